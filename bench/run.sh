@@ -11,5 +11,12 @@ cargo bench --locked --package hallpass-simulation --bench journey
 echo "== the binary (start-up, memory, request to active)"
 cargo build --locked --profile bench --package hallpass
 python3 bench/measure.py "${CARGO_TARGET_DIR:-target}/release/hallpass"
+echo "== a past of 100,000 grants: listings, searches, verification, room"
+past="$(mktemp -d)"
+trap 'rm -rf "$past"' EXIT
+now="$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+cargo run --locked --profile bench --package hallpass-simulation --example past "$past" 100000 1 "$now"
+cargo run --locked --profile bench --package hallpass-simulation --example listings "$past" 100000 "$now"
+HALLPASS_BIN="$(realpath "${CARGO_TARGET_DIR:-target}/release/hallpass")" python3 bench/past.py "$past"
 echo "== many ends at once (drain), against the limits of the simulated AWS"
 HALLPASS_BIN="$(realpath "${CARGO_TARGET_DIR:-target}/release/hallpass")" python3 bench/drain.py

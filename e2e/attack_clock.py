@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Somebody sets the clock of the server's machine: back, ahead, for a moment, for good, around a kill and a
 restart; and AWS's own time is off. A grant is gone within 60 s of its true end, nothing is granted while the
-clocks disagree, and it is again afterwards (design §2: P1, P10).
+clocks disagree, and it is again afterwards (`design.md` §2: P1, P10).
 
 The server runs under libfaketime (Debian package `faketime`), which shifts its wall clock and leaves the
 monotonic one alone; the simulated AWS and this script keep true time.

@@ -1,5 +1,5 @@
 """Connections that hold a server's descriptors, and calls that hold its time: the ends of grants come
-nevertheless, those who come late are answered, and afterwards all is as before (access.md 15, design §2 P11)."""
+nevertheless, those who come late are answered, and afterwards all is as before (`access.md` §15, `design.md` §2 P11)."""
 
 import contextlib
 import datetime

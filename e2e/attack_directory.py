@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The directory cannot be read, and people who left it a moment ago press: whoever uses a right is looked up at
 that moment; past `inventory.max_age` nothing is given or decided, and giving back, revoking and ends go on
-(design §2: P1, P4, P9).
+(`design.md` §2: P1, P4, P9).
 
 The real server over the simulated AWS, whose listings fail by its faults.
 """

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The server is stopped, killed, robbed of descriptors, disk, database and clock, each while twenty grants
 run out: a guard ends them all the same, under a role that can only look and take away. What stands and what
-was renewed stays; the server says afterwards what happened, and the log verifies (access.md 18).
+was renewed stays; the server says afterwards what happened, and the log verifies (`access.md` §18).
 
     attack_guard.py [ATTACK…]
 """
@@ -388,8 +388,8 @@ def verified(world, say):
 
 
 def blocks():
-    """The commands of the guide's first part, one text for each block."""
-    part = (ROOT / "docs/guide/guard.md").read_text().split("## See it")[1].split("\n## ")[0]
+    """The commands of the guide's walk in pieces, one text for each block."""
+    part = (ROOT / "docs/guide/guard.md").read_text().split("## See it in pieces")[1].split("\n## ")[0]
     return re.findall(r"```sh\n(.*?)```", part, re.S)
 
 

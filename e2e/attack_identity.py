@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Being two people, somebody else, or somebody who left: by a new address, by an address that somebody else had,
-by a token that outlives its person, by going on after being cut off (design §2: P12).
+by a token that outlives its person, by going on after being cut off (`design.md` §2: P12).
 
 The real server over the simulated AWS, whose directory is changed as an administrator of it would."""
 

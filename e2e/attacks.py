@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What somebody may do to hold access open, or to get some: each against the real binary, with real
-descriptors. Whatever is attacked, no grant is in AWS 60 s after its end (design §2: P1, P11).
+descriptors. Whatever is attacked, no grant is in AWS 60 s after its end (`design.md` §2: P1, P11).
 
     attacks.py [NAME…]     without a name: all of them, then all at once
     ATTACK_SOAK_MINUTES=30: what can be repeated goes on for so long
@@ -18,7 +18,7 @@ from served import MARA, Served
 from stage import HERE, Checks, Stage, wait
 
 # the longest first
-ORDER = ["connections", "clock", "directory", "guard"]
+ORDER = ["connections", "clock", "directory", "guard", "operator"]
 
 
 def modules():

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The exported log, verified without our code (RFC 8785 form, SHA-256, links, signatures of heads), and every
-tampering of access.md 14.2 and 20 found and named by `hallpass audit verify`: also by an operator who has the
+tampering of `access.md` §14.2 and §20 found and named by `hallpass audit verify`: also by an operator who has the
 database, the export and the key of the heads, once a witness has seen it."""
 
 import base64
@@ -179,6 +179,14 @@ def unsigned(check, stage, audit, verify):
     write(path, signed(json.loads(path.read_text()), ed25519.Ed25519PrivateKey.generate()))
     found = stage.run("audit", "verify", forged, "--keys", "keys.txt", "--output", "jsonl")
     check("a head by another key is forged", found.returncode == 1 and '"forged"' in found.stdout, found)
+    stripped = {name: value for name, value in json.loads(path.read_text()).items() if name not in ("signature", "key", "alg")}
+    write(path, stripped)
+    found = stage.run("audit", "verify", forged, "--keys", "keys.txt", "--output", "jsonl")
+    check("a head stripped of its signature is forged", found.returncode == 1 and '"forged"' in found.stdout, found)
+    # whose last record is looked at alone
+    last = str(stripped["seq"])
+    found = stage.run("audit", "verify", forged, "--keys", "keys.txt", "--from", last, "--to", last, "--output", "jsonl")
+    check("also where it is looked at alone", found.returncode == 1 and '"forged"' in found.stdout, found)
     statement = json.loads(max(stage.path("w/witness/security").glob("*.json")).read_text())
     statement["head"]["seq"] -= 1
     stage.path("swapped.json").write_bytes(canonical(statement))

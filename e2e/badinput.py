@@ -257,7 +257,7 @@ def numbers(check, server):
 
 
 def reload(check, server):
-    """Rules change under a running server (access.md 16.25)."""
+    """Rules change under a running server (`access.md` §16.25)."""
     stage, rules = server.stage, server.stage.path("rules.toml")
     mara, tomasz, priya = (server.api(who) for who in (MARA, TOMASZ, PRIYA))
     request = mara.post(REQUESTS, asking(reason="under old rules")).json

@@ -3,7 +3,7 @@
 session is left that could be meant."""
 
 from drilled import ANA, BO, DEV, TEST, denied, instant, started
-from stage import Api, Checks, Stage, wait
+from stage import Checks, Stage, wait
 
 NAME = "hallpass-sessions"
 
@@ -17,7 +17,7 @@ def cut(world, *arguments, name):
 def main():
     check = Checks()
     with Stage("cutoff") as stage:
-        world = started(stage, Api)
+        world = started(stage)
         (ana, _), (bo, _) = world.login(ANA), world.login(BO)
         check("both may call", not denied(ana.list_roles) and not denied(bo.list_roles))
         made = cut(world, "--user", ANA, name="ana.json")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """`hallpass rules decide` against the reference cases of sso-elevator's behaviour and against an
-independent reading of the specification (access.md, sections 1 to 3), written below from its text.
+independent reading of the specification (`access.md` §1 to §3), written below from its text.
 
     decide.py [--seed N] [--cases 20000]
 """
@@ -17,17 +17,17 @@ FIXTURES = ROOT / "crates/rules/tests/fixtures"
 # --- the specification, read once more -----------------------------------------------------------
 
 def listed(value):
-    """1.1.1: a string is the same as a list of one."""
+    """`access.md` §1.1.1: a string is the same as a list of one."""
     return [] if value is None else [value] if isinstance(value, str) else value
 
 
 def people(value):
-    """1.1.7: e-mail comparison ignores ASCII case; output is lower case."""
+    """`access.md` §1.1.7: e-mail comparison ignores ASCII case; output is lower case."""
     return {mail.lower() for mail in listed(value)}
 
 
 def affects(statement, case):
-    """2.1: Resource contains the target or `*`, and, for accounts, PermissionSet likewise."""
+    """`access.md` §2.1: Resource contains the target or `*`, and, for accounts, PermissionSet likewise."""
     resources = listed(statement["Resource"])
     if "group" in case:
         return case["group"] in resources
@@ -36,7 +36,7 @@ def affects(statement, case):
 
 
 def form(statement):
-    """1.1.1: order and repeats carry no meaning; 1.1.2: `*` swallows its list; defaults are absence (1)."""
+    """`access.md` §1.1.1: order and repeats carry no meaning; §1.1.2: `*` swallows its list; defaults are absence (§1)."""
     def one(key, value):
         if key in ("Resource", "PermissionSet"):
             return ("*",) if "*" in listed(value) else tuple(sorted(set(listed(value))))
@@ -46,7 +46,7 @@ def form(statement):
 
 
 def may_ask(statement, requester):
-    """1: both empty = everyone; one match in either is enough; without facts, groups have no members."""
+    """`access.md` §1: both empty = everyone; one match in either is enough; without facts, groups have no members."""
     allowed, groups = people(statement.get("AllowedUsers")), listed(statement.get("AllowedGroups"))
     return not (allowed or groups) or requester in allowed
 
@@ -58,21 +58,21 @@ def denies_self(statement, requester):
 def decide(statements, case):
     """Section 2: kind, approvers, the statements it rests on."""
     requester = case["requester"].lower()
-    # 1.1.1: two equal statements count once
+    # `access.md` §1.1.1: two equal statements count once
     forms = [form(statement) for statement in statements]
     affecting = [(index, statement) for index, statement in enumerate(statements)
                  if affects(statement, case) and forms[index] not in forms[:index]]
-    # 2.2: drop what excludes the requester; as in releases of the original that know AllowedUsers, what is dropped
-    # says nothing about them, its denials included, and an empty list is an absent one
+    # `access.md` §2.2: drop what excludes the requester; as in releases of the original that know AllowedUsers, what is
+    # dropped says nothing about them, its denials included, and an empty list is an absent one
     eligible = [(index, statement) for index, statement in affecting if may_ask(statement, requester)]
-    # 2.3: denials
+    # `access.md` §2.3: denials
     deny_auto = any(statement.get("ApprovalIsNotRequired") is False for _, statement in eligible)
     deny_self = any(denies_self(statement, requester) for _, statement in eligible)
     if affecting and not eligible:
         return "RequesterNotAllowed", [], None
     prefix = "g" if "group" in case else "s"
     name = lambda index, statement: statement.get("Id") or f"{prefix}{index + 1}"
-    # 2.4, 2.5: "based_on = the lowest-index statement that granted"
+    # `access.md` §2.4, §2.5: "based_on = the lowest-index statement that granted"
     for index, statement in eligible:
         if not deny_auto and statement.get("ApprovalIsNotRequired") is True:
             return "ApprovalNotRequired", [], [name(index, statement)]
@@ -82,7 +82,7 @@ def decide(statements, case):
     # 2.6
     if not affecting:
         return "NoStatements", [], []
-    # 2.7: the union over all affecting statements (those left by 2.2), minus the requester
+    # `access.md` §2.7: the union over all affecting statements (those left by §2.2), minus the requester
     approvers = set().union(*(people(statement.get("Approvers")) for _, statement in eligible)) - {requester}
     # 1, MinApprovals: the largest wins; fewer approvers than needed = NoApprovers
     needed = max(statement.get("MinApprovals", 1) for _, statement in eligible)
@@ -103,7 +103,7 @@ def permits(statements, case):
     # 3.4
     if not any(clicker in people(statement.get("Approvers")) for statement in eligible):
         return False
-    # 3.5: clicker is not the requester, or 2.5 holds for the requester now (so no deny_self)
+    # `access.md` §3.5: clicker is not the requester, or §2.5 holds for the requester now (so no deny_self)
     if clicker == requester:
         return not any(denies_self(statement, requester) for statement in eligible) and any(
             statement.get("AllowSelfApproval") is True and requester in people(statement.get("Approvers"))
@@ -156,7 +156,7 @@ def generated(chance, number):
 
 
 def line(case):
-    """A reference case (the original's keys) as design.md section 8 writes it."""
+    """A reference case (the original's keys) as `design.md` §8 writes it."""
     names = {"account_id": "account", "permission_set_name": "permission_set", "group_id": "group", "approver": "click"}
     return {names.get(key, key): value for key, value in case.items() if key not in ("expect", "note")}
 
@@ -175,7 +175,7 @@ def reference(check, stage):
     check.equal("every reference case is answered", len(answers), len(cases))
     for case, answer in zip(cases, answers):
         wanted = case["expect"]
-        # access.md 4.1, A25: Hallpass folds case, the original does not
+        # `access.md` §4.1, A25: Hallpass folds case, the original does not
         decision = case.get("hallpass", wanted)
         right = (answer.get("decision"), answer.get("approvers")) == (decision["decision"], decision["approvers"])
         if "click_permitted" in wanted:
@@ -209,7 +209,7 @@ def against_the_text(check, stage, seed, number):
 
 
 def limits(check, stage):
-    """access.md 7.4: a duration above a statement's MaxDuration is `invalid`; 4.2: one message per field."""
+    """`access.md` §7.4: a duration above a statement's MaxDuration is `invalid`; §4.2: one message per field."""
     statement = {"ResourceType": "Account", "Resource": "*", "PermissionSet": "*", "Approvers": ["a@corp.com"], "MaxDuration": "02:00"}
     case = {"requester": "b@corp.com", "account": "111111111111", "permission_set": "Admin", "statements": [statement]}
     forms = {"duration": ("2h", "121m"), "duration_seconds": (7200, 7201), "for": ("02:00", "2h1s")}

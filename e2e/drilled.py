@@ -1,17 +1,18 @@
 """A small organization for scripts about policies: people with live sessions, and what AWS says."""
 
-import contextlib
 import datetime
 import json
-import sqlite3
 
 import boto3
 import botocore.config
 import botocore.exceptions
 
+from stage import Api, answers, free_port, wait
+
 MANAGEMENT, DEV, TEST, PROD = "111122223333", "222233334444", "333344445555", "444455556666"
 ANA, BO = "ana@acme.example", "bo@acme.example"
 SCP = "SERVICE_CONTROL_POLICY"
+RULES = '[[rule]]\nid = "none"\naccounts = ["*"]\npermission_sets = ["BreakGlass"]\napprovers = ["bo@acme.example"]\n'
 FULL = "arn:aws:iam::aws:policy/AdministratorAccess"
 
 
@@ -83,10 +84,17 @@ class World:
         return self.stage.run(*arguments, **{"timeout": 180, **self.environment, **more})
 
     def changed(self):
-        """The records of plans, from the store: there is no server to ask."""
-        with contextlib.closing(sqlite3.connect(self.stage.path("hallpass.db"))) as store:
-            rows = store.execute("SELECT body FROM audit WHERE event = 'plan.changed' ORDER BY seq").fetchall()
-        return [json.loads(body) for (body,) in rows]
+        """The records of plans, from a server that is started to be asked."""
+        port = free_port()
+        self.stage.path("log.toml").write_text(
+            f'[server]\nlisten = "127.0.0.1:{port}"\n[store]\nurl = "sqlite:hallpass.db"\n[identity]\nadmins = ["{ANA}"]\n')
+        self.stage.path("rules.toml").write_text(RULES)
+        process = self.stage.spawn("serve", "--config", "log.toml", log="log.log", **self.environment)
+        api = Api(f"http://127.0.0.1:{port}", self.stage.token(ANA, config="log.toml"))
+        assert wait(lambda: answers(api, "/readyz"), 60, process), self.stage.said("log.log")
+        rows = api.all("/api/v1/audit?event=plan.changed")
+        self.stage.stop(process)
+        return rows
 
     def json(self, *arguments, **more):
         """Exit code, what stdout says as JSON, stderr."""
@@ -110,7 +118,7 @@ def denied(call):
         raise
 
 
-def started(stage, Api):
+def started(stage):
     """A world on a stage, with a configuration beside it."""
     stage.path("organization.json").write_text(json.dumps(organization()))
     _, endpoint, environment = stage.simulator("--organization", stage.path("organization.json"), "--speed", "fast")

@@ -108,7 +108,7 @@ class Server:
             return rows
 
     def records(self, event):
-        return [json.loads(body) for (body,) in self.query("SELECT body FROM audit WHERE event = ? ORDER BY seq", event)]
+        return self.api[BO].all(f"/api/v1/audit?event={event}")
 
     def told(self, grant):
         """What was said at a grant's end."""

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Nothing secret in the log, at its most talkative (access.md 16.31): no token, no secret, no signature,
+"""Nothing secret in the log, at its most talkative (`access.md` §16.31): no token, no secret, no signature,
 no words of people."""
 
 import json

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The server is killed at random moments, AWS is unwell, the simulated AWS itself is killed once:
-access still ends, what stood still stands, the log is whole (design §2: P1, P2, P5, P6).
+access still ends, what stood still stands, the log is whole (`design.md` §2: P1, P2, P5, P6).
 
     killed.py [--seed N] [--seconds 70] [--kills 12] [--consistency typical]
 """

@@ -16,7 +16,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from served import MARA, PRIYA, TOMASZ, Served
+from served import MARA, PRIYA, RULES, TOMASZ, Served, asking
 from stage import HERE, Api, Checks, Stage, answers, free_port, wait
 
 MODULES = pathlib.Path(os.environ.get("HALLPASS_OIDC_MODULES", "~/.cache/hallpass/oidc")).expanduser()
@@ -200,6 +200,52 @@ def signing_out(check, base, provider):
     check("signing out at the provider ends the session here", wait(lambda: not mara.is_in(), 10))
 
 
+def fresh(check, served, provider):
+    """A rule wants whoever approves to have signed in lately: the press leads to the provider and back, and is pressed again."""
+    base = served.base
+    offers = lambda: [one["permission_set"] for one in served.api(MARA).get("/api/v1/catalog").json["items"]]
+    check("the rule is read", wait(lambda: "AdministratorAccess" in offers(), 30))
+    request = served.api(MARA).post("/api/v1/requests", asking("AdministratorAccess")).json["id"]
+    state = lambda: served.api(MARA).get(f"/api/v1/requests/{request}").json["state"]
+    priya = Browser(base)
+    priya.sign_in("priya")
+    sessions = lambda: sorted(served.api(PRIYA).get("/api/v1/me/sessions").json["items"],
+                              key=lambda one: one["began_at"], reverse=True)
+    before = sessions()
+    answer = served.api(PRIYA).post(f"/api/v1/requests/{request}/approve")
+    check.equal("a token proves no sign-in", (answer.status, answer.json["code"]), (403, "fresh-sign-in"))
+    # the provider said nothing of when: it was not asked
+    page = priya.open(f"/requests/{request}")
+    page = priya.press(page, f"/requests/{request}/approve")
+    check("the press leads to a page that offers to sign in again", page.status == 200 and "/signin?again=1&" in page.url
+          and "This press wants a sign-in within the last 10m" in page.text, f"{page.status} {page.url} {page.text[:900]}")
+    check.equal("nothing has happened", state(), "pending")
+    way = html.unescape(re.search(r'href="(/signin/oidc[^"]*)"', page.text)[1])
+    page = priya.open(way)
+    check("the provider asks anew, whoever it knows", "/interaction/" in page.url, page.url)
+    page = priya.sign_in("priya", start=page)
+    check("one comes back to the same request", page.url.startswith(f"{base}/requests/{request}?said=signed-in"), page.url)
+    check("which asks for the press once more", "Nothing was pressed while you signed in" in page.text, page.text[:1500])
+    check.equal("coming back pressed nothing", state(), "pending")
+    page = priya.press(page, f"/requests/{request}/approve")
+    check.equal("the press counts now", state(), "approved")
+    record = served.api("noor.haddad@example.com").all("/api/v1/audit?event=request.approved")
+    record = next(row for row in record if row.get("access_request_id") == request)
+    check("the record says when she signed in", record.get("signed_in_at"), record)
+    after = sessions()
+    check("the session before is over", len(after) == len(before) and not before[0]["id"] in {one["id"] for one in after}, after)
+
+
+FRESH = """
+[[rule]]
+id = "fresh"
+accounts = ["*"]
+permission_sets = ["AdministratorAccess"]
+approvers = ["priya.raman@example.com"]
+fresh_sign_in = "10m"
+"""
+
+
 def command_line(check, stage, served, browser):
     base = served.base
     script, seen = stage.path("browser"), stage.path("seen")
@@ -276,6 +322,7 @@ def main():
         provider.start("EC", "first", "ES256")
         served = Served(stage, port=port, server="sign_in_rate = 1000\n", extra=configuration(stage, provider))
         base = served.base
+        stage.path("rules.toml").write_text(RULES + FRESH)
         doctor = stage.run("doctor", "--output", "jsonl", **served.environment)
         rows = {row["check"]: row for row in map(json.loads, doctor.stdout.splitlines())}
         check("doctor reads the provider", rows["sign-in"]["result"] == "ok", rows["sign-in"])
@@ -288,6 +335,7 @@ def main():
         given = Api(base).get(f"/demo/token/{MARA}")
         check.equal("nobody is a persona of a real server", (picker.status, given.status), (404, 404))
         command_line(check, stage, served, mara)
+        fresh(check, served, provider)
         signing_out(check, base, provider)
         sessions(check, stage, mara)
 

@@ -7,7 +7,7 @@ import signal
 import time
 
 from drilled import ANA, BO, DEV, PROD, denied, instant, started
-from stage import Api, Checks, Stage, wait
+from stage import Checks, Stage, wait
 
 EXEMPT = "arn:aws:iam::*:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_BreakGlass_*"
 
@@ -139,7 +139,7 @@ def taken_back(check, world):
 def main():
     check = Checks()
     with Stage("outage") as stage:
-        world = started(stage, Api)
+        world = started(stage)
         drill(check, world)
         taken_back(check, world)
         for operation in ("CreatePolicy", "AttachPolicy"):

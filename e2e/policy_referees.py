@@ -446,7 +446,7 @@ def named_session(case):
 OPERATORS, VARIABLES = "IAM JSON policy elements: Condition operators", "IAM policy elements: Variables and tags"
 ARNS, RESOURCE = "Identify AWS resources with Amazon Resource Names (ARNs)", "IAM JSON policy elements: Resource"
 PRINCIPAL = "AWS JSON policy elements: Principal"
-# where AWS's pages do not settle it, or say otherwise, and policies.md §2.2 decides
+# where AWS's pages do not settle it, or say otherwise, and `policies.md` §2.2 decides
 OWN = "policies.md §2.2; "
 
 # name, how the referee differs, the page; in the order in which they are rewritten

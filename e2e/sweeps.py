@@ -3,7 +3,7 @@
 every door, an accepted one stays in every mode, revoke mode plans, waits for an administrator and
 removes, its brakes hold, standing access gets an end, and every door tells the truth before asking.
 
-A run acts on what two runs found that are ten minutes apart (access.md 10.3). Nobody waits here: with the
+A run acts on what two runs found that are ten minutes apart (`access.md` §10.3). Nobody waits here: with the
 server stopped, what it stored of earlier runs is set eleven minutes back.
 """
 

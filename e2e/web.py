@@ -16,7 +16,7 @@ PAGE_BYTES_MAX = 100_000
 
 def pages(demo):
     """Path, name, who looks."""
-    noor = demo.api(NOOR)
+    noor, locked = demo.api(NOOR), somebody_locked(demo)
     waiting = noor.get("/api/v1/requests?state=pending&role=all").json["items"][0]["id"]
     held = next(one["id"] for one in noor.get("/api/v1/requests?role=all&limit=50").json["items"] if one["state"] == "approved")
     denied = next(one["id"] for one in noor.get("/api/v1/requests?role=all&limit=50").json["items"] if one["state"] == "denied")
@@ -36,7 +36,25 @@ def pages(demo):
         ("/permission-sets/AdministratorAccess", "set-risky", PRIYA), ("/permission-sets/DatabaseOperator", "set", MARA),
         ("/permission-sets/payments-Deploy", "set-inline", PRIYA), ("/permission-sets/Nothing", "set-unknown", MARA),
         ("/health", "health", PRIYA), ("/health", "health-refused", MARA), ("/nowhere", "nowhere", MARA),
+        ("/sign-ins", "sign-ins", MARA), (locked, "person-locked", PRIYA), (person(demo, MARA), "person", PRIYA),
+        (person(demo, MARA) + "/lock", "lock", PRIYA), (locked + "/unlock", "unlock", PRIYA), (locked, "person-refused", MARA),
+        ("/signin?again=1&within=600&acr=phr%20phrh&next=%2Freviews", "again", PRIYA),
     ]
+
+
+def person(demo, who):
+    """The page of somebody."""
+    return "/people/" + demo.api(who).get("/api/v1/me").json["user_id"]
+
+
+def somebody_locked(demo):
+    """The page of somebody who is locked, and who is no persona."""
+    personas = {MARA, TOMASZ, PRIYA, NOOR, INES}
+    users = Api(demo.aws).get("/_sim/state?full=1").json["file"]["identity_center"]["users"]
+    who = next(user["email"] for user in users
+               if user.get("email", "").lower() not in personas | {""} and user.get("status") != "DISABLED")
+    body = {"user": who, "reason": "OPS-12: their laptop was stolen on the train", "held": "goes_on"}
+    return "/people/" + demo.api(PRIYA).post("/api/v1/locks", body).json["user_id"]
 
 
 def newest_sweep(demo):
@@ -298,6 +316,56 @@ def without_script(demo, browser):
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script> \u202egnp.exe & \"quoted\" 'too' {{7*7}} javascript:alert(3)"
 
 
+def own_sign_ins(demo, browser):
+    """The way there by keyboard; a session ended from another browser, a token revoked."""
+    here, there = browser.window(MARA), browser.window(MARA)
+    tab_to(here, "Your menu")
+    press(here, "Enter")
+    check("keyboard: the menu leads to one's sign-ins", tab_to(here, "Sign-ins and tokens"))
+    press(here, "Enter")
+    here.wait_for_url(re.compile("/sign-ins"))
+    check("this session is marked, once", here.get_by_text("This one").count() == 1)
+    check("the browser is named", "Chrome on Linux" in here.locator("main").inner_text(), here.locator("main").inner_text()[:400])
+    token = Api(demo.base).get(f"/demo/token/{MARA}").body.decode()
+    check("no secret is shown", token not in here.content())
+    check("keyboard: everywhere else is reached", tab_to(here, "Sign out everywhere else"))
+    press(here, "Enter")
+    here.wait_for_url(re.compile("ended=others"))
+    check("what happened is said", "Signed out everywhere else" in here.locator("#live").inner_text())
+    there.goto(f"{demo.base}/reviews")
+    check("the other browser is signed out", "/signin" in there.url, there.url)
+    here.goto(f"{demo.base}/")
+    check("this one is not", "/signin" not in here.url, here.url)
+    for page in (here, there):
+        page.context.close()
+
+
+def locking(demo, browser):
+    """An administrator locks somebody on their page, and lets them in again."""
+    priya, tomasz = browser.window(PRIYA), browser.window(TOMASZ)
+    path = person(demo, TOMASZ)
+    priya.goto(demo.base + path)
+    priya.get_by_role("link", name="Lock…").click()
+    priya.wait_for_url(re.compile("/lock$"))
+    priya.get_by_label("Goes on until its end").check()
+    priya.locator("textarea").fill("OPS-13: a phone was lost")
+    priya.get_by_role("button", name="Lock Tomasz now").click()
+    priya.wait_for_url(demo.base + path)
+    check("the lock is shown, with its reason", "OPS-13: a phone was lost" in priya.locator("main").inner_text())
+    tomasz.goto(f"{demo.base}/reviews")
+    check("whoever is locked is out", "/signin" in tomasz.url, tomasz.url)
+    priya.goto(f"{demo.base}/access")
+    check("Access names everybody who is locked", "Tomasz Wilk, since" in priya.locator("#locked").inner_text())
+    priya.locator("#locked a", has_text="Tomasz").click()
+    priya.get_by_role("link", name="Let in again…").click()
+    priya.locator("textarea").fill("it was found")
+    priya.get_by_role("button", name="Let in again").click()
+    priya.wait_for_url(demo.base + path)
+    check("and nobody who is not", "Not locked" in priya.locator("main").inner_text())
+    for page in (priya, tomasz):
+        page.context.close()
+
+
 def hostile(demo, browser):
     """Text that tries to be more: it is shown, and is nothing else."""
     request = ask_over_api(demo, MARA, "checkout-prod", HOSTILE)
@@ -384,6 +452,8 @@ def main():
             by_keyboard(demo, browser)
             racing(demo, browser)
             without_script(demo, browser)
+            own_sign_ins(demo, browser)
+            locking(demo, browser)
             hostile(demo, browser)
             crowded(demo, browser)
             in_slack(demo, browser)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The audit log where its operator cannot reach it (access.md 20): objects under Object Lock in a bucket, heads
+"""The audit log where its operator cannot reach it (`access.md` §20): objects under Object Lock in a bucket, heads
 signed by a key that does not leave KMS, a witness on another machine. The emulator of both services is moto,
 signatures are checked by another library, and what an operator would do to the log is found."""
 
@@ -104,12 +104,12 @@ class World:
     def run(self, *arguments, **more):
         return self.stage.run(*arguments, **{**self.aws, **more})
 
-    def ask(self, account, seconds=900):
-        body = {"account": account, "permission_set": "ReadOnly", "duration_seconds": seconds, "reason": "OPS-1: look"}
+    def ask(self, account, seconds=900, permission_set="ReadOnly"):
+        body = {"account": account, "permission_set": permission_set, "duration_seconds": seconds, "reason": "OPS-1: look"}
         return self.api(MARA).post("/api/v1/requests", body)
 
-    def hold(self, account, seconds=900):
-        grant = self.ask(account, seconds).json["grant_id"]
+    def hold(self, account, seconds=900, permission_set="ReadOnly"):
+        grant = self.ask(account, seconds, permission_set).json["grant_id"]
         assert wait(lambda: self.state(grant) == "active", 60), self.stage.said("serve.log")
         return grant
 
@@ -307,6 +307,76 @@ def behind(check, world):
     check.equal("the server stops in order", stage.stop(world.server), 0)
 
 
+ENDS = "acme-ends"
+
+
+def ends(check, world):
+    """The file of ends in a bucket: put anew in place of the one before, and a guard elsewhere goes by it."""
+    stage = world.stage
+    world.s3.create_bucket(Bucket=ENDS, CreateBucketConfiguration={"LocationConstraint": REGION})
+    world.s3.put_bucket_versioning(Bucket=ENDS, VersioningConfiguration={"Status": "Enabled"})
+    place = f"s3://{ENDS}/prod/ends.jsonl"
+    world.write(configuration(world.port) + f'[guard]\njournal = "guard"\nends = "{place}"\nbound = "4s"\n')
+    for whom, action in (("server", "s3:PutObject"), ("guard", "s3:GetObject")):
+        policy = json.loads(world.run("doctor", "--iam-policy", "--for", whom).stdout)
+        found = [row for row in policy["Statement"] if row["Sid"] == "FileOfEnds"]
+        check.equal(f"the policy of the {whom} names the object", [(row["Action"], row["Resource"]) for row in found],
+                    [([action], f"arn:aws:s3:::{ENDS}/prod/ends.jsonl")])
+    check("the server starts with its ends in a bucket", world.start(), stage.said("serve.log"))
+
+    def copy():
+        try:
+            lines = world.s3.get_object(Bucket=ENDS, Key="prod/ends.jsonl")["Body"].read().splitlines()
+        except botocore.exceptions.ClientError:
+            return None
+        return [json.loads(line) for line in lines]
+
+    check("the server puts the object, signed", wait(lambda: "signature" in json.dumps(copy()), 30), copy())
+    key = world.run("audit", "key").stdout.strip()
+    examined = world.run("doctor", "--output", "json").stdout
+    check("doctor reads it", "s3://" in examined or "ends," in examined, examined[-600:])
+    stage.path("elsewhere.toml").write_text(
+        f'[store]\nurl = "sqlite:nowhere.db"\n[guard]\nname = "elsewhere"\njournal = "guard"\npublic_key = "{key}"\nbound = "4s"\n')
+    guard = stage.spawn("guard", "--config", "elsewhere.toml", "--ends", place, log="guard.log", **world.aws)
+    journal = stage.path("guard/elsewhere.jsonl")
+    check("a guard reads it", wait(lambda: "guard.looked" in (journal.read_text() if journal.exists() else ""), 60, guard), stage.said("guard.log"))
+    grant = world.hold("sandbox-1", 20, "Deploy")
+    # its end counts from when it was there; the copy follows within a second
+    until = world.api(MARA).get(f"/api/v1/grants/{grant}").json["ends_at"]
+    check("it holds what must be gone by when", wait(lambda: until.split(".")[0] in json.dumps(copy()), 15, every=0.2), copy())
+    world.server.send_signal(signal.SIGSTOP)
+    sim = Api(world.endpoint)
+    gone = wait(lambda: not [row for row in sim.get("/_sim/state?assignments=1").json["assignments"]
+                             if row["permission_set"] == "Deploy"], 90)
+    told = wait(lambda: "guard.ended" in journal.read_text(), 30)
+    world.server.send_signal(signal.SIGCONT)
+    check("it ends access by the object alone", gone and told, stage.said("guard.log")[-600:])
+    check("and the server knows", wait(lambda: world.api(MARA).get(f"/api/v1/grants/{grant}").json.get("cause") == "guard", 60))
+    versions = world.s3.list_object_versions(Bucket=ENDS, Prefix="prod/ends.jsonl")["Versions"]
+    check("what was put before stays as older versions", len(versions) > 1 and sum(row["IsLatest"] for row in versions) == 1, versions)
+    body = bytearray(world.s3.get_object(Bucket=ENDS, Key="prod/ends.jsonl")["Body"].read())
+    body[len(body) // 2] ^= 1
+    check.equal("the server stops in order", stage.stop(world.server), 0)
+    world.s3.put_object(Bucket=ENDS, Key="prod/ends.jsonl", Body=bytes(body))
+    stage.stop(guard)
+    forged = world.run("guard", "--config", "elsewhere.toml", "--ends", place, "--once", timeout=90)
+    check("a changed object is not believed", forged.returncode != 0 or "not" in forged.stderr, forged)
+    world.write(configuration(world.port))
+
+
+def monitored(check, world, look):
+    """What a witness shows while it follows, and once it has cried."""
+    stage, address = world.stage, f"127.0.0.1:{free_port()}"
+    watching = stage.spawn(*look, "--every", "1s", "--listen", address, log="monitored.log", **world.aws)
+    shown = Api(f"http://{address}")
+    check("a witness answers monitoring", wait(lambda: answers(shown, "/healthz"), 60, watching), stage.said("monitored.log"))
+    numbers = shown.get("/metrics").body.decode()
+    seq = max(head["seq"] for head in world.heads())
+    wanted = (f"witness_head_record {seq}", "witness_head_signed 1", 'witness_alarm{kind="rollback"} 0')
+    check("it says what it follows", all(line in numbers.splitlines() for line in wanted), numbers)
+    return watching, shown
+
+
 def attacked(check, world, look, verify):
     """What somebody with rights over the bucket, or over the witness's folder, would do."""
     stage = world.stage
@@ -327,8 +397,13 @@ def attacked(check, world, look, verify):
     forgery = next(row["VersionId"] for row in versions if row["IsLatest"])
     world.s3.delete_object(Bucket=BUCKET, Key=newest, VersionId=forgery, BypassGovernanceRetention=True)
     check("without the forgery all is well again", world.run(*look, "--once").returncode == 0 and world.run(*verify).returncode == 0)
+    watching, shown = monitored(check, world, look)
     head = max(world.objects("heads"))
     world.s3.delete_object(Bucket=BUCKET, Key=head)
+    check("monitoring sees the alarm", wait(lambda: shown.get("/healthz").status == 503, 30), stage.said("monitored.log"))
+    numbers = shown.get("/metrics").body.decode()
+    check("by its kind", 'witness_alarm{kind="rollback"} 1' in numbers, numbers)
+    check.equal("and it ends with exit 1 once it is stopped", stage.stop(watching), 1)
     found = world.run(*look, "--once")
     check("a head that is hidden is an alarm", found.returncode == 1 and "alarm: rollback" in found.stderr, found)
 
@@ -346,6 +421,7 @@ def main():
         look, seq = witnessed(check, world)
         verify = verified(check, world, seq)
         behind(check, world)
+        ends(check, world)
         attacked(check, world, look, verify)
     check.end()
 

@@ -15,7 +15,7 @@ ACCOUNTS, USERS, GROUPS, PERMISSION_SETS = 25, 120, 3, 4
 
 
 def permission_set_arn(instance_arn):
-    """moto makes `instance/ssoins-…/ps-…`; AWS has `permissionSet/ssoins-…/ps-…` (S-01)."""
+    """moto makes `instance/ssoins-…/ps-…`; AWS has `permissionSet/ssoins-…/ps-…` (`simulator.md` S-01)."""
     tail = mock_random.get_random_string(length=16).lower()
     return instance_arn.replace(":instance/", ":permissionSet/") + "/ps-" + tail
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Plays rows L-01 to L-08 and L-15 of the simulator's specification with the unmodified aws CLI.
+# Plays `simulator.md` L-01 to L-08 and L-15 with the unmodified aws CLI.
 # usage: cli.sh http://127.0.0.1:4570
 set -u
 endpoint=${1:?give the endpoint of a running simulator}

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Referee of the simulated AWS: plays the conformance rows W, T, O, I, S (assignments) and F of the
-simulator's specification, and what its policies let through, with boto3 against a running simulator, one line per row.
+"""Referee of the simulated AWS: plays the conformance rows of
+`simulator.md` §7, and what its policies let through, with boto3 against a running simulator, one line per row.
 
     conformance.py --endpoint http://127.0.0.1:4570 [--command PATH] [--only W-01,S-13]
 

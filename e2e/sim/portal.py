@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Referee of the simulated access portal: plays the errors and answers of sso-oidc and sso with
-boto3, rules N-1 to N-4, and rows L-10 and L-11 of the simulator's specification with the aws CLI.
+boto3, `simulator.md` N-1 to N-4, L-10 and L-11, with the aws CLI.
 
     portal.py --endpoint http://127.0.0.1:4570 [--aws PATH] [--only L-10,L-11]
 

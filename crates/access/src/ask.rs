@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 
 use hallpass_model::{
-    AccountId, Email, GroupId, HoldKey, RequestId, Span, Target, TargetNames, Timestamp, UserId,
-    text::says_something,
+    AccountId, Email, GroupId, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp,
+    UserId, text::says_something,
 };
-use hallpass_rules::{Ask, Decision, Directory, Kind, OverLimit, RuleId, Rules};
+use hallpass_rules::{Ask, Decision, DecisionKind, Directory, OverLimit, RuleId, Rules};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -55,7 +55,7 @@ pub struct Refusal {
 
 /// What came of asking.
 #[derive(Clone, Debug)]
-pub enum Asked {
+pub enum AskOutcome {
     /// Waits for a person.
     Pending(Request),
     /// Decided at once: nobody's approval, or the requester's own, is enough.
@@ -66,7 +66,7 @@ pub enum Asked {
     Rejected(Request, Refusal),
 }
 
-impl Asked {
+impl AskOutcome {
     /// The request, in whatever state.
     pub fn request(&self) -> &Request {
         match self {
@@ -84,7 +84,7 @@ pub(crate) struct Form<'a> {
     pub(crate) id: RequestId,
     pub(crate) requester: Person,
     pub(crate) wanted: &'a Wanted,
-    pub(crate) duration: Span,
+    pub(crate) duration: TimeSpan,
     pub(crate) reason: &'a str,
     pub(crate) ticket: Option<&'a str>,
     pub(crate) origin: Origin,
@@ -269,17 +269,18 @@ pub(crate) fn answer(
     let Some(decision) = decision.as_ref().filter(|_| problems.is_empty()) else {
         return refused("invalid", all_of(&problems), problems);
     };
+    let pending = || request(RequestState::Pending);
     match decision.kind {
-        Kind::ApprovalNotRequired => {
-            Answered::Granted(request(RequestState::Pending), Approval::NotRequired)
+        DecisionKind::ApprovalNotRequired => Answered::Granted(pending(), Approval::NotRequired),
+        DecisionKind::SelfApproval => Answered::Granted(pending(), Approval::Own),
+        DecisionKind::RequiresApproval => Answered::Waits(pending()),
+        // nobody can approve it, and yet the requester may break the glass (`access.md` §17)
+        DecisionKind::NoApprovers if decision.break_glass => {
+            Answered::Waits(without_reminders(pending()))
         }
-        Kind::SelfApproval => Answered::Granted(request(RequestState::Pending), Approval::Own),
-        Kind::RequiresApproval => Answered::Waits(request(RequestState::Pending)),
-        // nobody can approve it, and yet the requester may break the glass (§17)
-        Kind::NoApprovers if decision.break_glass => {
-            Answered::Waits(without_reminders(request(RequestState::Pending)))
-        }
-        Kind::NoApprovers | Kind::NoStatements | Kind::RequesterNotAllowed => {
+        DecisionKind::NoApprovers
+        | DecisionKind::NoStatements
+        | DecisionKind::RequesterNotAllowed => {
             let target = typed_names(form.wanted).to_string();
             let why = why_not(decision, &target);
             refused(decision.kind.as_str(), why, Vec::new())
@@ -313,16 +314,22 @@ pub(crate) fn named(rules: &[RuleId]) -> String {
 pub(crate) fn why_not(decision: &Decision, target: &str) -> String {
     let rules = named(&decision.based_on);
     match decision.kind {
-        Kind::NoStatements => format!("No rule covers {target}. Ask an administrator to add one."),
-        Kind::NoApprovers => {
+        DecisionKind::NoStatements => {
+            format!("No rule covers {target}. Ask an administrator to add one.")
+        }
+        DecisionKind::NoApprovers => {
             format!("Nobody can approve {target} for you: rules {rules} list no other approver.")
         }
-        Kind::RequesterNotAllowed if !decision.unread.is_empty() => format!(
+        DecisionKind::RequesterNotAllowed if !decision.unread.is_empty() => format!(
             "Rules {rules} let certain people ask, and it could not be read whether you are one: {}. Try again.",
             decision.unread.join("; ")
         ),
-        Kind::RequesterNotAllowed => format!("Rules {rules} do not let you ask for {target}."),
-        Kind::ApprovalNotRequired | Kind::SelfApproval | Kind::RequiresApproval => String::new(),
+        DecisionKind::RequesterNotAllowed => {
+            format!("Rules {rules} do not let you ask for {target}.")
+        }
+        DecisionKind::ApprovalNotRequired
+        | DecisionKind::SelfApproval
+        | DecisionKind::RequiresApproval => String::new(),
     }
 }
 
@@ -333,7 +340,7 @@ pub(crate) fn check_again(
     decision: &Decision,
     directory: &Directory,
     settings: &Settings,
-) -> Result<Option<Span>, Vec<FieldProblem>> {
+) -> Result<Option<TimeSpan>, Vec<FieldProblem>> {
     let mut problems = Vec::new();
     let resolved = resolve(&request.wanted, directory)
         .map_err(|found| problems.extend(found))

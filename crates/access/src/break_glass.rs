@@ -1,5 +1,5 @@
 //! Break glass: a listed requester takes access in an emergency, without waiting for anybody, and
-//! somebody else looks at it afterwards (`access.md` §17, last paragraph).
+//! somebody else looks at it afterwards (`access.md` §17).
 //!
 //! ```text
 //!   pending ──► approved, with an open review ──► approved, its review closed
@@ -10,14 +10,14 @@
 use std::collections::BTreeSet;
 
 use hallpass_audit::Event;
-use hallpass_model::{Email, Span, Timestamp, text::visible_characters};
+use hallpass_model::{Email, TimeSpan, Timestamp, text::visible_characters};
 use hallpass_rules::Decision;
 use serde::{Deserialize, Serialize};
 
-use crate::decide::{Bench, ensure_known, ensure_may_deny, ensure_signed_in};
-use crate::records::{By, Moment};
+use crate::decide::{DecisionContext, ensure_known, ensure_may_deny, ensure_signed_in};
+use crate::records::{Doer, StepContext};
 use crate::{
-    Actor, Approval, Change, Closed, News, Notice, PendingRequest, PressRefused, Request,
+    Actor, Approval, Change, Closed, Notice, NoticeKind, PendingRequest, PressRefused, Request,
     RequestState, Role, Write, ask, grant, identity,
 };
 
@@ -26,7 +26,7 @@ pub const JUSTIFICATION_CHARACTERS_MIN: usize = 20;
 /// The longest: as long as a reason.
 pub const JUSTIFICATION_CHARACTERS_MAX: usize = 1000;
 /// The longest grant.
-pub const BREAK_GLASS_MAX: Span = Span::hours(1);
+pub const BREAK_GLASS_MAX: TimeSpan = TimeSpan::hours(1);
 
 /// The review of a break-glass grant after the fact. Kept with its request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,9 +56,9 @@ pub(crate) fn take(
     actor: &Actor,
     justification: &str,
     admins: &[String],
-    bench: &Bench<'_>,
+    context: &DecisionContext<'_>,
 ) -> Result<Change, PressRefused> {
-    ensure_known(actor, bench.directory)?;
+    ensure_known(actor, context.directory)?;
     if !pending.request().requester.is(actor) {
         return Err(PressRefused::NotRequester);
     }
@@ -67,9 +67,9 @@ pub(crate) fn take(
         max_duration: longest,
         sign_in,
         ..
-    } = ensure_allowed(pending.request(), bench)?;
-    ensure_signed_in(actor, &sign_in, bench.moment.now)?;
-    bench.moment.ensure_agreed()?;
+    } = ensure_allowed(pending.request(), context)?;
+    ensure_signed_in(actor, &sign_in, context.step.now)?;
+    context.step.ensure_agreed()?;
     let justification = justification.trim();
     let written = justification.chars().count();
     // too many count as they are, too few as they are seen
@@ -82,11 +82,17 @@ pub(crate) fn take(
     }
     let duration = pending.request().duration.min(BREAK_GLASS_MAX);
     pending.shorten(longest.map_or(duration, |longest| duration.min(longest)));
-    let (by, moment) = (By::Person(actor), bench.moment);
-    let mut change = grant::approved(pending, actor.principal(), Approval::BreakGlass, by, bench)?;
+    let (by, step) = (Doer::Person(actor), context.step);
+    let mut change = grant::approved(
+        pending,
+        actor.principal(),
+        Approval::BreakGlass,
+        by,
+        context,
+    )?;
     let review = AfterReview {
         justification: justification.to_owned(),
-        opened_at: moment.now,
+        opened_at: step.now,
         closed: None,
     };
     let Some(Write::Update(request)) = change.requests.first_mut() else {
@@ -94,11 +100,11 @@ pub(crate) fn take(
         return Err(PressRefused::NotRequester);
     };
     request.after_review = Some(review);
-    let opened = moment
+    let opened = step
         .of_request(Event::ReviewOpened, by, request)
         .approved_by(&actor.email, actor.user.as_ref(), Approval::BreakGlass)
         .why(justification);
-    let notice = alarm(request, justification, approvers, admins, bench);
+    let notice = alarm(request, justification, approvers, admins, context);
     // first of all: it is news to everybody, and the requester knows what they pressed
     change.notices.insert(0, notice);
     change.audit.push(opened);
@@ -106,18 +112,27 @@ pub(crate) fn take(
 }
 
 /// Whether somebody could break the glass on a request now.
-pub(crate) fn may_take(pending: &PendingRequest, actor: &Actor, bench: &Bench<'_>) -> bool {
-    ensure_known(actor, bench.directory).is_ok()
+pub(crate) fn may_take(
+    pending: &PendingRequest,
+    actor: &Actor,
+    context: &DecisionContext<'_>,
+) -> bool {
+    ensure_known(actor, context.directory).is_ok()
         && pending.request().requester.is(actor)
-        && ensure_allowed(pending.request(), bench).is_ok()
+        && ensure_allowed(pending.request(), context).is_ok()
 }
 
 /// What today's rules say: who would be asked otherwise, the longest duration, how to have signed in.
-fn ensure_allowed(request: &Request, bench: &Bench<'_>) -> Result<Decision, PressRefused> {
+fn ensure_allowed(
+    request: &Request,
+    context: &DecisionContext<'_>,
+) -> Result<Decision, PressRefused> {
     let key = request.key.as_ref().ok_or(PressRefused::NotRequester)?;
     let question = ask::question(&key.target, &request.names).ok_or(PressRefused::NotRequester)?;
-    let (whose, now) = (request.requester.principal(), bench.moment.now);
-    let decision = bench.rules.decide(whose, &question, bench.directory, now);
+    let (whose, now) = (request.requester.principal(), context.step.now);
+    let decision = context
+        .rules
+        .decide(whose, &question, context.directory, now);
     if decision.break_glass {
         Ok(decision)
     } else {
@@ -133,17 +148,19 @@ fn alarm(
     justification: &str,
     approvers: BTreeSet<Email>,
     admins: &[String],
-    bench: &Bench<'_>,
+    context: &DecisionContext<'_>,
 ) -> Notice {
     let text = format!(
         "Break-glass: {} took {} for {}. Reason: {justification} One of you closes the review.",
         request.requester.name, request.names, request.duration,
     );
     let mut to = approvers;
-    to.extend(identity::people_of(admins, bench.directory));
+    to.extend(identity::people_of(admins, context.directory));
     to.remove(&request.requester.email);
     let to = to.into_iter().collect();
-    bench.moment.notice(News::BreakGlass, request, to, text)
+    context
+        .step
+        .notice(NoticeKind::BreakGlass, request, to, text)
 }
 
 /// Closes an open review.
@@ -151,28 +168,28 @@ pub(crate) fn close(
     request: Request,
     actor: &Actor,
     words: Option<&str>,
-    bench: &Bench<'_>,
+    context: &DecisionContext<'_>,
 ) -> Result<Change, PressRefused> {
     let closed = open_review(&request)?;
-    ensure_may_close(&request, actor, bench)?;
-    let moment = bench.moment;
+    ensure_may_close(&request, actor, context)?;
+    let step = context.step;
     let words = words.map(str::trim).filter(|words| !words.is_empty());
     let mut request = request;
     request.after_review = Some(AfterReview {
         closed: Some(Closing {
             by: actor.email.clone(),
-            at: moment.now,
+            at: step.now,
             words: words.map(str::to_owned),
         }),
         ..closed
     });
-    let mut record = moment.of_request(Event::ReviewClosed, By::Person(actor), &request);
+    let mut record = step.of_request(Event::ReviewClosed, Doer::Person(actor), &request);
     if let Some(words) = words {
         record = record.why(words);
     }
     Ok(Change {
         audit: vec![record],
-        notices: vec![closing_words(&request, actor, words, moment)],
+        notices: vec![closing_words(&request, actor, words, step)],
         requests: vec![Write::Update(request)],
         ..Change::default()
     })
@@ -182,7 +199,7 @@ fn closing_words(
     request: &Request,
     actor: &Actor,
     words: Option<&str>,
-    moment: Moment<'_>,
+    step: StepContext<'_>,
 ) -> Notice {
     let words = words.map(|words| format!(": {words}")).unwrap_or_default();
     let text = format!(
@@ -190,7 +207,7 @@ fn closing_words(
         actor.name, request.names
     );
     let to = vec![request.requester.email.clone()];
-    moment.notice(News::ReviewClosed, request, to, text)
+    step.notice(NoticeKind::ReviewClosed, request, to, text)
 }
 
 fn open_review(request: &Request) -> Result<AfterReview, PressRefused> {
@@ -213,31 +230,33 @@ fn open_review(request: &Request) -> Result<AfterReview, PressRefused> {
 pub(crate) fn ensure_may_close(
     request: &Request,
     actor: &Actor,
-    bench: &Bench<'_>,
+    context: &DecisionContext<'_>,
 ) -> Result<(), PressRefused> {
-    ensure_known(actor, bench.directory)?;
+    ensure_known(actor, context.directory)?;
     if request.requester.is(actor) {
         return Err(PressRefused::OwnReview);
     }
-    let refusal = match ensure_may_deny(request, actor, bench) {
+    let refusal = match ensure_may_deny(request, actor, context) {
         Ok(()) => return Ok(()),
         Err(refusal) => refusal,
     };
-    if actor.is(Role::Admin) && !has_approvers(request, bench) {
+    if actor.is(Role::Admin) && !has_approvers(request, context) {
         Ok(())
     } else {
         Err(refusal)
     }
 }
 
-fn has_approvers(request: &Request, bench: &Bench<'_>) -> bool {
+fn has_approvers(request: &Request, context: &DecisionContext<'_>) -> bool {
     let question = request
         .key
         .as_ref()
         .and_then(|key| ask::question(&key.target, &request.names));
     question.is_some_and(|question| {
-        let (whose, now) = (request.requester.principal(), bench.moment.now);
-        let decision = bench.rules.decide(whose, &question, bench.directory, now);
+        let (whose, now) = (request.requester.principal(), context.step.now);
+        let decision = context
+            .rules
+            .decide(whose, &question, context.directory, now);
         !decision.approvers.is_empty()
     })
 }

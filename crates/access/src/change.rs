@@ -5,7 +5,7 @@ use hallpass_audit::Draft;
 use hallpass_model::{Email, GrantId, HoldKey, RequestId, SweepId, TargetNames, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-use crate::{Accepted, Grant, Lock, LocksSeen, Request, RequestState, Sweep, SweepItem};
+use crate::{Accepted, Alarm, Grant, Lock, LocksSeen, Request, RequestState, Sweep, SweepItem};
 
 /// A row to store: new, or in place of the version that was read.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ pub enum Write<T> {
 
 /// What an assignment row should become. `rev` is the revision that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Desire {
+pub enum DesiredAssignment {
     /// Wanted until `until`; a new row, or one last seen at `rev`.
     Until {
         /// Who and what.
@@ -98,7 +98,7 @@ pub struct OutlivingSessions {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// What happened.
-    pub news: News,
+    pub news: NoticeKind,
     /// The request it is about.
     pub request: RequestId,
     /// The grant it is about.
@@ -114,7 +114,7 @@ pub struct Notice {
 /// The kinds of notices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum News {
+pub enum NoticeKind {
     /// Approvers: somebody waits for you.
     ReviewWanted,
     /// Approvers: still.
@@ -221,6 +221,8 @@ pub enum Message {
     Notice(Notice),
     /// About a sweep.
     Digest(Digest),
+    /// About the server.
+    Alarm(Alarm),
 }
 
 impl Message {
@@ -229,6 +231,7 @@ impl Message {
         match self {
             Self::Notice(notice) => notice.at,
             Self::Digest(digest) => digest.at,
+            Self::Alarm(alarm) => alarm.at,
         }
     }
 }
@@ -246,7 +249,7 @@ pub enum AcceptanceWrite {
 
 /// A stored answer to a repeated POST.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answer {
+pub struct StoredAnswer {
     /// Who asked; keys of different people never meet.
     pub actor: UserId,
     /// Their `Idempotency-Key`.
@@ -268,9 +271,9 @@ pub struct Change {
     /// Grants.
     pub grants: Vec<Write<Grant>>,
     /// What assignments should become.
-    pub desires: Vec<Desire>,
+    pub desired: Vec<DesiredAssignment>,
     /// Sessions to be denied.
-    pub outliving: Vec<OutlivingSessions>,
+    pub sessions_to_revoke: Vec<OutlivingSessions>,
     /// Runs of sweeps.
     pub sweeps: Vec<Write<Sweep>>,
     /// What they found.
@@ -290,7 +293,7 @@ pub struct Change {
     /// The change is committed only while these locks are as they were read.
     pub locks_seen: LocksSeen,
     /// The answer to remember.
-    pub answer: Option<Answer>,
+    pub answer: Option<StoredAnswer>,
 }
 
 impl Change {
@@ -301,7 +304,7 @@ impl Change {
             Write::Insert(request) | Write::Update(request) => {
                 matches!(request.state, RequestState::Approved { .. })
             }
-        }) && !self.desires.is_empty()
+        }) && !self.desired.is_empty()
     }
 
     /// The same, with one more notice.
@@ -314,8 +317,8 @@ impl Change {
     pub fn is_empty(&self) -> bool {
         self.requests.is_empty()
             && self.grants.is_empty()
-            && self.desires.is_empty()
-            && self.outliving.is_empty()
+            && self.desired.is_empty()
+            && self.sessions_to_revoke.is_empty()
             && self.sweeps.is_empty()
             && self.sweep_items.is_empty()
             && self.accepted.is_empty()

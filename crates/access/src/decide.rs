@@ -4,13 +4,13 @@
 use std::collections::BTreeSet;
 
 use hallpass_audit::Event;
-use hallpass_model::{Email, Span, TargetNames, Timestamp, UserId};
+use hallpass_model::{Email, TargetNames, TimeSpan, Timestamp, UserId};
 use hallpass_rules::{Directory, Principal, Rules, SignInRequirement};
 use serde::{Deserialize, Serialize};
 
-use crate::records::{By, Moment};
+use crate::records::{Doer, StepContext};
 use crate::{
-    Approval, Change, Grant, GrantState, Holds, LocksSeen, News, Origin, PendingRequest,
+    Approval, Change, Grant, GrantState, Holds, LocksSeen, NoticeKind, Origin, PendingRequest,
     PressRefused, Reminders, Request, RequestState, Review, Settings, Write, ask, grant,
 };
 
@@ -99,7 +99,7 @@ pub(crate) fn ensure_signed_in(
 /// Whether somebody has signed in so lately, and in one of these ways; in any when there are none.
 pub(crate) fn has_signed_in(
     actor: &Actor,
-    max_age: Option<Span>,
+    max_age: Option<TimeSpan>,
     ways: &BTreeSet<String>,
     now: Timestamp,
 ) -> bool {
@@ -113,20 +113,20 @@ pub(crate) fn has_signed_in(
 
 /// What a press is judged by.
 #[derive(Clone, Copy)]
-pub(crate) struct Bench<'a> {
+pub(crate) struct DecisionContext<'a> {
     pub(crate) rules: &'a Rules,
     pub(crate) directory: &'a Directory,
     pub(crate) holds: &'a Holds,
     pub(crate) settings: &'a Settings,
     pub(crate) locks: &'a LocksSeen,
-    pub(crate) moment: Moment<'a>,
+    pub(crate) step: StepContext<'a>,
 }
 
-impl Bench<'_> {
+impl DecisionContext<'_> {
     /// Refuses to give anything to somebody who is locked.
     pub(crate) fn ensure_requester_unlocked(&self, request: &Request) -> Result<(), PressRefused> {
         let user = &request.requester.user;
-        match self.locks.in_force(user, self.moment.now) {
+        match self.locks.in_force(user, self.step.now) {
             Some(lock) => Err(PressRefused::RequesterLocked { since: lock.since }),
             None => Ok(()),
         }
@@ -143,35 +143,40 @@ impl Bench<'_> {
 pub(crate) fn approve(
     mut pending: PendingRequest,
     actor: &Actor,
-    bench: &Bench<'_>,
+    context: &DecisionContext<'_>,
 ) -> Result<Change, PressRefused> {
-    ensure_known(actor, bench.directory)?;
+    ensure_known(actor, context.directory)?;
     let request = pending.request();
-    bench.ensure_requester_unlocked(request)?;
+    context.ensure_requester_unlocked(request)?;
     let question =
         ask::question(&pending.key().target, &request.names).ok_or(PressRefused::NotYours)?;
-    let now = bench.moment.now;
+    let now = context.step.now;
     let may = |who: Principal<'_>| {
         let whose = request.requester.principal();
-        bench
+        context
             .rules
-            .may_approve(who, whose, &question, bench.directory, now)
+            .may_approve(who, whose, &question, context.directory, now)
     };
     let permit = may(actor.principal())?;
     let needed = permit.decision.approvals_needed;
-    if bench.has_reviewed(request, actor) {
+    if context.has_reviewed(request, actor) {
         let given = u32::try_from(request.reviews.len()).unwrap_or(u32::MAX);
         return Err(PressRefused::AlreadyReviewed { given, needed });
     }
     ensure_signed_in(actor, &permit.decision.sign_in, now)?;
-    bench.moment.ensure_agreed()?;
-    let shorter = ask::check_again(request, &permit.decision, bench.directory, bench.settings)
-        .map_err(PressRefused::NoLongerFits)?;
+    context.step.ensure_agreed()?;
+    let shorter = ask::check_again(
+        request,
+        &permit.decision,
+        context.directory,
+        context.settings,
+    )
+    .map_err(PressRefused::NoLongerFits)?;
     // earlier approvals count only while their givers may still give them
     let mut approvals: BTreeSet<UserId> = request
         .reviews
         .iter()
-        .filter(|review| bench.locks.counts(review))
+        .filter(|review| context.locks.counts(review))
         .filter_map(|review| Some((review.user.as_ref()?, &review.by)))
         .filter(|(user, by)| may(Principal::user(user, by)).is_ok())
         .map(|(user, _)| user.clone())
@@ -190,15 +195,15 @@ pub(crate) fn approve(
             pending,
             actor.principal(),
             approval,
-            By::Person(actor),
-            bench,
+            Doer::Person(actor),
+            context,
         );
     }
     Ok(reviewed(
         pending,
         actor,
         (approvals.len(), needed),
-        bench.moment,
+        context.step,
     ))
 }
 
@@ -207,21 +212,21 @@ fn reviewed(
     pending: PendingRequest,
     actor: &Actor,
     (given, needed): (usize, u32),
-    moment: Moment<'_>,
+    step: StepContext<'_>,
 ) -> Change {
     let requester = pending.request().requester.email.clone();
     let request = pending.reviewed(Review {
         by: actor.email.clone(),
         user: actor.user.clone(),
-        at: moment.now,
+        at: step.now,
     });
     let text = format!(
         "{} approved {} ({given} of {needed}).",
         actor.name, request.names
     );
     Change {
-        audit: vec![moment.of_request(Event::RequestReviewed, By::Person(actor), &request)],
-        notices: vec![moment.notice(News::Reviewed, &request, vec![requester], text)],
+        audit: vec![step.of_request(Event::RequestReviewed, Doer::Person(actor), &request)],
+        notices: vec![step.notice(NoticeKind::Reviewed, &request, vec![requester], text)],
         requests: vec![Write::Update(request)],
         ..Change::default()
     }
@@ -232,13 +237,13 @@ pub(crate) fn deny(
     pending: PendingRequest,
     actor: &Actor,
     reason: Option<&str>,
-    bench: &Bench<'_>,
+    context: &DecisionContext<'_>,
 ) -> Result<Change, PressRefused> {
-    ensure_known(actor, bench.directory)?;
-    ensure_may_deny(pending.request(), actor, bench)?;
+    ensure_known(actor, context.directory)?;
+    ensure_may_deny(pending.request(), actor, context)?;
     let state = RequestState::Denied {
         by: actor.email.clone(),
-        at: bench.moment.now,
+        at: context.step.now,
         reason: reason
             .map(str::trim)
             .filter(|text| !text.is_empty())
@@ -247,16 +252,16 @@ pub(crate) fn deny(
     let request = pending.into_state(state);
     let words = reason.map(|text| format!(": {text}")).unwrap_or_default();
     let text = format!("{} denied {}{words}", actor.name, request.names);
-    let mut record = bench
-        .moment
-        .of_request(Event::RequestDenied, By::Person(actor), &request);
+    let mut record = context
+        .step
+        .of_request(Event::RequestDenied, Doer::Person(actor), &request);
     if let Some(reason) = reason {
         record = record.why(reason);
     }
     let to = vec![request.requester.email.clone()];
     Ok(Change {
         audit: vec![record],
-        notices: vec![bench.moment.notice(News::Denied, &request, to, text)],
+        notices: vec![context.step.notice(NoticeKind::Denied, &request, to, text)],
         requests: vec![Write::Update(request)],
         ..Change::default()
     })
@@ -266,18 +271,19 @@ pub(crate) fn deny(
 pub(crate) fn discard(
     pending: PendingRequest,
     actor: &Actor,
-    bench: &Bench<'_>,
+    context: &DecisionContext<'_>,
 ) -> Result<Change, PressRefused> {
     let own = pending.request().requester.is(actor);
     if !own && actor.secondary_domain {
         return Err(PressRefused::SecondaryDomain);
     }
-    if !own && !actor.is(Role::Admin) && ensure_may_deny(pending.request(), actor, bench).is_err() {
+    if !own && !actor.is(Role::Admin) && ensure_may_deny(pending.request(), actor, context).is_err()
+    {
         return Err(PressRefused::NotYours);
     }
     let request = pending.into_state(RequestState::Discarded {
         by: actor.email.clone(),
-        at: bench.moment.now,
+        at: context.step.now,
     });
     let text = format!(
         "{} discarded the request for {}.",
@@ -285,31 +291,35 @@ pub(crate) fn discard(
     );
     let to = everyone(&request);
     Ok(Change {
-        audit: vec![
-            bench
-                .moment
-                .of_request(Event::RequestDiscarded, By::Person(actor), &request),
+        audit: vec![context.step.of_request(
+            Event::RequestDiscarded,
+            Doer::Person(actor),
+            &request,
+        )],
+        notices: vec![
+            context
+                .step
+                .notice(NoticeKind::Discarded, &request, to, text),
         ],
-        notices: vec![bench.moment.notice(News::Discarded, &request, to, text)],
         requests: vec![Write::Update(request)],
         ..Change::default()
     })
 }
 
 /// What time does to a waiting request: it lapses, or its approvers are reminded.
-pub(crate) fn pass_time(request: Request, settings: &Settings, moment: Moment<'_>) -> Change {
-    match request.clone().pending(moment.now) {
-        Ok(pending) => remind(pending, settings, moment),
+pub(crate) fn pass_time(request: Request, settings: &Settings, step: StepContext<'_>) -> Change {
+    match request.clone().pending(step.now) {
+        Ok(pending) => remind(pending, settings, step),
         Err(_) => match (&request.state, request.expires_at) {
-            (RequestState::Pending, Some(_)) => lapse(request, moment),
+            (RequestState::Pending, Some(_)) => lapse(request, step),
             _ => Change::default(),
         },
     }
 }
 
-fn lapse(request: Request, moment: Moment<'_>) -> Change {
+fn lapse(request: Request, step: StepContext<'_>) -> Change {
     let request = Request {
-        state: RequestState::Expired { at: moment.now },
+        state: RequestState::Expired { at: step.now },
         reminders: Reminders {
             next_at: None,
             ..request.reminders
@@ -322,24 +332,24 @@ fn lapse(request: Request, moment: Moment<'_>) -> Change {
     );
     let to = everyone(&request);
     Change {
-        audit: vec![moment.of_request(Event::RequestExpired, By::Hallpass, &request)],
-        notices: vec![moment.notice(News::Expired, &request, to, text)],
+        audit: vec![step.of_request(Event::RequestExpired, Doer::Hallpass, &request)],
+        notices: vec![step.notice(NoticeKind::Expired, &request, to, text)],
         requests: vec![Write::Update(request)],
         ..Change::default()
     }
 }
 
-fn remind(pending: PendingRequest, settings: &Settings, moment: Moment<'_>) -> Change {
+fn remind(pending: PendingRequest, settings: &Settings, step: StepContext<'_>) -> Change {
     let request = pending.request();
     // the planned instant, not the moment this runs: people read round numbers
-    let Some(planned) = request.reminders.next_at.filter(|at| moment.now >= *at) else {
+    let Some(planned) = request.reminders.next_at.filter(|at| step.now >= *at) else {
         return Change::default();
     };
     let sent = request.reminders.sent.saturating_add(1);
     let next_at = settings.reminder_at(request.asked_at, request.expires_at, sent);
-    let waited = Span::between(request.asked_at, planned);
+    let waited = TimeSpan::between(request.asked_at, planned);
     let next = match next_at {
-        Some(at) => format!("Next in {}.", Span::between(planned, at)),
+        Some(at) => format!("Next in {}.", TimeSpan::between(planned, at)),
         None => "No more reminders.".to_owned(),
     };
     let text = format!(
@@ -356,7 +366,7 @@ fn remind(pending: PendingRequest, settings: &Settings, moment: Moment<'_>) -> C
         .cloned()
         .collect();
     Change {
-        notices: vec![moment.notice(News::Reminder, &request, to, text)],
+        notices: vec![step.notice(NoticeKind::Reminder, &request, to, text)],
         requests: vec![Write::Update(request)],
         ..Change::default()
     }
@@ -368,10 +378,10 @@ pub(crate) fn refused(
     press: &str,
     why: &PressRefused,
     actor: &Actor,
-    moment: Moment<'_>,
+    step: StepContext<'_>,
 ) -> Change {
-    let record = moment
-        .of_request(Event::PressRefused, By::Person(actor), request)
+    let record = step
+        .of_request(Event::PressRefused, Doer::Person(actor), request)
         .why(press)
         .error(&format!("{}: {why}", why.code()));
     Change {
@@ -386,10 +396,10 @@ pub(crate) fn refused_for_grant(
     press: &str,
     why: &PressRefused,
     actor: &Actor,
-    moment: Moment<'_>,
+    step: StepContext<'_>,
 ) -> Change {
-    let record = moment
-        .of_grant(Event::PressRefused, By::Person(actor), grant)
+    let record = step
+        .of_grant(Event::PressRefused, Doer::Person(actor), grant)
         .why(press)
         .error(&format!("{}: {why}", why.code()));
     Change {
@@ -401,14 +411,14 @@ pub(crate) fn refused_for_grant(
 pub(crate) fn ensure_may_deny(
     request: &Request,
     actor: &Actor,
-    bench: &Bench<'_>,
+    context: &DecisionContext<'_>,
 ) -> Result<(), PressRefused> {
     let key = request.key.as_ref().ok_or(PressRefused::NotYours)?;
     let question = ask::question(&key.target, &request.names).ok_or(PressRefused::NotYours)?;
     let (who, whose) = (actor.principal(), request.requester.principal());
-    let permit = bench
+    let permit = context
         .rules
-        .may_deny(who, whose, &question, bench.directory, bench.moment.now);
+        .may_deny(who, whose, &question, context.directory, context.step.now);
     permit.map(|_| ()).map_err(PressRefused::Rules)
 }
 
@@ -446,7 +456,7 @@ pub(crate) fn credentials_until(
     match names {
         TargetNames::Account { permission_set, .. } => directory
             .permission_set_by_name(permission_set)
-            .map(|set| Span::seconds(set.session_duration).after(ended_at)),
+            .map(|set| TimeSpan::seconds(set.session_duration).after(ended_at)),
         TargetNames::Group { .. } => None,
     }
 }

@@ -1,26 +1,26 @@
 //! Ending: a deadline, a hand or a finding begins it; only observed absence, or a reason why
 //! something stays, closes it.
 
-use hallpass_assignments::{Absence, GuardRemoval, Row, Verdict};
+use hallpass_assignments::{Absence, AssignmentRow, GuardRemoval, Verdict};
 use hallpass_audit::Event;
 use hallpass_model::Timestamp;
 use hallpass_rules::Directory;
 
 use crate::decide::credentials_until;
-use crate::grant::{desire, forget_or_keep};
-use crate::records::{By, Moment};
+use crate::desired::{desired_for, forget_or_keep};
+use crate::records::{Doer, StepContext};
 use crate::{
-    Change, EndCause, Grant, GrantState, Holds, News, OutlivingSessions, Settings, Stuck, Write,
-    guarded, outliving,
+    Change, EndCause, EndOutcome, Grant, GrantState, Holds, NoticeKind, OutlivingSessions,
+    Settings, Stuck, Write, guard_removals, session_revocation,
 };
 
 /// Begins the end of a grant that still holds.
 pub(crate) fn begin(
     grant: &Grant,
     cause: EndCause,
-    by: By<'_>,
+    by: Doer<'_>,
     holds: &Holds,
-    moment: Moment<'_>,
+    step: StepContext<'_>,
 ) -> Change {
     let why = cause.audit_reason();
     let finding = match cause {
@@ -35,16 +35,16 @@ pub(crate) fn begin(
     let grant = Grant {
         state: GrantState::Ending {
             cause,
-            since: moment.now,
+            since: step.now,
         },
         seen_news: seen_before(holds),
         ..grant.clone()
     };
-    let found = finding.map(|event| moment.of_grant(event, by, &grant));
-    let started = moment.of_grant(Event::EndStarted, by, &grant).reason(&why);
+    let found = finding.map(|event| step.of_grant(event, by, &grant));
+    let started = step.of_grant(Event::EndStarted, by, &grant).reason(&why);
     Change {
         audit: found.into_iter().chain([started]).collect(),
-        desires: desire(holds, &grant, moment.now).into_iter().collect(),
+        desired: desired_for(holds, &grant, step.now).into_iter().collect(),
         grants: vec![Write::Update(grant)],
         ..Change::default()
     }
@@ -59,20 +59,17 @@ fn seen_before(holds: &Holds) -> u64 {
         .map_or(0, |row| row.news.saturating_sub(1))
 }
 
-/// Why an end removed something: a guard did.
-pub(crate) const BY_GUARD: &str = "guard";
-
 /// How an end was settled.
 struct Settled {
     removed: bool,
-    why: &'static str,
+    why: EndOutcome,
     /// What AWS said last, when the access never came to be.
     error: Option<String>,
 }
 
 /// What an end goes by, beside what is stored.
 #[derive(Clone, Copy)]
-pub(crate) struct Known<'a> {
+pub(crate) struct EndFacts<'a> {
     pub(crate) directory: &'a Directory,
     pub(crate) settings: &'a Settings,
     /// What a guard removed of this key.
@@ -83,8 +80,8 @@ pub(crate) struct Known<'a> {
 pub(crate) fn advance(
     grant: &Grant,
     holds: &Holds,
-    known: Known<'_>,
-    moment: Moment<'_>,
+    known: EndFacts<'_>,
+    step: StepContext<'_>,
 ) -> Change {
     let held = holds
         .grants
@@ -95,12 +92,12 @@ pub(crate) fn advance(
             grant,
             &Settled {
                 removed: false,
-                why: "already_absent",
+                why: EndOutcome::AlreadyAbsent,
                 error: None,
             },
             holds,
             known,
-            moment,
+            step,
         );
     };
     if held {
@@ -108,36 +105,36 @@ pub(crate) fn advance(
             grant,
             &Settled {
                 removed: false,
-                why: "held_by_other_grant",
+                why: EndOutcome::HeldByOtherGrant,
                 error: None,
             },
             holds,
             known,
-            moment,
+            step,
         );
     }
-    if row.desired.until > moment.now {
+    if row.desired.until > step.now {
         // two holds ended at the same time, each counting on the other
         let grant = Grant {
             seen_news: row.news,
             ..grant.clone()
         };
         return Change {
-            desires: desire(holds, &grant, moment.now).into_iter().collect(),
+            desired: desired_for(holds, &grant, step.now).into_iter().collect(),
             grants: vec![Write::Update(grant)],
             ..Change::default()
         };
     }
     match settled(row) {
         Some(settled) => {
-            let removal = guarded::removed_by(known.removal, row, grant);
+            let removal = guard_removals::removed_by(known.removal, row, grant);
             let (settled, grant) = match removal {
                 Some(removal) => (by_guard(settled), told_of(removal, grant)),
                 None => (settled, grant.clone()),
             };
-            close(&grant, &settled, holds, known, moment)
+            close(&grant, &settled, holds, known, step)
         }
-        None => note_refusals(grant, row, moment),
+        None => note_refusals(grant, row, step),
     }
 }
 
@@ -145,7 +142,7 @@ pub(crate) fn advance(
 fn by_guard(settled: Settled) -> Settled {
     Settled {
         removed: true,
-        why: BY_GUARD,
+        why: EndOutcome::Guard,
         ..settled
     }
 }
@@ -157,7 +154,7 @@ fn told_of(removal: &GuardRemoval, grant: &Grant) -> Grant {
             cause: EndCause::Expired | EndCause::Drift,
             since,
         } => GrantState::Ending {
-            cause: guarded::cause(removal),
+            cause: guard_removals::cause(removal),
             since: *since,
         },
         GrantState::Ending { .. }
@@ -173,7 +170,7 @@ fn told_of(removal: &GuardRemoval, grant: &Grant) -> Grant {
     }
 }
 
-fn settled(row: &Row) -> Option<Settled> {
+fn settled(row: &AssignmentRow) -> Option<Settled> {
     if row.execution.operation.is_some() {
         return None;
     }
@@ -181,7 +178,7 @@ fn settled(row: &Row) -> Option<Settled> {
     match &row.execution.verdict {
         Verdict::Absent { at, why } if counts(*at) => Some(Settled {
             removed: *why == Absence::Removed,
-            why: why.name(),
+            why: (*why).into(),
             error: row
                 .execution
                 .last_error
@@ -190,12 +187,12 @@ fn settled(row: &Row) -> Option<Settled> {
         }),
         Verdict::Kept { at } if counts(*at) => Some(Settled {
             removed: false,
-            why: "standing",
+            why: EndOutcome::Standing,
             error: None,
         }),
         Verdict::Refused { at, reason } if counts(*at) => Some(Settled {
             removed: false,
-            why: Absence::NeverCreated.name(),
+            why: EndOutcome::NeverCreated,
             error: Some(reason.clone()),
         }),
         Verdict::Absent { .. }
@@ -212,8 +209,8 @@ fn close(
     grant: &Grant,
     settled: &Settled,
     holds: &Holds,
-    known: Known<'_>,
-    moment: Moment<'_>,
+    known: EndFacts<'_>,
+    step: StepContext<'_>,
 ) -> Change {
     let cause = match &grant.state {
         GrantState::Ending { cause, .. } => cause.clone(),
@@ -225,34 +222,34 @@ fn close(
     };
     let reason = cause.audit_reason();
     // AWS counts the life of sessions by its own time
-    let (directory, now) = (known.directory, moment.elsewhere);
-    let outliving = outliving::of(grant, settled.why, directory, known.settings, now);
+    let (directory, now) = (known.directory, step.elsewhere);
+    let outliving = session_revocation::of(grant, settled.why, directory, known.settings, now);
     let grant = Grant {
         state: GrantState::Ended {
             cause,
-            at: moment.now,
+            at: step.now,
             removed: settled.removed,
-            why: settled.why.to_owned(),
+            why: settled.why,
         },
         stuck: None,
         end_sessions: outliving.is_some(),
         ..grant.clone()
     };
     let text = farewell(&grant, settled, directory, outliving.as_ref(), now);
-    let mut record = moment
-        .of_grant(Event::EndSucceeded, By::Hallpass, &grant)
+    let mut record = step
+        .of_grant(Event::EndSucceeded, Doer::Hallpass, &grant)
         .reason(&reason)
-        .removed(settled.removed, settled.why);
+        .removed(settled.removed, settled.why.name());
     if let Some(error) = &settled.error {
         record = record.error(error);
     }
     Change {
         audit: vec![record],
-        notices: vec![moment.told(News::Ended, &grant, text)],
-        desires: forget_or_keep(holds, &grant, moment.now)
+        notices: vec![step.told(NoticeKind::Ended, &grant, text)],
+        desired: forget_or_keep(holds, &grant, step.now)
             .into_iter()
             .collect(),
-        outliving: outliving.into_iter().collect(),
+        sessions_to_revoke: outliving.into_iter().collect(),
         grants: vec![Write::Update(grant)],
         ..Change::default()
     }
@@ -266,21 +263,25 @@ fn farewell(
     now: Timestamp,
 ) -> String {
     let over = match settled.why {
-        "standing" => format!(
+        EndOutcome::Standing => format!(
             "Your grant of {} is over; the access stood before it and stays.",
             grant.names
         ),
-        "never_created" => match &settled.error {
+        EndOutcome::NeverCreated => match &settled.error {
             Some(error) => format!("{} was never set up: {error}.", grant.names),
             None => format!("{} was never set up.", grant.names),
         },
-        "held_by_other_grant" => {
+        EndOutcome::HeldByOtherGrant => {
             format!(
                 "One grant of {} is over; another still holds it.",
                 grant.names
             )
         }
-        _ => format!("Ended: {}.", grant.names),
+        EndOutcome::Removed
+        | EndOutcome::Guard
+        | EndOutcome::AlreadyAbsent
+        | EndOutcome::PrincipalGone
+        | EndOutcome::AccountGone => format!("Ended: {}.", grant.names),
     };
     if outliving.is_some() {
         return format!("{over} Credentials you already hold stop within minutes.");
@@ -297,7 +298,7 @@ fn farewell(
 }
 
 /// Records each refusal of a removal, and the moment it is parked.
-fn note_refusals(grant: &Grant, row: &Row, moment: Moment<'_>) -> Change {
+fn note_refusals(grant: &Grant, row: &AssignmentRow, step: StepContext<'_>) -> Change {
     let mut grant = Grant {
         seen_news: row.news,
         ..grant.clone()
@@ -309,8 +310,8 @@ fn note_refusals(grant: &Grant, row: &Row, moment: Moment<'_>) -> Change {
         .unwrap_or_else(|| "AWS gave no reason".to_owned());
     let mut change = Change::default();
     if row.execution.refused_removals > grant.refusals && grant.stuck.is_none() {
-        let record = moment
-            .of_grant(Event::EndFailed, By::Hallpass, &grant)
+        let record = step
+            .of_grant(Event::EndFailed, Doer::Hallpass, &grant)
             .error(&error);
         change.audit.push(record);
     }
@@ -323,11 +324,10 @@ fn note_refusals(grant: &Grant, row: &Row, moment: Moment<'_>) -> Change {
             grant.names, grant.holder.name
         );
         change.audit.push(
-            moment
-                .of_grant(Event::EndStuck, By::Hallpass, &grant)
+            step.of_grant(Event::EndStuck, Doer::Hallpass, &grant)
                 .error(reason),
         );
-        let mut notice = moment.told(News::Stuck, &grant, text);
+        let mut notice = step.told(NoticeKind::Stuck, &grant, text);
         // the holder can do nothing about it
         notice.to.clear();
         change.notices.push(notice);

@@ -9,17 +9,20 @@
 //! `granting` becomes `active` on observed presence, `ending` becomes `ended` on observed absence,
 //! and nothing else closes them (promise P5).
 
-use hallpass_assignments::{Haste, Ownership, Row, Verdict};
+use hallpass_assignments::{AssignmentRow, Ownership, Verdict};
 use hallpass_audit::Event;
-use hallpass_model::{Email, GrantId, HoldKey, RequestId, Span, TargetNames, Timestamp, UserId};
+use hallpass_model::{
+    Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId,
+};
 use hallpass_rules::Principal;
 use serde::{Deserialize, Serialize};
 
-use crate::decide::Bench;
-use crate::records::{By, Moment};
+use crate::decide::DecisionContext;
+use crate::desired::{desired_for, desired_until, forget_or_keep, inherited, live_until};
+use crate::records::{Doer, StepContext};
 use crate::{
-    Approval, Change, Desire, Holds, News, Origin, PendingRequest, Person, PressRefused,
-    RequestState, Write, haste, words,
+    Approval, Change, EndOutcome, Holds, NoticeKind, Origin, PendingRequest, Person, PressRefused,
+    RequestState, Write, words,
 };
 
 /// Why a grant ends.
@@ -107,8 +110,8 @@ pub enum GrantState {
         at: Timestamp,
         /// Whether this end removed the access.
         removed: bool,
-        /// Why not, or `removed`.
-        why: String,
+        /// How it went.
+        why: EndOutcome,
     },
     /// AWS refused, or nothing came of it.
     Failed {
@@ -167,7 +170,7 @@ pub struct Grant {
     /// The target's names when it was asked for.
     pub names: TargetNames,
     /// For how long it was asked.
-    pub duration: Span,
+    pub duration: TimeSpan,
     /// Why it was asked for.
     pub reason: String,
     /// The door the request came in by.
@@ -224,9 +227,9 @@ pub struct Stuck {
 }
 
 /// Grants of at least this length are announced before they end (`access.md` §9.6).
-pub(crate) const WARN_FROM: Span = Span::hours(1);
+pub(crate) const WARN_FROM: TimeSpan = TimeSpan::hours(1);
 /// How long before the end.
-pub(crate) const WARN_BEFORE: Span = Span::minutes(15);
+pub(crate) const WARN_BEFORE: TimeSpan = TimeSpan::minutes(15);
 
 impl Grant {
     /// Whether it keeps its access wanted.
@@ -275,7 +278,7 @@ impl Grant {
 
     /// Whether its holder is still to be told that it ends soon.
     pub(crate) fn is_to_be_warned(&self) -> bool {
-        let length = Span::between(self.granted_at.unwrap_or(self.scheduled_at), self.ends_at);
+        let length = TimeSpan::between(self.granted_at.unwrap_or(self.scheduled_at), self.ends_at);
         // what stood before does not end with it
         !self.warned && !self.standing && length >= WARN_FROM
     }
@@ -287,14 +290,14 @@ pub(crate) fn approved(
     pending: PendingRequest,
     by: Principal<'_>,
     approval: Approval,
-    actor: By<'_>,
-    bench: &Bench<'_>,
+    actor: Doer<'_>,
+    context: &DecisionContext<'_>,
 ) -> Result<Change, PressRefused> {
     // INVARIANT: every grant and every later end is made here, by a time that may be counted from
-    bench.moment.ensure_agreed()?;
+    context.step.ensure_agreed()?;
     match pending.request().extends {
-        Some(extended) => lengthen(pending, extended, by, approval, actor, bench),
-        None => Ok(schedule(pending, by, approval, actor, bench)),
+        Some(extended) => lengthen(pending, extended, by, approval, actor, context),
+        None => Ok(schedule(pending, by, approval, actor, context)),
     }
 }
 
@@ -302,10 +305,10 @@ fn schedule(
     pending: PendingRequest,
     by: Principal<'_>,
     approval: Approval,
-    actor: By<'_>,
-    bench: &Bench<'_>,
+    actor: Doer<'_>,
+    context: &DecisionContext<'_>,
 ) -> Change {
-    let (now, moment, holds) = (bench.moment.now, bench.moment, bench.holds);
+    let (now, step, holds) = (context.step.now, context.step, context.holds);
     let key = pending.key().clone();
     let mut request = pending.into_state(RequestState::Approved {
         by: by.email.clone(),
@@ -313,7 +316,7 @@ fn schedule(
         approval,
     });
     let grant = Grant {
-        id: moment.grant_id(),
+        id: step.grant_id(),
         request: request.id,
         holder: request.requester.clone(),
         key: key.clone(),
@@ -349,42 +352,16 @@ fn schedule(
     let to = vec![request.requester.email.clone()];
     Change {
         audit: vec![
-            moment
-                .of_request(Event::RequestApproved, actor, &request)
+            step.of_request(Event::RequestApproved, actor, &request)
                 .approved_by(by.email, by.user, approval),
-            moment.of_grant(Event::GrantRequested, actor, &grant),
+            step.of_grant(Event::GrantRequested, actor, &grant),
         ],
-        notices: vec![moment.notice(News::Approved, &request, to, text)],
-        desires: wish(holds, &key, until, now),
+        notices: vec![step.notice(NoticeKind::Approved, &request, to, text)],
+        desired: desired_until(holds, &key, until, now),
         requests: vec![Write::Update(request)],
         grants: vec![Write::Insert(grant)],
         ..Change::default()
     }
-}
-
-/// The row a new hold goes on with; none when there is none, or only one that outlived its last
-/// grant: then it is decided anew whether the access is standing, for somebody may have given it.
-fn inherited(holds: &Holds, now: Timestamp) -> Option<&Row> {
-    let row = holds.row.as_ref();
-    row.filter(|row| !(holds.grants.is_empty() && is_spent(row, now)))
-}
-
-/// The wish of a new hold, on the row it inherits or on a fresh one.
-fn wish(holds: &Holds, key: &HoldKey, until: Timestamp, now: Timestamp) -> Vec<Desire> {
-    let goes_on = inherited(holds, now);
-    let spent = holds.row.as_ref().filter(|_| goes_on.is_none());
-    let forget = spent.map(|row| Desire::Forget {
-        key: key.clone(),
-        rev: row.desired.rev,
-    });
-    let hold = Desire::Until {
-        key: key.clone(),
-        rev: goes_on.map(|row| row.desired.rev),
-        until,
-        asked_at: now,
-        haste: Haste::Ordinary,
-    };
-    forget.into_iter().chain([hold]).collect()
 }
 
 fn lengthen(
@@ -392,11 +369,15 @@ fn lengthen(
     extended: GrantId,
     by: Principal<'_>,
     approval: Approval,
-    actor: By<'_>,
-    bench: &Bench<'_>,
+    actor: Doer<'_>,
+    context: &DecisionContext<'_>,
 ) -> Result<Change, PressRefused> {
-    let (now, moment) = (bench.moment.now, bench.moment);
-    let found = bench.holds.grants.iter().find(|grant| grant.id == extended);
+    let (now, step) = (context.step.now, context.step);
+    let found = context
+        .holds
+        .grants
+        .iter()
+        .find(|grant| grant.id == extended);
     let Some(grant) = found.filter(|grant| grant.is_hold() && now < grant.ends_at) else {
         let state = found.map_or("ended", |grant| grant.state.name());
         return Err(PressRefused::GrantOver { state });
@@ -420,49 +401,22 @@ fn lengthen(
     );
     Ok(Change {
         audit: vec![
-            moment
-                .of_request(Event::RequestApproved, actor, &request)
+            step.of_request(Event::RequestApproved, actor, &request)
                 .approved_by(by.email, by.user, approval),
-            moment.of_grant(Event::Extend, actor, &grant),
+            step.of_grant(Event::Extend, actor, &grant),
         ],
-        notices: vec![moment.told(News::Extended, &grant, text)],
-        desires: desire(bench.holds, &grant, now).into_iter().collect(),
+        notices: vec![step.told(NoticeKind::Extended, &grant, text)],
+        desired: desired_for(context.holds, &grant, now)
+            .into_iter()
+            .collect(),
         requests: vec![Write::Update(request)],
         grants: vec![Write::Update(grant)],
         ..Change::default()
     })
 }
 
-/// Until when the key is held, with `changed` in place of what is stored of it.
-fn live_until(holds: &Holds, changed: &Grant) -> Option<Timestamp> {
-    let others = holds.grants.iter().filter(|grant| grant.id != changed.id);
-    others
-        .chain([changed])
-        .filter(|grant| grant.is_hold())
-        .map(|grant| grant.ends_at)
-        .max()
-}
-
-/// What the assignment should become once `changed` is stored. Written even when nothing changes:
-/// it guards against another change of the same key.
-pub(crate) fn desire(holds: &Holds, changed: &Grant, now: Timestamp) -> Option<Desire> {
-    let row = holds.row.as_ref()?;
-    let live_until = live_until(holds, changed);
-    let haste = match live_until {
-        Some(_) => Haste::Ordinary,
-        None => haste::of_end(holds, row, changed),
-    };
-    Some(Desire::Until {
-        key: changed.key.clone(),
-        rev: Some(row.desired.rev),
-        until: live_until.unwrap_or_else(|| now.min(row.desired.until)),
-        asked_at: row.desired.asked_at,
-        haste,
-    })
-}
-
 /// What a grant on its way makes of what was seen of its assignment.
-pub(crate) fn advance(grant: &Grant, holds: &Holds, moment: Moment<'_>) -> Change {
+pub(crate) fn advance(grant: &Grant, holds: &Holds, step: StepContext<'_>) -> Change {
     let Some(row) = &holds.row else {
         return Change::default();
     };
@@ -477,8 +431,8 @@ pub(crate) fn advance(grant: &Grant, holds: &Holds, moment: Moment<'_>) -> Chang
     };
     let counts = |at: Timestamp| at >= grant.scheduled_at;
     match &row.execution.verdict {
-        Verdict::Present { at } if counts(*at) => activate(grant, row, holds, moment),
-        Verdict::Refused { at, reason } if counts(*at) => fail(grant, reason, holds, moment),
+        Verdict::Present { at } if counts(*at) => activate(grant, row, holds, step),
+        Verdict::Refused { at, reason } if counts(*at) => fail(grant, reason, holds, step),
         Verdict::Present { .. }
         | Verdict::Refused { .. }
         | Verdict::Working
@@ -500,8 +454,9 @@ pub(crate) fn advance(grant: &Grant, holds: &Holds, moment: Moment<'_>) -> Chang
     }
 }
 
-/// A grant takes this long at most for its end to count from when the access was seen (§8.6).
-const SLOW_AFTER: Span = Span::minutes(5);
+/// A grant takes this long at most for its end to count from when the access was seen
+/// (`access.md` §8.6).
+const SLOW_AFTER: TimeSpan = TimeSpan::minutes(5);
 
 /// One legal step at a time; the news stays unseen, so that the next tick takes the second.
 fn begun(grant: Grant) -> Change {
@@ -517,21 +472,17 @@ fn begun(grant: Grant) -> Change {
     }
 }
 
-fn activate(grant: Grant, row: &Row, holds: &Holds, moment: Moment<'_>) -> Change {
+fn activate(grant: Grant, row: &AssignmentRow, holds: &Holds, step: StepContext<'_>) -> Change {
     if grant.state == GrantState::Scheduled {
         return begun(grant);
     }
     // an instant that may be wrong moves no end, and is none to count from later
-    let honest = moment.disagreement.is_none();
-    let quick = honest && Span::between(grant.scheduled_at, moment.now) <= SLOW_AFTER;
-    let from_now = grant.duration.after(moment.now);
+    let honest = step.disagreement.is_none();
+    let quick = honest && TimeSpan::between(grant.scheduled_at, step.now) <= SLOW_AFTER;
+    let from_now = grant.duration.after(step.now);
     let grant = Grant {
         state: GrantState::Active,
-        granted_at: Some(if honest {
-            moment.now
-        } else {
-            grant.scheduled_at
-        }),
+        granted_at: Some(if honest { step.now } else { grant.scheduled_at }),
         standing: row.execution.ownership == Ownership::Standing,
         ends_at: if quick {
             from_now.max(grant.ends_at)
@@ -542,28 +493,28 @@ fn activate(grant: Grant, row: &Row, holds: &Holds, moment: Moment<'_>) -> Chang
     };
     let ends = words::ends(&grant, &words::instant(grant.ends_at));
     let text = format!("{} is live. {ends}", grant.names);
-    let mut record = moment
-        .of_grant(Event::GrantSucceeded, By::Hallpass, &grant)
+    let mut record = step
+        .of_grant(Event::GrantSucceeded, Doer::Hallpass, &grant)
         .secondary_domain(grant.secondary_domain);
     if grant.standing {
         record = record.why("standing");
     }
     Change {
         audit: vec![record],
-        notices: vec![moment.told(News::Granted, &grant, text)],
-        desires: desire(holds, &grant, moment.now).into_iter().collect(),
+        notices: vec![step.told(NoticeKind::Granted, &grant, text)],
+        desired: desired_for(holds, &grant, step.now).into_iter().collect(),
         grants: vec![Write::Update(grant)],
         ..Change::default()
     }
 }
 
-fn fail(grant: Grant, reason: &str, holds: &Holds, moment: Moment<'_>) -> Change {
+fn fail(grant: Grant, reason: &str, holds: &Holds, step: StepContext<'_>) -> Change {
     if grant.state == GrantState::Scheduled {
         return begun(grant);
     }
     let grant = Grant {
         state: GrantState::Failed {
-            at: moment.now,
+            at: step.now,
             error: reason.to_owned(),
         },
         ..grant
@@ -571,56 +522,14 @@ fn fail(grant: Grant, reason: &str, holds: &Holds, moment: Moment<'_>) -> Change
     let text = format!("{}: {reason}. Nothing was granted.", grant.names);
     Change {
         audit: vec![
-            moment
-                .of_grant(Event::GrantFailed, By::Hallpass, &grant)
+            step.of_grant(Event::GrantFailed, Doer::Hallpass, &grant)
                 .error(reason),
         ],
-        notices: vec![moment.told(News::Failed, &grant, text)],
-        desires: forget_or_keep(holds, &grant, moment.now)
+        notices: vec![step.told(NoticeKind::Failed, &grant, text)],
+        desired: forget_or_keep(holds, &grant, step.now)
             .into_iter()
             .collect(),
         grants: vec![Write::Update(grant)],
         ..Change::default()
     }
-}
-
-/// How long a row outlives its last grant after a removal of ours: as long as listings may still
-/// show what is gone. Without it, the next grant would take the shadow for standing access.
-const LINGERS: Span = Span::minutes(1);
-
-/// Whether a row of a key that nobody holds may go.
-pub(crate) fn is_spent(row: &Row, now: Timestamp) -> bool {
-    let deleted = row.execution.deleted_at.max(row.desired.removed_at);
-    // what nobody holds and is still to be removed has no verdict yet
-    row.is_settled()
-        && row.desired.until <= now
-        && row.execution.operation.is_none()
-        && deleted.is_none_or(|at| now >= LINGERS.after(at))
-}
-
-/// The row goes with the last grant of its key, or is left to the next reconciliation.
-pub(crate) fn forget_or_keep(holds: &Holds, closed: &Grant, now: Timestamp) -> Option<Desire> {
-    let row = holds.row.as_ref()?;
-    let others = holds
-        .grants
-        .iter()
-        .any(|grant| grant.id != closed.id && !grant.is_over());
-    if others {
-        return desire(holds, closed, now);
-    }
-    if is_spent(row, now) {
-        return Some(Desire::Forget {
-            key: closed.key.clone(),
-            rev: row.desired.rev,
-        });
-    }
-    // from before anybody held it: an end that came early by a clock that was ahead stays one when
-    // time returns
-    Some(Desire::Until {
-        key: closed.key.clone(),
-        rev: Some(row.desired.rev),
-        until: row.desired.until.min(row.desired.asked_at).min(now),
-        asked_at: row.desired.asked_at,
-        haste: row.desired.haste,
-    })
 }

@@ -1,14 +1,14 @@
 //! What goes before every deadline: ends of what a person took away.
 
-use hallpass_assignments::{Haste, Row};
+use hallpass_assignments::{AssignmentRow, Haste};
 use hallpass_model::Timestamp;
 
-use crate::grant::desire;
-use crate::{Desire, EndCause, Grant, GrantState, Holds};
+use crate::desired::desired_for;
+use crate::{DesiredAssignment, EndCause, Grant, GrantState, Holds};
 
 /// Whether the end of what nobody holds goes before every deadline: a person took it away, and it
 /// stays so until it is gone.
-pub(crate) fn of_end(holds: &Holds, row: &Row, changed: &Grant) -> Haste {
+pub(crate) fn of_end(holds: &Holds, row: &AssignmentRow, changed: &Grant) -> Haste {
     let others = holds.grants.iter().filter(|grant| grant.id != changed.id);
     if others.chain([changed]).any(is_taken_away) {
         Haste::AtOnce
@@ -43,7 +43,7 @@ pub(crate) fn hurried(
     ending: &Grant,
     cause: &EndCause,
     now: Timestamp,
-) -> Option<Desire> {
+) -> Option<DesiredAssignment> {
     let grant = Grant {
         state: GrantState::Ending {
             cause: cause.clone(),
@@ -51,5 +51,5 @@ pub(crate) fn hurried(
         },
         ..ending.clone()
     };
-    desire(holds, &grant, now)
+    desired_for(holds, &grant, now)
 }

@@ -32,6 +32,17 @@ impl Owner {
     }
 }
 
+/// Where a token was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenSource {
+    /// On the server's own machine, straight in its store.
+    ServerMachine,
+    /// At a sign-in; also those from before this was kept.
+    #[default]
+    SignIn,
+}
+
 /// Who has which role, and how addresses map to people.
 #[derive(Clone, Debug, Default)]
 pub struct Identity {
@@ -60,9 +71,9 @@ impl Identity {
             .collect()
     }
 
-    /// The addresses of everybody who administers today.
-    pub fn administrators(&self, directory: &Directory) -> BTreeSet<Email> {
-        people_of(&self.admins, directory)
+    /// Everybody who administers today.
+    pub fn administrators(&self, directory: &Directory) -> BTreeSet<UserId> {
+        users_of(&self.admins, directory)
     }
 
     /// The person an address belongs to today, with their roles (`access.md` §11.5).

@@ -17,67 +17,74 @@
 //! Knows nothing of HTTP, Slack, SQL or AWS.
 #![warn(missing_docs)]
 
-mod addressing;
+mod alarm;
 mod ask;
 mod break_glass;
 mod change;
 mod decide;
+mod desired;
 mod end;
 mod grant;
-mod guarded;
+mod guard_removals;
 mod haste;
 mod identity;
 mod lock;
-mod outliving;
+mod outcome;
 mod ports;
 mod press_refused;
+mod recipients;
 mod records;
 mod request;
 mod search;
 mod service;
+mod session_revocation;
 mod settings;
 mod sweep;
 pub mod words;
 
-pub use ask::{Asked, FieldProblem, Refusal, question};
+pub use alarm::{Alarm, AlarmKind, AlarmState};
+pub use ask::{AskOutcome, FieldProblem, Refusal, question};
 pub use break_glass::{
     AfterReview, BREAK_GLASS_MAX, Closing, JUSTIFICATION_CHARACTERS_MAX,
     JUSTIFICATION_CHARACTERS_MIN,
 };
 pub use change::{
-    AcceptanceWrite, Answer, Change, Desire, Digest, DigestKind, Message, News, Notice,
-    OutlivingSessions, Write,
+    AcceptanceWrite, Change, DesiredAssignment, Digest, DigestKind, Message, Notice, NoticeKind,
+    OutlivingSessions, StoredAnswer, Write,
 };
 pub use decide::{Actor, Authentication, Role};
 pub use grant::{EndCause, Grant, GrantState, Stuck};
-pub use guarded::Removals;
+pub use guard_removals::Removals;
 pub use hallpass_audit::{Approval, Origin};
 pub use hallpass_rules::Directory;
-pub use identity::{Identity, Owner};
-pub use lock::{HeldAccess, Lifted, Lock, Locking, LocksSeen};
+pub use identity::{Identity, Owner, TokenSource};
+pub use lock::{ENDED_BY_A_LOCK, Force, HeldAccess, Lifted, Lock, Locking, LocksSeen};
+pub use outcome::EndOutcome;
 pub use ports::{
     AccessStore, Boundary, Channel, CommitError, Counts, Delivery, DirectoryFault, DirectorySource,
-    GrantFilter, GuardSource, Holds, ManagedPolicy, NoGuards, PolicySource, ReadError,
-    ReferencedPolicy, RequestFilter, SetPolicies, StandingSource, SweepStore, Told, ToldDigest,
-    Waiting,
+    Ends, GrantFilter, GuardSource, Holds, Listed, ManagedPolicy, NoGuards, NoticeContext,
+    PastGrants, PastQuery, PolicySource, ReadError, ReferencedPolicy, RequestFilter, SetPolicies,
+    StandingSource, Subject, SubjectSet, SweepStore, ToldAlarm, ToldDigest, ViewerScope,
+    WaitingMessage,
 };
 pub use press_refused::PressRefused;
 pub use request::{
-    Closed, Decided, PendingRequest, Person, Reminders, Request, RequestState, Review, Seen, Wanted,
+    Closed, Decided, PendingRequest, Person, Reminders, Request, RequestState, Review,
+    ReviewedVersion, Wanted,
 };
 pub use search::{Fit, Sought};
 pub use service::{
     Access, AccessError, Asking, CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, Endings,
-    Explained, Extending, Found, Hit, Idempotency, InLine, LastTime, Late, Meant, Named, Past,
-    Patience, Ports, Presses, Reconciled, RequestView, Revoking, Search, StandingView, Stands,
-    SweepStatus, SweepsTended, Tended, Times,
+    Explained, Extending, Hit, Idempotency, InLine, LastTime, Late, Meant, NamedId, Past, Patience,
+    Ports, Presses, ReadTurn, Reconciled, RequestView, Revoking, Search, SearchPage, StandingView,
+    Stands, SweepStatus, SweepsTended, Tended, Times,
 };
 pub use settings::{AdminSignIn, OnRuleChange, Settings};
 pub use sweep::{
-    ADOPTED_MAX, Acceptance, Accepted, Brake, Consent, Drift, Facts, Fate, Findings, GoneItem,
-    Held, ItemChange, ItemKind, ItemSight, LeftAlone, LeftOut, Limits, MayAct, NotRead,
-    PREEXISTING_FOR, PatternError, RUNS_APART, Schedule, ScheduleError, StandingListing,
-    StandingPattern, StandingRefused, StandingScope, Sweep, SweepAction, SweepItem, SweepMode,
-    SweepReach, SweepReport, SweepSettings, SweepState, Trigger, Unread, UnreadPlace, Wait,
-    findings, plan_words,
+    ADOPTED_MAX, Acceptance, Accepted, Brake, Consent, Drift, Fate, Findings, GoneItem, Held,
+    ItemChange, ItemKind, ItemSight, LeftAlone, LeftOut, ListingFacts, MayAct, NotRead,
+    PREEXISTING_FOR, PatternError, RUNS_APART, RemovalLimit, Schedule, ScheduleError,
+    StandingListing, StandingPattern, StandingRefused, StandingScope, Sweep, SweepAction,
+    SweepItem, SweepMode, SweepReach, SweepReport, SweepSettings, SweepState, Trigger, Unread,
+    UnreadPlace, Wait, findings, plan_words,
 };

@@ -11,8 +11,12 @@ use hallpass_audit::Event;
 use hallpass_model::{Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-use crate::records::{By, Moment};
-use crate::{Actor, Change, Person, Request, Review, Write};
+use crate::records::{Doer, StepContext};
+use crate::{Actor, Change, Person, Request, Review, TokenSource, Write};
+
+/// Why access ended with a lock, for whoever sees the grant: the lock's own reason is for
+/// administrators and auditors (`access.md` K-2).
+pub const ENDED_BY_A_LOCK: &str = "the person is locked";
 
 /// What becomes of the access that somebody who is locked holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -111,19 +115,59 @@ pub struct Locking<'a> {
     pub until: Option<Timestamp>,
     /// What becomes of what they hold.
     pub held: HeldAccess,
+    /// Whether it is meant for the last administrator who is not locked, too.
+    pub force: Force,
+}
+
+/// Whether a lock is meant for the last administrator who is not locked, too: after that nobody lets
+/// anybody in again until the configuration names another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Force {
+    /// It is not.
+    #[default]
+    No,
+    /// It is, by whoever came with a token made there; `None` for who came with none. It counts when
+    /// that was on the server's own machine.
+    Asked(Option<TokenSource>),
+}
+
+impl Force {
+    const fn counts(self) -> bool {
+        matches!(self, Self::Asked(Some(TokenSource::ServerMachine)))
+    }
+}
+
+/// Whether somebody is left who can let people in again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// Somebody is.
+    Somebody,
+    /// Nobody is, which was meant.
+    Nobody,
+}
+
+impl Left {
+    /// By whether there is another administrator who is not locked; `None` refuses the lock.
+    pub(crate) const fn judge(has_another: bool, force: Force) -> Option<Self> {
+        match (has_another, force.counts()) {
+            (true, _) => Some(Self::Somebody),
+            (false, true) => Some(Self::Nobody),
+            (false, false) => None,
+        }
+    }
 }
 
 /// The change that locks somebody, in place of `before`.
 pub(crate) fn lock(
     person: Person,
     before: Option<&Lock>,
-    locking: &Locking<'_>,
+    (locking, left): (&Locking<'_>, Left),
     (actor, by): (&Actor, Person),
-    moment: Moment<'_>,
+    step: StepContext<'_>,
 ) -> (Change, Lock) {
-    let earlier = before.filter(|lock| lock.is_in_force(moment.now));
+    let earlier = before.filter(|lock| lock.is_in_force(step.now));
     let lock = Lock {
-        since: earlier.map_or(moment.now, |lock| lock.since),
+        since: earlier.map_or(step.now, |lock| lock.since),
         until: locking.until,
         by,
         reason: locking.reason.trim().to_owned(),
@@ -132,20 +176,24 @@ pub(crate) fn lock(
         version: before.map_or(0, |lock| lock.version),
         person,
     };
-    let record = moment
-        .of_person(Event::PersonLocked, By::Person(actor), &lock.person)
-        .reason(&lock.reason)
-        .why(match lock.held {
-            HeldAccess::GoesOn => "access goes on",
-            HeldAccess::Ends => "access ends",
-            HeldAccess::EndsWithSessions => "access and its sessions end",
-        });
+    let held = match lock.held {
+        HeldAccess::GoesOn => "access goes on",
+        HeldAccess::Ends => "access ends",
+        HeldAccess::EndsWithSessions => "access and its sessions end",
+    };
+    let record = step
+        .of_person(Event::PersonLocked, Doer::Person(actor), &lock.person)
+        .reason(&lock.reason);
+    let record = match left {
+        Left::Somebody => record.why(held),
+        Left::Nobody => record.why(&format!("{held}; the last administrator, by force")),
+    };
     let record = match lock.until {
         Some(until) => record.ends_at(until),
         None => record,
     };
     let change = Change {
-        credentials_ended: vec![(lock.person.user.clone(), moment.now)],
+        credentials_ended: vec![(lock.person.user.clone(), step.now)],
         locks: vec![match before {
             Some(_) => Write::Update(lock.clone()),
             None => Write::Insert(lock.clone()),
@@ -161,15 +209,15 @@ pub(crate) fn lift(
     lock: &Lock,
     reason: &str,
     (actor, by): (&Actor, Person),
-    moment: Moment<'_>,
+    step: StepContext<'_>,
 ) -> (Change, Lock) {
     let lifted = Lifted {
         by,
-        at: moment.now,
+        at: step.now,
         reason: reason.trim().to_owned(),
     };
-    let record = moment
-        .of_person(Event::PersonUnlocked, By::Person(actor), &lock.person)
+    let record = step
+        .of_person(Event::PersonUnlocked, Doer::Person(actor), &lock.person)
         .reason(&lifted.reason);
     let lock = Lock {
         lifted: Some(lifted),

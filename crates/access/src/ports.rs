@@ -1,20 +1,21 @@
 //! What the journey needs: a store that commits a change whole, and what is known of the
 //! organization. Rows of assignments are written through [`Desire`](crate::Desire)s only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hallpass_assignments::Row;
+use hallpass_assignments::AssignmentRow;
 use hallpass_audit::Record;
 use hallpass_model::{
-    GrantId, HoldKey, PermissionSetArn, RequestId, Span, SweepId, Target, Timestamp, UserId,
+    AccountId, Email, GrantId, GroupId, HoldKey, PermissionSetArn, RequestId, SweepId, Target,
+    TargetNames, TimeSpan, Timestamp, UserId,
 };
-use hallpass_rules::Directory;
+use hallpass_rules::{Ask, Directory};
 
 use crate::{
-    Accepted, Answer, Change, Digest, Grant, Lock, Message, Notice, Removals, Request,
-    StandingListing, StandingScope, Sweep, SweepItem,
+    Accepted, Alarm, Change, Digest, Grant, Lock, Message, Notice, Removals, Request,
+    StandingListing, StandingScope, StoredAnswer, Sweep, SweepItem,
 };
 
 /// A commit that did not happen. Nothing of it is stored.
@@ -37,6 +38,99 @@ pub enum CommitError {
 #[error("store: {0}")]
 pub struct ReadError(pub String);
 
+/// What rules are asked about: an account with a permission set's name, or a group. The same for
+/// every request and grant of it, whoever makes it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subject {
+    /// A permission set in an account.
+    Account {
+        /// The account.
+        account: AccountId,
+        /// The permission set's name when it was asked for.
+        permission_set: String,
+    },
+    /// Membership of a group.
+    Group {
+        /// The group.
+        group: GroupId,
+    },
+}
+
+impl Subject {
+    /// What rules are asked about a target; `None` when its names are of another kind.
+    pub fn of(target: &Target, names: &TargetNames) -> Option<Self> {
+        match crate::question(target, names)? {
+            Ask::Account {
+                account,
+                permission_set,
+            } => Some(Self::Account {
+                account: account.clone(),
+                permission_set: permission_set.to_owned(),
+            }),
+            Ask::Group { group } => Some(Self::Group {
+                group: group.clone(),
+            }),
+        }
+    }
+
+    /// The question to the rules.
+    pub fn question(&self) -> Ask<'_> {
+        match self {
+            Self::Account {
+                account,
+                permission_set,
+            } => Ask::Account {
+                account,
+                permission_set,
+            },
+            Self::Group { group } => Ask::Group { group },
+        }
+    }
+}
+
+/// Some of the subjects a store knows, by the numbers it gave them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SubjectSet(Arc<BTreeSet<u64>>);
+
+impl SubjectSet {
+    /// Whether a number is in it.
+    pub fn contains(&self, number: u64) -> bool {
+        self.0.contains(&number)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The numbers, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = u64> {
+        self.0.iter().copied()
+    }
+}
+
+impl FromIterator<u64> for SubjectSet {
+    fn from_iter<T: IntoIterator<Item = u64>>(numbers: T) -> Self {
+        Self(Arc::new(numbers.into_iter().collect()))
+    }
+}
+
+/// What narrows a listing to somebody: rows of their own, rows that name them as approver or reviewer,
+/// and rows about what they are listed for. Nothing they may see is left out; what is let through is
+/// still to be judged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ViewerScope {
+    /// Their directory id.
+    pub user: Option<UserId>,
+    /// What some rule of today lists them for.
+    pub subjects: SubjectSet,
+}
+
 /// Which requests to list. All conditions must hold; the default lists all.
 #[derive(Clone, Debug, Default)]
 pub struct RequestFilter {
@@ -48,6 +142,10 @@ pub struct RequestFilter {
     pub key: Option<HoldKey>,
     /// Only those whose break-glass review is open.
     pub open_review: bool,
+    /// About one of these.
+    pub subjects: Option<SubjectSet>,
+    /// What somebody may see, and perhaps more; `None` = all.
+    pub sight: Option<ViewerScope>,
     /// Older than this one (cursor).
     pub before: Option<RequestId>,
 }
@@ -61,8 +159,53 @@ pub struct GrantFilter {
     pub holder: Option<UserId>,
     /// In this account.
     pub account: Option<String>,
+    /// What somebody may see, and perhaps more; `None` = all.
+    pub sight: Option<ViewerScope>,
     /// Older than this one (cursor).
     pub before: Option<GrantId>,
+}
+
+/// A piece of a listing, newest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed<T, I> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// Where to go on: only what is newer than this was looked at, and this itself. `None`: nothing
+    /// is left.
+    pub next: Option<I>,
+}
+
+/// Which grants of the past to count: those whose access was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastQuery {
+    /// Of this.
+    pub subject: Subject,
+    /// Held by this person; `None` = by anybody.
+    pub holder: Option<UserId>,
+    /// Made at this one's instant or later (see [`GrantId::first_at`]).
+    pub from: GrantId,
+    /// Made before this one's.
+    pub before: GrantId,
+}
+
+/// How many grants there were.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PastGrants {
+    /// So many, or at least so many.
+    pub count: u32,
+    /// Whether there may be more than were counted.
+    pub more: bool,
+    /// The newest of them.
+    pub newest: Option<Grant>,
+}
+
+/// When live grants end that are not ending yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ends {
+    /// How many end before the instant asked about.
+    pub soon: u64,
+    /// When the next one does, of all.
+    pub next: Option<Timestamp>,
 }
 
 /// Everything live on one key.
@@ -71,12 +214,12 @@ pub struct Holds {
     /// Grants that are not over.
     pub grants: Vec<Grant>,
     /// The assignment row.
-    pub row: Option<Row>,
+    pub row: Option<AssignmentRow>,
 }
 
 /// A message waiting for delivery.
 #[derive(Clone, Debug)]
-pub struct Waiting {
+pub struct WaitingMessage {
     /// Its number; later messages have larger ones.
     pub number: u64,
     /// How often the channel took it before.
@@ -85,12 +228,12 @@ pub struct Waiting {
     pub message: Message,
 }
 
-impl Waiting {
+impl WaitingMessage {
     /// The notice, when it is about a request.
     pub const fn notice(&self) -> Option<&Notice> {
         match &self.message {
             Message::Notice(notice) => Some(notice),
-            Message::Digest(_) => None,
+            Message::Digest(_) | Message::Alarm(_) => None,
         }
     }
 }
@@ -98,7 +241,7 @@ impl Waiting {
 /// A notice with what it is about, as stored at the moment of telling: what people see is the
 /// truth of now, however late it reaches them.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Told {
+pub struct NoticeContext {
     /// The notice's number: the same whenever it is told, and on every channel.
     pub number: u64,
     /// What happened.
@@ -124,6 +267,17 @@ pub struct ToldDigest {
     pub sweep: Sweep,
 }
 
+/// A change of an alarm, on its way to those who run the place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ToldAlarm {
+    /// Its number: the same whenever it is told, and on every channel.
+    pub number: u64,
+    /// What changed.
+    pub alarm: Alarm,
+    /// How often this channel was asked to tell it before.
+    pub attempts: u32,
+}
+
 /// What became of one attempt to tell people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivery {
@@ -132,7 +286,7 @@ pub enum Delivery {
     /// It may work later; not before so long.
     Again {
         /// The pause the channel asks for, such as Slack's `Retry-After`.
-        after: Span,
+        after: TimeSpan,
         /// What went wrong, for the log.
         why: String,
     },
@@ -150,9 +304,11 @@ pub trait Channel: Send + Sync {
     /// A short, stable name: `slack`, `mail`, or `webhook:NAME`. Deliveries are counted by it.
     fn name(&self) -> &str;
     /// Tells people. May be called again for a notice it has told: it must not act, only repeat.
-    async fn tell(&self, told: &Told) -> Delivery;
+    async fn tell(&self, told: &NoticeContext) -> Delivery;
     /// Tells those who run the place what a sweep found or did. As [`tell`](Channel::tell).
     async fn tell_digest(&self, told: &ToldDigest) -> Delivery;
+    /// Tells those who run the place that an alarm began or is over. As [`tell`](Channel::tell).
+    async fn tell_alarm(&self, told: &ToldAlarm) -> Delivery;
 }
 
 /// Numbers for metrics and Health.
@@ -179,11 +335,32 @@ pub trait AccessStore: Send + Sync {
     async fn request(&self, id: RequestId) -> Result<Option<Request>, ReadError>;
     /// One grant.
     async fn grant(&self, id: GrantId) -> Result<Option<Grant>, ReadError>;
-    /// Requests, newest first, at most `limit`.
-    async fn requests(&self, filter: &RequestFilter, limit: u32)
-    -> Result<Vec<Request>, ReadError>;
-    /// Grants, newest first, at most `limit`.
-    async fn grants(&self, filter: &GrantFilter, limit: u32) -> Result<Vec<Grant>, ReadError>;
+    /// Requests, newest first, at most `limit`. One call stays short however many there are: it may
+    /// list fewer than fit, even none, and says where to go on. Going on until nothing is left lists
+    /// each that fits once.
+    async fn requests(
+        &self,
+        filter: &RequestFilter,
+        limit: u32,
+    ) -> Result<Listed<Request, RequestId>, ReadError>;
+    /// Grants, newest first, at most `limit`, as [`requests`](AccessStore::requests).
+    async fn grants(
+        &self,
+        filter: &GrantFilter,
+        limit: u32,
+    ) -> Result<Listed<Grant, GrantId>, ReadError>;
+    /// Every subject of a request or grant with a number above `after`, ascending, at most `limit`.
+    /// Numbers are given in the order of first commits and never change.
+    async fn subjects(&self, after: u64, limit: u32) -> Result<Vec<(u64, Subject)>, ReadError>;
+    /// The directory id of whoever held the newest grant under an address; `None` when nobody did.
+    async fn holder_of(&self, address: &Email) -> Result<Option<UserId>, ReadError>;
+    /// Grants of the past, counted. Looks at a bounded number of them, the newest first.
+    async fn past(&self, query: &PastQuery) -> Result<PastGrants, ReadError>;
+    /// Live grants whose [`due_to_end`](Grant::due_to_end) is before `now`, earliest first, at most
+    /// `limit`.
+    async fn grants_late(&self, now: Timestamp, limit: u32) -> Result<Vec<Grant>, ReadError>;
+    /// When grants end that keep their access wanted, with those before `soon` counted.
+    async fn ends(&self, soon: Timestamp) -> Result<Ends, ReadError>;
     /// Everything live on a key, read at one instant.
     async fn holds(&self, key: &HoldKey) -> Result<Holds, ReadError>;
     /// Pending requests whose [`due`](Request::due) has come, earliest first.
@@ -205,7 +382,7 @@ pub trait AccessStore: Send + Sync {
     /// Everybody who has a token that is not revoked, or a session, by user id.
     async fn with_credentials(&self) -> Result<Vec<UserId>, ReadError>;
     /// The answer remembered for an idempotency key.
-    async fn answer(&self, actor: &UserId, key: &str) -> Result<Option<Answer>, ReadError>;
+    async fn answer(&self, actor: &UserId, key: &str) -> Result<Option<StoredAnswer>, ReadError>;
     /// Puts a channel in use. One that was not known begins with the notices committed from then
     /// on; one that was goes on where it was. To be called again well within the retention of
     /// [`prune_notices`](AccessStore::prune_notices), for as long as the channel is in use.
@@ -221,7 +398,7 @@ pub trait AccessStore: Send + Sync {
         now: Timestamp,
         again_at: Timestamp,
         limit: u32,
-    ) -> Result<Vec<Waiting>, ReadError>;
+    ) -> Result<Vec<WaitingMessage>, ReadError>;
     /// The channel is done with a notice. Nothing happens when it was already.
     async fn notice_delivered(&self, channel: &str, number: u64) -> Result<(), ReadError>;
     /// The channel takes a notice again at `again_at`. Nothing happens when it is done with it.
@@ -238,6 +415,12 @@ pub trait AccessStore: Send + Sync {
     /// Drops notices of before `before`, and channels that were not opened since then with all that
     /// waits for them. Returns how many deliveries will never be.
     async fn prune_notices(&self, before: Timestamp) -> Result<u64, ReadError>;
+    /// Remembers a change of an alarm, and tells every channel in use of it, in one transaction. Whether
+    /// it was one: what [`Alarm::changes`] nothing is neither stored nor told, so an alarm is told once
+    /// however often, by whatever process and after whatever stop it is noted.
+    async fn note_alarm(&self, alarm: Alarm) -> Result<bool, ReadError>;
+    /// The alarms that stand, by kind.
+    async fn alarms(&self) -> Result<Vec<Alarm>, ReadError>;
     /// When the oldest record happened that is not known to be exported; `None` when all are. The
     /// records of one commit are exported later than it, so it is never `None` for long where much
     /// happens.
@@ -349,7 +532,7 @@ pub struct SetPolicies {
     /// When it was read.
     pub read_at: Timestamp,
     /// How long its role sessions last.
-    pub session: Span,
+    pub session: TimeSpan,
     /// The policy written into the set itself, as text.
     pub inline: Option<String>,
     /// Policies that AWS keeps.

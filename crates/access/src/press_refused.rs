@@ -1,6 +1,6 @@
 //! Why a press had no effect: policy's no, with a stable code for callers.
 
-use hallpass_model::{Disagreement, Span, Timestamp};
+use hallpass_model::{Disagreement, TimeSpan, Timestamp};
 use hallpass_rules::ClickRefused;
 
 use crate::break_glass::{JUSTIFICATION_CHARACTERS_MAX, JUSTIFICATION_CHARACTERS_MIN};
@@ -27,7 +27,7 @@ pub enum PressRefused {
         /// The rule, or what else asks for it.
         rule: String,
         /// How long ago it may have been; `None` = whenever.
-        max_age: Option<Span>,
+        max_age: Option<TimeSpan>,
         /// In which ways, as the provider calls them; empty = any.
         acr: Vec<String>,
     },
@@ -67,7 +67,10 @@ pub enum PressRefused {
     #[error("somebody else must lift a lock of yours")]
     OwnLock,
     /// Then nobody could let anybody in again.
-    #[error("the last administrator who is not locked cannot be locked")]
+    #[error(
+        "the last administrator who is not locked cannot be locked, but by `hallpass lock --force` with \
+         a token made on the server's own machine"
+    )]
     LastAdministrator,
     /// Neither the requester, an approver nor an administrator.
     #[error("only the requester, an approver or an administrator can do this")]
@@ -138,7 +141,7 @@ pub enum PressRefused {
         /// When the oldest record that waits happened.
         since: Timestamp,
         /// How long one may wait.
-        allowed: Span,
+        allowed: TimeSpan,
     },
     /// The grant is not in a state for this.
     #[error("the grant is {state} already")]
@@ -218,11 +221,11 @@ impl PressRefused {
 
     /// How long to wait before another try, when it was neither the person nor the state of things
     /// that stood in the way, but what could not be known just now.
-    pub const fn retry_after(&self) -> Option<Span> {
+    pub const fn retry_after(&self) -> Option<TimeSpan> {
         match self {
-            Self::ClocksDisagree(_) | Self::DirectoryUnread { .. } => Some(Span::seconds(30)),
-            Self::ExportBehind { .. } => Some(Span::minutes(1)),
-            Self::PersonUnchecked { .. } => Some(Span::seconds(5)),
+            Self::ClocksDisagree(_) | Self::DirectoryUnread { .. } => Some(TimeSpan::seconds(30)),
+            Self::ExportBehind { .. } => Some(TimeSpan::minutes(1)),
+            Self::PersonUnchecked { .. } => Some(TimeSpan::seconds(5)),
             Self::Closed(_)
             | Self::Rules(_)
             | Self::NotInDirectory
@@ -263,7 +266,7 @@ fn unread(read_at: Option<Timestamp>, why: &str) -> String {
     )
 }
 
-fn sign_in_words(rule: &str, max_age: Option<Span>, acr: &[String]) -> String {
+fn sign_in_words(rule: &str, max_age: Option<TimeSpan>, acr: &[String]) -> String {
     let within = max_age.map(|age| format!(" within the last {age}"));
     let ways = (!acr.is_empty()).then(|| format!(" by {}", acr.join(" or ")));
     format!(

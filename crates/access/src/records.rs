@@ -7,13 +7,13 @@ use hallpass_model::{
 };
 
 use crate::{
-    Actor, Digest, DigestKind, Grant, News, Notice, Origin, Person, PressRefused, Request, Sweep,
-    SweepItem,
+    Actor, Digest, DigestKind, Grant, Notice, NoticeKind, Origin, Person, PressRefused, Request,
+    Sweep, SweepItem,
 };
 
 /// The instant of a step, and the identifiers drawn for it.
 #[derive(Clone, Copy)]
-pub(crate) struct Moment<'a> {
+pub(crate) struct StepContext<'a> {
     pub(crate) now: Timestamp,
     /// What AWS calls now, where `now` is known to run ahead of it.
     pub(crate) elsewhere: Timestamp,
@@ -24,12 +24,12 @@ pub(crate) struct Moment<'a> {
 
 /// Who does something: a person, or Hallpass itself.
 #[derive(Clone, Copy)]
-pub(crate) enum By<'a> {
+pub(crate) enum Doer<'a> {
     Person(&'a Actor),
     Hallpass,
 }
 
-impl By<'_> {
+impl Doer<'_> {
     fn name(&self) -> &str {
         match self {
             Self::Person(actor) => actor.email.as_str(),
@@ -45,7 +45,7 @@ impl By<'_> {
     }
 }
 
-impl Moment<'_> {
+impl StepContext<'_> {
     /// Refuses what would give access by an instant that may be wrong (promise P10).
     pub(crate) fn ensure_agreed(&self) -> Result<(), PressRefused> {
         self.disagreement
@@ -64,10 +64,10 @@ impl Moment<'_> {
         SweepId::new(self.ids.next(self.now))
     }
 
-    fn draft(&self, event: Event, by: By<'_>) -> Draft {
+    fn draft(&self, event: Event, by: Doer<'_>) -> Draft {
         let id = AuditId::new(self.ids.next(self.now));
         let draft = Draft::new(id, event, self.now, by.name(), by.origin());
-        let By::Person(actor) = by else {
+        let Doer::Person(actor) = by else {
             return draft;
         };
         let draft = match &actor.user {
@@ -81,7 +81,7 @@ impl Moment<'_> {
     }
 
     /// A record about a request.
-    pub(crate) fn of_request(&self, event: Event, by: By<'_>, request: &Request) -> Draft {
+    pub(crate) fn of_request(&self, event: Event, by: Doer<'_>, request: &Request) -> Draft {
         let draft = self
             .draft(event, by)
             .reason(&request.reason)
@@ -100,7 +100,7 @@ impl Moment<'_> {
     }
 
     /// A record about a grant.
-    pub(crate) fn of_grant(&self, event: Event, by: By<'_>, grant: &Grant) -> Draft {
+    pub(crate) fn of_grant(&self, event: Event, by: Doer<'_>, grant: &Grant) -> Draft {
         let draft = self
             .draft(event, by)
             .reason(&grant.reason)
@@ -121,30 +121,30 @@ impl Moment<'_> {
     }
 
     /// A record about a person: whom it happened to is the subject.
-    pub(crate) fn of_person(&self, event: Event, by: By<'_>, person: &Person) -> Draft {
+    pub(crate) fn of_person(&self, event: Event, by: Doer<'_>, person: &Person) -> Draft {
         self.draft(event, by).person(&person.user, &person.email)
     }
 
     /// A record about a user of whom nothing more may be known.
     pub(crate) fn of_user(&self, event: Event, user: &UserId) -> Draft {
-        self.draft(event, By::Hallpass).user(user)
+        self.draft(event, Doer::Hallpass).user(user)
     }
 
     /// A record about the rules in force.
     pub(crate) fn of_rules(&self, hash: &str, what: &str) -> Draft {
-        self.draft(Event::ConfigLoaded, By::Hallpass)
+        self.draft(Event::ConfigLoaded, Doer::Hallpass)
             .config_hash(hash)
             .why(what)
     }
 
     /// A record about a sweep.
-    pub(crate) fn of_sweep(&self, event: Event, by: By<'_>, sweep: &Sweep) -> Draft {
+    pub(crate) fn of_sweep(&self, event: Event, by: Doer<'_>, sweep: &Sweep) -> Draft {
         self.draft(event, by).swept(sweep.id, sweep.mode.name())
     }
 
     /// A record about something a sweep found: nobody asked for it (`access.md` §14.1).
     pub(crate) fn of_item(&self, event: Event, sweep: &Sweep, item: &SweepItem) -> Draft {
-        self.of_sweep(event, By::Hallpass, sweep)
+        self.of_sweep(event, Doer::Hallpass, sweep)
             .standing(&item.key, &item.names)
     }
 
@@ -152,7 +152,7 @@ impl Moment<'_> {
     pub(crate) fn of_standing(
         &self,
         event: Event,
-        by: By<'_>,
+        by: Doer<'_>,
         key: &HoldKey,
         names: &TargetNames,
     ) -> Draft {
@@ -175,13 +175,13 @@ impl Moment<'_> {
             Some(_) => Event::ClockDisagreed,
             None => Event::ClockAgreed,
         };
-        self.draft(event, By::Hallpass).why(what)
+        self.draft(event, Doer::Hallpass).why(what)
     }
 
     /// News about a request.
     pub(crate) fn notice(
         &self,
-        news: News,
+        news: NoticeKind,
         request: &Request,
         to: Vec<Email>,
         text: String,
@@ -197,7 +197,7 @@ impl Moment<'_> {
     }
 
     /// News about a grant, for its holder.
-    pub(crate) fn told(&self, news: News, grant: &Grant, text: String) -> Notice {
+    pub(crate) fn told(&self, news: NoticeKind, grant: &Grant, text: String) -> Notice {
         Notice {
             news,
             request: grant.request,

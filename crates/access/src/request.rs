@@ -10,7 +10,9 @@
 use std::fmt;
 
 use hallpass_audit::{Approval, Origin};
-use hallpass_model::{Email, GrantId, HoldKey, RequestId, Span, TargetNames, Timestamp, UserId};
+use hallpass_model::{
+    Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId,
+};
 use serde::{Deserialize, Serialize};
 
 use hallpass_rules::Principal;
@@ -178,9 +180,9 @@ impl RequestState {
 /// reminders, which change nothing they see.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Seen(u64);
+pub struct ReviewedVersion(u64);
 
-impl fmt::Display for Seen {
+impl fmt::Display for ReviewedVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
@@ -195,12 +197,13 @@ pub struct Request {
     pub requester: Person,
     /// What it is for, as it was named.
     pub wanted: Wanted,
-    /// What it is for; `None` when it was rejected because no such thing exists.
+    /// What it is for; `None` when it was rejected because no such thing exists. INVARIANT: its user
+    /// is the requester; nobody asks for somebody else.
     pub key: Option<HoldKey>,
     /// The target's names when it was asked for.
     pub names: TargetNames,
     /// For how long.
-    pub duration: Span,
+    pub duration: TimeSpan,
     /// Why, byte for byte.
     pub reason: String,
     /// A ticket's name, when one was given.
@@ -267,8 +270,8 @@ impl Request {
     }
 
     /// What a reviewer sees of it now.
-    pub fn seen(&self) -> Seen {
-        Seen(self.version.saturating_sub(u64::from(self.reminders.sent)))
+    pub fn seen(&self) -> ReviewedVersion {
+        ReviewedVersion(self.version.saturating_sub(u64::from(self.reminders.sent)))
     }
 
     /// Two requests with the same value may not both be pending.
@@ -353,7 +356,7 @@ impl PendingRequest {
     }
 
     /// The same request for a shorter time.
-    pub(crate) fn shorten(&mut self, duration: Span) {
+    pub(crate) fn shorten(&mut self, duration: TimeSpan) {
         self.request.duration = duration;
     }
 

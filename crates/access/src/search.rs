@@ -81,7 +81,7 @@ pub(crate) fn fit(word: &str, candidate: Candidate<'_>) -> Option<Fit> {
 
 /// An account, ready for searching.
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
+pub(crate) struct IndexedAccount {
     pub(crate) id: AccountId,
     pub(crate) name: String,
     /// The folders above, as people write them: `Prod / Payments`.
@@ -90,7 +90,7 @@ pub(crate) struct Place {
     lower_folder: String,
 }
 
-impl Place {
+impl IndexedAccount {
     pub(crate) fn candidate(&self) -> Candidate<'_> {
         Candidate {
             name: &self.lower_name,
@@ -104,21 +104,21 @@ impl Place {
 /// directory's order. Made once for each reading of the directory.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Places {
-    pub(crate) accounts: Vec<Place>,
+    pub(crate) accounts: Vec<IndexedAccount>,
     by_id: HashMap<AccountId, usize>,
     sets: Vec<(String, String)>,
 }
 
 impl Places {
     pub(crate) fn new(directory: &Directory) -> Self {
-        let mut accounts: Vec<Place> = directory
+        let mut accounts: Vec<IndexedAccount> = directory
             .accounts()
             .iter()
             .filter(|account| account.active)
             .map(|account| {
                 let folders: Vec<&str> = account.ous.iter().map(|ou| ou.name.as_str()).collect();
                 let folder = folders.join(" / ");
-                Place {
+                IndexedAccount {
                     id: account.id.clone(),
                     name: account.name.clone(),
                     lower_name: account.name.to_lowercase(),
@@ -145,7 +145,7 @@ impl Places {
         }
     }
 
-    pub(crate) fn account(&self, id: &AccountId) -> Option<&Place> {
+    pub(crate) fn account(&self, id: &AccountId) -> Option<&IndexedAccount> {
         self.accounts.get(*self.by_id.get(id)?)
     }
 
@@ -167,7 +167,7 @@ impl Places {
 mod tests {
     use super::*;
 
-    /// ui.md §3, Ask: best first, as rows of typed text and fit.
+    /// `ui.md` §3, Ask: best first, as rows of typed text and fit.
     #[test]
     fn what_is_typed_fits_names_then_ids_then_folders() {
         let candidate = Candidate {

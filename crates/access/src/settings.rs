@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{AccountId, Span, Timestamp};
+use hallpass_model::{AccountId, TimeSpan, Timestamp};
 
 use crate::SweepSettings;
 
@@ -19,7 +19,7 @@ pub enum OnRuleChange {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AdminSignIn {
     /// How long ago at most; `None` = whenever.
-    pub max_age: Option<Span>,
+    pub max_age: Option<TimeSpan>,
     /// In which ways, as the provider calls them (`acr`); empty = any.
     pub acr: BTreeSet<String>,
 }
@@ -31,28 +31,28 @@ pub struct Settings {
     /// however.
     pub admin_sign_in: Option<AdminSignIn>,
     /// How long a request waits; `None` = for ever.
-    pub request_expiry: Option<Span>,
+    pub request_expiry: Option<TimeSpan>,
     /// The wait before the first reminder; `None` = no reminders.
-    pub reminder_first: Option<Span>,
+    pub reminder_first: Option<TimeSpan>,
     /// Each wait is the one before times this; 0 and 1 both keep it constant.
     pub reminder_factor: u32,
     /// The shortest grant.
-    pub duration_min: Span,
+    pub duration_min: TimeSpan,
     /// The longest grant.
-    pub duration_max: Span,
+    pub duration_max: TimeSpan,
     /// Offered durations; empty = every 30 minutes up to the longest.
-    pub duration_choices: Vec<Span>,
+    pub duration_choices: Vec<TimeSpan>,
     /// What happens to grants that today's rules would refuse.
     pub on_rule_change: OnRuleChange,
     /// How old what is known of the organization may be when a rule depends on it.
-    pub directory_max_age: Span,
+    pub directory_max_age: TimeSpan,
     /// Who is told of break-glass, beside approvers: `group:NAME` or an e-mail, as for the role of
     /// administrator.
     pub admins: Vec<String>,
     /// Whether sessions that outlive a grant are ended with it.
     pub end_sessions: bool,
     /// How long records may wait for the export before no new access is given; `None` = for ever.
-    pub require_export_within: Option<Span>,
+    pub require_export_within: Option<TimeSpan>,
     /// The management account, when it could be seen: policies that end sessions have no effect there.
     pub management_account: Option<AccountId>,
     /// The management account, when we run as delegated administrator: AWS lets nobody but the
@@ -66,14 +66,14 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             admin_sign_in: None,
-            request_expiry: Some(Span::hours(8)),
-            reminder_first: Some(Span::minutes(15)),
+            request_expiry: Some(TimeSpan::hours(8)),
+            reminder_first: Some(TimeSpan::minutes(15)),
             reminder_factor: 2,
-            duration_min: Span::minutes(5),
-            duration_max: Span::hours(24),
+            duration_min: TimeSpan::minutes(5),
+            duration_max: TimeSpan::hours(24),
             duration_choices: Vec::new(),
             on_rule_change: OnRuleChange::Report,
-            directory_max_age: Span::minutes(15),
+            directory_max_age: TimeSpan::minutes(15),
             admins: Vec::new(),
             end_sessions: false,
             require_export_within: None,
@@ -87,13 +87,13 @@ impl Default for Settings {
 /// Reminders for a request that never lapses stop after so many, or after the next constant.
 const REMINDERS_MAX: u32 = 10;
 /// See [`REMINDERS_MAX`].
-const REMINDED_FOR: Span = Span::hours(7 * 24);
+const REMINDED_FOR: TimeSpan = TimeSpan::hours(7 * 24);
 /// Durations offered as a list; more can be typed (`access.md` §7.4).
 const CHOICES_MAX: usize = 100;
 
 impl Settings {
     /// The longest duration there is: the largest choice, when choices are listed.
-    pub fn longest(&self) -> Span {
+    pub fn longest(&self) -> TimeSpan {
         self.duration_choices
             .iter()
             .copied()
@@ -102,14 +102,16 @@ impl Settings {
     }
 
     /// The durations offered as a list, shortest first unless configured otherwise.
-    pub fn choices(&self, longest: Span) -> Vec<Span> {
+    pub fn choices(&self, longest: TimeSpan) -> Vec<TimeSpan> {
         let half_hours = self.duration_max.as_seconds() / 1800;
-        let listed: Vec<Span> = if self.duration_choices.is_empty() {
-            (1..=half_hours).map(|n| Span::minutes(30 * n)).collect()
+        let listed: Vec<TimeSpan> = if self.duration_choices.is_empty() {
+            (1..=half_hours)
+                .map(|n| TimeSpan::minutes(30 * n))
+                .collect()
         } else {
             self.duration_choices.clone()
         };
-        let mut fitting: Vec<Span> = listed
+        let mut fitting: Vec<TimeSpan> = listed
             .into_iter()
             .filter(|span| *span <= longest && *span >= self.duration_min)
             .collect();
@@ -145,7 +147,7 @@ impl Settings {
                 wait = wait.saturating_mul(factor);
             }
         }
-        let at = Span::seconds(sum).after(asked_at);
+        let at = TimeSpan::seconds(sum).after(asked_at);
         let still = match expires_at {
             Some(expires_at) => at < expires_at,
             None => sent < REMINDERS_MAX && at <= REMINDED_FOR.after(asked_at),
@@ -164,7 +166,7 @@ mod tests {
         (0..)
             .map_while(|sent| settings.reminder_at(start, expires, sent))
             .take(most)
-            .map(|at| Span::between(start, at).as_seconds() / 60)
+            .map(|at| TimeSpan::between(start, at).as_seconds() / 60)
             .collect()
     }
 
@@ -175,7 +177,7 @@ mod tests {
             request_expiry: expiry,
             ..Settings::default()
         };
-        let eight = Some(Span::hours(8));
+        let eight = Some(TimeSpan::hours(8));
         assert_eq!(reminders(&with(2, eight), 99), [15, 45, 105, 225, 465]);
         assert_eq!(reminders(&with(3, eight), 99), [15, 60, 195]);
         for factor in [0, 1] {
@@ -187,11 +189,11 @@ mod tests {
         }
         assert_eq!(reminders(&with(1, None), 99).len(), 10);
         assert_eq!(
-            reminders(&with(4, Some(Span::ZERO)), 99),
+            reminders(&with(4, Some(TimeSpan::ZERO)), 99),
             [15, 75, 315, 1275, 5115]
         );
         let none = Settings {
-            reminder_first: Some(Span::ZERO),
+            reminder_first: Some(TimeSpan::ZERO),
             ..Settings::default()
         };
         assert_eq!(reminders(&none, 99), Vec::<u64>::new());
@@ -203,30 +205,30 @@ mod tests {
         let choices = settings.choices(settings.longest());
         assert_eq!(
             (choices.len(), choices[0], choices[47]),
-            (48, Span::minutes(30), Span::hours(24))
+            (48, TimeSpan::minutes(30), TimeSpan::hours(24))
         );
-        assert_eq!(settings.choices(Span::hours(2)).len(), 4);
+        assert_eq!(settings.choices(TimeSpan::hours(2)).len(), 4);
     }
 
     #[test]
     fn listed_choices_replace_the_list_and_lift_the_maximum() {
         let settings = Settings {
-            duration_choices: vec![Span::hours(1), Span::hours(72)],
+            duration_choices: vec![TimeSpan::hours(1), TimeSpan::hours(72)],
             ..Settings::default()
         };
-        assert_eq!(settings.longest(), Span::hours(72));
+        assert_eq!(settings.longest(), TimeSpan::hours(72));
         assert_eq!(
             settings.choices(settings.longest()),
-            [Span::hours(1), Span::hours(72)]
+            [TimeSpan::hours(1), TimeSpan::hours(72)]
         );
         let many = Settings {
-            duration_choices: (1..=150).map(Span::hours).collect(),
+            duration_choices: (1..=150).map(TimeSpan::hours).collect(),
             ..Settings::default()
         };
         let thinned = many.choices(many.longest());
         assert_eq!(
             (thinned.len(), thinned[98], thinned[99]),
-            (100, Span::hours(99), Span::hours(150))
+            (100, TimeSpan::hours(99), TimeSpan::hours(150))
         );
     }
 }

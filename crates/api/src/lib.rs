@@ -6,6 +6,7 @@
 mod grant;
 mod lock;
 mod login;
+mod own;
 mod permission_set;
 mod person;
 mod problem;
@@ -15,6 +16,7 @@ mod sweep;
 pub use grant::{Extend, Grant, Queue, Revoke, RevokeMany, Revoked, RevokedOne};
 pub use lock::{HeldAccess, Lock, LockPerson, Locks, UnlockPerson, Unlocked};
 pub use login::{LoggedOut, LoginCode, LoginFetch, LoginToken, LoginWish};
+pub use own::{OwnSession, OwnSessions, OwnToken, OwnTokens, SessionsEnded, TokenRevoked};
 pub use permission_set::{
     LevelCount, PermissionSet, PolicyFinding, PolicyLine, PolicyRisk, SetPolicy,
 };

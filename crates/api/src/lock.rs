@@ -32,6 +32,10 @@ pub struct LockPerson {
     /// What becomes of what they hold.
     #[serde(default)]
     pub held: HeldAccess,
+    /// Also the last administrator who is not locked. It counts with a token that was made on the
+    /// server's own machine (`hallpass token create`).
+    #[serde(default)]
+    pub force: bool,
 }
 
 /// Who is to be let in again.

@@ -7,16 +7,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_model::{Clock, IdSource, Span, Target, Timestamp, UserId};
+use hallpass_model::{Clock, IdSource, Target, TimeSpan, Timestamp, UserId};
 use tokio::sync::{Notify, watch};
 
-use crate::line::Room;
 use crate::listings::Listings;
 use crate::pace::Pace;
+use crate::queue::Room;
 use crate::watch::{Calls, Trial, Turn, Watch};
 use crate::{
-    Action, AssignmentStore, CenterFault, Haste, IdentityCenter, Lease, OperationKind, Outcome,
-    Row, StoreFault, Task, Urgency, Verdict, next,
+    AssignmentRow, AssignmentStore, CenterFault, Haste, IdentityCenter, Lease, OperationKind,
+    RowAction, StepOutcome, StoreFault, Task, Urgency, Verdict, next,
 };
 
 mod looks;
@@ -24,18 +24,18 @@ mod rounds;
 
 /// Bounds of one executor.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct ExecutorLimits {
     /// Rows worked on at the same time.
     pub workers: u32,
     /// How long a lease lasts. Several times the longest call.
-    pub lease: Span,
+    pub lease: TimeSpan,
 }
 
-impl Default for Limits {
+impl Default for ExecutorLimits {
     fn default() -> Self {
         Self {
             workers: 24,
-            lease: Span::seconds(90),
+            lease: TimeSpan::seconds(90),
         }
     }
 }
@@ -43,7 +43,7 @@ impl Default for Limits {
 /// Steps a row may take under one lease.
 const STEPS_MAX: u32 = 16;
 /// Nothing is asked in the last part of a lease: a call may take this long (promise P5, fencing).
-const CALL_MAX: Span = Span::seconds(20);
+const CALL_MAX: TimeSpan = TimeSpan::seconds(20);
 /// Rows that a tick works on at most.
 const ROWS_MAX: u32 = 10_000;
 
@@ -74,7 +74,7 @@ pub struct Executor {
     center: Arc<dyn IdentityCenter>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
-    limits: Limits,
+    limits: ExecutorLimits,
     pace: Arc<Pace>,
     watch: Watch,
     by_target: Listings<Target, UserId>,
@@ -93,7 +93,7 @@ impl Executor {
         center: Arc<dyn IdentityCenter>,
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdSource>,
-        limits: Limits,
+        limits: ExecutorLimits,
         pace: Arc<Pace>,
     ) -> Self {
         Self {
@@ -216,7 +216,12 @@ impl Executor {
     }
 
     /// Takes steps until the row rests or stands in line, then records it and gives it back.
-    async fn carry_on(&self, mut row: Row, before: &Row, lease: &Lease) -> Result<u32, StoreFault> {
+    async fn carry_on(
+        &self,
+        mut row: AssignmentRow,
+        before: &AssignmentRow,
+        lease: &Lease,
+    ) -> Result<u32, StoreFault> {
         let mut steps = 0;
         while steps < STEPS_MAX {
             let now = self.clock.now();
@@ -224,17 +229,17 @@ impl Executor {
                 break;
             }
             match next(&row, now) {
-                Action::Look if let Some(until) = self.gathers(&row, now) => {
+                RowAction::Look if let Some(until) = self.gathers(&row, now) => {
                     row.execution.due = until;
                     break;
                 }
-                Action::Rest(until) => {
+                RowAction::Rest(until) => {
                     row.execution.due = row.execution.due.max(until);
                     break;
                 }
                 // its place in line decides when: the line that it stands in as of now, for what it was
                 // to look at may have passed while nobody came to it
-                Action::Begin(_) => {
+                RowAction::Begin(_) => {
                     row.execution.due = row.execution.due.max(now);
                     break;
                 }
@@ -248,32 +253,37 @@ impl Executor {
         Ok(steps)
     }
 
-    async fn step(&self, row: Row, action: Action) -> Row {
+    async fn step(&self, row: AssignmentRow, action: RowAction) -> AssignmentRow {
         let urgency = urgency(&row, self.clock.now());
         let outcome = match action {
-            Action::Look => self.look(&row, urgency).await,
-            Action::Poll { kind, request } => {
+            RowAction::Look => self.look(&row, urgency).await,
+            RowAction::Poll { kind, request } => {
                 let call = self.center.progress(kind, &request, urgency);
-                match self.call(Calls::Reads, call).await {
-                    Ok(progress) => Outcome::Polled(progress),
-                    Err(fault) => Outcome::Failed(fault),
+                match self.call(Calls::Reads, urgency, call).await {
+                    Ok(progress) => StepOutcome::Polled(progress),
+                    Err(fault) => StepOutcome::Failed(fault),
                 }
             }
-            Action::AskWhy => {
+            RowAction::AskWhy => {
                 let call = self.center.missing(&row.key);
-                match self.call(Calls::Reads, call).await {
-                    Ok(missing) => Outcome::Asked(missing),
-                    Err(fault) => Outcome::Failed(fault),
+                match self.call(Calls::Reads, urgency, call).await {
+                    Ok(missing) => StepOutcome::Asked(missing),
+                    Err(fault) => StepOutcome::Failed(fault),
                 }
             }
-            Action::Settle(verdict) => Outcome::Settled(verdict),
-            Action::Begin(_) | Action::Rest(_) => return row,
+            RowAction::Settle(verdict) => StepOutcome::Settled(verdict),
+            RowAction::Begin(_) | RowAction::Rest(_) => return row,
         };
         let before = row.clone();
         self.learned(row, &before, outcome)
     }
 
-    async fn send(&self, before: &Row, intent: Row, urgency: Urgency) -> Row {
+    async fn send(
+        &self,
+        before: &AssignmentRow,
+        intent: AssignmentRow,
+        urgency: Urgency,
+    ) -> AssignmentRow {
         let Some(operation) = &intent.execution.operation else {
             return intent;
         };
@@ -281,23 +291,28 @@ impl Executor {
         let sent = match operation.kind {
             OperationKind::Create => {
                 let call = self.center.create(&intent.key);
-                self.call(Calls::Writes, call).await
+                self.call(Calls::Writes, urgency, call).await
             }
             OperationKind::Delete => {
                 let call = self.center.delete(&intent.key, urgency);
-                self.call(Calls::Writes, call).await
+                self.call(Calls::Writes, urgency, call).await
             }
         };
         let outcome = match sent {
-            Ok(sent) => Outcome::Sent(sent),
-            Err(fault) => Outcome::Failed(fault),
+            Ok(sent) => StepOutcome::Sent(sent),
+            Err(fault) => StepOutcome::Failed(fault),
         };
         self.learned(intent, before, outcome)
     }
 
-    fn learned(&self, row: Row, before: &Row, outcome: Outcome) -> Row {
-        let failed = matches!(outcome, Outcome::Failed(_));
-        if let Outcome::Failed(fault) = &outcome {
+    fn learned(
+        &self,
+        row: AssignmentRow,
+        before: &AssignmentRow,
+        outcome: StepOutcome,
+    ) -> AssignmentRow {
+        let failed = matches!(outcome, StepOutcome::Failed(_));
+        if let StepOutcome::Failed(fault) = &outcome {
             tracing::debug!(key = %row.key, error = %fault, "a step failed and is tried again");
         }
         let now = self.clock.now();
@@ -313,11 +328,14 @@ impl Executor {
             learned.execution.due = self.jittered(now, learned.execution.due);
         }
         self.learn_pace(&running, &learned, now);
+        if matches!(before.execution.verdict, Verdict::Working) {
+            self.pace.count_settled(&learned.execution.verdict);
+        }
         learned
     }
 
     /// An operation that was asked about by itself has ended.
-    fn learn_pace(&self, before: &Row, after: &Row, now: Timestamp) {
+    fn learn_pace(&self, before: &AssignmentRow, after: &AssignmentRow, now: Timestamp) {
         let Some(operation) = before.in_flight().filter(|it| it.request.is_some()) else {
             return;
         };
@@ -335,7 +353,7 @@ impl Executor {
 
     /// Up to a quarter later, so that many rows refused together do not come back together.
     fn jittered(&self, now: Timestamp, due: Timestamp) -> Timestamp {
-        let pause = Span::between(now, due).as_seconds();
+        let pause = TimeSpan::between(now, due).as_seconds();
         let draw = self
             .ids
             .next(now)
@@ -343,20 +361,20 @@ impl Executor {
             .last()
             .copied()
             .map_or(0, u64::from);
-        Span::seconds(pause * draw / 4 / 255).after(due)
+        TimeSpan::seconds(pause * draw / 4 / 255).after(due)
     }
 
     /// During an outage: tries whether AWS answers, with a look at the row that goes first. It
     /// touches no row, so that a try that hangs holds up none.
     async fn probe(&self, now: Timestamp) -> Result<Worked, StoreFault> {
-        let _probe = Probe(&self.watch);
+        let _probe = ReadProbe(&self.watch);
         let Some(first) = self.store.first(now).await? else {
             return Ok(Worked::Idle);
         };
         let urgency = urgency(&first, now);
         let call = self.center.holders(&first.key.target, urgency);
         // what it brings is noted by `call`
-        let _: Result<_, CenterFault> = self.call(Calls::Reads, call).await;
+        let _: Result<_, CenterFault> = self.call(Calls::Reads, urgency, call).await;
         Ok(Worked::Done { steps: 1 })
     }
 
@@ -365,6 +383,7 @@ impl Executor {
     async fn call<T>(
         &self,
         calls: Calls,
+        urgency: Urgency,
         call: impl Future<Output = Result<T, CenterFault>>,
     ) -> Result<T, CenterFault> {
         let recovered = |calls| match calls {
@@ -372,6 +391,7 @@ impl Executor {
             Calls::Writes => &self.writes_recovered,
         };
         let mut others = recovered(calls).subscribe();
+        self.pace.count_call(urgency);
         let result = tokio::select! {
             biased;
             result = call => result,
@@ -389,7 +409,7 @@ impl Executor {
 }
 
 /// How urgent the calls for a row are.
-fn urgency(row: &Row, now: Timestamp) -> Urgency {
+fn urgency(row: &AssignmentRow, now: Timestamp) -> Urgency {
     let execution = &row.execution;
     match (row.is_wanted(now), &execution.verdict, row.desired.haste) {
         (true, Verdict::Present { .. }, _) if execution.operation.is_none() => Urgency::Background,
@@ -420,9 +440,9 @@ impl Drop for Work<'_> {
 }
 
 /// A try of reads; over when dropped.
-struct Probe<'a>(&'a Watch);
+struct ReadProbe<'a>(&'a Watch);
 
-impl Drop for Probe<'_> {
+impl Drop for ReadProbe<'_> {
     fn drop(&mut self) {
         self.0.end_probe();
     }

@@ -2,7 +2,7 @@
 //!
 //! Others say until when a person should have a target ([`Desired`]); this crate looks, acts,
 //! polls and looks again, and says what it found ([`Verdict`]). It is level-triggered: everything
-//! it needs is in the [`Row`], so a lost nudge costs delay and a crash costs nothing.
+//! it needs is in the [`AssignmentRow`], so a lost nudge costs delay and a crash costs nothing.
 //!
 //! ```text
 //!   desired until T ──► line::choose ──► plan::next ──► look / begin / poll / ask why ──► learn ──► Verdict
@@ -14,27 +14,27 @@
 #![warn(missing_docs)]
 
 mod executor;
-mod future;
-mod learn;
-pub mod line;
+mod future_times;
 mod listings;
 mod outage;
+mod outcome;
 mod pace;
 mod plan;
 mod ports;
+pub mod queue;
 mod row;
 mod watch;
 
-pub use executor::{Executor, Limits, TickReport, Worked};
-pub use future::is_lease_from_future;
-pub use learn::Outcome;
-pub use pace::{Bounds, Pace};
-pub use plan::{Action, next};
+pub use executor::{Executor, ExecutorLimits, TickReport, Worked};
+pub use future_times::is_lease_from_future;
+pub use outcome::StepOutcome;
+pub use pace::{Bounds, Effort, Pace};
+pub use plan::{RowAction, next};
 pub use ports::{
-    AssignmentStore, CenterFault, IdentityCenter, Lease, Missing, Over, Progress, Sent, StoreFault,
-    Taken, Task, Urgency,
+    AssignmentStore, CenterFault, IdentityCenter, Lease, Missing, OperationStatus, Over,
+    SentOperation, StoreFault, Taken, Task, Urgency,
 };
 pub use row::{
-    Absence, Desired, Doubt, Execution, GivingUp, GuardRemoval, Haste, Operation, OperationKind,
-    OwnedEnd, Ownership, Proof, RemovalStage, Row, Sight, Verdict,
+    Absence, AbsenceConfidence, AssignmentRow, Desired, Execution, GivingUp, GuardRemoval, Haste,
+    Observation, Operation, OperationKind, OwnedEnd, Ownership, Proof, RemovalStage, Verdict,
 };

@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, HashSet};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 
 use crate::CenterFault;
 
 /// How long a listing is kept.
-const KEPT: Span = Span::minutes(1);
+const KEPT: TimeSpan = TimeSpan::minutes(1);
 /// Listings kept at most; beyond that, old ones go early.
 const KEPT_MAX: usize = 512;
 
@@ -43,7 +43,7 @@ impl<Shown: Eq + Hash> Listing<Shown> {
 /// waits for it and takes it, if it began late enough for them.
 #[derive(Debug)]
 pub(crate) struct Listings<Of, Shown> {
-    places: Mutex<BTreeMap<Of, Arc<Place<Shown>>>>,
+    places: Mutex<BTreeMap<Of, Arc<ListingSlot<Shown>>>>,
 }
 
 impl<Of, Shown> Default for Listings<Of, Shown> {
@@ -55,12 +55,12 @@ impl<Of, Shown> Default for Listings<Of, Shown> {
 }
 
 #[derive(Debug)]
-struct Place<Shown> {
+struct ListingSlot<Shown> {
     reading: tokio::sync::Mutex<()>,
     newest: Mutex<Option<Listing<Shown>>>,
 }
 
-impl<Shown> Default for Place<Shown> {
+impl<Shown> Default for ListingSlot<Shown> {
     fn default() -> Self {
         Self {
             reading: tokio::sync::Mutex::default(),
@@ -102,9 +102,9 @@ impl<Of: Clone + Ord, Shown: Eq + Hash> Listings<Of, Shown> {
     }
 
     /// The place of one; forgets what is too old, or from a clock that was ahead.
-    fn place(&self, one: &Of, now: Timestamp) -> Arc<Place<Shown>> {
+    fn place(&self, one: &Of, now: Timestamp) -> Arc<ListingSlot<Shown>> {
         let mut places = lock(&self.places);
-        let is_kept = |place: &Arc<Place<Shown>>| {
+        let is_kept = |place: &Arc<ListingSlot<Shown>>| {
             let newest = lock(&place.newest);
             let is_recent = newest
                 .as_ref()
@@ -119,7 +119,7 @@ impl<Of: Clone + Ord, Shown: Eq + Hash> Listings<Of, Shown> {
     }
 }
 
-impl<Shown> Place<Shown> {
+impl<Shown> ListingSlot<Shown> {
     fn newer(&self, after: Timestamp, now: Timestamp) -> Option<Listing<Shown>> {
         lock(&self.newest)
             .clone()

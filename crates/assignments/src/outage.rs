@@ -4,14 +4,14 @@
 //! mean that AWS answers nobody: then one call is tried every two seconds, and everything else keeps
 //! its place in line. The first answer ends it, and all goes on at once.
 
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 
-use crate::future;
+use crate::future_times;
 
 /// Calls without an answer, one after the other, that make an outage.
 const FAILURES: u32 = 3;
 /// How often it is tried meanwhile.
-const PROBE_EVERY: Span = Span::seconds(2);
+const PROBE_EVERY: TimeSpan = TimeSpan::seconds(2);
 /// Tries under way at the same time: one that hangs holds up no other.
 const PROBES_AT_ONCE: u32 = 8;
 
@@ -56,7 +56,7 @@ impl Reach {
             Self::Up { .. } => Leave::Free,
             Self::Down { probes, .. } if probes >= PROBES_AT_ONCE => Leave::Wait(None),
             Self::Down { probe_at, .. } => {
-                let probe_at = future::sooner(probe_at, now, PROBE_EVERY);
+                let probe_at = future_times::sooner(probe_at, now, PROBE_EVERY);
                 if now >= probe_at {
                     Leave::Probe
                 } else {
@@ -147,7 +147,7 @@ impl Throttle {
     /// Until when nothing is sent, if that lies ahead.
     pub(crate) fn rests_until(self, now: Timestamp) -> Option<Timestamp> {
         let until = self.until?;
-        let until = future::sooner(until, now, Span::seconds(2));
+        let until = future_times::sooner(until, now, TimeSpan::seconds(2));
         (until > now).then_some(until)
     }
 }

@@ -4,11 +4,11 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 
-use crate::learn::later;
-use crate::line::Waiting;
-use crate::{OperationKind, Urgency, future};
+use crate::outcome::later;
+use crate::queue::QueueLengths;
+use crate::{OperationKind, Urgency, Verdict, future_times};
 
 /// What an operation is expected to take before any was seen.
 const FIRST_GUESS: Duration = Duration::from_secs(1);
@@ -19,10 +19,9 @@ const WEIGHT_MIN: f64 = 0.05;
 /// The bounds of the pause between questions for all operations in flight.
 const ROUND_PAUSE_MIN: Duration = Duration::from_millis(250);
 const ROUND_PAUSE_MAX: Duration = Duration::from_secs(2);
-/// Questions for all operations of a kind, for each that ends, had every slot an operation all the time;
-/// it is about 1.4 in fact, for what is noticed to be over gives its slot back first. An operation that
-/// is over is noticed half a pause later: 95 % of the slots are used.
-const ROUNDS_PER_DELETE: f64 = 1.7;
+/// Questions for all operations of a kind, for each that ends. An operation that is over is noticed half
+/// a pause later: 95 % of the slots are used.
+const ROUNDS_PER_DELETE: f64 = 1.4;
 /// Creates hold up other grants only: ends have slots of their own.
 const ROUNDS_PER_CREATE: f64 = 0.5;
 /// With fewer operations in flight, and nobody waiting for a slot, each is asked about by itself.
@@ -34,7 +33,7 @@ const ROUND_PATIENCE: Duration = Duration::from_secs(1);
 /// Questions for all operations under way at the same time.
 const ROUNDS_AT_ONCE: u32 = 3;
 /// How long operations are asked about one by one after AWS refused the question for all.
-const REFUSED_PAUSE: Span = Span::hours(1);
+const REFUSED_PAUSE: TimeSpan = TimeSpan::hours(1);
 
 /// What bounds how fast operations go.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -65,6 +64,17 @@ pub struct Pace {
 struct Learned {
     creates: Mean,
     deletes: Mean,
+    grants: Effort,
+    ends: Effort,
+}
+
+/// What a kind of work has cost since the process began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// Calls to AWS made for it: the operation, questions what became of it, and listings.
+    pub calls: u64,
+    /// How often it was brought about: grants that are there, ends that are seen.
+    pub done: u64,
 }
 
 /// A mean in which the newest counts most.
@@ -94,6 +104,13 @@ impl Mean {
 }
 
 impl Learned {
+    fn effort(&mut self, kind: OperationKind) -> &mut Effort {
+        match kind {
+            OperationKind::Create => &mut self.grants,
+            OperationKind::Delete => &mut self.ends,
+        }
+    }
+
     fn of(&mut self, kind: OperationKind) -> &mut Mean {
         match kind {
             OperationKind::Create => &mut self.creates,
@@ -121,6 +138,35 @@ impl Pace {
         Duration::from_secs_f64(self.lock().of(kind).seconds.max(0.0))
     }
 
+    /// What grants ([`Create`](OperationKind::Create)) or ends have cost.
+    pub fn effort(&self, kind: OperationKind) -> Effort {
+        *self.lock().effort(kind)
+    }
+
+    /// A call is made for work of this urgency. Looks that nobody waits for are neither.
+    pub(crate) fn count_call(&self, urgency: Urgency) {
+        let kind = match urgency {
+            Urgency::AtOnce | Urgency::End => OperationKind::Delete,
+            Urgency::Grant => OperationKind::Create,
+            Urgency::Background => return,
+        };
+        self.lock().effort(kind).calls += 1;
+    }
+
+    /// A row came to this, which is news.
+    pub(crate) fn count_settled(&self, verdict: &Verdict) {
+        let kind = match verdict {
+            Verdict::Present { .. } => OperationKind::Create,
+            Verdict::Absent { .. } => OperationKind::Delete,
+            Verdict::Working
+            | Verdict::Kept { .. }
+            | Verdict::Refused { .. }
+            | Verdict::Lost { .. }
+            | Verdict::Stuck { .. } => return,
+        };
+        self.lock().effort(kind).done += 1;
+    }
+
     /// An operation took between these times: it was still running after the first, and over
     /// after the second.
     pub(crate) fn learn(&self, kind: OperationKind, at_least: Duration, at_most: Duration) {
@@ -129,7 +175,7 @@ impl Pace {
     }
 
     /// About how long a grant waits until its create is sent, with so many grants before it.
-    pub fn wait(&self, before: u32, waiting: Waiting) -> Span {
+    pub fn wait(&self, before: u32, waiting: QueueLengths) -> TimeSpan {
         let slots = f64::from(self.bounds.slots.max(2));
         let per_second = self.bounds.requests_per_second;
         let each = |kind, slots: f64| {
@@ -153,7 +199,7 @@ impl Pace {
             reason = "seconds, neither negative nor near 2^52"
         )]
         let seconds = seconds.ceil().max(0.0) as u64;
-        Span::seconds(seconds)
+        TimeSpan::seconds(seconds)
     }
 
     fn lock(&self) -> MutexGuard<'_, Learned> {
@@ -202,15 +248,15 @@ impl Default for Rounds {
 impl Rounds {
     /// Whether they can be asked at all.
     pub(crate) fn may_ask(&self, now: Timestamp) -> bool {
-        now >= future::sooner(self.refused_until, now, REFUSED_PAUSE)
+        now >= future_times::sooner(self.refused_until, now, REFUSED_PAUSE)
     }
 
     /// When the next one is due; `None` when no more may be under way.
     pub(crate) fn next_at(&self, now: Timestamp) -> Option<Timestamp> {
-        let next = future::sooner(
+        let next = future_times::sooner(
             self.next_at,
             now,
-            Span::seconds(ROUND_PAUSE_MAX.as_secs() * 2),
+            TimeSpan::seconds(ROUND_PAUSE_MAX.as_secs() * 2),
         );
         match self.under_way {
             0 => Some(next),

@@ -1,6 +1,7 @@
 //! How often to ask, and how long a line is.
 
 use super::*;
+use crate::Absence;
 
 fn at(milliseconds: i64) -> Timestamp {
     Timestamp::from_millisecond(1_780_000_000_000 + milliseconds).unwrap()
@@ -15,10 +16,10 @@ fn rounds_come_as_often_as_operations_end() {
     use OperationKind::{Create, Delete};
     // (kind, in flight, seconds an operation takes, pause in milliseconds)
     for (kind, in_flight, takes, pause) in [
-        (Delete, 10, 5.0, 294),
+        (Delete, 10, 5.0, 357),
         (Create, 10, 5.0, 1000),
         (Create, 5, 5.0, 2000),
-        (Delete, 3, 5.1, 1000),
+        (Delete, 3, 5.1, 1214),
         (Delete, 1, 5.0, 2000),
         (Delete, 10, 0.05, 250),
         (Create, 10, 0.05, 250),
@@ -101,10 +102,11 @@ fn whoever_waits_is_told_about_how_long() {
         pace.learn(OperationKind::Create, seconds(5.4), seconds(5.4));
         pace.learn(OperationKind::Delete, seconds(5.4), seconds(5.4));
     }
-    let waiting = |ends| Waiting {
+    let waiting = |ends| QueueLengths {
         at_once: 0,
         ends,
         grants: 50,
+        oldest_end: None,
     };
     // (grants before it, ends in line, at least, at most)
     for (before, ends, least, most) in [
@@ -140,4 +142,37 @@ fn those_of_less_urgency_leave_workers_to_those_of_more() {
     };
     assert_eq!(shares(24), [24, 20, 12, 4]);
     assert_eq!(shares(1), [1, 1, 1, 1]);
+}
+
+#[test]
+fn what_grants_and_ends_cost_is_counted_apart_and_looks_in_peace_are_neither() {
+    let pace = Pace::default();
+    for urgency in [
+        Urgency::AtOnce,
+        Urgency::End,
+        Urgency::End,
+        Urgency::Grant,
+        Urgency::Background,
+    ] {
+        pace.count_call(urgency);
+    }
+    let at = Timestamp::UNIX_EPOCH;
+    let gone = Verdict::Absent {
+        at,
+        why: Absence::Removed,
+    };
+    for verdict in [
+        gone,
+        Verdict::Present { at },
+        Verdict::Kept { at },
+        Verdict::Working,
+    ] {
+        pace.count_settled(&verdict);
+    }
+    let effort = |kind| {
+        let effort = pace.effort(kind);
+        (effort.calls, effort.done)
+    };
+    assert_eq!(effort(OperationKind::Delete), (3, 1));
+    assert_eq!(effort(OperationKind::Create), (1, 1));
 }

@@ -1,31 +1,33 @@
 //! Decides the next step of a row. Pure: everything it needs is in the row and the instant.
 
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 
 use crate::{
-    Absence, Doubt, Execution, Operation, OperationKind, Ownership, Proof, Row, Sight, Verdict,
+    Absence, AbsenceConfidence, AssignmentRow, Execution, Observation, Operation, OperationKind,
+    Ownership, Proof, Verdict,
 };
 
 /// How long a create may stay without an end before a listing decides (`access.md` §6).
-pub(crate) const CREATE_LIMIT: Span = Span::minutes(5);
+pub(crate) const CREATE_LIMIT: TimeSpan = TimeSpan::minutes(5);
 /// How often live access is looked at for drift (`access.md` §10.6).
-pub(crate) const DRIFT_CHECK: Span = Span::minutes(10);
+pub(crate) const DRIFT_CHECK: TimeSpan = TimeSpan::minutes(10);
 /// Two listings this far apart without it make a loss, or settle a lost status (`access.md` §5, §8.7).
-pub(crate) const LOSS_GAP: Span = Span::minutes(1);
+pub(crate) const LOSS_GAP: TimeSpan = TimeSpan::minutes(1);
 /// Two listings this far apart settle a FAILED create: longer than the usual consistency window.
-pub(crate) const FAILED_GAP: Span = Span::seconds(5);
+pub(crate) const FAILED_GAP: TimeSpan = TimeSpan::seconds(5);
 /// How long listings may lag behind a finished operation before we act again.
-pub(crate) const CONSISTENCY_WINDOW: Span = Span::minutes(1);
+pub(crate) const CONSISTENCY_WINDOW: TimeSpan = TimeSpan::minutes(1);
 /// How old a listing without it may be when the first create is sent: somebody else may have given
 /// the access meanwhile, and then it is theirs.
-pub(crate) const ABSENCE_KEPT: Span = Span::seconds(90);
-/// Removals refused this often make us ask whether the person or the account is gone (§9.9).
+pub(crate) const ABSENCE_KEPT: TimeSpan = TimeSpan::seconds(90);
+/// Removals refused this often make us ask whether the person or the account is gone
+/// (`access.md` §9.9).
 pub(crate) const REFUSALS_BEFORE_ASKING: u32 = 5;
 
 /// The next step of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "a planned action does nothing until it is carried out"]
-pub enum Action {
+pub enum RowAction {
     /// List, to see whether it is there.
     Look,
     /// Store the intent, then send.
@@ -46,10 +48,10 @@ pub enum Action {
 }
 
 /// The next step of `row` at `now`.
-pub fn next(row: &Row, now: Timestamp) -> Action {
+pub fn next(row: &AssignmentRow, now: Timestamp) -> RowAction {
     let execution = &row.execution;
     if now < execution.due {
-        return Action::Rest(execution.due);
+        return RowAction::Rest(execution.due);
     }
     match &execution.operation {
         Some(operation) => in_flight(row, operation, now),
@@ -58,24 +60,28 @@ pub fn next(row: &Row, now: Timestamp) -> Action {
     }
 }
 
-fn in_flight(row: &Row, operation: &Operation, now: Timestamp) -> Action {
+fn in_flight(row: &AssignmentRow, operation: &Operation, now: Timestamp) -> RowAction {
     let Some(request) = &operation.request else {
         // CRASH: stored but unanswered: it may have been sent. Observe before repeating (P5).
-        return Action::Look;
+        return RowAction::Look;
     };
     let listing_decides =
         operation.kind == OperationKind::Create && is_overdue(row, now) && !row.gave_up();
     if listing_decides || is_shown_by_listing(row, operation, now) && looks_next(row, operation) {
-        return Action::Look;
+        return RowAction::Look;
     }
-    Action::Poll {
+    RowAction::Poll {
         kind: operation.kind,
         request: request.clone(),
     }
 }
 
 /// Whether a listing that shows the operation's effect proves that it ended well.
-pub(crate) fn is_shown_by_listing(row: &Row, operation: &Operation, at: Timestamp) -> bool {
+pub(crate) fn is_shown_by_listing(
+    row: &AssignmentRow,
+    operation: &Operation,
+    at: Timestamp,
+) -> bool {
     match operation.kind {
         OperationKind::Create => operation.proof == Proof::Listing,
         OperationKind::Delete => {
@@ -85,7 +91,7 @@ pub(crate) fn is_shown_by_listing(row: &Row, operation: &Operation, at: Timestam
 }
 
 /// Looks and polls take turns; what is over is looked at first, for a look is what settles it.
-fn looks_next(row: &Row, operation: &Operation) -> bool {
+fn looks_next(row: &AssignmentRow, operation: &Operation) -> bool {
     match operation.over_at {
         Some(over) => row.execution.sight.at().is_none_or(|at| at < over),
         None => operation.polls.is_multiple_of(2),
@@ -93,40 +99,42 @@ fn looks_next(row: &Row, operation: &Operation) -> bool {
 }
 
 /// Whether the calls for the newest hold have brought nothing for longer than a create may take.
-pub(crate) fn is_overdue(row: &Row, now: Timestamp) -> bool {
+pub(crate) fn is_overdue(row: &AssignmentRow, now: Timestamp) -> bool {
     let since = row.execution.trying_since.filter(|at| row.is_fresh(*at));
     !row.was_seen() && since.is_some_and(|since| now >= CREATE_LIMIT.after(since))
 }
 
 /// Whether the row's first create would go by a listing that is too old for it.
-pub(crate) fn goes_by_old_listing(row: &Row, now: Timestamp) -> bool {
+pub(crate) fn goes_by_old_listing(row: &AssignmentRow, now: Timestamp) -> bool {
     let execution = &row.execution;
     let seen = execution.sight.at();
     execution.ownership == Ownership::Undecided
         && seen.is_some_and(|at| now >= ABSENCE_KEPT.after(at))
 }
 
-pub(crate) fn pursue(row: &Row, now: Timestamp) -> Action {
+pub(crate) fn pursue(row: &AssignmentRow, now: Timestamp) -> RowAction {
     let execution = &row.execution;
     if let Verdict::Lost { at } = execution.verdict
         && row.is_fresh(at)
     {
-        return Action::Rest(row.desired.until);
+        return RowAction::Rest(row.desired.until);
     }
     // a hold that came while our own removal may still be hidden from listings
     if lags_behind_delete(execution, now) {
-        return Action::Begin(OperationKind::Create);
+        return RowAction::Begin(OperationKind::Create);
     }
     match execution.sight {
-        Sight::Absent { at, .. }
+        Observation::Absent { at, .. }
             if row.is_fresh(at) && !row.was_seen() && !awaits_effect(execution, now) =>
         {
             match execution.ownership {
-                Ownership::Undecided | Ownership::Ours => Action::Begin(OperationKind::Create),
-                Ownership::Standing => Action::Look,
+                Ownership::Undecided | Ownership::Ours => RowAction::Begin(OperationKind::Create),
+                Ownership::Standing => RowAction::Look,
             }
         }
-        Sight::Absent { .. } | Sight::Present { .. } | Sight::Unseen => Action::Look,
+        Observation::Absent { .. } | Observation::Present { .. } | Observation::Unseen => {
+            RowAction::Look
+        }
     }
 }
 
@@ -137,7 +145,7 @@ fn awaits_effect(execution: &Execution, now: Timestamp) -> bool {
         .is_some_and(|at| now < CONSISTENCY_WINDOW.after(at))
 }
 
-pub(crate) fn remove(row: &Row, now: Timestamp) -> Action {
+pub(crate) fn remove(row: &AssignmentRow, now: Timestamp) -> RowAction {
     match row.execution.ownership {
         Ownership::Standing => settle(row, Verdict::Kept { at: now }, now),
         // nothing was ever sent, so nothing of ours can be there
@@ -145,49 +153,51 @@ pub(crate) fn remove(row: &Row, now: Timestamp) -> Action {
             settle(row, gone(row, now, Absence::NeverCreated), now)
         }
         Ownership::Undecided => match row.execution.sight {
-            Sight::Present { at } if row.is_fresh(at) => {
+            Observation::Present { at } if row.is_fresh(at) => {
                 settle(row, Verdict::Kept { at: now }, now)
             }
-            Sight::Absent { at, .. } if row.is_fresh(at) => {
+            Observation::Absent { at, .. } if row.is_fresh(at) => {
                 settle(row, gone(row, at, Absence::NeverCreated), now)
             }
-            Sight::Unseen | Sight::Present { .. } | Sight::Absent { .. } => Action::Look,
+            Observation::Unseen | Observation::Present { .. } | Observation::Absent { .. } => {
+                RowAction::Look
+            }
         },
         Ownership::Ours => remove_ours(row, now),
     }
 }
 
-fn remove_ours(row: &Row, now: Timestamp) -> Action {
+fn remove_ours(row: &AssignmentRow, now: Timestamp) -> RowAction {
     let execution = &row.execution;
     match execution.sight {
-        Sight::Unseen if execution.gone.is_none() && must_ask(execution) => Action::AskWhy,
-        Sight::Unseen => Action::Look,
-        Sight::Present { .. } if execution.gone.is_some() && !is_stuck(execution) => {
+        Observation::Unseen if execution.gone.is_none() && must_ask(execution) => RowAction::AskWhy,
+        Observation::Unseen => RowAction::Look,
+        Observation::Present { .. } if execution.gone.is_some() && !is_stuck(execution) => {
             settle(row, stuck(execution, now), now)
         }
-        Sight::Present { .. } if lags_behind_delete(execution, now) => Action::Look,
-        Sight::Present { .. } => Action::Begin(OperationKind::Delete),
-        Sight::Absent { at, .. } if is_unconfirmed(execution, at) => {
-            Action::Begin(OperationKind::Delete)
+        Observation::Present { .. } if lags_behind_delete(execution, now) => RowAction::Look,
+        Observation::Present { .. } => RowAction::Begin(OperationKind::Delete),
+        Observation::Absent { at, .. } if is_unconfirmed(execution, at) => {
+            RowAction::Begin(OperationKind::Delete)
         }
-        Sight::Absent { at, .. } if !row.is_fresh(at) || is_unsettled(execution, at) => {
-            Action::Look
+        Observation::Absent { at, .. } if !row.is_fresh(at) || is_unsettled(execution, at) => {
+            RowAction::Look
         }
-        Sight::Absent { since, at } => {
+        Observation::Absent { since, at } => {
             let gap = match execution.doubt {
-                Doubt::Settled => Span::ZERO,
-                Doubt::FailedCreate => FAILED_GAP,
-                Doubt::LostCreate
+                AbsenceConfidence::Settled => TimeSpan::ZERO,
+                AbsenceConfidence::FailedCreate => FAILED_GAP,
+                AbsenceConfidence::LostCreate
                     if execution.deleted_at.is_none() && execution.refused_removals == 0 =>
                 {
-                    return Action::Begin(OperationKind::Delete);
+                    return RowAction::Begin(OperationKind::Delete);
                 }
-                Doubt::LostCreate => LOSS_GAP,
+                AbsenceConfidence::LostCreate => LOSS_GAP,
             };
             if at >= gap.after(since) {
                 settle(row, gone(row, at, how(execution)), now)
             } else {
-                Action::Look
+                RowAction::Look
             }
         }
     }
@@ -241,7 +251,7 @@ fn how(execution: &Execution) -> Absence {
     }
 }
 
-fn gone(row: &Row, at: Timestamp, why: Absence) -> Verdict {
+fn gone(row: &AssignmentRow, at: Timestamp, why: Absence) -> Verdict {
     match &row.execution.giving_up {
         Some(up) if row.gave_up() => Verdict::Refused {
             at,
@@ -252,11 +262,11 @@ fn gone(row: &Row, at: Timestamp, why: Absence) -> Verdict {
 }
 
 /// A verdict that stands already needs no second record; the row then waits to be forgotten.
-fn settle(row: &Row, verdict: Verdict, now: Timestamp) -> Action {
+fn settle(row: &AssignmentRow, verdict: Verdict, now: Timestamp) -> RowAction {
     let standing = &row.execution.verdict;
     if standing.name() == verdict.name() && standing.at().is_some_and(|at| row.is_fresh(at)) {
-        Action::Rest(DRIFT_CHECK.after(now))
+        RowAction::Rest(DRIFT_CHECK.after(now))
     } else {
-        Action::Settle(verdict)
+        RowAction::Settle(verdict)
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use hallpass_model::{HoldKey, Target, Timestamp, UserId};
 
-use crate::line::{InFlight, Room, Waiting};
-use crate::{OperationKind, OwnedEnd, Row};
+use crate::queue::{InFlight, QueueLengths, Room};
+use crate::{AssignmentRow, OperationKind, OwnedEnd};
 
 /// Who goes first when requests to AWS are rationed: what a person takes away, then ends, then
 /// grants, then looks.
@@ -24,7 +24,7 @@ pub enum Urgency {
 
 /// How an operation was answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Sent {
+pub enum SentOperation {
     /// Accepted; its status is asked for under this id.
     InProgress {
         /// AWS's id of the asynchronous operation.
@@ -36,7 +36,7 @@ pub enum Sent {
 
 /// The status of an asynchronous operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Progress {
+pub enum OperationStatus {
     /// Still running.
     InProgress,
     /// Done; listings may lag behind.
@@ -116,10 +116,10 @@ pub trait IdentityCenter: Send + Sync {
     async fn held_by(&self, user: &UserId, urgency: Urgency) -> Result<Vec<Target>, CenterFault>;
 
     /// Asks for the access. Not idempotent.
-    async fn create(&self, key: &HoldKey) -> Result<Sent, CenterFault>;
+    async fn create(&self, key: &HoldKey) -> Result<SentOperation, CenterFault>;
 
     /// Asks for its removal. Not idempotent.
-    async fn delete(&self, key: &HoldKey, urgency: Urgency) -> Result<Sent, CenterFault>;
+    async fn delete(&self, key: &HoldKey, urgency: Urgency) -> Result<SentOperation, CenterFault>;
 
     /// The status of an accepted operation.
     async fn progress(
@@ -127,7 +127,7 @@ pub trait IdentityCenter: Send + Sync {
         kind: OperationKind,
         request: &str,
         urgency: Urgency,
-    ) -> Result<Progress, CenterFault>;
+    ) -> Result<OperationStatus, CenterFault>;
 
     /// AWS's ids of all account operations of a kind that are in progress, other people's too.
     /// `Refused` where the caller's policy does not allow the question: ask for each with
@@ -166,19 +166,19 @@ pub struct Lease {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Task {
     /// A look, a poll, a question: whatever [`next`](crate::next) says but an operation.
-    Step(Box<Row>),
+    Step(Box<AssignmentRow>),
     /// An operation whose intent is stored: to be sent now, once.
     Send {
         /// The row before the intent.
-        before: Box<Row>,
+        before: Box<AssignmentRow>,
         /// The row with it.
-        intent: Box<Row>,
+        intent: Box<AssignmentRow>,
     },
 }
 
 impl Task {
     /// The row as it is stored.
-    pub fn row(&self) -> &Row {
+    pub fn row(&self) -> &AssignmentRow {
         match self {
             Self::Step(row) | Self::Send { intent: row, .. } => row,
         }
@@ -217,14 +217,19 @@ pub trait AssignmentStore: Send + Sync {
 
     /// The row that would go first if there were room for everything, leased or not; changes
     /// nothing.
-    async fn first(&self, now: Timestamp) -> Result<Option<Row>, StoreFault>;
+    async fn first(&self, now: Timestamp) -> Result<Option<AssignmentRow>, StoreFault>;
 
     /// Stores what was learned and gives the row back. The desired part of `row` is not written; if
     /// it changed meanwhile the stored row is due at once. `news` says that others need to hear.
-    async fn record(&self, row: &Row, lease: &Lease, news: bool) -> Result<(), StoreFault>;
+    async fn record(
+        &self,
+        row: &AssignmentRow,
+        lease: &Lease,
+        news: bool,
+    ) -> Result<(), StoreFault>;
 
     /// Rows with an account operation of a kind that AWS accepted and may be working on.
-    async fn in_flight(&self, kind: OperationKind) -> Result<Vec<Row>, StoreFault>;
+    async fn in_flight(&self, kind: OperationKind) -> Result<Vec<AssignmentRow>, StoreFault>;
 
     /// Notes operations as over since `at`, which frees their slots and lanes; each row is looked at
     /// from `due` on. Rows that are leased, or have another operation by now, are left alone.
@@ -237,12 +242,12 @@ pub trait AssignmentStore: Send + Sync {
     ) -> Result<u32, StoreFault>;
 
     /// One row.
-    async fn assignment(&self, key: &HoldKey) -> Result<Option<Row>, StoreFault>;
+    async fn assignment(&self, key: &HoldKey) -> Result<Option<AssignmentRow>, StoreFault>;
 
     /// Every row; for reconciliation and reports.
-    async fn assignments(&self) -> Result<Vec<Row>, StoreFault>;
+    async fn assignments(&self) -> Result<Vec<AssignmentRow>, StoreFault>;
 
-    /// What is ours and has to be gone by when ([`Row::owned_end`]), by key, each with the grants
+    /// What is ours and has to be gone by when ([`AssignmentRow::owned_end`]), by key, each with the grants
     /// on it that are not over; read at one instant.
     async fn owned_ends(&self) -> Result<Vec<OwnedEnd>, StoreFault>;
 
@@ -251,7 +256,7 @@ pub trait AssignmentStore: Send + Sync {
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreFault>;
 
     /// How many stand in line.
-    async fn waiting(&self, now: Timestamp) -> Result<Waiting, StoreFault>;
+    async fn waiting(&self, now: Timestamp) -> Result<QueueLengths, StoreFault>;
 
     /// How many grants that are not sent yet were asked for before that of `key`; `None` when it
     /// does not wait.

@@ -118,7 +118,7 @@ impl Operation {
 /// The newest listing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "seen", rename_all = "snake_case")]
-pub enum Sight {
+pub enum Observation {
     /// Not looked since the last operation.
     #[default]
     Unseen,
@@ -139,7 +139,7 @@ pub enum Sight {
 /// How far absence can be trusted after a create.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Doubt {
+pub enum AbsenceConfidence {
     /// One listing settles it.
     #[default]
     Settled,
@@ -232,7 +232,7 @@ pub enum Verdict {
     },
 }
 
-impl Sight {
+impl Observation {
     /// When the newest listing began; `None` when there is none since the last operation.
     pub const fn at(self) -> Option<Timestamp> {
         match self {
@@ -278,7 +278,7 @@ pub struct Execution {
     /// The operation in flight.
     pub operation: Option<Operation>,
     /// The newest listing.
-    pub sight: Sight,
+    pub sight: Observation,
     /// When a listing last showed it.
     pub last_present_at: Option<Timestamp>,
     /// When a create of ours last ended well; listings may lag behind it.
@@ -286,7 +286,7 @@ pub struct Execution {
     /// When a delete of ours last ended well; listings may lag behind it.
     pub deleted_at: Option<Timestamp>,
     /// How far absence can be trusted.
-    pub doubt: Doubt,
+    pub doubt: AbsenceConfidence,
     /// Set once the create is no longer pursued.
     pub giving_up: Option<GivingUp>,
     /// Since when calls for the newest hold are answered by nothing but failures, or its create runs.
@@ -318,11 +318,11 @@ impl Execution {
         Self {
             ownership: Ownership::Undecided,
             operation: None,
-            sight: Sight::Unseen,
+            sight: Observation::Unseen,
             last_present_at: None,
             created_at: None,
             deleted_at: None,
-            doubt: Doubt::Settled,
+            doubt: AbsenceConfidence::Settled,
             giving_up: None,
             trying_since: None,
             attempts: 0,
@@ -366,7 +366,7 @@ impl Execution {
 
 /// One person and one target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Row {
+pub struct AssignmentRow {
     /// Who and what.
     pub key: HoldKey,
     /// What is wanted.
@@ -377,7 +377,7 @@ pub struct Row {
     pub news: u64,
 }
 
-impl Row {
+impl AssignmentRow {
     /// Whether the access should be there now and is still pursued.
     pub fn is_wanted(&self, now: Timestamp) -> bool {
         now < self.desired.until && !self.gave_up()
@@ -446,7 +446,7 @@ impl Row {
             return self;
         }
         execution.deleted_at = execution.deleted_at.max(Some(at));
-        execution.sight = Sight::Unseen;
+        execution.sight = Observation::Unseen;
         if !matches!(execution.verdict, Verdict::Stuck { .. }) {
             execution.verdict = Verdict::Working;
         }

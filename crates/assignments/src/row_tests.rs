@@ -3,21 +3,21 @@
 
 use std::time::Duration;
 
-use hallpass_model::{GroupId, Span, Target, UserId};
+use hallpass_model::{GroupId, Target, TimeSpan, UserId};
 
 use super::*;
-use crate::{Action, Outcome, next};
+use crate::{RowAction, StepOutcome, next};
 
 fn at(seconds: u64) -> Timestamp {
-    Span::seconds(seconds).after(Timestamp::from_second(1_780_000_000).unwrap())
+    TimeSpan::seconds(seconds).after(Timestamp::from_second(1_780_000_000).unwrap())
 }
 
 /// How long operations are expected to take.
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Asked for at 10, wanted until 100.
-fn row() -> Row {
-    Row {
+fn row() -> AssignmentRow {
+    AssignmentRow {
         key: HoldKey {
             user: UserId::new("00000001-0000-4000-8000-000000000000").unwrap(),
             target: Target::Group {
@@ -39,14 +39,14 @@ fn row() -> Row {
     }
 }
 
-fn with(change: impl FnOnce(&mut Row)) -> Row {
+fn with(change: impl FnOnce(&mut AssignmentRow)) -> AssignmentRow {
     let mut row = row();
     change(&mut row);
     row
 }
 
 /// A row with this verdict.
-fn verdict(verdict: Verdict) -> Row {
+fn verdict(verdict: Verdict) -> AssignmentRow {
     with(|row| row.execution.verdict = verdict)
 }
 
@@ -58,7 +58,7 @@ fn gone(second: u64) -> Verdict {
     }
 }
 
-fn deleting(row: &mut Row) {
+fn deleting(row: &mut AssignmentRow) {
     row.execution.verdict = gone(20);
     row.execution.operation = Some(Operation {
         kind: OperationKind::Delete,
@@ -70,7 +70,7 @@ fn deleting(row: &mut Row) {
     });
 }
 
-fn given_up(row: &mut Row) {
+fn given_up(row: &mut AssignmentRow) {
     row.execution.giving_up = Some(GivingUp {
         reason: String::new(),
         at: at(50),
@@ -78,7 +78,7 @@ fn given_up(row: &mut Row) {
 }
 
 /// Rows by name, with the second of the end they have ahead.
-fn table() -> Vec<(&'static str, Row, Option<u64>)> {
+fn table() -> Vec<(&'static str, AssignmentRow, Option<u64>)> {
     let reason = String::new();
     let stuck = Verdict::Stuck {
         since: at(20),
@@ -123,7 +123,7 @@ fn a_removal_by_a_guard_is_heeded_once() {
     let untouched = row();
     assert_eq!(untouched.clone().heed_removal(at(90)), untouched);
     let removed = with(|row| {
-        row.execution.sight = Sight::Present { at: at(20) };
+        row.execution.sight = Observation::Present { at: at(20) };
         row.execution.verdict = Verdict::Present { at: at(20) };
         row.execution.created_at = Some(at(15));
         row.execution.due = at(600);
@@ -132,7 +132,10 @@ fn a_removal_by_a_guard_is_heeded_once() {
     let heeded = removed.heed_removal(at(90));
     let execution = &heeded.execution;
     assert_eq!(execution.deleted_at, Some(at(80)));
-    assert_eq!((execution.sight, execution.due), (Sight::Unseen, at(90)));
+    assert_eq!(
+        (execution.sight, execution.due),
+        (Observation::Unseen, at(90))
+    );
     assert_eq!(execution.verdict, Verdict::Working);
     assert_eq!(heeded.clone().heed_removal(at(91)), heeded, "twice");
 }
@@ -163,7 +166,7 @@ fn what_was_made_after_a_removal_by_a_guard_is_there() {
 fn access_that_is_still_wanted_is_made_again_after_a_removal_by_a_guard() {
     let wanted = |now: u64| {
         with(|row| {
-            row.execution.sight = Sight::Present { at: at(20) };
+            row.execution.sight = Observation::Present { at: at(20) };
             row.execution.last_present_at = Some(at(20));
             row.execution.verdict = Verdict::Present { at: at(20) };
             row.desired.removed_at = Some(at(80));
@@ -172,15 +175,15 @@ fn access_that_is_still_wanted_is_made_again_after_a_removal_by_a_guard() {
         })
         .heed_removal(at(now))
     };
-    let create = Action::Begin(OperationKind::Create);
+    let create = RowAction::Begin(OperationKind::Create);
     assert_eq!(
         next(&wanted(90), at(90)),
         create,
         "listings may still show it"
     );
     let late = wanted(600);
-    assert_eq!(next(&late, at(600)), Action::Look, "a stop in between");
-    let looked = Outcome::Looked {
+    assert_eq!(next(&late, at(600)), RowAction::Look, "a stop in between");
+    let looked = StepOutcome::Looked {
         at: at(601),
         present: false,
     };
@@ -205,8 +208,8 @@ fn what_a_guard_removed_is_not_taken_for_a_removal_of_ours_whose_answer_was_lost
         .begin(OperationKind::Delete, at(second))
         .heed_removal(at(120))
     };
-    let look = |row: Row| {
-        let looked = Outcome::Looked {
+    let look = |row: AssignmentRow| {
+        let looked = StepOutcome::Looked {
             at: at(121),
             present: false,
         };

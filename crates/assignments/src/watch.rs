@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hallpass_model::{Span, Timestamp, UserId};
+use hallpass_model::{TimeSpan, Timestamp, UserId};
 
-use crate::line::{Beyond, InFlight, Room, Writes};
 use crate::outage::{Leave, Reach, Throttle};
 use crate::pace::{KINDS, Pace, Rounds, asks_for_all, round_pause, workers_for};
-use crate::{CenterFault, OperationKind, Taken, Urgency, future};
+use crate::queue::{Beyond, InFlight, Room, Writes};
+use crate::{CenterFault, OperationKind, Taken, Urgency, future_times};
 
 /// How long operations that nobody hurries wait after AWS said that it works on as many as it will,
 /// unless one of ours ends before.
@@ -19,15 +19,15 @@ const FULL_PAUSE: Duration = Duration::from_millis(500);
 const BEYOND_PAUSE: Duration = Duration::from_millis(200);
 /// An operation that is due to be asked about for so long is asked about by itself, whatever the
 /// questions for all bring.
-const ROUND_MISSES_AFTER: Span = Span::seconds(30);
+const ROUND_MISSES_AFTER: TimeSpan = TimeSpan::seconds(30);
 /// With so many creates in flight, looks at those behind them are gathered.
 const CROWD: u32 = 3;
 /// How long nobody asks for all that a person has after AWS refused to list it.
-const PERSON_REFUSED: Span = Span::minutes(10);
+const PERSON_REFUSED: TimeSpan = TimeSpan::minutes(10);
 /// How often rows are looked through for what a clock that was ahead has left.
-const FUTURE_EVERY: Span = Span::minutes(1);
+const FUTURE_EVERY: TimeSpan = TimeSpan::minutes(1);
 /// A clock that went back by this much was ahead.
-const STEPPED_BACK: Span = Span::seconds(2);
+const STEPPED_BACK: TimeSpan = TimeSpan::seconds(2);
 
 /// Which calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,11 +58,11 @@ pub(crate) struct Trial;
 /// The memory of an executor.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
-    state: Mutex<State>,
+    state: Mutex<WatchState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct WatchState {
     reads: Reach,
     writes: Reach,
     throttle: Throttle,
@@ -100,7 +100,7 @@ const URGENCIES: [Urgency; 4] = [
     Urgency::Background,
 ];
 
-impl State {
+impl WatchState {
     fn rounds(&mut self, kind: OperationKind) -> &mut Rounds {
         match kind {
             OperationKind::Create => &mut self.creates,
@@ -151,7 +151,7 @@ impl State {
     fn room(&mut self, now: Timestamp, slots: u32, workers: u32) -> Option<Room> {
         let least = self.least(workers)?;
         let holds = |until: Option<Timestamp>| {
-            until.is_some_and(|until| now < future::sooner(until, now, Span::seconds(2)))
+            until.is_some_and(|until| now < future_times::sooner(until, now, TimeSpan::seconds(2)))
         };
         let writes = match self.writes.leave(now) {
             Leave::Wait(_) => Writes::None,
@@ -311,7 +311,7 @@ impl Watch {
         let state = self.lock();
         let refused = state.refused_people.get(user);
         let is_refused =
-            refused.is_some_and(|until| now < future::sooner(*until, now, PERSON_REFUSED));
+            refused.is_some_and(|until| now < future_times::sooner(*until, now, PERSON_REFUSED));
         !is_refused && state.removals.get(user).is_some_and(|count| *count > 1)
     }
 
@@ -401,7 +401,7 @@ impl Watch {
         self.lock().reads.end_probe();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, WatchState> {
         // every change is whole: a panic elsewhere leaves it usable
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

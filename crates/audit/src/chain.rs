@@ -3,13 +3,17 @@
 //! `hash` is the lower-case hex SHA-256 of the record without its `hash` member in the canonical
 //! form of RFC 8785, so that anyone can recompute it with a JSON library and `openssl`.
 
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::OnceLock;
+
 use aws_lc_rs::digest;
 use hallpass_model::{AuditId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::Draft;
-use crate::sign::canonical;
+use crate::canonical::{self, Member};
 
 /// What the first record links to.
 pub const GENESIS_HASH: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -44,15 +48,34 @@ pub enum RecordError {
 }
 
 /// A record in its final form.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// Its members are read when somebody asks for them: a log is checked, followed and searched by its
+/// text.
+#[derive(Clone)]
 pub struct Record {
     seq: u64,
     id: AuditId,
     event: String,
     hash: String,
     prev_hash: String,
-    fields: Map<String, Value>,
     canonical: String,
+    /// Where its members stand in `canonical`; `None` when that has to be parsed to know.
+    members: Option<Box<[Member]>>,
+    fields: OnceLock<Map<String, Value>>,
+}
+
+impl PartialEq for Record {
+    fn eq(&self, other: &Self) -> bool {
+        self.canonical == other.canonical
+    }
+}
+
+impl Eq for Record {}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Record").field(&self.canonical).finish()
+    }
 }
 
 impl Record {
@@ -61,12 +84,40 @@ impl Record {
     /// # Errors
     /// When the bytes are not a JSON object with the members every record has.
     pub fn parse(bytes: &[u8]) -> Result<Self, RecordError> {
+        let line = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+        if let Ok(text) = str::from_utf8(line)
+            && let Some(members) = canonical::members(text)
+        {
+            return Self::from_members(text.to_owned(), members);
+        }
         let value: Value = serde_json::from_slice(bytes)
             .map_err(|error| RecordError::NotAnObject(error.to_string()))?;
         let Value::Object(fields) = value else {
             return Err(RecordError::NotAnObject("another JSON type".to_owned()));
         };
         Self::from_fields(fields)
+    }
+
+    /// A record from a text that is canonical.
+    fn from_members(canonical: String, members: Box<[Member]>) -> Result<Self, RecordError> {
+        let text = |name: &'static str| {
+            value_of(&canonical, &members, name)
+                .and_then(unescaped)
+                .ok_or(RecordError::Member(name))
+        };
+        Ok(Self {
+            seq: value_of(&canonical, &members, "seq")
+                .and_then(|value| value.parse().ok())
+                .filter(|seq| *seq <= SEQ_MAX)
+                .ok_or(RecordError::Member("seq"))?,
+            id: text("id")?.parse().map_err(|_| RecordError::Member("id"))?,
+            event: text("event")?.into_owned(),
+            hash: text("hash")?.into_owned(),
+            prev_hash: text("prev_hash")?.into_owned(),
+            members: Some(members),
+            canonical,
+            fields: OnceLock::new(),
+        })
     }
 
     fn from_fields(fields: Map<String, Value>) -> Result<Self, RecordError> {
@@ -77,6 +128,7 @@ impl Record {
                 .map(str::to_owned)
                 .ok_or(RecordError::Member(name))
         };
+        let canonical = canonical_text(&fields)?;
         Ok(Self {
             seq: fields
                 .get("seq")
@@ -87,8 +139,9 @@ impl Record {
             event: text("event")?,
             hash: text("hash")?,
             prev_hash: text("prev_hash")?,
-            canonical: canonical(&fields)?,
-            fields,
+            members: canonical::members(&canonical),
+            canonical,
+            fields: OnceLock::from(fields),
         })
     }
 
@@ -119,15 +172,38 @@ impl Record {
 
     /// All members.
     pub fn fields(&self) -> &Map<String, Value> {
-        &self.fields
+        // INVARIANT: `canonical` is an object in canonical form, so it parses
+        self.fields
+            .get_or_init(|| serde_json::from_str(&self.canonical).unwrap_or_default())
     }
 
     /// A member as text; `None` when absent, of another type, or `NA`.
     pub fn text(&self, field: &str) -> Option<&str> {
-        self.fields
-            .get(field)
-            .and_then(Value::as_str)
-            .filter(|text| *text != crate::NOT_APPLICABLE)
+        let text = match &self.members {
+            Some(members) if self.fields.get().is_none() => {
+                match value_of(&self.canonical, members, field).map(unescaped)? {
+                    Some(Cow::Borrowed(text)) => text,
+                    Some(Cow::Owned(_)) => self.fields().get(field)?.as_str()?,
+                    None => return None,
+                }
+            }
+            _ => self.fields().get(field)?.as_str()?,
+        };
+        (text != crate::NOT_APPLICABLE).then_some(text)
+    }
+
+    /// A member as a list of plain texts; `None` when it is none, or has to be parsed to know.
+    pub(crate) fn list(&self, field: &str) -> Option<Vec<Cow<'_, str>>> {
+        let value = value_of(&self.canonical, self.members.as_ref()?, field)?;
+        let inner = value.strip_prefix('[')?.strip_suffix(']')?;
+        if inner.is_empty() {
+            return Some(Vec::new());
+        }
+        if inner.contains(['[', '{', '\\']) {
+            return None;
+        }
+        let inner = inner.strip_prefix('"')?.strip_suffix('"')?;
+        Some(inner.split("\",\"").map(Cow::Borrowed).collect())
     }
 
     /// The bytes that are stored and exported: the canonical form with the hash in it.
@@ -135,9 +211,14 @@ impl Record {
         &self.canonical
     }
 
-    /// When it happened.
+    /// When it was made, to the millisecond.
     pub fn at(&self) -> Option<Timestamp> {
-        let millisecond = self.fields.get("timestamp")?.as_i64()?;
+        let millisecond = match &self.members {
+            Some(members) => value_of(&self.canonical, members, "timestamp")?
+                .parse()
+                .ok()?,
+            None => self.fields().get("timestamp")?.as_i64()?,
+        };
         Timestamp::from_millisecond(millisecond).ok()
     }
 
@@ -150,10 +231,44 @@ impl Record {
 
     /// Whether the hash written in the record is the hash of the record.
     pub fn hash_holds(&self) -> bool {
-        let mut unhashed = self.fields.clone();
+        if let Some(members) = &self.members
+            && let Some(hash) = hash_without_itself(&self.canonical, members)
+        {
+            return hash == self.hash;
+        }
+        let mut unhashed = self.fields().clone();
         unhashed.remove("hash");
-        hash_of(&unhashed).is_ok_and(|hash| hash == self.hash)
+        canonical_text(&unhashed).is_ok_and(|text| hash_of(&[&text]) == self.hash)
     }
+}
+
+/// A member's value as it is written.
+fn value_of<'a>(text: &'a str, members: &[Member], name: &str) -> Option<&'a str> {
+    let member = members
+        .iter()
+        .find(|member| text.get(member.name()) == Some(name))?;
+    text.get(member.value())
+}
+
+/// What a JSON string says; `None` for values of other types.
+fn unescaped(value: &str) -> Option<Cow<'_, str>> {
+    let inner = value.strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') {
+        serde_json::from_str(value).ok().map(Cow::Owned)
+    } else {
+        Some(Cow::Borrowed(inner))
+    }
+}
+
+/// The hash of a canonical text without its member `hash`: what is left when that is cut out, with
+/// the comma behind it, is canonical too.
+fn hash_without_itself(text: &str, members: &[Member]) -> Option<String> {
+    let named = |member: &&Member| text.get(member.name()) == Some("hash");
+    let member = members.iter().find(named)?;
+    let before = text.get(..member.name().start.checked_sub(1)?)?;
+    // the last member has no comma behind it; no record's last member is its hash
+    let after = text.get(member.value().end..)?.strip_prefix(',')?;
+    Some(hash_of(&[before, after]))
 }
 
 /// Gives a draft its number and links it to the record before it (`None` for the very first).
@@ -167,15 +282,21 @@ pub fn seal(draft: Draft, previous: Option<&Head>) -> Result<Record, RecordError
     let mut fields = draft.into_fields();
     fields.insert("seq".to_owned(), seq.into());
     fields.insert("prev_hash".to_owned(), prev_hash.into());
-    let hash = hash_of(&fields)?;
+    let hash = hash_of(&[&canonical_text(&fields)?]);
     fields.insert("hash".to_owned(), hash.into());
     Record::from_fields(fields)
 }
 
-fn hash_of(fields: &Map<String, Value>) -> Result<String, RecordError> {
-    let text = canonical(fields)?;
-    Ok(hex::encode(digest::digest(
-        &digest::SHA256,
-        text.as_bytes(),
-    )))
+fn canonical_text(fields: &Map<String, Value>) -> Result<String, RecordError> {
+    serde_json_canonicalizer::to_string(fields)
+        .map_err(|error| RecordError::NotCanonical(error.to_string()))
+}
+
+/// The hash of a text in parts.
+fn hash_of(parts: &[&str]) -> String {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in parts {
+        context.update(part.as_bytes());
+    }
+    hex::encode(context.finish())
 }

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use hallpass_model::{
-    AuditId, Email, GrantId, HoldKey, RequestId, Span, SweepId, Target, TargetNames, Timestamp,
+    AuditId, Email, GrantId, HoldKey, RequestId, SweepId, Target, TargetNames, TimeSpan, Timestamp,
     UserId,
 };
 use serde_json::{Map, Value, json};
@@ -89,6 +89,8 @@ pub enum Event {
     TokenCreated,
     /// An API token was revoked.
     TokenRevoked,
+    /// Somebody ended web sessions of their own, on the page or through the API.
+    SessionsEnded,
     /// Every token and session of a person ended: they left or were disabled.
     CredentialsEnded,
     /// Somebody signed in for the first time: from here on that sign-in is theirs, and no other.
@@ -129,7 +131,7 @@ pub enum Event {
 
 impl Event {
     /// Every event, in the order of a grant's life.
-    pub const ALL: [Self; 55] = [
+    pub const ALL: [Self; 56] = [
         Self::RequestCreated,
         Self::RequestReviewed,
         Self::RequestRejected,
@@ -167,6 +169,7 @@ impl Event {
         Self::ConfigLoaded,
         Self::TokenCreated,
         Self::TokenRevoked,
+        Self::SessionsEnded,
         Self::CredentialsEnded,
         Self::SignInBound,
         Self::SignInRefused,
@@ -227,6 +230,7 @@ impl Event {
             Self::ConfigLoaded => "config.loaded",
             Self::TokenCreated => "token.created",
             Self::TokenRevoked => "token.revoked",
+            Self::SessionsEnded => "session.revoked",
             Self::CredentialsEnded => "credentials.ended",
             Self::SignInBound => "sign_in.bound",
             Self::SignInRefused => "sign_in.refused",
@@ -431,7 +435,7 @@ impl Draft {
     }
 
     /// How long the access was asked for; written as whole seconds in decimal.
-    pub fn duration(self, duration: Span) -> Self {
+    pub fn duration(self, duration: TimeSpan) -> Self {
         self.with("permission_duration", duration.as_seconds().to_string())
     }
 

@@ -1,7 +1,7 @@
 //! Checking a stored log as it grows: each record against itself and the one before it. What was
 //! checked is not read again, so a long log costs what was added.
 
-use crate::{Fault, FaultKind, GENESIS_HASH, Record};
+use crate::{BadRecord, FaultKind, GENESIS_HASH, Record};
 
 /// How far a chain was followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,10 +39,10 @@ impl Followed {
     ///
     /// # Errors
     /// What is wrong with it; the place stays where it was.
-    pub fn step(&mut self, record: &Record) -> Result<(), Fault> {
+    pub fn step(&mut self, record: &Record) -> Result<(), BadRecord> {
         let expected = self.seq.saturating_add(1);
         let fault = |seq, kind, detail: &str| {
-            Err(Fault {
+            Err(BadRecord {
                 seq,
                 kind,
                 detail: detail.to_owned(),

@@ -5,13 +5,14 @@
 //! does that inside the transaction of the change itself (promise P6). [`verify`] needs nothing
 //! but the records and, when there are any, the published heads.
 //!
-//! Heads are signed, and a witness elsewhere countersigns them ([`Watch`]): what it has seen, nobody
+//! Heads are signed, and a witness elsewhere countersigns them ([`WitnessWatch`]): what it has seen, nobody
 //! can change unseen, whoever runs the server ([`assure`]).
 //!
 //! Knows nothing of requests' rules, of databases or of AWS clients.
 #![warn(missing_docs)]
 
 mod alarm;
+mod canonical;
 mod chain;
 mod draft;
 mod export;
@@ -21,6 +22,7 @@ mod keys;
 mod look;
 mod memory;
 mod ports;
+mod query;
 mod reach;
 mod read;
 mod sign;
@@ -40,15 +42,20 @@ pub use export::{
 pub use follow::Followed;
 pub use head::{HeadFault, LogId, LogIdFault, PublishedHead};
 pub use keys::{KeyDoubt, KeyLineFault, KeyListFault, TrustedKeys, key_file, read_key_file};
-pub use look::{LookError, Place, look};
-pub use memory::{Memory, Remembered};
+pub use look::{ExportLocation, LookError, look};
+pub use memory::{Remembered, WitnessMemory};
 pub use ports::{
-    AuditStore, ExportSource, ExportTarget, HeadSigner, RecordQuery, SignFault, SinkError,
-    SinkErrorKind, StoreFault,
+    AuditStore, ExportSource, ExportTarget, HeadSigner, SignFault, SinkError, SinkErrorKind,
+    StoreFault,
+};
+pub use query::{
+    FoundRecords, Mention, Order, RecordQuery, RecordSubject, Words, mentions, names_user,
 };
 pub use reach::{Assurance, Evidence, Trust, Witnessed, assure};
 pub use read::{Export, ReadExportError, read_evidence, read_export};
 pub use sign::{KeyFault, PublicKey, SignatureFault, Signer, Unsigned, canonical};
 pub use statement::{Statement, StatementFault, WitnessName, WitnessNameFault};
-pub use verify::{Claim, Fault, FaultKind, Finding, Input, Verified, verify, verify_claims};
-pub use witness::{Concluded, KnownKeys, Watch};
+pub use verify::{
+    BadRecord, Claim, FaultKind, Input, Verified, VerifyResult, verify, verify_claims,
+};
+pub use witness::{Concluded, KnownKeys, WitnessWatch};

@@ -1,11 +1,11 @@
-//! One look of a witness at an export: what [`Watch`] asks for is read, in the order it needs.
+//! One look of a witness at an export: what [`WitnessWatch`] asks for is read, in the order it needs.
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use hallpass_model::Timestamp;
 
 use crate::{
     Alarm, Concluded, ExportSource, KnownKeys, ObjectKind, SinkError, SinkErrorKind, TrustedKeys,
-    Watch,
+    WitnessWatch,
 };
 
 /// Objects read at once.
@@ -32,7 +32,7 @@ impl From<Alarm> for LookError {
 
 /// Where records and heads lie in an export.
 #[derive(Clone, Copy)]
-pub struct Place<'a> {
+pub struct ExportLocation<'a> {
     /// The export.
     pub source: &'a dyn ExportSource,
     /// The prefix of its records.
@@ -44,8 +44,8 @@ pub struct Place<'a> {
 /// # Errors
 /// An alarm, or that the export could not be read.
 pub async fn look(
-    place: Place<'_>,
-    watch: &mut Watch,
+    place: ExportLocation<'_>,
+    watch: &mut WitnessWatch,
     known: &mut KnownKeys,
     keys: &TrustedKeys,
     now: Timestamp,
@@ -71,8 +71,8 @@ pub async fn look(
 
 /// Reads the records after a key that are not known yet.
 async fn records(
-    place: Place<'_>,
-    watch: &mut Watch,
+    place: ExportLocation<'_>,
+    watch: &mut WitnessWatch,
     known: &mut KnownKeys,
     after: Option<&str>,
 ) -> Result<(), LookError> {

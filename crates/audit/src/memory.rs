@@ -1,13 +1,13 @@
 //! What a witness keeps between looks, and between runs.
 
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::alarm::{Alarm, AlarmKind, alarm};
 
 /// How long records may grow without a head (`access.md` V-2), and how long an export may stay
 /// unreadable: heads are published every hour.
-pub(crate) const SILENCE_MAX: Span = Span::hours(3);
+pub(crate) const SILENCE_MAX: TimeSpan = TimeSpan::hours(3);
 
 /// The newest head that held, as it must still be found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +32,7 @@ pub struct Remembered {
 
 /// What a witness keeps between looks, and between runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Memory {
+pub struct WitnessMemory {
     /// When it first looked: of what was changed before, it knows nothing.
     pub began_at: Timestamp,
     /// The first record that it has seen; `None` before there was one.
@@ -49,7 +49,7 @@ pub struct Memory {
     pub published: u64,
 }
 
-impl Memory {
+impl WitnessMemory {
     /// Of a witness who looks for the first time.
     pub fn first_look(now: Timestamp) -> Self {
         Self {

@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 
-use crate::{Head, LogId, Record};
+use crate::{FoundRecords, Head, LogId, Record, RecordQuery};
 
 /// The store could not answer. Always worth another try; nothing was half done.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -34,32 +34,6 @@ pub struct SinkError {
     pub message: String,
 }
 
-/// Which records to find, cheaply: a store may look at texts as they are stored, so what it finds is
-/// looked at again by whoever asked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RecordQuery {
-    /// With a number below this; `None` = from the newest on.
-    pub before: Option<u64>,
-    /// With a number of at least this.
-    pub from: u64,
-    /// With one of these events, by name; empty = any.
-    pub events: Vec<String>,
-    /// With one text of each of these lists somewhere in their canonical form, ASCII case aside.
-    pub with: Vec<Vec<String>>,
-}
-
-impl RecordQuery {
-    /// Whether a record is one of those looked for, its number aside.
-    pub fn fits(&self, record: &Record) -> bool {
-        let text = record.canonical().to_ascii_lowercase();
-        (self.events.is_empty() || self.events.iter().any(|event| event == record.event()))
-            && self.with.iter().all(|any| {
-                any.iter()
-                    .any(|needle| text.contains(&needle.to_ascii_lowercase()))
-            })
-    }
-}
-
 /// The log as stored. Appending happens only inside the store's commit of a change, so there is
 /// no method for it here.
 #[async_trait]
@@ -67,13 +41,14 @@ pub trait AuditStore: Send + Sync {
     /// Records with a number of at least `seq`, ascending, at most `limit`.
     async fn records_from(&self, seq: u64, limit: u32) -> Result<Vec<Record>, StoreFault>;
 
-    /// Records that fit `query`, newest first, at most `limit`. Whoever asks bounds the numbers
-    /// looked at by `from`, so that one call stays short however long the log is.
+    /// Records that fit `query`, in its order, at most `limit`. One call stays short however long the
+    /// log is: it may find fewer than there are, and says where to go on. Going on from there until
+    /// nothing is left finds each record that fits once.
     async fn records_found(
         &self,
         query: &RecordQuery,
         limit: u32,
-    ) -> Result<Vec<Record>, StoreFault>;
+    ) -> Result<FoundRecords, StoreFault>;
 
     /// The newest record's number and hash; `None` while the log is empty.
     async fn head(&self) -> Result<Option<Head>, StoreFault>;

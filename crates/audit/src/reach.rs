@@ -8,8 +8,8 @@
 use hallpass_model::Timestamp;
 
 use crate::{
-    Claim, Fault, FaultKind, Finding, Input, KeyDoubt, LogId, PublishedHead, SignatureFault,
-    Statement, TrustedKeys, WitnessName, verify_claims,
+    BadRecord, Claim, FaultKind, Input, KeyDoubt, LogId, PublishedHead, SignatureFault, Statement,
+    TrustedKeys, VerifyResult, WitnessName, verify_claims,
 };
 
 /// What was found beside the records: where, and what.
@@ -19,6 +19,32 @@ pub struct Evidence {
     pub heads: Vec<(String, PublishedHead)>,
     /// What witnesses said.
     pub statements: Vec<(String, Statement)>,
+    /// Of heads that are not held here: the record of the first signed one, and when that was
+    /// published. Filled by [`keep`](Evidence::keep).
+    pub signed_before: Option<(u64, Timestamp)>,
+}
+
+impl Evidence {
+    /// Leaves what is about records that `holds` accepts. That heads were signed before those is not
+    /// forgotten.
+    pub fn keep(&mut self, holds: impl Fn(u64) -> bool) {
+        self.signed_before = self.first_signed();
+        self.heads.retain(|(_, head)| holds(head.seq()));
+        self.statements.retain(|(_, said)| holds(said.head().seq()));
+    }
+
+    /// The first head that claims a signature, those that witnesses saw included: theirs stays where
+    /// somebody strips the log's own.
+    fn first_signed(&self) -> Option<(u64, Timestamp)> {
+        let heads = self.heads.iter().map(|(_, head)| head);
+        let seen = self.statements.iter().map(|(_, said)| said.head());
+        heads
+            .chain(seen)
+            .filter(|head| head.is_signed())
+            .map(|head| (head.seq(), head.at()))
+            .chain(self.signed_before)
+            .min()
+    }
 }
 
 /// Whether signatures are checked, and by what.
@@ -74,13 +100,13 @@ impl Assurance {
 /// signatures of both.
 ///
 /// # Errors
-/// The [`Fault`] of the lowest record that something is wrong with.
+/// The [`BadRecord`] of the lowest record that something is wrong with.
 pub fn assure(
     inputs: impl IntoIterator<Item = Input>,
     evidence: &Evidence,
     trust: Trust<'_>,
-) -> Result<(crate::Verified, Option<Assurance>), Fault> {
-    let mut faults: Vec<Fault> = Vec::new();
+) -> Result<(crate::Verified, Option<Assurance>), BadRecord> {
+    let mut faults: Vec<BadRecord> = Vec::new();
     faults.extend(misplaced(evidence));
     faults.extend(of_another_log(evidence));
     let (believed, forged) = sift(evidence, trust);
@@ -89,7 +115,7 @@ pub fn assure(
         Trust::Nobody => None,
         Trust::Keys(_) => Some(assurance(evidence)),
     };
-    let finding: Finding = verify_claims(inputs, &believed.claims());
+    let finding: VerifyResult = verify_claims(inputs, &believed.claims());
     let lowest = faults.into_iter().min_by_key(|fault| fault.seq);
     match (finding, lowest) {
         // what is wrong with the log itself tells more than what is wrong with its seals
@@ -131,12 +157,12 @@ impl Claims<'_> {
     }
 }
 
-fn fault(seq: u64, kind: FaultKind, detail: String) -> Fault {
-    Fault { seq, kind, detail }
+fn fault(seq: u64, kind: FaultKind, detail: String) -> BadRecord {
+    BadRecord { seq, kind, detail }
 }
 
 /// Statements under another's name: exchanged, each would still be true, but somebody was at work.
-fn misplaced(evidence: &Evidence) -> Vec<Fault> {
+fn misplaced(evidence: &Evidence) -> Vec<BadRecord> {
     let is_elsewhere = |place: &str, said: &Statement| {
         let mut parts = place.rsplit(['/', '\\']);
         let (file, folder, above) = (parts.next(), parts.next(), parts.next());
@@ -158,7 +184,7 @@ fn misplaced(evidence: &Evidence) -> Vec<Fault> {
 }
 
 /// Heads and statements have to be about one log.
-fn of_another_log(evidence: &Evidence) -> Vec<Fault> {
+fn of_another_log(evidence: &Evidence) -> Vec<BadRecord> {
     let all = || {
         let heads = evidence.heads.iter().map(|(place, head)| (place, head));
         let seen = evidence.statements.iter();
@@ -177,19 +203,31 @@ fn of_another_log(evidence: &Evidence) -> Vec<Fault> {
         .collect()
 }
 
-fn doubt(place: &str, seq: u64, what: &str, doubt: &KeyDoubt) -> Fault {
+fn doubt(place: &str, seq: u64, what: &str, doubt: &KeyDoubt) -> BadRecord {
     fault(seq, FaultKind::Forged, format!("{place}: {what}: {doubt}"))
 }
 
-fn forged_head(place: &str, head: &PublishedHead, keys: &TrustedKeys) -> Option<Fault> {
+fn forged_head(
+    place: &str,
+    head: &PublishedHead,
+    keys: &TrustedKeys,
+    since: Option<(u64, Timestamp)>,
+) -> Option<BadRecord> {
     match keys.check_head(head.fields()) {
-        // heads of before were not signed; they prove nothing
-        Ok(()) | Err(KeyDoubt::Signature(SignatureFault::Unsigned)) => None,
+        Ok(()) => None,
+        // of before heads were signed, and only of then: whoever wants another history strips
+        // signatures, since they cannot make any
+        Err(KeyDoubt::Signature(SignatureFault::Unsigned)) => {
+            let (first, _) = since.filter(|first| *first < (head.seq(), head.at()))?;
+            let detail =
+                format!("{place}: it is not signed, and heads are since the one of record {first}");
+            Some(fault(head.seq(), FaultKind::Forged, detail))
+        }
         Err(why) => Some(doubt(place, head.seq(), "not a head of this log", &why)),
     }
 }
 
-fn forged_statement(place: &str, said: &Statement, keys: &TrustedKeys) -> Option<Fault> {
+fn forged_statement(place: &str, said: &Statement, keys: &TrustedKeys) -> Option<BadRecord> {
     let seq = said.head().seq();
     if let Err(why) = keys.check_witness(said.witness(), said.fields()) {
         return Some(doubt(place, seq, "not what that witness said", &why));
@@ -199,11 +237,15 @@ fn forged_statement(place: &str, said: &Statement, keys: &TrustedKeys) -> Option
 }
 
 /// Takes out what nobody trusted signed, and says what that was: a forgery says nothing of the log.
-fn sift<'a>(evidence: &'a Evidence, trust: Trust<'_>) -> (Claims<'a>, Vec<Fault>) {
+fn sift<'a>(evidence: &'a Evidence, trust: Trust<'_>) -> (Claims<'a>, Vec<BadRecord>) {
     let mut claims = Claims::default();
     let mut faults = Vec::new();
+    let since = evidence.first_signed();
     for (place, head) in &evidence.heads {
-        match trust.keys().and_then(|keys| forged_head(place, head, keys)) {
+        let forged = trust
+            .keys()
+            .and_then(|keys| forged_head(place, head, keys, since));
+        match forged {
             Some(fault) => faults.push(fault),
             None => claims.heads.push(head),
         }

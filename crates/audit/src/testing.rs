@@ -10,12 +10,12 @@ use futures_util::future::join_all;
 use crate::{ExportSource, ExportTarget, SinkErrorKind};
 
 /// Both halves of one place.
-pub trait Place: ExportTarget + ExportSource {}
+pub trait ExportFolder: ExportTarget + ExportSource {}
 
-impl<T: ExportTarget + ExportSource> Place for T {}
+impl<T: ExportTarget + ExportSource> ExportFolder for T {}
 
 /// Every case, one after the other, each under keys of its own.
-pub async fn a_place_for_exports_keeps_its_promises(place: &dyn Place) {
+pub async fn a_place_for_exports_keeps_its_promises(place: &dyn ExportFolder) {
     what_was_put_is_read_back(place).await;
     what_was_put_is_never_written_over(place).await;
     what_tells_of_now_is_replaced(place).await;
@@ -23,7 +23,7 @@ pub async fn a_place_for_exports_keeps_its_promises(place: &dyn Place) {
     many_may_put_at_once(place).await;
 }
 
-async fn what_was_put_is_read_back(place: &dyn Place) {
+async fn what_was_put_is_read_back(place: &dyn ExportFolder) {
     let bytes = "{\"reason\":\"ü & <c>\"}".as_bytes();
     assert_eq!(place.get("read/2026/01/05/a.json").await, Ok(None));
     place.put("read/2026/01/05/a.json", bytes).await.unwrap();
@@ -39,7 +39,7 @@ async fn what_was_put_is_read_back(place: &dyn Place) {
     }
 }
 
-async fn what_was_put_is_never_written_over(place: &dyn Place) {
+async fn what_was_put_is_never_written_over(place: &dyn ExportFolder) {
     let key = "once/head.json";
     place.put(key, b"one").await.unwrap();
     place.put(key, b"one").await.unwrap();
@@ -50,7 +50,7 @@ async fn what_was_put_is_never_written_over(place: &dyn Place) {
     assert_eq!(place.get(key).await, Ok(Some(b"one".to_vec())));
 }
 
-async fn what_tells_of_now_is_replaced(place: &dyn Place) {
+async fn what_tells_of_now_is_replaced(place: &dyn ExportFolder) {
     let key = "now/ends.jsonl";
     for text in ["one", "another", ""] {
         place.replace(key, text.as_bytes()).await.unwrap();
@@ -58,7 +58,7 @@ async fn what_tells_of_now_is_replaced(place: &dyn Place) {
     }
 }
 
-async fn listings_are_ascending_and_begin_after(place: &dyn Place) {
+async fn listings_are_ascending_and_begin_after(place: &dyn ExportFolder) {
     assert_eq!(place.list("listed/", None).await, Ok(Vec::new()));
     // `-` and `.` sort before `/`, so that byte order is not that of folders
     let keys = [
@@ -93,7 +93,7 @@ async fn listings_are_ascending_and_begin_after(place: &dyn Place) {
     assert_eq!(all.first().map(String::as_str), Some("listed/z.json"));
 }
 
-async fn many_may_put_at_once(place: &dyn Place) {
+async fn many_may_put_at_once(place: &dyn ExportFolder) {
     let puts = (0..20).map(|_| place.put("many/same.json", b"same"));
     for put in join_all(puts).await {
         put.unwrap();

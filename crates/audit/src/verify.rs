@@ -6,8 +6,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::panic::resume_unwind;
+use std::thread;
 
 use crate::{GENESIS_HASH, Head, Record};
+
+/// Records that are read before they are checked.
+const BATCH: usize = 2_048;
+/// So few are checked faster by one core.
+const PART_MIN: usize = 256;
 
 /// What is wrong with a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +45,7 @@ impl fmt::Display for FaultKind {
 
 /// The first bad record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct BadRecord {
     /// Its number in the chain.
     pub seq: u64,
     /// What is wrong.
@@ -61,7 +68,7 @@ pub struct Verified {
 }
 
 /// The answer of [`verify`].
-pub type Finding = Result<Verified, Fault>;
+pub type VerifyResult = Result<Verified, BadRecord>;
 
 /// One piece of an export: where it was found, and its bytes.
 #[derive(Clone, Debug)]
@@ -72,6 +79,13 @@ pub struct Input {
     pub named: Option<String>,
     /// The record's bytes.
     pub bytes: Vec<u8>,
+}
+
+/// What is kept of a record that is whole: a log is larger than memory may be.
+struct Link {
+    hash: String,
+    prev_hash: String,
+    place: String,
 }
 
 /// What somebody says of a record: a published head, or a witness who saw one.
@@ -95,33 +109,76 @@ impl From<&Head> for Claim {
     }
 }
 
-enum Checked {
-    Good(Record, String),
+enum CheckedRecord {
+    Good(u64, Link),
     Changed { claimed: Option<u64>, place: String },
     Misplaced { seq: u64, place: String },
 }
 
-fn check(input: Input) -> Checked {
+fn check(input: Input) -> CheckedRecord {
     let Ok(record) = Record::parse(&input.bytes) else {
-        return Checked::Changed {
+        return CheckedRecord::Changed {
             claimed: None,
             place: input.place,
         };
     };
     let bytes = input.bytes.strip_suffix(b"\n").unwrap_or(&input.bytes);
     if !record.hash_holds() || record.canonical().as_bytes() != bytes {
-        return Checked::Changed {
+        return CheckedRecord::Changed {
             claimed: Some(record.seq()),
             place: input.place,
         };
     }
     match &input.named {
-        Some(name) if *name != record.id().uuid().to_string() => Checked::Misplaced {
+        Some(name) if *name != record.id().uuid().to_string() => CheckedRecord::Misplaced {
             seq: record.seq(),
             place: input.place,
         },
-        _ => Checked::Good(record, input.place),
+        _ => CheckedRecord::Good(
+            record.seq(),
+            Link {
+                hash: record.hash().to_owned(),
+                prev_hash: record.prev_hash().to_owned(),
+                place: input.place,
+            },
+        ),
     }
+}
+
+/// Each input by itself, in order: whether it is a line of a file, and what was found.
+fn checked(inputs: impl Iterator<Item = Input>) -> impl Iterator<Item = (bool, CheckedRecord)> {
+    let mut inputs = inputs.fuse();
+    let batches = std::iter::from_fn(move || {
+        let batch: Vec<Input> = inputs.by_ref().take(BATCH).collect();
+        (!batch.is_empty()).then(|| side_by_side(batch))
+    });
+    batches.flatten()
+}
+
+/// Hashing is most of the work, and no record's needs another's.
+fn side_by_side(mut batch: Vec<Input>) -> Vec<(bool, CheckedRecord)> {
+    let alone = |part: Vec<Input>| -> Vec<(bool, CheckedRecord)> {
+        let each = part.into_iter();
+        each.map(|input| (input.named.is_none(), check(input)))
+            .collect()
+    };
+    let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let each = batch.len().div_ceil(cores).max(PART_MIN);
+    thread::scope(|scope| {
+        let mut parts = Vec::with_capacity(cores);
+        while batch.len() > each {
+            let rest = batch.split_off(each);
+            let part = std::mem::replace(&mut batch, rest);
+            parts.push(scope.spawn(move || alone(part)));
+        }
+        let last = alone(batch);
+        let mut all = Vec::new();
+        for part in parts {
+            all.extend(part.join().unwrap_or_else(|fault| resume_unwind(fault)));
+        }
+        all.extend(last);
+        all
+    })
 }
 
 /// Checks the records of an export against each other and against published heads.
@@ -129,8 +186,8 @@ fn check(input: Input) -> Checked {
 /// `Order::Lines` inputs must come in the file's order; objects of a folder may come in any.
 ///
 /// # Errors
-/// The [`Fault`] of the lowest record that is not as it was recorded.
-pub fn verify(inputs: impl IntoIterator<Item = Input>, heads: &[Head]) -> Finding {
+/// The [`BadRecord`] of the lowest record that is not as it was recorded.
+pub fn verify(inputs: impl IntoIterator<Item = Input>, heads: &[Head]) -> VerifyResult {
     let claims: Vec<Claim> = heads.iter().map(Claim::from).collect();
     verify_claims(inputs, &claims)
 }
@@ -139,16 +196,15 @@ pub fn verify(inputs: impl IntoIterator<Item = Input>, heads: &[Head]) -> Findin
 ///
 /// # Errors
 /// As [`verify`].
-pub fn verify_claims(inputs: impl IntoIterator<Item = Input>, claims: &[Claim]) -> Finding {
-    let mut good: BTreeMap<u64, (Record, String)> = BTreeMap::new();
-    let mut faults: Vec<Fault> = Vec::new();
+pub fn verify_claims(inputs: impl IntoIterator<Item = Input>, claims: &[Claim]) -> VerifyResult {
+    let mut good: BTreeMap<u64, Link> = BTreeMap::new();
+    let mut faults: Vec<BadRecord> = Vec::new();
     let mut unreadable: Vec<String> = Vec::new();
     let mut last_line = 0;
-    for input in inputs {
-        let is_line = input.named.is_none();
-        match check(input) {
-            Checked::Good(record, place) => {
-                let seq = record.seq();
+    for (is_line, checked) in checked(inputs.into_iter()) {
+        match checked {
+            CheckedRecord::Good(seq, link) => {
+                let place = &link.place;
                 if is_line && seq < last_line {
                     faults.push(fault(
                         seq,
@@ -158,17 +214,17 @@ pub fn verify_claims(inputs: impl IntoIterator<Item = Input>, claims: &[Claim]) 
                 }
                 last_line = last_line.max(seq);
                 match good.get(&seq) {
-                    Some((other, there)) if other.hash() != record.hash() => faults.push(fault(
+                    Some(other) if other.hash != link.hash => faults.push(fault(
                         seq,
                         FaultKind::Forked,
-                        format!("{place} and {there} both claim this number"),
+                        format!("{place} and {} both claim this number", other.place),
                     )),
                     _ => {
-                        good.insert(seq, (record, place));
+                        good.insert(seq, link);
                     }
                 }
             }
-            Checked::Changed {
+            CheckedRecord::Changed {
                 claimed: Some(seq),
                 place,
             } if seq > 0 => {
@@ -179,8 +235,8 @@ pub fn verify_claims(inputs: impl IntoIterator<Item = Input>, claims: &[Claim]) 
                 ));
                 unreadable.push(place);
             }
-            Checked::Changed { place, .. } => unreadable.push(place),
-            Checked::Misplaced { seq, place } => {
+            CheckedRecord::Changed { place, .. } => unreadable.push(place),
+            CheckedRecord::Misplaced { seq, place } => {
                 faults.push(fault(
                     seq,
                     FaultKind::Reordered,
@@ -196,46 +252,47 @@ pub fn verify_claims(inputs: impl IntoIterator<Item = Input>, claims: &[Claim]) 
     }
 }
 
-fn fault(seq: u64, kind: FaultKind, detail: String) -> Fault {
-    Fault { seq, kind, detail }
+fn fault(seq: u64, kind: FaultKind, detail: String) -> BadRecord {
+    BadRecord { seq, kind, detail }
 }
 
 fn walk(
-    good: &BTreeMap<u64, (Record, String)>,
+    good: &BTreeMap<u64, Link>,
     claims: &[Claim],
-    faults: &mut Vec<Fault>,
+    faults: &mut Vec<BadRecord>,
     unreadable: &[String],
 ) {
-    let mut previous: Option<&Record> = None;
-    for (seq, (record, place)) in good {
-        let expected = previous.map(|record| record.seq().saturating_add(1));
+    let mut previous: Option<(u64, &Link)> = None;
+    for (seq, link) in good {
+        let place = &link.place;
+        let expected = previous.map(|(before, _)| before.saturating_add(1));
         if let Some(expected) = expected.filter(|expected| expected < seq) {
             faults.push(absent(expected, faults, unreadable));
-        } else if let Some(before) = previous {
-            if record.prev_hash() != before.hash() {
+        } else if let Some((before, previous)) = previous {
+            if link.prev_hash != previous.hash {
                 faults.push(fault(
                     *seq,
                     FaultKind::Forked,
-                    format!("{place}: does not follow record {}", before.seq()),
+                    format!("{place}: does not follow record {before}"),
                 ));
             }
-        } else if *seq == 1 && record.prev_hash() != GENESIS_HASH {
+        } else if *seq == 1 && link.prev_hash != GENESIS_HASH {
             faults.push(fault(
                 1,
                 FaultKind::Forked,
                 format!("{place}: the first record links to something"),
             ));
         }
-        previous = Some(record);
+        previous = Some((*seq, link));
     }
     let first = good.keys().next().copied().unwrap_or(1);
-    let after_last = previous.map_or(1, |record| record.seq().saturating_add(1));
+    let after_last = previous.map_or(1, |(last, _)| last.saturating_add(1));
     for claim in claims.iter().filter(|claim| claim.seq >= first) {
         match good.get(&claim.seq) {
-            Some((record, place)) if record.hash() != claim.hash => faults.push(fault(
+            Some(link) if link.hash != claim.hash => faults.push(fault(
                 claim.seq,
                 FaultKind::Forked,
-                format!("{place}: {} says otherwise", claim.said_by),
+                format!("{}: {} says otherwise", link.place, claim.said_by),
             )),
             None if claim.seq >= after_last => {
                 let mut missing = absent(after_last, faults, unreadable);
@@ -266,7 +323,7 @@ fn walk(
 }
 
 /// A number nobody holds: changed when some object cannot be read, else missing.
-fn absent(seq: u64, faults: &[Fault], unreadable: &[String]) -> Fault {
+fn absent(seq: u64, faults: &[BadRecord], unreadable: &[String]) -> BadRecord {
     let explained = faults.iter().any(|fault| fault.seq == seq);
     match unreadable.first() {
         Some(place) if !explained => fault(
@@ -282,15 +339,14 @@ fn absent(seq: u64, faults: &[Fault], unreadable: &[String]) -> Fault {
     }
 }
 
-fn summary(good: &BTreeMap<u64, (Record, String)>, claims: &[Claim]) -> Verified {
+fn summary(good: &BTreeMap<u64, Link>, claims: &[Claim]) -> Verified {
     let first = good.keys().next().copied().unwrap_or(1);
     Verified {
         records: good.len() as u64,
         first,
         head: good
-            .values()
-            .next_back()
-            .map(|(record, _)| (record.seq(), record.hash().to_owned())),
+            .last_key_value()
+            .map(|(seq, link)| (*seq, link.hash.clone())),
         heads: claims.iter().filter(|claim| claim.seq >= first).count() as u64,
     }
 }

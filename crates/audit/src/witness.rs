@@ -10,15 +10,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_lc_rs::digest;
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 
 use crate::alarm::{Alarm, AlarmKind, alarm};
-use crate::memory::{Memory, Remembered, SILENCE_MAX};
+use crate::memory::{Remembered, SILENCE_MAX, WitnessMemory};
 use crate::{Followed, GENESIS_HASH, KeyDoubt, PublishedHead, Record, SignatureFault, TrustedKeys};
 
 /// How far before the newest known record listings begin. Records are exported in order, but a few at
 /// once.
-const LOOK_BACK: Span = Span::hours(1);
+const LOOK_BACK: TimeSpan = TimeSpan::hours(1);
 
 /// A head that is new, and agrees with all that is known but its record.
 #[derive(Clone, Debug)]
@@ -30,7 +30,7 @@ struct Expected {
 
 /// A record as it was followed.
 #[derive(Clone, Debug)]
-struct Step {
+struct FollowedRecord {
     hash: String,
     key: String,
     at: Timestamp,
@@ -48,24 +48,24 @@ pub struct Concluded {
 
 /// A witness at work. Lives as long as its process; [`memory`](Watch::memory) outlives it.
 #[derive(Clone, Debug)]
-pub struct Watch {
-    memory: Memory,
+pub struct WitnessWatch {
+    memory: WitnessMemory,
     /// How far records were followed; `None` before the first is known.
     chain: Option<Followed>,
     /// The newest followed record.
-    newest: Option<Step>,
+    newest: Option<FollowedRecord>,
     /// Records that came before those they follow.
     pending: BTreeMap<u64, (Record, String)>,
     /// Followed records that a head may still name.
-    steps: BTreeMap<u64, Step>,
+    steps: BTreeMap<u64, FollowedRecord>,
     expected: Vec<Expected>,
 }
 
-impl Watch {
+impl WitnessWatch {
     /// Goes on from what is remembered.
-    pub fn new(memory: Memory) -> Self {
+    pub fn new(memory: WitnessMemory) -> Self {
         let known = memory.head.clone();
-        let step = known.as_ref().map(|head| Step {
+        let step = known.as_ref().map(|head| FollowedRecord {
             hash: head.hash.clone(),
             key: head.record.clone(),
             at: head.record_at,
@@ -81,7 +81,7 @@ impl Watch {
     }
 
     /// What to keep.
-    pub fn memory(&self) -> &Memory {
+    pub fn memory(&self) -> &WitnessMemory {
         &self.memory
     }
 
@@ -295,7 +295,7 @@ impl Watch {
                 return Err(alarm(fault.kind.into(), seq, detail));
             }
             self.memory.first = self.memory.first.or(Some(seq));
-            let step = Step {
+            let step = FollowedRecord {
                 hash: record.hash().to_owned(),
                 at: record.at().unwrap_or(self.memory.began_at),
                 key,
@@ -351,11 +351,11 @@ impl Watch {
     }
 
     /// The record that bears a head out; `None` when the export begins after it.
-    fn borne_out(&self, expected: &Expected) -> Result<Option<Step>, Alarm> {
+    fn borne_out(&self, expected: &Expected) -> Result<Option<FollowedRecord>, Alarm> {
         let (seq, hash) = (expected.head.seq(), expected.head.hash());
         if let Some(known) = self.memory.head.as_ref().filter(|head| head.seq == seq) {
             // the same record: its hash was compared when the head was expected
-            return Ok(Some(Step {
+            return Ok(Some(FollowedRecord {
                 hash: known.hash.clone(),
                 key: known.record.clone(),
                 at: known.record_at,
@@ -376,7 +376,7 @@ impl Watch {
         }
     }
 
-    fn remember(&mut self, expected: Expected, step: &Step) {
+    fn remember(&mut self, expected: Expected, step: &FollowedRecord) {
         let head = expected.head;
         self.memory.log = head
             .log()

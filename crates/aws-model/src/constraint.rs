@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::pattern::Pattern;
-use crate::table::{Kind, Shape, TimeFormat};
+use crate::table::{Shape, ShapeKind, TimeFormat};
 
 /// One limit that a shape sets.
 #[derive(Clone, Debug)]
@@ -58,11 +58,11 @@ impl Constraint<'_> {
 pub(crate) fn constraints(shape: &Shape) -> Vec<Constraint<'_>> {
     let mut all = Vec::new();
     match &shape.kind {
-        Kind::Integer | Kind::Long => {
+        ShapeKind::Integer | ShapeKind::Long => {
             all.extend(shape.max.map(Constraint::Greatest));
             all.extend(shape.min.map(Constraint::Least));
         }
-        Kind::Text { pattern, values } => {
+        ShapeKind::Text { pattern, values } => {
             all.extend(shape.max.map(Constraint::Longest));
             all.extend(shape.min.map(Constraint::Shortest));
             all.extend(pattern.as_ref().map(Constraint::Pattern));
@@ -70,49 +70,51 @@ pub(crate) fn constraints(shape: &Shape) -> Vec<Constraint<'_>> {
                 all.push(Constraint::OneOf(values));
             }
         }
-        Kind::List { .. } | Kind::Map { .. } => {
+        ShapeKind::List { .. } | ShapeKind::Map { .. } => {
             all.extend(shape.max.map(Constraint::Longest));
             all.extend(shape.min.map(Constraint::Shortest));
         }
         // no table sets limits on these
-        Kind::Structure { .. }
-        | Kind::Double
-        | Kind::Boolean
-        | Kind::Timestamp(_)
-        | Kind::Blob
-        | Kind::Document => {}
+        ShapeKind::Structure { .. }
+        | ShapeKind::Double
+        | ShapeKind::Boolean
+        | ShapeKind::Timestamp(_)
+        | ShapeKind::Blob
+        | ShapeKind::Document => {}
     }
     all
 }
 
 /// What the kind wanted to see, where `value` is of another type. Instants take
 /// any number, also `1.65E9`.
-pub(crate) fn wrong_type(kind: &Kind, value: &Value) -> Option<&'static str> {
+pub(crate) fn wrong_type(kind: &ShapeKind, value: &Value) -> Option<&'static str> {
     let fits = match kind {
-        Kind::Structure { .. } | Kind::Map { .. } => value.is_object(),
-        Kind::List { .. } => value.is_array(),
-        Kind::Text { .. } | Kind::Blob => value.is_string(),
-        Kind::Integer => value
+        ShapeKind::Structure { .. } | ShapeKind::Map { .. } => value.is_object(),
+        ShapeKind::List { .. } => value.is_array(),
+        ShapeKind::Text { .. } | ShapeKind::Blob => value.is_string(),
+        ShapeKind::Integer => value
             .as_i64()
             .is_some_and(|number| i32::try_from(number).is_ok()),
-        Kind::Long => value.as_i64().is_some(),
-        Kind::Boolean => value.is_boolean(),
-        Kind::Double | Kind::Timestamp(None | Some(TimeFormat::Unix)) => value.is_number(),
-        Kind::Timestamp(Some(_)) => value.is_number() || value.is_string(),
-        Kind::Document => true,
+        ShapeKind::Long => value.as_i64().is_some(),
+        ShapeKind::Boolean => value.is_boolean(),
+        ShapeKind::Double | ShapeKind::Timestamp(None | Some(TimeFormat::Unix)) => {
+            value.is_number()
+        }
+        ShapeKind::Timestamp(Some(_)) => value.is_number() || value.is_string(),
+        ShapeKind::Document => true,
     };
     (!fits).then_some(match kind {
-        Kind::Structure { .. } => "a structure",
-        Kind::Map { .. } => "a map",
-        Kind::List { .. } => "a list",
-        Kind::Text { .. } => "a string",
-        Kind::Blob => "base64 text",
-        Kind::Integer => "an integer",
-        Kind::Long => "a long",
-        Kind::Double => "a number",
-        Kind::Boolean => "a boolean",
-        Kind::Timestamp(_) => "a timestamp",
-        Kind::Document => "any value",
+        ShapeKind::Structure { .. } => "a structure",
+        ShapeKind::Map { .. } => "a map",
+        ShapeKind::List { .. } => "a list",
+        ShapeKind::Text { .. } => "a string",
+        ShapeKind::Blob => "base64 text",
+        ShapeKind::Integer => "an integer",
+        ShapeKind::Long => "a long",
+        ShapeKind::Double => "a number",
+        ShapeKind::Boolean => "a boolean",
+        ShapeKind::Timestamp(_) => "a timestamp",
+        ShapeKind::Document => "any value",
     })
 }
 

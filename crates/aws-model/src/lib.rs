@@ -22,8 +22,8 @@ pub use output::{Mismatch, check_error, check_output};
 pub use pattern::Pattern;
 pub use query::{MalformedForm, query_to_json};
 pub use table::{
-    ErrorFacts, Kind, Location, Member, Operation, Page, Protocol, Retry, Service, Shape,
-    TableError, TimeFormat,
+    ErrorFacts, Location, Member, OperationModel, Paging, Protocol, Retry, ServiceModel, Shape,
+    ShapeKind, TableError, TimeFormat,
 };
 pub use time::{iso8601, seconds};
 pub use validate::{Invalid, Violation, message, validate};

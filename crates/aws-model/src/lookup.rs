@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use crate::table::{Operation, Service};
+use crate::table::{OperationModel, ServiceModel};
 
 /// The committed tables, in the order in which a lookup tries them.
 const TEXTS: [&str; 7] = [
@@ -20,7 +20,7 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
     Tables {
         services: TEXTS
             .iter()
-            .filter_map(|text| Service::parse(text).ok())
+            .filter_map(|text| ServiceModel::parse(text).ok())
             .collect(),
     }
 });
@@ -28,7 +28,7 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
 /// Every service table of this build.
 #[derive(Debug)]
 pub struct Tables {
-    services: Vec<Service>,
+    services: Vec<ServiceModel>,
 }
 
 /// The tables, parsed at the first call (a few milliseconds).
@@ -38,36 +38,40 @@ pub fn tables() -> &'static Tables {
 
 impl Tables {
     /// Every service.
-    pub fn services(&self) -> impl Iterator<Item = &Service> {
+    pub fn services(&self) -> impl Iterator<Item = &ServiceModel> {
         self.services.iter()
     }
 
     /// The service of that name (`sso-admin`).
-    pub fn service(&self, name: &str) -> Option<&Service> {
+    pub fn service(&self, name: &str) -> Option<&ServiceModel> {
         self.services.iter().find(|it| it.name == name)
     }
 
     /// The service that signs with that name (`sso`); the first where several do.
-    pub fn by_signing_name(&self, name: &str) -> Option<&Service> {
+    pub fn by_signing_name(&self, name: &str) -> Option<&ServiceModel> {
         self.services.iter().find(|it| it.signing_name == name)
     }
 
     /// The service whose target prefix is `prefix` (`SWBExternalService`).
-    pub fn by_target_prefix(&self, prefix: &str) -> Option<&Service> {
+    pub fn by_target_prefix(&self, prefix: &str) -> Option<&ServiceModel> {
         self.services
             .iter()
             .find(|it| it.target_prefix.as_deref() == Some(prefix))
     }
 
     /// What the header `X-Amz-Target` names: prefix, dot, operation. The prefix may hold dots.
-    pub fn by_target(&self, target: &str) -> Option<(&Service, &Operation)> {
+    pub fn by_target(&self, target: &str) -> Option<(&ServiceModel, &OperationModel)> {
         let (prefix, name) = target.rsplit_once('.')?;
         let service = self.by_target_prefix(prefix)?;
         Some((service, service.operation(name)?))
     }
 
     /// What `Action` and `Version` of a Query form name.
-    pub fn by_action(&self, action: &str, version: &str) -> Option<(&Service, &Operation)> {
+    pub fn by_action(
+        &self,
+        action: &str,
+        version: &str,
+    ) -> Option<(&ServiceModel, &OperationModel)> {
         let mut forms = self.services.iter().filter(|it| it.target_prefix.is_none());
         let found = forms.find(|it| it.version == version && it.operation(action).is_some())?;
         Some((found, found.operation(action)?))

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::constraint::wrong_type;
-use crate::table::{Kind, Operation, Service, Shape};
+use crate::table::{OperationModel, ServiceModel, Shape, ShapeKind};
 
 /// One way in which an answer is not what the model says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +31,8 @@ impl std::fmt::Display for Mismatch {
 /// # Errors
 /// Every difference.
 pub fn check_output(
-    service: &Service,
-    operation: &Operation,
+    service: &ServiceModel,
+    operation: &OperationModel,
     output: &Value,
 ) -> Result<(), Vec<Mismatch>> {
     let mut found = Vec::new();
@@ -58,7 +58,7 @@ pub fn check_output(
 ///
 /// # Errors
 /// Every difference, or that there is no such error.
-pub fn check_error(service: &Service, error: &str, body: &Value) -> Result<(), Vec<Mismatch>> {
+pub fn check_error(service: &ServiceModel, error: &str, body: &Value) -> Result<(), Vec<Mismatch>> {
     let mut found = Vec::new();
     match service.error(error) {
         Some((shape, _)) => compare(service, shape, body, "", &mut found),
@@ -71,13 +71,19 @@ pub fn check_error(service: &Service, error: &str, body: &Value) -> Result<(), V
     if found.is_empty() { Ok(()) } else { Err(found) }
 }
 
-fn compare(service: &Service, shape: &Shape, value: &Value, path: &str, found: &mut Vec<Mismatch>) {
+fn compare(
+    service: &ServiceModel,
+    shape: &Shape,
+    value: &Value,
+    path: &str,
+    found: &mut Vec<Mismatch>,
+) {
     if let Some(expected) = wrong_type(&shape.kind, value) {
         add(found, path, &format!("should be {expected}"));
         return;
     }
     match (&shape.kind, value) {
-        (Kind::Structure { members, union, .. }, Value::Object(all)) => {
+        (ShapeKind::Structure { members, union, .. }, Value::Object(all)) => {
             for member in members {
                 let path = join(path, member.wire());
                 match (all.get(member.wire()), service.shape(&member.shape)) {
@@ -97,7 +103,7 @@ fn compare(service: &Service, shape: &Shape, value: &Value, path: &str, found: &
                 add(found, path, "is a union and should have one member");
             }
         }
-        (Kind::List { element, .. }, Value::Array(all)) => {
+        (ShapeKind::List { element, .. }, Value::Array(all)) => {
             let Some(element) = service.shape(element) else {
                 return;
             };
@@ -111,7 +117,7 @@ fn compare(service: &Service, shape: &Shape, value: &Value, path: &str, found: &
                 );
             }
         }
-        (Kind::Map { value: inner, .. }, Value::Object(all)) => {
+        (ShapeKind::Map { value: inner, .. }, Value::Object(all)) => {
             let Some(inner) = service.shape(inner) else {
                 return;
             };
@@ -119,7 +125,7 @@ fn compare(service: &Service, shape: &Shape, value: &Value, path: &str, found: &
                 compare(service, inner, value, &join(path, key), found);
             }
         }
-        (Kind::Text { values, .. }, Value::String(text))
+        (ShapeKind::Text { values, .. }, Value::String(text))
             if !values.is_empty() && !values.contains(text) =>
         {
             add(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::table::{Kind, Member, Operation, Service, Shape};
+use crate::table::{Member, OperationModel, ServiceModel, Shape, ShapeKind};
 use crate::time::seconds;
 
 /// Dots in one key. The deepest input of the tables needs eight.
@@ -37,8 +37,8 @@ pub enum MalformedForm {
 /// # Errors
 /// See [`MalformedForm`].
 pub fn query_to_json(
-    service: &Service,
-    operation: &Operation,
+    service: &ServiceModel,
+    operation: &OperationModel,
     fields: &[(String, String)],
 ) -> Result<Value, MalformedForm> {
     let mut root = Node::default();
@@ -52,7 +52,7 @@ pub fn query_to_json(
         leaf.text = Some(value);
     }
     match service.input(operation) {
-        Some(shape) => Reader { service }.structure(shape, &root, ""),
+        Some(shape) => QueryReader { service }.structure(shape, &root, ""),
         None => Ok(Value::Object(Map::new())),
     }
 }
@@ -63,11 +63,11 @@ struct Node<'a> {
     children: BTreeMap<String, Node<'a>>,
 }
 
-struct Reader<'a> {
-    service: &'a Service,
+struct QueryReader<'a> {
+    service: &'a ServiceModel,
 }
 
-impl Reader<'_> {
+impl QueryReader<'_> {
     fn structure(&self, shape: &Shape, node: &Node<'_>, key: &str) -> Result<Value, MalformedForm> {
         let mut out = Map::new();
         for member in shape.members() {
@@ -95,8 +95,8 @@ impl Reader<'_> {
     ) -> Result<Value, MalformedForm> {
         let flat = member.is_some_and(|member| member.flattened);
         match &shape.kind {
-            Kind::Structure { .. } => self.structure(shape, node, key),
-            Kind::List {
+            ShapeKind::Structure { .. } => self.structure(shape, node, key),
+            ShapeKind::List {
                 element,
                 element_wire,
                 flattened,
@@ -111,7 +111,7 @@ impl Reader<'_> {
                 }
                 Ok(Value::Array(all))
             }
-            Kind::Map {
+            ShapeKind::Map {
                 value,
                 key_wire,
                 value_wire,
@@ -168,34 +168,34 @@ fn numbered<'n, 'a>(
     Ok(found.into_iter().map(|(_, it)| it).collect())
 }
 
-fn scalar(kind: &Kind, text: &str, key: &str) -> Result<Value, MalformedForm> {
+fn scalar(kind: &ShapeKind, text: &str, key: &str) -> Result<Value, MalformedForm> {
     let wrong = |expected| MalformedForm::WrongType {
         key: key.to_owned(),
         expected,
     };
     match kind {
-        Kind::Integer => text
+        ShapeKind::Integer => text
             .parse::<i32>()
             .map(Value::from)
             .map_err(|_| wrong("an integer")),
-        Kind::Long => text
+        ShapeKind::Long => text
             .parse::<i64>()
             .map(Value::from)
             .map_err(|_| wrong("a long")),
-        Kind::Double => text
+        ShapeKind::Double => text
             .parse::<f64>()
             .map(Value::from)
             .map_err(|_| wrong("a number")),
-        Kind::Boolean if text.eq_ignore_ascii_case("true") => Ok(Value::Bool(true)),
-        Kind::Boolean if text.eq_ignore_ascii_case("false") => Ok(Value::Bool(false)),
-        Kind::Boolean => Err(wrong("a boolean")),
-        Kind::Timestamp(_) => seconds(text).ok_or_else(|| wrong("a timestamp")),
-        Kind::Text { .. }
-        | Kind::Blob
-        | Kind::Document
-        | Kind::Structure { .. }
-        | Kind::List { .. }
-        | Kind::Map { .. } => Ok(Value::from(text)),
+        ShapeKind::Boolean if text.eq_ignore_ascii_case("true") => Ok(Value::Bool(true)),
+        ShapeKind::Boolean if text.eq_ignore_ascii_case("false") => Ok(Value::Bool(false)),
+        ShapeKind::Boolean => Err(wrong("a boolean")),
+        ShapeKind::Timestamp(_) => seconds(text).ok_or_else(|| wrong("a timestamp")),
+        ShapeKind::Text { .. }
+        | ShapeKind::Blob
+        | ShapeKind::Document
+        | ShapeKind::Structure { .. }
+        | ShapeKind::List { .. }
+        | ShapeKind::Map { .. } => Ok(Value::from(text)),
     }
 }
 

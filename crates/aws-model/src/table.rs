@@ -11,7 +11,7 @@ const FORMAT: u32 = 1;
 
 /// One AWS service: how it is spoken to and what it offers.
 #[derive(Debug)]
-pub struct Service {
+pub struct ServiceModel {
     /// Name of the table, as in botocore and the AWS CLI: `sso-admin`.
     pub name: String,
     /// Service id of the model: `SSO Admin`.
@@ -30,7 +30,7 @@ pub struct Service {
     pub target_prefix: Option<String>,
     /// XML protocols: namespace of the answer.
     pub xml_namespace: Option<String>,
-    operations: HashMap<String, Operation>,
+    operations: HashMap<String, OperationModel>,
     shapes: HashMap<String, Shape>,
 }
 
@@ -59,7 +59,7 @@ pub enum Protocol {
 
 /// One operation of a service.
 #[derive(Debug)]
-pub struct Operation {
+pub struct OperationModel {
     /// Name: `ListPermissionSets`.
     pub name: String,
     /// HTTP method.
@@ -77,13 +77,13 @@ pub struct Operation {
     /// The request carries no signature.
     pub unsigned: bool,
     /// How it is paged, where it is.
-    pub page: Option<Page>,
+    pub page: Option<Paging>,
 }
 
 /// Member names of a paged operation.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Page {
+pub struct Paging {
     /// Input members that carry the token.
     pub input: Vec<String>,
     /// Output members that give the next token, in the order of `input`.
@@ -102,7 +102,7 @@ pub struct Shape {
     /// Its name in the model.
     pub name: String,
     /// What it is.
-    pub kind: Kind,
+    pub kind: ShapeKind,
     /// Least value (numbers), length in characters (text), bytes (blob) or elements.
     pub min: Option<i64>,
     /// Greatest value or length, as `min`.
@@ -113,7 +113,7 @@ pub struct Shape {
 
 /// The types of the model.
 #[derive(Debug)]
-pub enum Kind {
+pub enum ShapeKind {
     /// Named members.
     Structure {
         /// In the order of the model.
@@ -277,7 +277,7 @@ pub enum TableError {
     Elements(String),
 }
 
-impl Service {
+impl ServiceModel {
     /// Reads one table.
     ///
     /// # Errors
@@ -311,12 +311,12 @@ impl Service {
     }
 
     /// The operation of that name.
-    pub fn operation(&self, name: &str) -> Option<&Operation> {
+    pub fn operation(&self, name: &str) -> Option<&OperationModel> {
         self.operations.get(name)
     }
 
     /// Every operation, in no particular order.
-    pub fn operations(&self) -> impl Iterator<Item = &Operation> {
+    pub fn operations(&self) -> impl Iterator<Item = &OperationModel> {
         self.operations.values()
     }
 
@@ -346,12 +346,12 @@ impl Service {
     }
 
     /// The shape of the operation's input; none where it takes nothing.
-    pub fn input(&self, operation: &Operation) -> Option<&Shape> {
+    pub fn input(&self, operation: &OperationModel) -> Option<&Shape> {
         self.shape(operation.input.as_deref()?)
     }
 
     /// The shape of the operation's output; none where it answers nothing.
-    pub fn output(&self, operation: &Operation) -> Option<&Shape> {
+    pub fn output(&self, operation: &OperationModel) -> Option<&Shape> {
         self.shape(operation.output.as_deref()?)
     }
 }
@@ -360,7 +360,7 @@ impl Shape {
     /// The members of a structure; nothing for any other kind.
     pub fn members(&self) -> &[Member] {
         match &self.kind {
-            Kind::Structure { members, .. } => members,
+            ShapeKind::Structure { members, .. } => members,
             _ => &[],
         }
     }
@@ -368,7 +368,7 @@ impl Shape {
     /// What the model says of this error; none where it is not one.
     pub fn error(&self) -> Option<&ErrorFacts> {
         match &self.kind {
-            Kind::Structure { error, .. } => error.as_ref(),
+            ShapeKind::Structure { error, .. } => error.as_ref(),
             _ => None,
         }
     }
@@ -410,12 +410,12 @@ struct RawOperation {
     errors: Vec<String>,
     #[serde(default)]
     unsigned: bool,
-    page: Option<Page>,
+    page: Option<Paging>,
 }
 
 impl RawOperation {
-    fn typed(self, name: String) -> Operation {
-        Operation {
+    fn typed(self, name: String) -> OperationModel {
+        OperationModel {
             name,
             method: self.method.unwrap_or_else(|| "POST".to_owned()),
             path: self.path.unwrap_or_else(|| "/".to_owned()),
@@ -485,37 +485,37 @@ impl RawShape {
         })
     }
 
-    fn typed_kind(self, name: &str) -> Result<Kind, TableError> {
+    fn typed_kind(self, name: &str) -> Result<ShapeKind, TableError> {
         let lost = || TableError::Elements(name.to_owned());
         Ok(match self.kind.as_str() {
-            "structure" if self.document => Kind::Document,
-            "structure" => Kind::Structure {
+            "structure" if self.document => ShapeKind::Document,
+            "structure" => ShapeKind::Structure {
                 error: self.error.map(|error| error.typed(name, &self.members)),
                 members: self.members,
                 union: self.union,
             },
-            "list" => Kind::List {
+            "list" => ShapeKind::List {
                 element: self.element.ok_or_else(lost)?,
                 element_wire: self.element_wire,
                 flattened: self.flattened,
             },
-            "map" => Kind::Map {
+            "map" => ShapeKind::Map {
                 key: self.key.ok_or_else(lost)?,
                 value: self.value.ok_or_else(lost)?,
                 key_wire: self.key_wire,
                 value_wire: self.value_wire,
                 flattened: self.flattened,
             },
-            "string" | "character" => Kind::Text {
+            "string" | "character" => ShapeKind::Text {
                 pattern: self.pattern.map(Pattern::new),
                 values: self.values,
             },
-            "integer" => Kind::Integer,
-            "long" => Kind::Long,
-            "float" | "double" => Kind::Double,
-            "boolean" => Kind::Boolean,
-            "timestamp" => Kind::Timestamp(self.time),
-            "blob" => Kind::Blob,
+            "integer" => ShapeKind::Integer,
+            "long" => ShapeKind::Long,
+            "float" | "double" => ShapeKind::Double,
+            "boolean" => ShapeKind::Boolean,
+            "timestamp" => ShapeKind::Timestamp(self.time),
+            "blob" => ShapeKind::Blob,
             kind => {
                 return Err(TableError::Kind {
                     shape: name.to_owned(),

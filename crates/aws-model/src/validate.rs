@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use crate::constraint::{constraints, wrong_type};
-use crate::table::{Kind, Operation, Service, Shape};
+use crate::table::{OperationModel, ServiceModel, Shape, ShapeKind};
 
 /// Nesting that no request of the tables reaches; deeper input is refused as malformed.
 const DEPTH_MAX: usize = 32;
@@ -68,7 +68,11 @@ pub fn message(violations: &[Violation]) -> String {
 /// # Errors
 /// A value of the wrong type stops the pass; else every limit that does not hold, in the order of
 /// the model.
-pub fn validate(service: &Service, operation: &Operation, input: &Value) -> Result<(), Invalid> {
+pub fn validate(
+    service: &ServiceModel,
+    operation: &OperationModel,
+    input: &Value,
+) -> Result<(), Invalid> {
     let Some(shape) = service.input(operation) else {
         return if matches!(input, Value::Null | Value::Object(_)) {
             Ok(())
@@ -87,7 +91,7 @@ pub fn validate(service: &Service, operation: &Operation, input: &Value) -> Resu
         service,
         found: Vec::new(),
     };
-    let root = Place {
+    let root = ValidationPosition {
         path: "",
         depth: 0,
         secret: shape.sensitive,
@@ -101,20 +105,25 @@ pub fn validate(service: &Service, operation: &Operation, input: &Value) -> Resu
 }
 
 struct Pass<'a> {
-    service: &'a Service,
+    service: &'a ServiceModel,
     found: Vec<Violation>,
 }
 
 /// Where the pass stands. Everything below a sensitive structure is secret.
 #[derive(Clone, Copy)]
-struct Place<'a> {
+struct ValidationPosition<'a> {
     path: &'a str,
     depth: usize,
     secret: bool,
 }
 
 impl Pass<'_> {
-    fn value(&mut self, shape: &Shape, value: &Value, at: Place<'_>) -> Result<(), Invalid> {
+    fn value(
+        &mut self,
+        shape: &Shape,
+        value: &Value,
+        at: ValidationPosition<'_>,
+    ) -> Result<(), Invalid> {
         let expected = wrong_type(&shape.kind, value);
         let expected = expected.or((at.depth > DEPTH_MAX).then_some("less deeply nested"));
         if let Some(expected) = expected {
@@ -129,23 +138,30 @@ impl Pass<'_> {
             }
         }
         match (&shape.kind, value) {
-            (Kind::Structure { .. }, Value::Object(_)) => self.structure(shape, value, at),
-            (Kind::List { element, .. }, Value::Array(all)) => self.list(shape, element, all, at),
-            (Kind::Map { key, value, .. }, Value::Object(all)) => {
+            (ShapeKind::Structure { .. }, Value::Object(_)) => self.structure(shape, value, at),
+            (ShapeKind::List { element, .. }, Value::Array(all)) => {
+                self.list(shape, element, all, at)
+            }
+            (ShapeKind::Map { key, value, .. }, Value::Object(all)) => {
                 self.map(shape, [key, value], all, at)
             }
             _ => Ok(()),
         }
     }
 
-    fn structure(&mut self, shape: &Shape, value: &Value, at: Place<'_>) -> Result<(), Invalid> {
+    fn structure(
+        &mut self,
+        shape: &Shape,
+        value: &Value,
+        at: ValidationPosition<'_>,
+    ) -> Result<(), Invalid> {
         for member in shape.members() {
             let path = join(at.path, &lower_first(&member.name));
             let Some(inner) = self.service.shape(&member.shape) else {
                 continue;
             };
             let secret = at.secret || inner.sensitive;
-            let place = Place {
+            let place = ValidationPosition {
                 path: &path,
                 depth: at.depth + 1,
                 secret,
@@ -166,7 +182,7 @@ impl Pass<'_> {
         shape: &Shape,
         element: &str,
         all: &[Value],
-        at: Place<'_>,
+        at: ValidationPosition<'_>,
     ) -> Result<(), Invalid> {
         let Some(element) = self.service.shape(element) else {
             return Ok(());
@@ -175,7 +191,7 @@ impl Pass<'_> {
         for (index, value) in all.iter().enumerate() {
             let path = join(at.path, &format!("{}.member", index + 1));
             let secret = at.secret || element.sensitive;
-            let place = Place {
+            let place = ValidationPosition {
                 path: &path,
                 depth: at.depth + 1,
                 secret,
@@ -189,7 +205,7 @@ impl Pass<'_> {
             }
         }
         if broken {
-            let place = Place {
+            let place = ValidationPosition {
                 secret: at.secret || element.sensitive,
                 ..at
             };
@@ -209,7 +225,7 @@ impl Pass<'_> {
         shape: &Shape,
         [key, value]: [&str; 2],
         all: &serde_json::Map<String, Value>,
-        at: Place<'_>,
+        at: ValidationPosition<'_>,
     ) -> Result<(), Invalid> {
         let (Some(key), Some(inner)) = (self.service.shape(key), self.service.shape(value)) else {
             return Ok(());
@@ -217,13 +233,13 @@ impl Pass<'_> {
         let (mut bad_key, mut bad_value) = (false, false);
         for (name, value) in all {
             let path = join(at.path, &format!("{name}.member"));
-            let place = Place {
+            let place = ValidationPosition {
                 path: &path,
                 depth: at.depth + 1,
                 secret: at.secret,
             };
             bad_key |= Self::plain(key, &Value::from(name.as_str()), place)?;
-            let place = Place {
+            let place = ValidationPosition {
                 secret: at.secret || inner.sensitive,
                 ..place
             };
@@ -235,7 +251,7 @@ impl Pass<'_> {
                 self.value(inner, value, place)?;
             }
         }
-        let place = Place {
+        let place = ValidationPosition {
             secret: at.secret || key.sensitive || inner.sensitive,
             ..at
         };
@@ -249,7 +265,7 @@ impl Pass<'_> {
     }
 
     /// Whether a limit of the plain `value` is broken.
-    fn plain(shape: &Shape, value: &Value, at: Place<'_>) -> Result<bool, Invalid> {
+    fn plain(shape: &Shape, value: &Value, at: ValidationPosition<'_>) -> Result<bool, Invalid> {
         if let Some(expected) = wrong_type(&shape.kind, value) {
             return Err(Invalid::WrongType {
                 path: at.path.to_owned(),
@@ -261,7 +277,13 @@ impl Pass<'_> {
             .any(|constraint| !constraint.holds(value)))
     }
 
-    fn add(&mut self, at: Place<'_>, shape: &Shape, value: &Value, constraint: String) {
+    fn add(
+        &mut self,
+        at: ValidationPosition<'_>,
+        shape: &Shape,
+        value: &Value,
+        constraint: String,
+    ) {
         let shown = if at.secret {
             "'***'".to_owned()
         } else {
@@ -297,19 +319,19 @@ fn limits(shape: &Shape) -> String {
 fn is_plain(shape: &Shape) -> bool {
     !matches!(
         shape.kind,
-        Kind::Structure { .. } | Kind::List { .. } | Kind::Map { .. }
+        ShapeKind::Structure { .. } | ShapeKind::List { .. } | ShapeKind::Map { .. }
     )
 }
 
 /// A value in words: text bare, lists `[a, b]`, structures `Tag(key=a)`, sensitive parts in stars.
-fn show(service: &Service, shape: &Shape, value: &Value, out: &mut String) {
+fn show(service: &ServiceModel, shape: &Shape, value: &Value, out: &mut String) {
     if shape.sensitive {
         out.push_str("***");
         return;
     }
     match (&shape.kind, value) {
         (_, Value::String(text)) => out.push_str(text),
-        (Kind::List { element, .. }, Value::Array(all)) => {
+        (ShapeKind::List { element, .. }, Value::Array(all)) => {
             let Some(element) = service.shape(element) else {
                 return;
             };
@@ -320,7 +342,7 @@ fn show(service: &Service, shape: &Shape, value: &Value, out: &mut String) {
             }
             out.push(']');
         }
-        (Kind::Structure { .. }, Value::Object(_)) => {
+        (ShapeKind::Structure { .. }, Value::Object(_)) => {
             out.push_str(&shape.name);
             out.push('(');
             let mut separator = "";
@@ -335,7 +357,7 @@ fn show(service: &Service, shape: &Shape, value: &Value, out: &mut String) {
             }
             out.push(')');
         }
-        (Kind::Map { value: inner, .. }, Value::Object(all)) => {
+        (ShapeKind::Map { value: inner, .. }, Value::Object(all)) => {
             let Some(inner) = service.shape(inner) else {
                 return;
             };

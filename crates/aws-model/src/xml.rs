@@ -2,13 +2,17 @@
 
 use serde_json::Value;
 
-use crate::table::{Kind, Member, Operation, Service, Shape};
+use crate::table::{Member, OperationModel, ServiceModel, Shape, ShapeKind};
 use crate::time::iso8601;
 
 /// The result element of an answer: `<ListUsersResult><Users><member>…`. Empty where the
 /// operation has no output. Members stand in the order of the model, times as ISO 8601 with whole
 /// seconds; what the model does not know is left out.
-pub fn json_to_query_xml(service: &Service, operation: &Operation, output: &Value) -> String {
+pub fn json_to_query_xml(
+    service: &ServiceModel,
+    operation: &OperationModel,
+    output: &Value,
+) -> String {
     let mut out = String::new();
     let Some(shape) = service.output(operation) else {
         return out;
@@ -24,8 +28,8 @@ pub fn json_to_query_xml(service: &Service, operation: &Operation, output: &Valu
 
 /// The whole answer: the result inside `<ListUsersResponse xmlns=…>`, and the request id.
 pub fn query_response(
-    service: &Service,
-    operation: &Operation,
+    service: &ServiceModel,
+    operation: &OperationModel,
     output: &Value,
     request_id: &str,
 ) -> String {
@@ -43,7 +47,7 @@ pub fn query_response(
 /// The whole answer to a failed call. `code` may be one that the model does not have, as those of
 /// signature checks; whose fault it is comes from the model, else from `status`.
 pub fn query_error(
-    service: &Service,
+    service: &ServiceModel,
     code: &str,
     status: u16,
     message: &str,
@@ -63,13 +67,13 @@ pub fn query_error(
     out
 }
 
-fn namespace(service: &Service) -> String {
+fn namespace(service: &ServiceModel) -> String {
     let name = service.xml_namespace.as_deref();
     name.map(|name| format!(" xmlns=\"{name}\""))
         .unwrap_or_default()
 }
 
-fn members(service: &Service, shape: &Shape, value: &Value, out: &mut String) {
+fn members(service: &ServiceModel, shape: &Shape, value: &Value, out: &mut String) {
     for member in shape.members() {
         let inner = service.shape(&member.shape);
         if let (Some(inner), Some(value)) = (inner, value.get(member.wire())) {
@@ -80,7 +84,7 @@ fn members(service: &Service, shape: &Shape, value: &Value, out: &mut String) {
 
 /// Writes one named value.
 fn write(
-    service: &Service,
+    service: &ServiceModel,
     shape: &Shape,
     member: Option<&Member>,
     (name, value): (&str, &Value),
@@ -89,11 +93,11 @@ fn write(
     let flat = member.is_some_and(|member| member.flattened);
     match (&shape.kind, value) {
         (_, Value::Null) => {}
-        (Kind::Structure { .. }, _) => {
+        (ShapeKind::Structure { .. }, _) => {
             element(out, name, |out| members(service, shape, value, out));
         }
         (
-            Kind::List {
+            ShapeKind::List {
                 element: inner,
                 element_wire,
                 flattened,
@@ -117,7 +121,7 @@ fn write(
                 });
             }
         }
-        (Kind::Map { flattened, .. }, Value::Object(all)) => {
+        (ShapeKind::Map { flattened, .. }, Value::Object(all)) => {
             let step = if *flattened || flat { name } else { "entry" };
             let write_all = |out: &mut String| {
                 for (key, value) in all {
@@ -130,7 +134,9 @@ fn write(
                 element(out, name, write_all);
             }
         }
-        (Kind::Timestamp(_), _) => text_element(out, name, &iso8601(value).unwrap_or_default()),
+        (ShapeKind::Timestamp(_), _) => {
+            text_element(out, name, &iso8601(value).unwrap_or_default());
+        }
         (_, Value::String(text)) => text_element(out, name, text),
         (_, other) => text_element(out, name, &other.to_string()),
     }
@@ -138,13 +144,13 @@ fn write(
 
 /// Writes one entry of a map.
 fn entry(
-    service: &Service,
+    service: &ServiceModel,
     map: &Shape,
     step: &str,
     (key, value): (&str, &Value),
     out: &mut String,
 ) {
-    let Kind::Map {
+    let ShapeKind::Map {
         value: inner,
         key_wire,
         value_wire,

@@ -13,6 +13,8 @@ mod auth;
 mod control;
 mod core;
 mod faults;
+#[cfg(test)]
+mod fuzz;
 mod http;
 pub mod organization;
 mod pages;

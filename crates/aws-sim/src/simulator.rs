@@ -26,12 +26,12 @@ use crate::{
         export::export,
         load::{Overrides, load, place_portal},
         random::Random,
-        state::State,
+        state::SimState,
         sts::default_key,
         table::Millis,
     },
     faults::Faults,
-    http::{Conduct, Line, answer},
+    http::{Conduct, ConnectionHandle, answer},
     organization::{Consistency, OrganizationFile, Problem, Speed},
     pages,
     slack::{self, Wires, Workspace},
@@ -44,7 +44,7 @@ const NUMBERS_LEFT_OUT: u64 = 1_000_000;
 /// The largest request that is read, in bytes.
 const BODY_MAX: usize = 16 * 1024 * 1024;
 
-/// Which rules of who may call what are enforced (rule AU-4).
+/// Which rules of who may call what are enforced (`simulator.md` AU-4).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Authorization {
     /// Account-level rules, role trust, service control policies, and the policies of permission
@@ -173,8 +173,8 @@ impl std::fmt::Debug for SlackFacts {
 }
 
 /// Everything that changes, under one lock.
-pub(crate) struct World {
-    pub state: State,
+pub(crate) struct SimWorld {
+    pub state: SimState,
     pub faults: Faults,
     pub calls: CallLog,
     /// Virtual minus wall clock.
@@ -191,7 +191,7 @@ pub(crate) struct World {
     log: Option<StateLog>,
 }
 
-impl World {
+impl SimWorld {
     /// The virtual instant of a wall clock.
     pub(crate) fn now(&self, wall: Timestamp) -> Millis {
         self.frozen
@@ -293,13 +293,13 @@ pub(crate) struct Shared {
     pub wires: Wires,
     /// For requests to the app.
     pub http: reqwest::Client,
-    world: Mutex<World>,
+    world: Mutex<SimWorld>,
 }
 
 impl Shared {
     /// The one lock. A panic of another holder does not poison it: the core has no half-made
     /// state to protect, and a simulator that stops answering helps nobody.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, World> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, SimWorld> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -375,6 +375,11 @@ impl Simulator {
         Ok(Self {
             shared: Arc::new(shared),
         })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// The default key of an account; `None` when there is no such account.
@@ -481,7 +486,7 @@ async fn face(Extract(shared): Extract<Arc<Shared>>, request: Request) -> Respon
 /// Ends the connection without an answer. On a server that is not ours there is no line to cut;
 /// there the body breaks off.
 pub(crate) fn cut(parts: &http::request::Parts, conduct: Conduct) -> Response<Body> {
-    if let Some(ConnectInfo(line)) = parts.extensions.get::<ConnectInfo<Line>>() {
+    if let Some(ConnectInfo(line)) = parts.extensions.get::<ConnectInfo<ConnectionHandle>>() {
         line.cut(conduct);
     }
     let broken = futures_util::stream::once(async {
@@ -504,7 +509,7 @@ fn fresh(
     kept: usize,
     wall: Timestamp,
     frozen: bool,
-) -> Result<World, Vec<Problem>> {
+) -> Result<SimWorld, Vec<Problem>> {
     let value = serde_json::to_value(file).unwrap_or(Value::Null);
     let file = crate::organization::parse_value(value)?;
     let state = load(&file, overrides)?;
@@ -513,7 +518,7 @@ fn fresh(
         .as_ref()
         .and_then(|text| text.parse::<Timestamp>().ok())
         .unwrap_or(wall);
-    let mut world = World {
+    let mut world = SimWorld {
         state,
         faults: Faults::default(),
         calls: CallLog::new(kept),
@@ -529,9 +534,9 @@ fn fresh(
     Ok(world)
 }
 
-fn restored(found: state::Found, overrides: &Overrides, kept: usize) -> World {
+fn restored(found: state::LoadedLog, overrides: &Overrides, kept: usize) -> SimWorld {
     let snapshot = found.snapshot;
-    let mut world = World {
+    let mut world = SimWorld {
         state: snapshot.state,
         faults: Faults::default(),
         calls: CallLog::new(kept),

@@ -13,7 +13,7 @@ pub enum Need {
 
 /// What an action is needed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Action {
+pub struct NeededAction {
     /// The action's name in IAM.
     pub name: &'static str,
     /// Whether it changes something.
@@ -24,8 +24,8 @@ pub struct Action {
     pub guard: bool,
 }
 
-const fn read(name: &'static str) -> Action {
-    Action {
+const fn read(name: &'static str) -> NeededAction {
+    NeededAction {
         name,
         writes: false,
         need: Need::Always,
@@ -33,8 +33,8 @@ const fn read(name: &'static str) -> Action {
     }
 }
 
-const fn write(name: &'static str) -> Action {
-    Action {
+const fn write(name: &'static str) -> NeededAction {
+    NeededAction {
         name,
         writes: true,
         need: Need::Always,
@@ -42,28 +42,28 @@ const fn write(name: &'static str) -> Action {
     }
 }
 
-const fn for_policies(action: Action) -> Action {
-    Action {
+const fn for_policies(action: NeededAction) -> NeededAction {
+    NeededAction {
         need: Need::Policies,
         ..action
     }
 }
 
-const fn for_tags(action: Action) -> Action {
-    Action {
+const fn for_tags(action: NeededAction) -> NeededAction {
+    NeededAction {
         need: Need::AccountTags,
         ..action
     }
 }
 
-const fn and_guard(action: Action) -> Action {
-    Action {
+const fn and_guard(action: NeededAction) -> NeededAction {
+    NeededAction {
         guard: true,
         ..action
     }
 }
 
-const ACTIONS: &[Action] = &[
+const ACTIONS: &[NeededAction] = &[
     and_guard(read("sso:ListInstances")),
     read("sso:ListPermissionSets"),
     read("sso:DescribePermissionSet"),
@@ -124,7 +124,7 @@ pub const OBJECT_ACTIONS: &[&str] = &["s3:PutObject", "s3:PutObjectRetention", "
 pub const KEY_ACTIONS: &[&str] = &["kms:Sign", "kms:GetPublicKey"];
 
 /// Every IAM action that a call of this client needs, but for exports, and no other.
-pub fn actions() -> &'static [Action] {
+pub fn actions() -> &'static [NeededAction] {
     ACTIONS
 }
 

@@ -21,25 +21,25 @@ const CLOSED_AT_ONCE_MAX: Duration = Duration::from_secs(1);
 /// A token bucket. Waiters are served by urgency, then in the order they came.
 #[derive(Debug)]
 pub(crate) struct Bucket {
-    state: Mutex<State>,
+    state: Mutex<BucketState>,
     changed: Notify,
     per_second: f64,
     burst: f64,
 }
 
 #[derive(Debug)]
-struct State {
+struct BucketState {
     tokens: f64,
     as_of: Instant,
     closed_at: Instant,
     closed_until: Instant,
-    waiting: BTreeSet<Place>,
+    waiting: BTreeSet<WaitTicket>,
     next_ticket: u64,
     grants: Share,
     looks: Share,
 }
 
-type Place = (Urgency, u64);
+type WaitTicket = (Urgency, u64);
 
 /// How often others went before somebody who has a share.
 #[derive(Debug)]
@@ -72,15 +72,15 @@ impl Share {
     }
 }
 
-impl State {
+impl BucketState {
     /// The first of an urgency.
-    fn first_of(&self, urgency: Urgency) -> Option<Place> {
+    fn first_of(&self, urgency: Urgency) -> Option<WaitTicket> {
         let first = self.waiting.range((urgency, 0)..).next();
         first.filter(|place| place.0 == urgency).copied()
     }
 
     /// Whose turn it is.
-    fn first(&self) -> Option<Place> {
+    fn first(&self) -> Option<WaitTicket> {
         let shares = [&self.grants, &self.looks].into_iter();
         let with_share = shares
             .filter(|share| share.is_due())
@@ -98,7 +98,7 @@ impl State {
         }
     }
 
-    fn take(&mut self, place: &Place) {
+    fn take(&mut self, place: &WaitTicket) {
         self.tokens -= 1.0;
         self.waiting.remove(place);
         let (grants, looks) = (
@@ -110,7 +110,7 @@ impl State {
     }
 }
 
-enum Turn {
+enum BucketTurn {
     Taken,
     /// First in line; a token is there at this instant.
     At(Instant),
@@ -121,7 +121,7 @@ enum Turn {
 /// A place in line, given up when dropped, also when the wait is cancelled.
 struct Ticket<'a> {
     bucket: &'a Bucket,
-    place: Place,
+    place: WaitTicket,
 }
 
 impl Bucket {
@@ -135,7 +135,7 @@ impl Bucket {
             RATE_MIN
         };
         Self {
-            state: Mutex::new(State {
+            state: Mutex::new(BucketState {
                 tokens: burst,
                 as_of: now,
                 closed_at: now,
@@ -160,14 +160,14 @@ impl Bucket {
             // from here on no change is missed, even before the first poll
             changed.as_mut().enable();
             match self.turn(&ticket.place) {
-                Turn::Taken => return,
-                Turn::At(instant) => {
+                BucketTurn::Taken => return,
+                BucketTurn::At(instant) => {
                     tokio::select! {
                         () = sleep_until(instant) => {}
                         () = changed => {}
                     }
                 }
-                Turn::Behind => changed.await,
+                BucketTurn::Behind => changed.await,
             }
         }
     }
@@ -193,15 +193,15 @@ impl Bucket {
         }
     }
 
-    fn turn(&self, place: &Place) -> Turn {
+    fn turn(&self, place: &WaitTicket) -> BucketTurn {
         let now = Instant::now();
         let mut state = self.lock();
         if state.first() != Some(*place) {
-            return Turn::Behind;
+            return BucketTurn::Behind;
         }
         let closed_until = state.closed_for(place.0);
         if now < closed_until {
-            return Turn::At(closed_until);
+            return BucketTurn::At(closed_until);
         }
         let gained = (now - state.as_of).as_secs_f64() * self.per_second;
         state.tokens = (state.tokens + gained).min(self.burst);
@@ -209,13 +209,13 @@ impl Bucket {
         if state.tokens < 1.0 {
             // a little more than needed, so that rounding never wakes us without a token
             let lacking = (1.0 - state.tokens) / self.per_second + 1e-6;
-            return Turn::At(now + Duration::from_secs_f64(lacking));
+            return BucketTurn::At(now + Duration::from_secs_f64(lacking));
         }
         state.take(place);
-        Turn::Taken
+        BucketTurn::Taken
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, BucketState> {
         // every change of the state is whole: a panic elsewhere leaves it usable
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

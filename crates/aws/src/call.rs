@@ -1,7 +1,9 @@
 //! The one way requests leave: rationed, timed, counted; reads repeated, writes never.
 
+use std::collections::VecDeque;
 use std::error::Error;
 use std::future::Future;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -11,7 +13,7 @@ use hallpass_assignments::{CenterFault, Urgency};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::bucket::Bucket;
-use crate::fault::Failure;
+use crate::fault::CallFailure;
 use crate::jitter::Jitter;
 
 /// The longest wait for one answer.
@@ -31,12 +33,12 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// How urgent a call is, and when its caller stops caring.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pace {
+pub(crate) struct Deadline {
     pub(crate) urgency: Urgency,
     pub(crate) until: Instant,
 }
 
-impl Pace {
+impl Deadline {
     /// For a call of the port.
     pub(crate) fn port(urgency: Urgency) -> Self {
         Self::within(urgency, PORT_MAX)
@@ -58,18 +60,57 @@ impl Pace {
 
 /// The way to one service.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(crate) struct ServiceClient {
     service: &'static str,
     bucket: Bucket,
     jitter: Jitter,
+    lately: Lately,
 }
 
-impl Line {
+/// Calls of the last seconds, counted by second.
+#[derive(Debug, Default)]
+struct Lately(Mutex<VecDeque<(Instant, u32)>>);
+
+impl Lately {
+    /// Over how long calls are counted.
+    const WINDOW: Duration = Duration::from_secs(10);
+    /// How long calls are counted together.
+    const STEP: Duration = Duration::from_secs(1);
+
+    fn note(&self, now: Instant) {
+        let mut steps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        while steps
+            .front()
+            .is_some_and(|(at, _)| now - *at >= Self::WINDOW)
+        {
+            steps.pop_front();
+        }
+        match steps.back_mut() {
+            Some((at, count)) if now - *at < Self::STEP => *count = count.saturating_add(1),
+            _ => steps.push_back((now, 1)),
+        }
+    }
+
+    fn per_second(&self, now: Instant) -> f64 {
+        let steps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = steps.iter().filter(|(at, _)| now - *at < Self::WINDOW);
+        let calls: u32 = recent.map(|(_, count)| *count).sum();
+        f64::from(calls) / Self::WINDOW.as_secs_f64()
+    }
+}
+
+impl ServiceClient {
+    /// How many calls a second were sent, over the last ten.
+    pub(crate) fn per_second(&self) -> f64 {
+        self.lately.per_second(Instant::now())
+    }
+
     pub(crate) fn new(service: &'static str, bucket: Bucket, jitter: Jitter) -> Self {
         Self {
             service,
             bucket,
             jitter,
+            lately: Lately::default(),
         }
     }
 
@@ -77,9 +118,9 @@ impl Line {
     pub(crate) async fn read<T, E, F, Fut>(
         &self,
         operation: &'static str,
-        pace: Pace,
+        pace: Deadline,
         mut send: F,
-    ) -> Result<T, Failure>
+    ) -> Result<T, CallFailure>
     where
         F: FnMut() -> Fut,
         Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
@@ -93,12 +134,12 @@ impl Line {
     pub(crate) async fn again<T, F, Fut>(
         &self,
         operation: &'static str,
-        pace: Pace,
+        pace: Deadline,
         mut send: F,
-    ) -> Result<T, Failure>
+    ) -> Result<T, CallFailure>
     where
         F: FnMut() -> Fut,
-        Fut: Future<Output = Result<T, Failure>>,
+        Fut: Future<Output = Result<T, CallFailure>>,
     {
         let mut attempt = 1;
         loop {
@@ -133,9 +174,9 @@ impl Line {
     pub(crate) fn write<T, E, Fut>(
         &self,
         operation: &'static str,
-        pace: Pace,
+        pace: Deadline,
         request: Fut,
-    ) -> impl Future<Output = Result<T, Failure>>
+    ) -> impl Future<Output = Result<T, CallFailure>>
     where
         Fut: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + Error + 'static,
@@ -152,25 +193,26 @@ impl Line {
     async fn attempt<T, Fut>(
         &self,
         operation: &'static str,
-        pace: Pace,
+        pace: Deadline,
         send_by: Instant,
         request: Fut,
-    ) -> Result<T, Failure>
+    ) -> Result<T, CallFailure>
     where
-        Fut: Future<Output = Result<T, Failure>>,
+        Fut: Future<Output = Result<T, CallFailure>>,
     {
         if timeout_at(send_by, self.bucket.take(pace.urgency))
             .await
             .is_err()
         {
             self.count(operation, "not_sent");
-            return Err(Failure::not_sent());
+            return Err(CallFailure::not_sent());
         }
         let sent = Instant::now();
+        self.lately.note(sent);
         let patience = pace.until.min(sent + ATTEMPT_MAX);
         let result = match timeout_at(patience, request).await {
             Ok(answered) => answered,
-            Err(_) => Err(Failure::timed_out(sent.elapsed())),
+            Err(_) => Err(CallFailure::timed_out(sent.elapsed())),
         };
         match &result {
             Ok(_) => self.count(operation, "ok"),
@@ -179,7 +221,7 @@ impl Line {
         result
     }
 
-    fn note(&self, operation: &'static str, failure: &Failure) {
+    fn note(&self, operation: &'static str, failure: &CallFailure) {
         self.count(operation, failure.outcome());
         if let CenterFault::Throttled { .. } = &failure.fault {
             metrics::counter!("hallpass_aws_throttles_total", "service" => self.service)
@@ -211,11 +253,11 @@ impl Line {
 /// A request whose errors are sorted.
 async fn sorted<T, E>(
     request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-) -> Result<T, Failure>
+) -> Result<T, CallFailure>
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
-    request.await.map_err(|error| Failure::of(&error))
+    request.await.map_err(|error| CallFailure::of(&error))
 }
 
 #[cfg(test)]

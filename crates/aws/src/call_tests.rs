@@ -10,13 +10,13 @@ use aws_smithy_types::error::ErrorMetadata;
 
 use super::*;
 
-type Answer = Result<u32, SdkError<DescribeUserError, HttpResponse>>;
+type FakeResult = Result<u32, SdkError<DescribeUserError, HttpResponse>>;
 
-fn line() -> Line {
-    Line::new("test", Bucket::new(1000.0, 1000), Jitter::new(1))
+fn line() -> ServiceClient {
+    ServiceClient::new("test", Bucket::new(1000.0, 1000), Jitter::new(1))
 }
 
-fn refusal(status: u16, code: &str, body: &'static str) -> Answer {
+fn refusal(status: u16, code: &str, body: &'static str) -> FakeResult {
     let meta = ErrorMetadata::builder().code(code).build();
     let raw = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body));
     Err(SdkError::service_error(
@@ -26,11 +26,11 @@ fn refusal(status: u16, code: &str, body: &'static str) -> Answer {
 }
 
 /// Reads with `answer` called for each attempt; gives the result, attempts and time.
-async fn read(answer: impl Fn(u32) -> Answer) -> (Result<u32, Failure>, u32, Duration) {
+async fn read(answer: impl Fn(u32) -> FakeResult) -> (Result<u32, CallFailure>, u32, Duration) {
     let tries = Cell::new(0);
     let start = Instant::now();
     let result = line()
-        .read("Look", Pace::port(Urgency::Background), || {
+        .read("Look", Deadline::port(Urgency::Background), || {
             tries.set(tries.get() + 1);
             std::future::ready(answer(tries.get()))
         })
@@ -95,9 +95,9 @@ async fn reads_end_within_their_time() {
     let start = Instant::now();
     let tries = Cell::new(0);
     let result = line()
-        .read("Look", Pace::port(Urgency::End), || {
+        .read("Look", Deadline::port(Urgency::End), || {
             tries.set(tries.get() + 1);
-            std::future::pending::<Answer>()
+            std::future::pending::<FakeResult>()
         })
         .await;
     assert_eq!(result.unwrap_err().outcome(), "unreachable");
@@ -114,7 +114,7 @@ async fn writes_are_sent_once_whatever_happens() {
     ] {
         let tries = Cell::new(0);
         let result = line()
-            .write("Do", Pace::port(Urgency::Grant), async {
+            .write("Do", Deadline::port(Urgency::Grant), async {
                 tries.set(tries.get() + 1);
                 refusal(status, code, "")
             })
@@ -126,8 +126,8 @@ async fn writes_are_sent_once_whatever_happens() {
     let result = line()
         .write(
             "Do",
-            Pace::port(Urgency::Grant),
-            std::future::pending::<Answer>(),
+            Deadline::port(Urgency::Grant),
+            std::future::pending::<FakeResult>(),
         )
         .await;
     assert_eq!(result.unwrap_err().outcome(), "unreachable");
@@ -136,14 +136,14 @@ async fn writes_are_sent_once_whatever_happens() {
 
 #[tokio::test(start_paused = true)]
 async fn a_write_that_waited_too_long_is_not_sent() {
-    let line = Line::new("test", Bucket::new(0.1, 1), Jitter::new(1));
+    let line = ServiceClient::new("test", Bucket::new(0.1, 1), Jitter::new(1));
     line.bucket.take(Urgency::Background).await;
     line.bucket.take(Urgency::Background).await;
     let sent = Cell::new(false);
     let result = line
-        .write("Do", Pace::port(Urgency::End), async {
+        .write("Do", Deadline::port(Urgency::End), async {
             sent.set(true);
-            Answer::Ok(1)
+            FakeResult::Ok(1)
         })
         .await;
     assert_eq!(result.unwrap_err().outcome(), "not_sent");
@@ -169,4 +169,17 @@ async fn pauses_double_and_have_an_upper_limit() {
         );
     }
     assert!(line.pause(1, Some(Duration::from_secs(2))) >= Duration::from_secs(2));
+}
+
+#[test]
+fn calls_are_counted_over_ten_seconds() {
+    let (lately, start) = (Lately::default(), Instant::now());
+    let after = |seconds: f64| start + Duration::from_secs_f64(seconds);
+    assert!(lately.per_second(start) < 0.01);
+    for tenth in 0..200_u32 {
+        lately.note(after(f64::from(tenth) / 10.0));
+    }
+    let rate = lately.per_second(after(20.0));
+    assert!((9.0..=10.1).contains(&rate), "{rate}");
+    assert!(lately.per_second(after(31.0)) < 0.01);
 }

@@ -12,13 +12,13 @@ use aws_sdk_ssoadmin::types::{
     TargetType,
 };
 use hallpass_assignments::{
-    CenterFault, IdentityCenter, Missing, OperationKind, Progress, Sent, Urgency,
+    CenterFault, IdentityCenter, Missing, OperationKind, OperationStatus, SentOperation, Urgency,
 };
 use hallpass_model::{AccountId, GroupId, HoldKey, PermissionSetArn, Target, UserId};
 
 use crate::Aws;
-use crate::call::Pace;
-use crate::fault::Failure;
+use crate::call::Deadline;
+use crate::fault::CallFailure;
 use crate::pages::listing;
 
 /// The largest page sso-admin and identitystore give.
@@ -29,7 +29,7 @@ const LOOKUP_MAX: Duration = Duration::from_secs(6);
 #[async_trait]
 impl IdentityCenter for Aws {
     async fn holders(&self, target: &Target, urgency: Urgency) -> Result<Vec<UserId>, CenterFault> {
-        let pace = Pace::port(urgency);
+        let pace = Deadline::port(urgency);
         let ids = match target {
             Target::Account {
                 account,
@@ -48,8 +48,10 @@ impl IdentityCenter for Aws {
 
     async fn held_by(&self, user: &UserId, urgency: Urgency) -> Result<Vec<Target>, CenterFault> {
         let rows = listing!(
-            self.sso_line
-                .read("ListAccountAssignmentsForPrincipal", Pace::port(urgency)),
+            self.sso_line.read(
+                "ListAccountAssignmentsForPrincipal",
+                Deadline::port(urgency)
+            ),
             account_assignments,
             self.sso
                 .list_account_assignments_for_principal()
@@ -76,8 +78,8 @@ impl IdentityCenter for Aws {
         })
     }
 
-    async fn create(&self, key: &HoldKey) -> Result<Sent, CenterFault> {
-        let pace = Pace::port(Urgency::Grant);
+    async fn create(&self, key: &HoldKey) -> Result<SentOperation, CenterFault> {
+        let pace = Deadline::port(Urgency::Grant);
         match &key.target {
             Target::Account {
                 account,
@@ -108,13 +110,13 @@ impl IdentityCenter for Aws {
                 self.store_line
                     .write("CreateGroupMembership", pace, request.send())
                     .await?;
-                Ok(Sent::Done)
+                Ok(SentOperation::Done)
             }
         }
     }
 
-    async fn delete(&self, key: &HoldKey, urgency: Urgency) -> Result<Sent, CenterFault> {
-        let pace = Pace::port(urgency);
+    async fn delete(&self, key: &HoldKey, urgency: Urgency) -> Result<SentOperation, CenterFault> {
+        let pace = Deadline::port(urgency);
         match &key.target {
             Target::Account {
                 account,
@@ -145,7 +147,7 @@ impl IdentityCenter for Aws {
                 self.store_line
                     .write("DeleteGroupMembership", pace, request.send())
                     .await?;
-                Ok(Sent::Done)
+                Ok(SentOperation::Done)
             }
         }
     }
@@ -155,8 +157,8 @@ impl IdentityCenter for Aws {
         kind: OperationKind,
         request: &str,
         urgency: Urgency,
-    ) -> Result<Progress, CenterFault> {
-        let pace = Pace::port(urgency);
+    ) -> Result<OperationStatus, CenterFault> {
+        let pace = Deadline::port(urgency);
         let instance = &self.about.instance_arn;
         let status = match kind {
             OperationKind::Create => self
@@ -184,10 +186,10 @@ impl IdentityCenter for Aws {
         };
         match status {
             Ok(status) => Ok(progress(status)?),
-            Err(Failure {
+            Err(CallFailure {
                 fault: CenterFault::NotFound { .. },
                 ..
-            }) => Ok(Progress::Unknown),
+            }) => Ok(OperationStatus::Unknown),
             Err(failure) => Err(failure.fault),
         }
     }
@@ -197,7 +199,7 @@ impl IdentityCenter for Aws {
         kind: OperationKind,
         urgency: Urgency,
     ) -> Result<BTreeSet<String>, CenterFault> {
-        let pace = Pace::port(urgency);
+        let pace = Deadline::port(urgency);
         let running = || {
             OperationStatusFilter::builder()
                 .status(StatusValues::InProgress)
@@ -246,7 +248,7 @@ impl IdentityCenter for Aws {
 
     async fn missing(&self, key: &HoldKey) -> Result<Option<Missing>, CenterFault> {
         // asked only about a removal that keeps failing
-        let pace = Pace::port(Urgency::End);
+        let pace = Deadline::port(Urgency::End);
         let gone = match &key.target {
             Target::Account { account, .. } => {
                 (!self.account_is_active(account, pace).await?).then_some(Missing::Account)
@@ -268,8 +270,8 @@ impl Aws {
         &self,
         account: &AccountId,
         set: &PermissionSetArn,
-        pace: Pace,
-    ) -> Result<Vec<AccountAssignment>, Failure> {
+        pace: Deadline,
+    ) -> Result<Vec<AccountAssignment>, CallFailure> {
         listing!(
             self.sso_line.read("ListAccountAssignments", pace),
             account_assignments,
@@ -287,8 +289,8 @@ impl Aws {
     pub(crate) async fn members(
         &self,
         group: &GroupId,
-        pace: Pace,
-    ) -> Result<Vec<String>, Failure> {
+        pace: Deadline,
+    ) -> Result<Vec<String>, CallFailure> {
         let rows = listing!(
             self.store_line.read("ListGroupMemberships", pace),
             group_memberships,
@@ -312,8 +314,8 @@ impl Aws {
         group: &GroupId,
         user: &UserId,
         urgency: Urgency,
-    ) -> Result<String, Failure> {
-        let pace = Pace::within(urgency, LOOKUP_MAX);
+    ) -> Result<String, CallFailure> {
+        let pace = Deadline::within(urgency, LOOKUP_MAX);
         let found = self
             .store_line
             .read("GetGroupMembershipId", pace, || {
@@ -328,7 +330,7 @@ impl Aws {
         Ok(found.membership_id)
     }
 
-    async fn user_exists(&self, user: &UserId, pace: Pace) -> Result<bool, Failure> {
+    async fn user_exists(&self, user: &UserId, pace: Deadline) -> Result<bool, CallFailure> {
         let found = self
             .store_line
             .read("DescribeUser", pace, || {
@@ -342,7 +344,7 @@ impl Aws {
         exists(found.map(|_| ()))
     }
 
-    async fn group_exists(&self, group: &GroupId, pace: Pace) -> Result<bool, Failure> {
+    async fn group_exists(&self, group: &GroupId, pace: Deadline) -> Result<bool, CallFailure> {
         let found = self
             .store_line
             .read("DescribeGroup", pace, || {
@@ -356,7 +358,11 @@ impl Aws {
         exists(found.map(|_| ()))
     }
 
-    async fn account_is_active(&self, account: &AccountId, pace: Pace) -> Result<bool, Failure> {
+    async fn account_is_active(
+        &self,
+        account: &AccountId,
+        pace: Deadline,
+    ) -> Result<bool, CallFailure> {
         let found = self
             .org_line
             .read("DescribeAccount", pace, || {
@@ -369,7 +375,9 @@ impl Aws {
         match found {
             Ok(reply) => match reply.account {
                 Some(account) => Ok(is_active(&account)),
-                None => Err(Failure::unparsable("DescribeAccount without an account")),
+                None => Err(CallFailure::unparsable(
+                    "DescribeAccount without an account",
+                )),
             },
             Err(failure) if matches!(failure.fault, CenterFault::NotFound { .. }) => Ok(false),
             Err(failure) => Err(failure),
@@ -403,7 +411,7 @@ fn member(user: &UserId) -> MemberId {
     MemberId::UserId(user.as_str().to_owned())
 }
 
-fn exists(found: Result<(), Failure>) -> Result<bool, Failure> {
+fn exists(found: Result<(), CallFailure>) -> Result<bool, CallFailure> {
     match found {
         Ok(()) => Ok(true),
         Err(failure) if matches!(failure.fault, CenterFault::NotFound { .. }) => Ok(false),
@@ -411,20 +419,24 @@ fn exists(found: Result<(), Failure>) -> Result<bool, Failure> {
     }
 }
 
-fn in_progress(status: Option<AccountAssignmentOperationStatus>) -> Result<Sent, Failure> {
+fn in_progress(
+    status: Option<AccountAssignmentOperationStatus>,
+) -> Result<SentOperation, CallFailure> {
     status
         .and_then(|status| status.request_id)
-        .map(|request| Sent::InProgress { request })
-        .ok_or_else(|| Failure::unparsable("an accepted operation without a request id"))
+        .map(|request| SentOperation::InProgress { request })
+        .ok_or_else(|| CallFailure::unparsable("an accepted operation without a request id"))
 }
 
-fn progress(status: Option<AccountAssignmentOperationStatus>) -> Result<Progress, Failure> {
-    let unparsable = || Failure::unparsable("an operation without a known status");
+fn progress(
+    status: Option<AccountAssignmentOperationStatus>,
+) -> Result<OperationStatus, CallFailure> {
+    let unparsable = || CallFailure::unparsable("an operation without a known status");
     let status = status.ok_or_else(unparsable)?;
     match status.status {
-        Some(StatusValues::InProgress) => Ok(Progress::InProgress),
-        Some(StatusValues::Succeeded) => Ok(Progress::Succeeded),
-        Some(StatusValues::Failed) => Ok(Progress::Failed {
+        Some(StatusValues::InProgress) => Ok(OperationStatus::InProgress),
+        Some(StatusValues::Succeeded) => Ok(OperationStatus::Succeeded),
+        Some(StatusValues::Failed) => Ok(OperationStatus::Failed {
             reason: status
                 .failure_reason
                 .unwrap_or_else(|| "AWS gave no reason".to_owned()),

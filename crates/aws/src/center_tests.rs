@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::fake::{Answer, Fake, error};
+use crate::fake::{Fake, FakeAnswer, error};
 
 const ANA: &str = "11111111-1111-4111-8111-111111111111";
 const BEN: &str = "22222222-2222-4222-8222-222222222222";
@@ -34,7 +34,7 @@ fn row(kind: &str, id: &str) -> Value {
            "PrincipalType": kind, "PrincipalId": id})
 }
 
-fn gone() -> Answer {
+fn gone() -> FakeAnswer {
     error("ResourceNotFoundException", "not found")
 }
 
@@ -131,7 +131,7 @@ async fn a_create_names_the_instance_the_account_and_a_user() {
     let request = "r-1".to_owned();
     assert_eq!(
         aws.create(&account_key()).await,
-        Ok(Sent::InProgress { request })
+        Ok(SentOperation::InProgress { request })
     );
     assert_eq!(
         fake.last("CreateAccountAssignment"),
@@ -191,7 +191,10 @@ async fn memberships_are_looked_up_when_they_are_removed() {
         _ => None,
     });
     let aws = fake.connect().await;
-    assert_eq!(aws.delete(&group_key(), Urgency::End).await, Ok(Sent::Done));
+    assert_eq!(
+        aws.delete(&group_key(), Urgency::End).await,
+        Ok(SentOperation::Done)
+    );
     assert_eq!(fake.last("DeleteGroupMembership")["MembershipId"], "m-7");
 
     let fake = Fake::new(|operation, _| (operation == "GetGroupMembershipId").then(gone));
@@ -203,7 +206,7 @@ async fn memberships_are_looked_up_when_they_are_removed() {
 
 #[tokio::test(start_paused = true)]
 async fn the_status_of_an_operation() {
-    let failed = || Progress::Failed {
+    let failed = || OperationStatus::Failed {
         reason: "because".to_owned(),
     };
     let status = |status: &str| {
@@ -211,10 +214,10 @@ async fn the_status_of_an_operation() {
         (200, json!({"AccountAssignmentDeletionStatus": status}))
     };
     for (answer, expected) in [
-        (status("IN_PROGRESS"), Some(Progress::InProgress)),
-        (status("SUCCEEDED"), Some(Progress::Succeeded)),
+        (status("IN_PROGRESS"), Some(OperationStatus::InProgress)),
+        (status("SUCCEEDED"), Some(OperationStatus::Succeeded)),
         (status("FAILED"), Some(failed())),
-        (gone(), Some(Progress::Unknown)),
+        (gone(), Some(OperationStatus::Unknown)),
         (status("NEW"), None),
         ((200, json!({})), None),
     ] {

@@ -16,12 +16,12 @@ use hallpass_model::{Clock, IdSource};
 use secrecy::ExposeSecret;
 
 use crate::bucket::Bucket;
-use crate::call::{ATTEMPT_MAX, Line, Pace};
+use crate::call::{ATTEMPT_MAX, Deadline, ServiceClient};
 use crate::dates::{AnswerDates, DateListener};
-use crate::fault::Failure;
+use crate::fault::CallFailure;
 use crate::jitter::Jitter;
 use crate::pages::listing;
-use crate::{Aws, Credentials, Settings, Survey, transport};
+use crate::{Aws, AwsClientSettings, Credentials, Survey, transport};
 
 /// The service principal that delegated administrators of Identity Center are registered for.
 const SSO_PRINCIPAL: &str = "sso.amazonaws.com";
@@ -34,9 +34,9 @@ const STS_PER_SECOND: f64 = 50.0;
 /// The longest wait for an answer when only its date matters.
 const DATE_MAX: Duration = Duration::from_secs(5);
 
-/// What we are in the organization (`spec/access.md` §13).
+/// What we are in the organization (`access.md` §13).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum OwnAccountRole {
     /// The management account: may do all.
     Management,
     /// The delegated administrator of Identity Center: may do all except in the management
@@ -48,7 +48,7 @@ pub enum Place {
 
 /// What was found while connecting.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct About {
+pub struct ConnectedOrganization {
     /// The home Region.
     pub region: String,
     /// The instance.
@@ -64,7 +64,7 @@ pub struct About {
     /// Its management account; `None` when it could not be seen.
     pub management_account: Option<String>,
     /// What we are in it.
-    pub place: Place,
+    pub place: OwnAccountRole,
 }
 
 /// Why there is no connection.
@@ -127,7 +127,7 @@ impl ConnectError {
 /// # Errors
 /// When a call fails, and when there is not exactly one instance to use.
 pub async fn connect(
-    settings: Settings,
+    settings: AwsClientSettings,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     dates: DateListener,
@@ -152,7 +152,7 @@ macro_rules! client {
 /// The connection over a given configuration.
 pub(crate) async fn over(
     config: &SdkConfig,
-    settings: &Settings,
+    settings: &AwsClientSettings,
     clock: Arc<dyn Clock>,
     dates: &AnswerDates,
     seed: u64,
@@ -166,7 +166,7 @@ pub(crate) async fn over(
         .build();
     let line = |service, share: f64, salt| {
         let bucket = Bucket::new(settings.requests_per_second * share, settings.burst);
-        Line::new(service, bucket, Jitter::new(seed ^ salt))
+        ServiceClient::new(service, bucket, Jitter::new(seed ^ salt))
     };
     let mut aws = Aws {
         sso: client!(aws_sdk_ssoadmin, &config, dates),
@@ -176,9 +176,9 @@ pub(crate) async fn over(
         sso_line: line("sso-admin", 1.0, 1),
         store_line: line("identitystore", 1.0, 2),
         org_line: line("organizations", 0.5, 3),
-        sts_line: Line::new("sts", Bucket::new(STS_PER_SECOND, 5), Jitter::new(seed ^ 4)),
+        sts_line: ServiceClient::new("sts", Bucket::new(STS_PER_SECOND, 5), Jitter::new(seed ^ 4)),
         clock,
-        about: About {
+        about: ConnectedOrganization {
             region: settings.region.clone(),
             instance_arn: String::new(),
             identity_store_id: String::new(),
@@ -186,7 +186,7 @@ pub(crate) async fn over(
             arn: String::new(),
             organization_id: None,
             management_account: None,
-            place: Place::Other,
+            place: OwnAccountRole::Other,
         },
     };
     let caller = aws
@@ -216,7 +216,7 @@ impl Aws {
             .sts_line
             .read(
                 "GetCallerIdentity",
-                Pace::within(Urgency::Background, DATE_MAX),
+                Deadline::within(Urgency::Background, DATE_MAX),
                 || self.sts.get_caller_identity().send(),
             )
             .await;
@@ -224,11 +224,11 @@ impl Aws {
     }
 }
 
-fn pace() -> Pace {
-    Pace::within(Urgency::Grant, CONNECT_MAX)
+fn pace() -> Deadline {
+    Deadline::within(Urgency::Grant, CONNECT_MAX)
 }
 
-fn call(operation: &'static str, failure: Failure) -> ConnectError {
+fn call(operation: &'static str, failure: CallFailure) -> ConnectError {
     ConnectError::Call {
         operation,
         fault: failure.fault,
@@ -236,13 +236,16 @@ fn call(operation: &'static str, failure: Failure) -> ConnectError {
 }
 
 /// As [`configure`], for what only needs credentials and an endpoint: nobody is told of dates.
-pub(crate) async fn configure_quietly(settings: &Settings, clock: &Arc<dyn Clock>) -> SdkConfig {
+pub(crate) async fn configure_quietly(
+    settings: &AwsClientSettings,
+    clock: &Arc<dyn Clock>,
+) -> SdkConfig {
     let dates = AnswerDates::new(Arc::new(|_| {}), Arc::clone(clock));
     Box::pin(configure(settings, &dates)).await
 }
 
 /// Credentials, Region, endpoints and times, as the SDKs find them.
-async fn configure(settings: &Settings, dates: &AnswerDates) -> SdkConfig {
+async fn configure(settings: &AwsClientSettings, dates: &AnswerDates) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECTION_MAX)
         .operation_attempt_timeout(ATTEMPT_MAX)
@@ -294,7 +297,7 @@ async fn configure(settings: &Settings, dates: &AnswerDates) -> SdkConfig {
     builder.build()
 }
 
-async fn find_instance(aws: &mut Aws, settings: &Settings) -> Result<(), ConnectError> {
+async fn find_instance(aws: &mut Aws, settings: &AwsClientSettings) -> Result<(), ConnectError> {
     if let (Some(instance), Some(store)) = (&settings.instance_arn, &settings.identity_store_id) {
         aws.about.instance_arn.clone_from(instance);
         aws.about.identity_store_id.clone_from(store);
@@ -327,7 +330,7 @@ async fn find_instance(aws: &mut Aws, settings: &Settings) -> Result<(), Connect
         (None, _) => return Err(ConnectError::SeveralInstances { found: names() }),
     };
     let (Some(instance), Some(store)) = (&chosen.instance_arn, &chosen.identity_store_id) else {
-        let failure = Failure::unparsable("an instance without ARN or identity store");
+        let failure = CallFailure::unparsable("an instance without ARN or identity store");
         return Err(call("ListInstances", failure));
     };
     aws.about.instance_arn.clone_from(instance);
@@ -338,7 +341,7 @@ async fn find_instance(aws: &mut Aws, settings: &Settings) -> Result<(), Connect
     Ok(())
 }
 
-async fn list_instances(aws: &Aws) -> Result<Vec<InstanceMetadata>, Failure> {
+async fn list_instances(aws: &Aws) -> Result<Vec<InstanceMetadata>, CallFailure> {
     listing!(
         aws.sso_line.read("ListInstances", pace()),
         instances,
@@ -348,7 +351,7 @@ async fn list_instances(aws: &Aws) -> Result<Vec<InstanceMetadata>, Failure> {
 }
 
 /// A member account may describe the organization, but not list delegated administrators; an
-/// account of no organization may do neither. Both are `Place::Other`, not errors.
+/// account of no organization may do neither. Both are `OwnAccountRole::Other`, not errors.
 async fn find_place(aws: &mut Aws) -> Result<(), ConnectError> {
     let described = aws
         .org_line
@@ -370,12 +373,12 @@ async fn find_place(aws: &mut Aws) -> Result<(), ConnectError> {
     aws.about.organization_id = organization.id;
     aws.about.management_account = organization.master_account_id;
     if aws.about.management_account.as_ref() == Some(&aws.about.account) {
-        aws.about.place = Place::Management;
+        aws.about.place = OwnAccountRole::Management;
         return Ok(());
     }
     match delegated_administrators(aws).await {
         Ok(accounts) if accounts.contains(&aws.about.account) => {
-            aws.about.place = Place::DelegatedAdministrator;
+            aws.about.place = OwnAccountRole::DelegatedAdministrator;
             Ok(())
         }
         Ok(_) => Ok(()),
@@ -387,7 +390,7 @@ async fn find_place(aws: &mut Aws) -> Result<(), ConnectError> {
     }
 }
 
-async fn delegated_administrators(aws: &Aws) -> Result<Vec<String>, Failure> {
+async fn delegated_administrators(aws: &Aws) -> Result<Vec<String>, CallFailure> {
     let rows = listing!(
         aws.org_line.read("ListDelegatedAdministrators", pace()),
         delegated_administrators,

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::fake::{Answer, Fake, INSTANCE, MANAGEMENT, error, unheard};
+use crate::fake::{Fake, FakeAnswer, INSTANCE, MANAGEMENT, error, unheard};
 
 const OTHER: &str = "arn:aws:sso:::instance/ssoins-fedcba9876543210";
 
-fn instances(arns: &[&str]) -> Answer {
+fn instances(arns: &[&str]) -> FakeAnswer {
     let rows: Vec<Value> = arns
         .iter()
         .map(|arn| json!({"InstanceArn": arn, "IdentityStoreId": "d-1234567890"}))
@@ -21,7 +21,7 @@ async fn with_instances(
 ) -> Result<String, ConnectError> {
     let fake =
         Fake::new(move |operation, _| (operation == "ListInstances").then(|| instances(arns)));
-    let mut settings = Settings::new("eu-west-1");
+    let mut settings = AwsClientSettings::new("eu-west-1");
     settings.instance_arn = wanted.map(str::to_owned);
     let aws = fake.try_connect(&settings).await?;
     Ok(aws.about().instance_arn.clone())
@@ -57,7 +57,7 @@ async fn the_only_instance_is_taken_and_of_several_one_must_be_named() {
 #[tokio::test(start_paused = true)]
 async fn instance_and_store_given_are_not_looked_up() {
     let fake = Fake::new(|_, _| None);
-    let mut settings = Settings::new("eu-west-1");
+    let mut settings = AwsClientSettings::new("eu-west-1");
     settings.instance_arn = Some(OTHER.to_owned());
     settings.identity_store_id = Some("d-0000000000".to_owned());
     let aws = fake.try_connect(&settings).await.unwrap();
@@ -66,7 +66,10 @@ async fn instance_and_store_given_are_not_looked_up() {
 }
 
 /// Connects as the management account's account of another organization's eyes.
-async fn place(management: &'static str, delegated: Answer) -> Result<Place, ConnectError> {
+async fn place(
+    management: &'static str,
+    delegated: FakeAnswer,
+) -> Result<OwnAccountRole, ConnectError> {
     let fake = Fake::new(move |operation, _| match operation {
         "DescribeOrganization" => Some((
             200,
@@ -75,7 +78,9 @@ async fn place(management: &'static str, delegated: Answer) -> Result<Place, Con
         "ListDelegatedAdministrators" => Some(delegated.clone()),
         _ => None,
     });
-    let aws = fake.try_connect(&Settings::new("eu-west-1")).await?;
+    let aws = fake
+        .try_connect(&AwsClientSettings::new("eu-west-1"))
+        .await?;
     Ok(aws.about().place)
 }
 
@@ -90,10 +95,10 @@ async fn our_place_in_the_organization() {
     let down = (500, json!({"__type": "ServiceException"}));
     let elsewhere = "222222222222";
     for (management, delegated, expected) in [
-        (MANAGEMENT, nobody.clone(), Some(Place::Management)),
-        (elsewhere, us, Some(Place::DelegatedAdministrator)),
-        (elsewhere, nobody, Some(Place::Other)),
-        (elsewhere, denied, Some(Place::Other)),
+        (MANAGEMENT, nobody.clone(), Some(OwnAccountRole::Management)),
+        (elsewhere, us, Some(OwnAccountRole::DelegatedAdministrator)),
+        (elsewhere, nobody, Some(OwnAccountRole::Other)),
+        (elsewhere, denied, Some(OwnAccountRole::Other)),
         (elsewhere, down, None),
     ] {
         assert_eq!(place(management, delegated).await.ok(), expected);
@@ -107,7 +112,7 @@ async fn an_account_of_no_organization_can_still_say_so() {
             .then(|| error("AWSOrganizationsNotInUseException", "not a member"))
     });
     let aws = fake.connect().await;
-    assert_eq!(aws.about().place, Place::Other);
+    assert_eq!(aws.about().place, OwnAccountRole::Other);
     assert_eq!(aws.about().organization_id, None);
 }
 
@@ -150,14 +155,14 @@ async fn counting(at_once: usize) -> (String, Arc<std::sync::atomic::AtomicUsize
 async fn few_connections_are_kept_after_many_calls_at_once() {
     const AT_ONCE: usize = 40;
     let (address, open) = counting(AT_ONCE).await;
-    let settings = Settings {
+    let settings = AwsClientSettings {
         endpoint_url: Some(address),
         credentials: Credentials::Static {
             access_key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
             secret_access_key: "secret".to_owned().into(),
             session_token: None,
         },
-        ..Settings::new("eu-west-1")
+        ..AwsClientSettings::new("eu-west-1")
     };
     let sts = aws_sdk_sts::Client::new(&configure(&settings, &unheard()).await);
     let calls = (0..AT_ONCE).map(|_| sts.get_caller_identity().send());
@@ -192,13 +197,13 @@ impl aws_credential_types::provider::ProvideCredentials for Unread {
 
 #[tokio::test]
 async fn credentials_that_cannot_be_had_for_want_of_a_descriptor_pass() {
-    let base = configure(&Settings::new("eu-west-1"), &unheard()).await;
+    let base = configure(&AwsClientSettings::new("eu-west-1"), &unheard()).await;
     let config = base
         .to_builder()
         .credentials_provider(SharedCredentialsProvider::new(Unread))
         .build();
     let sso = aws_sdk_ssoadmin::Client::new(&config);
     let error = sso.list_instances().send().await.unwrap_err();
-    let failure = Failure::of(&error);
+    let failure = CallFailure::of(&error);
     assert!(failure.is_passing(), "{failure:?}");
 }

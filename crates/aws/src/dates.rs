@@ -31,9 +31,9 @@ pub type DateListener = Arc<dyn Fn(Dated) + Send + Sync>;
 
 /// Hears every answer, and tells the time to sign with.
 #[derive(Clone)]
-pub(crate) struct AnswerDates(Arc<Heard>);
+pub(crate) struct AnswerDates(Arc<DateMemory>);
 
-struct Heard {
+struct DateMemory {
     newest: Mutex<Option<Dated>>,
     listener: DateListener,
     /// Tells the time until AWS has.
@@ -42,7 +42,7 @@ struct Heard {
 
 impl AnswerDates {
     pub(crate) fn new(listener: DateListener, clock: Arc<dyn Clock>) -> Self {
-        Self(Arc::new(Heard {
+        Self(Arc::new(DateMemory {
             newest: Mutex::default(),
             listener,
             clock,

@@ -19,15 +19,15 @@ use serde_json::{Value, json};
 
 use crate::connect::over;
 use crate::dates::AnswerDates;
-use crate::{Aws, ConnectError, DateListener, Dated, Settings};
+use crate::{Aws, AwsClientSettings, ConnectError, DateListener, Dated};
 
 pub(crate) const INSTANCE: &str = "arn:aws:sso:::instance/ssoins-0123456789abcdef";
 pub(crate) const MANAGEMENT: &str = "111111111111";
 
 /// A status and a body.
-pub(crate) type Answer = (u16, Value);
+pub(crate) type FakeAnswer = (u16, Value);
 
-type Script = dyn Fn(&str, &Value) -> Option<Answer> + Send + Sync;
+type Script = dyn Fn(&str, &Value) -> Option<FakeAnswer> + Send + Sync;
 
 /// Answers from a script; what it leaves out is answered by an organization of one account.
 pub(crate) struct Fake {
@@ -87,7 +87,7 @@ impl HttpConnector for Wire {
 
 impl Fake {
     pub(crate) fn new(
-        script: impl Fn(&str, &Value) -> Option<Answer> + Send + Sync + 'static,
+        script: impl Fn(&str, &Value) -> Option<FakeAnswer> + Send + Sync + 'static,
     ) -> Arc<Self> {
         Arc::new(Self {
             script: Box::new(script),
@@ -116,7 +116,7 @@ impl Fake {
         self.heard.lock().unwrap().clone()
     }
 
-    fn answer(&self, operation: &str, body: &Value) -> Answer {
+    fn answer(&self, operation: &str, body: &Value) -> FakeAnswer {
         self.calls
             .lock()
             .unwrap()
@@ -139,7 +139,7 @@ impl Fake {
 
     pub(crate) async fn try_connect(
         self: &Arc<Self>,
-        settings: &Settings,
+        settings: &AwsClientSettings,
     ) -> Result<Aws, ConnectError> {
         let connector = SharedHttpConnector::new(Wire(Arc::clone(self)));
         let key = Key::new("AKIA0000111122223333", "secret", None, None, "test");
@@ -158,7 +158,9 @@ impl Fake {
     }
 
     pub(crate) async fn connect(self: &Arc<Self>) -> Aws {
-        self.try_connect(&Settings::new("eu-west-1")).await.unwrap()
+        self.try_connect(&AwsClientSettings::new("eu-west-1"))
+            .await
+            .unwrap()
     }
 }
 
@@ -189,6 +191,6 @@ fn usual(operation: &str) -> Value {
 }
 
 /// An error answer.
-pub(crate) fn error(name: &str, message: &str) -> Answer {
+pub(crate) fn error(name: &str, message: &str) -> FakeAnswer {
     (400, json!({"__type": name, "Message": message}))
 }

@@ -10,18 +10,18 @@ use hallpass_model::{Clock, IdSource, Timestamp};
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use crate::{Credentials, Settings};
+use crate::{AwsClientSettings, Credentials};
 
 /// A request as it came.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct ReceivedRequest {
     pub(crate) method: Method,
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
-impl Asked {
+impl ReceivedRequest {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
@@ -36,19 +36,21 @@ impl Asked {
 }
 
 /// A status, headers and a body.
-pub(crate) type Said = (u16, Vec<(&'static str, String)>, Vec<u8>);
+pub(crate) type ScriptedResponse = (u16, Vec<(&'static str, String)>, Vec<u8>);
 
 /// The server.
 #[derive(Clone)]
 pub(crate) struct FakeHttp {
     pub(crate) url: String,
-    asked: Arc<Mutex<Vec<Asked>>>,
-    first: Arc<Mutex<VecDeque<Said>>>,
+    asked: Arc<Mutex<Vec<ReceivedRequest>>>,
+    first: Arc<Mutex<VecDeque<ScriptedResponse>>>,
 }
 
 impl FakeHttp {
     /// Serves `answer` until the test ends.
-    pub(crate) async fn start(answer: impl Fn(&Asked) -> Said + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(
+        answer: impl Fn(&ReceivedRequest) -> ScriptedResponse + Send + Sync + 'static,
+    ) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let fake = Self {
@@ -60,7 +62,7 @@ impl FakeHttp {
         let handle = move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
             let (served, answer) = (served.clone(), Arc::clone(&answer));
             async move {
-                let asked = Asked {
+                let asked = ReceivedRequest {
                     method,
                     uri,
                     headers,
@@ -82,36 +84,36 @@ impl FakeHttp {
     }
 
     /// What the next requests are answered, before the server's own answers.
-    pub(crate) fn first(&self, said: impl IntoIterator<Item = Said>) {
+    pub(crate) fn first(&self, said: impl IntoIterator<Item = ScriptedResponse>) {
         self.first.lock().unwrap().extend(said);
     }
 
     /// Everything asked so far.
-    pub(crate) fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<ReceivedRequest> {
         self.asked.lock().unwrap().clone()
     }
 
-    pub(crate) fn last(&self) -> Asked {
+    pub(crate) fn last(&self) -> ReceivedRequest {
         self.asked().pop().unwrap()
     }
 }
 
 /// An error answer of S3.
-pub(crate) fn xml_error(status: u16, code: &str) -> Said {
+pub(crate) fn xml_error(status: u16, code: &str) -> ScriptedResponse {
     let body = format!("<Error><Code>{code}</Code><Message>in words</Message></Error>");
     (status, Vec::new(), body.into_bytes())
 }
 
 /// As somebody with a key, at `url`.
-pub(crate) fn settings(url: &str) -> Settings {
-    Settings {
+pub(crate) fn settings(url: &str) -> AwsClientSettings {
+    AwsClientSettings {
         endpoint_url: Some(url.to_owned()),
         credentials: Credentials::Static {
             access_key_id: "AKIA0000111122223333".to_owned(),
             secret_access_key: SecretString::from("secret"),
             session_token: Some(SecretString::from("token")),
         },
-        ..Settings::new("eu-west-1")
+        ..AwsClientSettings::new("eu-west-1")
     }
 }
 

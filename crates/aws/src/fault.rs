@@ -16,7 +16,7 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(20);
 
 /// A call without a result, with what only retries and listings look at.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Failure {
+pub(crate) struct CallFailure {
     /// What it means.
     pub(crate) fault: CenterFault,
     /// AWS's error name, undecorated.
@@ -27,7 +27,7 @@ pub(crate) struct Failure {
 
 /// What an error answer says, taken apart.
 #[derive(Clone, Debug, Default)]
-struct Answer {
+struct ErrorAnswer {
     status: u16,
     code: Option<String>,
     message: Option<String>,
@@ -35,7 +35,7 @@ struct Answer {
     retry_after: Option<Duration>,
 }
 
-impl Failure {
+impl CallFailure {
     /// An answer that cannot be understood.
     pub(crate) fn unparsable(what: &str) -> Self {
         Self::unreachable(format!("the answer cannot be understood: {what}"))
@@ -58,10 +58,10 @@ impl Failure {
         message: Option<&str>,
         retry_after: Option<&str>,
     ) -> Self {
-        Answer {
+        ErrorAnswer {
             code: code.map(plain_name).map(str::to_owned),
             message: message.map(str::to_owned),
-            ..Answer::read(status, retry_after, &[])
+            ..ErrorAnswer::read(status, retry_after, &[])
         }
         .into()
     }
@@ -94,7 +94,7 @@ impl Failure {
             }),
             SdkError::ServiceError(service) => {
                 let raw = service.raw();
-                let mut answer = Answer::read(
+                let mut answer = ErrorAnswer::read(
                     raw.status().as_u16(),
                     raw.headers().get("retry-after"),
                     raw.body().bytes().unwrap_or_default(),
@@ -105,9 +105,9 @@ impl Failure {
             }
             // also answers that do not parse, and failures to get credentials
             _ => match error.raw_response() {
-                Some(raw) if raw.status().as_u16() == 429 => Answer {
+                Some(raw) if raw.status().as_u16() == 429 => ErrorAnswer {
                     status: 429,
-                    ..Answer::default()
+                    ..ErrorAnswer::default()
                 }
                 .into(),
                 _ => Self::unreachable(chain(error)),
@@ -156,13 +156,13 @@ impl Failure {
     }
 }
 
-impl From<Failure> for CenterFault {
-    fn from(failure: Failure) -> Self {
+impl From<CallFailure> for CenterFault {
+    fn from(failure: CallFailure) -> Self {
         failure.fault
     }
 }
 
-impl Answer {
+impl ErrorAnswer {
     fn read(status: u16, retry_after_header: Option<&str>, body: &[u8]) -> Self {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let text = |name: &str| body.get(name).and_then(Value::as_str);
@@ -200,18 +200,18 @@ impl Answer {
     }
 }
 
-impl From<Answer> for Failure {
-    fn from(answer: Answer) -> Self {
+impl From<ErrorAnswer> for CallFailure {
+    fn from(answer: ErrorAnswer) -> Self {
         let words = answer.words();
         let fault = match kind(answer.status, answer.code.as_deref(), &words) {
-            Kind::Throttled => CenterFault::Throttled { message: words },
-            Kind::Full => CenterFault::Full { message: words },
-            Kind::Conflict => CenterFault::Conflict { message: words },
-            Kind::NotFound => CenterFault::NotFound {
+            CallFaultKind::Throttled => CenterFault::Throttled { message: words },
+            CallFaultKind::Full => CenterFault::Full { message: words },
+            CallFaultKind::Conflict => CenterFault::Conflict { message: words },
+            CallFaultKind::NotFound => CenterFault::NotFound {
                 what: answer.missing(),
             },
-            Kind::Refused => CenterFault::Refused { reason: words },
-            Kind::Unreachable => CenterFault::Unreachable { message: words },
+            CallFaultKind::Refused => CenterFault::Refused { reason: words },
+            CallFaultKind::Unreachable => CenterFault::Unreachable { message: words },
         };
         Self {
             fault,
@@ -222,7 +222,7 @@ impl From<Answer> for Failure {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum CallFaultKind {
     Throttled,
     Full,
     Conflict,
@@ -231,17 +231,17 @@ enum Kind {
     Unreachable,
 }
 
-fn kind(status: u16, code: Option<&str>, words: &str) -> Kind {
+fn kind(status: u16, code: Option<&str>, words: &str) -> CallFaultKind {
     let Some(code) = code else {
         // without a name this is hardly AWS speaking: a proxy, or an answer cut short
         return match status {
-            429 => Kind::Throttled,
-            _ => Kind::Unreachable,
+            429 => CallFaultKind::Throttled,
+            _ => CallFaultKind::Unreachable,
         };
     };
     match code {
         // about work under way at AWS, not about our rate: the names are the same, the words are not
-        "ThrottlingException" if words.contains("too many requests processing") => Kind::Full,
+        "ThrottlingException" if words.contains("too many requests processing") => CallFaultKind::Full,
         "ThrottlingException"
         | "Throttling"
         | "ThrottledException"
@@ -249,12 +249,12 @@ fn kind(status: u16, code: Option<&str>, words: &str) -> Kind {
         | "RequestThrottled"
         | "RequestThrottledException"
         | "RequestLimitExceeded"
-        | "SlowDown" => Kind::Throttled,
+        | "SlowDown" => CallFaultKind::Throttled,
         "ConflictException"
         | "ConcurrentModificationException"
         // S3: somebody else writes the same key at this moment
         | "ConditionalRequestConflict"
-        | "OperationAborted" => Kind::Conflict,
+        | "OperationAborted" => CallFaultKind::Conflict,
         "InternalServerException"
         | "InternalServerError"
         | "InternalFailure"
@@ -262,21 +262,21 @@ fn kind(status: u16, code: Option<&str>, words: &str) -> Kind {
         | "ServiceUnavailable"
         | "ServiceUnavailableException"
         | "RequestTimeout"
-        | "RequestTimeoutException" => Kind::Unreachable,
+        | "RequestTimeoutException" => CallFaultKind::Unreachable,
         // about this very signature, not about us: the next one is made with fresh credentials
         "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" | "RequestTimeTooSkewed" => {
-            Kind::Unreachable
+            CallFaultKind::Unreachable
         }
         // our clock is off; the SDK learns the difference from this answer and signs anew
         "InvalidSignatureException" | "SignatureDoesNotMatch"
             if words.contains("Signature expired") || words.contains("not yet current") =>
         {
-            Kind::Unreachable
+            CallFaultKind::Unreachable
         }
-        _ if code.ends_with("NotFoundException") => Kind::NotFound,
-        _ if status == 429 => Kind::Throttled,
-        _ if status >= 500 => Kind::Unreachable,
-        _ => Kind::Refused,
+        _ if code.ends_with("NotFoundException") => CallFaultKind::NotFound,
+        _ if status == 429 => CallFaultKind::Throttled,
+        _ if status >= 500 => CallFaultKind::Unreachable,
+        _ => CallFaultKind::Refused,
     }
 }
 

@@ -62,15 +62,15 @@ fn a_signature_refused_for_its_age_is_worth_another_try() {
     for (words, expected) in [
         (
             "Signature expired: 1 is now earlier than 2",
-            Kind::Unreachable,
+            CallFaultKind::Unreachable,
         ),
         (
             "Signature not yet current: 1 is still later",
-            Kind::Unreachable,
+            CallFaultKind::Unreachable,
         ),
         (
             "The request signature we calculated does not match",
-            Kind::Refused,
+            CallFaultKind::Refused,
         ),
     ] {
         let got = kind(400, Some("InvalidSignatureException"), words);
@@ -121,7 +121,7 @@ fn the_wait_aws_asks_for_is_read_and_bounded() {
         (r#"{"Message":"Rate exceeded"}"#, None),
         ("not json", None),
     ] {
-        let failure = Failure::of(&answered(400, Some("ThrottlingException"), None, body));
+        let failure = CallFailure::of(&answered(400, Some("ThrottlingException"), None, body));
         assert_eq!(failure.retry_after.map(|d| d.as_secs()), seconds, "{body}");
         assert!(matches!(failure.fault, CenterFault::Throttled { .. }));
     }
@@ -137,17 +137,17 @@ fn words_name_the_error_and_the_resource() {
         body,
     );
     assert_eq!(
-        Failure::of(&missing).fault.to_string(),
+        CallFailure::of(&missing).fault.to_string(),
         "USER u-1 does not exist"
     );
     let denied = answered(400, Some("AccessDeniedException"), Some("no"), "{}");
     assert_eq!(
-        Failure::of(&denied).fault.to_string(),
+        CallFailure::of(&denied).fault.to_string(),
         "AWS refused: AccessDeniedException: no"
     );
     let nameless = answered(418, None, None, "");
     assert_eq!(
-        Failure::of(&nameless).fault.to_string(),
+        CallFailure::of(&nameless).fault.to_string(),
         "AWS could not be reached: HTTP status 418"
     );
 }
@@ -157,17 +157,17 @@ fn no_answer_is_unreachable_with_its_causes() {
     let refused = std::io::Error::other("connection refused");
     let error: SdkError<DescribeUserError, HttpResponse> =
         SdkError::dispatch_failure(ConnectorError::io(refused.into()));
-    let failure = Failure::of(&error);
+    let failure = CallFailure::of(&error);
     assert_eq!(failure.outcome(), "unreachable");
     assert!(failure.fault.to_string().contains("connection refused"));
     let error: SdkError<DescribeUserError, HttpResponse> = SdkError::timeout_error("slow");
-    assert_eq!(Failure::of(&error).outcome(), "unreachable");
+    assert_eq!(CallFailure::of(&error).outcome(), "unreachable");
     let raw = HttpResponse::new(StatusCode::try_from(200).unwrap(), SdkBody::from("<html>"));
     let error: SdkError<DescribeUserError, HttpResponse> =
         SdkError::response_error("unexpected token", raw);
-    assert_eq!(Failure::of(&error).outcome(), "unreachable");
+    assert_eq!(CallFailure::of(&error).outcome(), "unreachable");
     let error: SdkError<DescribeUserError, HttpResponse> = SdkError::construction_failure("bad");
-    assert_eq!(Failure::of(&error).outcome(), "refused");
+    assert_eq!(CallFailure::of(&error).outcome(), "refused");
 }
 
 /// A process without descriptors cannot ask: that is nobody's refusal, and passes.
@@ -179,7 +179,7 @@ fn a_descriptor_that_cannot_be_had_is_worth_another_try() {
     let no_name: SdkError<DescribeUserError, HttpResponse> =
         SdkError::dispatch_failure(ConnectorError::other(no_descriptors().into(), None));
     for error in [no_socket, no_name] {
-        let failure = Failure::of(&error);
+        let failure = CallFailure::of(&error);
         assert!(failure.is_passing(), "{failure:?}");
         assert_eq!(failure.outcome(), "unreachable");
         assert!(

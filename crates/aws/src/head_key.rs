@@ -12,9 +12,9 @@ use http::Method;
 use serde_json::{Map, Value, json};
 use tokio::sync::Mutex;
 
-use crate::Settings;
+use crate::AwsClientSettings;
 use crate::connect::configure_quietly;
-use crate::signed::{Call, Service, Signed, domain, endpoint};
+use crate::signed::{Signed, SignedService, UnsignedRequest, domain, endpoint};
 
 /// What the key has to be.
 const ALGORITHM: &str = "ECDSA_SHA_256";
@@ -44,7 +44,7 @@ impl KmsKey {
     /// # Errors
     /// When there is no TLS.
     pub async fn open(
-        settings: &Settings,
+        settings: &AwsClientSettings,
         key: &str,
         clock: Arc<dyn Clock>,
         ids: &dyn IdSource,
@@ -52,11 +52,11 @@ impl KmsKey {
         let config = configure_quietly(settings, &clock).await;
         let region = region_of(key).unwrap_or(&settings.region);
         let named = settings.endpoint_url.as_deref();
-        let url = endpoint(&config, named, Service::Kms)
+        let url = endpoint(&config, named, SignedService::Kms)
             .unwrap_or_else(|| format!("https://kms.{region}.{}", domain(region)));
         let (_, seed) = ids.next(clock.now()).as_u64_pair();
         Ok(Self {
-            signed: Signed::new(&config, Service::Kms, region, clock, seed)?,
+            signed: Signed::new(&config, SignedService::Kms, region, clock, seed)?,
             url: format!("{url}/"),
             key: key.to_owned(),
             public: Mutex::new(None),
@@ -94,7 +94,7 @@ impl KmsKey {
     }
 
     async fn ask(&self, operation: &'static str, body: &Value) -> Result<Value, SignFault> {
-        let call = Call {
+        let call = UnsignedRequest {
             operation,
             method: Method::POST,
             url: self.url.clone(),

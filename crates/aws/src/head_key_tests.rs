@@ -7,7 +7,7 @@ use hallpass_audit::{Head, LogId, PublishedHead};
 use hallpass_model::Timestamp;
 
 use super::*;
-use crate::fake_http::{Asked, FakeHttp, NoIds, Said, Still, settings};
+use crate::fake_http::{FakeHttp, NoIds, ReceivedRequest, ScriptedResponse, Still, settings};
 
 const KEY: &str = "arn:aws:kms:eu-central-1:111111111111:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 const INFO: &str = "3059301306072a8648ce3d020106082a8648ce3d030107034200";
@@ -18,12 +18,12 @@ fn pair() -> EcdsaKeyPair {
     EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, made.as_ref()).unwrap()
 }
 
-fn said(status: u16, body: &Value) -> Said {
+fn said(status: u16, body: &Value) -> ScriptedResponse {
     (status, Vec::new(), body.to_string().into_bytes())
 }
 
 /// KMS with one key, as its API reference has it.
-fn answer(pair: &EcdsaKeyPair, asked: &Asked) -> Said {
+fn answer(pair: &EcdsaKeyPair, asked: &ReceivedRequest) -> ScriptedResponse {
     let body: Value = serde_json::from_slice(&asked.body).unwrap();
     assert_eq!(body["KeyId"], KEY);
     match asked.header("x-amz-target") {

@@ -32,21 +32,23 @@ mod actions;
 mod fake;
 #[cfg(test)]
 mod fake_http;
+#[cfg(test)]
+mod fuzz;
 
 use std::fmt;
 use std::sync::Arc;
 
 use hallpass_model::Clock;
 
-pub use actions::{Action, BUCKET_ACTIONS, KEY_ACTIONS, Need, OBJECT_ACTIONS, actions};
-pub use connect::{About, ConnectError, Place, connect};
+pub use actions::{BUCKET_ACTIONS, KEY_ACTIONS, Need, NeededAction, OBJECT_ACTIONS, actions};
+pub use connect::{ConnectError, ConnectedOrganization, OwnAccountRole, connect};
 pub use dates::{DateListener, Dated};
 pub use head_key::KmsKey;
 pub use inventory::{GroupsToRead, Inventory, Policies};
 pub use objects::{BucketPlace, BucketProblem, LockMode, Objects, Retention};
-pub use settings::{Credentials, Settings, Survey};
+pub use settings::{AwsClientSettings, Credentials, Survey};
 
-use crate::call::Line;
+use crate::call::ServiceClient;
 
 /// A connection: clients, ration cards, and what was found while connecting. Implements
 /// [`IdentityCenter`](hallpass_assignments::IdentityCenter).
@@ -55,17 +57,23 @@ pub struct Aws {
     store: aws_sdk_identitystore::Client,
     org: aws_sdk_organizations::Client,
     sts: aws_sdk_sts::Client,
-    sso_line: Line,
-    store_line: Line,
-    org_line: Line,
-    sts_line: Line,
+    sso_line: ServiceClient,
+    store_line: ServiceClient,
+    org_line: ServiceClient,
+    sts_line: ServiceClient,
     clock: Arc<dyn Clock>,
-    about: About,
+    about: ConnectedOrganization,
 }
 
 impl Aws {
+    /// How many calls a second went to Identity Center's administration over the last ten seconds: what
+    /// the quota of 20 is about.
+    pub fn calls_per_second(&self) -> f64 {
+        self.sso_line.per_second()
+    }
+
     /// What was found while connecting.
-    pub fn about(&self) -> &About {
+    pub fn about(&self) -> &ConnectedOrganization {
         &self.about
     }
 }

@@ -8,13 +8,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hallpass_assignments::CenterFault;
 use hallpass_audit::{ExportSource, ExportTarget, SinkError, SinkErrorKind};
-use hallpass_model::{Clock, IdSource, Span};
+use hallpass_model::{Clock, IdSource, TimeSpan};
 use http::Method;
 
 use crate::connect::configure_quietly;
-use crate::fault::Failure;
-use crate::signed::{Call, Reply, Service, Signed, Slash, domain, encoded, endpoint, sha256};
-use crate::{Settings, xml};
+use crate::fault::CallFailure;
+use crate::signed::{
+    RawResponse, Signed, SignedService, Slash, UnsignedRequest, domain, encoded, endpoint, sha256,
+};
+use crate::{AwsClientSettings, xml};
 
 /// An object that `doctor` puts to find out whether objects can be put.
 const PROBE_KEY: &str = "doctor.probe";
@@ -97,7 +99,7 @@ impl Objects {
     /// # Errors
     /// When there is no TLS.
     pub async fn open(
-        settings: &Settings,
+        settings: &AwsClientSettings,
         place: BucketPlace,
         retention: Option<Retention>,
         clock: Arc<dyn Clock>,
@@ -109,14 +111,20 @@ impl Objects {
             .endpoint_url
             .as_deref()
             .or(settings.endpoint_url.as_deref());
-        let base = match endpoint(&config, named, Service::S3) {
+        let base = match endpoint(&config, named, SignedService::S3) {
             // what is not AWS is addressed by path, which all of them understand
             Some(url) => format!("{url}/{}/", encoded(&place.bucket, Slash::Encoded)),
             None => base_at_aws(&place.bucket, &region),
         };
         let (_, seed) = ids.next(clock.now()).as_u64_pair();
         Ok(Self {
-            signed: Signed::new(&config, Service::S3, &region, Arc::clone(&clock), seed)?,
+            signed: Signed::new(
+                &config,
+                SignedService::S3,
+                &region,
+                Arc::clone(&clock),
+                seed,
+            )?,
             place,
             base,
             retention,
@@ -137,8 +145,8 @@ impl Objects {
         format!("s3://{}/{}", self.place.bucket, self.key(key))
     }
 
-    fn call(&self, operation: &'static str, method: Method, key: &str) -> Call {
-        Call {
+    fn call(&self, operation: &'static str, method: Method, key: &str) -> UnsignedRequest {
+        UnsignedRequest {
             operation,
             method,
             url: format!("{}{}", self.base, encoded(&self.key(key), Slash::Kept)),
@@ -148,7 +156,7 @@ impl Objects {
         }
     }
 
-    async fn send(&self, call: &Call, place: &str) -> Result<Reply, SinkError> {
+    async fn send(&self, call: &UnsignedRequest, place: &str) -> Result<RawResponse, SinkError> {
         self.signed
             .send(call)
             .await
@@ -156,7 +164,7 @@ impl Objects {
     }
 
     /// Puts an object; what is there already is said by the status.
-    async fn put_as(&self, key: &str, bytes: &[u8], how: How) -> Result<Reply, SinkError> {
+    async fn put_as(&self, key: &str, bytes: &[u8], how: How) -> Result<RawResponse, SinkError> {
         let mut call = self.call("PutObject", Method::PUT, key);
         call.headers = vec![
             ("content-type", content_type(key).to_owned()),
@@ -182,7 +190,7 @@ impl Objects {
             return Vec::new();
         };
         let hours = u64::from(retention.days).saturating_mul(24);
-        let until = Span::hours(hours).after(self.clock.now());
+        let until = TimeSpan::hours(hours).after(self.clock.now());
         let until = until.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         vec![
             ("x-amz-object-lock-mode", retention.mode.name().to_owned()),
@@ -316,7 +324,7 @@ fn content_type(key: &str) -> &'static str {
     }
 }
 
-fn sink_error(place: String, failure: &Failure) -> SinkError {
+fn sink_error(place: String, failure: &CallFailure) -> SinkError {
     let kind = match &failure.fault {
         CenterFault::Throttled { .. }
         | CenterFault::NotSent

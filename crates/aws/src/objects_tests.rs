@@ -7,7 +7,9 @@ use std::sync::Mutex;
 use hallpass_audit::testing::a_place_for_exports_keeps_its_promises;
 
 use super::*;
-use crate::fake_http::{Asked, FakeHttp, NoIds, Said, Still, settings, xml_error};
+use crate::fake_http::{
+    FakeHttp, NoIds, ReceivedRequest, ScriptedResponse, Still, settings, xml_error,
+};
 
 const NOW: &str = "2026-03-02T10:00:00Z";
 
@@ -18,7 +20,7 @@ struct Bucket(Mutex<BTreeMap<String, Vec<u8>>>);
 const PAGE: usize = 2;
 
 impl Bucket {
-    fn answer(&self, asked: &Asked) -> Said {
+    fn answer(&self, asked: &ReceivedRequest) -> ScriptedResponse {
         let path = asked.uri.path().replace("%20", " ");
         let key = path.trim_start_matches("/the-bucket/").to_owned();
         let mut objects = self.0.lock().unwrap();
@@ -40,7 +42,7 @@ impl Bucket {
     }
 }
 
-fn list(objects: &BTreeMap<String, Vec<u8>>, asked: &Asked) -> Said {
+fn list(objects: &BTreeMap<String, Vec<u8>>, asked: &ReceivedRequest) -> ScriptedResponse {
     let prefix = asked.query("prefix").unwrap_or_default();
     let token = asked.query("continuation-token");
     let after = token
@@ -236,7 +238,7 @@ async fn a_listing_that_is_not_whole_is_an_error() {
 }
 
 /// The lock configuration of a bucket.
-fn lock(enabled: &str) -> Said {
+fn lock(enabled: &str) -> ScriptedResponse {
     let body = format!(
         "<ObjectLockConfiguration><ObjectLockEnabled>{enabled}</ObjectLockEnabled>\
          </ObjectLockConfiguration>"
@@ -244,7 +246,7 @@ fn lock(enabled: &str) -> Said {
     (200, Vec::new(), body.into_bytes())
 }
 
-async fn examined(locked: Said, put: Said) -> Vec<String> {
+async fn examined(locked: ScriptedResponse, put: ScriptedResponse) -> Vec<String> {
     let fake = FakeHttp::start(move |asked| {
         if asked
             .uri

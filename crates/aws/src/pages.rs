@@ -2,20 +2,20 @@
 
 use std::future::Future;
 
-use crate::fault::Failure;
+use crate::fault::CallFailure;
 
 /// More pages than any listing has: 10,000 of 20 rows are 200,000 accounts.
 const PAGES_MAX: usize = 10_000;
 
 /// One page: its rows, and the token of the next.
-pub(crate) type Page<T> = (Vec<T>, Option<String>);
+pub(crate) type RowsAndToken<T> = (Vec<T>, Option<String>);
 
 /// Reads every page. An empty page with a token goes on, an empty token ends. When the service
 /// refuses a token in mid-listing (they expire), the listing is begun again, once.
-pub(crate) async fn all<T, F, Fut>(mut page: F) -> Result<Vec<T>, Failure>
+pub(crate) async fn all<T, F, Fut>(mut page: F) -> Result<Vec<T>, CallFailure>
 where
     F: FnMut(Option<String>) -> Fut,
-    Fut: Future<Output = Result<Page<T>, Failure>>,
+    Fut: Future<Output = Result<RowsAndToken<T>, CallFailure>>,
 {
     let mut restarted = false;
     let mut rows = Vec::new();
@@ -30,7 +30,7 @@ where
                     return Ok(rows);
                 }
                 if next == token {
-                    return Err(Failure::unparsable("a page names itself as the next"));
+                    return Err(CallFailure::unparsable("a page names itself as the next"));
                 }
                 token = next;
             }
@@ -46,7 +46,7 @@ where
             Err(failure) => return Err(failure),
         }
     }
-    Err(Failure::unparsable("the listing does not end"))
+    Err(CallFailure::unparsable("the listing does not end"))
 }
 
 /// Every row of a listing of AWS: the line and operation to read on, the member of the answer that
@@ -77,11 +77,11 @@ mod tests {
 
     use super::*;
 
-    type Answer = Result<Page<u8>, Failure>;
-    type Answers = Vec<(Option<&'static str>, Answer)>;
+    type FakePageResult = Result<RowsAndToken<u8>, CallFailure>;
+    type Answers = Vec<(Option<&'static str>, FakePageResult)>;
 
-    fn stale() -> Failure {
-        Failure {
+    fn stale() -> CallFailure {
+        CallFailure {
             fault: CenterFault::Refused {
                 reason: "token".into(),
             },
@@ -91,16 +91,16 @@ mod tests {
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the table reads better")]
-    fn next(rows: &[u8], token: &str) -> Answer {
-        Answer::Ok((rows.to_vec(), Some(token.to_owned())))
+    fn next(rows: &[u8], token: &str) -> FakePageResult {
+        FakePageResult::Ok((rows.to_vec(), Some(token.to_owned())))
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the table reads better")]
-    fn last(rows: &[u8]) -> Answer {
-        Answer::Ok((rows.to_vec(), None))
+    fn last(rows: &[u8]) -> FakePageResult {
+        FakePageResult::Ok((rows.to_vec(), None))
     }
 
-    async fn read(answers: Answers) -> Result<Vec<u8>, Failure> {
+    async fn read(answers: Answers) -> Result<Vec<u8>, CallFailure> {
         let left = RefCell::new(VecDeque::from(answers));
         let result = all(|token| {
             let (expected, answer) = left.borrow_mut().pop_front().unwrap();
@@ -143,7 +143,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_failing_page_fails_the_listing() {
-        let gone = Failure::timed_out(std::time::Duration::from_secs(1));
+        let gone = CallFailure::timed_out(std::time::Duration::from_secs(1));
         let answers = vec![(None, next(&[1], "a")), (Some("a"), Err(gone.clone()))];
         assert_eq!(read(answers).await, Err(gone));
     }

@@ -6,15 +6,15 @@ use async_trait::async_trait;
 use aws_sdk_organizations::types as org;
 use hallpass_assignments::{CenterFault, Urgency};
 use hallpass_org::{
-    AccountRow, Attached, Caller, Fault, NewPolicy, Organization, PolicyRow, PolicyText, Root,
-    Sight, TargetKind,
+    AccountRow, AttachmentTarget, CallerIdentity, NewPolicy, Organization, OrganizationFault,
+    PolicyRow, PolicyText, Root, TargetKind, TargetPresence,
 };
 
-use crate::call::Pace;
+use crate::call::Deadline;
 use crate::center::is_active;
-use crate::fault::Failure;
+use crate::fault::CallFailure;
 use crate::pages::listing;
-use crate::{Aws, Place};
+use crate::{Aws, OwnAccountRole};
 
 /// The largest page organizations gives.
 const PAGE: i32 = 20;
@@ -25,36 +25,38 @@ const RESERVED: &str = "AWSReservedSSO_";
 /// The only kind of policies that plans deal with.
 const SCP: org::PolicyType = org::PolicyType::ServiceControlPolicy;
 
-fn read() -> Pace {
-    Pace::port(Urgency::Grant)
+fn read() -> Deadline {
+    Deadline::port(Urgency::Grant)
 }
 
-fn write() -> Pace {
-    Pace::port(Urgency::End)
+fn write() -> Deadline {
+    Deadline::port(Urgency::End)
 }
 
 /// What a failure means for plans.
-fn fault(failure: Failure) -> Fault {
+fn fault(failure: CallFailure) -> OrganizationFault {
     let code = failure.code.unwrap_or_default();
     match failure.fault {
-        CenterFault::Throttled { message } | CenterFault::Full { message } => Fault::Throttled {
-            message,
-            after: failure.retry_after,
-        },
-        CenterFault::NotSent => Fault::Throttled {
+        CenterFault::Throttled { message } | CenterFault::Full { message } => {
+            OrganizationFault::Throttled {
+                message,
+                after: failure.retry_after,
+            }
+        }
+        CenterFault::NotSent => OrganizationFault::Throttled {
             message: CenterFault::NotSent.to_string(),
             after: None,
         },
-        CenterFault::Conflict { message } => Fault::Conflict { message },
-        CenterFault::NotFound { what } => Fault::NotThere { message: what },
-        CenterFault::Unreachable { message } => Fault::Unreachable { message },
+        CenterFault::Conflict { message } => OrganizationFault::Conflict { message },
+        CenterFault::NotFound { what } => OrganizationFault::NotThere { message: what },
+        CenterFault::Unreachable { message } => OrganizationFault::Unreachable { message },
         CenterFault::Refused { reason } => match code.as_str() {
             "DuplicatePolicyException" | "DuplicatePolicyAttachmentException" => {
-                Fault::AlreadyThere { message: reason }
+                OrganizationFault::AlreadyThere { message: reason }
             }
-            "PolicyNotAttachedException" => Fault::NotThere { message: reason },
-            "PolicyChangesInProgressException" => Fault::Conflict { message: reason },
-            _ => Fault::Refused {
+            "PolicyNotAttachedException" => OrganizationFault::NotThere { message: reason },
+            "PolicyChangesInProgressException" => OrganizationFault::Conflict { message: reason },
+            _ => OrganizationFault::Refused {
                 code: if code.is_empty() {
                     "Refused".to_owned()
                 } else {
@@ -66,27 +68,27 @@ fn fault(failure: Failure) -> Fault {
     }
 }
 
-fn row(summary: Option<org::PolicySummary>) -> Result<PolicyRow, Failure> {
+fn row(summary: Option<org::PolicySummary>) -> Result<PolicyRow, CallFailure> {
     match summary.map(|it| (it.id, it.name, it.aws_managed)) {
         Some((Some(id), Some(name), aws_managed)) => Ok(PolicyRow {
             id,
             name,
             aws_managed,
         }),
-        _ => Err(Failure::unparsable("a policy without id or name")),
+        _ => Err(CallFailure::unparsable("a policy without id or name")),
     }
 }
 
-fn rows(summaries: Vec<org::PolicySummary>) -> Result<Vec<PolicyRow>, Fault> {
+fn rows(summaries: Vec<org::PolicySummary>) -> Result<Vec<PolicyRow>, OrganizationFault> {
     let rows = summaries.into_iter().map(|it| row(Some(it)));
     rows.collect::<Result<_, _>>().map_err(fault)
 }
 
-fn account(row: org::Account) -> Result<AccountRow, Failure> {
+fn account(row: org::Account) -> Result<AccountRow, CallFailure> {
     let active = is_active(&row);
     let id = row
         .id
-        .ok_or_else(|| Failure::unparsable("an account without an id"))?;
+        .ok_or_else(|| CallFailure::unparsable("an account without an id"))?;
     Ok(AccountRow {
         id,
         name: row.name.unwrap_or_default(),
@@ -97,7 +99,7 @@ fn account(row: org::Account) -> Result<AccountRow, Failure> {
 impl Aws {
     /// Whether our account is a delegated administrator for any service. One that may not ask is
     /// none.
-    async fn is_delegated(&self) -> Result<bool, Failure> {
+    async fn is_delegated(&self) -> Result<bool, CallFailure> {
         let listed = listing!(
             self.org_line.read("ListDelegatedAdministrators", read()),
             delegated_administrators,
@@ -113,7 +115,7 @@ impl Aws {
         }
     }
 
-    async fn children(&self, parent: &str) -> Result<Vec<String>, Failure> {
+    async fn children(&self, parent: &str) -> Result<Vec<String>, CallFailure> {
         let units = listing!(
             self.org_line
                 .read("ListOrganizationalUnitsForParent", read()),
@@ -127,7 +129,7 @@ impl Aws {
         Ok(units.into_iter().filter_map(|unit| unit.id).collect())
     }
 
-    async fn accounts_in(&self, parent: &str) -> Result<Vec<AccountRow>, Failure> {
+    async fn accounts_in(&self, parent: &str) -> Result<Vec<AccountRow>, CallFailure> {
         let rows = listing!(
             self.org_line.read("ListAccountsForParent", read()),
             accounts,
@@ -140,7 +142,7 @@ impl Aws {
         rows.into_iter().map(account).collect()
     }
 
-    async fn one_account(&self, id: &str) -> Result<AccountRow, Failure> {
+    async fn one_account(&self, id: &str) -> Result<AccountRow, CallFailure> {
         let found = self
             .org_line
             .read("DescribeAccount", read(), || {
@@ -148,11 +150,11 @@ impl Aws {
             })
             .await?;
         let row = found.account;
-        account(row.ok_or_else(|| Failure::unparsable("DescribeAccount without an account"))?)
+        account(row.ok_or_else(|| CallFailure::unparsable("DescribeAccount without an account"))?)
     }
 
     /// Level by level, as the inventory walks.
-    async fn walk(&self, top: &str) -> Result<Vec<AccountRow>, Failure> {
+    async fn walk(&self, top: &str) -> Result<Vec<AccountRow>, CallFailure> {
         let mut accounts = Vec::new();
         let mut level = vec![top.to_owned()];
         for _ in 0..DEPTH_MAX {
@@ -167,11 +169,11 @@ impl Aws {
             }
             level = below;
         }
-        Err(Failure::unparsable("units nested without end"))
+        Err(CallFailure::unparsable("units nested without end"))
     }
 
     /// Names of the permission sets that are provisioned to an account: each has its role there.
-    async fn provisioned_sets(&self, account: &str) -> Result<Vec<String>, Failure> {
+    async fn provisioned_sets(&self, account: &str) -> Result<Vec<String>, CallFailure> {
         let arns = listing!(
             self.sso_line
                 .read("ListPermissionSetsProvisionedToAccount", read()),
@@ -209,17 +211,18 @@ fn permission_set_of(role: &str) -> Option<&str> {
 
 #[async_trait]
 impl Organization for Aws {
-    async fn caller(&self) -> Result<Caller, Fault> {
+    async fn caller(&self) -> Result<CallerIdentity, OrganizationFault> {
         let about = self.about();
         let (Some(organization), Some(management_account)) =
             (&about.organization_id, &about.management_account)
         else {
             let message = format!("account {} sees no organization", about.account);
-            return Err(Fault::NotThere { message });
+            return Err(OrganizationFault::NotThere { message });
         };
-        let is_delegated = about.place == Place::DelegatedAdministrator
-            || (about.place == Place::Other && self.is_delegated().await.map_err(fault)?);
-        Ok(Caller {
+        let is_delegated = about.place == OwnAccountRole::DelegatedAdministrator
+            || (about.place == OwnAccountRole::Other
+                && self.is_delegated().await.map_err(fault)?);
+        Ok(CallerIdentity {
             account: about.account.clone(),
             arn: about.arn.clone(),
             organization: organization.clone(),
@@ -228,7 +231,7 @@ impl Organization for Aws {
         })
     }
 
-    async fn root(&self) -> Result<Root, Fault> {
+    async fn root(&self) -> Result<Root, OrganizationFault> {
         let roots = listing!(
             self.org_line.read("ListRoots", read()),
             roots,
@@ -238,7 +241,8 @@ impl Organization for Aws {
         .map_err(fault)?;
         let root = roots.into_iter().next();
         let (id, types) = root.map(|it| (it.id, it.policy_types)).unwrap_or_default();
-        let id = id.ok_or_else(|| fault(Failure::unparsable("an organization without a root")))?;
+        let id =
+            id.ok_or_else(|| fault(CallFailure::unparsable("an organization without a root")))?;
         let enabled = |it: &org::PolicyTypeSummary| {
             it.r#type == Some(SCP) && it.status == Some(org::PolicyTypeStatus::Enabled)
         };
@@ -248,7 +252,7 @@ impl Organization for Aws {
         })
     }
 
-    async fn policies(&self) -> Result<Vec<PolicyRow>, Fault> {
+    async fn policies(&self) -> Result<Vec<PolicyRow>, OrganizationFault> {
         let listed = listing!(
             self.org_line.read("ListPolicies", read()),
             policies,
@@ -258,7 +262,7 @@ impl Organization for Aws {
         rows(listed.map_err(fault)?)
     }
 
-    async fn policy(&self, id: &str) -> Result<Option<PolicyText>, Fault> {
+    async fn policy(&self, id: &str) -> Result<Option<PolicyText>, OrganizationFault> {
         let found = self
             .org_line
             .read("DescribePolicy", read(), || {
@@ -280,7 +284,7 @@ impl Organization for Aws {
         }))
     }
 
-    async fn create_policy(&self, policy: &NewPolicy) -> Result<String, Fault> {
+    async fn create_policy(&self, policy: &NewPolicy) -> Result<String, OrganizationFault> {
         let mut request = self
             .org
             .create_policy()
@@ -290,7 +294,7 @@ impl Organization for Aws {
             .content(&policy.content);
         for (key, value) in &policy.tags {
             let tag = org::Tag::builder().key(key).value(value).build();
-            let tag = tag.map_err(|error| fault(Failure::unparsable(&error.to_string())))?;
+            let tag = tag.map_err(|error| fault(CallFailure::unparsable(&error.to_string())))?;
             request = request.tags(tag);
         }
         let made = self
@@ -302,7 +306,7 @@ impl Organization for Aws {
         Ok(row(summary).map_err(fault)?.id)
     }
 
-    async fn update_policy(&self, id: &str, content: &str) -> Result<(), Fault> {
+    async fn update_policy(&self, id: &str, content: &str) -> Result<(), OrganizationFault> {
         let request = self.org.update_policy().policy_id(id).content(content);
         self.org_line
             .write("UpdatePolicy", write(), request.send())
@@ -311,7 +315,7 @@ impl Organization for Aws {
             .map_err(fault)
     }
 
-    async fn delete_policy(&self, id: &str) -> Result<(), Fault> {
+    async fn delete_policy(&self, id: &str) -> Result<(), OrganizationFault> {
         let request = self.org.delete_policy().policy_id(id);
         self.org_line
             .write("DeletePolicy", write(), request.send())
@@ -320,7 +324,7 @@ impl Organization for Aws {
             .map_err(fault)
     }
 
-    async fn attach(&self, policy: &str, target: &str) -> Result<(), Fault> {
+    async fn attach(&self, policy: &str, target: &str) -> Result<(), OrganizationFault> {
         let request = self.org.attach_policy().policy_id(policy).target_id(target);
         self.org_line
             .write("AttachPolicy", write(), request.send())
@@ -329,7 +333,7 @@ impl Organization for Aws {
             .map_err(fault)
     }
 
-    async fn detach(&self, policy: &str, target: &str) -> Result<(), Fault> {
+    async fn detach(&self, policy: &str, target: &str) -> Result<(), OrganizationFault> {
         let request = self.org.detach_policy().policy_id(policy).target_id(target);
         self.org_line
             .write("DetachPolicy", write(), request.send())
@@ -338,7 +342,7 @@ impl Organization for Aws {
             .map_err(fault)
     }
 
-    async fn targets_of(&self, policy: &str) -> Result<Vec<Attached>, Fault> {
+    async fn targets_of(&self, policy: &str) -> Result<Vec<AttachmentTarget>, OrganizationFault> {
         let listed = listing!(
             self.org_line.read("ListTargetsForPolicy", read()),
             targets,
@@ -356,17 +360,17 @@ impl Organization for Aws {
                 Some(org::TargetType::OrganizationalUnit) => TargetKind::Unit,
                 _ => TargetKind::Account,
             };
-            Some(Attached {
+            Some(AttachmentTarget {
                 name: it.name.unwrap_or_else(|| id.clone()),
                 id,
                 kind,
             })
         });
         rows.collect::<Option<_>>()
-            .ok_or_else(|| fault(Failure::unparsable("a target without an id")))
+            .ok_or_else(|| fault(CallFailure::unparsable("a target without an id")))
     }
 
-    async fn policies_of(&self, target: &str) -> Result<Vec<PolicyRow>, Fault> {
+    async fn policies_of(&self, target: &str) -> Result<Vec<PolicyRow>, OrganizationFault> {
         let listed = listing!(
             self.org_line.read("ListPoliciesForTarget", read()),
             policies,
@@ -380,7 +384,7 @@ impl Organization for Aws {
         rows(listed.map_err(fault)?)
     }
 
-    async fn tags(&self, id: &str) -> Result<BTreeMap<String, String>, Fault> {
+    async fn tags(&self, id: &str) -> Result<BTreeMap<String, String>, OrganizationFault> {
         let listed = listing!(
             self.org_line.read("ListTagsForResource", read()),
             tags,
@@ -391,7 +395,7 @@ impl Organization for Aws {
         Ok(listed.into_iter().map(|tag| (tag.key, tag.value)).collect())
     }
 
-    async fn accounts_below(&self, target: &str) -> Result<Vec<AccountRow>, Fault> {
+    async fn accounts_below(&self, target: &str) -> Result<Vec<AccountRow>, OrganizationFault> {
         let found = if target.bytes().all(|b| b.is_ascii_digit()) {
             self.one_account(target).await.map(|row| vec![row])
         } else {
@@ -402,19 +406,23 @@ impl Organization for Aws {
 
     /// Roles of permission sets are seen by what is provisioned; into IAM of other accounts this
     /// client does not look.
-    async fn role_in(&self, account: &str, role: &str) -> Result<Sight, Fault> {
+    async fn role_in(
+        &self,
+        account: &str,
+        role: &str,
+    ) -> Result<TargetPresence, OrganizationFault> {
         let Some(set) = permission_set_of(role) else {
             let why = format!(
                 "`{role}` is no role of a permission set, and this release does not look into IAM of \
                  other accounts"
             );
-            return Ok(Sight::Unseen(why));
+            return Ok(TargetPresence::Unseen(why));
         };
         let sets = self.provisioned_sets(account).await.map_err(fault)?;
         Ok(if sets.iter().any(|name| name == set) {
-            Sight::There
+            TargetPresence::There
         } else {
-            Sight::NotThere
+            TargetPresence::NotThere
         })
     }
 }

@@ -3,49 +3,49 @@
 use serde_json::json;
 
 use super::*;
-use crate::fake::{Answer, Fake, MANAGEMENT, error};
+use crate::fake::{Fake, FakeAnswer, MANAGEMENT, error};
 
-fn scripted(operation: &'static str, answer: Answer) -> std::sync::Arc<Fake> {
+fn scripted(operation: &'static str, answer: FakeAnswer) -> std::sync::Arc<Fake> {
     Fake::new(move |name, _| (name == operation).then(|| answer.clone()))
 }
 
 #[tokio::test]
 async fn faults_are_told_apart_by_their_names() {
-    type Is = fn(&Fault) -> bool;
+    type Is = fn(&OrganizationFault) -> bool;
     let table: &[(&str, Is)] = &[
         ("DuplicatePolicyException", |it| {
-            matches!(it, Fault::AlreadyThere { .. })
+            matches!(it, OrganizationFault::AlreadyThere { .. })
         }),
         ("DuplicatePolicyAttachmentException", |it| {
-            matches!(it, Fault::AlreadyThere { .. })
+            matches!(it, OrganizationFault::AlreadyThere { .. })
         }),
         ("PolicyNotAttachedException", |it| {
-            matches!(it, Fault::NotThere { .. })
+            matches!(it, OrganizationFault::NotThere { .. })
         }),
         ("PolicyNotFoundException", |it| {
-            matches!(it, Fault::NotThere { .. })
+            matches!(it, OrganizationFault::NotThere { .. })
         }),
         ("TargetNotFoundException", |it| {
-            matches!(it, Fault::NotThere { .. })
+            matches!(it, OrganizationFault::NotThere { .. })
         }),
         ("ConcurrentModificationException", |it| {
-            matches!(it, Fault::Conflict { .. })
+            matches!(it, OrganizationFault::Conflict { .. })
         }),
         ("PolicyChangesInProgressException", |it| {
-            matches!(it, Fault::Conflict { .. })
+            matches!(it, OrganizationFault::Conflict { .. })
         }),
         ("TooManyRequestsException", |it| {
-            matches!(it, Fault::Throttled { .. })
+            matches!(it, OrganizationFault::Throttled { .. })
         }),
         ("ServiceException", |it| {
-            matches!(it, Fault::Unreachable { .. })
+            matches!(it, OrganizationFault::Unreachable { .. })
         }),
         (
             "PolicyInUseException",
-            |it| matches!(it, Fault::Refused { code, .. } if code == "PolicyInUseException"),
+            |it| matches!(it, OrganizationFault::Refused { code, .. } if code == "PolicyInUseException"),
         ),
         ("AccessDeniedException", |it| {
-            matches!(it, Fault::Refused { .. })
+            matches!(it, OrganizationFault::Refused { .. })
         }),
     ];
     for (name, is) in table {
@@ -148,8 +148,14 @@ async fn roles_of_permission_sets_are_seen_and_others_are_not() {
     let aws = fake.connect().await;
     let path = "aws-reserved/sso.amazonaws.com/*";
     for (role, seen) in [
-        (format!("{path}/AWSReservedSSO_Break_Glass_*"), Sight::There),
-        (format!("{path}/AWSReservedSSO_Admin_*"), Sight::NotThere),
+        (
+            format!("{path}/AWSReservedSSO_Break_Glass_*"),
+            TargetPresence::There,
+        ),
+        (
+            format!("{path}/AWSReservedSSO_Admin_*"),
+            TargetPresence::NotThere,
+        ),
     ] {
         assert_eq!(
             aws.role_in("222222222222", &role).await.unwrap(),
@@ -158,5 +164,5 @@ async fn roles_of_permission_sets_are_seen_and_others_are_not() {
         );
     }
     let seen = aws.role_in("222222222222", "break-glass").await.unwrap();
-    assert!(matches!(seen, Sight::Unseen(_)), "{seen:?}");
+    assert!(matches!(seen, TargetPresence::Unseen(_)), "{seen:?}");
 }

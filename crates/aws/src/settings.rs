@@ -4,7 +4,7 @@ use secrecy::SecretString;
 
 /// Where AWS is, who we are there, and how fast we may ask.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct AwsClientSettings {
     /// The home Region of IAM Identity Center.
     pub region: String,
     /// One endpoint for all services; `None` = as the SDKs do (`AWS_ENDPOINT_URL` and
@@ -39,7 +39,7 @@ pub enum Survey {
     Instance,
 }
 
-impl Settings {
+impl AwsClientSettings {
     /// The defaults, for a home Region.
     pub fn new(region: impl Into<String>) -> Self {
         Self {

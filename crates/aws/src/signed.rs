@@ -19,12 +19,12 @@ use aws_sigv4::sign::v4;
 use aws_smithy_runtime_api::client::identity::Identity;
 use aws_types::service_config::ServiceConfigKey;
 use hallpass_assignments::Urgency;
-use hallpass_model::{Clock, Span, Timestamp};
+use hallpass_model::{Clock, TimeSpan, Timestamp};
 use http::{HeaderMap, Method};
 
 use crate::bucket::Bucket;
-use crate::call::{Line, Pace};
-use crate::fault::Failure;
+use crate::call::{Deadline, ServiceClient};
+use crate::fault::CallFailure;
 use crate::jitter::Jitter;
 use crate::xml;
 
@@ -35,7 +35,7 @@ const CALL_MAX: Duration = Duration::from_secs(30);
 /// The largest answer that is read.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
 /// Credentials that do not say when they end are found anew after this.
-const CREDENTIALS_KEPT: Span = Span::minutes(5);
+const CREDENTIALS_KEPT: TimeSpan = TimeSpan::minutes(5);
 /// Credentials are found anew so long before they end.
 const CREDENTIALS_SPARE: Duration = Duration::from_mins(5);
 /// How far our clock may be from AWS's before signatures are made by AWS's.
@@ -43,14 +43,14 @@ const SKEW_MAX: i64 = 3_600 * 24 * 365;
 
 /// Which service, and how it is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Service {
+pub(crate) enum SignedService {
     /// Keys. JSON.
     Kms,
     /// Buckets. XML.
     S3,
 }
 
-impl Service {
+impl SignedService {
     /// Its name in signatures, host names and metrics.
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -78,7 +78,7 @@ impl Service {
 
 /// A request, but for its signature.
 #[derive(Clone, Debug)]
-pub(crate) struct Call {
+pub(crate) struct UnsignedRequest {
     pub(crate) operation: &'static str,
     pub(crate) method: Method,
     /// The whole address, percent-encoded.
@@ -91,7 +91,7 @@ pub(crate) struct Call {
 
 /// What came back.
 #[derive(Clone, Debug)]
-pub(crate) struct Reply {
+pub(crate) struct RawResponse {
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,
 }
@@ -102,18 +102,18 @@ pub(crate) struct Signed {
     provider: Option<SharedCredentialsProvider>,
     /// What was found, and until when it is good. Finding may cost calls to other services.
     found: tokio::sync::Mutex<Option<(Credentials, Timestamp)>>,
-    service: Service,
+    service: SignedService,
     region: String,
     clock: Arc<dyn Clock>,
     /// Seconds that AWS's clock is ahead of ours, once it said so.
     skew: AtomicI64,
-    line: Line,
+    line: ServiceClient,
 }
 
 impl Signed {
     pub(crate) fn new(
         config: &SdkConfig,
-        service: Service,
+        service: SignedService,
         region: &str,
         clock: Arc<dyn Clock>,
         seed: u64,
@@ -135,19 +135,19 @@ impl Signed {
             region: region.to_owned(),
             clock,
             skew: AtomicI64::new(0),
-            line: Line::new(service.name(), bucket, Jitter::new(seed)),
+            line: ServiceClient::new(service.name(), bucket, Jitter::new(seed)),
         })
     }
 
     /// Sends, again while that may help.
-    pub(crate) async fn send(&self, call: &Call) -> Result<Reply, Failure> {
-        let pace = Pace::within(Urgency::Background, CALL_MAX);
+    pub(crate) async fn send(&self, call: &UnsignedRequest) -> Result<RawResponse, CallFailure> {
+        let pace = Deadline::within(Urgency::Background, CALL_MAX);
         self.line
             .again(call.operation, pace, || self.once(call))
             .await
     }
 
-    async fn once(&self, call: &Call) -> Result<Reply, Failure> {
+    async fn once(&self, call: &UnsignedRequest) -> Result<RawResponse, CallFailure> {
         let mut request = self
             .http
             .request(call.method.clone(), &call.url)
@@ -158,11 +158,11 @@ impl Signed {
         let answer = request
             .send()
             .await
-            .map_err(|error| Failure::unanswered(&error))?;
+            .map_err(|error| CallFailure::unanswered(&error))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let body = whole(answer).await?;
         if status.is_success() || call.answers.contains(&status.as_u16()) {
-            return Ok(Reply {
+            return Ok(RawResponse {
                 status: status.as_u16(),
                 body,
             });
@@ -174,8 +174,8 @@ impl Signed {
         Err(self.refused(status.as_u16(), &headers, &body))
     }
 
-    async fn credentials(&self) -> Result<Credentials, Failure> {
-        let none = || Failure::unparsable("there are no credentials");
+    async fn credentials(&self) -> Result<Credentials, CallFailure> {
+        let none = || CallFailure::unparsable("there are no credentials");
         let provider = self.provider.as_ref().ok_or_else(none)?;
         let now = self.clock.now();
         let mut found = self.found.lock().await;
@@ -185,7 +185,7 @@ impl Signed {
         let credentials = provider
             .provide_credentials()
             .await
-            .map_err(|error| Failure::unanswered(&error))?;
+            .map_err(|error| CallFailure::unanswered(&error))?;
         let ends = credentials
             .expiry()
             .and_then(|at| at.checked_sub(CREDENTIALS_SPARE));
@@ -197,14 +197,17 @@ impl Signed {
     }
 
     /// The headers of the call, those of its signature included.
-    async fn signed_headers(&self, call: &Call) -> Result<Vec<(String, String)>, Failure> {
+    async fn signed_headers(
+        &self,
+        call: &UnsignedRequest,
+    ) -> Result<Vec<(String, String)>, CallFailure> {
         let credentials = self.credentials().await?;
         let mut headers: Vec<(String, String)> = call
             .headers
             .iter()
             .map(|(name, value)| ((*name).to_owned(), value.clone()))
             .collect();
-        let unsigned = |error: &dyn std::error::Error| Failure::unanswered(error);
+        let unsigned = |error: &dyn std::error::Error| CallFailure::unanswered(error);
         let identity: Identity = credentials.into();
         let parameters = v4::SigningParams::builder()
             .identity(&identity)
@@ -235,8 +238,8 @@ impl Signed {
     fn settings(&self) -> SigningSettings {
         let mut settings = SigningSettings::default();
         match self.service {
-            Service::Kms => {}
-            Service::S3 => {
+            SignedService::Kms => {}
+            SignedService::S3 => {
                 settings.percent_encoding_mode = PercentEncodingMode::Single;
                 settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
                 settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
@@ -254,11 +257,11 @@ impl Signed {
     }
 
     /// Sorts an error answer, and learns from it when it is about our clock.
-    fn refused(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> Failure {
+    fn refused(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> CallFailure {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let (code, message) = match self.service {
-            Service::Kms => json_error(text("x-amzn-errortype"), body),
-            Service::S3 => xml_error(body),
+            SignedService::Kms => json_error(text("x-amzn-errortype"), body),
+            SignedService::S3 => xml_error(body),
         };
         if is_about_time(code.as_deref(), message.as_deref())
             && let Some(theirs) = text("date").and_then(read_http_date)
@@ -276,7 +279,7 @@ impl Signed {
             let words = message.unwrap_or_default();
             message = Some(format!("{words} (the bucket is in {region})"));
         }
-        Failure::answered(
+        CallFailure::answered(
             status,
             code.as_deref().or_else(|| bare_code(self.service, status)),
             message.as_deref(),
@@ -286,10 +289,10 @@ impl Signed {
 }
 
 /// Answers to `HEAD`, and some of proxies, have no body; S3's own meaning of these statuses is plain.
-fn bare_code(service: Service, status: u16) -> Option<&'static str> {
+fn bare_code(service: SignedService, status: u16) -> Option<&'static str> {
     match (service, status) {
-        (Service::S3, 403) => Some("AccessDenied"),
-        (Service::S3, 301) => Some("PermanentRedirect"),
+        (SignedService::S3, 403) => Some("AccessDenied"),
+        (SignedService::S3, 301) => Some("PermanentRedirect"),
         _ => None,
     }
 }
@@ -306,21 +309,21 @@ fn is_about_time(code: Option<&str>, message: Option<&str>) -> bool {
 }
 
 /// Reads an answer, up to a size.
-async fn whole(mut answer: reqwest::Response) -> Result<Vec<u8>, Failure> {
+async fn whole(mut answer: reqwest::Response) -> Result<Vec<u8>, CallFailure> {
     let mut body = Vec::new();
     loop {
         let chunk = answer.chunk().await;
-        match chunk.map_err(|error| Failure::unanswered(&error))? {
+        match chunk.map_err(|error| CallFailure::unanswered(&error))? {
             None => return Ok(body),
             Some(chunk) if body.len() + chunk.len() > ANSWER_BYTES_MAX => {
-                return Err(Failure::unparsable("it is too large"));
+                return Err(CallFailure::unparsable("it is too large"));
             }
             Some(chunk) => body.extend_from_slice(&chunk),
         }
     }
 }
 
-fn json_error(named: Option<&str>, body: &[u8]) -> (Option<String>, Option<String>) {
+pub(crate) fn json_error(named: Option<&str>, body: &[u8]) -> (Option<String>, Option<String>) {
     let body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |name: &str| body.get(name).and_then(serde_json::Value::as_str);
     let code = named.or_else(|| text("__type")).or_else(|| text("code"));
@@ -328,13 +331,13 @@ fn json_error(named: Option<&str>, body: &[u8]) -> (Option<String>, Option<Strin
     (code.map(str::to_owned), message.map(str::to_owned))
 }
 
-fn xml_error(body: &[u8]) -> (Option<String>, Option<String>) {
+pub(crate) fn xml_error(body: &[u8]) -> (Option<String>, Option<String>) {
     let text = |name| xml::texts(body, &["Error", name]).ok()?.into_iter().next();
     (text("Code"), text("Message"))
 }
 
 /// Seconds since 1970 of an HTTP date.
-fn read_http_date(text: &str) -> Option<i64> {
+pub(crate) fn read_http_date(text: &str) -> Option<i64> {
     let at = jiff::fmt::rfc2822::parse(text).ok()?;
     Some(at.timestamp().as_second())
 }
@@ -344,7 +347,7 @@ fn read_http_date(text: &str) -> Option<i64> {
 pub(crate) fn endpoint(
     config: &SdkConfig,
     named: Option<&str>,
-    service: Service,
+    service: SignedService,
 ) -> Option<String> {
     let of_service = || {
         let key = ServiceConfigKey::builder()

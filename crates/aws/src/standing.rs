@@ -17,9 +17,9 @@ use hallpass_assignments::{CenterFault, IdentityCenter, Urgency};
 use hallpass_model::{AccountId, GroupId, HoldKey, PermissionSetArn, Target, Timestamp, UserId};
 
 use crate::Aws;
-use crate::call::Pace;
+use crate::call::Deadline;
 use crate::center::PAGE;
-use crate::fault::Failure;
+use crate::fault::CallFailure;
 use crate::pages::listing;
 
 /// Requests at once; the ration card sets the rate, and others go first.
@@ -36,7 +36,10 @@ struct Away(AtomicUsize);
 
 impl Away {
     /// Makes a call, unless too many have failed before it.
-    async fn unless<T>(&self, call: impl Future<Output = Result<T, Failure>>) -> Result<T, String> {
+    async fn unless<T>(
+        &self,
+        call: impl Future<Output = Result<T, CallFailure>>,
+    ) -> Result<T, String> {
         let failed = self.0.load(Ordering::Relaxed);
         if failed >= FAILURES_MAX {
             return Err(format!("not tried: {failed} calls before it failed"));
@@ -55,7 +58,7 @@ impl Away {
 }
 
 /// Who is in one place.
-struct Found {
+struct Holders {
     at: Timestamp,
     users: Vec<UserId>,
     groups: u64,
@@ -67,7 +70,7 @@ impl StandingSource for Aws {
         let (began, away) = (self.clock.now(), Away::default());
         let mut unread = Vec::new();
         let pairs = self.provisioned(scope, &away, &mut unread).await;
-        let in_pairs: Vec<(Pair, Result<Found, String>)> = stream::iter(pairs)
+        let in_pairs: Vec<(Pair, Result<Holders, String>)> = stream::iter(pairs)
             .map(|pair| async {
                 let found = away.unless(self.in_pair(&pair)).await;
                 (pair, found)
@@ -75,7 +78,7 @@ impl StandingSource for Aws {
             .buffer_unordered(WIDTH)
             .collect()
             .await;
-        let in_groups: Vec<(GroupId, Result<Found, String>)> =
+        let in_groups: Vec<(GroupId, Result<Holders, String>)> =
             stream::iter(scope.groups().iter().cloned())
                 .map(|group| async {
                     let found = away.unless(self.in_group(&group)).await;
@@ -131,7 +134,7 @@ impl StandingSource for Aws {
 fn note(
     seen: &mut BTreeMap<HoldKey, Timestamp>,
     target: &Target,
-    found: Result<Found, String>,
+    found: Result<Holders, String>,
     what: UnreadPlace,
     unread: &mut Vec<Unread>,
 ) -> Option<u64> {
@@ -229,10 +232,10 @@ impl Aws {
     }
 
     /// The accounts a permission set is provisioned in; none when it was deleted meanwhile.
-    async fn accounts_with(&self, set: &PermissionSetArn) -> Result<Vec<AccountId>, Failure> {
+    async fn accounts_with(&self, set: &PermissionSetArn) -> Result<Vec<AccountId>, CallFailure> {
         let listed = listing!(
             self.sso_line
-                .read("ListAccountsForProvisionedPermissionSet", Pace::look()),
+                .read("ListAccountsForProvisionedPermissionSet", Deadline::look()),
             account_ids,
             self.sso
                 .list_accounts_for_provisioned_permission_set()
@@ -245,14 +248,14 @@ impl Aws {
         let parsed = ids.into_iter().map(AccountId::new);
         parsed
             .collect::<Result<_, _>>()
-            .map_err(|error| Failure::unparsable(&error.to_string()))
+            .map_err(|error| CallFailure::unparsable(&error.to_string()))
     }
 
     /// The permission sets provisioned in an account; none when it left meanwhile.
-    async fn sets_in(&self, account: &AccountId) -> Result<Vec<PermissionSetArn>, Failure> {
+    async fn sets_in(&self, account: &AccountId) -> Result<Vec<PermissionSetArn>, CallFailure> {
         let listed = listing!(
             self.sso_line
-                .read("ListPermissionSetsProvisionedToAccount", Pace::look()),
+                .read("ListPermissionSetsProvisionedToAccount", Deadline::look()),
             permission_sets,
             self.sso
                 .list_permission_sets_provisioned_to_account()
@@ -265,12 +268,12 @@ impl Aws {
         let parsed = arns.into_iter().map(PermissionSetArn::new);
         parsed
             .collect::<Result<_, _>>()
-            .map_err(|error| Failure::unparsable(&error.to_string()))
+            .map_err(|error| CallFailure::unparsable(&error.to_string()))
     }
 
-    async fn in_pair(&self, (account, set): &Pair) -> Result<Found, Failure> {
+    async fn in_pair(&self, (account, set): &Pair) -> Result<Holders, CallFailure> {
         let at = self.clock.now();
-        let rows = none_if_gone(self.assignments(account, set, Pace::look()).await)?;
+        let rows = none_if_gone(self.assignments(account, set, Deadline::look()).await)?;
         let (mut users, mut groups) = (Vec::new(), 0);
         for row in rows {
             match row.principal_type {
@@ -280,14 +283,14 @@ impl Aws {
                 _ => groups += 1,
             }
         }
-        Ok(Found { at, users, groups })
+        Ok(Holders { at, users, groups })
     }
 
-    async fn in_group(&self, group: &GroupId) -> Result<Found, Failure> {
+    async fn in_group(&self, group: &GroupId) -> Result<Holders, CallFailure> {
         let at = self.clock.now();
-        let members = none_if_gone(self.members(group, Pace::look()).await)?;
+        let members = none_if_gone(self.members(group, Deadline::look()).await)?;
         let users = members.into_iter().map(user_id);
-        Ok(Found {
+        Ok(Holders {
             at,
             users: users.collect::<Result<_, _>>()?,
             groups: 0,
@@ -296,12 +299,12 @@ impl Aws {
 }
 
 /// A user that we could not name is one that we could not report: the place counts as unread.
-fn user_id(text: String) -> Result<UserId, Failure> {
-    UserId::new(text).map_err(|error| Failure::unparsable(&error.to_string()))
+fn user_id(text: String) -> Result<UserId, CallFailure> {
+    UserId::new(text).map_err(|error| CallFailure::unparsable(&error.to_string()))
 }
 
 /// What is not there any more holds nobody.
-fn none_if_gone<T>(listed: Result<Vec<T>, Failure>) -> Result<Vec<T>, Failure> {
+fn none_if_gone<T>(listed: Result<Vec<T>, CallFailure>) -> Result<Vec<T>, CallFailure> {
     match listed {
         Err(failure) if matches!(failure.fault, CenterFault::NotFound { .. }) => Ok(Vec::new()),
         other => other,

@@ -2,11 +2,11 @@
 
 use hallpass_access::{Directory, LeftOut, SweepReach};
 use hallpass_rules::directory::{Account, Group, PermissionSet, Snapshot};
-use hallpass_rules::{Rules, Source, load};
+use hallpass_rules::{RuleFile, Rules, load};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::fake::{Answer, Fake, error};
+use crate::fake::{Fake, FakeAnswer, error};
 
 const ANA: &str = "11111111-1111-4111-8111-111111111111";
 const GONE: &str = "33333333-3333-4333-8333-333333333333";
@@ -46,7 +46,7 @@ fn directory(accounts: u64, sets: &[&str]) -> Directory {
 }
 
 fn rules(text: &str) -> Rules {
-    load(&Source::new("rules.json", text)).unwrap().rules
+    load(&RuleFile::new("rules.json", text)).unwrap().rules
 }
 
 fn everything(directory: &Directory) -> StandingScope {
@@ -54,7 +54,7 @@ fn everything(directory: &Directory) -> StandingScope {
 }
 
 /// Set `a` is in accounts 1 and 2, `b` in 2 and 9; each pair has ana, somebody deleted, and a group.
-fn organization(operation: &str, input: &Value) -> Option<Answer> {
+fn organization(operation: &str, input: &Value) -> Option<FakeAnswer> {
     let set = input["PermissionSetArn"].as_str().unwrap_or_default();
     let account = input["AccountId"].as_str().unwrap_or_default();
     let answer = match operation {

@@ -19,7 +19,7 @@ const KEPT_FOR: Duration = Duration::from_secs(30);
 /// A client for every service. What is read from files for TLS is read with the first call.
 pub(crate) fn client() -> SharedHttpClient {
     // the SDK asks for a connector with every call, and means the same one for the same limits
-    let made: Mutex<HashMap<Limits, SharedHttpConnector>> = Mutex::default();
+    let made: Mutex<HashMap<TransportTimeouts, SharedHttpConnector>> = Mutex::default();
     http_client_fn(move |settings, components| {
         let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
         let limits = (settings.connect_timeout(), settings.read_timeout());
@@ -30,7 +30,7 @@ pub(crate) fn client() -> SharedHttpClient {
     })
 }
 
-type Limits = (Option<Duration>, Option<Duration>);
+type TransportTimeouts = (Option<Duration>, Option<Duration>);
 
 fn connector(
     settings: &HttpConnectorSettings,

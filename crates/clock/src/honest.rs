@@ -12,12 +12,12 @@
 
 use std::time::Duration;
 
-use hallpass_model::{Clocks, Disagreement, Span, Timestamp};
+use hallpass_model::{Clocks, Disagreement, TimeSpan, Timestamp};
 use jiff::SignedDuration;
 
 /// Clocks that differ by more than this disagree: no access is counted from them. An end is never
 /// later than this because of a clock.
-pub const BOUND: Span = Span::seconds(30);
+pub const BOUND: TimeSpan = TimeSpan::seconds(30);
 /// How long the wall clock and AWS must agree before their word is taken against our own.
 pub const STEADY: Duration = Duration::from_secs(5);
 /// So many answers of AWS in a row, each near the one before, say what time it is. One alone may be

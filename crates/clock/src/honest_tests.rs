@@ -1,6 +1,6 @@
 //! Tests of time: cases as rows, and any sequence of steps, sleeps, answers and lies.
 
-use hallpass_model::Span;
+use hallpass_model::TimeSpan;
 use proptest::prelude::*;
 
 use super::*;
@@ -361,5 +361,5 @@ proptest! {
 
 #[test]
 fn the_bound_is_what_the_documentation_says() {
-    assert_eq!(BOUND, Span::seconds(30));
+    assert_eq!(BOUND, TimeSpan::seconds(30));
 }

@@ -1,31 +1,31 @@
 //! The driver: reads ends, looks, removes, looks again, writes down. Every decision is in
-//! [`Watch`] and [`Memory`]; every method may be stopped at any await.
+//! [`EndWatch`] and [`GuardMemory`]; every method may be stopped at any await.
 //!
 //! Several workers may call [`Guard::work`] at the same time: a call of AWS that hangs holds up
 //! nothing but its own end.
 
-mod book;
-mod sight;
+mod ledger;
+mod visibility;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hallpass_assignments::{CenterFault, OwnedEnd};
-use hallpass_model::{AuditId, HoldKey, Span, Target, Timestamp, UserId};
+use hallpass_model::{AuditId, HoldKey, Target, TimeSpan, Timestamp, UserId};
 
 use crate::journal::Writer;
 use crate::watch::{Outcome, Step};
-use crate::{Memory, Over, Ports, Watch};
-use book::Book;
-use sight::Sight;
+use crate::{EndWatch, GuardMemory, Over, Ports};
+use ledger::Book;
+use visibility::AwsVisibility;
 
 /// Bounds of a guard.
 #[derive(Clone, Debug)]
-pub struct Limits {
+pub struct GuardLimits {
     /// Its name, in its records.
     pub name: String,
     /// How late an end may be before it acts.
-    pub bound: Span,
+    pub bound: TimeSpan,
     /// Outstanding removals; AWS allows 10 operations per instance (IAM Identity Center quotas).
     pub outstanding: usize,
 }
@@ -44,22 +44,22 @@ pub enum Work {
 /// A guard.
 pub struct Guard {
     ports: Ports,
-    limits: Limits,
-    state: Mutex<State>,
+    limits: GuardLimits,
+    state: Mutex<GuardState>,
     book: tokio::sync::Mutex<Book>,
 }
 
 #[derive(Default)]
-struct State {
-    memory: Memory,
-    watches: BTreeMap<HoldKey, Watch>,
+struct GuardState {
+    memory: GuardMemory,
+    watches: BTreeMap<HoldKey, EndWatch>,
     /// What somebody works on.
     busy: BTreeSet<HoldKey>,
     /// Removals that a guard before us began, by the revision of their wish.
     begun: BTreeMap<HoldKey, u64>,
     /// Ends whose refusal was recorded, by the revision of their wish.
     told: BTreeMap<HoldKey, u64>,
-    sight: Sight,
+    sight: AwsVisibility,
     /// When AWS was last asked anything.
     asked_at: Option<Timestamp>,
     aws_silent_since: Option<Timestamp>,
@@ -98,10 +98,10 @@ impl Drop for Taken<'_> {
 impl Guard {
     /// A guard that knows what the one of its name before it knew. What cannot be read of that is
     /// told and done without: an end that comes matters more than a record.
-    pub async fn start(ports: Ports, limits: Limits) -> Self {
-        let mut state = State::default();
+    pub async fn start(ports: Ports, limits: GuardLimits) -> Self {
+        let mut state = GuardState::default();
         match ports.memory.load().await {
-            Ok(kept) => state.memory = Memory::from_kept(kept),
+            Ok(kept) => state.memory = GuardMemory::from_kept(kept),
             Err(fault) => tracing::warn!(error = %fault, "the guard's memory cannot be read"),
         }
         match ports.journal.records().await {
@@ -122,7 +122,7 @@ impl Guard {
         self.state().is_restored = true;
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, GuardState> {
         // every change of the state is whole: a panic elsewhere leaves it usable
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -263,7 +263,7 @@ impl Guard {
         let mut state = self.state();
         if over == Over::Removed {
             state.ended_total += 1;
-            let late = Span::between(end.until, now);
+            let late = TimeSpan::between(end.until, now);
             tracing::error!(key = %key, %late, "the guard removed what the server had not");
         }
         state.memory.settle(key, end.rev);
@@ -298,7 +298,7 @@ impl Guard {
     ///
     /// # Errors
     /// What AWS said, when it did not list.
-    pub async fn probe(&self, after: Span) -> Result<(), CenterFault> {
+    pub async fn probe(&self, after: TimeSpan) -> Result<(), CenterFault> {
         let now = self.now();
         let target = {
             let mut state = self.state();
@@ -337,12 +337,12 @@ impl Guard {
     }
 }
 
-impl State {
+impl GuardState {
     /// What to do next, and when something may be due otherwise.
     fn next_job(
         &self,
         now: Timestamp,
-        bound: Span,
+        bound: TimeSpan,
         outstanding: usize,
     ) -> (Option<Job>, Option<Timestamp>) {
         let flying = self.watches.values().filter(|watch| watch.is_in_flight());
@@ -381,8 +381,8 @@ impl State {
         (None, next)
     }
 
-    fn to_be_looked_for(&self, target: &Target, now: Timestamp, bound: Span) -> Vec<HoldKey> {
-        let looking = |watch: &&Watch| {
+    fn to_be_looked_for(&self, target: &Target, now: Timestamp, bound: TimeSpan) -> Vec<HoldKey> {
+        let looking = |watch: &&EndWatch| {
             let key = &watch.end().key;
             key.target == *target
                 && !self.busy.contains(key)

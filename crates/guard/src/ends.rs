@@ -43,14 +43,14 @@ impl Mark {
 /// Where a copy was read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Source {
+pub enum EndsSource {
     /// The server's database.
     Store,
     /// The file that the server writes.
     File,
 }
 
-impl Source {
+impl EndsSource {
     /// Its name for people.
     pub const fn name(self) -> &'static str {
         match self {
@@ -64,7 +64,7 @@ impl Source {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndsCopy {
     /// Where it comes from.
-    pub source: Source,
+    pub source: EndsSource,
     /// When it was true by the server's clock; `None` when it was read where it lives.
     pub at: Option<Timestamp>,
     /// The log it belongs to, where logs have names.
@@ -215,7 +215,7 @@ pub fn read(place: &str, bytes: &[u8], trust: Trust) -> Result<EndsCopy, EndsFau
         return Err(malformed(message));
     }
     Ok(EndsCopy {
-        source: Source::File,
+        source: EndsSource::File,
         at: Some(header.at),
         log: header.log,
         mark: Mark {

@@ -24,10 +24,10 @@ mod journal;
 mod ports;
 mod status;
 
-pub use driver::{Guard, Limits, Work};
-pub use ends::{EndsCopy, EndsFault, FORM, Mark, Source, Trust, read, render};
+pub use driver::{Guard, GuardLimits, Work};
+pub use ends::{EndsCopy, EndsFault, EndsSource, FORM, Mark, Trust, read, render};
 pub use journal::{Torn, removal_of, whole_lines};
-pub use memory::{Kept, Memory, NotTaken};
+pub use memory::{GuardMemory, Kept, NotTaken};
 pub use ports::{AwsTime, Center, Ends, Journal, JournalFault, KeptStore, Newest, Ports};
 pub use status::{Blindness, Parked, Status};
-pub use watch::{Over, Watch};
+pub use watch::{EndWatch, Over};

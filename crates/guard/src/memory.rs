@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 
 use hallpass_assignments::OwnedEnd;
-use hallpass_model::{HoldKey, Span, Timestamp};
+use hallpass_model::{HoldKey, TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{EndsCopy, Mark, Newest, Source};
+use crate::{EndsCopy, EndsSource, Mark, Newest};
 
 /// Why a copy was not taken; the one before stays in force.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,7 +66,7 @@ pub struct Kept {
 
 /// The newest copy, and what became of its ends.
 #[derive(Clone, Debug, Default)]
-pub struct Memory {
+pub struct GuardMemory {
     copy: Option<EndsCopy>,
     by_key: BTreeMap<HoldKey, OwnedEnd>,
     as_of: Option<Timestamp>,
@@ -74,7 +74,7 @@ pub struct Memory {
     orphans: BTreeMap<HoldKey, OwnedEnd>,
 }
 
-impl Memory {
+impl GuardMemory {
     /// What a guard before this one kept.
     pub fn from_kept(kept: Kept) -> Self {
         let by_key = keyed(kept.copy.iter().flat_map(|copy| copy.ends.clone()));
@@ -112,7 +112,7 @@ impl Memory {
             check_mark(seen, &copy.mark, copy.log.as_deref())?;
             let is_same = copy.mark == seen.mark;
             let is_earlier = matches!((as_of, self.as_of), (Some(at), Some(seen)) if at < seen);
-            if copy.source == Source::File && is_same && is_earlier {
+            if copy.source == EndsSource::File && is_same && is_earlier {
                 return Err(NotTaken::Stale);
             }
             for end in &copy.ends {
@@ -126,7 +126,7 @@ impl Memory {
             }
             // a file may have been written a moment before what was seen in the store: what became
             // ours in that moment stays known until the log goes on
-            if copy.source == Source::File && is_same {
+            if copy.source == EndsSource::File && is_same {
                 for (key, end) in &self.by_key {
                     by_key.entry(key.clone()).or_insert_with(|| end.clone());
                 }
@@ -165,7 +165,7 @@ impl Memory {
     /// Why not.
     pub fn check_newest(
         &self,
-        source: Source,
+        source: EndsSource,
         key: &HoldKey,
         newest: &Newest,
     ) -> Result<(), NotTaken> {
@@ -176,7 +176,7 @@ impl Memory {
         let end = newest.end.as_ref();
         // a file written a moment before what was seen in the store says nothing of what it lacks
         let is_same = newest.mark == seen.mark;
-        if source == Source::File && is_same && end.is_none() && self.by_key.contains_key(key) {
+        if source == EndsSource::File && is_same && end.is_none() && self.by_key.contains_key(key) {
             return Err(NotTaken::Stale);
         }
         match end.and_then(|end| Some((end, self.by_key.get(&end.key)?))) {
@@ -224,14 +224,14 @@ impl Memory {
     }
 
     /// The newest copy's source and mark; `None` before the first.
-    pub fn copy(&self) -> Option<(Source, &Mark)> {
+    pub fn copy(&self) -> Option<(EndsSource, &Mark)> {
         let copy = self.copy.as_ref()?;
         Some((copy.source, &copy.mark))
     }
 
     /// How old the copy is; `None` before the first, and while the time is not known.
-    pub fn age(&self, now: Option<Timestamp>) -> Option<Span> {
-        Some(Span::between(self.as_of?, now?))
+    pub fn age(&self, now: Option<Timestamp>) -> Option<TimeSpan> {
+        Some(TimeSpan::between(self.as_of?, now?))
     }
 }
 

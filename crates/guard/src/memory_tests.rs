@@ -6,7 +6,7 @@ use hallpass_model::{GroupId, Target, UserId};
 use super::*;
 
 fn at(seconds: u64) -> Timestamp {
-    Span::seconds(seconds).after(Timestamp::from_second(1_780_000_000).unwrap())
+    TimeSpan::seconds(seconds).after(Timestamp::from_second(1_780_000_000).unwrap())
 }
 
 fn key(n: u64) -> HoldKey {
@@ -29,7 +29,7 @@ fn end(n: u64, rev: u64, until: u64) -> OwnedEnd {
 
 fn store(seq: u64, ends: &[OwnedEnd]) -> EndsCopy {
     EndsCopy {
-        source: Source::Store,
+        source: EndsSource::Store,
         at: None,
         log: None,
         mark: Mark {
@@ -42,19 +42,19 @@ fn store(seq: u64, ends: &[OwnedEnd]) -> EndsCopy {
 
 fn file(seq: u64, written: u64, ends: &[OwnedEnd]) -> EndsCopy {
     EndsCopy {
-        source: Source::File,
+        source: EndsSource::File,
         at: Some(at(written)),
         ..store(seq, ends)
     }
 }
 
-fn memory_of(copy: EndsCopy, now: u64) -> Memory {
-    let mut memory = Memory::default();
+fn memory_of(copy: EndsCopy, now: u64) -> GuardMemory {
+    let mut memory = GuardMemory::default();
     memory.take(copy, Some(at(now))).unwrap();
     memory
 }
 
-fn open(memory: &Memory) -> Vec<(HoldKey, u64)> {
+fn open(memory: &GuardMemory) -> Vec<(HoldKey, u64)> {
     let open = memory.open();
     open.map(|end| (end.key.clone(), end.rev)).collect()
 }
@@ -114,7 +114,7 @@ fn a_file_that_was_written_before_the_store_was_read_is_stale_and_no_alarm() {
     let stale = memory.take(file(50, 90, &[end(1, 1, 900)]), Some(at(110)));
     assert_eq!(stale, Err(NotTaken::Stale));
     assert!(!NotTaken::Stale.is_alarming());
-    assert_eq!(memory.age(Some(at(110))), Some(Span::seconds(10)));
+    assert_eq!(memory.age(Some(at(110))), Some(TimeSpan::seconds(10)));
     // written since, but by a clock that is ahead of AWS's: what became ours meanwhile stays known
     memory
         .take(file(50, 105, &[end(1, 1, 900)]), Some(at(110)))
@@ -127,7 +127,7 @@ fn a_file_that_was_written_before_the_store_was_read_is_stale_and_no_alarm() {
     assert_eq!(open(&memory), [(key(1), 1)]);
     // and no file is from the future
     memory.take(file(52, 9_999, &[]), Some(at(112))).unwrap();
-    assert_eq!(memory.age(Some(at(115))), Some(Span::seconds(3)));
+    assert_eq!(memory.age(Some(at(115))), Some(TimeSpan::seconds(3)));
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn what_is_settled_is_not_touched_again_until_it_is_wanted_anew() {
     assert_eq!(open(&memory), [(key(1), 8)]);
     // through a restart
     memory.settle(&key(1), 8);
-    let again = Memory::from_kept(memory.to_keep());
+    let again = GuardMemory::from_kept(memory.to_keep());
     assert_eq!(open(&again), []);
     assert_eq!(again.copy(), memory.copy());
     let text = serde_json::to_string(&memory.to_keep()).unwrap();
@@ -163,7 +163,7 @@ fn a_restored_store_counts_when_somebody_says_so_and_forgets_nobody() {
     // granted after the backup: the restored store knows nothing of it
     assert_eq!(open(&memory), [(key(1), 5), (key(2), 4)]);
     assert!(memory.is_orphan(&key(2)) && !memory.is_orphan(&key(1)));
-    let mut again = Memory::from_kept(memory.to_keep());
+    let mut again = GuardMemory::from_kept(memory.to_keep());
     again
         .take(store(31, &[end(1, 5, 300)]), Some(at(201)))
         .unwrap();
@@ -181,14 +181,14 @@ fn a_restored_store_counts_when_somebody_says_so_and_forgets_nobody() {
 #[test]
 fn a_look_at_one_key_is_believed_as_a_copy_is() {
     let memory = memory_of(store(50, &[end(1, 7, 900)]), 100);
-    let look = |source: Source, seq: u64, end: Option<OwnedEnd>| {
+    let look = |source: EndsSource, seq: u64, end: Option<OwnedEnd>| {
         let mark = store(seq, &[]).mark;
         memory.check_newest(source, &key(1), &Newest { mark, end })
     };
-    assert_eq!(look(Source::Store, 50, None), Ok(()));
-    assert_eq!(look(Source::Store, 51, Some(end(1, 8, 990))), Ok(()));
-    assert!(look(Source::Store, 49, None).is_err());
-    assert!(look(Source::Store, 51, Some(end(1, 6, 990))).is_err());
-    assert_eq!(look(Source::File, 50, None), Err(NotTaken::Stale));
-    assert_eq!(look(Source::File, 51, None), Ok(()));
+    assert_eq!(look(EndsSource::Store, 50, None), Ok(()));
+    assert_eq!(look(EndsSource::Store, 51, Some(end(1, 8, 990))), Ok(()));
+    assert!(look(EndsSource::Store, 49, None).is_err());
+    assert!(look(EndsSource::Store, 51, Some(end(1, 6, 990))).is_err());
+    assert_eq!(look(EndsSource::File, 50, None), Err(NotTaken::Stale));
+    assert_eq!(look(EndsSource::File, 51, None), Ok(()));
 }

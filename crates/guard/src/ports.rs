@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hallpass_assignments::{CenterFault, Missing, OwnedEnd, Progress, Sent};
+use hallpass_assignments::{CenterFault, Missing, OperationStatus, OwnedEnd, SentOperation};
 use hallpass_audit::Record;
 use hallpass_model::{HoldKey, IdSource, Target, Timestamp, UserId};
 
-use crate::{EndsCopy, EndsFault, Kept, Mark, Source};
+use crate::{EndsCopy, EndsFault, EndsSource, Kept, Mark};
 
 /// One key as it stands now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct Newest {
 #[async_trait]
 pub trait Ends: Send + Sync {
     /// What it is.
-    fn source(&self) -> Source;
+    fn source(&self) -> EndsSource;
 
     /// Everything, as it stands now.
     async fn read(&self) -> Result<EndsCopy, EndsFault>;
@@ -41,10 +41,10 @@ pub trait Center: Send + Sync {
     async fn holders(&self, target: &Target) -> Result<Vec<UserId>, CenterFault>;
 
     /// Asks for the removal of an assignment or membership. Not idempotent.
-    async fn remove(&self, key: &HoldKey) -> Result<Sent, CenterFault>;
+    async fn remove(&self, key: &HoldKey) -> Result<SentOperation, CenterFault>;
 
     /// The status of a removal that was accepted.
-    async fn status(&self, request: &str) -> Result<Progress, CenterFault>;
+    async fn status(&self, request: &str) -> Result<OperationStatus, CenterFault>;
 
     /// What of `key` is gone from the directory and the organization; `None` when all is there.
     async fn missing(&self, key: &HoldKey) -> Result<Option<Missing>, CenterFault>;

@@ -1,9 +1,9 @@
 //! What a guard says of itself: for its metrics, for the server that listens for it, for people.
 
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::Source;
+use crate::EndsSource;
 
 /// Why a guard cannot do its work, or not all of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,11 +66,11 @@ pub struct Status {
     /// When this was so, by AWS's time; `None` while that is not known.
     pub at: Option<Timestamp>,
     /// How late an end may be before the guard acts.
-    pub bound: Span,
+    pub bound: TimeSpan,
     /// Where the copy of the ends comes from.
-    pub source: Option<Source>,
+    pub source: Option<EndsSource>,
     /// How old it is.
-    pub copy_age: Option<Span>,
+    pub copy_age: Option<TimeSpan>,
     /// How many ends it holds.
     pub ends: u64,
     /// Of those, how many are past their end and the bound, and not seen gone.
@@ -118,7 +118,7 @@ impl Status {
             alarms.push(format!("the role may not list: {why}"));
         }
         if let (Some(since), Some(now)) = (self.aws_silent_since, self.at) {
-            let silent = Span::between(since, now);
+            let silent = TimeSpan::between(since, now);
             alarms.push(format!("AWS has not answered for {silent}"));
         }
         if let Some(ahead) = self
@@ -126,7 +126,7 @@ impl Status {
             .filter(|it| it.unsigned_abs() > WALL_BOUND)
         {
             let way = if ahead > 0 { "ahead of" } else { "behind" };
-            let off = Span::seconds(ahead.unsigned_abs());
+            let off = TimeSpan::seconds(ahead.unsigned_abs());
             alarms.push(format!("this machine's clock is {off} {way} AWS's"));
         }
         if self.unwritten > 0 {

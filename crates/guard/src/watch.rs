@@ -3,27 +3,27 @@
 //! It only ever removes: there is no step that gives. What it does for long is bounded by its
 //! pauses; it never stops trying while the access is listed.
 
-use hallpass_assignments::{CenterFault, Missing, OwnedEnd, Progress, Sent};
-use hallpass_model::{Span, Timestamp};
+use hallpass_assignments::{CenterFault, Missing, OperationStatus, OwnedEnd, SentOperation};
+use hallpass_model::{TimeSpan, Timestamp};
 
 /// The longest pause while AWS does not answer or is busy.
 const PAUSE_MAX: u64 = 4;
 /// The longest pause between removals that AWS refuses.
 const REFUSED_PAUSE_MAX: u64 = 60;
 /// The pause between removals that AWS refuses for good.
-const PARKED_PAUSE: Span = Span::hours(1);
+const PARKED_PAUSE: TimeSpan = TimeSpan::hours(1);
 /// The longest pause between questions for the status of a removal.
 const POLL_PAUSE_MAX: u64 = 5;
 /// A removal that takes longer is looked after in the listing.
-const REMOVAL_MAX: Span = Span::minutes(5);
+const REMOVAL_MAX: TimeSpan = TimeSpan::minutes(5);
 /// How long listings may lag behind what was done.
-const CONSISTENCY_WINDOW: Span = Span::minutes(1);
+const CONSISTENCY_WINDOW: TimeSpan = TimeSpan::minutes(1);
 /// The pause between looks for what nobody removed as far as we know.
-const ABSENT_PAUSE: Span = Span::seconds(20);
+const ABSENT_PAUSE: TimeSpan = TimeSpan::seconds(20);
 /// Refusals before somebody is told and AWS is asked whether the person or the account is gone.
 const REFUSALS_BEFORE_ASKING: u32 = 5;
 /// No pause is longer: one that is comes from a clock that was ahead.
-const ANY_PAUSE_MAX: Span = Span::minutes(61);
+const ANY_PAUSE_MAX: TimeSpan = TimeSpan::minutes(61);
 
 /// The next step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub enum Over {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sight {
+enum EndObservation {
     Unseen,
     Present,
     Absent { since: Timestamp, at: Timestamp },
@@ -72,16 +72,16 @@ struct InFlight {
 pub(crate) enum Outcome {
     Looked { at: Timestamp, present: bool },
     LookFailed,
-    Removal(Result<Sent, CenterFault>),
-    Status(Result<Progress, CenterFault>),
+    Removal(Result<SentOperation, CenterFault>),
+    Status(Result<OperationStatus, CenterFault>),
     Asked(Result<Option<Missing>, CenterFault>),
 }
 
 /// One end and what a guard did about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Watch {
+pub struct EndWatch {
     end: OwnedEnd,
-    sight: Sight,
+    sight: EndObservation,
     last_present: Option<Timestamp>,
     in_flight: Option<InFlight>,
     /// A removal was begun whose answer is not known, and nobody looked since.
@@ -99,12 +99,12 @@ pub struct Watch {
     due: Timestamp,
 }
 
-impl Watch {
+impl EndWatch {
     /// An end nothing was done about yet.
     pub fn new(end: OwnedEnd) -> Self {
         Self {
             end,
-            sight: Sight::Unseen,
+            sight: EndObservation::Unseen,
             last_present: None,
             in_flight: None,
             unanswered: false,
@@ -161,7 +161,7 @@ impl Watch {
 
     /// Whether the newest listing went without it.
     pub(crate) fn is_gone(&self) -> bool {
-        matches!(self.sight, Sight::Absent { .. })
+        matches!(self.sight, EndObservation::Absent { .. })
     }
 
     /// Why it is gone although nobody removed it.
@@ -178,7 +178,7 @@ impl Watch {
     }
 
     /// The next step at `now`, when ends may be late by `bound`.
-    pub(crate) fn next(&self, now: Timestamp, bound: Span) -> Step {
+    pub(crate) fn next(&self, now: Timestamp, bound: TimeSpan) -> Step {
         let begins = bound.after(self.end.until);
         if now < begins && !self.is_under_way() {
             return Step::Rest(begins);
@@ -194,14 +194,16 @@ impl Watch {
             };
         }
         match self.sight {
-            Sight::Unseen if self.gone.is_none() && self.refusals >= REFUSALS_BEFORE_ASKING => {
+            EndObservation::Unseen
+                if self.gone.is_none() && self.refusals >= REFUSALS_BEFORE_ASKING =>
+            {
                 Step::Ask
             }
-            Sight::Unseen => Step::Look,
+            EndObservation::Unseen => Step::Look,
             // what a removal that ended well leaves behind for a while
-            Sight::Present if self.removed_at.is_some() => Step::Look,
-            Sight::Present => Step::Remove,
-            Sight::Absent { since, at } => self.settled(since, at),
+            EndObservation::Present if self.removed_at.is_some() => Step::Look,
+            EndObservation::Present => Step::Remove,
+            EndObservation::Absent { since, at } => self.settled(since, at),
         }
     }
 
@@ -247,7 +249,7 @@ impl Watch {
 
     fn saw(&mut self, at: Timestamp, now: Timestamp) {
         self.failures = 0;
-        self.sight = Sight::Present;
+        self.sight = EndObservation::Present;
         self.last_present = Some(at);
         self.in_flight = None;
         // it is there: whatever was begun has had no effect yet, and is sent again
@@ -267,10 +269,10 @@ impl Watch {
     fn missed(&mut self, at: Timestamp, now: Timestamp) {
         self.failures = 0;
         let since = match self.sight {
-            Sight::Absent { since, .. } => since,
-            Sight::Present | Sight::Unseen => at,
+            EndObservation::Absent { since, .. } => since,
+            EndObservation::Present | EndObservation::Unseen => at,
         };
-        self.sight = Sight::Absent { since, at };
+        self.sight = EndObservation::Absent { since, at };
         // AWS never said that it was done, but it is
         if self.in_flight.take().is_some() {
             self.is_unanswered(at);
@@ -281,24 +283,24 @@ impl Watch {
         };
     }
 
-    fn answered(&mut self, answer: Result<Sent, CenterFault>, now: Timestamp) {
+    fn answered(&mut self, answer: Result<SentOperation, CenterFault>, now: Timestamp) {
         match answer {
-            Ok(Sent::InProgress { request }) => {
+            Ok(SentOperation::InProgress { request }) => {
                 self.failures = 0;
                 self.in_flight = Some(InFlight {
                     request,
                     since: now,
                     polls: 0,
                 });
-                self.due = Span::seconds(1).after(now);
+                self.due = TimeSpan::seconds(1).after(now);
             }
-            Ok(Sent::Done) => self.finished(now),
+            Ok(SentOperation::Done) => self.finished(now),
             Err(fault) => {
                 let words = fault.to_string();
                 match fault {
                     CenterFault::Unreachable { .. } => {
                         self.is_unanswered(now);
-                        self.sight = Sight::Unseen;
+                        self.sight = EndObservation::Unseen;
                         self.due = self.pause(now);
                     }
                     // not taken: somebody else works on the lane, or there is too much to do
@@ -306,7 +308,7 @@ impl Watch {
                     | CenterFault::NotSent
                     | CenterFault::Full { .. }
                     | CenterFault::Conflict { .. } => {
-                        self.sight = Sight::Unseen;
+                        self.sight = EndObservation::Unseen;
                         self.due = self.pause(now);
                     }
                     CenterFault::Refused { .. } | CenterFault::NotFound { .. } => {
@@ -318,26 +320,26 @@ impl Watch {
         }
     }
 
-    fn progressed(&mut self, progress: Progress, now: Timestamp) {
+    fn progressed(&mut self, progress: OperationStatus, now: Timestamp) {
         self.failures = 0;
         match progress {
-            Progress::InProgress => {
+            OperationStatus::InProgress => {
                 if let Some(removal) = &mut self.in_flight {
                     removal.polls += 1;
                     let pause = removal.polls.clamp(1, POLL_PAUSE_MAX);
-                    self.due = Span::seconds(pause).after(now);
+                    self.due = TimeSpan::seconds(pause).after(now);
                 }
             }
-            Progress::Succeeded => self.finished(now),
-            Progress::Failed { reason } => {
+            OperationStatus::Succeeded => self.finished(now),
+            OperationStatus::Failed { reason } => {
                 self.in_flight = None;
                 self.refused(now);
                 self.last_error = Some(reason);
             }
-            Progress::Unknown => {
+            OperationStatus::Unknown => {
                 self.in_flight = None;
                 self.is_unanswered(now);
-                self.sight = Sight::Unseen;
+                self.sight = EndObservation::Unseen;
                 self.due = now;
             }
         }
@@ -350,14 +352,14 @@ impl Watch {
 
     /// Nothing more for a moment: what was to be done is not to be done any more, or not yet.
     pub(crate) fn defer(&mut self, now: Timestamp) {
-        self.due = Span::seconds(POLL_PAUSE_MAX).after(now);
+        self.due = TimeSpan::seconds(POLL_PAUSE_MAX).after(now);
     }
 
     fn finished(&mut self, now: Timestamp) {
         self.failures = 0;
         self.in_flight = None;
         self.removed_at = Some(now);
-        self.sight = Sight::Unseen;
+        self.sight = EndObservation::Unseen;
         self.due = now;
     }
 
@@ -365,7 +367,7 @@ impl Watch {
         self.refusals = self.refusals.saturating_add(1);
         self.is_refused |= self.refusals >= REFUSALS_BEFORE_ASKING;
         self.gone = None;
-        self.sight = Sight::Unseen;
+        self.sight = EndObservation::Unseen;
         self.due = if self.parked_since.is_some() {
             PARKED_PAUSE.after(now)
         } else if self.refusals == 1 {
@@ -397,8 +399,8 @@ impl Watch {
     fn look_again(&self, now: Timestamp) -> Timestamp {
         let lag = self
             .removed_at
-            .map_or(0, |at| Span::between(at, now).as_seconds());
-        Span::seconds((1 + lag / 4).min(POLL_PAUSE_MAX)).after(now)
+            .map_or(0, |at| TimeSpan::between(at, now).as_seconds());
+        TimeSpan::seconds((1 + lag / 4).min(POLL_PAUSE_MAX)).after(now)
     }
 }
 
@@ -414,9 +416,9 @@ fn is_passing(fault: &CenterFault) -> bool {
     }
 }
 
-fn doubling(times: u32, most: u64) -> Span {
+fn doubling(times: u32, most: u64) -> TimeSpan {
     let pause = 1_u64.checked_shl(times).unwrap_or(most);
-    Span::seconds(pause.clamp(1, most))
+    TimeSpan::seconds(pause.clamp(1, most))
 }
 
 #[cfg(test)]

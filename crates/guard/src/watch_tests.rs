@@ -5,10 +5,10 @@ use hallpass_model::{GroupId, HoldKey, Target, UserId};
 
 use super::*;
 
-const BOUND: Span = Span::seconds(60);
+const BOUND: TimeSpan = TimeSpan::seconds(60);
 
 fn at(seconds: u64) -> Timestamp {
-    Span::seconds(seconds).after(Timestamp::from_second(1_780_000_000).unwrap())
+    TimeSpan::seconds(seconds).after(Timestamp::from_second(1_780_000_000).unwrap())
 }
 
 /// An end at 100, so late from 160 on.
@@ -47,13 +47,13 @@ fn unreachable() -> CenterFault {
 }
 
 fn sent() -> Outcome {
-    Outcome::Removal(Ok(Sent::InProgress {
+    Outcome::Removal(Ok(SentOperation::InProgress {
         request: "op".to_owned(),
     }))
 }
 
 fn failed(reason: &str) -> Outcome {
-    Outcome::Status(Ok(Progress::Failed {
+    Outcome::Status(Ok(OperationStatus::Failed {
         reason: reason.to_owned(),
     }))
 }
@@ -63,7 +63,7 @@ fn poll() -> Step {
 }
 
 /// Each line: what happened at which second, and the step wanted then.
-fn walk(name: &str, mut watch: Watch, lines: &[(u64, Option<Outcome>, Step)]) -> Watch {
+fn walk(name: &str, mut watch: EndWatch, lines: &[(u64, Option<Outcome>, Step)]) -> EndWatch {
     for (n, (second, outcome, wanted)) in lines.iter().enumerate() {
         if let Some(outcome) = outcome {
             watch.learn(outcome.clone(), at(*second));
@@ -79,7 +79,7 @@ fn nothing_is_done_before_the_bound_has_passed() {
     let rest = Step::Rest(at(160));
     walk(
         "early",
-        Watch::new(end()),
+        EndWatch::new(end()),
         &[
             (0, None, rest.clone()),
             (100, None, rest.clone()),
@@ -93,19 +93,19 @@ fn nothing_is_done_before_the_bound_has_passed() {
 fn what_is_late_and_listed_is_removed_and_looked_for_until_it_is_gone() {
     walk(
         "asynchronous",
-        Watch::new(end()),
+        EndWatch::new(end()),
         &[
             (160, Some(present(160)), Step::Remove),
             (161, Some(sent()), Step::Rest(at(162))),
             (162, None, poll()),
             (
                 162,
-                Some(Outcome::Status(Ok(Progress::InProgress))),
+                Some(Outcome::Status(Ok(OperationStatus::InProgress))),
                 Step::Rest(at(163)),
             ),
             (
                 163,
-                Some(Outcome::Status(Ok(Progress::Succeeded))),
+                Some(Outcome::Status(Ok(OperationStatus::Succeeded))),
                 Step::Look,
             ),
             // listings lag behind
@@ -116,10 +116,14 @@ fn what_is_late_and_listed_is_removed_and_looked_for_until_it_is_gone() {
     );
     walk(
         "at once",
-        Watch::new(end()),
+        EndWatch::new(end()),
         &[
             (160, Some(present(160)), Step::Remove),
-            (161, Some(Outcome::Removal(Ok(Sent::Done))), Step::Look),
+            (
+                161,
+                Some(Outcome::Removal(Ok(SentOperation::Done))),
+                Step::Look,
+            ),
             (161, Some(absent(161)), Step::Settle(Over::Removed)),
         ],
     );
@@ -129,19 +133,27 @@ fn what_is_late_and_listed_is_removed_and_looked_for_until_it_is_gone() {
 fn what_is_still_there_long_after_its_removal_is_removed_again() {
     walk(
         "again",
-        Watch::new(end()),
+        EndWatch::new(end()),
         &[
             (160, Some(present(160)), Step::Remove),
-            (161, Some(Outcome::Removal(Ok(Sent::Done))), Step::Look),
+            (
+                161,
+                Some(Outcome::Removal(Ok(SentOperation::Done))),
+                Step::Look,
+            ),
             (222, Some(present(222)), Step::Remove),
         ],
     );
     walk(
         "seen shortly before",
-        Watch::new(end()),
+        EndWatch::new(end()),
         &[
             (160, Some(present(160)), Step::Remove),
-            (161, Some(Outcome::Removal(Ok(Sent::Done))), Step::Look),
+            (
+                161,
+                Some(Outcome::Removal(Ok(SentOperation::Done))),
+                Step::Look,
+            ),
             (219, Some(present(219)), Step::Rest(at(224))),
             (224, None, Step::Look),
             (224, Some(present(224)), Step::Remove),
@@ -153,7 +165,7 @@ fn what_is_still_there_long_after_its_removal_is_removed_again() {
 fn what_is_gone_without_us_needs_two_looks_and_is_never_touched() {
     walk(
         "vanished",
-        Watch::new(end()),
+        EndWatch::new(end()),
         &[
             (160, Some(absent(160)), Step::Rest(at(180))),
             (180, None, Step::Look),
@@ -164,7 +176,7 @@ fn what_is_gone_without_us_needs_two_looks_and_is_never_touched() {
     // a listing that flickers
     walk(
         "shown late",
-        Watch::new(end()),
+        EndWatch::new(end()),
         &[
             (160, Some(absent(160)), Step::Rest(at(180))),
             (180, Some(present(180)), Step::Remove),
@@ -177,7 +189,7 @@ fn a_lost_answer_is_settled_by_looking() {
     let lost = || Outcome::Removal(Err(unreachable()));
     walk(
         "it had its effect",
-        Watch::new(end()),
+        EndWatch::new(end()),
         &[
             (160, Some(present(160)), Step::Remove),
             (161, Some(lost()), Step::Rest(at(162))),
@@ -187,7 +199,7 @@ fn a_lost_answer_is_settled_by_looking() {
     );
     walk(
         "it had none",
-        Watch::new(end()),
+        EndWatch::new(end()),
         &[
             (160, Some(present(160)), Step::Remove),
             (161, Some(lost()), Step::Rest(at(162))),
@@ -199,7 +211,7 @@ fn a_lost_answer_is_settled_by_looking() {
     };
     walk(
         "it takes its time",
-        Watch::new(end()),
+        EndWatch::new(end()),
         &[
             (160, Some(present(160)), Step::Remove),
             (161, Some(lost()), Step::Rest(at(162))),
@@ -210,13 +222,13 @@ fn a_lost_answer_is_settled_by_looking() {
     );
     walk(
         "its status is unknown",
-        Watch::new(end()),
+        EndWatch::new(end()),
         &[
             (160, Some(present(160)), Step::Remove),
             (161, Some(sent()), Step::Rest(at(162))),
             (
                 162,
-                Some(Outcome::Status(Ok(Progress::Unknown))),
+                Some(Outcome::Status(Ok(OperationStatus::Unknown))),
                 Step::Look,
             ),
             (163, Some(absent(163)), Step::Settle(Over::Removed)),
@@ -224,7 +236,7 @@ fn a_lost_answer_is_settled_by_looking() {
     );
     walk(
         "it never ends",
-        Watch::new(end()),
+        EndWatch::new(end()),
         &[
             (160, Some(present(160)), Step::Remove),
             (161, Some(sent()), Step::Rest(at(162))),
@@ -234,7 +246,7 @@ fn a_lost_answer_is_settled_by_looking() {
     );
     walk(
         "a guard before us began",
-        Watch::begun_before(end()),
+        EndWatch::begun_before(end()),
         &[
             (160, None, Step::Look),
             (160, Some(absent(160)), Step::Settle(Over::Removed)),
@@ -249,7 +261,7 @@ fn whoever_else_removes_it_does_not_disturb() {
     };
     walk(
         "the server is at it",
-        Watch::new(end()),
+        EndWatch::new(end()),
         &[
             (160, Some(present(160)), Step::Remove),
             (
@@ -264,7 +276,7 @@ fn whoever_else_removes_it_does_not_disturb() {
     );
     walk(
         "found gone",
-        Watch::new(end()),
+        EndWatch::new(end()),
         &[
             (160, Some(present(160)), Step::Remove),
             (161, Some(sent()), Step::Rest(at(162))),
@@ -277,14 +289,14 @@ fn whoever_else_removes_it_does_not_disturb() {
 
 #[test]
 fn while_aws_does_not_answer_it_is_asked_every_few_seconds() {
-    let mut watch = Watch::new(end());
+    let mut watch = EndWatch::new(end());
     let mut second = 160;
     for _ in 0..50 {
         watch.learn(Outcome::LookFailed, at(second));
         let Step::Rest(next) = watch.next(at(second), BOUND) else {
             panic!("no pause")
         };
-        let pause = Span::between(at(second), next).as_seconds();
+        let pause = TimeSpan::between(at(second), next).as_seconds();
         assert!((1..=4).contains(&pause), "{pause} s after {second}");
         second += pause;
     }
@@ -293,7 +305,7 @@ fn while_aws_does_not_answer_it_is_asked_every_few_seconds() {
 
 #[test]
 fn what_aws_refuses_for_good_is_told_parked_and_tried_every_hour() {
-    let mut watch = Watch::new(end());
+    let mut watch = EndWatch::new(end());
     let mut second = 160;
     for refusal in 1..=5 {
         watch.learn(present(second), at(second));
@@ -342,7 +354,7 @@ fn who_exists_or_may_not_be_asked_about_is_tried_on() {
         reason: "denied".to_owned(),
     };
     for answer in [Ok(None), Err(denied)] {
-        let mut watch = Watch::new(end());
+        let mut watch = EndWatch::new(end());
         for _ in 0..5 {
             watch.learn(present(160), at(160));
             watch.learn(failed("denied"), at(160));
@@ -363,17 +375,17 @@ fn an_end_that_moved_is_not_acted_on_by_what_was_seen_before() {
         rev: 2,
         ..end()
     };
-    let mut watch = Watch::new(end());
+    let mut watch = EndWatch::new(end());
     watch.learn(present(160), at(160));
     watch.change(&later);
     assert_eq!(watch.next(at(170), BOUND), Step::Rest(at(1_060)));
     assert_eq!(watch.next(at(1_060), BOUND), Step::Look);
     // what is under way is finished as what it was begun as
-    let mut watch = Watch::new(end());
+    let mut watch = EndWatch::new(end());
     watch.learn(present(160), at(160));
     watch.learn(sent(), at(160));
     watch.change(&later);
-    watch.learn(Outcome::Status(Ok(Progress::Succeeded)), at(162));
+    watch.learn(Outcome::Status(Ok(OperationStatus::Succeeded)), at(162));
     watch.change(&later);
     watch.learn(absent(162), at(162));
     assert_eq!(watch.next(at(162), BOUND), Step::Settle(Over::Removed));
@@ -382,7 +394,7 @@ fn an_end_that_moved_is_not_acted_on_by_what_was_seen_before() {
 
 #[test]
 fn a_clock_that_was_ahead_leaves_no_pause_behind() {
-    let mut watch = Watch::new(end());
+    let mut watch = EndWatch::new(end());
     watch.learn(Outcome::LookFailed, at(90_000));
     assert_eq!(watch.next(at(161), BOUND), Step::Look);
 }

@@ -31,6 +31,8 @@ const ATTEMPTS: u32 = 3;
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// Rows asked for at once.
 const PAGE_SIZE: usize = 100;
+/// Pages without a row in one listing, after which no further ones are asked for.
+const EMPTY_PAGES_MAX: u32 = 200;
 
 /// Which server, on every command that talks to one.
 #[derive(Debug, clap::Args)]
@@ -232,13 +234,16 @@ impl Client {
     ) -> Result<Listing<T>, Failure> {
         let mut items: Vec<T> = Vec::new();
         let mut cursor: Option<String> = None;
+        let mut empty_pages = 0;
         loop {
             let wanted = limit.saturating_sub(items.len()).clamp(1, PAGE_SIZE);
             let mut query = query.to_vec();
             query.push(("limit", wanted.to_string()));
             query.extend(cursor.clone().map(|cursor| ("cursor", cursor)));
             let page: Page<T> = self.get(path, &query).await?;
-            let stuck = page.items.is_empty() || page.next == cursor;
+            // a page may be empty and the listing go on: the server looked as far as one call may
+            empty_pages += u32::from(page.items.is_empty());
+            let stuck = empty_pages > EMPTY_PAGES_MAX || page.next == cursor;
             items.extend(page.items);
             let has_more = page.next.is_some() || items.len() > limit;
             if items.len() >= limit || page.next.is_none() || stuck {

@@ -1,6 +1,7 @@
 //! Puts the pieces together: store, AWS client, journey, executor, server, and the loops that
 //! drive them. The only place that knows them all.
 
+mod alarms;
 mod clocks;
 mod ends;
 mod exporting;
@@ -11,19 +12,24 @@ mod probes;
 mod slack;
 mod sources;
 mod sweeping;
+mod timekeeper;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use hallpass_access::{Access, Channel, DirectorySource, GuardSource, Identity, Ports, Settings};
-use hallpass_assignments::{Executor, Limits};
+use hallpass_access::{
+    Access, AlarmKind, Channel, DirectorySource, GuardSource, Identity, Ports, Settings,
+};
+use hallpass_assignments::{Executor, ExecutorLimits};
 use hallpass_audit::AuditStore;
 use hallpass_aws::{Aws, Inventory, Policies};
-use hallpass_model::{Clock, IdSource, Span};
-use hallpass_org::cuts::Cutter;
-use hallpass_rules::{GroupRef, Rules, Source};
-use hallpass_server::{App, Connections, Desk, Front, Probe, Rates, SessionSettings, SignIn};
+use hallpass_model::{Clock, IdSource, TimeSpan};
+use hallpass_org::session_revocation::SessionRevoker;
+use hallpass_rules::{GroupRef, RuleFile, Rules};
+use hallpass_server::{
+    App, Connections, Rates, ReadinessProbe, ServerMode, ServerStatus, SessionSettings, SignIn,
+};
 use hallpass_store::SqliteStore;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::sync::watch;
@@ -61,14 +67,14 @@ pub(crate) struct Parts {
     pub(crate) slack: Option<SlackApp>,
     /// How else people are told; with none at all, the server's own log tells.
     pub(crate) channels: Vec<Arc<dyn Channel>>,
-    pub(crate) inventory_max_age: Span,
+    pub(crate) inventory_max_age: TimeSpan,
     pub(crate) sessions: SessionSettings,
     pub(crate) sign_in: Arc<SignIn>,
     pub(crate) rates: Rates,
     /// Callers' connections, and the descriptors this process may have in all.
     pub(crate) connections: Connections,
     pub(crate) descriptors: u64,
-    pub(crate) front: Front,
+    pub(crate) mode: ServerMode,
     /// The file that guards elsewhere read.
     pub(crate) ends: Option<EndsFile>,
     /// The journals of guards, where some are expected.
@@ -81,17 +87,20 @@ pub(crate) struct Composed {
     pub(crate) directory: Arc<Inventory>,
     pub(crate) app: App,
     executor: Arc<Executor>,
-    cutter: Arc<Cutter>,
+    revoker: Arc<SessionRevoker>,
     store: SqliteStore,
     clock: Arc<dyn Clock>,
     watch: clocks::ClockWatch,
     export: Option<Exporting>,
     channels: Vec<Arc<dyn Channel>>,
+    slack: Option<hallpass_slack::Slack>,
     /// The Slack app that makes its own connection.
     socket: Option<(hallpass_slack::Slack, secrecy::SecretString)>,
     rules_file: Option<std::path::PathBuf>,
-    max_age: Span,
+    max_age: TimeSpan,
     pulse: Arc<probes::Pulse>,
+    /// What is an alarm when it does not work.
+    alarming: Vec<(AlarmKind, Arc<dyn ReadinessProbe>)>,
     ends: Option<EndsFile>,
     guards: Option<Guards>,
     stop: watch::Sender<bool>,
@@ -158,24 +167,22 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let settings = with_admins(parts.settings, &parts.identity);
     let access = Access::new(journey_ports, settings, parts.rules);
     let (access, guards) = heeding(access, parts.guards, &clock);
-    *rules_now
-        .write()
-        .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::clone(&access));
-    let identity = Arc::new(parts.identity);
-    let wanted = parts.slack.as_ref();
+    known_to(&rules_now, &access);
+    let (identity, wanted) = (Arc::new(parts.identity), parts.slack.as_ref());
     let slack = wanted.map(|wanted| slack::app(wanted, &access, &identity, &store, &clock));
     let slack = slack.transpose()?;
     let channels = channels(slack.as_ref(), parts.channels);
     // before anything can be told, so that a new channel misses nothing of this server
     let opened = notices::open(shared.as_ref(), &channels, clock.now()).await;
     opened.map_err(|error| Failure::failed(format!("the outbox cannot be opened: {error}")))?;
-    let cutter = cutter(&shared, &parts.aws, &clock, &parts.ids);
+    let revoker = session_revoker(&shared, &parts.aws, &clock, &parts.ids);
     let executor = executor(&shared, &parts.aws, &clock, parts.ids, access.pace());
     let pulse = Arc::new(probes::Pulse::new());
     let (stop, stopping) = watch::channel(false);
     let (beating, measured) = (Arc::clone(&pulse), Arc::clone(&time));
-    let mut asked = probes(&access, &directory, &time, &pulse);
-    asked.extend(guards.clone().map(probe));
+    let calling = Arc::clone(&parts.aws);
+    let alarming = alarming(&access, &directory, &time, &pulse, guards.as_ref());
+    let asked = probes(&access, &alarming);
     let app = App {
         access: Arc::clone(&access),
         audit: shared as Arc<dyn AuditStore>,
@@ -188,11 +195,13 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         rates: Arc::new(parts.rates),
         connections: parts.connections,
         probes: Arc::new(asked),
-        metrics: Arc::new(move || rendered(&metrics, &beating, &measured, parts.descriptors)),
+        metrics: Arc::new(move || {
+            rendered(&metrics, &beating, &measured, &calling, parts.descriptors)
+        }),
         slack: slack.clone().map(slack::door),
         policies: Arc::new(Policies::new(Arc::clone(&parts.aws))),
-        desk: desk(parts.rules_text, clock.as_ref()),
-        front: Arc::new(parts.front),
+        status: server_status(parts.rules_text, clock.as_ref()),
+        mode: Arc::new(parts.mode),
         version: env!("CARGO_PKG_VERSION"),
         stopping,
     };
@@ -200,21 +209,31 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         directory,
         app,
         executor,
-        cutter,
+        revoker,
         watch: watch_of_clocks(time, parts.aws, &access, &store),
         access,
         store,
         clock,
         export: parts.export,
         channels,
+        slack: slack.clone(),
         socket: slack.zip(parts.slack.and_then(|wanted| wanted.app_token)),
         rules_file: parts.rules_file,
         max_age: parts.inventory_max_age,
         pulse,
+        alarming,
         ends: parts.ends,
         guards,
         stop,
     })
+}
+
+/// From here on the inventory goes by the rules in force.
+fn known_to(rules_now: &RulesNow, access: &Arc<Access>) {
+    let mut known = rules_now
+        .write()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    *known = Some(Arc::clone(access));
 }
 
 fn watch_of_clocks(
@@ -245,10 +264,6 @@ fn heeding(
     (Arc::new(access), Some(Guards { journals, clock }))
 }
 
-fn probe(guards: Guards) -> Arc<dyn Probe> {
-    Arc::new(guards)
-}
-
 /// Puts the rules of the start in force, which records them.
 ///
 /// # Errors
@@ -274,24 +289,24 @@ fn executor(
         Arc::clone(aws) as Arc<dyn hallpass_assignments::IdentityCenter>,
         Arc::clone(clock),
         ids,
-        Limits::default(),
+        ExecutorLimits::default(),
         pace,
     ))
 }
 
 /// Ends sessions that outlive grants. Its lane is that of plans: one writes to Organizations.
-fn cutter(
+fn session_revoker(
     store: &Arc<SqliteStore>,
     aws: &Arc<Aws>,
     clock: &Arc<dyn Clock>,
     ids: &Arc<dyn IdSource>,
-) -> Arc<Cutter> {
+) -> Arc<SessionRevoker> {
     let holder = format!(
         "server {} ({})",
         std::process::id(),
         ids.next(clock.now()).simple()
     );
-    Arc::new(Cutter::new(
+    Arc::new(SessionRevoker::new(
         Arc::clone(aws) as Arc<dyn hallpass_org::Organization>,
         store.clone(),
         store.clone(),
@@ -334,12 +349,12 @@ pub(crate) fn journey(
     }
 }
 
-fn desk(rules: Option<(String, String)>, clock: &dyn Clock) -> Arc<Desk> {
-    let desk = Desk::default();
+fn server_status(rules: Option<(String, String)>, clock: &dyn Clock) -> Arc<ServerStatus> {
+    let status = ServerStatus::default();
     if let Some((file, text)) = rules {
-        desk.rules_loaded(&file, &text, clock.now());
+        status.rules_loaded(&file, &text, clock.now());
     }
-    Arc::new(desk)
+    Arc::new(status)
 }
 
 #[expect(
@@ -350,8 +365,10 @@ fn rendered(
     metrics: &PrometheusHandle,
     pulse: &probes::Pulse,
     time: &ProcessClock,
+    aws: &Aws,
     descriptors: u64,
 ) -> String {
+    metrics::gauge!("hallpass_aws_calls_per_second").set(aws.calls_per_second());
     clocks::measure(&time.read());
     let age = pulse.age().as_seconds() as f64;
     metrics::gauge!("hallpass_reconciler_age_seconds").set(age);
@@ -363,22 +380,45 @@ fn rendered(
     metrics.render()
 }
 
+/// What readiness asks: the store, and all that is an alarm when it does not work.
 fn probes(
+    access: &Arc<Access>,
+    alarming: &[(AlarmKind, Arc<dyn ReadinessProbe>)],
+) -> Vec<Arc<dyn ReadinessProbe>> {
+    let mut probes: Vec<Arc<dyn ReadinessProbe>> =
+        vec![Arc::new(probes::StoreProbe(Arc::clone(access)))];
+    let asked = alarming.iter();
+    // ends that are late are in the line of the store
+    let asked = asked.filter(|(kind, _)| *kind != AlarmKind::EndsOverdue);
+    probes.extend(asked.map(|(_, probe)| Arc::clone(probe)));
+    probes
+}
+
+fn alarming(
     access: &Arc<Access>,
     directory: &Arc<Inventory>,
     time: &Arc<ProcessClock>,
     pulse: &Arc<probes::Pulse>,
-) -> Vec<Arc<dyn Probe>> {
-    vec![
-        Arc::new(probes::StoreProbe(Arc::clone(access))),
-        Arc::new(probes::AwsProbe {
-            directory: Arc::clone(directory),
-            access: Arc::clone(access),
-            clock: Arc::clone(time) as Arc<dyn Clock>,
-        }),
-        Arc::new(clocks::ClockProbe(Arc::clone(time))),
-        Arc::new(probes::ReconcilerProbe(Arc::clone(pulse))),
-    ]
+    guards: Option<&Guards>,
+) -> Vec<(AlarmKind, Arc<dyn ReadinessProbe>)> {
+    let read = probes::AwsProbe {
+        directory: Arc::clone(directory),
+        access: Arc::clone(access),
+        clock: Arc::clone(time) as Arc<dyn Clock>,
+    };
+    let clocks = clocks::ClockProbe(Arc::clone(time));
+    let tended = probes::ReconcilerProbe(Arc::clone(pulse));
+    let overdue = probes::OverdueProbe(Arc::clone(access));
+    let mut alarming: Vec<(AlarmKind, Arc<dyn ReadinessProbe>)> = vec![
+        (AlarmKind::OrganizationUnread, Arc::new(read)),
+        (AlarmKind::ClocksDisagree, Arc::new(clocks)),
+        (AlarmKind::AssignmentsUntended, Arc::new(tended)),
+        (AlarmKind::EndsOverdue, Arc::new(overdue)),
+    ];
+    if let Some(guards) = guards {
+        alarming.push((AlarmKind::Guard, Arc::new(guards.clone())));
+    }
+    alarming
 }
 
 fn wanted_groups(
@@ -428,7 +468,7 @@ fn unread_rules(path: &Path, error: &std::io::Error) -> Failure {
 /// The rules of a file's content, and their text.
 fn rules_and_text(path: &Path, bytes: &[u8]) -> Result<(Rules, String), Failure> {
     let shown = path.display().to_string();
-    let loaded = Source::from_bytes(shown.as_str(), bytes).and_then(|source| {
+    let loaded = RuleFile::from_bytes(shown.as_str(), bytes).and_then(|source| {
         let loaded = hallpass_rules::load(&source)?;
         Ok((loaded, source.text))
     });

@@ -5,10 +5,10 @@ mod exporting;
 #[cfg(test)]
 mod fuzz;
 mod guard;
+mod notifications;
 mod sign_in;
 mod slack;
 mod sweeps;
-mod telling;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,12 +16,13 @@ use std::path::{Path, PathBuf};
 
 use hallpass_access::Identity;
 use hallpass_access::{AdminSignIn, OnRuleChange, Settings};
-use hallpass_model::Span;
+use hallpass_model::TimeSpan;
 use serde::Deserialize;
 
 use crate::exit::Failure;
 
 pub(crate) use exporting::{ExportPlace, ExportSettings, HeadKey, bucket_place};
+pub(crate) use guard::EndsPlace;
 pub(crate) use slack::SlackApp;
 
 /// The whole file.
@@ -37,8 +38,8 @@ pub(crate) struct Config {
     pub(crate) outage: Outage,
     pub(crate) audit: exporting::Audit,
     pub(crate) slack: slack::SlackTable,
-    pub(crate) mail: telling::MailTable,
-    pub(crate) webhooks: Vec<telling::WebhookTable>,
+    pub(crate) mail: notifications::MailTable,
+    pub(crate) webhooks: Vec<notifications::WebhookTable>,
     pub(crate) oidc: sign_in::Oidc,
     pub(crate) guard: guard::GuardTable,
     pub(crate) log: Log,
@@ -54,7 +55,7 @@ pub(crate) struct Server {
     pub(crate) sign_in_rate: u32,
     pub(crate) trusted_proxies: Vec<String>,
     pub(crate) max_connections: Option<u32>,
-    pub(crate) session: sign_in::Session,
+    pub(crate) session: sign_in::SessionSection,
 }
 
 impl Default for Server {
@@ -67,7 +68,7 @@ impl Default for Server {
             sign_in_rate: 10,
             trusted_proxies: Vec::new(),
             max_connections: None,
-            session: sign_in::Session::default(),
+            session: sign_in::SessionSection::default(),
         }
     }
 }
@@ -118,7 +119,7 @@ pub(crate) struct Admin {
 impl Default for Admin {
     fn default() -> Self {
         Self {
-            fresh_sign_in: Time(Span::ZERO),
+            fresh_sign_in: Time(TimeSpan::ZERO),
             sign_in_acr: Vec::new(),
         }
     }
@@ -132,7 +133,7 @@ pub(crate) struct Access {
     pub(crate) request_expiry: Time,
     pub(crate) reminder: Reminder,
     pub(crate) duration: Duration,
-    pub(crate) on_rule_change: Change,
+    pub(crate) on_rule_change: DriftResponse,
     pub(crate) admin: Admin,
     /// Whether sessions that outlive a grant are ended with it.
     pub(crate) end_sessions: bool,
@@ -142,7 +143,7 @@ pub(crate) struct Access {
     pub(crate) account_notes: BTreeMap<String, String>,
     pub(crate) sweep: sweeps::Sweep,
     /// Standing access that is accepted.
-    pub(crate) standing: Vec<sweeps::Standing>,
+    pub(crate) standing: Vec<sweeps::StandingEntry>,
 }
 
 impl Default for Access {
@@ -150,13 +151,13 @@ impl Default for Access {
         Self {
             rules: None,
             statements: None,
-            request_expiry: Time(Span::hours(8)),
+            request_expiry: Time(TimeSpan::hours(8)),
             reminder: Reminder::default(),
             duration: Duration::default(),
-            on_rule_change: Change::Report,
+            on_rule_change: DriftResponse::Report,
             admin: Admin::default(),
             end_sessions: false,
-            require_export_within: Time(Span::ZERO),
+            require_export_within: Time(TimeSpan::ZERO),
             account_notes: BTreeMap::new(),
             sweep: sweeps::Sweep::default(),
             standing: Vec::new(),
@@ -166,7 +167,7 @@ impl Default for Access {
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Change {
+pub(crate) enum DriftResponse {
     #[default]
     Report,
     End,
@@ -182,7 +183,7 @@ pub(crate) struct Reminder {
 impl Default for Reminder {
     fn default() -> Self {
         Self {
-            first: Time(Span::minutes(15)),
+            first: Time(TimeSpan::minutes(15)),
             factor: 2,
         }
     }
@@ -199,8 +200,8 @@ pub(crate) struct Duration {
 impl Default for Duration {
     fn default() -> Self {
         Self {
-            min: Time(Span::minutes(5)),
-            max: Time(Span::hours(24)),
+            min: Time(TimeSpan::minutes(5)),
+            max: Time(TimeSpan::hours(24)),
             choices: Vec::new(),
         }
     }
@@ -215,7 +216,7 @@ pub(crate) struct Inventory {
 impl Default for Inventory {
     fn default() -> Self {
         Self {
-            max_age: Time(Span::minutes(15)),
+            max_age: Time(TimeSpan::minutes(15)),
         }
     }
 }
@@ -244,15 +245,15 @@ impl Default for Log {
 /// A length of time: `8h`, `90m`, `01:30`, or `0`.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(try_from = "toml::Value")]
-pub(crate) struct Time(pub(crate) Span);
+pub(crate) struct Time(pub(crate) TimeSpan);
 
 impl TryFrom<toml::Value> for Time {
     type Error = String;
 
     fn try_from(value: toml::Value) -> Result<Self, Self::Error> {
         match value {
-            toml::Value::Integer(0) => Ok(Self(Span::ZERO)),
-            toml::Value::String(text) if text == "0" => Ok(Self(Span::ZERO)),
+            toml::Value::Integer(0) => Ok(Self(TimeSpan::ZERO)),
+            toml::Value::String(text) if text == "0" => Ok(Self(TimeSpan::ZERO)),
             toml::Value::String(text) => text
                 .parse()
                 .map(Self)
@@ -306,7 +307,7 @@ pub(crate) fn parse(text: &str, name: &str) -> Result<Config, Failure> {
         *value = resolve(value)?;
     }
     config.slack.resolve()?;
-    telling::resolve_secrets(&mut config)?;
+    notifications::resolve_secrets(&mut config)?;
     config.access.sweep.check(name)?;
     for domain in &config.identity.fallback_domains {
         if !domain.starts_with('@') || domain.len() < 4 || !domain.contains('.') {
@@ -435,8 +436,8 @@ impl Loaded {
             duration_max: access.duration.max.0,
             duration_choices: access.duration.choices.iter().map(|time| time.0).collect(),
             on_rule_change: match access.on_rule_change {
-                Change::Report => OnRuleChange::Report,
-                Change::End => OnRuleChange::End,
+                DriftResponse::Report => OnRuleChange::Report,
+                DriftResponse::End => OnRuleChange::End,
             },
             directory_max_age: self.config.inventory.max_age.0,
             // composing fills it from the roles, as it does for the demo
@@ -596,8 +597,8 @@ mod tests {
         }
         .settings();
         assert_eq!(settings.request_expiry, None);
-        assert_eq!(settings.longest(), Span::hours(72));
-        assert_eq!(settings.duration_min, Span::seconds(1));
+        assert_eq!(settings.longest(), TimeSpan::hours(72));
+        assert_eq!(settings.duration_min, TimeSpan::seconds(1));
     }
 
     #[test]

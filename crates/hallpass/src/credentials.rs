@@ -23,20 +23,20 @@ pub(crate) struct Credentials {
 #[derive(Serialize, Deserialize)]
 struct Content {
     version: u32,
-    servers: BTreeMap<String, Entry>,
+    servers: BTreeMap<String, CredentialEntry>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Entry {
+struct CredentialEntry {
     token: String,
     #[serde(default)]
-    source: Source,
+    source: CredentialSource,
 }
 
 /// Where a token came from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Source {
+pub(crate) enum CredentialSource {
     /// Somebody gave it; it may be in use elsewhere too.
     #[default]
     Given,
@@ -86,7 +86,10 @@ impl Credentials {
     ///
     /// # Errors
     /// When the file is there and cannot be read.
-    pub(crate) fn entry(&self, server: &str) -> Result<Option<(SecretString, Source)>, Failure> {
+    pub(crate) fn entry(
+        &self,
+        server: &str,
+    ) -> Result<Option<(SecretString, CredentialSource)>, Failure> {
         let mut servers = self.read()?.servers;
         let entry = servers.remove(server);
         Ok(entry.map(|entry| (entry.token.into(), entry.source)))
@@ -100,10 +103,10 @@ impl Credentials {
         &self,
         server: &str,
         token: &SecretString,
-        source: Source,
+        source: CredentialSource,
     ) -> Result<(), Failure> {
         let mut content = self.read()?;
-        let entry = Entry {
+        let entry = CredentialEntry {
             token: token.expose_secret().to_owned(),
             source,
         };
@@ -214,10 +217,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let kept = Credentials::at(folder.path().join("hallpass/credentials.json"));
         assert!(kept.token("http://a").unwrap().is_none());
-        kept.store("http://a", &"first".to_owned().into(), Source::Login)
-            .unwrap();
-        kept.store("http://b", &"second".to_owned().into(), Source::Given)
-            .unwrap();
+        kept.store(
+            "http://a",
+            &"first".to_owned().into(),
+            CredentialSource::Login,
+        )
+        .unwrap();
+        kept.store(
+            "http://b",
+            &"second".to_owned().into(),
+            CredentialSource::Given,
+        )
+        .unwrap();
         let token = kept.token("http://a").unwrap().unwrap();
         assert_eq!(token.expose_secret(), "first");
         assert!(kept.forget("http://a").unwrap());
@@ -232,8 +243,12 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let kept = Credentials::at(folder.path().join("hallpass/credentials.json"));
-        kept.store("http://a", &"secret".to_owned().into(), Source::Given)
-            .unwrap();
+        kept.store(
+            "http://a",
+            &"secret".to_owned().into(),
+            CredentialSource::Given,
+        )
+        .unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(kept.path()), 0o600);
         assert_eq!(mode(&folder.path().join("hallpass")), 0o700);

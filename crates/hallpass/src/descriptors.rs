@@ -40,12 +40,12 @@ pub(crate) struct Shares {
     pub(crate) connections: u64,
     /// For everything else, at least.
     pub(crate) reserve: u64,
-    pub(crate) wish: Wish,
+    pub(crate) wish: ConnectionLimit,
 }
 
 /// What became of `server.max_connections`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wish {
+pub(crate) enum ConnectionLimit {
     /// It is not set.
     None,
     /// It is kept.
@@ -108,9 +108,9 @@ pub(crate) fn share(limit: u64, wanted: Option<u32>) -> Result<Shares, Failure> 
     let reserve = RESERVE.min(limit / 2);
     let room = limit - reserve;
     let (connections, wish) = match wanted.map(u64::from) {
-        None => (room.min(CONNECTIONS_MAX), Wish::None),
-        Some(wanted) if wanted > room => (room, Wish::TooMany(wanted)),
-        Some(wanted) => (wanted.max(1), Wish::Kept),
+        None => (room.min(CONNECTIONS_MAX), ConnectionLimit::None),
+        Some(wanted) if wanted > room => (room, ConnectionLimit::TooMany(wanted)),
+        Some(wanted) => (wanted.max(1), ConnectionLimit::Kept),
     };
     Ok(Shares {
         limit,
@@ -130,7 +130,7 @@ impl Shares {
 
     /// What is worth telling, and what would help.
     pub(crate) fn warning(&self) -> Option<(String, &'static str)> {
-        if let Wish::TooMany(wanted) = self.wish {
+        if let ConnectionLimit::TooMany(wanted) = self.wish {
             let words = format!(
                 "`server.max_connections` is {wanted}, and {} open files have room for {}",
                 self.limit, self.connections

@@ -63,14 +63,14 @@ pub(crate) struct Failure {
     details: Vec<String>,
     help: Option<String>,
     /// Boxed, so that a failure stays small.
-    place: Option<Box<Place>>,
+    place: Option<Box<InputPlace>>,
     as_json: bool,
     quiet: bool,
 }
 
 /// Where the input is wrong.
 #[derive(Debug, Default)]
-struct Place {
+struct InputPlace {
     /// The file, or empty.
     file: String,
     /// In it: a flag, `line:column` or a JSON pointer; or empty.

@@ -19,7 +19,7 @@ const PROBLEMS_SHOWN: usize = 20;
 /// (IAM Identity Center API Reference, `CreatePermissionSet`).
 const SESSION_DEFAULT: u64 = 3600;
 
-/// Reads an organization file (`spec/simulator.md` §5).
+/// Reads an organization file (`simulator.md` §5).
 ///
 /// # Errors
 /// Exit 2 with every problem of the file.

@@ -11,7 +11,7 @@ use crate::commands::read_text;
 use crate::exit::Failure;
 
 /// Something that knows countries, shared between events.
-pub(crate) type Source = Box<dyn Countries + Send + Sync>;
+pub(crate) type CountrySource = Box<dyn Countries + Send + Sync>;
 
 /// The largest list of ranges, in bytes.
 const CSV_BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -22,15 +22,15 @@ struct Mmdb(Reader<Vec<u8>>);
 /// The part of an entry that matters. The country is where the address is used; the registered
 /// one, where it was handed out, stands in when there is no other.
 #[derive(Deserialize)]
-struct Entry<'a> {
+struct GeoEntry<'a> {
     #[serde(borrow)]
-    country: Option<Named<'a>>,
+    country: Option<CountryCode<'a>>,
     #[serde(borrow)]
-    registered_country: Option<Named<'a>>,
+    registered_country: Option<CountryCode<'a>>,
 }
 
 #[derive(Deserialize)]
-struct Named<'a> {
+struct CountryCode<'a> {
     iso_code: Option<&'a str>,
 }
 
@@ -46,10 +46,10 @@ impl Countries for Mmdb {
 
 impl Mmdb {
     fn find(&self, address: IpAddr) -> Result<Option<Country>, MaxMindDbError> {
-        let Some(entry) = self.0.lookup(address)?.decode::<Entry<'_>>()? else {
+        let Some(entry) = self.0.lookup(address)?.decode::<GeoEntry<'_>>()? else {
             return Ok(None);
         };
-        let code = |named: Option<Named<'_>>| Country::shaped(named?.iso_code?);
+        let code = |named: Option<CountryCode<'_>>| Country::shaped(named?.iso_code?);
         Ok(code(entry.country).or_else(|| code(entry.registered_country)))
     }
 }
@@ -67,7 +67,7 @@ impl Countries for Unreadable {
 ///
 /// # Errors
 /// Exit 2 when it cannot be read.
-pub(crate) fn open(path: &Path) -> Result<Source, Failure> {
+pub(crate) fn open(path: &Path) -> Result<CountrySource, Failure> {
     if path
         .extension()
         .is_some_and(|it| it.eq_ignore_ascii_case("csv"))

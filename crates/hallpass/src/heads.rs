@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hallpass_audit::{ExportSource, ExportTarget, HeadSigner, PublicKey, SignFault, Signer};
-use hallpass_aws::{KmsKey, Objects, Settings};
+use hallpass_aws::{AwsClientSettings, BucketPlace, KmsKey, Objects};
 use hallpass_model::{Clock, IdSource};
 use hallpass_store::FolderTarget;
 use serde_json::{Map, Value};
@@ -16,7 +16,7 @@ use crate::keys::{self, Absent};
 /// What opening takes: where AWS is, what time it is there, and ids.
 #[derive(Clone)]
 pub(crate) struct Means {
-    pub(crate) aws: Settings,
+    pub(crate) aws: AwsClientSettings,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
 }
@@ -51,6 +51,16 @@ pub(crate) async fn open_export(export: &ExportSettings, means: &Means) -> Resul
                 .map_err(Failure::failed)
         }
     }
+}
+
+/// Opens a bucket whose objects are put in place of those before: under no lock of ours.
+pub(crate) async fn open_bucket(
+    place: BucketPlace,
+    means: &Means,
+) -> Result<Arc<Objects>, Failure> {
+    let (aws, clock) = (&means.aws, Arc::clone(&means.clock));
+    let opened = Objects::open(aws, place, None, clock, means.ids.as_ref()).await;
+    opened.map(Arc::new).map_err(Failure::failed)
 }
 
 /// Opens a place for reading what was exported to it.

@@ -12,7 +12,10 @@ mod config;
 mod credentials;
 mod descriptors;
 mod exit;
+mod face;
 mod facts;
+mod file_lock;
+mod follow;
 mod generated;
 mod geo;
 mod guards;
@@ -20,15 +23,13 @@ mod heads;
 mod ids;
 mod keys;
 mod logging;
-mod only;
 mod output;
+mod person;
 mod plans;
 mod prompt;
 #[cfg(test)]
 mod reference;
-mod shown;
-mod waiting;
-mod whom;
+mod tables;
 mod words;
 
 use std::process::ExitCode;

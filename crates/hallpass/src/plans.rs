@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_model::{Clock, IdSource, Timestamp};
-use hallpass_org::{ChoreError, Hand, OrgStore, Organization};
+use hallpass_org::{ChoreError, OrgStepExecutor, OrgStore, Organization};
 use hallpass_runner::{
-    Applying, Exit as PlanExit, Hands, Keeper, LANE_LEASE, Nap, Outcome as Ended, Plan, PlanDraft,
-    PlanId, PlanStore as _, Report, RunError, Runner, fold, told,
+    Applying, Exit as PlanExit, LANE_LEASE, Plan, PlanDraft, PlanId, PlanReport, PlanStore as _,
+    RunError, Runner, RunnerIdentity, Sleeper, StepEnd as Ended, StepExecutor, fold, told,
 };
 use hallpass_store::SqliteStore;
 use serde_json::Value;
@@ -126,7 +126,7 @@ impl PlanArgs {
 struct Timer;
 
 #[async_trait]
-impl Nap for Timer {
+impl Sleeper for Timer {
     async fn sleep(&self, span: Duration) {
         tokio::time::sleep(span).await;
     }
@@ -142,25 +142,25 @@ impl Clock for Elsewhere {
 }
 
 /// The pieces that plans run on.
-pub(crate) struct Bench {
+pub(crate) struct PlanContext {
     pub(crate) organization: Arc<dyn Organization>,
     pub(crate) kept: Arc<dyn OrgStore>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) runner: Runner,
-    pub(crate) hands: Arc<dyn Hands>,
+    pub(crate) hands: Arc<dyn StepExecutor>,
 }
 
 /// Opens the store and connects to AWS, as the server does.
 ///
 /// # Errors
 /// When one of them does not answer.
-pub(crate) async fn open(loaded: &Loaded) -> Result<Bench, Failure> {
+pub(crate) async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
     let store = open_store(loaded.sqlite()?).await?;
     let time = clock::after_log(&store).await;
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
     let aws = connect(loaded, &time, Arc::clone(&ids)).await?;
     let clock: Arc<dyn Clock> = Arc::new(Elsewhere(time));
-    let keeper = Keeper {
+    let keeper = RunnerIdentity {
         holder: format!(
             "process {} ({})",
             std::process::id(),
@@ -171,7 +171,7 @@ pub(crate) async fn open(loaded: &Loaded) -> Result<Bench, Failure> {
     let store = Arc::new(store);
     let organization: Arc<dyn Organization> = Arc::new(aws);
     let kept: Arc<dyn OrgStore> = Arc::clone(&store) as Arc<dyn OrgStore>;
-    let hands: Arc<dyn Hands> = Arc::new(Hand::new(
+    let hands: Arc<dyn StepExecutor> = Arc::new(OrgStepExecutor::new(
         Arc::clone(&organization),
         Arc::clone(&kept),
         Arc::clone(&clock),
@@ -184,7 +184,7 @@ pub(crate) async fn open(loaded: &Loaded) -> Result<Bench, Failure> {
         Arc::new(Timer),
         keeper,
     );
-    Ok(Bench {
+    Ok(PlanContext {
         organization,
         kept,
         clock,
@@ -223,7 +223,7 @@ const UNFINISHED_LOOK: u32 = 50;
 /// What a command's plan came to.
 pub(crate) struct Settled {
     /// The report, of what happened or of what would.
-    pub(crate) report: Report,
+    pub(crate) report: PlanReport,
     /// The exit code it leads to.
     pub(crate) exit: Exit,
     /// Why it is refused; then nothing was done, not even saved.
@@ -235,7 +235,7 @@ pub(crate) struct Settled {
 /// # Errors
 /// When it cannot be looked at or run.
 pub(crate) async fn settle(
-    bench: &Bench,
+    bench: &PlanContext,
     mut draft: PlanDraft,
     args: &PlanArgs,
     question: &str,
@@ -245,7 +245,7 @@ pub(crate) async fn settle(
     limits.failures_max = args.max_failures.or(limits.failures_max);
     let looked = bench.runner.preview(draft).await?;
     let plan = looked.plan;
-    let planned = Report::planned(&plan);
+    let planned = PlanReport::planned(&plan);
     if !looked.under_way {
         if let Some(refused) = refusal(&plan) {
             return Ok(Settled {
@@ -307,7 +307,7 @@ fn refusal(plan: &Plan) -> Option<Failure> {
 }
 
 /// The exit code of a run.
-pub(crate) fn exit_of(report: &Report) -> Exit {
+pub(crate) fn exit_of(report: &PlanReport) -> Exit {
     match report.exit() {
         PlanExit::Ok => Exit::Ok,
         PlanExit::Failed => {
@@ -331,7 +331,11 @@ pub(crate) fn exit_of(report: &Report) -> Exit {
 ///
 /// # Errors
 /// When stdout does not take it.
-pub(crate) fn print(report: &Report, whole: Option<&Value>, format: Format) -> Result<(), Failure> {
+pub(crate) fn print(
+    report: &PlanReport,
+    whole: Option<&Value>,
+    format: Format,
+) -> Result<(), Failure> {
     match (format, whole) {
         (Format::Json | Format::Jsonl, Some(whole)) => output::one(format, whole, &[], String::new),
         (Format::Json | Format::Jsonl, None) => output::one(format, report, &[], String::new),
@@ -341,7 +345,7 @@ pub(crate) fn print(report: &Report, whole: Option<&Value>, format: Format) -> R
     }
 }
 
-fn table(report: &Report) -> Table {
+fn table(report: &PlanReport) -> Table {
     let mut table = Table::new(&["what", "where", "outcome", "why"]);
     let would = report.state == "planned";
     for row in &report.targets {

@@ -1,10 +1,10 @@
 //! Times, lengths of time and states in words.
 
 use hallpass_api::Queue;
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 use jiff::tz::TimeZone;
 
-/// The badge words of `ui/ui.md` §5. A state we do not know is shown as it is.
+/// The badge words of `ui.md` §5. A state we do not know is shown as it is.
 pub(crate) fn badge(state: &str) -> &str {
     match state {
         "pending" => "Waiting",
@@ -26,7 +26,7 @@ pub(crate) fn badge(state: &str) -> &str {
 /// `12 before it, about 2m`.
 pub(crate) fn in_line(queue: &Queue) -> String {
     // to the next ten seconds: more would be pretence
-    let about = Span::seconds(queue.seconds.div_ceil(10).max(1) * 10);
+    let about = TimeSpan::seconds(queue.seconds.div_ceil(10).max(1) * 10);
     match queue.before {
         0 => format!("next in line, about {about}"),
         before => format!("{before} before it, about {about}"),
@@ -46,7 +46,7 @@ pub(crate) fn clock_time(at: Timestamp, now: Timestamp, zone: &TimeZone) -> Stri
 }
 
 /// `2h 11m`; under an hour `9m`; under five minutes `4:59`.
-pub(crate) fn countdown(left: Span) -> String {
+pub(crate) fn countdown(left: TimeSpan) -> String {
     let seconds = left.as_seconds();
     let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
     match seconds {
@@ -61,9 +61,9 @@ pub(crate) fn countdown(left: Span) -> String {
 pub(crate) fn ends(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     let time = clock_time(at, now, zone);
     if at > now {
-        format!("Ends {time}, in {}", countdown(Span::between(now, at)))
+        format!("Ends {time}, in {}", countdown(TimeSpan::between(now, at)))
     } else {
-        let late = Span::between(at, now);
+        let late = TimeSpan::between(at, now);
         format!("Due {time}, late by {}", countdown(late))
     }
 }
@@ -142,7 +142,7 @@ mod tests {
             (7860, "2h 11m"),
             (90_000, "1d 1h"),
         ] {
-            assert_eq!(countdown(Span::seconds(seconds)), text);
+            assert_eq!(countdown(TimeSpan::seconds(seconds)), text);
         }
     }
 

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use hallpass_iam::{
-    Caller, Case, CaseOptions, Context, Decision, Grid, GridCaller, GridResource, Kind, Layers,
-    Policy, Request, decide, simulate_line,
+    Caller, Case, CaseOptions, Context, Decision, Grid, GridCaller, GridResource, Layers, Policy,
+    PolicyType, Request, decide, simulate_line,
 };
 
 fn main() {
@@ -89,10 +89,10 @@ fn compiling_a_policy_of_eight_statements(bencher: Bencher<'_, '_>) {
     let text = guardrail();
     bencher
         .counter(ItemsCount::new(1_u32))
-        .bench_local(|| Policy::parse(divan::black_box(&text), Kind::Scp));
+        .bench_local(|| Policy::parse(divan::black_box(&text), PolicyType::Scp));
 }
 
-fn policy(text: &str, kind: Kind) -> Arc<Policy> {
+fn policy(text: &str, kind: PolicyType) -> Arc<Policy> {
     Arc::new(Policy::parse(text, kind).expect("the policy loads"))
 }
 
@@ -120,7 +120,7 @@ fn hundred_million_questions(bencher: Bencher<'_, '_>) {
         .map(|at| GridResource {
             arn: format!("arn:aws:s3:::bucket-{at}/x"),
             account: Some("111111111111".to_owned()),
-            policy: (at % 4 == 0).then(|| policy(bucket, Kind::Resource)),
+            policy: (at % 4 == 0).then(|| policy(bucket, PolicyType::Resource)),
             rcps: Vec::new(),
         })
         .collect();
@@ -131,7 +131,7 @@ fn hundred_million_questions(bencher: Bencher<'_, '_>) {
                 &format!("s3:Action{at}*"),
                 &format!("arn:aws:s3:::bucket-{at}*"),
             );
-            policy(&text, Kind::Identity)
+            policy(&text, PolicyType::Identity)
         })
         .collect();
     let callers: Vec<GridCaller> = (0..1000)

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::{error, fs};
 
-use hallpass_iam::{Kind, Policy};
+use hallpass_iam::{Policy, PolicyType};
 
 const POLICIES: usize = 10_000;
 
@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn error::Error>> {
     let mut held = Vec::with_capacity(POLICIES);
     let before = resident()?;
     for number in 0..POLICIES {
-        held.push(Policy::parse(&policy(number), Kind::Identity)?);
+        held.push(Policy::parse(&policy(number), PolicyType::Identity)?);
     }
     let each = resident()?.saturating_sub(before) / held.len();
     println!(r#"{{"policies":{POLICIES},"bytes_of_text":{length},"bytes_held":{each}}}"#);

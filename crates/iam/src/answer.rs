@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use crate::error::LoadError;
-use crate::evaluation::{Core, Decider, Decision, Explanation, StatementTrace};
+use crate::evaluation::{Decider, Decision, Explanation, GrantedBy, StatementTrace};
 
 /// The answer to one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
+pub enum CaseAnswer {
     /// It was decided.
     Decided {
         /// The case's id.
@@ -47,7 +47,7 @@ struct DecidedLine<'a> {
 #[serde(rename_all = "camelCase")]
 struct Rest<'a> {
     decided_by: &'a Option<Decider>,
-    core: Core,
+    core: GrantedBy,
     blocked_by: &'a [String],
     statements: &'a [StatementTrace],
 }
@@ -60,7 +60,7 @@ struct FailedLine<'a> {
     error: &'a LoadError,
 }
 
-impl Answer {
+impl CaseAnswer {
     /// The decision; `None` when the case could not be evaluated.
     pub fn decision(&self) -> Option<Decision> {
         match self {

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::answer::Answer;
-use crate::error::{Code, LoadError};
+use crate::answer::CaseAnswer;
+use crate::error::{LoadError, LoadErrorCode};
 use crate::evaluation::{
     Caller, Context, ContextValue, Decision, Explanation, Layers, Policy, Request, decide, explain,
 };
 use crate::facts;
-use crate::language::json::{self, Node, Refused, Value};
-use crate::language::{self, Kind, ScpLanguage};
+use crate::language::json::{self, JsonError, Node, Value};
+use crate::language::{self, PolicyType, ScpLanguage};
 
 /// Levels a case may have around its policies.
 const WRAPPING_DEPTH: usize = 8;
@@ -124,7 +124,7 @@ impl Case {
 }
 
 /// Reads, decides and answers one line; `number` counts lines from 1.
-pub fn simulate_line(line: &str, number: usize, options: &CaseOptions) -> Answer {
+pub fn simulate_line(line: &str, number: usize, options: &CaseOptions) -> CaseAnswer {
     simulate_changed(line, number, options, |_| {})
 }
 
@@ -134,15 +134,15 @@ pub fn simulate_changed(
     number: usize,
     options: &CaseOptions,
     change: impl FnOnce(&mut Case),
-) -> Answer {
+) -> CaseAnswer {
     let case = match read(line, options) {
         Ok(mut case) => {
             change(&mut case);
             case
         }
         Err((id, error)) => {
-            let line = (error.code == Code::Json || id.is_none()).then_some(number);
-            return Answer::Failed { id, line, error };
+            let line = (error.code == LoadErrorCode::Json || id.is_none()).then_some(number);
+            return CaseAnswer::Failed { id, line, error };
         }
     };
     let (decision, explanation, blocking_resource) = if options.explain {
@@ -153,7 +153,7 @@ pub fn simulate_changed(
     } else {
         (case.decide(), None, None)
     };
-    Answer::Decided {
+    CaseAnswer::Decided {
         id: case.id,
         decision,
         explanation,
@@ -166,13 +166,13 @@ pub fn simulate_changed(
 fn read(line: &str, options: &CaseOptions) -> Result<Case, (Option<String>, LoadError)> {
     if line.len() > LINE_BYTES_MAX {
         let message = "a case is at most 4 MiB";
-        return Err((None, LoadError::new(Code::Limit, message, "")));
+        return Err((None, LoadError::new(LoadErrorCode::Limit, message, "")));
     }
     let limit = language::POLICY_DEPTH_MAX + WRAPPING_DEPTH;
     let tree = json::read(line, limit).map_err(|refused| {
         let (code, message, at) = match refused {
-            Refused::Syntax(what, at) => (Code::Json, what, at),
-            Refused::Depth(at) => (Code::Limit, "nested too deeply", at),
+            JsonError::Syntax(what, at) => (LoadErrorCode::Json, what, at),
+            JsonError::Depth(at) => (LoadErrorCode::Limit, "nested too deeply", at),
         };
         let (_, column) = json::line_and_column(line, at);
         let message = format!("{message} (column {column})");
@@ -183,9 +183,9 @@ fn read(line: &str, options: &CaseOptions) -> Result<Case, (Option<String>, Load
     if let Some(span) = tree.repeated.first() {
         let pointer = tree.root.pointer_at(span.start);
         let message = "this key stands twice in one object";
-        return Err((id, LoadError::new(Code::DupKey, message, pointer)));
+        return Err((id, LoadError::new(LoadErrorCode::DupKey, message, pointer)));
     }
-    Reader {
+    CaseReader {
         root: &tree.root,
         options,
     }
@@ -239,19 +239,23 @@ pub fn complete(action: &str, resources: &[&str]) -> Result<(), LoadError> {
         "{action} is checked against more types of resources; missing: {}",
         missing.join(", ")
     );
-    Err(LoadError::new(Code::ResourceTypes, message, "/resources"))
+    Err(LoadError::new(
+        LoadErrorCode::ResourceTypes,
+        message,
+        "/resources",
+    ))
 }
 
-struct Reader<'t, 'a> {
+struct CaseReader<'t, 'a> {
     root: &'t Node<'a>,
     options: &'t CaseOptions,
 }
 
 fn field(message: impl Into<String>, pointer: impl Into<String>) -> LoadError {
-    LoadError::new(Code::Field, message, pointer)
+    LoadError::new(LoadErrorCode::Field, message, pointer)
 }
 
-impl<'t, 'a> Reader<'t, 'a> {
+impl<'t, 'a> CaseReader<'t, 'a> {
     fn case(&self) -> Result<Case, LoadError> {
         let Some(members) = self.root.members() else {
             return Err(field("a case is a JSON object", ""));
@@ -330,7 +334,7 @@ impl<'t, 'a> Reader<'t, 'a> {
                     "'{text}' is no principal: write the ARN of a user, a role, a session or a \
                      root user, or the name of a service"
                 );
-                LoadError::new(Code::Arn, message, "/principal")
+                LoadError::new(LoadErrorCode::Arn, message, "/principal")
             });
         }
         match node.get("anonymous").map(|it| &it.value) {
@@ -418,34 +422,44 @@ impl<'t, 'a> Reader<'t, 'a> {
             };
             if !context.set(&member.key, value) {
                 let message = format!("the key {} stands here twice, case aside", member.key);
-                return Err(LoadError::new(Code::ContextDup, message, pointer()));
+                return Err(LoadError::new(
+                    LoadErrorCode::ContextDup,
+                    message,
+                    pointer(),
+                ));
             }
         }
         Ok(context)
     }
 
     fn layers(&self, trust: bool) -> Result<Layers, LoadError> {
-        let resource = if trust { Kind::Trust } else { Kind::Resource };
+        let resource = if trust {
+            PolicyType::Trust
+        } else {
+            PolicyType::Resource
+        };
         Ok(Layers {
             identity: match self.root.get("identityPolicies") {
-                Some(node) if node.value != Value::Null => self.policies(node, Kind::Identity)?,
+                Some(node) if node.value != Value::Null => {
+                    self.policies(node, PolicyType::Identity)?
+                }
                 _ => Vec::new(),
             },
-            scps: self.levels("scps", Kind::Scp)?,
-            rcps: self.levels("rcps", Kind::Rcp)?,
+            scps: self.levels("scps", PolicyType::Scp)?,
+            rcps: self.levels("rcps", PolicyType::Rcp)?,
             resource: self.optional_policy("resourcePolicy", resource)?,
-            boundary: self.optional_policy("boundary", Kind::Boundary)?,
+            boundary: self.optional_policy("boundary", PolicyType::Boundary)?,
             session: match self.root.get("session") {
-                Some(node) if node.items().is_some() => self.policies(node, Kind::Session)?,
+                Some(node) if node.items().is_some() => self.policies(node, PolicyType::Session)?,
                 _ => self
-                    .optional_policy("session", Kind::Session)?
+                    .optional_policy("session", PolicyType::Session)?
                     .into_iter()
                     .collect(),
             },
         })
     }
 
-    fn levels(&self, key: &str, kind: Kind) -> Result<Vec<Vec<Arc<Policy>>>, LoadError> {
+    fn levels(&self, key: &str, kind: PolicyType) -> Result<Vec<Vec<Arc<Policy>>>, LoadError> {
         let node = match self.root.get(key) {
             None => return Ok(Vec::new()),
             Some(node) if node.value == Value::Null => return Ok(Vec::new()),
@@ -463,7 +477,11 @@ impl<'t, 'a> Reader<'t, 'a> {
             .collect()
     }
 
-    fn policies(&self, node: &'t Node<'a>, kind: Kind) -> Result<Vec<Arc<Policy>>, LoadError> {
+    fn policies(
+        &self,
+        node: &'t Node<'a>,
+        kind: PolicyType,
+    ) -> Result<Vec<Arc<Policy>>, LoadError> {
         let items = node.items().ok_or_else(|| {
             field(
                 "a list of policies is expected here",
@@ -473,7 +491,11 @@ impl<'t, 'a> Reader<'t, 'a> {
         items.iter().map(|item| self.policy(item, kind)).collect()
     }
 
-    fn optional_policy(&self, key: &str, kind: Kind) -> Result<Option<Arc<Policy>>, LoadError> {
+    fn optional_policy(
+        &self,
+        key: &str,
+        kind: PolicyType,
+    ) -> Result<Option<Arc<Policy>>, LoadError> {
         match self.root.get(key) {
             None => Ok(None),
             Some(node) if node.value == Value::Null => Ok(None),
@@ -482,8 +504,8 @@ impl<'t, 'a> Reader<'t, 'a> {
     }
 
     /// A policy document, or one with a name beside it.
-    fn policy(&self, node: &'t Node<'a>, kind: Kind) -> Result<Arc<Policy>, LoadError> {
-        let pointer = |span: json::Span| self.root.pointer_at(span.start);
+    fn policy(&self, node: &'t Node<'a>, kind: PolicyType) -> Result<Arc<Policy>, LoadError> {
+        let pointer = |span: json::ByteSpan| self.root.pointer_at(span.start);
         if node.members().is_none() {
             return Err(field("a policy is a JSON object", pointer(node.span)));
         }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 /// Codes of load errors (`policies.md` §2, §3). Their text form is stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Code {
+pub enum LoadErrorCode {
     /// Not JSON.
     Json,
     /// The same key twice in one object.
@@ -37,7 +37,7 @@ pub enum Code {
     RcpService,
 }
 
-impl Code {
+impl LoadErrorCode {
     /// The stable text of the code.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -59,13 +59,13 @@ impl Code {
     }
 }
 
-impl fmt::Display for Code {
+impl fmt::Display for LoadErrorCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl Serialize for Code {
+impl Serialize for LoadErrorCode {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
     }
@@ -76,7 +76,7 @@ impl Serialize for Code {
 #[error("{message} (at {})", if pointer.is_empty() { "the top" } else { pointer.as_str() })]
 pub struct LoadError {
     /// What kind of mistake.
-    pub code: Code,
+    pub code: LoadErrorCode,
     /// What is wrong and what to write instead.
     pub message: String,
     /// JSON pointer (RFC 6901) of the place; empty for the whole.
@@ -88,7 +88,11 @@ pub struct LoadError {
 
 impl LoadError {
     /// An error at a pointer, without a position.
-    pub fn new(code: Code, message: impl Into<String>, pointer: impl Into<String>) -> Self {
+    pub fn new(
+        code: LoadErrorCode,
+        message: impl Into<String>,
+        pointer: impl Into<String>,
+    ) -> Self {
         Self {
             code,
             message: message.into(),

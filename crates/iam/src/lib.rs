@@ -42,13 +42,13 @@ pub mod suite;
 pub mod summary;
 pub mod vpn;
 
-pub use answer::Answer;
+pub use answer::CaseAnswer;
 pub use case::{Case, CaseOptions, complete, simulate_changed, simulate_line};
-pub use error::{Code, LoadError};
+pub use error::{LoadError, LoadErrorCode};
 pub use evaluation::{
-    Caller, CallerKind, ConditionTrace, Context, ContextValue, Core, Decider, Decision,
-    Explanation, Grid, GridCaller, GridResource, GridRows, Layer, Layers, Named, Policy, Reason,
-    Request, StatementTrace, decide, explain,
+    Caller, CallerKind, CallerMatch, ConditionTrace, Context, ContextValue, Decider, Decision,
+    Explanation, GrantedBy, Grid, GridCaller, GridResource, GridRows, Layer, Layers, Policy,
+    Reason, Request, StatementTrace, decide, explain,
 };
 pub use input::BadInput;
-pub use language::{Kind, ScpLanguage};
+pub use language::{PolicyType, ScpLanguage};

@@ -2,7 +2,7 @@
 //! values met, missed and left out, one at a time.
 
 use crate::evaluation::{Context, Request};
-use crate::language::{Condition, Document, Kind, PrincipalKind, Quantifier, Statement};
+use crate::language::{Condition, Document, PolicyType, PrincipalKind, Quantifier, Statement};
 
 /// The most requests that are made.
 const REQUESTS_MAX: usize = 20_000;
@@ -12,7 +12,7 @@ const PRINCIPAL: &str = "arn:aws:sts::111122223333:assumed-role/Sample/someone";
 const STRANGER: &str = "arn:aws:sts::999988887777:assumed-role/Stranger/nobody";
 
 /// Requests for policies of a kind, without repetitions, at most 20,000.
-pub fn requests(documents: &[&Document<'_>], kind: Kind) -> Vec<Request> {
+pub fn requests(documents: &[&Document<'_>], kind: PolicyType) -> Vec<Request> {
     let statements = || documents.iter().flat_map(|document| &document.statements);
     let mut actions: Vec<String> = statements()
         .flat_map(|it| &it.actions.items)
@@ -43,9 +43,15 @@ pub fn requests(documents: &[&Document<'_>], kind: Kind) -> Vec<Request> {
 }
 
 /// Who asks: everybody the policies name, somebody else, and a stranger.
-fn principals<'s>(statements: impl Iterator<Item = &'s Statement<'s>>, kind: Kind) -> Vec<String> {
+fn principals<'s>(
+    statements: impl Iterator<Item = &'s Statement<'s>>,
+    kind: PolicyType,
+) -> Vec<String> {
     let mut all = vec![PRINCIPAL.to_owned()];
-    if matches!(kind, Kind::Resource | Kind::Trust | Kind::Rcp) {
+    if matches!(
+        kind,
+        PolicyType::Resource | PolicyType::Trust | PolicyType::Rcp
+    ) {
         all.push(STRANGER.to_owned());
         let listed = statements.flat_map(|it| &it.principals);
         for entry in listed.flat_map(|it| &it.entries) {
@@ -75,8 +81,8 @@ fn sample_action(pattern: &str) -> String {
     }
 }
 
-fn resources(statement: &Statement<'_>, kind: Kind) -> Vec<String> {
-    if kind == Kind::Trust {
+fn resources(statement: &Statement<'_>, kind: PolicyType) -> Vec<String> {
+    if kind == PolicyType::Trust {
         return vec!["arn:aws:iam::111122223333:role/Sample".to_owned()];
     }
     let listed = statement.resources.iter().flat_map(|it| &it.items);

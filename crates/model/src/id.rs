@@ -6,6 +6,8 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::Timestamp;
+
 /// Text that is not one of our identifiers.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not an id of the form `{prefix}` followed by 32 hex digits")]
@@ -28,6 +30,19 @@ macro_rules! prefixed_id {
             /// Wraps a UUID v7 drawn from an [`IdSource`](crate::IdSource).
             pub fn new(uuid: Uuid) -> Self {
                 Self(uuid)
+            }
+
+            /// The first id that could be drawn at an instant: ids sort by when they were drawn, to
+            /// the millisecond.
+            pub fn first_at(at: Timestamp) -> Self {
+                let millisecond = u128::try_from(at.as_millisecond()).unwrap_or(0);
+                Self(Uuid::from_u128((millisecond & 0xffff_ffff_ffff) << 80))
+            }
+
+            /// When it was drawn, to the millisecond.
+            pub fn drawn_at(self) -> Timestamp {
+                let millisecond = i64::try_from(self.0.as_u128() >> 80).unwrap_or(0);
+                Timestamp::from_millisecond(millisecond).unwrap_or(Timestamp::UNIX_EPOCH)
             }
 
             /// The bare UUID, for object names that outside readers expect to be UUIDs.
@@ -114,6 +129,17 @@ mod tests {
         let id = RequestId::new(Uuid::from_u128(0x0193_4a5b_6c7d_7e8f_9012_3456_789a_bcde));
         assert_eq!(id.to_string(), "req_01934a5b6c7d7e8f90123456789abcde");
         assert_eq!(id.to_string().parse::<RequestId>().unwrap(), id);
+    }
+
+    #[test]
+    fn an_id_says_when_it_was_drawn() {
+        let at = Timestamp::from_millisecond(1_767_571_200_123).unwrap();
+        let id = RequestId::new(Uuid::from_u128(1_767_571_200_123 << 80 | 7 << 76 | 5));
+        assert_eq!(id.drawn_at(), at);
+        assert!(RequestId::first_at(at) < id);
+        let later = Timestamp::from_millisecond(1_767_571_200_124).unwrap();
+        assert!(id < RequestId::first_at(later));
+        assert_eq!(RequestId::first_at(Timestamp::MIN).uuid(), Uuid::nil());
     }
 
     #[test]

@@ -7,10 +7,14 @@
 
 mod aws;
 mod email;
+#[cfg(test)]
+mod fuzz;
 mod id;
 mod sources;
 mod span;
 mod target;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod text;
 
 pub use aws::{AccountId, GroupId, IdError, PermissionSetArn, PermissionSetName, UserId};
@@ -18,5 +22,5 @@ pub use email::{Email, EmailError};
 pub use id::{AuditId, GrantId, PrefixedIdError, RequestId, SweepId, TokenId};
 pub use jiff::Timestamp;
 pub use sources::{Clock, Clocks, Disagreement, IdSource, Look};
-pub use span::{Span, SpanError};
+pub use span::{SpanError, TimeSpan};
 pub use target::{HoldKey, Target, TargetNames};

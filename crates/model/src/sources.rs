@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use crate::Span;
+use crate::TimeSpan;
 
 /// Tells the time. Held by drivers only; decisions take `now` as an argument.
 pub trait Clock: Send + Sync {
@@ -100,9 +100,9 @@ impl fmt::Display for Disagreement {
 }
 
 /// AWS says its time in whole seconds: what is longer is not known to the second.
-fn roughly(apart: SignedDuration) -> Span {
+fn roughly(apart: SignedDuration) -> TimeSpan {
     let seconds = apart.as_secs().unsigned_abs();
-    Span::seconds(if seconds < 120 {
+    TimeSpan::seconds(if seconds < 120 {
         seconds
     } else {
         seconds.saturating_add(30) / 60 * 60

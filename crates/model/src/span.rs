@@ -14,14 +14,14 @@ pub struct SpanError(String);
 /// number of digits); printed as `1h 30m`, `1d 2h 0m`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Span {
+pub struct TimeSpan {
     seconds: u64,
 }
 
 /// About 100 years: keeps every sum with a timestamp inside its range.
 const SECONDS_MAX: u64 = 3_155_760_000;
 
-impl Span {
+impl TimeSpan {
     /// No time at all.
     pub const ZERO: Self = Self { seconds: 0 };
 
@@ -108,7 +108,7 @@ impl Span {
     }
 }
 
-impl FromStr for Span {
+impl FromStr for TimeSpan {
     type Err = SpanError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -147,7 +147,7 @@ impl FromStr for Span {
     }
 }
 
-impl fmt::Display for Span {
+impl fmt::Display for TimeSpan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (days, rest) = (self.seconds / 86_400, self.seconds % 86_400);
         let (hours, rest) = (rest / 3_600, rest % 3_600);
@@ -170,12 +170,12 @@ mod tests {
 
     #[test]
     fn forms_that_mean_the_same_are_the_same() {
-        let ninety = Span::minutes(90);
+        let ninety = TimeSpan::minutes(90);
         for text in ["90m", "1h30m", "1h 30m", "01:30", "1:30", "5400s"] {
-            assert_eq!(text.parse::<Span>(), Ok(ninety), "{text}");
+            assert_eq!(text.parse::<TimeSpan>(), Ok(ninety), "{text}");
         }
-        assert_eq!("1d2h".parse::<Span>(), Ok(Span::hours(26)));
-        assert_eq!("100:00".parse::<Span>(), Ok(Span::hours(100)));
+        assert_eq!("1d2h".parse::<TimeSpan>(), Ok(TimeSpan::hours(26)));
+        assert_eq!("100:00".parse::<TimeSpan>(), Ok(TimeSpan::hours(100)));
     }
 
     #[test]
@@ -195,7 +195,7 @@ mod tests {
             "1w",
             "99999999999999999999h",
         ] {
-            assert!(bad.parse::<Span>().is_err(), "{bad}");
+            assert!(bad.parse::<TimeSpan>().is_err(), "{bad}");
         }
     }
 
@@ -212,7 +212,7 @@ mod tests {
             (93_600, "1d 2h 0m"),
             (90_000, "1d 1h 0m"),
         ] {
-            assert_eq!(Span::seconds(seconds).to_string(), text);
+            assert_eq!(TimeSpan::seconds(seconds).to_string(), text);
         }
     }
 
@@ -227,11 +227,11 @@ mod tests {
             (-60, false),
         ] {
             assert_eq!(
-                Span::minutes(1).covers(at(0), at(seconds)),
+                TimeSpan::minutes(1).covers(at(0), at(seconds)),
                 covered,
                 "{seconds}"
             );
         }
-        assert!(!Span::minutes(1).covers(at(86_400), at(0)));
+        assert!(!TimeSpan::minutes(1).covers(at(86_400), at(0)));
     }
 }

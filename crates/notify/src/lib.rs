@@ -5,6 +5,8 @@
 #![warn(missing_docs)]
 
 mod clean;
+#[cfg(test)]
+mod fuzz;
 mod words;
 
 mod mail;

@@ -5,10 +5,10 @@
 //! that holds is enough, so that secrets can be exchanged without a gap.
 
 use aws_lc_rs::hmac;
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 
 /// How old, or how far ahead of the receiver's clock, a signature may be.
-pub const REPLAY_WINDOW: Span = Span::minutes(5);
+pub const REPLAY_WINDOW: TimeSpan = TimeSpan::minutes(5);
 
 /// Signatures looked at in one header; a real one has one or two.
 const SIGNATURES_MAX: usize = 8;
@@ -53,7 +53,7 @@ pub fn verify(
     header: &str,
     body: &[u8],
     now: Timestamp,
-    window: Span,
+    window: TimeSpan,
 ) -> Result<(), SignatureError> {
     let mut at = None;
     let mut given = Vec::new();

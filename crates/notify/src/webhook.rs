@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_access::{
-    Channel, Delivery, DigestKind, Grant, News, Request, Sweep, Told, ToldDigest,
+    Channel, Delivery, DigestKind, Grant, NoticeContext, NoticeKind, Request, Sweep, ToldAlarm,
+    ToldDigest,
 };
-use hallpass_model::{Clock, Span, Target, Timestamp, text::visible};
+use hallpass_model::{Clock, Target, TimeSpan, Timestamp, text::visible};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
@@ -19,36 +20,38 @@ use crate::signature;
 /// One call may take this long.
 const CALL_MAX: Duration = Duration::from_secs(10);
 /// The longest pause a receiver may ask for.
-const RETRY_AFTER_MAX: Span = Span::hours(1);
+const RETRY_AFTER_MAX: TimeSpan = TimeSpan::hours(1);
 /// Fewest characters of a secret.
 const SECRET_MIN: usize = 16;
+/// What an alarm is called among the news: one name for all, its kind is a member.
+const ALARM: &str = "alarm";
 /// The version of the body. Grows when a receiver that knows this one would misread it.
 const VERSION: u32 = 1;
 
 /// Every kind of news about requests, by its name in bodies and in `events`; those about sweeps are
 /// [`DigestKind::ALL`].
-const NEWS: [News; 21] = [
-    News::ReviewWanted,
-    News::Reminder,
-    News::Reviewed,
-    News::Approved,
-    News::Denied,
-    News::Rejected,
-    News::Discarded,
-    News::Expired,
-    News::Granted,
-    News::Failed,
-    News::Extended,
-    News::EndsSoon,
-    News::Ended,
-    News::Stuck,
-    News::SessionsLive,
-    News::Lost,
-    News::BreakGlass,
-    News::ReviewClosed,
-    News::SetUpAgain,
-    News::GuardActed,
-    News::Adopted,
+const NEWS: [NoticeKind; 21] = [
+    NoticeKind::ReviewWanted,
+    NoticeKind::Reminder,
+    NoticeKind::Reviewed,
+    NoticeKind::Approved,
+    NoticeKind::Denied,
+    NoticeKind::Rejected,
+    NoticeKind::Discarded,
+    NoticeKind::Expired,
+    NoticeKind::Granted,
+    NoticeKind::Failed,
+    NoticeKind::Extended,
+    NoticeKind::EndsSoon,
+    NoticeKind::Ended,
+    NoticeKind::Stuck,
+    NoticeKind::SessionsLive,
+    NoticeKind::Lost,
+    NoticeKind::BreakGlass,
+    NoticeKind::ReviewClosed,
+    NoticeKind::SetUpAgain,
+    NoticeKind::GuardActed,
+    NoticeKind::Adopted,
 ];
 
 /// One table of `[[webhooks]]`.
@@ -126,6 +129,7 @@ impl Webhook {
         }
         let mut names: Vec<String> = NEWS.iter().map(|news| name_of(*news)).collect();
         names.extend(DigestKind::ALL.map(|kind| kind.name().to_owned()));
+        names.push(ALARM.to_owned());
         let unknown = |event: &&String| *event != "*" && !names.contains(event);
         if let Some(event) = settings.events.iter().find(unknown) {
             let message = format!("has `{event}`, and knows {} and *", names.join(", "));
@@ -183,7 +187,7 @@ impl Webhook {
             .await;
         match sent {
             Ok(answer) => self.judge(answer.status(), answer.headers(), now),
-            Err(error) => again(Span::ZERO, reason(&error)),
+            Err(error) => again(TimeSpan::ZERO, reason(&error)),
         }
     }
 
@@ -207,8 +211,14 @@ impl Webhook {
     }
 }
 
-fn again(after: Span, why: String) -> Delivery {
+fn again(after: TimeSpan, why: String) -> Delivery {
     Delivery::Again { after, why }
+}
+
+/// The bytes of news about a request, as they are sent.
+#[cfg(test)]
+pub(crate) fn sent(told: &NoticeContext, id: &str, public_url: &str) -> String {
+    shown(&body(told, id, public_url)).to_string()
 }
 
 /// The body with nothing hidden in its texts: whoever receives it shows them to people.
@@ -247,31 +257,31 @@ fn reason(error: &reqwest::Error) -> String {
 }
 
 /// `Retry-After` in seconds or as a date (RFC 9110 §10.2.3), within bounds.
-fn retry_after(headers: &HeaderMap, now: Timestamp) -> Span {
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> TimeSpan {
     let text = headers
         .get(RETRY_AFTER)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default()
         .trim();
     let asked = match text.parse() {
-        Ok(seconds) => Span::seconds(seconds),
+        Ok(seconds) => TimeSpan::seconds(seconds),
         Err(_) => jiff::fmt::rfc2822::parse(text)
-            .map_or(Span::ZERO, |at| Span::between(now, at.timestamp())),
+            .map_or(TimeSpan::ZERO, |at| TimeSpan::between(now, at.timestamp())),
     };
     asked.min(RETRY_AFTER_MAX)
 }
 
-fn name_of(news: News) -> String {
+fn name_of(news: NoticeKind) -> String {
     let name = serde_json::to_value(news).unwrap_or_default();
     name.as_str().unwrap_or_default().to_owned()
 }
 
 /// The same for every repetition, and never the same for another notice, not even of a new store.
-fn delivery_id(told: &Told) -> String {
+fn delivery_id(told: &NoticeContext) -> String {
     format!("{}-{}", told.request.id, told.number)
 }
 
-fn body(told: &Told, id: &str, public_url: &str) -> Value {
+fn body(told: &NoticeContext, id: &str, public_url: &str) -> Value {
     let notice = &told.notice;
     json!({
         "version": VERSION,
@@ -299,6 +309,26 @@ fn digest_body(told: &ToldDigest, id: &str, public_url: &str) -> Value {
         "request": null,
         "grant": null,
         "sweep": sweep(&told.sweep),
+    })
+}
+
+fn alarm_body(told: &ToldAlarm, id: &str, public_url: &str) -> Value {
+    let alarm = &told.alarm;
+    json!({
+        "version": VERSION,
+        "id": id,
+        "news": ALARM,
+        "time": alarm.at.to_string(),
+        "text": alarm.text,
+        "to": [],
+        "url": format!("{public_url}/health"),
+        "request": null,
+        "grant": null,
+        "alarm": {
+            "kind": alarm.alarm.name(),
+            "state": alarm.state.name(),
+            "since": alarm.since.to_string(),
+        },
     })
 }
 
@@ -385,7 +415,7 @@ impl Channel for Webhook {
         &self.channel
     }
 
-    async fn tell(&self, told: &Told) -> Delivery {
+    async fn tell(&self, told: &NoticeContext) -> Delivery {
         let id = delivery_id(told);
         let body = body(told, &id, &self.public_url);
         self.call(&name_of(told.notice.news), id, &body).await
@@ -395,6 +425,13 @@ impl Channel for Webhook {
         let id = format!("{}-{}", told.sweep.id, told.number);
         let body = digest_body(told, &id, &self.public_url);
         self.call(told.digest.digest.name(), id, &body).await
+    }
+
+    async fn tell_alarm(&self, told: &ToldAlarm) -> Delivery {
+        let alarm = &told.alarm;
+        let id = format!("{}-{}-{}", alarm.alarm, alarm.at.as_second(), told.number);
+        let body = alarm_body(told, &id, &self.public_url);
+        self.call(ALARM, id, &body).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is called, what an answer means, and what settings are refused.
 
+use hallpass_access::{Alarm, AlarmKind, AlarmState};
 use hallpass_store::testing::{a_digest, a_grant, a_notice, a_report, a_request, a_sweep, at};
 
 use super::*;
@@ -26,8 +27,8 @@ fn webhook(settings: &WebhookSettings) -> Result<Webhook, WebhookSettingsError> 
     Webhook::new(settings, Arc::new(Fixed(at(0))))
 }
 
-fn told() -> Told {
-    Told {
+fn told() -> NoticeContext {
+    NoticeContext {
         number: 17,
         notice: a_notice(1),
         attempts: 0,
@@ -119,6 +120,55 @@ fn the_body_of_a_digest_names_its_sweep_and_no_request() {
     assert_eq!(body["sweep"]["counts"]["unread"], report.unread);
 }
 
+fn alarm(state: AlarmState) -> ToldAlarm {
+    ToldAlarm {
+        number: 19,
+        alarm: Alarm {
+            alarm: AlarmKind::Guard,
+            state,
+            since: at(5),
+            at: at(130),
+            text: "`g` was last heard 11m ago.".to_owned(),
+        },
+        attempts: 0,
+    }
+}
+
+#[test]
+fn the_body_of_an_alarm_says_what_stands_since_when_and_names_no_request() {
+    for state in [AlarmState::Begun, AlarmState::Over] {
+        let body = alarm_body(&alarm(state), "id", "https://hallpass.example.com");
+        assert_eq!(body["version"], 1);
+        assert_eq!(body["news"], "alarm");
+        assert_eq!(body["request"], Value::Null);
+        assert_eq!(body["url"], "https://hallpass.example.com/health");
+        let wanted = json!({
+            "kind": "guard", "state": state.name(), "since": at(5).to_string(),
+        });
+        assert_eq!(body["alarm"], wanted);
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_that_names_its_events_hears_of_alarms_only_when_it_names_them() {
+    let of = |event: &str| WebhookSettings {
+        // nobody listens there
+        url: "http://127.0.0.1:9/hook".to_owned().into(),
+        events: vec![event.to_owned()],
+        ..settings()
+    };
+    let deaf = webhook(&of("granted")).unwrap();
+    assert_eq!(
+        deaf.tell_alarm(&alarm(AlarmState::Begun)).await,
+        Delivery::Done
+    );
+    for event in ["alarm", "*"] {
+        let hook = webhook(&of(event)).unwrap();
+        let delivery = hook.tell_alarm(&alarm(AlarmState::Over)).await;
+        assert!(matches!(delivery, Delivery::Again { .. }), "{delivery:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_webhook_that_names_its_events_hears_of_sweeps_only_when_it_names_them() {
     let told = ToldDigest {
@@ -148,7 +198,7 @@ type Judged = Box<dyn Fn(&Delivery) -> bool>;
 #[test]
 fn answers_are_judged() {
     let later = |seconds| {
-        let after = Span::seconds(seconds);
+        let after = TimeSpan::seconds(seconds);
         move |delivery: &Delivery| matches!(delivery, Delivery::Again { after: found, .. } if *found == after)
     };
     let done = |delivery: &Delivery| *delivery == Delivery::Done;
@@ -196,27 +246,27 @@ fn every_kind_of_news_has_a_name() {
     // a new kind fails to compile here, and is to be added to the list
     for news in NEWS {
         match news {
-            News::ReviewWanted
-            | News::Reminder
-            | News::Reviewed
-            | News::Approved
-            | News::Denied
-            | News::Rejected
-            | News::Discarded
-            | News::Expired
-            | News::Granted
-            | News::Failed
-            | News::Extended
-            | News::EndsSoon
-            | News::Ended
-            | News::Stuck
-            | News::SessionsLive
-            | News::Lost
-            | News::BreakGlass
-            | News::ReviewClosed
-            | News::SetUpAgain
-            | News::GuardActed
-            | News::Adopted => {}
+            NoticeKind::ReviewWanted
+            | NoticeKind::Reminder
+            | NoticeKind::Reviewed
+            | NoticeKind::Approved
+            | NoticeKind::Denied
+            | NoticeKind::Rejected
+            | NoticeKind::Discarded
+            | NoticeKind::Expired
+            | NoticeKind::Granted
+            | NoticeKind::Failed
+            | NoticeKind::Extended
+            | NoticeKind::EndsSoon
+            | NoticeKind::Ended
+            | NoticeKind::Stuck
+            | NoticeKind::SessionsLive
+            | NoticeKind::Lost
+            | NoticeKind::BreakGlass
+            | NoticeKind::ReviewClosed
+            | NoticeKind::SetUpAgain
+            | NoticeKind::GuardActed
+            | NoticeKind::Adopted => {}
         }
     }
 }
@@ -273,4 +323,73 @@ fn settings_that_cannot_work_are_refused() {
     ] {
         assert!(webhook(&url(text)).is_ok(), "{text}");
     }
+}
+
+/// Answers one call with 200, and returns its bytes as they came.
+async fn one_call(listener: tokio::net::TcpListener) -> Vec<u8> {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut came = Vec::new();
+    loop {
+        let mut some = [0; 4096];
+        let read = stream.read(&mut some).await.unwrap();
+        assert!(read > 0, "the call broke off");
+        came.extend_from_slice(&some[..read]);
+        let head = came.windows(4).position(|four| four == b"\r\n\r\n");
+        let Some(head) = head else {
+            continue;
+        };
+        let text = String::from_utf8_lossy(&came[..head]).to_lowercase();
+        let length = text.split("content-length: ").nth(1).unwrap();
+        let length: usize = length.lines().next().unwrap().parse().unwrap();
+        if came.len() >= head + 4 + length {
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            stream.write_all(answer).await.unwrap();
+            return came;
+        }
+    }
+}
+
+/// What is called over the wire, whatever people and directories write.
+#[tokio::test]
+async fn what_a_webhook_sends_hides_nothing_and_is_signed_as_it_is_sent() {
+    let hostile = "\u{202e}dlrow\u{1b}[31m\r\nX-Evil: 1\u{e0041}\u{200b}\0 end";
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let hook = webhook(&WebhookSettings {
+        url: url.into(),
+        ..settings()
+    });
+    let mut told = told();
+    told.request.reason = hostile.to_owned();
+    told.request.requester.name = hostile.to_owned();
+    told.request.ticket = Some(hostile.to_owned());
+    told.notice.text = hostile.to_owned();
+    let hook = hook.unwrap();
+    let (delivery, came) = tokio::join!(hook.tell(&told), one_call(listener));
+    assert_eq!(delivery, Delivery::Done);
+    let came = String::from_utf8(came).unwrap();
+    let (head, sent) = came.split_once("\r\n\r\n").unwrap();
+    assert!(!head.to_lowercase().contains("x-evil"), "{head}");
+    assert!(hallpass_model::text::is_plain(sent), "{sent:?}");
+    let body: Value = serde_json::from_str(sent).unwrap();
+    let wanted = "␦dlrow␦[31m\r\nX-Evil: 1␦␦␦ end";
+    for text in [
+        &body["text"],
+        &body["request"]["reason"],
+        &body["request"]["ticket"],
+    ] {
+        assert_eq!(text, wanted);
+    }
+    assert_eq!(body["request"]["requester"]["name"], wanted);
+    let signature = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(": ")?;
+        name.eq_ignore_ascii_case("hallpass-signature")
+            .then_some(value)
+    });
+    let secret = settings().secret;
+    let secret = secret.expose_secret().as_bytes();
+    let window = signature::REPLAY_WINDOW;
+    let checked = signature::verify(secret, signature.unwrap(), sent.as_bytes(), at(0), window);
+    assert_eq!(checked, Ok(()));
 }

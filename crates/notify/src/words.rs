@@ -1,9 +1,10 @@
 //! What a mail says: the same words as the web page and Slack, from what is stored now.
 
 use hallpass_access::{
-    DigestKind, Grant, GrantState, News, Request, RequestState, Told, ToldDigest, words,
+    AlarmState, DigestKind, Grant, GrantState, NoticeContext, NoticeKind, Request, RequestState,
+    ToldAlarm, ToldDigest, words,
 };
-use hallpass_model::{Span, Target, TargetNames, Timestamp};
+use hallpass_model::{Target, TargetNames, TimeSpan, Timestamp};
 
 use crate::clean;
 
@@ -16,7 +17,7 @@ const SUBJECT_MAX: usize = 150;
 
 /// In which capacity somebody is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reader {
+pub(crate) enum ReaderRole {
     /// Who asked, or holds the access.
     Requester,
     /// Who may say yes.
@@ -42,14 +43,14 @@ pub(crate) struct Letter {
 
 /// Whether what happened was overtaken: telling it now would mislead, or repeat what another
 /// notice tells.
-pub(crate) fn is_overtaken(told: &Told) -> bool {
+pub(crate) fn is_overtaken(told: &NoticeContext) -> bool {
     let state = told.grant.as_ref().map(|grant| &grant.state);
     match told.notice.news {
-        News::ReviewWanted | News::Reminder | News::Reviewed => {
+        NoticeKind::ReviewWanted | NoticeKind::Reminder | NoticeKind::Reviewed => {
             !matches!(told.request.state, RequestState::Pending)
         }
         // news of the grant follow, or came first
-        News::Approved => {
+        NoticeKind::Approved => {
             let own = matches!(&told.request.state, RequestState::Approved { by, .. }
                 if *by == told.request.requester.email);
             own || !matches!(
@@ -57,28 +58,28 @@ pub(crate) fn is_overtaken(told: &Told) -> bool {
                 None | Some(GrantState::Scheduled | GrantState::Granting)
             )
         }
-        News::Granted | News::Adopted | News::EndsSoon => {
+        NoticeKind::Granted | NoticeKind::Adopted | NoticeKind::EndsSoon => {
             !matches!(state, Some(GrantState::Active))
         }
-        News::Denied
-        | News::Rejected
-        | News::Discarded
-        | News::Expired
-        | News::Failed
-        | News::Extended
-        | News::Ended
-        | News::Stuck
-        | News::SessionsLive
-        | News::BreakGlass
-        | News::ReviewClosed
-        | News::Lost
-        | News::SetUpAgain
-        | News::GuardActed => false,
+        NoticeKind::Denied
+        | NoticeKind::Rejected
+        | NoticeKind::Discarded
+        | NoticeKind::Expired
+        | NoticeKind::Failed
+        | NoticeKind::Extended
+        | NoticeKind::Ended
+        | NoticeKind::Stuck
+        | NoticeKind::SessionsLive
+        | NoticeKind::BreakGlass
+        | NoticeKind::ReviewClosed
+        | NoticeKind::Lost
+        | NoticeKind::SetUpAgain
+        | NoticeKind::GuardActed => false,
     }
 }
 
 /// What to write to one reader.
-pub(crate) fn letter(told: &Told, reader: Reader, now: Timestamp) -> Letter {
+pub(crate) fn letter(told: &NoticeContext, reader: ReaderRole, now: Timestamp) -> Letter {
     let request = &told.request;
     let (subject, headline) = headline(told, now);
     Letter {
@@ -88,22 +89,48 @@ pub(crate) fn letter(told: &Told, reader: Reader, now: Timestamp) -> Letter {
         quote: quote(told, reader),
         notes: notes(told, reader),
         link: match (told.notice.news, reader) {
-            (News::ReviewWanted | News::Reminder, Reader::Approver) => "Approve or deny",
-            (News::BreakGlass, Reader::Approver) => "Close the review",
+            (NoticeKind::ReviewWanted | NoticeKind::Reminder, ReaderRole::Approver) => {
+                "Approve or deny"
+            }
+            (NoticeKind::BreakGlass, ReaderRole::Approver) => "Close the review",
             _ => "Open in Hallpass",
         },
         footer: match reader {
             // nobody asks for what is adopted
-            Reader::Requester if told.notice.news == News::Adopted => {
+            ReaderRole::Requester if told.notice.news == NoticeKind::Adopted => {
                 "You get this because you hold it.".to_owned()
             }
-            Reader::Requester => "You get this because you asked for it.".to_owned(),
-            Reader::Approver => format!(
+            ReaderRole::Requester => "You get this because you asked for it.".to_owned(),
+            ReaderRole::Approver => format!(
                 "You get this because you may approve it. Rule: {}.",
                 rules(request)
             ),
-            Reader::Operator => OPERATOR.to_owned(),
+            ReaderRole::Operator => OPERATOR.to_owned(),
         },
+    }
+}
+
+/// What to write to those who look after Hallpass about an alarm.
+pub(crate) fn alarm(told: &ToldAlarm) -> Letter {
+    let alarm = &told.alarm;
+    let subject = match alarm.state {
+        AlarmState::Begun => format!("Alarm: {}", alarm.alarm.title()),
+        AlarmState::Over => alarm.title(),
+    };
+    Letter {
+        subject: clean::line(&subject, 200),
+        headline: clean::line(&alarm.text, 1_000),
+        facts: vec![(
+            "Since",
+            alarm.since.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+        )],
+        quote: None,
+        notes: match alarm.state {
+            AlarmState::Begun => vec![format!("What to do: {}.", alarm.alarm.runbook())],
+            AlarmState::Over => Vec::new(),
+        },
+        link: "Open Health",
+        footer: OPERATOR.to_owned(),
     }
 }
 
@@ -128,78 +155,78 @@ pub(crate) fn digest(told: &ToldDigest) -> Letter {
     }
 }
 
-fn headline(told: &Told, now: Timestamp) -> (String, String) {
+fn headline(told: &NoticeContext, now: Timestamp) -> (String, String) {
     let (request, grant) = (&told.request, told.grant.as_ref());
     let (name, first, thing) = (name(request), first_name(request), thing(&request.names));
     let (duration, asks) = (request.duration, asks(request));
     let (ends, text) = (ends(grant), || told.notice.text.clone());
     match told.notice.news {
-        News::ReviewWanted => (format!("{first} {asks}"), format!("{name} {asks}.")),
-        News::Reminder => {
-            let waited = minutes(Span::between(request.asked_at, now));
+        NoticeKind::ReviewWanted => (format!("{first} {asks}"), format!("{name} {asks}.")),
+        NoticeKind::Reminder => {
+            let waited = minutes(TimeSpan::between(request.asked_at, now));
             let still = format!("Still waiting, {waited}:");
             (
                 format!("{still} {first} {asks}"),
                 format!("{still} {name} {asks}."),
             )
         }
-        News::Reviewed => {
+        NoticeKind::Reviewed => {
             let count = count(request);
             let yet = format!("{count} have approved {thing}. It is not granted yet.");
             (format!("{count} approvals: {thing}"), yet)
         }
-        News::Approved => {
+        NoticeKind::Approved => {
             let set_up = format!("{thing} is approved and being set up.");
             (format!("Approved, setting up: {thing}"), set_up)
         }
-        News::Denied => {
+        NoticeKind::Denied => {
             let by = decided_by(request);
             let said = format!("{by} denied {thing}. Nothing was granted.");
             (format!("Access denied: {thing}"), said)
         }
-        News::Rejected => {
+        NoticeKind::Rejected => {
             let why = format!("{thing} is not possible. {}", detail(request));
             (format!("Not possible: {thing}"), why)
         }
-        News::Discarded => (
+        NoticeKind::Discarded => (
             format!("Request discarded: {thing}"),
             format!("{} discarded the request for {thing}.", decided_by(request)),
         ),
-        News::Expired => {
+        NoticeKind::Expired => {
             let late = format!("Nobody decided about {thing} in time. Nothing was granted.");
             (format!("Request lapsed: {thing}"), late)
         }
-        News::Granted => {
+        NoticeKind::Granted => {
             let had = format!("You have {thing}.{ends}");
             (format!("Access granted: {thing}, {duration}"), had)
         }
-        News::Adopted => (format!("Your access has an end now: {thing}"), text()),
-        News::Failed => {
+        NoticeKind::Adopted => (format!("Your access has an end now: {thing}"), text()),
+        NoticeKind::Failed => {
             let why = format!("AWS refused: {} Nothing was granted.", error(grant));
             (format!("Access failed: {thing}"), why)
         }
-        News::Extended => {
+        NoticeKind::Extended => {
             let kept = format!("You keep {thing}.{ends}");
             (format!("Extended: {thing}"), kept)
         }
-        News::EndsSoon => {
+        NoticeKind::EndsSoon => {
             let left = left(grant, now);
             let soon = format!("{thing} ends soon.{ends}");
             (format!("Ends in {left}: {thing}"), soon)
         }
-        News::BreakGlass | News::ReviewClosed => glass(told),
-        News::Ended => (format!("Access ended: {thing}"), text()),
-        News::Stuck | News::SessionsLive => tried_again(told),
-        News::Lost => (format!("Access lost: {thing}"), text()),
-        News::SetUpAgain | News::GuardActed => guarded(told),
+        NoticeKind::BreakGlass | NoticeKind::ReviewClosed => glass(told),
+        NoticeKind::Ended => (format!("Access ended: {thing}"), text()),
+        NoticeKind::Stuck | NoticeKind::SessionsLive => tried_again(told),
+        NoticeKind::Lost => (format!("Access lost: {thing}"), text()),
+        NoticeKind::SetUpAgain | NoticeKind::GuardActed => guarded(told),
     }
 }
 
 /// To operators: of what AWS does not do yet.
-fn tried_again(told: &Told) -> (String, String) {
+fn tried_again(told: &NoticeContext) -> (String, String) {
     let (thing, name) = (thing(&told.request.names), name(&told.request));
     let (head, again) = match told.notice.news {
-        News::SessionsLive => ("Sessions go on", "again and again"),
+        NoticeKind::SessionsLive => ("Sessions go on", "again and again"),
         _ => ("AWS refuses to remove access", "every hour"),
     };
     let text = format!("{} It is tried {again}.", told.notice.text);
@@ -207,10 +234,10 @@ fn tried_again(told: &Told) -> (String, String) {
 }
 
 /// Of what a guard did: to its holder where it was too early, to operators where it had to.
-fn guarded(told: &Told) -> (String, String) {
+fn guarded(told: &NoticeContext) -> (String, String) {
     let request = &told.request;
     let thing = thing(&request.names);
-    let head = if told.notice.news == News::GuardActed {
+    let head = if told.notice.news == NoticeKind::GuardActed {
         format!("The guard had to act: {thing}, {}", name(request))
     } else {
         format!("Access is being set up again: {thing}")
@@ -220,11 +247,11 @@ fn guarded(told: &Told) -> (String, String) {
 
 /// Of a broken glass. The notice's own words name the justification, which the quote shows, to those
 /// who judge it.
-fn glass(told: &Told) -> (String, String) {
+fn glass(told: &NoticeContext) -> (String, String) {
     let request = &told.request;
     let (name, first, thing) = (name(request), first_name(request), thing(&request.names));
     let duration = request.duration;
-    if told.notice.news == News::ReviewClosed {
+    if told.notice.news == NoticeKind::ReviewClosed {
         let closed = format!("Break-glass review closed: {thing}");
         return (closed, told.notice.text.clone());
     }
@@ -254,13 +281,13 @@ fn ends(grant: Option<&Grant>) -> String {
         .unwrap_or_default()
 }
 
-fn left(grant: Option<&Grant>, now: Timestamp) -> Span {
-    grant.map_or(Span::ZERO, |grant| {
-        minutes(Span::between(now, grant.ends_at))
+fn left(grant: Option<&Grant>, now: Timestamp) -> TimeSpan {
+    grant.map_or(TimeSpan::ZERO, |grant| {
+        minutes(TimeSpan::between(now, grant.ends_at))
     })
 }
 
-fn facts(told: &Told) -> Vec<(&'static str, String)> {
+fn facts(told: &NoticeContext) -> Vec<(&'static str, String)> {
     let request = &told.request;
     let who = format!("{} <{}>", name(request), request.requester.email);
     let mut facts = vec![("Who", who)];
@@ -287,27 +314,30 @@ fn facts(told: &Told) -> Vec<(&'static str, String)> {
 }
 
 /// The reason for those who judge it; the words of a denial for who asked.
-fn quote(told: &Told, reader: Reader) -> Option<(&'static str, String)> {
+fn quote(told: &NoticeContext, reader: ReaderRole) -> Option<(&'static str, String)> {
     match (told.notice.news, &told.request.state) {
-        (News::Denied, RequestState::Denied { reason, .. }) => {
+        (NoticeKind::Denied, RequestState::Denied { reason, .. }) => {
             reason.clone().map(|words| ("Their words", words))
         }
-        (News::BreakGlass, _) if reader == Reader::Approver => {
+        (NoticeKind::BreakGlass, _) if reader == ReaderRole::Approver => {
             let review = told.request.after_review.as_ref();
             review.map(|review| ("Why it could not wait", review.justification.clone()))
         }
-        (News::ReviewWanted | News::Reminder, _) if reader == Reader::Approver => {
+        (NoticeKind::ReviewWanted | NoticeKind::Reminder, _) if reader == ReaderRole::Approver => {
             Some(("Why", told.request.reason.clone()))
         }
         _ => None,
     }
 }
 
-fn notes(told: &Told, reader: Reader) -> Vec<String> {
+fn notes(told: &NoticeContext, reader: ReaderRole) -> Vec<String> {
     let request = &told.request;
     let mut notes = Vec::new();
-    let asks = matches!(told.notice.news, News::ReviewWanted | News::Reminder);
-    if asks && reader == Reader::Approver {
+    let asks = matches!(
+        told.notice.news,
+        NoticeKind::ReviewWanted | NoticeKind::Reminder
+    );
+    if asks && reader == ReaderRole::Approver {
         if request.secondary_domain {
             notes.push(format!(
                 "Matched through the second mail domain ({}). Check that this is the right person.",
@@ -391,8 +421,8 @@ fn error(grant: Option<&Grant>) -> String {
 }
 
 /// Whole minutes, as people read them.
-fn minutes(span: Span) -> Span {
-    Span::minutes(span.as_seconds().div_ceil(60))
+fn minutes(span: TimeSpan) -> TimeSpan {
+    TimeSpan::minutes(span.as_seconds().div_ceil(60))
 }
 
 fn instant(at: Timestamp) -> String {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::ports::{AccountRow, Caller, Organization, PolicyRow, Root, Sight};
+use crate::ports::{AccountRow, CallerIdentity, Organization, PolicyRow, Root, TargetPresence};
 use crate::{ChoreError, unread};
 
 /// Who we are, and the root.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Surroundings {
     /// Who we are.
-    pub caller: Caller,
+    pub caller: CallerIdentity,
     /// The root.
     pub root: Root,
 }
@@ -22,12 +22,12 @@ pub struct AccountFacts {
     /// Its tags.
     pub tags: BTreeMap<String, String>,
     /// Whether one of the exempt roles is there.
-    pub break_glass: Sight,
+    pub break_glass: TargetPresence,
 }
 
 /// A target and what is below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Facts {
+pub struct TargetFacts {
     /// The target's id.
     pub target: String,
     /// The policies attached to the target itself.
@@ -58,7 +58,7 @@ pub async fn gather(
     organization: &dyn Organization,
     target: &str,
     exempt: &[String],
-) -> Result<Facts, ChoreError> {
+) -> Result<TargetFacts, ChoreError> {
     let attached = organization
         .policies_of(target)
         .await
@@ -80,7 +80,7 @@ pub async fn gather(
             break_glass,
         });
     }
-    Ok(Facts {
+    Ok(TargetFacts {
         target: target.to_owned(),
         attached,
         accounts,
@@ -92,17 +92,17 @@ async fn break_glass(
     organization: &dyn Organization,
     account: &str,
     exempt: &[String],
-) -> Result<Sight, ChoreError> {
-    let mut sight = Sight::NotThere;
+) -> Result<TargetPresence, ChoreError> {
+    let mut sight = TargetPresence::NotThere;
     for role in exempt.iter().filter_map(|arn| role_of(arn, account)) {
         let seen = organization
             .role_in(account, role)
             .await
             .map_err(unread(format!("the roles of account `{account}`")))?;
         match seen {
-            Sight::There => return Ok(Sight::There),
-            Sight::Unseen(_) => sight = seen,
-            Sight::NotThere => {}
+            TargetPresence::There => return Ok(TargetPresence::There),
+            TargetPresence::Unseen(_) => sight = seen,
+            TargetPresence::NotThere => {}
         }
     }
     Ok(sight)

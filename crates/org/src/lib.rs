@@ -2,7 +2,7 @@
 //! service control policies (`policies.md` §8.3 and §12).
 //!
 //! A chore gathers facts through [`Organization`], makes a plan of steps, and leaves running it to
-//! `runner`; [`Hand`] carries single steps out. Whether a chore is safe is decided by pure functions
+//! `runner`; [`OrgStepExecutor`] carries single steps out. Whether a chore is safe is decided by pure functions
 //! over those facts, once when the plan is made and again just before it is applied.
 //!
 //! Knows nothing of AWS's wire formats, of databases or of who may ask.
@@ -11,11 +11,11 @@
 mod facts;
 mod refusal;
 
-pub mod cuts;
 pub mod outage;
+pub mod session_revocation;
 pub mod sessions;
 
-mod hand;
+mod step_executor;
 mod steps;
 
 mod ports;
@@ -23,14 +23,14 @@ mod ports;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use facts::{Facts, Surroundings, gather, surroundings};
-pub use hallpass_iam::generate::sessions::Entry;
-pub use hand::Hand;
+pub use facts::{Surroundings, TargetFacts, gather, surroundings};
+pub use hallpass_iam::generate::sessions::RevocationEntry;
 pub use ports::{
-    AccountRow, Attached, Caller, Drill, Fault, NewPolicy, OrgStore, Organization, PolicyRow,
-    PolicyText, Revocation, Root, Sight, TargetKind,
+    AccountRow, AttachmentTarget, CallerIdentity, Drill, NewPolicy, OrgStore, Organization,
+    OrganizationFault, PolicyRow, PolicyText, Revocation, Root, TargetKind, TargetPresence,
 };
 pub use refusal::{Refusal, lint};
+pub use step_executor::OrgStepExecutor;
 
 /// Why a chore could not be planned.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +44,7 @@ pub enum ChoreError {
         /// What was to be read.
         what: String,
         /// What AWS said.
-        fault: Fault,
+        fault: OrganizationFault,
     },
     /// Our own store did not answer.
     #[error(transparent)]
@@ -52,7 +52,7 @@ pub enum ChoreError {
 }
 
 /// Names the listing that failed.
-pub(crate) fn unread(what: impl Into<String>) -> impl FnOnce(Fault) -> ChoreError {
+pub(crate) fn unread(what: impl Into<String>) -> impl FnOnce(OrganizationFault) -> ChoreError {
     let what = what.into();
     move |fault| ChoreError::Unread { what, fault }
 }

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_iam::generate::sessions::Entry;
+use hallpass_iam::generate::sessions::RevocationEntry;
 use hallpass_model::Timestamp;
 use hallpass_runner::StoreFault;
 use serde::{Deserialize, Serialize};
 
 /// A call to AWS that brought no result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub enum OrganizationFault {
     /// Too many requests; nothing was done.
     #[error("AWS is throttling: {message}")]
     Throttled {
@@ -57,7 +57,7 @@ pub enum Fault {
 
 /// Who we are, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
+pub struct CallerIdentity {
     /// The account of our credentials.
     pub account: String,
     /// The principal of our credentials.
@@ -113,7 +113,7 @@ pub enum TargetKind {
 
 /// One place a policy is attached to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attached {
+pub struct AttachmentTarget {
     /// The root's, unit's or account's id.
     pub id: String,
     /// Its name.
@@ -148,7 +148,7 @@ pub struct NewPolicy {
 
 /// Whether something is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Sight {
+pub enum TargetPresence {
     /// It is.
     There,
     /// It is not.
@@ -162,33 +162,34 @@ pub enum Sight {
 #[async_trait]
 pub trait Organization: Send + Sync {
     /// Who we are.
-    async fn caller(&self) -> Result<Caller, Fault>;
+    async fn caller(&self) -> Result<CallerIdentity, OrganizationFault>;
     /// The root.
-    async fn root(&self) -> Result<Root, Fault>;
+    async fn root(&self) -> Result<Root, OrganizationFault>;
     /// Every service control policy.
-    async fn policies(&self) -> Result<Vec<PolicyRow>, Fault>;
+    async fn policies(&self) -> Result<Vec<PolicyRow>, OrganizationFault>;
     /// One policy; `None` when there is none of that id.
-    async fn policy(&self, id: &str) -> Result<Option<PolicyText>, Fault>;
-    /// Makes a policy and returns its id. [`Fault::AlreadyThere`] when the name is taken.
-    async fn create_policy(&self, policy: &NewPolicy) -> Result<String, Fault>;
+    async fn policy(&self, id: &str) -> Result<Option<PolicyText>, OrganizationFault>;
+    /// Makes a policy and returns its id. [`OrganizationFault::AlreadyThere`] when the name is taken.
+    async fn create_policy(&self, policy: &NewPolicy) -> Result<String, OrganizationFault>;
     /// Puts another text into a policy.
-    async fn update_policy(&self, id: &str, content: &str) -> Result<(), Fault>;
+    async fn update_policy(&self, id: &str, content: &str) -> Result<(), OrganizationFault>;
     /// Deletes a policy that is attached nowhere.
-    async fn delete_policy(&self, id: &str) -> Result<(), Fault>;
-    /// Attaches a policy. [`Fault::AlreadyThere`] when it is.
-    async fn attach(&self, policy: &str, target: &str) -> Result<(), Fault>;
-    /// Detaches a policy. [`Fault::NotThere`] when it is not attached.
-    async fn detach(&self, policy: &str, target: &str) -> Result<(), Fault>;
-    /// What a policy is attached to; [`Fault::NotThere`] when there is no such policy.
-    async fn targets_of(&self, policy: &str) -> Result<Vec<Attached>, Fault>;
-    /// The policies attached to a target itself; [`Fault::NotThere`] when there is no such target.
-    async fn policies_of(&self, target: &str) -> Result<Vec<PolicyRow>, Fault>;
+    async fn delete_policy(&self, id: &str) -> Result<(), OrganizationFault>;
+    /// Attaches a policy. [`OrganizationFault::AlreadyThere`] when it is.
+    async fn attach(&self, policy: &str, target: &str) -> Result<(), OrganizationFault>;
+    /// Detaches a policy. [`OrganizationFault::NotThere`] when it is not attached.
+    async fn detach(&self, policy: &str, target: &str) -> Result<(), OrganizationFault>;
+    /// What a policy is attached to; [`OrganizationFault::NotThere`] when there is no such policy.
+    async fn targets_of(&self, policy: &str) -> Result<Vec<AttachmentTarget>, OrganizationFault>;
+    /// The policies attached to a target itself; [`OrganizationFault::NotThere`] when there is no such target.
+    async fn policies_of(&self, target: &str) -> Result<Vec<PolicyRow>, OrganizationFault>;
     /// Tags of an account or a policy.
-    async fn tags(&self, id: &str) -> Result<BTreeMap<String, String>, Fault>;
+    async fn tags(&self, id: &str) -> Result<BTreeMap<String, String>, OrganizationFault>;
     /// The accounts below a root or unit, however deep; an account alone is below itself.
-    async fn accounts_below(&self, target: &str) -> Result<Vec<AccountRow>, Fault>;
+    async fn accounts_below(&self, target: &str) -> Result<Vec<AccountRow>, OrganizationFault>;
     /// Whether an account has a role of that path and name (`path/name`, `*` allowed).
-    async fn role_in(&self, account: &str, role: &str) -> Result<Sight, Fault>;
+    async fn role_in(&self, account: &str, role: &str)
+    -> Result<TargetPresence, OrganizationFault>;
 }
 
 /// An outage drill.
@@ -218,7 +219,7 @@ pub struct Revocation {
     /// The policy's name.
     pub policy: String,
     /// Whose sessions.
-    pub entry: Entry,
+    pub entry: RevocationEntry,
     /// When the last of them has ended.
     pub ends_at: Timestamp,
 }
@@ -235,7 +236,11 @@ pub trait OrgStore: Send + Sync {
     /// Keeps entries in place of equal ones.
     async fn keep_revocations(&self, rows: &[Revocation]) -> Result<(), StoreFault>;
     /// Forgets entries of a policy.
-    async fn drop_revocations(&self, policy: &str, entries: &[Entry]) -> Result<(), StoreFault>;
+    async fn drop_revocations(
+        &self,
+        policy: &str,
+        entries: &[RevocationEntry],
+    ) -> Result<(), StoreFault>;
     /// Every entry, by policy.
     async fn revocations(&self) -> Result<Vec<Revocation>, StoreFault>;
 }

@@ -1,10 +1,10 @@
 //! What must hold before a policy is attached anywhere. Pure: facts in, refusals out.
 
-use hallpass_iam::{Kind, lint as rules};
+use hallpass_iam::{PolicyType, lint as rules};
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Facts, Surroundings};
-use crate::ports::{PolicyRow, Sight};
+use crate::facts::{Surroundings, TargetFacts};
+use crate::ports::{PolicyRow, TargetPresence};
 
 /// Service control policies attached to one target, `FullAWSAccess` among them (`policies.md` §5).
 const SCPS_PER_TARGET: usize = 5;
@@ -34,7 +34,7 @@ impl Refusal {
 
 /// What the linter says of a service control policy, as far as it is an error; its size among that.
 pub fn lint(content: &str) -> Vec<Refusal> {
-    let findings = rules::lint(content, &rules::Options::new(Kind::Scp));
+    let findings = rules::lint(content, &rules::Options::new(PolicyType::Scp));
     let errors = findings
         .into_iter()
         .filter(|it| it.severity == rules::Severity::Error);
@@ -108,7 +108,7 @@ pub(crate) fn of_root(around: &Surroundings, target: &str) -> Option<Refusal> {
 }
 
 /// Accounts that are in production.
-pub(crate) fn of_production(facts: &Facts, listed: &[String]) -> Option<Refusal> {
+pub(crate) fn of_production(facts: &TargetFacts, listed: &[String]) -> Option<Refusal> {
     let is_prod = |account: &&crate::facts::AccountFacts| {
         listed.contains(&account.row.id)
             || account.tags.get(PROD_TAG).is_some_and(|it| it == "true")
@@ -134,7 +134,7 @@ pub(crate) fn of_production(facts: &Facts, listed: &[String]) -> Option<Refusal>
 }
 
 /// A way back in for every account.
-pub(crate) fn of_break_glass(facts: &Facts, exempt: &[String]) -> Vec<Refusal> {
+pub(crate) fn of_break_glass(facts: &TargetFacts, exempt: &[String]) -> Vec<Refusal> {
     if exempt.is_empty() {
         return vec![Refusal::new(
             "no_break_glass",
@@ -146,7 +146,7 @@ pub(crate) fn of_break_glass(facts: &Facts, exempt: &[String]) -> Vec<Refusal> {
     let lacking: Vec<&str> = facts
         .accounts
         .iter()
-        .filter(|account| account.break_glass == Sight::NotThere)
+        .filter(|account| account.break_glass == TargetPresence::NotThere)
         .map(|account| account.row.id.as_str())
         .collect();
     if !lacking.is_empty() {
@@ -158,7 +158,7 @@ pub(crate) fn of_break_glass(facts: &Facts, exempt: &[String]) -> Vec<Refusal> {
         ));
     }
     let unseen = facts.accounts.iter().find_map(|account| {
-        let Sight::Unseen(why) = &account.break_glass else {
+        let TargetPresence::Unseen(why) = &account.break_glass else {
             return None;
         };
         Some((account.row.id.as_str(), why))

@@ -14,7 +14,7 @@ pub(crate) const PUT: &str = "policy.put";
 pub(crate) const ATTACH: &str = "policy.attach";
 /// A policy not attached to a target: [`Pair`].
 pub(crate) const DETACH: &str = "policy.detach";
-/// No such policy: [`Named`].
+/// No such policy: [`PolicyRef`].
 pub(crate) const DELETE: &str = "policy.delete";
 /// A drill in the store: [`Drill`].
 pub(crate) const KEEP_DRILL: &str = "drill.keep";
@@ -27,7 +27,7 @@ pub(crate) const DROP_REVOCATIONS: &str = "revocations.drop";
 
 /// A policy by name, and by id where it is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Named {
+pub(crate) struct PolicyRef {
     pub(crate) name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) id: Option<String>,
@@ -36,7 +36,7 @@ pub(crate) struct Named {
 /// A policy and a target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pair {
-    pub(crate) policy: Named,
+    pub(crate) policy: PolicyRef,
     pub(crate) target: String,
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct Pair {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "of", rename_all = "snake_case")]
 pub(crate) enum Guard {
-    /// A drill is safe there (`policies.md` §8.3 point 1).
+    /// A drill is safe there (`policies.md` §8.3.1).
     Outage {
         name: String,
         target: String,
@@ -94,19 +94,19 @@ pub(crate) struct Keeping {
 
 /// A step's wish, told apart by its kind.
 #[derive(Clone, Debug)]
-pub(crate) enum Wish {
+pub(crate) enum StepSpec {
     Guard(Guard),
     Put(NewPolicy),
     Attach(Pair),
     Detach(Pair),
-    Delete(Named),
+    Delete(PolicyRef),
     KeepDrill(Drill),
     MarkDrill(Mark),
     KeepRevocations(Keeping),
     DropRevocations(Keeping),
 }
 
-impl Wish {
+impl StepSpec {
     /// Reads a stored wish.
     pub(crate) fn read(kind: &str, desired: &Value) -> Result<Self, String> {
         fn of<T: DeserializeOwned>(value: &Value) -> Result<T, String> {

@@ -5,16 +5,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use hallpass_audit::Draft;
-use hallpass_iam::generate::sessions::Entry;
-use hallpass_model::{Clock, GrantId, Span, Timestamp};
+use hallpass_iam::generate::sessions::RevocationEntry;
+use hallpass_model::{Clock, GrantId, TimeSpan, Timestamp};
 use hallpass_runner::StoreFault;
 use hallpass_runner::testing::Gated;
 
-use crate::cuts::{Cut, CutNews, CutStore};
 use crate::ports::{
-    AccountRow, Attached, Caller, Drill, Fault, NewPolicy, OrgStore, Organization, PolicyRow,
-    PolicyText, Revocation, Root, Sight, TargetKind,
+    AccountRow, AttachmentTarget, CallerIdentity, Drill, NewPolicy, OrgStore, Organization,
+    OrganizationFault, PolicyRow, PolicyText, Revocation, Root, TargetKind, TargetPresence,
 };
+use crate::session_revocation::{Cut, CutNews, CutStore};
 
 /// The management account.
 pub const MANAGEMENT: &str = "111122223333";
@@ -45,15 +45,15 @@ struct Policies {
 #[derive(Clone, Debug)]
 pub struct Situation {
     /// Who asks.
-    pub caller: Caller,
+    pub caller: CallerIdentity,
     /// Whether policies are enabled.
     pub scps_enabled: bool,
     /// Tags of accounts.
     pub tags: BTreeMap<String, BTreeMap<String, String>>,
     /// Whether break-glass roles are there.
-    pub roles: BTreeMap<String, Sight>,
+    pub roles: BTreeMap<String, TargetPresence>,
     /// How long until listings show a write.
-    pub lag: Span,
+    pub lag: TimeSpan,
 }
 
 /// An organization of a unit with two accounts.
@@ -79,7 +79,7 @@ impl FakeOrganization {
             ..Policies::default()
         };
         let situation = Situation {
-            caller: Caller {
+            caller: CallerIdentity {
                 account: MANAGEMENT.to_owned(),
                 arn: format!("arn:aws:iam::{MANAGEMENT}:user/admin"),
                 organization: "o-abcdefghij".to_owned(),
@@ -89,7 +89,7 @@ impl FakeOrganization {
             scps_enabled: true,
             tags: BTreeMap::new(),
             roles: BTreeMap::new(),
-            lag: Span::ZERO,
+            lag: TimeSpan::ZERO,
         };
         Self {
             clock,
@@ -145,8 +145,8 @@ impl FakeOrganization {
     fn write<T>(
         &self,
         what: &str,
-        change: impl FnOnce(&mut Policies) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
+        change: impl FnOnce(&mut Policies) -> Result<T, OrganizationFault>,
+    ) -> Result<T, OrganizationFault> {
         let mut next = self.newest();
         let done = change(&mut next)?;
         locked(&self.writes).push(what.to_owned());
@@ -155,21 +155,21 @@ impl FakeOrganization {
     }
 }
 
-fn refused(code: &str) -> Fault {
-    Fault::Refused {
+fn refused(code: &str) -> OrganizationFault {
+    OrganizationFault::Refused {
         code: code.to_owned(),
         message: code.to_owned(),
     }
 }
 
-fn gone(what: &str) -> Fault {
-    Fault::NotThere {
+fn gone(what: &str) -> OrganizationFault {
+    OrganizationFault::NotThere {
         message: what.to_owned(),
     }
 }
 
-fn there(what: &str) -> Fault {
-    Fault::AlreadyThere {
+fn there(what: &str) -> OrganizationFault {
+    OrganizationFault::AlreadyThere {
         message: what.to_owned(),
     }
 }
@@ -185,18 +185,18 @@ fn row(id: &str, policies: &Policies) -> PolicyRow {
 
 #[async_trait]
 impl Organization for FakeOrganization {
-    async fn caller(&self) -> Result<Caller, Fault> {
+    async fn caller(&self) -> Result<CallerIdentity, OrganizationFault> {
         Ok(locked(&self.situation).caller.clone())
     }
 
-    async fn root(&self) -> Result<Root, Fault> {
+    async fn root(&self) -> Result<Root, OrganizationFault> {
         Ok(Root {
             id: ROOT.to_owned(),
             scps_enabled: locked(&self.situation).scps_enabled,
         })
     }
 
-    async fn policies(&self) -> Result<Vec<PolicyRow>, Fault> {
+    async fn policies(&self) -> Result<Vec<PolicyRow>, OrganizationFault> {
         let shown = self.shown();
         let all = [FULL]
             .into_iter()
@@ -204,7 +204,7 @@ impl Organization for FakeOrganization {
         Ok(all.map(|id| row(id, &shown)).collect())
     }
 
-    async fn policy(&self, id: &str) -> Result<Option<PolicyText>, Fault> {
+    async fn policy(&self, id: &str) -> Result<Option<PolicyText>, OrganizationFault> {
         let shown = self.shown();
         Ok(shown.rows.get(id).map(|(_, content, _)| PolicyText {
             row: row(id, &shown),
@@ -212,7 +212,7 @@ impl Organization for FakeOrganization {
         }))
     }
 
-    async fn create_policy(&self, policy: &NewPolicy) -> Result<String, Fault> {
+    async fn create_policy(&self, policy: &NewPolicy) -> Result<String, OrganizationFault> {
         self.write(&format!("create {}", policy.name), |it| {
             if it.rows.values().any(|(name, ..)| *name == policy.name) {
                 return Err(there("DuplicatePolicyException"));
@@ -229,7 +229,7 @@ impl Organization for FakeOrganization {
         })
     }
 
-    async fn update_policy(&self, id: &str, content: &str) -> Result<(), Fault> {
+    async fn update_policy(&self, id: &str, content: &str) -> Result<(), OrganizationFault> {
         self.write("update", |it| {
             let row = it.rows.get_mut(id).ok_or_else(|| gone(id))?;
             content.clone_into(&mut row.1);
@@ -237,7 +237,7 @@ impl Organization for FakeOrganization {
         })
     }
 
-    async fn delete_policy(&self, id: &str) -> Result<(), Fault> {
+    async fn delete_policy(&self, id: &str) -> Result<(), OrganizationFault> {
         self.write("delete", |it| {
             if it.attached.iter().any(|(policy, _)| policy == id) {
                 return Err(refused("PolicyInUseException"));
@@ -246,7 +246,7 @@ impl Organization for FakeOrganization {
         })
     }
 
-    async fn attach(&self, policy: &str, target: &str) -> Result<(), Fault> {
+    async fn attach(&self, policy: &str, target: &str) -> Result<(), OrganizationFault> {
         self.write(&format!("attach {target}"), |it| {
             if !it.rows.contains_key(policy) {
                 return Err(gone(policy));
@@ -263,7 +263,7 @@ impl Organization for FakeOrganization {
         })
     }
 
-    async fn detach(&self, policy: &str, target: &str) -> Result<(), Fault> {
+    async fn detach(&self, policy: &str, target: &str) -> Result<(), OrganizationFault> {
         self.write(&format!("detach {target}"), |it| {
             let before = it.attached.len();
             it.attached
@@ -275,7 +275,7 @@ impl Organization for FakeOrganization {
         })
     }
 
-    async fn targets_of(&self, policy: &str) -> Result<Vec<Attached>, Fault> {
+    async fn targets_of(&self, policy: &str) -> Result<Vec<AttachmentTarget>, OrganizationFault> {
         let shown = self.shown();
         if policy != FULL && !shown.rows.contains_key(policy) {
             return Err(gone(policy));
@@ -287,7 +287,7 @@ impl Organization for FakeOrganization {
             _ => TargetKind::Account,
         };
         Ok(of
-            .map(|(_, id)| Attached {
+            .map(|(_, id)| AttachmentTarget {
                 id: id.clone(),
                 name: id.clone(),
                 kind: kind(id),
@@ -295,7 +295,7 @@ impl Organization for FakeOrganization {
             .collect())
     }
 
-    async fn policies_of(&self, target: &str) -> Result<Vec<PolicyRow>, Fault> {
+    async fn policies_of(&self, target: &str) -> Result<Vec<PolicyRow>, OrganizationFault> {
         let is_account = target.len() == 12 && target.bytes().all(|b| b.is_ascii_digit());
         if ![ROOT, UNIT].contains(&target) && !is_account {
             return Err(gone(target));
@@ -305,7 +305,7 @@ impl Organization for FakeOrganization {
         Ok(of.map(|(policy, _)| row(policy, &shown)).collect())
     }
 
-    async fn tags(&self, id: &str) -> Result<BTreeMap<String, String>, Fault> {
+    async fn tags(&self, id: &str) -> Result<BTreeMap<String, String>, OrganizationFault> {
         if let Some((_, _, tags)) = self.shown().rows.get(id) {
             return Ok(tags.clone());
         }
@@ -313,7 +313,7 @@ impl Organization for FakeOrganization {
         Ok(situation.tags.get(id).cloned().unwrap_or_default())
     }
 
-    async fn accounts_below(&self, target: &str) -> Result<Vec<AccountRow>, Fault> {
+    async fn accounts_below(&self, target: &str) -> Result<Vec<AccountRow>, OrganizationFault> {
         let ids: &[&str] = match target {
             ROOT => &[MANAGEMENT, ANA, BEN],
             UNIT => &[ANA, BEN],
@@ -330,13 +330,17 @@ impl Organization for FakeOrganization {
         Ok(rows.collect())
     }
 
-    async fn role_in(&self, account: &str, _role: &str) -> Result<Sight, Fault> {
+    async fn role_in(
+        &self,
+        account: &str,
+        _role: &str,
+    ) -> Result<TargetPresence, OrganizationFault> {
         let situation = locked(&self.situation);
         Ok(situation
             .roles
             .get(account)
             .cloned()
-            .unwrap_or(Sight::There))
+            .unwrap_or(TargetPresence::There))
     }
 }
 
@@ -370,7 +374,11 @@ impl OrgStore for MemoryOrg {
         Ok(())
     }
 
-    async fn drop_revocations(&self, policy: &str, entries: &[Entry]) -> Result<(), StoreFault> {
+    async fn drop_revocations(
+        &self,
+        policy: &str,
+        entries: &[RevocationEntry],
+    ) -> Result<(), StoreFault> {
         locked(&self.0)
             .1
             .retain(|it| it.policy != policy || !entries.contains(&it.entry));
@@ -384,69 +392,73 @@ impl OrgStore for MemoryOrg {
     }
 }
 
-fn unheard<T>() -> Result<T, Fault> {
-    Err(Fault::Unreachable {
+fn unheard<T>() -> Result<T, OrganizationFault> {
+    Err(OrganizationFault::Unreachable {
         message: "lost".to_owned(),
     })
 }
 
 #[async_trait]
 impl<P: Organization> Organization for Gated<P> {
-    async fn caller(&self) -> Result<Caller, Fault> {
+    async fn caller(&self) -> Result<CallerIdentity, OrganizationFault> {
         self.1.pass(self.0.caller(), unheard).await
     }
 
-    async fn root(&self) -> Result<Root, Fault> {
+    async fn root(&self) -> Result<Root, OrganizationFault> {
         self.1.pass(self.0.root(), unheard).await
     }
 
-    async fn policies(&self) -> Result<Vec<PolicyRow>, Fault> {
+    async fn policies(&self) -> Result<Vec<PolicyRow>, OrganizationFault> {
         self.1.pass(self.0.policies(), unheard).await
     }
 
-    async fn policy(&self, id: &str) -> Result<Option<PolicyText>, Fault> {
+    async fn policy(&self, id: &str) -> Result<Option<PolicyText>, OrganizationFault> {
         self.1.pass(self.0.policy(id), unheard).await
     }
 
-    async fn create_policy(&self, policy: &NewPolicy) -> Result<String, Fault> {
+    async fn create_policy(&self, policy: &NewPolicy) -> Result<String, OrganizationFault> {
         self.1.pass(self.0.create_policy(policy), unheard).await
     }
 
-    async fn update_policy(&self, id: &str, content: &str) -> Result<(), Fault> {
+    async fn update_policy(&self, id: &str, content: &str) -> Result<(), OrganizationFault> {
         self.1
             .pass(self.0.update_policy(id, content), unheard)
             .await
     }
 
-    async fn delete_policy(&self, id: &str) -> Result<(), Fault> {
+    async fn delete_policy(&self, id: &str) -> Result<(), OrganizationFault> {
         self.1.pass(self.0.delete_policy(id), unheard).await
     }
 
-    async fn attach(&self, policy: &str, target: &str) -> Result<(), Fault> {
+    async fn attach(&self, policy: &str, target: &str) -> Result<(), OrganizationFault> {
         self.1.pass(self.0.attach(policy, target), unheard).await
     }
 
-    async fn detach(&self, policy: &str, target: &str) -> Result<(), Fault> {
+    async fn detach(&self, policy: &str, target: &str) -> Result<(), OrganizationFault> {
         self.1.pass(self.0.detach(policy, target), unheard).await
     }
 
-    async fn targets_of(&self, policy: &str) -> Result<Vec<Attached>, Fault> {
+    async fn targets_of(&self, policy: &str) -> Result<Vec<AttachmentTarget>, OrganizationFault> {
         self.1.pass(self.0.targets_of(policy), unheard).await
     }
 
-    async fn policies_of(&self, target: &str) -> Result<Vec<PolicyRow>, Fault> {
+    async fn policies_of(&self, target: &str) -> Result<Vec<PolicyRow>, OrganizationFault> {
         self.1.pass(self.0.policies_of(target), unheard).await
     }
 
-    async fn tags(&self, id: &str) -> Result<BTreeMap<String, String>, Fault> {
+    async fn tags(&self, id: &str) -> Result<BTreeMap<String, String>, OrganizationFault> {
         self.1.pass(self.0.tags(id), unheard).await
     }
 
-    async fn accounts_below(&self, target: &str) -> Result<Vec<AccountRow>, Fault> {
+    async fn accounts_below(&self, target: &str) -> Result<Vec<AccountRow>, OrganizationFault> {
         self.1.pass(self.0.accounts_below(target), unheard).await
     }
 
-    async fn role_in(&self, account: &str, role: &str) -> Result<Sight, Fault> {
+    async fn role_in(
+        &self,
+        account: &str,
+        role: &str,
+    ) -> Result<TargetPresence, OrganizationFault> {
         self.1.pass(self.0.role_in(account, role), unheard).await
     }
 }
@@ -473,7 +485,11 @@ impl<P: OrgStore> OrgStore for Gated<P> {
         self.1.pass(self.0.keep_revocations(rows), unkept).await
     }
 
-    async fn drop_revocations(&self, policy: &str, entries: &[Entry]) -> Result<(), StoreFault> {
+    async fn drop_revocations(
+        &self,
+        policy: &str,
+        entries: &[RevocationEntry],
+    ) -> Result<(), StoreFault> {
         let call = self.0.drop_revocations(policy, entries);
         self.1.pass(call, unkept).await
     }

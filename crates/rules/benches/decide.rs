@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use divan::Bencher;
 use hallpass_model::{AccountId, Email, Timestamp};
-use hallpass_rules::{Ask, Directory, Rules, Source, load};
+use hallpass_rules::{Ask, Directory, RuleFile, Rules, load};
 
 fn main() {
     divan::main();
@@ -31,7 +31,7 @@ fn thousand(resource: impl Fn(usize) -> String) -> Rules {
         .expect("writing to a string does not fail");
     }
     text.push(']');
-    load(&Source::new("bench.json", text))
+    load(&RuleFile::new("bench.json", text))
         .expect("the rules load")
         .rules
 }

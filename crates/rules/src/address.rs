@@ -13,7 +13,7 @@ pub(crate) struct Address {
     pub(crate) had_name: bool,
 }
 
-/// Reads an address of a rule file (`spec/access.md` §1.1.6).
+/// Reads an address of a rule file (`access.md` §1.1.6).
 ///
 /// # Errors
 /// Says in words what is wrong.

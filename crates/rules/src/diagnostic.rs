@@ -16,13 +16,13 @@ pub enum Severity {
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
-        /// The stable name of a finding (`spec/access.md` §1.4 and ours).
+        /// The stable name of a finding (`access.md` §1.4 and ours).
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Code {
+        pub enum FindingCode {
             $($(#[$doc])* $name,)*
         }
 
-        impl Code {
+        impl FindingCode {
             /// The code as printed.
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -123,13 +123,13 @@ codes! {
     UnreadGroup = "unread-group",
 }
 
-impl Serialize for Code {
+impl Serialize for FindingCode {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
     }
 }
 
-impl fmt::Display for Code {
+impl fmt::Display for FindingCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -156,7 +156,7 @@ pub struct Diagnostic {
     /// Whether it keeps the file from being loaded.
     pub severity: Severity,
     /// Its stable name.
-    pub code: Code,
+    pub code: FindingCode,
     /// The file, as it was named when it was read.
     pub file: String,
     /// Where in the file.
@@ -188,7 +188,7 @@ impl Diagnostic {
     /// A finding at `position`; the reader adds where in the lists it is.
     pub(crate) fn new(
         severity: Severity,
-        code: Code,
+        code: FindingCode,
         position: Position,
         message: impl Into<String>,
     ) -> Self {
@@ -206,11 +206,15 @@ impl Diagnostic {
         }
     }
 
-    pub(crate) fn error(code: Code, position: Position, message: impl Into<String>) -> Self {
+    pub(crate) fn error(code: FindingCode, position: Position, message: impl Into<String>) -> Self {
         Self::new(Severity::Error, code, position, message)
     }
 
-    pub(crate) fn warning(code: Code, position: Position, message: impl Into<String>) -> Self {
+    pub(crate) fn warning(
+        code: FindingCode,
+        position: Position,
+        message: impl Into<String>,
+    ) -> Self {
         Self::new(Severity::Warning, code, position, message)
     }
 

@@ -16,15 +16,15 @@ mod rule;
 mod selftest;
 mod syntax;
 
-pub use diagnostic::{Code, Diagnostic, Position, Severity};
+pub use diagnostic::{Diagnostic, FindingCode, Position, Severity};
 pub use directory::Directory;
 pub use engine::{
-    Ask, ClickRefused, Considered, Decision, Effect, Explanation, Kind, Nearest, OverLimit, Permit,
-    Principal, Question, Requestable, Requirement, RuleSummary, Rules, SetBits, SignInRequirement,
-    Stage, Step,
+    Approvable, Ask, ClickRefused, Considered, Decision, DecisionKind, DecisionQuestion,
+    DecisionStep, Effect, Explanation, Nearest, OverLimit, Permit, Principal, Requestable,
+    Requirement, RuleSummary, Rules, SetBits, SignInRequirement, Stage,
 };
 pub use glob::Glob;
-pub use read::{Loaded, Source, load};
+pub use read::{Loaded, RuleFile, load};
 pub use rule::{GroupRef, RuleId, TextPattern};
-pub use selftest::{Outcome, TestResult};
+pub use selftest::{RuleTestOutcome, TestResult};
 pub use syntax::{SOURCE_BYTES_MAX, Syntax};

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
-use hallpass_model::{AccountId, Email, GroupId, Span};
+use hallpass_model::{AccountId, Email, GroupId, TimeSpan};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
@@ -75,7 +75,7 @@ impl fmt::Display for GroupRef {
 
 /// Accounts as one key of a rule selects them; the entries of a key add up.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Place {
+pub(crate) enum Selector {
     /// Every account.
     Every,
     /// One account.
@@ -122,7 +122,7 @@ impl SetMatch {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Exclusions {
     /// Accounts, and accounts below organizational units.
-    pub(crate) places: BTreeSet<Place>,
+    pub(crate) places: BTreeSet<Selector>,
     /// Accounts by tag, each by itself.
     pub(crate) tags: BTreeSet<TagMatch>,
     /// Permission sets.
@@ -147,8 +147,8 @@ impl Exclusions {
 pub(crate) enum Targets {
     /// Permission sets in accounts. An account must be in every list that is given.
     Accounts {
-        accounts: Option<BTreeSet<Place>>,
-        ous: Option<BTreeSet<Place>>,
+        accounts: Option<BTreeSet<Selector>>,
+        ous: Option<BTreeSet<Selector>>,
         tags: BTreeSet<TagMatch>,
         sets: BTreeSet<SetMatch>,
         except: Exclusions,
@@ -265,7 +265,7 @@ pub(crate) struct Terms {
     pub(crate) allow_self_approval: Option<bool>,
     pub(crate) approval_is_not_required: Option<bool>,
     pub(crate) notify: Option<BTreeSet<Email>>,
-    pub(crate) max_duration: Option<Span>,
+    pub(crate) max_duration: Option<TimeSpan>,
     pub(crate) min_approvals: u32,
     pub(crate) slack_channel: Option<String>,
     pub(crate) break_glass: Option<BTreeSet<Email>>,
@@ -276,7 +276,7 @@ pub(crate) struct Terms {
     /// limit have become smaller since.
     pub(crate) shorten_to_max_duration: Option<bool>,
     /// How long ago whoever approves or breaks the glass may have signed in.
-    pub(crate) fresh_sign_in: Option<Span>,
+    pub(crate) fresh_sign_in: Option<TimeSpan>,
     /// In which ways they may have, as the provider calls them (`acr`); empty = any.
     pub(crate) sign_in_acr: BTreeSet<String>,
 }

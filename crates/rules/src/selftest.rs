@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     diagnostic::Position,
     directory::{Account, Directory, Group, OuRef, Person, Snapshot},
-    engine::{Ask, Kind, Rules},
+    engine::{Ask, DecisionKind, Rules},
     rule::GroupRef,
 };
 
@@ -33,7 +33,7 @@ pub(crate) struct TestCase {
     pub(crate) ou: Option<String>,
     pub(crate) account_tags: Option<BTreeMap<String, String>>,
     pub(crate) members: Option<BTreeMap<String, BTreeSet<Email>>>,
-    pub(crate) expect: Kind,
+    pub(crate) expect: DecisionKind,
     pub(crate) approvers: Option<BTreeSet<Email>>,
     pub(crate) click: Option<Email>,
     pub(crate) permit: Option<bool>,
@@ -48,13 +48,13 @@ pub struct TestResult {
     #[serde(flatten)]
     pub position: Position,
     /// How it went.
-    pub outcome: Outcome,
+    pub outcome: RuleTestOutcome,
 }
 
 /// How a test went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum RuleTestOutcome {
     /// As expected.
     Passed,
     /// Otherwise; says what was expected and what came.
@@ -90,7 +90,7 @@ impl TestCase {
         }
     }
 
-    fn run(&self, rules: &Rules, facts: Option<&Directory>, now: Timestamp) -> Outcome {
+    fn run(&self, rules: &Rules, facts: Option<&Directory>, now: Timestamp) -> RuleTestOutcome {
         let own = self.own_facts(rules);
         let none = Directory::default();
         let facts = own.as_ref().or(facts).unwrap_or(&none);
@@ -113,7 +113,9 @@ impl TestCase {
                         };
                         self.compare(rules, &ask, facts, now)
                     }
-                    None => Outcome::NeedsDirectory(format!("no one account is named `{account}`")),
+                    None => RuleTestOutcome::NeedsDirectory(format!(
+                        "no one account is named `{account}`"
+                    )),
                 }
             }
             TestTarget::Group(group) => {
@@ -122,13 +124,21 @@ impl TestCase {
                     .or_else(|| facts.group_by_name(group).map(|group| group.id.clone()));
                 match id {
                     Some(group) => self.compare(rules, &Ask::Group { group: &group }, facts, now),
-                    None => Outcome::NeedsDirectory(format!("no one group is named `{group}`")),
+                    None => {
+                        RuleTestOutcome::NeedsDirectory(format!("no one group is named `{group}`"))
+                    }
                 }
             }
         }
     }
 
-    fn compare(&self, rules: &Rules, ask: &Ask<'_>, facts: &Directory, now: Timestamp) -> Outcome {
+    fn compare(
+        &self,
+        rules: &Rules,
+        ask: &Ask<'_>,
+        facts: &Directory,
+        now: Timestamp,
+    ) -> RuleTestOutcome {
         let decision = rules.decide(&self.requester, ask, facts, now);
         let mut differences = Vec::new();
         if decision.kind != self.expect {
@@ -159,10 +169,10 @@ impl TestCase {
             }
         }
         if differences.is_empty() {
-            Outcome::Passed
+            RuleTestOutcome::Passed
         } else {
             differences.extend(decision.unread);
-            Outcome::Failed(differences)
+            RuleTestOutcome::Failed(differences)
         }
     }
 

@@ -1,5 +1,5 @@
-//! The journal: what was planned, sent, taken on and found, in the order it happened (P-6), and the
-//! state of every step that follows from it (P-7).
+//! The journal: what was planned, sent, taken on and found, in the order it happened
+//! (`organization.md` P-6), and the state of every step that follows from it (P-7).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,12 +8,12 @@ use hallpass_model::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::plan::{Probe, StepId};
+use crate::plan::{StepId, StepProbe};
 
 /// How a step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum StepEnd {
     /// All was as desired.
     Unchanged,
     /// It was changed.
@@ -30,7 +30,7 @@ pub enum Outcome {
     Failed,
 }
 
-impl Outcome {
+impl StepEnd {
     /// The outcome's word in reports.
     pub const fn name(self) -> &'static str {
         match self {
@@ -50,7 +50,7 @@ impl Outcome {
     }
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for StepEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -60,7 +60,7 @@ impl fmt::Display for Outcome {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Final {
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: StepEnd,
     /// Why, when it did not end well; or what has to be said about it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
@@ -79,7 +79,7 @@ pub struct Final {
 
 impl Final {
     /// An end without a change.
-    pub fn without_change(outcome: Outcome, reason: impl Into<String>, seconds: u64) -> Self {
+    pub fn without_change(outcome: StepEnd, reason: impl Into<String>, seconds: u64) -> Self {
         Self {
             outcome,
             reason: reason.into(),
@@ -94,11 +94,11 @@ impl Final {
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
-pub enum Entry {
+pub enum JournalEntry {
     /// A run begins, with what the probes said; what earlier runs left behind is over.
     Planned {
         /// Every step, and what was seen of it.
-        expected: BTreeMap<StepId, Probe>,
+        expected: BTreeMap<StepId, StepProbe>,
     },
     /// A write is about to be sent.
     Intent {
@@ -149,7 +149,7 @@ pub struct Record {
     pub at: Timestamp,
     /// What happened.
     #[serde(flatten)]
-    pub entry: Entry,
+    pub entry: JournalEntry,
 }
 
 /// A record as stored.
@@ -182,7 +182,7 @@ pub enum JournalError {
 
 /// Where a step stands.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Place {
+pub enum StepState {
     /// Nothing was sent.
     Planned,
     /// A write may have been sent.
@@ -209,60 +209,60 @@ pub struct Folded {
     /// When its last record was written.
     pub last: Option<Timestamp>,
     /// What that run expects to see.
-    pub expected: BTreeMap<StepId, Probe>,
+    pub expected: BTreeMap<StepId, StepProbe>,
     /// Where each step stands that has left the start.
-    pub steps: BTreeMap<StepId, Place>,
+    pub steps: BTreeMap<StepId, StepState>,
     /// Whether the last record was torn and left out.
     pub torn: bool,
 }
 
 impl Folded {
     /// Where a step stands.
-    pub fn place(&self, step: &StepId) -> &Place {
-        self.steps.get(step).unwrap_or(&Place::Planned)
+    pub fn place(&self, step: &StepId) -> &StepState {
+        self.steps.get(step).unwrap_or(&StepState::Planned)
     }
 
     /// How a step ended, if it did.
     pub fn end(&self, step: &StepId) -> Option<&Final> {
         match self.place(step) {
-            Place::Final(end) => Some(end),
-            Place::Planned | Place::Intent { .. } | Place::Accepted { .. } => None,
+            StepState::Final(end) => Some(end),
+            StepState::Planned | StepState::Intent { .. } | StepState::Accepted { .. } => None,
         }
     }
 
     fn old(&self, step: &StepId) -> Value {
         match self.place(step) {
-            Place::Intent { old } | Place::Accepted { old, .. } => old.clone(),
-            Place::Planned | Place::Final(_) => Value::Null,
+            StepState::Intent { old } | StepState::Accepted { old, .. } => old.clone(),
+            StepState::Planned | StepState::Final(_) => Value::Null,
         }
     }
 
-    fn set(&mut self, step: StepId, place: Place) {
+    fn set(&mut self, step: StepId, place: StepState) {
         self.steps.insert(step, place);
     }
 
     fn take(&mut self, record: Record) {
         self.last = Some(record.at);
         match record.entry {
-            Entry::Planned { expected } => {
+            JournalEntry::Planned { expected } => {
                 self.began = Some(record.at);
                 self.expected = expected;
                 self.steps.clear();
             }
-            Entry::Intent { step, old, .. } => {
+            JournalEntry::Intent { step, old, .. } => {
                 // the first intent knows what stood there before any of ours
                 let old = match self.place(&step) {
-                    Place::Intent { old } | Place::Accepted { old, .. } => old.clone(),
-                    Place::Planned | Place::Final(_) => old,
+                    StepState::Intent { old } | StepState::Accepted { old, .. } => old.clone(),
+                    StepState::Planned | StepState::Final(_) => old,
                 };
-                self.set(step, Place::Intent { old });
+                self.set(step, StepState::Intent { old });
             }
-            Entry::Accepted { step, remote } => {
+            JournalEntry::Accepted { step, remote } => {
                 let old = self.old(&step);
-                self.set(step, Place::Accepted { remote, old });
+                self.set(step, StepState::Accepted { remote, old });
             }
-            Entry::Final { step, end } => self.set(step, Place::Final(end)),
-            Entry::Poll { .. } | Entry::Note { .. } => {}
+            JournalEntry::Final { step, end } => self.set(step, StepState::Final(end)),
+            JournalEntry::Poll { .. } | JournalEntry::Note { .. } => {}
         }
     }
 }
@@ -303,7 +303,7 @@ mod tests {
         StepId::named("0123456789abcdef")
     }
 
-    fn journal(entries: &[Entry]) -> Vec<Stored> {
+    fn journal(entries: &[JournalEntry]) -> Vec<Stored> {
         let rows = entries.iter().zip(1..).map(|(entry, number)| Stored {
             number,
             text: serde_json::to_string(&Record {
@@ -315,35 +315,35 @@ mod tests {
         rows.collect()
     }
 
-    fn life() -> Vec<Entry> {
+    fn life() -> Vec<JournalEntry> {
         let end = Final {
             old: json!({"a": 1}),
             new: json!({"a": 2}),
             requests: vec!["r-1".into()],
-            ..Final::without_change(Outcome::Changed, "", 3)
+            ..Final::without_change(StepEnd::Changed, "", 3)
         };
         vec![
-            Entry::Planned {
-                expected: BTreeMap::from([(step(), Probe::Absent)]),
+            JournalEntry::Planned {
+                expected: BTreeMap::from([(step(), StepProbe::Absent)]),
             },
-            Entry::Intent {
+            JournalEntry::Intent {
                 step: step(),
                 token: "t".into(),
                 old: json!({"a": 1}),
             },
-            Entry::Accepted {
+            JournalEntry::Accepted {
                 step: step(),
                 remote: "op-1".into(),
             },
-            Entry::Poll {
+            JournalEntry::Poll {
                 step: step(),
                 remote: "op-1".into(),
             },
-            Entry::Note {
+            JournalEntry::Note {
                 step: None,
                 text: "waited".into(),
             },
-            Entry::Final { step: step(), end },
+            JournalEntry::Final { step: step(), end },
         ]
     }
 
@@ -365,11 +365,11 @@ mod tests {
     #[test]
     fn a_new_run_begins_anew() {
         let mut entries = life();
-        entries.push(Entry::Planned {
+        entries.push(JournalEntry::Planned {
             expected: BTreeMap::new(),
         });
         let folded = fold(&journal(&entries)).unwrap();
-        assert_eq!(folded.place(&step()), &Place::Planned);
+        assert_eq!(folded.place(&step()), &StepState::Planned);
     }
 
     #[test]

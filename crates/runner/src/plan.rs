@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use aws_lc_rs::digest;
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Hex digits of a plan's and a step's id (P-4).
+/// Hex digits of a plan's and a step's id (`organization.md` P-4).
 const ID_DIGITS: usize = 16;
 
 /// Lower-case hex of the SHA-256 of `text`.
@@ -28,7 +28,7 @@ fn canonical(value: &Value) -> String {
 
 /// Where a step acts. `key` tells apart several things in one account and Region.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Target {
+pub struct StepTarget {
     /// The account, 12 digits; empty for the organization itself.
     pub account: String,
     /// The Region; `global` for global services.
@@ -37,7 +37,7 @@ pub struct Target {
     pub key: String,
 }
 
-impl Target {
+impl StepTarget {
     /// Something of the organization itself.
     pub fn global(account: impl Into<String>, key: impl Into<String>) -> Self {
         Self {
@@ -48,13 +48,13 @@ impl Target {
     }
 }
 
-impl fmt::Display for Target {
+impl fmt::Display for StepTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}/{}", self.account, self.region, self.key)
     }
 }
 
-/// How many steps of one kind run at once (P-9).
+/// How many steps of one kind run at once (`organization.md` P-9).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lane {
     /// The name: steps of the same name count together.
@@ -118,18 +118,19 @@ macro_rules! hex_id {
 }
 
 hex_id!(
-    /// A step: 16 hex digits of what it wants and where, so equal wishes have equal ids (P-4).
+    /// A step: 16 hex digits of what it wants and where, so equal wishes have equal ids
+    /// (`organization.md` P-4).
     StepId
 );
 hex_id!(
-    /// A plan: 16 hex digits of its sorted step ids and the organization (P-4).
+    /// A plan: 16 hex digits of its sorted step ids and the organization (`organization.md` P-4).
     PlanId
 );
 
-/// What a look at a step's target showed (P-1).
+/// What a look at a step's target showed (`organization.md` P-1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
-pub enum Probe {
+pub enum StepProbe {
     /// All is as desired: nothing is sent.
     Satisfied,
     /// It is not there.
@@ -151,7 +152,7 @@ pub enum Probe {
     },
 }
 
-impl Probe {
+impl StepProbe {
     /// Whether a write would follow.
     pub fn is_change(&self) -> bool {
         matches!(self, Self::Absent | Self::Differs { .. })
@@ -170,11 +171,11 @@ impl Probe {
 
 /// One thing wanted at one target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Step {
+pub struct PlanStep {
     /// Its name.
     pub id: StepId,
     /// Where.
-    pub target: Target,
+    pub target: StepTarget,
     /// What is done, such as `policy.attach`: says which code carries it out.
     pub kind: String,
     /// The form that is wanted.
@@ -183,22 +184,22 @@ pub struct Step {
     pub lane: Lane,
     /// Steps that have to succeed before.
     pub after: Vec<StepId>,
-    /// For APIs with an idempotency field (P-3).
+    /// For APIs with an idempotency field (`organization.md` P-3).
     pub token: String,
     /// How long it may take, waiting included, until it is left as under way.
-    pub timeout: Span,
+    pub timeout: TimeSpan,
 }
 
-/// How much a plan may change at once (P-8, P-11).
+/// How much a plan may change at once (`organization.md` P-8, P-11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Limits {
+pub struct PlanLimits {
     /// Steps that may change something; a plan above it is refused.
     pub changes_max: usize,
     /// Targets that may fail before no new one is begun; `None` = 10 or a fifth, the larger.
     pub failures_max: Option<usize>,
 }
 
-impl Limits {
+impl PlanLimits {
     /// For plans that add or change.
     pub const USUAL: Self = Self {
         changes_max: 50,
@@ -226,16 +227,16 @@ pub struct Plan {
     pub kind: String,
     /// The organization it was made for.
     pub organization: String,
-    /// Rises with every explicit retry of what failed; part of the tokens (P-3).
+    /// Rises with every explicit retry of what failed; part of the tokens (`organization.md` P-3).
     pub generation: u32,
     /// The steps, sorted by target.
-    pub steps: Vec<Step>,
+    pub steps: Vec<PlanStep>,
     /// What its kind has to remember, for its own report.
     pub facts: Value,
     /// How much it may change.
-    pub limits: Limits,
-    /// What the probes said when it was saved (P-5).
-    pub expected: BTreeMap<StepId, Probe>,
+    pub limits: PlanLimits,
+    /// What the probes said when it was saved (`organization.md` P-5).
+    pub expected: BTreeMap<StepId, StepProbe>,
     /// When it was made.
     pub made_at: Timestamp,
     /// Who made it.
@@ -244,16 +245,19 @@ pub struct Plan {
 
 impl Plan {
     /// The step of that name.
-    pub fn step(&self, id: &StepId) -> Option<&Step> {
+    pub fn step(&self, id: &StepId) -> Option<&PlanStep> {
         self.steps.iter().find(|step| step.id == *id)
     }
 
     /// Why it is refused: what its probes say cannot be done.
     pub fn blocked(&self) -> Vec<String> {
-        let reason = |step: &Step| match self.expected.get(&step.id) {
-            Some(Probe::Blocked { reason }) => Some(reason.clone()),
+        let reason = |step: &PlanStep| match self.expected.get(&step.id) {
+            Some(StepProbe::Blocked { reason }) => Some(reason.clone()),
             Some(
-                Probe::Satisfied | Probe::Absent | Probe::Differs { .. } | Probe::InProgress { .. },
+                StepProbe::Satisfied
+                | StepProbe::Absent
+                | StepProbe::Differs { .. }
+                | StepProbe::InProgress { .. },
             )
             | None => None,
         };
@@ -262,7 +266,11 @@ impl Plan {
 
     /// Steps that would change something, by what was seen when the plan was saved.
     pub fn changes(&self) -> usize {
-        let changes = |step: &&Step| self.expected.get(&step.id).is_some_and(Probe::is_change);
+        let changes = |step: &&PlanStep| {
+            self.expected
+                .get(&step.id)
+                .is_some_and(StepProbe::is_change)
+        };
         self.steps.iter().filter(changes).count()
     }
 
@@ -278,8 +286,8 @@ impl Plan {
 }
 
 /// What names a step: all that it wants, and where.
-fn identity(plan_kind: &str, organization: &str, step: &Step) -> String {
-    let Step {
+fn identity(plan_kind: &str, organization: &str, step: &PlanStep) -> String {
+    let PlanStep {
         target,
         kind,
         desired,
@@ -291,7 +299,7 @@ fn identity(plan_kind: &str, organization: &str, step: &Step) -> String {
     )
 }
 
-fn token(plan_kind: &str, organization: &str, step: &Step, generation: u32) -> String {
+fn token(plan_kind: &str, organization: &str, step: &PlanStep, generation: u32) -> String {
     hash(&format!(
         "{}|{generation}",
         identity(plan_kind, organization, step)
@@ -303,14 +311,18 @@ fn token(plan_kind: &str, organization: &str, step: &Step, generation: u32) -> S
 pub struct PlanDraft {
     kind: String,
     organization: String,
-    steps: Vec<Step>,
+    steps: Vec<PlanStep>,
     facts: Value,
-    limits: Limits,
+    limits: PlanLimits,
 }
 
 impl PlanDraft {
     /// An empty plan of a kind, for an organization.
-    pub fn new(kind: impl Into<String>, organization: impl Into<String>, limits: Limits) -> Self {
+    pub fn new(
+        kind: impl Into<String>,
+        organization: impl Into<String>,
+        limits: PlanLimits,
+    ) -> Self {
         Self {
             kind: kind.into(),
             organization: organization.into(),
@@ -326,7 +338,7 @@ impl PlanDraft {
     }
 
     /// How much it may change.
-    pub fn limits_mut(&mut self) -> &mut Limits {
+    pub fn limits_mut(&mut self) -> &mut PlanLimits {
         &mut self.limits
     }
 
@@ -334,13 +346,13 @@ impl PlanDraft {
     /// step.
     pub fn step(
         &mut self,
-        target: Target,
+        target: StepTarget,
         kind: &str,
         desired: Value,
         lane: Lane,
         after: &[StepId],
     ) -> StepId {
-        let mut step = Step {
+        let mut step = PlanStep {
             id: StepId(String::new()),
             target,
             kind: kind.to_owned(),
@@ -367,7 +379,7 @@ impl PlanDraft {
     /// The plan, named, with what was seen.
     pub(crate) fn finish(
         mut self,
-        expected: BTreeMap<StepId, Probe>,
+        expected: BTreeMap<StepId, StepProbe>,
         made_at: Timestamp,
         made_by: &str,
     ) -> Plan {
@@ -387,7 +399,7 @@ impl PlanDraft {
     }
 
     /// The steps so far.
-    pub fn steps(&self) -> &[Step] {
+    pub fn steps(&self) -> &[PlanStep] {
         &self.steps
     }
 
@@ -406,7 +418,7 @@ impl PlanDraft {
 }
 
 /// How long a step may take unless it says otherwise: the propagation of a policy takes minutes.
-const STEP_TIMEOUT: Span = Span::minutes(5);
+const STEP_TIMEOUT: TimeSpan = TimeSpan::minutes(5);
 
 #[cfg(test)]
 mod tests {
@@ -415,9 +427,9 @@ mod tests {
     use super::*;
 
     fn draft(rows: &[(&str, i32)]) -> PlanDraft {
-        let mut draft = PlanDraft::new("test", "o-abcdefghij", Limits::USUAL);
+        let mut draft = PlanDraft::new("test", "o-abcdefghij", PlanLimits::USUAL);
         for (key, n) in rows {
-            let target = Target::global("111122223333", *key);
+            let target = StepTarget::global("111122223333", *key);
             draft.step(target, "put", json!({"b": n, "a": 1}), Lane::usual(), &[]);
         }
         draft
@@ -446,7 +458,7 @@ mod tests {
     #[test]
     fn the_order_of_members_does_not_matter_and_twins_are_one() {
         let mut draft = draft(&[("x", 1)]);
-        let target = Target::global("111122223333", "x");
+        let target = StepTarget::global("111122223333", "x");
         draft.step(target, "put", json!({"a": 1, "b": 1}), Lane::usual(), &[]);
         assert_eq!(draft.steps().len(), 1);
     }
@@ -467,11 +479,11 @@ mod tests {
 
     #[test]
     fn a_fifth_of_many_targets_may_fail_and_ten_of_few() {
-        let usual = Limits::USUAL;
+        let usual = PlanLimits::USUAL;
         for (targets, allowed) in [(0, 10), (7, 10), (50, 10), (51, 11), (500, 100)] {
             assert_eq!(usual.failures_allowed(targets), allowed, "{targets}");
         }
-        let none = Limits {
+        let none = PlanLimits {
             failures_max: Some(0),
             ..usual
         };

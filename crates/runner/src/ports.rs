@@ -4,16 +4,16 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_model::{AuditId, Span, Timestamp};
+use hallpass_model::{AuditId, TimeSpan, Timestamp};
 use serde_json::Value;
 
-use crate::journal::{Entry, Stored};
-use crate::plan::{Plan, PlanId, Probe, Step, StepId, Target};
+use crate::journal::{JournalEntry, Stored};
+use crate::plan::{Plan, PlanId, PlanStep, StepId, StepProbe, StepTarget};
 use crate::retry::Retry;
 
 /// Why a look or a write brought no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Setback {
+pub enum StepError {
     /// It may work later. Whether a write had its effect is not known: the engine looks before it
     /// sends again.
     Retry(Retry),
@@ -35,9 +35,9 @@ pub struct Effect {
     pub requests: Vec<String>,
 }
 
-/// How a write was answered (P-2).
+/// How a write was answered (`organization.md` P-2).
 #[derive(Clone, Debug, PartialEq)]
-pub enum Act {
+pub enum WriteAnswer {
     /// Done.
     Done(Effect),
     /// Taken on; it is asked for under this id.
@@ -46,7 +46,7 @@ pub enum Act {
         remote: String,
     },
     /// Not done, or not known to be.
-    Setback(Setback),
+    Setback(StepError),
 }
 
 /// What became of something that was taken on.
@@ -57,10 +57,10 @@ pub enum Verify {
     /// Done.
     Done(Effect),
     /// Could not be seen, or ended badly.
-    Setback(Setback),
+    Setback(StepError),
 }
 
-/// How a step is undone (P-15).
+/// How a step is undone (`organization.md` P-15).
 #[derive(Clone, Debug, PartialEq)]
 pub enum Undo {
     /// By these wishes at the same target, in this order: the step's kind and what is desired.
@@ -72,18 +72,18 @@ pub enum Undo {
 /// Whoever knows what steps mean. `probe` and `verify` change nothing; `act` sends one write and
 /// never repeats it.
 #[async_trait]
-pub trait Hands: Send + Sync {
+pub trait StepExecutor: Send + Sync {
     /// Looks at the target.
     ///
     /// # Errors
     /// When it cannot be seen.
-    async fn probe(&self, step: &Step) -> Result<Probe, Setback>;
+    async fn probe(&self, step: &PlanStep) -> Result<StepProbe, StepError>;
     /// Sends the write that `seen` asks for.
-    async fn act(&self, step: &Step, seen: &Probe) -> Act;
+    async fn act(&self, step: &PlanStep, seen: &StepProbe) -> WriteAnswer;
     /// Asks what became of `remote`.
-    async fn verify(&self, step: &Step, remote: &str) -> Verify;
+    async fn verify(&self, step: &PlanStep, remote: &str) -> Verify;
     /// How a step that changed `old` to `new` is undone.
-    fn undo(&self, step: &Step, old: &Value, new: &Value) -> Undo;
+    fn undo(&self, step: &PlanStep, old: &Value, new: &Value) -> Undo;
 }
 
 /// The store could not answer. Nothing was half done; the plan can be resumed.
@@ -91,9 +91,9 @@ pub trait Hands: Send + Sync {
 #[error("store: {0}")]
 pub struct StoreFault(pub String);
 
-/// A target that was changed: what the audit log says of it (P-12).
+/// A target that was changed: what the audit log says of it (`organization.md` P-12).
 #[derive(Clone, Debug, PartialEq)]
-pub struct Change {
+pub struct TargetChange {
     /// The id of its record.
     pub audit: AuditId,
     /// When.
@@ -109,7 +109,7 @@ pub struct Change {
     /// Its kind.
     pub step_kind: String,
     /// Where.
-    pub target: Target,
+    pub target: StepTarget,
     /// The form before.
     pub old: Value,
     /// The form after.
@@ -140,7 +140,7 @@ pub enum LeaseAnswer {
 }
 
 /// A lease that ends so much later than the one asked for was taken by a clock that ran ahead.
-const LEASE_AHEAD_MAX: Span = Span::minutes(5);
+const LEASE_AHEAD_MAX: TimeSpan = TimeSpan::minutes(5);
 
 impl LeaseAnswer {
     /// The answer to `holder`, who asks at `now` for a lane until `until`; `held` says who has it
@@ -179,8 +179,8 @@ pub trait PlanStore: Send + Sync {
         &self,
         plan: &PlanId,
         at: Timestamp,
-        entry: &Entry,
-        change: Option<&Change>,
+        entry: &JournalEntry,
+        change: Option<&TargetChange>,
     ) -> Result<u64, StoreFault>;
     /// The journal of a plan as stored, in order.
     async fn journal(&self, plan: &PlanId) -> Result<Vec<Stored>, StoreFault>;
@@ -202,14 +202,14 @@ pub trait PlanStore: Send + Sync {
 
 /// Waits. Tests let time pass instead.
 #[async_trait]
-pub trait Nap: Send + Sync {
+pub trait Sleeper: Send + Sync {
     /// Returns after `span`.
     async fn sleep(&self, span: Duration);
 }
 
 /// Who runs plans: in leases, and in the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Keeper {
+pub struct RunnerIdentity {
     /// Tells this process from every other.
     pub holder: String,
     /// Who asked for it.

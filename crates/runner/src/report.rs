@@ -1,4 +1,5 @@
-//! What became of a plan, target by target (P-12), and the exit code it leads to (P-13).
+//! What became of a plan, target by target (`organization.md` P-12), and the exit code it leads to
+//! (P-13).
 
 use std::collections::BTreeMap;
 
@@ -6,8 +7,8 @@ use hallpass_model::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::journal::{Final, Folded, Outcome, Place};
-use crate::plan::{Plan, PlanId, Probe, Step, Target};
+use crate::journal::{Final, Folded, StepEnd, StepState};
+use crate::plan::{Plan, PlanId, PlanStep, StepProbe, StepTarget};
 
 /// How many targets ended how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,15 +30,15 @@ pub struct Totals {
 }
 
 impl Totals {
-    fn count(&mut self, outcome: Outcome) {
+    fn count(&mut self, outcome: StepEnd) {
         let counter = match outcome {
-            Outcome::Unchanged => &mut self.unchanged,
-            Outcome::Changed => &mut self.changed,
-            Outcome::Failed => &mut self.failed,
-            Outcome::Skipped => &mut self.skipped,
-            Outcome::Blocked => &mut self.blocked,
-            Outcome::Drifted => &mut self.drifted,
-            Outcome::InProgress => &mut self.in_progress,
+            StepEnd::Unchanged => &mut self.unchanged,
+            StepEnd::Changed => &mut self.changed,
+            StepEnd::Failed => &mut self.failed,
+            StepEnd::Skipped => &mut self.skipped,
+            StepEnd::Blocked => &mut self.blocked,
+            StepEnd::Drifted => &mut self.drifted,
+            StepEnd::InProgress => &mut self.in_progress,
         };
         *counter += 1;
     }
@@ -51,7 +52,7 @@ pub struct StepReport {
     /// What is done.
     pub kind: String,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: StepEnd,
     /// Why.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
@@ -66,9 +67,9 @@ pub struct StepReport {
 pub struct TargetReport {
     /// Where.
     #[serde(flatten)]
-    pub target: Target,
+    pub target: StepTarget,
     /// The worst of its steps' outcomes.
-    pub outcome: Outcome,
+    pub outcome: StepEnd,
     /// The reason of that step.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
@@ -82,7 +83,7 @@ pub struct TargetReport {
 
 /// What became of a plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Report {
+pub struct PlanReport {
     /// The plan.
     pub plan: PlanId,
     /// Its kind.
@@ -99,7 +100,7 @@ pub struct Report {
     pub targets: Vec<TargetReport>,
 }
 
-/// The exit codes a plan leads to; the numbers are the product's (P-13).
+/// The exit codes a plan leads to; the numbers are the product's (`organization.md` P-13).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// All is as desired, or was applied, or would be.
@@ -115,7 +116,7 @@ pub(crate) enum Tense {
     Did,
 }
 
-impl Report {
+impl PlanReport {
     /// What would happen: nothing was applied.
     pub fn planned(plan: &Plan) -> Self {
         Self::of(plan, &Folded::default(), "planned", Tense::Would, "")
@@ -130,7 +131,7 @@ impl Report {
     }
 
     fn of(plan: &Plan, folded: &Folded, state: &str, tense: Tense, waiting: &str) -> Self {
-        let mut targets: BTreeMap<&Target, TargetReport> = BTreeMap::new();
+        let mut targets: BTreeMap<&StepTarget, TargetReport> = BTreeMap::new();
         for step in &plan.steps {
             let end = match tense {
                 Tense::Would => would(plan, step),
@@ -138,7 +139,7 @@ impl Report {
             };
             let row = targets.entry(&step.target).or_insert_with(|| TargetReport {
                 target: step.target.clone(),
-                outcome: Outcome::Unchanged,
+                outcome: StepEnd::Unchanged,
                 reason: String::new(),
                 steps: Vec::new(),
                 seconds: 0,
@@ -186,7 +187,7 @@ impl Report {
 }
 
 impl TargetReport {
-    fn take(&mut self, step: &Step, end: Final) {
+    fn take(&mut self, step: &PlanStep, end: Final) {
         if end.outcome > self.outcome {
             self.outcome = end.outcome;
             self.reason.clone_from(&end.reason);
@@ -204,35 +205,35 @@ impl TargetReport {
     }
 }
 
-fn would(plan: &Plan, step: &Step) -> Final {
+fn would(plan: &Plan, step: &PlanStep) -> Final {
     let wanted = |old: Value| Final {
         old,
         new: step.desired.clone(),
-        ..Final::without_change(Outcome::Changed, "", 0)
+        ..Final::without_change(StepEnd::Changed, "", 0)
     };
     match plan.expected.get(&step.id) {
-        Some(Probe::Satisfied) => Final::without_change(Outcome::Unchanged, "", 0),
-        Some(Probe::Absent) => wanted(Value::Null),
-        Some(Probe::Differs { old }) => wanted(old.clone()),
-        Some(Probe::InProgress { remote }) => {
-            Final::without_change(Outcome::InProgress, format!("`{remote}` is under way"), 0)
+        Some(StepProbe::Satisfied) => Final::without_change(StepEnd::Unchanged, "", 0),
+        Some(StepProbe::Absent) => wanted(Value::Null),
+        Some(StepProbe::Differs { old }) => wanted(old.clone()),
+        Some(StepProbe::InProgress { remote }) => {
+            Final::without_change(StepEnd::InProgress, format!("`{remote}` is under way"), 0)
         }
-        Some(Probe::Blocked { reason }) => {
-            Final::without_change(Outcome::Blocked, reason.clone(), 0)
+        Some(StepProbe::Blocked { reason }) => {
+            Final::without_change(StepEnd::Blocked, reason.clone(), 0)
         }
-        None => Final::without_change(Outcome::Skipped, "not looked at", 0),
+        None => Final::without_change(StepEnd::Skipped, "not looked at", 0),
     }
 }
 
-fn did(folded: &Folded, step: &Step, waiting: &str) -> Final {
+fn did(folded: &Folded, step: &PlanStep, waiting: &str) -> Final {
     match folded.place(&step.id) {
-        Place::Final(end) => end.clone(),
-        Place::Planned => Final::without_change(Outcome::Skipped, waiting, 0),
-        Place::Intent { .. } => {
-            Final::without_change(Outcome::InProgress, "sent, and the answer is not known", 0)
+        StepState::Final(end) => end.clone(),
+        StepState::Planned => Final::without_change(StepEnd::Skipped, waiting, 0),
+        StepState::Intent { .. } => {
+            Final::without_change(StepEnd::InProgress, "sent, and the answer is not known", 0)
         }
-        Place::Accepted { remote, .. } => {
-            Final::without_change(Outcome::InProgress, format!("`{remote}` is under way"), 0)
+        StepState::Accepted { remote, .. } => {
+            Final::without_change(StepEnd::InProgress, format!("`{remote}` is under way"), 0)
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Which troubles are tried again, and after how long (P-10). Chance comes in as a number.
+//! Which troubles are tried again, and after how long (`organization.md` P-10). Chance comes in as
+//! a number.
 
 use std::time::Duration;
 

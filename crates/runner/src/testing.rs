@@ -10,34 +10,35 @@ use hallpass_model::{Clock, IdSource, Timestamp};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::journal::{Entry, Record, Stored};
-use crate::plan::{Plan, PlanId, Probe, Step};
+use crate::journal::{JournalEntry, Record, Stored};
+use crate::plan::{Plan, PlanId, PlanStep, StepProbe};
 use crate::ports::{
-    Act, Change, Hands, LeaseAnswer, Nap, PlanStore, Saved, Setback, StoreFault, Undo, Verify,
+    LeaseAnswer, PlanStore, Saved, Sleeper, StepError, StepExecutor, StoreFault, TargetChange,
+    Undo, Verify, WriteAnswer,
 };
 use crate::retry::{Class, Retry};
 
 #[derive(Default)]
-struct State {
+struct TestRunnerState {
     plans: BTreeMap<PlanId, (u64, Saved)>,
     saves: u64,
     journals: BTreeMap<PlanId, Vec<String>>,
     leases: BTreeMap<String, (String, Timestamp)>,
-    changes: Vec<Change>,
+    changes: Vec<TargetChange>,
 }
 
 /// A journal that is gone with the process.
 #[derive(Default)]
-pub struct MemoryPlans(Mutex<State>);
+pub struct MemoryPlans(Mutex<TestRunnerState>);
 
 impl MemoryPlans {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, TestRunnerState> {
         // every change of the state is whole
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Every change recorded, oldest first.
-    pub fn changes(&self) -> Vec<Change> {
+    pub fn changes(&self) -> Vec<TargetChange> {
         self.lock().changes.clone()
     }
 
@@ -95,8 +96,8 @@ impl PlanStore for MemoryPlans {
         &self,
         plan: &PlanId,
         at: Timestamp,
-        entry: &Entry,
-        change: Option<&Change>,
+        entry: &JournalEntry,
+        change: Option<&TargetChange>,
     ) -> Result<u64, StoreFault> {
         let record = Record {
             at,
@@ -153,7 +154,7 @@ impl PlanStore for MemoryPlans {
 
 /// What happens at one port call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub enum PortMode {
     /// It fails and has no effect.
     Fail,
     /// It has its effect, and its answer is lost.
@@ -164,7 +165,7 @@ pub enum Mode {
     StopAfter,
 }
 
-impl Mode {
+impl PortMode {
     /// All of them.
     pub const ALL: [Self; 4] = [
         Self::Fail,
@@ -178,13 +179,13 @@ impl Mode {
 #[derive(Default)]
 pub struct Gate {
     calls: AtomicU64,
-    plan: Option<(u64, Mode)>,
+    plan: Option<(u64, PortMode)>,
     stopped: tokio::sync::Notify,
 }
 
 impl Gate {
     /// A gate that does this at that call, from 1; or nothing.
-    pub fn new(plan: Option<(u64, Mode)>) -> Arc<Self> {
+    pub fn new(plan: Option<(u64, PortMode)>) -> Arc<Self> {
         Arc::new(Self {
             plan,
             ..Self::default()
@@ -206,13 +207,13 @@ impl Gate {
         let number = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
         match self.plan.filter(|(at, _)| *at == number) {
             None => call.await,
-            Some((_, Mode::Fail)) => lost(),
-            Some((_, Mode::LoseAnswer)) => {
+            Some((_, PortMode::Fail)) => lost(),
+            Some((_, PortMode::LoseAnswer)) => {
                 drop(call.await);
                 lost()
             }
-            Some((_, Mode::StopBefore)) => self.halt().await,
-            Some((_, Mode::StopAfter)) => {
+            Some((_, PortMode::StopBefore)) => self.halt().await,
+            Some((_, PortMode::StopAfter)) => {
                 drop(call.await);
                 self.halt().await
             }
@@ -232,8 +233,8 @@ fn lost<T>() -> Result<T, StoreFault> {
     Err(StoreFault("lost".to_owned()))
 }
 
-fn unheard() -> Setback {
-    Setback::Retry(Retry {
+fn unheard() -> StepError {
+    StepError::Retry(Retry {
         class: Class::Throttle,
         after: None,
         why: "lost".to_owned(),
@@ -241,22 +242,22 @@ fn unheard() -> Setback {
 }
 
 #[async_trait]
-impl<P: Hands> Hands for Gated<P> {
-    async fn probe(&self, step: &Step) -> Result<Probe, Setback> {
+impl<P: StepExecutor> StepExecutor for Gated<P> {
+    async fn probe(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
         self.1.pass(self.0.probe(step), || Err(unheard())).await
     }
 
-    async fn act(&self, step: &Step, seen: &Probe) -> Act {
-        let lost = || Act::Setback(unheard());
+    async fn act(&self, step: &PlanStep, seen: &StepProbe) -> WriteAnswer {
+        let lost = || WriteAnswer::Setback(unheard());
         self.1.pass(self.0.act(step, seen), lost).await
     }
 
-    async fn verify(&self, step: &Step, remote: &str) -> Verify {
+    async fn verify(&self, step: &PlanStep, remote: &str) -> Verify {
         let lost = || Verify::Setback(unheard());
         self.1.pass(self.0.verify(step, remote), lost).await
     }
 
-    fn undo(&self, step: &Step, old: &Value, new: &Value) -> Undo {
+    fn undo(&self, step: &PlanStep, old: &Value, new: &Value) -> Undo {
         self.0.undo(step, old, new)
     }
 }
@@ -283,8 +284,8 @@ impl<P: PlanStore> PlanStore for Gated<P> {
         &self,
         plan: &PlanId,
         at: Timestamp,
-        entry: &Entry,
-        change: Option<&Change>,
+        entry: &JournalEntry,
+        change: Option<&TargetChange>,
     ) -> Result<u64, StoreFault> {
         let call = self.0.append(plan, at, entry, change);
         self.1.pass(call, lost).await
@@ -352,7 +353,7 @@ impl IdSource for Hourglass {
 }
 
 #[async_trait]
-impl Nap for Hourglass {
+impl Sleeper for Hourglass {
     async fn sleep(&self, span: Duration) {
         self.advance(span);
     }

@@ -1,10 +1,10 @@
-//! A plan back from what a plan recorded (P-15).
+//! A plan back from what a plan recorded (`organization.md` P-15).
 
 use std::collections::BTreeMap;
 
-use crate::journal::{Folded, Outcome};
-use crate::plan::{Limits, Plan, PlanDraft, StepId};
-use crate::ports::{Hands, Undo};
+use crate::journal::{Folded, StepEnd};
+use crate::plan::{Plan, PlanDraft, PlanLimits, StepId};
+use crate::ports::{StepExecutor, Undo};
 
 /// What undoing comes to.
 #[derive(Clone, Debug)]
@@ -16,9 +16,9 @@ pub struct Undoing {
 }
 
 /// The plan that goes back to the recorded old forms, in the reverse order.
-pub fn undo(plan: &Plan, folded: &Folded, hands: &dyn Hands) -> Undoing {
+pub fn undo(plan: &Plan, folded: &Folded, hands: &dyn StepExecutor) -> Undoing {
     let kind = format!("{}.undo", plan.kind.trim_end_matches(".undo"));
-    let mut draft = PlanDraft::new(kind, plan.organization.clone(), Limits::DESTRUCTIVE);
+    let mut draft = PlanDraft::new(kind, plan.organization.clone(), PlanLimits::DESTRUCTIVE);
     draft.remember(plan.facts.clone());
     let mut not_undoable = Vec::new();
     // step → the steps that undo it; a step is undone after all that came after it
@@ -32,7 +32,7 @@ pub fn undo(plan: &Plan, folded: &Folded, hands: &dyn Hands) -> Undoing {
         let step = left.remove(at);
         let Some(end) = folded
             .end(&step.id)
-            .filter(|end| end.outcome == Outcome::Changed)
+            .filter(|end| end.outcome == StepEnd::Changed)
         else {
             continue;
         };

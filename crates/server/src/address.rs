@@ -9,7 +9,7 @@ use axum::http::{Extensions, HeaderMap};
 
 /// A range of addresses: `10.0.0.0/8`, or one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Range {
+struct ClientRange {
     first: u128,
     prefix: u32,
 }
@@ -22,7 +22,7 @@ fn bits(address: IpAddr) -> u128 {
     }
 }
 
-impl Range {
+impl ClientRange {
     fn contains(self, address: IpAddr) -> bool {
         let shift = 128 - self.prefix;
         let start = |it: u128| it.checked_shr(shift).unwrap_or(0);
@@ -32,14 +32,14 @@ impl Range {
 
 /// Proxies whose `X-Forwarded-For` counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Proxies(Vec<Range>);
+pub struct Proxies(Vec<ClientRange>);
 
 /// Text that is neither an address nor a range of them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is neither an address nor a range like `10.0.0.0/8`")]
 pub struct NotARange(String);
 
-impl FromStr for Range {
+impl FromStr for ClientRange {
     type Err = NotARange;
 
     fn from_str(text: &str) -> Result<Self, NotARange> {
@@ -74,14 +74,17 @@ impl Proxies {
     /// # Errors
     /// The first that is neither.
     pub fn parse(texts: &[String]) -> Result<Self, NotARange> {
-        let ranges: Result<Vec<Range>, NotARange> = texts.iter().map(|it| it.parse()).collect();
+        let ranges: Result<Vec<ClientRange>, NotARange> =
+            texts.iter().map(|it| it.parse()).collect();
         ranges.map(Self)
     }
 
     /// These, and every address of this machine itself.
     #[must_use = "these are with this machine"]
     pub fn with_this_machine(mut self) -> Self {
-        let own = ["127.0.0.0/8", "::1"].into_iter().map(str::parse::<Range>);
+        let own = ["127.0.0.0/8", "::1"]
+            .into_iter()
+            .map(str::parse::<ClientRange>);
         self.0.extend(own.flatten());
         self
     }

@@ -7,7 +7,8 @@ use hallpass_audit::AuditStore;
 use hallpass_model::Clock;
 
 use crate::{
-    Connections, Desk, Probe, Rates, SessionSettings, SessionStore, SignIn, SlackDoor, TokenStore,
+    Connections, Rates, ReadinessProbe, ServerStatus, SessionSettings, SessionStore, SignIn,
+    SlackDoor, TokenStore,
 };
 
 /// A person of the demo, for its sign-in.
@@ -25,7 +26,7 @@ pub struct PersonaCard {
 
 /// What the pages are about.
 #[derive(Clone)]
-pub enum Front {
+pub enum ServerMode {
     /// A simulated organization on this machine: the page shows what is live to anyone here.
     Demo {
         /// Who one can act as.
@@ -63,7 +64,7 @@ pub struct App {
     /// Connections of callers, and event streams.
     pub connections: Connections,
     /// What readiness asks.
-    pub probes: Arc<Vec<Arc<dyn Probe>>>,
+    pub probes: Arc<Vec<Arc<dyn ReadinessProbe>>>,
     /// Renders the metrics of this process.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Who answers Slack.
@@ -71,9 +72,9 @@ pub struct App {
     /// What permission sets allow.
     pub policies: Arc<dyn PolicySource>,
     /// What pages know besides the store.
-    pub desk: Arc<Desk>,
+    pub status: Arc<ServerStatus>,
     /// What the pages are about.
-    pub front: Arc<Front>,
+    pub mode: Arc<ServerMode>,
     /// Version of the product.
     pub version: &'static str,
     /// Ends event streams when the server stops.

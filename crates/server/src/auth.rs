@@ -11,18 +11,18 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderValue, StatusCode, header, request::Parts},
 };
-use hallpass_access::{AccessError, Actor, Origin, Owner, PressRefused, Role};
-use hallpass_model::{Timestamp, UserId};
+use hallpass_access::{AccessError, Actor, Origin, Owner, PressRefused, Role, TokenSource};
+use hallpass_model::{TimeSpan, Timestamp, TokenId, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    App, api::records::Credential, connections::ThisConnection, problem::Failure, session,
+    App, api::records::Credential, connections::ThisConnection, problem::ProblemResponse, session,
 };
 
 /// What a token allows, on top of what its person may do anyway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Scope {
+pub enum TokenScope {
     /// Reading.
     Read,
     /// Asking, releasing, extending.
@@ -33,7 +33,7 @@ pub enum Scope {
     Admin,
 }
 
-impl Scope {
+impl TokenScope {
     /// Every scope: what a person's own token has by default.
     pub const ALL: [Self; 4] = [Self::Read, Self::Request, Self::Review, Self::Admin];
 
@@ -59,11 +59,36 @@ pub struct TokenFacts {
     /// Whose it is; `None` for one that holds only an address, which speaks for nobody.
     pub owner: Option<Owner>,
     /// What it allows.
-    pub scopes: BTreeSet<Scope>,
+    pub scopes: BTreeSet<TokenScope>,
     /// When it ends.
     pub expires_at: Timestamp,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
+    /// Where it was made.
+    pub source: TokenSource,
+    /// When it was last used; `None` = never yet.
+    pub used_at: Option<Timestamp>,
+}
+
+/// A token as its owner sees it: never the secret, which nobody has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnToken {
+    /// Names it in lists and in the audit log.
+    pub id: TokenId,
+    /// Lower-case hex SHA-256 of its secret: tells which one a call came with, and is not shown.
+    pub hash: String,
+    /// What it is for.
+    pub name: String,
+    /// What it allows.
+    pub scopes: BTreeSet<TokenScope>,
+    /// Where it was made.
+    pub source: TokenSource,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last used; `None` = never yet.
+    pub used_at: Option<Timestamp>,
+    /// When it ends.
+    pub expires_at: Timestamp,
 }
 
 /// Tokens could not be looked up.
@@ -79,7 +104,7 @@ pub struct NewToken {
     /// Whose it is.
     pub owner: Owner,
     /// What it allows.
-    pub scopes: BTreeSet<Scope>,
+    pub scopes: BTreeSet<TokenScope>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it ends.
@@ -98,7 +123,23 @@ pub trait TokenStore: Send + Sync {
     /// Revokes the token with this hash, with its record in the audit log. Nothing happens when
     /// there is none, or it was revoked before.
     async fn revoke(&self, hash: &str, now: Timestamp) -> Result<(), TokenFault>;
+    /// A person's tokens that count at `now`, newest first.
+    async fn of_user(&self, user: &UserId, now: Timestamp) -> Result<Vec<OwnToken>, TokenFault>;
+    /// Revokes a token of the owner's, with its record in the audit log; `false` when they have none
+    /// of this id. One that was revoked before stays as it is, without another record.
+    async fn revoke_own(
+        &self,
+        owner: &Owner,
+        id: TokenId,
+        origin: Origin,
+        now: Timestamp,
+    ) -> Result<bool, TokenFault>;
+    /// Notes that the token with this hash was used. Losing a note loses nothing else.
+    async fn used(&self, hash: &str, now: Timestamp) -> Result<(), TokenFault>;
 }
+
+/// How often it is noted that a token is used.
+const NOTED_EVERY: TimeSpan = TimeSpan::minutes(5);
 
 /// The stored form of a token's secret.
 pub fn hash_secret(secret: &str) -> String {
@@ -107,19 +148,23 @@ pub fn hash_secret(secret: &str) -> String {
 
 /// An authenticated caller.
 #[derive(Clone, Debug)]
-pub(crate) struct Caller {
+pub(crate) struct AuthenticatedCaller {
     pub(crate) actor: Actor,
-    pub(crate) scopes: BTreeSet<Scope>,
+    pub(crate) scopes: BTreeSet<TokenScope>,
     pub(crate) expires_at: Timestamp,
     /// The hash of the token they came with; none for a browser's session.
     pub(crate) token: Option<String>,
     /// The hash of the secret of that.
     pub(crate) session: Option<String>,
+    /// Where the token was made; none for a browser's session.
+    pub(crate) source: Option<TokenSource>,
+    /// Whose it is, as they signed in or as the token was made.
+    pub(crate) owner: Owner,
 }
 
-impl Caller {
+impl AuthenticatedCaller {
     /// Refuses a call the token does not allow.
-    pub(crate) fn allow(&self, any_of: &[Scope]) -> Result<&Actor, Failure> {
+    pub(crate) fn allow(&self, any_of: &[TokenScope]) -> Result<&Actor, ProblemResponse> {
         if any_of.iter().any(|scope| self.scopes.contains(scope)) {
             Ok(&self.actor)
         } else {
@@ -128,7 +173,7 @@ impl Caller {
     }
 }
 
-impl Caller {
+impl AuthenticatedCaller {
     /// What they came with, for what goes on longer than a call.
     pub(crate) fn credential(&self) -> Credential {
         match (&self.token, &self.session) {
@@ -137,7 +182,7 @@ impl Caller {
         }
     }
 
-    pub(crate) fn has(&self, scope: Scope) -> bool {
+    pub(crate) fn has(&self, scope: TokenScope) -> bool {
         self.scopes.contains(&scope)
     }
 
@@ -145,30 +190,30 @@ impl Caller {
     /// a token made for reviews does no more than an approver may.
     pub(crate) fn acting(&self) -> Actor {
         let mut actor = self.actor.clone();
-        if !self.has(Scope::Admin) {
+        if !self.has(TokenScope::Admin) {
             actor.roles.remove(&Role::Admin);
         }
         actor
     }
 
-    /// The failure of [`Caller::acting`], when the scope that is missing explains it.
-    pub(crate) fn lacking(&self, error: AccessError) -> Failure {
-        let was_admin = self.actor.is(Role::Admin) && !self.has(Scope::Admin);
+    /// The failure of [`AuthenticatedCaller::acting`], when the scope that is missing explains it.
+    pub(crate) fn lacking(&self, error: AccessError) -> ProblemResponse {
+        let was_admin = self.actor.is(Role::Admin) && !self.has(TokenScope::Admin);
         match error {
             AccessError::NotFound(_) | AccessError::Refused(PressRefused::NotYours)
                 if was_admin =>
             {
-                missing(&[Scope::Admin])
+                missing(&[TokenScope::Admin])
             }
             error => error.into(),
         }
     }
 }
 
-fn missing(any_of: &[Scope]) -> Failure {
+fn missing(any_of: &[TokenScope]) -> ProblemResponse {
     let names: Vec<&str> = any_of.iter().map(|scope| scope.name()).collect();
     let needed = names.join(" or ");
-    Failure::forbidden(
+    ProblemResponse::forbidden(
         "missing-scope",
         format!("this token lacks the scope `{needed}`"),
     )
@@ -182,15 +227,15 @@ pub(crate) fn bearer(value: &HeaderValue) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !secret.is_empty()).then_some(secret)
 }
 
-impl FromRequestParts<App> for Caller {
-    type Rejection = Failure;
+impl FromRequestParts<App> for AuthenticatedCaller {
+    type Rejection = ProblemResponse;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
         let Some(value) = parts.headers.get(header::AUTHORIZATION) else {
             return by_session(parts, app).await;
         };
-        let secret =
-            bearer(value).ok_or_else(|| Failure::unauthorized("no bearer token was sent"))?;
+        let secret = bearer(value)
+            .ok_or_else(|| ProblemResponse::unauthorized("no bearer token was sent"))?;
         let hash = hash_secret(secret);
         let origin = match parts
             .headers
@@ -208,14 +253,18 @@ impl FromRequestParts<App> for Caller {
 }
 
 /// Who has the token with this hash, now.
-pub(crate) async fn by_token(app: &App, hash: String, origin: Origin) -> Result<Caller, Failure> {
+pub(crate) async fn by_token(
+    app: &App,
+    hash: String,
+    origin: Origin,
+) -> Result<AuthenticatedCaller, ProblemResponse> {
     let facts = app
         .tokens
         .token_by_hash(&hash)
         .await
-        .map_err(|fault| Failure::unavailable(&fault))?;
+        .map_err(|fault| ProblemResponse::unavailable(&fault))?;
     // unknown, expired and revoked are one answer: it tells a thief nothing
-    let unknown = || Failure::unauthorized("the token is unknown, revoked or expired");
+    let unknown = || ProblemResponse::unauthorized("the token is unknown, revoked or expired");
     let facts = facts.ok_or_else(unknown)?;
     let owner = facts.owner.as_ref().ok_or_else(unknown)?;
     if facts.revoked_at.is_some() || facts.expires_at <= app.clock.now() {
@@ -223,12 +272,23 @@ pub(crate) async fn by_token(app: &App, hash: String, origin: Origin) -> Result<
         ensure_unlocked(app, &owner.user).await?;
         return Err(unknown());
     }
-    Ok(Caller {
-        actor: person(app, owner, origin).await?,
+    let actor = person(app, owner, origin).await?;
+    let (owner, now) = (owner.clone(), app.clock.now());
+    let is_noted = facts.used_at.is_some_and(|at| NOTED_EVERY.covers(at, now));
+    if !is_noted {
+        // for its owner to see; a store that does not answer must not keep anybody from ending access
+        if let Err(fault) = app.tokens.used(&hash, now).await {
+            tracing::debug!(error = %fault, "that a token was used could not be noted");
+        }
+    }
+    Ok(AuthenticatedCaller {
+        actor,
         scopes: facts.scopes,
         expires_at: facts.expires_at,
         token: Some(hash),
         session: None,
+        source: Some(facts.source),
+        owner,
     })
 }
 
@@ -241,9 +301,9 @@ pub(crate) fn somebody_came(parts: &Parts) {
 
 /// The person of a session, as the directory of this moment has them. Who left it, or is disabled
 /// in it, has no rights from then on, however long their session lasts.
-pub(crate) async fn signed_in(app: &App, live: &session::Live) -> Result<Actor, Failure> {
+pub(crate) async fn signed_in(app: &App, live: &session::Live) -> Result<Actor, ProblemResponse> {
     let owner = live.session.owner();
-    let owner = owner.ok_or_else(|| Failure::unauthorized("the session is over"))?;
+    let owner = owner.ok_or_else(|| ProblemResponse::unauthorized("the session is over"))?;
     Ok(Actor {
         authentication: live.session.authentication(),
         ..person(app, &owner, Origin::Web).await?
@@ -251,10 +311,14 @@ pub(crate) async fn signed_in(app: &App, live: &session::Live) -> Result<Actor, 
 }
 
 /// Whoever a token or a session belongs to, as the directory of this moment has them, and not locked.
-pub(crate) async fn person(app: &App, owner: &Owner, origin: Origin) -> Result<Actor, Failure> {
+pub(crate) async fn person(
+    app: &App,
+    owner: &Owner,
+    origin: Origin,
+) -> Result<Actor, ProblemResponse> {
     let directory = app.access.directory();
     if directory.people().is_empty() {
-        return Err(Failure::new(
+        return Err(ProblemResponse::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "organization-unread",
             "the directory has not been read yet, so nobody is known",
@@ -265,7 +329,7 @@ pub(crate) async fn person(app: &App, owner: &Owner, origin: Origin) -> Result<A
     }
     let actor = app.identity.owner(owner, origin, &directory);
     let actor = actor.ok_or_else(|| {
-        Failure::forbidden("not-in-directory", "Your account is not in the directory.")
+        ProblemResponse::forbidden("not-in-directory", "Your account is not in the directory.")
             .help("ask an administrator; it may have been disabled")
     })?;
     ensure_unlocked(app, &owner.user).await?;
@@ -273,11 +337,14 @@ pub(crate) async fn person(app: &App, owner: &Owner, origin: Origin) -> Result<A
 }
 
 /// Refuses whoever is locked, at every door that has no form of its own for it.
-pub(crate) async fn ensure_unlocked(app: &App, user: &UserId) -> Result<(), Failure> {
+pub(crate) async fn ensure_unlocked(app: &App, user: &UserId) -> Result<(), ProblemResponse> {
     match app.access.lock_in_force(user).await? {
         Some(lock) => {
             let refused = PressRefused::Locked { since: lock.since };
-            Err(Failure::forbidden(refused.code(), refused.to_string()))
+            Err(ProblemResponse::forbidden(
+                refused.code(),
+                refused.to_string(),
+            ))
         }
         None => Ok(()),
     }
@@ -285,27 +352,31 @@ pub(crate) async fn ensure_unlocked(app: &App, user: &UserId) -> Result<(), Fail
 
 /// A signed-in person's browser. What changes things carries the token of their session, which a
 /// page of another site cannot know (CSRF).
-async fn by_session(parts: &Parts, app: &App) -> Result<Caller, Failure> {
+async fn by_session(parts: &Parts, app: &App) -> Result<AuthenticatedCaller, ProblemResponse> {
     let live = session::of(app, &parts.headers)
         .await?
-        .ok_or_else(|| Failure::unauthorized("no bearer token was sent"))?;
+        .ok_or_else(|| ProblemResponse::unauthorized("no bearer token was sent"))?;
     if !parts.method.is_safe() {
         let token = parts.headers.get("x-hallpass-csrf");
         let token = token.and_then(|token| token.to_str().ok());
         if !token.is_some_and(|token| live.accepts(token)) {
-            return Err(Failure::forbidden(
+            return Err(ProblemResponse::forbidden(
                 "forged-call",
                 "this call did not come from a page of yours, so nothing was done",
             ));
         }
     }
     let actor = signed_in(app, &live).await?;
+    let owner = live.session.owner();
+    let owner = owner.ok_or_else(|| ProblemResponse::unauthorized("the session is over"))?;
     somebody_came(parts);
-    Ok(Caller {
+    Ok(AuthenticatedCaller {
         actor,
-        scopes: Scope::ALL.into_iter().collect(),
+        scopes: TokenScope::ALL.into_iter().collect(),
         expires_at: live.session.ends_at,
         token: None,
         session: Some(live.session.hash),
+        source: None,
+        owner,
     })
 }

@@ -14,7 +14,7 @@ use hallpass_access::Idempotency;
 use hallpass_audit::SEQ_MAX;
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned, de::Error as _};
 
-use crate::{App, auth::hash_secret, problem::Failure};
+use crate::{App, auth::hash_secret, problem::ProblemResponse};
 
 /// How long a caller may take to send a body.
 const BODY_TIME_MAX: Duration = Duration::from_secs(10);
@@ -23,18 +23,18 @@ const BODY_TIME_MAX: Duration = Duration::from_secs(10);
 pub(crate) struct Path<T>(pub(crate) T);
 
 impl<T: DeserializeOwned + Send> FromRequestParts<App> for Path<T> {
-    type Rejection = Failure;
+    type Rejection = ProblemResponse;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
         match axum::extract::Path::<T>::from_request_parts(parts, app).await {
             Ok(axum::extract::Path(part)) => Ok(Self(part)),
-            Err(rejection) => Err(Failure::bad("bad-path", rejection.body_text())),
+            Err(rejection) => Err(ProblemResponse::bad("bad-path", rejection.body_text())),
         }
     }
 }
 
-fn too_slow() -> Failure {
-    Failure::new(
+fn too_slow() -> ProblemResponse {
+    ProblemResponse::new(
         StatusCode::REQUEST_TIMEOUT,
         "body-too-slow",
         format!("the body took longer than {} s", BODY_TIME_MAX.as_secs()),
@@ -45,11 +45,11 @@ fn too_slow() -> Failure {
 ///
 /// # Errors
 /// When it is too large, takes too long, or breaks off.
-pub(crate) async fn bytes(body: axum::body::Body, max: usize) -> Result<Bytes, Failure> {
+pub(crate) async fn bytes(body: axum::body::Body, max: usize) -> Result<Bytes, ProblemResponse> {
     let read = tokio::time::timeout(BODY_TIME_MAX, axum::body::to_bytes(body, max));
     read.await.map_err(|_| too_slow())?.map_err(|_| {
         let what = "the body is too large, or broke off";
-        Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", what)
+        ProblemResponse::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", what)
     })
 }
 
@@ -57,7 +57,7 @@ pub(crate) async fn bytes(body: axum::body::Body, max: usize) -> Result<Bytes, F
 pub(crate) struct Body<T>(pub(crate) T);
 
 impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
-    type Rejection = Failure;
+    type Rejection = ProblemResponse;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Self::Rejection> {
         let read = tokio::time::timeout(BODY_TIME_MAX, Json::<T>::from_request(request, app));
@@ -68,7 +68,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     }
 }
 
-fn refusal(rejection: &JsonRejection) -> Failure {
+fn refusal(rejection: &JsonRejection) -> ProblemResponse {
     let status = rejection.status();
     let code = match status {
         StatusCode::PAYLOAD_TOO_LARGE => "body-too-large",
@@ -81,14 +81,14 @@ fn refusal(rejection: &JsonRejection) -> Failure {
     } else {
         status
     };
-    Failure::new(status, code, rejection.body_text())
+    ProblemResponse::new(status, code, rejection.body_text())
 }
 
 /// A body that may be left out.
 pub(crate) struct OptionalBody<T>(pub(crate) T);
 
 impl<T: DeserializeOwned + Default> FromRequest<App> for OptionalBody<T> {
-    type Rejection = Failure;
+    type Rejection = ProblemResponse;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Self::Rejection> {
         let (parts, body) = request.into_parts();
@@ -107,12 +107,12 @@ impl<T: DeserializeOwned + Default> FromRequest<App> for OptionalBody<T> {
 pub(crate) struct Parameters<T>(pub(crate) T);
 
 impl<T: DeserializeOwned> FromRequestParts<App> for Parameters<T> {
-    type Rejection = Failure;
+    type Rejection = ProblemResponse;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
         match Query::<T>::from_request_parts(parts, app).await {
             Ok(Query(parameters)) => Ok(Self(parameters)),
-            Err(rejection) => Err(Failure::bad("bad-parameter", rejection.body_text())),
+            Err(rejection) => Err(ProblemResponse::bad("bad-parameter", rejection.body_text())),
         }
     }
 }
@@ -163,7 +163,7 @@ pub(crate) struct KeyOf {
 }
 
 impl FromRequestParts<App> for KeyOf {
-    type Rejection = Failure;
+    type Rejection = ProblemResponse;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Self::Rejection> {
         let path = parts.uri.path().to_owned();
@@ -175,7 +175,7 @@ impl FromRequestParts<App> for KeyOf {
                 key: Some(key.to_owned()),
                 path,
             }),
-            _ => Err(Failure::bad(
+            _ => Err(ProblemResponse::bad(
                 "bad-idempotency-key",
                 format!("an Idempotency-Key has 1 to {KEY_CHARACTERS_MAX} visible characters"),
             )),

@@ -8,7 +8,7 @@ use hallpass_model::{Target, TargetNames};
 
 use hallpass_access::Identity;
 
-pub(crate) struct Names {
+pub(crate) struct TargetTexts {
     pub(crate) account: Option<String>,
     pub(crate) account_name: Option<String>,
     pub(crate) permission_set: Option<String>,
@@ -16,7 +16,7 @@ pub(crate) struct Names {
     pub(crate) group_name: Option<String>,
 }
 
-pub(crate) fn names(target: Option<&Target>, names: &TargetNames) -> Names {
+pub(crate) fn names(target: Option<&Target>, names: &TargetNames) -> TargetTexts {
     let (account, group) = match target {
         Some(Target::Account { account, .. }) => (Some(account.to_string()), None),
         Some(Target::Group { group }) => (None, Some(group.to_string())),
@@ -26,14 +26,14 @@ pub(crate) fn names(target: Option<&Target>, names: &TargetNames) -> Names {
         TargetNames::Account {
             account: name,
             permission_set,
-        } => Names {
+        } => TargetTexts {
             account,
             account_name: Some(name.clone()),
             permission_set: Some(permission_set.clone()),
             group: None,
             group_name: None,
         },
-        TargetNames::Group { group: name } => Names {
+        TargetNames::Group { group: name } => TargetTexts {
             account: None,
             account_name: None,
             permission_set: None,
@@ -251,7 +251,7 @@ pub(crate) fn grant(grant: &Grant, identity: &Identity) -> api::Grant {
             out.cause = Some(cause.name().to_owned());
             out.ended_at = Some(*at);
             out.removed = Some(*removed);
-            out.why = Some(why.clone());
+            out.why = Some(why.name().to_owned());
         }
         GrantState::Failed { at, error } => {
             out.ended_at = Some(*at);

@@ -14,13 +14,14 @@ use axum::{
     routing::get,
 };
 use hallpass_api::{Health, Part};
-use hallpass_model::Span;
+use hallpass_assignments::{OperationKind, Pace};
+use hallpass_model::TimeSpan;
 use tokio::{sync::Mutex, time::Instant};
 
 use crate::App;
 
 /// A grant this far past its end is overdue (`access.md` §6).
-const OVERDUE_AFTER: Span = Span::minutes(5);
+const OVERDUE_AFTER: TimeSpan = TimeSpan::minutes(5);
 
 /// Anybody may ask, as often as they like; the store is read at most so often for them.
 const READ_EVERY: Duration = Duration::from_millis(250);
@@ -63,7 +64,7 @@ pub struct ProbeResult {
 
 /// A part of the server that readiness depends on.
 #[async_trait]
-pub trait Probe: Send + Sync {
+pub trait ReadinessProbe: Send + Sync {
     /// Looks now; answers within a second or two.
     async fn probe(&self) -> ProbeResult;
 
@@ -155,6 +156,56 @@ async fn line(app: &App) -> String {
     ] {
         // writing to a String cannot fail
         let _ = writeln!(text, "hallpass_queue{{class=\"{class}\"}} {count}");
+    }
+    let oldest = waiting
+        .oldest_end
+        .map_or(0, |at| TimeSpan::between(at, app.clock.now()).as_seconds());
+    let _ = write!(
+        text,
+        "# HELP hallpass_queue_oldest_end_seconds How long the first removal in line has been due.\n\
+         # TYPE hallpass_queue_oldest_end_seconds gauge\n\
+         hallpass_queue_oldest_end_seconds {oldest}\n"
+    );
+    text.push_str(&pace(&app.access.pace()));
+    text
+}
+
+/// How long operations take, and what grants and ends have cost in calls.
+fn pace(pace: &Pace) -> String {
+    let mut text = "# HELP hallpass_operation_expected_seconds How long an operation of AWS is expected to take, \
+                    learned from those that ended.\n\
+                    # TYPE hallpass_operation_expected_seconds gauge\n"
+        .to_owned();
+    let kinds = [
+        ("create", "grant", OperationKind::Create),
+        ("delete", "end", OperationKind::Delete),
+    ];
+    for (operation, _, kind) in kinds {
+        let seconds = pace.expected(kind).as_secs_f64();
+        // writing to a String cannot fail
+        let _ = writeln!(
+            text,
+            "hallpass_operation_expected_seconds{{operation=\"{operation}\"}} {seconds:.3}"
+        );
+    }
+    text.push_str(
+        "# HELP hallpass_effort_calls_total Calls to AWS made for grants and for ends.\n\
+         # TYPE hallpass_effort_calls_total counter\n",
+    );
+    for (_, goal, kind) in kinds {
+        let calls = pace.effort(kind).calls;
+        let _ = writeln!(
+            text,
+            "hallpass_effort_calls_total{{goal=\"{goal}\"}} {calls}"
+        );
+    }
+    text.push_str(
+        "# HELP hallpass_effort_done_total Grants that came to be there, and ends that were seen.\n\
+         # TYPE hallpass_effort_done_total counter\n",
+    );
+    for (_, goal, kind) in kinds {
+        let done = pace.effort(kind).done;
+        let _ = writeln!(text, "hallpass_effort_done_total{{goal=\"{goal}\"}} {done}");
     }
     text
 }

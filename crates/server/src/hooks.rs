@@ -13,7 +13,7 @@ use axum::{
     routing::post,
 };
 
-use crate::{App, problem::Failure};
+use crate::{App, problem::ProblemResponse};
 
 /// What a door answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,16 +42,16 @@ async fn slack(
     State(app): State<App>,
     headers: HeaderMap,
     body: Body,
-) -> Result<Response, Failure> {
+) -> Result<Response, ProblemResponse> {
     let hook = app
         .slack
         .clone()
-        .ok_or_else(|| Failure::not_found("page"))?;
+        .ok_or_else(|| ProblemResponse::not_found("page"))?;
     let body = crate::body::bytes(body, crate::BODY_BYTES_MAX).await?;
     // a caller that gives up must not stop what was begun
     let answer = tokio::spawn(async move { hook.call(&headers, body).await })
         .await
-        .map_err(|error| Failure::unavailable(&error))?;
+        .map_err(|error| ProblemResponse::unavailable(&error))?;
     Ok(answer.into_response())
 }
 

@@ -13,38 +13,42 @@ mod body;
 mod connections;
 mod convert;
 mod convert_sweeps;
-mod desk;
+#[cfg(test)]
+mod fuzz;
 mod health;
 mod hooks;
 mod limits;
+mod log_limiter;
 mod logins;
 mod oidc;
 mod openapi;
+mod own;
+mod permission_set_policies;
 mod problem;
-mod seldom;
 mod session;
 mod session_memory;
-mod sets;
 mod sign_in;
+mod status;
 mod ui;
 
 pub use address::{NotARange, Proxies};
-pub use app::{App, Front, PersonaCard};
-pub use auth::{NewToken, Scope, TokenFacts, TokenFault, TokenStore, hash_secret};
+pub use app::{App, PersonaCard, ServerMode};
+pub use auth::{NewToken, OwnToken, TokenFacts, TokenFault, TokenScope, TokenStore, hash_secret};
 pub use connections::{
     Accept, ConnectionFigures, ConnectionSettings, Connections, listen, serve_connections,
 };
-pub use desk::{ChainState, Desk, ExportState, HeadState, RefusedRules, RulesStatus};
-pub use health::{Bearing, Probe, ProbeResult};
+pub use health::{Bearing, ProbeResult, ReadinessProbe};
 pub use hooks::{Hook, HookAnswer, SlackDoor};
 pub use limits::Rates;
 pub use oidc::{OidcSettings, Provider};
 pub use openapi::document as openapi_document;
 pub use session::{
-    Bound, Identifier, Session, SessionFault, SessionSettings, SessionStore, SignedIn,
+    Bound, Browsing, Identifier, SessionFault, SessionSettings, SessionStore, SignedIn, WebSession,
+    WhichSessions,
 };
 pub use session_memory::MemorySessions;
 pub use sign_in::SignIn;
+pub use status::{ChainState, ExportState, HeadState, RefusedRules, RulesStatus, ServerStatus};
 
 use axum::{
     Router,

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use crate::{
     App,
     auth::bearer,
-    problem::{self, Failure},
+    problem::{self, ProblemResponse},
 };
 
 /// Sources remembered at most; the fullest are forgotten first.
@@ -32,10 +32,10 @@ pub struct Rates {
     burst: f64,
     /// Keyed by a seeded hash, so that tokens are not kept and nobody can aim at another's bucket.
     hasher: RandomState,
-    buckets: Mutex<HashMap<u64, Bucket>>,
+    buckets: Mutex<HashMap<u64, AddressBucket>>,
 }
 
-struct Bucket {
+struct AddressBucket {
     left: f64,
     at: Instant,
 }
@@ -63,7 +63,7 @@ impl Rates {
         let source = self.of_token(token);
         self.with_room_for(source)
             .entry(source)
-            .or_insert_with(|| Bucket {
+            .or_insert_with(|| AddressBucket {
                 left: self.burst,
                 at: Instant::now(),
             });
@@ -84,7 +84,7 @@ impl Rates {
     }
 
     /// The buckets, with room for one of this source.
-    fn with_room_for(&self, source: u64) -> MutexGuard<'_, HashMap<u64, Bucket>> {
+    fn with_room_for(&self, source: u64) -> MutexGuard<'_, HashMap<u64, AddressBucket>> {
         let now = Instant::now();
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= SOURCES_MAX && !buckets.contains_key(&source) {
@@ -99,7 +99,7 @@ impl Rates {
 
     fn take(&self, source: u64, now: Instant) -> bool {
         let mut buckets = self.with_room_for(source);
-        let bucket = buckets.entry(source).or_insert(Bucket {
+        let bucket = buckets.entry(source).or_insert(AddressBucket {
             left: self.burst,
             at: now,
         });
@@ -113,7 +113,7 @@ impl Rates {
     }
 }
 
-impl Bucket {
+impl AddressBucket {
     fn filled(&self, rate: f64, burst: f64, now: Instant) -> f64 {
         (self.left + now.duration_since(self.at).as_secs_f64() * rate).min(burst)
     }
@@ -159,7 +159,7 @@ pub(crate) async fn allow(State(app): State<App>, request: Request, next: Next) 
 
 fn too_many(request: &Request, again: &'static str) -> Response {
     let detail = "too many calls at once; nothing was done";
-    let failure = Failure::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", detail)
+    let failure = ProblemResponse::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", detail)
         .help("wait a few seconds and try again");
     let mut response = problem::to_caller(failure, request.uri(), request.headers());
     response

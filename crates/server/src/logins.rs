@@ -12,16 +12,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::{constant_time, rand};
 use hallpass_access::Owner;
-use hallpass_model::{Span, Timestamp, UserId};
+use hallpass_model::{TimeSpan, Timestamp, UserId};
 use serde::Deserialize;
 use tokio::sync::{Notify, Semaphore};
 
-use crate::{Scope, auth::hash_secret, problem::Failure, session::new_secret};
+use crate::{TokenScope, auth::hash_secret, problem::ProblemResponse, session::new_secret};
 
 /// How long a code lives.
-pub(crate) const LASTS: Span = Span::minutes(10);
+pub(crate) const LASTS: TimeSpan = TimeSpan::minutes(10);
 /// How long a token of the command line lives.
-pub(crate) const TOKEN_LASTS: Span = Span::hours(12);
+pub(crate) const TOKEN_LASTS: TimeSpan = TimeSpan::hours(12);
 /// Codes at a time at most.
 const CODES_MAX: usize = 10_000;
 /// Command lines that wait for an answer at a time at most: each holds a connection, and none has
@@ -36,11 +36,11 @@ const CODE_LETTERS: usize = 8;
 
 /// What a login is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Wish {
+pub(crate) struct LoginRequest {
     /// The machine it says it comes from. Anybody may say anything.
     pub(crate) host: String,
     /// What its token may do.
-    pub(crate) scopes: BTreeSet<Scope>,
+    pub(crate) scopes: BTreeSet<TokenScope>,
 }
 
 /// Where a login without a browser was begun, as the server saw it: what a person can hold against
@@ -56,8 +56,8 @@ pub(crate) struct Begun {
 
 /// A login that waits for its person.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Waiting {
-    pub(crate) wish: Wish,
+pub(crate) struct WaitingLogin {
+    pub(crate) wish: LoginRequest,
     pub(crate) begun: Begun,
 }
 
@@ -65,17 +65,17 @@ pub(crate) struct Waiting {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Given {
     pub(crate) owner: Owner,
-    pub(crate) wish: Wish,
+    pub(crate) wish: LoginRequest,
 }
 
-struct Code {
+struct HandoverCode {
     given: Given,
     challenge: String,
     at: Timestamp,
 }
 
 #[derive(Clone)]
-enum Answer {
+enum LoginAnswer {
     Waiting,
     Yes(Owner),
     No,
@@ -84,8 +84,8 @@ enum Answer {
 struct Device {
     /// Of the short code.
     short: String,
-    waiting: Waiting,
-    answer: Answer,
+    waiting: WaitingLogin,
+    answer: LoginAnswer,
 }
 
 impl Device {
@@ -96,7 +96,7 @@ impl Device {
 
 /// What the command line is told when it asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
+pub(crate) enum LoginPoll {
     /// Nobody has answered yet.
     Waiting,
     /// Here is what was given. It is given once.
@@ -126,7 +126,7 @@ pub(crate) enum NotACode {
 
 #[derive(Default)]
 struct All {
-    codes: HashMap<String, Code>,
+    codes: HashMap<String, HandoverCode>,
     devices: HashMap<String, Device>,
     guesses: HashMap<String, (Timestamp, u32)>,
 }
@@ -162,9 +162,9 @@ impl Logins {
         given: Given,
         challenge: &str,
         now: Timestamp,
-    ) -> Result<String, Failure> {
+    ) -> Result<String, ProblemResponse> {
         let secret = new_secret()?;
-        let code = Code {
+        let code = HandoverCode {
             given,
             challenge: challenge.to_owned(),
             at: now,
@@ -188,12 +188,16 @@ impl Logins {
     ///
     /// # Errors
     /// When the system has no randomness.
-    pub(crate) fn begin(&self, wish: Wish, begun: Begun) -> Result<(String, String), Failure> {
+    pub(crate) fn begin(
+        &self,
+        wish: LoginRequest,
+        begun: Begun,
+    ) -> Result<(String, String), ProblemResponse> {
         let (secret, short) = (new_secret()?, short_code()?);
         let device = Device {
             short: hash_secret(&short),
-            answer: Answer::Waiting,
-            waiting: Waiting { wish, begun },
+            answer: LoginAnswer::Waiting,
+            waiting: WaitingLogin { wish, begun },
         };
         let now = device.at();
         let mut all = self.all();
@@ -211,7 +215,7 @@ impl Logins {
         typed: &str,
         who: &UserId,
         now: Timestamp,
-    ) -> Result<Waiting, NotACode> {
+    ) -> Result<WaitingLogin, NotACode> {
         let mut all = self.all();
         find(&mut all, typed, who, now).map(|device| device.waiting.clone())
     }
@@ -226,12 +230,12 @@ impl Logins {
         who: &Owner,
         say: Say,
         now: Timestamp,
-    ) -> Result<Waiting, NotACode> {
+    ) -> Result<WaitingLogin, NotACode> {
         let mut all = self.all();
         let device = find(&mut all, typed, &who.user, now)?;
         device.answer = match say {
-            Say::Give => Answer::Yes(who.clone()),
-            Say::Refuse => Answer::No,
+            Say::Give => LoginAnswer::Yes(who.clone()),
+            Say::Refuse => LoginAnswer::No,
         };
         let waiting = device.waiting.clone();
         drop(all);
@@ -240,23 +244,23 @@ impl Logins {
     }
 
     /// What became of a login without a browser.
-    pub(crate) fn ask(&self, secret: &str, now: Timestamp) -> Asked {
+    pub(crate) fn ask(&self, secret: &str, now: Timestamp) -> LoginPoll {
         let key = hash_secret(secret);
         let mut all = self.all();
         let Some(device) = all.devices.get(&key) else {
-            return Asked::Gone;
+            return LoginPoll::Gone;
         };
         let is_over = !LASTS.covers(device.at(), now);
         let (answer, wish) = (device.answer.clone(), device.waiting.wish.clone());
-        if !is_over && matches!(answer, Answer::Waiting) {
-            return Asked::Waiting;
+        if !is_over && matches!(answer, LoginAnswer::Waiting) {
+            return LoginPoll::Waiting;
         }
         all.devices.remove(&key);
         match answer {
-            _ if is_over => Asked::Gone,
-            Answer::Yes(owner) => Asked::Given(Given { owner, wish }),
-            Answer::No => Asked::Refused,
-            Answer::Waiting => Asked::Gone,
+            _ if is_over => LoginPoll::Gone,
+            LoginAnswer::Yes(owner) => LoginPoll::Given(Given { owner, wish }),
+            LoginAnswer::No => LoginPoll::Refused,
+            LoginAnswer::Waiting => LoginPoll::Gone,
         }
     }
 
@@ -266,7 +270,7 @@ impl Logins {
         secret: &str,
         now: Timestamp,
         patience: std::time::Duration,
-    ) -> Asked {
+    ) -> LoginPoll {
         let Ok(_place) = self.waiting.try_acquire() else {
             return self.ask(secret, now);
         };
@@ -275,7 +279,7 @@ impl Logins {
             let answered = self.answered.notified();
             let asked = self.ask(secret, now);
             let left = until.saturating_duration_since(tokio::time::Instant::now());
-            if asked != Asked::Waiting || left.is_zero() {
+            if asked != LoginPoll::Waiting || left.is_zero() {
                 return asked;
             }
             // an answer, somebody else's answer, or the end of patience: look again
@@ -308,19 +312,19 @@ fn find<'a>(
         .guesses
         .get(who.as_str())
         .copied()
-        .filter(|(since, _)| Span::minutes(1).covers(*since, now))
+        .filter(|(since, _)| TimeSpan::minutes(1).covers(*since, now))
         .unwrap_or((now, 0));
     if wrong >= GUESSES_MAX {
         return Err(NotACode::TooMany);
     }
     let short = hash_secret(&letters(typed));
     let found = all.devices.values_mut().find(|device| {
-        let waits = matches!(device.answer, Answer::Waiting) && LASTS.covers(device.at(), now);
+        let waits = matches!(device.answer, LoginAnswer::Waiting) && LASTS.covers(device.at(), now);
         waits && device.short == short
     });
     if found.is_none() {
         let guesses = &mut all.guesses;
-        guesses.retain(|_, (since, _)| Span::minutes(1).covers(*since, now));
+        guesses.retain(|_, (since, _)| TimeSpan::minutes(1).covers(*since, now));
         guesses.insert(who.as_str().to_owned(), (since, wrong + 1));
     }
     found.ok_or(NotACode::Unknown)
@@ -336,11 +340,11 @@ fn letters(typed: &str) -> String {
         .collect()
 }
 
-fn short_code() -> Result<String, Failure> {
+fn short_code() -> Result<String, ProblemResponse> {
     let mut code = String::new();
     while code.len() < CODE_LETTERS {
         let mut byte = [0_u8; 1];
-        rand::fill(&mut byte).map_err(|error| Failure::unavailable(&error))?;
+        rand::fill(&mut byte).map_err(|error| ProblemResponse::unavailable(&error))?;
         // 240 is a multiple of 20: every letter is equally likely
         let [byte] = byte;
         if byte < 240 {
@@ -374,10 +378,10 @@ mod tests {
         }
     }
 
-    fn wish() -> Wish {
-        Wish {
+    fn wish() -> LoginRequest {
+        LoginRequest {
             host: "laptop".to_owned(),
-            scopes: BTreeSet::from([Scope::Read]),
+            scopes: BTreeSet::from([TokenScope::Read]),
         }
     }
 
@@ -389,8 +393,8 @@ mod tests {
         }
     }
 
-    fn waiting() -> Waiting {
-        Waiting {
+    fn waiting() -> WaitingLogin {
+        WaitingLogin {
             wish: wish(),
             begun: begun(),
         }
@@ -422,7 +426,7 @@ mod tests {
     fn a_short_code_is_answered_once_and_fetched_once() {
         let logins = Logins::default();
         let (secret, short) = logins.begin(wish(), begun()).unwrap();
-        assert_eq!(logins.ask(&secret, start()), Asked::Waiting);
+        assert_eq!(logins.ask(&secret, start()), LoginPoll::Waiting);
         let typed = short.to_lowercase().replace('-', " ");
         assert_eq!(logins.look(&typed, &ana().user, start()), Ok(waiting()));
         assert_eq!(
@@ -431,20 +435,20 @@ mod tests {
         );
         let again = logins.answer(&typed, &ana(), Say::Give, start());
         assert_eq!(again, Err(NotACode::Unknown));
-        let given = Asked::Given(Given {
+        let given = LoginPoll::Given(Given {
             owner: ana(),
             wish: wish(),
         });
         assert_eq!(logins.ask(&secret, start()), given);
-        assert_eq!(logins.ask(&secret, start()), Asked::Gone);
+        assert_eq!(logins.ask(&secret, start()), LoginPoll::Gone);
         let (secret, short) = logins.begin(wish(), begun()).unwrap();
         logins.answer(&short, &ana(), Say::Refuse, start()).unwrap();
-        assert_eq!(logins.ask(&secret, start()), Asked::Refused);
+        assert_eq!(logins.ask(&secret, start()), LoginPoll::Refused);
         let (secret, short) = logins.begin(wish(), begun()).unwrap();
         let late = LASTS.after(start());
         let answered = logins.answer(&short, &ana(), Say::Give, late);
         assert_eq!(answered, Err(NotACode::Unknown));
-        assert_eq!(logins.ask(&secret, late), Asked::Gone);
+        assert_eq!(logins.ask(&secret, late), LoginPoll::Gone);
     }
 
     #[tokio::test(start_paused = true)]
@@ -464,12 +468,12 @@ mod tests {
         let one_more = logins.ask_patiently(&secret, start(), patience).await;
         assert_eq!(
             (one_more, before.elapsed()),
-            (Asked::Waiting, std::time::Duration::ZERO)
+            (LoginPoll::Waiting, std::time::Duration::ZERO)
         );
         logins.answer(&short, &ana(), Say::Give, start()).unwrap();
         let mut given = 0;
         while let Some(asked) = tasks.join_next().await {
-            given += usize::from(matches!(asked.unwrap(), Asked::Given(_)));
+            given += usize::from(matches!(asked.unwrap(), LoginPoll::Given(_)));
         }
         assert_eq!(given, 1, "and it is given once");
         assert_eq!(logins.waiting.available_permits(), WAITING_MAX);
@@ -485,7 +489,7 @@ mod tests {
         }
         let right = logins.look(&short, &ana().user, start());
         assert_eq!(right, Err(NotACode::TooMany));
-        let later = Span::minutes(1).after(start());
+        let later = TimeSpan::minutes(1).after(start());
         assert!(logins.look(&short, &ana().user, later).is_ok());
     }
 }

@@ -1,14 +1,17 @@
 //! The description of the API, made from the handlers themselves.
 
 use axum::Json;
+use axum::http::StatusCode;
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use crate::api;
 
 #[derive(OpenApi)]
 #[openapi(
-    modifiers(&Doors),
+    modifiers(&Doors, &Refusals),
     security(("token" = []), ("session" = [])),
     info(
         title = "Hallpass",
@@ -17,6 +20,11 @@ use crate::api;
     paths(
         api::people::me,
         api::people::catalog,
+        api::own::sessions,
+        api::own::end_session,
+        api::own::end_others,
+        api::own::tokens,
+        api::own::revoke_token,
         api::preview::preview,
         api::permission_sets::show,
         api::login::device,
@@ -64,6 +72,86 @@ impl Modify for Doors {
         let session = ApiKey::Cookie(ApiKeyValue::new("hallpass"));
         components.add_security_scheme("session", SecurityScheme::ApiKey(session));
     }
+}
+
+/// Refusals that do not depend on what a call does, and the media type of all of them.
+struct Refusals;
+
+/// Of every call: something in it cannot be taken as it is; it came too often.
+const OF_EVERY_CALL: [(StatusCode, &str); 2] = [
+    (StatusCode::BAD_REQUEST, "Not understood"),
+    (StatusCode::TOO_MANY_REQUESTS, "Too many calls"),
+];
+
+/// Of calls with a body.
+const OF_BODIES: [(StatusCode, &str); 3] = [
+    (StatusCode::REQUEST_TIMEOUT, "The body did not come in time"),
+    (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
+    (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is not JSON"),
+];
+
+/// Of calls about one thing.
+const OF_THINGS: [(StatusCode, &str); 1] =
+    [(StatusCode::NOT_FOUND, "Not there, or not theirs to see")];
+
+/// Of calls that need a token or a session: without one; with one that may not.
+const OF_DOORS: [(StatusCode, &str); 2] = [
+    (StatusCode::UNAUTHORIZED, "Who calls is not known"),
+    (StatusCode::FORBIDDEN, "Who calls may not do that"),
+];
+
+impl Modify for Refusals {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        for (path, item) in &mut document.paths.paths {
+            for call in [&mut item.get, &mut item.post].into_iter().flatten() {
+                refusals(path, call);
+            }
+        }
+    }
+}
+
+fn refusals(path: &str, call: &mut Operation) {
+    let responses = &mut call.responses.responses;
+    for response in responses.values_mut() {
+        if let RefOr::T(response) = response
+            && response.content.values().any(is_problem)
+        {
+            response.content = problem("").content;
+        }
+    }
+    let mut add = |rows: &[(StatusCode, &str)]| {
+        for (status, words) in rows {
+            let known = responses.entry(status.as_str().to_owned());
+            known.or_insert_with(|| RefOr::T(problem(words)));
+        }
+    };
+    add(&OF_EVERY_CALL);
+    if call.request_body.is_some() {
+        add(&OF_BODIES);
+    }
+    if path.contains('{') {
+        add(&OF_THINGS);
+    }
+    // `security(())` at a handler: nobody has to be known
+    if call.security.is_none() {
+        add(&OF_DOORS);
+    }
+}
+
+fn is_problem(content: &RefOr<Content>) -> bool {
+    let RefOr::T(content) = content else {
+        return false;
+    };
+    let problem = Ref::from_schema_name("Problem");
+    matches!(&content.schema, Some(RefOr::Ref(named)) if named.ref_location == problem.ref_location)
+}
+
+fn problem(words: &str) -> Response {
+    let content = Content::new(Some(Ref::from_schema_name("Problem")));
+    ResponseBuilder::new()
+        .description(words)
+        .content("application/problem+json", content)
+        .build()
 }
 
 /// The document served at `/api/openapi.json`.

@@ -13,7 +13,7 @@ use axum::{
 };
 use hallpass_access::{AccessError, CommitError, PressRefused, Refusal};
 use hallpass_api::{FieldProblem, Problem};
-use hallpass_model::Span;
+use hallpass_model::TimeSpan;
 
 use crate::ui::shell;
 
@@ -44,7 +44,7 @@ pub(crate) async fn with_reference(request: Request, next: Next) -> Response {
 pub(crate) async fn in_time(request: Request, next: Next) -> Response {
     match tokio::time::timeout(CALL_TIME_MAX, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => Failure::new(
+        Err(_) => ProblemResponse::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "timeout",
             "that took too long; it may have been done nevertheless",
@@ -56,9 +56,9 @@ pub(crate) async fn in_time(request: Request, next: Next) -> Response {
 
 /// A call that brought nothing.
 #[derive(Debug)]
-pub(crate) struct Failure(Box<Problem>, Option<Span>);
+pub(crate) struct ProblemResponse(Box<Problem>, Option<TimeSpan>);
 
-impl Failure {
+impl ProblemResponse {
     pub(crate) fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
         Self(
             Box::new(Problem {
@@ -155,7 +155,7 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
-impl From<AccessError> for Failure {
+impl From<AccessError> for ProblemResponse {
     fn from(error: AccessError) -> Self {
         match error {
             AccessError::NotFound(what) => Self::not_found(what),
@@ -183,7 +183,7 @@ impl From<AccessError> for Failure {
     }
 }
 
-impl From<PressRefused> for Failure {
+impl From<PressRefused> for ProblemResponse {
     fn from(refused: PressRefused) -> Self {
         if let Some(after) = refused.retry_after() {
             let status = StatusCode::SERVICE_UNAVAILABLE;
@@ -217,7 +217,7 @@ fn what_helps(refused: &PressRefused) -> &'static str {
     }
 }
 
-impl IntoResponse for Failure {
+impl IntoResponse for ProblemResponse {
     fn into_response(mut self) -> Response {
         self.0.reference = reference();
         let status =
@@ -239,7 +239,7 @@ impl IntoResponse for Failure {
 }
 
 /// A failure as its caller reads it: a page for browsers off the API, else a problem document.
-pub(crate) fn to_caller(failure: Failure, uri: &Uri, headers: &HeaderMap) -> Response {
+pub(crate) fn to_caller(failure: ProblemResponse, uri: &Uri, headers: &HeaderMap) -> Response {
     let accepts = headers.get(header::ACCEPT);
     let is_browser = accepts
         .and_then(|value| value.to_str().ok())
@@ -254,7 +254,7 @@ pub(crate) fn to_caller(failure: Failure, uri: &Uri, headers: &HeaderMap) -> Res
 
 pub(crate) async fn no_such_route(uri: Uri, headers: HeaderMap) -> Response {
     let nothing = format!("there is nothing at {}", uri.path());
-    let failure = Failure::new(StatusCode::NOT_FOUND, "no-such-route", nothing);
+    let failure = ProblemResponse::new(StatusCode::NOT_FOUND, "no-such-route", nothing);
     let failure = if uri.path().starts_with("/api") {
         failure.help("the API is described at /api/openapi.json")
     } else {
@@ -263,8 +263,8 @@ pub(crate) async fn no_such_route(uri: Uri, headers: HeaderMap) -> Response {
     to_caller(failure, &uri, &headers)
 }
 
-pub(crate) async fn no_such_method() -> Failure {
-    Failure::new(
+pub(crate) async fn no_such_method() -> ProblemResponse {
+    ProblemResponse::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "no-such-method",
         "this path has other methods",
@@ -278,10 +278,10 @@ pub(crate) fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
         "a handler panicked (this is a bug)"
     );
     let detail = "that did not work; nothing changed (this is a bug)";
-    Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).into_response()
+    ProblemResponse::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).into_response()
 }
 
 /// A parameter that cannot be read.
-pub(crate) fn bad_parameter(name: &str, error: impl Display) -> Failure {
-    Failure::bad("bad-parameter", format!("`{name}`: {error}"))
+pub(crate) fn bad_parameter(name: &str, error: impl Display) -> ProblemResponse {
+    ProblemResponse::bad("bad-parameter", format!("`{name}`: {error}"))
 }

@@ -6,19 +6,21 @@
 //! a secret in use is replaced every so often; the one before works a minute longer, for calls that
 //! were under way.
 
+use std::net::IpAddr;
+
 use async_trait::async_trait;
 use aws_lc_rs::{constant_time, rand};
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, header},
+    http::{Extensions, HeaderMap, HeaderValue, header},
     middleware::Next,
     response::Response,
 };
-use hallpass_access::{Authentication, Directory, Owner};
-use hallpass_model::{Email, Span, Timestamp, UserId};
+use hallpass_access::{Authentication, Directory, Origin, Owner};
+use hallpass_model::{Email, TimeSpan, Timestamp, UserId, text};
 use serde::{Deserialize, Serialize};
 
-use crate::{App, auth::hash_secret, problem::Failure};
+use crate::{App, auth::hash_secret, problem::ProblemResponse};
 
 /// How a person proved who they are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,7 +49,7 @@ pub enum SignedIn {
 
 /// One session, as stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Session {
+pub struct WebSession {
     /// Lower-case hex SHA-256 of its secret.
     pub hash: String,
     /// Whose it is, by the address they were found by.
@@ -68,6 +70,9 @@ pub struct Session {
     pub renewed_at: Timestamp,
     /// When it ends whatever happens.
     pub ends_at: Timestamp,
+    /// The browser it began in, as far as that is known.
+    #[serde(default, skip_serializing_if = "Browsing::is_unknown")]
+    pub browsing: Browsing,
     /// What forms of this session carry. It outlives the secret, so that a page that was open
     /// while the secret was replaced still works.
     #[serde(default)]
@@ -80,7 +85,49 @@ pub struct Session {
     pub next: Option<String>,
 }
 
-impl Session {
+/// Where a session began: what its person can tell it by.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Browsing {
+    /// The address it came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<IpAddr>,
+    /// What the program said that it is. Anybody may say anything.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub agent: String,
+}
+
+impl Browsing {
+    fn is_unknown(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Of a call.
+    pub(crate) fn of(app: &App, extensions: &Extensions, headers: &HeaderMap) -> Self {
+        let agent = headers.get(header::USER_AGENT);
+        let agent = agent.map(|it| String::from_utf8_lossy(it.as_bytes()));
+        Self {
+            address: app.sign_in.proxies.shown(extensions, headers),
+            agent: text::line(&agent.unwrap_or_default(), AGENT_CHARACTERS_MAX),
+        }
+    }
+}
+
+/// The longest name of a program that is kept.
+const AGENT_CHARACTERS_MAX: usize = 200;
+
+impl WebSession {
+    /// What it is called in lists. It says nothing of the secret, and stays when that is replaced.
+    pub fn id(&self) -> String {
+        let whose = self.user_id.as_ref().map_or("", UserId::as_str);
+        let hash = hash_secret(&format!("the name of a session\n{whose}\n{}", self.csrf));
+        format!("ses_{}", hash.get(..32).unwrap_or_default())
+    }
+
+    /// Whether this is what a session is now: its secret was not replaced, and it is not over.
+    pub(crate) fn is_current(&self, settings: &SessionSettings, now: Timestamp) -> bool {
+        self.next.is_none() && is_live(self, settings, now)
+    }
+
     /// Whose it is.
     pub(crate) fn owner(&self) -> Option<Owner> {
         Some(Owner {
@@ -125,23 +172,54 @@ pub enum Bound {
     TheyHaveAnother,
 }
 
+/// Sessions of one person, by the names of [`WebSession::id`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WhichSessions {
+    /// The one of this name.
+    One(String),
+    /// All but the one of this name.
+    AllBut(String),
+    /// All of them.
+    All,
+}
+
+impl WhichSessions {
+    /// Whether a session is meant.
+    pub fn means(&self, session: &WebSession) -> bool {
+        match self {
+            Self::One(id) => session.id() == *id,
+            Self::AllBut(id) => session.id() != *id,
+            Self::All => true,
+        }
+    }
+
+    /// In the words of the record.
+    pub fn words(&self) -> String {
+        match self {
+            Self::One(id) => id.clone(),
+            Self::AllBut(id) => format!("all but {id}"),
+            Self::All => "all".to_owned(),
+        }
+    }
+}
+
 /// Where sessions are.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
     /// Keeps a new session.
-    async fn begin(&self, session: &Session) -> Result<(), SessionFault>;
+    async fn begin(&self, session: &WebSession) -> Result<(), SessionFault>;
     /// The session whose secret has this hash, whether or not it is over.
-    async fn by_hash(&self, hash: &str) -> Result<Option<Session>, SessionFault>;
+    async fn by_hash(&self, hash: &str) -> Result<Option<WebSession>, SessionFault>;
     /// Writes `session` in place of `was`, which has the same secret. Nothing happens, and the
     /// answer is `false`, when what is stored is not `was` any more.
-    async fn replace(&self, was: &Session, session: &Session) -> Result<bool, SessionFault>;
+    async fn replace(&self, was: &WebSession, session: &WebSession) -> Result<bool, SessionFault>;
     /// Gives a session a new secret: stores `old` in place of `was` and keeps `new` beside it, both
     /// or none. `false` as for [`SessionStore::replace`].
     async fn renew(
         &self,
-        was: &Session,
-        old: &Session,
-        new: &Session,
+        was: &WebSession,
+        old: &WebSession,
+        new: &WebSession,
     ) -> Result<bool, SessionFault>;
     /// Ends one.
     async fn end(&self, hash: &str) -> Result<(), SessionFault>;
@@ -154,6 +232,17 @@ pub trait SessionStore: Send + Sync {
         people: &Directory,
         now: Timestamp,
     ) -> Result<Bound, SessionFault>;
+    /// What is kept of a person's sessions, those that are over or replaced among them.
+    async fn of_user(&self, user: &UserId) -> Result<Vec<WebSession>, SessionFault>;
+    /// Ends sessions of the owner's, with a record in the audit log when there are any; how many secrets
+    /// that were. A session whose secret is replaced meanwhile ends too.
+    async fn end_own(
+        &self,
+        owner: &Owner,
+        which: WhichSessions,
+        origin: Origin,
+        now: Timestamp,
+    ) -> Result<u64, SessionFault>;
     /// Ends every session of a person; how many there were.
     async fn end_all(&self, user: &UserId) -> Result<u64, SessionFault>;
     /// Ends those that a provider says are over: of its session `sid`, else of its `subject`; how
@@ -196,11 +285,11 @@ pub struct SessionFault(pub String);
 #[derive(Clone, Debug)]
 pub struct SessionSettings {
     /// How long one may rest.
-    pub idle: Span,
+    pub idle: TimeSpan,
     /// How long one may last.
-    pub absolute: Span,
+    pub absolute: TimeSpan,
     /// How often its secret is replaced.
-    pub renew: Span,
+    pub renew: TimeSpan,
     /// Whether people reach us over TLS only, so that the cookie may be bound to it.
     pub secure: bool,
 }
@@ -208,22 +297,22 @@ pub struct SessionSettings {
 impl Default for SessionSettings {
     fn default() -> Self {
         Self {
-            idle: Span::hours(8),
-            absolute: Span::hours(24),
-            renew: Span::hours(1),
+            idle: TimeSpan::hours(8),
+            absolute: TimeSpan::hours(24),
+            renew: TimeSpan::hours(1),
             secure: false,
         }
     }
 }
 
 /// A session that was used further ahead of now than this is not believed.
-const AHEAD_MAX: Span = Span::minutes(1);
+const AHEAD_MAX: TimeSpan = TimeSpan::minutes(1);
 
 /// How often a secret is replaced at most while something goes on.
 const REPLACED_MAX: usize = 8;
 
 /// How long a replaced secret goes on working, for calls that were under way.
-const GRACE: Span = Span::minutes(1);
+const GRACE: TimeSpan = TimeSpan::minutes(1);
 
 impl SessionSettings {
     /// The cookie's name. `__Host-` makes browsers insist on TLS, this host and the root path.
@@ -239,7 +328,7 @@ impl SessionSettings {
 /// A session together with the secret it was found by.
 #[derive(Clone, Debug)]
 pub(crate) struct Live {
-    pub(crate) session: Session,
+    pub(crate) session: WebSession,
 }
 
 impl Live {
@@ -272,12 +361,12 @@ pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
 ///
 /// # Errors
 /// When the store does not answer.
-pub(crate) async fn still(app: &App, hash: &str) -> Result<Option<Live>, Failure> {
+pub(crate) async fn still(app: &App, hash: &str) -> Result<Option<Live>, ProblemResponse> {
     let settings = &app.session_settings;
     let mut hash = hash.to_owned();
     for _ in 0..REPLACED_MAX {
         let found = app.sessions.by_hash(&hash).await;
-        let found = found.map_err(|fault| Failure::unavailable(&fault))?;
+        let found = found.map_err(|fault| ProblemResponse::unavailable(&fault))?;
         let Some(session) = found else {
             return Ok(None);
         };
@@ -294,23 +383,23 @@ pub(crate) async fn still(app: &App, hash: &str) -> Result<Option<Live>, Failure
 ///
 /// # Errors
 /// When the store does not answer.
-pub(crate) async fn of(app: &App, headers: &HeaderMap) -> Result<Option<Live>, Failure> {
+pub(crate) async fn of(app: &App, headers: &HeaderMap) -> Result<Option<Live>, ProblemResponse> {
     let Some(mut session) = stored(app, headers).await? else {
         return Ok(None);
     };
     let now = app.clock.now();
-    if Span::minutes(1).after(session.seen_at) < now && session.next.is_none() {
+    if TimeSpan::minutes(1).after(session.seen_at) < now && session.next.is_none() {
         let was = session.clone();
         session.seen_at = now;
         app.sessions
             .replace(&was, &session)
             .await
-            .map_err(|fault| Failure::unavailable(&fault))?;
+            .map_err(|fault| ProblemResponse::unavailable(&fault))?;
     }
     Ok(Some(Live { session }))
 }
 
-async fn stored(app: &App, headers: &HeaderMap) -> Result<Option<Session>, Failure> {
+async fn stored(app: &App, headers: &HeaderMap) -> Result<Option<WebSession>, ProblemResponse> {
     let settings = &app.session_settings;
     let Some(secret) = cookie(headers, settings.cookie_name()) else {
         return Ok(None);
@@ -319,12 +408,12 @@ async fn stored(app: &App, headers: &HeaderMap) -> Result<Option<Session>, Failu
         .sessions
         .by_hash(&hash_secret(secret))
         .await
-        .map_err(|fault| Failure::unavailable(&fault))?;
+        .map_err(|fault| ProblemResponse::unavailable(&fault))?;
     let now = app.clock.now();
     Ok(found.filter(|session| is_live(session, settings, now)))
 }
 
-fn is_live(session: &Session, settings: &SessionSettings, now: Timestamp) -> bool {
+fn is_live(session: &WebSession, settings: &SessionSettings, now: Timestamp) -> bool {
     // by a clock that ran ahead: nobody can say how long ago that was
     let is_from_future = [session.began_at, session.seen_at, session.renewed_at]
         .into_iter()
@@ -359,7 +448,7 @@ pub(crate) async fn renewing(State(app): State<App>, request: Request, next: Nex
     response
 }
 
-async fn renew(app: &App, headers: &HeaderMap) -> Result<Option<HeaderValue>, Failure> {
+async fn renew(app: &App, headers: &HeaderMap) -> Result<Option<HeaderValue>, ProblemResponse> {
     let (settings, now) = (&app.session_settings, app.clock.now());
     let due = stored(app, headers).await?.filter(|session| {
         session.next.is_none() && settings.renew.after(session.renewed_at) <= now
@@ -368,14 +457,14 @@ async fn renew(app: &App, headers: &HeaderMap) -> Result<Option<HeaderValue>, Fa
         return Ok(None);
     };
     let secret = new_secret()?;
-    let new = Session {
+    let new = WebSession {
         hash: hash_secret(&secret),
         seen_at: now,
         renewed_at: now,
         previous: Some(was.hash.clone()),
         ..was.clone()
     };
-    let old = Session {
+    let old = WebSession {
         ends_at: was.ends_at.min(GRACE.after(now)),
         next: Some(new.hash.clone()),
         previous: None,
@@ -385,11 +474,11 @@ async fn renew(app: &App, headers: &HeaderMap) -> Result<Option<HeaderValue>, Fa
         .sessions
         .renew(&was, &old, &new)
         .await
-        .map_err(|fault| Failure::unavailable(&fault))?;
+        .map_err(|fault| ProblemResponse::unavailable(&fault))?;
     if !done {
         return Ok(None);
     }
-    let left = Span::between(now, was.ends_at);
+    let left = TimeSpan::between(now, was.ends_at);
     set_cookie(settings, &secret, left).map(Some)
 }
 
@@ -400,16 +489,16 @@ async fn renew(app: &App, headers: &HeaderMap) -> Result<Option<HeaderValue>, Fa
 /// When the store does not answer.
 pub(crate) async fn begin(
     app: &App,
-    headers: &HeaderMap,
+    (extensions, headers): (&Extensions, &HeaderMap),
     owner: Owner,
     signed_in: SignedIn,
-) -> Result<HeaderValue, Failure> {
+) -> Result<HeaderValue, ProblemResponse> {
     if let Some(before) = stored(app, headers).await? {
         forget(app, &before).await?;
     }
     let (settings, now) = (&app.session_settings, app.clock.now());
     let secret = new_secret()?;
-    let session = Session {
+    let session = WebSession {
         hash: hash_secret(&secret),
         user: owner.email,
         user_id: Some(owner.user),
@@ -419,6 +508,7 @@ pub(crate) async fn begin(
         seen_at: now,
         renewed_at: now,
         ends_at: settings.absolute.after(now),
+        browsing: Browsing::of(app, extensions, headers),
         csrf: new_secret()?,
         previous: None,
         next: None,
@@ -426,7 +516,7 @@ pub(crate) async fn begin(
     app.sessions
         .begin(&session)
         .await
-        .map_err(|fault| Failure::unavailable(&fault))?;
+        .map_err(|fault| ProblemResponse::unavailable(&fault))?;
     set_cookie(settings, &secret, settings.absolute)
 }
 
@@ -434,20 +524,20 @@ pub(crate) async fn begin(
 ///
 /// # Errors
 /// When the store does not answer: the person must not believe that they signed out.
-pub(crate) async fn end(app: &App, live: &Live) -> Result<HeaderValue, Failure> {
+pub(crate) async fn end(app: &App, live: &Live) -> Result<HeaderValue, ProblemResponse> {
     forget(app, &live.session).await?;
-    set_cookie(&app.session_settings, "", Span::ZERO)
+    set_cookie(&app.session_settings, "", TimeSpan::ZERO)
 }
 
 /// Ends a session under each secret it has.
-async fn forget(app: &App, session: &Session) -> Result<(), Failure> {
+async fn forget(app: &App, session: &WebSession) -> Result<(), ProblemResponse> {
     let beside = [&session.previous, &session.next];
     let hashes = beside.into_iter().flatten().chain([&session.hash]);
     for hash in hashes {
         app.sessions
             .end(hash)
             .await
-            .map_err(|fault| Failure::unavailable(&fault))?;
+            .map_err(|fault| ProblemResponse::unavailable(&fault))?;
     }
     Ok(())
 }
@@ -455,24 +545,24 @@ async fn forget(app: &App, session: &Session) -> Result<(), Failure> {
 fn set_cookie(
     settings: &SessionSettings,
     secret: &str,
-    lasts: Span,
-) -> Result<HeaderValue, Failure> {
+    lasts: TimeSpan,
+) -> Result<HeaderValue, ProblemResponse> {
     let name = settings.cookie_name();
     let secure = if settings.secure { "; Secure" } else { "" };
     let seconds = lasts.as_seconds();
     // Lax: links from mail and Slack arrive signed in; forms of other sites do not
     let text =
         format!("{name}={secret}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
-    HeaderValue::from_str(&text).map_err(|error| Failure::unavailable(&error))
+    HeaderValue::from_str(&text).map_err(|error| ProblemResponse::unavailable(&error))
 }
 
 /// 256 random bits as text.
 ///
 /// # Errors
 /// When the system has no randomness.
-pub(crate) fn new_secret() -> Result<String, Failure> {
+pub(crate) fn new_secret() -> Result<String, ProblemResponse> {
     let mut bytes = [0_u8; 32];
-    rand::fill(&mut bytes).map_err(|error| Failure::unavailable(&error))?;
+    rand::fill(&mut bytes).map_err(|error| ProblemResponse::unavailable(&error))?;
     Ok(hex::encode(bytes))
 }
 
@@ -484,8 +574,8 @@ mod tests {
     fn a_session_is_live_until_idle_or_over() {
         let settings = SessionSettings::default();
         let start = Timestamp::from_second(1_780_000_000).unwrap();
-        let at = |hours: u64| Span::hours(hours).after(start);
-        let session = |seen: u64| Session {
+        let at = |hours: u64| TimeSpan::hours(hours).after(start);
+        let session = |seen: u64| WebSession {
             hash: String::new(),
             user: Email::new("ana@corp.example").unwrap(),
             user_id: Some("00000001-0000-0000-0000-000000000000".parse().unwrap()),
@@ -495,6 +585,7 @@ mod tests {
             seen_at: at(seen),
             renewed_at: start,
             ends_at: at(24),
+            browsing: Browsing::default(),
             csrf: "c".to_owned(),
             previous: None,
             next: None,
@@ -513,23 +604,23 @@ mod tests {
                 "{seen} {now}"
             );
         }
-        let early = Span::minutes(2).before(start);
+        let early = TimeSpan::minutes(2).before(start);
         assert!(!is_live(&session(0), &settings, early), "from the future");
         assert!(is_live(
             &session(0),
             &settings,
-            Span::seconds(59).before(start)
+            TimeSpan::seconds(59).before(start)
         ));
         assert!(
             !is_live(&session(2), &settings, at(1)),
             "seen in the future"
         );
-        let without_form_token = Session {
+        let without_form_token = WebSession {
             csrf: String::new(),
             ..session(0)
         };
         assert!(!is_live(&without_form_token, &settings, start));
-        let by_address_alone = Session {
+        let by_address_alone = WebSession {
             user_id: None,
             ..session(0)
         };

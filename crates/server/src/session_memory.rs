@@ -4,37 +4,37 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use hallpass_access::{Directory, Owner};
+use hallpass_access::{Directory, Origin, Owner};
 use hallpass_model::{Timestamp, UserId};
 
-use crate::session::{Bound, Identifier};
-use crate::{Session, SessionFault, SessionStore};
+use crate::session::{Bound, Identifier, WhichSessions};
+use crate::{SessionFault, SessionStore, WebSession};
 
 /// Sessions in memory.
 #[derive(Debug, Default)]
 pub struct MemorySessions(
-    Mutex<HashMap<String, Session>>,
+    Mutex<HashMap<String, WebSession>>,
     Mutex<HashMap<(String, String), UserId>>,
 );
 
 impl MemorySessions {
-    fn all(&self) -> MutexGuard<'_, HashMap<String, Session>> {
+    fn all(&self) -> MutexGuard<'_, HashMap<String, WebSession>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
 impl SessionStore for MemorySessions {
-    async fn begin(&self, session: &Session) -> Result<(), SessionFault> {
+    async fn begin(&self, session: &WebSession) -> Result<(), SessionFault> {
         self.all().insert(session.hash.clone(), session.clone());
         Ok(())
     }
 
-    async fn by_hash(&self, hash: &str) -> Result<Option<Session>, SessionFault> {
+    async fn by_hash(&self, hash: &str) -> Result<Option<WebSession>, SessionFault> {
         Ok(self.all().get(hash).cloned())
     }
 
-    async fn replace(&self, was: &Session, session: &Session) -> Result<bool, SessionFault> {
+    async fn replace(&self, was: &WebSession, session: &WebSession) -> Result<bool, SessionFault> {
         let mut all = self.all();
         let same = all.get(&was.hash) == Some(was);
         if same {
@@ -45,9 +45,9 @@ impl SessionStore for MemorySessions {
 
     async fn renew(
         &self,
-        was: &Session,
-        old: &Session,
-        new: &Session,
+        was: &WebSession,
+        old: &WebSession,
+        new: &WebSession,
     ) -> Result<bool, SessionFault> {
         let mut all = self.all();
         let same = all.get(&was.hash) == Some(was);
@@ -86,6 +86,29 @@ impl SessionStore for MemorySessions {
         }
         all.insert(place, owner.user.clone());
         Ok(Bound::Theirs)
+    }
+
+    async fn of_user(&self, user: &UserId) -> Result<Vec<WebSession>, SessionFault> {
+        let all = self.all();
+        let theirs = all
+            .values()
+            .filter(|session| session.user_id.as_ref() == Some(user));
+        Ok(theirs.cloned().collect())
+    }
+
+    async fn end_own(
+        &self,
+        owner: &Owner,
+        which: WhichSessions,
+        _: Origin,
+        _: Timestamp,
+    ) -> Result<u64, SessionFault> {
+        let mut all = self.all();
+        let before = all.len();
+        all.retain(|_, session| {
+            session.user_id.as_ref() != Some(&owner.user) || !which.means(session)
+        });
+        Ok(u64::try_from(before - all.len()).unwrap_or(u64::MAX))
     }
 
     async fn end_all(&self, user: &UserId) -> Result<u64, SessionFault> {

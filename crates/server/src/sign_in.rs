@@ -4,17 +4,17 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 
 use crate::{
-    address::Proxies, auth::hash_secret, limits::Rates, logins::Logins, oidc::Pending,
-    oidc::Provider, seldom::Seldom,
+    address::Proxies, auth::hash_secret, limits::Rates, log_limiter::Seldom, logins::Logins,
+    oidc::Pending, oidc::Provider,
 };
 
 /// Tries a minute and address unless configured.
 const TRIES_PER_MINUTE: u32 = 10;
 /// How long a logout token's id is remembered: longer than such a token counts.
-const LOGOUT_REMEMBERED: Span = Span::minutes(10);
+const LOGOUT_REMEMBERED: TimeSpan = TimeSpan::minutes(10);
 /// Ids of logout tokens remembered at most.
 const LOGOUTS_MAX: usize = 10_000;
 

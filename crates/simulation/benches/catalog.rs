@@ -19,7 +19,7 @@ use hallpass_access::{
 };
 use hallpass_model::{Clock, Email, Timestamp, UserId};
 use hallpass_rules::directory::{Account, Group, OuRef, PermissionSet, Person, Snapshot};
-use hallpass_rules::{Rules, Source, load};
+use hallpass_rules::{RuleFile, Rules, load};
 use hallpass_simulation::{Center, Habits, Ids, Wall};
 use hallpass_store::MemoryStore;
 
@@ -142,7 +142,7 @@ approver_groups = ["team-1", "team-2"]
         )
         .unwrap();
     }
-    match load(&Source::new("rules.toml", text)) {
+    match load(&RuleFile::new("rules.toml", text)) {
         Ok(loaded) => loaded.rules,
         Err(errors) => panic!("{errors:?}"),
     }

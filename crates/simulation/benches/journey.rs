@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use divan::{Bencher, counter::ItemsCount};
-use hallpass_access::{Asked, Asking, Wanted};
-use hallpass_model::Span;
+use hallpass_access::{AskOutcome, Asking, Wanted};
+use hallpass_model::TimeSpan;
 use hallpass_simulation::{Habits, Human, World};
 use hallpass_store::SqliteStore;
 
@@ -19,7 +19,7 @@ fn asking() -> Asking {
         wanted: Wanted::Group {
             group: "oncall".into(),
         },
-        duration: Span::hours(1),
+        duration: TimeSpan::hours(1),
         reason: "benchmark".into(),
         ticket: None,
     }
@@ -47,7 +47,7 @@ fn ask_to_active(bencher: Bencher<'_, '_>) {
         runtime.block_on(async {
             let ana = world.actor(Human::Ana);
             let asked = world.access.ask(&ana, &asking(), None).await.unwrap();
-            let Asked::Approved(_, Some(grant)) = asked else {
+            let AskOutcome::Approved(_, Some(grant)) = asked else {
                 panic!("{asked:?}")
             };
             loop {

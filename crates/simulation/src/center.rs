@@ -9,9 +9,9 @@ use hallpass_access::{
     DirectoryFault, StandingListing, StandingScope, StandingSource, Unread, UnreadPlace,
 };
 use hallpass_assignments::{
-    CenterFault, IdentityCenter, Missing, OperationKind, Progress, Sent, Urgency,
+    CenterFault, IdentityCenter, Missing, OperationKind, OperationStatus, SentOperation, Urgency,
 };
-use hallpass_model::{Clock, HoldKey, Span, Target, Timestamp, UserId};
+use hallpass_model::{Clock, HoldKey, Target, TimeSpan, Timestamp, UserId};
 
 use crate::Wall;
 
@@ -19,9 +19,9 @@ use crate::Wall;
 #[derive(Clone, Debug)]
 pub struct Habits {
     /// How long an asynchronous write takes.
-    pub write_takes: Span,
+    pub write_takes: TimeSpan,
     /// How long listings lag behind a finished write.
-    pub listing_lag: Span,
+    pub listing_lag: TimeSpan,
     /// Creates end FAILED with this reason.
     pub create_fails: Option<String>,
     /// A FAILED create takes effect all the same.
@@ -66,8 +66,8 @@ pub enum Answers {
 impl Default for Habits {
     fn default() -> Self {
         Self {
-            write_takes: Span::seconds(4),
-            listing_lag: Span::ZERO,
+            write_takes: TimeSpan::seconds(4),
+            listing_lag: TimeSpan::ZERO,
             create_fails: None,
             failed_create_takes_effect: false,
             loses_status: false,
@@ -91,7 +91,7 @@ struct Running {
 }
 
 #[derive(Default)]
-struct State {
+struct CenterState {
     habits: Habits,
     present: BTreeSet<HoldKey>,
     /// What listings showed before, until when.
@@ -111,7 +111,7 @@ struct State {
 /// The simulated Identity Center.
 pub struct Center {
     clock: Arc<Wall>,
-    state: Mutex<State>,
+    state: Mutex<CenterState>,
 }
 
 impl Center {
@@ -119,18 +119,18 @@ impl Center {
     pub fn new(clock: Arc<Wall>, habits: Habits) -> Self {
         Self {
             clock,
-            state: Mutex::new(State {
+            state: Mutex::new(CenterState {
                 habits,
-                ..State::default()
+                ..CenterState::default()
             }),
         }
     }
 
-    fn settled(&self) -> MutexGuard<'_, State> {
+    fn settled(&self) -> MutexGuard<'_, CenterState> {
         let now = self.clock.now();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let lag = state.habits.listing_lag;
-        let State {
+        let CenterState {
             operations,
             present,
             stale,
@@ -250,7 +250,7 @@ impl Center {
         Ok(())
     }
 
-    fn send(&self, kind: OperationKind, key: &HoldKey) -> Result<Sent, CenterFault> {
+    fn send(&self, kind: OperationKind, key: &HoldKey) -> Result<SentOperation, CenterFault> {
         self.ration(kind.name())?;
         let mut state = self.settled();
         let is_group = matches!(key.target, Target::Group { .. });
@@ -286,11 +286,11 @@ impl Center {
             takes_effect,
             applied: false,
         });
-        Ok(Sent::InProgress { request: id })
+        Ok(SentOperation::InProgress { request: id })
     }
 }
 
-impl State {
+impl CenterState {
     /// What listings show: the truth, but for what they lag behind with.
     fn shown(&self) -> BTreeSet<HoldKey> {
         let mut shown = self.present.clone();
@@ -333,7 +333,7 @@ impl State {
         kind: OperationKind,
         key: &HoldKey,
         now: Timestamp,
-    ) -> Result<Sent, CenterFault> {
+    ) -> Result<SentOperation, CenterFault> {
         let present = self.present.contains(key);
         let is_listed = self.stale.get(key).map_or(present, |(was, _)| *was);
         match (kind, present) {
@@ -356,7 +356,7 @@ impl State {
         }
         self.writes.push((kind, key.clone()));
         self.written_at.push(now);
-        Ok(Sent::Done)
+        Ok(SentOperation::Done)
     }
 }
 
@@ -386,11 +386,11 @@ impl IdentityCenter for Center {
             .collect())
     }
 
-    async fn create(&self, key: &HoldKey) -> Result<Sent, CenterFault> {
+    async fn create(&self, key: &HoldKey) -> Result<SentOperation, CenterFault> {
         self.send(OperationKind::Create, key)
     }
 
-    async fn delete(&self, key: &HoldKey, _: Urgency) -> Result<Sent, CenterFault> {
+    async fn delete(&self, key: &HoldKey, _: Urgency) -> Result<SentOperation, CenterFault> {
         self.send(OperationKind::Delete, key)
     }
 
@@ -399,7 +399,7 @@ impl IdentityCenter for Center {
         kind: OperationKind,
         request: &str,
         _: Urgency,
-    ) -> Result<Progress, CenterFault> {
+    ) -> Result<OperationStatus, CenterFault> {
         self.ration("progress")?;
         let state = self.settled();
         let found = state
@@ -407,13 +407,13 @@ impl IdentityCenter for Center {
             .iter()
             .find(|op| op.id == request && op.kind == kind);
         Ok(match found.filter(|_| !state.habits.loses_status) {
-            None => Progress::Unknown,
-            Some(operation) if !operation.applied => Progress::InProgress,
+            None => OperationStatus::Unknown,
+            Some(operation) if !operation.applied => OperationStatus::InProgress,
             Some(operation) => match &operation.fails {
-                Some(reason) => Progress::Failed {
+                Some(reason) => OperationStatus::Failed {
                     reason: reason.clone(),
                 },
-                None => Progress::Succeeded,
+                None => OperationStatus::Succeeded,
             },
         })
     }

@@ -6,7 +6,7 @@ use std::fmt;
 use hallpass_access::{
     AccessStore, Approval, Grant, GrantFilter, Request, RequestFilter, RequestState, SweepStore,
 };
-use hallpass_assignments::{AssignmentStore, Row, Verdict};
+use hallpass_assignments::{AssignmentRow, AssignmentStore, Verdict};
 use hallpass_audit::{AuditStore, Input, Record, verify};
 use hallpass_model::HoldKey;
 
@@ -92,7 +92,7 @@ where
 struct Stored {
     grants: Vec<Grant>,
     records: Vec<Record>,
-    rows: Vec<Row>,
+    rows: Vec<AssignmentRow>,
     requests: Vec<Request>,
 }
 
@@ -111,10 +111,10 @@ where
     let records = store.records_from(1, RECORDS_MAX).await;
     let requests = store.requests(&RequestFilter::default(), LISTED_MAX).await;
     Ok(Stored {
-        grants: whole("grants", grants, Some(LISTED_MAX))?,
+        grants: whole("grants", grants.map(|page| page.rows), Some(LISTED_MAX))?,
         records: whole("records", records, Some(RECORDS_MAX))?,
         rows: whole("assignments", store.assignments().await, None)?,
-        requests: whole("requests", requests, Some(LISTED_MAX))?,
+        requests: whole("requests", requests.map(|page| page.rows), Some(LISTED_MAX))?,
     })
 }
 
@@ -152,7 +152,7 @@ fn closings(grants: &[Grant], records: &[Record]) -> BTreeMap<String, usize> {
 }
 
 /// A row that nobody holds may linger for a while, but with nothing left to do.
-fn is_settled(row: &Row) -> bool {
+fn is_settled(row: &AssignmentRow) -> bool {
     match row.execution.verdict {
         Verdict::Absent { .. } | Verdict::Kept { .. } | Verdict::Refused { .. } => {
             row.execution.operation.is_none()

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hallpass_clock::{ANSWERS, HonestTime, Reading, Shown};
-use hallpass_model::{Clock, IdSource, Look, Span, Timestamp};
+use hallpass_model::{Clock, IdSource, Look, TimeSpan, Timestamp};
 use uuid::Uuid;
 
 /// Simulated time in microseconds since 1970: the true one, which is AWS's too.
@@ -18,7 +18,7 @@ impl Wall {
     }
 
     /// Moves forward.
-    pub fn advance(&self, by: Span) {
+    pub fn advance(&self, by: TimeSpan) {
         let microseconds =
             i64::try_from(by.as_seconds()).unwrap_or(i64::MAX / 2_000_000) * 1_000_000;
         self.0.fetch_add(microseconds, Ordering::SeqCst);
@@ -60,7 +60,7 @@ impl Machine {
     }
 
     /// Sleeps: time passes, and the monotonic clock does not see it.
-    pub fn sleep(&self, span: Span) {
+    pub fn sleep(&self, span: TimeSpan) {
         self.truth.advance(span);
         let seconds = i64::try_from(span.as_seconds()).unwrap_or(i64::MAX / 2_000_000);
         self.slept.fetch_add(seconds * 1_000_000, Ordering::SeqCst);

@@ -6,16 +6,16 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use hallpass_access::{Directory, DirectoryFault, DirectorySource};
-use hallpass_model::{Clock, Span, Timestamp, UserId};
+use hallpass_model::{Clock, TimeSpan, Timestamp, UserId};
 use hallpass_rules::directory::{Person, Snapshot};
 
 use crate::Wall;
 
 /// A snapshot is read again when it is this old.
-const READ_EVERY: Span = Span::minutes(5);
+const READ_EVERY: TimeSpan = TimeSpan::minutes(5);
 
 /// See the module.
-pub struct Known {
+pub struct SimulatedDirectory {
     clock: Arc<dyn Clock>,
     truth: RwLock<Snapshot>,
     newest: RwLock<Arc<Directory>>,
@@ -35,7 +35,7 @@ fn silent(what: &str) -> DirectoryFault {
     }
 }
 
-impl Known {
+impl SimulatedDirectory {
     pub(crate) fn new(clock: Arc<Wall>, snapshot: Snapshot) -> Self {
         Self {
             clock,
@@ -107,7 +107,7 @@ impl Known {
 }
 
 #[async_trait]
-impl DirectorySource for Known {
+impl DirectorySource for SimulatedDirectory {
     fn current(&self) -> Arc<Directory> {
         let newest = self.newest();
         let now = self.clock.now();

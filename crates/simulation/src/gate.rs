@@ -7,23 +7,24 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use hallpass_access::{
-    Accepted, AccessStore, Answer, Change, CommitError, Counts, Directory, DirectoryFault,
-    DirectorySource, Grant, GrantFilter, Holds, Lock, ReadError, Request, RequestFilter,
-    StandingListing, StandingScope, StandingSource, Sweep, SweepItem, SweepStore, Unread,
-    UnreadPlace, Waiting as WaitingNotice,
+    Accepted, AccessStore, Alarm, Change, CommitError, Counts, Directory, DirectoryFault,
+    DirectorySource, Ends, Grant, GrantFilter, Holds, Listed, Lock, PastGrants, PastQuery,
+    ReadError, Request, RequestFilter, StandingListing, StandingScope, StandingSource,
+    StoredAnswer, Subject, Sweep, SweepItem, SweepStore, Unread, UnreadPlace,
+    WaitingMessage as WaitingNotice,
 };
-use hallpass_assignments::line::{Room, Waiting};
+use hallpass_assignments::queue::{QueueLengths, Room};
 use hallpass_assignments::{
-    AssignmentStore, CenterFault, IdentityCenter, Lease, Missing, OperationKind, Over, OwnedEnd,
-    Progress, Row, Sent, StoreFault, Taken, Urgency,
+    AssignmentRow, AssignmentStore, CenterFault, IdentityCenter, Lease, Missing, OperationKind,
+    OperationStatus, Over, OwnedEnd, SentOperation, StoreFault, Taken, Urgency,
 };
 use hallpass_audit::Record;
-use hallpass_model::{GrantId, HoldKey, RequestId, SweepId, Target, Timestamp, UserId};
+use hallpass_model::{Email, GrantId, HoldKey, RequestId, SweepId, Target, Timestamp, UserId};
 use tokio::sync::Notify;
 
 /// What happens at the planned call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub enum GateMode {
     /// It fails and has no effect.
     Fail,
     /// It has its effect, and its answer is lost.
@@ -34,7 +35,7 @@ pub enum Mode {
     StopAfter,
 }
 
-impl Mode {
+impl GateMode {
     /// All of them.
     pub const ALL: [Self; 4] = [
         Self::Fail,
@@ -46,25 +47,25 @@ impl Mode {
 
 /// Which call, and what happens there.
 #[derive(Clone, Copy, Debug)]
-pub struct Plan {
+pub struct GatePlan {
     /// Number of the call, from 1.
     pub call: u64,
     /// What happens.
-    pub mode: Mode,
+    pub mode: GateMode,
 }
 
 /// Counts calls and springs the plan once.
 #[derive(Default)]
 pub struct Gate {
     calls: AtomicU64,
-    plan: std::sync::Mutex<Option<Plan>>,
+    plan: std::sync::Mutex<Option<GatePlan>>,
     sprung: AtomicBool,
     stopped: Notify,
 }
 
 impl Gate {
     /// A gate with a plan, or none.
-    pub fn new(plan: Option<Plan>) -> Arc<Self> {
+    pub fn new(plan: Option<GatePlan>) -> Arc<Self> {
         Arc::new(Self {
             plan: std::sync::Mutex::new(plan),
             ..Self::default()
@@ -72,7 +73,7 @@ impl Gate {
     }
 
     /// Another plan, counted from the next call.
-    pub fn springs(&self, plan: Option<Plan>) {
+    pub fn springs(&self, plan: Option<GatePlan>) {
         self.calls.store(0, Ordering::SeqCst);
         *self
             .plan
@@ -95,7 +96,7 @@ impl Gate {
         self.stopped.notified().await;
     }
 
-    fn here(&self) -> Option<Mode> {
+    fn here(&self) -> Option<GateMode> {
         let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
         let plan = *self
             .plan
@@ -120,14 +121,14 @@ impl Gate {
     ) -> Result<T, E> {
         match self.here() {
             None => call.await,
-            Some(Mode::Fail) => Err(fault("simulated failure before the effect")),
-            Some(Mode::LoseAnswer) => {
+            Some(GateMode::Fail) => Err(fault("simulated failure before the effect")),
+            Some(GateMode::LoseAnswer) => {
                 // an error of the call itself would be the answer; a lost one says nothing
                 let _: Result<T, E> = call.await;
                 Err(fault("simulated failure after the effect"))
             }
-            Some(Mode::StopBefore) => self.halt().await,
-            Some(Mode::StopAfter) => {
+            Some(GateMode::StopBefore) => self.halt().await,
+            Some(GateMode::StopAfter) => {
                 let _: Result<T, E> = call.await;
                 self.halt().await
             }
@@ -186,11 +187,11 @@ impl<P: IdentityCenter> IdentityCenter for Gated<P> {
             .await
     }
 
-    async fn create(&self, key: &HoldKey) -> Result<Sent, CenterFault> {
+    async fn create(&self, key: &HoldKey) -> Result<SentOperation, CenterFault> {
         self.gate.pass(self.inner.create(key), lost).await
     }
 
-    async fn delete(&self, key: &HoldKey, urgency: Urgency) -> Result<Sent, CenterFault> {
+    async fn delete(&self, key: &HoldKey, urgency: Urgency) -> Result<SentOperation, CenterFault> {
         self.gate.pass(self.inner.delete(key, urgency), lost).await
     }
 
@@ -209,7 +210,7 @@ impl<P: IdentityCenter> IdentityCenter for Gated<P> {
         kind: OperationKind,
         request: &str,
         urgency: Urgency,
-    ) -> Result<Progress, CenterFault> {
+    ) -> Result<OperationStatus, CenterFault> {
         self.gate
             .pass(self.inner.progress(kind, request, urgency), lost)
             .await
@@ -228,17 +229,22 @@ impl<P: AssignmentStore> AssignmentStore for Gated<P> {
             .await
     }
 
-    async fn first(&self, now: Timestamp) -> Result<Option<Row>, StoreFault> {
+    async fn first(&self, now: Timestamp) -> Result<Option<AssignmentRow>, StoreFault> {
         self.gate.pass(self.inner.first(now), store).await
     }
 
-    async fn record(&self, row: &Row, lease: &Lease, news: bool) -> Result<(), StoreFault> {
+    async fn record(
+        &self,
+        row: &AssignmentRow,
+        lease: &Lease,
+        news: bool,
+    ) -> Result<(), StoreFault> {
         self.gate
             .pass(self.inner.record(row, lease, news), store)
             .await
     }
 
-    async fn in_flight(&self, kind: OperationKind) -> Result<Vec<Row>, StoreFault> {
+    async fn in_flight(&self, kind: OperationKind) -> Result<Vec<AssignmentRow>, StoreFault> {
         self.gate.pass(self.inner.in_flight(kind), store).await
     }
 
@@ -253,11 +259,11 @@ impl<P: AssignmentStore> AssignmentStore for Gated<P> {
             .await
     }
 
-    async fn assignment(&self, key: &HoldKey) -> Result<Option<Row>, StoreFault> {
+    async fn assignment(&self, key: &HoldKey) -> Result<Option<AssignmentRow>, StoreFault> {
         self.gate.pass(self.inner.assignment(key), store).await
     }
 
-    async fn assignments(&self) -> Result<Vec<Row>, StoreFault> {
+    async fn assignments(&self) -> Result<Vec<AssignmentRow>, StoreFault> {
         self.gate.pass(self.inner.assignments(), store).await
     }
 
@@ -270,7 +276,7 @@ impl<P: AssignmentStore> AssignmentStore for Gated<P> {
         self.gate.pass(next, store).await
     }
 
-    async fn waiting(&self, now: Timestamp) -> Result<Waiting, StoreFault> {
+    async fn waiting(&self, now: Timestamp) -> Result<QueueLengths, StoreFault> {
         self.gate.pass(self.inner.waiting(now), store).await
     }
 
@@ -320,14 +326,42 @@ impl<P: AccessStore> AccessStore for Gated<P> {
         &self,
         filter: &RequestFilter,
         limit: u32,
-    ) -> Result<Vec<Request>, ReadError> {
+    ) -> Result<Listed<Request, RequestId>, ReadError> {
         self.gate
             .pass(self.inner.requests(filter, limit), read)
             .await
     }
 
-    async fn grants(&self, filter: &GrantFilter, limit: u32) -> Result<Vec<Grant>, ReadError> {
+    async fn grants(
+        &self,
+        filter: &GrantFilter,
+        limit: u32,
+    ) -> Result<Listed<Grant, GrantId>, ReadError> {
         self.gate.pass(self.inner.grants(filter, limit), read).await
+    }
+
+    async fn subjects(&self, after: u64, limit: u32) -> Result<Vec<(u64, Subject)>, ReadError> {
+        self.gate
+            .pass(self.inner.subjects(after, limit), read)
+            .await
+    }
+
+    async fn holder_of(&self, address: &Email) -> Result<Option<UserId>, ReadError> {
+        self.gate.pass(self.inner.holder_of(address), read).await
+    }
+
+    async fn past(&self, query: &PastQuery) -> Result<PastGrants, ReadError> {
+        self.gate.pass(self.inner.past(query), read).await
+    }
+
+    async fn grants_late(&self, now: Timestamp, limit: u32) -> Result<Vec<Grant>, ReadError> {
+        self.gate
+            .pass(self.inner.grants_late(now, limit), read)
+            .await
+    }
+
+    async fn ends(&self, soon: Timestamp) -> Result<Ends, ReadError> {
+        self.gate.pass(self.inner.ends(soon), read).await
     }
 
     async fn holds(&self, key: &HoldKey) -> Result<Holds, ReadError> {
@@ -368,7 +402,7 @@ impl<P: AccessStore> AccessStore for Gated<P> {
         self.gate.pass(self.inner.with_credentials(), read).await
     }
 
-    async fn answer(&self, actor: &UserId, key: &str) -> Result<Option<Answer>, ReadError> {
+    async fn answer(&self, actor: &UserId, key: &str) -> Result<Option<StoredAnswer>, ReadError> {
         self.gate.pass(self.inner.answer(actor, key), read).await
     }
 
@@ -419,6 +453,14 @@ impl<P: AccessStore> AccessStore for Gated<P> {
 
     async fn prune_notices(&self, before: Timestamp) -> Result<u64, ReadError> {
         self.gate.pass(self.inner.prune_notices(before), read).await
+    }
+
+    async fn note_alarm(&self, alarm: Alarm) -> Result<bool, ReadError> {
+        self.gate.pass(self.inner.note_alarm(alarm), read).await
+    }
+
+    async fn alarms(&self) -> Result<Vec<Alarm>, ReadError> {
+        self.gate.pass(self.inner.alarms(), read).await
     }
 
     async fn oldest_unexported(&self) -> Result<Option<Timestamp>, ReadError> {

@@ -6,17 +6,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use hallpass_access::{AccessStore, GuardSource, Removals};
 use hallpass_assignments::{
-    AssignmentStore, CenterFault, IdentityCenter, Missing, OperationKind, Progress, Sent, Urgency,
+    AssignmentStore, CenterFault, IdentityCenter, Missing, OperationKind, OperationStatus,
+    SentOperation, Urgency,
 };
 use hallpass_audit::{AuditStore, Record};
 use hallpass_guard::{
-    AwsTime, Center as GuardCenter, Ends, EndsCopy, EndsFault, Guard, Journal, JournalFault, Kept,
-    KeptStore, Limits, Mark, Newest, Ports, Source, removal_of,
+    AwsTime, Center as GuardCenter, Ends, EndsCopy, EndsFault, EndsSource, Guard, GuardLimits,
+    Journal, JournalFault, Kept, KeptStore, Mark, Newest, Ports, removal_of,
 };
-use hallpass_model::{Clock, HoldKey, IdSource, Span, Target, Timestamp, UserId};
+use hallpass_model::{Clock, HoldKey, IdSource, Target, TimeSpan, Timestamp, UserId};
 
 use crate::gate::Gated;
-use crate::{Center, Gate, Ids, Plan, Wall, World};
+use crate::{Center, Gate, GatePlan, Ids, Wall, World};
 
 /// A guard's journal and memory; survive it.
 #[derive(Default)]
@@ -84,7 +85,7 @@ impl GuardSource for Journals {
 
 /// What a guard can read.
 #[derive(Clone, Debug)]
-pub enum View {
+pub enum GuardView {
     /// The store, as it is.
     Live,
     /// Nothing.
@@ -96,7 +97,7 @@ pub enum View {
 /// Where the guard reads ends.
 struct Window<S> {
     store: Arc<S>,
-    view: Mutex<View>,
+    view: Mutex<GuardView>,
 }
 
 fn blind() -> EndsFault {
@@ -112,7 +113,7 @@ impl<S: AssignmentStore + AuditStore> Window<S> {
         let head = self.store.head().await.map_err(|_| blind())?;
         let ends = self.store.owned_ends().await.map_err(|_| blind())?;
         Ok(EndsCopy {
-            source: Source::Store,
+            source: EndsSource::Store,
             at: None,
             log: None,
             mark: Mark::of(head.as_ref()),
@@ -123,16 +124,16 @@ impl<S: AssignmentStore + AuditStore> Window<S> {
 
 #[async_trait]
 impl<S: AssignmentStore + AuditStore> Ends for Window<S> {
-    fn source(&self) -> Source {
-        Source::Store
+    fn source(&self) -> EndsSource {
+        EndsSource::Store
     }
 
     async fn read(&self) -> Result<EndsCopy, EndsFault> {
         let view = lock(&self.view).clone();
         match view {
-            View::Live => self.live().await,
-            View::Nothing => Err(blind()),
-            View::Before(copy) => Ok(copy),
+            GuardView::Live => self.live().await,
+            GuardView::Nothing => Err(blind()),
+            GuardView::Before(copy) => Ok(copy),
         }
     }
 
@@ -155,11 +156,11 @@ impl GuardCenter for RemoveOnly {
         self.0.holders(target, Urgency::End).await
     }
 
-    async fn remove(&self, key: &HoldKey) -> Result<Sent, CenterFault> {
+    async fn remove(&self, key: &HoldKey) -> Result<SentOperation, CenterFault> {
         self.0.delete(key, Urgency::End).await
     }
 
-    async fn status(&self, request: &str) -> Result<Progress, CenterFault> {
+    async fn status(&self, request: &str) -> Result<OperationStatus, CenterFault> {
         let kind = OperationKind::Delete;
         self.0.progress(kind, request, Urgency::End).await
     }
@@ -190,7 +191,7 @@ pub struct GuardBeside<S> {
     /// Its journal and memory.
     pub papers: Arc<Papers>,
     name: String,
-    bound: Span,
+    bound: TimeSpan,
     window: Arc<Window<S>>,
     center: Arc<RemoveOnly>,
     time: Arc<Time>,
@@ -199,7 +200,12 @@ pub struct GuardBeside<S> {
 
 impl<S: AccessStore + AssignmentStore + AuditStore + 'static> GuardBeside<S> {
     /// A guard beside a world, whose first process has `plan`. The world's server reads its journal.
-    pub async fn new(world: &World<S>, name: &str, bound: Span, plan: Option<Plan>) -> Self {
+    pub async fn new(
+        world: &World<S>,
+        name: &str,
+        bound: TimeSpan,
+        plan: Option<GatePlan>,
+    ) -> Self {
         let papers = Arc::new(Papers::default());
         lock(&world.journals.0).push(Arc::clone(&papers));
         let seed = name.bytes().map(u64::from).sum();
@@ -208,7 +214,7 @@ impl<S: AccessStore + AssignmentStore + AuditStore + 'static> GuardBeside<S> {
             bound,
             window: Arc::new(Window {
                 store: Arc::clone(&world.store),
-                view: Mutex::new(View::Live),
+                view: Mutex::new(GuardView::Live),
             }),
             center: Arc::new(RemoveOnly(Arc::clone(&world.center))),
             time: Arc::new(Time(Arc::clone(&world.clock))),
@@ -233,7 +239,7 @@ impl<S: AccessStore + AssignmentStore + AuditStore + 'static> GuardBeside<S> {
     }
 
     /// What it can read from now on.
-    pub fn show(&self, view: View) {
+    pub fn show(&self, view: GuardView) {
         *lock(&self.window.view) = view;
     }
 
@@ -260,7 +266,7 @@ impl<S: AccessStore + AssignmentStore + AuditStore + 'static> GuardBeside<S> {
 /// A guard that does not run.
 struct Beside<S> {
     name: String,
-    bound: Span,
+    bound: TimeSpan,
     window: Arc<Window<S>>,
     center: Arc<RemoveOnly>,
     time: Arc<Time>,
@@ -279,7 +285,7 @@ impl<S: AccessStore + AssignmentStore + AuditStore + 'static> Beside<S> {
             time: Arc::clone(&self.time) as Arc<dyn AwsTime>,
             ids: Arc::clone(&self.ids) as Arc<dyn IdSource>,
         };
-        let limits = Limits {
+        let limits = GuardLimits {
             name: self.name.clone(),
             bound: self.bound,
             outstanding: 10,
@@ -329,7 +335,7 @@ fn unread(text: &str) -> EndsFault {
 
 #[async_trait]
 impl<P: Ends> Ends for Gated<P> {
-    fn source(&self) -> Source {
+    fn source(&self) -> EndsSource {
         self.inner.source()
     }
 
@@ -348,11 +354,11 @@ impl<P: GuardCenter> GuardCenter for Gated<P> {
         self.gate.pass(self.inner.holders(target), lost).await
     }
 
-    async fn remove(&self, key: &HoldKey) -> Result<Sent, CenterFault> {
+    async fn remove(&self, key: &HoldKey) -> Result<SentOperation, CenterFault> {
         self.gate.pass(self.inner.remove(key), lost).await
     }
 
-    async fn status(&self, request: &str) -> Result<Progress, CenterFault> {
+    async fn status(&self, request: &str) -> Result<OperationStatus, CenterFault> {
         self.gate.pass(self.inner.status(request), lost).await
     }
 

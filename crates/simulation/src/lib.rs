@@ -8,12 +8,13 @@ mod clock;
 mod directory;
 mod gate;
 mod guard;
+pub mod past;
 mod world;
 
 pub use center::{Answers, Center, Habits, Refuses};
 pub use checks::{Broken, check_all};
 pub use clock::{Ids, Machine, ProcessTime, Wall};
-pub use directory::Known;
-pub use gate::{Gate, Mode, Plan};
-pub use guard::{GuardBeside, Journals, Papers, View};
+pub use directory::SimulatedDirectory;
+pub use gate::{Gate, GateMode, GatePlan};
+pub use guard::{GuardBeside, GuardView, Journals, Papers};
 pub use world::{Human, World};

@@ -6,17 +6,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hallpass_access::{
-    Access, AccessError, AccessStore, Actor, DirectorySource, GuardSource, Origin, Ports, Role,
-    Settings, SweepSettings, SweepState, SweepStore,
+    Access, AccessError, AccessStore, Actor, DirectorySource, GuardSource, OnRuleChange, Origin,
+    Ports, Role, Settings, SweepSettings, SweepState, SweepStore,
 };
-use hallpass_assignments::{AssignmentStore, Executor, Limits};
-use hallpass_model::{Clock, Email, HoldKey, Span, Target, Timestamp};
+use hallpass_assignments::{AssignmentStore, Executor, ExecutorLimits};
+use hallpass_model::{Clock, Email, HoldKey, Target, TimeSpan, Timestamp};
 use hallpass_rules::directory::{Account, Group, PermissionSet, Person, Snapshot};
-use hallpass_rules::{Rules, Source, load};
+use hallpass_rules::{RuleFile, Rules, load};
 use hallpass_store::MemoryStore;
 
 use crate::gate::Gated;
-use crate::{Center, Gate, Habits, Ids, Journals, Known, Machine, Plan, ProcessTime, Wall};
+use crate::{
+    Center, Gate, GatePlan, Habits, Ids, Journals, Machine, ProcessTime, SimulatedDirectory, Wall,
+};
 
 /// The people of the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +109,7 @@ pub struct World<S = MemoryStore> {
     /// The time of the running process.
     pub time: Arc<ProcessTime>,
     /// The directory.
-    pub directory: Arc<Known>,
+    pub directory: Arc<SimulatedDirectory>,
     /// The gate of the running process.
     pub gate: Arc<Gate>,
     /// The running process's journey.
@@ -123,7 +125,7 @@ pub struct World<S = MemoryStore> {
 }
 
 fn rules() -> Rules {
-    let source = Source::new("world.json", RULES);
+    let source = RuleFile::new("world.json", RULES);
     match load(&source) {
         Ok(loaded) => loaded.rules,
         Err(errors) => unreachable_rules(&format!("{errors:?}")),
@@ -206,7 +208,7 @@ fn arn(name: &str) -> String {
 
 impl World {
     /// A fresh world in memory, whose first process has `plan`.
-    pub fn new(seed: u64, habits: Habits, plan: Option<Plan>) -> Self {
+    pub fn new(seed: u64, habits: Habits, plan: Option<GatePlan>) -> Self {
         Self::planned(Arc::new(MemoryStore::new()), seed, habits, plan)
     }
 }
@@ -218,7 +220,7 @@ impl<S: AccessStore + SweepStore + AssignmentStore + 'static> World<S> {
     }
 
     /// A world over a store, whose first process has `plan`.
-    pub fn planned(store: Arc<S>, seed: u64, habits: Habits, plan: Option<Plan>) -> Self {
+    pub fn planned(store: Arc<S>, seed: u64, habits: Habits, plan: Option<GatePlan>) -> Self {
         let start = Timestamp::UNIX_EPOCH
             .checked_add(jiff_days(20_000))
             .unwrap_or(Timestamp::UNIX_EPOCH);
@@ -227,9 +229,9 @@ impl<S: AccessStore + SweepStore + AssignmentStore + 'static> World<S> {
         let machine = Machine::new(Arc::clone(&clock));
         let time = ProcessTime::begun(&machine, None);
         let known = organization(start);
-        let directory = Arc::new(Known::new(Arc::clone(&clock), known));
+        let directory = Arc::new(SimulatedDirectory::new(Arc::clone(&clock), known));
         let settings = Settings {
-            duration_min: Span::seconds(1),
+            duration_min: TimeSpan::seconds(1),
             admins: vec![Human::Eve.email()],
             ..Settings::default()
         };
@@ -262,7 +264,7 @@ impl<S: AccessStore + SweepStore + AssignmentStore + 'static> World<S> {
     }
 
     /// The process stops and a new one starts, whose gate has `plan`.
-    pub fn restart_planned(&mut self, plan: Option<Plan>) {
+    pub fn restart_planned(&mut self, plan: Option<GatePlan>) {
         self.gate = Gate::new(plan);
         self.time = ProcessTime::begun(&self.machine, self.time.last_told());
         // as a process does that starts: the one before may have been stopped while time ran ahead
@@ -287,15 +289,21 @@ impl<S: AccessStore + SweepStore + AssignmentStore + 'static> World<S> {
         self.restart();
     }
 
+    /// What becomes of grants that today's rules would refuse; the process starts anew.
+    pub fn on_rule_change(&mut self, what: OnRuleChange) {
+        self.settings.on_rule_change = what;
+        self.restart();
+    }
+
     /// From now on no access is given while records wait for the export longer than that; the process
     /// starts anew.
-    pub fn require_export_within(&mut self, allowed: Span) {
+    pub fn require_export_within(&mut self, allowed: TimeSpan) {
         self.settings.require_export_within = Some(allowed);
         self.restart();
     }
 
     /// The running process has `plan` from its next call on.
-    pub fn springs(&self, plan: Option<Plan>) {
+    pub fn springs(&self, plan: Option<GatePlan>) {
         self.gate.springs(plan);
     }
 
@@ -411,17 +419,17 @@ impl<S: AccessStore + SweepStore + AssignmentStore + 'static> World<S> {
     }
 
     /// Rounds, a second apart, for `span`.
-    pub async fn live(&self, span: Span) {
+    pub async fn live(&self, span: TimeSpan) {
         let until = span.after(self.clock.now());
         while self.clock.now() < until {
             self.tick().await;
-            self.clock.advance(Span::seconds(1));
+            self.clock.advance(TimeSpan::seconds(1));
         }
         self.tick().await;
     }
 
     /// Rounds in coarser steps, for long spans.
-    pub async fn live_coarsely(&self, span: Span, step: Span) {
+    pub async fn live_coarsely(&self, span: TimeSpan, step: TimeSpan) {
         let until = span.after(self.clock.now());
         while self.clock.now() < until {
             self.tick().await;
@@ -461,7 +469,7 @@ fn process<S: AccessStore + SweepStore + AssignmentStore + 'static>(
     center: &Arc<Center>,
     time: &Arc<ProcessTime>,
     ids: &Arc<Ids>,
-    directory: &Arc<Known>,
+    directory: &Arc<SimulatedDirectory>,
     settings: &Settings,
     gate: &Arc<Gate>,
     journals: &Arc<Journals>,
@@ -484,7 +492,7 @@ fn process<S: AccessStore + SweepStore + AssignmentStore + 'static>(
         gated_center,
         Arc::clone(time) as Arc<dyn Clock>,
         ids.clone(),
-        Limits::default(),
+        ExecutorLimits::default(),
         access.pace(),
     ));
     (access, executor)

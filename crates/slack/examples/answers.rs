@@ -21,10 +21,10 @@ use axum::routing::any;
 use hallpass_access::{
     Access, AccessStore, Directory, DirectoryFault, DirectorySource, Identity, Settings,
 };
-use hallpass_model::{Clock, Span, Timestamp, UserId};
-use hallpass_rules::{Source, load};
+use hallpass_model::{Clock, TimeSpan, Timestamp, UserId};
+use hallpass_rules::{RuleFile, load};
 use hallpass_simulation::{Ids, Wall};
-use hallpass_slack::{Client, Marks, Memory, MemoryFault, Ports, Setup, Signed, Slack, sign};
+use hallpass_slack::{Client, Marks, MemoryFault, Ports, Setup, Signed, Slack, SlackMemory, sign};
 use hallpass_store::MemoryStore;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -54,7 +54,7 @@ impl DirectorySource for Stalled {
 struct Blobs(Arc<MemoryStore>);
 
 #[async_trait]
-impl Memory for Blobs {
+impl SlackMemory for Blobs {
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, MemoryFault> {
         let read = self.0.blob_get(key).await;
         read.map_err(|error| MemoryFault(error.to_string()))
@@ -137,7 +137,7 @@ impl Bench {
     async fn new() -> Self {
         let clock = Arc::new(Wall::new(Timestamp::from_second(1_780_000_000).unwrap()));
         // known for an hour, and every call wants it fresher
-        let directory = directory(Span::hours(1).before(clock.now()));
+        let directory = directory(TimeSpan::hours(1).before(clock.now()));
         let store = Arc::new(MemoryStore::new());
         let rules = r#"{"statements": [{"ResourceType": "Account", "Resource": "*", "PermissionSet": "*", "Approvers": ["p1@corp.example"]}]}"#;
         let access = Access::new(
@@ -151,7 +151,7 @@ impl Bench {
                 ids: Arc::new(Ids::new(1)),
             },
             Settings::default(),
-            load(&Source::new("rules.json", rules)).unwrap().rules,
+            load(&RuleFile::new("rules.json", rules)).unwrap().rules,
         );
         let secret = SecretString::from("shh");
         let ports = Ports {
@@ -250,7 +250,7 @@ async fn main() {
             assert!(body.contains("000000004999"), "{n} {took:?} {body}");
             times.push(took);
             // a replay would be answered from memory
-            bench.clock.advance(Span::seconds(1));
+            bench.clock.advance(TimeSpan::seconds(1));
         }
     }
     report("choices, person is new", first);

@@ -3,23 +3,23 @@
 use hallpass_access::{
     GrantFilter, Patience, RequestFilter, RequestView, Sought, words as access_words,
 };
-use hallpass_model::{AccountId, GroupId, Span, Target};
-use hallpass_rules::{Ask, ClickRefused, Decision, Kind};
+use hallpass_model::{AccountId, GroupId, Target, TimeSpan};
+use hallpass_rules::{Ask, ClickRefused, Decision, DecisionKind};
 use serde_json::json;
 
-use crate::app::{Reply, Slack};
+use crate::app::{Slack, SlackReply};
 use crate::asking::{opened, seconds};
-use crate::blocks::View;
+use crate::blocks::SlackView;
 use crate::ids;
-use crate::inbound::{By, Form};
+use crate::inbound::{SlackActor, SubmittedForm};
 use crate::modal::{self, Advice, Asks, TicketWanted};
 use crate::options;
-use crate::person::{Known, Unknown};
+use crate::person::{KnownPerson, Unknown};
 use crate::words::{self, clock_time};
 
 impl Slack {
     /// Something was chosen: the form says what follows from it.
-    pub(crate) async fn chosen(&self, action: &str, form: &Form, by: &By) {
+    pub(crate) async fn chosen(&self, action: &str, form: &SubmittedForm, by: &SlackActor) {
         let Some(asks) = Asks::of(form) else { return };
         if ![ids::ACCOUNT_ACTION, ids::SET_ACTION, ids::GROUP_ACTION].contains(&action) {
             return;
@@ -34,7 +34,12 @@ impl Slack {
     }
 
     /// The form with what follows from what is chosen in it; Slack keeps what was typed.
-    pub(crate) async fn form_again(&self, asks: Asks, known: &Known, form: &Form) -> Option<View> {
+    pub(crate) async fn form_again(
+        &self,
+        asks: Asks,
+        known: &KnownPerson,
+        form: &SubmittedForm,
+    ) -> Option<SlackView> {
         let (advice, longest) = self.advice(known, form).await;
         let durations = self.durations(longest);
         let name = &known.actor.name;
@@ -42,7 +47,11 @@ impl Slack {
     }
 
     /// What is worth knowing of what was chosen, and the longest time the rules allow.
-    async fn advice(&self, known: &Known, form: &Form) -> (Advice, Option<Span>) {
+    async fn advice(
+        &self,
+        known: &KnownPerson,
+        form: &SubmittedForm,
+    ) -> (Advice, Option<TimeSpan>) {
         let mut advice = Advice::default();
         let directory = self.inner.access.directory();
         let account = form.value(ids::ACCOUNT, ids::ACCOUNT_ACTION);
@@ -70,7 +79,7 @@ impl Slack {
         let mut hint = self.who_decides(known, &question, &decision);
         let session = set
             .and_then(|name| directory.permission_set_by_name(name))
-            .map(|set| Span::seconds(set.session_duration));
+            .map(|set| TimeSpan::seconds(set.session_duration));
         let chosen = form
             .value(ids::DURATION, ids::DURATION_ACTION)
             .and_then(seconds);
@@ -86,18 +95,20 @@ impl Slack {
         (advice, decision.max_duration)
     }
 
-    fn who_decides(&self, known: &Known, question: &Ask<'_>, decision: &Decision) -> String {
+    fn who_decides(&self, known: &KnownPerson, question: &Ask<'_>, decision: &Decision) -> String {
         let directory = self.inner.access.directory();
         let rules: Vec<String> = decision.based_on.iter().map(ToString::to_string).collect();
         let by = words::by_rules(&rules);
         let longest = self.inner.access.settings().longest();
         let at_most = decision.max_duration.unwrap_or(longest).min(longest);
         match decision.kind {
-            Kind::ApprovalNotRequired => format!("No approval needed, by {by}. At most {at_most}."),
-            Kind::SelfApproval => {
+            DecisionKind::ApprovalNotRequired => {
+                format!("No approval needed, by {by}. At most {at_most}.")
+            }
+            DecisionKind::SelfApproval => {
                 format!("You approve this yourself, as {by} allows. At most {at_most}.")
             }
-            Kind::RequiresApproval => {
+            DecisionKind::RequiresApproval => {
                 let approvers: Vec<_> = decision.approvers.iter().cloned().collect();
                 let names = words::names_of(&approvers, &directory);
                 let verb = if decision.approvals_needed == 1 {
@@ -116,7 +127,7 @@ impl Slack {
                     shown.join(", ")
                 )
             }
-            Kind::NoApprovers => {
+            DecisionKind::NoApprovers => {
                 let who = known.actor.principal();
                 let own =
                     self.inner
@@ -134,13 +145,13 @@ impl Slack {
                     _ => format!("Nobody can approve this for you, by {by}."),
                 }
             }
-            Kind::NoStatements => {
+            DecisionKind::NoStatements => {
                 format!(
                     "No rule covers this. Ask {} to add one.",
                     self.inner.setup.contact
                 )
             }
-            Kind::RequesterNotAllowed => {
+            DecisionKind::RequesterNotAllowed => {
                 format!("By {by} only certain people may ask; you are not one of them.")
             }
         }
@@ -149,7 +160,7 @@ impl Slack {
     /// That the same is held or waited for already.
     async fn already(
         &self,
-        known: &Known,
+        known: &KnownPerson,
         account: Option<&AccountId>,
         set: Option<&str>,
         group: Option<&GroupId>,
@@ -179,7 +190,7 @@ impl Slack {
             .grants(&known.actor, &live, 200)
             .await
             .ok()?;
-        if let Some(grant) = held.iter().find(|grant| grant.key.target == wanted) {
+        if let Some(grant) = held.rows.iter().find(|grant| grant.key.target == wanted) {
             if grant.standing {
                 return Some(access_words::HELD_ALREADY.to_owned());
             }
@@ -200,6 +211,7 @@ impl Slack {
             .await
             .ok()?;
         let found = waiting
+            .rows
             .iter()
             .find(|request| request.key.as_ref().is_some_and(|key| key.target == wanted));
         match found {
@@ -211,7 +223,7 @@ impl Slack {
     /// That it is held without Hallpass, by a look at AWS: Slack has its answer already.
     async fn stands_already(
         &self,
-        known: &Known,
+        known: &KnownPerson,
         wanted: &Target,
         zone: &jiff::tz::TimeZone,
     ) -> Option<String> {
@@ -236,7 +248,13 @@ impl Slack {
     }
 
     /// Choices for what somebody types: what this person may ask for, and nothing else.
-    pub(crate) async fn suggest(&self, action: &str, typed: &str, form: &Form, by: &By) -> Reply {
+    pub(crate) async fn suggest(
+        &self,
+        action: &str,
+        typed: &str,
+        form: &SubmittedForm,
+        by: &SlackActor,
+    ) -> SlackReply {
         let hits = match self.inner.people.find(by).await {
             Err(Unknown::Slack(error)) => {
                 tracing::warn!(error = %error, "Slack does not say who is typing: nothing is offered");
@@ -256,7 +274,7 @@ impl Slack {
                 }
             }
         };
-        Reply::json(&json!({"options": hits}))
+        SlackReply::json(&json!({"options": hits}))
     }
 }
 

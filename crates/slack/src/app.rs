@@ -6,17 +6,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hallpass_access::{Access, AccessStore, Grant, Identity, Request};
-use hallpass_model::{Clock, RequestId, Span, Timestamp};
+use hallpass_model::{Clock, RequestId, TimeSpan, Timestamp};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::sync::{OnceCell, Semaphore};
 
 use crate::client::Client;
 use crate::ids;
-use crate::inbound::{self, By, Inbound, NotUnderstood};
-use crate::memory::{Memory, Remembered};
+use crate::inbound::{self, Inbound, NotUnderstood, SlackActor};
+use crate::memory::{Remembered, SlackMemory};
 use crate::modal::Asks;
-use crate::person::{Known, People, Unknown};
+use crate::person::{KnownPerson, People, Unknown};
 use crate::setup::Setup;
 use crate::signature::{self, SKEW_SECONDS_MAX, Signed};
 
@@ -40,7 +40,7 @@ pub struct Ports {
     /// Who people are.
     pub identity: Arc<Identity>,
     /// What the app remembers.
-    pub memory: Arc<dyn Memory>,
+    pub memory: Arc<dyn SlackMemory>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Slack.
@@ -51,14 +51,14 @@ pub struct Ports {
 
 /// What a call is answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reply {
+pub struct SlackReply {
     /// HTTP status.
     pub status: u16,
     /// JSON; empty = no body.
     pub body: String,
 }
 
-impl Reply {
+impl SlackReply {
     /// Understood; nothing to say.
     pub fn fine() -> Self {
         Self {
@@ -97,21 +97,21 @@ pub(crate) struct Inner {
     pub(crate) people: People,
     pub(crate) remembered: Arc<Remembered>,
     signing_secret: SecretString,
-    seen: Mutex<Seen>,
+    seen: Mutex<AnsweredCalls>,
     work: Arc<Semaphore>,
     references: AtomicU32,
 }
 
 /// Signatures of the last minutes with what they were answered.
 #[derive(Default)]
-struct Seen {
-    answers: HashMap<String, (Timestamp, Arc<OnceCell<Reply>>)>,
+struct AnsweredCalls {
+    answers: HashMap<String, (Timestamp, Arc<OnceCell<SlackReply>>)>,
 }
 
-impl Seen {
-    fn cell(&mut self, signature: &str, now: Timestamp) -> Arc<OnceCell<Reply>> {
+impl AnsweredCalls {
+    fn cell(&mut self, signature: &str, now: Timestamp) -> Arc<OnceCell<SlackReply>> {
         if self.answers.len() >= SEEN_MAX {
-            let window = Span::seconds(2 * SKEW_SECONDS_MAX);
+            let window = TimeSpan::seconds(2 * SKEW_SECONDS_MAX);
             self.answers.retain(|_, (at, _)| window.covers(*at, now));
         }
         if self.answers.len() >= SEEN_MAX {
@@ -155,27 +155,31 @@ impl Slack {
 
     /// Answers a call from Slack, which must be signed; one that comes twice is done once and
     /// answered alike.
-    pub async fn call(&self, signed: &Signed<'_>, body: &[u8]) -> Reply {
+    pub async fn call(&self, signed: &Signed<'_>, body: &[u8]) -> SlackReply {
         if inbound::is_check(body) {
-            return Reply::fine();
+            return SlackReply::fine();
         }
         // Slack signs with its own time
         let now = self.inner.clock.elsewhere();
         if signature::verify(&self.inner.signing_secret, signed, body, now).is_err() {
-            return Reply::status(401);
+            return SlackReply::status(401);
         }
         let name = signed.signature.unwrap_or_default().to_ascii_lowercase();
         self.once(&name, async {
             match inbound::parse(body) {
                 Ok(inbound) => self.handle(inbound).await,
-                Err(NotUnderstood) => Reply::status(400),
+                Err(NotUnderstood) => SlackReply::status(400),
             }
         })
         .await
     }
 
     /// Does what is called so once; whoever comes again meanwhile or later gets the same answer.
-    pub(crate) async fn once(&self, name: &str, work: impl Future<Output = Reply>) -> Reply {
+    pub(crate) async fn once(
+        &self,
+        name: &str,
+        work: impl Future<Output = SlackReply>,
+    ) -> SlackReply {
         let cell = {
             let mut seen = self
                 .inner
@@ -188,7 +192,7 @@ impl Slack {
     }
 
     /// Answers what was proven to come from Slack.
-    pub async fn handle(&self, inbound: Inbound) -> Reply {
+    pub async fn handle(&self, inbound: Inbound) -> SlackReply {
         match inbound {
             Inbound::Check | Inbound::Other => {}
             Inbound::Shortcut {
@@ -210,7 +214,7 @@ impl Slack {
                 ("/group-access", _) | (_, "group") => self.form_later(Asks::Group, by, trigger),
                 ("/my-access" | "/done", _) | (_, "mine" | "done") => self.mine_later(by, trigger),
                 (_, "") => self.form_later(Asks::Access, by, trigger),
-                _ => return Reply::json(&json!({"response_type": "ephemeral", "text": HELP})),
+                _ => return SlackReply::json(&json!({"response_type": "ephemeral", "text": HELP})),
             },
             Inbound::Press(press) => {
                 let app = self.clone();
@@ -228,19 +232,19 @@ impl Slack {
             } => {
                 let suggested = self.suggest(&action, &typed, &form, &by);
                 let suggested = tokio::time::timeout(CHOICES_PATIENCE, suggested).await;
-                return suggested.unwrap_or_else(|_| Reply::json(&json!({"options": []})));
+                return suggested.unwrap_or_else(|_| SlackReply::json(&json!({"options": []})));
             }
             Inbound::Submit { form, by } => return self.submit(form, by).await,
         }
-        Reply::fine()
+        SlackReply::fine()
     }
 
-    fn form_later(&self, asks: Asks, by: By, trigger: String) {
+    fn form_later(&self, asks: Asks, by: SlackActor, trigger: String) {
         let app = self.clone();
         self.later(async move { app.open_form(asks, &by, &trigger).await });
     }
 
-    fn mine_later(&self, by: By, trigger: String) {
+    fn mine_later(&self, by: SlackActor, trigger: String) {
         let app = self.clone();
         self.later(async move { app.open_mine(&by, &trigger).await });
     }
@@ -322,7 +326,7 @@ impl Slack {
     }
 
     /// The zone of somebody's own messages and windows.
-    pub(crate) fn zone_of(&self, known: &Known) -> jiff::tz::TimeZone {
+    pub(crate) fn zone_of(&self, known: &KnownPerson) -> jiff::tz::TimeZone {
         let named = known.slack.tz.as_deref();
         named
             .and_then(|name| jiff::tz::TimeZone::get(name).ok())

@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 
 use hallpass_access::{
-    AccessError, Asked, Asking, Extending, FieldProblem, Idempotency, Refusal, Wanted,
+    AccessError, AskOutcome, Asking, Extending, FieldProblem, Idempotency, Refusal, Wanted,
 };
-use hallpass_model::{GrantId, RequestId, Span};
+use hallpass_model::{GrantId, RequestId, TimeSpan};
 use serde_json::json;
 
-use crate::app::{FORM_PATIENCE, Reply, Slack};
-use crate::blocks::View;
+use crate::app::{FORM_PATIENCE, Slack, SlackReply};
+use crate::blocks::SlackView;
 use crate::ids;
-use crate::inbound::{By, Form};
+use crate::inbound::{SlackActor, SubmittedForm};
 use crate::modal::{self, Advice, Asks};
 use crate::options;
-use crate::person::{Known, Unknown};
+use crate::person::{KnownPerson, Unknown};
 use crate::words::escape;
 
 /// How long Slack may take to say who somebody is before a window opens without it: the trigger
@@ -24,7 +24,7 @@ const WHO_PATIENCE: std::time::Duration = std::time::Duration::from_millis(1_200
 const REASON_MAX: usize = 1_000;
 
 /// What came of a sent form.
-pub(crate) enum Outcome {
+pub(crate) enum FormOutcome {
     /// The window closes.
     Close,
     /// Fields to correct: block → what is wrong.
@@ -32,30 +32,32 @@ pub(crate) enum Outcome {
     /// The window says something.
     Says(&'static str, String),
     /// The form, with a field more.
-    Again(Box<View>),
+    Again(Box<SlackView>),
 }
 
-impl Outcome {
+impl FormOutcome {
     pub(crate) fn error(block: &'static str, words: impl Into<String>) -> Self {
         Self::Errors(BTreeMap::from([(block, words.into())]))
     }
 
-    fn reply(self) -> Reply {
+    fn reply(self) -> SlackReply {
         match self {
-            Self::Close => Reply::fine(),
+            Self::Close => SlackReply::fine(),
             Self::Errors(errors) => {
-                Reply::json(&json!({"response_action": "errors", "errors": errors}))
+                SlackReply::json(&json!({"response_action": "errors", "errors": errors}))
             }
             Self::Says(title, words) => {
                 let view = modal::sentence(title, &words);
-                Reply::json(&json!({"response_action": "update", "view": view}))
+                SlackReply::json(&json!({"response_action": "update", "view": view}))
             }
-            Self::Again(view) => Reply::json(&json!({"response_action": "update", "view": view})),
+            Self::Again(view) => {
+                SlackReply::json(&json!({"response_action": "update", "view": view}))
+            }
         }
     }
 
     /// The same, when the answer was given before: in the window that is still open.
-    fn page(self) -> View {
+    fn page(self) -> SlackView {
         match self {
             Self::Close => modal::sentence("Asked", "Done. The channel has it."),
             Self::Errors(errors) => {
@@ -70,7 +72,7 @@ impl Outcome {
 
 impl Slack {
     /// Opens the form to ask. Nothing here waits for AWS.
-    pub(crate) async fn open_form(&self, asks: Asks, by: &By, trigger: &str) {
+    pub(crate) async fn open_form(&self, asks: Asks, by: &SlackActor, trigger: &str) {
         let client = &self.inner.client;
         if let Some(who) = self.inner.people.at_once(by) {
             opened(
@@ -97,7 +99,7 @@ impl Slack {
         }
     }
 
-    fn form(&self, asks: Asks, who: Result<Known, Unknown>) -> View {
+    fn form(&self, asks: Asks, who: Result<KnownPerson, Unknown>) -> SlackView {
         let known = match who {
             Ok(known) => known,
             Err(unknown) => return modal::sentence(asks.title(), &self.unknown(&unknown, &[])),
@@ -121,20 +123,20 @@ impl Slack {
         modal::ask(asks, &known.actor.name, &durations, &Advice::default())
     }
 
-    pub(crate) fn durations(&self, longest: Option<Span>) -> Vec<Span> {
+    pub(crate) fn durations(&self, longest: Option<TimeSpan>) -> Vec<TimeSpan> {
         let settings = self.inner.access.settings();
         let longest = longest.unwrap_or_else(|| settings.longest());
         settings.choices(longest.min(settings.longest()))
     }
 
     /// A form was sent: done now, or behind a page that says so.
-    pub(crate) async fn submit(&self, form: Form, by: By) -> Reply {
+    pub(crate) async fn submit(&self, form: SubmittedForm, by: SlackActor) -> SlackReply {
         let (app, id) = (self.clone(), form.id.clone());
         let mut work = tokio::spawn(async move { app.carry_out(&form, &by).await });
         match tokio::time::timeout(FORM_PATIENCE, &mut work).await {
             Ok(Ok(outcome)) => outcome.reply(),
             Ok(Err(error)) => {
-                Outcome::Says("That didn't work", self.trouble("a form", &error)).reply()
+                FormOutcome::Says("That didn't work", self.trouble("a form", &error)).reply()
             }
             Err(_) => {
                 let app = self.clone();
@@ -147,17 +149,17 @@ impl Slack {
                     };
                     opened(app.inner.client.update_view(&id, &view).await);
                 });
-                Outcome::Says("One moment", "Still working on it.".to_owned()).reply()
+                FormOutcome::Says("One moment", "Still working on it.".to_owned()).reply()
             }
         }
     }
 
-    async fn carry_out(&self, form: &Form, by: &By) -> Outcome {
+    async fn carry_out(&self, form: &SubmittedForm, by: &SlackActor) -> FormOutcome {
         let known = match self.inner.people.find(by).await {
             Ok(known) => known,
             Err(unknown) => {
                 unknown.log(&form.callback, &form.metadata);
-                return Outcome::Says("Not possible", self.unknown(&unknown, &[]));
+                return FormOutcome::Says("Not possible", self.unknown(&unknown, &[]));
             }
         };
         self.inner.people.acted(&known).await;
@@ -167,11 +169,11 @@ impl Slack {
             ids::FORM_DENY => self.deny(form, &known).await,
             ids::FORM_GLASS => self.break_glass(form, &known).await,
             ids::FORM_REVIEW => self.close_review(form, &known).await,
-            _ => Outcome::Close,
+            _ => FormOutcome::Close,
         }
     }
 
-    async fn ask(&self, form: &Form, known: &Known) -> Outcome {
+    async fn ask(&self, form: &SubmittedForm, known: &KnownPerson) -> FormOutcome {
         let field = |block, action| form.value(block, action).unwrap_or_default();
         let wanted = if form.callback == ids::FORM_GROUP {
             Wanted::Group {
@@ -185,7 +187,7 @@ impl Slack {
         };
         let (reason, duration) = match reason_and_duration(form) {
             Ok(both) => both,
-            Err(errors) => return Outcome::Errors(errors),
+            Err(errors) => return FormOutcome::Errors(errors),
         };
         let asking = Asking {
             wanted,
@@ -199,28 +201,28 @@ impl Slack {
             .access
             .ask(&known.actor, &asking, Some(&once))
             .await;
-        let lacks_ticket = matches!(&asked, Ok(Asked::Rejected(_, refusal)) if only_ticket(refusal))
+        let lacks_ticket = matches!(&asked, Ok(AskOutcome::Rejected(_, refusal)) if only_ticket(refusal))
             && !form.values.contains_key(ids::TICKET);
         if lacks_ticket
             && let Some(asks) = Asks::of(form)
             && let Some(view) = self.form_again(asks, known, form).await
         {
             // sent before the field was shown
-            return Outcome::Again(Box::new(view));
+            return FormOutcome::Again(Box::new(view));
         }
-        if let Ok(Asked::Pending(request) | Asked::AlreadyPending(request)) = &asked {
+        if let Ok(AskOutcome::Pending(request) | AskOutcome::AlreadyPending(request)) = &asked {
             self.offer_glass_later(request, known);
         }
         self.asked(asked, form, known)
     }
 
-    async fn extend(&self, form: &Form, known: &Known) -> Outcome {
+    async fn extend(&self, form: &SubmittedForm, known: &KnownPerson) -> FormOutcome {
         let Ok(grant) = form.metadata.parse::<GrantId>() else {
-            return Outcome::Says("Not possible", "There is no such access.".to_owned());
+            return FormOutcome::Says("Not possible", "There is no such access.".to_owned());
         };
         let (reason, duration) = match reason_and_duration(form) {
             Ok(both) => both,
-            Err(errors) => return Outcome::Errors(errors),
+            Err(errors) => return FormOutcome::Errors(errors),
         };
         let once = idempotency(form, &format!("{grant} {duration} {reason}"));
         let extending = Extending {
@@ -237,24 +239,29 @@ impl Slack {
         self.asked(extended, form, known)
     }
 
-    fn asked(&self, asked: Result<Asked, AccessError>, form: &Form, known: &Known) -> Outcome {
+    fn asked(
+        &self,
+        asked: Result<AskOutcome, AccessError>,
+        form: &SubmittedForm,
+        known: &KnownPerson,
+    ) -> FormOutcome {
         match asked {
-            Ok(Asked::Pending(_) | Asked::Approved(_, _)) => Outcome::Close,
-            Ok(Asked::AlreadyPending(request)) => {
+            Ok(AskOutcome::Pending(_) | AskOutcome::Approved(_, _)) => FormOutcome::Close,
+            Ok(AskOutcome::AlreadyPending(request)) => {
                 let zone = self.zone_of(known);
-                Outcome::Says("Asked already", self.waits_already(&request, &zone))
+                FormOutcome::Says("Asked already", self.waits_already(&request, &zone))
             }
-            Ok(Asked::Rejected(_, refusal)) => field_errors(form, &refusal),
+            Ok(AskOutcome::Rejected(_, refusal)) => field_errors(form, &refusal),
             Err(AccessError::Refused(why)) => {
-                Outcome::error(ids::REASON, capital(&why.to_string()))
+                FormOutcome::error(ids::REASON, capital(&why.to_string()))
             }
-            Err(error) => Outcome::error(ids::REASON, self.trouble("asking", &error)),
+            Err(error) => FormOutcome::error(ids::REASON, self.trouble("asking", &error)),
         }
     }
 
-    async fn deny(&self, form: &Form, known: &Known) -> Outcome {
+    async fn deny(&self, form: &SubmittedForm, known: &KnownPerson) -> FormOutcome {
         let Ok(id) = form.metadata.parse::<RequestId>() else {
-            return Outcome::Says("Not possible", "There is no such request.".to_owned());
+            return FormOutcome::Says("Not possible", "There is no such request.".to_owned());
         };
         let reason = form.value(ids::REASON, ids::REASON_ACTION);
         let once = idempotency(form, "deny");
@@ -265,10 +272,10 @@ impl Slack {
             .await;
         self.redraw_later(id);
         match denied {
-            Ok(_) => Outcome::Close,
+            Ok(_) => FormOutcome::Close,
             Err(error) => {
                 let words = self.refusal(id, ids::DENY, &error, Some(known)).await;
-                Outcome::Says("Not possible", words)
+                FormOutcome::Says("Not possible", words)
             }
         }
     }
@@ -282,7 +289,7 @@ pub(crate) fn opened(outcome: Result<(), crate::SlackError>) {
 }
 
 /// What was typed in a field, when anything was.
-pub(crate) fn field_of(form: &Form, block: &str, action: &str) -> Option<String> {
+pub(crate) fn field_of(form: &SubmittedForm, block: &str, action: &str) -> Option<String> {
     let typed = form.value(block, action).map(str::trim);
     typed.filter(|text| !text.is_empty()).map(str::to_owned)
 }
@@ -297,7 +304,9 @@ fn only_ticket(refusal: &Refusal) -> bool {
 }
 
 /// The reason and the duration of a form; what is plainly wrong never becomes a request.
-fn reason_and_duration(form: &Form) -> Result<(String, Span), BTreeMap<&'static str, String>> {
+fn reason_and_duration(
+    form: &SubmittedForm,
+) -> Result<(String, TimeSpan), BTreeMap<&'static str, String>> {
     let reason = form
         .value(ids::REASON, ids::REASON_ACTION)
         .unwrap_or_default();
@@ -322,8 +331,8 @@ fn reason_and_duration(form: &Form) -> Result<(String, Span), BTreeMap<&'static 
     }
 }
 
-pub(crate) fn seconds(text: &str) -> Option<Span> {
-    text.parse().ok().map(Span::seconds)
+pub(crate) fn seconds(text: &str) -> Option<TimeSpan> {
+    text.parse().ok().map(TimeSpan::seconds)
 }
 
 pub(crate) fn thousands(number: usize) -> String {
@@ -334,7 +343,7 @@ pub(crate) fn thousands(number: usize) -> String {
 }
 
 /// One form sent twice with the same content is one call; a corrected one is another.
-pub(crate) fn idempotency(form: &Form, content: &str) -> Idempotency {
+pub(crate) fn idempotency(form: &SubmittedForm, content: &str) -> Idempotency {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, content.as_bytes());
     let fingerprint = hex::encode(digest.as_ref());
     let short: String = fingerprint.chars().take(16).collect();
@@ -345,14 +354,14 @@ pub(crate) fn idempotency(form: &Form, content: &str) -> Idempotency {
 }
 
 /// A refusal on the field it is about; each field error must stand on a block of the form.
-fn field_errors(form: &Form, refusal: &Refusal) -> Outcome {
+fn field_errors(form: &SubmittedForm, refusal: &Refusal) -> FormOutcome {
     let target = match form.callback.as_str() {
         ids::FORM_ACCESS => ids::SET,
         ids::FORM_GROUP => ids::GROUP,
         _ => ids::DURATION,
     };
     if refusal.fields.is_empty() {
-        return Outcome::error(target, refusal.message.clone());
+        return FormOutcome::error(target, refusal.message.clone());
     }
     let is_extension = form.callback == ids::FORM_EXTEND;
     let has_ticket = form.values.contains_key(ids::TICKET);
@@ -371,7 +380,7 @@ fn field_errors(form: &Form, refusal: &Refusal) -> Outcome {
         }
         all.push_str(message);
     }
-    Outcome::Errors(errors)
+    FormOutcome::Errors(errors)
 }
 
 pub(crate) fn capital(text: &str) -> String {

@@ -237,7 +237,7 @@ pub(crate) fn context(id: &str, text: impl Into<String>) -> Block {
 /// A form or a page in a window of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename = "modal")]
-pub struct View {
+pub struct SlackView {
     /// Which form it is.
     pub callback_id: String,
     /// At most 24 characters.

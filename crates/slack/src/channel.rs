@@ -3,10 +3,10 @@
 
 use async_trait::async_trait;
 use hallpass_access::{
-    Channel, Delivery, Grant, News, Notice, Origin, Request, RequestFilter, RequestState, Told,
-    ToldDigest,
+    Channel, Delivery, Grant, Notice, NoticeContext, NoticeKind, Origin, Request, RequestFilter,
+    RequestState, ToldAlarm, ToldDigest,
 };
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 
 use crate::SlackError;
 use crate::app::Slack;
@@ -19,15 +19,15 @@ use crate::words::{self};
 
 /// News that Slack asked to wait for longer than this is given up: the state is kept, and the
 /// message shows it with the next news (`access.md` §11.1).
-const LIMITED_FOR: Span = Span::minutes(10);
+const LIMITED_FOR: TimeSpan = TimeSpan::minutes(10);
 /// What cannot be posted because of how Slack is set up is tried for this long.
-const REFUSED_FOR: Span = Span::hours(8);
+const REFUSED_FOR: TimeSpan = TimeSpan::hours(8);
 /// Requests of one person for one thing looked at for extensions at most.
 const EXTENSIONS_MAX: u32 = 50;
 /// The pause before another try.
-const PAUSE: Span = Span::seconds(15);
+const PAUSE: TimeSpan = TimeSpan::seconds(15);
 /// The pause when somebody has to set Slack right first.
-const LONG_PAUSE: Span = Span::minutes(1);
+const LONG_PAUSE: TimeSpan = TimeSpan::minutes(1);
 
 #[async_trait]
 impl Channel for Slack {
@@ -35,7 +35,7 @@ impl Channel for Slack {
         "slack"
     }
 
-    async fn tell(&self, told: &Told) -> Delivery {
+    async fn tell(&self, told: &NoticeContext) -> Delivery {
         match self.deliver(told).await {
             Ok(()) => Delivery::Done,
             Err(error) => self.judge(&error, told.notice.at, told.attempts),
@@ -48,13 +48,20 @@ impl Channel for Slack {
             Err(error) => self.judge(&error, told.digest.at, told.attempts),
         }
     }
+
+    async fn tell_alarm(&self, told: &ToldAlarm) -> Delivery {
+        match self.post_alarm(told).await {
+            Ok(()) => Delivery::Done,
+            Err(error) => self.judge(&error, told.alarm.at, told.attempts),
+        }
+    }
 }
 
 impl Slack {
     fn judge(&self, error: &PostError, at: Timestamp, attempts: u32) -> Delivery {
-        let age = Span::between(at, self.now());
+        let age = TimeSpan::between(at, self.now());
         let why = error.to_string();
-        let again = |after: Span| Delivery::Again {
+        let again = |after: TimeSpan| Delivery::Again {
             after,
             why: why.clone(),
         };
@@ -65,7 +72,7 @@ impl Slack {
             PostError::Slack(SlackError::Limited { after, .. }) => again(*after),
             PostError::Memory(_) => again(PAUSE),
             PostError::Slack(error) if error.is_passing() => {
-                again(Span::seconds(2 << attempts.min(5)).min(LONG_PAUSE))
+                again(TimeSpan::seconds(2 << attempts.min(5)).min(LONG_PAUSE))
             }
             PostError::Slack(error) if is_ours(error) || age >= REFUSED_FOR => {
                 Delivery::GaveUp { why }
@@ -74,8 +81,8 @@ impl Slack {
         }
     }
 
-    async fn deliver(&self, told: &Told) -> Result<(), PostError> {
-        let Told {
+    async fn deliver(&self, told: &NoticeContext) -> Result<(), PostError> {
+        let NoticeContext {
             notice, request, ..
         } = told;
         // what was refused at another door is between that door and whoever asked; what was not
@@ -117,13 +124,13 @@ impl Slack {
             self.reply(request.id, &mut thread, &saying).await?;
         }
         match notice.news {
-            News::ReviewWanted => self.alert_admins(notice, &request, &mut thread).await?,
-            News::ReviewClosed => self.redraw_broken(&request, &thread).await?,
+            NoticeKind::ReviewWanted => self.alert_admins(notice, &request, &mut thread).await?,
+            NoticeKind::ReviewClosed => self.redraw_broken(&request, &thread).await?,
             _ => {}
         }
         self.announce(notice, &request, grant, &mut thread, &name)
             .await?;
-        if notice.news == News::Extended {
+        if notice.news == NoticeKind::Extended {
             self.redraw_extensions(&request, grant).await;
         }
         self.tell_requester(notice, &request, grant, &mut thread, &name)
@@ -140,13 +147,13 @@ impl Slack {
         let Some(text) = self.nobody_reached(notice, request).await? else {
             return Ok(());
         };
-        for email in self.inner.people.administrators() {
+        for user in self.inner.people.administrators() {
             let saying = Saying {
-                name: format!("direct:nobody_reached:{email}"),
+                name: format!("direct:nobody_reached:{user}"),
                 text: &text,
                 blocks: &[],
             };
-            self.tell_directly(request.id, thread, &email, &saying)
+            self.tell_directly(request.id, thread, &user, &saying)
                 .await?;
         }
         Ok(())
@@ -160,7 +167,7 @@ impl Slack {
         };
         let found = self.inner.store.requests(&of_key, EXTENSIONS_MAX).await;
         let Some(grant) = grant else { return };
-        for extension in found.unwrap_or_default() {
+        for extension in found.map(|page| page.rows).unwrap_or_default() {
             if extension.extends == Some(grant.id) && extension.id != request.id {
                 self.redraw(extension.id).await;
             }
@@ -176,7 +183,7 @@ impl Slack {
         thread: &mut Thread,
         name: &str,
     ) -> Result<(), PostError> {
-        if notice.news != News::Ended || !self.inner.setup.announce_end {
+        if notice.news != NoticeKind::Ended || !self.inner.setup.announce_end {
             return Ok(());
         }
         let Some(channel) = thread.channel.clone() else {
@@ -200,14 +207,14 @@ impl Slack {
         thread: &mut Thread,
         name: &str,
     ) -> Result<(), PostError> {
-        let email = &request.requester.email;
+        let user = &request.requester.user;
         let name = format!("direct:{name}");
-        if notice.news == News::EndsSoon {
+        if notice.news == NoticeKind::EndsSoon {
             let Some(grant) = grant.filter(|grant| grant.is_hold()) else {
                 return Ok(());
             };
-            let left = Span::between(notice.at, grant.ends_at);
-            let minutes = Span::minutes(left.as_seconds().div_ceil(60));
+            let left = TimeSpan::between(notice.at, grant.ends_at);
+            let minutes = TimeSpan::minutes(left.as_seconds().div_ceil(60));
             let text = format!(
                 "{} ends in {minutes}, at {}.",
                 words::role_in(&grant.names),
@@ -225,18 +232,18 @@ impl Slack {
                 text: &text,
                 blocks: &blocks,
             };
-            return self.tell_directly(request.id, thread, email, &saying).await;
+            return self.tell_directly(request.id, thread, user, &saying).await;
         }
         if !self.inner.setup.dm_outside_channel || !is_status(notice.news) {
             return Ok(());
         }
-        let (Some(channel), Some(user)) = (
+        let (Some(channel), Some(slack)) = (
             thread.channel.clone(),
-            self.inner.people.user_of(email).await?,
+            self.inner.people.user_of(user).await?,
         ) else {
             return Ok(());
         };
-        if self.inner.people.is_member(&channel, &user).await? {
+        if self.inner.people.is_member(&channel, &slack).await? {
             return Ok(());
         }
         let text = self.status(notice, request, grant);
@@ -245,58 +252,60 @@ impl Slack {
             text: &text,
             blocks: &[],
         };
-        self.tell_directly(request.id, thread, email, &saying).await
+        self.tell_directly(request.id, thread, user, &saying).await
     }
 }
 
 /// What a requester outside the channel hears: every status.
-fn is_status(news: News) -> bool {
+fn is_status(news: NoticeKind) -> bool {
     match news {
-        News::ReviewWanted
-        | News::Reviewed
-        | News::Approved
-        | News::Denied
-        | News::Discarded
-        | News::Expired
-        | News::Rejected
-        | News::Granted
-        | News::Failed
-        | News::Extended
-        | News::Ended
-        | News::BreakGlass
-        | News::ReviewClosed
-        | News::Adopted
-        | News::Lost
-        | News::SetUpAgain => true,
-        News::Reminder | News::EndsSoon | News::Stuck | News::SessionsLive | News::GuardActed => {
-            false
-        }
+        NoticeKind::ReviewWanted
+        | NoticeKind::Reviewed
+        | NoticeKind::Approved
+        | NoticeKind::Denied
+        | NoticeKind::Discarded
+        | NoticeKind::Expired
+        | NoticeKind::Rejected
+        | NoticeKind::Granted
+        | NoticeKind::Failed
+        | NoticeKind::Extended
+        | NoticeKind::Ended
+        | NoticeKind::BreakGlass
+        | NoticeKind::ReviewClosed
+        | NoticeKind::Adopted
+        | NoticeKind::Lost
+        | NoticeKind::SetUpAgain => true,
+        NoticeKind::Reminder
+        | NoticeKind::EndsSoon
+        | NoticeKind::Stuck
+        | NoticeKind::SessionsLive
+        | NoticeKind::GuardActed => false,
     }
 }
 
-fn news_name(news: News) -> &'static str {
+fn news_name(news: NoticeKind) -> &'static str {
     match news {
-        News::ReviewWanted => "review_wanted",
-        News::Reminder => "reminder",
-        News::Reviewed => "reviewed",
-        News::Approved => "approved",
-        News::Denied => "denied",
-        News::Discarded => "discarded",
-        News::Expired => "expired",
-        News::Rejected => "rejected",
-        News::Granted => "granted",
-        News::Failed => "failed",
-        News::Extended => "extended",
-        News::EndsSoon => "ends_soon",
-        News::Ended => "ended",
-        News::Stuck => "stuck",
-        News::SessionsLive => "sessions_live",
-        News::Lost => "lost",
-        News::BreakGlass => "break_glass",
-        News::ReviewClosed => "review_closed",
-        News::SetUpAgain => "set_up_again",
-        News::GuardActed => "guard_acted",
-        News::Adopted => "adopted",
+        NoticeKind::ReviewWanted => "review_wanted",
+        NoticeKind::Reminder => "reminder",
+        NoticeKind::Reviewed => "reviewed",
+        NoticeKind::Approved => "approved",
+        NoticeKind::Denied => "denied",
+        NoticeKind::Discarded => "discarded",
+        NoticeKind::Expired => "expired",
+        NoticeKind::Rejected => "rejected",
+        NoticeKind::Granted => "granted",
+        NoticeKind::Failed => "failed",
+        NoticeKind::Extended => "extended",
+        NoticeKind::EndsSoon => "ends_soon",
+        NoticeKind::Ended => "ended",
+        NoticeKind::Stuck => "stuck",
+        NoticeKind::SessionsLive => "sessions_live",
+        NoticeKind::Lost => "lost",
+        NoticeKind::BreakGlass => "break_glass",
+        NoticeKind::ReviewClosed => "review_closed",
+        NoticeKind::SetUpAgain => "set_up_again",
+        NoticeKind::GuardActed => "guard_acted",
+        NoticeKind::Adopted => "adopted",
     }
 }
 

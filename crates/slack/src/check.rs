@@ -7,7 +7,7 @@ use crate::manifest::SCOPES;
 
 /// What was found out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Finding {
+pub enum CheckFinding {
     /// It is as it should be.
     Fine(String),
     /// Something lacks that only costs comfort.
@@ -17,7 +17,7 @@ pub enum Finding {
 }
 
 /// Looks at the token, its scopes and the channel.
-pub async fn check(client: &Client, channel: &str) -> Vec<Finding> {
+pub async fn check(client: &Client, channel: &str) -> Vec<CheckFinding> {
     let myself = match client.myself().await {
         Ok(myself) => myself,
         Err(error) => {
@@ -27,10 +27,10 @@ pub async fn check(client: &Client, channel: &str) -> Vec<Finding> {
                 }
                 _ => "can this machine reach `slack.api_url`?",
             };
-            return vec![Finding::Broken(error.to_string(), remedy.to_owned())];
+            return vec![CheckFinding::Broken(error.to_string(), remedy.to_owned())];
         }
     };
-    let mut found = vec![Finding::Fine(format!(
+    let mut found = vec![CheckFinding::Fine(format!(
         "workspace {} ({})",
         myself.team_name, myself.team
     ))];
@@ -43,28 +43,28 @@ pub async fn check(client: &Client, channel: &str) -> Vec<Finding> {
         .collect();
     match missing.as_slice() {
         [] => {}
-        ["channels:history"] => found.push(Finding::Lacks(
+        ["channels:history"] => found.push(CheckFinding::Lacks(
             "the token lacks channels:history".to_owned(),
             "without it a message whose posting was not confirmed is posted twice".to_owned(),
         )),
-        missing => found.push(Finding::Broken(
+        missing => found.push(CheckFinding::Broken(
             format!("the token lacks {}", missing.join(", ")),
             "add the scopes under OAuth & Permissions and install the app again".to_owned(),
         )),
     }
     found.push(match client.channel(channel).await {
         Ok(about) if about.get("is_member").and_then(Value::as_bool) == Some(true) => {
-            Finding::Fine(format!("member of channel {channel}"))
+            CheckFinding::Fine(format!("member of channel {channel}"))
         }
-        Ok(_) => Finding::Broken(
+        Ok(_) => CheckFinding::Broken(
             format!("the app is not a member of channel {channel}"),
             "in the channel, write /invite @Hallpass".to_owned(),
         ),
-        Err(error) if error.code() == Some("missing_scope") => Finding::Lacks(
+        Err(error) if error.code() == Some("missing_scope") => CheckFinding::Lacks(
             format!("channel {channel} cannot be looked at"),
             "add channels:read and groups:read, and install the app again".to_owned(),
         ),
-        Err(error) => Finding::Broken(
+        Err(error) => CheckFinding::Broken(
             error.to_string(),
             "`slack.channel` is the channel's id (C…), not its name".to_owned(),
         ),

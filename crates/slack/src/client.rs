@@ -3,19 +3,19 @@
 
 use std::time::Duration;
 
-use hallpass_model::Span;
+use hallpass_model::TimeSpan;
 use reqwest::{StatusCode, header};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::blocks::{Block, View};
+use crate::blocks::{Block, SlackView};
 use crate::fault::SlackError;
 
 /// How long a call may take. Slack answers within a second, or is in trouble.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The pause after a 429 that names none.
-const PAUSE: Span = Span::seconds(30);
+const PAUSE: TimeSpan = TimeSpan::seconds(30);
 /// Members and messages per page.
 const PAGE: u32 = 1000;
 /// Pages read of one listing at most.
@@ -208,7 +208,7 @@ impl Client {
     ///
     /// # Errors
     /// As every call; `expired_trigger_id` three seconds after the press.
-    pub async fn open_view(&self, trigger: &str, view: &View) -> Result<String, SlackError> {
+    pub async fn open_view(&self, trigger: &str, view: &SlackView) -> Result<String, SlackError> {
         let body = json!({"trigger_id": trigger, "view": view});
         let answer = self.write("views.open", &body).await?;
         Ok(answer
@@ -221,7 +221,7 @@ impl Client {
     ///
     /// # Errors
     /// As every call.
-    pub async fn update_view(&self, id: &str, view: &View) -> Result<(), SlackError> {
+    pub async fn update_view(&self, id: &str, view: &SlackView) -> Result<(), SlackError> {
         let body = json!({"view_id": id, "view": view});
         self.write("views.update", &body).await.map(drop)
     }
@@ -399,7 +399,7 @@ impl Client {
                 .and_then(|value| value.to_str().ok());
             let after = after
                 .and_then(|text| text.trim().parse().ok())
-                .map(Span::seconds);
+                .map(TimeSpan::seconds);
             return Err(SlackError::Limited {
                 method,
                 after: after.unwrap_or(PAUSE),

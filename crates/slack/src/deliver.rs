@@ -2,14 +2,14 @@
 //! What is to be posted is remembered before it is, so that a lost answer makes no second message.
 
 use hallpass_access::{Grant, Request};
-use hallpass_model::{Email, RequestId, Span, Timestamp};
+use hallpass_model::{RequestId, TimeSpan, Timestamp, UserId};
 use serde_json::{Value, json};
 
 use crate::SlackError;
 use crate::app::Slack;
 use crate::blocks::Block;
 use crate::client::Outgoing;
-use crate::memory::{Facts, MemoryFault, Said, Thread};
+use crate::memory::{MemoryFault, MessageFacts, SentMark, Thread};
 use crate::message::{Drawn, Scene, draw};
 use crate::presses::routed;
 use crate::words;
@@ -17,7 +17,7 @@ use crate::words;
 /// What we post is marked with this, to find it again.
 const MARK: &str = "hallpass_request";
 /// Slack's clock and ours may differ by this much.
-const CLOCK_SKEW: Span = Span::minutes(5);
+const CLOCK_SKEW: TimeSpan = TimeSpan::minutes(5);
 
 /// Why something was not posted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -74,7 +74,7 @@ impl Slack {
         if thread.is_gone {
             return Ok(());
         }
-        let requester = self.inner.people.user_of(&request.requester.email).await?;
+        let requester = self.inner.people.user_of(&request.requester.user).await?;
         let drawn = draw(&Scene {
             request,
             grant,
@@ -82,6 +82,7 @@ impl Slack {
             directory: &self.inner.access.directory(),
             setup: &self.inner.setup,
             now: self.now(),
+            place: self.place_of(grant).await,
         });
         let look = fingerprint(&drawn.blocks);
         if thread.drawn.as_ref() == Some(&look) {
@@ -120,7 +121,7 @@ impl Slack {
         channel: &str,
         thread: &mut Thread,
     ) -> Result<Option<String>, PostError> {
-        thread.facts = Facts {
+        thread.facts = MessageFacts {
             target: words::target(&request.names),
             rules: request.decided.based_on.clone(),
             approvers: request.decided.approvers.clone(),
@@ -142,7 +143,7 @@ impl Slack {
             .keep_thread(request.id, thread)
             .await?;
         let (ts, is_new) = self.post_once(&outgoing, before.as_ref()).await?;
-        thread.head = Some(Said {
+        thread.head = Some(SentMark {
             ts: Some(ts.clone()),
             ..meant
         });
@@ -153,8 +154,8 @@ impl Slack {
         Ok(Some(ts).filter(|_| !is_new))
     }
 
-    pub(crate) fn meant(&self) -> Said {
-        Said {
+    pub(crate) fn meant(&self) -> SentMark {
+        SentMark {
             meant_at: self.now(),
             ts: None,
         }
@@ -174,7 +175,7 @@ impl Slack {
     pub(crate) async fn post_once(
         &self,
         outgoing: &Outgoing<'_>,
-        before: Option<&Said>,
+        before: Option<&SentMark>,
     ) -> Result<(String, bool), SlackError> {
         if let (Some(before), Some(mark)) = (before, &outgoing.metadata) {
             let oldest = CLOCK_SKEW.before(before.meant_at).as_second();
@@ -247,7 +248,7 @@ impl Slack {
             }
             Err(error) => return Err(error.into()),
         };
-        let said = Said {
+        let said = SentMark {
             ts: Some(ts),
             ..meant
         };
@@ -261,10 +262,10 @@ impl Slack {
         &self,
         id: RequestId,
         thread: &mut Thread,
-        email: &Email,
+        user: &UserId,
         saying: &Saying<'_>,
     ) -> Result<(), PostError> {
-        let Some(user) = self.inner.people.user_of(email).await? else {
+        let Some(user) = self.inner.people.user_of(user).await? else {
             return Ok(());
         };
         let told = match self.inner.people.direct(&user).await {

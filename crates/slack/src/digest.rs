@@ -1,61 +1,107 @@
-//! What sweeps find and do, said once in the channel.
+//! What sweeps find and do, and alarms, said once in the channel.
 
-use hallpass_access::{DigestKind, ToldDigest};
-use serde_json::json;
+use hallpass_access::{AlarmState, DigestKind, ToldAlarm, ToldDigest};
+use serde_json::{Value, json};
 
 use crate::app::Slack;
 use crate::blocks::{context, section};
 use crate::client::Outgoing;
 use crate::deliver::{PostError, said_as};
-use crate::memory::Said;
+use crate::memory::SentMark;
 use crate::words::shown;
 
-/// What is posted is marked with this, to find it again.
-const MARK: &str = "hallpass_sweep";
+/// Digests are marked with this, to find them again.
+const SWEEP: &str = "hallpass_sweep";
+/// Alarms are marked with this.
+const ALARM: &str = "hallpass_alarm";
 /// Longest text; Slack takes 3,000 characters in a section.
 const TEXT_MAX: usize = 2_800;
+
+/// What is said in the channel, about no request.
+struct Announcement<'a> {
+    /// What it is remembered by: nothing of a name is said twice.
+    name: String,
+    mark: &'a str,
+    text: &'a str,
+    link: String,
+    metadata: Value,
+}
 
 impl Slack {
     /// Posts a digest in the channel, unless it is there already.
     pub(crate) async fn post_digest(&self, told: &ToldDigest) -> Result<(), PostError> {
-        let (digest, remembered) = (&told.digest, &self.inner.remembered);
+        let digest = &told.digest;
         let what = said_as(digest.digest.name(), digest.at);
-        let name = format!("{}/{what}", digest.sweep);
-        let before = remembered.digest(&name).await?;
+        let setup = &self.inner.setup;
+        self.announce_once(&Announcement {
+            name: format!("{}/{what}", digest.sweep),
+            mark: match digest.digest {
+                DigestKind::SweepFound | DigestKind::SweepDone => &setup.marks.discarded,
+                DigestKind::SweepPlanned => &setup.marks.waiting,
+                DigestKind::SweepStopped | DigestKind::SweepFailed => &setup.marks.bad,
+            },
+            text: &digest.text,
+            link: format!(
+                "<{}/sweeps/{}|Open in Hallpass>",
+                setup.public_url, digest.sweep
+            ),
+            metadata: json!({
+                "event_type": SWEEP,
+                "event_payload": {"id": digest.sweep.to_string(), "digest": what},
+            }),
+        })
+        .await
+    }
+
+    /// Posts that an alarm began or is over, unless it is there already.
+    pub(crate) async fn post_alarm(&self, told: &ToldAlarm) -> Result<(), PostError> {
+        let alarm = &told.alarm;
+        let what = said_as(alarm.state.name(), alarm.at);
+        let setup = &self.inner.setup;
+        let text = format!("{}. {}", alarm.title(), alarm.text);
+        self.announce_once(&Announcement {
+            name: format!("alarm-{}/{what}", alarm.alarm),
+            mark: match alarm.state {
+                AlarmState::Begun => &setup.marks.bad,
+                AlarmState::Over => &setup.marks.good,
+            },
+            text: &text,
+            link: format!("<{}/health|Open Health>", setup.public_url),
+            metadata: json!({
+                "event_type": ALARM,
+                "event_payload": {"id": alarm.alarm.name(), "alarm": what},
+            }),
+        })
+        .await
+    }
+
+    async fn announce_once(&self, it: &Announcement<'_>) -> Result<(), PostError> {
+        let remembered = &self.inner.remembered;
+        let before = remembered.digest(&it.name).await?;
         if before.as_ref().is_some_and(|said| said.ts.is_some()) {
             return Ok(());
         }
         let meant = before.clone().unwrap_or_else(|| self.meant());
-        remembered.keep_digest(&name, &meant).await?;
-        let setup = &self.inner.setup;
-        let mark = match digest.digest {
-            DigestKind::SweepFound | DigestKind::SweepDone => &setup.marks.discarded,
-            DigestKind::SweepPlanned => &setup.marks.waiting,
-            DigestKind::SweepStopped | DigestKind::SweepFailed => &setup.marks.bad,
-        };
-        let text = format!("{mark} {}", shown(&digest.text, TEXT_MAX));
-        let link = format!(
-            "<{}/sweeps/{}|Open in Hallpass>",
-            setup.public_url, digest.sweep
-        );
-        let blocks = [section("sweep", text.clone()), context("link", link)];
+        remembered.keep_digest(&it.name, &meant).await?;
+        let text = format!("{} {}", it.mark, shown(it.text, TEXT_MAX));
+        let blocks = [
+            section("sweep", text.clone()),
+            context("link", it.link.clone()),
+        ];
         let outgoing = Outgoing {
-            channel: &setup.channel,
+            channel: &self.inner.setup.channel,
             text: &text,
             blocks: &blocks,
             thread_ts: None,
-            metadata: Some(json!({
-                "event_type": MARK,
-                "event_payload": {"id": digest.sweep.to_string(), "digest": what},
-            })),
+            metadata: Some(it.metadata.clone()),
             unfurl_links: false,
         };
         let (ts, _) = self.post_once(&outgoing, before.as_ref()).await?;
-        let said = Said {
+        let said = SentMark {
             ts: Some(ts),
             ..meant
         };
-        remembered.keep_digest(&name, &said).await?;
+        remembered.keep_digest(&it.name, &said).await?;
         Ok(())
     }
 }

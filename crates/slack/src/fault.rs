@@ -1,6 +1,6 @@
 //! Calls to Slack that brought nothing, by what can be done about them.
 
-use hallpass_model::Span;
+use hallpass_model::TimeSpan;
 
 /// A call that brought nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -11,7 +11,7 @@ pub enum SlackError {
         /// The method.
         method: &'static str,
         /// How long to wait.
-        after: Span,
+        after: TimeSpan,
     },
     /// Slack said no; nothing was done.
     #[error("{method}: {code}{detail}")]

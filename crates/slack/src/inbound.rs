@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// Who did something, in Slack's terms.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct By {
+pub struct SlackActor {
     /// The user's id.
     pub user: String,
     /// The workspace the user belongs to.
@@ -17,7 +17,7 @@ pub struct By {
 
 /// A message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct MessagePlace {
     /// Its channel.
     pub channel: String,
     /// Its timestamp, which is its id.
@@ -26,7 +26,7 @@ pub struct Place {
 
 /// A form as it is filled in.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Form {
+pub struct SubmittedForm {
     /// The view's id.
     pub id: String,
     /// Which form it is.
@@ -37,7 +37,7 @@ pub struct Form {
     pub values: BTreeMap<String, BTreeMap<String, String>>,
 }
 
-impl Form {
+impl SubmittedForm {
     /// What was typed or chosen in a field.
     pub fn value(&self, block: &str, action: &str) -> Option<&str> {
         self.values.get(block)?.get(action).map(String::as_str)
@@ -54,17 +54,17 @@ pub struct Press {
     /// When it was pressed, by Slack's clock; tells presses apart.
     pub action_ts: String,
     /// Whose press.
-    pub by: By,
+    pub by: SlackActor,
     /// Lets one window be opened, for three seconds.
     pub trigger: String,
     /// The message the button is on; none on a page.
-    pub place: Option<Place>,
+    pub place: Option<MessagePlace>,
     /// The message's blocks, to be put back without buttons when it is not ours; never read.
     pub blocks: Value,
     /// Where to answer the presser.
     pub response_url: Option<String>,
     /// The page the button is on.
-    pub view: Option<Form>,
+    pub view: Option<SubmittedForm>,
 }
 
 /// What Slack sends.
@@ -77,7 +77,7 @@ pub enum Inbound {
         /// Which.
         callback: String,
         /// Whose.
-        by: By,
+        by: SlackActor,
         /// Lets one window be opened.
         trigger: String,
     },
@@ -88,7 +88,7 @@ pub enum Inbound {
         /// What stands behind it.
         text: String,
         /// Whose.
-        by: By,
+        by: SlackActor,
         /// Lets one window be opened.
         trigger: String,
     },
@@ -99,9 +99,9 @@ pub enum Inbound {
         /// In which field.
         action: String,
         /// The form.
-        form: Form,
+        form: SubmittedForm,
         /// By whom.
-        by: By,
+        by: SlackActor,
     },
     /// Choices for what somebody types.
     Suggest {
@@ -110,16 +110,16 @@ pub enum Inbound {
         /// What is typed so far.
         typed: String,
         /// The form.
-        form: Form,
+        form: SubmittedForm,
         /// By whom.
-        by: By,
+        by: SlackActor,
     },
     /// A form is sent.
     Submit {
         /// The form.
-        form: Form,
+        form: SubmittedForm,
         /// By whom.
-        by: By,
+        by: SlackActor,
     },
     /// Something that means nothing to us.
     Other,
@@ -170,7 +170,7 @@ pub(crate) fn command(fields: &Value) -> Result<Inbound, NotUnderstood> {
     Ok(Inbound::Command {
         command: text("command").unwrap_or_default(),
         text: text("text").unwrap_or_default(),
-        by: By {
+        by: SlackActor {
             user: text("user_id").ok_or(NotUnderstood)?,
             team: text("team_id"),
         },
@@ -255,7 +255,7 @@ struct RawField {
 
 impl RawPayload {
     fn read(self) -> Result<Inbound, NotUnderstood> {
-        let by = By {
+        let by = SlackActor {
             user: self.user.id,
             team: self.user.team_id.or(self.team.map(|team| team.id)),
         };
@@ -297,7 +297,9 @@ impl RawPayload {
                     action_ts: action.action_ts.unwrap_or_default(),
                     by,
                     trigger,
-                    place: channel.zip(ts).map(|(channel, ts)| Place { channel, ts }),
+                    place: channel
+                        .zip(ts)
+                        .map(|(channel, ts)| MessagePlace { channel, ts }),
                     blocks: self
                         .message
                         .and_then(|mut message| message.get_mut("blocks").map(Value::take))
@@ -312,9 +314,9 @@ impl RawPayload {
 }
 
 impl RawView {
-    fn read(self) -> Form {
+    fn read(self) -> SubmittedForm {
         let values = self.state.map(|state| state.values).unwrap_or_default();
-        Form {
+        SubmittedForm {
             id: self.id,
             callback: self.callback_id,
             metadata: self.private_metadata.unwrap_or_default(),

@@ -5,7 +5,10 @@
 #![warn(missing_docs)]
 
 mod app;
+#[cfg(test)]
+mod fuzz;
 mod inbound;
+mod line;
 mod signature;
 
 mod advice;
@@ -19,12 +22,12 @@ mod channel;
 mod deliver;
 mod digest;
 mod message;
-mod tidings;
+mod notice_text;
 
 mod blocks;
+mod break_glass;
 mod client;
 mod fault;
-mod glass;
 pub mod ids;
 mod memory;
 mod person;
@@ -35,14 +38,15 @@ mod check;
 mod manifest;
 mod socket;
 
-pub use app::{Ports, Reply, Slack};
-pub use blocks::{Block, Choice, Element, Style, Text, View};
-pub use check::{Finding, check};
+pub use app::{Ports, Slack, SlackReply};
+pub use blocks::{Block, Choice, Element, SlackView, Style, Text};
+pub use check::{CheckFinding, check};
 pub use client::{Client, Myself, SlackUser};
 pub use fault::SlackError;
-pub use inbound::{By, Form, Inbound, NotUnderstood, Place, Press};
+pub use inbound::{Inbound, MessagePlace, NotUnderstood, Press, SlackActor, SubmittedForm};
+pub use line::ToldOfLine;
 pub use manifest::{Reach, SCOPES, manifest};
-pub use memory::{Memory, MemoryFault};
+pub use memory::{MemoryFault, SlackMemory};
 pub use message::{Drawn, Scene, draw};
 pub use setup::{Marks, Setup};
 pub use signature::{NotSigned, SKEW_SECONDS_MAX, Signed, sign, verify};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
-use hallpass_model::{Email, RequestId, Timestamp};
+use hallpass_model::{Email, RequestId, Timestamp, UserId};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// The memory did not answer. Worth another try.
@@ -15,7 +15,7 @@ pub struct MemoryFault(pub String);
 
 /// Bytes by key. Written whole; the newest write wins.
 #[async_trait]
-pub trait Memory: Send + Sync {
+pub trait SlackMemory: Send + Sync {
     /// What was put last.
     ///
     /// # Errors
@@ -30,7 +30,7 @@ pub trait Memory: Send + Sync {
 
 /// Something said once: meant first, then done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Said {
+pub(crate) struct SentMark {
     /// When it was to be said.
     pub(crate) meant_at: Timestamp,
     /// The message, once it is known to be there.
@@ -39,7 +39,7 @@ pub(crate) struct Said {
 
 /// What a message told about its request, for those who may see no more than the message.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Facts {
+pub(crate) struct MessageFacts {
     /// `payments-prod / DatabaseOperator`, escaped.
     pub(crate) target: String,
     /// The rules it rested on.
@@ -56,7 +56,7 @@ pub(crate) struct Thread {
     pub(crate) channel: Option<String>,
     /// The message.
     #[serde(default)]
-    pub(crate) head: Option<Said>,
+    pub(crate) head: Option<SentMark>,
     /// What it shows, as a hash.
     #[serde(default)]
     pub(crate) drawn: Option<String>,
@@ -65,20 +65,39 @@ pub(crate) struct Thread {
     pub(crate) is_gone: bool,
     /// What was said about it, by the name of the news.
     #[serde(default)]
-    pub(crate) said: BTreeMap<String, Said>,
+    pub(crate) said: BTreeMap<String, SentMark>,
     /// What it told.
     #[serde(default)]
-    pub(crate) facts: Facts,
+    pub(crate) facts: MessageFacts,
 }
 
-/// Typed access to a [`Memory`], one writer per request at a time.
+/// Which Slack user belongs to a user of the directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Link {
+    /// The Slack user.
+    pub(crate) slack: String,
+    /// What says so.
+    pub(crate) by: LinkedBy,
+}
+
+/// What says that a Slack user is somebody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LinkedBy {
+    /// They asked or pressed in Slack: it holds whatever address they have later.
+    Acting,
+    /// Slack knows this address of theirs: it holds as long as that is theirs.
+    Address(Email),
+}
+
+/// Typed access to a [`SlackMemory`], one writer per request at a time.
 pub(crate) struct Remembered {
-    memory: Arc<dyn Memory>,
+    memory: Arc<dyn SlackMemory>,
     locks: Mutex<HashMap<RequestId, Weak<tokio::sync::Mutex<()>>>>,
 }
 
 impl Remembered {
-    pub(crate) fn new(memory: Arc<dyn Memory>) -> Self {
+    pub(crate) fn new(memory: Arc<dyn SlackMemory>) -> Self {
         Self {
             memory,
             locks: Mutex::default(),
@@ -113,24 +132,37 @@ impl Remembered {
     }
 
     /// What was posted of a sweep.
-    pub(crate) async fn digest(&self, name: &str) -> Result<Option<Said>, MemoryFault> {
+    pub(crate) async fn digest(&self, name: &str) -> Result<Option<SentMark>, MemoryFault> {
         self.read(&format!("slack/sweep/{name}")).await
     }
 
-    pub(crate) async fn keep_digest(&self, name: &str, said: &Said) -> Result<(), MemoryFault> {
+    pub(crate) async fn keep_digest(&self, name: &str, said: &SentMark) -> Result<(), MemoryFault> {
         self.write(&format!("slack/sweep/{name}"), said).await
     }
 
-    /// The Slack user somebody acted as last.
-    pub(crate) async fn user_of(&self, email: &Email) -> Result<Option<String>, MemoryFault> {
-        self.read(&format!("slack/user/{email}")).await
+    /// The Slack user that belongs to a user of the directory.
+    pub(crate) async fn link_of(&self, user: &UserId) -> Result<Option<Link>, MemoryFault> {
+        let link: Option<Link> = self.read(&format!("slack/link/{user}")).await?;
+        let Some(link) = link else { return Ok(None) };
+        // INVARIANT: a Slack user is one person's; whoever it was before has it no more
+        let is_theirs = self.owner_of(&link.slack).await?.as_ref() == Some(user);
+        Ok(Some(link).filter(|_| is_theirs))
     }
 
-    pub(crate) async fn keep_user(&self, email: &Email, user: &str) -> Result<(), MemoryFault> {
-        if self.user_of(email).await?.as_deref() == Some(user) {
+    /// The user of the directory whom a Slack user belongs to.
+    pub(crate) async fn owner_of(&self, slack: &str) -> Result<Option<UserId>, MemoryFault> {
+        self.read(&format!("slack/owner/{slack}")).await
+    }
+
+    /// Keeps that a Slack user belongs to a user of the directory, and to nobody else.
+    pub(crate) async fn keep_link(&self, user: &UserId, link: &Link) -> Result<(), MemoryFault> {
+        if self.link_of(user).await?.as_ref() == Some(link) {
             return Ok(());
         }
-        self.write(&format!("slack/user/{email}"), &user).await
+        // CRASH: the owner first: a link that its Slack user does not confirm does not count
+        self.write(&format!("slack/owner/{}", link.slack), user)
+            .await?;
+        self.write(&format!("slack/link/{user}"), link).await
     }
 
     pub(crate) async fn direct_of(&self, user: &str) -> Result<Option<String>, MemoryFault> {

@@ -1,12 +1,14 @@
 //! What the message of a request looks like: drawn from what is stored, never from itself.
 
 use hallpass_access::{
-    Approval, Directory, Grant, GrantState, Origin, Request, RequestState, words as access_words,
+    Approval, Directory, Grant, GrantState, InLine, Origin, Request, RequestState,
+    words as access_words,
 };
 use hallpass_model::{TargetNames, Timestamp};
 
 use crate::blocks::{Block, Style, Text, button, context, marked, plain};
 use crate::ids;
+use crate::line;
 use crate::setup::Setup;
 use crate::words::{self, FIELD_MAX, clock_time, escape, name_of, shown, shown_or_link};
 
@@ -36,11 +38,13 @@ pub struct Scene<'a> {
     pub setup: &'a Setup,
     /// The instant it is drawn at.
     pub now: Timestamp,
+    /// The grant's place in line, while it has one.
+    pub place: Option<InLine>,
 }
 
 /// Where a request is, as far as its message tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shown {
+pub(crate) enum ShownRequest {
     Waiting,
     SettingUp,
     Granted,
@@ -52,7 +56,7 @@ pub(crate) enum Shown {
     Rejected,
 }
 
-impl Shown {
+impl ShownRequest {
     /// What a request and its grant come to at an instant: one that nobody has marked as lapsed
     /// yet has lapsed all the same.
     pub(crate) fn of(request: &Request, grant: Option<&Grant>, now: Timestamp) -> Self {
@@ -118,7 +122,7 @@ fn never_was(grant: Option<&Grant>) -> bool {
 /// Draws the message.
 pub fn draw(scene: &Scene<'_>) -> Drawn {
     let request = scene.request;
-    let shown = Shown::of(request, scene.grant, scene.now);
+    let shown = ShownRequest::of(request, scene.grant, scene.now);
     let mark = shown.mark(scene.setup);
     let title = shown.title(request);
     let mut blocks = vec![
@@ -132,7 +136,7 @@ pub fn draw(scene: &Scene<'_>) -> Drawn {
             fields: fields(scene, shown),
         },
     ];
-    if shown == Shown::Waiting {
+    if shown == ShownRequest::Waiting {
         blocks.push(buttons(request));
     }
     blocks.push(context(ids::FOOTER, footer(scene, shown)));
@@ -148,7 +152,7 @@ fn field(name: &str, value: &str) -> Text {
     marked(format!("*{name}*\n{value}"))
 }
 
-fn fields(scene: &Scene<'_>, shown: Shown) -> Vec<Text> {
+fn fields(scene: &Scene<'_>, shown: ShownRequest) -> Vec<Text> {
     let request = scene.request;
     let who = match scene.requester {
         Some(user) => format!("<@{user}>"),
@@ -206,13 +210,13 @@ fn target_fields(request: &Request) -> Vec<Text> {
     }
 }
 
-fn how_long(scene: &Scene<'_>, shown: Shown) -> String {
+fn how_long(scene: &Scene<'_>, shown: ShownRequest) -> String {
     let span = words::span(scene.request.duration);
     match (shown, scene.grant) {
-        (Shown::Granted, Some(grant)) if grant.standing => {
+        (ShownRequest::Granted, Some(grant)) if grant.standing => {
             format!("{span}. {}", access_words::STAYS)
         }
-        (Shown::Granted, Some(grant)) => {
+        (ShownRequest::Granted, Some(grant)) => {
             let ends = clock_time(grant.ends_at, scene.request.asked_at, &scene.setup.zone);
             format!("{span}, ends {ends}")
         }
@@ -233,13 +237,17 @@ fn buttons(request: &Request) -> Block {
     }
 }
 
-fn footer(scene: &Scene<'_>, shown: Shown) -> String {
+fn footer(scene: &Scene<'_>, shown: ShownRequest) -> String {
     let mut parts = match shown {
-        Shown::Waiting => waiting_parts(scene),
-        Shown::SettingUp | Shown::Granted | Shown::Failed | Shown::Ended => {
-            decided_parts(scene, shown)
-        }
-        Shown::Denied | Shown::Discarded | Shown::Lapsed | Shown::Rejected => closed_parts(scene),
+        ShownRequest::Waiting => waiting_parts(scene),
+        ShownRequest::SettingUp
+        | ShownRequest::Granted
+        | ShownRequest::Failed
+        | ShownRequest::Ended => decided_parts(scene, shown),
+        ShownRequest::Denied
+        | ShownRequest::Discarded
+        | ShownRequest::Lapsed
+        | ShownRequest::Rejected => closed_parts(scene),
     };
     let link = scene.setup.link(scene.request);
     parts.push(format!("<{link}|Open in Hallpass>"));
@@ -262,15 +270,16 @@ fn waiting_parts(scene: &Scene<'_>) -> Vec<String> {
     parts
 }
 
-fn decided_parts(scene: &Scene<'_>, shown: Shown) -> Vec<String> {
+fn decided_parts(scene: &Scene<'_>, shown: ShownRequest) -> Vec<String> {
     let mut parts = vec![how_approved(scene.request, scene.directory)];
     match scene.grant.map(|grant| &grant.state) {
         Some(GrantState::Failed { at: failed, .. }) => {
             parts.push(format!("failed {}", at(scene, *failed)));
         }
-        Some(GrantState::Ended { at: ended, .. }) if shown == Shown::Ended => {
+        Some(GrantState::Ended { at: ended, .. }) if shown == ShownRequest::Ended => {
             parts.push(format!("ended {}", at(scene, *ended)));
         }
+        _ if shown == ShownRequest::SettingUp => parts.extend(line::words(scene.place)),
         _ => {}
     }
     parts
@@ -344,7 +353,7 @@ fn closed_parts(scene: &Scene<'_>) -> Vec<String> {
         RequestState::Expired { .. } | RequestState::Pending | RequestState::Approved { .. } => {
             match request.expires_at {
                 Some(lapsed) => {
-                    let waited = hallpass_model::Span::between(request.asked_at, lapsed);
+                    let waited = hallpass_model::TimeSpan::between(request.asked_at, lapsed);
                     format!("Lapsed after {}. Nothing was granted", words::span(waited))
                 }
                 None => "Lapsed. Nothing was granted".to_owned(),

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use hallpass_access::{BREAK_GLASS_MAX, Grant, JUSTIFICATION_CHARACTERS_MIN, Request, Sought};
-use hallpass_model::{RequestId, Span, Timestamp};
+use hallpass_model::{RequestId, TimeSpan, Timestamp};
 use jiff::tz::TimeZone;
 
-use crate::blocks::{Block, Choice, Element, Style, View, button, context, plain, section};
+use crate::blocks::{Block, Choice, Element, SlackView, Style, button, context, plain, section};
 use crate::ids;
-use crate::inbound::Form;
+use crate::inbound::SubmittedForm;
 use crate::words::{self, SECTION_MAX, clock_time, escape, shown};
 
 /// Longest text Slack takes in a field; ours is shorter and refused with a sentence.
@@ -39,7 +39,7 @@ impl Asks {
     }
 
     /// Which form was sent, if it is one to ask.
-    pub(crate) fn of(form: &Form) -> Option<Self> {
+    pub(crate) fn of(form: &SubmittedForm) -> Option<Self> {
         match form.callback.as_str() {
             ids::FORM_ACCESS => Some(Self::Access),
             ids::FORM_GROUP => Some(Self::Group),
@@ -90,8 +90,8 @@ fn title(text: &str) -> crate::blocks::Text {
     plain(shown(text, 24))
 }
 
-fn window(callback: &str, name: &str, blocks: Vec<Block>) -> View {
-    View {
+fn window(callback: &str, name: &str, blocks: Vec<Block>) -> SlackView {
+    SlackView {
         callback_id: callback.to_owned(),
         title: title(name),
         submit: None,
@@ -101,8 +101,8 @@ fn window(callback: &str, name: &str, blocks: Vec<Block>) -> View {
     }
 }
 
-fn form(callback: &str, name: &str, submit: &str, blocks: Vec<Block>) -> View {
-    View {
+fn form(callback: &str, name: &str, submit: &str, blocks: Vec<Block>) -> SlackView {
+    SlackView {
         submit: Some(plain(submit)),
         close: plain("Cancel"),
         ..window(callback, name, blocks)
@@ -110,18 +110,18 @@ fn form(callback: &str, name: &str, submit: &str, blocks: Vec<Block>) -> View {
 }
 
 /// The form while it is not known who asks.
-pub(crate) fn loading(asks: Asks) -> View {
+pub(crate) fn loading(asks: Asks) -> SlackView {
     let blocks = vec![section(ids::LOADING, "Loading…")];
     window(asks.callback(), asks.title(), blocks)
 }
 
 /// A page of one sentence; must be escaped already.
-pub(crate) fn sentence(name: &str, words: &str) -> View {
+pub(crate) fn sentence(name: &str, words: &str) -> SlackView {
     window(ids::PAGE_WORDS, name, vec![section("words", words)])
 }
 
 /// The form to ask.
-pub(crate) fn ask(asks: Asks, name: &str, durations: &[Span], advice: &Advice) -> View {
+pub(crate) fn ask(asks: Asks, name: &str, durations: &[TimeSpan], advice: &Advice) -> SlackView {
     let greeting = format!(
         "Hi {}. Access ends by itself at the time you pick.",
         escape(words::first_name(name))
@@ -183,7 +183,7 @@ pub(crate) fn ask(asks: Asks, name: &str, durations: &[Span], advice: &Advice) -
     form(asks.callback(), asks.title(), "Request", blocks)
 }
 
-fn duration(durations: &[Span]) -> Block {
+fn duration(durations: &[TimeSpan]) -> Block {
     let options: Vec<Choice> = durations
         .iter()
         .map(|span| Choice::new(&words::span(*span), span.as_seconds().to_string()))
@@ -253,7 +253,7 @@ fn text_field(action: &str, multiline: bool, longest: u16) -> Element {
 }
 
 /// The form to break the glass: who is told, and why it cannot wait.
-pub(crate) fn break_glass(request: &Request, approvers: usize) -> View {
+pub(crate) fn break_glass(request: &Request, approvers: usize) -> SlackView {
     let told = match approvers {
         0 => "All admins".to_owned(),
         1 => "1 approver and all admins".to_owned(),
@@ -279,7 +279,7 @@ pub(crate) fn break_glass(request: &Request, approvers: usize) -> View {
         },
     ];
     let name = format!("Break glass for {}?", request.duration.min(BREAK_GLASS_MAX));
-    View {
+    SlackView {
         close: plain("Go back"),
         private_metadata: request.id.to_string(),
         ..form(ids::FORM_GLASS, &name, "Break glass", blocks)
@@ -287,7 +287,7 @@ pub(crate) fn break_glass(request: &Request, approvers: usize) -> View {
 }
 
 /// The form to close the review of a broken glass, with optional words.
-pub(crate) fn close_review(request: &Request) -> View {
+pub(crate) fn close_review(request: &Request) -> SlackView {
     let name = escape(words::first_name(&request.requester.name));
     let why = request.after_review.as_ref();
     let why = why.map(|review| shown(&review.justification, 2_000));
@@ -312,7 +312,7 @@ pub(crate) fn close_review(request: &Request) -> View {
             dispatch_action: false,
         },
     ];
-    View {
+    SlackView {
         close: plain("Go back"),
         private_metadata: request.id.to_string(),
         ..form(
@@ -325,7 +325,7 @@ pub(crate) fn close_review(request: &Request) -> View {
 }
 
 /// The form to deny, with an optional word why.
-pub(crate) fn deny(request: &Request) -> View {
+pub(crate) fn deny(request: &Request) -> SlackView {
     let name = escape(words::first_name(&request.requester.name));
     let blocks = vec![
         section(
@@ -345,7 +345,7 @@ pub(crate) fn deny(request: &Request) -> View {
             dispatch_action: false,
         },
     ];
-    View {
+    SlackView {
         close: plain("Keep waiting"),
         private_metadata: request.id.to_string(),
         ..form(ids::FORM_DENY, "Deny request", "Deny request", blocks)
@@ -353,7 +353,12 @@ pub(crate) fn deny(request: &Request) -> View {
 }
 
 /// The form to extend, prefilled.
-pub(crate) fn extend(grant: &Grant, durations: &[Span], now: Timestamp, zone: &TimeZone) -> View {
+pub(crate) fn extend(
+    grant: &Grant,
+    durations: &[TimeSpan],
+    now: Timestamp,
+    zone: &TimeZone,
+) -> SlackView {
     let words = format!(
         "{}\nExtending asks again. If nobody answers, access still ends {}.",
         words::role_in(&grant.names),
@@ -364,7 +369,7 @@ pub(crate) fn extend(grant: &Grant, durations: &[Span], now: Timestamp, zone: &T
         duration(durations),
         reason(Some(grant.reason.clone())),
     ];
-    View {
+    SlackView {
         private_metadata: grant.id.to_string(),
         ..form(ids::FORM_EXTEND, "Extend access", "Request", blocks)
     }
@@ -389,7 +394,7 @@ pub(crate) struct Mine<'a> {
 }
 
 /// The page of what somebody has, with the buttons to give it back or extend it.
-pub(crate) fn mine(mine: &Mine<'_>) -> View {
+pub(crate) fn mine(mine: &Mine<'_>) -> SlackView {
     let mut blocks = Vec::new();
     blocks.extend(mine.said.map(|said| section("said", said)));
     for grant in mine.grants.iter().take(SHOWN_MAX) {
@@ -397,7 +402,7 @@ pub(crate) fn mine(mine: &Mine<'_>) -> View {
             "*{}*\nEnds {}, in {}.",
             words::role_in(&grant.names),
             clock_time(grant.ends_at, mine.now, mine.zone),
-            words::span(Span::between(mine.now, grant.ends_at))
+            words::span(TimeSpan::between(mine.now, grant.ends_at))
         );
         blocks.push(section(&format!("grant_{}", grant.id), words));
         blocks.push(Block::Actions {

@@ -102,14 +102,14 @@ fn any_set(access: &Access, actor: &Actor, typed: &str, now: Timestamp) -> Vec<C
 
 #[cfg(test)]
 mod tests {
-    use hallpass_access::Named;
+    use hallpass_access::NamedId;
 
     use super::*;
 
     #[test]
     fn labels_are_escaped_and_cut() {
         let hit = Hit {
-            account: Some(Named {
+            account: Some(NamedId {
                 id: "111111111111".to_owned(),
                 name: format!("Team: <Prod> & {}", "x".repeat(90)),
             }),

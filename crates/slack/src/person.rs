@@ -3,20 +3,20 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hallpass_access::{Access, Actor, Identity, Origin};
-use hallpass_model::{Clock, Email, Span, Timestamp};
+use hallpass_access::{Access, Actor, Directory, Identity, Origin};
+use hallpass_model::{Clock, Email, TimeSpan, Timestamp, UserId};
 use hallpass_rules::directory::NotOnePerson;
 use tokio::sync::OnceCell;
 
 use crate::client::{Client, SlackUser};
 use crate::fault::SlackError;
-use crate::inbound::By;
-use crate::memory::Remembered;
+use crate::inbound::SlackActor;
+use crate::memory::{Link, LinkedBy, Remembered};
 
 /// How long what Slack said about people is believed.
-const BELIEVED: Span = Span::minutes(10);
+const BELIEVED: TimeSpan = TimeSpan::minutes(10);
 /// How long a channel's members are believed.
-const MEMBERS_BELIEVED: Span = Span::minutes(5);
+const MEMBERS_BELIEVED: TimeSpan = TimeSpan::minutes(5);
 /// People remembered at most; beyond, all are asked for again.
 const PEOPLE_MAX: usize = 50_000;
 
@@ -25,7 +25,7 @@ const LOGGED_MAX: usize = 64;
 
 /// A Slack user as a person of the directory.
 #[derive(Clone, Debug)]
-pub(crate) struct Known {
+pub(crate) struct KnownPerson {
     pub(crate) actor: Actor,
     pub(crate) slack: SlackUser,
 }
@@ -99,14 +99,14 @@ impl People {
     }
 
     /// Who somebody is, from what is known already; `None` when Slack has to be asked.
-    pub(crate) fn at_once(&self, by: &By) -> Option<Result<Known, Unknown>> {
+    pub(crate) fn at_once(&self, by: &SlackActor) -> Option<Result<KnownPerson, Unknown>> {
         let team = self.team.get()?;
         let user = self.users.get(&by.user, self.clock.now())?;
         Some(self.judge(by, &user, team))
     }
 
     /// Who somebody is.
-    pub(crate) async fn find(&self, by: &By) -> Result<Known, Unknown> {
+    pub(crate) async fn find(&self, by: &SlackActor) -> Result<KnownPerson, Unknown> {
         let team = self.team().await.map_err(Unknown::Slack)?.to_owned();
         let now = self.clock.now();
         let user = if let Some(user) = self.users.get(&by.user, now) {
@@ -127,7 +127,7 @@ impl People {
     }
 
     /// Whoever runs another workspace says which addresses its users have: they prove nothing here.
-    fn judge(&self, by: &By, user: &SlackUser, team: &str) -> Result<Known, Unknown> {
+    fn judge(&self, by: &SlackActor, user: &SlackUser, team: &str) -> Result<KnownPerson, Unknown> {
         let came_from = by.team.as_deref().is_none_or(|theirs| theirs == team);
         if !is_of(user, team) || !(came_from || user.teams.iter().any(|theirs| theirs == team)) {
             return Err(Unknown::Foreign);
@@ -148,18 +148,80 @@ impl People {
         if actor.user.is_none() {
             return Err(Unknown::Nobody);
         }
-        Ok(Known {
+        Ok(KnownPerson {
             actor,
             slack: user.clone(),
         })
     }
 
-    /// The Slack user of an address: who acted as them, or whom Slack knows by it.
-    pub(crate) async fn user_of(&self, email: &Email) -> Result<Option<String>, SlackError> {
+    /// The Slack user of an address of the directory: that of the one person who has it today.
+    pub(crate) async fn user_by_address(
+        &self,
+        email: &Email,
+    ) -> Result<Option<String>, SlackError> {
+        let directory = self.access.directory();
+        let Ok(person) = directory.person_by_email(email) else {
+            return Ok(None);
+        };
+        self.user_of(&person.user_id).await
+    }
+
+    /// The Slack user of somebody: who acted as them, or whom Slack knows by an address of theirs.
+    pub(crate) async fn user_of(&self, user: &UserId) -> Result<Option<String>, SlackError> {
+        let directory = self.access.directory();
         // a memory that does not answer costs a question to Slack
-        if let Ok(Some(user)) = self.remembered.user_of(email).await {
-            return Ok(Some(user));
+        let link = self.remembered.link_of(user).await.unwrap_or_default();
+        if let Some(link) = link.filter(|link| holds(link, user, &directory)) {
+            return Ok(Some(link.slack));
         }
+        let person = directory.person(user).filter(|person| person.enabled);
+        for email in person.iter().flat_map(|person| &person.emails) {
+            // an address that several have finds nobody
+            if !is_theirs(email, user, &directory) {
+                continue;
+            }
+            let Some(slack) = self.at_slack(email).await? else {
+                continue;
+            };
+            if self.is_of_another(&slack, user, &directory).await {
+                tracing::warn!(
+                    user = %user,
+                    slack,
+                    "Slack has an address of somebody at the Slack user of another; nobody is mentioned"
+                );
+                continue;
+            }
+            let link = Link {
+                slack: slack.clone(),
+                by: LinkedBy::Address(email.clone()),
+            };
+            if let Err(error) = self.remembered.keep_link(user, &link).await {
+                tracing::warn!(error = %error, "whose a Slack user is could not be remembered");
+            }
+            return Ok(Some(slack));
+        }
+        Ok(None)
+    }
+
+    /// Whether a Slack user belongs to somebody else who is still there. When that cannot be read,
+    /// it does.
+    async fn is_of_another(&self, slack: &str, user: &UserId, directory: &Directory) -> bool {
+        let owner = match self.remembered.owner_of(slack).await {
+            Ok(Some(owner)) if owner != *user => owner,
+            Ok(_) => return false,
+            Err(_) => return true,
+        };
+        let is_there = directory
+            .person(&owner)
+            .is_some_and(|person| person.enabled);
+        match self.remembered.link_of(&owner).await {
+            Ok(link) => is_there && link.is_some_and(|link| holds(&link, &owner, directory)),
+            Err(_) => true,
+        }
+    }
+
+    /// Whom Slack knows by an address.
+    async fn at_slack(&self, email: &Email) -> Result<Option<String>, SlackError> {
         let now = self.clock.now();
         if let Some(user) = self.by_email.get(email, now) {
             return Ok(user);
@@ -181,17 +243,20 @@ impl People {
     }
 
     /// Everybody who administers today.
-    pub(crate) fn administrators(&self) -> BTreeSet<Email> {
+    pub(crate) fn administrators(&self) -> BTreeSet<UserId> {
         self.identity.administrators(&self.access.directory())
     }
 
-    /// Somebody acted as a Slack user.
-    pub(crate) async fn acted(&self, known: &Known) {
-        let kept = self
-            .remembered
-            .keep_user(&known.actor.email, &known.slack.id)
-            .await;
-        if let Err(error) = kept {
+    /// Somebody acted as a Slack user: from here on it is theirs, whoever had it before.
+    pub(crate) async fn acted(&self, known: &KnownPerson) {
+        let Some(user) = &known.actor.user else {
+            return;
+        };
+        let link = Link {
+            slack: known.slack.id.clone(),
+            by: LinkedBy::Acting,
+        };
+        if let Err(error) = self.remembered.keep_link(user, &link).await {
             tracing::warn!(error = %error, "who acted could not be remembered");
         }
     }
@@ -229,6 +294,20 @@ impl People {
     }
 }
 
+/// Whether an address is one person's, and that person is `user`.
+fn is_theirs(email: &Email, user: &UserId, directory: &Directory) -> bool {
+    let found = directory.person_by_email(email);
+    found.is_ok_and(|person| person.user_id == *user)
+}
+
+/// Whether what said that a Slack user is somebody still does.
+fn holds(link: &Link, user: &UserId, directory: &Directory) -> bool {
+    match &link.by {
+        LinkedBy::Acting => true,
+        LinkedBy::Address(email) => is_theirs(email, user, directory),
+    }
+}
+
 /// Whether a user belongs to our workspace, or to our organization's.
 fn is_of(user: &SlackUser, team: &str) -> bool {
     let own = user.team.as_deref().is_none_or(|theirs| theirs == team);
@@ -237,12 +316,12 @@ fn is_of(user: &SlackUser, team: &str) -> bool {
 
 /// Values that are believed for a while.
 struct Aged<K, V> {
-    believed: Span,
+    believed: TimeSpan,
     values: Mutex<HashMap<K, (Timestamp, V)>>,
 }
 
 impl<K: std::hash::Hash + Eq, V: Clone> Aged<K, V> {
-    fn new(believed: Span) -> Self {
+    fn new(believed: TimeSpan) -> Self {
         Self {
             believed,
             values: Mutex::default(),

@@ -10,9 +10,9 @@ use serde_json::Value;
 use crate::app::Slack;
 use crate::asking::{capital, opened};
 use crate::ids;
-use crate::inbound::{By, Press};
+use crate::inbound::{Press, SlackActor};
 use crate::modal::{self, Mine};
-use crate::person::{Known, Unknown};
+use crate::person::{KnownPerson, Unknown};
 use crate::refusals::NO_SUCH;
 use crate::words::{self, clock_time, names_of};
 
@@ -77,7 +77,7 @@ impl Slack {
         }
     }
 
-    async fn decide(&self, press: &Press, id: RequestId, known: &Known) {
+    async fn decide(&self, press: &Press, id: RequestId, known: &KnownPerson) {
         let once = pressed_once(press);
         let access = &self.inner.access;
         let outcome = if press.action == ids::APPROVE {
@@ -101,7 +101,7 @@ impl Slack {
     }
 
     /// Deny asks for a word first; whoever may not is told at once.
-    async fn ask_why(&self, press: &Press, id: RequestId, known: &Known) {
+    async fn ask_why(&self, press: &Press, id: RequestId, known: &KnownPerson) {
         let request = self.inner.access.request(&known.actor, id).await;
         if let Ok(request) = request
             && self.could_deny(&request, known)
@@ -130,7 +130,7 @@ impl Slack {
     }
 
     /// Only whether to open a window: the journey decides when it is sent.
-    fn could_deny(&self, request: &Request, known: &Known) -> bool {
+    fn could_deny(&self, request: &Request, known: &KnownPerson) -> bool {
         let now = self.now();
         let open = request.state == RequestState::Pending
             && request.expires_at.is_none_or(|at| now < at)
@@ -145,7 +145,7 @@ impl Slack {
         })
     }
 
-    async fn release(&self, press: &Press, id: RequestId, known: &Known) {
+    async fn release(&self, press: &Press, id: RequestId, known: &KnownPerson) {
         // whoever may not see it is refused by the journey, so that the press is on record
         let grant = match self.led_to(id).await {
             Ok(grant) => grant,
@@ -179,7 +179,7 @@ impl Slack {
         self.redraw(id).await;
     }
 
-    fn given_back(&self, grant: &Grant, known: &Known) -> String {
+    fn given_back(&self, grant: &Grant, known: &KnownPerson) -> String {
         let directory = self.inner.access.directory();
         let said = format!("Given back: {}.", words::target(&grant.names));
         let hallpass_model::TargetNames::Account { permission_set, .. } = &grant.names else {
@@ -188,7 +188,7 @@ impl Slack {
         let now = self.now();
         match directory.permission_set_by_name(permission_set) {
             Some(set) if !grant.standing => {
-                let until = hallpass_model::Span::seconds(set.session_duration).after(now);
+                let until = hallpass_model::TimeSpan::seconds(set.session_duration).after(now);
                 let until = clock_time(until, now, &self.zone_of(known));
                 format!("{said} Credentials you already hold may work until {until}.")
             }
@@ -196,7 +196,7 @@ impl Slack {
         }
     }
 
-    async fn open_extend(&self, press: &Press, id: RequestId, known: &Known) {
+    async fn open_extend(&self, press: &Press, id: RequestId, known: &KnownPerson) {
         let grant = match self.led_to(id).await {
             Ok(grant) => grant,
             Err(words) => return self.tell_presser(press, &words).await,
@@ -241,7 +241,7 @@ impl Slack {
     }
 
     /// The page of what somebody has.
-    pub(crate) async fn open_mine(&self, by: &By, trigger: &str) {
+    pub(crate) async fn open_mine(&self, by: &SlackActor, trigger: &str) {
         let view = match self.inner.people.find(by).await {
             Ok(known) => self.mine(&known, None).await,
             Err(unknown) => modal::sentence("My access", &self.unknown(&unknown, &[])),
@@ -249,13 +249,13 @@ impl Slack {
         opened(self.inner.client.open_view(trigger, &view).await.map(drop));
     }
 
-    async fn show_mine_again(&self, press: &Press, known: &Known, said: &str) {
+    async fn show_mine_again(&self, press: &Press, known: &KnownPerson, said: &str) {
         let Some(form) = &press.view else { return };
         let view = self.mine(known, Some(said)).await;
         opened(self.inner.client.update_view(&form.id, &view).await);
     }
 
-    async fn mine(&self, known: &Known, said: Option<&str>) -> crate::blocks::View {
+    async fn mine(&self, known: &KnownPerson, said: Option<&str>) -> crate::blocks::SlackView {
         let access = &self.inner.access;
         let live = GrantFilter {
             states: ["scheduled", "granting", "active"]
@@ -274,9 +274,10 @@ impl Slack {
             .await;
         match (grants, waiting) {
             (Ok(grants), Ok(waiting)) => modal::mine(&Mine {
-                grants: &grants,
-                waiting: &waiting,
+                grants: &grants.rows,
+                waiting: &waiting.rows,
                 glass: &waiting
+                    .rows
                     .iter()
                     .filter(|request| access.may_break_glass(&known.actor, request))
                     .map(|request| request.id)

@@ -1,4 +1,4 @@
-//! Why a press had no effect, in words for whoever pressed (`ui/ui.md` §5).
+//! Why a press had no effect, in words for whoever pressed (`ui.md` §5).
 
 use hallpass_access::{AccessError, Closed, PressRefused, Request};
 use hallpass_model::RequestId;
@@ -8,7 +8,7 @@ use crate::app::Slack;
 use crate::asking::capital;
 use crate::ids;
 use crate::inbound::Press;
-use crate::person::{Known, Unknown};
+use crate::person::{KnownPerson, Unknown};
 use crate::words::{self, any_of, clock_time, escape, first_name, name_of, names_of};
 
 pub(crate) const NO_SUCH: &str = "There is no such request, or it is not yours to see.";
@@ -22,7 +22,7 @@ impl Slack {
         press: &Press,
         id: RequestId,
         error: &AccessError,
-        known: Option<&Known>,
+        known: Option<&KnownPerson>,
     ) -> String {
         if !matches!(error, AccessError::NotFound(_)) {
             return self.refusal(id, &press.action, error, known).await;
@@ -48,7 +48,7 @@ impl Slack {
         not_listed(&facts.target, &facts.rules)
     }
 
-    fn closed(&self, request: &Request, closed: &Closed, known: Option<&Known>) -> String {
+    fn closed(&self, request: &Request, closed: &Closed, known: Option<&KnownPerson>) -> String {
         let zone = known.map_or_else(
             || self.inner.setup.zone.clone(),
             |known| self.zone_of(known),
@@ -68,13 +68,13 @@ impl Slack {
         format!("Already {}{} at {at}.", closed.how, by.unwrap_or_default())
     }
 
-    /// Why a press had no effect, in the words of `ui/ui.md` §5.
+    /// Why a press had no effect, in the words of `ui.md` §5.
     pub(crate) async fn refusal(
         &self,
         id: RequestId,
         action: &str,
         error: &AccessError,
-        known: Option<&Known>,
+        known: Option<&KnownPerson>,
     ) -> String {
         let why = match error {
             AccessError::Refused(why) => why,
@@ -129,7 +129,7 @@ impl Slack {
         request: &Request,
         action: &str,
         refused: &ClickRefused,
-        known: Option<&Known>,
+        known: Option<&KnownPerson>,
     ) -> String {
         let directory = self.inner.access.directory();
         let is_own = known.is_some_and(|known| request.requester.is(&known.actor));

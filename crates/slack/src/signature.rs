@@ -77,9 +77,9 @@ mod tests {
     }
 
     /// What it is, the headers, seconds between the times, the body, whether it counts.
-    type Row<'a> = (&'static str, Signed<'a>, i64, &'static [u8], bool);
+    type SignatureRow<'a> = (&'static str, Signed<'a>, i64, &'static [u8], bool);
 
-    fn check(rows: &[Row<'_>]) {
+    fn check(rows: &[SignatureRow<'_>]) {
         for (name, signed, skew, body, fine) in rows {
             let now = Timestamp::from_second(AT + skew).unwrap();
             let verified = verify(&secret(), signed, body, now);

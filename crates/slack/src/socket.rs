@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::SlackError;
-use crate::app::{Reply, Slack};
+use crate::app::{Slack, SlackReply};
 use crate::inbound;
 
 /// The first pause after a connection that broke, doubled each time.
@@ -168,16 +168,16 @@ impl Slack {
     }
 
     /// An envelope that comes again is handled once and acknowledged alike.
-    async fn enveloped(&self, kind: &str, id: &str, payload: &Value) -> Reply {
+    async fn enveloped(&self, kind: &str, id: &str, payload: &Value) -> SlackReply {
         let parsed = match kind {
             "interactive" => inbound::interaction(&payload.to_string()),
             "slash_commands" => inbound::command(payload),
-            _ => return Reply::fine(),
+            _ => return SlackReply::fine(),
         };
         self.once(&format!("envelope:{id}"), async {
             match parsed {
                 Ok(inbound) => self.handle(inbound).await,
-                Err(_) => Reply::fine(),
+                Err(_) => SlackReply::fine(),
             }
         })
         .await

@@ -1,8 +1,8 @@
 //! Texts for Slack: what others wrote is escaped and cut so that it shows as it is, times and
-//! names are put as `ui/ui.md` §5 and §9 say.
+//! names are put as `ui.md` §5 and §9 say.
 
 use hallpass_access::{Directory, Request};
-use hallpass_model::{Email, Span, TargetNames, Timestamp, text::visible};
+use hallpass_model::{Email, TargetNames, TimeSpan, Timestamp, text::visible};
 use jiff::tz::TimeZone;
 
 /// Longest text of a field of a section.
@@ -169,7 +169,7 @@ pub(crate) fn progress(request: &Request, directory: &Directory) -> String {
 }
 
 /// A length of time as the original writes it.
-pub(crate) fn span(span: Span) -> String {
+pub(crate) fn span(span: TimeSpan) -> String {
     span.to_string()
 }
 

@@ -7,7 +7,7 @@ use hallpass_model::HoldKey;
 
 /// Why nothing was stored or read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub(crate) enum StorageFault {
     /// Another writer was first.
     Raced(String),
     /// A step that no machine has.
@@ -18,8 +18,8 @@ pub(crate) enum Fault {
     Unavailable(String),
 }
 
-impl Fault {
-    fn text(self) -> String {
+impl StorageFault {
+    pub(crate) fn text(self) -> String {
         match self {
             Self::Raced(text) | Self::IllegalStep(text) | Self::Unavailable(text) => text,
             Self::Fenced(key) => format!("the lease on {key} is no longer ours"),
@@ -27,46 +27,48 @@ impl Fault {
     }
 }
 
-impl From<Fault> for CommitError {
-    fn from(fault: Fault) -> Self {
+impl From<StorageFault> for CommitError {
+    fn from(fault: StorageFault) -> Self {
         match fault {
-            Fault::Raced(text) => Self::Raced(text),
-            Fault::IllegalStep(text) => Self::IllegalStep(text),
-            Fault::Fenced(_) | Fault::Unavailable(_) => Self::Unavailable(fault.text()),
-        }
-    }
-}
-
-impl From<Fault> for ReadError {
-    fn from(fault: Fault) -> Self {
-        Self(fault.text())
-    }
-}
-
-impl From<Fault> for assignments::StoreFault {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Fenced(key) => Self::Fenced(key),
-            Fault::Raced(_) | Fault::IllegalStep(_) | Fault::Unavailable(_) => {
+            StorageFault::Raced(text) => Self::Raced(text),
+            StorageFault::IllegalStep(text) => Self::IllegalStep(text),
+            StorageFault::Fenced(_) | StorageFault::Unavailable(_) => {
                 Self::Unavailable(fault.text())
             }
         }
     }
 }
 
-impl From<Fault> for audit::StoreFault {
-    fn from(fault: Fault) -> Self {
+impl From<StorageFault> for ReadError {
+    fn from(fault: StorageFault) -> Self {
         Self(fault.text())
     }
 }
 
-impl From<Fault> for hallpass_runner::StoreFault {
-    fn from(fault: Fault) -> Self {
+impl From<StorageFault> for assignments::StoreFault {
+    fn from(fault: StorageFault) -> Self {
+        match fault {
+            StorageFault::Fenced(key) => Self::Fenced(key),
+            StorageFault::Raced(_)
+            | StorageFault::IllegalStep(_)
+            | StorageFault::Unavailable(_) => Self::Unavailable(fault.text()),
+        }
+    }
+}
+
+impl From<StorageFault> for audit::StoreFault {
+    fn from(fault: StorageFault) -> Self {
         Self(fault.text())
     }
 }
 
-impl From<audit::RecordError> for Fault {
+impl From<StorageFault> for hallpass_runner::StoreFault {
+    fn from(fault: StorageFault) -> Self {
+        Self(fault.text())
+    }
+}
+
+impl From<audit::RecordError> for StorageFault {
     fn from(error: audit::RecordError) -> Self {
         Self::Unavailable(format!("audit record: {error}"))
     }

@@ -9,6 +9,8 @@
 #![warn(missing_docs)]
 
 mod fault;
+mod filters;
+mod packed;
 mod rows;
 mod steps;
 

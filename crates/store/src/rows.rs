@@ -1,12 +1,13 @@
 //! Domain values to stored text and back.
 
-use hallpass_access::{Grant, GrantState, Request, RequestState};
+use hallpass_access::{Grant, GrantState, Request, RequestState, Subject};
 use hallpass_audit::{Head, Record};
 use hallpass_model::{Target, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::fault::Fault;
+use crate::fault::StorageFault;
+use crate::packed::{pack, unpack};
 
 /// RFC 3339 in UTC with nine decimals: text order is time order, to the nanosecond. Instants
 /// before the year 0 are stored as its first.
@@ -20,21 +21,22 @@ pub(crate) fn instant(at: Timestamp) -> String {
 }
 
 /// Reads what [`instant`] wrote.
-pub(crate) fn read_instant(text: &str) -> Result<Timestamp, Fault> {
+pub(crate) fn read_instant(text: &str) -> Result<Timestamp, StorageFault> {
     text.parse()
-        .map_err(|error| Fault::Unavailable(format!("stored instant `{text}`: {error}")))
+        .map_err(|error| StorageFault::Unavailable(format!("stored instant `{text}`: {error}")))
 }
 
 /// A value as its JSON body.
-pub(crate) fn body<T: Serialize>(value: &T) -> Result<String, Fault> {
+pub(crate) fn body<T: Serialize>(value: &T) -> Result<String, StorageFault> {
     serde_json::to_string(value)
-        .map_err(|error| Fault::Unavailable(format!("cannot be written as JSON: {error}")))
+        .map_err(|error| StorageFault::Unavailable(format!("cannot be written as JSON: {error}")))
 }
 
 /// A value from its JSON body; `what` names it in the error.
-pub(crate) fn read_body<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, Fault> {
-    serde_json::from_str(text)
-        .map_err(|error| Fault::Unavailable(format!("stored {what} cannot be read: {error}")))
+pub(crate) fn read_body<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, StorageFault> {
+    serde_json::from_str(text).map_err(|error| {
+        StorageFault::Unavailable(format!("stored {what} cannot be read: {error}"))
+    })
 }
 
 /// A row and its state apart: both have members of the same name (`reason` of a request, and of
@@ -45,8 +47,8 @@ struct Apart<T, S> {
     state: S,
 }
 
-/// The body of a request.
-pub(crate) fn request_body(request: &Request) -> Result<String, Fault> {
+/// A request as JSON text.
+pub(crate) fn request_text(request: &Request) -> Result<String, StorageFault> {
     let row = Request {
         state: RequestState::Pending,
         ..request.clone()
@@ -55,14 +57,24 @@ pub(crate) fn request_body(request: &Request) -> Result<String, Fault> {
     body(&Apart { row, state })
 }
 
+/// The body of a request.
+pub(crate) fn request_body(request: &Request) -> Result<Vec<u8>, StorageFault> {
+    Ok(pack(&request_text(request)?))
+}
+
 /// A request from its body.
-pub(crate) fn read_request(text: &str) -> Result<Request, Fault> {
+pub(crate) fn read_request(body: &[u8]) -> Result<Request, StorageFault> {
+    read_request_text(&unpack(body)?)
+}
+
+/// A request from JSON text.
+pub(crate) fn read_request_text(text: &str) -> Result<Request, StorageFault> {
     let Apart { row, state } = read_body::<Apart<Request, RequestState>>("request", text)?;
     Ok(Request { state, ..row })
 }
 
-/// The body of a grant.
-pub(crate) fn grant_body(grant: &Grant) -> Result<String, Fault> {
+/// A grant as JSON text.
+pub(crate) fn grant_text(grant: &Grant) -> Result<String, StorageFault> {
     let row = Grant {
         state: GrantState::Scheduled,
         ..grant.clone()
@@ -71,10 +83,55 @@ pub(crate) fn grant_body(grant: &Grant) -> Result<String, Fault> {
     body(&Apart { row, state })
 }
 
+/// The body of a grant.
+pub(crate) fn grant_body(grant: &Grant) -> Result<Vec<u8>, StorageFault> {
+    Ok(pack(&grant_text(grant)?))
+}
+
 /// A grant from its body.
-pub(crate) fn read_grant(text: &str) -> Result<Grant, Fault> {
+pub(crate) fn read_grant(body: &[u8]) -> Result<Grant, StorageFault> {
+    read_grant_text(&unpack(body)?)
+}
+
+/// A grant from JSON text.
+pub(crate) fn read_grant_text(text: &str) -> Result<Grant, StorageFault> {
     let Apart { row, state } = read_body::<Apart<Grant, GrantState>>("grant", text)?;
     Ok(Grant { state, ..row })
+}
+
+/// A record from its body.
+pub(crate) fn read_record(body: &[u8]) -> Result<Record, StorageFault> {
+    Ok(Record::parse(unpack(body)?.as_bytes())?)
+}
+
+/// The name of a subject: no two have the same.
+pub(crate) fn subject_name(subject: &Subject) -> String {
+    match subject {
+        Subject::Account {
+            account,
+            permission_set,
+        } => format!("{account}/{permission_set}"),
+        Subject::Group { group } => group.to_string(),
+    }
+}
+
+/// Reads what [`subject_name`] wrote.
+pub(crate) fn read_subject(name: &str) -> Result<Subject, StorageFault> {
+    let unreadable = |error| StorageFault::Unavailable(format!("stored subject `{name}`: {error}"));
+    match name.split_once('/') {
+        Some((account, set)) => Ok(Subject::Account {
+            account: account.parse().map_err(unreadable)?,
+            permission_set: set.to_owned(),
+        }),
+        None => Ok(Subject::Group {
+            group: name.parse().map_err(unreadable)?,
+        }),
+    }
+}
+
+/// What a request is about, as rules see it.
+pub(crate) fn subject_of(request: &Request) -> Option<Subject> {
+    Subject::of(&request.key.as_ref()?.target, &request.names)
 }
 
 /// The account of a target, if it has one.
@@ -87,12 +144,7 @@ pub(crate) fn account_of(target: &Target) -> Option<&str> {
 
 /// The end of the chain after `record`, as of the record's own time (milliseconds).
 pub(crate) fn head_at(record: &Record) -> Head {
-    let time = record
-        .fields()
-        .get("timestamp")
-        .and_then(serde_json::Value::as_i64)
-        .and_then(|millisecond| Timestamp::from_millisecond(millisecond).ok())
-        .unwrap_or(Timestamp::UNIX_EPOCH);
+    let time = record.at().unwrap_or(Timestamp::UNIX_EPOCH);
     Head {
         seq: record.seq(),
         hash: record.hash().to_owned(),

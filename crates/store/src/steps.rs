@@ -1,12 +1,12 @@
 //! What both engines do to a row, so that they cannot differ: desires, intents, what was learned,
 //! which steps are legal, when an answer is forgotten.
 
-use hallpass_access::{Answer, Desire, News, Notice, OutlivingSessions};
-use hallpass_assignments::{Desired, Execution, Haste, Over, Row};
-use hallpass_model::{HoldKey, Span, Timestamp};
-use hallpass_org::cuts::{Cut, CutNews, CutState};
+use hallpass_access::{DesiredAssignment, Notice, NoticeKind, OutlivingSessions, StoredAnswer};
+use hallpass_assignments::{AssignmentRow, Desired, Execution, Haste, Over, Verdict};
+use hallpass_model::{HoldKey, TimeSpan, Timestamp};
+use hallpass_org::session_revocation::{Cut, CutNews, CutState};
 
-use crate::fault::Fault;
+use crate::fault::StorageFault;
 
 /// Whether a step from `prior` to `next` is in a machine's table.
 pub(crate) fn check_step(
@@ -14,7 +14,7 @@ pub(crate) fn check_step(
     what: &str,
     prior: &str,
     next: &str,
-) -> Result<(), Fault> {
+) -> Result<(), StorageFault> {
     if steps.contains(&(prior, next)) {
         Ok(())
     } else {
@@ -23,18 +23,18 @@ pub(crate) fn check_step(
 }
 
 /// The refusal of a step.
-pub(crate) fn illegal_step(what: &str, prior: &str, next: &str) -> Fault {
-    Fault::IllegalStep(format!("{what} from `{prior}` to `{next}`"))
+pub(crate) fn illegal_step(what: &str, prior: &str, next: &str) -> StorageFault {
+    StorageFault::IllegalStep(format!("{what} from `{prior}` to `{next}`"))
 }
 
 /// The refusal of a write over another version than the one that was read.
-pub(crate) fn wrong_version(what: &str) -> Fault {
-    Fault::Raced(format!("{what} changed since it was read"))
+pub(crate) fn wrong_version(what: &str) -> StorageFault {
+    StorageFault::Raced(format!("{what} changed since it was read"))
 }
 
 /// The refusal of a second row of the same name.
-pub(crate) fn exists_already(what: &str) -> Fault {
-    Fault::Raced(format!("{what} exists already"))
+pub(crate) fn exists_already(what: &str) -> StorageFault {
+    StorageFault::Raced(format!("{what} exists already"))
 }
 
 /// The row that ends sessions.
@@ -58,7 +58,7 @@ pub(crate) fn cut_of(sessions: &OutlivingSessions) -> Cut {
 /// What operators hear of sessions that could not be ended; who they are is a matter of each channel.
 pub(crate) fn notice_of_cut(news: &CutNews) -> Notice {
     Notice {
-        news: News::SessionsLive,
+        news: NoticeKind::SessionsLive,
         request: news.request,
         grant: Some(news.grant),
         to: Vec::new(),
@@ -68,47 +68,47 @@ pub(crate) fn notice_of_cut(news: &CutNews) -> Notice {
 }
 
 /// The key a desire is about.
-pub(crate) fn key_of(desire: &Desire) -> &HoldKey {
+pub(crate) fn key_of(desire: &DesiredAssignment) -> &HoldKey {
     match desire {
-        Desire::Until { key, .. }
-        | Desire::RemovedByGuard { key, .. }
-        | Desire::Adopt { key, .. }
-        | Desire::Remove { key, .. }
-        | Desire::Forget { key, .. } => key,
+        DesiredAssignment::Until { key, .. }
+        | DesiredAssignment::RemovedByGuard { key, .. }
+        | DesiredAssignment::Adopt { key, .. }
+        | DesiredAssignment::Remove { key, .. }
+        | DesiredAssignment::Forget { key, .. } => key,
     }
 }
 
 /// The row after `desire`; `None` when it goes. A new row's revision is one above `floor`, the
 /// largest revision ever forgotten, so that a revision is never seen twice for different wishes.
 pub(crate) fn desired(
-    stored: Option<Row>,
-    desire: &Desire,
+    stored: Option<AssignmentRow>,
+    desire: &DesiredAssignment,
     floor: u64,
-) -> Result<Option<Row>, Fault> {
+) -> Result<Option<AssignmentRow>, StorageFault> {
     match stored {
         None => first_row(desire, floor).map(Some),
         Some(row) => changed_row(desire, row),
     }
 }
 
-fn raced(desire: &Desire) -> Fault {
-    Fault::Raced(format!(
+fn raced(desire: &DesiredAssignment) -> StorageFault {
+    StorageFault::Raced(format!(
         "assignment {} changed since it was read",
         key_of(desire)
     ))
 }
 
 /// The row a desire makes where there is none.
-fn first_row(desire: &Desire, floor: u64) -> Result<Row, Fault> {
+fn first_row(desire: &DesiredAssignment, floor: u64) -> Result<AssignmentRow, StorageFault> {
     let (key, wanted, execution) = match desire {
-        Desire::Until {
+        DesiredAssignment::Until {
             key,
             rev: None,
             until,
             asked_at,
             haste,
         } => (key, (*until, *asked_at, *haste), Execution::new(*asked_at)),
-        Desire::Adopt {
+        DesiredAssignment::Adopt {
             key,
             until,
             seen_at,
@@ -117,22 +117,25 @@ fn first_row(desire: &Desire, floor: u64) -> Result<Row, Fault> {
             (*until, *seen_at, Haste::Ordinary),
             Execution::adopted(*seen_at),
         ),
-        Desire::Remove { key, since } => (
+        DesiredAssignment::Remove { key, since } => (
             key,
             (*since, *since, Haste::Ordinary),
             Execution::to_remove(*since),
         ),
-        Desire::Until { rev: Some(_), .. }
-        | Desire::RemovedByGuard { .. }
-        | Desire::Forget { .. } => return Err(raced(desire)),
+        DesiredAssignment::Until { rev: Some(_), .. }
+        | DesiredAssignment::RemovedByGuard { .. }
+        | DesiredAssignment::Forget { .. } => return Err(raced(desire)),
     };
     Ok(new_row(key, wanted, execution, floor))
 }
 
 /// What a desire makes of a row; `None` when it goes.
-fn changed_row(desire: &Desire, row: Row) -> Result<Option<Row>, Fault> {
+fn changed_row(
+    desire: &DesiredAssignment,
+    row: AssignmentRow,
+) -> Result<Option<AssignmentRow>, StorageFault> {
     match desire {
-        Desire::Until {
+        DesiredAssignment::Until {
             rev: Some(rev),
             until,
             asked_at,
@@ -147,7 +150,7 @@ fn changed_row(desire: &Desire, row: Row) -> Result<Option<Row>, Fault> {
             };
             Ok(Some(wished(row, wish)))
         }
-        Desire::RemovedByGuard {
+        DesiredAssignment::RemovedByGuard {
             rev,
             until,
             asked_at,
@@ -162,16 +165,16 @@ fn changed_row(desire: &Desire, row: Row) -> Result<Option<Row>, Fault> {
             };
             Ok(Some(wished(row, wish)))
         }
-        Desire::Forget { rev, .. }
+        DesiredAssignment::Forget { rev, .. }
             if row.desired.rev == *rev && row.execution.operation.is_none() =>
         {
             Ok(None)
         }
-        Desire::Until { .. }
-        | Desire::RemovedByGuard { .. }
-        | Desire::Adopt { .. }
-        | Desire::Remove { .. }
-        | Desire::Forget { .. } => Err(raced(desire)),
+        DesiredAssignment::Until { .. }
+        | DesiredAssignment::RemovedByGuard { .. }
+        | DesiredAssignment::Adopt { .. }
+        | DesiredAssignment::Remove { .. }
+        | DesiredAssignment::Forget { .. } => Err(raced(desire)),
     }
 }
 
@@ -181,8 +184,8 @@ fn new_row(
     (until, asked_at, haste): (Timestamp, Timestamp, Haste),
     execution: Execution,
     floor: u64,
-) -> Row {
-    Row {
+) -> AssignmentRow {
+    AssignmentRow {
         key: key.clone(),
         desired: Desired {
             until,
@@ -198,28 +201,47 @@ fn new_row(
 
 /// A removal that a person wants at once keeps its slot while it waits this long because AWS was
 /// full.
-pub(crate) const AT_ONCE_AGAIN: Span = Span::seconds(1);
+pub(crate) const AT_ONCE_AGAIN: TimeSpan = TimeSpan::seconds(1);
 
-/// The row with another wish, due at once.
-fn wished(mut row: Row, wish: Desired) -> Row {
+/// The row with another wish, due at once unless it stands as wished and was seen to.
+fn wished(mut row: AssignmentRow, wish: Desired) -> AssignmentRow {
+    let stands = stands_as_wished(&row, &wish);
     row.desired = Desired {
         rev: row.desired.rev + 1,
         ..wish
     };
-    row.execution.due = row.execution.due.min(wish.asked_at);
+    if !stands {
+        row.execution.due = row.execution.due.min(wish.asked_at);
+    }
     row
 }
 
+/// Whether the wish is for what the row was seen to be, for as long or longer: a grant that begins to
+/// count, an extension. Looking at it again would cost a call for each.
+fn stands_as_wished(row: &AssignmentRow, wish: &Desired) -> bool {
+    let was_seen = matches!(row.execution.verdict, Verdict::Present { at } if at >= wish.asked_at);
+    let is_same = wish.asked_at == row.desired.asked_at
+        && wish.haste == row.desired.haste
+        && wish.removed_at == row.desired.removed_at;
+    let is_longer = wish.until >= row.desired.until;
+    was_seen && is_same && is_longer && row.execution.operation.is_none() && !row.gave_up()
+}
+
 /// The row with an intent.
-pub(crate) fn begun(stored: Row, intent: &Row) -> Row {
-    Row {
+pub(crate) fn begun(stored: AssignmentRow, intent: &AssignmentRow) -> AssignmentRow {
+    AssignmentRow {
         execution: intent.execution.clone(),
         ..stored
     }
 }
 
 /// The row once its operation is known to be over; `None` when it has another by now.
-pub(crate) fn noted_over(stored: Row, over: &Over, at: Timestamp, due: Timestamp) -> Option<Row> {
+pub(crate) fn noted_over(
+    stored: AssignmentRow,
+    over: &Over,
+    at: Timestamp,
+    due: Timestamp,
+) -> Option<AssignmentRow> {
     let is_it = stored
         .in_flight()
         .is_some_and(|operation| operation.request.as_deref() == Some(over.request.as_str()));
@@ -228,8 +250,12 @@ pub(crate) fn noted_over(stored: Row, over: &Over, at: Timestamp, due: Timestamp
 
 /// The row with what was learned. The wish stays as stored; if it is another than the one that
 /// was worked for, the row is due at once, which the wish's own instant stands for.
-pub(crate) fn recorded(stored: Row, learned: &Row, news: bool) -> Row {
-    let mut row = Row {
+pub(crate) fn recorded(
+    stored: AssignmentRow,
+    learned: &AssignmentRow,
+    news: bool,
+) -> AssignmentRow {
+    let mut row = AssignmentRow {
         execution: learned.execution.clone(),
         news: stored.news + u64::from(news),
         ..stored
@@ -242,7 +268,7 @@ pub(crate) fn recorded(stored: Row, learned: &Row, news: bool) -> Row {
 
 /// When an answer was given, from the id of the request it led to (UUID v7, RFC 9562, has
 /// milliseconds); `None` when the id does not say. Answers forgotten by then make room.
-pub(crate) fn answered_at(answer: &Answer) -> Option<Timestamp> {
+pub(crate) fn answered_at(answer: &StoredAnswer) -> Option<Timestamp> {
     let (seconds, nanoseconds) = answer.request.uuid().get_timestamp()?.to_unix();
     Timestamp::new(
         i64::try_from(seconds).ok()?,

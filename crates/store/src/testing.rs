@@ -10,17 +10,17 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use hallpass_access::{
-    Accepted, Answer, Approval, Change, Decided, Desire, Digest, DigestKind, DirectoryFault, Drift,
-    EndCause, Fate, Grant, GrantState, HeldAccess, ItemChange, ItemKind, ItemSight, LeftOut, Lock,
-    News, Notice, Origin, Person, Reminders, Request, RequestState, StandingListing, StandingScope,
-    StandingSource, Sweep, SweepItem, SweepMode, SweepReach, SweepReport, SweepState, Trigger,
-    Unread, UnreadPlace, Wanted, Write,
+    Accepted, Approval, Change, Decided, DesiredAssignment, Digest, DigestKind, DirectoryFault,
+    Drift, EndCause, EndOutcome, Fate, Grant, GrantState, HeldAccess, ItemChange, ItemKind,
+    ItemSight, LeftOut, Lock, Notice, NoticeKind, Origin, Person, Reminders, Request, RequestState,
+    StandingListing, StandingScope, StandingSource, StoredAnswer, Sweep, SweepItem, SweepMode,
+    SweepReach, SweepReport, SweepState, TokenSource, Trigger, Unread, UnreadPlace, Wanted, Write,
 };
-use hallpass_assignments::{Haste, Lease, Operation, OperationKind, Proof, Row};
+use hallpass_assignments::{AssignmentRow, Haste, Lease, Operation, OperationKind, Proof};
 use hallpass_audit::{Draft, Event};
 use hallpass_model::{
-    AccountId, AuditId, Email, GrantId, GroupId, HoldKey, PermissionSetArn, RequestId, Span,
-    SweepId, Target, TargetNames, Timestamp, TokenId, UserId,
+    AccountId, AuditId, Email, GrantId, GroupId, HoldKey, PermissionSetArn, RequestId, SweepId,
+    Target, TargetNames, TimeSpan, Timestamp, TokenId, UserId,
 };
 use uuid::Uuid;
 
@@ -28,7 +28,7 @@ use crate::TokenRow;
 
 /// `seconds` after the start of 5 January 2026, UTC.
 pub fn at(seconds: u64) -> Timestamp {
-    Span::seconds(seconds).after(Timestamp::from_second(1_767_571_200).unwrap())
+    TimeSpan::seconds(seconds).after(Timestamp::from_second(1_767_571_200).unwrap())
 }
 
 /// A UUID v7 (RFC 9562) of the instant [`at`]`(n)`; larger for larger `n`.
@@ -113,7 +113,7 @@ pub fn a_request(n: u64) -> Request {
         },
         key: Some(account_key(n, 1)),
         names: names(),
-        duration: Span::hours(2),
+        duration: TimeSpan::hours(2),
         reason: "the queue is stuck".to_owned(),
         ticket: None,
         origin: Origin::Web,
@@ -159,7 +159,7 @@ pub fn a_grant(n: u64) -> Grant {
         holder: person(n),
         key: account_key(n, 1),
         names: names(),
-        duration: Span::hours(2),
+        duration: TimeSpan::hours(2),
         reason: "the queue is stuck".to_owned(),
         origin: Origin::Web,
         approver: email(900),
@@ -197,7 +197,7 @@ pub fn ended(n: u64) -> GrantState {
         cause: EndCause::Expired,
         at: at(n),
         removed: true,
-        why: "removed".to_owned(),
+        why: EndOutcome::Removed,
     }
 }
 
@@ -251,7 +251,7 @@ pub fn grant_states() -> Vec<GrantState> {
             cause,
             at: at(5),
             removed: true,
-            why: "removed".to_owned(),
+            why: EndOutcome::Removed,
         });
     }
     states.push(GrantState::Failed {
@@ -277,7 +277,7 @@ pub fn a_draft(n: u64) -> Draft {
 /// The `n`th notice.
 pub fn a_notice(n: u64) -> Notice {
     Notice {
-        news: News::ReviewWanted,
+        news: NoticeKind::ReviewWanted,
         request: request_id(n),
         grant: None,
         to: vec![email(900)],
@@ -391,8 +391,8 @@ pub fn a_lock(n: u64) -> Lock {
 }
 
 /// An answer to `key` of person 1 that led to the `n`th request and is kept for a day.
-pub fn an_answer(n: u64, key: &str) -> Answer {
-    Answer {
+pub fn an_answer(n: u64, key: &str) -> StoredAnswer {
+    StoredAnswer {
         actor: user(1),
         key: key.to_owned(),
         fingerprint: format!("fingerprint {n}"),
@@ -414,6 +414,8 @@ pub fn a_token(n: u64) -> TokenRow {
         expires_at: at(n + 86_400),
         revoked_at: None,
         name: format!("token {n}"),
+        source: TokenSource::SignIn,
+        used_at: None,
     }
 }
 
@@ -426,8 +428,8 @@ pub fn a_lease(token: &str, until: u64) -> Lease {
 }
 
 /// A wish for a new row, asked for at [`at`]`(asked)`.
-pub fn wanted(key: &HoldKey, until: u64, asked: u64) -> Desire {
-    Desire::Until {
+pub fn wanted(key: &HoldKey, until: u64, asked: u64) -> DesiredAssignment {
+    DesiredAssignment::Until {
         key: key.clone(),
         rev: None,
         until: at(until),
@@ -437,8 +439,8 @@ pub fn wanted(key: &HoldKey, until: u64, asked: u64) -> Desire {
 }
 
 /// Another wish for a row that was read.
-pub fn wanted_instead(row: &Row, until: u64, asked: u64) -> Desire {
-    Desire::Until {
+pub fn wanted_instead(row: &AssignmentRow, until: u64, asked: u64) -> DesiredAssignment {
+    DesiredAssignment::Until {
         key: row.key.clone(),
         rev: Some(row.desired.rev),
         until: at(until),
@@ -448,8 +450,8 @@ pub fn wanted_instead(row: &Row, until: u64, asked: u64) -> Desire {
 }
 
 /// The wish that a row that was read goes before every deadline.
-pub fn wanted_at_once(row: &Row, until: u64) -> Desire {
-    Desire::Until {
+pub fn wanted_at_once(row: &AssignmentRow, until: u64) -> DesiredAssignment {
+    DesiredAssignment::Until {
         key: row.key.clone(),
         rev: Some(row.desired.rev),
         until: at(until),
@@ -459,8 +461,8 @@ pub fn wanted_at_once(row: &Row, until: u64) -> Desire {
 }
 
 /// The wish that a row that was read goes.
-pub fn forgotten(row: &Row) -> Desire {
-    Desire::Forget {
+pub fn forgotten(row: &AssignmentRow) -> DesiredAssignment {
+    DesiredAssignment::Forget {
         key: row.key.clone(),
         rev: row.desired.rev,
     }
@@ -468,7 +470,7 @@ pub fn forgotten(row: &Row) -> Desire {
 
 /// The row with an operation in flight since [`at`]`(since)`.
 #[must_use]
-pub fn in_flight(row: &Row, kind: OperationKind, since: u64) -> Row {
+pub fn in_flight(row: &AssignmentRow, kind: OperationKind, since: u64) -> AssignmentRow {
     let mut row = row.clone();
     row.execution.operation = Some(Operation {
         kind,
@@ -498,9 +500,9 @@ pub fn with_grant(write: Write<Grant>) -> Change {
 }
 
 /// A change of one wish.
-pub fn with_desire(desire: Desire) -> Change {
+pub fn with_desire(desire: DesiredAssignment) -> Change {
     Change {
-        desires: vec![desire],
+        desired: vec![desire],
         ..Change::default()
     }
 }

@@ -1,5 +1,6 @@
 //! API tokens as they are kept: never the secret, only its hash.
 
+use hallpass_access::TokenSource;
 use hallpass_model::{Email, Timestamp, TokenId, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -28,4 +29,10 @@ pub struct TokenRow {
     pub revoked_at: Option<Timestamp>,
     /// What its owner calls it.
     pub name: String,
+    /// Where it was made.
+    #[serde(default)]
+    pub source: TokenSource,
+    /// When it was last used, to the minute or so; `None` = never yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_at: Option<Timestamp>,
 }

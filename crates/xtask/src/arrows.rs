@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::tidy::Finding;
+use crate::tidy::Breach;
 
 /// Every core: what `hallpass`, `server` and `simulation` may all use.
 const CORES: &[&str] = &[
@@ -105,7 +105,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Holds the answer of `cargo metadata --no-deps` against [`ARROWS`].
-pub(crate) fn check(metadata: &Value) -> Vec<Finding> {
+pub(crate) fn check(metadata: &Value) -> Vec<Breach> {
     let root = text(metadata, "workspace_root");
     let packages: Vec<Package<'_>> = items(metadata, "packages")
         .map(|it| Package::new(it, root))
@@ -141,9 +141,9 @@ impl<'a> Package<'a> {
     }
 }
 
-fn check_package(package: &Package<'_>, all: &[Package<'_>]) -> Vec<Finding> {
+fn check_package(package: &Package<'_>, all: &[Package<'_>]) -> Vec<Breach> {
     let mut findings = Vec::new();
-    let mut add = |message: String| findings.push(Finding::new(&package.manifest, 1, message));
+    let mut add = |message: String| findings.push(Breach::new(&package.manifest, 1, message));
     let expected = format!("hallpass-{}", package.folder);
     if package.name != expected && package.name != package.folder {
         add(format!(

@@ -67,7 +67,7 @@ fn render(source: &Path) -> Result<String, FactsError> {
         };
         let _infallible = writeln!(out, "@\t{prefix}{marks}");
         let part = |folder: &str| read_json(&data.join(folder).join(format!("{prefix}.json")));
-        let service = Service {
+        let service = ServiceRows {
             prefix,
             keys: rows(part("conditionKeys")?, "key"),
             types: rows(part("resourceTypes")?, "key"),
@@ -108,14 +108,14 @@ fn rows(map: Value, name: &str) -> Vec<Value> {
     rows
 }
 
-struct Service<'a> {
+struct ServiceRows<'a> {
     prefix: &'a str,
     keys: Vec<Value>,
     types: Vec<Value>,
     actions: Vec<Value>,
 }
 
-impl Service<'_> {
+impl ServiceRows<'_> {
     fn render(&self, out: &mut String) -> Result<(), FactsError> {
         let mut sets = Sets::default();
         let mut lines = String::new();

@@ -7,11 +7,15 @@
 )]
 
 mod tidy;
+mod type_names;
 
+mod acceptance;
 mod arrows;
+mod citations;
 mod manifests;
 mod sizes;
 mod sources;
+mod spec;
 mod texts;
 
 mod site;

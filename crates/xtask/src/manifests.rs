@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use crate::tidy::Finding;
+use crate::tidy::Breach;
 
 /// Package fields that come from `[workspace.package]`.
 const INHERITED: &[&str] = &["version", "edition", "rust-version", "license", "publish"];
@@ -10,16 +10,16 @@ const INHERITED: &[&str] = &["version", "edition", "rust-version", "license", "p
 const TABLES: &[&str] = &["dependencies", "dev-dependencies", "build-dependencies"];
 
 /// Checks one `Cargo.toml`. The root's, which has no `[package]`, declares what others inherit.
-pub(crate) fn check(path: &str, text: &str) -> Vec<Finding> {
+pub(crate) fn check(path: &str, text: &str) -> Vec<Breach> {
     let manifest: Table = match text.parse() {
         Ok(manifest) => manifest,
-        Err(error) => return vec![Finding::new(path, 1, format!("is not TOML: {error}"))],
+        Err(error) => return vec![Breach::new(path, 1, format!("is not TOML: {error}"))],
     };
     let Some(package) = manifest.get("package") else {
         return Vec::new();
     };
     let mut findings = Vec::new();
-    let mut add = |line: usize, message: String| findings.push(Finding::new(path, line, message));
+    let mut add = |line: usize, message: String| findings.push(Breach::new(path, line, message));
     for field in INHERITED {
         if !inherits(package.get(field)) {
             add(

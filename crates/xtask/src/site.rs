@@ -8,7 +8,7 @@ use std::{fs, io};
 
 use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd, html};
 
-use crate::tidy::Finding;
+use crate::tidy::Breach;
 
 /// Pages at the top of the repository, in the order of the menu.
 const TOP: &[(&str, &str)] = &[
@@ -23,6 +23,7 @@ const FOLDERS: &[(&str, &str)] = &[
     ("guide", "Guide"),
     ("concepts", "Concepts"),
     ("reference", "Reference"),
+    ("spec", "Specification"),
     ("runbooks", "Runbooks"),
     ("decisions", "Decisions"),
 ];
@@ -31,7 +32,7 @@ const STYLE: &str = include_str!("site.css");
 const TOKENS: &str = include_str!("../../server/src/ui/static/hallpass.css");
 
 /// One page, read.
-struct Page {
+struct SitePage {
     /// From the top of the repository.
     path: PathBuf,
     title: String,
@@ -63,9 +64,10 @@ pub(crate) fn write(root: &Path, out: &Path) -> Result<usize, io::Error> {
 }
 
 /// Links that lead nowhere: to a file that is not there, or an anchor no heading has.
-pub(crate) fn check(root: &Path) -> Result<Vec<Finding>, io::Error> {
+pub(crate) fn check(root: &Path) -> Result<Vec<Breach>, io::Error> {
     let pages = read(root)?;
-    let known: BTreeMap<&Path, &Page> = pages.iter().map(|it| (it.path.as_path(), it)).collect();
+    let known: BTreeMap<&Path, &SitePage> =
+        pages.iter().map(|it| (it.path.as_path(), it)).collect();
     let mut findings = Vec::new();
     for page in &pages {
         for (link, offset) in links(&page.text) {
@@ -74,11 +76,7 @@ pub(crate) fn check(root: &Path) -> Result<Vec<Finding>, io::Error> {
                 .get(..offset)
                 .map_or(1, |text| text.matches('\n').count() + 1);
             let mut add = |message: String| {
-                findings.push(Finding::new(
-                    &page.path.display().to_string(),
-                    line,
-                    message,
-                ));
+                findings.push(Breach::new(&page.path.display().to_string(), line, message));
             };
             if link.contains("://") || link.starts_with("mailto:") {
                 continue;
@@ -105,7 +103,7 @@ pub(crate) fn check(root: &Path) -> Result<Vec<Finding>, io::Error> {
     Ok(findings)
 }
 
-fn read(root: &Path) -> Result<Vec<Page>, io::Error> {
+fn read(root: &Path) -> Result<Vec<SitePage>, io::Error> {
     let mut paths: Vec<PathBuf> = TOP.iter().map(|(path, _)| PathBuf::from(path)).collect();
     let docs = Path::new("docs");
     paths.extend(listed(root, docs, "md")?);
@@ -120,7 +118,7 @@ fn read(root: &Path) -> Result<Vec<Page>, io::Error> {
             let headings = headings(&text);
             let title = headings.first().map(|(_, words)| words.clone());
             let known = TOP.iter().find(|(top, _)| Path::new(top) == path);
-            Ok(Page {
+            Ok(SitePage {
                 title: known
                     .map(|(_, title)| (*title).to_owned())
                     .or(title)
@@ -259,7 +257,7 @@ fn way(from: &Path, to: &Path) -> String {
 }
 
 /// The menu: group, pages.
-fn menu(pages: &[Page]) -> Vec<(String, Vec<(PathBuf, String)>)> {
+fn menu(pages: &[SitePage]) -> Vec<(String, Vec<(PathBuf, String)>)> {
     let of = |wanted: &dyn Fn(&Path) -> bool| -> Vec<(PathBuf, String)> {
         let found = pages.iter().filter(|page| wanted(&page.path));
         found
@@ -285,7 +283,7 @@ fn menu(pages: &[Page]) -> Vec<(String, Vec<(PathBuf, String)>)> {
     menu
 }
 
-fn render(page: &Page, menu: &[(String, Vec<(PathBuf, String)>)]) -> String {
+fn render(page: &SitePage, menu: &[(String, Vec<(PathBuf, String)>)]) -> String {
     let here = address(&page.path);
     let mut nav = String::new();
     for (title, pages) in menu {
@@ -323,7 +321,7 @@ fn render(page: &Page, menu: &[(String, Vec<(PathBuf, String)>)]) -> String {
     )
 }
 
-fn body(page: &Page) -> String {
+fn body(page: &SitePage) -> String {
     let here = address(&page.path);
     let mut anchors = headings(&page.text).into_iter();
     let events = parser(&page.text).map(|event| match event {

@@ -8,7 +8,7 @@ use syn::spanned::Spanned;
 use syn::visit::Visit;
 
 use crate::sources::is_generated;
-use crate::tidy::Finding;
+use crate::tidy::Breach;
 
 /// A function, from `fn` to its closing brace.
 const FUNCTION_LINES_MAX: usize = 70;
@@ -20,7 +20,7 @@ const CODE_LINES_MAX: usize = 500;
 const FILE_LINES_MAX: usize = 800;
 
 /// Checks one Rust file; what does not parse is left to other checks.
-pub(crate) fn check(path: &str, text: &str) -> Vec<Finding> {
+pub(crate) fn check(path: &str, text: &str) -> Vec<Breach> {
     if is_generated(text) {
         return Vec::new();
     }
@@ -47,14 +47,14 @@ pub(crate) fn check(path: &str, text: &str) -> Vec<Finding> {
     if !is_test_file(path) && code > CODE_LINES_MAX {
         let message =
             format!("{code} lines of code, at most {CODE_LINES_MAX}: split the file by step");
-        findings.push(Finding::new(path, 1, message));
+        findings.push(Breach::new(path, 1, message));
     }
     if lines.len() > FILE_LINES_MAX {
         let message = format!(
             "{} lines with tests, at most {FILE_LINES_MAX}: move the tests to a file of their own",
             lines.len()
         );
-        findings.push(Finding::new(path, 1, message));
+        findings.push(Breach::new(path, 1, message));
     }
     findings
 }
@@ -110,7 +110,7 @@ struct Sizes<'a> {
     path: &'a str,
     lines: &'a BTreeSet<usize>,
     tests: BTreeSet<usize>,
-    findings: Vec<Finding>,
+    findings: Vec<Breach>,
 }
 
 impl Sizes<'_> {
@@ -124,7 +124,7 @@ impl Sizes<'_> {
                  and move the leaves out",
                 signature.ident
             );
-            self.findings.push(Finding::new(self.path, start, message));
+            self.findings.push(Breach::new(self.path, start, message));
         }
     }
 }

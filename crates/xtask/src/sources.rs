@@ -6,7 +6,7 @@ use std::path::Path;
 use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::Visit;
 
-use crate::tidy::Finding;
+use crate::tidy::Breach;
 
 /// Names that say nothing of what is inside.
 const EMPTY_NAMES: &[&str] = &[
@@ -20,24 +20,24 @@ const LEFT_OVERS: &[&str] = &["dbg", "todo", "unimplemented"];
 const MARK_LINES: usize = 3;
 
 /// Checks one Rust file.
-pub(crate) fn check(path: &str, text: &str) -> Vec<Finding> {
+pub(crate) fn check(path: &str, text: &str) -> Vec<Breach> {
     let mut findings = Vec::new();
     if !is_generated(text) && !text.starts_with("//!") {
         let message = "start the file with a `//!` line that says what it is";
-        findings.push(Finding::new(path, 1, message));
+        findings.push(Breach::new(path, 1, message));
     }
     findings.extend(path_names(path).filter_map(|name| empty_name(path, 1, name)));
     let Ok(tokens) = text.parse::<TokenStream>() else {
-        findings.push(Finding::new(path, 1, "does not parse as Rust"));
+        findings.push(Breach::new(path, 1, "does not parse as Rust"));
         return findings;
     };
     left_overs(path, tokens.clone(), &mut findings);
     if let Ok(file) = syn::parse2::<syn::File>(tokens) {
-        let mut names = Names { path, findings };
+        let mut names = NameVisitor { path, findings };
         names.visit_file(&file);
         return names.findings;
     }
-    findings.push(Finding::new(path, 1, "does not parse as Rust"));
+    findings.push(Breach::new(path, 1, "does not parse as Rust"));
     findings
 }
 
@@ -57,14 +57,14 @@ fn path_names(path: &str) -> impl Iterator<Item = &str> {
     folders.filter_map(|it| it.as_os_str().to_str()).chain(stem)
 }
 
-fn empty_name(path: &str, line: usize, name: &str) -> Option<Finding> {
+fn empty_name(path: &str, line: usize, name: &str) -> Option<Breach> {
     EMPTY_NAMES.contains(&name).then(|| {
         let message = format!("`{name}` does not say what is inside: name it for what it does");
-        Finding::new(path, line, message)
+        Breach::new(path, line, message)
     })
 }
 
-fn left_overs(path: &str, tokens: TokenStream, findings: &mut Vec<Finding>) {
+fn left_overs(path: &str, tokens: TokenStream, findings: &mut Vec<Breach>) {
     let mut last = None;
     for token in tokens {
         match &token {
@@ -74,7 +74,7 @@ fn left_overs(path: &str, tokens: TokenStream, findings: &mut Vec<Finding>) {
                     && LEFT_OVERS.iter().any(|left| name == left)
                 {
                     let line = name.span().start().line;
-                    findings.push(Finding::new(path, line, format!("remove the `{name}!`")));
+                    findings.push(Breach::new(path, line, format!("remove the `{name}!`")));
                 }
             }
             TokenTree::Punct(_) | TokenTree::Ident(_) | TokenTree::Literal(_) => {}
@@ -84,12 +84,12 @@ fn left_overs(path: &str, tokens: TokenStream, findings: &mut Vec<Finding>) {
 }
 
 /// Looks at modules with a body; those in files are found by the file's name.
-struct Names<'a> {
+struct NameVisitor<'a> {
     path: &'a str,
-    findings: Vec<Finding>,
+    findings: Vec<Breach>,
 }
 
-impl<'ast> Visit<'ast> for Names<'_> {
+impl<'ast> Visit<'ast> for NameVisitor<'_> {
     fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
         if item.content.is_some() {
             let line = item.ident.span().start().line;

@@ -1,6 +1,6 @@
 //! What no text file may hold: trailing white space, tabs in Rust, places of somebody's machine.
 
-use crate::tidy::{Finding, has_extension};
+use crate::tidy::{Breach, has_extension};
 
 /// Files that are made by tools and not read by people.
 const SKIPPED: &[&str] = &["Cargo.lock"];
@@ -13,7 +13,7 @@ const MACHINE_PLACES: &[&str] = &[
 ];
 
 /// Checks one text file.
-pub(crate) fn check(path: &str, text: &str) -> Vec<Finding> {
+pub(crate) fn check(path: &str, text: &str) -> Vec<Breach> {
     if SKIPPED
         .iter()
         .any(|name| path == *name || path.ends_with(&format!("/{name}")))
@@ -23,7 +23,7 @@ pub(crate) fn check(path: &str, text: &str) -> Vec<Finding> {
     let minified = path.contains(".min.");
     let mut findings = Vec::new();
     for (index, line) in text.split('\n').enumerate() {
-        let mut add = |message: String| findings.push(Finding::new(path, index + 1, message));
+        let mut add = |message: String| findings.push(Breach::new(path, index + 1, message));
         if !minified && line.ends_with([' ', '\t', '\r']) {
             add("remove the white space at the end of the line".to_owned());
         }

@@ -7,11 +7,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{arrows, manifests, site, sizes, sources, texts};
+use crate::spec::Spec;
+use crate::type_names::TypeNames;
+use crate::{acceptance, arrows, citations, manifests, site, sizes, sources, texts};
 
 /// One breach of a rule, with what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Finding {
+pub(crate) struct Breach {
     /// Relative to the top of the repository, with `/`.
     pub(crate) path: String,
     /// 1-based.
@@ -20,7 +22,7 @@ pub(crate) struct Finding {
     pub(crate) message: String,
 }
 
-impl Finding {
+impl Breach {
     pub(crate) fn new(path: &str, line: usize, message: impl Into<String>) -> Self {
         Self {
             path: path.to_owned(),
@@ -30,7 +32,7 @@ impl Finding {
     }
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for Breach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: {}", self.path, self.line, self.message)
     }
@@ -53,7 +55,7 @@ pub(crate) enum TidyError {
 }
 
 /// Every breach in the tree at `root`, sorted by place.
-pub(crate) fn run(root: &Path) -> Result<Vec<Finding>, TidyError> {
+pub(crate) fn run(root: &Path) -> Result<Vec<Breach>, TidyError> {
     let metadata = output(
         "cargo",
         &["metadata", "--no-deps", "--format-version", "1"],
@@ -61,12 +63,31 @@ pub(crate) fn run(root: &Path) -> Result<Vec<Finding>, TidyError> {
     )?;
     let metadata = serde_json::from_slice(&metadata).map_err(TidyError::Metadata)?;
     let mut findings = arrows::check(&metadata);
+    let mut files = Vec::new();
     for path in tracked(root)? {
-        let Some(text) = read(root, &path)? else {
-            continue;
-        };
-        findings.extend(check_file(&path, &text));
+        if let Some(text) = read(root, &path)? {
+            files.push((path, text));
+        }
     }
+    let (mut spec, mut names) = (Spec::default(), TypeNames::default());
+    for (path, text) in &files {
+        findings.extend(spec.add(path, text));
+        if has_extension(path, "rs") {
+            names.add(path, text);
+        }
+    }
+    findings.extend(names.check());
+    for (path, text) in &files {
+        findings.extend(check_file(path, text));
+        findings.extend(citations::check(&spec, path, text));
+        findings.extend(acceptance::played(&spec, path, text));
+    }
+    let text_of = |wanted: &str| {
+        let found = files.iter().find(|(path, _)| path == wanted);
+        found.map_or("", |(_, text)| text.as_str())
+    };
+    let (page, fixture) = (text_of(acceptance::DECISIONS), text_of(acceptance::FIXTURE));
+    findings.extend(acceptance::decisions(page, fixture));
     findings.extend(site::check(root).map_err(|source| TidyError::Read {
         path: "docs".into(),
         source,
@@ -76,7 +97,7 @@ pub(crate) fn run(root: &Path) -> Result<Vec<Finding>, TidyError> {
     Ok(findings)
 }
 
-fn check_file(path: &str, text: &str) -> Vec<Finding> {
+fn check_file(path: &str, text: &str) -> Vec<Breach> {
     let mut findings = texts::check(path, text);
     if has_extension(path, "rs") {
         findings.extend(sources::check(path, text));
@@ -144,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_finding_reads_as_place_and_message() {
-        let finding = Finding::new("crates/a/src/lib.rs", 3, "do this");
+        let finding = Breach::new("crates/a/src/lib.rs", 3, "do this");
         assert_eq!(finding.to_string(), "crates/a/src/lib.rs:3: do this");
     }
 

@@ -5,7 +5,7 @@ use hallpass_model::{HoldKey, Timestamp, text::says_something};
 
 use super::standing::Meant;
 use super::{Access, AccessError, RACES_MAX};
-use crate::records::By;
+use crate::records::Doer;
 use crate::{
     AcceptanceWrite, Accepted, Actor, Change, CommitError, PressRefused, StandingRefused, sweep,
 };
@@ -43,21 +43,21 @@ impl Access {
             {
                 return Ok(stored.clone());
             }
-            let moment = self.moment();
+            let step = self.step();
             let accepted = Accepted {
                 key: key.clone(),
                 names: self.names_of(&key),
                 holder: sweep::person(&key, &self.directory()),
                 reason: reason.to_owned(),
                 by: actor.email.clone(),
-                at: moment.now,
+                at: step.now,
                 review_at,
                 version: stored.as_ref().map_or(0, |stored| stored.version),
             };
-            let mut record = moment
+            let mut record = step
                 .of_standing(
                     Event::StandingAccepted,
-                    By::Person(actor),
+                    Doer::Person(actor),
                     &key,
                     &accepted.names,
                 )
@@ -104,10 +104,10 @@ impl Access {
                 return Err(self.refuse_standing(actor, &key, "withdraw", why).await?);
             };
             let record = self
-                .moment()
+                .step()
                 .of_standing(
                     Event::StandingWithdrawn,
-                    By::Person(actor),
+                    Doer::Person(actor),
                     &key,
                     &stored.names,
                 )

@@ -1,11 +1,11 @@
 //! Standing access that gets an end: by an administrator, or by a sweep.
 
-use hallpass_model::{HoldKey, Span, Target, text::says_something};
+use hallpass_model::{HoldKey, Target, TimeSpan, text::says_something};
 
-use super::looking::LOOK_MAX;
+use super::holdings::LOOK_MAX;
 use super::standing::Meant;
 use super::{Access, AccessError, Idempotency, RACES_MAX};
-use crate::records::By;
+use crate::records::Doer;
 use crate::sweep::{self, Adopting};
 use crate::{
     ADOPTED_MAX, Accepted, Actor, Change, CommitError, Fate, Grant, Holds, LeftAlone, Person,
@@ -22,7 +22,7 @@ impl Access {
         &self,
         actor: &Actor,
         meant: &Meant,
-        length: Span,
+        length: TimeSpan,
         reason: &str,
         idempotency: Option<&Idempotency>,
     ) -> Result<Grant, AccessError> {
@@ -68,10 +68,10 @@ impl Access {
         &self,
         actor: &Actor,
         key: &HoldKey,
-        length: Span,
+        length: TimeSpan,
         reason: &str,
     ) -> Result<Result<(Change, Grant), PressRefused>, AccessError> {
-        if let Err(why) = self.moment().ensure_agreed() {
+        if let Err(why) = self.step().ensure_agreed() {
             return Ok(Err(why));
         }
         let least = self.settings.duration_min;
@@ -111,12 +111,12 @@ impl Access {
                 length,
                 seen_at,
                 reason: reason.trim(),
-                by: By::Person(actor),
+                by: Doer::Person(actor),
                 sweep: None,
                 accepted: accepted.as_ref(),
                 config_hash: self.rules().hash(),
             },
-            self.moment(),
+            self.step(),
         );
         Ok(Ok((change, grant)))
     }
@@ -134,22 +134,22 @@ impl Access {
         item: &SweepItem,
         holds: &Holds,
         accepted: Option<&Accepted>,
-        length: Span,
+        length: TimeSpan,
     ) -> Result<Change, AccessError> {
         if let Some(why) = sweep::not_any_more(holds, accepted) {
-            return Ok(sweep::leave_alone(run, item, why, self.moment()));
+            return Ok(sweep::leave_alone(run, item, why, self.step()));
         }
         let Some(holder) = self.enabled(&item.key) else {
             let why = LeftAlone::NobodyToHold;
-            return Ok(sweep::leave_alone(run, item, why, self.moment()));
+            return Ok(sweep::leave_alone(run, item, why, self.step()));
         };
         let seen_at = self.now();
         let holders = self.look(&item.key.target, LOOK_MAX).await?;
         if !holders.contains(&item.key.user) {
             let why = LeftAlone::Gone;
-            return Ok(sweep::leave_alone(run, item, why, self.moment()));
+            return Ok(sweep::leave_alone(run, item, why, self.step()));
         }
-        let moment = self.moment();
+        let step = self.step();
         let (mut change, _, grant) = sweep::adopt(
             &Adopting {
                 key: &item.key,
@@ -158,17 +158,17 @@ impl Access {
                 length,
                 seen_at,
                 reason: "It stood without a grant; a sweep gave it an end.",
-                by: By::Hallpass,
+                by: Doer::Hallpass,
                 sweep: Some(run),
                 accepted: None,
                 config_hash: self.rules().hash(),
             },
-            moment,
+            step,
         );
         change.sweep_items.push(Write::Update(SweepItem {
             fate: Fate::Adopted {
                 grant: grant.id,
-                at: moment.now,
+                at: step.now,
                 until: grant.ends_at,
             },
             ..item.clone()

@@ -1,20 +1,21 @@
 //! Asking, through the driver.
 
 use hallpass_audit::Event;
-use hallpass_model::{GrantId, RequestId, Span};
+use hallpass_model::{GrantId, RequestId, TimeSpan};
 use hallpass_rules::{Directory, Rules};
 
 use super::{Access, AccessError, RACES_MAX};
 use crate::ask::{self, Answered, Form};
-use crate::decide::Bench;
-use crate::records::{By, Moment};
+use crate::decide::DecisionContext;
+use crate::records::{Doer, StepContext};
 use crate::{
-    Actor, Answer, Approval, Asked, Change, CommitError, Grant, LocksSeen, News, Person,
-    PressRefused, Refusal, Request, RequestFilter, RequestState, Wanted, Write, grant,
+    Actor, Approval, AskOutcome, Change, CommitError, Grant, LocksSeen, NoticeKind, Person,
+    PressRefused, Refusal, Request, RequestFilter, RequestState, StoredAnswer, Wanted, Write,
+    grant,
 };
 
 /// How long the answer to an idempotency key is remembered.
-const ANSWER_KEPT: Span = Span::hours(24);
+const ANSWER_KEPT: TimeSpan = TimeSpan::hours(24);
 
 /// What somebody asks for.
 #[derive(Clone, Debug)]
@@ -22,7 +23,7 @@ pub struct Asking {
     /// The target, as typed.
     pub wanted: Wanted,
     /// For how long.
-    pub duration: Span,
+    pub duration: TimeSpan,
     /// Why.
     pub reason: String,
     /// A ticket's name.
@@ -33,7 +34,7 @@ pub struct Asking {
 #[derive(Clone, Copy, Debug)]
 pub struct Extending<'a> {
     /// The new length, counted from its approval.
-    pub duration: Span,
+    pub duration: TimeSpan,
     /// Why; the grant's own reason when absent.
     pub reason: Option<&'a str>,
     /// A ticket's name; that of the request the grant was made from when absent or blank.
@@ -42,7 +43,7 @@ pub struct Extending<'a> {
 
 impl Extending<'_> {
     /// For the same reason and ticket.
-    pub const fn by(duration: Span) -> Self {
+    pub const fn by(duration: TimeSpan) -> Self {
         Self {
             duration,
             reason: None,
@@ -71,7 +72,7 @@ impl Access {
         actor: &Actor,
         asking: &Asking,
         idempotency: Option<&Idempotency>,
-    ) -> Result<Asked, AccessError> {
+    ) -> Result<AskOutcome, AccessError> {
         self.ask_for(actor, asking, None, idempotency).await
     }
 
@@ -85,7 +86,7 @@ impl Access {
         id: GrantId,
         extending: Extending<'_>,
         idempotency: Option<&Idempotency>,
-    ) -> Result<Asked, AccessError> {
+    ) -> Result<AskOutcome, AccessError> {
         // before the grant is looked at: it may be over by the time a call is made again
         if let Some(asked) = self.remembered(actor, idempotency).await? {
             return Ok(asked);
@@ -131,7 +132,7 @@ impl Access {
         asking: &Asking,
         extends: Option<&Grant>,
         idempotency: Option<&Idempotency>,
-    ) -> Result<Asked, AccessError> {
+    ) -> Result<AskOutcome, AccessError> {
         let mut races = 0;
         loop {
             if let Some(asked) = self.remembered(actor, idempotency).await? {
@@ -150,9 +151,9 @@ impl Access {
         actor: &Actor,
         request: RequestId,
         idempotency: Option<&Idempotency>,
-    ) -> Option<Answer> {
+    ) -> Option<StoredAnswer> {
         let (idempotency, user) = (idempotency?, actor.user.clone()?);
-        Some(Answer {
+        Some(StoredAnswer {
             actor: user,
             key: idempotency.key.clone(),
             fingerprint: idempotency.fingerprint.clone(),
@@ -182,7 +183,7 @@ impl Access {
         &self,
         actor: &Actor,
         idempotency: Option<&Idempotency>,
-    ) -> Result<Option<Answer>, AccessError> {
+    ) -> Result<Option<StoredAnswer>, AccessError> {
         let (Some(wanted), Some(user)) = (idempotency, &actor.user) else {
             return Ok(None);
         };
@@ -197,7 +198,7 @@ impl Access {
         &self,
         actor: &Actor,
         idempotency: Option<&Idempotency>,
-    ) -> Result<Option<Asked>, AccessError> {
+    ) -> Result<Option<AskOutcome>, AccessError> {
         let Some(answer) = self.earlier(actor, idempotency).await? else {
             return Ok(None);
         };
@@ -209,7 +210,7 @@ impl Access {
             None => None,
         };
         Ok(Some(match request.state.clone() {
-            RequestState::Rejected { code, detail, .. } => Asked::Rejected(
+            RequestState::Rejected { code, detail, .. } => AskOutcome::Rejected(
                 request,
                 Refusal {
                     code,
@@ -217,11 +218,11 @@ impl Access {
                     fields: Vec::new(),
                 },
             ),
-            RequestState::Approved { .. } => Asked::Approved(request, grant),
+            RequestState::Approved { .. } => AskOutcome::Approved(request, grant),
             RequestState::Pending
             | RequestState::Denied { .. }
             | RequestState::Discarded { .. }
-            | RequestState::Expired { .. } => Asked::Pending(request),
+            | RequestState::Expired { .. } => AskOutcome::Pending(request),
         }))
     }
 
@@ -231,7 +232,7 @@ impl Access {
         asking: &Asking,
         extends: Option<&Grant>,
         idempotency: Option<&Idempotency>,
-    ) -> Result<Asked, AccessError> {
+    ) -> Result<AskOutcome, AccessError> {
         let locks = match &actor.user {
             Some(user) => self.locks_of(std::slice::from_ref(user)).await?,
             None => LocksSeen::default(),
@@ -240,14 +241,14 @@ impl Access {
         let rules = self.rules();
         let asks = |directory: &Directory| self.answer(actor, asking, extends, &rules, directory);
         let mut directory = self.facts_for(&asking.wanted).await?;
-        let (mut answered, mut moment) = asks(&directory)?;
+        let (mut answered, mut step) = asks(&directory)?;
         if let Answered::Granted(_, _) = &answered {
             let checked = self.with_actor(actor, directory).await;
             let is_gone = matches!(checked, Err(PressRefused::NotInDirectory));
             // who is gone is stored as rejected, so that it is on record
             directory = if is_gone { self.directory() } else { checked? };
             // asking took a while: by what is known, and by the instant, after it
-            (answered, moment) = asks(&directory)?;
+            (answered, step) = asks(&directory)?;
             if is_gone && matches!(answered, Answered::Granted(_, _)) {
                 return Err(PressRefused::NotInDirectory.into());
             }
@@ -255,26 +256,26 @@ impl Access {
         if let Answered::Waits(request) | Answered::Granted(request, _) = &answered
             && let Some(waiting) = self.equal_pending(request).await?
         {
-            return Ok(Asked::AlreadyPending(waiting));
+            return Ok(AskOutcome::AlreadyPending(waiting));
         }
-        let by = By::Person(actor);
+        let by = Doer::Person(actor);
         let (mut change, asked) = match answered {
             Answered::Refused(request, refusal) => (
-                rejected(&request, &refusal, by, moment),
-                Asked::Rejected(request, refusal),
+                rejected(&request, &refusal, by, step),
+                AskOutcome::Rejected(request, refusal),
             ),
-            Answered::Waits(request) => (waits(&request, by, moment), Asked::Pending(request)),
+            Answered::Waits(request) => (waits(&request, by, step), AskOutcome::Pending(request)),
             Answered::Granted(request, approval) => {
                 let holds = self.holds(request.key.as_ref()).await?;
-                let bench = Bench {
+                let context = DecisionContext {
                     rules: &rules,
                     directory: &directory,
                     holds: &holds,
                     settings: &self.settings,
                     locks: &locks,
-                    moment,
+                    step,
                 };
-                let (change, asked) = granted(request, approval, by, &bench, extends)?;
+                let (change, asked) = granted(request, approval, by, &context, extends)?;
                 (self.judge_export(change).await??, asked)
             }
         };
@@ -292,13 +293,13 @@ impl Access {
         extends: Option<&Grant>,
         rules: &Rules,
         directory: &Directory,
-    ) -> Result<(Answered, Moment<'_>), PressRefused> {
+    ) -> Result<(Answered, StepContext<'_>), PressRefused> {
         let user = actor.user.clone().ok_or(PressRefused::NotInDirectory)?;
-        let moment = self.moment();
+        let step = self.step();
         // also what only waits: its end of waiting, and its place in listings, go by that instant
-        moment.ensure_agreed()?;
+        step.ensure_agreed()?;
         let form = Form {
-            id: RequestId::new(self.ports.ids.next(moment.now)),
+            id: RequestId::new(self.ports.ids.next(step.now)),
             requester: Person {
                 user,
                 email: actor.email.clone(),
@@ -312,25 +313,30 @@ impl Access {
             secondary_domain: actor.secondary_domain,
             extends,
         };
-        let answered = ask::answer(&form, rules, directory, &self.settings, moment.now);
-        Ok((answered, moment))
+        let answered = ask::answer(&form, rules, directory, &self.settings, step.now);
+        Ok((answered, step))
     }
 
     async fn equal_pending(&self, request: &Request) -> Result<Option<Request>, AccessError> {
-        let filter = RequestFilter {
+        let mut filter = RequestFilter {
             state: Some("pending".to_owned()),
             key: request.key.clone(),
             ..RequestFilter::default()
         };
-        let waiting = self.ports.store.requests(&filter, 10).await?;
-        Ok(waiting
-            .into_iter()
-            .find(|other| other.dedupe_key() == request.dedupe_key()))
+        loop {
+            let waiting = self.ports.store.requests(&filter, 10).await?;
+            let is_equal = |other: &Request| other.dedupe_key() == request.dedupe_key();
+            let found = waiting.rows.into_iter().find(is_equal);
+            if found.is_some() || waiting.next.is_none() {
+                return Ok(found);
+            }
+            filter.before = waiting.next;
+        }
     }
 }
 
-fn rejected(request: &Request, refusal: &Refusal, by: By<'_>, moment: Moment<'_>) -> Change {
-    let record = moment
+fn rejected(request: &Request, refusal: &Refusal, by: Doer<'_>, step: StepContext<'_>) -> Change {
+    let record = step
         .of_request(Event::RequestRejected, by, request)
         .why(&refusal.code)
         .error(&refusal.message);
@@ -338,7 +344,7 @@ fn rejected(request: &Request, refusal: &Refusal, by: By<'_>, moment: Moment<'_>
     let text = format!("Not possible: {}. {}", request.names, refusal.message);
     Change {
         audit: vec![record],
-        notices: vec![moment.notice(News::Rejected, request, to, text)],
+        notices: vec![step.notice(NoticeKind::Rejected, request, to, text)],
         requests: vec![Write::Insert(request.clone())],
         ..Change::default()
     }
@@ -348,32 +354,32 @@ fn rejected(request: &Request, refusal: &Refusal, by: By<'_>, moment: Moment<'_>
 fn granted(
     request: Request,
     approval: Approval,
-    by: By<'_>,
-    bench: &Bench<'_>,
+    by: Doer<'_>,
+    context: &DecisionContext<'_>,
     extends: Option<&Grant>,
-) -> Result<(Change, Asked), AccessError> {
-    let created = bench.moment.of_request(Event::RequestCreated, by, &request);
+) -> Result<(Change, AskOutcome), AccessError> {
+    let created = context.step.of_request(Event::RequestCreated, by, &request);
     let requester = request.requester.clone();
     let pending = request
-        .pending(bench.moment.now)
+        .pending(context.step.now)
         .map_err(PressRefused::Closed)?;
-    let mut change = grant::approved(pending, requester.principal(), approval, by, bench)?;
+    let mut change = grant::approved(pending, requester.principal(), approval, by, context)?;
     change.audit.insert(0, created);
     let (request, made) = as_inserts(&mut change);
     let request = request.ok_or(AccessError::NotFound("request"))?;
     let made = made.or_else(|| extends.cloned()).map(Box::new);
-    Ok((change, Asked::Approved(request, made)))
+    Ok((change, AskOutcome::Approved(request, made)))
 }
 
-fn waits(request: &Request, by: By<'_>, moment: Moment<'_>) -> Change {
+fn waits(request: &Request, by: Doer<'_>, step: StepContext<'_>) -> Change {
     let text = format!(
         "{} asks for {} for {}: {}",
         request.requester.name, request.names, request.duration, request.reason
     );
     let to = request.decided.notify.clone();
     Change {
-        audit: vec![moment.of_request(Event::RequestCreated, by, request)],
-        notices: vec![moment.notice(News::ReviewWanted, request, to, text)],
+        audit: vec![step.of_request(Event::RequestCreated, by, request)],
+        notices: vec![step.notice(NoticeKind::ReviewWanted, request, to, text)],
         requests: vec![Write::Insert(request.clone())],
         ..Change::default()
     }

@@ -1,14 +1,14 @@
 //! What somebody may ask for, by pages. Only what some rule lets the person ask for is
 //! decided: the product of all accounts and permission sets is never computed.
 
-use hallpass_model::{AccountId, GroupId, Span};
+use hallpass_model::{AccountId, GroupId, TimeSpan};
 use hallpass_rules::directory::Group;
-use hallpass_rules::{Ask, Decision, Kind, SetBits};
+use hallpass_rules::{Ask, Decision, DecisionKind, SetBits};
 use serde::Serialize;
 
 use super::Access;
-use super::finding::Scope;
-use crate::search::{self, Candidate, Fit, Place, Words};
+use super::search::SearchContext;
+use crate::search::{self, Candidate, Fit, IndexedAccount, Words};
 use crate::{Actor, FieldProblem};
 
 /// Entries of a page at most.
@@ -22,7 +22,7 @@ const DECISIONS_BEYOND: usize = 2000;
 pub struct CatalogEntry {
     /// The account's id and name, for account targets.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub account: Option<Named>,
+    pub account: Option<NamedId>,
     /// The permission set's name, for account targets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permission_set: Option<String>,
@@ -31,7 +31,7 @@ pub struct CatalogEntry {
     pub says: Option<String>,
     /// The group's id and name, for group targets.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub group: Option<Named>,
+    pub group: Option<NamedId>,
     /// What would happen, by the decision's name.
     pub decision: String,
     /// Who would be asked.
@@ -46,7 +46,7 @@ pub struct CatalogEntry {
 
 /// An id with its name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Named {
+pub struct NamedId {
     /// The id.
     pub id: String,
     /// The name.
@@ -82,19 +82,19 @@ pub struct CatalogPage {
 }
 
 /// An account with those of its permission sets that fit.
-struct Row<'a> {
+struct CatalogRow<'a> {
     fit: Fit,
-    place: &'a Place,
+    place: &'a IndexedAccount,
     sets: SetBits,
 }
 
 /// A place in the listing: everything up to it was on earlier pages.
-enum After {
+enum CatalogPosition {
     Set(AccountId, String),
     Group(GroupId),
 }
 
-impl After {
+impl CatalogPosition {
     fn read(text: &str) -> Option<Self> {
         let (kind, rest) = text.split_once(':')?;
         match kind {
@@ -150,18 +150,18 @@ impl Access {
         let after = page
             .after
             .as_deref()
-            .map(|text| After::read(text).ok_or_else(moved));
+            .map(|text| CatalogPosition::read(text).ok_or_else(moved));
         let after = after.transpose()?;
         let begun = match &after {
-            Some(After::Set(id, _)) => {
+            Some(CatalogPosition::Set(id, _)) => {
                 let found = rows.iter().position(|row| row.place.id == *id);
                 found.ok_or_else(moved)?
             }
-            Some(After::Group(_)) => rows.len(),
+            Some(CatalogPosition::Group(_)) => rows.len(),
             None => 0,
         };
         let groups_begun = match &after {
-            Some(After::Group(id)) => {
+            Some(CatalogPosition::Group(id)) => {
                 let found = groups.iter().position(|(_, group)| group.id == *id);
                 found.ok_or_else(moved)? + 1
             }
@@ -174,7 +174,7 @@ impl Access {
             last: None,
         };
         let mut seen = match after {
-            Some(After::Set(_, set)) => Some(set),
+            Some(CatalogPosition::Set(_, set)) => Some(set),
             _ => None,
         };
         for row in rows.iter().skip(begun) {
@@ -203,14 +203,19 @@ impl Access {
         let choices = self.settings().choices(longest);
         Catalog {
             entries,
-            durations_seconds: choices.into_iter().map(Span::as_seconds).collect(),
+            durations_seconds: choices.into_iter().map(TimeSpan::as_seconds).collect(),
             total,
             next,
         }
     }
 
     /// The accounts that have something to ask for that fits, best first.
-    fn rows<'a>(&self, scope: &'a Scope, words: &Words, only: Option<&AccountId>) -> Vec<Row<'a>> {
+    fn rows<'a>(
+        &self,
+        scope: &'a SearchContext,
+        words: &Words,
+        only: Option<&AccountId>,
+    ) -> Vec<CatalogRow<'a>> {
         let masks: Vec<(&str, SetBits)> = words
             .iter()
             .map(|word| {
@@ -218,7 +223,7 @@ impl Access {
                 (word, SetBits::of(&scope.directory, fits))
             })
             .collect();
-        let row = |place: &'a Place| {
+        let row = |place: &'a IndexedAccount| {
             let mut sets = scope.requestable.sets_in(&place.id)?.clone();
             let mut worst = Fit::Exact;
             for (word, mask) in &masks {
@@ -227,17 +232,17 @@ impl Access {
                     None => sets = sets.and(mask),
                 }
             }
-            (!sets.is_empty()).then_some(Row {
+            (!sets.is_empty()).then_some(CatalogRow {
                 fit: worst,
                 place,
                 sets,
             })
         };
-        let accounts: Box<dyn Iterator<Item = &Place>> = match only {
+        let accounts: Box<dyn Iterator<Item = &IndexedAccount>> = match only {
             Some(id) => Box::new(scope.places.account(id).into_iter()),
             None => Box::new(scope.places.accounts.iter()),
         };
-        let mut rows: Vec<Row<'_>> = accounts
+        let mut rows: Vec<CatalogRow<'_>> = accounts
             .filter(|place| self.settings().out_of_reach.as_ref() != Some(&place.id))
             .filter_map(row)
             .collect();
@@ -245,7 +250,13 @@ impl Access {
         rows
     }
 
-    fn gather(&self, scope: &Scope, row: &Row<'_>, seen: Option<&str>, gathered: &mut Gathered) {
+    fn gather(
+        &self,
+        scope: &SearchContext,
+        row: &CatalogRow<'_>,
+        seen: Option<&str>,
+        gathered: &mut Gathered,
+    ) {
         let sets = scope.directory.permission_sets();
         let begun = seen.and_then(|name| sets.iter().position(|set| set.name == name));
         for at in row.sets.places() {
@@ -265,8 +276,8 @@ impl Access {
     /// refused.
     pub(super) fn account_entry(
         &self,
-        scope: &Scope,
-        place: &Place,
+        scope: &SearchContext,
+        place: &IndexedAccount,
         set: &hallpass_rules::directory::PermissionSet,
     ) -> (Option<CatalogEntry>, Decision) {
         let question = Ask::Account {
@@ -275,7 +286,7 @@ impl Access {
         };
         let decision = scope.decide(&question);
         let entry = entry(&decision, self.settings().longest()).map(|entry| CatalogEntry {
-            account: Some(Named {
+            account: Some(NamedId {
                 id: place.id.to_string(),
                 name: place.name.clone(),
             }),
@@ -286,10 +297,10 @@ impl Access {
         (entry, decision)
     }
 
-    pub(super) fn group_entry(&self, scope: &Scope, group: &Group) -> Option<CatalogEntry> {
+    pub(super) fn group_entry(&self, scope: &SearchContext, group: &Group) -> Option<CatalogEntry> {
         let decision = scope.decide(&Ask::Group { group: &group.id });
         entry(&decision, self.settings().longest()).map(|entry| CatalogEntry {
-            group: Some(Named {
+            group: Some(NamedId {
                 id: group.id.to_string(),
                 name: group.name.clone(),
             }),
@@ -299,7 +310,7 @@ impl Access {
 }
 
 /// The groups that some rule lets the person ask for, in the directory's order, or best first.
-fn groups<'a>(scope: &'a Scope, words: &Words) -> Vec<(Fit, &'a Group)> {
+fn groups<'a>(scope: &'a SearchContext, words: &Words) -> Vec<(Fit, &'a Group)> {
     let mut found: Vec<(Fit, &Group)> = scope
         .directory
         .groups()
@@ -321,12 +332,14 @@ pub(super) fn group_fit(words: &Words, group: &Group) -> Option<Fit> {
 }
 
 /// The decision as an entry; `None` when asking would be refused.
-fn entry(decision: &Decision, longest: Span) -> Option<CatalogEntry> {
+fn entry(decision: &Decision, longest: TimeSpan) -> Option<CatalogEntry> {
     let may_ask = match decision.kind {
-        Kind::ApprovalNotRequired | Kind::SelfApproval | Kind::RequiresApproval => true,
-        // nobody can approve it, and yet it may be asked for, to break the glass (§17)
-        Kind::NoApprovers => decision.break_glass,
-        Kind::NoStatements | Kind::RequesterNotAllowed => false,
+        DecisionKind::ApprovalNotRequired
+        | DecisionKind::SelfApproval
+        | DecisionKind::RequiresApproval => true,
+        // nobody can approve it, and yet it may be asked for, to break the glass (`access.md` §17)
+        DecisionKind::NoApprovers => decision.break_glass,
+        DecisionKind::NoStatements | DecisionKind::RequesterNotAllowed => false,
     };
     may_ask.then(|| CatalogEntry {
         account: None,

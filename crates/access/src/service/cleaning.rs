@@ -63,13 +63,13 @@ impl Access {
         let holds = self.holds(Some(&item.key)).await?;
         let accepted = self.ports.sweeps.accepted_one(&item.key).await?;
         // nothing is taken away, and no end is counted, by a time that may be wrong
-        if matches!(item.fate, Fate::Due { .. }) && self.moment().ensure_agreed().is_err() {
+        if matches!(item.fate, Fate::Due { .. }) && self.step().ensure_agreed().is_err() {
             return Ok(false);
         }
         let change = match &item.fate {
             Fate::Due { action } => match action {
                 crate::SweepAction::Remove => {
-                    sweep::begin_removal(run, item, &holds, accepted.as_ref(), self.moment())
+                    sweep::begin_removal(run, item, &holds, accepted.as_ref(), self.step())
                 }
                 crate::SweepAction::Adopt { length } => {
                     self.adopt_item(run, item, &holds, accepted.as_ref(), *length)
@@ -77,7 +77,7 @@ impl Access {
                 }
             },
             Fate::Removing { .. } | Fate::Stuck { .. } => {
-                sweep::settle(run, item, &holds, self.moment())
+                sweep::settle(run, item, &holds, self.step())
             }
             Fate::Reported
             | Fate::Waits { .. }
@@ -98,15 +98,15 @@ impl Access {
         if items.iter().any(|item| item.fate.is_at_work()) {
             return Ok(false);
         }
-        let moment = self.moment();
+        let step = self.step();
         let done = Sweep {
-            state: SweepState::Done { at: moment.now },
+            state: SweepState::Done { at: step.now },
             ..run.clone()
         };
         let told = sweep::done(&done, &items);
         let change = Change {
             digests: told
-                .map(|text| moment.digest(DigestKind::SweepDone, run.id, text))
+                .map(|text| step.digest(DigestKind::SweepDone, run.id, text))
                 .into_iter()
                 .collect(),
             sweeps: vec![Write::Update(done)],

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_rules::Directory;
 
 use super::Access;
@@ -14,15 +14,15 @@ use crate::{Actor, DirectoryFault, PressRefused, Wanted, ask};
 const PATIENCE: Duration = Duration::from_secs(5);
 /// A name that is not known is looked for again only when what is known is at least this old, so
 /// that typing errors do not read the organization over and over.
-const MISS_AFTER: Span = Span::minutes(1);
+const MISS_AFTER: TimeSpan = TimeSpan::minutes(1);
 
 /// A snapshot read this recently speaks for each of its people.
-const PERSON_BELIEVED: Span = Span::seconds(5);
+const PERSON_BELIEVED: TimeSpan = TimeSpan::seconds(5);
 /// How long a caller waits for their own user to be read.
 const PERSON_PATIENCE: Duration = Duration::from_secs(10);
 /// A snapshot taken further ahead of now than this was taken by a clock that ran ahead: nobody can
 /// say how old it is.
-const AHEAD_MAX: Span = Span::minutes(1);
+const AHEAD_MAX: TimeSpan = TimeSpan::minutes(1);
 
 impl Access {
     /// The directory to give access by: the newest one, read again when it lacks what is asked for or
@@ -45,7 +45,7 @@ impl Access {
         tracing::warn!(error = %fault, "the organization could not be read again");
         if is_old {
             // by a clock that runs ahead everything is old
-            self.moment().ensure_agreed()?;
+            self.step().ensure_agreed()?;
             return Err(PressRefused::DirectoryUnread {
                 read_at: directory.taken_at(),
                 why: fault.to_string(),
@@ -57,11 +57,11 @@ impl Access {
     /// Why nothing that gives access would be done now, whatever it is: for saying so before somebody
     /// tries. Looks at nothing but what is known.
     pub fn obstacle(&self) -> Option<PressRefused> {
-        let moment = self.moment();
-        if let Err(refused) = moment.ensure_agreed() {
+        let step = self.step();
+        if let Err(refused) = step.ensure_agreed() {
             return Some(refused);
         }
-        self.ensure_fresh(&self.directory(), moment.now).err()
+        self.ensure_fresh(&self.directory(), step.now).err()
     }
 
     /// Whether the directory was read recently enough to decide by.
@@ -145,7 +145,7 @@ impl Access {
 }
 
 /// Whether a snapshot is older than `age`, or nobody can say how old.
-pub(super) fn is_older(directory: &Directory, age: Span, now: Timestamp) -> bool {
+pub(super) fn is_older(directory: &Directory, age: TimeSpan, now: Timestamp) -> bool {
     directory
         .taken_at()
         .is_none_or(|taken| age.after(taken) < now || AHEAD_MAX.after(now) < taken)

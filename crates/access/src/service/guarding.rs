@@ -4,18 +4,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use hallpass_assignments::GuardRemoval;
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 
 use super::{Access, AccessError};
-use crate::{Change, EndCause, GrantState, Notice, Removals, Write, guarded};
+use crate::{Change, EndCause, GrantState, Notice, Removals, Write, guard_removals};
 
 /// Operators hear of guards that had to act this often at most: one outage of the server is one
 /// matter, however many ends fell into it.
-const ALARM_EVERY: Span = Span::hours(1);
+const ALARM_EVERY: TimeSpan = TimeSpan::hours(1);
 
 /// What of the journals was taken into account by this process.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct JournalsSeen {
     revision: AtomicU64,
     alarmed_at: Mutex<Option<Timestamp>>,
 }
@@ -55,7 +55,7 @@ impl Access {
 
     async fn fold_removal(&self, removal: &GuardRemoval) -> Result<(), AccessError> {
         let holds = self.holds(Some(&removal.end.key)).await?;
-        let change = guarded::fold(removal, &holds, self.moment());
+        let change = guard_removals::fold(removal, &holds, self.step());
         if change.is_empty() {
             return Ok(());
         }
@@ -93,9 +93,9 @@ impl Access {
             Write::Update(_) | Write::Insert(_) => None,
         })?;
         let alarmed = *self.alarmed_at();
-        let moment = self.moment();
-        let is_due = alarmed.is_none_or(|at| moment.now >= ALARM_EVERY.after(at));
-        is_due.then(|| guarded::alarm(removal, ended, moment))
+        let step = self.step();
+        let is_due = alarmed.is_none_or(|at| step.now >= ALARM_EVERY.after(at));
+        is_due.then(|| guard_removals::alarm(removal, ended, step))
     }
 
     pub(super) fn alarmed(&self, alarm: Option<&Notice>) {

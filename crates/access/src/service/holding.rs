@@ -1,13 +1,13 @@
 //! What Hallpass gave, as a sweep compares it with what stands.
 
 use hallpass_assignments::Ownership;
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 
 use super::{Access, AccessError};
 use crate::{Held, ReadError};
 
 /// Grants that began this much before what is looked for may still matter.
-const SLACK: Span = Span::hours(24);
+const SLACK: TimeSpan = TimeSpan::hours(24);
 /// Rows read from the store per round.
 const BATCH: u32 = 256;
 
@@ -50,11 +50,7 @@ impl Access {
         let mut filter = crate::GrantFilter::default();
         loop {
             let page = self.ports.store.grants(&filter, BATCH).await?;
-            let Some(last) = page.last() else {
-                return Ok(());
-            };
-            filter.before = Some(last.id);
-            for grant in page {
+            for grant in page.rows {
                 if grant.scheduled_at < oldest {
                     return Ok(());
                 }
@@ -66,6 +62,10 @@ impl Access {
                     held.ours.insert(grant.key);
                 }
             }
+            if page.next.is_none() {
+                return Ok(());
+            }
+            filter.before = page.next;
         }
     }
 }

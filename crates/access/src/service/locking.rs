@@ -4,8 +4,8 @@ use hallpass_audit::Event;
 use hallpass_model::UserId;
 
 use super::{Access, AccessError, RACES_MAX};
-use crate::lock::{self, Lock, Locking, LocksSeen};
-use crate::records::By;
+use crate::lock::{self, ENDED_BY_A_LOCK, Left, Lock, Locking, LocksSeen};
+use crate::records::Doer;
 use crate::{
     Actor, Change, CommitError, EndCause, Grant, GrantFilter, GrantState, HeldAccess, Person,
     PressRefused, Request, RequestFilter, RequestState, Role, Write, decide, end, identity,
@@ -110,8 +110,7 @@ impl Access {
     ) -> Result<(Option<Change>, Lock), AccessError> {
         let directory = self.directory();
         let admins = identity::users_of(&self.settings.admins, &directory);
-        let is_allowed =
-            actor.is(Role::Admin) || actor.is(Role::Operator) && !admins.contains(whom);
+        let is_allowed = self.may_lock(actor, whom);
         let Some(by) = person_of(actor).filter(|_| is_allowed) else {
             return Err(PressRefused::NotYours.into());
         };
@@ -119,39 +118,55 @@ impl Access {
         if locking.reason.trim().is_empty() {
             return Err(PressRefused::ReasonMissing.into());
         }
-        let (before, moment) = (self.ports.store.lock_of(whom).await?, self.moment());
-        let in_force = before.as_ref().filter(|it| it.is_in_force(moment.now));
+        let (before, step) = (self.ports.store.lock_of(whom).await?, self.step());
+        let in_force = before.as_ref().filter(|it| it.is_in_force(step.now));
         if let Some(lock) = in_force
             && lock.held >= locking.held
             && lock.until == locking.until
         {
             return Ok((None, lock.clone()));
         }
-        if admins.contains(whom) {
-            self.ensure_another(&admins, whom).await?;
-        }
+        let has_another = !admins.contains(whom) || self.has_another(&admins, whom).await?;
+        let left = Left::judge(has_another, locking.force);
+        let left = left.ok_or(PressRefused::LastAdministrator)?;
         let known = directory.person(whom).and_then(identity::as_person);
         let person = known.or_else(|| before.as_ref().map(|lock| lock.person.clone()));
         let person = match person {
             Some(person) => person,
             None => self.once_holder(whom).await?,
         };
-        let (change, lock) = lock::lock(person, before.as_ref(), locking, (actor, by), moment);
+        let (change, lock) =
+            lock::lock(person, before.as_ref(), (locking, left), (actor, by), step);
         Ok((Some(change), lock))
     }
 
-    /// Refuses to lock the last administrator who is not locked: nobody could let anybody in again.
-    async fn ensure_another(
+    /// Whether another administrator is not locked: somebody has to let people in again.
+    async fn has_another(
         &self,
         admins: &std::collections::BTreeSet<UserId>,
         whom: &UserId,
-    ) -> Result<(), AccessError> {
+    ) -> Result<bool, AccessError> {
         for other in admins.iter().filter(|other| *other != whom) {
             if self.lock_in_force(other).await?.is_none() {
-                return Ok(());
+                return Ok(true);
             }
         }
-        Err(PressRefused::LastAdministrator.into())
+        Ok(false)
+    }
+
+    /// Whether somebody may lock a person: an administrator, or an operator anybody but administrators.
+    /// The last administrator who is not locked is another matter.
+    pub fn may_lock(&self, actor: &Actor, whom: &UserId) -> bool {
+        let is_admin = || {
+            let admins = identity::users_of(&self.settings.admins, &self.directory());
+            admins.contains(whom)
+        };
+        actor.is(Role::Admin) || actor.is(Role::Operator) && !is_admin()
+    }
+
+    /// Whether somebody may lift a person's lock: an administrator other than them.
+    pub fn may_unlock(&self, actor: &Actor, whom: &UserId) -> bool {
+        actor.is(Role::Admin) && !actor.is_user(whom)
     }
 
     /// Somebody whom the directory does not know any more, as a grant of theirs has them.
@@ -160,7 +175,7 @@ impl Access {
             holder: Some(user.clone()),
             ..GrantFilter::default()
         };
-        let newest = self.ports.store.grants(&filter, 1).await?.pop();
+        let newest = self.ports.store.grants(&filter, 1).await?.rows.pop();
         let holder = newest.map(|grant| grant.holder);
         holder.ok_or(AccessError::NotFound("person"))
     }
@@ -190,7 +205,7 @@ impl Access {
             let Some(lock) = self.lock_in_force(whom).await? else {
                 return Ok(None);
             };
-            let (change, lock) = lock::lift(&lock, reason, (actor, by), self.moment());
+            let (change, lock) = lock::lift(&lock, reason, (actor, by), self.step());
             match self.store_change(change).await {
                 Ok(_) => return Ok(Some(lock)),
                 Err(CommitError::Raced(_)) if races < RACES_MAX => races += 1,
@@ -213,34 +228,57 @@ impl Access {
 
     // CRASH: each step is one commit, judged from the lock's row; what is left is done by the next
     async fn tend_lock(&self, lock: &Lock) -> Result<u32, AccessError> {
-        let user = &lock.person.user;
+        let done = self.withdraw_all(lock).await?;
+        match lock.held {
+            HeldAccess::GoesOn => Ok(done),
+            HeldAccess::Ends | HeldAccess::EndsWithSessions => Ok(done + self.end_all(lock).await?),
+        }
+    }
+
+    /// Withdraws whatever waits that a locked person asked for.
+    async fn withdraw_all(&self, lock: &Lock) -> Result<u32, AccessError> {
         let mut done = 0;
-        let filter = RequestFilter {
+        let mut filter = RequestFilter {
             state: Some("pending".to_owned()),
-            requester: Some(user.clone()),
+            requester: Some(lock.person.user.clone()),
             ..RequestFilter::default()
         };
-        for request in self.ports.store.requests(&filter, BATCH).await? {
-            done += self.settled(self.withdrawn(request, lock)).await?;
+        loop {
+            let page = self.ports.store.requests(&filter, BATCH).await?;
+            for request in page.rows {
+                done += self.settled(self.withdrawn(request, lock)).await?;
+            }
+            if page.next.is_none() {
+                return Ok(done);
+            }
+            filter.before = page.next;
         }
-        if lock.held == HeldAccess::GoesOn {
-            return Ok(done);
-        }
-        let filter = GrantFilter {
+    }
+
+    /// Ends whatever a locked person holds.
+    async fn end_all(&self, lock: &Lock) -> Result<u32, AccessError> {
+        let mut done = 0;
+        let mut filter = GrantFilter {
             states: ["scheduled", "granting", "active", "ending"]
                 .map(str::to_owned)
                 .to_vec(),
-            holder: Some(user.clone()),
+            holder: Some(lock.person.user.clone()),
             ..GrantFilter::default()
         };
-        for grant in self.ports.store.grants(&filter, BATCH).await? {
-            let holds = self.holds(Some(&grant.key)).await?;
-            let current = holds.grants.iter().find(|it| it.id == grant.id);
-            if let Some(change) = current.and_then(|grant| self.ended(grant, lock, &holds)) {
-                done += self.settled(change).await?;
+        loop {
+            let page = self.ports.store.grants(&filter, BATCH).await?;
+            for grant in page.rows {
+                let holds = self.holds(Some(&grant.key)).await?;
+                let current = holds.grants.iter().find(|it| it.id == grant.id);
+                if let Some(change) = current.and_then(|grant| self.ended(grant, lock, &holds)) {
+                    done += self.settled(change).await?;
+                }
             }
+            if page.next.is_none() {
+                return Ok(done);
+            }
+            filter.before = page.next;
         }
-        Ok(done)
     }
 
     /// A step of a lock; one that raced is left to the next tick.
@@ -253,16 +291,16 @@ impl Access {
     }
 
     fn withdrawn(&self, request: Request, lock: &Lock) -> Change {
-        let moment = self.moment();
-        let Ok(pending) = request.pending(moment.now) else {
+        let step = self.step();
+        let Ok(pending) = request.pending(step.now) else {
             return Change::default();
         };
         let request = pending.into_state(RequestState::Discarded {
             by: lock.by.email.clone(),
-            at: moment.now,
+            at: step.now,
         });
-        let record = moment
-            .of_request(Event::RequestDiscarded, By::Hallpass, &request)
+        let record = step
+            .of_request(Event::RequestDiscarded, Doer::Hallpass, &request)
             .why("locked");
         Change {
             audit: vec![record],
@@ -272,7 +310,7 @@ impl Access {
     }
 
     fn ended(&self, grant: &Grant, lock: &Lock, holds: &crate::Holds) -> Option<Change> {
-        let moment = self.moment();
+        let step = self.step();
         let ends_sessions = lock.held == HeldAccess::EndsWithSessions && !grant.end_sessions;
         let grant = Grant {
             end_sessions: ends_sessions || grant.end_sessions,
@@ -282,9 +320,9 @@ impl Access {
             GrantState::Scheduled | GrantState::Granting | GrantState::Active => {
                 let cause = EndCause::Revoked {
                     by: lock.by.email.clone(),
-                    reason: lock.reason.clone(),
+                    reason: ENDED_BY_A_LOCK.to_owned(),
                 };
-                Some(end::begin(&grant, cause, By::Hallpass, holds, moment))
+                Some(end::begin(&grant, cause, Doer::Hallpass, holds, step))
             }
             GrantState::Ending { .. } if ends_sessions => Some(Change {
                 grants: vec![Write::Update(grant)],
@@ -302,8 +340,8 @@ impl Access {
     /// # Errors
     /// When the store does not answer.
     pub async fn end_credentials_of_leavers(&self) -> Result<u32, AccessError> {
-        let (directory, moment) = (self.directory(), self.moment());
-        if self.ensure_fresh(&directory, moment.now).is_err() || directory.people().is_empty() {
+        let (directory, step) = (self.directory(), self.step());
+        if self.ensure_fresh(&directory, step.now).is_err() || directory.people().is_empty() {
             return Ok(0);
         }
         let mut ended = 0;
@@ -312,11 +350,11 @@ impl Access {
             if person.is_some_and(|person| person.enabled) {
                 continue;
             }
-            let record = moment
+            let record = step
                 .of_user(Event::CredentialsEnded, &user)
                 .why("principal_left");
             let change = Change {
-                credentials_ended: vec![(user, moment.now)],
+                credentials_ended: vec![(user, step.now)],
                 audit: vec![record],
                 ..Change::default()
             };

@@ -10,20 +10,23 @@ mod catalog;
 mod cleaning;
 mod exporting;
 mod facts;
-mod finding;
 mod guarding;
 mod holding;
+mod holdings;
+mod listed;
+mod listing;
 mod locking;
-mod looking;
-mod offering;
+mod maintenance;
+mod offers;
 mod pressing;
+mod queries;
 mod reviewing;
-mod seeing;
+mod search;
 mod standing;
 mod status;
 mod surveying;
 mod sweeping;
-mod tending;
+mod turns;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, RwLock};
@@ -35,19 +38,20 @@ use hallpass_rules::{Directory, Rules};
 use tokio::sync::{Notify, Semaphore, watch};
 
 pub use asking::{Asking, Extending, Idempotency};
-pub use catalog::{CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, Named};
+pub use catalog::{CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, NamedId};
 pub use cleaning::SweepsTended;
-pub use finding::{Found, Hit, Search};
-pub use looking::{Patience, Stands};
-pub use offering::{Endings, Presses};
+pub use holdings::{Patience, Stands};
+pub use maintenance::{Reconciled, Tended};
+pub use offers::{Endings, Presses};
 pub use pressing::Revoking;
+pub use queries::{Explained, InLine, Late, RequestView};
 pub use reviewing::{LastTime, Past, Times};
-pub use seeing::{Explained, InLine, Late, RequestView};
+pub use search::{Hit, Search, SearchPage};
 pub use standing::{Meant, StandingView};
 pub use status::SweepStatus;
-pub use tending::{Reconciled, Tended};
+pub use turns::ReadTurn;
 
-use crate::records::Moment;
+use crate::records::StepContext;
 use crate::{
     AccessStore, Change, CommitError, DirectoryFault, DirectorySource, GuardSource, Holds,
     NoGuards, PressRefused, ReadError, Settings, StandingSource, SweepStore,
@@ -112,17 +116,21 @@ pub struct Access {
     /// Sweeps that this process began and has not ended: any other that runs was interrupted.
     running: Mutex<BTreeSet<SweepId>>,
     /// Looks at AWS for somebody who waits.
-    looks: Mutex<looking::Looks>,
+    looks: Mutex<holdings::Looks>,
     looking: Semaphore,
     /// Number of the newest record; listeners read the log from where they were.
     news: watch::Sender<u64>,
     /// How long operations take, as whoever carries them out learns it.
     pace: Arc<Pace>,
     /// What searches computed before.
-    memory: finding::Memory,
+    memory: search::SearchCache,
+    /// What listings worked out before.
+    listings: listed::ListingCache,
+    /// Who reads now.
+    turns: turns::Turns,
     guards: Arc<dyn GuardSource>,
     /// What of guards' journals was taken into account.
-    guarded: guarding::Seen,
+    guarded: guarding::JournalsSeen,
 }
 
 impl Access {
@@ -137,12 +145,14 @@ impl Access {
             wake_sweeper: Arc::new(Notify::new()),
             running: Mutex::default(),
             looks: Mutex::default(),
-            looking: Semaphore::new(looking::LOOKS_AT_ONCE),
+            looking: Semaphore::new(holdings::LOOKS_AT_ONCE),
             news: watch::Sender::new(0),
             pace: Arc::default(),
-            memory: finding::Memory::default(),
+            memory: search::SearchCache::default(),
+            listings: listed::ListingCache::default(),
+            turns: turns::Turns::default(),
             guards: Arc::new(NoGuards),
-            guarded: guarding::Seen::default(),
+            guarded: guarding::JournalsSeen::default(),
         }
     }
 
@@ -203,7 +213,7 @@ impl Access {
     /// # Errors
     /// When the record cannot be stored; the rules before stay in force.
     pub async fn set_rules(&self, rules: Rules, what: &str) -> Result<(), AccessError> {
-        let record = self.moment().of_rules(rules.hash(), what);
+        let record = self.step().of_rules(rules.hash(), what);
         self.store_change(Change {
             audit: vec![record],
             ..Change::default()
@@ -225,7 +235,7 @@ impl Access {
         disagreement: Option<Disagreement>,
         what: &str,
     ) -> Result<(), AccessError> {
-        let record = self.moment().of_clocks(disagreement, what);
+        let record = self.step().of_clocks(disagreement, what);
         self.store_change(Change {
             audit: vec![record],
             ..Change::default()
@@ -239,9 +249,9 @@ impl Access {
     }
 
     /// One look: what is decided by `now` and whether `now` may be counted from belong together.
-    fn moment(&self) -> Moment<'_> {
+    fn step(&self) -> StepContext<'_> {
         let look = self.ports.clock.look();
-        Moment {
+        StepContext {
             now: look.now,
             elsewhere: look.elsewhere,
             disagreement: look.disagreement,
@@ -254,8 +264,8 @@ impl Access {
         if change.is_empty() {
             return Ok(Vec::new());
         }
-        let wakes = !change.desires.is_empty();
-        let cuts = !change.outliving.is_empty();
+        let wakes = !change.desired.is_empty();
+        let cuts = !change.sessions_to_revoke.is_empty();
         let tells = !(change.notices.is_empty() && change.digests.is_empty());
         let records = self.ports.store.commit(change).await?;
         if wakes {

@@ -3,15 +3,18 @@
 use hallpass_model::{GrantId, RequestId, text::says_something};
 
 use super::{Access, AccessError, Idempotency, RACES_MAX};
-use crate::decide::{self, Bench};
-use crate::records::By;
+use crate::decide::{self, DecisionContext};
+use crate::records::Doer;
 use crate::{
     Actor, Change, CommitError, Directory, EndCause, Grant, GrantFilter, GrantState, LocksSeen,
-    PressRefused, Request, Role, Seen, Write, break_glass, end, haste, lock, outliving,
+    PressRefused, Request, ReviewedVersion, Role, Write, break_glass, end, haste, lock,
+    session_revocation,
 };
 
 /// Grants ended by one call at most; more are left for the next.
-const REVOKED_AT_ONCE: u32 = 1000;
+const REVOKED_AT_ONCE: usize = 1000;
+/// Of which so many are read at a time.
+const REVOKED_IN_A_BATCH: u32 = 200;
 
 /// How access is taken away.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +42,7 @@ impl<'a> From<&'a String> for Revoking<'a> {
 
 enum Press<'a> {
     /// By what was seen, when the one who presses says so.
-    Approve(Option<Seen>),
+    Approve(Option<ReviewedVersion>),
     Deny(Option<&'a str>),
     Discard,
     BreakGlass {
@@ -74,27 +77,27 @@ impl Press<'_> {
         &self,
         request: Request,
         actor: &Actor,
-        bench: &Bench<'_>,
+        context: &DecisionContext<'_>,
     ) -> Result<Change, PressRefused> {
-        let now = bench.moment.now;
+        let now = context.step.now;
         match self {
             Self::Approve(seen) => {
                 let pending = request.pending(now)?;
                 let has_changed = seen.is_some_and(|seen| seen != pending.request().seen());
                 // whoever may not anyway is told that, whatever they looked at
-                let change = decide::approve(pending, actor, bench)?;
+                let change = decide::approve(pending, actor, context)?;
                 if has_changed {
                     return Err(PressRefused::Changed);
                 }
                 Ok(change)
             }
-            Self::Deny(reason) => decide::deny(request.pending(now)?, actor, *reason, bench),
-            Self::Discard => decide::discard(request.pending(now)?, actor, bench),
+            Self::Deny(reason) => decide::deny(request.pending(now)?, actor, *reason, context),
+            Self::Discard => decide::discard(request.pending(now)?, actor, context),
             Self::BreakGlass {
                 justification,
                 admins,
-            } => break_glass::take(request.pending(now)?, actor, justification, admins, bench),
-            Self::CloseReview(words) => break_glass::close(request, actor, *words, bench),
+            } => break_glass::take(request.pending(now)?, actor, justification, admins, context),
+            Self::CloseReview(words) => break_glass::close(request, actor, *words, context),
         }
     }
 }
@@ -123,7 +126,7 @@ impl Access {
         &self,
         actor: &Actor,
         id: RequestId,
-        seen: Seen,
+        seen: ReviewedVersion,
         idempotency: Option<&Idempotency>,
     ) -> Result<Request, AccessError> {
         self.press(actor, id, &Press::Approve(Some(seen)), idempotency)
@@ -225,8 +228,8 @@ impl Access {
                 Err(why) => {
                     // whoever may not see a request is not told by a refusal that it exists
                     let visible = self.may_see(actor, &request);
-                    let moment = self.moment();
-                    self.store_change(decide::refused(&request, press.name(), &why, actor, moment))
+                    let step = self.step();
+                    self.store_change(decide::refused(&request, press.name(), &why, actor, step))
                         .await?;
                     return Err(if visible {
                         why.into()
@@ -272,15 +275,15 @@ impl Access {
             Err(unread) => (self.directory(), Some(unread)),
         };
         let step = |directory: &Directory| -> Result<Change, PressRefused> {
-            let bench = Bench {
+            let context = DecisionContext {
                 rules: &self.rules(),
                 directory,
                 holds: &holds,
                 settings: &self.settings,
                 locks: &locks,
-                moment: self.moment(),
+                step: self.step(),
             };
-            let change = press.step(request.clone(), actor, &bench)?;
+            let change = press.step(request.clone(), actor, &context)?;
             Ok(Change {
                 locks_seen: locks.clone(),
                 ..change
@@ -306,7 +309,7 @@ impl Access {
 
     /// Whether a policy can end the sessions that outlive a grant: where one has an effect.
     pub fn can_end_sessions(&self, grant: &Grant) -> bool {
-        outliving::is_reached(grant, &self.settings) && !grant.standing
+        session_revocation::is_reached(grant, &self.settings) && !grant.standing
     }
 
     /// Gives one's own access back.
@@ -350,8 +353,8 @@ impl Access {
             None => None,
         };
         let request = request.ok_or(AccessError::NotFound("grant"))?;
-        self.end_grant(actor, id, idempotency, end_sessions, |_, bench| {
-            let listed = decide::ensure_may_deny(&request, actor, bench).is_ok();
+        self.end_grant(actor, id, idempotency, end_sessions, |_, context| {
+            let listed = decide::ensure_may_deny(&request, actor, context).is_ok();
             match reason.trim() {
                 _ if actor.secondary_domain => Err(PressRefused::SecondaryDomain),
                 _ if !listed && !actor.is(Role::Admin) => Err(PressRefused::NotYours),
@@ -386,12 +389,22 @@ impl Access {
         let states = ["scheduled", "granting", "active", "ending"]
             .map(str::to_owned)
             .to_vec();
-        let live = GrantFilter {
+        let mut live = GrantFilter {
             states,
             ..filter.clone()
         };
-        let mut outcomes = Vec::new();
-        for grant in self.ports.store.grants(&live, REVOKED_AT_ONCE).await? {
+        let mut found = Vec::new();
+        while found.len() < REVOKED_AT_ONCE {
+            let page = self.ports.store.grants(&live, REVOKED_IN_A_BATCH).await?;
+            found.extend(page.rows);
+            live.before = page.next;
+            if live.before.is_none() {
+                break;
+            }
+        }
+        found.truncate(REVOKED_AT_ONCE);
+        let mut outcomes = Vec::with_capacity(found.len());
+        for grant in found {
             let outcome = self.revoke(actor, grant.id, revoking, None).await;
             outcomes.push((grant.id, outcome));
         }
@@ -404,7 +417,7 @@ impl Access {
         id: GrantId,
         idempotency: Option<&Idempotency>,
         end_sessions: bool,
-        authority: impl Fn(&Grant, &Bench<'_>) -> Result<EndCause, PressRefused>,
+        authority: impl Fn(&Grant, &DecisionContext<'_>) -> Result<EndCause, PressRefused>,
     ) -> Result<Grant, AccessError> {
         let mut races = 0;
         loop {
@@ -414,18 +427,18 @@ impl Access {
                 return Ok(grant);
             }
             let holds = self.holds(Some(&grant.key)).await?;
-            let (rules, directory, moment) = (self.rules(), self.directory(), self.moment());
+            let (rules, directory, step) = (self.rules(), self.directory(), self.step());
             let locks = LocksSeen::default();
-            let bench = Bench {
+            let context = DecisionContext {
                 rules: &rules,
                 directory: &directory,
                 holds: &holds,
                 settings: &self.settings,
                 locks: &locks,
-                moment,
+                step,
             };
             let is_ending = matches!(grant.state, GrantState::Ending { .. });
-            let allowed = authority(&grant, &bench).and_then(|cause| {
+            let allowed = authority(&grant, &context).and_then(|cause| {
                 if grant.is_hold() || is_ending {
                     Ok(cause)
                 } else {
@@ -443,9 +456,9 @@ impl Access {
             };
             let mut change = if is_ending {
                 // parked, slow, or far back in line: try again now
-                let hurried = haste::hurried(&holds, &grant, &cause, moment.now);
+                let hurried = haste::hurried(&holds, &grant, &cause, step.now);
                 Change {
-                    desires: hurried.into_iter().collect(),
+                    desired: hurried.into_iter().collect(),
                     grants: is_added
                         .then(|| Write::Update(grant.clone()))
                         .into_iter()
@@ -453,7 +466,7 @@ impl Access {
                     ..Change::default()
                 }
             } else {
-                end::begin(&grant, cause, By::Person(actor), &holds, moment)
+                end::begin(&grant, cause, Doer::Person(actor), &holds, step)
             };
             if !is_ending || is_added {
                 change.answer = self.answer_to(actor, grant.request, idempotency);
@@ -478,7 +491,7 @@ impl Access {
         why: PressRefused,
     ) -> Result<AccessError, AccessError> {
         let visible = self.may_see_grant(actor, grant);
-        let record = decide::refused_for_grant(grant, press, &why, actor, self.moment());
+        let record = decide::refused_for_grant(grant, press, &why, actor, self.step());
         self.store_change(record).await?;
         Ok(if visible {
             why.into()

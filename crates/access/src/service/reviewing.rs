@@ -1,20 +1,14 @@
 //! What reviewers look at: break-glass reviews that are open, and how often somebody had a target
 //! before.
 
-use hallpass_model::{Email, Span, Target, Timestamp};
+use hallpass_model::{Email, GrantId, TimeSpan, Timestamp};
 use serde::Serialize;
 
 use super::{Access, AccessError};
-use crate::{
-    Actor, Approval, Grant, GrantFilter, Request, RequestFilter, RequestState, break_glass,
-};
+use crate::{Actor, Approval, Grant, PastQuery, Request, RequestState, Subject, break_glass};
 
 /// How far back is looked.
-const LOOKED_BACK: Span = Span::hours(90 * 24);
-/// Rows read from the store per round.
-const BATCH: u32 = 200;
-/// Grants read for one answer; where there are more, it says so.
-const READ_MAX: usize = 2000;
+const LOOKED_BACK: TimeSpan = TimeSpan::hours(90 * 24);
 
 /// How often a target was had in the 90 days before a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -57,9 +51,9 @@ impl Access {
         if !matches!(request.state, RequestState::Pending) || self.obstacle().is_some() {
             return false;
         }
-        self.judged(|bench| {
-            let pending = request.clone().pending(bench.moment.now);
-            pending.is_ok_and(|pending| break_glass::may_take(&pending, actor, bench))
+        self.judged(|context| {
+            let pending = request.clone().pending(context.step.now);
+            pending.is_ok_and(|pending| break_glass::may_take(&pending, actor, context))
         })
     }
 
@@ -67,41 +61,7 @@ impl Access {
     pub fn may_close_review(&self, actor: &Actor, request: &Request) -> bool {
         request.has_open_review()
             && self.directory_is_fresh()
-            && self.judged(|bench| break_glass::ensure_may_close(request, actor, bench).is_ok())
-    }
-
-    /// Requests whose break-glass review is open and which the actor could close or, as an
-    /// administrator or auditor, watch; newest first, at most `limit`. Never the actor's own.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn open_reviews(
-        &self,
-        actor: &Actor,
-        filter: &RequestFilter,
-        limit: usize,
-    ) -> Result<Vec<Request>, AccessError> {
-        let mut filter = RequestFilter {
-            open_review: true,
-            ..filter.clone()
-        };
-        let mut found = Vec::new();
-        loop {
-            let page = self.ports.store.requests(&filter, BATCH).await?;
-            let Some(last) = page.last() else {
-                return Ok(found);
-            };
-            filter.before = Some(last.id);
-            for request in page {
-                let own = request.requester.is(actor);
-                if !own && (actor.reads_all() || self.may_close_review(actor, &request)) {
-                    found.push(request);
-                }
-                if found.len() >= limit {
-                    return Ok(found);
-                }
-            }
-        }
+            && self.judged(|context| break_glass::ensure_may_close(request, actor, context).is_ok())
     }
 
     /// How often the requester, and anybody, had what a request is for in the 90 days before it.
@@ -118,60 +78,35 @@ impl Access {
                 anyone: None,
             });
         };
-        let own = GrantFilter {
-            holder: Some(key.user.clone()),
-            account: account_of(&key.target),
-            ..GrantFilter::default()
+        let Some(subject) = Subject::of(&key.target, &request.names) else {
+            return Err(AccessError::NotFound("request"));
         };
-        let requester = self.times(own, &key.target, request).await?;
+        let all = PastQuery {
+            subject,
+            holder: None,
+            from: GrantId::first_at(LOOKED_BACK.before(request.asked_at)),
+            before: GrantId::first_at(request.asked_at),
+        };
+        let own = PastQuery {
+            holder: Some(key.user.clone()),
+            ..all.clone()
+        };
+        let requester = self.times(&own).await?;
         let anyone = if request.requester.is(actor) && !actor.reads_all() {
             None
         } else {
-            let all = GrantFilter {
-                account: account_of(&key.target),
-                ..GrantFilter::default()
-            };
-            Some(self.times(all, &key.target, request).await?)
+            Some(self.times(&all).await?)
         };
         Ok(Past { requester, anyone })
     }
 
-    async fn times(
-        &self,
-        mut filter: GrantFilter,
-        target: &Target,
-        request: &Request,
-    ) -> Result<Times, AccessError> {
-        let since = LOOKED_BACK.before(request.asked_at);
-        let mut times = Times::default();
-        let mut read = 0;
-        loop {
-            let page = self.ports.store.grants(&filter, BATCH).await?;
-            let Some(last) = page.last() else {
-                return Ok(times);
-            };
-            filter.before = Some(last.id);
-            read += page.len();
-            for grant in &page {
-                if grant.scheduled_at < since {
-                    return Ok(times);
-                }
-                let counts = grant.key.target == *target
-                    && grant.request != request.id
-                    && grant.granted_at.is_some()
-                    && grant.scheduled_at < request.asked_at;
-                if counts {
-                    times.count += 1;
-                    if times.last.is_none() {
-                        times.last = Some(self.last_time(grant));
-                    }
-                }
-            }
-            if read >= READ_MAX {
-                times.more = true;
-                return Ok(times);
-            }
-        }
+    async fn times(&self, query: &PastQuery) -> Result<Times, AccessError> {
+        let past = self.ports.store.past(query).await?;
+        Ok(Times {
+            count: past.count,
+            more: past.more,
+            last: past.newest.as_ref().map(|grant| self.last_time(grant)),
+        })
     }
 
     fn last_time(&self, grant: &Grant) -> LastTime {
@@ -187,12 +122,5 @@ impl Access {
                 .unwrap_or_else(|| grant.approver.to_string()),
             approval: grant.approval,
         }
-    }
-}
-
-fn account_of(target: &Target) -> Option<String> {
-    match target {
-        Target::Account { account, .. } => Some(account.to_string()),
-        Target::Group { .. } => None,
     }
 }

@@ -7,11 +7,11 @@ use hallpass_audit::Event;
 use hallpass_model::{Email, HoldKey, SweepId, TargetNames, UserId};
 
 use super::{Access, AccessError, RACES_MAX};
-use crate::records::By;
+use crate::records::Doer;
 use crate::sweep::{self, Fresh};
 use crate::{
-    Accepted, Actor, Change, CommitError, DirectoryFault, Fate, ItemKind, Limits, Person,
-    PressRefused, Role, StandingRefused, StandingScope, Sweep, SweepItem, SweepMode, SweepState,
+    Accepted, Actor, Change, CommitError, DirectoryFault, Fate, ItemKind, Person, PressRefused,
+    RemovalLimit, Role, StandingRefused, StandingScope, Sweep, SweepItem, SweepMode, SweepState,
     Trigger, Wanted, ask,
 };
 
@@ -162,7 +162,7 @@ impl Access {
         &self,
         actor: &Actor,
         id: SweepId,
-        limits: Limits,
+        limits: RemovalLimit,
     ) -> Result<Sweep, AccessError> {
         self.ensure_admin(actor).await?;
         let mut races = 0;
@@ -176,9 +176,9 @@ impl Access {
                 Ok(change) => change,
                 Err(why) => {
                     let why = PressRefused::from(why);
-                    let moment = self.moment();
-                    let record = moment
-                        .of_sweep(Event::PressRefused, By::Person(actor), &sweep)
+                    let step = self.step();
+                    let record = step
+                        .of_sweep(Event::PressRefused, Doer::Person(actor), &sweep)
                         .why("confirm")
                         .error(&format!("{}: {why}", why.code()));
                     self.record(record).await?;
@@ -232,7 +232,7 @@ impl Access {
         actor: &Actor,
         sweep: &Sweep,
         items: &[SweepItem],
-        limits: Limits,
+        limits: RemovalLimit,
     ) -> Result<Result<Change, StandingRefused>, AccessError> {
         let directory = self.directory();
         let planned = items
@@ -267,7 +267,7 @@ impl Access {
             limits,
             actor,
             &fresh,
-            self.moment(),
+            self.step(),
         ))
     }
 
@@ -322,8 +322,8 @@ impl Access {
     ) -> Result<AccessError, AccessError> {
         let names = self.names_of(key);
         let record = self
-            .moment()
-            .of_standing(Event::PressRefused, By::Person(actor), key, &names)
+            .step()
+            .of_standing(Event::PressRefused, Doer::Person(actor), key, &names)
             .why(press)
             .error(&format!("{}: {why}", why.code()));
         self.record(record).await?;

@@ -2,7 +2,7 @@
 
 use super::{Access, AccessError};
 use crate::sweep;
-use crate::{Facts, Findings, MayAct, StandingScope};
+use crate::{Findings, ListingFacts, MayAct, StandingScope};
 
 impl Access {
     /// Looks at everything in scope as a sweep would, and stores nothing. Nothing is planned by it.
@@ -21,8 +21,8 @@ impl Access {
         let before = self.held(self.now()).await?;
         let listing = self.ports.standing.read(&scope).await;
         let known = self.known(&before, listing.began).await?;
-        Ok(sweep::findings(&Facts {
-            sweep: self.moment().sweep_id(),
+        Ok(sweep::findings(&ListingFacts {
+            sweep: self.step().sweep_id(),
             listing: &listing,
             scope: &scope,
             held: &known.held,

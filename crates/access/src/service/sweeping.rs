@@ -7,28 +7,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{MutexGuard, PoisonError};
 
 use hallpass_audit::Event;
-use hallpass_model::{HoldKey, Span, SweepId, Target, TargetNames, Timestamp};
+use hallpass_model::{HoldKey, SweepId, Target, TargetNames, TimeSpan, Timestamp};
 
 use super::{Access, AccessError, RACES_MAX};
-use crate::records::By;
-use crate::sweep::{self, Names};
+use crate::records::Doer;
+use crate::sweep::{self, TargetLabels};
 use crate::{
-    Accepted, Change, CommitError, Consent, DigestKind, Drift, Facts, Findings, Held, ItemChange,
-    ItemKind, MayAct, StandingListing, StandingScope, Sweep, SweepItem, SweepMode, SweepState,
-    Trigger, Write,
+    Accepted, Change, CommitError, Consent, DigestKind, Drift, Findings, Held, ItemChange,
+    ItemKind, ListingFacts, MayAct, StandingListing, StandingScope, Sweep, SweepItem, SweepMode,
+    SweepState, Trigger, Write,
 };
 
 /// Runs looked back at to know when the next is due, and whether the mode was confirmed.
 const LOOKED_BACK: u32 = 100;
 /// A run that could not look is made again after this.
-const AGAIN_AFTER: Span = Span::minutes(10);
+const AGAIN_AFTER: TimeSpan = TimeSpan::minutes(10);
 /// New unknown items that get a record each; where there are more, one record counts them.
 const FOUND_RECORDS_MAX: usize = 100;
 /// Runs whose items are kept, and runs kept at all.
 const KEPT: (u32, u32) = (5, 1000);
 
 /// Everything a run is judged by that may change while it is stored.
-pub(super) struct Known {
+pub(super) struct SweepRunFacts {
     pub(super) held: Held,
     pub(super) accepted: BTreeMap<HoldKey, Accepted>,
     earlier: Option<Sweep>,
@@ -78,7 +78,7 @@ impl Access {
         let is_over = trigger == Trigger::SwitchedOff;
         let now = self.now();
         Sweep {
-            id: self.moment().sweep_id(),
+            id: self.step().sweep_id(),
             trigger,
             mode: settings.mode,
             reach: settings.reach,
@@ -115,13 +115,13 @@ impl Access {
         if self.running().contains(&sweep.id) {
             return Ok(Some(sweep));
         }
-        let moment = self.moment();
+        let step = self.step();
         let again = self.new_sweep(sweep.trigger.clone());
-        let record = moment
-            .of_sweep(Event::SweepFailed, By::Hallpass, &sweep)
+        let record = step
+            .of_sweep(Event::SweepFailed, Doer::Hallpass, &sweep)
             .why("interrupted");
         let interrupted = Sweep {
-            state: SweepState::Interrupted { at: moment.now },
+            state: SweepState::Interrupted { at: step.now },
             ..sweep
         };
         let change = Change {
@@ -216,7 +216,7 @@ impl Access {
     }
 
     async fn fail_sweep(&self, sweep: &Sweep, error: &str) -> Result<Sweep, AccessError> {
-        let moment = self.moment();
+        let step = self.step();
         let recent = self.ports.sweeps.sweeps(None, LOOKED_BACK).await?;
         let failed_before = recent
             .iter()
@@ -224,18 +224,18 @@ impl Access {
             .is_some_and(|other| matches!(other.state, SweepState::Failed { .. }));
         let failed = Sweep {
             state: SweepState::Failed {
-                at: moment.now,
+                at: step.now,
                 error: error.to_owned(),
             },
             ..sweep.clone()
         };
-        let record = moment
-            .of_sweep(Event::SweepFailed, By::Hallpass, sweep)
+        let record = step
+            .of_sweep(Event::SweepFailed, Doer::Hallpass, sweep)
             .error(error);
         let text = format!(
             "Standing access could not be looked at: {error}. It is tried again in {AGAIN_AFTER}."
         );
-        let told = moment.digest(DigestKind::SweepFailed, sweep.id, text);
+        let told = step.digest(DigestKind::SweepFailed, sweep.id, text);
         let change = Change {
             audit: vec![record],
             // one word for a whole outage
@@ -252,7 +252,7 @@ impl Access {
         &self,
         before: &Held,
         began: Timestamp,
-    ) -> Result<Known, AccessError> {
+    ) -> Result<SweepRunFacts, AccessError> {
         let mut held = self.held(began).await?;
         // what was held when reading began may be shown by what was read
         held.ours.extend(before.ours.iter().cloned());
@@ -265,7 +265,7 @@ impl Access {
         };
         let accepted = sweeps.accepted().await?;
         let in_hand = sweeps.open_sweep_items().await?;
-        Ok(Known {
+        Ok(SweepRunFacts {
             held,
             accepted: accepted
                 .into_iter()
@@ -284,7 +284,7 @@ impl Access {
         sweep: &Sweep,
         scope: &StandingScope,
         listing: &StandingListing,
-        known: &Known,
+        known: &SweepRunFacts,
         drift: &Drift,
     ) -> Change {
         let directory = self.directory();
@@ -294,7 +294,7 @@ impl Access {
             (true, Some(action), None) => MayAct::Plan(action),
             (false, _, _) | (_, None, _) => MayAct::No,
         };
-        let found = sweep::findings(&Facts {
+        let found = sweep::findings(&ListingFacts {
             sweep: sweep.id,
             listing,
             scope,
@@ -306,8 +306,8 @@ impl Access {
             settings: &self.settings.sweep,
             may_act,
         });
-        let moment = self.moment();
-        let now = moment.now;
+        let step = self.step();
+        let now = step.now;
         let state = match (found.brake, may_act) {
             (Some(brake), _) => SweepState::Stopped { at: now, brake },
             (None, MayAct::Plan(_)) if found.report.to_act > 0 => SweepState::Planned { at: now },
@@ -328,7 +328,7 @@ impl Access {
         let mut change = Change {
             audit: self.records_of(&stored, &items),
             digests: told
-                .map(|(kind, text)| moment.digest(kind, stored.id, text))
+                .map(|(kind, text)| step.digest(kind, stored.id, text))
                 .into_iter()
                 .collect(),
             ..Change::default()
@@ -347,7 +347,7 @@ impl Access {
     }
 
     fn records_of(&self, sweep: &Sweep, items: &[SweepItem]) -> Vec<hallpass_audit::Draft> {
-        let moment = self.moment();
+        let step = self.step();
         let Some(report) = &sweep.report else {
             return Vec::new();
         };
@@ -362,8 +362,7 @@ impl Access {
             report.unread
         );
         let mut records = vec![
-            moment
-                .of_sweep(Event::SweepLooked, By::Hallpass, sweep)
+            step.of_sweep(Event::SweepLooked, Doer::Hallpass, sweep)
                 .why(&looked),
         ];
         let new: Vec<&SweepItem> = items
@@ -372,20 +371,20 @@ impl Access {
             .collect();
         if new.len() > FOUND_RECORDS_MAX {
             let all = format!("{} items", new.len());
-            let record = moment.of_sweep(Event::SweepFound, By::Hallpass, sweep);
+            let record = step.of_sweep(Event::SweepFound, Doer::Hallpass, sweep);
             records.push(record.why(&all));
         } else {
-            let found = |item: &&SweepItem| moment.of_item(Event::SweepFound, sweep, item);
+            let found = |item: &&SweepItem| step.of_item(Event::SweepFound, sweep, item);
             records.extend(new.iter().map(found));
         }
         match &sweep.state {
             SweepState::Planned { .. } => {
                 let plan = format!("{} items, {}", report.to_act, sweep.mode.name());
-                let record = moment.of_sweep(Event::SweepPlanned, By::Hallpass, sweep);
+                let record = step.of_sweep(Event::SweepPlanned, Doer::Hallpass, sweep);
                 records.push(record.why(&plan));
             }
             SweepState::Stopped { brake, .. } => {
-                let record = moment.of_sweep(Event::SweepStopped, By::Hallpass, sweep);
+                let record = step.of_sweep(Event::SweepStopped, Doer::Hallpass, sweep);
                 records.push(record.why(&brake.to_string()));
             }
             SweepState::Running
@@ -406,7 +405,7 @@ impl Access {
     /// As today's directory calls a target.
     pub fn names_of_target(&self, target: &Target) -> TargetNames {
         let directory = self.directory();
-        Names::of(&directory).of_target(target, None)
+        TargetLabels::of(&directory).of_target(target, None)
     }
 }
 
@@ -462,7 +461,7 @@ fn consent(recent: &[Sweep], mode: SweepMode) -> Option<Consent> {
 }
 
 /// Plans that wait give way to a newer run that acts, or plans to.
-fn replaced(known: &Known, by: &Sweep, now: Timestamp) -> Vec<Write<Sweep>> {
+fn replaced(known: &SweepRunFacts, by: &Sweep, now: Timestamp) -> Vec<Write<Sweep>> {
     let waiting = known.recent.iter().filter(|run| run.state.is_waiting());
     waiting
         .map(|run| {

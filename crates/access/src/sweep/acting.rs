@@ -1,13 +1,13 @@
 //! Removing what nobody recorded: the wish, and what comes of it. `assignments` looks, removes and
 //! looks again; an item is settled by its verdict alone.
 
-use hallpass_assignments::{Absence, Row, Verdict};
+use hallpass_assignments::{Absence, AssignmentRow, Verdict};
 use hallpass_audit::Event;
 use hallpass_model::Timestamp;
 
 use super::{Accepted, Fate, LeftAlone, Sweep, SweepItem};
-use crate::records::Moment;
-use crate::{Change, Desire, Holds, Write};
+use crate::records::StepContext;
+use crate::{Change, DesiredAssignment, Holds, Write};
 
 /// The original's word for what a sweep removes (`access.md` §9.1, §14.1).
 const REASON: &str = "automated revocation";
@@ -18,24 +18,24 @@ pub(crate) fn begin_removal(
     item: &SweepItem,
     holds: &Holds,
     accepted: Option<&Accepted>,
-    moment: Moment<'_>,
+    step: StepContext<'_>,
 ) -> Change {
     if let Some(why) = not_any_more(holds, accepted) {
-        return leave_alone(sweep, item, why, moment);
+        return leave_alone(sweep, item, why, step);
     }
     let next = SweepItem {
-        fate: Fate::Removing { since: moment.now },
+        fate: Fate::Removing { since: step.now },
         ..item.clone()
     };
-    let record = moment
+    let record = step
         .of_item(Event::SweepRemoving, sweep, item)
         .reason(REASON);
     Change {
         audit: vec![record],
         // INVARIANT: this wish is refused when there is a row, so it never meets a grant's
-        desires: vec![Desire::Remove {
+        desired: vec![DesiredAssignment::Remove {
             key: item.key.clone(),
-            since: moment.now,
+            since: step.now,
         }],
         sweep_items: vec![Write::Update(next)],
         ..Change::default()
@@ -56,16 +56,13 @@ pub(crate) fn leave_alone(
     sweep: &Sweep,
     item: &SweepItem,
     why: LeftAlone,
-    moment: Moment<'_>,
+    step: StepContext<'_>,
 ) -> Change {
     let next = SweepItem {
-        fate: Fate::LeftAlone {
-            at: moment.now,
-            why,
-        },
+        fate: Fate::LeftAlone { at: step.now, why },
         ..item.clone()
     };
-    let record = moment
+    let record = step
         .of_item(Event::SweepLeftAlone, sweep, item)
         .why(why.name());
     Change {
@@ -76,9 +73,14 @@ pub(crate) fn leave_alone(
 }
 
 /// What an item in hand makes of what was seen of its assignment; nothing while that is under way.
-pub(crate) fn settle(sweep: &Sweep, item: &SweepItem, holds: &Holds, moment: Moment<'_>) -> Change {
+pub(crate) fn settle(
+    sweep: &Sweep,
+    item: &SweepItem,
+    holds: &Holds,
+    step: StepContext<'_>,
+) -> Change {
     if !holds.grants.is_empty() {
-        return leave_alone(sweep, item, LeftAlone::Held, moment);
+        return leave_alone(sweep, item, LeftAlone::Held, step);
     }
     let Some(row) = &holds.row else {
         // a grant took it over and was over before we looked: see whether anything is left
@@ -95,10 +97,10 @@ pub(crate) fn settle(sweep: &Sweep, item: &SweepItem, holds: &Holds, moment: Mom
     };
     match &row.execution.verdict {
         Verdict::Absent { at, why } if row.is_fresh(*at) && row.execution.operation.is_none() => {
-            gone(sweep, item, row, *why, moment)
+            gone(sweep, item, row, *why, step)
         }
         Verdict::Stuck { since, reason } if !matches!(item.fate, Fate::Stuck { .. }) => {
-            stuck(sweep, item, *since, reason, moment)
+            stuck(sweep, item, *since, reason, step)
         }
         Verdict::Absent { .. }
         | Verdict::Stuck { .. }
@@ -110,15 +112,18 @@ pub(crate) fn settle(sweep: &Sweep, item: &SweepItem, holds: &Holds, moment: Mom
     }
 }
 
-fn gone(sweep: &Sweep, item: &SweepItem, row: &Row, why: Absence, moment: Moment<'_>) -> Change {
+fn gone(
+    sweep: &Sweep,
+    item: &SweepItem,
+    row: &AssignmentRow,
+    why: Absence,
+    step: StepContext<'_>,
+) -> Change {
     let next = SweepItem {
-        fate: Fate::Gone {
-            at: moment.now,
-            why,
-        },
+        fate: Fate::Gone { at: step.now, why },
         ..item.clone()
     };
-    let mut record = moment
+    let mut record = step
         .of_item(Event::SweepRemoved, sweep, item)
         .reason(REASON)
         .removed(why == Absence::Removed, why.name());
@@ -137,7 +142,7 @@ fn stuck(
     item: &SweepItem,
     since: Timestamp,
     reason: &str,
-    moment: Moment<'_>,
+    step: StepContext<'_>,
 ) -> Change {
     let next = SweepItem {
         fate: Fate::Stuck {
@@ -146,7 +151,7 @@ fn stuck(
         },
         ..item.clone()
     };
-    let record = moment
+    let record = step
         .of_item(Event::SweepStuck, sweep, item)
         .reason(REASON)
         .error(reason);

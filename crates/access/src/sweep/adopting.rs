@@ -1,14 +1,14 @@
 //! Adoption: access that stood without Hallpass becomes a grant that ends, like any other.
 
 use hallpass_audit::{Event, Origin};
-use hallpass_model::{HoldKey, Span, Target, TargetNames, Timestamp};
+use hallpass_model::{HoldKey, Target, TargetNames, TimeSpan, Timestamp};
 use hallpass_rules::Principal;
 
 use super::{Accepted, Sweep};
-use crate::records::{By, Moment};
+use crate::records::{Doer, StepContext};
 use crate::{
-    AcceptanceWrite, Approval, Change, Decided, Desire, Grant, GrantState, News, Person, Reminders,
-    Request, RequestState, Wanted, Write,
+    AcceptanceWrite, Approval, Change, Decided, DesiredAssignment, Grant, GrantState, NoticeKind,
+    Person, Reminders, Request, RequestState, Wanted, Write,
 };
 
 /// How access is adopted.
@@ -20,13 +20,13 @@ pub(crate) struct Adopting<'a> {
     /// Who holds it from here on.
     pub(crate) holder: &'a Person,
     /// For how long.
-    pub(crate) length: Span,
+    pub(crate) length: TimeSpan,
     /// When the listing that shows it began.
     pub(crate) seen_at: Timestamp,
     /// Why.
     pub(crate) reason: &'a str,
     /// Who gives it an end.
-    pub(crate) by: By<'a>,
+    pub(crate) by: Doer<'a>,
     /// The sweep that does, when it is one.
     pub(crate) sweep: Option<&'a Sweep>,
     /// What was accepted of it; that is over.
@@ -36,18 +36,18 @@ pub(crate) struct Adopting<'a> {
 }
 
 /// The request, the grant and the wish, together: from this commit on the access has an end.
-pub(crate) fn adopt(adopting: &Adopting<'_>, moment: Moment<'_>) -> (Change, Request, Grant) {
+pub(crate) fn adopt(adopting: &Adopting<'_>, step: StepContext<'_>) -> (Change, Request, Grant) {
     let (approver, origin, who) = match adopting.by {
-        By::Person(actor) => (actor.principal(), actor.origin, actor.name.clone()),
+        Doer::Person(actor) => (actor.principal(), actor.origin, actor.name.clone()),
         // as with a rule that asks for nobody's approval: the holder stands there
-        By::Hallpass => (
+        Doer::Hallpass => (
             adopting.holder.principal(),
             Origin::System,
             "A sweep".to_owned(),
         ),
     };
-    let request = request(adopting, approver, origin, moment);
-    let grant = grant(&request, adopting, approver, moment);
+    let request = request(adopting, approver, origin, step);
+    let grant = grant(&request, adopting, approver, step);
     let request = Request {
         grant: Some(grant.id),
         ..request
@@ -57,27 +57,26 @@ pub(crate) fn adopt(adopting: &Adopting<'_>, moment: Moment<'_>) -> (Change, Req
         "You held {} outside Hallpass. {who} gave it an end: it ends at {ends}.",
         grant.names
     );
-    let mut record = moment
+    let mut record = step
         .of_grant(Event::StandingAdopted, adopting.by, &grant)
         .decided("Adopted", &[], adopting.config_hash);
     if let Some(sweep) = adopting.sweep {
         record = record.swept(sweep.id, sweep.mode.name());
     }
     let withdrawn = adopting.accepted.map(|accepted| {
-        moment
-            .of_standing(
-                Event::StandingWithdrawn,
-                adopting.by,
-                &accepted.key,
-                &accepted.names,
-            )
-            .why("adopted")
+        step.of_standing(
+            Event::StandingWithdrawn,
+            adopting.by,
+            &accepted.key,
+            &accepted.names,
+        )
+        .why("adopted")
     });
     let change = Change {
         audit: withdrawn.into_iter().chain([record]).collect(),
-        notices: vec![moment.told(News::Adopted, &grant, text)],
+        notices: vec![step.told(NoticeKind::Adopted, &grant, text)],
         // INVARIANT: this wish is refused when there is a row, so nothing is adopted twice
-        desires: vec![Desire::Adopt {
+        desired: vec![DesiredAssignment::Adopt {
             key: grant.key.clone(),
             until: grant.ends_at,
             seen_at: adopting.seen_at,
@@ -98,7 +97,7 @@ fn request(
     adopting: &Adopting<'_>,
     approver: Principal<'_>,
     origin: Origin,
-    moment: Moment<'_>,
+    step: StepContext<'_>,
 ) -> Request {
     let wanted = match (&adopting.key.target, adopting.names) {
         (Target::Account { account, .. }, TargetNames::Account { permission_set, .. }) => {
@@ -116,7 +115,7 @@ fn request(
         },
     };
     Request {
-        id: moment.request_id(),
+        id: step.request_id(),
         requester: adopting.holder.clone(),
         wanted,
         key: Some(adopting.key.clone()),
@@ -126,7 +125,7 @@ fn request(
         ticket: None,
         origin,
         secondary_domain: false,
-        asked_at: moment.now,
+        asked_at: step.now,
         expires_at: None,
         extends: None,
         decided: Decided {
@@ -147,7 +146,7 @@ fn request(
         after_review: None,
         state: RequestState::Approved {
             by: approver.email.clone(),
-            at: moment.now,
+            at: step.now,
             approval: Approval::Adopted,
         },
         version: 0,
@@ -158,10 +157,10 @@ fn grant(
     request: &Request,
     adopting: &Adopting<'_>,
     approver: Principal<'_>,
-    moment: Moment<'_>,
+    step: StepContext<'_>,
 ) -> Grant {
     Grant {
-        id: moment.grant_id(),
+        id: step.grant_id(),
         request: request.id,
         holder: adopting.holder.clone(),
         key: adopting.key.clone(),
@@ -175,10 +174,10 @@ fn grant(
         based_on: Vec::new(),
         config_hash: request.decided.config_hash.clone(),
         secondary_domain: false,
-        scheduled_at: moment.now,
+        scheduled_at: step.now,
         // it was seen in a listing; from here on it is counted
-        granted_at: Some(moment.now),
-        ends_at: adopting.length.after(moment.now),
+        granted_at: Some(step.now),
+        ends_at: adopting.length.after(step.now),
         standing: false,
         warned: false,
         refusals: 0,

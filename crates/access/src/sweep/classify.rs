@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use hallpass_model::{HoldKey, PermissionSetArn, Span, SweepId, Target, TargetNames, Timestamp};
+use hallpass_model::{
+    HoldKey, PermissionSetArn, SweepId, Target, TargetNames, TimeSpan, Timestamp,
+};
 use hallpass_rules::Directory;
 
 use super::{
@@ -13,11 +15,11 @@ use super::{
 use crate::Person;
 
 /// Two runs have to find an item unknown, this far apart at least (`access.md` §10.3).
-pub const RUNS_APART: Span = Span::minutes(10);
+pub const RUNS_APART: TimeSpan = TimeSpan::minutes(10);
 /// How many runs in a row.
 const RUNS_IN_A_ROW: u32 = 2;
 /// What a grant found standing is only reported for so long (`access.md` §10.2).
-pub const PREEXISTING_FOR: Span = Span::hours(7 * 24);
+pub const PREEXISTING_FOR: TimeSpan = TimeSpan::hours(7 * 24);
 /// More than this share of everything seen, in percent, is not acted on (`access.md` §10.3).
 const SHARE_MAX_PERCENT: u64 = 25;
 /// Items that are gone, and places that were not read, named in a report; more are counted.
@@ -56,7 +58,7 @@ impl MayAct {
 
 /// Everything a listing is judged by.
 #[derive(Clone, Copy)]
-pub struct Facts<'a> {
+pub struct ListingFacts<'a> {
     /// The run.
     pub sweep: SweepId,
     /// What it read.
@@ -91,8 +93,8 @@ pub struct Findings {
 }
 
 /// What the listing means.
-pub fn findings(facts: &Facts<'_>) -> Findings {
-    let names = Names::of(facts.directory);
+pub fn findings(facts: &ListingFacts<'_>) -> Findings {
+    let names = TargetLabels::of(facts.directory);
     let mut items: Vec<SweepItem> = facts
         .listing
         .seen
@@ -134,7 +136,7 @@ fn count<T>(items: impl Iterator<Item = T>) -> u64 {
     u64::try_from(items.count()).unwrap_or(u64::MAX)
 }
 
-fn brake(to_act: u64, facts: &Facts<'_>) -> Option<Brake> {
+fn brake(to_act: u64, facts: &ListingFacts<'_>) -> Option<Brake> {
     let (most, of) = (
         u64::from(facts.settings.max_removals),
         count(facts.listing.seen.keys()),
@@ -150,7 +152,12 @@ fn brake(to_act: u64, facts: &Facts<'_>) -> Option<Brake> {
 }
 
 /// An item that this run's listing shows.
-fn seen(facts: &Facts<'_>, names: &Names<'_>, key: &HoldKey, at: Timestamp) -> SweepItem {
+fn seen(
+    facts: &ListingFacts<'_>,
+    names: &TargetLabels<'_>,
+    key: &HoldKey,
+    at: Timestamp,
+) -> SweepItem {
     let before = facts.earlier.get(key);
     let kind = kind(facts, key);
     let (since, runs) = in_a_row(&kind, before, at);
@@ -183,7 +190,7 @@ fn seen(facts: &Facts<'_>, names: &Names<'_>, key: &HoldKey, at: Timestamp) -> S
 }
 
 /// An item whose place could not be read: as the run before left it, and nothing is done about it.
-fn unread(facts: &Facts<'_>, before: &SweepItem) -> SweepItem {
+fn unread(facts: &ListingFacts<'_>, before: &SweepItem) -> SweepItem {
     SweepItem {
         sweep: facts.sweep,
         change: ItemChange::Same,
@@ -200,7 +207,7 @@ fn unread(facts: &Facts<'_>, before: &SweepItem) -> SweepItem {
     }
 }
 
-fn kind(facts: &Facts<'_>, key: &HoldKey) -> ItemKind {
+fn kind(facts: &ListingFacts<'_>, key: &HoldKey) -> ItemKind {
     let mut patterns = facts.settings.standing.iter();
     if let Some(pattern) = patterns.find(|pattern| pattern.covers(key, facts.directory)) {
         let pattern = pattern.as_str().to_owned();
@@ -241,7 +248,7 @@ fn in_a_row(
     }
 }
 
-fn fate(facts: &Facts<'_>, item: &SweepItem) -> Fate {
+fn fate(facts: &ListingFacts<'_>, item: &SweepItem) -> Fate {
     let Some(action) = facts.may_act.action() else {
         return Fate::Reported;
     };
@@ -276,7 +283,12 @@ fn fate(facts: &Facts<'_>, item: &SweepItem) -> Fate {
     }
 }
 
-fn report(facts: &Facts<'_>, items: &[SweepItem], gone: &[&SweepItem], to_act: u64) -> SweepReport {
+fn report(
+    facts: &ListingFacts<'_>,
+    items: &[SweepItem],
+    gone: &[&SweepItem],
+    to_act: u64,
+) -> SweepReport {
     let listing = facts.listing;
     let seen_now = || items.iter().filter(|item| item.sight == ItemSight::Seen);
     let of = |wanted: fn(&ItemKind) -> bool| count(seen_now().filter(|item| wanted(&item.kind)));
@@ -333,12 +345,12 @@ pub(crate) fn person(key: &HoldKey, directory: &Directory) -> Option<Person> {
 }
 
 /// What targets are called today.
-pub(crate) struct Names<'a> {
+pub(crate) struct TargetLabels<'a> {
     directory: &'a Directory,
     sets: HashMap<&'a PermissionSetArn, &'a str>,
 }
 
-impl<'a> Names<'a> {
+impl<'a> TargetLabels<'a> {
     pub(crate) fn of(directory: &'a Directory) -> Self {
         let sets = directory.permission_sets().iter();
         Self {

@@ -11,12 +11,12 @@ use super::{
     Accepted, Brake, Consent, Fate, Held, StandingListing, StandingRefused, Sweep, SweepAction,
     SweepItem, SweepSettings, SweepState,
 };
-use crate::records::{By, Moment};
+use crate::records::{Doer, StepContext};
 use crate::{Actor, Change, DigestKind, Write};
 
 /// Whether a person means what is more than a run may do by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limits {
+pub enum RemovalLimit {
     /// They do not say so: a stopped run stays stopped.
     Keep,
     /// They do.
@@ -41,10 +41,10 @@ pub(crate) struct Fresh<'a> {
 pub(crate) fn confirm(
     sweep: &Sweep,
     items: &[SweepItem],
-    limits: Limits,
+    limits: RemovalLimit,
     actor: &Actor,
     fresh: &Fresh<'_>,
-    moment: Moment<'_>,
+    step: StepContext<'_>,
 ) -> Result<Change, StandingRefused> {
     waits(sweep, limits)?;
     if sweep.mode != fresh.settings.mode {
@@ -76,21 +76,21 @@ pub(crate) fn confirm(
         })
     });
     let next = Sweep {
-        state: SweepState::Working { since: moment.now },
+        state: SweepState::Working { since: step.now },
         consent: Some(Consent {
             by: actor.email.clone(),
-            at: moment.now,
+            at: step.now,
         }),
         ..sweep.clone()
     };
     let count = planned.len();
-    let record = moment
-        .of_sweep(Event::SweepConfirmed, By::Person(actor), sweep)
+    let record = step
+        .of_sweep(Event::SweepConfirmed, Doer::Person(actor), sweep)
         .why(&format!("{count} items, {}", sweep.mode.name()));
     let text = super::digest::confirmed(&actor.name, sweep, items);
     Ok(Change {
         audit: vec![record],
-        digests: vec![moment.digest(DigestKind::SweepFound, sweep.id, text)],
+        digests: vec![step.digest(DigestKind::SweepFound, sweep.id, text)],
         sweeps: vec![Write::Update(next)],
         sweep_items: due.collect(),
         ..Change::default()
@@ -98,12 +98,12 @@ pub(crate) fn confirm(
 }
 
 /// Whether the run waits for somebody who says what `limits` say.
-fn waits(sweep: &Sweep, limits: Limits) -> Result<(), StandingRefused> {
+fn waits(sweep: &Sweep, limits: RemovalLimit) -> Result<(), StandingRefused> {
     match &sweep.state {
         SweepState::Planned { .. } => Ok(()),
         SweepState::Stopped { brake, .. } => match limits {
-            Limits::Keep => Err(StandingRefused::OverLimit { brake: *brake }),
-            Limits::Exceed => Ok(()),
+            RemovalLimit::Keep => Err(StandingRefused::OverLimit { brake: *brake }),
+            RemovalLimit::Exceed => Ok(()),
         },
         SweepState::Running
         | SweepState::Interrupted { .. }

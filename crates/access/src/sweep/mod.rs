@@ -33,8 +33,8 @@ mod digest;
 mod refused;
 
 pub use accepted::Accepted;
-pub use classify::{Facts, Findings, Held, MayAct, PREEXISTING_FOR, RUNS_APART, findings};
-pub use confirming::Limits;
+pub use classify::{Findings, Held, ListingFacts, MayAct, PREEXISTING_FOR, RUNS_APART, findings};
+pub use confirming::RemovalLimit;
 pub use item::{Acceptance, Fate, ItemChange, ItemKind, ItemSight, LeftAlone, SweepItem, Wait};
 pub use listing::{LeftOut, NotRead, StandingListing, StandingScope, Unread, UnreadPlace};
 pub use pattern::{PatternError, StandingPattern};
@@ -45,7 +45,7 @@ pub use settings::{ADOPTED_MAX, SweepAction, SweepMode, SweepReach, SweepSetting
 
 pub(crate) use acting::{begin_removal, leave_alone, not_any_more, settle};
 pub(crate) use adopting::{Adopting, adopt};
-pub(crate) use classify::{Names, person};
+pub(crate) use classify::{TargetLabels, person};
 pub(crate) use confirming::{Fresh, confirm};
 pub use digest::plan_words;
 pub(crate) use digest::{before, done};

@@ -19,11 +19,11 @@ pub struct PatternError(String);
 pub struct StandingPattern {
     text: String,
     user: Glob,
-    place: Place,
+    place: TargetPattern,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Place {
+enum TargetPattern {
     Account { account: Glob, permission_set: Glob },
     Group(Glob),
 }
@@ -40,7 +40,7 @@ impl StandingPattern {
         self.covers_user(key, directory)
             && match (&self.place, &key.target) {
                 (
-                    Place::Account {
+                    TargetPattern::Account {
                         account,
                         permission_set,
                     },
@@ -58,12 +58,12 @@ impl StandingPattern {
                         && (permission_set.matches(arn.as_str())
                             || set.is_some_and(|set| permission_set.matches(&set.name)))
                 }
-                (Place::Group(group), Target::Group { group: id }) => {
+                (TargetPattern::Group(group), Target::Group { group: id }) => {
                     let name = directory.group(id).map(|found| found.name.as_str());
                     group.matches(id.as_str()) || name.is_some_and(|it| group.matches(it))
                 }
-                (Place::Account { .. }, Target::Group { .. })
-                | (Place::Group(_), Target::Account { .. }) => false,
+                (TargetPattern::Account { .. }, Target::Group { .. })
+                | (TargetPattern::Group(_), Target::Account { .. }) => false,
             }
     }
 
@@ -98,12 +98,12 @@ impl FromStr for StandingPattern {
         let (user, place) = match parts.as_slice() {
             [user, account, permission_set] => (
                 user,
-                Place::Account {
+                TargetPattern::Account {
                     account: Glob::new(account),
                     permission_set: Glob::new(permission_set),
                 },
             ),
-            [group, user] => (user, Place::Group(Glob::new(group))),
+            [group, user] => (user, TargetPattern::Group(Glob::new(group))),
             _ => return Err(error()),
         };
         Ok(Self {

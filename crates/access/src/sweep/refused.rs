@@ -1,6 +1,6 @@
 //! Why a press on a sweep or on standing access had no effect.
 
-use hallpass_model::Span;
+use hallpass_model::TimeSpan;
 
 use super::Brake;
 
@@ -64,9 +64,9 @@ pub enum StandingRefused {
     #[error("an end can be set between {least} and {most} from now")]
     BadLength {
         /// The shortest.
-        least: Span,
+        least: TimeSpan,
         /// The longest.
-        most: Span,
+        most: TimeSpan,
     },
     /// The review is in the past.
     #[error("the review has to be in the future")]

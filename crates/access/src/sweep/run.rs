@@ -10,7 +10,7 @@
 //!             └──► interrupted                   the process stopped; it is begun anew
 //! ```
 
-use hallpass_model::{Email, GrantId, HoldKey, Span, SweepId, TargetNames, Timestamp};
+use hallpass_model::{Email, GrantId, HoldKey, SweepId, TargetNames, TimeSpan, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{LeftOut, SweepMode, SweepReach, Unread};
@@ -264,8 +264,8 @@ pub struct Sweep {
 
 impl Sweep {
     /// How long ago it looked, when it did.
-    pub fn age(&self, now: Timestamp) -> Option<Span> {
+    pub fn age(&self, now: Timestamp) -> Option<TimeSpan> {
         let report = self.report.as_ref()?;
-        Some(Span::between(report.began, now))
+        Some(TimeSpan::between(report.began, now))
     }
 }

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 
@@ -20,12 +20,12 @@ pub struct ScheduleError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
     text: String,
-    form: Form,
+    form: Recurrence,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Form {
-    Rate(Span),
+enum Recurrence {
+    Rate(TimeSpan),
     Cron(Cron),
 }
 
@@ -85,8 +85,8 @@ impl Schedule {
     /// counted from `last` itself.
     pub fn next(&self, last: Timestamp) -> Option<Timestamp> {
         match &self.form {
-            Form::Rate(every) => Some(every.after(last)),
-            Form::Cron(cron) => cron.next(last),
+            Recurrence::Rate(every) => Some(every.after(last)),
+            Recurrence::Cron(cron) => cron.next(last),
         }
     }
 
@@ -103,7 +103,7 @@ impl Schedule {
         };
         Self {
             text: "cron(0 23 * * ? *)".to_owned(),
-            form: Form::Cron(every),
+            form: Recurrence::Cron(every),
         }
     }
 
@@ -140,9 +140,9 @@ fn inside<'a>(text: &'a str, name: &str) -> Option<&'a str> {
         .strip_suffix(')')
 }
 
-fn read(text: &str) -> Result<Form, String> {
+fn read(text: &str) -> Result<Recurrence, String> {
     if let Some(rate) = inside(text, "rate") {
-        return read_rate(rate).map(Form::Rate);
+        return read_rate(rate).map(Recurrence::Rate);
     }
     let (fields, is_aws) = match inside(text, "cron") {
         Some(fields) => (fields, true),
@@ -163,12 +163,12 @@ fn read(text: &str) -> Result<Form, String> {
     };
     // a date that never comes, such as the 30th of February, would be a sweep that never runs
     match cron.next(Timestamp::UNIX_EPOCH) {
-        Some(_) => Ok(Form::Cron(cron)),
+        Some(_) => Ok(Recurrence::Cron(cron)),
         None => Err("no day is ever like this".to_owned()),
     }
 }
 
-fn read_rate(text: &str) -> Result<Span, String> {
+fn read_rate(text: &str) -> Result<TimeSpan, String> {
     let mut words = text.split_whitespace();
     let (number, unit) = (words.next(), words.next());
     let number: u64 = number
@@ -176,9 +176,9 @@ fn read_rate(text: &str) -> Result<Span, String> {
         .filter(|number| *number > 0)
         .ok_or("rate(…) begins with a number above 0")?;
     let every = match unit.unwrap_or_default() {
-        "minute" | "minutes" => Span::minutes(number),
-        "hour" | "hours" => Span::hours(number),
-        "day" | "days" => Span::hours(number.saturating_mul(24)),
+        "minute" | "minutes" => TimeSpan::minutes(number),
+        "hour" | "hours" => TimeSpan::hours(number),
+        "day" | "days" => TimeSpan::hours(number.saturating_mul(24)),
         _ => return Err("the unit of rate(…) is minutes, hours or days".to_owned()),
     };
     match words.next() {

@@ -1,12 +1,12 @@
 //! How sweeps run, as the configuration says (`access.sweep.*`, `access.standing`).
 
-use hallpass_model::Span;
+use hallpass_model::TimeSpan;
 use serde::{Deserialize, Serialize};
 
 use super::{Schedule, StandingPattern};
 
 /// The longest that access is adopted for.
-pub const ADOPTED_MAX: Span = Span::hours(90 * 24);
+pub const ADOPTED_MAX: TimeSpan = TimeSpan::hours(90 * 24);
 
 /// What a sweep does about access that nobody recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub enum SweepMode {
     /// It gets an end, as if it had been granted for so long.
     Adopt {
         /// How long it is held from then on.
-        length: Span,
+        length: TimeSpan,
     },
     /// It is removed.
     Revoke,
@@ -56,7 +56,7 @@ pub enum SweepAction {
     /// It becomes a grant that ends.
     Adopt {
         /// After so long.
-        length: Span,
+        length: TimeSpan,
     },
 }
 
@@ -89,7 +89,7 @@ pub struct SweepSettings {
     /// Where they look.
     pub reach: SweepReach,
     /// How often is looked; what is found is reported.
-    pub check_every: Span,
+    pub check_every: TimeSpan,
     /// When the sweep of the mode runs.
     pub at: Schedule,
     /// A run that would act on more items than this stops and says so.
@@ -103,7 +103,7 @@ impl Default for SweepSettings {
         Self {
             mode: SweepMode::Report,
             reach: SweepReach::Rules,
-            check_every: Span::hours(2),
+            check_every: TimeSpan::hours(2),
             at: Schedule::nightly(),
             max_removals: 20,
             standing: Vec::new(),

@@ -9,10 +9,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_model::{
-    Email, HoldKey, PermissionSetArn, Span, SweepId, Target, TargetNames, Timestamp, UserId,
+    Email, HoldKey, PermissionSetArn, SweepId, Target, TargetNames, TimeSpan, Timestamp, UserId,
 };
 use hallpass_rules::directory::{Account, Group, PermissionSet, Person, Snapshot};
-use hallpass_rules::{Directory, Rules, Source, load};
+use hallpass_rules::{Directory, RuleFile, Rules, load};
 use uuid::Uuid;
 
 use super::*;
@@ -106,7 +106,7 @@ fn snapshot() -> Snapshot {
 }
 
 fn at(minutes: u64) -> Timestamp {
-    Span::minutes(minutes).after(Timestamp::from_second(1_780_000_000).unwrap())
+    TimeSpan::minutes(minutes).after(Timestamp::from_second(1_780_000_000).unwrap())
 }
 
 fn id(n: u128) -> SweepId {
@@ -114,7 +114,7 @@ fn id(n: u128) -> SweepId {
 }
 
 fn rules(text: &str) -> Rules {
-    load(&Source::new("rules.json", text)).unwrap().rules
+    load(&RuleFile::new("rules.json", text)).unwrap().rules
 }
 
 /// Everything in both accounts, and the group.
@@ -179,7 +179,7 @@ impl Looks {
             *seen = at(minute);
         }
         let scope = StandingScope::new(self.settings.reach, &self.rules, &self.directory, None);
-        let found = findings(&Facts {
+        let found = findings(&ListingFacts {
             sweep: id(self.runs),
             listing: &self.listing,
             scope: &scope,
@@ -222,7 +222,7 @@ fn accepted(key: &HoldKey, review_at: Option<Timestamp>) -> Accepted {
 
 const REMOVE: SweepAction = SweepAction::Remove;
 
-/// §10.2: unknown = exists in AWS, in scope, no hold, not accepted.
+/// `access.md` §10.2: unknown = exists in AWS, in scope, no hold, not accepted.
 #[test]
 fn what_exists_without_a_hold_or_acceptance_is_unknown() {
     let (held, unknown, listed, by_pattern) = (
@@ -246,7 +246,7 @@ fn what_exists_without_a_hold_or_acceptance_is_unknown() {
     assert_eq!(numbers, (13, 10, 2, 1));
 }
 
-/// §10.4: scope is by statement, not the cross product.
+/// `access.md` §10.4: scope is by statement, not the cross product.
 #[test]
 fn what_no_rule_is_about_is_not_looked_at_unless_everything_is() {
     let about = account_key(1, "ReadOnly");
@@ -265,7 +265,8 @@ fn what_no_rule_is_about_is_not_looked_at_unless_everything_is() {
     assert_eq!(item(&looks.run(1), &beside).kind, ItemKind::Unknown);
 }
 
-/// §16.20: suspended accounts are left out, and so is the one that cannot be changed; it is said.
+/// `access.md` §16.20: suspended accounts are left out, and so is the one that cannot be changed;
+/// it is said.
 #[test]
 fn what_is_left_out_is_said() {
     let (directory, rules) = (directory(), rules(EVERYTHING));
@@ -283,7 +284,7 @@ fn what_is_left_out_is_said() {
     assert_eq!(scope.permission_sets().len(), 2);
 }
 
-/// §16.20: the members of a renamed group are still known, for keys are ids.
+/// `access.md` §16.20: the members of a renamed group are still known, for keys are ids.
 #[test]
 fn renaming_a_group_makes_nothing_unknown() {
     let mut looks = Looks::new();
@@ -302,7 +303,7 @@ fn renaming_a_group_makes_nothing_unknown() {
     }
 }
 
-/// §10.3: two runs in a row, ten minutes apart.
+/// `access.md` §10.3: two runs in a row, ten minutes apart.
 #[test]
 fn only_what_two_runs_ten_minutes_apart_find_is_acted_on() {
     let key = account_key(1, "ReadOnly");
@@ -380,7 +381,7 @@ fn what_could_not_be_read_is_as_it_was_and_never_acted_on() {
     }
 }
 
-/// §10.2: what a grant found standing is reported, not removed, for seven days.
+/// `access.md` §10.2: what a grant found standing is reported, not removed, for seven days.
 #[test]
 fn what_a_grant_found_standing_is_only_reported_for_seven_days() {
     let key = account_key(1, "ReadOnly");
@@ -411,12 +412,12 @@ fn what_lies_below_a_live_grant_is_said_and_left_alone() {
     }
 }
 
-/// §10.2: a standing item is never removed by any mode, an overdue review included.
+/// `access.md` §10.2: a standing item is never removed by any mode, an overdue review included.
 #[test]
 fn accepted_access_is_left_alone_in_every_mode_and_an_overdue_review_is_reported() {
     let key = account_key(1, "ReadOnly");
     let adopt = SweepAction::Adopt {
-        length: Span::hours(8),
+        length: TimeSpan::hours(8),
     };
     for may_act in [
         MayAct::No,
@@ -439,7 +440,7 @@ fn accepted_access_is_left_alone_in_every_mode_and_an_overdue_review_is_reported
     }
 }
 
-/// §10.3: more than 20 items, or more than a quarter of what it saw, stop the run.
+/// `access.md` §10.3: more than 20 items, or more than a quarter of what it saw, stop the run.
 #[test]
 fn a_run_that_would_do_too_much_stops() {
     // others, unknown, the limit of items, what stops it
@@ -481,7 +482,7 @@ fn a_run_that_would_do_too_much_stops() {
     }
 }
 
-/// §10.1: the first run of a mode that acts is a plan.
+/// `access.md` §10.1: the first run of a mode that acts is a plan.
 #[test]
 fn without_consent_a_run_plans_and_does_nothing() {
     let key = account_key(1, "ReadOnly");
@@ -492,7 +493,7 @@ fn without_consent_a_run_plans_and_does_nothing() {
     assert_eq!(item(&found, &key).fate, Fate::Planned { action: REMOVE });
 }
 
-/// §16.19: one item that cannot be handled stops no other.
+/// `access.md` §16.19: one item that cannot be handled stops no other.
 #[test]
 fn a_deleted_person_is_one_item_of_many() {
     let (gone, other) = (gone_key("ReadOnly"), account_key(1, "ReadOnly"));
@@ -504,7 +505,7 @@ fn a_deleted_person_is_one_item_of_many() {
     assert_eq!((fate(&found, &gone), fate(&found, &other)), ("due", "due"));
     // nobody is there to hold a grant
     let adopt = SweepAction::Adopt {
-        length: Span::hours(8),
+        length: TimeSpan::hours(8),
     };
     looks.may_act = MayAct::Do(adopt);
     let found = looks.run(40);
@@ -539,7 +540,7 @@ fn what_an_earlier_run_is_at_work_on_is_not_begun_again() {
     assert_eq!(found.report.to_act, 0);
 }
 
-/// §10.5: a digest has what is new or changed, and a count of the rest.
+/// `access.md` §10.5: a digest has what is new or changed, and a count of the rest.
 #[test]
 fn a_digest_names_what_is_new_or_changed_and_counts_the_rest() {
     let (first, second) = (account_key(1, "ReadOnly"), account_key(2, "Admin"));
@@ -611,7 +612,7 @@ mod whatever {
     use super::*;
 
     #[derive(Clone, Debug)]
-    struct World {
+    struct SweptWorld {
         listed: BTreeSet<u8>,
         held: BTreeSet<u8>,
         under: BTreeSet<u8>,
@@ -626,7 +627,7 @@ mod whatever {
         proptest::collection::btree_set(0..12_u8, 0..12)
     }
 
-    fn world() -> impl Strategy<Value = World> {
+    fn world() -> impl Strategy<Value = SweptWorld> {
         let found = proptest::collection::btree_map(0..12_u8, 0..20_000_u64, 0..4);
         (
             some(),
@@ -639,22 +640,24 @@ mod whatever {
             0..6_000_u64,
         )
             .prop_map(
-                |(listed, held, under, accepted, found_standing, unread, group, after)| World {
-                    listed,
-                    held,
-                    under,
-                    accepted,
-                    found_standing,
-                    unread,
-                    unread_group: group,
-                    after,
+                |(listed, held, under, accepted, found_standing, unread, group, after)| {
+                    SweptWorld {
+                        listed,
+                        held,
+                        under,
+                        accepted,
+                        found_standing,
+                        unread,
+                        unread_group: group,
+                        after,
+                    }
                 },
             )
     }
 
     fn modes() -> impl Strategy<Value = MayAct> {
         let adopt = SweepAction::Adopt {
-            length: Span::hours(8),
+            length: TimeSpan::hours(8),
         };
         prop_oneof![
             Just(MayAct::No),
@@ -677,7 +680,7 @@ mod whatever {
         of.iter().copied().map(key).collect()
     }
 
-    fn unread(world: &World) -> Vec<Unread> {
+    fn unread(world: &SweptWorld) -> Vec<Unread> {
         let mut unread = Vec::new();
         if world.unread {
             unread.push(UnreadPlace::Account {

@@ -1,26 +1,26 @@
 //! Looks: one listing for as many rows as it can speak for.
 
-use hallpass_model::{HoldKey, Span, Timestamp};
+use hallpass_model::{HoldKey, TimeSpan, Timestamp};
 
 use super::{Executor, urgency};
 use crate::watch::Calls;
-use crate::{CenterFault, OperationKind, Outcome, Row, Urgency};
+use crate::{AssignmentRow, CenterFault, OperationKind, StepOutcome, Urgency};
 
 /// Looks that nobody hurries, of many, are made together, so often.
-const LOOKS_EVERY: Span = Span::seconds(2);
+const LOOKS_EVERY: TimeSpan = TimeSpan::seconds(2);
 
 impl Executor {
     /// A listing that began late enough for the row: of all that the person has where several of the
     /// person's removals are under way, or of the target.
-    pub(super) async fn look(&self, row: &Row, urgency: Urgency) -> Outcome {
+    pub(super) async fn look(&self, row: &AssignmentRow, urgency: Urgency) -> StepOutcome {
         let HoldKey { target, user } = &row.key;
         let now = || self.clock.now();
         let after = must_see(row, now());
         if is_over(row) && self.watch.asks_for_person(user, now()) {
-            let read = || self.call(Calls::Reads, self.center.held_by(user, urgency));
+            let read = || self.call(Calls::Reads, urgency, self.center.held_by(user, urgency));
             match self.by_person.after(user, after, now, read).await {
                 Ok(listing) => {
-                    return Outcome::Looked {
+                    return StepOutcome::Looked {
                         at: listing.at,
                         present: listing.shows(target),
                     };
@@ -29,22 +29,22 @@ impl Executor {
                 Err(CenterFault::Refused { .. } | CenterFault::NotFound { .. }) => {
                     self.watch.refuse_person(user, now());
                 }
-                Err(fault) => return Outcome::Failed(fault),
+                Err(fault) => return StepOutcome::Failed(fault),
             }
         }
-        let read = || self.call(Calls::Reads, self.center.holders(target, urgency));
+        let read = || self.call(Calls::Reads, urgency, self.center.holders(target, urgency));
         match self.by_target.after(target, after, now, read).await {
-            Ok(listing) => Outcome::Looked {
+            Ok(listing) => StepOutcome::Looked {
                 at: listing.at,
                 present: listing.shows(user),
             },
-            Err(fault) => Outcome::Failed(fault),
+            Err(fault) => StepOutcome::Failed(fault),
         }
     }
 
     /// When the first look at a row that others stand in line with is made, together with theirs;
     /// `None` when it is made now.
-    pub(super) fn gathers(&self, row: &Row, now: Timestamp) -> Option<Timestamp> {
+    pub(super) fn gathers(&self, row: &AssignmentRow, now: Timestamp) -> Option<Timestamp> {
         let execution = &row.execution;
         let is_first = urgency(row, now) == Urgency::Grant && execution.operation.is_none();
         let is_gathered = execution.due == together(execution.due);
@@ -64,14 +64,14 @@ pub(super) fn together(at: Timestamp) -> Timestamp {
 }
 
 /// Whether AWS no longer works on the row's removal.
-fn is_over(row: &Row) -> bool {
+fn is_over(row: &AssignmentRow) -> bool {
     let operation = row.execution.operation.as_ref();
     operation.is_some_and(|it| it.kind == OperationKind::Delete && it.is_over())
 }
 
 /// What a listing must have begun after to speak for the row: the newest hold, whatever we did or
 /// saw, and the moment it was to be looked at. The last does not matter for a look now and then.
-fn must_see(row: &Row, now: Timestamp) -> Timestamp {
+fn must_see(row: &AssignmentRow, now: Timestamp) -> Timestamp {
     let execution = &row.execution;
     let operation = execution.operation.as_ref();
     let due = match urgency(row, now) {

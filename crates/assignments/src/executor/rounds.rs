@@ -8,7 +8,7 @@ use hallpass_model::Timestamp;
 use super::looks::together;
 use super::{Executor, Worked, elapsed, urgency};
 use crate::watch::{Calls, Watch};
-use crate::{CenterFault, Haste, OperationKind, Over, Row, StoreFault, Urgency, learn};
+use crate::{AssignmentRow, CenterFault, Haste, OperationKind, Over, StoreFault, Urgency, outcome};
 
 impl Executor {
     /// One question for all operations of a kind in flight. Those that are over give their slots
@@ -29,7 +29,7 @@ impl Executor {
             self.watch.note_people(rows.iter().map(|row| &row.key.user));
         }
         let call = self.center.in_progress(kind, urgency);
-        match self.call(Calls::Reads, call).await {
+        match self.call(Calls::Reads, urgency, call).await {
             Ok(listed) => {
                 let noted = self.note_over(kind, &rows, began, listed).await?;
                 left = left.saturating_sub(noted);
@@ -52,7 +52,7 @@ impl Executor {
     async fn note_over(
         &self,
         kind: OperationKind,
-        rows: &[Row],
+        rows: &[AssignmentRow],
         began: Timestamp,
         listed: BTreeSet<String>,
     ) -> Result<u32, StoreFault> {
@@ -88,11 +88,11 @@ impl Executor {
             return Ok(0);
         }
         let now = self.clock.now();
-        let is_at_once = |row: &Row| row.desired.haste == Haste::AtOnce;
+        let is_at_once = |row: &AssignmentRow| row.desired.haste == Haste::AtOnce;
         let due = if rows.iter().any(is_at_once) {
-            learn::LISTING_LAG.after(now)
+            outcome::LISTING_LAG.after(now)
         } else {
-            together(learn::LISTING_LAG.after(now))
+            together(outcome::LISTING_LAG.after(now))
         };
         let noted = self.store.note_over(&over, began, due).await?;
         self.watch.note_slot();

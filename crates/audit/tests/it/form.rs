@@ -1,7 +1,7 @@
 //! The form of a record is a promise to strangers: keys, types, `NA`, canonical bytes.
 
 use hallpass_audit::{Approval, Draft, Event, Origin, object_key, seal};
-use hallpass_model::{AuditId, Email, HoldKey, Span, Target, TargetNames};
+use hallpass_model::{AuditId, Email, HoldKey, Target, TargetNames, TimeSpan};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -30,7 +30,7 @@ fn grant() -> Draft {
     )
     .reason("a: b: c & <d>")
     .subject(&ana, &key, &names)
-    .duration(Span::minutes(90))
+    .duration(TimeSpan::minutes(90))
     .approved_by(&ana, None, Approval::Own)
 }
 

@@ -8,6 +8,7 @@
 )]
 
 mod form;
+mod fuzz;
 mod reaching;
 mod tampering;
 mod witnessing;

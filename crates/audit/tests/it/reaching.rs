@@ -1,7 +1,7 @@
 //! Until which record a log is beyond its operator's reach, and every way to pretend it is further.
 
 use hallpass_audit::{
-    Assurance, Evidence, Fault, FaultKind, LogId, PublishedHead, Statement, Trust, assure,
+    Assurance, BadRecord, Evidence, FaultKind, LogId, PublishedHead, Statement, Trust, assure,
     canonical,
 };
 
@@ -20,11 +20,12 @@ fn seen() -> (World, Evidence) {
     let evidence = Evidence {
         heads: world.heads(),
         statements: vec![world.statement(4), world.statement(8)],
+        ..Evidence::default()
     };
     (world, evidence)
 }
 
-fn check(world: &World, evidence: &Evidence) -> Result<Assurance, Fault> {
+fn check(world: &World, evidence: &Evidence) -> Result<Assurance, BadRecord> {
     assure(world.inputs(), evidence, Trust::Keys(&keys())).map(|(_, assurance)| assurance.unwrap())
 }
 
@@ -66,10 +67,49 @@ fn heads_of_before_are_valid_as_unsigned() {
         .publish(minutes(60));
     let evidence = Evidence {
         heads: world.heads(),
-        statements: Vec::new(),
+        ..Evidence::default()
     };
     let found = check(&world, &evidence).unwrap();
     assert_eq!((found.signed, found.unsigned), (1, 1));
+}
+
+#[test]
+fn a_head_stripped_of_its_signature_is_a_forgery_once_heads_are_signed() {
+    let (world, evidence) = seen();
+    let stripped = |at: usize, evidence: &Evidence| {
+        let mut theirs = evidence.clone();
+        let mut fields = theirs.heads[at].1.fields().clone();
+        for name in ["signature", "key", "alg"] {
+            fields.remove(name);
+        }
+        theirs.heads[at].1 = PublishedHead::from_fields(fields).unwrap();
+        theirs
+    };
+    let no_witness = Evidence {
+        heads: evidence.heads.clone(),
+        ..Evidence::default()
+    };
+    for (at, seq) in [(1, 8), (2, 12)] {
+        let theirs = stripped(at, &no_witness);
+        let found = check(&world, &theirs).unwrap_err();
+        assert_eq!((found.seq, found.kind), (seq, FaultKind::Forged));
+        assert!(found.detail.contains("of record 4"), "{}", found.detail);
+        // also where only the stripped one is looked at
+        let mut part = theirs.clone();
+        part.keep(|it| it == seq);
+        assert_eq!(part.heads.len(), 1);
+        assert_eq!(fault(&world, &part), Some((seq, FaultKind::Forged)));
+        // without keys nothing is said of signatures
+        assert!(assure(world.inputs(), &theirs, Trust::Nobody).is_ok());
+    }
+    // the first one cannot be told from one of before heads were signed
+    assert_eq!(
+        check(&world, &stripped(0, &no_witness)).unwrap().unsigned,
+        1
+    );
+    // all of them stripped: a witness has seen signed ones
+    let all = (0..3).fold(evidence, |theirs, at| stripped(at, &theirs));
+    assert_eq!(fault(&world, &all), Some((8, FaultKind::Forged)));
 }
 
 #[test]
@@ -80,7 +120,7 @@ fn a_rewritten_and_re_signed_log_is_found_by_what_a_witness_saw() {
         let other = world.rewrite(from);
         let mut theirs = Evidence {
             heads: other.heads(),
-            statements: Vec::new(),
+            ..Evidence::default()
         };
         assert_eq!(fault(&other, &theirs), None, "{from}");
         theirs.statements.clone_from(&evidence.statements);
@@ -110,7 +150,7 @@ fn each_forgery_is_named() {
     let (world, evidence) = seen();
     let with_head = |head: PublishedHead| Evidence {
         heads: vec![("heads/x.json".to_owned(), head)],
-        statements: Vec::new(),
+        ..Evidence::default()
     };
     // signed by somebody else, or by the witness's key in the server's place
     for forger in [signer(9), witness()] {
@@ -126,6 +166,7 @@ fn each_forgery_is_named() {
     let with_statement = |key: &str, said: Statement| Evidence {
         heads: evidence.heads.clone(),
         statements: vec![(key.to_owned(), said)],
+        ..Evidence::default()
     };
     let (_, head) = evidence.heads[2].clone();
     let say = |name: &str, head: &PublishedHead, by: &hallpass_audit::Signer| {
@@ -213,7 +254,7 @@ fn heads_and_statements_of_another_log_are_found() {
     heads[1] = (key, other.head_by(8, minutes(60), &server()));
     let mixed = Evidence {
         heads,
-        statements: Vec::new(),
+        ..Evidence::default()
     };
     let found = check(&world, &mixed).unwrap_err();
     assert_eq!((found.seq, found.kind), (8, FaultKind::Forked));

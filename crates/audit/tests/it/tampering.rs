@@ -90,6 +90,26 @@ fn an_export_that_begins_later_is_checked_from_there() {
     assert_eq!(verify(objects(&records[3..]), &[]).unwrap().first, 4);
 }
 
+/// More than are checked together, so that they are spread over cores and over batches.
+#[test]
+fn a_long_log_is_checked_whole_and_in_its_order() {
+    let records = chain(2_100);
+    let whole = lines(&records);
+    assert_eq!(verify(whole.clone(), &[]).unwrap().records, 2_100);
+    for place in [0, 1_200, 2_047, 2_048, 2_098] {
+        let mut swapped = whole.clone();
+        swapped.swap(place, place + 1);
+        let lower = place as u64 + 1;
+        let reordered = Some((lower, FaultKind::Reordered));
+        assert_eq!(found(swapped, &[]), reordered, "{place}");
+        let mut changed = whole.clone();
+        let text = String::from_utf8(changed[place].bytes.clone()).unwrap();
+        changed[place].bytes = text.replace("as it was", "as it is").into_bytes();
+        let fault = Some((lower, FaultKind::Changed));
+        assert_eq!(found(changed, &[]), fault, "{place}");
+    }
+}
+
 #[test]
 fn each_way_of_tampering_is_named() {
     let records = chain(9);

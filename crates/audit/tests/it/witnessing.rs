@@ -1,27 +1,28 @@
 //! What a witness countersigns, and what it cries about: each way to give it another history.
 
 use hallpass_audit::{
-    AlarmKind, KnownKeys, LogId, LookError, Memory, Place, PublishedHead, Watch, look,
+    AlarmKind, ExportLocation, KnownKeys, LogId, LookError, PublishedHead, WitnessMemory,
+    WitnessWatch, look,
 };
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 
 use crate::world::{World, keys, minutes, signer};
 
 /// A witness over several looks and restarts.
 struct Witness {
-    memory: Memory,
-    watch: Watch,
+    memory: WitnessMemory,
+    watch: WitnessWatch,
     known: KnownKeys,
 }
 
 impl Witness {
     fn new(now: Timestamp) -> Self {
-        Self::from(Memory::first_look(now))
+        Self::from(WitnessMemory::first_look(now))
     }
 
-    fn from(memory: Memory) -> Self {
+    fn from(memory: WitnessMemory) -> Self {
         Self {
-            watch: Watch::new(memory.clone()),
+            watch: WitnessWatch::new(memory.clone()),
             known: KnownKeys::default(),
             memory,
         }
@@ -30,7 +31,7 @@ impl Witness {
     /// As after a crash: what was kept is read again.
     fn restart(&mut self) {
         let text = self.memory.text().unwrap();
-        *self = Self::from(Memory::parse(&text).unwrap());
+        *self = Self::from(WitnessMemory::parse(&text).unwrap());
     }
 
     /// The records countersigned, and what was cried.
@@ -39,7 +40,7 @@ impl Witness {
         world: &World,
         now: Timestamp,
     ) -> (Vec<u64>, Option<(AlarmKind, u64)>) {
-        let place = Place {
+        let place = ExportLocation {
             source: world,
             prefix: "logs",
         };
@@ -326,7 +327,11 @@ async fn silence_is_records_that_grow_for_three_hours_without_a_head() {
 async fn an_export_that_cannot_be_read_for_three_hours_is_silence_too() {
     let (_, witness) = seen().await;
     let looked = witness.memory.looked_at;
-    let after = |minutes| witness.memory.blind(Span::minutes(minutes).after(looked));
+    let after = |minutes| {
+        witness
+            .memory
+            .blind(TimeSpan::minutes(minutes).after(looked))
+    };
     assert_eq!(after(179), None);
     assert_eq!(after(180).map(|alarm| alarm.kind), Some(AlarmKind::Silence));
 }

@@ -7,7 +7,7 @@ use hallpass_audit::{
     Draft, Event, ExportSource, Head, Input, LogId, Origin, PublishedHead, Record, Signer,
     SinkError, Statement, TrustedKeys, canonical, head_key, object_key, seal,
 };
-use hallpass_model::{AuditId, Span, Timestamp};
+use hallpass_model::{AuditId, TimeSpan, Timestamp};
 use uuid::Uuid;
 
 /// The key of the server: whoever runs it has that file.
@@ -21,7 +21,7 @@ pub(crate) fn start() -> Timestamp {
 }
 
 pub(crate) fn minutes(n: u64) -> Timestamp {
-    Span::minutes(n).after(start())
+    TimeSpan::minutes(n).after(start())
 }
 
 fn draft(seq: u64, note: &str) -> Draft {
@@ -186,7 +186,7 @@ impl World {
             .find(|(_, head)| head.seq() == seq)
             .unwrap();
         let name = "w".parse().unwrap();
-        let seen = Span::seconds(20).after(head.at());
+        let seen = TimeSpan::seconds(20).after(head.at());
         let said = Statement::sign(&head, seen, &name, &witness()).unwrap();
         (said.key(), said)
     }

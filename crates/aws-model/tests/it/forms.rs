@@ -1,7 +1,7 @@
 //! The Query protocol both ways.
 
 use hallpass_aws_model::{
-    Service, json_to_query_xml, query_error, query_response, query_to_json, tables, validate,
+    ServiceModel, json_to_query_xml, query_error, query_response, query_to_json, tables, validate,
 };
 use serde_json::{Value, json};
 
@@ -204,7 +204,7 @@ const ODD: &str = r#"{"format": 1, "name": "odd", "id": "Odd", "version": "2020-
 
 #[test]
 fn flattened_and_named_forms_go_both_ways() {
-    let service = Service::parse(ODD).unwrap();
+    let service = ServiceModel::parse(ODD).unwrap();
     let operation = service.operation("Do").unwrap();
     let fields = [
         ("flat.1", "a"),
@@ -236,7 +236,7 @@ fn flattened_and_named_forms_go_both_ways() {
 
 #[test]
 fn keys_and_values_of_maps_are_checked() {
-    let service = Service::parse(ODD).unwrap();
+    let service = ServiceModel::parse(ODD).unwrap();
     let operation = service.operation("Do").unwrap();
     let error = validate(
         &service,
@@ -276,7 +276,7 @@ fn tables_of_another_form_are_refused() {
         ),
     ];
     for (from, to, expected) in rows {
-        let error = Service::parse(&ODD.replace(from, to)).unwrap_err();
+        let error = ServiceModel::parse(&ODD.replace(from, to)).unwrap_err();
         assert_eq!(error.to_string(), expected);
     }
 }

@@ -13,10 +13,10 @@ mod outputs;
 mod properties;
 mod table_facts;
 
-use hallpass_aws_model::{Operation, Service, tables};
+use hallpass_aws_model::{OperationModel, ServiceModel, tables};
 
 /// `sts AssumeRole` as service and operation.
-fn find(name: &str) -> (&'static Service, &'static Operation) {
+fn find(name: &str) -> (&'static ServiceModel, &'static OperationModel) {
     let (service, operation) = name.split_once(' ').expect("service and operation");
     let service = tables().service(service).expect(name);
     (service, service.operation(operation).expect(name))

@@ -1,7 +1,8 @@
 //! No input makes the crate panic, and the two directions agree.
 
 use hallpass_aws_model::{
-    Kind, Operation, Service, check_output, json_to_query_xml, query_to_json, tables, validate,
+    OperationModel, ServiceModel, ShapeKind, check_output, json_to_query_xml, query_to_json,
+    tables, validate,
 };
 use proptest::prelude::*;
 use serde_json::{Map, Value};
@@ -23,7 +24,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-fn all_operations() -> Vec<(&'static Service, &'static Operation)> {
+fn all_operations() -> Vec<(&'static ServiceModel, &'static OperationModel)> {
     let services = tables().services();
     services
         .flat_map(|it| it.operations().map(move |operation| (it, operation)))
@@ -32,7 +33,7 @@ fn all_operations() -> Vec<(&'static Service, &'static Operation)> {
 
 /// Input with the right member names and any values below them.
 fn named(
-    service: &Service,
+    service: &ServiceModel,
     shape: &str,
     values: &mut dyn Iterator<Item = Value>,
     depth: u8,
@@ -43,7 +44,7 @@ fn named(
     };
     match &shape.kind {
         _ if depth > 5 => any(values),
-        Kind::Structure { members, .. } => {
+        ShapeKind::Structure { members, .. } => {
             let members = members.iter();
             let members = members.map(|member| {
                 (
@@ -53,7 +54,7 @@ fn named(
             });
             Value::Object(members.collect())
         }
-        Kind::List { element, .. } => Value::Array(
+        ShapeKind::List { element, .. } => Value::Array(
             (0..2)
                 .map(|_| named(service, element, values, depth + 1))
                 .collect(),

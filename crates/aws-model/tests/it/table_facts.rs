@@ -1,6 +1,6 @@
 //! The committed tables are whole, and lookups find what requests carry.
 
-use hallpass_aws_model::{Kind, Protocol, Retry, Service, Shape, tables};
+use hallpass_aws_model::{Protocol, Retry, ServiceModel, Shape, ShapeKind, tables};
 
 #[test]
 fn every_table_parses() {
@@ -21,7 +21,7 @@ fn every_table_parses() {
 
 #[test]
 fn a_broken_table_says_why() {
-    let error = Service::parse("{}").unwrap_err();
+    let error = ServiceModel::parse("{}").unwrap_err();
     assert_eq!(error.to_string(), "the service table cannot be read");
 }
 
@@ -46,13 +46,13 @@ fn every_name_resolves() {
         }
         for shape in service.shapes() {
             match &shape.kind {
-                Kind::Structure { members, .. } => {
+                ShapeKind::Structure { members, .. } => {
                     for member in members {
                         need(&shape.name, &member.shape);
                     }
                 }
-                Kind::List { element, .. } => need(&shape.name, element),
-                Kind::Map { key, value, .. } => {
+                ShapeKind::List { element, .. } => need(&shape.name, element),
+                ShapeKind::Map { key, value, .. } => {
                     need(&shape.name, key);
                     need(&shape.name, value);
                 }
@@ -97,7 +97,7 @@ fn every_pattern_is_checked() {
     let mut unread = Vec::new();
     for service in tables().services() {
         for shape in service.shapes() {
-            if let Kind::Text {
+            if let ShapeKind::Text {
                 pattern: Some(pattern),
                 ..
             } = &shape.kind

@@ -1,18 +1,18 @@
-//! Access keys: which exist, whose they are, what their secret is (rules AU-1 to AU-3).
+//! Access keys: which exist, whose they are, what their secret is (`simulator.md` AU-1 to AU-3).
 
 use crate::{
     auth::mistakes::Mistake,
     core::{
-        call::Caller,
+        call::AwsCaller,
         portal, roles,
-        state::State,
+        state::SimState,
         sts::{caller_of, default_key, derive_secret},
     },
 };
 
 /// The keys of a state.
 pub(crate) struct KeyRing<'a> {
-    pub state: &'a State,
+    pub state: &'a SimState,
     /// The secret of every account's default key, if one was set.
     pub secret: Option<&'a str>,
 }
@@ -24,7 +24,11 @@ pub(crate) fn principal_of(account: &str) -> String {
 
 impl KeyRing<'_> {
     /// Whose key this is, and its secret.
-    pub(crate) fn find(&self, id: &str, token: Option<&str>) -> Result<(Caller, String), Mistake> {
+    pub(crate) fn find(
+        &self,
+        id: &str,
+        token: Option<&str>,
+    ) -> Result<(AwsCaller, String), Mistake> {
         let seed = self.state.seed;
         if id.starts_with("ASIA") {
             let caller = token.and_then(|token| caller_of(seed, token));
@@ -40,7 +44,7 @@ impl KeyRing<'_> {
         self.long_lived(id).ok_or(Mistake::UnknownKey)
     }
 
-    fn long_lived(&self, id: &str) -> Option<(Caller, String)> {
+    fn long_lived(&self, id: &str) -> Option<(AwsCaller, String)> {
         let seed = self.state.seed;
         if let Some(key) = self
             .state

@@ -1,5 +1,5 @@
 //! Who calls: SigV4 as AWS checks it, access keys, and the errors for each mistake
-//! (specification §1.4).
+//! (`simulator.md` §1.4).
 
 mod keys;
 mod mistakes;
@@ -7,4 +7,6 @@ mod sigv4;
 
 pub(crate) use keys::{KeyRing, principal_of};
 pub(crate) use mistakes::Mistake;
+#[cfg(test)]
+pub(crate) use sigv4::sign_header;
 pub(crate) use sigv4::{Authorization, Presented, verify};

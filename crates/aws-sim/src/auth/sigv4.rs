@@ -11,7 +11,7 @@ use super::mistakes::Mistake;
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const TERMINATOR: &str = "aws4_request";
 
-/// How far a request's clock may be off, in seconds (specification §1.4).
+/// How far a request's clock may be off, in seconds (`simulator.md` §1.4).
 pub(crate) const MAX_SKEW: i64 = 300;
 
 /// The header `Authorization`, taken apart.
@@ -236,6 +236,34 @@ fn sign(key: &[u8], text: &str) -> Vec<u8> {
     hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text.as_bytes())
         .as_ref()
         .to_vec()
+}
+
+/// The header of a request that `key` (id, secret) signs for `scope` (Region, service), as clients do.
+#[cfg(test)]
+pub(crate) fn sign_header(
+    (id, secret): (&str, &str),
+    (region, service): (&str, &str),
+    request: &Presented<'_>,
+) -> String {
+    let stamp = request.headers.get("x-amz-date").unwrap().to_str().unwrap();
+    let mut authorization = Authorization {
+        access_key_id: id.to_owned(),
+        date: stamp.get(..8).unwrap().to_owned(),
+        region: region.to_owned(),
+        service: service.to_owned(),
+        terminator: TERMINATOR.to_owned(),
+        signed_headers: vec!["host".to_owned(), "x-amz-date".to_owned()],
+        signature: String::new(),
+    };
+    let scope = format!("{}/{region}/{service}/{TERMINATOR}", authorization.date);
+    let canonical = canonical_request(&authorization, request);
+    let hashed = hex::encode(digest::digest(&digest::SHA256, canonical.as_bytes()));
+    let text = format!("{ALGORITHM}\n{stamp}\n{scope}\n{hashed}");
+    authorization.signature = hex::encode(sign(&signing_key(&authorization, secret), &text));
+    format!(
+        "{ALGORITHM} Credential={id}/{scope}, SignedHeaders=host;x-amz-date, Signature={}",
+        authorization.signature
+    )
 }
 
 #[cfg(test)]

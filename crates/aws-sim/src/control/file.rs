@@ -4,14 +4,13 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{
-    Refusal,
-    face::{check_parameters, parameter},
-    instant,
+    Refusal, instant,
+    router::{check_parameters, parameter},
 };
 use crate::{
     core::{export::export, load},
     organization::{OrganizationFile, Problem, parse_value},
-    simulator::{Shared, World},
+    simulator::{Shared, SimWorld},
 };
 
 fn problems(found: &[Problem]) -> Refusal {
@@ -51,7 +50,7 @@ pub(super) fn load(
     replace(shared, &mut world, file)
 }
 
-fn merged(world: &World, body: Value) -> Result<Value, Refusal> {
+fn merged(world: &SimWorld, body: Value) -> Result<Value, Refusal> {
     let Value::Object(added) = body else {
         return Err(Refusal::bad("", "expected an object"));
     };
@@ -107,7 +106,11 @@ pub(super) fn reset(shared: &Shared) -> Result<Value, Refusal> {
     replace(shared, &mut world, file)
 }
 
-fn replace(shared: &Shared, world: &mut World, file: OrganizationFile) -> Result<Value, Refusal> {
+fn replace(
+    shared: &Shared,
+    world: &mut SimWorld,
+    file: OrganizationFile,
+) -> Result<Value, Refusal> {
     let mut state = load::load(&file, &shared.overrides).map_err(|found| problems(&found))?;
     let wall = shared.clock.now();
     let start = file

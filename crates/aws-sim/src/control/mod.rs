@@ -1,12 +1,12 @@
-//! The control API `/_sim/`: state, faults, clock, call log, foreign changes (specification §4).
+//! The control API `/_sim/`: state, faults, clock, call log, foreign changes (`simulator.md` §4).
 //! Never subject to faults, throttles or the call log.
 
 mod calls;
 mod clock;
-mod face;
 mod faults;
 mod file;
 mod place;
+mod router;
 mod sessions;
 mod sign_in;
 mod state;
@@ -15,9 +15,9 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 pub(crate) use calls::{CallLog, CallRecord, redact};
-pub(crate) use face::{KEPT_OUT, guard, is_let_in, router, run};
+pub(crate) use router::{KEPT_OUT, guard, is_let_in, router, run};
 
-use crate::core::{mutate, state::State, table::Millis};
+use crate::core::{mutate, state::SimState, table::Millis};
 
 /// A refusal of the control API.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,7 +58,7 @@ impl Refusal {
 
 /// A change of the state that goes into the log by its name.
 pub(crate) fn command(
-    state: &mut State,
+    state: &mut SimState,
     name: &str,
     body: &Value,
     seq: u64,

@@ -4,19 +4,18 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{
-    Refusal,
-    face::{check_parameters, parameter},
-    instant,
+    Refusal, instant,
+    router::{check_parameters, parameter},
 };
 use crate::{
     core::{
         self,
         authorize::cut_off_by,
-        entities::Session,
+        entities::RoleSession,
         mutate::account_named,
-        portal::{Entry, SignIn, assigned, enter, is_killed},
+        portal::{NewSession, SignIn, assigned, enter, is_killed},
         random::Random,
-        state::State,
+        state::SimState,
         table::Millis,
     },
     simulator::Shared,
@@ -40,7 +39,7 @@ fn names(body: &Value) -> Result<[&str; 3], Refusal> {
 
 /// Signs a person in to an account with a permission set.
 pub(super) fn login(
-    state: &mut State,
+    state: &mut SimState,
     body: &Value,
     seq: u64,
     now: Millis,
@@ -56,7 +55,7 @@ pub(super) fn login(
     let set_id = set_id.ok_or_else(|| unknown("permission_set", set))?;
     let may = user_row.enabled && assigned(state, &account_id, &set_id, &user_row.id);
     let id = format!("s{seq}");
-    let entry = Entry {
+    let entry = NewSession {
         user: &user_row.id,
         account: &account_id,
         set: &set_id,
@@ -90,7 +89,7 @@ pub(super) fn list(shared: &Shared, parameters: &[(String, String)]) -> Result<V
     let account = parameter(parameters, "account");
     let live_only = parameter(parameters, "live") == Some("1");
     let is_live =
-        |one: &Session| now < one.expires && !is_killed(state, &one.account, &one.role_arn);
+        |one: &RoleSession| now < one.expires && !is_killed(state, &one.account, &one.role_arn);
     let sessions: Vec<Value> = state
         .sessions
         .iter()

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use super::{Refusal, instant};
 use crate::core::{
     call::Id,
-    oidc::{self, Asked, NotSignedIn},
-    portal::{self, Entry},
+    oidc::{self, CodeRequest, NotSignedIn},
+    portal::{self, NewSession},
     random::Random,
-    state::State,
+    state::SimState,
     table::Millis,
 };
 
@@ -46,7 +46,7 @@ fn texts<'a, const N: usize>(body: &'a Value, names: [&str; N]) -> Result<[&'a s
 
 /// Runs a command of sign-in.
 pub(super) fn command(
-    state: &mut State,
+    state: &mut SimState,
     name: &str,
     body: &Value,
     seq: u64,
@@ -79,7 +79,7 @@ pub(super) fn command(
     }
 }
 
-fn authorize(state: &mut State, body: &Value, seq: u64, now: Millis) -> Result<Value, Refusal> {
+fn authorize(state: &mut SimState, body: &Value, seq: u64, now: Millis) -> Result<Value, Refusal> {
     let names = [
         "client_id",
         "redirect_uri",
@@ -96,7 +96,7 @@ fn authorize(state: &mut State, body: &Value, seq: u64, now: Millis) -> Result<V
         challenge,
         user,
     ] = texts(body, names)?;
-    let asked = Asked {
+    let asked = CodeRequest {
         client_id,
         redirect_uri,
         response_type,
@@ -109,7 +109,7 @@ fn authorize(state: &mut State, body: &Value, seq: u64, now: Millis) -> Result<V
 
 /// Opens the console of an account in a role: a role session like any other. One that is under
 /// way is used again, as long as the assignment stands.
-fn console(state: &mut State, body: &Value, seq: u64, now: Millis) -> Result<Value, Refusal> {
+fn console(state: &mut SimState, body: &Value, seq: u64, now: Millis) -> Result<Value, Refusal> {
     let [token, account, role] = texts(body, ["token", "account_id", "role_name"])?;
     let sign_in = portal::holder(state, token, now).cloned();
     let sign_in = sign_in.ok_or_else(|| {
@@ -136,7 +136,7 @@ fn console(state: &mut State, body: &Value, seq: u64, now: Millis) -> Result<Val
             && !portal::is_killed(state, &one.account, &one.role_arn)
     });
     if place.is_none() {
-        let entry = Entry {
+        let entry = NewSession {
             user: &sign_in.user,
             account: &account,
             set: &set,

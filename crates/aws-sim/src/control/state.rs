@@ -5,14 +5,13 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    Refusal,
-    face::{check_parameters, parameter},
-    instant,
+    Refusal, instant,
+    router::{check_parameters, parameter},
 };
 use crate::{
     auth::{KeyRing, principal_of},
-    core::{self, entities::PrincipalType, export::export, state::State, sts::default_key},
-    simulator::{Shared, World},
+    core::{self, entities::PrincipalType, export::export, state::SimState, sts::default_key},
+    simulator::{Shared, SimWorld},
 };
 
 /// The state in numbers; more with `full` and `assignments`.
@@ -35,7 +34,7 @@ pub(super) fn show(shared: &Shared, parameters: &[(String, String)]) -> Result<V
     Ok(shown)
 }
 
-fn summary(world: &World, now: i64, wall: Timestamp) -> Value {
+fn summary(world: &SimWorld, now: i64, wall: Timestamp) -> Value {
     let state = &world.state;
     #[expect(
         clippy::cast_precision_loss,
@@ -74,7 +73,7 @@ fn summary(world: &World, now: i64, wall: Timestamp) -> Value {
 }
 
 /// Whether policies are looked at, and how many kinds of them.
-fn policies(settings: &core::state::Settings) -> Value {
+fn policies(settings: &core::state::SimSettings) -> Value {
     json!(if settings.authorize {
         "evaluated"
     } else {
@@ -83,7 +82,7 @@ fn policies(settings: &core::state::Settings) -> Value {
 }
 
 /// Which rules are enforced, as the option spells it.
-fn authorization(settings: &core::state::Settings) -> &'static str {
+fn authorization(settings: &core::state::SimSettings) -> &'static str {
     match (settings.authorize, settings.full) {
         (false, _) => "off",
         (true, false) => "rules",
@@ -91,7 +90,7 @@ fn authorization(settings: &core::state::Settings) -> &'static str {
     }
 }
 
-fn in_flight(state: &State) -> Vec<Value> {
+fn in_flight(state: &SimState) -> Vec<Value> {
     let operations = state
         .in_flight
         .iter()
@@ -111,7 +110,7 @@ fn in_flight(state: &State) -> Vec<Value> {
 }
 
 /// The ground truth, whatever readers see.
-fn assignments(state: &State) -> Value {
+fn assignments(state: &SimState) -> Value {
     state
         .assignments
         .iter()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// Name, default first, then the other values (specification §2.9).
+/// Name, default first, then the other values (`simulator.md` §2.9).
 const SWITCHES: &[(&str, &[&str])] = &[
     ("duplicate_create", &["succeed", "conflict"]),
     (

@@ -12,7 +12,7 @@ pub(crate) type Id = Arc<str>;
 
 /// The services that have behaviour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub(crate) enum Service {
+pub(crate) enum SimService {
     /// IAM Identity Center, signing name `sso`.
     Sso,
     /// The identity store.
@@ -33,7 +33,7 @@ pub(crate) enum Service {
     SsoPortal,
 }
 
-impl Service {
+impl SimService {
     /// The name in the credential scope, which is also the name in the call log.
     pub(crate) fn signing_name(self) -> &'static str {
         match self {
@@ -54,10 +54,10 @@ impl Service {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Call {
     /// Which service.
-    pub service: Service,
+    pub service: SimService,
     /// Which operation, as the model spells it.
     pub operation: String,
-    /// The Region of the credential scope (rule R-12).
+    /// The Region of the credential scope (`simulator.md` R-12).
     pub region: String,
     /// The input members.
     pub input: Value,
@@ -100,9 +100,9 @@ pub(crate) struct FailAsync {
     pub done: bool,
 }
 
-/// Who calls (rule AU-1).
+/// Who calls (`simulator.md` AU-1).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Caller {
+pub(crate) struct AwsCaller {
     /// The account of the credentials.
     pub account: String,
     /// The principal's ARN as `GetCallerIdentity` shows it.
@@ -143,7 +143,7 @@ pub(crate) enum CallerKind {
     Session,
 }
 
-/// The answer: output members, or nothing where the model has no output shape (rule R-5).
+/// The answer: output members, or nothing where the model has no output shape (`simulator.md` R-5).
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Output {
     /// Members in the model's order.
@@ -184,12 +184,12 @@ pub(crate) enum ErrorClass {
     Denied,
     /// Who calls could not be established.
     AuthFailed,
-    /// In the model, without behaviour here (rule Z-2).
+    /// In the model, without behaviour here (`simulator.md` Z-2).
     Unsupported,
 }
 
 impl ApiError {
-    /// A client error with status 400 (rule R-2).
+    /// A client error with status 400 (`simulator.md` R-2).
     pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
         Self {
             code: code.to_owned(),
@@ -234,7 +234,7 @@ impl ApiError {
 /// What `handle` gives back.
 #[derive(Debug, Clone, PartialEq)]
 #[must_use = "a reply carries whether the state changed, which must reach the state log"]
-pub(crate) struct Reply {
+pub(crate) struct CallResult {
     /// The answer or the refusal.
     pub result: Result<Output, ApiError>,
     /// Whether the state changed.

@@ -1,14 +1,14 @@
-//! Who may call what (specification §2.5): management account, delegated administrator,
+//! Who may call what (`simulator.md` §2.5): management account, delegated administrator,
 //! other members.
 
 use super::{
-    call::{ApiError, Call, Caller, Service},
-    state::State,
+    call::{ApiError, AwsCaller, Call, SimService},
+    state::SimState,
 };
 
 /// What a caller's account is to a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum AccountStanding {
     Management,
     Delegated,
     Member,
@@ -16,23 +16,23 @@ pub(super) enum Standing {
 }
 
 /// What the account is to the service with this principal.
-pub(super) fn standing(state: &State, account: &str, principal: &str) -> Standing {
+pub(super) fn standing(state: &SimState, account: &str, principal: &str) -> AccountStanding {
     let delegated = |row: &&crate::organization::Delegation| {
         row.account == account && (principal.is_empty() || row.service == principal)
     };
     if account == state.head.management {
-        Standing::Management
+        AccountStanding::Management
     } else if state.head.delegations.iter().any(|row| delegated(&row)) {
-        Standing::Delegated
+        AccountStanding::Delegated
     } else if state.account(account).is_some() {
-        Standing::Member
+        AccountStanding::Member
     } else {
-        Standing::Outsider
+        AccountStanding::Outsider
     }
 }
 
 /// The refusal of IAM Identity Center, which names no reason.
-pub(super) fn sso_denied(caller: &Caller, operation: &str, resource: &str) -> ApiError {
+pub(super) fn sso_denied(caller: &AwsCaller, operation: &str, resource: &str) -> ApiError {
     ApiError::denied(
         "AccessDeniedException",
         format!(
@@ -47,18 +47,21 @@ pub(super) fn sso_denied(caller: &Caller, operation: &str, resource: &str) -> Ap
 /// # Errors
 /// `AccessDeniedException` in the words of the service.
 pub(super) fn identity_center(
-    state: &State,
+    state: &SimState,
     call: &Call,
-    caller: &Caller,
-) -> Result<Standing, ApiError> {
+    caller: &AwsCaller,
+) -> Result<AccountStanding, ApiError> {
     let standing = standing(state, &caller.account, "sso.amazonaws.com");
     let here = call.region == state.center.home_region;
-    let may = matches!(standing, Standing::Management | Standing::Delegated);
+    let may = matches!(
+        standing,
+        AccountStanding::Management | AccountStanding::Delegated
+    );
     if here && (may || !state.settings.authorize) {
         return Ok(standing);
     }
     Err(match call.service {
-        Service::IdentityStore => ApiError::denied(
+        SimService::IdentityStore => ApiError::denied(
             "AccessDeniedException",
             format!(
                 "User: {} is not authorized to perform: identitystore:{} on resource: \
@@ -71,14 +74,14 @@ pub(super) fn identity_center(
                 call.operation
             ),
         ),
-        Service::Sso
-        | Service::Organizations
-        | Service::Sts
-        | Service::Iam
-        | Service::Ec2
-        | Service::S3
-        | Service::SsoOidc
-        | Service::SsoPortal => {
+        SimService::Sso
+        | SimService::Organizations
+        | SimService::Sts
+        | SimService::Iam
+        | SimService::Ec2
+        | SimService::S3
+        | SimService::SsoOidc
+        | SimService::SsoPortal => {
             let resource = ["PermissionSetArn", "InstanceArn"]
                 .iter()
                 .find_map(|name| call.input.get(*name).and_then(serde_json::Value::as_str))
@@ -92,13 +95,17 @@ pub(super) fn identity_center(
 ///
 /// # Errors
 /// `AccessDeniedException`, or that the account is in no organization.
-pub(super) fn organization(state: &State, call: &Call, caller: &Caller) -> Result<(), ApiError> {
+pub(super) fn organization(
+    state: &SimState,
+    call: &Call,
+    caller: &AwsCaller,
+) -> Result<(), ApiError> {
     let reads = call.operation.starts_with("Describe") || call.operation.starts_with("List");
     let may = match standing(state, &caller.account, "") {
-        Standing::Management => true,
-        Standing::Delegated => reads,
-        Standing::Member => call.operation == "DescribeOrganization",
-        Standing::Outsider => {
+        AccountStanding::Management => true,
+        AccountStanding::Delegated => reads,
+        AccountStanding::Member => call.operation == "DescribeOrganization",
+        AccountStanding::Outsider => {
             return Err(ApiError::denied(
                 "AWSOrganizationsNotInUseException",
                 "Your account is not a member of an organization.",

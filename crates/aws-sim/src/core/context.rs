@@ -2,17 +2,17 @@
 //! writes are seen.
 
 use super::{
-    call::{ApiError, Call, Caller},
+    call::{ApiError, AwsCaller, Call},
     entities::Origin,
     limits::{self, Bucket},
-    pages::Page,
+    pages::PageCursor,
     random::Random,
-    state::State,
+    state::SimState,
     table::Millis,
 };
 use crate::organization::Consistency;
 
-/// Kinds of rows with their own read-after-write window (rule C-2).
+/// Kinds of rows with their own read-after-write window (`simulator.md` C-2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Window {
     /// 0 to 1 s.
@@ -26,9 +26,9 @@ pub(super) enum Window {
 }
 
 pub(super) struct Context<'a> {
-    pub state: &'a mut State,
+    pub state: &'a mut SimState,
     pub call: &'a Call,
-    pub caller: &'a Caller,
+    pub caller: &'a AwsCaller,
     pub now: Millis,
     /// Reads see what was visible at this instant.
     pub reading: Millis,
@@ -37,7 +37,7 @@ pub(super) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    pub(super) fn new(state: &'a mut State, call: &'a Call, caller: &'a Caller) -> Self {
+    pub(super) fn new(state: &'a mut SimState, call: &'a Call, caller: &'a AwsCaller) -> Self {
         let now = state.latest;
         let mut random = Random::new(state.seed, &format!("call {}", call.seq));
         let back = match state.settings.consistency {
@@ -88,8 +88,8 @@ impl<'a> Context<'a> {
             .and_then(serde_json::Value::as_str)
     }
 
-    pub(super) fn page(&self, default: usize) -> Result<Page, ApiError> {
-        Page::of(self.call, self.caller, self.state.seed, default, self.now)
+    pub(super) fn page(&self, default: usize) -> Result<PageCursor, ApiError> {
+        PageCursor::of(self.call, self.caller, self.state.seed, default, self.now)
     }
 
     /// Takes a token of the service's bucket.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use hallpass_iam::{Kind, Policy};
+use hallpass_iam::{Policy, PolicyType};
 use serde::{Deserialize, Serialize};
 
 /// A text that cannot be changed, so that what was compiled of it stays right.
@@ -29,7 +29,7 @@ impl Document {
 
     /// The policy; `None` when the text is none of its kind. A document is asked for one kind and
     /// under one name only.
-    pub(crate) fn policy(&self, kind: Kind, name: &str) -> Option<Arc<Policy>> {
+    pub(crate) fn policy(&self, kind: PolicyType, name: &str) -> Option<Arc<Policy>> {
         let compile = || {
             let read = Policy::parse(&self.text, kind).ok()?;
             Some(Arc::new(read.named(name)))

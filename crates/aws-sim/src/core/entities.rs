@@ -280,7 +280,7 @@ pub(crate) struct Provision {
 
 /// What an asynchronous operation does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(crate) enum Kind {
+pub(crate) enum AsyncKind {
     /// `CreateAccountAssignment`
     Create,
     /// `DeleteAccountAssignment`
@@ -289,7 +289,7 @@ pub(crate) enum Kind {
     Provision,
 }
 
-impl Kind {
+impl AsyncKind {
     /// As the control API spells it.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -302,7 +302,7 @@ impl Kind {
 
 /// How far an asynchronous operation is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Progress {
+pub(crate) enum AsyncState {
     /// Not yet decided.
     Running,
     /// Done.
@@ -311,7 +311,7 @@ pub(crate) enum Progress {
     Failed(String),
 }
 
-impl Progress {
+impl AsyncState {
     /// As the model spells it.
     pub(crate) fn as_str(&self) -> &'static str {
         match self {
@@ -328,7 +328,7 @@ pub(crate) struct Operation {
     /// UUID of the request.
     pub id: Id,
     /// What it does.
-    pub kind: Kind,
+    pub kind: AsyncKind,
     /// The target account; `None` for all provisioned accounts.
     pub account: Option<Id>,
     /// The permission set.
@@ -340,7 +340,7 @@ pub(crate) struct Operation {
     /// When it becomes final.
     pub due: Millis,
     /// How far it is.
-    pub progress: Progress,
+    pub progress: AsyncState,
     /// A fault decides the end.
     pub fail: Option<FailAsync>,
     /// A fault hides the status.
@@ -362,9 +362,9 @@ pub(crate) struct Assumed {
     pub expires: Millis,
 }
 
-/// A role session that the portal gave (rule N-1).
+/// A role session that the portal gave (`simulator.md` N-1).
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Session {
+pub(crate) struct RoleSession {
     /// Identifier in the control API.
     pub id: String,
     /// The user's id.

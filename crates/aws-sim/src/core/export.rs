@@ -9,7 +9,7 @@ use super::{
     call::Id,
     entities::{PrincipalType, User},
     guardrails::{FULL_ACCESS, SCP},
-    state::State,
+    state::SimState,
     table::Millis,
 };
 use crate::organization::{
@@ -24,7 +24,7 @@ fn date(at: Millis) -> Option<String> {
 }
 
 /// The organization as it is now, with every id.
-pub(crate) fn export(state: &State) -> OrganizationFile {
+pub(crate) fn export(state: &SimState) -> OrganizationFile {
     let head = &state.head;
     OrganizationFile {
         version: 1,
@@ -56,7 +56,7 @@ pub(crate) fn export(state: &State) -> OrganizationFile {
 }
 
 /// The path of an OU; `None` for the root.
-fn path(state: &State, parent: &Id) -> Option<String> {
+fn path(state: &SimState, parent: &Id) -> Option<String> {
     let mut names = Vec::new();
     let mut at = parent.clone();
     while let Some(ou) = state.ou(&at).filter(|_| names.len() < 16) {
@@ -68,7 +68,7 @@ fn path(state: &State, parent: &Id) -> Option<String> {
 }
 
 /// How a target of policies is written: `Root`, a unit's path, an account's id.
-fn target_name(state: &State, id: &Id) -> String {
+fn target_name(state: &SimState, id: &Id) -> String {
     if **id == *state.head.root {
         return "Root".to_owned();
     }
@@ -76,7 +76,7 @@ fn target_name(state: &State, id: &Id) -> String {
 }
 
 /// What has not the default policy that would be attached to it.
-fn without_full_access(state: &State) -> Vec<String> {
+fn without_full_access(state: &SimState) -> Vec<String> {
     if !state.has_type(SCP) {
         return Vec::new();
     }
@@ -87,7 +87,7 @@ fn without_full_access(state: &State) -> Vec<String> {
     names
 }
 
-fn policies(state: &State) -> Vec<OrganizationPolicy> {
+fn policies(state: &SimState) -> Vec<OrganizationPolicy> {
     let own = state.guardrails.rows.iter().map(|(_, policy)| policy);
     let mut rows: Vec<OrganizationPolicy> = own
         .filter(|policy| !policy.aws_managed)
@@ -117,7 +117,7 @@ fn document(text: &str) -> Value {
     if again == text { value } else { text.into() }
 }
 
-fn ous(state: &State) -> Vec<Ou> {
+fn ous(state: &SimState) -> Vec<Ou> {
     let mut rows: Vec<(String, Ou)> = state
         .ous
         .iter()
@@ -139,7 +139,7 @@ fn ous(state: &State) -> Vec<Ou> {
     rows.into_iter().map(|(_, ou)| ou).collect()
 }
 
-fn accounts(state: &State) -> Vec<Account> {
+fn accounts(state: &SimState) -> Vec<Account> {
     let mut rows: Vec<Account> = state
         .accounts
         .iter()
@@ -159,7 +159,7 @@ fn accounts(state: &State) -> Vec<Account> {
     rows
 }
 
-fn center(state: &State) -> IdentityCenter {
+fn center(state: &SimState) -> IdentityCenter {
     let center = &state.center;
     let mut users: Vec<organization::User> =
         state.users.iter().map(|(_, user)| user_row(user)).collect();
@@ -250,7 +250,11 @@ fn user_row(user: &User) -> organization::User {
     }
 }
 
-fn group_row(state: &State, group: &super::entities::Group, names: &HashMap<Id, String>) -> Group {
+fn group_row(
+    state: &SimState,
+    group: &super::entities::Group,
+    names: &HashMap<Id, String>,
+) -> Group {
     let mut members: Vec<(String, String)> = state
         .members_of(&group.id)
         .filter_map(|row| Some((names.get(&row.user)?.clone(), row.id.to_string())))
@@ -272,7 +276,7 @@ fn group_row(state: &State, group: &super::entities::Group, names: &HashMap<Id, 
     }
 }
 
-fn set_row(state: &State, set: &super::entities::PermissionSet) -> PermissionSet {
+fn set_row(state: &SimState, set: &super::entities::PermissionSet) -> PermissionSet {
     let boundary = set
         .boundary
         .as_ref()
@@ -304,11 +308,11 @@ fn set_row(state: &State, set: &super::entities::PermissionSet) -> PermissionSet
     }
 }
 
-fn set_name(state: &State, id: &Id) -> Option<String> {
+fn set_name(state: &SimState, id: &Id) -> Option<String> {
     state.set(id).map(|set| set.name.clone())
 }
 
-fn assignments(state: &State) -> Vec<Assignment> {
+fn assignments(state: &SimState) -> Vec<Assignment> {
     let mut rows: Vec<Assignment> = state
         .assignments
         .iter()
@@ -348,7 +352,7 @@ fn assignments(state: &State) -> Vec<Assignment> {
     rows
 }
 
-fn provisioned(state: &State) -> Vec<Provisioned> {
+fn provisioned(state: &SimState) -> Vec<Provisioned> {
     let mut rows: Vec<Provisioned> = state
         .provisions
         .iter()

@@ -1,11 +1,12 @@
 //! Policies of the organization: which there are, what they are attached to, and from when both
 //! are in force.
 //!
-//! Lists and conflict checks see a change at once; evaluation sees it after its window (rule C-2).
+//! Lists and conflict checks see a change at once; evaluation sees it after its window
+//! (`simulator.md` C-2).
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_iam::language::{Kind, ScpLanguage, Source};
+use hallpass_iam::language::{PolicyJson, PolicyType, ScpLanguage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -13,7 +14,7 @@ use super::{
     call::Id,
     document::Document,
     entities::Tags,
-    state::{Place, State},
+    state::{ListPosition, SimState},
     table::{Millis, Table},
 };
 
@@ -80,7 +81,7 @@ pub(crate) struct Attachment {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Guardrails {
     /// Policies.
-    pub rows: Table<Place, Guardrail>,
+    pub rows: Table<ListPosition, Guardrail>,
     /// Attachments: target, order of the policy, policy.
     pub attached: Table<(Id, u64, Id), Attachment>,
     /// The same from the other side, with those that are no more: policy, order of the target,
@@ -90,7 +91,7 @@ pub(crate) struct Guardrails {
     pub pending: BTreeMap<String, Millis>,
 }
 
-impl State {
+impl SimState {
     /// A policy now.
     pub(crate) fn guardrail(&self, id: &str) -> Option<&Guardrail> {
         self.guardrails.rows.latest(&self.place(id))
@@ -113,7 +114,7 @@ impl State {
     }
 
     /// The targets of a policy now, in the order of listings.
-    pub(crate) fn targets_of(&self, policy: &str) -> impl Iterator<Item = Place> {
+    pub(crate) fn targets_of(&self, policy: &str) -> impl Iterator<Item = ListPosition> {
         let policy = Id::from(policy);
         self.guardrails
             .targets
@@ -234,8 +235,8 @@ pub(crate) fn text(content: &Value) -> String {
 /// What is wrong with it, in one sentence.
 pub(crate) fn check_content(kind: &str, content: &str) -> Result<(), String> {
     let language = match kind {
-        SCP => Kind::Scp,
-        RCP => Kind::Rcp,
+        SCP => PolicyType::Scp,
+        RCP => PolicyType::Rcp,
         _ => {
             let value = serde_json::from_str::<Value>(content);
             let is_object = value.is_ok_and(|value| value.is_object());
@@ -244,7 +245,7 @@ pub(crate) fn check_content(kind: &str, content: &str) -> Result<(), String> {
                 .ok_or("not a JSON object".to_owned());
         }
     };
-    let source = Source::new(content).map_err(|error| error.to_string())?;
+    let source = PolicyJson::new(content).map_err(|error| error.to_string())?;
     let read = source.strict(language, ScpLanguage::Full);
     read.map(|_| ()).map_err(|error| error.to_string())
 }

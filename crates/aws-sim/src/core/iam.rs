@@ -25,10 +25,10 @@ pub(super) const OPERATIONS: &[&str] = &[
 /// Rows on a page when the caller does not say.
 const DEFAULT_PAGE: usize = 100;
 
-type Answer = Result<Output, ApiError>;
+type HandlerResult = Result<Output, ApiError>;
 
 /// Answers an operation of the list above.
-pub(super) fn answer(context: &mut Context<'_>) -> Answer {
+pub(super) fn answer(context: &mut Context<'_>) -> HandlerResult {
     context.admit()?;
     match context.call.operation.as_str() {
         "ListRoles" => listed(context, "Roles", roles(context)),
@@ -45,7 +45,7 @@ fn no_entity(kind: &str, name: &str) -> ApiError {
     ApiError::new("NoSuchEntity", text).status(404)
 }
 
-fn get_user(context: &Context<'_>) -> Answer {
+fn get_user(context: &Context<'_>) -> HandlerResult {
     if context.optional("UserName").is_some() {
         return one(context, "User", "UserName", users(context));
     }
@@ -61,7 +61,7 @@ fn get_user(context: &Context<'_>) -> Answer {
     Ok(Output::Members(json!({ "User": user })))
 }
 
-fn one(context: &Context<'_>, kind: &str, member: &str, rows: Vec<Value>) -> Answer {
+fn one(context: &Context<'_>, kind: &str, member: &str, rows: Vec<Value>) -> HandlerResult {
     let name = context.text(member);
     let mut rows = rows.into_iter();
     let found = rows.find(|row| row.get(member) == Some(&Value::from(name)));
@@ -71,7 +71,7 @@ fn one(context: &Context<'_>, kind: &str, member: &str, rows: Vec<Value>) -> Ans
     Ok(Output::Members(Value::Object(members)))
 }
 
-fn listed(context: &Context<'_>, name: &str, rows: Vec<Value>) -> Answer {
+fn listed(context: &Context<'_>, name: &str, rows: Vec<Value>) -> HandlerResult {
     let page = context.page(DEFAULT_PAGE)?;
     let prefix = context.optional("PathPrefix").unwrap_or("/");
     let text = |row: &Value, name: &str| row.get(name)?.as_str().map(str::to_owned);

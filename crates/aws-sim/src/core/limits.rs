@@ -1,9 +1,9 @@
-//! Rates and quotas (specification §2.8). Buckets run on virtual time and are not durable.
+//! Rates and quotas (`simulator.md` §2.8). Buckets run on virtual time and are not durable.
 
 use std::collections::BTreeMap;
 
 use super::{
-    call::{ApiError, ErrorClass, Service},
+    call::{ApiError, ErrorClass, SimService},
     oidc,
     table::Millis,
 };
@@ -80,7 +80,7 @@ pub(crate) struct Draw {
 
 /// The bucket of a call.
 pub(crate) fn draw(
-    service: Service,
+    service: SimService,
     operation: &str,
     account: &str,
     region: &str,
@@ -90,16 +90,18 @@ pub(crate) fn draw(
         .iter()
         .any(|verb| operation.starts_with(verb));
     let (bucket, rate, burst) = match service {
-        Service::Sso => ("sso".to_owned(), 20.0, 20.0),
-        Service::IdentityStore => ("identitystore".to_owned(), 20.0, 20.0),
-        Service::Organizations if reads => (format!("organizations/reads/{account}"), 10.0, 20.0),
-        Service::Organizations => (format!("organizations/writes/{account}"), 3.0, 3.0),
-        Service::Sts => (format!("sts/{account}/{region}"), 600.0, 600.0),
-        Service::Iam => (format!("iam/{account}"), 100.0, 100.0),
-        Service::Ec2 => (format!("ec2/{account}/{region}"), 20.0, 100.0),
-        Service::S3 => (format!("s3/{account}"), 100.0, 100.0),
-        Service::SsoOidc => ("sso-oauth".to_owned(), 20.0, 20.0),
-        Service::SsoPortal => ("awsssoportal".to_owned(), 20.0, 20.0),
+        SimService::Sso => ("sso".to_owned(), 20.0, 20.0),
+        SimService::IdentityStore => ("identitystore".to_owned(), 20.0, 20.0),
+        SimService::Organizations if reads => {
+            (format!("organizations/reads/{account}"), 10.0, 20.0)
+        }
+        SimService::Organizations => (format!("organizations/writes/{account}"), 3.0, 3.0),
+        SimService::Sts => (format!("sts/{account}/{region}"), 600.0, 600.0),
+        SimService::Iam => (format!("iam/{account}"), 100.0, 100.0),
+        SimService::Ec2 => (format!("ec2/{account}/{region}"), 20.0, 100.0),
+        SimService::S3 => (format!("s3/{account}"), 100.0, 100.0),
+        SimService::SsoOidc => ("sso-oauth".to_owned(), 20.0, 20.0),
+        SimService::SsoPortal => ("awsssoportal".to_owned(), 20.0, 20.0),
     };
     let own = limits
         .get(service.signing_name())
@@ -114,28 +116,30 @@ pub(crate) fn draw(
 }
 
 /// The service's own throttle error.
-pub(crate) fn throttled(service: Option<Service>, named: bool) -> ApiError {
+pub(crate) fn throttled(service: Option<SimService>, named: bool) -> ApiError {
     let error = match service {
-        Some(Service::Organizations) => ApiError::new(
+        Some(SimService::Organizations) => ApiError::new(
             "TooManyRequestsException",
             "AWS Organizations can't complete your request because another request is already in \
              progress. Try again later.",
         ),
-        Some(Service::Sts | Service::Iam) | None => ApiError::new("Throttling", "Rate exceeded"),
-        Some(Service::Ec2) => {
+        Some(SimService::Sts | SimService::Iam) | None => {
+            ApiError::new("Throttling", "Rate exceeded")
+        }
+        Some(SimService::Ec2) => {
             ApiError::new("RequestLimitExceeded", "Request limit exceeded.").status(503)
         }
-        Some(Service::S3) => {
+        Some(SimService::S3) => {
             ApiError::new("SlowDown", "Please reduce your request rate.").status(503)
         }
-        Some(Service::IdentityStore) => {
+        Some(SimService::IdentityStore) => {
             ApiError::new("ThrottlingException", "Rate exceeded").with("RetryAfterSeconds", 1)
         }
-        Some(Service::Sso) => ApiError::new("ThrottlingException", "Rate exceeded"),
-        Some(Service::SsoPortal) => {
+        Some(SimService::Sso) => ApiError::new("ThrottlingException", "Rate exceeded"),
+        Some(SimService::SsoPortal) => {
             ApiError::new("TooManyRequestsException", "Rate exceeded").status(429)
         }
-        Some(Service::SsoOidc) => oidc::refused("SlowDownException", "Rate exceeded"),
+        Some(SimService::SsoOidc) => oidc::refused("SlowDownException", "Rate exceeded"),
     };
     let error = error.class(ErrorClass::Throttled);
     if named { error } else { error.status(429) }

@@ -15,10 +15,10 @@ use super::{
     },
     guardrails::{self, FULL_ACCESS, Guardrail},
     random::Random,
-    state::{Center, Head, Settings, State},
+    state::{Center, Head, SimSettings, SimState},
     table::Millis,
 };
-use crate::organization::{self, DEFAULT_SEED, Names, OrganizationFile, Problem};
+use crate::organization::{self, DEFAULT_SEED, NameIndex, OrganizationFile, Problem};
 
 /// What a server's options say over the file.
 #[derive(Debug, Clone, Default)]
@@ -57,15 +57,18 @@ fn instant(text: Option<&String>) -> Option<Millis> {
 ///
 /// # Errors
 /// Switches that do not exist. The file's own names have been checked by `parse`.
-pub(crate) fn load(file: &OrganizationFile, overrides: &Overrides) -> Result<State, Vec<Problem>> {
+pub(crate) fn load(
+    file: &OrganizationFile,
+    overrides: &Overrides,
+) -> Result<SimState, Vec<Problem>> {
     let seed = overrides.seed.or(file.seed).unwrap_or(DEFAULT_SEED);
     check_portal(file)?;
-    let mut state = State {
+    let mut state = SimState {
         seed,
         settings: settings(file, overrides)?,
-        ..State::default()
+        ..SimState::default()
     };
-    let names = Names::of(file);
+    let names = NameIndex::of(file);
     let loader = Loader { file, names, seed };
     loader.head(&mut state);
     place_portal(&mut state, file, overrides.portal_url.as_deref());
@@ -78,7 +81,7 @@ pub(crate) fn load(file: &OrganizationFile, overrides: &Overrides) -> Result<Sta
 }
 
 /// Says where the portal is, unless the file does.
-pub(crate) fn place_portal(state: &mut State, file: &OrganizationFile, own: Option<&str>) {
+pub(crate) fn place_portal(state: &mut SimState, file: &OrganizationFile, own: Option<&str>) {
     if file.identity_center.portal_url.is_empty() {
         let usual = || format!("https://{}.awsapps.com/start", state.center.store);
         state.center.portal_url = own.map_or_else(usual, str::to_owned);
@@ -115,7 +118,7 @@ fn check_portal(file: &OrganizationFile) -> Result<(), Vec<Problem>> {
     }
 }
 
-fn settings(file: &OrganizationFile, overrides: &Overrides) -> Result<Settings, Vec<Problem>> {
+fn settings(file: &OrganizationFile, overrides: &Overrides) -> Result<SimSettings, Vec<Problem>> {
     let mut behaviour = Behaviour::default();
     let from_file = file
         .behaviour
@@ -134,7 +137,7 @@ fn settings(file: &OrganizationFile, overrides: &Overrides) -> Result<Settings, 
     if !problems.is_empty() {
         return Err(problems);
     }
-    Ok(Settings {
+    Ok(SimSettings {
         consistency: overrides
             .consistency
             .or(file.consistency)
@@ -150,7 +153,7 @@ fn settings(file: &OrganizationFile, overrides: &Overrides) -> Result<Settings, 
 
 struct Loader<'a> {
     file: &'a OrganizationFile,
-    names: Names,
+    names: NameIndex,
     seed: u64,
 }
 
@@ -172,7 +175,7 @@ impl Loader<'_> {
         id.unwrap_or(&self.file.organization.root).into()
     }
 
-    fn head(&self, state: &mut State) {
+    fn head(&self, state: &mut SimState) {
         let organization = &self.file.organization;
         let mut delegations = organization.delegated_administrators.clone();
         for row in &mut delegations {
@@ -214,7 +217,7 @@ impl Loader<'_> {
         state.clock.clone_from(&self.file.clock);
     }
 
-    fn tree(&self, state: &mut State) {
+    fn tree(&self, state: &mut SimState) {
         for row in &self.file.ous {
             let parent = self.parent(row.parent.as_ref());
             let place = state.place(&row.id);
@@ -257,7 +260,7 @@ impl Loader<'_> {
         }
     }
 
-    fn guardrails(&self, state: &mut State) {
+    fn guardrails(&self, state: &mut SimState) {
         state.found_guardrails();
         for name in &self.file.organization.without_full_access {
             if let Ok(target) = self.names.target(name) {
@@ -299,7 +302,7 @@ impl Loader<'_> {
         }
     }
 
-    fn directory(&self, state: &mut State) {
+    fn directory(&self, state: &mut SimState) {
         let center = &self.file.identity_center;
         for row in &center.users {
             let origin = self.origin(row.created.as_ref(), row.revision, &row.id);
@@ -343,7 +346,7 @@ impl Loader<'_> {
         }
     }
 
-    fn sets(&self, state: &mut State) {
+    fn sets(&self, state: &mut SimState) {
         for row in &self.file.identity_center.permission_sets {
             let id = row.arn.rsplit('/').next().unwrap_or_default();
             let references = row.customer_managed.iter();
@@ -378,7 +381,7 @@ impl Loader<'_> {
         }
     }
 
-    fn assignments(&self, state: &mut State) {
+    fn assignments(&self, state: &mut SimState) {
         let set_id = |name: &str| {
             let arn = self.names.set(name).unwrap_or_default();
             arn.rsplit('/').next().unwrap_or_default().to_owned()

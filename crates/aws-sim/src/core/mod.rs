@@ -31,32 +31,37 @@ pub(crate) mod table;
 pub(crate) mod trial;
 mod validate;
 
-use call::{ApiError, Call, Caller, ErrorClass, Output, Reply, Service};
+use call::{ApiError, AwsCaller, Call, CallResult, ErrorClass, Output, SimService};
 use context::Context;
-use operations::Known;
-use state::State;
+use operations::OperationSupport;
+use state::SimState;
 use table::Millis;
 
 /// Answers one call. `now` is virtual time; it is taken as the latest instant seen when it is
 /// earlier, so that nothing ever runs backwards.
-pub(crate) fn handle(state: &mut State, call: &Call, caller: &Caller, now: Millis) -> Reply {
+pub(crate) fn handle(
+    state: &mut SimState,
+    call: &Call,
+    caller: &AwsCaller,
+    now: Millis,
+) -> CallResult {
     advance(state, now);
     let mut context = Context::new(state, call, caller);
     let result = dispatch(&mut context);
     let changed = context.changed();
-    Reply { result, changed }
+    CallResult { result, changed }
 }
 
 /// Lets time pass: makes due operations final, in order, and names them.
-pub(crate) fn advance(state: &mut State, now: Millis) -> Vec<call::Id> {
+pub(crate) fn advance(state: &mut SimState, now: Millis) -> Vec<call::Id> {
     state.latest = state.latest.max(now);
     settle::settle(state)
 }
 
 fn dispatch(context: &mut Context<'_>) -> Result<Output, ApiError> {
     match operations::find(context.call.service, &context.call.operation) {
-        Known::Unknown => Err(unknown_operation(context.call)),
-        Known::Unsupported => {
+        OperationSupport::Unknown => Err(unknown_operation(context.call)),
+        OperationSupport::Unsupported => {
             let name = format!(
                 "{}:{}",
                 context.call.service.signing_name(),
@@ -65,18 +70,18 @@ fn dispatch(context: &mut Context<'_>) -> Result<Output, ApiError> {
             context.state.unsupported.insert(name);
             Err(unsupported(context.call))
         }
-        Known::Behaves => {
+        OperationSupport::Behaves => {
             validate::check(context.call)?;
             authorize::check(context.state, context.call, context.caller)?;
             match context.call.service {
-                Service::Sso => sso::answer(context),
-                Service::IdentityStore => identity::answer(context),
-                Service::Organizations => organizations::answer(context),
-                Service::Sts => sts::answer(context),
-                Service::Iam => iam::answer(context),
-                Service::Ec2 | Service::S3 => trial::answer(context),
-                Service::SsoOidc => oidc::answer(context),
-                Service::SsoPortal => portal::answer(context),
+                SimService::Sso => sso::answer(context),
+                SimService::IdentityStore => identity::answer(context),
+                SimService::Organizations => organizations::answer(context),
+                SimService::Sts => sts::answer(context),
+                SimService::Iam => iam::answer(context),
+                SimService::Ec2 | SimService::S3 => trial::answer(context),
+                SimService::SsoOidc => oidc::answer(context),
+                SimService::SsoPortal => portal::answer(context),
             }
         }
     }
@@ -85,10 +90,10 @@ fn dispatch(context: &mut Context<'_>) -> Result<Output, ApiError> {
 /// The answer to an operation that no model has.
 pub(crate) fn unknown_operation(call: &Call) -> ApiError {
     match call.service {
-        Service::Sts | Service::Iam | Service::Ec2 => {
+        SimService::Sts | SimService::Iam | SimService::Ec2 => {
             let version = match call.service {
-                Service::Iam => "2010-05-08",
-                Service::Ec2 => "2016-11-15",
+                SimService::Iam => "2010-05-08",
+                SimService::Ec2 => "2016-11-15",
                 _ => "2011-06-15",
             };
             let text = format!(
@@ -97,12 +102,12 @@ pub(crate) fn unknown_operation(call: &Call) -> ApiError {
             );
             ApiError::new("InvalidAction", text)
         }
-        Service::S3 => ApiError::new("MethodNotAllowed", "").status(405),
-        Service::Sso
-        | Service::IdentityStore
-        | Service::Organizations
-        | Service::SsoOidc
-        | Service::SsoPortal => ApiError::new("UnknownOperationException", ""),
+        SimService::S3 => ApiError::new("MethodNotAllowed", "").status(405),
+        SimService::Sso
+        | SimService::IdentityStore
+        | SimService::Organizations
+        | SimService::SsoOidc
+        | SimService::SsoPortal => ApiError::new("UnknownOperationException", ""),
     }
 }
 
@@ -113,14 +118,14 @@ fn unsupported(call: &Call) -> ApiError {
         call.operation
     );
     match call.service {
-        Service::Sts | Service::Iam | Service::S3 => {
+        SimService::Sts | SimService::Iam | SimService::S3 => {
             ApiError::new("AccessDenied", text).status(403)
         }
-        Service::Ec2 => ApiError::new("UnauthorizedOperation", text).status(403),
-        Service::Sso | Service::IdentityStore | Service::Organizations => {
+        SimService::Ec2 => ApiError::new("UnauthorizedOperation", text).status(403),
+        SimService::Sso | SimService::IdentityStore | SimService::Organizations => {
             ApiError::new("AccessDeniedException", text)
         }
-        Service::SsoOidc | Service::SsoPortal => {
+        SimService::SsoOidc | SimService::SsoPortal => {
             ApiError::new("AccessDeniedException", text).status(403)
         }
     }

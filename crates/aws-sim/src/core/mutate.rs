@@ -6,35 +6,35 @@ use super::{
     call::Id,
     document::Document,
     entities::{
-        Assignment, AssignmentKey, Kind, Membership, Operation, Origin, PrincipalType, Progress,
-        Tags,
+        Assignment, AssignmentKey, AsyncKind, AsyncState, Membership, Operation, Origin,
+        PrincipalType, Tags,
     },
     guardrails::{self, Guardrail, SCP},
     identity, organizations, portal,
     random::Random,
     sso,
-    state::State,
+    state::SimState,
     table::Millis,
 };
 use crate::organization::Delegation;
 
 /// Why a change was not made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refused {
+pub(crate) struct MutationRefused {
     /// Which field.
     pub field: String,
     /// Why.
     pub message: String,
 }
 
-fn refuse<T>(field: &str, message: impl Into<String>) -> Result<T, Refused> {
-    Err(Refused {
+fn refuse<T>(field: &str, message: impl Into<String>) -> Result<T, MutationRefused> {
+    Err(MutationRefused {
         field: field.to_owned(),
         message: message.into(),
     })
 }
 
-struct Change<'a> {
+struct MutationFields<'a> {
     name: &'a str,
     fields: Map<String, Value>,
     is_async: bool,
@@ -42,8 +42,8 @@ struct Change<'a> {
     now: Millis,
 }
 
-impl Change<'_> {
-    fn optional(&mut self, field: &str) -> Result<Option<String>, Refused> {
+impl MutationFields<'_> {
+    fn optional(&mut self, field: &str) -> Result<Option<String>, MutationRefused> {
         match self.fields.shift_remove(field) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
@@ -51,21 +51,21 @@ impl Change<'_> {
         }
     }
 
-    fn need(&mut self, field: &str) -> Result<String, Refused> {
+    fn need(&mut self, field: &str) -> Result<String, MutationRefused> {
         match self.optional(field)? {
             Some(text) => Ok(text),
             None => refuse(&format!("{}.{field}", self.name), "is missing"),
         }
     }
 
-    fn done(&self) -> Result<(), Refused> {
+    fn done(&self) -> Result<(), MutationRefused> {
         match self.fields.keys().next() {
             Some(key) => refuse(&format!("{}.{key}", self.name), "unknown key"),
             None => Ok(()),
         }
     }
 
-    fn missing<T>(&self, field: &str, name: &str) -> Result<T, Refused> {
+    fn missing<T>(&self, field: &str, name: &str) -> Result<T, MutationRefused> {
         refuse(
             &format!("{}.{field}", self.name),
             format!("there is no `{name}`"),
@@ -79,11 +79,11 @@ impl Change<'_> {
 /// # Errors
 /// The change is not known, a field is wrong, or a name stands for nothing.
 pub(crate) fn mutate(
-    state: &mut State,
+    state: &mut SimState,
     body: &Value,
     seq: u64,
     now: Millis,
-) -> Result<(), Refused> {
+) -> Result<(), MutationRefused> {
     let Value::Object(body) = body else {
         return refuse("", "expected an object");
     };
@@ -99,7 +99,7 @@ pub(crate) fn mutate(
         .into_iter()
         .flatten()
         .any(|value| *value == Value::Bool(true));
-    let change = Change {
+    let change = MutationFields {
         name,
         fields,
         is_async,
@@ -107,8 +107,8 @@ pub(crate) fn mutate(
         now,
     };
     match name.as_str() {
-        "create_assignment" => assignment(state, change, Kind::Create),
-        "delete_assignment" => assignment(state, change, Kind::Delete),
+        "create_assignment" => assignment(state, change, AsyncKind::Create),
+        "delete_assignment" => assignment(state, change, AsyncKind::Delete),
         "delete_user" | "disable_user" | "enable_user" | "delete_portal_sessions" => {
             user(state, change)
         }
@@ -124,7 +124,7 @@ pub(crate) fn mutate(
 }
 
 /// An account by id or name.
-pub(crate) fn account_named(state: &State, name: &str) -> Option<Id> {
+pub(crate) fn account_named(state: &SimState, name: &str) -> Option<Id> {
     if let Some(account) = state.account(name) {
         return Some(account.id.clone());
     }
@@ -136,7 +136,10 @@ pub(crate) fn account_named(state: &State, name: &str) -> Option<Id> {
     found.next().is_none().then(|| first.1.id.clone())
 }
 
-fn key(state: &State, change: &mut Change<'_>) -> Result<AssignmentKey, Refused> {
+fn key(
+    state: &SimState,
+    change: &mut MutationFields<'_>,
+) -> Result<AssignmentKey, MutationRefused> {
     let account = change.need("account")?;
     let set = change.need("permission_set")?;
     let (user, group) = (change.optional("user")?, change.optional("group")?);
@@ -169,7 +172,11 @@ fn key(state: &State, change: &mut Change<'_>) -> Result<AssignmentKey, Refused>
     Ok(state.assignment_key(&account_id, &set_id, kind, &principal))
 }
 
-fn assignment(state: &mut State, mut change: Change<'_>, kind: Kind) -> Result<(), Refused> {
+fn assignment(
+    state: &mut SimState,
+    mut change: MutationFields<'_>,
+    kind: AsyncKind,
+) -> Result<(), MutationRefused> {
     let key = key(state, &mut change)?;
     let now = change.now;
     if change.is_async {
@@ -186,7 +193,7 @@ fn assignment(state: &mut State, mut change: Change<'_>, kind: Kind) -> Result<(
                 principal: Some((key.principal_type, key.principal)),
                 created: now,
                 due,
-                progress: Progress::Running,
+                progress: AsyncState::Running,
                 fail: None,
                 hidden: false,
                 foreign: true,
@@ -195,7 +202,7 @@ fn assignment(state: &mut State, mut change: Change<'_>, kind: Kind) -> Result<(
         return Ok(());
     }
     match kind {
-        Kind::Create => {
+        AsyncKind::Create => {
             if state.assignments.latest(&key).is_none() {
                 state.add_assignment(
                     key,
@@ -208,18 +215,18 @@ fn assignment(state: &mut State, mut change: Change<'_>, kind: Kind) -> Result<(
                 );
             }
         }
-        Kind::Delete => {
+        AsyncKind::Delete => {
             if state.assignments.latest(&key).is_none() {
                 return refuse(change.name, "there is no such assignment");
             }
             state.remove_assignment(&key, now, now);
         }
-        Kind::Provision => {}
+        AsyncKind::Provision => {}
     }
     Ok(())
 }
 
-fn user(state: &mut State, mut change: Change<'_>) -> Result<(), Refused> {
+fn user(state: &mut SimState, mut change: MutationFields<'_>) -> Result<(), MutationRefused> {
     let name = change.need("user")?;
     change.done()?;
     let Some(mut user) = state.user_named(&name).cloned() else {
@@ -243,7 +250,7 @@ fn touch(origin: &mut Origin, now: Millis) {
     "somebody-else".clone_into(&mut origin.updated_by);
 }
 
-fn group(state: &mut State, mut change: Change<'_>) -> Result<(), Refused> {
+fn group(state: &mut SimState, mut change: MutationFields<'_>) -> Result<(), MutationRefused> {
     let name = change.need("group")?;
     let to = if change.name == "rename_group" {
         Some(change.need("to")?)
@@ -270,7 +277,7 @@ fn group(state: &mut State, mut change: Change<'_>) -> Result<(), Refused> {
     Ok(())
 }
 
-fn member(state: &mut State, mut change: Change<'_>) -> Result<(), Refused> {
+fn member(state: &mut SimState, mut change: MutationFields<'_>) -> Result<(), MutationRefused> {
     let (group, user) = (change.need("group")?, change.need("user")?);
     change.done()?;
     let Some(group_id) = state.group_named(&group).map(|group| group.id.clone()) else {
@@ -306,7 +313,7 @@ fn member(state: &mut State, mut change: Change<'_>) -> Result<(), Refused> {
     Ok(())
 }
 
-fn account(state: &mut State, mut change: Change<'_>) -> Result<(), Refused> {
+fn account(state: &mut SimState, mut change: MutationFields<'_>) -> Result<(), MutationRefused> {
     let name = change.need("account")?;
     let to = if change.name == "move_account" {
         Some(change.need("to")?)
@@ -333,7 +340,7 @@ fn account(state: &mut State, mut change: Change<'_>) -> Result<(), Refused> {
 }
 
 /// The root by id or as `Root`, an OU by id, name or path.
-fn parent_named(state: &State, name: &str) -> Option<Id> {
+fn parent_named(state: &SimState, name: &str) -> Option<Id> {
     if name == "Root" || name == state.head.root {
         return Some(state.head.root.as_str().into());
     }
@@ -359,7 +366,10 @@ fn parent_named(state: &State, name: &str) -> Option<Id> {
     found.next().is_none().then_some(first)
 }
 
-fn permission_set(state: &mut State, mut change: Change<'_>) -> Result<(), Refused> {
+fn permission_set(
+    state: &mut SimState,
+    mut change: MutationFields<'_>,
+) -> Result<(), MutationRefused> {
     let name = change.need("permission_set")?;
     let Some(mut set) = state.set_named(&name).cloned() else {
         return change.missing("permission_set", &name);
@@ -398,7 +408,7 @@ fn permission_set(state: &mut State, mut change: Change<'_>) -> Result<(), Refus
     Ok(())
 }
 
-fn delegate(state: &mut State, mut change: Change<'_>) -> Result<(), Refused> {
+fn delegate(state: &mut SimState, mut change: MutationFields<'_>) -> Result<(), MutationRefused> {
     let (service, account) = (change.need("service")?, change.need("account")?);
     change.done()?;
     let Some(id) = account_named(state, &account) else {
@@ -422,11 +432,11 @@ fn delegate(state: &mut State, mut change: Change<'_>) -> Result<(), Refused> {
 }
 
 /// A root, an OU or an account that a policy can be attached to.
-fn node_named(state: &State, name: &str) -> Option<Id> {
+fn node_named(state: &SimState, name: &str) -> Option<Id> {
     account_named(state, name).or_else(|| parent_named(state, name))
 }
 
-fn attach(state: &mut State, mut change: Change<'_>) -> Result<(), Refused> {
+fn attach(state: &mut SimState, mut change: MutationFields<'_>) -> Result<(), MutationRefused> {
     let field = format!("{}.policy", change.name);
     let target = change.need("target")?;
     let Some(policy) = change.fields.shift_remove("policy") else {
@@ -458,7 +468,7 @@ fn attach(state: &mut State, mut change: Change<'_>) -> Result<(), Refused> {
     Ok(())
 }
 
-fn detach(state: &mut State, mut change: Change<'_>) -> Result<(), Refused> {
+fn detach(state: &mut SimState, mut change: MutationFields<'_>) -> Result<(), MutationRefused> {
     let (target, policy) = (change.need("target")?, change.need("policy")?);
     change.done()?;
     let Some(node) = node_named(state, &target) else {
@@ -475,14 +485,14 @@ fn detach(state: &mut State, mut change: Change<'_>) -> Result<(), Refused> {
 }
 
 /// A service control policy by id or name.
-fn scp_named(state: &State, name: &str) -> Option<Id> {
+fn scp_named(state: &SimState, name: &str) -> Option<Id> {
     let rows = state.guardrails.rows.iter().map(|(_, policy)| policy);
     let mut scps = rows.filter(|policy| policy.kind == SCP);
     let found = scps.find(|policy| *policy.id == *name || policy.name == name)?;
     Some(found.id.clone())
 }
 
-fn make_scp(state: &mut State, content: String, seq: u64, now: Millis) -> Id {
+fn make_scp(state: &mut SimState, content: String, seq: u64, now: Millis) -> Id {
     let mut random = Random::new(state.seed, &format!("mutate {seq}"));
     let id = Id::from(organizations::fresh_id(state, &mut random));
     let policy = Guardrail {

@@ -1,15 +1,15 @@
 //! Which operations exist, and which of them have behaviour.
 
-use hallpass_aws_model::{Operation, Service as Model, tables};
+use hallpass_aws_model::{OperationModel, ServiceModel as Model, tables};
 
-use super::{call::Service, iam, identity, oidc, organizations, portal, sso, sts, trial};
+use super::{call::SimService, iam, identity, oidc, organizations, portal, sso, sts, trial};
 
 /// What is known of an operation's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Known {
+pub(crate) enum OperationSupport {
     /// In the model, with behaviour.
     Behaves,
-    /// In the model, without behaviour (rule Z-2).
+    /// In the model, without behaviour (`simulator.md` Z-2).
     Unsupported,
     /// In no model.
     Unknown,
@@ -17,9 +17,9 @@ pub(crate) enum Known {
 
 /// The model of an operation.
 pub(crate) fn model(
-    service: Service,
+    service: SimService,
     operation: &str,
-) -> Option<(&'static Model, &'static Operation)> {
+) -> Option<(&'static Model, &'static OperationModel)> {
     let model = tables().by_signing_name(service.signing_name())?;
     model
         .operation(operation)
@@ -27,24 +27,24 @@ pub(crate) fn model(
 }
 
 /// Looks an operation up.
-pub(crate) fn find(service: Service, operation: &str) -> Known {
+pub(crate) fn find(service: SimService, operation: &str) -> OperationSupport {
     let behaves = match service {
-        Service::Sso => sso::OPERATIONS,
-        Service::IdentityStore => identity::OPERATIONS,
-        Service::Organizations => organizations::OPERATIONS,
-        Service::Sts => sts::OPERATIONS,
-        Service::Iam => iam::OPERATIONS,
-        Service::Ec2 => trial::EC2,
-        Service::S3 => trial::S3,
-        Service::SsoOidc => oidc::OPERATIONS,
-        Service::SsoPortal => portal::OPERATIONS,
+        SimService::Sso => sso::OPERATIONS,
+        SimService::IdentityStore => identity::OPERATIONS,
+        SimService::Organizations => organizations::OPERATIONS,
+        SimService::Sts => sts::OPERATIONS,
+        SimService::Iam => iam::OPERATIONS,
+        SimService::Ec2 => trial::EC2,
+        SimService::S3 => trial::S3,
+        SimService::SsoOidc => oidc::OPERATIONS,
+        SimService::SsoPortal => portal::OPERATIONS,
     };
     if behaves.contains(&operation) {
-        Known::Behaves
+        OperationSupport::Behaves
     } else if model(service, operation).is_some() {
-        Known::Unsupported
+        OperationSupport::Unsupported
     } else {
-        Known::Unknown
+        OperationSupport::Unknown
     }
 }
 
@@ -55,20 +55,23 @@ mod tests {
     #[test]
     fn what_behaves_is_in_the_model() {
         let all = [
-            (Service::Sso, sso::OPERATIONS),
-            (Service::IdentityStore, identity::OPERATIONS),
-            (Service::Organizations, organizations::OPERATIONS),
-            (Service::Sts, sts::OPERATIONS),
-            (Service::Iam, iam::OPERATIONS),
-            (Service::SsoOidc, oidc::OPERATIONS),
-            (Service::SsoPortal, portal::OPERATIONS),
+            (SimService::Sso, sso::OPERATIONS),
+            (SimService::IdentityStore, identity::OPERATIONS),
+            (SimService::Organizations, organizations::OPERATIONS),
+            (SimService::Sts, sts::OPERATIONS),
+            (SimService::Iam, iam::OPERATIONS),
+            (SimService::SsoOidc, oidc::OPERATIONS),
+            (SimService::SsoPortal, portal::OPERATIONS),
         ];
         for (service, operations) in all {
             for operation in operations {
                 assert!(model(service, operation).is_some(), "{operation}");
             }
         }
-        assert_eq!(find(Service::Sso, "CreateApplication"), Known::Unsupported);
-        assert_eq!(find(Service::Sso, "Nonsense"), Known::Unknown);
+        assert_eq!(
+            find(SimService::Sso, "CreateApplication"),
+            OperationSupport::Unsupported
+        );
+        assert_eq!(find(SimService::Sso, "Nonsense"), OperationSupport::Unknown);
     }
 }

@@ -1,4 +1,4 @@
-//! Pages and their tokens (rules PG-1 to PG-3).
+//! Pages and their tokens (`simulator.md` PG-1 to PG-3).
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    call::{ApiError, Call, Caller, Service},
+    call::{ApiError, AwsCaller, Call, SimService},
     table::Millis,
 };
 use crate::core::random::hash;
@@ -27,7 +27,7 @@ const TOKEN_TTL: Millis = 3_600_000;
 
 /// What a token carries.
 #[derive(Serialize, Deserialize)]
-struct Token {
+struct PageToken {
     operation: String,
     account: String,
     parameters: u64,
@@ -37,7 +37,7 @@ struct Token {
 }
 
 /// Where a page starts and how long it is.
-pub(super) struct Page {
+pub(super) struct PageCursor {
     /// The last row of the page before.
     pub after: Option<(u64, String)>,
     limit: usize,
@@ -46,14 +46,14 @@ pub(super) struct Page {
     now: Millis,
 }
 
-impl Page {
+impl PageCursor {
     /// Reads page size and token from the input.
     ///
     /// # Errors
     /// The token is not from this operation, caller and parameters, or is too old.
     pub(super) fn of(
         call: &Call,
-        caller: &Caller,
+        caller: &AwsCaller,
         seed: u64,
         default: usize,
         now: Millis,
@@ -90,11 +90,11 @@ impl Page {
         Ok(page)
     }
 
-    fn open(&self, text: &str) -> Option<Token> {
+    fn open(&self, text: &str) -> Option<PageToken> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (tag, body) = bytes.split_at_checked(32)?;
         hmac::verify(&self.secret, body, tag).ok()?;
-        let token: Token = serde_json::from_slice(body).ok()?;
+        let token: PageToken = serde_json::from_slice(body).ok()?;
         let (operation, account, parameters) = &self.context;
         let right = token.operation == *operation
             && token.account == *account
@@ -106,7 +106,7 @@ impl Page {
 
     fn seal(&self, order: u64, id: &str) -> String {
         let (operation, account, parameters) = self.context.clone();
-        let token = Token {
+        let token = PageToken {
             operation,
             account,
             parameters,
@@ -155,19 +155,19 @@ fn parameters(input: &Value) -> u64 {
     hash(&rest.to_string())
 }
 
-fn bad_token(service: Service) -> ApiError {
+fn bad_token(service: SimService) -> ApiError {
     match service {
-        Service::Organizations => {
+        SimService::Organizations => {
             ApiError::new("InvalidInputException", "Invalid pagination token.")
                 .with("Reason", "INVALID_NEXT_TOKEN")
         }
-        Service::Iam | Service::Ec2 | Service::S3 => {
+        SimService::Iam | SimService::Ec2 | SimService::S3 => {
             ApiError::new("ValidationError", "The pagination marker is not valid.")
         }
-        Service::Sso | Service::IdentityStore | Service::Sts => {
+        SimService::Sso | SimService::IdentityStore | SimService::Sts => {
             ApiError::new("ValidationException", "The pagination token is not valid.")
         }
-        Service::SsoPortal | Service::SsoOidc => ApiError::new(
+        SimService::SsoPortal | SimService::SsoOidc => ApiError::new(
             "InvalidRequestException",
             "The pagination token is not valid.",
         ),

@@ -85,7 +85,7 @@ fn mix(bits: u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
-/// A stable hash of text (FNV-1a, then mixed); the internal order of lists (rule PG-2).
+/// A stable hash of text (FNV-1a, then mixed); the internal order of lists (`simulator.md` PG-2).
 pub(crate) fn hash(text: &str) -> u64 {
     let folded = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

@@ -1,8 +1,8 @@
 //! The roles that can be assumed, and the sessions they give.
 
 use super::{
-    call::{Caller, CallerKind},
-    state::State,
+    call::{AwsCaller, CallerKind},
+    state::SimState,
     sts::unique_id,
 };
 
@@ -27,7 +27,7 @@ pub(crate) struct Role {
 }
 
 /// The role with this ARN.
-pub(crate) fn find(state: &State, arn: &str) -> Option<Role> {
+pub(crate) fn find(state: &SimState, arn: &str) -> Option<Role> {
     let rest = arn.strip_prefix("arn:aws:iam::")?;
     let (account, path) = rest.split_once(":role/")?;
     let name = path.rsplit('/').next()?;
@@ -69,10 +69,10 @@ pub(crate) fn session(
     role: &Role,
     name: &str,
     source_identity: Option<String>,
-) -> Caller {
+) -> AwsCaller {
     let path = role.arn.split_once(":role").map(|(_, rest)| rest);
     let path = path.and_then(|rest| rest.strip_suffix(&role.name));
-    Caller {
+    AwsCaller {
         account: role.account.clone(),
         arn: format!(
             "arn:aws:sts::{}:assumed-role/{}/{name}",
@@ -93,14 +93,14 @@ pub(crate) fn session(
 }
 
 /// Who a long-lived key of a principal is.
-pub(crate) fn principal(seed: u64, arn: &str, access_key_id: &str) -> Option<Caller> {
+pub(crate) fn principal(seed: u64, arn: &str, access_key_id: &str) -> Option<AwsCaller> {
     let rest = arn.strip_prefix("arn:aws:iam::")?;
     let (account, kind) = rest.split_once(':')?;
-    let mut caller = Caller {
+    let mut caller = AwsCaller {
         account: account.to_owned(),
         arn: arn.to_owned(),
         access_key_id: access_key_id.to_owned(),
-        ..Caller::default()
+        ..AwsCaller::default()
     };
     if kind == "root" {
         caller.kind = CallerKind::Root;

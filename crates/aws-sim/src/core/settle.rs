@@ -4,21 +4,21 @@
 use super::{
     call::Id,
     context::{Window, window_ms},
-    entities::{Assignment, Kind, Operation, PrincipalType, Progress},
+    entities::{Assignment, AsyncKind, AsyncState, Operation, PrincipalType},
     limits::PROVISIONED_PER_ACCOUNT,
     random::Random,
-    state::State,
+    state::SimState,
     table::Millis,
 };
 
-/// How long status records are kept (rule G-2).
+/// How long status records are kept (`simulator.md` G-2).
 const KEPT: Millis = 30 * 24 * 3_600_000;
 
 const BUSY_ACCOUNT: &str = "takes longer than usual. Please try again in a few minutes. If this \
                             problem continues, contact AWS Support.";
 
 /// Makes final what is due at the state's latest instant.
-pub(super) fn settle(state: &mut State) -> Vec<Id> {
+pub(super) fn settle(state: &mut SimState) -> Vec<Id> {
     let mut done = Vec::new();
     while let Some((due, id)) = state.in_flight.first().cloned() {
         if due > state.latest {
@@ -35,9 +35,9 @@ pub(super) fn settle(state: &mut State) -> Vec<Id> {
     done
 }
 
-fn forget(state: &mut State) {
+fn forget(state: &mut SimState) {
     let horizon = state.latest - KEPT;
-    for kind in [Kind::Create, Kind::Delete, Kind::Provision] {
+    for kind in [AsyncKind::Create, AsyncKind::Delete, AsyncKind::Provision] {
         loop {
             let last = state
                 .operation_order
@@ -47,7 +47,7 @@ fn forget(state: &mut State) {
                 break;
             };
             let old = state.operations.get(&key.2).is_none_or(|operation| {
-                operation.created < horizon && operation.progress != Progress::Running
+                operation.created < horizon && operation.progress != AsyncState::Running
             });
             if !old {
                 break;
@@ -58,7 +58,7 @@ fn forget(state: &mut State) {
     }
 }
 
-fn finish(state: &mut State, operation: &Operation, at: Millis) -> Progress {
+fn finish(state: &mut SimState, operation: &Operation, at: Millis) -> AsyncState {
     let seen = if operation.foreign {
         at
     } else {
@@ -70,37 +70,44 @@ fn finish(state: &mut State, operation: &Operation, at: Millis) -> Progress {
             if fail.done {
                 let _ = act(state, operation, seen, at);
             }
-            Progress::Failed(fail.reason.clone())
+            AsyncState::Failed(fail.reason.clone())
         }
         None => match act(state, operation, seen, at) {
-            Ok(()) => Progress::Succeeded,
-            Err(reason) => Progress::Failed(reason),
+            Ok(()) => AsyncState::Succeeded,
+            Err(reason) => AsyncState::Failed(reason),
         },
     }
 }
 
-fn act(state: &mut State, operation: &Operation, seen: Millis, at: Millis) -> Result<(), String> {
+fn act(
+    state: &mut SimState,
+    operation: &Operation,
+    seen: Millis,
+    at: Millis,
+) -> Result<(), String> {
     match (operation.kind, &operation.account, &operation.principal) {
-        (Kind::Create, Some(account), Some((kind, principal))) => {
+        (AsyncKind::Create, Some(account), Some((kind, principal))) => {
             create(state, operation, (account, *kind, principal), seen, at)
         }
-        (Kind::Delete, Some(account), Some((kind, principal))) => {
+        (AsyncKind::Delete, Some(account), Some((kind, principal))) => {
             delete(state, &operation.set, (account, *kind, principal), seen, at)
         }
-        (Kind::Provision, Some(account), _) => provision(state, account, &operation.set, seen, at),
-        (Kind::Provision, None, _) => {
+        (AsyncKind::Provision, Some(account), _) => {
+            provision(state, account, &operation.set, seen, at)
+        }
+        (AsyncKind::Provision, None, _) => {
             let accounts: Vec<Id> = accounts_of(state, &operation.set);
             accounts
                 .iter()
                 .try_for_each(|account| provision(state, account, &operation.set, seen, at))
         }
-        (Kind::Create | Kind::Delete, ..) => {
+        (AsyncKind::Create | AsyncKind::Delete, ..) => {
             Err("An unexpected internal service exception was encountered".to_owned())
         }
     }
 }
 
-fn accounts_of(state: &State, set: &Id) -> Vec<Id> {
+fn accounts_of(state: &SimState, set: &Id) -> Vec<Id> {
     state
         .provisioned_in
         .range((set.clone(), 0, Id::from(""))..)
@@ -115,9 +122,9 @@ fn accounts_of(state: &State, set: &Id) -> Vec<Id> {
         .collect()
 }
 
-type Row<'a> = (&'a Id, PrincipalType, &'a Id);
+type SettledKey<'a> = (&'a Id, PrincipalType, &'a Id);
 
-fn usable(state: &State, account: &str) -> Result<(), String> {
+fn usable(state: &SimState, account: &str) -> Result<(), String> {
     if state
         .account(account)
         .is_some_and(super::entities::Account::is_active)
@@ -130,7 +137,7 @@ fn usable(state: &State, account: &str) -> Result<(), String> {
     ))
 }
 
-fn missing_principal(state: &State, kind: PrincipalType) -> String {
+fn missing_principal(state: &SimState, kind: PrincipalType) -> String {
     format!(
         "Received a 404 status error: the {} assignee ID was not found in directory {}.",
         kind.as_str(),
@@ -139,9 +146,9 @@ fn missing_principal(state: &State, kind: PrincipalType) -> String {
 }
 
 fn create(
-    state: &mut State,
+    state: &mut SimState,
     operation: &Operation,
-    row: Row<'_>,
+    row: SettledKey<'_>,
     seen: Millis,
     at: Millis,
 ) -> Result<(), String> {
@@ -193,9 +200,9 @@ fn create(
 }
 
 fn delete(
-    state: &mut State,
+    state: &mut SimState,
     set: &Id,
-    row: Row<'_>,
+    row: SettledKey<'_>,
     seen: Millis,
     at: Millis,
 ) -> Result<(), String> {
@@ -218,7 +225,7 @@ fn delete(
 }
 
 fn provision(
-    state: &mut State,
+    state: &mut SimState,
     account: &Id,
     set: &Id,
     seen: Millis,

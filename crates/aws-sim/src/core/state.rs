@@ -9,8 +9,9 @@ use super::{
     behaviour::Behaviour,
     call::Id,
     entities::{
-        Account, Assignment, AssignmentKey, Assumed, Group, HeldPolicies, Kind, Membership,
-        Operation, Ou, PermissionSet, PrincipalType, Provision, Session, SetPolicies, Tags, User,
+        Account, Assignment, AssignmentKey, Assumed, AsyncKind, Group, HeldPolicies, Membership,
+        Operation, Ou, PermissionSet, PrincipalType, Provision, RoleSession, SetPolicies, Tags,
+        User,
     },
     guardrails::Guardrails,
     limits::Buckets,
@@ -21,7 +22,7 @@ use super::{
 use crate::organization::{AccessKey, Consistency, Delegation, Iam, Limit, Speed};
 
 /// Place in a listing: an order that is neither by name nor by creation, then the id.
-pub(crate) type Place = (u64, Id);
+pub(crate) type ListPosition = (u64, Id);
 
 /// The organization itself.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -60,7 +61,7 @@ pub(crate) struct Center {
     pub source: String,
     /// When the instance was made.
     pub created: Millis,
-    /// How long a portal session lasts, in seconds; absent: 8 hours (rule N-4).
+    /// How long a portal session lasts, in seconds; absent: 8 hours (`simulator.md` N-4).
     #[serde(default)]
     pub portal_session_seconds: Option<u32>,
     /// Seconds from an administrator's delete of a portal session to its end; absent: 300.
@@ -70,7 +71,7 @@ pub(crate) struct Center {
 
 /// Settings that the machine obeys.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Settings {
+pub(crate) struct SimSettings {
     /// Read-after-write windows.
     pub consistency: Consistency,
     /// Durations of asynchronous operations.
@@ -91,7 +92,7 @@ pub(crate) struct Settings {
 
 /// The whole state. `handle` in `core` is the only way in for calls.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct State {
+pub(crate) struct SimState {
     /// Seed of everything drawn.
     pub seed: u64,
     /// The organization itself.
@@ -99,26 +100,26 @@ pub(crate) struct State {
     /// Identity Center's own facts.
     pub center: Center,
     /// Settings.
-    pub settings: Settings,
+    pub settings: SimSettings,
     /// Accounts.
-    pub accounts: Table<Place, Account>,
+    pub accounts: Table<ListPosition, Account>,
     /// OUs.
-    pub ous: Table<Place, Ou>,
+    pub ous: Table<ListPosition, Ou>,
     /// Accounts by parent.
-    pub child_accounts: BTreeMap<Id, BTreeSet<Place>>,
+    pub child_accounts: BTreeMap<Id, BTreeSet<ListPosition>>,
     /// OUs by parent.
-    pub child_ous: BTreeMap<Id, BTreeSet<Place>>,
+    pub child_ous: BTreeMap<Id, BTreeSet<ListPosition>>,
     /// Policies of the organization and their attachments.
     #[serde(default)]
     pub guardrails: Guardrails,
     /// People.
-    pub users: Table<Place, User>,
+    pub users: Table<ListPosition, User>,
     /// Ids that have or had a lower-case user name.
     pub user_names: BTreeMap<String, BTreeSet<Id>>,
     /// Ids that have or had a lower-case e-mail.
     pub user_emails: BTreeMap<String, BTreeSet<Id>>,
     /// Groups.
-    pub groups: Table<Place, Group>,
+    pub groups: Table<ListPosition, Group>,
     /// Ids that have or had a display name.
     pub group_names: BTreeMap<String, BTreeSet<Id>>,
     /// Memberships by group.
@@ -128,7 +129,7 @@ pub(crate) struct State {
     /// Group and user by membership id.
     pub membership_ids: BTreeMap<Id, (Id, Id)>,
     /// Permission sets.
-    pub sets: Table<Place, PermissionSet>,
+    pub sets: Table<ListPosition, PermissionSet>,
     /// What sets let their roles do before they were changed: by set, and by the last version
     /// for which it holds. Roles keep it until the set is provisioned again.
     #[serde(default)]
@@ -146,11 +147,11 @@ pub(crate) struct State {
     /// Asynchronous operations by request id.
     pub operations: BTreeMap<Id, Operation>,
     /// The same, newest first.
-    pub operation_order: BTreeSet<(Kind, u64, Id)>,
+    pub operation_order: BTreeSet<(AsyncKind, u64, Id)>,
     /// The ones in flight, by due time.
     pub in_flight: BTreeSet<(Millis, Id)>,
     /// Role sessions that the portal gave.
-    pub sessions: Vec<Session>,
+    pub sessions: Vec<RoleSession>,
     /// What sessions of assumed roles were given along, by access key.
     #[serde(default)]
     pub assumed: BTreeMap<String, Assumed>,
@@ -176,13 +177,13 @@ pub(crate) struct State {
     pub buckets: Buckets,
 }
 
-impl State {
+impl SimState {
     /// Place of an id in a listing.
-    pub(crate) fn place(&self, id: &str) -> Place {
+    pub(crate) fn place(&self, id: &str) -> ListPosition {
         (self.order(id), id.into())
     }
 
-    /// The stable internal order (rule PG-2).
+    /// The stable internal order (`simulator.md` PG-2).
     pub(crate) fn order(&self, text: &str) -> u64 {
         hash(text) ^ Random::new(self.seed, "order").bits()
     }

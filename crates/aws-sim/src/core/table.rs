@@ -1,8 +1,8 @@
 //! A table whose rows remember their past, so that a read can be late on purpose.
 //!
 //! Writes and conflict checks look at the newest version; reads look at the version that is
-//! visible at a given instant. That is how read-after-write windows (rule C-2) and the fault
-//! `stale_read` are made without a second copy of the state.
+//! visible at a given instant. That is how read-after-write windows (`simulator.md` C-2) and the
+//! fault `stale_read` are made without a second copy of the state.
 
 use std::{
     collections::{BTreeMap, VecDeque},

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::{
-    call::{ApiError, Output, Service},
+    call::{ApiError, Output, SimService},
     context::Context,
     regions,
     sts::unique_id,
@@ -21,7 +21,7 @@ pub(super) const EC2: &[&str] = &["DescribeRegions"];
 pub(super) fn answer(context: &mut Context<'_>) -> Result<Output, ApiError> {
     context.admit()?;
     Ok(Output::Xml(match context.call.service {
-        Service::S3 => buckets(context),
+        SimService::S3 => buckets(context),
         _ => regions_of(context),
     }))
 }

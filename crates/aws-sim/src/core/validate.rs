@@ -3,14 +3,14 @@
 use hallpass_aws_model::{Invalid, message, validate};
 
 use super::{
-    call::{ApiError, Call, Service},
+    call::{ApiError, Call, SimService},
     oidc, operations, portal,
 };
 
 /// Checks the input of a call.
 ///
 /// # Errors
-/// All violations in one message (rule R-7), under the name that the service gives them.
+/// All violations in one message (`simulator.md` R-7), under the name that the service gives them.
 pub(super) fn check(call: &Call) -> Result<(), ApiError> {
     let Some((model, operation)) = operations::model(call.service, &call.operation) else {
         return Ok(());
@@ -24,26 +24,28 @@ pub(super) fn check(call: &Call) -> Result<(), ApiError> {
                 format!("The member {path} must be {expected}.")
             };
             Err(match call.service {
-                Service::Sts | Service::Iam | Service::Ec2 | Service::S3 => {
+                SimService::Sts | SimService::Iam | SimService::Ec2 | SimService::S3 => {
                     ApiError::new("MalformedInput", text)
                 }
-                Service::Sso | Service::IdentityStore | Service::Organizations => {
+                SimService::Sso | SimService::IdentityStore | SimService::Organizations => {
                     ApiError::new("SerializationException", text)
                 }
-                Service::SsoPortal => ApiError::new("InvalidRequestException", text),
-                Service::SsoOidc => oidc::refused("InvalidRequestException", &text),
+                SimService::SsoPortal => ApiError::new("InvalidRequestException", text),
+                SimService::SsoOidc => oidc::refused("InvalidRequestException", &text),
             })
         }
         Err(Invalid::Violations(violations)) => {
             let text = message(&violations);
             Err(match call.service {
-                Service::SsoPortal => portal::invalid(call, &text),
-                Service::SsoOidc => oidc::refused("InvalidRequestException", &text),
-                Service::Sts | Service::Iam | Service::Ec2 | Service::S3 => {
+                SimService::SsoPortal => portal::invalid(call, &text),
+                SimService::SsoOidc => oidc::refused("InvalidRequestException", &text),
+                SimService::Sts | SimService::Iam | SimService::Ec2 | SimService::S3 => {
                     ApiError::new("ValidationError", text)
                 }
-                Service::Sso | Service::IdentityStore => ApiError::new("ValidationException", text),
-                Service::Organizations => {
+                SimService::Sso | SimService::IdentityStore => {
+                    ApiError::new("ValidationException", text)
+                }
+                SimService::Organizations => {
                     let first = violations.first().map(|one| one.constraint.as_str());
                     ApiError::new("InvalidInputException", text)
                         .with("Reason", reason(first.unwrap_or_default()))

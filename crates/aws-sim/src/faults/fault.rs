@@ -10,7 +10,7 @@ use crate::core::{random::Random, table::Millis};
 pub(crate) struct Fault {
     pub id: Option<String>,
     pub matches: Match,
-    pub kind: Kind,
+    pub kind: FaultEffect,
     pub probability: f64,
     /// Fires at most so often.
     pub count: Option<u64>,
@@ -59,7 +59,7 @@ impl Match {
 
 /// What it does.
 #[derive(Debug, Clone)]
-pub(crate) enum Kind {
+pub(crate) enum FaultEffect {
     Error {
         code: String,
         http: u16,
@@ -78,7 +78,7 @@ pub(crate) enum Kind {
     Throttle {
         rate: f64,
         burst: f64,
-        scope: Scope,
+        scope: ThrottleScope,
     },
     StuckInProgress {
         seconds: Millis,
@@ -135,7 +135,7 @@ pub(crate) enum When {
 
 /// Who shares the bucket of a throttle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Scope {
+pub(crate) enum ThrottleScope {
     All,
     Caller,
     Operation,

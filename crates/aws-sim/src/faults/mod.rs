@@ -1,5 +1,5 @@
 //! Faults by an operator's request: which calls they match, when they fire, what they do
-//! (specification §4).
+//! (`simulator.md` §4).
 
 mod fault;
 mod glob;
@@ -8,7 +8,7 @@ mod read;
 use std::collections::BTreeMap;
 
 pub(crate) use fault::{Cut, SlackFault};
-use fault::{Fault, Kind, Scope, When};
+use fault::{Fault, FaultEffect, ThrottleScope, When};
 pub(crate) use read::read_all;
 
 use serde_json::Value;
@@ -47,6 +47,16 @@ pub(crate) enum ReplyFault {
     DropAfter(Cut),
     Throttle,
     Slack(SlackFault),
+}
+
+impl ReplyFault {
+    fn error(code: &str, http: u16, message: &str) -> Self {
+        Self::Error {
+            code: code.to_owned(),
+            http,
+            message: message.to_owned(),
+        }
+    }
 }
 
 /// What the faults do to one call.
@@ -140,8 +150,8 @@ impl Faults {
         let mut early = Early::default();
         for active in &mut self.active {
             let (skew, expires) = match &active.fault.kind {
-                Kind::ClockSkew { seconds } => (*seconds, false),
-                Kind::ExpireCredentials => (0, true),
+                FaultEffect::ClockSkew { seconds } => (*seconds, false),
+                FaultEffect::ExpireCredentials => (0, true),
                 _ => continue,
             };
             if active.fires(subject, seed, now) {
@@ -159,7 +169,7 @@ impl Faults {
         for active in &mut self.active {
             if matches!(
                 active.fault.kind,
-                Kind::ClockSkew { .. } | Kind::ExpireCredentials
+                FaultEffect::ClockSkew { .. } | FaultEffect::ExpireCredentials
             ) {
                 continue;
             }
@@ -199,14 +209,14 @@ impl Active {
         &mut self,
         rate: f64,
         burst: f64,
-        scope: Scope,
+        scope: ThrottleScope,
         subject: &Subject,
         now: Millis,
     ) -> bool {
         let bucket = match scope {
-            Scope::All => String::new(),
-            Scope::Caller => subject.caller_account.clone(),
-            Scope::Operation => subject.operation.clone(),
+            ThrottleScope::All => String::new(),
+            ThrottleScope::Caller => subject.caller_account.clone(),
+            ThrottleScope::Operation => subject.operation.clone(),
         };
         let bucket = self
             .buckets
@@ -220,7 +230,7 @@ impl Active {
     fn is_meant(&self, subject: &Subject) -> bool {
         let to_slack = subject.service == "slack";
         match self.fault.kind {
-            Kind::Slack(_) => to_slack,
+            FaultEffect::Slack(_) => to_slack,
             _ => !to_slack || self.fault.matches.service.as_deref() == Some("slack"),
         }
     }
@@ -229,7 +239,7 @@ impl Active {
         if !self.is_meant(subject) {
             return;
         }
-        if let Kind::Throttle { rate, burst, scope } = self.fault.kind {
+        if let FaultEffect::Throttle { rate, burst, scope } = self.fault.kind {
             if self.eligible(subject, seed, now) && !self.take(rate, burst, scope, subject, now) {
                 self.fired += 1;
                 effects.answer(ReplyFault::Throttle, &self.fault);
@@ -242,25 +252,24 @@ impl Active {
         let seed = self.fault.seed.unwrap_or(seed);
         effects.note(&self.fault);
         match &self.fault.kind {
-            Kind::Error {
+            FaultEffect::Error {
                 code,
                 http,
                 message,
             } => {
-                let (code, http, message) = (code.clone(), *http, message.clone());
-                let error = ReplyFault::Error {
-                    code,
-                    http,
-                    message,
-                };
+                let error = ReplyFault::error(code, *http, message);
                 effects.answer(error, &self.fault);
             }
-            Kind::Slack(fault) => {
+            FaultEffect::Slack(fault) => {
                 effects.answer(ReplyFault::Slack(fault.clone()), &self.fault);
             }
-            Kind::DropBefore { how } => effects.answer(ReplyFault::DropBefore(*how), &self.fault),
-            Kind::DropAfter { how } => effects.answer(ReplyFault::DropAfter(*how), &self.fault),
-            Kind::Latency { distribution, when } => {
+            FaultEffect::DropBefore { how } => {
+                effects.answer(ReplyFault::DropBefore(*how), &self.fault);
+            }
+            FaultEffect::DropAfter { how } => {
+                effects.answer(ReplyFault::DropAfter(*how), &self.fault);
+            }
+            FaultEffect::Latency { distribution, when } => {
                 let purpose = format!("latency {}", self.matched);
                 let drawn = distribution.draw(&mut Random::new(seed, &purpose));
                 match when {
@@ -268,26 +277,28 @@ impl Active {
                     When::After => effects.after_ms += drawn,
                 }
             }
-            Kind::StuckInProgress { seconds } => {
+            FaultEffect::StuckInProgress { seconds } => {
                 effects.modifiers.stuck_ms += *seconds;
             }
-            Kind::FailAsync { reason, done } => {
+            FaultEffect::FailAsync { reason, done } => {
                 let (reason, done) = (reason.clone(), *done);
                 effects.modifiers.fail_async = Some(FailAsync { reason, done });
             }
-            Kind::AsyncWithoutStatus => {
+            FaultEffect::AsyncWithoutStatus => {
                 effects.modifiers.hide_status = true;
             }
-            Kind::PartialPage { items } => {
+            FaultEffect::PartialPage { items } => {
                 effects.modifiers.page_items = Some(*items);
             }
-            Kind::TokenExpired => {
+            FaultEffect::TokenExpired => {
                 effects.modifiers.token_expired = true;
             }
-            Kind::StaleRead { seconds } => {
+            FaultEffect::StaleRead { seconds } => {
                 effects.modifiers.stale_ms = effects.modifiers.stale_ms.max(*seconds);
             }
-            Kind::Throttle { .. } | Kind::ClockSkew { .. } | Kind::ExpireCredentials => {}
+            FaultEffect::Throttle { .. }
+            | FaultEffect::ClockSkew { .. }
+            | FaultEffect::ExpireCredentials => {}
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::fault::{Cut, Distribution, Fault, Kind, Match, Scope, SlackFault, When};
+use super::fault::{Cut, Distribution, Fault, FaultEffect, Match, SlackFault, ThrottleScope, When};
 
 /// A field that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,7 +176,7 @@ fn read_match(place: &str, value: &Value) -> Result<Match, Wrong> {
     Ok(found)
 }
 
-fn read_kind(fields: &mut Fields) -> Result<Kind, Wrong> {
+fn read_kind(fields: &mut Fields) -> Result<FaultEffect, Wrong> {
     let kind: String = fields.need("kind")?;
     Ok(match kind.as_str() {
         "error" => {
@@ -185,13 +185,13 @@ fn read_kind(fields: &mut Fields) -> Result<Kind, Wrong> {
             if !(400..600).contains(&http) {
                 return fields.wrong("http", "must be from 400 to 599");
             }
-            Kind::Error {
+            FaultEffect::Error {
                 code,
                 http,
                 message: fields.take("message")?.unwrap_or_default(),
             }
         }
-        "latency" => Kind::Latency {
+        "latency" => FaultEffect::Latency {
             distribution: read_distribution(fields)?,
             when: match fields.take::<String>("when")?.as_deref() {
                 None | Some("before") => When::Before,
@@ -199,17 +199,17 @@ fn read_kind(fields: &mut Fields) -> Result<Kind, Wrong> {
                 Some(_) => return fields.wrong("when", "is one of before, after"),
             },
         },
-        "drop_before_effect" => Kind::DropBefore {
+        "drop_before_effect" => FaultEffect::DropBefore {
             how: read_cut(fields)?,
         },
-        "drop_after_effect" => Kind::DropAfter {
+        "drop_after_effect" => FaultEffect::DropAfter {
             how: read_cut(fields)?,
         },
         "throttle" => read_throttle(fields)?,
-        "stuck_in_progress" => Kind::StuckInProgress {
+        "stuck_in_progress" => FaultEffect::StuckInProgress {
             seconds: fields.millis("seconds")?,
         },
-        "fail_async" => Kind::FailAsync {
+        "fail_async" => FaultEffect::FailAsync {
             reason: fields.take("reason")?.unwrap_or_else(|| {
                 "An unexpected internal service exception was encountered".to_owned()
             }),
@@ -219,24 +219,24 @@ fn read_kind(fields: &mut Fields) -> Result<Kind, Wrong> {
                 Some(_) => return fields.wrong("effect", "is one of none, done"),
             },
         },
-        "async_without_status" => Kind::AsyncWithoutStatus,
-        "partial_page" => Kind::PartialPage {
+        "async_without_status" => FaultEffect::AsyncWithoutStatus,
+        "partial_page" => FaultEffect::PartialPage {
             items: fields.need("items")?,
         },
-        "token_expired" => Kind::TokenExpired,
-        "stale_read" => Kind::StaleRead {
+        "token_expired" => FaultEffect::TokenExpired,
+        "stale_read" => FaultEffect::StaleRead {
             seconds: fields.millis("seconds")?,
         },
-        "clock_skew" => Kind::ClockSkew {
+        "clock_skew" => FaultEffect::ClockSkew {
             seconds: fields.need("seconds")?,
         },
-        "expire_credentials" => Kind::ExpireCredentials,
+        "expire_credentials" => FaultEffect::ExpireCredentials,
         "slack_error" => read_slack(fields)?,
         other => return fields.wrong("kind", format!("there is no kind `{other}`")),
     })
 }
 
-fn read_slack(fields: &mut Fields) -> Result<Kind, Wrong> {
+fn read_slack(fields: &mut Fields) -> Result<FaultEffect, Wrong> {
     let error: Option<String> = fields.take("error")?;
     let http: Option<u16> = fields.take("http")?;
     if http.is_some_and(|http| !(400..600).contains(&http)) {
@@ -252,7 +252,7 @@ fn read_slack(fields: &mut Fields) -> Result<Kind, Wrong> {
         Cut::Hang(ms) => ms,
         Cut::Reset | Cut::Close => 0,
     });
-    Ok(Kind::Slack(SlackFault {
+    Ok(FaultEffect::Slack(SlackFault {
         error,
         retry_after,
         http,
@@ -260,18 +260,18 @@ fn read_slack(fields: &mut Fields) -> Result<Kind, Wrong> {
     }))
 }
 
-fn read_throttle(fields: &mut Fields) -> Result<Kind, Wrong> {
+fn read_throttle(fields: &mut Fields) -> Result<FaultEffect, Wrong> {
     let rate: f64 = fields.need("rate")?;
     fields.not_negative("rate", Some(rate))?;
     let burst: f64 = fields.take("burst")?.unwrap_or(rate.max(1.0));
     fields.not_negative("burst", Some(burst))?;
     let scope = match fields.take::<String>("scope")?.as_deref() {
-        None | Some("all") => Scope::All,
-        Some("caller") => Scope::Caller,
-        Some("operation") => Scope::Operation,
+        None | Some("all") => ThrottleScope::All,
+        Some("caller") => ThrottleScope::Caller,
+        Some("operation") => ThrottleScope::Operation,
         Some(_) => return fields.wrong("scope", "is one of all, caller, operation"),
     };
-    Ok(Kind::Throttle { rate, burst, scope })
+    Ok(FaultEffect::Throttle { rate, burst, scope })
 }
 
 fn read_cut(fields: &mut Fields) -> Result<Cut, Wrong> {

@@ -4,15 +4,15 @@
 use serde_json::Value;
 
 use crate::{
-    core::{call::Service, state::State},
+    core::{call::SimService, state::SimState},
     faults::Subject,
 };
 
 /// The subject of a call.
 pub(super) fn subject(
-    state: &State,
+    state: &SimState,
     service: &str,
-    known: Option<Service>,
+    known: Option<SimService>,
     operation: &str,
     region: &str,
     caller_account: &str,

@@ -1,16 +1,16 @@
 //! The HTTP face: recognises the protocol, checks the signature, asks the state machine under
 //! one lock, lets faults have their way, writes the answer in the protocol's words.
 
-mod face;
 mod inspect;
 mod render;
 mod rest;
+mod router;
 mod routing;
 mod wire;
 
-pub(crate) use face::answer;
+pub(crate) use router::answer;
 pub(crate) use routing::fields;
-pub(crate) use wire::{Conduct, Line, serve};
+pub(crate) use wire::{Conduct, ConnectionHandle, serve};
 
 /// How requests and answers are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Writes answers and errors in the words of each protocol (rules ).
+//! Writes answers and errors in the words of each protocol (`simulator.md` ).
 
 use axum::{
     body::Body,
@@ -8,7 +8,7 @@ use hallpass_aws_model::{query_error, query_response};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{Protocol, routing::Asked};
+use super::{Protocol, routing::ParsedRequest};
 use crate::core::call::{ApiError, ErrorClass, Output};
 
 /// What every answer carries.
@@ -35,7 +35,7 @@ impl Envelope<'_> {
     }
 
     /// A success.
-    pub(super) fn output(&self, asked: &Asked, output: &Output) -> Response<Body> {
+    pub(super) fn output(&self, asked: &ParsedRequest, output: &Output) -> Response<Body> {
         match (asked.protocol, output, asked.model) {
             (Protocol::Query, Output::Members(members), Some((model, operation))) => self.response(
                 200,
@@ -56,7 +56,7 @@ impl Envelope<'_> {
     }
 
     /// A refusal.
-    pub(super) fn error(&self, asked: &Asked, error: &ApiError) -> Response<Body> {
+    pub(super) fn error(&self, asked: &ParsedRequest, error: &ApiError) -> Response<Body> {
         match asked.protocol {
             Protocol::Json10 | Protocol::Json11 => self.json_error(asked.protocol, error, true),
             Protocol::RestJson => self.json_error(asked.protocol, error, false),
@@ -99,7 +99,7 @@ impl Envelope<'_> {
         if typed {
             body.insert("__type".to_owned(), error.code.clone().into());
         }
-        // errors of the front door spell the member in lower case (rule R-1)
+        // errors of the front door spell the member in lower case (`simulator.md` R-1)
         let front_door = error.class == ErrorClass::AuthFailed || protocol == Protocol::RestJson;
         if !error.message.is_empty() {
             let name = if front_door { "message" } else { "Message" };

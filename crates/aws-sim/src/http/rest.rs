@@ -1,19 +1,25 @@
 //! Services whose operations are a method and a path: finds the operation, and gathers its input
 //! from query, headers and body under the names on the wire.
 
-use hallpass_aws_model::{Kind, Location, Operation, Protocol as Spoken, Service as Model, tables};
+use hallpass_aws_model::{
+    Location, OperationModel, Protocol as Spoken, ServiceModel as Model, ShapeKind, tables,
+};
 use http::HeaderMap;
 use serde_json::{Map, Value};
 
 use super::{
     Protocol,
-    routing::{Asked, fields, service_of},
+    routing::{ParsedRequest, fields, service_of},
 };
 use crate::core::{call::ApiError, oidc};
 
 /// The operation with this method and path. A path of the model may name a query parameter that
 /// tells two operations apart (`/token?aws_iam=t`).
-fn find(method: &str, path: &str, query: &str) -> Option<(&'static Model, &'static Operation)> {
+fn find(
+    method: &str,
+    path: &str,
+    query: &str,
+) -> Option<(&'static Model, &'static OperationModel)> {
     let rest = |model: &&Model| model.protocols.first() == Some(&Spoken::RestJson);
     tables()
         .services()
@@ -37,9 +43,9 @@ pub(super) fn recognise(
     query: &str,
     headers: &HeaderMap,
     body: &[u8],
-) -> Option<Asked> {
+) -> Option<ParsedRequest> {
     let (model, operation) = find(method, path, query)?;
-    Some(Asked {
+    Some(ParsedRequest {
         protocol: Protocol::RestJson,
         service: service_of(model),
         signing_name: Some(model.signing_name.clone()),
@@ -54,7 +60,7 @@ pub(super) fn recognise(
 
 fn input(
     model: &Model,
-    operation: &Operation,
+    operation: &OperationModel,
     query: &str,
     headers: &HeaderMap,
     body: &[u8],
@@ -96,9 +102,9 @@ fn input(
 
 /// Text of a query or a header as the model types it; what is not a number stays text, and
 /// validation refuses it.
-fn typed(kind: Option<&Kind>, text: String) -> Value {
+fn typed(kind: Option<&ShapeKind>, text: String) -> Value {
     match kind {
-        Some(Kind::Integer | Kind::Long) => match text.parse::<i64>() {
+        Some(ShapeKind::Integer | ShapeKind::Long) => match text.parse::<i64>() {
             Ok(number) => number.into(),
             Err(_) => text.into(),
         },

@@ -1,25 +1,25 @@
-//! Which protocol, service and operation a request is (rule R-11).
+//! Which protocol, service and operation a request is (`simulator.md` R-11).
 
-use hallpass_aws_model::{Operation, Service as Model, query_to_json, tables};
+use hallpass_aws_model::{OperationModel, ServiceModel as Model, query_to_json, tables};
 use http::HeaderMap;
 use serde_json::Value;
 
 use super::{Protocol, rest};
 use crate::core::{
-    call::{ApiError, Service},
+    call::{ApiError, SimService},
     trial,
 };
 
 /// What a request asks for, before anybody knows who asks.
-pub(super) struct Asked {
+pub(super) struct ParsedRequest {
     pub protocol: Protocol,
     /// The service with behaviour, if it is one.
-    pub service: Option<Service>,
+    pub service: Option<SimService>,
     /// The signing name that the credential scope must have; unknown for paths.
     pub signing_name: Option<String>,
     pub operation: String,
     /// The model, for Query answers.
-    pub model: Option<(&'static Model, &'static Operation)>,
+    pub model: Option<(&'static Model, &'static OperationModel)>,
     /// The namespace of a Query error.
     pub namespace: Option<&'static Model>,
     /// The input, or why it cannot be read.
@@ -47,15 +47,15 @@ const OTHER_VERSIONS: &[(&str, &str)] = &[("2010-03-31", "sns"), ("2016-11-15", 
 
 const STS_VERSION: &str = "2011-06-15";
 
-pub(super) fn service_of(model: &Model) -> Option<Service> {
+pub(super) fn service_of(model: &Model) -> Option<SimService> {
     match model.name.as_str() {
-        "sso-admin" => Some(Service::Sso),
-        "identitystore" => Some(Service::IdentityStore),
-        "organizations" => Some(Service::Organizations),
-        "sts" => Some(Service::Sts),
-        "iam" => Some(Service::Iam),
-        "sso-oidc" => Some(Service::SsoOidc),
-        "sso" => Some(Service::SsoPortal),
+        "sso-admin" => Some(SimService::Sso),
+        "identitystore" => Some(SimService::IdentityStore),
+        "organizations" => Some(SimService::Organizations),
+        "sts" => Some(SimService::Sts),
+        "iam" => Some(SimService::Iam),
+        "sso-oidc" => Some(SimService::SsoOidc),
+        "sso" => Some(SimService::SsoPortal),
         _ => None,
     }
 }
@@ -75,7 +75,7 @@ pub(super) fn recognise(
     query: &str,
     body: &[u8],
     scope: Option<&str>,
-) -> Asked {
+) -> ParsedRequest {
     let target = header(headers, "x-amz-target");
     if !target.is_empty() {
         return json(target, header(headers, "content-type"), body);
@@ -92,9 +92,9 @@ pub(super) fn recognise(
         return form_of(&fields(text));
     }
     if scope == Some("s3") && method == "GET" && path == "/" {
-        return Asked {
+        return ParsedRequest {
             protocol: Protocol::RestXml,
-            service: Some(Service::S3),
+            service: Some(SimService::S3),
             signing_name: Some("s3".to_owned()),
             operation: "ListBuckets".to_owned(),
             model: None,
@@ -108,7 +108,7 @@ pub(super) fn recognise(
         return asked;
     }
     let rest_xml = matches!(scope, Some("s3"));
-    Asked {
+    ParsedRequest {
         protocol: if rest_xml {
             Protocol::RestXml
         } else {
@@ -126,7 +126,7 @@ pub(super) fn recognise(
     }
 }
 
-fn json(target: &str, content_type: &str, body: &[u8]) -> Asked {
+fn json(target: &str, content_type: &str, body: &[u8]) -> ParsedRequest {
     let protocol = if content_type.ends_with("1.0") {
         Protocol::Json10
     } else {
@@ -152,7 +152,7 @@ fn json(target: &str, content_type: &str, body: &[u8]) -> Asked {
             )
         })
     };
-    Asked {
+    ParsedRequest {
         protocol,
         service: model.and_then(service_of),
         signing_name,
@@ -194,7 +194,7 @@ fn decode(text: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-fn form_of(fields: &[(String, String)]) -> Asked {
+fn form_of(fields: &[(String, String)]) -> ParsedRequest {
     let field = |name: &str| {
         fields
             .iter()
@@ -224,8 +224,8 @@ fn form_of(fields: &[(String, String)]) -> Asked {
         .map(|model| model.signing_name.clone())
         .or_else(|| other.map(str::to_owned));
     // the one operation of a service that has no model here
-    let tried = (other == Some("ec2") && action == "DescribeRegions").then_some(Service::Ec2);
-    Asked {
+    let tried = (other == Some("ec2") && action == "DescribeRegions").then_some(SimService::Ec2);
+    ParsedRequest {
         protocol: if version == "2016-11-15" {
             Protocol::Ec2
         } else {
@@ -243,7 +243,7 @@ fn form_of(fields: &[(String, String)]) -> Asked {
 }
 
 /// The answer to an operation that is in no model.
-pub(super) fn unknown_operation(asked: &Asked) -> ApiError {
+pub(super) fn unknown_operation(asked: &ParsedRequest) -> ApiError {
     // the form of requests in CBOR: `/service/X/operation/Y`
     if asked.operation.starts_with("/service/") && asked.operation.contains("/operation/") {
         let text = "The protocol rpc-v2-cbor is not simulated.";
@@ -267,8 +267,8 @@ pub(super) fn unknown_operation(asked: &Asked) -> ApiError {
     }
 }
 
-/// The answer to an operation that exists and is not simulated (rule Z-2).
-pub(super) fn unsupported(asked: &Asked, service: &str) -> ApiError {
+/// The answer to an operation that exists and is not simulated (`simulator.md` Z-2).
+pub(super) fn unsupported(asked: &ParsedRequest, service: &str) -> ApiError {
     let text = format!(
         "You are not authorized to perform {service}:{} (not simulated)",
         asked.operation

@@ -36,12 +36,12 @@ const RESET: u8 = 2;
 
 /// The handle by which a handler cuts its connection.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Line {
+pub(crate) struct ConnectionHandle {
     cut: Arc<AtomicU8>,
     peer: Option<SocketAddr>,
 }
 
-impl Line {
+impl ConnectionHandle {
     /// Whether the other end is on this machine.
     pub(crate) fn is_local(&self) -> bool {
         self.peer.is_none_or(|peer| peer.ip().is_loopback())
@@ -65,7 +65,7 @@ impl Line {
 /// A connection that refuses to write once it is cut.
 pub(crate) struct Connection {
     stream: TcpStream,
-    line: Line,
+    line: ConnectionHandle,
 }
 
 impl Connection {
@@ -129,7 +129,7 @@ impl Listener for Cuttable {
                     return (
                         Connection {
                             stream,
-                            line: Line {
+                            line: ConnectionHandle {
                                 cut: Arc::default(),
                                 peer: Some(address),
                             },
@@ -150,7 +150,7 @@ impl Listener for Cuttable {
     }
 }
 
-impl Connected<IncomingStream<'_, Cuttable>> for Line {
+impl Connected<IncomingStream<'_, Cuttable>> for ConnectionHandle {
     fn connect_info(stream: IncomingStream<'_, Cuttable>) -> Self {
         stream.io().line.clone()
     }
@@ -162,7 +162,7 @@ pub(crate) async fn serve(
     router: Router,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let service = router.into_make_service_with_connect_info::<Line>();
+    let service = router.into_make_service_with_connect_info::<ConnectionHandle>();
     axum::serve(Cuttable(listener), service)
         .with_graceful_shutdown(shutdown)
         .await

@@ -43,7 +43,7 @@ pub struct OrganizationFile {
     /// Entitlements of account access manager; kept.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub entitlements: Vec<Value>,
-    /// Switches (specification §2.9).
+    /// Switches (`simulator.md` §2.9).
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub behaviour: BTreeMap<String, String>,
     /// Rates by service; key is the signing name.
@@ -493,7 +493,7 @@ pub struct Limit {
     pub outstanding: Option<usize>,
 }
 
-/// How long reads may lag behind writes (rule C-2).
+/// How long reads may lag behind writes (`simulator.md` C-2).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Consistency {
@@ -506,7 +506,7 @@ pub enum Consistency {
     Hard,
 }
 
-/// How long asynchronous operations take (rule G-1).
+/// How long asynchronous operations take (`simulator.md` G-1).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Speed {

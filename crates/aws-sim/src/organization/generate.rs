@@ -237,13 +237,13 @@ fn account(name: &str, ou: Option<String>) -> Account {
 }
 
 /// Draws people without giving two the same address.
-pub(super) struct Names {
+pub(super) struct NameSource {
     random: Random,
     taken: HashSet<String>,
     domain: &'static str,
 }
 
-impl Names {
+impl NameSource {
     pub(super) fn new(seed: u64, domain: &'static str) -> Self {
         Self {
             random: Random::new(seed, "people"),
@@ -306,7 +306,7 @@ pub(super) fn person(given: &str, family: &str, title: &str, domain: &str) -> Us
 }
 
 fn people(sizes: &Sizes, seed: u64) -> Vec<User> {
-    let mut names = Names::new(seed, DOMAIN);
+    let mut names = NameSource::new(seed, DOMAIN);
     (0..sizes.users).map(|_| names.person()).collect()
 }
 

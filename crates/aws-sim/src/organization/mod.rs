@@ -25,7 +25,7 @@ pub use large::large;
 pub use mess::make_messy;
 pub use parse::{parse, parse_value};
 pub use presets::small;
-pub(crate) use resolve::Names;
+pub(crate) use resolve::NameIndex;
 pub use schema::Problem;
 
 /// Seed of a file that names none.

@@ -8,7 +8,7 @@ use super::{
     derive,
     file::OrganizationFile,
     import,
-    resolve::{Names, Unresolved, ou_paths},
+    resolve::{NameIndex, Unresolved, ou_paths},
     schema::{self, Problem},
 };
 use crate::{
@@ -333,7 +333,7 @@ fn check_policies(file: &OrganizationFile, problems: &mut Problems) {
 }
 
 fn check_references(file: &OrganizationFile, problems: &mut Problems) {
-    let names = Names::of(file);
+    let names = NameIndex::of(file);
     let management = &file.organization.management_account;
     problems.name(
         &names.account(management),
@@ -372,7 +372,7 @@ fn check_references(file: &OrganizationFile, problems: &mut Problems) {
     check_targets(file, &names, problems);
 }
 
-fn check_center_references(file: &OrganizationFile, names: &Names, problems: &mut Problems) {
+fn check_center_references(file: &OrganizationFile, names: &NameIndex, problems: &mut Problems) {
     let center = &file.identity_center;
     for (index, group) in center.groups.iter().enumerate() {
         for (place, member) in group.members.iter().enumerate() {
@@ -425,7 +425,7 @@ fn check_center_references(file: &OrganizationFile, names: &Names, problems: &mu
     }
 }
 
-fn check_targets(file: &OrganizationFile, names: &Names, problems: &mut Problems) {
+fn check_targets(file: &OrganizationFile, names: &NameIndex, problems: &mut Problems) {
     const WHAT: &str = "account or organizational unit";
     for (place, target) in file.organization.without_full_access.iter().enumerate() {
         let at = format!("/organization/without_full_access/{place}");

@@ -8,7 +8,7 @@ use super::{
     Account, Assignment, Group, IdentityCenter, Organization, OrganizationFile, OrganizationPolicy,
     Ou, PermissionSet, User,
     derive::fill,
-    generate::{Names, person},
+    generate::{NameSource, person},
     slack,
 };
 
@@ -374,7 +374,7 @@ fn accounts() -> Vec<Account> {
 }
 
 fn users() -> Vec<User> {
-    let mut names = Names::new(SEED, "example.com");
+    let mut names = NameSource::new(SEED, "example.com");
     let mut rows: Vec<User> = PERSONAS
         .iter()
         .map(|(given, family, title, _)| {

@@ -6,7 +6,7 @@ use super::file::OrganizationFile;
 
 /// What a name in a file stands for.
 #[derive(Debug, Default)]
-pub(crate) struct Names {
+pub(crate) struct NameIndex {
     accounts: HashMap<String, Vec<String>>,
     account_ids: HashSet<String>,
     root: String,
@@ -26,7 +26,7 @@ pub(crate) enum Unresolved {
     Ambiguous,
 }
 
-impl Names {
+impl NameIndex {
     /// Collects the names of a file. OUs that have no path (dangling or circular parent) are
     /// left out.
     pub(crate) fn of(file: &OrganizationFile) -> Self {

@@ -38,7 +38,7 @@ impl std::fmt::Display for Problem {
 }
 
 #[derive(Clone, Copy)]
-enum Kind {
+enum FieldKind {
     Text,
     Whole,
     Number,
@@ -46,8 +46,8 @@ enum Kind {
     Time,
     Any,
     OneOf(&'static [&'static str]),
-    Map(&'static Kind),
-    List(&'static Kind),
+    Map(&'static FieldKind),
+    List(&'static FieldKind),
     Object(&'static [Field]),
 }
 
@@ -57,14 +57,14 @@ enum Need {
     May,
 }
 
-type Field = (&'static str, Need, Kind);
+type Field = (&'static str, Need, FieldKind);
 
-use Kind::{Any, Flag, List, Number, Object, OneOf, Text, Time, Whole};
+use FieldKind::{Any, Flag, List, Number, Object, OneOf, Text, Time, Whole};
 use Need::{May, Must};
 
-const TEXTS: Kind = List(&Text);
-const TAGS: Kind = Kind::Map(&Text);
-const STATES: Kind = OneOf(&[
+const TEXTS: FieldKind = List(&Text);
+const TAGS: FieldKind = FieldKind::Map(&Text);
+const STATES: FieldKind = OneOf(&[
     "ACTIVE",
     "SUSPENDED",
     "PENDING_CLOSURE",
@@ -153,7 +153,7 @@ const USER: &[Field] = &[
     ("created", May, Time),
     ("revision", May, Whole),
     ("external_ids", May, List(&Object(EXTERNAL_ID))),
-    ("attributes", May, Kind::Map(&Any)),
+    ("attributes", May, FieldKind::Map(&Any)),
 ];
 const GROUP: &[Field] = &[
     ("id", May, Text),
@@ -265,7 +265,7 @@ const FILE: &[Field] = &[
     ("accounts", Must, List(&Object(ACCOUNT))),
     ("identity_center", May, Object(IDENTITY_CENTER)),
     ("policies", May, List(&Object(POLICY))),
-    ("iam", May, Kind::Map(&Object(IAM))),
+    ("iam", May, FieldKind::Map(&Object(IAM))),
     ("credentials", May, List(&Object(ACCESS_KEY))),
     (
         "entitlements",
@@ -277,7 +277,7 @@ const FILE: &[Field] = &[
         ])),
     ),
     ("behaviour", May, TAGS),
-    ("limits", May, Kind::Map(&Object(LIMIT))),
+    ("limits", May, FieldKind::Map(&Object(LIMIT))),
     ("consistency", May, OneOf(&["strong", "typical", "hard"])),
     ("speed", May, OneOf(&["real", "fast", "instant"])),
     ("slack", May, Object(SLACK)),
@@ -335,7 +335,7 @@ pub(super) fn check(file: &Value) -> Vec<Problem> {
     problems
 }
 
-fn visit(value: &Value, kind: Kind, pointer: &str, problems: &mut Vec<Problem>) {
+fn visit(value: &Value, kind: FieldKind, pointer: &str, problems: &mut Vec<Problem>) {
     let right = match kind {
         Text => value.is_string(),
         Whole => value.is_u64(),
@@ -346,7 +346,7 @@ fn visit(value: &Value, kind: Kind, pointer: &str, problems: &mut Vec<Problem>) 
             .as_str()
             .is_some_and(|text| text.parse::<jiff::Timestamp>().is_ok()),
         OneOf(names) => value.as_str().is_some_and(|text| names.contains(&text)),
-        Kind::Map(inner) => each_of_map(value, *inner, pointer, problems),
+        FieldKind::Map(inner) => each_of_map(value, *inner, pointer, problems),
         List(inner) => each_of_list(value, *inner, pointer, problems),
         Object(fields) => value
             .as_object()
@@ -361,7 +361,12 @@ fn visit(value: &Value, kind: Kind, pointer: &str, problems: &mut Vec<Problem>) 
     }
 }
 
-fn each_of_map(value: &Value, inner: Kind, pointer: &str, problems: &mut Vec<Problem>) -> bool {
+fn each_of_map(
+    value: &Value,
+    inner: FieldKind,
+    pointer: &str,
+    problems: &mut Vec<Problem>,
+) -> bool {
     let Some(object) = value.as_object() else {
         return false;
     };
@@ -376,7 +381,12 @@ fn each_of_map(value: &Value, inner: Kind, pointer: &str, problems: &mut Vec<Pro
     true
 }
 
-fn each_of_list(value: &Value, inner: Kind, pointer: &str, problems: &mut Vec<Problem>) -> bool {
+fn each_of_list(
+    value: &Value,
+    inner: FieldKind,
+    pointer: &str,
+    problems: &mut Vec<Problem>,
+) -> bool {
     let Some(items) = value.as_array() else {
         return false;
     };
@@ -417,7 +427,7 @@ fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
-fn describe(kind: Kind) -> String {
+fn describe(kind: FieldKind) -> String {
     match kind {
         Text => "text".to_owned(),
         Whole => "a whole number".to_owned(),
@@ -426,7 +436,7 @@ fn describe(kind: Kind) -> String {
         Time => "an instant such as 2026-03-02T10:05:00Z".to_owned(),
         Any => "any value".to_owned(),
         OneOf(names) => format!("one of {}", names.join(", ")),
-        Kind::Map(_) | Object(_) => "an object".to_owned(),
+        FieldKind::Map(_) | Object(_) => "an object".to_owned(),
         List(_) => "a list".to_owned(),
     }
 }

@@ -4,7 +4,7 @@ use super::{
     Body, Response, StatusCode, Visit, button, encode, escape, field, go, picker, refused, show,
     sorry,
 };
-use crate::core::oidc::{Asked, check};
+use crate::core::oidc::{CodeRequest, check};
 use serde_json::{Value, json};
 
 /// What comes with the address and goes back with the form.
@@ -34,7 +34,7 @@ fn client(visit: &Visit<'_>, of: impl Fn(&'static str) -> String) -> Result<Stri
         method,
         ..,
     ] = &values;
-    let asked = Asked {
+    let asked = CodeRequest {
         client_id,
         redirect_uri,
         response_type,

@@ -20,7 +20,7 @@ use serde_json::Value;
 
 use crate::{
     control::{KEPT_OUT, Refusal, is_let_in, run},
-    core::state::State,
+    core::state::SimState,
     http::fields,
     simulator::Shared,
 };
@@ -103,7 +103,7 @@ async fn post_device(
 }
 
 /// The path of the portal when its address is on this machine.
-fn portal_path(state: &State) -> Option<String> {
+fn portal_path(state: &SimState) -> Option<String> {
     let url = &state.center.portal_url;
     let rest = url
         .strip_prefix("http://")
@@ -300,7 +300,7 @@ mod tests {
             ("http://127.0.0.1.example/start", None),
             ("", None),
         ] {
-            let mut state = State::default();
+            let mut state = SimState::default();
             url.clone_into(&mut state.center.portal_url);
             assert_eq!(portal_path(&state).as_deref(), expected, "{url}");
         }

@@ -1,5 +1,5 @@
-//! Sends requests to the app as Slack does (rule K-5): signed over the raw bytes, three seconds
-//! of patience, no repetition.
+//! Sends requests to the app as Slack does (`simulator.md` K-5): signed over the raw bytes, three
+//! seconds of patience, no repetition.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 
 use super::{
-    acts::{Address, Delivery, Reply},
+    acts::{Address, AppReply, Delivery},
     forms::encode,
 };
 use crate::simulator::Shared;
@@ -31,16 +31,16 @@ pub(crate) struct How {
 
 /// One request as it was sent, and its end.
 #[derive(Debug, Clone)]
-pub(crate) struct Sent {
+pub(crate) struct SentRequest {
     pub via: &'static str,
     pub url: String,
     pub timestamp: String,
     pub signature: String,
     pub body: String,
-    pub reply: Reply,
+    pub reply: AppReply,
 }
 
-impl Sent {
+impl SentRequest {
     /// As the tester sees it.
     pub(crate) fn show(&self) -> Value {
         let reply = &self.reply;
@@ -81,7 +81,7 @@ fn form(delivery: &Delivery) -> String {
 }
 
 /// Sends a request, over a socket if one is connected.
-pub(crate) async fn deliver(shared: &Shared, delivery: &Delivery, how: &How) -> Vec<Sent> {
+pub(crate) async fn deliver(shared: &Shared, delivery: &Delivery, how: &How) -> Vec<SentRequest> {
     let mut sent = Vec::new();
     if shared.wires.is_connected() {
         for _ in 0..how.times.clamp(1, 10) {
@@ -104,7 +104,7 @@ pub(crate) async fn deliver(shared: &Shared, delivery: &Delivery, how: &How) -> 
         sent.push(unsent(body, "the app has no request_url and no socket"));
         return sent;
     };
-    // signatures are of the wall clock, like those of AWS requests (rule Z-6)
+    // signatures are of the wall clock, like those of AWS requests (`simulator.md` Z-6)
     let timestamp = shared
         .clock
         .now()
@@ -123,21 +123,21 @@ pub(crate) async fn deliver(shared: &Shared, delivery: &Delivery, how: &How) -> 
     sent
 }
 
-fn unsent(body: String, why: &str) -> Sent {
-    Sent {
+fn unsent(body: String, why: &str) -> SentRequest {
+    SentRequest {
         via: "http",
         url: String::new(),
         timestamp: String::new(),
         signature: String::new(),
         body,
-        reply: Reply {
+        reply: AppReply {
             error: Some(why.to_owned()),
-            ..Reply::default()
+            ..AppReply::default()
         },
     }
 }
 
-async fn over_socket(shared: &Shared, delivery: &Delivery) -> Sent {
+async fn over_socket(shared: &Shared, delivery: &Delivery) -> SentRequest {
     let kind = match delivery.address {
         Address::Interactions => "interactive",
         Address::Commands => "slash_commands",
@@ -154,7 +154,7 @@ async fn over_socket(shared: &Shared, delivery: &Delivery) -> Sent {
         "accepts_response_payload": true,
     });
     let reply = shared.wires.send(&id, &envelope).await;
-    Sent {
+    SentRequest {
         via: "socket",
         url: String::new(),
         timestamp: String::new(),
@@ -171,7 +171,7 @@ pub(crate) async fn post(
     timestamp: &str,
     signature: &str,
     body: &str,
-) -> Sent {
+) -> SentRequest {
     let started = Instant::now();
     let request = shared
         .http
@@ -181,7 +181,7 @@ pub(crate) async fn post(
         .header("x-slack-request-timestamp", timestamp)
         .header("x-slack-signature", signature)
         .body(body.to_owned());
-    let mut reply = Reply::default();
+    let mut reply = AppReply::default();
     match timeout(PATIENCE, exchange(request)).await {
         Ok(Ok((status, text))) => {
             reply.status = Some(status);
@@ -194,7 +194,7 @@ pub(crate) async fn post(
         }
     }
     reply.took = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Sent {
+    SentRequest {
         via: "http",
         url: url.to_owned(),
         timestamp: timestamp.to_owned(),
@@ -231,7 +231,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 mod tests {
     use super::*;
 
-    /// The vector of access §11.1.
+    /// The vector of `access.md` §11.1.
     #[test]
     fn the_known_vector_is_signed_as_slack_signs_it() {
         let body = "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow\

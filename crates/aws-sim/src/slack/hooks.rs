@@ -1,4 +1,4 @@
-//! `response_url`: answers of the app to something that a person did (rule K-7).
+//! `response_url`: answers of the app to something that a person did (`simulator.md` K-7).
 
 use serde_json::{Map, Value};
 

@@ -7,13 +7,13 @@ use serde_json::{Map, Value, json};
 
 use super::{
     acts::{Prepared, conclude, prepare},
-    deliver::{How, Sent, deliver, post},
+    deliver::{How, SentRequest, deliver, post},
     recorder::screen,
     workspace::Workspace,
 };
 use crate::{
     control::{Refusal, instant},
-    simulator::{Shared, World},
+    simulator::{Shared, SimWorld},
 };
 
 /// An act waits at most so long for something to appear.
@@ -22,7 +22,7 @@ const SETTLE_MAX_MS: u64 = 10_000;
 const LOOK: Duration = Duration::from_millis(10);
 
 /// The workspace, or the refusal that says that there is none.
-pub(super) fn space(world: &mut World) -> Result<&mut Workspace, Refusal> {
+pub(super) fn space(world: &mut SimWorld) -> Result<&mut Workspace, Refusal> {
     let none = || {
         let text = "the organization file has no section `slack`";
         Refusal::new(StatusCode::NOT_FOUND, "no_slack", text)
@@ -114,7 +114,7 @@ async fn settled(shared: &Shared, before: u64, ms: u64) {
 fn finish(
     space: &mut Workspace,
     prepared: &Prepared,
-    sent: &[Sent],
+    sent: &[SentRequest],
     body: &Value,
     now: i64,
 ) -> Map<String, Value> {
@@ -122,13 +122,13 @@ fn finish(
     // of an act that was sent twice, the first answer counts
     let outcome = match sent.first() {
         Some(first) => conclude(space, prepared, &first.reply, now),
-        None => super::acts::Outcome::default(),
+        None => super::acts::ActOutcome::default(),
     };
     answer.extend(outcome.told);
     if let Some(sentence) = outcome.seen {
         answer.insert("seen".to_owned(), sentence.into());
     }
-    let delivered: Vec<Value> = sent.iter().map(Sent::show).collect();
+    let delivered: Vec<Value> = sent.iter().map(SentRequest::show).collect();
     answer.insert("delivered".to_owned(), delivered.into());
     record(space, &prepared.user, body, &mut answer, now);
     answer

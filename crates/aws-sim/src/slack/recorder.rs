@@ -1,11 +1,11 @@
-//! What was said and done (rule K-10), and what a person sees at this moment.
+//! What was said and done (`simulator.md` K-10), and what a person sees at this moment.
 
 use serde_json::{Value, json};
 
 use super::{
     methods::shown,
     text::unescape,
-    workspace::{Message, Shown, Version, View, Workspace},
+    workspace::{Message, ModalView, Shown, Version, Workspace},
 };
 use crate::control::instant;
 
@@ -69,7 +69,7 @@ pub(crate) fn messages(space: &Workspace, channel: Option<&str>, since: Option<&
     json!({ "messages": rows, "revision": space.revision })
 }
 
-fn view(space: &Workspace, one: &View) -> Value {
+fn view(space: &Workspace, one: &ModalView) -> Value {
     json!({
         "user": one.user,
         "state": match one.shown {
@@ -86,7 +86,7 @@ fn view(space: &Workspace, one: &View) -> Value {
 
 /// All views, the oldest first.
 pub(crate) fn views(space: &Workspace) -> Value {
-    let mut all: Vec<&View> = space.views.values().collect();
+    let mut all: Vec<&ModalView> = space.views.values().collect();
     all.sort_by_key(|view| view.opened);
     let rows: Vec<Value> = all.into_iter().map(|one| view(space, one)).collect();
     json!({ "views": rows })

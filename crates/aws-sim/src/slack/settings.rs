@@ -1,4 +1,4 @@
-//! The "slack" section of the organization file (specification §5): who is there, which app is
+//! The "slack" section of the organization file (`simulator.md` §5): who is there, which app is
 //! installed, where its requests go.
 
 use std::collections::HashSet;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{core::random::Random, organization::Problem};
 
-/// Scopes of the installed app when the file names none: those that access §11.1 lists.
+/// Scopes of the installed app when the file names none: those that `access.md` §11.1 lists.
 const SCOPES: &[&str] = &[
     "commands",
     "chat:write",
@@ -93,7 +93,7 @@ pub(crate) struct Shortcut {
 /// The whole section.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Settings {
+pub(crate) struct WorkspaceSettings {
     /// `T…`
     pub team: String,
     /// As shown.
@@ -126,7 +126,7 @@ pub(crate) struct Settings {
     pub command_url: Option<String>,
 }
 
-impl Default for Settings {
+impl Default for WorkspaceSettings {
     fn default() -> Self {
         let shortcut = |callback_id: &str, name: &str| Shortcut {
             callback_id: callback_id.to_owned(),
@@ -159,7 +159,7 @@ impl Default for Settings {
     }
 }
 
-impl Settings {
+impl WorkspaceSettings {
     /// Reads the section; what is wrong with it was said by `check`.
     pub(crate) fn read(section: &Value, seed: u64) -> Self {
         let mut section = section.clone();
@@ -188,10 +188,10 @@ impl Settings {
 
 /// Finds ids given twice and members that are nobody.
 pub(crate) fn check(section: &Value) -> Vec<Problem> {
-    let settings = match serde_json::from_value::<Settings>(section.clone()) {
+    let settings = match serde_json::from_value::<WorkspaceSettings>(section.clone()) {
         Ok(settings) => settings,
         // a key given as null; the schema has let it pass, and so does `read`
-        Err(_) => Settings::read(section, 0),
+        Err(_) => WorkspaceSettings::read(section, 0),
     };
     let mut problems = Vec::new();
     let mut ids = HashSet::new();

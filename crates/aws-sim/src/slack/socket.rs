@@ -1,4 +1,4 @@
-//! Socket Mode (rule K-8): connections that the app opened, and envelopes sent over them.
+//! Socket Mode (`simulator.md` K-8): connections that the app opened, and envelopes sent over them.
 
 use std::{
     collections::HashMap,
@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, interval, timeout},
 };
 
-use super::{acts::Reply, deliver::PATIENCE};
+use super::{acts::AppReply, deliver::PATIENCE};
 
 /// Connections of one app at once.
 const CONNECTIONS_MAX: usize = 10;
@@ -62,9 +62,9 @@ impl Wires {
     }
 
     /// Sends an envelope over one connection, and over the next when it is not acknowledged.
-    pub(crate) async fn send(&self, id: &str, envelope: &Value) -> Reply {
+    pub(crate) async fn send(&self, id: &str, envelope: &Value) -> AppReply {
         let started = Instant::now();
-        let mut reply = Reply::default();
+        let mut reply = AppReply::default();
         let tries = self.count().min(2);
         for _ in 0..tries.max(1) {
             let Some(answer) = self.hand_over(id, envelope) else {

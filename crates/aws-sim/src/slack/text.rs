@@ -1,4 +1,4 @@
-//! Text with a meaning: `&`, `<` and `>` of people must arrive escaped (rule K-3).
+//! Text with a meaning: `&`, `<` and `>` of people must arrive escaped (`simulator.md` K-3).
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 /// A piece of text as Slack reads it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Piece<'a> {
+pub(crate) enum SlackTextPiece<'a> {
     /// Letters, entities still in them.
     Plain(&'a str),
     /// What stands between `<` and `>`.
@@ -14,7 +14,7 @@ pub(crate) enum Piece<'a> {
 }
 
 /// Cuts text at its control sequences.
-pub(crate) fn pieces(text: &str) -> Vec<Piece<'_>> {
+pub(crate) fn pieces(text: &str) -> Vec<SlackTextPiece<'_>> {
     let mut found = Vec::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('<') {
@@ -24,18 +24,18 @@ pub(crate) fn pieces(text: &str) -> Vec<Piece<'_>> {
         let Some((inner, next)) = control else {
             let keep = before.len() + 1;
             let (plain, next) = rest.split_at_checked(keep).unwrap_or((rest, ""));
-            found.push(Piece::Plain(plain));
+            found.push(SlackTextPiece::Plain(plain));
             rest = next;
             continue;
         };
         if !before.is_empty() {
-            found.push(Piece::Plain(before));
+            found.push(SlackTextPiece::Plain(before));
         }
-        found.push(Piece::Control(inner));
+        found.push(SlackTextPiece::Control(inner));
         rest = next;
     }
     if !rest.is_empty() {
-        found.push(Piece::Plain(rest));
+        found.push(SlackTextPiece::Plain(rest));
     }
     found
 }
@@ -67,7 +67,7 @@ pub(crate) fn flags(path: &str, text: &str, typed: &BTreeSet<String>) -> Vec<Val
     let mut found = Vec::new();
     for piece in pieces(text) {
         match piece {
-            Piece::Control(inner) => {
+            SlackTextPiece::Control(inner) => {
                 let sequence = format!("<{inner}>");
                 if typed.iter().any(|typed| typed.contains(&sequence)) {
                     found.push(flag(path, "control_from_user_text", &sequence));
@@ -75,7 +75,7 @@ pub(crate) fn flags(path: &str, text: &str, typed: &BTreeSet<String>) -> Vec<Val
                     found.push(flag(path, "unescaped", &sequence));
                 }
             }
-            Piece::Plain(plain) => {
+            SlackTextPiece::Plain(plain) => {
                 if let Some(wrong) = unescaped(plain) {
                     found.push(flag(path, "unescaped", wrong));
                 }
@@ -144,11 +144,11 @@ mod tests {
     fn text_is_cut_at_control_sequences() {
         let cut = pieces("a <@U1> b < c <!date^1^{time}|x>");
         let expected = [
-            Piece::Plain("a "),
-            Piece::Control("@U1"),
-            Piece::Plain(" b <"),
-            Piece::Plain(" c "),
-            Piece::Control("!date^1^{time}|x"),
+            SlackTextPiece::Plain("a "),
+            SlackTextPiece::Control("@U1"),
+            SlackTextPiece::Plain(" b <"),
+            SlackTextPiece::Plain(" c "),
+            SlackTextPiece::Control("!date^1^{time}|x"),
         ];
         assert_eq!(cut, expected);
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::settings::{Person, Settings, find};
+use super::settings::{Person, WorkspaceSettings, find};
 use crate::core::{limits::Bucket, random::Random, table::Millis};
 
 /// A trigger may be used for so long (Slack documentation: 3 seconds).
@@ -57,7 +57,7 @@ pub(crate) struct Version {
     pub by: &'static str,
     pub text: String,
     pub blocks: Value,
-    /// What is suspicious about its text (rule K-3).
+    /// What is suspicious about its text (`simulator.md` K-3).
     pub flags: Vec<Value>,
 }
 
@@ -100,7 +100,7 @@ pub(crate) enum Shown {
 
 /// A modal.
 #[derive(Debug, Clone)]
-pub(crate) struct View {
+pub(crate) struct ModalView {
     pub id: String,
     pub user: String,
     pub root: String,
@@ -139,15 +139,15 @@ pub(crate) struct Hook {
 }
 
 /// Where an element stands: view id or message ts, block id, action id.
-pub(crate) type Place = (String, String, String);
+pub(crate) type ElementPlace = (String, String, String);
 
 /// The workspace.
 #[derive(Debug)]
 pub(crate) struct Workspace {
-    pub settings: Settings,
+    pub settings: WorkspaceSettings,
     pub channels: Vec<Channel>,
     pub messages: Vec<Message>,
-    pub views: BTreeMap<String, View>,
+    pub views: BTreeMap<String, ModalView>,
     /// Open modals by person, the topmost last.
     pub stacks: BTreeMap<String, Vec<String>>,
     pub triggers: BTreeMap<String, Trigger>,
@@ -155,7 +155,7 @@ pub(crate) struct Workspace {
     pub tickets: BTreeMap<String, Millis>,
     pub buckets: BTreeMap<String, Bucket>,
     /// What external selects last offered.
-    pub offered: BTreeMap<Place, Vec<Value>>,
+    pub offered: BTreeMap<ElementPlace, Vec<Value>>,
     /// Text that people typed and that has letters with a meaning in it.
     pub typed: BTreeSet<String>,
     pub acts: Vec<Value>,
@@ -169,7 +169,7 @@ pub(crate) struct Workspace {
 impl Workspace {
     /// The workspace of a file's section, with nothing said in it.
     pub(crate) fn new(section: &Value, seed: u64) -> Self {
-        let settings = Settings::read(section, seed);
+        let settings = WorkspaceSettings::read(section, seed);
         let channels = settings.channels.iter().map(|one| Channel {
             id: one.id.clone(),
             name: one.name.clone(),
@@ -296,7 +296,7 @@ impl Workspace {
     }
 
     /// The topmost open modal of a person.
-    pub(crate) fn top(&self, user: &str) -> Option<&View> {
+    pub(crate) fn top(&self, user: &str) -> Option<&ModalView> {
         let id = self.stacks.get(user)?.last()?;
         self.views.get(id)
     }

@@ -1,6 +1,6 @@
-//! The state log (rule Z-5): accepted changes are appended, and are on disk before their reply
-//! is sent; a restart plays them again. Since the machine is a function of its inputs, the calls
-//! themselves are the log.
+//! The state log (`simulator.md` Z-5): accepted changes are appended, and are on disk before their
+//! reply is sent; a restart plays them again. Since the machine is a function of its inputs, the
+//! calls themselves are the log.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::core::{
-    call::{Call, Caller},
-    state::State,
+    call::{AwsCaller, Call},
+    state::SimState,
     table::Millis,
 };
 
@@ -26,7 +26,7 @@ pub(crate) enum Record {
     /// Through an AWS API.
     Call {
         call: Box<Call>,
-        caller: Box<Caller>,
+        caller: Box<AwsCaller>,
         now: Millis,
     },
     /// Through the control API.
@@ -53,7 +53,7 @@ pub(crate) struct Snapshot {
     pub frozen: Option<Millis>,
     /// What `reset` goes back to.
     pub loaded: Value,
-    pub state: State,
+    pub state: SimState,
 }
 
 /// An open log.
@@ -64,7 +64,7 @@ pub(crate) struct StateLog {
 }
 
 /// What was found in a log.
-pub(crate) struct Found {
+pub(crate) struct LoadedLog {
     pub snapshot: Snapshot,
     pub records: Vec<Record>,
 }
@@ -74,7 +74,7 @@ pub(crate) struct Found {
 ///
 /// # Errors
 /// The file cannot be read, or what is in it is not a log.
-pub(crate) fn read(path: &Path) -> io::Result<Option<Found>> {
+pub(crate) fn read(path: &Path) -> io::Result<Option<LoadedLog>> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -96,7 +96,7 @@ pub(crate) fn read(path: &Path) -> io::Result<Option<Found>> {
             }
         }
     }
-    Ok(Some(Found { snapshot, records }))
+    Ok(Some(LoadedLog { snapshot, records }))
 }
 
 impl StateLog {

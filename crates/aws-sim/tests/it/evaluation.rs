@@ -1,4 +1,4 @@
-//! Policies decide calls (rules AU-4, N-2, N-5; rows F-14 and F-15).
+//! Policies decide calls (`simulator.md` AU-4, N-2, N-5; rows F-14 and F-15).
 
 use hallpass_aws_sim::{Authorization, Consistency, Options, organization::small};
 use serde_json::{Value, json};
@@ -67,7 +67,7 @@ fn above(bench: &Bench) -> Vec<String> {
     names.by_ref().map(id).collect()
 }
 
-/// The table of policies.md §2.5: what is attached at the root, an OU and the account.
+/// The table of `policies.md` §2.5: what is attached at the root, an OU and the account.
 #[tokio::test]
 async fn every_level_has_to_allow() {
     let (full, deny, only) = (None, Some(deny("ec2:*")), Some(allow("iam:*")));
@@ -324,7 +324,7 @@ async fn a_changed_set_counts_once_it_is_provisioned() {
     );
 }
 
-/// Row F-15, and N-2: what ends a session before its time.
+/// `simulator.md` F-15, and N-2: what ends a session before its time.
 #[tokio::test]
 async fn sessions_are_cut_off() {
     let bench = Bench::new(Options {
@@ -344,7 +344,7 @@ async fn sessions_are_cut_off() {
     let gone = json!({ "account": "payments-staging", "permission_set": "PowerUser", "user": "mara.lindqvist@example.com" });
     bench.mutate(json!({ "delete_assignment": gone })).await;
     bench.advance(10.0).await;
-    // F-14: the assignment is gone, the session is not
+    // `simulator.md` F-14: the assignment is gone, the session is not
     try_it(&bench, &mara, &[("iam:ListRoles", "ok")]).await;
     let cut = document(json!({
         "Sid": "Cut", "Effect": "Deny", "Action": "*", "Resource": "*",
@@ -465,7 +465,7 @@ async fn a_policy_is_in_force_within_five_seconds_and_not_always_at_once() {
     assert!(late >= 2, "{early} {late}");
 }
 
-/// An outage drill that ends by itself (policies.md §8).
+/// An outage drill that ends by itself (`policies.md` §8).
 #[tokio::test]
 async fn a_drill_has_a_beginning_and_an_end() {
     let bench = Bench::small().await;

@@ -1,4 +1,4 @@
-//! Policies of the organization: rows O-17 to O-28 and O-34, limits, files.
+//! Policies of the organization: `simulator.md` O-17 to O-28 and O-34, limits, files.
 
 use hallpass_aws_sim::organization::{Shape, Sizes, generate, make_messy, parse_value};
 use serde_json::{Value, json};
@@ -169,7 +169,7 @@ async fn units_are_made_and_removed() {
             json!({ "OrganizationalUnitId": at, "Name": "deep" }),
             "ok",
         ),
-        // O-17
+        // `simulator.md` O-17
         (
             "DeleteOrganizationalUnit",
             json!({ "OrganizationalUnitId": prod }),

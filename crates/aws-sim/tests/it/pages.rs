@@ -1,4 +1,4 @@
-//! Pages and their tokens: PG-1 to PG-3.
+//! Pages and their tokens: `simulator.md` PG-1 to PG-3.
 
 use std::collections::BTreeSet;
 

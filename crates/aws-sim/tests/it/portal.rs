@@ -1,4 +1,4 @@
-//! People sign in, and the access portal gives what they hold (specification §3).
+//! People sign in, and the access portal gives what they hold (`simulator.md` §3).
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Same seed, same calls, same bytes: row F-20.
+//! Same seed, same calls, same bytes: `simulator.md` F-20.
 
 use hallpass_aws_sim::{Consistency, Options, Speed};
 use serde_json::json;

@@ -1,7 +1,7 @@
 //! The life of an account assignment.
 
 use hallpass_assignments::{
-    CenterFault, IdentityCenter, Missing, OperationKind, Progress, Sent, Urgency,
+    CenterFault, IdentityCenter, Missing, OperationKind, OperationStatus, SentOperation, Urgency,
 };
 use hallpass_model::{AccountId, HoldKey, PermissionSetArn, Target, UserId};
 
@@ -19,7 +19,7 @@ async fn life(report: &mut Report, world: &World, key: &HoldKey) {
     let aws = &world.aws;
     let created = aws.create(key).await;
     let pending = match &created {
-        Ok(Sent::InProgress { request }) => {
+        Ok(SentOperation::InProgress { request }) => {
             let first = aws.progress(OperationKind::Create, request, Urgency::Grant);
             first.await.map_err(|fault| fault.to_string())
         }
@@ -28,7 +28,7 @@ async fn life(report: &mut Report, world: &World, key: &HoldKey) {
     report.check(
         "A-01",
         "a create is in progress at first",
-        pending.and_then(|progress| equal(&progress, &Progress::InProgress)),
+        pending.and_then(|progress| equal(&progress, &OperationStatus::InProgress)),
     );
     let ended = match created {
         Ok(sent) => world.finish(OperationKind::Create, sent).await,
@@ -37,7 +37,7 @@ async fn life(report: &mut Report, world: &World, key: &HoldKey) {
     report.check(
         "A-02",
         "it ends well",
-        ended.and_then(|progress| equal(&progress, &Progress::Succeeded)),
+        ended.and_then(|progress| equal(&progress, &OperationStatus::Succeeded)),
     );
     report.check(
         "A-03",
@@ -49,7 +49,7 @@ async fn life(report: &mut Report, world: &World, key: &HoldKey) {
         "A-04",
         "the same again succeeds or is a conflict",
         match again {
-            Ok(Progress::Succeeded) | Err(CenterFault::Conflict { .. }) => Ok(()),
+            Ok(OperationStatus::Succeeded) | Err(CenterFault::Conflict { .. }) => Ok(()),
             other => Err(format!("{other:?}")),
         },
     );
@@ -65,7 +65,7 @@ async fn life(report: &mut Report, world: &World, key: &HoldKey) {
         "A-08",
         "deleting what is not there fails or is not found",
         match absent {
-            Ok(Progress::Failed { .. }) | Err(CenterFault::NotFound { .. }) => Ok(()),
+            Ok(OperationStatus::Failed { .. }) | Err(CenterFault::NotFound { .. }) => Ok(()),
             other => Err(format!("{other:?}")),
         },
     );
@@ -77,7 +77,7 @@ async fn life(report: &mut Report, world: &World, key: &HoldKey) {
         report.check(
             id,
             &format!("an operation nobody knows ({kind:?}) is unknown"),
-            equal(&progress, &Ok(Progress::Unknown)),
+            equal(&progress, &Ok(OperationStatus::Unknown)),
         );
     }
 }
@@ -150,7 +150,7 @@ fn refused(ending: &Ending) -> Checked {
     holds(
         matches!(
             ending,
-            Ok(Progress::Failed { .. })
+            Ok(OperationStatus::Failed { .. })
                 | Err(CenterFault::NotFound { .. } | CenterFault::Refused { .. })
         ),
         format!("{ending:?}"),

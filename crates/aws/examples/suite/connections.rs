@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use hallpass_access::DirectorySource;
 use hallpass_assignments::CenterFault;
-use hallpass_aws::{Aws, ConnectError, Credentials, Inventory, Place, Settings, connect};
+use hallpass_aws::{
+    Aws, AwsClientSettings, ConnectError, Credentials, Inventory, OwnAccountRole, connect,
+};
 
 use crate::Arguments;
 use crate::report::{Checked, Report, equal, holds};
 use crate::world::{Ids, SystemClock};
 
-async fn with(settings: Settings) -> Result<Aws, ConnectError> {
+async fn with(settings: AwsClientSettings) -> Result<Aws, ConnectError> {
     connect(
         settings,
         Arc::new(SystemClock),
@@ -44,7 +46,7 @@ pub(crate) async fn run(report: &mut Report, arguments: &Arguments) -> Option<Ar
     report.check(
         "C-02",
         "the caller is the management account",
-        equal(&about.place, &Place::Management),
+        equal(&about.place, &OwnAccountRole::Management),
     );
 
     let mut wrong = settings.clone();
@@ -60,7 +62,7 @@ pub(crate) async fn run(report: &mut Report, arguments: &Arguments) -> Option<Ar
         },
     );
 
-    let elsewhere = Settings {
+    let elsewhere = AwsClientSettings {
         region: "us-west-2".to_owned(),
         ..settings.clone()
     };
@@ -106,7 +108,7 @@ async fn wrong_secret(arguments: &Arguments) -> Checked {
 }
 
 /// A member's role sees the organization, and is neither its management nor delegated.
-async fn assumed(aws: &Arc<Aws>, settings: &Settings) -> Checked {
+async fn assumed(aws: &Arc<Aws>, settings: &AwsClientSettings) -> Checked {
     let inventory = Inventory::new(Arc::clone(aws), Arc::new(BTreeSet::new));
     let directory = inventory.refresh().await.map_err(|e| e.to_string())?;
     let about = aws.about();
@@ -129,5 +131,5 @@ async fn assumed(aws: &Arc<Aws>, settings: &Settings) -> Checked {
             .contains(&format!("assumed-role/{role}/hallpass")),
         other.about().arn.clone(),
     )?;
-    equal(&other.about().place, &Place::Other)
+    equal(&other.about().place, &OwnAccountRole::Other)
 }

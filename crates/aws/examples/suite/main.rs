@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use hallpass_aws::{Credentials, Settings};
+use hallpass_aws::{AwsClientSettings, Credentials};
 
 use counts::Counts;
 use report::Report;
@@ -53,8 +53,8 @@ struct Arguments {
 }
 
 impl Arguments {
-    fn settings(&self) -> Settings {
-        let mut settings = Settings::new(&self.region);
+    fn settings(&self) -> AwsClientSettings {
+        let mut settings = AwsClientSettings::new(&self.region);
         settings.endpoint_url.clone_from(&self.endpoint);
         if let (Some(id), Some(secret)) = (&self.access_key_id, &self.secret) {
             settings.credentials = Credentials::Static {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hallpass_assignments::{CenterFault, IdentityCenter, Missing, Sent, Urgency};
+use hallpass_assignments::{CenterFault, IdentityCenter, Missing, SentOperation, Urgency};
 use hallpass_model::{GroupId, HoldKey, Target, UserId};
 
 use crate::report::{Report, equal};
@@ -15,7 +15,7 @@ pub(crate) async fn run(report: &mut Report, world: &World, fixtures: &Fixtures)
     report.check(
         "M-01",
         "a membership is made at once",
-        equal(&created, &Ok(Sent::Done)),
+        equal(&created, &Ok(SentOperation::Done)),
     );
     report.check(
         "M-02",
@@ -35,7 +35,7 @@ pub(crate) async fn run(report: &mut Report, world: &World, fixtures: &Fixtures)
     report.check(
         "M-04",
         "a delete finds the membership",
-        equal(&deleted, &Ok(Sent::Done)),
+        equal(&deleted, &Ok(SentOperation::Done)),
     );
     let left = world.held(&key, 0).await;
     if left.is_err() {
@@ -48,7 +48,7 @@ pub(crate) async fn run(report: &mut Report, world: &World, fixtures: &Fixtures)
 }
 
 /// The lookup before a removal reads, and a read may be late: the membership is found in the end.
-async fn removed(world: &World, key: &HoldKey) -> Result<Sent, CenterFault> {
+async fn removed(world: &World, key: &HoldKey) -> Result<SentOperation, CenterFault> {
     let mut last = world.aws.delete(key, Urgency::End).await;
     for _ in 0..20 {
         if !matches!(last, Err(CenterFault::NotFound { .. })) {
@@ -101,7 +101,7 @@ async fn strangers(report: &mut Report, world: &World, key: &HoldKey) {
     }
 }
 
-fn not_found(result: Result<Sent, CenterFault>) -> Result<(), String> {
+fn not_found(result: Result<SentOperation, CenterFault>) -> Result<(), String> {
     match result {
         Err(CenterFault::NotFound { .. }) => Ok(()),
         other => Err(format!("{other:?}")),

@@ -5,7 +5,9 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use hallpass_assignments::{CenterFault, IdentityCenter, OperationKind, Progress, Sent, Urgency};
+use hallpass_assignments::{
+    CenterFault, IdentityCenter, OperationKind, OperationStatus, SentOperation, Urgency,
+};
 use hallpass_aws::{Aws, Inventory};
 use hallpass_model::{
     AccountId, Clock, GroupId, HoldKey, IdSource, PermissionSetArn, Target, Timestamp, UserId,
@@ -69,15 +71,19 @@ impl World {
     }
 
     /// Asks until the operation ends.
-    pub(crate) async fn finish(&self, kind: OperationKind, sent: Sent) -> Result<Progress, String> {
-        let Sent::InProgress { request } = sent else {
-            return Ok(Progress::Succeeded);
+    pub(crate) async fn finish(
+        &self,
+        kind: OperationKind,
+        sent: SentOperation,
+    ) -> Result<OperationStatus, String> {
+        let SentOperation::InProgress { request } = sent else {
+            return Ok(OperationStatus::Succeeded);
         };
         let start = Instant::now();
         loop {
             let progress = self.aws.progress(kind, &request, Urgency::Background);
             match progress.await.map_err(|fault| fault.to_string())? {
-                Progress::InProgress if start.elapsed() < PATIENCE => {
+                OperationStatus::InProgress if start.elapsed() < PATIENCE => {
                     tokio::time::sleep(Duration::from_millis(200)).await;
                 }
                 ended => return Ok(ended),
@@ -131,12 +137,12 @@ impl Fixtures {
 /// A user or group id that nobody has.
 pub(crate) const NOBODY: &str = "fefefefe-fefe-4efe-8efe-fefefefefefe";
 
-pub(crate) fn succeeded(progress: &Progress) -> Checked {
-    crate::report::equal(progress, &Progress::Succeeded)
+pub(crate) fn succeeded(progress: &OperationStatus) -> Checked {
+    crate::report::equal(progress, &OperationStatus::Succeeded)
 }
 
 /// The operation's end, or the fault it was refused with.
-pub(crate) type Ending = Result<Progress, CenterFault>;
+pub(crate) type Ending = Result<OperationStatus, CenterFault>;
 
 /// Repeats a check until it holds, for listings that lag behind.
 pub(crate) async fn eventually<F: Future<Output = Checked>>(check: impl Fn() -> F) -> Checked {

@@ -10,9 +10,9 @@ use hallpass_rules::directory::{Account, OuRef};
 
 use super::{Tags, fault};
 use crate::Aws;
-use crate::call::Pace;
+use crate::call::Deadline;
 use crate::center::is_active;
-use crate::fault::Failure;
+use crate::fault::CallFailure;
 use crate::pages::listing;
 
 /// The largest page organizations gives.
@@ -41,7 +41,7 @@ struct Walk {
 pub(super) async fn read(aws: &Aws, tags: Tags) -> Result<Tree, DirectoryFault> {
     let roots = roots(aws).await.map_err(|f| fault("roots", &f))?;
     let Some(root) = roots.into_iter().find_map(|root| root.id) else {
-        let rootless = Failure::unparsable("an organization without a root");
+        let rootless = CallFailure::unparsable("an organization without a root");
         return Err(fault("roots", &rootless));
     };
     let (listed, walk) = tokio::try_join!(
@@ -91,7 +91,7 @@ async fn place(
             .map_err(|f| fault(&format!("the parent of account {id}"), &f))?,
     };
     let ous = walk.paths.get(&parent).cloned().ok_or_else(|| {
-        let moved = Failure::unparsable(&format!("unit {parent} is newer than this reading"));
+        let moved = CallFailure::unparsable(&format!("unit {parent} is newer than this reading"));
         fault(&format!("the units above account {id}"), &moved)
     })?;
     let tags = match tags {
@@ -112,7 +112,7 @@ async fn place(
 }
 
 /// Level by level from the root down.
-async fn walk(aws: &Aws, root: &str) -> Result<Walk, Failure> {
+async fn walk(aws: &Aws, root: &str) -> Result<Walk, CallFailure> {
     let mut walk = Walk::default();
     let mut level = vec![(root.to_owned(), Vec::<OuRef>::new())];
     for _ in 0..DEPTH_MAX {
@@ -123,7 +123,7 @@ async fn walk(aws: &Aws, root: &str) -> Result<Walk, Failure> {
             .map(|(id, path)| async move {
                 let (units, accounts) =
                     tokio::try_join!(units_below(aws, &id), accounts_below(aws, &id))?;
-                Ok::<_, Failure>((id, path, units, accounts))
+                Ok::<_, CallFailure>((id, path, units, accounts))
             })
             .buffer_unordered(WIDTH)
             .try_collect()
@@ -141,31 +141,31 @@ async fn walk(aws: &Aws, root: &str) -> Result<Walk, Failure> {
             walk.paths.insert(id, path);
         }
     }
-    Err(Failure::unparsable("units nested without end"))
+    Err(CallFailure::unparsable("units nested without end"))
 }
 
-async fn roots(aws: &Aws) -> Result<Vec<Root>, Failure> {
+async fn roots(aws: &Aws) -> Result<Vec<Root>, CallFailure> {
     listing!(
-        aws.org_line.read("ListRoots", Pace::look()),
+        aws.org_line.read("ListRoots", Deadline::look()),
         roots,
         aws.org.list_roots()
     )
     .await
 }
 
-async fn listed(aws: &Aws) -> Result<Vec<Listed>, Failure> {
+async fn listed(aws: &Aws) -> Result<Vec<Listed>, CallFailure> {
     listing!(
-        aws.org_line.read("ListAccounts", Pace::look()),
+        aws.org_line.read("ListAccounts", Deadline::look()),
         accounts,
         aws.org.list_accounts().max_results(PAGE)
     )
     .await
 }
 
-async fn units_below(aws: &Aws, parent: &str) -> Result<Vec<OuRef>, Failure> {
+async fn units_below(aws: &Aws, parent: &str) -> Result<Vec<OuRef>, CallFailure> {
     let rows = listing!(
         aws.org_line
-            .read("ListOrganizationalUnitsForParent", Pace::look()),
+            .read("ListOrganizationalUnitsForParent", Deadline::look()),
         organizational_units,
         aws.org
             .list_organizational_units_for_parent()
@@ -176,14 +176,14 @@ async fn units_below(aws: &Aws, parent: &str) -> Result<Vec<OuRef>, Failure> {
     rows.into_iter()
         .map(|unit| match (unit.id, unit.name) {
             (Some(id), Some(name)) => Ok(OuRef { id, name }),
-            _ => Err(Failure::unparsable("a unit without id or name")),
+            _ => Err(CallFailure::unparsable("a unit without id or name")),
         })
         .collect()
 }
 
-async fn accounts_below(aws: &Aws, parent: &str) -> Result<Vec<String>, Failure> {
+async fn accounts_below(aws: &Aws, parent: &str) -> Result<Vec<String>, CallFailure> {
     let rows = listing!(
-        aws.org_line.read("ListAccountsForParent", Pace::look()),
+        aws.org_line.read("ListAccountsForParent", Deadline::look()),
         accounts,
         aws.org
             .list_accounts_for_parent()
@@ -194,10 +194,10 @@ async fn accounts_below(aws: &Aws, parent: &str) -> Result<Vec<String>, Failure>
     Ok(rows.into_iter().filter_map(|account| account.id).collect())
 }
 
-async fn parent(aws: &Aws, account: &AccountId) -> Result<String, Failure> {
+async fn parent(aws: &Aws, account: &AccountId) -> Result<String, CallFailure> {
     let found = aws
         .org_line
-        .read("ListParents", Pace::look(), || {
+        .read("ListParents", Deadline::look(), || {
             aws.org.list_parents().child_id(account.as_str()).send()
         })
         .await?;
@@ -206,12 +206,15 @@ async fn parent(aws: &Aws, account: &AccountId) -> Result<String, Failure> {
         .unwrap_or_default()
         .into_iter()
         .find_map(|parent| parent.id)
-        .ok_or_else(|| Failure::unparsable("an account without a parent"))
+        .ok_or_else(|| CallFailure::unparsable("an account without a parent"))
 }
 
-async fn account_tags(aws: &Aws, account: &AccountId) -> Result<BTreeMap<String, String>, Failure> {
+async fn account_tags(
+    aws: &Aws,
+    account: &AccountId,
+) -> Result<BTreeMap<String, String>, CallFailure> {
     let rows = listing!(
-        aws.org_line.read("ListTagsForResource", Pace::look()),
+        aws.org_line.read("ListTagsForResource", Deadline::look()),
         tags,
         aws.org
             .list_tags_for_resource()

@@ -2,12 +2,12 @@
 //! background, kept until a newer one is whole; a listing that fails leaves the old one in force.
 
 mod accounts;
+mod described_users;
 mod people;
 mod policies;
 mod sets;
 #[cfg(test)]
 mod tests;
-mod told;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -21,10 +21,10 @@ use hallpass_rules::{Directory, GroupRef};
 use tokio::time::Instant;
 
 use crate::Aws;
-use crate::fault::Failure;
+use crate::fault::CallFailure;
+use described_users::DescribedUsers;
 pub use policies::Policies;
 use sets::Sets;
-use told::Told;
 
 /// Tells which groups' members matter now (those that rules and configuration name).
 pub type GroupsToRead = Arc<dyn Fn() -> BTreeSet<GroupRef> + Send + Sync>;
@@ -46,7 +46,7 @@ pub struct Inventory {
     /// Held while reading; remembers when the newest snapshot's reading began.
     reading: tokio::sync::Mutex<Option<Instant>>,
     /// Users read since. Locked before `current` is written, so that none of them is lost.
-    told: Mutex<Told>,
+    told: Mutex<DescribedUsers>,
     sets: Sets,
 }
 
@@ -83,7 +83,7 @@ impl Inventory {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = directory;
     }
 
-    fn told(&self) -> MutexGuard<'_, Told> {
+    fn told(&self) -> MutexGuard<'_, DescribedUsers> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -96,7 +96,7 @@ impl Inventory {
             return;
         }
         let mut snapshot = current.snapshot().clone();
-        if told::put(&mut snapshot, user, found) {
+        if described_users::put(&mut snapshot, user, found) {
             tracing::info!(user = %user, "a user was found changed before the directory was read again");
             self.put(Arc::new(Directory::new(snapshot)));
         }
@@ -160,7 +160,7 @@ impl DirectorySource for Inventory {
     async fn refresh_person(&self, user: &UserId) -> Result<Arc<Directory>, DirectoryFault> {
         let reading = self.told().reading(user);
         let mut read_at = reading.lock().await;
-        if read_at.is_none_or(|at| at.elapsed() >= told::BELIEVED) {
+        if read_at.is_none_or(|at| at.elapsed() >= described_users::BELIEVED) {
             let began = Instant::now();
             let found = people::user(&self.aws, user).await?;
             self.put_person(user, began, found);
@@ -179,7 +179,7 @@ impl fmt::Debug for Inventory {
 }
 
 /// Names the listing that failed.
-fn fault(what: &str, failure: &Failure) -> DirectoryFault {
+fn fault(what: &str, failure: &CallFailure) -> DirectoryFault {
     DirectoryFault {
         what: what.to_owned(),
         message: failure.fault.to_string(),

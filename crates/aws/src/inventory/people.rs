@@ -15,9 +15,9 @@ use hallpass_rules::directory::{Group, Person};
 
 use super::{GroupsToRead, fault};
 use crate::Aws;
-use crate::call::Pace;
+use crate::call::Deadline;
 use crate::center::{PAGE, user_ids};
-use crate::fault::Failure;
+use crate::fault::CallFailure;
 use crate::pages::listing;
 
 /// The longest wait for one user, retries included.
@@ -28,7 +28,7 @@ const WIDTH: usize = 6;
 /// Every user, by id.
 pub(super) async fn users(aws: &Aws) -> Result<Vec<Person>, DirectoryFault> {
     let listed = list_users(aws).await.map_err(|f| fault("users", &f))?;
-    let told = listed.iter().map(|user| Told {
+    let told = listed.iter().map(|user| ReceivedUser {
         id: &user.user_id,
         user_name: user.user_name.as_deref(),
         display_name: user.display_name.as_deref(),
@@ -44,7 +44,7 @@ pub(super) async fn users(aws: &Aws) -> Result<Vec<Person>, DirectoryFault> {
 
 /// One user as they are now; `None` when they are gone. Before whatever else waits: somebody does.
 pub(super) async fn user(aws: &Aws, id: &UserId) -> Result<Option<Person>, DirectoryFault> {
-    let pace = Pace::within(Urgency::End, PERSON_MAX);
+    let pace = Deadline::within(Urgency::End, PERSON_MAX);
     let read = aws.store_line.read("DescribeUser", pace, || {
         aws.store
             .describe_user()
@@ -57,8 +57,8 @@ pub(super) async fn user(aws: &Aws, id: &UserId) -> Result<Option<Person>, Direc
         Err(failure) if matches!(failure.fault, CenterFault::NotFound { .. }) => return Ok(None),
         Err(failure) => return Err(fault("the user", &failure)),
     };
-    let unclear = Failure::unparsable("its id has an unknown form");
-    let told = Told {
+    let unclear = CallFailure::unparsable("its id has an unknown form");
+    let told = ReceivedUser {
         id: &found.user_id,
         user_name: found.user_name.as_deref(),
         display_name: found.display_name.as_deref(),
@@ -98,7 +98,7 @@ pub(super) async fn groups(aws: &Aws, wanted: &GroupsToRead) -> Result<Vec<Group
 }
 
 async fn members(aws: &Aws, id: &GroupId, name: &str) -> Option<BTreeSet<UserId>> {
-    match aws.members(id, Pace::look()).await {
+    match aws.members(id, Deadline::look()).await {
         Ok(ids) => Some(user_ids(ids)),
         Err(failure) => {
             tracing::warn!(group = %id, name, fault = %failure.fault, "a group's members could not be read");
@@ -118,7 +118,7 @@ fn named(group: ListedGroup) -> Option<(GroupId, String)> {
 }
 
 /// A user, as a listing or a description has them.
-struct Told<'a> {
+struct ReceivedUser<'a> {
     id: &'a str,
     user_name: Option<&'a str>,
     display_name: Option<&'a str>,
@@ -127,7 +127,7 @@ struct Told<'a> {
     status: Option<&'a UserStatus>,
 }
 
-impl Told<'_> {
+impl ReceivedUser<'_> {
     fn person(&self) -> Option<Person> {
         let user_id = match UserId::new(self.id) {
             Ok(id) => id,
@@ -177,9 +177,9 @@ impl Told<'_> {
     }
 }
 
-async fn list_users(aws: &Aws) -> Result<Vec<User>, Failure> {
+async fn list_users(aws: &Aws) -> Result<Vec<User>, CallFailure> {
     listing!(
-        aws.store_line.read("ListUsers", Pace::look()),
+        aws.store_line.read("ListUsers", Deadline::look()),
         users,
         aws.store
             .list_users()
@@ -189,9 +189,9 @@ async fn list_users(aws: &Aws) -> Result<Vec<User>, Failure> {
     .await
 }
 
-async fn list_groups(aws: &Aws) -> Result<Vec<ListedGroup>, Failure> {
+async fn list_groups(aws: &Aws) -> Result<Vec<ListedGroup>, CallFailure> {
     listing!(
-        aws.store_line.read("ListGroups", Pace::look()),
+        aws.store_line.read("ListGroups", Deadline::look()),
         groups,
         aws.store
             .list_groups()

@@ -11,15 +11,15 @@ use hallpass_access::{
     Boundary, DirectoryFault, ManagedPolicy, PolicySource, ReferencedPolicy, SetPolicies,
 };
 use hallpass_assignments::{CenterFault, Urgency};
-use hallpass_model::{PermissionSetArn, Span, Timestamp};
+use hallpass_model::{PermissionSetArn, TimeSpan, Timestamp};
 use jiff::SignedDuration;
 
 use super::fault;
 use super::sets::session_seconds;
 use crate::Aws;
-use crate::call::Pace;
+use crate::call::Deadline;
 use crate::center::PAGE;
-use crate::fault::Failure;
+use crate::fault::CallFailure;
 use crate::pages::listing;
 
 /// How long what was read is believed.
@@ -30,12 +30,12 @@ const READING_MAX: Duration = Duration::from_secs(12);
 const REMEMBERED_MAX: usize = 2_000;
 
 /// What was read last of one set. Held while reading: several who look at once share it.
-type Place = Arc<tokio::sync::Mutex<Option<Arc<SetPolicies>>>>;
+type PolicySlot = Arc<tokio::sync::Mutex<Option<Arc<SetPolicies>>>>;
 
 /// Reads the policies of permission sets.
 pub struct Policies {
     aws: Arc<Aws>,
-    known: Mutex<HashMap<PermissionSetArn, Place>>,
+    known: Mutex<HashMap<PermissionSetArn, PolicySlot>>,
 }
 
 impl Policies {
@@ -47,7 +47,7 @@ impl Policies {
         }
     }
 
-    fn place(&self, set: &PermissionSetArn) -> Place {
+    fn place(&self, set: &PermissionSetArn) -> PolicySlot {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= REMEMBERED_MAX && !known.contains_key(set) {
             known.clear();
@@ -98,10 +98,10 @@ impl fmt::Debug for Policies {
 }
 
 /// What failed, in words, and how.
-type Failed = (&'static str, Failure);
+type Failed = (&'static str, CallFailure);
 
 async fn read(aws: &Aws, set: &PermissionSetArn, now: Timestamp) -> Result<SetPolicies, Failed> {
-    let pace = Pace::within(Urgency::Background, READING_MAX);
+    let pace = Deadline::within(Urgency::Background, READING_MAX);
     let in_words = |what| move |failure| (what, failure);
     let session = session(aws, set, pace).await;
     let session = session.map_err(in_words("the permission set"))?;
@@ -123,7 +123,11 @@ async fn read(aws: &Aws, set: &PermissionSetArn, now: Timestamp) -> Result<SetPo
     })
 }
 
-async fn session(aws: &Aws, set: &PermissionSetArn, pace: Pace) -> Result<Span, Failure> {
+async fn session(
+    aws: &Aws,
+    set: &PermissionSetArn,
+    pace: Deadline,
+) -> Result<TimeSpan, CallFailure> {
     let reply = aws
         .sso_line
         .read("DescribePermissionSet", pace, || {
@@ -135,10 +139,14 @@ async fn session(aws: &Aws, set: &PermissionSetArn, pace: Pace) -> Result<Span, 
         })
         .await?;
     let text = reply.permission_set.and_then(|set| set.session_duration);
-    Ok(Span::seconds(session_seconds(text.as_deref())))
+    Ok(TimeSpan::seconds(session_seconds(text.as_deref())))
 }
 
-async fn inline(aws: &Aws, set: &PermissionSetArn, pace: Pace) -> Result<Option<String>, Failure> {
+async fn inline(
+    aws: &Aws,
+    set: &PermissionSetArn,
+    pace: Deadline,
+) -> Result<Option<String>, CallFailure> {
     let reply = aws
         .sso_line
         .read("GetInlinePolicyForPermissionSet", pace, || {
@@ -156,8 +164,8 @@ async fn inline(aws: &Aws, set: &PermissionSetArn, pace: Pace) -> Result<Option<
 async fn managed(
     aws: &Aws,
     set: &PermissionSetArn,
-    pace: Pace,
-) -> Result<Vec<ManagedPolicy>, Failure> {
+    pace: Deadline,
+) -> Result<Vec<ManagedPolicy>, CallFailure> {
     let rows = listing!(
         aws.sso_line
             .read("ListManagedPoliciesInPermissionSet", pace),
@@ -182,8 +190,8 @@ async fn managed(
 async fn referenced(
     aws: &Aws,
     set: &PermissionSetArn,
-    pace: Pace,
-) -> Result<Vec<ReferencedPolicy>, Failure> {
+    pace: Deadline,
+) -> Result<Vec<ReferencedPolicy>, CallFailure> {
     let rows = listing!(
         aws.sso_line
             .read("ListCustomerManagedPolicyReferencesInPermissionSet", pace),
@@ -205,8 +213,8 @@ async fn referenced(
 async fn boundary(
     aws: &Aws,
     set: &PermissionSetArn,
-    pace: Pace,
-) -> Result<Option<Boundary>, Failure> {
+    pace: Deadline,
+) -> Result<Option<Boundary>, CallFailure> {
     let reply = aws
         .sso_line
         .read("GetPermissionsBoundaryForPermissionSet", pace, || {
@@ -233,8 +241,8 @@ async fn boundary(
         .map(|arn| Boundary::Managed(policy_of_aws(arn, None))))
 }
 
-fn unparsable(what: &str) -> Failure {
-    Failure::unparsable(what)
+fn unparsable(what: &str) -> CallFailure {
+    CallFailure::unparsable(what)
 }
 
 fn reference(name: String, path: Option<String>) -> ReferencedPolicy {

@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::fake::{Answer, Fake, error};
+use crate::fake::{Fake, FakeAnswer, error};
 
 fn arn() -> PermissionSetArn {
     PermissionSetArn::new("arn:aws:sso:::permissionSet/ssoins-0123456789abcdef/ps-0000000000000001")
         .unwrap()
 }
 
-fn full(operation: &str, input: &Value) -> Option<Answer> {
+fn full(operation: &str, input: &Value) -> Option<FakeAnswer> {
     let answer = match operation {
         "DescribePermissionSet" => json!({"PermissionSet": {
             "Name": "Database", "SessionDuration": "PT8H"}}),
@@ -33,7 +33,7 @@ fn full(operation: &str, input: &Value) -> Option<Answer> {
     Some((200, answer))
 }
 
-fn empty(operation: &str, input: &Value) -> Option<Answer> {
+fn empty(operation: &str, input: &Value) -> Option<FakeAnswer> {
     let answer = match operation {
         "GetInlinePolicyForPermissionSet" => json!({"InlinePolicy": ""}),
         "ListManagedPoliciesInPermissionSet" => json!({"AttachedManagedPolicies": []}),
@@ -57,7 +57,7 @@ async fn everything_a_set_holds_is_read_once_in_a_while() {
     let found = first.unwrap().unwrap();
     assert_eq!(second.unwrap().unwrap(), found);
     assert_eq!(fake.count("GetInlinePolicyForPermissionSet"), 1);
-    assert_eq!(found.session, Span::hours(8));
+    assert_eq!(found.session, TimeSpan::hours(8));
     assert_eq!(found.inline.as_deref(), Some("{\"Statement\": []}"));
     let names: Vec<_> = found.managed.iter().map(|it| it.name.as_str()).collect();
     assert_eq!(names, ["ReadOnlyAccess", "Billing"]);

@@ -13,9 +13,9 @@ use jiff::SignedDuration;
 
 use super::fault;
 use crate::Aws;
-use crate::call::Pace;
+use crate::call::Deadline;
 use crate::center::PAGE;
-use crate::fault::Failure;
+use crate::fault::CallFailure;
 use crate::pages::listing;
 
 /// How long a description is believed.
@@ -104,9 +104,9 @@ impl Sets {
     }
 }
 
-async fn list(aws: &Aws) -> Result<Vec<PermissionSetArn>, Failure> {
+async fn list(aws: &Aws) -> Result<Vec<PermissionSetArn>, CallFailure> {
     let rows = listing!(
-        aws.sso_line.read("ListPermissionSets", Pace::look()),
+        aws.sso_line.read("ListPermissionSets", Deadline::look()),
         permission_sets,
         aws.sso
             .list_permission_sets()
@@ -128,10 +128,10 @@ async fn list(aws: &Aws) -> Result<Vec<PermissionSetArn>, Failure> {
 }
 
 /// `None` when it was deleted after it was listed.
-async fn describe(aws: &Aws, arn: &PermissionSetArn) -> Result<Option<PermissionSet>, Failure> {
+async fn describe(aws: &Aws, arn: &PermissionSetArn) -> Result<Option<PermissionSet>, CallFailure> {
     let found = aws
         .sso_line
-        .read("DescribePermissionSet", Pace::look(), || {
+        .read("DescribePermissionSet", Deadline::look(), || {
             aws.sso
                 .describe_permission_set()
                 .instance_arn(&aws.about.instance_arn)
@@ -144,7 +144,7 @@ async fn describe(aws: &Aws, arn: &PermissionSetArn) -> Result<Option<Permission
         Err(failure) if matches!(failure.fault, CenterFault::NotFound { .. }) => return Ok(None),
         Err(failure) => return Err(failure),
     };
-    let unparsable = || Failure::unparsable("a permission set without a name");
+    let unparsable = || CallFailure::unparsable("a permission set without a name");
     let set = set.ok_or_else(unparsable)?;
     Ok(Some(PermissionSet {
         name: set.name.ok_or_else(unparsable)?,

@@ -4,7 +4,7 @@ use hallpass_model::{Email, GroupId, UserId};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::fake::{Answer, Fake, MANAGEMENT, error};
+use crate::fake::{Fake, FakeAnswer, MANAGEMENT, error};
 
 const ANA: &str = "11111111-1111-4111-8111-111111111111";
 const ADMINS: &str = "99999999-9999-4999-8999-999999999999";
@@ -24,7 +24,7 @@ fn admins() -> GroupRef {
 }
 
 /// Two levels of units; the deeper holds an account that has just been created elsewhere.
-fn tree(operation: &str, input: &Value) -> Option<Answer> {
+fn tree(operation: &str, input: &Value) -> Option<FakeAnswer> {
     let parent = input["ParentId"].as_str().unwrap_or_default();
     let answer = match (operation, parent) {
         ("ListAccounts", _) => match input["NextToken"].as_str() {
@@ -85,7 +85,7 @@ async fn tags_are_read_when_asked_for() {
     assert_eq!(directory.accounts()[0].tags["env"], "prod");
 }
 
-fn people(operation: &str, input: &Value) -> Option<Answer> {
+fn people(operation: &str, input: &Value) -> Option<FakeAnswer> {
     let group = |id: &str, name: &str| json!({"IdentityStoreId": "d-1", "GroupId": id, "DisplayName": name});
     let answer = match operation {
         "ListUsers" => json!({"Users": [{
@@ -294,7 +294,7 @@ async fn many_presses_of_one_user_are_one_question() {
     assert_eq!(fake.count("DescribeUser"), 1);
     // a moment later it is asked anew
     *says.lock().unwrap() = Ana::Disabled;
-    tokio::time::advance(told::BELIEVED).await;
+    tokio::time::advance(described_users::BELIEVED).await;
     let directory = inventory.refresh_person(&ana).await.unwrap();
     assert!(!directory.person(&ana).unwrap().enabled);
     assert_eq!(fake.count("DescribeUser"), 2);

@@ -2,7 +2,7 @@
 
 use hallpass_assignments::{CenterFault, RemovalStage};
 use hallpass_guard::{Blindness, Work, removal_of};
-use hallpass_model::Span;
+use hallpass_model::TimeSpan;
 
 use crate::fakes::{Effect, Fakes, at, end, key};
 
@@ -274,14 +274,14 @@ async fn a_role_that_lost_its_rights_is_known_before_it_is_needed() {
     fakes.give(end(1, 1, 9_000));
     let guard = fakes.guard().await;
     fakes.tick(&guard, 10).await;
-    guard.probe(Span::minutes(1)).await.unwrap();
-    guard.probe(Span::minutes(1)).await.unwrap();
+    guard.probe(TimeSpan::minutes(1)).await.unwrap();
+    guard.probe(TimeSpan::minutes(1)).await.unwrap();
     assert_eq!(fakes.state().listings, 1, "once a minute");
     fakes.state().now = Some(at(80));
     fakes.state().center_fault = Some(CenterFault::Refused {
         reason: "AccessDenied".to_owned(),
     });
-    assert!(guard.probe(Span::minutes(1)).await.is_err());
+    assert!(guard.probe(TimeSpan::minutes(1)).await.is_err());
     let alarms = guard.status().alarms();
     assert!(alarms[0].contains("AccessDenied"), "{alarms:?}");
 }

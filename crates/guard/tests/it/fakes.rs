@@ -4,18 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use hallpass_assignments::{CenterFault, Missing, OwnedEnd, Progress, Sent};
+use hallpass_assignments::{CenterFault, Missing, OperationStatus, OwnedEnd, SentOperation};
 use hallpass_audit::{Input, Record, verify};
 use hallpass_guard::{
-    AwsTime, Center, Ends, EndsCopy, EndsFault, Guard, Journal, JournalFault, Kept, KeptStore,
-    Limits, Mark, Newest, Ports, Source,
+    AwsTime, Center, Ends, EndsCopy, EndsFault, EndsSource, Guard, GuardLimits, Journal,
+    JournalFault, Kept, KeptStore, Mark, Newest, Ports,
 };
-use hallpass_model::{GroupId, HoldKey, IdSource, Span, Target, Timestamp, UserId};
+use hallpass_model::{GroupId, HoldKey, IdSource, Target, TimeSpan, Timestamp, UserId};
 
-pub(crate) const BOUND: Span = Span::seconds(60);
+pub(crate) const BOUND: TimeSpan = TimeSpan::seconds(60);
 
 pub(crate) fn at(seconds: u64) -> Timestamp {
-    Span::seconds(seconds).after(Timestamp::from_second(1_780_000_000).unwrap())
+    TimeSpan::seconds(seconds).after(Timestamp::from_second(1_780_000_000).unwrap())
 }
 
 pub(crate) fn key(n: u64) -> HoldKey {
@@ -97,7 +97,7 @@ impl Fakes {
             time: all.clone(),
             ids: all,
         };
-        let limits = Limits {
+        let limits = GuardLimits {
             name: "g".to_owned(),
             bound: BOUND,
             outstanding: 10,
@@ -135,8 +135,8 @@ impl Fakes {
 
 #[async_trait]
 impl Ends for Fakes {
-    fn source(&self) -> Source {
-        Source::Store
+    fn source(&self) -> EndsSource {
+        EndsSource::Store
     }
 
     async fn read(&self) -> Result<EndsCopy, EndsFault> {
@@ -145,7 +145,7 @@ impl Ends for Fakes {
             return Err(unreadable());
         }
         Ok(EndsCopy {
-            source: Source::Store,
+            source: EndsSource::Store,
             at: None,
             log: None,
             mark: mark(state.seq),
@@ -188,22 +188,22 @@ impl Center for Fakes {
         Ok(there.map(|key| key.user.clone()).collect())
     }
 
-    async fn remove(&self, key: &HoldKey) -> Result<Sent, CenterFault> {
+    async fn remove(&self, key: &HoldKey) -> Result<SentOperation, CenterFault> {
         let mut state = self.state();
         if let Some(fault) = &state.removal_fault {
             return Err(fault.clone());
         }
         state.removed.push(key.clone());
         if state.present.remove(key) {
-            Ok(Sent::Done)
+            Ok(SentOperation::Done)
         } else {
             let what = "membership".to_owned();
             Err(CenterFault::NotFound { what })
         }
     }
 
-    async fn status(&self, _: &str) -> Result<Progress, CenterFault> {
-        Ok(Progress::Unknown)
+    async fn status(&self, _: &str) -> Result<OperationStatus, CenterFault> {
+        Ok(OperationStatus::Unknown)
     }
 
     async fn missing(&self, _: &HoldKey) -> Result<Option<Missing>, CenterFault> {

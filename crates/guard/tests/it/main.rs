@@ -10,3 +10,4 @@
 mod acting;
 mod ends_file;
 mod fakes;
+mod fuzz;

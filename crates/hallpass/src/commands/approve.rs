@@ -9,7 +9,7 @@ use crate::client::block_on;
 use crate::exit::{Exit, Outcome};
 use crate::ids::request_id;
 use crate::output;
-use crate::shown::{self, View};
+use crate::tables::{self, Viewpoint};
 
 /// Say yes to a request
 #[derive(Debug, clap::Args)]
@@ -28,8 +28,8 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let client = args.api.client()?;
     let path = ["requests", &args.id.to_string(), "approve"];
     let request: Request = block_on(client.post(&path, &json!({})))?;
-    output::one(args.api.format(), &request, shown::REQUEST_FIELDS, || {
-        shown::request(&request, &View::here())
+    output::one(args.api.format(), &request, tables::REQUEST_FIELDS, || {
+        tables::request(&request, &Viewpoint::here())
     })?;
     Ok(Exit::Ok)
 }

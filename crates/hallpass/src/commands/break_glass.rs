@@ -1,7 +1,7 @@
 //! `hallpass break-glass`: take access in an emergency, without waiting for anybody.
 
 use hallpass_api::{BreakGlass, Request};
-use hallpass_model::{RequestId, Span};
+use hallpass_model::{RequestId, TimeSpan};
 
 use super::ApiArgs;
 use crate::client::block_on;
@@ -9,13 +9,13 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::ids::request_id;
 use crate::output;
 use crate::prompt::{Consent, YesArgs, confirm_act};
-use crate::shown::{self, View};
+use crate::tables::{self, Viewpoint};
 use crate::words;
 
 /// The shortest justification (`access.md` §17).
 const CHARACTERS_MIN: usize = 20;
 /// The longest grant.
-const LONGEST: Span = Span::hours(1);
+const LONGEST: TimeSpan = TimeSpan::hours(1);
 
 /// Take what you asked for at once, in an emergency
 #[derive(Debug, clap::Args)]
@@ -61,8 +61,8 @@ pub(crate) fn run(args: &Args) -> Outcome {
         };
         let path = ["requests", &id, "break-glass"];
         let request: Request = client.post(&path, &body).await?;
-        output::one(args.api.format(), &request, shown::REQUEST_FIELDS, || {
-            shown::request(&request, &View::here())
+        output::one(args.api.format(), &request, tables::REQUEST_FIELDS, || {
+            tables::request(&request, &Viewpoint::here())
         })?;
         Ok(Exit::Ok)
     })
@@ -70,7 +70,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
 
 /// What will happen, and whether it should (`ui.md` §5).
 fn question(request: &Request) -> String {
-    let duration = Span::seconds(request.duration_seconds).min(LONGEST);
+    let duration = TimeSpan::seconds(request.duration_seconds).min(LONGEST);
     let approvers = match request.approvers.len() {
         0 => "All admins are".to_owned(),
         number => format!("{} and all admins are", words::count(number, "approver")),
@@ -78,7 +78,7 @@ fn question(request: &Request) -> String {
     format!(
         "{}, {duration}.\n{approvers} told now. Someone else must close a review afterwards.\n\
          Break glass for {duration}?",
-        output::plain(&shown::asked_for(request)),
+        output::plain(&tables::asked_for(request)),
     )
 }
 

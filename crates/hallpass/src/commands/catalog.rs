@@ -1,7 +1,7 @@
 //! `hallpass catalog`: what you may ask for.
 
 use hallpass_api::Offer;
-use hallpass_model::Span;
+use hallpass_model::TimeSpan;
 
 use super::{ApiArgs, say_more};
 use crate::client::block_on;
@@ -75,7 +75,7 @@ fn table(items: &[Offer]) -> Table {
             place,
             what,
             approved_by(item),
-            Span::seconds(item.max_duration_seconds).to_string(),
+            TimeSpan::seconds(item.max_duration_seconds).to_string(),
             item.because.join(", "),
         ]);
     }

@@ -8,7 +8,7 @@ use crate::client::block_on;
 use crate::exit::{Exit, Outcome};
 use crate::ids::request_id;
 use crate::output;
-use crate::shown::{self, View};
+use crate::tables::{self, Viewpoint};
 
 /// Close the review of somebody's break-glass access
 #[derive(Debug, clap::Args)]
@@ -33,8 +33,8 @@ pub(crate) fn run(args: &Args) -> Outcome {
     };
     let path = ["requests", &args.id.to_string(), "close-review"];
     let request: Request = block_on(client.post(&path, &body))?;
-    output::one(args.api.format(), &request, shown::REQUEST_FIELDS, || {
-        shown::request(&request, &View::here())
+    output::one(args.api.format(), &request, tables::REQUEST_FIELDS, || {
+        tables::request(&request, &Viewpoint::here())
     })?;
     Ok(Exit::Ok)
 }

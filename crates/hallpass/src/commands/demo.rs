@@ -1,6 +1,10 @@
-//! `hallpass demo`: server and simulated organization in one process, nothing reaches AWS.
+//! `hallpass demo`: a server, and beside it, as processes of their own, a simulated organization and a
+//! guard. Nothing reaches AWS.
 
 mod activity;
+mod aws;
+mod child;
+mod guard;
 mod history;
 mod people;
 mod standing;
@@ -11,42 +15,50 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_access::Identity;
-use hallpass_aws::{Aws, Credentials, Settings as AwsSettings};
-use hallpass_aws_sim::{Options, Simulator, Speed, organization};
-use hallpass_model::{Clock, IdSource, Span};
-use hallpass_rules::{Directory, Rules, Source};
-use hallpass_server::{Connections, Front, Proxies, Rates, SignIn};
+use hallpass_aws::{AwsClientSettings as AwsSettings, Credentials};
+use hallpass_model::{Clock, IdSource, TimeSpan};
+use hallpass_rules::{Directory, RuleFile, Rules};
+use hallpass_server::{Connections, Proxies, Rates, ServerMode, SignIn};
 use hallpass_slack::{Marks, Setup};
 use hallpass_store::FolderTarget;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 
+use self::aws::Aws;
 use super::serve::{asked_to_stop, open_store, runtime};
-use crate::clock::{self, ProcessClock, SystemClock};
+use crate::clock::{self, ProcessClock};
 use crate::compose::{self, Exporting, Parts, RandomIds};
 use crate::config::SlackApp;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::only::only_server;
+use crate::file_lock::only_server;
 use crate::{descriptors, facts, keys, logging, output};
 
 /// The rules of the sample organization.
 const RULES: &str = include_str!("../../../../demo/rules.toml");
 const RULES_NAME: &str = "demo/rules.toml";
+/// The store's file, in the demo's folder.
+const STORE: &str = "hallpass.db";
 /// How long the demo waits for its own simulated AWS.
 const CONNECT_TRIES: u32 = 50;
 
-/// Try it out: a server over a simulated AWS organization, in one process
+pub(crate) use child::starter_is_gone;
+
+/// Try it out: a server and its guard over a simulated AWS organization
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Try it out: a server over a simulated AWS organization, in one process.\n\nNeeds \
+    args_conflicts_with_subcommands = true,
+    long_about = "Try it out: a server and its guard over a simulated AWS organization.\n\nNeeds \
                   no AWS account and reaches none. Prints where to go, who you can be, and what to \
-                  try. Without --data everything is gone when it stops.",
+                  try. AWS and the guard are processes of their own: stop the server, and access \
+                  ends all the same. Without --data everything is gone when it stops.",
     after_help = "Examples:
   hallpass demo
   hallpass demo --data ./hallpass-demo --activity
   hallpass demo --listen 127.0.0.1:9000 --tokens tokens.json"
 )]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    part: Option<DemoPart>,
     /// Address of the server; loopback only
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
@@ -67,6 +79,13 @@ pub(crate) struct Args {
     activity: bool,
 }
 
+/// What a demo starts beside itself.
+#[derive(Debug, clap::Subcommand)]
+enum DemoPart {
+    #[command(hide = true)]
+    Aws(aws::Args),
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Scale {
     /// 40 accounts, 60 people
@@ -75,7 +94,19 @@ enum Scale {
     Large,
 }
 
+impl Scale {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Small => "small",
+            Self::Large => "large",
+        }
+    }
+}
+
 pub(crate) fn run(args: &Args) -> Outcome {
+    if let Some(DemoPart::Aws(args)) = &args.part {
+        return aws::run(args);
+    }
     for address in [args.listen, args.aws_listen] {
         if !address.ip().is_loopback() {
             return Err(Failure::refused(format!(
@@ -121,15 +152,18 @@ impl Folder {
 async fn demo(args: &Args) -> Outcome {
     let shares = descriptors::share(descriptors::raise().now, None)?;
     let folder = Folder::new(args.data.as_deref())?;
-    let (simulator, aws_address) = start_aws(args, &folder).await?;
-    let _only = only_server(&folder.path("hallpass.db"))?;
-    let store = open_store(folder.path("hallpass.db")).await?;
+    let listener = bind(args.listen).await?;
+    let address = listener.local_addr().unwrap_or(args.listen);
+    let state = args.data.as_ref().map(|_| folder.path("aws.state"));
+    let sim = aws::start(args.aws_listen, args.scale, address, state).await?;
+    let _only = only_server(&folder.path(STORE))?;
+    let store = open_store(folder.path(STORE)).await?;
     let clock = clock::after_log(&store).await;
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
-    let aws = connect(&simulator, aws_address, &clock, &ids).await?;
+    let aws = connect(&sim, &clock, &ids).await?;
     let rules = rules()?;
     // reading it through the API takes a minute when it is large; the loops do that meanwhile
-    let snapshot = facts::snapshot(&simulator.organization(), clock.now())?;
+    let snapshot = facts::snapshot(&sim.facts.organization, clock.now())?;
     compose::cache_snapshot(&store, &snapshot).await;
     let personas = people::with_tokens(&store, &Directory::new(snapshot), clock.now()).await?;
     let tokens_file = args
@@ -137,10 +171,9 @@ async fn demo(args: &Args) -> Outcome {
         .clone()
         .unwrap_or_else(|| folder.path("tokens.json"));
     people::write_tokens(&personas, &tokens_file)?;
-    let listener = bind(args.listen).await?;
-    let address = listener.local_addr().unwrap_or(args.listen);
+    let guard = guard::start(&folder, &sim)?;
     let composed = compose::compose(Parts {
-        identity: identity(&simulator),
+        identity: identity(&sim),
         settings: settings(),
         rules: rules.clone(),
         rules_text: Some((RULES_NAME.to_owned(), RULES.to_owned())),
@@ -148,23 +181,23 @@ async fn demo(args: &Args) -> Outcome {
         export: Some(Exporting {
             target: Arc::new(FolderTarget::new(folder.path("audit"))),
             prefix: "logs".to_owned(),
-            signer: Arc::new(keys::load_or_make(&folder.path("hallpass.db"))?),
+            signer: Arc::new(keys::load_or_make(&folder.path(STORE))?),
         }),
-        slack: slack_app(&simulator, address, aws_address),
+        slack: slack_app(&sim, address),
         channels: Vec::new(),
-        inventory_max_age: Span::minutes(15),
+        inventory_max_age: TimeSpan::minutes(15),
         sessions: hallpass_server::SessionSettings::default(),
         sign_in: Arc::new(SignIn::new(&format!("http://{address}"))),
         rates: Rates::new(50, 100),
         connections: Connections::new(shares.settings(Proxies::default())),
         descriptors: shares.limit,
-        front: Front::Demo {
+        mode: ServerMode::Demo {
             personas: people::cards(&personas),
-            aws_endpoint: format!("http://{aws_address}"),
+            aws_endpoint: format!("http://{}", sim.address),
             program: program(),
         },
         ends: None,
-        guards: None,
+        guards: Some(Arc::clone(&guard.journals)),
         store: store.clone(),
         aws,
         clock,
@@ -172,14 +205,7 @@ async fn demo(args: &Args) -> Outcome {
     })
     .await?;
     compose::put_in_force(&composed, rules, RULES_NAME).await?;
-    output::say(&welcome(
-        args,
-        address,
-        aws_address,
-        &simulator,
-        &tokens_file,
-        &folder,
-    ));
+    output::say(&welcome(args, address, &sim, &tokens_file, &folder));
     let scene = people::Scene::new(&composed);
     tokio::spawn(history::write(scene.clone(), store));
     if args.activity {
@@ -190,20 +216,15 @@ async fn demo(args: &Args) -> Outcome {
 }
 
 /// The Slack app, talking to the simulated Slack, which is told where it is.
-fn slack_app(
-    simulator: &Simulator,
-    address: SocketAddr,
-    aws_address: SocketAddr,
-) -> Option<SlackApp> {
-    let facts = simulator.slack()?;
-    simulator.set_slack_request_url(format!("http://{address}/slack/interactions"));
+fn slack_app(sim: &Aws, address: SocketAddr) -> Option<SlackApp> {
+    let facts = sim.facts.slack.as_ref()?;
     Some(SlackApp {
-        signing_secret: SecretString::from(facts.signing_secret),
-        bot_token: SecretString::from(facts.bot_token),
+        signing_secret: SecretString::from(facts.signing_secret.clone()),
+        bot_token: SecretString::from(facts.bot_token.clone()),
         app_token: None,
-        api_url: format!("http://{aws_address}/_slack/api"),
+        api_url: format!("http://{}/_slack/api", sim.address),
         setup: Setup {
-            channel: facts.channel,
+            channel: facts.channel.clone(),
             dm_outside_channel: true,
             announce_end: true,
             marks: Marks::default(),
@@ -222,26 +243,25 @@ fn slack_app(
 /// As in earnest, with durations short enough to watch.
 fn settings() -> hallpass_access::Settings {
     hallpass_access::Settings {
-        duration_min: Span::seconds(30),
+        duration_min: TimeSpan::seconds(30),
         sweep: standing::settings(),
         ..hallpass_access::Settings::default()
     }
 }
 
-fn identity(simulator: &Simulator) -> Identity {
-    let facts = simulator.identity_center();
+fn identity(sim: &Aws) -> Identity {
     Identity {
         admins: vec!["group:platform-admins".into()],
         auditors: vec!["group:auditors".into()],
         operators: vec!["group:platform-admins".into()],
         fallback_domains: Vec::new(),
-        portal_url: facts.portal_url,
-        region: facts.home_region,
+        portal_url: sim.facts.portal_url.clone(),
+        region: sim.facts.region.clone(),
     }
 }
 
 fn rules() -> Result<Rules, Failure> {
-    match hallpass_rules::load(&Source::new(RULES_NAME, RULES)) {
+    match hallpass_rules::load(&RuleFile::new(RULES_NAME, RULES)) {
         Ok(loaded) => Ok(loaded.rules),
         Err(errors) => Err(Failure::bug(
             errors
@@ -260,56 +280,20 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     })
 }
 
-/// The simulated AWS, serving.
-async fn start_aws(args: &Args, folder: &Folder) -> Result<(Simulator, SocketAddr), Failure> {
-    let mut organization = match args.scale {
-        Scale::Small => organization::small(),
-        Scale::Large => organization::large(),
-    };
-    standing::add(&mut organization);
-    let kept = args.data.is_some();
-    // first the address: the access portal's is made of it
-    let listener = bind(args.aws_listen).await?;
-    let address = listener.local_addr().unwrap_or(args.aws_listen);
-    let simulator = Simulator::new(
-        Options {
-            organization,
-            throttle: true,
-            // a newcomer waits for hundreds of milliseconds, not for AWS's real seconds
-            speed: Some(Speed::Fast),
-            portal_url: Some(format!("http://{address}/start")),
-            state: kept.then(|| folder.path("aws.state")),
-            ..Options::default()
-        },
-        Arc::new(SystemClock),
-    )
-    .map_err(|error| Failure::failed(format!("the simulated AWS cannot start: {error}")))?;
-    tokio::spawn(hallpass_aws_sim::serve(
-        listener,
-        simulator.clone(),
-        std::future::pending(),
-    ));
-    Ok((simulator, address))
-}
-
 async fn connect(
-    simulator: &Simulator,
-    address: SocketAddr,
+    sim: &Aws,
     clock: &Arc<ProcessClock>,
     ids: &Arc<dyn IdSource>,
-) -> Result<Arc<Aws>, Failure> {
-    let facts = simulator.identity_center();
-    let Some(keys) = simulator.credentials(&facts.management_account) else {
-        return Err(Failure::bug("the simulated management account has no key"));
-    };
+) -> Result<Arc<hallpass_aws::Aws>, Failure> {
+    let facts = &sim.facts;
     let settings = AwsSettings {
-        endpoint_url: Some(format!("http://{address}")),
+        endpoint_url: Some(format!("http://{}", sim.address)),
         credentials: Credentials::Static {
-            access_key_id: keys.access_key_id,
-            secret_access_key: SecretString::from(keys.secret_access_key),
+            access_key_id: facts.access_key_id.clone(),
+            secret_access_key: SecretString::from(facts.secret_access_key.clone()),
             session_token: None,
         },
-        ..AwsSettings::new(facts.home_region)
+        ..AwsSettings::new(facts.region.clone())
     };
     let mut tries = 0;
     loop {
@@ -342,19 +326,8 @@ fn program() -> String {
     }
 }
 
-fn welcome(
-    args: &Args,
-    address: SocketAddr,
-    aws: SocketAddr,
-    simulator: &Simulator,
-    tokens: &Path,
-    folder: &Folder,
-) -> String {
-    let facts = simulator.identity_center();
-    let keys = simulator.credentials(&facts.management_account);
-    let (key, secret) = keys
-        .map(|keys| (keys.access_key_id, keys.secret_access_key))
-        .unwrap_or_default();
+fn welcome(args: &Args, address: SocketAddr, sim: &Aws, tokens: &Path, folder: &Folder) -> String {
+    let (facts, aws) = (&sim.facts, sim.address);
     let server = match address.port() {
         8080 => String::new(),
         _ => format!("  export HALLPASS_SERVER=http://{address}\n"),
@@ -381,11 +354,16 @@ See what AWS sees:
   export AWS_ENDPOINT_URL=http://{aws} AWS_DEFAULT_REGION={region} AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={secret}
   aws sso-admin list-instances
 
+{watch}
+
 Stop with Ctrl-C.",
+        watch = guard::how_to_watch(folder, aws),
+        key = facts.access_key_id,
+        secret = facts.secret_access_key,
         program = program(),
         people = people::names(),
         tokens = tokens.display(),
         audit = folder.path("audit").display(),
-        region = facts.home_region,
+        region = facts.region,
     )
 }

@@ -9,9 +9,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hallpass_access::{Channel, DirectorySource as _};
-use hallpass_aws::{About, Inventory, Place};
+use hallpass_aws::{ConnectedOrganization, Inventory, OwnAccountRole};
 use hallpass_clock::{BOUND, Reading};
-use hallpass_model::{Clock, Span, Timestamp};
+use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_org::Organization;
 use hallpass_rules::{Directory, GroupRef, Rules};
 use serde::Serialize;
@@ -62,7 +62,7 @@ enum Whom {
 
 /// The result of one check.
 #[derive(Debug, Serialize)]
-struct Line {
+struct DoctorLine {
     check: &'static str,
     result: &'static str,
     detail: String,
@@ -71,17 +71,17 @@ struct Line {
 
 /// Collects lines.
 #[derive(Default)]
-struct Report {
-    lines: Vec<Line>,
+struct DoctorReport {
+    lines: Vec<DoctorLine>,
 }
 
-impl Report {
+impl DoctorReport {
     fn add(&mut self, check: &'static str, outcome: Result<String, (String, &str)>) {
         let (result, detail, remedy) = match outcome {
             Ok(detail) => ("ok", detail, String::new()),
             Err((detail, remedy)) => ("problem", detail, remedy.to_owned()),
         };
-        self.lines.push(Line {
+        self.lines.push(DoctorLine {
             check,
             result,
             detail,
@@ -90,7 +90,7 @@ impl Report {
     }
 
     fn warn(&mut self, check: &'static str, detail: String, remedy: &str) {
-        self.lines.push(Line {
+        self.lines.push(DoctorLine {
             check,
             result: "warning",
             detail,
@@ -109,7 +109,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         let uses = iam_policy::Uses::of(&loaded, groups.unwrap_or_default(), &region);
         let text = match args.whom {
             Whom::Server => iam_policy::text(&uses, &exports::statements(&loaded)?),
-            Whom::Guard => iam_policy::for_guard(&uses),
+            Whom::Guard => iam_policy::for_guard(&uses, &exports::for_guard(&loaded)?),
             Whom::Policies => iam_policy::for_policies(&uses),
         };
         output::print(&text)?;
@@ -136,8 +136,8 @@ pub(crate) fn run(args: &Args) -> Outcome {
     Ok(if failed { Exit::Failed } else { Exit::Ok })
 }
 
-async fn examine(loaded: &Loaded) -> Result<Report, Failure> {
-    let mut report = Report::default();
+async fn examine(loaded: &Loaded) -> Result<DoctorReport, Failure> {
+    let mut report = DoctorReport::default();
     report.add("configuration", Ok("read".to_owned()));
     check_descriptors(loaded, &mut report);
     let rules = check_rules(loaded, &mut report);
@@ -201,7 +201,7 @@ async fn examine(loaded: &Loaded) -> Result<Report, Failure> {
 }
 
 /// How many files a server may open that is started as this program was.
-fn check_descriptors(loaded: &Loaded, report: &mut Report) {
+fn check_descriptors(loaded: &Loaded, report: &mut DoctorReport) {
     const CHECK: &str = "open files";
     let limit = descriptors::raise();
     let shares = match descriptors::share(limit.now, loaded.config.server.max_connections) {
@@ -215,7 +215,11 @@ fn check_descriptors(loaded: &Loaded, report: &mut Report) {
 }
 
 /// What ending sessions needs, where it is wanted.
-async fn check_policies(loaded: &Loaded, organization: &dyn Organization, report: &mut Report) {
+async fn check_policies(
+    loaded: &Loaded,
+    organization: &dyn Organization,
+    report: &mut DoctorReport,
+) {
     const CHECK: &str = "ended sessions";
     if !loaded.config.access.end_sessions {
         return;
@@ -232,7 +236,7 @@ async fn check_policies(loaded: &Loaded, organization: &dyn Organization, report
     }
     let seen = organization.policies().await;
     let ours = |rows: Vec<hallpass_org::PolicyRow>| {
-        let name = hallpass_org::cuts::policy_name("");
+        let name = hallpass_org::session_revocation::policy_name("");
         let ours = rows.iter().filter(|row| row.name.starts_with(&name));
         format!("{} accounts have one of our policies now", ours.count())
     };
@@ -242,7 +246,7 @@ async fn check_policies(loaded: &Loaded, organization: &dyn Organization, report
     );
 }
 
-async fn check_slack(loaded: &Loaded, report: &mut Report) {
+async fn check_slack(loaded: &Loaded, report: &mut DoctorReport) {
     let app = match loaded.slack() {
         Ok(Some(app)) => app,
         Ok(None) => return,
@@ -260,9 +264,11 @@ async fn check_slack(loaded: &Loaded, report: &mut Report) {
     };
     for finding in hallpass_slack::check(&client, &app.setup.channel).await {
         match finding {
-            hallpass_slack::Finding::Fine(detail) => report.add("slack", Ok(detail)),
-            hallpass_slack::Finding::Lacks(detail, remedy) => report.warn("slack", detail, &remedy),
-            hallpass_slack::Finding::Broken(detail, remedy) => {
+            hallpass_slack::CheckFinding::Fine(detail) => report.add("slack", Ok(detail)),
+            hallpass_slack::CheckFinding::Lacks(detail, remedy) => {
+                report.warn("slack", detail, &remedy);
+            }
+            hallpass_slack::CheckFinding::Broken(detail, remedy) => {
                 report.add("slack", Err((detail, &remedy)));
             }
         }
@@ -270,7 +276,7 @@ async fn check_slack(loaded: &Loaded, report: &mut Report) {
 }
 
 /// Whether news get out: the mail server answers and lets us in, webhooks are called privately.
-async fn check_telling(loaded: &Loaded, report: &mut Report) {
+async fn check_telling(loaded: &Loaded, report: &mut DoctorReport) {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     match loaded.mail(&clock) {
         Ok(None) => {}
@@ -297,7 +303,7 @@ async fn check_telling(loaded: &Loaded, report: &mut Report) {
     }
 }
 
-async fn check_sign_in(loaded: &Loaded, report: &mut Report) {
+async fn check_sign_in(loaded: &Loaded, report: &mut DoctorReport) {
     let provider = match loaded.sign_in().and_then(|_| loaded.provider()) {
         Ok(Some(provider)) => provider,
         Ok(None) => {
@@ -349,15 +355,15 @@ async fn check_sign_in(loaded: &Loaded, report: &mut Report) {
     }
 }
 
-fn check_place(about: &About, report: &mut Report) {
+fn check_place(about: &ConnectedOrganization, report: &mut DoctorReport) {
     match about.place {
-        Place::Management => report.add("place", Ok("the management account".to_owned())),
-        Place::DelegatedAdministrator => report.warn(
+        OwnAccountRole::Management => report.add("place", Ok("the management account".to_owned())),
+        OwnAccountRole::DelegatedAdministrator => report.warn(
             "place",
             "the delegated administrator".to_owned(),
             "it cannot change the management account, nor sets provisioned there: use groups for those",
         ),
-        Place::Other => report.add(
+        OwnAccountRole::Other => report.add(
             "place",
             Err((
                 format!("account {} is neither", about.account),
@@ -367,7 +373,7 @@ fn check_place(about: &About, report: &mut Report) {
     }
 }
 
-fn check_rules(loaded: &Loaded, report: &mut Report) -> Option<Rules> {
+fn check_rules(loaded: &Loaded, report: &mut DoctorReport) -> Option<Rules> {
     let path = loaded.rules().ok()?;
     match read_rules(&path) {
         Ok(rules) => {
@@ -397,7 +403,7 @@ fn check_clock(
     let shown = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
     let apart = |this: Timestamp, other: Timestamp| {
         let way = if this > other { "behind" } else { "ahead" };
-        let by = Span::between(this, other).max(Span::between(other, this));
+        let by = TimeSpan::between(this, other).max(TimeSpan::between(other, this));
         if by.is_zero() {
             "the same".to_owned()
         } else {
@@ -413,12 +419,12 @@ fn check_clock(
         words.push(format!("newest record {}", apart(reading.wall, record)));
     }
     let words = words.join(", ");
-    let is_off = |ahead: Span| ahead > BOUND;
+    let is_off = |ahead: TimeSpan| ahead > BOUND;
     let aws_is_off = reading.aws.is_none_or(|aws| {
-        is_off(Span::between(aws, reading.wall)) || is_off(Span::between(reading.wall, aws))
+        is_off(TimeSpan::between(aws, reading.wall)) || is_off(TimeSpan::between(reading.wall, aws))
     });
     let record_is_early =
-        newest_record.is_some_and(|record| is_off(Span::between(reading.wall, record)));
+        newest_record.is_some_and(|record| is_off(TimeSpan::between(reading.wall, record)));
     if aws_is_off || record_is_early {
         Err((words, remedy))
     } else {
@@ -427,7 +433,7 @@ fn check_clock(
 }
 
 /// Checks the store; the instant of the newest record of its log.
-async fn check_store(loaded: &Loaded, report: &mut Report) -> Option<Timestamp> {
+async fn check_store(loaded: &Loaded, report: &mut DoctorReport) -> Option<Timestamp> {
     let path = match loaded.sqlite() {
         Ok(path) => path,
         Err(failure) => {
@@ -469,7 +475,7 @@ fn check_directory(
     role_groups: &BTreeSet<String>,
     identity: &hallpass_access::Identity,
     rules: Option<&Rules>,
-    report: &mut Report,
+    report: &mut DoctorReport,
 ) {
     report.add(
         "inventory",

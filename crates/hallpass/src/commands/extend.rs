@@ -1,7 +1,7 @@
 //! `hallpass extend`: ask to keep access for longer.
 
 use hallpass_api::{Extend, Request};
-use hallpass_model::Span;
+use hallpass_model::TimeSpan;
 
 use super::ApiArgs;
 use super::request::{WaitArgs, see_through};
@@ -23,7 +23,7 @@ pub(crate) struct Args {
     id: GrantRef,
     /// The new length, counted from its approval: `90m`, `1h30m`, `01:30`
     #[arg(long = "for", value_name = "DURATION")]
-    duration: Span,
+    duration: TimeSpan,
     /// Why; the grant's own reason when left out
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,

@@ -9,7 +9,7 @@ use crate::client::block_on;
 use crate::exit::{Exit, Outcome};
 use crate::ids::account_id;
 use crate::output;
-use crate::shown::{self, View};
+use crate::tables::{self, Viewpoint};
 
 /// List grants: who holds what until when
 #[derive(Debug, clap::Args)]
@@ -20,7 +20,7 @@ use crate::shown::{self, View};
 pub(crate) struct Args {
     /// Only grants in this state
     #[arg(long, value_enum, value_name = "STATE")]
-    state: Option<State>,
+    state: Option<GrantStateArg>,
     /// Only this person's (e-mail)
     #[arg(long, value_name = "E-MAIL")]
     user: Option<String>,
@@ -35,7 +35,7 @@ pub(crate) struct Args {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum State {
+enum GrantStateArg {
     Scheduled,
     Granting,
     Active,
@@ -55,9 +55,12 @@ pub(crate) fn run(args: &Args) -> Outcome {
         }
         client.list::<Grant>(&["grants"], &query, args.limit).await
     })?;
-    output::list(args.api.format(), &found.items, shown::GRANT_FIELDS, || {
-        shown::grants(&found.items, &View::here())
-    })?;
+    output::list(
+        args.api.format(),
+        &found.items,
+        tables::GRANT_FIELDS,
+        || tables::grants(&found.items, &Viewpoint::here()),
+    )?;
     say_more(found.has_more, found.items.len());
     Ok(Exit::Ok)
 }

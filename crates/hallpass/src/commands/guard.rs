@@ -1,27 +1,30 @@
 //! `hallpass guard`: ends what is overdue when the server does not.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hallpass_aws::{Aws, ConnectError, Settings as AwsSettings, Survey};
-use hallpass_guard::{AwsTime as _, Ends, Guard, Limits, Ports, Work};
-use hallpass_model::{Clock, IdSource, Span, Timestamp};
+use hallpass_aws::{Aws, AwsClientSettings as AwsSettings, ConnectError, Survey};
+use hallpass_guard::{AwsTime as _, Ends, Guard, GuardLimits, Ports, Work};
+use hallpass_model::{Clock, IdSource, TimeSpan, Timestamp};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::demo::starter_is_gone;
 use super::serve::{ConfigArgs, asked_to_stop, aws_settings, runtime};
 use crate::clock::SystemClock;
 use crate::compose::{self, RandomIds, rest};
-use crate::config::Loaded;
+use crate::config::{EndsPlace, Loaded};
 use crate::exit::{Exit, Failure, Outcome};
+use crate::face::{self, Face};
+use crate::file_lock::only_process;
 use crate::guards::center::RemoveOnly;
-use crate::guards::ends::{FileEnds, StoreEnds};
-use crate::guards::papers::{Desk, JournalFile};
+use crate::guards::ends::{FileEnds, ObjectEnds, StoreEnds};
+use crate::guards::file_of;
+use crate::guards::files::{GuardFiles, JournalFile};
 use crate::guards::time::AnchoredTime;
-use crate::guards::{face, file_of};
-use crate::only::only_process;
+use crate::heads::{Means, open_bucket};
 use crate::{logging, output};
 
 /// Ends worked on at the same time: one that waits for AWS holds up no other.
@@ -37,7 +40,7 @@ const STATUS_EVERY: Duration = Duration::from_secs(30);
 /// How often what could not be written is tried again.
 const WRITE_EVERY: Duration = Duration::from_secs(3);
 /// AWS is asked at least this often while there is an end to come.
-const PROBE_EVERY: Span = Span::minutes(1);
+const PROBE_EVERY: TimeSpan = TimeSpan::minutes(1);
 /// How long `--once` takes at most.
 const ONCE_MAX: Duration = Duration::from_mins(10);
 
@@ -59,18 +62,21 @@ const ONCE_MAX: Duration = Duration::from_mins(10);
 pub(crate) struct Args {
     #[command(flatten)]
     config: ConfigArgs,
-    /// File of ends to read instead of the server's store
+    /// File of ends to read instead of the server's store, or `s3://bucket/prefix/ends.jsonl`
     #[arg(long, value_name = "FILE")]
-    ends: Option<PathBuf>,
+    ends: Option<String>,
     /// How late an end may be before it acts, instead of `guard.bound`
     #[arg(long, value_name = "TIME")]
-    bound: Option<Span>,
+    bound: Option<TimeSpan>,
     /// End what is overdue now, then stop
     #[arg(long)]
     once: bool,
     /// The store was restored from a backup: believe the next copy although it is older
     #[arg(long)]
     accept_restored: bool,
+    /// Stop when standard input ends, for whoever starts a guard and may be killed
+    #[arg(long, hide = true)]
+    stop_with_stdin: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
@@ -80,12 +86,12 @@ pub(crate) fn run(args: &Args) -> Outcome {
 }
 
 /// What the guard is made of.
-struct Made {
+struct GuardParts {
     guard: Arc<Guard>,
     center: Arc<RemoveOnly>,
     time: Arc<AnchoredTime<SystemClock>>,
-    desk: Arc<Desk>,
-    bound: Span,
+    desk: Arc<GuardFiles>,
+    bound: TimeSpan,
 }
 
 async fn guard(args: &Args, loaded: &Loaded) -> Outcome {
@@ -115,11 +121,8 @@ async fn guard(args: &Args, loaded: &Loaded) -> Outcome {
         let listener = TcpListener::bind(address)
             .await
             .map_err(|error| Failure::failed(format!("cannot listen on `{address}`: {error}")))?;
-        tasks.spawn(face::serve(
-            listener,
-            Arc::clone(&made.guard),
-            stop.subscribe(),
-        ));
+        let guard = Arc::clone(&made.guard) as Arc<dyn Face>;
+        tasks.spawn(face::serve(listener, guard, stop.subscribe()));
     }
     spawn_loops(&mut tasks, &stop, &made);
     output::say(&format!(
@@ -127,7 +130,14 @@ async fn guard(args: &Args, loaded: &Loaded) -> Outcome {
         env!("CARGO_PKG_VERSION"),
         made.bound
     ));
-    asked_to_stop().await;
+    if args.stop_with_stdin {
+        tokio::select! {
+            () = asked_to_stop() => {}
+            () = starter_is_gone() => {}
+        }
+    } else {
+        asked_to_stop().await;
+    }
     stop.send_replace(true);
     made.guard.write_waiting().await;
     made.guard.keep().await;
@@ -135,7 +145,12 @@ async fn guard(args: &Args, loaded: &Loaded) -> Outcome {
     Ok(Exit::Ok)
 }
 
-async fn make(args: &Args, loaded: &Loaded, folder: &Path, name: &str) -> Result<Made, Failure> {
+async fn make(
+    args: &Args,
+    loaded: &Loaded,
+    folder: &Path,
+    name: &str,
+) -> Result<GuardParts, Failure> {
     let bound = args.bound.unwrap_or(loaded.config.guard.bound.0);
     if bound.is_zero() {
         return Err(Failure::bad_input("the bound is zero")
@@ -143,21 +158,21 @@ async fn make(args: &Args, loaded: &Loaded, folder: &Path, name: &str) -> Result
     }
     let center = Arc::new(RemoveOnly::default());
     let time = Arc::new(AnchoredTime::new(SystemClock));
-    let desk = Arc::new(Desk::new(folder, name));
+    let desk = Arc::new(GuardFiles::new(folder, name));
     let ports = Ports {
-        ends: ends(args, loaded)?,
+        ends: ends(args, loaded).await?,
         center: center.clone(),
         journal: Arc::new(JournalFile::new(folder, name)),
         memory: desk.clone(),
         time: time.clone(),
         ids: Arc::new(RandomIds),
     };
-    let limits = Limits {
+    let limits = GuardLimits {
         name: name.to_owned(),
         bound,
         outstanding: OUTSTANDING,
     };
-    Ok(Made {
+    Ok(GuardParts {
         guard: Arc::new(Guard::start(ports, limits).await),
         center,
         time,
@@ -167,16 +182,37 @@ async fn make(args: &Args, loaded: &Loaded, folder: &Path, name: &str) -> Result
 }
 
 /// Where ends are read: the named file alone, or the store and then the file beside the export.
-fn ends(args: &Args, loaded: &Loaded) -> Result<Vec<Arc<dyn Ends>>, Failure> {
-    let trust = loaded.guard_trust()?;
-    if let Some(path) = &args.ends {
-        return Ok(vec![Arc::new(FileEnds::new(path.clone(), trust))]);
+async fn ends(args: &Args, loaded: &Loaded) -> Result<Vec<Arc<dyn Ends>>, Failure> {
+    if let Some(text) = &args.ends {
+        // as typed: below the folder the command was given in, not that of the configuration
+        let place = match loaded.ends_at(text)? {
+            EndsPlace::File(_) => EndsPlace::File(text.into()),
+            object @ EndsPlace::Object { .. } => object,
+        };
+        return Ok(vec![ends_at(place, loaded).await?]);
     }
     let mut places: Vec<Arc<dyn Ends>> = vec![Arc::new(StoreEnds::new(loaded.sqlite()?))];
-    if let Some(path) = loaded.ends_file()? {
-        places.push(Arc::new(FileEnds::new(path, trust)));
+    if let Some(place) = loaded.ends_place()? {
+        places.push(ends_at(place, loaded).await?);
     }
     Ok(places)
+}
+
+/// The file of ends at a place; one in a bucket is read as the guard's role.
+async fn ends_at(place: EndsPlace, loaded: &Loaded) -> Result<Arc<dyn Ends>, Failure> {
+    let (trust, shown) = (loaded.guard_trust()?, place.to_string());
+    Ok(match place {
+        EndsPlace::File(path) => Arc::new(FileEnds::new(path, trust)),
+        EndsPlace::Object { bucket, name } => {
+            let means = Means {
+                aws: aws(loaded),
+                clock: Arc::new(SystemClock),
+                ids: Arc::new(RandomIds),
+            };
+            let source = open_bucket(bucket, &means).await?;
+            Arc::new(ObjectEnds::new(source, name, shown, trust))
+        }
+    })
 }
 
 /// AWS as the guard's role sees it.
@@ -210,7 +246,7 @@ async fn connect(
 fn spawn_connecting(
     tasks: &mut JoinSet<()>,
     stop: &watch::Sender<bool>,
-    made: &Made,
+    made: &GuardParts,
     settings: AwsSettings,
 ) {
     let with = (Arc::clone(&made.center), Arc::clone(&made.time), settings);
@@ -241,7 +277,7 @@ fn spawn_connecting(
     });
 }
 
-fn spawn_loops(tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>, made: &Made) {
+fn spawn_loops(tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>, made: &GuardParts) {
     let guard = Arc::clone(&made.guard);
     let seconds = (made.bound.as_seconds() / 4).clamp(1, 5);
     compose::spawn(
@@ -310,14 +346,14 @@ async fn work(guard: Arc<Guard>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-async fn tell(made: &Made) {
+async fn tell(made: &GuardParts) {
     if let Err(fault) = made.desk.tell(&made.guard.status()).await {
         tracing::warn!(error = %fault, "the guard's status cannot be written");
     }
 }
 
 /// Works until nothing is overdue, or nothing more can be done about it.
-async fn once(made: &Made) -> Outcome {
+async fn once(made: &GuardParts) -> Outcome {
     let began = Instant::now();
     let guard = &made.guard;
     let is_known = |at: Option<Timestamp>| at.is_some();

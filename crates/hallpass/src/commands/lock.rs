@@ -1,7 +1,7 @@
 //! `hallpass lock` and `hallpass unlock`: block a person, and let them in again.
 
 use hallpass_api::{HeldAccess, Lock, LockPerson, UnlockPerson, Unlocked};
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 
 use super::ApiArgs;
 use crate::client::block_on;
@@ -32,13 +32,16 @@ pub(crate) struct LockArgs {
     reason: String,
     /// For how long [default: until it is lifted]
     #[arg(long = "for", value_name = "TIME")]
-    lasts: Option<Span>,
+    lasts: Option<TimeSpan>,
     /// End everything they hold, too
     #[arg(long)]
     revoke: bool,
     /// End what they hold, and the sessions they have of it
     #[arg(long)]
     end_sessions: bool,
+    /// Also the last administrator who is not locked; with a token that `hallpass token create` made
+    #[arg(long)]
+    force: bool,
     #[command(flatten)]
     yes: YesArgs,
     #[command(flatten)]
@@ -68,6 +71,7 @@ pub(crate) fn run_lock(args: &LockArgs) -> Outcome {
         reason: args.reason.clone(),
         until: args.lasts.map(|lasts| lasts.after(clock::now())),
         held,
+        force: args.force,
     };
     let lock: Lock = block_on(async { client.post(&["locks"], &body).await })?;
     output::one(args.api.format(), &lock, FIELDS, || words(&lock))?;

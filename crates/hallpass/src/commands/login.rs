@@ -10,7 +10,7 @@ use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::client::{Client, ServerArgs, block_on, server_key};
-use crate::credentials::{Credentials, Source};
+use crate::credentials::{CredentialSource, Credentials};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
 
@@ -75,14 +75,14 @@ pub(crate) fn run(args: &Args) -> Outcome {
 }
 
 /// The token, from wherever it is to come.
-fn obtain(args: &Args, address: &Url) -> Result<(SecretString, Source), Failure> {
+fn obtain(args: &Args, address: &Url) -> Result<(SecretString, CredentialSource), Failure> {
     if let Some(email) = &args.persona {
         let demo = Client::new(address.clone(), None)?;
         let token = block_on(demo.persona_token(email.as_str()))?;
-        return Ok((token.into(), Source::Given));
+        return Ok((token.into(), CredentialSource::Given));
     }
     if args.token_stdin {
-        return Ok((read_token()?, Source::Given));
+        return Ok((read_token()?, CredentialSource::Given));
     }
     let client = Client::new(address.clone(), None)?;
     let made: LoginToken = if args.device {
@@ -90,7 +90,7 @@ fn obtain(args: &Args, address: &Url) -> Result<(SecretString, Source), Failure>
     } else {
         block_on(browser::token(&client, address, &args.scopes))?
     };
-    Ok((made.token.into(), Source::Login))
+    Ok((made.token.into(), CredentialSource::Login))
 }
 
 /// What this machine is called, for the person to recognize it.

@@ -1,7 +1,7 @@
 //! `hallpass logout`: revoke and forget a server's token.
 
 use crate::client::{Client, ServerArgs, block_on, server_key};
-use crate::credentials::{Credentials, Source};
+use crate::credentials::{CredentialSource, Credentials};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
 
@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         output::say(&format!("There was no token for {server}."));
         return Ok(Exit::Ok);
     };
-    let revoked = if args.revoke || source == Source::Login {
+    let revoked = if args.revoke || source == CredentialSource::Login {
         let client = Client::new(address.clone(), Some(&token))?;
         block_on(client.post::<_, serde_json::Value>(&["logout"], &())).map(|_| ())
     } else {

@@ -9,7 +9,7 @@ use crate::exit::{Exit, Outcome};
 use crate::ids::GrantRef;
 use crate::output;
 use crate::prompt::{Consent, YesArgs, confirm};
-use crate::shown::{self, View};
+use crate::tables::{self, Viewpoint};
 
 /// Give your access back before its end
 #[derive(Debug, clap::Args)]
@@ -34,12 +34,12 @@ pub(crate) fn run(args: &Args) -> Outcome {
         let id = args.id.resolve(&client).await?.to_string();
         if args.yes.consent() == Consent::Ask {
             let grant: Grant = client.get(&["grants", &id], &[]).await?;
-            let what = output::plain(&shown::held(&grant));
+            let what = output::plain(&tables::held(&grant));
             confirm(&format!("Give back {what} now?"), Consent::Ask)?;
         }
         let grant: Grant = client.post(&["grants", &id, "release"], &json!({})).await?;
-        output::one(args.api.format(), &grant, shown::GRANT_FIELDS, || {
-            shown::grant(&grant, &View::here())
+        output::one(args.api.format(), &grant, tables::GRANT_FIELDS, || {
+            tables::grant(&grant, &Viewpoint::here())
         })?;
         Ok(Exit::Ok)
     })

@@ -1,14 +1,14 @@
 //! `hallpass request`: ask for access, and wait for it.
 
 use hallpass_api::{Ask, Preview, Request};
-use hallpass_model::Span;
+use hallpass_model::TimeSpan;
 
 use super::{ApiArgs, TargetArgs};
 use crate::client::{Client, block_on};
 use crate::exit::{Exit, Failure, Outcome};
+use crate::follow::{Followed, Last, follow};
 use crate::output::{self, Format};
-use crate::shown::{self, View};
-use crate::waiting::{Followed, Last, follow};
+use crate::tables::{self, Viewpoint};
 
 /// Ask for access: a permission set in an account, or a group
 #[derive(Debug, clap::Args)]
@@ -21,7 +21,7 @@ pub(crate) struct Args {
     target: TargetArgs,
     /// For how long: `90m`, `1h30m`, `01:30`
     #[arg(long = "for", value_name = "DURATION")]
-    duration: Span,
+    duration: TimeSpan,
     /// Why; approvers read this
     #[arg(long, value_name = "TEXT")]
     reason: String,
@@ -47,7 +47,7 @@ pub(crate) struct WaitArgs {
         default_value = "10m",
         requires = "wait"
     )]
-    timeout: Span,
+    timeout: TimeSpan,
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
@@ -106,13 +106,13 @@ pub(crate) async fn see_through(
     format: Format,
 ) -> Outcome {
     let show_request = |request: &Request| {
-        output::one(format, request, shown::REQUEST_FIELDS, || {
-            shown::request(request, &View::here())
+        output::one(format, request, tables::REQUEST_FIELDS, || {
+            tables::request(request, &Viewpoint::here())
         })
     };
     let show_grant = |grant: &hallpass_api::Grant| {
-        output::one(format, grant, shown::GRANT_FIELDS, || {
-            shown::grant(grant, &View::here())
+        output::one(format, grant, tables::GRANT_FIELDS, || {
+            tables::grant(grant, &Viewpoint::here())
         })
     };
     if !wait.wait {

@@ -7,7 +7,7 @@ use super::{ApiArgs, say_more};
 use crate::client::block_on;
 use crate::exit::{Exit, Outcome};
 use crate::output;
-use crate::shown::{self, View};
+use crate::tables::{self, Viewpoint};
 
 /// List requests: yours, those you may review, or all you may see
 #[derive(Debug, clap::Args)]
@@ -19,10 +19,10 @@ use crate::shown::{self, View};
 pub(crate) struct Args {
     /// Only requests in this state
     #[arg(long, value_enum, value_name = "STATE")]
-    state: Option<State>,
+    state: Option<RequestStateArg>,
     /// Whose
     #[arg(long, value_enum, value_name = "ROLE", default_value = "mine")]
-    role: Role,
+    role: RequestRoleArg,
     /// Only those whose break-glass review you could close or watch
     #[arg(long, conflicts_with = "role")]
     open_reviews: bool,
@@ -34,7 +34,7 @@ pub(crate) struct Args {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum State {
+enum RequestStateArg {
     Pending,
     Approved,
     Denied,
@@ -44,7 +44,7 @@ enum State {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Role {
+enum RequestRoleArg {
     /// Those you made
     Mine,
     /// Those that wait for you
@@ -73,8 +73,8 @@ pub(crate) fn run(args: &Args) -> Outcome {
     output::list(
         args.api.format(),
         &found.items,
-        shown::REQUEST_FIELDS,
-        || shown::requests(&found.items, &View::here()),
+        tables::REQUEST_FIELDS,
+        || tables::requests(&found.items, &Viewpoint::here()),
     )?;
     say_more(found.has_more, found.items.len());
     Ok(Exit::Ok)

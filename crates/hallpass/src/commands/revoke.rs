@@ -10,7 +10,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::ids::{GrantRef, account_id};
 use crate::output::{self, Table};
 use crate::prompt::{Consent, YesArgs, confirm};
-use crate::shown::{self, View};
+use crate::tables::{self, Viewpoint};
 use crate::words;
 
 /// The states in which a grant gives access, or is about to, in the order it passes them: a grant
@@ -75,11 +75,11 @@ async fn one(args: &Args, client: &Client, id: GrantRef) -> Outcome {
     let id = id.resolve(client).await?.to_string();
     if args.yes.consent() == Consent::Ask {
         let grant: Grant = client.get(&["grants", &id], &[]).await?;
-        let view = View::here();
+        let view = Viewpoint::here();
         let question = format!(
             "{}, {}. {}.\nRevoke it now?",
             output::plain(&grant.user),
-            output::plain(&shown::held(&grant)),
+            output::plain(&tables::held(&grant)),
             words::ends(grant.ends_at, view.now, &view.zone)
         );
         confirm(&question, Consent::Ask)?;
@@ -89,19 +89,19 @@ async fn one(args: &Args, client: &Client, id: GrantRef) -> Outcome {
         end_sessions: args.end_sessions,
     };
     let grant: Grant = client.post(&["grants", &id, "revoke"], &body).await?;
-    output::one(args.api.format(), &grant, shown::GRANT_FIELDS, || {
-        shown::grant(&grant, &View::here())
+    output::one(args.api.format(), &grant, tables::GRANT_FIELDS, || {
+        tables::grant(&grant, &Viewpoint::here())
     })?;
     Ok(Exit::Ok)
 }
 
 /// Whose access ends, and where.
-struct Scope {
+struct RevokeScope {
     user: Option<String>,
     account: Option<String>,
 }
 
-impl Scope {
+impl RevokeScope {
     fn words(&self) -> String {
         let who = self.user.as_deref().unwrap_or("everybody");
         match &self.account {
@@ -116,7 +116,7 @@ async fn many(args: &Args, client: &Client) -> Outcome {
         Some(account) => Some(account_id(client, account).await?),
         None => None,
     };
-    let scope = Scope {
+    let scope = RevokeScope {
         user: args.user.clone(),
         account,
     };
@@ -126,7 +126,7 @@ async fn many(args: &Args, client: &Client) -> Outcome {
             output::say(&format!("Nothing to revoke of {}.", scope.words()));
             return Ok(Exit::Ok);
         }
-        let plan = shown::grants(&grants, &View::here());
+        let plan = tables::grants(&grants, &Viewpoint::here());
         output::say(plan.text(output::width()).trim_end());
         let (counted, whose) = (words::count(grants.len(), "grant"), scope.words());
         confirm(&format!("Revoke {counted} of {whose} now?"), Consent::Ask)?;
@@ -147,7 +147,11 @@ async fn many(args: &Args, client: &Client) -> Outcome {
 
 /// Ends everything in the scope in one call, then one by one what that call left, such as grants
 /// that became active meanwhile or are more than a server ends at once.
-async fn end_all(scope: &Scope, args: &Args, client: &Client) -> Result<Vec<RevokedOne>, Failure> {
+async fn end_all(
+    scope: &RevokeScope,
+    args: &Args,
+    client: &Client,
+) -> Result<Vec<RevokedOne>, Failure> {
     let body = RevokeMany {
         user: scope.user.clone(),
         account: scope.account.clone(),
@@ -181,7 +185,7 @@ async fn end_all(scope: &Scope, args: &Args, client: &Client) -> Result<Vec<Revo
 }
 
 /// The live grants that are meant, each once.
-async fn live(scope: &Scope, client: &Client) -> Result<Vec<Grant>, Failure> {
+async fn live(scope: &RevokeScope, client: &Client) -> Result<Vec<Grant>, Failure> {
     let mut seen = BTreeSet::new();
     let mut grants: Vec<Grant> = Vec::new();
     for state in LIVE {

@@ -6,19 +6,21 @@ use std::time::Duration;
 
 use hallpass_access::{Channel, Settings};
 use hallpass_assignments::CenterFault;
-use hallpass_aws::{About, Aws, ConnectError, Place, Settings as AwsSettings};
+use hallpass_aws::{
+    Aws, AwsClientSettings as AwsSettings, ConnectError, ConnectedOrganization, OwnAccountRole,
+};
 use hallpass_model::{AccountId, Clock, IdSource};
-use hallpass_server::{Connections, Front, Rates};
+use hallpass_server::{Connections, Rates, ServerMode};
 use hallpass_store::SqliteStore;
 
 use crate::clock::{self, ProcessClock};
 use crate::compose::{self, EndsFile, Exporting, Parts, RandomIds};
-use crate::config::{self, ExportSettings, Loaded};
+use crate::config::{self, EndsPlace, ExportSettings, Loaded};
 use crate::exit::{Exit, Failure, Outcome};
+use crate::file_lock::only_server;
 use crate::guards::journals::Journals;
 use crate::heads::{self, Means};
 use crate::keys::Absent;
-use crate::only::only_server;
 use crate::{descriptors, keys, logging, output, plans};
 
 /// Run the server
@@ -213,20 +215,20 @@ pub(crate) async fn asked_to_stop() {
 }
 
 /// The account we cannot change: the management account, for a delegated administrator.
-pub(super) fn out_of_reach(about: &About) -> Option<AccountId> {
-    management_account(about).filter(|_| about.place == Place::DelegatedAdministrator)
+pub(super) fn out_of_reach(about: &ConnectedOrganization) -> Option<AccountId> {
+    management_account(about).filter(|_| about.place == OwnAccountRole::DelegatedAdministrator)
 }
 
-fn management_account(about: &About) -> Option<AccountId> {
+fn management_account(about: &ConnectedOrganization) -> Option<AccountId> {
     let account = about.management_account.as_deref();
     account.and_then(|account| account.parse().ok())
 }
 
-fn place(place: Place) -> &'static str {
+fn place(place: OwnAccountRole) -> &'static str {
     match place {
-        Place::Management => "the management account",
-        Place::DelegatedAdministrator => "the delegated administrator",
-        Place::Other => "neither management account nor delegated administrator",
+        OwnAccountRole::Management => "the management account",
+        OwnAccountRole::DelegatedAdministrator => "the delegated administrator",
+        OwnAccountRole::Other => "neither management account nor delegated administrator",
     }
 }
 
@@ -242,6 +244,15 @@ fn channels(loaded: &Loaded, clock: &Arc<dyn Clock>) -> Result<Vec<Arc<dyn Chann
     Ok(channels)
 }
 
+/// What opening places at AWS takes.
+fn means(loaded: &Loaded, clock: &Arc<dyn Clock>, ids: &Arc<dyn IdSource>) -> Means {
+    Means {
+        aws: aws_settings(loaded),
+        clock: Arc::clone(clock),
+        ids: Arc::clone(ids),
+    }
+}
+
 /// The export, and who signs its heads. Nothing is asked of anybody yet: an export that does not work
 /// and a key that cannot be read hold up no end.
 async fn exporting(
@@ -253,11 +264,7 @@ async fn exporting(
     let Some(export) = export else {
         return Ok(None);
     };
-    let means = Means {
-        aws: aws_settings(loaded),
-        clock: Arc::clone(clock),
-        ids: Arc::clone(ids),
-    };
+    let means = means(loaded, clock, ids);
     let opened = heads::open_key(&loaded.head_key()?, Absent::Made, &means).await;
     Ok(Some(Exporting {
         target: heads::open_export(&export, &means).await?.target(),
@@ -267,8 +274,12 @@ async fn exporting(
 }
 
 /// The file that guards read, signed with the store's key.
-fn ends_file(loaded: &Loaded, store: &Path) -> Result<Option<EndsFile>, Failure> {
-    let Some(path) = loaded.ends_file()? else {
+async fn ends_file(
+    loaded: &Loaded,
+    store: &Path,
+    means: &Means,
+) -> Result<Option<EndsFile>, Failure> {
+    let Some(place) = loaded.ends_place()? else {
         return Ok(None);
     };
     let signer = match keys::load_or_make(store) {
@@ -279,7 +290,13 @@ fn ends_file(loaded: &Loaded, store: &Path) -> Result<Option<EndsFile>, Failure>
             None
         }
     };
-    Ok(Some(EndsFile::new(&path, signer)))
+    Ok(Some(match place {
+        EndsPlace::File(path) => EndsFile::new(&path, signer),
+        EndsPlace::Object { bucket, name } => {
+            let target = heads::open_bucket(bucket, means).await?;
+            EndsFile::at(target, name, signer)
+        }
+    }))
 }
 
 async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
@@ -300,16 +317,16 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let its_clock: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
     let channels = channels(loaded, &its_clock)?;
     let export = exporting(loaded, export, &its_clock, &ids).await?;
+    let means = means(loaded, &its_clock, &ids);
+    let ends = ends_file(loaded, &path, &means).await?;
     let aws = Arc::new(connect_patiently(loaded, &clock, &ids).await?);
     let about = aws.about().clone();
     let address = listen.unwrap_or(&loaded.config.server.listen);
     let listener = hallpass_server::listen(address)
         .await
         .map_err(|error| Failure::failed(format!("cannot listen on `{address}`: {error}")))?;
-    let local = listener
-        .local_addr()
-        .map(|addr| addr.to_string())
-        .unwrap_or_default();
+    let local = listener.local_addr();
+    let local = local.map(|addr| addr.to_string()).unwrap_or_default();
     let file = rules_file.display().to_string();
     let composed = compose::compose(Parts {
         store,
@@ -334,8 +351,8 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
         rates: Rates::new(loaded.config.server.rate, loaded.config.server.burst),
         connections: Connections::new(shares.settings(loaded.proxies()?)),
         descriptors: shares.limit,
-        front: Front::Serve,
-        ends: ends_file(loaded, &path)?,
+        mode: ServerMode::Serve,
+        ends,
         guards: loaded
             .guard_journal()
             .map(|folder| Arc::new(Journals::new(folder))),

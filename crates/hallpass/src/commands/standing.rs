@@ -1,7 +1,7 @@
 //! `hallpass standing`: access that people hold, not through Hallpass: shown, accepted, given an end.
 
 use hallpass_api::{Standing, StandingAct, StandingDone, StandingList};
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
@@ -10,7 +10,7 @@ use crate::client::{Client, block_on};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, Table, plain};
 use crate::prompt::{Consent, YesArgs, confirm};
-use crate::shown::{self, View};
+use crate::tables::{self, Viewpoint};
 
 /// The columns of items in CSV.
 const FIELDS: &[&str] = &[
@@ -114,7 +114,7 @@ enum Command {
         item: ItemArgs,
         /// How long it is held from now on: `90m`, `8h`
         #[arg(long = "for", value_name = "DURATION")]
-        duration: Span,
+        duration: TimeSpan,
         #[command(flatten)]
         yes: YesArgs,
         #[command(flatten)]
@@ -212,7 +212,7 @@ fn list(api: &ApiArgs, query: &[(&str, String)], limit: usize) -> Outcome {
         let (mut items, sweep, has_more) = all(&client, query, limit).await?;
         let is_cut = has_more || items.len() > limit;
         items.truncate(limit);
-        let view = View::here();
+        let view = Viewpoint::here();
         output::list(api.format(), &items, FIELDS, || table(&items, &view))?;
         super::say_more(is_cut, items.len());
         match sweep.and_then(|sweep| sweep.report) {
@@ -259,7 +259,7 @@ fn done(api: &ApiArgs, body: &StandingAct, said: &str) -> Outcome {
     })
 }
 
-fn adopt(api: &ApiArgs, item: &ItemArgs, duration: Span, consent: Consent) -> Outcome {
+fn adopt(api: &ApiArgs, item: &ItemArgs, duration: TimeSpan, consent: Consent) -> Outcome {
     let client = api.client()?;
     let question = format!("{}.\nLet it end in {duration}?", item.words());
     confirm(&question, consent)?;
@@ -272,15 +272,15 @@ fn adopt(api: &ApiArgs, item: &ItemArgs, duration: Span, consent: Consent) -> Ou
         let grant = done
             .grant
             .ok_or_else(|| Failure::failed("the server did not say what it became"))?;
-        output::one(api.format(), &grant, shown::GRANT_FIELDS, || {
-            shown::grant(&grant, &View::here())
+        output::one(api.format(), &grant, tables::GRANT_FIELDS, || {
+            tables::grant(&grant, &Viewpoint::here())
         })?;
         Ok(Exit::Ok)
     })
 }
 
 /// Items as a table.
-pub(crate) fn table(items: &[Standing], view: &View) -> Table {
+pub(crate) fn table(items: &[Standing], view: &Viewpoint) -> Table {
     let mut table = Table::new(&["WHO", "WHAT", "=KIND", "=FIRST SEEN", "SAYS"]);
     for item in items {
         let what = match (&item.account, &item.permission_set, &item.group) {
@@ -325,7 +325,7 @@ mod tests {
 
     #[test]
     fn items_say_who_holds_what_and_what_is_done_about_it() {
-        let view = View {
+        let view = Viewpoint {
             now: "2026-03-06T15:00:00Z".parse().unwrap(),
             zone: TimeZone::UTC,
         };

@@ -10,7 +10,7 @@ use crate::client::{Client, block_on};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, Table, plain};
 use crate::prompt::{Consent, YesArgs, confirm};
-use crate::shown::View;
+use crate::tables::Viewpoint;
 use crate::words;
 
 /// The columns of runs in CSV.
@@ -124,7 +124,7 @@ fn list(api: &ApiArgs, limit: usize) -> Outcome {
     let client = api.client()?;
     block_on(async {
         let found = client.list::<Sweep>(&["sweeps"], &[], limit).await?;
-        let view = View::here();
+        let view = Viewpoint::here();
         output::list(api.format(), &found.items, FIELDS, || {
             table(&found.items, &view)
         })?;
@@ -138,7 +138,7 @@ fn show(api: &ApiArgs, id: SweepId) -> Outcome {
     block_on(async {
         let found = findings(&client, id, &[]).await?;
         output::one(api.format(), &found, &["sweep", "items"], || {
-            text(&found, &View::here())
+            text(&found, &Viewpoint::here())
         })?;
         let report = found.sweep.report.as_ref();
         let finds = report
@@ -175,7 +175,9 @@ fn begin(api: &ApiArgs) -> Outcome {
     let client = api.client()?;
     block_on(async {
         let sweep: Sweep = client.post(&["sweeps"], &serde_json::json!({})).await?;
-        output::one(api.format(), &sweep, FIELDS, || head(&sweep, &View::here()))?;
+        output::one(api.format(), &sweep, FIELDS, || {
+            head(&sweep, &Viewpoint::here())
+        })?;
         output::say(&format!(
             "It looks now; `hallpass sweep show {}` shows what it finds.",
             plain(&sweep.id)
@@ -192,7 +194,7 @@ fn confirm_plan(api: &ApiArgs, id: SweepId, body: &ConfirmSweep, consent: Consen
             let found = findings(&client, id, &[planned]).await?;
             let counted = words::count(found.items.len(), "item");
             output::say(
-                standing::table(&found.items, &View::here())
+                standing::table(&found.items, &Viewpoint::here())
                     .text(output::width())
                     .trim_end(),
             );
@@ -200,12 +202,14 @@ fn confirm_plan(api: &ApiArgs, id: SweepId, body: &ConfirmSweep, consent: Consen
         }
         let path = ["sweeps", &id.to_string(), "confirm"];
         let sweep: Sweep = client.post(&path, body).await?;
-        output::one(api.format(), &sweep, FIELDS, || head(&sweep, &View::here()))?;
+        output::one(api.format(), &sweep, FIELDS, || {
+            head(&sweep, &Viewpoint::here())
+        })?;
         Ok(Exit::Ok)
     })
 }
 
-fn table(runs: &[Sweep], view: &View) -> Table {
+fn table(runs: &[Sweep], view: &Viewpoint) -> Table {
     let mut table = Table::new(&["=ID", "=STATE", "WHY", "MODE", "=BEGAN", "FOUND", "SAYS"]);
     for run in runs {
         let why = match &run.by {
@@ -240,7 +244,7 @@ fn brief(report: &SweepReport) -> String {
 }
 
 /// A run in a few lines.
-fn head(run: &Sweep, view: &View) -> String {
+fn head(run: &Sweep, view: &Viewpoint) -> String {
     let mut text = format!(
         "{}: {}, mode {}, began {}\n",
         plain(&run.id),
@@ -258,7 +262,7 @@ fn head(run: &Sweep, view: &View) -> String {
     text
 }
 
-fn text(found: &SweepFindings, view: &View) -> String {
+fn text(found: &SweepFindings, view: &Viewpoint) -> String {
     let mut text = head(&found.sweep, view);
     if let Some(report) = &found.sweep.report {
         let _ = writeln!(

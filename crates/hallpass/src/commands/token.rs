@@ -1,16 +1,16 @@
 //! `hallpass token`: API tokens, made on the server's own machine straight in its store.
 
-use hallpass_access::Owner;
+use hallpass_access::{Owner, TokenSource};
 use hallpass_audit::{Draft, Event, Origin};
-use hallpass_model::{AuditId, Email, IdSource, Span, Timestamp, TokenId};
-use hallpass_server::{Scope, hash_secret};
+use hallpass_model::{AuditId, Email, IdSource, TimeSpan, Timestamp, TokenId};
+use hallpass_server::{TokenScope, hash_secret};
 use hallpass_store::{SqliteStore, TokenRow};
 
 use super::serve::{ConfigArgs, open_store, runtime};
 use crate::compose::{RandomIds, new_secret};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, OutputArgs};
-use crate::{clock, whom};
+use crate::{clock, person};
 
 const FIELDS: &[&str] = &[
     "id",
@@ -18,6 +18,7 @@ const FIELDS: &[&str] = &[
     "scopes",
     "name",
     "created_at",
+    "used_at",
     "expires_at",
     "revoked_at",
 ];
@@ -49,7 +50,7 @@ enum Command {
         scopes: Vec<String>,
         /// How long it lasts
         #[arg(long, value_name = "TIME", default_value = "30d")]
-        ttl: Span,
+        ttl: TimeSpan,
         /// What it is for
         #[arg(long, value_name = "TEXT", default_value = "")]
         name: String,
@@ -91,7 +92,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
             let path = loaded.sqlite()?;
             let secret = runtime()?.block_on(async {
                 let (store, now) = (open_store(path).await?, clock::now());
-                let owner = whom::owner_of(&loaded, &store, user, now).await?;
+                let owner = person::owner_of(&loaded, &store, user, now).await?;
                 create(&store, &owner, &scopes, *ttl, name, now).await
             })?;
             output::print(&format!("{secret}\n"))?;
@@ -118,14 +119,14 @@ pub(crate) fn run(args: &Args) -> Outcome {
     Ok(Exit::Ok)
 }
 
-fn scopes_of(names: &[String]) -> Result<Vec<Scope>, Failure> {
+fn scopes_of(names: &[String]) -> Result<Vec<TokenScope>, Failure> {
     if names.is_empty() {
-        return Ok(Scope::ALL.to_vec());
+        return Ok(TokenScope::ALL.to_vec());
     }
     names
         .iter()
         .map(|name| {
-            Scope::parse(name).ok_or_else(|| {
+            TokenScope::parse(name).ok_or_else(|| {
                 Failure::bad_input(format!("`{name}` is not a scope"))
                     .help("scopes are read, request, review and admin")
             })
@@ -137,8 +138,8 @@ fn scopes_of(names: &[String]) -> Result<Vec<Scope>, Failure> {
 pub(crate) async fn create(
     store: &SqliteStore,
     owner: &Owner,
-    scopes: &[Scope],
-    ttl: Span,
+    scopes: &[TokenScope],
+    ttl: TimeSpan,
     name: &str,
     now: Timestamp,
 ) -> Result<String, Failure> {
@@ -156,6 +157,8 @@ pub(crate) async fn create(
         expires_at: ttl.after(now),
         revoked_at: None,
         name: name.to_owned(),
+        source: TokenSource::ServerMachine,
+        used_at: None,
     };
     let words = format!("{} for {ttl}", row.scopes.join(" "));
     let record = draft(Event::TokenCreated, now)
@@ -184,24 +187,26 @@ fn list(rows: &[TokenRow], output: &OutputArgs) -> Result<(), Failure> {
         .map(|row| {
             serde_json::json!({
                 "id": row.id, "user": row.user, "scopes": row.scopes, "name": row.name,
-                "created_at": row.created_at, "expires_at": row.expires_at,
+                "created_at": row.created_at, "used_at": row.used_at, "expires_at": row.expires_at,
                 "revoked_at": row.revoked_at,
             })
         })
         .collect();
     let table = || {
-        let mut table =
-            output::Table::new(&["=token", "whose", "scopes", "for", "ends", "revoked"]);
+        let heads = [
+            "=token", "whose", "scopes", "for", "used", "ends", "revoked",
+        ];
+        let mut table = output::Table::new(&heads);
+        let at = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M UTC").to_string();
         for row in rows {
             table.row([
                 row.id.to_string(),
                 row.user.to_string(),
                 row.scopes.join(" "),
                 row.name.clone(),
-                row.expires_at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
-                row.revoked_at
-                    .map(|at| at.strftime("%Y-%m-%d %H:%M UTC").to_string())
-                    .unwrap_or_default(),
+                row.used_at.map(at).unwrap_or_default(),
+                at(row.expires_at),
+                row.revoked_at.map(at).unwrap_or_default(),
             ]);
         }
         table

@@ -6,7 +6,7 @@ use super::ApiArgs;
 use crate::client::block_on;
 use crate::exit::{Exit, Outcome};
 use crate::output;
-use crate::shown::View;
+use crate::tables::Viewpoint;
 
 const FIELDS: &[&str] = &["email", "name", "user_id", "roles", "scopes", "expires_at"];
 
@@ -21,11 +21,13 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Outcome {
     let client = args.api.client()?;
     let me: Me = block_on(client.get(&["me"], &[]))?;
-    output::one(args.api.format(), &me, FIELDS, || text(&me, &View::here()))?;
+    output::one(args.api.format(), &me, FIELDS, || {
+        text(&me, &Viewpoint::here())
+    })?;
     Ok(Exit::Ok)
 }
 
-fn text(me: &Me, view: &View) -> String {
+fn text(me: &Me, view: &Viewpoint) -> String {
     let listed = |list: &[String]| match list {
         [] => "none".to_owned(),
         list => list.join(", "),

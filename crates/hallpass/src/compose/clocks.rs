@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use hallpass_access::Access;
 use hallpass_aws::Aws;
 use hallpass_clock::{BOUND, Reading};
-use hallpass_model::{Clocks, Disagreement, Span};
-use hallpass_server::{Probe, ProbeResult};
+use hallpass_model::{Clocks, Disagreement, TimeSpan};
+use hallpass_server::{ProbeResult, ReadinessProbe};
 use hallpass_store::SqliteStore;
 use jiff::SignedDuration;
 use tokio::sync::watch;
@@ -42,7 +42,7 @@ pub(super) struct ClockWatch {
 }
 
 /// What was said last, and when AWS was asked last.
-struct Said {
+struct ClockReport {
     disagrees: bool,
     since: Instant,
     asked: Instant,
@@ -55,7 +55,7 @@ pub(super) async fn watch(watch: ClockWatch, mut stop: watch::Receiver<bool>) {
     watch.mend().await;
     let remembered = watch.store.blob_get(REMEMBERED).await.ok().flatten();
     let began = Instant::now();
-    let mut said = Said {
+    let mut said = ClockReport {
         disagrees: remembered.as_deref() == Some(DISAGREE),
         since: began,
         asked: began,
@@ -70,7 +70,7 @@ pub(super) async fn watch(watch: ClockWatch, mut stop: watch::Receiver<bool>) {
 }
 
 impl ClockWatch {
-    async fn look(&self, said: &mut Said) {
+    async fn look(&self, said: &mut ClockReport) {
         let reading = self.clock.read();
         if reading.returns != said.returns {
             said.returns = reading.returns;
@@ -174,15 +174,15 @@ pub(super) fn measure(reading: &Reading) {
     }
 }
 
-fn span(apart: SignedDuration) -> Span {
-    Span::seconds(apart.as_secs().unsigned_abs())
+fn span(apart: SignedDuration) -> TimeSpan {
+    TimeSpan::seconds(apart.as_secs().unsigned_abs())
 }
 
 /// What Health and readiness say of the clocks.
 pub(super) struct ClockProbe(pub(super) Arc<ProcessClock>);
 
 #[async_trait]
-impl Probe for ClockProbe {
+impl ReadinessProbe for ClockProbe {
     async fn probe(&self) -> ProbeResult {
         ProbeResult {
             name: "clock",

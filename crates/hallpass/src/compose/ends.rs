@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_assignments::{AssignmentStore as _, OwnedEnd};
-use hallpass_audit::{AuditStore as _, ExportTarget as _, Signer};
+use hallpass_audit::{AuditStore as _, ExportTarget, Signer};
 use hallpass_guard::{Mark, render};
-use hallpass_model::{Clock, Span, Timestamp};
+use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_store::{FolderTarget, SqliteStore};
 use tokio::sync::watch;
 
@@ -16,12 +16,12 @@ use super::loops::rest;
 /// How soon a change is in the file.
 const EVERY: Duration = Duration::from_millis(800);
 /// How often it is written although nothing changed: its age tells that the server lives.
-const ANEW: Span = Span::seconds(30);
+const ANEW: TimeSpan = TimeSpan::seconds(30);
 
 /// Where the file of ends is, and who signs it.
 #[derive(Clone)]
 pub(crate) struct EndsFile {
-    target: FolderTarget,
+    target: Arc<dyn ExportTarget>,
     name: String,
     signer: Option<Arc<Signer>>,
 }
@@ -32,9 +32,20 @@ impl EndsFile {
         let name = path
             .file_name()
             .map(|name| name.to_string_lossy().into_owned());
+        let folder = FolderTarget::new(path.parent().unwrap_or(Path::new(".")));
+        let name = name.unwrap_or_else(|| "ends.jsonl".to_owned());
+        Self::at(Arc::new(folder), name, signer)
+    }
+
+    /// The object `name` at a place.
+    pub(crate) fn at(
+        target: Arc<dyn ExportTarget>,
+        name: String,
+        signer: Option<Arc<Signer>>,
+    ) -> Self {
         Self {
-            target: FolderTarget::new(path.parent().unwrap_or(Path::new("."))),
-            name: name.unwrap_or_else(|| "ends.jsonl".to_owned()),
+            target,
+            name,
             signer,
         }
     }
@@ -94,7 +105,7 @@ async fn write_once(
         .map_err(|error| error.to_string())?;
     let now = clock.now();
     let is_new = written.as_ref().is_none_or(|before| {
-        let age = Span::between(before.at, now);
+        let age = TimeSpan::between(before.at, now);
         // a clock that stepped back leaves a file from the future behind
         before.ends != ends || before.mark != mark || age >= ANEW || before.at > now
     });
@@ -116,15 +127,15 @@ async fn write_once(
 #[cfg(test)]
 mod tests {
     use hallpass_access::{AccessStore as _, Change};
-    use hallpass_assignments::{Ownership, line::Room};
+    use hallpass_assignments::{Ownership, queue::Room};
     use hallpass_guard::{Trust, read};
     use hallpass_store::testing::{a_draft, a_lease, account_key, at, wanted};
 
     use super::*;
 
-    struct Standing;
+    struct StoppedClock;
 
-    impl Clock for Standing {
+    impl Clock for StoppedClock {
         fn now(&self) -> Timestamp {
             at(100)
         }
@@ -140,13 +151,13 @@ mod tests {
         let mut written = None;
         let trust = Trust::Key(*signer.public());
         let copy = || read("f", &std::fs::read(&path).unwrap(), trust).unwrap();
-        write_once(&file, &store, &Standing, &mut written)
+        write_once(&file, &store, &StoppedClock, &mut written)
             .await
             .unwrap();
         assert_eq!(copy().ends, []);
         let key = account_key(1, 1);
         let change = Change {
-            desires: vec![wanted(&key, 7_200, 0)],
+            desired: vec![wanted(&key, 7_200, 0)],
             audit: vec![a_draft(1)],
             ..Change::default()
         };
@@ -156,7 +167,7 @@ mod tests {
         let mut row = taken.task.unwrap().row().clone();
         row.execution.ownership = Ownership::Ours;
         store.record(&row, &lease, false).await.unwrap();
-        write_once(&file, &store, &Standing, &mut written)
+        write_once(&file, &store, &StoppedClock, &mut written)
             .await
             .unwrap();
         let found = copy();
@@ -165,7 +176,7 @@ mod tests {
         assert_eq!(found.ends[0].key, key);
         // nothing changed: nothing is written
         std::fs::remove_file(&path).unwrap();
-        write_once(&file, &store, &Standing, &mut written)
+        write_once(&file, &store, &StoppedClock, &mut written)
             .await
             .unwrap();
         assert!(!path.exists());

@@ -10,8 +10,8 @@ use hallpass_audit::{
     AuditStore as _, ExportError, ExportTarget, HeadSigner, SinkErrorKind, export_pending,
     publish_head,
 };
-use hallpass_model::{Clock, Span, Timestamp};
-use hallpass_server::Desk;
+use hallpass_model::{Clock, TimeSpan, Timestamp};
+use hallpass_server::ServerStatus;
 use hallpass_store::SqliteStore;
 use tokio::sync::watch;
 
@@ -22,13 +22,13 @@ const EXPORT_EVERY: Duration = Duration::from_secs(2);
 /// The longest pause after an export that failed; doubles from [`EXPORT_EVERY`].
 const EXPORT_AGAIN_MAX: Duration = Duration::from_secs(15);
 /// How often a head is published (`access.md` §14.2).
-const HEAD_EVERY: Span = Span::hours(1);
+const HEAD_EVERY: TimeSpan = TimeSpan::hours(1);
 /// How soon a head that failed is tried again: whoever signs may take long to say no.
-const HEAD_AGAIN: Span = Span::minutes(1);
+const HEAD_AGAIN: TimeSpan = TimeSpan::minutes(1);
 /// A head of the same second is there already; the next one is another.
 const NEXT_SECOND: Duration = Duration::from_millis(1_100);
 /// How often a failure that goes on is said again.
-const SAID_AGAIN: Span = Span::minutes(5);
+const SAID_AGAIN: TimeSpan = TimeSpan::minutes(5);
 
 /// Where the log goes, and who signs for it.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ pub(super) struct Exporter {
     pub(super) store: SqliteStore,
     pub(super) exporting: Exporting,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) desk: Arc<Desk>,
+    pub(super) status: Arc<ServerStatus>,
 }
 
 /// Something that works or fails for a while, said when it changes and now and then.
@@ -121,7 +121,7 @@ impl Exporter {
         self.measure(now).await;
         match round {
             Ok(report) => {
-                self.desk.exported();
+                self.status.exported();
                 if trouble.ends() {
                     let exported = report.exported;
                     tracing::info!(exported, "the audit log is exported again");
@@ -130,7 +130,7 @@ impl Exporter {
             }
             Err(error) => {
                 let cause = words(&error);
-                self.desk.export_failed(now, &cause);
+                self.status.export_failed(now, &cause);
                 metrics::counter!("hallpass_audit_export_failures_total").increment(1);
                 if trouble.says(now) {
                     tracing::error!(
@@ -165,12 +165,12 @@ impl Exporter {
                         "heads of the audit log are published again"
                     );
                 }
-                self.desk.head_published(&head);
+                self.status.head_published(&head);
             }
             Err(error) => {
                 let cause = words(&error);
                 heads.not_before = Some(HEAD_AGAIN.after(now));
-                self.desk.head_failed(now, &cause);
+                self.status.head_failed(now, &cause);
                 metrics::counter!("hallpass_audit_head_failures_total").increment(1);
                 if heads.trouble.says(now) {
                     tracing::error!(
@@ -203,14 +203,14 @@ impl Exporter {
             metrics::gauge!("hallpass_audit_unexported_records").set(waiting);
         }
         if let Ok(oldest) = self.store.oldest_unexported().await {
-            let age = oldest.map_or(Span::ZERO, |at| Span::between(at, now));
+            let age = oldest.map_or(TimeSpan::ZERO, |at| TimeSpan::between(at, now));
             #[expect(clippy::cast_precision_loss, reason = "seconds, far below 2^52")]
             let seconds = age.as_seconds() as f64;
             metrics::gauge!("hallpass_audit_export_age_seconds").set(seconds);
         }
-        if let Some(head) = self.desk.exports().head {
+        if let Some(head) = self.status.exports().head {
             #[expect(clippy::cast_precision_loss, reason = "seconds, far below 2^52")]
-            let seconds = Span::between(head.at, now).as_seconds() as f64;
+            let seconds = TimeSpan::between(head.at, now).as_seconds() as f64;
             metrics::gauge!("hallpass_audit_head_age_seconds").set(seconds);
         }
     }
@@ -229,7 +229,7 @@ mod tests {
     use super::*;
 
     fn at(minute: u64) -> Timestamp {
-        Span::minutes(minute).after("2026-03-02T10:10:00Z".parse().unwrap())
+        TimeSpan::minutes(minute).after("2026-03-02T10:10:00Z".parse().unwrap())
     }
 
     #[test]

@@ -9,18 +9,20 @@ use hallpass_access::{Access, AccessStore, DirectorySource};
 use hallpass_assignments::{Executor, StoreFault, Worked};
 use hallpass_audit::AuditStore;
 use hallpass_aws::Inventory;
-use hallpass_model::{Clock, Look, Span, Timestamp};
-use hallpass_org::cuts::Cutter;
-use hallpass_server::Desk;
+use hallpass_model::{Clock, Look, TimeSpan, Timestamp};
+use hallpass_org::session_revocation::SessionRevoker;
+use hallpass_server::ServerStatus;
 use hallpass_store::SqliteStore;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::alarms::{self, Watched};
 use super::exporting::{self, Exporter};
-use super::notices::{self, Keeper, Teller};
+use super::notices::{self, OutboxKeeper, Teller};
 use super::probes::Pulse;
 use super::sweeping::{self, Sweeper};
+use super::timekeeper::Timekeeper;
 use super::{Composed, clocks, rules_and_text, sources, unread_rules};
 
 /// The longest a loop sleeps: bounds the cost of a lost ring.
@@ -34,7 +36,7 @@ const READ_AGAIN: Duration = Duration::from_secs(10);
 /// How often the log's chain is followed to its end.
 const CHECK_EVERY: Duration = Duration::from_secs(30);
 /// How often it is followed from its beginning.
-const CHECK_WHOLE_EVERY: Span = Span::hours(1);
+const CHECK_WHOLE_EVERY: TimeSpan = TimeSpan::hours(1);
 /// How often the rule file is looked at for changes.
 const RULES_EVERY: Duration = Duration::from_secs(2);
 /// How often sessions that are over are forgotten.
@@ -49,17 +51,17 @@ struct Engine {
     access: Arc<Access>,
     directory: Arc<Inventory>,
     executor: Arc<Executor>,
-    cutter: Arc<Cutter>,
+    revoker: Arc<SessionRevoker>,
     store: SqliteStore,
     clock: Arc<dyn Clock>,
     pulse: Arc<Pulse>,
     /// Rung when assignments have news for grants.
     news: Arc<Notify>,
-    max_age: Span,
-    desk: Arc<Desk>,
+    max_age: TimeSpan,
+    status: Arc<ServerStatus>,
     audit: Arc<dyn AuditStore>,
-    /// Held by the idle worker that sleeps until the next row is due; the others are woken by it.
-    timekeeper: Arc<tokio::sync::Mutex<()>>,
+    /// One idle worker sleeps until the next row is due; the others are woken by it.
+    timekeeper: Arc<Timekeeper>,
 }
 
 impl Composed {
@@ -69,13 +71,13 @@ impl Composed {
             access: Arc::clone(&self.access),
             directory: Arc::clone(&self.directory),
             executor: Arc::clone(&self.executor),
-            cutter: Arc::clone(&self.cutter),
+            revoker: Arc::clone(&self.revoker),
             store: self.store.clone(),
             clock: Arc::clone(&self.clock),
             pulse: Arc::clone(&self.pulse),
             news: Arc::new(Notify::new()),
             max_age: self.max_age,
-            desk: Arc::clone(&self.app.desk),
+            status: Arc::clone(&self.app.status),
             audit: Arc::clone(&self.app.audit),
             timekeeper: Arc::default(),
         };
@@ -84,7 +86,7 @@ impl Composed {
         for _ in 0..engine.executor.workers() {
             spawn(tasks, "execute", stop, &engine, execute);
         }
-        spawn(tasks, "cut", stop, &engine, cut);
+        spawn(tasks, "cut", stop, &engine, revoke_sessions);
         spawn(tasks, "tend", stop, &engine, tend);
         spawn(tasks, "reconcile", stop, &engine, reconcile);
         spawn(tasks, "refresh", stop, &engine, refresh);
@@ -96,8 +98,22 @@ impl Composed {
         };
         spawn(tasks, "sweep", stop, &sweeper, sweeping::look);
         spawn(tasks, "sweep_items", stop, &sweeper, sweeping::act);
+        self.spawn_telling(tasks);
+        self.spawn_for_guards(tasks);
+        spawn(tasks, "sessions", stop, &engine, forget_sessions);
+        if let Some(path) = self.rules_file.clone() {
+            let reloader = (engine, path);
+            spawn(tasks, "reload", stop, &reloader, |(engine, path), stop| {
+                reload(engine, path, stop)
+            });
+        }
+    }
+
+    /// Starts what tells people, and what watches for what they have to hear.
+    fn spawn_telling(&self, tasks: &mut JoinSet<()>) {
+        let stop = &self.stop;
         let store = Arc::new(self.store.clone()) as Arc<dyn AccessStore>;
-        let keeper = Keeper {
+        let keeper = OutboxKeeper {
             channels: self.channels.clone(),
             store: Arc::clone(&store),
             clock: Arc::clone(&self.clock),
@@ -114,6 +130,11 @@ impl Composed {
             };
             spawn(tasks, "notify", stop, &teller, notices::tell);
         }
+        if let Some(slack) = &self.slack {
+            spawn(tasks, "line", stop, slack, |slack, stop| async move {
+                slack.follow_line(stop).await;
+            });
+        }
         if let Some(socket) = self.socket.clone() {
             spawn(
                 tasks,
@@ -125,14 +146,14 @@ impl Composed {
                 },
             );
         }
-        self.spawn_for_guards(tasks);
-        spawn(tasks, "sessions", stop, &engine, forget_sessions);
-        if let Some(path) = self.rules_file.clone() {
-            let reloader = (engine, path);
-            spawn(tasks, "reload", stop, &reloader, |(engine, path), stop| {
-                reload(engine, path, stop)
-            });
-        }
+        let watched = Watched {
+            probes: self.alarming.clone(),
+            desk: Arc::clone(&self.app.status),
+            exports: self.export.is_some(),
+            store: Arc::new(self.store.clone()),
+            clock: Arc::clone(&self.clock),
+        };
+        spawn(tasks, "alarms", stop, &watched, alarms::watch);
     }
 
     /// Starts the export; `stop` is its own, so that it takes what the others wrote last.
@@ -142,7 +163,7 @@ impl Composed {
                 store: self.store.clone(),
                 exporting,
                 clock: Arc::clone(&self.clock),
-                desk: Arc::clone(&self.app.desk),
+                status: Arc::clone(&self.app.status),
             };
             spawn(tasks, "export", stop, &exporter, exporting::export);
         }
@@ -207,6 +228,7 @@ pub(super) fn until(due: Option<Timestamp>, now: Timestamp) -> Duration {
 /// Works on assignments, one row at a time, beside others that do the same.
 async fn execute(engine: Engine, mut stop: watch::Receiver<bool>) {
     let (bell, more) = (engine.access.executor_bell(), engine.executor.more());
+    let mut has_worked = false;
     while !*stop.borrow() {
         match engine.executor.work_next().await {
             Ok(Worked::Done { steps }) => {
@@ -214,9 +236,15 @@ async fn execute(engine: Engine, mut stop: watch::Receiver<bool>) {
                     engine.news.notify_one();
                 }
                 engine.pulse.beat();
+                has_worked = true;
                 continue;
             }
-            Ok(Worked::Idle) => engine.pulse.beat(),
+            Ok(Worked::Idle) => {
+                engine.pulse.beat();
+                if std::mem::take(&mut has_worked) {
+                    engine.timekeeper.has_worked();
+                }
+            }
             Err(fault @ StoreFault::Fenced(_)) => {
                 tracing::warn!(error = %fault, "an assignment could not be recorded and is tried again");
                 continue;
@@ -237,22 +265,20 @@ async fn execute(engine: Engine, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Sleeps until the next row is due, in place of all idle workers; the others wait for their turn
-/// to do so.
+/// Sleeps until the next row is due, in place of all idle workers.
 async fn keep_time(engine: &Engine) {
-    let _turn = engine.timekeeper.lock().await;
-    let pause = match engine.executor.next_due().await {
+    let pause = async || match engine.executor.next_due().await {
         Ok(due) => until(due, engine.clock.now()),
         Err(_) => LOOK_AGAIN,
     };
-    tokio::time::sleep(pause).await;
+    engine.timekeeper.sleep(pause).await;
 }
 
 /// Ends sessions that outlive grants.
-async fn cut(engine: Engine, mut stop: watch::Receiver<bool>) {
+async fn revoke_sessions(engine: Engine, mut stop: watch::Receiver<bool>) {
     let bell = engine.access.cutter_bell();
     while !*stop.borrow() {
-        match engine.cutter.tick().await {
+        match engine.revoker.tick().await {
             Ok(report) => {
                 for (account, why) in &report.failed {
                     tracing::warn!(account, why, "sessions could not be ended yet");
@@ -405,15 +431,15 @@ async fn forget_sessions(engine: Engine, mut stop: watch::Receiver<bool>) {
 async fn check(engine: Engine, mut stop: watch::Receiver<bool>) {
     loop {
         let now = engine.clock.now();
-        let before = engine.desk.chain();
+        let before = engine.status.chain();
         let whole = before
             .whole_at
             .is_none_or(|at| !CHECK_WHOLE_EVERY.covers(at, now));
         engine
-            .desk
+            .status
             .check_chain(engine.audit.as_ref(), now, whole)
             .await;
-        if let Some(fault) = engine.desk.chain().fault
+        if let Some(fault) = engine.status.chain().fault
             && before.fault.as_ref() != Some(&fault)
         {
             tracing::error!(
@@ -479,10 +505,10 @@ enum Applied {
 /// Says once that the rule file cannot be read; it may be readable in a moment.
 fn unread(engine: &Engine, path: &Path, error: &std::io::Error) -> Applied {
     let failure = unread_rules(path, error);
-    let known = engine.desk.rules().refused;
+    let known = engine.status.rules().refused;
     if known.is_none_or(|known| known.errors != failure.lines()) {
         engine
-            .desk
+            .status
             .rules_refused(engine.clock.now(), failure.lines());
         tracing::error!(
             file = %path.display(),
@@ -496,7 +522,7 @@ fn unread(engine: &Engine, path: &Path, error: &std::io::Error) -> Applied {
 /// Puts the file's rules in force.
 async fn apply(engine: &Engine, path: &Path) -> Applied {
     let access = &engine.access;
-    let (desk, file) = (&engine.desk, path.display().to_string());
+    let (desk, file) = (&engine.status, path.display().to_string());
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) => return unread(engine, path, &error),
@@ -542,9 +568,9 @@ mod tests {
         let now = Timestamp::from_second(1_780_000_000).unwrap();
         for (due, wanted) in [
             (None, LOOK_AGAIN),
-            (Some(Span::hours(1).after(now)), LOOK_AGAIN),
+            (Some(TimeSpan::hours(1).after(now)), LOOK_AGAIN),
             (Some(now), BREATH),
-            (Some(Span::hours(1).before(now)), BREATH),
+            (Some(TimeSpan::hours(1).before(now)), BREATH),
         ] {
             assert_eq!(until(due, now), wanted, "{due:?}");
         }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_access::{
-    Access, AccessStore, Channel, Delivery, DigestKind, Message, News, Notice, ReadError,
-    SweepStore, Told, ToldDigest, Waiting,
+    Access, AccessStore, Channel, Delivery, DigestKind, Message, Notice, NoticeContext, NoticeKind,
+    ReadError, SweepStore, ToldAlarm, ToldDigest, WaitingMessage,
 };
-use hallpass_model::{Clock, Look, Span, Timestamp};
+use hallpass_model::{Clock, Look, TimeSpan, Timestamp};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -19,7 +19,7 @@ use super::loops::{LOOK_AGAIN, rest, until};
 const TELL_MAX: Duration = Duration::from_mins(1);
 /// A notice that was taken and neither acknowledged nor postponed is taken again after this: longer
 /// than [`TELL_MAX`], so that only a stop in between makes a repetition.
-const HIDDEN: Span = Span::seconds(90);
+const HIDDEN: TimeSpan = TimeSpan::seconds(90);
 /// The pause after the first failure, doubled with each further one.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 /// The longest pause between attempts, unless the channel asks for more.
@@ -27,9 +27,9 @@ const PAUSE_MAX: Duration = Duration::from_mins(5);
 /// Attempts before the log warns of a notice that waits.
 const TRIES_IN_PEACE: u32 = 1;
 /// What could not be told for so long is told nobody any more.
-const GIVE_UP_AFTER: Span = Span::hours(24);
+const GIVE_UP_AFTER: TimeSpan = TimeSpan::hours(24);
 /// Notices are dropped after this, and channels that were not in use for so long.
-const RETENTION: Span = Span::hours(7 * 24);
+const RETENTION: TimeSpan = TimeSpan::hours(7 * 24);
 /// How often channels are marked as in use and old notices dropped.
 const UPKEEP_EVERY: Duration = Duration::from_hours(1);
 /// How long an attempt may go on after the server was asked to stop.
@@ -45,7 +45,7 @@ impl Channel for LogChannel {
         "log"
     }
 
-    async fn tell(&self, told: &Told) -> Delivery {
+    async fn tell(&self, told: &NoticeContext) -> Delivery {
         tracing::info!(
             news = news_name(&told.notice),
             request.id = %told.notice.request,
@@ -65,6 +65,17 @@ impl Channel for LogChannel {
         );
         Delivery::Done
     }
+
+    async fn tell_alarm(&self, told: &ToldAlarm) -> Delivery {
+        let alarm = &told.alarm;
+        tracing::info!(
+            alarm = alarm.alarm.name(),
+            state = alarm.state.name(),
+            text = alarm.text,
+            "notice"
+        );
+        Delivery::Done
+    }
 }
 
 fn news_name(notice: &Notice) -> String {
@@ -77,6 +88,7 @@ fn name_of(message: &Message) -> (String, String) {
     match message {
         Message::Notice(notice) => (news_name(notice), notice.request.to_string()),
         Message::Digest(digest) => (digest.digest.name().to_owned(), digest.sweep.to_string()),
+        Message::Alarm(alarm) => (alarm.alarm.name().to_owned(), alarm.state.name().to_owned()),
     }
 }
 
@@ -85,13 +97,15 @@ const fn at_of(message: &Message) -> Timestamp {
     match message {
         Message::Notice(notice) => notice.at,
         Message::Digest(digest) => digest.at,
+        Message::Alarm(alarm) => alarm.at,
     }
 }
 
 /// A message with what it is about, as it is now.
 enum Loaded {
-    Notice(Box<Told>),
+    Notice(Box<NoticeContext>),
     Digest(Box<ToldDigest>),
+    Alarm(Box<ToldAlarm>),
 }
 
 /// Puts channels in use: from here on every notice waits for each of them.
@@ -111,15 +125,15 @@ pub(super) async fn open(
 
 /// What looks after the outbox as a whole.
 #[derive(Clone)]
-pub(super) struct Keeper {
+pub(super) struct OutboxKeeper {
     pub(super) channels: Vec<Arc<dyn Channel>>,
     pub(super) store: Arc<dyn AccessStore>,
     pub(super) clock: Arc<dyn Clock>,
 }
 
 /// Keeps channels in use and drops what nobody will hear.
-pub(super) async fn keep(keeper: Keeper, mut stop: watch::Receiver<bool>) {
-    let Keeper {
+pub(super) async fn keep(keeper: OutboxKeeper, mut stop: watch::Receiver<bool>) {
+    let OutboxKeeper {
         channels,
         store,
         clock,
@@ -180,13 +194,13 @@ pub(super) async fn tell(mut teller: Teller, mut stop: watch::Receiver<bool>) {
 
 /// What became of a notice, for the metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
+enum NoticeOutcome {
     Delivered,
     Postponed,
     GaveUp,
 }
 
-impl Outcome {
+impl NoticeOutcome {
     const fn name(self) -> &'static str {
         match self {
             Self::Delivered => "delivered",
@@ -224,10 +238,10 @@ impl Teller {
     /// Tells one notice; `false` when the server stops before that is done.
     async fn deliver(
         &self,
-        waiting: Waiting,
+        waiting: WaitingMessage,
         stop: &mut watch::Receiver<bool>,
     ) -> Result<bool, ReadError> {
-        let Waiting {
+        let WaitingMessage {
             number,
             attempts,
             message,
@@ -273,6 +287,11 @@ impl Teller {
                     }))
                 }))
             }
+            Message::Alarm(alarm) => Ok(Some(Loaded::Alarm(Box::new(ToldAlarm {
+                number,
+                alarm,
+                attempts,
+            })))),
         }
     }
 
@@ -281,7 +300,7 @@ impl Teller {
         number: u64,
         attempts: u32,
         notice: Notice,
-    ) -> Result<Option<Told>, ReadError> {
+    ) -> Result<Option<NoticeContext>, ReadError> {
         let Some(request) = self.store.request(notice.request).await? else {
             return Ok(None);
         };
@@ -289,7 +308,7 @@ impl Teller {
             Some(id) => self.store.grant(id).await?,
             None => None,
         };
-        let told = Told {
+        let told = NoticeContext {
             number,
             notice,
             attempts,
@@ -312,10 +331,11 @@ impl Teller {
             match told {
                 Loaded::Notice(told) => channel.tell(&told).await,
                 Loaded::Digest(told) => channel.tell_digest(&told).await,
+                Loaded::Alarm(told) => channel.tell_alarm(&told).await,
             }
         });
         let later = |why: String| Delivery::Again {
-            after: Span::ZERO,
+            after: TimeSpan::ZERO,
             why,
         };
         tokio::select! {
@@ -337,17 +357,17 @@ impl Teller {
         attempts: u32,
         message: &Message,
         delivery: Delivery,
-    ) -> Result<Outcome, ReadError> {
+    ) -> Result<NoticeOutcome, ReadError> {
         let (channel, now) = (self.channel.name(), self.clock.now());
         let is_old = now >= GIVE_UP_AFTER.after(at_of(message));
         let outcome = match &delivery {
-            Delivery::Done => Outcome::Delivered,
-            Delivery::Again { .. } if !is_old => Outcome::Postponed,
-            Delivery::Again { .. } | Delivery::GaveUp { .. } => Outcome::GaveUp,
+            Delivery::Done => NoticeOutcome::Delivered,
+            Delivery::Again { .. } if !is_old => NoticeOutcome::Postponed,
+            Delivery::Again { .. } | Delivery::GaveUp { .. } => NoticeOutcome::GaveUp,
         };
         let ((news, about), attempt) = (name_of(message), u64::from(attempts) + 1);
         if let Delivery::Again { after, why } = &delivery
-            && outcome == Outcome::Postponed
+            && outcome == NoticeOutcome::Postponed
         {
             let again_at = after.after(now).max(pause(attempts, chance()).after(now));
             // a channel that asks to wait a moment is no trouble; one that goes on asking is
@@ -383,10 +403,10 @@ impl Teller {
 fn cry_out(channel: &str, message: &Message) {
     match message {
         Message::Notice(notice) => match notice.news {
-            News::Stuck => {
+            NoticeKind::Stuck => {
                 tracing::error!(channel, request.id = %notice.request, "AWS refuses to remove access");
             }
-            News::SessionsLive => {
+            NoticeKind::SessionsLive => {
                 tracing::error!(channel, request.id = %notice.request, "{}", notice.text);
             }
             _ => {}
@@ -397,6 +417,8 @@ fn cry_out(channel: &str, message: &Message) {
             }
             DigestKind::SweepFound | DigestKind::SweepPlanned | DigestKind::SweepDone => {}
         },
+        // whoever noticed it cried already
+        Message::Alarm(_) => {}
     }
 }
 
@@ -416,11 +438,11 @@ fn pause(failures: u32, chance: u16) -> Duration {
 }
 
 /// A pause as an instant.
-trait After {
+trait PauseFrom {
     fn after(self, now: Timestamp) -> Timestamp;
 }
 
-impl After for Duration {
+impl PauseFrom for Duration {
     fn after(self, now: Timestamp) -> Timestamp {
         now.checked_add(self).unwrap_or(Timestamp::MAX)
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use hallpass_access::{Change, Request, RequestState, Write};
+use hallpass_access::{Alarm, Change, Request, RequestState, Write};
 use hallpass_store::MemoryStore;
 use hallpass_store::testing::{
     a_digest, a_grant, a_notice, a_request, a_sweep, approved, at, grant_id, request_id,
@@ -12,9 +12,9 @@ use tokio::time::{Instant, sleep, timeout};
 use super::*;
 
 /// Time as tokio simulates it, from so many seconds after the start of the tests' year.
-struct Hands(Instant, u64);
+struct PausedTime(Instant, u64);
 
-impl Clock for Hands {
+impl Clock for PausedTime {
     fn now(&self) -> Timestamp {
         self.0.elapsed().after(at(self.1))
     }
@@ -22,13 +22,13 @@ impl Clock for Hands {
 
 /// What a channel was asked to tell, and when.
 #[derive(Clone, Debug, PartialEq)]
-struct Heard {
+struct HeardNotice {
     after: Duration,
     attempts: u32,
-    told: Told,
+    told: NoticeContext,
 }
 
-type Answer = Box<dyn Fn(&Told) -> Reaction + Send + Sync>;
+type ReactionScript = Box<dyn Fn(&NoticeContext) -> Reaction + Send + Sync>;
 
 enum Reaction {
     Says(Delivery),
@@ -39,9 +39,10 @@ enum Reaction {
 struct Script {
     name: &'static str,
     start: Instant,
-    heard: Mutex<Vec<Heard>>,
+    heard: Mutex<Vec<HeardNotice>>,
     digests: Mutex<Vec<ToldDigest>>,
-    answer: Answer,
+    alarms: Mutex<Vec<Alarm>>,
+    answer: ReactionScript,
 }
 
 #[async_trait]
@@ -50,8 +51,8 @@ impl Channel for Script {
         self.name
     }
 
-    async fn tell(&self, told: &Told) -> Delivery {
-        self.heard.lock().unwrap().push(Heard {
+    async fn tell(&self, told: &NoticeContext) -> Delivery {
+        self.heard.lock().unwrap().push(HeardNotice {
             after: self.start.elapsed(),
             attempts: told.attempts,
             told: told.clone(),
@@ -67,10 +68,15 @@ impl Channel for Script {
         self.digests.lock().unwrap().push(told.clone());
         Delivery::Done
     }
+
+    async fn tell_alarm(&self, told: &ToldAlarm) -> Delivery {
+        self.alarms.lock().unwrap().push(told.alarm.clone());
+        Delivery::Done
+    }
 }
 
 impl Script {
-    fn heard(&self) -> Vec<Heard> {
+    fn heard(&self) -> Vec<HeardNotice> {
         self.heard.lock().unwrap().clone()
     }
 
@@ -79,15 +85,15 @@ impl Script {
     }
 }
 
-struct World {
+struct OutboxWorld {
     store: MemoryStore,
-    clock: Arc<Hands>,
+    clock: Arc<PausedTime>,
     news: watch::Sender<u64>,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
 }
 
-impl World {
+impl OutboxWorld {
     fn new() -> Self {
         Self::at(10)
     }
@@ -95,7 +101,7 @@ impl World {
     fn at(seconds: u64) -> Self {
         Self {
             store: MemoryStore::new(),
-            clock: Arc::new(Hands(Instant::now(), seconds)),
+            clock: Arc::new(PausedTime(Instant::now(), seconds)),
             news: watch::Sender::new(0),
             stop: watch::Sender::new(false),
             tasks: JoinSet::new(),
@@ -106,13 +112,14 @@ impl World {
     async fn channel(
         &mut self,
         name: &'static str,
-        answer: impl Fn(&Told) -> Reaction + Send + Sync + 'static,
+        answer: impl Fn(&NoticeContext) -> Reaction + Send + Sync + 'static,
     ) -> Arc<Script> {
         let channel = Arc::new(Script {
             name,
             start: self.clock.0,
             heard: Mutex::default(),
             digests: Mutex::default(),
+            alarms: Mutex::default(),
             answer: Box::new(answer),
         });
         let teller = Teller {
@@ -147,20 +154,20 @@ impl World {
     }
 }
 
-fn done(_: &Told) -> Reaction {
+fn done(_: &NoticeContext) -> Reaction {
     Reaction::Says(Delivery::Done)
 }
 
 fn later(seconds: u64) -> Reaction {
     Reaction::Says(Delivery::Again {
-        after: Span::seconds(seconds),
+        after: TimeSpan::seconds(seconds),
         why: "down".to_owned(),
     })
 }
 
 #[tokio::test(start_paused = true)]
 async fn news_go_out_at_once_and_once() {
-    let mut world = World::new();
+    let mut world = OutboxWorld::new();
     let mail = world.channel("mail", done).await;
     sleep(Duration::from_millis(700)).await;
     world.happens(1).await;
@@ -176,7 +183,7 @@ async fn news_go_out_at_once_and_once() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_sweep_found_is_told_with_its_run() {
-    let mut world = World::new();
+    let mut world = OutboxWorld::new();
     let mail = world.channel("mail", done).await;
     let change = Change {
         sweeps: vec![Write::Insert(a_sweep(1))],
@@ -195,7 +202,7 @@ async fn what_a_sweep_found_is_told_with_its_run() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_ring_costs_a_second() {
-    let mut world = World::new();
+    let mut world = OutboxWorld::new();
     let mail = world.channel("mail", done).await;
     let silent = watch::Sender::new(0);
     let loud = std::mem::replace(&mut world.news, silent);
@@ -208,7 +215,7 @@ async fn a_lost_ring_costs_a_second() {
 
 #[tokio::test(start_paused = true)]
 async fn what_hangs_or_panics_stops_nobody_else_and_is_tried_again() {
-    let mut world = World::new();
+    let mut world = OutboxWorld::new();
     let hangs = world.channel("hangs", |_| Reaction::Hangs).await;
     let panics = world.channel("panics", |_| Reaction::Panics).await;
     let good = world.channel("good", done).await;
@@ -228,7 +235,7 @@ async fn what_hangs_or_panics_stops_nobody_else_and_is_tried_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_channel_s_own_pause_is_kept() {
-    let mut world = World::new();
+    let mut world = OutboxWorld::new();
     let mail = world
         .channel("mail", |told| match told.attempts {
             0 | 1 => later(100),
@@ -246,7 +253,7 @@ async fn a_channel_s_own_pause_is_kept() {
 async fn pauses_grow_to_five_minutes_and_end_after_a_day() {
     let day = GIVE_UP_AFTER.as_seconds();
     let left = 7_200;
-    let mut world = World::at(1 + day - left);
+    let mut world = OutboxWorld::at(1 + day - left);
     let mail = world.channel("mail", |_| later(0)).await;
     world.happens(1).await;
     sleep(Duration::from_hours(3)).await;
@@ -261,8 +268,8 @@ async fn pauses_grow_to_five_minutes_and_end_after_a_day() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_given_up_is_not_told_again() {
-    let mut world = World::new();
-    let given_up = |_: &Told| {
+    let mut world = OutboxWorld::new();
+    let given_up = |_: &NoticeContext| {
         Reaction::Says(Delivery::GaveUp {
             why: "no such address".to_owned(),
         })
@@ -277,7 +284,7 @@ async fn what_is_given_up_is_not_told_again() {
 /// Down for hours: everything arrives when it is back, and says what is so now.
 #[tokio::test(start_paused = true)]
 async fn what_is_shown_is_the_present_truth() {
-    let mut world = World::new();
+    let mut world = OutboxWorld::new();
     let back_at = world.clock.0 + Duration::from_hours(5);
     let mail = world
         .channel("mail", move |_| {
@@ -319,7 +326,7 @@ async fn what_is_shown_is_the_present_truth() {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_stops_waits_a_little_and_tells_later() {
-    let mut world = World::new();
+    let mut world = OutboxWorld::new();
     let hangs = world.channel("mail", |_| Reaction::Hangs).await;
     let idle = world.channel("idle", done).await;
     world.happens(1).await;
@@ -338,11 +345,11 @@ async fn a_server_that_stops_waits_a_little_and_tells_later() {
 
 #[tokio::test(start_paused = true)]
 async fn the_keeper_drops_what_is_old_and_keeps_what_is_in_use() {
-    let mut world = World::new();
+    let mut world = OutboxWorld::new();
     for channel in ["log", "gone"] {
         world.store.open_channel(channel, at(0)).await.unwrap();
     }
-    let keeper = Keeper {
+    let keeper = OutboxKeeper {
         channels: vec![Arc::new(LogChannel)],
         store: Arc::new(world.store.clone()),
         clock: Arc::clone(&world.clock) as Arc<dyn Clock>,

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use hallpass_access::{Access, DirectorySource};
 use hallpass_aws::Inventory;
-use hallpass_model::{Clock, Span};
-use hallpass_server::{Probe, ProbeResult};
+use hallpass_model::{Clock, TimeSpan};
+use hallpass_server::{ProbeResult, ReadinessProbe};
 use tokio::time::Instant;
 
 /// A loop that has not come round for this long is late.
-const LATE_AFTER: Span = Span::minutes(2);
+const LATE_AFTER: TimeSpan = TimeSpan::minutes(2);
 
 /// When the executor last came round. By the monotonic clock: a step of the other one neither hides
 /// a stop nor makes one up.
@@ -26,8 +26,8 @@ impl Pulse {
     }
 
     /// Time since the last beat.
-    pub(crate) fn age(&self) -> Span {
-        Span::seconds(self.last().elapsed().as_secs())
+    pub(crate) fn age(&self) -> TimeSpan {
+        TimeSpan::seconds(self.last().elapsed().as_secs())
     }
 
     fn last(&self) -> MutexGuard<'_, Instant> {
@@ -38,9 +38,9 @@ impl Pulse {
 pub(crate) struct StoreProbe(pub(crate) Arc<Access>);
 
 #[async_trait]
-impl Probe for StoreProbe {
+impl ReadinessProbe for StoreProbe {
     async fn probe(&self) -> ProbeResult {
-        let works = match self.0.counts(Span::minutes(5)).await {
+        let works = match self.0.counts(TimeSpan::minutes(5)).await {
             Ok(counts) => Ok(format!(
                 "{} grants overdue, {} stuck",
                 counts.overdue, counts.stuck
@@ -54,6 +54,27 @@ impl Probe for StoreProbe {
     }
 }
 
+/// Whether access is past its end by more than five minutes.
+pub(crate) struct OverdueProbe(pub(crate) Arc<Access>);
+
+#[async_trait]
+impl ReadinessProbe for OverdueProbe {
+    async fn probe(&self) -> ProbeResult {
+        let works = match self.0.counts(TimeSpan::minutes(5)).await {
+            Ok(counts) if counts.overdue > 0 => Err(format!(
+                "{} grants are past their end by more than 5 minutes and still held",
+                counts.overdue
+            )),
+            // a store that does not answer is told of by its own probe
+            Ok(_) | Err(_) => Ok("no end is late".to_owned()),
+        };
+        ProbeResult {
+            name: "ends",
+            works,
+        }
+    }
+}
+
 pub(crate) struct AwsProbe {
     pub(crate) directory: Arc<Inventory>,
     pub(crate) access: Arc<Access>,
@@ -61,7 +82,7 @@ pub(crate) struct AwsProbe {
 }
 
 #[async_trait]
-impl Probe for AwsProbe {
+impl ReadinessProbe for AwsProbe {
     async fn probe(&self) -> ProbeResult {
         let taken = self.directory.current().taken_at();
         let works = match (taken, self.access.directory_is_fresh()) {
@@ -72,7 +93,7 @@ impl Probe for AwsProbe {
                 taken.strftime("%Y-%m-%d %H:%M:%S UTC")
             )),
             (Some(taken), true) => {
-                let age = Span::between(taken, self.clock.now());
+                let age = TimeSpan::between(taken, self.clock.now());
                 Ok(format!("the organization was read {age} ago"))
             }
         };
@@ -83,7 +104,7 @@ impl Probe for AwsProbe {
 pub(crate) struct ReconcilerProbe(pub(crate) Arc<Pulse>);
 
 #[async_trait]
-impl Probe for ReconcilerProbe {
+impl ReadinessProbe for ReconcilerProbe {
     async fn probe(&self) -> ProbeResult {
         let age = self.0.age();
         let works = if age > LATE_AFTER {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use hallpass_access::{Access, AccessStore, Identity};
 use hallpass_model::Clock;
 use hallpass_server::{Hook, HookAnswer};
-use hallpass_slack::{Client, Memory, MemoryFault, Ports, Setup, Signed, Slack};
+use hallpass_slack::{Client, MemoryFault, Ports, Setup, Signed, Slack, SlackMemory};
 use hallpass_store::SqliteStore;
 
 use crate::config::SlackApp;
@@ -16,7 +16,7 @@ use crate::exit::Failure;
 struct Blobs(SqliteStore);
 
 #[async_trait]
-impl Memory for Blobs {
+impl SlackMemory for Blobs {
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, MemoryFault> {
         let read = self.0.blob_get(key).await;
         read.map_err(|error| MemoryFault(error.to_string()))

@@ -1,13 +1,15 @@
 //! The outside world's randomness, tokens and the cached directory behind their ports.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
-use hallpass_access::{Directory, Owner};
+use hallpass_access::{Directory, Owner, TokenSource};
 use hallpass_audit::{Draft, Event, Origin};
-use hallpass_model::{AuditId, Email, IdSource, Span, Timestamp, TokenId, UserId};
+use hallpass_model::{AuditId, Email, IdSource, TimeSpan, Timestamp, TokenId, UserId};
 use hallpass_rules::directory::Snapshot;
 use hallpass_server::{
-    Bound, Identifier, NewToken, Scope, Session, SessionFault, SessionStore, TokenFacts,
-    TokenFault, TokenStore,
+    Bound, Identifier, NewToken, OwnToken, SessionFault, SessionStore, TokenFacts, TokenFault,
+    TokenScope, TokenStore, WebSession, WhichSessions,
 };
 use hallpass_store::{SessionRow, SignInRow, SqliteStore, TokenRow};
 use uuid::Uuid;
@@ -51,21 +53,18 @@ impl TokenStore for StoredTokens {
                 email: row.user,
                 secondary_domain: row.secondary_domain,
             }),
-            // a scope this version does not know allows nothing
-            scopes: row
-                .scopes
-                .iter()
-                .filter_map(|name| Scope::parse(name))
-                .collect(),
+            scopes: scopes_of(&row.scopes),
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,
+            source: row.source,
+            used_at: row.used_at,
         }))
     }
 
     async fn keep(&self, token: &NewToken) -> Result<(), TokenFault> {
         let now = token.created_at;
         let scopes: Vec<String> = token.scopes.iter().map(|it| it.name().to_owned()).collect();
-        let ttl = Span::between(now, token.expires_at);
+        let ttl = TimeSpan::between(now, token.expires_at);
         let words = format!("{} for {ttl}", scopes.join(" "));
         let owner = &token.owner;
         let record = by_its_owner(Event::TokenCreated, &owner.email, now)
@@ -83,6 +82,8 @@ impl TokenStore for StoredTokens {
             expires_at: token.expires_at,
             revoked_at: None,
             name: token.name.clone(),
+            source: TokenSource::SignIn,
+            used_at: None,
         };
         let stored = self.0.token_insert(&row, record).await;
         stored.map_err(|error| TokenFault(error.to_string()))
@@ -101,12 +102,74 @@ impl TokenStore for StoredTokens {
         let revoked = self.0.token_revoke(row.id, now, record).await;
         revoked.map(|_| ()).map_err(|error| fault(&error))
     }
+
+    async fn of_user(&self, user: &UserId, now: Timestamp) -> Result<Vec<OwnToken>, TokenFault> {
+        let rows = self.0.tokens_of(user).await;
+        let rows = rows.map_err(|error| TokenFault(error.to_string()))?;
+        let counts = |row: &TokenRow| row.revoked_at.is_none() && now < row.expires_at;
+        let shown = |row: TokenRow| OwnToken {
+            id: row.id,
+            hash: row.hash,
+            name: row.name,
+            scopes: scopes_of(&row.scopes),
+            source: row.source,
+            created_at: row.created_at,
+            used_at: row.used_at,
+            expires_at: row.expires_at,
+        };
+        Ok(rows.into_iter().filter(counts).map(shown).collect())
+    }
+
+    async fn revoke_own(
+        &self,
+        owner: &Owner,
+        id: TokenId,
+        origin: Origin,
+        now: Timestamp,
+    ) -> Result<bool, TokenFault> {
+        let fault = |error: &dyn std::fmt::Display| TokenFault(error.to_string());
+        let rows = self.0.tokens_of(&owner.user).await;
+        // INVARIANT: whose a token is never changes, so that it is theirs still when it is revoked
+        if !rows
+            .map_err(|error| fault(&error))?
+            .iter()
+            .any(|row| row.id == id)
+        {
+            return Ok(false);
+        }
+        let record = of_own(Event::TokenRevoked, owner, origin, now).why(&id.to_string());
+        let revoked = self.0.token_revoke(id, now, record).await;
+        revoked
+            .map(|row| row.is_some())
+            .map_err(|error| fault(&error))
+    }
+
+    async fn used(&self, hash: &str, now: Timestamp) -> Result<(), TokenFault> {
+        let noted = self.0.token_used(hash, now).await;
+        noted.map_err(|error| TokenFault(error.to_string()))
+    }
+}
+
+/// Scopes by name. One that this version does not know allows nothing.
+fn scopes_of(names: &[String]) -> BTreeSet<TokenScope> {
+    names
+        .iter()
+        .filter_map(|name| TokenScope::parse(name))
+        .collect()
 }
 
 /// A record of what somebody did with their own token, from the command line.
 fn by_its_owner(event: Event, user: &Email, now: Timestamp) -> Draft {
     let id = AuditId::new(RandomIds.next(now));
     Draft::new(id, event, now, user.as_str(), Origin::Cli)
+}
+
+/// A record of what somebody did with a token or a session of their own, through a door.
+fn of_own(event: Event, owner: &Owner, origin: Origin, now: Timestamp) -> Draft {
+    let id = AuditId::new(RandomIds.next(now));
+    Draft::new(id, event, now, owner.email.as_str(), origin)
+        .actor_user(&owner.user)
+        .user(&owner.user)
 }
 
 /// Sessions of the store, as the server asks for them.
@@ -116,7 +179,7 @@ fn session_fault(error: impl std::fmt::Display) -> SessionFault {
     SessionFault(error.to_string())
 }
 
-fn session_row(session: &Session) -> Result<SessionRow, SessionFault> {
+fn session_row(session: &WebSession) -> Result<SessionRow, SessionFault> {
     let user = session.user_id.clone();
     Ok(SessionRow {
         user_id: user.ok_or_else(|| session_fault("a session is nobody's"))?,
@@ -130,19 +193,19 @@ fn session_row(session: &Session) -> Result<SessionRow, SessionFault> {
 
 #[async_trait]
 impl SessionStore for StoredSessions {
-    async fn begin(&self, session: &Session) -> Result<(), SessionFault> {
+    async fn begin(&self, session: &WebSession) -> Result<(), SessionFault> {
         let row = session_row(session)?;
         self.0.session_insert(&row).await.map_err(session_fault)
     }
 
-    async fn by_hash(&self, hash: &str) -> Result<Option<Session>, SessionFault> {
+    async fn by_hash(&self, hash: &str) -> Result<Option<WebSession>, SessionFault> {
         let found = self.0.session_by_hash(hash).await.map_err(session_fault)?;
         found
             .map(|text| serde_json::from_str(&text).map_err(session_fault))
             .transpose()
     }
 
-    async fn replace(&self, was: &Session, session: &Session) -> Result<bool, SessionFault> {
+    async fn replace(&self, was: &WebSession, session: &WebSession) -> Result<bool, SessionFault> {
         let (was, row) = (session_row(was)?, session_row(session)?);
         let stored = self.0.session_replace(&was.body, &row, None).await;
         stored.map_err(session_fault)
@@ -150,9 +213,9 @@ impl SessionStore for StoredSessions {
 
     async fn renew(
         &self,
-        was: &Session,
-        old: &Session,
-        new: &Session,
+        was: &WebSession,
+        old: &WebSession,
+        new: &WebSession,
     ) -> Result<bool, SessionFault> {
         let (was, old, new) = (session_row(was)?, session_row(old)?, session_row(new)?);
         let stored = self.0.session_replace(&was.body, &old, Some(&new)).await;
@@ -221,6 +284,28 @@ impl SessionStore for StoredSessions {
         }
     }
 
+    async fn of_user(&self, user: &UserId) -> Result<Vec<WebSession>, SessionFault> {
+        let bodies = self.0.sessions_of(user).await.map_err(session_fault)?;
+        let read = bodies.iter().map(|body| serde_json::from_str(body));
+        read.collect::<Result<_, _>>().map_err(session_fault)
+    }
+
+    async fn end_own(
+        &self,
+        owner: &Owner,
+        which: WhichSessions,
+        origin: Origin,
+        now: Timestamp,
+    ) -> Result<u64, SessionFault> {
+        let record = of_own(Event::SessionsEnded, owner, origin, now).why(&which.words());
+        let is_meant = move |body: &str| {
+            // what cannot be read is no session that is to stay
+            serde_json::from_str::<WebSession>(body).map_or(true, |session| which.means(&session))
+        };
+        let ended = self.0.sessions_end(&owner.user, is_meant, record).await;
+        ended.map_err(session_fault)
+    }
+
     async fn end_all(&self, user: &UserId) -> Result<u64, SessionFault> {
         self.0.sessions_delete(user).await.map_err(session_fault)
     }
@@ -233,7 +318,7 @@ impl SessionStore for StoredSessions {
     ) -> Result<u64, SessionFault> {
         let mut ended = 0;
         for (hash, body) in self.0.sessions().await.map_err(session_fault)? {
-            let session: Session = serde_json::from_str(&body).map_err(session_fault)?;
+            let session: WebSession = serde_json::from_str(&body).map_err(session_fault)?;
             if session.signed_in.is_meant(issuer, subject, sid) {
                 self.end(&hash).await?;
                 ended += 1;
@@ -267,15 +352,17 @@ pub(crate) async fn cache_snapshot(store: &SqliteStore, snapshot: &Snapshot) {
 
 #[cfg(test)]
 mod tests {
+    use hallpass_server::Browsing;
+
     use super::*;
 
     fn ana() -> UserId {
         "00000001-0000-4000-8000-000000000000".parse().unwrap()
     }
 
-    fn session(hash: &str, subject: &str) -> Session {
+    fn session(hash: &str, subject: &str) -> WebSession {
         let at = |second: i64| Timestamp::from_second(1_780_000_000 + second).unwrap();
-        Session {
+        WebSession {
             hash: hash.to_owned(),
             user: Email::new("Ana@corp.example").unwrap(),
             user_id: Some(ana()),
@@ -292,6 +379,7 @@ mod tests {
             seen_at: at(0),
             renewed_at: at(0),
             ends_at: at(3600),
+            browsing: Browsing::default(),
             csrf: "c".to_owned(),
             previous: None,
             next: None,
@@ -303,7 +391,7 @@ mod tests {
         let first = session("1", "u1");
         store.begin(&first).await.unwrap();
         assert_eq!(store.by_hash("1").await.unwrap(), Some(first.clone()));
-        let seen = Session {
+        let seen = WebSession {
             seen_at: first.ends_at,
             ..first.clone()
         };
@@ -334,15 +422,112 @@ mod tests {
         store.end("5").await.unwrap();
         store.begin(&session("6", "u2")).await.unwrap();
         store
-            .prune(Span::hours(1).after(first.began_at))
+            .prune(TimeSpan::hours(1).after(first.began_at))
             .await
             .unwrap();
         assert!(store.by_hash("6").await.unwrap().is_some(), "ends now");
         store
-            .prune(Span::hours(2).after(first.began_at))
+            .prune(TimeSpan::hours(2).after(first.began_at))
             .await
             .unwrap();
         assert_eq!(store.by_hash("6").await.unwrap(), None);
+    }
+
+    fn owner() -> Owner {
+        Owner {
+            user: ana(),
+            email: Email::new("ana@corp.example").unwrap(),
+            secondary_domain: false,
+        }
+    }
+
+    /// A person's own sessions: seen whole, and ended by name under each secret, nobody else's.
+    async fn ends_ones_own(store: &dyn SessionStore) {
+        let named = |hash: &str, csrf: &str| WebSession {
+            csrf: csrf.to_owned(),
+            ..session(hash, "u1")
+        };
+        let (first, second) = (named("11", "one"), named("12", "two"));
+        let beside = WebSession {
+            hash: "13".to_owned(),
+            ..second.clone()
+        };
+        let others = WebSession {
+            user_id: Some("00000002-0000-4000-8000-000000000000".parse().unwrap()),
+            ..named("14", "two")
+        };
+        let now = first.began_at;
+        for session in [&first, &second, &beside, &others] {
+            store.begin(session).await.unwrap();
+        }
+        assert_eq!(store.of_user(&ana()).await.unwrap().len(), 3);
+        let end = async |which| {
+            store
+                .end_own(&owner(), which, Origin::Web, now)
+                .await
+                .unwrap()
+        };
+        assert_eq!(end(WhichSessions::One(others.id())).await, 0, "another's");
+        assert_eq!(end(WhichSessions::One("ses_0".to_owned())).await, 0);
+        assert_eq!(
+            end(WhichSessions::AllBut(first.id())).await,
+            2,
+            "each secret"
+        );
+        let left = store.of_user(&ana()).await.unwrap();
+        assert_eq!(left, std::slice::from_ref(&first));
+        assert_eq!(end(WhichSessions::One(first.id())).await, 1);
+        assert_eq!(end(WhichSessions::All).await, 0);
+        assert!(store.by_hash("14").await.unwrap().is_some());
+    }
+
+    #[test]
+    fn what_somebody_ends_of_their_own_is_on_record_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("hallpass.db")).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            ends_ones_own(&hallpass_server::MemorySessions::default()).await;
+            ends_ones_own(&StoredSessions(store.clone())).await;
+            let (tokens, now) = (StoredTokens(store.clone()), session("1", "u1").began_at);
+            let token = NewToken {
+                hash: "ab".repeat(32),
+                owner: owner(),
+                scopes: BTreeSet::from(TokenScope::ALL),
+                created_at: now,
+                expires_at: TimeSpan::hours(1).after(now),
+                name: "a script".to_owned(),
+            };
+            tokens.keep(&token).await.unwrap();
+            let id = tokens.of_user(&ana(), now).await.unwrap()[0].id;
+            let stranger = Owner {
+                user: "00000002-0000-4000-8000-000000000000".parse().unwrap(),
+                ..owner()
+            };
+            for (whose, done) in [(&stranger, false), (&owner(), true), (&owner(), true)] {
+                let revoked = tokens.revoke_own(whose, id, Origin::Web, now).await;
+                assert_eq!(revoked.unwrap(), done);
+            }
+            assert_eq!(tokens.of_user(&ana(), now).await.unwrap(), []);
+            let records = hallpass_audit::AuditStore::records_from(&store, 1, 100)
+                .await
+                .unwrap();
+            let events: Vec<String> = records
+                .iter()
+                .map(|record| record.event().to_owned())
+                .collect();
+            assert_eq!(
+                events,
+                [
+                    "session.revoked",
+                    "session.revoked",
+                    "token.created",
+                    "token.revoked"
+                ]
+            );
+        });
     }
 
     #[test]

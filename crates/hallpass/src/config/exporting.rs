@@ -21,9 +21,9 @@ pub(crate) struct Export {
     pub(crate) target: Option<String>,
     pub(crate) prefix: String,
     /// The bucket's Region.
-    region: Option<String>,
+    pub(super) region: Option<String>,
     /// Where S3 answers.
-    endpoint_url: Option<String>,
+    pub(super) endpoint_url: Option<String>,
     lock_mode: Lock,
     lock_days: u32,
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hallpass_model::Span;
+use hallpass_model::TimeSpan;
 use hallpass_server::{OidcSettings, Provider, Proxies, SessionSettings, SignIn};
 use serde::Deserialize;
 
@@ -11,13 +11,13 @@ use crate::exit::Failure;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct Session {
+pub(crate) struct SessionSection {
     pub(crate) idle: Time,
     pub(crate) absolute: Time,
     pub(crate) renew: Time,
 }
 
-impl Default for Session {
+impl Default for SessionSection {
     fn default() -> Self {
         let settings = SessionSettings::default();
         Self {
@@ -91,7 +91,7 @@ impl Loaded {
     /// When one of them cannot be.
     pub(crate) fn sessions(&self) -> Result<SessionSettings, Failure> {
         let table = &self.config.server.session;
-        let minute = Span::minutes(1);
+        let minute = TimeSpan::minutes(1);
         for (key, time) in [
             ("idle", table.idle),
             ("absolute", table.absolute),

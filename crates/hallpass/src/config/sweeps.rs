@@ -4,7 +4,7 @@
 use hallpass_access::{
     ADOPTED_MAX, Schedule, StandingPattern, SweepMode, SweepReach, SweepSettings,
 };
-use hallpass_model::Span;
+use hallpass_model::TimeSpan;
 use serde::Deserialize;
 
 use super::Time;
@@ -13,7 +13,7 @@ use crate::exit::Failure;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Sweep {
-    mode: Mode,
+    mode: SweepModeKey,
     scope: Reach,
     check_every: Time,
     at: At,
@@ -24,7 +24,7 @@ pub(crate) struct Sweep {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Mode {
+enum SweepModeKey {
     Off,
     #[default]
     Report,
@@ -57,9 +57,9 @@ impl TryFrom<String> for At {
 /// A pattern of `access.standing`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]
-pub(crate) struct Standing(StandingPattern);
+pub(crate) struct StandingEntry(StandingPattern);
 
-impl TryFrom<String> for Standing {
+impl TryFrom<String> for StandingEntry {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
@@ -73,7 +73,7 @@ impl Default for Sweep {
     fn default() -> Self {
         let defaults = SweepSettings::default();
         Self {
-            mode: Mode::Report,
+            mode: SweepModeKey::Report,
             scope: Reach::Rules,
             check_every: Time(defaults.check_every),
             at: At(defaults.at),
@@ -84,7 +84,7 @@ impl Default for Sweep {
 }
 
 /// The shortest pause between checks: each lists every pair in scope.
-const CHECK_EVERY_MIN: Span = Span::seconds(1);
+const CHECK_EVERY_MIN: TimeSpan = TimeSpan::seconds(1);
 
 impl Sweep {
     /// Whether its settings agree with each other.
@@ -102,7 +102,7 @@ impl Sweep {
             );
         }
         match (self.mode, self.adopt) {
-            (Mode::Adopt, None) => bad(
+            (SweepModeKey::Adopt, None) => bad(
                 "`access.sweep.mode` is `adopt`, and `access.sweep.adopt` is not given",
                 "say how long what is found is held from then on: adopt = \"8h\"",
             ),
@@ -110,17 +110,20 @@ impl Sweep {
                 &format!("`access.sweep.adopt` is {length}"),
                 &format!("write a length of time of at most {ADOPTED_MAX}"),
             ),
-            (_, Some(_)) | (Mode::Off | Mode::Report | Mode::Revoke, None) => Ok(()),
+            (_, Some(_))
+            | (SweepModeKey::Off | SweepModeKey::Report | SweepModeKey::Revoke, None) => Ok(()),
         }
     }
 
     /// How sweeps run.
-    pub(super) fn settings(&self, standing: &[Standing]) -> SweepSettings {
+    pub(super) fn settings(&self, standing: &[StandingEntry]) -> SweepSettings {
         let mode = match (self.mode, self.adopt) {
-            (Mode::Off, _) => SweepMode::Off,
-            (Mode::Report, _) | (Mode::Adopt, None) => SweepMode::Report,
-            (Mode::Adopt | Mode::Revoke, Some(Time(length))) => SweepMode::Adopt { length },
-            (Mode::Revoke, None) => SweepMode::Revoke,
+            (SweepModeKey::Off, _) => SweepMode::Off,
+            (SweepModeKey::Report, _) | (SweepModeKey::Adopt, None) => SweepMode::Report,
+            (SweepModeKey::Adopt | SweepModeKey::Revoke, Some(Time(length))) => {
+                SweepMode::Adopt { length }
+            }
+            (SweepModeKey::Revoke, None) => SweepMode::Revoke,
         };
         SweepSettings {
             mode,
@@ -152,7 +155,7 @@ mod tests {
     #[test]
     fn every_mode_is_what_it_says() {
         let eight = SweepMode::Adopt {
-            length: Span::hours(8),
+            length: TimeSpan::hours(8),
         };
         for (text, mode) in [
             ("", SweepMode::Report),
@@ -175,7 +178,7 @@ mod tests {
                     max_removals = 3\n";
         let found = settings(text).unwrap();
         assert_eq!(found.reach, SweepReach::All);
-        assert_eq!(found.check_every, Span::minutes(30));
+        assert_eq!(found.check_every, TimeSpan::minutes(30));
         assert_eq!(found.at.as_str(), "rate(1 day)");
         assert_eq!(found.max_removals, 3);
         let patterns: Vec<&str> = found.standing.iter().map(StandingPattern::as_str).collect();

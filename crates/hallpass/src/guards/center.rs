@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use hallpass_assignments::{
-    CenterFault, IdentityCenter as _, Missing, OperationKind, Progress, Sent, Urgency,
+    CenterFault, IdentityCenter as _, Missing, OperationKind, OperationStatus, SentOperation,
+    Urgency,
 };
 use hallpass_aws::Aws;
 use hallpass_guard::Center;
@@ -39,11 +40,11 @@ impl Center for RemoveOnly {
         self.aws()?.holders(target, Urgency::End).await
     }
 
-    async fn remove(&self, key: &HoldKey) -> Result<Sent, CenterFault> {
+    async fn remove(&self, key: &HoldKey) -> Result<SentOperation, CenterFault> {
         self.aws()?.delete(key, Urgency::End).await
     }
 
-    async fn status(&self, request: &str) -> Result<Progress, CenterFault> {
+    async fn status(&self, request: &str) -> Result<OperationStatus, CenterFault> {
         let kind = OperationKind::Delete;
         self.aws()?.progress(kind, request, Urgency::End).await
     }

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
-use hallpass_guard::{Ends, EndsCopy, EndsFault, Mark, Newest, Source, Trust, read};
+use hallpass_audit::ExportSource;
+use hallpass_guard::{Ends, EndsCopy, EndsFault, EndsSource, Mark, Newest, Trust, read};
 use hallpass_model::HoldKey;
 use hallpass_store::EndsReader;
 
@@ -15,6 +16,8 @@ use super::within;
 /// After a failure the store is not asked again for so long: each try may take a second, and there
 /// may be many ends to look up.
 const STORE_REST: Duration = Duration::from_secs(2);
+/// How long a bucket may keep a guard waiting: it goes on with the copy that it has.
+const OBJECT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The server's database.
 pub(crate) struct StoreEnds {
@@ -67,14 +70,14 @@ impl StoreEnds {
 
 #[async_trait]
 impl Ends for StoreEnds {
-    fn source(&self) -> Source {
-        Source::Store
+    fn source(&self) -> EndsSource {
+        EndsSource::Store
     }
 
     async fn read(&self) -> Result<EndsCopy, EndsFault> {
         let (head, ends) = self.ask(EndsReader::read).await?;
         Ok(EndsCopy {
-            source: Source::Store,
+            source: EndsSource::Store,
             at: None,
             log: None,
             mark: Mark::of(head.as_ref()),
@@ -149,6 +152,66 @@ impl FileEnds {
     }
 }
 
+/// The file of ends in a bucket, read each time: whoever puts it says nothing of when.
+pub(crate) struct ObjectEnds {
+    source: Arc<dyn ExportSource>,
+    name: String,
+    shown: String,
+    trust: Trust,
+}
+
+impl ObjectEnds {
+    pub(crate) fn new(
+        source: Arc<dyn ExportSource>,
+        name: String,
+        shown: String,
+        trust: Trust,
+    ) -> Self {
+        Self {
+            source,
+            name,
+            shown,
+            trust,
+        }
+    }
+
+    async fn copy(&self) -> Result<EndsCopy, EndsFault> {
+        let fault = |message: String| EndsFault::Unreadable {
+            place: self.shown.clone(),
+            message,
+        };
+        let got = tokio::time::timeout(OBJECT_PATIENCE, self.source.get(&self.name)).await;
+        match got {
+            Ok(Ok(Some(bytes))) => read(&self.shown, &bytes, self.trust),
+            Ok(Ok(None)) => Err(fault("there is no such object".to_owned())),
+            Ok(Err(error)) => Err(fault(error.to_string())),
+            Err(_) => Err(fault("no answer within 5 s".to_owned())),
+        }
+    }
+}
+
+#[async_trait]
+impl Ends for ObjectEnds {
+    fn source(&self) -> EndsSource {
+        EndsSource::File
+    }
+
+    async fn read(&self) -> Result<EndsCopy, EndsFault> {
+        self.copy().await
+    }
+
+    async fn newest(&self, key: &HoldKey) -> Result<Newest, EndsFault> {
+        Ok(newest_of(self.copy().await?, key))
+    }
+}
+
+fn newest_of(copy: EndsCopy, key: &HoldKey) -> Newest {
+    Newest {
+        end: copy.ends.into_iter().find(|end| end.key == *key),
+        mark: copy.mark,
+    }
+}
+
 fn unreadable(path: &Path, message: String) -> EndsFault {
     EndsFault::Unreadable {
         place: format!("`{}`", path.display()),
@@ -167,8 +230,8 @@ pub(crate) fn read_file(path: &Path, trust: Trust) -> Result<EndsCopy, EndsFault
 
 #[async_trait]
 impl Ends for FileEnds {
-    fn source(&self) -> Source {
-        Source::File
+    fn source(&self) -> EndsSource {
+        EndsSource::File
     }
 
     async fn read(&self) -> Result<EndsCopy, EndsFault> {
@@ -176,10 +239,6 @@ impl Ends for FileEnds {
     }
 
     async fn newest(&self, key: &HoldKey) -> Result<Newest, EndsFault> {
-        let copy = self.copy().await?;
-        Ok(Newest {
-            end: copy.ends.iter().find(|end| end.key == *key).cloned(),
-            mark: copy.mark,
-        })
+        Ok(newest_of(self.copy().await?, key))
     }
 }

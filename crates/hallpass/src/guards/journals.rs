@@ -24,7 +24,7 @@ const WAIT_MAX: Duration = Duration::from_millis(400);
 pub(crate) struct Journals {
     folder: PathBuf,
     /// What was read so far; whoever holds it reads.
-    known: Arc<Mutex<Known>>,
+    known: Arc<Mutex<ReadJournals>>,
     latest: Arc<RwLock<Latest>>,
 }
 
@@ -36,7 +36,7 @@ struct Latest {
 }
 
 #[derive(Default)]
-struct Known {
+struct ReadJournals {
     files: BTreeMap<PathBuf, Journal>,
     revision: u64,
 }
@@ -70,7 +70,7 @@ impl Journals {
     }
 
     /// What guards say of themselves, by the name of the file.
-    pub(crate) async fn statuses(&self) -> Result<Vec<Heard>, String> {
+    pub(crate) async fn statuses(&self) -> Result<Vec<GuardHeard>, String> {
         let folder = self.folder.clone();
         match within(move || statuses(&folder)).await {
             Ok(read) => read.map_err(|error| error.to_string()),
@@ -128,7 +128,7 @@ impl GuardSource for Journals {
     }
 }
 
-impl Known {
+impl ReadJournals {
     /// New removals of every journal, and what is wrong with them.
     fn read_on(&mut self, folder: &Path) -> (Vec<GuardRemoval>, Vec<String>) {
         let (mut found, mut faults) = (Vec::new(), Vec::new());
@@ -195,14 +195,14 @@ impl Journal {
 
 /// A guard, as it was heard last.
 #[derive(Clone, Debug)]
-pub(crate) struct Heard {
+pub(crate) struct GuardHeard {
     /// Its name.
     pub(crate) name: String,
     /// What it said, or why that cannot be read.
     pub(crate) said: Result<Status, String>,
 }
 
-fn statuses(folder: &Path) -> std::io::Result<Vec<Heard>> {
+fn statuses(folder: &Path) -> std::io::Result<Vec<GuardHeard>> {
     let files = match files(folder, STATUS) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
         files => files?,
@@ -214,7 +214,7 @@ fn statuses(folder: &Path) -> std::io::Result<Vec<Heard>> {
         let said = fs::read(&path)
             .map_err(|error| error.to_string())
             .and_then(|bytes| serde_json::from_slice(&bytes).map_err(|error| error.to_string()));
-        Heard {
+        GuardHeard {
             name: name.unwrap_or_default(),
             said,
         }

@@ -4,12 +4,12 @@ use std::io::Write as _;
 
 use hallpass_assignments::RemovalStage;
 use hallpass_audit::{Draft, Event, Head, Origin, seal};
-use hallpass_model::{AuditId, GroupId, HoldKey, Span, Target, Timestamp, UserId};
+use hallpass_model::{AuditId, GroupId, HoldKey, Target, TimeSpan, Timestamp, UserId};
 
 use super::*;
 
 fn at(seconds: u64) -> Timestamp {
-    Span::seconds(seconds).after(Timestamp::from_second(1_780_000_000).unwrap())
+    TimeSpan::seconds(seconds).after(Timestamp::from_second(1_780_000_000).unwrap())
 }
 
 fn key(n: u64) -> HoldKey {

@@ -6,9 +6,9 @@
 
 pub(crate) mod center;
 pub(crate) mod ends;
-pub(crate) mod face;
+pub(crate) mod files;
 pub(crate) mod journals;
-pub(crate) mod papers;
+mod router;
 pub(crate) mod time;
 
 use std::path::PathBuf;

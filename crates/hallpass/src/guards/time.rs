@@ -29,7 +29,7 @@ impl Anchor {
 }
 
 #[derive(Debug, Default)]
-struct Heard {
+struct Anchors {
     anchor: Option<Anchor>,
     /// What the newest answers say instead, and how many of them.
     instead: Option<(Anchor, u32)>,
@@ -39,7 +39,7 @@ struct Heard {
 #[derive(Debug)]
 pub(crate) struct AnchoredTime<C> {
     wall: C,
-    heard: Mutex<Heard>,
+    heard: Mutex<Anchors>,
 }
 
 impl<C: Clock> AnchoredTime<C> {

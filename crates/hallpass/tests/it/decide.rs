@@ -1,4 +1,4 @@
-//! `rules decide` over the decision tables of `spec/access.md` §4, through the binary.
+//! `rules decide` over the decision tables of `access.md` §4, through the binary.
 
 use serde_json::{Value, json};
 

@@ -312,6 +312,29 @@ fn listings_follow_their_pages_up_to_the_limit() {
 }
 
 #[test]
+fn a_listing_goes_on_after_a_page_without_rows_and_ends_with_a_server_that_never_does() {
+    let fake = Fake::start(|call| {
+        let page = match call.query.rsplit_once("cursor=") {
+            None => json!({"items": [request("pending")], "next": "one"}),
+            Some((_, "one")) => json!({"items": [], "next": "two"}),
+            Some(_) => json!({"items": [request("approved")]}),
+        };
+        (200, page)
+    });
+    let ran = against(&fake, &["requests"]).exits(0);
+    assert_eq!(ran.lines().len(), 2, "{}", ran.out);
+    assert!(!ran.err.contains("only the first"), "{}", ran.err);
+    let place = std::sync::atomic::AtomicU32::new(0);
+    let fake = Fake::start(move |_| {
+        let place = place.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        (200, json!({"items": [], "next": place.to_string()}))
+    });
+    let ran = against(&fake, &["grants"]).exits(0);
+    assert_eq!(ran.lines().len(), 0, "{}", ran.out);
+    assert!(ran.err.contains("only the first 0"), "{}", ran.err);
+}
+
+#[test]
 fn grants_are_filtered_by_the_server() {
     let fake = Fake::start(|_| (200, json!({"items": [grant("active")]})));
     let args = [

@@ -109,14 +109,14 @@ fn oidc(text: &str) -> Result<Assertion, BadInput> {
 
 /// The attributes found so far; text counts inside an `AttributeValue`.
 #[derive(Default)]
-struct Found {
+struct AttributesFound {
     attributes: Vec<(String, Vec<String>)>,
     value: Option<String>,
 }
 
 fn saml(text: &str) -> Result<Assertion, BadInput> {
     let mut reader = Reader::from_str(text);
-    let mut found = Found::default();
+    let mut found = AttributesFound::default();
     let mut seen_root = false;
     loop {
         let place = reader.buffer_position();
@@ -170,7 +170,7 @@ fn character(name: &BytesRef<'_>) -> Option<String> {
     Some(c.to_string())
 }
 
-impl Found {
+impl AttributesFound {
     fn begin(&mut self, start: &BytesStart<'_>) -> Result<(), String> {
         match start.local_name().as_ref() {
             "Attribute" => {

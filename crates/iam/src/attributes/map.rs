@@ -1,6 +1,6 @@
 //! The map file (TOML).
 
-use hallpass_model::Span;
+use hallpass_model::TimeSpan;
 use serde::Deserialize;
 
 use super::{KEY_MAX, TAGS_MAX, is_tag_char};
@@ -51,7 +51,7 @@ pub struct AttributeMap {
     /// The attribute that becomes the source identity.
     pub source_identity: Option<String>,
     /// How long a session of IAM lasts: 15 minutes to 12 hours.
-    pub session_duration: Option<Span>,
+    pub session_duration: Option<TimeSpan>,
     /// Keys that a new secret may carry besides the tags here.
     pub other_tag_keys: Vec<String>,
     /// The tags.

@@ -33,7 +33,7 @@ mod tags;
 pub use assertion::Assertion;
 pub use map::{AttributeMap, TagLine};
 pub use permission_set::{Tagging, permission_set};
-pub use produce::{Idp, Mode, Produced, produce};
+pub use produce::{Idp, ProduceMode, Produced, produce};
 pub use tags::{SessionTags, session_tags};
 
 /// Before the key of an access-control attribute of Identity Center.

@@ -6,9 +6,9 @@
 //! left out unless it is asked for.
 
 use super::map::{AttributeMap, TagLine};
-use crate::generate::{Checked, Draft, DraftStatement, Many, Unprintable, checked};
+use crate::generate::{CheckedDraft, Draft, DraftStatement, Many, Unprintable, checked};
 use crate::input::BadInput;
-use crate::language::{Effect, Kind};
+use crate::language::{Effect, PolicyType};
 
 /// Whether people may change tags of what they own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,7 @@ const WRITE: [&str; 6] = [
 ///
 /// # Errors
 /// `E_ARG` when no tag of the map is one that resources carry, `E_SIZE` when it does not fit.
-pub fn permission_set(map: &AttributeMap, tagging: Tagging) -> Result<Checked, Unprintable> {
+pub fn permission_set(map: &AttributeMap, tagging: Tagging) -> Result<CheckedDraft, Unprintable> {
     let deciding: Vec<&TagLine> = map.tags.iter().filter(|tag| tag.on_resources).collect();
     if deciding.is_empty() {
         let message = "no tag of the map is `on_resources`: there is nothing to compare";
@@ -76,5 +76,5 @@ pub fn permission_set(map: &AttributeMap, tagging: Tagging) -> Result<Checked, U
         );
         statements.push(limited(tag));
     }
-    checked(Draft { statements }, Kind::Identity)
+    checked(Draft { statements }, PolicyType::Identity)
 }

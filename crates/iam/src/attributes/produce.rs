@@ -9,12 +9,12 @@ use super::permission_set::{Tagging, permission_set};
 use super::{ACCESS_CONTROL, PRINCIPAL_TAG, SAML, SOURCE_CLAIM, TAGS_CLAIM};
 use crate::generate::{Draft, DraftStatement, Many, Unprintable, checked};
 use crate::input::BadInput;
-use crate::language::{Effect, Kind};
+use crate::language::{Effect, PolicyType};
 
 /// Where the tags are to arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Mode {
+pub enum ProduceMode {
     /// IAM Identity Center, from its store or a SAML assertion.
     IdentityCenter,
     /// A SAML provider in IAM.
@@ -39,7 +39,7 @@ pub enum Idp {
 #[derive(Debug, Clone, Serialize)]
 pub struct Produced {
     /// Where the tags arrive.
-    pub mode: Mode,
+    pub mode: ProduceMode,
     /// Whose words the statements are in.
     pub idp: Idp,
     /// What the identity provider has to send.
@@ -65,7 +65,7 @@ const URI_FORMAT: &str = "urn:oasis:names:tc:SAML:2.0:attrname-format:uri";
 /// `E_ARG` and `E_ARN` for what the mode needs and the map does not have; `E_SIZE`.
 pub fn produce(
     map: &AttributeMap,
-    mode: Mode,
+    mode: ProduceMode,
     idp: Idp,
     tagging: Tagging,
 ) -> Result<Produced, Unprintable> {
@@ -74,19 +74,19 @@ pub fn produce(
         Some(json!({"Key": tag.key, "Value": {"Source": [source]}}))
     });
     let (identity_provider, trust_policy) = match mode {
-        Mode::IdentityCenter => {
+        ProduceMode::IdentityCenter => {
             let tags = map.tags.iter();
             let lines = tags.map(|tag| (format!("{ACCESS_CONTROL}{}", tag.key), tag.from.clone()));
             (saml(lines.collect(), idp), None)
         }
-        Mode::IamSaml => (saml(saml_lines(map)?, idp), Some(trust_saml(map)?)),
-        Mode::IamOidc => (claims(map), Some(trust_oidc(map)?)),
+        ProduceMode::IamSaml => (saml(saml_lines(map)?, idp), Some(trust_saml(map)?)),
+        ProduceMode::IamOidc => (claims(map), Some(trust_oidc(map)?)),
     };
     Ok(Produced {
         mode,
         idp,
         identity_provider,
-        access_control_attributes: (mode == Mode::IdentityCenter)
+        access_control_attributes: (mode == ProduceMode::IdentityCenter)
             .then(|| json!({"AccessControlAttributes": access_control.collect::<Vec<_>>()})),
         trust_policy,
         permission_set: permission_set(map, tagging)?.draft().clone(),
@@ -94,7 +94,7 @@ pub fn produce(
     })
 }
 
-fn notes(map: &AttributeMap, mode: Mode, tagging: Tagging) -> Vec<String> {
+fn notes(map: &AttributeMap, mode: ProduceMode, tagging: Tagging) -> Vec<String> {
     let mut notes = vec![
         "a missing attribute makes no tag: what has to equal it fails closed, and every negated \
          condition on it holds"
@@ -103,7 +103,7 @@ fn notes(map: &AttributeMap, mode: Mode, tagging: Tagging) -> Vec<String> {
          (`hallpass sessions residual --event attribute-changed`)"
             .to_owned(),
     ];
-    if mode == Mode::IdentityCenter {
+    if mode == ProduceMode::IdentityCenter {
         notes.push("an attribute in the assertion wins over the identity store's".to_owned());
         let only = map.tags.iter().filter(|tag| tag.path.is_none());
         let only: Vec<&str> = only.map(|tag| tag.key.as_str()).collect();
@@ -217,7 +217,9 @@ fn trust(
         .when("StringEquals", audience.0, Many::one(audience.1));
     statement.principal = Some(Some(("Federated".to_owned(), Many::one(provider))));
     statement.resources = None;
-    Ok(checked(statement.into(), Kind::Trust)?.draft().clone())
+    Ok(checked(statement.into(), PolicyType::Trust)?
+        .draft()
+        .clone())
 }
 
 fn trust_saml(map: &AttributeMap) -> Result<Draft, Unprintable> {

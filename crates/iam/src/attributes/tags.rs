@@ -147,11 +147,11 @@ fn from_store(
 }
 
 /// A key, its values, and the attribute they came by.
-type Sent<'a> = (&'a str, &'a Vec<String>, &'a str);
+type SentTag<'a> = (&'a str, &'a Vec<String>, &'a str);
 
 impl SessionTags {
     /// Takes what was sent; it wins over the identity store.
-    fn take(&mut self, sent: &[Sent<'_>]) -> Result<(), BadInput> {
+    fn take(&mut self, sent: &[SentTag<'_>]) -> Result<(), BadInput> {
         for (number, (key, values, name)) in sent.iter().enumerate() {
             check_key(key, name)?;
             let earlier = sent.iter().take(number);
@@ -222,7 +222,7 @@ impl SessionTags {
         Ok(())
     }
 
-    fn warn_of(&mut self, map: &AttributeMap, sent: &[Sent<'_>], is_center: bool) {
+    fn warn_of(&mut self, map: &AttributeMap, sent: &[SentTag<'_>], is_center: bool) {
         for (key, ..) in sent {
             if map.tag(key).is_none() {
                 let place = if is_center {

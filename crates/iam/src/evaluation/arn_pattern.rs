@@ -8,14 +8,14 @@ use crate::language::split_arn;
 
 /// What a request acts on, made ready for matching.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Target {
+pub(crate) enum RequestResource {
     /// The request has no specific resource: `*`.
     All,
     /// An ARN; the offsets of its parts behind the first.
     Arn { text: Box<str>, cuts: [usize; 5] },
 }
 
-impl Target {
+impl RequestResource {
     /// `*` or an ARN of six parts.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         if text == "*" {
@@ -132,17 +132,19 @@ impl ArnPattern {
     }
 
     /// Whether the pattern covers a request's resource; `None` when a variable has no value.
-    pub(crate) fn covers(&self, target: &Target, context: &Context) -> Option<bool> {
+    pub(crate) fn covers(&self, target: &RequestResource, context: &Context) -> Option<bool> {
         match (self, target) {
             (Self::Any, _) => Some(true),
             (Self::Malformed, _) => Some(false),
-            (Self::Parts(_) | Self::Whole(_), Target::All) => {
+            (Self::Parts(_) | Self::Whole(_), RequestResource::All) => {
                 self.is_resolved(context).then_some(false)
             }
-            (Self::Parts(_) | Self::Whole(_), Target::Arn { .. }) => match target.parts() {
-                Some(parts) => self.covers_parts(&parts, context),
-                None => Some(false),
-            },
+            (Self::Parts(_) | Self::Whole(_), RequestResource::Arn { .. }) => {
+                match target.parts() {
+                    Some(parts) => self.covers_parts(&parts, context),
+                    None => Some(false),
+                }
+            }
         }
     }
 
@@ -239,7 +241,7 @@ impl ActionPattern {
         }
     }
 
-    pub(crate) fn covers(&self, action: &Action) -> bool {
+    pub(crate) fn covers(&self, action: &RequestAction) -> bool {
         match self {
             Self::Of { service, name } => {
                 **service == *action.service() && name.matches(action.name())
@@ -251,14 +253,14 @@ impl ActionPattern {
 
 /// The action of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Action {
+pub(crate) struct RequestAction {
     written: Box<str>,
     lower: Box<str>,
     /// Offset of the name.
     name: usize,
 }
 
-impl Action {
+impl RequestAction {
     /// `service:Name`, without wildcards.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (service, name) = text.split_once(':')?;

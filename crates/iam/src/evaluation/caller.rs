@@ -158,7 +158,7 @@ impl Caller {
 
 /// How a resource policy names the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Named {
+pub enum CallerMatch {
     /// Not at all.
     Not,
     /// By its account.
@@ -171,7 +171,7 @@ pub enum Named {
     Exactly,
 }
 
-impl Named {
+impl CallerMatch {
     /// The word in explanations; `*` is as direct as an exact name.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -241,17 +241,17 @@ impl Listed {
         }
     }
 
-    pub(crate) fn names(&self, caller: &Caller) -> Named {
+    pub(crate) fn names(&self, caller: &Caller) -> CallerMatch {
         let found = match self {
-            Self::Everyone => return Named::Everyone,
+            Self::Everyone => return CallerMatch::Everyone,
             Self::Account { partition, account } => {
                 let same = caller.account == *account
                     && partition.as_ref().is_none_or(|it| *it == caller.partition);
                 let counts = caller.has_identity_policies() || caller.kind == CallerKind::Root;
                 return if same && counts {
-                    Named::Account
+                    CallerMatch::Account
                 } else {
-                    Named::Not
+                    CallerMatch::Not
                 };
             }
             Self::Role {
@@ -266,9 +266,9 @@ impl Listed {
                     && caller.role == *name;
                 let itself = caller.kind == CallerKind::Role && caller.text == *arn;
                 return if session || itself {
-                    Named::Role
+                    CallerMatch::Role
                 } else {
-                    Named::Not
+                    CallerMatch::Not
                 };
             }
             Self::Arn(arn) => {
@@ -282,6 +282,10 @@ impl Listed {
             }
             Self::Nobody => false,
         };
-        if found { Named::Exactly } else { Named::Not }
+        if found {
+            CallerMatch::Exactly
+        } else {
+            CallerMatch::Not
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use super::arn_pattern::{ArnPattern, Variables};
 use super::context::{Context, ContextValue};
 use super::template::{Syntax, Template};
-use super::values::{self, Decimal, Range};
+use super::values::{self, Decimal, NetworkRange};
 use crate::language::{self, Operator, Quantifier, Test, Version, split_arn};
 
 /// One operator and key, its values parsed.
@@ -31,7 +31,7 @@ enum Values {
     Date(Box<[Option<i64>]>),
     Bool(Box<[Template]>),
     Binary(Box<[Option<Vec<u8>>]>),
-    Address(Box<[Option<Range>]>),
+    Address(Box<[Option<NetworkRange>]>),
     Arn(Box<[ArnPattern]>),
     Null(Box<[Option<bool>]>),
 }
@@ -116,7 +116,7 @@ impl Condition {
             Test::Null => Values::Null(texts().map(values::boolean).collect()),
             Test::BinaryEquals => Values::Binary(texts().map(values::bytes).collect()),
             Test::IpAddress | Test::NotIpAddress => {
-                Values::Address(texts().map(Range::parse).collect())
+                Values::Address(texts().map(NetworkRange::parse).collect())
             }
             Test::ArnEquals | Test::ArnLike | Test::ArnNotEquals | Test::ArnNotLike => {
                 let place = if variables {

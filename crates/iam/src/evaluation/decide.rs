@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::caller::{CallerKind, Named};
+use super::caller::{CallerKind, CallerMatch};
 use super::policy::{Policy, Statement};
 use super::request::Request;
 use crate::language::Effect;
@@ -101,7 +101,7 @@ pub(crate) struct Tally {
     /// `None`: there are no session policies.
     pub(crate) session: Option<bool>,
     /// How the resource policy's strongest Allow names the caller.
-    pub(crate) resource: Option<Named>,
+    pub(crate) resource: Option<CallerMatch>,
 }
 
 impl Layers {
@@ -213,7 +213,7 @@ fn weigh(policies: &[Arc<Policy>], request: &Request) -> Weight {
 /// Which side granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Core {
+pub enum GrantedBy {
     /// The identity's policies.
     Identity,
     /// The resource's policy.
@@ -226,15 +226,15 @@ pub enum Core {
 
 /// What follows from a tally.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Outcome {
+pub(crate) struct TallyOutcome {
     pub(crate) decision: Decision,
-    pub(crate) core: Core,
+    pub(crate) core: GrantedBy,
     /// Layers that lack an Allow, with the level of service control policies.
     pub(crate) missing: Vec<(Layer, Option<usize>)>,
 }
 
-impl Outcome {
-    fn allowed(core: Core) -> Self {
+impl TallyOutcome {
+    fn allowed(core: GrantedBy) -> Self {
         Self {
             decision: Decision::Allowed,
             core,
@@ -242,7 +242,7 @@ impl Outcome {
         }
     }
 
-    fn missing(core: Core, missing: Vec<(Layer, Option<usize>)>) -> Self {
+    fn missing(core: GrantedBy, missing: Vec<(Layer, Option<usize>)>) -> Self {
         Self {
             decision: Decision::ImplicitlyDenied,
             core,
@@ -250,7 +250,7 @@ impl Outcome {
         }
     }
 
-    fn of(core: Core, missing: Vec<(Layer, Option<usize>)>) -> Self {
+    fn of(core: GrantedBy, missing: Vec<(Layer, Option<usize>)>) -> Self {
         if missing.is_empty() {
             Self::allowed(core)
         } else {
@@ -275,9 +275,9 @@ pub fn decide(layers: &Layers, request: &Request) -> Decision {
 }
 
 /// The outcome without the explicit denies, with what is missing.
-pub(crate) fn outcome(tally: &Tally, gaps: &[usize], request: &Request) -> Outcome {
+pub(crate) fn outcome(tally: &Tally, gaps: &[usize], request: &Request) -> TallyOutcome {
     if request.is_always_allowed() {
-        return Outcome::allowed(Core::None);
+        return TallyOutcome::allowed(GrantedBy::None);
     }
     let mut outcome = core(tally, request);
     let mut missing: Vec<_> = gaps
@@ -286,13 +286,13 @@ pub(crate) fn outcome(tally: &Tally, gaps: &[usize], request: &Request) -> Outco
         .collect();
     missing.append(&mut outcome.missing);
     if request.writes_reserved() {
-        return Outcome::missing(Core::None, missing);
+        return TallyOutcome::missing(GrantedBy::None, missing);
     }
-    Outcome::of(outcome.core, missing)
+    TallyOutcome::of(outcome.core, missing)
 }
 
 /// What the case at hand needs (`policies.md` §2.6).
-fn core(tally: &Tally, request: &Request) -> Outcome {
+fn core(tally: &Tally, request: &Request) -> TallyOutcome {
     match request.caller.kind() {
         CallerKind::Anonymous | CallerKind::Service | CallerKind::Federated => {
             by_resource_alone(tally)
@@ -306,18 +306,18 @@ fn core(tally: &Tally, request: &Request) -> Outcome {
     }
 }
 
-fn by_resource_alone(tally: &Tally) -> Outcome {
+fn by_resource_alone(tally: &Tally) -> TallyOutcome {
     match tally.resource {
-        Some(_) => Outcome::allowed(Core::Resource),
-        None => Outcome::missing(Core::None, vec![(Layer::Resource, None)]),
+        Some(_) => TallyOutcome::allowed(GrantedBy::Resource),
+        None => TallyOutcome::missing(GrantedBy::None, vec![(Layer::Resource, None)]),
     }
 }
 
 /// The root user needs no policy in its own account, except on a KMS key: a key policy that
 /// leaves the account out leaves its root user out, too (AWS: "Key policies in AWS KMS").
-fn as_root(tally: &Tally, request: &Request) -> Outcome {
+fn as_root(tally: &Tally, request: &Request) -> TallyOutcome {
     if request.same_account() && !request.on_kms_key() {
-        return Outcome::allowed(Core::None);
+        return TallyOutcome::allowed(GrantedBy::None);
     }
     by_resource_alone(tally)
 }
@@ -336,12 +336,12 @@ fn limits(tally: &Tally, boundary: bool, session: bool) -> Vec<(Layer, Option<us
 
 /// Identity or resource policy, each with the limits that reach it; `guarded` resources (KMS
 /// keys, roles to be taken) are opened by their own policy only.
-fn in_one_account(tally: &Tally, guarded: bool) -> Outcome {
+fn in_one_account(tally: &Tally, guarded: bool) -> TallyOutcome {
     let by_resource = match tally.resource {
-        Some(Named::Exactly) => Some(limits(tally, false, false)),
-        Some(Named::Everyone) => Some(limits(tally, false, true)),
-        Some(Named::Role) => Some(limits(tally, true, true)),
-        Some(Named::Account | Named::Not) | None => None,
+        Some(CallerMatch::Exactly) => Some(limits(tally, false, false)),
+        Some(CallerMatch::Everyone) => Some(limits(tally, false, true)),
+        Some(CallerMatch::Role) => Some(limits(tally, true, true)),
+        Some(CallerMatch::Account | CallerMatch::Not) | None => None,
     };
     let mut by_identity = limits(tally, true, true);
     if !tally.identity {
@@ -351,14 +351,18 @@ fn in_one_account(tally: &Tally, guarded: bool) -> Outcome {
         by_identity.insert(0, (Layer::Resource, None));
     }
     match (by_identity.is_empty(), by_resource) {
-        (true, Some(limits)) if limits.is_empty() => Outcome::allowed(Core::Both),
-        (true, _) => Outcome::allowed(if guarded { Core::Both } else { Core::Identity }),
-        (false, Some(limits)) => Outcome::of(Core::Resource, limits),
-        (false, None) => Outcome::missing(Core::None, by_identity),
+        (true, Some(limits)) if limits.is_empty() => TallyOutcome::allowed(GrantedBy::Both),
+        (true, _) => TallyOutcome::allowed(if guarded {
+            GrantedBy::Both
+        } else {
+            GrantedBy::Identity
+        }),
+        (false, Some(limits)) => TallyOutcome::of(GrantedBy::Resource, limits),
+        (false, None) => TallyOutcome::missing(GrantedBy::None, by_identity),
     }
 }
 
-fn between_accounts(tally: &Tally) -> Outcome {
+fn between_accounts(tally: &Tally) -> TallyOutcome {
     let mut missing = Vec::new();
     if tally.resource.is_none() {
         missing.push((Layer::Resource, None));
@@ -368,10 +372,10 @@ fn between_accounts(tally: &Tally) -> Outcome {
         missing.push((Layer::Identity, None));
     }
     let core = match (tally.identity, tally.resource.is_some()) {
-        (true, true) => Core::Both,
-        (true, false) => Core::Identity,
-        (false, true) => Core::Resource,
-        (false, false) => Core::None,
+        (true, true) => GrantedBy::Both,
+        (true, false) => GrantedBy::Identity,
+        (false, true) => GrantedBy::Resource,
+        (false, false) => GrantedBy::None,
     };
-    Outcome::of(core, missing)
+    TallyOutcome::of(core, missing)
 }

@@ -3,10 +3,10 @@
 use serde::Serialize;
 use serde::ser::Serializer;
 
-use super::caller::Named;
+use super::caller::CallerMatch;
 use super::condition::{Condition, Reason};
 use super::context::ContextValue;
-use super::decide::{Core, Decision, Layer, Layers, Tally, outcome};
+use super::decide::{Decision, GrantedBy, Layer, Layers, Tally, outcome};
 use super::policy::{Policy, Statement};
 use super::request::Request;
 use crate::language::Effect;
@@ -21,7 +21,7 @@ pub struct Explanation {
     /// `None` where no policy was needed.
     pub decided_by: Option<Decider>,
     /// Which side granted.
-    pub core: Core,
+    pub core: GrantedBy,
     /// The layers that lack an Allow, as `scp@1`, `boundary` …
     pub blocked_by: Vec<String>,
     /// Every statement of every layer that counts, in the order of evaluation.
@@ -68,7 +68,7 @@ pub struct StatementTrace {
     pub resource: bool,
     /// How it names the caller; `None` where policies have no principals.
     #[serde(serialize_with = "named_word")]
-    pub principal: Option<Named>,
+    pub principal: Option<CallerMatch>,
     /// Its conditions.
     pub conditions: Vec<ConditionTrace>,
 }
@@ -111,8 +111,11 @@ fn reason_word<S: Serializer>(reason: &Reason, serializer: S) -> Result<S::Ok, S
     clippy::ref_option,
     reason = "serde's signature"
 )]
-fn named_word<S: Serializer>(named: &Option<Named>, serializer: S) -> Result<S::Ok, S::Error> {
-    named.map(Named::as_str).serialize(serializer)
+fn named_word<S: Serializer>(
+    named: &Option<CallerMatch>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    named.map(CallerMatch::as_str).serialize(serializer)
 }
 
 #[allow(clippy::ref_option, reason = "serde's signature")]
@@ -228,7 +231,7 @@ impl Trace<'_> {
     }
 
     /// How the strongest Allow of the resource policy names the caller.
-    fn strongest_grant(&self) -> Option<Named> {
+    fn strongest_grant(&self) -> Option<CallerMatch> {
         self.statements
             .iter()
             .filter(|it| it.layer == Layer::Resource && it.applies && it.effect == Effect::Allow)
@@ -270,9 +273,9 @@ fn conclude(
         (Some(decider), _) => (Decision::ExplicitlyDenied, Some(decider)),
         (None, Decision::Allowed) => {
             let granting = match outcome.core {
-                Core::Identity | Core::Both => Some(Layer::Identity),
-                Core::Resource => Some(Layer::Resource),
-                Core::None => None,
+                GrantedBy::Identity | GrantedBy::Both => Some(Layer::Identity),
+                GrantedBy::Resource => Some(Layer::Resource),
+                GrantedBy::None => None,
             };
             let allow = statements
                 .iter()

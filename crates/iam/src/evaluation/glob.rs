@@ -9,7 +9,7 @@ use memchr::memmem;
 
 /// A part of a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Piece<'a> {
+pub(crate) enum GlobPiece<'a> {
     /// Exactly this text.
     Text(Cow<'a, str>),
     /// `?`
@@ -19,22 +19,22 @@ pub(crate) enum Piece<'a> {
 }
 
 /// Whether the pieces cover the whole text.
-pub(crate) fn covers(pieces: &[Piece<'_>], text: &str) -> bool {
+pub(crate) fn covers(pieces: &[GlobPiece<'_>], text: &str) -> bool {
     let bytes = text.as_bytes();
     let (mut piece, mut at) = (0, 0);
     // behind the last `*`: the piece that follows it, and where in the text it may begin
     let mut retry: Option<(usize, usize)> = None;
     loop {
         let ahead = match pieces.get(piece) {
-            Some(Piece::Many) => {
+            Some(GlobPiece::Many) => {
                 if piece + 1 == pieces.len() {
                     return true;
                 }
                 retry = Some((piece + 1, at));
                 Some(at)
             }
-            Some(Piece::One) => character(bytes, at).map(|length| at + length),
-            Some(Piece::Text(wanted)) => {
+            Some(GlobPiece::One) => character(bytes, at).map(|length| at + length),
+            Some(GlobPiece::Text(wanted)) => {
                 let rest = bytes.get(at..).unwrap_or_default();
                 rest.starts_with(wanted.as_bytes())
                     .then(|| at + wanted.len())
@@ -60,10 +60,10 @@ pub(crate) fn covers(pieces: &[Piece<'_>], text: &str) -> bool {
 }
 
 /// Where the piece behind a `*` may begin next, after `from`.
-fn again(follows: Option<&Piece<'_>>, bytes: &[u8], from: usize) -> Option<usize> {
+fn again(follows: Option<&GlobPiece<'_>>, bytes: &[u8], from: usize) -> Option<usize> {
     let next = from + character(bytes, from)?;
     match follows {
-        Some(Piece::Text(wanted)) => {
+        Some(GlobPiece::Text(wanted)) => {
             let rest = bytes.get(next..)?;
             memmem::find(rest, wanted.as_bytes()).map(|found| next + found)
         }
@@ -82,7 +82,7 @@ fn character(bytes: &[u8], at: usize) -> Option<usize> {
 }
 
 /// Takes a text apart at its wildcards.
-pub(crate) fn pieces(text: &str) -> Vec<Piece<'static>> {
+pub(crate) fn pieces(text: &str) -> Vec<GlobPiece<'static>> {
     let mut pieces = Vec::new();
     let mut plain = String::new();
     for character in text.chars() {
@@ -93,53 +93,57 @@ pub(crate) fn pieces(text: &str) -> Vec<Piece<'static>> {
 }
 
 /// Adds one character of a pattern.
-pub(crate) fn push(pieces: &mut Vec<Piece<'static>>, plain: &mut String, character: char) {
+pub(crate) fn push(pieces: &mut Vec<GlobPiece<'static>>, plain: &mut String, character: char) {
     match character {
         '*' => {
             flush(pieces, plain);
-            if pieces.last() != Some(&Piece::Many) {
-                pieces.push(Piece::Many);
+            if pieces.last() != Some(&GlobPiece::Many) {
+                pieces.push(GlobPiece::Many);
             }
         }
         '?' => {
             flush(pieces, plain);
-            pieces.push(Piece::One);
+            pieces.push(GlobPiece::One);
         }
         other => plain.push(other),
     }
 }
 
 /// Ends a run of plain text.
-pub(crate) fn flush(pieces: &mut Vec<Piece<'static>>, plain: &mut String) {
+pub(crate) fn flush(pieces: &mut Vec<GlobPiece<'static>>, plain: &mut String) {
     if !plain.is_empty() {
-        pieces.push(Piece::Text(Cow::Owned(std::mem::take(plain))));
+        pieces.push(GlobPiece::Text(Cow::Owned(std::mem::take(plain))));
     }
 }
 
 /// Pieces cut at a character of their texts, into at most so many parts.
-pub(crate) fn split<'a>(pieces: &'a [Piece<'_>], at: char, parts: usize) -> Vec<Vec<Piece<'a>>> {
+pub(crate) fn split<'a>(
+    pieces: &'a [GlobPiece<'_>],
+    at: char,
+    parts: usize,
+) -> Vec<Vec<GlobPiece<'a>>> {
     let mut done = Vec::with_capacity(parts);
     let mut current = Vec::new();
     for piece in pieces {
         let mut rest = match piece {
-            Piece::Text(text) => text.as_ref(),
-            Piece::One => {
-                current.push(Piece::One);
+            GlobPiece::Text(text) => text.as_ref(),
+            GlobPiece::One => {
+                current.push(GlobPiece::One);
                 continue;
             }
-            Piece::Many => {
-                current.push(Piece::Many);
+            GlobPiece::Many => {
+                current.push(GlobPiece::Many);
                 continue;
             }
         };
         while done.len() + 1 < parts
             && let Some((before, behind)) = rest.split_once(at)
         {
-            current.push(Piece::Text(Cow::Borrowed(before)));
+            current.push(GlobPiece::Text(Cow::Borrowed(before)));
             done.push(std::mem::take(&mut current));
             rest = behind;
         }
-        current.push(Piece::Text(Cow::Borrowed(rest)));
+        current.push(GlobPiece::Text(Cow::Borrowed(rest)));
     }
     done.push(current);
     done
@@ -155,7 +159,7 @@ pub(crate) enum Glob {
     /// Ends in its only `*`.
     Prefix(Box<str>),
     /// Everything else.
-    Pieces(Box<[Piece<'static>]>),
+    Pieces(Box<[GlobPiece<'static>]>),
 }
 
 impl Glob {
@@ -163,12 +167,12 @@ impl Glob {
         Self::from_pieces(pieces(text))
     }
 
-    pub(crate) fn from_pieces(pieces: Vec<Piece<'static>>) -> Self {
+    pub(crate) fn from_pieces(pieces: Vec<GlobPiece<'static>>) -> Self {
         match pieces.as_slice() {
             [] => Self::Exact(Box::default()),
-            [Piece::Many] => Self::Any,
-            [Piece::Text(text)] => Self::Exact(text.as_ref().into()),
-            [Piece::Text(text), Piece::Many] => Self::Prefix(text.as_ref().into()),
+            [GlobPiece::Many] => Self::Any,
+            [GlobPiece::Text(text)] => Self::Exact(text.as_ref().into()),
+            [GlobPiece::Text(text), GlobPiece::Many] => Self::Prefix(text.as_ref().into()),
             _ => Self::Pieces(pieces.into_boxed_slice()),
         }
     }

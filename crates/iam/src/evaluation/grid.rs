@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::caller::{Caller, Named};
+use super::caller::{Caller, CallerMatch};
 use super::context::Context;
 use super::decide::{Decision, Layers, decide};
 use super::policy::{Policy, Statement};
@@ -290,7 +290,12 @@ impl Grid {
 }
 
 /// How the resources' policies name the caller, strongest first.
-const GRANTS: [Named; 4] = [Named::Exactly, Named::Everyone, Named::Role, Named::Account];
+const GRANTS: [CallerMatch; 4] = [
+    CallerMatch::Exactly,
+    CallerMatch::Everyone,
+    CallerMatch::Role,
+    CallerMatch::Account,
+];
 
 /// Everything known about one principal before actions are looked at.
 struct Sides<'g> {
@@ -351,8 +356,10 @@ impl<'g> Sides<'g> {
         let mut only = Bits::none(self.width);
         only.set(at);
         for (statement, covered) in resource.policy.iter().flat_map(|it| grid.covered(it)) {
-            let named = statement.names(request, boundary).unwrap_or(Named::Exactly);
-            let applies = named != Named::Not
+            let named = statement
+                .names(request, boundary)
+                .unwrap_or(CallerMatch::Exactly);
+            let applies = named != CallerMatch::Not
                 && statement.covers_resource(request)
                 && statement.conditions_hold(request);
             if !applies {
@@ -382,7 +389,7 @@ impl<'g> Sides<'g> {
             .filter(|_| request.under_rcps());
         for (statement, covered) in rcps.flat_map(|it| grid.covered(it)) {
             let applies = statement.effect == Effect::Deny
-                && statement.names(request, false) != Some(Named::Not)
+                && statement.names(request, false) != Some(CallerMatch::Not)
                 && statement.covers_resource(request)
                 && statement.conditions_hold(request);
             if applies {

@@ -14,10 +14,10 @@ mod template;
 pub(crate) mod values;
 mod words;
 
-pub use caller::{Caller, CallerKind, Named};
+pub use caller::{Caller, CallerKind, CallerMatch};
 pub use condition::Reason;
 pub use context::{Context, ContextValue};
-pub use decide::{Core, Decision, Layer, Layers, decide};
+pub use decide::{Decision, GrantedBy, Layer, Layers, decide};
 pub use explain::{ConditionTrace, Decider, Explanation, StatementTrace, explain};
 pub use grid::{Grid, GridCaller, GridResource, GridRows};
 pub use policy::Policy;

@@ -1,11 +1,11 @@
 //! A policy made ready: read once, asked many times.
 
 use super::arn_pattern::{ActionPattern, ArnPattern, Variables};
-use super::caller::{Listed, Named};
+use super::caller::{CallerMatch, Listed};
 use super::condition::Condition;
 use super::request::Request;
 use crate::error::LoadError;
-use crate::language::{self, Document, Effect, Kind, List, ScpLanguage, Source, Version};
+use crate::language::{self, Document, Effect, List, PolicyJson, PolicyType, ScpLanguage, Version};
 
 /// A compiled policy. Cheap to share, safe to ask from several threads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,13 +16,17 @@ pub struct Policy {
 
 impl Policy {
     /// Reads and compiles a policy.
-    pub fn parse(text: &str, kind: Kind) -> Result<Self, LoadError> {
+    pub fn parse(text: &str, kind: PolicyType) -> Result<Self, LoadError> {
         Self::parse_with(text, kind, ScpLanguage::Full)
     }
 
     /// The same at a chosen language level of service control policies.
-    pub fn parse_with(text: &str, kind: Kind, language: ScpLanguage) -> Result<Self, LoadError> {
-        let source = Source::new(text)?;
+    pub fn parse_with(
+        text: &str,
+        kind: PolicyType,
+        language: ScpLanguage,
+    ) -> Result<Self, LoadError> {
+        let source = PolicyJson::new(text)?;
         Ok(Self::compile(&source.strict(kind, language)?))
     }
 
@@ -177,19 +181,19 @@ impl Statement {
     /// How the statement names the caller; `None` when it has no principals, as in policies of
     /// identities. With `NotPrincipal` it names exactly whom it does not list; a caller with a
     /// permissions boundary is never listed (AWS: "`NotPrincipal` with permissions boundaries").
-    pub(crate) fn names(&self, request: &Request, boundary: bool) -> Option<Named> {
+    pub(crate) fn names(&self, request: &Request, boundary: bool) -> Option<CallerMatch> {
         let principals = self.principals.as_ref()?;
         let best = principals
             .listed
             .iter()
             .map(|listed| listed.names(&request.caller))
             .max()
-            .unwrap_or(Named::Not);
+            .unwrap_or(CallerMatch::Not);
         Some(match (principals.not, best) {
             (false, best) => best,
-            (true, _) if boundary => Named::Exactly,
-            (true, Named::Not) => Named::Exactly,
-            (true, _) => Named::Not,
+            (true, _) if boundary => CallerMatch::Exactly,
+            (true, CallerMatch::Not) => CallerMatch::Exactly,
+            (true, _) => CallerMatch::Not,
         })
     }
 
@@ -199,12 +203,16 @@ impl Statement {
     }
 
     /// How the statement applies to the request: `None` when it does not.
-    pub(crate) fn applies(&self, request: &Request, boundary: bool) -> Option<Named> {
+    pub(crate) fn applies(&self, request: &Request, boundary: bool) -> Option<CallerMatch> {
         if !self.covers_action(request) {
             return None;
         }
-        let named = self.names(request, boundary).unwrap_or(Named::Exactly);
-        (named != Named::Not && self.covers_resource(request) && self.conditions_hold(request))
-            .then_some(named)
+        let named = self
+            .names(request, boundary)
+            .unwrap_or(CallerMatch::Exactly);
+        (named != CallerMatch::Not
+            && self.covers_resource(request)
+            && self.conditions_hold(request))
+        .then_some(named)
     }
 }

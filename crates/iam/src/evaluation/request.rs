@@ -1,17 +1,17 @@
 //! One question: who, does what, on which resource, under which circumstances.
 
-use super::arn_pattern::{Action, Target};
+use super::arn_pattern::{RequestAction, RequestResource};
 use super::caller::{Caller, CallerKind};
 use super::context::{Context, ContextValue};
-use crate::error::{Code, LoadError};
+use crate::error::{LoadError, LoadErrorCode};
 use crate::language::Arn;
 
 /// A request to be decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     pub(crate) caller: Caller,
-    pub(crate) action: Action,
-    pub(crate) resource: Target,
+    pub(crate) action: RequestAction,
+    pub(crate) resource: RequestResource,
     pub(crate) context: Context,
     resource_account: Option<Box<str>>,
     management_account: bool,
@@ -32,7 +32,7 @@ impl Request {
                 "'{principal}' is no principal: write the ARN of a user, a role, a session or a \
                  root user, or the name of a service"
             );
-            LoadError::new(Code::Arn, message, "/principal")
+            LoadError::new(LoadErrorCode::Arn, message, "/principal")
         })?;
         Self::of(caller, action, resource, context)
     }
@@ -44,13 +44,13 @@ impl Request {
         resource: &str,
         context: Context,
     ) -> Result<Self, LoadError> {
-        let action = Action::parse(action).ok_or_else(|| {
+        let action = RequestAction::parse(action).ok_or_else(|| {
             let message = format!("'{action}' is no action: write service:Name, as s3:GetObject");
-            LoadError::new(Code::Action, message, "/action")
+            LoadError::new(LoadErrorCode::Action, message, "/action")
         })?;
-        let resource = Target::parse(resource).ok_or_else(|| {
+        let resource = RequestResource::parse(resource).ok_or_else(|| {
             let message = format!("'{resource}' is no resource: write an ARN with six parts or *");
-            LoadError::new(Code::Arn, message, "/resource")
+            LoadError::new(LoadErrorCode::Arn, message, "/resource")
         })?;
         Ok(Self {
             caller,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::context::Context;
-use super::glob::{self, Glob, Piece};
+use super::glob::{self, Glob, GlobPiece};
 
 /// A pattern that may hold variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,13 +11,13 @@ pub(crate) enum Template {
     /// No variables.
     Fixed(Glob),
     /// With variables: known only with the request.
-    Open(Box<[Part]>),
+    Open(Box<[TemplatePart]>),
 }
 
 /// A part of a pattern with variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Part {
-    Piece(Piece<'static>),
+pub(crate) enum TemplatePart {
+    Piece(GlobPiece<'static>),
     Variable {
         /// In lower case.
         key: Box<str>,
@@ -50,8 +50,8 @@ impl Template {
                     continue;
                 }
                 glob::flush(&mut pieces, &mut plain);
-                parts.extend(pieces.drain(..).map(Part::Piece));
-                parts.push(Part::variable(inside));
+                parts.extend(pieces.drain(..).map(TemplatePart::Piece));
+                parts.push(TemplatePart::variable(inside));
                 continue;
             }
             if syntax.wildcards {
@@ -65,7 +65,7 @@ impl Template {
         if parts.is_empty() {
             return Self::Fixed(Glob::from_pieces(pieces));
         }
-        parts.extend(pieces.into_iter().map(Part::Piece));
+        parts.extend(pieces.into_iter().map(TemplatePart::Piece));
         Self::Open(parts.into_boxed_slice())
     }
 
@@ -79,7 +79,7 @@ impl Template {
 
     /// The pieces with the variables replaced; `None` when one has no value, and of a pattern
     /// without variables, which [`Template::matches`] is quicker with.
-    pub(crate) fn filled<'a>(&'a self, context: &'a Context) -> Option<Vec<Piece<'a>>> {
+    pub(crate) fn filled<'a>(&'a self, context: &'a Context) -> Option<Vec<GlobPiece<'a>>> {
         match self {
             Self::Fixed(_) => None,
             Self::Open(parts) => pieces(parts, context),
@@ -97,7 +97,7 @@ impl Template {
     }
 }
 
-impl Part {
+impl TemplatePart {
     fn variable(inside: &str) -> Self {
         let (key, default) = match inside.split_once(", '") {
             Some((key, quoted)) if quoted.ends_with('\'') => {
@@ -139,29 +139,29 @@ pub(crate) fn split_outside(text: &str, variables: bool, parts: usize) -> Vec<&s
     found
 }
 
-fn pieces<'a>(parts: &'a [Part], context: &'a Context) -> Option<Vec<Piece<'a>>> {
+fn pieces<'a>(parts: &'a [TemplatePart], context: &'a Context) -> Option<Vec<GlobPiece<'a>>> {
     parts
         .iter()
         .map(|part| match part {
-            Part::Piece(piece) => Some(match piece {
-                Piece::Text(text) => Piece::Text(Cow::Borrowed(text)),
-                Piece::One => Piece::One,
-                Piece::Many => Piece::Many,
+            TemplatePart::Piece(piece) => Some(match piece {
+                GlobPiece::Text(text) => GlobPiece::Text(Cow::Borrowed(text)),
+                GlobPiece::One => GlobPiece::One,
+                GlobPiece::Many => GlobPiece::Many,
             }),
-            Part::Variable { key, default } => context
+            TemplatePart::Variable { key, default } => context
                 .variable(key, default.as_deref())
-                .map(|value| Piece::Text(Cow::Borrowed(value))),
+                .map(|value| GlobPiece::Text(Cow::Borrowed(value))),
         })
         .collect()
 }
 
-fn written(pieces: &[Piece<'_>]) -> String {
+fn written(pieces: &[GlobPiece<'_>]) -> String {
     pieces
         .iter()
         .map(|piece| match piece {
-            Piece::Text(text) => text.as_ref(),
-            Piece::One => "?",
-            Piece::Many => "*",
+            GlobPiece::Text(text) => text.as_ref(),
+            GlobPiece::One => "?",
+            GlobPiece::Many => "*",
         })
         .collect()
 }

@@ -196,12 +196,12 @@ pub(crate) fn bytes(text: &str) -> Option<Vec<u8>> {
 
 /// A range of addresses; one address is the range of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Range {
+pub(crate) struct NetworkRange {
     network: IpAddr,
     prefix: u32,
 }
 
-impl Range {
+impl NetworkRange {
     /// An address or a CIDR; bits behind the prefix are ignored.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (address, prefix) = match text.split_once('/') {
@@ -253,7 +253,7 @@ pub(crate) fn folded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Decimal, Range, date, folded};
+    use super::{Decimal, NetworkRange, date, folded};
 
     #[test]
     fn numbers_compare_as_decimals() {
@@ -294,15 +294,15 @@ mod tests {
     #[test]
     fn ranges_hold_addresses() {
         let holds = |range: &str, address: &str| {
-            Range::parse(range).is_some_and(|it| it.contains(address.parse().unwrap()))
+            NetworkRange::parse(range).is_some_and(|it| it.contains(address.parse().unwrap()))
         };
         assert!(holds("10.1.2.3/8", "10.9.9.9"));
         assert!(!holds("10.0.0.0/8", "11.0.0.1"));
         assert!(holds("0.0.0.0/0", "8.8.8.8"));
         assert!(holds("::/0", "::ffff:1.2.3.4"));
         assert!(!holds("0.0.0.0/0", "::ffff:1.2.3.4"));
-        assert!(Range::parse("10.0.0.0/33").is_none());
-        assert!(Range::parse("10.0.0.0/").is_none());
+        assert!(NetworkRange::parse("10.0.0.0/33").is_none());
+        assert!(NetworkRange::parse("10.0.0.0/").is_none());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! An explanation in words: the decision, because of what, and what came nearest.
 
-use super::caller::Named;
+use super::caller::CallerMatch;
 use super::condition::Reason;
 use super::context::ContextValue;
 use super::decide::{Decision, Layer};
@@ -100,7 +100,7 @@ fn near_miss(trace: &StatementTrace) -> Option<String> {
     if !trace.resource {
         failed.push("its resources covered this one".to_owned());
     }
-    if trace.principal == Some(Named::Not) {
+    if trace.principal == Some(CallerMatch::Not) {
         failed.push("it named this principal".to_owned());
     }
     failed.extend(
@@ -108,7 +108,7 @@ fn near_miss(trace: &StatementTrace) -> Option<String> {
             .conditions
             .iter()
             .filter(|condition| !condition.holds)
-            .map(wish),
+            .map(wanted_values),
     );
     match failed.as_slice() {
         [one] => {
@@ -128,7 +128,7 @@ fn near_miss(trace: &StatementTrace) -> Option<String> {
 }
 
 /// What would make a condition hold.
-fn wish(condition: &ConditionTrace) -> String {
+fn wanted_values(condition: &ConditionTrace) -> String {
     let key = &condition.key;
     let listed: Vec<String> = condition
         .resolved

@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use super::table::ResourceType;
-use super::template::{self, Case};
+use super::template::{self, LetterCase};
 use crate::language::split_arn;
 
 /// How ARNs of a resource type are built: `arn:${Partition}:s3:::${BucketName}`.
@@ -62,8 +62,8 @@ impl ArnPattern {
         // a slash in the last variable is rare, so the dear way is taken only where it matters
         let closed = || meet(&tail(rest, false), &literal(given_rest));
         let mut heads = heads.iter().zip(given);
-        heads.all(|(own, given)| template::fits(own, given, 0, Case::Matters))
-            && template::fits(rest, given_rest, 1, Case::Matters)
+        heads.all(|(own, given)| template::fits(own, given, 0, LetterCase::Matters))
+            && template::fits(rest, given_rest, 1, LetterCase::Matters)
             && (self.end_holds_slash || !given_rest.contains('/') || closed())
     }
 
@@ -136,7 +136,7 @@ pub(super) fn best<'a>(
 
 /// What stands at one place of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Token {
+enum PatternToken {
     /// This character.
     Char(char),
     /// Any one character; without `/` when told so.
@@ -145,7 +145,7 @@ enum Token {
     Run { slash: bool },
 }
 
-impl Token {
+impl PatternToken {
     fn is_run(self) -> bool {
         matches!(self, Self::Run { .. })
     }
@@ -164,50 +164,56 @@ impl Token {
 }
 
 /// One of the first five parts: a variable may be empty there.
-fn head(part: &str) -> Vec<Token> {
-    template(part, &[Token::Run { slash: true }], true)
+fn head(part: &str) -> Vec<PatternToken> {
+    template(part, &[PatternToken::Run { slash: true }], true)
 }
 
 /// The part behind the fifth colon: a variable is at least one character.
-fn tail(part: &str, end_holds_slash: bool) -> Vec<Token> {
-    let variable = [Token::One { slash: true }, Token::Run { slash: true }];
+fn tail(part: &str, end_holds_slash: bool) -> Vec<PatternToken> {
+    let variable = [
+        PatternToken::One { slash: true },
+        PatternToken::Run { slash: true },
+    ];
     template(part, &variable, end_holds_slash)
 }
 
-fn template(part: &str, variable: &[Token], end_holds_slash: bool) -> Vec<Token> {
+fn template(part: &str, variable: &[PatternToken], end_holds_slash: bool) -> Vec<PatternToken> {
     let mut tokens = Vec::new();
     let mut rest = part;
     while let Some((before, after)) = template::next(rest) {
-        tokens.extend(before.chars().map(Token::Char));
+        tokens.extend(before.chars().map(PatternToken::Char));
         if after.is_empty() && !end_holds_slash {
-            tokens.extend([Token::One { slash: false }, Token::Run { slash: false }]);
+            tokens.extend([
+                PatternToken::One { slash: false },
+                PatternToken::Run { slash: false },
+            ]);
         } else {
             tokens.extend(variable);
         }
         rest = after;
     }
-    tokens.extend(rest.chars().map(Token::Char));
+    tokens.extend(rest.chars().map(PatternToken::Char));
     tokens
 }
 
-fn literal(part: &str) -> Vec<Token> {
-    part.chars().map(Token::Char).collect()
+fn literal(part: &str) -> Vec<PatternToken> {
+    part.chars().map(PatternToken::Char).collect()
 }
 
 /// A policy's pattern; what a `${…}` stands for is not known, so it may be anything.
-fn wildcards(part: &str) -> Vec<Token> {
-    let run = [Token::Run { slash: true }];
+fn wildcards(part: &str) -> Vec<PatternToken> {
+    let run = [PatternToken::Run { slash: true }];
     let tokens = template(part, &run, true).into_iter();
     let tokens = tokens.map(|token| match token {
-        Token::Char('*') => Token::Run { slash: true },
-        Token::Char('?') => Token::One { slash: true },
+        PatternToken::Char('*') => PatternToken::Run { slash: true },
+        PatternToken::Char('?') => PatternToken::One { slash: true },
         other => other,
     });
     tokens.collect()
 }
 
 /// Whether some text fits both. Looks at each pair of places once.
-fn meet(one: &[Token], other: &[Token]) -> bool {
+fn meet(one: &[PatternToken], other: &[PatternToken]) -> bool {
     let width = other.len().saturating_add(1);
     // whether both can be used up from here on; rows from the end, one kept
     let mut below: Vec<bool> = vec![false; width];

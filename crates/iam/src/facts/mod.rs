@@ -19,7 +19,7 @@ mod template;
 pub use arns::ArnPattern;
 pub use required::{Required, missing_resource_types, required_resource_types};
 pub use search::{actions_matching, nearest_action, nearest_service};
-pub use table::{Access, Action, Key, ResourceType, Service, TypeUse, ValueType};
+pub use table::{Access, ActionFacts, Key, ResourceType, ServiceFacts, TypeUse, ValueType};
 
 /// Date of the data, `2026-09-26`.
 pub fn version() -> &'static str {
@@ -27,13 +27,13 @@ pub fn version() -> &'static str {
 }
 
 /// The service with that prefix (`s3`), in any case.
-pub fn service(prefix: &str) -> Option<&'static Service> {
+pub fn service(prefix: &str) -> Option<&'static ServiceFacts> {
     read::entries().service(prefix)
 }
 
 /// Every service, by prefix. Decodes all of them.
-pub fn services() -> impl Iterator<Item = &'static Service> {
-    read::entries().all().map(read::Entry::service)
+pub fn services() -> impl Iterator<Item = &'static ServiceFacts> {
+    read::entries().all().map(read::FactsEntry::service)
 }
 
 /// The prefixes of every service, sorted.
@@ -53,7 +53,7 @@ pub fn reached_by_rcps(prefix: &str) -> bool {
 }
 
 /// The action written `service:Name`, in any case.
-pub fn action(full_name: &str) -> Option<&'static Action> {
+pub fn action(full_name: &str) -> Option<&'static ActionFacts> {
     let (prefix, name) = full_name.split_once(':')?;
     service(prefix)?.action(name)
 }
@@ -79,7 +79,7 @@ pub fn condition_key(name: &str) -> Option<&'static Key> {
 }
 
 /// The type of the resource: the one that says most about it, of those the action takes.
-pub fn resource_type_of(action: &Action, arn: &str) -> Option<&'static ResourceType> {
+pub fn resource_type_of(action: &ActionFacts, arn: &str) -> Option<&'static ResourceType> {
     let service = service(action.service)?;
     let taken = action
         .resource_types

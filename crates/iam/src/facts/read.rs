@@ -12,7 +12,9 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use memchr::memmem;
 
 use super::arns::ArnPattern;
-use super::table::{Access, Action, Key, ResourceType, Service, TypeUse, ValueType, compare};
+use super::table::{
+    Access, ActionFacts, Key, ResourceType, ServiceFacts, TypeUse, ValueType, compare,
+};
 
 /// The committed table.
 const TEXT: &str = include_str!("../../data/facts.txt");
@@ -27,16 +29,16 @@ static ENTRIES: LazyLock<Entries> = LazyLock::new(|| Entries::find(TEXT));
 #[derive(Debug)]
 pub(super) struct Entries {
     pub(super) version: &'static str,
-    services: Vec<Entry>,
+    services: Vec<FactsEntry>,
 }
 
 /// One service, decoded or not yet.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(super) struct FactsEntry {
     pub(super) prefix: &'static str,
     pub(super) supports_rcp: bool,
     lines: &'static str,
-    decoded: OnceLock<Service>,
+    decoded: OnceLock<ServiceFacts>,
 }
 
 /// The facts.
@@ -56,25 +58,25 @@ impl Entries {
         let known = head.next() == Some("hallpass-iam-facts") && head.next() == Some(FORMAT);
         let version = head.next().unwrap_or_default();
         let sections = sections.filter(|_| known);
-        let mut services: Vec<Entry> = sections.map(Entry::new).collect();
+        let mut services: Vec<FactsEntry> = sections.map(FactsEntry::new).collect();
         services.sort_by_key(|entry| entry.prefix);
         Self { version, services }
     }
 
-    pub(super) fn all(&'static self) -> impl Iterator<Item = &'static Entry> {
+    pub(super) fn all(&'static self) -> impl Iterator<Item = &'static FactsEntry> {
         self.services.iter()
     }
 
-    pub(super) fn service(&'static self, prefix: &str) -> Option<&'static Service> {
+    pub(super) fn service(&'static self, prefix: &str) -> Option<&'static ServiceFacts> {
         let lower = prefix.to_ascii_lowercase();
         let at = self
             .services
             .binary_search_by(|entry| entry.prefix.cmp(&lower));
-        self.services.get(at.ok()?).map(Entry::service)
+        self.services.get(at.ok()?).map(FactsEntry::service)
     }
 }
 
-impl Entry {
+impl FactsEntry {
     fn new(section: &'static str) -> Self {
         let (head, lines) = section.split_once('\n').unwrap_or((section, ""));
         let (prefix, marks) = head.split_once('\t').unwrap_or((head, ""));
@@ -86,9 +88,9 @@ impl Entry {
         }
     }
 
-    pub(super) fn service(&'static self) -> &'static Service {
+    pub(super) fn service(&'static self) -> &'static ServiceFacts {
         self.decoded.get_or_init(|| {
-            let mut reader = Reader::new(self.prefix, self.supports_rcp);
+            let mut reader = ServiceReader::new(self.prefix, self.supports_rcp);
             for line in self.lines.lines() {
                 let _left_out = reader.line(line);
             }
@@ -99,23 +101,23 @@ impl Entry {
     /// Lines that cannot be read.
     #[cfg(test)]
     fn unread(&self) -> Vec<&'static str> {
-        let mut reader = Reader::new(self.prefix, self.supports_rcp);
+        let mut reader = ServiceReader::new(self.prefix, self.supports_rcp);
         let lines = self.lines.lines();
         lines.filter(|line| reader.line(line).is_none()).collect()
     }
 }
 
 /// A service while its lines are read.
-struct Reader {
-    service: Service,
+struct ServiceReader {
+    service: ServiceFacts,
     sets: Vec<Arc<[&'static str]>>,
     none: Arc<[&'static str]>,
 }
 
-impl Reader {
+impl ServiceReader {
     fn new(prefix: &'static str, supports_rcp: bool) -> Self {
         Self {
-            service: Service {
+            service: ServiceFacts {
                 prefix,
                 supports_rcp,
                 actions: Vec::new(),
@@ -180,7 +182,7 @@ impl Reader {
         let (name, set) = (fields.next()?, fields.next().unwrap_or_default());
         let types = fields.next().unwrap_or_default().split(',');
         let types = types.filter(|it| !it.is_empty()).map(|it| self.used(it));
-        let action = Action {
+        let action = ActionFacts {
             service: self.service.prefix,
             name,
             access,
@@ -209,7 +211,7 @@ impl Reader {
         self.sets.get(place.parse::<usize>().ok()?).cloned()
     }
 
-    fn finish(mut self) -> Service {
+    fn finish(mut self) -> ServiceFacts {
         // written in this order already, which makes sorting a single pass
         self.service
             .actions
@@ -226,7 +228,7 @@ mod tests {
     #[test]
     fn every_line_of_the_table_is_read() {
         assert!(!entries().version.is_empty());
-        let unread: Vec<&str> = entries().all().flat_map(Entry::unread).collect();
+        let unread: Vec<&str> = entries().all().flat_map(FactsEntry::unread).collect();
         assert!(unread.is_empty(), "{unread:#?}");
     }
 

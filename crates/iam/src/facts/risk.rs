@@ -1,6 +1,6 @@
 //! Actions that lint looks at twice (`policies.md` §6, codes 51 to 56), as data.
 
-use super::table::{Access, Action};
+use super::table::{Access, ActionFacts};
 
 /// Actions that together let their holder become more than they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,22 +167,22 @@ const ALSO_EXPOSURE: &[&str] = &[
 const EXPOSING_SERVICES: &[&str] = &["iam", "ram", "sso"];
 
 /// Whether the action gives data away (`DATA_EXFIL`).
-pub fn exfiltrates(action: &Action) -> bool {
+pub fn exfiltrates(action: &ActionFacts) -> bool {
     holds(DATA_EXFILTRATION, action)
 }
 
 /// Whether the action gives credentials away (`CREDENTIALS_EXPOSURE`).
-pub fn exposes_credentials(action: &Action) -> bool {
+pub fn exposes_credentials(action: &ActionFacts) -> bool {
     holds(CREDENTIALS_EXPOSURE, action)
 }
 
 /// Whether the action changes who may use a resource (`RESOURCE_EXPOSURE`).
-pub fn exposes_resources(action: &Action) -> bool {
+pub fn exposes_resources(action: &ActionFacts) -> bool {
     let writes = action.access == Access::Write && EXPOSING_SERVICES.contains(&action.service);
     action.access == Access::Permissions || writes || holds(ALSO_EXPOSURE, action)
 }
 
-fn holds(list: &[&str], action: &Action) -> bool {
+fn holds(list: &[&str], action: &ActionFacts) -> bool {
     list.iter().any(|name| {
         name.split_once(':')
             .is_some_and(|(prefix, name)| prefix == action.service && name == action.name)

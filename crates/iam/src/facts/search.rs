@@ -1,10 +1,10 @@
 //! Finds actions by pattern and names by likeness.
 
-use super::table::{Action, Service};
+use super::table::{ActionFacts, ServiceFacts};
 
-/// Every known action that an `Action` of a policy covers: `s3:Get*`, `*`. Service by service, in
+/// Every known action that an `ActionFacts` of a policy covers: `s3:Get*`, `*`. Service by service, in
 /// order of names.
-pub fn actions_matching(pattern: &str) -> impl Iterator<Item = &'static Action> {
+pub fn actions_matching(pattern: &str) -> impl Iterator<Item = &'static ActionFacts> {
     let pattern = pattern.to_ascii_lowercase();
     let prefix = pattern.split(':').next().unwrap_or_default().to_owned();
     let name = pattern.split_once(':').map(|(_, name)| name.to_owned());
@@ -13,7 +13,7 @@ pub fn actions_matching(pattern: &str) -> impl Iterator<Item = &'static Action> 
     let fitting = super::prefixes().filter(move |it| everything || glob(&prefix, it));
     let services = fitting.filter_map(super::service);
     services
-        .flat_map(Service::actions)
+        .flat_map(ServiceFacts::actions)
         .filter(move |action| match &name {
             Some(name) => glob(name, action.name),
             None => everything,
@@ -22,10 +22,10 @@ pub fn actions_matching(pattern: &str) -> impl Iterator<Item = &'static Action> 
 
 /// The action that was probably meant, `service:Name`: in the service named, or in one that is
 /// written like it; else that name in any other service.
-pub fn nearest_action(text: &str) -> Option<&'static Action> {
+pub fn nearest_action(text: &str) -> Option<&'static ActionFacts> {
     let (prefix, name) = text.split_once(':')?;
     let elsewhere = || super::services().find_map(|it| it.action(name));
-    let near = |service: &'static Service| {
+    let near = |service: &'static ServiceFacts| {
         let names = service.actions().iter().map(|it| it.name);
         service.action(nearest(name, names).first()?)
     };
@@ -33,7 +33,7 @@ pub fn nearest_action(text: &str) -> Option<&'static Action> {
         return near(service).or_else(elsewhere);
     }
     let alike = nearest(prefix, super::prefixes());
-    let alike: Vec<&Service> = alike.into_iter().filter_map(super::service).collect();
+    let alike: Vec<&ServiceFacts> = alike.into_iter().filter_map(super::service).collect();
     let exact = alike.iter().find_map(|it| it.action(name));
     exact
         .or_else(|| alike.iter().find_map(|it| near(it)))

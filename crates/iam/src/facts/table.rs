@@ -6,17 +6,17 @@ use serde::Serialize;
 
 use super::arns::{self, ArnPattern};
 use super::globals;
-use super::template::{self, Case};
+use super::template::{self, LetterCase};
 
 /// What AWS publishes about one service prefix.
 #[derive(Debug)]
-pub struct Service {
+pub struct ServiceFacts {
     /// As in actions and ARNs: `s3`.
     pub prefix: &'static str,
     /// Whether resource control policies reach it.
     pub supports_rcp: bool,
     /// Sorted by name without regard to case.
-    pub(super) actions: Vec<Action>,
+    pub(super) actions: Vec<ActionFacts>,
     pub(super) resource_types: Vec<ResourceType>,
     pub(super) keys: Vec<Key>,
 }
@@ -38,7 +38,7 @@ pub enum Access {
 
 /// One action.
 #[derive(Debug, Serialize)]
-pub struct Action {
+pub struct ActionFacts {
     /// Prefix of its service.
     pub service: &'static str,
     /// As AWS spells it: `GetObject`.
@@ -103,9 +103,9 @@ pub enum ValueType {
     Binary,
 }
 
-impl Service {
+impl ServiceFacts {
     /// The action of that name (`GetObject`), in any case.
-    pub fn action(&self, name: &str) -> Option<&Action> {
+    pub fn action(&self, name: &str) -> Option<&ActionFacts> {
         let at = self
             .actions
             .binary_search_by(|action| compare(action.name, name));
@@ -113,7 +113,7 @@ impl Service {
     }
 
     /// Every action, by name.
-    pub fn actions(&self) -> &[Action] {
+    pub fn actions(&self) -> &[ActionFacts] {
         &self.actions
     }
 
@@ -145,7 +145,7 @@ impl Service {
     }
 }
 
-impl Action {
+impl ActionFacts {
     /// `service:Name`.
     pub fn full_name(&self) -> String {
         format!("{}:{}", self.service, self.name)
@@ -259,5 +259,5 @@ fn lists(keys: &[&str], name: &str) -> bool {
 
 /// Whether `name` is the key `pattern`, whose `${…}` stand for one character or more each.
 fn key_matches(pattern: &str, name: &str) -> bool {
-    template::fits(pattern, name, 1, Case::Ignored)
+    template::fits(pattern, name, 1, LetterCase::Ignored)
 }

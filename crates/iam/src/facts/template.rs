@@ -2,14 +2,14 @@
 
 /// How two literal pieces of equal length are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Case {
+pub(super) enum LetterCase {
     /// ARNs.
     Matters,
     /// Keys.
     Ignored,
 }
 
-impl Case {
+impl LetterCase {
     fn same(self, one: &[u8], other: &[u8]) -> bool {
         match self {
             Self::Matters => one == other,
@@ -20,7 +20,7 @@ impl Case {
 
 /// Whether the text is the template with at least `least` bytes for each variable. Takes the first
 /// place where each piece fits, which finds a way if there is one.
-pub(super) fn fits(template: &str, text: &str, least: usize, case: Case) -> bool {
+pub(super) fn fits(template: &str, text: &str, least: usize, case: LetterCase) -> bool {
     let mut text = text.as_bytes();
     let Some((first, mut template)) = next(template) else {
         return case.same(template.as_bytes(), text);
@@ -53,7 +53,7 @@ pub(super) fn next(template: &str) -> Option<(&str, &str)> {
 }
 
 /// What follows the first place of the piece.
-fn find<'t>(text: &'t [u8], piece: &[u8], case: Case) -> Option<&'t [u8]> {
+fn find<'t>(text: &'t [u8], piece: &[u8], case: LetterCase) -> Option<&'t [u8]> {
     if piece.is_empty() {
         return Some(text);
     }
@@ -89,11 +89,11 @@ mod tests {
             ("${X", "${X", true),
         ];
         for (template, text, holds) in rows {
-            let fitting = fits(template, text, 1, Case::Matters);
+            let fitting = fits(template, text, 1, LetterCase::Matters);
             assert_eq!(fitting, holds, "{template} {text}");
         }
-        assert!(fits("a${X}b", "ab", 0, Case::Matters));
-        assert!(fits("A/${X}/C", "a/X/c", 1, Case::Ignored));
-        assert!(!fits("A/${X}/C", "a/X/c", 1, Case::Matters));
+        assert!(fits("a${X}b", "ab", 0, LetterCase::Matters));
+        assert!(fits("A/${X}/C", "a/X/c", 1, LetterCase::Ignored));
+        assert!(!fits("A/${X}/C", "a/X/c", 1, LetterCase::Matters));
     }
 }

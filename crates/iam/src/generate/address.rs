@@ -5,14 +5,14 @@ use std::net::{IpAddr, Ipv6Addr};
 
 /// An address range; the bits behind the prefix are zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Range {
+pub(crate) struct AddressRange {
     address: IpAddr,
     prefix: u8,
 }
 
 /// What a range is good for as the public source of calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum AddressKind {
     /// Routed on the internet.
     Public,
     /// Set aside for examples (RFC 5737, RFC 3849, RFC 9637).
@@ -48,7 +48,7 @@ const DOCUMENTATION: &[&str] = &[
 /// The only part of IPv6 that is given out (IANA "Internet Protocol Version 6 Address Space").
 const IPV6_GLOBAL: &str = "2000::/3";
 
-impl Range {
+impl AddressRange {
     /// Reads `address` or `address/prefix`; says whether bits behind the prefix were dropped.
     pub(crate) fn parse(text: &str) -> Option<(Self, HostBits)> {
         let (address, prefix) = match text.split_once('/') {
@@ -86,27 +86,27 @@ impl Range {
     }
 
     /// Whether calls can come from it.
-    pub(crate) fn standing(self) -> Standing {
+    pub(crate) fn standing(self) -> AddressKind {
         let meets = |text: &str| Self::parse(text).is_some_and(|(other, _)| self.overlaps(other));
         if let IpAddr::V6(address) = self.address {
             if address.to_ipv4_mapped().is_some() && self.prefix >= 96 {
-                return Standing::Reserved(
+                return AddressKind::Reserved(
                     "is an IPv4 address in IPv6 clothes: write the IPv4 one",
                 );
             }
             let within = Self::parse(IPV6_GLOBAL)
                 .is_some_and(|(all, _)| all.prefix <= self.prefix && self.overlaps(all));
             if !within {
-                return Standing::Reserved("is not in the public part of IPv6 (2000::/3)");
+                return AddressKind::Reserved("is not in the public part of IPv6 (2000::/3)");
             }
         }
         if let Some((_, why)) = RESERVED.iter().find(|(text, _)| meets(text)) {
-            return Standing::Reserved(why);
+            return AddressKind::Reserved(why);
         }
         if DOCUMENTATION.iter().any(|text| meets(text)) {
-            return Standing::Documentation;
+            return AddressKind::Documentation;
         }
-        Standing::Public
+        AddressKind::Public
     }
 
     /// The range of one address.
@@ -151,7 +151,7 @@ pub(crate) enum HostBits {
     Dropped,
 }
 
-impl fmt::Display for Range {
+impl fmt::Display for AddressRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.address, self.prefix)
     }
@@ -209,13 +209,13 @@ mod tests {
             ("", "-"),
         ];
         for (text, want) in table {
-            let got = Range::parse(text).map_or_else(
+            let got = AddressRange::parse(text).map_or_else(
                 || "-".to_owned(),
                 |(range, bits)| {
                     let standing = match range.standing() {
-                        Standing::Public => "public",
-                        Standing::Documentation => "documentation",
-                        Standing::Reserved(_) => "reserved",
+                        AddressKind::Public => "public",
+                        AddressKind::Documentation => "documentation",
+                        AddressKind::Reserved(_) => "reserved",
                     };
                     let wide = if range.is_wide() { ", wide" } else { "" };
                     let dropped = if bits == HostBits::Dropped {

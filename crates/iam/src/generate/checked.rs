@@ -3,8 +3,8 @@
 
 use super::Draft;
 use crate::input::BadInput;
-use crate::language::Kind;
-use crate::lint::{Finding, Rule, must_be_clean};
+use crate::language::PolicyType;
+use crate::lint::{LintCode, LintFinding, must_be_clean};
 
 /// How a policy is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -18,7 +18,7 @@ pub enum Layout {
 
 /// A policy that may be printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checked {
+pub struct CheckedDraft {
     draft: Draft,
 }
 
@@ -42,12 +42,12 @@ pub enum Unprintable {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Generated {
     /// The policy.
-    pub policy: Checked,
+    pub policy: CheckedDraft,
     /// Sentences for whoever attaches it, on stderr.
     pub warnings: Vec<String>,
 }
 
-impl Checked {
+impl CheckedDraft {
     /// The policy, with the line's end.
     pub fn text(&self, layout: Layout) -> String {
         self.draft.text(layout)
@@ -60,16 +60,16 @@ impl Checked {
 }
 
 /// What the linter refuses: words that were asked for are the asker's, the rest is our mistake.
-fn refused(finding: &Finding) -> Unprintable {
+fn refused(finding: &LintFinding) -> Unprintable {
     let message = format!("{} (at {})", finding.message, finding.pointer);
     let code = match finding.code {
-        Rule::ActionMalformed | Rule::ActionUnknown => "E_ACTION",
-        Rule::ResourceMalformed
-        | Rule::ResourceMismatch
-        | Rule::ResourcePartial
-        | Rule::ResourceStarRequired => "E_ARN",
-        Rule::Placeholder | Rule::ValueType => "E_ARG",
-        Rule::Size => {
+        LintCode::ActionMalformed | LintCode::ActionUnknown => "E_ACTION",
+        LintCode::ResourceMalformed
+        | LintCode::ResourceMismatch
+        | LintCode::ResourcePartial
+        | LintCode::ResourceStarRequired => "E_ARN",
+        LintCode::Placeholder | LintCode::ValueType => "E_ARG",
+        LintCode::Size => {
             let message = format!("{}; ask for less, or for several policies", finding.message);
             return BadInput::new("E_SIZE", message, "").into();
         }
@@ -87,9 +87,9 @@ fn refused(finding: &Finding) -> Unprintable {
 ///
 /// # Errors
 /// `Unusable` (`E_SIZE`) when more was asked for than fits; `Broken` when it is our mistake.
-pub fn checked(draft: Draft, kind: Kind) -> Result<Checked, Unprintable> {
+pub fn checked(draft: Draft, kind: PolicyType) -> Result<CheckedDraft, Unprintable> {
     must_be_clean(&draft.json(), kind).map_err(|finding| refused(&finding))?;
-    Ok(Checked { draft })
+    Ok(CheckedDraft { draft })
 }
 
 #[cfg(test)]
@@ -101,17 +101,17 @@ mod tests {
     #[test]
     fn what_we_would_refuse_is_not_printed() {
         let statement = DraftStatement::new("A", Effect::Deny, Many::one("s3:*"));
-        let good = checked(statement.clone().into(), Kind::Scp).unwrap();
+        let good = checked(statement.clone().into(), PolicyType::Scp).unwrap();
         assert_eq!(
             good.text(Layout::Minified),
             "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Sid\":\"A\",\"Effect\":\"Deny\",\
              \"Action\":\"s3:*\",\"Resource\":\"*\"}]}\n"
         );
-        let broken = checked(statement.clone().into(), Kind::Rcp).unwrap_err();
+        let broken = checked(statement.clone().into(), PolicyType::Rcp).unwrap_err();
         assert!(matches!(broken, Unprintable::Broken { .. }), "{broken}");
         let many = Many::list((0..500).map(|n| format!("{n:012}")));
         let large = statement.when("StringNotEquals", "aws:ResourceAccount", many);
-        let refused = checked(large.into(), Kind::Scp).unwrap_err();
+        let refused = checked(large.into(), PolicyType::Scp).unwrap_err();
         assert!(matches!(refused, Unprintable::Unusable(_)), "{refused}");
     }
 }

@@ -55,7 +55,7 @@ impl Serialize for Many {
 
 /// An element and its negated form: `Action`/`NotAction`, `Resource`/`NotResource`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wanted {
+pub enum ElementSelection {
     /// The plain element.
     Only(Many),
     /// The `Not…` element.
@@ -73,9 +73,9 @@ pub struct DraftStatement {
     /// `None` inside for `"*"`.
     pub principal: Option<Option<(String, Many)>>,
     /// The actions.
-    pub actions: Wanted,
+    pub actions: ElementSelection,
     /// The resources; `None` in trust policies.
-    pub resources: Option<Wanted>,
+    pub resources: Option<ElementSelection>,
     /// Operator → key → values, in the order given.
     pub conditions: Vec<(String, Vec<(String, Many)>)>,
 }
@@ -87,8 +87,8 @@ impl DraftStatement {
             sid: sid.into(),
             effect,
             principal: None,
-            actions: Wanted::Only(actions),
-            resources: Some(Wanted::Only(Many::one("*"))),
+            actions: ElementSelection::Only(actions),
+            resources: Some(ElementSelection::Only(Many::one("*"))),
             conditions: Vec::new(),
         }
     }
@@ -96,14 +96,14 @@ impl DraftStatement {
     /// The same, for these resources.
     #[must_use]
     pub fn on(mut self, resources: Many) -> Self {
-        self.resources = Some(Wanted::Only(resources));
+        self.resources = Some(ElementSelection::Only(resources));
         self
     }
 
     /// The same for every action but these.
     #[must_use]
     pub fn all_but(mut self, actions: Many) -> Self {
-        self.actions = Wanted::AllBut(actions);
+        self.actions = ElementSelection::AllBut(actions);
         self
     }
 
@@ -187,13 +187,17 @@ impl Serialize for DraftStatement {
             }
         }
         match &self.actions {
-            Wanted::Only(actions) => map.serialize_entry("Action", actions)?,
-            Wanted::AllBut(actions) => map.serialize_entry("NotAction", actions)?,
+            ElementSelection::Only(actions) => map.serialize_entry("Action", actions)?,
+            ElementSelection::AllBut(actions) => map.serialize_entry("NotAction", actions)?,
         }
         match &self.resources {
             None => {}
-            Some(Wanted::Only(resources)) => map.serialize_entry("Resource", resources)?,
-            Some(Wanted::AllBut(resources)) => map.serialize_entry("NotResource", resources)?,
+            Some(ElementSelection::Only(resources)) => {
+                map.serialize_entry("Resource", resources)?;
+            }
+            Some(ElementSelection::AllBut(resources)) => {
+                map.serialize_entry("NotResource", resources)?;
+            }
         }
         if !self.conditions.is_empty() {
             map.serialize_entry("Condition", &Operators(&self.conditions))?;

@@ -18,7 +18,7 @@ use super::ids::{IdKind, Lengths, Partition, RoleArn};
 use super::{DraftStatement, Many};
 use crate::facts::{self, Access};
 use crate::input::BadInput;
-use crate::language::{Effect, Kind};
+use crate::language::{Effect, PolicyType};
 
 /// Longest window without `--long`.
 pub const WINDOW_MAX: SignedDuration = SignedDuration::from_hours(24);
@@ -64,7 +64,7 @@ pub enum Exempt<'a> {
 
 /// What is wanted.
 #[derive(Debug, Clone)]
-pub struct OutageWish<'a> {
+pub struct OutageSpec<'a> {
     /// The partition of region and roles.
     pub partition: Partition,
     /// The region that is lost.
@@ -100,7 +100,7 @@ const WARNING_ALL: &str = "every service is denied, among them sts, support and 
 /// # Errors
 /// `E_ID` for the region, `E_ARG` for unknown services and options that do not go together,
 /// `E_GLOBAL_REGION`, `E_WINDOW`, `E_ARN` for roles, `E_SIZE` when it does not fit.
-pub fn outage(wish: &OutageWish<'_>, now: Timestamp) -> Result<Generated, Unprintable> {
+pub fn outage(wish: &OutageSpec<'_>, now: Timestamp) -> Result<Generated, Unprintable> {
     check_region(wish)?;
     check_window(wish, now)?;
     let exempt = exempt_roles(wish)?;
@@ -126,11 +126,11 @@ pub fn outage(wish: &OutageWish<'_>, now: Timestamp) -> Result<Generated, Unprin
         statement = statement.when("ArnNotLike", "aws:PrincipalArn", roles);
     }
     warnings.extend(WARNINGS.map(str::to_owned));
-    let policy = checked(statement.into(), Kind::Scp)?;
+    let policy = checked(statement.into(), PolicyType::Scp)?;
     Ok(Generated { policy, warnings })
 }
 
-fn check_region(wish: &OutageWish<'_>) -> Result<(), BadInput> {
+fn check_region(wish: &OutageSpec<'_>) -> Result<(), BadInput> {
     IdKind::Region.check(wish.region, wish.lengths, "--region")?;
     let home = if wish.region.starts_with("cn-") {
         Partition::China
@@ -149,7 +149,7 @@ fn check_region(wish: &OutageWish<'_>) -> Result<(), BadInput> {
     Err(BadInput::new("E_ARG", message, "--region"))
 }
 
-fn check_window(wish: &OutageWish<'_>, now: Timestamp) -> Result<(), BadInput> {
+fn check_window(wish: &OutageSpec<'_>, now: Timestamp) -> Result<(), BadInput> {
     let Range { start, end } = wish.window;
     let wrong = |message: String, place: &str| Err(BadInput::new("E_WINDOW", message, place));
     if end <= start {
@@ -171,7 +171,7 @@ fn check_window(wish: &OutageWish<'_>, now: Timestamp) -> Result<(), BadInput> {
     Ok(())
 }
 
-fn exempt_roles<'a>(wish: &OutageWish<'a>) -> Result<&'a [String], BadInput> {
+fn exempt_roles<'a>(wish: &OutageSpec<'a>) -> Result<&'a [String], BadInput> {
     let roles = match wish.exempt {
         Exempt::Nobody => return Ok(&[]),
         Exempt::Roles(roles) => roles,
@@ -188,7 +188,7 @@ fn exempt_roles<'a>(wish: &OutageWish<'a>) -> Result<&'a [String], BadInput> {
 
 /// The statement with its actions, without conditions.
 fn statement(
-    wish: &OutageWish<'_>,
+    wish: &OutageSpec<'_>,
     warnings: &mut Vec<String>,
 ) -> Result<DraftStatement, BadInput> {
     let deny = |actions| DraftStatement::new(SID, Effect::Deny, actions);
@@ -226,7 +226,7 @@ fn statement(
 }
 
 /// That global services go on when their region is another one.
-fn elsewhere(wish: &OutageWish<'_>) -> Option<String> {
+fn elsewhere(wish: &OutageSpec<'_>) -> Option<String> {
     let home = wish.partition.global_region();
     (wish.region != home).then(|| {
         format!(
@@ -238,7 +238,7 @@ fn elsewhere(wish: &OutageWish<'_>) -> Option<String> {
 }
 
 /// The service of that prefix.
-fn known(name: &str, place: &str) -> Result<&'static facts::Service, BadInput> {
+fn known(name: &str, place: &str) -> Result<&'static facts::ServiceFacts, BadInput> {
     facts::service(name).ok_or_else(|| {
         let near = facts::nearest_service(name)
             .map(|near| format!("; `{near}` is"))
@@ -248,17 +248,18 @@ fn known(name: &str, place: &str) -> Result<&'static facts::Service, BadInput> {
     })
 }
 
-fn actions_of(service: &facts::Service, calls: Calls) -> Vec<String> {
+fn actions_of(service: &facts::ServiceFacts, calls: Calls) -> Vec<String> {
     let prefix = service.prefix;
     if calls == Calls::Every {
         return vec![format!("{prefix}:*")];
     }
-    let is_write = |action: &&facts::Action| match action.access {
+    let is_write = |action: &&facts::ActionFacts| match action.access {
         Access::List | Access::Read => false,
         Access::Write | Access::Permissions | Access::Tagging => true,
     };
     let (writes, reads): (Vec<_>, Vec<_>) = service.actions().iter().partition(is_write);
-    let names = |actions: Vec<&facts::Action>| actions.iter().map(|it| it.name).collect::<Vec<_>>();
+    let names =
+        |actions: Vec<&facts::ActionFacts>| actions.iter().map(|it| it.name).collect::<Vec<_>>();
     compress::prefixes(&names(writes), &names(reads))
         .into_iter()
         .map(|name| format!("{prefix}:{name}"))

@@ -40,7 +40,7 @@ fn made(wish: &str) -> Result<Generated, String> {
             _ => panic!("{word}"),
         }
     }
-    let wish = OutageWish {
+    let wish = OutageSpec {
         partition,
         region: &region,
         services: if all {

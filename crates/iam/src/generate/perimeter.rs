@@ -1,12 +1,12 @@
 //! One side of a boundary around an organization, as one Deny (`policies.md` §7).
 
-use super::address::{HostBits, Range, Standing};
+use super::address::{AddressKind, AddressRange, HostBits};
 use super::checked::{Generated, Unprintable, checked};
 use super::ids::{IdKind, Lengths, Partition, RoleArn};
 use super::{DraftStatement, Many};
 use crate::facts;
 use crate::input::BadInput;
-use crate::language::{Effect, Kind};
+use crate::language::{Effect, PolicyType};
 
 /// Sid of the statement.
 pub const SID: &str = "DenyOutsideBoundary";
@@ -24,7 +24,7 @@ pub enum Side {
 
 /// What the bounds are made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
+pub enum PerimeterScope {
     /// Accounts.
     Account,
     /// Organizational units, by path.
@@ -56,12 +56,12 @@ pub enum Attachment {
 }
 
 impl Attachment {
-    fn kind(self) -> Kind {
+    fn kind(self) -> PolicyType {
         match self {
-            Self::Scp => Kind::Scp,
-            Self::Rcp => Kind::Rcp,
-            Self::Identity => Kind::Identity,
-            Self::ResourcePolicy => Kind::Resource,
+            Self::Scp => PolicyType::Scp,
+            Self::Rcp => PolicyType::Rcp,
+            Self::Identity => PolicyType::Identity,
+            Self::ResourcePolicy => PolicyType::Resource,
         }
     }
 
@@ -102,11 +102,11 @@ pub enum Objects {
 
 /// What is wanted.
 #[derive(Debug, Clone, Copy)]
-pub struct PerimeterWish<'a> {
+pub struct PerimeterSpec<'a> {
     /// Which end of a call has to be inside.
     pub side: Side,
     /// What the bounds are made of; the network side has no scope.
-    pub scope: Option<Scope>,
+    pub scope: Option<PerimeterScope>,
     /// What is inside; on the network side addresses, ranges and VPCs.
     pub bounds: Bounds<'a>,
     /// What kind of policy is wanted.
@@ -135,7 +135,7 @@ pub struct PerimeterWish<'a> {
 /// `E_SIDE_TYPE` when such a policy cannot hold that side; `E_ID`, `E_PATH_SLASH`, `E_ARN` for
 /// what is not written as it must be; `E_ACTION`, `E_RCP_SERVICE` for actions; `E_ARG` for options
 /// that are missing or do not go together; `E_SIZE` when it does not fit.
-pub fn perimeter(wish: &PerimeterWish<'_>) -> Result<Generated, Unprintable> {
+pub fn perimeter(wish: &PerimeterSpec<'_>) -> Result<Generated, Unprintable> {
     check_side(wish)?;
     check_actions(wish)?;
     let mut warnings = Vec::new();
@@ -168,7 +168,7 @@ pub fn perimeter(wish: &PerimeterWish<'_>) -> Result<Generated, Unprintable> {
     Ok(Generated { policy, warnings })
 }
 
-fn check_side(wish: &PerimeterWish<'_>) -> Result<(), BadInput> {
+fn check_side(wish: &PerimeterSpec<'_>) -> Result<(), BadInput> {
     let message = match (wish.side, wish.attachment) {
         (Side::Identity, Attachment::Scp) => {
             "SCPs restrict principals, use an RCP or resource policy"
@@ -187,7 +187,7 @@ fn check_side(wish: &PerimeterWish<'_>) -> Result<(), BadInput> {
     Err(BadInput::new("E_SIDE_TYPE", message, "--as"))
 }
 
-fn check_actions(wish: &PerimeterWish<'_>) -> Result<(), BadInput> {
+fn check_actions(wish: &PerimeterSpec<'_>) -> Result<(), BadInput> {
     if wish.actions.is_empty() {
         let message = "name the actions that are held to the boundary";
         return Err(BadInput::new("E_ARG", message, "--actions"));
@@ -244,7 +244,7 @@ fn check_action(action: &str, attachment: Attachment) -> Result<(), BadInput> {
     wrong("E_ACTION", format!("`{action}` is no known action{near}"))
 }
 
-fn check_objects(wish: &PerimeterWish<'_>) -> Result<(), BadInput> {
+fn check_objects(wish: &PerimeterSpec<'_>) -> Result<(), BadInput> {
     let elsewhere = wish
         .actions
         .iter()
@@ -257,7 +257,7 @@ fn check_objects(wish: &PerimeterWish<'_>) -> Result<(), BadInput> {
 
 /// Conditions by whose the resource or the principal is.
 fn belonging(
-    wish: &PerimeterWish<'_>,
+    wish: &PerimeterSpec<'_>,
     statement: DraftStatement,
     warnings: &mut Vec<String>,
 ) -> Result<DraftStatement, BadInput> {
@@ -272,15 +272,15 @@ fn belonging(
     let key = format!("aws:{ours}{}", suffix(scope));
     let values = bounds(wish, scope, theirs)?;
     let operator = match scope {
-        Scope::Unit => "ForAllValues:StringNotLike",
-        Scope::Account | Scope::Organization => "StringNotEquals",
+        PerimeterScope::Unit => "ForAllValues:StringNotLike",
+        PerimeterScope::Account | PerimeterScope::Organization => "StringNotEquals",
     };
     for account in wish.exempt_accounts {
         IdKind::Account.check(account, wish.lengths, "--exempt-account")?;
     }
     let accounts = wish.exempt_accounts.iter().cloned();
     let mut statement = match scope {
-        Scope::Account => {
+        PerimeterScope::Account => {
             let all = match values {
                 Many::One(one) => std::iter::once(one).chain(accounts).collect(),
                 Many::List(list) => list.into_iter().chain(accounts).collect::<Vec<_>>(),
@@ -291,7 +291,7 @@ fn belonging(
             };
             statement.when(operator, &key, all)
         }
-        Scope::Unit | Scope::Organization => {
+        PerimeterScope::Unit | PerimeterScope::Organization => {
             let statement = statement.when(operator, &key, values);
             if wish.exempt_accounts.is_empty() {
                 statement
@@ -319,22 +319,22 @@ fn belonging(
     Ok(statement)
 }
 
-fn suffix(scope: Scope) -> &'static str {
+fn suffix(scope: PerimeterScope) -> &'static str {
     match scope {
-        Scope::Account => "Account",
-        Scope::Unit => "OrgPaths",
-        Scope::Organization => "OrgID",
+        PerimeterScope::Account => "Account",
+        PerimeterScope::Unit => "OrgPaths",
+        PerimeterScope::Organization => "OrgID",
     }
 }
 
-fn bounds(wish: &PerimeterWish<'_>, scope: Scope, theirs: &str) -> Result<Many, BadInput> {
+fn bounds(wish: &PerimeterSpec<'_>, scope: PerimeterScope, theirs: &str) -> Result<Many, BadInput> {
     match (wish.bounds, scope) {
-        (Bounds::OfTheCaller, Scope::Unit) => {
+        (Bounds::OfTheCaller, PerimeterScope::Unit) => {
             let message = "an account has a list of paths, and a list cannot stand in a variable: \
                            name paths";
             Err(BadInput::new("E_ARG", message, "--dynamic"))
         }
-        (Bounds::OfTheCaller, Scope::Account | Scope::Organization) => {
+        (Bounds::OfTheCaller, PerimeterScope::Account | PerimeterScope::Organization) => {
             Ok(Many::one(format!("${{aws:{theirs}{}}}", suffix(scope))))
         }
         (Bounds::Ids([]), _) => {
@@ -343,9 +343,9 @@ fn bounds(wish: &PerimeterWish<'_>, scope: Scope, theirs: &str) -> Result<Many, 
         }
         (Bounds::Ids(ids), _) => {
             let kind = match scope {
-                Scope::Account => IdKind::Account,
-                Scope::Unit => IdKind::OrgPath,
-                Scope::Organization => IdKind::Organization,
+                PerimeterScope::Account => IdKind::Account,
+                PerimeterScope::Unit => IdKind::OrgPath,
+                PerimeterScope::Organization => IdKind::Organization,
             };
             for id in ids {
                 kind.check(id, wish.lengths, "--id")?;
@@ -357,7 +357,7 @@ fn bounds(wish: &PerimeterWish<'_>, scope: Scope, theirs: &str) -> Result<Many, 
 
 /// Conditions by where a call comes from.
 fn network(
-    wish: &PerimeterWish<'_>,
+    wish: &PerimeterSpec<'_>,
     mut statement: DraftStatement,
     warnings: &mut Vec<String>,
 ) -> Result<DraftStatement, BadInput> {
@@ -420,18 +420,18 @@ fn network(
 }
 
 fn source_range(text: &str, warnings: &mut Vec<String>) -> Result<String, BadInput> {
-    let Some((range, bits)) = Range::parse(text) else {
+    let Some((range, bits)) = AddressRange::parse(text) else {
         let message = format!("`{text}` is neither an address, nor a range, nor a VPC (`vpc-…`)");
         return Err(BadInput::new("E_ID", message, "--id"));
     };
     match range.standing() {
-        Standing::Public => {}
-        Standing::Documentation => {
+        AddressKind::Public => {}
+        AddressKind::Documentation => {
             warnings.push(format!(
                 "`{text}` is set aside for examples: nobody calls from there"
             ));
         }
-        Standing::Reserved(why) => warnings.push(format!(
+        AddressKind::Reserved(why) => warnings.push(format!(
             "`{text}` {why}: aws:SourceIp holds public addresses only, so it matches nothing"
         )),
     }

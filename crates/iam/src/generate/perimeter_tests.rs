@@ -26,9 +26,9 @@ fn made(flags: &str) -> Result<Generated, String> {
             "resource" => side = Side::Resource,
             "identity" => side = Side::Identity,
             "network" => side = Side::Network,
-            "account" => scope = Some(Scope::Account),
-            "ou" => scope = Some(Scope::Unit),
-            "org" => scope = Some(Scope::Organization),
+            "account" => scope = Some(PerimeterScope::Account),
+            "ou" => scope = Some(PerimeterScope::Unit),
+            "org" => scope = Some(PerimeterScope::Organization),
             "scp" => attachment = Attachment::Scp,
             "rcp" => attachment = Attachment::Rcp,
             "as-identity" => attachment = Attachment::Identity,
@@ -39,7 +39,7 @@ fn made(flags: &str) -> Result<Generated, String> {
     if actions.is_empty() {
         actions.push("s3:*".to_owned());
     }
-    perimeter(&PerimeterWish {
+    perimeter(&PerimeterSpec {
         side,
         scope,
         bounds: if dynamic {

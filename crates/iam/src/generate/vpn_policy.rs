@@ -4,12 +4,12 @@
 //! The form in circulation exempts `role/service-role/*`. Whoever may create a role chooses its
 //! path, so that exemption is a way round; here only roles named exactly are exempt.
 
-use super::address::{HostBits, Range, Standing};
+use super::address::{AddressKind, AddressRange, HostBits};
 use super::checked::{Generated, Unprintable, checked};
 use super::ids::{IdKind, Lengths, Partition, RoleArn};
 use super::{DraftStatement, Many};
 use crate::input::BadInput;
-use crate::language::{Effect, Kind};
+use crate::language::{Effect, PolicyType};
 
 /// What the policy is attached to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub enum VpnForm {
 
 /// What is wanted.
 #[derive(Debug, Clone, Copy)]
-pub struct VpnWish<'a> {
+pub struct VpnSpec<'a> {
     /// What the policy is attached to.
     pub form: VpnForm,
     /// Public addresses or ranges, at least one.
@@ -49,7 +49,7 @@ const NOTES: [&str; 2] = [
 /// # Errors
 /// `E_ARG` for addresses that are not public, too few addresses or exempt roles; `E_ARN` for roles
 /// that are not exact; `E_ID` for VPCs; `E_SIZE` when it does not fit.
-pub fn vpn_policy(wish: &VpnWish<'_>) -> Result<Generated, Unprintable> {
+pub fn vpn_policy(wish: &VpnSpec<'_>) -> Result<Generated, Unprintable> {
     let mut warnings = Vec::new();
     let addresses = nat_addresses(wish.nat_ips, &mut warnings)?;
     for vpc in wish.vpcs {
@@ -88,8 +88,8 @@ pub fn vpn_policy(wish: &VpnWish<'_>) -> Result<Generated, Unprintable> {
         statement = statement.when("StringNotEquals", "aws:SourceVpc", vpcs);
     }
     let kind = match wish.form {
-        VpnForm::Iam => Kind::Identity,
-        VpnForm::Scp => Kind::Scp,
+        VpnForm::Iam => PolicyType::Identity,
+        VpnForm::Scp => PolicyType::Scp,
     };
     let policy = checked(statement.into(), kind)?;
     Ok(Generated { policy, warnings })
@@ -102,17 +102,17 @@ fn nat_addresses(texts: &[String], warnings: &mut Vec<String>) -> Result<Vec<Str
     }
     let mut addresses = Vec::new();
     for text in texts {
-        let Some((range, bits)) = Range::parse(text) else {
+        let Some((range, bits)) = AddressRange::parse(text) else {
             return wrong(format!(
                 "`{text}` is neither an address nor a range of addresses"
             ));
         };
         match range.standing() {
-            Standing::Public => {}
-            Standing::Documentation => warnings.push(format!(
+            AddressKind::Public => {}
+            AddressKind::Documentation => warnings.push(format!(
                 "`{text}` is set aside for examples: put the VPN's own address in its place"
             )),
-            Standing::Reserved(why) => {
+            AddressKind::Reserved(why) => {
                 return wrong(format!(
                     "`{text}` {why}, and AWS sees only public addresses: name the address of the \
                      NAT gateway"
@@ -146,7 +146,7 @@ mod tests {
         roles: &[&str],
     ) -> Result<Generated, String> {
         let owned = |texts: &[&str]| texts.iter().map(|&it| it.to_owned()).collect::<Vec<_>>();
-        vpn_policy(&VpnWish {
+        vpn_policy(&VpnSpec {
             form,
             nat_ips: &owned(ips),
             vpcs: &owned(vpcs),

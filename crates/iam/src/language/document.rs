@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use super::json::Span;
+use super::json::ByteSpan;
 use super::operator::Operator;
 
 /// What a policy is for; decides which elements it may and must have (`policies.md` §2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum PolicyType {
     /// Attached to a user, a group, a role or a permission set.
     Identity,
     /// Attached to a resource.
@@ -26,7 +26,7 @@ pub enum Kind {
     Session,
 }
 
-impl Kind {
+impl PolicyType {
     /// Every kind, as the command line names them.
     pub const ALL: [(&'static str, Self); 7] = [
         ("identity", Self::Identity),
@@ -47,13 +47,13 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for PolicyType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl FromStr for Kind {
+impl FromStr for PolicyType {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -109,7 +109,7 @@ pub struct Text<'a> {
     /// The text, escapes resolved.
     pub text: Cow<'a, str>,
     /// Where it stands.
-    pub span: Span,
+    pub span: ByteSpan,
 }
 
 /// A policy.
@@ -124,7 +124,7 @@ pub struct Document<'a> {
     /// The statements that could be read, in order.
     pub statements: Vec<Statement<'a>>,
     /// The place of the whole.
-    pub span: Span,
+    pub span: ByteSpan,
 }
 
 /// A statement.
@@ -133,13 +133,13 @@ pub struct Statement<'a> {
     /// Its place in the list, from 0.
     pub index: usize,
     /// The place of the statement.
-    pub span: Span,
+    pub span: ByteSpan,
     /// The `Sid`.
     pub sid: Option<Text<'a>>,
     /// The `Effect`.
     pub effect: Effect,
     /// The place of the effect's value.
-    pub effect_span: Span,
+    pub effect_span: ByteSpan,
     /// `Principal` or `NotPrincipal`.
     pub principals: Option<Principals<'a>>,
     /// `Action` or `NotAction`.
@@ -149,7 +149,7 @@ pub struct Statement<'a> {
     /// The conditions, one for each operator and key, in the order written.
     pub conditions: Vec<Condition<'a>>,
     /// The place of the `Condition` element's value.
-    pub condition_span: Option<Span>,
+    pub condition_span: Option<ByteSpan>,
 }
 
 /// `Action`, `NotAction`, `Resource` or `NotResource`.
@@ -162,9 +162,9 @@ pub struct List<'a> {
     /// Whether it was written as one text instead of a list.
     pub scalar: bool,
     /// The place of the element's name.
-    pub key_span: Span,
+    pub key_span: ByteSpan,
     /// The place of the value.
-    pub span: Span,
+    pub span: ByteSpan,
 }
 
 /// `Principal` or `NotPrincipal`.
@@ -175,9 +175,9 @@ pub struct Principals<'a> {
     /// The entries; the text `"*"` alone is one entry of kind [`PrincipalKind::Everyone`].
     pub entries: Vec<PrincipalEntry<'a>>,
     /// The place of the element's name.
-    pub key_span: Span,
+    pub key_span: ByteSpan,
     /// The place of the value.
-    pub span: Span,
+    pub span: ByteSpan,
 }
 
 /// One listed principal.
@@ -218,5 +218,5 @@ pub struct Condition<'a> {
     /// Whether the value was written alone instead of in a list.
     pub scalar: bool,
     /// The place of the value or list.
-    pub span: Span,
+    pub span: ByteSpan,
 }

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 /// A half-open range of byte offsets in the text that was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
-pub struct Span {
+pub struct ByteSpan {
     /// Offset of the first byte.
     pub start: usize,
     /// Offset behind the last byte.
@@ -22,7 +22,7 @@ pub struct Node<'a> {
     /// The value.
     pub value: Value<'a>,
     /// Where it stands.
-    pub span: Span,
+    pub span: ByteSpan,
 }
 
 /// A JSON value.
@@ -48,7 +48,7 @@ pub struct Member<'a> {
     /// The key, its escapes resolved.
     pub key: Cow<'a, str>,
     /// Where the key stands, quotes included.
-    pub key_span: Span,
+    pub key_span: ByteSpan,
     /// The value.
     pub node: Node<'a>,
 }
@@ -59,12 +59,12 @@ pub struct Tree<'a> {
     /// The outermost value.
     pub root: Node<'a>,
     /// Places of keys that repeat an earlier key of the same object.
-    pub repeated: Vec<Span>,
+    pub repeated: Vec<ByteSpan>,
 }
 
 /// Why a text is not JSON that can be read here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
+pub enum JsonError {
     /// Not JSON: what was wrong, and the offset.
     Syntax(&'static str, usize),
     /// Nested deeper than the limit: the offset of the value that is too deep.
@@ -163,8 +163,8 @@ pub fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
 }
 
 /// Reads a whole text as one JSON value of at most `limit` levels.
-pub fn read(text: &str, limit: usize) -> Result<Tree<'_>, Refused> {
-    let mut reader = Reader {
+pub fn read(text: &str, limit: usize) -> Result<Tree<'_>, JsonError> {
+    let mut reader = JsonReader {
         text,
         bytes: text.as_bytes(),
         at: 0,
@@ -175,7 +175,7 @@ pub fn read(text: &str, limit: usize) -> Result<Tree<'_>, Refused> {
     let root = reader.value(0)?;
     reader.blanks();
     if reader.at < reader.bytes.len() {
-        return Err(Refused::Syntax(
+        return Err(JsonError::Syntax(
             "something follows the JSON value",
             reader.at,
         ));
@@ -186,15 +186,15 @@ pub fn read(text: &str, limit: usize) -> Result<Tree<'_>, Refused> {
     })
 }
 
-struct Reader<'a> {
+struct JsonReader<'a> {
     text: &'a str,
     bytes: &'a [u8],
     at: usize,
     limit: usize,
-    repeated: Vec<Span>,
+    repeated: Vec<ByteSpan>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> JsonReader<'a> {
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
@@ -205,23 +205,23 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn wrong<T>(&self, what: &'static str) -> Result<T, Refused> {
+    fn wrong<T>(&self, what: &'static str) -> Result<T, JsonError> {
         let what = if self.at >= self.bytes.len() {
             "the text ends too early"
         } else {
             what
         };
-        Err(Refused::Syntax(what, self.at))
+        Err(JsonError::Syntax(what, self.at))
     }
 
     fn slice(&self, start: usize, end: usize) -> &'a str {
         self.text.get(start..end).unwrap_or("")
     }
 
-    fn value(&mut self, depth: usize) -> Result<Node<'a>, Refused> {
+    fn value(&mut self, depth: usize) -> Result<Node<'a>, JsonError> {
         let start = self.at;
         let value = match self.peek() {
-            Some(b'{' | b'[') if depth >= self.limit => return Err(Refused::Depth(start)),
+            Some(b'{' | b'[') if depth >= self.limit => return Err(JsonError::Depth(start)),
             Some(b'{') => self.object(depth)?,
             Some(b'[') => self.array(depth)?,
             Some(b'"') => Value::String(self.string()?),
@@ -234,11 +234,11 @@ impl<'a> Reader<'a> {
         let end = self.at;
         Ok(Node {
             value,
-            span: Span { start, end },
+            span: ByteSpan { start, end },
         })
     }
 
-    fn word(&mut self, word: &str, value: Value<'a>) -> Result<Value<'a>, Refused> {
+    fn word(&mut self, word: &str, value: Value<'a>) -> Result<Value<'a>, JsonError> {
         if self.slice(self.at, self.at + word.len()) == word {
             self.at += word.len();
             Ok(value)
@@ -247,7 +247,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn array(&mut self, depth: usize) -> Result<Value<'a>, Refused> {
+    fn array(&mut self, depth: usize) -> Result<Value<'a>, JsonError> {
         self.at += 1;
         let mut items = Vec::new();
         self.blanks();
@@ -270,7 +270,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn object(&mut self, depth: usize) -> Result<Value<'a>, Refused> {
+    fn object(&mut self, depth: usize) -> Result<Value<'a>, JsonError> {
         self.at += 1;
         let mut members: Vec<Member<'a>> = Vec::new();
         self.blanks();
@@ -285,7 +285,7 @@ impl<'a> Reader<'a> {
             }
             let start = self.at;
             let key = self.string()?;
-            let key_span = Span {
+            let key_span = ByteSpan {
                 start,
                 end: self.at,
             };
@@ -340,7 +340,7 @@ impl<'a> Reader<'a> {
         self.at > start
     }
 
-    fn number(&mut self) -> Result<&'a str, Refused> {
+    fn number(&mut self) -> Result<&'a str, JsonError> {
         let start = self.at;
         if self.peek() == Some(b'-') {
             self.at += 1;
@@ -371,7 +371,7 @@ impl<'a> Reader<'a> {
         Ok(self.slice(start, self.at))
     }
 
-    fn string(&mut self) -> Result<Cow<'a, str>, Refused> {
+    fn string(&mut self) -> Result<Cow<'a, str>, JsonError> {
         self.at += 1;
         let start = self.at;
         let mut owned: Option<String> = None;
@@ -404,7 +404,7 @@ impl<'a> Reader<'a> {
     }
 
     /// One escape sequence, from its backslash on.
-    fn escape(&mut self) -> Result<char, Refused> {
+    fn escape(&mut self) -> Result<char, JsonError> {
         self.at += 1;
         let character = match self.peek() {
             Some(b'"') => '"',
@@ -425,7 +425,7 @@ impl<'a> Reader<'a> {
         Ok(character)
     }
 
-    fn unicode(&mut self) -> Result<char, Refused> {
+    fn unicode(&mut self) -> Result<char, JsonError> {
         let first = self.four_digits()?;
         let point = if (0xd800..0xdc00).contains(&first) {
             if self.slice(self.at, self.at + 2) != "\\u" {
@@ -446,7 +446,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn four_digits(&mut self) -> Result<u32, Refused> {
+    fn four_digits(&mut self) -> Result<u32, JsonError> {
         let digits = self.slice(self.at, self.at + 4);
         let all = digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
         match u32::from_str_radix(digits, 16) {

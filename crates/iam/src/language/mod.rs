@@ -10,12 +10,12 @@ mod rules;
 
 pub use arn::{Arn, split_arn};
 pub use document::{
-    Condition, Document, Effect, Kind, List, PrincipalEntry, PrincipalKind, Principals,
+    Condition, Document, Effect, List, PolicyType, PrincipalEntry, PrincipalKind, Principals,
     ScpLanguage, Statement, Text, Version,
 };
 pub use operator::{Operator, Quantifier, Test};
 pub use problem::{Problem, What};
-pub use read::Source;
+pub use read::PolicyJson;
 pub(crate) use read::{embedded, scalar_text};
 
 /// Largest policy text, in bytes (`policies.md` §2.1).

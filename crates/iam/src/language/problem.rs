@@ -1,9 +1,9 @@
 //! What can be wrong with a policy, with its place.
 
-use super::json::Span;
-use crate::error::Code;
+use super::json::ByteSpan;
+use crate::error::LoadErrorCode;
 
-/// What kind of problem; finer than [`Code`], since the linter names more.
+/// What kind of problem; finer than [`LoadErrorCode`], since the linter names more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum What {
     /// Not JSON.
@@ -44,16 +44,16 @@ pub enum What {
 
 impl What {
     /// The code under which a loader refuses.
-    pub fn code(self) -> Code {
+    pub fn code(self) -> LoadErrorCode {
         match self {
-            Self::Syntax => Code::Json,
-            Self::RepeatedKey => Code::DupKey,
-            Self::Limit => Code::Limit,
-            Self::Version => Code::Version,
-            Self::Effect => Code::Effect,
-            Self::PrincipalWildcard => Code::PrincipalWildcard,
-            Self::Operator => Code::Operator,
-            Self::RcpService => Code::RcpService,
+            Self::Syntax => LoadErrorCode::Json,
+            Self::RepeatedKey => LoadErrorCode::DupKey,
+            Self::Limit => LoadErrorCode::Limit,
+            Self::Version => LoadErrorCode::Version,
+            Self::Effect => LoadErrorCode::Effect,
+            Self::PrincipalWildcard => LoadErrorCode::PrincipalWildcard,
+            Self::Operator => LoadErrorCode::Operator,
+            Self::RcpService => LoadErrorCode::RcpService,
             Self::UnknownElement
             | Self::BadElement
             | Self::PairBoth
@@ -62,7 +62,7 @@ impl What {
             | Self::PrincipalRequired
             | Self::NotPrincipalAllow
             | Self::ScpLanguage
-            | Self::RcpShape => Code::Element,
+            | Self::RcpShape => LoadErrorCode::Element,
         }
     }
 }
@@ -75,5 +75,5 @@ pub struct Problem {
     /// What is wrong and what to write instead.
     pub message: String,
     /// The place.
-    pub span: Span,
+    pub span: ByteSpan,
 }

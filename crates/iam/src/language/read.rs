@@ -4,34 +4,34 @@
 use std::borrow::Cow;
 
 use super::document::{
-    Condition, Document, Effect, Kind, List, PrincipalEntry, PrincipalKind, Principals,
+    Condition, Document, Effect, List, PolicyType, PrincipalEntry, PrincipalKind, Principals,
     ScpLanguage, Statement, Text, Version,
 };
-use super::json::{self, Member, Node, Refused, Span, Tree, Value};
+use super::json::{self, ByteSpan, JsonError, Member, Node, Tree, Value};
 use super::operator::Operator;
 use super::problem::{Problem, What};
 use super::rules;
-use crate::error::{Code, LoadError};
+use crate::error::{LoadError, LoadErrorCode};
 
 /// A policy text that is JSON; keeps what is needed to name places in it.
 #[derive(Debug, Clone)]
-pub struct Source<'a> {
+pub struct PolicyJson<'a> {
     text: &'a str,
     tree: Tree<'a>,
 }
 
-impl<'a> Source<'a> {
+impl<'a> PolicyJson<'a> {
     /// Reads JSON within the limits of policies. A byte order mark is skipped.
     pub fn new(text: &'a str) -> Result<Self, LoadError> {
         if text.len() > super::POLICY_BYTES_MAX {
             let message = "a policy is at most 1 MiB".to_owned();
-            return Err(LoadError::new(Code::Limit, message, ""));
+            return Err(LoadError::new(LoadErrorCode::Limit, message, ""));
         }
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let tree = json::read(text, super::POLICY_DEPTH_MAX).map_err(|refused| {
             let (code, message, at) = match refused {
-                Refused::Syntax(what, at) => (Code::Json, what, at),
-                Refused::Depth(at) => (Code::Limit, "nested deeper than 64 levels", at),
+                JsonError::Syntax(what, at) => (LoadErrorCode::Json, what, at),
+                JsonError::Depth(at) => (LoadErrorCode::Limit, "nested deeper than 64 levels", at),
             };
             LoadError {
                 position: Some(json::line_and_column(text, at)),
@@ -52,18 +52,22 @@ impl<'a> Source<'a> {
     }
 
     /// The JSON pointer of the value or key that begins at a place.
-    pub fn pointer(&self, span: Span) -> String {
+    pub fn pointer(&self, span: ByteSpan) -> String {
         self.tree.root.pointer_at(span.start)
     }
 
     /// Line and column of a place, from 1.
-    pub fn position(&self, span: Span) -> (usize, usize) {
+    pub fn position(&self, span: ByteSpan) -> (usize, usize) {
         json::line_and_column(self.text, span.start)
     }
 
     /// Reads the policy; what could not be read is left out and told as a problem. Problems
     /// come in the order of their places.
-    pub fn document(&self, kind: Kind, language: ScpLanguage) -> (Document<'_>, Vec<Problem>) {
+    pub fn document(
+        &self,
+        kind: PolicyType,
+        language: ScpLanguage,
+    ) -> (Document<'_>, Vec<Problem>) {
         let mut problems: Vec<Problem> = self
             .tree
             .repeated
@@ -79,7 +83,11 @@ impl<'a> Source<'a> {
     }
 
     /// Reads the policy, or refuses with its first problem.
-    pub fn strict(&self, kind: Kind, language: ScpLanguage) -> Result<Document<'_>, LoadError> {
+    pub fn strict(
+        &self,
+        kind: PolicyType,
+        language: ScpLanguage,
+    ) -> Result<Document<'_>, LoadError> {
         let (document, problems) = self.document(kind, language);
         match problems.into_iter().next() {
             None => Ok(document),
@@ -93,7 +101,7 @@ impl<'a> Source<'a> {
     }
 }
 
-fn repeated(span: Span) -> Problem {
+fn repeated(span: ByteSpan) -> Problem {
     Problem {
         what: What::RepeatedKey,
         message: "this key stands twice in one object".to_owned(),
@@ -105,7 +113,7 @@ fn repeated(span: Span) -> Problem {
 /// repeated keys are reported by whoever read the text.
 pub(crate) fn embedded<'t>(
     node: &'t Node<'_>,
-    kind: Kind,
+    kind: PolicyType,
     language: ScpLanguage,
 ) -> Result<Document<'t>, Problem> {
     let size = node.span.end - node.span.start;
@@ -194,19 +202,19 @@ const STATEMENT_ELEMENTS: [&str; 9] = [
 
 /// The elements of a statement as found, before they are put together.
 #[derive(Default)]
-struct Found<'t> {
+struct StatementElements<'t> {
     sid: Option<Text<'t>>,
-    effect: Option<(Effect, Span)>,
+    effect: Option<(Effect, ByteSpan)>,
     effect_seen: bool,
     principals: Vec<Principals<'t>>,
     actions: Vec<List<'t>>,
     resources: Vec<List<'t>>,
     conditions: Vec<Condition<'t>>,
-    condition_span: Option<Span>,
+    condition_span: Option<ByteSpan>,
 }
 
 impl Walk<'_> {
-    fn tell(&mut self, what: What, span: Span, message: impl Into<String>) {
+    fn tell(&mut self, what: What, span: ByteSpan, message: impl Into<String>) {
         self.problems.push(Problem {
             what,
             message: message.into(),
@@ -214,7 +222,7 @@ impl Walk<'_> {
         });
     }
 
-    fn unknown(&mut self, key: &str, span: Span, known: &[&str]) {
+    fn unknown(&mut self, key: &str, span: ByteSpan, known: &[&str]) {
         let nearest = known
             .iter()
             .min_by_key(|name| strsim::damerau_levenshtein(name, key))
@@ -262,7 +270,7 @@ impl Walk<'_> {
             self.tell(What::BadElement, node.span, "a statement is a JSON object");
             return None;
         };
-        let mut found = Found::default();
+        let mut found = StatementElements::default();
         for member in members {
             self.element(member, &mut found);
         }
@@ -277,7 +285,7 @@ impl Walk<'_> {
         }
         let resources = self.one_of(found.resources, node.span, "Resource", "NotResource");
         if let [first, second, ..] = found.principals.as_slice() {
-            let span = Span::max_start(first.key_span, second.key_span);
+            let span = ByteSpan::max_start(first.key_span, second.key_span);
             let message = "Principal and NotPrincipal exclude each other";
             self.tell(What::PairBoth, span, message);
         }
@@ -298,7 +306,7 @@ impl Walk<'_> {
 
     /// Neither element of a pair was written. One that is there but could not be read has its
     /// own problem already.
-    fn pair_none(&mut self, members: &[Member<'_>], span: Span, pair: [&str; 2]) {
+    fn pair_none(&mut self, members: &[Member<'_>], span: ByteSpan, pair: [&str; 2]) {
         if !members.iter().any(|it| pair.contains(&it.key.as_ref())) {
             let [first, second] = pair;
             self.tell(
@@ -312,7 +320,7 @@ impl Walk<'_> {
     fn one_of<'t>(
         &mut self,
         lists: Vec<List<'t>>,
-        span: Span,
+        span: ByteSpan,
         plain: &str,
         negated: &str,
     ) -> Option<List<'t>> {
@@ -323,7 +331,7 @@ impl Walk<'_> {
         lists.into_iter().next()
     }
 
-    fn element<'t>(&mut self, member: &'t Member<'_>, found: &mut Found<'t>) {
+    fn element<'t>(&mut self, member: &'t Member<'_>, found: &mut StatementElements<'t>) {
         let node = &member.node;
         match member.key.as_ref() {
             "Sid" => found.sid = self.text(node, "Sid"),
@@ -507,7 +515,7 @@ pub(crate) fn scalar_text<'t>(node: &'t Node<'_>) -> Option<Cow<'t, str>> {
     }
 }
 
-impl Span {
+impl ByteSpan {
     /// The one of two places that begins later.
     fn max_start(first: Self, second: Self) -> Self {
         if first.start >= second.start {

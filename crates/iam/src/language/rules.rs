@@ -1,14 +1,14 @@
 //! Which elements each kind of policy may and must have (`policies.md` §2.1; AWS: "IAM JSON
 //! policy elements reference", "SCP syntax", "RCP syntax").
 
-use super::document::{Effect, Kind, PrincipalKind, ScpLanguage, Statement};
-use super::json::Span;
+use super::document::{Effect, PolicyType, PrincipalKind, ScpLanguage, Statement};
+use super::json::ByteSpan;
 use super::problem::{Problem, What};
 use crate::facts;
 
 pub(super) fn check(
     statement: &Statement<'_>,
-    kind: Kind,
+    kind: PolicyType,
     language: ScpLanguage,
     problems: &mut Vec<Problem>,
 ) {
@@ -22,16 +22,19 @@ pub(super) fn check(
     principal(statement, kind, &mut tell);
     resource(statement, kind, &mut tell);
     match kind {
-        Kind::Scp if language == ScpLanguage::Classic => classic_scp(statement, &mut tell),
-        Kind::Rcp => rcp(statement, &mut tell),
+        PolicyType::Scp if language == ScpLanguage::Classic => classic_scp(statement, &mut tell),
+        PolicyType::Rcp => rcp(statement, &mut tell),
         _ => {}
     }
 }
 
-type Tell<'t> = dyn FnMut(What, Span, &str) + 't;
+type Tell<'t> = dyn FnMut(What, ByteSpan, &str) + 't;
 
-fn principal(statement: &Statement<'_>, kind: Kind, tell: &mut Tell<'_>) {
-    let takes = matches!(kind, Kind::Resource | Kind::Trust | Kind::Rcp);
+fn principal(statement: &Statement<'_>, kind: PolicyType, tell: &mut Tell<'_>) {
+    let takes = matches!(
+        kind,
+        PolicyType::Resource | PolicyType::Trust | PolicyType::Rcp
+    );
     match &statement.principals {
         Some(principals) if !takes => tell(
             What::PrincipalForbidden,
@@ -52,14 +55,14 @@ fn principal(statement: &Statement<'_>, kind: Kind, tell: &mut Tell<'_>) {
     }
 }
 
-fn resource(statement: &Statement<'_>, kind: Kind, tell: &mut Tell<'_>) {
+fn resource(statement: &Statement<'_>, kind: PolicyType, tell: &mut Tell<'_>) {
     match (&statement.resources, kind) {
-        (Some(resources), Kind::Trust) => tell(
+        (Some(resources), PolicyType::Trust) => tell(
             What::BadElement,
             resources.key_span,
             "a trust policy has no Resource: it is about its own role",
         ),
-        (None, Kind::Trust) | (Some(_), _) => {}
+        (None, PolicyType::Trust) | (Some(_), _) => {}
         (None, _) => tell(
             What::PairNone,
             statement.span,

@@ -1,12 +1,12 @@
 //! Actions (codes 14 to 19).
 
-use super::checker::{Checker, Entry, Part, Shape};
-use super::codes::{Rule, Severity};
-use super::patch::Operation;
+use super::checker::{ActionEntry, Checker, Shape, StatementFacts};
+use super::codes::{LintCode, Severity};
+use super::patch::PatchOperation;
 use super::pattern::action_covers;
 use super::values::{is_account, is_placeholder};
 use crate::facts;
-use crate::language::Kind;
+use crate::language::PolicyType;
 
 pub(super) fn check(checker: &mut Checker<'_>) {
     checker.each(|checker, part| {
@@ -18,7 +18,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     });
 }
 
-fn written(checker: &mut Checker<'_>, entry: &Entry<'_>) {
+fn written(checker: &mut Checker<'_>, entry: &ActionEntry<'_>) {
     let text = &entry.text.text;
     match entry.shape {
         Shape::Everything | Shape::Service if entry.known.is_empty() => {
@@ -32,14 +32,14 @@ fn written(checker: &mut Checker<'_>, entry: &Entry<'_>) {
             None => unknown_service(checker, entry),
             Some(service) => {
                 let message = format!("`{text}` matches no known action of {}", service.prefix);
-                checker.tell(Rule::ActionWildcardEmpty, entry.text.span, message);
+                checker.tell(LintCode::ActionWildcardEmpty, entry.text.span, message);
             }
         },
         Shape::Everything | Shape::Service | Shape::Plain | Shape::Pattern => {}
     }
 }
 
-fn broken(checker: &mut Checker<'_>, entry: &Entry<'_>) {
+fn broken(checker: &mut Checker<'_>, entry: &ActionEntry<'_>) {
     let (text, span) = (&entry.text.text, entry.text.span);
     if text.contains("${") || is_placeholder(text) {
         // told by the checks for variables and placeholders
@@ -47,7 +47,7 @@ fn broken(checker: &mut Checker<'_>, entry: &Entry<'_>) {
     }
     let trimmed: String = text.split_whitespace().collect();
     let (message, fix) = if trimmed != *text && facts::action(&trimmed).is_some() {
-        let fix = Operation::replace(checker.pointer(span), trimmed.clone());
+        let fix = PatchOperation::replace(checker.pointer(span), trimmed.clone());
         (
             format!("no blanks in an action: write `{trimmed}`"),
             Some(vec![fix]),
@@ -73,22 +73,24 @@ fn broken(checker: &mut Checker<'_>, entry: &Entry<'_>) {
         let message = format!("`{text}` is not `service:Name`: letters and digits, `*` and `?`");
         (message, None)
     };
-    checker.tell(Rule::ActionMalformed, span, message).fix(fix);
+    checker
+        .tell(LintCode::ActionMalformed, span, message)
+        .fix(fix);
 }
 
-fn unknown_service(checker: &mut Checker<'_>, entry: &Entry<'_>) {
+fn unknown_service(checker: &mut Checker<'_>, entry: &ActionEntry<'_>) {
     let prefix = entry.service();
     let span = entry.text.span;
     match facts::nearest_service(&prefix) {
         Some(nearest) => {
             let message = format!("there is no service `{prefix}`; did you mean `{nearest}`?");
-            checker.tell(Rule::ActionUnknown, span, message);
+            checker.tell(LintCode::ActionUnknown, span, message);
         }
         None => newer(checker, entry, &format!("the service `{prefix}`")),
     }
 }
 
-fn unknown(checker: &mut Checker<'_>, entry: &Entry<'_>) {
+fn unknown(checker: &mut Checker<'_>, entry: &ActionEntry<'_>) {
     let text = &entry.text.text;
     if facts::service(&entry.service()).is_none() {
         // the name may be one of the service that was meant
@@ -104,24 +106,24 @@ fn unknown(checker: &mut Checker<'_>, entry: &Entry<'_>) {
     }
 }
 
-fn suggest(checker: &mut Checker<'_>, entry: &Entry<'_>, near: &str) {
+fn suggest(checker: &mut Checker<'_>, entry: &ActionEntry<'_>, near: &str) {
     let text = &entry.text.text;
     let message = format!("there is no action `{text}`; did you mean `{near}`?");
-    checker.tell(Rule::ActionUnknown, entry.text.span, message);
+    checker.tell(LintCode::ActionUnknown, entry.text.span, message);
 }
 
 /// Nothing is like it, so it is no typing error; it may be newer than the data.
-fn newer(checker: &mut Checker<'_>, entry: &Entry<'_>, what: &str) {
+fn newer(checker: &mut Checker<'_>, entry: &ActionEntry<'_>, what: &str) {
     let message = format!(
         "{what} is not in the data of {}; correct it unless it is newer",
         facts::version()
     );
     checker
-        .tell(Rule::ActionUnknown, entry.text.span, message)
+        .tell(LintCode::ActionUnknown, entry.text.span, message)
         .as_bad_as(Severity::Warning);
 }
 
-fn redundant(checker: &mut Checker<'_>, part: &Part<'_>) {
+fn redundant(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
     let entries = &part.entries;
     for (at, entry) in entries.iter().enumerate() {
         let text = &entry.text.text;
@@ -135,21 +137,21 @@ fn redundant(checker: &mut Checker<'_>, part: &Part<'_>) {
             let message = format!("`{text}` is covered by `{}`", by.text.text);
             let path = checker.pointer(entry.text.span);
             checker
-                .tell(Rule::ActionRedundant, entry.text.span, message)
-                .fix(Some(vec![Operation::Remove { path }]));
+                .tell(LintCode::ActionRedundant, entry.text.span, message)
+                .fix(Some(vec![PatchOperation::Remove { path }]));
         }
     }
 }
 
-fn wide(checker: &mut Checker<'_>, part: &Part<'_>) {
-    if !part.is_allow() || checker.kind() == Kind::Rcp {
+fn wide(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
+    if !part.is_allow() || checker.kind() == PolicyType::Rcp {
         return;
     }
     if !part.lists_actions() {
         let message = "Allow with NotAction grants everything else, also actions that AWS adds \
                        later";
         checker.tell(
-            Rule::NotActionAllow,
+            LintCode::NotActionAllow,
             part.statement.actions.key_span,
             message,
         );
@@ -167,13 +169,13 @@ fn wide(checker: &mut Checker<'_>, part: &Part<'_>) {
             Shape::Service => format!("this allows every action of {}", entry.service()),
             Shape::Pattern | Shape::Plain | Shape::Broken => continue,
         };
-        checker.tell(Rule::ActionStarAllow, entry.text.span, message);
+        checker.tell(LintCode::ActionStarAllow, entry.text.span, message);
     }
 }
 
 /// Whether the principals are accounts. A key policy that gives one every action of KMS lets the
 /// identity policies there decide, as AWS proposes.
-fn for_accounts(part: &Part<'_>) -> bool {
+fn for_accounts(part: &StatementFacts<'_>) -> bool {
     part.statement.principals.as_ref().is_some_and(|it| {
         let account = |text: &str| is_account(text) || text.ends_with(":root");
         !it.not && it.entries.iter().all(|entry| account(&entry.text.text))

@@ -2,26 +2,26 @@
 
 use std::slice::from_ref;
 
-use super::codes::{Rule, Severity};
-use super::finding::{Finding, Options, Region};
-use super::patch::Operation;
-use crate::facts::{self, Action};
-use crate::language::json::{Span, line_and_column};
-use crate::language::{Condition, Document, Effect, Kind, List, Source, Statement, Text};
+use super::codes::{LintCode, Severity};
+use super::finding::{LintFinding, Options, Region};
+use super::patch::PatchOperation;
+use crate::facts::{self, ActionFacts};
+use crate::language::json::{ByteSpan, line_and_column};
+use crate::language::{Condition, Document, Effect, List, PolicyJson, PolicyType, Statement, Text};
 
 /// The most findings of one policy; what comes behind them is left for the next run.
 const TOLD_MAX: usize = 1_000;
 
 /// A finding about to be told.
-pub(super) struct Told {
-    rule: Rule,
+pub(super) struct DraftFinding {
+    rule: LintCode,
     severity: Severity,
-    span: Span,
+    span: ByteSpan,
     message: String,
-    fix: Option<Vec<Operation>>,
+    fix: Option<Vec<PatchOperation>>,
 }
 
-impl Told {
+impl DraftFinding {
     /// The same, as bad as this.
     pub(super) fn as_bad_as(&mut self, severity: Severity) -> &mut Self {
         self.severity = severity;
@@ -29,7 +29,7 @@ impl Told {
     }
 
     /// The same with its repair.
-    pub(super) fn fix(&mut self, fix: Option<Vec<Operation>>) -> &mut Self {
+    pub(super) fn fix(&mut self, fix: Option<Vec<PatchOperation>>) -> &mut Self {
         self.fix = fix;
         self
     }
@@ -52,13 +52,13 @@ pub(super) enum Shape {
 
 /// An entry of an action list and the known actions it takes; none are looked up for
 /// [`Shape::Everything`].
-pub(super) struct Entry<'a> {
+pub(super) struct ActionEntry<'a> {
     pub(super) text: &'a Text<'a>,
     pub(super) shape: Shape,
-    pub(super) known: Vec<&'static Action>,
+    pub(super) known: Vec<&'static ActionFacts>,
 }
 
-impl<'a> Entry<'a> {
+impl<'a> ActionEntry<'a> {
     fn new(text: &'a Text<'a>) -> Self {
         let shape = shape(&text.text);
         let known = match shape {
@@ -100,12 +100,12 @@ fn shape(text: &str) -> Shape {
 }
 
 /// A statement with what is known about its actions.
-pub(super) struct Part<'a> {
+pub(super) struct StatementFacts<'a> {
     pub(super) statement: &'a Statement<'a>,
-    pub(super) entries: Vec<Entry<'a>>,
+    pub(super) entries: Vec<ActionEntry<'a>>,
 }
 
-impl Part<'_> {
+impl StatementFacts<'_> {
     pub(super) fn is_allow(&self) -> bool {
         self.statement.effect == Effect::Allow
     }
@@ -152,25 +152,30 @@ fn limits_resource(condition: &Condition<'_>) -> bool {
 
 /// The policy, what is asked about it, and what was found.
 pub(super) struct Checker<'a> {
-    pub(super) source: &'a Source<'a>,
+    pub(super) source: &'a PolicyJson<'a>,
     pub(super) document: &'a Document<'a>,
     pub(super) options: &'a Options,
-    pub(super) parts: Vec<Part<'a>>,
-    told: Vec<Told>,
+    pub(super) parts: Vec<StatementFacts<'a>>,
+    told: Vec<DraftFinding>,
 }
 
 impl<'a> Checker<'a> {
     pub(super) fn new(
-        source: &'a Source<'a>,
+        source: &'a PolicyJson<'a>,
         document: &'a Document<'a>,
         options: &'a Options,
     ) -> Self {
         let parts = document
             .statements
             .iter()
-            .map(|statement| Part {
+            .map(|statement| StatementFacts {
                 statement,
-                entries: statement.actions.items.iter().map(Entry::new).collect(),
+                entries: statement
+                    .actions
+                    .items
+                    .iter()
+                    .map(ActionEntry::new)
+                    .collect(),
             })
             .collect();
         Self {
@@ -183,7 +188,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Takes the statements out, so that checks can tell while they walk; give them back.
-    pub(super) fn each(&mut self, mut check: impl FnMut(&mut Self, &Part<'a>)) {
+    pub(super) fn each(&mut self, mut check: impl FnMut(&mut Self, &StatementFacts<'a>)) {
         let parts = std::mem::take(&mut self.parts);
         for part in &parts {
             check(self, part);
@@ -191,19 +196,27 @@ impl<'a> Checker<'a> {
         self.parts = parts;
     }
 
-    pub(super) fn kind(&self) -> Kind {
+    pub(super) fn kind(&self) -> PolicyType {
         self.options.kind
     }
 
     /// Whether an Allow of this type of policy gives something; in the others it only leaves
     /// something through that another policy gives.
     pub(super) fn grants(&self) -> bool {
-        matches!(self.kind(), Kind::Identity | Kind::Resource | Kind::Trust)
+        matches!(
+            self.kind(),
+            PolicyType::Identity | PolicyType::Resource | PolicyType::Trust
+        )
     }
 
     /// Notes a finding.
-    pub(super) fn tell(&mut self, rule: Rule, span: Span, message: impl Into<String>) -> &mut Told {
-        let told = Told {
+    pub(super) fn tell(
+        &mut self,
+        rule: LintCode,
+        span: ByteSpan,
+        message: impl Into<String>,
+    ) -> &mut DraftFinding {
+        let told = DraftFinding {
             rule,
             severity: rule.about().severity,
             span,
@@ -219,29 +232,29 @@ impl<'a> Checker<'a> {
     }
 
     /// Whether this was told about this place.
-    pub(super) fn has_told(&self, rule: Rule, span: Span) -> bool {
+    pub(super) fn has_told(&self, rule: LintCode, span: ByteSpan) -> bool {
         self.told
             .iter()
             .any(|it| it.rule == rule && it.span == span)
     }
 
-    pub(super) fn pointer(&self, span: Span) -> String {
+    pub(super) fn pointer(&self, span: ByteSpan) -> String {
         self.source.pointer(span)
     }
 
-    pub(super) fn findings(self) -> Vec<Finding> {
+    pub(super) fn findings(self) -> Vec<LintFinding> {
         let source = self.source;
         let statements = source.root().get("Statement");
         // from the tree, since a statement that is wrong is no statement of the document
         let statements = statements.map_or(&[][..], |it| it.items().unwrap_or(from_ref(it)));
-        let finding = |it: Told| {
+        let finding = |it: DraftFinding| {
             let sid = statements
                 .iter()
                 .find(|node| node.span.start <= it.span.start && it.span.end <= node.span.end)
                 .and_then(|node| node.get("Sid")?.as_str().map(str::to_owned));
             let (line, column) = source.position(it.span);
             let (end_line, end_column) = line_and_column(source.text(), it.span.end);
-            Finding {
+            LintFinding {
                 code: it.rule,
                 severity: it.severity,
                 pointer: source.pointer(it.span),

@@ -48,7 +48,7 @@ impl FromStr for Severity {
 
 /// What is said about a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct About {
+pub struct LintCodeFacts {
     /// The number in the specification.
     pub number: u8,
     /// The stable name.
@@ -70,16 +70,16 @@ macro_rules! rules {
         /// The code of a finding.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[allow(missing_docs, reason = "`about` says what each means")]
-        pub enum Rule { $($variant),* }
+        pub enum LintCode { $($variant),* }
 
-        impl Rule {
+        impl LintCode {
             /// Every code, in the order of the specification.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
             /// What is said about it.
-            pub fn about(self) -> &'static About {
+            pub fn about(self) -> &'static LintCodeFacts {
                 match self {
-                    $(Self::$variant => &About {
+                    $(Self::$variant => &LintCodeFacts {
                         number: $number,
                         name: $name,
                         severity: Severity::$severity,
@@ -460,26 +460,26 @@ rules! {
     "sso:CreateAccountAssignment with aws:ResourceTag, which accounts do not have"
 }
 
-impl Rule {
+impl LintCode {
     /// The stable name.
     pub fn as_str(self) -> &'static str {
         self.about().name
     }
 }
 
-impl fmt::Display for Rule {
+impl fmt::Display for LintCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
 }
 
-impl Serialize for Rule {
+impl Serialize for LintCode {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
     }
 }
 
-impl FromStr for Rule {
+impl FromStr for LintCode {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {

@@ -6,10 +6,10 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::checker::Checker;
-use super::codes::{Rule, Severity};
-use super::patch::Operation;
-use crate::language::json::Span;
-use crate::language::{Effect, Kind, Problem, Version, What};
+use super::codes::{LintCode, Severity};
+use super::patch::PatchOperation;
+use crate::language::json::ByteSpan;
+use crate::language::{Effect, PolicyType, Problem, Version, What};
 
 const CURRENT: &str = "2012-10-17";
 /// How many of the reader's complaints are passed on.
@@ -43,38 +43,38 @@ pub(super) fn check(checker: &mut Checker<'_>, problems: Vec<Problem>) {
 fn structure(checker: &mut Checker<'_>, problem: Problem) {
     let span = problem.span;
     let rule = match problem.what {
-        What::Syntax | What::Limit => Rule::JsonSyntax,
-        What::RepeatedKey => Rule::DupKey,
-        What::UnknownElement | What::BadElement => Rule::UnknownElement,
-        What::Version => Rule::VersionInvalid,
-        What::Effect if denied_allow(checker, span) => Rule::RcpShape,
-        What::Effect => Rule::EffectInvalid,
-        What::PairBoth => Rule::PairBoth,
-        What::PairNone => Rule::PairNone,
-        What::PrincipalForbidden => Rule::PrincipalForbidden,
-        What::PrincipalRequired => Rule::PrincipalRequired,
-        What::PrincipalWildcard => Rule::PrincipalWildcard,
-        What::NotPrincipalAllow => Rule::NotPrincipalAllow,
-        What::Operator => Rule::OperatorUnknown,
-        What::ScpLanguage => Rule::ScpLanguage,
-        What::RcpShape => Rule::RcpShape,
-        What::RcpService => Rule::RcpServiceUnsupported,
+        What::Syntax | What::Limit => LintCode::JsonSyntax,
+        What::RepeatedKey => LintCode::DupKey,
+        What::UnknownElement | What::BadElement => LintCode::UnknownElement,
+        What::Version => LintCode::VersionInvalid,
+        What::Effect if denied_allow(checker, span) => LintCode::RcpShape,
+        What::Effect => LintCode::EffectInvalid,
+        What::PairBoth => LintCode::PairBoth,
+        What::PairNone => LintCode::PairNone,
+        What::PrincipalForbidden => LintCode::PrincipalForbidden,
+        What::PrincipalRequired => LintCode::PrincipalRequired,
+        What::PrincipalWildcard => LintCode::PrincipalWildcard,
+        What::NotPrincipalAllow => LintCode::NotPrincipalAllow,
+        What::Operator => LintCode::OperatorUnknown,
+        What::ScpLanguage => LintCode::ScpLanguage,
+        What::RcpShape => LintCode::RcpShape,
+        What::RcpService => LintCode::RcpServiceUnsupported,
     };
     // the text between the quotes
     let written = checker.source.text().get(span.start + 1..span.end - 1);
     let written = written.unwrap_or("").to_owned();
     let pointer = checker.pointer(span);
     let fix = match rule {
-        Rule::VersionInvalid => Some(Operation::replace(pointer, CURRENT)),
-        Rule::EffectInvalid => ["Allow", "Deny"]
+        LintCode::VersionInvalid => Some(PatchOperation::replace(pointer, CURRENT)),
+        LintCode::EffectInvalid => ["Allow", "Deny"]
             .into_iter()
             .find(|word| word.eq_ignore_ascii_case(written.trim()))
-            .map(|word| Operation::replace(pointer, word)),
-        Rule::UnknownElement => ELEMENTS
+            .map(|word| PatchOperation::replace(pointer, word)),
+        LintCode::UnknownElement => ELEMENTS
             .into_iter()
             .find(|name| name.eq_ignore_ascii_case(&written) && *name != written)
             .filter(|name| !has_sibling(checker, span, name))
-            .map(|name| Operation::rename(pointer, name)),
+            .map(|name| PatchOperation::rename(pointer, name)),
         _ => None,
     };
     checker
@@ -84,8 +84,8 @@ fn structure(checker: &mut Checker<'_>, problem: Problem) {
 
 /// Whether this is the effect of a statement that could be read: in a resource control policy an
 /// Allow.
-fn denied_allow(checker: &Checker<'_>, span: Span) -> bool {
-    checker.kind() == Kind::Rcp
+fn denied_allow(checker: &Checker<'_>, span: ByteSpan) -> bool {
+    checker.kind() == PolicyType::Rcp
         && checker
             .document
             .statements
@@ -94,7 +94,7 @@ fn denied_allow(checker: &Checker<'_>, span: Span) -> bool {
 }
 
 /// Whether the object that has the key at this place also has this one.
-fn has_sibling(checker: &Checker<'_>, key: Span, name: &str) -> bool {
+fn has_sibling(checker: &Checker<'_>, key: ByteSpan, name: &str) -> bool {
     let mut node = checker.source.root();
     loop {
         let Some(below) = node.members().unwrap_or(&[]).iter().find_map(|member| {
@@ -137,12 +137,12 @@ fn version(checker: &mut Checker<'_>) {
                 return;
             }
             let message = format!("add \"Version\": \"{CURRENT}\"{consequence}");
-            let fix = Operation::Add {
+            let fix = PatchOperation::Add {
                 path: "/Version".to_owned(),
                 value: Value::String(CURRENT.to_owned()),
             };
             checker
-                .tell(Rule::VersionMissing, span, message)
+                .tell(LintCode::VersionMissing, span, message)
                 .as_bad_as(severity)
                 .fix(Some(vec![fix]));
         }
@@ -150,9 +150,9 @@ fn version(checker: &mut Checker<'_>) {
             let span = text.span;
             let message =
                 format!("write {CURRENT}, the version with policy variables{consequence}");
-            let fix = Operation::replace("/Version".to_owned(), CURRENT);
+            let fix = PatchOperation::replace("/Version".to_owned(), CURRENT);
             checker
-                .tell(Rule::VersionOld, span, message)
+                .tell(LintCode::VersionOld, span, message)
                 .as_bad_as(severity)
                 .fix(Some(vec![fix]));
         }
@@ -179,14 +179,15 @@ fn sids(checker: &mut Checker<'_>) {
             } else {
                 format!("a Sid is letters and digits, without blanks or signs: `{clean}`")
             };
-            let fix = usable.then(|| vec![Operation::replace(pointer.clone(), clean)]);
+            let fix = usable.then(|| vec![PatchOperation::replace(pointer.clone(), clean)]);
             // key and bucket policies take blanks inside; IAM and Organizations do not
-            let severity = if checker.kind() == Kind::Resource && sid.text.trim() == sid.text {
+            let severity = if checker.kind() == PolicyType::Resource && sid.text.trim() == sid.text
+            {
                 Severity::Warning
             } else {
                 Severity::Error
             };
-            let told = checker.tell(Rule::SidInvalid, sid.span, message);
+            let told = checker.tell(LintCode::SidInvalid, sid.span, message);
             told.as_bad_as(severity).fix(fix);
         }
         if !seen.insert(sid.text.clone().into_owned()) {
@@ -195,8 +196,10 @@ fn sids(checker: &mut Checker<'_>) {
                 .take(SUFFIXES_TRIED)
                 .find(|new| !taken.contains(new.as_str()) && !seen.contains(new));
             let message = format!("the Sid `{}` stands in an earlier statement, too", sid.text);
-            let fix = new.map(|new| vec![Operation::replace(pointer, new)]);
-            checker.tell(Rule::SidDuplicate, sid.span, message).fix(fix);
+            let fix = new.map(|new| vec![PatchOperation::replace(pointer, new)]);
+            checker
+                .tell(LintCode::SidDuplicate, sid.span, message)
+                .fix(fix);
         }
     }
 }
@@ -216,10 +219,10 @@ fn operators(checker: &mut Checker<'_>) {
                 .conditions()
                 .iter()
                 .any(|it| it.operator_text.text == name);
-            let fix = (!twin).then(|| vec![Operation::rename(pointer, &name)]);
+            let fix = (!twin).then(|| vec![PatchOperation::rename(pointer, &name)]);
             checker
                 .tell(
-                    Rule::OperatorUnknown,
+                    LintCode::OperatorUnknown,
                     text.span,
                     format!("`{}` works, but is written {name}", text.text),
                 )

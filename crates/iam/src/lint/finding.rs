@@ -3,15 +3,15 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::codes::{Rule, Severity};
-use super::patch::Operation;
-use crate::language::{Kind, ScpLanguage};
+use super::codes::{LintCode, Severity};
+use super::patch::PatchOperation;
+use crate::language::{PolicyType, ScpLanguage};
 
 /// One finding (`policies.md` §6).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
+pub struct LintFinding {
     /// Which check found it.
-    pub code: Rule,
+    pub code: LintCode,
     /// How bad it is.
     pub severity: Severity,
     /// JSON pointer of the place; empty for the whole.
@@ -22,7 +22,7 @@ pub struct Finding {
     pub message: String,
     /// The repair, where it is mechanical.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub fix: Option<Vec<Operation>>,
+    pub fix: Option<Vec<PatchOperation>>,
     /// Where it stands in the text.
     #[serde(skip)]
     pub region: Region,
@@ -46,15 +46,15 @@ pub struct Region {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// What the policy is for.
-    pub kind: Kind,
+    pub kind: PolicyType,
     /// The language level of service control policies.
     pub language: ScpLanguage,
     /// Whether account ids of examples are placeholders that were left.
     pub prod: bool,
     /// Codes that are not looked for.
-    pub disabled: Vec<Rule>,
+    pub disabled: Vec<LintCode>,
     /// Codes that are accepted in the statement with this `Sid`.
-    pub waived: Vec<(Rule, String)>,
+    pub waived: Vec<(LintCode, String)>,
     /// The present, for windows of time that are over; without it they are not looked for.
     pub now: Option<Timestamp>,
     /// The longest text, instead of the limit of the kind.
@@ -67,7 +67,7 @@ pub struct Options {
 
 impl Options {
     /// The usual way to lint a policy of a kind.
-    pub fn new(kind: Kind) -> Self {
+    pub fn new(kind: PolicyType) -> Self {
         Self {
             kind,
             language: ScpLanguage::Full,

@@ -22,17 +22,17 @@ mod tree;
 mod values;
 mod variables;
 
-pub use codes::{About, Rule, Severity};
-pub use finding::{Finding, Options, Region};
-pub use patch::{Operation, apply};
+pub use codes::{LintCode, LintCodeFacts, Severity};
+pub use finding::{LintFinding, Options, Region};
+pub use patch::{PatchOperation, apply};
 pub use sarif::{Linted, sarif};
 pub use tree::{OrgTree, TreeFinding};
 
 use checker::Checker;
 
-use crate::error::{Code, LoadError};
-use crate::language::{Kind, Source};
-use crate::size::Place;
+use crate::error::{LoadError, LoadErrorCode};
+use crate::language::{PolicyJson, PolicyType};
+use crate::size::AttachmentPoint;
 
 /// The longest trust policy that a quota allows, in characters without whitespace.
 const TRUST_LENGTH_MAX: usize = 4_096;
@@ -43,8 +43,8 @@ const LOOKED_AT_MAX: usize = 128 * 1024;
 const REPAIRS_MAX: usize = 1_000;
 
 /// Everything there is to say about a policy, by pointer and code.
-pub fn lint(text: &str, options: &Options) -> Vec<Finding> {
-    let mut findings = match Source::new(text) {
+pub fn lint(text: &str, options: &Options) -> Vec<LintFinding> {
+    let mut findings = match PolicyJson::new(text) {
         Err(error) => vec![unreadable(text, &error)],
         Ok(source) => look(&source, options),
     };
@@ -56,14 +56,14 @@ pub fn lint(text: &str, options: &Options) -> Vec<Finding> {
         !waived && !options.disabled.contains(&it.code)
     });
     findings.sort_by(|a, b| {
-        let key = |it: &Finding| (it.pointer.clone(), it.code.as_str(), it.region.line);
+        let key = |it: &LintFinding| (it.pointer.clone(), it.code.as_str(), it.region.line);
         key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
     });
     findings.dedup();
     findings
 }
 
-fn look(source: &Source<'_>, options: &Options) -> Vec<Finding> {
+fn look(source: &PolicyJson<'_>, options: &Options) -> Vec<LintFinding> {
     let (document, problems) = source.document(options.kind, options.language);
     let mut checker = Checker::new(source, &document, options);
     elements::check(&mut checker, problems);
@@ -84,17 +84,17 @@ fn look(source: &Source<'_>, options: &Options) -> Vec<Finding> {
     checker.findings()
 }
 
-fn unreadable(text: &str, error: &LoadError) -> Finding {
+fn unreadable(text: &str, error: &LoadError) -> LintFinding {
     let (line, column) = error.position.unwrap_or((1, 1));
     let code = match error.code {
-        Code::Limit if text.len() > crate::language::POLICY_BYTES_MAX => Rule::Size,
-        _ => Rule::JsonSyntax,
+        LoadErrorCode::Limit if text.len() > crate::language::POLICY_BYTES_MAX => LintCode::Size,
+        _ => LintCode::JsonSyntax,
     };
     let message = match error.position {
         Some((line, column)) => format!("{} (line {line}, column {column})", error.message),
         None => error.message.clone(),
     };
-    Finding {
+    LintFinding {
         code,
         severity: code.about().severity,
         pointer: error.pointer.clone(),
@@ -132,13 +132,13 @@ pub fn repair(text: &str, options: &Options) -> (String, usize) {
 ///
 /// # Errors
 /// The first finding of severity error: a mistake of the generator.
-pub fn must_be_clean(text: &str, kind: Kind) -> Result<(), Box<Finding>> {
+pub fn must_be_clean(text: &str, kind: PolicyType) -> Result<(), Box<LintFinding>> {
     // where what a policy is attached to decides, the largest limit of the kind
     let limit = match kind {
-        Kind::Identity => Some(Place::InlineRole.about().limit),
-        Kind::Trust => Some(TRUST_LENGTH_MAX),
-        Kind::Resource => Some(Place::KmsKey.about().limit),
-        Kind::Boundary | Kind::Session | Kind::Scp | Kind::Rcp => None,
+        PolicyType::Identity => Some(AttachmentPoint::InlineRole.about().limit),
+        PolicyType::Trust => Some(TRUST_LENGTH_MAX),
+        PolicyType::Resource => Some(AttachmentPoint::KmsKey.about().limit),
+        PolicyType::Boundary | PolicyType::Session | PolicyType::Scp | PolicyType::Rcp => None,
     };
     let options = Options {
         limit,

@@ -7,12 +7,12 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::language::POLICY_DEPTH_MAX;
-use crate::language::json::{self, Node, Span};
+use crate::language::json::{self, ByteSpan, Node};
 
 /// One operation of a JSON patch; paths are JSON pointers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "op", rename_all = "lowercase")]
-pub enum Operation {
+pub enum PatchOperation {
     /// Adds a member or a list item.
     Add {
         /// Where; the last step is the new key.
@@ -41,7 +41,7 @@ pub enum Operation {
     },
 }
 
-impl Operation {
+impl PatchOperation {
     /// Puts a text there.
     pub(super) fn replace(path: String, text: impl Into<String>) -> Self {
         Self::Replace {
@@ -59,7 +59,7 @@ impl Operation {
 }
 
 /// Applies operations one after the other; `None` when one does not fit the text.
-pub fn apply(text: &str, operations: &[Operation]) -> Option<String> {
+pub fn apply(text: &str, operations: &[PatchOperation]) -> Option<String> {
     let mut text = Cow::Borrowed(text);
     for operation in operations {
         text = Cow::Owned(step(&text, operation)?);
@@ -67,16 +67,16 @@ pub fn apply(text: &str, operations: &[Operation]) -> Option<String> {
     Some(text.into_owned())
 }
 
-fn step(text: &str, operation: &Operation) -> Option<String> {
+fn step(text: &str, operation: &PatchOperation) -> Option<String> {
     match operation {
-        Operation::Add { path, value } => add(text, path, &value.to_string()),
-        Operation::Remove { path } => remove(text, path),
-        Operation::Replace { path, value } => {
+        PatchOperation::Add { path, value } => add(text, path, &value.to_string()),
+        PatchOperation::Remove { path } => remove(text, path),
+        PatchOperation::Replace { path, value } => {
             let tree = json::read(text, POLICY_DEPTH_MAX).ok()?;
             let node = at(&tree.root, path)?;
             splice(text, node.span, &value.to_string())
         }
-        Operation::Move { from, path } => {
+        PatchOperation::Move { from, path } => {
             let tree = json::read(text, POLICY_DEPTH_MAX).ok()?;
             let (parent, key) = path.rsplit_once('/')?;
             let (old_parent, old_key) = from.rsplit_once('/')?;
@@ -94,7 +94,7 @@ fn step(text: &str, operation: &Operation) -> Option<String> {
     }
 }
 
-fn splice(text: &str, span: Span, new: &str) -> Option<String> {
+fn splice(text: &str, span: ByteSpan, new: &str) -> Option<String> {
     Some([text.get(..span.start)?, new, text.get(span.end..)?].concat())
 }
 
@@ -115,11 +115,11 @@ fn at<'t, 'a>(root: &'t Node<'a>, pointer: &str) -> Option<&'t Node<'a>> {
 }
 
 /// The places of a container's entries, keys included.
-fn entries(node: &Node<'_>) -> Vec<Span> {
+fn entries(node: &Node<'_>) -> Vec<ByteSpan> {
     match (node.members(), node.items()) {
         (Some(members), _) => members
             .iter()
-            .map(|it| Span {
+            .map(|it| ByteSpan {
                 start: it.key_span.start,
                 end: it.node.span.end,
             })
@@ -146,7 +146,7 @@ fn add(text: &str, path: &str, value: &str) -> Option<String> {
     let places = entries(node);
     let inside = node.span.start + 1;
     let Some((first, last)) = places.first().zip(places.last()) else {
-        let empty = Span {
+        let empty = ByteSpan {
             start: inside,
             end: node.span.end - 1,
         };
@@ -163,7 +163,7 @@ fn add(text: &str, path: &str, value: &str) -> Option<String> {
     } else {
         (last.end, format!(",{between}{entry}"))
     };
-    let mut new = splice(text, Span { start: at, end: at }, &new)?;
+    let mut new = splice(text, ByteSpan { start: at, end: at }, &new)?;
     if key == "Version" && lead.is_empty() && !minified(text) {
         new.insert(inside + entry.len() + 1, ' ');
     }
@@ -190,11 +190,11 @@ fn remove(text: &str, path: &str) -> Option<String> {
     let own = *places.get(index)?;
     let before = index.checked_sub(1).and_then(|at| places.get(at));
     let span = match (places.get(index + 1), before) {
-        (Some(next), _) => Span {
+        (Some(next), _) => ByteSpan {
             start: own.start,
             end: next.start,
         },
-        (None, Some(before)) => Span {
+        (None, Some(before)) => ByteSpan {
             start: before.end,
             end: own.end,
         },
@@ -210,15 +210,15 @@ mod tests {
 
     use super::*;
 
-    fn add_op(path: &str, value: Value) -> Operation {
-        Operation::Add {
+    fn add_op(path: &str, value: Value) -> PatchOperation {
+        PatchOperation::Add {
             path: path.to_owned(),
             value,
         }
     }
 
-    fn remove_op(path: &str) -> Operation {
-        Operation::Remove {
+    fn remove_op(path: &str) -> PatchOperation {
+        PatchOperation::Remove {
             path: path.to_owned(),
         }
     }
@@ -254,17 +254,17 @@ mod tests {
             ("{\"a\": {\"b\": 1}}", remove_op("/a/b"), "{\"a\": {}}"),
             (
                 "{\"a~/b\": [\"x\"]}",
-                Operation::replace("/a~0~1b/0".to_owned(), "y\""),
+                PatchOperation::replace("/a~0~1b/0".to_owned(), "y\""),
                 "{\"a~/b\": [\"y\\\"\"]}",
             ),
             (
                 "{\"effect\": \"Allow\", \"b\": 1}",
-                Operation::rename("/effect".to_owned(), "Effect"),
+                PatchOperation::rename("/effect".to_owned(), "Effect"),
                 "{\"Effect\": \"Allow\", \"b\": 1}",
             ),
             (
                 "{\"a\": {\"x\": [1,  2]}, \"b\": {\"y\": 1}}",
-                Operation::Move {
+                PatchOperation::Move {
                     from: "/a/x".to_owned(),
                     path: "/b/x".to_owned(),
                 },
@@ -289,8 +289,10 @@ mod tests {
 
     #[test]
     fn operations_are_written_as_the_rfc_says() {
-        let written =
-            serde_json::to_value([Operation::rename("/a/b".to_owned(), "c"), remove_op("/d")]);
+        let written = serde_json::to_value([
+            PatchOperation::rename("/a/b".to_owned(), "c"),
+            remove_op("/d"),
+        ]);
         let expected = json!([
             {"op": "move", "from": "/a/b", "path": "/a/c"},
             {"op": "remove", "path": "/d"},

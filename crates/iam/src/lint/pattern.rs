@@ -5,7 +5,7 @@ use crate::language::split_arn;
 
 /// One place of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Piece {
+enum PatternPiece {
     /// `*`
     Run,
     /// `?`
@@ -16,23 +16,23 @@ enum Piece {
 
 /// The pieces of a pattern; in a stretch of wildcards the `?` come first and one `*` last, which
 /// takes the same texts and makes comparing exact for stretches.
-fn pieces(text: &str) -> Vec<Piece> {
+fn pieces(text: &str) -> Vec<PatternPiece> {
     let mut pieces = Vec::with_capacity(text.len());
     let mut run = false;
     for c in text.chars() {
         match c {
             '*' => run = true,
-            '?' => pieces.push(Piece::One),
+            '?' => pieces.push(PatternPiece::One),
             c => {
                 if std::mem::take(&mut run) {
-                    pieces.push(Piece::Run);
+                    pieces.push(PatternPiece::Run);
                 }
-                pieces.push(Piece::Is(c));
+                pieces.push(PatternPiece::Is(c));
             }
         }
     }
     if run {
-        pieces.push(Piece::Run);
+        pieces.push(PatternPiece::Run);
     }
     pieces
 }
@@ -46,13 +46,13 @@ pub(super) fn covers(wide: &str, narrow: &str) -> bool {
     // the usual linear matcher, where the text is itself a pattern
     while on < narrow.len() {
         let fits = match (wide.get(at), narrow.get(on)) {
-            (Some(Piece::Run), _) => {
+            (Some(PatternPiece::Run), _) => {
                 back = Some((at, on));
                 at += 1;
                 continue;
             }
-            (Some(Piece::One), Some(Piece::One | Piece::Is(_))) => true,
-            (Some(Piece::Is(a)), Some(Piece::Is(b))) => a == b,
+            (Some(PatternPiece::One), Some(PatternPiece::One | PatternPiece::Is(_))) => true,
+            (Some(PatternPiece::Is(a)), Some(PatternPiece::Is(b))) => a == b,
             _ => false,
         };
         if fits {
@@ -67,7 +67,7 @@ pub(super) fn covers(wide: &str, narrow: &str) -> bool {
         }
     }
     wide.get(at..)
-        .is_some_and(|rest| rest.iter().all(|piece| *piece == Piece::Run))
+        .is_some_and(|rest| rest.iter().all(|piece| *piece == PatternPiece::Run))
 }
 
 /// Whether some text is taken by both patterns.
@@ -91,11 +91,13 @@ pub(super) fn overlap(first: &str, second: &str) -> bool {
                 }
             };
             match (piece, second.get(j)) {
-                (Piece::Run, _) => (j..=second.len()).for_each(&mut mark),
-                (_, Some(Piece::Run)) => mark(j),
-                (Piece::One, Some(_)) | (Piece::Is(_), Some(Piece::One)) => mark(j + 1),
-                (Piece::Is(a), Some(Piece::Is(b))) if a == b => mark(j + 1),
-                (Piece::Is(_) | Piece::One, _) => {}
+                (PatternPiece::Run, _) => (j..=second.len()).for_each(&mut mark),
+                (_, Some(PatternPiece::Run)) => mark(j),
+                (PatternPiece::One, Some(_)) | (PatternPiece::Is(_), Some(PatternPiece::One)) => {
+                    mark(j + 1);
+                }
+                (PatternPiece::Is(a), Some(PatternPiece::Is(b))) if a == b => mark(j + 1),
+                (PatternPiece::Is(_) | PatternPiece::One, _) => {}
             }
         }
         skip_runs(&mut next, &second);
@@ -105,11 +107,11 @@ pub(super) fn overlap(first: &str, second: &str) -> bool {
 }
 
 /// A `*` takes nothing, too.
-fn skip_runs(reach: &mut [bool], pieces: &[Piece]) {
+fn skip_runs(reach: &mut [bool], pieces: &[PatternPiece]) {
     for (at, piece) in pieces.iter().enumerate() {
         let here = reach.get(at).copied().unwrap_or(false);
         if here
-            && *piece == Piece::Run
+            && *piece == PatternPiece::Run
             && let Some(slot) = reach.get_mut(at + 1)
         {
             *slot = true;

@@ -1,12 +1,12 @@
 //! Principals: everybody, nobody any more, services and federations (codes 45 to 50).
 
-use super::checker::{Checker, Part};
-use super::codes::{Rule, Severity};
+use super::checker::{Checker, StatementFacts};
+use super::codes::{LintCode, Severity};
 use super::pattern::action_overlaps;
 use super::values::{is_account, is_placeholder};
 use crate::language::{
-    Arn, Condition, Effect, Kind, PrincipalEntry, PrincipalKind, Principals, Quantifier, Test,
-    split_arn,
+    Arn, Condition, Effect, PolicyType, PrincipalEntry, PrincipalKind, Principals, Quantifier,
+    Test, split_arn,
 };
 
 /// Keys that say who calls or for whom; a positive comparison with one of them makes `*` fewer
@@ -66,7 +66,7 @@ const BY_SUBJECT: [&str; 8] = [
 ];
 
 pub(super) fn check(checker: &mut Checker<'_>) {
-    if !matches!(checker.kind(), Kind::Resource | Kind::Trust) {
+    if !matches!(checker.kind(), PolicyType::Resource | PolicyType::Trust) {
         return;
     }
     checker.each(|checker, part| {
@@ -85,7 +85,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         }
         public(checker, part, principals);
         services(checker, part, principals);
-        if checker.kind() == Kind::Trust {
+        if checker.kind() == PolicyType::Trust {
             federations(checker, part, principals);
             others(checker, part, principals);
         }
@@ -100,17 +100,17 @@ fn written(checker: &mut Checker<'_>, entry: &PrincipalEntry<'_>) {
             "`{text}` is the id of a user or role that was deleted: it matches nobody, not even \
              a new one of the same name"
         );
-        checker.tell(Rule::PrincipalOrphan, span, message);
+        checker.tell(LintCode::PrincipalOrphan, span, message);
         return;
     }
     let told = is_placeholder(text) || text.contains(['*', '?']) || text.contains("${");
     if !told && !entry.text.names_aws_principal(entry.kind) {
         let message = format!("`{text}` is not an account id, an ARN or `*`: it matches nobody");
-        checker.tell(Rule::ValueType, span, message);
+        checker.tell(LintCode::ValueType, span, message);
     }
     if entry.kind == PrincipalKind::Service && !told && !text.contains('.') {
         let message = format!("`{text}` is not a service, such as {text}.amazonaws.com");
-        checker.tell(Rule::ValueType, span, message);
+        checker.tell(LintCode::ValueType, span, message);
     }
 }
 
@@ -141,7 +141,7 @@ fn is_everybody(entry: &PrincipalEntry<'_>) -> bool {
     kinds && entry.text.text == "*"
 }
 
-fn public(checker: &mut Checker<'_>, part: &Part<'_>, principals: &Principals<'_>) {
+fn public(checker: &mut Checker<'_>, part: &StatementFacts<'_>, principals: &Principals<'_>) {
     let limited = part.conditions().iter().any(|it| {
         let tag = it
             .key
@@ -156,18 +156,18 @@ fn public(checker: &mut Checker<'_>, part: &Part<'_>, principals: &Principals<'_
     if let Some(entry) = principals.entries.iter().find(|it| is_everybody(it)) {
         let message = "this allows everybody, of every account and without signing in, where no \
                        other policy blocks it; name principals or compare aws:PrincipalOrgID";
-        checker.tell(Rule::PrincipalPublic, entry.text.span, message);
+        checker.tell(LintCode::PrincipalPublic, entry.text.span, message);
     }
 }
 
-fn services(checker: &mut Checker<'_>, part: &Part<'_>, principals: &Principals<'_>) {
+fn services(checker: &mut Checker<'_>, part: &StatementFacts<'_>, principals: &Principals<'_>) {
     if part.conditions().iter().any(|it| {
         let key = it.key.text.to_ascii_lowercase();
         narrows(it, &ON_BEHALF) || (ON_BEHALF.contains(&key.as_str()) && it.operator.if_exists)
     }) {
         return;
     }
-    let trust = checker.kind() == Kind::Trust;
+    let trust = checker.kind() == PolicyType::Trust;
     for entry in &principals.entries {
         let name = entry.text.text.as_ref();
         let passed = trust && PASSED_ONLY.contains(&name);
@@ -176,13 +176,13 @@ fn services(checker: &mut Checker<'_>, part: &Part<'_>, principals: &Principals<
                 "{name} may be made to act here for anybody's resources: compare \
                  aws:SourceAccount, aws:SourceArn or aws:SourceOrgID"
             );
-            checker.tell(Rule::ConfusedDeputy, entry.text.span, message);
+            checker.tell(LintCode::ConfusedDeputy, entry.text.span, message);
         }
     }
 }
 
 /// A Deny for all but some also denies the account and the role that those are in.
-fn incomplete(checker: &mut Checker<'_>, part: &Part<'_>, principals: &Principals<'_>) {
+fn incomplete(checker: &mut Checker<'_>, part: &StatementFacts<'_>, principals: &Principals<'_>) {
     if part.statement.effect == Effect::Allow {
         return;
     }
@@ -227,13 +227,13 @@ fn incomplete(checker: &mut Checker<'_>, part: &Part<'_>, principals: &Principal
                 entry.text.text,
                 missing.join(" and ")
             );
-            checker.tell(Rule::NotPrincipalIncomplete, entry.text.span, message);
+            checker.tell(LintCode::NotPrincipalIncomplete, entry.text.span, message);
         }
     }
 }
 
 /// Whether the statement is about assuming the role in this way.
-fn assumes(part: &Part<'_>, action: &str) -> bool {
+fn assumes(part: &StatementFacts<'_>, action: &str) -> bool {
     let mut listed = part.entries.iter();
     listed.any(|it| action_overlaps(&it.text.text, action)) == part.lists_actions()
 }
@@ -247,7 +247,7 @@ fn is_any_subject(text: &str) -> bool {
     text.starts_with(['*', '?']) || owner.is_some_and(|it| it.contains(['*', '?']))
 }
 
-fn federations(checker: &mut Checker<'_>, part: &Part<'_>, principals: &Principals<'_>) {
+fn federations(checker: &mut Checker<'_>, part: &StatementFacts<'_>, principals: &Principals<'_>) {
     if !assumes(part, "sts:AssumeRoleWithWebIdentity") {
         return;
     }
@@ -281,13 +281,13 @@ fn federations(checker: &mut Checker<'_>, part: &Part<'_>, principals: &Principa
                 "every subject of {host} may assume this role: compare {host}:{wanted} with what \
                  you expect"
             );
-            checker.tell(Rule::TrustOidcNoSub, entry.text.span, message);
+            checker.tell(LintCode::TrustOidcNoSub, entry.text.span, message);
         }
     }
 }
 
 /// Accounts of others may be tricked into using a role of ours for somebody else.
-fn others(checker: &mut Checker<'_>, part: &Part<'_>, principals: &Principals<'_>) {
+fn others(checker: &mut Checker<'_>, part: &StatementFacts<'_>, principals: &Principals<'_>) {
     let guards = [
         "sts:externalid",
         "aws:principalorgid",
@@ -320,7 +320,7 @@ fn others(checker: &mut Checker<'_>, part: &Part<'_>, principals: &Principals<'_
                      `--own-account` or `--tree`"
                 );
                 checker
-                    .tell(Rule::TrustExternalNoId, entry.text.span, message)
+                    .tell(LintCode::TrustExternalNoId, entry.text.span, message)
                     .as_bad_as(Severity::Info);
             }
             continue;
@@ -329,6 +329,6 @@ fn others(checker: &mut Checker<'_>, part: &Part<'_>, principals: &Principals<'_
             "{account} is none of your accounts: compare sts:ExternalId, so that nobody else's \
              business is done with this role"
         );
-        checker.tell(Rule::TrustExternalNoId, entry.text.span, message);
+        checker.tell(LintCode::TrustExternalNoId, entry.text.span, message);
     }
 }

@@ -1,12 +1,12 @@
 //! Resources and whether actions work on them (codes 20 to 24, 72).
 
-use super::checker::{Checker, Entry, Part, Shape, is_star};
-use super::codes::Rule;
+use super::checker::{ActionEntry, Checker, Shape, StatementFacts, is_star};
+use super::codes::LintCode;
 use super::pattern::{action_overlaps, covers, resource_parts};
 use super::values::{is_account, is_partition, is_placeholder, is_region};
-use crate::facts::{self, Action};
-use crate::language::json::Span;
-use crate::language::{Condition, Kind, Test};
+use crate::facts::{self, ActionFacts};
+use crate::language::json::ByteSpan;
+use crate::language::{Condition, PolicyType, Test};
 
 /// How many names a message lists.
 const NAMES_MAX: usize = 4;
@@ -27,19 +27,19 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     partial(checker);
 }
 
-fn written(checker: &mut Checker<'_>, part: &Part<'_>) {
+fn written(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
     let Some(list) = &part.statement.resources else {
         return;
     };
     for item in &list.items {
         let text = item.text.as_ref();
         // resource policies of API Gateway may leave out the ARN's first parts
-        let short = checker.kind() == Kind::Resource && text.starts_with("execute-api:/");
+        let short = checker.kind() == PolicyType::Resource && text.starts_with("execute-api:/");
         if is_placeholder(text) || short {
             continue;
         }
         if let Some(wrong) = malformed(text) {
-            checker.tell(Rule::ResourceMalformed, item.span, wrong);
+            checker.tell(LintCode::ResourceMalformed, item.span, wrong);
         }
     }
 }
@@ -78,7 +78,7 @@ fn malformed(text: &str) -> Option<String> {
 }
 
 /// Resource patterns of a statement that can be compared with ARNs.
-fn usable<'p>(part: &'p Part<'_>) -> Vec<&'p str> {
+fn usable<'p>(part: &'p StatementFacts<'_>) -> Vec<&'p str> {
     let list = part.resources().map_or(&[][..], |list| &list.items);
     list.iter()
         .map(|item| item.text.as_ref())
@@ -87,7 +87,7 @@ fn usable<'p>(part: &'p Part<'_>) -> Vec<&'p str> {
 }
 
 /// Whether an action can work on a resource pattern.
-pub(super) fn works_on(action: &Action, resource: &str) -> bool {
+pub(super) fn works_on(action: &ActionFacts, resource: &str) -> bool {
     let service = facts::service(action.service);
     action.resource_types.iter().any(|used| {
         service
@@ -97,7 +97,7 @@ pub(super) fn works_on(action: &Action, resource: &str) -> bool {
     })
 }
 
-fn fits(checker: &mut Checker<'_>, part: &Part<'_>, entry: &Entry<'_>) {
+fn fits(checker: &mut Checker<'_>, part: &StatementFacts<'_>, entry: &ActionEntry<'_>) {
     let resources = usable(part);
     if resources.is_empty() || entry.known.is_empty() || resources.iter().any(|it| is_star(it)) {
         return;
@@ -110,7 +110,7 @@ fn fits(checker: &mut Checker<'_>, part: &Part<'_>, entry: &Entry<'_>) {
         .peekable();
     if typed.peek().is_none() {
         let message = format!("`{text}` works on no resource: it needs \"Resource\": \"*\"");
-        checker.tell(Rule::ResourceStarRequired, entry.text.span, message);
+        checker.tell(LintCode::ResourceStarRequired, entry.text.span, message);
         return;
     }
     let first = typed.clone().next();
@@ -119,11 +119,11 @@ fn fits(checker: &mut Checker<'_>, part: &Part<'_>, entry: &Entry<'_>) {
     }
     let wanted = first.map_or(String::new(), |action| arns_of(action));
     let message = format!("no resource listed is one that `{text}` works on: {wanted}");
-    checker.tell(Rule::ResourceMismatch, entry.text.span, message);
+    checker.tell(LintCode::ResourceMismatch, entry.text.span, message);
 }
 
 /// How the resources of an action are named.
-fn arns_of(action: &Action) -> String {
+fn arns_of(action: &ActionFacts) -> String {
     let service = facts::service(action.service);
     let patterns: Vec<&str> = action
         .resource_types
@@ -135,8 +135,8 @@ fn arns_of(action: &Action) -> String {
     patterns.join(" or ")
 }
 
-fn star(checker: &mut Checker<'_>, part: &Part<'_>) {
-    if !part.is_allow() || checker.kind() != Kind::Identity || !part.on_everything() {
+fn star(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
+    if !part.is_allow() || checker.kind() != PolicyType::Identity || !part.on_everything() {
         return;
     }
     let Some(item) = part
@@ -145,7 +145,7 @@ fn star(checker: &mut Checker<'_>, part: &Part<'_>) {
     else {
         return;
     };
-    let narrowable = |entry: &&Entry<'_>| {
+    let narrowable = |entry: &&ActionEntry<'_>| {
         let typed = entry
             .known
             .iter()
@@ -161,7 +161,7 @@ fn star(checker: &mut Checker<'_>, part: &Part<'_>) {
         .collect();
     if !names.is_empty() {
         let message = format!("{} can be limited to resources", listed(&names));
-        checker.tell(Rule::ResourceStar, item.span, message);
+        checker.tell(LintCode::ResourceStar, item.span, message);
     }
 }
 
@@ -177,10 +177,13 @@ pub(super) fn listed(names: &[&str]) -> String {
 /// An action that is checked against several resources at once is only allowed when all of them
 /// are, in whichever statements.
 fn partial(checker: &mut Checker<'_>) {
-    if matches!(checker.kind(), Kind::Resource | Kind::Trust | Kind::Rcp) {
+    if matches!(
+        checker.kind(),
+        PolicyType::Resource | PolicyType::Trust | PolicyType::Rcp
+    ) {
         return;
     }
-    let mut found: Vec<(Span, String)> = Vec::new();
+    let mut found: Vec<(ByteSpan, String)> = Vec::new();
     for part in checker
         .parts
         .iter()
@@ -196,11 +199,11 @@ fn partial(checker: &mut Checker<'_>) {
         }
     }
     for (span, message) in found {
-        checker.tell(Rule::ResourcePartial, span, message);
+        checker.tell(LintCode::ResourcePartial, span, message);
     }
 }
 
-fn missing_types(parts: &[Part<'_>], action: &Action) -> Option<String> {
+fn missing_types(parts: &[StatementFacts<'_>], action: &ActionFacts) -> Option<String> {
     let name = action.full_name();
     let required = facts::required_resource_types(&name)?.all;
     let service = facts::service(action.service)?;
@@ -234,7 +237,7 @@ fn missing_types(parts: &[Part<'_>], action: &Action) -> Option<String> {
 
 /// A key that only some of the required types bring: an Allow then fails for the others, and a
 /// negated Deny always meets them.
-fn one_type_only(checker: &mut Checker<'_>, part: &Part<'_>, condition: &Condition<'_>) {
+fn one_type_only(checker: &mut Checker<'_>, part: &StatementFacts<'_>, condition: &Condition<'_>) {
     let key = condition.key.text.as_ref();
     let negated = condition.operator.test.is_negated();
     let matters = !condition.operator.if_exists
@@ -280,7 +283,7 @@ fn one_type_only(checker: &mut Checker<'_>, part: &Part<'_>, condition: &Conditi
             entry.text.text,
             without.join(", ")
         );
-        checker.tell(Rule::MultiResourceCond, condition.key.span, message);
+        checker.tell(LintCode::MultiResourceCond, condition.key.span, message);
     }
 }
 

@@ -1,16 +1,16 @@
 //! What a policy that grants makes possible (codes 51 to 56). The lists of actions are data:
 //! [`crate::facts::risk`].
 
-use super::checker::{Checker, Part, Shape, is_star};
-use super::codes::Rule;
+use super::checker::{Checker, Shape, StatementFacts, is_star};
+use super::codes::LintCode;
 use super::pattern::{action_covers, action_overlaps, resource_covers, resource_overlaps};
 use super::resources::{listed, works_on};
-use crate::facts::{self, Action, actions_matching, risk};
-use crate::language::json::Span;
-use crate::language::{Condition, Kind, Quantifier, Test};
+use crate::facts::{self, ActionFacts, actions_matching, risk};
+use crate::language::json::ByteSpan;
+use crate::language::{Condition, PolicyType, Quantifier, Test};
 
 pub(super) fn check(checker: &mut Checker<'_>) {
-    if checker.kind() != Kind::Identity {
+    if checker.kind() != PolicyType::Identity {
         return;
     }
     escalations(checker);
@@ -23,13 +23,13 @@ pub(super) fn check(checker: &mut Checker<'_>) {
 }
 
 /// A place that allows an action.
-struct Place<'p> {
-    part: &'p Part<'p>,
-    span: Span,
+struct AllowedAt<'p> {
+    part: &'p StatementFacts<'p>,
+    span: ByteSpan,
 }
 
 /// Where an action is allowed and not taken away again.
-fn places<'p>(parts: &'p [Part<'p>], action: &str) -> Vec<Place<'p>> {
+fn places<'p>(parts: &'p [StatementFacts<'p>], action: &str) -> Vec<AllowedAt<'p>> {
     let allowing = parts
         .iter()
         .filter(|it| it.is_allow() && !harmless(it, action) && reachable(it, action));
@@ -41,14 +41,14 @@ fn places<'p>(parts: &'p [Part<'p>], action: &str) -> Vec<Place<'p>> {
                 .iter()
                 .any(|it| action_covers(&it.text.text, action));
             let span = part.statement.actions.key_span;
-            found.extend((!left_out).then_some(Place { part, span }));
+            found.extend((!left_out).then_some(AllowedAt { part, span }));
             continue;
         }
         let entry = part
             .entries
             .iter()
             .find(|it| action_overlaps(&it.text.text, action));
-        found.extend(entry.map(|it| Place {
+        found.extend(entry.map(|it| AllowedAt {
             part,
             span: it.text.span,
         }));
@@ -58,7 +58,7 @@ fn places<'p>(parts: &'p [Part<'p>], action: &str) -> Vec<Place<'p>> {
 }
 
 /// Whether the action works on some resource listed.
-fn reachable(part: &Part<'_>, action: &str) -> bool {
+fn reachable(part: &StatementFacts<'_>, action: &str) -> bool {
     match (part.resources(), facts::action(action)) {
         (Some(list), Some(action)) => list
             .items
@@ -70,7 +70,7 @@ fn reachable(part: &Part<'_>, action: &str) -> bool {
 
 /// Whether a condition of the Allow keeps the action from being an escalation: a boundary that
 /// must be set, or somebody's own tags and name.
-fn harmless(part: &Part<'_>, action: &str) -> bool {
+fn harmless(part: &StatementFacts<'_>, action: &str) -> bool {
     part.conditions().iter().any(|it| {
         let positive = !it.operator.test.is_negated()
             && !it.operator.if_exists
@@ -82,7 +82,7 @@ fn harmless(part: &Part<'_>, action: &str) -> bool {
 }
 
 /// Whether a Deny without condition takes the action away wherever the Allow gives it.
-fn takes_away(deny: &Part<'_>, allow: &Part<'_>, action: &str) -> bool {
+fn takes_away(deny: &StatementFacts<'_>, allow: &StatementFacts<'_>, action: &str) -> bool {
     if deny.is_allow() || !deny.conditions().is_empty() {
         return false;
     }
@@ -97,7 +97,7 @@ fn takes_away(deny: &Part<'_>, allow: &Part<'_>, action: &str) -> bool {
 }
 
 /// Whether every resource of one statement is among those of the other.
-pub(super) fn covers_resources(wide: &Part<'_>, narrow: &Part<'_>) -> bool {
+pub(super) fn covers_resources(wide: &StatementFacts<'_>, narrow: &StatementFacts<'_>) -> bool {
     let (Some(wide), Some(narrow)) = (wide.resources(), narrow.resources()) else {
         return false;
     };
@@ -109,7 +109,7 @@ pub(super) fn covers_resources(wide: &Part<'_>, narrow: &Part<'_>) -> bool {
 
 /// Whether two statements share a resource; of actions of different services this is not asked,
 /// since their resources are of different kinds.
-fn meet(first: &Place<'_>, second: &Place<'_>) -> bool {
+fn meet(first: &AllowedAt<'_>, second: &AllowedAt<'_>) -> bool {
     let (Some(one), Some(other)) = (first.part.resources(), second.part.resources()) else {
         return true;
     };
@@ -122,7 +122,7 @@ fn meet(first: &Place<'_>, second: &Place<'_>) -> bool {
 fn escalations(checker: &mut Checker<'_>) {
     let management = checker.options.management_account.clone();
     let parts = std::mem::take(&mut checker.parts);
-    let mut found: Vec<(Span, Vec<String>)> = Vec::new();
+    let mut found: Vec<(ByteSpan, Vec<String>)> = Vec::new();
     for set in risk::ESCALATIONS {
         let Some(span) = held(&parts, set, management.as_deref()) else {
             continue;
@@ -140,13 +140,17 @@ fn escalations(checker: &mut Checker<'_>) {
             "whoever has this can gain any permission: {}",
             listed(&names)
         );
-        checker.tell(Rule::PrivEsc, span, message);
+        checker.tell(LintCode::PrivEsc, span, message);
     }
 }
 
 /// Where the last action of a set is allowed, when all of them are on overlapping resources.
-fn held(parts: &[Part<'_>], set: &risk::Escalation, management: Option<&str>) -> Option<Span> {
-    let mut chosen: Vec<(&str, Vec<Place<'_>>)> = Vec::new();
+fn held(
+    parts: &[StatementFacts<'_>],
+    set: &risk::Escalation,
+    management: Option<&str>,
+) -> Option<ByteSpan> {
+    let mut chosen: Vec<(&str, Vec<AllowedAt<'_>>)> = Vec::new();
     for action in set.actions {
         let places = places(parts, action);
         if places.is_empty() {
@@ -177,7 +181,7 @@ fn held(parts: &[Part<'_>], set: &risk::Escalation, management: Option<&str>) ->
 }
 
 /// Whether some place takes in the management account, and the instance and sets as well.
-fn reaches(places: &[Place<'_>], management: Option<&str>) -> bool {
+fn reaches(places: &[AllowedAt<'_>], management: Option<&str>) -> bool {
     let kinds = [
         format!("account/{}", management.unwrap_or("*")),
         "instance/*".to_owned(),
@@ -202,7 +206,7 @@ fn reaches(places: &[Place<'_>], management: Option<&str>) -> bool {
     })
 }
 
-fn pass_role(checker: &mut Checker<'_>, part: &Part<'_>) {
+fn pass_role(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
     let star = part
         .resources()
         .is_none_or(|list| list.items.iter().any(|it| wide_role(&it.text)));
@@ -225,7 +229,7 @@ fn pass_role(checker: &mut Checker<'_>, part: &Part<'_>) {
     if part.lists_actions() && star && !limited {
         let message = "any role can be passed to any service: list roles, and compare \
                        iam:PassedToService";
-        checker.tell(Rule::PassRoleStar, entry.text.span, message);
+        checker.tell(LintCode::PassRoleStar, entry.text.span, message);
     }
 }
 
@@ -244,10 +248,10 @@ fn limits_action(condition: &Condition<'_>) -> bool {
 }
 
 /// A code, whether an action is of its class, and what that is in words.
-type Class = (Rule, fn(&Action) -> bool, &'static str);
+type Class = (LintCode, fn(&ActionFacts) -> bool, &'static str);
 
 /// Classes of actions on every resource.
-fn classes(checker: &mut Checker<'_>, part: &Part<'_>) {
+fn classes(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
     let all = part
         .resources()
         .is_some_and(|list| list.items.iter().any(|it| is_star(&it.text)));
@@ -259,28 +263,28 @@ fn classes(checker: &mut Checker<'_>, part: &Part<'_>) {
     }
     let classes: [Class; 3] = [
         (
-            Rule::DataExfil,
+            LintCode::DataExfil,
             risk::exfiltrates,
             "read data of every resource",
         ),
         (
-            Rule::CredentialsExposure,
+            LintCode::CredentialsExposure,
             risk::exposes_credentials,
             "answer with credentials",
         ),
         (
-            Rule::ResourceExposure,
+            LintCode::ResourceExposure,
             risk::exposes_resources,
             "change who may use every resource",
         ),
     ];
     for (rule, belongs, what) in classes {
-        let mut found: Vec<(Span, Vec<String>)> = Vec::new();
+        let mut found: Vec<(ByteSpan, Vec<String>)> = Vec::new();
         for entry in &part.entries {
             let names: Vec<String> = if entry.shape == Shape::Everything {
                 actions_matching("*")
                     .filter(|it| belongs(it))
-                    .map(Action::full_name)
+                    .map(ActionFacts::full_name)
                     .collect()
             } else {
                 entry
@@ -308,6 +312,6 @@ fn classes(checker: &mut Checker<'_>, part: &Part<'_>) {
     }
     for entry in part.entries.iter().filter(|it| it.shape == Shape::Service) {
         let message = format!("every action of {} on every resource", entry.service());
-        checker.tell(Rule::ServiceWildcard, entry.text.span, message);
+        checker.tell(LintCode::ServiceWildcard, entry.text.span, message);
     }
 }

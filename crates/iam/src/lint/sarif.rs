@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::codes::{Rule, Severity};
-use super::finding::Finding;
+use super::codes::{LintCode, Severity};
+use super::finding::LintFinding;
 
 /// The key of our fingerprints; its number changes when they are made otherwise.
 const FINGERPRINT: &str = "hallpassPolicyLint/v1";
@@ -17,13 +17,13 @@ pub struct Linted {
     /// The file as it was named; relative to the folder that is scanned.
     pub path: String,
     /// What was found in it.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<LintFinding>,
 }
 
 /// A log with one run. Fingerprints do not depend on where in its file a statement stands as long
 /// as it has a `Sid`.
 pub fn sarif(files: &[Linted], program_version: &str) -> Value {
-    let rules: Vec<Value> = Rule::ALL.iter().copied().map(rule).collect();
+    let rules: Vec<Value> = LintCode::ALL.iter().copied().map(rule).collect();
     let results: Vec<Value> = files.iter().flat_map(results).collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -48,7 +48,7 @@ fn level(severity: Severity) -> &'static str {
     }
 }
 
-fn rule(rule: Rule) -> Value {
+fn rule(rule: LintCode) -> Value {
     let about = rule.about();
     let words = about.name.split('_').map(|word| {
         let (first, rest) = word.split_at_checked(1).unwrap_or((word, ""));
@@ -80,7 +80,7 @@ fn results(file: &Linted) -> Vec<Value> {
         let end = region.end_column + usize::from(same);
         results.push(json!({
             "ruleId": finding.code,
-            "ruleIndex": Rule::ALL.iter().position(|it| *it == finding.code),
+            "ruleIndex": LintCode::ALL.iter().position(|it| *it == finding.code),
             "level": level(finding.severity),
             "message": {"text": finding.message},
             "locations": [{
@@ -104,7 +104,7 @@ fn results(file: &Linted) -> Vec<Value> {
 
 /// What makes a finding the same in the next version of a file: the statement by its `Sid`, not
 /// by its number.
-fn identity(path: &str, finding: &Finding) -> String {
+fn identity(path: &str, finding: &LintFinding) -> String {
     let place = match &finding.sid {
         Some(sid) => {
             let rest = finding.pointer.strip_prefix("/Statement").unwrap_or("");
@@ -146,11 +146,11 @@ fn uri(path: &str) -> String {
 #[allow(clippy::indexing_slicing, reason = "tests")]
 mod tests {
     use super::*;
-    use crate::language::Kind;
+    use crate::language::PolicyType;
     use crate::lint::{Options, lint};
 
     fn results_of(path: &str, text: &str) -> Value {
-        let findings = lint(text, &Options::new(Kind::Scp));
+        let findings = lint(text, &Options::new(PolicyType::Scp));
         let log = sarif(
             &[Linted {
                 path: path.to_owned(),
@@ -190,7 +190,7 @@ mod tests {
         let rules = log["runs"][0]["tool"]["driver"]["rules"]
             .as_array()
             .unwrap();
-        assert_eq!(rules.len(), Rule::ALL.len());
+        assert_eq!(rules.len(), LintCode::ALL.len());
         for rule in rules {
             for text in [
                 "/id",

@@ -1,10 +1,10 @@
 //! Service and resource control policies, and exemptions from them (codes 59, 60, 64, 65).
 
-use super::checker::{Checker, Part, Shape, is_star};
-use super::codes::Rule;
+use super::checker::{Checker, Shape, StatementFacts, is_star};
+use super::codes::LintCode;
 use super::pattern::{action_covers, resource_overlaps};
 use super::values::is_placeholder;
-use crate::language::{Condition, Kind, split_arn};
+use crate::language::{Condition, PolicyType, split_arn};
 
 /// What takes a service control policy away again.
 const UNDO: [&str; 3] = [
@@ -14,14 +14,17 @@ const UNDO: [&str; 3] = [
 ];
 
 pub(super) fn check(checker: &mut Checker<'_>) {
-    if !matches!(checker.kind(), Kind::Scp | Kind::Rcp | Kind::Resource) {
+    if !matches!(
+        checker.kind(),
+        PolicyType::Scp | PolicyType::Rcp | PolicyType::Resource
+    ) {
         return;
     }
     checker.each(|checker, part| {
         if part.is_allow() {
             return;
         }
-        if checker.kind() == Kind::Scp {
+        if checker.kind() == PolicyType::Scp {
             lockout(checker, part);
         }
         for condition in part.conditions() {
@@ -30,7 +33,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
     });
 }
 
-fn lockout(checker: &mut Checker<'_>, part: &Part<'_>) {
+fn lockout(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
     let everywhere = part
         .resources()
         .is_some_and(|list| list.items.iter().any(|it| is_star(&it.text)));
@@ -41,7 +44,7 @@ fn lockout(checker: &mut Checker<'_>, part: &Part<'_>) {
         if entry.shape == Shape::Everything {
             let message = "this denies everything to everybody for ever: exempt a role, or set an \
                            end by DateLessThan aws:CurrentTime";
-            checker.tell(Rule::ScpLockout, entry.text.span, message);
+            checker.tell(LintCode::ScpLockout, entry.text.span, message);
             return;
         }
     }
@@ -52,7 +55,7 @@ fn lockout(checker: &mut Checker<'_>, part: &Part<'_>) {
     if let Some(entry) = undoing {
         let message = "this denies what would take the policy away again, to everybody: exempt \
                        the role that manages policies";
-        checker.tell(Rule::ScpLockout, entry.text.span, message);
+        checker.tell(LintCode::ScpLockout, entry.text.span, message);
     }
 }
 
@@ -74,10 +77,10 @@ fn exemptions(checker: &mut Checker<'_>, condition: &Condition<'_>) {
         };
         let linked = "arn:*:iam::*:role/aws-service-role/*";
         if role.starts_with("aws-service-role/") {
-            if checker.kind() == Kind::Scp && resource_overlaps(text, linked) {
+            if checker.kind() == PolicyType::Scp && resource_overlaps(text, linked) {
                 let message = "service-linked roles are out of reach of service control policies \
                                anyway";
-                checker.tell(Rule::ScpSlrNoop, value.span, message);
+                checker.tell(LintCode::ScpSlrNoop, value.span, message);
             }
             continue;
         }
@@ -90,14 +93,14 @@ fn exemptions(checker: &mut Checker<'_>, condition: &Condition<'_>) {
                 "whoever may create a role of the name `{role}` in any account is exempt: name \
                  the accounts, or deny creating and changing it"
             );
-            checker.tell(Rule::ExemptByNameAnyAccount, value.span, message);
+            checker.tell(LintCode::ExemptByNameAnyAccount, value.span, message);
         }
         if role == "*" || role.ends_with("/*") {
             let message = format!(
                 "members can create roles under `{role}` and so exempt themselves: name exact \
                  roles"
             );
-            checker.tell(Rule::ExemptPathCreatable, value.span, message);
+            checker.tell(LintCode::ExemptPathCreatable, value.span, message);
         }
     }
 }

@@ -1,14 +1,14 @@
 //! Statements that change nothing (code 71).
 
-use super::checker::{Checker, Part};
-use super::codes::Rule;
+use super::checker::{Checker, StatementFacts};
+use super::codes::LintCode;
 use super::pattern::{action_covers, action_overlaps};
 use super::risks::covers_resources;
-use crate::language::json::Span;
+use crate::language::json::ByteSpan;
 use crate::language::{Condition, PrincipalKind};
 
 pub(super) fn check(checker: &mut Checker<'_>) {
-    let mut found: Vec<(Span, String)> = Vec::new();
+    let mut found: Vec<(ByteSpan, String)> = Vec::new();
     for (at, part) in checker.parts.iter().enumerate() {
         if !part.is_allow() {
             continue;
@@ -40,19 +40,19 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         }
     }
     for (span, why) in found {
-        checker.tell(Rule::StatementShadowed, span, why);
+        checker.tell(LintCode::StatementShadowed, span, why);
     }
 }
 
 /// Whether every request that `narrow` is about is one that `wide` is about, conditions aside.
-fn covers(wide: &Part<'_>, narrow: &Part<'_>) -> bool {
+fn covers(wide: &StatementFacts<'_>, narrow: &StatementFacts<'_>) -> bool {
     covers_actions(wide, narrow)
         && (covers_resources(wide, narrow) || same_resources(wide, narrow))
         && covers_principals(wide, narrow)
 }
 
-fn covers_actions(wide: &Part<'_>, narrow: &Part<'_>) -> bool {
-    let listed = |part: &Part<'_>, action: &str| {
+fn covers_actions(wide: &StatementFacts<'_>, narrow: &StatementFacts<'_>) -> bool {
+    let listed = |part: &StatementFacts<'_>, action: &str| {
         let mut entries = part.entries.iter();
         entries.any(|it| action_covers(&it.text.text, action))
     };
@@ -68,7 +68,7 @@ fn covers_actions(wide: &Part<'_>, narrow: &Part<'_>) -> bool {
     }
 }
 
-fn same_resources(one: &Part<'_>, other: &Part<'_>) -> bool {
+fn same_resources(one: &StatementFacts<'_>, other: &StatementFacts<'_>) -> bool {
     match (&one.statement.resources, &other.statement.resources) {
         (None, None) => true,
         (Some(one), Some(other)) => {
@@ -84,7 +84,7 @@ fn same_resources(one: &Part<'_>, other: &Part<'_>) -> bool {
     }
 }
 
-fn covers_principals(wide: &Part<'_>, narrow: &Part<'_>) -> bool {
+fn covers_principals(wide: &StatementFacts<'_>, narrow: &StatementFacts<'_>) -> bool {
     match (&wide.statement.principals, &narrow.statement.principals) {
         (None, None) => true,
         (Some(wide), Some(narrow)) if !wide.not && !narrow.not => {
@@ -100,8 +100,8 @@ fn covers_principals(wide: &Part<'_>, narrow: &Part<'_>) -> bool {
 }
 
 /// Whether two statements hold under the same conditions, in whatever order written.
-fn same_conditions(one: &Part<'_>, other: &Part<'_>) -> bool {
-    let lines = |part: &Part<'_>| {
+fn same_conditions(one: &StatementFacts<'_>, other: &StatementFacts<'_>) -> bool {
+    let lines = |part: &StatementFacts<'_>| {
         let line = |it: &Condition<'_>| {
             let mut values: Vec<String> = it.values.iter().map(|it| it.text.to_string()).collect();
             values.sort();

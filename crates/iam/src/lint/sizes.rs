@@ -1,14 +1,14 @@
 //! The length of the text (codes 69, 70).
 
 use super::checker::Checker;
-use super::codes::Rule;
-use crate::size::{Place, measure};
+use super::codes::LintCode;
+use crate::size::{AttachmentPoint, measure};
 
 /// From this part of the limit on it is near, in percent.
 const NEAR: usize = 90;
 
 pub(super) fn check(checker: &mut Checker<'_>) {
-    let place = Place::of(checker.document, checker.kind());
+    let place = AttachmentPoint::of(checker.document, checker.kind());
     let size = measure(checker.source.text(), place, checker.options.limit);
     let span = checker.document.span;
     let counted = place.about().counted.as_str();
@@ -20,8 +20,8 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         place.about().what
     );
     if size.used > size.limit {
-        checker.tell(Rule::Size, span, message);
+        checker.tell(LintCode::Size, span, message);
     } else if size.used * 100 > size.limit * NEAR {
-        checker.tell(Rule::SizeNear, span, message);
+        checker.tell(LintCode::SizeNear, span, message);
     }
 }

@@ -6,24 +6,24 @@
 //! policy is called `FullAWSAccess`, it is attached everywhere, as AWS does when service control
 //! policies are enabled; where one is, its targets are all the places that have it.
 
-use super::codes::Rule;
-use super::finding::{Finding, Region};
-use crate::error::{Code, LoadError};
-use crate::language::json::{self, Node, Span};
-use crate::language::{Effect, Kind, POLICY_DEPTH_MAX, ScpLanguage, Source};
+use super::codes::LintCode;
+use super::finding::{LintFinding, Region};
+use crate::error::{LoadError, LoadErrorCode};
+use crate::language::json::{self, ByteSpan, Node};
+use crate::language::{Effect, POLICY_DEPTH_MAX, PolicyJson, PolicyType, ScpLanguage};
 use crate::size::ATTACHED;
 
 /// The name of the policy that AWS attaches everywhere.
 const FULL_ACCESS: &str = "FullAWSAccess";
 
 /// A finding about the tree's own file.
-pub type TreeFinding = Finding;
+pub type TreeFinding = LintFinding;
 
 /// An organization as a file tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrgTree {
     levels: Vec<Level>,
-    policies: Vec<Attached>,
+    policies: Vec<AttachedText>,
     management_account: Option<String>,
 }
 
@@ -38,7 +38,7 @@ struct Level {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Attached {
+struct AttachedText {
     name: String,
     content: Option<String>,
     targets: Vec<String>,
@@ -66,19 +66,25 @@ impl OrgTree {
         let file = file.strip_prefix('\u{feff}').unwrap_or(file);
         let tree = json::read(file, POLICY_DEPTH_MAX).map_err(|refused| {
             let (message, at) = match refused {
-                json::Refused::Syntax(what, at) => (what, at),
-                json::Refused::Depth(at) => ("nested deeper than 64 levels", at),
+                json::JsonError::Syntax(what, at) => (what, at),
+                json::JsonError::Depth(at) => ("nested deeper than 64 levels", at),
             };
             LoadError {
                 position: Some(json::line_and_column(file, at)),
-                ..LoadError::new(Code::Json, message, "")
+                ..LoadError::new(LoadErrorCode::Json, message, "")
             }
         })?;
         let root = &tree.root;
         let organization = root.get("organization");
         let id = text(root, ["root", "Root"])
             .or_else(|| text(organization?, ["root", "Root"]))
-            .ok_or_else(|| LoadError::new(Code::Field, "the organization has no root", "/root"))?;
+            .ok_or_else(|| {
+                LoadError::new(
+                    LoadErrorCode::Field,
+                    "the organization has no root",
+                    "/root",
+                )
+            })?;
         let mut levels = vec![level(file, vec![id, "Root".to_owned()], "/root", root.span)];
         for (at, unit) in items(root, "ous").iter().enumerate() {
             let name = text(unit, ["name", "Name"]);
@@ -138,8 +144,8 @@ impl OrgTree {
             if self.management_account.as_deref() == Some(name) {
                 continue;
             }
-            let here = |it: &&Attached| it.targets.iter().any(|to| level.names.contains(to));
-            let attached: Vec<&Attached> = self.policies.iter().filter(here).collect();
+            let here = |it: &&AttachedText| it.targets.iter().any(|to| level.names.contains(to));
+            let attached: Vec<&AttachedText> = self.policies.iter().filter(here).collect();
             let full = !listed || attached.iter().any(|it| it.name == FULL_ACCESS);
             let allows = full || attached.iter().any(|it| it.allows(files, language));
             if !allows {
@@ -147,7 +153,7 @@ impl OrgTree {
                     "nothing is allowed at {name}: attach {FULL_ACCESS}, or another policy with an \
                      Allow, at every level"
                 );
-                findings.push(level.finding(Rule::ScpNoAllowAtLevel, message));
+                findings.push(level.finding(LintCode::ScpNoAllowAtLevel, message));
             }
             let number = attached.len() + usize::from(!listed);
             let most = ATTACHED.get(1).map_or(usize::MAX, |it| it.most);
@@ -156,7 +162,7 @@ impl OrgTree {
                     "{number} service control policies at {name}; a target takes {most}, \
                      {FULL_ACCESS} included"
                 );
-                findings.push(level.finding(Rule::Size, message));
+                findings.push(level.finding(LintCode::Size, message));
             }
         }
         findings.sort_by(|a, b| (&a.pointer, a.code).cmp(&(&b.pointer, b.code)));
@@ -164,15 +170,15 @@ impl OrgTree {
     }
 }
 
-impl Attached {
+impl AttachedText {
     fn allows(&self, files: &[(String, String)], language: ScpLanguage) -> bool {
         let file = files.iter().find(|(name, _)| *name == self.name);
         let Some(text) = self.content.as_ref().or(file.map(|(_, text)| text)) else {
             // what is not known is not called missing
             return true;
         };
-        Source::new(text).is_ok_and(|source| {
-            let (document, _) = source.document(Kind::Scp, language);
+        PolicyJson::new(text).is_ok_and(|source| {
+            let (document, _) = source.document(PolicyType::Scp, language);
             document
                 .statements
                 .iter()
@@ -182,8 +188,8 @@ impl Attached {
 }
 
 impl Level {
-    fn finding(&self, code: Rule, message: String) -> Finding {
-        Finding {
+    fn finding(&self, code: LintCode, message: String) -> LintFinding {
+        LintFinding {
             code,
             severity: code.about().severity,
             pointer: self.pointer.clone(),
@@ -195,7 +201,7 @@ impl Level {
     }
 }
 
-fn level(file: &str, names: Vec<String>, pointer: &str, span: Span) -> Level {
+fn level(file: &str, names: Vec<String>, pointer: &str, span: ByteSpan) -> Level {
     let (line, column) = json::line_and_column(file, span.start);
     let (end_line, end_column) = json::line_and_column(file, span.end);
     Level {
@@ -211,7 +217,7 @@ fn level(file: &str, names: Vec<String>, pointer: &str, span: Span) -> Level {
     }
 }
 
-fn policies(file: &str, root: &Node<'_>) -> Vec<Attached> {
+fn policies(file: &str, root: &Node<'_>) -> Vec<AttachedText> {
     let scp = |node: &&Node<'_>| {
         text(node, ["type", "Type"]).is_none_or(|it| it == "SERVICE_CONTROL_POLICY")
     };
@@ -226,7 +232,7 @@ fn policies(file: &str, root: &Node<'_>) -> Vec<Attached> {
             }
         });
         let targets = either(node, ["targets", "Targets"]).and_then(Node::items);
-        Attached {
+        AttachedText {
             name: text(node, ["name", "Name"]).unwrap_or_default(),
             content,
             targets: targets

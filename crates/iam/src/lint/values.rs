@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 
 use super::checker::Checker;
-use super::codes::Rule;
-use super::patch::Operation;
+use super::codes::LintCode;
+use super::patch::PatchOperation;
 use crate::evaluation::values as evaluation;
 use crate::facts;
 use crate::language::{Condition, PrincipalKind, Test, Text};
@@ -114,7 +114,7 @@ fn placeholder(checker: &mut Checker<'_>, text: &Text<'_>) {
             Some(name) => format!("`${{{name}}}` is no policy variable: put in the value"),
             None => format!("`{}` was left to be filled in", text.text),
         };
-        checker.tell(Rule::Placeholder, text.span, message);
+        checker.tell(LintCode::Placeholder, text.span, message);
         return;
     }
     if !checker.options.prod {
@@ -127,7 +127,7 @@ fn placeholder(checker: &mut Checker<'_>, text: &Text<'_>) {
     });
     if let Some(account) = example {
         let message = format!("`{account}` is an account of examples");
-        checker.tell(Rule::Placeholder, text.span, message);
+        checker.tell(LintCode::Placeholder, text.span, message);
     }
 }
 
@@ -136,7 +136,7 @@ fn typed(checker: &mut Checker<'_>, condition: &Condition<'_>, value: &Text<'_>)
     let text = value.text.as_ref();
     let by = condition.operator.test;
     let variable = text.contains("${") && by.takes_variables();
-    if variable || checker.has_told(Rule::Placeholder, value.span) {
+    if variable || checker.has_told(LintCode::Placeholder, value.span) {
         return;
     }
     let key = condition.key.text.to_ascii_lowercase();
@@ -165,7 +165,7 @@ fn typed(checker: &mut Checker<'_>, condition: &Condition<'_>, value: &Text<'_>)
     };
     if let Some(wanted) = wanted {
         let message = format!("`{text}` is not {wanted}: the comparison always fails");
-        checker.tell(Rule::ValueType, value.span, message);
+        checker.tell(LintCode::ValueType, value.span, message);
     }
 }
 
@@ -261,8 +261,8 @@ fn address(checker: &mut Checker<'_>, condition: &Condition<'_>, value: &Text<'_
         );
         let path = checker.pointer(value.span);
         checker
-            .tell(Rule::CidrHostBits, value.span, message)
-            .fix(Some(vec![Operation::replace(path, network)]));
+            .tell(LintCode::CidrHostBits, value.span, message)
+            .fix(Some(vec![PatchOperation::replace(path, network)]));
     }
     if condition.key.text.eq_ignore_ascii_case("aws:SourceIp") && is_private(first) && length > 0 {
         let message = format!(
@@ -270,7 +270,7 @@ fn address(checker: &mut Checker<'_>, condition: &Condition<'_>, value: &Text<'_
              VPC endpoints",
             value.text
         );
-        checker.tell(Rule::CidrPrivate, value.span, message);
+        checker.tell(LintCode::CidrPrivate, value.span, message);
     }
 }
 
@@ -302,7 +302,7 @@ fn expired(checker: &mut Checker<'_>, condition: &Condition<'_>) {
     };
     if last < now {
         let message = format!("this ended at {last}: the statement applies no more");
-        checker.tell(Rule::Expired, condition.span, message);
+        checker.tell(LintCode::Expired, condition.span, message);
     }
 }
 

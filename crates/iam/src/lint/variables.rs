@@ -1,9 +1,9 @@
 //! Policy variables: known, replaced where they stand, present (codes 41 to 43).
 
-use super::checker::{Checker, Part};
-use super::codes::Rule;
+use super::checker::{Checker, StatementFacts};
+use super::codes::LintCode;
 use crate::facts;
-use crate::language::json::Span;
+use crate::language::json::ByteSpan;
 use crate::language::{Condition, Text, Version};
 
 /// Keys that every signed request has: variables of these are never without value.
@@ -58,16 +58,18 @@ pub(super) fn check(checker: &mut Checker<'_>) {
 }
 
 /// Texts in which no variable is ever replaced.
-fn never<'p>(part: &'p Part<'_>) -> impl Iterator<Item = &'p Text<'p>> {
+fn never<'p>(part: &'p StatementFacts<'_>) -> impl Iterator<Item = &'p Text<'p>> {
     let principals = part.statement.principals.iter().flat_map(|it| &it.entries);
     let actions = part.entries.iter().map(|it| it.text);
     let keys = part.conditions().iter().map(|it| &it.key);
     principals.map(|it| &it.text).chain(actions).chain(keys)
 }
 
-fn place(checker: &mut Checker<'_>, span: Span, message: &str) {
-    if !checker.has_told(Rule::Placeholder, span) && !checker.has_told(Rule::VariablePlace, span) {
-        checker.tell(Rule::VariablePlace, span, message);
+fn place(checker: &mut Checker<'_>, span: ByteSpan, message: &str) {
+    if !checker.has_told(LintCode::Placeholder, span)
+        && !checker.has_told(LintCode::VariablePlace, span)
+    {
+        checker.tell(LintCode::VariablePlace, span, message);
     }
 }
 
@@ -97,7 +99,7 @@ fn unknown(checker: &mut Checker<'_>, text: &Text<'_>) {
     for name in names(&text.text) {
         let key = name.split(',').next().unwrap_or(name).trim();
         let sign = matches!(name, "*" | "?" | "$");
-        if sign || is_known(key) || checker.has_told(Rule::Placeholder, text.span) {
+        if sign || is_known(key) || checker.has_told(LintCode::Placeholder, text.span) {
             continue;
         }
         let hint = match nearest_key(key) {
@@ -105,7 +107,7 @@ fn unknown(checker: &mut Checker<'_>, text: &Text<'_>) {
             None => String::new(),
         };
         let message = format!("`${{{name}}}` is no known key{hint}");
-        checker.tell(Rule::VariableUnknown, text.span, message);
+        checker.tell(LintCode::VariableUnknown, text.span, message);
     }
 }
 
@@ -119,7 +121,9 @@ pub(super) fn is_known(key: &str) -> bool {
 pub(super) fn nearest_key(key: &str) -> Option<&'static str> {
     let name = key.split('/').next().unwrap_or(key).to_ascii_lowercase();
     let service = facts::service(key.split(':').next().unwrap_or(""));
-    let own = service.into_iter().flat_map(facts::Service::condition_keys);
+    let own = service
+        .into_iter()
+        .flat_map(facts::ServiceFacts::condition_keys);
     facts::global_keys()
         .chain(own)
         .map(|known| {
@@ -144,6 +148,6 @@ fn may_be_absent(checker: &mut Checker<'_>, condition: &Condition<'_>, value: &T
              outcome",
             condition.operator.name()
         );
-        checker.tell(Rule::VariableNullNegated, value.span, message);
+        checker.tell(LintCode::VariableNullNegated, value.span, message);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::case::Case;
 use crate::error::LoadError;
 use crate::evaluation::{Layers, Policy};
-use crate::language::Kind;
+use crate::language::PolicyType;
 
 /// `FullAWSAccess`, which stands at every level that has not lost it.
 const FULL_ACCESS: &str = r#"{"Version":"2012-10-17","Statement":[{"Sid":"FullAWSAccess",
@@ -13,7 +13,7 @@ const FULL_ACCESS: &str = r#"{"Version":"2012-10-17","Statement":[{"Sid":"FullAW
 
 /// What a policy is attached as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum GuardrailSlot {
     /// A service control policy at the level of the account.
     Scp,
     /// A resource control policy at the level of the account.
@@ -24,32 +24,32 @@ pub enum Place {
     ResourcePolicy,
 }
 
-impl Place {
+impl GuardrailSlot {
     /// The kind of policy that stands there.
-    pub fn kind(self) -> Kind {
+    pub fn kind(self) -> PolicyType {
         match self {
-            Self::Scp => Kind::Scp,
-            Self::Rcp => Kind::Rcp,
-            Self::Identity => Kind::Identity,
-            Self::ResourcePolicy => Kind::Resource,
+            Self::Scp => PolicyType::Scp,
+            Self::Rcp => PolicyType::Rcp,
+            Self::Identity => PolicyType::Identity,
+            Self::ResourcePolicy => PolicyType::Resource,
         }
     }
 }
 
 /// A policy and where it goes.
 #[derive(Debug, Clone)]
-pub struct Attached {
+pub struct AttachedPolicy {
     policy: Arc<Policy>,
     full_access: Arc<Policy>,
-    place: Place,
+    place: GuardrailSlot,
 }
 
-impl Attached {
+impl AttachedPolicy {
     /// Reads a policy that goes there.
     ///
     /// # Errors
     /// When it is none of that kind.
-    pub fn new(text: &str, name: &str, place: Place) -> Result<Self, LoadError> {
+    pub fn new(text: &str, name: &str, place: GuardrailSlot) -> Result<Self, LoadError> {
         Ok(Self {
             policy: Arc::new(Policy::parse(text, place.kind())?.named(name)),
             full_access: Arc::new(full_access()?),
@@ -63,18 +63,18 @@ impl Attached {
         let layers: &mut Layers = &mut case.layers;
         let policy = Arc::clone(&self.policy);
         match self.place {
-            Place::Scp => match layers.scps.last_mut() {
+            GuardrailSlot::Scp => match layers.scps.last_mut() {
                 Some(level) => level.push(policy),
                 None => layers
                     .scps
                     .push(vec![Arc::clone(&self.full_access), policy]),
             },
-            Place::Rcp => match layers.rcps.last_mut() {
+            GuardrailSlot::Rcp => match layers.rcps.last_mut() {
                 Some(level) => level.push(policy),
                 None => layers.rcps.push(vec![policy]),
             },
-            Place::Identity => layers.identity.push(policy),
-            Place::ResourcePolicy => {
+            GuardrailSlot::Identity => layers.identity.push(policy),
+            GuardrailSlot::ResourcePolicy => {
                 layers.resource = Some(match layers.resource.take() {
                     None => policy,
                     Some(own) => Arc::new(policy.joined(&own)),
@@ -86,5 +86,5 @@ impl Attached {
 
 /// `FullAWSAccess`, compiled.
 pub(super) fn full_access() -> Result<Policy, LoadError> {
-    Ok(Policy::parse(FULL_ACCESS, Kind::Scp)?.named("FullAWSAccess"))
+    Ok(Policy::parse(FULL_ACCESS, PolicyType::Scp)?.named("FullAWSAccess"))
 }

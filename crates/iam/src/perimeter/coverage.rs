@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::probes::{self, CALLS, End, Route, STRANGE_NETWORKS};
-use super::tree::{Account, Guardrails, Tree};
+use super::probes::{self, CALLS, CallEnd, Route, STRANGE_NETWORKS};
+use super::tree::{Guardrails, Tree, TreeAccount};
 use crate::error::LoadError;
 use crate::evaluation::{Decision, Layer, Layers, Policy, Request, decide, explain};
 
@@ -38,7 +38,7 @@ pub struct SideCoverage {
     /// Every call from or to the outside is denied.
     pub covered: bool,
     /// What denies them.
-    pub by: Vec<By>,
+    pub by: Vec<CoveringPolicy>,
     /// The calls that go through.
     pub open: Vec<String>,
     /// Why nothing could be shown.
@@ -48,7 +48,7 @@ pub struct SideCoverage {
 
 /// A policy and where it is attached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct By {
+pub struct CoveringPolicy {
     /// Its name; `None` when a level allows nothing.
     pub policy: Option<String>,
     /// `scp` or `rcp`.
@@ -73,7 +73,7 @@ pub fn coverage(tree: &Tree, rails: &Guardrails) -> Result<Vec<AccountCoverage>,
         rails,
         identity,
         resource,
-        outside: End::outside(tree),
+        outside: CallEnd::outside(tree),
     };
     let accounts = tree.accounts().iter();
     accounts.map(|account| survey.account(account)).collect()
@@ -84,14 +84,14 @@ struct Survey<'a> {
     rails: &'a Guardrails,
     identity: Arc<Policy>,
     resource: Arc<Policy>,
-    outside: [(&'static str, End); 2],
+    outside: [(&'static str, CallEnd); 2],
 }
 
 /// A call with its words.
-type Probe = (String, Request);
+type ProbeCall = (String, Request);
 
 impl Survey<'_> {
-    fn account(&self, account: &Account) -> Result<AccountCoverage, LoadError> {
+    fn account(&self, account: &TreeAccount) -> Result<AccountCoverage, LoadError> {
         let unreached = || SideCoverage {
             note: Some(MANAGEMENT),
             ..SideCoverage::default()
@@ -124,12 +124,12 @@ impl Survey<'_> {
     }
 
     /// Our principal, somebody else's resource: only our service control policies have a say.
-    fn resource(&self, account: &Account) -> Result<SideCoverage, LoadError> {
+    fn resource(&self, account: &TreeAccount) -> Result<SideCoverage, LoadError> {
         let layers = Layers {
             scps: self.rails.scps(account),
             ..self.layers()
         };
-        let own = End::inside(self.tree, account);
+        let own = CallEnd::inside(self.tree, account);
         self.far_end(
             account,
             &layers,
@@ -139,12 +139,12 @@ impl Survey<'_> {
     }
 
     /// Somebody else's principal, our resource: only our resource control policies have a say.
-    fn identity(&self, account: &Account) -> Result<SideCoverage, LoadError> {
+    fn identity(&self, account: &TreeAccount) -> Result<SideCoverage, LoadError> {
         let layers = Layers {
             rcps: self.rails.rcps(account),
             ..self.layers()
         };
-        let own = End::inside(self.tree, account);
+        let own = CallEnd::inside(self.tree, account);
         self.far_end(account, &layers, "by", |call, other, route| {
             probes::request(call, other, &own, route)
         })
@@ -153,10 +153,10 @@ impl Survey<'_> {
     /// Calls whose far end is outside, on the first route on which the far end may be inside.
     fn far_end(
         &self,
-        account: &Account,
+        account: &TreeAccount,
         layers: &Layers,
         words: &str,
-        make: impl Fn((&str, &str), &End, Route) -> Result<Request, LoadError>,
+        make: impl Fn((&str, &str), &CallEnd, Route) -> Result<Request, LoadError>,
     ) -> Result<SideCoverage, LoadError> {
         for route in [Route::Address("8.8.8.8"), Route::Forwarded] {
             if !self.goes_inside(account, layers, |other| make(CALLS[0], other, route))? {
@@ -180,13 +180,13 @@ impl Survey<'_> {
     /// Whether the call goes through with some account of the tree at its far end, itself first.
     fn goes_inside(
         &self,
-        account: &Account,
+        account: &TreeAccount,
         layers: &Layers,
-        make: impl Fn(&End) -> Result<Request, LoadError>,
+        make: impl Fn(&CallEnd) -> Result<Request, LoadError>,
     ) -> Result<bool, LoadError> {
         let others = self.tree.accounts().iter().take(TWINS_MAX);
         for other in std::iter::once(account).chain(others) {
-            let request = make(&End::inside(self.tree, other))?;
+            let request = make(&CallEnd::inside(self.tree, other))?;
             if decide(layers, &request) == Decision::Allowed {
                 return Ok(true);
             }
@@ -195,17 +195,17 @@ impl Survey<'_> {
     }
 
     /// Our principal, our resource, a network that nobody expects.
-    fn network(&self, account: &Account) -> Result<SideCoverage, LoadError> {
+    fn network(&self, account: &TreeAccount) -> Result<SideCoverage, LoadError> {
         let layers = Layers {
             scps: self.rails.scps(account),
             rcps: self.rails.rcps(account),
             ..self.layers()
         };
-        let own = End::inside(self.tree, account);
+        let own = CallEnd::inside(self.tree, account);
         // a boundary by accounts may leave this one out: any owner inside will do
         let owners = std::iter::once(account).chain(self.tree.accounts().iter().take(TWINS_MAX));
         for owner in owners {
-            let owner = End::inside(self.tree, owner);
+            let owner = CallEnd::inside(self.tree, owner);
             let forwarded = probes::request(CALLS[0], &own, &owner, Route::Forwarded)?;
             if decide(&layers, &forwarded) != Decision::Allowed {
                 continue;
@@ -226,7 +226,7 @@ impl Survey<'_> {
     }
 }
 
-fn verdict(account: &Account, layers: &Layers, outside: &[Probe]) -> SideCoverage {
+fn verdict(account: &TreeAccount, layers: &Layers, outside: &[ProbeCall]) -> SideCoverage {
     let mut side = SideCoverage::default();
     for (words, request) in outside {
         let explanation = explain(layers, request);
@@ -236,7 +236,7 @@ fn verdict(account: &Account, layers: &Layers, outside: &[Probe]) -> SideCoverag
         }
         let by = explanation.decided_by.map(|decider| {
             let target = decider.level.and_then(|level| account.levels.get(level));
-            By {
+            CoveringPolicy {
                 policy: decider.policy,
                 layer: decider.layer,
                 target: target.cloned().unwrap_or_default(),

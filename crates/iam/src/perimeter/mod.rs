@@ -7,6 +7,6 @@ mod coverage;
 mod probes;
 mod tree;
 
-pub use attach::{Attached, Place};
-pub use coverage::{AccountCoverage, By, SideCoverage, coverage};
-pub use tree::{Account, Guardrails, GuardrailsError, Tree};
+pub use attach::{AttachedPolicy, GuardrailSlot};
+pub use coverage::{AccountCoverage, CoveringPolicy, SideCoverage, coverage};
+pub use tree::{Guardrails, GuardrailsError, Tree, TreeAccount};

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::tree::{Account, Tree};
+use super::tree::{Tree, TreeAccount};
 use crate::error::LoadError;
 use crate::evaluation::{Context, Policy, Request};
-use crate::language::Kind;
+use crate::language::PolicyType;
 
 /// Calls that are tried: reading and writing an object, listing a bucket.
 pub(super) const CALLS: [(&str, &str); 3] = [
@@ -22,14 +22,14 @@ const FOREIGN_ORGANIZATION: &str = "o-hallpassprobe0";
 
 /// One end of a call: the principal's, or the resource's.
 #[derive(Debug, Clone)]
-pub(super) struct End {
+pub(super) struct CallEnd {
     account: String,
     organization: Option<(String, String)>,
 }
 
-impl End {
+impl CallEnd {
     /// An account of the tree.
-    pub(super) fn inside(tree: &Tree, account: &Account) -> Self {
+    pub(super) fn inside(tree: &Tree, account: &TreeAccount) -> Self {
         Self {
             account: account.id.clone(),
             organization: Some((tree.organization().to_owned(), tree.path(account))),
@@ -84,8 +84,8 @@ pub(super) const STRANGE_NETWORKS: [(&str, Route); 3] = [
 /// A call from one end to the other.
 pub(super) fn request(
     (action, resource): (&str, &str),
-    principal: &End,
-    owner: &End,
+    principal: &CallEnd,
+    owner: &CallEnd,
     route: Route,
 ) -> Result<Request, LoadError> {
     let account = &principal.account;
@@ -128,7 +128,7 @@ pub(super) fn open_ends() -> Result<(Arc<Policy>, Arc<Policy>), LoadError> {
     let resource = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*",
         "Action":"*","Resource":"*"}]}"#;
     Ok((
-        Arc::new(Policy::parse(identity, Kind::Identity)?),
-        Arc::new(Policy::parse(resource, Kind::Resource)?),
+        Arc::new(Policy::parse(identity, PolicyType::Identity)?),
+        Arc::new(Policy::parse(resource, PolicyType::Resource)?),
     ))
 }

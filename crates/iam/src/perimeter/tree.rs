@@ -10,7 +10,7 @@ use crate::error::LoadError;
 use crate::evaluation::Policy;
 use crate::generate::ids::{IdKind, Lengths};
 use crate::input::BadInput;
-use crate::language::Kind;
+use crate::language::PolicyType;
 
 /// Deepest nesting of OUs below the root (AWS Organizations User Guide, "Quotas": 5; here twice).
 const DEPTH_MAX: usize = 10;
@@ -22,12 +22,12 @@ pub struct Tree {
     management: String,
     root: String,
     units: BTreeMap<String, Unit>,
-    accounts: Vec<Account>,
+    accounts: Vec<TreeAccount>,
 }
 
 /// A member of the organization, or its management account.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Account {
+pub struct TreeAccount {
     /// Its id.
     pub id: String,
     /// Its name.
@@ -125,7 +125,7 @@ impl Tree {
             }
             let mut levels = tree.above(&account.parent_id, &format!("/accounts/{at}/ParentId"))?;
             levels.push(account.id.clone());
-            tree.accounts.push(Account {
+            tree.accounts.push(TreeAccount {
                 is_management: account.id == tree.management,
                 id: account.id,
                 name: account.name,
@@ -161,12 +161,12 @@ impl Tree {
     }
 
     /// Every account, in the order of the file.
-    pub fn accounts(&self) -> &[Account] {
+    pub fn accounts(&self) -> &[TreeAccount] {
         &self.accounts
     }
 
     /// The account's path, as in `aws:PrincipalOrgPaths`.
-    pub fn path(&self, account: &Account) -> String {
+    pub fn path(&self, account: &TreeAccount) -> String {
         let levels = account.levels.iter().filter(|level| **level != account.id);
         levels.fold(format!("{}/", self.organization), |path, level| {
             path + level + "/"
@@ -288,8 +288,8 @@ impl Guardrails {
                 return Err(id_error(message, &format!("/attachments/{at}/policy")).into());
             };
             let (kind, levels) = match entry.kind {
-                AttachmentKind::Scp => (Kind::Scp, &mut rails.scps),
-                AttachmentKind::Rcp => (Kind::Rcp, &mut rails.rcps),
+                AttachmentKind::Scp => (PolicyType::Scp, &mut rails.scps),
+                AttachmentKind::Rcp => (PolicyType::Rcp, &mut rails.rcps),
             };
             let policy = Policy::parse(&text, kind).map_err(bad(&entry.policy))?;
             let policy = Arc::new(policy.named(entry.policy.clone()));
@@ -309,7 +309,7 @@ impl Guardrails {
     }
 
     /// The service control policies above an account, from the root.
-    pub(super) fn scps(&self, account: &Account) -> Vec<Vec<Arc<Policy>>> {
+    pub(super) fn scps(&self, account: &TreeAccount) -> Vec<Vec<Arc<Policy>>> {
         let level = |target: &String| {
             let full = (!self.without_full_access.contains(target)).then_some(&self.full_access);
             let attached = self.scps.get(target).into_iter().flatten();
@@ -319,7 +319,7 @@ impl Guardrails {
     }
 
     /// The resource control policies above an account, from the root.
-    pub(super) fn rcps(&self, account: &Account) -> Vec<Vec<Arc<Policy>>> {
+    pub(super) fn rcps(&self, account: &TreeAccount) -> Vec<Vec<Arc<Policy>>> {
         let level = |target: &String| self.rcps.get(target).cloned().unwrap_or_default();
         account.levels.iter().map(level).collect()
     }

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 
 /// A role of the graph.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Role {
+pub struct ChainRole {
     /// The roles that can be assumed from it in one step.
     pub assumes: Vec<String>,
     /// Its account, if known.
@@ -17,7 +17,7 @@ pub struct Role {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Graph {
     /// The roles by name.
-    pub roles: BTreeMap<String, Role>,
+    pub roles: BTreeMap<String, ChainRole>,
     /// Where service control policies have no effect.
     pub management_account: Option<String>,
     /// Roles a person comes in by; all of them when empty.
@@ -70,7 +70,7 @@ pub(super) fn follow<'a>(
     graph: &'a Graph,
     held: &BTreeMap<&'a str, Timestamp>,
     cap: impl Fn(&str) -> Option<Timestamp>,
-    step: Span,
+    step: TimeSpan,
 ) -> Reached {
     let mut edges = Edges::new();
     for (name, role) in &graph.roles {
@@ -113,7 +113,7 @@ fn spread<'a>(
     edges: &Edges<'a>,
     held: &BTreeMap<&'a str, Timestamp>,
     cap: &impl Fn(&str) -> Option<Timestamp>,
-    step: Span,
+    step: TimeSpan,
     known: &mut BTreeMap<&'a str, Until<'a>>,
 ) {
     let starts: Vec<&str> = known.keys().copied().chain(held.keys().copied()).collect();
@@ -146,7 +146,7 @@ fn spread<'a>(
 fn links<'a>(
     held: &BTreeMap<&'a str, Timestamp>,
     known: &BTreeMap<&'a str, Until<'a>>,
-    step: Span,
+    step: TimeSpan,
 ) -> Vec<Link> {
     let end_of = |role: &str| match known.get(role) {
         Some(Until::End(end, _)) => Some(*end),

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use hallpass_model::Timestamp;
 
 use super::chain::{self, Graph};
-use super::read::{Session, SessionKind};
-use super::{Deny, End, Event, Held, Kind, Question};
+use super::read::{HeldSession, SessionKind};
+use super::{Deny, EndKind, Event, Held, ResidualEnd, ResidualQuestion};
 
 /// What was added up.
 #[derive(Debug, Default)]
 pub(super) struct Reckoned {
-    pub(super) ends: Vec<End>,
+    pub(super) ends: Vec<ResidualEnd>,
     /// Each ring as a way round it, its first role at both ends.
     pub(super) rings: Vec<Vec<String>>,
     /// Roles of sessions that the graph does not know.
@@ -26,9 +26,9 @@ type AnyRole<'a> = Option<&'a str>;
 /// The name of a role that is not known.
 const ANY_ROLE: &str = "any role";
 
-pub(super) fn reckon(question: &Question) -> Reckoned {
+pub(super) fn reckon(question: &ResidualQuestion) -> Reckoned {
     let mut reckoned = Reckoned::default();
-    let facts = Facts::of(question);
+    let facts = ResidualFacts::of(question);
     let portals = facts.portals();
     let door = facts.door(&portals);
     let mut held: BTreeMap<&str, Timestamp> = BTreeMap::new();
@@ -36,14 +36,14 @@ pub(super) fn reckon(question: &Question) -> Reckoned {
     for (role, start, own, id) in facts.role_sessions() {
         let (end, why) = facts.cut(role, start, own);
         note(&mut held, role, end);
-        roles.push(one(Kind::Role, id, start, end, why));
+        roles.push(one(EndKind::Role, id, start, end, why));
     }
     if let Some(until) = door {
         for role in facts.starts() {
             let (end, why) = facts.new_session(role, until);
             note(&mut held, role, end);
             let id = role.unwrap_or(ANY_ROLE).to_owned();
-            roles.push(one(Kind::NewRole, id, until.min(end), end, why));
+            roles.push(one(EndKind::NewRole, id, until.min(end), end, why));
         }
     }
     reckoned.ends.extend(facts.doors(&portals, door));
@@ -68,8 +68,8 @@ fn note<'a>(held: &mut BTreeMap<&'a str, Timestamp>, role: AnyRole<'a>, end: Tim
     }
 }
 
-fn one(kind: Kind, id: String, start: Timestamp, end: Timestamp, why: String) -> End {
-    End {
+fn one(kind: EndKind, id: String, start: Timestamp, end: Timestamp, why: String) -> ResidualEnd {
+    ResidualEnd {
         kind,
         id,
         start,
@@ -81,17 +81,17 @@ fn one(kind: Kind, id: String, start: Timestamp, end: Timestamp, why: String) ->
 /// A portal session: its name, when it began, when it ends by itself.
 type Portal = (String, Timestamp, Timestamp);
 
-struct Facts<'a> {
-    question: &'a Question,
+struct ResidualFacts<'a> {
+    question: &'a ResidualQuestion,
     at: Timestamp,
     /// When a deny attached at the event holds everywhere.
     denied: Timestamp,
-    sessions: &'a [Session],
+    sessions: &'a [HeldSession],
     management_account: Option<&'a str>,
 }
 
-impl<'a> Facts<'a> {
-    fn of(question: &'a Question) -> Self {
+impl<'a> ResidualFacts<'a> {
+    fn of(question: &'a ResidualQuestion) -> Self {
         let (sessions, mut management_account) = match &question.held {
             Held::Worst => (&[][..], None),
             Held::Listed(listed) => (&*listed.sessions, listed.management_account.as_deref()),
@@ -149,7 +149,7 @@ impl<'a> Facts<'a> {
         }
     }
 
-    fn doors(&self, portals: &[Portal], door: Option<Timestamp>) -> Vec<End> {
+    fn doors(&self, portals: &[Portal], door: Option<Timestamp>) -> Vec<ResidualEnd> {
         let mut ends = Vec::new();
         for (id, start, own) in portals {
             let (end, why) = match &self.question.event {
@@ -164,12 +164,18 @@ impl<'a> Facts<'a> {
                 Event::SessionsDenied { .. } => (*own, "runs on; new sessions work"),
                 Event::AttributeChanged => (*own, "runs on; new sessions have the new attribute"),
             };
-            ends.push(one(Kind::Portal, id.clone(), *start, end, why.to_owned()));
+            ends.push(one(
+                EndKind::Portal,
+                id.clone(),
+                *start,
+                end,
+                why.to_owned(),
+            ));
         }
         if let (Event::PortalDeleted, Some(until)) = (&self.question.event, door) {
             let why = "a token of the command line outlives the portal session".to_owned();
             let id = "command line".to_owned();
-            ends.push(one(Kind::CliToken, id, self.at, until, why));
+            ends.push(one(EndKind::CliToken, id, self.at, until, why));
         }
         ends
     }
@@ -268,7 +274,7 @@ impl<'a> Facts<'a> {
         })
     }
 
-    fn apps(&self, portals: &[Portal]) -> Vec<End> {
+    fn apps(&self, portals: &[Portal]) -> Vec<ResidualEnd> {
         let lengths = &self.question.lengths;
         let open = portals.iter().map(|(_, _, end)| *end);
         let open = open.filter(|end| *end > self.at).max();
@@ -290,7 +296,7 @@ impl<'a> Facts<'a> {
             let asked = lengths.app.after(until);
             let own = it.end.or_else(|| Some(it.duration?.after(it.start)));
             let end = own.map_or(asked, |own| own.min(asked));
-            one(Kind::App, it.id.clone(), it.start, end, why.to_owned())
+            one(EndKind::App, it.id.clone(), it.start, end, why.to_owned())
         })
         .collect()
     }
@@ -317,8 +323,8 @@ impl<'a> Facts<'a> {
                 }
                 (Some(_), _) => format!("assumed at the last moment, good for {step}"),
             };
-            reckoned.ends.push(End {
-                kind: Kind::Chained,
+            reckoned.ends.push(ResidualEnd {
+                kind: EndKind::Chained,
                 id: link.path.join(" -> "),
                 start: link.start.unwrap_or(self.at),
                 end: link.end,

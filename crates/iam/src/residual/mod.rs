@@ -11,11 +11,11 @@ mod words;
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 use serde::Serialize;
 
-pub use chain::{Graph, Role};
-pub use read::{Session, SessionKind, Sessions, instant, span};
+pub use chain::{ChainRole, Graph};
+pub use read::{HeldSession, SessionKind, Sessions, instant, span};
 pub use words::{Remains, after_assignment_removed, after_sign_in_disabled};
 
 use crate::input::BadInput;
@@ -127,38 +127,38 @@ pub enum Held {
 pub struct Lengths {
     /// Session of the access portal, seconds: 15 minutes to 90 days.
     #[serde(rename = "portal_seconds")]
-    pub portal: Span,
+    pub portal: TimeSpan,
     /// Limit of the identity provider; the shorter of the two counts. `None`: no limit known.
     #[serde(rename = "idp_seconds")]
-    pub idp: Option<Span>,
+    pub idp: Option<TimeSpan>,
     /// Role session of a permission set: 1 to 12 hours.
     #[serde(rename = "permission_set_seconds")]
-    pub permission_set: Span,
+    pub permission_set: TimeSpan,
     /// A session of a role that was assumed from a role: AWS allows an hour.
     #[serde(rename = "chained_seconds")]
-    pub chained: Span,
+    pub chained: TimeSpan,
     /// How seldom an application asks Identity Center again.
     #[serde(rename = "app_seconds")]
-    pub app: Span,
+    pub app: TimeSpan,
     /// How long the command line's token outlives a deleted portal session.
     #[serde(rename = "cli_token_seconds")]
-    pub cli_token: Span,
+    pub cli_token: TimeSpan,
     /// How long a new policy takes to hold everywhere.
     #[serde(rename = "propagation_seconds")]
-    pub propagation: Span,
+    pub propagation: TimeSpan,
 }
 
 impl Default for Lengths {
     /// AWS's own defaults; the longest possible where a permission set decides.
     fn default() -> Self {
         Self {
-            portal: Span::hours(8),
+            portal: TimeSpan::hours(8),
             idp: None,
-            permission_set: Span::hours(12),
-            chained: Span::hours(1),
-            app: Span::hours(1),
-            cli_token: Span::hours(1),
-            propagation: Span::minutes(5),
+            permission_set: TimeSpan::hours(12),
+            chained: TimeSpan::hours(1),
+            app: TimeSpan::hours(1),
+            cli_token: TimeSpan::hours(1),
+            propagation: TimeSpan::minutes(5),
         }
     }
 }
@@ -171,29 +171,29 @@ impl Lengths {
     }
 
     fn check(&self) -> Result<(), BadInput> {
-        let range = |value: Span, least: Span, most: Span, flag: &str, what: &str| {
+        let range = |value: TimeSpan, least: TimeSpan, most: TimeSpan, flag: &str, what: &str| {
             if (least..=most).contains(&value) {
                 return Ok(());
             }
             let message = format!("{what} lasts {least} to {most}, not {value}");
             Err(BadInput::new("E_DURATION", message, flag))
         };
-        let (hour, day) = (Span::hours(1), Span::hours(24));
+        let (hour, day) = (TimeSpan::hours(1), TimeSpan::hours(24));
         range(
             self.portal,
-            Span::minutes(15),
-            Span::hours(24 * 90),
+            TimeSpan::minutes(15),
+            TimeSpan::hours(24 * 90),
             "--portal",
             "a portal session",
         )?;
         range(
             self.permission_set,
             hour,
-            Span::hours(12),
+            TimeSpan::hours(12),
             "--permission-set-duration",
             "a session of a permission set",
         )?;
-        let short = Span::seconds(1);
+        let short = TimeSpan::seconds(1);
         range(
             self.chained,
             short,
@@ -202,7 +202,7 @@ impl Lengths {
             "a session of a role assumed from a role",
         )?;
         range(self.app, short, day, "--app", "an application's session")?;
-        let none = Span::ZERO;
+        let none = TimeSpan::ZERO;
         range(
             self.cli_token,
             none,
@@ -229,7 +229,7 @@ impl Lengths {
 
 /// The whole question.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Question {
+pub struct ResidualQuestion {
     /// When it happened.
     pub at: Timestamp,
     /// What happened.
@@ -247,7 +247,7 @@ pub struct Question {
 /// What kind of thing ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum EndKind {
     /// The portal: by itself nothing but a door to new role sessions.
     Portal,
     /// The command line's token, a door like the portal.
@@ -264,9 +264,9 @@ pub enum Kind {
 
 /// One thing, and its last possible instant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct End {
+pub struct ResidualEnd {
     /// What it is.
-    pub kind: Kind,
+    pub kind: EndKind,
     /// Which one: the session's id, a role, or a path of roles.
     pub id: String,
     /// When it began, or at the latest begins.
@@ -285,7 +285,7 @@ pub struct Residual {
     /// What happened.
     pub event: &'static str,
     /// Everything that ends, in the order: doors, sessions, chains.
-    pub ends: Vec<End>,
+    pub ends: Vec<ResidualEnd>,
     /// The last instant at which the person can act; `None` when there is none.
     pub latest_end: Option<Timestamp>,
     /// From the event until then; never negative.
@@ -302,7 +302,7 @@ pub struct Residual {
 ///
 /// # Errors
 /// `E_DURATION` for a length outside its range. Files are checked when they are read.
-pub fn residual(question: &Question) -> Result<Residual, BadInput> {
+pub fn residual(question: &ResidualQuestion) -> Result<Residual, BadInput> {
     question.lengths.check()?;
     if let Held::Listed(sessions) = &question.held {
         sessions.check()?;
@@ -319,7 +319,7 @@ pub fn residual(question: &Question) -> Result<Residual, BadInput> {
         at: question.at,
         event: question.event.as_str(),
         latest_end: latest,
-        residual_seconds: latest.map(|end| Span::between(question.at, end).as_seconds()),
+        residual_seconds: latest.map(|end| TimeSpan::between(question.at, end).as_seconds()),
         ends: reckoned.ends,
         unbounded,
         advice,
@@ -327,12 +327,12 @@ pub fn residual(question: &Question) -> Result<Residual, BadInput> {
     })
 }
 
-impl End {
+impl ResidualEnd {
     /// Whether one can act with it; a door only leads to what can.
     fn counts(&self) -> bool {
         match self.kind {
-            Kind::Portal | Kind::CliToken => false,
-            Kind::Role | Kind::NewRole | Kind::Chained | Kind::App => true,
+            EndKind::Portal | EndKind::CliToken => false,
+            EndKind::Role | EndKind::NewRole | EndKind::Chained | EndKind::App => true,
         }
     }
 }

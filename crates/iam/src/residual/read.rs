@@ -12,9 +12,9 @@
 //!  "roles": {"Admin": {"account": "222233334444", "assumes": ["Deploy"]}, "Deploy": {"assumes": []}}}
 //! ```
 
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 
-use super::chain::{Graph, Role};
+use super::chain::{ChainRole, Graph};
 use crate::input::BadInput;
 use crate::language::json::{self, Node, Value};
 
@@ -36,7 +36,7 @@ pub enum SessionKind {
 
 /// A session somebody holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Session {
+pub struct HeldSession {
     /// What it is.
     pub kind: SessionKind,
     /// Its name in the answer.
@@ -48,7 +48,7 @@ pub struct Session {
     /// When it was issued or signed in to.
     pub start: Timestamp,
     /// Its own length, if known.
-    pub duration: Option<Span>,
+    pub duration: Option<TimeSpan>,
     /// Its own end, if known; wins over the length.
     pub end: Option<Timestamp>,
     /// Where it stands in the file: a JSON pointer.
@@ -59,7 +59,7 @@ pub struct Session {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sessions {
     /// The sessions, in the order of the file.
-    pub sessions: Vec<Session>,
+    pub sessions: Vec<HeldSession>,
     /// Where service control policies have no effect.
     pub management_account: Option<String>,
 }
@@ -81,7 +81,7 @@ pub fn instant(text: &str, pointer: &str) -> Result<Timestamp, BadInput> {
 ///
 /// # Errors
 /// `E_DURATION`.
-pub fn span(text: &str, pointer: &str) -> Result<Span, BadInput> {
+pub fn span(text: &str, pointer: &str) -> Result<TimeSpan, BadInput> {
     let parsed = text.parse();
     parsed.map_err(|error: hallpass_model::SpanError| {
         BadInput::new("E_DURATION", error.to_string(), pointer)
@@ -129,17 +129,17 @@ impl Sessions {
                 return Err(BadInput::new("E_TIME", message, at("end")));
             }
             let (length, key) = match (it.end, it.duration) {
-                (Some(end), _) => (Some(Span::between(it.start, end)), "end"),
+                (Some(end), _) => (Some(TimeSpan::between(it.start, end)), "end"),
                 (None, length) => (length, "duration"),
             };
             let Some(length) = length else { continue };
             let (least, most) = match (it.kind, key) {
                 (SessionKind::App, _) => continue,
                 // a session may have been ended early
-                (SessionKind::Role, "end") => (Span::ZERO, Span::hours(12)),
-                (SessionKind::Role, _) => (Span::hours(1), Span::hours(12)),
-                (SessionKind::Portal, "end") => (Span::ZERO, Span::hours(24 * 90)),
-                (SessionKind::Portal, _) => (Span::minutes(15), Span::hours(24 * 90)),
+                (SessionKind::Role, "end") => (TimeSpan::ZERO, TimeSpan::hours(12)),
+                (SessionKind::Role, _) => (TimeSpan::hours(1), TimeSpan::hours(12)),
+                (SessionKind::Portal, "end") => (TimeSpan::ZERO, TimeSpan::hours(24 * 90)),
+                (SessionKind::Portal, _) => (TimeSpan::minutes(15), TimeSpan::hours(24 * 90)),
             };
             if !(least..=most).contains(&length) {
                 let message = format!("`{}` cannot last {length}: {least} to {most}", it.id);
@@ -150,7 +150,7 @@ impl Sessions {
     }
 }
 
-fn session(node: &Node<'_>, pointer: String, number: usize) -> Result<Session, BadInput> {
+fn session(node: &Node<'_>, pointer: String, number: usize) -> Result<HeldSession, BadInput> {
     let known = ["kind", "id", "role", "account", "start", "duration", "end"];
     keys(node, &pointer, &known)?;
     let kind = match required(node, &pointer, "kind")?.as_str() {
@@ -173,7 +173,7 @@ fn session(node: &Node<'_>, pointer: String, number: usize) -> Result<Session, B
     let duration = optional(node, &pointer, "duration")?
         .map(|text| span(&text, &at("duration")))
         .transpose()?;
-    Ok(Session {
+    Ok(HeldSession {
         kind,
         id: id
             .or_else(|| role.clone())
@@ -247,9 +247,9 @@ impl Graph {
     }
 }
 
-fn role(node: &Node<'_>, name: &str, pointer: &str) -> Result<Role, BadInput> {
+fn role(node: &Node<'_>, name: &str, pointer: &str) -> Result<ChainRole, BadInput> {
     if node.members().is_none() {
-        return Ok(Role {
+        return Ok(ChainRole {
             assumes: names(node, pointer)?,
             account: account_of(name),
         });
@@ -260,7 +260,7 @@ fn role(node: &Node<'_>, name: &str, pointer: &str) -> Result<Role, BadInput> {
         None => Vec::new(),
     };
     let account = optional(node, pointer, "account")?;
-    Ok(Role {
+    Ok(ChainRole {
         assumes,
         account: account.or_else(|| account_of(name)),
     })
@@ -286,12 +286,12 @@ fn tree(text: &str) -> Result<Node<'_>, BadInput> {
             }
             None => Ok(tree.root),
         },
-        Err(json::Refused::Syntax(what, offset)) => Err(BadInput::new(
+        Err(json::JsonError::Syntax(what, offset)) => Err(BadInput::new(
             "E_JSON",
             format!("not JSON: {what}"),
             place(offset),
         )),
-        Err(json::Refused::Depth(offset)) => Err(BadInput::new(
+        Err(json::JsonError::Depth(offset)) => Err(BadInput::new(
             "E_LIMIT",
             format!("nested deeper than {DEPTH_MAX} levels"),
             place(offset),

@@ -1,10 +1,10 @@
 //! What to do about it, and what the computation cannot see.
 
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 use serde::Serialize;
 
 use super::end::Reckoned;
-use super::{Deny, Event, Held, Question};
+use super::{Deny, Event, Held, ResidualQuestion};
 
 /// What no session file shows (`policies.md` §14: always listed).
 const OUTSIDE: [&str; 5] = [
@@ -16,7 +16,7 @@ const OUTSIDE: [&str; 5] = [
 ];
 
 pub(super) fn advice(
-    question: &Question,
+    question: &ResidualQuestion,
     reckoned: &Reckoned,
     latest: Option<Timestamp>,
 ) -> Vec<String> {
@@ -75,7 +75,7 @@ pub(super) fn advice(
     advice
 }
 
-fn by_event(question: &Question) -> impl Iterator<Item = &'static str> {
+fn by_event(question: &ResidualQuestion) -> impl Iterator<Item = &'static str> {
     let lines: &[&str] = match &question.event {
         Event::IdpDisabled => &[
             "disable the user in Identity Center, too: no new role sessions from then on",
@@ -118,7 +118,7 @@ pub struct Remains {
 /// (`policies.md` §14, "assignment removed").
 ///
 /// Roles assumed from the session's role come on top, an hour for each step; the words say so.
-pub fn after_assignment_removed(now: Timestamp, session: Span) -> Remains {
+pub fn after_assignment_removed(now: Timestamp, session: TimeSpan) -> Remains {
     let until = session.after(now);
     Remains {
         until,
@@ -134,12 +134,12 @@ pub fn after_assignment_removed(now: Timestamp, session: Span) -> Remains {
 /// The worst case for a person who is disabled at the identity provider only, with portal sessions
 /// of length `portal` and role sessions of length `session`: the portal runs on, and gives new
 /// sessions until its own end.
-pub fn after_sign_in_disabled(now: Timestamp, portal: Span, session: Span) -> Remains {
+pub fn after_sign_in_disabled(now: Timestamp, portal: TimeSpan, session: TimeSpan) -> Remains {
     let door = portal.after(now);
     let until = session.after(door);
     Remains {
         until,
-        seconds: Span::between(now, until).as_seconds(),
+        seconds: TimeSpan::between(now, until).as_seconds(),
         words: format!(
             "Someone who signed in just now can take new sessions until {} and act until {} at \
              the latest, and an hour longer for each role they can assume.",

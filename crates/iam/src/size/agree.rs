@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::evaluation::{Decision, Layers, Policy, decide};
-use crate::language::{Kind, ScpLanguage, Source};
+use crate::language::{PolicyJson, PolicyType, ScpLanguage};
 use crate::samples;
 
 /// What everybody may, so that only the policy decides.
@@ -30,11 +30,11 @@ pub struct Difference {
 ///
 /// # Errors
 /// The first request that they decide otherwise.
-pub fn agree(whole: &str, parts: &[String], kind: Kind) -> Result<usize, Box<Difference>> {
+pub fn agree(whole: &str, parts: &[String], kind: PolicyType) -> Result<usize, Box<Difference>> {
     let (Some(one), Some(many)) = (layers(&[whole], kind), layers(parts, kind)) else {
         return Ok(0);
     };
-    let Ok(source) = Source::new(whole) else {
+    let Ok(source) = PolicyJson::new(whole) else {
         return Ok(0);
     };
     let (document, _) = source.document(kind, ScpLanguage::Full);
@@ -53,14 +53,14 @@ pub fn agree(whole: &str, parts: &[String], kind: Kind) -> Result<usize, Box<Dif
     Ok(requests.len())
 }
 
-fn layers<T: AsRef<str>>(texts: &[T], kind: Kind) -> Option<Layers> {
+fn layers<T: AsRef<str>>(texts: &[T], kind: PolicyType) -> Option<Layers> {
     let read = |text: &str, kind| Policy::parse(text, kind).ok().map(Arc::new);
     let policies: Option<Vec<_>> = texts.iter().map(|it| read(it.as_ref(), kind)).collect();
     let policies = policies?;
-    Some(if kind == Kind::Scp {
+    Some(if kind == PolicyType::Scp {
         Layers {
             scps: vec![policies],
-            identity: vec![read(EVERYTHING, Kind::Identity)?],
+            identity: vec![read(EVERYTHING, PolicyType::Identity)?],
             ..Layers::default()
         }
     } else {

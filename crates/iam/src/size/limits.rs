@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::language::{Document, Kind};
+use crate::language::{Document, PolicyType};
 
 /// When the table was last held against AWS's pages.
 pub const LIMITS_DATE: &str = "2026-10-01";
@@ -30,7 +30,7 @@ impl Counted {
 
 /// What is said about a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct About {
+pub struct AttachmentPointFacts {
     /// The name on the command line.
     pub name: &'static str,
     /// What it is.
@@ -46,7 +46,7 @@ pub struct About {
 /// Where a policy is attached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "`about` says what each is")]
-pub enum Place {
+pub enum AttachmentPoint {
     Managed,
     Boundary,
     InlineUser,
@@ -68,7 +68,7 @@ pub enum Place {
 
 /// How many policies a thing takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Attached {
+pub struct AttachmentCount {
     /// Which policies, and to what.
     pub what: &'static str,
     /// How many without asking AWS for more.
@@ -78,18 +78,18 @@ pub struct Attached {
 }
 
 /// How many policies are attached at most.
-pub const ATTACHED: [Attached; 3] = [
-    Attached {
+pub const ATTACHED: [AttachmentCount; 3] = [
+    AttachmentCount {
         what: "managed policies of a role",
         usual: 10,
         most: 25,
     },
-    Attached {
+    AttachmentCount {
         what: "service control policies of a target, FullAWSAccess included",
         usual: 5,
         most: 5,
     },
-    Attached {
+    AttachmentCount {
         what: "resource control policies of a target, RCPFullAWSAccess included",
         usual: 5,
         most: 5,
@@ -102,8 +102,8 @@ const fn row(
     limit: usize,
     counted: Counted,
     note: &'static str,
-) -> About {
-    About {
+) -> AttachmentPointFacts {
+    AttachmentPointFacts {
         name,
         what,
         limit,
@@ -115,89 +115,90 @@ const fn row(
 const SUM: &str = "the sum over the inline policies of one";
 const MINIFY: &str = "whitespace counts: send it minified";
 
-static MANAGED: About = row(
+static MANAGED: AttachmentPointFacts = row(
     "managed",
     "a managed policy",
     6_144,
     Counted::WithoutWhitespace,
     "",
 );
-static BOUNDARY: About = row(
+static BOUNDARY: AttachmentPointFacts = row(
     "boundary",
     "a permissions boundary",
     6_144,
     Counted::WithoutWhitespace,
     "a managed policy",
 );
-static USER: About = row(
+static USER: AttachmentPointFacts = row(
     "inline-user",
     "a user",
     2_048,
     Counted::WithoutWhitespace,
     SUM,
 );
-static GROUP: About = row(
+static GROUP: AttachmentPointFacts = row(
     "inline-group",
     "a group",
     5_120,
     Counted::WithoutWhitespace,
     SUM,
 );
-static ROLE: About = row(
+static ROLE: AttachmentPointFacts = row(
     "inline-role",
     "a role",
     10_240,
     Counted::WithoutWhitespace,
     SUM,
 );
-static SET: About = row(
+static SET: AttachmentPointFacts = row(
     "permission-set",
     "the inline policy of a permission set",
     10_240,
     Counted::WithoutWhitespace,
     "the API takes 32,768, the role behind it does not",
 );
-static TRUST: About = row(
+static TRUST: AttachmentPointFacts = row(
     "trust",
     "a role trust policy",
     2_048,
     Counted::WithoutWhitespace,
     "up to 4,096 by quota",
 );
-static SESSION: About = row(
+static SESSION: AttachmentPointFacts = row(
     "session",
     "a session policy",
     2_048,
     Counted::AsSent,
     "STS also limits a packed size, which it reports",
 );
-static SCP: About = row(
+static SCP: AttachmentPointFacts = row(
     "scp",
     "a service control policy",
     5_120,
     Counted::AsSent,
     MINIFY,
 );
-static RCP: About = row(
+static RCP: AttachmentPointFacts = row(
     "rcp",
     "a resource control policy",
     5_120,
     Counted::AsSent,
     MINIFY,
 );
-static S3: About = row("s3", "a bucket policy", 20_480, Counted::AsSent, "");
-static KMS: About = row("kms", "a key policy", 32_768, Counted::AsSent, "");
-static SECRET: About = row(
+static S3: AttachmentPointFacts = row("s3", "a bucket policy", 20_480, Counted::AsSent, "");
+static KMS: AttachmentPointFacts = row("kms", "a key policy", 32_768, Counted::AsSent, "");
+static SECRET: AttachmentPointFacts = row(
     "secretsmanager",
     "a secret's policy",
     20_480,
     Counted::AsSent,
     "",
 );
-static SQS: About = row("sqs", "a queue's policy", 8_192, Counted::AsSent, "");
-static SNS: About = row("sns", "a topic's policy", 30_720, Counted::AsSent, "");
-static LAMBDA: About = row("lambda", "a function's policy", 20_480, Counted::AsSent, "");
-static ENDPOINT: About = row(
+static SQS: AttachmentPointFacts = row("sqs", "a queue's policy", 8_192, Counted::AsSent, "");
+static SNS: AttachmentPointFacts = row("sns", "a topic's policy", 30_720, Counted::AsSent, "");
+static LAMBDA: AttachmentPointFacts =
+    row("lambda", "a function's policy", 20_480, Counted::AsSent, "");
+static ENDPOINT: AttachmentPointFacts = row(
     "vpc-endpoint",
     "an endpoint policy",
     20_480,
@@ -205,7 +206,7 @@ static ENDPOINT: About = row(
     "",
 );
 
-impl Place {
+impl AttachmentPoint {
     /// Every place, in the order of the specification.
     pub const ALL: &'static [Self] = &[
         Self::Managed,
@@ -228,7 +229,7 @@ impl Place {
     ];
 
     /// What is said about it.
-    pub fn about(self) -> &'static About {
+    pub fn about(self) -> &'static AttachmentPointFacts {
         match self {
             Self::Managed => &MANAGED,
             Self::Boundary => &BOUNDARY,
@@ -251,38 +252,38 @@ impl Place {
     }
 
     /// The kind of policy that is attached there.
-    pub fn kind(self) -> Kind {
+    pub fn kind(self) -> PolicyType {
         match self {
             Self::Managed
             | Self::InlineUser
             | Self::InlineGroup
             | Self::InlineRole
-            | Self::PermissionSet => Kind::Identity,
-            Self::Boundary => Kind::Boundary,
-            Self::Trust => Kind::Trust,
-            Self::Session => Kind::Session,
-            Self::Scp => Kind::Scp,
-            Self::Rcp => Kind::Rcp,
+            | Self::PermissionSet => PolicyType::Identity,
+            Self::Boundary => PolicyType::Boundary,
+            Self::Trust => PolicyType::Trust,
+            Self::Session => PolicyType::Session,
+            Self::Scp => PolicyType::Scp,
+            Self::Rcp => PolicyType::Rcp,
             Self::S3Bucket
             | Self::KmsKey
             | Self::Secret
             | Self::Queue
             | Self::Topic
             | Self::Function
-            | Self::VpcEndpoint => Kind::Resource,
+            | Self::VpcEndpoint => PolicyType::Resource,
         }
     }
 
     /// Where a policy of a kind usually goes; a resource policy by the service of its actions.
-    pub fn of(document: &Document<'_>, kind: Kind) -> Self {
+    pub fn of(document: &Document<'_>, kind: PolicyType) -> Self {
         match kind {
-            Kind::Identity => Self::Managed,
-            Kind::Boundary => Self::Boundary,
-            Kind::Trust => Self::Trust,
-            Kind::Session => Self::Session,
-            Kind::Scp => Self::Scp,
-            Kind::Rcp => Self::Rcp,
-            Kind::Resource => {
+            PolicyType::Identity => Self::Managed,
+            PolicyType::Boundary => Self::Boundary,
+            PolicyType::Trust => Self::Trust,
+            PolicyType::Session => Self::Session,
+            PolicyType::Scp => Self::Scp,
+            PolicyType::Rcp => Self::Rcp,
+            PolicyType::Resource => {
                 let mut actions = document.statements.iter().flat_map(|it| &it.actions.items);
                 let service = actions.find_map(|it| it.text.split_once(':'));
                 match service
@@ -301,13 +302,13 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for AttachmentPoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.about().name)
     }
 }
 
-impl FromStr for Place {
+impl FromStr for AttachmentPoint {
     type Err = String;
 
     /// By its name; `identity` is a managed policy.

@@ -5,7 +5,9 @@ mod limits;
 mod split;
 
 pub use agree::{Difference, agree};
-pub use limits::{ATTACHED, About, Attached, Counted, LIMITS_DATE, Place};
+pub use limits::{
+    ATTACHED, AttachmentCount, AttachmentPoint, AttachmentPointFacts, Counted, LIMITS_DATE,
+};
 pub use split::{CannotSplit, split};
 
 use serde::Serialize;
@@ -23,7 +25,7 @@ pub struct Size {
 
 /// Measures a policy as the place where it shall be attached counts; `limit` instead of the
 /// limit of the table.
-pub fn measure(text: &str, place: Place, limit: Option<usize>) -> Size {
+pub fn measure(text: &str, place: AttachmentPoint, limit: Option<usize>) -> Size {
     let about = place.about();
     let used = match about.counted {
         Counted::WithoutWhitespace => text.chars().filter(|it| !it.is_whitespace()).count(),
@@ -46,25 +48,31 @@ mod tests {
     fn each_place_counts_its_own_way() {
         let text = "{ \"Ä\": 1 }\n";
         let rows = [
-            (Place::Managed, 7, 6_144),
-            (Place::Scp, 12, 5_120),
-            (Place::Session, 12, 2_048),
-            (Place::InlineRole, 7, 10_240),
+            (AttachmentPoint::Managed, 7, 6_144),
+            (AttachmentPoint::Scp, 12, 5_120),
+            (AttachmentPoint::Session, 12, 2_048),
+            (AttachmentPoint::InlineRole, 7, 10_240),
         ];
         for (place, used, limit) in rows {
             let size = measure(text, place, None);
             assert_eq!((size.used, size.limit), (used, limit), "{place}");
         }
-        assert_eq!(measure(text, Place::Managed, Some(7)).percent, 100);
-        assert_eq!(measure(text, Place::Managed, Some(6)).percent, 117);
+        assert_eq!(
+            measure(text, AttachmentPoint::Managed, Some(7)).percent,
+            100
+        );
+        assert_eq!(
+            measure(text, AttachmentPoint::Managed, Some(6)).percent,
+            117
+        );
     }
 
     #[test]
     fn places_are_named_on_the_command_line() {
-        for place in Place::ALL {
+        for place in AttachmentPoint::ALL {
             assert_eq!(place.about().name.parse(), Ok(*place));
         }
-        assert_eq!("identity".parse(), Ok(Place::Managed));
-        assert!("nowhere".parse::<Place>().is_err());
+        assert_eq!("identity".parse(), Ok(AttachmentPoint::Managed));
+        assert!("nowhere".parse::<AttachmentPoint>().is_err());
     }
 }

@@ -7,7 +7,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Place, measure};
+use super::{AttachmentPoint, measure};
 use crate::language::{Operator, Quantifier, Test};
 
 /// Why a policy cannot be split.
@@ -31,7 +31,11 @@ pub enum CannotSplit {
 ///
 /// # Errors
 /// When it cannot be read or a statement cannot be made to fit.
-pub fn split(text: &str, place: Place, limit: Option<usize>) -> Result<Vec<String>, CannotSplit> {
+pub fn split(
+    text: &str,
+    place: AttachmentPoint,
+    limit: Option<usize>,
+) -> Result<Vec<String>, CannotSplit> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut policy: Map<String, Value> =
         serde_json::from_str(text).map_err(|it| CannotSplit::Unreadable(it.to_string()))?;
@@ -54,7 +58,7 @@ pub fn split(text: &str, place: Place, limit: Option<usize>) -> Result<Vec<Strin
 
 struct Splitter {
     policy: Map<String, Value>,
-    place: Place,
+    place: AttachmentPoint,
     limit: Option<usize>,
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::error::LoadError;
 use crate::evaluation::{Decision, Layers, Policy, Request, decide};
-use crate::language::{Kind, ScpLanguage, Source};
+use crate::language::{PolicyJson, PolicyType, ScpLanguage};
 use crate::samples;
 
 /// What everybody may, so that a limit alone decides.
@@ -15,7 +15,7 @@ const EVERYTHING: &str =
 
 /// A request that the new policy decides otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Change {
+pub struct DecisionChange {
     /// The case's id, or the number of the made request.
     pub id: String,
     /// Who asks.
@@ -37,7 +37,7 @@ pub struct Change {
 pub struct Replacement {
     old: Arc<Policy>,
     new: Arc<Policy>,
-    kind: Kind,
+    kind: PolicyType,
     made: Vec<Request>,
 }
 
@@ -49,11 +49,11 @@ impl Replacement {
     pub fn new(
         old: &str,
         new: &str,
-        kind: Kind,
+        kind: PolicyType,
         language: ScpLanguage,
     ) -> Result<Self, (bool, LoadError)> {
-        let before = Source::new(old).map_err(|error| (false, error))?;
-        let after = Source::new(new).map_err(|error| (true, error))?;
+        let before = PolicyJson::new(old).map_err(|error| (false, error))?;
+        let after = PolicyJson::new(new).map_err(|error| (true, error))?;
         let before = before.strict(kind, language).map_err(|it| (false, it))?;
         let after = after.strict(kind, language).map_err(|it| (true, it))?;
         Ok(Self {
@@ -71,10 +71,10 @@ impl Replacement {
 
     /// The suggested requests that change. Everything else is allowed, so that these two alone
     /// decide.
-    pub fn changes(&self) -> Vec<Change> {
+    pub fn changes(&self) -> Vec<DecisionChange> {
         let mut layers = Layers::default();
-        if self.kind != Kind::Identity
-            && let Ok(everything) = Policy::parse(EVERYTHING, Kind::Identity)
+        if self.kind != PolicyType::Identity
+            && let Ok(everything) = Policy::parse(EVERYTHING, PolicyType::Identity)
         {
             layers.identity.push(Arc::new(everything));
         }
@@ -86,10 +86,10 @@ impl Replacement {
     }
 
     /// How a request changes, among other policies; `None` when it does not.
-    pub fn change(&self, id: &str, layers: &Layers, request: &Request) -> Option<Change> {
+    pub fn change(&self, id: &str, layers: &Layers, request: &Request) -> Option<DecisionChange> {
         let old = decide(&self.among(layers, &self.old), request);
         let new = decide(&self.among(layers, &self.new), request);
-        (old != new).then(|| Change {
+        (old != new).then(|| DecisionChange {
             id: id.to_owned(),
             principal: request.caller().as_str().to_owned(),
             action: request.action_as_written().to_owned(),
@@ -109,7 +109,11 @@ impl Replacement {
     fn alone(&self, policy: &Arc<Policy>) -> Vec<Arc<Policy>> {
         let mut level = vec![Arc::clone(policy)];
         if !self.old.allows() && !self.new.allows() {
-            level.extend(Policy::parse(EVERYTHING, Kind::Scp).ok().map(Arc::new));
+            level.extend(
+                Policy::parse(EVERYTHING, PolicyType::Scp)
+                    .ok()
+                    .map(Arc::new),
+            );
         }
         level
     }
@@ -118,15 +122,15 @@ impl Replacement {
     fn among(&self, layers: &Layers, policy: &Arc<Policy>) -> Layers {
         let mut layers = layers.clone();
         match self.kind {
-            Kind::Identity => layers.identity.push(Arc::clone(policy)),
-            Kind::Scp => match layers.scps.last_mut() {
+            PolicyType::Identity => layers.identity.push(Arc::clone(policy)),
+            PolicyType::Scp => match layers.scps.last_mut() {
                 Some(account) => account.push(Arc::clone(policy)),
                 None => layers.scps.push(self.alone(policy)),
             },
-            Kind::Rcp => layers.rcps.push(vec![Arc::clone(policy)]),
-            Kind::Boundary => layers.boundary = Some(Arc::clone(policy)),
-            Kind::Session => layers.session = vec![Arc::clone(policy)],
-            Kind::Resource | Kind::Trust => layers.resource = Some(Arc::clone(policy)),
+            PolicyType::Rcp => layers.rcps.push(vec![Arc::clone(policy)]),
+            PolicyType::Boundary => layers.boundary = Some(Arc::clone(policy)),
+            PolicyType::Session => layers.session = vec![Arc::clone(policy)],
+            PolicyType::Resource | PolicyType::Trust => layers.resource = Some(Arc::clone(policy)),
         }
         layers
     }

@@ -17,10 +17,10 @@ pub struct Suite {
     pub policies: PolicyFiles,
     /// What every row has unless it says otherwise.
     #[serde(default)]
-    pub defaults: Row,
+    pub defaults: SuiteRow,
     /// The rows.
     #[serde(default, rename = "case")]
-    pub rows: Vec<Row>,
+    pub rows: Vec<SuiteRow>,
 }
 
 /// Policy files by layer, named relative to the suite.
@@ -44,7 +44,7 @@ pub struct PolicyFiles {
 /// One row, or the defaults of all.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Row {
+pub struct SuiteRow {
     /// What the row is about, for people.
     pub name: Option<String>,
     /// Who asks.
@@ -161,7 +161,7 @@ impl Suite {
     }
 
     /// The condition keys of a row, those of the defaults included.
-    pub(super) fn context(&self, row: &Row, index: usize) -> Result<Context, BadInput> {
+    pub(super) fn context(&self, row: &SuiteRow, index: usize) -> Result<Context, BadInput> {
         let mut keys: BTreeMap<String, (&str, &toml::Value)> = BTreeMap::new();
         for (key, value) in self.defaults.context.iter().chain(&row.context) {
             keys.insert(key.to_lowercase(), (key, value));

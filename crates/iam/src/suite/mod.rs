@@ -9,6 +9,6 @@ mod format;
 mod run;
 
 pub use coverage::{Coverage, StatementCoverage};
-pub use difference::{Change, Replacement};
-pub use format::{Expected, PolicyFiles, Row, Suite};
-pub use run::{Outcome, run};
+pub use difference::{DecisionChange, Replacement};
+pub use format::{Expected, PolicyFiles, Suite, SuiteRow};
+pub use run::{RowOutcome, run};

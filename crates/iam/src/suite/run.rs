@@ -3,13 +3,13 @@
 use serde::Serialize;
 
 use super::coverage::Coverage;
-use super::format::{Expected, OneOrMany, Row, Suite};
+use super::format::{Expected, OneOrMany, Suite, SuiteRow};
 use crate::evaluation::{Decision, Layers, Request, explain};
 use crate::input::BadInput;
 
 /// How one question went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Outcome {
+pub struct RowOutcome {
     /// What the row is about.
     pub name: String,
     /// Who asked.
@@ -39,7 +39,7 @@ pub fn run(
     suite: &Suite,
     layers: &Layers,
     coverage: &mut Coverage,
-) -> Result<Vec<Outcome>, BadInput> {
+) -> Result<Vec<RowOutcome>, BadInput> {
     coverage.expect(layers);
     let mut outcomes = Vec::new();
     for (index, row) in suite.rows.iter().enumerate() {
@@ -74,7 +74,7 @@ fn chosen<'s>(own: &'s OneOrMany, default: &'s OneOrMany) -> &'s [String] {
 
 fn question(
     suite: &Suite,
-    row: &Row,
+    row: &SuiteRow,
     action: &str,
     resource: &str,
     context: crate::evaluation::Context,
@@ -96,12 +96,12 @@ fn question(
 
 fn ask(
     suite: &Suite,
-    row: &Row,
+    row: &SuiteRow,
     index: usize,
     layers: &Layers,
     request: &Request,
     coverage: &mut Coverage,
-) -> Outcome {
+) -> RowOutcome {
     let explanation = explain(layers, request);
     coverage.count(&explanation);
     let got = explanation.decision;
@@ -113,7 +113,7 @@ fn ask(
     let decided = decided.and_then(|it| it.sid.as_ref());
     let expected_sid = sid.filter(|sid| Some(*sid) != decided).cloned();
     let words = explanation.words(request);
-    Outcome {
+    RowOutcome {
         name: row
             .name
             .clone()

@@ -6,13 +6,13 @@ use std::collections::{HashMap, HashSet};
 use super::resources::is_everything;
 use super::statement::Read;
 use super::{Count, LEVEL_ORDER};
-use crate::facts::{self, Access, Action};
+use crate::facts::{self, Access, ActionFacts};
 use crate::language::{Effect, Statement};
 
 /// An action that is allowed.
 #[derive(Debug, Clone, Copy)]
 struct Allowed {
-    action: &'static Action,
+    action: &'static ActionFacts,
     /// On every resource and without conditions.
     open: bool,
 }
@@ -87,7 +87,7 @@ impl Effective {
     }
 
     /// The allowed actions of a class by name, and whether some are open.
-    pub(super) fn of_class(&self, belongs: fn(&Action) -> bool) -> (Vec<String>, bool) {
+    pub(super) fn of_class(&self, belongs: fn(&ActionFacts) -> bool) -> (Vec<String>, bool) {
         let found: Vec<&Allowed> = self.each().filter(|it| belongs(it.action)).collect();
         let mut names: Vec<String> = found.iter().map(|it| it.action.full_name()).collect();
         names.sort_unstable();

@@ -5,7 +5,7 @@ use super::RiskKind;
 
 /// What is said about a policy that AWS keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Known {
+pub struct KnownPolicy {
     /// Its name.
     pub name: &'static str,
     /// What it allows.
@@ -14,8 +14,8 @@ pub struct Known {
     pub risks: &'static [(RiskKind, &'static str)],
 }
 
-const KNOWN: &[Known] = &[
-    Known {
+const KNOWN: &[KnownPolicy] = &[
+    KnownPolicy {
         name: "AdministratorAccess",
         says: &["Everything in every service"],
         risks: &[(
@@ -24,7 +24,7 @@ const KNOWN: &[Known] = &[
              read all data and undo protections.",
         )],
     },
-    Known {
+    KnownPolicy {
         name: "PowerUserAccess",
         says: &[
             "Everything except IAM, Organizations and account settings",
@@ -47,7 +47,7 @@ const KNOWN: &[Known] = &[
             ),
         ],
     },
-    Known {
+    KnownPolicy {
         name: "ReadOnlyAccess",
         says: &["Lists and reads in every service, the content of many stores included"],
         risks: &[(
@@ -56,17 +56,17 @@ const KNOWN: &[Known] = &[
              only its settings.",
         )],
     },
-    Known {
+    KnownPolicy {
         name: "ViewOnlyAccess",
         says: &["Lists what there is in every service and sees its settings, not what is stored"],
         risks: &[],
     },
-    Known {
+    KnownPolicy {
         name: "SecurityAudit",
         says: &["Reads settings that matter for security in every service, not what is stored"],
         risks: &[],
     },
-    Known {
+    KnownPolicy {
         name: "NetworkAdministrator",
         says: &[
             "Sets up and changes networks: VPCs, routes, firewalls, VPN connections, load \
@@ -78,7 +78,7 @@ const KNOWN: &[Known] = &[
             "Opens networks to others, and sends traffic elsewhere by routes and DNS.",
         )],
     },
-    Known {
+    KnownPolicy {
         name: "DatabaseAdministrator",
         says: &[
             "Sets up, changes, backs up and deletes databases and caches: RDS, DynamoDB, Redshift, \
@@ -90,12 +90,12 @@ const KNOWN: &[Known] = &[
             "Reads items in DynamoDB and objects in S3, and copies snapshots of databases.",
         )],
     },
-    Known {
+    KnownPolicy {
         name: "SupportUser",
         says: &["Opens and follows support cases, and looks at the resources they are about"],
         risks: &[],
     },
-    Known {
+    KnownPolicy {
         name: "SystemAdministrator",
         says: &[
             "Sets up and changes what applications run on: machines, functions, queues, \
@@ -112,7 +112,7 @@ const KNOWN: &[Known] = &[
             ),
         ],
     },
-    Known {
+    KnownPolicy {
         name: "DataScientist",
         says: &["Runs analyses: EMR, Glue, Kinesis, Redshift, SageMaker and their data in S3"],
         risks: &[
@@ -126,7 +126,7 @@ const KNOWN: &[Known] = &[
             ),
         ],
     },
-    Known {
+    KnownPolicy {
         name: "Billing",
         says: &["Sees and changes bills, payment methods, budgets and cost reports"],
         risks: &[],
@@ -134,7 +134,7 @@ const KNOWN: &[Known] = &[
 ];
 
 /// What is said about an AWS managed policy, by its ARN or name.
-pub fn known(arn_or_name: &str) -> Option<&'static Known> {
+pub fn known(arn_or_name: &str) -> Option<&'static KnownPolicy> {
     let name = match arn_or_name.split_once(":iam::aws:policy/") {
         Some((_, path)) => path.rsplit('/').next().unwrap_or_default(),
         // a policy of an account may have any name

@@ -18,12 +18,12 @@ mod text;
 
 use serde::Serialize;
 
-pub use known::{Known, known};
+pub use known::{KnownPolicy, known};
 pub use risks::{Risk, RiskKind};
 
 use crate::error::LoadError;
 use crate::facts::Access;
-use crate::language::{Effect, Kind, ScpLanguage, Source};
+use crate::language::{Effect, PolicyJson, PolicyType, ScpLanguage};
 use effective::Effective;
 
 /// Statements put in words; those behind are counted.
@@ -48,7 +48,7 @@ const LEVEL_ORDER: [Access; 5] = [
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Summary {
     /// What it allows and denies, in the order written.
-    pub lines: Vec<Line>,
+    pub lines: Vec<SummaryLine>,
     /// Lines that were left out.
     pub more_lines: usize,
     /// How many known actions it allows, by access level; levels without any are left out.
@@ -63,7 +63,7 @@ pub struct Summary {
 
 /// One thing that a policy allows or denies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Line {
+pub struct SummaryLine {
     /// Whether it denies.
     pub denies: bool,
     /// Such as "Reads and writes objects in S3 buckets named team-*", that name between backticks;
@@ -88,8 +88,8 @@ pub struct Count {
 /// # Errors
 /// When it is no JSON, or too large or deep; what is wrong inside is left out and told by
 /// [`lint`](crate::lint::lint), and the summary is not [whole](Summary::is_whole) then.
-pub fn summarize(text: &str, kind: Kind) -> Result<Summary, LoadError> {
-    let source = Source::new(text)?;
+pub fn summarize(text: &str, kind: PolicyType) -> Result<Summary, LoadError> {
+    let source = PolicyJson::new(text)?;
     let (document, problems) = source.document(kind, ScpLanguage::Full);
     let mut budget = PATTERNS_MAX;
     let mut effective = Effective::default();
@@ -118,14 +118,16 @@ pub fn summarize(text: &str, kind: Kind) -> Result<Summary, LoadError> {
         summary.more_lines += read.lines.len().saturating_sub(left);
         let denies = statement.effect == Effect::Deny;
         let lines = read.lines.into_iter().take(left);
-        summary.lines.extend(lines.map(|(words, actions)| Line {
-            denies,
-            words,
-            actions,
-        }));
+        summary
+            .lines
+            .extend(lines.map(|(words, actions)| SummaryLine {
+                denies,
+                words,
+                actions,
+            }));
     }
     summary.counts = effective.counts();
-    if kind == Kind::Identity {
+    if kind == PolicyType::Identity {
         summary.risks = risks::of(&effective);
     }
     Ok(summary)

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::services;
 use super::text::{is_pattern, listed_of, verbatim};
-use crate::facts::{self, Action, ResourceType};
+use crate::facts::{self, ActionFacts, ResourceType};
 use crate::language::{Arn, List};
 
 /// Resources put in words; further ones are counted.
@@ -18,7 +18,7 @@ pub(super) fn is_everything(list: Option<&List<'_>>) -> bool {
 /// The resources that these actions of one service can be used on; `None` for all of them.
 pub(super) fn of(
     prefix: &str,
-    actions: &[&'static Action],
+    actions: &[&'static ActionFacts],
     list: Option<&List<'_>>,
 ) -> Option<String> {
     let list = list.filter(|it| !is_everything(Some(it)))?;
@@ -54,7 +54,7 @@ pub(super) fn of(
 }
 
 /// The resource types that the actions take.
-fn types(prefix: &str, actions: &[&'static Action]) -> Vec<&'static ResourceType> {
+fn types(prefix: &str, actions: &[&'static ActionFacts]) -> Vec<&'static ResourceType> {
     let Some(service) = facts::service(prefix) else {
         return Vec::new();
     };

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::effective::Effective;
-use crate::facts::{Action, actions_matching, risk};
+use crate::facts::{ActionFacts, actions_matching, risk};
 
 /// Ways to more permissions said one by one; more are counted.
 const WAYS_MAX: usize = 6;
@@ -62,7 +62,7 @@ pub struct Risk {
 }
 
 /// A class of actions: what it is called, which belong to it, why it is risky.
-type Class = (RiskKind, fn(&Action) -> bool, &'static str);
+type Class = (RiskKind, fn(&ActionFacts) -> bool, &'static str);
 
 /// The risks of what is allowed, the worst first.
 pub(super) fn of(effective: &Effective) -> Vec<Risk> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::text::{capital, listed, verbatim};
 use super::{conditions, resources, services};
-use crate::facts::{self, Access, Action, actions_matching};
+use crate::facts::{self, Access, ActionFacts, actions_matching};
 use crate::language::Statement;
 
 /// Actions named beside the words; more are only counted.
@@ -15,7 +15,7 @@ pub(super) struct Read {
     /// Words, and the actions by name where they are few.
     pub(super) lines: Vec<(String, Vec<String>)>,
     /// The known actions it speaks of.
-    pub(super) covered: Vec<&'static Action>,
+    pub(super) covered: Vec<&'static ActionFacts>,
     /// Actions that are not known.
     pub(super) unknown: Vec<String>,
 }
@@ -39,10 +39,10 @@ pub(super) fn read(statement: &Statement<'_>) -> Read {
         everything_but(statement, &tail, &mut read);
         return read;
     }
-    let mut by_service: BTreeMap<&'static str, Vec<&'static Action>> = BTreeMap::new();
+    let mut by_service: BTreeMap<&'static str, Vec<&'static ActionFacts>> = BTreeMap::new();
     for item in &statement.actions.items {
         let pattern = item.text.as_ref();
-        let found: Vec<&'static Action> = actions_matching(pattern).collect();
+        let found: Vec<&'static ActionFacts> = actions_matching(pattern).collect();
         if found.is_empty() {
             read.unknown.push(verbatim(pattern));
             continue;
@@ -96,7 +96,7 @@ fn everything_but(statement: &Statement<'_>, tail: &str, read: &mut Read) {
     let mut out = std::collections::HashSet::new();
     for item in &statement.actions.items {
         let pattern = item.text.as_ref();
-        let found: Vec<&'static Action> = actions_matching(pattern).collect();
+        let found: Vec<&'static ActionFacts> = actions_matching(pattern).collect();
         if found.is_empty() {
             read.unknown.push(verbatim(pattern));
         }
@@ -122,7 +122,7 @@ fn everything_but(statement: &Statement<'_>, tail: &str, read: &mut Read) {
 /// A pattern over services: `*:Describe*`.
 fn any_service(
     pattern: &str,
-    found: &[&'static Action],
+    found: &[&'static ActionFacts],
     statement: &Statement<'_>,
     tail: &str,
 ) -> (String, Vec<String>) {
@@ -150,7 +150,7 @@ fn listed_verbs(verbs: &[String]) -> String {
 
 fn service(
     prefix: &'static str,
-    actions: &[&'static Action],
+    actions: &[&'static ActionFacts],
     statement: &Statement<'_>,
     tail: &str,
 ) -> (String, Vec<String>) {
@@ -161,8 +161,9 @@ fn service(
         let what = on.unwrap_or(name);
         return (format!("Full control of {what}{tail}"), Vec::new());
     }
-    let count = |of: &[&'static Action], level| of.iter().filter(|it| it.access == level).count();
-    let every: Vec<&'static Action> = facts::service(prefix)
+    let count =
+        |of: &[&'static ActionFacts], level| of.iter().filter(|it| it.access == level).count();
+    let every: Vec<&'static ActionFacts> = facts::service(prefix)
         .map(|it| it.actions().iter().collect())
         .unwrap_or_default();
     let (mut verbs, mut is_whole) = (Vec::new(), true);
@@ -193,7 +194,7 @@ fn service(
 
 /// Objects are written, roles passed and taken; other things are changed.
 fn verb_for(
-    actions: &[&'static Action],
+    actions: &[&'static ActionFacts],
     level: Access,
     verb: &'static str,
     on: Option<&str>,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::country::{Countries, Country, Lookup};
-use crate::generate::address::Range;
+use crate::generate::address::AddressRange;
 use crate::input::BadInput;
 
 /// Most lines of a list.
@@ -13,7 +13,7 @@ const LINES_MAX: usize = 2_000_000;
 /// A list of ranges.
 #[derive(Debug, Clone, Default)]
 pub struct CsvCountries {
-    ranges: HashMap<Range, Country>,
+    ranges: HashMap<AddressRange, Country>,
     /// The prefix lengths that occur, longest first.
     lengths: Vec<u8>,
 }
@@ -36,7 +36,7 @@ impl CsvCountries {
                 return Err(BadInput::new("E_LIMIT", message, place));
             }
             let parsed = line.split_once(',').and_then(|(cidr, code)| {
-                let (range, _) = Range::parse(cidr.trim())?;
+                let (range, _) = AddressRange::parse(cidr.trim())?;
                 Some((range, Country::shaped(code.trim())?))
             });
             let Some((range, country)) = parsed else {
@@ -55,10 +55,13 @@ impl CsvCountries {
 
 impl Countries for CsvCountries {
     fn country(&self, address: IpAddr) -> Lookup {
-        let most = Range::of(address).prefix();
+        let most = AddressRange::of(address).prefix();
         let mut lengths = self.lengths.iter().filter(|length| **length <= most);
-        let found =
-            lengths.find_map(|length| self.ranges.get(&Range::around(address, *length)).copied());
+        let found = lengths.find_map(|length| {
+            self.ranges
+                .get(&AddressRange::around(address, *length))
+                .copied()
+        });
         found.map_or(Lookup::Unknown, Lookup::Found)
     }
 }

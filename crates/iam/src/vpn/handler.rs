@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::country::{Countries, Country, Lookup};
 use super::event::{Event, Schema};
 use super::policy::{Otherwise, Policy};
-use crate::generate::address::{Range, Standing};
+use crate::generate::address::{AddressKind, AddressRange};
 
 /// The service's own words, for every answer that is not about the region.
 pub const DEFAULT_TEXT: &str = "Error establishing connection. Please contact your administrator.";
@@ -90,7 +90,7 @@ impl Reason {
 
 /// A response, and what to log about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct VpnAnswer {
     /// Whether the connection may start.
     pub allow: bool,
     /// Why.
@@ -104,7 +104,7 @@ pub struct Answer {
     statuses: Vec<&'static str>,
 }
 
-impl Answer {
+impl VpnAnswer {
     /// The response as the service takes it. The message is always there.
     pub fn response(&self) -> Value {
         let message = match self.schema {
@@ -149,7 +149,7 @@ pub fn handler(
     countries: &(impl Countries + ?Sized),
     schema: Schema,
     now: Timestamp,
-) -> Answer {
+) -> VpnAnswer {
     let parsed = Event::parse(event);
     let (reason, country) = match (&parsed, policy) {
         (_, None) => (Reason::NoPolicy, None),
@@ -183,7 +183,7 @@ pub fn handler(
         Some(policy) => policy.default_text.clone(),
         None => DEFAULT_TEXT.to_owned(),
     };
-    Answer {
+    VpnAnswer {
         allow,
         reason,
         country,
@@ -217,7 +217,7 @@ fn decide(
     if policy.denies_address(address) {
         return (Reason::DeniedRange, None);
     }
-    if Range::of(address).standing() != Standing::Public {
+    if AddressRange::of(address).standing() != AddressKind::Public {
         return (Reason::Private, None);
     }
     let country = match countries.country(address) {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::country::Country;
 use super::event::Event;
 use super::handler::{DEFAULT_TEXT, REGION_TEXT};
-use crate::generate::address::Range;
+use crate::generate::address::AddressRange;
 use crate::input::BadInput;
 
 /// The longest message that Client VPN takes, in bytes.
@@ -28,7 +28,7 @@ pub enum Otherwise {
 
 /// Countries for some endpoints or groups.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Rule {
+struct CountryRule {
     /// Empty: every endpoint.
     endpoints: Vec<String>,
     /// Empty: everybody.
@@ -47,7 +47,7 @@ struct Exception {
 
 /// Where countries come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum CountryDatabase {
     /// A country database (MMDB): its path.
     Mmdb(String),
     /// Lines `cidr,country`: its path.
@@ -59,17 +59,17 @@ pub enum Place {
 pub struct Policy {
     endpoints: Vec<String>,
     deny_users: Vec<String>,
-    allow_ranges: Vec<Range>,
-    deny_ranges: Vec<Range>,
+    allow_ranges: Vec<AddressRange>,
+    deny_ranges: Vec<AddressRange>,
     pub(super) private_ip: Otherwise,
     pub(super) unknown_country: Otherwise,
     deny_countries: BTreeSet<Country>,
-    rules: Vec<Rule>,
+    rules: Vec<CountryRule>,
     countries: BTreeSet<Country>,
     exceptions: Vec<Exception>,
     pub(super) default_text: String,
     pub(super) region_text: String,
-    sources: Vec<Place>,
+    sources: Vec<CountryDatabase>,
 }
 
 impl Policy {
@@ -125,7 +125,7 @@ impl Policy {
                 let message = "a rule without countries lets nobody in: remove it";
                 return Err(BadInput::new("E_ARG", message, at));
             }
-            policy.rules.push(Rule {
+            policy.rules.push(CountryRule {
                 endpoints: rule.endpoints,
                 groups: rule.groups,
                 countries: found,
@@ -170,7 +170,7 @@ impl Policy {
     }
 
     /// Where the file says that countries come from, in order.
-    pub fn sources(&self) -> &[Place] {
+    pub fn sources(&self) -> &[CountryDatabase] {
         &self.sources
     }
 
@@ -222,7 +222,7 @@ impl Policy {
 
 /// Ranges to refuse.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct DenyList(Vec<Range>);
+pub struct DenyList(Vec<AddressRange>);
 
 /// Reads a deny list: an address or range per line, `#` begins a comment.
 ///
@@ -240,10 +240,10 @@ pub fn deny_list(text: &str) -> Result<DenyList, BadInput> {
 }
 
 /// One line of `sources`.
-fn place((number, source): (usize, SourceLine)) -> Result<Place, BadInput> {
+fn place((number, source): (usize, SourceLine)) -> Result<CountryDatabase, BadInput> {
     match (source.mmdb, source.csv) {
-        (Some(path), None) => Ok(Place::Mmdb(path)),
-        (None, Some(path)) => Ok(Place::Csv(path)),
+        (Some(path), None) => Ok(CountryDatabase::Mmdb(path)),
+        (None, Some(path)) => Ok(CountryDatabase::Csv(path)),
         _ => {
             let message = "a source is one of `mmdb: FILE` and `csv: FILE`";
             let pointer = format!("/sources/{number}");
@@ -252,15 +252,15 @@ fn place((number, source): (usize, SourceLine)) -> Result<Place, BadInput> {
     }
 }
 
-fn range(text: &str, pointer: &str) -> Result<Range, BadInput> {
-    let parsed = Range::parse(text).map(|(range, _)| range);
+fn range(text: &str, pointer: &str) -> Result<AddressRange, BadInput> {
+    let parsed = AddressRange::parse(text).map(|(range, _)| range);
     parsed.ok_or_else(|| {
         let message = format!("`{text}` is neither an address nor a range such as 192.0.2.0/24");
         BadInput::new("E_CIDR", message, pointer)
     })
 }
 
-fn ranges(texts: &[String], pointer: &str) -> Result<Vec<Range>, BadInput> {
+fn ranges(texts: &[String], pointer: &str) -> Result<Vec<AddressRange>, BadInput> {
     let ranges = texts.iter().enumerate();
     ranges
         .map(|(number, text)| range(text, &format!("{pointer}/{number}")))

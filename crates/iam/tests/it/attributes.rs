@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hallpass_iam::attributes::{
-    Assertion, AttributeMap, Idp, Mode, Produced, SessionTags, Tagging, permission_set, produce,
-    session_tags,
+    Assertion, AttributeMap, Idp, ProduceMode, Produced, SessionTags, Tagging, permission_set,
+    produce, session_tags,
 };
 use hallpass_iam::generate::Layout;
-use hallpass_iam::{BadInput, Context, Kind, Layers, Policy, Request, decide};
+use hallpass_iam::{BadInput, Context, Layers, Policy, PolicyType, Request, decide};
 use serde_json::{Value, json};
 
 const MAP: &str = r#"
@@ -206,12 +206,12 @@ fn ours(tagging: Tagging) -> Policy {
     let text = permission_set(&map(), tagging)
         .unwrap()
         .text(Layout::Minified);
-    Policy::parse(&text, Kind::Identity).unwrap()
+    Policy::parse(&text, PolicyType::Identity).unwrap()
 }
 
 #[test]
 fn rows_7_to_11_what_the_policies_allow() {
-    let circulated = Policy::parse(CIRCULATED, Kind::Identity).unwrap();
+    let circulated = Policy::parse(CIRCULATED, PolicyType::Identity).unwrap();
     let left = ours(Tagging::Left);
     let tagging = ours(Tagging::Allowed);
     let own = ("aws:ResourceTag/Department", "Serverless");
@@ -283,13 +283,13 @@ fn rows_7_to_11_what_the_policies_allow() {
 
 #[test]
 fn row_12_a_role_has_to_let_sessions_be_tagged() {
-    let made = produce(&map(), Mode::IamSaml, Idp::Okta, Tagging::Left).unwrap();
+    let made = produce(&map(), ProduceMode::IamSaml, Idp::Okta, Tagging::Left).unwrap();
     let trust = made.trust_policy.unwrap().json();
     let without = trust.replace("\"sts:TagSession\",", "");
     assert_ne!(trust, without);
     let decision = |trust: &str, action: &str| {
         let layers = Layers {
-            resource: Some(Arc::new(Policy::parse(trust, Kind::Trust).unwrap())),
+            resource: Some(Arc::new(Policy::parse(trust, PolicyType::Trust).unwrap())),
             ..Layers::default()
         };
         let request = Request::new(
@@ -308,14 +308,14 @@ fn row_12_a_role_has_to_let_sessions_be_tagged() {
     assert_eq!(decision(&without, "sts:TagSession"), "ImplicitlyDenied");
 }
 
-fn made(mode: Mode, idp: Idp) -> Value {
+fn made(mode: ProduceMode, idp: Idp) -> Value {
     let produced: Produced = produce(&map(), mode, idp, Tagging::Left).unwrap();
     serde_json::to_value(produced).unwrap()
 }
 
 #[test]
 fn every_provider_gets_its_statements_in_its_words() {
-    let okta = made(Mode::IdentityCenter, Idp::Okta);
+    let okta = made(ProduceMode::IdentityCenter, Idp::Okta);
     assert_eq!(
         okta["identity_provider"]["saml_attributes"][0],
         json!({"name": "https://aws.amazon.com/SAML/Attributes/AccessControl:Department",
@@ -327,14 +327,14 @@ fn every_provider_gets_its_statements_in_its_words() {
             {"Key": "Department", "Value": {"Source": ["${path:enterprise.department}"]}}]})
     );
     assert!(okta.get("trust_policy").is_none());
-    let entra = made(Mode::IdentityCenter, Idp::Entra);
+    let entra = made(ProduceMode::IdentityCenter, Idp::Entra);
     assert_eq!(
         entra["identity_provider"]["saml_attributes"][0],
         json!({"namespace": "https://aws.amazon.com/SAML/Attributes",
             "name": "AccessControl:Department", "name_format": "URI",
             "source_attribute": "user.department"})
     );
-    let generic = made(Mode::IamSaml, Idp::Generic);
+    let generic = made(ProduceMode::IamSaml, Idp::Generic);
     let lines = generic["identity_provider"]["saml_attributes"]
         .as_array()
         .unwrap();
@@ -376,7 +376,7 @@ fn an_oidc_provider_sends_claims() {
         )
         .replace("session_name", "audience = \"hallpass\"\nsession_name");
     let map = AttributeMap::parse(&map).unwrap();
-    let made = produce(&map, Mode::IamOidc, Idp::Generic, Tagging::Left).unwrap();
+    let made = produce(&map, ProduceMode::IamOidc, Idp::Generic, Tagging::Left).unwrap();
     assert_eq!(
         made.identity_provider,
         json!({"claims": {
@@ -510,15 +510,15 @@ fn limits_and_errors_are_named() {
         tag("key = \"A\"\n[[tag]]\nkey = \"a\"\nfrom = \"y\""),
         "E_DUP_TAG /tag/1/key"
     );
-    let needs = |map: &str, mode: Mode| {
+    let needs = |map: &str, mode: ProduceMode| {
         let map = AttributeMap::parse(map).unwrap();
         produce(&map, mode, Idp::Generic, Tagging::Left)
             .unwrap_err()
             .to_string()
     };
     let small = "[[tag]]\nkey = \"A\"\nfrom = \"x\"";
-    assert!(needs(small, Mode::IamSaml).contains("`provider` is missing"));
-    assert!(needs(MAP, Mode::IamOidc).contains("oidc-provider/NAME"));
+    assert!(needs(small, ProduceMode::IamSaml).contains("`provider` is missing"));
+    assert!(needs(MAP, ProduceMode::IamOidc).contains("oidc-provider/NAME"));
     let aside = format!("{small}\non_resources = false");
-    assert!(needs(&aside, Mode::IdentityCenter).contains("on_resources"));
+    assert!(needs(&aside, ProduceMode::IdentityCenter).contains("on_resources"));
 }

@@ -1,6 +1,6 @@
 //! Input that is not what it should be: the right code, never a panic (`policies.md` §1 to §3).
 
-use hallpass_iam::{Code, Kind, Policy};
+use hallpass_iam::{LoadErrorCode, Policy, PolicyType};
 use serde_json::{Value, json};
 
 use crate::{engine, oracle};
@@ -221,17 +221,20 @@ fn nested(levels: usize) -> String {
 
 #[test]
 fn limits() {
-    let parse = |text: &str| Policy::parse(text, Kind::Identity).map_err(|error| error.code);
-    assert_eq!(parse(&nested(64)).unwrap_err(), Code::Element);
-    assert_eq!(parse(&nested(65)).unwrap_err(), Code::Limit);
-    assert_eq!(parse(&nested(500_000)).unwrap_err(), Code::Limit);
+    let parse = |text: &str| Policy::parse(text, PolicyType::Identity).map_err(|error| error.code);
+    assert_eq!(parse(&nested(64)).unwrap_err(), LoadErrorCode::Element);
+    assert_eq!(parse(&nested(65)).unwrap_err(), LoadErrorCode::Limit);
+    assert_eq!(parse(&nested(500_000)).unwrap_err(), LoadErrorCode::Limit);
     let policy = json!({ "Statement": { "Effect": "Allow", "Action": "*", "Resource": "*" } });
     let padded = |bytes: usize| {
         let text = policy.to_string();
         format!("{text}{}", " ".repeat(bytes - text.len()))
     };
     assert!(parse(&padded(1024 * 1024)).is_ok());
-    assert_eq!(parse(&padded(1024 * 1024 + 1)).unwrap_err(), Code::Limit);
+    assert_eq!(
+        parse(&padded(1024 * 1024 + 1)).unwrap_err(),
+        LoadErrorCode::Limit
+    );
     let mut case = sample();
     for (policy, wants) in [
         (nested(64), "E_ELEMENT"),

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use hallpass_iam::generate::checked;
 use hallpass_iam::generate::delegation::{
-    Guard, Model, Question, Report, Wish, check, generate, guard,
+    DelegationGuard, DelegationQuestion, DelegationReport, DelegationSpec, Model, check, generate,
+    guard,
 };
 use hallpass_iam::generate::ids::{Lengths, Partition};
-use hallpass_iam::{Context, Decision, Kind, Layers, Policy, Request, decide};
+use hallpass_iam::{Context, Decision, Layers, Policy, PolicyType, Request, decide};
 use serde_json::{Value, json};
 
 use crate::asked::{ask, cells, fits, full_access};
@@ -36,8 +37,8 @@ const CIRCULATED: [&str; 13] = [
     "sso:DeleteInstanceAccessControlAttributeConfiguration",
 ];
 
-fn wish(model: Model) -> Wish {
-    Wish {
+fn wish(model: Model) -> DelegationSpec {
+    DelegationSpec {
         model,
         instance: INSTANCE.to_owned(),
         accounts: vec![LISTED.to_owned()],
@@ -90,7 +91,7 @@ fn policy(name: &str) -> Value {
                 "ours set" => Model::PermissionSet,
                 _ => Model::Tags,
             };
-            let wish = Wish {
+            let wish = DelegationSpec {
                 with_read: true,
                 with_provision: true,
                 ..wish(model)
@@ -173,7 +174,7 @@ fn decisions(row: &[&str]) -> String {
 }
 
 fn alone(row: &[&str], resource: &str, tags: &Value) -> &'static str {
-    let policy = Policy::parse(&policy(row[1]).to_string(), Kind::Identity).unwrap();
+    let policy = Policy::parse(&policy(row[1]).to_string(), PolicyType::Identity).unwrap();
     let layers = Layers {
         identity: vec![Arc::new(policy)],
         ..Layers::default()
@@ -206,7 +207,7 @@ fn each_resource_is_decided_alone_and_all_together() {
 
 #[test]
 fn bad_input_is_refused_with_its_code() {
-    type Change = fn(&mut Wish);
+    type Change = fn(&mut DelegationSpec);
     let table: &[(&str, &str, Model, Change)] = &[
         ("row 14", "E_MGMT", Model::Accounts, |it| {
             it.accounts.push(MANAGEMENT.to_owned());
@@ -266,25 +267,25 @@ fn the_tags_model_is_golden() {
     );
     assert_eq!(made.draft.json(), want);
     for model in [Model::Accounts, Model::PermissionSet, Model::Tags] {
-        let wish = Wish {
+        let wish = DelegationSpec {
             with_read: true,
             with_provision: true,
             ..wish(model)
         };
-        checked(generate(&wish).unwrap().draft, Kind::Identity).unwrap();
+        checked(generate(&wish).unwrap().draft, PolicyType::Identity).unwrap();
     }
 }
 
 #[test]
 fn the_guard_leaves_editing_to_the_identity_team() {
     let team = "arn:aws:iam::444444444444:role/IdentityTeam";
-    let guarded = guard(&Guard {
+    let guarded = guard(&DelegationGuard {
         roles: vec![team.to_owned()],
-        ..Guard::default()
+        ..DelegationGuard::default()
     })
     .unwrap();
     let scp: Value = serde_json::from_str(&guarded.draft.json()).unwrap();
-    checked(guarded.draft, Kind::Scp).unwrap();
+    checked(guarded.draft, PolicyType::Scp).unwrap();
     let mut wrong = Vec::new();
     for (role, action, resource, management, want) in [
         (
@@ -334,9 +335,9 @@ fn the_guard_leaves_editing_to_the_identity_team() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let refused = |role: &str| {
         let roles = role.split_whitespace().map(str::to_owned).collect();
-        guard(&Guard {
+        guard(&DelegationGuard {
             roles,
-            ..Guard::default()
+            ..DelegationGuard::default()
         })
         .unwrap_err()
         .code
@@ -346,15 +347,15 @@ fn the_guard_leaves_editing_to_the_identity_team() {
     assert_eq!(refused("IdentityTeam"), "E_ARN");
 }
 
-fn report(name: &str) -> Report {
-    let question = Question {
+fn report(name: &str) -> DelegationReport {
+    let question = DelegationQuestion {
         management_account: Some(MANAGEMENT.to_owned()),
-        ..Question::default()
+        ..DelegationQuestion::default()
     };
     check(&policy(name).to_string(), &question).unwrap()
 }
 
-fn escalating(report: &Report) -> Vec<String> {
+fn escalating(report: &DelegationReport) -> Vec<String> {
     let found = report.escalations.iter();
     let short = |it: &str| it.trim_start_matches("sso:").to_owned();
     found
@@ -470,7 +471,7 @@ fn the_checker_finds_ours_clean() {
 #[test]
 fn everything_is_every_escalation() {
     let all = full_access().to_string();
-    let report = check(&all, &Question::default()).unwrap();
+    let report = check(&all, &DelegationQuestion::default()).unwrap();
     let found = escalating(&report);
     assert!(
         found
@@ -483,6 +484,6 @@ fn everything_is_every_escalation() {
         "{found:?}"
     );
     assert!(found.contains(&"CreateAccountAssignment on permission set any other".to_owned()));
-    let unknown = check("{}", &Question::default()).unwrap_err();
+    let unknown = check("{}", &DelegationQuestion::default()).unwrap_err();
     assert_eq!(unknown.code, "E_ELEMENT");
 }

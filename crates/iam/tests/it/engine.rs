@@ -12,7 +12,7 @@ fn options(explain: bool) -> CaseOptions {
     }
 }
 
-/// The output line of §3 on an input line.
+/// The output line of `policies.md` §3 on an input line.
 pub(crate) fn answer(line: &str, explain: bool) -> Value {
     serde_json::from_str(&simulate_line(line, 1, &options(explain)).json()).unwrap()
 }

@@ -384,7 +384,7 @@ fn what_was_meant_is_suggested() {
         ("nonsense", None),
     ];
     check(&rows, |(text, meant)| {
-        let found = facts::nearest_action(text).map(facts::Action::full_name);
+        let found = facts::nearest_action(text).map(facts::ActionFacts::full_name);
         found.as_deref() == *meant
     });
     assert_eq!(

@@ -2,8 +2,8 @@
 //!
 //! Inputs worth keeping are files in `__fuzz__/<name>/corpus/` and are always replayed.
 
-use hallpass_iam::language::Source;
-use hallpass_iam::{CaseOptions, Kind, Policy, ScpLanguage, simulate_line};
+use hallpass_iam::language::PolicyJson;
+use hallpass_iam::{CaseOptions, Policy, PolicyType, ScpLanguage, simulate_line};
 use serde_json::{Value, json};
 
 use crate::{engine, oracle};
@@ -54,7 +54,7 @@ fn policies() {
     bolero::check!(name = "policies").for_each(|input: &[u8]| {
         let text = text(input);
         let standard = serde_json::from_str::<Value>(&text);
-        for (_, kind) in Kind::ALL {
+        for (_, kind) in PolicyType::ALL {
             for language in [ScpLanguage::Full, ScpLanguage::Classic] {
                 if let Err(error) = Policy::parse_with(&text, kind, language) {
                     let found = standard
@@ -68,9 +68,9 @@ fn policies() {
                 }
             }
         }
-        if let Ok(source) = Source::new(&text) {
+        if let Ok(source) = PolicyJson::new(&text) {
             // lint goes on where a loader stops
-            let (_, problems) = source.document(Kind::Resource, ScpLanguage::Full);
+            let (_, problems) = source.document(PolicyType::Resource, ScpLanguage::Full);
             for problem in problems {
                 source.position(problem.span);
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hallpass_iam::{
-    Caller, Context, Grid, GridCaller, GridResource, Kind, Layers, Policy, Request, decide,
+    Caller, Context, Grid, GridCaller, GridResource, Layers, Policy, PolicyType, Request, decide,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -85,9 +85,9 @@ fn statement(principal: bool, resource: bool) -> impl Strategy<Value = Value> {
         )
 }
 
-fn policy(kind: Kind) -> impl Strategy<Value = Arc<Policy>> {
-    let principal = matches!(kind, Kind::Resource | Kind::Trust);
-    prop::collection::vec(statement(principal, kind != Kind::Trust), 1..3).prop_map(
+fn policy(kind: PolicyType) -> impl Strategy<Value = Arc<Policy>> {
+    let principal = matches!(kind, PolicyType::Resource | PolicyType::Trust);
+    prop::collection::vec(statement(principal, kind != PolicyType::Trust), 1..3).prop_map(
         move |statements| {
             let text = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
             Arc::new(Policy::parse(&text, kind).unwrap())
@@ -100,7 +100,7 @@ fn rcp() -> impl Strategy<Value = Arc<Policy>> {
         let statement = json!({"Effect": "Deny", "Principal": "*", "Action": action,
             "Resource": "*", "Condition": {"StringNotEquals": {"aws:PrincipalTag/team": "a"}}});
         let text = json!({"Version": "2012-10-17", "Statement": statement}).to_string();
-        Arc::new(Policy::parse(&text, Kind::Rcp).unwrap())
+        Arc::new(Policy::parse(&text, PolicyType::Rcp).unwrap())
     })
 }
 
@@ -108,9 +108,9 @@ fn resources() -> impl Strategy<Value = Vec<GridResource>> {
     RESOURCES
         .map(|arn| {
             let kind = if arn.contains(":role/") {
-                Kind::Trust
+                PolicyType::Trust
             } else {
-                Kind::Resource
+                PolicyType::Resource
             };
             (
                 prop::option::of(policy(kind)),
@@ -131,10 +131,10 @@ fn resources() -> impl Strategy<Value = Vec<GridResource>> {
 fn caller() -> impl Strategy<Value = GridCaller> {
     (
         one_of(&CALLERS),
-        prop::collection::vec(prop::collection::vec(policy(Kind::Scp), 0..3), 0..3),
-        prop::option::of(policy(Kind::Boundary)),
-        prop::option::weighted(0.3, policy(Kind::Session)),
-        prop::collection::vec(policy(Kind::Identity), 0..3),
+        prop::collection::vec(prop::collection::vec(policy(PolicyType::Scp), 0..3), 0..3),
+        prop::option::of(policy(PolicyType::Boundary)),
+        prop::option::weighted(0.3, policy(PolicyType::Session)),
+        prop::collection::vec(policy(PolicyType::Identity), 0..3),
         prop::option::of(one_of(&["a", "b"])),
         prop::bool::weighted(0.2),
     )

@@ -1,6 +1,6 @@
 //! Rows of the specification's tables of decisions, asked of the engine as cases.
 
-use hallpass_iam::{Answer, CaseOptions, simulate_line};
+use hallpass_iam::{CaseAnswer, CaseOptions, simulate_line};
 use serde_json::{Value, json};
 
 /// An Allow for everything, as `FullAWSAccess`.
@@ -59,7 +59,7 @@ fn ask(case: &Value) -> String {
         ..CaseOptions::default()
     };
     let answer = simulate_line(&case.to_string(), 1, &options);
-    let Answer::Decided {
+    let CaseAnswer::Decided {
         decision,
         explanation,
         ..

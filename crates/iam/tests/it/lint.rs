@@ -1,7 +1,9 @@
 //! The linter as a whole: the specification's examples, well-known policies, repairs, options.
 
-use hallpass_iam::lint::{Finding, Options, OrgTree, Rule, Severity, lint, must_be_clean, repair};
-use hallpass_iam::{Kind, ScpLanguage};
+use hallpass_iam::lint::{
+    LintCode, LintFinding, Options, OrgTree, Severity, lint, must_be_clean, repair,
+};
+use hallpass_iam::{PolicyType, ScpLanguage};
 use serde_json::json;
 
 use crate::lint_codes::{CODES, codes, options, policy};
@@ -147,7 +149,7 @@ fn repairs_keep_the_rest_of_the_file() {
                 \"effect\": \"allow\",\n            \"Action\": [\n                \"s3:Get*\",\n     \
                            \"s3:GetObject\"\n            ],\n            \"Resource\": \
                 \"arn:aws:s3:::b/*\"\n        }\n    ]\n}\n";
-    let (repaired, _) = repair(text, &Options::new(Kind::Identity));
+    let (repaired, _) = repair(text, &Options::new(PolicyType::Identity));
     assert_eq!(
         repaired,
         "{\n    \"Version\": \"2012-10-17\",\n    \"Statement\": [\n        {\n            \"Sid\": \
@@ -166,14 +168,14 @@ fn codes_can_be_disabled_and_waived() {
     let count = |options: &Options| {
         lint(&text, options)
             .iter()
-            .filter(|it| it.code == Rule::ResourceStar)
+            .filter(|it| it.code == LintCode::ResourceStar)
             .count()
     };
-    let mut options = Options::new(Kind::Identity);
+    let mut options = Options::new(PolicyType::Identity);
     assert_eq!(count(&options), 2);
-    options.waived = vec![(Rule::ResourceStar, "B".to_owned())];
+    options.waived = vec![(LintCode::ResourceStar, "B".to_owned())];
     assert_eq!(count(&options), 1);
-    options.disabled = vec![Rule::ResourceStar];
+    options.disabled = vec![LintCode::ResourceStar];
     assert_eq!(count(&options), 0);
 }
 
@@ -190,7 +192,7 @@ fn options_know_more_than_the_policy() {
         "trust",
         r#"{"Action": "sts:AssumeRole", "Principal": {"AWS": "111122223333"}}"#,
     );
-    let mut options = Options::new(Kind::Trust);
+    let mut options = Options::new(PolicyType::Trust);
     assert_eq!(found(&trust, &options), ["info TRUST_EXTERNAL_NO_ID"]);
     options.own_accounts = vec!["444455556666".to_owned()];
     assert_eq!(found(&trust, &options), ["warning TRUST_EXTERNAL_NO_ID"]);
@@ -201,13 +203,13 @@ fn options_know_more_than_the_policy() {
         "identity",
         r#"{"Action": "sqs:SendMessage", "Resource": "arn:aws:sqs:eu-west-1:111111111111:q"}"#,
     );
-    let mut options = Options::new(Kind::Identity);
+    let mut options = Options::new(PolicyType::Identity);
     assert!(found(&example, &options).is_empty());
     options.prod = true;
     assert_eq!(found(&example, &options), ["error PLACEHOLDER"]);
 
     let sso = r#"{"Action": "sso:CreateAccountAssignment", "Resource": ["arn:aws:sso:::account/111122223333", "arn:aws:sso:::instance/ssoins-1", "arn:aws:sso:::permissionSet/ssoins-1/ps-1"]}"#;
-    let mut options = Options::new(Kind::Identity);
+    let mut options = Options::new(PolicyType::Identity);
     options.management_account = Some("111122223333".to_owned());
     assert_eq!(
         found(&policy("identity", sso), &options),
@@ -224,27 +226,27 @@ fn sizes_are_told_near_and_above_the_limit() {
         let sid = "a".repeat(length - empty.len());
         empty.replace("\"Sid\":\"\"", &format!("\"Sid\":\"{sid}\""))
     };
-    let told = |kind: Kind, length: usize| -> Vec<Rule> {
+    let told = |kind: PolicyType, length: usize| -> Vec<LintCode> {
         let found = lint(&of_length(length), &Options::new(kind));
         found.into_iter().map(|it| it.code).collect()
     };
-    assert_eq!(told(Kind::Scp, 4_608), []);
-    assert_eq!(told(Kind::Scp, 4_609), [Rule::SizeNear]);
-    assert_eq!(told(Kind::Scp, 5_120), [Rule::SizeNear]);
-    assert_eq!(told(Kind::Scp, 5_121), [Rule::Size]);
-    assert_eq!(told(Kind::Identity, 5_000), []);
-    assert_eq!(told(Kind::Identity, 6_145), [Rule::Size]);
-    assert!(must_be_clean(&of_length(10_240), Kind::Identity).is_ok());
-    assert!(must_be_clean(&of_length(10_241), Kind::Identity).is_err());
+    assert_eq!(told(PolicyType::Scp, 4_608), []);
+    assert_eq!(told(PolicyType::Scp, 4_609), [LintCode::SizeNear]);
+    assert_eq!(told(PolicyType::Scp, 5_120), [LintCode::SizeNear]);
+    assert_eq!(told(PolicyType::Scp, 5_121), [LintCode::Size]);
+    assert_eq!(told(PolicyType::Identity, 5_000), []);
+    assert_eq!(told(PolicyType::Identity, 6_145), [LintCode::Size]);
+    assert!(must_be_clean(&of_length(10_240), PolicyType::Identity).is_ok());
+    assert!(must_be_clean(&of_length(10_241), PolicyType::Identity).is_err());
     let large = format!("{{\"a\": \"{}\"}}", "a".repeat(1024 * 1024));
-    let found = lint(&large, &Options::new(Kind::Scp));
+    let found = lint(&large, &Options::new(PolicyType::Scp));
     assert_eq!(
         found.iter().map(|it| it.code).collect::<Vec<_>>(),
-        [Rule::Size]
+        [LintCode::Size]
     );
 }
 
-fn tree(policies: &serde_json::Value) -> Vec<Finding> {
+fn tree(policies: &serde_json::Value) -> Vec<LintFinding> {
     let file = json!({
         "organization": {"Id": "o-ab12cd34ef", "ManagementAccountId": "111111111111"},
         "root": "r-ab12",
@@ -275,7 +277,7 @@ fn every_level_of_a_tree_needs_an_allow() {
     assert_eq!(found.len(), 1);
     assert_eq!(
         (found[0].code, found[0].pointer.as_str()),
-        (Rule::ScpNoAllowAtLevel, "/ous/0")
+        (LintCode::ScpNoAllowAtLevel, "/ous/0")
     );
     // an Allow of a file, by its name, and of a text as AWS answers it
     assert_eq!(
@@ -290,7 +292,7 @@ fn every_level_of_a_tree_needs_an_allow() {
     let many: Vec<_> = (0..5)
         .map(|n| json!({"name": format!("p{n}"), "content": deny, "targets": ["shop"]}))
         .collect();
-    assert_eq!(tree(&json!(many))[0].code, Rule::Size);
+    assert_eq!(tree(&json!(many))[0].code, LintCode::Size);
 }
 
 #[test]
@@ -305,7 +307,7 @@ fn anything_is_answered_without_panic() {
         "{\"Statement\": [[]]}",
         "{\"Version\": 5, \"Statement\": {\"Sid\": 1, \"Action\": {}, \"Condition\": []}}",
     ] {
-        for (_, kind) in Kind::ALL {
+        for (_, kind) in PolicyType::ALL {
             let found = lint(text, &Options::new(kind));
             assert!(
                 found.iter().any(|it| it.severity == Severity::Error),
@@ -336,7 +338,7 @@ fn huge_policies_are_answered_soon() {
     ];
     for text in texts {
         let begin = std::time::Instant::now();
-        assert!(!lint(&text, &Options::new(Kind::Identity)).is_empty());
+        assert!(!lint(&text, &Options::new(PolicyType::Identity)).is_empty());
         // generous: a loaded machine, without optimization
         assert!(begin.elapsed().as_secs() < 60, "{}", &text[..60]);
     }

@@ -1,7 +1,7 @@
 //! Every code of the linter, once where it fires and once, as near as can be, where it does not.
 
-use hallpass_iam::lint::{Options, Rule, lint};
-use hallpass_iam::{Kind, ScpLanguage};
+use hallpass_iam::lint::{LintCode, Options, lint};
+use hallpass_iam::{PolicyType, ScpLanguage};
 
 /// Code, kind, a policy that has it, one that has not. A text that begins with `{` and has no
 /// `Statement` is one statement; its missing elements are filled in. `!` begins a whole text.
@@ -674,7 +674,7 @@ fn filled(kind: &str, inside: &str) -> String {
 
 pub(crate) fn options(kind: &str) -> Options {
     let (kind, language) = match kind {
-        "scp-classic" => (Kind::Scp, ScpLanguage::Classic),
+        "scp-classic" => (PolicyType::Scp, ScpLanguage::Classic),
         kind => (kind.parse().unwrap(), ScpLanguage::Full),
     };
     Options {
@@ -711,12 +711,12 @@ fn every_code_fires_where_it_should_and_only_there() {
 fn no_code_is_left_out() {
     // these need more than a statement and have tests of their own
     let elsewhere = ["SCP_NO_ALLOW_AT_LEVEL", "SIZE", "SIZE_NEAR"];
-    for rule in Rule::ALL {
+    for rule in LintCode::ALL {
         let name = rule.as_str();
         let tried = CODES.iter().any(|(code, ..)| *code == name);
         assert!(tried || elsewhere.contains(&name), "{name} has no row");
     }
     let numbers: std::collections::BTreeSet<u8> =
-        Rule::ALL.iter().map(|it| it.about().number).collect();
+        LintCode::ALL.iter().map(|it| it.about().number).collect();
     assert!(numbers.into_iter().eq(1..=72));
 }

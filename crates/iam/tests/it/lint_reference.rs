@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use hallpass_iam::lint::{Rule, Severity};
-use hallpass_iam::size::{ATTACHED, LIMITS_DATE, Place};
+use hallpass_iam::lint::{LintCode, Severity};
+use hallpass_iam::size::{ATTACHED, AttachmentPoint, LIMITS_DATE};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/lint.md");
 
@@ -15,7 +15,7 @@ fn codes() -> String {
     let mut table =
         "| # | code | | fires when | what to do | example |\n|---|---|---|---|---|---|\n"
             .to_owned();
-    for rule in Rule::ALL {
+    for rule in LintCode::ALL {
         let about = rule.about();
         let severity = match about.severity {
             Severity::Error => "E",
@@ -40,7 +40,7 @@ fn sizes() -> String {
     let mut table = format!(
         "Limits as of {LIMITS_DATE}; `--limit N` overrides.\n\n| type | what | limit | counted | |\n|---|---|---|---|---|\n"
     );
-    for place in Place::ALL {
+    for place in AttachmentPoint::ALL {
         let about = place.about();
         writeln!(
             table,

@@ -15,6 +15,7 @@ mod delegation;
 mod engine;
 mod facts;
 mod fuzz;
+mod fuzz_files;
 mod grid;
 mod guard_rows;
 mod lint;

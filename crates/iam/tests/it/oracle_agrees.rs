@@ -14,7 +14,7 @@ use crate::{engine, oracle, random};
 /// Cases when the environment does not say: some seconds without optimization.
 const CASES: u32 = 2_000;
 
-/// Every row of §2.6 and exception that the generator must reach.
+/// Every row of `policies.md` §2.6 and exception that the generator must reach.
 const ROWS: &[&str] = &[
     "anonymous",
     "caller identity",

@@ -2,7 +2,7 @@
 
 use hallpass_iam::generate::Layout;
 use hallpass_iam::generate::ids::{Lengths, Partition};
-use hallpass_iam::generate::outage::{Calls, Exempt, Length, OutageWish, Services, outage};
+use hallpass_iam::generate::outage::{Calls, Exempt, Length, OutageSpec, Services, outage};
 use hallpass_model::Timestamp;
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ fn at(text: &str) -> Timestamp {
 fn drill(calls: Calls) -> Value {
     let services = ["iam".to_owned(), "route53".to_owned()];
     let roles = ["arn:aws:iam::222222222222:role/break-glass".to_owned()];
-    let wish = OutageWish {
+    let wish = OutageSpec {
         partition: Partition::Aws,
         region: "us-east-1",
         services: Services::Named(&services),

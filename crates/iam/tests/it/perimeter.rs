@@ -3,14 +3,14 @@
 use hallpass_iam::generate::Layout;
 use hallpass_iam::generate::ids::{Lengths, Partition};
 use hallpass_iam::generate::perimeter::{
-    Attachment, Bounds, Missing, Objects, PerimeterWish, Scope, Services, Side, perimeter,
+    Attachment, Bounds, Missing, Objects, PerimeterScope, PerimeterSpec, Services, Side, perimeter,
 };
 use serde_json::{Value, json};
 
 use crate::guard_rows::{allow, allow_everybody, check, full_access, over};
 
-fn wish(side: Side, scope: Option<Scope>, bounds: Bounds<'_>) -> PerimeterWish<'_> {
-    PerimeterWish {
+fn wish(side: Side, scope: Option<PerimeterScope>, bounds: Bounds<'_>) -> PerimeterSpec<'_> {
+    PerimeterSpec {
         side,
         scope,
         bounds,
@@ -29,9 +29,9 @@ fn wish(side: Side, scope: Option<Scope>, bounds: Bounds<'_>) -> PerimeterWish<'
     }
 }
 
-fn made(wish: PerimeterWish<'_>) -> Value {
+fn made(wish: PerimeterSpec<'_>) -> Value {
     let actions = ["s3:*".to_owned()];
-    let wish = PerimeterWish {
+    let wish = PerimeterSpec {
         actions: &actions,
         ..wish
     };
@@ -39,9 +39,9 @@ fn made(wish: PerimeterWish<'_>) -> Value {
     serde_json::from_str(&made.policy.text(Layout::Minified)).unwrap()
 }
 
-fn by_ids(side: Side, scope: Option<Scope>, ids: &[&str], missing: Missing) -> Value {
+fn by_ids(side: Side, scope: Option<PerimeterScope>, ids: &[&str], missing: Missing) -> Value {
     let ids: Vec<String> = ids.iter().map(|&id| id.to_owned()).collect();
-    made(PerimeterWish {
+    made(PerimeterSpec {
         missing,
         ..wish(side, scope, Bounds::Ids(&ids))
     })
@@ -54,7 +54,7 @@ const GOVERNANCE: &str = "o-acorg/r-acroot/ou-acroot-governance/";
 fn p_acct(missing: Missing) -> Value {
     by_ids(
         Side::Resource,
-        Some(Scope::Account),
+        Some(PerimeterScope::Account),
         &["222222222222"],
         missing,
     )
@@ -63,15 +63,20 @@ fn p_acct(missing: Missing) -> Value {
 fn p_ou() -> Value {
     let sports = format!("{SPORTS}*");
     let ids = [MEDIA, &sports];
-    by_ids(Side::Resource, Some(Scope::Unit), &ids, Missing::Deny)
+    by_ids(
+        Side::Resource,
+        Some(PerimeterScope::Unit),
+        &ids,
+        Missing::Deny,
+    )
 }
 
 fn p_org() -> Value {
-    made(PerimeterWish {
+    made(PerimeterSpec {
         objects: Objects::Only,
         ..wish(
             Side::Resource,
-            Some(Scope::Organization),
+            Some(PerimeterScope::Organization),
             Bounds::OfTheCaller,
         )
     })
@@ -178,9 +183,13 @@ fn guarded(rcp: &Value, more: &Value) -> Value {
 #[test]
 fn trusted_identities() {
     let ids = ["o-a".to_owned()];
-    let wish = wish(Side::Identity, Some(Scope::Organization), Bounds::Ids(&ids));
+    let wish = wish(
+        Side::Identity,
+        Some(PerimeterScope::Organization),
+        Bounds::Ids(&ids),
+    );
     let rcp = made(wish);
-    let strict = made(PerimeterWish {
+    let strict = made(PerimeterSpec {
         services: Services::Held,
         ..wish
     });
@@ -239,10 +248,14 @@ fn expected_networks() {
 fn exempt_accounts_and_roles_are_inside() {
     let (ids, accounts) = (["o-a".to_owned()], ["333333333333".to_owned()]);
     let roles = ["arn:aws:iam::*:role/break-glass".to_owned()];
-    let scp = made(PerimeterWish {
+    let scp = made(PerimeterSpec {
         exempt_accounts: &accounts,
         exempt_roles: &roles,
-        ..wish(Side::Resource, Some(Scope::Organization), Bounds::Ids(&ids))
+        ..wish(
+            Side::Resource,
+            Some(PerimeterScope::Organization),
+            Bounds::Ids(&ids),
+        )
     });
     let of = |account: &str, role: &str| {
         held(

@@ -1,6 +1,6 @@
 //! The properties of `policies.md` §15 that concern decisions, on random cases.
 
-use hallpass_iam::generate::{Draft, DraftStatement, Many, Wanted};
+use hallpass_iam::generate::{Draft, DraftStatement, ElementSelection, Many};
 use hallpass_iam::language::Effect;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -181,8 +181,8 @@ fn canonical(policy: &Value) -> Option<Value> {
             Effect::Allow
         };
         let pair = |name: &str| match statement.get(name) {
-            Some(list) => Wanted::Only(many(list)),
-            None => Wanted::AllBut(many(&statement[format!("Not{name}")])),
+            Some(list) => ElementSelection::Only(many(list)),
+            None => ElementSelection::AllBut(many(&statement[format!("Not{name}")])),
         };
         let mut written = DraftStatement::new(format!("S{at}"), effect, Many::one("*"));
         written.actions = pair("Action");

@@ -1,4 +1,5 @@
-//! Random cases of §3 over a small alphabet, so that patterns, keys and principals really meet.
+//! Random cases of `policies.md` §3 over a small alphabet, so that patterns, keys and principals
+//! really meet.
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -651,7 +652,7 @@ fn without_resource(policy: &mut Value) {
     }
 }
 
-/// The statements of a policy of §3, as places to change.
+/// The statements of a policy of `policies.md` §3, as places to change.
 pub(crate) fn statements(policy: &mut Value) -> Vec<&mut Value> {
     let document = if policy.get("policy").is_some() {
         &mut policy["policy"]

@@ -1,7 +1,8 @@
 //! `policies.md` §14: residual access after revocation.
 
 use hallpass_iam::residual::{
-    self, Deny, Event, Graph, Held, Lengths, Question, Residual, Sessions, instant, residual, span,
+    self, Deny, Event, Graph, Held, Lengths, Residual, ResidualQuestion, Sessions, instant,
+    residual, span,
 };
 
 /// T of the table.
@@ -10,7 +11,7 @@ const AT: &str = "2026-03-02T09:00:00Z";
 /// Builds a question from `key=value` words: `event=… D=… portal=… idp=… deny=…`; `sessions=` and
 /// `graph=` stand for the JSON in `files`.
 fn ask(words: &str, sessions: Option<&str>, graph: Option<&str>) -> Residual {
-    let mut question = Question {
+    let mut question = ResidualQuestion {
         at: instant(AT, "--at").unwrap(),
         event: Event::IdpDisabled,
         held: Held::Worst,
@@ -285,7 +286,7 @@ fn code(result: Result<impl std::fmt::Debug, hallpass_iam::BadInput>) -> String 
 }
 
 fn lengths(change: impl FnOnce(&mut Lengths)) -> String {
-    let mut question = Question {
+    let mut question = ResidualQuestion {
         at: instant(AT, "--at").unwrap(),
         event: Event::UserDisabled,
         held: Held::Worst,

@@ -3,21 +3,23 @@
 
 use hallpass_iam::BadInput;
 use hallpass_iam::generate::checked;
-use hallpass_iam::generate::secrets::{Attribute, Guardrails, Made, WildcardAdmin, Wish, generate};
+use hallpass_iam::generate::secrets::{
+    Attribute, GeneratedSecretsPolicies, Guardrails, SecretsSpec, WildcardAdmin, generate,
+};
 
 const ADMIN: &str = "arn:aws:iam::111111111111:role/SecretsAdmin";
 
-fn wish(attributes: &[&str], admins: &[&str]) -> Result<Wish, BadInput> {
+fn wish(attributes: &[&str], admins: &[&str]) -> Result<SecretsSpec, BadInput> {
     let attributes: Result<Vec<Attribute>, BadInput> =
         attributes.iter().map(|it| it.parse()).collect();
-    Ok(Wish {
+    Ok(SecretsSpec {
         attributes: attributes?,
         admin_roles: admins.iter().map(|it| (*it).to_owned()).collect(),
-        ..Wish::default()
+        ..SecretsSpec::default()
     })
 }
 
-fn texts(made: &Made) -> Vec<String> {
+fn texts(made: &GeneratedSecretsPolicies) -> Vec<String> {
     made.files
         .iter()
         .map(|it| format!("{} {}", it.name, it.draft.json()))

@@ -1,6 +1,8 @@
 //! The table of `policies.md` §10.3: secrets by tags, as published and as required.
 
-use hallpass_iam::generate::secrets::{Guardrails, Made, Wish, generate};
+use hallpass_iam::generate::secrets::{
+    GeneratedSecretsPolicies, Guardrails, SecretsSpec, generate,
+};
 use serde_json::{Value, json};
 
 use crate::asked::{ask, cells, context, fits, full_access};
@@ -47,20 +49,20 @@ s5 | UntagResource | Digital,- | aws:TagKeys=[note] | | A
 s6 | ListSecrets   | -,-      |  | | A
 ";
 
-fn made(guardrails: Guardrails, admin: &str) -> Made {
-    let wish = Wish {
+fn made(guardrails: Guardrails, admin: &str) -> GeneratedSecretsPolicies {
+    let wish = SecretsSpec {
         attributes: vec![
             "department=Digital".parse().unwrap(),
             "AppID=Alpha,Beta".parse().unwrap(),
         ],
         admin_roles: vec![admin.to_owned()],
         guardrails,
-        ..Wish::default()
+        ..SecretsSpec::default()
     };
     generate(&wish).unwrap()
 }
 
-fn policies(made: &Made) -> (Value, Vec<Value>) {
+fn policies(made: &GeneratedSecretsPolicies) -> (Value, Vec<Value>) {
     let mut files = made
         .files
         .iter()
@@ -68,7 +70,7 @@ fn policies(made: &Made) -> (Value, Vec<Value>) {
     (files.next().unwrap(), files.collect())
 }
 
-fn decision(made: &Made, row: &[&str]) -> String {
+fn decision(made: &GeneratedSecretsPolicies, row: &[&str]) -> String {
     let (permission_set, guardrails) = policies(made);
     let mut sent = context(row[3]);
     let by = sent.as_object_mut().unwrap().remove("by");
@@ -119,7 +121,7 @@ fn decision(made: &Made, row: &[&str]) -> String {
     }))
 }
 
-fn check(table: &str, made: &dyn Fn(&str) -> Made, column: usize) {
+fn check(table: &str, made: &dyn Fn(&str) -> GeneratedSecretsPolicies, column: usize) {
     let mut wrong = Vec::new();
     for line in table.lines().filter(|line| !line.is_empty()) {
         let row = cells(line);

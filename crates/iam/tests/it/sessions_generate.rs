@@ -1,6 +1,8 @@
 //! Revocation policies: made, taken apart, split, refused (`policies.md` §12).
 
-use hallpass_iam::generate::sessions::{Entry, Form, Match, Revocations, Split, Wish, generate};
+use hallpass_iam::generate::sessions::{
+    Match, RevocationEntry, RevocationForm, RevocationSpec, Revocations, Split, generate,
+};
 use hallpass_model::Timestamp;
 use jiff::SignedDuration;
 
@@ -14,14 +16,14 @@ fn texts(of: &[&str]) -> Vec<String> {
     of.iter().map(|it| (*it).to_owned()).collect()
 }
 
-fn everyone() -> Wish {
-    Wish {
+fn everyone() -> RevocationSpec {
+    RevocationSpec {
         users: texts(&["John@corp.com"]),
         matches: vec![Match::Name, Match::Source],
         user_ids: texts(&[USER]),
         roles: texts(&["arn:aws:iam::111111111111:role/AWSReservedSSO_X_0123456789abcdef"]),
         issued_before: Some("2025-01-01T11:00:00+01:00".to_owned()),
-        ..Wish::new(Form::Scp)
+        ..RevocationSpec::new(RevocationForm::Scp)
     }
 }
 
@@ -102,9 +104,13 @@ fn assert_text(got: &str, want: &str) {
 
 #[test]
 fn a_policy_taken_apart_is_the_same_when_written_again() {
-    for form in [Form::Scp, Form::Iam, Form::PermissionSet] {
+    for form in [
+        RevocationForm::Scp,
+        RevocationForm::Iam,
+        RevocationForm::PermissionSet,
+    ] {
         for pre_stage in [false, true] {
-            let wish = Wish {
+            let wish = RevocationSpec {
                 form,
                 pre_stage,
                 ..everyone()
@@ -120,17 +126,17 @@ fn a_policy_taken_apart_is_the_same_when_written_again() {
 
 #[test]
 fn entries_come_and_go() {
-    let staged = Wish {
+    let staged = RevocationSpec {
         pre_stage: true,
-        ..Wish::new(Form::Scp)
+        ..RevocationSpec::new(RevocationForm::Scp)
     };
     let staged = generate(&staged, now()).unwrap().parts[0].json();
     assert_eq!(staged.matches("hallpass-none").count(), 3, "{staged}");
 
-    let wish = Wish {
+    let wish = RevocationSpec {
         into: Revocations::parse(&staged).unwrap(),
         users: texts(&["ana"]),
-        ..Wish::new(Form::Scp)
+        ..RevocationSpec::new(RevocationForm::Scp)
     };
     let made = generate(&wish, now()).unwrap();
     let text = made.parts[0].json();
@@ -138,7 +144,7 @@ fn entries_come_and_go() {
     assert_eq!(text.matches("hallpass-none").count(), 2, "{text}");
 
     let mut read = Revocations::parse(&text).unwrap();
-    let ana = Entry::Name {
+    let ana = RevocationEntry::Name {
         value: "ana".to_owned(),
     };
     assert!(!read.add(ana.clone()), "it is there already");
@@ -167,7 +173,7 @@ fn each_instant_has_a_statement_and_an_end() {
     assert_eq!(made.added.len(), 2);
     let end = made.added[0].ends(now(), SignedDuration::from_hours(4));
     assert_eq!(end.to_string(), "2025-01-01T13:00:00Z");
-    let name = Entry::Name {
+    let name = RevocationEntry::Name {
         value: "ana".to_owned(),
     };
     let end = name.ends(now(), SignedDuration::from_hours(4));
@@ -185,10 +191,10 @@ fn what_does_not_fit_is_split_or_refused() {
         let id = |n: usize| format!("{n:08x}-1111-4222-8333-1234567890ab");
         (0..count).map(id).collect()
     };
-    let wish = |count, split| Wish {
+    let wish = |count, split| RevocationSpec {
         user_ids: ids(count),
         split,
-        ..Wish::new(Form::Scp)
+        ..RevocationSpec::new(RevocationForm::Scp)
     };
     // "about 120 per policy": 39 characters each
     let fits = generate(&wish(127, Split::No), now()).unwrap();
@@ -268,8 +274,8 @@ const REFUSED: &[(&str, &[(&str, &str)])] = &[
     ),
 ];
 
-fn wished(flags: &str) -> Wish {
-    let mut wish = Wish::new(Form::Scp);
+fn wished(flags: &str) -> RevocationSpec {
+    let mut wish = RevocationSpec::new(RevocationForm::Scp);
     for flag in flags.split(' ').filter(|it| !it.is_empty()) {
         let (name, value) = flag.split_once('=').unwrap();
         let value = value.to_owned();
@@ -306,8 +312,8 @@ fn bad_input_is_refused_with_its_code() {
 #[test]
 fn on_the_role_itself_no_role_is_named() {
     for flags in ["", "role=arn:aws:iam::111111111111:role/Y "] {
-        let wish = Wish {
-            form: Form::Iam,
+        let wish = RevocationSpec {
+            form: RevocationForm::Iam,
             ..wished(&format!("{flags}issued-before=2025-01-01T10:00:00Z"))
         };
         let text = generate(&wish, now()).unwrap().parts[0].json();
@@ -318,11 +324,11 @@ fn on_the_role_itself_no_role_is_named() {
 #[test]
 fn warnings_say_what_may_surprise() {
     let role = "arn:aws:iam::111111111111:role/*";
-    let wish = Wish {
+    let wish = RevocationSpec {
         roles: texts(&[role]),
         issued_before: Some("2025-01-02T00:00:00Z".to_owned()),
         management_account: Some("111111111111".to_owned()),
-        ..Wish::new(Form::Scp)
+        ..RevocationSpec::new(RevocationForm::Scp)
     };
     let warnings = generate(&wish, now()).unwrap().warnings;
     assert_eq!(warnings.len(), 3, "{warnings:?}");

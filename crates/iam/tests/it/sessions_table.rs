@@ -1,6 +1,6 @@
 //! The table of `policies.md` §12: who is cut off by which statement.
 
-use hallpass_iam::generate::sessions::{Form, Match, Split, Wish, generate};
+use hallpass_iam::generate::sessions::{Match, RevocationForm, RevocationSpec, Split, generate};
 use serde_json::{Value, json};
 
 use crate::asked::{ask, cells, context, fits, full_access};
@@ -37,10 +37,10 @@ const TABLE: &str = "
 14 | staged        | scp  | X/john@corp.com | aws:userid=AROAX:john@corp.com aws:SourceIdentity=john@corp.com identitystore:UserId=x | A
 ";
 
-fn policy(name: &str, form: Form) -> Value {
-    let mut wish = Wish::new(form);
+fn policy(name: &str, form: RevocationForm) -> Value {
+    let mut wish = RevocationSpec::new(form);
     let john = || vec!["john@corp.com".to_owned()];
-    let role = |role: &str, wish: &mut Wish| {
+    let role = |role: &str, wish: &mut RevocationSpec| {
         wish.roles
             .push(format!("arn:aws:iam::111111111111:role/{role}"));
         wish.issued_before = Some("2025-01-01T10:00:00Z".to_owned());
@@ -78,17 +78,19 @@ fn policy(name: &str, form: Form) -> Value {
 fn decision(row: &[&str]) -> String {
     let mut attached = row[2].split(' ');
     let form = match attached.next().unwrap() {
-        "scp" => Form::Scp,
-        "iam" => Form::Iam,
-        _ => Form::PermissionSet,
+        "scp" => RevocationForm::Scp,
+        "iam" => RevocationForm::Iam,
+        _ => RevocationForm::PermissionSet,
     };
     let policy = policy(row[1], form);
     let (scps, identity) = match form {
-        Form::Scp => (
+        RevocationForm::Scp => (
             json!([[full_access()], [full_access(), policy]]),
             json!([full_access()]),
         ),
-        Form::Iam | Form::PermissionSet => (json!([]), json!([full_access(), policy])),
+        RevocationForm::Iam | RevocationForm::PermissionSet => {
+            (json!([]), json!([full_access(), policy]))
+        }
     };
     let principal = match row[3] {
         "service-linked" => {
@@ -127,11 +129,11 @@ fn parts_decide_like_the_whole() {
     let names: Vec<String> = (0..400)
         .map(|n| format!("person{n:04}@example.com"))
         .collect();
-    let wish = |split| Wish {
+    let wish = |split| RevocationSpec {
         users: names.clone(),
         user_ids: vec![USER.to_owned()],
         split,
-        ..Wish::new(Form::PermissionSet)
+        ..RevocationSpec::new(RevocationForm::PermissionSet)
     };
     let at = "2025-01-01T12:00:00Z".parse().unwrap();
     let made = generate(&wish(Split::Slots(9)), at).unwrap();

@@ -1,9 +1,9 @@
-//! Splitting policies: parts fit, and decide like the whole (`policies.md` §5, §15 number 9).
+//! Splitting policies: parts fit, and decide like the whole (`policies.md` §5, §15.9).
 
 use std::sync::Arc;
 
-use hallpass_iam::size::{CannotSplit, Place, agree, measure, split};
-use hallpass_iam::{Context, Kind, Layers, Policy, Request, decide};
+use hallpass_iam::size::{AttachmentPoint, CannotSplit, agree, measure, split};
+use hallpass_iam::{Context, Layers, Policy, PolicyType, Request, decide};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use serde_json::{Value, json};
@@ -85,7 +85,11 @@ fn context() -> impl Strategy<Value = Context> {
 }
 
 fn layers<T: AsRef<str>>(texts: &[T], scp: bool) -> Layers {
-    let kind = if scp { Kind::Scp } else { Kind::Identity };
+    let kind = if scp {
+        PolicyType::Scp
+    } else {
+        PolicyType::Identity
+    };
     let read = |text: &str, kind| Arc::new(Policy::parse(text, kind).unwrap());
     let policies = texts.iter().map(|it| read(it.as_ref(), kind)).collect();
     let all =
@@ -93,7 +97,7 @@ fn layers<T: AsRef<str>>(texts: &[T], scp: bool) -> Layers {
     if scp {
         Layers {
             scps: vec![policies],
-            identity: vec![read(all, Kind::Identity)],
+            identity: vec![read(all, PolicyType::Identity)],
             ..Layers::default()
         }
     } else {
@@ -116,7 +120,7 @@ proptest! {
         contexts in prop::collection::vec(context(), 1..6),
     ) {
         let text = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
-        let place = if scp { Place::Scp } else { Place::Managed };
+        let place = if scp { AttachmentPoint::Scp } else { AttachmentPoint::Managed };
         let parts = match split(&text, place, Some(limit)) {
             Ok(parts) => parts,
             Err(CannotSplit::Whole { .. }) => return Ok(()),
@@ -159,24 +163,24 @@ fn a_deny_with_many_users_is_split_by_its_values() {
         "Sid": "RevokeUserId", "Effect": "Deny", "Action": "*", "Resource": "*",
         "Condition": {"StringEquals": {"identitystore:UserId": users}},
     }]});
-    let parts = split(&policy.to_string(), Place::Scp, None).unwrap();
+    let parts = split(&policy.to_string(), AttachmentPoint::Scp, None).unwrap();
     assert_eq!(parts.len(), 3);
     assert_eq!(
         sids(&parts),
         ["RevokeUserId1", "RevokeUserId2", "RevokeUserId3"]
     );
-    assert!(agree(&policy.to_string(), &parts, Kind::Scp).is_ok_and(|it| it > 250));
+    assert!(agree(&policy.to_string(), &parts, PolicyType::Scp).is_ok_and(|it| it > 250));
     // the list of a negated operator stays whole
     let text = policy
         .to_string()
         .replace("StringEquals", "StringNotEquals");
     assert!(matches!(
-        split(&text, Place::Scp, None),
+        split(&text, AttachmentPoint::Scp, None),
         Err(CannotSplit::Whole { .. })
     ));
     let text = text.replace("StringNotEquals", "ForAllValues:StringEquals");
     assert!(matches!(
-        split(&text, Place::Scp, None),
+        split(&text, AttachmentPoint::Scp, None),
         Err(CannotSplit::Whole { .. })
     ));
 }
@@ -184,7 +188,7 @@ fn a_deny_with_many_users_is_split_by_its_values() {
 #[test]
 fn what_fits_stays_one_policy_and_is_minified() {
     let text = "{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": {\"Effect\": \"Deny\", \"Action\": \"s3:*\", \"Resource\": \"*\"}\n}\n";
-    let parts = split(text, Place::Scp, None).unwrap();
+    let parts = split(text, AttachmentPoint::Scp, None).unwrap();
     assert_eq!(
         parts,
         [
@@ -192,11 +196,11 @@ fn what_fits_stays_one_policy_and_is_minified() {
         ]
     );
     assert!(matches!(
-        split("{}", Place::Scp, None),
+        split("{}", AttachmentPoint::Scp, None),
         Err(CannotSplit::Unreadable(_))
     ));
     assert!(matches!(
-        split("x", Place::Scp, None),
+        split("x", AttachmentPoint::Scp, None),
         Err(CannotSplit::Unreadable(_))
     ));
 }
@@ -209,6 +213,6 @@ fn parts_that_are_missing_something_are_noticed() {
     let part = json!({"Version": "2012-10-17", "Statement": [
         {"Effect": "Deny", "Action": ["s3:Get*"], "Resource": "*"},
     ]});
-    let difference = agree(&whole.to_string(), &[part.to_string()], Kind::Scp).unwrap_err();
+    let difference = agree(&whole.to_string(), &[part.to_string()], PolicyType::Scp).unwrap_err();
     assert_eq!(difference.action, "s3:Putx");
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hallpass_iam::suite::{Coverage, Suite, run};
-use hallpass_iam::{Decision, Kind, Layers, Policy};
+use hallpass_iam::{Decision, Layers, Policy, PolicyType};
 
 const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[
   {"Sid":"ReadOwn","Effect":"Allow","Action":"s3:Get*","Resource":"arn:aws:s3:::team-${aws:PrincipalTag/team}/*"},
@@ -47,7 +47,7 @@ expect = "Denied"
 "#;
 
 fn layers() -> Layers {
-    let policy = Policy::parse(POLICY, Kind::Identity).unwrap();
+    let policy = Policy::parse(POLICY, PolicyType::Identity).unwrap();
     Layers {
         identity: vec![Arc::new(policy.named("dev.json"))],
         ..Layers::default()
@@ -134,9 +134,9 @@ fn what_is_no_suite_is_refused_with_its_place() {
 
 mod replacing {
     use hallpass_iam::suite::Replacement;
-    use hallpass_iam::{Decision, Kind, ScpLanguage};
+    use hallpass_iam::{Decision, PolicyType, ScpLanguage};
 
-    fn replacement(old: &str, new: &str, kind: Kind) -> Replacement {
+    fn replacement(old: &str, new: &str, kind: PolicyType) -> Replacement {
         let statement = |text: &str| format!(r#"{{"Version":"2012-10-17","Statement":{text}}}"#);
         Replacement::new(&statement(old), &statement(new), kind, ScpLanguage::Full).unwrap()
     }
@@ -145,7 +145,7 @@ mod replacing {
     fn the_same_policy_changes_nothing() {
         let same = r#"{"Effect":"Allow","Action":["s3:Get*","s3:Put*"],"Resource":"*",
             "Condition":{"StringEquals":{"aws:RequestedRegion":["eu-west-1"]}}}"#;
-        let replacement = replacement(same, same, Kind::Identity);
+        let replacement = replacement(same, same, PolicyType::Identity);
         assert!(replacement.suggested() > 10);
         assert_eq!(replacement.changes(), []);
     }
@@ -154,7 +154,7 @@ mod replacing {
     fn a_narrower_policy_and_a_lost_condition_show() {
         let old = r#"{"Effect":"Allow","Action":"s3:*","Resource":"*"}"#;
         let new = r#"{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}"#;
-        let changes = replacement(old, new, Kind::Identity).changes();
+        let changes = replacement(old, new, PolicyType::Identity).changes();
         assert!(!changes.is_empty());
         for change in &changes {
             assert_eq!(change.old, Decision::Allowed);
@@ -164,7 +164,7 @@ mod replacing {
         let guarded = r#"{"Effect":"Deny","Action":"*","Resource":"*",
             "Condition":{"StringNotEquals":{"aws:RequestedRegion":"eu-west-1"}}}"#;
         let open = r#"{"Effect":"Deny","Action":"iam:*","Resource":"*"}"#;
-        let changes = replacement(guarded, open, Kind::Scp).changes();
+        let changes = replacement(guarded, open, PolicyType::Scp).changes();
         let became = |decision| changes.iter().any(|it| it.new == decision);
         assert!(became(Decision::Allowed) && became(Decision::ExplicitlyDenied));
     }
@@ -178,7 +178,7 @@ mod replacing {
         };
         let old = to("arn:aws:iam::111122223333:role/a");
         let new = to("444455556666");
-        let changes = replacement(&old, &new, Kind::Resource).changes();
+        let changes = replacement(&old, &new, PolicyType::Resource).changes();
         let by = |account: &str| changes.iter().any(|it| it.principal.contains(account));
         assert!(by("111122223333:role/a") && by("444455556666"));
     }

@@ -1,6 +1,6 @@
 //! Policies in words: tables of policies and the lines they give, and what holds for any text.
 
-use hallpass_iam::Kind;
+use hallpass_iam::PolicyType;
 use hallpass_iam::summary::{RiskKind, Summary, known, summarize};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -10,11 +10,11 @@ fn policy(statements: &Value) -> String {
 }
 
 fn of(statements: &Value) -> Summary {
-    summarize(&policy(statements), Kind::Identity).unwrap()
+    summarize(&policy(statements), PolicyType::Identity).unwrap()
 }
 
 fn lines(summary: &Summary) -> Vec<String> {
-    let line = |it: &hallpass_iam::summary::Line| {
+    let line = |it: &hallpass_iam::summary::SummaryLine| {
         let effect = if it.denies { "deny" } else { "allow" };
         match it.actions.as_slice() {
             [] => format!("{effect}: {}", it.words),
@@ -193,7 +193,7 @@ fn risks_are_those_of_what_is_allowed() {
         assert_eq!(found, wanted, "{statements}");
     }
     // a boundary gives nothing, so nothing of it is a risk
-    let boundary = summarize(&policy(&allow(json!("*"), "*")), Kind::Boundary).unwrap();
+    let boundary = summarize(&policy(&allow(json!("*"), "*")), PolicyType::Boundary).unwrap();
     assert!(boundary.risks.is_empty() && !boundary.lines.is_empty());
 }
 
@@ -209,7 +209,7 @@ fn what_is_left_out_is_told() {
     let many = of(&Value::Array(many));
     assert!(!many.is_whole);
     assert_eq!((many.lines.len(), many.more_lines), (60, 40));
-    assert!(summarize("{", Kind::Identity).is_err());
+    assert!(summarize("{", PolicyType::Identity).is_err());
 }
 
 #[test]
@@ -235,7 +235,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn any_text_has_a_bounded_answer(text in any::<String>()) {
-        let _ = summarize(&text, Kind::Identity);
+        let _ = summarize(&text, PolicyType::Identity);
     }
 
     #[test]
@@ -250,7 +250,7 @@ proptest! {
     ) {
         let text = policy(&json!([{"Effect": effect, element: action, on: resource,
             "Condition": {"StringNotLike": {key: value}}}]));
-        if let Ok(summary) = summarize(&text, Kind::Identity) {
+        if let Ok(summary) = summarize(&text, PolicyType::Identity) {
             prop_assert!(summary.lines.len() <= 60);
             for line in &summary.lines {
                 prop_assert!(line.words.chars().count() < 3_000, "{}", line.words);

@@ -24,7 +24,7 @@ const TABLE: &str = r#"
 {"StringEquals": {"k": "a*"}} | {"k": "a*"} yes | {"k": "ab"} no
 "#;
 
-/// What the sentences of §2.3 and §2.4 say beside the table.
+/// What the sentences of `policies.md` §2.3 and §2.4 say beside the table.
 const WORDS: &str = r#"
 # an empty value list
 {"StringEquals": {"k": []}} | {"k": "a"} no | {} no

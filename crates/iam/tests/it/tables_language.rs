@@ -1,14 +1,14 @@
 //! The tables of `policies.md` §2.1 (what each type allows), §2.7 (several resources) and §3
 //! (keys that are derived).
 
-use hallpass_iam::{CaseOptions, Kind, Policy, ScpLanguage, simulate_line};
+use hallpass_iam::{CaseOptions, Policy, PolicyType, ScpLanguage, simulate_line};
 use serde_json::{Value, json};
 
 use crate::rows::{ANN, DEV, OBJECT, allow, allow_all, case, check, deny, one, row};
 use crate::{engine, rows};
 
 /// The code of a policy text under a kind, or `ok`.
-fn load(text: &Value, kind: Kind, language: ScpLanguage) -> &'static str {
+fn load(text: &Value, kind: PolicyType, language: ScpLanguage) -> &'static str {
     match Policy::parse_with(&text.to_string(), kind, language) {
         Ok(_) => "ok",
         Err(error) => error.code.as_str(),
@@ -25,13 +25,13 @@ fn what_each_type_allows() {
         one(&statement)
     };
     let kinds = [
-        Kind::Identity,
-        Kind::Boundary,
-        Kind::Session,
-        Kind::Resource,
-        Kind::Trust,
-        Kind::Scp,
-        Kind::Rcp,
+        PolicyType::Identity,
+        PolicyType::Boundary,
+        PolicyType::Session,
+        PolicyType::Resource,
+        PolicyType::Trust,
+        PolicyType::Scp,
+        PolicyType::Rcp,
     ];
     let no = "E_ELEMENT";
     let table = [
@@ -141,7 +141,7 @@ fn the_languages_of_scps() {
     let mut wrong = Vec::new();
     for (name, text, classic) in table {
         for (language, wants) in [(ScpLanguage::Full, "ok"), (ScpLanguage::Classic, classic)] {
-            let got = load(&text, Kind::Scp, language);
+            let got = load(&text, PolicyType::Scp, language);
             if got != wants {
                 wrong.push(format!("{name} in {language:?}: {got}, the table {wants}"));
             }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use hallpass_iam::vpn::{
-    Answer, Countries, Country, CsvCountries, DEFAULT_TEXT, Lookup, Policy, Schema, deny_list,
+    Countries, Country, CsvCountries, DEFAULT_TEXT, Lookup, Policy, Schema, VpnAnswer, deny_list,
     handler,
 };
 use hallpass_model::Timestamp;
@@ -29,7 +29,7 @@ fn geo(text: &str) -> CsvCountries {
     CsvCountries::parse(text).unwrap()
 }
 
-fn answer(event: &str, allow: &str) -> Answer {
+fn answer(event: &str, allow: &str) -> VpnAnswer {
     let policy = Policy::of_countries(allow.split(',')).unwrap();
     let policy = policy.denying(deny_list("# one office\n8.8.8.128/25 # loud\n").unwrap());
     handler(event, Some(&policy), &geo(DATABASE), Schema::V1, now())

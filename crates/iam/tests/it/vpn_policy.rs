@@ -2,7 +2,7 @@
 
 use hallpass_iam::generate::Layout;
 use hallpass_iam::generate::ids::{Lengths, Partition};
-use hallpass_iam::generate::vpn_policy::{VpnForm, VpnWish, vpn_policy};
+use hallpass_iam::generate::vpn_policy::{VpnForm, VpnSpec, vpn_policy};
 use serde_json::{Value, json};
 
 use crate::guard_rows::{allow, check, full_access, over};
@@ -12,7 +12,7 @@ const HOME: &str = "84.20.30.40";
 
 fn made(form: VpnForm, vpcs: &[&str]) -> Value {
     let vpcs: Vec<String> = vpcs.iter().map(|&it| it.to_owned()).collect();
-    let made = vpn_policy(&VpnWish {
+    let made = vpn_policy(&VpnSpec {
         form,
         nat_ips: &[NAT.to_owned()],
         vpcs: &vpcs,

@@ -8,15 +8,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_access::{Channel, Delivery, News, Told, ToldDigest};
-use hallpass_model::{Clock, Email, Span};
+use hallpass_access::{Channel, Delivery, NoticeContext, NoticeKind, ToldAlarm, ToldDigest};
+use hallpass_model::{Clock, Email, TimeSpan};
 use lettre::message::Mailbox;
 use lettre::transport::smtp::Error as SmtpError;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use secrecy::SecretString;
 use tokio::time::timeout;
 
-use crate::words::{self, Letter, Reader};
+use crate::words::{self, Letter, ReaderRole};
 use form::Envelope;
 
 pub(crate) use server::is_loopback;
@@ -130,12 +130,12 @@ impl Mail {
     }
 
     /// Who gets a mail about it, and in which capacity.
-    fn readers(&self, told: &Told) -> Vec<(Email, Reader)> {
+    fn readers(&self, told: &NoticeContext) -> Vec<(Email, ReaderRole)> {
         if matches!(
             told.notice.news,
-            News::Stuck | News::SessionsLive | News::GuardActed
+            NoticeKind::Stuck | NoticeKind::SessionsLive | NoticeKind::GuardActed
         ) {
-            let operator = |email: &Email| (email.clone(), Reader::Operator);
+            let operator = |email: &Email| (email.clone(), ReaderRole::Operator);
             return self.alerts.iter().map(operator).collect();
         }
         let requester = &told.request.requester.email;
@@ -150,16 +150,16 @@ impl Mail {
             .map(|email| {
                 let own = email == requester;
                 let reader = if own {
-                    Reader::Requester
+                    ReaderRole::Requester
                 } else {
-                    Reader::Approver
+                    ReaderRole::Approver
                 };
                 (email.clone(), reader)
             })
             .filter(|(_, reader)| match reader {
-                Reader::Requester => self.to_requesters,
-                Reader::Approver => self.to_approvers,
-                Reader::Operator => true,
+                ReaderRole::Requester => self.to_requesters,
+                ReaderRole::Approver => self.to_approvers,
+                ReaderRole::Operator => true,
             })
             .collect()
     }
@@ -183,7 +183,7 @@ impl Mail {
     }
 
     /// A mail to each person who has none yet.
-    async fn send_all(&self, about: &About, letters: Vec<(Email, Letter)>) -> Delivery {
+    async fn send_all(&self, about: &MailSubject, letters: Vec<(Email, Letter)>) -> Delivery {
         let all = letters.len();
         let mut refused = Vec::new();
         for (to, letter) in letters {
@@ -192,16 +192,16 @@ impl Mail {
             }
             match self.send(about, &to, &letter).await {
                 Ok(()) => self.remember(about.number, to),
-                Err(Failure::ForGood(why)) => {
+                Err(MailFailure::ForGood(why)) => {
                     tracing::warn!(to = %to, about = about.id, why, "a mail is not accepted and not tried again");
                     refused.push(why);
                     // so that it is not tried again for the sake of others either
                     self.remember(about.number, to);
                 }
                 // the others would fail alike, and each would cost a connection
-                Err(Failure::ForNow(why)) => {
+                Err(MailFailure::ForNow(why)) => {
                     return Delivery::Again {
-                        after: Span::ZERO,
+                        after: TimeSpan::ZERO,
                         why,
                     };
                 }
@@ -215,7 +215,12 @@ impl Mail {
     }
 
     /// One mail to one person.
-    async fn send(&self, about: &About, to: &Email, letter: &Letter) -> Result<(), Failure> {
+    async fn send(
+        &self,
+        about: &MailSubject,
+        to: &Email,
+        letter: &Letter,
+    ) -> Result<(), MailFailure> {
         let envelope = Envelope {
             from: &self.from,
             to,
@@ -225,19 +230,19 @@ impl Mail {
         };
         let message = envelope
             .seal(letter)
-            .map_err(|error| Failure::ForGood(error.to_string()))?;
+            .map_err(|error| MailFailure::ForGood(error.to_string()))?;
         // the transport itself bounds only how long connecting takes
         match timeout(CONVERSATION_MAX, self.transport.send(message)).await {
             Ok(Ok(_)) => Ok(()),
-            Err(_) => Err(Failure::ForNow(self.too_slow())),
+            Err(_) => Err(MailFailure::ForNow(self.too_slow())),
             Ok(Err(error)) => {
                 let code = error.status().map(u16::from);
                 let why = format!("{}: {}", self.server, reason(&error));
                 Err(
                     if code.is_some_and(|code| NO_SUCH_MAILBOX.contains(&code)) {
-                        Failure::ForGood(why)
+                        MailFailure::ForGood(why)
                     } else {
-                        Failure::ForNow(why)
+                        MailFailure::ForNow(why)
                     },
                 )
             }
@@ -246,7 +251,7 @@ impl Mail {
 }
 
 /// What mails are about.
-struct About {
+struct MailSubject {
     /// The notice's number.
     number: u64,
     /// The id of the request, or of the sweep.
@@ -256,7 +261,7 @@ struct About {
 }
 
 /// Why a mail was not sent.
-enum Failure {
+enum MailFailure {
     ForNow(String),
     ForGood(String),
 }
@@ -283,7 +288,7 @@ impl Channel for Mail {
         "mail"
     }
 
-    async fn tell(&self, told: &Told) -> Delivery {
+    async fn tell(&self, told: &NoticeContext) -> Delivery {
         if words::is_overtaken(told) {
             self.forget(told.number);
             return Delivery::Done;
@@ -292,7 +297,7 @@ impl Channel for Mail {
         let readers = self.readers(told).into_iter();
         let letters = readers.map(|(to, reader)| (to, words::letter(told, reader, now)));
         let id = told.request.id.to_string();
-        let about = About {
+        let about = MailSubject {
             number: told.number,
             link: format!("{}/requests/{id}", self.public_url),
             id,
@@ -305,10 +310,27 @@ impl Channel for Mail {
         let readers = self.alerts.iter().cloned();
         let letters = readers.map(|to| (to, letter.clone()));
         let id = told.sweep.id.to_string();
-        let about = About {
+        let about = MailSubject {
             number: told.number,
             link: format!("{}/sweeps/{id}", self.public_url),
             id,
+        };
+        self.send_all(&about, letters.collect()).await
+    }
+
+    async fn tell_alarm(&self, told: &ToldAlarm) -> Delivery {
+        let letter = words::alarm(told);
+        let readers = self.alerts.iter().cloned();
+        let letters = readers.map(|to| (to, letter.clone()));
+        let about = MailSubject {
+            number: told.number,
+            // its beginning and its end are one thread
+            id: format!(
+                "alarm-{}-{}",
+                told.alarm.alarm,
+                told.alarm.since.as_second()
+            ),
+            link: format!("{}/health", self.public_url),
         };
         self.send_all(&about, letters.collect()).await
     }

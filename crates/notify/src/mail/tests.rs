@@ -1,6 +1,6 @@
 //! What mails look like as bytes, whatever people write, and who gets one.
 
-use hallpass_access::{GrantState, Notice, RequestState};
+use hallpass_access::{Alarm, AlarmKind, AlarmState, GrantState, Notice, RequestState};
 use hallpass_model::{TargetNames, Timestamp};
 use hallpass_store::testing::{
     a_digest, a_grant, a_notice, a_request, a_sweep, approved, at, email, ended,
@@ -32,8 +32,8 @@ fn mail(settings: &MailSettings) -> Mail {
     Mail::new(settings, Arc::new(Fixed(at(900)))).unwrap()
 }
 
-fn told(news: News) -> Told {
-    Told {
+fn told(news: NoticeKind) -> NoticeContext {
+    NoticeContext {
         number: 17,
         notice: Notice {
             news,
@@ -46,7 +46,7 @@ fn told(news: News) -> Told {
     }
 }
 
-fn granted(news: News, state: GrantState) -> Told {
+fn granted(news: NoticeKind, state: GrantState) -> NoticeContext {
     let mut told = told(news);
     told.request.state = approved(2);
     told.grant = Some(hallpass_access::Grant {
@@ -56,7 +56,7 @@ fn granted(news: News, state: GrantState) -> Told {
     told
 }
 
-fn written(told: &Told, to: &Email, reader: Reader) -> String {
+fn written(told: &NoticeContext, to: &Email, reader: ReaderRole) -> String {
     let channel = mail(&settings());
     let letter = words::letter(told, reader, at(900));
     let id = told.request.id.to_string();
@@ -92,11 +92,11 @@ const HEADERS: [&str; 9] = [
     "Content-Type",
 ];
 
-fn subject(told: &Told, reader: Reader) -> String {
+fn subject(told: &NoticeContext, reader: ReaderRole) -> String {
     words::letter(told, reader, at(900)).subject
 }
 
-fn subjects_of_requests() -> Vec<(Told, &'static str)> {
+fn subjects_of_requests() -> Vec<(NoticeContext, &'static str)> {
     let in_state = |news, state| {
         let mut told = told(news);
         told.request.state = state;
@@ -105,20 +105,20 @@ fn subjects_of_requests() -> Vec<(Told, &'static str)> {
     let (by, when) = (email(900), at(5));
     vec![
         (
-            told(News::ReviewWanted),
+            told(NoticeKind::ReviewWanted),
             "Person asks for ReadOnly in payments-prod, 2h",
         ),
         (
-            told(News::Reminder),
+            told(NoticeKind::Reminder),
             "Still waiting, 15m: Person asks for ReadOnly in payments-prod, 2h",
         ),
         (
-            told(News::Reviewed),
+            told(NoticeKind::Reviewed),
             "0 of 1 approvals: ReadOnly in payments-prod",
         ),
         (
             in_state(
-                News::Denied,
+                NoticeKind::Denied,
                 RequestState::Denied {
                     by: by.clone(),
                     at: when,
@@ -128,16 +128,19 @@ fn subjects_of_requests() -> Vec<(Told, &'static str)> {
             "Access denied: ReadOnly in payments-prod",
         ),
         (
-            in_state(News::Discarded, RequestState::Discarded { by, at: when }),
+            in_state(
+                NoticeKind::Discarded,
+                RequestState::Discarded { by, at: when },
+            ),
             "Request discarded: ReadOnly in payments-prod",
         ),
         (
-            in_state(News::Expired, RequestState::Expired { at: when }),
+            in_state(NoticeKind::Expired, RequestState::Expired { at: when }),
             "Request lapsed: ReadOnly in payments-prod",
         ),
         (
             in_state(
-                News::Rejected,
+                NoticeKind::Rejected,
                 RequestState::Rejected {
                     at: when,
                     code: "too_long".to_owned(),
@@ -149,37 +152,37 @@ fn subjects_of_requests() -> Vec<(Told, &'static str)> {
     ]
 }
 
-fn subjects_of_grants() -> Vec<(Told, &'static str)> {
+fn subjects_of_grants() -> Vec<(NoticeContext, &'static str)> {
     let active = |news| granted(news, GrantState::Active);
     let when = at(5);
     vec![
         (
-            active(News::Approved),
+            active(NoticeKind::Approved),
             "Approved, setting up: ReadOnly in payments-prod",
         ),
         (
-            active(News::Granted),
+            active(NoticeKind::Granted),
             "Access granted: ReadOnly in payments-prod, 2h",
         ),
         (
-            active(News::Extended),
+            active(NoticeKind::Extended),
             "Extended: ReadOnly in payments-prod",
         ),
         (
-            active(News::EndsSoon),
+            active(NoticeKind::EndsSoon),
             "Ends in 1h 46m: ReadOnly in payments-prod",
         ),
         (
-            granted(News::Ended, ended(9)),
+            granted(NoticeKind::Ended, ended(9)),
             "Access ended: ReadOnly in payments-prod",
         ),
         (
-            granted(News::Lost, ended(9)),
+            granted(NoticeKind::Lost, ended(9)),
             "Access lost: ReadOnly in payments-prod",
         ),
         (
             granted(
-                News::Failed,
+                NoticeKind::Failed,
                 GrantState::Failed {
                     at: when,
                     error: "denied".to_owned(),
@@ -188,27 +191,27 @@ fn subjects_of_grants() -> Vec<(Told, &'static str)> {
             "Access failed: ReadOnly in payments-prod",
         ),
         (
-            active(News::Stuck),
+            active(NoticeKind::Stuck),
             "AWS refuses to remove access: ReadOnly in payments-prod, Person 1",
         ),
         (
-            granted(News::SessionsLive, ended(9)),
+            granted(NoticeKind::SessionsLive, ended(9)),
             "Sessions go on: ReadOnly in payments-prod, Person 1",
         ),
         (
-            active(News::SetUpAgain),
+            active(NoticeKind::SetUpAgain),
             "Access is being set up again: ReadOnly in payments-prod",
         ),
         (
-            granted(News::GuardActed, ended(9)),
+            granted(NoticeKind::GuardActed, ended(9)),
             "The guard had to act: ReadOnly in payments-prod, Person 1",
         ),
         (
-            active(News::BreakGlass),
+            active(NoticeKind::BreakGlass),
             "Break-glass: Person took ReadOnly in payments-prod, 2h",
         ),
         (
-            active(News::ReviewClosed),
+            active(NoticeKind::ReviewClosed),
             "Break-glass review closed: ReadOnly in payments-prod",
         ),
     ]
@@ -220,19 +223,19 @@ fn subjects_can_be_read_in_a_list() {
         .into_iter()
         .chain(subjects_of_grants());
     for (told, wanted) in rows {
-        assert_eq!(subject(&told, Reader::Requester), wanted);
+        assert_eq!(subject(&told, ReaderRole::Requester), wanted);
     }
 }
 
 #[test]
 fn an_approver_s_mail_has_what_a_decision_needs() {
-    let mut told = told(News::ReviewWanted);
+    let mut told = told(NoticeKind::ReviewWanted);
     told.request.reason = "the <queue> is stuck\nsince noon".to_owned();
     told.request.ticket = Some("OPS-1".to_owned());
     told.request.secondary_domain = true;
-    let letter = words::letter(&told, Reader::Approver, at(900));
+    let letter = words::letter(&told, ReaderRole::Approver, at(900));
     assert_eq!(letter.quote, Some(("Why", told.request.reason.clone())));
-    let text = written(&told, &email(900), Reader::Approver);
+    let text = written(&told, &email(900), ReaderRole::Approver);
     for part in [
         "From: Hallpass <hallpass@example.com>",
         "To: person900@example.com",
@@ -250,18 +253,18 @@ fn an_approver_s_mail_has_what_a_decision_needs() {
         // quoted-printable breaks lines
         assert!(text.replace("=\r\n", "").contains(part), "{part}\n{text}");
     }
-    let own = words::letter(&told, Reader::Requester, at(900));
+    let own = words::letter(&told, ReaderRole::Requester, at(900));
     assert_eq!(own.quote, None);
 }
 
 #[test]
 fn a_repetition_has_the_same_id_and_others_have_another() {
-    let id = |told: &Told, n| {
-        let text = written(told, &email(n), Reader::Approver);
+    let id = |told: &NoticeContext, n| {
+        let text = written(told, &email(n), ReaderRole::Approver);
         let line = text.lines().find(|line| line.starts_with("Message-ID:"));
         line.unwrap().to_owned()
     };
-    let first = told(News::ReviewWanted);
+    let first = told(NoticeKind::ReviewWanted);
     let mut second = first.clone();
     second.attempts = 7;
     assert_eq!(id(&first, 900), id(&second, 900));
@@ -272,43 +275,53 @@ fn a_repetition_has_the_same_id_and_others_have_another() {
 
 #[test]
 fn everybody_gets_their_own_and_nobody_what_they_did() {
-    let readers = |settings: &MailSettings, told: &Told| mail(settings).readers(told);
+    let readers = |settings: &MailSettings, told: &NoticeContext| mail(settings).readers(told);
     let both = [
-        (email(1), Reader::Requester),
-        (email(900), Reader::Approver),
+        (email(1), ReaderRole::Requester),
+        (email(900), ReaderRole::Approver),
     ];
     let all = settings();
-    assert_eq!(readers(&all, &told(News::Expired)), both);
+    assert_eq!(readers(&all, &told(NoticeKind::Expired)), both);
     let no_approvers = MailSettings {
         to_approvers: false,
         ..settings()
     };
-    assert_eq!(readers(&no_approvers, &told(News::Expired)), both[..1]);
+    assert_eq!(
+        readers(&no_approvers, &told(NoticeKind::Expired)),
+        both[..1]
+    );
     let no_requesters = MailSettings {
         to_requesters: false,
         ..settings()
     };
-    assert_eq!(readers(&no_requesters, &told(News::Expired)), both[1..]);
-    let mut discarded = told(News::Discarded);
+    assert_eq!(
+        readers(&no_requesters, &told(NoticeKind::Expired)),
+        both[1..]
+    );
+    let mut discarded = told(NoticeKind::Discarded);
     discarded.request.state = RequestState::Discarded {
         by: email(1),
         at: at(5),
     };
     assert_eq!(readers(&all, &discarded), both[1..]);
     let ops = Email::new("ops@example.com").unwrap();
-    for news in [News::Stuck, News::SessionsLive, News::GuardActed] {
+    for news in [
+        NoticeKind::Stuck,
+        NoticeKind::SessionsLive,
+        NoticeKind::GuardActed,
+    ] {
         assert_eq!(
             readers(&all, &told(news)),
-            [(ops.clone(), Reader::Operator)]
+            [(ops.clone(), ReaderRole::Operator)]
         );
     }
 }
 
 #[tokio::test]
 async fn what_was_overtaken_is_not_told() {
-    let mut decided = told(News::ReviewWanted);
+    let mut decided = told(NoticeKind::ReviewWanted);
     decided.request.state = approved(2);
-    let mut own = granted(News::Approved, GrantState::Scheduled);
+    let mut own = granted(NoticeKind::Approved, GrantState::Scheduled);
     own.request.state = RequestState::Approved {
         by: email(1),
         at: at(2),
@@ -317,9 +330,9 @@ async fn what_was_overtaken_is_not_told() {
     for told in [
         decided,
         own,
-        granted(News::Approved, GrantState::Active),
-        granted(News::Granted, ended(9)),
-        granted(News::EndsSoon, ended(9)),
+        granted(NoticeKind::Approved, GrantState::Active),
+        granted(NoticeKind::Granted, ended(9)),
+        granted(NoticeKind::EndsSoon, ended(9)),
     ] {
         // nobody answers there
         assert_eq!(
@@ -328,7 +341,9 @@ async fn what_was_overtaken_is_not_told() {
             "{told:?}"
         );
     }
-    let open = mail(&settings()).tell(&told(News::ReviewWanted)).await;
+    let open = mail(&settings())
+        .tell(&told(NoticeKind::ReviewWanted))
+        .await;
     assert!(matches!(open, Delivery::Again { .. }), "{open:?}");
 }
 
@@ -374,13 +389,49 @@ async fn sweeps_are_told_to_those_who_look_after_the_place_alone() {
     assert!(matches!(tried, Delivery::Again { .. }), "{tried:?}");
 }
 
+#[tokio::test]
+async fn alarms_are_told_to_those_who_look_after_the_place_when_they_begin_and_are_over() {
+    let told = |state| ToldAlarm {
+        number: 19,
+        alarm: Alarm {
+            alarm: AlarmKind::ClocksDisagree,
+            state,
+            since: at(5),
+            at: at(130),
+            text: "the server's clock is 15m behind AWS's.".to_owned(),
+        },
+        attempts: 0,
+    };
+    let begun = words::alarm(&told(AlarmState::Begun));
+    assert_eq!(
+        begun.subject,
+        "Alarm: The clocks disagree: no access is given"
+    );
+    assert_eq!(begun.notes, ["What to do: docs/runbooks/clock-wrong.md."]);
+    let over = words::alarm(&told(AlarmState::Over));
+    assert_eq!(
+        over.subject,
+        "Over: The clocks disagree: no access is given"
+    );
+    assert_eq!(over.headline, "the server's clock is 15m behind AWS's.");
+    let nobody = MailSettings {
+        alerts: Vec::new(),
+        ..settings()
+    };
+    let told = told(AlarmState::Begun);
+    assert_eq!(mail(&nobody).tell_alarm(&told).await, Delivery::Done);
+    // nobody answers there
+    let tried = mail(&settings()).tell_alarm(&told).await;
+    assert!(matches!(tried, Delivery::Again { .. }), "{tried:?}");
+}
+
 #[test]
 fn mails_of_access_that_stood_before_do_not_say_that_it_ends() {
-    let mut told = granted(News::Granted, GrantState::Active);
-    let ends = words::letter(&told, Reader::Requester, at(900)).headline;
+    let mut told = granted(NoticeKind::Granted, GrantState::Active);
+    let ends = words::letter(&told, ReaderRole::Requester, at(900)).headline;
     assert!(ends.contains("by itself"), "{ends}");
     told.grant.as_mut().unwrap().standing = true;
-    let stays = words::letter(&told, Reader::Requester, at(900)).headline;
+    let stays = words::letter(&told, ReaderRole::Requester, at(900)).headline;
     assert!(
         stays.contains("it will not end") && !stays.contains("by itself"),
         "{stays}"
@@ -430,12 +481,12 @@ proptest! {
         set in "(\\PC|\r\n|[\\x00-\\x1f]){0,300}",
         ticket in any::<String>(),
     ) {
-        let mut told = told(News::ReviewWanted);
+        let mut told = told(NoticeKind::ReviewWanted);
         told.request.requester.name = name;
         told.request.reason = reason;
         told.request.ticket = Some(ticket);
         told.request.names = TargetNames::Account { account, permission_set: set };
-        let text = written(&told, &email(900), Reader::Approver);
+        let text = written(&told, &email(900), ReaderRole::Approver);
         let mut found = headers(&text);
         found.sort_unstable();
         let mut wanted = HEADERS;

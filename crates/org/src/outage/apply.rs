@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hallpass_iam::BadInput;
 use hallpass_model::Timestamp;
-use hallpass_runner::{Lane, Limits, PlanDraft, Target};
+use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepTarget};
 use serde_json::json;
 
 use super::{BreakGlass, DrillFile, TAG_END, TAG_ID, name_of, probes};
@@ -15,7 +15,7 @@ use crate::refusal::{
     slot_taken,
 };
 use crate::steps::{
-    ATTACH, GUARD, Guard, Instant, KEEP_DRILL, MARK_DRILL, Mark, Named, PUT, Pair, stored,
+    ATTACH, GUARD, Guard, Instant, KEEP_DRILL, MARK_DRILL, Mark, PUT, Pair, PolicyRef, stored,
 };
 use crate::{ChoreError, unread};
 
@@ -66,10 +66,14 @@ pub async fn plan_apply(
 
 fn draft(around: &Surroundings, wanted: &ApplyDrill, drill: &Drill) -> PlanDraft {
     let (caller, name) = (&around.caller, name_of(&drill.id));
-    let mut draft = PlanDraft::new("outage.apply", &caller.organization, Limits::DESTRUCTIVE);
+    let mut draft = PlanDraft::new(
+        "outage.apply",
+        &caller.organization,
+        PlanLimits::DESTRUCTIVE,
+    );
     draft.remember(json!({ "drill": drill }));
     let lane = Lane::organizations_write();
-    let of_organization = |key: &str| Target::global(&caller.management_account, key);
+    let of_organization = |key: &str| StepTarget::global(&caller.management_account, key);
     let guard = Guard::Outage {
         name: name.clone(),
         target: drill.target.clone(),
@@ -103,7 +107,7 @@ fn draft(around: &Surroundings, wanted: &ApplyDrill, drill: &Drill) -> PlanDraft
     let target = of_organization(&format!("policy {name}"));
     let put = draft.step(target, PUT, stored(&policy), lane.clone(), &[kept]);
     let pair = Pair {
-        policy: Named { name, id: None },
+        policy: PolicyRef { name, id: None },
         target: drill.target.clone(),
     };
     let target = of_organization(&format!("target {}", drill.target));
@@ -123,7 +127,7 @@ fn draft(around: &Surroundings, wanted: &ApplyDrill, drill: &Drill) -> PlanDraft
     draft
 }
 
-/// Everything that speaks against a drill (`policies.md` §8.3 point 1), as things are now.
+/// Everything that speaks against a drill (`policies.md` §8.3.1), as things are now.
 ///
 /// # Errors
 /// When AWS does not answer.

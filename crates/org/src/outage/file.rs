@@ -1,7 +1,7 @@
 //! A drill's policy as `outage generate` writes it, taken apart.
 
 use hallpass_iam::BadInput;
-use hallpass_iam::language::{Kind, ScpLanguage, Source};
+use hallpass_iam::language::{PolicyJson, PolicyType, ScpLanguage};
 use hallpass_model::Timestamp;
 use hallpass_runner::hash;
 use serde_json::Value;
@@ -35,7 +35,7 @@ impl DrillFile {
     /// The codes of the policy language, `E_ELEMENT` when a statement is no drill's, `E_TIME` when
     /// its window cannot be read.
     pub fn read(text: &str) -> Result<Self, BadInput> {
-        Source::new(text)?.strict(Kind::Scp, ScpLanguage::Full)?;
+        PolicyJson::new(text)?.strict(PolicyType::Scp, ScpLanguage::Full)?;
         let value: Value = serde_json::from_str(text)
             .map_err(|error| BadInput::new("E_JSON", error.to_string(), ""))?;
         let statement = only_statement(&value)?;

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use hallpass_iam::{Context, Decision, Kind, Layers, LoadError, Policy, Request, decide, facts};
+use hallpass_iam::{
+    Context, Decision, Layers, LoadError, Policy, PolicyType, Request, decide, facts,
+};
 use hallpass_model::Timestamp;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -52,11 +54,11 @@ struct Sample<'a> {
 /// # Errors
 /// When the policy cannot be read.
 pub fn probes(drill: &DrillFile) -> Result<Vec<ProbeRow>, LoadError> {
-    let scp = Arc::new(Policy::parse(&drill.content, Kind::Scp)?);
-    let full = Arc::new(Policy::parse(FULL_ACCESS, Kind::Scp)?);
+    let scp = Arc::new(Policy::parse(&drill.content, PolicyType::Scp)?);
+    let full = Arc::new(Policy::parse(FULL_ACCESS, PolicyType::Scp)?);
     let layers = Layers {
         scps: vec![vec![Arc::clone(&full)], vec![full, scp]],
-        identity: vec![Arc::new(Policy::parse(FULL_ACCESS, Kind::Identity)?)],
+        identity: vec![Arc::new(Policy::parse(FULL_ACCESS, PolicyType::Identity)?)],
         ..Layers::default()
     };
     let mut rows = Vec::new();

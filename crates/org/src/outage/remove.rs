@@ -2,7 +2,7 @@
 
 use hallpass_iam::BadInput;
 use hallpass_model::Timestamp;
-use hallpass_runner::{Lane, Limits, PlanDraft, StepId, Target};
+use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
 use serde_json::json;
 
 use super::list::{Among, Tagged, tagged};
@@ -10,7 +10,7 @@ use super::{ID_DIGITS, name_of};
 use crate::ChoreError;
 use crate::facts::{Surroundings, surroundings};
 use crate::ports::{OrgStore, Organization};
-use crate::steps::{DELETE, DETACH, Instant, MARK_DRILL, Mark, Named, Pair, stored};
+use crate::steps::{DELETE, DETACH, Instant, MARK_DRILL, Mark, Pair, PolicyRef, stored};
 
 /// The plan that removes a drill, wherever it is attached. Of one that is gone only the mark in the
 /// store is left to do.
@@ -75,19 +75,19 @@ pub async fn plan_reap(
 
 fn draft(around: &Surroundings, kind: &str) -> PlanDraft {
     // what takes a denial away is never too much at once
-    let limits = Limits {
+    let limits = PlanLimits {
         changes_max: usize::MAX,
-        ..Limits::DESTRUCTIVE
+        ..PlanLimits::DESTRUCTIVE
     };
     PlanDraft::new(kind, &around.caller.organization, limits)
 }
 
 fn remove(draft: &mut PlanDraft, around: &Surroundings, drill: &str, found: &[Tagged]) {
-    let of_organization = |key: String| Target::global(&around.caller.management_account, key);
+    let of_organization = |key: String| StepTarget::global(&around.caller.management_account, key);
     let lane = Lane::organizations_write;
     let mut deleted: Vec<StepId> = Vec::new();
     for it in found {
-        let named = Named {
+        let named = PolicyRef {
             name: it.row.name.clone(),
             id: Some(it.row.id.clone()),
         };
@@ -105,7 +105,7 @@ fn remove(draft: &mut PlanDraft, around: &Surroundings, drill: &str, found: &[Ta
     }
     if found.is_empty() {
         // nothing by tags; a policy whose tags went missing still has its name
-        let named = Named {
+        let named = PolicyRef {
             name: name_of(drill),
             id: None,
         };

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use hallpass_iam::BadInput;
-use hallpass_iam::generate::sessions::{Entry, Revocations};
-use hallpass_model::{Span, Timestamp};
-use hallpass_runner::{Lane, Limits, PlanDraft, Target};
+use hallpass_iam::generate::sessions::{RevocationEntry, Revocations};
+use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepTarget};
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -14,7 +14,7 @@ use crate::facts::surroundings;
 use crate::outage::check_target;
 use crate::ports::{NewPolicy, OrgStore, Organization, PolicyText, Revocation};
 use crate::refusal::{Refusal, lint, of_surroundings, slot_taken};
-use crate::steps::{ATTACH, GUARD, Guard, KEEP_REVOCATIONS, Keeping, Named, PUT, Pair, stored};
+use crate::steps::{ATTACH, GUARD, Guard, KEEP_REVOCATIONS, Keeping, PUT, Pair, PolicyRef, stored};
 use crate::{ChoreError, unread};
 
 /// Ends are kept by the hour, rounded up: the same wish a little later is the same plan.
@@ -26,7 +26,7 @@ pub enum Ends {
     /// Until then, said in so many words.
     At(Timestamp),
     /// So long after they were issued at the latest.
-    After(Span),
+    After(TimeSpan),
 }
 
 /// What is wanted.
@@ -65,9 +65,10 @@ pub async fn plan_apply(
         return Err(BadInput::new("E_ARG", message, "FILE").into());
     };
     let rows = rows(store, wanted, now).await?;
-    let mut draft = PlanDraft::new("sessions.apply", &around.caller.organization, Limits::USUAL);
+    let organization = &around.caller.organization;
+    let mut draft = PlanDraft::new("sessions.apply", organization, PlanLimits::USUAL);
     draft.remember(json!({ "policy": wanted.name, "targets": wanted.targets }));
-    let of_organization = |key: &str| Target::global(&around.caller.management_account, key);
+    let of_organization = |key: &str| StepTarget::global(&around.caller.management_account, key);
     let guard = Guard::Sessions {
         name: wanted.name.clone(),
         targets: wanted.targets.clone(),
@@ -97,16 +98,11 @@ pub async fn plan_apply(
         format!("policy {}", wanted.name),
         Lane::organizations_write(),
     );
-    let put = draft.step(
-        of_organization(&target),
-        PUT,
-        stored(&policy),
-        lane,
-        &[kept],
-    );
+    let policy = stored(&policy);
+    let put = draft.step(of_organization(&target), PUT, policy, lane, &[kept]);
     for target in &wanted.targets {
         let pair = Pair {
-            policy: Named {
+            policy: PolicyRef {
                 name: wanted.name.clone(),
                 id: None,
             },
@@ -196,7 +192,7 @@ async fn rows(
     Ok(rows.collect())
 }
 
-fn end_of(entry: &Entry, ends: Ends, now: Timestamp) -> Timestamp {
+fn end_of(entry: &RevocationEntry, ends: Ends, now: Timestamp) -> Timestamp {
     let longest = match ends {
         Ends::At(at) => return at,
         Ends::After(longest) => longest,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_iam::generate::sessions::{Entry, Revocations};
+use hallpass_iam::generate::sessions::{RevocationEntry, Revocations};
 use hallpass_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +32,7 @@ pub struct EntryRow {
     pub policy: String,
     /// Whose sessions.
     #[serde(flatten)]
-    pub entry: Entry,
+    pub entry: RevocationEntry,
     /// How it stands.
     pub state: EntryState,
     /// When the last of them has ended.
@@ -87,7 +87,7 @@ pub async fn list(
             ),
             None => (Revocations::new(), Vec::new()),
         };
-        let end_of = |entry: &Entry| {
+        let end_of = |entry: &RevocationEntry| {
             let row = kept
                 .iter()
                 .find(|row| row.policy == name && row.entry == *entry);

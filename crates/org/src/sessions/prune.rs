@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hallpass_iam::generate::sessions::Revocations;
 use hallpass_model::Timestamp;
-use hallpass_runner::{Lane, Limits, PlanDraft, StepId, Target};
+use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
 use serde_json::json;
 
 use super::TAG;
@@ -12,7 +12,7 @@ use super::apply::{Live, live};
 use super::list::names;
 use crate::facts::surroundings;
 use crate::ports::{NewPolicy, OrgStore, Organization, Revocation};
-use crate::steps::{DELETE, DETACH, DROP_REVOCATIONS, Keeping, Named, PUT, Pair, stored};
+use crate::steps::{DELETE, DETACH, DROP_REVOCATIONS, Keeping, PUT, Pair, PolicyRef, stored};
 use crate::{ChoreError, unread};
 
 /// What pruning comes to.
@@ -38,9 +38,9 @@ pub async fn plan_prune(
 ) -> Result<Pruned, ChoreError> {
     let around = surroundings(organization).await?;
     // taking denials away whose sessions are over is never too much at once
-    let limits = Limits {
+    let limits = PlanLimits {
         changes_max: usize::MAX,
-        ..Limits::DESTRUCTIVE
+        ..PlanLimits::DESTRUCTIVE
     };
     let mut pruned = Pruned {
         draft: PlanDraft::new("sessions.prune", &around.caller.organization, limits),
@@ -81,7 +81,7 @@ pub async fn plan_prune(
             policy: name.clone(),
             rows: over.clone(),
         };
-        let place = Target::global(account, format!("ends of entries of {name}"));
+        let place = StepTarget::global(account, format!("ends of entries of {name}"));
         let (keeping, lane) = (stored(&keeping), Lane::usual());
         pruned
             .draft
@@ -111,11 +111,11 @@ fn take_out(
     let mut rest = stands.clone();
     let removed = over.iter().filter(|row| rest.remove(&row.entry)).count();
     let row = &live.policy.row;
-    let named = Named {
+    let named = PolicyRef {
         name: row.name.clone(),
         id: Some(row.id.clone()),
     };
-    let place = |key: String| Target::global(account, key);
+    let place = |key: String| StepTarget::global(account, key);
     let lane = Lane::organizations_write;
     if let Some(content) = rest.json() {
         if removed == 0 {

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_iam::generate::sessions::{Entry, Revocations};
-use hallpass_model::{Clock, Span, Timestamp};
+use hallpass_iam::generate::sessions::{RevocationEntry, Revocations};
+use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_org::outage::{ApplyDrill, BreakGlass, DrillFile};
 use hallpass_org::sessions::{ApplyRevocation, Ends, POLICY_NAME};
 use hallpass_org::testing::{FakeOrganization, MemoryOrg, UNIT};
-use hallpass_org::{Hand, OrgStore, Organization};
+use hallpass_org::{OrgStepExecutor, OrgStore, Organization};
 use hallpass_runner::testing::{Gate, Gated, Hourglass, MemoryPlans};
-use hallpass_runner::{Applying, Keeper, PlanDraft, Report, RunError, Runner};
+use hallpass_runner::{Applying, PlanDraft, PlanReport, RunError, Runner, RunnerIdentity};
 
 /// When every test begins.
 pub(crate) const START: &str = "2026-03-02T10:05:00Z";
@@ -44,7 +44,7 @@ impl Bench {
         let organization: Arc<dyn Organization> =
             Arc::new(Gated(Arc::clone(&self.organization), Arc::clone(gate)));
         let kept: Arc<dyn OrgStore> = Arc::new(Gated(Arc::clone(&self.kept), Arc::clone(gate)));
-        let hand = Hand::new(
+        let hand = OrgStepExecutor::new(
             Arc::clone(&organization),
             Arc::clone(&kept),
             Arc::clone(&self.clock) as Arc<_>,
@@ -55,7 +55,7 @@ impl Bench {
             Arc::clone(&self.clock) as Arc<_>,
             Arc::clone(&self.clock) as Arc<_>,
             Arc::clone(&self.clock) as Arc<_>,
-            Keeper {
+            RunnerIdentity {
                 holder: holder.into(),
                 actor: "arn:aws:iam::111122223333:user/admin".into(),
             },
@@ -75,14 +75,14 @@ impl Bench {
         self.clock.now()
     }
 
-    pub(crate) fn wait(&self, span: Span) {
+    pub(crate) fn wait(&self, span: TimeSpan) {
         self.clock.advance(Duration::from_secs(span.as_seconds()));
     }
 }
 
 impl Process {
     /// Looks and applies.
-    pub(crate) async fn apply(&self, draft: PlanDraft) -> Result<Report, RunError> {
+    pub(crate) async fn apply(&self, draft: PlanDraft) -> Result<PlanReport, RunError> {
         let looked = self.runner.look(draft).await?;
         self.runner.apply(&looked.plan.id, &patient()).await
     }
@@ -106,13 +106,13 @@ pub(crate) fn drill(target: &str) -> ApplyDrill {
     }
 }
 
-pub(crate) fn name(value: &str) -> Entry {
-    Entry::Name {
+pub(crate) fn name(value: &str) -> RevocationEntry {
+    RevocationEntry::Name {
         value: value.into(),
     }
 }
 
-pub(crate) fn cut_off(entries: &[Entry]) -> ApplyRevocation {
+pub(crate) fn cut_off(entries: &[RevocationEntry]) -> ApplyRevocation {
     let mut wanted = Revocations::new();
     for entry in entries {
         wanted.add(entry.clone());
@@ -121,12 +121,12 @@ pub(crate) fn cut_off(entries: &[Entry]) -> ApplyRevocation {
         wanted,
         name: POLICY_NAME.into(),
         targets: vec![UNIT.into()],
-        ends: Ends::After(Span::hours(12)),
+        ends: Ends::After(TimeSpan::hours(12)),
     }
 }
 
 /// How each target ended, in their order.
-pub(crate) fn outcomes(report: &Report) -> Vec<String> {
+pub(crate) fn outcomes(report: &PlanReport) -> Vec<String> {
     let rows = report.targets.iter();
     rows.map(|row| format!("{}: {}", row.target.key, row.outcome))
         .collect()

@@ -1,7 +1,7 @@
 //! Cut-offs: added to what is there, listed with their ends, pruned when nothing is left to cut.
 
 use hallpass_iam::generate::sessions::Revocations;
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_org::sessions::{EntryState, POLICY_NAME, list, plan_apply, plan_prune};
 use hallpass_org::testing::{ANA, MANAGEMENT, ROOT, UNIT};
 use hallpass_org::{ChoreError, NewPolicy, Organization};
@@ -13,7 +13,7 @@ async fn applied(
     bench: &Bench,
     process: &Process,
     wanted: &hallpass_org::sessions::ApplyRevocation,
-) -> hallpass_runner::Report {
+) -> hallpass_runner::PlanReport {
     let (organization, kept) = (process.organization.as_ref(), process.kept.as_ref());
     let draft = plan_apply(organization, kept, wanted, bench.now())
         .await
@@ -94,7 +94,7 @@ async fn a_policy_attached_in_advance_is_updated_in_place() {
     assert_eq!(bench.organization.writes()[before..], ["update"]);
     assert_eq!(entries(&bench), ["name john"]);
     // and stays attached once nobody is left
-    let at = Span::hours(14).after(bench.now());
+    let at = TimeSpan::hours(14).after(bench.now());
     let pruned = plan_prune(process.organization.as_ref(), process.kept.as_ref(), at)
         .await
         .unwrap();
@@ -112,7 +112,7 @@ async fn pruning_takes_out_what_is_over_and_then_the_policy() {
     let process = bench.calm();
     let (organization, kept) = (process.organization.clone(), process.kept.clone());
     applied(&bench, &process, &cut_off(&[name("john")])).await;
-    bench.wait(Span::hours(4));
+    bench.wait(TimeSpan::hours(4));
     applied(&bench, &process, &cut_off(&[name("mary")])).await;
     for (at, gone, left) in [
         ("2026-03-02T22:59:59Z", 0, vec!["name john", "name mary"]),

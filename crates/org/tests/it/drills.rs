@@ -1,12 +1,12 @@
 //! Drills: refused where they must be, applied once, listed, removed, reaped.
 
-use hallpass_model::Span;
+use hallpass_model::TimeSpan;
 use hallpass_org::outage::{
     BreakGlass, DrillFile, DrillState, list, plan_apply, plan_reap, plan_remove, probes,
 };
 use hallpass_org::testing::{ANA, MANAGEMENT, ROOT, Situation, UNIT};
-use hallpass_org::{NewPolicy, Organization, Sight};
-use hallpass_runner::{Exit, Probe};
+use hallpass_org::{NewPolicy, Organization, TargetPresence};
+use hallpass_runner::{Exit, StepProbe};
 use std::collections::BTreeMap;
 
 use crate::bench::{Bench, POLICY, drill, outcomes};
@@ -48,7 +48,7 @@ async fn what_is_not_safe_is_refused_and_nothing_is_changed() {
             "no way back",
             UNIT,
             |it| {
-                it.roles.insert(ANA.into(), Sight::NotThere);
+                it.roles.insert(ANA.into(), TargetPresence::NotThere);
             },
             "no break-glass role exists in 222233334444",
         ),
@@ -56,7 +56,8 @@ async fn what_is_not_safe_is_refused_and_nothing_is_changed() {
             "an unseen way back",
             UNIT,
             |it| {
-                it.roles.insert(ANA.into(), Sight::Unseen("denied".into()));
+                it.roles
+                    .insert(ANA.into(), TargetPresence::Unseen("denied".into()));
             },
             "cannot be seen: denied",
         ),
@@ -80,7 +81,7 @@ async fn check_refused(bench: &Bench, what: &str, target: &str, expected: &str) 
         .iter()
         .find(|step| step.kind == "guard")
         .unwrap();
-    let Some(Probe::Blocked { reason }) = looked.plan.expected.get(&guard.id) else {
+    let Some(StepProbe::Blocked { reason }) = looked.plan.expected.get(&guard.id) else {
         panic!("{what}: not refused")
     };
     assert!(reason.contains(expected), "{what}: {reason}");
@@ -116,7 +117,7 @@ async fn a_full_target_and_a_drill_that_is_over_are_refused() {
         .find(|it| it.target.key == "preconditions")
         .unwrap();
     assert!(guard.reason.contains("5 policies"), "{}", guard.reason);
-    bench.wait(Span::hours(3));
+    bench.wait(TimeSpan::hours(3));
     let report = process.apply(again(&bench, ANA).await).await.unwrap();
     let guard = report
         .targets
@@ -130,7 +131,8 @@ async fn a_full_target_and_a_drill_that_is_over_are_refused() {
 async fn listed_accounts_are_in_production_too_and_a_way_back_may_be_waived() {
     let bench = Bench::new();
     bench.organization.change(|it| {
-        it.roles.insert(ANA.into(), Sight::Unseen("denied".into()));
+        it.roles
+            .insert(ANA.into(), TargetPresence::Unseen("denied".into()));
     });
     let mut wanted = drill(UNIT);
     wanted.break_glass = BreakGlass::Waived;
@@ -212,7 +214,7 @@ async fn a_drill_past_its_end_is_seen_and_reaped() {
         .await
         .unwrap();
     assert!(draft.is_empty() && ids.is_empty());
-    bench.wait(Span::hours(2));
+    bench.wait(TimeSpan::hours(2));
     let rows = list(organization, process.kept.as_ref(), bench.now())
         .await
         .unwrap();
@@ -238,7 +240,9 @@ async fn a_drill_past_its_end_is_seen_and_reaped() {
 #[tokio::test]
 async fn listings_that_lag_are_waited_for() {
     let bench = Bench::new();
-    bench.organization.change(|it| it.lag = Span::seconds(20));
+    bench
+        .organization
+        .change(|it| it.lag = TimeSpan::seconds(20));
     let process = bench.calm();
     let organization = process.organization.as_ref();
     let (draft, made) = plan_apply(organization, &drill(UNIT)).await.unwrap();
@@ -257,7 +261,7 @@ async fn undoing_an_apply_leaves_nothing() {
     let process = bench.calm();
     let report = process.apply(again(&bench, UNIT).await).await.unwrap();
     let (plan, folded) = process.runner.load(&report.plan).await.unwrap();
-    let hand = hallpass_org::Hand::new(
+    let hand = hallpass_org::OrgStepExecutor::new(
         process.organization.clone(),
         process.kept.clone(),
         bench.clock.clone(),

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_org::testing::UNIT;
 use hallpass_org::{outage, sessions};
-use hallpass_runner::testing::{Gate, Mode};
+use hallpass_runner::testing::{Gate, PortMode};
 use hallpass_runner::{Exit, PlanDraft};
 
 use crate::bench::{Bench, Process, cut_off, drill, name};
@@ -34,7 +34,7 @@ impl Chore {
         let draft = before.plan(bench, &process).await.unwrap();
         assert_eq!(process.apply(draft).await.unwrap().exit(), Exit::Ok);
         if self == Self::Reap {
-            bench.wait(Span::hours(3));
+            bench.wait(TimeSpan::hours(3));
         }
     }
 
@@ -137,7 +137,7 @@ async fn go_on(bench: &Bench, chore: Chore, by_command: bool, case: &str) {
 
 /// Without and with listings that lag behind writes.
 async fn stopped(chore: Chore) {
-    for lag in [Span::ZERO, Span::seconds(7)] {
+    for lag in [TimeSpan::ZERO, TimeSpan::seconds(7)] {
         stopped_everywhere(chore, lag).await;
     }
 }
@@ -172,15 +172,15 @@ async fn stops_while_entries_are_pruned() {
     stopped(Chore::Prune).await;
 }
 
-async fn bench_for(chore: Chore, lag: Span) -> Bench {
+async fn bench_for(chore: Chore, lag: TimeSpan) -> Bench {
     let bench = Bench::new();
     bench.organization.change(|it| it.lag = lag);
     chore.prepare(&bench).await;
-    bench.wait(Span::minutes(1));
+    bench.wait(TimeSpan::minutes(1));
     bench
 }
 
-async fn stopped_everywhere(chore: Chore, lag: Span) {
+async fn stopped_everywhere(chore: Chore, lag: TimeSpan) {
     let unbroken = bench_for(chore, lag).await;
     let gate = Gate::new(None);
     let before = writes(&unbroken);
@@ -188,9 +188,9 @@ async fn stopped_everywhere(chore: Chore, lag: Span) {
     chore.check(&unbroken, &format!("{chore:?} unbroken"));
     let (sent, records) = (writes(&unbroken) - before, unbroken.plans.changes().len());
     for call in 1..=gate.calls() {
-        for (n, mode) in (0..).zip(Mode::ALL) {
+        for (n, mode) in (0..).zip(PortMode::ALL) {
             // what had no effect looks the same however late listings are
-            if !lag.is_zero() && matches!(mode, Mode::Fail | Mode::StopBefore) {
+            if !lag.is_zero() && matches!(mode, PortMode::Fail | PortMode::StopBefore) {
                 continue;
             }
             let by_command = (call + n) % 2 == 0;

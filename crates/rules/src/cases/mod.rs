@@ -5,12 +5,12 @@ mod read;
 
 use std::collections::BTreeSet;
 
-use hallpass_model::{AccountId, Email, GroupId, PermissionSetName, Span, Timestamp};
-use read::{Asked, Case, Wanted};
+use hallpass_model::{AccountId, Email, GroupId, PermissionSetName, TimeSpan, Timestamp};
+use read::{AskedDuration, CaseTargetText, RuleCase};
 use serde::Serialize;
 
 use crate::{
-    diagnostic::{Code, Diagnostic},
+    diagnostic::{Diagnostic, FindingCode},
     directory::Directory,
     engine::{Ask, Decision, Rules},
     read::CASE,
@@ -21,7 +21,7 @@ use crate::{
 /// What a case comes to.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
-pub enum Answer {
+pub enum CaseDecision {
     /// The rules decided, or the target is not one that can be asked for.
     Decided {
         /// The case's id, as it was given.
@@ -51,7 +51,7 @@ pub enum Answer {
     },
 }
 
-impl Answer {
+impl CaseDecision {
     /// Whether the case could not be evaluated.
     pub fn is_failure(&self) -> bool {
         matches!(self, Self::Failed { .. })
@@ -71,7 +71,7 @@ pub struct Invalid {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CaseError {
     /// The code of the first problem.
-    pub code: Code,
+    pub code: FindingCode,
     /// Its message.
     pub message: String,
     /// Every problem, in the order of the line.
@@ -84,7 +84,7 @@ pub fn answers<'a>(
     rules: Option<&'a Rules>,
     facts: Option<&'a Directory>,
     now: Timestamp,
-) -> impl Iterator<Item = Answer> + 'a {
+) -> impl Iterator<Item = CaseDecision> + 'a {
     text.lines()
         .filter(|line| !is_blank(line))
         .map(move |line| answer(line, rules, facts, now))
@@ -102,7 +102,7 @@ pub fn answer(
     rules: Option<&Rules>,
     facts: Option<&Directory>,
     now: Timestamp,
-) -> Answer {
+) -> CaseDecision {
     let parsed = syntax::parse(line, Syntax::Json);
     let id = parsed
         .root
@@ -115,8 +115,12 @@ pub fn answer(
             match own.as_ref().or(rules) {
                 Some(rules) => Ok(case.decide(id.clone(), rules, facts, now)),
                 None => Err(vec![
-                    Diagnostic::error(Code::MissingRules, root.position, "there are no rules")
-                        .help("give `--rules FILE`, or `statements` in the case"),
+                    Diagnostic::error(
+                        FindingCode::MissingRules,
+                        root.position,
+                        "there are no rules",
+                    )
+                    .help("give `--rules FILE`, or `statements` in the case"),
                 ]),
             }
         }),
@@ -125,7 +129,7 @@ pub fn answer(
     outcome.unwrap_or_else(|errors| failed(id, errors))
 }
 
-fn failed(id: serde_json::Value, mut errors: Vec<Diagnostic>) -> Answer {
+fn failed(id: serde_json::Value, mut errors: Vec<Diagnostic>) -> CaseDecision {
     errors.sort_by_key(|error| error.position);
     for error in &mut errors {
         CASE.clone_into(&mut error.file);
@@ -133,13 +137,13 @@ fn failed(id: serde_json::Value, mut errors: Vec<Diagnostic>) -> Answer {
     let (code, message) = errors.first().map_or_else(
         || {
             (
-                Code::BadCase,
+                FindingCode::BadCase,
                 "the case could not be read (this is a bug)".to_owned(),
             )
         },
         |first| (first.code, first.message.clone()),
     );
-    Answer::Failed {
+    CaseDecision::Failed {
         id,
         error: CaseError {
             code,
@@ -163,12 +167,12 @@ fn plain(node: &Node) -> serde_json::Value {
     }
 }
 
-enum Target {
+enum CaseTarget {
     Account(AccountId, String),
     Group(GroupId),
 }
 
-impl Target {
+impl CaseTarget {
     fn ask(&self) -> Ask<'_> {
         match self {
             Self::Account(account, permission_set) => Ask::Account {
@@ -180,14 +184,14 @@ impl Target {
     }
 }
 
-impl Case {
+impl RuleCase {
     fn decide(
         &self,
         id: serde_json::Value,
         rules: &Rules,
         facts: Option<&Directory>,
         now: Timestamp,
-    ) -> Answer {
+    ) -> CaseDecision {
         let now = self.at.unwrap_or(now);
         let mut invalid = Vec::new();
         let target = self.target(facts, &mut invalid);
@@ -209,7 +213,7 @@ impl Case {
                             .may_approve(clicker, &self.requester, &target.ask(), known, now)
                             .is_ok()
                 });
-                return Answer::Decided {
+                return CaseDecision::Decided {
                     id,
                     decision: decision.kind.as_str(),
                     approvers: decision.approvers,
@@ -220,7 +224,7 @@ impl Case {
                 };
             }
         }
-        Answer::Decided {
+        CaseDecision::Decided {
             id,
             decision: "Invalid",
             approvers: BTreeSet::new(),
@@ -231,11 +235,11 @@ impl Case {
         }
     }
 
-    /// The target, if it has the form of one and, with facts, exists (`spec/access.md` §4.2).
-    fn target(&self, facts: Option<&Directory>, invalid: &mut Vec<Invalid>) -> Option<Target> {
+    /// The target, if it has the form of one and, with facts, exists (`access.md` §4.2).
+    fn target(&self, facts: Option<&Directory>, invalid: &mut Vec<Invalid>) -> Option<CaseTarget> {
         let mut refuse = |field, message| invalid.push(Invalid { field, message });
         match &self.target {
-            Wanted::Account {
+            CaseTargetText::Account {
                 account,
                 permission_set,
             } => {
@@ -245,12 +249,12 @@ impl Case {
                 let set = check_set(permission_set, facts)
                     .map_err(|why| refuse("permission_set", why))
                     .ok();
-                Some(Target::Account(id?, set?.to_owned()))
+                Some(CaseTarget::Account(id?, set?.to_owned()))
             }
-            Wanted::Group(group) => group_id(group, facts)
+            CaseTargetText::Group(group) => group_id(group, facts)
                 .map_err(|why| refuse("group", why))
                 .ok()
-                .map(Target::Group),
+                .map(CaseTarget::Group),
         }
     }
 
@@ -270,11 +274,11 @@ impl Case {
     fn check_limits(
         &self,
         decision: &Decision,
-        limit: Option<&(RuleId, Span)>,
+        limit: Option<&(RuleId, TimeSpan)>,
         invalid: &mut Vec<Invalid>,
         because: &mut BTreeSet<RuleId>,
     ) {
-        if let Some(Asked { key, span }) = &self.duration {
+        if let Some(AskedDuration { key, span }) = &self.duration {
             let field = *key;
             if span.is_zero() {
                 let message = "is no time at all".to_owned();
@@ -318,9 +322,9 @@ impl Case {
 }
 
 /// A length of time with its seconds, which its everyday form leaves out.
-fn to_the_second(span: Span) -> String {
+fn to_the_second(span: TimeSpan) -> String {
     match span.as_seconds() % 60 {
-        seconds if seconds > 0 && span >= Span::hours(1) => format!("{span} {seconds}s"),
+        seconds if seconds > 0 && span >= TimeSpan::hours(1) => format!("{span} {seconds}s"),
         _ => span.to_string(),
     }
 }

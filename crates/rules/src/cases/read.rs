@@ -2,13 +2,13 @@
 
 use std::str::FromStr;
 
-use hallpass_model::{Email, Span, Timestamp};
+use hallpass_model::{Email, TimeSpan, Timestamp};
 
 use crate::{
-    diagnostic::{Code, Diagnostic, nearest, shorten},
+    diagnostic::{Diagnostic, FindingCode, nearest, shorten},
     engine::Rules,
     read,
-    syntax::{Entry, Node, Value},
+    syntax::{MapEntry, Node, Value},
 };
 
 /// The keys of a case.
@@ -34,24 +34,24 @@ const REMARKS: [&str; 6] = ["note", "why", "comment", "expect", "title", "descri
 
 /// A case as it was read. Targets are kept as written: one that cannot exist is invalid, not an
 /// error.
-pub(super) struct Case {
+pub(super) struct RuleCase {
     pub(super) requester: Email,
-    pub(super) target: Wanted,
+    pub(super) target: CaseTargetText,
     pub(super) click: Option<Email>,
     pub(super) at: Option<Timestamp>,
-    pub(super) duration: Option<Asked>,
+    pub(super) duration: Option<AskedDuration>,
     pub(super) reason: Option<String>,
     pub(super) ticket: Option<String>,
     has_rules: bool,
 }
 
 /// A length of time, and the key that asks for it.
-pub(super) struct Asked {
+pub(super) struct AskedDuration {
     pub(super) key: &'static str,
-    pub(super) span: Span,
+    pub(super) span: TimeSpan,
 }
 
-pub(super) enum Wanted {
+pub(super) enum CaseTargetText {
     Account {
         account: String,
         permission_set: String,
@@ -60,28 +60,28 @@ pub(super) enum Wanted {
 }
 
 /// Reads a case; on errors also looks at the lists it brings, so that all are reported at once.
-pub(super) fn read(root: &Node) -> Result<Case, Vec<Diagnostic>> {
+pub(super) fn read(root: &Node) -> Result<RuleCase, Vec<Diagnostic>> {
     let Value::Map(entries) = &root.value else {
         let message = format!("a case is an object, not {}", root.kind());
         return Err(vec![Diagnostic::error(
-            Code::BadType,
+            FindingCode::BadType,
             root.position,
             message,
         )]);
     };
-    let mut reader = Reader {
+    let mut reader = CaseFields {
         root,
         errors: entries.iter().filter_map(unknown).collect(),
     };
     let target = reader.target();
-    let requester = reader.parsed("requester", Code::BadEmail, "an e-mail address");
+    let requester = reader.parsed("requester", FindingCode::BadEmail, "an e-mail address");
     if requester.is_none() {
         reader.missing("requester");
     }
-    let click = reader.parsed("click", Code::BadEmail, "an e-mail address");
+    let click = reader.parsed("click", FindingCode::BadEmail, "an e-mail address");
     let at = reader.parsed(
         "at",
-        Code::BadCase,
+        FindingCode::BadCase,
         "an instant like `2026-03-02T10:05:00Z`",
     );
     let duration = reader.duration();
@@ -91,7 +91,7 @@ pub(super) fn read(root: &Node) -> Result<Case, Vec<Diagnostic>> {
         .any(|key| root.get(key).is_some());
     let mut errors = reader.errors;
     match (requester, target) {
-        (Some(requester), Some(target)) if errors.is_empty() => Ok(Case {
+        (Some(requester), Some(target)) if errors.is_empty() => Ok(RuleCase {
             requester,
             target,
             click,
@@ -108,7 +108,7 @@ pub(super) fn read(root: &Node) -> Result<Case, Vec<Diagnostic>> {
     }
 }
 
-impl Case {
+impl RuleCase {
     /// The rules that the case brings along, if it does.
     pub(super) fn own_rules(
         &self,
@@ -122,12 +122,12 @@ impl Case {
     }
 }
 
-struct Reader<'a> {
+struct CaseFields<'a> {
     root: &'a Node,
     errors: Vec<Diagnostic>,
 }
 
-impl Reader<'_> {
+impl CaseFields<'_> {
     /// The text of a key; null is the same as absent.
     fn text(&mut self, key: &str) -> Option<String> {
         let node = self.root.get(key)?;
@@ -136,14 +136,14 @@ impl Reader<'_> {
             Value::Text(text) => Some(text.clone()),
             Value::Bool(_) | Value::Number(_) | Value::List(_) | Value::Map(_) => {
                 let message = format!("{} where a string is due", node.kind());
-                let error = Diagnostic::error(Code::BadType, node.position, message);
+                let error = Diagnostic::error(FindingCode::BadType, node.position, message);
                 self.errors.push(error.field(key).value(&node.shown()));
                 None
             }
         }
     }
 
-    fn parsed<T: FromStr>(&mut self, key: &str, code: Code, due: &str) -> Option<T> {
+    fn parsed<T: FromStr>(&mut self, key: &str, code: FindingCode, due: &str) -> Option<T> {
         let text = self.text(key)?;
         let value = text.parse().ok();
         if value.is_none() {
@@ -162,7 +162,7 @@ impl Reader<'_> {
     }
 
     /// How long access is asked for: as text in any form, or in whole seconds.
-    fn duration(&mut self) -> Option<Asked> {
+    fn duration(&mut self) -> Option<AskedDuration> {
         const TEXTS: [&str; 2] = ["duration", "for"];
         const SECONDS: &str = "duration_seconds";
         let given: Vec<(&str, &Node)> = [TEXTS[0], TEXTS[1], SECONDS]
@@ -172,14 +172,14 @@ impl Reader<'_> {
             .collect();
         if let [_, (key, second), ..] = given.as_slice() {
             let message = "a case asks for one duration";
-            let error = Diagnostic::error(Code::BadCase, second.position, message);
+            let error = Diagnostic::error(FindingCode::BadCase, second.position, message);
             self.errors.push(error.field(key));
             return None;
         }
         for key in TEXTS {
             let due = "a duration like `90m`, `1h30m` or `01:30`";
-            if let Some(span) = self.parsed(key, Code::BadDuration, due) {
-                return Some(Asked { key, span });
+            if let Some(span) = self.parsed(key, FindingCode::BadDuration, due) {
+                return Some(AskedDuration { key, span });
             }
         }
         let node = self.root.get(SECONDS).filter(|n| n.value != Value::Null)?;
@@ -192,30 +192,30 @@ impl Reader<'_> {
                 "`{}` is not a whole number of seconds",
                 shorten(&node.shown())
             );
-            let error = Diagnostic::error(Code::BadDuration, node.position, message);
+            let error = Diagnostic::error(FindingCode::BadDuration, node.position, message);
             let help = "write `\"duration\": \"90m\"` for the other forms";
             self.errors
                 .push(error.field(SECONDS).value(&node.shown()).help(help));
         }
-        Some(Asked {
+        Some(AskedDuration {
             key: SECONDS,
-            span: Span::seconds(seconds?),
+            span: TimeSpan::seconds(seconds?),
         })
     }
 
-    fn target(&mut self) -> Option<Wanted> {
+    fn target(&mut self) -> Option<CaseTargetText> {
         let [account, set, group] = ["account", "permission_set", "group"].map(|k| self.text(k));
         match (account, set, group) {
-            (Some(account), Some(permission_set), None) => Some(Wanted::Account {
+            (Some(account), Some(permission_set), None) => Some(CaseTargetText::Account {
                 account,
                 permission_set,
             }),
-            (None, None, Some(group)) => Some(Wanted::Group(group)),
+            (None, None, Some(group)) => Some(CaseTargetText::Group(group)),
             (_, _, Some(_)) => {
                 let message =
                     "a case asks for a permission set in an account or for a group, not both";
                 self.errors.push(Diagnostic::error(
-                    Code::BadCase,
+                    FindingCode::BadCase,
                     self.root.position,
                     message,
                 ));
@@ -244,12 +244,12 @@ impl Reader<'_> {
         let help = "a case is {\"id\", \"requester\", \"account\", \"permission_set\"} or \
                     {\"id\", \"requester\", \"group\"}";
         let message = format!("`{key}` is missing");
-        let error = Diagnostic::error(Code::MissingField, self.root.position, message);
+        let error = Diagnostic::error(FindingCode::MissingField, self.root.position, message);
         self.errors.push(error.field(key).help(help));
     }
 }
 
-fn unknown(entry: &Entry) -> Option<Diagnostic> {
+fn unknown(entry: &MapEntry) -> Option<Diagnostic> {
     let key = entry.key.as_str();
     if KEYS.contains(&key) || REMARKS.contains(&key) {
         return None;
@@ -259,6 +259,6 @@ fn unknown(entry: &Entry) -> Option<Diagnostic> {
         None => format!("known here: {}", KEYS.join(", ")),
     };
     let message = format!("`{}` is not a known key", shorten(key));
-    let error = Diagnostic::error(Code::UnknownField, entry.position, message);
+    let error = Diagnostic::error(FindingCode::UnknownField, entry.position, message);
     Some(error.field(key).value(&entry.value.shown()).help(help))
 }

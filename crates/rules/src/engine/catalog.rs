@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     directory::Directory,
-    rule::{Place, RuleId, Targets},
+    rule::{RuleId, Selector, Targets},
 };
 
 /// Accounts with their permission sets, and groups, for which some rule lets somebody ask.
@@ -154,7 +154,7 @@ impl Rules {
         })
     }
 
-    /// What some rule affects, whoever asks and at whatever hour (`spec/access.md` §10.4). Accounts
+    /// What some rule affects, whoever asks and at whatever hour (`access.md` §10.4). Accounts
     /// that are not active are left out.
     pub fn reach(&self, facts: &Directory) -> Requestable {
         self.covered(facts, |_| true)
@@ -265,10 +265,10 @@ impl Rules {
 
 /// Whether a rule covers every account there may be.
 fn covers_everything(targets: &Targets) -> bool {
-    let every = |places: &Option<BTreeSet<Place>>| {
+    let every = |places: &Option<BTreeSet<Selector>>| {
         places
             .as_ref()
-            .is_none_or(|places| places.contains(&Place::Every))
+            .is_none_or(|places| places.contains(&Selector::Every))
     };
     match targets {
         Targets::Accounts {

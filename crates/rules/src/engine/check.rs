@@ -15,9 +15,9 @@ use super::{
     words,
 };
 use crate::{
-    diagnostic::{Code, Diagnostic},
+    diagnostic::{Diagnostic, FindingCode},
     directory::Directory,
-    rule::{Denials, GroupRef, Place, Requesters, SetMatch, Targets, Terms},
+    rule::{Denials, GroupRef, Requesters, Selector, SetMatch, Targets, Terms},
 };
 
 /// The most comparisons of a rule with a target. Files that need more (thousands of rules that
@@ -94,7 +94,9 @@ impl<'a> Check<'a> {
         let spots = spots(&ready.terms().targets);
         if spots.is_empty() || self.matches_no_account(ready) {
             let message = "the rule can match nothing";
-            found.push(warn(ready, Code::DeadStatement, message).help("name a target, or drop it"));
+            found.push(
+                warn(ready, FindingCode::DeadStatement, message).help("name a target, or drop it"),
+            );
             return;
         }
         let mut seen = BTreeSet::new();
@@ -129,9 +131,9 @@ impl<'a> Check<'a> {
         };
         // ids and names that do not exist are reported one by one, unless it is the exclusions that
         // leave nothing of them
-        let one_by_one = |place: &Place| match place {
-            Place::Account(_) | Place::Ou(_) | Place::OuPath(_) => true,
-            Place::Every | Place::AccountName(_) => false,
+        let one_by_one = |place: &Selector| match place {
+            Selector::Account(_) | Selector::Ou(_) | Selector::OuPath(_) => true,
+            Selector::Every | Selector::AccountName(_) => false,
         };
         let named = accounts
             .as_ref()
@@ -176,7 +178,7 @@ impl<'a> Check<'a> {
     /// Rules that may cover the spot.
     fn candidates(&self, spot: Spot<'_>) -> Vec<&'a Ready> {
         let places = match spot {
-            Spot::Account(_, Some(Place::Account(id)), _) => self.compiled.for_account(id),
+            Spot::Account(_, Some(Selector::Account(id)), _) => self.compiled.for_account(id),
             Spot::Account(..) => self.compiled.broad.clone(),
             Spot::Group(group) => self.compiled.for_group(group),
         };
@@ -252,7 +254,7 @@ impl<'a> Check<'a> {
                 "`{flag}: true` of `{this}` is overridden by `{flag}: false` of `{other}`{people}"
             );
             found.push(
-                warn(ready, Code::SelfDeniedBy, message)
+                warn(ready, FindingCode::SelfDeniedBy, message)
                     .field(flag)
                     .help("where both apply, `false` wins; narrow one of the two"),
             );
@@ -321,12 +323,12 @@ fn flag_name(ready: &Ready, elevator: &'static str) -> &'static str {
     }
 }
 
-pub(super) fn warn(ready: &Ready, code: Code, message: impl Into<String>) -> Diagnostic {
+pub(super) fn warn(ready: &Ready, code: FindingCode, message: impl Into<String>) -> Diagnostic {
     let rule = &ready.rule;
     Diagnostic::warning(code, rule.position, message).at(rule.list, rule.index)
 }
 
-fn described(deadlock: &Deadlock, spot: Spot<'_>) -> (Code, String, &'static str) {
+fn described(deadlock: &Deadlock, spot: Spot<'_>) -> (FindingCode, String, &'static str) {
     let target = match spot {
         Spot::Account(_, place, set) => {
             let place = place.map_or_else(|| "its accounts".to_owned(), words::place);
@@ -340,12 +342,12 @@ fn described(deadlock: &Deadlock, spot: Spot<'_>) -> (Code, String, &'static str
     };
     match deadlock {
         Deadlock::Nobody => (
-            Code::NobodyCanApprove,
+            FindingCode::NobodyCanApprove,
             format!("nobody can approve {target}, and no rule makes approval needless"),
             "list approvers, or allow it without approval",
         ),
         Deadlock::TooFew { people, needed } => (
-            Code::NobodyCanApprove,
+            FindingCode::NobodyCanApprove,
             format!("{target} needs {needed} approvals, and {people} people can approve"),
             "list more approvers, or ask for fewer approvals",
         ),
@@ -353,7 +355,7 @@ fn described(deadlock: &Deadlock, spot: Spot<'_>) -> (Code, String, &'static str
             let names: Vec<&str> = people.iter().map(Email::as_str).collect();
             let names = names.join(", ");
             (
-                Code::SoleApprover,
+                FindingCode::SoleApprover,
                 format!("{names} can never get {target}: nobody else is left to approve it"),
                 "list another approver, or allow self approval",
             )

@@ -1,10 +1,10 @@
-//! The decision at click time: may this person say yes or no now (`spec/access.md` §3)?
+//! The decision at click time: may this person say yes or no now (`access.md` §3)?
 
 use hallpass_model::Timestamp;
 use serde::Serialize;
 
 use super::{
-    Ask, Compiled, Kind,
+    Ask, Compiled, DecisionKind,
     decide::{Decision, Evaluation},
     people::{Membership, PersonView, Principal},
 };
@@ -30,7 +30,7 @@ pub enum ClickRefused {
     #[error("the rules of today refuse this request: {kind}{}", by(rules))]
     NotOpen {
         /// What they say.
-        kind: Kind,
+        kind: DecisionKind,
         /// The rules it rests on.
         rules: Vec<RuleId>,
     },
@@ -76,8 +76,12 @@ pub(super) fn may_approve(
     let not_listed = not_listed(&evaluation, &clicker);
     let decision = evaluation.decision();
     match decision.kind {
-        Kind::ApprovalNotRequired | Kind::SelfApproval | Kind::RequiresApproval => {}
-        Kind::NoApprovers | Kind::NoStatements | Kind::RequesterNotAllowed => {
+        DecisionKind::ApprovalNotRequired
+        | DecisionKind::SelfApproval
+        | DecisionKind::RequiresApproval => {}
+        DecisionKind::NoApprovers
+        | DecisionKind::NoStatements
+        | DecisionKind::RequesterNotAllowed => {
             return Err(ClickRefused::NotOpen {
                 kind: decision.kind,
                 rules: decision.based_on,

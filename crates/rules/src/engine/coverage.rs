@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Ready;
 use crate::{
     glob::Glob,
-    rule::{Exclusions, GroupRef, Place, SetMatch, Targets},
+    rule::{Exclusions, GroupRef, Selector, SetMatch, Targets},
 };
 
 /// The most targets of one rule that are tried.
@@ -15,7 +15,7 @@ pub(super) const TARGETS_TRIED: usize = 64;
 /// set, or a group.
 #[derive(Clone, Copy)]
 pub(super) enum Spot<'a> {
-    Account(&'a Targets, Option<&'a Place>, &'a SetMatch),
+    Account(&'a Targets, Option<&'a Selector>, &'a SetMatch),
     Group(&'a GroupRef),
 }
 
@@ -30,7 +30,7 @@ pub(super) fn spots(targets: &Targets) -> Vec<Spot<'_>> {
             except,
             ..
         } => {
-            let places: Vec<Option<&Place>> = match accounts {
+            let places: Vec<Option<&Selector>> = match accounts {
                 Some(places) => {
                     let left = places.iter().filter(|place| !is_left_out(place, except));
                     left.map(Some).collect()
@@ -101,19 +101,21 @@ pub(super) fn covers(ready: &Ready, spot: Spot<'_>) -> bool {
     }
 }
 
-fn is_everything(places: &BTreeSet<Place>) -> bool {
-    places.contains(&Place::Every) || places.contains(&Place::OuPath(String::new()))
+fn is_everything(places: &BTreeSet<Selector>) -> bool {
+    places.contains(&Selector::Every) || places.contains(&Selector::OuPath(String::new()))
 }
 
-fn within_any(place: &Place, places: &BTreeSet<Place>) -> bool {
+fn within_any(place: &Selector, places: &BTreeSet<Selector>) -> bool {
     is_everything(places)
         || places.contains(place)
         || match place {
-            Place::OuPath(path) => path
+            Selector::OuPath(path) => path
                 .match_indices('/')
                 .filter_map(|(end, _)| path.get(..end))
-                .any(|above| places.contains(&Place::OuPath(above.to_owned()))),
-            Place::Every | Place::Account(_) | Place::AccountName(_) | Place::Ou(_) => false,
+                .any(|above| places.contains(&Selector::OuPath(above.to_owned()))),
+            Selector::Every | Selector::Account(_) | Selector::AccountName(_) | Selector::Ou(_) => {
+                false
+            }
         }
 }
 
@@ -136,19 +138,21 @@ pub(super) fn covers_set(ready: &Ready, set: &SetMatch, of: &Targets) -> bool {
 }
 
 /// Whether nothing of a place is left.
-fn is_left_out(place: &Place, except: &Exclusions) -> bool {
+fn is_left_out(place: &Selector, except: &Exclusions) -> bool {
     let by_name = |name: &Glob| {
         !name.is_pattern()
             && except.places.iter().any(|other| match other {
-                Place::AccountName(glob) => glob.matches(name.as_str()),
-                Place::Every | Place::Account(_) | Place::Ou(_) | Place::OuPath(_) => false,
+                Selector::AccountName(glob) => glob.matches(name.as_str()),
+                Selector::Every | Selector::Account(_) | Selector::Ou(_) | Selector::OuPath(_) => {
+                    false
+                }
             })
     };
     except.places.contains(place)
-        || except.places.contains(&Place::OuPath(String::new()))
+        || except.places.contains(&Selector::OuPath(String::new()))
         || match place {
-            Place::AccountName(name) => by_name(name),
-            Place::Every | Place::Account(_) | Place::Ou(_) | Place::OuPath(_) => false,
+            Selector::AccountName(name) => by_name(name),
+            Selector::Every | Selector::Account(_) | Selector::Ou(_) | Selector::OuPath(_) => false,
         }
 }
 
@@ -184,7 +188,7 @@ fn leaves_nothing_out(ready: &Ready) -> bool {
 /// Whether one rule is wide in accounts and the other in permission sets.
 fn crossing(mine: &[Spot<'_>], theirs: &[Spot<'_>]) -> bool {
     let wide = |spots: &[Spot<'_>]| {
-        let every = |spot: &Spot<'_>| matches!(spot, Spot::Account(_, Some(Place::Every), _));
+        let every = |spot: &Spot<'_>| matches!(spot, Spot::Account(_, Some(Selector::Every), _));
         let all_sets = |spot: &Spot<'_>| matches!(spot, Spot::Account(_, _, SetMatch::Every));
         (spots.iter().any(every), spots.iter().any(all_sets))
     };

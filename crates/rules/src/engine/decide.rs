@@ -1,8 +1,8 @@
-//! The decision at request time (`spec/access.md` §2).
+//! The decision at request time (`access.md` §2).
 
 use std::{collections::BTreeSet, fmt};
 
-use hallpass_model::{Email, Span, Timestamp, UserId};
+use hallpass_model::{Email, TimeSpan, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -19,7 +19,7 @@ use crate::{
 
 /// What the rules say to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Kind {
+pub enum DecisionKind {
     /// Granted: nobody needs to approve.
     ApprovalNotRequired,
     /// Granted: the requester is an approver who may approve for themselves.
@@ -34,7 +34,7 @@ pub enum Kind {
     RequesterNotAllowed,
 }
 
-impl Kind {
+impl DecisionKind {
     /// The name, as cases and audit records have it.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -59,7 +59,7 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for DecisionKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -95,14 +95,14 @@ pub struct Stage {
 #[must_use = "a decision that is not acted on has no effect"]
 pub struct Decision {
     /// What the rules say.
-    pub kind: Kind,
+    pub kind: DecisionKind,
     /// Who may approve; empty unless the kind is `RequiresApproval`. Informative: who may approve
     /// is decided anew when they do.
     pub approvers: BTreeSet<Email>,
     /// The rules it rests on, in file order.
     pub based_on: Vec<RuleId>,
     /// The longest grant the rules allow; `None` leaves it to the settings.
-    pub max_duration: Option<Span>,
+    pub max_duration: Option<TimeSpan>,
     /// What becomes of a request that waits and is longer than that by now.
     #[serde(skip_serializing_if = "OverLimit::is_default")]
     pub over_limit: OverLimit,
@@ -117,7 +117,7 @@ pub struct Decision {
     pub notify: BTreeSet<Email>,
     /// Where the request is posted; `None` leaves it to the settings.
     pub slack_channel: Option<String>,
-    /// Whether the requester may break the glass (`spec/access.md` §17).
+    /// Whether the requester may break the glass (`access.md` §17).
     pub break_glass: bool,
     /// What the reason must look like.
     pub reason_patterns: Vec<Requirement>,
@@ -168,7 +168,7 @@ pub(super) enum Exclusion {
     OutsideHours,
 }
 
-/// Everything §2 finds out on its way; decision, click and explanation read it.
+/// Everything `access.md` §2 finds out on its way; decision, click and explanation read it.
 pub(super) struct Evaluation<'a> {
     pub(super) rules: &'a Compiled,
     pub(super) facts: &'a Directory,
@@ -323,17 +323,17 @@ impl<'a> Evaluation<'a> {
     pub(super) fn decision(mut self) -> Decision {
         let auto = self.auto.filter(|_| self.deny_auto.is_none());
         if let Some(ready) = auto {
-            return self.outcome(Kind::ApprovalNotRequired, &[ready]);
+            return self.outcome(DecisionKind::ApprovalNotRequired, &[ready]);
         }
         if let Some(ready) = self.self_approval() {
-            return self.outcome(Kind::SelfApproval, &[ready]);
+            return self.outcome(DecisionKind::SelfApproval, &[ready]);
         }
         if self.affecting.is_empty() {
-            return self.outcome(Kind::NoStatements, &[]);
+            return self.outcome(DecisionKind::NoStatements, &[]);
         }
         if self.eligible.is_empty() {
             let excluded = self.affecting.clone();
-            return self.outcome(Kind::RequesterNotAllowed, &excluded);
+            return self.outcome(DecisionKind::RequesterNotAllowed, &excluded);
         }
         let approvers = self.approvers();
         let stages = self.stages();
@@ -344,10 +344,10 @@ impl<'a> Evaluation<'a> {
         let needed = needed.unwrap_or(1).max(1);
         let based_on = self.eligible.clone();
         if approvers.is_empty() || !self.enough(&approvers, &stages, needed) {
-            return self.outcome(Kind::NoApprovers, &based_on);
+            return self.outcome(DecisionKind::NoApprovers, &based_on);
         }
         let notify = self.notify(&approvers);
-        let mut decision = self.outcome(Kind::RequiresApproval, &based_on);
+        let mut decision = self.outcome(DecisionKind::RequiresApproval, &based_on);
         let of_stages: u32 = stages.iter().map(|stage| stage.quorum).sum();
         decision.approvers = approvers;
         decision.notify = notify;
@@ -362,7 +362,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// The shortest of the longest durations, with the first rule that sets it.
-    pub(super) fn shortest(&self) -> Option<(RuleId, Span)> {
+    pub(super) fn shortest(&self) -> Option<(RuleId, TimeSpan)> {
         let limits = self.limited().filter_map(|ready| {
             let max = ready.terms().max_duration?;
             Some((ready.rule.id.clone(), max))
@@ -397,7 +397,7 @@ impl<'a> Evaluation<'a> {
             .collect()
     }
 
-    fn outcome(&self, kind: Kind, based_on: &[&Ready]) -> Decision {
+    fn outcome(&self, kind: DecisionKind, based_on: &[&Ready]) -> Decision {
         let terms = || self.limited().map(|ready| (&ready.rule.id, ready.terms()));
         let requirements = |pick: fn(&crate::rule::Terms) -> Option<&TextPattern>| {
             terms()
@@ -428,15 +428,15 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// `spec/access.md` §17, last paragraph. An empty list forbids, even in a rule that does not
+    /// `access.md` §17. An empty list forbids, even in a rule that does not
     /// let this requester ask.
-    fn may_break_glass(&self, kind: Kind) -> bool {
+    fn may_break_glass(&self, kind: DecisionKind) -> bool {
         let waiting = match kind {
-            Kind::RequiresApproval | Kind::NoApprovers => true,
-            Kind::ApprovalNotRequired
-            | Kind::SelfApproval
-            | Kind::NoStatements
-            | Kind::RequesterNotAllowed => false,
+            DecisionKind::RequiresApproval | DecisionKind::NoApprovers => true,
+            DecisionKind::ApprovalNotRequired
+            | DecisionKind::SelfApproval
+            | DecisionKind::NoStatements
+            | DecisionKind::RequesterNotAllowed => false,
         };
         let forbids = |ready: &&Ready| {
             let named = ready.terms().break_glass.as_ref();

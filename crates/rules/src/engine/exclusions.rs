@@ -7,9 +7,9 @@ use super::{
     places::{AccountView, LeftOut},
 };
 use crate::{
-    diagnostic::{Code, Diagnostic},
+    diagnostic::{Diagnostic, FindingCode},
     directory::Directory,
-    rule::{Exclusions, Place, SetMatch, Targets},
+    rule::{Exclusions, Selector, SetMatch, Targets},
 };
 
 /// Notes every exclusion of a rule that leaves nothing out. Without a directory, only what the
@@ -42,8 +42,8 @@ pub(super) fn dead(
         };
         if dead {
             let names = facts.map(|facts| match exclusion {
-                LeftOut::Place(Place::AccountName(_)) => account_names(facts),
-                LeftOut::Place(Place::OuPath(_)) => unit_paths(facts),
+                LeftOut::Place(Selector::AccountName(_)) => account_names(facts),
+                LeftOut::Place(Selector::OuPath(_)) => unit_paths(facts),
                 LeftOut::Place(_) | LeftOut::Tag(_) | LeftOut::Unknown => Vec::new(),
             });
             found.push(finding(ready, &text, "account", &names.unwrap_or_default()));
@@ -89,7 +89,7 @@ fn finding(ready: &Ready, text: &str, what: &str, names: &[String]) -> Diagnosti
     let message = format!("the exclusion of `{text}` leaves nothing out");
     let help =
         format!("no {what} that the rule selects is named or placed so; correct it or drop it");
-    let finding = warn_at(ready, text, Code::DeadExclusion, message).help(help);
+    let finding = warn_at(ready, text, FindingCode::DeadExclusion, message).help(help);
     with_nearest(finding, text, names.iter().map(String::as_str))
 }
 
@@ -100,14 +100,14 @@ fn is_foreign(targets: &Targets, exclusion: LeftOut<'_>) -> bool {
             accounts: Some(places),
             ..
         },
-        LeftOut::Place(Place::Account(id)),
+        LeftOut::Place(Selector::Account(id)),
     ) = (targets, exclusion)
     else {
         return false;
     };
     places.iter().all(|place| match place {
-        Place::Account(other) => other != id,
-        Place::Every | Place::AccountName(_) | Place::Ou(_) | Place::OuPath(_) => false,
+        Selector::Account(other) => other != id,
+        Selector::Every | Selector::AccountName(_) | Selector::Ou(_) | Selector::OuPath(_) => false,
     })
 }
 

@@ -4,7 +4,7 @@ use hallpass_model::{Email, Timestamp};
 use serde::Serialize;
 
 use super::{
-    Ask, Decision, Kind, Ready, Rules,
+    Ask, Decision, DecisionKind, Ready, Rules,
     decide::{Evaluation, Exclusion},
     people::{Membership, PersonView, Principal},
     places::{self, AccountView, LeftOut},
@@ -26,7 +26,7 @@ pub struct Explanation {
     /// The decision.
     #[serde(flatten)]
     pub decision: Decision,
-    /// The step of `spec/access.md` §2 that decided: 2 and 4 to 8.
+    /// The step of `access.md` §2 that decided: 2 and 4 to 8.
     pub step: u8,
     /// That step in words.
     pub because: String,
@@ -96,15 +96,15 @@ impl Rules {
         let (step, because) = step(&evaluation);
         let decision = evaluation.decision();
         let (step, because) = match decision.kind {
-            Kind::NoApprovers => (7, no_approvers(&decision, because)),
+            DecisionKind::NoApprovers => (7, no_approvers(&decision, because)),
             _ => (step, because),
         };
         let nearest = match decision.kind {
-            Kind::NoStatements | Kind::RequesterNotAllowed => nearest,
-            Kind::ApprovalNotRequired
-            | Kind::SelfApproval
-            | Kind::RequiresApproval
-            | Kind::NoApprovers => None,
+            DecisionKind::NoStatements | DecisionKind::RequesterNotAllowed => nearest,
+            DecisionKind::ApprovalNotRequired
+            | DecisionKind::SelfApproval
+            | DecisionKind::RequiresApproval
+            | DecisionKind::NoApprovers => None,
         };
         Explanation {
             requester: requester.email.clone(),
@@ -172,7 +172,7 @@ fn step(evaluation: &Evaluation<'_>) -> (u8, String) {
 
 fn no_approvers(decision: &Decision, because: String) -> String {
     match decision.kind {
-        Kind::NoApprovers => {
+        DecisionKind::NoApprovers => {
             "the rules that apply list too few people who could approve, the requester left out"
                 .to_owned()
         }

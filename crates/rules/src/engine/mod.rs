@@ -1,5 +1,6 @@
 //! Rules made ready for deciding: names interned, candidates indexed, repeats dropped.
 
+mod approvable;
 mod catalog;
 mod check;
 mod click;
@@ -20,15 +21,16 @@ use std::{
     sync::Arc,
 };
 
-use hallpass_model::{AccountId, Email, GroupId, Span, Timestamp};
+use hallpass_model::{AccountId, Email, GroupId, TimeSpan, Timestamp};
 
+pub use approvable::Approvable;
 pub use catalog::{Requestable, SetBits};
 pub use click::{ClickRefused, Permit};
-pub use decide::{Decision, Kind, Requirement, Stage};
+pub use decide::{Decision, DecisionKind, Requirement, Stage};
 pub use explain::{Considered, Effect, Explanation, Nearest};
 pub use people::Principal;
 pub use sign_in::{OverLimit, SignInRequirement};
-pub use steps::{Question, Step};
+pub use steps::{DecisionQuestion, DecisionStep};
 pub use words::RuleSummary;
 
 use crate::{
@@ -36,7 +38,7 @@ use crate::{
     directory::Directory,
     glob::Glob,
     read::Content,
-    rule::{GroupRef, Place, Requesters, Rule, RuleId, SetMatch, Targets, Terms},
+    rule::{GroupRef, Requesters, Rule, RuleId, Selector, SetMatch, Targets, Terms},
     selftest::TestCase,
 };
 use decide::Evaluation;
@@ -240,7 +242,7 @@ impl Rules {
         }
     }
 
-    /// Decides whether and how `requester` may get what they ask for (`spec/access.md` §2).
+    /// Decides whether and how `requester` may get what they ask for (`access.md` §2).
     pub fn decide<'a>(
         &self,
         requester: impl Into<Principal<'a>>,
@@ -258,11 +260,11 @@ impl Rules {
         ask: &Ask<'_>,
         facts: &Directory,
         now: Timestamp,
-    ) -> Option<(RuleId, Span)> {
+    ) -> Option<(RuleId, TimeSpan)> {
         Evaluation::new(&self.compiled, requester.into(), ask, facts, now).shortest()
     }
 
-    /// Whether `clicker` may say yes to the request now: the part of `spec/access.md` §3 that
+    /// Whether `clicker` may say yes to the request now: the part of `access.md` §3 that
     /// rests on rules alone (its rules 3, 4 and 5).
     ///
     /// # Errors
@@ -280,7 +282,7 @@ impl Rules {
     }
 
     /// Whether `clicker` may say no to the request now: listed by a rule that affects it, and not
-    /// the requester (`spec/access.md` §5).
+    /// the requester (`access.md` §5).
     ///
     /// # Errors
     /// When not; says why.
@@ -437,12 +439,14 @@ impl Compiled {
 }
 
 /// The accounts of a list that names accounts by id only.
-fn plain_accounts(places: Option<&BTreeSet<Place>>) -> Option<Vec<&AccountId>> {
+fn plain_accounts(places: Option<&BTreeSet<Selector>>) -> Option<Vec<&AccountId>> {
     places?
         .iter()
         .map(|place| match place {
-            Place::Account(id) => Some(id),
-            Place::Every | Place::AccountName(_) | Place::Ou(_) | Place::OuPath(_) => None,
+            Selector::Account(id) => Some(id),
+            Selector::Every | Selector::AccountName(_) | Selector::Ou(_) | Selector::OuPath(_) => {
+                None
+            }
         })
         .collect()
 }

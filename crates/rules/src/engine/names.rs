@@ -6,9 +6,9 @@ use hallpass_model::Email;
 
 use super::{Ready, check::warn};
 use crate::{
-    diagnostic::{Code, Diagnostic, nearest_name},
+    diagnostic::{Diagnostic, FindingCode, nearest_name},
     directory::{Directory, NotOnePerson, OuRef},
-    rule::{GroupRef, Place, SetMatch, Targets},
+    rule::{GroupRef, Selector, SetMatch, Targets},
 };
 
 /// Names in a rule that the directory does not hold.
@@ -41,7 +41,7 @@ pub(super) fn unknown_names(ready: &Ready, facts: &Directory, found: &mut Vec<Di
             Some(known) if known.members.is_none() => {
                 let message = format!("the members of group `{group}` could not be read");
                 let value = group.to_string();
-                found.push(warn_at(ready, &value, Code::UnreadGroup, message));
+                found.push(warn_at(ready, &value, FindingCode::UnreadGroup, message));
             }
             Some(_) => {}
         }
@@ -63,7 +63,7 @@ pub(super) fn unknown_names(ready: &Ready, facts: &Directory, found: &mut Vec<Di
 pub(super) fn warn_at(
     ready: &Ready,
     value: &str,
-    code: Code,
+    code: FindingCode,
     message: impl Into<String>,
 ) -> Diagnostic {
     let mut finding = warn(ready, code, message).value(value);
@@ -90,11 +90,11 @@ fn no_group(ready: &Ready, group: &GroupRef, facts: &Directory) -> Diagnostic {
     match group {
         GroupRef::Id(_) => {
             let message = format!("there is no group `{group}`");
-            warn_at(ready, &value, Code::DeadStatement, message)
+            warn_at(ready, &value, FindingCode::DeadStatement, message)
         }
         GroupRef::Name(_) => {
             let message = format!("there is not exactly one group named `{group}`");
-            let finding = warn_at(ready, &value, Code::DeadStatement, message);
+            let finding = warn_at(ready, &value, FindingCode::DeadStatement, message);
             let names = facts.groups().iter().map(|group| group.name.as_str());
             with_nearest(finding, &value, names)
         }
@@ -108,7 +108,7 @@ fn person_finding(ready: &Ready, email: &Email, facts: &Directory) -> Option<Dia
         Err(NotOnePerson::None) => format!("no user has the address `{email}`"),
         Err(NotOnePerson::Ambiguous) => format!("several users have the address `{email}`"),
     };
-    let finding = warn_at(ready, email.as_str(), Code::UnknownPerson, message);
+    let finding = warn_at(ready, email.as_str(), FindingCode::UnknownPerson, message);
     let known = facts.people().iter().flat_map(|person| &person.emails);
     Some(with_nearest(
         finding,
@@ -120,14 +120,14 @@ fn person_finding(ready: &Ready, email: &Email, facts: &Directory) -> Option<Dia
 }
 
 /// A place as the file calls it.
-pub(super) fn place_text(place: &Place) -> String {
+pub(super) fn place_text(place: &Selector) -> String {
     match place {
-        Place::Every => "*".to_owned(),
-        Place::Account(id) => id.to_string(),
-        Place::AccountName(glob) => glob.as_str().to_owned(),
-        Place::Ou(id) => id.clone(),
-        Place::OuPath(path) if path.is_empty() => "Root".to_owned(),
-        Place::OuPath(path) => path.clone(),
+        Selector::Every => "*".to_owned(),
+        Selector::Account(id) => id.to_string(),
+        Selector::AccountName(glob) => glob.as_str().to_owned(),
+        Selector::Ou(id) => id.clone(),
+        Selector::OuPath(path) if path.is_empty() => "Root".to_owned(),
+        Selector::OuPath(path) => path.clone(),
     }
 }
 
@@ -143,38 +143,40 @@ fn joined(units: &[OuRef]) -> String {
 }
 
 /// What is wrong with a place, if anything is.
-pub(super) fn place_finding(ready: &Ready, place: &Place, facts: &Directory) -> Option<Diagnostic> {
+pub(super) fn place_finding(
+    ready: &Ready,
+    place: &Selector,
+    facts: &Directory,
+) -> Option<Diagnostic> {
     match place {
-        Place::Every => None,
-        Place::Account(id) => match facts.account(id) {
-            None => {
-                let message = format!("the organization has no account `{id}`");
-                Some(warn_at(ready, id.as_str(), Code::DeadStatement, message))
-            }
-            Some(account) if !account.active => {
-                let message = format!("the account `{id}` is not active");
-                Some(warn_at(ready, id.as_str(), Code::DeadStatement, message))
-            }
-            Some(_) => None,
-        },
-        Place::AccountName(glob) => {
+        Selector::Every => None,
+        Selector::Account(id) => {
+            let message = match facts.account(id) {
+                None => format!("the organization has no account `{id}`"),
+                Some(account) if !account.active => format!("the account `{id}` is not active"),
+                Some(_) => return None,
+            };
+            let code = FindingCode::DeadStatement;
+            Some(warn_at(ready, id.as_str(), code, message))
+        }
+        Selector::AccountName(glob) => {
             let mut names = facts.accounts().iter().map(|account| account.name.as_str());
             if names.clone().any(|name| glob.matches(name)) {
                 return None;
             }
             let message = format!("no account is named `{glob}`");
-            let finding = warn_at(ready, glob.as_str(), Code::DeadStatement, message);
+            let finding = warn_at(ready, glob.as_str(), FindingCode::DeadStatement, message);
             let names = names.by_ref().filter(|_| !glob.is_pattern());
             Some(with_nearest(finding, glob.as_str(), names))
         }
-        Place::Ou(id) => {
+        Selector::Ou(id) => {
             let ends_in = |path: &&[OuRef]| path.last().is_some_and(|ou| ou.id == *id);
             let known = id == facts.root_id() || facts.organizational_units().iter().any(ends_in);
             let message = format!("there is no organizational unit `{id}`");
-            (!known).then(|| warn_at(ready, id, Code::UnknownOu, message))
+            (!known).then(|| warn_at(ready, id, FindingCode::UnknownOu, message))
         }
-        Place::OuPath(path) if path.is_empty() => None,
-        Place::OuPath(path) => {
+        Selector::OuPath(path) if path.is_empty() => None,
+        Selector::OuPath(path) => {
             let with_root = format!("Root/{path}");
             let units = facts.organizational_units();
             let ids: BTreeSet<&str> = units
@@ -185,7 +187,7 @@ pub(super) fn place_finding(ready: &Ready, place: &Place, facts: &Directory) -> 
             match ids.len() {
                 0 => {
                     let message = format!("there is no organizational unit `{path}`");
-                    let finding = warn_at(ready, path, Code::UnknownOu, message);
+                    let finding = warn_at(ready, path, FindingCode::UnknownOu, message);
                     let known = unit_paths(facts);
                     let known = known.iter().map(String::as_str);
                     Some(with_nearest(finding, path, known))
@@ -194,7 +196,7 @@ pub(super) fn place_finding(ready: &Ready, place: &Place, facts: &Directory) -> 
                 _ => {
                     let ids: Vec<&str> = ids.into_iter().collect();
                     let message = format!("`{path}` names several units: {}", ids.join(", "));
-                    let finding = warn_at(ready, path, Code::AmbiguousOu, message);
+                    let finding = warn_at(ready, path, FindingCode::AmbiguousOu, message);
                     Some(finding.into_error().help("name the unit by its id"))
                 }
             }
@@ -218,7 +220,7 @@ fn set_finding(ready: &Ready, set: &SetMatch, facts: &Directory) -> Option<Diagn
         return None;
     }
     let message = format!("there is no permission set `{name}`");
-    let finding = warn_at(ready, name, Code::DeadStatement, message);
+    let finding = warn_at(ready, name, FindingCode::DeadStatement, message);
     let names = facts.permission_sets().iter().map(|set| set.name.as_str());
     Some(match set {
         SetMatch::Every | SetMatch::Glob(_) => finding,

@@ -5,7 +5,7 @@ use hallpass_model::AccountId;
 use super::{Ask, Ready};
 use crate::{
     directory::{Account, Directory},
-    rule::{Exclusions, Place, TagMatch, Targets},
+    rule::{Exclusions, Selector, TagMatch, Targets},
 };
 
 /// An account as rules see it.
@@ -46,17 +46,17 @@ impl<'a> AccountView<'a> {
     }
 
     /// Whether the account is in this place.
-    pub(super) fn is_in(&self, place: &Place) -> bool {
+    pub(super) fn is_in(&self, place: &Selector) -> bool {
         match place {
-            Place::Every => true,
-            Place::Account(id) => id == self.id,
-            Place::AccountName(glob) => self
+            Selector::Every => true,
+            Selector::Account(id) => id == self.id,
+            Selector::AccountName(glob) => self
                 .account
                 .is_some_and(|account| glob.matches(&account.name)),
-            Place::Ou(id) => {
+            Selector::Ou(id) => {
                 self.is_known() && (id == self.root_id || self.ou_ids.contains(&id.as_str()))
             }
-            Place::OuPath(path) => {
+            Selector::OuPath(path) => {
                 self.is_known() && (path.is_empty() || self.ou_paths.contains(path))
             }
         }
@@ -83,7 +83,7 @@ impl<'a> AccountView<'a> {
                 tags,
                 ..
             } => {
-                let in_any = |places: &std::collections::BTreeSet<Place>| {
+                let in_any = |places: &std::collections::BTreeSet<Selector>| {
                     places.iter().any(|place| self.is_in(place))
                 };
                 accounts.as_ref().is_none_or(in_any)
@@ -123,7 +123,7 @@ impl<'a> AccountView<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum LeftOut<'t> {
     /// An account, or the organizational unit it is in.
-    Place(&'t Place),
+    Place(&'t Selector),
     /// A tag.
     Tag(&'t TagMatch),
     /// Only the directory could tell, and does not hold the account.
@@ -131,10 +131,10 @@ pub(super) enum LeftOut<'t> {
 }
 
 /// Whether only the directory tells where a place is.
-fn is_by_directory(place: &Place) -> bool {
+fn is_by_directory(place: &Selector) -> bool {
     match place {
-        Place::Every | Place::Account(_) => false,
-        Place::AccountName(_) | Place::Ou(_) | Place::OuPath(_) => true,
+        Selector::Every | Selector::Account(_) => false,
+        Selector::AccountName(_) | Selector::Ou(_) | Selector::OuPath(_) => true,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::Span;
+use hallpass_model::TimeSpan;
 use serde::Serialize;
 
 use crate::rule::RuleId;
@@ -13,7 +13,7 @@ pub struct SignInRequirement {
     /// The rule that asks for it.
     pub rule: RuleId,
     /// How long ago at most; `None` = whenever.
-    pub max_age: Option<Span>,
+    pub max_age: Option<TimeSpan>,
     /// In which ways, as the provider calls them (`acr`); empty = any.
     pub acr: BTreeSet<String>,
 }

@@ -1,17 +1,19 @@
-//! A decision told step by step, in the order of `spec/access.md` §2, for people who read it from
+//! A decision told step by step, in the order of `access.md` §2, for people who read it from
 //! the top: each step a question, its answer, and the rules that gave it.
 
 use hallpass_model::Timestamp;
 use serde::Serialize;
 
-use super::{Ask, Kind, Principal, Ready, Rules, decide::Evaluation, decide::Exclusion, words};
+use super::{
+    Ask, DecisionKind, Principal, Ready, Rules, decide::Evaluation, decide::Exclusion, words,
+};
 use crate::{directory::Directory, rule::RuleId};
 
 /// One step of a decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Step {
+pub struct DecisionStep {
     /// Which.
-    pub question: Question,
+    pub question: DecisionQuestion,
     /// Whether its answer is yes.
     pub yes: bool,
     /// The rules that gave the answer, in file order.
@@ -24,7 +26,7 @@ pub struct Step {
 /// What a step asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Question {
+pub enum DecisionQuestion {
     /// Step 1: is any rule about the target?
     Covered,
     /// Step 2: may the requester ask?
@@ -45,10 +47,10 @@ impl Rules {
         ask: &Ask<'_>,
         facts: &Directory,
         now: Timestamp,
-    ) -> Vec<Step> {
+    ) -> Vec<DecisionStep> {
         let evaluation = Evaluation::new(&self.compiled, requester.into(), ask, facts, now);
         let mut steps = vec![step(
-            Question::Covered,
+            DecisionQuestion::Covered,
             !evaluation.affecting.is_empty(),
             &evaluation.affecting,
             None,
@@ -73,14 +75,19 @@ impl Rules {
         }
         let eligible = evaluation.eligible.clone();
         let decision = evaluation.decision();
-        let others = decision.kind == Kind::RequiresApproval;
-        steps.push(step(Question::ByOthers, others, &eligible, None));
+        let others = decision.kind == DecisionKind::RequiresApproval;
+        steps.push(step(DecisionQuestion::ByOthers, others, &eligible, None));
         steps
     }
 }
 
-fn step(question: Question, yes: bool, rules: &[&Ready], why: Option<String>) -> Step {
-    Step {
+fn step(
+    question: DecisionQuestion,
+    yes: bool,
+    rules: &[&Ready],
+    why: Option<String>,
+) -> DecisionStep {
+    DecisionStep {
         question,
         yes,
         rules: rules.iter().map(|ready| ready.rule.id.clone()).collect(),
@@ -88,13 +95,13 @@ fn step(question: Question, yes: bool, rules: &[&Ready], why: Option<String>) ->
     }
 }
 
-fn may_ask(evaluation: &Evaluation<'_>) -> Step {
+fn may_ask(evaluation: &Evaluation<'_>) -> DecisionStep {
     if !evaluation.eligible.is_empty() {
         let why = match evaluation.eligible.as_slice() {
             [only] => Some(format!("it lets {} ask", words::requesters(only.terms()))),
             _ => None,
         };
-        return step(Question::MayAsk, true, &evaluation.eligible, why);
+        return step(DecisionQuestion::MayAsk, true, &evaluation.eligible, why);
     }
     let excluded: Vec<&Ready> = evaluation
         .excluded
@@ -115,11 +122,11 @@ fn may_ask(evaluation: &Evaluation<'_>) -> Step {
             None => "it is outside the hours in which people may ask".to_owned(),
         },
     });
-    step(Question::MayAsk, false, &excluded, why)
+    step(DecisionQuestion::MayAsk, false, &excluded, why)
 }
 
-fn without_approval(evaluation: &Evaluation<'_>) -> Step {
-    let question = Question::WithoutApproval;
+fn without_approval(evaluation: &Evaluation<'_>) -> DecisionStep {
+    let question = DecisionQuestion::WithoutApproval;
     match (evaluation.auto, evaluation.deny_auto) {
         (Some(auto), None) => step(question, true, &[auto], None),
         (Some(auto), Some(deny)) => {
@@ -140,8 +147,8 @@ fn without_approval(evaluation: &Evaluation<'_>) -> Step {
     }
 }
 
-fn by_themselves(evaluation: &Evaluation<'_>) -> Step {
-    let question = Question::ByThemselves;
+fn by_themselves(evaluation: &Evaluation<'_>) -> DecisionStep {
+    let question = DecisionQuestion::ByThemselves;
     match (evaluation.own, evaluation.deny_self) {
         (Some(own), None) => step(question, true, &[own], None),
         (Some(own), Some(deny)) => {

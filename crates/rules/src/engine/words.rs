@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{Ready, Rules};
 use crate::{
     diagnostic::Position,
-    rule::{GroupRef, Place, Requesters, RuleId, SetMatch, TagMatch, Targets, Terms},
+    rule::{GroupRef, Requesters, RuleId, Selector, SetMatch, TagMatch, Targets, Terms},
 };
 
 /// A rule as a person reads it.
@@ -190,19 +190,19 @@ pub(super) fn tagged(tag: &TagMatch) -> String {
     format!("accounts tagged {}={}", tag.key, either(values, "or"))
 }
 
-fn place_list(places: &BTreeSet<Place>) -> String {
+fn place_list(places: &BTreeSet<Selector>) -> String {
     either(places.iter().map(place).collect(), "or")
 }
 
 /// A place in words.
-pub(super) fn place(place: &Place) -> String {
+pub(super) fn place(place: &Selector) -> String {
     match place {
-        Place::Every => "every account".to_owned(),
-        Place::Account(id) => format!("account {id}"),
-        Place::AccountName(glob) => format!("accounts named {glob}"),
-        Place::Ou(id) => format!("organizational unit {id}"),
-        Place::OuPath(path) if path.is_empty() => "every account".to_owned(),
-        Place::OuPath(path) => format!("organizational unit {path}"),
+        Selector::Every => "every account".to_owned(),
+        Selector::Account(id) => format!("account {id}"),
+        Selector::AccountName(glob) => format!("accounts named {glob}"),
+        Selector::Ou(id) => format!("organizational unit {id}"),
+        Selector::OuPath(path) if path.is_empty() => "every account".to_owned(),
+        Selector::OuPath(path) => format!("organizational unit {path}"),
     }
 }
 

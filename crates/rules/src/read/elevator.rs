@@ -1,5 +1,5 @@
 //! The sso-elevator form: `statements` and `group_statements`, or `config` and `group_config`,
-//! with the fields that Hallpass adds (`spec/access.md` §1).
+//! with the fields that Hallpass adds (`access.md` §1).
 
 use std::collections::BTreeSet;
 
@@ -7,13 +7,13 @@ use hallpass_model::{AccountId, PermissionSetName};
 
 use super::{
     Content,
-    fields::{Durations, Names, Reader},
+    fields::{Durations, GroupNames, RuleReader},
     native::FILE_KEYS,
 };
 use crate::{
-    diagnostic::{Code, Diagnostic, nearest_key, shorten},
-    rule::{Denials, Exclusions, Place, Requesters, Rule, RuleId, SetMatch, Targets, Terms},
-    syntax::{Entry, Node, Value},
+    diagnostic::{Diagnostic, FindingCode, nearest_key, shorten},
+    rule::{Denials, Exclusions, Requesters, Rule, RuleId, Selector, SetMatch, Targets, Terms},
+    syntax::{MapEntry, Node, Value},
 };
 
 const ACCOUNT_KEYS: [&str; 15] = [
@@ -63,7 +63,7 @@ pub(crate) fn nearly_a_list(key: &str) -> Option<&'static str> {
 
 /// Reads a file: the two lists under either pair of names. In a file of the original's settings
 /// (`config`) the other settings are not rules and are passed over with a warning.
-pub(super) fn read_file(reader: &mut Reader, root: &Node, content: &mut Content) {
+pub(super) fn read_file(reader: &mut RuleReader, root: &Node, content: &mut Content) {
     let Some(entries) = reader.map(root, "a rule file") else {
         return;
     };
@@ -77,7 +77,7 @@ pub(super) fn read_file(reader: &mut Reader, root: &Node, content: &mut Content)
         if settings && nearly_a_list(&entry.key).is_none() {
             let message = format!("`{}` is not a rule and is passed over", shorten(&entry.key));
             reader.push(
-                Diagnostic::warning(Code::IgnoredSetting, entry.position, message)
+                Diagnostic::warning(FindingCode::IgnoredSetting, entry.position, message)
                     .field(&entry.key)
                     .help("settings of Hallpass stand in its configuration"),
             );
@@ -90,7 +90,7 @@ pub(super) fn read_file(reader: &mut Reader, root: &Node, content: &mut Content)
 }
 
 /// Reads the lists of an object, whatever else it holds.
-pub(super) fn read_lists(reader: &mut Reader, root: &Node, content: &mut Content) {
+pub(super) fn read_lists(reader: &mut RuleReader, root: &Node, content: &mut Content) {
     let Value::Map(entries) = &root.value else {
         return;
     };
@@ -104,7 +104,7 @@ pub(super) fn read_lists(reader: &mut Reader, root: &Node, content: &mut Content
 
 /// Reads one list of statements.
 pub(super) fn read_list(
-    reader: &mut Reader,
+    reader: &mut RuleReader,
     node: &Node,
     list: &'static str,
     content: &mut Content,
@@ -112,7 +112,7 @@ pub(super) fn read_list(
     let Value::List(items) = &node.value else {
         let message = format!("{} where a list of statements is due", node.kind());
         reader.bad(
-            Code::BadType,
+            FindingCode::BadType,
             list,
             node,
             &message,
@@ -159,7 +159,7 @@ pub(super) fn read_list(
 }
 
 /// Complains about unknown keys. `ResourceType` means nothing for groups, and is no error there.
-fn known_keys(reader: &mut Reader, entries: &[Entry], of_groups: bool) {
+fn known_keys(reader: &mut RuleReader, entries: &[MapEntry], of_groups: bool) {
     let known: &[&str] = if of_groups {
         &GROUP_KEYS
     } else {
@@ -171,7 +171,7 @@ fn known_keys(reader: &mut Reader, entries: &[Entry], of_groups: bool) {
     {
         if entry.key == "ResourceType" {
             let message = "`ResourceType` is not used for groups";
-            let finding = Diagnostic::warning(Code::IgnoredSetting, entry.position, message);
+            let finding = Diagnostic::warning(FindingCode::IgnoredSetting, entry.position, message);
             reader.push(finding.field(&entry.key).help("leave it out"));
         } else {
             reader.unknown_key(entry, known);
@@ -179,14 +179,14 @@ fn known_keys(reader: &mut Reader, entries: &[Entry], of_groups: bool) {
     }
 }
 
-fn read_field(reader: &mut Reader, entry: &Entry, terms: &mut Terms) {
+fn read_field(reader: &mut RuleReader, entry: &MapEntry, terms: &mut Terms) {
     let (key, node) = (entry.key.as_str(), &entry.value);
     match key {
         "Approvers" => terms.approvers = reader.emails(key, node),
         "AllowSelfApproval" => terms.allow_self_approval = reader.flag(key, node),
         "ApprovalIsNotRequired" => terms.approval_is_not_required = reader.flag(key, node),
         "Id" => terms.given_id = reader.id(key, node),
-        "ApproverGroups" => terms.approver_groups = reader.groups(key, node, Names::Refused),
+        "ApproverGroups" => terms.approver_groups = reader.groups(key, node, GroupNames::Refused),
         "ApproversToNotify" => terms.notify = Some(reader.emails(key, node)),
         "MaxDuration" => {
             terms.max_duration = reader.duration(key, node, Durations::HoursMinutes);
@@ -200,14 +200,14 @@ fn read_field(reader: &mut Reader, entry: &Entry, terms: &mut Terms) {
 }
 
 /// Who may ask. As in the original, absent and empty are the same: everyone.
-fn requesters(reader: &mut Reader, statement: &Node) -> Requesters {
+fn requesters(reader: &mut RuleReader, statement: &Node) -> Requesters {
     let (users, groups) = (
         statement.get("AllowedUsers"),
         statement.get("AllowedGroups"),
     );
     let given = users.or(groups);
     let users = users.map(|node| reader.emails("AllowedUsers", node));
-    let groups = groups.map(|node| reader.groups("AllowedGroups", node, Names::Refused));
+    let groups = groups.map(|node| reader.groups("AllowedGroups", node, GroupNames::Refused));
     let requesters = Requesters::Only {
         users: users.unwrap_or_default(),
         groups: groups.unwrap_or_default(),
@@ -218,7 +218,7 @@ fn requesters(reader: &mut Reader, statement: &Node) -> Requesters {
     if let Some(node) = given.filter(|node| node.value == Value::List(Vec::new())) {
         reader.push(
             Diagnostic::warning(
-                Code::EmptyList,
+                FindingCode::EmptyList,
                 node.position,
                 "an empty list restricts nobody: everyone may ask",
             )
@@ -228,9 +228,9 @@ fn requesters(reader: &mut Reader, statement: &Node) -> Requesters {
     Requesters::Everyone
 }
 
-fn group_targets(reader: &mut Reader, statement: &Node) -> Targets {
+fn group_targets(reader: &mut RuleReader, statement: &Node) -> Targets {
     let groups = if let Some(node) = statement.get("Resource") {
-        reader.groups("Resource", node, Names::Refused)
+        reader.groups("Resource", node, GroupNames::Refused)
     } else {
         reader.missing(
             statement.position,
@@ -242,7 +242,7 @@ fn group_targets(reader: &mut Reader, statement: &Node) -> Targets {
     Targets::Groups(groups)
 }
 
-fn account_targets(reader: &mut Reader, statement: &Node) -> Targets {
+fn account_targets(reader: &mut RuleReader, statement: &Node) -> Targets {
     let kind = resource_type(reader, statement);
     let mut places = BTreeSet::new();
     match statement.get("Resource") {
@@ -270,8 +270,8 @@ fn account_targets(reader: &mut Reader, statement: &Node) -> Targets {
             "write a permission set's name, a list of them, or `*`",
         ),
     }
-    if places.contains(&Place::Every) {
-        places = BTreeSet::from([Place::Every]);
+    if places.contains(&Selector::Every) {
+        places = BTreeSet::from([Selector::Every]);
         reader.note_redundant("Resource", statement);
     }
     if sets.contains(&SetMatch::Every) {
@@ -295,7 +295,7 @@ enum ResourceType {
     Unknown,
 }
 
-fn resource_type(reader: &mut Reader, statement: &Node) -> ResourceType {
+fn resource_type(reader: &mut RuleReader, statement: &Node) -> ResourceType {
     const TYPES: [&str; 2] = ["Account", "OU"];
     const HELP: &str = "write `Account` or `OU`, in these letters";
     let Some(node) = statement.get("ResourceType") else {
@@ -309,19 +309,25 @@ fn resource_type(reader: &mut Reader, statement: &Node) -> ResourceType {
             let message = format!("`{}` is not a resource type", shorten(&node.shown()));
             let near = node.as_text().and_then(|text| nearest_key(text, TYPES));
             let help = near.map_or(HELP.to_owned(), |near| format!("did you mean `{near}`?"));
-            reader.bad(Code::BadResourceType, "ResourceType", node, &message, &help);
+            reader.bad(
+                FindingCode::BadResourceType,
+                "ResourceType",
+                node,
+                &message,
+                &help,
+            );
             ResourceType::Unknown
         }
     }
 }
 
-fn place(reader: &mut Reader, kind: ResourceType, text: &str, node: &Node) -> Option<Place> {
+fn place(reader: &mut RuleReader, kind: ResourceType, text: &str, node: &Node) -> Option<Selector> {
     if text == "*" {
-        return Some(Place::Every);
+        return Some(Selector::Every);
     }
     let account = AccountId::new(text);
     let (message, help) = match (kind, account) {
-        (ResourceType::Account, Ok(id)) => return Some(Place::Account(id)),
+        (ResourceType::Account, Ok(id)) => return Some(Selector::Account(id)),
         (ResourceType::Account, Err(_)) => (
             format!("`{}` is not an account id", shorten(text)),
             "write 12 digits in quotes, or `*` alone for every account",
@@ -339,24 +345,24 @@ fn place(reader: &mut Reader, kind: ResourceType, text: &str, node: &Node) -> Op
         },
         (ResourceType::Unknown, _) => return None,
     };
-    reader.bad(Code::BadResource, "Resource", node, &message, help);
+    reader.bad(FindingCode::BadResource, "Resource", node, &message, help);
     None
 }
 
 /// An organizational unit by id, or by path with or without the root's name.
-pub(super) fn organizational_unit(text: &str) -> Option<Place> {
+pub(super) fn organizational_unit(text: &str) -> Option<Selector> {
     let alnum = |part: &str, min: usize| {
         (min..=32).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric())
     };
     if let Some(rest) = text.strip_prefix("ou-") {
         let (root, own) = rest.split_once('-')?;
-        return (alnum(root, 4) && alnum(own, 8)).then(|| Place::Ou(text.to_owned()));
+        return (alnum(root, 4) && alnum(own, 8)).then(|| Selector::Ou(text.to_owned()));
     }
     if let Some(rest) = text.strip_prefix("r-") {
-        return alnum(rest, 4).then(|| Place::Ou(text.to_owned()));
+        return alnum(rest, 4).then(|| Selector::Ou(text.to_owned()));
     }
     if text == "Root" {
-        return Some(Place::OuPath(String::new()));
+        return Some(Selector::OuPath(String::new()));
     }
     // nothing is left out in this form, and native rules have taken their `!` off
     if text.starts_with('!') {
@@ -371,13 +377,13 @@ pub(super) fn organizational_unit(text: &str) -> Option<Place> {
     };
     path.split('/')
         .all(segment)
-        .then(|| Place::OuPath(path.to_owned()))
+        .then(|| Selector::OuPath(path.to_owned()))
 }
 
 /// The longest name of an organizational unit (AWS Organizations API Reference, `OrganizationalUnit`).
 const OU_NAME_MAX: usize = 128;
 
-fn permission_set(reader: &mut Reader, text: &str, node: &Node) -> Option<SetMatch> {
+fn permission_set(reader: &mut RuleReader, text: &str, node: &Node) -> Option<SetMatch> {
     if text == "*" {
         return Some(SetMatch::Every);
     }
@@ -386,7 +392,7 @@ fn permission_set(reader: &mut Reader, text: &str, node: &Node) -> Option<SetMat
     }
     let message = format!("`{}` is not a permission set name", shorten(text));
     reader.bad(
-        Code::BadPermissionSet,
+        FindingCode::BadPermissionSet,
         "PermissionSet",
         node,
         &message,

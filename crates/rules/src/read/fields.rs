@@ -2,27 +2,27 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use hallpass_model::{Email, GroupId, Span};
+use hallpass_model::{Email, GroupId, TimeSpan};
 
 use crate::{
     address,
-    diagnostic::{Code, Diagnostic, Position, nearest, shorten},
+    diagnostic::{Diagnostic, FindingCode, Position, nearest, shorten},
     rule::{GroupRef, Rule, Written},
-    syntax::{Entry, Node, Value},
+    syntax::{MapEntry, Node, Value},
 };
 
 /// The most approvals a rule may ask for.
 pub(crate) const APPROVALS_MAX: u32 = 5;
 
 /// Collects what is wrong while a file is read.
-pub(crate) struct Reader {
+pub(crate) struct RuleReader {
     file: String,
     place: Option<(&'static str, usize)>,
     findings: Vec<Diagnostic>,
     written: Written,
 }
 
-impl Reader {
+impl RuleReader {
     pub(crate) fn new(file: &str) -> Self {
         Self {
             file: file.to_owned(),
@@ -61,7 +61,7 @@ impl Reader {
     }
 
     /// Whether every error found so far is of this code.
-    pub(crate) fn only(&self, code: Code) -> bool {
+    pub(crate) fn only(&self, code: FindingCode) -> bool {
         let mut errors = self.findings.iter().filter(|finding| finding.is_error());
         errors.all(|finding| finding.code == code)
     }
@@ -73,13 +73,13 @@ impl Reader {
     }
 
     /// The members of an object; anything else is an error.
-    pub(crate) fn map<'a>(&mut self, node: &'a Node, what: &str) -> Option<&'a [Entry]> {
+    pub(crate) fn map<'a>(&mut self, node: &'a Node, what: &str) -> Option<&'a [MapEntry]> {
         if let Value::Map(entries) = &node.value {
             return Some(entries);
         }
         self.push(
             Diagnostic::error(
-                Code::BadType,
+                FindingCode::BadType,
                 node.position,
                 format!("{what} is an object, not {}", node.kind()),
             )
@@ -89,7 +89,7 @@ impl Reader {
     }
 
     /// Complains about keys that are not `known`.
-    pub(crate) fn known_keys(&mut self, entries: &[Entry], known: &[&str]) {
+    pub(crate) fn known_keys(&mut self, entries: &[MapEntry], known: &[&str]) {
         for entry in entries
             .iter()
             .filter(|entry| !known.contains(&entry.key.as_str()))
@@ -98,14 +98,14 @@ impl Reader {
         }
     }
 
-    pub(crate) fn unknown_key(&mut self, entry: &Entry, known: &[&str]) {
+    pub(crate) fn unknown_key(&mut self, entry: &MapEntry, known: &[&str]) {
         let help = match nearest(&entry.key, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("known here: {}", known.join(", ")),
         };
         self.push(
             Diagnostic::error(
-                Code::UnknownField,
+                FindingCode::UnknownField,
                 entry.position,
                 format!("`{}` is not a known key", shorten(&entry.key)),
             )
@@ -118,7 +118,7 @@ impl Reader {
     pub(crate) fn missing(&mut self, position: Position, field: &str, help: &str) {
         self.push(
             Diagnostic::error(
-                Code::MissingField,
+                FindingCode::MissingField,
                 position,
                 format!("`{field}` is missing"),
             )
@@ -127,7 +127,14 @@ impl Reader {
         );
     }
 
-    pub(crate) fn bad(&mut self, code: Code, field: &str, node: &Node, message: &str, help: &str) {
+    pub(crate) fn bad(
+        &mut self,
+        code: FindingCode,
+        field: &str,
+        node: &Node,
+        message: &str,
+        help: &str,
+    ) {
         self.push(
             Diagnostic::error(code, node.position, message)
                 .field(field)
@@ -142,7 +149,7 @@ impl Reader {
             help.push_str("; ids and names stand in double quotes");
         }
         let message = format!("{} where {due} is due", node.kind());
-        self.bad(Code::BadType, field, node, &message, &help);
+        self.bad(FindingCode::BadType, field, node, &message, &help);
     }
 
     pub(crate) fn text<'a>(&mut self, field: &str, node: &'a Node) -> Option<&'a str> {
@@ -180,7 +187,8 @@ impl Reader {
         for item in items {
             if let Some(text) = item.as_text().filter(beside) {
                 let message = format!("`{}` has no effect beside `*`", shorten(text));
-                let finding = Diagnostic::warning(Code::RedundantEntry, item.position, message);
+                let finding =
+                    Diagnostic::warning(FindingCode::RedundantEntry, item.position, message);
                 self.push(finding.field(field).value(text).help("drop one of the two"));
             }
         }
@@ -200,7 +208,7 @@ impl Reader {
                 if address.had_name {
                     self.push(
                         Diagnostic::warning(
-                            Code::DisplayName,
+                            FindingCode::DisplayName,
                             node.position,
                             format!("`{}` is read as `{}`", shorten(text), address.email),
                         )
@@ -214,7 +222,7 @@ impl Reader {
             Err(why) => {
                 let message = format!("`{}` {why}", shorten(text));
                 self.bad(
-                    Code::BadEmail,
+                    FindingCode::BadEmail,
                     field,
                     node,
                     &message,
@@ -225,8 +233,13 @@ impl Reader {
         }
     }
 
-    /// Group ids; with `Names::Allowed`, what is not an id is a name.
-    pub(crate) fn groups(&mut self, field: &str, node: &Node, names: Names) -> BTreeSet<GroupRef> {
+    /// Group ids; with `GroupNames::Allowed`, what is not an id is a name.
+    pub(crate) fn groups(
+        &mut self,
+        field: &str,
+        node: &Node,
+        names: GroupNames,
+    ) -> BTreeSet<GroupRef> {
         let mut groups = BTreeSet::new();
         for (text, item) in self.texts(field, node) {
             groups.extend(self.group(field, text, item, names));
@@ -234,13 +247,19 @@ impl Reader {
         groups
     }
 
-    fn group(&mut self, field: &str, text: &str, node: &Node, names: Names) -> Option<GroupRef> {
+    fn group(
+        &mut self,
+        field: &str,
+        text: &str,
+        node: &Node,
+        names: GroupNames,
+    ) -> Option<GroupRef> {
         if let Ok(id) = GroupId::new(text) {
             return Some(GroupRef::Id(id));
         }
         let plain = !text.starts_with('!') && !text.contains(['*', '\n']);
         let usable = plain && !text.trim().is_empty();
-        if names == Names::Allowed && usable {
+        if names == GroupNames::Allowed && usable {
             return Some(GroupRef::Name(text.trim().to_ascii_lowercase()));
         }
         let message = if text == "*" {
@@ -251,14 +270,16 @@ impl Reader {
             format!("`{}` is not a group id", shorten(text))
         };
         let help = match names {
-            Names::Allowed => "write a group's name or its id",
-            Names::Refused => "write ids like `99999999-8888-7777-6666-555555555555`, one by one",
+            GroupNames::Allowed => "write a group's name or its id",
+            GroupNames::Refused => {
+                "write ids like `99999999-8888-7777-6666-555555555555`, one by one"
+            }
         };
-        self.bad(Code::BadResource, field, node, &message, help);
+        self.bad(FindingCode::BadResource, field, node, &message, help);
         None
     }
 
-    /// A tri-state flag (`spec/access.md` §1.3).
+    /// A tri-state flag (`access.md` §1.3).
     pub(crate) fn flag(&mut self, field: &str, node: &Node) -> Option<bool> {
         match &node.value {
             Value::Bool(flag) => return Some(*flag),
@@ -272,7 +293,7 @@ impl Reader {
                 if let Some(flag) = flag {
                     self.push(
                         Diagnostic::warning(
-                            Code::CoercedFlag,
+                            FindingCode::CoercedFlag,
                             node.position,
                             format!("the text `{text}` is read as {flag}"),
                         )
@@ -287,7 +308,7 @@ impl Reader {
         }
         let message = format!("`{}` is not a flag", shorten(&node.shown()));
         self.bad(
-            Code::BadFlag,
+            FindingCode::BadFlag,
             field,
             node,
             &message,
@@ -296,16 +317,21 @@ impl Reader {
         None
     }
 
-    pub(crate) fn duration(&mut self, field: &str, node: &Node, forms: Durations) -> Option<Span> {
+    pub(crate) fn duration(
+        &mut self,
+        field: &str,
+        node: &Node,
+        forms: Durations,
+    ) -> Option<TimeSpan> {
         let text = self.text(field, node)?;
         let span = match forms {
-            Durations::HoursMinutes => Span::from_hours_minutes(text),
+            Durations::HoursMinutes => TimeSpan::from_hours_minutes(text),
             Durations::Any => text.parse(),
         };
         match span {
             Ok(span) if !span.is_zero() => return Some(span),
             Ok(_) => self.bad(
-                Code::BadDuration,
+                FindingCode::BadDuration,
                 field,
                 node,
                 "a duration of no time at all",
@@ -317,7 +343,7 @@ impl Reader {
                     Durations::Any => "write `4h`, `90m`, `1h30m` or `04:00`",
                 };
                 let message = format!("`{}` is not a duration", shorten(text));
-                self.bad(Code::BadDuration, field, node, &message, help);
+                self.bad(FindingCode::BadDuration, field, node, &message, help);
             }
         }
         None
@@ -336,7 +362,7 @@ impl Reader {
         if count.is_none() {
             let message = format!("`{number}` is not a whole number from 1 to {APPROVALS_MAX}");
             self.bad(
-                Code::BadNumber,
+                FindingCode::BadNumber,
                 field,
                 node,
                 &message,
@@ -354,7 +380,7 @@ impl Reader {
         }
         let message = format!("`{}` is not a rule id", shorten(text));
         self.bad(
-            Code::BadId,
+            FindingCode::BadId,
             field,
             node,
             &message,
@@ -372,7 +398,13 @@ impl Reader {
             .collect();
         if words.is_empty() {
             let help = "name what is accepted, or leave the key out to accept anything";
-            self.bad(Code::BadType, field, node, "nothing is accepted", help);
+            self.bad(
+                FindingCode::BadType,
+                field,
+                node,
+                "nothing is accepted",
+                help,
+            );
         }
         words
     }
@@ -386,7 +418,7 @@ impl Reader {
         }
         let message = format!("`{}` is not a Slack channel id", shorten(text));
         self.bad(
-            Code::BadChannel,
+            FindingCode::BadChannel,
             field,
             node,
             &message,
@@ -401,7 +433,7 @@ impl Reader {
         for rule in rules {
             if let Some(first) = seen.get(rule.id.as_str()) {
                 let message = format!("another rule, at {first}, is named `{}` too", rule.id);
-                let finding = Diagnostic::error(Code::DuplicateId, rule.position, message)
+                let finding = Diagnostic::error(FindingCode::DuplicateId, rule.position, message)
                     .at(rule.list, rule.index)
                     .value(rule.id.as_str())
                     .help("rules without an id are named by position: s1, g1, r1 …");
@@ -415,7 +447,7 @@ impl Reader {
 
 /// Whether groups may be named by their display name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Names {
+pub(crate) enum GroupNames {
     /// Native rules.
     Allowed,
     /// The sso-elevator form.
@@ -427,6 +459,6 @@ pub(crate) enum Names {
 pub(crate) enum Durations {
     /// `hh:mm` only: the sso-elevator form.
     HoursMinutes,
-    /// Every form of [`Span`]: native rules.
+    /// Every form of [`TimeSpan`]: native rules.
     Any,
 }

@@ -7,17 +7,17 @@ mod native_targets;
 mod native_tests;
 
 use crate::{
-    diagnostic::{Code, Diagnostic, Position},
+    diagnostic::{Diagnostic, FindingCode, Position},
     engine::Rules,
     rule::Rule,
     selftest::TestCase,
     syntax::{self, Node, SOURCE_BYTES_MAX, Syntax, Value},
 };
-use fields::Reader;
+use fields::RuleReader;
 
 /// A rule file as it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
+pub struct RuleFile {
     /// The name to print before positions, usually the path.
     pub name: String,
     /// The text.
@@ -26,7 +26,7 @@ pub struct Source {
     pub syntax: Syntax,
 }
 
-impl Source {
+impl RuleFile {
     /// A text whose syntax shows in its name: `.toml`, `.yaml`, `.yml`, `.tf`, `.tfvars`, `.hcl`;
     /// everything else is JSON.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
@@ -49,7 +49,7 @@ impl Source {
         }
     }
 
-    /// As [`Source::new`], from bytes as read from disk.
+    /// As [`RuleFile::new`], from bytes as read from disk.
     ///
     /// # Errors
     /// When they are not UTF-8.
@@ -61,7 +61,7 @@ impl Source {
                 let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
                 let valid = String::from_utf8_lossy(valid);
                 let mut finding = Diagnostic::error(
-                    Code::BadEncoding,
+                    FindingCode::BadEncoding,
                     syntax::Lines::new(&valid).position(valid.len()),
                     format!("the text is not UTF-8 at byte {}", error.valid_up_to()),
                 )
@@ -86,13 +86,13 @@ pub struct Loaded {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Reads a rule file in either form (`spec/access.md` §1).
+/// Reads a rule file in either form (`access.md` §1).
 ///
 /// # Errors
 /// Every error of the file, in file order; then nothing is loaded.
-pub fn load(source: &Source) -> Result<Loaded, Vec<Diagnostic>> {
+pub fn load(source: &RuleFile) -> Result<Loaded, Vec<Diagnostic>> {
     let text = source.text.strip_prefix('\u{feff}').unwrap_or(&source.text);
-    let mut reader = Reader::new(&source.name);
+    let mut reader = RuleReader::new(&source.name);
     if text.len() <= SOURCE_BYTES_MAX {
         for finding in syntax::hidden(text) {
             reader.push(finding);
@@ -120,7 +120,7 @@ pub fn load(source: &Source) -> Result<Loaded, Vec<Diagnostic>> {
     let content = match (&parsed.root, reader.is_clean()) {
         (Some(root), true) => read(&mut reader, root, source.syntax),
         // a duplicate key leaves a whole tree: say at once what else is wrong with it
-        (Some(root), false) if reader.only(Code::DuplicateKey) => {
+        (Some(root), false) if reader.only(FindingCode::DuplicateKey) => {
             read(&mut reader, root, source.syntax)
         }
         _ => Content::default(),
@@ -150,7 +150,7 @@ fn element_at(root: &Node, position: Position) -> Option<(&'static str, usize)> 
 
 /// Reads the lists that a decision case brings along, in the sso-elevator form.
 pub(crate) fn load_lists(root: &Node, text: &str) -> Result<Rules, Vec<Diagnostic>> {
-    let mut reader = Reader::new(CASE);
+    let mut reader = RuleReader::new(CASE);
     let mut content = Content::default();
     elevator::read_lists(&mut reader, root, &mut content);
     finish(reader, content, CASE, text)
@@ -179,7 +179,7 @@ fn is_native(root: &Node, syntax: Syntax) -> bool {
     }
 }
 
-fn read(reader: &mut Reader, root: &Node, syntax: Syntax) -> Content {
+fn read(reader: &mut RuleReader, root: &Node, syntax: Syntax) -> Content {
     let mut content = Content::default();
     match &root.value {
         Value::List(_) => elevator::read_list(reader, root, "statements", &mut content),
@@ -188,7 +188,7 @@ fn read(reader: &mut Reader, root: &Node, syntax: Syntax) -> Content {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => {
             reader.push(
                 Diagnostic::error(
-                    Code::BadType,
+                    FindingCode::BadType,
                     root.position,
                     format!("a rule file holds an object or a list, not {}", root.kind()),
                 )
@@ -210,8 +210,8 @@ fn no_rules(root: &Node) -> Diagnostic {
     let empty = empty.find_map(|key| root.get(key));
     let bare = matches!(root.value, Value::List(_)).then_some(root);
     match empty.or(bare) {
-        Some(node) => Diagnostic::warning(Code::NoRules, node.position, MESSAGE),
-        None => Diagnostic::error(Code::NoRules, root.position, MESSAGE).help(
+        Some(node) => Diagnostic::warning(FindingCode::NoRules, node.position, MESSAGE),
+        None => Diagnostic::error(FindingCode::NoRules, root.position, MESSAGE).help(
             "write `[[rule]]`, or `statements`, or `config` in a module or .tfvars file; an empty list \
              (`rule = []`, `\"statements\": []`) says that no rules are meant",
         ),
@@ -219,7 +219,7 @@ fn no_rules(root: &Node) -> Diagnostic {
 }
 
 fn finish(
-    mut reader: Reader,
+    mut reader: RuleReader,
     content: Content,
     file: &str,
     text: &str,

@@ -9,15 +9,15 @@ use jiff::{
 
 use super::{
     Content,
-    fields::{Durations, Names, Reader},
+    fields::{Durations, GroupNames, RuleReader},
     native_targets::{TARGET_KEYS, targets},
     native_tests,
 };
 use crate::{
-    diagnostic::{Code, Diagnostic, nearest_key, nearest_name, shorten},
+    diagnostic::{Diagnostic, FindingCode, nearest_key, nearest_name, shorten},
     hours::Hours,
     rule::{Denials, Requesters, Rule, RuleId, StageRule, Terms, TextPattern},
-    syntax::{Entry, Node, Value},
+    syntax::{MapEntry, Node, Value},
 };
 
 /// The keys of the file.
@@ -57,7 +57,7 @@ const STAGE_KEYS: [&str; 4] = ["name", "approvers", "approver_groups", "quorum"]
 const HOURS_KEYS: [&str; 4] = ["days", "from", "to", "time_zone"];
 
 /// Reads a native file.
-pub(super) fn read_file(reader: &mut Reader, root: &Node, content: &mut Content) {
+pub(super) fn read_file(reader: &mut RuleReader, root: &Node, content: &mut Content) {
     let Some(entries) = reader.map(root, "a rule file") else {
         return;
     };
@@ -80,7 +80,7 @@ pub(super) fn read_file(reader: &mut Reader, root: &Node, content: &mut Content)
     }
 }
 
-fn items<'a>(reader: &mut Reader, root: &'a Node, key: &str) -> &'a [Node] {
+fn items<'a>(reader: &mut RuleReader, root: &'a Node, key: &str) -> &'a [Node] {
     match root.get(key) {
         None => &[],
         Some(Node {
@@ -90,7 +90,7 @@ fn items<'a>(reader: &mut Reader, root: &'a Node, key: &str) -> &'a [Node] {
         Some(node) => {
             let message = format!("{} where a list is due", node.kind());
             reader.bad(
-                Code::BadType,
+                FindingCode::BadType,
                 key,
                 node,
                 &message,
@@ -101,7 +101,7 @@ fn items<'a>(reader: &mut Reader, root: &'a Node, key: &str) -> &'a [Node] {
     }
 }
 
-fn read_rule(reader: &mut Reader, item: &Node, entries: &[Entry], index: usize) -> Rule {
+fn read_rule(reader: &mut RuleReader, item: &Node, entries: &[MapEntry], index: usize) -> Rule {
     let known: Vec<&str> = TERM_KEYS.into_iter().chain(TARGET_KEYS).collect();
     reader.known_keys(entries, &known);
     let mut terms = Terms::new(targets(reader, item), Denials::Always);
@@ -123,7 +123,7 @@ fn read_rule(reader: &mut Reader, item: &Node, entries: &[Entry], index: usize) 
     }
 }
 
-fn read_field(reader: &mut Reader, entry: &Entry, terms: &mut Terms) {
+fn read_field(reader: &mut RuleReader, entry: &MapEntry, terms: &mut Terms) {
     let (key, node) = (entry.key.as_str(), &entry.value);
     match key {
         "id" => terms.given_id = reader.id(key, node),
@@ -131,7 +131,7 @@ fn read_field(reader: &mut Reader, entry: &Entry, terms: &mut Terms) {
             reader.text(key, node);
         }
         "approvers" => terms.approvers = reader.emails(key, node),
-        "approver_groups" => terms.approver_groups = reader.groups(key, node, Names::Allowed),
+        "approver_groups" => terms.approver_groups = reader.groups(key, node, GroupNames::Allowed),
         "stages" => terms.stages = stages(reader, node),
         "min_approvals" => terms.min_approvals = reader.approvals(key, node).unwrap_or(1),
         "allow_self_approval" => terms.allow_self_approval = reader.flag(key, node),
@@ -152,13 +152,13 @@ fn read_field(reader: &mut Reader, entry: &Entry, terms: &mut Terms) {
 }
 
 /// Who may ask: everyone where no key says it; an empty list lets nobody ask.
-fn requesters(reader: &mut Reader, item: &Node) -> Requesters {
+fn requesters(reader: &mut RuleReader, item: &Node) -> Requesters {
     let (users, groups) = (item.get("allowed_users"), item.get("allowed_groups"));
     let Some(first) = users.or(groups) else {
         return Requesters::Everyone;
     };
     let users = users.map(|node| reader.emails("allowed_users", node));
-    let groups = groups.map(|node| reader.groups("allowed_groups", node, Names::Allowed));
+    let groups = groups.map(|node| reader.groups("allowed_groups", node, GroupNames::Allowed));
     let requesters = Requesters::Only {
         users: users.unwrap_or_default(),
         groups: groups.unwrap_or_default(),
@@ -166,7 +166,7 @@ fn requesters(reader: &mut Reader, item: &Node) -> Requesters {
     if requesters.is_nobody() && matches!(&first.value, Value::List(items) if items.is_empty()) {
         reader.push(
             Diagnostic::warning(
-                Code::EmptyList,
+                FindingCode::EmptyList,
                 first.position,
                 "the rule lets nobody ask: the list of those who may is empty",
             )
@@ -176,11 +176,11 @@ fn requesters(reader: &mut Reader, item: &Node) -> Requesters {
     requesters
 }
 
-fn stages(reader: &mut Reader, node: &Node) -> Vec<StageRule> {
+fn stages(reader: &mut RuleReader, node: &Node) -> Vec<StageRule> {
     let Value::List(items) = &node.value else {
         let message = format!("{} where a list of stages is due", node.kind());
         reader.bad(
-            Code::BadType,
+            FindingCode::BadType,
             "stages",
             node,
             &message,
@@ -200,14 +200,14 @@ fn stages(reader: &mut Reader, node: &Node) -> Vec<StageRule> {
             groups: BTreeSet::new(),
             quorum: 1,
         };
-        for Entry { key, value, .. } in entries {
+        for MapEntry { key, value, .. } in entries {
             match key.as_str() {
                 "name" => reader
                     .text(key, value)
                     .unwrap_or_default()
                     .clone_into(&mut stage.name),
                 "approvers" => stage.people = reader.emails(key, value),
-                "approver_groups" => stage.groups = reader.groups(key, value, Names::Allowed),
+                "approver_groups" => stage.groups = reader.groups(key, value, GroupNames::Allowed),
                 "quorum" => stage.quorum = reader.approvals(key, value).unwrap_or(1),
                 _ => {}
             }
@@ -219,7 +219,7 @@ fn stages(reader: &mut Reader, node: &Node) -> Vec<StageRule> {
         if empty("approvers") && empty("approver_groups") {
             reader.push(
                 Diagnostic::error(
-                    Code::BadStage,
+                    FindingCode::BadStage,
                     item.position,
                     "a stage that nobody can approve",
                 )
@@ -232,7 +232,7 @@ fn stages(reader: &mut Reader, node: &Node) -> Vec<StageRule> {
     stages
 }
 
-fn pattern(reader: &mut Reader, field: &str, node: &Node) -> Option<TextPattern> {
+fn pattern(reader: &mut RuleReader, field: &str, node: &Node) -> Option<TextPattern> {
     let text = reader.text(field, node)?;
     match TextPattern::new(text) {
         Ok(pattern) => Some(pattern),
@@ -241,13 +241,13 @@ fn pattern(reader: &mut Reader, field: &str, node: &Node) -> Option<TextPattern>
             let why = why.lines().last().unwrap_or_default().trim();
             let message = format!("not a regular expression: {}", shorten(why));
             let help = "write the syntax of Rust's regex; `^` and `$` bind it to the whole text";
-            reader.bad(Code::BadPattern, field, node, &message, help);
+            reader.bad(FindingCode::BadPattern, field, node, &message, help);
             None
         }
     }
 }
 
-fn hours(reader: &mut Reader, node: &Node) -> Option<Hours> {
+fn hours(reader: &mut RuleReader, node: &Node) -> Option<Hours> {
     let entries = reader.map(node, "`hours`")?;
     reader.known_keys(entries, &HOURS_KEYS);
     // all of them are read before any is missed, so that every error is told at once
@@ -269,7 +269,7 @@ fn hours(reader: &mut Reader, node: &Node) -> Option<Hours> {
     })
 }
 
-fn time_zone<'a>(reader: &mut Reader, hours: &'a Node) -> Option<(&'a str, TimeZone)> {
+fn time_zone<'a>(reader: &mut RuleReader, hours: &'a Node) -> Option<(&'a str, TimeZone)> {
     let Some(zone_node) = hours.get("time_zone") else {
         let help = "write a name like `Europe/Stockholm` or `UTC`";
         reader.missing(hours.position, "time_zone", help);
@@ -285,13 +285,19 @@ fn time_zone<'a>(reader: &mut Reader, hours: &'a Node) -> Option<(&'a str, TimeZ
             .collect();
         let near = nearest_name(name, zones.iter().map(String::as_str));
         let help = near.map_or(help.to_owned(), |near| format!("did you mean `{near}`?"));
-        reader.bad(Code::BadHours, "time_zone", zone_node, &message, &help);
+        reader.bad(
+            FindingCode::BadHours,
+            "time_zone",
+            zone_node,
+            &message,
+            &help,
+        );
         return None;
     };
     Some((name, zone))
 }
 
-fn time(reader: &mut Reader, hours: &Node, field: &str) -> Option<Time> {
+fn time(reader: &mut RuleReader, hours: &Node, field: &str) -> Option<Time> {
     let Some(node) = hours.get(field) else {
         reader.missing(hours.position, field, "write a time like `08:00`");
         return None;
@@ -310,7 +316,7 @@ fn time(reader: &mut Reader, hours: &Node, field: &str) -> Option<Time> {
     if time.is_none() {
         let message = format!("`{}` is not a time of day", shorten(text));
         reader.bad(
-            Code::BadHours,
+            FindingCode::BadHours,
             field,
             node,
             &message,
@@ -323,7 +329,7 @@ fn time(reader: &mut Reader, hours: &Node, field: &str) -> Option<Time> {
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 /// Days as names (`mon`) or ranges (`mon-fri`, `sat-mon`).
-fn days(reader: &mut Reader, node: &Node) -> Option<[bool; 7]> {
+fn days(reader: &mut RuleReader, node: &Node) -> Option<[bool; 7]> {
     let mut days = [false; 7];
     for (text, item) in reader.texts("days", node) {
         let folded = text.to_ascii_lowercase();
@@ -337,7 +343,7 @@ fn days(reader: &mut Reader, node: &Node) -> Option<[bool; 7]> {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "write `mon` … `sun` or `mon-fri`".to_owned(),
             };
-            reader.bad(Code::BadHours, "days", item, &message, &help);
+            reader.bad(FindingCode::BadHours, "days", item, &message, &help);
             return None;
         };
         let length = (last + 7 - first) % 7;
@@ -347,7 +353,7 @@ fn days(reader: &mut Reader, node: &Node) -> Option<[bool; 7]> {
     }
     if days == [false; 7] {
         reader.bad(
-            Code::BadHours,
+            FindingCode::BadHours,
             "days",
             node,
             "no day is named",

@@ -7,13 +7,13 @@ use hallpass_model::AccountId;
 
 use super::{
     elevator,
-    fields::{Names, Reader},
+    fields::{GroupNames, RuleReader},
 };
 use crate::{
-    diagnostic::{Code, Diagnostic, shorten},
+    diagnostic::{Diagnostic, FindingCode, shorten},
     glob::Glob,
-    rule::{Exclusions, Place, SetMatch, TagMatch, Targets},
-    syntax::{Entry, Node},
+    rule::{Exclusions, Selector, SetMatch, TagMatch, Targets},
+    syntax::{MapEntry, Node},
 };
 
 /// The keys of a rule that say what it is about.
@@ -31,11 +31,17 @@ pub(super) const TARGET_KEYS: [&str; 10] = [
 ];
 
 /// What the rule is about: `groups`, or `permission_sets` with at least one key that says where.
-pub(super) fn targets(reader: &mut Reader, item: &Node) -> Targets {
+pub(super) fn targets(reader: &mut RuleReader, item: &Node) -> Targets {
     if let Some(node) = item.get("except_groups") {
         let message = "groups cannot be left out, since they are named one by one";
         let help = "leave the group out of `groups`";
-        reader.bad(Code::BadResource, "except_groups", node, message, help);
+        reader.bad(
+            FindingCode::BadResource,
+            "except_groups",
+            node,
+            message,
+            help,
+        );
     }
     if let Some(node) = item.get("groups") {
         return Targets::Groups(groups(reader, item, node));
@@ -52,7 +58,7 @@ pub(super) fn targets(reader: &mut Reader, item: &Node) -> Targets {
         reader.missing(item.position, "permission_sets", help);
     }
     let mut except = Exclusions::default();
-    let mut places = |reader: &mut Reader, kind: &Kind<Place>, node: Option<&Node>| {
+    let mut places = |reader: &mut RuleReader, kind: &TargetKey<Selector>, node: Option<&Node>| {
         let found = node.map(|node| kind.entries(reader, item, node));
         let left_out = item.get(kind.except);
         let left_out = left_out.map(|node| kind.left_out(reader, node));
@@ -85,7 +91,7 @@ pub(super) fn targets(reader: &mut Reader, item: &Node) -> Targets {
     }
 }
 
-fn groups(reader: &mut Reader, item: &Node, node: &Node) -> BTreeSet<crate::rule::GroupRef> {
+fn groups(reader: &mut RuleReader, item: &Node, node: &Node) -> BTreeSet<crate::rule::GroupRef> {
     let of_accounts = TARGET_KEYS
         .into_iter()
         .filter(|key| !["groups", "except_groups"].contains(key));
@@ -93,23 +99,23 @@ fn groups(reader: &mut Reader, item: &Node, node: &Node) -> BTreeSet<crate::rule
         if let Some(other) = item.get(key) {
             let message = "a rule is about accounts or about groups, not both";
             let help = "make two rules of it";
-            reader.bad(Code::BadResource, key, other, message, help);
+            reader.bad(FindingCode::BadResource, key, other, message, help);
         }
     }
-    reader.groups("groups", node, Names::Allowed)
+    reader.groups("groups", node, GroupNames::Allowed)
 }
 
 /// What one key selects, and what its `!` entries leave out.
-struct Found<T> {
+struct SelectedTargets<T> {
     selected: BTreeSet<T>,
     left_out: BTreeSet<T>,
 }
 
 /// A key whose entries select things of a kind, and its `except_` twin.
-struct Kind<T> {
+struct TargetKey<T> {
     key: &'static str,
     except: &'static str,
-    code: Code,
+    code: FindingCode,
     /// What is said of an entry that cannot be read.
     refusal: &'static str,
     every: T,
@@ -117,37 +123,37 @@ struct Kind<T> {
     read: fn(&str) -> Result<T, &'static str>,
 }
 
-const ACCOUNTS: Kind<Place> = Kind {
+const ACCOUNTS: TargetKey<Selector> = TargetKey {
     key: "accounts",
     except: "except_accounts",
-    code: Code::BadResource,
+    code: FindingCode::BadResource,
     refusal: "is not in an accepted form",
-    every: Place::Every,
+    every: Selector::Every,
     read: account,
 };
 
-const UNITS: Kind<Place> = Kind {
+const UNITS: TargetKey<Selector> = TargetKey {
     key: "ous",
     except: "except_ous",
-    code: Code::BadResource,
+    code: FindingCode::BadResource,
     refusal: "is not in an accepted form",
-    every: Place::Every,
+    every: Selector::Every,
     read: unit,
 };
 
-const SETS: Kind<SetMatch> = Kind {
+const SETS: TargetKey<SetMatch> = TargetKey {
     key: "permission_sets",
     except: "except_permission_sets",
-    code: Code::BadPermissionSet,
+    code: FindingCode::BadPermissionSet,
     refusal: "is not a permission set name or glob",
     every: SetMatch::Every,
     read: permission_set,
 };
 
-impl<T: Ord + Clone> Kind<T> {
+impl<T: Ord + Clone> TargetKey<T> {
     /// Reads the key. Order means nothing: an exclusion wins.
-    fn entries(&self, reader: &mut Reader, item: &Node, node: &Node) -> Found<T> {
-        let mut found = Found {
+    fn entries(&self, reader: &mut RuleReader, item: &Node, node: &Node) -> SelectedTargets<T> {
+        let mut found = SelectedTargets {
             selected: BTreeSet::new(),
             left_out: BTreeSet::new(),
         };
@@ -179,7 +185,7 @@ impl<T: Ord + Clone> Kind<T> {
     }
 
     /// Reads the twin.
-    fn left_out(&self, reader: &mut Reader, node: &Node) -> BTreeSet<T> {
+    fn left_out(&self, reader: &mut RuleReader, node: &Node) -> BTreeSet<T> {
         let mut left_out = BTreeSet::new();
         for (text, entry) in reader.texts(self.except, node) {
             if text.starts_with('!') {
@@ -198,7 +204,13 @@ impl<T: Ord + Clone> Kind<T> {
         left_out
     }
 
-    fn one_left_out(&self, reader: &mut Reader, key: &str, text: &str, entry: &Node) -> Option<T> {
+    fn one_left_out(
+        &self,
+        reader: &mut RuleReader,
+        key: &str,
+        text: &str,
+        entry: &Node,
+    ) -> Option<T> {
         let read = self.one(reader, key, text, entry)?;
         if read == self.every {
             let help = "drop the rule, or name what it leaves out";
@@ -208,7 +220,7 @@ impl<T: Ord + Clone> Kind<T> {
         Some(read)
     }
 
-    fn one(&self, reader: &mut Reader, key: &str, text: &str, entry: &Node) -> Option<T> {
+    fn one(&self, reader: &mut RuleReader, key: &str, text: &str, entry: &Node) -> Option<T> {
         match (self.read)(text) {
             Ok(read) => Some(read),
             Err(help) => {
@@ -220,24 +232,24 @@ impl<T: Ord + Clone> Kind<T> {
     }
 }
 
-fn account(text: &str) -> Result<Place, &'static str> {
+fn account(text: &str) -> Result<Selector, &'static str> {
     if text == "*" {
-        return Ok(Place::Every);
+        return Ok(Selector::Every);
     }
     if let Ok(id) = AccountId::new(text) {
-        return Ok(Place::Account(id));
+        return Ok(Selector::Account(id));
     }
     let number = text.bytes().all(|b| b.is_ascii_digit());
     let blank = text.trim() != text || text.chars().any(char::is_control);
     if number || blank || text.starts_with('!') {
         return Err("write an account id of 12 digits, a name, or a glob like `payments-*`");
     }
-    Ok(Place::AccountName(Glob::new(text)))
+    Ok(Selector::AccountName(Glob::new(text)))
 }
 
-fn unit(text: &str) -> Result<Place, &'static str> {
+fn unit(text: &str) -> Result<Selector, &'static str> {
     if text == "*" {
-        return Ok(Place::Every);
+        return Ok(Selector::Every);
     }
     elevator::organizational_unit(text)
         .ok_or("write a path like `Workloads/Prod`, `ou-ab12-34cd56ef` or `r-ab12`; no globs")
@@ -258,7 +270,11 @@ fn permission_set(text: &str) -> Result<SetMatch, &'static str> {
 }
 
 /// The tags an account must have, each with one of its values; `!` values leave out.
-fn tag_matches(reader: &mut Reader, node: &Node, except: &mut Exclusions) -> BTreeSet<TagMatch> {
+fn tag_matches(
+    reader: &mut RuleReader,
+    node: &Node,
+    except: &mut Exclusions,
+) -> BTreeSet<TagMatch> {
     let mut tags = BTreeSet::new();
     for entry in tag_entries(reader, "account_tags", node) {
         let mut values = BTreeSet::new();
@@ -280,7 +296,7 @@ fn tag_matches(reader: &mut Reader, node: &Node, except: &mut Exclusions) -> BTr
             let help = "write `[\"*\", \"!…\"]` where the tag must be there, or `except_account_tags` where \
                         it may be missing";
             reader.bad(
-                Code::BadResource,
+                FindingCode::BadResource,
                 "account_tags",
                 &entry.value,
                 &message,
@@ -301,7 +317,7 @@ fn tag_matches(reader: &mut Reader, node: &Node, except: &mut Exclusions) -> BTr
     tags
 }
 
-fn tags_left_out(reader: &mut Reader, node: &Node) -> BTreeSet<TagMatch> {
+fn tags_left_out(reader: &mut RuleReader, node: &Node) -> BTreeSet<TagMatch> {
     const KEY: &str = "except_account_tags";
     let mut tags = BTreeSet::new();
     for entry in tag_entries(reader, KEY, node) {
@@ -320,11 +336,11 @@ fn tags_left_out(reader: &mut Reader, node: &Node) -> BTreeSet<TagMatch> {
     tags
 }
 
-fn tag_left_out(reader: &mut Reader, key: &str, text: &str, item: &Node) -> Option<Glob> {
+fn tag_left_out(reader: &mut RuleReader, key: &str, text: &str, item: &Node) -> Option<Glob> {
     if text.is_empty() || text.starts_with('!') {
         let message = "`!` stands once, right before the value that is left out";
         let help = "write `!prod`, or `prod` in a key that begins with `except_`";
-        reader.bad(Code::BadResource, key, item, message, help);
+        reader.bad(FindingCode::BadResource, key, item, message, help);
         return None;
     }
     Some(Glob::new(text))
@@ -332,20 +348,20 @@ fn tag_left_out(reader: &mut Reader, key: &str, text: &str, item: &Node) -> Opti
 
 /// The members of a table of tags. In TOML, keys that follow `[rule.account_tags]` belong to it,
 /// whatever they were meant for: those that are named like a key of a rule are told.
-fn tag_entries<'a>(reader: &mut Reader, key: &str, node: &'a Node) -> &'a [Entry] {
+fn tag_entries<'a>(reader: &mut RuleReader, key: &str, node: &'a Node) -> &'a [MapEntry] {
     let Some(entries) = reader.map(node, &format!("`{key}`")) else {
         return &[];
     };
     if entries.is_empty() {
         let help = "name at least one tag, or leave the key out";
-        reader.bad(Code::BadResource, key, node, "no tag is named", help);
+        reader.bad(FindingCode::BadResource, key, node, "no tag is named", help);
     }
     for entry in entries {
         if super::native::is_rule_key(&entry.key) {
             let message = format!("`{}` is read as the name of a tag", entry.key);
             let help = "keys of the rule stand before its tables, or the table on one line: \
                         `account_tags = { env = \"prod\" }`";
-            let finding = Diagnostic::warning(Code::TagLikeKey, entry.position, message);
+            let finding = Diagnostic::warning(FindingCode::TagLikeKey, entry.position, message);
             reader.push(finding.field(key).value(&entry.key).help(help));
         }
     }

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_model::{Email, Timestamp};
 
-use super::fields::Reader;
+use super::fields::RuleReader;
 use crate::{
-    diagnostic::{Code, nearest, shorten},
-    engine::Kind,
+    diagnostic::{FindingCode, nearest, shorten},
+    engine::DecisionKind,
     selftest::{TestCase, TestTarget},
-    syntax::{Entry, Node, Value},
+    syntax::{MapEntry, Node, Value},
 };
 
 const TEST_KEYS: [&str; 13] = [
@@ -29,17 +29,21 @@ const TEST_KEYS: [&str; 13] = [
 ];
 
 /// The kinds by name, for `expect`.
-const KINDS: [Kind; 6] = [
-    Kind::ApprovalNotRequired,
-    Kind::SelfApproval,
-    Kind::RequiresApproval,
-    Kind::NoApprovers,
-    Kind::NoStatements,
-    Kind::RequesterNotAllowed,
+const KINDS: [DecisionKind; 6] = [
+    DecisionKind::ApprovalNotRequired,
+    DecisionKind::SelfApproval,
+    DecisionKind::RequiresApproval,
+    DecisionKind::NoApprovers,
+    DecisionKind::NoStatements,
+    DecisionKind::RequesterNotAllowed,
 ];
 
 /// Reads one test; `None` when it is broken, which is noted.
-pub(super) fn read_test(reader: &mut Reader, item: &Node, entries: &[Entry]) -> Option<TestCase> {
+pub(super) fn read_test(
+    reader: &mut RuleReader,
+    item: &Node,
+    entries: &[MapEntry],
+) -> Option<TestCase> {
     reader.known_keys(entries, &TEST_KEYS);
     let mut text = |key: &str| item.get(key).and_then(|node| reader.text(key, node));
     let (name, account, set) = (text("name"), text("account"), text("permission_set"));
@@ -68,7 +72,7 @@ pub(super) fn read_test(reader: &mut Reader, item: &Node, entries: &[Entry]) -> 
         _ => {
             let help = "write `account` and `permission_set`, or `group`";
             reader.bad(
-                Code::BadTest,
+                FindingCode::BadTest,
                 "account",
                 item,
                 "a test without one target",
@@ -94,17 +98,17 @@ pub(super) fn read_test(reader: &mut Reader, item: &Node, entries: &[Entry]) -> 
 }
 
 /// What says nothing without something else, or beside it.
-fn belong_together(reader: &mut Reader, item: &Node) {
+fn belong_together(reader: &mut RuleReader, item: &Node) {
     let (click, permit) = (item.get("click"), item.get("permit"));
     if let (Some(node), None) = (permit, click) {
         let help = "write who presses approve as `click`";
         let message = "`permit` without `click`";
-        reader.bad(Code::BadTest, "permit", node, message, help);
+        reader.bad(FindingCode::BadTest, "permit", node, message, help);
     }
     if let (Some(node), None) = (click, permit) {
         let help = "write `permit = true` or `permit = false`";
         let message = "`click` without `permit`, which would be tested";
-        reader.bad(Code::BadTest, "click", node, message, help);
+        reader.bad(FindingCode::BadTest, "click", node, message, help);
     }
     if item.get("group").is_none() {
         return;
@@ -112,12 +116,12 @@ fn belong_together(reader: &mut Reader, item: &Node) {
     for key in ["ou", "account_tags"] {
         if let Some(node) = item.get(key) {
             let message = "where an account is says nothing about a group";
-            reader.bad(Code::BadTest, key, node, message, "leave it out");
+            reader.bad(FindingCode::BadTest, key, node, message, "leave it out");
         }
     }
 }
 
-fn required_email(reader: &mut Reader, item: &Node, key: &str) -> Option<Email> {
+fn required_email(reader: &mut RuleReader, item: &Node, key: &str) -> Option<Email> {
     let Some(node) = item.get(key) else {
         reader.missing(item.position, key, "write an e-mail address");
         return None;
@@ -126,7 +130,7 @@ fn required_email(reader: &mut Reader, item: &Node, key: &str) -> Option<Email> 
     reader.email(key, text, node)
 }
 
-fn expected(reader: &mut Reader, item: &Node) -> Option<Kind> {
+fn expected(reader: &mut RuleReader, item: &Node) -> Option<DecisionKind> {
     let Some(node) = item.get("expect") else {
         reader.missing(
             item.position,
@@ -147,12 +151,12 @@ fn expected(reader: &mut Reader, item: &Node) -> Option<Kind> {
             None => format!("write one of {}", names.join(", ")),
         };
         let message = format!("`{}` is not a decision", shorten(text));
-        reader.bad(Code::BadTest, "expect", node, &message, &help);
+        reader.bad(FindingCode::BadTest, "expect", node, &message, &help);
     }
     kind
 }
 
-fn instant(reader: &mut Reader, node: &Node) -> Option<Timestamp> {
+fn instant(reader: &mut RuleReader, node: &Node) -> Option<Timestamp> {
     let text = match &node.value {
         // TOML has instants of its own
         Value::Text(text) | Value::Number(text) => text,
@@ -162,7 +166,7 @@ fn instant(reader: &mut Reader, node: &Node) -> Option<Timestamp> {
     if instant.is_none() {
         let message = format!("`{}` is not an instant", shorten(text));
         reader.bad(
-            Code::BadTest,
+            FindingCode::BadTest,
             "at",
             node,
             &message,
@@ -172,7 +176,7 @@ fn instant(reader: &mut Reader, node: &Node) -> Option<Timestamp> {
     instant
 }
 
-fn members(reader: &mut Reader, node: &Node) -> BTreeMap<String, BTreeSet<Email>> {
+fn members(reader: &mut RuleReader, node: &Node) -> BTreeMap<String, BTreeSet<Email>> {
     let entries = reader.map(node, "`members`").unwrap_or_default();
     entries
         .iter()
@@ -180,7 +184,7 @@ fn members(reader: &mut Reader, node: &Node) -> BTreeMap<String, BTreeSet<Email>
         .collect()
 }
 
-fn tags(reader: &mut Reader, node: &Node) -> BTreeMap<String, String> {
+fn tags(reader: &mut RuleReader, node: &Node) -> BTreeMap<String, String> {
     let entries = reader.map(node, "`account_tags`").unwrap_or_default();
     entries
         .iter()

@@ -4,7 +4,7 @@
 use hallpass_model::text::hidden_in;
 
 use super::Lines;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Diagnostic, FindingCode};
 
 /// The most of them that are told one by one.
 const TOLD_MAX: usize = 20;
@@ -24,7 +24,7 @@ pub(crate) fn hidden(text: &str) -> Vec<Diagnostic> {
                 '\r' => "end lines with a line feed, alone or after a carriage return",
                 _ => "delete it; where it is meant, write it as an escape",
             };
-            Diagnostic::error(Code::BadCharacter, lines.position(offset), message).help(help)
+            Diagnostic::error(FindingCode::BadCharacter, lines.position(offset), message).help(help)
         })
         .collect()
 }

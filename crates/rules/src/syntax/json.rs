@@ -2,8 +2,8 @@
 
 use std::str::Chars;
 
-use super::{DEPTH_MAX, Entry, Node, Parsed, Value};
-use crate::diagnostic::{Code, Diagnostic, Position};
+use super::{DEPTH_MAX, MapEntry, Node, Parsed, Value};
+use crate::diagnostic::{Diagnostic, FindingCode, Position};
 
 /// Reads a JSON text. When it breaks off, `root` holds the members of the outermost object that
 /// were complete, so that a broken case can still be named.
@@ -40,10 +40,10 @@ struct Parser<'a> {
     begun: Option<Node>,
 }
 
-type Step<T> = Result<T, Box<Diagnostic>>;
+type ParseResult<T> = Result<T, Box<Diagnostic>>;
 
 impl Parser<'_> {
-    fn document(&mut self) -> Step<Node> {
+    fn document(&mut self) -> ParseResult<Node> {
         let root = self.value()?;
         self.blanks();
         match self.peek() {
@@ -55,7 +55,7 @@ impl Parser<'_> {
         }
     }
 
-    fn value(&mut self) -> Step<Node> {
+    fn value(&mut self) -> ParseResult<Node> {
         self.blanks();
         let position = self.position;
         let value = match self.peek() {
@@ -69,11 +69,11 @@ impl Parser<'_> {
         Ok(Node { position, value })
     }
 
-    fn nested(&mut self, read: fn(&mut Self) -> Step<Value>) -> Step<Value> {
+    fn nested(&mut self, read: fn(&mut Self) -> ParseResult<Value>) -> ParseResult<Value> {
         if self.depth >= DEPTH_MAX {
             let message = format!("values are nested deeper than {DEPTH_MAX}");
             return Err(Box::new(Diagnostic::error(
-                Code::TooDeep,
+                FindingCode::TooDeep,
                 self.position,
                 message,
             )));
@@ -84,10 +84,10 @@ impl Parser<'_> {
         value
     }
 
-    fn object(&mut self) -> Step<Value> {
+    fn object(&mut self) -> ParseResult<Value> {
         let start = self.position;
         self.advance();
-        let mut entries: Vec<Entry> = Vec::new();
+        let mut entries: Vec<MapEntry> = Vec::new();
         match self.members(&mut entries) {
             Ok(()) => Ok(Value::Map(entries)),
             Err(error) => {
@@ -102,7 +102,7 @@ impl Parser<'_> {
         }
     }
 
-    fn members(&mut self, entries: &mut Vec<Entry>) -> Step<()> {
+    fn members(&mut self, entries: &mut Vec<MapEntry>) -> ParseResult<()> {
         self.blanks();
         if self.peek() == Some('}') {
             self.advance();
@@ -120,7 +120,7 @@ impl Parser<'_> {
             self.expect(':')?;
             let value = self.value()?;
             if seen.insert(key.clone()) {
-                entries.push(Entry {
+                entries.push(MapEntry {
                     key,
                     position,
                     value,
@@ -128,7 +128,7 @@ impl Parser<'_> {
             } else {
                 self.errors.push(
                     Diagnostic::error(
-                        Code::DuplicateKey,
+                        FindingCode::DuplicateKey,
                         position,
                         format!("`{}` is given twice", crate::diagnostic::shorten(&key)),
                     )
@@ -148,7 +148,7 @@ impl Parser<'_> {
         }
     }
 
-    fn list(&mut self) -> Step<Value> {
+    fn list(&mut self) -> ParseResult<Value> {
         self.advance();
         let mut items = Vec::new();
         self.blanks();
@@ -170,7 +170,7 @@ impl Parser<'_> {
         }
     }
 
-    fn string(&mut self) -> Step<String> {
+    fn string(&mut self) -> ParseResult<String> {
         self.advance();
         let mut text = String::new();
         loop {
@@ -192,7 +192,7 @@ impl Parser<'_> {
         }
     }
 
-    fn escape(&mut self) -> Step<char> {
+    fn escape(&mut self) -> ParseResult<char> {
         let c = match self.peek() {
             Some(c @ ('"' | '\\' | '/')) => c,
             Some('b') => '\u{8}',
@@ -210,7 +210,7 @@ impl Parser<'_> {
         Ok(c)
     }
 
-    fn unicode(&mut self) -> Step<char> {
+    fn unicode(&mut self) -> ParseResult<char> {
         let first = self.four_hex()?;
         let code = if (0xd800..0xdc00).contains(&first) {
             self.expect('\\')?;
@@ -227,7 +227,7 @@ impl Parser<'_> {
             .ok_or_else(|| self.unexpected(self.peek(), "the first half of a surrogate pair"))
     }
 
-    fn four_hex(&mut self) -> Step<u32> {
+    fn four_hex(&mut self) -> ParseResult<u32> {
         let mut code = 0;
         for _ in 0..4 {
             let Some(digit) = self.peek().and_then(|c| c.to_digit(16)) else {
@@ -239,7 +239,7 @@ impl Parser<'_> {
         Ok(code)
     }
 
-    fn number(&mut self) -> Step<String> {
+    fn number(&mut self) -> ParseResult<String> {
         let mut text = String::new();
         if self.peek() == Some('-') {
             self.take(&mut text);
@@ -269,7 +269,7 @@ impl Parser<'_> {
         Ok(text)
     }
 
-    fn digits(&mut self, text: &mut String) -> Step<()> {
+    fn digits(&mut self, text: &mut String) -> ParseResult<()> {
         if !matches!(self.peek(), Some('0'..='9')) {
             return Err(self.unexpected(self.peek(), "a digit"));
         }
@@ -279,7 +279,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn word(&mut self) -> Step<Value> {
+    fn word(&mut self) -> ParseResult<Value> {
         let position = self.position;
         let mut word = String::new();
         while let Some('a'..='z') = self.peek() {
@@ -291,13 +291,13 @@ impl Parser<'_> {
             "false" => Ok(Value::Bool(false)),
             _ => {
                 let message = format!("`{}` is not a value", crate::diagnostic::shorten(&word));
-                let error = Diagnostic::error(Code::BadSyntax, position, message);
+                let error = Diagnostic::error(FindingCode::BadSyntax, position, message);
                 Err(Box::new(error.help("text stands in double quotes")))
             }
         }
     }
 
-    fn expect(&mut self, wanted: char) -> Step<()> {
+    fn expect(&mut self, wanted: char) -> ParseResult<()> {
         match self.peek() {
             Some(c) if c == wanted => {
                 self.advance();
@@ -313,7 +313,11 @@ impl Parser<'_> {
             Some(c) => format!("`{}` stands", c.escape_debug()),
         };
         let message = format!("{found} where {wanted} is due");
-        Box::new(Diagnostic::error(Code::BadSyntax, self.position, message))
+        Box::new(Diagnostic::error(
+            FindingCode::BadSyntax,
+            self.position,
+            message,
+        ))
     }
 
     fn blanks(&mut self) {

@@ -8,7 +8,7 @@ mod yaml;
 
 pub(crate) use characters::hidden;
 
-use crate::diagnostic::{Code, Diagnostic, Position};
+use crate::diagnostic::{Diagnostic, FindingCode, Position};
 
 /// The longest text that is read, in bytes.
 pub const SOURCE_BYTES_MAX: usize = 1 << 20;
@@ -48,12 +48,12 @@ pub(crate) enum Value {
     Number(String),
     Text(String),
     List(Vec<Node>),
-    Map(Vec<Entry>),
+    Map(Vec<MapEntry>),
 }
 
 /// A key of a map with its value.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Entry {
+pub(crate) struct MapEntry {
     pub(crate) key: String,
     pub(crate) position: Position,
     pub(crate) value: Node,
@@ -123,7 +123,7 @@ impl Parsed {
 pub(crate) fn parse(text: &str, syntax: Syntax) -> Parsed {
     if text.len() > SOURCE_BYTES_MAX {
         let error = Diagnostic::error(
-            Code::TooLarge,
+            FindingCode::TooLarge,
             Position { line: 1, column: 1 },
             format!(
                 "the text has {} bytes; at most {SOURCE_BYTES_MAX} are read",

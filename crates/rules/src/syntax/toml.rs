@@ -2,8 +2,8 @@
 
 use ::toml::de::{DeTable, DeValue};
 
-use super::{DEPTH_MAX, Entry, Lines, Node, Parsed, Value};
-use crate::diagnostic::{Code, Diagnostic, Position, shorten};
+use super::{DEPTH_MAX, Lines, MapEntry, Node, Parsed, Value};
+use crate::diagnostic::{Diagnostic, FindingCode, Position, shorten};
 
 pub(super) fn parse(text: &str) -> Parsed {
     let lines = Lines::new(text);
@@ -11,7 +11,7 @@ pub(super) fn parse(text: &str) -> Parsed {
         let message = format!("keys are nested deeper than {DEPTH_MAX}");
         return Parsed {
             root: None,
-            findings: vec![Diagnostic::error(Code::TooDeep, position, message)],
+            findings: vec![Diagnostic::error(FindingCode::TooDeep, position, message)],
         };
     }
     let (table, errors) = DeTable::parse_recoverable(text);
@@ -21,14 +21,14 @@ pub(super) fn parse(text: &str) -> Parsed {
             let position = lines.position(error.span().map_or(0, |span| span.start));
             let message = error.message();
             let code = if message.contains("duplicate key") {
-                Code::DuplicateKey
+                FindingCode::DuplicateKey
             } else {
-                Code::BadSyntax
+                FindingCode::BadSyntax
             };
             Diagnostic::error(code, position, shorten(message))
         })
         .collect();
-    let reader = Reader { lines };
+    let reader = TomlReader { lines };
     let entries = reader.entries(table.get_ref());
     let root = Node {
         position: Position { line: 1, column: 1 },
@@ -52,15 +52,15 @@ fn too_many_dots(text: &str) -> Option<Position> {
     })
 }
 
-struct Reader<'a> {
+struct TomlReader<'a> {
     lines: Lines<'a>,
 }
 
-impl Reader<'_> {
-    fn entries(&self, table: &DeTable<'_>) -> Vec<Entry> {
-        let mut entries: Vec<Entry> = table
+impl TomlReader<'_> {
+    fn entries(&self, table: &DeTable<'_>) -> Vec<MapEntry> {
+        let mut entries: Vec<MapEntry> = table
             .iter()
-            .map(|(key, value)| Entry {
+            .map(|(key, value)| MapEntry {
                 key: key.get_ref().to_string(),
                 position: self.lines.position(key.span().start),
                 value: self.node(value.get_ref(), value.span().start),

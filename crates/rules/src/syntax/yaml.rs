@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Span, Tag};
 
-use super::{DEPTH_MAX, Entry, NODES_MAX, Node, Parsed, Value};
-use crate::diagnostic::{Code, Diagnostic, Position, shorten};
+use super::{DEPTH_MAX, MapEntry, NODES_MAX, Node, Parsed, Value};
+use crate::diagnostic::{Diagnostic, FindingCode, Position, shorten};
 
 pub(super) fn parse(text: &str) -> Parsed {
-    let mut reader = Reader {
+    let mut reader = YamlReader {
         text,
         events: Parser::new_from_str(text),
         anchors: HashMap::new(),
@@ -28,7 +28,7 @@ pub(super) fn parse(text: &str) -> Parsed {
     }
 }
 
-struct Reader<'a> {
+struct YamlReader<'a> {
     text: &'a str,
     events: Parser<'a, serde_saphyr::granit_parser::StrInput<'a>>,
     /// Anchored nodes with the number of values in them.
@@ -37,17 +37,17 @@ struct Reader<'a> {
     errors: Vec<Diagnostic>,
 }
 
-type Step<T> = Result<T, Box<Diagnostic>>;
+type ParseResult<T> = Result<T, Box<Diagnostic>>;
 
-impl<'a> Reader<'a> {
-    fn next(&mut self) -> Step<Option<(Event<'a>, Position)>> {
+impl<'a> YamlReader<'a> {
+    fn next(&mut self) -> ParseResult<Option<(Event<'a>, Position)>> {
         match self.events.next() {
             None => Ok(None),
             Some(Ok((event, span))) => Ok(Some((event, position(&span)))),
             Some(Err(error)) => {
                 let position = at(error.marker().line(), error.marker().col());
                 Err(Box::new(Diagnostic::error(
-                    Code::BadSyntax,
+                    FindingCode::BadSyntax,
                     position,
                     shorten(&error.info()),
                 )))
@@ -55,7 +55,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn document(&mut self) -> Step<Node> {
+    fn document(&mut self) -> ParseResult<Node> {
         let mut root = None;
         while let Some((event, position)) = self.next()? {
             match event {
@@ -84,11 +84,11 @@ impl<'a> Reader<'a> {
         }))
     }
 
-    fn node(&mut self, event: Event<'a>, position: Position, depth: usize) -> Step<Node> {
+    fn node(&mut self, event: Event<'a>, position: Position, depth: usize) -> ParseResult<Node> {
         if depth >= DEPTH_MAX {
             let message = format!("values are nested deeper than {DEPTH_MAX}");
             return Err(Box::new(Diagnostic::error(
-                Code::TooDeep,
+                FindingCode::TooDeep,
                 position,
                 message,
             )));
@@ -132,7 +132,7 @@ impl<'a> Reader<'a> {
 
     /// Refuses tags but the one that says what is there anyway. An entry like `!*-prod` without
     /// quotes is a tag on nothing.
-    fn tag(&self, tag: Option<&Tag>, accepted: &str, position: Position) -> Step<()> {
+    fn tag(&self, tag: Option<&Tag>, accepted: &str, position: Position) -> ParseResult<()> {
         match tag {
             Some(tag) if !tag.is_yaml_core_schema_tag(accepted) => {
                 let written = tag.original();
@@ -164,11 +164,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn alias(&mut self, id: usize, position: Position) -> Step<Node> {
+    fn alias(&mut self, id: usize, position: Position) -> ParseResult<Node> {
         let Some((node, size)) = self.anchors.get(&id) else {
             let message = "an alias to something that is not complete yet";
             return Err(Box::new(Diagnostic::error(
-                Code::BadSyntax,
+                FindingCode::BadSyntax,
                 position,
                 message,
             )));
@@ -178,12 +178,12 @@ impl<'a> Reader<'a> {
         Ok(Node { position, value })
     }
 
-    fn count(&mut self, nodes: usize, position: Position) -> Step<()> {
+    fn count(&mut self, nodes: usize, position: Position) -> ParseResult<()> {
         self.nodes += nodes;
         if self.nodes > NODES_MAX {
             let message = format!("the text holds more than {NODES_MAX} values");
             return Err(Box::new(Diagnostic::error(
-                Code::TooLarge,
+                FindingCode::TooLarge,
                 position,
                 message,
             )));
@@ -191,7 +191,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn list(&mut self, depth: usize) -> Step<Value> {
+    fn list(&mut self, depth: usize) -> ParseResult<Value> {
         let mut items = Vec::new();
         while let Some((event, position)) = self.next()? {
             if event == Event::SequenceEnd {
@@ -202,8 +202,8 @@ impl<'a> Reader<'a> {
         Ok(Value::List(items))
     }
 
-    fn map(&mut self, depth: usize) -> Step<Value> {
-        let mut entries: Vec<Entry> = Vec::new();
+    fn map(&mut self, depth: usize) -> ParseResult<Value> {
+        let mut entries: Vec<MapEntry> = Vec::new();
         let mut seen = std::collections::HashSet::new();
         while let Some((event, position)) = self.next()? {
             if event == Event::MappingEnd {
@@ -223,7 +223,7 @@ impl<'a> Reader<'a> {
             };
             let value = self.node(event, value_position, depth + 1)?;
             if seen.insert(key.to_string()) {
-                entries.push(Entry {
+                entries.push(MapEntry {
                     key: key.into_owned(),
                     position,
                     value,
@@ -231,7 +231,7 @@ impl<'a> Reader<'a> {
             } else {
                 let message = format!("`{}` is given twice", shorten(&key));
                 self.errors.push(
-                    Diagnostic::error(Code::DuplicateKey, position, message)
+                    Diagnostic::error(FindingCode::DuplicateKey, position, message)
                         .field(&key)
                         .help("keep one of the two"),
                 );
@@ -242,12 +242,12 @@ impl<'a> Reader<'a> {
 }
 
 fn refused(position: Position, message: &str, help: &str) -> Box<Diagnostic> {
-    Box::new(Diagnostic::error(Code::BadSyntax, position, message).help(help))
+    Box::new(Diagnostic::error(FindingCode::BadSyntax, position, message).help(help))
 }
 
 fn broken(position: Position) -> Box<Diagnostic> {
     Box::new(Diagnostic::error(
-        Code::BadSyntax,
+        FindingCode::BadSyntax,
         position,
         "the text breaks off",
     ))

@@ -1,14 +1,14 @@
-//! The decision tables of `spec/access.md` §4: every row of the fixture, reported by id.
+//! The decision tables of `access.md` §4: every row of the fixture, reported by id.
 
 use hallpass_model::Timestamp;
-use hallpass_rules::{Rules, Source, cases, load};
+use hallpass_rules::{RuleFile, Rules, cases, load};
 use serde_json::{Value, json};
 
 const README: &str = include_str!("../fixtures/elevator-readme.json");
 const CASES: &str = include_str!("../fixtures/elevator-readme-cases.json");
 
 fn readme() -> Rules {
-    load(&Source::new("elevator-readme.json", README))
+    load(&RuleFile::new("elevator-readme.json", README))
         .expect("the fixture loads")
         .rules
 }
@@ -117,9 +117,9 @@ fn in_every_row_those_may_click_who_are_asked() {
 
 #[test]
 fn the_readme_configuration_warns_only_of_the_locked_out_approver() {
-    let loaded = load(&Source::new("elevator-readme.json", README)).unwrap();
+    let loaded = load(&RuleFile::new("elevator-readme.json", README)).unwrap();
     let warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
-    // row G06: the one approver of the third group can never get it
+    // `access.md` G06: the one approver of the third group can never get it
     assert_eq!(
         warnings,
         [

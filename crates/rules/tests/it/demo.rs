@@ -1,6 +1,6 @@
 //! The files of the demonstration load with the one warning that is meant, and their own tests pass.
 
-use hallpass_rules::{Loaded, Outcome, Source, load};
+use hallpass_rules::{Loaded, RuleFile, RuleTestOutcome, load};
 
 use crate::world::noon;
 
@@ -23,7 +23,7 @@ fn warnings(loaded: &Loaded) -> Vec<String> {
 #[test]
 fn the_native_file_holds_what_its_tests_say() {
     let text = include_str!("../../../../demo/rules.toml");
-    let loaded = load(&Source::new("demo/rules.toml", text)).unwrap_or_else(|errors| {
+    let loaded = load(&RuleFile::new("demo/rules.toml", text)).unwrap_or_else(|errors| {
         let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
         panic!("{}", errors.join("\n"))
     });
@@ -31,14 +31,14 @@ fn the_native_file_holds_what_its_tests_say() {
     let results = loaded.rules.run_tests(None, noon());
     assert_eq!(results.len(), 8);
     for result in results {
-        assert_eq!(result.outcome, Outcome::Passed, "{}", result.name);
+        assert_eq!(result.outcome, RuleTestOutcome::Passed, "{}", result.name);
     }
 }
 
 #[test]
 fn the_elevator_file_loads() {
     let text = include_str!("../../../../demo/elevator.json");
-    let loaded = load(&Source::new("demo/elevator.json", text)).unwrap();
+    let loaded = load(&RuleFile::new("demo/elevator.json", text)).unwrap();
     assert_eq!(warnings(&loaded), ["self-denied-by read-anywhere"]);
 }
 
@@ -50,14 +50,14 @@ fn the_example_of_the_reference_is_true() {
         .find(|block| block.starts_with("# rules.toml"))
         .and_then(|block| block.split("```").next())
         .expect("the page has the example");
-    let loaded = load(&Source::new("rules.toml", block)).unwrap();
+    let loaded = load(&RuleFile::new("rules.toml", block)).unwrap();
     assert_eq!(loaded.warnings, []);
     let results = loaded.rules.run_tests(None, noon());
     assert!(!results.is_empty());
     assert!(
         results
             .iter()
-            .all(|result| result.outcome == Outcome::Passed),
+            .all(|result| result.outcome == RuleTestOutcome::Passed),
         "{results:?}"
     );
 }

@@ -4,7 +4,7 @@
 //! `HALLPASS_RULES_CASES` sets how many, `HALLPASS_RULES_SEED` which; the seed is told on failure.
 
 use hallpass_model::{AccountId, Email, GroupId};
-use hallpass_rules::{Ask, Directory, Rules, Source, load};
+use hallpass_rules::{Ask, Directory, RuleFile, Rules, load};
 use serde_json::json;
 
 use crate::{
@@ -97,7 +97,7 @@ fn compare(form: Form, write: fn(&[Draft], About) -> String) -> Reached {
             })
             .collect();
         let text = write(&drafts, about);
-        let rules = match load(&Source::new("drawn.json", text.clone())) {
+        let rules = match load(&RuleFile::new("drawn.json", text.clone())) {
             Ok(loaded) => loaded.rules,
             Err(errors) => panic!("seed {seed} file {file}: {errors:?}\n{text}"),
         };

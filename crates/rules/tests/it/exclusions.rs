@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hallpass_model::AccountId;
-use hallpass_rules::{Ask, Effect, Rules, Source, load};
+use hallpass_rules::{Ask, Effect, RuleFile, Rules, load};
 
 use crate::{
     oracle::draft::{About, Chance, Draft, native},
@@ -203,7 +203,7 @@ fn explanations_say_what_is_left_out() {
 
 /// The first lines of what is wrong with a file.
 fn errors(name: &str, text: &str) -> Vec<String> {
-    let found = load(&Source::new(name, text)).err().unwrap_or_default();
+    let found = load(&RuleFile::new(name, text)).err().unwrap_or_default();
     let line = |finding: &hallpass_rules::Diagnostic| {
         let text = finding.to_string();
         text.lines().next().unwrap_or_default().to_owned()
@@ -327,7 +327,7 @@ fn the_elevator_form_knows_no_exclusions() {
             "unknown-field",
         ),
     ] {
-        let found = load(&Source::new("r.json", format!("[{statement}]"))).unwrap_err();
+        let found = load(&RuleFile::new("r.json", format!("[{statement}]"))).unwrap_err();
         let codes: Vec<&str> = found.iter().map(|finding| finding.code.as_str()).collect();
         assert_eq!(codes, [expected], "{statement}");
     }

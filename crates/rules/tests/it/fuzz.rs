@@ -5,7 +5,7 @@
 //! begins with `=` is a text as it is; any other one says how a file of `real/` is changed.
 
 use hallpass_model::{AccountId, Email, Timestamp};
-use hallpass_rules::{Ask, Directory, Loaded, Source, Syntax, cases, load};
+use hallpass_rules::{Ask, Directory, Loaded, RuleFile, Syntax, cases, load};
 use serde_json::Value;
 
 use crate::{whole::told, world::directory};
@@ -75,8 +75,8 @@ fn text(input: &[u8], samples: &[&str]) -> String {
     letters.into_iter().collect()
 }
 
-fn source(text: &str, syntax: Syntax) -> Source {
-    Source {
+fn source(text: &str, syntax: Syntax) -> RuleFile {
+    RuleFile {
         name: "any".to_owned(),
         text: text.to_owned(),
         syntax,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hallpass_model::{AccountId, Timestamp};
-use hallpass_rules::{Ask, Effect, Outcome, Rules, Source, load};
+use hallpass_rules::{Ask, Effect, RuleFile, RuleTestOutcome, Rules, load};
 
 use crate::world::{
     LOGS, ONCALL, PAYMENTS_DEV, PAYMENTS_PROD, decide, directory, email, noon, rules, shown,
@@ -192,7 +192,7 @@ requester = 'ana@corp.com'
 account = '111111111111'
 expect = 'RequireApproval'
 ";
-    let errors: Vec<String> = load(&Source::new("r.toml", text))
+    let errors: Vec<String> = load(&RuleFile::new("r.toml", text))
         .unwrap_err()
         .iter()
         .map(|e| e.to_string().lines().next().unwrap().to_owned())
@@ -248,7 +248,7 @@ fn tests_of_a_file_say_what_differs() {
     let with = rules.run_tests(Some(&facts), noon());
     assert_eq!(
         with[0].outcome,
-        Outcome::Failed(vec![
+        RuleTestOutcome::Failed(vec![
             "expected NoApprovers, got RequiresApproval".to_owned(),
             "expected approvers [], got [bo@corp.com, cai@corp.com]".to_owned(),
             "expected ana@corp.com to be let approve: not an approver of this request (rule `r1`)"
@@ -256,15 +256,15 @@ fn tests_of_a_file_say_what_differs() {
         ])
     );
     assert_eq!(with[0].position.to_string(), "5:1");
-    assert_eq!(with[1].outcome, Outcome::Passed);
+    assert_eq!(with[1].outcome, RuleTestOutcome::Passed);
     assert_eq!(with[1].name, "ana@corp.com asks for Admin in 100000000001");
     let without = rules.run_tests(None, noon());
     assert!(
-        matches!(without[0].outcome, Outcome::NeedsDirectory(_)),
+        matches!(without[0].outcome, RuleTestOutcome::NeedsDirectory(_)),
         "{:?}",
         without[0]
     );
-    assert_eq!(without[2].outcome, Outcome::Passed);
+    assert_eq!(without[2].outcome, RuleTestOutcome::Passed);
 }
 
 #[test]

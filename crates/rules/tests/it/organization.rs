@@ -2,7 +2,7 @@
 
 use hallpass_model::AccountId;
 use hallpass_rules::{
-    Ask, ClickRefused, Code, Directory, Kind, Principal, RuleId,
+    Ask, ClickRefused, DecisionKind, Directory, FindingCode, Principal, RuleId,
     directory::{OuRef, Snapshot},
 };
 use pretty::check;
@@ -52,8 +52,9 @@ fn a_unit_covers_its_subtree() {
     ];
     check(&rows, |(resource, expected)| {
         let rules = statements(&unit(resource));
-        let covers = [PAYMENTS_PROD, PAYMENTS_DEV, LOGS]
-            .map(|account| decide(&rules, "ana", account, "Admin").kind == Kind::RequiresApproval);
+        let covers = [PAYMENTS_PROD, PAYMENTS_DEV, LOGS].map(|account| {
+            decide(&rules, "ana", account, "Admin").kind == DecisionKind::RequiresApproval
+        });
         (covers != *expected).then(|| format!("{resource}: got {covers:?}, want {expected:?}"))
     });
 }
@@ -66,7 +67,7 @@ fn an_account_the_directory_lacks_is_in_no_unit_and_that_is_said() {
         "999999999999",
         "Admin",
     );
-    assert_eq!(decision.kind, Kind::NoStatements);
+    assert_eq!(decision.kind, DecisionKind::NoStatements);
     assert_eq!(decision.unread.len(), 1, "{:?}", decision.unread);
 }
 
@@ -445,7 +446,7 @@ fn checking_against_the_directory_finds_what_does_not_exist() {
         rules
             .check(None)
             .iter()
-            .all(|finding| finding.code != Code::UnknownPerson)
+            .all(|finding| finding.code != FindingCode::UnknownPerson)
     );
 }
 
@@ -484,11 +485,11 @@ fn two_addresses_of_one_person_fill_one_seat() {
         "[[rule]]\naccounts = '*'\npermission_sets = '*'\nstages = [{ approvers = 'ana@corp.com' }, { approvers = ['ana.lind@corp.com', 'bo@corp.com'] }]\n",
     );
     let decision = decide(&rules, "cai", PAYMENTS_PROD, "Admin");
-    assert_eq!(decision.kind, Kind::RequiresApproval);
+    assert_eq!(decision.kind, DecisionKind::RequiresApproval);
     // without bo, ana would have to sit in both stages
     assert_eq!(
         decide(&rules, "bo", PAYMENTS_PROD, "Admin").kind,
-        Kind::NoApprovers
+        DecisionKind::NoApprovers
     );
 }
 

@@ -1,7 +1,9 @@
-//! Properties of `spec/access.md` §4.2, and that no input brings the readers down.
+//! Properties of `access.md` §4.2, and that no input brings the readers down.
 
 use hallpass_model::{AccountId, Email, Timestamp};
-use hallpass_rules::{Ask, Decision, Directory, Kind, Rules, Source, Syntax, cases, load};
+use hallpass_rules::{
+    Ask, Decision, DecisionKind, Directory, RuleFile, Rules, Syntax, cases, load,
+};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::{Map, Value, json};
 
@@ -62,9 +64,12 @@ prop_compose! {
 }
 
 fn rules(statements: Vec<Value>) -> Rules {
-    load(&Source::new("r.json", Value::from(statements).to_string()))
-        .expect("drafts load")
-        .rules
+    load(&RuleFile::new(
+        "r.json",
+        Value::from(statements).to_string(),
+    ))
+    .expect("drafts load")
+    .rules
 }
 
 fn listed(drafts: &[Draft]) -> Rules {
@@ -98,15 +103,15 @@ fn all(rules: &Rules) -> Vec<(&'static str, Decision)> {
     decisions
 }
 
-fn outcome(rules: &Rules) -> Vec<(Kind, Vec<Email>)> {
+fn outcome(rules: &Rules) -> Vec<(DecisionKind, Vec<Email>)> {
     all(rules)
         .into_iter()
         .map(|(_, d)| (d.kind, d.approvers.into_iter().collect()))
         .collect()
 }
 
-/// The decision as `spec/access.md` §2 tells it, as plainly as can be.
-fn oracle(drafts: &[Draft], who: &str, account: &str, set: &str) -> (Kind, Vec<String>) {
+/// The decision as `access.md` §2 tells it, as plainly as can be.
+fn oracle(drafts: &[Draft], who: &str, account: &str, set: &str) -> (DecisionKind, Vec<String>) {
     let who = who.to_lowercase();
     let has = |list: &[&str], name: &str| list.iter().any(|n| *n == name || *n == "*");
     let lists = |d: &Draft| d.approvers.iter().any(|a| a.to_lowercase() == who);
@@ -121,16 +126,16 @@ fn oracle(drafts: &[Draft], who: &str, account: &str, set: &str) -> (Kind, Vec<S
     let deny_auto = eligible.iter().any(|d| d.auto == Some(false));
     let deny_self = eligible.iter().any(|d| d.own == Some(false) && lists(d));
     if !deny_auto && eligible.iter().any(|d| d.auto == Some(true)) {
-        return (Kind::ApprovalNotRequired, vec![]);
+        return (DecisionKind::ApprovalNotRequired, vec![]);
     }
     if !deny_self && eligible.iter().any(|d| d.own == Some(true) && lists(d)) {
-        return (Kind::SelfApproval, vec![]);
+        return (DecisionKind::SelfApproval, vec![]);
     }
     if affecting.is_empty() {
-        return (Kind::NoStatements, vec![]);
+        return (DecisionKind::NoStatements, vec![]);
     }
     if eligible.is_empty() {
-        return (Kind::RequesterNotAllowed, vec![]);
+        return (DecisionKind::RequesterNotAllowed, vec![]);
     }
     let mut approvers: Vec<String> = eligible
         .iter()
@@ -141,13 +146,36 @@ fn oracle(drafts: &[Draft], who: &str, account: &str, set: &str) -> (Kind, Vec<S
     approvers.retain(|a| *a != who);
     let needed = eligible.iter().map(|d| d.needed).max().unwrap_or(1) as usize;
     if approvers.len() < needed {
-        return (Kind::NoApprovers, vec![]);
+        return (DecisionKind::NoApprovers, vec![]);
     }
-    (Kind::RequiresApproval, approvers)
+    (DecisionKind::RequiresApproval, approvers)
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// What leaves out may never leave out too much: whoever may answer is covered.
+    #[test]
+    fn whoever_may_answer_is_listed_for_it(drafts in vec(draft(), 0..6), now in 0_i64..100_000_000) {
+        let (rules, facts) = (listed(&drafts), Directory::default());
+        let now = Timestamp::from_second(1_700_000_000 + now).unwrap();
+        for who in PEOPLE {
+            let who = Email::new(who).unwrap();
+            let approvable = rules.approvable(&who, &facts);
+            for (account, set) in [("111111111111", "Admin"), ("222222222222", "Read"), ("333333333333", "Other")] {
+                let account = AccountId::new(account).unwrap();
+                let ask = Ask::Account { account: &account, permission_set: set };
+                let covered = approvable.covers(&ask, &facts);
+                prop_assert!(!(approvable.is_empty() && covered));
+                for whose in PEOPLE {
+                    let whose = Email::new(whose).unwrap();
+                    let may = rules.may_deny(&who, &whose, &ask, &facts, now).is_ok()
+                        || rules.may_approve(&who, &whose, &ask, &facts, now).is_ok();
+                    prop_assert!(covered || !may, "{who} may answer {whose} for {set}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn decisions_are_those_of_the_plain_reading(drafts in vec(draft(), 0..5)) {
@@ -191,7 +219,7 @@ proptest! {
             prop_assert!(!decision.approvers.contains(&Email::new(who).unwrap()));
             prop_assert_eq!(
                 decision.approvers.is_empty(),
-                decision.kind != Kind::RequiresApproval
+                decision.kind != DecisionKind::RequiresApproval
             );
         }
     }
@@ -224,7 +252,7 @@ proptest! {
             let own = rules.may_approve(&who, &who, &ask, &facts, Timestamp::UNIX_EPOCH).is_ok();
             let kind = rules.decide(&who, &ask, &facts, Timestamp::UNIX_EPOCH).kind;
             prop_assert!(!own || kind.is_granted());
-            prop_assert!(own || kind != Kind::SelfApproval);
+            prop_assert!(own || kind != DecisionKind::SelfApproval);
         }
     }
 
@@ -255,7 +283,7 @@ proptest! {
 
     #[test]
     fn no_bytes_bring_a_reader_down(bytes in vec(any::<u8>(), 0..200)) {
-        if let Ok(source) = Source::from_bytes("r.json", &bytes) {
+        if let Ok(source) = RuleFile::from_bytes("r.json", &bytes) {
             read_anything(source.text, source.syntax);
         }
         read_anything(String::from_utf8_lossy(&bytes).into_owned(), Syntax::Yaml);
@@ -315,7 +343,7 @@ fn syntaxes() -> impl Strategy<Value = Syntax> {
 
 fn read_anything(text: String, syntax: Syntax) {
     let _ = cases::answer(&text, None, None, Timestamp::UNIX_EPOCH);
-    let source = Source {
+    let source = RuleFile {
         name: "any".to_owned(),
         text,
         syntax,
@@ -354,7 +382,7 @@ fn deep_texts_are_refused_in_every_syntax() {
         ),
     ] {
         let shown: String = text.chars().take(20).collect();
-        let source = Source {
+        let source = RuleFile {
             name: "deep".to_owned(),
             text,
             syntax,

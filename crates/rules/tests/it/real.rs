@@ -4,13 +4,13 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use hallpass_rules::{Outcome, Source, load};
+use hallpass_rules::{RuleFile, RuleTestOutcome, load};
 
 use crate::world::noon;
 
 fn told(name: &str, bytes: &[u8]) -> String {
     let mut told = String::new();
-    let loaded = Source::from_bytes(name, bytes).and_then(|source| load(&source));
+    let loaded = RuleFile::from_bytes(name, bytes).and_then(|source| load(&source));
     match loaded {
         Err(errors) => {
             for error in errors {
@@ -27,9 +27,9 @@ fn told(name: &str, bytes: &[u8]) -> String {
             }
             for test in loaded.rules.run_tests(None, noon()) {
                 let outcome = match test.outcome {
-                    Outcome::Passed => "passed".to_owned(),
-                    Outcome::Failed(why) => format!("failed: {}", why.join("; ")),
-                    Outcome::NeedsDirectory(why) => format!("skipped: {why}"),
+                    RuleTestOutcome::Passed => "passed".to_owned(),
+                    RuleTestOutcome::Failed(why) => format!("failed: {}", why.join("; ")),
+                    RuleTestOutcome::NeedsDirectory(why) => format!("skipped: {why}"),
                 };
                 writeln!(told, "test {}: {outcome}", test.name).unwrap();
             }

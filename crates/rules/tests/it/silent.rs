@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use hallpass_rules::{Code, Loaded, Severity, Source, load};
+use hallpass_rules::{FindingCode, Loaded, RuleFile, Severity, load};
 
 use crate::world::rules;
 
@@ -12,7 +12,7 @@ fn told(name: &str, text: &str) -> Vec<String> {
         let text = finding.to_string();
         text.lines().next().unwrap_or_default().to_owned()
     };
-    match load(&Source::new(name, text)) {
+    match load(&RuleFile::new(name, text)) {
         Ok(Loaded { rules, warnings }) => {
             let ids: Vec<String> = rules.rules().map(|rule| rule.id.to_string()).collect();
             let loaded = format!("loaded {}", ids.join(" "));
@@ -357,9 +357,11 @@ fn locals_cannot_be_multiplied_without_end() {
         let _ = writeln!(text, "  a{level} = concat({eight})");
     }
     text.push_str("}\nconfig = local.a11\n");
-    let found = load(&Source::new("m.tf", text)).unwrap_err();
+    let found = load(&RuleFile::new("m.tf", text)).unwrap_err();
     assert!(
-        found.iter().any(|finding| finding.code == Code::TooLarge),
+        found
+            .iter()
+            .any(|finding| finding.code == FindingCode::TooLarge),
         "{found:#?}"
     );
 }
@@ -523,7 +525,7 @@ fn json_passes_nothing_over() {
             ),
         ],
     );
-    let help = load(&Source::new("r.json", "{\"Rule\": []}")).unwrap_err()[0]
+    let help = load(&RuleFile::new("r.json", "{\"Rule\": []}")).unwrap_err()[0]
         .help
         .clone();
     assert_eq!(help.as_deref(), Some("did you mean `rule`?"));
@@ -577,12 +579,15 @@ fn hidden_characters_and_other_encodings_are_refused() {
             "r.toml:2:6: error[bad-encoding]: the text is not UTF-8 at byte 11\n  help: save the file as UTF-8",
         ),
     ] {
-        let found = Source::from_bytes("r.toml", bytes).unwrap_err();
+        let found = RuleFile::from_bytes("r.toml", bytes).unwrap_err();
         assert_eq!(found[0].to_string(), expected);
     }
     // without a mark it is text full of zero bytes
-    let source = Source::from_bytes("r.toml", &utf16[2..]).unwrap();
-    assert_eq!(load(&source).unwrap_err()[0].code, Code::BadCharacter);
+    let source = RuleFile::from_bytes("r.toml", &utf16[2..]).unwrap();
+    assert_eq!(
+        load(&source).unwrap_err()[0].code,
+        FindingCode::BadCharacter
+    );
 }
 
 #[test]
@@ -601,12 +606,12 @@ fn a_file_that_says_nothing_is_refused_and_one_that_says_none_is_told() {
         ("main.tf", "provider \"aws\" {\n}\n"),
         ("terraform.tfvars", "slack_channel_id = \"C1\"\n"),
     ] {
-        let found = load(&Source::new(name, text)).expect_err(text);
-        let codes: Vec<Code> = found.iter().map(|finding| finding.code).collect();
+        let found = load(&RuleFile::new(name, text)).expect_err(text);
+        let codes: Vec<FindingCode> = found.iter().map(|finding| finding.code).collect();
         let expected = if text == "---\n" {
-            Code::BadType
+            FindingCode::BadType
         } else {
-            Code::NoRules
+            FindingCode::NoRules
         };
         assert_eq!(codes, [expected], "{name} {text:?}");
     }
@@ -617,15 +622,15 @@ fn a_file_that_says_nothing_is_refused_and_one_that_says_none_is_told() {
         ("r.json", "{\"statements\": [], \"group_statements\": []}"),
         ("terraform.tfvars", "config = []\n"),
     ] {
-        let loaded = load(&Source::new(name, text)).expect(text);
-        let codes: Vec<(Severity, Code)> = loaded
+        let loaded = load(&RuleFile::new(name, text)).expect(text);
+        let codes: Vec<(Severity, FindingCode)> = loaded
             .warnings
             .iter()
             .map(|w| (w.severity, w.code))
             .collect();
         assert_eq!(
             codes,
-            [(Severity::Warning, Code::NoRules)],
+            [(Severity::Warning, FindingCode::NoRules)],
             "{name} {text:?}"
         );
     }

@@ -1,10 +1,10 @@
-//! Every code of `spec/access.md` §1.4 with its place, and that one run reports them all.
+//! Every code of `access.md` §1.4 with its place, and that one run reports them all.
 
-use hallpass_rules::{Source, load};
+use hallpass_rules::{RuleFile, load};
 
 /// Loads and renders what is wrong, one line each, without help.
 fn findings(name: &str, text: &str) -> Vec<String> {
-    match load(&Source::new(name, text)) {
+    match load(&RuleFile::new(name, text)) {
         Ok(_) => Vec::new(),
         Err(errors) => errors
             .iter()
@@ -14,7 +14,7 @@ fn findings(name: &str, text: &str) -> Vec<String> {
 }
 
 fn codes(name: &str, text: &str) -> Vec<String> {
-    match load(&Source::new(name, text)) {
+    match load(&RuleFile::new(name, text)) {
         Ok(_) => Vec::new(),
         Err(errors) => errors.iter().map(|e| e.code.to_string()).collect(),
     }
@@ -97,7 +97,7 @@ fn unknown_keys_come_with_the_key_that_was_meant() {
         let text = format!(
             r#"[{{"ResourceType": "Account", "Resource": "*", "PermissionSet": "*", "{key}": true}}]"#
         );
-        let errors = load(&Source::new("r.json", text)).unwrap_err();
+        let errors = load(&RuleFile::new("r.json", text)).unwrap_err();
         errors[0].help.clone().unwrap()
     };
     for (key, near) in [
@@ -202,7 +202,7 @@ fn a_resource_type_means_nothing_for_groups() {
             r#"{{"group_statements": [{{"Resource": "99999999-8888-7777-6666-555555555555", "Approvers": ["a@corp.com", "b@corp.com"], "{key}": "OU"}}]}}"#
         )
     };
-    let loaded = load(&Source::new("r.json", group("ResourceType"))).unwrap();
+    let loaded = load(&RuleFile::new("r.json", group("ResourceType"))).unwrap();
     let warnings: Vec<&str> = loaded.warnings.iter().map(|w| w.code.as_str()).collect();
     assert_eq!(warnings, ["ignored-setting"]);
     assert_eq!(codes("r.json", &group("PermissionSet")), ["unknown-field"]);
@@ -299,7 +299,7 @@ fn broken_texts_name_the_place() {
     assert_eq!(codes("r.json", &deep), ["too-deep"]);
     let long = format!("[{}]", " ".repeat(1 << 20));
     assert_eq!(codes("r.json", &long), ["too-large"]);
-    assert!(Source::from_bytes("r.json", &[0xff]).is_err());
+    assert!(RuleFile::from_bytes("r.json", &[0xff]).is_err());
 }
 
 #[test]
@@ -321,7 +321,7 @@ group_config = [
   { Resource = ["99999999-8888-7777-6666-555555555555"], ApprovalIsNotRequired = true },
 ]
 "#;
-    let loaded = load(&Source::new("terraform.tfvars", text)).unwrap();
+    let loaded = load(&RuleFile::new("terraform.tfvars", text)).unwrap();
     let ids: Vec<String> = loaded
         .rules
         .rules()

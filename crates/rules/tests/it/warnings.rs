@@ -1,10 +1,10 @@
 //! What loads and is odd all the same.
 
-use hallpass_rules::{Source, load};
+use hallpass_rules::{RuleFile, load};
 
 fn warnings(list: &str) -> Vec<String> {
     let text = format!("[{list}]");
-    let loaded = load(&Source::new("r.json", text)).expect("loads");
+    let loaded = load(&RuleFile::new("r.json", text)).expect("loads");
     loaded
         .warnings
         .iter()
@@ -147,7 +147,7 @@ fn empty_lists_of_requesters_are_told_with_what_they_mean() {
     ]);
     let text = "[[rule]]\naccounts = '*'\npermission_sets = '*'\n\
                 approvers = ['a@corp.com', 'b@corp.com']\nallowed_groups = []\n";
-    let warnings = load(&Source::new("r.toml", text)).unwrap().warnings;
+    let warnings = load(&RuleFile::new("r.toml", text)).unwrap().warnings;
     assert_eq!(
         warnings[0].to_string(),
         "r.toml:5:18: warning[empty-list]: rule[0]: the rule lets nobody ask: the list of those who \

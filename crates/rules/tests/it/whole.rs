@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use hallpass_rules::{Loaded, Source, load};
+use hallpass_rules::{Loaded, RuleFile, load};
 use serde_json::{Map, Value, json};
 
 use crate::oracle::draft::Chance;
@@ -238,7 +238,7 @@ fn check(file: &str, write: fn(&mut Names) -> String) {
     for number in 0..files {
         let before = names.made.len();
         let text = write(&mut names);
-        match load(&Source::new(file, text.clone())) {
+        match load(&RuleFile::new(file, text.clone())) {
             Err(errors) => assert!(!errors.is_empty()),
             Ok(loaded) => {
                 loaded_files += 1;

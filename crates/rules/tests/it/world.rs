@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_model::{AccountId, Email, GroupId, PermissionSetArn, Timestamp, UserId};
 use hallpass_rules::{
-    Ask, Decision, Directory, Rules, Source,
+    Ask, Decision, Directory, RuleFile, Rules,
     directory::{Account, Group, OuRef, PermissionSet, Person, Snapshot},
     load,
 };
@@ -133,7 +133,7 @@ pub(crate) fn directory() -> Directory {
 }
 
 pub(crate) fn rules(name: &str, text: &str) -> Rules {
-    match load(&Source::new(name, text)) {
+    match load(&RuleFile::new(name, text)) {
         Ok(loaded) => loaded.rules,
         Err(errors) => {
             let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();

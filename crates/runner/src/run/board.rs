@@ -2,53 +2,55 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::journal::{Final, Folded, Outcome, Place};
-use crate::plan::{Plan, StepId, Target};
+use crate::journal::{Final, Folded, StepEnd, StepState};
+use crate::plan::{Plan, StepId, StepTarget};
 use crate::run::Stopped;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum BoardState {
     Waiting,
     Running,
     /// Begun and left: it is neither over nor to be begun again in this run.
     Left,
-    Over(Outcome),
+    Over(StepEnd),
 }
 
 /// Which steps wait, run and are over.
 pub(super) struct Board<'a> {
     plan: &'a Plan,
-    states: Vec<State>,
+    states: Vec<BoardState>,
     places: BTreeMap<&'a StepId, usize>,
     /// Targets that this run may begin; `None` = all.
-    chosen: Option<BTreeSet<&'a Target>>,
-    failed: BTreeSet<&'a Target>,
+    chosen: Option<BTreeSet<&'a StepTarget>>,
+    failed: BTreeSet<&'a StepTarget>,
     failures_allowed: usize,
 }
 
 impl<'a> Board<'a> {
     pub(super) fn new(plan: &'a Plan, folded: &Folded, canary: Option<usize>) -> Self {
         let states = plan.steps.iter().map(|step| match folded.place(&step.id) {
-            Place::Final(end) => State::Over(end.outcome),
-            Place::Planned | Place::Intent { .. } | Place::Accepted { .. } => State::Waiting,
+            StepState::Final(end) => BoardState::Over(end.outcome),
+            StepState::Planned | StepState::Intent { .. } | StepState::Accepted { .. } => {
+                BoardState::Waiting
+            }
         });
-        let states: Vec<State> = states.collect();
-        let targets: BTreeSet<&Target> = plan.steps.iter().map(|step| &step.target).collect();
+        let states: Vec<BoardState> = states.collect();
+        let targets: BTreeSet<&StepTarget> = plan.steps.iter().map(|step| &step.target).collect();
         let failures_allowed = plan.limits.failures_allowed(targets.len());
         let fresh = targets.iter().copied().filter(|target| {
-            let of_it = |(step, _): &(&crate::Step, &State)| step.target == **target;
+            let of_it = |(step, _): &(&crate::PlanStep, &BoardState)| step.target == **target;
             plan.steps
                 .iter()
                 .zip(&states)
                 .filter(of_it)
-                .any(|(_, state)| *state == State::Waiting)
+                .any(|(_, state)| *state == BoardState::Waiting)
         });
         let chosen = canary.map(|count| fresh.take(count).collect());
         let failed = plan
             .steps
             .iter()
             .zip(&states)
-            .filter(|(_, state)| **state == State::Over(Outcome::Failed))
+            .filter(|(_, state)| **state == BoardState::Over(StepEnd::Failed))
             .map(|(step, _)| &step.target)
             .collect();
         Self {
@@ -63,10 +65,10 @@ impl<'a> Board<'a> {
 
     /// The next step that may begin, or that is blocked and may end at once.
     pub(super) fn next(&self) -> Option<usize> {
-        let turn = |(index, _): &(usize, &State)| self.has_turn(*index);
+        let turn = |(index, _): &(usize, &BoardState)| self.has_turn(*index);
         let waiting = self.states.iter().enumerate();
         waiting
-            .filter(|(_, state)| **state == State::Waiting)
+            .filter(|(_, state)| **state == BoardState::Waiting)
             .find(turn)
             .map(|(index, _)| index)
     }
@@ -81,11 +83,11 @@ impl<'a> Board<'a> {
         let before_done = step
             .after
             .iter()
-            .all(|id| matches!(self.state_of(id), Some(State::Over(end)) if end.is_good()));
+            .all(|id| matches!(self.state_of(id), Some(BoardState::Over(end)) if end.is_good()));
         before_done && self.may_begin(&step.target) && self.has_room(index)
     }
 
-    fn may_begin(&self, target: &Target) -> bool {
+    fn may_begin(&self, target: &StepTarget) -> bool {
         let chosen = self.chosen.as_ref().is_none_or(|it| it.contains(target));
         chosen && (!self.is_over_limit() || self.is_begun(target))
     }
@@ -95,12 +97,12 @@ impl<'a> Board<'a> {
     }
 
     /// Whether a step of the target has begun: what is begun ends normally.
-    fn is_begun(&self, target: &Target) -> bool {
+    fn is_begun(&self, target: &StepTarget) -> bool {
         self.plan
             .steps
             .iter()
             .zip(&self.states)
-            .any(|(step, state)| step.target == *target && *state != State::Waiting)
+            .any(|(step, state)| step.target == *target && *state != BoardState::Waiting)
     }
 
     fn has_room(&self, index: usize) -> bool {
@@ -113,12 +115,12 @@ impl<'a> Board<'a> {
             .iter()
             .zip(&self.states)
             .filter(|(other, state)| {
-                **state == State::Running && other.lane.name == step.lane.name
+                **state == BoardState::Running && other.lane.name == step.lane.name
             });
         u32::try_from(running.count()).is_ok_and(|count| count < step.lane.width.max(1))
     }
 
-    fn state_of(&self, id: &StepId) -> Option<State> {
+    fn state_of(&self, id: &StepId) -> Option<BoardState> {
         let index = self.places.get(id)?;
         self.states.get(*index).copied()
     }
@@ -127,7 +129,7 @@ impl<'a> Board<'a> {
     pub(super) fn blocked_by(&self, index: usize) -> Option<String> {
         let step = self.plan.steps.get(index)?;
         step.after.iter().find_map(|id| match self.state_of(id) {
-            Some(State::Over(end)) if !end.is_good() => {
+            Some(BoardState::Over(end)) if !end.is_good() => {
                 let place = self.plan.step(id).map(|step| step.target.to_string());
                 Some(format!("blocked by {}: {end}", place.unwrap_or_default()))
             }
@@ -137,25 +139,25 @@ impl<'a> Board<'a> {
     }
 
     pub(super) fn begun(&mut self, index: usize) {
-        self.set(index, State::Running);
+        self.set(index, BoardState::Running);
     }
 
     pub(super) fn ended(&mut self, index: usize, end: &Final) {
         let state = match end.outcome {
-            Outcome::InProgress => State::Left,
-            other => State::Over(other),
+            StepEnd::InProgress => BoardState::Left,
+            other => BoardState::Over(other),
         };
         self.set(index, state);
-        if let (Outcome::Failed, Some(step)) = (end.outcome, self.plan.steps.get(index)) {
+        if let (StepEnd::Failed, Some(step)) = (end.outcome, self.plan.steps.get(index)) {
             self.failed.insert(&step.target);
         }
     }
 
     pub(super) fn stopped(&mut self, index: usize) {
-        self.set(index, State::Left);
+        self.set(index, BoardState::Left);
     }
 
-    fn set(&mut self, index: usize, state: State) {
+    fn set(&mut self, index: usize, state: BoardState) {
         if let Some(place) = self.states.get_mut(index) {
             *place = state;
         }
@@ -163,7 +165,7 @@ impl<'a> Board<'a> {
 
     /// Why steps still wait.
     pub(super) fn why_stopped(&self) -> Option<Stopped> {
-        if !self.states.contains(&State::Waiting) {
+        if !self.states.contains(&BoardState::Waiting) {
             None
         } else if self.is_over_limit() {
             Some(Stopped::TooManyFailures)

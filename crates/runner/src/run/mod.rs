@@ -9,19 +9,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::{self, FuturesUnordered, StreamExt};
-use hallpass_model::{Clock, IdSource, Span, Timestamp};
+use hallpass_model::{Clock, IdSource, TimeSpan, Timestamp};
 
-use crate::journal::{Entry, Final, Folded, JournalError, Outcome, Place, fold};
-use crate::plan::{Plan, PlanDraft, PlanId, Probe, Step, StepId};
-use crate::ports::{Hands, Keeper, LeaseAnswer, Nap, PlanStore, Saved, Setback, StoreFault};
-use crate::report::Report;
+use crate::journal::{Final, Folded, JournalEntry, JournalError, StepEnd, StepState, fold};
+use crate::plan::{Plan, PlanDraft, PlanId, PlanStep, StepId, StepProbe};
+use crate::ports::{
+    LeaseAnswer, PlanStore, RunnerIdentity, Saved, Sleeper, StepError, StepExecutor, StoreFault,
+};
+use crate::report::PlanReport;
 use board::Board;
 
 /// How long a lane is held without being renewed: longer than the calls of one write take, short
 /// enough that a stop does not keep others waiting.
-pub const LANE_LEASE: Span = Span::seconds(60);
+pub const LANE_LEASE: TimeSpan = TimeSpan::seconds(60);
 /// A lease is renewed when it is older than this.
-const RENEW_AFTER: Span = Span::seconds(10);
+const RENEW_AFTER: TimeSpan = TimeSpan::seconds(10);
 /// Between looks at a lane that somebody else has.
 const LANE_PAUSE: Duration = Duration::from_secs(1);
 /// Probes at once.
@@ -51,7 +53,7 @@ pub enum RunError {
         /// Until when, unless they renew it.
         until: Timestamp,
     },
-    /// It would change more than it may (P-11).
+    /// It would change more than it may (`organization.md` P-11).
     #[error("the plan has {changes} changes, and {allowed} are allowed")]
     TooManyChanges {
         /// The changes it has.
@@ -94,11 +96,11 @@ pub struct Applying {
 /// Runs plans.
 pub struct Runner {
     store: Arc<dyn PlanStore>,
-    hands: Arc<dyn Hands>,
+    hands: Arc<dyn StepExecutor>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
-    nap: Arc<dyn Nap>,
-    keeper: Keeper,
+    nap: Arc<dyn Sleeper>,
+    keeper: RunnerIdentity,
     /// When each lane we hold was taken or renewed.
     renewed: Mutex<BTreeMap<String, Timestamp>>,
 }
@@ -107,11 +109,11 @@ impl Runner {
     /// A runner over its ports.
     pub fn new(
         store: Arc<dyn PlanStore>,
-        hands: Arc<dyn Hands>,
+        hands: Arc<dyn StepExecutor>,
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdSource>,
-        nap: Arc<dyn Nap>,
-        keeper: Keeper,
+        nap: Arc<dyn Sleeper>,
+        keeper: RunnerIdentity,
     ) -> Self {
         Self {
             store,
@@ -166,7 +168,7 @@ impl Runner {
         Ok(self.store.save_plan(plan).await?)
     }
 
-    async fn probe_all(&self, steps: &[Step]) -> Result<BTreeMap<StepId, Probe>, RunError> {
+    async fn probe_all(&self, steps: &[PlanStep]) -> Result<BTreeMap<StepId, StepProbe>, RunError> {
         let answers: Vec<_> = stream::iter(steps)
             .map(|step| async move { (step, self.probe_for_plan(step).await) })
             .buffered(LOOKS)
@@ -184,14 +186,14 @@ impl Runner {
             .collect()
     }
 
-    async fn probe_for_plan(&self, step: &Step) -> Result<Probe, String> {
+    async fn probe_for_plan(&self, step: &PlanStep) -> Result<StepProbe, String> {
         let mut tries = 1;
         loop {
             match self.hands.probe(step).await {
                 Ok(probe) => return Ok(probe),
-                Err(Setback::Failed { code, text }) => return Err(format!("{code}: {text}")),
-                Err(Setback::Retry(retry)) if tries >= LOOK_TRIES => return Err(retry.why),
-                Err(Setback::Retry(retry)) => {
+                Err(StepError::Failed { code, text }) => return Err(format!("{code}: {text}")),
+                Err(StepError::Retry(retry)) if tries >= LOOK_TRIES => return Err(retry.why),
+                Err(StepError::Retry(retry)) => {
                     let pause = crate::pause(&retry, tries, self.chance(step, tries));
                     self.nap.sleep(pause.unwrap_or_default()).await;
                 }
@@ -205,7 +207,7 @@ impl Runner {
     /// # Errors
     /// When there is no such plan, it is too large, somebody else runs it, or the store fails. What
     /// became of targets is in the report.
-    pub async fn apply(&self, id: &PlanId, applying: &Applying) -> Result<Report, RunError> {
+    pub async fn apply(&self, id: &PlanId, applying: &Applying) -> Result<PlanReport, RunError> {
         let (plan, folded) = self.load(id).await?;
         let (changes, allowed) = (plan.changes(), plan.limits.changes_max);
         if changes > allowed {
@@ -223,7 +225,7 @@ impl Runner {
         mut plan: Plan,
         mut folded: Folded,
         applying: &Applying,
-    ) -> Result<Report, RunError> {
+    ) -> Result<PlanReport, RunError> {
         self.store.set_aborted(&plan.id, false).await?;
         if applying.retry_failed {
             let expected = self.probe_all(&plan.steps).await?;
@@ -244,7 +246,7 @@ impl Runner {
     }
 
     async fn begin(&self, plan: &Plan) -> Result<(), RunError> {
-        let entry = Entry::Planned {
+        let entry = JournalEntry::Planned {
             expected: plan.expected.clone(),
         };
         self.note(&plan.id, &entry).await
@@ -254,7 +256,7 @@ impl Runner {
     ///
     /// # Errors
     /// As [`apply`](Self::apply).
-    pub async fn resume(&self, id: &PlanId, applying: &Applying) -> Result<Report, RunError> {
+    pub async fn resume(&self, id: &PlanId, applying: &Applying) -> Result<PlanReport, RunError> {
         let (plan, folded) = self.load(id).await?;
         if folded.began.is_none() || is_under_way(&plan, &folded) || applying.retry_failed {
             return self.apply(id, applying).await;
@@ -266,7 +268,7 @@ impl Runner {
     ///
     /// # Errors
     /// When there is no such plan, or it cannot be read.
-    pub async fn report(&self, id: &PlanId) -> Result<Report, RunError> {
+    pub async fn report(&self, id: &PlanId) -> Result<PlanReport, RunError> {
         let (plan, folded) = self.load(id).await?;
         let aborted = self.store.plan(id).await?.is_some_and(|it| it.aborted);
         Ok(told(&plan, &folded, aborted))
@@ -276,7 +278,7 @@ impl Runner {
     ///
     /// # Errors
     /// When there is no such plan, the store fails, or its steps outlast the patience.
-    pub async fn abort(&self, id: &PlanId, patience: Duration) -> Result<Report, RunError> {
+    pub async fn abort(&self, id: &PlanId, patience: Duration) -> Result<PlanReport, RunError> {
         self.load(id).await?;
         self.store.set_aborted(id, true).await?;
         let name = format!("plan:{id}");
@@ -304,7 +306,7 @@ impl Runner {
         Ok(folded)
     }
 
-    async fn note(&self, id: &PlanId, entry: &Entry) -> Result<(), RunError> {
+    async fn note(&self, id: &PlanId, entry: &JournalEntry) -> Result<(), RunError> {
         self.store.append(id, self.clock.now(), entry, None).await?;
         Ok(())
     }
@@ -378,7 +380,7 @@ impl Runner {
                     break;
                 };
                 if let Some(reason) = board.blocked_by(index) {
-                    let end = Final::without_change(Outcome::Blocked, reason, 0);
+                    let end = Final::without_change(StepEnd::Blocked, reason, 0);
                     broken = self.finish_without_change(plan, step, &end).await.err();
                     board.ended(index, &end);
                     continue;
@@ -431,15 +433,15 @@ pub(crate) fn is_under_way(plan: &Plan, folded: &Folded) -> bool {
         && plan
             .steps
             .iter()
-            .any(|step| !matches!(folded.place(&step.id), Place::Final(_)))
+            .any(|step| !matches!(folded.place(&step.id), StepState::Final(_)))
 }
 
 /// What a plan's journal comes to; `aborted` as the store has it.
-pub fn told(plan: &Plan, folded: &Folded, aborted: bool) -> Report {
+pub fn told(plan: &Plan, folded: &Folded, aborted: bool) -> PlanReport {
     tell(plan, folded, aborted.then_some(Stopped::Aborted))
 }
 
-fn tell(plan: &Plan, folded: &Folded, stopped: Option<Stopped>) -> Report {
+fn tell(plan: &Plan, folded: &Folded, stopped: Option<Stopped>) -> PlanReport {
     let (state, waiting) = match stopped {
         Some(Stopped::Aborted) if folded.began.is_none() => ("planned", ""),
         Some(Stopped::Aborted) if !is_under_way(plan, folded) => ("done", ""),
@@ -449,7 +451,7 @@ fn tell(plan: &Plan, folded: &Folded, stopped: Option<Stopped>) -> Report {
         None if is_under_way(plan, folded) => ("running", "not begun; `plan resume` goes on"),
         None => ("done", ""),
     };
-    let mut report = Report::told(plan, folded, state, waiting);
+    let mut report = PlanReport::told(plan, folded, state, waiting);
     if report.state == "done" && report.exit() == crate::Exit::Failed {
         "partial".clone_into(&mut report.state);
     }

@@ -6,9 +6,9 @@ use hallpass_model::{AuditId, Timestamp};
 use serde_json::Value;
 
 use super::{Applying, RunError, Runner};
-use crate::journal::{Entry, Final, Outcome, Place};
-use crate::plan::{Plan, Probe, Step, hash};
-use crate::ports::{Act, Change, Effect, Setback, Verify};
+use crate::journal::{Final, JournalEntry, StepEnd, StepState};
+use crate::plan::{Plan, PlanStep, StepProbe, hash};
+use crate::ports::{Effect, StepError, TargetChange, Verify, WriteAnswer};
 use crate::retry::pause;
 
 /// Between questions about something that was taken on.
@@ -21,7 +21,7 @@ const NAP_MAX: Duration = Duration::from_secs(10);
 /// What a step knows of itself while it runs.
 struct Walk<'a> {
     plan: &'a Plan,
-    step: &'a Step,
+    step: &'a PlanStep,
     began: Timestamp,
     /// Setbacks so far.
     tries: u32,
@@ -32,7 +32,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// Whether the world is not the one that was planned for.
-    fn is_drift(&self, seen: &Probe) -> bool {
+    fn is_drift(&self, seen: &StepProbe) -> bool {
         let expected = self.plan.expected.get(&self.step.id);
         expected.is_some_and(|expected| expected != seen)
     }
@@ -50,8 +50,8 @@ impl Runner {
     pub(super) async fn carry_out(
         &self,
         plan: &Plan,
-        step: &Step,
-        place: Place,
+        step: &PlanStep,
+        place: StepState,
         applying: &Applying,
     ) -> Result<Final, RunError> {
         if step.lane.shared {
@@ -67,8 +67,8 @@ impl Runner {
     async fn walk(
         &self,
         plan: &Plan,
-        step: &Step,
-        place: Place,
+        step: &PlanStep,
+        place: StepState,
         applying: &Applying,
     ) -> Result<Final, RunError> {
         let mut walk = Walk {
@@ -80,16 +80,16 @@ impl Runner {
             accept_drift: applying.accept_drift,
         };
         let mut turn = match place {
-            Place::Planned => Turn::Again,
-            Place::Intent { old } => {
+            StepState::Planned => Turn::Again,
+            StepState::Intent { old } => {
                 walk.sent = Some(old);
                 Turn::Again
             }
-            Place::Accepted { remote, old } => {
+            StepState::Accepted { remote, old } => {
                 walk.sent = Some(old);
                 Turn::Verify(remote)
             }
-            Place::Final(end) => return Ok(end),
+            StepState::Final(end) => return Ok(end),
         };
         loop {
             turn = match turn {
@@ -108,24 +108,24 @@ impl Runner {
             Err(setback) => return self.set_back(walk, setback).await,
         };
         match &seen {
-            Probe::Satisfied => return self.satisfied(walk).await,
-            Probe::Blocked { reason } => {
-                let end = Final::without_change(Outcome::Blocked, reason, self.seconds(walk));
+            StepProbe::Satisfied => return self.satisfied(walk).await,
+            StepProbe::Blocked { reason } => {
+                let end = Final::without_change(StepEnd::Blocked, reason, self.seconds(walk));
                 return self.finish(walk, end).await;
             }
-            Probe::InProgress { remote } => {
+            StepProbe::InProgress { remote } => {
                 self.accepted(walk, remote).await?;
                 return Ok(Turn::Verify(remote.clone()));
             }
-            Probe::Absent | Probe::Differs { .. } => {}
+            StepProbe::Absent | StepProbe::Differs { .. } => {}
         }
         if walk.sent.is_none() && !walk.accept_drift && walk.is_drift(&seen) {
             let reason = "the target changed since the plan was saved; make a new plan";
-            let mut end = Final::without_change(Outcome::Drifted, reason, self.seconds(walk));
+            let mut end = Final::without_change(StepEnd::Drifted, reason, self.seconds(walk));
             end.old = seen.old();
             return self.finish(walk, end).await;
         }
-        let intent = Entry::Intent {
+        let intent = JournalEntry::Intent {
             step: walk.step.id.clone(),
             token: walk.step.token.clone(),
             old: seen.old(),
@@ -135,12 +135,12 @@ impl Runner {
         walk.sent.get_or_insert_with(|| seen.old());
         self.still_ours(walk).await?;
         match self.hands.act(walk.step, &seen).await {
-            Act::Done(effect) => self.changed(walk, effect).await,
-            Act::Accepted { remote } => {
+            WriteAnswer::Done(effect) => self.changed(walk, effect).await,
+            WriteAnswer::Accepted { remote } => {
                 self.accepted(walk, &remote).await?;
                 Ok(Turn::Verify(remote))
             }
-            Act::Setback(setback) => self.set_back(walk, setback).await,
+            WriteAnswer::Setback(setback) => self.set_back(walk, setback).await,
         }
     }
 
@@ -151,10 +151,10 @@ impl Runner {
             self.still_ours(walk).await?;
             match self.hands.verify(walk.step, remote).await {
                 Verify::Done(effect) => return self.changed(walk, effect).await,
-                Verify::Setback(setback @ Setback::Failed { .. }) => {
+                Verify::Setback(setback @ StepError::Failed { .. }) => {
                     return self.set_back(walk, setback).await;
                 }
-                Verify::Setback(Setback::Retry(retry)) => {
+                Verify::Setback(StepError::Retry(retry)) => {
                     tracing::debug!(why = retry.why, "an operation could not be asked for");
                 }
                 Verify::Running => {}
@@ -162,11 +162,11 @@ impl Runner {
             if walk.step.timeout.after(walk.began) <= self.clock.now() {
                 let reason = format!("`{remote}` is still under way");
                 let seconds = self.seconds(walk);
-                let end = Final::without_change(Outcome::InProgress, reason, seconds);
+                let end = Final::without_change(StepEnd::InProgress, reason, seconds);
                 return Ok(Turn::End(end));
             }
             if asked == 0 {
-                let poll = Entry::Poll {
+                let poll = JournalEntry::Poll {
                     step: walk.step.id.clone(),
                     remote: remote.to_owned(),
                 };
@@ -191,7 +191,7 @@ impl Runner {
             };
             return self.changed(walk, effect).await;
         }
-        let end = Final::without_change(Outcome::Unchanged, "", self.seconds(walk));
+        let end = Final::without_change(StepEnd::Unchanged, "", self.seconds(walk));
         self.finish(walk, end).await
     }
 
@@ -200,10 +200,10 @@ impl Runner {
             old: walk.sent.clone().unwrap_or_default(),
             new: effect.new,
             requests: effect.requests,
-            ..Final::without_change(Outcome::Changed, "", self.seconds(walk))
+            ..Final::without_change(StepEnd::Changed, "", self.seconds(walk))
         };
         let now = self.clock.now();
-        let change = Change {
+        let change = TargetChange {
             audit: AuditId::new(self.ids.next(now)),
             at: now,
             actor: self.keeper.actor.clone(),
@@ -215,7 +215,7 @@ impl Runner {
             old: end.old.clone(),
             new: end.new.clone(),
         };
-        let entry = Entry::Final {
+        let entry = JournalEntry::Final {
             step: walk.step.id.clone(),
             end: end.clone(),
         };
@@ -227,7 +227,7 @@ impl Runner {
 
     async fn accepted(&self, walk: &mut Walk<'_>, remote: &str) -> Result<(), RunError> {
         walk.sent.get_or_insert(Value::Null);
-        let entry = Entry::Accepted {
+        let entry = JournalEntry::Accepted {
             step: walk.step.id.clone(),
             remote: remote.to_owned(),
         };
@@ -235,12 +235,12 @@ impl Runner {
     }
 
     /// Waits and looks again, or gives up.
-    async fn set_back(&self, walk: &mut Walk<'_>, setback: Setback) -> Result<Turn, RunError> {
+    async fn set_back(&self, walk: &mut Walk<'_>, setback: StepError) -> Result<Turn, RunError> {
         let retry = match setback {
-            Setback::Retry(retry) => retry,
-            Setback::Failed { code, text } => {
+            StepError::Retry(retry) => retry,
+            StepError::Failed { code, text } => {
                 let reason = format!("{code}: {text}");
-                let end = Final::without_change(Outcome::Failed, reason, self.seconds(walk));
+                let end = Final::without_change(StepEnd::Failed, reason, self.seconds(walk));
                 return self.finish(walk, end).await;
             }
         };
@@ -248,10 +248,10 @@ impl Runner {
         let chance = self.chance(walk.step, walk.tries);
         let Some(pause) = pause(&retry, walk.tries, chance) else {
             let reason = format!("given up after {} tries: {}", walk.tries, retry.why);
-            let end = Final::without_change(Outcome::Failed, reason, self.seconds(walk));
+            let end = Final::without_change(StepEnd::Failed, reason, self.seconds(walk));
             return self.finish(walk, end).await;
         };
-        let note = Entry::Note {
+        let note = JournalEntry::Note {
             step: Some(walk.step.id.clone()),
             text: format!("tried again after {} ms: {}", pause.as_millis(), retry.why),
         };
@@ -270,10 +270,10 @@ impl Runner {
     pub(super) async fn finish_without_change(
         &self,
         plan: &Plan,
-        step: &Step,
+        step: &PlanStep,
         end: &Final,
     ) -> Result<(), RunError> {
-        let entry = Entry::Final {
+        let entry = JournalEntry::Final {
             step: step.id.clone(),
             end: end.clone(),
         };
@@ -301,11 +301,11 @@ impl Runner {
     }
 
     fn seconds(&self, walk: &Walk<'_>) -> u64 {
-        hallpass_model::Span::between(walk.began, self.clock.now()).as_seconds()
+        hallpass_model::TimeSpan::between(walk.began, self.clock.now()).as_seconds()
     }
 
     /// A number that spreads pauses: others in the same trouble draw another one.
-    pub(super) fn chance(&self, step: &Step, tries: u32) -> u64 {
+    pub(super) fn chance(&self, step: &PlanStep, tries: u32) -> u64 {
         let text = hash(&format!("{}|{}|{tries}", self.keeper.holder, step.id));
         let head: String = text.chars().take(16).collect();
         u64::from_str_radix(&head, 16).unwrap_or(0)

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hallpass_model::Clock;
-use hallpass_runner::{Applying, Exit, Lane, Limits, PlanStore, Report, RunError, undo};
+use hallpass_runner::{Applying, Exit, Lane, PlanLimits, PlanReport, PlanStore, RunError, undo};
 use serde_json::json;
 
 use crate::world::{Bench, conflict, denied, limited, outcomes, patient, put, puts, throttled};
@@ -19,7 +19,7 @@ async fn a_look_writes_nothing_and_is_saved() {
         .look(puts(&["c", "a", "b"]))
         .await
         .unwrap();
-    let report = Report::planned(&looked.plan);
+    let report = PlanReport::planned(&looked.plan);
     assert_eq!(outcomes(&report), "a changed, b unchanged, c changed");
     assert_eq!(report.targets[2].steps[0].old, json!({"v": "old"}));
     assert_eq!(
@@ -140,9 +140,9 @@ async fn too_many_failures_stop_new_targets() {
         let bench = Bench::new();
         bench.world.trouble("a", &[denied()]);
         bench.world.trouble("b", &[denied()]);
-        let limits = Limits {
+        let limits = PlanLimits {
             failures_max: Some(allowed),
-            ..Limits::USUAL
+            ..PlanLimits::USUAL
         };
         let draft = limited(&keys, limits, &Lane::serial("one-by-one"));
         let report = bench.apply(draft, &Applying::default()).await.unwrap();
@@ -164,7 +164,7 @@ async fn lanes_bound_how_many_run_at_once() {
         (Lane::usual(), 6),
     ] {
         let bench = Bench::new();
-        let draft = limited(&["a", "b", "c", "d", "e", "f"], Limits::USUAL, &lane);
+        let draft = limited(&["a", "b", "c", "d", "e", "f"], PlanLimits::USUAL, &lane);
         bench.apply(draft, &Applying::default()).await.unwrap();
         assert_eq!(bench.world.most.load(Ordering::SeqCst), most, "{lane:?}");
     }
@@ -220,9 +220,9 @@ async fn what_is_taken_on_is_asked_for_until_it_is_done() {
 #[tokio::test]
 async fn a_plan_that_is_too_large_is_refused() {
     let bench = Bench::new();
-    let limits = Limits {
+    let limits = PlanLimits {
         changes_max: 1,
-        ..Limits::USUAL
+        ..PlanLimits::USUAL
     };
     let draft = limited(&["a", "b"], limits, &Lane::usual());
     let refused = bench.apply(draft, &Applying::default()).await;
@@ -260,7 +260,13 @@ async fn a_canary_goes_first_and_the_rest_on_resume() {
 #[tokio::test]
 async fn a_lane_of_somebody_else_is_waited_for_or_reported() {
     let bench = Bench::new();
-    let draft = || limited(&["a"], Limits::USUAL, &Lane::serial("organizations-write"));
+    let draft = || {
+        limited(
+            &["a"],
+            PlanLimits::USUAL,
+            &Lane::serial("organizations-write"),
+        )
+    };
     let now = bench.clock.now();
     let until = hallpass_runner::LANE_LEASE.after(now);
     bench
@@ -295,7 +301,7 @@ async fn a_lane_of_somebody_else_is_waited_for_or_reported() {
 async fn an_aborted_plan_begins_nothing_new() {
     let bench = Bench::new();
     bench.world.slow.lock().unwrap().insert("a".into(), 2);
-    let draft = limited(&["a", "b"], Limits::USUAL, &Lane::serial("one"));
+    let draft = limited(&["a", "b"], PlanLimits::USUAL, &Lane::serial("one"));
     let runner = bench.runner("one");
     let plan = runner.look(draft).await.unwrap().plan;
     let id = plan.id.clone();

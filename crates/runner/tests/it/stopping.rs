@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use hallpass_runner::testing::{Gate, Mode};
-use hallpass_runner::{Applying, Lane, Outcome, PlanDraft, RunError};
+use hallpass_runner::testing::{Gate, PortMode};
+use hallpass_runner::{Applying, Lane, PlanDraft, RunError, StepEnd};
 use serde_json::json;
 
 use crate::world::{Bench, patient, put, puts};
@@ -44,7 +44,7 @@ async fn a_resumed_run_ends_as_an_unbroken_one() {
     let calls = unbroken.calls();
     assert!(calls > 20, "{calls} calls");
     for call in 1..=calls {
-        for mode in Mode::ALL {
+        for mode in PortMode::ALL {
             let case = format!("call {call}, {mode:?}");
             let bench = bench();
             let first = attempt(&bench, "first", &Gate::new(Some((call, mode)))).await;
@@ -83,7 +83,7 @@ async fn a_torn_record_is_cut_off_and_done_again() {
         report
             .targets
             .iter()
-            .all(|row| row.outcome == Outcome::Changed)
+            .all(|row| row.outcome == StepEnd::Changed)
     );
     let texts = bench.store.texts(&plan);
     assert!(texts.iter().all(|text| text.ends_with('}')), "{texts:#?}");

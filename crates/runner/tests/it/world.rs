@@ -1,4 +1,4 @@
-//! Keys and values behind [`Hands`], with troubles on demand, and a gate every port call passes.
+//! Keys and values behind [`StepExecutor`], with troubles on demand, and a gate every port call passes.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,8 +9,9 @@ use async_trait::async_trait;
 use hallpass_model::Timestamp;
 use hallpass_runner::testing::{Gate, Gated, Hourglass, MemoryPlans};
 use hallpass_runner::{
-    Act, Applying, Class, Effect, Hands, Keeper, Lane, Limits, PlanDraft, Probe, Report, Retry,
-    RunError, Runner, Setback, Step, StepId, Target, Undo, Verify,
+    Applying, Class, Effect, Lane, PlanDraft, PlanLimits, PlanReport, PlanStep, Retry, RunError,
+    Runner, RunnerIdentity, StepError, StepExecutor, StepId, StepProbe, StepTarget, Undo, Verify,
+    WriteAnswer,
 };
 use serde_json::{Value, json};
 
@@ -21,38 +22,38 @@ pub(crate) struct World {
     pub(crate) writes: Mutex<Vec<String>>,
     pub(crate) tokens: Mutex<Vec<String>>,
     /// Answers given instead of the real ones, by key.
-    pub(crate) troubles: Mutex<BTreeMap<String, VecDeque<Setback>>>,
+    pub(crate) troubles: Mutex<BTreeMap<String, VecDeque<StepError>>>,
     /// Keys whose writes are taken on, and how often they are asked for until they are done.
     pub(crate) slow: Mutex<BTreeMap<String, u32>>,
     running: AtomicU32,
     pub(crate) most: AtomicU32,
 }
 
-pub(crate) fn throttled() -> Setback {
-    Setback::Retry(Retry {
+pub(crate) fn throttled() -> StepError {
+    StepError::Retry(Retry {
         class: Class::Throttle,
         after: None,
         why: "slow down".into(),
     })
 }
 
-pub(crate) fn conflict() -> Setback {
-    Setback::Retry(Retry {
+pub(crate) fn conflict() -> StepError {
+    StepError::Retry(Retry {
         class: Class::Conflict,
         after: None,
         why: "operation is in progress".into(),
     })
 }
 
-pub(crate) fn denied() -> Setback {
-    Setback::Failed {
+pub(crate) fn denied() -> StepError {
+    StepError::Failed {
         code: "AccessDenied".into(),
         text: "no".into(),
     }
 }
 
 impl World {
-    pub(crate) fn trouble(&self, key: &str, troubles: &[Setback]) {
+    pub(crate) fn trouble(&self, key: &str, troubles: &[StepError]) {
         let troubles = troubles.to_vec().into();
         self.troubles.lock().unwrap().insert(key.into(), troubles);
     }
@@ -79,16 +80,16 @@ impl World {
 }
 
 #[async_trait]
-impl Hands for World {
-    async fn probe(&self, step: &Step) -> Result<Probe, Setback> {
+impl StepExecutor for World {
+    async fn probe(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
         Ok(match self.get(&step.target.key) {
-            old if old.clone().unwrap_or_default() == step.desired => Probe::Satisfied,
-            None => Probe::Absent,
-            Some(old) => Probe::Differs { old },
+            old if old.clone().unwrap_or_default() == step.desired => StepProbe::Satisfied,
+            None => StepProbe::Absent,
+            Some(old) => StepProbe::Differs { old },
         })
     }
 
-    async fn act(&self, step: &Step, _: &Probe) -> Act {
+    async fn act(&self, step: &PlanStep, _: &StepProbe) -> WriteAnswer {
         let now = self.running.fetch_add(1, Ordering::SeqCst) + 1;
         self.most.fetch_max(now, Ordering::SeqCst);
         for _ in 0..3 {
@@ -98,23 +99,23 @@ impl Hands for World {
         let key = &step.target.key;
         let mut troubles = self.troubles.lock().unwrap();
         if let Some(trouble) = troubles.get_mut(key).and_then(VecDeque::pop_front) {
-            return Act::Setback(trouble);
+            return WriteAnswer::Setback(trouble);
         }
         self.writes.lock().unwrap().push(key.clone());
         self.tokens.lock().unwrap().push(step.token.clone());
         if self.slow.lock().unwrap().contains_key(key) {
-            return Act::Accepted {
+            return WriteAnswer::Accepted {
                 remote: format!("op-{key}"),
             };
         }
         self.set(key, &step.desired);
-        Act::Done(Effect {
+        WriteAnswer::Done(Effect {
             new: step.desired.clone(),
             requests: vec![format!("req-{key}")],
         })
     }
 
-    async fn verify(&self, step: &Step, remote: &str) -> Verify {
+    async fn verify(&self, step: &PlanStep, remote: &str) -> Verify {
         let key = remote.trim_start_matches("op-");
         let mut slow = self.slow.lock().unwrap();
         let left = slow.get_mut(key).unwrap();
@@ -130,7 +131,7 @@ impl Hands for World {
         })
     }
 
-    fn undo(&self, step: &Step, old: &Value, _: &Value) -> Undo {
+    fn undo(&self, step: &PlanStep, old: &Value, _: &Value) -> Undo {
         if step.target.key.starts_with("account") {
             Undo::Not("accounts cannot be deleted".into())
         } else {
@@ -181,7 +182,7 @@ impl Bench {
             Arc::clone(&self.clock) as Arc<_>,
             Arc::clone(&self.clock) as Arc<_>,
             Arc::clone(&self.clock) as Arc<_>,
-            Keeper {
+            RunnerIdentity {
                 holder: holder.into(),
                 actor: "ana@example.com".into(),
             },
@@ -193,7 +194,7 @@ impl Bench {
         &self,
         draft: PlanDraft,
         applying: &Applying,
-    ) -> Result<Report, RunError> {
+    ) -> Result<PlanReport, RunError> {
         let runner = self.runner("one");
         let looked = runner.look(draft).await?;
         runner.apply(&looked.plan.id, applying).await
@@ -202,10 +203,10 @@ impl Bench {
 
 /// A draft of independent puts.
 pub(crate) fn puts(keys: &[&str]) -> PlanDraft {
-    limited(keys, Limits::USUAL, &Lane::usual())
+    limited(keys, PlanLimits::USUAL, &Lane::usual())
 }
 
-pub(crate) fn limited(keys: &[&str], limits: Limits, lane: &Lane) -> PlanDraft {
+pub(crate) fn limited(keys: &[&str], limits: PlanLimits, lane: &Lane) -> PlanDraft {
     let mut draft = PlanDraft::new("test.put", "o-abcdefghij", limits);
     for key in keys {
         put(&mut draft, key, lane, &[]);
@@ -214,12 +215,12 @@ pub(crate) fn limited(keys: &[&str], limits: Limits, lane: &Lane) -> PlanDraft {
 }
 
 pub(crate) fn put(draft: &mut PlanDraft, key: &str, lane: &Lane, after: &[StepId]) -> StepId {
-    let target = Target::global("111122223333", key);
+    let target = StepTarget::global("111122223333", key);
     draft.step(target, "put", json!({"v": key}), lane.clone(), after)
 }
 
 /// How each target ended, in their order.
-pub(crate) fn outcomes(report: &Report) -> String {
+pub(crate) fn outcomes(report: &PlanReport) -> String {
     let rows = report.targets.iter();
     let rows: Vec<String> = rows
         .map(|row| format!("{} {}", row.target.key, row.outcome))

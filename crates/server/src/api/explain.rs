@@ -7,16 +7,16 @@ use serde::Deserialize;
 
 use crate::{
     App,
-    auth::{Caller, Scope},
+    auth::{AuthenticatedCaller, TokenScope},
     body::Parameters,
-    problem::{Failure, bad_parameter},
+    problem::{ProblemResponse, bad_parameter},
 };
 
 /// The case.
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Case {
+pub(crate) struct ExplainCase {
     /// Whose case (e-mail); one's own unless one reads everything.
     user: Option<String>,
     /// The account's id or name.
@@ -28,20 +28,20 @@ pub(crate) struct Case {
 }
 
 /// What the rules say to one case, and why.
-#[utoipa::path(get, path = "/api/v1/rules/explain", params(Case),
+#[utoipa::path(get, path = "/api/v1/rules/explain", params(ExplainCase),
     responses((status = 200, body = Decision), (status = 403, body = Problem)))]
 pub(crate) async fn explain(
     State(app): State<App>,
-    caller: Caller,
-    Parameters(case): Parameters<Case>,
-) -> Result<Json<Decision>, Failure> {
-    let actor = caller.allow(&[Scope::Read])?;
+    caller: AuthenticatedCaller,
+    Parameters(case): Parameters<ExplainCase>,
+) -> Result<Json<Decision>, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Read])?;
     let user = match case.user {
         Some(text) => Email::new(&text).map_err(|error| bad_parameter("user", error))?,
         None => actor.email.clone(),
     };
     if user != actor.email && !actor.reads_all() {
-        return Err(Failure::forbidden(
+        return Err(ProblemResponse::forbidden(
             "not-yours",
             "only auditors and administrators explain other people's cases",
         ));
@@ -57,7 +57,7 @@ pub(crate) async fn explain(
             .map(|problem| problem.message.as_str())
             .collect::<Vec<_>>()
             .join(" ");
-        Failure::bad("unknown-target", text)
+        ProblemResponse::bad("unknown-target", text)
     })?;
     Ok(Json(Decision {
         decision: explained.decision.kind.as_str().to_owned(),

@@ -7,16 +7,16 @@ use hallpass_access::{Extending, GrantFilter, GrantState, InLine, Revoking};
 use hallpass_api::{
     Extend, Grant, Page, Problem, Request, Revoke, RevokeMany, Revoked, RevokedOne,
 };
-use hallpass_model::{Email, GrantId, Span};
+use hallpass_model::{Email, GrantId, TimeSpan};
 use serde::Deserialize;
 
 use super::{page, page_size, requests};
 use crate::{
     App,
-    auth::{Caller, Scope},
+    auth::{AuthenticatedCaller, TokenScope},
     body::{Body, KeyOf, Parameters, Path},
     convert,
-    problem::{Failure, bad_parameter},
+    problem::{ProblemResponse, bad_parameter},
 };
 
 /// Filters of a listing.
@@ -45,10 +45,10 @@ const OVER: [&str; 2] = ["ended", "failed"];
 #[utoipa::path(get, path = "/api/v1/grants", params(Listing), responses((status = 200, body = Page<Grant>)))]
 pub(crate) async fn list(
     State(app): State<App>,
-    caller: Caller,
+    caller: AuthenticatedCaller,
     Parameters(listing): Parameters<Listing>,
-) -> Result<Json<Page<Grant>>, Failure> {
-    let actor = caller.allow(&[Scope::Read])?;
+) -> Result<Json<Page<Grant>>, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Read])?;
     let states = match listing.state.as_deref() {
         None => Vec::new(),
         Some("live") => LIVE.map(str::to_owned).to_vec(),
@@ -80,25 +80,22 @@ pub(crate) async fn list(
         matches!(grant.state, GrantState::Scheduled | GrantState::Granting)
     };
     let waiting: Vec<_> = found
+        .rows
         .iter()
         .filter(waits)
         .take(QUEUES_MAX)
         .cloned()
         .collect();
     let places = app.access.in_line(&waiting).await;
-    let mut queues: HashMap<GrantId, InLine> = waiting
+    let queues: HashMap<GrantId, InLine> = waiting
         .iter()
         .zip(places)
         .filter_map(|(grant, place)| Some((grant.id, place?)))
         .collect();
-    let items: Vec<Grant> = found
-        .iter()
-        .map(|grant| Grant {
-            queue: queues.remove(&grant.id).map(convert::queue),
-            ..convert::grant(grant, &app.identity)
-        })
-        .collect();
-    Ok(Json(page(items, size, |grant| grant.id.clone())))
+    Ok(Json(page(&found, |grant| Grant {
+        queue: queues.get(&grant.id).copied().map(convert::queue),
+        ..convert::grant(grant, &app.identity)
+    })))
 }
 
 /// Narrows a filter to a person and an account as a caller names them.
@@ -107,7 +104,7 @@ async fn narrowed(
     filter: GrantFilter,
     user: Option<&str>,
     account: Option<&str>,
-) -> Result<GrantFilter, Failure> {
+) -> Result<GrantFilter, ProblemResponse> {
     let holder = match user {
         Some(text) => {
             let email = Email::new(text).map_err(|error| bad_parameter("user", error))?;
@@ -135,18 +132,19 @@ async fn narrowed(
     })
 }
 
-fn grant_id(text: &str) -> Result<GrantId, Failure> {
-    text.parse().map_err(|_| Failure::not_found("grant"))
+fn grant_id(text: &str) -> Result<GrantId, ProblemResponse> {
+    text.parse()
+        .map_err(|_| ProblemResponse::not_found("grant"))
 }
 
 /// One grant.
 #[utoipa::path(get, path = "/api/v1/grants/{id}", responses((status = 200, body = Grant), (status = 404, body = Problem)))]
 pub(crate) async fn show(
     State(app): State<App>,
-    caller: Caller,
+    caller: AuthenticatedCaller,
     Path(id): Path<String>,
-) -> Result<Json<Grant>, Failure> {
-    let actor = caller.allow(&[Scope::Read, Scope::Request, Scope::Review])?;
+) -> Result<Json<Grant>, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Read, TokenScope::Request, TokenScope::Review])?;
     let grant = app.access.grant(actor, grant_id(&id)?).await?;
     let places = app.access.in_line(std::slice::from_ref(&grant)).await;
     Ok(Json(Grant {
@@ -160,11 +158,11 @@ pub(crate) async fn show(
     responses((status = 200, body = Grant), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn release(
     State(app): State<App>,
-    caller: Caller,
+    caller: AuthenticatedCaller,
     key: KeyOf,
     Path(id): Path<String>,
-) -> Result<Json<Grant>, Failure> {
-    let actor = caller.allow(&[Scope::Request])?;
+) -> Result<Json<Grant>, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Request])?;
     let grant = app
         .access
         .release(actor, grant_id(&id)?, key.with(&()).as_ref())
@@ -177,15 +175,15 @@ pub(crate) async fn release(
     responses((status = 201, body = Request), (status = 403, body = Problem), (status = 422, body = Problem)))]
 pub(crate) async fn extend(
     State(app): State<App>,
-    caller: Caller,
+    caller: AuthenticatedCaller,
     key: KeyOf,
     Path(id): Path<String>,
     Body(body): Body<Extend>,
-) -> Result<Response, Failure> {
-    let actor = caller.allow(&[Scope::Request])?;
+) -> Result<Response, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Request])?;
     let key = key.with(&body);
     let extending = Extending {
-        duration: Span::seconds(body.duration_seconds),
+        duration: TimeSpan::seconds(body.duration_seconds),
         reason: body.reason.as_deref(),
         ticket: body.ticket.as_deref(),
     };
@@ -202,12 +200,12 @@ pub(crate) async fn extend(
     responses((status = 200, body = Grant), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn revoke(
     State(app): State<App>,
-    caller: Caller,
+    caller: AuthenticatedCaller,
     key: KeyOf,
     Path(id): Path<String>,
     Body(body): Body<Revoke>,
-) -> Result<Json<Grant>, Failure> {
-    caller.allow(&[Scope::Review, Scope::Admin])?;
+) -> Result<Json<Grant>, ProblemResponse> {
+    caller.allow(&[TokenScope::Review, TokenScope::Admin])?;
     let key = key.with(&body);
     let revoking = Revoking {
         reason: &body.reason,
@@ -227,11 +225,11 @@ pub(crate) async fn revoke(
     responses((status = 200, body = Revoked), (status = 403, body = Problem)))]
 pub(crate) async fn revoke_many(
     State(app): State<App>,
-    caller: Caller,
+    caller: AuthenticatedCaller,
     _key: KeyOf,
     Body(body): Body<RevokeMany>,
-) -> Result<Json<Revoked>, Failure> {
-    let actor = caller.allow(&[Scope::Admin])?;
+) -> Result<Json<Revoked>, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Admin])?;
     let filter = GrantFilter::default();
     let filter = narrowed(&app, filter, body.user.as_deref(), body.account.as_deref()).await?;
     let revoking = Revoking {

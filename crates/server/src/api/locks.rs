@@ -1,15 +1,15 @@
 //! Locking people, and letting them in again.
 
 use axum::{Json, extract::State};
-use hallpass_access::{AccessError, Actor, Locking, PressRefused, Role};
+use hallpass_access::{AccessError, Actor, Force, Locking, PressRefused, Role};
 use hallpass_api::{HeldAccess, Lock, LockPerson, Locks, Problem, UnlockPerson, Unlocked};
 use hallpass_model::{Email, UserId};
 
 use crate::{
     App,
-    auth::{Caller, Scope},
+    auth::{AuthenticatedCaller, TokenScope},
     body::{Body, KeyOf},
-    problem::{Failure, bad_parameter},
+    problem::{ProblemResponse, bad_parameter},
 };
 
 fn shown(lock: &hallpass_access::Lock, actor: &Actor) -> Lock {
@@ -30,7 +30,7 @@ fn shown(lock: &hallpass_access::Lock, actor: &Actor) -> Lock {
 }
 
 /// Before anything is looked up: who may not learns nothing of who exists.
-fn ensure_any(actor: &Actor, roles: &[Role]) -> Result<(), Failure> {
+fn ensure_any(actor: &Actor, roles: &[Role]) -> Result<(), ProblemResponse> {
     if roles.iter().any(|role| actor.is(*role)) {
         return Ok(());
     }
@@ -38,7 +38,7 @@ fn ensure_any(actor: &Actor, roles: &[Role]) -> Result<(), Failure> {
 }
 
 /// Whoever is named, by user id or by an address that finds one person.
-async fn whom(app: &App, text: &str) -> Result<UserId, Failure> {
+async fn whom(app: &App, text: &str) -> Result<UserId, ProblemResponse> {
     if let Ok(user) = UserId::new(text.trim()) {
         return Ok(user);
     }
@@ -49,8 +49,11 @@ async fn whom(app: &App, text: &str) -> Result<UserId, Failure> {
 
 /// Locks in force; administrators, auditors and operators.
 #[utoipa::path(get, path = "/api/v1/locks", responses((status = 200, body = Locks), (status = 403, body = Problem)))]
-pub(crate) async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Locks>, Failure> {
-    let actor = caller.allow(&[Scope::Read])?;
+pub(crate) async fn list(
+    State(app): State<App>,
+    caller: AuthenticatedCaller,
+) -> Result<Json<Locks>, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Read])?;
     let locks = app.access.locks(actor).await?;
     let items = locks.iter().map(|lock| shown(lock, actor)).collect();
     Ok(Json(Locks { items }))
@@ -62,11 +65,11 @@ pub(crate) async fn list(State(app): State<App>, caller: Caller) -> Result<Json<
     responses((status = 200, body = Lock), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn lock(
     State(app): State<App>,
-    caller: Caller,
+    caller: AuthenticatedCaller,
     _key: KeyOf,
     Body(body): Body<LockPerson>,
-) -> Result<Json<Lock>, Failure> {
-    let actor = caller.allow(&[Scope::Admin])?;
+) -> Result<Json<Lock>, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Admin])?;
     ensure_any(actor, &[Role::Admin, Role::Operator])?;
     let user = whom(&app, &body.user).await?;
     let locking = Locking {
@@ -76,6 +79,11 @@ pub(crate) async fn lock(
             HeldAccess::GoesOn => hallpass_access::HeldAccess::GoesOn,
             HeldAccess::Ends => hallpass_access::HeldAccess::Ends,
             HeldAccess::EndsWithSessions => hallpass_access::HeldAccess::EndsWithSessions,
+        },
+        force: if body.force {
+            Force::Asked(caller.source)
+        } else {
+            Force::No
         },
     };
     let lock = app.access.lock(actor, &user, locking).await?;
@@ -87,11 +95,11 @@ pub(crate) async fn lock(
     responses((status = 200, body = Unlocked), (status = 403, body = Problem)))]
 pub(crate) async fn lift(
     State(app): State<App>,
-    caller: Caller,
+    caller: AuthenticatedCaller,
     _key: KeyOf,
     Body(body): Body<UnlockPerson>,
-) -> Result<Json<Unlocked>, Failure> {
-    let actor = caller.allow(&[Scope::Admin])?;
+) -> Result<Json<Unlocked>, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Admin])?;
     ensure_any(actor, &[Role::Admin])?;
     let user = whom(&app, &body.user).await?;
     let lifted = app.access.unlock(actor, &user, &body.reason).await?;

@@ -13,11 +13,11 @@ use hallpass_api::{LoggedOut, LoginCode, LoginFetch, LoginToken, LoginWish};
 use hallpass_model::{Timestamp, text};
 
 use crate::{
-    App, NewToken, Scope,
-    auth::{Caller, hash_secret, person},
+    App, NewToken, TokenScope,
+    auth::{AuthenticatedCaller, hash_secret, person},
     body::Body,
-    logins::{Asked, Begun, Given, LASTS, TOKEN_LASTS, Wish},
-    problem::Failure,
+    logins::{Begun, Given, LASTS, LoginPoll, LoginRequest, TOKEN_LASTS},
+    problem::ProblemResponse,
     session::new_secret,
 };
 
@@ -32,18 +32,23 @@ const AGENT_CHARACTERS_MAX: usize = 80;
 
 /// The wish as far as we go along with it; `usual` are the scopes of who names none. The machine's
 /// name is anybody's word.
-pub(crate) fn wish(host: &str, scopes: &[String], usual: &[Scope]) -> Result<Wish, Failure> {
+pub(crate) fn wish(
+    host: &str,
+    scopes: &[String],
+    usual: &[TokenScope],
+) -> Result<LoginRequest, ProblemResponse> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     let is_name =
         !host.is_empty() && host.len() <= HOST_CHARACTERS_MAX && host.chars().all(is_plain);
-    let known: Option<BTreeSet<Scope>> = scopes.iter().map(|name| Scope::parse(name)).collect();
+    let known: Option<BTreeSet<TokenScope>> =
+        scopes.iter().map(|name| TokenScope::parse(name)).collect();
     let known = known.ok_or_else(|| {
-        Failure::bad(
+        ProblemResponse::bad(
             "unknown-scope",
             "scopes are read, request, review and admin",
         )
     })?;
-    Ok(Wish {
+    Ok(LoginRequest {
         host: if is_name { host } else { "another machine" }.to_owned(),
         scopes: if known.is_empty() {
             usual.iter().copied().collect()
@@ -54,16 +59,16 @@ pub(crate) fn wish(host: &str, scopes: &[String], usual: &[Scope]) -> Result<Wis
 }
 
 /// Begins a login without a browser on the same machine.
-#[utoipa::path(post, path = "/api/v1/login/device", request_body = LoginWish,
+#[utoipa::path(post, path = "/api/v1/login/device", request_body = LoginWish, security(()),
     responses((status = 200, body = LoginCode)))]
 pub(crate) async fn device(
     State(app): State<App>,
     extensions: Extensions,
     headers: HeaderMap,
     Body(body): Body<LoginWish>,
-) -> Result<Json<LoginCode>, Failure> {
+) -> Result<Json<LoginCode>, ProblemResponse> {
     // a code can be talked out of somebody: what it is worth is little unless the page says more
-    let wish = wish(&body.host, &body.scopes, &[Scope::Read])?;
+    let wish = wish(&body.host, &body.scopes, &[TokenScope::Read])?;
     let agent = headers.get(header::USER_AGENT);
     let agent = agent.map(|it| String::from_utf8_lossy(it.as_bytes()));
     let begun = Begun {
@@ -81,12 +86,12 @@ pub(crate) async fn device(
 }
 
 /// Fetches the token of a login that somebody confirmed.
-#[utoipa::path(post, path = "/api/v1/login/token", request_body = LoginFetch,
+#[utoipa::path(post, path = "/api/v1/login/token", request_body = LoginFetch, security(()),
     responses((status = 200, body = LoginToken)))]
 pub(crate) async fn token(
     State(app): State<App>,
     Body(body): Body<LoginFetch>,
-) -> Result<Json<LoginToken>, Failure> {
+) -> Result<Json<LoginToken>, ProblemResponse> {
     let now = app.clock.now();
     let logins = &app.sign_in.logins;
     let given = match (&body.code, &body.verifier, &body.device_code) {
@@ -94,14 +99,17 @@ pub(crate) async fn token(
         (None, None, Some(secret)) => {
             let patience = Duration::from_secs(body.wait_seconds).min(PATIENCE_MAX);
             match logins.ask_patiently(secret, now, patience).await {
-                Asked::Given(given) => Some(given),
-                Asked::Gone => None,
-                Asked::Waiting => {
-                    return Err(Failure::bad("login-pending", "nobody has confirmed it yet")
-                        .help("ask again"));
+                LoginPoll::Given(given) => Some(given),
+                LoginPoll::Gone => None,
+                LoginPoll::Waiting => {
+                    return Err(ProblemResponse::bad(
+                        "login-pending",
+                        "nobody has confirmed it yet",
+                    )
+                    .help("ask again"));
                 }
-                Asked::Refused => {
-                    return Err(Failure::forbidden(
+                LoginPoll::Refused => {
+                    return Err(ProblemResponse::forbidden(
                         "login-refused",
                         "the login was refused in the browser",
                     ));
@@ -109,20 +117,20 @@ pub(crate) async fn token(
             }
         }
         _ => {
-            return Err(Failure::bad(
+            return Err(ProblemResponse::bad(
                 "bad-login",
                 "give `code` and `verifier`, or `device_code`",
             ));
         }
     };
     let given = given.ok_or_else(|| {
-        Failure::bad("login-expired", "the login is unknown, used or too old")
+        ProblemResponse::bad("login-expired", "the login is unknown, used or too old")
             .help("begin anew: `hallpass login`")
     })?;
     Ok(Json(issue(&app, given, now).await?))
 }
 
-async fn issue(app: &App, given: Given, now: Timestamp) -> Result<LoginToken, Failure> {
+async fn issue(app: &App, given: Given, now: Timestamp) -> Result<LoginToken, ProblemResponse> {
     // they may have been locked, or have left, since they said yes
     person(app, &given.owner, Origin::Cli).await?;
     // a prefix that secret scanners can find
@@ -138,7 +146,7 @@ async fn issue(app: &App, given: Given, now: Timestamp) -> Result<LoginToken, Fa
     app.tokens
         .keep(&token)
         .await
-        .map_err(|fault| Failure::unavailable(&fault))?;
+        .map_err(|fault| ProblemResponse::unavailable(&fault))?;
     Ok(LoginToken {
         token: secret,
         user: token.owner.email.to_string(),
@@ -155,15 +163,15 @@ async fn issue(app: &App, given: Given, now: Timestamp) -> Result<LoginToken, Fa
 #[utoipa::path(post, path = "/api/v1/logout", responses((status = 200, body = LoggedOut)))]
 pub(crate) async fn logout(
     State(app): State<App>,
-    caller: Caller,
-) -> Result<(StatusCode, Json<LoggedOut>), Failure> {
+    caller: AuthenticatedCaller,
+) -> Result<(StatusCode, Json<LoggedOut>), ProblemResponse> {
     let hash = caller.token.as_ref().ok_or_else(|| {
-        Failure::bad("no-token", "this is a browser's session, not a token")
+        ProblemResponse::bad("no-token", "this is a browser's session, not a token")
             .help("sign out on the page")
     })?;
     app.tokens
         .revoke(hash, app.clock.now())
         .await
-        .map_err(|fault| Failure::unavailable(&fault))?;
+        .map_err(|fault| ProblemResponse::unavailable(&fault))?;
     Ok((StatusCode::OK, Json(LoggedOut { revoked: true })))
 }

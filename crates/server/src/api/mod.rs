@@ -4,6 +4,7 @@ pub(crate) mod explain;
 pub(crate) mod grants;
 pub(crate) mod locks;
 pub(crate) mod login;
+pub(crate) mod own;
 pub(crate) mod people;
 pub(crate) mod permission_sets;
 pub(crate) mod preview;
@@ -17,14 +18,19 @@ use axum::{
     routing::{get, post},
 };
 
-use hallpass_access::Wanted;
+use hallpass_access::{Listed, Wanted};
 
-use crate::{App, problem::Failure};
+use crate::{App, problem::ProblemResponse};
 
 /// Calls that answer and end.
 pub(crate) fn router() -> Router<App> {
     Router::new()
         .route("/api/v1/me", get(people::me))
+        .route("/api/v1/me/sessions", get(own::sessions))
+        .route("/api/v1/me/sessions/{id}/end", post(own::end_session))
+        .route("/api/v1/me/sessions/end-others", post(own::end_others))
+        .route("/api/v1/me/tokens", get(own::tokens))
+        .route("/api/v1/me/tokens/{id}/revoke", post(own::revoke_token))
         .route("/api/v1/login/device", post(login::device))
         .route("/api/v1/login/token", post(login::token))
         .route("/api/v1/logout", post(login::logout))
@@ -80,7 +86,7 @@ pub(crate) fn wanted(
     account: Option<&str>,
     permission_set: Option<&str>,
     group: Option<&str>,
-) -> Result<Wanted, Failure> {
+) -> Result<Wanted, ProblemResponse> {
     match (account, permission_set, group) {
         (Some(account), Some(permission_set), None) => Ok(Wanted::Account {
             account: account.to_owned(),
@@ -89,19 +95,21 @@ pub(crate) fn wanted(
         (None, None, Some(group)) => Ok(Wanted::Group {
             group: group.to_owned(),
         }),
-        _ => Err(Failure::bad(
+        _ => Err(ProblemResponse::bad(
             "bad-target",
             "give either `account` and `permission_set`, or `group`",
         )),
     }
 }
 
-/// A page of rows, with the cursor of its last one when it is full.
-pub(crate) fn page<T>(
-    items: Vec<T>,
-    size: usize,
-    id: impl Fn(&T) -> String,
-) -> hallpass_api::Page<T> {
-    let next = items.last().filter(|_| items.len() >= size).map(id);
-    hallpass_api::Page { items, next }
+/// A page of rows as they are shown, with the cursor that goes on where looking ended. It may hold
+/// fewer rows than were asked for, even none, and go on all the same.
+pub(crate) fn page<T, I: ToString, S>(
+    listed: &Listed<T, I>,
+    shown: impl Fn(&T) -> S,
+) -> hallpass_api::Page<S> {
+    hallpass_api::Page {
+        items: listed.rows.iter().map(shown).collect(),
+        next: listed.next.as_ref().map(ToString::to_string),
+    }
 }

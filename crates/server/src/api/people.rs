@@ -10,15 +10,15 @@ use serde::Deserialize;
 
 use crate::{
     App,
-    auth::{Caller, Scope},
+    auth::{AuthenticatedCaller, TokenScope},
     body::Parameters,
     convert_sweeps,
-    problem::{Failure, bad_parameter},
+    problem::{ProblemResponse, bad_parameter},
 };
 
 /// Who the caller is.
 #[utoipa::path(get, path = "/api/v1/me", responses((status = 200, body = Me)))]
-pub(crate) async fn me(caller: Caller) -> Result<Json<Me>, Failure> {
+pub(crate) async fn me(caller: AuthenticatedCaller) -> Result<Json<Me>, ProblemResponse> {
     let actor = &caller.actor;
     Ok(Json(Me {
         email: actor.email.to_string(),
@@ -58,10 +58,10 @@ pub(crate) struct Looking {
 #[utoipa::path(get, path = "/api/v1/catalog", params(Looking), responses((status = 200, body = Offers)))]
 pub(crate) async fn catalog(
     State(app): State<App>,
-    caller: Caller,
+    caller: AuthenticatedCaller,
     Parameters(looking): Parameters<Looking>,
-) -> Result<Json<Offers>, Failure> {
-    let actor = caller.allow(&[Scope::Read, Scope::Request])?;
+) -> Result<Json<Offers>, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Read, TokenScope::Request])?;
     let account = match looking.account {
         Some(text) => {
             let refusal =
@@ -87,10 +87,10 @@ pub(crate) async fn catalog(
     // thousands of decisions: not on a thread that serves others
     let catalog = tokio::task::spawn_blocking(move || access.catalog_page(&actor, &page))
         .await
-        .map_err(|error| Failure::unavailable(&error))?
+        .map_err(|error| ProblemResponse::unavailable(&error))?
         .map_err(|problem| bad_parameter(&problem.field, problem.message))?;
     let directory = app.access.directory();
-    let named = |named: hallpass_access::Named| Named {
+    let named = |named: hallpass_access::NamedId| Named {
         id: named.id,
         name: named.name,
     };

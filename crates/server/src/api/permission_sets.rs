@@ -5,10 +5,10 @@ use hallpass_api::{PermissionSet, Problem};
 
 use crate::{
     App,
-    auth::{Caller, Scope},
+    auth::{AuthenticatedCaller, TokenScope},
     body::Path,
-    problem::Failure,
-    sets,
+    permission_set_policies,
+    problem::ProblemResponse,
 };
 
 /// What a permission set allows in words, its risky actions, what the linter finds in it, and how
@@ -20,19 +20,19 @@ use crate::{
         (status = 503, body = Problem)))]
 pub(crate) async fn show(
     State(app): State<App>,
-    caller: Caller,
+    caller: AuthenticatedCaller,
     Path(name): Path<String>,
-) -> Result<Json<PermissionSet>, Failure> {
-    let actor = caller.allow(&[Scope::Read, Scope::Request, Scope::Review])?;
-    let seen = sets::find(&app, actor, &name).await?;
+) -> Result<Json<PermissionSet>, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Read, TokenScope::Request, TokenScope::Review])?;
+    let seen = permission_set_policies::find(&app, actor, &name).await?;
     match &seen.policies {
         Ok(Some(read)) => {
             let read = std::sync::Arc::clone(read);
-            let words = sets::in_words(&seen, read, app.clock.now()).await?;
+            let words = permission_set_policies::in_words(&seen, read, app.clock.now()).await?;
             Ok(Json(words))
         }
-        Ok(None) => Err(Failure::not_found("permission set")),
-        Err(fault) => Err(Failure::new(
+        Ok(None) => Err(ProblemResponse::not_found("permission set")),
+        Err(fault) => Err(ProblemResponse::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "aws-unavailable",
             fault.to_string(),

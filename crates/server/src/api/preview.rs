@@ -7,10 +7,10 @@ use serde::Deserialize;
 
 use crate::{
     App,
-    auth::{Caller, Scope},
+    auth::{AuthenticatedCaller, TokenScope},
     body::Parameters,
     convert_sweeps,
-    problem::Failure,
+    problem::ProblemResponse,
 };
 
 /// What is thought of.
@@ -32,10 +32,10 @@ pub(crate) struct Thought {
     responses((status = 200, body = Preview), (status = 400, body = Problem)))]
 pub(crate) async fn preview(
     State(app): State<App>,
-    caller: Caller,
+    caller: AuthenticatedCaller,
     Parameters(thought): Parameters<Thought>,
-) -> Result<Json<Preview>, Failure> {
-    let actor = caller.allow(&[Scope::Read, Scope::Request])?;
+) -> Result<Json<Preview>, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Read, TokenScope::Request])?;
     let wanted = super::wanted(
         thought.account.as_deref(),
         thought.permission_set.as_deref(),
@@ -43,7 +43,7 @@ pub(crate) async fn preview(
     )?;
     let (target, decision) = app.access.preview(actor, &wanted).map_err(|problems| {
         let texts: Vec<&str> = problems.iter().map(|it| it.message.as_str()).collect();
-        Failure::bad("unknown-target", texts.join(" "))
+        ProblemResponse::bad("unknown-target", texts.join(" "))
     })?;
     let standing = match &actor.user {
         Some(user) => app.access.stands(user, &target, Patience::Look).await?,

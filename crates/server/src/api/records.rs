@@ -1,6 +1,6 @@
 //! The audit log and the stream of events made from it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use axum::{
 use futures_util::stream;
 use hallpass_access::{Actor, Origin};
 use hallpass_api::{Page, Problem};
-use hallpass_audit::Record;
+use hallpass_audit::{Event as Recorded, Order, Record, RecordQuery, names_user};
 use hallpass_model::{RequestId, UserId};
 use serde::Deserialize;
 use serde_json::Value;
@@ -25,15 +25,17 @@ use tokio::time::Instant;
 use super::page_size;
 use crate::{
     App,
-    auth::{self, Caller, Scope},
+    auth::{self, AuthenticatedCaller, TokenScope},
     body::{Parameters, RecordNumber, last_event},
     connections::{StreamSlot, TooManyStreams},
-    problem::Failure,
+    problem::ProblemResponse,
     session,
 };
 
-/// Records read per round while filtering.
+/// Records a stream reads per round.
 const BATCH: u32 = 500;
+/// Rounds of looking for one page.
+const ROUNDS_MAX: u32 = 4;
 /// How often a stream looks by itself, in case a ring was lost or another node wrote.
 const LOOK_SECONDS: u64 = 2;
 /// How long a stream lasts. Whoever listens on comes again, with a token or a session that must
@@ -56,59 +58,70 @@ pub(crate) struct Listing {
     limit: Option<usize>,
 }
 
-/// Records the caller may see, oldest first.
+/// Records the caller may see, oldest first. A page may hold fewer than were asked for, even none,
+/// and go on all the same: `next` says from where.
 #[utoipa::path(get, path = "/api/v1/audit", params(Listing), responses((status = 200, body = Page<Value>)))]
 pub(crate) async fn list(
     State(app): State<App>,
-    caller: Caller,
+    caller: AuthenticatedCaller,
     Parameters(listing): Parameters<Listing>,
-) -> Result<Json<Page<Value>>, Failure> {
-    let actor = caller.allow(&[Scope::Read])?;
+) -> Result<Json<Page<Value>>, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Read])?;
     let size = page_size(listing.limit);
-    let mut after = listing.after.map_or(0, RecordNumber::get);
-    let mut items = Vec::new();
-    loop {
-        let records = app
-            .audit
-            .records_from(after.saturating_add(1), BATCH)
-            .await
-            .map_err(|fault| Failure::unavailable(&fault))?;
-        if records.is_empty() {
-            return Ok(Json(Page { items, next: None }));
-        }
-        for record in records {
-            after = record.seq();
-            let wanted = listing
-                .event
-                .as_deref()
-                .is_none_or(|event| event == record.event());
-            if wanted && may_read(actor, &record) {
-                items.push(Value::Object(record.fields().clone()));
-            }
-            if items.len() >= size {
-                return Ok(Json(Page {
-                    items,
-                    next: Some(after.to_string()),
-                }));
-            }
+    let mut query = RecordQuery {
+        order: Order::OldestFirst,
+        from: listing
+            .after
+            .map_or(1, |after| after.get().saturating_add(1)),
+        events: listing.event.into_iter().collect(),
+        naming: readable_by(actor),
+        ..RecordQuery::default()
+    };
+    let mut page = Page {
+        items: Vec::new(),
+        next: None,
+    };
+    for _ in 0..ROUNDS_MAX {
+        let wanted = size.saturating_sub(page.items.len());
+        let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
+        let turn = app.access.turn(actor).await;
+        let found = app.audit.records_found(&query, wanted).await;
+        drop(turn);
+        let found = found.map_err(|fault| ProblemResponse::unavailable(&fault))?;
+        let readable = found.records.iter().filter(|it| may_read(actor, it));
+        let shown = readable.map(|record| Value::Object(record.fields().clone()));
+        page.items.extend(shown);
+        page.next = found.next.map(|next| next.to_string());
+        match found.next {
+            Some(next) if page.items.len() < size => query = query.after(next),
+            _ => break,
         }
     }
+    Ok(Json(page))
+}
+
+/// Whom the records name that somebody reads; `None` = anybody.
+pub(crate) fn readable_by(actor: &Actor) -> Option<BTreeSet<UserId>> {
+    (!actor.reads_all()).then(|| actor.user.iter().cloned().collect())
 }
 
 /// Auditors and administrators read all; others what is about themselves or was done by them, by
-/// their user id: an address may have been somebody else's.
+/// their user id: an address may have been somebody else's. Why somebody was locked, or let in again,
+/// is for those who read all and for who wrote it (`access.md` K-2).
 pub(crate) fn may_read(actor: &Actor, record: &Record) -> bool {
+    let locks = [Recorded::PersonLocked, Recorded::PersonUnlocked].map(Recorded::name);
     let is_theirs = |user: &UserId| {
-        ["sso_user_principal_id", "approver_user_id", "actor_user_id"]
-            .into_iter()
-            .any(|field| record.text(field) == Some(user.as_str()))
+        if locks.contains(&record.event()) {
+            return record.text("actor_user_id") == Some(user.as_str());
+        }
+        names_user(record, user)
     };
     actor.reads_all() || actor.user.as_ref().is_some_and(is_theirs)
 }
 
 /// Who reads a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum StreamReader {
     /// Programs: events are named by what happened.
     Programs,
     /// Our own pages: all events are `news`, which one listener hears.
@@ -130,7 +143,7 @@ impl Credential {
         match self {
             Self::Token(hash) => {
                 let caller = auth::by_token(app, hash.clone(), origin).await.ok()?;
-                caller.allow(&[Scope::Read]).ok().cloned()
+                caller.allow(&[TokenScope::Read]).ok().cloned()
             }
             Self::Session(hash) => {
                 let live = session::still(app, hash).await.ok()??;
@@ -144,7 +157,7 @@ struct Tail {
     app: App,
     actor: Actor,
     credential: Credential,
-    form: Form,
+    form: StreamReader,
     after: u64,
     ready: VecDeque<Event>,
     news: tokio::sync::watch::Receiver<u64>,
@@ -159,12 +172,19 @@ struct Tail {
     (status = 429, body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn events(
     State(app): State<App>,
-    caller: Caller,
+    caller: AuthenticatedCaller,
     headers: HeaderMap,
-) -> Result<Response, Failure> {
-    let actor = caller.allow(&[Scope::Read])?.clone();
+) -> Result<Response, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Read])?.clone();
     let resumed = last_event(&headers);
-    stream(app, actor, caller.credential(), resumed, Form::Programs).await
+    stream(
+        app,
+        actor,
+        caller.credential(),
+        resumed,
+        StreamReader::Programs,
+    )
+    .await
 }
 
 /// A stream for an actor, from a record's number on, or from now; or that there are too many.
@@ -173,8 +193,8 @@ pub(crate) async fn stream(
     actor: Actor,
     credential: Credential,
     after: Option<u64>,
-    form: Form,
-) -> Result<Response, Failure> {
+    form: StreamReader,
+) -> Result<Response, ProblemResponse> {
     let person = match &actor.user {
         Some(user) => user.to_string(),
         None => actor.email.to_string(),
@@ -190,7 +210,7 @@ pub(crate) async fn stream(
             .audit
             .head()
             .await
-            .map_err(|fault| Failure::unavailable(&fault))?;
+            .map_err(|fault| ProblemResponse::unavailable(&fault))?;
         head.map_or(0, |head| head.seq)
     };
     let news = app.access.news();
@@ -218,7 +238,7 @@ fn no_place(why: TooManyStreams) -> Response {
         TooManyStreams::OfThisPerson => "you have too many event streams open",
         TooManyStreams::InAll => "too many event streams are open",
     };
-    let failure = Failure::new(StatusCode::TOO_MANY_REQUESTS, "too-many-streams", detail)
+    let failure = ProblemResponse::new(StatusCode::TOO_MANY_REQUESTS, "too-many-streams", detail)
         .help("close pages or programs that listen, or look now and then instead");
     let mut response = failure.into_response();
     response
@@ -280,7 +300,7 @@ impl Tail {
     }
 }
 
-fn event_of(record: &Record, form: Form) -> Event {
+fn event_of(record: &Record, form: StreamReader) -> Event {
     let data = serde_json::json!({
         "seq": record.seq(),
         "event": record.event(),
@@ -291,8 +311,8 @@ fn event_of(record: &Record, form: Form) -> Event {
     Event::default()
         .id(record.seq().to_string())
         .event(match form {
-            Form::Programs => record.event(),
-            Form::Pages => "news",
+            StreamReader::Programs => record.event(),
+            StreamReader::Pages => "news",
         })
         .data(data.to_string())
 }

@@ -6,18 +6,20 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use hallpass_access::{Actor, Asked, Asking, Patience, RequestFilter, RequestView, Role, Wanted};
+use hallpass_access::{
+    Actor, AskOutcome, Asking, Patience, RequestFilter, RequestView, Role, Wanted,
+};
 use hallpass_api::{Ask, BreakGlass, CloseReview, Deny, HeldAlready, Page, Problem, Request};
-use hallpass_model::{RequestId, Span};
+use hallpass_model::{RequestId, TimeSpan};
 use serde::Deserialize;
 
 use super::{page, page_size};
 use crate::{
     App,
-    auth::{Caller, Scope},
+    auth::{AuthenticatedCaller, TokenScope},
     body::{Body, KeyOf, OptionalBody, Parameters, Path},
     convert, convert_sweeps,
-    problem::{Failure, bad_parameter},
+    problem::{ProblemResponse, bad_parameter},
 };
 
 /// Filters of a listing.
@@ -52,11 +54,11 @@ const STATES: [&str; 6] = [
     responses((status = 201, body = Request), (status = 200, body = Request), (status = 422, body = Problem)))]
 pub(crate) async fn ask(
     State(app): State<App>,
-    caller: Caller,
+    caller: AuthenticatedCaller,
     key: KeyOf,
     Body(body): Body<Ask>,
-) -> Result<Response, Failure> {
-    let actor = caller.allow(&[Scope::Request])?;
+) -> Result<Response, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Request])?;
     let key = key.with(&body);
     let asking = Asking {
         wanted: super::wanted(
@@ -64,7 +66,7 @@ pub(crate) async fn ask(
             body.permission_set.as_deref(),
             body.group.as_deref(),
         )?,
-        duration: Span::seconds(body.duration_seconds),
+        duration: TimeSpan::seconds(body.duration_seconds),
         reason: body.reason,
         ticket: body.ticket,
     };
@@ -86,25 +88,27 @@ async fn held_already(app: &App, actor: &Actor, wanted: &Wanted) -> Option<HeldA
 pub(super) fn answer(
     app: &App,
     actor: &Actor,
-    asked: Asked,
+    asked: AskOutcome,
     standing: Option<&HeldAlready>,
-) -> Result<Response, Failure> {
+) -> Result<Response, ProblemResponse> {
     let shown = |request: &_| Request {
         standing: standing.cloned(),
         ..convert::request_for(&app.access, actor, request)
     };
     let (status, body) = match asked {
-        Asked::Pending(request) | Asked::Approved(request, _) => {
+        AskOutcome::Pending(request) | AskOutcome::Approved(request, _) => {
             (StatusCode::CREATED, shown(&request))
         }
-        Asked::AlreadyPending(request) => (
+        AskOutcome::AlreadyPending(request) => (
             StatusCode::OK,
             Request {
                 already_pending: true,
                 ..shown(&request)
             },
         ),
-        Asked::Rejected(request, refusal) => return Err(Failure::rejected(&request, &refusal)),
+        AskOutcome::Rejected(request, refusal) => {
+            return Err(ProblemResponse::rejected(&request, &refusal));
+        }
     };
     let location = format!("/api/v1/requests/{}", body.id);
     Ok((status, [(header::LOCATION, location)], Json(body)).into_response())
@@ -114,10 +118,10 @@ pub(super) fn answer(
 #[utoipa::path(get, path = "/api/v1/requests", params(Listing), responses((status = 200, body = Page<Request>)))]
 pub(crate) async fn list(
     State(app): State<App>,
-    caller: Caller,
+    caller: AuthenticatedCaller,
     Parameters(listing): Parameters<Listing>,
-) -> Result<Json<Page<Request>>, Failure> {
-    let actor = caller.allow(&[Scope::Read])?;
+) -> Result<Json<Page<Request>>, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Read])?;
     let view = match listing.role.as_deref() {
         None | Some("all") => RequestView::All,
         Some("mine") => RequestView::Mine,
@@ -154,24 +158,25 @@ pub(crate) async fn list(
         Some("open") => return Err(bad_parameter("role", "`review=open` goes with no `role`")),
         Some(other) => return Err(bad_parameter("review", format!("`{other}` is not `open`"))),
     };
-    let shown = |request| convert::request_for(&app.access, actor, request);
-    let items: Vec<Request> = found.iter().map(shown).collect();
-    Ok(Json(page(items, size, |request| request.id.clone())))
+    let shown =
+        |request: &hallpass_access::Request| convert::request_for(&app.access, actor, request);
+    Ok(Json(page(&found, shown)))
 }
 
 /// The id in a path. What is not an id names nothing.
-pub(super) fn request_id(text: &str) -> Result<RequestId, Failure> {
-    text.parse().map_err(|_| Failure::not_found("request"))
+pub(super) fn request_id(text: &str) -> Result<RequestId, ProblemResponse> {
+    text.parse()
+        .map_err(|_| ProblemResponse::not_found("request"))
 }
 
 /// One request.
 #[utoipa::path(get, path = "/api/v1/requests/{id}", responses((status = 200, body = Request), (status = 404, body = Problem)))]
 pub(crate) async fn show(
     State(app): State<App>,
-    caller: Caller,
+    caller: AuthenticatedCaller,
     Path(id): Path<String>,
-) -> Result<Json<Request>, Failure> {
-    let actor = caller.allow(&[Scope::Read, Scope::Request, Scope::Review])?;
+) -> Result<Json<Request>, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Read, TokenScope::Request, TokenScope::Review])?;
     let request = app.access.request(actor, request_id(&id)?).await?;
     let past = app.access.past(actor, &request).await?;
     Ok(Json(Request {
@@ -185,11 +190,11 @@ pub(crate) async fn show(
     responses((status = 200, body = Request), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn approve(
     State(app): State<App>,
-    caller: Caller,
+    caller: AuthenticatedCaller,
     key: KeyOf,
     Path(id): Path<String>,
-) -> Result<Json<Request>, Failure> {
-    let actor = caller.allow(&[Scope::Review])?;
+) -> Result<Json<Request>, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Review])?;
     let request = app
         .access
         .approve(actor, request_id(&id)?, key.with(&()).as_ref())
@@ -202,12 +207,12 @@ pub(crate) async fn approve(
     responses((status = 200, body = Request), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn deny(
     State(app): State<App>,
-    caller: Caller,
+    caller: AuthenticatedCaller,
     key: KeyOf,
     Path(id): Path<String>,
     OptionalBody(body): OptionalBody<Deny>,
-) -> Result<Json<Request>, Failure> {
-    let actor = caller.allow(&[Scope::Review])?;
+) -> Result<Json<Request>, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Review])?;
     let key = key.with(&body);
     let request = app
         .access
@@ -226,18 +231,18 @@ pub(crate) async fn deny(
     responses((status = 200, body = Request), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn discard(
     State(app): State<App>,
-    caller: Caller,
+    caller: AuthenticatedCaller,
     key: KeyOf,
     Path(id): Path<String>,
-) -> Result<Json<Request>, Failure> {
-    caller.allow(&[Scope::Request, Scope::Review, Scope::Admin])?;
+) -> Result<Json<Request>, ProblemResponse> {
+    caller.allow(&[TokenScope::Request, TokenScope::Review, TokenScope::Admin])?;
     let (actor, id) = (caller.acting(), request_id(&id)?);
-    if !caller.has(Scope::Review) && !actor.is(Role::Admin) {
+    if !caller.has(TokenScope::Review) && !actor.is(Role::Admin) {
         // a token for asking withdraws what its person asked for, nothing else
         let request = app.access.request(&actor, id).await;
         let request = request.map_err(|error| caller.lacking(error))?;
         if Some(&request.requester.user) != actor.user.as_ref() {
-            caller.allow(&[Scope::Review])?;
+            caller.allow(&[TokenScope::Review])?;
         }
     }
     let request = app
@@ -254,12 +259,12 @@ pub(crate) async fn discard(
     responses((status = 200, body = Request), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn break_glass(
     State(app): State<App>,
-    caller: Caller,
+    caller: AuthenticatedCaller,
     key: KeyOf,
     Path(id): Path<String>,
     Body(body): Body<BreakGlass>,
-) -> Result<Json<Request>, Failure> {
-    let actor = caller.allow(&[Scope::Request])?;
+) -> Result<Json<Request>, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Request])?;
     let (key, id) = (key.with(&body), request_id(&id)?);
     let pressed = app
         .access
@@ -273,12 +278,12 @@ pub(crate) async fn break_glass(
     responses((status = 200, body = Request), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn close_review(
     State(app): State<App>,
-    caller: Caller,
+    caller: AuthenticatedCaller,
     key: KeyOf,
     Path(id): Path<String>,
     OptionalBody(body): OptionalBody<CloseReview>,
-) -> Result<Json<Request>, Failure> {
-    caller.allow(&[Scope::Review, Scope::Admin])?;
+) -> Result<Json<Request>, ProblemResponse> {
+    caller.allow(&[TokenScope::Review, TokenScope::Admin])?;
     let (key, id) = (key.with(&body), request_id(&id)?);
     let actor = caller.acting();
     let closed = app

@@ -3,16 +3,16 @@
 use axum::{Json, extract::State};
 use hallpass_access::{Meant, Wanted};
 use hallpass_api::{Page, Problem, Standing, StandingAct, StandingDone, StandingList};
-use hallpass_model::Span;
+use hallpass_model::TimeSpan;
 use serde::Deserialize;
 
 use super::page_size;
 use crate::{
     App,
-    auth::{Caller, Scope},
+    auth::{AuthenticatedCaller, TokenScope},
     body::{Body, KeyOf, Parameters},
     convert, convert_sweeps,
-    problem::{Failure, bad_parameter},
+    problem::{ProblemResponse, bad_parameter},
 };
 
 const KINDS: [&str; 6] = [
@@ -45,7 +45,7 @@ pub(crate) struct Narrowed {
 
 impl Narrowed {
     /// A page of the findings that fit. They have an order of their own, and change with the run.
-    pub(super) fn page(&self, items: Vec<Standing>) -> Result<Page<Standing>, Failure> {
+    pub(super) fn page(&self, items: Vec<Standing>) -> Result<Page<Standing>, ProblemResponse> {
         if let Some(kind) = self.kind.as_deref().filter(|kind| !KINDS.contains(kind)) {
             let known = KINDS.join(", ");
             return Err(bad_parameter(
@@ -90,10 +90,10 @@ fn is<const N: usize>(wanted: Option<&str>, found: [Option<&str>; N]) -> bool {
     responses((status = 200, body = StandingList), (status = 404, body = Problem)))]
 pub(crate) async fn list(
     State(app): State<App>,
-    caller: Caller,
+    caller: AuthenticatedCaller,
     Parameters(narrowed): Parameters<Narrowed>,
-) -> Result<Json<StandingList>, Failure> {
-    let actor = caller.allow(&[Scope::Read])?;
+) -> Result<Json<StandingList>, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Read])?;
     let known = app.access.standing(actor).await?;
     let found = known.items.iter().map(convert_sweeps::item);
     let absent = known.absent.iter().map(convert_sweeps::absent);
@@ -113,11 +113,11 @@ pub(crate) async fn list(
         (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn act(
     State(app): State<App>,
-    caller: Caller,
+    caller: AuthenticatedCaller,
     key: KeyOf,
     Body(body): Body<StandingAct>,
-) -> Result<Json<StandingDone>, Failure> {
-    let actor = caller.allow(&[Scope::Admin])?;
+) -> Result<Json<StandingDone>, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Admin])?;
     let key = key.with(&body);
     let meant = Meant {
         user: body.user.clone(),
@@ -135,16 +135,16 @@ pub(crate) async fn act(
             (Some(withdrawn.await?), None)
         }
         "adopt" => {
-            let seconds = body
-                .duration_seconds
-                .ok_or_else(|| Failure::bad("bad-body", "`adopt` wants `duration_seconds`"))?;
-            let length = Span::seconds(seconds);
+            let seconds = body.duration_seconds.ok_or_else(|| {
+                ProblemResponse::bad("bad-body", "`adopt` wants `duration_seconds`")
+            })?;
+            let length = TimeSpan::seconds(seconds);
             let adopted = access.adopt_standing(actor, &meant, length, reason, key.as_ref());
             (None, Some(adopted.await?))
         }
         other => {
             let words = format!("`{other}` is not `accept`, `withdraw` or `adopt`");
-            return Err(Failure::bad("bad-body", words));
+            return Err(ProblemResponse::bad("bad-body", words));
         }
     };
     Ok(Json(StandingDone {
@@ -154,7 +154,7 @@ pub(crate) async fn act(
     }))
 }
 
-fn wanted(body: &StandingAct) -> Result<Wanted, Failure> {
+fn wanted(body: &StandingAct) -> Result<Wanted, ProblemResponse> {
     super::wanted(
         body.account.as_deref(),
         body.permission_set.as_deref(),

@@ -1,18 +1,18 @@
 //! Sweeps: what they found, wanting one, confirming what one plans.
 
 use axum::{Json, extract::State, http::StatusCode};
-use hallpass_access::Limits;
+use hallpass_access::RemovalLimit;
 use hallpass_api::{ConfirmSweep, Page, Problem, Sweep, SweepFindings};
 use hallpass_model::SweepId;
 use serde::Deserialize;
 
-use super::{page, page_size, standing::Narrowed};
+use super::{page_size, standing::Narrowed};
 use crate::{
     App,
-    auth::{Caller, Scope},
+    auth::{AuthenticatedCaller, TokenScope},
     body::{KeyOf, OptionalBody, Parameters, Path},
     convert_sweeps,
-    problem::{Failure, bad_parameter},
+    problem::{ProblemResponse, bad_parameter},
 };
 
 /// Which runs are wanted.
@@ -31,17 +31,20 @@ pub(crate) struct Listing {
     responses((status = 200, body = Page<Sweep>), (status = 404, body = Problem)))]
 pub(crate) async fn list(
     State(app): State<App>,
-    caller: Caller,
+    caller: AuthenticatedCaller,
     Parameters(listing): Parameters<Listing>,
-) -> Result<Json<Page<Sweep>>, Failure> {
-    let actor = caller.allow(&[Scope::Read])?;
+) -> Result<Json<Page<Sweep>>, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Read])?;
     let before = listing.cursor.map(|cursor| cursor.parse()).transpose();
     let before = before.map_err(|error| bad_parameter("cursor", error))?;
     let size = page_size(listing.limit);
     let limit = u32::try_from(size).unwrap_or(u32::MAX);
     let found = app.access.sweeps(actor, before, limit).await?;
-    let items = found.iter().map(convert_sweeps::sweep).collect();
-    Ok(Json(page(items, size, |sweep: &Sweep| sweep.id.clone())))
+    let next = found.last().filter(|_| found.len() >= size);
+    Ok(Json(Page {
+        next: next.map(|sweep| sweep.id.to_string()),
+        items: found.iter().map(convert_sweeps::sweep).collect(),
+    }))
 }
 
 /// Look now; administrators. Answers before it has looked. One that looks already is returned.
@@ -49,17 +52,18 @@ pub(crate) async fn list(
     responses((status = 202, body = Sweep), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn begin(
     State(app): State<App>,
-    caller: Caller,
+    caller: AuthenticatedCaller,
     _key: KeyOf,
-) -> Result<(StatusCode, Json<Sweep>), Failure> {
-    let actor = caller.allow(&[Scope::Admin])?;
+) -> Result<(StatusCode, Json<Sweep>), ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Admin])?;
     let sweep = app.access.want_sweep(actor).await?;
     Ok((StatusCode::ACCEPTED, Json(convert_sweeps::sweep(&sweep))))
 }
 
 /// The id in a path. What is not an id names nothing.
-pub(super) fn sweep_id(text: &str) -> Result<SweepId, Failure> {
-    text.parse().map_err(|_| Failure::not_found("sweep"))
+pub(super) fn sweep_id(text: &str) -> Result<SweepId, ProblemResponse> {
+    text.parse()
+        .map_err(|_| ProblemResponse::not_found("sweep"))
 }
 
 /// One sweep, with a page of what it found; auditors and administrators.
@@ -67,11 +71,11 @@ pub(super) fn sweep_id(text: &str) -> Result<SweepId, Failure> {
     responses((status = 200, body = SweepFindings), (status = 404, body = Problem)))]
 pub(crate) async fn show(
     State(app): State<App>,
-    caller: Caller,
+    caller: AuthenticatedCaller,
     Path(id): Path<String>,
     Parameters(narrowed): Parameters<Narrowed>,
-) -> Result<Json<SweepFindings>, Failure> {
-    let actor = caller.allow(&[Scope::Read])?;
+) -> Result<Json<SweepFindings>, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Read])?;
     let (sweep, items) = app.access.sweep(actor, sweep_id(&id)?).await?;
     let items = items.iter().map(convert_sweeps::item).collect();
     let page = narrowed.page(items)?;
@@ -88,16 +92,16 @@ pub(crate) async fn show(
     responses((status = 200, body = Sweep), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn confirm(
     State(app): State<App>,
-    caller: Caller,
+    caller: AuthenticatedCaller,
     Path(id): Path<String>,
     _key: KeyOf,
     OptionalBody(body): OptionalBody<ConfirmSweep>,
-) -> Result<Json<Sweep>, Failure> {
-    let actor = caller.allow(&[Scope::Admin])?;
+) -> Result<Json<Sweep>, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Admin])?;
     let limits = if body.beyond_limits {
-        Limits::Exceed
+        RemovalLimit::Exceed
     } else {
-        Limits::Keep
+        RemovalLimit::Keep
     };
     let id = sweep_id(&id)?;
     let sweep = app.access.confirm_sweep(actor, id, limits).await?;

@@ -209,7 +209,7 @@ fn turn_away<Io: AsyncWrite + Unpin>(
 
 /// What a listener fails with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum AcceptErrorKind {
     /// There is no descriptor, or no memory, for one more.
     NoDescriptors,
     /// The caller was gone before we had it.
@@ -219,10 +219,12 @@ enum Kind {
 }
 
 #[cfg(unix)]
-fn kind(error: &io::Error) -> Kind {
+fn kind(error: &io::Error) -> AcceptErrorKind {
     use rustix::io::Errno;
     match Errno::from_io_error(error) {
-        Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => Kind::NoDescriptors,
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
+            AcceptErrorKind::NoDescriptors
+        }
         // accept(2): errors of the network that are already pending on the new socket
         Some(
             Errno::CONNABORTED
@@ -237,16 +239,18 @@ fn kind(error: &io::Error) -> Kind {
             | Errno::NOPROTOOPT
             | Errno::PERM
             | Errno::TIMEDOUT,
-        ) => Kind::CallerGone,
-        _ => Kind::Listener,
+        ) => AcceptErrorKind::CallerGone,
+        _ => AcceptErrorKind::Listener,
     }
 }
 
 #[cfg(not(unix))]
-fn kind(error: &io::Error) -> Kind {
+fn kind(error: &io::Error) -> AcceptErrorKind {
     match error.kind() {
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset => Kind::CallerGone,
-        _ => Kind::Listener,
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset => {
+            AcceptErrorKind::CallerGone
+        }
+        _ => AcceptErrorKind::Listener,
     }
 }
 
@@ -262,13 +266,13 @@ impl Trouble {
     fn with(&mut self, error: &io::Error, connections: &Connections) -> Duration {
         let kind = kind(error);
         connections.count(match kind {
-            Kind::NoDescriptors => Count::NoDescriptors,
-            Kind::CallerGone => Count::CallerGone,
-            Kind::Listener => Count::ListenerFailed,
+            AcceptErrorKind::NoDescriptors => Count::NoDescriptors,
+            AcceptErrorKind::CallerGone => Count::CallerGone,
+            AcceptErrorKind::Listener => Count::ListenerFailed,
         });
         match kind {
-            Kind::CallerGone => {}
-            Kind::NoDescriptors | Kind::Listener => {
+            AcceptErrorKind::CallerGone => {}
+            AcceptErrorKind::NoDescriptors | AcceptErrorKind::Listener => {
                 if let Some(left_out) = connections.0.told.may_say() {
                     tracing::warn!(
                         %error,
@@ -278,14 +282,14 @@ impl Trouble {
                 }
             }
         }
-        if kind == Kind::NoDescriptors {
+        if kind == AcceptErrorKind::NoDescriptors {
             connections.shed();
         }
         self.pause(kind)
     }
 
-    fn pause(&mut self, kind: Kind) -> Duration {
-        if kind == Kind::CallerGone && self.gone < GONE_MAX {
+    fn pause(&mut self, kind: AcceptErrorKind) -> Duration {
+        if kind == AcceptErrorKind::CallerGone && self.gone < GONE_MAX {
             self.gone += 1;
             return Duration::ZERO;
         }
@@ -303,22 +307,22 @@ mod tests {
     fn pauses_grow_up_to_a_second() {
         let mut trouble = Trouble::default();
         let pauses: Vec<u128> = (0..9)
-            .map(|_| trouble.pause(Kind::NoDescriptors).as_millis())
+            .map(|_| trouble.pause(AcceptErrorKind::NoDescriptors).as_millis())
             .collect();
         assert_eq!(pauses, [10, 20, 40, 80, 160, 320, 640, 1000, 1000]);
         for _ in 0..100 {
-            trouble.pause(Kind::Listener);
+            trouble.pause(AcceptErrorKind::Listener);
         }
-        assert_eq!(trouble.pause(Kind::Listener), PAUSE_MAX);
+        assert_eq!(trouble.pause(AcceptErrorKind::Listener), PAUSE_MAX);
     }
 
     #[test]
     fn callers_that_are_gone_cost_no_pause_until_there_are_many() {
         let mut trouble = Trouble::default();
         for _ in 0..GONE_MAX {
-            assert_eq!(trouble.pause(Kind::CallerGone), Duration::ZERO);
+            assert_eq!(trouble.pause(AcceptErrorKind::CallerGone), Duration::ZERO);
         }
-        assert_eq!(trouble.pause(Kind::CallerGone), PAUSE_FIRST);
+        assert_eq!(trouble.pause(AcceptErrorKind::CallerGone), PAUSE_FIRST);
     }
 
     #[tokio::test]
@@ -336,12 +340,12 @@ mod tests {
     fn what_a_system_says_is_told_apart() {
         use rustix::io::Errno;
         for (error, wanted) in [
-            (Errno::MFILE, Kind::NoDescriptors),
-            (Errno::NFILE, Kind::NoDescriptors),
-            (Errno::NOMEM, Kind::NoDescriptors),
-            (Errno::CONNABORTED, Kind::CallerGone),
-            (Errno::INTR, Kind::CallerGone),
-            (Errno::INVAL, Kind::Listener),
+            (Errno::MFILE, AcceptErrorKind::NoDescriptors),
+            (Errno::NFILE, AcceptErrorKind::NoDescriptors),
+            (Errno::NOMEM, AcceptErrorKind::NoDescriptors),
+            (Errno::CONNABORTED, AcceptErrorKind::CallerGone),
+            (Errno::INTR, AcceptErrorKind::CallerGone),
+            (Errno::INVAL, AcceptErrorKind::Listener),
         ] {
             assert_eq!(kind(&error.into()), wanted, "{error}");
         }

@@ -20,8 +20,8 @@ use tokio::time::{Instant, sleep_until};
 use tower::{Service, ServiceExt as _};
 
 use super::figures::Count;
-use super::io::{Answered, Sent, Watched};
-use super::progress::{Progress, TooSlow};
+use super::io::{Answered, IncomingBody, Watched};
+use super::progress::{ConnectionProgress, TooSlow};
 use super::{Handle, Slot, ThisConnection};
 
 /// The longest header of a call, in bytes; hyper takes at most a hundred fields. Browsers send
@@ -32,7 +32,7 @@ const BUFFER_BYTES_MAX: usize = 64 * 1024;
 
 /// Why a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+enum ConnectionEnd {
     /// Its peer closed it, or spoke no HTTP.
     ByItself,
     /// For a newcomer.
@@ -78,19 +78,19 @@ pub(super) async fn drive<Io, S>(
         // asked first: a connection that gives way must not begin another call
         while told.as_mut().poll(cx).is_ready() {
             if handle.gives_way() {
-                return Poll::Ready(End::GaveWay);
+                return Poll::Ready(ConnectionEnd::GaveWay);
             }
             told.set(slot.told.notified());
         }
         if connection.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(End::ByItself);
+            return Poll::Ready(ConnectionEnd::ByItself);
         }
         if !is_stopping && stop.as_mut().poll(cx).is_ready() {
             is_stopping = true;
             // a call under way is finished; without one the connection ends at once
             connection.as_mut().graceful_shutdown();
             if connection.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(End::ByItself);
+                return Poll::Ready(ConnectionEnd::ByItself);
             }
         }
         let Some((deadline, with)) = handle.deadline() else {
@@ -99,20 +99,23 @@ pub(super) async fn drive<Io, S>(
         if timer.deadline() != deadline {
             timer.as_mut().reset(deadline);
         }
-        timer.as_mut().poll(cx).map(|()| End::TooSlow(with))
+        timer
+            .as_mut()
+            .poll(cx)
+            .map(|()| ConnectionEnd::TooSlow(with))
     })
     .await;
     tally(handle, end);
 }
 
-fn tally(handle: &Handle, end: End) {
+fn tally(handle: &Handle, end: ConnectionEnd) {
     let count = match end {
-        End::ByItself => return,
-        End::GaveWay => Count::GaveWay,
-        End::TooSlow(TooSlow::Header) => Count::HeaderTooSlow,
-        End::TooSlow(TooSlow::Idle) => Count::Idle,
-        End::TooSlow(TooSlow::Body) => Count::BodyTooSlow,
-        End::TooSlow(TooSlow::Write) => Count::ReaderTooSlow,
+        ConnectionEnd::ByItself => return,
+        ConnectionEnd::GaveWay => Count::GaveWay,
+        ConnectionEnd::TooSlow(TooSlow::Header) => Count::HeaderTooSlow,
+        ConnectionEnd::TooSlow(TooSlow::Idle) => Count::Idle,
+        ConnectionEnd::TooSlow(TooSlow::Body) => Count::BodyTooSlow,
+        ConnectionEnd::TooSlow(TooSlow::Write) => Count::ReaderTooSlow,
     };
     handle.connections.count(count);
 }
@@ -127,8 +130,8 @@ async fn answer<S>(
 where
     S: Service<Request, Response = Response, Error = Infallible>,
 {
-    handle.change(Progress::call_begins);
-    let mut request = request.map(|body| Body::new(Sent::new(body, handle.clone())));
+    handle.change(ConnectionProgress::call_begins);
+    let mut request = request.map(|body| Body::new(IncomingBody::new(body, handle.clone())));
     request.extensions_mut().insert(ConnectInfo(peer));
     request
         .extensions_mut()

@@ -9,7 +9,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{Handle, progress::Progress};
+use super::{Handle, progress::ConnectionProgress};
 
 /// The transport.
 pub(super) struct Watched<Io> {
@@ -60,7 +60,7 @@ impl<Io: AsyncRead + Unpin> AsyncRead for Watched<Io> {
         let before = buffer.filled().len();
         let result = Pin::new(&mut self.io).poll_read(cx, buffer);
         if buffer.filled().len() > before {
-            self.handle.change(Progress::bytes_came);
+            self.handle.change(ConnectionProgress::bytes_came);
         }
         result
     }
@@ -99,18 +99,18 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Watched<Io> {
 }
 
 /// The body of a call on its way in.
-pub(super) struct Sent {
+pub(super) struct IncomingBody {
     body: Incoming,
     handle: Handle,
 }
 
-impl Sent {
+impl IncomingBody {
     pub(super) fn new(body: Incoming, handle: Handle) -> Self {
         Self { body, handle }
     }
 }
 
-impl HttpBody for Sent {
+impl HttpBody for IncomingBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -120,7 +120,7 @@ impl HttpBody for Sent {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
         match &frame {
-            Poll::Pending => self.handle.change(Progress::body_waits),
+            Poll::Pending => self.handle.change(ConnectionProgress::body_waits),
             Poll::Ready(Some(Ok(_))) => {}
             Poll::Ready(None | Some(Err(_))) => self.handle.change(|one, _| one.body_ends()),
         }
@@ -136,7 +136,7 @@ impl HttpBody for Sent {
     }
 }
 
-impl Drop for Sent {
+impl Drop for IncomingBody {
     fn drop(&mut self) {
         self.handle.change(|one, _| one.body_ends());
     }
@@ -176,6 +176,6 @@ impl HttpBody for Answered {
 
 impl Drop for Answered {
     fn drop(&mut self) {
-        self.handle.change(Progress::call_ends);
+        self.handle.change(ConnectionProgress::call_ends);
     }
 }

@@ -31,11 +31,11 @@ pub use accept::{Accept, listen, serve_connections};
 pub use figures::ConnectionFigures;
 pub(crate) use streams::{StreamSlot, TooManyStreams};
 
-use crate::{Proxies, seldom::Seldom};
+use crate::{Proxies, log_limiter::Seldom};
 use figures::{Count, Counts};
-use progress::{Progress, Times, TooSlow};
+use progress::{ConnectionProgress, Times, TooSlow};
 use streams::Streams;
-use table::{Admission, Changed, Full, Id, Source, Table};
+use table::{Admission, Changed, CountedSource, Full, Id, Table};
 
 /// How long a caller may take to send the header of a call, and, between calls, from its first byte.
 const HEADER_TIME_MAX: Duration = Duration::from_secs(10);
@@ -180,12 +180,12 @@ impl Connections {
         self.0.counts.add(what);
     }
 
-    fn source(&self, peer: SocketAddr) -> Source {
+    fn source(&self, peer: SocketAddr) -> CountedSource {
         let address: IpAddr = peer.ip();
         if self.0.settings.shared.trust(address) {
-            Source::Many
+            CountedSource::Many
         } else {
-            Source::Counted(crate::address::counted(address))
+            CountedSource::Counted(crate::address::counted(address))
         }
     }
 
@@ -233,7 +233,7 @@ struct Handle {
 }
 
 impl Handle {
-    fn change(&self, change: impl FnOnce(&mut Progress, Instant)) {
+    fn change(&self, change: impl FnOnce(&mut ConnectionProgress, Instant)) {
         let now = Instant::now();
         let changed = self
             .connections

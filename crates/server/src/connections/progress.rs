@@ -31,7 +31,7 @@ enum Stage {
 
 /// Who was heard over a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Heard {
+enum HeardFrom {
     /// Nobody who could say who they are.
     Strangers,
     /// Somebody with a token or a session that counts.
@@ -68,24 +68,24 @@ impl Rank {
 
 /// See the module.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Progress {
+pub(super) struct ConnectionProgress {
     stage: Stage,
     /// Since when it is at this stage.
     since: Instant,
-    heard: Heard,
+    heard: HeardFrom,
     /// Since when the call waits for its body.
     body: Option<Instant>,
     /// Since when the peer takes nothing of what is written.
     write: Option<Instant>,
 }
 
-impl Progress {
+impl ConnectionProgress {
     /// A connection that was just opened.
     pub(super) const fn opened(now: Instant) -> Self {
         Self {
             stage: Stage::Header,
             since: now,
-            heard: Heard::Strangers,
+            heard: HeardFrom::Strangers,
             body: None,
             write: None,
         }
@@ -136,7 +136,7 @@ impl Progress {
 
     /// Somebody proved who they are.
     pub(super) fn somebody_came(&mut self) {
-        self.heard = Heard::Somebody;
+        self.heard = HeardFrom::Somebody;
     }
 
     /// Whether a call is under way, to the last byte of its answer.
@@ -148,12 +148,12 @@ impl Progress {
     /// while we work on a stranger's.
     pub(super) fn place(&self) -> Option<(Rank, Instant)> {
         match self.heard {
-            Heard::Somebody => (!self.is_busy()).then_some((Rank::Somebody, self.since)),
-            Heard::Strangers if self.is_busy() => {
+            HeardFrom::Somebody => (!self.is_busy()).then_some((Rank::Somebody, self.since)),
+            HeardFrom::Strangers if self.is_busy() => {
                 let waits = [self.body, self.write].into_iter().flatten().min();
                 waits.map(|since| (Rank::StrangersCall, since))
             }
-            Heard::Strangers => Some((Rank::Stranger, self.since)),
+            HeardFrom::Strangers => Some((Rank::Stranger, self.since)),
         }
     }
 
@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn the_first_header_is_counted_from_the_opening_and_later_ones_from_their_first_byte() {
         let start = Instant::now();
-        let mut one = Progress::opened(start);
+        let mut one = ConnectionProgress::opened(start);
         let header = |since: Instant| Some((since + TIMES.header, TooSlow::Header));
         assert_eq!(one.deadline(&TIMES), header(start));
         one.bytes_came(start + seconds(9));
@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn a_byte_now_and_then_does_not_make_a_body_longer() {
         let start = Instant::now();
-        let mut one = Progress::opened(start);
+        let mut one = ConnectionProgress::opened(start);
         one.call_begins(start);
         one.body_waits(start + seconds(1));
         one.body_waits(start + seconds(9));
@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn a_peer_that_does_not_read_is_waited_for_so_long_also_after_the_call() {
         let start = Instant::now();
-        let mut one = Progress::opened(start);
+        let mut one = ConnectionProgress::opened(start);
         one.call_begins(start);
         one.write_waits(start + seconds(2));
         one.write_waits(start + seconds(20));
@@ -242,7 +242,7 @@ mod tests {
     fn places_among_those_that_give_way() {
         let start = Instant::now();
         let stranger = |since| Some((Rank::Stranger, since));
-        let mut one = Progress::opened(start);
+        let mut one = ConnectionProgress::opened(start);
         assert_eq!(one.place(), stranger(start));
         one.bytes_came(start + seconds(1));
         assert_eq!(one.place(), stranger(start));

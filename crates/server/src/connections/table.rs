@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::{sync::Notify, time::Instant};
 
-use super::progress::{Progress, Rank};
+use super::progress::{ConnectionProgress, Rank};
 
 /// A stranger's call that waits for its peer is left alone for so long: most only wait for the next
 /// packet.
@@ -19,7 +19,7 @@ pub(super) type Id = u64;
 
 /// Where a newcomer comes from, as the limit for one address counts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum CountedSource {
     /// This one.
     Counted(IpAddr),
     /// A proxy, behind which are many.
@@ -66,8 +66,8 @@ enum Fate {
 
 #[derive(Debug)]
 struct Open {
-    source: Source,
-    progress: Progress,
+    source: CountedSource,
+    progress: ConnectionProgress,
     fate: Fate,
     told: Arc<Notify>,
 }
@@ -150,9 +150,9 @@ struct Crowds {
 
 impl Crowds {
     /// Does something to each crowd a source belongs to.
-    fn each(&mut self, source: Source, act: impl Fn(&mut Crowd)) {
+    fn each(&mut self, source: CountedSource, act: impl Fn(&mut Crowd)) {
         act(&mut self.all);
-        let Source::Counted(address) = source else {
+        let CountedSource::Counted(address) = source else {
             return;
         };
         let near = self.near.entry(address).or_default();
@@ -191,10 +191,10 @@ impl Table {
     }
 
     /// Finds a place for a newcomer.
-    pub(super) fn admit(&mut self, source: Source, now: Instant) -> Admission {
+    pub(super) fn admit(&mut self, source: CountedSource, now: Instant) -> Admission {
         let near = match source {
-            Source::Counted(address) => self.crowds.near.get(&address),
-            Source::Many => None,
+            CountedSource::Counted(address) => self.crowds.near.get(&address),
+            CountedSource::Many => None,
         };
         let near = near.map_or(Room::Now, |near| near.room(self.per_address, now));
         let (room, full) = match near {
@@ -209,11 +209,11 @@ impl Table {
         }
     }
 
-    fn enter(&mut self, source: Source, now: Instant) -> Admission {
+    fn enter(&mut self, source: CountedSource, now: Instant) -> Admission {
         let id = self.next;
         self.next += 1;
         let told = Arc::new(Notify::new());
-        let progress = Progress::opened(now);
+        let progress = ConnectionProgress::opened(now);
         self.crowds.each(source, |crowd| {
             crowd.open += 1;
             crowd.put(id, progress.place());
@@ -252,7 +252,11 @@ impl Table {
     }
 
     /// A connection went on. One that was told to give way and was quicker stays.
-    pub(super) fn change(&mut self, id: Id, change: impl FnOnce(&mut Progress)) -> Changed {
+    pub(super) fn change(
+        &mut self,
+        id: Id,
+        change: impl FnOnce(&mut ConnectionProgress),
+    ) -> Changed {
         let Some(open) = self.open.get_mut(&id) else {
             return Changed::AsItWas;
         };
@@ -278,7 +282,7 @@ impl Table {
     }
 
     /// What is known of a connection.
-    pub(super) fn progress(&self, id: Id) -> Option<Progress> {
+    pub(super) fn progress(&self, id: Id) -> Option<ConnectionProgress> {
         self.open.get(&id).map(|open| open.progress)
     }
 

@@ -2,16 +2,18 @@
 
 use super::*;
 
-const NEAR: Source = Source::Counted(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)));
-const FAR: Source = Source::Counted(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2)));
+const NEAR: CountedSource =
+    CountedSource::Counted(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)));
+const FAR: CountedSource =
+    CountedSource::Counted(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2)));
 
-struct World {
+struct TableWorld {
     table: Table,
     start: Instant,
     told: HashMap<Id, Arc<Notify>>,
 }
 
-impl World {
+impl TableWorld {
     fn new(max: usize, per_address: usize) -> Self {
         Self {
             table: Table::new(max, per_address),
@@ -24,7 +26,7 @@ impl World {
         self.start + Duration::from_secs(seconds)
     }
 
-    fn enter(&mut self, source: Source, seconds: u64) -> Id {
+    fn enter(&mut self, source: CountedSource, seconds: u64) -> Id {
         match self.table.admit(source, self.at(seconds)) {
             Admission::Admitted(id, told) => {
                 self.told.insert(id, told);
@@ -35,7 +37,7 @@ impl World {
     }
 
     /// Who gives way to a newcomer, or what else becomes of it.
-    fn comes(&mut self, source: Source, seconds: u64) -> Result<Id, String> {
+    fn comes(&mut self, source: CountedSource, seconds: u64) -> Result<Id, String> {
         match self.table.admit(source, self.at(seconds)) {
             Admission::After(told) => {
                 let told = self.told.iter().find(|(_, one)| Arc::ptr_eq(one, &told));
@@ -58,7 +60,7 @@ impl World {
     }
 
     fn somebody(&mut self, id: Id) {
-        self.table.change(id, Progress::somebody_came);
+        self.table.change(id, ConnectionProgress::somebody_came);
     }
 
     fn waits(&mut self, id: Id, seconds: u64) {
@@ -69,7 +71,7 @@ impl World {
 
 #[test]
 fn the_longest_idle_stranger_gives_way_first_then_waiting_calls_then_idle_people() {
-    let mut world = World::new(5, 5);
+    let mut world = TableWorld::new(5, 5);
     let ids: Vec<Id> = (0..5).map(|second| world.enter(NEAR, second)).collect();
     let [old, young, waiting, person, busy] = ids[..] else {
         panic!("{ids:?}")
@@ -93,7 +95,7 @@ fn the_longest_idle_stranger_gives_way_first_then_waiting_calls_then_idle_people
 
 #[test]
 fn a_call_that_waits_for_its_next_packet_is_left_alone_for_a_second() {
-    let mut world = World::new(1, 1);
+    let mut world = TableWorld::new(1, 1);
     let one = world.enter(NEAR, 0);
     world.begins(one, 3);
     world.waits(one, 3);
@@ -103,7 +105,7 @@ fn a_call_that_waits_for_its_next_packet_is_left_alone_for_a_second() {
 
 #[test]
 fn an_address_with_its_fill_makes_room_among_its_own() {
-    let mut world = World::new(10, 2);
+    let mut world = TableWorld::new(10, 2);
     let far = world.enter(FAR, 0);
     let (first, second) = (world.enter(NEAR, 1), world.enter(NEAR, 2));
     world.begins(first, 3);
@@ -122,16 +124,16 @@ fn an_address_with_its_fill_makes_room_among_its_own() {
 
 #[test]
 fn those_behind_a_proxy_are_not_counted_as_one() {
-    let mut world = World::new(10, 2);
+    let mut world = TableWorld::new(10, 2);
     for second in 0..10 {
-        world.enter(Source::Many, second);
+        world.enter(CountedSource::Many, second);
     }
-    assert!(world.comes(Source::Many, 11).is_ok());
+    assert!(world.comes(CountedSource::Many, 11).is_ok());
 }
 
 #[test]
 fn whoever_is_quicker_than_being_told_stays() {
-    let mut world = World::new(2, 2);
+    let mut world = TableWorld::new(2, 2);
     let (one, two) = (world.enter(NEAR, 0), world.enter(NEAR, 1));
     assert_eq!(world.comes(FAR, 2), Ok(one));
     assert!(world.table.gives_way(one));
@@ -152,7 +154,7 @@ fn whoever_is_quicker_than_being_told_stays() {
 
 #[test]
 fn some_are_let_go_when_the_process_needs_descriptors() {
-    let mut world = World::new(10, 10);
+    let mut world = TableWorld::new(10, 10);
     let ids: Vec<Id> = (0..4).map(|second| world.enter(NEAR, second)).collect();
     world.begins(ids[0], 5);
     let now = world.at(6);
@@ -164,7 +166,7 @@ fn some_are_let_go_when_the_process_needs_descriptors() {
 
 #[test]
 fn nothing_is_left_of_connections_that_are_gone() {
-    let mut world = World::new(3, 3);
+    let mut world = TableWorld::new(3, 3);
     let ids: Vec<Id> = (0..3).map(|second| world.enter(NEAR, second)).collect();
     world.begins(ids[1], 4);
     assert_eq!(world.comes(NEAR, 5), Ok(ids[0]));
@@ -189,11 +191,11 @@ fn the_queues_always_say_what_the_connections_say() {
         seed ^= seed << 17;
         seed % below
     };
-    let mut world = World::new(8, 4);
+    let mut world = TableWorld::new(8, 4);
     let mut ids: Vec<Id> = Vec::new();
     for second in 0..20_000 {
         let now = world.at(second);
-        let source = [NEAR, FAR, Source::Many][usize::try_from(random(3)).unwrap()];
+        let source = [NEAR, FAR, CountedSource::Many][usize::try_from(random(3)).unwrap()];
         let pick = ids.get(usize::try_from(random(8)).unwrap()).copied();
         match (random(8), pick) {
             (0 | 1, _) => {
@@ -231,7 +233,7 @@ fn the_queues_always_say_what_the_connections_say() {
         let counted = table
             .open
             .values()
-            .filter(|open| open.source != Source::Many);
+            .filter(|open| open.source != CountedSource::Many);
         assert_eq!(near, counted.count(), "step {second}");
     }
 }

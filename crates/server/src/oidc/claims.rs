@@ -2,7 +2,7 @@
 //! Connect that `openidconnect` leaves to its user, and logout tokens, which it does not have.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 use openidconnect::{
     JsonWebKey as _, JsonWebKeyId,
     core::{CoreJsonWebKey, CoreJsonWebKeySet, CoreJwsSigningAlgorithm},
@@ -30,7 +30,7 @@ pub(super) const TOKEN_BYTES_MAX: usize = 32 * 1024;
 /// The event a logout token is about (OpenID Connect Back-Channel Logout 1.0, 2.4).
 const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// How old a logout token may be.
-const LOGOUT_LASTS: Span = Span::minutes(5);
+const LOGOUT_LASTS: TimeSpan = TimeSpan::minutes(5);
 
 /// The claims of a token, as they stand there.
 pub(super) type Claims = Map<String, Value>;

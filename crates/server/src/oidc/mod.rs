@@ -7,19 +7,21 @@
 
 mod calls;
 mod claims;
+#[cfg(test)]
+mod fuzz;
 mod pending;
 mod provider;
 
-pub(crate) use pending::{LASTS, Pending, Waiting, cookie_name};
+pub(crate) use pending::{LASTS, Pending, PendingSignIn, cookie_name};
 pub(crate) use provider::{Again, Proven, SignInFault};
 
 pub use provider::Provider;
 
-use hallpass_model::Span;
+use hallpass_model::TimeSpan;
 use secrecy::SecretString;
 
 /// How far the provider's clock may be from ours.
-pub(crate) const SKEW: Span = Span::minutes(1);
+pub(crate) const SKEW: TimeSpan = TimeSpan::minutes(1);
 
 /// The provider and how it knows us: `[oidc]` of the configuration.
 #[derive(Clone, Debug)]

@@ -7,18 +7,19 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::constant_time;
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 
-use crate::{auth::hash_secret, problem::Failure, session::new_secret};
+use super::Again;
+use crate::{auth::hash_secret, problem::ProblemResponse, session::new_secret};
 
 /// How long somebody may take at the provider.
-pub(crate) const LASTS: Span = Span::minutes(10);
+pub(crate) const LASTS: TimeSpan = TimeSpan::minutes(10);
 /// Sign-ins under way at most; the oldest make room.
 const PENDING_MAX: usize = 10_000;
 
 /// What is remembered of one.
 #[derive(Clone)]
-pub(crate) struct Waiting {
+pub(crate) struct PendingSignIn {
     /// What the ID token must repeat.
     pub(crate) nonce: String,
     /// What proves to the provider that who redeems the code is who asked for it (PKCE).
@@ -27,11 +28,20 @@ pub(crate) struct Waiting {
     pub(crate) next: String,
     /// The ways to sign in that are wanted, as the provider calls them; empty = any.
     pub(crate) acr: String,
+    /// Whether the provider has to ask anew.
+    pub(crate) again: Again,
     browser: String,
     began_at: Timestamp,
 }
 
-impl Waiting {
+impl PendingSignIn {
+    /// Whether a sign-in was asked for anew and there is no word that it was: the provider has to say
+    /// when, since it was asked for it (OpenID Connect Core, 3.1.2.1 and 3.1.3.7, 13).
+    pub(crate) fn lacks_proof(&self, auth_time: Option<Timestamp>) -> bool {
+        self.again == Again::Fresh
+            && auth_time.is_none_or(|at| at < super::SKEW.before(self.began_at))
+    }
+
     /// One that nobody will come back from.
     pub(super) fn rehearsal() -> Self {
         Self {
@@ -39,6 +49,7 @@ impl Waiting {
             verifier: "check".repeat(10),
             next: "/".to_owned(),
             acr: String::new(),
+            again: Again::AsKnown,
             browser: String::new(),
             began_at: Timestamp::MIN,
         }
@@ -51,16 +62,16 @@ pub(crate) struct Begun {
     pub(crate) state: String,
     /// Stays in the browser, as a cookie.
     pub(crate) browser: String,
-    /// See [`Waiting`].
-    pub(crate) waiting: Waiting,
+    /// See [`PendingSignIn`].
+    pub(crate) waiting: PendingSignIn,
 }
 
 /// See the module.
 #[derive(Default)]
-pub(crate) struct Pending(Mutex<HashMap<String, Waiting>>);
+pub(crate) struct Pending(Mutex<HashMap<String, PendingSignIn>>);
 
 impl Pending {
-    fn all(&self) -> MutexGuard<'_, HashMap<String, Waiting>> {
+    fn all(&self) -> MutexGuard<'_, HashMap<String, PendingSignIn>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -68,13 +79,20 @@ impl Pending {
     ///
     /// # Errors
     /// When the system has no randomness.
-    pub(crate) fn begin(&self, now: Timestamp, next: &str, acr: &str) -> Result<Begun, Failure> {
+    pub(crate) fn begin(
+        &self,
+        now: Timestamp,
+        next: &str,
+        acr: &str,
+        again: Again,
+    ) -> Result<Begun, ProblemResponse> {
         let (state, browser) = (new_secret()?, new_secret()?);
-        let waiting = Waiting {
+        let waiting = PendingSignIn {
             nonce: new_secret()?,
             verifier: new_secret()?,
             next: next.to_owned(),
             acr: acr.to_owned(),
+            again,
             browser: hash_secret(&browser),
             began_at: now,
         };
@@ -98,7 +116,7 @@ impl Pending {
 
     /// Takes the one that `state` belongs to: once, in time, and from the browser it began in.
     /// Another browser does not use it up.
-    pub(crate) fn take(&self, now: Timestamp, state: &str, browser: &str) -> Option<Waiting> {
+    pub(crate) fn take(&self, now: Timestamp, state: &str, browser: &str) -> Option<PendingSignIn> {
         let key = hash_secret(state);
         let mut all = self.all();
         let waiting = all.get(&key)?;
@@ -109,7 +127,7 @@ impl Pending {
     }
 }
 
-fn is_fresh(waiting: &Waiting, now: Timestamp) -> bool {
+fn is_fresh(waiting: &PendingSignIn, now: Timestamp) -> bool {
     LASTS.covers(waiting.began_at, now)
 }
 
@@ -131,15 +149,38 @@ mod tests {
             Pending::default(),
             Timestamp::from_second(1_780_000_000).unwrap(),
         );
-        let begun = pending.begin(start, "/reviews", "").unwrap();
+        let begun = pending
+            .begin(start, "/reviews", "", Again::AsKnown)
+            .unwrap();
         assert!(pending.take(start, "other", &begun.browser).is_none());
         assert!(pending.take(start, &begun.state, "other").is_none());
         let taken = pending.take(start, &begun.state, &begun.browser).unwrap();
         assert_eq!(taken.next, "/reviews");
         assert!(pending.take(start, &begun.state, &begun.browser).is_none());
-        let late = pending.begin(start, "/", "").unwrap();
+        let late = pending.begin(start, "/", "", Again::AsKnown).unwrap();
         let after = LASTS.after(start);
         assert!(pending.take(after, &late.state, &late.browser).is_none());
+    }
+
+    #[test]
+    fn a_sign_in_that_was_asked_for_anew_has_to_be_said_to_be_new() {
+        let (pending, start) = (
+            Pending::default(),
+            Timestamp::from_second(1_780_000_000).unwrap(),
+        );
+        let before = |span: TimeSpan| Some(span.before(start));
+        for (again, auth_time, lacks) in [
+            (Again::Fresh, None, true),
+            (Again::Fresh, before(TimeSpan::hours(1)), true),
+            (Again::Fresh, before(TimeSpan::ZERO), false),
+            (Again::Fresh, Some(TimeSpan::minutes(5).after(start)), false),
+            (Again::Anew, before(TimeSpan::hours(1)), false),
+            (Again::AsKnown, None, false),
+        ] {
+            let begun = pending.begin(start, "/", "", again).unwrap();
+            let found = begun.waiting.lacks_proof(auth_time);
+            assert_eq!(found, lacks, "{again:?} {auth_time:?}");
+        }
     }
 
     #[test]
@@ -149,7 +190,7 @@ mod tests {
             Timestamp::from_second(1_780_000_000).unwrap(),
         );
         for _ in 0..PENDING_MAX + 5 {
-            pending.begin(start, "/", "").unwrap();
+            pending.begin(start, "/", "", Again::AsKnown).unwrap();
         }
         assert!(pending.all().len() <= PENDING_MAX);
     }

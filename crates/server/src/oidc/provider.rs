@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use hallpass_model::{Email, Span, Timestamp};
+use hallpass_model::{Email, TimeSpan, Timestamp};
 use openidconnect::{
     ClaimsVerificationError, ClientId, IssuerUrl, Nonce, ProviderMetadataWithLogout,
     SignatureVerificationError,
@@ -18,16 +18,16 @@ use tokio::sync::Mutex;
 
 use super::calls::{self, CallFault, answer, discover, fetch_keys, told};
 use super::claims::{self, Claims, NotALogout};
-use super::{OidcSettings, SKEW, pending::Waiting};
+use super::{OidcSettings, SKEW, pending::PendingSignIn};
 
 /// Discovery document and keys are read again after this.
-const FRESH: Span = Span::hours(1);
+const FRESH: TimeSpan = TimeSpan::hours(1);
 /// They are believed this long when the provider does not answer.
-const USABLE: Span = Span::hours(24);
+const USABLE: TimeSpan = TimeSpan::hours(24);
 /// A provider that did not answer is not asked again before this.
-const ASK_AGAIN: Span = Span::seconds(5);
+const ASK_AGAIN: TimeSpan = TimeSpan::seconds(5);
 /// Keys are fetched out of turn, for a token that names an unknown one, at most this often.
-const KEYS_AGAIN: Span = Span::seconds(30);
+const KEYS_AGAIN: TimeSpan = TimeSpan::seconds(30);
 
 /// Why nobody was signed in.
 #[derive(Debug, thiserror::Error)]
@@ -69,13 +69,15 @@ pub(crate) struct Proven {
 pub(crate) enum Again {
     /// It may.
     AsKnown,
-    /// It must ask anew.
+    /// It must ask anew: they may be somebody else there.
     Anew,
+    /// It must ask anew, and say that it did: a press wants a fresh sign-in.
+    Fresh,
 }
 
 /// What a provider says of itself and of us.
 #[derive(Clone, Debug)]
-pub struct Checked {
+pub struct ProviderCheck {
     /// How many keys it signs with, or did.
     pub keys: usize,
     /// How it refused us, if it did.
@@ -89,7 +91,7 @@ pub(crate) struct LoggedOut {
     pub(crate) sid: Option<String>,
 }
 
-struct Known {
+struct ProviderDocuments {
     metadata: ProviderMetadataWithLogout,
     keys: CoreJsonWebKeySet,
     read_at: Timestamp,
@@ -97,7 +99,7 @@ struct Known {
 
 #[derive(Default)]
 struct Cache {
-    known: Option<Arc<Known>>,
+    known: Option<Arc<ProviderDocuments>>,
     failed_at: Option<(Timestamp, String)>,
     keys_at: Option<Timestamp>,
 }
@@ -144,24 +146,24 @@ impl Provider {
     ///
     /// # Errors
     /// What is wrong with its answers, or that there are none.
-    pub async fn check(&self, now: Timestamp) -> Result<Checked, String> {
+    pub async fn check(&self, now: Timestamp) -> Result<ProviderCheck, String> {
         let known = self.read(now).await?;
         let keys = known.keys.keys().len();
         // a sign-in that nobody finishes: providers refuse unknown clients and addresses at once
-        let waiting = Waiting::rehearsal();
-        let way = self.authorization(&known, "check", &waiting, Again::AsKnown);
+        let waiting = PendingSignIn::rehearsal();
+        let way = self.authorization(&known, "check", &waiting);
         let (status, _) = answer(self.http.get(way))
             .await
             .map_err(|fault| fault.to_string())?;
         let refused = (status.is_client_error()).then(|| status.to_string());
-        Ok(Checked { keys, refused })
+        Ok(ProviderCheck { keys, refused })
     }
 
-    async fn read(&self, now: Timestamp) -> Result<Known, String> {
+    async fn read(&self, now: Timestamp) -> Result<ProviderDocuments, String> {
         let issuer = IssuerUrl::new(self.settings.issuer.clone()).map_err(|e| e.to_string())?;
         let metadata = discover(self.http.clone(), issuer).await?;
         let keys = metadata.jwks().clone();
-        Ok(Known {
+        Ok(ProviderDocuments {
             metadata,
             keys,
             read_at: now,
@@ -169,11 +171,12 @@ impl Provider {
     }
 
     /// What is known of the provider, read again when it is old.
-    async fn known(&self, now: Timestamp) -> Result<Arc<Known>, SignInFault> {
+    async fn known(&self, now: Timestamp) -> Result<Arc<ProviderDocuments>, SignInFault> {
         // held while reading: everybody else wants the same answer
         let mut cache = self.cache.lock().await;
         let known = cache.known.clone();
-        let is_within = |span: Span, known: &Arc<Known>| span.covers(known.read_at, now);
+        let is_within =
+            |span: TimeSpan, known: &Arc<ProviderDocuments>| span.covers(known.read_at, now);
         if let Some(known) = known.clone().filter(|known| is_within(FRESH, known)) {
             return Ok(known);
         }
@@ -201,7 +204,7 @@ impl Provider {
     }
 
     /// The keys as they are now, unless they were just fetched out of turn.
-    async fn newer_keys(&self, now: Timestamp) -> Option<Arc<Known>> {
+    async fn newer_keys(&self, now: Timestamp) -> Option<Arc<ProviderDocuments>> {
         let mut cache = self.cache.lock().await;
         let known = cache.known.clone()?;
         if cache.keys_at.is_some_and(|at| KEYS_AGAIN.covers(at, now)) {
@@ -210,7 +213,7 @@ impl Provider {
         cache.keys_at = Some(now);
         let url = known.metadata.jwks_uri().clone();
         let keys = fetch_keys(self.http.clone(), url).await.ok()?;
-        let newer = Arc::new(Known {
+        let newer = Arc::new(ProviderDocuments {
             metadata: known.metadata.clone(),
             keys,
             read_at: known.read_at,
@@ -226,15 +229,19 @@ impl Provider {
     pub(crate) async fn way_there(
         &self,
         state: &str,
-        waiting: &Waiting,
-        again: Again,
+        waiting: &PendingSignIn,
         now: Timestamp,
     ) -> Result<String, SignInFault> {
         let known = self.known(now).await?;
-        Ok(self.authorization(&known, state, waiting, again).into())
+        Ok(self.authorization(&known, state, waiting).into())
     }
 
-    fn authorization(&self, known: &Known, state: &str, waiting: &Waiting, again: Again) -> Url {
+    fn authorization(
+        &self,
+        known: &ProviderDocuments,
+        state: &str,
+        waiting: &PendingSignIn,
+    ) -> Url {
         let mut url = known.metadata.authorization_endpoint().url().clone();
         let hash = digest::digest(&digest::SHA256, waiting.verifier.as_bytes());
         let mut scopes = self.settings.scopes.clone();
@@ -250,7 +257,7 @@ impl Provider {
             .append_pair("nonce", &waiting.nonce)
             .append_pair("code_challenge", &URL_SAFE_NO_PAD.encode(hash))
             .append_pair("code_challenge_method", "S256");
-        if again == Again::Anew {
+        if waiting.again != Again::AsKnown {
             // with `max_age` it also has to say when they signed in (OpenID Connect Core, 3.1.2.1)
             url.query_pairs_mut()
                 .append_pair("prompt", "login")
@@ -270,7 +277,7 @@ impl Provider {
     pub(crate) async fn who(
         &self,
         code: &str,
-        waiting: &Waiting,
+        waiting: &PendingSignIn,
         now: Timestamp,
     ) -> Result<Proven, SignInFault> {
         let known = self.known(now).await?;
@@ -310,9 +317,9 @@ impl Provider {
 
     async fn redeem(
         &self,
-        known: &Known,
+        known: &ProviderDocuments,
         code: &str,
-        waiting: &Waiting,
+        waiting: &PendingSignIn,
     ) -> Result<Claims, SignInFault> {
         let url = known
             .metadata
@@ -363,7 +370,7 @@ impl Provider {
     /// The claims of an ID token that counts.
     async fn verified(
         &self,
-        known: &Known,
+        known: &ProviderDocuments,
         token: &str,
         nonce: &str,
         now: Timestamp,
@@ -423,7 +430,7 @@ impl Provider {
 
     async fn more_about(
         &self,
-        known: &Known,
+        known: &ProviderDocuments,
         redeemed: &Claims,
         subject: &str,
     ) -> Result<Claims, SignInFault> {
@@ -497,7 +504,7 @@ fn down(fault: CallFault) -> SignInFault {
 
 /// Whether the provider takes the secret in the form only. Without a word it is the header
 /// (OpenID Connect Discovery 1.0, 3).
-fn takes_only_form(known: &Known) -> bool {
+fn takes_only_form(known: &ProviderDocuments) -> bool {
     let methods = known.metadata.token_endpoint_auth_methods_supported();
     let named: Vec<Value> = methods
         .map(|methods| {

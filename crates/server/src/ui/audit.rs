@@ -8,22 +8,22 @@ use axum::{
 };
 use hallpass_access::Directory;
 use hallpass_audit::Record;
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::audit_find::{Filter, Found, Search, time_of};
+use super::audit_find::{Filter, RecordsPage, Search};
 use super::audit_words::{self, GROUPS};
 use super::people::counted;
 use super::shell::{Nav, PageFailure, PageResult, Posted, Shell, Viewer, page, see_other};
 use super::words::plain;
 use super::{audit_export, forbidden};
-use crate::{App, api::records::may_read, body::RecordNumber, problem::Failure};
+use crate::{App, api::records::may_read, body::RecordNumber, problem::ProblemResponse};
 
 /// Rows of a page.
 const ROWS: usize = 50;
 /// A check older than this is said to be old.
-const OLD_AFTER: Span = Span::minutes(10);
+const OLD_AFTER: TimeSpan = TimeSpan::minutes(10);
 
 pub(crate) fn router() -> Router<App> {
     Router::new()
@@ -35,7 +35,7 @@ pub(crate) fn router() -> Router<App> {
 // no `#[serde(flatten)]`: numbers do not survive it in queries
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Coming {
+struct AuditQuery {
     q: String,
     event: String,
     from: String,
@@ -57,7 +57,7 @@ struct Chain {
     is_broken: bool,
 }
 
-struct Row {
+struct RecordRow {
     seq: String,
     href: String,
     day: String,
@@ -87,7 +87,7 @@ struct Opened {
     older: Option<String>,
 }
 
-struct Kind {
+struct EventKind {
     name: &'static str,
     words: &'static str,
     is_on: bool,
@@ -99,11 +99,11 @@ struct AuditPage {
     shell: Shell,
     chain: Option<Chain>,
     filter: Filter,
-    kinds: Vec<Kind>,
+    kinds: Vec<EventKind>,
     /// An event that is filtered for and is no kind.
     one_event: Option<String>,
     problems: Vec<String>,
-    rows: Vec<Row>,
+    rows: Vec<RecordRow>,
     opened: Option<Opened>,
     not_opened: Option<String>,
     export: String,
@@ -114,7 +114,11 @@ struct AuditPage {
     is_unread: bool,
 }
 
-async fn show(State(app): State<App>, viewer: Viewer, Query(coming): Query<Coming>) -> PageResult {
+async fn show(
+    State(app): State<App>,
+    viewer: Viewer,
+    Query(coming): Query<AuditQuery>,
+) -> PageResult {
     let (after, record) = (
         coming.after.map(RecordNumber::get),
         coming.record.map(RecordNumber::get),
@@ -127,13 +131,12 @@ async fn show(State(app): State<App>, viewer: Viewer, Query(coming): Query<Comin
     };
     let directory = app.access.directory();
     let search = Search::new(&filter, &viewer.actor, &directory);
-    let audit = app.audit.as_ref();
-    let found = search.backwards(audit, after, ROWS).await;
+    let found = search.backwards(&app, after, ROWS).await;
     let (found, is_unread) = match found {
         Ok(found) => (found, false),
         Err(fault) => {
             tracing::error!(error = %fault, "the log could not be read for a page");
-            let nothing = Found {
+            let nothing = RecordsPage {
                 records: Vec::new(),
                 next: None,
                 looked_to: None,
@@ -151,7 +154,7 @@ async fn show(State(app): State<App>, viewer: Viewer, Query(coming): Query<Comin
     };
     let kinds = GROUPS
         .iter()
-        .map(|group| Kind {
+        .map(|group| EventKind {
             name: group.name,
             words: group.words,
             is_on: group.name == filter.event,
@@ -212,9 +215,14 @@ impl Links {
     }
 }
 
-fn rows(directory: &Directory, records: &[Record], links: &Links, open: Option<u64>) -> Vec<Row> {
+fn rows(
+    directory: &Directory,
+    records: &[Record],
+    links: &Links,
+    open: Option<u64>,
+) -> Vec<RecordRow> {
     let mut day = String::new();
-    let mut rows: Vec<Row> = records
+    let mut rows: Vec<RecordRow> = records
         .iter()
         .map(|record| row(directory, record, links, open))
         .collect();
@@ -225,10 +233,10 @@ fn rows(directory: &Directory, records: &[Record], links: &Links, open: Option<u
     rows
 }
 
-fn row(directory: &Directory, record: &Record, links: &Links, open: Option<u64>) -> Row {
-    let at = time_of(record);
+fn row(directory: &Directory, record: &Record, links: &Links, open: Option<u64>) -> RecordRow {
+    let at = record.at();
     let part = |form: &str| at.map_or_else(String::new, |at| at.strftime(form).to_string());
-    Row {
+    RecordRow {
         seq: counted(record.seq()),
         href: links.record(record.seq()),
         day: part("%-d %b %Y"),
@@ -249,13 +257,13 @@ async fn open(
     seq: u64,
     links: &Links,
     rows: &[Record],
-) -> Result<Option<Opened>, Failure> {
+) -> Result<Option<Opened>, ProblemResponse> {
     let from = seq.saturating_sub(1).max(1);
     let near = app
         .audit
         .records_from(from, 3)
         .await
-        .map_err(|fault| Failure::unavailable(&fault))?;
+        .map_err(|fault| ProblemResponse::unavailable(&fault))?;
     let at = |seq: u64| near.iter().find(|record| record.seq() == seq);
     let Some(record) = at(seq).filter(|record| may_read(&viewer.actor, record)) else {
         return Ok(None);
@@ -346,7 +354,7 @@ fn utc(at: Timestamp, now: Timestamp) -> String {
 }
 
 async fn chain(app: &App) -> Chain {
-    let state = app.desk.chain();
+    let state = app.status.chain();
     let now = app.clock.now();
     let head = app.audit.head().await.ok().flatten();
     let exported = app.audit.exported().await.unwrap_or(0);
@@ -389,7 +397,7 @@ async fn chain(app: &App) -> Chain {
         return chain;
     };
     let behind = newest.saturating_sub(state.followed.seq());
-    if Span::between(checked, now) > OLD_AFTER || state.unread.is_some() {
+    if TimeSpan::between(checked, now) > OLD_AFTER || state.unread.is_some() {
         chain.tone = 3;
         chain.icon = "clock";
         chain.title = format!("Not checked since {} UTC", clock(checked));
@@ -425,7 +433,7 @@ async fn check(
     }
     tokio::spawn(async move {
         let now = app.clock.now();
-        app.desk.check_chain(app.audit.as_ref(), now, true).await;
+        app.status.check_chain(app.audit.as_ref(), now, true).await;
     });
     Ok(see_other("/audit"))
 }

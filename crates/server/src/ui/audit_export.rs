@@ -14,10 +14,7 @@ use serde_json::Value;
 
 use super::audit_find::{Filter, Search};
 use super::shell::{PageFailure, Viewer};
-use crate::{App, problem::Failure};
-
-/// Records per piece.
-const PIECE: u64 = 1_000;
+use crate::{App, problem::ProblemResponse};
 
 /// Columns of the CSV form, in order; the JSON form has every field.
 const COLUMNS: [&str; 29] = [
@@ -54,7 +51,7 @@ const COLUMNS: [&str; 29] = [
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Form {
+enum ExportFormat {
     #[default]
     Jsonl,
     Csv,
@@ -63,8 +60,8 @@ enum Form {
 // no `#[serde(flatten)]`: it does not work with every query
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct Wanted {
-    format: Form,
+pub(crate) struct ExportQuery {
+    format: ExportFormat,
     q: String,
     event: String,
     from: String,
@@ -74,7 +71,7 @@ pub(crate) struct Wanted {
 struct Export {
     app: App,
     search: Search,
-    form: Form,
+    form: ExportFormat,
     next: u64,
     end: u64,
     is_first: bool,
@@ -83,7 +80,7 @@ struct Export {
 pub(crate) async fn export(
     State(app): State<App>,
     viewer: Viewer,
-    Query(wanted): Query<Wanted>,
+    Query(wanted): Query<ExportQuery>,
 ) -> Result<Response, PageFailure> {
     let form = wanted.format;
     let filter = Filter {
@@ -94,12 +91,12 @@ pub(crate) async fn export(
     };
     let search = Search::new(&filter, &viewer.actor, &app.access.directory());
     if let Some(problem) = search.problems.first() {
-        return Err(Failure::bad("bad-filter", problem.clone()).into());
+        return Err(ProblemResponse::bad("bad-filter", problem.clone()).into());
     }
     let (next, end) = search
         .bounds(app.audit.as_ref())
         .await
-        .map_err(|fault| Failure::unavailable(&fault))?;
+        .map_err(|fault| ProblemResponse::unavailable(&fault))?;
     let day = app.clock.now().strftime("%Y-%m-%d").to_string();
     let export = Export {
         app,
@@ -121,8 +118,8 @@ pub(crate) async fn export(
         }
     });
     let (kind, ending) = match form {
-        Form::Jsonl => ("application/jsonl; charset=utf-8", "jsonl"),
-        Form::Csv => ("text/csv; charset=utf-8; header=present", "csv"),
+        ExportFormat::Jsonl => ("application/jsonl; charset=utf-8", "jsonl"),
+        ExportFormat::Csv => ("text/csv; charset=utf-8; header=present", "csv"),
     };
     let name = format!("attachment; filename=\"hallpass-audit-{day}.{ending}\"");
     let name = HeaderValue::from_str(&name).unwrap_or(HeaderValue::from_static("attachment"));
@@ -137,7 +134,7 @@ impl Export {
     /// The next lines; `None` at the end.
     async fn piece(&mut self) -> Result<Option<String>, StoreFault> {
         let mut text = String::new();
-        if self.is_first && self.form == Form::Csv {
+        if self.is_first && self.form == ExportFormat::Csv {
             text.push_str(&COLUMNS.join(","));
             text.push_str("\r\n");
         }
@@ -152,17 +149,15 @@ impl Export {
     }
 
     async fn read(&mut self, text: &mut String) -> Result<(), StoreFault> {
-        let last = (self.next + PIECE - 1).min(self.end - 1);
-        let audit = self.app.audit.as_ref();
-        let records = self.search.forwards(audit, self.next, last).await?;
-        self.next = last + 1;
+        let (records, next) = self.search.forwards(&self.app, self.next, self.end).await?;
+        self.next = next;
         for record in &records {
             match self.form {
-                Form::Jsonl => {
+                ExportFormat::Jsonl => {
                     text.push_str(record.canonical());
                     text.push('\n');
                 }
-                Form::Csv => line(text, record),
+                ExportFormat::Csv => line(text, record),
             }
         }
         Ok(())

@@ -4,25 +4,22 @@
 use std::collections::BTreeSet;
 
 use hallpass_access::{Actor, Directory};
-use hallpass_audit::{AuditStore, Record, RecordQuery, StoreFault};
+use hallpass_audit::{AuditStore, Order, Record, RecordQuery, StoreFault, Words};
 use hallpass_model::Timestamp;
 use jiff::{civil::Date, tz::TimeZone};
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::audit_words::GROUPS;
 use super::shell::url_encoded;
-use crate::api::records::may_read;
+use crate::App;
+use crate::api::records::{may_read, readable_by};
 
-/// Records looked at by one read of the store.
-const WINDOW: u64 = 5_000;
-/// Records looked at for one page; then the page says how far it looked.
-const LOOKED_AT_MAX: u64 = 100_000;
+/// Records of one piece of an export.
+const PIECE: u32 = 1_000;
+/// Reads of the store for one page; then the page says how far it looked.
+const ROUNDS_MAX: u32 = 4;
 /// Records of one moment may be numbered out of order by this much.
 const SLACK: u64 = 200;
-/// Names resolved to ids; with more, every record is read and held against all of them.
-const NAMES_MAX: usize = 100;
-
 /// A filter as it stands in the address.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -58,11 +55,8 @@ impl Filter {
 #[derive(Debug)]
 pub(crate) struct Search {
     actor: Actor,
-    /// Lower case; empty = any.
-    words: String,
-    /// Ids and addresses of what the words name.
-    named: BTreeSet<String>,
-    events: Vec<String>,
+    /// What the log is asked for.
+    query: RecordQuery,
     /// Milliseconds of Unix time: from, and below.
     span: (i64, i64),
     /// What of the filter was not understood.
@@ -70,7 +64,7 @@ pub(crate) struct Search {
 }
 
 /// What was found.
-pub(crate) struct Found {
+pub(crate) struct RecordsPage {
     pub(crate) records: Vec<Record>,
     /// Go on below this number.
     pub(crate) next: Option<u64>,
@@ -106,15 +100,18 @@ impl Search {
                 None => vec![kind.to_owned()],
             },
         };
+        let words = (!words.is_empty()).then(|| Words {
+            named: named(directory, &words),
+            text: words,
+        });
         Self {
             actor: actor.clone(),
-            named: if words.is_empty() {
-                BTreeSet::new()
-            } else {
-                named(directory, &words)
+            query: RecordQuery {
+                events,
+                naming: readable_by(actor),
+                words,
+                ..RecordQuery::default()
             },
-            words,
-            events,
             span: (
                 from.and_then(instant).unwrap_or(i64::MIN),
                 to.and_then(instant).unwrap_or(i64::MAX),
@@ -125,47 +122,15 @@ impl Search {
 
     /// Whether anything but the reader's rights narrows it.
     pub(crate) fn is_narrowed(&self) -> bool {
-        !self.words.is_empty() || !self.events.is_empty() || self.span != (i64::MIN, i64::MAX)
+        let is_asked = self.query.words.is_some() || !self.query.events.is_empty();
+        is_asked || self.span != (i64::MIN, i64::MAX)
     }
 
-    /// Whether a record is one of those looked for.
-    pub(crate) fn wants(&self, record: &Record) -> bool {
-        let at = record.fields().get("timestamp").and_then(Value::as_i64);
+    /// Whether a record that was found is one of those looked for.
+    fn wants(&self, record: &Record) -> bool {
+        let at = record.at().map(Timestamp::as_millisecond);
         let (from, to) = self.span;
-        may_read(&self.actor, record)
-            && at.is_none_or(|at| from <= at && at < to)
-            && (self.events.is_empty() || self.events.iter().any(|event| event == record.event()))
-            && (self.words.is_empty() || self.says(record))
-    }
-
-    fn says(&self, record: &Record) -> bool {
-        let matches =
-            |text: &str| self.named.contains(text) || text.to_lowercase().contains(&self.words);
-        let rules = record.fields().get("based_on").and_then(Value::as_array);
-        SEARCHED
-            .iter()
-            .filter_map(|field| record.text(field))
-            .chain(rules.into_iter().flatten().filter_map(Value::as_str))
-            .any(matches)
-    }
-
-    /// What the store may leave out for us: never a record that is wanted.
-    fn query(&self) -> RecordQuery {
-        let mut with = Vec::new();
-        if !self.actor.reads_all() {
-            with.push(vec![inner(self.actor.email.as_str())]);
-        }
-        // a store compares ASCII letters without case, and others as they are
-        if !self.words.is_empty() && self.words.is_ascii() && self.named.len() <= NAMES_MAX {
-            let mut any: Vec<String> = self.named.iter().map(|name| inner(name)).collect();
-            any.push(inner(&self.words));
-            with.push(any);
-        }
-        RecordQuery {
-            events: self.events.clone(),
-            with,
-            ..RecordQuery::default()
-        }
+        may_read(&self.actor, record) && at.is_none_or(|at| from <= at && at < to)
     }
 
     /// The numbers between which the days lie: records are numbered as time passes.
@@ -189,121 +154,70 @@ impl Search {
     /// Records before `after`, newest first, at most `limit`.
     pub(crate) async fn backwards(
         &self,
-        audit: &dyn AuditStore,
+        app: &App,
         after: Option<u64>,
         limit: usize,
-    ) -> Result<Found, StoreFault> {
+    ) -> Result<RecordsPage, StoreFault> {
+        let audit = app.audit.as_ref();
         let (first, end) = self.bounds(audit).await?;
-        let start = after.map_or(end, |after| after.min(end));
-        let mut before = start;
+        let mut query = RecordQuery {
+            from: first,
+            before: Some(after.map_or(end, |after| after.min(end))),
+            ..self.query.clone()
+        };
         let mut records: Vec<Record> = Vec::new();
-        while before > first {
-            if start - before >= LOOKED_AT_MAX {
-                return Ok(Found {
-                    records,
-                    next: Some(before),
-                    looked_to: Some(before),
-                });
-            }
-            let from = before.saturating_sub(WINDOW).max(first);
+        let mut looked_to = None;
+        for _ in 0..ROUNDS_MAX {
             // one more than fits says whether there is more
             let wanted = limit + 1 - records.len();
-            let (found, cursor) = self.window(audit, from, before, wanted).await?;
-            records.extend(found);
-            if records.len() > limit {
-                records.truncate(limit);
-                let next = records.last().map(Record::seq);
-                return Ok(Found {
-                    records,
-                    next,
-                    looked_to: None,
-                });
+            let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
+            let turn = app.access.turn(&self.actor).await;
+            let found = audit.records_found(&query, wanted).await?;
+            drop(turn);
+            let fitting = found.records.into_iter();
+            records.extend(fitting.filter(|record| self.wants(record)));
+            looked_to = found.next;
+            match found.next {
+                Some(next) if records.len() <= limit => query = query.after(next),
+                _ => break,
             }
-            before = cursor;
         }
-        Ok(Found {
+        if records.len() > limit {
+            records.truncate(limit);
+            let next = records.last().map(Record::seq);
+            return Ok(RecordsPage {
+                records,
+                next,
+                looked_to: None,
+            });
+        }
+        Ok(RecordsPage {
             records,
-            next: None,
-            looked_to: None,
+            next: looked_to,
+            looked_to,
         })
     }
 
-    /// Wanted records with a number in `from..before`, newest first, at most `limit`, and the
-    /// number below which was not looked.
-    async fn window(
-        &self,
-        audit: &dyn AuditStore,
-        from: u64,
-        before: u64,
-        limit: usize,
-    ) -> Result<(Vec<Record>, u64), StoreFault> {
-        let batch = u32::try_from(limit.saturating_mul(2).clamp(100, 1_000)).unwrap_or(1_000);
-        let query = RecordQuery {
-            before: Some(before),
-            from,
-            ..self.query()
-        };
-        let found = audit.records_found(&query, batch).await?;
-        let is_all = found.len() < usize::try_from(batch).unwrap_or(usize::MAX);
-        let cursor = match found.last() {
-            Some(last) if !is_all => last.seq(),
-            _ => from,
-        };
-        let mut wanted: Vec<Record> = found
-            .into_iter()
-            .filter(|record| self.wants(record))
-            .collect();
-        wanted.truncate(limit);
-        Ok((wanted, cursor))
-    }
-
-    /// Wanted records with a number in `from..=to`, oldest first: a piece of an export.
+    /// Wanted records with a number in `from..end`, oldest first: a piece of an export, and the number
+    /// from which it goes on.
     pub(crate) async fn forwards(
         &self,
-        audit: &dyn AuditStore,
+        app: &App,
         from: u64,
-        to: u64,
-    ) -> Result<Vec<Record>, StoreFault> {
+        end: u64,
+    ) -> Result<(Vec<Record>, u64), StoreFault> {
         let query = RecordQuery {
-            before: Some(to + 1),
+            order: Order::OldestFirst,
             from,
-            ..self.query()
+            before: Some(end),
+            ..self.query.clone()
         };
-        let limit = u32::try_from(to + 1 - from).unwrap_or(u32::MAX);
-        let mut records = audit.records_found(&query, limit).await?;
-        records.retain(|record| self.wants(record));
-        records.reverse();
-        Ok(records)
+        let turn = app.access.turn(&self.actor).await;
+        let mut found = app.audit.records_found(&query, PIECE).await?;
+        drop(turn);
+        found.records.retain(|record| self.wants(record));
+        Ok((found.records, found.next.map_or(end, |next| next + 1)))
     }
-}
-
-/// Fields that words are looked for in.
-const SEARCHED: [&str; 18] = [
-    "requester_email",
-    "approver_email",
-    "actor",
-    "account_id",
-    "role_name",
-    "group_name",
-    "group_id",
-    "reason",
-    "why",
-    "error",
-    "event",
-    "id",
-    "access_request_id",
-    "grant_id",
-    "request_id",
-    "sso_user_principal_id",
-    "source",
-    "approval",
-];
-
-/// A text as it stands inside a JSON string.
-fn inner(text: &str) -> String {
-    let quoted = Value::String(text.to_owned()).to_string();
-    let inner = quoted.strip_prefix('"').and_then(|t| t.strip_suffix('"'));
-    inner.unwrap_or(text).to_owned()
 }
 
 /// Records hold ids and addresses; readers know names.
@@ -331,10 +245,8 @@ pub(crate) async fn first_at(
     while low < high {
         let middle = low + (high - low) / 2;
         let found = audit.records_from(middle, 1).await?;
-        let time = found
-            .first()
-            .and_then(|record| record.fields().get("timestamp"))
-            .and_then(Value::as_i64);
+        let time = found.first().and_then(Record::at);
+        let time = time.map(Timestamp::as_millisecond);
         if time.is_some_and(|time| time < at) {
             low = middle + 1;
         } else {
@@ -342,10 +254,4 @@ pub(crate) async fn first_at(
         }
     }
     Ok(low)
-}
-
-/// When a record was made.
-pub(crate) fn time_of(record: &Record) -> Option<Timestamp> {
-    let millisecond = record.fields().get("timestamp")?.as_i64()?;
-    Timestamp::from_millisecond(millisecond).ok()
 }

@@ -9,7 +9,7 @@ use super::people::name_of;
 use super::words::plain;
 
 /// Events that are looked for together.
-pub(crate) struct Group {
+pub(crate) struct EventGroup {
     /// As it stands in an address.
     pub(crate) name: &'static str,
     pub(crate) words: &'static str,
@@ -17,8 +17,8 @@ pub(crate) struct Group {
 }
 
 /// Every kind the filter offers.
-pub(crate) const GROUPS: [Group; 10] = [
-    Group {
+pub(crate) const GROUPS: [EventGroup; 10] = [
+    EventGroup {
         name: "access",
         words: "Grants and ends",
         events: &[
@@ -36,7 +36,7 @@ pub(crate) const GROUPS: [Group; 10] = [
             "drift.guard",
         ],
     },
-    Group {
+    EventGroup {
         name: "decisions",
         words: "Decisions",
         events: &[
@@ -48,7 +48,7 @@ pub(crate) const GROUPS: [Group; 10] = [
             "request.expired",
         ],
     },
-    Group {
+    EventGroup {
         name: "refusals",
         words: "Refusals",
         events: &[
@@ -60,17 +60,17 @@ pub(crate) const GROUPS: [Group; 10] = [
             "end.stuck",
         ],
     },
-    Group {
+    EventGroup {
         name: "break-glass",
         words: "Break-glass",
         events: &["review.opened", "review.closed"],
     },
-    Group {
+    EventGroup {
         name: "rules",
         words: "Rules",
         events: &["config.loaded", "drift.rule_changed"],
     },
-    Group {
+    EventGroup {
         name: "tokens",
         words: "Tokens and sessions",
         events: &[
@@ -85,7 +85,7 @@ pub(crate) const GROUPS: [Group; 10] = [
             "person.unlocked",
         ],
     },
-    Group {
+    EventGroup {
         name: "sweeps",
         words: "Sweeps and standing access",
         events: &[
@@ -104,17 +104,17 @@ pub(crate) const GROUPS: [Group; 10] = [
             "standing.adopted",
         ],
     },
-    Group {
+    EventGroup {
         name: "plans",
         words: "Changes by plans",
         events: &["plan.changed"],
     },
-    Group {
+    EventGroup {
         name: "aws-sessions",
         words: "Sessions at AWS",
         events: &["sessions.cut", "sessions.cut_failed", "sessions.restored"],
     },
-    Group {
+    EventGroup {
         name: "clock",
         words: "Clocks",
         events: &["clock.disagreed", "clock.agreed"],
@@ -227,7 +227,9 @@ pub(crate) fn about(directory: &Directory, record: &Record) -> String {
             let seconds = record
                 .text("permission_duration")
                 .and_then(|seconds| seconds.parse::<u64>().ok());
-            parts.extend(seconds.map(|seconds| hallpass_model::Span::seconds(seconds).to_string()));
+            parts.extend(
+                seconds.map(|seconds| hallpass_model::TimeSpan::seconds(seconds).to_string()),
+            );
         }
         "press.refused" | "config.loaded" | "token.created" | "token.revoked"
         | "clock.disagreed" | "clock.agreed" | "sweep.looked" | "sweep.planned"

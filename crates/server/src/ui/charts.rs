@@ -4,17 +4,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use hallpass_audit::{Record, RecordQuery, StoreFault};
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 
-use super::audit_find::time_of;
+use super::audit_find::first_at;
 use crate::App;
 
 /// Hours shown.
 pub(crate) const HOURS: usize = 24;
 /// Records read for it at most: a busy day is shown by its newest part.
-const RECORDS_MAX: u32 = 20_000;
+const RECORDS_MAX: usize = 20_000;
+/// Of which so many in one call.
+const BATCH: u32 = 1_000;
 /// How long a reading is good for.
-const GOOD_FOR: Span = Span::seconds(10);
+const GOOD_FOR: TimeSpan = TimeSpan::seconds(10);
 /// An end is on time within this (`design.md` §2, P1; `access.md` §16.3).
 pub(crate) const ON_TIME: f64 = 5.0;
 /// Charts are this wide and high, in the units of their SVG.
@@ -79,21 +81,28 @@ impl Recent {
 /// The last day, read again when what is known is older than a few seconds.
 pub(crate) async fn recent(app: &App) -> Result<Arc<Recent>, StoreFault> {
     let now = app.clock.now();
-    let mut known = app.desk.recent.lock().await;
+    let mut known = app.status.recent.lock().await;
     if let Some(known) = known.as_ref()
         && GOOD_FOR.covers(known.read_at, now)
     {
         return Ok(Arc::clone(known));
     }
     let head = app.audit.head().await?.map_or(0, |head| head.seq);
-    let query = RecordQuery {
-        from: head.saturating_sub(u64::from(RECORDS_MAX)),
+    let begins = TimeSpan::hours(HOURS as u64).before(now).as_millisecond();
+    let mut query = RecordQuery {
+        from: first_at(app.audit.as_ref(), head, begins).await?,
         events: ["grant.succeeded", "end.started", "end.succeeded"]
             .map(str::to_owned)
             .to_vec(),
         ..RecordQuery::default()
     };
-    let records = app.audit.records_found(&query, RECORDS_MAX).await?;
+    let mut records = Vec::new();
+    while records.len() < RECORDS_MAX {
+        let found = app.audit.records_found(&query, BATCH).await?;
+        records.extend(found.records);
+        let Some(next) = found.next else { break };
+        query = query.after(next);
+    }
     let found = Arc::new(tally(&records, now));
     *known = Some(Arc::clone(&found));
     Ok(found)
@@ -108,7 +117,7 @@ fn tally(records: &[Record], now: Timestamp) -> Recent {
     let mut began: HashMap<&str, Timestamp> = HashMap::new();
     // oldest first, so that a start is known when its end comes
     for record in records.iter().rev() {
-        let (Some(at), Some(grant)) = (time_of(record), record.text("grant_id")) else {
+        let (Some(at), Some(grant)) = (record.at(), record.text("grant_id")) else {
             continue;
         };
         if record.event() == "end.started" {
@@ -119,7 +128,7 @@ fn tally(records: &[Record], now: Timestamp) -> Recent {
             );
             continue;
         }
-        let age = Span::between(at, now).as_seconds() / 3_600;
+        let age = TimeSpan::between(at, now).as_seconds() / 3_600;
         let Some(place) = usize::try_from(age)
             .ok()
             .and_then(|age| (HOURS - 1).checked_sub(age))

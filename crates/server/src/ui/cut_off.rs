@@ -12,10 +12,11 @@ use axum::{
     routing::get,
 };
 use hallpass_access::{
-    AccessError, Directory, EndCause, Grant, GrantFilter, GrantState, HeldAccess, Locking,
-    PressRefused, Request, RequestFilter, RequestView, Revoking, Role,
+    AccessError, Directory, ENDED_BY_A_LOCK, EndCause, EndOutcome, Force, Grant, GrantFilter,
+    GrantState, HeldAccess, Locking, PressRefused, Request, RequestFilter, RequestView, Revoking,
+    Role,
 };
-use hallpass_model::{Email, Span, Timestamp, UserId};
+use hallpass_model::{Email, TimeSpan, Timestamp, UserId};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
@@ -26,7 +27,7 @@ use super::shell::{
 };
 use super::words::{Badge, grant_badge, plain};
 use super::{forbidden, revoke};
-use crate::{App, problem::Failure};
+use crate::{App, problem::ProblemResponse};
 
 /// People shown when a name is not exact.
 const FOUND_MAX: usize = 8;
@@ -41,14 +42,14 @@ pub(crate) fn router() -> Router<App> {
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Coming {
+struct CutOffQuery {
     user: String,
     /// Since when, in seconds of Unix time, the outcome is shown.
     since: Option<i64>,
 }
 
 #[derive(Deserialize)]
-struct Form {
+struct CutOffForm {
     user: String,
     #[serde(default)]
     confirm: String,
@@ -68,7 +69,7 @@ struct Whom {
     is_known: bool,
 }
 
-struct Plan {
+struct CutOffPlan {
     grants: Vec<String>,
     requests: usize,
     credentials: Option<String>,
@@ -79,7 +80,7 @@ struct Plan {
 }
 
 /// One line of what became of it.
-struct Line {
+struct CutOffLine {
     target: String,
     badge: Badge,
     words: String,
@@ -95,16 +96,16 @@ struct CutOffPage {
     is_searched: bool,
     whom: Option<Whom>,
     first: String,
-    plan: Option<Plan>,
+    plan: Option<CutOffPlan>,
     reason: String,
     confirm: String,
     reason_error: Option<&'static str>,
     confirm_error: Option<String>,
-    outcome: Option<Outcome>,
+    outcome: Option<CutOffOutcome>,
 }
 
-struct Outcome {
-    lines: Vec<Line>,
+struct CutOffOutcome {
+    lines: Vec<CutOffLine>,
     here: String,
     summary: String,
     left: usize,
@@ -113,7 +114,7 @@ struct Outcome {
 async fn show(
     State(app): State<App>,
     viewer: Viewer,
-    Query(coming): Query<Coming>,
+    Query(coming): Query<CutOffQuery>,
 ) -> Result<Response, PageFailure> {
     if !viewer.actor.is(Role::Admin) {
         return Ok(forbidden::page_for(&app, &viewer, "administrators").await);
@@ -154,7 +155,11 @@ async fn empty(app: &App, viewer: &Viewer, asked: &str) -> CutOffPage {
 }
 
 /// The one person of an address.
-async fn find(app: &App, directory: &Directory, asked: &str) -> Result<Option<Whom>, Failure> {
+async fn find(
+    app: &App,
+    directory: &Directory,
+    asked: &str,
+) -> Result<Option<Whom>, ProblemResponse> {
     let Ok(email) = Email::new(asked.trim()) else {
         return Ok(None);
     };
@@ -203,7 +208,7 @@ fn similar(directory: &Directory, asked: &str) -> Vec<Face> {
         .collect()
 }
 
-async fn held(app: &App, viewer: &Viewer, user: &UserId) -> Result<Vec<Grant>, Failure> {
+async fn held(app: &App, viewer: &Viewer, user: &UserId) -> Result<Vec<Grant>, ProblemResponse> {
     let filter = GrantFilter {
         states: LIVE.map(str::to_owned).to_vec(),
         holder: Some(user.clone()),
@@ -212,10 +217,15 @@ async fn held(app: &App, viewer: &Viewer, user: &UserId) -> Result<Vec<Grant>, F
     Ok(app
         .access
         .grants(&viewer.actor, &filter, GRANTS_MAX)
-        .await?)
+        .await?
+        .rows)
 }
 
-async fn waiting(app: &App, viewer: &Viewer, user: &UserId) -> Result<Vec<Request>, Failure> {
+async fn waiting(
+    app: &App,
+    viewer: &Viewer,
+    user: &UserId,
+) -> Result<Vec<Request>, ProblemResponse> {
     let filter = RequestFilter {
         state: Some("pending".to_owned()),
         requester: Some(user.clone()),
@@ -225,10 +235,11 @@ async fn waiting(app: &App, viewer: &Viewer, user: &UserId) -> Result<Vec<Reques
     Ok(app
         .access
         .requests(&viewer.actor, view, &filter, REQUESTS_MAX)
-        .await?)
+        .await?
+        .rows)
 }
 
-async fn plan(app: &App, viewer: &Viewer, whom: &Whom) -> Result<Plan, Failure> {
+async fn plan(app: &App, viewer: &Viewer, whom: &Whom) -> Result<CutOffPlan, ProblemResponse> {
     let directory = app.access.directory();
     let grants = held(app, viewer, &whom.user).await?;
     let longest = grants.iter().max_by_key(|grant| {
@@ -237,7 +248,7 @@ async fn plan(app: &App, viewer: &Viewer, whom: &Whom) -> Result<Plan, Failure> 
             .permission_set_by_name(&name)
             .map_or(0, |set| set.session_duration)
     });
-    Ok(Plan {
+    Ok(CutOffPlan {
         requests: waiting(app, viewer, &whom.user).await?.len(),
         credentials: longest.and_then(|grant| revoke::credentials_until(app, viewer, grant)),
         standing: app
@@ -259,16 +270,25 @@ async fn plan(app: &App, viewer: &Viewer, whom: &Whom) -> Result<Plan, Failure> 
     })
 }
 
+async fn discard_waiting(app: &App, viewer: &Viewer, user: &UserId) -> Result<(), PageFailure> {
+    for request in waiting(app, viewer, user).await? {
+        if let Err(error) = app.access.discard(&viewer.actor, request.id, None).await {
+            tracing::warn!(request.id = %request.id, error = %error, "a request could not be discarded");
+        }
+    }
+    Ok(())
+}
+
 async fn press(
     State(app): State<App>,
-    Posted { viewer, form }: Posted<Form>,
+    Posted { viewer, form }: Posted<CutOffForm>,
 ) -> Result<Response, PageFailure> {
     if !viewer.actor.is(Role::Admin) {
         return Ok(forbidden::page_for(&app, &viewer, "administrators").await);
     }
     let directory = app.access.directory();
     let whom = find(&app, &directory, &form.user).await?;
-    let whom = whom.ok_or_else(|| Failure::not_found("person"))?;
+    let whom = whom.ok_or_else(|| ProblemResponse::not_found("person"))?;
     let typed = form.confirm.trim();
     let confirm_error = (!typed.eq_ignore_ascii_case(&whom.user_name))
         .then(|| format!("Type {} to go on. Nothing has happened.", whom.user_name));
@@ -298,28 +318,27 @@ async fn press(
         } else {
             HeldAccess::Ends
         },
+        force: Force::No,
     };
     // first of all nothing new: from here on whatever is left below is done from the lock, too
-    match app.access.lock(&viewer.actor, &whom.user, locking).await {
-        Ok(_) => {}
+    let why = match app.access.lock(&viewer.actor, &whom.user, locking).await {
+        // the reason is the lock's: others see the grants, too
+        Ok(_) => ENDED_BY_A_LOCK,
         // somebody has to be left who can let people in again
         Err(AccessError::Refused(PressRefused::LastAdministrator)) => {
             tracing::warn!(user = %whom.user, "the last administrator is cut off and not locked");
+            form.reason.trim()
         }
-        Err(error) => return Err(Failure::from(error).into()),
-    }
+        Err(error) => return Err(ProblemResponse::from(error).into()),
+    };
     // then what could become access meanwhile
-    for request in waiting(&app, &viewer, &whom.user).await? {
-        if let Err(error) = app.access.discard(&viewer.actor, request.id, None).await {
-            tracing::warn!(request.id = %request.id, error = %error, "a request could not be discarded");
-        }
-    }
+    discard_waiting(&app, &viewer, &whom.user).await?;
     let filter = GrantFilter {
         holder: Some(whom.user.clone()),
         ..GrantFilter::default()
     };
     let revoking = Revoking {
-        reason: form.reason.trim(),
+        reason: why,
         end_sessions,
     };
     app.access
@@ -339,7 +358,7 @@ async fn outcome(
     viewer: &Viewer,
     whom: &Whom,
     since: Timestamp,
-) -> Result<Outcome, Failure> {
+) -> Result<CutOffOutcome, ProblemResponse> {
     let filter = GrantFilter {
         holder: Some(whom.user.clone()),
         ..GrantFilter::default()
@@ -348,8 +367,9 @@ async fn outcome(
     let grants = app
         .access
         .grants(&viewer.actor, &filter, GRANTS_MAX)
-        .await?;
-    let mut lines: Vec<Line> = grants
+        .await?
+        .rows;
+    let mut lines: Vec<CutOffLine> = grants
         .iter()
         .filter_map(|grant| line(&directory, &viewer.zone, grant, since, now))
         .collect();
@@ -373,7 +393,7 @@ async fn outcome(
         // writing to a String cannot fail
         let _ = write!(summary, " {requests} still.");
     }
-    Ok(Outcome {
+    Ok(CutOffOutcome {
         lines,
         here: format!(
             "/access/cut-off?user={}&since={}",
@@ -391,7 +411,7 @@ fn line(
     grant: &Grant,
     began: Timestamp,
     now: Timestamp,
-) -> Option<Line> {
+) -> Option<CutOffLine> {
     let clock = |at: Timestamp| {
         at.to_zoned(zone.clone())
             .strftime("%H:%M:%S %Z")
@@ -404,11 +424,11 @@ fn line(
             removed,
             why,
         } if *at >= began => {
-            let gone = lasting(Span::between(began, *at));
-            let words = match (removed, why.as_str()) {
+            let gone = lasting(TimeSpan::between(began, *at));
+            let words = match (removed, why) {
                 (true, _) => format!("ended {}, gone after {gone}", clock(*at)),
-                (false, "standing") => "ended; standing access stays".to_owned(),
-                (false, why) => format!("ended {}; {}", clock(*at), why.replace('_', " ")),
+                (false, EndOutcome::Standing) => "ended; standing access stays".to_owned(),
+                (false, why) => format!("ended {}; {}", clock(*at), why.name().replace('_', " ")),
             };
             (words, true)
         }
@@ -424,9 +444,9 @@ fn line(
             ("not ended; try again".to_owned(), false)
         }
     };
-    Some(Line {
+    Some(CutOffLine {
         target: people::target(directory, grant),
-        badge: grant_badge(&grant.state, Span::between(now, grant.ends_at)),
+        badge: grant_badge(&grant.state, TimeSpan::between(now, grant.ends_at)),
         words,
         is_done,
     })

@@ -2,16 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_access::{Request, RequestState};
-use hallpass_audit::{Event, RecordQuery, StoreFault};
+use hallpass_access::Request;
+use hallpass_audit::{Event, RecordQuery};
 use hallpass_model::RequestId;
 
-use super::{shell::Viewer, view::View};
-use crate::{App, problem::Failure};
+use super::{presenter::Presenter, shell::Viewer};
+use crate::{App, problem::ProblemResponse};
 
-/// Numbers of the log looked at for what the viewer decided, from the newest on, and in one call.
-const LOOKED_AT_MAX: u64 = 100_000;
-const WINDOW: u64 = 5_000;
+/// Rounds through the viewer's own presses.
+const ROUNDS_MAX: u32 = 5;
 /// Records of one call.
 const BATCH: u32 = 200;
 
@@ -20,39 +19,33 @@ const BATCH: u32 = 200;
 pub(super) async fn by(
     app: &App,
     viewer: &Viewer,
-    view: &View,
+    view: &Presenter,
     most: usize,
-) -> Result<Vec<Request>, Failure> {
-    let fault = |fault: StoreFault| Failure::unavailable(&fault);
-    let head = app.audit.head().await.map_err(fault)?;
-    let head = head.map_or(0, |head| head.seq);
-    let first = head.saturating_sub(LOOKED_AT_MAX).max(1);
-    let (mut before, mut known, mut found) = (head + 1, BTreeSet::new(), Vec::new());
-    while before > first {
-        let from = before.saturating_sub(WINDOW).max(first);
-        let query = RecordQuery {
-            before: Some(before),
-            from,
-            events: PRESSES.map(|event| event.name().to_owned()).to_vec(),
-            with: vec![vec![view.me.to_string()]],
-        };
-        let records = app
-            .audit
-            .records_found(&query, BATCH)
-            .await
-            .map_err(fault)?;
-        before = match records.last() {
-            Some(last) if records.len() >= BATCH as usize => last.seq(),
-            _ => from,
-        };
-        for record in records {
+) -> Result<Vec<Request>, ProblemResponse> {
+    let Some(me) = &viewer.actor.user else {
+        return Ok(Vec::new());
+    };
+    let mut query = RecordQuery {
+        events: PRESSES.map(|event| event.name().to_owned()).to_vec(),
+        naming: Some([me.clone()].into()),
+        ..RecordQuery::default()
+    };
+    let (mut known, mut found) = (BTreeSet::new(), Vec::new());
+    for _ in 0..ROUNDS_MAX {
+        let turn = app.access.turn(&viewer.actor).await;
+        let records = app.audit.records_found(&query, BATCH).await;
+        drop(turn);
+        let records = records.map_err(|fault| ProblemResponse::unavailable(&fault))?;
+        let next = records.next;
+        for record in records.records {
             let id = record.text("access_request_id");
             let Some(id) = id.and_then(|id| id.parse::<RequestId>().ok()) else {
                 continue;
             };
-            if known.insert(id)
+            if record.text("actor_user_id") == Some(me.as_str())
+                && known.insert(id)
                 && let Ok(request) = app.access.request(&viewer.actor, id).await
-                && is_decided_by(&request, view)
+                && !view.is_me(&request.requester)
             {
                 found.push(request);
             }
@@ -60,6 +53,8 @@ pub(super) async fn by(
                 return Ok(found);
             }
         }
+        let Some(next) = next else { break };
+        query = query.after(next);
     }
     Ok(found)
 }
@@ -71,18 +66,3 @@ const PRESSES: [Event; 4] = [
     Event::RequestDenied,
     Event::RequestDiscarded,
 ];
-
-fn is_decided_by(request: &Request, view: &View) -> bool {
-    if view.is_me(&request.requester) {
-        return false;
-    }
-    let closed = match &request.state {
-        RequestState::Approved { by, .. }
-        | RequestState::Denied { by, .. }
-        | RequestState::Discarded { by, .. } => *by == view.me,
-        RequestState::Pending | RequestState::Expired { .. } | RequestState::Rejected { .. } => {
-            false
-        }
-    };
-    closed || view.has_reviewed(request)
-}

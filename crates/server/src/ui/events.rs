@@ -4,14 +4,21 @@
 use axum::{extract::State, http::HeaderMap, response::Response};
 
 use super::shell::Viewer;
-use crate::{App, api::records, body::last_event, problem::Failure};
+use crate::{App, api::records, body::last_event, problem::ProblemResponse};
 
 pub(crate) async fn events(
     State(app): State<App>,
     viewer: Viewer,
     headers: HeaderMap,
-) -> Result<Response, Failure> {
+) -> Result<Response, ProblemResponse> {
     let resumed = last_event(&headers);
     let credential = records::Credential::Session(viewer.live.session.hash.clone());
-    records::stream(app, viewer.actor, credential, resumed, records::Form::Pages).await
+    records::stream(
+        app,
+        viewer.actor,
+        credential,
+        resumed,
+        records::StreamReader::Pages,
+    )
+    .await
 }

@@ -4,14 +4,15 @@ use std::fmt::Write as _;
 
 use askama::Template;
 use axum::{Router, extract::State, response::Response, routing::get};
-use hallpass_access::{Counts, GrantFilter, Late, Role};
-use hallpass_model::{Span, Timestamp};
+use hallpass_access::{Counts, Ends, Late, Role};
+use hallpass_model::{TimeSpan, Timestamp};
 
 use super::access::lasting;
 use super::charts::{self, Bar, HEIGHT, Hour, ON_TIME, Recent};
 use super::forbidden;
-use super::health_parts::{Part, parts};
+use super::health_parts::{HealthPart, parts};
 use super::people::{self, count_of, counted};
+use super::person;
 use super::shell::{Nav, PageFailure, Shell, Viewer, page};
 use super::words::sentence;
 use super::words::{Badge, clock, plain, zone_name};
@@ -20,9 +21,9 @@ use crate::App;
 /// Late grants named; more are counted.
 const NAMED: usize = 20;
 /// An end that AWS is working on is not late yet.
-const GRACE: Span = Span::minutes(1);
-/// Ends looked at for the tiles.
-const LIVE_MAX: usize = 10_000;
+const GRACE: TimeSpan = TimeSpan::minutes(1);
+/// Late grants looked at; past so many, how many more there are says nothing new.
+const LATE_MAX: u32 = 1_000;
 
 pub(crate) fn router() -> Router<App> {
     Router::new().route("/health", get(show))
@@ -78,7 +79,7 @@ struct HealthPage {
     more_late: usize,
     tiles: Vec<Tile>,
     charts: Vec<Chart>,
-    parts: Vec<Part>,
+    parts: Vec<HealthPart>,
 }
 
 async fn show(State(app): State<App>, viewer: Viewer) -> Result<Response, PageFailure> {
@@ -86,10 +87,11 @@ async fn show(State(app): State<App>, viewer: Viewer) -> Result<Response, PageFa
         return Ok(forbidden::page_for(&app, &viewer, "operators").await);
     }
     let now = app.clock.now();
-    let late = app.access.late(&viewer.actor, usize::MAX).await;
-    let counts = app.access.counts(Span::minutes(5)).await;
+    let late = app.access.late(&viewer.actor, LATE_MAX).await;
+    let counts = app.access.counts(TimeSpan::minutes(5)).await;
     let recent = charts::recent(&app).await;
     let mut parts = parts(&app, counts.as_ref().ok()).await;
+    parts.extend(person::part(&app, &viewer).await);
     parts.sort_by_key(|part| part.rank);
     let shell = viewer.shell(&app, Nav::Health, "Health").await;
     let recent = recent.ok();
@@ -101,11 +103,11 @@ async fn show(State(app): State<App>, viewer: Viewer) -> Result<Response, PageFa
         }
     };
     let going = |late: &&Late| {
-        late.grant.stuck.is_none() && Span::between(late.grant.due_to_end(), now) < GRACE
+        late.grant.stuck.is_none() && TimeSpan::between(late.grant.due_to_end(), now) < GRACE
     };
     let ending = late.iter().filter(going).count();
     let overdue: Vec<&Late> = late.iter().filter(|late| !going(late)).collect();
-    let view = View {
+    let view = HealthView {
         app: &app,
         viewer: &viewer,
         now,
@@ -171,13 +173,13 @@ fn words(ending: usize, recent: Option<&Recent>) -> String {
     words
 }
 
-struct View<'a> {
+struct HealthView<'a> {
     app: &'a App,
     viewer: &'a Viewer,
     now: Timestamp,
 }
 
-impl View<'_> {
+impl HealthView<'_> {
     fn clock(&self, at: Timestamp) -> String {
         clock(at, self.now, &self.viewer.zone)
     }
@@ -190,7 +192,7 @@ impl View<'_> {
             who: plain(&grant.holder.name),
             request: grant.request.to_string(),
             since: self.clock(due),
-            late: format!("Late by {}", lasting(Span::between(due, self.now))),
+            late: format!("Late by {}", lasting(TimeSpan::between(due, self.now))),
             answer: match (&late.answer, &grant.stuck) {
                 (Some(answer), Some(_)) => {
                     format!(
@@ -240,8 +242,8 @@ impl View<'_> {
             ),
             tile(
                 "End within an hour",
-                soon.map_or_else(unknown, |(count, _)| counted(count)),
-                soon.and_then(|(_, next)| next).map_or_else(
+                soon.map_or_else(unknown, |ends| counted(ends.soon)),
+                soon.and_then(|ends| ends.next).map_or_else(
                     || "no end ahead".to_owned(),
                     |next| format!("next end {}", self.clock(next)),
                 ),
@@ -314,28 +316,13 @@ impl View<'_> {
     }
 
     /// How many grants end within an hour, and when the next one does.
-    async fn ends_soon(&self) -> Option<(u64, Option<Timestamp>)> {
-        let filter = GrantFilter {
-            states: ["scheduled", "granting", "active"]
-                .map(str::to_owned)
-                .to_vec(),
-            ..GrantFilter::default()
-        };
-        let ends = self
-            .app
-            .access
-            .ends(&self.viewer.actor, &filter, LIVE_MAX)
-            .await
-            .ok()?;
-        let soon = ends
-            .iter()
-            .filter(|at| Span::between(self.now, **at) <= Span::hours(1))
-            .count();
-        Some((soon as u64, ends.into_iter().min()))
+    async fn ends_soon(&self) -> Option<Ends> {
+        let ends = self.app.access.ends(&self.viewer.actor, TimeSpan::hours(1));
+        ends.await.ok()
     }
 
     fn charts(&self, recent: &Recent) -> Vec<Chart> {
-        let from = self.clock(Span::hours(23).before(self.now));
+        let from = self.clock(TimeSpan::hours(23).before(self.now));
         let top = recent
             .hours
             .iter()
@@ -398,7 +385,7 @@ fn whole(number: f64) -> String {
 }
 
 /// The sum of a metric over its labels, from the text of all metrics.
-fn total(metrics: &str, name: &str) -> Option<f64> {
+pub(super) fn total(metrics: &str, name: &str) -> Option<f64> {
     let values: Vec<f64> = metrics
         .lines()
         .filter_map(|line| line.strip_prefix(name))

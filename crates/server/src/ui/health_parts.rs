@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use hallpass_access::{Counts, SweepMode};
-use hallpass_model::Span;
+use hallpass_assignments::queue::QueueLengths;
+use hallpass_model::TimeSpan;
 
 use super::access::lasting;
 use super::people::{count_of, counted};
@@ -13,13 +14,15 @@ use crate::{App, ConnectionFigures, ProbeResult};
 
 /// More messages than this waiting at one channel are worth a look.
 const MESSAGES_MANY: u64 = 100;
+/// An end that is due for so long and not sent is worth a look at what holds the line up.
+const LINE_LATE: TimeSpan = TimeSpan::minutes(1);
 /// A sweep that is due for so long did not begin.
-const SWEEP_LATE: Span = Span::minutes(30);
+const SWEEP_LATE: TimeSpan = TimeSpan::minutes(30);
 /// A part that has not answered by then does not work.
 const PROBE_TIME_MAX: Duration = Duration::from_secs(3);
 
 /// A part of the server, as it is now.
-pub(crate) struct Part {
+pub(crate) struct HealthPart {
     pub(crate) name: String,
     pub(crate) badge: Badge,
     pub(crate) now: String,
@@ -42,13 +45,13 @@ const WAITS: Badge = Badge {
 };
 
 /// Every part, in no order.
-pub(crate) async fn parts(app: &App, counts: Option<&Counts>) -> Vec<Part> {
+pub(crate) async fn parts(app: &App, counts: Option<&Counts>) -> Vec<HealthPart> {
     let mut parts = Vec::new();
     for probe in app.probes.iter() {
         let result = tokio::time::timeout(PROBE_TIME_MAX, probe.probe()).await;
         parts.push(match result {
             Ok(result) => probed(&result),
-            Err(_) => Part {
+            Err(_) => HealthPart {
                 name: "A part".to_owned(),
                 badge: BAD,
                 now: "It did not answer within 3s.".to_owned(),
@@ -57,6 +60,7 @@ pub(crate) async fn parts(app: &App, counts: Option<&Counts>) -> Vec<Part> {
             },
         });
     }
+    parts.push(line(app).await);
     parts.push(chain(app));
     parts.push(rules(app));
     parts.push(sweeps(app).await);
@@ -70,8 +74,8 @@ pub(crate) async fn parts(app: &App, counts: Option<&Counts>) -> Vec<Part> {
 }
 
 /// Connections of callers, while there are nearly too many.
-fn connections(figures: &ConnectionFigures) -> Option<Part> {
-    figures.is_near_full().then(|| Part {
+fn connections(figures: &ConnectionFigures) -> Option<HealthPart> {
+    figures.is_near_full().then(|| HealthPart {
         name: "Connections".to_owned(),
         badge: Badge {
             word: "Nearly full",
@@ -90,9 +94,9 @@ fn connections(figures: &ConnectionFigures) -> Option<Part> {
 }
 
 /// A way to tell people.
-fn messages(channel: &str, waiting: u64) -> Part {
+fn messages(channel: &str, waiting: u64) -> HealthPart {
     let many = waiting > MESSAGES_MANY;
-    Part {
+    HealthPart {
         name: format!("Messages by {}", plain(channel)),
         badge: if many { WAITS } else { GOOD },
         now: match waiting {
@@ -112,7 +116,7 @@ fn messages(channel: &str, waiting: u64) -> Part {
 }
 
 /// A probe in words: what it is called, what is affected when it fails, what to do.
-fn probed(result: &ProbeResult) -> Part {
+fn probed(result: &ProbeResult) -> HealthPart {
     let (name, affected, todo) = match result.name {
         "store" => (
             "Database",
@@ -142,14 +146,14 @@ fn probed(result: &ProbeResult) -> Part {
         other => (other, "", "Look at the server’s log."),
     };
     match &result.works {
-        Ok(detail) => Part {
+        Ok(detail) => HealthPart {
             name: name.to_owned(),
             badge: GOOD,
             now: sentence(&plain(detail)),
             todo: "",
             rank: 3,
         },
-        Err(detail) => Part {
+        Err(detail) => HealthPart {
             name: name.to_owned(),
             badge: BAD,
             now: format!("{} {affected}", sentence(&plain(detail))),
@@ -159,11 +163,70 @@ fn probed(result: &ProbeResult) -> Part {
     }
 }
 
+/// What waits for its turn at AWS.
+async fn line(app: &App) -> HealthPart {
+    let name = "Line for AWS".to_owned();
+    let Ok(waiting) = app.access.waiting().await else {
+        return HealthPart {
+            name,
+            badge: BAD,
+            now: "Who waits could not be read.".to_owned(),
+            todo: "Look at the server’s log.",
+            rank: 0,
+        };
+    };
+    let bounds = app.access.pace().bounds();
+    let rate = super::health::total(&(app.metrics)(), "hallpass_aws_calls_per_second");
+    let rate = rate.map(|rate| format!(" {rate:.1} calls/s of {:.0}.", bounds.requests_per_second));
+    let rate = rate.unwrap_or_default();
+    let late = waiting
+        .oldest_end
+        .map(|at| TimeSpan::between(at, app.clock.now()));
+    let is_late = late.is_some_and(|late| late >= LINE_LATE);
+    let (words, badge, rank) = match said_of_line(&waiting, late) {
+        None => ("Nobody waits.".to_owned(), GOOD, 3),
+        Some(words) if is_late => (words, WAITS, 1),
+        Some(words) => (words, GOOD, 3),
+    };
+    HealthPart {
+        name,
+        badge,
+        now: format!("{words}{rate}"),
+        todo: if is_late {
+            "AWS’s limits bind: docs/runbooks/aws-throttling.md."
+        } else {
+            ""
+        },
+        rank,
+    }
+}
+
+/// The line by class; `None` when nobody stands in it.
+fn said_of_line(waiting: &QueueLengths, late: Option<TimeSpan>) -> Option<String> {
+    let classes = [
+        (waiting.at_once, "revocation", "revocations"),
+        (waiting.ends, "end", "ends"),
+        (waiting.grants, "grant", "grants"),
+    ];
+    let said: Vec<String> = classes
+        .into_iter()
+        .filter(|(count, _, _)| *count > 0)
+        .map(|(count, one, more)| count_of(count as usize, one, more))
+        .collect();
+    if said.is_empty() {
+        return None;
+    }
+    let oldest = late
+        .map(|late| format!(" The oldest end has been due for {}.", lasting(late)))
+        .unwrap_or_default();
+    Some(format!("Waiting: {}.{oldest}", said.join(", ")))
+}
+
 /// Looking for access that nobody recorded.
-async fn sweeps(app: &App) -> Part {
+async fn sweeps(app: &App) -> HealthPart {
     let name = "Sweeps".to_owned();
     let Ok(status) = app.access.sweep_status().await else {
-        return Part {
+        return HealthPart {
             name,
             badge: BAD,
             now: "What sweeps found could not be read.".to_owned(),
@@ -172,7 +235,7 @@ async fn sweeps(app: &App) -> Part {
         };
     };
     let now = app.clock.now();
-    let looked = status.looked_at.map(|at| Span::between(at, now));
+    let looked = status.looked_at.map(|at| TimeSpan::between(at, now));
     let unknown: u64 = status
         .items
         .iter()
@@ -181,7 +244,7 @@ async fn sweeps(app: &App) -> Part {
         .sum();
     let late = status
         .next_at
-        .is_some_and(|at| Span::between(at, now) > SWEEP_LATE);
+        .is_some_and(|at| TimeSpan::between(at, now) > SWEEP_LATE);
     let found = match looked {
         None => "No sweep has looked yet.".to_owned(),
         Some(ago) => format!(
@@ -218,7 +281,7 @@ async fn sweeps(app: &App) -> Part {
         (None, None) if looked.is_none() => (WAITS, 2, found, ""),
         (None, None) => (GOOD, 3, found, ""),
     };
-    Part {
+    HealthPart {
         name,
         badge,
         now: words,
@@ -227,11 +290,11 @@ async fn sweeps(app: &App) -> Part {
     }
 }
 
-fn chain(app: &App) -> Part {
-    let state = app.desk.chain();
+fn chain(app: &App) -> HealthPart {
+    let state = app.status.chain();
     let name = "Audit chain".to_owned();
     if let Some(fault) = &state.fault {
-        return Part {
+        return HealthPart {
             name,
             badge: Badge {
                 word: "Broken",
@@ -247,14 +310,14 @@ fn chain(app: &App) -> Part {
         };
     }
     match (state.checked_at, &state.unread) {
-        (Some(_), None) => Part {
+        (Some(_), None) => HealthPart {
             name,
             badge: GOOD,
             now: format!("{} records are whole.", counted(state.followed.seq())),
             todo: "",
             rank: 3,
         },
-        _ => Part {
+        _ => HealthPart {
             name,
             badge: WAITS,
             now: "Not checked yet.".to_owned(),
@@ -264,10 +327,10 @@ fn chain(app: &App) -> Part {
     }
 }
 
-fn rules(app: &App) -> Part {
-    let status = app.desk.rules();
+fn rules(app: &App) -> HealthPart {
+    let status = app.status.rules();
     match &status.refused {
-        Some(refused) => Part {
+        Some(refused) => HealthPart {
             name: "Rules".to_owned(),
             badge: Badge {
                 word: "Refused",
@@ -280,7 +343,7 @@ fn rules(app: &App) -> Part {
             todo: "See Rules for the lines.",
             rank: 1,
         },
-        None => Part {
+        None => HealthPart {
             name: "Rules".to_owned(),
             badge: GOOD,
             now: count_of(
@@ -294,10 +357,10 @@ fn rules(app: &App) -> Part {
     }
 }
 
-async fn export(app: &App) -> Part {
+async fn export(app: &App) -> HealthPart {
     let name = "Audit export".to_owned();
     let (Ok(head), Ok(exported)) = (app.audit.head().await, app.audit.exported().await) else {
-        return Part {
+        return HealthPart {
             name,
             badge: BAD,
             now: "The log could not be read.".to_owned(),
@@ -307,14 +370,14 @@ async fn export(app: &App) -> Part {
     };
     let newest = head.map_or(0, |head| head.seq);
     let waiting = newest.saturating_sub(exported);
-    if let Some((since, why)) = app.desk.exports().failing {
+    if let Some((since, why)) = app.status.exports().failing {
         let shut = match app.access.settings().require_export_within {
             Some(allowed) => {
                 format!("No access is given once a record waits {allowed}; ends go on.")
             }
             None => "Grants and ends go on.".to_owned(),
         };
-        return Part {
+        return HealthPart {
             name,
             badge: BAD,
             now: format!(
@@ -328,7 +391,7 @@ async fn export(app: &App) -> Part {
         };
     }
     if exported == 0 && newest > 0 {
-        return Part {
+        return HealthPart {
             name,
             badge: Badge {
                 word: "Off",
@@ -339,7 +402,7 @@ async fn export(app: &App) -> Part {
             rank: 2,
         };
     }
-    Part {
+    HealthPart {
         name,
         badge: if waiting > 1_000 { WAITS } else { GOOD },
         now: match waiting {
@@ -360,11 +423,11 @@ async fn export(app: &App) -> Part {
 }
 
 /// The heads that witnesses and auditors check; nothing where the log is not exported.
-fn heads(app: &App) -> Option<Part> {
-    let state = app.desk.exports();
+fn heads(app: &App) -> Option<HealthPart> {
+    let state = app.status.exports();
     let name = "Audit heads".to_owned();
     if let Some((since, why)) = &state.headless {
-        return Some(Part {
+        return Some(HealthPart {
             name,
             badge: BAD,
             now: format!(
@@ -380,7 +443,7 @@ fn heads(app: &App) -> Option<Part> {
     let key = head
         .key
         .map(|key| format!(", signed with the key {}", plain(&key)));
-    Some(Part {
+    Some(HealthPart {
         name,
         badge: GOOD,
         now: format!(
@@ -392,4 +455,31 @@ fn heads(app: &App) -> Option<Part> {
         todo: "",
         rank: 3,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_is_told_by_class_with_its_oldest_end() {
+        let nobody = QueueLengths::default();
+        assert_eq!(said_of_line(&nobody, None), None);
+        let some = QueueLengths {
+            at_once: 1,
+            ends: 120,
+            grants: 14,
+            oldest_end: None,
+        };
+        assert_eq!(
+            said_of_line(&some, Some(TimeSpan::seconds(95))).as_deref(),
+            Some("Waiting: 1 revocation, 120 ends, 14 grants. The oldest end has been due for 1m.")
+        );
+        let grants = QueueLengths {
+            grants: 2,
+            ..nobody
+        };
+        let said = said_of_line(&grants, None);
+        assert_eq!(said.as_deref(), Some("Waiting: 2 grants."));
+    }
 }

@@ -12,17 +12,17 @@ use hallpass_access::{
     Approval, Grant, GrantFilter, GrantState, InLine, Request, RequestFilter, RequestState,
     RequestView, words::STAYS,
 };
-use hallpass_model::{HoldKey, RequestId, Span, Target};
-use hallpass_rules::Kind;
+use hallpass_model::{HoldKey, RequestId, Target, TimeSpan};
+use hallpass_rules::DecisionKind;
 
 use super::{
-    rows::{self, Row},
-    said::After,
+    flash::FlashQuery,
+    presenter::{At, Coded, Presenter, Ring, TargetView},
+    rows::{self, RequestRow},
     shell::{Nav, PageResult, Shell, Viewer, page},
-    view::{Aim, At, Coded, Ring, View},
     words::{Badge, grant_badge, in_line, plain},
 };
-use crate::{App, convert, problem::Failure};
+use crate::{App, convert, problem::ProblemResponse};
 
 /// Passes shown at most; more are on the page of all requests.
 const PASSES_MAX: usize = 100;
@@ -31,7 +31,7 @@ const ROWS: usize = 6;
 /// Requests looked at for what is asked for most.
 const LOOKED_AT: usize = 200;
 /// How long a failure stays among the passes.
-const FAILED_SHOWN: Span = Span::hours(1);
+const FAILED_SHOWN: TimeSpan = TimeSpan::hours(1);
 
 #[derive(Template)]
 #[template(path = "home.html")]
@@ -40,17 +40,17 @@ struct HomePage {
     summary: String,
     zone: String,
     passes: Vec<Pass>,
-    rows: Vec<Row>,
+    rows: Vec<RequestRow>,
     again: Vec<Again>,
     /// What the viewer holds without Hallpass and without a pass.
-    standing: Vec<Aim>,
+    standing: Vec<TargetView>,
 }
 
 /// A grant as a pass.
 pub(crate) struct Pass {
     pub(crate) id: String,
     pub(crate) request: String,
-    pub(crate) aim: Aim,
+    pub(crate) aim: TargetView,
     pub(crate) badge: Badge,
     pub(crate) kind: PassKind,
     pub(crate) reason: String,
@@ -84,7 +84,7 @@ pub(crate) enum PassKind {
 }
 
 struct Again {
-    aim: Aim,
+    aim: TargetView,
     words: String,
 }
 
@@ -92,14 +92,19 @@ pub(crate) fn router() -> Router<App> {
     Router::new().route("/", get(home))
 }
 
-async fn home(State(app): State<App>, Query(after): Query<After>, viewer: Viewer) -> PageResult {
-    let view = View::new(&app, &viewer);
+async fn home(
+    State(app): State<App>,
+    Query(after): Query<FlashQuery>,
+    viewer: Viewer,
+) -> PageResult {
+    let view = Presenter::new(&app, &viewer);
     let grants = my_grants(&app, &viewer, &view).await?;
     let filter = RequestFilter::default();
     let mine = app
         .access
         .requests(&viewer.actor, RequestView::Mine, &filter, LOOKED_AT)
-        .await?;
+        .await?
+        .rows;
     let reasons: HashMap<RequestId, &Request> = mine.iter().map(|r| (r.id, r)).collect();
     let places = app.access.in_line(&grants).await;
     let passes: Vec<Pass> = grants
@@ -132,9 +137,9 @@ async fn home(State(app): State<App>, Query(after): Query<After>, viewer: Viewer
 async fn standing(
     app: &App,
     viewer: &Viewer,
-    view: &View,
+    view: &Presenter,
     grants: &[Grant],
-) -> Result<Vec<Aim>, Failure> {
+) -> Result<Vec<TargetView>, ProblemResponse> {
     let Some(user) = &viewer.actor.user else {
         return Ok(Vec::new());
     };
@@ -152,7 +157,11 @@ fn is_worth_a_row(request: &Request) -> bool {
 }
 
 /// Live grants of the viewer: what ends soonest first, then what is being made, then failures.
-async fn my_grants(app: &App, viewer: &Viewer, view: &View) -> Result<Vec<Grant>, Failure> {
+async fn my_grants(
+    app: &App,
+    viewer: &Viewer,
+    view: &Presenter,
+) -> Result<Vec<Grant>, ProblemResponse> {
     let Some(user) = viewer.actor.user.clone() else {
         return Ok(Vec::new());
     };
@@ -166,7 +175,8 @@ async fn my_grants(app: &App, viewer: &Viewer, view: &View) -> Result<Vec<Grant>
     let mut found = app
         .access
         .grants(&viewer.actor, &filter, PASSES_MAX)
-        .await?;
+        .await?
+        .rows;
     found.retain(|grant| match grant.state {
         GrantState::Failed { at, .. } => FAILED_SHOWN.after(at) > view.now,
         _ => true,
@@ -203,7 +213,7 @@ fn summary(grants: &[Grant]) -> String {
 /// A grant as a pass.
 pub(crate) fn pass(
     app: &App,
-    view: &View,
+    view: &Presenter,
     grant: &Grant,
     request: Option<&Request>,
     place: Option<InLine>,
@@ -236,7 +246,7 @@ pub(crate) fn pass(
     }
 }
 
-fn pass_kind(view: &View, grant: &Grant, place: Option<InLine>) -> PassKind {
+fn pass_kind(view: &Presenter, grant: &Grant, place: Option<InLine>) -> PassKind {
     match &grant.state {
         GrantState::Scheduled | GrantState::Granting => {
             let elapsed = view.since(grant.scheduled_at).as_seconds();
@@ -271,7 +281,7 @@ fn pass_kind(view: &View, grant: &Grant, place: Option<InLine>) -> PassKind {
 }
 
 /// Who said yes.
-pub(crate) fn approved(view: &View, grant: &Grant) -> String {
+pub(crate) fn approved(view: &Presenter, grant: &Grant) -> String {
     match grant.approval {
         Approval::NotRequired => "no approval needed".to_owned(),
         Approval::Own => "approved by the requester".to_owned(),
@@ -281,12 +291,12 @@ pub(crate) fn approved(view: &View, grant: &Grant) -> String {
     }
 }
 
-fn waits(view: &View, request: &Request) -> bool {
+fn waits(view: &Presenter, request: &Request) -> bool {
     matches!(request.state, RequestState::Pending) && !rows::is_past(view, request)
 }
 
 /// The targets asked for most, of those that may be asked for and are not held or waited for.
-fn again(app: &App, view: &View, grants: &[Grant], mine: &[Request]) -> Vec<Again> {
+fn again(app: &App, view: &Presenter, grants: &[Grant], mine: &[Request]) -> Vec<Again> {
     let mut counts: HashMap<String, (usize, &Request)> = HashMap::new();
     let now: Vec<&HoldKey> = grants
         .iter()
@@ -314,11 +324,15 @@ fn again(app: &App, view: &View, grants: &[Grant], mine: &[Request]) -> Vec<Agai
         let question = request.question()?;
         let decision = app.access.decide(request.requester.principal(), &question);
         let how = match decision.kind {
-            Kind::ApprovalNotRequired => "no approval",
-            Kind::SelfApproval => "you may approve it yourself",
-            Kind::RequiresApproval if decision.approvals_needed > 1 => "needs several approvals",
-            Kind::RequiresApproval => "needs an approval",
-            Kind::NoApprovers | Kind::NoStatements | Kind::RequesterNotAllowed => return None,
+            DecisionKind::ApprovalNotRequired => "no approval",
+            DecisionKind::SelfApproval => "you may approve it yourself",
+            DecisionKind::RequiresApproval if decision.approvals_needed > 1 => {
+                "needs several approvals"
+            }
+            DecisionKind::RequiresApproval => "needs an approval",
+            DecisionKind::NoApprovers
+            | DecisionKind::NoStatements
+            | DecisionKind::RequesterNotAllowed => return None,
         };
         let seconds = request.duration.as_seconds().to_string();
         let mut aim = view.aim_of(request);

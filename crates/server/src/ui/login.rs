@@ -12,17 +12,17 @@ use axum::{
     routing::get,
 };
 use hallpass_access::Owner;
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 use serde::Deserialize;
 
 use super::shell::{self, CSS_URL, PageResult, Posted, Viewer, page_with, see_other, url_encoded};
 use super::words::{clock, zone_name};
 use crate::{
-    App, Scope,
+    App, TokenScope,
     api::login::wish,
     auth::hash_secret,
-    logins::{Begun, Given, NotACode, Say, Wish, shown},
-    problem::Failure,
+    logins::{Begun, Given, LoginRequest, NotACode, Say, shown},
+    problem::ProblemResponse,
 };
 
 pub(crate) fn router() -> Router<App> {
@@ -39,11 +39,11 @@ struct LoginPage<'a> {
     csrf: &'a str,
     who: &'a str,
     failure: Option<&'a str>,
-    step: Step<'a>,
+    step: LoginStep<'a>,
 }
 
 /// What the page is at.
-enum Step<'a> {
+enum LoginStep<'a> {
     /// Type the code.
     Code { typed: &'a str },
     /// Say yes or no.
@@ -65,7 +65,7 @@ enum Step<'a> {
 fn render(
     viewer: &Viewer,
     headers: &HeaderMap,
-    step: Step<'_>,
+    step: LoginStep<'_>,
     failure: Option<&str>,
     status: StatusCode,
 ) -> Response {
@@ -94,18 +94,18 @@ struct FromCli {
 }
 
 impl FromCli {
-    fn wish(&self) -> Result<Wish, Failure> {
+    fn wish(&self) -> Result<LoginRequest, ProblemResponse> {
         let is_hash = |text: &str| {
             text.len() == 64 && text.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'))
         };
         if self.port == 0 || !is_hash(&self.state) || !is_hash(&self.challenge) {
-            return Err(Failure::bad(
+            return Err(ProblemResponse::bad(
                 "bad-login",
                 "This is not an address that `hallpass login` makes.",
             )
             .help("run `hallpass login` again"));
         }
-        wish(&self.host, &scopes(&self.scope), &Scope::ALL)
+        wish(&self.host, &scopes(&self.scope), &TokenScope::ALL)
     }
 
     /// Where the command line listens. Its own machine, whatever the address says.
@@ -125,8 +125,8 @@ fn scopes(text: &str) -> Vec<String> {
     names.map(str::to_owned).collect()
 }
 
-fn named(wish: &Wish) -> String {
-    if wish.scopes.len() == Scope::ALL.len() {
+fn named(wish: &LoginRequest) -> String {
+    if wish.scopes.len() == TokenScope::ALL.len() {
         return String::new();
     }
     let names: Vec<&str> = wish.scopes.iter().map(|scope| scope.name()).collect();
@@ -136,7 +136,7 @@ fn named(wish: &Wish) -> String {
 async fn ask_cli(viewer: Viewer, headers: HeaderMap, Query(cli): Query<FromCli>) -> PageResult {
     let wish = cli.wish()?;
     let (code, port) = (cli.code(), cli.port.to_string());
-    let step = Step::Confirm {
+    let step = LoginStep::Confirm {
         host: &wish.host,
         code: &code,
         scopes: named(&wish),
@@ -182,9 +182,9 @@ async fn answer_cli(
 }
 
 /// Whose a token becomes: the person of the session, found as they were found for it.
-fn owner_of(viewer: &Viewer) -> Result<Owner, Failure> {
+fn owner_of(viewer: &Viewer) -> Result<Owner, ProblemResponse> {
     let owner = Owner::of(&viewer.actor);
-    owner.ok_or_else(|| Failure::unauthorized("the session is over"))
+    owner.ok_or_else(|| ProblemResponse::unauthorized("the session is over"))
 }
 
 #[derive(Deserialize)]
@@ -196,13 +196,13 @@ struct Typed {
 
 /// The code is never taken from the address: a link would bring somebody else's.
 async fn ask_device(viewer: Viewer, headers: HeaderMap) -> Response {
-    let step = Step::Code { typed: "" };
+    let step = LoginStep::Code { typed: "" };
     render(&viewer, &headers, step, None, StatusCode::OK)
 }
 
 /// Where a login was begun, in sentences, for a person at `here`.
 fn begun(begun: &Begun, here: Option<IpAddr>, viewer: &Viewer, now: Timestamp) -> Vec<String> {
-    let ago = match Span::between(begun.at, now).as_seconds() / 60 {
+    let ago = match TimeSpan::between(begun.at, now).as_seconds() / 60 {
         0 => "less than a minute ago".to_owned(),
         1 => "1 minute ago".to_owned(),
         minutes => format!("{minutes} minutes ago"),
@@ -259,13 +259,13 @@ async fn answer_device(
                     "Too many codes were wrong. Wait a minute.",
                 ),
             };
-            let step = Step::Code { typed: &form.code };
+            let step = LoginStep::Code { typed: &form.code };
             return render(&viewer, &headers, step, Some(words), status);
         }
     };
     let code = shown(&form.code);
     let step = match form.say {
-        None => Step::Confirm {
+        None => LoginStep::Confirm {
             host: &waiting.wish.host,
             code: &code,
             scopes: named(&waiting.wish),
@@ -278,10 +278,10 @@ async fn answer_device(
             action: "/login/device",
             fields: vec![("code", &code)],
         },
-        Some(Say::Give) => Step::Done {
+        Some(Say::Give) => LoginStep::Done {
             words: "The command line has its token. You can close this page.",
         },
-        Some(Say::Refuse) => Step::Done {
+        Some(Say::Refuse) => LoginStep::Done {
             words: "Refused. The command line gets nothing.",
         },
     };

@@ -3,12 +3,12 @@
 //! Each page is a file with its route, its data and its words; templates are in `templates/`.
 //! Pages decide nothing: what somebody may see and do comes from `hallpass-access`.
 
+mod flash;
+mod presenter;
 mod refusals;
 mod rows;
-mod said;
 pub(crate) mod shell;
 mod timeline;
-mod view;
 mod words;
 
 mod ask;
@@ -19,6 +19,7 @@ mod reviews;
 mod sign_in;
 
 mod access;
+mod again;
 mod audit;
 mod audit_export;
 mod audit_find;
@@ -31,8 +32,10 @@ mod health;
 mod health_parts;
 mod login;
 mod oidc;
+mod own;
 mod people;
 mod permission_set;
+mod person;
 mod revoke;
 mod rules;
 mod rules_explain;
@@ -66,10 +69,12 @@ pub(crate) fn router() -> Router<App> {
         .merge(reviews::router())
         .merge(sign_in::router())
         .merge(oidc::router())
+        .merge(own::router())
         .merge(login::router())
         .merge(access::router())
         .merge(audit::router())
         .merge(health::router())
+        .merge(person::router())
         .merge(rules::router())
         .merge(permission_set::router())
         .route(

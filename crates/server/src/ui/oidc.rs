@@ -3,7 +3,7 @@
 use axum::{
     Form, Router,
     extract::{Query, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{Extensions, HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -15,7 +15,7 @@ use super::sign_in::{sign_in_page, with_cookie};
 use crate::{
     App, Bound, Identifier, SignedIn,
     oidc::{Again, LASTS, Proven, Provider, SignInFault, cookie_name},
-    problem::Failure,
+    problem::ProblemResponse,
     session,
 };
 
@@ -26,9 +26,9 @@ pub(crate) fn router() -> Router<App> {
         .route("/signin/oidc/logout", post(logged_out))
 }
 
-fn provider(app: &App) -> Result<&Provider, Failure> {
+fn provider(app: &App) -> Result<&Provider, ProblemResponse> {
     let provider = app.sign_in.provider.as_ref();
-    provider.ok_or_else(|| Failure::not_found("page"))
+    provider.ok_or_else(|| ProblemResponse::not_found("page"))
 }
 
 #[derive(Deserialize)]
@@ -37,6 +37,8 @@ struct Leaving {
     next: String,
     /// Asks the provider to have its person sign in again: they may be another one there.
     again: Option<String>,
+    /// The same for a press that wants a fresh sign-in: then it has to say that there was one.
+    fresh: Option<String>,
     /// The ways to sign in that a rule wants, as the provider calls them.
     #[serde(default)]
     acr: String,
@@ -60,14 +62,14 @@ async fn leave(
     let next = local_path(&leaving.next);
     // the provider's tokens, keys and logouts go by its time
     let now = app.clock.elsewhere();
-    let begun = app.sign_in.pending.begin(now, next, ways(&leaving.acr))?;
-    let again = match leaving.again {
-        Some(_) => Again::Anew,
-        None => Again::AsKnown,
+    let again = match (leaving.fresh, leaving.again) {
+        (Some(_), _) => Again::Fresh,
+        (None, Some(_)) => Again::Anew,
+        (None, None) => Again::AsKnown,
     };
-    let way = provider
-        .way_there(&begun.state, &begun.waiting, again, now)
-        .await;
+    let pending = &app.sign_in.pending;
+    let begun = pending.begin(now, next, ways(&leaving.acr), again)?;
+    let way = provider.way_there(&begun.state, &begun.waiting, now).await;
     match way {
         Ok(way) => {
             let secure = app.session_settings.secure;
@@ -81,14 +83,19 @@ async fn leave(
 
 /// The cookie that binds a sign-in to its browser. Lax, because it must come along when the
 /// provider sends the browser back.
-fn binding(secure: bool, name: &str, value: &str, seconds: u64) -> Result<HeaderValue, Failure> {
+fn binding(
+    secure: bool,
+    name: &str,
+    value: &str,
+    seconds: u64,
+) -> Result<HeaderValue, ProblemResponse> {
     let secure = if secure { "; Secure" } else { "" };
     let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
-    HeaderValue::from_str(&text).map_err(|error| Failure::unavailable(&error))
+    HeaderValue::from_str(&text).map_err(|error| ProblemResponse::unavailable(&error))
 }
 
 #[derive(Deserialize)]
-struct Coming {
+struct CallbackQuery {
     #[serde(default)]
     state: String,
     code: Option<String>,
@@ -99,8 +106,9 @@ struct Coming {
 
 async fn back(
     State(app): State<App>,
+    extensions: Extensions,
     headers: HeaderMap,
-    Query(coming): Query<Coming>,
+    Query(coming): Query<CallbackQuery>,
 ) -> PageResult {
     let provider = provider(&app)?;
     let (secure, now) = (app.session_settings.secure, app.clock.elsewhere());
@@ -118,10 +126,10 @@ async fn back(
         ));
     };
     let unbound = binding(secure, &name, "", 0)?;
-    let answer = arrive(&app, provider, &headers, &coming, &waiting.next, &waiting).await;
+    let answer = arrive(&app, provider, (&extensions, &headers), &coming, &waiting).await;
     let answer = answer.or_else(|fault| match fault {
-        Refused::Fault(fault) => Ok(refused(&app, &headers, &waiting.next, &fault)),
-        Refused::Person(words) => {
+        OidcRefused::Fault(fault) => Ok(refused(&app, &headers, &waiting.next, &fault)),
+        OidcRefused::Person(words) => {
             tracing::warn!(words, "nobody was signed in");
             let status = StatusCode::FORBIDDEN;
             Ok(sign_in_page(
@@ -132,51 +140,58 @@ async fn back(
                 status,
             ))
         }
-        Refused::Ours(failure) => Err(PageFailure(failure)),
+        OidcRefused::Ours(failure) => Err(PageFailure(failure)),
     })?;
     Ok(with_cookie(answer, unbound))
 }
 
 /// Why somebody who came back in time was not signed in.
-enum Refused {
+enum OidcRefused {
     Fault(SignInFault),
     Person(&'static str),
-    Ours(Failure),
+    Ours(ProblemResponse),
 }
 
 async fn arrive(
     app: &App,
     provider: &Provider,
-    headers: &HeaderMap,
-    coming: &Coming,
-    next: &str,
-    waiting: &crate::oidc::Waiting,
-) -> Result<Response, Refused> {
+    from: (&Extensions, &HeaderMap),
+    coming: &CallbackQuery,
+    waiting: &crate::oidc::PendingSignIn,
+) -> Result<Response, OidcRefused> {
     let issuer = &provider.settings().issuer;
     if coming.iss.as_ref().is_some_and(|iss| iss != issuer) {
         let why = "the answer is from another provider (`iss`)".to_owned();
-        return Err(Refused::Fault(SignInFault::Token(why)));
+        return Err(OidcRefused::Fault(SignInFault::Token(why)));
     }
     let Some(code) = coming.code.as_ref().filter(|_| coming.error.is_none()) else {
-        return Err(Refused::Person("The sign-in was refused or broken off."));
+        return Err(OidcRefused::Person(
+            "The sign-in was refused or broken off.",
+        ));
     };
     let proven = provider
         .who(code, waiting, app.clock.elsewhere())
         .await
-        .map_err(Refused::Fault)?;
+        .map_err(OidcRefused::Fault)?;
+    if waiting.lacks_proof(proven.auth_time) {
+        return Err(OidcRefused::Person(
+            "You were to sign in again, and the answer does not say that you did (`auth_time`). Ask an \
+             admin.",
+        ));
+    }
     let found = app
         .identity
         .actor(&proven.email, Origin::Web, &app.access.directory());
     let actor = found
-        .map_err(|_| Refused::Person("More than one person has your e-mail; ask an admin."))?;
+        .map_err(|_| OidcRefused::Person("More than one person has your e-mail; ask an admin."))?;
     if actor.user.is_none() || !app.access.is_still_known(&actor).await {
-        return Err(Refused::Person("Your account is not in the directory."));
+        return Err(OidcRefused::Person("Your account is not in the directory."));
     }
     let owner =
-        Owner::of(&actor).ok_or(Refused::Person("Your account is not in the directory."))?;
+        Owner::of(&actor).ok_or(OidcRefused::Person("Your account is not in the directory."))?;
     if let Ok(Some(lock)) = app.access.lock_in_force(&owner.user).await {
         tracing::warn!(user = %owner.email, since = %lock.since, "somebody who is locked tried to sign in");
-        return Err(Refused::Person("You are locked; ask an administrator."));
+        return Err(OidcRefused::Person("You are locked; ask an administrator."));
     }
     let sign_in = Identifier {
         issuer: issuer.clone(),
@@ -200,24 +215,24 @@ async fn arrive(
         auth_time,
         acr,
     };
-    let cookie = session::begin(app, headers, owner, signed_in)
+    let cookie = session::begin(app, from, owner, signed_in)
         .await
-        .map_err(Refused::Ours)?;
-    Ok(with_cookie(see_other(next), cookie))
+        .map_err(OidcRefused::Ours)?;
+    Ok(with_cookie(see_other(&waiting.next), cookie))
 }
 
 /// Refuses a sign-in that is somebody else's: an address may be given to another person at the
 /// provider, or in the directory, and neither becomes the other by it.
-async fn ensure_bound(app: &App, sign_in: &Identifier, owner: &Owner) -> Result<(), Refused> {
+async fn ensure_bound(app: &App, sign_in: &Identifier, owner: &Owner) -> Result<(), OidcRefused> {
     let (directory, now) = (app.access.directory(), app.clock.now());
     let bound = app.sessions.bind(sign_in, owner, &directory, now).await;
-    let bound = bound.map_err(|fault| Refused::Ours(Failure::unavailable(&fault)))?;
+    let bound = bound.map_err(|fault| OidcRefused::Ours(ProblemResponse::unavailable(&fault)))?;
     match bound {
         Bound::Theirs => Ok(()),
-        Bound::Anothers => Err(Refused::Person(
+        Bound::Anothers => Err(OidcRefused::Person(
             "This sign-in belongs to another user of the directory; ask an admin.",
         )),
-        Bound::TheyHaveAnother => Err(Refused::Person(
+        Bound::TheyHaveAnother => Err(OidcRefused::Person(
             "Your user of the directory belongs to another sign-in; ask an admin.",
         )),
     }
@@ -262,7 +277,7 @@ struct LogoutForm {
 async fn logged_out(
     State(app): State<App>,
     Form(form): Form<LogoutForm>,
-) -> Result<Response, Failure> {
+) -> Result<Response, ProblemResponse> {
     let provider = provider(&app)?;
     let now = app.clock.elsewhere();
     let token = &form.logout_token;
@@ -272,8 +287,8 @@ async fn logged_out(
             tracing::warn!(error = %fault, left_out, "a logout token did not count");
         }
         match fault {
-            SignInFault::Down(_) => Failure::unavailable(&fault),
-            _ => Failure::bad("bad-logout-token", fault.to_string()),
+            SignInFault::Down(_) => ProblemResponse::unavailable(&fault),
+            _ => ProblemResponse::bad("bad-logout-token", fault.to_string()),
         }
     })?;
     if !app.sign_in.is_repeated(token) {
@@ -282,7 +297,7 @@ async fn logged_out(
             .sessions
             .end_at_provider(issuer, about.subject.as_deref(), about.sid.as_deref())
             .await
-            .map_err(|fault| Failure::unavailable(&fault))?;
+            .map_err(|fault| ProblemResponse::unavailable(&fault))?;
         app.sign_in.remember(token, now);
         tracing::info!(ended, "the provider signed somebody out");
     }

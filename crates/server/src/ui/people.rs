@@ -48,7 +48,7 @@ pub(crate) fn first_name(name: &str) -> &str {
 
 /// Where a grant is: an account or a group, with what tells it apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place {
+pub(crate) struct GrantPlace {
     pub(crate) is_group: bool,
     pub(crate) name: String,
     /// Twelve digits for accounts; nothing for groups.
@@ -57,7 +57,7 @@ pub(crate) struct Place {
     pub(crate) folder: String,
 }
 
-impl Place {
+impl GrantPlace {
     /// Whether its folder says that it is production.
     pub(crate) fn is_prod(&self) -> bool {
         self.folder
@@ -67,9 +67,9 @@ impl Place {
 }
 
 /// The place of what somebody holds. Names are those of today where the directory knows them.
-pub(crate) fn place(directory: &Directory, target: &Target, names: &TargetNames) -> Place {
+pub(crate) fn place(directory: &Directory, target: &Target, names: &TargetNames) -> GrantPlace {
     match (target, names) {
-        (Target::Account { account, .. }, names) => Place {
+        (Target::Account { account, .. }, names) => GrantPlace {
             is_group: false,
             name: directory.account(account).map_or_else(
                 || match names {
@@ -81,13 +81,13 @@ pub(crate) fn place(directory: &Directory, target: &Target, names: &TargetNames)
             id: account.to_string(),
             folder: folder(directory, account),
         },
-        (Target::Group { .. }, names) => Place {
+        (Target::Group { .. }, names) => GrantPlace {
             is_group: true,
             name: match names {
                 TargetNames::Group { group } => plain(group),
                 TargetNames::Account { account, .. } => plain(account),
             },
-            ..Place::default()
+            ..GrantPlace::default()
         },
     }
 }
@@ -129,10 +129,10 @@ pub(crate) fn target_of(directory: &Directory, target: &Target, names: &TargetNa
 }
 
 /// A piece of a text, and whether it is code.
-pub(crate) type Piece = (bool, String);
+pub(crate) type CodedPiece = (bool, String);
 
 /// Text with code between backticks, in pieces.
-pub(crate) fn coded(text: &str) -> Vec<Piece> {
+pub(crate) fn coded(text: &str) -> Vec<CodedPiece> {
     text.split('`')
         .enumerate()
         .filter(|(_, piece)| !piece.is_empty())

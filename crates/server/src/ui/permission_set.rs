@@ -6,13 +6,13 @@ use askama::Template;
 use axum::{Router, extract::State, routing::get};
 use hallpass_api::{PolicyFinding, PolicyLine, PolicyRisk, SetPolicy};
 use hallpass_iam::residual::after_assignment_removed;
-use hallpass_model::Span;
+use hallpass_model::TimeSpan;
 
 use super::people::count_of;
+use super::presenter::{Coded, Presenter};
 use super::shell::{Nav, PageResult, Shell, Viewer, page, url_encoded};
-use super::view::{Coded, View};
 use super::words::{Badge, number, plain, sentence};
-use crate::{App, body::Path, sets};
+use crate::{App, body::Path, permission_set_policies};
 
 #[derive(Template)]
 #[template(path = "permission_set.html")]
@@ -21,7 +21,7 @@ struct SetPage {
     name: String,
     says: String,
     arn: String,
-    session: Span,
+    session: TimeSpan,
     after_loss: String,
     after_end: String,
     /// "Read from AWS at 15:20 CET."
@@ -88,8 +88,8 @@ pub(crate) fn address(name: &str) -> String {
 }
 
 async fn show(State(app): State<App>, viewer: Viewer, Path(name): Path<String>) -> PageResult {
-    let seen = sets::find(&app, &viewer.actor, &name).await?;
-    let view = View::new(&app, &viewer);
+    let seen = permission_set_policies::find(&app, &viewer.actor, &name).await?;
+    let view = Presenter::new(&app, &viewer);
     let mut built = SetPage {
         shell: viewer.shell(&app, Nav::Rules, plain(&seen.name)).await,
         name: plain(&seen.name),
@@ -97,7 +97,7 @@ async fn show(State(app): State<App>, viewer: Viewer, Path(name): Path<String>) 
         arn: plain(&seen.arn),
         session: seen.session,
         after_loss: after_loss(&view, seen.session),
-        after_end: sets::after_end(seen.session),
+        after_end: permission_set_policies::after_end(seen.session),
         read: String::new(),
         fault: String::new(),
         risks: Vec::new(),
@@ -107,9 +107,10 @@ async fn show(State(app): State<App>, viewer: Viewer, Path(name): Path<String>) 
     };
     match &seen.policies {
         Ok(Some(read)) => {
-            let found = sets::in_words(&seen, Arc::clone(read), view.now).await?;
-            built.session = Span::seconds(found.session_seconds);
-            built.after_end = sets::after_end(built.session);
+            let found =
+                permission_set_policies::in_words(&seen, Arc::clone(read), view.now).await?;
+            built.session = TimeSpan::seconds(found.session_seconds);
+            built.after_end = permission_set_policies::after_end(built.session);
             built.after_loss = after_loss(&view, built.session);
             built.read = format!("Read from AWS at {}.", view.words(found.read_at));
             built.fill(&found.policies);
@@ -130,7 +131,7 @@ async fn show(State(app): State<App>, viewer: Viewer, Path(name): Path<String>) 
 }
 
 /// The worst case for somebody who loses the set now, by the reader's clock.
-fn after_loss(view: &View, session: Span) -> String {
+fn after_loss(view: &Presenter, session: TimeSpan) -> String {
     let until = after_assignment_removed(view.now, session).until;
     format!(
         "Taken away now, whoever took a session just before can act until {} at the latest, and an \

@@ -6,24 +6,23 @@ use axum::{
     Router,
     extract::{Query, State},
     http::StatusCode,
-    response::Response,
     routing::{get, post},
 };
 use hallpass_access::{
-    AccessError, BREAK_GLASS_MAX, Grant, JUSTIFICATION_CHARACTERS_MIN, PressRefused, Request, Seen,
+    AccessError, BREAK_GLASS_MAX, Grant, JUSTIFICATION_CHARACTERS_MIN, PressRefused, Request,
+    ReviewedVersion,
 };
 use hallpass_model::{GrantId, RequestId};
 use serde::Deserialize;
 
 use super::{
+    again,
+    flash::{self, Flash},
+    presenter::{Presenter, deciders},
     refusals, revoke,
-    said::{self, Said},
-    shell::{
-        Nav, PageResult, Posted, Shell, Viewer, local_path, page_with, see_other, url_encoded,
-    },
-    view::{View, deciders},
+    shell::{Nav, PageResult, Posted, Shell, Viewer, local_path, page_with, see_other},
 };
-use crate::{App, body::Path, problem::Failure};
+use crate::{App, body::Path, problem::ProblemResponse};
 
 /// A form for words: why not, or why now.
 #[derive(Clone, Debug, Default)]
@@ -105,7 +104,7 @@ struct MissingPage {
 #[derive(Deserialize)]
 struct Approve {
     /// What was seen of the request when the page was made.
-    seen: Seen,
+    seen: ReviewedVersion,
     #[serde(default)]
     from: String,
 }
@@ -174,43 +173,31 @@ async fn answered(
     viewer: &Viewer,
     id: RequestId,
     from: &str,
-    said: Said,
+    said: Flash,
     outcome: Result<Request, AccessError>,
 ) -> PageResult {
     match outcome {
-        Ok(_) => Ok(see_other(&said::after(&back(from, id), said, id))),
+        Ok(_) => Ok(see_other(&flash::after(&back(from, id), said, id))),
         // nothing on the page would say it: it is over in a moment
         Err(AccessError::Refused(why)) if why.retry_after().is_some() => Err(why.into()),
-        Err(AccessError::Refused(why @ PressRefused::SignInAgain { .. })) => {
-            Ok(sign_in_again(app, &why, id))
-        }
         Err(AccessError::Refused(why)) => {
+            // back to the request, where the press is asked for once more
+            let page = flash::after(&format!("/requests/{id}"), Flash::SignedIn, id);
+            if let Some(way) = again::for_press(&why, &page) {
+                return Ok(way);
+            }
             // why not depends on what was pressed
             let said = match (why, said) {
-                (PressRefused::Changed, _) => Said::Changed,
-                (_, Said::Denied) => Said::NotDenied,
-                (_, Said::Discarded) => Said::NotDiscarded,
-                _ => Said::Refused,
+                (PressRefused::Changed, _) => Flash::Changed,
+                (_, Flash::Denied) => Flash::NotDenied,
+                (_, Flash::Discarded) => Flash::NotDiscarded,
+                _ => Flash::Refused,
             };
-            Ok(see_other(&said::after(&back(from, id), said, id)))
+            Ok(see_other(&flash::after(&back(from, id), said, id)))
         }
         Err(AccessError::NotFound(_)) => missing(app, viewer).await,
         Err(error) => Err(error.into()),
     }
-}
-
-/// On to the provider, to sign in as the rules want it, and back to the request.
-fn sign_in_again(app: &App, why: &PressRefused, id: RequestId) -> Response {
-    let next = url_encoded(&format!("/requests/{id}"));
-    let PressRefused::SignInAgain { acr, .. } = why else {
-        return see_other(&format!("/requests/{id}"));
-    };
-    if app.sign_in.provider.is_none() {
-        // the demo's picker: whoever signs out there picks anew
-        return see_other(&format!("/requests/{id}"));
-    }
-    let acr = url_encoded(&acr.join(" "));
-    see_other(&format!("/signin/oidc?again=1&acr={acr}&next={next}"))
 }
 
 async fn approve(
@@ -225,7 +212,7 @@ async fn approve(
         .access
         .approve_as_seen(&viewer.actor, id, form.seen, None)
         .await;
-    answered(&app, &viewer, id, &form.from, Said::Approved, outcome).await
+    answered(&app, &viewer, id, &form.from, Flash::Approved, outcome).await
 }
 
 async fn deny(
@@ -238,7 +225,7 @@ async fn deny(
     };
     let reason = Some(form.reason.trim()).filter(|words| !words.is_empty());
     let outcome = app.access.deny(&viewer.actor, id, reason, None).await;
-    answered(&app, &viewer, id, &form.from, Said::Denied, outcome).await
+    answered(&app, &viewer, id, &form.from, Flash::Denied, outcome).await
 }
 
 async fn discard(
@@ -250,7 +237,7 @@ async fn discard(
         return missing(&app, &viewer).await;
     };
     let outcome = app.access.discard(&viewer.actor, id, None).await;
-    answered(&app, &viewer, id, &form.from, Said::Discarded, outcome).await
+    answered(&app, &viewer, id, &form.from, Flash::Discarded, outcome).await
 }
 
 /// Links in mail name grants; their story is on the request's page.
@@ -265,7 +252,7 @@ pub(super) async fn grant_of(
     app: &App,
     viewer: &Viewer,
     id: &str,
-) -> Result<Option<Grant>, Failure> {
+) -> Result<Option<Grant>, ProblemResponse> {
     let Ok(id) = id.parse::<GrantId>() else {
         return Ok(None);
     };
@@ -287,7 +274,7 @@ async fn release(
     match app.access.release(&viewer.actor, id, None).await {
         Ok(grant) => {
             let to = back(&form.from, grant.request);
-            Ok(see_other(&said::after(&to, Said::GivenBack, grant.id)))
+            Ok(see_other(&flash::after(&to, Flash::GivenBack, grant.id)))
         }
         Err(AccessError::Refused(PressRefused::GrantOver { .. })) => over(&app, &viewer, id).await,
         Err(AccessError::NotFound(_)) => missing(&app, &viewer).await,
@@ -329,12 +316,12 @@ async fn break_glass(
         .break_glass(&viewer.actor, request.id, words, None)
         .await;
     if let Err(AccessError::Refused(PressRefused::Justification { characters })) = outcome {
-        let mut again = glass_form(&app, &View::new(&app, &viewer), &request);
+        let mut again = glass_form(&app, &Presenter::new(&app, &viewer), &request);
         again.error = refusals::justification(characters);
         words.clone_into(&mut again.value);
         return show(&app, &viewer, again, StatusCode::UNPROCESSABLE_ENTITY).await;
     }
-    answered(&app, &viewer, request.id, "", Said::Broken, outcome).await
+    answered(&app, &viewer, request.id, "", Flash::Broken, outcome).await
 }
 
 async fn close_review(
@@ -350,10 +337,14 @@ async fn close_review(
         .access
         .close_review(&viewer.actor, id, words, None)
         .await;
-    answered(&app, &viewer, id, &form.from, Said::Closed, outcome).await
+    answered(&app, &viewer, id, &form.from, Flash::Closed, outcome).await
 }
 
-async fn request_of(app: &App, viewer: &Viewer, id: &str) -> Result<Option<Request>, Failure> {
+async fn request_of(
+    app: &App,
+    viewer: &Viewer,
+    id: &str,
+) -> Result<Option<Request>, ProblemResponse> {
     let Ok(id) = id.parse() else { return Ok(None) };
     match app.access.request(&viewer.actor, id).await {
         Ok(request) => Ok(Some(request)),
@@ -371,7 +362,7 @@ async fn deny_page(
     let Some(request) = request_of(&app, &viewer, &id).await? else {
         return missing(&app, &viewer).await;
     };
-    let view = View::new(&app, &viewer);
+    let view = Presenter::new(&app, &viewer);
     let form = deny_form(&view, &request, &opened.from);
     show(&app, &viewer, form, StatusCode::OK).await
 }
@@ -380,7 +371,7 @@ async fn glass_page(State(app): State<App>, Path(id): Path<String>, viewer: View
     let Some(request) = request_of(&app, &viewer, &id).await? else {
         return missing(&app, &viewer).await;
     };
-    let form = glass_form(&app, &View::new(&app, &viewer), &request);
+    let form = glass_form(&app, &Presenter::new(&app, &viewer), &request);
     show(&app, &viewer, form, StatusCode::OK).await
 }
 
@@ -393,14 +384,14 @@ async fn close_page(
     let Some(request) = request_of(&app, &viewer, &id).await? else {
         return missing(&app, &viewer).await;
     };
-    let view = View::new(&app, &viewer);
+    let view = Presenter::new(&app, &viewer);
     let form = close_form(&view, &request, &opened.from);
     show(&app, &viewer, form, StatusCode::OK).await
 }
 
 /// "Deny Deniz’s request?"
-pub(crate) fn deny_form(view: &View, request: &Request, from: &str) -> WordsForm {
-    let who = View::person(&request.requester.name, &request.requester.email);
+pub(crate) fn deny_form(view: &Presenter, request: &Request, from: &str) -> WordsForm {
+    let who = Presenter::person(&request.requester.name, &request.requester.email);
     let aim = view.aim_of(request);
     WordsForm {
         id: format!("deny-{}", request.id),
@@ -424,7 +415,7 @@ pub(crate) fn deny_form(view: &View, request: &Request, from: &str) -> WordsForm
 }
 
 /// "Break glass for 1h?"
-pub(crate) fn glass_form(app: &App, view: &View, request: &Request) -> WordsForm {
+pub(crate) fn glass_form(app: &App, view: &Presenter, request: &Request) -> WordsForm {
     let approvers = deciders(app, request).len();
     let told = match approvers {
         0 => "All admins".to_owned(),
@@ -450,8 +441,8 @@ pub(crate) fn glass_form(app: &App, view: &View, request: &Request) -> WordsForm
 }
 
 /// "Close the review?"
-pub(crate) fn close_form(view: &View, request: &Request, from: &str) -> WordsForm {
-    let who = View::person(&request.requester.name, &request.requester.email);
+pub(crate) fn close_form(view: &Presenter, request: &Request, from: &str) -> WordsForm {
+    let who = Presenter::person(&request.requester.name, &request.requester.email);
     WordsForm {
         id: format!("close-{}", request.id),
         action: format!("/requests/{}/close-review", request.id),

@@ -2,16 +2,16 @@
 
 use hallpass_access::{Closed, JUSTIFICATION_CHARACTERS_MIN, PressRefused, Request};
 use hallpass_model::Email;
-use hallpass_rules::{ClickRefused, Kind, RuleId};
+use hallpass_rules::{ClickRefused, DecisionKind, RuleId};
 
 use super::{
-    view::{Coded, View, either},
+    presenter::{Coded, Presenter, either},
     words::{capital, number, sentence},
 };
 
 /// Why somebody cannot say yes to a request, with the names of those who can.
 pub(crate) fn words<'a>(
-    view: &View,
+    view: &Presenter,
     request: &Request,
     refused: &PressRefused,
     deciders: impl IntoIterator<Item = &'a Email>,
@@ -84,7 +84,7 @@ fn glass_holds(rules: &str) -> String {
 }
 
 fn reviewed<'a>(
-    view: &View,
+    view: &Presenter,
     request: &Request,
     (given, needed): (u32, u32),
     deciders: impl IntoIterator<Item = &'a Email>,
@@ -101,7 +101,7 @@ fn reviewed<'a>(
 
 /// Why somebody cannot say no to a request.
 pub(crate) fn denial<'a>(
-    view: &View,
+    view: &Presenter,
     request: &Request,
     refused: &PressRefused,
     deciders: impl IntoIterator<Item = &'a Email>,
@@ -119,9 +119,9 @@ pub(crate) fn denial<'a>(
 
 /// "The rules changed since Mara asked. Today nobody may have this; the request stays open until
 /// 23:12."
-fn rules_changed(view: &View, request: &Request, kind: Kind) -> String {
-    let requester = View::person(&request.requester.name, &request.requester.email);
-    let today = if kind == Kind::NoApprovers {
+fn rules_changed(view: &Presenter, request: &Request, kind: DecisionKind) -> String {
+    let requester = Presenter::person(&request.requester.name, &request.requester.email);
+    let today = if kind == DecisionKind::NoApprovers {
         "nobody can approve this"
     } else {
         "nobody may have this"
@@ -147,8 +147,8 @@ pub(crate) fn justification(characters: usize) -> String {
 }
 
 /// "Already denied by Jonas Beck at 11:52."
-pub(crate) fn already(view: &View, request: &Request, closed: &Closed) -> String {
-    let requester = View::person(&request.requester.name, &request.requester.email);
+pub(crate) fn already(view: &Presenter, request: &Request, closed: &Closed) -> String {
+    let requester = Presenter::person(&request.requester.name, &request.requester.email);
     match (closed.how, &closed.by) {
         ("expired", _) => {
             let at = view.words(request.expires_at.unwrap_or(closed.at));

@@ -8,21 +8,21 @@ use axum::{
 };
 use hallpass_access::{
     AccessError, Grant, GrantState, Past, PressRefused, Presses, Request, RequestFilter,
-    RequestState, RequestView, Seen,
+    RequestState, RequestView, ReviewedVersion,
 };
-use hallpass_model::{Email, RequestId, Span};
+use hallpass_model::{Email, RequestId, TimeSpan};
 use hallpass_rules::ClickRefused;
 use serde::Deserialize;
 
 use super::{
+    flash::{Flash, FlashQuery},
     home::{Pass, PassKind, pass},
+    presenter::{At, Coded, PersonView, Presenter, Ring, TargetView, deciders},
     press::{self, WordsForm},
     refusals, revoke,
-    rows::{self, Row},
-    said::{After, Said},
+    rows::{self, RequestRow},
     shell::{Nav, PageResult, Shell, Viewer, page},
-    timeline::{self, Entry},
-    view::{Aim, At, Coded, Ring, View, Who, deciders},
+    timeline::{self, TimelineEntry},
     words::{Badge, number, plain},
 };
 use crate::{App, api::records::may_read, body::Path};
@@ -37,13 +37,13 @@ struct RequestPage {
     id: String,
     /// Ids whose events are about this page.
     about: String,
-    aim: Aim,
+    aim: TargetView,
     badge: Badge,
-    who: Who,
+    who: PersonView,
     is_mine: bool,
-    length: Span,
+    length: TimeSpan,
     /// The whole length after extensions, when that is another.
-    whole: Option<Span>,
+    whole: Option<TimeSpan>,
     extends: Option<String>,
     notice: Coded,
     buttons: Buttons,
@@ -52,12 +52,12 @@ struct RequestPage {
     ends: Option<(At, At)>,
     /// The access stood before, and stays.
     stays: bool,
-    entries: Vec<Entry>,
+    entries: Vec<TimelineEntry>,
     reason: String,
     ticket: String,
-    changes: Vec<Change>,
+    changes: Vec<ExtensionChange>,
     record: Option<RawRecord>,
-    approvers: Vec<(Who, &'static str)>,
+    approvers: Vec<(PersonView, &'static str)>,
     rules: Vec<String>,
     door: &'static str,
     secondary_domain: bool,
@@ -71,7 +71,7 @@ struct RequestPage {
 #[derive(Default)]
 struct Buttons {
     approve: Option<String>,
-    seen: Seen,
+    seen: ReviewedVersion,
     deny: Option<WordsForm>,
     discard: bool,
     release: Option<String>,
@@ -91,7 +91,7 @@ struct Glass {
 }
 
 /// What an extension changed.
-struct Change {
+struct ExtensionChange {
     grant: String,
     before: String,
     after: String,
@@ -108,11 +108,13 @@ struct RawRecord {
 #[template(path = "requests.html")]
 struct ListPage {
     shell: Shell,
-    rows: Vec<Row>,
+    rows: Vec<RequestRow>,
     who: &'static str,
     state: String,
     states: &'static [(&'static str, &'static str)],
     older: Option<String>,
+    /// How far back was looked for fewer rows than fit the page.
+    looked_to: Option<At>,
     zone: String,
     is_first: bool,
 }
@@ -149,7 +151,7 @@ async fn list(
     Query(listing): Query<Listing>,
     viewer: Viewer,
 ) -> PageResult {
-    let view = View::new(&app, &viewer);
+    let view = Presenter::new(&app, &viewer);
     let (who, wanted) = match listing.who.as_str() {
         "mine" => ("mine", RequestView::Mine),
         _ => ("all", RequestView::All),
@@ -163,17 +165,22 @@ async fn list(
     };
     let found = app
         .access
-        .requests(&viewer.actor, wanted, &filter, PAGE + 1)
+        .requests(&viewer.actor, wanted, &filter, PAGE)
         .await?;
     let mut rows = Vec::new();
-    for request in found.iter().take(PAGE) {
+    for request in &found.rows {
         rows.push(rows::row(&app, &viewer, &view, request).await);
     }
     let state = state.map_or("", |(name, _)| name).to_owned();
-    let last = found.get(PAGE - 1).filter(|_| found.len() > PAGE);
+    let older = found
+        .next
+        .map(|next| format!("/requests?who={who}&state={state}&before={next}"));
+    // not everything up to there was the viewer's to see
+    let looked_to = found.next.filter(|_| found.rows.len() < PAGE);
     let shell = viewer.shell(&app, Nav::Elsewhere, "Requests").await;
     Ok(page(&ListPage {
-        older: last.map(|last| format!("/requests?who={who}&state={state}&before={}", last.id)),
+        older,
+        looked_to: looked_to.map(|next| view.at_zone(next.drawn_at())),
         shell,
         rows,
         who,
@@ -187,7 +194,7 @@ async fn list(
 async fn show(
     State(app): State<App>,
     Path(id): Path<String>,
-    Query(after): Query<After>,
+    Query(after): Query<FlashQuery>,
     viewer: Viewer,
 ) -> PageResult {
     let found = match id.parse() {
@@ -199,7 +206,7 @@ async fn show(
         Err(AccessError::NotFound(_)) => return press::missing(&app, &viewer).await,
         Err(error) => return Err(error.into()),
     };
-    let view = View::new(&app, &viewer);
+    let view = Presenter::new(&app, &viewer);
     assemble(&app, &viewer, &view, &request, &after).await
 }
 
@@ -207,9 +214,9 @@ async fn show(
 async fn assemble(
     app: &App,
     viewer: &Viewer,
-    view: &View,
+    view: &Presenter,
     request: &Request,
-    after: &After,
+    after: &FlashQuery,
 ) -> PageResult {
     let grant = rows::with_grant(app, viewer, request).await;
     let grant = grant.as_ref();
@@ -233,7 +240,7 @@ async fn assemble(
             None => id.clone(),
         },
         badge: rows::badge(view, request, grant),
-        who: View::person(&request.requester.name, &request.requester.email),
+        who: Presenter::person(&request.requester.name, &request.requester.email),
         is_mine: view.is_me(&request.requester),
         length: request.duration,
         whole: grant.and_then(whole_length),
@@ -243,7 +250,12 @@ async fn assemble(
         pass: is_live.map(|grant| pass(app, view, grant, Some(request), place)),
         ring: is_active.map(|grant| Ring::of(grant, view.now)),
         stays: is_active.is_some_and(|grant| grant.standing),
-        ends: is_active.map(|grant| (view.at_zone(grant.ends_at), View::at_utc(grant.ends_at))),
+        ends: is_active.map(|grant| {
+            (
+                view.at_zone(grant.ends_at),
+                Presenter::at_utc(grant.ends_at),
+            )
+        }),
         entries: timeline::entries(app, viewer, view, request, grant, place, &records),
         reason: plain(&request.reason),
         ticket: request.ticket.as_deref().map(plain).unwrap_or_default(),
@@ -280,7 +292,7 @@ fn newest(viewer: &Viewer, records: &[hallpass_audit::Record]) -> Option<RawReco
 }
 
 /// "6 times in 90 days, last 12 Nov", or nothing for what was never had.
-pub(crate) fn before(view: &View, past: &Past) -> Option<String> {
+pub(crate) fn before(view: &Presenter, past: &Past) -> Option<String> {
     let times = &past.requester;
     let last = times.last.as_ref()?;
     let count = match (times.count, times.more) {
@@ -291,7 +303,7 @@ pub(crate) fn before(view: &View, past: &Past) -> Option<String> {
     Some(format!("{count} in 90 days, last {}", view.words(last.at)))
 }
 
-fn glass(app: &App, view: &View, request: &Request) -> Option<Glass> {
+fn glass(app: &App, view: &Presenter, request: &Request) -> Option<Glass> {
     let review = request.after_review.as_ref()?;
     let (words, found) = if let Some(closing) = &review.closed {
         let words = format!(
@@ -333,9 +345,9 @@ fn shown_json(record: &hallpass_audit::Record) -> String {
 }
 
 /// The length a grant has now, when extensions changed it.
-fn whole_length(grant: &Grant) -> Option<Span> {
+fn whole_length(grant: &Grant) -> Option<TimeSpan> {
     let begun = grant.granted_at?;
-    let whole = rows::whole_minutes(Span::between(begun, grant.ends_at));
+    let whole = rows::whole_minutes(TimeSpan::between(begun, grant.ends_at));
     (whole.as_seconds() > grant.duration.as_seconds() + 59).then_some(whole)
 }
 
@@ -350,25 +362,39 @@ async fn extended(app: &App, viewer: &Viewer, request: &Request) -> Option<Strin
 }
 
 /// What to say about the press that led here.
-fn notice(app: &App, view: &View, request: &Request, after: &After, presses: &Presses) -> Coded {
+fn notice(
+    app: &App,
+    view: &Presenter,
+    request: &Request,
+    after: &FlashQuery,
+    presses: &Presses,
+) -> Coded {
     match after.said() {
-        Some(Said::Already) => Coded(format!(
+        Some(Flash::Already) => Coded(format!(
             "You asked for this at {}. This is that request.",
             view.words(request.asked_at)
         )),
-        Some(Said::Changed) => changed(view, request),
-        Some(Said::Refused) if request.after_review.is_some() => Coded(reviewed(view, request)),
-        Some(Said::Refused) => refused(app, view, request, &presses.approve),
-        Some(Said::NotDenied) => match &presses.deny {
+        Some(Flash::Changed) => changed(view, request),
+        Some(Flash::SignedIn) if matches!(request.state, RequestState::Pending) => {
+            Coded("Nothing was pressed while you signed in. Press once more to go on.".to_owned())
+        }
+        Some(Flash::Refused) if request.after_review.is_some() => Coded(reviewed(view, request)),
+        Some(Flash::Refused) => refused(app, view, request, &presses.approve),
+        Some(Flash::NotDenied) => match &presses.deny {
             Err(refused) => refusals::denial(view, request, refused, &deciders(app, request)),
             Ok(()) => refused(app, view, request, &presses.deny),
         },
-        Some(Said::NotDiscarded) => refused(app, view, request, &presses.discard),
+        Some(Flash::NotDiscarded) => refused(app, view, request, &presses.discard),
         _ => Coded::default(),
     }
 }
 
-fn refused(app: &App, view: &View, request: &Request, press: &Result<(), PressRefused>) -> Coded {
+fn refused(
+    app: &App,
+    view: &Presenter,
+    request: &Request,
+    press: &Result<(), PressRefused>,
+) -> Coded {
     match press {
         Err(refused) => refusals::words(view, request, refused, &deciders(app, request)),
         Ok(()) => Coded("That had no effect. Look again and press once more.".to_owned()),
@@ -376,7 +402,7 @@ fn refused(app: &App, view: &View, request: &Request, press: &Result<(), PressRe
 }
 
 /// Where the review of a broken glass is, for a press that came too late.
-fn reviewed(view: &View, request: &Request) -> String {
+fn reviewed(view: &Presenter, request: &Request) -> String {
     let review = request.after_review.as_ref();
     match review.and_then(|review| review.closed.as_ref()) {
         Some(closing) => format!(
@@ -389,7 +415,7 @@ fn reviewed(view: &View, request: &Request) -> String {
 }
 
 /// What changed since a page was made that somebody pressed on.
-pub(crate) fn changed(view: &View, request: &Request) -> Coded {
+pub(crate) fn changed(view: &Presenter, request: &Request) -> Coded {
     let lead = "Nothing was done: this changed after you opened it.";
     match request.reviews.last() {
         Some(last) => Coded(format!(
@@ -406,7 +432,7 @@ pub(crate) fn changed(view: &View, request: &Request) -> Coded {
 fn buttons(
     app: &App,
     viewer: &Viewer,
-    view: &View,
+    view: &Presenter,
     request: &Request,
     grant: Option<&Grant>,
     presses: &Presses,
@@ -445,7 +471,12 @@ fn buttons(
 }
 
 /// Why there is no button to approve; nothing for those who only look.
-pub(crate) fn why_not(app: &App, view: &View, request: &Request, refused: &PressRefused) -> Coded {
+pub(crate) fn why_not(
+    app: &App,
+    view: &Presenter,
+    request: &Request,
+    refused: &PressRefused,
+) -> Coded {
     let can = deciders(app, request);
     let is_own = view.is_me(&request.requester)
         && matches!(
@@ -470,9 +501,9 @@ pub(crate) fn approve_label(request: &Request) -> String {
 }
 
 /// "You, at any time. Tomasz Wilk, Priya Raman and admins, with a reason you will see."
-fn who_can_stop(app: &App, view: &View, grant: &Grant) -> String {
+fn who_can_stop(app: &App, view: &Presenter, grant: &Grant) -> String {
     let own = view.is_me(&grant.holder);
-    let holder = View::person(&grant.holder.name, &grant.holder.email);
+    let holder = Presenter::person(&grant.holder.name, &grant.holder.email);
     let names: Vec<String> = hallpass_access::question(&grant.key.target, &grant.names)
         .map(|question| {
             app.access
@@ -496,7 +527,7 @@ fn who_can_stop(app: &App, view: &View, grant: &Grant) -> String {
 }
 
 /// The ends before and after each extension.
-fn changes(records: &[hallpass_audit::Record]) -> Vec<Change> {
+fn changes(records: &[hallpass_audit::Record]) -> Vec<ExtensionChange> {
     let mut ends: Option<String> = None;
     let mut found = Vec::new();
     for record in records {
@@ -505,7 +536,7 @@ fn changes(records: &[hallpass_audit::Record]) -> Vec<Change> {
             continue;
         };
         if record.event() == "extend" {
-            found.push(Change {
+            found.push(ExtensionChange {
                 grant: record.text("grant_id").unwrap_or_default().to_owned(),
                 before: ends.clone().unwrap_or_else(|| "–".to_owned()),
                 after: now.clone(),

@@ -8,23 +8,23 @@ use axum::{
     extract::{Query, State},
     routing::get,
 };
-use hallpass_access::{Past, PressRefused, Request, RequestFilter, RequestView, Seen};
-use hallpass_model::{RequestId, Span, Timestamp};
-use hallpass_rules::{Ask, ClickRefused, Kind};
+use hallpass_access::{Past, PressRefused, Request, RequestFilter, RequestView, ReviewedVersion};
+use hallpass_model::{RequestId, TimeSpan, Timestamp};
+use hallpass_rules::{Ask, ClickRefused, DecisionKind};
 use serde::Deserialize;
 
 use super::{
     decided,
+    flash::{Flash, FlashQuery, pressed},
+    presenter::{Coded, PersonView, Presenter, TargetView},
     press::{self, WordsForm},
     refusals,
     request::{approve_label, before, changed, why_not},
-    rows::{self, Row},
-    said::{After, Said, pressed},
+    rows::{self, RequestRow},
     shell::{Nav, PageResult, Shell, Viewer, page},
-    view::{Aim, Coded, View, Who},
     words::{Badge, plain},
 };
-use crate::{App, problem::Failure};
+use crate::{App, problem::ProblemResponse};
 
 /// Cards of one page.
 const CARDS_MAX: usize = 50;
@@ -53,7 +53,7 @@ struct ListPage {
     shell: Shell,
     tab: Tab,
     count: usize,
-    rows: Vec<Row>,
+    rows: Vec<RequestRow>,
     zone: String,
     is_cut: bool,
 }
@@ -73,10 +73,10 @@ enum Card {
 
 struct Open {
     id: String,
-    seen: Seen,
-    who: Who,
-    aim: Aim,
-    length: Span,
+    seen: ReviewedVersion,
+    who: PersonView,
+    aim: TargetView,
+    length: TimeSpan,
     waited: String,
     lapses: Option<String>,
     reason: String,
@@ -103,9 +103,9 @@ struct Closed {
 /// A break-glass review that waits for somebody to look.
 struct Glass {
     id: String,
-    who: Who,
-    aim: Aim,
-    length: Span,
+    who: PersonView,
+    aim: TargetView,
+    length: TimeSpan,
     justification: String,
     words: Coded,
     close: WordsForm,
@@ -114,14 +114,14 @@ struct Glass {
 /// A request of the viewer's own, which others decide.
 struct Own {
     id: String,
-    aim: Aim,
+    aim: TargetView,
     words: Coded,
 }
 
 #[derive(Deserialize)]
-struct Coming {
+struct ReviewsQuery {
     #[serde(flatten)]
-    after: After,
+    after: FlashQuery,
     /// Ids of cards the page shows, with commas between.
     #[serde(default)]
     shown: String,
@@ -136,10 +136,10 @@ pub(crate) fn router() -> Router<App> {
 
 async fn for_me(
     State(app): State<App>,
-    Query(coming): Query<Coming>,
+    Query(coming): Query<ReviewsQuery>,
     viewer: Viewer,
 ) -> PageResult {
-    let view = View::new(&app, &viewer);
+    let view = Presenter::new(&app, &viewer);
     let waiting = to_review(&app, &viewer).await?;
     let filter = RequestFilter::default();
     let reviews = app
@@ -147,7 +147,7 @@ async fn for_me(
         .open_reviews(&viewer.actor, &filter, CARDS_MAX)
         .await?;
     let mut glasses = Vec::new();
-    for request in reviews.iter().rev() {
+    for request in reviews.rows.iter().rev() {
         // auditors watch on the request's page; here is only what one can close
         if app.access.may_close_review(&viewer.actor, request) {
             glasses.push(glass(&app, &viewer, &view, request).await);
@@ -202,16 +202,16 @@ async fn for_me(
     }))
 }
 
-async fn to_review(app: &App, viewer: &Viewer) -> Result<Vec<Request>, Failure> {
+async fn to_review(app: &App, viewer: &Viewer) -> Result<Vec<Request>, ProblemResponse> {
     let filter = RequestFilter::default();
     let found = app
         .access
         .requests(&viewer.actor, RequestView::ToReview, &filter, CARDS_MAX)
         .await?;
-    Ok(found)
+    Ok(found.rows)
 }
 
-fn summary(view: &View, waiting: &[Request], glasses: usize) -> String {
+fn summary(view: &Presenter, waiting: &[Request], glasses: usize) -> String {
     let requests = match waiting.len() {
         0 => None,
         1 => Some("1 request".to_owned()),
@@ -237,9 +237,9 @@ fn summary(view: &View, waiting: &[Request], glasses: usize) -> String {
     )
 }
 
-async fn glass(app: &App, viewer: &Viewer, view: &View, request: &Request) -> Glass {
+async fn glass(app: &App, viewer: &Viewer, view: &Presenter, request: &Request) -> Glass {
     let grant = rows::with_grant(app, viewer, request).await;
-    let who = View::person(&request.requester.name, &request.requester.email);
+    let who = Presenter::person(&request.requester.name, &request.requester.email);
     let review = request.after_review.as_ref();
     let opened = review.map(|review| view.words(review.opened_at));
     let next = rows::next(app, view, request, grant.as_ref());
@@ -259,7 +259,7 @@ async fn glass(app: &App, viewer: &Viewer, view: &View, request: &Request) -> Gl
     }
 }
 
-fn waited(view: &View, since: Timestamp) -> String {
+fn waited(view: &Presenter, since: Timestamp) -> String {
     match view.since(since).as_seconds() {
         0..60 => "less than a minute".to_owned(),
         seconds @ 60..3600 => format!("{}m", seconds / 60),
@@ -290,13 +290,13 @@ fn mark_next(cards: &mut [Card], about: &str) {
 async fn open(
     app: &App,
     viewer: &Viewer,
-    view: &View,
+    view: &Presenter,
     request: &Request,
-    said: Option<Said>,
-) -> Result<Open, Failure> {
+    said: Option<Flash>,
+) -> Result<Open, ProblemResponse> {
     let presses = app.access.presses(&viewer.actor, request).await?;
     let past = app.access.past(&viewer.actor, request).await?;
-    let is_changed = matches!(said, Some(Said::Changed));
+    let is_changed = matches!(said, Some(Flash::Changed));
     let why_not = match &presses.approve {
         Ok(()) => Coded::default(),
         Err(refused) => why_not(app, view, request, refused),
@@ -304,7 +304,7 @@ async fn open(
     Ok(Open {
         id: request.id.to_string(),
         seen: request.seen(),
-        who: View::person(&request.requester.name, &request.requester.email),
+        who: Presenter::person(&request.requester.name, &request.requester.email),
         aim: view.aim_of(request),
         length: request.duration,
         waited: waited(view, request.asked_at),
@@ -330,8 +330,8 @@ async fn open(
 }
 
 /// The one thing a reviewer should notice first.
-fn signal(app: &App, view: &View, request: &Request, past: &Past) -> Coded {
-    let who = View::person(&request.requester.name, &request.requester.email);
+fn signal(app: &App, view: &Presenter, request: &Request, past: &Past) -> Coded {
+    let who = Presenter::person(&request.requester.name, &request.requester.email);
     if request.secondary_domain {
         return Coded(format!(
             "Matched through the second mail domain ({}). Check that this is the right person.",
@@ -360,7 +360,7 @@ fn signal(app: &App, view: &View, request: &Request, past: &Past) -> Coded {
 }
 
 /// A permission set that only reads and that the requester can have here without asking.
-fn smaller(app: &App, view: &View, request: &Request) -> Option<String> {
+fn smaller(app: &App, view: &Presenter, request: &Request) -> Option<String> {
     let Some(Ask::Account {
         account,
         permission_set,
@@ -376,13 +376,13 @@ fn smaller(app: &App, view: &View, request: &Request) -> Option<String> {
                 permission_set: &set.name,
             };
             let decision = app.access.decide(request.requester.principal(), &question);
-            decision.kind == Kind::ApprovalNotRequired
+            decision.kind == DecisionKind::ApprovalNotRequired
         })
         .map(|set| set.name.clone())
 }
 
 /// "`prod-two-eyes` lists you · 1 approval needed".
-fn rule(app: &App, view: &View, request: &Request) -> Coded {
+fn rule(app: &App, view: &Presenter, request: &Request) -> Coded {
     let Some(question) = request.question() else {
         return Coded::default();
     };
@@ -415,11 +415,11 @@ fn rule(app: &App, view: &View, request: &Request) -> Coded {
 }
 
 /// A card that is decided, as one line of truth.
-fn closed(view: &View, request: &Request) -> Closed {
+fn closed(view: &Presenter, request: &Request) -> Closed {
     let what = format!(
         "{} for {}, {}",
         view.aim_of(request).words(),
-        View::person(&request.requester.name, &request.requester.email).name,
+        Presenter::person(&request.requester.name, &request.requester.email).name,
         request.duration
     );
     let words = pressed(view, request).or_else(|| {
@@ -435,7 +435,7 @@ fn closed(view: &View, request: &Request) -> Closed {
 }
 
 /// Own requests that wait, with who can decide them.
-async fn own(app: &App, viewer: &Viewer, view: &View) -> Result<Vec<Own>, Failure> {
+async fn own(app: &App, viewer: &Viewer, view: &Presenter) -> Result<Vec<Own>, ProblemResponse> {
     let filter = RequestFilter {
         state: Some("pending".to_owned()),
         ..RequestFilter::default()
@@ -445,7 +445,8 @@ async fn own(app: &App, viewer: &Viewer, view: &View) -> Result<Vec<Own>, Failur
         .requests(&viewer.actor, RequestView::Mine, &filter, 5)
         .await?;
     let mut mine = Vec::new();
-    for request in found.iter().filter(|request| !rows::is_past(view, request)) {
+    let waiting = found.rows.iter();
+    for request in waiting.filter(|request| !rows::is_past(view, request)) {
         let presses = app.access.presses(&viewer.actor, request).await?;
         let words = match &presses.approve {
             Err(refused @ PressRefused::Rules(_)) => why_not(app, view, request, refused),
@@ -462,7 +463,7 @@ async fn own(app: &App, viewer: &Viewer, view: &View) -> Result<Vec<Own>, Failur
 
 /// What waits for somebody else.
 async fn others(State(app): State<App>, viewer: Viewer) -> PageResult {
-    let view = View::new(&app, &viewer);
+    let view = Presenter::new(&app, &viewer);
     let mine: BTreeSet<RequestId> = to_review(&app, &viewer)
         .await?
         .iter()
@@ -482,6 +483,7 @@ async fn others(State(app): State<App>, viewer: Viewer) -> PageResult {
         )
         .await?;
     let found: Vec<Request> = found
+        .rows
         .into_iter()
         .filter(|request| !mine.contains(&request.id) && !rows::is_past(&view, request))
         .collect();
@@ -490,7 +492,7 @@ async fn others(State(app): State<App>, viewer: Viewer) -> PageResult {
 
 /// What the viewer decided.
 async fn done(State(app): State<App>, viewer: Viewer) -> PageResult {
-    let view = View::new(&app, &viewer);
+    let view = Presenter::new(&app, &viewer);
     let count = to_review(&app, &viewer).await?.len();
     let found = decided::by(&app, &viewer, &view, ROWS_MAX).await?;
     table(&app, &viewer, &view, Tab::Done, count, &found).await
@@ -499,7 +501,7 @@ async fn done(State(app): State<App>, viewer: Viewer) -> PageResult {
 async fn table(
     app: &App,
     viewer: &Viewer,
-    view: &View,
+    view: &Presenter,
     tab: Tab,
     count: usize,
     found: &[Request],

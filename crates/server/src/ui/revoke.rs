@@ -8,15 +8,15 @@ use axum::{
     routing::get,
 };
 use hallpass_access::{AccessError, Grant, GrantState, PressRefused, Revoking};
-use hallpass_model::{GrantId, Span, Target, TargetNames};
+use hallpass_model::{GrantId, Target, TargetNames, TimeSpan};
 
+use super::flash::{self, Flash};
 use super::people;
+use super::presenter::Presenter;
 use super::press::{Opened, Press, WordsForm, back, grant_of, missing, of, show};
-use super::said::{self, Said};
 use super::shell::{PageResult, Posted, Viewer, see_other};
-use super::view::View;
 use super::words::{clock, countdown, sentence, zone_name};
-use crate::{App, body::Path, problem::Failure};
+use crate::{App, body::Path, problem::ProblemResponse};
 
 /// The longest reason; the same as for requests.
 const REASON_MAX: usize = 1_000;
@@ -40,12 +40,12 @@ async fn open(
 
 /// "Revoke Mara’s access now?"
 pub(crate) fn form(app: &App, viewer: &Viewer, grant: &Grant, from: &str) -> WordsForm {
-    let view = View::new(app, viewer);
-    let who = View::person(&grant.holder.name, &grant.holder.email);
+    let view = Presenter::new(app, viewer);
+    let who = Presenter::person(&grant.holder.name, &grant.holder.email);
     let aim = view.aim(Some(&grant.key.target), &grant.names);
     let (is_stuck, left) = (
         grant.stuck.is_some(),
-        Span::between(view.now, grant.ends_at),
+        TimeSpan::between(view.now, grant.ends_at),
     );
     WordsForm {
         id: format!("revoke-{}", grant.id),
@@ -125,7 +125,7 @@ pub(crate) fn credentials_until(app: &App, viewer: &Viewer, grant: &Grant) -> Op
     let directory = app.access.directory();
     let set = directory.permission_set_by_name(permission_set)?;
     let now = app.clock.now();
-    let at = Span::seconds(set.session_duration).after(now);
+    let at = TimeSpan::seconds(set.session_duration).after(now);
     let zone = zone_name(at, &viewer.zone);
     Some(format!("{} {zone}", clock(at, now, &viewer.zone)))
 }
@@ -174,7 +174,7 @@ async fn press(
     {
         Ok(_) => {
             let to = back(&typed.from, grant.request);
-            Ok(see_other(&said::after(&to, Said::Revoked, grant.id)))
+            Ok(see_other(&flash::after(&to, Flash::Revoked, grant.id)))
         }
         Err(AccessError::Refused(PressRefused::ReasonMissing)) => {
             let words = again("Say in a few words why.".to_owned());
@@ -188,7 +188,7 @@ async fn press(
             let mut words = again(String::new());
             // what was answered, the same at every door
             words.refused = Some(sentence(&why.to_string()));
-            let status = Failure::from(why).for_people().0;
+            let status = ProblemResponse::from(why).for_people().0;
             show(&app, &viewer, words, status).await
         }
         Err(error) => Err(error.into()),

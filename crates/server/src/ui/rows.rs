@@ -3,21 +3,21 @@
 use hallpass_access::{
     EndCause, Grant, GrantState, Origin, Request, RequestState, words as access_words,
 };
-use hallpass_model::Span;
+use hallpass_model::TimeSpan;
 
 use super::{
+    presenter::{At, Coded, PersonView, Presenter, deciders},
     shell::Viewer,
-    view::{At, Coded, View, Who, deciders},
     words::capital,
     words::{Badge, grant_badge, plain, request_badge},
 };
 use crate::App;
 
 /// One request in a table.
-pub(crate) struct Row {
+pub(crate) struct RequestRow {
     pub(crate) href: String,
     pub(crate) what: String,
-    pub(crate) who: Who,
+    pub(crate) who: PersonView,
     pub(crate) badge: Badge,
     pub(crate) next: Next,
     pub(crate) asked: At,
@@ -48,7 +48,7 @@ pub(crate) async fn with_grant(app: &App, viewer: &Viewer, request: &Request) ->
 }
 
 /// The state people care about: of the grant, once there is one.
-pub(crate) fn badge(view: &View, request: &Request, grant: Option<&Grant>) -> Badge {
+pub(crate) fn badge(view: &Presenter, request: &Request, grant: Option<&Grant>) -> Badge {
     match (&request.state, grant) {
         (RequestState::Approved { .. }, Some(grant)) => {
             grant_badge(&grant.state, view.left(grant.ends_at))
@@ -61,21 +61,26 @@ pub(crate) fn badge(view: &View, request: &Request, grant: Option<&Grant>) -> Ba
 }
 
 /// Whether a request waits on paper only: it lapsed, and was not looked at since.
-pub(crate) fn is_past(view: &View, request: &Request) -> bool {
+pub(crate) fn is_past(view: &Presenter, request: &Request) -> bool {
     request.expires_at.is_some_and(|at| view.now >= at)
 }
 
-pub(crate) async fn row(app: &App, viewer: &Viewer, view: &View, request: &Request) -> Row {
+pub(crate) async fn row(
+    app: &App,
+    viewer: &Viewer,
+    view: &Presenter,
+    request: &Request,
+) -> RequestRow {
     let grant = with_grant(app, viewer, request).await;
     let aim = view.aim_of(request);
     let what = match request.extends {
         Some(_) => format!("{}, {} more", aim.words(), request.duration),
         None => aim.words(),
     };
-    Row {
+    RequestRow {
         href: format!("/requests/{}", request.id),
         what,
-        who: View::person(&request.requester.name, &request.requester.email),
+        who: Presenter::person(&request.requester.name, &request.requester.email),
         badge: badge(view, request, grant.as_ref()),
         next: next(app, view, request, grant.as_ref()),
         asked: view.at(request.asked_at),
@@ -83,7 +88,7 @@ pub(crate) async fn row(app: &App, viewer: &Viewer, view: &View, request: &Reque
 }
 
 /// What happens next with a request, in one or two sentences.
-pub(crate) fn next(app: &App, view: &View, request: &Request, grant: Option<&Grant>) -> Next {
+pub(crate) fn next(app: &App, view: &Presenter, request: &Request, grant: Option<&Grant>) -> Next {
     let again = || Some(("Ask again", view.aim_of(request).ask));
     match &request.state {
         RequestState::Pending if is_past(view, request) => lapsed(request, again()),
@@ -107,7 +112,7 @@ pub(crate) fn next(app: &App, view: &View, request: &Request, grant: Option<&Gra
 }
 
 /// Who gave access an end that stood before.
-pub(crate) fn adopted(view: &View, grant: &Grant) -> String {
+pub(crate) fn adopted(view: &Presenter, grant: &Grant) -> String {
     if grant.origin == Origin::System {
         "a sweep gave it an end".to_owned()
     } else {
@@ -118,7 +123,7 @@ pub(crate) fn adopted(view: &View, grant: &Grant) -> String {
 fn lapsed(request: &Request, link: Option<(&'static str, String)>) -> Next {
     let waited = request
         .expires_at
-        .map(|at| format!(" within {}", Span::between(request.asked_at, at)));
+        .map(|at| format!(" within {}", TimeSpan::between(request.asked_at, at)));
     Next {
         words: Coded(format!("Nobody decided{}.", waited.unwrap_or_default())),
         link: link.filter(|_| request.extends.is_none()),
@@ -127,7 +132,7 @@ fn lapsed(request: &Request, link: Option<(&'static str, String)>) -> Next {
 }
 
 /// "Priya Raman or Jonas Beck can decide. Lapses 23:12."
-pub(crate) fn waiting(app: &App, view: &View, request: &Request) -> String {
+pub(crate) fn waiting(app: &App, view: &Presenter, request: &Request) -> String {
     let who = deciders(app, request);
     let lapses = request
         .expires_at
@@ -142,7 +147,7 @@ pub(crate) fn waiting(app: &App, view: &View, request: &Request) -> String {
     format!("{} can decide.{lapses}", capital(&view.any_of(&who)))
 }
 
-fn of_grant(view: &View, grant: &Grant, again: Option<(&'static str, String)>) -> Next {
+fn of_grant(view: &Presenter, grant: &Grant, again: Option<(&'static str, String)>) -> Next {
     match &grant.state {
         GrantState::Scheduled | GrantState::Granting => {
             "AWS is confirming. The time starts then.".to_owned().into()
@@ -184,7 +189,7 @@ pub(crate) fn refused_by_aws(error: &str) -> String {
 }
 
 /// Why a grant ends or ended, as one sentence.
-pub(crate) fn why_it_ends(view: &View, grant: &Grant, cause: &EndCause) -> String {
+pub(crate) fn why_it_ends(view: &Presenter, grant: &Grant, cause: &EndCause) -> String {
     let begun = grant.granted_at.unwrap_or(grant.scheduled_at);
     let end = match &grant.state {
         GrantState::Ending { since, .. } => *since,
@@ -192,7 +197,7 @@ pub(crate) fn why_it_ends(view: &View, grant: &Grant, cause: &EndCause) -> Strin
         _ => grant.ends_at,
     };
     let length = grant.duration;
-    let used = whole_minutes(Span::between(begun, end));
+    let used = whole_minutes(TimeSpan::between(begun, end));
     match cause {
         EndCause::Expired => format!("Ended on time, after {length}."),
         EndCause::Released => format!("Given back after {used} of {length}."),
@@ -215,9 +220,9 @@ pub(crate) fn why_it_ends(view: &View, grant: &Grant, cause: &EndCause) -> Strin
 }
 
 /// A length for people: seconds only when there is nothing else.
-pub(crate) fn whole_minutes(span: Span) -> Span {
+pub(crate) fn whole_minutes(span: TimeSpan) -> TimeSpan {
     match span.as_seconds() {
-        seconds @ 0..60 => Span::seconds(seconds),
-        seconds => Span::seconds(seconds / 60 * 60),
+        seconds @ 0..60 => TimeSpan::seconds(seconds),
+        seconds => TimeSpan::seconds(seconds / 60 * 60),
     }
 }

@@ -9,15 +9,15 @@ use axum::{
     response::Response,
     routing::get,
 };
-use hallpass_model::Span;
+use hallpass_model::TimeSpan;
 use hallpass_rules::directory::PermissionSet;
 use hallpass_rules::{Diagnostic, Directory};
 use serde::Deserialize;
 
 use super::forbidden;
-use super::people::{Piece, coded, count_of, counted};
+use super::people::{CodedPiece, coded, count_of, counted};
 use super::permission_set;
-use super::rules_explain::{Answer, Case, answer};
+use super::rules_explain::{ExplainAnswer, TypedCase, answer};
 use super::shell::{Nav, PageFailure, Shell, Viewer, page, url_encoded};
 use super::words::sentence;
 use super::words::{clock, plain, zone_name};
@@ -42,7 +42,7 @@ pub(crate) fn router() -> Router<App> {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Coming {
+struct RulesQuery {
     user: String,
     account: String,
     group: String,
@@ -52,9 +52,9 @@ struct Coming {
     page: usize,
 }
 
-struct Row {
+struct RuleRow {
     id: String,
-    sentence: Vec<Piece>,
+    sentence: Vec<CodedPiece>,
     line: u32,
     source: Option<String>,
     warnings: Vec<String>,
@@ -62,10 +62,10 @@ struct Row {
 
 struct Warning {
     code: &'static str,
-    words: Vec<Piece>,
+    words: Vec<CodedPiece>,
 }
 
-struct Refused {
+struct RefusedFile {
     at: String,
     errors: Vec<String>,
 }
@@ -76,19 +76,19 @@ struct RulesPage {
     shell: Shell,
     sees_all: bool,
     intro: String,
-    refused: Option<Refused>,
-    case: Case,
-    answer: Option<Answer>,
-    problems: Vec<Vec<Piece>>,
+    refused: Option<RefusedFile>,
+    case: TypedCase,
+    answer: Option<ExplainAnswer>,
+    problems: Vec<Vec<CodedPiece>>,
     accounts: Vec<String>,
     sets: Vec<String>,
     people: Vec<(String, String)>,
     warnings: Vec<Warning>,
     more_warnings: usize,
     /// Permission sets: name, page, length of sessions.
-    held: Vec<(String, String, Span)>,
+    held: Vec<(String, String, TimeSpan)>,
     more_held: usize,
-    rows: Vec<Row>,
+    rows: Vec<RuleRow>,
     q: String,
     shown: String,
     older: Option<String>,
@@ -99,7 +99,7 @@ struct RulesPage {
 async fn show(
     State(app): State<App>,
     viewer: Viewer,
-    Query(coming): Query<Coming>,
+    Query(coming): Query<RulesQuery>,
 ) -> Result<Response, PageFailure> {
     let sees_all = viewer.actor.reads_all();
     let own = viewer.actor.email.to_string();
@@ -107,7 +107,7 @@ async fn show(
     if !is_own && !sees_all {
         return Ok(forbidden::page_for(&app, &viewer, "auditors").await);
     }
-    let case = Case {
+    let case = TypedCase {
         user: if coming.user.trim().is_empty() {
             own
         } else {
@@ -139,10 +139,10 @@ async fn show(
 }
 
 /// Everything but the list.
-fn frame(app: &App, viewer: &Viewer, shell: Shell, case: Case) -> RulesPage {
+fn frame(app: &App, viewer: &Viewer, shell: Shell, case: TypedCase) -> RulesPage {
     let (now, directory) = (app.clock.now(), app.access.directory());
     let rules = app.access.rules();
-    let status = app.desk.rules();
+    let status = app.status.rules();
     let at = |at| {
         let zone = zone_name(at, &viewer.zone);
         format!("{} {zone}", clock(at, now, &viewer.zone))
@@ -169,10 +169,13 @@ fn frame(app: &App, viewer: &Viewer, shell: Shell, case: Case) -> RulesPage {
     RulesPage {
         sees_all,
         intro,
-        refused: status.refused.filter(|_| sees_all).map(|refused| Refused {
-            at: at(refused.at),
-            errors: refused.errors.iter().map(|error| plain(error)).collect(),
-        }),
+        refused: status
+            .refused
+            .filter(|_| sees_all)
+            .map(|refused| RefusedFile {
+                at: at(refused.at),
+                errors: refused.errors.iter().map(|error| plain(error)).collect(),
+            }),
         accounts: names(
             directory
                 .accounts()
@@ -226,7 +229,7 @@ fn held(app: &App, built: &mut RulesPage) {
     let sets = directory.permission_sets();
     built.more_held = sets.len().saturating_sub(SETS);
     let row = |set: &PermissionSet| {
-        let session = Span::seconds(set.session_duration);
+        let session = TimeSpan::seconds(set.session_duration);
         (
             plain(&set.name),
             permission_set::address(&set.name),
@@ -236,10 +239,10 @@ fn held(app: &App, built: &mut RulesPage) {
     built.held = sets.iter().take(SETS).map(row).collect();
 }
 
-fn list(app: &App, coming: &Coming, built: &mut RulesPage) {
+fn list(app: &App, coming: &RulesQuery, built: &mut RulesPage) {
     let rules = app.access.rules();
-    let status = app.desk.rules();
-    let found = app.desk.warnings(&rules, &app.access.directory());
+    let status = app.status.rules();
+    let found = app.status.warnings(&rules, &app.access.directory());
     built.more_warnings = found.len().saturating_sub(WARNINGS);
     built.warnings = found
         .iter()
@@ -279,7 +282,7 @@ fn list(app: &App, coming: &Coming, built: &mut RulesPage) {
         .iter()
         .skip(skip)
         .take(ROWS)
-        .map(|rule| Row {
+        .map(|rule| RuleRow {
             id: plain(rule.id.as_str()),
             sentence: coded(&sentence(&plain(&rule.sentence))),
             line: rule.position.line,

@@ -2,38 +2,38 @@
 
 use hallpass_access::{Directory, Explained, Wanted};
 use hallpass_model::Email;
-use hallpass_rules::{Kind, Question, Step};
+use hallpass_rules::{DecisionKind, DecisionQuestion, DecisionStep};
 
-use super::people::{Piece, coded, first_name, name_of};
+use super::people::{CodedPiece, coded, first_name, name_of};
 use super::permission_set;
 use super::words::{plain, sentence};
-use crate::{App, sets};
+use crate::{App, permission_set_policies};
 
 /// People named in a sentence; more are counted.
 const NAMED: usize = 6;
 
 /// A case as it was typed.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Case {
+pub(crate) struct TypedCase {
     pub(crate) user: String,
     pub(crate) place: String,
     pub(crate) set: String,
 }
 
 /// A step as a line of the explanation.
-pub(crate) struct Line {
+pub(crate) struct ExplainLine {
     pub(crate) look: &'static str,
     pub(crate) title: String,
     pub(crate) rules: Vec<String>,
-    pub(crate) why: Vec<Piece>,
+    pub(crate) why: Vec<CodedPiece>,
 }
 
 /// The answer to a case.
-pub(crate) struct Answer {
+pub(crate) struct ExplainAnswer {
     pub(crate) look: &'static str,
-    pub(crate) verdict: Vec<Piece>,
-    pub(crate) details: Vec<Vec<Piece>>,
-    pub(crate) lines: Vec<Line>,
+    pub(crate) verdict: Vec<CodedPiece>,
+    pub(crate) details: Vec<Vec<CodedPiece>>,
+    pub(crate) lines: Vec<ExplainLine>,
     pub(crate) nearest: Option<(String, String)>,
     pub(crate) command: String,
     /// The set's page and what still works after its end.
@@ -41,7 +41,7 @@ pub(crate) struct Answer {
 }
 
 /// What somebody wants, from two fields: an account with a set, or a group.
-fn wanted(case: &Case) -> Wanted {
+fn wanted(case: &TypedCase) -> Wanted {
     let place = case.place.trim();
     match case.set.trim() {
         "" => Wanted::Group {
@@ -58,7 +58,7 @@ fn wanted(case: &Case) -> Wanted {
 ///
 /// # Errors
 /// What of it is not known, in sentences.
-pub(crate) fn answer(app: &App, case: &Case) -> Result<Answer, Vec<String>> {
+pub(crate) fn answer(app: &App, case: &TypedCase) -> Result<ExplainAnswer, Vec<String>> {
     let user = Email::new(case.user.trim())
         .map_err(|_| vec![format!("“{}” is not an e-mail address.", plain(&case.user))])?;
     let wanted = wanted(case);
@@ -88,7 +88,7 @@ pub(crate) fn answer(app: &App, case: &Case) -> Result<Answer, Vec<String>> {
         Wanted::Group { group } => format!("group {group}"),
     };
     let (look, verdict) = verdict(&directory, &explained, &first, &plain(&target));
-    Ok(Answer {
+    Ok(ExplainAnswer {
         look,
         verdict: coded(&verdict),
         details: details(app, &explained)
@@ -111,7 +111,7 @@ fn about_set(directory: &Directory, wanted: &Wanted) -> Option<(String, String)>
     let Wanted::Account { permission_set, .. } = wanted else {
         return None;
     };
-    let words = sets::after_end_of(directory, permission_set)?;
+    let words = permission_set_policies::after_end_of(directory, permission_set)?;
     Some((permission_set::address(permission_set), words))
 }
 
@@ -140,15 +140,15 @@ fn verdict(
         .map(ToString::to_string)
         .unwrap_or_default();
     match decision.kind {
-        Kind::ApprovalNotRequired => (
+        DecisionKind::ApprovalNotRequired => (
             "note-ok",
             format!("Granted at once: nobody needs to approve, by rule `{rule}`."),
         ),
-        Kind::SelfApproval => (
+        DecisionKind::SelfApproval => (
             "note-ok",
             format!("Granted at once: {first} may approve this alone, by rule `{rule}`."),
         ),
-        Kind::RequiresApproval => {
+        DecisionKind::RequiresApproval => {
             let people = decision.approvers.iter().map(ToString::to_string);
             let people: Vec<String> = people.collect();
             let words = format!(
@@ -158,15 +158,15 @@ fn verdict(
             );
             ("note-wait", words)
         }
-        Kind::NoApprovers => (
+        DecisionKind::NoApprovers => (
             "note-bad",
             format!("Nobody can approve this for {first}: rule `{rule}` lists too few others."),
         ),
-        Kind::NoStatements => (
+        DecisionKind::NoStatements => (
             "note-bad",
             format!("No rule covers {target}. An administrator can add one."),
         ),
-        Kind::RequesterNotAllowed => {
+        DecisionKind::RequesterNotAllowed => {
             let why = explained.steps.last().and_then(|step| step.why.clone());
             let why = why.unwrap_or_else(|| format!("rule `{rule}` says who may ask"));
             (
@@ -182,7 +182,9 @@ fn details(app: &App, explained: &Explained) -> Vec<String> {
     let mut details = Vec::new();
     let asks = matches!(
         decision.kind,
-        Kind::ApprovalNotRequired | Kind::SelfApproval | Kind::RequiresApproval
+        DecisionKind::ApprovalNotRequired
+            | DecisionKind::SelfApproval
+            | DecisionKind::RequiresApproval
     );
     if asks {
         let longest = app.access.settings().longest();
@@ -213,7 +215,13 @@ fn details(app: &App, explained: &Explained) -> Vec<String> {
     details
 }
 
-fn line(step: &Step, explained: &Explained, first: &str, target: &str, total: usize) -> Line {
+fn line(
+    step: &DecisionStep,
+    explained: &Explained,
+    first: &str,
+    target: &str,
+    total: usize,
+) -> ExplainLine {
     let covering = step.rules.len();
     let kind = if target.starts_with("group ") {
         "group"
@@ -221,26 +229,28 @@ fn line(step: &Step, explained: &Explained, first: &str, target: &str, total: us
         "account"
     };
     let title = match (step.question, step.yes) {
-        (Question::Covered, true) => {
+        (DecisionQuestion::Covered, true) => {
             let verb = if covering == 1 { "covers" } else { "cover" };
             format!("{covering} of {total} {kind} rules {verb} {target}")
         }
-        (Question::Covered, false) => format!("None of {total} {kind} rules covers {target}"),
-        (Question::MayAsk, true) => format!("{first} may ask"),
-        (Question::MayAsk, false) => format!("May {first} ask? No"),
-        (Question::WithoutApproval, true) => "Without approval? Yes".to_owned(),
-        (Question::WithoutApproval, false) => "Without approval? No".to_owned(),
-        (Question::ByThemselves, true) => format!("By {first} alone? Yes"),
-        (Question::ByThemselves, false) => format!("By {first} alone? No"),
-        (Question::ByOthers, true) => {
+        (DecisionQuestion::Covered, false) => {
+            format!("None of {total} {kind} rules covers {target}")
+        }
+        (DecisionQuestion::MayAsk, true) => format!("{first} may ask"),
+        (DecisionQuestion::MayAsk, false) => format!("May {first} ask? No"),
+        (DecisionQuestion::WithoutApproval, true) => "Without approval? Yes".to_owned(),
+        (DecisionQuestion::WithoutApproval, false) => "Without approval? No".to_owned(),
+        (DecisionQuestion::ByThemselves, true) => format!("By {first} alone? Yes"),
+        (DecisionQuestion::ByThemselves, false) => format!("By {first} alone? No"),
+        (DecisionQuestion::ByOthers, true) => {
             let decision = &explained.decision;
             let people = decision.approvers.len();
             format!("By others? Yes: {} of {people}", decision.approvals_needed)
         }
-        (Question::ByOthers, false) => "By others? No: too few are listed".to_owned(),
+        (DecisionQuestion::ByOthers, false) => "By others? No: too few are listed".to_owned(),
     };
     let is_last = explained.steps.last() == Some(step);
-    Line {
+    ExplainLine {
         look: match (step.yes, is_last) {
             (true, true) => "now",
             (true, false) => "good",

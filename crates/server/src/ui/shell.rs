@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 
 use super::words::sentence;
 use super::words::{capital, initials, plain};
-use crate::{App, Front, auth::hash_secret, problem::Failure, session};
+use crate::{App, ServerMode, auth::hash_secret, problem::ProblemResponse, session};
 
 /// Requests counted beside `Reviews` at most; more are `99+`.
 const COUNTED_MAX: usize = 100;
@@ -45,7 +45,7 @@ pub(crate) struct Viewer {
     pub(crate) live: session::Live,
     /// The zone they read times in; UTC until their browser told.
     pub(crate) zone: TimeZone,
-    theme: &'static str,
+    pub(super) theme: &'static str,
 }
 
 /// What the frame around a page shows.
@@ -103,7 +103,11 @@ pub(crate) static JS_URL: LazyLock<String> = LazyLock::new(|| {
 
 impl Viewer {
     /// The person of a session. Who is nobody any more gets a page on which they can sign out.
-    async fn of(app: &App, live: session::Live, headers: &HeaderMap) -> Result<Self, Response> {
+    pub(super) async fn of(
+        app: &App,
+        live: session::Live,
+        headers: &HeaderMap,
+    ) -> Result<Self, Response> {
         let actor = crate::auth::signed_in(app, &live)
             .await
             .map_err(|failure| failed_in(&failure, &live.csrf()))?;
@@ -123,11 +127,12 @@ impl Viewer {
             .requests(&self.actor, RequestView::ToReview, &filter, COUNTED_MAX)
             .await
             // the count is a convenience: a page must not fail for it
-            .map_or(0, |found| found.len());
+            .map_or(0, |found| found.rows.len());
         let reviews = app
             .access
             .open_reviews(&self.actor, &filter, COUNTED_MAX)
             .await
+            .map(|found| found.rows)
             .unwrap_or_default();
         let closable = |review: &&_| app.access.may_close_review(&self.actor, review);
         let waiting = waiting + reviews.iter().filter(closable).count();
@@ -144,10 +149,10 @@ impl Viewer {
                 COUNTED_MAX.. => "99+".to_owned(),
                 few => few.to_string(),
             },
-            demo: matches!(app.front.as_ref(), Front::Demo { .. }),
-            slack: match app.front.as_ref() {
-                Front::Demo { aws_endpoint, .. } => Some(format!("{aws_endpoint}/_slack/")),
-                Front::Serve => None,
+            demo: matches!(app.mode.as_ref(), ServerMode::Demo { .. }),
+            slack: match app.mode.as_ref() {
+                ServerMode::Demo { aws_endpoint, .. } => Some(format!("{aws_endpoint}/_slack/")),
+                ServerMode::Serve => None,
             },
             said: None,
             obstacle: app
@@ -277,7 +282,7 @@ pub(crate) fn page(template: &impl Template) -> Response {
 pub(crate) fn page_with(status: StatusCode, template: &impl Template) -> Response {
     match template.render() {
         Ok(text) => html(status, text),
-        Err(error) => failed(&Failure::unavailable(&error)),
+        Err(error) => failed(&ProblemResponse::unavailable(&error)),
     }
 }
 
@@ -303,12 +308,12 @@ struct Failed<'a> {
 }
 
 /// A page that could not be made: what failed, what still holds, what to do.
-pub(crate) fn failed(failure: &Failure) -> Response {
+pub(crate) fn failed(failure: &ProblemResponse) -> Response {
     failed_in(failure, "")
 }
 
 /// The same, with a way to sign out.
-fn failed_in(failure: &Failure, csrf: &str) -> Response {
+fn failed_in(failure: &ProblemResponse, csrf: &str) -> Response {
     let (status, words, help) = failure.for_people();
     let help = match help {
         "" => String::new(),
@@ -336,9 +341,9 @@ fn failed_in(failure: &Failure, csrf: &str) -> Response {
 }
 
 /// A failure on a page, shown as a page. `?` turns every failure into it.
-pub(crate) struct PageFailure(pub(crate) Failure);
+pub(crate) struct PageFailure(pub(crate) ProblemResponse);
 
-impl<E: Into<Failure>> From<E> for PageFailure {
+impl<E: Into<ProblemResponse>> From<E> for PageFailure {
     fn from(error: E) -> Self {
         Self(error.into())
     }
@@ -369,7 +374,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Posted<T> {
         let (parts, live, bytes) = sent_form(request, app).await?;
         let viewer = Viewer::of(app, live, &parts.headers).await?;
         let form = serde_urlencoded::from_bytes(&bytes).map_err(|error| {
-            failed(&Failure::bad(
+            failed(&ProblemResponse::bad(
                 "bad-form",
                 format!("The form was not understood: {error}."),
             ))
@@ -416,8 +421,8 @@ async fn sent_form(request: Request, app: &App) -> Result<(Parts, session::Live,
     }
 }
 
-fn forged() -> Failure {
-    Failure::forbidden(
+fn forged() -> ProblemResponse {
+    ProblemResponse::forbidden(
         "forged-form",
         "This form did not come from a page of yours, so nothing was done.",
     )

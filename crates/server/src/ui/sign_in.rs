@@ -6,7 +6,7 @@ use askama::Template;
 use axum::{
     Extension, Form, Router,
     extract::{ConnectInfo, Query, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{Extensions, HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -14,11 +14,14 @@ use hallpass_access::{Origin, Owner};
 use hallpass_model::Email;
 use serde::Deserialize;
 
+use super::again;
 use super::shell::{
-    self, CSS_URL, JS_URL, Leaving, PageFailure, PageResult, Posted, from_our_page, local_path,
-    page, page_with, see_other, url_encoded,
+    self, CSS_URL, JS_URL, Leaving, PageFailure, PageResult, Posted, Viewer, from_our_page,
+    local_path, page, page_with, see_other, url_encoded,
 };
-use crate::{App, Front, SignedIn, app::PersonaCard, body::Path, problem::Failure, session};
+use crate::{
+    App, ServerMode, SignedIn, app::PersonaCard, body::Path, problem::ProblemResponse, session,
+};
 
 /// A person of the demo, as the picker shows them.
 struct Picture<'a> {
@@ -43,7 +46,7 @@ struct SignInPage<'a> {
 }
 
 #[derive(Deserialize)]
-struct Coming {
+struct SignInQuery {
     #[serde(default)]
     next: String,
 }
@@ -67,9 +70,9 @@ pub(crate) fn router() -> Router<App> {
 }
 
 fn personas(app: &App) -> &[PersonaCard] {
-    match app.front.as_ref() {
-        Front::Demo { personas, .. } => personas,
-        Front::Serve => &[],
+    match app.mode.as_ref() {
+        ServerMode::Demo { personas, .. } => personas,
+        ServerMode::Serve => &[],
     }
 }
 
@@ -85,19 +88,21 @@ fn picture(persona: &PersonaCard) -> Picture<'_> {
 async fn show(
     State(app): State<App>,
     headers: HeaderMap,
-    Query(coming): Query<Coming>,
+    Query(coming): Query<SignInQuery>,
+    Query(wanted): Query<again::AgainQuery>,
 ) -> PageResult {
     let next = local_path(&coming.next);
     let live = session::of(&app, &headers).await?;
     // who is not in the directory any more may want to be somebody else
-    let is_somebody = match live {
-        Some(live) => crate::auth::signed_in(&app, &live).await.is_ok(),
-        None => false,
+    let viewer = match live {
+        Some(live) => Viewer::of(&app, live, &headers).await.ok(),
+        None => None,
     };
-    if is_somebody {
-        return Ok(see_other(next));
-    }
-    Ok(sign_in_page(&app, &headers, next, None, StatusCode::OK))
+    Ok(match viewer {
+        Some(viewer) if wanted.again.is_some() => again::show(&app, &viewer, &wanted, next),
+        Some(_) => see_other(next),
+        None => sign_in_page(&app, &headers, next, None, StatusCode::OK),
+    })
 }
 
 /// The page, with what went wrong if something did.
@@ -126,6 +131,7 @@ pub(super) fn sign_in_page(
 async fn pick(
     State(app): State<App>,
     source: Option<Extension<ConnectInfo<SocketAddr>>>,
+    extensions: Extensions,
     headers: HeaderMap,
     Form(picked): Form<Picked>,
 ) -> PageResult {
@@ -137,16 +143,16 @@ async fn pick(
         .iter()
         .find(|persona| persona.email.eq_ignore_ascii_case(&picked.persona))
         .and_then(|persona| Email::new(&persona.email).ok())
-        .ok_or_else(|| Failure::not_found("persona"))?;
+        .ok_or_else(|| ProblemResponse::not_found("persona"))?;
     let actor = app
         .identity
         .actor(&email, Origin::Web, &app.access.directory());
     let owner = actor.ok().and_then(|actor| Owner::of(&actor));
     let owner = owner.ok_or_else(|| {
-        Failure::forbidden("not-in-directory", "This persona is not in the directory.")
+        ProblemResponse::forbidden("not-in-directory", "This persona is not in the directory.")
     })?;
     crate::auth::ensure_unlocked(&app, &owner.user).await?;
-    let cookie = session::begin(&app, &headers, owner, SignedIn::Persona).await?;
+    let cookie = session::begin(&app, (&extensions, &headers), owner, SignedIn::Persona).await?;
     Ok(with_cookie(see_other(local_path(&picked.next)), cookie))
 }
 
@@ -212,13 +218,13 @@ async fn demo_token(
     Path(email): Path<String>,
     source: Option<Extension<ConnectInfo<SocketAddr>>>,
     headers: HeaderMap,
-) -> Result<Response, Failure> {
+) -> Result<Response, ProblemResponse> {
     on_this_machine(&app, source, &headers)?;
     let found = personas(&app)
         .iter()
         .find(|persona| persona.email.eq_ignore_ascii_case(&email));
     let token = found.map(|persona| persona.token.clone());
-    let token = token.ok_or_else(|| Failure::not_found("persona"))?;
+    let token = token.ok_or_else(|| ProblemResponse::not_found("persona"))?;
     Ok((StatusCode::OK, token).into_response())
 }
 
@@ -228,9 +234,9 @@ fn on_this_machine(
     app: &App,
     source: Option<Extension<ConnectInfo<SocketAddr>>>,
     headers: &HeaderMap,
-) -> Result<(), Failure> {
-    if matches!(app.front.as_ref(), Front::Serve) {
-        return Err(Failure::not_found("page"));
+) -> Result<(), ProblemResponse> {
+    if matches!(app.mode.as_ref(), ServerMode::Serve) {
+        return Err(ProblemResponse::not_found("page"));
     }
     let host = headers
         .get(header::HOST)
@@ -245,8 +251,8 @@ fn on_this_machine(
     }
 }
 
-fn not_here() -> Failure {
-    Failure::forbidden(
+fn not_here() -> ProblemResponse {
+    ProblemResponse::forbidden(
         "not-loopback",
         "the demo is for people at this machine only",
     )

@@ -11,48 +11,59 @@ use axum::{
 use hallpass_access::{
     AccessError, Meant, PressRefused, Role, StandingRefused, SweepMode, words as access_words,
 };
-use hallpass_model::{HoldKey, Span, TargetNames, Timestamp};
+use hallpass_model::{HoldKey, TargetNames, TimeSpan, Timestamp};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use super::forbidden;
+use super::flash::{self, Flash};
 use super::people::{first_name, target_of};
 use super::press::{MoreField, Tone, WordsForm, missing, of, show};
-use super::said::{self, Said};
 use super::shell::{PageResult, Posted, Viewer, local_path, see_other, url_encoded};
 use super::words::{plain, sentence};
-use crate::{App, api, problem::Failure};
+use super::{again, forbidden};
+use crate::{App, api, problem::ProblemResponse};
 
 pub(crate) fn router() -> Router<App> {
     Router::new()
         .route(
             "/standing/accept",
-            get(async |state, viewer, query| open(Act::Accept, state, viewer, query).await)
-                .post(async |state, query, posted| press(Act::Accept, state, query, posted).await),
+            get(async |state, viewer, query| {
+                open(StandingPress::Accept, state, viewer, query).await
+            })
+            .post(async |state, query, posted| {
+                press(StandingPress::Accept, state, query, posted).await
+            }),
         )
         .route(
             "/standing/withdraw",
-            get(async |state, viewer, query| open(Act::Withdraw, state, viewer, query).await).post(
-                async |state, query, posted| press(Act::Withdraw, state, query, posted).await,
-            ),
+            get(async |state, viewer, query| {
+                open(StandingPress::Withdraw, state, viewer, query).await
+            })
+            .post(async |state, query, posted| {
+                press(StandingPress::Withdraw, state, query, posted).await
+            }),
         )
         .route(
             "/standing/adopt",
-            get(async |state, viewer, query| open(Act::Adopt, state, viewer, query).await)
-                .post(async |state, query, posted| press(Act::Adopt, state, query, posted).await),
+            get(async |state, viewer, query| {
+                open(StandingPress::Adopt, state, viewer, query).await
+            })
+            .post(async |state, query, posted| {
+                press(StandingPress::Adopt, state, query, posted).await
+            }),
         )
 }
 
 /// What is done about standing access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Act {
+enum StandingPress {
     Accept,
     Withdraw,
     Adopt,
 }
 
-impl Act {
+impl StandingPress {
     const fn name(self) -> &'static str {
         match self {
             Self::Accept => "accept",
@@ -86,7 +97,7 @@ struct Pressed {
 }
 
 /// What is meant, as it is known.
-struct Known {
+struct StandingAccess {
     key: HoldKey,
     names: TargetNames,
     /// The name of who holds it.
@@ -94,7 +105,7 @@ struct Known {
 }
 
 impl Whose {
-    fn meant(&self) -> Result<Meant, Failure> {
+    fn meant(&self) -> Result<Meant, ProblemResponse> {
         let wanted = api::wanted(
             self.account.as_deref(),
             self.permission_set.as_deref(),
@@ -107,7 +118,7 @@ impl Whose {
     }
 
     /// The address of the form of an act.
-    fn address(&self, act: Act) -> String {
+    fn address(&self, act: StandingPress) -> String {
         let mut address = format!("/standing/{}?user={}", act.name(), url_encoded(&self.user));
         for (name, value) in [
             ("account", &self.account),
@@ -132,7 +143,7 @@ fn back(from: &str) -> String {
 }
 
 async fn open(
-    act: Act,
+    act: StandingPress,
     State(app): State<App>,
     viewer: Viewer,
     Query(whose): Query<Whose>,
@@ -150,9 +161,9 @@ async fn open(
     }
 }
 
-fn known(app: &App, whose: &Whose) -> Result<Option<Known>, Failure> {
+fn known(app: &App, whose: &Whose) -> Result<Option<StandingAccess>, ProblemResponse> {
     match app.access.standing_meant(&whose.meant()?) {
-        Ok((key, names, holder)) => Ok(Some(Known {
+        Ok((key, names, holder)) => Ok(Some(StandingAccess {
             holder: holder.map_or_else(|| key.user.to_string(), |person| plain(&person.name)),
             key,
             names,
@@ -162,7 +173,7 @@ fn known(app: &App, whose: &Whose) -> Result<Option<Known>, Failure> {
     }
 }
 
-fn form(app: &App, act: Act, whose: &Whose, known: &Known) -> WordsForm {
+fn form(app: &App, act: StandingPress, whose: &Whose, known: &StandingAccess) -> WordsForm {
     let directory = app.access.directory();
     let target = target_of(&directory, &known.key.target, &known.names);
     let first = first_name(&known.holder).to_owned();
@@ -177,7 +188,7 @@ fn form(app: &App, act: Act, whose: &Whose, known: &Known) -> WordsForm {
         ..WordsForm::default()
     };
     match act {
-        Act::Accept => WordsForm {
+        StandingPress::Accept => WordsForm {
             heading: format!("Accept {} standing access?", of(&first)),
             lead: format!("{target}. It has no end, and no sweep removes it, in whatever mode."),
             label: "Why does it stay?".to_owned(),
@@ -195,7 +206,7 @@ fn form(app: &App, act: Act, whose: &Whose, known: &Known) -> WordsForm {
             submit: "Accept",
             ..shared
         },
-        Act::Withdraw => WordsForm {
+        StandingPress::Withdraw => WordsForm {
             heading: format!("Accept {} standing access no more?", of(&first)),
             lead: format!("{target}. From the next sweep on nobody has recorded it."),
             label: "Why not any more?".to_owned(),
@@ -210,7 +221,7 @@ fn form(app: &App, act: Act, whose: &Whose, known: &Known) -> WordsForm {
             submit: "Accept no more",
             ..shared
         },
-        Act::Adopt => WordsForm {
+        StandingPress::Adopt => WordsForm {
             heading: format!("Give {} access an end?", of(&first)),
             lead: format!(
                 "{target}. It becomes a grant that ends by itself. {first} is told, and may ask to \
@@ -234,7 +245,7 @@ fn form(app: &App, act: Act, whose: &Whose, known: &Known) -> WordsForm {
 }
 
 async fn press(
-    act: Act,
+    act: StandingPress,
     State(app): State<App>,
     Query(whose): Query<Whose>,
     Posted {
@@ -253,8 +264,8 @@ async fn press(
     let again = |words: String, more: String| {
         let shown = form(&app, act, &whose, &known);
         let typed_more = match act {
-            Act::Accept => &typed.review,
-            Act::Withdraw | Act::Adopt => &typed.length,
+            StandingPress::Accept => &typed.review,
+            StandingPress::Withdraw | StandingPress::Adopt => &typed.length,
         };
         WordsForm {
             error: words,
@@ -283,10 +294,13 @@ async fn press(
             show(&app, &viewer, again(String::new(), words), status).await
         }
         Err(Wrong::Access(AccessError::Refused(why))) => {
+            if let Some(way) = again::for_press(&why, &whose.address(act)) {
+                return Ok(way);
+            }
             let mut words = again(String::new(), String::new());
             // what was answered, the same at every door
             words.refused = Some(sentence(&why.to_string()));
-            let status = Failure::from(why).for_people().0;
+            let status = ProblemResponse::from(why).for_people().0;
             show(&app, &viewer, words, status).await
         }
         Err(Wrong::Access(error)) => Err(error.into()),
@@ -310,28 +324,28 @@ impl From<AccessError> for Wrong {
 async fn carry_out(
     app: &App,
     viewer: &Viewer,
-    act: Act,
+    act: StandingPress,
     meant: &Meant,
     typed: &Pressed,
 ) -> Result<String, Wrong> {
     let (access, actor) = (&app.access, &viewer.actor);
     let to = back(&typed.from);
     match act {
-        Act::Accept => {
+        StandingPress::Accept => {
             let review = review_at(&typed.review, &viewer.zone)?;
             access
                 .accept_standing(actor, meant, &typed.reason, review)
                 .await?;
             Ok(to)
         }
-        Act::Withdraw => {
+        StandingPress::Withdraw => {
             access
                 .withdraw_standing(actor, meant, &typed.reason)
                 .await?;
             Ok(to)
         }
-        Act::Adopt => {
-            let length: Span = typed
+        StandingPress::Adopt => {
+            let length: TimeSpan = typed
                 .length
                 .trim()
                 .parse()
@@ -339,7 +353,7 @@ async fn carry_out(
             let grant = access
                 .adopt_standing(actor, meant, length, &typed.reason, None)
                 .await?;
-            Ok(said::after(&to, Said::Adopted, grant.id))
+            Ok(flash::after(&to, Flash::Adopted, grant.id))
         }
     }
 }

@@ -8,20 +8,20 @@ use axum::{
     routing::{get, post},
 };
 use hallpass_access::{
-    AccessError, Fate, ItemChange, Limits, Role, Sweep, SweepAction, SweepItem, SweepMode,
+    AccessError, Fate, ItemChange, RemovalLimit, Role, Sweep, SweepAction, SweepItem, SweepMode,
     SweepReport, SweepState, Trigger, plan_words, words as access_words,
 };
 use hallpass_model::SweepId;
 use serde::Deserialize;
 
 use super::access::{lasting, waits};
-use super::forbidden;
 use super::people::{self, Face, count_of, counted};
+use super::presenter::{At, Presenter};
 use super::press::missing;
 use super::shell::{Nav, PageResult, Posted, Shell, Viewer, page, see_other};
-use super::view::{At, View};
 use super::words::{Badge, capital, plain, sentence};
-use crate::{App, body::Path, problem::Failure};
+use super::{again, forbidden};
+use crate::{App, body::Path, problem::ProblemResponse};
 
 /// Runs of one page.
 const RUNS: u32 = 30;
@@ -59,7 +59,7 @@ struct ListPage {
 }
 
 /// What is to be confirmed.
-struct Plan {
+struct ConfirmPlan {
     heading: String,
     /// "Remove these 4".
     submit: String,
@@ -69,7 +69,7 @@ struct Plan {
 }
 
 /// A finding as a row.
-struct Finding {
+struct SweepFindingRow {
     face: Face,
     target: String,
     kind: &'static str,
@@ -88,13 +88,13 @@ struct OnePage {
     id: String,
     badge: Badge,
     lead: String,
-    plan: Option<Plan>,
+    plan: Option<ConfirmPlan>,
     facts: Vec<(&'static str, String)>,
     unread: Vec<String>,
     unread_count: String,
     left_out: Vec<String>,
     gone: Vec<String>,
-    findings: Vec<Finding>,
+    findings: Vec<SweepFindingRow>,
     more: Option<String>,
     here: String,
 }
@@ -119,7 +119,7 @@ struct Nothing {}
 pub(super) async fn waiting(
     app: &App,
     viewer: &Viewer,
-) -> Result<Option<(String, String)>, Failure> {
+) -> Result<Option<(String, String)>, ProblemResponse> {
     let runs = app.access.sweeps(&viewer.actor, None, RUNS).await?;
     let Some(run) = runs.into_iter().find(waits) else {
         return Ok(None);
@@ -149,7 +149,7 @@ async fn list(State(app): State<App>, viewer: Viewer) -> PageResult {
         let page = forbidden::page_for(&app, &viewer, "auditors").await;
         return Ok(page.into_response());
     }
-    let view = View::new(&app, &viewer);
+    let view = Presenter::new(&app, &viewer);
     let runs = app.access.sweeps(&viewer.actor, None, RUNS).await?;
     let mode = app.access.settings().sweep.mode;
     let next = app.access.next_sweep().await?;
@@ -167,7 +167,7 @@ async fn list(State(app): State<App>, viewer: Viewer) -> PageResult {
     }))
 }
 
-fn run_row(view: &View, run: &Sweep) -> Run {
+fn run_row(view: &Presenter, run: &Sweep) -> Run {
     let count = |of: fn(&SweepReport) -> u64| {
         run.report
             .as_ref()
@@ -185,7 +185,7 @@ fn run_row(view: &View, run: &Sweep) -> Run {
     }
 }
 
-fn why(view: &View, run: &Sweep) -> String {
+fn why(view: &Presenter, run: &Sweep) -> String {
     match &run.trigger {
         Trigger::Check => "Check".to_owned(),
         Trigger::Schedule => "Schedule".to_owned(),
@@ -208,7 +208,7 @@ fn badge(state: &SweepState) -> Badge {
     Badge { word, look }
 }
 
-fn state_words(view: &View, run: &Sweep) -> String {
+fn state_words(view: &Presenter, run: &Sweep) -> String {
     match &run.state {
         SweepState::Running => "It reads what stands.".to_owned(),
         SweepState::Interrupted { .. } => "The server stopped meanwhile; begun anew.".to_owned(),
@@ -251,7 +251,7 @@ async fn found(
     app: &App,
     viewer: &Viewer,
     id: &str,
-) -> Result<Option<(Sweep, Vec<SweepItem>)>, Failure> {
+) -> Result<Option<(Sweep, Vec<SweepItem>)>, ProblemResponse> {
     let Ok(id) = id.parse::<SweepId>() else {
         return Ok(None);
     };
@@ -271,14 +271,17 @@ async fn confirm(
         return missing(&app, &viewer).await;
     };
     let limits = if form.beyond.is_empty() {
-        Limits::Keep
+        RemovalLimit::Keep
     } else {
-        Limits::Exceed
+        RemovalLimit::Exceed
     };
     let confirmed = app.access.confirm_sweep(&viewer.actor, run.id, limits);
     match confirmed.await {
         Ok(run) => Ok(see_other(&format!("/sweeps/{}", run.id))),
         Err(AccessError::Refused(why)) => {
+            if let Some(way) = again::for_press(&why, &format!("/sweeps/{id}")) {
+                return Ok(way);
+            }
             let words = sentence(&why.to_string());
             show(&app, &viewer, &run, &items, 0, Some(words)).await
         }
@@ -294,7 +297,7 @@ async fn show(
     skip: usize,
     refused: Option<String>,
 ) -> PageResult {
-    let view = View::new(app, viewer);
+    let view = Presenter::new(app, viewer);
     let title = format!("Sweep of {}", view.words(run.begun_at));
     let mut rows: Vec<&SweepItem> = items.iter().collect();
     rows.sort_by_key(|item| (rank(item), &item.key));
@@ -348,7 +351,7 @@ const fn rank(item: &SweepItem) -> u8 {
     }
 }
 
-fn lead(view: &View, run: &Sweep) -> String {
+fn lead(view: &Presenter, run: &Sweep) -> String {
     let words = state_words(view, run);
     let mode = sentence(&access_words::mode(run.mode));
     format!("{words} {mode}")
@@ -359,9 +362,9 @@ fn plan(
     run: &Sweep,
     items: &[SweepItem],
     refused: Option<String>,
-) -> Option<Plan> {
+) -> Option<ConfirmPlan> {
     if !waits(run) {
-        return refused.map(|refused| Plan {
+        return refused.map(|refused| ConfirmPlan {
             heading: String::new(),
             submit: String::new(),
             beyond: None,
@@ -376,7 +379,7 @@ fn plan(
         Some(SweepAction::Adopt { .. }) => "Set the end of",
         Some(SweepAction::Remove) | None => "Remove",
     };
-    Some(Plan {
+    Some(ConfirmPlan {
         heading: would(items),
         submit: if viewer.actor.is(Role::Admin) {
             match count {
@@ -394,8 +397,8 @@ fn plan(
     })
 }
 
-fn facts(view: &View, run: &Sweep, report: &SweepReport) -> Vec<(&'static str, String)> {
-    let took = hallpass_model::Span::between(report.began, report.ended);
+fn facts(view: &Presenter, run: &Sweep, report: &SweepReport) -> Vec<(&'static str, String)> {
+    let took = hallpass_model::TimeSpan::between(report.began, report.ended);
     let mut facts = vec![
         (
             "Looked",
@@ -482,7 +485,13 @@ fn gone(report: &SweepReport) -> Vec<String> {
     lines
 }
 
-fn finding(app: &App, viewer: &Viewer, view: &View, item: &SweepItem, here: &str) -> Finding {
+fn finding(
+    app: &App,
+    viewer: &Viewer,
+    view: &Presenter,
+    item: &SweepItem,
+    here: &str,
+) -> SweepFindingRow {
     let email = item.holder.as_ref().map(|person| person.email.as_str());
     let is_unknown = item.kind.is_unaccepted();
     let can_act = viewer.actor.is(Role::Admin)
@@ -501,7 +510,7 @@ fn finding(app: &App, viewer: &Viewer, view: &View, item: &SweepItem, here: &str
         }
     }
     let directory = app.access.directory();
-    Finding {
+    SweepFindingRow {
         face: Face::new(item.holder_name(), email.unwrap_or("not in the directory")),
         target: people::target_of(&directory, &item.key.target, &item.names),
         kind: access_words::item_kind(&item.kind),

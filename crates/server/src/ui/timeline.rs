@@ -3,28 +3,23 @@
 use hallpass_access::{
     Approval, Grant, GrantState, InLine, Origin, Request, RequestState, words as access_words,
 };
-use hallpass_audit::{Record, RecordQuery};
-use hallpass_model::{Email, Span, Timestamp};
+use hallpass_audit::{Order, Record, RecordQuery, RecordSubject, StoreFault};
+use hallpass_model::{Email, TimeSpan, Timestamp};
 
 use super::{
-    audit_find::first_at,
+    presenter::{At, Coded, Presenter, deciders},
     rows::{refused_by_aws, why_it_ends},
     shell::Viewer,
-    view::{At, Coded, View, deciders},
     words::{countdown, in_line, number, plain},
 };
-use crate::{App, api::records::may_read, problem::Failure};
+use crate::{App, api::records::may_read, problem::ProblemResponse};
 
-/// Numbers of the log looked at in one call.
-const WINDOW: usize = 5_000;
-/// Calls for one page. Where the log is longer since a request was made, what is next to its
-/// beginning and what is newest is looked at.
-const WINDOWS_MAX: usize = 20;
-/// Records of one window that are shown, the newest.
-const RECORDS_MAX: u32 = 500;
+/// Records of one request that are shown: the newest, and those of its beginning.
+const NEWEST_MAX: u32 = 500;
+const OLDEST_MAX: u32 = 50;
 
 /// One thing that happened.
-pub(crate) struct Entry {
+pub(crate) struct TimelineEntry {
     /// `now`, `good`, `next` or nothing.
     pub(crate) look: &'static str,
     pub(crate) title: String,
@@ -40,7 +35,7 @@ pub(crate) struct Entry {
     pub(crate) record: Option<(u64, String)>,
 }
 
-impl Entry {
+impl TimelineEntry {
     fn new(title: impl Into<String>) -> Self {
         Self {
             look: "",
@@ -75,59 +70,46 @@ pub(crate) async fn records(
     app: &App,
     request: &Request,
     grant: Option<&Grant>,
-) -> Result<Vec<Record>, Failure> {
-    let log = &app.audit;
-    let fault = |fault: hallpass_audit::StoreFault| Failure::unavailable(&fault);
-    let last = log.head().await.map_err(fault)?.map_or(0, |head| head.seq);
-    let asked_at = request.asked_at.as_millisecond();
-    let first = first_at(log.as_ref(), last, asked_at)
-        .await
-        .map_err(fault)?;
-    let id = request.id.to_string();
-    let grant = grant.map(|grant| grant.id.to_string());
-    let mut windows: Vec<u64> = (first..=last).step_by(WINDOW).collect();
-    if windows.len() > WINDOWS_MAX {
-        windows.drain(WINDOWS_MAX / 2..windows.len() - WINDOWS_MAX / 2);
-    }
-    let mut found = Vec::new();
-    for from in windows {
-        let query = RecordQuery {
-            before: Some(from.saturating_add(WINDOW as u64)),
-            from,
-            with: vec![std::iter::once(id.clone()).chain(grant.clone()).collect()],
-            ..RecordQuery::default()
+) -> Result<Vec<Record>, ProblemResponse> {
+    let query = RecordQuery {
+        about: Some(RecordSubject {
+            request: Some(request.id.to_string()),
+            grant: grant.map(|grant| grant.id.to_string()),
+        }),
+        ..RecordQuery::default()
+    };
+    let fault = |fault: StoreFault| ProblemResponse::unavailable(&fault);
+    let newest = app.audit.records_found(&query, NEWEST_MAX).await;
+    let newest = newest.map_err(fault)?;
+    let mut records = Vec::new();
+    if let Some(next) = newest.next {
+        let older = RecordQuery {
+            order: Order::OldestFirst,
+            before: Some(next),
+            ..query
         };
-        let batch = log
-            .records_found(&query, RECORDS_MAX)
-            .await
-            .map_err(fault)?;
-        found.extend(batch.into_iter().rev().filter(|record| {
-            record.text("access_request_id") == Some(&id)
-                || (grant.is_some() && record.text("grant_id") == grant.as_deref())
-        }));
+        let oldest = app.audit.records_found(&older, OLDEST_MAX).await;
+        records.extend(oldest.map_err(fault)?.records);
     }
-    Ok(found)
+    records.extend(newest.records.into_iter().rev());
+    Ok(records)
 }
 
 fn instant(record: &Record) -> Timestamp {
-    let millis = record
-        .fields()
-        .get("timestamp")
-        .and_then(serde_json::Value::as_i64);
-    Timestamp::from_millisecond(millis.unwrap_or_default()).unwrap_or(Timestamp::UNIX_EPOCH)
+    record.at().unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 /// What happened, newest first, with the step to come on top.
 pub(crate) fn entries(
     app: &App,
     viewer: &Viewer,
-    view: &View,
+    view: &Presenter,
     request: &Request,
     grant: Option<&Grant>,
     place: Option<InLine>,
     records: &[Record],
-) -> Vec<Entry> {
-    let mut found: Vec<(Timestamp, Entry)> = Vec::new();
+) -> Vec<TimelineEntry> {
+    let mut found: Vec<(Timestamp, TimelineEntry)> = Vec::new();
     let mut teller = Teller {
         view,
         request,
@@ -149,7 +131,7 @@ pub(crate) fn entries(
     }
     found.extend(reminders(app, view, request));
     found.sort_by_key(|(at, _)| *at);
-    let mut entries: Vec<Entry> = found.into_iter().rev().map(|(_, entry)| entry).collect();
+    let mut entries: Vec<TimelineEntry> = found.into_iter().rev().map(|(_, entry)| entry).collect();
     let next = upcoming(app, view, request, grant, place);
     if let (Some(_), Some(newest)) = (&next, entries.first_mut()) {
         newest.look = "now";
@@ -172,7 +154,7 @@ pub(crate) fn door(source: &str) -> &'static str {
 
 /// Makes sentences of records, in the order they were written.
 struct Teller<'a> {
-    view: &'a View,
+    view: &'a Presenter,
     request: &'a Request,
     grant: Option<&'a Grant>,
     /// When AWS was asked.
@@ -183,7 +165,7 @@ struct Teller<'a> {
 }
 
 impl Teller<'_> {
-    fn tell(&mut self, record: &Record) -> Option<Entry> {
+    fn tell(&mut self, record: &Record) -> Option<TimelineEntry> {
         let by = |field: &str| {
             let email = record.text(field).and_then(|text| Email::new(text).ok());
             email.map_or("Hallpass".to_owned(), |email| self.view.named(&email))
@@ -193,30 +175,32 @@ impl Teller<'_> {
         let what = if is_other { "Extension" } else { "Request" };
         Some(match record.event() {
             "request.created" if is_other => {
-                Entry::new(format!("{} asked for more", cap(&by("actor"))))
+                TimelineEntry::new(format!("{} asked for more", cap(&by("actor"))))
             }
-            "request.created" => Entry::new(format!("Asked by {}", by("actor"))),
-            "request.reviewed" => Entry::new(format!("Approved by {}", by("actor"))).good(),
+            "request.created" => TimelineEntry::new(format!("Asked by {}", by("actor"))),
+            "request.reviewed" => TimelineEntry::new(format!("Approved by {}", by("actor"))).good(),
             "request.approved" => Self::approved(record, is_other, &by("approver_email")),
             "request.denied" => {
                 let own = (!is_other).then(|| match &self.request.state {
                     RequestState::Denied { reason, .. } => reason.clone().unwrap_or_default(),
                     _ => String::new(),
                 });
-                Entry::new(format!("{what} denied by {}", by("actor")))
+                TimelineEntry::new(format!("{what} denied by {}", by("actor")))
                     .quote(&own.unwrap_or_default())
             }
-            "request.discarded" => Entry::new(format!("{what} discarded by {}", by("actor"))),
-            "request.expired" => Entry::new(format!("{what} lapsed"))
+            "request.discarded" => {
+                TimelineEntry::new(format!("{what} discarded by {}", by("actor")))
+            }
+            "request.expired" => TimelineEntry::new(format!("{what} lapsed"))
                 .words("Nobody decided in time. Nothing was granted."),
             "request.rejected" => {
-                Entry::new("Not possible").words(plain(text("error").unwrap_or_default()))
+                TimelineEntry::new("Not possible").words(plain(text("error").unwrap_or_default()))
             }
             "press.refused" if self.reads_all => {
                 let press = text("why").unwrap_or("press");
                 let why = text("error").unwrap_or_default();
                 let why = why.split_once(": ").map_or(why, |(_, words)| words);
-                Entry::new(format!(
+                TimelineEntry::new(format!(
                     "A press had no effect: {press}, by {}",
                     by("actor")
                 ))
@@ -224,11 +208,11 @@ impl Teller<'_> {
             }
             "grant.requested" => {
                 self.asked_aws = Some(instant(record));
-                Entry::new("Setting up")
+                TimelineEntry::new("Setting up")
                     .words("The end was written down first, then AWS was asked.")
             }
             "grant.succeeded" => self.succeeded(record),
-            "grant.failed" => Entry::new("Failed").words(refused_by_aws(
+            "grant.failed" => TimelineEntry::new("Failed").words(refused_by_aws(
                 text("error").unwrap_or("no reason was given"),
             )),
             "extend" => self.extended(record),
@@ -236,7 +220,7 @@ impl Teller<'_> {
         })
     }
 
-    fn approved(record: &Record, is_other: bool, by: &str) -> Entry {
+    fn approved(record: &Record, is_other: bool, by: &str) -> TimelineEntry {
         let rules: Vec<String> = record
             .fields()
             .get("based_on")
@@ -253,21 +237,21 @@ impl Teller<'_> {
             "Approved"
         };
         match record.text("approval") {
-            Some("not_required") if is_other => Entry::new("Extension needed no approval"),
-            Some("not_required") => Entry::new("No approval needed"),
+            Some("not_required") if is_other => TimelineEntry::new("Extension needed no approval"),
+            Some("not_required") => TimelineEntry::new("No approval needed"),
             Some("self") => {
-                return Entry::new(format!("{what} by the requester"))
+                return TimelineEntry::new(format!("{what} by the requester"))
                     .good()
                     .words(format!("As {rules} allows."));
             }
-            Some("break_glass") => Entry::new(format!("Break-glass by {by}")),
-            _ => Entry::new(format!("{what} by {by}")),
+            Some("break_glass") => TimelineEntry::new(format!("Break-glass by {by}")),
+            _ => TimelineEntry::new(format!("{what} by {by}")),
         }
         .good()
         .words(format!("By {rules}."))
     }
 
-    fn succeeded(&mut self, record: &Record) -> Entry {
+    fn succeeded(&mut self, record: &Record) -> TimelineEntry {
         self.ends = ends_at(record);
         let after = self.asked_aws.map(|asked| {
             let millis = instant(record).as_millisecond() - asked.as_millisecond();
@@ -277,7 +261,7 @@ impl Teller<'_> {
                 millis.rem_euclid(1000) / 100
             )
         });
-        let entry = Entry::new("Active").good();
+        let entry = TimelineEntry::new("Active").good();
         if self.grant.is_some_and(|grant| grant.standing) {
             return entry.words(
                 "The access was there before. The clock of this pass started here; its end removes nothing.",
@@ -289,12 +273,12 @@ impl Teller<'_> {
         ))
     }
 
-    fn extended(&mut self, record: &Record) -> Entry {
+    fn extended(&mut self, record: &Record) -> TimelineEntry {
         let (before, now) = (self.ends, ends_at(record));
         self.ends = now;
         if let (Some(now), Some(grant)) = (now, self.grant.filter(|grant| grant.standing)) {
             let words = access_words::ends(grant, &self.view.words(now));
-            return Entry::new("Extended").good().words(words);
+            return TimelineEntry::new("Extended").good().words(words);
         }
         let words = match (before, now) {
             (Some(before), Some(now)) => format!(
@@ -305,10 +289,10 @@ impl Teller<'_> {
             (None, Some(now)) => format!("Ends {}.", self.view.words(now)),
             _ => String::new(),
         };
-        Entry::new("Extended").good().words(words)
+        TimelineEntry::new("Extended").good().words(words)
     }
 
-    fn ending(&self, event: &str, record: &Record) -> Option<Entry> {
+    fn ending(&self, event: &str, record: &Record) -> Option<TimelineEntry> {
         let text = |field: &str| record.text(field).filter(|text| *text != "NA");
         let removed = record
             .fields()
@@ -316,7 +300,7 @@ impl Teller<'_> {
             .and_then(serde_json::Value::as_bool);
         Some(match event {
             "end.started" => self.begun(),
-            "end.succeeded" => Entry::new("Ended").words(match (removed, text("why")) {
+            "end.succeeded" => TimelineEntry::new("Ended").words(match (removed, text("why")) {
                 (Some(true), _) => self.gone(instant(record)),
                 (_, Some("standing")) => {
                     "Nothing was removed: the access was there before.".to_owned()
@@ -332,32 +316,31 @@ impl Teller<'_> {
                     plain(why.unwrap_or("unknown")).replace('_', " ")
                 ),
             }),
-            "end.failed" => Entry::new("AWS did not remove it; tried again")
+            "end.failed" => TimelineEntry::new("AWS did not remove it; tried again")
                 .words(plain(text("error").unwrap_or_default())),
-            "end.stuck" => Entry::new("AWS refuses to delete this").words(format!(
+            "end.stuck" => TimelineEntry::new("AWS refuses to delete this").words(format!(
                 "{}. Tried every hour.",
                 plain(text("error").unwrap_or_default()).trim_end_matches('.')
             )),
-            "drift.missing" => Entry::new("Someone removed this access outside Hallpass"),
-            "drift.guard" => Entry::new("A guard removed this access too early")
+            "drift.missing" => TimelineEntry::new("Someone removed this access outside Hallpass"),
+            "drift.guard" => TimelineEntry::new("A guard removed this access too early")
                 .words("It did not know the newest end. The access is set up again."),
-            "drift.principal_left" => Entry::new("The holder left the directory"),
+            "drift.principal_left" => TimelineEntry::new("The holder left the directory"),
             "drift.rule_changed" => {
-                Entry::new("The rules changed").words("Today they would refuse this.")
+                TimelineEntry::new("The rules changed").words("Today they would refuse this.")
             }
-            "review.opened" => Entry::new("Review opened")
+            "review.opened" => TimelineEntry::new("Review opened")
                 .words("Somebody else looks at this afterwards and closes it.")
                 .quote(text("why").unwrap_or_default()),
-            "sessions.cut" => {
-                Entry::new("Sessions ended").words("AWS refuses credentials taken before the end.")
-            }
+            "sessions.cut" => TimelineEntry::new("Sessions ended")
+                .words("AWS refuses credentials taken before the end."),
             "sessions.cut_failed" => {
-                Entry::new("Sessions go on").words(text("error").unwrap_or_default())
+                TimelineEntry::new("Sessions go on").words(text("error").unwrap_or_default())
             }
             "review.closed" => {
                 let by = Email::new(text("actor").unwrap_or_default());
                 let by = by.map_or("Hallpass".to_owned(), |email| self.view.named(&email));
-                Entry::new(format!("Review closed by {by}"))
+                TimelineEntry::new(format!("Review closed by {by}"))
                     .good()
                     .quote(text("why").unwrap_or_default())
             }
@@ -380,8 +363,8 @@ impl Teller<'_> {
         }
     }
 
-    fn begun(&self) -> Entry {
-        let entry = Entry::new("End began");
+    fn begun(&self) -> TimelineEntry {
+        let entry = TimelineEntry::new("End began");
         let Some(grant) = self.grant else {
             return entry;
         };
@@ -407,13 +390,13 @@ fn ends_at(record: &Record) -> Option<Timestamp> {
 }
 
 /// Reminders are not in the log; when they were sent follows from when the request was made.
-fn reminders(app: &App, view: &View, request: &Request) -> Vec<(Timestamp, Entry)> {
+fn reminders(app: &App, view: &Presenter, request: &Request) -> Vec<(Timestamp, TimelineEntry)> {
     let settings = app.access.settings();
     let names = view.any_of(&request.decided.notify);
     (0..request.reminders.sent)
         .filter_map(|k| {
             let at = settings.reminder_at(request.asked_at, request.expires_at, k)?;
-            let mut entry = Entry::new("Reminder sent").words(format!("To {names}."));
+            let mut entry = TimelineEntry::new("Reminder sent").words(format!("To {names}."));
             entry.at = Some(view.at_second(at));
             Some((at, entry))
         })
@@ -423,18 +406,18 @@ fn reminders(app: &App, view: &View, request: &Request) -> Vec<(Timestamp, Entry
 /// The step to come.
 fn upcoming(
     app: &App,
-    view: &View,
+    view: &Presenter,
     request: &Request,
     grant: Option<&Grant>,
     place: Option<InLine>,
-) -> Option<Entry> {
+) -> Option<TimelineEntry> {
     let mut entry = match (&request.state, grant) {
         (RequestState::Pending, _) if super::rows::is_past(view, request) => return None,
         (RequestState::Pending, _) => return Some(waiting(app, view, request)),
         (RequestState::Approved { .. }, Some(grant)) => match &grant.state {
             GrantState::Scheduled | GrantState::Granting => {
                 let queue = in_line(place);
-                Entry::new("AWS confirms").words(format!(
+                TimelineEntry::new("AWS confirms").words(format!(
                     "The time starts when AWS confirms, not before. {queue}"
                 ))
             }
@@ -444,15 +427,14 @@ fn upcoming(
                 } else {
                     "Access ends"
                 };
-                let mut entry = Entry::new(title).words(what_ends(view, grant));
+                let mut entry = TimelineEntry::new(title).words(what_ends(view, grant));
                 let left = view.left(grant.ends_at);
                 entry.at = Some(view.at_second(grant.ends_at));
                 entry.left = Some((left.as_seconds(), countdown(left)));
                 entry
             }
-            GrantState::Ending { .. } => {
-                Entry::new("Access is gone").words("Hallpass looks until AWS shows it no longer.")
-            }
+            GrantState::Ending { .. } => TimelineEntry::new("Access is gone")
+                .words("Hallpass looks until AWS shows it no longer."),
             GrantState::Ended { .. } | GrantState::Failed { .. } => return None,
         },
         _ => return None,
@@ -461,7 +443,7 @@ fn upcoming(
     Some(entry)
 }
 
-fn what_ends(view: &View, grant: &Grant) -> String {
+fn what_ends(view: &Presenter, grant: &Grant) -> String {
     if grant.standing {
         return "Nothing is removed then: the access was there before and stays.".to_owned();
     }
@@ -479,7 +461,7 @@ fn what_ends(view: &View, grant: &Grant) -> String {
 }
 
 /// "Waiting for 1 of Tomasz Wilk, Priya Raman, Jonas Beck. Lapses 23:12 CET."
-fn waiting(app: &App, view: &View, request: &Request) -> Entry {
+fn waiting(app: &App, view: &Presenter, request: &Request) -> TimelineEntry {
     let who = deciders(app, request);
     let names: Vec<String> = who.iter().map(|email| view.named(email)).collect();
     let given = u32::try_from(request.reviews.len()).unwrap_or(u32::MAX);
@@ -489,15 +471,15 @@ fn waiting(app: &App, view: &View, request: &Request) -> Entry {
         .saturating_sub(given)
         .max(1);
     let mut entry = match names.as_slice() {
-        [] => Entry::new("Nobody can decide this today"),
-        [only] if needed == 1 => Entry::new(format!("Waiting for {only}")),
-        many => Entry::new(format!("Waiting for {needed} of {}", many.join(", "))),
+        [] => TimelineEntry::new("Nobody can decide this today"),
+        [only] if needed == 1 => TimelineEntry::new(format!("Waiting for {only}")),
+        many => TimelineEntry::new(format!("Waiting for {needed} of {}", many.join(", "))),
     };
     if let Some(at) = request.expires_at {
         let lapses = format!("Lapses {}.", view.words(at));
         entry = entry.words(match request.reminders.next_at {
             Some(again) => {
-                let pause = Span::between(view.now, again).max(Span::seconds(1));
+                let pause = TimeSpan::between(view.now, again).max(TimeSpan::seconds(1));
                 format!(
                     "{lapses} The next reminder goes out in {}.",
                     countdown(pause)

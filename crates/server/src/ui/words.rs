@@ -1,7 +1,7 @@
 //! Words of the pages: states, times and remaining times, as the brief writes them.
 
 use hallpass_access::{GrantState, InLine, RequestState};
-use hallpass_model::{Span, Timestamp, text};
+use hallpass_model::{TimeSpan, Timestamp, text};
 use jiff::tz::TimeZone;
 
 /// A state: its word, and the badge that shows it.
@@ -16,10 +16,10 @@ const fn badge(word: &'static str, look: &'static str) -> Badge {
 }
 
 /// An active grant ends soon when less than this is left.
-pub(crate) const SOON: Span = Span::minutes(15);
+pub(crate) const SOON: TimeSpan = TimeSpan::minutes(15);
 
 /// A grant's badge; `left` is the time to its end.
-pub(crate) fn grant_badge(state: &GrantState, left: Span) -> Badge {
+pub(crate) fn grant_badge(state: &GrantState, left: TimeSpan) -> Badge {
     match state {
         GrantState::Scheduled => badge("Queued", "pending"),
         GrantState::Granting => badge("Setting up", "pending"),
@@ -33,7 +33,7 @@ pub(crate) fn grant_badge(state: &GrantState, left: Span) -> Badge {
 
 /// How long it takes until access is there: what stands before it in line, if that is long.
 pub(crate) fn in_line(place: Option<InLine>) -> String {
-    let Some(InLine { before, about }) = place.filter(|it| it.about >= Span::minutes(1)) else {
+    let Some(InLine { before, about }) = place.filter(|it| it.about >= TimeSpan::minutes(1)) else {
         return "Usually under a minute.".to_owned();
     };
     let minutes = about.as_seconds().div_ceil(60);
@@ -76,7 +76,7 @@ pub(crate) fn zone_name(at: Timestamp, zone: &TimeZone) -> String {
 }
 
 /// What is left, as a countdown: `2h 11m`, `9m`, `4:59`, `Ending`.
-pub(crate) fn countdown(left: Span) -> String {
+pub(crate) fn countdown(left: TimeSpan) -> String {
     let seconds = left.as_seconds();
     match seconds {
         0 => "Ending".to_owned(),
@@ -165,7 +165,7 @@ mod tests {
         ] {
             let place = place.map(|(before, seconds)| InLine {
                 before,
-                about: Span::seconds(seconds),
+                about: TimeSpan::seconds(seconds),
             });
             assert_eq!(in_line(place), words, "{place:?}");
         }
@@ -182,7 +182,7 @@ mod tests {
             (7869, "2h 11m"),
             (90_000, "25h 0m"),
         ] {
-            assert_eq!(countdown(Span::seconds(seconds)), words);
+            assert_eq!(countdown(TimeSpan::seconds(seconds)), words);
         }
     }
 

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use hallpass_model::Span;
-use hallpass_server::{Front, PersonaCard, SignIn};
+use hallpass_model::TimeSpan;
+use hallpass_server::{PersonaCard, ServerMode, SignIn};
 use serde_json::json;
 
 use crate::browser::{Browser, CSRF, form};
-use crate::description::routed;
-use crate::double::Double;
-use crate::house::{House, Reply, directory_with, run};
+use crate::fake_oidc::Double;
+use crate::routes::routed;
+use crate::test_server::{House, Reply, directory_with, run};
 
 /// Forms that are not sent from a page of somebody's session, and why.
 const WITHOUT_SESSION: [&str; 4] = [
@@ -290,8 +290,8 @@ fn behind_a_named_proxy_each_of_its_callers_counts() {
     });
 }
 
-fn demo() -> Front {
-    Front::Demo {
+fn demo() -> ServerMode {
+    ServerMode::Demo {
         personas: vec![PersonaCard {
             email: "ana@corp.example".to_owned(),
             name: "Ana".to_owned(),
@@ -306,7 +306,7 @@ fn demo() -> Front {
 #[test]
 fn the_demos_picker_is_for_this_machine_only() {
     run(async {
-        let house = House::with(|app| app.front = Arc::new(demo()));
+        let house = House::with(|app| app.mode = Arc::new(demo()));
         for (peer, host, site, status) in [
             ([127, 0, 0, 1], "127.0.0.1:8080", "same-origin", 303),
             ([127, 0, 0, 1], "localhost:8080", "same-origin", 303),
@@ -467,13 +467,13 @@ fn sessions_end_when_idle_and_at_their_limit() {
         let house = House::new();
         let mut ana = Browser::of(&house, "ana").await;
         for _ in 0..3 {
-            house.clock.advance(Span::hours(7));
+            house.clock.advance(TimeSpan::hours(7));
             assert!(ana.is_signed_in().await, "in use");
         }
-        house.clock.advance(Span::hours(3));
+        house.clock.advance(TimeSpan::hours(3));
         assert!(!ana.is_signed_in().await, "at its limit");
         let mut cai = Browser::of(&house, "cai").await;
-        house.clock.advance(Span::hours(8));
+        house.clock.advance(TimeSpan::hours(8));
         assert!(!cai.is_signed_in().await, "idle");
     });
 }
@@ -484,10 +484,10 @@ fn a_secret_in_use_is_replaced_and_the_old_one_works_a_minute_longer() {
         let house = House::new();
         let mut ana = Browser::of(&house, "ana").await;
         let first = ana.clone();
-        house.clock.advance(Span::minutes(59));
+        house.clock.advance(TimeSpan::minutes(59));
         assert!(ana.is_signed_in().await);
         assert_eq!(ana.cookies, first.cookies, "not yet");
-        house.clock.advance(Span::minutes(2));
+        house.clock.advance(TimeSpan::minutes(2));
         // two calls at the same time, with the same secret
         let mut parallel = first.clone();
         assert!(ana.is_signed_in().await);
@@ -497,15 +497,15 @@ fn a_secret_in_use_is_replaced_and_the_old_one_works_a_minute_longer() {
         // a page that was open all the while still works
         let reply = ana.press("/theme", &[]).await;
         assert_eq!(reply.status, StatusCode::SEE_OTHER);
-        house.clock.advance(Span::minutes(1));
+        house.clock.advance(TimeSpan::minutes(1));
         assert!(!first.clone().is_signed_in().await, "and then no more");
         assert!(ana.is_signed_in().await);
         // its limit stays that of the first
         for _ in 0..4 {
-            house.clock.advance(Span::hours(5));
+            house.clock.advance(TimeSpan::hours(5));
             assert!(ana.is_signed_in().await);
         }
-        house.clock.advance(Span::hours(3));
+        house.clock.advance(TimeSpan::hours(3));
         assert!(!ana.is_signed_in().await);
     });
 }
@@ -517,7 +517,7 @@ fn signing_out_ends_both_secrets() {
             let house = House::new();
             let mut ana = Browser::of(&house, "ana").await;
             let mut old = ana.clone();
-            house.clock.advance(Span::minutes(61));
+            house.clock.advance(TimeSpan::minutes(61));
             assert!(ana.is_signed_in().await);
             let (who, other) = if old_signs_out {
                 (&mut old, &mut ana)
@@ -537,7 +537,7 @@ fn a_session_that_an_administrator_ended_is_over() {
         use hallpass_server::SessionStore as _;
         let house = House::new();
         let mut ana = Browser::of(&house, "ana").await;
-        let user = crate::house::user_id("ana").parse().unwrap();
+        let user = crate::test_server::user_id("ana").parse().unwrap();
         assert_eq!(house.sessions.end_all(&user).await.unwrap(), 1);
         assert!(!ana.is_signed_in().await);
         assert_eq!(ana.get("/api/v1/me").await.short(), "401 unauthorized");

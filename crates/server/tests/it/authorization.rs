@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::house::{House, SCOPES, asking, run};
+use crate::test_server::{House, SCOPES, asking, run};
 
 /// Name in the table, person.
 const ACTORS: [(&str, &str); 5] = [
@@ -49,6 +49,26 @@ fn routes_of_sweeps() -> Vec<(&'static str, &'static str, Value)> {
             "/api/v1/standing",
             json!({"action": "adopt", "user": "sam@corp.example", "account": "payments-prod",
                 "permission_set": "Admin", "reason": "moving in", "duration_seconds": 3600}),
+        ),
+    ]
+}
+
+/// As [`routes`], of what one comes in with.
+fn routes_of_oneself() -> Vec<(&'static str, &'static str, Value)> {
+    let nothing = Value::Null;
+    vec![
+        ("GET", "/api/v1/me/sessions", nothing.clone()),
+        ("POST", "/api/v1/me/sessions/end-others", nothing.clone()),
+        (
+            "POST",
+            "/api/v1/me/sessions/ses_01934a5b6c7d7e8f90123456789abcde/end",
+            nothing.clone(),
+        ),
+        ("GET", "/api/v1/me/tokens", nothing.clone()),
+        (
+            "POST",
+            "/api/v1/me/tokens/tok_01934a5b6c7d7e8f90123456789abcde/revoke",
+            nothing.clone(),
         ),
     ]
 }
@@ -122,8 +142,49 @@ fn routes() -> Vec<(&'static str, &'static str, Value)> {
     ]
 }
 
+/// As [`routes`], of signing in and out: whoever calls the first two has no token yet.
+fn routes_of_login() -> Vec<(&'static str, &'static str, Value)> {
+    vec![
+        (
+            "POST",
+            "/api/v1/login/device",
+            json!({"host": "laptop", "scopes": ["read"]}),
+        ),
+        (
+            "POST",
+            "/api/v1/login/token",
+            json!({"code": "unknown", "verifier": "unknown"}),
+        ),
+        ("POST", "/api/v1/logout", Value::Null),
+    ]
+}
+
+/// The routes that the table has, as the router has them.
+pub(crate) fn rows() -> impl Iterator<Item = String> {
+    let all = routes()
+        .into_iter()
+        .chain(routes_of_sweeps())
+        .chain(routes_of_oneself());
+    let pattern = |(method, path, _): (&str, &str, Value)| {
+        let path = path.split('?').next().unwrap();
+        let mut parts: Vec<&str> = path.split('/').collect();
+        for at in 0..parts.len() {
+            let is_id = ["swp_", "ses_", "tok_"]
+                .iter()
+                .any(|kind| parts[at].starts_with(kind));
+            if ["REQ", "GRN", "BROKEN"].contains(&parts[at]) || is_id {
+                parts[at] = "{id}";
+            } else if at > 0 && parts[at - 1] == "permission-sets" {
+                parts[at] = "{name}";
+            }
+        }
+        format!("{method} {}", parts.join("/"))
+    };
+    all.chain(routes_of_login()).map(pattern)
+}
+
 /// How many rows a listing shows is part of who may see what.
-fn shown(route: &str, reply: &crate::house::Reply) -> String {
+fn shown(route: &str, reply: &crate::test_server::Reply) -> String {
     let rows = reply.json()["items"].as_array().map(Vec::len);
     match rows {
         Some(rows) if !route.ends_with("/audit") => format!("{}, {rows} rows", reply.short()),
@@ -157,7 +218,11 @@ async fn table() -> String {
     let mut text = String::from(
         "Who may call what. Ids are of a pending request and of a grant of the requester's.\n",
     );
-    for (method, path, body) in routes().into_iter().chain(routes_of_sweeps()) {
+    let all = routes()
+        .into_iter()
+        .chain(routes_of_sweeps())
+        .chain(routes_of_oneself());
+    for (method, path, body) in all.chain(routes_of_login()) {
         let nobody = cell(method, path, &body, None).await;
         write!(text, "\n{method} {path}\n  no token   {nobody}\n").unwrap();
         for (name, person) in ACTORS {
@@ -202,7 +267,11 @@ fn the_table_of_who_may_call_what_is_as_it_was() {
 #[test]
 fn nothing_changes_without_a_token_that_counts() {
     run(async {
-        for (method, path, body) in routes().into_iter().chain(routes_of_sweeps()) {
+        for (method, path, body) in routes()
+            .into_iter()
+            .chain(routes_of_sweeps())
+            .chain(routes_of_oneself())
+        {
             if !path.starts_with("/api/v1") {
                 continue;
             }
@@ -217,7 +286,11 @@ fn nothing_changes_without_a_token_that_counts() {
 #[test]
 fn a_token_of_somebody_who_left_asks_for_nothing_and_sees_nothing() {
     run(async {
-        for (method, path, body) in routes().into_iter().chain(routes_of_sweeps()) {
+        for (method, path, body) in routes()
+            .into_iter()
+            .chain(routes_of_sweeps())
+            .chain(routes_of_oneself())
+        {
             if method == "POST" {
                 let found = cell(method, path, &body, Some("gone/all")).await;
                 assert!(

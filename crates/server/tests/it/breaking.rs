@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::house::{House, run};
+use crate::test_server::{House, run};
 
 #[test]
 fn the_requester_sees_the_button_and_approvers_the_review() {

@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Request, header};
-use hallpass_model::{Email, Span};
-use hallpass_server::{Session, SessionStore as _, SignedIn, hash_secret};
+use hallpass_model::{Email, TimeSpan};
+use hallpass_server::{SessionStore as _, SignedIn, WebSession, hash_secret};
 
-use crate::house::{House, Reply};
+use crate::test_server::{House, Reply};
 
 /// See the module.
 #[derive(Clone)]
@@ -19,6 +19,8 @@ pub(crate) struct Browser<'a> {
     /// Every `Set-Cookie` so far.
     pub(crate) set: Vec<String>,
     pub(crate) peer: SocketAddr,
+    /// What it says that it is; empty for nothing.
+    pub(crate) agent: String,
 }
 
 /// What a form of a session carries in these tests.
@@ -31,6 +33,7 @@ impl<'a> Browser<'a> {
             cookies: BTreeMap::new(),
             set: Vec::new(),
             peer: SocketAddr::from(([127, 0, 0, 1], 50_000)),
+            agent: String::new(),
         }
     }
 
@@ -38,16 +41,17 @@ impl<'a> Browser<'a> {
     pub(crate) async fn of(house: &'a House, person: &str) -> Self {
         let secret = format!("session of {person}").replace(' ', "-");
         let now = house.now();
-        let session = Session {
+        let session = WebSession {
             hash: hash_secret(&secret),
             user: Email::new(&format!("{person}@corp.example")).unwrap(),
-            user_id: Some(crate::house::user_id(person).parse().unwrap()),
+            user_id: Some(crate::test_server::user_id(person).parse().unwrap()),
             secondary_domain: false,
             signed_in: SignedIn::Persona,
             began_at: now,
             seen_at: now,
             renewed_at: now,
-            ends_at: Span::hours(24).after(now),
+            ends_at: TimeSpan::hours(24).after(now),
+            browsing: hallpass_server::Browsing::default(),
             csrf: CSRF.to_owned(),
             previous: None,
             next: None,
@@ -67,6 +71,9 @@ impl<'a> Browser<'a> {
     ) -> Reply {
         let mut builder = Request::builder().method(method).uri(path);
         builder = builder.header(header::ACCEPT, "text/html");
+        if !self.agent.is_empty() {
+            builder = builder.header(header::USER_AGENT, &self.agent);
+        }
         if !self.cookies.is_empty() {
             let all: Vec<String> = self
                 .cookies
@@ -101,8 +108,18 @@ impl<'a> Browser<'a> {
 
     /// Sends a form from one of our own pages, with its token.
     pub(crate) async fn press(&mut self, path: &str, fields: &[(&str, &str)]) -> Reply {
+        self.press_with(path, fields, CSRF).await
+    }
+
+    /// The same, with the token of another session.
+    pub(crate) async fn press_with(
+        &mut self,
+        path: &str,
+        fields: &[(&str, &str)],
+        csrf: &str,
+    ) -> Reply {
         let mut fields = fields.to_vec();
-        fields.push(("csrf", CSRF));
+        fields.push(("csrf", csrf));
         let headers = [
             ("content-type", "application/x-www-form-urlencoded"),
             ("sec-fetch-site", "same-origin"),

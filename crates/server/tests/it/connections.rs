@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use crate::browser::Browser;
-use crate::house::{House, run};
+use crate::test_server::{House, run};
 
 /// The longest any of these waits; none is expected to take a tenth of it.
 const LIMIT: Duration = Duration::from_secs(30);

@@ -1,45 +1,12 @@
 //! The API's description and the router say the same, and every answer carries its headers.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
 
 use axum::http::header;
-use regex::Regex;
 use serde_json::Value;
 
-use crate::house::{House, run};
-
-/// `METHOD path` of every `.route(…)` in the sources.
-pub(crate) fn routed() -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|end| end == "rs") {
-                found.extend(routes_of(&fs::read_to_string(path).unwrap()));
-            }
-        }
-    }
-    found
-}
-
-fn routes_of(source: &str) -> Vec<String> {
-    let path = Regex::new(r#"^\s*"([^"]+)""#).unwrap();
-    let method = Regex::new(r"\b(get|post|put|patch|delete)\(").unwrap();
-    let mut found = Vec::new();
-    for part in source.split(".route(").skip(1) {
-        let part = part.split("\n}\n").next().unwrap();
-        let path = &path.captures(part).unwrap()[1];
-        for method in method.captures_iter(part) {
-            found.push(format!("{} {path}", method[1].to_uppercase()));
-        }
-    }
-    found
-}
+use crate::routes::routed;
+use crate::test_server::{House, run};
 
 fn described() -> BTreeSet<String> {
     let document = serde_json::to_value(hallpass_server::openapi_document()).unwrap();

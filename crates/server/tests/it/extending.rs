@@ -2,11 +2,11 @@
 
 use axum::http::StatusCode;
 use hallpass_access::{AccessStore as _, Change, Grant, GrantFilter, GrantState, Write};
-use hallpass_rules::{Rules, Source, load};
+use hallpass_rules::{RuleFile, Rules, load};
 use serde_json::{Value, json};
 
-use crate::house::{House, asking, run};
 use crate::pages_visit::{Visit, field, to};
+use crate::test_server::{House, asking, run};
 
 const WITH_TICKET: &str = r#"
 [[rule]]
@@ -17,7 +17,9 @@ ticket_pattern = '^OPS-\d+$'
 "#;
 
 fn rules() -> Rules {
-    load(&Source::new("rules.toml", WITH_TICKET)).unwrap().rules
+    load(&RuleFile::new("rules.toml", WITH_TICKET))
+        .unwrap()
+        .rules
 }
 
 /// What Ana holds for an hour, asked for with the ticket OPS-1.
@@ -28,7 +30,7 @@ async fn held(house: &House) -> Grant {
     let reply = house.post("/api/v1/requests", "ana/all", &wish).await;
     assert_eq!(reply.short(), "201", "{reply:?}");
     let found = house.store.grants(&GrantFilter::default(), 10).await;
-    found.unwrap().remove(0)
+    found.unwrap().rows.remove(0)
 }
 
 #[test]
@@ -68,7 +70,7 @@ fn the_form_has_the_ticket_filled_in_and_sends_what_is_written() {
             let found = house.store.grants(&GrantFilter::default(), 10).await;
             let step = Grant {
                 state,
-                ..found.unwrap().remove(0)
+                ..found.unwrap().rows.remove(0)
             };
             let change = Change {
                 grants: vec![Write::Update(step)],

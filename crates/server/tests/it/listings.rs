@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::Span;
+use hallpass_model::TimeSpan;
 use serde_json::{Value, json};
 
-use crate::house::{House, asking, run};
+use crate::test_server::{House, asking, run};
 
 /// Every row, in pages of `size`, and how many pages it took.
 async fn all(
@@ -44,7 +44,7 @@ async fn filled(house: &House) {
         body["account"] = json!(["payments-prod", "orders-prod"][number / 2 % 2]);
         body["reason"] = json!(format!("number {number}"));
         house.post("/api/v1/requests", who, &body).await;
-        house.clock.advance(Span::seconds(1));
+        house.clock.advance(TimeSpan::seconds(1));
     }
 }
 

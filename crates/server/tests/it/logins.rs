@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 
 use axum::extract::ConnectInfo;
 use axum::http::StatusCode;
-use hallpass_model::Span;
+use hallpass_model::TimeSpan;
 use hallpass_server::{SignIn, hash_secret};
 use serde_json::{Value, json};
 
 use crate::browser::{Browser, form};
-use crate::house::{House, Reply, request, run};
+use crate::test_server::{House, Reply, request, run};
 
 const STATE: &str = "5555555555555555555555555555555555555555555555555555555555555555";
 
@@ -88,7 +88,7 @@ fn a_login_through_the_browser_is_confirmed_and_fetched_once() {
         );
         let again = fetch(&house, json!({"code": code, "verifier": "verifier"})).await;
         assert_eq!(again.short(), "400 login-expired");
-        house.clock.advance(Span::hours(12));
+        house.clock.advance(TimeSpan::hours(12));
         assert_eq!(
             house.get("/api/v1/me", &token).await.short(),
             "401 unauthorized"
@@ -108,7 +108,7 @@ fn a_code_without_its_verifier_or_too_late_brings_nothing() {
             assert_eq!(reply.short(), "400 login-expired");
         }
         let late = code(&mut ana, "verifier").await;
-        house.clock.advance(Span::minutes(10));
+        house.clock.advance(TimeSpan::minutes(10));
         let reply = fetch(&house, json!({"code": late, "verifier": "verifier"})).await;
         assert_eq!(reply.short(), "400 login-expired");
         for body in [
@@ -232,7 +232,7 @@ fn a_refused_or_forgotten_login_brings_nothing() {
         let reply = fetch(&house, json!({"device_code": device})).await;
         assert_eq!(reply.short(), "403 login-refused");
         let (device, short) = begin(&house).await;
-        house.clock.advance(Span::minutes(10));
+        house.clock.advance(TimeSpan::minutes(10));
         let page = ana
             .press("/login/device", &[("code", &short), ("say", "give")])
             .await;
@@ -303,7 +303,7 @@ fn the_page_says_where_a_login_with_a_code_was_begun_and_how_long_ago() {
         let agent = "curl/8  <b>evil</b>";
         let (_, short) =
             begin_at(&house, "203.0.113.9:4000", agent, json!({"host": "laptop"})).await;
-        house.clock.advance(Span::minutes(3));
+        house.clock.advance(TimeSpan::minutes(3));
         let mut ana = Browser::of(&house, "ana").await;
         ana.peer = "198.51.100.2:5000".parse().unwrap();
         let page = ana.press("/login/device", &[("code", &short)]).await.text();

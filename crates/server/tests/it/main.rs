@@ -8,18 +8,21 @@
     reason = "tests"
 )]
 
+mod again;
 mod attacks;
 mod authorization;
 mod breaking;
 mod browser;
 mod connections;
 mod description;
-mod double;
 mod extending;
-mod house;
+mod fake_oidc;
+mod fallback;
+mod hidden;
 mod listings;
 mod logins;
 mod numbers;
+mod own;
 mod pages;
 mod pages_ask;
 mod pages_of_everybody;
@@ -27,12 +30,15 @@ mod pages_of_the_log;
 mod pages_presses;
 mod pages_visit;
 mod pages_words;
+mod people;
 mod permission_sets;
 mod reference;
 mod refusals;
 mod repeats;
+mod routes;
 mod signed_in;
 mod signing_in;
 mod standing;
 mod streams;
+mod test_server;
 mod unsure;

@@ -8,7 +8,7 @@ use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
-use crate::house::{House, Reply, run};
+use crate::test_server::{House, Reply, run};
 
 /// As they stand in a query, a header or JSON.
 const EDGES: [&str; 15] = [

@@ -3,8 +3,8 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use crate::house::{House, run};
 use crate::pages_visit::{Visit, field, text, to};
+use crate::test_server::{House, run};
 
 /// Fields of the form, and what its page says to them.
 type Row<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
@@ -222,7 +222,7 @@ fn a_form_sent_after_the_session_ended_comes_back_with_its_choices() {
     run(async {
         let house = House::new();
         let ana = Visit::of(&house, "ana").await;
-        house.clock.advance(hallpass_model::Span::hours(25));
+        house.clock.advance(hallpass_model::TimeSpan::hours(25));
         let rows: [Row; 3] = [
             (
                 &[

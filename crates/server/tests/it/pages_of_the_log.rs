@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::http::{StatusCode, header};
-use hallpass_audit::{AuditStore, Head, LogId, Record, RecordQuery, StoreFault};
+use hallpass_audit::{AuditStore, FoundRecords, Head, LogId, Record, RecordQuery, StoreFault};
 use hallpass_model::Timestamp;
 use serde_json::{Value, json};
 
-use crate::house::{House, asking, run};
 use crate::signed_in::{At, house, house_with, text, words};
+use crate::test_server::{House, asking, run};
 
 async fn ask(house: &House, person: &str, set: &str, reason: &str) {
     let mut wish = asking(set);
@@ -211,8 +211,12 @@ impl AuditStore for Tampered {
         &self,
         query: &RecordQuery,
         limit: u32,
-    ) -> Result<Vec<Record>, StoreFault> {
-        Ok(self.change(self.store.records_found(query, limit).await?))
+    ) -> Result<FoundRecords, StoreFault> {
+        let found = self.store.records_found(query, limit).await?;
+        Ok(FoundRecords {
+            records: self.change(found.records),
+            ..found
+        })
     }
 
     async fn head(&self) -> Result<Option<Head>, StoreFault> {
@@ -243,7 +247,7 @@ fn the_chain_is_said_to_be_whole_or_broken_and_where() {
         let house = house();
         for _ in 0..2 {
             ask(&house, "ana", "ReadOnly", "look").await;
-            house.clock.advance(hallpass_model::Span::seconds(1));
+            house.clock.advance(hallpass_model::TimeSpan::seconds(1));
         }
         let aud = At::new(&house, "aud").await;
         assert!(words(&aud.page("/audit").await).contains("Not checked yet"));
@@ -254,7 +258,7 @@ fn the_chain_is_said_to_be_whole_or_broken_and_where() {
                 && page.contains("none changed, missing or reordered"),
             "{page}"
         );
-        house.clock.advance(hallpass_model::Span::hours(1));
+        house.clock.advance(hallpass_model::TimeSpan::hours(1));
         let page = words(&aud.page("/audit").await);
         assert!(page.contains("Not checked since"), "{page}");
         // what was sound is not read again; the whole chain is

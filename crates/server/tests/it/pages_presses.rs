@@ -7,11 +7,11 @@ use std::sync::atomic::Ordering;
 use axum::http::StatusCode;
 use hallpass_access::{AccessError, Identity, Origin, PressRefused};
 use hallpass_audit::AuditStore as _;
-use hallpass_model::{Disagreement, Email, Span};
+use hallpass_model::{Disagreement, Email, TimeSpan};
 use serde_json::json;
 
-use crate::house::{House, run};
 use crate::pages_visit::{Visit, field, text, to};
+use crate::test_server::{House, run};
 
 const PEOPLE: [(&str, &str); 5] = [
     ("requester", "ana"),
@@ -78,10 +78,10 @@ async fn in_state(state: &str) -> (House, String, String) {
                 .post(&format!("{path}/discard"), "ana/all", &json!(null))
                 .await;
         }
-        "lapsed" => house.clock.advance(Span::hours(9)),
+        "lapsed" => house.clock.advance(TimeSpan::hours(9)),
         "unread" => {
             house.known.lists.store(false, Ordering::SeqCst);
-            house.clock.advance(Span::hours(1));
+            house.clock.advance(TimeSpan::hours(1));
         }
         "clocks" => house.clock.disagrees(Some(Disagreement::Unconfirmed)),
         _ => {}
@@ -251,7 +251,7 @@ fn reminders_do_not_change_what_a_reviewer_saw() {
         let (house, id, _) = in_state("pending").await;
         let dee = Visit::of(&house, "dee").await;
         let seen = field(&dee.page("/reviews").await, "seen");
-        house.clock.advance(Span::minutes(16));
+        house.clock.advance(TimeSpan::minutes(16));
         house.access.tick().await.unwrap();
         let stored = house
             .get(&format!("/api/v1/requests/{id}"), "dee/all")

@@ -2,11 +2,11 @@
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
-use hallpass_model::{Clock as _, Email, Span};
-use hallpass_server::{Session, SessionStore as _, SignedIn, hash_secret};
+use hallpass_model::{Clock as _, Email, TimeSpan};
+use hallpass_server::{SessionStore as _, SignedIn, WebSession, hash_secret};
 
 use crate::browser::CSRF;
-use crate::house::{House, Reply};
+use crate::test_server::{House, Reply};
 
 /// A signed-in person.
 pub(crate) struct Visit<'a> {
@@ -19,16 +19,17 @@ impl<'a> Visit<'a> {
     pub(crate) async fn of(house: &'a House, person: &str) -> Self {
         let secret = format!("secret of {person}");
         let now = house.clock.now();
-        let session = Session {
+        let session = WebSession {
             hash: hash_secret(&secret),
             user: Email::new(&format!("{person}@corp.example")).unwrap(),
-            user_id: Some(crate::house::user_id(person).parse().unwrap()),
+            user_id: Some(crate::test_server::user_id(person).parse().unwrap()),
             secondary_domain: false,
             signed_in: SignedIn::Persona,
             began_at: now,
             seen_at: now,
             renewed_at: now,
-            ends_at: Span::hours(24).after(now),
+            ends_at: TimeSpan::hours(24).after(now),
+            browsing: hallpass_server::Browsing::default(),
             csrf: CSRF.to_owned(),
             previous: None,
             next: None,

@@ -1,11 +1,11 @@
 //! What pages say: exact words, empty states, and text of people as text and nothing else.
 
 use hallpass_access::Directory;
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 use serde_json::json;
 
-use crate::house::{House, directory, run};
 use crate::pages_visit::Visit;
+use crate::test_server::{House, directory, run};
 
 const EVIL: &str = "\"><script>alert(1)</script><img src=x onerror=alert(2)>'\u{202e}evil\u{7}";
 
@@ -62,7 +62,7 @@ fn states_have_their_words_in_the_list() {
         .await;
         house.ask("ana/all", "ReadOnly").await;
         house.ask("ana/all", "Root").await;
-        house.clock.advance(Span::hours(9));
+        house.clock.advance(TimeSpan::hours(9));
         house.access.tick().await.unwrap();
         house.ask("ana/all", "Admin").await;
         let page = Visit::of(&house, "ana")
@@ -106,7 +106,7 @@ fn refusals_are_sentences_with_names() {
             assert!(page.contains(words), "{person}: {page}");
             assert!(!page.contains("data-approve"), "{person}");
         }
-        house.clock.advance(Span::hours(9));
+        house.clock.advance(TimeSpan::hours(9));
         let cai = Visit::of(&house, "cai").await;
         let approve = format!("{path}/approve");
         let page = cai.press(&approve, &[("seen", "0")]).await;

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use hallpass_access::{Boundary, DirectoryFault, ManagedPolicy, ReferencedPolicy, SetPolicies};
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 use serde_json::json;
 
-use crate::house::{Held, House, no_policies, run};
 use crate::signed_in::{At, house_with, words};
+use crate::test_server::{Held, House, no_policies, run};
 
 fn managed(arn: &str) -> ManagedPolicy {
     ManagedPolicy {
@@ -38,7 +38,7 @@ fn inline() -> String {
 fn a_page_says_what_a_set_allows() {
     run(async {
         let house = holding(|found| {
-            found.session = Span::hours(8);
+            found.session = TimeSpan::hours(8);
             found.inline = Some(inline());
             found.managed = vec![managed("arn:aws:iam::aws:policy/ReadOnlyAccess")];
             found.referenced = vec![ReferencedPolicy {
@@ -220,7 +220,7 @@ fn pages_that_name_a_set_lead_to_it_and_say_what_stays() {
 fn programs_get_the_same() {
     run(async {
         let house = holding(|found| {
-            found.session = Span::hours(2);
+            found.session = TimeSpan::hours(2);
             found.inline = Some(inline());
         });
         let body = house

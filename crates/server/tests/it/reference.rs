@@ -75,7 +75,8 @@ fn operation(text: &mut String, method: &str, path: &str, operation: &Value) {
     if !body.is_null() {
         write!(text, "\nBody: {}.\n", name_of(body)).unwrap();
     }
-    for (status, answer) in operation["responses"].as_object().into_iter().flatten() {
+    let responses = operation["responses"].as_object().into_iter().flatten();
+    for (status, answer) in responses.filter(|(status, _)| !EVERYWHERE.contains(&status.as_str())) {
         let content = answer["content"]
             .as_object()
             .and_then(|all| all.values().next());
@@ -87,11 +88,15 @@ fn operation(text: &mut String, method: &str, path: &str, operation: &Value) {
     }
 }
 
+/// What any call may be answered, which `http.md` says once.
+const EVERYWHERE: [&str; 6] = ["400", "401", "408", "413", "415", "429"];
+
 fn page() -> String {
     let document = serde_json::to_value(hallpass_server::openapi_document()).unwrap();
     let mut text = String::from(
         "# API reference\n\nEvery call of `/api/v1`, made from the description at `/api/openapi.json`. \
-         [HTTP API](http.md) says how to call it, what is remembered and how it fails.\n",
+         [HTTP API](http.md) says how to call it, what is remembered and how it fails: refusals that any call may be \
+         answered (400, 401, 408, 413, 415, 429) are said there alone.\n",
     );
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, call) in item.as_object().unwrap() {

@@ -4,10 +4,10 @@ use std::sync::atomic::Ordering;
 
 use axum::body::Body;
 use axum::http::{Request, header};
-use hallpass_model::Span;
+use hallpass_model::TimeSpan;
 use serde_json::{Value, json};
 
-use crate::house::{House, RULES, Reply, asking, request, rules, run};
+use crate::test_server::{House, RULES, Reply, asking, request, rules, run};
 
 fn check(what: &str, reply: &Reply, wanted: &str) {
     assert_eq!(reply.short(), wanted, "{what}: {reply:?}");
@@ -284,7 +284,7 @@ fn presses() {
             &[("approve", "cai/all", "409 already-reviewed")],
         )
         .await;
-        house.clock.advance(Span::hours(9));
+        house.clock.advance(TimeSpan::hours(9));
         play(
             &house,
             &two,
@@ -366,7 +366,7 @@ fn grants() {
             &house.post(&path("extend"), "ana/all", &shorter).await,
             "422 adds-nothing",
         );
-        house.clock.advance(Span::hours(2));
+        house.clock.advance(TimeSpan::hours(2));
         check(
             "over",
             &house.post(&path("extend"), "ana/all", &longer).await,

@@ -1,10 +1,10 @@
 //! The same call twice is one call: idempotency keys on every POST.
 
 use axum::http::StatusCode;
-use hallpass_model::Span;
+use hallpass_model::TimeSpan;
 use serde_json::{Value, json};
 
-use crate::house::{House, Reply, asking, request, run};
+use crate::test_server::{House, Reply, asking, request, run};
 
 async fn keyed(house: &House, path: &str, token: &str, key: &str, body: &Value) -> Reply {
     let body = Some(body).filter(|body| !body.is_null());
@@ -132,7 +132,7 @@ fn grants_are_given_back_taken_and_extended_once() {
             assert!(first.status.is_success(), "{verb}: {first:?}");
             // nothing was sent yet, so the end is settled by the next look
             house.access.tick().await.unwrap();
-            house.clock.advance(Span::hours(3));
+            house.clock.advance(TimeSpan::hours(3));
             house.access.tick().await.unwrap();
             let before = records(&house, event).await;
             let again = keyed(&house, &path, token, "k", &body).await;
@@ -174,7 +174,7 @@ fn a_key_is_for_one_call_of_one_person() {
             "201",
             "keys of different people do not meet"
         );
-        house.clock.advance(Span::hours(23));
+        house.clock.advance(TimeSpan::hours(23));
         let late = keyed(&house, path, "ana/all", "k", &asking("Admin")).await;
         assert_eq!(late.short(), "201");
         assert_eq!(records(&house, "request.created").await, 2);

@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode, header};
-use hallpass_server::{App, Front, PersonaCard};
+use hallpass_server::{App, PersonaCard, ServerMode};
 
-use crate::house::{House, PEOPLE, Reply};
+use crate::test_server::{House, PEOPLE, Reply};
 
 /// A server whose people can be picked.
 pub(crate) fn house() -> House {
@@ -23,7 +23,7 @@ pub(crate) fn house_with(change: impl FnOnce(&mut App)) -> House {
             role: String::new(),
             token: String::new(),
         });
-        app.front = std::sync::Arc::new(Front::Demo {
+        app.mode = std::sync::Arc::new(ServerMode::Demo {
             personas: personas.to_vec(),
             aws_endpoint: "http://127.0.0.1:4570".to_owned(),
             program: "hallpass".to_owned(),

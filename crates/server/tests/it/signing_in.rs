@@ -3,12 +3,12 @@
 use std::sync::atomic::Ordering;
 
 use axum::http::StatusCode;
-use hallpass_model::Span;
+use hallpass_model::TimeSpan;
 use serde_json::{Value, json};
 
 use crate::browser::{Browser, form};
-use crate::double::{CLIENT, Double, Key, SECRET};
-use crate::house::{directory_with, run};
+use crate::fake_oidc::{CLIENT, Double, Key, SECRET};
+use crate::test_server::{directory_with, run};
 
 const PROVES_NOTHING: &str = "does not prove who you are";
 
@@ -95,7 +95,7 @@ fn an_expired_state_signs_nobody_in() {
         let house = double.house();
         let mut ana = Browser::new(&house);
         let back = double.leave(&mut ana, "/").await;
-        house.clock.advance(Span::minutes(10));
+        house.clock.advance(TimeSpan::minutes(10));
         let reply = ana.get(&back).await;
         assert!(reply.text().contains("Sign-in took too long. Try again."));
         assert!(!ana.is_signed_in().await);
@@ -232,7 +232,7 @@ fn who_was_removed_since_the_directory_was_read_is_not_signed_in() {
         ] {
             let double = Double::start().await;
             let house = double.house();
-            house.clock.advance(Span::minutes(4));
+            house.clock.advance(TimeSpan::minutes(4));
             double.world().now += 240;
             house.known.describes.store(described, Ordering::SeqCst);
             if removed {
@@ -325,7 +325,7 @@ fn new_keys_are_fetched_when_a_token_names_one_but_not_for_everybody_who_says_so
             double.sign_in(&mut Browser::new(&house)).await;
         }
         assert_eq!(double.world().keys_fetched, 2);
-        house.clock.advance(Span::seconds(30));
+        house.clock.advance(TimeSpan::seconds(30));
         double.world().now += 30;
         double.sign_in(&mut Browser::new(&house)).await;
         assert_eq!(double.world().keys_fetched, 3);
@@ -343,7 +343,7 @@ fn a_provider_that_is_down_is_named_and_used_again_when_it_is_up() {
         assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
         assert!(reply.text().contains("Example ID does not answer"));
         double.world().is_down = false;
-        house.clock.advance(Span::seconds(5));
+        house.clock.advance(TimeSpan::seconds(5));
         double.world().now += 5;
         double.sign_in(&mut ana).await;
         assert!(ana.is_signed_in().await);
@@ -428,7 +428,7 @@ fn a_refusal_of_the_provider_and_answers_of_others_sign_nobody_in() {
 #[test]
 fn without_a_provider_its_paths_do_not_exist() {
     run(async {
-        let house = crate::house::House::new();
+        let house = crate::test_server::House::new();
         let mut browser = Browser::new(&house);
         for path in ["/signin/oidc", "/signin/oidc/callback?state=x&code=y"] {
             assert_eq!(
@@ -537,7 +537,7 @@ fn a_replayed_logout_ends_nothing_that_came_after_it() {
     });
 }
 
-async fn call_logout(house: &crate::house::House, token: &str) -> crate::house::Reply {
+async fn call_logout(house: &crate::test_server::House, token: &str) -> crate::test_server::Reply {
     let mut provider = Browser::new(house);
     let headers = [("content-type", "application/x-www-form-urlencoded")];
     let body = form(&[("logout_token", token)]);

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::house::{House, asking, run};
+use crate::test_server::{House, asking, run};
 
 const PREVIEW: &str = "/api/v1/preview?account=payments-prod&permission_set=Admin";
 const SAYS: &str = "You hold this already, not through Hallpass; it will not end.";
@@ -23,7 +23,7 @@ fn who_holds_it_already_is_told_before_asking_and_with_the_answer() {
         assert_eq!(before["standing"], json!(null), "{before}");
         house.standing.give(&key);
         // a look is remembered for a while
-        house.clock.advance(hallpass_model::Span::minutes(10));
+        house.clock.advance(hallpass_model::TimeSpan::minutes(10));
         let mine = house.get(PREVIEW, "ana/all").await.json();
         let says = mine["standing"]["says"].as_str().unwrap();
         assert!(says.starts_with(SAYS), "{says}");

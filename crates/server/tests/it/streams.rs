@@ -6,10 +6,10 @@ use axum::body::BodyDataStream;
 use futures_util::StreamExt as _;
 use serde_json::Value;
 
-use crate::house::{House, directory_with, request, run};
+use crate::test_server::{House, directory_with, request, run};
 
 /// What arrives until nothing does for a while, as (id, data).
-async fn heard(stream: &mut BodyDataStream) -> (Vec<(u64, Value)>, bool) {
+pub(crate) async fn heard(stream: &mut BodyDataStream) -> (Vec<(u64, Value)>, bool) {
     let mut text = String::new();
     let ended = loop {
         match tokio::time::timeout(Duration::from_millis(150), stream.next()).await {
@@ -33,7 +33,7 @@ async fn heard(stream: &mut BodyDataStream) -> (Vec<(u64, Value)>, bool) {
     (events, ended)
 }
 
-async fn open(house: &House, token: &str, last: Option<&str>) -> BodyDataStream {
+pub(crate) async fn open(house: &House, token: &str, last: Option<&str>) -> BodyDataStream {
     let headers: Vec<_> = last
         .map(|last| ("last-event-id", last))
         .into_iter()
@@ -111,7 +111,7 @@ fn a_stream_ends_with_what_it_was_opened_by() {
                     let out = request("POST", "/api/v1/logout", Some("ana/all"), &[], None);
                     assert_eq!(house.answer(out).await.status(), 200);
                 }
-                "expired" => house.clock.advance(hallpass_model::Span::hours(24)),
+                "expired" => house.clock.advance(hallpass_model::TimeSpan::hours(24)),
                 "gone" => house.directory_becomes(directory_with(house.now(), |people| {
                     people.retain(|person| person["user_name"] != "ana");
                 })),

@@ -4,12 +4,12 @@
 use std::sync::atomic::Ordering;
 
 use axum::http::StatusCode;
-use hallpass_model::{Clocks, Disagreement, Span};
+use hallpass_model::{Clocks, Disagreement, TimeSpan};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::house::{House, asking, directory_with, run};
 use crate::pages_visit::{Visit, text};
+use crate::test_server::{House, asking, directory_with, run};
 
 const BEHIND: Disagreement = Disagreement::Apart {
     between: Clocks::WallAws,
@@ -18,7 +18,7 @@ const BEHIND: Disagreement = Disagreement::Apart {
 
 fn unread(house: &House) {
     house.known.lists.store(false, Ordering::SeqCst);
-    house.clock.advance(Span::minutes(16));
+    house.clock.advance(TimeSpan::minutes(16));
 }
 
 /// A house where something cannot be known, the code of that, and how long to wait.
@@ -27,7 +27,7 @@ async fn unsure(what: &str) -> (House, String, &'static str, &'static str, Strin
     let asked = house.ask("ana/all", "Admin").await;
     let id = asked["id"].as_str().unwrap().to_owned();
     let read_at = house.now().strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
-    house.clock.advance(Span::minutes(4));
+    house.clock.advance(TimeSpan::minutes(4));
     let (code, after, words) = match what {
         "clocks" => {
             house.clock.disagrees(Some(BEHIND));
@@ -138,7 +138,7 @@ fn giving_back_and_revoking_go_on() {
                 let made = house.ask("ana/all", "ReadOnly").await;
                 grants.push(made["grant_id"].as_str().unwrap().to_owned());
             }
-            house.clock.advance(Span::minutes(4));
+            house.clock.advance(TimeSpan::minutes(4));
             match what {
                 "clocks" => house.clock.disagrees(Some(BEHIND)),
                 "directory" => unread(&house),
@@ -170,7 +170,7 @@ fn who_was_disabled_since_approves_nothing_and_is_out_from_then_on() {
         let house = House::new();
         let asked = house.ask("ana/all", "Admin").await;
         let path = format!("/api/v1/requests/{}/approve", asked["id"].as_str().unwrap());
-        house.clock.advance(Span::minutes(4));
+        house.clock.advance(TimeSpan::minutes(4));
         house.directory_changes(directory_with(house.now(), |people| {
             for person in people
                 .iter_mut()

@@ -1,11 +1,12 @@
 //! What people of the world do, in one line each.
 
 use hallpass_access::{
-    AccessError, AccessStore, Asked, Asking, Grant, GrantFilter, Idempotency, SweepStore, Wanted,
+    AccessError, AccessStore, AskOutcome, Asking, Grant, GrantFilter, Idempotency, SweepStore,
+    Wanted,
 };
 use hallpass_assignments::{AssignmentStore, OperationKind};
 use hallpass_audit::AuditStore;
-use hallpass_model::{GrantId, HoldKey, Span};
+use hallpass_model::{GrantId, HoldKey, TimeSpan};
 use hallpass_simulation::{Human, World};
 
 pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
@@ -16,7 +17,7 @@ pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
         .block_on(future)
 }
 
-pub(crate) fn asking(set: &str, duration: Span) -> Asking {
+pub(crate) fn asking(set: &str, duration: TimeSpan) -> Asking {
     let wanted = match set {
         "oncall" => Wanted::Group {
             group: "oncall".into(),
@@ -41,7 +42,7 @@ pub(crate) fn key_of(text: &str) -> Idempotency {
     }
 }
 
-pub(crate) async fn ask(world: &World, who: Human, set: &str, duration: Span) -> Asked {
+pub(crate) async fn ask(world: &World, who: Human, set: &str, duration: TimeSpan) -> AskOutcome {
     world
         .access
         .ask(&world.actor(who), &asking(set, duration), None)
@@ -50,9 +51,9 @@ pub(crate) async fn ask(world: &World, who: Human, set: &str, duration: Span) ->
 }
 
 /// Asks for what needs no approval and returns the grant.
-pub(crate) async fn take(world: &World, who: Human, set: &str, duration: Span) -> GrantId {
+pub(crate) async fn take(world: &World, who: Human, set: &str, duration: TimeSpan) -> GrantId {
     match ask(world, who, set, duration).await {
-        Asked::Approved(_, Some(grant)) => grant.id,
+        AskOutcome::Approved(_, Some(grant)) => grant.id,
         other => panic!("expected a grant, got {other:?}"),
     }
 }
@@ -74,6 +75,7 @@ pub(crate) async fn grants<S: Kept>(world: &World<S>) -> Vec<Grant> {
         .grants(&GrantFilter::default(), 1000)
         .await
         .unwrap()
+        .rows
 }
 
 pub(crate) async fn release(world: &World, who: Human, id: GrantId) -> Result<Grant, AccessError> {

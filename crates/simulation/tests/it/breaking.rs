@@ -1,11 +1,11 @@
-//! Break glass (`access.md` §17, last paragraph): who may, what it does, and who looks at it after.
+//! Break glass (`access.md` §17): who may, what it does, and who looks at it after.
 
 use hallpass_access::{
-    AccessError, AccessStore, Approval, Asked, GrantState, News, Request, RequestFilter,
+    AccessError, AccessStore, Approval, AskOutcome, GrantState, NoticeKind, Request, RequestFilter,
     RequestState,
 };
 use hallpass_audit::AuditStore;
-use hallpass_model::{Email, RequestId, Span};
+use hallpass_model::{Email, RequestId, TimeSpan};
 use hallpass_simulation::{
     Habits, Human,
     Human::{Ana, Bo, Cai, Dee, Eve},
@@ -21,8 +21,8 @@ fn world() -> World {
 }
 
 async fn waiting(world: &World, who: Human, set: &str, hours: u64) -> RequestId {
-    match ask(world, who, set, Span::hours(hours)).await {
-        Asked::Pending(request) => request.id,
+    match ask(world, who, set, TimeSpan::hours(hours)).await {
+        AskOutcome::Pending(request) => request.id,
         other => panic!("expected to wait, got {other:?}"),
     }
 }
@@ -55,7 +55,8 @@ fn code(error: &AccessError) -> String {
 async fn open(world: &World, who: Human) -> Vec<RequestId> {
     let all = RequestFilter::default();
     let found = world.access.open_reviews(&world.actor(who), &all, 9).await;
-    found.unwrap().iter().map(|request| request.id).collect()
+    let found = found.unwrap().rows;
+    found.iter().map(|request| request.id).collect()
 }
 
 async fn events(world: &World) -> Vec<(String, String, String)> {
@@ -87,7 +88,7 @@ fn whoever_is_listed_takes_it_for_an_hour_and_everybody_is_told() {
             (by.as_str(), *approval),
             ("ana@corp.example", Approval::BreakGlass)
         );
-        assert_eq!(request.duration, Span::hours(1));
+        assert_eq!(request.duration, TimeSpan::hours(1));
         let review = request.after_review.clone().unwrap();
         assert_eq!(review.justification, WHY.trim());
         assert!(request.has_open_review());
@@ -99,8 +100,8 @@ fn whoever_is_listed_takes_it_for_an_hour_and_everybody_is_told() {
             .unwrap();
         let told: Vec<_> = notices
             .iter()
-            .filter_map(hallpass_access::Waiting::notice)
-            .filter(|notice| notice.news == News::BreakGlass)
+            .filter_map(hallpass_access::WaitingMessage::notice)
+            .filter(|notice| notice.news == NoticeKind::BreakGlass)
             .flat_map(|notice| notice.to.iter().map(Email::as_str))
             .collect();
         // Dee too, whom the rule does not mention otherwise, and the administrator
@@ -118,9 +119,11 @@ fn whoever_is_listed_takes_it_for_an_hour_and_everybody_is_told() {
         assert_eq!(of("grant.requested")[0].1, "break_glass");
         assert_eq!(of("review.opened").len(), 1);
         assert_eq!(of("review.opened")[0].2, WHY.trim());
-        world.live(Span::seconds(20)).await;
+        world.live(TimeSpan::seconds(20)).await;
         assert_eq!(grants(&world).await[0].state, GrantState::Active);
-        world.live_coarsely(Span::hours(1), Span::seconds(5)).await;
+        world
+            .live_coarsely(TimeSpan::hours(1), TimeSpan::seconds(5))
+            .await;
         check_all(&world, &[]).await.unwrap();
         // the access is over; the review is not
         assert_eq!(open(&world, Cai).await, [id]);
@@ -174,8 +177,8 @@ fn where_nobody_approves_it_waits_for_the_listed_and_is_rejected_for_others() {
     run(async {
         let world = world();
         assert!(matches!(
-            ask(&world, Bo, "Alone", Span::hours(1)).await,
-            Asked::Rejected(_, refusal) if refusal.code == "NoApprovers"
+            ask(&world, Bo, "Alone", TimeSpan::hours(1)).await,
+            AskOutcome::Rejected(_, refusal) if refusal.code == "NoApprovers"
         ));
         let id = waiting(&world, Ana, "Alone", 1).await;
         let request = world.store.request(id).await.unwrap().unwrap();
@@ -189,7 +192,7 @@ fn where_nobody_approves_it_waits_for_the_listed_and_is_rejected_for_others() {
         assert_eq!(close(&world, Cai, id).await.unwrap_err(), "not-found");
         close(&world, Eve, id).await.unwrap();
         world
-            .live_coarsely(Span::minutes(62), Span::seconds(5))
+            .live_coarsely(TimeSpan::minutes(62), TimeSpan::seconds(5))
             .await;
         check_all(&world, &[]).await.unwrap();
     });
@@ -200,7 +203,9 @@ fn a_request_that_is_not_broken_lapses() {
     run(async {
         let world = world();
         let id = waiting(&world, Ana, "Alone", 1).await;
-        world.live_coarsely(Span::hours(9), Span::minutes(10)).await;
+        world
+            .live_coarsely(TimeSpan::hours(9), TimeSpan::minutes(10))
+            .await;
         assert_eq!(
             press(&world, Ana, id, WHY).await.unwrap_err(),
             "already-decided"
@@ -239,7 +244,7 @@ fn a_review_stays_listed_until_somebody_else_closes_it() {
         assert_eq!(open(&world, Cai).await, []);
         assert_eq!(close(&world, Cai, id).await.unwrap_err(), "already-decided");
         world
-            .live_coarsely(Span::minutes(62), Span::seconds(5))
+            .live_coarsely(TimeSpan::minutes(62), TimeSpan::seconds(5))
             .await;
         check_all(&world, &[]).await.unwrap();
     });
@@ -266,7 +271,7 @@ fn two_presses_break_it_once() {
         );
         assert_eq!(grants(&world).await.len(), 1);
         world
-            .live_coarsely(Span::minutes(62), Span::seconds(5))
+            .live_coarsely(TimeSpan::minutes(62), TimeSpan::seconds(5))
             .await;
         check_all(&world, &[]).await.unwrap();
     });
@@ -277,7 +282,7 @@ fn two_presses_break_it_once() {
 fn the_past_of_a_target_is_counted() {
     run(async {
         let world = world();
-        let admin = |who| (who, asking("Admin", Span::minutes(5)));
+        let admin = |who| (who, asking("Admin", TimeSpan::minutes(5)));
         for (who, asking) in [admin(Ana), admin(Bo), admin(Ana)] {
             let asked = world
                 .access
@@ -291,7 +296,7 @@ fn the_past_of_a_target_is_counted() {
                 .await
                 .unwrap();
             world
-                .live_coarsely(Span::minutes(10), Span::seconds(5))
+                .live_coarsely(TimeSpan::minutes(10), TimeSpan::seconds(5))
                 .await;
         }
         let id = waiting(&world, Ana, "Admin", 1).await;
@@ -317,8 +322,8 @@ fn the_past_of_a_target_is_counted() {
         assert_eq!((past.requester.count, past.anyone), (2, None));
         let past = world.access.past(&world.actor(Bo), &request).await;
         assert_eq!(code(&past.unwrap_err()), "not-found");
-        world.clock.advance(Span::hours(24 * 91));
-        world.live(Span::seconds(2)).await;
+        world.clock.advance(TimeSpan::hours(24 * 91));
+        world.live(TimeSpan::seconds(2)).await;
         let id = waiting(&world, Ana, "Admin", 1).await;
         let request = world.store.request(id).await.unwrap().unwrap();
         let past = world

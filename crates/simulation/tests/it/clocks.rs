@@ -1,13 +1,13 @@
 //! Clocks that lie: whatever the wall clock of the machine shows, nobody has access later than they
 //! were given it, in true time, and nothing is given while clocks disagree.
 
-use hallpass_access::{AccessError, Asked, Extending, PressRefused};
+use hallpass_access::{AccessError, AskOutcome, Extending, PressRefused};
 use hallpass_clock::BOUND;
-use hallpass_model::{Clock, GrantId, RequestId, Span, Timestamp};
+use hallpass_model::{Clock, GrantId, RequestId, TimeSpan, Timestamp};
 use hallpass_simulation::{
-    Habits, Human,
+    GateMode, GatePlan, Habits, Human,
     Human::{Ana, Bo, Cai, Dee, Eve},
-    Mode, Plan, World, check_all,
+    World, check_all,
 };
 use proptest::prelude::*;
 
@@ -26,7 +26,7 @@ fn code(error: &AccessError) -> &'static str {
 /// A world whose process has lived for a while, so that AWS has said what time it is.
 async fn settled(seed: u64) -> World {
     let world = World::new(seed, Habits::default(), None);
-    world.live(Span::seconds(10)).await;
+    world.live(TimeSpan::seconds(10)).await;
     world
 }
 
@@ -68,9 +68,9 @@ fn access_ends_on_time_whatever_the_wall_clock_does() {
             run(async {
                 let mut world = settled(50).await;
                 let key = world.key(Ana, "ReadOnly").unwrap();
-                let id = take(&world, Ana, "ReadOnly", Span::seconds(60)).await;
+                let id = take(&world, Ana, "ReadOnly", TimeSpan::seconds(60)).await;
                 // two seconds are not enough for AWS to have made it
-                world.live(Span::seconds(before)).await;
+                world.live(TimeSpan::seconds(before)).await;
                 let slept = match case {
                     Happens::Sleep(seconds) => seconds,
                     _ => 0,
@@ -79,24 +79,24 @@ fn access_ends_on_time_whatever_the_wall_clock_does() {
                     Happens::Wall(off) => world.machine.set_wall(off),
                     Happens::WallFor(off, seconds) => {
                         world.machine.set_wall(off);
-                        world.live(Span::seconds(seconds)).await;
+                        world.live(TimeSpan::seconds(seconds)).await;
                         world.machine.set_wall(0);
                     }
-                    Happens::Sleep(seconds) => world.machine.sleep(Span::seconds(seconds)),
+                    Happens::Sleep(seconds) => world.machine.sleep(TimeSpan::seconds(seconds)),
                     Happens::RestartAt(off) => {
                         world.machine.set_wall(off);
                         world.restart();
-                        world.clock.advance(Span::seconds(5));
+                        world.clock.advance(TimeSpan::seconds(5));
                     }
                 }
                 // 60 s from when it was seen, and what removing takes
-                world.live(Span::seconds(75 - slept.min(20))).await;
+                world.live(TimeSpan::seconds(75 - slept.min(20))).await;
                 let state = grant(&world, id).await.state;
                 if world.center.present().contains(&key) {
                     late.push(format!("{case:?} after {before} s: {state:?}"));
                 }
                 world.machine.set_wall(0);
-                world.live(Span::minutes(3)).await;
+                world.live(TimeSpan::minutes(3)).await;
                 if let Err(broken) = check_all(&world, &[]).await {
                     late.push(format!("{case:?} after {before} s: {broken:?}"));
                 }
@@ -114,9 +114,10 @@ struct Before {
 }
 
 async fn before(world: &World) -> Before {
-    let held = take(world, Ana, "ReadOnly", Span::hours(20)).await;
-    let other = take(world, Bo, "ReadOnly", Span::hours(20)).await;
-    let asked = |who, set| async move { ask(world, who, set, Span::hours(1)).await.request().id };
+    let held = take(world, Ana, "ReadOnly", TimeSpan::hours(20)).await;
+    let other = take(world, Bo, "ReadOnly", TimeSpan::hours(20)).await;
+    let asked =
+        |who, set| async move { ask(world, who, set, TimeSpan::hours(1)).await.request().id };
     let pending = [
         asked(Ana, "Admin").await,
         asked(Bo, "Admin").await,
@@ -124,7 +125,7 @@ async fn before(world: &World) -> Before {
         asked(Ana, "Glass").await,
         asked(Eve, "Admin").await,
     ];
-    world.live(Span::seconds(10)).await;
+    world.live(TimeSpan::seconds(10)).await;
     Before {
         held,
         other,
@@ -136,13 +137,13 @@ async fn before(world: &World) -> Before {
 async fn press_all(world: &World, before: &Before) -> Vec<(&'static str, &'static str)> {
     let access = &world.access;
     let [ana, cai, dee, eve] = [Ana, Cai, Dee, Eve].map(|who| world.actor(who));
-    let [asked, waits] = ["ReadOnly", "Admin"].map(|set| asking(set, Span::hours(1)));
+    let [asked, waits] = ["ReadOnly", "Admin"].map(|set| asking(set, TimeSpan::hours(1)));
     let Before {
         held,
         other,
         pending,
     } = before;
-    let longer = Extending::by(Span::hours(23));
+    let longer = Extending::by(TimeSpan::hours(23));
     let why = "customers cannot pay and nobody answers";
     let mut found = Vec::new();
     let mut add = |press, outcome: Result<(), AccessError>| {
@@ -203,13 +204,13 @@ fn nothing_is_given_while_clocks_disagree_and_everything_ends() {
             let found = press_all(&world, &before).await;
             assert_eq!(found, expected, "{off} s ahead");
             assert!(world.access.obstacle().is_some());
-            world.live(Span::seconds(30)).await;
+            world.live(TimeSpan::seconds(30)).await;
             assert!(world.center.present().is_empty(), "{off} s ahead");
             // set right: given again
             world.machine.set_wall(0);
-            world.live(Span::seconds(30)).await;
+            world.live(TimeSpan::seconds(30)).await;
             assert_eq!(world.access.obstacle(), None);
-            take(&world, Eve, "ReadOnly", Span::hours(1)).await;
+            take(&world, Eve, "ReadOnly", TimeSpan::hours(1)).await;
         });
     }
 }
@@ -219,7 +220,7 @@ fn the_refusal_says_which_clock_is_how_far_off() {
     run(async {
         let world = settled(52).await;
         world.machine.set_wall(-15 * MINUTE);
-        let asked = asking("ReadOnly", Span::hours(1));
+        let asked = asking("ReadOnly", TimeSpan::hours(1));
         let refused = world.access.ask(&world.actor(Ana), &asked, None).await;
         let said = refused.unwrap_err().to_string();
         assert!(
@@ -238,18 +239,18 @@ fn an_end_far_away_is_not_moved_by_a_step() {
         run(async {
             let world = settled(53).await;
             let begun = world.clock.now();
-            let id = take(&world, Ana, "ReadOnly", Span::hours(8)).await;
+            let id = take(&world, Ana, "ReadOnly", TimeSpan::hours(8)).await;
             // the access is seen only after the step
             world.machine.set_wall(off);
-            world.live(Span::seconds(20)).await;
+            world.live(TimeSpan::seconds(20)).await;
             world.machine.set_wall(0);
-            world.live(Span::seconds(20)).await;
+            world.live(TimeSpan::seconds(20)).await;
             let seen = grant(&world, id).await;
             assert_eq!(seen.state.name(), "active", "{off}");
-            let length = Span::between(begun, seen.ends_at);
-            let allowed = Span::seconds(8 * 3600 + 20 + BOUND.as_seconds());
+            let length = TimeSpan::between(begun, seen.ends_at);
+            let allowed = TimeSpan::seconds(8 * 3600 + 20 + BOUND.as_seconds());
             assert!(length <= allowed, "{off}: {length}");
-            assert!(length >= Span::hours(8), "{off}: {length}");
+            assert!(length >= TimeSpan::hours(8), "{off}: {length}");
         });
     }
 }
@@ -264,18 +265,18 @@ fn notices_and_rows_of_a_glitch_are_hurried_once_time_returned() {
             .open_channel("mail", world.clock.now())
             .await
             .unwrap();
-        take(&world, Ana, "ReadOnly", Span::hours(20)).await;
+        take(&world, Ana, "ReadOnly", TimeSpan::hours(20)).await;
         world.machine.set_wall(DAY);
         // taken by a channel in the glitch, which then stops
         let ahead = world.time.now();
         let taken = world
             .store
-            .take_notices("mail", ahead, Span::seconds(90).after(ahead), 9);
+            .take_notices("mail", ahead, TimeSpan::seconds(90).after(ahead), 9);
         assert!(!taken.await.unwrap().is_empty());
-        world.live(Span::seconds(8)).await;
+        world.live(TimeSpan::seconds(8)).await;
         world.machine.set_wall(0);
         world.restart();
-        world.live(Span::seconds(1)).await;
+        world.live(TimeSpan::seconds(1)).await;
         let due = world.store.next_notice("mail").await.unwrap().unwrap();
         assert!(due <= world.clock.now(), "{due}");
         assert_eq!(world.access.hurry().await.unwrap(), 0, "a second time");
@@ -320,8 +321,8 @@ struct Watch {
 impl Watch {
     fn given(&mut self, who: Human, now: Timestamp, seconds: u64) {
         // the end counts from when AWS shows it
-        let shown = Span::seconds(30);
-        let until = Span::seconds(seconds).after(shown.after(now));
+        let shown = TimeSpan::seconds(30);
+        let until = TimeSpan::seconds(seconds).after(shown.after(now));
         let known = self.until.entry(who.name()).or_insert(until);
         *known = until.max(*known);
     }
@@ -332,7 +333,7 @@ impl Watch {
             let key = world.key(who, "ReadOnly").unwrap();
             let until = self.until.get(who.name()).copied();
             // a clock, a removal that was under way when the process stopped, its lease
-            let late = Span::seconds(BOUND.as_seconds() + 60);
+            let late = TimeSpan::seconds(BOUND.as_seconds() + 60);
             let had_time = self.awake.is_none_or(|awake| late.after(awake) < now);
             let must_be_gone = had_time && until.is_none_or(|until| late.after(until) < now);
             let there = world.center.present().contains(&key);
@@ -353,12 +354,12 @@ async fn act(world: &mut World, deed: &Deed, watch: &mut Watch) {
                 .access
                 .ask(
                     &world.actor(who),
-                    &asking("ReadOnly", Span::seconds(*seconds)),
+                    &asking("ReadOnly", TimeSpan::seconds(*seconds)),
                     None,
                 )
                 .await;
             match asked {
-                Ok(Asked::Approved(..)) => watch.given(who, world.clock.now(), *seconds),
+                Ok(AskOutcome::Approved(..)) => watch.given(who, world.clock.now(), *seconds),
                 Ok(other) => panic!("{other:?}"),
                 Err(AccessError::Refused(PressRefused::ClocksDisagree(_))) => {}
                 // the port failed under it, and something may have been stored
@@ -373,11 +374,11 @@ async fn act(world: &mut World, deed: &Deed, watch: &mut Watch) {
                 .map(|grant| (grant.id, if grant.holder.name == "ana" { Ana } else { Bo }))
                 .collect();
             if let Some((id, who)) = live.get(n % live.len().max(1)) {
-                let by = Extending::by(Span::seconds(*seconds));
+                let by = Extending::by(TimeSpan::seconds(*seconds));
                 let extended = world.access.extend(&world.actor(*who), *id, by, None).await;
                 if !matches!(
                     extended,
-                    Err(AccessError::Refused(_)) | Ok(Asked::Rejected(..))
+                    Err(AccessError::Refused(_)) | Ok(AskOutcome::Rejected(..))
                 ) {
                     watch.given(*who, world.clock.now(), *seconds);
                 }
@@ -385,22 +386,22 @@ async fn act(world: &mut World, deed: &Deed, watch: &mut Watch) {
         }
         Deed::Wall(off) => world.machine.set_wall(*off),
         Deed::Sleep(seconds) => {
-            world.machine.sleep(Span::seconds(*seconds));
+            world.machine.sleep(TimeSpan::seconds(*seconds));
             watch.awake = Some(world.clock.now());
         }
         Deed::Restart => {
             world.restart();
-            world.clock.advance(Span::seconds(3));
+            world.clock.advance(TimeSpan::seconds(3));
         }
-        Deed::Wait(seconds) => world.live(Span::seconds(*seconds)).await,
+        Deed::Wait(seconds) => world.live(TimeSpan::seconds(*seconds)).await,
     }
 }
 
-fn live_through(seed: u64, deeds: &[Deed], plan: Option<Plan>) -> Result<(), TestCaseError> {
+fn live_through(seed: u64, deeds: &[Deed], plan: Option<GatePlan>) -> Result<(), TestCaseError> {
     run(async {
         let mut world = World::new(seed, Habits::default(), plan);
         let mut watch = Watch::default();
-        if !world.until_stopped(world.live(Span::seconds(10))).await {
+        if !world.until_stopped(world.live(TimeSpan::seconds(10))).await {
             world.restart();
         }
         for deed in deeds {
@@ -418,13 +419,13 @@ fn live_through(seed: u64, deeds: &[Deed], plan: Option<Plan>) -> Result<(), Tes
                     watch.given(Bo, world.clock.now(), *seconds);
                 }
                 world.restart();
-                world.clock.advance(Span::seconds(3));
+                world.clock.advance(TimeSpan::seconds(3));
             }
             watch.check(&world, deed)?;
         }
         world.machine.set_wall(0);
         for _ in 0..20 {
-            let calm = world.live_coarsely(Span::minutes(2), Span::seconds(2));
+            let calm = world.live_coarsely(TimeSpan::minutes(2), TimeSpan::seconds(2));
             if !world.until_stopped(calm).await {
                 world.restart();
             }
@@ -452,9 +453,9 @@ fn what_ended_early_by_a_clock_that_was_ahead_stays_ended_when_time_returns() {
         Deed::Wait(1),
     ];
     for call in 60..100 {
-        let plan = Plan {
+        let plan = GatePlan {
             call,
-            mode: Mode::StopAfter,
+            mode: GateMode::StopAfter,
         };
         live_through(0, &deeds, Some(plan)).unwrap();
     }
@@ -476,8 +477,8 @@ proptest! {
         seed in any::<u64>(),
         deeds in proptest::collection::vec(deed(), 1..25),
         call in 1_u64..400,
-        mode in prop_oneof![Just(Mode::Fail), Just(Mode::LoseAnswer), Just(Mode::StopBefore), Just(Mode::StopAfter)],
+        mode in prop_oneof![Just(GateMode::Fail), Just(GateMode::LoseAnswer), Just(GateMode::StopBefore), Just(GateMode::StopAfter)],
     ) {
-        live_through(seed, &deeds, Some(Plan { call, mode }))?;
+        live_through(seed, &deeds, Some(GatePlan { call, mode }))?;
     }
 }

@@ -4,11 +4,11 @@
 use hallpass_access::{
     AccessError, Extending, GrantState, HeldAccess, Idempotency, Locking, RequestFilter,
 };
-use hallpass_model::{GrantId, HoldKey, RequestId, Span};
+use hallpass_model::{GrantId, HoldKey, RequestId, TimeSpan};
 use hallpass_simulation::{
-    Gate, Habits, Human,
+    Gate, GateMode, GatePlan, Habits, Human,
     Human::{Ana, Cai},
-    Mode, Plan, World, check_all,
+    World, check_all,
 };
 
 use hallpass_store::SqliteStore;
@@ -137,7 +137,7 @@ async fn newest<S: Kept>(world: &World<S>) -> Option<GrantId> {
 
 async fn newest_request<S: Kept>(world: &World<S>) -> RequestId {
     let all = RequestFilter::default();
-    world.store.requests(&all, 1).await.unwrap()[0].id
+    world.store.requests(&all, 1).await.unwrap().rows[0].id
 }
 
 async fn break_glass<S: Kept>(world: &World<S>, who: Human, key: &Idempotency) -> bool {
@@ -163,6 +163,7 @@ async fn lock<S: Kept>(world: &World<S>, held: Option<HeldAccess>) -> bool {
                 reason: "a laptop was stolen",
                 until: None,
                 held,
+                force: hallpass_access::Force::No,
             };
             world.access.lock(&eve, &ana, locking).await.is_ok()
         }
@@ -175,7 +176,7 @@ async fn attempt<S: Kept>(world: &World<S>, step: Step, key: &str) -> bool {
     let key = key_of(key);
     match step {
         Ask(who, set, seconds) => {
-            let wanted = asking(set, Span::seconds(seconds));
+            let wanted = asking(set, TimeSpan::seconds(seconds));
             world
                 .access
                 .ask(&world.actor(who), &wanted, Some(&key))
@@ -188,7 +189,7 @@ async fn attempt<S: Kept>(world: &World<S>, step: Step, key: &str) -> bool {
                 ..RequestFilter::default()
             };
             let waiting = world.store.requests(&filter, 1).await.unwrap();
-            match waiting.first() {
+            match waiting.rows.first() {
                 Some(request) => world
                     .access
                     .approve(&world.actor(who), request.id, Some(&key))
@@ -204,11 +205,8 @@ async fn attempt<S: Kept>(world: &World<S>, step: Step, key: &str) -> bool {
                 return true;
             };
             let ana = world.actor(Ana);
-            match world
-                .access
-                .extend(&ana, id, Extending::by(Span::seconds(seconds)), Some(&key))
-                .await
-            {
+            let longer = Extending::by(TimeSpan::seconds(seconds));
+            match world.access.extend(&ana, id, longer, Some(&key)).await {
                 // refused because it is over meanwhile: a person would shrug
                 Ok(_) => true,
                 Err(AccessError::Refused(why)) => why.retry_after().is_none(),
@@ -234,7 +232,7 @@ async fn attempt<S: Kept>(world: &World<S>, step: Step, key: &str) -> bool {
         Lock(held) => lock(world, Some(held)).await,
         Unlock => lock(world, None).await,
         Live(seconds) => {
-            world.live(Span::seconds(seconds)).await;
+            world.live(TimeSpan::seconds(seconds)).await;
             true
         }
     }
@@ -259,7 +257,7 @@ async fn play<S: Kept>(world: &mut World<S>, scenario: &Scenario) -> u64 {
             if !finished {
                 world.restart();
                 // whoever starts a server waits a moment; leases of the dead one run out
-                world.clock.advance(Span::seconds(5));
+                world.clock.advance(TimeSpan::seconds(5));
             } else if done {
                 break;
             }
@@ -269,7 +267,7 @@ async fn play<S: Kept>(world: &mut World<S>, scenario: &Scenario) -> u64 {
     // calm, until everything is over: longer than a lease, a lost status and their pauses
     for _ in 0..20 {
         let finished = world
-            .until_stopped(world.live_coarsely(Span::minutes(2), Span::seconds(2)))
+            .until_stopped(world.live_coarsely(TimeSpan::minutes(2), TimeSpan::seconds(2)))
             .await;
         if !finished {
             world.restart();
@@ -283,6 +281,33 @@ async fn play<S: Kept>(world: &mut World<S>, scenario: &Scenario) -> u64 {
         }
     }
     calls
+}
+
+/// That whoever is locked asks for nothing and, where the lock says so, holds nothing.
+async fn check_locks<S: Kept>(world: &World<S>, scenario: &Scenario, case: &str) {
+    for lock in world.store.locks().await.unwrap() {
+        let filter = RequestFilter {
+            state: Some("pending".into()),
+            requester: Some(lock.person.user.clone()),
+            ..RequestFilter::default()
+        };
+        let waiting = world.store.requests(&filter, 1).await.unwrap();
+        assert!(
+            waiting.rows.is_empty(),
+            "{}: {case}: {waiting:?}",
+            scenario.name
+        );
+        let held_on = grants(world)
+            .await
+            .into_iter()
+            .filter(|grant| match &grant.state {
+                GrantState::Ended { cause, .. } => cause.name() != "revoked",
+                GrantState::Failed { .. } => false,
+                _ => true,
+            });
+        let is_cut = lock.held == HeldAccess::GoesOn || held_on.count() == 0;
+        assert!(is_cut, "{}: {case}: held on", scenario.name);
+    }
 }
 
 async fn check<S: Kept>(world: &World<S>, scenario: &Scenario, case: &str) {
@@ -311,26 +336,7 @@ async fn check<S: Kept>(world: &World<S>, scenario: &Scenario, case: &str) {
             );
         }
     }
-    // whoever is locked asks for nothing and, where the lock says so, holds nothing
-    for lock in world.store.locks().await.unwrap() {
-        let filter = RequestFilter {
-            state: Some("pending".into()),
-            requester: Some(lock.person.user.clone()),
-            ..RequestFilter::default()
-        };
-        let waiting = world.store.requests(&filter, 1).await.unwrap();
-        assert!(waiting.is_empty(), "{}: {case}: {waiting:?}", scenario.name);
-        let held_on = grants(world)
-            .await
-            .into_iter()
-            .filter(|grant| match &grant.state {
-                GrantState::Ended { cause, .. } => cause.name() != "revoked",
-                GrantState::Failed { .. } => false,
-                _ => true,
-            });
-        let is_cut = lock.held == HeldAccess::GoesOn || held_on.count() == 0;
-        assert!(is_cut, "{}: {case}: held on", scenario.name);
-    }
+    check_locks(world, scenario, case).await;
     let locked = world.store.records_from(1, 500).await.unwrap();
     let locked = locked.iter().filter(|it| it.event() == "person.locked");
     let expected = scenario.steps.iter().any(|step| matches!(step, Lock(_)));
@@ -371,9 +377,9 @@ fn all_stops_of(scenario: &Scenario) {
     });
     assert!(calls > 10, "{}: only {calls} calls", scenario.name);
     for call in 1..=calls {
-        for mode in Mode::ALL {
+        for mode in GateMode::ALL {
             run(async {
-                let plan = Plan { call, mode };
+                let plan = GatePlan { call, mode };
                 let mut world = World::new(41, Habits::default(), Some(plan));
                 if scenario.standing {
                     world.center.give(&world.key(Ana, "ReadOnly").unwrap());
@@ -419,14 +425,14 @@ scenarios! {
 fn stops_over_sqlite() {
     for scenario in [&SCENARIOS[0], &SCENARIOS[4]] {
         for call in (1..=92).step_by(7) {
-            for mode in Mode::ALL {
+            for mode in GateMode::ALL {
                 run(async {
                     let store = Arc::new(SqliteStore::open_in_memory().unwrap());
-                    let plan = Some(Plan { call, mode });
+                    let plan = Some(GatePlan { call, mode });
                     let mut world = World::planned(store, 43, Habits::default(), plan);
                     play(&mut world, scenario).await;
                     assert!(
-                        world.gate.is_sprung() || mode != Mode::Fail,
+                        world.gate.is_sprung() || mode != GateMode::Fail,
                         "call {call} never came"
                     );
                     check(&world, scenario, &format!("SQLite, call {call}, {mode:?}")).await;

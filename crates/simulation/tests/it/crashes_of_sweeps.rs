@@ -4,14 +4,14 @@
 
 use std::sync::Arc;
 
-use hallpass_access::{GrantState, Limits, SweepMode, SweepStore};
+use hallpass_access::{GrantState, RemovalLimit, SweepMode, SweepStore};
 use hallpass_assignments::OperationKind;
 use hallpass_audit::AuditStore;
-use hallpass_model::{Clock, HoldKey, Span};
+use hallpass_model::{Clock, HoldKey, TimeSpan};
 use hallpass_simulation::{
-    Gate, Habits, Human,
+    Gate, GateMode, GatePlan, Habits, Human,
     Human::{Ana, Bo, Eve},
-    Mode, Plan, World, check_all,
+    World, check_all,
 };
 
 use crate::acting::{grants, key_of, run};
@@ -57,7 +57,7 @@ const SCENARIOS: [Scenario; 3] = [
     Scenario {
         name: "a sweep adopts a member",
         mode: SweepMode::Adopt {
-            length: Span::minutes(3),
+            length: TimeSpan::minutes(3),
         },
         steps: &[Accept(Bo, "Admin"), Pass(45), Confirm, Pass(8)],
         unknown: (Ana, "oncall"),
@@ -72,10 +72,10 @@ fn key(world: &World, (human, set): (Human, &str)) -> HoldKey {
     }
 }
 
-fn world(scenario: &Scenario, plan: Option<Plan>) -> World {
+fn world(scenario: &Scenario, plan: Option<GatePlan>) -> World {
     let mut world = World::new(83, Habits::default(), None);
     world.sweeps_become(|settings| {
-        settings.check_every = Span::minutes(15);
+        settings.check_every = TimeSpan::minutes(15);
         settings.at = "rate(30 minutes)".parse().unwrap();
         settings.standing = vec!["*/payments-prod/Root".parse().unwrap()];
         settings.mode = scenario.mode;
@@ -90,12 +90,12 @@ fn world(scenario: &Scenario, plan: Option<Plan>) -> World {
 }
 
 /// Time passes as it does for the binary; a run that fails is made again.
-async fn pass(world: &World, span: Span) {
+async fn pass(world: &World, span: TimeSpan) {
     let until = span.after(world.clock.now());
     while world.clock.now() < until {
         let _: Result<_, _> = world.sweep_if_due().await;
         world.tick().await;
-        world.clock.advance(Span::seconds(30));
+        world.clock.advance(TimeSpan::seconds(30));
     }
     world.tick().await;
 }
@@ -105,7 +105,7 @@ async fn attempt(world: &World, step: Step, key: &str) -> bool {
     let eve = world.actor(Eve);
     match step {
         Pass(minutes) => {
-            pass(world, Span::minutes(minutes)).await;
+            pass(world, TimeSpan::minutes(minutes)).await;
             true
         }
         Accept(human, set) => {
@@ -114,7 +114,7 @@ async fn attempt(world: &World, step: Step, key: &str) -> bool {
             accepted.is_ok()
         }
         Adopt(human, set, seconds) => {
-            let (meant, length) = (of(human, set), Span::seconds(seconds));
+            let (meant, length) = (of(human, set), TimeSpan::seconds(seconds));
             let once = key_of(key);
             let adopted = world
                 .access
@@ -125,12 +125,14 @@ async fn attempt(world: &World, step: Step, key: &str) -> bool {
         Confirm => {
             let Some(plan) = waiting(world).await else {
                 // made anew after a stop, or confirmed by a call whose answer was lost
-                pass(world, Span::minutes(10)).await;
+                pass(world, TimeSpan::minutes(10)).await;
                 let all = world.store.sweeps(None, 99).await.unwrap();
                 return all.iter().any(|run| run.consent.is_some());
             };
             // what could not be read, or a plan that was replaced: look again
-            let confirmed = world.access.confirm_sweep(&eve, plan.id, Limits::Keep);
+            let confirmed = world
+                .access
+                .confirm_sweep(&eve, plan.id, RemovalLimit::Keep);
             confirmed.await.is_ok()
         }
     }
@@ -161,7 +163,7 @@ async fn play(world: &mut World, scenario: &Scenario) -> u64 {
                 .await;
             if !finished {
                 world.restart();
-                world.clock.advance(Span::seconds(5));
+                world.clock.advance(TimeSpan::seconds(5));
             } else if done {
                 break;
             }
@@ -170,7 +172,7 @@ async fn play(world: &mut World, scenario: &Scenario) -> u64 {
     let calls = first.calls();
     let unknown = key(world, scenario.unknown);
     for _ in 0..60 {
-        if !world.until_stopped(pass(world, Span::minutes(3))).await {
+        if !world.until_stopped(pass(world, TimeSpan::minutes(3))).await {
             world.restart();
         }
         if is_calm(world).await && !world.center.present().contains(&unknown) {
@@ -251,9 +253,9 @@ fn all_stops_of(scenario: &Scenario) {
     // idle loops ask the same again and again: of these calls every third is as good as all
     let steps = (1..=calls).step_by(if calls > 600 { 3 } else { 1 });
     for call in steps {
-        for mode in Mode::ALL {
+        for mode in GateMode::ALL {
             run(async {
-                let mut world = world(scenario, Some(Plan { call, mode }));
+                let mut world = world(scenario, Some(GatePlan { call, mode }));
                 play(&mut world, scenario).await;
                 let case = format!("call {call} of {calls}, {mode:?}");
                 check(&world, scenario, &case).await;

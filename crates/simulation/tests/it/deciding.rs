@@ -1,8 +1,8 @@
 //! Presses: who may, who was first, what lapses, what reminds.
 
-use hallpass_access::{AccessError, AccessStore, Asked, News, PressRefused};
+use hallpass_access::{AccessError, AccessStore, AskOutcome, NoticeKind, PressRefused};
 use hallpass_audit::AuditStore as _;
-use hallpass_model::{Clock, Span};
+use hallpass_model::{Clock, TimeSpan};
 use hallpass_simulation::{
     Habits,
     Human::{Ana, Bo, Cai, Dee, Eve},
@@ -19,7 +19,10 @@ fn world(seed: u64) -> World {
 fn a_request_is_decided_once_and_the_loser_is_told_who_won() {
     run(async {
         let world = world(31);
-        let id = ask(&world, Ana, "Admin", Span::hours(1)).await.request().id;
+        let id = ask(&world, Ana, "Admin", TimeSpan::hours(1))
+            .await
+            .request()
+            .id;
         world
             .access
             .approve(&world.actor(Cai), id, None)
@@ -43,7 +46,10 @@ fn a_request_is_decided_once_and_the_loser_is_told_who_won() {
 fn whoever_is_matched_through_a_second_domain_decides_nothing() {
     run(async {
         let world = world(37);
-        let id = ask(&world, Ana, "Admin", Span::hours(1)).await.request().id;
+        let id = ask(&world, Ana, "Admin", TimeSpan::hours(1))
+            .await
+            .request()
+            .id;
         let matched = |human| hallpass_access::Actor {
             secondary_domain: true,
             ..world.actor(human)
@@ -65,7 +71,7 @@ fn whoever_is_matched_through_a_second_domain_decides_nothing() {
         }
         // one's own request is one's own
         access.discard(&matched(Ana), id, None).await.unwrap();
-        let id = ask(&world, Ana, "ReadOnly", Span::hours(1))
+        let id = ask(&world, Ana, "ReadOnly", TimeSpan::hours(1))
             .await
             .request()
             .grant
@@ -89,7 +95,10 @@ fn whoever_is_matched_through_a_second_domain_decides_nothing() {
 fn fifty_approvals_over_three_processes_make_one_grant() {
     run(async {
         let world = world(32);
-        let id = ask(&world, Ana, "Admin", Span::hours(1)).await.request().id;
+        let id = ask(&world, Ana, "Admin", TimeSpan::hours(1))
+            .await
+            .request()
+            .id;
         let processes = [
             world.access.clone(),
             world.another_process(),
@@ -127,7 +136,10 @@ fn fifty_approvals_over_three_processes_make_one_grant() {
 fn nobody_decides_their_own_and_strangers_learn_nothing() {
     run(async {
         let world = world(33);
-        let id = ask(&world, Cai, "Admin", Span::hours(1)).await.request().id;
+        let id = ask(&world, Cai, "Admin", TimeSpan::hours(1))
+            .await
+            .request()
+            .id;
         let own = world
             .access
             .approve(&world.actor(Cai), id, None)
@@ -170,7 +182,10 @@ fn nobody_decides_their_own_and_strangers_learn_nothing() {
 fn two_approvals_by_two_people_when_the_rule_says_so() {
     run(async {
         let world = world(34);
-        let id = ask(&world, Ana, "Root", Span::hours(1)).await.request().id;
+        let id = ask(&world, Ana, "Root", TimeSpan::hours(1))
+            .await
+            .request()
+            .id;
         let first = world
             .access
             .approve(&world.actor(Cai), id, None)
@@ -202,8 +217,11 @@ fn two_approvals_by_two_people_when_the_rule_says_so() {
 fn a_late_press_is_refused_before_and_after_the_lapse_is_stored() {
     run(async {
         let world = world(35);
-        let id = ask(&world, Ana, "Admin", Span::hours(1)).await.request().id;
-        world.clock.advance(Span::seconds(8 * 3600 + 1));
+        let id = ask(&world, Ana, "Admin", TimeSpan::hours(1))
+            .await
+            .request()
+            .id;
+        world.clock.advance(TimeSpan::seconds(8 * 3600 + 1));
         let late = world
             .access
             .approve(&world.actor(Cai), id, None)
@@ -235,13 +253,18 @@ fn reminders_come_when_due_and_name_those_still_to_approve() {
         let world = world(36);
         let now = world.clock.now();
         world.store.open_channel("test", now).await.unwrap();
-        let id = ask(&world, Ana, "Root", Span::hours(1)).await.request().id;
+        let id = ask(&world, Ana, "Root", TimeSpan::hours(1))
+            .await
+            .request()
+            .id;
         world
             .access
             .approve(&world.actor(Cai), id, None)
             .await
             .unwrap();
-        world.live_coarsely(Span::hours(9), Span::seconds(30)).await;
+        world
+            .live_coarsely(TimeSpan::hours(9), TimeSpan::seconds(30))
+            .await;
         let now = world.clock.now();
         let waiting = world
             .store
@@ -250,8 +273,8 @@ fn reminders_come_when_due_and_name_those_still_to_approve() {
             .unwrap();
         let reminders: Vec<_> = waiting
             .iter()
-            .filter_map(hallpass_access::Waiting::notice)
-            .filter(|n| n.news == News::Reminder)
+            .filter_map(hallpass_access::WaitingMessage::notice)
+            .filter(|n| n.news == NoticeKind::Reminder)
             .collect();
         assert_eq!(reminders.len(), 5, "minutes 15, 45, 105, 225, 465");
         for reminder in &reminders {
@@ -275,9 +298,9 @@ fn reminders_come_when_due_and_name_those_still_to_approve() {
 fn asking_twice_returns_the_first() {
     run(async {
         let world = world(37);
-        let first = ask(&world, Ana, "Admin", Span::hours(1)).await;
-        let second = ask(&world, Ana, "Admin", Span::hours(2)).await;
-        assert!(matches!(second, Asked::AlreadyPending(_)));
+        let first = ask(&world, Ana, "Admin", TimeSpan::hours(1)).await;
+        let second = ask(&world, Ana, "Admin", TimeSpan::hours(2)).await;
+        assert!(matches!(second, AskOutcome::AlreadyPending(_)));
         assert_eq!(first.request().id, second.request().id);
     });
 }
@@ -287,7 +310,7 @@ fn the_same_idempotency_key_is_the_same_call() {
     run(async {
         let world = world(38);
         let (ana, key) = (world.actor(Ana), key_of("k1"));
-        let wanted = asking("ReadOnly", Span::hours(1));
+        let wanted = asking("ReadOnly", TimeSpan::hours(1));
         let first = world.access.ask(&ana, &wanted, Some(&key)).await.unwrap();
         let second = world.access.ask(&ana, &wanted, Some(&key)).await.unwrap();
         assert_eq!(first.request().id, second.request().id);
@@ -306,10 +329,10 @@ fn what_cannot_be_asked_for_is_stored_as_rejected_with_every_reason() {
     run(async {
         let world = world(39);
         let ana = world.actor(Ana);
-        let mut wrong = asking("Nothing", Span::hours(100));
+        let mut wrong = asking("Nothing", TimeSpan::hours(100));
         wrong.reason = "  ".into();
         let asked = world.access.ask(&ana, &wrong, None).await.unwrap();
-        let Asked::Rejected(request, refusal) = asked else {
+        let AskOutcome::Rejected(request, refusal) = asked else {
             panic!("{asked:?}")
         };
         let codes: Vec<_> = refusal
@@ -323,7 +346,7 @@ fn what_cannot_be_asked_for_is_stored_as_rejected_with_every_reason() {
         );
         let stored = world.store.request(request.id).await.unwrap().unwrap();
         assert_eq!(stored.state.name(), "rejected");
-        let mut long = asking("Admin", Span::hours(1));
+        let mut long = asking("Admin", TimeSpan::hours(1));
         long.reason = "&".repeat(1000);
         let taken = world.access.ask(&ana, &long, None).await.unwrap();
         assert_eq!(
@@ -334,7 +357,7 @@ fn what_cannot_be_asked_for_is_stored_as_rejected_with_every_reason() {
         long.reason = "&".repeat(1001);
         assert!(matches!(
             world.access.ask(&ana, &long, None).await.unwrap(),
-            Asked::Rejected(..)
+            AskOutcome::Rejected(..)
         ));
     });
 }

@@ -1,9 +1,9 @@
 //! A directory that cannot be read, and people who left it a moment ago: nobody uses a right by what is
 //! old, nobody who is gone uses one at all, and what gives access back goes on.
 
-use hallpass_access::{AccessError, AccessStore, Asked, Extending, PressRefused};
+use hallpass_access::{AccessError, AccessStore, AskOutcome, Extending, PressRefused};
 use hallpass_audit::AuditStore;
-use hallpass_model::{GrantId, RequestId, Span};
+use hallpass_model::{GrantId, RequestId, TimeSpan};
 use hallpass_rules::directory::Person;
 use hallpass_simulation::{
     Habits, Human,
@@ -92,23 +92,38 @@ struct Scene {
 
 async fn scene() -> Scene {
     let world = World::new(60, Habits::default(), None);
-    world.live(Span::seconds(5)).await;
-    let pending = ask(&world, Bo, "Admin", Span::hours(1)).await.request().id;
-    let rooted = ask(&world, Bo, "Root", Span::hours(1)).await.request().id;
-    let held = take(&world, Ana, "ReadOnly", Span::hours(8)).await;
-    let asked = ask(&world, Ana, "Admin", Span::hours(8)).await.request().id;
+    world.live(TimeSpan::seconds(5)).await;
+    let pending = ask(&world, Bo, "Admin", TimeSpan::hours(1))
+        .await
+        .request()
+        .id;
+    let rooted = ask(&world, Bo, "Root", TimeSpan::hours(1))
+        .await
+        .request()
+        .id;
+    let held = take(&world, Ana, "ReadOnly", TimeSpan::hours(8)).await;
+    let asked = ask(&world, Ana, "Admin", TimeSpan::hours(8))
+        .await
+        .request()
+        .id;
     let (ana, cai) = (world.actor(Ana), world.actor(Cai));
     world.access.approve(&cai, asked, None).await.unwrap();
     let approved = grants(&world).await[0].id;
-    let review = ask(&world, Ana, "Glass", Span::hours(1)).await.request().id;
+    let review = ask(&world, Ana, "Glass", TimeSpan::hours(1))
+        .await
+        .request()
+        .id;
     let why = "customers cannot pay and nobody answers";
     world
         .access
         .break_glass(&ana, review, why, None)
         .await
         .unwrap();
-    let glass = ask(&world, Ana, "Alone", Span::hours(1)).await.request().id;
-    world.live(Span::seconds(20)).await;
+    let glass = ask(&world, Ana, "Alone", TimeSpan::hours(1))
+        .await
+        .request()
+        .id;
+    world.live(TimeSpan::seconds(20)).await;
     Scene {
         world,
         pending,
@@ -127,14 +142,19 @@ async fn press(scene: &Scene, press: Press) -> Result<(), AccessError> {
     match press {
         Press::AskAtOnce | Press::AskAndWait => {
             let at_once = press == Press::AskAtOnce;
-            let wanted = asking(if at_once { "ReadOnly" } else { "Glass" }, Span::hours(1));
+            let wanted = asking(
+                if at_once { "ReadOnly" } else { "Glass" },
+                TimeSpan::hours(1),
+            );
             match access.ask(&actor, &wanted, None).await? {
-                Asked::Rejected(_, refusal) => {
+                AskOutcome::Rejected(_, refusal) => {
                     // who is gone is told so; nothing of it is given
                     assert_eq!(refusal.fields[0].code, "unknown-requester");
                     Err(PressRefused::NotInDirectory.into())
                 }
-                Asked::Approved(..) | Asked::Pending(_) | Asked::AlreadyPending(_) => Ok(()),
+                AskOutcome::Approved(..)
+                | AskOutcome::Pending(_)
+                | AskOutcome::AlreadyPending(_) => Ok(()),
             }
         }
         Press::Approve => access.approve(&actor, scene.pending, None).await.map(drop),
@@ -155,9 +175,9 @@ async fn press(scene: &Scene, press: Press) -> Result<(), AccessError> {
             .await
             .map(drop),
         Press::Extend => {
-            let extending = Extending::by(Span::hours(20));
+            let extending = Extending::by(TimeSpan::hours(20));
             match access.extend(&actor, scene.held, extending, None).await? {
-                Asked::Rejected(_, refusal) => {
+                AskOutcome::Rejected(_, refusal) => {
                     assert_eq!(refusal.fields[0].code, "unknown-requester");
                     Err(PressRefused::NotInDirectory.into())
                 }
@@ -198,9 +218,9 @@ fn becomes(scene: &Scene, state: State, who: Human) {
         directory.lists(false);
     }
     let wait = match state {
-        State::Fresh => Span::ZERO,
-        State::Stale => Span::minutes(16),
-        _ => Span::minutes(4),
+        State::Fresh => TimeSpan::ZERO,
+        State::Stale => TimeSpan::minutes(16),
+        _ => TimeSpan::minutes(4),
     };
     if state == State::Fresh {
         directory.read();
@@ -308,7 +328,7 @@ fn who_was_found_gone_stays_gone_and_loses_what_they_hold() {
         assert_eq!(world.actor(Ana).user, None);
         let report = world.access.reconcile().await.unwrap();
         assert!(report.left > 0, "{report:?}");
-        world.live(Span::seconds(30)).await;
+        world.live(TimeSpan::seconds(30)).await;
         assert_eq!(grant(world, scene.held).await.state.name(), "ended");
     });
 }
@@ -379,7 +399,7 @@ fn a_directory_that_cannot_be_read_gives_nothing_and_keeps_nothing() {
             .revoke(&eve, scene.approved, "late", None)
             .await
             .unwrap();
-        world.live(Span::seconds(30)).await;
+        world.live(TimeSpan::seconds(30)).await;
         assert_eq!(grant(world, scene.approved).await.state.name(), "ended");
         assert_eq!(grant(world, scene.held).await.state.name(), "active");
         // read again: decided again
@@ -409,7 +429,7 @@ fn a_snapshot_from_the_future_is_not_fresh() {
         let world = &scene.world;
         world.directory.lists(false);
         let mut snapshot = world.access.directory().snapshot().clone();
-        snapshot.taken_at = Some(Span::hours(24).after(snapshot.taken_at.unwrap()));
+        snapshot.taken_at = Some(TimeSpan::hours(24).after(snapshot.taken_at.unwrap()));
         world.directory.knows(snapshot);
         assert_eq!(
             said(&press(&scene, Press::Approve).await),

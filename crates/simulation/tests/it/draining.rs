@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use hallpass_access::AccessStore;
 use hallpass_assignments::OperationKind::{Create, Delete};
-use hallpass_assignments::{AssignmentStore, Executor, Limits, Pace, Row, Sight, Verdict};
-use hallpass_model::{Clock, HoldKey, IdSource, Span, Timestamp};
+use hallpass_assignments::{
+    AssignmentRow, AssignmentStore, Executor, ExecutorLimits, Observation, Pace, Verdict,
+};
+use hallpass_model::{Clock, HoldKey, IdSource, TimeSpan, Timestamp};
 use hallpass_simulation::{Answers, Center, Habits, Ids, Refuses, Wall};
 use hallpass_store::{
     MemoryStore,
@@ -25,6 +27,7 @@ struct Crowd {
     center: Arc<Center>,
     clock: Arc<Wall>,
     executor: Executor,
+    pace: Arc<Pace>,
     ids: Arc<Ids>,
 }
 
@@ -32,9 +35,10 @@ impl Crowd {
     fn new(seed: u64, habits: Habits) -> Self {
         let (store, clock) = (Arc::new(MemoryStore::new()), Arc::new(Wall::new(at(0))));
         let center = Arc::new(Center::new(Arc::clone(&clock), habits));
-        let ids = Arc::new(Ids::new(seed));
+        let (ids, pace) = (Arc::new(Ids::new(seed)), Arc::default());
         Self {
-            executor: executor(&store, &center, &clock, &ids),
+            executor: executor(&store, &center, &clock, &ids, &pace),
+            pace,
             store,
             center,
             clock,
@@ -43,33 +47,34 @@ impl Crowd {
     }
 
     fn another(&self) -> Executor {
-        executor(&self.store, &self.center, &self.clock, &self.ids)
+        let pace = Arc::default();
+        executor(&self.store, &self.center, &self.clock, &self.ids, &pace)
     }
 
     async fn want(&self, key: &HoldKey, until: u64) {
-        let asked = Span::between(at(0), self.clock.now()).as_seconds();
+        let asked = TimeSpan::between(at(0), self.clock.now()).as_seconds();
         let change = with_desire(wanted(key, until, asked));
         self.store.commit(change).await.unwrap();
     }
 
-    async fn row(&self, key: &HoldKey) -> Row {
+    async fn row(&self, key: &HoldKey) -> AssignmentRow {
         self.store.assignment(key).await.unwrap().unwrap()
     }
 
     async fn revoke(&self, key: &HoldKey) {
-        let now = Span::between(at(0), self.clock.now()).as_seconds();
+        let now = TimeSpan::between(at(0), self.clock.now()).as_seconds();
         let change = with_desire(wanted_at_once(&self.row(key).await, now));
         self.store.commit(change).await.unwrap();
     }
 
     /// Second after second, until `done` or too long.
-    async fn until(&self, what: &str, limit: Span, done: impl AsyncFn(&Self) -> bool) {
+    async fn until(&self, what: &str, limit: TimeSpan, done: impl AsyncFn(&Self) -> bool) {
         let begun = self.clock.now();
         while !done(self).await {
-            let lived = Span::between(begun, self.clock.now());
+            let lived = TimeSpan::between(begun, self.clock.now());
             assert!(lived < limit, "not within {limit}: {what}");
             self.executor.tick().await.unwrap();
-            self.clock.advance(Span::seconds(1));
+            self.clock.advance(TimeSpan::seconds(1));
         }
     }
 
@@ -100,17 +105,17 @@ impl Crowd {
             self.want(&key, deadline).await;
             rows.push((key, deadline));
         }
-        self.until("all are there", Span::minutes(50), async |it| {
+        self.until("all are there", TimeSpan::minutes(50), async |it| {
             it.are_present(rows.iter().map(|(key, _)| key)).await
         })
         .await;
-        let left = Span::between(self.clock.now(), at(ENDS - 5));
+        let left = TimeSpan::between(self.clock.now(), at(ENDS - 5));
         self.clock.advance(left);
         rows
     }
 
     /// Until all of these are gone.
-    async fn drained(&self, rows: &[(HoldKey, u64)], limit: Span) {
+    async fn drained(&self, rows: &[(HoldKey, u64)], limit: TimeSpan) {
         self.until("all are gone", limit, async |it| {
             let present = it.center.present();
             !rows.iter().any(|(key, _)| present.contains(key))
@@ -130,14 +135,15 @@ fn executor(
     center: &Arc<Center>,
     clock: &Arc<Wall>,
     ids: &Arc<Ids>,
+    pace: &Arc<Pace>,
 ) -> Executor {
     Executor::new(
         Arc::clone(store) as Arc<dyn AssignmentStore>,
         Arc::clone(center) as _,
         Arc::clone(clock) as Arc<dyn Clock>,
         Arc::clone(ids) as Arc<dyn IdSource>,
-        Limits::default(),
-        Arc::new(Pace::default()),
+        ExecutorLimits::default(),
+        Arc::clone(pace),
     )
 }
 
@@ -148,7 +154,7 @@ fn deadlines(rows: &[(HoldKey, u64)], sent: &[(Timestamp, HoldKey)]) -> Vec<u64>
 
 fn slow(seconds: u64) -> Habits {
     Habits {
-        write_takes: Span::seconds(seconds),
+        write_takes: TimeSpan::seconds(seconds),
         ..Habits::default()
     }
 }
@@ -159,7 +165,7 @@ fn ends_go_in_the_order_of_their_deadlines_and_none_is_refused() {
         run(async {
             let crowd = Crowd::new(seed, slow(6));
             let rows = crowd.lined_up(seed, 60).await;
-            crowd.drained(&rows, Span::minutes(3)).await;
+            crowd.drained(&rows, TimeSpan::minutes(3)).await;
             let sent = deadlines(&rows, &crowd.deletes());
             assert_eq!(sent.len(), 60, "seed {seed}: each is removed once");
             assert!(sent.is_sorted(), "seed {seed}: {sent:?}");
@@ -187,7 +193,7 @@ fn two_processes_over_one_store_keep_the_order_and_the_slots() {
                 one.unwrap();
                 two.unwrap();
                 assert!(crowd.center.running() <= 10, "seed {seed}");
-                crowd.clock.advance(Span::seconds(1));
+                crowd.clock.advance(TimeSpan::seconds(1));
                 rounds += 1;
                 assert!(rounds < 300, "seed {seed}");
             }
@@ -206,20 +212,20 @@ fn what_a_person_takes_away_is_the_next_to_be_sent() {
             let held = account_key(500, 500);
             crowd.want(&held, LATE).await;
             crowd
-                .until("it is there", Span::minutes(1), async |it| {
+                .until("it is there", TimeSpan::minutes(1), async |it| {
                     it.is_present(&held).await
                 })
                 .await;
             let rows = crowd.lined_up(seconds, 60).await;
-            crowd.clock.advance(Span::minutes(2));
+            crowd.clock.advance(TimeSpan::minutes(2));
             for _ in 0..seconds {
                 crowd.executor.tick().await.unwrap();
-                crowd.clock.advance(Span::seconds(1));
+                crowd.clock.advance(TimeSpan::seconds(1));
             }
             let before = crowd.deletes().len();
             let in_line = 60 - before;
             crowd.revoke(&held).await;
-            crowd.drained(&rows, Span::minutes(3)).await;
+            crowd.drained(&rows, TimeSpan::minutes(3)).await;
             let sent = crowd.deletes();
             assert_eq!(sent[before].1, held, "after {seconds} s, {in_line} in line");
             let rest = deadlines(&rows, &sent);
@@ -236,14 +242,14 @@ fn grants_have_a_slot_in_a_drain_and_never_fail_for_its_length() {
         // from here on the drain lasts a quarter of an hour
         crowd
             .center
-            .change_habits(|habits| habits.write_takes = Span::minutes(1));
-        crowd.clock.advance(Span::minutes(3));
+            .change_habits(|habits| habits.write_takes = TimeSpan::minutes(1));
+        crowd.clock.advance(TimeSpan::minutes(3));
         crowd.executor.tick().await.unwrap();
         let asked: Vec<HoldKey> = (0..12).map(|n| account_key(700 + n, 700 + n)).collect();
         for key in &asked {
             crowd.want(key, LATE).await;
         }
-        crowd.drained(&rows, Span::minutes(25)).await;
+        crowd.drained(&rows, TimeSpan::minutes(25)).await;
         let last = crowd.deletes().pop().unwrap().0;
         let writes = crowd.center.writes_at();
         let creates = writes
@@ -255,7 +261,7 @@ fn grants_have_a_slot_in_a_drain_and_never_fail_for_its_length() {
             "{meanwhile} of 12 were sent while ends stood in line"
         );
         crowd
-            .until("all are granted", Span::minutes(10), async |it| {
+            .until("all are granted", TimeSpan::minutes(10), async |it| {
                 it.are_present(&asked).await
             })
             .await;
@@ -274,10 +280,10 @@ fn after_an_outage_the_slots_are_full_within_five_seconds_and_the_rest_follows_i
             crowd
                 .center
                 .change_habits(|habits| habits.answers = answers);
-            let until = Span::minutes(5).after(crowd.clock.now());
+            let until = TimeSpan::minutes(5).after(crowd.clock.now());
             while crowd.clock.now() < until {
                 crowd.executor.tick().await.unwrap();
-                crowd.clock.advance(Span::seconds(1));
+                crowd.clock.advance(TimeSpan::seconds(1));
             }
             assert_eq!(crowd.deletes(), []);
             // one is tried every two seconds, not sixty of them
@@ -293,16 +299,84 @@ fn after_an_outage_the_slots_are_full_within_five_seconds_and_the_rest_follows_i
                 .center
                 .change_habits(|habits| habits.answers = Answers::All);
             crowd
-                .until("ten are sent", Span::seconds(5), async |it| {
+                .until("ten are sent", TimeSpan::seconds(5), async |it| {
                     it.center.running() == 10
                 })
                 .await;
-            crowd.drained(&rows, Span::minutes(3)).await;
+            crowd.drained(&rows, TimeSpan::minutes(3)).await;
             let sent = deadlines(&rows, &crowd.deletes());
             assert_eq!(sent.len(), 60, "{answers:?}");
             assert!(sent.is_sorted(), "{answers:?}: {sent:?}");
         });
     }
+}
+
+/// Five hundred ends that all came due while AWS did not answer for five minutes.
+#[test]
+fn of_500_ends_of_an_outage_each_is_sent_or_in_line_by_deadline_within_five_seconds() {
+    run(async {
+        let crowd = Crowd::new(15, slow(6));
+        let mut rows = Vec::new();
+        for n in 0..500 {
+            let (key, deadline) = (account_key(n, n), ENDS + (n * 37) % 61);
+            crowd.want(&key, deadline).await;
+            rows.push((key, deadline));
+        }
+        crowd
+            .until("all are there", TimeSpan::minutes(50), async |it| {
+                it.are_present(rows.iter().map(|(key, _)| key)).await
+            })
+            .await;
+        let left = TimeSpan::between(crowd.clock.now(), at(ENDS - 5));
+        crowd.clock.advance(left);
+        let none = |habits: &mut Habits| habits.answers = Answers::None;
+        crowd.center.change_habits(none);
+        let answers_again = TimeSpan::minutes(5).after(crowd.clock.now());
+        while crowd.clock.now() < answers_again {
+            crowd.executor.tick().await.unwrap();
+            crowd.clock.advance(TimeSpan::seconds(1));
+        }
+        assert_eq!(crowd.deletes(), []);
+        let all = |habits: &mut Habits| habits.answers = Answers::All;
+        crowd.center.change_habits(all);
+        for _ in 0..5 {
+            crowd.executor.tick().await.unwrap();
+            crowd.clock.advance(TimeSpan::seconds(1));
+        }
+        let (sent, now) = (crowd.deletes().len(), crowd.clock.now());
+        assert_eq!(crowd.center.running(), 10, "every slot is used");
+        let waiting = crowd.store.waiting(now).await.unwrap();
+        let in_line = usize::try_from(waiting.ends).unwrap();
+        assert_eq!(sent + in_line, 500, "nobody sits out a pause: {waiting:?}");
+        assert!(waiting.oldest_end <= Some(at(ENDS + 61)));
+        crowd.drained(&rows, TimeSpan::minutes(8)).await;
+        let sent = deadlines(&rows, &crowd.deletes());
+        assert_eq!(sent.len(), 500);
+        assert!(sent.is_sorted(), "{sent:?}");
+    });
+}
+
+/// What is told of the cost of ends is what was asked of AWS.
+#[test]
+fn the_calls_that_ends_cost_are_counted_as_they_are_made() {
+    run(async {
+        let crowd = Crowd::new(16, slow(6));
+        let rows = crowd.lined_up(16, 40).await;
+        crowd.executor.tick().await.unwrap();
+        crowd.clock.advance(TimeSpan::minutes(2));
+        let effort = |kind| crowd.pace.effort(kind);
+        let asked = |crowd: &Crowd| crowd.center.calls().values().sum::<u64>();
+        assert_eq!((effort(Create).done, effort(Delete).done), (40, 0));
+        let before = (asked(&crowd), effort(Create).calls + effort(Delete).calls);
+        crowd.drained(&rows, TimeSpan::minutes(3)).await;
+        let seen_gone = async |it: &Crowd| it.pace.effort(Delete).done == 40;
+        crowd
+            .until("all are seen gone", TimeSpan::minutes(1), seen_gone)
+            .await;
+        let counted = effort(Create).calls + effort(Delete).calls - before.1;
+        assert_eq!(counted, asked(&crowd) - before.0);
+        assert!(effort(Delete).calls <= 3 * 40, "{:?}", effort(Delete));
+    });
 }
 
 #[test]
@@ -312,11 +386,11 @@ fn an_operation_costs_three_calls_where_they_stand_in_line() {
         let rows = crowd.lined_up(9, 60).await;
         // the looks now and then at what is there have come by then
         crowd.executor.tick().await.unwrap();
-        crowd.clock.advance(Span::minutes(2));
+        crowd.clock.advance(TimeSpan::minutes(2));
         let before = crowd.center.calls();
-        crowd.drained(&rows, Span::minutes(3)).await;
+        crowd.drained(&rows, TimeSpan::minutes(3)).await;
         crowd
-            .until("all are seen gone", Span::minutes(1), async |it| {
+            .until("all are seen gone", TimeSpan::minutes(1), async |it| {
                 for (key, _) in &rows {
                     if !matches!(it.row(key).await.execution.verdict, Verdict::Absent { .. }) {
                         return false;
@@ -356,18 +430,18 @@ fn what_a_person_loses_at_once_is_seen_in_few_listings() {
                 rows.push((key, ENDS + n));
             }
             crowd
-                .until("all are there", Span::minutes(50), async |it| {
+                .until("all are there", TimeSpan::minutes(50), async |it| {
                     it.are_present(rows.iter().map(|(key, _)| key)).await
                 })
                 .await;
-            let left = Span::between(crowd.clock.now(), at(ENDS - 120));
+            let left = TimeSpan::between(crowd.clock.now(), at(ENDS - 120));
             crowd.clock.advance(left);
             // the looks now and then at what is there
             crowd.executor.tick().await.unwrap();
-            crowd.clock.advance(Span::seconds(115));
+            crowd.clock.advance(TimeSpan::seconds(115));
             let (by_target, by_person) = (crowd.asked("holders"), crowd.asked("held_by"));
             crowd
-                .until("all are seen gone", Span::minutes(3), async |it| {
+                .until("all are seen gone", TimeSpan::minutes(3), async |it| {
                     for (key, _) in &rows {
                         let row = it.row(key).await;
                         if !matches!(row.execution.verdict, Verdict::Absent { .. }) {
@@ -399,15 +473,17 @@ fn those_who_ask_while_others_are_in_line_are_looked_up_together() {
             crowd.want(&account_key(n, n), LATE).await;
         }
         crowd
-            .until("four creates are under way", Span::seconds(5), async |it| {
-                it.center.running() == 4
-            })
+            .until(
+                "four creates are under way",
+                TimeSpan::seconds(5),
+                async |it| it.center.running() == 4,
+            )
             .await;
         let before = crowd.asked("holders");
         for n in 0..24 {
             crowd.want(&account_key(100 + n, 3), LATE).await;
             crowd.executor.tick().await.unwrap();
-            crowd.clock.advance(Span::seconds(1));
+            crowd.clock.advance(TimeSpan::seconds(1));
         }
         let looks = crowd.asked("holders") - before;
         assert!((5..=13).contains(&looks), "{looks} listings for 24 people");
@@ -422,28 +498,29 @@ fn what_waited_for_a_listing_while_nobody_was_at_work_is_removed_and_holds_up_no
         crowd.want(&first, ENDS).await;
         crowd.want(&other, ENDS + 60).await;
         crowd
-            .until("both are there", Span::minutes(1), async |it| {
+            .until("both are there", TimeSpan::minutes(1), async |it| {
                 it.are_present([&first, &other]).await
             })
             .await;
-        let left = Span::between(crowd.clock.now(), at(ENDS));
+        let left = TimeSpan::between(crowd.clock.now(), at(ENDS));
         crowd.clock.advance(left);
         crowd
-            .until("the first is removed", Span::seconds(30), async |it| {
+            .until("the first is removed", TimeSpan::seconds(30), async |it| {
                 !it.center.present().contains(&first)
             })
             .await;
         crowd.center.give(&first);
         crowd
-            .until("it is seen again", Span::seconds(30), async |it| {
+            .until("it is seen again", TimeSpan::seconds(30), async |it| {
                 let execution = it.row(&first).await.execution;
-                execution.deleted_at.is_some() && matches!(execution.sight, Sight::Present { .. })
+                execution.deleted_at.is_some()
+                    && matches!(execution.sight, Observation::Present { .. })
             })
             .await;
         // until a listing no longer lags behind the removal, and until the other has ended, too
-        crowd.clock.advance(Span::minutes(2));
+        crowd.clock.advance(TimeSpan::minutes(2));
         crowd
-            .until("both are gone", Span::seconds(30), async |it| {
+            .until("both are gone", TimeSpan::seconds(30), async |it| {
                 it.center.present().is_empty()
             })
             .await;

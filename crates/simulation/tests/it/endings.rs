@@ -3,7 +3,7 @@
 use hallpass_access::{AccessError, AccessStore, Extending, PressRefused};
 use hallpass_assignments::AssignmentStore as _;
 use hallpass_audit::AuditStore;
-use hallpass_model::{Clock, Span};
+use hallpass_model::{Clock, TimeSpan};
 use hallpass_simulation::{
     Habits,
     Human::{Ana, Bo, Cai, Eve},
@@ -24,15 +24,15 @@ async fn events(world: &World, event: &str) -> usize {
 fn a_grant_given_back_ends_at_once() {
     run(async {
         let world = World::new(11, Habits::default(), None);
-        let id = take(&world, Ana, "ReadOnly", Span::hours(4)).await;
-        world.live(Span::seconds(20)).await;
+        let id = take(&world, Ana, "ReadOnly", TimeSpan::hours(4)).await;
+        world.live(TimeSpan::seconds(20)).await;
         assert_eq!(grant(&world, id).await.state.name(), "active");
         assert!(matches!(
             release(&world, Bo, id).await,
             Err(AccessError::NotFound(_) | AccessError::Refused(PressRefused::NotHolder))
         ));
         release(&world, Ana, id).await.unwrap();
-        world.live(Span::seconds(20)).await;
+        world.live(TimeSpan::seconds(20)).await;
         assert_eq!(grant(&world, id).await.state.name(), "ended");
         check_all(&world, &[]).await.unwrap();
     });
@@ -45,15 +45,15 @@ fn what_is_given_back_before_any_listing_showed_it_goes_all_the_same() {
         for set in ["oncall", "ReadOnly"] {
             run(async {
                 let habits = Habits {
-                    listing_lag: Span::seconds(lag),
+                    listing_lag: TimeSpan::seconds(lag),
                     ..Habits::default()
                 };
                 let world = World::new(16 + held, habits, None);
-                let id = take(&world, Ana, set, Span::hours(4)).await;
+                let id = take(&world, Ana, set, TimeSpan::hours(4)).await;
                 world.tick().await;
-                world.live(Span::seconds(held)).await;
+                world.live(TimeSpan::seconds(held)).await;
                 release(&world, Ana, id).await.unwrap();
-                world.live(Span::minutes(3)).await;
+                world.live(TimeSpan::minutes(3)).await;
                 let left = world.center.present();
                 assert!(left.is_empty(), "{set} {held} s, lag {lag} s: {left:?}");
                 assert_eq!(grant(&world, id).await.state.name(), "ended");
@@ -67,13 +67,13 @@ fn what_is_given_back_before_any_listing_showed_it_goes_all_the_same() {
 fn a_grant_revoked_before_anything_was_sent_sends_nothing() {
     run(async {
         let world = World::new(12, Habits::default(), None);
-        let id = take(&world, Ana, "ReadOnly", Span::hours(4)).await;
+        let id = take(&world, Ana, "ReadOnly", TimeSpan::hours(4)).await;
         world
             .access
             .revoke(&world.actor(Eve), id, "wrong account", None)
             .await
             .unwrap();
-        world.live(Span::seconds(30)).await;
+        world.live(TimeSpan::seconds(30)).await;
         assert_eq!(writes_on(&world, &world.key(Ana, "ReadOnly").unwrap()), []);
         check_all(&world, &[]).await.unwrap();
     });
@@ -83,7 +83,7 @@ fn a_grant_revoked_before_anything_was_sent_sends_nothing() {
 fn revoking_needs_authority_and_a_reason() {
     run(async {
         let world = World::new(13, Habits::default(), None);
-        let id = take(&world, Ana, "ReadOnly", Span::hours(4)).await;
+        let id = take(&world, Ana, "ReadOnly", TimeSpan::hours(4)).await;
         let refused = world.access.revoke(&world.actor(Eve), id, "  ", None).await;
         assert!(matches!(
             refused,
@@ -115,11 +115,11 @@ fn access_that_somebody_else_removes_ends_the_grant_and_is_not_given_again() {
     run(async {
         let world = World::new(14, Habits::default(), None);
         let key = world.key(Ana, "ReadOnly").unwrap();
-        let id = take(&world, Ana, "ReadOnly", Span::hours(4)).await;
-        world.live(Span::seconds(20)).await;
+        let id = take(&world, Ana, "ReadOnly", TimeSpan::hours(4)).await;
+        world.live(TimeSpan::seconds(20)).await;
         world.center.take(&key);
         world
-            .live_coarsely(Span::minutes(15), Span::seconds(10))
+            .live_coarsely(TimeSpan::minutes(15), TimeSpan::seconds(10))
             .await;
         let state = format!("{:?}", grant(&world, id).await.state);
         assert!(
@@ -146,8 +146,8 @@ fn a_failed_create_fails_the_grant_with_its_reason() {
                 ..Habits::default()
             };
             let world = World::new(15, habits, None);
-            let id = take(&world, Ana, "ReadOnly", Span::hours(1)).await;
-            world.live(Span::minutes(3)).await;
+            let id = take(&world, Ana, "ReadOnly", TimeSpan::hours(1)).await;
+            world.live(TimeSpan::minutes(3)).await;
             let state = format!("{:?}", grant(&world, id).await.state);
             assert!(
                 state.contains("Failed") && state.contains("role quota exceeded"),
@@ -158,8 +158,8 @@ fn a_failed_create_fails_the_grant_with_its_reason() {
             world
                 .center
                 .change_habits(|habits| *habits = Habits::default());
-            let next = take(&world, Ana, "ReadOnly", Span::hours(1)).await;
-            world.live(Span::minutes(1)).await;
+            let next = take(&world, Ana, "ReadOnly", TimeSpan::hours(1)).await;
+            world.live(TimeSpan::minutes(1)).await;
             assert_eq!(grant(&world, next).await.state.name(), "active");
         });
     }
@@ -171,20 +171,20 @@ fn a_create_that_never_ends_is_given_up_after_five_minutes() {
         let world = World::new(
             16,
             Habits {
-                write_takes: Span::minutes(10),
+                write_takes: TimeSpan::minutes(10),
                 ..Habits::default()
             },
             None,
         );
-        let id = take(&world, Ana, "ReadOnly", Span::hours(1)).await;
-        world.live(Span::minutes(6)).await;
+        let id = take(&world, Ana, "ReadOnly", TimeSpan::hours(1)).await;
+        world.live(TimeSpan::minutes(6)).await;
         assert_eq!(
             grant(&world, id).await.state.name(),
             "granting",
             "in progress is not absence"
         );
         world
-            .live_coarsely(Span::minutes(20), Span::seconds(5))
+            .live_coarsely(TimeSpan::minutes(20), TimeSpan::seconds(5))
             .await;
         assert_eq!(grant(&world, id).await.state.name(), "failed");
         check_all(&world, &[]).await.unwrap();
@@ -202,11 +202,11 @@ fn a_lost_status_is_settled_by_listings() {
             },
             None,
         );
-        let id = take(&world, Ana, "ReadOnly", Span::minutes(10)).await;
-        world.live(Span::minutes(2)).await;
+        let id = take(&world, Ana, "ReadOnly", TimeSpan::minutes(10)).await;
+        world.live(TimeSpan::minutes(2)).await;
         assert_eq!(grant(&world, id).await.state.name(), "active");
         world
-            .live_coarsely(Span::minutes(15), Span::seconds(5))
+            .live_coarsely(TimeSpan::minutes(15), TimeSpan::seconds(5))
             .await;
         assert_eq!(grant(&world, id).await.state.name(), "ended");
         check_all(&world, &[]).await.unwrap();
@@ -219,16 +219,16 @@ fn listings_that_lag_do_not_make_a_second_create_or_an_early_end() {
         let world = World::new(
             18,
             Habits {
-                listing_lag: Span::seconds(20),
+                listing_lag: TimeSpan::seconds(20),
                 ..Habits::default()
             },
             None,
         );
         let key = world.key(Ana, "ReadOnly").unwrap();
-        let id = take(&world, Ana, "ReadOnly", Span::minutes(10)).await;
-        world.live(Span::minutes(2)).await;
+        let id = take(&world, Ana, "ReadOnly", TimeSpan::minutes(10)).await;
+        world.live(TimeSpan::minutes(2)).await;
         assert_eq!(grant(&world, id).await.state.name(), "active");
-        world.live(Span::minutes(11)).await;
+        world.live(TimeSpan::minutes(11)).await;
         assert_eq!(grant(&world, id).await.state.name(), "ended");
         assert_eq!(writes_on(&world, &key).len(), 2);
         check_all(&world, &[]).await.unwrap();
@@ -242,11 +242,11 @@ fn an_end_that_aws_refuses_for_good_is_parked_in_sight_and_tried_every_hour() {
         let started = world.clock.now();
         world.store.open_channel("test", started).await.unwrap();
         let key = world.key(Ana, "ReadOnly").unwrap();
-        let id = take(&world, Ana, "ReadOnly", Span::minutes(10)).await;
-        world.live(Span::seconds(30)).await;
+        let id = take(&world, Ana, "ReadOnly", TimeSpan::minutes(10)).await;
+        world.live(TimeSpan::seconds(30)).await;
         world.center.forget_person(&key.user);
         world
-            .live_coarsely(Span::minutes(30), Span::seconds(5))
+            .live_coarsely(TimeSpan::minutes(30), TimeSpan::seconds(5))
             .await;
         let parked = grant(&world, id).await;
         assert_eq!(parked.state.name(), "ending");
@@ -262,13 +262,15 @@ fn an_end_that_aws_refuses_for_good_is_parked_in_sight_and_tried_every_hour() {
         let stuck: Vec<_> = told
             .unwrap()
             .into_iter()
-            .filter(|it| it.notice().unwrap().news == hallpass_access::News::Stuck)
+            .filter(|it| it.notice().unwrap().news == hallpass_access::NoticeKind::Stuck)
             .collect();
         // channels know who operators are
         assert_eq!(stuck.len(), 1);
         assert!(stuck[0].notice().unwrap().to.is_empty());
         let tried = writes_on(&world, &key).len();
-        world.live_coarsely(Span::hours(3), Span::seconds(30)).await;
+        world
+            .live_coarsely(TimeSpan::hours(3), TimeSpan::seconds(30))
+            .await;
         let again = writes_on(&world, &key).len() - tried;
         assert!(
             (2..=4).contains(&again),
@@ -280,7 +282,9 @@ fn an_end_that_aws_refuses_for_good_is_parked_in_sight_and_tried_every_hour() {
             "one record, not one an hour"
         );
         world.center.take(&key);
-        world.live_coarsely(Span::hours(2), Span::seconds(30)).await;
+        world
+            .live_coarsely(TimeSpan::hours(2), TimeSpan::seconds(30))
+            .await;
         assert_eq!(grant(&world, id).await.state.name(), "ended");
         check_all(&world, &[]).await.unwrap();
     });
@@ -291,12 +295,12 @@ fn a_suspended_account_parks_its_ends_until_it_is_active_again() {
     run(async {
         let world = World::new(20, Habits::default(), None);
         let key = world.key(Ana, "ReadOnly").unwrap();
-        let id = take(&world, Ana, "ReadOnly", Span::minutes(10)).await;
-        let other = take(&world, Bo, "oncall", Span::minutes(10)).await;
-        world.live(Span::seconds(30)).await;
+        let id = take(&world, Ana, "ReadOnly", TimeSpan::minutes(10)).await;
+        let other = take(&world, Bo, "oncall", TimeSpan::minutes(10)).await;
+        world.live(TimeSpan::seconds(30)).await;
         world.center.close_account("111111111111");
         world
-            .live_coarsely(Span::minutes(30), Span::seconds(5))
+            .live_coarsely(TimeSpan::minutes(30), TimeSpan::seconds(5))
             .await;
         assert!(grant(&world, id).await.stuck.is_some());
         assert_eq!(
@@ -311,7 +315,7 @@ fn a_suspended_account_parks_its_ends_until_it_is_active_again() {
             .revoke(&world.actor(Eve), id, "reopened", None)
             .await
             .unwrap();
-        world.live(Span::minutes(1)).await;
+        world.live(TimeSpan::minutes(1)).await;
         assert_eq!(grant(&world, id).await.state.name(), "ended");
         assert!(!world.center.present().contains(&key));
         check_all(&world, &[]).await.unwrap();
@@ -322,13 +326,13 @@ fn a_suspended_account_parks_its_ends_until_it_is_active_again() {
 fn who_leaves_the_directory_loses_what_they_hold() {
     run(async {
         let world = World::new(21, Habits::default(), None);
-        let id = take(&world, Ana, "ReadOnly", Span::hours(8)).await;
-        let kept = take(&world, Bo, "ReadOnly", Span::hours(8)).await;
-        world.live(Span::seconds(30)).await;
+        let id = take(&world, Ana, "ReadOnly", TimeSpan::hours(8)).await;
+        let kept = take(&world, Bo, "ReadOnly", TimeSpan::hours(8)).await;
+        world.live(TimeSpan::seconds(30)).await;
         world.remove_from_directory(Ana);
         let report = world.access.reconcile().await.unwrap();
         assert_eq!((report.seen, report.left, report.failed), (2, 1, 0));
-        world.live(Span::seconds(30)).await;
+        world.live(TimeSpan::seconds(30)).await;
         assert_eq!(grant(&world, id).await.state.name(), "ended");
         assert_eq!(grant(&world, kept).await.state.name(), "active");
         assert_eq!(
@@ -344,38 +348,38 @@ fn an_extension_lengthens_and_never_shortens() {
     run(async {
         let world = World::new(22, Habits::default(), None);
         let key = world.key(Ana, "ReadOnly").unwrap();
-        let id = take(&world, Ana, "ReadOnly", Span::hours(1)).await;
-        world.live(Span::seconds(30)).await;
+        let id = take(&world, Ana, "ReadOnly", TimeSpan::hours(1)).await;
+        world.live(TimeSpan::seconds(30)).await;
         let before = grant(&world, id).await.ends_at;
         let ana = world.actor(Ana);
         let shorter = world
             .access
-            .extend(&ana, id, Extending::by(Span::minutes(30)), None)
+            .extend(&ana, id, Extending::by(TimeSpan::minutes(30)), None)
             .await
             .unwrap();
         assert!(
-            matches!(shorter, hallpass_access::Asked::Rejected(..)),
+            matches!(shorter, hallpass_access::AskOutcome::Rejected(..)),
             "{shorter:?}"
         );
         assert_eq!(grant(&world, id).await.ends_at, before);
         world
             .access
-            .extend(&ana, id, Extending::by(Span::hours(2)), None)
+            .extend(&ana, id, Extending::by(TimeSpan::hours(2)), None)
             .await
             .unwrap();
         assert!(grant(&world, id).await.ends_at > before);
         world
-            .live_coarsely(Span::minutes(90), Span::seconds(10))
+            .live_coarsely(TimeSpan::minutes(90), TimeSpan::seconds(10))
             .await;
         assert!(world.center.present().contains(&key), "past the first end");
         world
-            .live_coarsely(Span::minutes(40), Span::seconds(10))
+            .live_coarsely(TimeSpan::minutes(40), TimeSpan::seconds(10))
             .await;
         assert_eq!(writes_on(&world, &key).len(), 2);
         check_all(&world, &[]).await.unwrap();
         let late = world
             .access
-            .extend(&ana, id, Extending::by(Span::hours(1)), None)
+            .extend(&ana, id, Extending::by(TimeSpan::hours(1)), None)
             .await;
         assert!(
             matches!(
@@ -391,21 +395,21 @@ fn an_extension_lengthens_and_never_shortens() {
 fn an_approver_takes_away_what_they_could_approve() {
     run(async {
         let world = World::new(23, Habits::default(), None);
-        let asked = ask(&world, Ana, "Admin", Span::hours(1)).await;
+        let asked = ask(&world, Ana, "Admin", TimeSpan::hours(1)).await;
         let id = asked.request().id;
         let approved = world
             .access
             .approve(&world.actor(Cai), id, None)
             .await
             .unwrap();
-        world.live(Span::seconds(30)).await;
+        world.live(TimeSpan::seconds(30)).await;
         let id = approved.grant.unwrap();
         world
             .access
             .revoke(&world.actor(Cai), id, "done early", None)
             .await
             .unwrap();
-        world.live(Span::seconds(30)).await;
+        world.live(TimeSpan::seconds(30)).await;
         let ended = grant(&world, id).await;
         assert!(format!("{:?}", ended.state).contains("done early"));
         check_all(&world, &[]).await.unwrap();
@@ -421,10 +425,10 @@ fn one_request_a_second_is_enough_to_give_and_to_take() {
         };
         let world = World::new(24, habits, None);
         let key = world.key(Ana, "ReadOnly").unwrap();
-        let id = take(&world, Ana, "ReadOnly", Span::minutes(10)).await;
-        world.live(Span::minutes(2)).await;
+        let id = take(&world, Ana, "ReadOnly", TimeSpan::minutes(10)).await;
+        world.live(TimeSpan::minutes(2)).await;
         assert_eq!(grant(&world, id).await.state.name(), "active");
-        world.live(Span::minutes(10)).await;
+        world.live(TimeSpan::minutes(10)).await;
         assert_eq!(grant(&world, id).await.state.name(), "ended");
         assert_eq!(writes_on(&world, &key).len(), 2);
         check_all(&world, &[]).await.unwrap();
@@ -437,10 +441,10 @@ fn a_hundred_grants_of_one_second_have_a_hundred_ends() {
         let world = World::new(25, Habits::default(), None);
         let mut ids = std::collections::BTreeSet::new();
         for n in 0..100 {
-            ids.insert(take(&world, Ana, "ReadOnly", Span::seconds(60 + n)).await);
+            ids.insert(take(&world, Ana, "ReadOnly", TimeSpan::seconds(60 + n)).await);
         }
         assert_eq!(ids.len(), 100);
-        world.live(Span::minutes(4)).await;
+        world.live(TimeSpan::minutes(4)).await;
         for id in ids {
             assert_eq!(grant(&world, id).await.state.name(), "ended");
         }
@@ -457,18 +461,26 @@ fn every_closed_request_has_one_closing_record() {
     run(async {
         let world = World::new(26, Habits::default(), None);
         let (cai, ana) = (world.actor(Cai), world.actor(Ana));
-        let denied = ask(&world, Ana, "Admin", Span::hours(1)).await.request().id;
+        let denied = ask(&world, Ana, "Admin", TimeSpan::hours(1))
+            .await
+            .request()
+            .id;
         world
             .access
             .deny(&cai, denied, Some("no"), None)
             .await
             .unwrap();
-        let discarded = ask(&world, Ana, "Admin", Span::hours(1)).await.request().id;
+        let discarded = ask(&world, Ana, "Admin", TimeSpan::hours(1))
+            .await
+            .request()
+            .id;
         world.access.discard(&ana, discarded, None).await.unwrap();
-        ask(&world, Ana, "Nothing", Span::hours(1)).await;
-        ask(&world, Ana, "Admin", Span::hours(1)).await;
-        take(&world, Bo, "oncall", Span::minutes(5)).await;
-        world.live_coarsely(Span::hours(9), Span::seconds(20)).await;
+        ask(&world, Ana, "Nothing", TimeSpan::hours(1)).await;
+        ask(&world, Ana, "Admin", TimeSpan::hours(1)).await;
+        take(&world, Bo, "oncall", TimeSpan::minutes(5)).await;
+        world
+            .live_coarsely(TimeSpan::hours(9), TimeSpan::seconds(20))
+            .await;
         assert_eq!(events(&world, "request.expired").await, 1);
         check_all(&world, &[]).await.unwrap();
     });
@@ -479,10 +491,10 @@ fn a_row_lingers_while_listings_may_show_what_is_gone_and_then_goes() {
     run(async {
         let world = World::new(27, Habits::default(), None);
         let key = world.key(Ana, "ReadOnly").unwrap();
-        let id = take(&world, Ana, "ReadOnly", Span::hours(1)).await;
-        world.live(Span::seconds(20)).await;
+        let id = take(&world, Ana, "ReadOnly", TimeSpan::hours(1)).await;
+        world.live(TimeSpan::seconds(20)).await;
         release(&world, Ana, id).await.unwrap();
-        world.live(Span::seconds(10)).await;
+        world.live(TimeSpan::seconds(10)).await;
         assert_eq!(grant(&world, id).await.state.name(), "ended");
         world.access.reconcile().await.unwrap();
         assert!(
@@ -491,12 +503,12 @@ fn a_row_lingers_while_listings_may_show_what_is_gone_and_then_goes() {
         );
         // a shadow in the listings is not standing access
         world.center.give(&key);
-        let next = take(&world, Ana, "ReadOnly", Span::hours(1)).await;
-        world.live(Span::seconds(20)).await;
+        let next = take(&world, Ana, "ReadOnly", TimeSpan::hours(1)).await;
+        world.live(TimeSpan::seconds(20)).await;
         let next = grant(&world, next).await;
         assert_eq!((next.state.name(), next.standing), ("active", false));
         release(&world, Ana, next.id).await.unwrap();
-        world.live(Span::minutes(2)).await;
+        world.live(TimeSpan::minutes(2)).await;
         world.access.reconcile().await.unwrap();
         assert!(
             world.store.assignment(&key).await.unwrap().is_none(),
@@ -511,17 +523,17 @@ fn access_given_by_hand_after_an_end_is_standing_for_the_next_grant() {
     run(async {
         let world = World::new(28, Habits::default(), None);
         let key = world.key(Ana, "ReadOnly").unwrap();
-        let id = take(&world, Ana, "ReadOnly", Span::hours(1)).await;
-        world.live(Span::seconds(20)).await;
+        let id = take(&world, Ana, "ReadOnly", TimeSpan::hours(1)).await;
+        world.live(TimeSpan::seconds(20)).await;
         release(&world, Ana, id).await.unwrap();
-        world.live(Span::minutes(3)).await;
+        world.live(TimeSpan::minutes(3)).await;
         assert!(
             world.store.assignment(&key).await.unwrap().is_some(),
             "not reconciled yet"
         );
         world.center.give(&key);
-        let next = take(&world, Ana, "ReadOnly", Span::minutes(5)).await;
-        world.live(Span::minutes(6)).await;
+        let next = take(&world, Ana, "ReadOnly", TimeSpan::minutes(5)).await;
+        world.live(TimeSpan::minutes(6)).await;
         let next = grant(&world, next).await;
         assert_eq!((next.state.name(), next.standing), ("ended", true));
         check_all(&world, std::slice::from_ref(&key)).await.unwrap();

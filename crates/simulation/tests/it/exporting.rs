@@ -1,9 +1,9 @@
 //! With `require_export_within`, no access is given while the log waits for its export too long; what
 //! ends access goes on.
 
-use hallpass_access::{AccessError, AccessStore, Asked, Extending, GrantState, PressRefused};
+use hallpass_access::{AccessError, AccessStore, AskOutcome, Extending, GrantState, PressRefused};
 use hallpass_audit::AuditStore;
-use hallpass_model::{Clock, RequestId, Span};
+use hallpass_model::{Clock, RequestId, TimeSpan};
 use hallpass_simulation::{
     Habits,
     Human::{Ana, Bo, Cai},
@@ -12,7 +12,7 @@ use hallpass_simulation::{
 
 use crate::acting::{ask, asking, grant, grants, release, run, take};
 
-const ALLOWED: Span = Span::minutes(15);
+const ALLOWED: TimeSpan = TimeSpan::minutes(15);
 
 /// What a door answered.
 async fn approve(world: &World, id: RequestId) -> Result<(), AccessError> {
@@ -42,34 +42,40 @@ fn every_door_that_gives_access_is_shut_while_the_export_is_behind() {
         let mut world = World::new(71, Habits::default(), None);
         world.require_export_within(ALLOWED);
         // records wait, and not for long: all is as ever
-        let held = take(&world, Ana, "ReadOnly", Span::hours(4)).await;
-        world.live(Span::minutes(1)).await;
-        let waits = ask(&world, Ana, "Admin", Span::hours(1)).await.request().id;
-        let glass = ask(&world, Ana, "Glass", Span::hours(1)).await.request().id;
-        world.live_coarsely(ALLOWED, Span::minutes(1)).await;
+        let held = take(&world, Ana, "ReadOnly", TimeSpan::hours(4)).await;
+        world.live(TimeSpan::minutes(1)).await;
+        let waits = ask(&world, Ana, "Admin", TimeSpan::hours(1))
+            .await
+            .request()
+            .id;
+        let glass = ask(&world, Ana, "Glass", TimeSpan::hours(1))
+            .await
+            .request()
+            .id;
+        world.live_coarsely(ALLOWED, TimeSpan::minutes(1)).await;
 
         let (ana, bo) = (world.actor(Ana), world.actor(Bo));
         let access = &world.access;
         let before = grants(&world).await.len();
-        let read_only = asking("ReadOnly", Span::hours(1));
+        let read_only = asking("ReadOnly", TimeSpan::hours(1));
         let asked = access.ask(&bo, &read_only, None).await;
         assert_behind(asked.map(drop), "ask for what needs no approval");
         let asked = access
-            .ask(&bo, &asking("oncall", Span::hours(1)), None)
+            .ask(&bo, &asking("oncall", TimeSpan::hours(1)), None)
             .await;
         assert_behind(asked.map(drop), "ask for a group");
         assert_behind(approve(&world, waits).await, "approve");
         let why = "the database is on fire, and nobody is awake";
         let broken = access.break_glass(&ana, glass, why, None).await;
         assert_behind(broken.map(drop), "break the glass");
-        let extending = Extending::by(Span::hours(8));
+        let extending = Extending::by(TimeSpan::hours(8));
         let extended = access.extend(&ana, held, extending, None).await;
         assert_behind(extended.map(drop), "extend");
         assert_eq!(grants(&world).await.len(), before);
 
         // asking for what somebody has to approve gives nothing
-        let asked = ask(&world, Bo, "Admin", Span::hours(1)).await;
-        assert!(matches!(asked, Asked::Pending(_)), "{asked:?}");
+        let asked = ask(&world, Bo, "Admin", TimeSpan::hours(1)).await;
+        assert!(matches!(asked, AskOutcome::Pending(_)), "{asked:?}");
         // and a refused press is on record
         let records = world.store.records_from(1, 1_000).await.unwrap();
         let refused = records.iter().filter(|it| it.event() == "press.refused");
@@ -77,9 +83,12 @@ fn every_door_that_gives_access_is_shut_while_the_export_is_behind() {
 
         export(&world).await;
         approve(&world, waits).await.unwrap();
-        take(&world, Bo, "ReadOnly", Span::hours(1)).await;
+        take(&world, Bo, "ReadOnly", TimeSpan::hours(1)).await;
         let extended = world.access.extend(&ana, held, extending, None).await;
-        assert!(matches!(extended, Ok(Asked::Approved(..))), "{extended:?}");
+        assert!(
+            matches!(extended, Ok(AskOutcome::Approved(..))),
+            "{extended:?}"
+        );
     });
 }
 
@@ -88,24 +97,27 @@ fn ends_go_on_while_the_export_is_behind() {
     run(async {
         let mut world = World::new(72, Habits::default(), None);
         world.require_export_within(ALLOWED);
-        let expires = take(&world, Ana, "ReadOnly", Span::minutes(30)).await;
-        let given_back = take(&world, Bo, "ReadOnly", Span::hours(4)).await;
-        let revoked = take(&world, Bo, "oncall", Span::hours(4)).await;
+        let expires = take(&world, Ana, "ReadOnly", TimeSpan::minutes(30)).await;
+        let given_back = take(&world, Bo, "ReadOnly", TimeSpan::hours(4)).await;
+        let revoked = take(&world, Bo, "oncall", TimeSpan::hours(4)).await;
         world
-            .live_coarsely(Span::minutes(20), Span::minutes(1))
+            .live_coarsely(TimeSpan::minutes(20), TimeSpan::minutes(1))
             .await;
         release(&world, Bo, given_back).await.unwrap();
         let admin = world.actor(hallpass_simulation::Human::Eve);
         let taken = world.access.revoke(&admin, revoked, "over", None).await;
         assert!(taken.is_ok(), "{taken:?}");
-        let denied = ask(&world, Ana, "Admin", Span::hours(1)).await.request().id;
+        let denied = ask(&world, Ana, "Admin", TimeSpan::hours(1))
+            .await
+            .request()
+            .id;
         let no = world
             .access
             .deny(&world.actor(Cai), denied, None, None)
             .await;
         assert!(no.is_ok(), "{no:?}");
         world
-            .live_coarsely(Span::minutes(15), Span::seconds(20))
+            .live_coarsely(TimeSpan::minutes(15), TimeSpan::seconds(20))
             .await;
         for id in [expires, given_back, revoked] {
             let grant = grant(&world, id).await;
@@ -122,10 +134,10 @@ fn ends_go_on_while_the_export_is_behind() {
 fn without_the_option_nobody_waits_for_the_export() {
     run(async {
         let world = World::new(73, Habits::default(), None);
-        take(&world, Ana, "ReadOnly", Span::hours(1)).await;
-        world.clock.advance(Span::hours(48));
+        take(&world, Ana, "ReadOnly", TimeSpan::hours(1)).await;
+        world.clock.advance(TimeSpan::hours(48));
         let waiting = world.store.oldest_unexported().await.unwrap().unwrap();
-        assert!(Span::hours(47).after(waiting) < world.clock.now());
-        take(&world, Bo, "ReadOnly", Span::hours(1)).await;
+        assert!(TimeSpan::hours(47).after(waiting) < world.clock.now());
+        take(&world, Bo, "ReadOnly", TimeSpan::hours(1)).await;
     });
 }

@@ -2,12 +2,12 @@
 //! address that changes, or that somebody else has by now, makes nobody somebody else.
 
 use hallpass_access::{
-    AccessError, Actor, Asked, Authentication, Extending, HeldAccess, Locking, PressRefused,
-    RequestState,
+    AccessError, Actor, AskOutcome, Authentication, Extending, Force, HeldAccess, Locking,
+    PressRefused, RequestState, TokenSource,
 };
-use hallpass_model::{Clock, Email, Span};
+use hallpass_model::{Clock, Email, TimeSpan};
 use hallpass_rules::directory::Person;
-use hallpass_rules::{ClickRefused, Source, load};
+use hallpass_rules::{ClickRefused, RuleFile, load};
 use hallpass_simulation::{
     Habits,
     Human::{self, Ana, Bo, Cai, Dee, Eve},
@@ -52,7 +52,7 @@ async fn rules(world: &World, approvers: &[&str], needed: u32) {
             "MinApprovals": {needed}, "Approvers": [{}]}}]}}"#,
         listed.join(",")
     );
-    let loaded = load(&Source::new("today.json", &text)).unwrap();
+    let loaded = load(&RuleFile::new("today.json", &text)).unwrap();
     world.access.set_rules(loaded.rules, "today").await.unwrap();
 }
 
@@ -60,7 +60,10 @@ async fn rules(world: &World, approvers: &[&str], needed: u32) {
 fn after_a_rename_nobody_approves_their_own() {
     run(async {
         let world = World::new(401, Habits::default(), None);
-        let id = ask(&world, Cai, "Admin", Span::hours(1)).await.request().id;
+        let id = ask(&world, Cai, "Admin", TimeSpan::hours(1))
+            .await
+            .request()
+            .id;
         rename(&world, Cai, "carla@corp.example");
         rules(&world, &["carla", "dee"], 1).await;
         let carla = actor(&world, Cai);
@@ -89,7 +92,10 @@ fn one_user_fills_one_seat_of_a_quorum_under_two_addresses() {
     run(async {
         let world = World::new(402, Habits::default(), None);
         rules(&world, &["cai", "dee"], 2).await;
-        let id = ask(&world, Ana, "Admin", Span::hours(1)).await.request().id;
+        let id = ask(&world, Ana, "Admin", TimeSpan::hours(1))
+            .await
+            .request()
+            .id;
         let cai = actor(&world, Cai);
         world.access.approve(&cai, id, None).await.unwrap();
         rename(&world, Cai, "carla@corp.example");
@@ -117,7 +123,10 @@ fn a_new_hire_with_the_address_of_a_leaver_is_somebody_else() {
     run(async {
         let world = World::new(403, Habits::default(), None);
         rules(&world, &["cai", "dee"], 2).await;
-        let id = ask(&world, Ana, "Admin", Span::hours(1)).await.request().id;
+        let id = ask(&world, Ana, "Admin", TimeSpan::hours(1))
+            .await
+            .request()
+            .id;
         let cai = actor(&world, Cai);
         world.access.approve(&cai, id, None).await.unwrap();
         // ana and cai leave; bo gets ana's address, and cai's goes to nobody
@@ -162,8 +171,8 @@ fn a_review_without_a_user_id_counts_for_nobody() {
     run(async {
         let world = World::new(404, Habits::default(), None);
         rules(&world, &["cai", "dee"], 2).await;
-        let asked = ask(&world, Ana, "Admin", Span::hours(1)).await;
-        let Asked::Pending(mut request) = asked else {
+        let asked = ask(&world, Ana, "Admin", TimeSpan::hours(1)).await;
+        let AskOutcome::Pending(mut request) = asked else {
             panic!("{asked:?}");
         };
         request.reviews.push(review);
@@ -176,7 +185,7 @@ async fn native(world: &World, terms: &str) {
         "[[rule]]\nid = 'prod'\naccounts = '*'\npermission_sets = '*'\n\
          approvers = ['cai@corp.example', 'dee@corp.example']\n{terms}\n"
     );
-    let loaded = load(&Source::new("rules.toml", &text)).unwrap();
+    let loaded = load(&RuleFile::new("rules.toml", &text)).unwrap();
     world.access.set_rules(loaded.rules, "today").await.unwrap();
 }
 
@@ -206,13 +215,16 @@ fn what_waits_is_held_against_the_limits_of_the_day() {
         for (terms, expected) in rows {
             let world = World::new(405, Habits::default(), None);
             native(&world, "").await;
-            let id = ask(&world, Ana, "Admin", Span::hours(4)).await.request().id;
+            let id = ask(&world, Ana, "Admin", TimeSpan::hours(4))
+                .await
+                .request()
+                .id;
             native(&world, terms).await;
             let outcome = world.access.approve(&world.actor(Cai), id, None).await;
             match (outcome, expected) {
                 (Ok(request), Ok(hours)) => {
-                    assert_eq!(request.duration, Span::hours(hours), "{terms}");
-                    assert_eq!(grants(&world).await[0].duration, Span::hours(hours));
+                    assert_eq!(request.duration, TimeSpan::hours(hours), "{terms}");
+                    assert_eq!(grants(&world).await[0].duration, TimeSpan::hours(hours));
                 }
                 (Err(refused), Err(words)) => {
                     let said = refused.to_string();
@@ -229,7 +241,10 @@ fn what_waits_is_held_against_the_limits_of_the_day() {
 fn nothing_is_granted_to_who_left_while_it_waited() {
     run(async {
         let world = World::new(406, Habits::default(), None);
-        let id = ask(&world, Ana, "Admin", Span::hours(1)).await.request().id;
+        let id = ask(&world, Ana, "Admin", TimeSpan::hours(1))
+            .await
+            .request()
+            .id;
         world.remove_from_directory(Ana);
         world.directory.read();
         let refused = world.access.approve(&world.actor(Cai), id, None).await;
@@ -270,13 +285,19 @@ fn a_rule_may_want_a_fresh_sign_in() {
             .await;
             let proven = |who| Actor {
                 authentication: proof.map(|(minutes, acr)| Authentication {
-                    at: Span::minutes(minutes).before(world.clock.now()),
+                    at: TimeSpan::minutes(minutes).before(world.clock.now()),
                     acr: acr.map(str::to_owned),
                 }),
                 ..world.actor(who)
             };
-            let id = ask(&world, Bo, "Admin", Span::hours(1)).await.request().id;
-            let glass = ask(&world, Ana, "Admin", Span::hours(1)).await.request().id;
+            let id = ask(&world, Bo, "Admin", TimeSpan::hours(1))
+                .await
+                .request()
+                .id;
+            let glass = ask(&world, Ana, "Admin", TimeSpan::hours(1))
+                .await
+                .request()
+                .id;
             let why = "customers cannot pay and nobody answers";
             let access = &world.access;
             let outcomes = [
@@ -293,7 +314,10 @@ fn a_rule_may_want_a_fresh_sign_in() {
                 }
             }
             // a no, and giving back, want nothing
-            let other = ask(&world, Dee, "Root", Span::hours(1)).await.request().id;
+            let other = ask(&world, Dee, "Root", TimeSpan::hours(1))
+                .await
+                .request()
+                .id;
             access
                 .deny(&world.actor(Cai), other, None, None)
                 .await
@@ -307,6 +331,7 @@ fn stolen(held: HeldAccess) -> Locking<'static> {
         reason: "a laptop was stolen",
         until: None,
         held,
+        force: Force::No,
     }
 }
 
@@ -323,10 +348,16 @@ fn whoever_is_locked_gives_back_and_does_nothing_else() {
     run(async {
         let world = World::new(408, Habits::default(), None);
         let access = &world.access;
-        let held = take(&world, Cai, "ReadOnly", Span::hours(1)).await;
-        let own = ask(&world, Cai, "Glass", Span::hours(1)).await.request().id;
-        let other = ask(&world, Ana, "Admin", Span::hours(1)).await.request().id;
-        world.live(Span::seconds(10)).await;
+        let held = take(&world, Cai, "ReadOnly", TimeSpan::hours(1)).await;
+        let own = ask(&world, Cai, "Glass", TimeSpan::hours(1))
+            .await
+            .request()
+            .id;
+        let other = ask(&world, Ana, "Admin", TimeSpan::hours(1))
+            .await
+            .request()
+            .id;
+        world.live(TimeSpan::seconds(10)).await;
         let (cai, eve) = (world.actor(Cai), world.actor(Eve));
         let user = cai.user.clone().unwrap();
         let lock = access.lock(&eve, &user, stolen(HeldAccess::GoesOn)).await;
@@ -334,18 +365,18 @@ fn whoever_is_locked_gives_back_and_does_nothing_else() {
         // again changes nothing
         let again = access.lock(&eve, &user, stolen(HeldAccess::GoesOn)).await;
         assert_eq!(again.unwrap().since, lock.since);
-        let wanted = asking("ReadOnly", Span::hours(1));
+        let wanted = asking("ReadOnly", TimeSpan::hours(1));
         assert!(is_locked(&access.ask(&cai, &wanted, None).await));
         assert!(is_locked(&access.approve(&cai, other, None).await));
         assert!(is_locked(&access.deny(&cai, other, None, None).await));
         assert!(is_locked(&access.discard(&cai, own, None).await));
-        let by = Extending::by(Span::hours(2));
+        let by = Extending::by(TimeSpan::hours(2));
         assert!(is_locked(&access.extend(&cai, held, by, None).await));
         let why = "customers cannot pay and nobody answers";
         assert!(is_locked(&access.break_glass(&cai, own, why, None).await));
         assert!(is_locked(&access.revoke(&cai, held, "no", None).await));
         // what waited is withdrawn, what is held goes on and can be given back
-        world.live(Span::seconds(3)).await;
+        world.live(TimeSpan::seconds(3)).await;
         let request = access.request(&eve, own).await.unwrap();
         assert!(matches!(request.state, RequestState::Discarded { .. }));
         access.release(&cai, held, None).await.unwrap();
@@ -372,14 +403,39 @@ fn whoever_is_locked_gives_back_and_does_nothing_else() {
 }
 
 #[test]
+fn the_last_administrator_is_locked_by_force_with_a_token_of_the_servers_machine_only() {
+    run(async {
+        let world = World::new(413, Habits::default(), None);
+        let (access, eve) = (&world.access, world.actor(Eve));
+        let last = eve.user.clone().unwrap();
+        for (source, counts) in [
+            (None, false),
+            (Some(TokenSource::SignIn), false),
+            (Some(TokenSource::ServerMachine), true),
+        ] {
+            let forced = Locking {
+                force: Force::Asked(source),
+                ..stolen(HeldAccess::GoesOn)
+            };
+            let outcome = access.lock(&eve, &last, forced).await;
+            assert_eq!(outcome.is_ok(), counts, "{source:?} {outcome:?}");
+        }
+        assert_eq!(access.locks(&eve).await.unwrap().len(), 1);
+    });
+}
+
+#[test]
 fn an_approval_of_somebody_locked_since_counts_no_more() {
     run(async {
         let world = World::new(409, Habits::default(), None);
-        let id = ask(&world, Ana, "Root", Span::hours(1)).await.request().id;
+        let id = ask(&world, Ana, "Root", TimeSpan::hours(1))
+            .await
+            .request()
+            .id;
         let (cai, dee, eve) = (world.actor(Cai), world.actor(Dee), world.actor(Eve));
         let access = &world.access;
         access.approve(&cai, id, None).await.unwrap();
-        world.live(Span::seconds(2)).await;
+        world.live(TimeSpan::seconds(2)).await;
         let user = cai.user.clone().unwrap();
         access
             .lock(&eve, &user, stolen(HeldAccess::GoesOn))
@@ -388,7 +444,7 @@ fn an_approval_of_somebody_locked_since_counts_no_more() {
         let request = access.approve(&dee, id, None).await.unwrap();
         assert_eq!(request.state, RequestState::Pending);
         // neither does it once they are let in again; they may give it anew
-        world.live(Span::seconds(2)).await;
+        world.live(TimeSpan::seconds(2)).await;
         access.unlock(&eve, &user, "found").await.unwrap();
         assert!(grants(&world).await.is_empty());
         let request = access.approve(&cai, id, None).await.unwrap();
@@ -400,7 +456,10 @@ fn an_approval_of_somebody_locked_since_counts_no_more() {
 fn nothing_is_granted_to_somebody_who_is_locked() {
     run(async {
         let world = World::new(410, Habits::default(), None);
-        let id = ask(&world, Ana, "Admin", Span::hours(1)).await.request().id;
+        let id = ask(&world, Ana, "Admin", TimeSpan::hours(1))
+            .await
+            .request()
+            .id;
         let (ana, eve) = (world.actor(Ana), world.actor(Eve));
         let user = ana.user.unwrap();
         let access = &world.access;

@@ -2,11 +2,11 @@
 //! with a process that stops at random calls. Access is there exactly while some hold is live.
 
 use hallpass_access::{AccessStore, Extending};
-use hallpass_model::{Clock, HoldKey, Span};
+use hallpass_model::{Clock, HoldKey, TimeSpan};
 use hallpass_simulation::{
-    Habits, Human,
+    GateMode, GatePlan, Habits, Human,
     Human::{Ana, Bo, Eve},
-    Mode, Plan, World, check_all,
+    World, check_all,
 };
 use proptest::prelude::*;
 
@@ -43,7 +43,7 @@ async fn act(world: &World, deed: &Deed) {
             let who: Human = if *ana { Ana } else { Bo };
             let wanted = asking(
                 if *group { "oncall" } else { "ReadOnly" },
-                Span::seconds(*seconds),
+                TimeSpan::seconds(*seconds),
             );
             let _: Result<_, _> = world.access.ask(&world.actor(who), &wanted, None).await;
         }
@@ -59,7 +59,7 @@ async fn act(world: &World, deed: &Deed) {
         Deed::Extend(n, seconds) => {
             if let Some(grant) = pick(*n) {
                 let who = if grant.holder.name == "ana" { Ana } else { Bo };
-                let span = Span::seconds(*seconds);
+                let span = TimeSpan::seconds(*seconds);
                 let _: Result<_, _> = world
                     .access
                     .extend(&world.actor(who), grant.id, Extending::by(span), None)
@@ -74,7 +74,7 @@ async fn act(world: &World, deed: &Deed) {
                     .await;
             }
         }
-        Deed::Wait(seconds) => world.live(Span::seconds(*seconds)).await,
+        Deed::Wait(seconds) => world.live(TimeSpan::seconds(*seconds)).await,
     }
 }
 
@@ -82,7 +82,7 @@ async fn act(world: &World, deed: &Deed) {
 /// has for long enough that it must be gone.
 async fn must_be(world: &World, key: &HoldKey) -> Option<bool> {
     let now = world.clock.now();
-    let slack = Span::seconds(30);
+    let slack = TimeSpan::seconds(30);
     let holds = world.store.holds(key).await.unwrap();
     let live = holds
         .grants
@@ -101,10 +101,10 @@ async fn must_be(world: &World, key: &HoldKey) -> Option<bool> {
     }
 }
 
-fn live_through(seed: u64, deeds: &[Deed], plan: Option<Plan>, lag: u64) {
+fn live_through(seed: u64, deeds: &[Deed], plan: Option<GatePlan>, lag: u64) {
     run(async {
         let habits = Habits {
-            listing_lag: Span::seconds(lag),
+            listing_lag: TimeSpan::seconds(lag),
             ..Habits::default()
         };
         let mut world = World::new(seed, habits, plan);
@@ -112,7 +112,7 @@ fn live_through(seed: u64, deeds: &[Deed], plan: Option<Plan>, lag: u64) {
             let finished = world.until_stopped(act(&world, deed)).await;
             if !finished {
                 world.restart();
-                world.clock.advance(Span::seconds(3));
+                world.clock.advance(TimeSpan::seconds(3));
             }
             for who in [Ana, Bo] {
                 for key in [
@@ -128,7 +128,7 @@ fn live_through(seed: u64, deeds: &[Deed], plan: Option<Plan>, lag: u64) {
         }
         for _ in 0..20 {
             if !world
-                .until_stopped(world.live_coarsely(Span::minutes(2), Span::seconds(2)))
+                .until_stopped(world.live_coarsely(TimeSpan::minutes(2), TimeSpan::seconds(2)))
                 .await
             {
                 world.restart();
@@ -162,8 +162,8 @@ proptest! {
         seed in any::<u64>(),
         deeds in proptest::collection::vec(deed(), 1..25),
         call in 1_u64..400,
-        mode in prop_oneof![Just(Mode::Fail), Just(Mode::LoseAnswer), Just(Mode::StopBefore), Just(Mode::StopAfter)],
+        mode in prop_oneof![Just(GateMode::Fail), Just(GateMode::LoseAnswer), Just(GateMode::StopBefore), Just(GateMode::StopAfter)],
     ) {
-        live_through(seed, &deeds, Some(Plan { call, mode }), 0);
+        live_through(seed, &deeds, Some(GatePlan { call, mode }), 0);
     }
 }

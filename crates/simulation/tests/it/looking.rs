@@ -7,11 +7,11 @@ use std::sync::{Arc, RwLock};
 use async_trait::async_trait;
 use hallpass_access::{
     Access, Actor, CATALOG_PAGE_MAX, CatalogPage, Directory, DirectoryFault, DirectorySource,
-    Found, Ports, Search, Settings, Sought,
+    Ports, Search, SearchPage, Settings, Sought,
 };
-use hallpass_model::{Span, Timestamp, UserId};
+use hallpass_model::{TimeSpan, Timestamp, UserId};
 use hallpass_rules::directory::{Account, Group, OuRef, PermissionSet, Snapshot};
-use hallpass_rules::{Rules, Source, load};
+use hallpass_rules::{RuleFile, Rules, load};
 use hallpass_simulation::{Center, Habits, Human, Ids, Wall, World};
 use hallpass_store::MemoryStore;
 
@@ -85,7 +85,7 @@ struct Scene {
 }
 
 fn rules(text: &str) -> Rules {
-    load(&Source::new("rules.toml", text)).unwrap().rules
+    load(&RuleFile::new("rules.toml", text)).unwrap().rules
 }
 
 fn account(n: usize, name: &str, folders: &[&str], active: bool) -> Account {
@@ -167,7 +167,7 @@ fn scene() -> Scene {
 }
 
 impl Scene {
-    fn find(&self, text: &str, kind: Sought, limit: usize) -> Found {
+    fn find(&self, text: &str, kind: Sought, limit: usize) -> SearchPage {
         let search = Search {
             text: text.to_owned(),
             account: "201100000107".parse().ok(),
@@ -292,9 +292,9 @@ fn what_is_remembered_is_never_old() {
     let lab = || scene.names("lab", Sought::Accounts);
     assert_eq!(lab(), "!pay-lab (1 of 7)");
     // the rule's hours begin
-    scene.clock.advance(Span::hours(22));
+    scene.clock.advance(TimeSpan::hours(22));
     assert_eq!(lab(), "pay-lab (1 of 7)");
-    scene.clock.advance(Span::hours(1));
+    scene.clock.advance(TimeSpan::hours(1));
     assert_eq!(lab(), "!pay-lab (1 of 7)");
     // a new reading of the organization, of the same instant
     let mut snapshot = scene.shelf.current().snapshot().clone();

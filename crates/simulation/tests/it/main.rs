@@ -8,13 +8,16 @@
 )]
 
 mod acting;
+mod bounded;
 mod breaking;
 mod clocks;
 mod crashes;
+mod crashes_of_guards;
 mod crashes_of_sweeps;
 mod deciding;
 mod directory;
 mod draining;
+mod drifting;
 mod endings;
 mod exporting;
 mod guarded;
@@ -23,5 +26,6 @@ mod interleavings;
 mod looking;
 mod outliving;
 mod overlaps;
+mod plans_of_sweeps;
 mod standing;
 mod sweeping;

@@ -3,13 +3,15 @@
 
 use std::sync::Arc;
 
-use hallpass_access::{AccessStore as _, GrantState, News, Revoking};
+use hallpass_access::{AccessStore as _, GrantState, NoticeKind, Revoking};
 use hallpass_audit::{AuditStore as _, Record};
-use hallpass_model::{Clock as _, GrantId, Span, Timestamp};
-use hallpass_org::cuts::{Cut, CutState, CutStore as _, Cutter, policy_name, statement_id};
+use hallpass_model::{Clock as _, GrantId, TimeSpan, Timestamp};
+use hallpass_org::session_revocation::{
+    Cut, CutState, CutStore as _, SessionRevoker, policy_name, statement_id,
+};
 use hallpass_org::testing::FakeOrganization;
 use hallpass_org::{NewPolicy, Organization as _};
-use hallpass_runner::testing::{Gate, Gated, MemoryPlans, Mode};
+use hallpass_runner::testing::{Gate, Gated, MemoryPlans, PortMode};
 use hallpass_simulation::{
     Habits,
     Human::{self, Ana, Bo},
@@ -30,7 +32,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(lag: Span) -> Self {
+    fn new(lag: TimeSpan) -> Self {
         let mut world = World::new(1, Habits::default(), None);
         world.end_sessions(true);
         let organization = Arc::new(FakeOrganization::new(Arc::clone(&world.clock) as Arc<_>));
@@ -43,8 +45,8 @@ impl Bench {
         }
     }
 
-    fn cutter(&self, holder: &str, gate: &Arc<Gate>) -> Cutter {
-        Cutter::new(
+    fn cutter(&self, holder: &str, gate: &Arc<Gate>) -> SessionRevoker {
+        SessionRevoker::new(
             Arc::new(Gated(Arc::clone(&self.organization), Arc::clone(gate))),
             Arc::new(Gated(Arc::clone(&self.world.store), Arc::clone(gate))),
             Arc::new(Gated(Arc::clone(&self.lanes), Arc::clone(gate))),
@@ -56,8 +58,8 @@ impl Bench {
 
     /// Somebody has access for a moment, and it ends.
     async fn ended(&self, who: Human, set: &str) -> GrantId {
-        let id = take(&self.world, who, set, Span::seconds(10)).await;
-        self.world.live(Span::seconds(30)).await;
+        let id = take(&self.world, who, set, TimeSpan::seconds(10)).await;
+        self.world.live(TimeSpan::seconds(30)).await;
         let ended = grant(&self.world, id).await;
         assert_eq!(ended.state.name(), "ended");
         id
@@ -72,10 +74,10 @@ impl Bench {
     }
 
     /// Lives of the executor, seconds apart.
-    async fn tend(&self, cutter: &Cutter, seconds: u64) {
+    async fn tend(&self, cutter: &SessionRevoker, seconds: u64) {
         for _ in 0..seconds {
             let _: Result<_, _> = cutter.tick().await;
-            self.world.clock.advance(Span::seconds(1));
+            self.world.clock.advance(TimeSpan::seconds(1));
         }
     }
 
@@ -85,7 +87,7 @@ impl Bench {
     }
 
     async fn until_over(&self, id: GrantId) {
-        let left = Span::between(self.now(), self.cut(id).await.until);
+        let left = TimeSpan::between(self.now(), self.cut(id).await.until);
         self.world.clock.advance(left);
     }
 
@@ -139,7 +141,7 @@ impl Bench {
             let id = self.organization.create_policy(&policy).await.unwrap();
             self.organization.attach(&id, ACCOUNT).await.unwrap();
         }
-        self.world.clock.advance(Span::minutes(1));
+        self.world.clock.advance(TimeSpan::minutes(1));
     }
 }
 
@@ -150,14 +152,14 @@ fn foreign() -> Value {
 #[test]
 fn a_grant_s_end_cuts_its_sessions_and_lets_them_in_when_they_are_over() {
     run(async {
-        let bench = Bench::new(Span::ZERO);
+        let bench = Bench::new(TimeSpan::ZERO);
         let id = bench.ended(Ana, "ReadOnly").await;
         let cut = bench.cut(id).await;
         assert_eq!(cut.state, CutState::Wanted);
         // the set's hour, and the time a policy takes
         assert_eq!(
-            Span::between(cut.issued_before, cut.until),
-            Span::minutes(65)
+            TimeSpan::between(cut.issued_before, cut.until),
+            TimeSpan::minutes(65)
         );
         bench.calmly(3).await;
         let statements = bench.statements();
@@ -188,11 +190,11 @@ fn a_grant_s_end_cuts_its_sessions_and_lets_them_in_when_they_are_over() {
 #[test]
 fn no_session_is_cut_where_nobody_asked_or_the_access_stays() {
     run(async {
-        let mut bench = Bench::new(Span::ZERO);
+        let mut bench = Bench::new(TimeSpan::ZERO);
         bench.world.end_sessions(false);
         let off = bench.ended(Ana, "ReadOnly").await;
-        let ticked = take(&bench.world, Ana, "ReadOnly", Span::hours(1)).await;
-        bench.world.live(Span::seconds(10)).await;
+        let ticked = take(&bench.world, Ana, "ReadOnly", TimeSpan::hours(1)).await;
+        bench.world.live(TimeSpan::seconds(10)).await;
         let words = Revoking {
             reason: "laptop lost",
             end_sessions: true,
@@ -204,12 +206,12 @@ fn no_session_is_cut_where_nobody_asked_or_the_access_stays() {
             .revoke(&eve, ticked, words, None)
             .await
             .unwrap();
-        bench.world.live(Span::seconds(20)).await;
+        bench.world.live(TimeSpan::seconds(20)).await;
         bench.world.end_sessions(true);
         let group = bench.ended(Bo, "oncall").await;
-        let first = take(&bench.world, Bo, "ReadOnly", Span::seconds(40)).await;
-        let second = take(&bench.world, Bo, "ReadOnly", Span::seconds(600)).await;
-        bench.world.live(Span::seconds(60)).await;
+        let first = take(&bench.world, Bo, "ReadOnly", TimeSpan::seconds(40)).await;
+        let second = take(&bench.world, Bo, "ReadOnly", TimeSpan::seconds(600)).await;
+        bench.world.live(TimeSpan::seconds(60)).await;
         for (id, wanted, what) in [
             (off, false, "the option is off"),
             (ticked, true, "whoever revoked said so"),
@@ -222,7 +224,7 @@ fn no_session_is_cut_where_nobody_asked_or_the_access_stays() {
             assert!(matches!(ended.state, GrantState::Ended { .. }), "{what}");
             assert_eq!(ended.end_sessions, wanted, "{what}");
         }
-        bench.world.live(Span::seconds(600)).await;
+        bench.world.live(TimeSpan::seconds(600)).await;
         assert!(bench.world.store.cut(second).await.unwrap().is_some());
     });
 }
@@ -230,7 +232,7 @@ fn no_session_is_cut_where_nobody_asked_or_the_access_stays() {
 #[test]
 fn what_cannot_be_cut_is_told_once_and_made_up_for() {
     run(async {
-        let bench = Bench::new(Span::ZERO);
+        let bench = Bench::new(TimeSpan::ZERO);
         bench.organization.change(|it| it.scps_enabled = false);
         let store = &bench.world.store;
         store.open_channel("test", bench.now()).await.unwrap();
@@ -241,7 +243,7 @@ fn what_cannot_be_cut_is_told_once_and_made_up_for() {
         let waiting = store.take_notices("test", now, now, 100).await.unwrap();
         let live: Vec<_> = waiting
             .iter()
-            .filter(|it| it.notice().unwrap().news == News::SessionsLive)
+            .filter(|it| it.notice().unwrap().news == NoticeKind::SessionsLive)
             .collect();
         assert_eq!(live.len(), 1);
         assert!(
@@ -258,7 +260,7 @@ fn what_cannot_be_cut_is_told_once_and_made_up_for() {
 #[test]
 fn what_somebody_took_away_is_put_back() {
     run(async {
-        let bench = Bench::new(Span::ZERO);
+        let bench = Bench::new(TimeSpan::ZERO);
         let id = bench.ended(Ana, "ReadOnly").await;
         bench.calmly(3).await;
         let policies = bench.organization.policies().await.unwrap();
@@ -325,7 +327,7 @@ impl Chore {
             Self::OneOfTwo => {
                 let first = bench.ended(Ana, "ReadOnly").await;
                 bench.calmly(20).await;
-                bench.world.clock.advance(Span::minutes(10));
+                bench.world.clock.advance(TimeSpan::minutes(10));
                 let second = bench.ended(Bo, "ReadOnly").await;
                 bench.calmly(20).await;
                 bench.until_over(first).await;
@@ -335,7 +337,7 @@ impl Chore {
     }
 }
 
-async fn stopped_everywhere(chore: Chore, lag: Span) {
+async fn stopped_everywhere(chore: Chore, lag: TimeSpan) {
     let unbroken = Bench::new(lag);
     let _ = chore.prepare(&unbroken).await;
     let gate = Gate::new(None);
@@ -343,7 +345,7 @@ async fn stopped_everywhere(chore: Chore, lag: Span) {
     let calls = gate.calls();
     assert!(calls >= 6, "{chore:?}");
     for call in 1..=calls {
-        for mode in Mode::ALL {
+        for mode in PortMode::ALL {
             let case = format!("{chore:?}, lag {lag}, call {call}, {mode:?}");
             let bench = Bench::new(lag);
             let (stays, (cuts, restored)) = chore.prepare(&bench).await;
@@ -387,7 +389,7 @@ async fn stopped_everywhere(chore: Chore, lag: Span) {
 fn stops_at_every_call() {
     run(async {
         for chore in Chore::ALL {
-            stopped_everywhere(chore, Span::ZERO).await;
+            stopped_everywhere(chore, TimeSpan::ZERO).await;
         }
     });
 }
@@ -396,7 +398,7 @@ fn stops_at_every_call() {
 fn stops_at_every_call_while_listings_lag() {
     run(async {
         for chore in Chore::ALL {
-            stopped_everywhere(chore, Span::seconds(7)).await;
+            stopped_everywhere(chore, TimeSpan::seconds(7)).await;
         }
     });
 }

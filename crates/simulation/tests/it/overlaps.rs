@@ -1,7 +1,7 @@
 //! The table of `access.md` §9: overlapping grants on one key.
 
 use hallpass_assignments::OperationKind::{Create, Delete};
-use hallpass_model::{Clock, Span, Timestamp};
+use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_simulation::{
     Habits,
     Human::{Ana, Bo},
@@ -10,8 +10,8 @@ use hallpass_simulation::{
 
 use crate::acting::{grant, release, run, take, writes_on};
 
-fn minutes(n: u64) -> Span {
-    Span::minutes(n)
+fn minutes(n: u64) -> TimeSpan {
+    TimeSpan::minutes(n)
 }
 
 /// Minutes from `start` until the key was last seen, looking every ten seconds.
@@ -19,18 +19,18 @@ async fn gone_after(
     world: &World,
     start: Timestamp,
     key: &hallpass_model::HoldKey,
-    limit: Span,
+    limit: TimeSpan,
 ) -> u64 {
     let mut last = start;
-    while Span::between(start, world.clock.now()) < limit {
+    while TimeSpan::between(start, world.clock.now()) < limit {
         world.tick().await;
         if world.center.present().contains(key) {
             last = world.clock.now();
         }
-        world.clock.advance(Span::seconds(10));
+        world.clock.advance(TimeSpan::seconds(10));
     }
     // ends take at most the write's four seconds and a round or two
-    (Span::between(start, last).as_seconds() + 30) / 60
+    (TimeSpan::between(start, last).as_seconds() + 30) / 60
 }
 
 #[test]
@@ -51,7 +51,9 @@ fn sixty_then_sixty_at_30_lasts_90() {
         let world = World::new(2, Habits::default(), None);
         let (key, start) = (world.key(Ana, "ReadOnly").unwrap(), world.clock.now());
         take(&world, Ana, "ReadOnly", minutes(60)).await;
-        world.live_coarsely(minutes(30), Span::seconds(10)).await;
+        world
+            .live_coarsely(minutes(30), TimeSpan::seconds(10))
+            .await;
         take(&world, Ana, "ReadOnly", minutes(60)).await;
         assert_eq!(gone_after(&world, start, &key, minutes(100)).await, 90);
         assert_eq!(writes_on(&world, &key), [Create, Delete]);
@@ -65,13 +67,15 @@ fn four_hundred_eighty_then_30_lasts_480() {
         let world = World::new(3, Habits::default(), None);
         let (key, start) = (world.key(Ana, "ReadOnly").unwrap(), world.clock.now());
         take(&world, Ana, "ReadOnly", minutes(480)).await;
-        world.live_coarsely(minutes(30), Span::seconds(10)).await;
+        world
+            .live_coarsely(minutes(30), TimeSpan::seconds(10))
+            .await;
         let second = take(&world, Ana, "ReadOnly", minutes(30)).await;
         assert_eq!(gone_after(&world, start, &key, minutes(500)).await, 480);
         assert_eq!(writes_on(&world, &key), [Create, Delete]);
         let state = format!("{:?}", grant(&world, second).await.state);
         assert!(
-            state.contains("held_by_other_grant") && state.contains("removed: false"),
+            state.contains("HeldByOtherGrant") && state.contains("removed: false"),
             "{state}"
         );
         check_all(&world, &[]).await.unwrap();
@@ -84,9 +88,13 @@ fn a_second_hold_released_at_40_leaves_the_first() {
         let world = World::new(4, Habits::default(), None);
         let (key, start) = (world.key(Ana, "ReadOnly").unwrap(), world.clock.now());
         take(&world, Ana, "ReadOnly", minutes(60)).await;
-        world.live_coarsely(minutes(30), Span::seconds(10)).await;
+        world
+            .live_coarsely(minutes(30), TimeSpan::seconds(10))
+            .await;
         let second = take(&world, Ana, "ReadOnly", minutes(60)).await;
-        world.live_coarsely(minutes(10), Span::seconds(10)).await;
+        world
+            .live_coarsely(minutes(10), TimeSpan::seconds(10))
+            .await;
         release(&world, Ana, second).await.unwrap();
         assert_eq!(gone_after(&world, start, &key, minutes(70)).await, 60);
         assert_eq!(writes_on(&world, &key), [Create, Delete]);
@@ -101,11 +109,13 @@ fn standing_access_stays_and_nothing_is_called() {
         let key = world.key(Ana, "ReadOnly").unwrap();
         world.center.give(&key);
         let id = take(&world, Ana, "ReadOnly", minutes(60)).await;
-        world.live_coarsely(minutes(70), Span::seconds(10)).await;
+        world
+            .live_coarsely(minutes(70), TimeSpan::seconds(10))
+            .await;
         assert_eq!(writes_on(&world, &key), []);
         let state = format!("{:?}", grant(&world, id).await.state);
         assert!(
-            state.contains("\"standing\"") && state.contains("removed: false"),
+            state.contains("why: Standing") && state.contains("removed: false"),
             "{state}"
         );
         check_all(&world, std::slice::from_ref(&key)).await.unwrap();
@@ -133,7 +143,9 @@ fn access_given_by_hand_to_who_holds_it_goes_with_the_grant() {
         let world = World::new(7, Habits::default(), None);
         let (key, start) = (world.key(Ana, "ReadOnly").unwrap(), world.clock.now());
         take(&world, Ana, "ReadOnly", minutes(60)).await;
-        world.live_coarsely(minutes(30), Span::seconds(10)).await;
+        world
+            .live_coarsely(minutes(30), TimeSpan::seconds(10))
+            .await;
         world.center.give(&key);
         assert_eq!(gone_after(&world, start, &key, minutes(70)).await, 60);
         assert_eq!(writes_on(&world, &key), [Create, Delete]);
@@ -149,7 +161,7 @@ fn an_end_that_meets_the_next_grant_never_leaves_it_without_access() {
             let key = world.key(Ana, "ReadOnly").unwrap();
             take(&world, Ana, "ReadOnly", minutes(60)).await;
             world
-                .live_coarsely(Span::seconds(second), Span::seconds(5))
+                .live_coarsely(TimeSpan::seconds(second), TimeSpan::seconds(5))
                 .await;
             let next = take(&world, Ana, "ReadOnly", minutes(60)).await;
             world.live(minutes(2)).await;
@@ -168,7 +180,9 @@ fn an_end_that_meets_the_next_grant_never_leaves_it_without_access() {
                 Some(&Create),
                 "approved at {second}s: {writes:?}"
             );
-            world.live_coarsely(minutes(65), Span::seconds(10)).await;
+            world
+                .live_coarsely(minutes(65), TimeSpan::seconds(10))
+                .await;
             check_all(&world, &[]).await.unwrap();
         });
     }
@@ -184,9 +198,13 @@ fn two_people_on_one_set_each_keep_their_own_time() {
         );
         take(&world, Ana, "ReadOnly", minutes(60)).await;
         take(&world, Bo, "ReadOnly", minutes(90)).await;
-        world.live_coarsely(minutes(75), Span::seconds(10)).await;
+        world
+            .live_coarsely(minutes(75), TimeSpan::seconds(10))
+            .await;
         assert!(!world.center.present().contains(&ana) && world.center.present().contains(&bo));
-        world.live_coarsely(minutes(30), Span::seconds(10)).await;
+        world
+            .live_coarsely(minutes(30), TimeSpan::seconds(10))
+            .await;
         assert_eq!(writes_on(&world, &ana), [Create, Delete]);
         assert_eq!(writes_on(&world, &bo), [Create, Delete]);
         check_all(&world, &[]).await.unwrap();

@@ -2,12 +2,12 @@
 //! asks for it (`access.md` §10.2, §10.4).
 
 use hallpass_access::{
-    AccessError, AccessStore, Approval, EndCause, Extending, Grant, GrantState, ItemKind, Limits,
-    Meant, Message, News, Patience, SweepMode, SweepStore,
+    AccessError, AccessStore, Approval, EndCause, Extending, Grant, GrantState, ItemKind, Meant,
+    Message, NoticeKind, Patience, RemovalLimit, SweepMode, SweepStore,
 };
 use hallpass_assignments::OperationKind::{Create, Delete};
 use hallpass_audit::AuditStore;
-use hallpass_model::{Clock, Span};
+use hallpass_model::{Clock, TimeSpan};
 use hallpass_simulation::{
     Human::{Ana, Bo, Cai, Eve},
     World, check_all,
@@ -56,15 +56,15 @@ fn adopted_access_is_a_grant_that_ends_on_time_and_is_never_created() {
             ("active", Approval::Adopted)
         );
         assert_eq!(adopted.holder.email.as_str(), "ana@corp.example");
-        let news: Vec<News> = told(&world)
+        let news: Vec<NoticeKind> = told(&world)
             .await
             .iter()
             .filter_map(|message| match message {
                 Message::Notice(notice) => Some(notice.news),
-                Message::Digest(_) => None,
+                Message::Digest(_) | Message::Alarm(_) => None,
             })
             .collect();
-        assert_eq!(news, [News::Adopted]);
+        assert_eq!(news, [NoticeKind::Adopted]);
         pass(&world, minutes(30)).await;
         assert!(
             found(&world, &key).await.is_none(),
@@ -112,7 +112,13 @@ fn its_holder_may_give_adopted_access_back() {
         let eve = world.actor(Eve);
         let adopted = world
             .access
-            .adopt_standing(&eve, &of(Bo, "oncall"), Span::hours(8), "moving in", None)
+            .adopt_standing(
+                &eve,
+                &of(Bo, "oncall"),
+                TimeSpan::hours(8),
+                "moving in",
+                None,
+            )
             .await
             .unwrap();
         pass(&world, minutes(1)).await;
@@ -135,7 +141,7 @@ fn adopted_access_that_somebody_removes_is_lost_and_not_made_again() {
             .adopt_standing(
                 &eve,
                 &of(Ana, "ReadOnly"),
-                Span::hours(4),
+                TimeSpan::hours(4),
                 "moving in",
                 None,
             )
@@ -173,13 +179,13 @@ fn what_cannot_be_adopted_is_refused() {
                 adopted.await.map(|grant| grant.id)
             }
         };
-        let hour = Span::hours(1);
+        let hour = TimeSpan::hours(1);
         let nothing = adopt(&eve, of(Ana, "ReadOnly"), hour).await;
         assert_eq!(refused(nothing), "not-standing");
         world.center.give(&world.key(Ana, "ReadOnly").unwrap());
         let stranger = adopt(&ana, of(Ana, "ReadOnly"), hour).await;
         assert_eq!(refused(stranger), "not-yours");
-        let endless = adopt(&eve, of(Ana, "ReadOnly"), Span::hours(91 * 24)).await;
+        let endless = adopt(&eve, of(Ana, "ReadOnly"), TimeSpan::hours(91 * 24)).await;
         assert_eq!(refused(endless), "bad-length");
         take(&world, Bo, "ReadOnly", hour).await;
         pass(&world, minutes(1)).await;
@@ -211,7 +217,7 @@ fn the_mode_adopt_gives_unknown_access_an_end() {
         let eve = world.actor(Eve);
         world
             .access
-            .confirm_sweep(&eve, plan.id, Limits::Keep)
+            .confirm_sweep(&eve, plan.id, RemovalLimit::Keep)
             .await
             .unwrap();
         pass(&world, minutes(5)).await;
@@ -245,7 +251,9 @@ fn only_administrators_act_and_whoever_reads_nothing_learns_nothing() {
         let known = access.standing(&ana).await;
         assert!(matches!(known, Err(AccessError::NotFound(_))));
         assert_eq!(refused(access.want_sweep(&ana).await), "not-yours");
-        let confirmed = access.confirm_sweep(&ana, plan.id, Limits::Keep).await;
+        let confirmed = access
+            .confirm_sweep(&ana, plan.id, RemovalLimit::Keep)
+            .await;
         assert_eq!(refused(confirmed), "not-yours");
         let meant = of(Ana, "ReadOnly");
         let accepted = access.accept_standing(&ana, &meant, "mine", None).await;
@@ -269,13 +277,13 @@ fn acceptance_wants_a_reason_and_a_review_to_come() {
         };
         assert_eq!(refused(accept("  ", None).await), "missing-reason");
         assert_eq!(refused(accept("ok", Some(now)).await), "review-in-the-past");
-        let review = Span::hours(2).after(now);
+        let review = TimeSpan::hours(2).after(now);
         accept("the export", Some(review)).await.unwrap();
         // the page says so at once, and the next run too
         let view = world.access.standing(&eve).await.unwrap();
         let item = view.items.iter().find(|item| item.key == key).unwrap();
         assert_eq!(item.kind.name(), "accepted");
-        pass(&world, Span::hours(3)).await;
+        pass(&world, TimeSpan::hours(3)).await;
         assert_eq!(
             found(&world, &key).await.unwrap().kind.name(),
             "review_overdue"
@@ -322,7 +330,7 @@ fn who_holds_something_without_a_grant_is_told_before_they_ask() {
         assert_eq!(stands(Patience::Look).await, None);
         world.center.give(&key);
         // a look is remembered for some seconds
-        world.clock.advance(Span::seconds(20));
+        world.clock.advance(TimeSpan::seconds(20));
         assert!(stands(Patience::Look).await.is_some());
         assert_eq!(stands(Patience::Known).await, None, "no run has looked yet");
         pass(&world, minutes(1)).await;

@@ -1,11 +1,11 @@
 //! Forms: what they offer, what they refuse on the field, what they become.
 
 use hallpass_access::Wanted;
-use hallpass_model::Span;
+use hallpass_model::TimeSpan;
 use serde_json::{Value, json};
 
 use crate::fake::Fault;
-use crate::house::{ACCOUNT, FORM, GROUP, House, TEAM, form, rules, until};
+use crate::test_app::{ACCOUNT, FORM, GROUP, House, TEAM, form, rules, until};
 
 async fn opened(house: &House, name: &str, callback: &str) -> Value {
     let before = house.fake.desk().views.len();
@@ -106,7 +106,7 @@ async fn who_cannot_ask_reads_why() {
         .set_rules(rules(r#"{"statements": []}"#), "test")
         .await
         .unwrap();
-    house.clock.advance(Span::minutes(1));
+    house.clock.advance(TimeSpan::minutes(1));
     let view = opened(&house, "ana", "request_for_access").await;
     assert_eq!(
         says(&view),
@@ -432,14 +432,14 @@ async fn a_repeated_submission_is_one_request() {
     let sent = house.submission("ana", FORM, "", &form(ACCOUNT, "ReadOnly", "once"));
     for _ in 0..3 {
         // Slack signs a repetition anew
-        house.clock.advance(Span::seconds(1));
+        house.clock.advance(TimeSpan::seconds(1));
         assert_eq!(house.send(&sent).await.body, "");
     }
     assert_eq!(house.requests().await.len(), 1);
     let mut corrected = sent.clone();
     corrected["view"]["state"]["values"]["select_permission_set"]["selected_permission_set"]["selected_option"]
         ["value"] = json!("Admin");
-    house.clock.advance(Span::seconds(1));
+    house.clock.advance(TimeSpan::seconds(1));
     assert_eq!(house.send(&corrected).await.body, "");
     assert_eq!(house.requests().await.len(), 2);
 }
@@ -573,7 +573,7 @@ async fn slash_commands_open_the_same_windows() {
             .append_pair("trigger_id", "t")
             .finish();
         let at = house.now().as_second();
-        let signature = hallpass_slack::sign(&crate::house::secret(), at, body.as_bytes());
+        let signature = hallpass_slack::sign(&crate::test_app::secret(), at, body.as_bytes());
         let at = at.to_string();
         let signed = hallpass_slack::Signed {
             timestamp: Some(&at),

@@ -1,10 +1,10 @@
 //! Slack is slow, down, limits us, or loses answers: news is late, access is not.
 
 use hallpass_access::Delivery;
-use hallpass_model::Span;
+use hallpass_model::TimeSpan;
 
 use crate::fake::Fault;
-use crate::house::{ACCOUNT, FORM, House, form, until};
+use crate::test_app::{ACCOUNT, FORM, House, form, until};
 
 async fn asked(house: &House, set: &str) {
     let reply = house
@@ -23,17 +23,17 @@ async fn a_lost_answer_makes_no_second_message() {
             .fail("chat.postMessage", std::slice::from_ref(&fault));
         let first = house.tell_once().await;
         assert!(matches!(first[0], Delivery::Again { .. }), "{first:?}");
-        house.clock.advance(Span::minutes(2));
+        house.clock.advance(TimeSpan::minutes(2));
         house.tell().await;
         assert_eq!(house.fake.heads().len(), 1, "{fault:?}");
         assert_eq!(house.fake.replies().len(), 1);
         // and the reply below it
         house.fake.fail("chat.postMessage", &[Fault::LostAnswer]);
-        house.clock.advance(Span::minutes(14));
-        house.live(Span::seconds(2)).await;
+        house.clock.advance(TimeSpan::minutes(14));
+        house.live(TimeSpan::seconds(2)).await;
         let lost = house.tell_once().await;
         assert!(matches!(lost[0], Delivery::Again { .. }), "{lost:?}");
-        house.clock.advance(Span::minutes(2));
+        house.clock.advance(TimeSpan::minutes(2));
         house.tell().await;
         assert_eq!(house.fake.replies().len(), 2);
     }
@@ -48,7 +48,7 @@ async fn without_leave_to_read_history_it_is_posted_again() {
         .fake
         .fail("conversations.history", &[Fault::Refused("missing_scope")]);
     house.tell_once().await;
-    house.clock.advance(Span::minutes(2));
+    house.clock.advance(TimeSpan::minutes(2));
     house.tell().await;
     assert_eq!(house.fake.heads().len(), 2);
 }
@@ -60,7 +60,7 @@ async fn a_restart_between_posting_and_hearing_of_it_makes_no_second_message() {
     house.fake.fail("chat.postMessage", &[Fault::LostAnswer]);
     house.tell_once().await;
     let another = house.restarted();
-    house.clock.advance(Span::minutes(2));
+    house.clock.advance(TimeSpan::minutes(2));
     assert_eq!(house.tell_through(&another).await, [Delivery::Done]);
     assert_eq!(house.fake.heads().len(), 1);
 }
@@ -72,16 +72,16 @@ async fn retry_after_is_honoured_and_ten_minutes_are_enough() {
     house.fake.fail("chat.postMessage", &[Fault::Limited(77)]);
     let first = house.tell_once().await;
     assert!(
-        matches!(&first[0], Delivery::Again { after, .. } if *after == Span::seconds(77)),
+        matches!(&first[0], Delivery::Again { after, .. } if *after == TimeSpan::seconds(77)),
         "{first:?}"
     );
-    house.clock.advance(Span::seconds(76));
+    house.clock.advance(TimeSpan::seconds(76));
     assert!(house.tell_once().await.is_empty(), "not before");
     house.fake.fail("chat.postMessage", &[Fault::Limited(600)]);
-    house.clock.advance(Span::seconds(2));
+    house.clock.advance(TimeSpan::seconds(2));
     house.tell_once().await;
     house.fake.fail("chat.postMessage", &[Fault::Limited(600)]);
-    house.clock.advance(Span::minutes(11));
+    house.clock.advance(TimeSpan::minutes(11));
     let last = house.tell_once().await;
     assert!(matches!(last[0], Delivery::GaveUp { .. }), "{last:?}");
     assert_eq!(
@@ -90,8 +90,8 @@ async fn retry_after_is_honoured_and_ten_minutes_are_enough() {
         "the state is kept"
     );
     // and the next news shows it
-    house.clock.advance(Span::minutes(4));
-    house.live(Span::seconds(2)).await;
+    house.clock.advance(TimeSpan::minutes(4));
+    house.live(TimeSpan::seconds(2)).await;
     house.tell().await;
     assert_eq!(house.fake.heads().len(), 1);
 }
@@ -112,7 +112,7 @@ async fn what_slack_will_never_take_is_given_up_at_once() {
         .fake
         .fail("chat.postMessage", &[Fault::Refused("not_in_channel")]);
     assert!(
-        matches!(&house.tell_once().await[0], Delivery::Again { after, .. } if *after == Span::minutes(1))
+        matches!(&house.tell_once().await[0], Delivery::Again { after, .. } if *after == TimeSpan::minutes(1))
     );
 }
 
@@ -132,7 +132,7 @@ async fn an_outage_of_slack_delays_news_and_nothing_else() {
     ] {
         house.fake.fail(method, &vec![Fault::Down; 200]);
     }
-    house.live(Span::seconds(7_300)).await;
+    house.live(TimeSpan::seconds(7_300)).await;
     assert_eq!(house.store_grant(&request).await, "ended");
     for delivery in house.tell_once().await {
         assert!(matches!(delivery, Delivery::Again { .. }), "{delivery:?}");
@@ -140,11 +140,11 @@ async fn an_outage_of_slack_delays_news_and_nothing_else() {
     // a press while Slack cannot say who presses is answered, and does nothing
     let waiting = {
         house.fake.desk().faults.clear();
-        house.clock.advance(Span::minutes(2));
+        house.clock.advance(TimeSpan::minutes(2));
         house.tell().await;
         house.ask("ana", "Admin").await
     };
-    house.clock.advance(Span::minutes(20));
+    house.clock.advance(TimeSpan::minutes(20));
     house.fake.fail("users.info", &[Fault::Down]);
     house
         .send(&house.press(
@@ -171,11 +171,11 @@ async fn news_told_twice_is_said_once() {
         house.fake.count("chat.postMessage"),
         house.requests().await.remove(0),
     );
-    let told = hallpass_access::Told {
+    let told = hallpass_access::NoticeContext {
         number: 1,
         attempts: 3,
         notice: hallpass_access::Notice {
-            news: hallpass_access::News::ReviewWanted,
+            news: hallpass_access::NoticeKind::ReviewWanted,
             request: request.id,
             grant: None,
             to: request.decided.notify.clone(),

@@ -10,10 +10,13 @@
 )]
 
 mod asking;
+mod break_glass;
 mod fake;
 mod faults;
-mod glass;
-mod house;
+mod gate;
+mod line;
+mod mentions;
 mod presses;
 mod telling;
+mod test_app;
 mod wire;

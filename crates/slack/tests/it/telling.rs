@@ -1,11 +1,11 @@
 //! What is told of a request's life: in the channel, below the message, directly.
 
-use hallpass_access::{Extending, News, Settings};
-use hallpass_model::Span;
+use hallpass_access::{Extending, NoticeKind, Settings};
+use hallpass_model::TimeSpan;
 use hallpass_simulation::Habits;
 
 use crate::fake::Fault;
-use crate::house::{ACCOUNT, FORM, House, form, until, user};
+use crate::test_app::{ACCOUNT, FORM, House, form, until, user};
 
 #[tokio::test]
 async fn approvers_are_mentioned_and_those_elsewhere_are_listed() {
@@ -40,15 +40,15 @@ async fn without_any_approver_on_slack_the_message_says_so_and_waits() {
         request.id
     );
     assert_eq!(house.fake.lines("DUEVE"), [alert]);
-    let told = hallpass_access::Told {
+    let told = hallpass_access::NoticeContext {
         number: 1,
         attempts: 2,
         notice: hallpass_access::Notice {
-            news: News::ReviewWanted,
+            news: NoticeKind::ReviewWanted,
             request: request.id,
             grant: None,
             to: request.decided.notify.clone(),
-            at: Span::minutes(1).after(request.asked_at),
+            at: TimeSpan::minutes(1).after(request.asked_at),
             text: String::new(),
         },
         request: request.clone(),
@@ -75,7 +75,7 @@ async fn marks_and_titles_follow_the_state() {
         house.fake.replies(),
         ["No approval needed, by rule `read`."]
     );
-    house.live(Span::seconds(30)).await;
+    house.live(TimeSpan::seconds(30)).await;
     house.tell().await;
     assert_eq!(
         title(request.id),
@@ -90,7 +90,7 @@ async fn marks_and_titles_follow_the_state() {
     );
     let live = house.fake.replies().pop().unwrap();
     assert!(live.starts_with("Live since 20:26 UTC. <@UANA> <https://portal.example/start|Console>. Ends 22:26 UTC by itself."), "{live}");
-    house.live(Span::seconds(7300)).await;
+    house.live(TimeSpan::seconds(7300)).await;
     house.tell().await;
     assert_eq!(
         title(request.id),
@@ -104,7 +104,7 @@ async fn marks_and_titles_follow_the_state() {
     );
     let waiting = house.ask("ana", "Admin").await;
     assert_eq!(title(waiting.id), yellow("Access request"));
-    house.live(Span::hours(8)).await;
+    house.live(TimeSpan::hours(8)).await;
     house.tell().await;
     assert_eq!(
         title(waiting.id),
@@ -128,7 +128,7 @@ async fn a_grant_that_aws_refuses_is_never_green() {
     };
     let house = House::with(Settings::default(), habits, |_| {}).await;
     let request = house.ask("ana", "ReadOnly").await;
-    house.live(Span::minutes(15)).await;
+    house.live(TimeSpan::minutes(15)).await;
     house.tell().await;
     let head = house.head(request.id);
     assert_eq!(head.title(), ":red_circle: Access failed :red_circle:");
@@ -151,7 +151,7 @@ async fn reminders_mention_who_is_waited_for_and_say_what_follows() {
     house.ask("ana", "Admin").await;
     let mut said = Vec::new();
     for _ in 0..8 {
-        house.live(Span::hours(1)).await;
+        house.live(TimeSpan::hours(1)).await;
         house.tell().await;
     }
     said.extend(
@@ -179,14 +179,14 @@ fn lapse_time() -> String {
 async fn twenty_five_hours_are_said_as_such() {
     let settings = Settings {
         request_expiry: None,
-        reminder_first: Some(Span::hours(25)),
+        reminder_first: Some(TimeSpan::hours(25)),
         reminder_factor: 1,
         ..Settings::default()
     };
     let house = House::with(settings, Habits::default(), |_| {}).await;
     house.ask("ana", "Admin").await;
-    house.clock.advance(Span::hours(25));
-    house.live(Span::seconds(2)).await;
+    house.clock.advance(TimeSpan::hours(25));
+    house.live(TimeSpan::seconds(2)).await;
     house.tell().await;
     let said = house.fake.replies().pop().unwrap();
     assert!(
@@ -223,7 +223,7 @@ async fn whoever_is_not_in_the_channel_hears_directly_and_nobody_else() {
         house.head(request.id).buttons().is_empty().then_some(())
     })
     .await;
-    house.live(Span::seconds(20)).await;
+    house.live(TimeSpan::seconds(20)).await;
     house.tell().await;
     let told = house.fake.lines("DUSAM");
     assert_eq!(told.len(), 3, "{told:?}");
@@ -249,7 +249,7 @@ async fn whoever_is_not_in_the_channel_hears_directly_and_nobody_else() {
         (!quiet.fake.whispers("USAM").is_empty()).then_some(())
     })
     .await;
-    quiet.live(Span::seconds(30)).await;
+    quiet.live(TimeSpan::seconds(30)).await;
     quiet.tell().await;
     assert!(quiet.fake.lines("DUSAM").is_empty() && quiet.fake.lines("C1").is_empty());
 }
@@ -258,7 +258,7 @@ async fn whoever_is_not_in_the_channel_hears_directly_and_nobody_else() {
 async fn an_end_is_announced_to_its_holder_with_two_buttons() {
     let house = House::new().await;
     let request = house.live_grant("ana").await;
-    house.live(Span::seconds(105 * 60)).await;
+    house.live(TimeSpan::seconds(105 * 60)).await;
     house.tell().await;
     let message = house
         .fake
@@ -325,7 +325,7 @@ async fn what_is_refused_is_told_by_kind_when_it_came_from_slack() {
 }
 
 /// Whether the journey tells of refusals.
-const NEWS_OF_REFUSALS: bool = matches!(News::Rejected, News::Rejected);
+const NEWS_OF_REFUSALS: bool = matches!(NoticeKind::Rejected, NoticeKind::Rejected);
 
 #[tokio::test]
 async fn a_rule_may_name_another_channel() {
@@ -354,7 +354,7 @@ async fn every_message_deleted_leaves_requests_decidable() {
         )
         .unwrap();
     house.access.approve(&dee, request.id, None).await.unwrap();
-    house.live(Span::seconds(20)).await;
+    house.live(TimeSpan::seconds(20)).await;
     house.tell().await;
     assert_eq!(house.state(request.id).await, "approved");
     assert_eq!(
@@ -403,7 +403,7 @@ async fn five_hundred_newer_messages_hide_nothing() {
             desk.messages.push(newer);
         }
     }
-    house.live_coarsely(Span::hours(8)).await;
+    house.live_coarsely(TimeSpan::hours(8)).await;
     house.tell().await;
     assert_eq!(
         house.head(request.id).title(),
@@ -436,12 +436,17 @@ async fn an_extension_approved_elsewhere_is_shown_on_its_own_message() {
         .approve(&actor("cai"), request.id, None)
         .await
         .unwrap();
-    house.live(Span::seconds(20)).await;
+    house.live(TimeSpan::seconds(20)).await;
     house.tell().await;
     let grant = house.request(request.id).await.grant.unwrap();
     house
         .access
-        .extend(&actor("ana"), grant, Extending::by(Span::hours(4)), None)
+        .extend(
+            &actor("ana"),
+            grant,
+            Extending::by(TimeSpan::hours(4)),
+            None,
+        )
         .await
         .unwrap();
     house.tell().await;

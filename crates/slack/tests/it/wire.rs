@@ -1,10 +1,10 @@
 //! The door: who is let in, and what comes twice.
 
-use hallpass_model::Span;
+use hallpass_model::TimeSpan;
 use hallpass_slack::Signed;
 use serde_json::json;
 
-use crate::house::{House, until};
+use crate::test_app::{House, until};
 
 #[tokio::test]
 async fn what_is_not_signed_by_slack_is_not_looked_at() {
@@ -45,7 +45,7 @@ async fn what_is_not_signed_by_slack_is_not_looked_at() {
         200
     );
     let body = b"nonsense=1";
-    let signature = hallpass_slack::sign(&crate::house::secret(), house.now().as_second(), body);
+    let signature = hallpass_slack::sign(&crate::test_app::secret(), house.now().as_second(), body);
     let reply = house
         .slack
         .call(
@@ -88,7 +88,7 @@ async fn a_replay_is_handled_once_and_answered_alike() {
     until("a window", || house.fake.desk().views.last().cloned()).await;
     assert_eq!(house.fake.whispers("USAM").len(), 1);
     // and is too old after the window
-    house.clock.advance(Span::seconds(301));
+    house.clock.advance(TimeSpan::seconds(301));
     let signed = Signed {
         timestamp: Some(&at),
         signature: Some(&signature),
@@ -99,7 +99,7 @@ async fn a_replay_is_handled_once_and_answered_alike() {
 #[tokio::test]
 async fn a_repeated_form_gets_the_same_answer() {
     let house = House::new().await;
-    let sent = house.submission("ana", crate::house::FORM, "", &json!({}));
+    let sent = house.submission("ana", crate::test_app::FORM, "", &json!({}));
     let (body, at, signature) = house.signed(&sent);
     let signed = Signed {
         timestamp: Some(&at),

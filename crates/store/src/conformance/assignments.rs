@@ -1,10 +1,10 @@
 //! Assignment rows: wishes, leases, fencing, what lies in the future.
 
 use hallpass_access::{Change, CommitError};
-use hallpass_assignments::line::Room;
+use hallpass_assignments::queue::Room;
 use hallpass_assignments::{
-    AssignmentStore, Execution, Haste, Lease, OperationKind, Ownership, Row, Sight, StoreFault,
-    Task, Verdict,
+    AssignmentRow, AssignmentStore, Execution, Haste, Lease, Observation, OperationKind, Ownership,
+    StoreFault, Task, Verdict,
 };
 use hallpass_model::HoldKey;
 
@@ -17,14 +17,14 @@ use crate::testing::{
 /// Room for everything.
 pub(super) const ROOM: Room = Room::whole(10);
 
-pub(super) async fn row(store: &Store, key: &HoldKey) -> Row {
+pub(super) async fn row(store: &Store, key: &HoldKey) -> AssignmentRow {
     store.assignment(key).await.unwrap().unwrap()
 }
 
 /// Rows wanted until 7200, asked for at 0.
 pub(super) async fn rows(store: &Store, keys: &[HoldKey]) {
     let change = Change {
-        desires: keys.iter().map(|key| wanted(key, 7_200, 0)).collect(),
+        desired: keys.iter().map(|key| wanted(key, 7_200, 0)).collect(),
         ..Change::default()
     };
     store.commit(change).await.unwrap();
@@ -86,7 +86,7 @@ pub async fn wishes_are_guarded_by_revision(store: Store) {
         .await;
     assert!(is_raced(&stale));
     assert!(is_raced(&store.commit(with_desire(forgotten(&read))).await));
-    let other = Row {
+    let other = AssignmentRow {
         key: account_key(2, 1),
         ..read
     };
@@ -107,7 +107,7 @@ pub async fn a_changed_wish_makes_the_row_due(store: Store) {
     let mut learned = taken(&store, 1, &lease).await.unwrap().row().clone();
     learned.execution.due = at(600);
     learned.execution.ownership = Ownership::Ours;
-    learned.execution.sight = Sight::Present { at: at(1) };
+    learned.execution.sight = Observation::Present { at: at(1) };
     learned.execution.verdict = Verdict::Present { at: at(1) };
     store.record(&learned, &lease, true).await.unwrap();
     assert_eq!(taken_key(&store, 10, "b", 100).await, None);
@@ -124,6 +124,41 @@ pub async fn a_changed_wish_makes_the_row_due(store: Store) {
     };
     assert_eq!((changed.news, &changed.execution), (1, &untouched));
     assert_eq!(taken_key(&store, 10, "b", 100).await, Some(key));
+}
+
+pub async fn what_was_seen_to_be_as_wished_is_not_looked_at_for_a_longer_wish(store: Store) {
+    // (seen at, wanted until, asked for at, looked at again)
+    for (number, (seen, until, asked, is_due)) in [
+        (1, 7_200, 0, false),
+        (1, 9_000, 0, false),
+        (1, 7_100, 0, true),
+        (1, 9_000, 2, true),
+        (1, 10, 0, true),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let key = account_key(1, u64::try_from(number).unwrap() + 1);
+        rows(&store, std::slice::from_ref(&key)).await;
+        let lease = a_lease("a", 90);
+        let mut learned = taken(&store, 1, &lease).await.unwrap().row().clone();
+        learned.execution.due = at(600);
+        learned.execution.ownership = Ownership::Ours;
+        learned.execution.sight = Observation::Present { at: at(seen) };
+        learned.execution.verdict = Verdict::Present { at: at(seen) };
+        store.record(&learned, &lease, true).await.unwrap();
+        let stored = row(&store, &key).await;
+        store
+            .commit(with_desire(wanted_instead(&stored, until, asked)))
+            .await
+            .unwrap();
+        let found = row(&store, &key).await;
+        assert_eq!(found.desired.until, at(until));
+        let case = (seen, until, asked);
+        assert_eq!(found.execution.due < at(600), is_due, "{case:?}");
+        let given = taken_key(&store, 10, "b", 100).await;
+        assert_eq!(given.is_some(), is_due, "{case:?}");
+    }
 }
 
 pub async fn a_wish_says_how_long_its_end_may_wait(store: Store) {
@@ -228,7 +263,7 @@ pub async fn another_worker_is_fenced(store: Store) {
         is_fenced(&store.record(&other, &new, true).await),
         "the row was given back"
     );
-    let unknown = Row {
+    let unknown = AssignmentRow {
         key: account_key(2, 2),
         ..held
     };
@@ -346,10 +381,10 @@ pub async fn a_row_is_handed_out_without_what_lies_in_the_future(store: Store) {
     let lease = a_lease("a", 90);
     let mut learned = taken(&store, 1, &lease).await.unwrap().row().clone();
     learned.execution.last_present_at = Some(at(86_400));
-    learned.execution.sight = Sight::Present { at: at(86_400) };
+    learned.execution.sight = Observation::Present { at: at(86_400) };
     learned.execution.due = at(2);
     store.record(&learned, &lease, false).await.unwrap();
     let task = taken(&store, 3, &lease).await.unwrap();
     assert_eq!(task.row().execution.last_present_at, Some(at(3)));
-    assert_eq!(task.row().execution.sight, Sight::Unseen);
+    assert_eq!(task.row().execution.sight, Observation::Unseen);
 }

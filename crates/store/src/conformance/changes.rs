@@ -278,13 +278,13 @@ pub async fn a_refused_change_leaves_nothing(store: Store) {
     };
     store.commit(first).await.unwrap();
     let refused = Change {
-        outliving: Vec::new(),
+        sessions_to_revoke: Vec::new(),
         locks: vec![Write::Insert(a_lock(1))],
         credentials_ended: vec![(user(1), at(1))],
         locks_seen: LocksSeen::default(),
         requests: vec![Write::Insert(a_request(1))],
         grants: vec![Write::Insert(a_grant(1))],
-        desires: vec![wanted(&account_key(1, 1), 7_200, 1)],
+        desired: vec![wanted(&account_key(1, 1), 7_200, 1)],
         audit: vec![a_draft(1)],
         notices: vec![a_notice(1)],
         sweeps: vec![Write::Insert(a_sweep(1))],
@@ -295,7 +295,7 @@ pub async fn a_refused_change_leaves_nothing(store: Store) {
     };
     assert!(raced(&store.commit(refused).await));
     let all = RequestFilter::default();
-    assert_eq!(store.requests(&all, 10).await.unwrap(), Vec::new());
+    assert_eq!(store.requests(&all, 10).await.unwrap().rows, Vec::new());
     assert_eq!(store.grant(grant_id(1)).await.unwrap(), None);
     assert_eq!(store.assignments().await.unwrap(), Vec::new());
     assert_eq!(store.lock_of(&user(1)).await.unwrap(), None);

@@ -1,6 +1,6 @@
 //! What is ours and must be gone by when, and what guards did about it.
 
-use hallpass_access::{Change, Desire, Grant, Write};
+use hallpass_access::{Change, DesiredAssignment, Grant, Write};
 use hallpass_assignments::{Absence, Ownership, Verdict};
 use hallpass_model::HoldKey;
 
@@ -13,7 +13,7 @@ use crate::testing::{
 pub async fn a_removal_by_a_guard_is_part_of_the_wish(store: Store) {
     let key = account_key(1, 1);
     rows(&store, std::slice::from_ref(&key)).await;
-    let removed = |rev: u64, removed: u64| Desire::RemovedByGuard {
+    let removed = |rev: u64, removed: u64| DesiredAssignment::RemovedByGuard {
         key: key.clone(),
         rev,
         until: at(7_200),
@@ -40,7 +40,7 @@ pub async fn a_removal_by_a_guard_is_part_of_the_wish(store: Store) {
         .await
         .unwrap();
     assert_eq!(row(&store, &key).await.desired.removed_at, Some(at(40)));
-    let of_none = Desire::RemovedByGuard {
+    let of_none = DesiredAssignment::RemovedByGuard {
         key: account_key(9, 9),
         rev: 1,
         until: at(1),

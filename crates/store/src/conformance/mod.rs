@@ -12,22 +12,24 @@
     reason = "these are tests; their names say what holds"
 )]
 
+pub mod alarms;
 pub mod assignments;
 pub mod changes;
-pub mod cuts;
 pub mod ends;
-pub mod lines;
+pub mod listings;
 pub mod locks;
 pub mod log;
 pub mod outbox;
 pub mod queries;
+pub mod queue;
 pub mod reviews;
+pub mod session_revocation;
 pub mod sweeps;
 
 use hallpass_access::{AccessStore, SweepStore};
 use hallpass_assignments::AssignmentStore;
 use hallpass_audit::AuditStore;
-use hallpass_org::cuts::CutStore;
+use hallpass_org::session_revocation::CutStore;
 
 /// Every port of one engine.
 pub trait Everything: AccessStore + SweepStore + AssignmentStore + AuditStore + CutStore {}
@@ -59,12 +61,24 @@ macro_rules! conformance {
                 the_exported_mark_never_moves_back;
             log:
                 records_are_found_newest_first
+                records_are_found_by_what_they_hold
+                records_are_found_by_words_in_them
+                a_search_goes_on_where_it_ended
                 a_log_has_an_id_from_its_first_record_on
                 the_oldest_record_that_waits_for_the_export_is_known;
+            listings:
+                pieces_of_a_listing_make_the_whole
+                a_sight_leaves_out_what_is_not_somebody_s
+                a_sight_of_very_much_is_whole_too
+                subjects_are_numbered_once_in_order
+                who_left_is_found_by_the_address_of_their_newest_grant
+                the_past_is_counted_by_subject_holder_and_time
+                ends_are_told_by_those_that_hold;
             assignments:
                 a_new_wish_makes_a_row_that_is_due_at_once
                 wishes_are_guarded_by_revision
                 a_changed_wish_makes_the_row_due
+                what_was_seen_to_be_as_wished_is_not_looked_at_for_a_longer_wish
                 a_wish_says_how_long_its_end_may_wait
                 a_row_is_forgotten_only_at_rest
                 a_forgotten_row_takes_its_lease_with_it
@@ -77,7 +91,7 @@ macro_rules! conformance {
                 the_next_moment_is_the_first_that_lies_ahead
                 what_a_clock_that_was_ahead_put_off_is_due_again
                 a_row_is_handed_out_without_what_lies_in_the_future;
-            lines:
+            queue:
                 rows_are_taken_by_line
                 an_intent_is_stored_with_the_lease
                 an_old_listing_is_no_ground_for_a_first_create
@@ -98,7 +112,7 @@ macro_rules! conformance {
             ends:
                 a_removal_by_a_guard_is_part_of_the_wish
                 owned_ends_are_ours_and_not_over;
-            cuts:
+            session_revocation:
                 cuts_are_added_with_a_change_and_open_until_they_are_gone
                 cuts_are_settled_whole_over_the_version_that_was_read;
             sweeps:
@@ -148,6 +162,9 @@ macro_rules! conformance {
                 an_answer_is_remembered_per_person
                 another_answer_to_a_key_is_raced
                 a_forgotten_answer_makes_room;
+            alarms:
+                an_alarm_is_told_when_it_begins_and_when_it_is_over
+                of_many_who_note_an_alarm_one_tells_it;
         }
     };
     (@cases $engine:ident, $fresh:path; $($area:ident: $($case:ident)+;)+) => {

@@ -1,6 +1,6 @@
 //! Notices on their way, and answers to repeated requests.
 
-use hallpass_access::{Answer, Change, CommitError, Message, Waiting, Write};
+use hallpass_access::{Change, CommitError, Message, StoredAnswer, WaitingMessage, Write};
 
 use super::Store;
 use crate::testing::{a_notice, a_request, an_answer, at, user, with_request};
@@ -27,13 +27,14 @@ async fn take_for(
     taken
         .into_iter()
         .map(
-            |Waiting {
+            |WaitingMessage {
                  number,
                  attempts,
                  message,
              }| match message {
                 Message::Notice(notice) => (number, attempts, notice.text),
                 Message::Digest(digest) => (number, attempts, digest.text),
+                Message::Alarm(alarm) => (number, attempts, alarm.text),
             },
         )
         .collect()
@@ -73,7 +74,7 @@ fn texts(taken: &[(u64, u32, String)]) -> Vec<&str> {
     taken.iter().map(|(_, _, text)| text.as_str()).collect()
 }
 
-async fn remember(store: &Store, answer: Answer) -> Result<(), CommitError> {
+async fn remember(store: &Store, answer: StoredAnswer) -> Result<(), CommitError> {
     let change = Change {
         answer: Some(answer),
         ..Change::default()
@@ -299,7 +300,7 @@ pub async fn a_notice_is_taken_by_one_of_many(store: Store) {
 pub async fn an_answer_is_remembered_per_person(store: Store) {
     assert_eq!(store.answer(&user(1), "k").await.unwrap(), None);
     let mine = an_answer(1, "k");
-    let theirs = Answer {
+    let theirs = StoredAnswer {
         actor: user(2),
         ..an_answer(2, "k")
     };

@@ -6,7 +6,7 @@ use hallpass_access::{
     AccessStore, Change, Counts, Grant, GrantFilter, GrantState, Reminders, Request, RequestFilter,
     RequestState, Stuck, Write,
 };
-use hallpass_assignments::line::Room;
+use hallpass_assignments::queue::Room;
 use hallpass_model::{GrantId, HoldKey, RequestId};
 
 use super::Store;
@@ -26,19 +26,19 @@ pub(super) async fn put(store: &Store, requests: Vec<Request>, grants: Vec<Grant
 
 pub(super) async fn requests(store: &Store, filter: RequestFilter, limit: u32) -> Vec<RequestId> {
     let found = store.requests(&filter, limit).await.unwrap();
-    found.into_iter().map(|request| request.id).collect()
+    found.rows.into_iter().map(|request| request.id).collect()
 }
 
-async fn grants(store: &Store, filter: GrantFilter, limit: u32) -> Vec<GrantId> {
+pub(super) async fn grants(store: &Store, filter: GrantFilter, limit: u32) -> Vec<GrantId> {
     let found = store.grants(&filter, limit).await.unwrap();
-    found.into_iter().map(|grant| grant.id).collect()
+    found.rows.into_iter().map(|grant| grant.id).collect()
 }
 
 pub(super) fn request_ids(numbers: &[u64]) -> Vec<RequestId> {
     numbers.iter().copied().map(request_id).collect()
 }
 
-fn grant_ids(numbers: &[u64]) -> Vec<GrantId> {
+pub(super) fn grant_ids(numbers: &[u64]) -> Vec<GrantId> {
     numbers.iter().copied().map(grant_id).collect()
 }
 
@@ -99,6 +99,7 @@ pub async fn requests_are_filtered(store: Store) {
     let decided = Request {
         state: approved(9),
         requester: a_request(1).requester,
+        key: a_request(1).key,
         ..a_request(3)
     };
     let unresolved = Request {
@@ -140,10 +141,15 @@ pub async fn requests_are_filtered(store: Store) {
     };
     assert_eq!(requests(&store, mine_pending, 9).await, request_ids(&[1]));
     let keyed = RequestFilter {
-        key: Some(account_key(3, 1)),
+        key: Some(account_key(1, 1)),
         ..none()
     };
-    assert_eq!(requests(&store, keyed, 9).await, request_ids(&[3]));
+    assert_eq!(requests(&store, keyed, 9).await, request_ids(&[3, 1]));
+    let elsewhere = RequestFilter {
+        key: Some(account_key(1, 2)),
+        ..none()
+    };
+    assert_eq!(requests(&store, elsewhere, 9).await, []);
 }
 
 pub async fn grants_are_filtered(store: Store) {
@@ -440,7 +446,7 @@ pub async fn a_row_may_go_and_come_back_in_one_change(store: Store) {
     tell_news(&store, &key).await;
     let old = store.assignment(&key).await.unwrap().unwrap();
     let mut change = with_desire(forgotten(&old));
-    change.desires.push(wanted(&key, 900, 60));
+    change.desired.push(wanted(&key, 900, 60));
     store.commit(change).await.unwrap();
     let fresh = store.assignment(&key).await.unwrap().unwrap();
     assert_eq!((fresh.news, fresh.desired.until), (0, at(900)));

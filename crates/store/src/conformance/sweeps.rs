@@ -1,12 +1,12 @@
 //! Sweeps: runs, what they found, what is accepted, and the rows their wishes make.
 
 use hallpass_access::{
-    Acceptance, AcceptanceWrite, Accepted, Brake, Change, CommitError, Consent, Desire, Fate,
-    ItemKind, LeftAlone, Sweep, SweepAction, SweepItem, SweepMode, SweepState, Trigger, Wait,
+    Acceptance, AcceptanceWrite, Accepted, Brake, Change, CommitError, Consent, DesiredAssignment,
+    Fate, ItemKind, LeftAlone, Sweep, SweepAction, SweepItem, SweepMode, SweepState, Trigger, Wait,
     Write,
 };
 use hallpass_assignments::{Absence, Ownership, Verdict};
-use hallpass_model::{HoldKey, Span};
+use hallpass_model::{HoldKey, TimeSpan};
 
 use super::Store;
 use crate::testing::{
@@ -63,7 +63,7 @@ fn states() -> Vec<SweepState> {
 
 fn fates() -> Vec<Fate> {
     let adopt = SweepAction::Adopt {
-        length: Span::hours(8),
+        length: TimeSpan::hours(8),
     };
     vec![
         Fate::Reported,
@@ -128,7 +128,7 @@ pub async fn a_run_is_stored_with_what_it_found(store: Store) {
     let looked = Sweep {
         trigger: Trigger::Person { by: email(900) },
         mode: SweepMode::Adopt {
-            length: Span::hours(8),
+            length: TimeSpan::hours(8),
         },
         report: Some(a_report(2)),
         consent: Some(Consent {
@@ -437,7 +437,7 @@ pub async fn what_was_acted_on_is_kept_with_its_run(store: Store) {
 
 pub async fn adopted_access_has_a_row_that_is_ours_and_is_never_created(store: Store) {
     let key = account_key(1, 1);
-    let adopt = Desire::Adopt {
+    let adopt = DesiredAssignment::Adopt {
         key: key.clone(),
         until: at(500),
         seen_at: at(10),
@@ -449,12 +449,12 @@ pub async fn adopted_access_has_a_row_that_is_ours_and_is_never_created(store: S
     assert!(row.was_seen() && row.is_wanted(at(20)));
     assert_eq!(row.execution.verdict, Verdict::Working);
     let next = hallpass_assignments::next(&row, at(20));
-    assert_eq!(next, hallpass_assignments::Action::Look);
+    assert_eq!(next, hallpass_assignments::RowAction::Look);
 }
 
 pub async fn what_is_to_be_removed_has_a_row_that_is_ours(store: Store) {
     let key = account_key(1, 1);
-    let remove = Desire::Remove {
+    let remove = DesiredAssignment::Remove {
         key: key.clone(),
         since: at(10),
     };
@@ -464,7 +464,7 @@ pub async fn what_is_to_be_removed_has_a_row_that_is_ours(store: Store) {
     assert!(!row.is_wanted(at(10)) && !row.is_settled());
     // it is looked at before anything is sent
     let next = hallpass_assignments::next(&row, at(20));
-    assert_eq!(next, hallpass_assignments::Action::Look);
+    assert_eq!(next, hallpass_assignments::RowAction::Look);
     let due = hallpass_assignments::AssignmentStore::next_due(store.as_ref(), at(1)).await;
     assert_eq!(due.unwrap(), Some(at(10)));
 }
@@ -476,12 +476,12 @@ pub async fn nothing_is_adopted_or_removed_over_a_row(store: Store) {
         .await
         .unwrap();
     let row = store.assignment(&key).await.unwrap();
-    let adopt = Desire::Adopt {
+    let adopt = DesiredAssignment::Adopt {
         key: key.clone(),
         until: at(500),
         seen_at: at(10),
     };
-    let remove = Desire::Remove {
+    let remove = DesiredAssignment::Remove {
         key: key.clone(),
         since: at(10),
     };

@@ -2,55 +2,52 @@
 
 use async_trait::async_trait;
 use hallpass_access::{
-    AccessStore, Answer, Change, CommitError, Counts, Grant, GrantFilter, Holds, Lock, ReadError,
-    Request, RequestFilter, Waiting,
+    AccessStore, Alarm, AlarmState, Change, CommitError, Counts, Ends, Grant, GrantFilter, Holds,
+    Listed, Lock, Message, PastGrants, PastQuery, ReadError, Request, RequestFilter, StoredAnswer,
+    Subject, WaitingMessage,
 };
 use hallpass_assignments::Verdict;
 use hallpass_audit::Record;
-use hallpass_model::{GrantId, HoldKey, RequestId, Timestamp, UserId};
+use hallpass_model::{Email, GrantId, HoldKey, RequestId, Timestamp, UserId};
 
-use super::{MemoryStore, Slot, State, commit, locks};
-use crate::rows::account_of;
+use super::{MemoryState, MemoryStore, Slot, commit, locks};
+use crate::filters::{fits_grant, fits_request};
+use crate::rows::subject_of;
 
 fn most(limit: u32) -> usize {
     usize::try_from(limit).unwrap_or(usize::MAX)
 }
 
-fn wants_request(filter: &RequestFilter, request: &Request) -> bool {
-    let RequestFilter {
-        state,
-        requester,
-        key,
-        open_review,
-        before,
-    } = filter;
-    state.as_ref().is_none_or(|it| it == request.state.name())
-        && requester
-            .as_ref()
-            .is_none_or(|it| *it == request.requester.user)
-        && key
-            .as_ref()
-            .is_none_or(|it| Some(it) == request.key.as_ref())
-        && (!open_review || request.has_open_review())
-        && before.is_none_or(|it| request.id < it)
+/// The first rows that fit, of those that a short-sighted store looks at, and where to go on.
+fn listed<T: Clone, I: Copy>(
+    newest_first: impl Iterator<Item = T>,
+    id: impl Fn(&T) -> I,
+    fits: impl Fn(&T) -> bool,
+    limit: u32,
+    looks_at: usize,
+) -> Listed<T, I> {
+    let mut found = Listed {
+        rows: Vec::new(),
+        next: None,
+    };
+    let mut rows = newest_first.peekable();
+    let mut looked = 0;
+    while let Some(row) = rows.next() {
+        let place = id(&row);
+        looked += 1;
+        if fits(&row) {
+            found.rows.push(row);
+        }
+        let is_full = found.rows.len() >= most(limit) || looked >= looks_at;
+        if is_full {
+            found.next = rows.peek().map(|_| place);
+            break;
+        }
+    }
+    found
 }
 
-fn wants_grant(filter: &GrantFilter, grant: &Grant) -> bool {
-    let GrantFilter {
-        states,
-        holder,
-        account,
-        before,
-    } = filter;
-    (states.is_empty() || states.iter().any(|it| it == grant.state.name()))
-        && holder.as_ref().is_none_or(|it| *it == grant.holder.user)
-        && account
-            .as_ref()
-            .is_none_or(|it| Some(it.as_str()) == account_of(&grant.key.target))
-        && before.is_none_or(|it| grant.id < it)
-}
-
-impl State {
+impl MemoryState {
     fn has_unseen_news(&self, grant: &Grant) -> bool {
         self.assignments
             .get(&grant.key.to_string())
@@ -96,24 +93,104 @@ impl AccessStore for MemoryStore {
         &self,
         filter: &RequestFilter,
         limit: u32,
-    ) -> Result<Vec<Request>, ReadError> {
+    ) -> Result<Listed<Request, RequestId>, ReadError> {
         let state = self.state();
-        let newest_first = state.requests.values().rev();
-        Ok(newest_first
-            .filter(|request| wants_request(filter, request))
+        if limit == 0 {
+            let (rows, next) = (Vec::new(), filter.before);
+            return Ok(Listed { rows, next });
+        }
+        let older = state.requests.values().rev();
+        let older = older.filter(|request| filter.before.is_none_or(|before| request.id < before));
+        let fits = |request: &&Request| {
+            let subject = subject_of(request).and_then(|it| state.subject_number(&it));
+            fits_request(filter, request, subject)
+        };
+        let found = listed(older, |request| request.id, fits, limit, self.looks_at);
+        Ok(Listed {
+            rows: found.rows.into_iter().cloned().collect(),
+            next: found.next,
+        })
+    }
+
+    async fn grants(
+        &self,
+        filter: &GrantFilter,
+        limit: u32,
+    ) -> Result<Listed<Grant, GrantId>, ReadError> {
+        let state = self.state();
+        if limit == 0 {
+            let (rows, next) = (Vec::new(), filter.before);
+            return Ok(Listed { rows, next });
+        }
+        let older = state.grants.values().rev();
+        let older = older.filter(|grant| filter.before.is_none_or(|before| grant.id < before));
+        let fits = |grant: &&Grant| {
+            let subject = Subject::of(&grant.key.target, &grant.names);
+            fits_grant(
+                filter,
+                grant,
+                subject.and_then(|it| state.subject_number(&it)),
+            )
+        };
+        let found = listed(older, |grant| grant.id, fits, limit, self.looks_at);
+        Ok(Listed {
+            rows: found.rows.into_iter().cloned().collect(),
+            next: found.next,
+        })
+    }
+
+    async fn subjects(&self, after: u64, limit: u32) -> Result<Vec<(u64, Subject)>, ReadError> {
+        let state = self.state();
+        let numbered = (1..).zip(&state.subjects);
+        let later = numbered.filter(|(number, _)| *number > after);
+        Ok(later
             .take(most(limit))
-            .cloned()
+            .map(|(number, subject)| (number, subject.clone()))
             .collect())
     }
 
-    async fn grants(&self, filter: &GrantFilter, limit: u32) -> Result<Vec<Grant>, ReadError> {
+    async fn holder_of(&self, address: &Email) -> Result<Option<UserId>, ReadError> {
+        Ok(self.state().holders.get(address).cloned())
+    }
+
+    async fn past(&self, query: &PastQuery) -> Result<PastGrants, ReadError> {
         let state = self.state();
-        let newest_first = state.grants.values().rev();
-        Ok(newest_first
-            .filter(|grant| wants_grant(filter, grant))
-            .take(most(limit))
-            .cloned()
-            .collect())
+        let range = query.from..query.before;
+        let is_empty = range.is_empty();
+        let counted = state.grants.values().rev().filter(|grant| {
+            !is_empty
+                && range.contains(&grant.id)
+                && grant.granted_at.is_some()
+                && query
+                    .holder
+                    .as_ref()
+                    .is_none_or(|it| *it == grant.holder.user)
+                && Subject::of(&grant.key.target, &grant.names).as_ref() == Some(&query.subject)
+        });
+        let counted: Vec<&Grant> = counted.collect();
+        Ok(PastGrants {
+            count: u32::try_from(counted.len()).unwrap_or(u32::MAX),
+            more: false,
+            newest: counted.first().map(|grant| (*grant).clone()),
+        })
+    }
+
+    async fn grants_late(&self, now: Timestamp, limit: u32) -> Result<Vec<Grant>, ReadError> {
+        let state = self.state();
+        let live = state.grants.values().filter(|grant| !grant.is_over());
+        let mut late: Vec<&Grant> = live.filter(|grant| grant.due_to_end() < now).collect();
+        late.sort_by_key(|grant| (grant.due_to_end(), grant.id));
+        late.truncate(most(limit));
+        Ok(late.into_iter().cloned().collect())
+    }
+
+    async fn ends(&self, soon: Timestamp) -> Result<Ends, ReadError> {
+        let state = self.state();
+        let holding = || state.grants.values().filter(|grant| grant.is_hold());
+        Ok(Ends {
+            soon: holding().filter(|grant| grant.ends_at < soon).count() as u64,
+            next: holding().map(|grant| grant.ends_at).min(),
+        })
     }
 
     async fn holds(&self, key: &HoldKey) -> Result<Holds, ReadError> {
@@ -185,7 +262,7 @@ impl AccessStore for MemoryStore {
         Ok(locks::with_credentials(&self.state()))
     }
 
-    async fn answer(&self, actor: &UserId, key: &str) -> Result<Option<Answer>, ReadError> {
+    async fn answer(&self, actor: &UserId, key: &str) -> Result<Option<StoredAnswer>, ReadError> {
         let place = (actor.clone(), key.to_owned());
         Ok(self.state().answers.get(&place).cloned())
     }
@@ -205,7 +282,7 @@ impl AccessStore for MemoryStore {
         now: Timestamp,
         again_at: Timestamp,
         limit: u32,
-    ) -> Result<Vec<Waiting>, ReadError> {
+    ) -> Result<Vec<WaitingMessage>, ReadError> {
         let outbox = &mut self.state().outbox;
         Ok(outbox.take(channel, now, again_at, most(limit)))
     }
@@ -231,6 +308,22 @@ impl AccessStore for MemoryStore {
 
     async fn prune_notices(&self, before: Timestamp) -> Result<u64, ReadError> {
         Ok(self.state().outbox.prune(before))
+    }
+
+    async fn note_alarm(&self, alarm: Alarm) -> Result<bool, ReadError> {
+        let mut state = self.state();
+        let changes = alarm.changes(state.alarms.get(&alarm.alarm));
+        if changes {
+            state.alarms.insert(alarm.alarm, alarm.clone());
+            state.outbox.post(Message::Alarm(alarm));
+        }
+        Ok(changes)
+    }
+
+    async fn alarms(&self) -> Result<Vec<Alarm>, ReadError> {
+        let state = self.state();
+        let stands = |alarm: &&Alarm| alarm.state == AlarmState::Begun;
+        Ok(state.alarms.values().filter(stands).cloned().collect())
     }
 
     async fn oldest_unexported(&self) -> Result<Option<Timestamp>, ReadError> {

@@ -3,15 +3,17 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use hallpass_assignments::line::{self, Head, Heads, InFlight, Queue, Room, Standing, Waiting};
+use hallpass_assignments::queue::{
+    self, Head, Heads, InFlight, Queue, QueueLengths, QueuePosition, Room,
+};
 use hallpass_assignments::{
-    AssignmentStore, Haste, Lease, OperationKind, Over, OwnedEnd, Row, StoreFault, Taken, Task,
-    Urgency, is_lease_from_future,
+    AssignmentRow, AssignmentStore, Haste, Lease, OperationKind, Over, OwnedEnd, StoreFault, Taken,
+    Task, Urgency, is_lease_from_future,
 };
 use hallpass_model::{HoldKey, Timestamp};
 
-use super::{MemoryStore, Slot, State};
-use crate::fault::Fault;
+use super::{MemoryState, MemoryStore, Slot};
+use crate::fault::StorageFault;
 use crate::steps::{AT_ONCE_AGAIN, begun, noted_over, recorded};
 
 impl Slot {
@@ -19,8 +21,8 @@ impl Slot {
         self.lease.as_ref().is_none_or(|lease| lease.until <= now)
     }
 
-    fn standing(&self) -> Standing {
-        Standing::of(&self.row)
+    fn standing(&self) -> QueuePosition {
+        QueuePosition::of(&self.row)
     }
 }
 
@@ -46,16 +48,16 @@ impl Lanes {
 }
 
 /// Whether it waits for a slot, or a moment because AWS was full.
-fn waits_at_once(standing: &Standing, now: Timestamp) -> bool {
+fn waits_at_once(standing: &QueuePosition, now: Timestamp) -> bool {
     standing.haste == Haste::AtOnce
-        && standing.slot == line::Slot::Account
+        && standing.slot == queue::Slot::Account
         && standing.unwanted_from <= now
         && standing.waits_for_end(AT_ONCE_AGAIN.after(now))
 }
 
-impl State {
+impl MemoryState {
     /// The row under this lease.
-    fn leased(&self, key: &HoldKey, lease: &Lease) -> Result<&Slot, Fault> {
+    fn leased(&self, key: &HoldKey, lease: &Lease) -> Result<&Slot, StorageFault> {
         self.assignments
             .get(&key.to_string())
             .filter(|slot| {
@@ -63,7 +65,7 @@ impl State {
                     .as_ref()
                     .is_some_and(|held| held.token == lease.token)
             })
-            .ok_or_else(|| Fault::Fenced(key.clone()))
+            .ok_or_else(|| StorageFault::Fenced(key.clone()))
     }
 
     /// The lanes of operations in flight.
@@ -75,7 +77,7 @@ impl State {
     }
 
     /// Whether another row of the lane has an operation in flight.
-    fn is_lane_taken(&self, row: &Row) -> bool {
+    fn is_lane_taken(&self, row: &AssignmentRow) -> bool {
         let lane = row.key.lane();
         let mut rows = self.assignments.values().map(|slot| &slot.row);
         rows.any(|other| {
@@ -83,7 +85,7 @@ impl State {
         })
     }
 
-    fn put(&mut self, row: Row) {
+    fn put(&mut self, row: AssignmentRow) {
         if let Some(slot) = self.assignments.get_mut(&row.key.to_string()) {
             slot.row = row;
         }
@@ -92,7 +94,7 @@ impl State {
     fn in_flight(&self) -> InFlight {
         let mut in_flight = InFlight::default();
         for standing in self.assignments.values().map(Slot::standing) {
-            if let (Some(kind), line::Slot::Account) = (standing.in_flight, standing.slot) {
+            if let (Some(kind), queue::Slot::Account) = (standing.in_flight, standing.slot) {
                 in_flight.add(kind, standing.haste, standing.is_accepted);
             }
         }
@@ -102,8 +104,8 @@ impl State {
     /// The lanes of removals that are the next to take a slot, of those that a person wants at once,
     /// and of those that take none.
     fn lanes_with_removals(&self, now: Timestamp, slots: u32) -> BTreeSet<String> {
-        let is_in_line = |standing: &Standing| {
-            standing.slot == line::Slot::Account && standing.haste == Haste::Ordinary
+        let is_in_line = |standing: &QueuePosition| {
+            standing.slot == queue::Slot::Account && standing.haste == Haste::Ordinary
         };
         let removals = || {
             let all = self.assignments.values();
@@ -168,7 +170,7 @@ impl State {
 
     fn take(&mut self, now: Timestamp, room: &Room, lease: &Lease) -> Taken {
         let heads = self.heads(now, room);
-        let choice = line::choose(&heads, room);
+        let choice = queue::choose(&heads, room);
         let mut taken = Taken {
             task: None,
             in_flight: heads.in_flight,
@@ -181,7 +183,7 @@ impl State {
             return taken;
         };
         slot.lease = Some(lease.clone());
-        let task = line::task(slot.row.clone(), head.queue, now);
+        let task = queue::task(slot.row.clone(), head.queue, now);
         if let Task::Send { intent, .. } = &task {
             slot.row = begun(slot.row.clone(), intent);
             taken.in_flight = self.in_flight();
@@ -190,10 +192,15 @@ impl State {
         taken
     }
 
-    fn record(&mut self, learned: &Row, lease: &Lease, news: bool) -> Result<(), Fault> {
+    fn record(
+        &mut self,
+        learned: &AssignmentRow,
+        lease: &Lease,
+        news: bool,
+    ) -> Result<(), StorageFault> {
         let stored = self.leased(&learned.key, lease)?.row.clone();
         if learned.in_flight().is_some() && self.is_lane_taken(learned) {
-            return Err(Fault::Unavailable(format!(
+            return Err(StorageFault::Unavailable(format!(
                 "lane {} has another operation in flight (this is a bug)",
                 learned.key.lane()
             )));
@@ -218,7 +225,7 @@ impl AssignmentStore for MemoryStore {
         Ok(self.state().take(now, room, lease))
     }
 
-    async fn first(&self, now: Timestamp) -> Result<Option<Row>, StoreFault> {
+    async fn first(&self, now: Timestamp) -> Result<Option<AssignmentRow>, StoreFault> {
         let state = self.state();
         let standing = |(key, slot): (&String, &Slot)| {
             let (queue, since) = slot.standing().queue(now)?;
@@ -228,17 +235,22 @@ impl AssignmentStore for MemoryStore {
         Ok(found.min_by(|(a, _), (b, _)| a.cmp(b)).map(|(_, row)| row))
     }
 
-    async fn record(&self, row: &Row, lease: &Lease, news: bool) -> Result<(), StoreFault> {
+    async fn record(
+        &self,
+        row: &AssignmentRow,
+        lease: &Lease,
+        news: bool,
+    ) -> Result<(), StoreFault> {
         Ok(self.state().record(row, lease, news)?)
     }
 
-    async fn in_flight(&self, kind: OperationKind) -> Result<Vec<Row>, StoreFault> {
+    async fn in_flight(&self, kind: OperationKind) -> Result<Vec<AssignmentRow>, StoreFault> {
         let state = self.state();
         let is_asked_about = |slot: &&Slot| {
             let standing = slot.standing();
             standing.in_flight == Some(kind)
                 && standing.is_accepted
-                && standing.slot == line::Slot::Account
+                && standing.slot == queue::Slot::Account
         };
         Ok(state
             .assignments
@@ -270,7 +282,7 @@ impl AssignmentStore for MemoryStore {
         Ok(noted)
     }
 
-    async fn assignment(&self, key: &HoldKey) -> Result<Option<Row>, StoreFault> {
+    async fn assignment(&self, key: &HoldKey) -> Result<Option<AssignmentRow>, StoreFault> {
         let state = self.state();
         Ok(state
             .assignments
@@ -278,7 +290,7 @@ impl AssignmentStore for MemoryStore {
             .map(|slot| slot.row.clone()))
     }
 
-    async fn assignments(&self) -> Result<Vec<Row>, StoreFault> {
+    async fn assignments(&self) -> Result<Vec<AssignmentRow>, StoreFault> {
         let state = self.state();
         Ok(state
             .assignments
@@ -313,17 +325,24 @@ impl AssignmentStore for MemoryStore {
         Ok(instants.flatten().filter(|at| *at > now).min())
     }
 
-    async fn waiting(&self, now: Timestamp) -> Result<Waiting, StoreFault> {
+    async fn waiting(&self, now: Timestamp) -> Result<QueueLengths, StoreFault> {
         let state = self.state();
-        let count = |wanted: &dyn Fn(&Standing) -> bool| {
+        let count = |wanted: &dyn Fn(&QueuePosition) -> bool| {
             let standings = state.assignments.values().map(Slot::standing);
             let count = standings.filter(wanted).count();
             u32::try_from(count).unwrap_or(u32::MAX)
         };
-        Ok(Waiting {
+        Ok(QueueLengths {
             at_once: count(&|it| it.waits_for_end(now) && it.haste == Haste::AtOnce),
             ends: count(&|it| it.waits_for_end(now) && it.haste == Haste::Ordinary),
             grants: count(&|it| it.waits_for_grant(now)),
+            oldest_end: state
+                .assignments
+                .values()
+                .map(Slot::standing)
+                .filter(|it| it.waits_for_end(now))
+                .map(|it| it.unwanted_from)
+                .min(),
         })
     }
 

@@ -3,22 +3,23 @@
 use std::collections::BTreeMap;
 
 use hallpass_access::{
-    AcceptanceWrite, Answer, Change, Desire, Grant, GrantState, Message, Request, RequestState,
-    Sweep, SweepItem, Write,
+    AcceptanceWrite, Change, DesiredAssignment, Grant, GrantState, Message, Request, RequestState,
+    StoredAnswer, Subject, Sweep, SweepItem, Write,
 };
 use hallpass_audit::Record;
 use hallpass_model::{GrantId, RequestId, Timestamp};
 
 use super::sweeps::Sweeps;
-use super::{Slot, State, locks};
-use crate::fault::Fault;
+use super::{MemoryState, Slot, locks};
+use crate::fault::StorageFault;
+use crate::rows::subject_of;
 use crate::steps::{
     answered_at, check_step, cut_of, desired, exists_already, key_of, wrong_version,
 };
 
 /// What a change would do. Reads see what it did so far.
 struct Staged<'a> {
-    base: &'a State,
+    base: &'a MemoryState,
     effects: Effects,
 }
 
@@ -30,11 +31,11 @@ struct Effects {
     rev_floor: u64,
     records: Vec<Record>,
     forget_answers_until: Option<Timestamp>,
-    answer: Option<Answer>,
+    answer: Option<StoredAnswer>,
 }
 
 /// Stores `change` whole, or nothing of it.
-pub(super) fn commit(state: &mut State, change: Change) -> Result<Vec<Record>, Fault> {
+pub(super) fn commit(state: &mut MemoryState, change: Change) -> Result<Vec<Record>, StorageFault> {
     let mut staged = Staged {
         base: state,
         effects: Effects {
@@ -44,13 +45,21 @@ pub(super) fn commit(state: &mut State, change: Change) -> Result<Vec<Record>, F
     };
     locks::ensure_as_seen(staged.base, &change.locks_seen)?;
     let locks = locks::staged(staged.base, change.locks)?;
+    let mut subjects = Vec::new();
     for write in change.requests {
+        subjects.extend(subject_of(row_of(&write)));
         staged.request(write)?;
     }
+    let mut holders = Vec::new();
     for write in change.grants {
+        let grant = row_of(&write);
+        subjects.extend(Subject::of(&grant.key.target, &grant.names));
+        if let Write::Insert(grant) = &write {
+            holders.push((grant.holder.email.clone(), grant.holder.user.clone()));
+        }
         staged.grant(write)?;
     }
-    for desire in &change.desires {
+    for desire in &change.desired {
         staged.desire(desire)?;
     }
     let sweeps = staged_sweeps(
@@ -66,6 +75,10 @@ pub(super) fn commit(state: &mut State, change: Change) -> Result<Vec<Record>, F
     let effects = staged.effects;
     let records = effects.records.clone();
     effects.merge_into(state);
+    state.holders.extend(holders);
+    for subject in subjects {
+        state.number_subject(subject);
+    }
     if let Some(sweeps) = sweeps {
         state.sweeps = sweeps;
     }
@@ -73,7 +86,7 @@ pub(super) fn commit(state: &mut State, change: Change) -> Result<Vec<Record>, F
     for (user, at) in &change.credentials_ended {
         locks::end_credentials(state, user, *at);
     }
-    for sessions in &change.outliving {
+    for sessions in &change.sessions_to_revoke {
         state.cuts.insert(sessions.grant, cut_of(sessions));
     }
     for notice in change.notices {
@@ -87,11 +100,11 @@ pub(super) fn commit(state: &mut State, change: Change) -> Result<Vec<Record>, F
 
 /// What becomes of sweeps; `None` when the change has nothing to do with them.
 fn staged_sweeps(
-    base: &State,
+    base: &MemoryState,
     runs: Vec<Write<Sweep>>,
     items: Vec<Write<SweepItem>>,
     accepted: Vec<AcceptanceWrite>,
-) -> Result<Option<Sweeps>, Fault> {
+) -> Result<Option<Sweeps>, StorageFault> {
     if runs.is_empty() && items.is_empty() && accepted.is_empty() {
         return Ok(None);
     }
@@ -116,7 +129,7 @@ impl Staged<'_> {
             .or_else(|| self.base.requests.get(&id))
     }
 
-    fn request(&mut self, write: Write<Request>) -> Result<(), Fault> {
+    fn request(&mut self, write: Write<Request>) -> Result<(), StorageFault> {
         let request = match write {
             Write::Insert(request) => {
                 if self.stored_request(request.id).is_some() {
@@ -163,7 +176,7 @@ impl Staged<'_> {
                 .is_some_and(is_equal)
     }
 
-    fn grant(&mut self, write: Write<Grant>) -> Result<(), Fault> {
+    fn grant(&mut self, write: Write<Grant>) -> Result<(), StorageFault> {
         let stored = |id: &GrantId| {
             self.effects
                 .grants
@@ -198,7 +211,7 @@ impl Staged<'_> {
         Ok(())
     }
 
-    fn desire(&mut self, desire: &Desire) -> Result<(), Fault> {
+    fn desire(&mut self, desire: &DesiredAssignment) -> Result<(), StorageFault> {
         let name = key_of(desire).to_string();
         let slot = match self.effects.assignments.get(&name) {
             Some(staged) => staged.clone(),
@@ -216,7 +229,7 @@ impl Staged<'_> {
         Ok(())
     }
 
-    fn answer(&mut self, answer: Answer) -> Result<(), Fault> {
+    fn answer(&mut self, answer: StoredAnswer) -> Result<(), StorageFault> {
         let now = answered_at(&answer);
         let place = (answer.actor.clone(), answer.key.clone());
         let other = self
@@ -234,7 +247,7 @@ impl Staged<'_> {
 }
 
 impl Effects {
-    fn merge_into(self, state: &mut State) {
+    fn merge_into(self, state: &mut MemoryState) {
         for (id, request) in self.requests {
             if is_pending(&request) {
                 state.pending.insert(request.dedupe_key(), id);
@@ -259,6 +272,12 @@ impl Effects {
             let place = (answer.actor.clone(), answer.key.clone());
             state.answers.insert(place, answer);
         }
+    }
+}
+
+fn row_of<T>(write: &Write<T>) -> &T {
+    match write {
+        Write::Insert(row) | Write::Update(row) => row,
     }
 }
 

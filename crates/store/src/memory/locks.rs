@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use hallpass_access::{Lock, LocksSeen, Write};
 use hallpass_model::{Timestamp, UserId};
 
-use super::State;
-use crate::fault::Fault;
+use super::MemoryState;
+use crate::fault::StorageFault;
 use crate::steps::{exists_already, wrong_version};
 
 /// Refuses a change when a lock is not as it was read.
-pub(super) fn ensure_as_seen(state: &State, seen: &LocksSeen) -> Result<(), Fault> {
+pub(super) fn ensure_as_seen(state: &MemoryState, seen: &LocksSeen) -> Result<(), StorageFault> {
     for (user, version) in seen.versions() {
         if state.locks.get(user).map(|lock| lock.version) != version {
             return Err(wrong_version(&format!("the lock of {user}")));
@@ -21,9 +21,9 @@ pub(super) fn ensure_as_seen(state: &State, seen: &LocksSeen) -> Result<(), Faul
 
 /// What the locks become; nothing is stored yet.
 pub(super) fn staged(
-    state: &State,
+    state: &MemoryState,
     writes: Vec<Write<Lock>>,
-) -> Result<BTreeMap<UserId, Lock>, Fault> {
+) -> Result<BTreeMap<UserId, Lock>, StorageFault> {
     let mut staged: BTreeMap<UserId, Lock> = BTreeMap::new();
     for write in writes {
         let (lock, read) = match write {
@@ -45,7 +45,7 @@ pub(super) fn staged(
 }
 
 /// Revokes every token of a person.
-pub(super) fn end_credentials(state: &mut State, user: &UserId, at: Timestamp) {
+pub(super) fn end_credentials(state: &mut MemoryState, user: &UserId, at: Timestamp) {
     for token in state.tokens.values_mut() {
         if token.user_id.as_ref() == Some(user) {
             token.revoked_at.get_or_insert(at);
@@ -54,14 +54,18 @@ pub(super) fn end_credentials(state: &mut State, user: &UserId, at: Timestamp) {
 }
 
 /// Refuses what would be a credential of somebody who is locked.
-pub(super) fn refuse_locked(state: &State, user: &UserId, now: Timestamp) -> Result<(), Fault> {
+pub(super) fn refuse_locked(
+    state: &MemoryState,
+    user: &UserId,
+    now: Timestamp,
+) -> Result<(), StorageFault> {
     match state.locks.get(user) {
         Some(lock) if lock.is_in_force(now) => Err(exists_already(&format!("a lock of {user}"))),
         Some(_) | None => Ok(()),
     }
 }
 
-pub(super) fn with_credentials(state: &State) -> Vec<UserId> {
+pub(super) fn with_credentials(state: &MemoryState) -> Vec<UserId> {
     let tokens = state.tokens.values();
     let live = tokens.filter(|token| token.revoked_at.is_none());
     let users: BTreeSet<UserId> = live.filter_map(|token| token.user_id.clone()).collect();

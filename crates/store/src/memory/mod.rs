@@ -4,36 +4,51 @@
 mod access;
 mod assignments;
 mod commit;
-mod cuts;
 mod locks;
 mod outbox;
+mod session_revocation;
 mod sweeps;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use hallpass_access::{Answer, CommitError, Grant, Lock, ReadError, Request};
-use hallpass_assignments::{Lease, Row};
-use hallpass_audit::{AuditStore, Draft, Head, LogId, Record, RecordQuery, StoreFault};
-use hallpass_model::{AuditId, GrantId, RequestId, Timestamp, TokenId, UserId};
+use hallpass_access::{
+    Alarm, AlarmKind, CommitError, Grant, Lock, ReadError, Request, StoredAnswer, Subject,
+};
+use hallpass_assignments::{AssignmentRow, Lease};
+use hallpass_audit::{
+    AuditStore, Draft, FoundRecords, Head, LogId, Order, Record, RecordQuery, StoreFault,
+};
+use hallpass_model::{AuditId, Email, GrantId, RequestId, Timestamp, TokenId, UserId};
 
 use crate::TokenRow;
-use crate::fault::Fault;
+use crate::fault::StorageFault;
 use crate::rows::head_at;
 use crate::steps::exists_already;
-use hallpass_org::cuts::Cut;
+use hallpass_org::session_revocation::Cut;
 use outbox::Outbox;
 use sweeps::Sweeps;
 
 /// A store that lives as long as its last clone. Deterministic: no clock, no randomness, ordered.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct MemoryStore {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<MemoryState>>,
+    /// Rows and records that one call looks at, at most.
+    looks_at: usize,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self {
+            state: Arc::default(),
+            looks_at: usize::MAX,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct MemoryState {
     requests: BTreeMap<RequestId, Request>,
     /// The pending request of each dedupe key.
     pending: BTreeMap<String, RequestId>,
@@ -45,10 +60,17 @@ struct State {
     record_ids: BTreeSet<AuditId>,
     exported: u64,
     outbox: Outbox,
-    answers: BTreeMap<(UserId, String), Answer>,
+    answers: BTreeMap<(UserId, String), StoredAnswer>,
     tokens: BTreeMap<TokenId, TokenRow>,
     blobs: BTreeMap<String, Vec<u8>>,
+    /// The newest change of each alarm.
+    alarms: BTreeMap<AlarmKind, Alarm>,
     cuts: BTreeMap<GrantId, Cut>,
+    /// In the order of their numbers, from 1.
+    subjects: Vec<Subject>,
+    subject_numbers: BTreeMap<Subject, u64>,
+    /// Who held the newest grant under an address.
+    holders: BTreeMap<Email, UserId>,
     locks: BTreeMap<UserId, Lock>,
     sweeps: Sweeps,
 }
@@ -56,7 +78,7 @@ struct State {
 /// An assignment and who works on it.
 #[derive(Clone, Debug)]
 struct Slot {
-    row: Row,
+    row: AssignmentRow,
     lease: Option<Lease>,
 }
 
@@ -66,7 +88,15 @@ impl MemoryStore {
         Self::default()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    /// The same store, of which one call looks at so few rows and records: whoever lists from it has
+    /// to go on, as over a long past.
+    #[must_use]
+    pub fn looking_at(mut self, few: usize) -> Self {
+        self.looks_at = few.max(1);
+        self
+    }
+
+    fn state(&self) -> MutexGuard<'_, MemoryState> {
         // a panic elsewhere leaves whole values: changes are merged after every check has passed
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -125,6 +155,38 @@ impl MemoryStore {
         Ok(self.state().tokens.values().cloned().collect())
     }
 
+    /// Every token of a person, newest first.
+    ///
+    /// # Errors
+    /// Never; the other engine may.
+    #[expect(
+        clippy::unused_async,
+        reason = "the same signature as the engine that waits"
+    )]
+    pub async fn tokens_of(&self, user: &UserId) -> Result<Vec<TokenRow>, ReadError> {
+        let state = self.state();
+        let all = state.tokens.values().rev();
+        let theirs = all.filter(|token| token.user_id.as_ref() == Some(user));
+        Ok(theirs.cloned().collect())
+    }
+
+    /// Notes that the token with this hash was used; an unknown one, or a later note, stays as it is.
+    ///
+    /// # Errors
+    /// Never; the other engine may.
+    #[expect(
+        clippy::unused_async,
+        reason = "the same signature as the engine that waits"
+    )]
+    pub async fn token_used(&self, hash: &str, at: Timestamp) -> Result<(), ReadError> {
+        let mut state = self.state();
+        let found = state.tokens.values_mut().find(|token| token.hash == hash);
+        if let Some(token) = found {
+            token.used_at = token.used_at.max(Some(at));
+        }
+        Ok(())
+    }
+
     /// Revokes a token together with its record, and returns it as stored; `None` when there is no
     /// such token. One that was revoked before keeps its instant, and nothing is recorded.
     ///
@@ -178,9 +240,22 @@ impl MemoryStore {
     }
 }
 
-impl State {
+impl MemoryState {
+    fn subject_number(&self, subject: &Subject) -> Option<u64> {
+        self.subject_numbers.get(subject).copied()
+    }
+
+    /// Gives a subject its number, unless it has one.
+    fn number_subject(&mut self, subject: Subject) {
+        if !self.subject_numbers.contains_key(&subject) {
+            self.subjects.push(subject.clone());
+            let number = self.subjects.len() as u64;
+            self.subject_numbers.insert(subject, number);
+        }
+    }
+
     /// Numbers and chains drafts, without keeping them.
-    fn seal(&self, drafts: Vec<Draft>) -> Result<Vec<Record>, Fault> {
+    fn seal(&self, drafts: Vec<Draft>) -> Result<Vec<Record>, StorageFault> {
         let mut head = self.records.last().map(head_at);
         let mut sealed: Vec<Record> = Vec::with_capacity(drafts.len());
         for draft in drafts {
@@ -200,7 +275,7 @@ impl State {
         self.records.extend_from_slice(records);
     }
 
-    fn append(&mut self, drafts: Vec<Draft>) -> Result<(), Fault> {
+    fn append(&mut self, drafts: Vec<Draft>) -> Result<(), StorageFault> {
         let records = self.seal(drafts)?;
         self.keep(&records);
         Ok(())
@@ -227,18 +302,31 @@ impl AuditStore for MemoryStore {
         &self,
         query: &RecordQuery,
         limit: u32,
-    ) -> Result<Vec<Record>, StoreFault> {
+    ) -> Result<FoundRecords, StoreFault> {
+        let state = self.state();
         let below = |seq: u64| query.before.is_none_or(|before| seq < before);
-        Ok(self
-            .state()
-            .records
-            .iter()
-            .rev()
+        let ordered: Box<dyn Iterator<Item = &Record>> = match query.order {
+            Order::NewestFirst => Box::new(state.records.iter().rev()),
+            Order::OldestFirst => Box::new(state.records.iter()),
+        };
+        let mut left = ordered
             .filter(|record| below(record.seq()) && record.seq() >= query.from)
-            .filter(|record| query.fits(record))
-            .take(usize::try_from(limit).unwrap_or(usize::MAX))
-            .cloned()
-            .collect())
+            .peekable();
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let (mut found, mut looked) = (FoundRecords::default(), 0);
+        while limit > 0
+            && let Some(record) = left.next()
+        {
+            looked += 1;
+            if query.fits(record) {
+                found.records.push(record.clone());
+            }
+            if found.records.len() >= limit || looked >= self.looks_at {
+                found.next = left.peek().map(|_| record.seq());
+                break;
+            }
+        }
+        Ok(found)
     }
 
     async fn head(&self) -> Result<Option<Head>, StoreFault> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_access::{Message, Waiting};
+use hallpass_access::{Message, WaitingMessage};
 use hallpass_model::Timestamp;
 
 /// Notices, and which channel has still to tell which.
@@ -58,7 +58,7 @@ impl Outbox {
         now: Timestamp,
         again_at: Timestamp,
         limit: usize,
-    ) -> Vec<Waiting> {
+    ) -> Vec<WaitingMessage> {
         let Self {
             deliveries,
             notices,
@@ -69,7 +69,7 @@ impl Outbox {
             .filter(|((name, _), outgoing)| name == channel && outgoing.due <= now)
             .take(limit);
         due.filter_map(|((_, number), outgoing)| {
-            let waiting = Waiting {
+            let waiting = WaitingMessage {
                 number: *number,
                 attempts: outgoing.attempts,
                 message: notices.get(number)?.clone(),

@@ -9,7 +9,7 @@ use hallpass_access::{
 use hallpass_model::{HoldKey, SweepId};
 
 use super::MemoryStore;
-use crate::fault::Fault;
+use crate::fault::StorageFault;
 use crate::steps::{check_step, exists_already, wrong_version};
 
 /// What is kept of sweeps.
@@ -31,7 +31,7 @@ fn is_open(sweep: &Sweep) -> bool {
 }
 
 impl Sweeps {
-    pub(super) fn sweep(&mut self, write: Write<Sweep>) -> Result<(), Fault> {
+    pub(super) fn sweep(&mut self, write: Write<Sweep>) -> Result<(), StorageFault> {
         let next = match write {
             Write::Insert(sweep) => {
                 if self.runs.contains_key(&sweep.id) {
@@ -62,7 +62,7 @@ impl Sweeps {
         Ok(())
     }
 
-    pub(super) fn item(&mut self, write: Write<SweepItem>) -> Result<(), Fault> {
+    pub(super) fn item(&mut self, write: Write<SweepItem>) -> Result<(), StorageFault> {
         let what = |item: &SweepItem| format!("item {} of sweep {}", item.key, item.sweep);
         let next = match write {
             Write::Insert(item) => {
@@ -86,7 +86,7 @@ impl Sweeps {
         Ok(())
     }
 
-    pub(super) fn acceptance(&mut self, write: AcceptanceWrite) -> Result<(), Fault> {
+    pub(super) fn acceptance(&mut self, write: AcceptanceWrite) -> Result<(), StorageFault> {
         let what = |row: &Accepted| format!("the acceptance of {}", row.key);
         let stored = |row: &Accepted| self.accepted.get(&row.key).map(|it| it.version);
         match write {

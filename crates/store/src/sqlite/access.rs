@@ -2,109 +2,33 @@
 
 use async_trait::async_trait;
 use hallpass_access::{
-    AccessStore, Answer, Change, CommitError, Counts, Grant, GrantFilter, Holds, Lock, ReadError,
-    Request, RequestFilter, Waiting,
+    AccessStore, Alarm, Change, CommitError, Counts, Ends, Grant, GrantFilter, Holds, Listed, Lock,
+    PastGrants, PastQuery, ReadError, Request, RequestFilter, StoredAnswer, Subject,
+    WaitingMessage,
 };
 use hallpass_audit::Record;
-use hallpass_model::{GrantId, HoldKey, RequestId, Timestamp, UserId};
-use rusqlite::{OptionalExtension, Params, Transaction, params_from_iter};
+use hallpass_model::{Email, GrantId, HoldKey, RequestId, Timestamp, UserId};
+use rusqlite::{OptionalExtension, Params, Transaction};
 
-use super::{SqliteStore, assignments, commit, counter, locks, outbox};
-use crate::fault::Fault;
-use crate::rows::{body, instant, read_body, read_grant, read_instant, read_request};
+use super::{
+    SqliteStore, alarms, assignments, commit, counter, grants, locks, number, outbox, requests,
+};
+use crate::fault::StorageFault;
+use crate::rows::{instant, read_body, read_grant, read_instant, read_request, read_subject};
 
-/// The bodies a query finds.
-fn bodies(tx: &Transaction<'_>, sql: &str, params: impl Params) -> Result<Vec<String>, Fault> {
+/// The packed bodies a query finds.
+fn bodies(
+    tx: &Transaction<'_>,
+    sql: &str,
+    params: impl Params,
+) -> Result<Vec<Vec<u8>>, StorageFault> {
     Ok(tx
         .prepare_cached(sql)?
         .query_map(params, |row| row.get(0))?
         .collect::<Result<_, _>>()?)
 }
 
-/// Rows of `table` for which all `conditions` hold (each with one `?`), newest first.
-fn newest_first(
-    tx: &Transaction<'_>,
-    table: &str,
-    conditions: Vec<(&str, String)>,
-    limit: u32,
-) -> Result<Vec<String>, Fault> {
-    let mut sql = format!("SELECT body FROM {table} WHERE true");
-    let mut params = Vec::with_capacity(conditions.len());
-    for (condition, param) in conditions {
-        sql.push_str(" AND ");
-        sql.push_str(condition);
-        params.push(param);
-    }
-    sql.push_str(" ORDER BY id DESC LIMIT ");
-    sql.push_str(&limit.to_string());
-    Ok(tx
-        .prepare(&sql)?
-        .query_map(params_from_iter(params), |row| row.get(0))?
-        .collect::<Result<_, _>>()?)
-}
-
-fn requests(
-    tx: &Transaction<'_>,
-    filter: RequestFilter,
-    limit: u32,
-) -> Result<Vec<Request>, Fault> {
-    let RequestFilter {
-        state,
-        requester,
-        key,
-        open_review,
-        before,
-    } = filter;
-    let conditions = [
-        ("state = ?", state),
-        // a constant, so that the index of open reviews is used; each condition has one parameter
-        (
-            "open_review = 1 AND ? = 'open'",
-            open_review.then(|| "open".to_owned()),
-        ),
-        ("requester = ?", requester.map(String::from)),
-        ("hold_key = ?", key.map(|key| key.to_string())),
-        ("id < ?", before.map(|id| id.to_string())),
-    ];
-    let wanted = conditions
-        .into_iter()
-        .filter_map(|(condition, value)| Some((condition, value?)))
-        .collect();
-    newest_first(tx, "requests", wanted, limit)?
-        .iter()
-        .map(|text| read_request(text))
-        .collect()
-}
-
-fn grants(tx: &Transaction<'_>, filter: GrantFilter, limit: u32) -> Result<Vec<Grant>, Fault> {
-    let GrantFilter {
-        states,
-        holder,
-        account,
-        before,
-    } = filter;
-    let states = if states.is_empty() {
-        None
-    } else {
-        Some(body(&states)?)
-    };
-    let conditions = [
-        ("state IN (SELECT value FROM json_each(?))", states),
-        ("holder = ?", holder.map(String::from)),
-        ("account = ?", account),
-        ("id < ?", before.map(|id| id.to_string())),
-    ];
-    let wanted = conditions
-        .into_iter()
-        .filter_map(|(condition, value)| Some((condition, value?)))
-        .collect();
-    newest_first(tx, "grants", wanted, limit)?
-        .iter()
-        .map(|text| read_grant(text))
-        .collect()
-}
-
-fn holds(tx: &Transaction<'_>, key: &HoldKey) -> Result<Holds, Fault> {
+fn holds(tx: &Transaction<'_>, key: &HoldKey) -> Result<Holds, StorageFault> {
     let live = bodies(
         tx,
         "SELECT body FROM grants WHERE live = 1 AND hold_key = ?1 ORDER BY id",
@@ -113,13 +37,17 @@ fn holds(tx: &Transaction<'_>, key: &HoldKey) -> Result<Holds, Fault> {
     Ok(Holds {
         grants: live
             .iter()
-            .map(|text| read_grant(text))
+            .map(|body| read_grant(body))
             .collect::<Result<_, _>>()?,
         row: assignments::load(tx, key)?,
     })
 }
 
-fn grants_due(tx: &Transaction<'_>, now: Timestamp, limit: u32) -> Result<Vec<Grant>, Fault> {
+fn grants_due(
+    tx: &Transaction<'_>,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<Grant>, StorageFault> {
     bodies(
         tx,
         // two indexes hold what is due; the live grants in between are never read
@@ -135,11 +63,11 @@ fn grants_due(tx: &Transaction<'_>, now: Timestamp, limit: u32) -> Result<Vec<Gr
         (instant(now), i64::from(limit)),
     )?
     .iter()
-    .map(|text| read_grant(text))
+    .map(|body| read_grant(body))
     .collect()
 }
 
-fn next_due(tx: &Transaction<'_>) -> Result<Option<Timestamp>, Fault> {
+fn next_due(tx: &Transaction<'_>) -> Result<Option<Timestamp>, StorageFault> {
     let text: Option<String> = tx
         .prepare_cached(
             "SELECT min(due) FROM (
@@ -151,13 +79,11 @@ fn next_due(tx: &Transaction<'_>) -> Result<Option<Timestamp>, Fault> {
     text.map(|text| read_instant(&text)).transpose()
 }
 
-fn counts(tx: &Transaction<'_>, overdue_before: Timestamp) -> Result<Counts, Fault> {
-    let by_state = |table: &str| {
-        tx.prepare_cached(&format!(
-            "SELECT state, count(*) FROM {table} GROUP BY state"
-        ))?
-        .query_map([], |row| Ok((row.get(0)?, counter(row.get(1)?))))?
-        .collect::<Result<_, rusqlite::Error>>()
+fn counts(tx: &Transaction<'_>, overdue_before: Timestamp) -> Result<Counts, StorageFault> {
+    let by_state = |kind: &str| {
+        tx.prepare_cached("SELECT state, count FROM state_counts WHERE kind = ?1 AND count > 0")?
+            .query_map([kind], |row| Ok((row.get(0)?, counter(row.get(1)?))))?
+            .collect::<Result<_, rusqlite::Error>>()
     };
     let (overdue, stuck): (i64, i64) = tx
         .prepare_cached(
@@ -177,8 +103,8 @@ fn counts(tx: &Transaction<'_>, overdue_before: Timestamp) -> Result<Counts, Fau
         .prepare_cached("SELECT count(*) FROM assignments WHERE verdict = 'working'")?
         .query_row([], |row| row.get(0))?;
     Ok(Counts {
-        requests: by_state("requests")?,
-        grants: by_state("grants")?,
+        requests: by_state("request")?,
+        grants: by_state("grant")?,
         overdue: counter(overdue),
         stuck: counter(stuck),
         unsettled: counter(unsettled),
@@ -186,8 +112,44 @@ fn counts(tx: &Transaction<'_>, overdue_before: Timestamp) -> Result<Counts, Fau
     })
 }
 
+/// Subjects with a number above `after`.
+fn subjects(
+    tx: &Transaction<'_>,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<(u64, Subject)>, StorageFault> {
+    let rows: Vec<(i64, String)> = tx
+        .prepare_cached(
+            "SELECT number, name FROM subjects WHERE number > ?1 ORDER BY number LIMIT ?2",
+        )?
+        .query_map((number(after), i64::from(limit)), |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect::<Result<_, _>>()?;
+    rows.iter()
+        .map(|(number, name)| Ok((counter(*number), read_subject(name)?)))
+        .collect()
+}
+
+fn holder_of(tx: &Transaction<'_>, address: &Email) -> Result<Option<UserId>, StorageFault> {
+    let user: Option<String> = tx
+        .prepare_cached(
+            "SELECT user_id FROM last_holders JOIN principals ON principals.number = holder
+             WHERE address = ?1",
+        )?
+        .query_row([address.as_str()], |row| row.get(0))
+        .optional()?;
+    let unreadable = |error| StorageFault::Unavailable(format!("stored user: {error}"));
+    user.map(|user| user.parse().map_err(unreadable))
+        .transpose()
+}
+
 /// One body by one or two names.
-fn one(tx: &Transaction<'_>, sql: &str, params: impl Params) -> Result<Option<String>, Fault> {
+fn one(
+    tx: &Transaction<'_>,
+    sql: &str,
+    params: impl Params,
+) -> Result<Option<String>, StorageFault> {
     Ok(tx
         .prepare_cached(sql)?
         .query_row(params, |row| row.get(0))
@@ -199,28 +161,18 @@ impl AccessStore for SqliteStore {
     async fn request(&self, id: RequestId) -> Result<Option<Request>, ReadError> {
         Ok(self
             .read(move |tx| {
-                one(
-                    tx,
-                    "SELECT body FROM requests WHERE id = ?1",
-                    [id.to_string()],
-                )?
-                .map(|text| read_request(&text))
-                .transpose()
+                let body: Option<Vec<u8>> = tx
+                    .prepare_cached("SELECT body FROM requests WHERE id = ?1")?
+                    .query_row([id.to_string()], |row| row.get(0))
+                    .optional()?;
+                body.map(|body| read_request(&body)).transpose()
             })
             .await?)
     }
 
     async fn grant(&self, id: GrantId) -> Result<Option<Grant>, ReadError> {
         Ok(self
-            .read(move |tx| {
-                one(
-                    tx,
-                    "SELECT body FROM grants WHERE id = ?1",
-                    [id.to_string()],
-                )?
-                .map(|text| read_grant(&text))
-                .transpose()
-            })
+            .read(move |tx| grants::one(tx, &id.to_string()))
             .await?)
     }
 
@@ -228,14 +180,44 @@ impl AccessStore for SqliteStore {
         &self,
         filter: &RequestFilter,
         limit: u32,
-    ) -> Result<Vec<Request>, ReadError> {
-        let filter = filter.clone();
-        Ok(self.read(move |tx| requests(tx, filter, limit)).await?)
+    ) -> Result<Listed<Request, RequestId>, ReadError> {
+        let (filter, bounds) = (filter.clone(), self.bounds);
+        Ok(self
+            .list(move |tx| requests::list(tx, &filter, limit, bounds))
+            .await?)
     }
 
-    async fn grants(&self, filter: &GrantFilter, limit: u32) -> Result<Vec<Grant>, ReadError> {
-        let filter = filter.clone();
-        Ok(self.read(move |tx| grants(tx, filter, limit)).await?)
+    async fn grants(
+        &self,
+        filter: &GrantFilter,
+        limit: u32,
+    ) -> Result<Listed<Grant, GrantId>, ReadError> {
+        let (filter, bounds) = (filter.clone(), self.bounds);
+        Ok(self
+            .list(move |tx| grants::list(tx, &filter, limit, bounds))
+            .await?)
+    }
+
+    async fn subjects(&self, after: u64, limit: u32) -> Result<Vec<(u64, Subject)>, ReadError> {
+        Ok(self.list(move |tx| subjects(tx, after, limit)).await?)
+    }
+
+    async fn holder_of(&self, address: &Email) -> Result<Option<UserId>, ReadError> {
+        let address = address.clone();
+        Ok(self.list(move |tx| holder_of(tx, &address)).await?)
+    }
+
+    async fn past(&self, query: &PastQuery) -> Result<PastGrants, ReadError> {
+        let query = query.clone();
+        Ok(self.list(move |tx| grants::past(tx, &query)).await?)
+    }
+
+    async fn grants_late(&self, now: Timestamp, limit: u32) -> Result<Vec<Grant>, ReadError> {
+        Ok(self.list(move |tx| grants::late(tx, now, limit)).await?)
+    }
+
+    async fn ends(&self, soon: Timestamp) -> Result<Ends, ReadError> {
+        Ok(self.list(move |tx| grants::ends(tx, soon)).await?)
     }
 
     async fn holds(&self, key: &HoldKey) -> Result<Holds, ReadError> {
@@ -252,7 +234,7 @@ impl AccessStore for SqliteStore {
                     (instant(now), i64::from(limit)),
                 )?
                 .iter()
-                .map(|text| read_request(text))
+                .map(|body| read_request(body))
                 .collect()
             })
             .await?)
@@ -283,7 +265,7 @@ impl AccessStore for SqliteStore {
         Ok(self.read(locks::with_credentials).await?)
     }
 
-    async fn answer(&self, actor: &UserId, key: &str) -> Result<Option<Answer>, ReadError> {
+    async fn answer(&self, actor: &UserId, key: &str) -> Result<Option<StoredAnswer>, ReadError> {
         let (actor, key) = (actor.clone(), key.to_owned());
         Ok(self
             .read(move |tx| {
@@ -316,7 +298,7 @@ impl AccessStore for SqliteStore {
         now: Timestamp,
         again_at: Timestamp,
         limit: u32,
-    ) -> Result<Vec<Waiting>, ReadError> {
+    ) -> Result<Vec<WaitingMessage>, ReadError> {
         let channel = channel.to_owned();
         Ok(self
             .write(move |tx| outbox::take(tx, &channel, now, again_at, limit))
@@ -348,6 +330,14 @@ impl AccessStore for SqliteStore {
 
     async fn prune_notices(&self, before: Timestamp) -> Result<u64, ReadError> {
         Ok(self.write(move |tx| outbox::prune(tx, before)).await?)
+    }
+
+    async fn note_alarm(&self, alarm: Alarm) -> Result<bool, ReadError> {
+        Ok(self.write(move |tx| alarms::note(tx, alarm)).await?)
+    }
+
+    async fn alarms(&self) -> Result<Vec<Alarm>, ReadError> {
+        Ok(self.read(alarms::standing).await?)
     }
 
     async fn oldest_unexported(&self) -> Result<Option<Timestamp>, ReadError> {

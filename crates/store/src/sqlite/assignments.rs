@@ -1,25 +1,31 @@
 //! Assignment rows in SQLite.
 
 use async_trait::async_trait;
-use hallpass_assignments::line::{Slot, Standing, Waiting};
+use hallpass_assignments::queue::{QueueLengths, QueuePosition, Slot};
 use hallpass_assignments::{
-    AssignmentStore, Haste, Lease, OperationKind, Over, OwnedEnd, Row, StoreFault, Taken, Task,
-    is_lease_from_future, line,
+    AssignmentRow, AssignmentStore, Haste, Lease, OperationKind, Over, OwnedEnd, StoreFault, Taken,
+    Task, is_lease_from_future, queue,
 };
-use hallpass_model::{HoldKey, Span, Timestamp};
+use hallpass_model::{HoldKey, TimeSpan, Timestamp};
 use rusqlite::{OptionalExtension, Transaction, named_params};
 
-use super::{Refused, SqliteStore, ends, lines, number, refusal};
-use crate::fault::Fault;
+use super::{ConstraintRefusal, SqliteStore, ends, number, queue_columns, refusal};
+use crate::fault::StorageFault;
 use crate::rows::{body, instant, read_body, read_instant};
 use crate::steps::{begun, noted_over, recorded};
 
 /// The row of a key.
-pub(super) fn load(tx: &Transaction<'_>, key: &HoldKey) -> Result<Option<Row>, Fault> {
+pub(super) fn load(
+    tx: &Transaction<'_>,
+    key: &HoldKey,
+) -> Result<Option<AssignmentRow>, StorageFault> {
     load_by_name(tx, &key.to_string())
 }
 
-pub(super) fn load_by_name(tx: &Transaction<'_>, key: &str) -> Result<Option<Row>, Fault> {
+pub(super) fn load_by_name(
+    tx: &Transaction<'_>,
+    key: &str,
+) -> Result<Option<AssignmentRow>, StorageFault> {
     let text: Option<String> = tx
         .prepare_cached("SELECT body FROM assignments WHERE hold_key = ?1")?
         .query_row([key], |row| row.get(0))
@@ -28,8 +34,8 @@ pub(super) fn load_by_name(tx: &Transaction<'_>, key: &str) -> Result<Option<Row
 }
 
 /// Stores a row in place of the one of its key, and leaves its lease alone.
-pub(super) fn update(tx: &Transaction<'_>, row: &Row) -> Result<(), Fault> {
-    let standing = Standing::of(row);
+pub(super) fn update(tx: &Transaction<'_>, row: &AssignmentRow) -> Result<(), StorageFault> {
+    let standing = QueuePosition::of(row);
     let written = tx
         .prepare_cached(
             "UPDATE assignments SET rev = :rev, until = :until, asked_at = :asked_at, due = :due,
@@ -57,26 +63,30 @@ pub(super) fn update(tx: &Transaction<'_>, row: &Row) -> Result<(), Fault> {
     match written {
         Ok(_) => Ok(()),
         Err(error) => Err(match refusal(&error) {
-            Some(Refused::Twin) => Fault::Unavailable(format!(
+            Some(ConstraintRefusal::Twin) => StorageFault::Unavailable(format!(
                 "lane {} has another operation in flight (this is a bug)",
                 row.key.lane()
             )),
-            Some(Refused::Trigger) | None => error.into(),
+            Some(ConstraintRefusal::Trigger) | None => error.into(),
         }),
     }
 }
 
 /// The row of a key, if it is under this lease.
-fn load_leased(tx: &Transaction<'_>, key: &HoldKey, lease: &Lease) -> Result<Row, Fault> {
+fn load_leased(
+    tx: &Transaction<'_>,
+    key: &HoldKey,
+    lease: &Lease,
+) -> Result<AssignmentRow, StorageFault> {
     let text: String = tx
         .prepare_cached("SELECT body FROM assignments WHERE hold_key = ?1 AND lease_token = ?2")?
         .query_row((key.to_string(), &lease.token), |row| row.get(0))
         .optional()?
-        .ok_or_else(|| Fault::Fenced(key.clone()))?;
+        .ok_or_else(|| StorageFault::Fenced(key.clone()))?;
     read_body("assignment", &text)
 }
 
-fn give_back(tx: &Transaction<'_>, key: &HoldKey, lease: &Lease) -> Result<(), Fault> {
+fn give_back(tx: &Transaction<'_>, key: &HoldKey, lease: &Lease) -> Result<(), StorageFault> {
     tx.prepare_cached(
         "UPDATE assignments SET lease_token = NULL, lease_until = NULL
          WHERE hold_key = ?1 AND lease_token = ?2",
@@ -108,11 +118,11 @@ impl SqliteStore {
 fn take(
     tx: &Transaction<'_>,
     now: Timestamp,
-    room: &line::Room,
+    room: &queue::Room,
     lease: &Lease,
-) -> Result<Taken, Fault> {
-    let heads = lines::heads(tx, now, room)?;
-    let choice = line::choose(&heads, room);
+) -> Result<Taken, StorageFault> {
+    let heads = queue_columns::heads(tx, now, room)?;
+    let choice = queue::choose(&heads, room);
     let mut taken = Taken {
         task: None,
         in_flight: heads.in_flight,
@@ -128,22 +138,31 @@ fn take(
         "UPDATE assignments SET lease_token = ?2, lease_until = ?3 WHERE hold_key = ?1",
     )?
     .execute((&head.key, &lease.token, instant(lease.until)))?;
-    let task = line::task(stored.clone(), head.queue, now);
+    let task = queue::task(stored.clone(), head.queue, now);
     if let Task::Send { intent, .. } = &task {
         update(tx, &begun(stored, intent))?;
-        taken.in_flight = lines::in_flight(tx)?;
+        taken.in_flight = queue_columns::in_flight(tx)?;
     }
     taken.task = Some(task);
     Ok(taken)
 }
 
-fn record(tx: &Transaction<'_>, learned: &Row, lease: &Lease, news: bool) -> Result<(), Fault> {
+fn record(
+    tx: &Transaction<'_>,
+    learned: &AssignmentRow,
+    lease: &Lease,
+    news: bool,
+) -> Result<(), StorageFault> {
     let row = recorded(load_leased(tx, &learned.key, lease)?, learned, news);
     update(tx, &row)?;
     give_back(tx, &learned.key, lease)
 }
 
-fn rows(tx: &Transaction<'_>, sql: &str, params: impl rusqlite::Params) -> Result<Vec<Row>, Fault> {
+fn rows(
+    tx: &Transaction<'_>,
+    sql: &str,
+    params: impl rusqlite::Params,
+) -> Result<Vec<AssignmentRow>, StorageFault> {
     let texts = tx
         .prepare_cached(sql)?
         .query_map(params, |row| row.get(0))?
@@ -159,7 +178,7 @@ fn note_over(
     over: &[Over],
     at: Timestamp,
     due: Timestamp,
-) -> Result<u32, Fault> {
+) -> Result<u32, StorageFault> {
     let mut noted = 0;
     for one in over {
         let text: Option<String> = tx
@@ -181,11 +200,11 @@ fn note_over(
 }
 
 /// Rows due after this are looked at one by one.
-const PUT_OFF_FROM: Span = Span::minutes(2);
+const PUT_OFF_FROM: TimeSpan = TimeSpan::minutes(2);
 /// Rows due after this are put off whatever they do.
-const PUT_OFF_FOR_CERTAIN: Span = Span::minutes(15);
+const PUT_OFF_FOR_CERTAIN: TimeSpan = TimeSpan::minutes(15);
 
-fn forget_future(tx: &Transaction<'_>, now: Timestamp) -> Result<u32, Fault> {
+fn forget_future(tx: &Transaction<'_>, now: Timestamp) -> Result<u32, StorageFault> {
     let found = rows(
         tx,
         "SELECT body FROM assignments
@@ -218,7 +237,7 @@ fn forget_future(tx: &Transaction<'_>, now: Timestamp) -> Result<u32, Fault> {
     Ok(count)
 }
 
-fn next_due(tx: &Transaction<'_>, now: Timestamp) -> Result<Option<Timestamp>, Fault> {
+fn next_due(tx: &Transaction<'_>, now: Timestamp) -> Result<Option<Timestamp>, StorageFault> {
     let text: Option<String> = tx
         .prepare_cached(
             "SELECT min(next) FROM (
@@ -235,16 +254,17 @@ fn count_of(value: i64) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
 
-fn waiting(tx: &Transaction<'_>, now: Timestamp) -> Result<Waiting, Fault> {
-    let ends = |at_once: bool| -> Result<u32, Fault> {
-        let count: i64 = tx
+fn waiting(tx: &Transaction<'_>, now: Timestamp) -> Result<QueueLengths, StorageFault> {
+    let ends = |at_once: bool| -> Result<(u32, Option<Timestamp>), StorageFault> {
+        let (count, oldest): (i64, Option<String>) = tx
             .prepare_cached(
-                "SELECT count(*) FROM assignments WHERE once_unwanted = 'delete'
+                "SELECT count(*), min(unwanted_from) FROM assignments WHERE once_unwanted = 'delete'
                  AND kind IN ('account', 'group') AND at_once = ?1 AND unwanted_from <= ?2
                  AND due <= ?2",
             )?
-            .query_row((at_once, instant(now)), |row| row.get(0))?;
-        Ok(count_of(count))
+            .query_row((at_once, instant(now)), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let oldest = oldest.as_deref().map(read_instant).transpose()?;
+        Ok((count_of(count), oldest))
     };
     let grants: i64 = tx
         .prepare_cached(
@@ -252,10 +272,12 @@ fn waiting(tx: &Transaction<'_>, now: Timestamp) -> Result<Waiting, Fault> {
              AND due <= ?1 AND unwanted_from > ?1",
         )?
         .query_row([instant(now)], |row| row.get(0))?;
-    Ok(Waiting {
-        at_once: ends(true)?,
-        ends: ends(false)?,
+    let ((at_once, first_at_once), (ends, first_end)) = (ends(true)?, ends(false)?);
+    Ok(QueueLengths {
+        at_once,
+        ends,
         grants: count_of(grants),
+        oldest_end: first_at_once.into_iter().chain(first_end).min(),
     })
 }
 
@@ -263,11 +285,11 @@ fn grants_before(
     tx: &Transaction<'_>,
     key: &HoldKey,
     now: Timestamp,
-) -> Result<Option<u32>, Fault> {
+) -> Result<Option<u32>, StorageFault> {
     let Some(row) = load(tx, key)? else {
         return Ok(None);
     };
-    let standing = Standing::of(&row);
+    let standing = QueuePosition::of(&row);
     if !standing.waits_for_grant(now) {
         return Ok(None);
     }
@@ -282,7 +304,7 @@ fn grants_before(
                 instant(now),
                 instant(standing.asked_at),
                 key.to_string(),
-                lines::kind(standing.slot),
+                queue_columns::kind(standing.slot),
             ),
             |row| row.get(0),
         )?;
@@ -294,30 +316,35 @@ impl AssignmentStore for SqliteStore {
     async fn take(
         &self,
         now: Timestamp,
-        room: &line::Room,
+        room: &queue::Room,
         lease: &Lease,
     ) -> Result<Taken, StoreFault> {
         let (room, lease) = (*room, lease.clone());
         Ok(self.write(move |tx| take(tx, now, &room, &lease)).await?)
     }
 
-    async fn first(&self, now: Timestamp) -> Result<Option<Row>, StoreFault> {
-        Ok(self.read(move |tx| lines::first(tx, now)).await?)
+    async fn first(&self, now: Timestamp) -> Result<Option<AssignmentRow>, StoreFault> {
+        Ok(self.read(move |tx| queue_columns::first(tx, now)).await?)
     }
 
-    async fn record(&self, row: &Row, lease: &Lease, news: bool) -> Result<(), StoreFault> {
+    async fn record(
+        &self,
+        row: &AssignmentRow,
+        lease: &Lease,
+        news: bool,
+    ) -> Result<(), StoreFault> {
         let (row, lease) = (row.clone(), lease.clone());
         Ok(self.write(move |tx| record(tx, &row, &lease, news)).await?)
     }
 
-    async fn in_flight(&self, kind: OperationKind) -> Result<Vec<Row>, StoreFault> {
+    async fn in_flight(&self, kind: OperationKind) -> Result<Vec<AssignmentRow>, StoreFault> {
         Ok(self
             .read(move |tx| {
                 rows(
                     tx,
                     "SELECT body FROM assignments WHERE operation = ?1 AND kind = ?2
                      AND accepted = 1 ORDER BY hold_key",
-                    (kind.name(), lines::kind(Slot::Account)),
+                    (kind.name(), queue_columns::kind(Slot::Account)),
                 )
             })
             .await?)
@@ -333,12 +360,12 @@ impl AssignmentStore for SqliteStore {
         Ok(self.write(move |tx| note_over(tx, &over, at, due)).await?)
     }
 
-    async fn assignment(&self, key: &HoldKey) -> Result<Option<Row>, StoreFault> {
+    async fn assignment(&self, key: &HoldKey) -> Result<Option<AssignmentRow>, StoreFault> {
         let key = key.clone();
         Ok(self.read(move |tx| load(tx, &key)).await?)
     }
 
-    async fn assignments(&self) -> Result<Vec<Row>, StoreFault> {
+    async fn assignments(&self) -> Result<Vec<AssignmentRow>, StoreFault> {
         Ok(self
             .read(|tx| rows(tx, "SELECT body FROM assignments ORDER BY hold_key", ()))
             .await?)
@@ -352,7 +379,7 @@ impl AssignmentStore for SqliteStore {
         Ok(self.read(move |tx| next_due(tx, now)).await?)
     }
 
-    async fn waiting(&self, now: Timestamp) -> Result<Waiting, StoreFault> {
+    async fn waiting(&self, now: Timestamp) -> Result<QueueLengths, StoreFault> {
         Ok(self.read(move |tx| waiting(tx, now)).await?)
     }
 

@@ -1,33 +1,93 @@
-//! The audit log in SQLite: read only here, appended by commits.
-
-use std::fmt::Write as _;
+//! The audit log in SQLite: read here, written by commits together with the index of the texts it
+//! holds.
 
 use async_trait::async_trait;
-use hallpass_audit::{AuditStore, Head, LogId, LogIdFault, Record, RecordQuery, StoreFault};
-use hallpass_model::Timestamp;
-use rusqlite::{OptionalExtension, Transaction, params_from_iter, types::Value};
+use hallpass_audit::{
+    AuditStore, FoundRecords, Head, LogId, LogIdFault, Mention, Record, RecordQuery, StoreFault,
+    mentions,
+};
+use hallpass_model::{GrantId, RequestId, Timestamp};
+use rusqlite::{OptionalExtension, Transaction};
 
-use super::{SqliteStore, commit, counter, number};
-use crate::fault::Fault;
+use super::numbers::{self, Numbered};
+use super::{ConstraintRefusal, SqliteStore, commit, counter, finding, number, refusal};
+use crate::fault::StorageFault;
+use crate::packed::pack;
+use crate::rows::read_record;
+use crate::steps::exists_already;
+
+/// Stores a record with the texts it is found by.
+pub(super) fn insert(tx: &Transaction<'_>, record: &Record) -> Result<(), StorageFault> {
+    let stored = tx
+        .prepare_cached(
+            "INSERT INTO audit (seq, id, request_id, grant_id, body)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute((
+            number(record.seq()),
+            record.id().uuid().as_bytes(),
+            request_bytes(record.text("access_request_id")),
+            grant_bytes(record.text("grant_id")),
+            pack(record.canonical()),
+        ));
+    if let Err(error) = stored {
+        return Err(match refusal(&error) {
+            Some(ConstraintRefusal::Twin) => {
+                exists_already(&format!("audit record {}", record.id()))
+            }
+            Some(ConstraintRefusal::Trigger) | None => error.into(),
+        });
+    }
+    Ok(mention(tx, number(record.seq()), record)?)
+}
+
+/// Puts the texts of a record into the index.
+pub(super) fn mention(
+    tx: &Transaction<'_>,
+    seq: i64,
+    record: &Record,
+) -> Result<(), rusqlite::Error> {
+    for mention in mentions(record) {
+        let text = numbers::give(tx, Numbered::AuditText, mention.text())?;
+        if text.is_new && matches!(mention, Mention::Text(_)) {
+            tx.prepare_cached("INSERT INTO audit_search (rowid, text) VALUES (?1, ?2)")?
+                .execute((text.number, mention.text()))?;
+        }
+        tx.prepare_cached(
+            "INSERT INTO audit_mentions (text, seq) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+        )?
+        .execute((text.number, seq))?;
+    }
+    Ok(())
+}
+
+/// The bytes of a request's id; none for what is no id.
+pub(super) fn request_bytes(id: Option<&str>) -> Option<[u8; 16]> {
+    let id: RequestId = id?.parse().ok()?;
+    Some(*id.uuid().as_bytes())
+}
+
+/// The bytes of a grant's id; none for what is no id.
+pub(super) fn grant_bytes(id: Option<&str>) -> Option<[u8; 16]> {
+    let id: GrantId = id?.parse().ok()?;
+    Some(*id.uuid().as_bytes())
+}
 
 /// Records from `seq` on, at most `limit`.
 pub(super) fn records_from(
     tx: &Transaction<'_>,
     seq: u64,
     limit: u32,
-) -> Result<Vec<Record>, Fault> {
-    let texts = tx
+) -> Result<Vec<Record>, StorageFault> {
+    let bodies = tx
         .prepare_cached("SELECT body FROM audit WHERE seq >= ?1 ORDER BY seq LIMIT ?2")?
         .query_map((number(seq), i64::from(limit)), |row| row.get(0))?
-        .collect::<Result<Vec<String>, _>>()?;
-    texts
-        .iter()
-        .map(|text| Ok(Record::parse(text.as_bytes())?))
-        .collect()
+        .collect::<Result<Vec<Vec<u8>>, _>>()?;
+    bodies.iter().map(|body| read_record(body)).collect()
 }
 
 /// How far the log is known to be exported.
-fn exported(tx: &Transaction<'_>) -> Result<u64, Fault> {
+fn exported(tx: &Transaction<'_>) -> Result<u64, StorageFault> {
     let seq: Option<i64> = tx
         .prepare_cached("SELECT value FROM counters WHERE name = 'audit_exported'")?
         .query_row([], |row| row.get(0))
@@ -36,71 +96,25 @@ fn exported(tx: &Transaction<'_>) -> Result<u64, Fault> {
 }
 
 /// When the oldest record happened that is not known to be exported.
-pub(super) fn oldest_unexported(tx: &Transaction<'_>) -> Result<Option<Timestamp>, Fault> {
+pub(super) fn oldest_unexported(tx: &Transaction<'_>) -> Result<Option<Timestamp>, StorageFault> {
     let waiting = records_from(tx, exported(tx)? + 1, 1)?;
     Ok(waiting.first().and_then(Record::at))
-}
-
-/// Records that fit, newest first. The log has no index for texts: it is read by number, backwards,
-/// within the bounds of the query.
-fn records_found(
-    tx: &Transaction<'_>,
-    query: &RecordQuery,
-    limit: u32,
-) -> Result<Vec<Record>, Fault> {
-    let mut sql = "SELECT body FROM audit WHERE seq < ?1 AND seq >= ?2".to_owned();
-    let before = query.before.map_or(i64::MAX, number);
-    let mut values: Vec<Value> = vec![before.into(), number(query.from).into()];
-    let mut one_of = |sql: &mut String, form: &str, texts: &[String]| {
-        let each: Vec<String> = texts
-            .iter()
-            .map(|text| {
-                values.push(text.clone().into());
-                form.replace('?', &format!("?{}", values.len()))
-            })
-            .collect();
-        // an empty list has no text that could be found
-        let any = if each.is_empty() {
-            "0".to_owned()
-        } else {
-            each.join(" OR ")
-        };
-        sql.push_str(" AND (");
-        sql.push_str(&any);
-        sql.push(')');
-    };
-    if !query.events.is_empty() {
-        one_of(&mut sql, "event = ?", &query.events);
-    }
-    for any in &query.with {
-        one_of(&mut sql, "instr(lower(body), lower(?)) > 0", any);
-    }
-    // writing to a String cannot fail
-    let _ = write!(sql, " ORDER BY seq DESC LIMIT {limit}");
-    let texts = tx
-        .prepare_cached(&sql)?
-        .query_map(params_from_iter(values), |row| row.get(0))?
-        .collect::<Result<Vec<String>, _>>()?;
-    texts
-        .iter()
-        .map(|text| Ok(Record::parse(text.as_bytes())?))
-        .collect()
 }
 
 #[async_trait]
 impl AuditStore for SqliteStore {
     async fn records_from(&self, seq: u64, limit: u32) -> Result<Vec<Record>, StoreFault> {
-        Ok(self.read(move |tx| records_from(tx, seq, limit)).await?)
+        Ok(self.list(move |tx| records_from(tx, seq, limit)).await?)
     }
 
     async fn records_found(
         &self,
         query: &RecordQuery,
         limit: u32,
-    ) -> Result<Vec<Record>, StoreFault> {
-        let query = query.clone();
+    ) -> Result<FoundRecords, StoreFault> {
+        let (query, bounds) = (query.clone(), self.bounds);
         Ok(self
-            .read(move |tx| records_found(tx, &query, limit))
+            .list(move |tx| finding::find(tx, &query, limit, bounds))
             .await?)
     }
 

@@ -1,19 +1,28 @@
 //! A change in one transaction.
 
-use hallpass_access::{Answer, Change, Desire, Grant, Message, Request, Write};
-use hallpass_assignments::Row;
+use hallpass_access::{
+    Change, DesiredAssignment, Grant, Message, Request, RequestState, StoredAnswer, Subject, Write,
+};
+use hallpass_assignments::AssignmentRow;
 use hallpass_audit::{Draft, Head, Record};
 use rusqlite::{OptionalExtension, Transaction, named_params};
 
-use super::{Refused, assignments, counter, cuts, locks, number, outbox, refusal, sweeps};
-use crate::fault::Fault;
-use crate::rows::{account_of, body, grant_body, head_at, instant, read_instant, request_body};
+use super::numbers::{self, Numbered};
+use super::{
+    ConstraintRefusal, assignments, audit, counter, locks, number, outbox, refusal,
+    session_revocation, sweeps,
+};
+use crate::fault::StorageFault;
+use crate::rows::{
+    account_of, body, grant_body, head_at, instant, read_instant, request_body, subject_name,
+    subject_of,
+};
 use crate::steps::{
     answered_at, cut_of, desired, exists_already, illegal_step, key_of, wrong_version,
 };
 
 /// Stores `change` whole; the transaction is dropped when this fails.
-pub(super) fn commit(tx: &Transaction<'_>, change: Change) -> Result<Vec<Record>, Fault> {
+pub(super) fn commit(tx: &Transaction<'_>, change: Change) -> Result<Vec<Record>, StorageFault> {
     locks::ensure_as_seen(tx, &change.locks_seen)?;
     for write in &change.locks {
         locks::store(tx, write)?;
@@ -27,11 +36,11 @@ pub(super) fn commit(tx: &Transaction<'_>, change: Change) -> Result<Vec<Record>
     for write in &change.grants {
         grant(tx, write)?;
     }
-    for wish in &change.desires {
+    for wish in &change.desired {
         desire(tx, wish)?;
     }
-    for sessions in &change.outliving {
-        cuts::insert(tx, &cut_of(sessions))?;
+    for sessions in &change.sessions_to_revoke {
+        session_revocation::insert(tx, &cut_of(sessions))?;
     }
     for write in &change.sweeps {
         sweeps::sweep(tx, write)?;
@@ -62,7 +71,7 @@ fn prior_state(
     what: &str,
     id: &str,
     version: u64,
-) -> Result<String, Fault> {
+) -> Result<String, StorageFault> {
     tx.prepare_cached(&format!(
         "SELECT state FROM {table} WHERE id = ?1 AND version = ?2"
     ))?
@@ -71,14 +80,14 @@ fn prior_state(
     .ok_or_else(|| wrong_version(what))
 }
 
-fn request(tx: &Transaction<'_>, write: &Write<Request>) -> Result<(), Fault> {
+fn request(tx: &Transaction<'_>, write: &Write<Request>) -> Result<(), StorageFault> {
     let (row, sql) = match write {
         Write::Insert(row) => (
             row.clone(),
-            "INSERT INTO requests (id, version, state, requester, hold_key, dedupe, due, open_review,
-                 body)
-             VALUES (:id, :version, :state, :requester, :hold_key, :dedupe, :due, :open_review,
-                 :body)",
+            "INSERT INTO requests (id, version, state, requester, subject, approvers, dedupe, due,
+                 open_review, body)
+             VALUES (:id, :version, :state, :requester, :subject, :approvers, :dedupe, :due,
+                 :open_review, :body)",
         ),
         Write::Update(row) => (
             Request {
@@ -86,7 +95,7 @@ fn request(tx: &Transaction<'_>, write: &Write<Request>) -> Result<(), Fault> {
                 ..row.clone()
             },
             "UPDATE requests SET version = :version, state = :state, requester = :requester,
-                 hold_key = :hold_key, dedupe = :dedupe, due = :due,
+                 subject = :subject, approvers = :approvers, dedupe = :dedupe, due = :due,
                  open_review = :open_review, body = :body
              WHERE id = :id AND version = :version - 1",
         ),
@@ -96,22 +105,26 @@ fn request(tx: &Transaction<'_>, write: &Write<Request>) -> Result<(), Fault> {
         Write::Insert(_) => None,
         Write::Update(read) => Some(prior_state(tx, "requests", &what, &id, read.version)?),
     };
+    let columns = RequestColumns::of(tx, &row)?;
     let written = tx.prepare_cached(sql)?.execute(named_params! {
         ":id": id,
         ":version": number(row.version),
         ":state": row.state.name(),
-        ":requester": row.requester.user.as_str(),
-        ":hold_key": row.key.as_ref().map(ToString::to_string),
-        ":dedupe": row.dedupe_key(),
+        ":requester": columns.requester,
+        ":subject": columns.subject,
+        ":approvers": columns.approvers,
+        ":dedupe": columns.dedupe,
         ":due": row.due().map(instant),
         ":open_review": row.has_open_review(),
         ":body": request_body(&row)?,
     });
     match written {
-        Ok(_) => Ok(()),
+        Ok(_) => reviewers(tx, &row),
         Err(error) => Err(match (refusal(&error), prior) {
-            (Some(Refused::Trigger), Some(prior)) => illegal_step(&what, &prior, row.state.name()),
-            (Some(Refused::Twin), _) => {
+            (Some(ConstraintRefusal::Trigger), Some(prior)) => {
+                illegal_step(&what, &prior, row.state.name())
+            }
+            (Some(ConstraintRefusal::Twin), _) => {
                 exists_already(&format!("{what}, or an equal pending request"))
             }
             _ => error.into(),
@@ -119,14 +132,57 @@ fn request(tx: &Transaction<'_>, write: &Write<Request>) -> Result<(), Fault> {
     }
 }
 
-fn grant(tx: &Transaction<'_>, write: &Write<Grant>) -> Result<(), Fault> {
+/// The columns of a request that are numbers of longer texts, or its key while it waits.
+pub(super) struct RequestColumns {
+    pub(super) requester: i64,
+    pub(super) subject: Option<i64>,
+    pub(super) approvers: Option<i64>,
+    pub(super) dedupe: Option<String>,
+}
+
+impl RequestColumns {
+    pub(super) fn of(tx: &Transaction<'_>, row: &Request) -> Result<Self, StorageFault> {
+        let user = row.requester.user.as_str();
+        let is_pending = matches!(row.state, RequestState::Pending);
+        Ok(Self {
+            requester: numbers::give(tx, Numbered::Principal, user)?.number,
+            subject: subject_number(tx, subject_of(row).as_ref())?,
+            approvers: numbers::approver_list(tx, &row.decided.approver_users)?,
+            dedupe: is_pending.then(|| row.dedupe_key()),
+        })
+    }
+}
+
+fn subject_number(
+    tx: &Transaction<'_>,
+    subject: Option<&Subject>,
+) -> Result<Option<i64>, rusqlite::Error> {
+    let name = subject.map(subject_name);
+    let given = name.map(|name| numbers::give(tx, Numbered::Subject, &name));
+    Ok(given.transpose()?.map(|given| given.number))
+}
+
+/// Remembers who gave a request one of several approvals.
+pub(super) fn reviewers(tx: &Transaction<'_>, row: &Request) -> Result<(), StorageFault> {
+    for user in row.reviews.iter().filter_map(|it| it.user.as_ref()) {
+        let user = numbers::give(tx, Numbered::Principal, user.as_str())?.number;
+        tx.prepare_cached(
+            "INSERT INTO request_reviewers (principal, request_id) VALUES (?1, ?2)
+             ON CONFLICT DO NOTHING",
+        )?
+        .execute((user, row.id.to_string()))?;
+    }
+    Ok(())
+}
+
+fn grant(tx: &Transaction<'_>, write: &Write<Grant>) -> Result<(), StorageFault> {
     let (row, sql) = match write {
         Write::Insert(row) => (
             row.clone(),
-            "INSERT INTO grants (id, version, state, holder, hold_key, account, due, ends_at,
-                 live, stuck, seen_news, news, body)
-             VALUES (:id, :version, :state, :holder, :hold_key, :account, :due, :ends_at,
-                 :live, :stuck, :seen_news,
+            "INSERT INTO grants (id, version, state, holder, subject, approver, account, granted,
+                 hold_key, due, ends_at, live, stuck, seen_news, news, body)
+             VALUES (:id, :version, :state, :holder, :subject, :approver, :account, :granted,
+                 :hold_key, :due, :ends_at, :live, :stuck, :seen_news,
                  coalesce((SELECT news FROM assignments WHERE hold_key = :hold_key), 0), :body)",
         ),
         Write::Update(row) => (
@@ -135,7 +191,8 @@ fn grant(tx: &Transaction<'_>, write: &Write<Grant>) -> Result<(), Fault> {
                 ..row.clone()
             },
             "UPDATE grants SET version = :version, state = :state, holder = :holder,
-                 hold_key = :hold_key, account = :account, due = :due, ends_at = :ends_at,
+                 subject = :subject, approver = :approver, account = :account, granted = :granted,
+                 hold_key = :hold_key, due = :due, ends_at = :ends_at,
                  live = :live, stuck = :stuck, seen_news = :seen_news,
                  news = coalesce((SELECT news FROM assignments WHERE hold_key = :hold_key), 0),
                  body = :body
@@ -147,13 +204,20 @@ fn grant(tx: &Transaction<'_>, write: &Write<Grant>) -> Result<(), Fault> {
         Write::Insert(_) => None,
         Write::Update(read) => Some(prior_state(tx, "grants", &what, &id, read.version)?),
     };
+    let columns = GrantColumns::of(tx, &row)?;
+    if prior.is_none() {
+        columns.remember_holder(tx, &row)?;
+    }
     let written = tx.prepare_cached(sql)?.execute(named_params! {
         ":id": id,
         ":version": number(row.version),
         ":state": row.state.name(),
-        ":holder": row.holder.user.as_str(),
-        ":hold_key": row.key.to_string(),
+        ":holder": columns.holder,
+        ":subject": columns.subject,
+        ":approver": columns.approver,
         ":account": account_of(&row.key.target),
+        ":granted": row.granted_at.is_some(),
+        ":hold_key": columns.hold_key,
         ":due": row.due().map(instant),
         ":ends_at": instant(row.due_to_end()),
         ":live": !row.is_over(),
@@ -164,14 +228,52 @@ fn grant(tx: &Transaction<'_>, write: &Write<Grant>) -> Result<(), Fault> {
     match written {
         Ok(_) => Ok(()),
         Err(error) => Err(match (refusal(&error), prior) {
-            (Some(Refused::Trigger), Some(prior)) => illegal_step(&what, &prior, row.state.name()),
-            (Some(Refused::Twin), _) => exists_already(&what),
+            (Some(ConstraintRefusal::Trigger), Some(prior)) => {
+                illegal_step(&what, &prior, row.state.name())
+            }
+            (Some(ConstraintRefusal::Twin), _) => exists_already(&what),
             _ => error.into(),
         }),
     }
 }
 
-fn desire(tx: &Transaction<'_>, wish: &Desire) -> Result<(), Fault> {
+/// The columns of a grant that are numbers of longer texts, or its key while it is live.
+pub(super) struct GrantColumns {
+    pub(super) holder: i64,
+    pub(super) subject: Option<i64>,
+    pub(super) approver: Option<i64>,
+    pub(super) hold_key: Option<String>,
+}
+
+impl GrantColumns {
+    pub(super) fn of(tx: &Transaction<'_>, row: &Grant) -> Result<Self, StorageFault> {
+        let subject = Subject::of(&row.key.target, &row.names);
+        let approver = row.approver_user.as_ref();
+        let approver = approver.map(|it| numbers::give(tx, Numbered::Principal, it.as_str()));
+        Ok(Self {
+            holder: numbers::give(tx, Numbered::Principal, row.holder.user.as_str())?.number,
+            subject: subject_number(tx, subject.as_ref())?,
+            approver: approver.transpose()?.map(|given| given.number),
+            hold_key: (!row.is_over()).then(|| row.key.to_string()),
+        })
+    }
+
+    /// Whoever left the directory is still found by the address of their newest grant.
+    pub(super) fn remember_holder(
+        &self,
+        tx: &Transaction<'_>,
+        row: &Grant,
+    ) -> Result<(), rusqlite::Error> {
+        tx.prepare_cached(
+            "INSERT INTO last_holders (address, holder) VALUES (?1, ?2)
+             ON CONFLICT (address) DO UPDATE SET holder = excluded.holder",
+        )?
+        .execute((row.holder.email.as_str(), self.holder))?;
+        Ok(())
+    }
+}
+
+fn desire(tx: &Transaction<'_>, wish: &DesiredAssignment) -> Result<(), StorageFault> {
     let key = key_of(wish);
     let stored = assignments::load(tx, key)?;
     let rev = stored.as_ref().map(|row| row.desired.rev);
@@ -191,7 +293,7 @@ fn desire(tx: &Transaction<'_>, wish: &Desire) -> Result<(), Fault> {
     }
 }
 
-fn insert_assignment(tx: &Transaction<'_>, row: &Row) -> Result<(), Fault> {
+fn insert_assignment(tx: &Transaction<'_>, row: &AssignmentRow) -> Result<(), StorageFault> {
     tx.prepare_cached(
         "INSERT INTO assignments (hold_key, rev, until, asked_at, due, verdict, news, kind, lane,
              operation, body)
@@ -205,7 +307,7 @@ fn insert_assignment(tx: &Transaction<'_>, row: &Row) -> Result<(), Fault> {
     assignments::update(tx, row)
 }
 
-fn rev_floor(tx: &Transaction<'_>) -> Result<u64, Fault> {
+fn rev_floor(tx: &Transaction<'_>) -> Result<u64, StorageFault> {
     let floor: Option<i64> = tx
         .prepare_cached("SELECT value FROM counters WHERE name = 'rev_floor'")?
         .query_row([], |row| row.get(0))
@@ -214,7 +316,7 @@ fn rev_floor(tx: &Transaction<'_>) -> Result<u64, Fault> {
 }
 
 /// The end of the chain.
-pub(super) fn head(tx: &Transaction<'_>) -> Result<Option<Head>, Fault> {
+pub(super) fn head(tx: &Transaction<'_>) -> Result<Option<Head>, StorageFault> {
     let stored: Option<(i64, String, String)> = tx
         .prepare_cached("SELECT seq, hash, time FROM audit_head")?
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
@@ -231,7 +333,10 @@ pub(super) fn head(tx: &Transaction<'_>) -> Result<Option<Head>, Fault> {
 }
 
 /// Numbers, chains and stores drafts.
-pub(super) fn append(tx: &Transaction<'_>, drafts: Vec<Draft>) -> Result<Vec<Record>, Fault> {
+pub(super) fn append(
+    tx: &Transaction<'_>,
+    drafts: Vec<Draft>,
+) -> Result<Vec<Record>, StorageFault> {
     if drafts.is_empty() {
         return Ok(Vec::new());
     }
@@ -239,25 +344,7 @@ pub(super) fn append(tx: &Transaction<'_>, drafts: Vec<Draft>) -> Result<Vec<Rec
     let mut records = Vec::with_capacity(drafts.len());
     for draft in drafts {
         let record = hallpass_audit::seal(draft, end.as_ref())?;
-        let stored = tx
-            .prepare_cached(
-                "INSERT INTO audit (seq, id, event, request_id, grant_id, body)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?
-            .execute((
-                number(record.seq()),
-                record.id().to_string(),
-                record.event(),
-                record.text("access_request_id"),
-                record.text("grant_id"),
-                record.canonical(),
-            ));
-        if let Err(error) = stored {
-            return Err(match refusal(&error) {
-                Some(Refused::Twin) => exists_already(&format!("audit record {}", record.id())),
-                Some(Refused::Trigger) | None => error.into(),
-            });
-        }
+        audit::insert(tx, &record)?;
         end = Some(head_at(&record));
         records.push(record);
     }
@@ -272,7 +359,7 @@ pub(super) fn append(tx: &Transaction<'_>, drafts: Vec<Draft>) -> Result<Vec<Rec
     Ok(records)
 }
 
-fn answer(tx: &Transaction<'_>, given: &Answer) -> Result<(), Fault> {
+fn answer(tx: &Transaction<'_>, given: &StoredAnswer) -> Result<(), StorageFault> {
     if let Some(now) = answered_at(given) {
         tx.prepare_cached("DELETE FROM answers WHERE until <= ?1")?
             .execute([instant(now)])?;

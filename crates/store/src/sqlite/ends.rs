@@ -6,20 +6,20 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hallpass_access::ReadError;
-use hallpass_assignments::{OwnedEnd, Row};
+use hallpass_assignments::{AssignmentRow, OwnedEnd};
 use hallpass_audit::Head;
 use hallpass_model::{GrantId, HoldKey};
 use rusqlite::{Connection, OpenFlags, Transaction};
 
 use super::{assignments, commit, migrate};
-use crate::fault::Fault;
+use crate::fault::StorageFault;
 use crate::rows::read_body;
 
 /// How long a guard waits for a lock; somebody may hold it for ever.
 const GUARD_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Everything that is ours, by key.
-pub(super) fn owned(tx: &Transaction<'_>) -> Result<Vec<OwnedEnd>, Fault> {
+pub(super) fn owned(tx: &Transaction<'_>) -> Result<Vec<OwnedEnd>, StorageFault> {
     let mut holding: BTreeMap<String, Vec<GrantId>> = BTreeMap::new();
     let mut live =
         tx.prepare_cached("SELECT hold_key, id FROM grants WHERE live = 1 ORDER BY id")?;
@@ -37,7 +37,7 @@ pub(super) fn owned(tx: &Transaction<'_>) -> Result<Vec<OwnedEnd>, Fault> {
         .collect::<Result<Vec<String>, _>>()?;
     let mut ends = Vec::with_capacity(texts.len());
     for text in texts {
-        let row: Row = read_body("assignment", &text)?;
+        let row: AssignmentRow = read_body("assignment", &text)?;
         let grants = holding.remove(&row.key.to_string()).unwrap_or_default();
         ends.extend(row.owned_end(grants));
     }
@@ -45,7 +45,7 @@ pub(super) fn owned(tx: &Transaction<'_>) -> Result<Vec<OwnedEnd>, Fault> {
 }
 
 /// One key, when it is ours.
-fn owned_one(tx: &Transaction<'_>, key: &HoldKey) -> Result<Option<OwnedEnd>, Fault> {
+fn owned_one(tx: &Transaction<'_>, key: &HoldKey) -> Result<Option<OwnedEnd>, StorageFault> {
     let Some(row) = assignments::load(tx, key)? else {
         return Ok(None);
     };
@@ -57,9 +57,9 @@ fn owned_one(tx: &Transaction<'_>, key: &HoldKey) -> Result<Option<OwnedEnd>, Fa
     Ok(row.owned_end(grants.collect::<Result<_, _>>()?))
 }
 
-fn grant_id(text: &str) -> Result<GrantId, Fault> {
+fn grant_id(text: &str) -> Result<GrantId, StorageFault> {
     text.parse()
-        .map_err(|error| Fault::Unavailable(format!("stored grant id `{text}`: {error}")))
+        .map_err(|error| StorageFault::Unavailable(format!("stored grant id `{text}`: {error}")))
 }
 
 /// Reads the database of a server without ever writing to it. The file is opened anew for each
@@ -99,7 +99,7 @@ impl EndsReader {
 
     fn with<T>(
         &self,
-        work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault>,
     ) -> Result<T, ReadError> {
         let said = |error: rusqlite::Error| ReadError(error.to_string());
         // not made when it is gone, and never written: the server may be in the middle of a change

@@ -6,12 +6,12 @@ use hallpass_model::{Timestamp, UserId};
 use rusqlite::{OptionalExtension, Transaction};
 
 use super::{SqliteStore, commit, number};
-use crate::fault::Fault;
+use crate::fault::StorageFault;
 use crate::rows::{body, instant, read_body};
 use crate::steps::{exists_already, wrong_version};
 use crate::{SignInRow, TokenRow};
 
-pub(super) fn read(tx: &Transaction<'_>, user: &UserId) -> Result<Option<Lock>, Fault> {
+pub(super) fn read(tx: &Transaction<'_>, user: &UserId) -> Result<Option<Lock>, StorageFault> {
     let text: Option<String> = tx
         .prepare_cached("SELECT body FROM locks WHERE user_id = ?1")?
         .query_row([user.as_str()], |row| row.get(0))
@@ -19,7 +19,7 @@ pub(super) fn read(tx: &Transaction<'_>, user: &UserId) -> Result<Option<Lock>, 
     text.map(|text| read_body("lock", &text)).transpose()
 }
 
-pub(super) fn all(tx: &Transaction<'_>) -> Result<Vec<Lock>, Fault> {
+pub(super) fn all(tx: &Transaction<'_>) -> Result<Vec<Lock>, StorageFault> {
     let texts = tx
         .prepare_cached("SELECT body FROM locks WHERE lifted = 0 ORDER BY user_id")?
         .query_map([], |row| row.get(0))?
@@ -28,7 +28,7 @@ pub(super) fn all(tx: &Transaction<'_>) -> Result<Vec<Lock>, Fault> {
 }
 
 /// Refuses a change when a lock is not as it was read.
-pub(super) fn ensure_as_seen(tx: &Transaction<'_>, seen: &LocksSeen) -> Result<(), Fault> {
+pub(super) fn ensure_as_seen(tx: &Transaction<'_>, seen: &LocksSeen) -> Result<(), StorageFault> {
     for (user, version) in seen.versions() {
         let stored = read(tx, user)?.map(|lock| lock.version);
         if stored != version {
@@ -43,14 +43,14 @@ pub(super) fn refuse_locked(
     tx: &Transaction<'_>,
     user: &UserId,
     now: Timestamp,
-) -> Result<(), Fault> {
+) -> Result<(), StorageFault> {
     match read(tx, user)? {
         Some(lock) if lock.is_in_force(now) => Err(exists_already(&format!("a lock of {user}"))),
         Some(_) | None => Ok(()),
     }
 }
 
-pub(super) fn store(tx: &Transaction<'_>, write: &Write<Lock>) -> Result<(), Fault> {
+pub(super) fn store(tx: &Transaction<'_>, write: &Write<Lock>) -> Result<(), StorageFault> {
     let (row, changed) = match write {
         Write::Insert(row) => {
             let changed = tx
@@ -81,7 +81,7 @@ pub(super) fn store(tx: &Transaction<'_>, write: &Write<Lock>) -> Result<(), Fau
     Ok(())
 }
 
-fn values(lock: &Lock) -> Result<(String, i64, bool, String), Fault> {
+fn values(lock: &Lock) -> Result<(String, i64, bool, String), StorageFault> {
     Ok((
         lock.person.user.to_string(),
         number(lock.version),
@@ -95,7 +95,7 @@ pub(super) fn end_credentials(
     tx: &Transaction<'_>,
     user: &UserId,
     at: Timestamp,
-) -> Result<(), Fault> {
+) -> Result<(), StorageFault> {
     let texts = tx
         .prepare_cached("SELECT body FROM tokens WHERE user_id = ?1")?
         .query_map([user.as_str()], |row| row.get(0))?
@@ -113,7 +113,7 @@ pub(super) fn end_credentials(
     Ok(())
 }
 
-pub(super) fn with_credentials(tx: &Transaction<'_>) -> Result<Vec<UserId>, Fault> {
+pub(super) fn with_credentials(tx: &Transaction<'_>) -> Result<Vec<UserId>, StorageFault> {
     let users = tx
         .prepare_cached(
             "SELECT user_id FROM tokens
@@ -136,7 +136,7 @@ fn sign_ins(
     tx: &Transaction<'_>,
     filter: &str,
     values: (&str, &str, &str),
-) -> Result<Vec<SignInRow>, Fault> {
+) -> Result<Vec<SignInRow>, StorageFault> {
     let rows = tx
         .prepare_cached(&format!(
             "SELECT issuer, subject, user_id, bound_at FROM sign_ins

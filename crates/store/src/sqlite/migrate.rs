@@ -6,67 +6,94 @@ use aws_lc_rs::digest;
 use hallpass_access::{GrantState, RequestState, SweepState};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::OpenError;
+use super::{OpenError, relay};
 
 /// One step of the schema's history. Never changed once released.
 struct Migration {
     version: u32,
     name: &'static str,
     sql: &'static str,
+    /// What SQL cannot do, at the place in its text that says [`ROWS_ARE_COPIED`].
+    then: Option<MigrationStep>,
 }
+
+/// A part of a migration in Rust. Deterministic: the same file becomes the same.
+type MigrationStep = fn(&Transaction<'_>) -> Result<(), rusqlite::Error>;
+
+/// The comment at which a migration's part in Rust is run.
+const ROWS_ARE_COPIED: &str = "-- Here the rows are copied.";
 
 const MIGRATIONS: &[Migration] = &[
     Migration {
         version: 1,
         name: "first_tables",
         sql: include_str!("../../migrations/0001_first_tables.sql"),
+        then: None,
     },
     Migration {
         version: 2,
         name: "outbox_per_channel",
         sql: include_str!("../../migrations/0002_outbox_per_channel.sql"),
+        then: None,
     },
     Migration {
         version: 3,
         name: "sessions",
         sql: include_str!("../../migrations/0003_sessions.sql"),
+        then: None,
     },
     Migration {
         version: 4,
         name: "open_reviews",
         sql: include_str!("../../migrations/0004_open_reviews.sql"),
+        then: None,
     },
     Migration {
         version: 5,
         name: "plans",
         sql: include_str!("../../migrations/0005_plans.sql"),
+        then: None,
     },
     Migration {
         version: 6,
         name: "session_cuts",
         sql: include_str!("../../migrations/0006_session_cuts.sql"),
+        then: None,
     },
     Migration {
         version: 7,
         name: "lines",
         sql: include_str!("../../migrations/0007_lines.sql"),
+        then: None,
     },
     Migration {
         version: 8,
         name: "sweeps",
         sql: include_str!("../../migrations/0008_sweeps.sql"),
+        then: None,
     },
     Migration {
         version: 9,
         name: "log_id",
         sql: include_str!("../../migrations/0009_log_id.sql"),
+        then: None,
     },
     Migration {
         version: 10,
         name: "identity",
         sql: include_str!("../../migrations/0010_identity.sql"),
+        then: None,
+    },
+    Migration {
+        version: 11,
+        name: "bounded",
+        sql: include_str!("../../migrations/0011_bounded.sql"),
+        then: Some(relay::copy),
     },
 ];
+
+/// A file with fewer migrations is laid out anew by one of them, and then has much room to give back.
+const RELAID: usize = 11;
 
 /// Tells our files from those of other programs (`PRAGMA application_id`): `hall`.
 const APPLICATION_ID: i64 = 0x6861_6c6c;
@@ -135,6 +162,7 @@ pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Resu
     transaction.execute_batch(HISTORY).map_err(unusable)?;
     let done = applied(&transaction).map_err(unusable)?;
     check_history(&done, path)?;
+    let was_relaid = done.len() < RELAID && !done.is_empty();
     for migration in MIGRATIONS.iter().skip(done.len()) {
         apply(&transaction, migration).map_err(|source| OpenError::Migration {
             path: path.to_path_buf(),
@@ -146,7 +174,24 @@ pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Resu
     fill_steps(&transaction, "request_steps", RequestState::STEPS).map_err(unusable)?;
     fill_steps(&transaction, "grant_steps", GrantState::STEPS).map_err(unusable)?;
     fill_steps(&transaction, "sweep_steps", SweepState::STEPS).map_err(unusable)?;
-    transaction.commit().map_err(unusable)
+    transaction.commit().map_err(unusable)?;
+    if was_relaid {
+        // CRASH: the file is whole and in use without this, and only stays as large as it was; so too
+        // where the disk has no room for a second one
+        drop(connection.execute_batch("VACUUM"));
+    }
+    Ok(())
+}
+
+/// Makes an empty file one of an earlier schema.
+#[cfg(feature = "testing")]
+pub(super) fn up_to(transaction: &Transaction<'_>, version: u32) -> Result<(), rusqlite::Error> {
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.execute_batch(HISTORY)?;
+    for migration in MIGRATIONS.iter().filter(|it| it.version <= version) {
+        apply(transaction, migration)?;
+    }
+    Ok(())
 }
 
 /// A migration as a file remembers it.
@@ -181,7 +226,7 @@ fn check_history(done: &[Applied], path: &Path) -> Result<(), OpenError> {
     let changed = done
         .iter()
         .zip(MIGRATIONS)
-        .find(|(was, is)| was.version != is.version || was.checksum != checksum(is.sql));
+        .find(|(was, is)| was.version != is.version || was.checksum != checksum(is));
     match changed {
         Some((was, _)) => Err(OpenError::Changed {
             path: path.to_path_buf(),
@@ -193,17 +238,23 @@ fn check_history(done: &[Applied], path: &Path) -> Result<(), OpenError> {
 }
 
 fn apply(transaction: &Transaction<'_>, migration: &Migration) -> Result<(), rusqlite::Error> {
-    transaction.execute_batch(migration.sql)?;
+    let parts = migration.sql.split_once(ROWS_ARE_COPIED);
+    let (before, after) = parts.unwrap_or((migration.sql, ""));
+    transaction.execute_batch(before)?;
+    if let Some(step) = migration.then {
+        step(transaction)?;
+    }
+    transaction.execute_batch(after)?;
     transaction.execute(
         "INSERT INTO schema_migrations (version, name, checksum) VALUES (?1, ?2, ?3)",
-        (migration.version, migration.name, checksum(migration.sql)),
+        (migration.version, migration.name, checksum(migration)),
     )?;
     Ok(())
 }
 
 /// Lower-case hex SHA-256, the same whatever line ends a checkout has.
-fn checksum(sql: &str) -> String {
-    let text = sql.replace("\r\n", "\n");
+fn checksum(migration: &Migration) -> String {
+    let text = migration.sql.replace("\r\n", "\n");
     hex::encode(digest::digest(&digest::SHA256, text.as_bytes()))
 }
 

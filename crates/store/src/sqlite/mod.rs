@@ -2,20 +2,35 @@
 //!
 //! Calls run on blocking threads and never hold up the runtime. A write is one `BEGIN IMMEDIATE`
 //! transaction; if the process stops inside it, nothing of it is there.
+//!
+//! What people list and search has connections of its own, of which there are few: however many of
+//! them look at once, what grants and ends read is never behind them.
 
 mod access;
+mod alarms;
 mod assignments;
 mod audit;
-mod care;
-mod chores;
+#[cfg(feature = "testing")]
+mod before;
 mod commit;
-mod cuts;
 mod ends;
-mod lines;
+mod finding;
+mod grants;
+mod lanes;
+mod listing;
 mod locks;
+mod maintenance;
 mod migrate;
+mod numbers;
+mod org;
 mod outbox;
 mod plans;
+#[cfg(test)]
+mod query_plans;
+mod queue_columns;
+mod relay;
+mod requests;
+mod session_revocation;
 mod sessions;
 mod sweeps;
 mod tokens;
@@ -26,12 +41,14 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
-pub use care::{BackupError, Check};
 pub use ends::EndsReader;
+pub use maintenance::{BackupError, Check};
 pub use sessions::SessionRow;
 
-use crate::fault::Fault;
+use crate::fault::StorageFault;
 use crate::files::make_private_file;
+use lanes::Lanes;
+use listing::Bounds;
 
 /// How long a call waits for another writer of the same file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -39,8 +56,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 /// How often it is tried again.
 const BUSY_TRIES: u32 = 250;
-/// Statements kept prepared per connection; there are about seventy.
+/// Statements kept prepared per connection; there are about eighty.
 const STATEMENTS_KEPT: usize = 128;
+/// Connections for listings.
+const LISTINGS: usize = 2;
 
 /// A database that was not opened. Nothing in it was changed.
 #[derive(Debug, thiserror::Error)]
@@ -130,8 +149,11 @@ impl OpenError {
 pub struct SqliteStore {
     path: PathBuf,
     writer: Arc<Mutex<Connection>>,
-    /// A second connection, so that pages do not wait for commits; the writer itself in memory.
+    /// For short reads, so that they do not wait for commits; the writer itself in memory.
     reader: Arc<Mutex<Connection>>,
+    /// For listings, so that short reads do not wait for them.
+    listings: Lanes,
+    bounds: Bounds,
 }
 
 impl SqliteStore {
@@ -173,15 +195,17 @@ impl SqliteStore {
             .pragma_update(None, "journal_mode", "wal")
             .map_err(unusable)?;
         migrate::bring_up_to_date(&mut writer, &path)?;
-        let reader = Connection::open(&path).map_err(unusable)?;
-        configure(&reader).map_err(unusable)?;
-        reader
-            .pragma_update(None, "query_only", true)
+        let reader = reading(&path).map_err(unusable)?;
+        let listings: Vec<Connection> = (0..LISTINGS)
+            .map(|_| reading(&path))
+            .collect::<Result<_, _>>()
             .map_err(unusable)?;
         Ok(Self {
             path,
             writer: Arc::new(Mutex::new(writer)),
             reader: Arc::new(Mutex::new(reader)),
+            listings: Lanes::own(listings),
+            bounds: Bounds::default(),
         })
     }
 
@@ -202,7 +226,9 @@ impl SqliteStore {
         Ok(Self {
             path,
             writer: Arc::clone(&connection),
-            reader: connection,
+            reader: Arc::clone(&connection),
+            listings: Lanes::shared(connection),
+            bounds: Bounds::default(),
         })
     }
 
@@ -214,25 +240,84 @@ impl SqliteStore {
     /// Runs `work` in one transaction that is kept only when `work` succeeds.
     async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault> + Send + 'static,
-    ) -> Result<T, Fault> {
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
+    ) -> Result<T, StorageFault> {
         run(&self.writer, TransactionBehavior::Immediate, work).await
     }
 
-    /// Runs `work` on one snapshot.
+    /// Runs `work` on one snapshot. For what is short: grants and ends read so.
     async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault> + Send + 'static,
-    ) -> Result<T, Fault> {
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
+    ) -> Result<T, StorageFault> {
         run(&self.reader, TransactionBehavior::Deferred, work).await
     }
+
+    /// Runs `work` on one snapshot, after those who came before. For what may take a while.
+    async fn list<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
+    ) -> Result<T, StorageFault> {
+        self.listings.read(work).await
+    }
+
+    /// Runs `work` on one snapshot over a connection of its own, or when it is its turn among listings
+    /// where none can be opened. For what takes minutes.
+    async fn apart<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
+    ) -> Result<T, StorageFault> {
+        if matches!(self.listings, Lanes::Shared(_)) {
+            return self.read(work).await;
+        }
+        let path = self.path.clone();
+        match tokio::task::spawn_blocking(move || reading(&path)).await {
+            Ok(Ok(connection)) => {
+                let connection = Arc::new(Mutex::new(connection));
+                run(&connection, TransactionBehavior::Deferred, work).await
+            }
+            // no descriptor is left, or the file was moved away: the others have it open
+            Ok(Err(_)) | Err(_) => self.list(work).await,
+        }
+    }
+
+    /// The same, but one call reads so many entries of indexes and records at most.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn looking_at(mut self, most: usize) -> Self {
+        self.bounds = Bounds {
+            entries: most,
+            records: most,
+        };
+        self
+    }
+
+    /// Counts what listings do from now on: steps of SQLite's machine, in hundreds.
+    ///
+    /// # Errors
+    /// When SQLite does not take the counter.
+    #[cfg(feature = "testing")]
+    pub fn count_steps(
+        &self,
+    ) -> Result<Arc<std::sync::atomic::AtomicU64>, hallpass_access::ReadError> {
+        let counted = self.listings.count_steps();
+        counted.map_err(|error| hallpass_access::ReadError(error.to_string()))
+    }
+}
+
+/// A connection that cannot write.
+fn reading(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let reader = Connection::open(path)?;
+    configure(&reader)?;
+    reader.pragma_update(None, "query_only", true)?;
+    Ok(reader)
 }
 
 async fn run<T: Send + 'static>(
     connection: &Arc<Mutex<Connection>>,
     behavior: TransactionBehavior,
-    work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault> + Send + 'static,
-) -> Result<T, Fault> {
+    work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
+) -> Result<T, StorageFault> {
     let connection = Arc::clone(connection);
     let done = tokio::task::spawn_blocking(move || {
         // a panic elsewhere dropped its transaction, and with it whatever it had written
@@ -244,7 +329,7 @@ async fn run<T: Send + 'static>(
         Ok(value)
     });
     done.await
-        .unwrap_or_else(|error| Err(Fault::Unavailable(format!("interrupted: {error}"))))
+        .unwrap_or_else(|error| Err(StorageFault::Unavailable(format!("interrupted: {error}"))))
 }
 
 /// Makes a new file readable by its owner alone: it holds addresses and hashes of tokens. The
@@ -285,26 +370,26 @@ fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.pragma_update(None, "trusted_schema", false)
 }
 
-impl From<rusqlite::Error> for Fault {
+impl From<rusqlite::Error> for StorageFault {
     fn from(error: rusqlite::Error) -> Self {
         Self::Unavailable(error.to_string())
     }
 }
 
 /// Which kind of constraint refused a write.
-enum Refused {
+enum ConstraintRefusal {
     /// A primary key or unique index.
     Twin,
     /// A trigger.
     Trigger,
 }
 
-fn refusal(error: &rusqlite::Error) -> Option<Refused> {
+fn refusal(error: &rusqlite::Error) -> Option<ConstraintRefusal> {
     match error.sqlite_error()?.extended_code {
         rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE | rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY => {
-            Some(Refused::Twin)
+            Some(ConstraintRefusal::Twin)
         }
-        rusqlite::ffi::SQLITE_CONSTRAINT_TRIGGER => Some(Refused::Trigger),
+        rusqlite::ffi::SQLITE_CONSTRAINT_TRIGGER => Some(ConstraintRefusal::Trigger),
         _ => None,
     }
 }
@@ -312,6 +397,12 @@ fn refusal(error: &rusqlite::Error) -> Option<Refused> {
 /// A counter as SQLite keeps it. Ours never come near the limit.
 fn number(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// An id as it is stored.
+fn stored_id<I: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<I, StorageFault> {
+    text.parse()
+        .map_err(|error| StorageFault::Unavailable(format!("stored id `{text}`: {error}")))
 }
 
 /// A counter as it was kept; the schema keeps out negative ones.

@@ -1,15 +1,15 @@
 //! The outbox in SQLite: one row per notice, and one per channel that has still to tell it.
 
-use hallpass_access::{Message, Waiting};
+use hallpass_access::{Message, WaitingMessage};
 use hallpass_model::Timestamp;
 use rusqlite::Transaction;
 
 use super::{counter, number};
-use crate::fault::Fault;
+use crate::fault::StorageFault;
 use crate::rows::{body, instant, read_body, read_instant};
 
 /// Keeps a message for every channel in use; without any it is nobody's.
-pub(super) fn post(tx: &Transaction<'_>, told: &Message) -> Result<(), Fault> {
+pub(super) fn post(tx: &Transaction<'_>, told: &Message) -> Result<(), StorageFault> {
     let kept = tx
         .prepare_cached(
             "INSERT INTO notices (at, body)
@@ -27,7 +27,11 @@ pub(super) fn post(tx: &Transaction<'_>, told: &Message) -> Result<(), Fault> {
     Ok(())
 }
 
-pub(super) fn open(tx: &Transaction<'_>, channel: &str, now: Timestamp) -> Result<(), Fault> {
+pub(super) fn open(
+    tx: &Transaction<'_>,
+    channel: &str,
+    now: Timestamp,
+) -> Result<(), StorageFault> {
     tx.prepare_cached(
         "INSERT INTO channels (name, seen_at) VALUES (?1, ?2)
          ON CONFLICT (name) DO UPDATE SET seen_at = max(seen_at, excluded.seen_at)",
@@ -36,7 +40,7 @@ pub(super) fn open(tx: &Transaction<'_>, channel: &str, now: Timestamp) -> Resul
     Ok(())
 }
 
-pub(super) fn next(tx: &Transaction<'_>, channel: &str) -> Result<Option<Timestamp>, Fault> {
+pub(super) fn next(tx: &Transaction<'_>, channel: &str) -> Result<Option<Timestamp>, StorageFault> {
     let due: Option<String> = tx
         .prepare_cached("SELECT min(due) FROM deliveries WHERE channel = ?1")?
         .query_row([channel], |row| row.get(0))?;
@@ -53,7 +57,7 @@ pub(super) fn take(
     now: Timestamp,
     again_at: Timestamp,
     limit: u32,
-) -> Result<Vec<Waiting>, Fault> {
+) -> Result<Vec<WaitingMessage>, StorageFault> {
     let due = tx
         .prepare_cached(
             "SELECT number, attempts, body FROM deliveries JOIN notices USING (number)
@@ -73,7 +77,7 @@ pub(super) fn take(
         // one that cannot be read, of a later release for instance, must not hold up the others;
         // `check` tells of it
         if let Ok(message) = read_body("notice", &text) {
-            taken.push(Waiting {
+            taken.push(WaitingMessage {
                 number: counter(number),
                 attempts,
                 message,
@@ -83,7 +87,11 @@ pub(super) fn take(
     Ok(taken)
 }
 
-pub(super) fn delivered(tx: &Transaction<'_>, channel: &str, told: u64) -> Result<(), Fault> {
+pub(super) fn delivered(
+    tx: &Transaction<'_>,
+    channel: &str,
+    told: u64,
+) -> Result<(), StorageFault> {
     tx.prepare_cached("DELETE FROM deliveries WHERE channel = ?1 AND number = ?2")?
         .execute((channel, number(told)))?;
     Ok(())
@@ -94,20 +102,20 @@ pub(super) fn postponed(
     channel: &str,
     told: u64,
     again_at: Timestamp,
-) -> Result<(), Fault> {
+) -> Result<(), StorageFault> {
     tx.prepare_cached("UPDATE deliveries SET due = ?3 WHERE channel = ?1 AND number = ?2")?
         .execute((channel, number(told), instant(again_at)))?;
     Ok(())
 }
 
-pub(super) fn hurry(tx: &Transaction<'_>, later_than: Timestamp) -> Result<u64, Fault> {
+pub(super) fn hurry(tx: &Transaction<'_>, later_than: Timestamp) -> Result<u64, StorageFault> {
     let hurried = tx
         .prepare_cached("UPDATE deliveries SET due = '' WHERE due > ?1")?
         .execute([instant(later_than)])?;
     Ok(u64::try_from(hurried).unwrap_or(u64::MAX))
 }
 
-pub(super) fn prune(tx: &Transaction<'_>, before: Timestamp) -> Result<u64, Fault> {
+pub(super) fn prune(tx: &Transaction<'_>, before: Timestamp) -> Result<u64, StorageFault> {
     let before = instant(before);
     let dropped = tx
         .prepare_cached(

@@ -5,16 +5,17 @@ use async_trait::async_trait;
 use hallpass_audit::{Draft, Event, Origin};
 use hallpass_model::Timestamp;
 use hallpass_runner::{
-    Change, Entry, LeaseAnswer, Plan, PlanId, PlanStore, Record, Saved, StoreFault, Stored,
+    JournalEntry, LeaseAnswer, Plan, PlanId, PlanStore, Record, Saved, StoreFault, Stored,
+    TargetChange,
 };
 use rusqlite::{OptionalExtension, Transaction};
 
 use super::{SqliteStore, commit, counter, number};
-use crate::fault::Fault;
+use crate::fault::StorageFault;
 use crate::rows::{body, instant, read_body, read_instant};
 
 /// A change as the audit log tells it.
-fn draft(change: &Change) -> Draft {
+fn draft(change: &TargetChange) -> Draft {
     let event = Event::PlanChanged;
     Draft::new(change.audit, event, change.at, &change.actor, Origin::Cli)
         .planned(
@@ -26,7 +27,7 @@ fn draft(change: &Change) -> Draft {
         .changed(change.old.clone(), change.new.clone())
 }
 
-fn save(tx: &Transaction<'_>, plan: &Plan) -> Result<(), Fault> {
+fn save(tx: &Transaction<'_>, plan: &Plan) -> Result<(), StorageFault> {
     tx.prepare_cached(
         "INSERT INTO plans (id, number, aborted, body)
          VALUES (?1, (SELECT coalesce(max(number), 0) + 1 FROM plans), 0, ?2)
@@ -37,7 +38,7 @@ fn save(tx: &Transaction<'_>, plan: &Plan) -> Result<(), Fault> {
     Ok(())
 }
 
-fn saved(texts: &(bool, String)) -> Result<Saved, Fault> {
+fn saved(texts: &(bool, String)) -> Result<Saved, StorageFault> {
     Ok(Saved {
         plan: read_body("plan", &texts.1)?,
         aborted: texts.0,
@@ -48,8 +49,8 @@ fn append(
     tx: &Transaction<'_>,
     plan: &PlanId,
     text: &str,
-    change: Option<&Change>,
-) -> Result<u64, Fault> {
+    change: Option<&TargetChange>,
+) -> Result<u64, StorageFault> {
     let written: i64 = tx
         .prepare_cached(
             "INSERT INTO plan_journal (plan, number, body)
@@ -61,7 +62,7 @@ fn append(
     Ok(counter(written))
 }
 
-fn journal(tx: &Transaction<'_>, plan: &PlanId) -> Result<Vec<Stored>, Fault> {
+fn journal(tx: &Transaction<'_>, plan: &PlanId) -> Result<Vec<Stored>, StorageFault> {
     let rows = tx
         .prepare_cached("SELECT number, body FROM plan_journal WHERE plan = ?1 ORDER BY number")?
         .query_map([plan.as_str()], |row| {
@@ -75,7 +76,7 @@ fn journal(tx: &Transaction<'_>, plan: &PlanId) -> Result<Vec<Stored>, Fault> {
 }
 
 /// Plans whose journal cannot be read, for `store check`.
-pub(super) fn broken_journals(tx: &Transaction<'_>) -> Result<Vec<String>, Fault> {
+pub(super) fn broken_journals(tx: &Transaction<'_>) -> Result<Vec<String>, StorageFault> {
     let plans = tx
         .prepare("SELECT id FROM plans ORDER BY id")?
         .query_map([], |row| row.get(0))?
@@ -95,13 +96,13 @@ fn lease(
     holder: &str,
     now: Timestamp,
     until: Timestamp,
-) -> Result<LeaseAnswer, Fault> {
+) -> Result<LeaseAnswer, StorageFault> {
     let held: Option<(String, String)> = tx
         .prepare_cached("SELECT holder, until FROM lanes WHERE name = ?1")?
         .query_row([lane], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let held = held
-        .map(|(by, text)| Ok::<_, Fault>((by, read_instant(&text)?)))
+        .map(|(by, text)| Ok::<_, StorageFault>((by, read_instant(&text)?)))
         .transpose()?;
     let answer = LeaseAnswer::to(holder, now, until, held);
     if answer != LeaseAnswer::Ours {
@@ -164,8 +165,8 @@ impl PlanStore for SqliteStore {
         &self,
         plan: &PlanId,
         at: Timestamp,
-        entry: &Entry,
-        change: Option<&Change>,
+        entry: &JournalEntry,
+        change: Option<&TargetChange>,
     ) -> Result<u64, StoreFault> {
         let record = Record {
             at,

@@ -1,11 +1,12 @@
 //! Sessions in SQLite: what they hold is the server's business, kept as text.
 
 use hallpass_access::ReadError;
+use hallpass_audit::Draft;
 use hallpass_model::{Email, Timestamp, UserId};
 use rusqlite::{OptionalExtension, Transaction};
 
-use super::{SqliteStore, locks};
-use crate::fault::Fault;
+use super::{SqliteStore, commit, locks};
+use crate::fault::StorageFault;
 use crate::rows::instant;
 
 /// A session as it is kept.
@@ -25,7 +26,7 @@ pub struct SessionRow {
     pub body: String,
 }
 
-fn insert(tx: &Transaction<'_>, row: &SessionRow) -> Result<(), Fault> {
+fn insert(tx: &Transaction<'_>, row: &SessionRow) -> Result<(), StorageFault> {
     locks::refuse_locked(tx, &row.user_id, row.at)?;
     tx.prepare_cached(
         "INSERT INTO sessions (hash, user, user_id, ends_at, body) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -38,6 +39,14 @@ fn insert(tx: &Transaction<'_>, row: &SessionRow) -> Result<(), Fault> {
         &row.body,
     ))?;
     Ok(())
+}
+
+fn bodies(tx: &Transaction<'_>, user: &UserId) -> Result<Vec<String>, StorageFault> {
+    let all = tx
+        .prepare_cached("SELECT body FROM sessions WHERE user_id = ?1 ORDER BY ends_at DESC")?
+        .query_map([user.as_str()], |row| row.get(0))?
+        .collect::<Result<Vec<String>, _>>()?;
+    Ok(all)
 }
 
 impl SqliteStore {
@@ -136,6 +145,44 @@ impl SqliteStore {
                     .prepare_cached("DELETE FROM sessions WHERE user_id = ?1")?
                     .execute([user.as_str()])?;
                 Ok(u64::try_from(gone).unwrap_or(u64::MAX))
+            })
+            .await?)
+    }
+
+    /// What was written for every session of a person.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn sessions_of(&self, user: &UserId) -> Result<Vec<String>, ReadError> {
+        let user = user.clone();
+        Ok(self.read(move |tx| bodies(tx, &user)).await?)
+    }
+
+    /// Ends those sessions of a person of which `is_meant` says so by what was written for them, with
+    /// a record if there are any; how many there were. Whatever is written meanwhile waits.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn sessions_end(
+        &self,
+        user: &UserId,
+        is_meant: impl Fn(&str) -> bool + Send + 'static,
+        draft: Draft,
+    ) -> Result<u64, ReadError> {
+        let user = user.clone();
+        Ok(self
+            .write(move |tx| {
+                let mut ended = 0_u64;
+                for body in bodies(tx, &user)?.iter().filter(|body| is_meant(body)) {
+                    let gone = tx
+                        .prepare_cached("DELETE FROM sessions WHERE user_id = ?1 AND body = ?2")?
+                        .execute((user.as_str(), body))?;
+                    ended += u64::try_from(gone).unwrap_or(u64::MAX);
+                }
+                if ended > 0 {
+                    commit::append(tx, vec![draft])?;
+                }
+                Ok(ended)
             })
             .await?)
     }

@@ -6,13 +6,13 @@ use hallpass_model::{HoldKey, SweepId};
 use rusqlite::{OptionalExtension, Params, Transaction, named_params};
 use serde::de::DeserializeOwned;
 
-use super::{Refused, SqliteStore, number, refusal};
-use crate::fault::Fault;
+use super::{ConstraintRefusal, SqliteStore, number, refusal};
+use crate::fault::StorageFault;
 use crate::rows::{body, read_body};
 use crate::steps::{exists_already, illegal_step, wrong_version};
 
 /// Stores a run.
-pub(super) fn sweep(tx: &Transaction<'_>, write: &Write<Sweep>) -> Result<(), Fault> {
+pub(super) fn sweep(tx: &Transaction<'_>, write: &Write<Sweep>) -> Result<(), StorageFault> {
     let (row, sql) = match write {
         Write::Insert(row) => (
             row.clone(),
@@ -48,15 +48,19 @@ pub(super) fn sweep(tx: &Transaction<'_>, write: &Write<Sweep>) -> Result<(), Fa
     match written {
         Ok(_) => Ok(()),
         Err(error) => Err(match (refusal(&error), prior) {
-            (Some(Refused::Trigger), Some(prior)) => illegal_step(&what, &prior, row.state.name()),
-            (Some(Refused::Twin), _) => exists_already(&format!("{what}, or another that runs")),
+            (Some(ConstraintRefusal::Trigger), Some(prior)) => {
+                illegal_step(&what, &prior, row.state.name())
+            }
+            (Some(ConstraintRefusal::Twin), _) => {
+                exists_already(&format!("{what}, or another that runs"))
+            }
             _ => error.into(),
         }),
     }
 }
 
 /// Stores an item.
-pub(super) fn item(tx: &Transaction<'_>, write: &Write<SweepItem>) -> Result<(), Fault> {
+pub(super) fn item(tx: &Transaction<'_>, write: &Write<SweepItem>) -> Result<(), StorageFault> {
     let (row, sql) = match write {
         Write::Insert(row) => (
             row.clone(),
@@ -86,14 +90,17 @@ pub(super) fn item(tx: &Transaction<'_>, write: &Write<SweepItem>) -> Result<(),
         Ok(1) => Ok(()),
         Ok(_) => Err(wrong_version(&what())),
         Err(error) => Err(match refusal(&error) {
-            Some(Refused::Twin) => exists_already(&what()),
-            Some(Refused::Trigger) | None => error.into(),
+            Some(ConstraintRefusal::Twin) => exists_already(&what()),
+            Some(ConstraintRefusal::Trigger) | None => error.into(),
         }),
     }
 }
 
 /// Stores that standing access is accepted, or not any more.
-pub(super) fn acceptance(tx: &Transaction<'_>, write: &AcceptanceWrite) -> Result<(), Fault> {
+pub(super) fn acceptance(
+    tx: &Transaction<'_>,
+    write: &AcceptanceWrite,
+) -> Result<(), StorageFault> {
     let what = |key: &HoldKey| format!("the acceptance of {key}");
     let (key, written) = match write {
         AcceptanceWrite::Insert(row) => {
@@ -130,8 +137,8 @@ pub(super) fn acceptance(tx: &Transaction<'_>, write: &AcceptanceWrite) -> Resul
         Ok(1) => Ok(()),
         Ok(_) => Err(wrong_version(&what(key))),
         Err(error) => Err(match refusal(&error) {
-            Some(Refused::Twin) => exists_already(&what(key)),
-            Some(Refused::Trigger) | None => error.into(),
+            Some(ConstraintRefusal::Twin) => exists_already(&what(key)),
+            Some(ConstraintRefusal::Trigger) | None => error.into(),
         }),
     }
 }
@@ -141,7 +148,7 @@ fn all<T: DeserializeOwned>(
     what: &str,
     sql: &str,
     params: impl Params,
-) -> Result<Vec<T>, Fault> {
+) -> Result<Vec<T>, StorageFault> {
     let texts = tx
         .prepare_cached(sql)?
         .query_map(params, |row| row.get(0))?
@@ -154,7 +161,7 @@ fn one<T: DeserializeOwned>(
     what: &str,
     sql: &str,
     params: impl Params,
-) -> Result<Option<T>, Fault> {
+) -> Result<Option<T>, StorageFault> {
     let text: Option<String> = tx
         .prepare_cached(sql)?
         .query_row(params, |row| row.get(0))
@@ -162,7 +169,7 @@ fn one<T: DeserializeOwned>(
     text.map(|text| read_body(what, &text)).transpose()
 }
 
-fn prune(tx: &Transaction<'_>, listings: u32, runs: u32) -> Result<(), Fault> {
+fn prune(tx: &Transaction<'_>, listings: u32, runs: u32) -> Result<(), StorageFault> {
     tx.prepare_cached(
         "DELETE FROM sweeps
          WHERE id NOT IN (SELECT id FROM sweeps ORDER BY id DESC LIMIT ?1)

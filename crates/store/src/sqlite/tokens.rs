@@ -5,13 +5,13 @@ use hallpass_audit::Draft;
 use hallpass_model::{Timestamp, TokenId, UserId};
 use rusqlite::{OptionalExtension, Transaction};
 
-use super::{Refused, SqliteStore, commit, locks, refusal};
+use super::{ConstraintRefusal, SqliteStore, commit, locks, refusal};
 use crate::TokenRow;
-use crate::fault::Fault;
+use crate::fault::StorageFault;
 use crate::rows::{body, read_body};
 use crate::steps::exists_already;
 
-fn insert(tx: &Transaction<'_>, token: &TokenRow, draft: Draft) -> Result<(), Fault> {
+fn insert(tx: &Transaction<'_>, token: &TokenRow, draft: Draft) -> Result<(), StorageFault> {
     if let Some(user) = &token.user_id {
         locks::refuse_locked(tx, user, token.created_at)?;
     }
@@ -25,8 +25,8 @@ fn insert(tx: &Transaction<'_>, token: &TokenRow, draft: Draft) -> Result<(), Fa
         ));
     if let Err(error) = stored {
         return Err(match refusal(&error) {
-            Some(Refused::Twin) => exists_already(&format!("token {}", token.id)),
-            Some(Refused::Trigger) | None => error.into(),
+            Some(ConstraintRefusal::Twin) => exists_already(&format!("token {}", token.id)),
+            Some(ConstraintRefusal::Trigger) | None => error.into(),
         });
     }
     commit::append(tx, vec![draft])?;
@@ -38,7 +38,7 @@ fn revoke(
     id: TokenId,
     at: Timestamp,
     draft: Draft,
-) -> Result<Option<TokenRow>, Fault> {
+) -> Result<Option<TokenRow>, StorageFault> {
     let text: Option<String> = tx
         .prepare_cached("SELECT body FROM tokens WHERE id = ?1")?
         .query_row([id.to_string()], |row| row.get(0))
@@ -54,6 +54,23 @@ fn revoke(
         commit::append(tx, vec![draft])?;
     }
     Ok(Some(token))
+}
+
+fn used(tx: &Transaction<'_>, hash: &str, at: Timestamp) -> Result<(), StorageFault> {
+    let text: Option<String> = tx
+        .prepare_cached("SELECT body FROM tokens WHERE hash = ?1")?
+        .query_row([hash], |row| row.get(0))
+        .optional()?;
+    let Some(text) = text else {
+        return Ok(());
+    };
+    let mut token: TokenRow = read_body("token", &text)?;
+    if token.used_at.is_none_or(|before| before < at) {
+        token.used_at = Some(at);
+        tx.prepare_cached("UPDATE tokens SET body = ?2 WHERE hash = ?1")?
+            .execute((hash, body(&token)?))?;
+    }
+    Ok(())
 }
 
 impl SqliteStore {
@@ -97,6 +114,32 @@ impl SqliteStore {
                 texts.iter().map(|text| read_body("token", text)).collect()
             })
             .await?)
+    }
+
+    /// Every token of a person, newest first.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn tokens_of(&self, user: &UserId) -> Result<Vec<TokenRow>, ReadError> {
+        let user = user.clone();
+        Ok(self
+            .read(move |tx| {
+                let texts = tx
+                    .prepare_cached("SELECT body FROM tokens WHERE user_id = ?1 ORDER BY id DESC")?
+                    .query_map([user.as_str()], |row| row.get(0))?
+                    .collect::<Result<Vec<String>, _>>()?;
+                texts.iter().map(|text| read_body("token", text)).collect()
+            })
+            .await?)
+    }
+
+    /// Notes that the token with this hash was used; an unknown one, or a later note, stays as it is.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn token_used(&self, hash: &str, at: Timestamp) -> Result<(), ReadError> {
+        let hash = hash.to_owned();
+        Ok(self.write(move |tx| used(tx, &hash, at)).await?)
     }
 
     /// Revokes a token together with its record, and returns it as stored; `None` when there is no

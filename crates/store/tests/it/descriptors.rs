@@ -27,7 +27,7 @@ fn change(n: u64) -> Change {
     Change {
         requests: vec![Write::Insert(a_request(n))],
         grants: vec![Write::Insert(a_grant(n))],
-        desires: vec![wanted(&account_key(n, 1), 7_200, n)],
+        desired: vec![wanted(&account_key(n, 1), 7_200, n)],
         audit: vec![a_draft(n)],
         notices: vec![a_notice(n)],
         ..Change::default()

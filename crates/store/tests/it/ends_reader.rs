@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use hallpass_access::{Change, Write};
-use hallpass_assignments::line::Room;
+use hallpass_assignments::queue::Room;
 use hallpass_assignments::{AssignmentStore, OwnedEnd, Ownership};
 use hallpass_audit::AuditStore;
 use hallpass_store::testing::{a_draft, a_grant, a_lease, account_key, at, grant_id, wanted};
@@ -17,7 +17,7 @@ async fn with_one_end(path: &Path) -> SqliteStore {
     let key = account_key(1, 1);
     let change = Change {
         grants: vec![Write::Insert(a_grant(1))],
-        desires: vec![wanted(&key, 7_200, 0)],
+        desired: vec![wanted(&key, 7_200, 0)],
         audit: vec![a_draft(1)],
         ..Change::default()
     };

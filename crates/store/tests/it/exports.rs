@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use hallpass_access::{AccessStore, Change};
 use hallpass_audit::testing::a_place_for_exports_keeps_its_promises;
 use hallpass_audit::{
-    AuditStore, ExportError, ExportTarget, Fault, FaultKind, HeadSigner, ReadExportError, Record,
-    SignFault, Signer, SinkError, SinkErrorKind, Trust, Verified, assure, export_pending,
+    AuditStore, BadRecord, ExportError, ExportTarget, FaultKind, HeadSigner, ReadExportError,
+    Record, SignFault, Signer, SinkError, SinkErrorKind, Trust, Verified, assure, export_pending,
     publish_head, read_export, verify,
 };
 use hallpass_store::testing::{a_draft, at};
@@ -51,7 +51,7 @@ fn signer() -> Signer {
 }
 
 /// Reads an export back and checks it, whoever signed.
-async fn read_back(source: &FolderTarget) -> Result<(Verified, usize), Fault> {
+async fn read_back(source: &FolderTarget) -> Result<(Verified, usize), BadRecord> {
     let export = read_export(source).await.unwrap();
     let heads = export.evidence.heads.len();
     let checked = assure(export.inputs, &export.evidence, Trust::Nobody);

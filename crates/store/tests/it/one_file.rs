@@ -26,10 +26,10 @@ fn whole(n: u64) -> Change {
         locks: Vec::new(),
         credentials_ended: Vec::new(),
         locks_seen: hallpass_access::LocksSeen::default(),
-        outliving: Vec::new(),
+        sessions_to_revoke: Vec::new(),
         requests: vec![Write::Insert(a_request(n))],
         grants: vec![Write::Insert(a_grant(n))],
-        desires: vec![wanted(&account_key(n, 1), 7_200, n)],
+        desired: vec![wanted(&account_key(n, 1), 7_200, n)],
         audit: vec![a_draft(n)],
         notices: vec![a_notice(n)],
         sweeps: vec![Write::Insert(Sweep {
@@ -238,7 +238,7 @@ async fn a_killed_process_leaves_whole_changes() {
             .requests(&RequestFilter::default(), 100_000)
             .await
             .unwrap();
-        assert_eq!(all.len() as u64, head.seq, "half a change is there");
+        assert_eq!(all.rows.len() as u64, head.seq, "half a change is there");
         assert_eq!(store.check().await.unwrap().problems, Vec::<String>::new());
         drop(store);
         std::fs::remove_file(&path).unwrap();
@@ -248,7 +248,8 @@ async fn a_killed_process_leaves_whole_changes() {
 #[tokio::test]
 async fn a_check_finds_what_was_changed_behind_our_back() {
     for (sql, found) in [
-        ("UPDATE requests SET body = '{}'", "requests: req_"),
+        ("UPDATE requests SET body = x'007b7d'", "requests: req_"),
+        ("UPDATE grants SET body = x'01ff'", "grants: grn_"),
         (
             "UPDATE assignments SET body = 'x'",
             "assignments: 00000001-",
@@ -259,7 +260,8 @@ async fn a_check_finds_what_was_changed_behind_our_back() {
         ),
         (
             "DROP TRIGGER audit_is_not_changed;
-             UPDATE audit SET body = replace(body, 'person1', 'person2') WHERE seq = 2",
+             UPDATE audit SET body = unhex(replace(hex(body), hex('person1'), hex('person2')))
+             WHERE seq = 2",
             "audit: record 2 was changed",
         ),
         (
@@ -271,6 +273,14 @@ async fn a_check_finds_what_was_changed_behind_our_back() {
             "PRAGMA foreign_keys = OFF; DROP TRIGGER audit_is_not_removed;
              DELETE FROM audit WHERE seq = 3",
             "the log ends with record 2",
+        ),
+        (
+            "DELETE FROM audit_mentions WHERE seq = 2",
+            "audit: record 2 is not found by `person1@example.com`",
+        ),
+        (
+            "UPDATE state_counts SET count = 9 WHERE kind = 'request' AND state = 'pending'",
+            "requests in state `pending` are not as many as were counted",
         ),
     ] {
         let folder = tempdir().unwrap();
@@ -299,7 +309,7 @@ async fn the_log_in_the_file_is_append_only() {
         .await
         .unwrap();
     let other = Connection::open(&path).unwrap();
-    for sql in ["DELETE FROM audit", "UPDATE audit SET body = ''"] {
+    for sql in ["DELETE FROM audit", "UPDATE audit SET body = x''"] {
         let error = other.execute_batch(sql).unwrap_err();
         assert!(error.to_string().contains("append-only"), "{sql}: {error}");
     }
@@ -336,7 +346,7 @@ async fn a_backup_is_one_whole_instant() {
         .requests(&RequestFilter::default(), 99)
         .await
         .unwrap();
-    assert_eq!(all.len() as u64, head.seq);
+    assert_eq!(all.rows.len() as u64, head.seq);
     // it is the same log, and says so in the heads that it publishes
     let ids = (
         copied.log_id().await.unwrap(),

@@ -1,11 +1,16 @@
 //! Opening a file: what is made, what is refused, and that a refusal changes nothing.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::Path;
 
-use hallpass_access::{AccessStore, Change};
-use hallpass_audit::AuditStore;
-use hallpass_store::testing::{a_draft, at};
+use hallpass_access::{
+    AccessStore, Change, Grant, GrantFilter, Request, RequestFilter, ViewerScope, Write,
+};
+use hallpass_audit::{AuditStore, RecordQuery, Words};
+use hallpass_store::testing::{
+    a_draft, a_grant, a_request, account_key, at, email, grant_states, request_states, user,
+};
 use hallpass_store::{OpenError, SqliteStore};
 use rusqlite::Connection;
 use tempfile::tempdir;
@@ -42,7 +47,7 @@ async fn a_new_file_has_the_newest_schema_and_is_opened_again() {
     for _ in 0..2 {
         let store = SqliteStore::open(&path).unwrap();
         assert_eq!(store.path(), path);
-        assert_eq!(store.schema_version().await.unwrap(), 10);
+        assert_eq!(store.schema_version().await.unwrap(), 11);
         let check = store.check().await.unwrap();
         assert_eq!((check.records, check.problems), (0, vec![]));
     }
@@ -84,7 +89,7 @@ async fn a_file_of_the_first_schema_is_brought_up_to_date() {
     .unwrap();
     drop(old);
     let store = SqliteStore::open(&path).unwrap();
-    assert_eq!(store.schema_version().await.unwrap(), 10);
+    assert_eq!(store.schema_version().await.unwrap(), 11);
     assert_eq!(store.check().await.unwrap().problems, Vec::<String>::new());
     // what waited for the server's log is not told to channels that came later
     store.open_channel("mail", at(0)).await.unwrap();
@@ -94,8 +99,8 @@ async fn a_file_of_the_first_schema_is_brought_up_to_date() {
 #[tokio::test]
 async fn a_log_that_was_begun_before_has_an_id_from_the_upgrade_on() {
     let folder = tempdir().unwrap();
-    let path = folder.path().join("old.db");
-    let store = SqliteStore::open(&path).unwrap();
+    let (new, path) = (folder.path().join("new.db"), folder.path().join("old.db"));
+    let store = SqliteStore::open(&new).unwrap();
     assert_eq!(store.log_id().await.unwrap(), None, "an empty log has none");
     let change = Change {
         audit: vec![a_draft(1), a_draft(2)],
@@ -103,17 +108,21 @@ async fn a_log_that_was_begun_before_has_an_id_from_the_upgrade_on() {
     };
     store.commit(change).await.unwrap();
     let given = store.log_id().await.unwrap();
+    store.write_as_before(&path).unwrap();
     drop(store);
-    // as the release before left it
-    tampered(
-        &path,
-        "DROP TABLE audit_log; DROP TRIGGER audit_begins;
+    // as the release before that left it
+    let before = Connection::open(&path).unwrap();
+    before
+        .execute_batch(
+            "DROP TABLE audit_log; DROP TRIGGER audit_begins;
          DROP TABLE sign_ins; DROP TABLE locks;
          DROP INDEX tokens_by_user; ALTER TABLE tokens DROP COLUMN user_id;
          DROP INDEX sessions_by_user_id; ALTER TABLE sessions DROP COLUMN user_id;
          CREATE INDEX sessions_by_user ON sessions (user);
          DELETE FROM schema_migrations WHERE version >= 9;",
-    );
+        )
+        .unwrap();
+    drop(before);
     let store = SqliteStore::open(&path).unwrap();
     let id = store.log_id().await.unwrap();
     assert!(id.is_some() && id != given, "{id:?}");
@@ -148,7 +157,7 @@ fn a_later_release_s_file_is_refused() {
             error,
             OpenError::Newer {
                 found: 99,
-                known: 10,
+                known: 11,
                 ..
             }
         ),
@@ -216,6 +225,136 @@ async fn only_its_owner_reads_the_file() {
             .mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
+}
+
+/// Everything that is listed, searched and counted.
+async fn everything(store: &SqliteStore) -> String {
+    let (ana, newest) = (email(1).to_string(), RecordQuery::default());
+    let sight = ViewerScope {
+        user: Some(user(1)),
+        subjects: (1..=9).collect(),
+    };
+    let requests = RequestFilter {
+        sight: Some(sight.clone()),
+        ..RequestFilter::default()
+    };
+    let grants = GrantFilter {
+        sight: Some(sight),
+        ..GrantFilter::default()
+    };
+    let words = Words {
+        text: "person1".to_owned(),
+        named: [ana].into(),
+    };
+    let worded = RecordQuery {
+        words: Some(words),
+        ..newest.clone()
+    };
+    let parts = [
+        format!("{:?}", store.requests(&requests, 99).await),
+        format!("{:?}", store.requests(&RequestFilter::default(), 99).await),
+        format!("{:?}", store.grants(&grants, 99).await),
+        format!("{:?}", store.grants(&GrantFilter::default(), 99).await),
+        format!("{:?}", store.grants_due(at(1_000_000), 99).await),
+        format!(
+            "{:?}",
+            store.holds(&account_key(1, 1)).await.unwrap().grants
+        ),
+        format!("{:?}", store.holder_of(&email(1)).await),
+        format!("{:?}", store.subjects(0, 99).await.unwrap().len()),
+        format!("{:?}", store.ends(at(100_000)).await),
+        format!("{:?}", store.counts(at(0)).await.unwrap().grants),
+        format!("{:?}", store.counts(at(0)).await.unwrap().requests),
+        format!("{:?}", store.records_found(&newest, 99).await),
+        format!("{:?}", store.records_found(&worded, 99).await),
+        format!("{:?}", store.head().await),
+        format!("{:?}", store.check().await),
+    ];
+    parts.join("\n")
+}
+
+/// The triggers of a file: with a table that is laid out anew they are gone, unless made again.
+fn triggers(file: &Connection) -> BTreeSet<String> {
+    let all = layout(file).into_iter();
+    all.filter(|(kind, ..)| kind == "trigger")
+        .map(|(_, name, _)| name)
+        .collect()
+}
+
+/// Everything that a file's schema has.
+fn layout(file: &Connection) -> BTreeSet<(String, String, Option<String>)> {
+    file.prepare("SELECT type, name, sql FROM sqlite_schema")
+        .unwrap()
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn what_was_stored_before_is_listed_searched_and_counted_after_the_update() {
+    let folder = tempdir().unwrap();
+    let (new, old) = (folder.path().join("new.db"), folder.path().join("old.db"));
+    let store = SqliteStore::open(&new).unwrap();
+    for (n, state) in (1..).zip(request_states()) {
+        let change = Change {
+            requests: vec![Write::Insert(Request {
+                state,
+                ..a_request(n)
+            })],
+            audit: vec![a_draft(n)],
+            ..Change::default()
+        };
+        store.commit(change).await.unwrap();
+    }
+    for (n, state) in (1..).zip(grant_states()) {
+        let change = Change {
+            grants: vec![Write::Insert(Grant {
+                state,
+                ..a_grant(n)
+            })],
+            ..Change::default()
+        };
+        store.commit(change).await.unwrap();
+    }
+    store.write_as_before(&old).unwrap();
+    let before = Connection::open(&old).unwrap();
+    let (version, body): (i64, String) = before
+        .query_row(
+            "SELECT (SELECT max(version) FROM schema_migrations), body FROM grants",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .unwrap();
+    assert!(version == 10 && body.starts_with('{'), "{version} {body}");
+    let guarded = triggers(&before);
+    drop(before);
+    let wanted = everything(&store).await;
+    for _ in 0..2 {
+        let updated = SqliteStore::open(&old).unwrap();
+        let seen = everything(&updated).await;
+        let differing = wanted.lines().zip(seen.lines()).find(|(a, b)| a != b);
+        assert!(differing.is_none(), "{differing:#?}");
+    }
+    let guards = triggers(&Connection::open(&old).unwrap());
+    let lost: Vec<_> = guarded.difference(&guards).collect();
+    assert!(lost.is_empty(), "{lost:?}");
+    assert_eq!(guards, triggers(&Connection::open(&new).unwrap()));
+    assert_eq!(
+        layout(&Connection::open(&old).unwrap()),
+        layout(&Connection::open(&new).unwrap())
+    );
+    // and it goes on: the chain, and the guards of steps
+    let updated = SqliteStore::open(&old).unwrap();
+    let change = Change {
+        audit: vec![a_draft(500)],
+        ..Change::default()
+    };
+    updated.commit(change).await.unwrap();
+    assert_eq!(
+        updated.check().await.unwrap().problems,
+        Vec::<String>::new()
+    );
 }
 
 #[test]

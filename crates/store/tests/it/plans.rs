@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 
 use hallpass_audit::AuditStore;
-use hallpass_model::{AuditId, Span, Timestamp};
+use hallpass_model::{AuditId, TimeSpan, Timestamp};
 use hallpass_org::testing::MemoryOrg;
-use hallpass_org::{Drill, Entry as Selection, OrgStore, Revocation};
+use hallpass_org::{Drill, OrgStore, Revocation, RevocationEntry as Selection};
 use hallpass_runner::testing::MemoryPlans;
 use hallpass_runner::{
-    Change, Entry, Final, LeaseAnswer, Limits, Outcome, Plan, PlanId, PlanStore, StepId, Target,
-    fold,
+    Final, JournalEntry, LeaseAnswer, Plan, PlanId, PlanLimits, PlanStore, StepEnd, StepId,
+    StepTarget, TargetChange, fold,
 };
 use hallpass_store::SqliteStore;
 use hallpass_store::testing::at;
@@ -27,7 +27,7 @@ fn plan(id: &str, generation: u32) -> Plan {
         generation,
         steps: Vec::new(),
         facts: json!({"n": id}),
-        limits: Limits::USUAL,
+        limits: PlanLimits::USUAL,
         expected: BTreeMap::new(),
         made_at: at(0),
         made_by: "ana".into(),
@@ -38,25 +38,25 @@ fn step() -> StepId {
     StepId::named("0123456789abcdef")
 }
 
-fn entries() -> [Entry; 3] {
+fn entries() -> [JournalEntry; 3] {
     [
-        Entry::Planned {
+        JournalEntry::Planned {
             expected: BTreeMap::new(),
         },
-        Entry::Intent {
+        JournalEntry::Intent {
             step: step(),
             token: "t".into(),
             old: json!(null),
         },
-        Entry::Final {
+        JournalEntry::Final {
             step: step(),
-            end: Final::without_change(Outcome::Changed, "", 1),
+            end: Final::without_change(StepEnd::Changed, "", 1),
         },
     ]
 }
 
-fn change(plan: &Plan) -> Change {
-    Change {
+fn change(plan: &Plan) -> TargetChange {
+    TargetChange {
         audit: AuditId::new(Uuid::from_u128(7)),
         at: at(3),
         actor: "arn:aws:iam::111122223333:user/admin".into(),
@@ -64,7 +64,7 @@ fn change(plan: &Plan) -> Change {
         plan_kind: plan.kind.clone(),
         step: step(),
         step_kind: "policy.attach".into(),
-        target: Target::global("111122223333", "x"),
+        target: StepTarget::global("111122223333", "x"),
         old: json!(null),
         new: json!({"id": "p-1"}),
     }
@@ -101,7 +101,7 @@ async fn journals_are_in_order(store: &dyn PlanStore) {
     assert_eq!(other.unwrap(), 1);
     let stored = store.journal(&one.id).await.unwrap();
     let folded = fold(&stored).unwrap();
-    assert_eq!(folded.end(&step()).unwrap().outcome, Outcome::Changed);
+    assert_eq!(folded.end(&step()).unwrap().outcome, StepEnd::Changed);
     assert_eq!((folded.began, folded.last), (Some(at(1)), Some(at(3))));
     assert!(
         store
@@ -203,7 +203,7 @@ async fn what_policies_cannot_hold_is_kept(store: &dyn OrgStore) {
         revocation("q", "john", at(10)),
     ];
     store.keep_revocations(&rows).await.unwrap();
-    let later = revocation("p", "john", Span::hours(1).after(at(10)));
+    let later = revocation("p", "john", TimeSpan::hours(1).after(at(10)));
     store
         .keep_revocations(std::slice::from_ref(&later))
         .await

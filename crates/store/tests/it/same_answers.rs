@@ -1,23 +1,25 @@
 //! Both engines give the same answers to any sequence of calls, the refused ones included.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::ops::Range;
 
 use hallpass_access::AccessStore;
 use hallpass_access::{
-    AcceptanceWrite, Change, CommitError, Desire, Fate, Grant, GrantFilter, Reminders, Request,
-    RequestFilter, Stuck, SweepState, Write,
+    AcceptanceWrite, Alarm, AlarmKind, AlarmState, Change, CommitError, DesiredAssignment, Fate,
+    Grant, GrantFilter, PastQuery, Reminders, Request, RequestFilter, Stuck, Subject, SubjectSet,
+    SweepState, ViewerScope, Write,
 };
-use hallpass_assignments::line::Room;
+use hallpass_assignments::queue::Room;
 use hallpass_assignments::{
-    Absence, AssignmentStore, Haste, Lease, Row, StoreFault, Taken, Verdict,
+    Absence, AssignmentRow, AssignmentStore, Haste, Lease, StoreFault, Taken, Verdict,
 };
-use hallpass_audit::Record;
-use hallpass_model::{HoldKey, Timestamp};
+use hallpass_audit::{Order, Record, RecordQuery, RecordSubject, Words};
+use hallpass_model::{GrantId, HoldKey, Timestamp};
 use hallpass_store::conformance::Store;
 use hallpass_store::testing::{
     a_digest, a_draft, a_grant, a_lease, a_notice, a_report, a_request, a_sweep, a_sweep_item,
-    account, account_key, an_acceptance, an_answer, at, grant_id, grant_states, group_key,
+    account, account_key, an_acceptance, an_answer, at, email, grant_id, grant_states, group_key,
     request_id, request_states, sweep_id, user,
 };
 
@@ -77,7 +79,7 @@ struct Sequence {
     now: u64,
     drafts: u64,
     leases: Vec<Lease>,
-    rows: Vec<Row>,
+    rows: Vec<AssignmentRow>,
     stores: [Store; 2],
 }
 
@@ -86,6 +88,43 @@ async fn log(store: &Store) -> String {
     let records = store.records_from(0, 999).await.unwrap();
     let lines: Vec<_> = records.iter().map(Record::canonical).collect();
     lines.join("\n")
+}
+
+/// A whole listing, piece by piece: engines may cut it in different places.
+async fn all_requests(store: &Store, filter: &RequestFilter, most: u32) -> String {
+    let (mut filter, mut rows) = (filter.clone(), Vec::new());
+    loop {
+        let page = store.requests(&filter, most).await.unwrap();
+        rows.extend(page.rows);
+        filter.before = page.next.filter(|_| most > 0);
+        if filter.before.is_none() {
+            return format!("{rows:?}");
+        }
+    }
+}
+
+async fn all_grants(store: &Store, filter: &GrantFilter, most: u32) -> String {
+    let (mut filter, mut rows) = (filter.clone(), Vec::new());
+    loop {
+        let page = store.grants(&filter, most).await.unwrap();
+        rows.extend(page.rows);
+        filter.before = page.next.filter(|_| most > 0);
+        if filter.before.is_none() {
+            return format!("{rows:?}");
+        }
+    }
+}
+
+async fn all_records(store: &Store, query: &RecordQuery, most: u32) -> String {
+    let (mut query, mut records) = (query.clone(), Vec::new());
+    loop {
+        let found = store.records_found(&query, most).await.unwrap();
+        records.extend(found.records.iter().map(Record::seq));
+        match found.next.filter(|_| most > 0) {
+            Some(next) => query = query.after(next),
+            None => return format!("{records:?}"),
+        }
+    }
 }
 
 /// Names the first line in which two answers differ.
@@ -164,7 +203,7 @@ impl Sequence {
         let channel = self.dice.pick(&["log", "mail", "slack"]);
         let (now, again, most) = (at(self.now), at(self.now + 90), self.few());
         let number = self.dice.roll(0..40);
-        match self.dice.roll(0..12) {
+        match self.dice.roll(0..13) {
             0 => both!(self, |store| format!(
                 "{:?}",
                 store.open_channel(channel, now).await
@@ -186,6 +225,20 @@ impl Sequence {
                 "{:?}",
                 store.hurry_notices(now).await
             )),
+            11 => {
+                let alarm = Alarm {
+                    alarm: self.dice.pick(&AlarmKind::ALL),
+                    state: self.dice.pick(&[AlarmState::Begun, AlarmState::Over]),
+                    since: now,
+                    at: now,
+                    text: "as it is".to_owned(),
+                };
+                both!(self, |store| format!(
+                    "{:?} {:?}",
+                    store.note_alarm(alarm.clone()).await,
+                    store.alarms().await
+                ))
+            }
             _ => {
                 let before = at(self.now.saturating_sub(900));
                 both!(self, |store| format!(
@@ -209,7 +262,7 @@ impl Sequence {
             change.grants.push(self.grant().await);
         }
         for _ in 0..self.dice.roll(0..3) {
-            change.desires.push(self.desire().await);
+            change.desired.push(self.desire().await);
         }
         for _ in 0..self.dice.roll(0..3) {
             self.drafts += u64::from(!self.dice.chance(2));
@@ -278,7 +331,10 @@ impl Sequence {
         if self.dice.chance(50) {
             request.state = self.dice.pick(&request_states());
         }
-        request.key = Some(self.dice.key());
+        let key = self.dice.key();
+        // nobody asks for somebody else
+        request.requester.user = key.user.clone();
+        request.key = Some(key);
         request.expires_at = Some(self.dice.instant(self.now));
         request.reminders = Reminders {
             sent: 0,
@@ -318,7 +374,7 @@ impl Sequence {
         }
     }
 
-    async fn desire(&mut self) -> Desire {
+    async fn desire(&mut self) -> DesiredAssignment {
         let key = self.dice.key();
         let stored = self.stores[0].assignment(&key).await.unwrap();
         let rev = match stored {
@@ -327,24 +383,24 @@ impl Sequence {
             _ => None,
         };
         match rev {
-            Some(rev) if self.dice.chance(30) => Desire::Forget { key, rev },
-            Some(rev) if self.dice.chance(20) => Desire::RemovedByGuard {
+            Some(rev) if self.dice.chance(30) => DesiredAssignment::Forget { key, rev },
+            Some(rev) if self.dice.chance(20) => DesiredAssignment::RemovedByGuard {
                 key,
                 rev,
                 until: self.dice.instant(self.now),
                 asked_at: at(self.now),
                 removed_at: self.dice.instant(self.now),
             },
-            _ if self.dice.chance(10) => Desire::Remove {
+            _ if self.dice.chance(10) => DesiredAssignment::Remove {
                 key,
                 since: at(self.now),
             },
-            _ if self.dice.chance(10) => Desire::Adopt {
+            _ if self.dice.chance(10) => DesiredAssignment::Adopt {
                 key,
                 until: self.dice.instant(self.now),
                 seen_at: at(self.now),
             },
-            _ => Desire::Until {
+            _ => DesiredAssignment::Until {
                 key,
                 rev,
                 until: self.dice.instant(self.now),
@@ -402,6 +458,8 @@ impl Sequence {
             requester: self.dice.chance(30).then(|| user(self.dice.roll(1..9))),
             key: self.dice.chance(30).then(|| self.dice.key()),
             open_review: self.dice.chance(5),
+            subjects: self.dice.chance(20).then(|| self.subjects()),
+            sight: self.dice.chance(40).then(|| self.sight()),
             before: self
                 .dice
                 .chance(30)
@@ -414,13 +472,19 @@ impl Sequence {
                 .dice
                 .chance(30)
                 .then(|| account(self.dice.roll(1..3)).to_string()),
+            sight: self.dice.chance(40).then(|| self.sight()),
             before: self.dice.chance(30).then(|| grant_id(self.dice.roll(1..9))),
         };
         let (now, most, key) = (at(self.now), self.few(), self.dice.key());
+        let (records, past) = (self.records(), self.past());
         let name = self.dice.roll(0..3).to_string();
         both!(self, |store| [
-            format!("{:?}", store.requests(&requests, most).await),
-            format!("{:?}", store.grants(&grants, most).await),
+            all_requests(store, &requests, most).await,
+            all_grants(store, &grants, most).await,
+            all_records(store, &records, most).await,
+            format!("{:?}", store.past(&past).await),
+            format!("{:?}", store.ends(now).await),
+            format!("{:?}", store.grants_late(now, most).await),
             format!("{:?}", store.requests_due(now, most).await),
             format!("{:?}", store.grants_due(now, most).await),
             format!("{:?}", store.holds(&key).await),
@@ -434,12 +498,73 @@ impl Sequence {
         .join("\n"))
     }
 
+    fn subjects(&mut self) -> SubjectSet {
+        (0..self.dice.roll(0..4))
+            .map(|_| self.dice.roll(1..6))
+            .collect()
+    }
+
+    fn sight(&mut self) -> ViewerScope {
+        ViewerScope {
+            user: self.dice.chance(80).then(|| {
+                let somebody = self.dice.roll(1..9);
+                user(self.dice.pick(&[somebody, 900]))
+            }),
+            subjects: self.subjects(),
+        }
+    }
+
+    /// A search of the log.
+    fn records(&mut self) -> RecordQuery {
+        let words = ["person", "PERSON1@", "request.", "e", "no such text", "web"];
+        let named = BTreeSet::from([email(self.dice.roll(1..9)).to_string()]);
+        let orders = [Order::NewestFirst, Order::OldestFirst];
+        RecordQuery {
+            order: self.dice.pick(&orders),
+            before: self.dice.chance(30).then(|| self.dice.roll(1..60)),
+            from: self.dice.roll(0..20),
+            events: if self.dice.chance(30) {
+                vec!["request.created".to_owned()]
+            } else {
+                Vec::new()
+            },
+            naming: self
+                .dice
+                .chance(30)
+                .then(|| [user(self.dice.roll(1..9))].into()),
+            about: self.dice.chance(20).then(|| RecordSubject {
+                request: Some(request_id(self.dice.roll(1..60)).to_string()),
+                grant: None,
+            }),
+            words: self.dice.chance(40).then(|| Words {
+                text: self.dice.pick(&words).to_owned(),
+                named,
+            }),
+        }
+    }
+
+    fn past(&mut self) -> PastQuery {
+        let key = self.dice.key();
+        let subject = Subject::of(&key.target, &a_grant(1).names);
+        PastQuery {
+            subject: subject
+                .or_else(|| Subject::of(&account_key(1, 1).target, &a_grant(1).names))
+                .unwrap(),
+            holder: self.dice.chance(50).then_some(key.user),
+            from: GrantId::first_at(at(self.dice.roll(0..9))),
+            before: GrantId::first_at(at(self.dice.roll(5..400))),
+        }
+    }
+
     /// All there is to see.
     async fn everything(&self) -> (String, String) {
         let now = at(self.now);
         both!(self, |store| [
-            format!("{:?}", store.requests(&RequestFilter::default(), 99).await),
-            format!("{:?}", store.grants(&GrantFilter::default(), 99).await),
+            all_requests(store, &RequestFilter::default(), 99).await,
+            all_grants(store, &GrantFilter::default(), 99).await,
+            format!("{:?}", store.subjects(0, 99).await),
+            format!("{:?}", store.holder_of(&email(1)).await),
+            format!("{:?}", store.ends(now).await),
             format!("{:?}", store.assignments().await),
             log(store).await,
             format!("{:?}", store.head().await.unwrap()),

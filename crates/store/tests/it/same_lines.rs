@@ -2,11 +2,11 @@
 
 use std::fmt::Debug;
 
-use hallpass_access::Desire;
-use hallpass_assignments::line::{Beyond, Room, Writes};
+use hallpass_access::DesiredAssignment;
+use hallpass_assignments::queue::{Beyond, Room, Writes};
 use hallpass_assignments::{
-    AssignmentStore, Haste, Lease, OperationKind, Over, Ownership, Row, Sight, StoreFault, Taken,
-    Urgency, Verdict,
+    AssignmentRow, AssignmentStore, Haste, Lease, Observation, OperationKind, Over, Ownership,
+    StoreFault, Taken, Urgency, Verdict,
 };
 use hallpass_model::{HoldKey, Timestamp};
 use hallpass_store::conformance::Store;
@@ -22,7 +22,7 @@ struct Lines {
     dice: Dice,
     now: u64,
     leases: u64,
-    held: Vec<(Row, Lease)>,
+    held: Vec<(AssignmentRow, Lease)>,
     stores: [Store; 2],
 }
 
@@ -88,11 +88,11 @@ impl Lines {
         let stored = self.stores[0].assignment(&key).await.unwrap();
         let forgets = self.dice.chance(10);
         let desire = match &stored {
-            Some(row) if forgets => Desire::Forget {
+            Some(row) if forgets => DesiredAssignment::Forget {
                 key,
                 rev: row.desired.rev,
             },
-            _ => Desire::Until {
+            _ => DesiredAssignment::Until {
                 key,
                 rev: stored.map(|row| row.desired.rev),
                 until: self.dice.instant(self.now),
@@ -155,9 +155,9 @@ impl Lines {
         execution.verdict = dice.pick(&[Verdict::Working, Verdict::Present { at: at(now) }]);
         execution.ownership = dice.pick(&[Ownership::Undecided, Ownership::Ours]);
         execution.sight = dice.pick(&[
-            Sight::Unseen,
-            Sight::Present { at: at(now) },
-            Sight::Absent {
+            Observation::Unseen,
+            Observation::Present { at: at(now) },
+            Observation::Absent {
                 since: at(now),
                 at: at(now),
             },

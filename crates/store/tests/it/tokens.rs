@@ -2,7 +2,7 @@
 
 use hallpass_access::CommitError;
 use hallpass_audit::AuditStore;
-use hallpass_store::testing::{a_draft, a_token, at};
+use hallpass_store::testing::{a_draft, a_token, at, user};
 use hallpass_store::{MemoryStore, SqliteStore, TokenRow};
 
 /// The same test for each engine: these methods are not part of a port yet.
@@ -69,6 +69,25 @@ for_both! {
         let unknown = store.token_revoke(a_token(9).id, at(7), a_draft(4)).await.unwrap();
         assert_eq!(unknown, None);
         assert_eq!(store.head().await.unwrap().unwrap().seq, 2);
+    }
+
+    a_token_is_listed_for_its_person_and_says_when_it_was_used(store) {
+        for n in [1, 2] {
+            store.token_insert(&a_token(n), a_draft(n)).await.unwrap();
+        }
+        let others = TokenRow { user_id: Some(user(2)), ..a_token(3) };
+        let nobodys = TokenRow { user_id: None, ..a_token(4) };
+        store.token_insert(&others, a_draft(3)).await.unwrap();
+        store.token_insert(&nobodys, a_draft(4)).await.unwrap();
+        assert_eq!(store.tokens_of(&user(1)).await.unwrap(), [a_token(2), a_token(1)]);
+        let revoked = store.token_revoke(a_token(1).id, at(5), a_draft(5)).await.unwrap();
+        for instant in [20, 10] {
+            store.token_used(&a_token(1).hash, at(instant)).await.unwrap();
+        }
+        store.token_used("x", at(30)).await.unwrap();
+        let used = TokenRow { used_at: Some(at(20)), ..revoked.unwrap() };
+        assert_eq!(store.tokens_of(&user(1)).await.unwrap(), [a_token(2), used]);
+        assert_eq!(store.tokens_of(&user(9)).await.unwrap(), []);
     }
 
     bytes_are_kept_under_their_key(store) {

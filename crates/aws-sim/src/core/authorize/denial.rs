@@ -1,9 +1,9 @@
-//! A denial by policies in the words of each service (rule AU-4).
+//! A denial by policies in the words of each service (`simulator.md` AU-4).
 
 use hallpass_iam::{Decision, Explanation, Layer};
 use serde_json::{Value, json};
 
-use crate::core::call::{ApiError, Call, Caller, Service};
+use crate::core::call::{ApiError, AwsCaller, Call, SimService};
 
 /// How AWS calls the policies of a layer.
 fn called(layer: Layer) -> &'static str {
@@ -34,7 +34,7 @@ fn reason(action: &str, why: &Explanation) -> String {
 /// The refusal of a call that policies do not let through.
 pub(super) fn of(
     call: &Call,
-    caller: &Caller,
+    caller: &AwsCaller,
     action: &str,
     resource: &str,
     why: &Explanation,
@@ -46,9 +46,9 @@ pub(super) fn of(
     let explicit = why.decision == Decision::ExplicitlyDenied;
     let text = match call.service {
         // names no reason
-        Service::Sso => plain,
+        SimService::Sso => plain,
         // never tells whether the role is there, unless something denies outright
-        Service::Sts if !explicit => plain,
+        SimService::Sts if !explicit => plain,
         _ => plain + &reason(action, why),
     };
     let mut error = refusal(call, &text);
@@ -62,7 +62,7 @@ pub(super) fn of(
 }
 
 /// The refusal of a call that cannot be put to the policies.
-pub(super) fn malformed(call: &Call, caller: &Caller, action: &str) -> ApiError {
+pub(super) fn malformed(call: &Call, caller: &AwsCaller, action: &str) -> ApiError {
     let text = format!(
         "User: {} is not authorized to perform: {action}",
         caller.arn
@@ -74,17 +74,17 @@ pub(super) fn malformed(call: &Call, caller: &Caller, action: &str) -> ApiError 
 
 fn refusal(call: &Call, text: &str) -> ApiError {
     match call.service {
-        Service::Sts | Service::Iam | Service::S3 => {
+        SimService::Sts | SimService::Iam | SimService::S3 => {
             ApiError::denied("AccessDenied", text).status(403)
         }
-        Service::Ec2 => {
+        SimService::Ec2 => {
             let text = format!("You are not authorized to perform this operation. {text}");
             ApiError::denied("UnauthorizedOperation", text).status(403)
         }
-        Service::Sso
-        | Service::IdentityStore
-        | Service::Organizations
-        | Service::SsoOidc
-        | Service::SsoPortal => ApiError::denied("AccessDeniedException", text),
+        SimService::Sso
+        | SimService::IdentityStore
+        | SimService::Organizations
+        | SimService::SsoOidc
+        | SimService::SsoPortal => ApiError::denied("AccessDeniedException", text),
     }
 }

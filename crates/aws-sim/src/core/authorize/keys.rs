@@ -3,13 +3,13 @@
 use hallpass_iam::Context;
 use serde_json::Value;
 
-use super::Question;
+use super::AuthorizationRequest;
 use crate::core::{
-    call::{Call, Caller, CallerKind, Service},
+    call::{AwsCaller, Call, CallerKind, SimService},
     organizations,
     portal::reserved_path,
     sso::read_tags,
-    state::State,
+    state::SimState,
     table::Millis,
 };
 
@@ -20,7 +20,7 @@ fn instant(at: Millis) -> String {
 }
 
 /// The ARN that policies know a caller by: of a session its role's, with the path.
-pub(super) fn principal_arn(state: &State, caller: &Caller) -> String {
+pub(super) fn principal_arn(state: &SimState, caller: &AwsCaller) -> String {
     if caller.kind != CallerKind::Session {
         return caller.arn.clone();
     }
@@ -38,14 +38,14 @@ pub(super) fn principal_arn(state: &State, caller: &Caller) -> String {
 /// The Region that a call is for: global services run in one.
 fn region(call: &Call) -> &str {
     match call.service {
-        Service::Organizations | Service::Iam => "us-east-1",
+        SimService::Organizations | SimService::Iam => "us-east-1",
         _ if call.region == "aws-global" => "us-east-1",
         _ => &call.region,
     }
 }
 
 /// The keys of a call, without those of its resource.
-pub(super) fn of(question: &Question<'_>) -> Context {
+pub(super) fn of(question: &AuthorizationRequest<'_>) -> Context {
     let (state, call, caller) = (question.state, question.call, question.caller);
     let now = state.latest;
     let mut keys = Context::new()
@@ -117,12 +117,12 @@ fn of_request(call: &Call, mut keys: Context) -> Context {
         }
     }
     let own: &[(&str, &str)] = match call.service {
-        Service::Sts => &[
+        SimService::Sts => &[
             ("ExternalId", "sts:ExternalId"),
             ("RoleSessionName", "sts:RoleSessionName"),
             ("SourceIdentity", "sts:SourceIdentity"),
         ],
-        Service::Organizations => &[
+        SimService::Organizations => &[
             ("Type", "organizations:PolicyType"),
             ("PolicyType", "organizations:PolicyType"),
             ("Filter", "organizations:PolicyType"),
@@ -139,7 +139,7 @@ fn of_request(call: &Call, mut keys: Context) -> Context {
 }
 
 /// The keys of a resource: its tags, and of a policy its type.
-pub(super) fn of_resource(state: &State, arn: &str, mut keys: Context) -> Context {
+pub(super) fn of_resource(state: &SimState, arn: &str, mut keys: Context) -> Context {
     let id = arn.rsplit('/').next().unwrap_or_default();
     let set = state.set(id).filter(|_| arn.starts_with("arn:aws:sso:"));
     let organization = arn.starts_with("arn:aws:organizations:");

@@ -2,28 +2,32 @@
 
 use std::sync::{Arc, LazyLock};
 
-use hallpass_iam::{Kind, Layers, Policy};
+use hallpass_iam::{Layers, Policy, PolicyType};
 use serde_json::json;
 
-use super::{Question, managed};
+use super::{AuthorizationRequest, managed};
 use crate::{
     core::{
-        call::{Caller, CallerKind, Id},
+        call::{AwsCaller, CallerKind, Id},
         guardrails::{FULL_ACCESS, RCP, RCP_FULL_ACCESS, SCP},
         portal::reserved_set,
         roles::ACCESS_ROLE,
-        state::State,
+        state::SimState,
     },
     organization::IamPolicies,
 };
 
 /// The policies of a type from the root down to an account, as they are in force now; none when
 /// the type is switched off, or the account is not of the organization.
-pub(super) fn levels(state: &State, account: &str, kind: &str) -> Vec<Vec<Arc<Policy>>> {
+pub(super) fn levels(state: &SimState, account: &str, kind: &str) -> Vec<Vec<Arc<Policy>>> {
     if !state.has_type(kind) || state.account(account).is_none() {
         return Vec::new();
     }
-    let language = if kind == RCP { Kind::Rcp } else { Kind::Scp };
+    let language = if kind == RCP {
+        PolicyType::Rcp
+    } else {
+        PolicyType::Scp
+    };
     let path = state.path_up(account);
     path.iter()
         .rev()
@@ -31,7 +35,7 @@ pub(super) fn levels(state: &State, account: &str, kind: &str) -> Vec<Vec<Arc<Po
         .collect()
 }
 
-fn level(state: &State, node: &Id, kind: &str, language: Kind) -> Vec<Arc<Policy>> {
+fn level(state: &SimState, node: &Id, kind: &str, language: PolicyType) -> Vec<Arc<Policy>> {
     let now = state.latest;
     let start = std::ops::Bound::Included((node.clone(), 0, Id::from("")));
     let rows = state.guardrails.attached.range_seen(start, now);
@@ -56,7 +60,7 @@ fn only_defaults(levels: &[Vec<Arc<Policy>>]) -> bool {
 }
 
 /// The policies of a call; `None` when there is none that could hold it back.
-pub(super) fn of(question: &Question<'_>) -> Option<Layers> {
+pub(super) fn of(question: &AuthorizationRequest<'_>) -> Option<Layers> {
     let (state, caller) = (question.state, question.caller);
     let management = caller.account == state.head.management;
     let scps = if management {
@@ -83,7 +87,7 @@ pub(super) fn of(question: &Question<'_>) -> Option<Layers> {
         let assumed = state.assumed.get(&caller.access_key_id);
         let session = assumed.and_then(|assumed| assumed.policy.as_ref());
         if let Some(policy) = session {
-            let compiled = policy.policy(Kind::Session, "session policy");
+            let compiled = policy.policy(PolicyType::Session, "session policy");
             layers.session.extend(or_nothing(compiled));
         }
         if *question.owner != *state.head.management {
@@ -97,7 +101,7 @@ pub(super) fn of(question: &Question<'_>) -> Option<Layers> {
 static NOTHING: LazyLock<Option<Arc<Policy>>> = LazyLock::new(|| {
     let statement = json!({ "Effect": "Allow", "Action": "none:None", "Resource": "*" });
     let text = json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string();
-    let policy = Policy::parse(&text, Kind::Identity).ok()?;
+    let policy = Policy::parse(&text, PolicyType::Identity).ok()?;
     Some(Arc::new(policy.named("not known")))
 });
 
@@ -106,7 +110,7 @@ fn or_nothing(policy: Option<Arc<Policy>>) -> Option<Arc<Policy>> {
 }
 
 /// The policies of the role that a permission set became, as it was provisioned last.
-fn of_permission_set(state: &State, caller: &Caller, layers: &mut Layers) {
+fn of_permission_set(state: &SimState, caller: &AwsCaller, layers: &mut Layers) {
     let Some((set, provision)) = reserved_set(state, &caller.account, &caller.arn) else {
         return;
     };
@@ -116,7 +120,7 @@ fn of_permission_set(state: &State, caller: &Caller, layers: &mut Layers) {
         layers.identity.extend(managed::find(arn));
     }
     if let Some(inline) = held.inline {
-        let policy = inline.policy(Kind::Identity, "AwsSSOInlinePolicy");
+        let policy = inline.policy(PolicyType::Identity, "AwsSSOInlinePolicy");
         layers.identity.extend(policy);
     }
     if let Some(boundary) = held.boundary {
@@ -128,7 +132,7 @@ fn of_permission_set(state: &State, caller: &Caller, layers: &mut Layers) {
 }
 
 /// The policies of a user or role of the organization file.
-fn of_principal(state: &State, caller: &Caller, layers: &mut Layers) {
+fn of_principal(state: &SimState, caller: &AwsCaller, layers: &mut Layers) {
     let iam = state.iam.get(&caller.account);
     let rest = caller.arn.split_once(":user/").map(|(_, rest)| rest);
     let name = match caller.kind {
@@ -161,7 +165,7 @@ fn of_principal(state: &State, caller: &Caller, layers: &mut Layers) {
     }
     for (index, document) in found.inline.iter().enumerate() {
         let text = crate::core::guardrails::text(document);
-        let read = Policy::parse(&text, Kind::Identity).ok();
+        let read = Policy::parse(&text, PolicyType::Identity).ok();
         let policy = read.map(|policy| Arc::new(policy.named(format!("inline-{index}"))));
         layers.identity.extend(policy);
     }
@@ -181,7 +185,7 @@ pub(super) fn trust(account: &str, by_name: bool) -> Option<Arc<Policy>> {
         "Effect": "Allow", "Principal": principal,
         "Action": ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"],
     }]});
-    let policy = Policy::parse(&text.to_string(), Kind::Trust).ok()?;
+    let policy = Policy::parse(&text.to_string(), PolicyType::Trust).ok()?;
     Some(Arc::new(policy.named("trust policy")))
 }
 

@@ -6,11 +6,11 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use hallpass_iam::{Kind, Policy};
+use hallpass_iam::{Policy, PolicyType};
 use serde_json::json;
 
 /// Name, actions that are allowed.
-type Row = (&'static str, &'static str);
+type ManagedPolicyLine = (&'static str, &'static str);
 
 /// Everything but what manages identities and the organization.
 const POWER_USER: &str = "PowerUserAccess";
@@ -54,7 +54,7 @@ const DATA: &str = "athena:* autoscaling:* cloudwatch:* dynamodb:* ec2:Describe*
      kinesis:* kms:List* lambda:* logs:* machinelearning:* redshift:* s3:* sagemaker:* sns:*";
 
 /// As of 2026-10 (AWS: "AWS Managed Policy Reference Guide").
-const ROWS: &[Row] = &[
+const ROWS: &[ManagedPolicyLine] = &[
     ("AdministratorAccess", "*"),
     ("ReadOnlyAccess", READ),
     ("ViewOnlyAccess", VIEW),
@@ -271,7 +271,7 @@ const ROWS: &[Row] = &[
 ];
 
 fn compiled(name: &str, text: &str) -> Option<Arc<Policy>> {
-    let read = Policy::parse(text, Kind::Identity).ok()?;
+    let read = Policy::parse(text, PolicyType::Identity).ok()?;
     Some(Arc::new(read.named(name)))
 }
 

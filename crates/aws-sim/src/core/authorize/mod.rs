@@ -1,5 +1,5 @@
 //! Whether the policies of the organization, of permission sets and of identities let a caller do
-//! what it asks for (rule AU-4).
+//! what it asks for (`simulator.md` AU-4).
 //!
 //! In mode `rules`: service control policies for every principal of a member account, and the
 //! policies of the permission set for sessions that the access portal gave; what other principals
@@ -15,19 +15,19 @@ mod resources;
 use hallpass_iam::{Decision, Layers, Request, decide, explain};
 
 use super::{
-    call::{ApiError, Call, Caller, Id, Service},
-    entities::Session,
+    call::{ApiError, AwsCaller, Call, Id, SimService},
+    entities::RoleSession,
     guardrails::SCP,
     roles::Role,
-    state::State,
+    state::SimState,
     sts::unique_id,
 };
 
 /// Everything that is asked of the policies.
-struct Question<'a> {
-    state: &'a State,
+struct AuthorizationRequest<'a> {
+    state: &'a SimState,
     call: &'a Call,
-    caller: &'a Caller,
+    caller: &'a AwsCaller,
     /// `service:Name`
     action: String,
     /// The account whose resource it is.
@@ -39,14 +39,14 @@ struct Question<'a> {
 ///
 /// # Errors
 /// The denial in the words of the service.
-pub(super) fn check(state: &State, call: &Call, caller: &Caller) -> Result<(), ApiError> {
-    let signed = !matches!(call.service, Service::SsoOidc | Service::SsoPortal);
+pub(super) fn check(state: &SimState, call: &Call, caller: &AwsCaller) -> Result<(), ApiError> {
+    let signed = !matches!(call.service, SimService::SsoOidc | SimService::SsoPortal);
     // `GetCallerIdentity` and `GetSessionToken` need no permission
-    let free = call.service == Service::Sts && call.operation != "GetAccessKeyInfo";
+    let free = call.service == SimService::Sts && call.operation != "GetAccessKeyInfo";
     if !state.settings.authorize || !signed || free {
         return Ok(());
     }
-    let question = Question {
+    let question = AuthorizationRequest {
         state,
         call,
         caller,
@@ -62,13 +62,13 @@ pub(super) fn check(state: &State, call: &Call, caller: &Caller) -> Result<(), A
 /// # Errors
 /// The denial in the words of the service.
 pub(super) fn may_assume(
-    state: &State,
+    state: &SimState,
     call: &Call,
-    caller: &Caller,
+    caller: &AwsCaller,
     role: &Role,
     by_name: bool,
 ) -> Result<(), ApiError> {
-    let question = Question {
+    let question = AuthorizationRequest {
         state,
         call,
         caller,
@@ -78,7 +78,7 @@ pub(super) fn may_assume(
     question.ask(std::slice::from_ref(&role.arn), Some(by_name))
 }
 
-impl Question<'_> {
+impl AuthorizationRequest<'_> {
     /// Every resource has to be allowed; the first that is not is named.
     fn ask(&self, resources: &[String], trust: Option<bool>) -> Result<(), ApiError> {
         let Some(mut layers) = layers::of(self) else {
@@ -115,11 +115,11 @@ impl Question<'_> {
 /// An action that no policy names, to find out what denies everything.
 const PROBE: &str = "hallpass:Probe";
 
-/// The policies of the organization that deny a session everything (rule N-2).
-pub(crate) fn cut_off_by(state: &State, session: &Session) -> Vec<Id> {
+/// The policies of the organization that deny a session everything (`simulator.md` N-2).
+pub(crate) fn cut_off_by(state: &SimState, session: &RoleSession) -> Vec<Id> {
     let caller = session_caller(state, session);
     let call = Call {
-        service: Service::Sts,
+        service: SimService::Sts,
         operation: "Probe".to_owned(),
         region: state.center.home_region.clone(),
         input: serde_json::Value::Null,
@@ -128,7 +128,7 @@ pub(crate) fn cut_off_by(state: &State, session: &Session) -> Vec<Id> {
         source_ip: String::new(),
         modifiers: crate::core::call::Modifiers::default(),
     };
-    let question = Question {
+    let question = AuthorizationRequest {
         state,
         call: &call,
         caller: &caller,
@@ -159,9 +159,9 @@ pub(crate) fn cut_off_by(state: &State, session: &Session) -> Vec<Id> {
     found
 }
 
-fn session_caller(state: &State, session: &Session) -> Caller {
+fn session_caller(state: &SimState, session: &RoleSession) -> AwsCaller {
     let name = session.role_arn.rsplit('/').next().unwrap_or_default();
-    Caller {
+    AwsCaller {
         account: session.account.to_string(),
         arn: format!(
             "arn:aws:sts::{}:assumed-role/{name}/{}",
@@ -177,6 +177,6 @@ fn session_caller(state: &State, session: &Session) -> Caller {
         issued: session.issued,
         expires: Some(session.expires),
         user: Some(session.user.clone()),
-        ..Caller::default()
+        ..AwsCaller::default()
     }
 }

@@ -4,13 +4,14 @@
 use serde_json::Value;
 
 use crate::core::{
-    call::{Call, Caller, Service},
+    call::{AwsCaller, Call, SimService},
     organizations,
-    state::State,
+    state::SimState,
 };
 
 /// Operations whose action is called otherwise.
-const OTHER_NAMES: &[(Service, &str, &str)] = &[(Service::S3, "ListBuckets", "ListAllMyBuckets")];
+const OTHER_NAMES: &[(SimService, &str, &str)] =
+    &[(SimService::S3, "ListBuckets", "ListAllMyBuckets")];
 
 /// The action of a call, `service:Name`.
 pub(super) fn action(call: &Call) -> String {
@@ -26,15 +27,17 @@ fn text<'a>(call: &'a Call, name: &str) -> Option<&'a str> {
 }
 
 /// The resources of a call; `*` where the service names none.
-pub(super) fn of(state: &State, call: &Call, caller: &Caller) -> Vec<String> {
+pub(super) fn of(state: &SimState, call: &Call, caller: &AwsCaller) -> Vec<String> {
     let found = match call.service {
-        Service::Sso => sso(call),
-        Service::IdentityStore => identity_store(state, call),
-        Service::Organizations => organization(state, call),
-        Service::Iam => iam(call, caller),
-        Service::Sts | Service::Ec2 | Service::S3 | Service::SsoOidc | Service::SsoPortal => {
-            Vec::new()
-        }
+        SimService::Sso => sso(call),
+        SimService::IdentityStore => identity_store(state, call),
+        SimService::Organizations => organization(state, call),
+        SimService::Iam => iam(call, caller),
+        SimService::Sts
+        | SimService::Ec2
+        | SimService::S3
+        | SimService::SsoOidc
+        | SimService::SsoPortal => Vec::new(),
     };
     if found.is_empty() {
         return vec!["*".to_owned()];
@@ -62,7 +65,7 @@ fn sso(call: &Call) -> Vec<String> {
         .collect()
 }
 
-fn identity_store(state: &State, call: &Call) -> Vec<String> {
+fn identity_store(state: &SimState, call: &Call) -> Vec<String> {
     let store = format!(
         "arn:aws:identitystore::{}:identitystore/{}",
         state.head.management, state.center.store
@@ -80,7 +83,7 @@ fn identity_store(state: &State, call: &Call) -> Vec<String> {
     std::iter::once(store).chain(parts).collect()
 }
 
-fn organization(state: &State, call: &Call) -> Vec<String> {
+fn organization(state: &SimState, call: &Call) -> Vec<String> {
     let policy = text(call, "PolicyId").and_then(|id| organizations::policy_arn(state, id));
     let nodes = [
         "TargetId",
@@ -100,7 +103,7 @@ fn organization(state: &State, call: &Call) -> Vec<String> {
     policy.into_iter().chain(nodes).collect()
 }
 
-fn iam(call: &Call, caller: &Caller) -> Vec<String> {
+fn iam(call: &Call, caller: &AwsCaller) -> Vec<String> {
     let of = |kind: &str, name: &str| format!("arn:aws:iam::{}:{kind}/{name}", caller.account);
     match call.operation.as_str() {
         "GetRole" => text(call, "RoleName").map(|name| of("role", name)),

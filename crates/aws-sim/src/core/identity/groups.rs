@@ -5,14 +5,14 @@ use std::ops::Bound;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Answer, ApiError, Context, Output, arn, attributes, bare, check_revision, fresh_id, not_found,
-    paged, stamp, taken,
+    ApiError, Context, HandlerResult, Output, arn, attributes, bare, check_revision, fresh_id,
+    not_found, paged, stamp, taken,
 };
 use crate::core::{
-    context::Window, entities::Group, limits::DIRECTORY, state::State, table::Millis,
+    context::Window, entities::Group, limits::DIRECTORY, state::SimState, table::Millis,
 };
 
-fn shape(state: &State, group: &Group) -> Value {
+fn shape(state: &SimState, group: &Group) -> Value {
     let mut members = Map::new();
     members.insert("GroupId".to_owned(), group.id.as_ref().into());
     members.insert(
@@ -45,7 +45,7 @@ pub(super) fn read<'a>(context: &'a Context<'_>, id: &str) -> Result<&'a Group, 
     seen(context, id, context.reading)
 }
 
-fn check_unique(state: &State, group: &Group) -> Result<(), ApiError> {
+fn check_unique(state: &SimState, group: &Group) -> Result<(), ApiError> {
     let other = state.group_named(group.name());
     if !group.name().is_empty() && other.is_some_and(|other| other.id != group.id) {
         return Err(taken("Duplicate GroupDisplayName"));
@@ -54,7 +54,7 @@ fn check_unique(state: &State, group: &Group) -> Result<(), ApiError> {
 }
 
 /// `CreateGroup`
-pub(super) fn create(context: &mut Context<'_>) -> Answer {
+pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
     if context.state.group_names.len() >= DIRECTORY {
         return Err(ApiError::new(
             "ServiceQuotaExceededException",
@@ -83,13 +83,13 @@ pub(super) fn create(context: &mut Context<'_>) -> Answer {
 }
 
 /// `DescribeGroup`
-pub(super) fn describe(context: &Context<'_>) -> Answer {
+pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
     let group = read(context, context.text("GroupId"))?;
     Ok(Output::Members(shape(context.state, group)))
 }
 
 /// `UpdateGroup`
-pub(super) fn update(context: &mut Context<'_>) -> Answer {
+pub(super) fn update(context: &mut Context<'_>) -> HandlerResult {
     let mut group = target(context, context.text("GroupId"))?.clone();
     check_revision(context, &group.origin)?;
     attributes::apply(
@@ -106,7 +106,7 @@ pub(super) fn update(context: &mut Context<'_>) -> Answer {
 }
 
 /// `DeleteGroup`: memberships go, assignments stay.
-pub(super) fn delete(context: &mut Context<'_>) -> Answer {
+pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
     let group = target(context, context.text("GroupId"))?;
     check_revision(context, &group.origin)?;
     let id = group.id.clone();
@@ -116,7 +116,7 @@ pub(super) fn delete(context: &mut Context<'_>) -> Answer {
 }
 
 /// Removes a group and its memberships.
-pub(in crate::core) fn remove(state: &mut State, id: &str, seen: Millis, now: Millis) {
+pub(in crate::core) fn remove(state: &mut SimState, id: &str, seen: Millis, now: Millis) {
     let members: Vec<_> = state.members_of(id).map(|row| row.user.clone()).collect();
     for user in members {
         let key = state.membership_key(id, &user);
@@ -127,7 +127,7 @@ pub(in crate::core) fn remove(state: &mut State, id: &str, seen: Millis, now: Mi
 }
 
 /// `ListGroups`
-pub(super) fn list(context: &Context<'_>) -> Answer {
+pub(super) fn list(context: &Context<'_>) -> HandlerResult {
     let page = context.page(super::DEFAULT_PAGE)?;
     let state = &context.state;
     if let Some(filter) = context.call.input.pointer("/Filters/0") {
@@ -205,7 +205,7 @@ pub(super) fn has_external_id(attributes: &Map<String, Value>, issuer: &str, id:
 }
 
 /// `GetGroupId`
-pub(super) fn get_id(context: &Context<'_>) -> Answer {
+pub(super) fn get_id(context: &Context<'_>) -> HandlerResult {
     let found = match alternate(&context.call.input)? {
         Alternate::External(issuer, id) => context
             .state

@@ -5,12 +5,14 @@ use std::ops::Bound;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Answer, ApiError, Context, Output, arn, bare, fresh_id, groups, not_found, paged, stamp, taken,
-    users,
+    ApiError, Context, HandlerResult, Output, arn, bare, fresh_id, groups, not_found, paged, stamp,
+    taken, users,
 };
-use crate::core::{call::Id, context::Window, entities::Membership, state::State, table::Millis};
+use crate::core::{
+    call::Id, context::Window, entities::Membership, state::SimState, table::Millis,
+};
 
-fn shape(state: &State, row: &Membership) -> Value {
+fn shape(state: &SimState, row: &Membership) -> Value {
     let mut members = Map::new();
     members.insert(
         "IdentityStoreId".to_owned(),
@@ -48,7 +50,7 @@ fn by_id<'a>(context: &'a Context<'_>, at: Millis) -> Result<&'a Membership, Api
 }
 
 /// `CreateGroupMembership`
-pub(super) fn create(context: &mut Context<'_>) -> Answer {
+pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
     let group = groups::target(context, context.text("GroupId"))?.id.clone();
     let user = users::target(context, &member(context))?.id.clone();
     let key = context.state.membership_key(&group, &user);
@@ -73,7 +75,7 @@ pub(super) fn create(context: &mut Context<'_>) -> Answer {
 }
 
 /// `DescribeGroupMembership`
-pub(super) fn describe(context: &Context<'_>) -> Answer {
+pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
     Ok(Output::Members(shape(
         context.state,
         by_id(context, context.reading)?,
@@ -81,7 +83,7 @@ pub(super) fn describe(context: &Context<'_>) -> Answer {
 }
 
 /// `DeleteGroupMembership`
-pub(super) fn delete(context: &mut Context<'_>) -> Answer {
+pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
     let row = by_id(context, Millis::MAX)?;
     let key = context.state.membership_key(&row.group, &row.user);
     let seen = context.write(Window::Assignment);
@@ -90,7 +92,7 @@ pub(super) fn delete(context: &mut Context<'_>) -> Answer {
 }
 
 /// `GetGroupMembershipId`
-pub(super) fn get_id(context: &Context<'_>) -> Answer {
+pub(super) fn get_id(context: &Context<'_>) -> HandlerResult {
     let group = groups::read(context, context.text("GroupId"))?.id.clone();
     let user = users::read(context, &member(context))?.id.clone();
     let key = context.state.membership_key(&group, &user);
@@ -104,7 +106,7 @@ pub(super) fn get_id(context: &Context<'_>) -> Answer {
 }
 
 /// `ListGroupMemberships`
-pub(super) fn list(context: &Context<'_>) -> Answer {
+pub(super) fn list(context: &Context<'_>) -> HandlerResult {
     let page = context.page(super::DEFAULT_PAGE)?;
     let group = groups::read(context, context.text("GroupId"))?.id.clone();
     let start = match &page.after {
@@ -122,7 +124,7 @@ pub(super) fn list(context: &Context<'_>) -> Answer {
 }
 
 /// `ListGroupMembershipsForMember`
-pub(super) fn list_for_member(context: &Context<'_>) -> Answer {
+pub(super) fn list_for_member(context: &Context<'_>) -> HandlerResult {
     let page = context.page(super::DEFAULT_PAGE)?;
     let user = users::read(context, &member(context))?.id.clone();
     let start = match &page.after {
@@ -144,7 +146,7 @@ pub(super) fn list_for_member(context: &Context<'_>) -> Answer {
 }
 
 /// `IsMemberInGroups`: in the order asked.
-pub(super) fn is_member(context: &Context<'_>) -> Answer {
+pub(super) fn is_member(context: &Context<'_>) -> HandlerResult {
     let user = users::read(context, &member(context))?.id.clone();
     let asked = context.call.input.get("GroupIds").and_then(Value::as_array);
     let mut results = Vec::new();

@@ -44,10 +44,10 @@ pub(super) const OPERATIONS: &[&str] = &[
 /// Rows on a page when the caller does not say.
 const DEFAULT_PAGE: usize = 50;
 
-type Answer = Result<Output, ApiError>;
+type HandlerResult = Result<Output, ApiError>;
 
 /// Answers an operation of the list above.
-pub(super) fn answer(context: &mut Context<'_>) -> Answer {
+pub(super) fn answer(context: &mut Context<'_>) -> HandlerResult {
     clearance::identity_center(context.state, context.call, context.caller)?;
     context.admit()?;
     let store = context.text("IdentityStoreId");

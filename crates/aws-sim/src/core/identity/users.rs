@@ -5,11 +5,11 @@ use std::ops::Bound;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Answer, ApiError, Context, Output, arn, attributes, bare, check_revision, fresh_id, not_found,
-    paged, stamp, taken,
+    ApiError, Context, HandlerResult, Output, arn, attributes, bare, check_revision, fresh_id,
+    not_found, paged, stamp, taken,
 };
 use crate::core::{
-    context::Window, entities::User, limits::DIRECTORY, state::State, table::Millis,
+    context::Window, entities::User, limits::DIRECTORY, state::SimState, table::Millis,
 };
 
 const ATTRIBUTES: &[&str] = &[
@@ -34,7 +34,7 @@ const ATTRIBUTES: &[&str] = &[
 ];
 
 /// A user as the model spells it.
-fn shape(state: &State, user: &User) -> Value {
+fn shape(state: &SimState, user: &User) -> Value {
     let mut members = Map::new();
     members.insert(
         "IdentityStoreId".to_owned(),
@@ -71,7 +71,7 @@ pub(super) fn read<'a>(context: &'a Context<'_>, id: &str) -> Result<&'a User, A
     seen(context, id, context.reading)
 }
 
-fn check_unique(state: &State, user: &User) -> Result<(), ApiError> {
+fn check_unique(state: &SimState, user: &User) -> Result<(), ApiError> {
     let other = state.user_named(user.user_name());
     if other.is_some_and(|other| other.id != user.id) {
         return Err(taken("Duplicate UserName"));
@@ -110,7 +110,7 @@ fn check_user_name(name: &str) -> Result<(), ApiError> {
 }
 
 /// `CreateUser`
-pub(super) fn create(context: &mut Context<'_>) -> Answer {
+pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
     let input = &context.call.input;
     for (name, path) in [
         ("UserName", "userName"),
@@ -157,13 +157,13 @@ pub(super) fn create(context: &mut Context<'_>) -> Answer {
 }
 
 /// `DescribeUser`
-pub(super) fn describe(context: &Context<'_>) -> Answer {
+pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
     let user = read(context, context.text("UserId"))?;
     Ok(Output::Members(shape(context.state, user)))
 }
 
 /// `UpdateUser`
-pub(super) fn update(context: &mut Context<'_>) -> Answer {
+pub(super) fn update(context: &mut Context<'_>) -> HandlerResult {
     let mut user = target(context, context.text("UserId"))?.clone();
     check_revision(context, &user.origin)?;
     let mut attributes = user.attributes.clone();
@@ -189,7 +189,7 @@ pub(super) fn update(context: &mut Context<'_>) -> Answer {
 }
 
 /// `DeleteUser`: memberships go, assignments stay.
-pub(super) fn delete(context: &mut Context<'_>) -> Answer {
+pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
     let user = target(context, context.text("UserId"))?;
     check_revision(context, &user.origin)?;
     let id = user.id.clone();
@@ -199,7 +199,7 @@ pub(super) fn delete(context: &mut Context<'_>) -> Answer {
 }
 
 /// Removes a user and its memberships.
-pub(in crate::core) fn remove(state: &mut State, id: &str, seen: Millis, now: Millis) {
+pub(in crate::core) fn remove(state: &mut SimState, id: &str, seen: Millis, now: Millis) {
     let groups: Vec<_> = state.groups_of(id).cloned().collect();
     for group in groups {
         let key = state.membership_key(&group, id);
@@ -210,7 +210,7 @@ pub(in crate::core) fn remove(state: &mut State, id: &str, seen: Millis, now: Mi
 }
 
 /// `ListUsers`
-pub(super) fn list(context: &Context<'_>) -> Answer {
+pub(super) fn list(context: &Context<'_>) -> HandlerResult {
     let page = context.page(super::DEFAULT_PAGE)?;
     let state = &context.state;
     if let Some(filter) = context.call.input.pointer("/Filters/0") {
@@ -247,7 +247,7 @@ pub(super) fn list(context: &Context<'_>) -> Answer {
 }
 
 /// `GetUserId`
-pub(super) fn get_id(context: &Context<'_>) -> Answer {
+pub(super) fn get_id(context: &Context<'_>) -> HandlerResult {
     let state = &context.state;
     let found = match super::groups::alternate(&context.call.input)? {
         super::groups::Alternate::External(issuer, id) => state

@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Answer, ApiError, Context, Output, is_portal, refused};
+use super::{ApiError, Context, HandlerResult, Output, is_portal, refused};
 use crate::core::{random::Random, table::Millis};
 
 /// How long a registration is good: 90 days.
@@ -145,7 +145,7 @@ fn is_scope(scope: &str) -> bool {
 }
 
 /// `RegisterClient`
-pub(super) fn register(context: &mut Context<'_>) -> Answer {
+pub(super) fn register(context: &mut Context<'_>) -> HandlerResult {
     let name = context.text("clientName");
     if name.is_empty() || name.len() > TEXT_MAX {
         let text = "clientName is empty or too long";

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{
-    Answer, Context, Output,
+    Context, HandlerResult, Output,
     clients::{DEVICE_CODE, caller},
     is_portal, refused,
 };
@@ -25,7 +25,7 @@ const LETTERS: &str = "BCDFGHJKLMNPQRSTVWXZ";
 const OPAQUE: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// `StartDeviceAuthorization`
-pub(super) fn start(context: &mut Context<'_>) -> Answer {
+pub(super) fn start(context: &mut Context<'_>) -> HandlerResult {
     let client = caller(context)?;
     if !client.may(DEVICE_CODE) {
         let text = "The client is not registered for device codes";

@@ -6,7 +6,7 @@ mod device;
 mod people;
 mod tokens;
 
-pub(crate) use people::{Asked, NotSignedIn, answer_device, authorize, check, sign_in};
+pub(crate) use people::{CodeRequest, NotSignedIn, answer_device, authorize, check, sign_in};
 
 use super::{
     call::{ApiError, ErrorClass, Output},
@@ -17,7 +17,7 @@ use super::{
 pub(super) const OPERATIONS: &[&str] =
     &["RegisterClient", "StartDeviceAuthorization", "CreateToken"];
 
-type Answer = Result<Output, ApiError>;
+type HandlerResult = Result<Output, ApiError>;
 
 /// Name of the error, `error` of its body (RFC 6749 §5.2), HTTP status as the model has it.
 const ERRORS: &[(&str, &str, u16)] = &[
@@ -66,7 +66,7 @@ pub(crate) fn refused(name: &str, description: &str) -> ApiError {
 }
 
 /// Answers an operation of the list above.
-pub(super) fn answer(context: &mut Context<'_>) -> Answer {
+pub(super) fn answer(context: &mut Context<'_>) -> HandlerResult {
     match context.call.operation.as_str() {
         "RegisterClient" => clients::register(context),
         "StartDeviceAuthorization" => device::start(context),

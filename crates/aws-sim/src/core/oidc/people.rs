@@ -7,9 +7,9 @@ use super::{
 };
 use crate::core::{
     call::Id,
-    portal::{Code, Verdict, begin, grant},
+    portal::{AuthorizationCode, Verdict, begin, grant},
     random::Random,
-    state::State,
+    state::SimState,
     table::Millis,
 };
 
@@ -24,7 +24,7 @@ pub(crate) enum NotSignedIn {
     /// No such user.
     #[error("there is no user `{0}`")]
     NoUser(String),
-    /// The user may not sign in (rule N-3).
+    /// The user may not sign in (`simulator.md` N-3).
     #[error("`{0}` is disabled and cannot sign in")]
     Disabled(String),
     /// No device waits with this code.
@@ -42,7 +42,7 @@ pub(crate) enum NotSignedIn {
 }
 
 /// The id of a person who may sign in.
-fn person(state: &State, name: &str) -> Result<Id, NotSignedIn> {
+fn person(state: &SimState, name: &str) -> Result<Id, NotSignedIn> {
     let user = state.user_named(name);
     let user = user.ok_or_else(|| NotSignedIn::NoUser(name.to_owned()))?;
     if !user.enabled {
@@ -56,7 +56,7 @@ fn person(state: &State, name: &str) -> Result<Id, NotSignedIn> {
 /// # Errors
 /// See `NotSignedIn`.
 pub(crate) fn answer_device(
-    state: &mut State,
+    state: &mut SimState,
     user_code: &str,
     user: Option<&str>,
     now: Millis,
@@ -80,7 +80,7 @@ pub(crate) fn answer_device(
 
 /// A program's wish to sign in by authorization code.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct CodeRequest<'a> {
     /// The client.
     pub client_id: &'a str,
     /// Where the code goes.
@@ -97,7 +97,11 @@ pub(crate) struct Asked<'a> {
 ///
 /// # Errors
 /// What is wrong with it. Nothing is ever sent to an address that fails here.
-pub(crate) fn check(state: &State, asked: &Asked<'_>, now: Millis) -> Result<Client, NotSignedIn> {
+pub(crate) fn check(
+    state: &SimState,
+    asked: &CodeRequest<'_>,
+    now: Millis,
+) -> Result<Client, NotSignedIn> {
     let bad = NotSignedIn::BadRequest;
     let client =
         open(state.seed, asked.client_id, now).ok_or_else(|| bad("the client is not known"))?;
@@ -120,8 +124,8 @@ pub(crate) fn check(state: &State, asked: &Asked<'_>, now: Millis) -> Result<Cli
 /// # Errors
 /// See `NotSignedIn`.
 pub(crate) fn authorize(
-    state: &mut State,
-    asked: &Asked<'_>,
+    state: &mut SimState,
+    asked: &CodeRequest<'_>,
     user: &str,
     seq: u64,
     now: Millis,
@@ -129,7 +133,7 @@ pub(crate) fn authorize(
     check(state, asked, now)?;
     let user = person(state, user)?;
     let code = Random::new(state.seed, &format!("code {seq}")).text(OPAQUE, 64);
-    let row = Code {
+    let row = AuthorizationCode {
         client_id: asked.client_id.to_owned(),
         redirect_uri: asked.redirect_uri.to_owned(),
         challenge: asked.challenge.to_owned(),
@@ -145,7 +149,7 @@ pub(crate) fn authorize(
 /// # Errors
 /// See `NotSignedIn`.
 pub(crate) fn sign_in(
-    state: &mut State,
+    state: &mut SimState,
     user: &str,
     seq: u64,
     now: Millis,

@@ -5,7 +5,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::{
-    Answer, ApiError, Context, Output,
+    ApiError, Context, HandlerResult, Output,
     clients::{Client, DEVICE_CODE, GRANTS, caller},
     device::INTERVAL_SECONDS,
     refused,
@@ -26,7 +26,7 @@ pub(super) fn access_token(random: &mut Random) -> String {
 }
 
 /// `CreateToken`
-pub(super) fn create(context: &mut Context<'_>) -> Answer {
+pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
     let client = caller(context)?;
     let grant = context.text("grantType");
     if !GRANTS.contains(&grant) {
@@ -55,7 +55,7 @@ fn need<'a>(context: &Context<'a>, name: &str) -> Result<&'a str, ApiError> {
         .ok_or_else(|| refused("InvalidRequestException", &text))
 }
 
-fn device_code(context: &mut Context<'_>, client: &Client) -> Answer {
+fn device_code(context: &mut Context<'_>, client: &Client) -> HandlerResult {
     let device_code = need(context, "deviceCode")?;
     let (now, client_id) = (context.now, context.text("clientId"));
     let devices = &mut context.state.portal.devices;
@@ -95,7 +95,7 @@ fn device_code(context: &mut Context<'_>, client: &Client) -> Answer {
     signed_in(context, client, &user)
 }
 
-fn code(context: &mut Context<'_>, client: &Client) -> Answer {
+fn code(context: &mut Context<'_>, client: &Client) -> HandlerResult {
     let given = need(context, "code")?;
     let (redirect, verifier) = (
         need(context, "redirectUri")?,
@@ -118,7 +118,7 @@ fn code(context: &mut Context<'_>, client: &Client) -> Answer {
     signed_in(context, client, &code.user)
 }
 
-fn signed_in(context: &mut Context<'_>, client: &Client, user: &Id) -> Answer {
+fn signed_in(context: &mut Context<'_>, client: &Client, user: &Id) -> HandlerResult {
     let enabled = context.state.user(user).is_some_and(|user| user.enabled);
     if !enabled {
         let text = "The user cannot sign in";
@@ -147,7 +147,7 @@ fn tokens(context: &mut Context<'_>, sign_in: &SignIn, now: Millis) -> Value {
 
 /// A new access token of the same portal session; the refresh token stays the same, and nothing
 /// outlives the session.
-fn refresh(context: &mut Context<'_>) -> Answer {
+fn refresh(context: &mut Context<'_>) -> HandlerResult {
     let given = need(context, "refreshToken")?;
     let (now, client_id) = (context.now, context.text("clientId"));
     let portal = &context.state.portal;

@@ -4,15 +4,17 @@ use std::ops::Bound;
 
 use serde_json::{Map, Value, json};
 
-use super::{Answer, ApiError, Context, Output, account_not_found, check_parent, paged, seconds};
+use super::{
+    ApiError, Context, HandlerResult, Output, account_not_found, check_parent, paged, seconds,
+};
 use crate::core::{
     context::Window,
     entities::Account,
-    state::{Place, State},
+    state::{ListPosition, SimState},
 };
 
 /// An account as the model spells it.
-pub(super) fn shape(state: &State, account: &Account) -> Map<String, Value> {
+pub(super) fn shape(state: &SimState, account: &Account) -> Map<String, Value> {
     let head = &state.head;
     let mut members = Map::new();
     members.insert("Id".to_owned(), account.id.as_ref().into());
@@ -36,7 +38,7 @@ pub(super) fn shape(state: &State, account: &Account) -> Map<String, Value> {
 }
 
 /// `o-…/r-…/ou-…/` down to a parent.
-pub(in crate::core) fn path(state: &State, parent: &str) -> String {
+pub(in crate::core) fn path(state: &SimState, parent: &str) -> String {
     let mut steps = Vec::new();
     let mut at = parent;
     while let Some(ou) = state.ou(at).filter(|_| steps.len() < 16) {
@@ -52,7 +54,7 @@ pub(in crate::core) fn path(state: &State, parent: &str) -> String {
 }
 
 /// `ListAccounts`
-pub(super) fn list(context: &Context<'_>) -> Answer {
+pub(super) fn list(context: &Context<'_>) -> HandlerResult {
     let page = context.page(super::DEFAULT_PAGE)?;
     let start = match &page.after {
         Some((order, id)) => Bound::Excluded((*order, id.as_str().into())),
@@ -68,7 +70,7 @@ pub(super) fn list(context: &Context<'_>) -> Answer {
 }
 
 /// `DescribeAccount`
-pub(super) fn describe(context: &Context<'_>) -> Answer {
+pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
     let place = context.state.place(context.text("AccountId"));
     let account = context.state.accounts.seen(&place, context.reading);
     let account = account.ok_or_else(account_not_found)?;
@@ -79,9 +81,9 @@ pub(super) fn describe(context: &Context<'_>) -> Answer {
 
 /// Children of a parent after a place.
 pub(super) fn after<'a>(
-    children: Option<&'a std::collections::BTreeSet<Place>>,
+    children: Option<&'a std::collections::BTreeSet<ListPosition>>,
     after: Option<&(u64, String)>,
-) -> impl Iterator<Item = &'a Place> {
+) -> impl Iterator<Item = &'a ListPosition> {
     let start = match after {
         Some((order, id)) => Bound::Excluded((*order, id.as_str().into())),
         None => Bound::Unbounded,
@@ -92,7 +94,7 @@ pub(super) fn after<'a>(
 }
 
 /// `ListAccountsForParent`
-pub(super) fn list_for_parent(context: &Context<'_>) -> Answer {
+pub(super) fn list_for_parent(context: &Context<'_>) -> HandlerResult {
     let page = context.page(super::DEFAULT_PAGE)?;
     let parent = context.text("ParentId");
     check_parent(context, parent)?;
@@ -105,7 +107,7 @@ pub(super) fn list_for_parent(context: &Context<'_>) -> Answer {
 }
 
 /// `MoveAccount`
-pub(super) fn relocate(context: &mut Context<'_>) -> Answer {
+pub(super) fn relocate(context: &mut Context<'_>) -> HandlerResult {
     let (source, destination) = (
         context.text("SourceParentId"),
         context.text("DestinationParentId"),
@@ -144,7 +146,7 @@ pub(super) fn relocate(context: &mut Context<'_>) -> Answer {
 
 /// Puts an account under a parent.
 pub(in crate::core) fn put_under(
-    state: &mut State,
+    state: &mut SimState,
     mut account: Account,
     parent: &str,
     seen: i64,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Answer, ApiError, Context, Output, constraint, invalid, paged,
+    ApiError, Context, HandlerResult, Output, constraint, invalid, paged,
     policies::{summary, target},
     tree,
 };
@@ -11,7 +11,7 @@ use crate::core::{
     call::{ErrorClass, Id},
     context::Window,
     guardrails::{default_of, most_attached},
-    state::State,
+    state::SimState,
 };
 
 fn target_not_found() -> ApiError {
@@ -22,7 +22,7 @@ fn target_not_found() -> ApiError {
 }
 
 /// A root, an OU or an account as a target of policies: ARN, name, type.
-fn node(state: &State, id: &str) -> Option<(String, String, &'static str)> {
+fn node(state: &SimState, id: &str) -> Option<(String, String, &'static str)> {
     let head = &state.head;
     let arn = |kind: &str| {
         format!(
@@ -41,11 +41,11 @@ fn node(state: &State, id: &str) -> Option<(String, String, &'static str)> {
 }
 
 /// The ARN of a root, an OU or an account.
-pub(in crate::core) fn arn_of(state: &State, id: &str) -> Option<String> {
+pub(in crate::core) fn arn_of(state: &SimState, id: &str) -> Option<String> {
     node(state, id).map(|(arn, ..)| arn)
 }
 
-fn check_type(state: &State, kind: &str) -> Result<(), ApiError> {
+fn check_type(state: &SimState, kind: &str) -> Result<(), ApiError> {
     if state.has_type(kind) {
         return Ok(());
     }
@@ -56,7 +56,7 @@ fn check_type(state: &State, kind: &str) -> Result<(), ApiError> {
 }
 
 /// `AttachPolicy`
-pub(super) fn attach(context: &mut Context<'_>) -> Answer {
+pub(super) fn attach(context: &mut Context<'_>) -> HandlerResult {
     let policy = target(context)?.clone();
     let node_id = context.text("TargetId");
     node(context.state, node_id).ok_or_else(target_not_found)?;
@@ -81,7 +81,7 @@ pub(super) fn attach(context: &mut Context<'_>) -> Answer {
 }
 
 /// `DetachPolicy`
-pub(super) fn detach(context: &mut Context<'_>) -> Answer {
+pub(super) fn detach(context: &mut Context<'_>) -> HandlerResult {
     let policy = target(context)?.clone();
     let node_id = context.text("TargetId");
     node(context.state, node_id).ok_or_else(target_not_found)?;
@@ -109,7 +109,7 @@ pub(super) fn detach(context: &mut Context<'_>) -> Answer {
 }
 
 /// `ListTargetsForPolicy`
-pub(super) fn targets(context: &Context<'_>) -> Answer {
+pub(super) fn targets(context: &Context<'_>) -> HandlerResult {
     let page = context.page(super::DEFAULT_PAGE)?;
     let policy = target(context)?.id.clone();
     let state = &context.state;
@@ -130,7 +130,7 @@ fn follows(after: Option<&(u64, String)>, order: u64, id: &str) -> bool {
 }
 
 /// `ListPoliciesForTarget`
-pub(super) fn for_target(context: &Context<'_>) -> Answer {
+pub(super) fn for_target(context: &Context<'_>) -> HandlerResult {
     let page = context.page(super::DEFAULT_PAGE)?;
     let (id, kind) = (context.text("TargetId"), context.text("Filter"));
     let state = &context.state;
@@ -159,7 +159,7 @@ fn root(context: &Context<'_>) -> Value {
 }
 
 /// `EnablePolicyType`: the type's default policy is attached to everything.
-pub(super) fn enable(context: &mut Context<'_>) -> Answer {
+pub(super) fn enable(context: &mut Context<'_>) -> HandlerResult {
     check_root(context)?;
     let kind = context.text("PolicyType");
     if context.state.has_type(kind) {
@@ -180,7 +180,7 @@ pub(super) fn enable(context: &mut Context<'_>) -> Answer {
 }
 
 /// `DisablePolicyType`: every policy of the type is detached from everything.
-pub(super) fn disable(context: &mut Context<'_>) -> Answer {
+pub(super) fn disable(context: &mut Context<'_>) -> HandlerResult {
     check_root(context)?;
     let kind = context.text("PolicyType");
     check_type(context.state, kind)?;
@@ -208,7 +208,7 @@ pub(super) fn disable(context: &mut Context<'_>) -> Answer {
 
 /// `DescribeEffectivePolicy`: says when there is none. How policies of a type that is inherited
 /// add up is not simulated.
-pub(super) fn effective(context: &Context<'_>) -> Answer {
+pub(super) fn effective(context: &Context<'_>) -> HandlerResult {
     let kind = context.text("PolicyType");
     let account = context.optional("TargetId");
     let account = account.unwrap_or(&context.caller.account);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, ApiError, Context, account_not_found, accounts, paged, seconds};
+use super::{ApiError, Context, HandlerResult, account_not_found, accounts, paged, seconds};
 use crate::core::{random::hash, table::Millis};
 
 fn since(text: Option<&String>, default: Millis) -> Millis {
@@ -21,7 +21,7 @@ fn ordered(after: Option<&(u64, String)>, rows: Vec<(String, Value)>) -> Vec<(u6
 }
 
 /// `ListDelegatedAdministrators`
-pub(super) fn administrators(context: &Context<'_>) -> Answer {
+pub(super) fn administrators(context: &Context<'_>) -> HandlerResult {
     let page = context.page(super::DEFAULT_PAGE)?;
     let service = context.optional("ServicePrincipal");
     let state = &context.state;
@@ -46,7 +46,7 @@ pub(super) fn administrators(context: &Context<'_>) -> Answer {
 }
 
 /// `ListDelegatedServicesForAccount`
-pub(super) fn services(context: &Context<'_>) -> Answer {
+pub(super) fn services(context: &Context<'_>) -> HandlerResult {
     let page = context.page(super::DEFAULT_PAGE)?;
     let id = context.text("AccountId");
     let account = context.state.account(id).ok_or_else(account_not_found)?;
@@ -74,7 +74,7 @@ pub(super) fn services(context: &Context<'_>) -> Answer {
 }
 
 /// `ListAWSServiceAccessForOrganization`
-pub(super) fn service_access(context: &Context<'_>) -> Answer {
+pub(super) fn service_access(context: &Context<'_>) -> HandlerResult {
     let page = context.page(super::DEFAULT_PAGE)?;
     let created = context.state.center.created;
     let rows = context.state.head.service_access.iter();

@@ -60,10 +60,10 @@ pub(super) const OPERATIONS: &[&str] = &[
 /// Rows on a page when the caller does not say; also the most.
 const DEFAULT_PAGE: usize = 20;
 
-type Answer = Result<Output, ApiError>;
+type HandlerResult = Result<Output, ApiError>;
 
 /// Answers an operation of the list above.
-pub(super) fn answer(context: &mut Context<'_>) -> Answer {
+pub(super) fn answer(context: &mut Context<'_>) -> HandlerResult {
     clearance::organization(context.state, context.call, context.caller)?;
     context.admit()?;
     match context.call.operation.as_str() {

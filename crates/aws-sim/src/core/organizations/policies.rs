@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, ApiError, Context, Output, constraint, invalid, paged, stale, tags};
+use super::{ApiError, Context, HandlerResult, Output, constraint, invalid, paged, stale, tags};
 use crate::core::{
     context::Window,
     document::Document,
     guardrails::{Guardrail, check_content, longest},
     random::Random,
-    state::State,
+    state::SimState,
     table::Millis,
 };
 
@@ -30,7 +30,7 @@ pub(super) fn target<'a>(context: &'a Context<'_>) -> Result<&'a Guardrail, ApiE
     context.state.guardrail(id).ok_or_else(not_found)
 }
 
-fn arn(state: &State, policy: &Guardrail) -> String {
+fn arn(state: &SimState, policy: &Guardrail) -> String {
     let kind = policy.kind.to_lowercase();
     if policy.aws_managed {
         return format!("arn:aws:organizations::aws:policy/{kind}/{}", policy.id);
@@ -43,12 +43,12 @@ fn arn(state: &State, policy: &Guardrail) -> String {
 }
 
 /// The ARN of a policy, if there is one with this id.
-pub(in crate::core) fn arn_of(state: &State, id: &str) -> Option<String> {
+pub(in crate::core) fn arn_of(state: &SimState, id: &str) -> Option<String> {
     state.guardrail(id).map(|policy| arn(state, policy))
 }
 
 /// A policy without its content, as the model spells it.
-pub(super) fn summary(state: &State, policy: &Guardrail) -> Value {
+pub(super) fn summary(state: &SimState, policy: &Guardrail) -> Value {
     json!({
         "Id": policy.id,
         "Arn": arn(state, policy),
@@ -59,7 +59,7 @@ pub(super) fn summary(state: &State, policy: &Guardrail) -> Value {
     })
 }
 
-fn whole(state: &State, policy: &Guardrail) -> Output {
+fn whole(state: &SimState, policy: &Guardrail) -> Output {
     let summary = summary(state, policy);
     Output::Members(
         json!({ "Policy": { "PolicySummary": summary, "Content": policy.content.text() } }),
@@ -84,7 +84,7 @@ fn check(kind: &str, content: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn check_name(state: &State, kind: &str, name: &str, own: &str) -> Result<(), ApiError> {
+fn check_name(state: &SimState, kind: &str, name: &str, own: &str) -> Result<(), ApiError> {
     let mut others = state.guardrails.rows.iter().map(|(_, policy)| policy);
     if others.any(|policy| policy.kind == kind && policy.name == name && *policy.id != *own) {
         return Err(ApiError::new(
@@ -106,7 +106,7 @@ fn check_own(policy: &Guardrail) -> Result<(), ApiError> {
 }
 
 /// An id that no policy has yet.
-pub(in crate::core) fn fresh_id(state: &State, random: &mut Random) -> String {
+pub(in crate::core) fn fresh_id(state: &SimState, random: &mut Random) -> String {
     loop {
         let id = format!("p-{}", random.text(LETTERS, 10));
         if state.guardrail(&id).is_none() {
@@ -116,7 +116,7 @@ pub(in crate::core) fn fresh_id(state: &State, random: &mut Random) -> String {
 }
 
 /// `CreatePolicy`
-pub(super) fn create(context: &mut Context<'_>) -> Answer {
+pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
     let (kind, name) = (context.text("Type"), context.text("Name"));
     let document = context.text("Content");
     check(kind, document)?;
@@ -152,7 +152,7 @@ pub(super) fn put(context: &mut Context<'_>, policy: Guardrail, seen: Millis) {
 }
 
 /// `UpdatePolicy`: replaces the members that were given.
-pub(super) fn update(context: &mut Context<'_>) -> Answer {
+pub(super) fn update(context: &mut Context<'_>) -> HandlerResult {
     let mut policy = target(context)?.clone();
     check_own(&policy)?;
     if let Some(content) = context.optional("Content") {
@@ -173,7 +173,7 @@ pub(super) fn update(context: &mut Context<'_>) -> Answer {
 }
 
 /// `DeletePolicy`: only when it is attached to nothing.
-pub(super) fn delete(context: &mut Context<'_>) -> Answer {
+pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
     let policy = target(context)?.clone();
     check_own(&policy)?;
     if context.state.targets_of(&policy.id).next().is_some() {
@@ -192,7 +192,7 @@ pub(super) fn delete(context: &mut Context<'_>) -> Answer {
 }
 
 /// `DescribePolicy`
-pub(super) fn describe(context: &Context<'_>) -> Answer {
+pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
     let at = stale(context);
     let place = context.state.place(context.text("PolicyId"));
     let policy = match at {
@@ -204,7 +204,7 @@ pub(super) fn describe(context: &Context<'_>) -> Answer {
 }
 
 /// `ListPolicies`
-pub(super) fn list(context: &Context<'_>) -> Answer {
+pub(super) fn list(context: &Context<'_>) -> HandlerResult {
     let page = context.page(super::DEFAULT_PAGE)?;
     let kind = context.text("Filter");
     let start = match &page.after {

@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, ApiError, Context, Output, constraint, invalid, paged};
-use crate::core::{context::Window, entities::Tags, random::hash, sso::read_tags, state::State};
+use super::{ApiError, Context, HandlerResult, Output, constraint, invalid, paged};
+use crate::core::{context::Window, entities::Tags, random::hash, sso::read_tags, state::SimState};
 
 /// Tags of one resource (AWS: "Quotas for AWS Organizations").
 const MOST: usize = 50;
 
-fn of<'a>(state: &'a State, id: &str) -> Option<&'a Tags> {
+fn of<'a>(state: &'a SimState, id: &str) -> Option<&'a Tags> {
     if id == state.head.root {
         return Some(&state.head.root_tags);
     }
@@ -78,7 +78,7 @@ fn put(context: &mut Context<'_>, id: &str, tags: Tags) {
 }
 
 /// `TagResource`
-pub(super) fn tag(context: &mut Context<'_>) -> Answer {
+pub(super) fn tag(context: &mut Context<'_>) -> HandlerResult {
     let id = context.text("ResourceId");
     let mut tags = of(context.state, id).ok_or_else(target_not_found)?.clone();
     tags.extend(given(context)?);
@@ -88,7 +88,7 @@ pub(super) fn tag(context: &mut Context<'_>) -> Answer {
 }
 
 /// `UntagResource`: an absent key is no mistake.
-pub(super) fn untag(context: &mut Context<'_>) -> Answer {
+pub(super) fn untag(context: &mut Context<'_>) -> HandlerResult {
     let id = context.text("ResourceId");
     let mut tags = of(context.state, id).ok_or_else(target_not_found)?.clone();
     let keys = context.call.input.get("TagKeys").and_then(Value::as_array);
@@ -100,7 +100,7 @@ pub(super) fn untag(context: &mut Context<'_>) -> Answer {
 }
 
 /// `ListTagsForResource`
-pub(super) fn list(context: &Context<'_>) -> Answer {
+pub(super) fn list(context: &Context<'_>) -> HandlerResult {
     let page = context.page(super::DEFAULT_PAGE)?;
     let tags = of(context.state, context.text("ResourceId")).ok_or_else(target_not_found)?;
     let mut rows: Vec<_> = tags

@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use super::{
-    Answer, ApiError, Context, Output,
+    ApiError, Context, HandlerResult, Output,
     accounts::{after, path},
     check_parent, paged,
 };
-use crate::core::{entities::Ou, state::State};
+use crate::core::{entities::Ou, state::SimState};
 
-fn policy_types(state: &State) -> Value {
+fn policy_types(state: &SimState) -> Value {
     state
         .head
         .policy_types
@@ -41,7 +41,7 @@ pub(super) fn describe_organization(context: &Context<'_>) -> Output {
 }
 
 /// The root as the model spells it.
-pub(super) fn root(state: &State) -> Value {
+pub(super) fn root(state: &SimState) -> Value {
     let head = &state.head;
     json!({
         "Id": head.root,
@@ -52,7 +52,7 @@ pub(super) fn root(state: &State) -> Value {
 }
 
 /// `ListRoots`
-pub(super) fn list_roots(context: &Context<'_>) -> Answer {
+pub(super) fn list_roots(context: &Context<'_>) -> HandlerResult {
     let page = context.page(super::DEFAULT_PAGE)?;
     let id = context.state.head.root.clone();
     let rows = page.after.is_none().then(|| (0, id, root(context.state)));
@@ -61,7 +61,7 @@ pub(super) fn list_roots(context: &Context<'_>) -> Answer {
 }
 
 /// A unit as the model spells it.
-pub(super) fn shape(state: &State, ou: &Ou) -> Value {
+pub(super) fn shape(state: &SimState, ou: &Ou) -> Value {
     let head = &state.head;
     json!({
         "Id": ou.id,
@@ -72,7 +72,7 @@ pub(super) fn shape(state: &State, ou: &Ou) -> Value {
 }
 
 /// `ListOrganizationalUnitsForParent`
-pub(super) fn list_ous(context: &Context<'_>) -> Answer {
+pub(super) fn list_ous(context: &Context<'_>) -> HandlerResult {
     let page = context.page(super::DEFAULT_PAGE)?;
     let parent = context.text("ParentId");
     check_parent(context, parent)?;
@@ -92,7 +92,7 @@ pub(super) fn ou_not_found() -> ApiError {
 }
 
 /// `DescribeOrganizationalUnit`
-pub(super) fn describe_ou(context: &Context<'_>) -> Answer {
+pub(super) fn describe_ou(context: &Context<'_>) -> HandlerResult {
     let ou = context
         .state
         .ou(context.text("OrganizationalUnitId"))
@@ -103,7 +103,7 @@ pub(super) fn describe_ou(context: &Context<'_>) -> Answer {
 }
 
 /// `ListParents`: exactly one.
-pub(super) fn list_parents(context: &Context<'_>) -> Answer {
+pub(super) fn list_parents(context: &Context<'_>) -> HandlerResult {
     context.page(super::DEFAULT_PAGE)?;
     let child = context.text("ChildId");
     let state = &context.state;
@@ -130,7 +130,7 @@ pub(super) fn list_parents(context: &Context<'_>) -> Answer {
 }
 
 /// `ListChildren`
-pub(super) fn list_children(context: &Context<'_>) -> Answer {
+pub(super) fn list_children(context: &Context<'_>) -> HandlerResult {
     let page = context.page(super::DEFAULT_PAGE)?;
     let parent = context.text("ParentId");
     check_parent(context, parent)?;

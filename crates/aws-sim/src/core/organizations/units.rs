@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::{
-    Answer, ApiError, Context, Output, check_parent, constraint,
+    ApiError, Context, HandlerResult, Output, check_parent, constraint,
     tags::given,
     tree::{ou_not_found, shape},
 };
-use crate::core::{call::Id, context::Window, entities::Ou, state::State};
+use crate::core::{call::Id, context::Window, entities::Ou, state::SimState};
 
 const LETTERS: &str = "abcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -16,7 +16,7 @@ const DEEPEST: usize = 5;
 /// Organizational units of an organization.
 const MOST: usize = 2_000;
 
-fn check_name(state: &State, parent: &str, name: &str, own: &str) -> Result<(), ApiError> {
+fn check_name(state: &SimState, parent: &str, name: &str, own: &str) -> Result<(), ApiError> {
     let siblings = state.child_ous.get(parent).into_iter().flatten();
     let mut siblings = siblings.filter_map(|(_, id)| state.ou(id));
     if siblings.any(|ou| ou.name == name && *ou.id != *own) {
@@ -28,7 +28,7 @@ fn check_name(state: &State, parent: &str, name: &str, own: &str) -> Result<(), 
     Ok(())
 }
 
-fn depth(state: &State, parent: &str) -> usize {
+fn depth(state: &SimState, parent: &str) -> usize {
     let mut depth = 0;
     let mut at = Id::from(parent);
     while let Some(ou) = state.ou(&at).filter(|_| depth <= DEEPEST) {
@@ -39,7 +39,7 @@ fn depth(state: &State, parent: &str) -> usize {
 }
 
 /// `CreateOrganizationalUnit`: what is new holds the default policies.
-pub(super) fn create(context: &mut Context<'_>) -> Answer {
+pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
     let (parent, name) = (context.text("ParentId"), context.text("Name"));
     check_parent(context, parent)?;
     check_name(context.state, parent, name, "")?;
@@ -82,7 +82,7 @@ fn target(context: &Context<'_>) -> Result<Ou, ApiError> {
 }
 
 /// `UpdateOrganizationalUnit`
-pub(super) fn update(context: &mut Context<'_>) -> Answer {
+pub(super) fn update(context: &mut Context<'_>) -> HandlerResult {
     let mut ou = target(context)?;
     if let Some(name) = context.optional("Name") {
         check_name(context.state, &ou.parent, name, &ou.id)?;
@@ -98,7 +98,7 @@ pub(super) fn update(context: &mut Context<'_>) -> Answer {
 }
 
 /// `DeleteOrganizationalUnit`: only an empty one.
-pub(super) fn delete(context: &mut Context<'_>) -> Answer {
+pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
     let ou = target(context)?;
     let state = &context.state;
     let holds = |children: Option<&std::collections::BTreeSet<_>>| {

@@ -7,14 +7,14 @@ use crate::{
         call::Id,
         entities::{Account, AssignmentKey, PrincipalType},
         random::Random,
-        state::State,
+        state::SimState,
         table::Millis,
     },
     organization::Consistency,
 };
 
 /// The user and the groups it is in, as readers see it at `at`.
-fn holders(state: &State, user: &Id, at: Millis) -> Vec<(PrincipalType, Id)> {
+fn holders(state: &SimState, user: &Id, at: Millis) -> Vec<(PrincipalType, Id)> {
     let groups = state.member_of.range((user.clone(), 0, Id::from(""))..);
     let groups = groups
         .take_while(|(member, ..)| member == user)
@@ -30,7 +30,7 @@ fn holders(state: &State, user: &Id, at: Millis) -> Vec<(PrincipalType, Id)> {
 
 /// Every account and set that a person holds, as readers see it at `at`. Accounts in which
 /// nothing can be done any more are left out.
-pub(crate) fn pairs(state: &State, user: &Id, at: Millis) -> BTreeSet<(Id, Id)> {
+pub(crate) fn pairs(state: &SimState, user: &Id, at: Millis) -> BTreeSet<(Id, Id)> {
     let mut found = BTreeSet::new();
     for (kind, holder) in holders(state, user, at) {
         let start = (holder.clone(), 0, Id::from(""), Id::from(""));
@@ -45,12 +45,12 @@ pub(crate) fn pairs(state: &State, user: &Id, at: Millis) -> BTreeSet<(Id, Id)> 
     found
 }
 
-fn is_open(state: &State, account: &str) -> bool {
+fn is_open(state: &SimState, account: &str) -> bool {
     state.account(account).is_some_and(Account::is_active)
 }
 
 /// Whether an assignment stands that gives the user the set in the account now.
-pub(crate) fn assigned(state: &State, account: &str, set: &str, user: &str) -> bool {
+pub(crate) fn assigned(state: &SimState, account: &str, set: &str, user: &str) -> bool {
     let direct = state.assignment_key(account, set, PrincipalType::User, user);
     let through = |group: &Id| {
         let key = state.assignment_key(account, set, PrincipalType::Group, group);
@@ -60,8 +60,8 @@ pub(crate) fn assigned(state: &State, account: &str, set: &str, user: &str) -> b
 }
 
 /// Whether role credentials are given. They come later than the lists: an assignment just made
-/// may be listed and still give "No access" for seconds (specification §3).
-pub(crate) fn may_enter(state: &State, account: &Id, set: &Id, user: &Id, at: Millis) -> bool {
+/// may be listed and still give "No access" for seconds (`simulator.md` §3).
+pub(crate) fn may_enter(state: &SimState, account: &Id, set: &Id, user: &Id, at: Millis) -> bool {
     is_open(state, account)
         && holders(state, user, at).into_iter().any(|(kind, holder)| {
             let key = state.assignment_key(account, set, kind, &holder);
@@ -70,7 +70,7 @@ pub(crate) fn may_enter(state: &State, account: &Id, set: &Id, user: &Id, at: Mi
         })
 }
 
-fn lag(state: &State, key: &AssignmentKey, since: Millis) -> Millis {
+fn lag(state: &SimState, key: &AssignmentKey, since: Millis) -> Millis {
     let longest = match state.settings.consistency {
         Consistency::Strong => return 0,
         Consistency::Typical => 2_000,

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::core::{call::Id, state::State, table::Millis};
+use crate::core::{call::Id, state::SimState, table::Millis};
 
-/// Longest life of an access token, in seconds (specification §3).
+/// Longest life of an access token, in seconds (`simulator.md` §3).
 const ACCESS_TOKEN_SECONDS: Millis = 28_800;
-/// How long a portal session lasts when the file does not say, in seconds: 8 hours (rule N-4).
+/// How long a portal session lasts when the file does not say, in seconds: 8 hours
+/// (`simulator.md` N-4).
 const SESSION_SECONDS: u32 = 28_800;
-/// From an administrator's delete to the end of a portal session, in seconds (rule N-4).
+/// From an administrator's delete to the end of a portal session, in seconds (`simulator.md` N-4).
 const REVOCATION_LAG: u32 = 300;
 /// How long what is over is kept, so that the right error can be given.
 const PAST_KEPT: Millis = 24 * 3_600_000;
@@ -22,7 +23,7 @@ pub(crate) struct Portal {
     /// Sign-ins of devices, by user code.
     pub devices: BTreeMap<String, Device>,
     /// Authorization codes that were handed to a browser.
-    pub codes: BTreeMap<String, Code>,
+    pub codes: BTreeMap<String, AuthorizationCode>,
     /// Portal sessions by id.
     pub sign_ins: BTreeMap<String, SignIn>,
     /// Portal session and end, by access token.
@@ -59,7 +60,7 @@ pub(crate) struct Device {
 
 /// An authorization code (RFC 6749 §4.1.2) with its proof key (RFC 7636).
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Code {
+pub(crate) struct AuthorizationCode {
     /// The client that it is for.
     pub client_id: String,
     /// Where it was sent to.
@@ -72,7 +73,7 @@ pub(crate) struct Code {
     pub expires: Millis,
 }
 
-/// A portal session (rule N-4).
+/// A portal session (`simulator.md` N-4).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct SignIn {
     /// Identifier in the control API.
@@ -97,7 +98,7 @@ impl SignIn {
 }
 
 /// The live portal session of an access token. A deleted user has none.
-pub(crate) fn holder<'a>(state: &'a State, token: &str, now: Millis) -> Option<&'a SignIn> {
+pub(crate) fn holder<'a>(state: &'a SimState, token: &str, now: Millis) -> Option<&'a SignIn> {
     let (id, expires) = state.portal.tokens.get(token)?;
     let sign_in = state.portal.sign_ins.get(id)?;
     let live = now < *expires && sign_in.is_live(now) && state.user(&sign_in.user).is_some();
@@ -105,7 +106,7 @@ pub(crate) fn holder<'a>(state: &'a State, token: &str, now: Millis) -> Option<&
 }
 
 /// Begins a portal session; the caller has checked that the user may sign in.
-pub(crate) fn begin(state: &mut State, user: &Id, id: String, now: Millis) -> SignIn {
+pub(crate) fn begin(state: &mut SimState, user: &Id, id: String, now: Millis) -> SignIn {
     let length = state
         .center
         .portal_session_seconds
@@ -143,8 +144,9 @@ pub(crate) fn sign_out(portal: &mut Portal, token: &str, now: Millis) {
     }
 }
 
-/// An administrator deletes a person's portal sessions; they end after a while (rule N-4).
-pub(crate) fn revoke(state: &mut State, user: &str, now: Millis) {
+/// An administrator deletes a person's portal sessions; they end after a while
+/// (`simulator.md` N-4).
+pub(crate) fn revoke(state: &mut SimState, user: &str, now: Millis) {
     let lag = state.center.portal_revocation_lag.unwrap_or(REVOCATION_LAG);
     let dead = now + Millis::from(lag) * 1000;
     for sign_in in state.portal.sign_ins.values_mut() {

@@ -6,18 +6,19 @@ mod sessions;
 
 pub(crate) use access::{assigned, may_enter, pairs};
 pub(crate) use memory::{
-    Code, Device, Portal, SignIn, Verdict, begin, forget, grant, holder, revoke, sign_out,
+    AuthorizationCode, Device, Portal, SignIn, Verdict, begin, forget, grant, holder, revoke,
+    sign_out,
 };
-pub(crate) use sessions::{Entry, enter, is_killed, reserved_path, reserved_set};
+pub(crate) use sessions::{NewSession, enter, is_killed, reserved_path, reserved_set};
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
 use super::{
-    call::{ApiError, Call, Caller, ErrorClass, Id, Output},
+    call::{ApiError, AwsCaller, Call, ErrorClass, Id, Output},
     context::{Context, Window},
-    pages::Page,
+    pages::PageCursor,
 };
 
 /// The operations that have behaviour.
@@ -34,10 +35,10 @@ pub(crate) const TOKEN: &str = "x-amz-sso_bearer_token";
 /// Rows on a page when the caller does not say.
 const DEFAULT_PAGE: usize = 100;
 
-type Answer = Result<Output, ApiError>;
+type HandlerResult = Result<Output, ApiError>;
 
 /// Answers an operation of the list above.
-pub(super) fn answer(context: &mut Context<'_>) -> Answer {
+pub(super) fn answer(context: &mut Context<'_>) -> HandlerResult {
     let token = context.text(TOKEN);
     let sign_in = holder(context.state, token, context.now).cloned();
     let sign_in = sign_in.ok_or_else(unauthorized)?;
@@ -76,24 +77,24 @@ fn no_access() -> ApiError {
     ApiError::denied("ForbiddenException", "No access").status(403)
 }
 
-fn page(context: &Context<'_>, sign_in: &SignIn) -> Result<Page, ApiError> {
+fn page(context: &Context<'_>, sign_in: &SignIn) -> Result<PageCursor, ApiError> {
     // a page token is good for the person, whatever access token comes with it
-    let caller = Caller {
+    let caller = AwsCaller {
         account: sign_in.user.to_string(),
         ..context.caller.clone()
     };
     let (call, seed) = (context.call, context.state.seed);
-    Page::of(call, &caller, seed, DEFAULT_PAGE, context.now)
+    PageCursor::of(call, &caller, seed, DEFAULT_PAGE, context.now)
 }
 
-/// One page of rows in the stable internal order (rule PG-2).
+/// One page of rows in the stable internal order (`simulator.md` PG-2).
 fn listed(
     context: &Context<'_>,
     sign_in: &SignIn,
     name: &str,
     ids: BTreeSet<Id>,
     row: impl Fn(&Id) -> Option<Value>,
-) -> Answer {
+) -> HandlerResult {
     let page = page(context, sign_in)?;
     let places: BTreeSet<(u64, String)> = ids
         .into_iter()
@@ -113,7 +114,7 @@ fn listed(
     Ok(Output::Members(Value::Object(members)))
 }
 
-fn accounts(context: &mut Context<'_>, sign_in: &SignIn) -> Answer {
+fn accounts(context: &mut Context<'_>, sign_in: &SignIn) -> HandlerResult {
     context.admit()?;
     let held = pairs(context.state, &sign_in.user, context.reading);
     let ids = held.into_iter().map(|(account, _)| account).collect();
@@ -127,7 +128,7 @@ fn accounts(context: &mut Context<'_>, sign_in: &SignIn) -> Answer {
     })
 }
 
-fn roles(context: &mut Context<'_>, sign_in: &SignIn) -> Answer {
+fn roles(context: &mut Context<'_>, sign_in: &SignIn) -> HandlerResult {
     context.admit()?;
     let account = context.text("account_id");
     let held = pairs(context.state, &sign_in.user, context.reading);
@@ -142,7 +143,7 @@ fn roles(context: &mut Context<'_>, sign_in: &SignIn) -> Answer {
     })
 }
 
-fn credentials(context: &mut Context<'_>, sign_in: &SignIn) -> Answer {
+fn credentials(context: &mut Context<'_>, sign_in: &SignIn) -> HandlerResult {
     context.admit()?;
     let account = Id::from(context.text("account_id"));
     let set = context.state.set_named(context.text("role_name"));
@@ -158,7 +159,7 @@ fn credentials(context: &mut Context<'_>, sign_in: &SignIn) -> Answer {
     }
     let now = context.now;
     let mut random = context.random().clone();
-    let entry = Entry {
+    let entry = NewSession {
         user: &sign_in.user,
         account: &account,
         set: &set,

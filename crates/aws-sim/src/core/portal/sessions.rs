@@ -1,14 +1,14 @@
-//! Role sessions (rules N-1 and N-2): who they are, how long they live, what ends them.
+//! Role sessions (`simulator.md` N-1 and N-2): who they are, how long they live, what ends them.
 
 use serde_json::Value;
 
 use crate::core::{
     call::Id,
-    entities::{PermissionSet, Provision, Session},
+    entities::{PermissionSet, Provision, RoleSession},
     random::Random,
     roles::{Role, session},
     sso::session_seconds,
-    state::State,
+    state::SimState,
     sts::issue,
     table::Millis,
 };
@@ -19,7 +19,7 @@ const PAST_KEPT: Millis = 24 * 3_600_000;
 const PREFIX: &str = "AWSReservedSSO_";
 
 /// The role that provisioning made for a set in an account.
-pub(crate) fn reserved_role(state: &State, account: &Id, set: &PermissionSet) -> Option<Role> {
+pub(crate) fn reserved_role(state: &SimState, account: &Id, set: &PermissionSet) -> Option<Role> {
     let pair = (account.clone(), state.order(&set.id), set.id.clone());
     let suffix = &state.provisions.latest(&pair)?.suffix;
     let name = format!("{PREFIX}{}_{suffix}", set.name);
@@ -45,7 +45,7 @@ pub(crate) fn reserved_path(home_region: &str) -> String {
 
 /// The set behind a session of a role that provisioning made, and what is provisioned of it now.
 pub(crate) fn reserved_set<'a>(
-    state: &'a State,
+    state: &'a SimState,
     account: &str,
     arn: &str,
 ) -> Option<(&'a PermissionSet, Option<&'a Provision>)> {
@@ -57,7 +57,7 @@ pub(crate) fn reserved_set<'a>(
 }
 
 /// A session to be begun; the caller has checked that the person may.
-pub(crate) struct Entry<'a> {
+pub(crate) struct NewSession<'a> {
     /// Who.
     pub user: &'a Id,
     /// Where.
@@ -72,8 +72,8 @@ pub(crate) struct Entry<'a> {
 
 /// Begins a role session and gives its credentials; `None` when user, set or role is not there.
 pub(crate) fn enter(
-    state: &mut State,
-    entry: Entry<'_>,
+    state: &mut SimState,
+    entry: NewSession<'_>,
     random: &mut Random,
     now: Millis,
 ) -> Option<Value> {
@@ -90,7 +90,7 @@ pub(crate) fn enter(
     // known from the home Region; the token is long enough as it is
     caller.role_path.clear();
     let (caller, credentials) = issue(state.seed, caller, random, now, seconds);
-    let row = Session {
+    let row = RoleSession {
         id: entry.id,
         user: entry.user.clone(),
         user_name,
@@ -109,14 +109,14 @@ pub(crate) fn enter(
 }
 
 /// Whether the session is one of a reserved role that is not there any more, which ends it unless
-/// a switch says otherwise (rule N-2). Readers see a role go after their window.
-pub(crate) fn is_killed(state: &State, account: &str, arn: &str) -> bool {
+/// a switch says otherwise (`simulator.md` N-2). Readers see a role go after their window.
+pub(crate) fn is_killed(state: &SimState, account: &str, arn: &str) -> bool {
     let behaviour = &state.settings.behaviour;
     behaviour.is("role_deleted_kills_sessions", "yes") && is_gone(state, account, arn)
 }
 
 /// Whether the reserved role in a session's or a role's ARN is gone.
-fn is_gone(state: &State, account: &str, arn: &str) -> bool {
+fn is_gone(state: &SimState, account: &str, arn: &str) -> bool {
     let reserved = |step: &&str| step.starts_with(PREFIX);
     let Some(name) = arn.split('/').find(reserved) else {
         return false;

@@ -5,33 +5,33 @@ use std::ops::Bound;
 use serde_json::{Value, json};
 
 use super::{
-    Answer, ApiError, Context, Output, Standing, check_managed, clearance, paged, read_set,
-    statuses, target_set,
+    AccountStanding, ApiError, Context, HandlerResult, Output, check_managed, clearance, paged,
+    read_set, statuses, target_set,
 };
 use crate::{
     core::{
         call::{ErrorClass, Id},
         context::Window,
-        entities::{Assignment, AssignmentKey, Kind, Operation, PrincipalType, Progress},
+        entities::{Assignment, AssignmentKey, AsyncKind, AsyncState, Operation, PrincipalType},
         limits::OUTSTANDING,
         random::Random,
-        state::{State, first_of},
+        state::{SimState, first_of},
         table::Millis,
     },
     organization::Speed,
 };
 
 /// What a create or delete names.
-struct Target {
+struct AssignmentTarget {
     account: Id,
     set: Id,
     principal_type: PrincipalType,
     principal: Id,
 }
 
-fn target(context: &Context<'_>, standing: Standing) -> Result<Target, ApiError> {
+fn target(context: &Context<'_>, standing: AccountStanding) -> Result<AssignmentTarget, ApiError> {
     let account = context.text("TargetId");
-    if standing == Standing::Delegated
+    if standing == AccountStanding::Delegated
         && account == context.state.head.management
         && context.state.settings.authorize
     {
@@ -52,7 +52,7 @@ fn target(context: &Context<'_>, standing: Standing) -> Result<Target, ApiError>
     }
     let principal_type = PrincipalType::parse(context.text("PrincipalType"))
         .ok_or_else(|| ApiError::new("ValidationException", "PrincipalType is not valid."))?;
-    Ok(Target {
+    Ok(AssignmentTarget {
         account: account.into(),
         set,
         principal_type,
@@ -61,7 +61,7 @@ fn target(context: &Context<'_>, standing: Standing) -> Result<Target, ApiError>
 }
 
 /// `CreateAccountAssignment`
-pub(super) fn create(context: &mut Context<'_>, standing: Standing) -> Answer {
+pub(super) fn create(context: &mut Context<'_>, standing: AccountStanding) -> HandlerResult {
     let target = target(context, standing)?;
     let behaviour = &context.state.settings.behaviour;
     let exists = context
@@ -88,7 +88,7 @@ pub(super) fn create(context: &mut Context<'_>, standing: Standing) -> Answer {
     let early = behaviour.is("visible_while_in_progress", "yes")
         && exists
         && context.call.modifiers.fail_async.is_none();
-    let answer = accept(context, Kind::Create, &target)?;
+    let answer = accept(context, AsyncKind::Create, &target)?;
     if early && !stands {
         let now = context.now;
         context.state.add_assignment(
@@ -105,7 +105,7 @@ pub(super) fn create(context: &mut Context<'_>, standing: Standing) -> Answer {
 }
 
 /// `DeleteAccountAssignment`
-pub(super) fn delete(context: &mut Context<'_>, standing: Standing) -> Answer {
+pub(super) fn delete(context: &mut Context<'_>, standing: AccountStanding) -> HandlerResult {
     let target = target(context, standing)?;
     let stands = context
         .state
@@ -124,10 +124,10 @@ pub(super) fn delete(context: &mut Context<'_>, standing: Standing) -> Answer {
             "Assignment not found.",
         ));
     }
-    accept(context, Kind::Delete, &target)
+    accept(context, AsyncKind::Delete, &target)
 }
 
-fn key(state: &State, target: &Target) -> AssignmentKey {
+fn key(state: &SimState, target: &AssignmentTarget) -> AssignmentKey {
     state.assignment_key(
         &target.account,
         &target.set,
@@ -137,13 +137,13 @@ fn key(state: &State, target: &Target) -> AssignmentKey {
 }
 
 /// The last checks of an asynchronous write, then its acceptance.
-fn accept(context: &mut Context<'_>, kind: Kind, target: &Target) -> Answer {
+fn accept(context: &mut Context<'_>, kind: AsyncKind, target: &AssignmentTarget) -> HandlerResult {
     if conflicts(context.state, target) {
         return Err(conflict());
     }
     check_outstanding(context)?;
     context.admit()?;
-    let fresh = kind == Kind::Create
+    let fresh = kind == AsyncKind::Create
         && context
             .state
             .assignments_of(&target.account, &target.set)
@@ -157,7 +157,7 @@ fn accept(context: &mut Context<'_>, kind: Kind, target: &Target) -> Answer {
         principal: Some((target.principal_type, target.principal.clone())),
         created: context.now,
         due: 0,
-        progress: Progress::Running,
+        progress: AsyncState::Running,
         fail: None,
         hidden: false,
         foreign: false,
@@ -214,7 +214,7 @@ pub(super) fn start(
 }
 
 /// Adds an operation to the indexes.
-pub(crate) fn enqueue(state: &mut State, operation: Operation) {
+pub(crate) fn enqueue(state: &mut SimState, operation: Operation) {
     let newest_first = u64::MAX - u64::try_from(operation.created).unwrap_or(0);
     state
         .operation_order
@@ -225,7 +225,7 @@ pub(crate) fn enqueue(state: &mut State, operation: Operation) {
     state.operations.insert(operation.id.clone(), operation);
 }
 
-/// Rule G-1: log-normal, median 4 s, 95 % below 15 s, at most 60 s.
+/// `simulator.md` G-1: log-normal, median 4 s, 95 % below 15 s, at most 60 s.
 pub(crate) fn duration(speed: Speed, extra: Millis, random: &mut Random) -> Millis {
     match speed {
         Speed::Instant => 0,
@@ -242,7 +242,7 @@ pub(crate) fn duration(speed: Speed, extra: Millis, random: &mut Random) -> Mill
     }
 }
 
-fn conflicts(state: &State, target: &Target) -> bool {
+fn conflicts(state: &SimState, target: &AssignmentTarget) -> bool {
     let behaviour = &state.settings.behaviour;
     state
         .in_flight
@@ -278,7 +278,7 @@ fn row(context: &Context<'_>, key: &AssignmentKey) -> Value {
 }
 
 /// `ListAccountAssignments`
-pub(super) fn list(context: &Context<'_>) -> Answer {
+pub(super) fn list(context: &Context<'_>) -> HandlerResult {
     let page = context.page(super::DEFAULT_PAGE)?;
     let account = Id::from(context.text("AccountId"));
     let set = read_set(context)?.id.clone();
@@ -323,10 +323,16 @@ pub(super) fn list(context: &Context<'_>) -> Answer {
     Ok(paged("AccountAssignments", rows, token))
 }
 
-/// `ListAccountAssignmentsForPrincipal`: a user's own rows and those of its groups (rule G-4).
-pub(super) fn list_for_principal(context: &Context<'_>, standing: Standing) -> Answer {
+/// `ListAccountAssignmentsForPrincipal`: a user's own rows and those of its groups
+/// (`simulator.md` G-4).
+pub(super) fn list_for_principal(
+    context: &Context<'_>,
+    standing: AccountStanding,
+) -> HandlerResult {
     let behaviour = &context.state.settings.behaviour;
-    if standing == Standing::Delegated && behaviour.is("principal_listing_from_delegated", "deny") {
+    if standing == AccountStanding::Delegated
+        && behaviour.is("principal_listing_from_delegated", "deny")
+    {
         let arn = &context.state.center.instance_arn;
         return Err(clearance::sso_denied(
             context.caller,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Context, Output, paged, seconds};
+use super::{Context, HandlerResult, Output, paged, seconds};
 
 fn row(context: &Context<'_>) -> Value {
     let center = &context.state.center;
@@ -21,8 +21,8 @@ fn row(context: &Context<'_>) -> Value {
     row
 }
 
-/// `ListInstances`: seen in the home Region only, unless asked for all (rule R-13).
-pub(super) fn list(context: &Context<'_>) -> Answer {
+/// `ListInstances`: seen in the home Region only, unless asked for all (`simulator.md` R-13).
+pub(super) fn list(context: &Context<'_>) -> HandlerResult {
     let everywhere = context.text("RegionScope") == "ALL_REGIONS";
     let here = context.call.region == context.state.center.home_region;
     let known = context.state.account(&context.caller.account).is_some();

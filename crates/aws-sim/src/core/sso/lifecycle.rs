@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    Answer, ApiError, Context, Output, PermissionSet, Standing, check_managed, permission_sets,
-    session_seconds, target_set,
+    AccountStanding, ApiError, Context, HandlerResult, Output, PermissionSet, check_managed,
+    permission_sets, session_seconds, target_set,
 };
 use crate::core::{context::Window, entities::Tags, limits::PERMISSION_SETS};
 
@@ -36,7 +36,7 @@ pub(in crate::core) fn read_tags(value: Option<&Value>) -> Tags {
 }
 
 /// `CreatePermissionSet`
-pub(super) fn create(context: &mut Context<'_>) -> Answer {
+pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
     let session_duration = duration(context)?.unwrap_or_else(|| "PT1H".to_owned());
     let name = context.text("Name").to_owned();
     if context.state.set_named(&name).is_some() {
@@ -83,7 +83,7 @@ pub(super) fn change(context: &mut Context<'_>, mut set: PermissionSet) {
 }
 
 /// `UpdatePermissionSet`: replaces the members that were given.
-pub(super) fn update(context: &mut Context<'_>, standing: Standing) -> Answer {
+pub(super) fn update(context: &mut Context<'_>, standing: AccountStanding) -> HandlerResult {
     let mut set = target_set(context)?.clone();
     check_managed(context, standing, &set.id)?;
     if let Some(duration) = duration(context)? {
@@ -100,7 +100,7 @@ pub(super) fn update(context: &mut Context<'_>, standing: Standing) -> Answer {
 }
 
 /// `DeletePermissionSet`: only when nothing holds it.
-pub(super) fn delete(context: &mut Context<'_>, standing: Standing) -> Answer {
+pub(super) fn delete(context: &mut Context<'_>, standing: AccountStanding) -> HandlerResult {
     let set = target_set(context)?.clone();
     check_managed(context, standing, &set.id)?;
     let state = &context.state;

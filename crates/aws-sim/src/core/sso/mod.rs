@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use super::{
     call::{ApiError, Output},
-    clearance::{self, Standing},
+    clearance::{self, AccountStanding},
     context::Context,
     entities::PermissionSet,
     table::Millis,
@@ -60,10 +60,10 @@ pub(super) const OPERATIONS: &[&str] = &[
 /// Rows on a page when the caller does not say.
 const DEFAULT_PAGE: usize = 100;
 
-type Answer = Result<Output, ApiError>;
+type HandlerResult = Result<Output, ApiError>;
 
 /// Answers an operation of the list above.
-pub(super) fn answer(context: &mut Context<'_>) -> Answer {
+pub(super) fn answer(context: &mut Context<'_>) -> HandlerResult {
     let operation = context.call.operation.as_str();
     if operation == "ListInstances" {
         context.admit()?;
@@ -147,9 +147,13 @@ fn find_set<'a>(
 }
 
 /// Refuses a delegated administrator's change to a set that is provisioned in the management
-/// account (specification §2.5).
-fn check_managed(context: &Context<'_>, standing: Standing, set: &str) -> Result<(), ApiError> {
-    if standing != Standing::Delegated || !context.state.settings.authorize {
+/// account (`simulator.md` §2.5).
+fn check_managed(
+    context: &Context<'_>,
+    standing: AccountStanding,
+    set: &str,
+) -> Result<(), ApiError> {
+    if standing != AccountStanding::Delegated || !context.state.settings.authorize {
         return Ok(());
     }
     let management = context.state.head.management.as_str();
@@ -174,7 +178,7 @@ fn paged(name: &str, rows: Vec<Value>, token: Option<String>) -> Output {
     Output::Members(Value::Object(members))
 }
 
-/// Seconds since the epoch with milliseconds (rule R-3).
+/// Seconds since the epoch with milliseconds (`simulator.md` R-3).
 pub(super) fn seconds(at: Millis) -> Value {
     if at % 1000 == 0 {
         return Value::from(at / 1000);

@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Context, Output, PermissionSet, paged, read_set, seconds};
+use super::{Context, HandlerResult, Output, PermissionSet, paged, read_set, seconds};
 
 /// A set as the model spells it.
 pub(super) fn shape(context: &Context<'_>, set: &PermissionSet) -> Value {
@@ -29,7 +29,7 @@ pub(super) fn shape(context: &Context<'_>, set: &PermissionSet) -> Value {
 }
 
 /// `ListPermissionSets`
-pub(super) fn list(context: &Context<'_>) -> Answer {
+pub(super) fn list(context: &Context<'_>) -> HandlerResult {
     let page = context.page(super::DEFAULT_PAGE)?;
     let start = match &page.after {
         Some((order, id)) => Bound::Excluded((*order, id.as_str().into())),
@@ -45,7 +45,7 @@ pub(super) fn list(context: &Context<'_>) -> Answer {
 }
 
 /// `DescribePermissionSet`
-pub(super) fn describe(context: &Context<'_>) -> Answer {
+pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
     let set = read_set(context)?;
     Ok(Output::Members(
         json!({ "PermissionSet": shape(context, set) }),

@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use super::{
-    Answer, ApiError, Context, Output, Standing, check_managed, lifecycle::change, paged, read_set,
-    target_set,
+    AccountStanding, ApiError, Context, HandlerResult, Output, check_managed, lifecycle::change,
+    paged, read_set, target_set,
 };
 use crate::core::{document::Document, limits::MANAGED_PER_SET, random::hash};
 
 /// `ListManagedPoliciesInPermissionSet`
-pub(super) fn list_managed(context: &Context<'_>) -> Answer {
+pub(super) fn list_managed(context: &Context<'_>) -> HandlerResult {
     let page = context.page(super::DEFAULT_PAGE)?;
     let rows = read_set(context)?.managed.iter().map(|arn| {
         let name = arn.rsplit('/').next().unwrap_or_default();
@@ -20,7 +20,7 @@ pub(super) fn list_managed(context: &Context<'_>) -> Answer {
 }
 
 /// `ListCustomerManagedPolicyReferencesInPermissionSet`
-pub(super) fn list_customer_managed(context: &Context<'_>) -> Answer {
+pub(super) fn list_customer_managed(context: &Context<'_>) -> HandlerResult {
     let page = context.page(super::DEFAULT_PAGE)?;
     let rows = read_set(context)?
         .customer_managed
@@ -47,7 +47,7 @@ pub(super) fn ordered(
 }
 
 /// `AttachManagedPolicyToPermissionSet`
-pub(super) fn attach(context: &mut Context<'_>, standing: Standing) -> Answer {
+pub(super) fn attach(context: &mut Context<'_>, standing: AccountStanding) -> HandlerResult {
     let mut set = target_set(context)?.clone();
     check_managed(context, standing, &set.id)?;
     let arn = context.text("ManagedPolicyArn").to_owned();
@@ -72,7 +72,7 @@ pub(super) fn attach(context: &mut Context<'_>, standing: Standing) -> Answer {
 }
 
 /// `DetachManagedPolicyFromPermissionSet`
-pub(super) fn detach(context: &mut Context<'_>, standing: Standing) -> Answer {
+pub(super) fn detach(context: &mut Context<'_>, standing: AccountStanding) -> HandlerResult {
     let mut set = target_set(context)?.clone();
     check_managed(context, standing, &set.id)?;
     let arn = context.text("ManagedPolicyArn");
@@ -88,7 +88,7 @@ pub(super) fn detach(context: &mut Context<'_>, standing: Standing) -> Answer {
 }
 
 /// `GetInlinePolicyForPermissionSet`
-pub(super) fn get_inline(context: &Context<'_>) -> Answer {
+pub(super) fn get_inline(context: &Context<'_>) -> HandlerResult {
     let set = read_set(context)?;
     let empty = context
         .state
@@ -103,7 +103,7 @@ pub(super) fn get_inline(context: &Context<'_>) -> Answer {
 }
 
 /// `PutInlinePolicyToPermissionSet`
-pub(super) fn put_inline(context: &mut Context<'_>, standing: Standing) -> Answer {
+pub(super) fn put_inline(context: &mut Context<'_>, standing: AccountStanding) -> HandlerResult {
     let mut set = target_set(context)?.clone();
     check_managed(context, standing, &set.id)?;
     let policy = context.text("InlinePolicy");
@@ -132,7 +132,7 @@ pub(super) fn put_inline(context: &mut Context<'_>, standing: Standing) -> Answe
 }
 
 /// `DeleteInlinePolicyFromPermissionSet`
-pub(super) fn delete_inline(context: &mut Context<'_>, standing: Standing) -> Answer {
+pub(super) fn delete_inline(context: &mut Context<'_>, standing: AccountStanding) -> HandlerResult {
     let mut set = target_set(context)?.clone();
     check_managed(context, standing, &set.id)?;
     if set.inline.take().is_none() {
@@ -146,7 +146,7 @@ pub(super) fn delete_inline(context: &mut Context<'_>, standing: Standing) -> An
 }
 
 /// `GetPermissionsBoundaryForPermissionSet`
-pub(super) fn get_boundary(context: &Context<'_>) -> Answer {
+pub(super) fn get_boundary(context: &Context<'_>) -> HandlerResult {
     let set = read_set(context)?;
     let boundary = set.boundary.as_ref().ok_or_else(|| {
         ApiError::new(

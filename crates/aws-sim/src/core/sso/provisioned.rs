@@ -5,12 +5,12 @@ use std::ops::Bound;
 use serde_json::{Value, json};
 
 use super::{
-    Answer, ApiError, Context, Output, Standing, assignments, check_managed, paged, read_set,
-    statuses, target_set,
+    AccountStanding, ApiError, Context, HandlerResult, Output, assignments, check_managed, paged,
+    read_set, statuses, target_set,
 };
 use crate::core::{
     call::Id,
-    entities::{Kind, Operation, Progress, Provision},
+    entities::{AsyncKind, AsyncState, Operation, Provision},
 };
 
 /// Whether a provision passes the filter `ProvisioningStatus`.
@@ -27,7 +27,7 @@ fn passes(context: &Context<'_>, set: &Id, provision: &Provision) -> bool {
 }
 
 /// `ListPermissionSetsProvisionedToAccount`
-pub(super) fn sets(context: &Context<'_>) -> Answer {
+pub(super) fn sets(context: &Context<'_>) -> HandlerResult {
     let page = context.page(super::DEFAULT_PAGE)?;
     let account = Id::from(context.text("AccountId"));
     if context.state.account(&account).is_none() {
@@ -52,7 +52,7 @@ pub(super) fn sets(context: &Context<'_>) -> Answer {
 }
 
 /// `ListAccountsForProvisionedPermissionSet`
-pub(super) fn accounts(context: &Context<'_>) -> Answer {
+pub(super) fn accounts(context: &Context<'_>) -> HandlerResult {
     let page = context.page(super::DEFAULT_PAGE)?;
     let set = read_set(context)?.id.clone();
     let order = context.state.order(&set);
@@ -76,7 +76,7 @@ pub(super) fn accounts(context: &Context<'_>) -> Answer {
 }
 
 /// `ProvisionPermissionSet`
-pub(super) fn provision(context: &mut Context<'_>, standing: Standing) -> Answer {
+pub(super) fn provision(context: &mut Context<'_>, standing: AccountStanding) -> HandlerResult {
     let set = target_set(context)?.id.clone();
     check_managed(context, standing, &set)?;
     let account = context.optional("TargetId").map(Id::from);
@@ -106,13 +106,13 @@ pub(super) fn provision(context: &mut Context<'_>, standing: Standing) -> Answer
     assignments::check_outstanding(context)?;
     let operation = Operation {
         id: context.random().uuid().into(),
-        kind: Kind::Provision,
+        kind: AsyncKind::Provision,
         account,
         set,
         principal: None,
         created: context.now,
         due: 0,
-        progress: Progress::Running,
+        progress: AsyncState::Running,
         fail: None,
         hidden: false,
         foreign: false,

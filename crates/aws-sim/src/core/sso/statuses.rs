@@ -2,15 +2,15 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Answer, ApiError, Context, Output, paged, seconds};
-use crate::core::entities::{Kind, Operation, Progress};
+use super::{ApiError, Context, HandlerResult, Output, paged, seconds};
+use crate::core::entities::{AsyncKind, AsyncState, Operation};
 
 /// The output member of a single status.
-pub(super) fn member(kind: Kind) -> &'static str {
+pub(super) fn member(kind: AsyncKind) -> &'static str {
     match kind {
-        Kind::Create => "AccountAssignmentCreationStatus",
-        Kind::Delete => "AccountAssignmentDeletionStatus",
-        Kind::Provision => "PermissionSetProvisioningStatus",
+        AsyncKind::Create => "AccountAssignmentCreationStatus",
+        AsyncKind::Delete => "AccountAssignmentDeletionStatus",
+        AsyncKind::Provision => "PermissionSetProvisioningStatus",
     }
 }
 
@@ -19,11 +19,11 @@ pub(super) fn shape(context: &Context<'_>, operation: &Operation) -> Value {
     let mut row = Map::new();
     row.insert("Status".to_owned(), operation.progress.as_str().into());
     row.insert("RequestId".to_owned(), operation.id.as_ref().into());
-    if let Progress::Failed(reason) = &operation.progress {
+    if let AsyncState::Failed(reason) = &operation.progress {
         row.insert("FailureReason".to_owned(), reason.clone().into());
     }
     let set = context.state.set_arn(&operation.set);
-    if operation.kind == Kind::Provision {
+    if operation.kind == AsyncKind::Provision {
         if let Some(account) = &operation.account {
             row.insert("AccountId".to_owned(), account.as_ref().into());
         }
@@ -45,28 +45,42 @@ pub(super) fn shape(context: &Context<'_>, operation: &Operation) -> Value {
 }
 
 /// The six operations that ask for status.
-pub(super) fn answer(context: &Context<'_>) -> Answer {
+pub(super) fn answer(context: &Context<'_>) -> HandlerResult {
     match context.call.operation.as_str() {
-        "DescribeAccountAssignmentCreationStatus" => {
-            describe(context, Kind::Create, "AccountAssignmentCreationRequestId")
-        }
-        "DescribeAccountAssignmentDeletionStatus" => {
-            describe(context, Kind::Delete, "AccountAssignmentDeletionRequestId")
-        }
-        "DescribePermissionSetProvisioningStatus" => {
-            describe(context, Kind::Provision, "ProvisionPermissionSetRequestId")
-        }
-        "ListAccountAssignmentCreationStatus" => {
-            list(context, Kind::Create, "AccountAssignmentsCreationStatus")
-        }
-        "ListAccountAssignmentDeletionStatus" => {
-            list(context, Kind::Delete, "AccountAssignmentsDeletionStatus")
-        }
-        _ => list(context, Kind::Provision, "PermissionSetsProvisioningStatus"),
+        "DescribeAccountAssignmentCreationStatus" => describe(
+            context,
+            AsyncKind::Create,
+            "AccountAssignmentCreationRequestId",
+        ),
+        "DescribeAccountAssignmentDeletionStatus" => describe(
+            context,
+            AsyncKind::Delete,
+            "AccountAssignmentDeletionRequestId",
+        ),
+        "DescribePermissionSetProvisioningStatus" => describe(
+            context,
+            AsyncKind::Provision,
+            "ProvisionPermissionSetRequestId",
+        ),
+        "ListAccountAssignmentCreationStatus" => list(
+            context,
+            AsyncKind::Create,
+            "AccountAssignmentsCreationStatus",
+        ),
+        "ListAccountAssignmentDeletionStatus" => list(
+            context,
+            AsyncKind::Delete,
+            "AccountAssignmentsDeletionStatus",
+        ),
+        _ => list(
+            context,
+            AsyncKind::Provision,
+            "PermissionSetsProvisioningStatus",
+        ),
     }
 }
 
-fn describe(context: &Context<'_>, kind: Kind, member_name: &str) -> Answer {
+fn describe(context: &Context<'_>, kind: AsyncKind, member_name: &str) -> HandlerResult {
     let id = context.text(member_name);
     let operation = context
         .state
@@ -84,7 +98,7 @@ fn describe(context: &Context<'_>, kind: Kind, member_name: &str) -> Answer {
     Ok(Output::Members(Value::Object(answer)))
 }
 
-fn list(context: &Context<'_>, kind: Kind, name: &str) -> Answer {
+fn list(context: &Context<'_>, kind: AsyncKind, name: &str) -> HandlerResult {
     let page = context.page(super::DEFAULT_PAGE)?;
     let status = context
         .call

@@ -3,15 +3,15 @@
 use serde_json::{Value, json};
 
 use super::{
-    Answer, ApiError, Context, Output, PermissionSet, Standing, check_managed, find_set,
-    lifecycle::read_tags, paged, policies::ordered,
+    AccountStanding, ApiError, Context, HandlerResult, Output, PermissionSet, check_managed,
+    find_set, lifecycle::read_tags, paged, policies::ordered,
 };
 use crate::core::{context::Window, table::Millis};
 
 const MOST: usize = 75;
 
 /// `ListTagsForResource`
-pub(super) fn list(context: &Context<'_>) -> Answer {
+pub(super) fn list(context: &Context<'_>) -> HandlerResult {
     let page = context.page(super::DEFAULT_PAGE)?;
     let arn = context.text("ResourceArn");
     if arn == context.state.center.instance_arn {
@@ -34,7 +34,7 @@ fn put(context: &mut Context<'_>, set: PermissionSet) -> Output {
 }
 
 /// `TagResource`
-pub(super) fn tag(context: &mut Context<'_>, standing: Standing) -> Answer {
+pub(super) fn tag(context: &mut Context<'_>, standing: AccountStanding) -> HandlerResult {
     let mut set = find_set(context, context.text("ResourceArn"), Millis::MAX)?.clone();
     check_managed(context, standing, &set.id)?;
     set.tags.extend(read_tags(context.call.input.get("Tags")));
@@ -48,7 +48,7 @@ pub(super) fn tag(context: &mut Context<'_>, standing: Standing) -> Answer {
 }
 
 /// `UntagResource`: an absent key is no mistake.
-pub(super) fn untag(context: &mut Context<'_>, standing: Standing) -> Answer {
+pub(super) fn untag(context: &mut Context<'_>, standing: AccountStanding) -> HandlerResult {
     let mut set = find_set(context, context.text("ResourceArn"), Millis::MAX)?.clone();
     check_managed(context, standing, &set.id)?;
     let keys = context.call.input.get("TagKeys").and_then(Value::as_array);

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Answer, ApiError, Context, Output, account_of};
+use super::{ApiError, Context, HandlerResult, Output, account_of};
 
 /// `GetCallerIdentity`: never denied.
 pub(super) fn caller(context: &Context<'_>) -> Output {
@@ -15,7 +15,7 @@ pub(super) fn caller(context: &Context<'_>) -> Output {
 }
 
 /// `GetAccessKeyInfo`
-pub(super) fn key_info(context: &Context<'_>) -> Answer {
+pub(super) fn key_info(context: &Context<'_>) -> HandlerResult {
     let id = context.text("AccessKeyId");
     let state = &context.state;
     let listed = state.credentials.iter().find(|key| key.access_key_id == id);

@@ -5,7 +5,7 @@ use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-use crate::core::{call::Caller, random::Random, table::Millis};
+use crate::core::{call::AwsCaller, random::Random, table::Millis};
 
 const BASE32: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
@@ -22,7 +22,7 @@ pub(crate) fn derive_secret(seed: u64, access_key_id: &str) -> String {
     STANDARD.encode(tag.as_ref().get(..30).unwrap_or_default())
 }
 
-/// The key that every account's `sim-admin` has (rule AU-2).
+/// The key that every account's `sim-admin` has (`simulator.md` AU-2).
 pub(crate) fn default_key(account: &str) -> String {
     format!("AKIA0000{account}")
 }
@@ -60,11 +60,11 @@ pub(crate) fn account_of(access_key_id: &str) -> Option<String> {
 /// Issues session credentials: the caller they stand for and the four members.
 pub(crate) fn issue(
     seed: u64,
-    mut caller: Caller,
+    mut caller: AwsCaller,
     random: &mut Random,
     now: Millis,
     seconds: u32,
-) -> (Caller, Value) {
+) -> (AwsCaller, Value) {
     let expires = now + i64::from(seconds) * 1000;
     caller.access_key_id = session_key_id(&caller.account, random);
     caller.issued = now;
@@ -89,7 +89,7 @@ pub(crate) fn whole_seconds(at: Millis) -> String {
 }
 
 /// Who a session token stands for; `None` unless we issued it.
-pub(crate) fn caller_of(seed: u64, token: &str) -> Option<Caller> {
+pub(crate) fn caller_of(seed: u64, token: &str) -> Option<AwsCaller> {
     let bytes = STANDARD.decode(token).ok()?;
     let (tag, body) = bytes.split_at_checked(32)?;
     hmac::verify(&key(seed), body, tag).ok()?;
@@ -112,9 +112,9 @@ mod tests {
 
     #[test]
     fn tokens_cannot_be_made_up() {
-        let caller = Caller {
+        let caller = AwsCaller {
             account: "111122223333".to_owned(),
-            ..Caller::default()
+            ..AwsCaller::default()
         };
         let (caller, credentials) = issue(1, caller, &mut Random::new(1, "x"), 0, 3600);
         let token = credentials["SessionToken"].as_str().unwrap();

@@ -21,10 +21,10 @@ pub(super) const OPERATIONS: &[&str] = &[
     "GetAccessKeyInfo",
 ];
 
-type Answer = Result<Output, ApiError>;
+type HandlerResult = Result<Output, ApiError>;
 
 /// Answers an operation of the list above.
-pub(super) fn answer(context: &mut Context<'_>) -> Answer {
+pub(super) fn answer(context: &mut Context<'_>) -> HandlerResult {
     context.admit()?;
     match context.call.operation.as_str() {
         "GetCallerIdentity" => Ok(identity::caller(context)),

@@ -1,12 +1,12 @@
 //! Assuming roles.
 
-use hallpass_iam::{Kind, Policy};
+use hallpass_iam::{Policy, PolicyType};
 use serde_json::{Value, json};
 
-use super::{Answer, ApiError, Context, Output, issue};
+use super::{ApiError, Context, HandlerResult, Output, issue};
 use crate::core::{
     authorize,
-    call::{Caller, CallerKind},
+    call::{AwsCaller, CallerKind},
     context::Window,
     document::Document,
     entities::Assumed,
@@ -30,7 +30,7 @@ fn invalid(message: &str) -> ApiError {
 }
 
 /// `AssumeRole`
-pub(super) fn assume(context: &mut Context<'_>) -> Answer {
+pub(super) fn assume(context: &mut Context<'_>) -> HandlerResult {
     let arn = context.text("RoleArn");
     if context.caller.kind == CallerKind::Root {
         return Err(
@@ -85,7 +85,7 @@ pub(super) fn assume(context: &mut Context<'_>) -> Answer {
 fn given(context: &Context<'_>) -> Result<Assumed, ApiError> {
     let policy = context.optional("Policy");
     if let Some(text) = policy {
-        Policy::parse(text, Kind::Session)
+        Policy::parse(text, PolicyType::Session)
             .map_err(|error| ApiError::new("MalformedPolicyDocument", error.to_string()))?;
     }
     let mut tags = read_tags(context.call.input.get("Tags"));
@@ -113,7 +113,7 @@ fn given(context: &Context<'_>) -> Result<Assumed, ApiError> {
 }
 
 /// Keeps what the session was given along until it is over; nothing is kept of most.
-fn remember(context: &mut Context<'_>, caller: &Caller, given: Assumed) {
+fn remember(context: &mut Context<'_>, caller: &AwsCaller, given: Assumed) {
     if given.policy.is_none() && given.tags.is_empty() {
         return;
     }
@@ -156,7 +156,7 @@ fn may(context: &Context<'_>, role: Role) -> Option<(Role, bool)> {
 }
 
 /// Whether a principal of a trust policy stands for the caller.
-fn trusts(principal: &str, caller: &Caller) -> bool {
+fn trusts(principal: &str, caller: &AwsCaller) -> bool {
     let root = format!("arn:aws:iam::{}:root", caller.account);
     if principal == "*"
         || principal == root
@@ -175,7 +175,7 @@ fn trusts(principal: &str, caller: &Caller) -> bool {
 }
 
 /// `GetSessionToken`: the same principal, for a while.
-pub(super) fn session_token(context: &mut Context<'_>) -> Answer {
+pub(super) fn session_token(context: &mut Context<'_>) -> HandlerResult {
     if context.caller.kind == CallerKind::Session {
         return Err(ApiError::denied(
             "AccessDenied",

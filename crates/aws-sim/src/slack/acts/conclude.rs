@@ -2,13 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{After, Prepared, Reply};
+use super::{AppReply, AwaitedAnswer, Prepared};
 use crate::{
     core::table::Millis,
     slack::{
         blocks::{inputs, offered},
         methods::{Draft, fit},
-        workspace::{Place, Shown, Workspace},
+        workspace::{ElementPlace, Shown, Workspace},
     },
 };
 
@@ -17,14 +17,14 @@ const TROUBLE: &str = "We had some trouble connecting. Try again?";
 
 /// What came of an act beside the requests.
 #[derive(Debug, Default)]
-pub(crate) struct Outcome {
+pub(crate) struct ActOutcome {
     /// The sentence that the person sees.
     pub seen: Option<String>,
     /// More members of the answer: options, errors.
     pub told: Map<String, Value>,
 }
 
-impl Outcome {
+impl ActOutcome {
     fn seen(sentence: impl Into<String>) -> Self {
         Self {
             seen: Some(sentence.into()),
@@ -44,20 +44,20 @@ impl Outcome {
 pub(crate) fn conclude(
     space: &mut Workspace,
     prepared: &Prepared,
-    reply: &Reply,
+    reply: &AppReply,
     now: Millis,
-) -> Outcome {
+) -> ActOutcome {
     match &prepared.after {
-        After::Acknowledged if reply.is_good() => Outcome::default(),
-        After::Acknowledged => {
+        AwaitedAnswer::Acknowledged if reply.is_good() => ActOutcome::default(),
+        AwaitedAnswer::Acknowledged => {
             let app = &space.settings.app_name;
-            Outcome::seen(format!("{app} did not respond. Try again."))
+            ActOutcome::seen(format!("{app} did not respond. Try again."))
         }
-        After::Command { name, channel } => {
+        AwaitedAnswer::Command { name, channel } => {
             command(space, &prepared.user, name, channel, reply, now)
         }
-        After::Submitted { view } => submitted(space, &prepared.user, view, reply, now),
-        After::Offered { place } => offer(space, place, reply),
+        AwaitedAnswer::Submitted { view } => submitted(space, &prepared.user, view, reply, now),
+        AwaitedAnswer::Offered { place } => offer(space, place, reply),
     }
 }
 
@@ -66,33 +66,33 @@ fn command(
     user: &str,
     name: &str,
     channel: &str,
-    reply: &Reply,
+    reply: &AppReply,
     now: Millis,
-) -> Outcome {
+) -> ActOutcome {
     if !reply.is_good() {
         let error = match (reply.late, reply.status) {
             (true, _) => "operation_timeout".to_owned(),
             (false, Some(status)) => format!("dispatch_failed (http {status})"),
             (false, None) => "dispatch_failed".to_owned(),
         };
-        return Outcome::seen(format!("{name} failed with the error “{error}”"));
+        return ActOutcome::seen(format!("{name} failed with the error “{error}”"));
     }
     let body = reply.body.trim();
     if body.is_empty() {
-        return Outcome::default();
+        return ActOutcome::default();
     }
     let said: Value = serde_json::from_str(body).unwrap_or_else(|_| json!({ "text": body }));
     let text = said.get("text").and_then(Value::as_str).map(str::to_owned);
     let blocks = said.get("blocks").cloned();
     if text.is_none() && blocks.is_none() {
-        return Outcome::default();
+        return ActOutcome::default();
     }
     let draft = match Draft::check(text, blocks) {
         Ok(draft) => draft,
         Err(refused) => {
             let why = format!("{}: {}", refused.error, refused.messages.join("; "));
             let sentence = format!("{name} failed with the error “{}”", refused.error);
-            return Outcome::wrong(&sentence, &why);
+            return ActOutcome::wrong(&sentence, &why);
         }
     };
     let mut message = space.app_message(channel);
@@ -100,12 +100,18 @@ fn command(
         message.only_for = Some(user.to_owned());
     }
     space.say(message, draft, now);
-    Outcome::default()
+    ActOutcome::default()
 }
 
-fn submitted(space: &mut Workspace, user: &str, id: &str, reply: &Reply, now: Millis) -> Outcome {
+fn submitted(
+    space: &mut Workspace,
+    user: &str,
+    id: &str,
+    reply: &AppReply,
+    now: Millis,
+) -> ActOutcome {
     if !reply.is_good() {
-        return Outcome::seen(TROUBLE);
+        return ActOutcome::seen(TROUBLE);
     }
     let body = reply.body.trim();
     let said: Value = if body.is_empty() {
@@ -113,71 +119,71 @@ fn submitted(space: &mut Workspace, user: &str, id: &str, reply: &Reply, now: Mi
     } else {
         match serde_json::from_str(body) {
             Ok(said @ Value::Object(_)) => said,
-            _ => return Outcome::wrong(TROUBLE, "the answer is not a JSON object"),
+            _ => return ActOutcome::wrong(TROUBLE, "the answer is not a JSON object"),
         }
     };
     let view = said.get("view").cloned().unwrap_or_default();
     match said.get("response_action").and_then(Value::as_str) {
         None => {
             space.drop_view(id, Shown::Submitted);
-            Outcome::default()
+            ActOutcome::default()
         }
         Some("clear") => {
             space.drop_view(id, Shown::Submitted);
             space.close_all(user);
-            Outcome::default()
+            ActOutcome::default()
         }
         Some("errors") => errors(space, id, &said),
         Some("update") => match fit(&view) {
             Ok(content) => {
                 space.replace_view(id, content, now);
-                Outcome::default()
+                ActOutcome::default()
             }
-            Err(refused) => Outcome::wrong(TROUBLE, &refused.messages.join("; ")),
+            Err(refused) => ActOutcome::wrong(TROUBLE, &refused.messages.join("; ")),
         },
         Some("push") => {
             let pushed = fit(&view).and_then(|view| space.show_view(user, view, Some(id), now));
             match pushed {
-                Ok(_) => Outcome::default(),
+                Ok(_) => ActOutcome::default(),
                 Err(refused) => {
                     let why = format!("{}: {}", refused.error, refused.messages.join("; "));
-                    Outcome::wrong(TROUBLE, &why)
+                    ActOutcome::wrong(TROUBLE, &why)
                 }
             }
         }
-        Some(other) => Outcome::wrong(TROUBLE, &format!("unknown response_action `{other}`")),
+        Some(other) => ActOutcome::wrong(TROUBLE, &format!("unknown response_action `{other}`")),
     }
 }
 
-fn errors(space: &mut Workspace, id: &str, said: &Value) -> Outcome {
+fn errors(space: &mut Workspace, id: &str, said: &Value) -> ActOutcome {
     let Some(view) = space.views.get_mut(id) else {
-        return Outcome::default();
+        return ActOutcome::default();
     };
     let Some(found) = said.get("errors").and_then(Value::as_object) else {
-        return Outcome::wrong(TROUBLE, "`errors` is not an object");
+        return ActOutcome::wrong(TROUBLE, "`errors` is not an object");
     };
     let known = inputs(&view.content);
     if let Some(other) = found.keys().find(|key| !known.contains(&key.as_str())) {
         let why = format!("`errors` names `{other}`, which is no input block");
-        return Outcome::wrong(TROUBLE, &why);
+        return ActOutcome::wrong(TROUBLE, &why);
     }
     let sentences = found
         .iter()
         .filter_map(|(block, sentence)| Some((block.clone(), sentence.as_str()?.to_owned())));
     view.errors = sentences.collect();
-    let mut outcome = Outcome::default();
+    let mut outcome = ActOutcome::default();
     outcome.told.insert("errors".to_owned(), json!(view.errors));
     space.revision += 1;
     outcome
 }
 
-fn offer(space: &mut Workspace, place: &Place, reply: &Reply) -> Outcome {
+fn offer(space: &mut Workspace, place: &ElementPlace, reply: &AppReply) -> ActOutcome {
     let nothing = "No results. The app did not answer in time.";
     let mut outcome = if reply.is_good() {
         let said = serde_json::from_str(&reply.body).unwrap_or(Value::Null);
         match offered(&said) {
             Ok(options) => {
-                let mut outcome = Outcome::default();
+                let mut outcome = ActOutcome::default();
                 outcome.told.insert("options".to_owned(), json!(options));
                 if let Some(groups) = said.get("option_groups") {
                     outcome
@@ -187,10 +193,10 @@ fn offer(space: &mut Workspace, place: &Place, reply: &Reply) -> Outcome {
                 space.offered.insert(place.clone(), options);
                 outcome
             }
-            Err(messages) => Outcome::wrong("No results.", &messages.join("; ")),
+            Err(messages) => ActOutcome::wrong("No results.", &messages.join("; ")),
         }
     } else {
-        Outcome::seen(nothing)
+        ActOutcome::seen(nothing)
     };
     outcome.told.entry("options").or_insert_with(|| json!([]));
     outcome

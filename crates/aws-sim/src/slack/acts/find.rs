@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{conflict, not_found, text};
 use crate::{
     control::Refusal,
-    slack::workspace::{Message, Shown, View, Workspace},
+    slack::workspace::{Message, ModalView, Shown, Workspace},
 };
 
 /// An element and the block it stands in.
@@ -51,7 +51,7 @@ impl Element {
 #[derive(Debug, Clone)]
 pub(super) enum Container {
     Message(Box<Message>),
-    View(Box<View>),
+    View(Box<ModalView>),
 }
 
 impl Container {
@@ -98,7 +98,7 @@ impl Container {
 }
 
 /// The open view of a person by its id.
-pub(super) fn view(space: &Workspace, user: &str, id: &str) -> Result<View, Refusal> {
+pub(super) fn view(space: &Workspace, user: &str, id: &str) -> Result<ModalView, Refusal> {
     let found = space.views.get(id).filter(|view| view.user == user);
     let view = found.ok_or_else(|| not_found("this person has no such view"))?;
     if view.shown != Shown::Open {

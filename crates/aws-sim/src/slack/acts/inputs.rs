@@ -10,7 +10,7 @@ use crate::{
     slack::{
         methods::state,
         text::is_suspicious,
-        workspace::{View, Workspace},
+        workspace::{ModalView, Workspace},
     },
 };
 
@@ -107,7 +107,7 @@ fn option(
 }
 
 /// What the element holds now: may be chosen again.
-fn held(view: &View, found: &Element) -> Option<Value> {
+fn held(view: &ModalView, found: &Element) -> Option<Value> {
     let held = view.values.get(found.block_id())?.get(found.action_id())?;
     held.get("selected_option")
         .filter(|option| option.is_object())
@@ -127,7 +127,7 @@ pub(super) fn listed(element: &Map<String, Value>) -> Vec<Value> {
 }
 
 /// What Slack itself finds missing before it asks the app: block id → sentence.
-pub(super) fn incomplete(view: &View) -> BTreeMap<String, String> {
+pub(super) fn incomplete(view: &ModalView) -> BTreeMap<String, String> {
     let held = state(view);
     let mut found = BTreeMap::new();
     let blocks = view.content.get("blocks").and_then(Value::as_array);

@@ -1,5 +1,5 @@
-//! What a person does (rule K-4): from the act to the request that the app gets, and from the
-//! app's answer to what the person sees. Both steps are pure; sending stands between them.
+//! What a person does (`simulator.md` K-4): from the act to the request that the app gets, and from
+//! the app's answer to what the person sees. Both steps are pure; sending stands between them.
 
 mod conclude;
 mod find;
@@ -10,10 +10,10 @@ mod prepare;
 use axum::http::StatusCode;
 use serde_json::{Map, Value};
 
-pub(crate) use conclude::{Outcome, conclude};
+pub(crate) use conclude::{ActOutcome, conclude};
 pub(crate) use prepare::prepare;
 
-use super::workspace::Place;
+use super::workspace::ElementPlace;
 use crate::control::Refusal;
 
 /// Which of the app's addresses a request goes to.
@@ -33,7 +33,7 @@ pub(crate) struct Delivery {
 
 /// What the app's answer is for.
 #[derive(Debug, Clone)]
-pub(crate) enum After {
+pub(crate) enum AwaitedAnswer {
     /// It only says that the request arrived.
     Acknowledged,
     /// A message for the person, or for all.
@@ -41,7 +41,7 @@ pub(crate) enum After {
     /// What becomes of a modal.
     Submitted { view: String },
     /// What a select offers.
-    Offered { place: Place },
+    Offered { place: ElementPlace },
 }
 
 /// An act that has been understood and applied on Slack's side.
@@ -51,14 +51,14 @@ pub(crate) struct Prepared {
     pub user: String,
     /// Absent when the app is not asked.
     pub delivery: Option<Delivery>,
-    pub after: After,
+    pub after: AwaitedAnswer,
     /// What the person learns at once: missing fields, a page to open.
     pub told: Map<String, Value>,
 }
 
 /// How a request to the app ended.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Reply {
+pub(crate) struct AppReply {
     /// HTTP status; over a socket 200 for an acknowledgement.
     pub status: Option<u16>,
     pub body: String,
@@ -70,7 +70,7 @@ pub(crate) struct Reply {
     pub error: Option<String>,
 }
 
-impl Reply {
+impl AppReply {
     /// Whether the app answered in time and with 200.
     pub(crate) fn is_good(&self) -> bool {
         !self.late && self.status == Some(200)

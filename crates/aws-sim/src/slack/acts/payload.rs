@@ -1,4 +1,4 @@
-//! What the app is told (rule K-6).
+//! What the app is told (`simulator.md` K-6).
 
 use serde_json::{Map, Value, json};
 

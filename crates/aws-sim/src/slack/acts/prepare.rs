@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Address, After, Delivery, Prepared, conflict,
+    Address, AwaitedAnswer, Delivery, Prepared, conflict,
     find::{Container, Element, container, element, view},
     inputs::{incomplete, value},
     not_found,
@@ -27,7 +27,7 @@ const KINDS: &[&str] = &[
 const BESIDE: &[&str] = &["user", "text", "channel", "deliver", "settle_ms"];
 
 /// One act in its surroundings.
-struct Act<'a> {
+struct PreparedAct<'a> {
     space: &'a mut Workspace,
     user: String,
     body: &'a Value,
@@ -66,7 +66,7 @@ pub(crate) fn prepare(
     let who = text(body, "user").ok_or_else(|| Refusal::bad("user", "is missing"))?;
     let person = space.person(who).filter(|person| !person.deleted);
     let person = person.ok_or_else(|| not_found(&format!("nobody on Slack is `{who}`")))?;
-    let mut act = Act {
+    let mut act = PreparedAct {
         user: person.id.clone(),
         space,
         body,
@@ -84,12 +84,12 @@ pub(crate) fn prepare(
     }
 }
 
-impl Act<'_> {
+impl PreparedAct<'_> {
     fn part(&self, kind: &str) -> Value {
         self.body.get(kind).cloned().unwrap_or_default()
     }
 
-    fn done(&self, delivery: Option<Delivery>, after: After) -> Prepared {
+    fn done(&self, delivery: Option<Delivery>, after: AwaitedAnswer) -> Prepared {
         Prepared {
             user: self.user.clone(),
             delivery,
@@ -98,7 +98,7 @@ impl Act<'_> {
         }
     }
 
-    fn interaction(&self, payload: Map<String, Value>, after: After) -> Prepared {
+    fn interaction(&self, payload: Map<String, Value>, after: AwaitedAnswer) -> Prepared {
         let delivery = Delivery {
             address: Address::Interactions,
             payload: Value::Object(payload),
@@ -117,7 +117,7 @@ impl Act<'_> {
         if let Some(confirm) = found.element.get("confirm")
             && body.get("confirm") == Some(&Value::Bool(false))
         {
-            let mut prepared = self.done(None, After::Acknowledged);
+            let mut prepared = self.done(None, AwaitedAnswer::Acknowledged);
             prepared.told.insert("declined".to_owned(), confirm.clone());
             return Ok(prepared);
         }
@@ -154,7 +154,7 @@ impl Act<'_> {
             body.insert("response_url".to_owned(), self.hook_url(&hook).into());
         }
         body.insert("actions".to_owned(), json!([action(found, chosen, &ts)]));
-        self.interaction(body, After::Acknowledged)
+        self.interaction(body, AwaitedAnswer::Acknowledged)
     }
 
     fn hook_url(&self, hook: &str) -> String {
@@ -172,7 +172,7 @@ impl Act<'_> {
         body.insert("callback_id".to_owned(), id.into());
         body.insert("trigger_id".to_owned(), trigger.into());
         body.insert("action_ts".to_owned(), ts.into());
-        Ok(self.interaction(body, After::Acknowledged))
+        Ok(self.interaction(body, AwaitedAnswer::Acknowledged))
     }
 
     fn command(&mut self) -> Result<Prepared, Refusal> {
@@ -214,7 +214,7 @@ impl Act<'_> {
             address: Address::Commands,
             payload,
         };
-        let after = After::Command {
+        let after = AwaitedAnswer::Command {
             name: name.to_owned(),
             channel,
         };
@@ -273,7 +273,7 @@ impl Act<'_> {
                 if found.dispatches() && listens {
                     return Ok(self.fire(&at, &found, json!({ "value": query })));
                 }
-                Ok(self.done(None, After::Acknowledged))
+                Ok(self.done(None, AwaitedAnswer::Acknowledged))
             }
             "external_select" | "multi_external_select" => Ok(self.suggest(&at, &found, query)),
             other => {
@@ -292,7 +292,7 @@ impl Act<'_> {
             .unwrap_or(3);
         let typed = u64::try_from(query.chars().count()).unwrap_or(u64::MAX);
         if typed < least {
-            let mut prepared = self.done(None, After::Acknowledged);
+            let mut prepared = self.done(None, AwaitedAnswer::Acknowledged);
             prepared.told.insert("options".to_owned(), json!([]));
             prepared
                 .told
@@ -310,7 +310,7 @@ impl Act<'_> {
             found.block_id().to_owned(),
             found.action_id().to_owned(),
         );
-        self.interaction(body, After::Offered { place })
+        self.interaction(body, AwaitedAnswer::Offered { place })
     }
 
     /// Puts a value into a view; the container as it is then.
@@ -340,7 +340,7 @@ impl Act<'_> {
         let mut held = value(self.space, &at, &found, &given)?;
         let at = self.keep(&at, &found, held.clone());
         if !found.dispatches() {
-            return Ok(self.done(None, After::Acknowledged));
+            return Ok(self.done(None, AwaitedAnswer::Acknowledged));
         }
         if let Some(held) = held.as_object_mut() {
             held.shift_remove("type");
@@ -390,7 +390,7 @@ impl Act<'_> {
             .get(id)
             .cloned()
             .ok_or_else(|| not_found("no such view"))?;
-        let after = After::Submitted {
+        let after = AwaitedAnswer::Submitted {
             view: id.to_owned(),
         };
         if !view.errors.is_empty() {
@@ -424,11 +424,11 @@ impl Act<'_> {
             self.space.drop_view(id, Shown::Closed);
         }
         if !on("notify_on_close") {
-            return Ok(self.done(None, After::Acknowledged));
+            return Ok(self.done(None, AwaitedAnswer::Acknowledged));
         }
         let mut body = base(self.space, "view_closed", &self.user);
         body.insert("view".to_owned(), shown(self.space, &closed));
         body.insert("is_cleared".to_owned(), cleared.into());
-        Ok(self.interaction(body, After::Acknowledged))
+        Ok(self.interaction(body, AwaitedAnswer::Acknowledged))
     }
 }

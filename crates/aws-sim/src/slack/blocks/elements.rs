@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::report::{ANY, PLAIN, Report};
+use super::report::{ANY, BlockErrors, PLAIN};
 
 /// Options of one select, and groups of options.
 const OPTIONS_MAX: usize = 100;
@@ -12,7 +12,7 @@ const OPTION_TEXT_MAX: usize = 75;
 const OPTION_VALUE_MAX: usize = 150;
 
 /// Checks one element that must be of one of the kinds.
-pub(super) fn element(at: &str, value: &Value, kinds: &[&str], report: &mut Report) {
+pub(super) fn element(at: &str, value: &Value, kinds: &[&str], report: &mut BlockErrors) {
     let Some(fields) = value.as_object() else {
         report.add(at, "must be an object");
         return;
@@ -55,7 +55,7 @@ pub(super) fn element(at: &str, value: &Value, kinds: &[&str], report: &mut Repo
 }
 
 /// An image: its address and its description.
-pub(super) fn image(at: &str, fields: &Map<String, Value>, report: &mut Report) {
+pub(super) fn image(at: &str, fields: &Map<String, Value>, report: &mut BlockErrors) {
     for (name, most) in [("image_url", 3_000), ("alt_text", 2_000)] {
         match fields.get(name).and_then(Value::as_str) {
             Some(text) => report.length(&format!("{at}/{name}"), text, most),
@@ -64,7 +64,7 @@ pub(super) fn image(at: &str, fields: &Map<String, Value>, report: &mut Report) 
     }
 }
 
-fn button(at: &str, fields: &Map<String, Value>, report: &mut Report) {
+fn button(at: &str, fields: &Map<String, Value>, report: &mut BlockErrors) {
     report.text_object(&format!("{at}/text"), fields.get("text"), PLAIN, 75);
     report.string(at, fields, "value", 2_000);
     report.string(at, fields, "url", 3_000);
@@ -74,7 +74,7 @@ fn button(at: &str, fields: &Map<String, Value>, report: &mut Report) {
     }
 }
 
-fn check_confirm(at: &str, value: &Value, report: &mut Report) {
+fn check_confirm(at: &str, value: &Value, report: &mut BlockErrors) {
     let Some(fields) = value.as_object() else {
         report.add(at, "must be an object");
         return;
@@ -89,7 +89,7 @@ fn check_confirm(at: &str, value: &Value, report: &mut Report) {
     }
 }
 
-fn static_options(at: &str, fields: &Map<String, Value>, report: &mut Report) {
+fn static_options(at: &str, fields: &Map<String, Value>, report: &mut BlockErrors) {
     match (fields.get("options"), fields.get("option_groups")) {
         (Some(_), Some(_)) => report.add(at, "give options or option_groups, not both"),
         (None, None) => report.missing(at, "options"),
@@ -98,7 +98,7 @@ fn static_options(at: &str, fields: &Map<String, Value>, report: &mut Report) {
     }
 }
 
-fn groups(path: &str, list: &Value, report: &mut Report) {
+fn groups(path: &str, list: &Value, report: &mut BlockErrors) {
     for (index, group) in report
         .list(path, Some(list), OPTIONS_MAX)
         .iter()
@@ -115,13 +115,13 @@ fn groups(path: &str, list: &Value, report: &mut Report) {
     }
 }
 
-fn options(path: &str, list: Option<&Value>, most: usize, report: &mut Report) {
+fn options(path: &str, list: Option<&Value>, most: usize, report: &mut BlockErrors) {
     for (index, option) in report.list(path, list, most).iter().enumerate() {
         one_option(&format!("{path}/{index}"), option, report);
     }
 }
 
-fn one_option(at: &str, option: &Value, report: &mut Report) {
+fn one_option(at: &str, option: &Value, report: &mut BlockErrors) {
     let Some(fields) = option.as_object() else {
         report.add(at, "must be an object");
         return;
@@ -149,7 +149,7 @@ fn one_option(at: &str, option: &Value, report: &mut Report) {
     }
 }
 
-fn initial(at: &str, fields: &Map<String, Value>, report: &mut Report) {
+fn initial(at: &str, fields: &Map<String, Value>, report: &mut BlockErrors) {
     let Some(chosen) = fields.get("initial_option") else {
         return;
     };
@@ -162,7 +162,7 @@ fn initial(at: &str, fields: &Map<String, Value>, report: &mut Report) {
     }
 }
 
-fn text_input(at: &str, fields: &Map<String, Value>, report: &mut Report) {
+fn text_input(at: &str, fields: &Map<String, Value>, report: &mut BlockErrors) {
     let mut number = |name: &str, most: u64| match fields.get(name) {
         None => {}
         Some(value) if value.as_u64().is_some_and(|number| number <= most) => {}
@@ -178,7 +178,7 @@ fn text_input(at: &str, fields: &Map<String, Value>, report: &mut Report) {
 /// # Errors
 /// What is wrong with it, place by place.
 pub(crate) fn offered(body: &Value) -> Result<Vec<Value>, Vec<String>> {
-    let mut report = Report::default();
+    let mut report = BlockErrors::default();
     let mut found = Vec::new();
     match (body.get("options"), body.get("option_groups")) {
         (Some(Value::Array(list)), None) => {

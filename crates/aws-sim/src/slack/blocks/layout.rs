@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Surface, elements,
-    report::{ANY, PLAIN, Report},
+    report::{ANY, BlockErrors, PLAIN},
 };
 
 /// Elements that may stand beside a section.
@@ -53,7 +53,7 @@ const INPUTS: &[&str] = &[
 ];
 
 /// Checks a list of blocks.
-pub(super) fn blocks(surface: Surface, path: &str, value: &Value, report: &mut Report) {
+pub(super) fn blocks(surface: Surface, path: &str, value: &Value, report: &mut BlockErrors) {
     let Some(items) = value.as_array() else {
         report.add(path, "must provide an array");
         return;
@@ -85,7 +85,7 @@ pub(super) fn blocks(surface: Surface, path: &str, value: &Value, report: &mut R
     }
 }
 
-fn block(surface: Surface, at: &str, fields: &Map<String, Value>, report: &mut Report) {
+fn block(surface: Surface, at: &str, fields: &Map<String, Value>, report: &mut BlockErrors) {
     let Some(kind) = fields.get("type").and_then(Value::as_str) else {
         report.missing(at, "type");
         return;
@@ -109,7 +109,7 @@ fn block(surface: Surface, at: &str, fields: &Map<String, Value>, report: &mut R
     }
 }
 
-fn section(at: &str, fields: &Map<String, Value>, report: &mut Report) {
+fn section(at: &str, fields: &Map<String, Value>, report: &mut BlockErrors) {
     if fields.get("text").is_none() && fields.get("fields").is_none() {
         report.missing(at, "text");
     }
@@ -127,7 +127,7 @@ fn section(at: &str, fields: &Map<String, Value>, report: &mut Report) {
     }
 }
 
-fn context(at: &str, fields: &Map<String, Value>, report: &mut Report) {
+fn context(at: &str, fields: &Map<String, Value>, report: &mut BlockErrors) {
     let path = format!("{at}/elements");
     for (index, element) in report
         .list(&path, fields.get("elements"), 10)
@@ -144,7 +144,7 @@ fn context(at: &str, fields: &Map<String, Value>, report: &mut Report) {
     }
 }
 
-fn actions(at: &str, fields: &Map<String, Value>, report: &mut Report) {
+fn actions(at: &str, fields: &Map<String, Value>, report: &mut BlockErrors) {
     let path = format!("{at}/elements");
     let mut ids = HashSet::new();
     for (index, element) in report
@@ -162,7 +162,7 @@ fn actions(at: &str, fields: &Map<String, Value>, report: &mut Report) {
     }
 }
 
-fn input(surface: Surface, at: &str, fields: &Map<String, Value>, report: &mut Report) {
+fn input(surface: Surface, at: &str, fields: &Map<String, Value>, report: &mut BlockErrors) {
     if surface == Surface::Message {
         report.add(
             &format!("{at}/type"),

@@ -1,4 +1,5 @@
-//! Blocks and views as Slack accepts them (rule K-2). Every problem is named by its place.
+//! Blocks and views as Slack accepts them (`simulator.md` K-2). Every problem is named by its
+//! place.
 
 mod elements;
 mod layout;
@@ -8,7 +9,7 @@ use serde_json::{Map, Value};
 
 pub(crate) use elements::offered;
 pub(crate) use layout::inputs;
-use report::Report;
+use report::BlockErrors;
 
 /// Characters of all texts of a message's blocks together (seen in the field).
 pub(crate) const BLOCK_TEXT_MAX: usize = 13_000;
@@ -24,14 +25,14 @@ pub(crate) enum Surface {
 
 /// What is wrong with the blocks of a message; empty: nothing.
 pub(crate) fn check_message(blocks: &Value) -> Vec<String> {
-    let mut report = Report::default();
+    let mut report = BlockErrors::default();
     layout::blocks(Surface::Message, "/blocks", blocks, &mut report);
     report.messages
 }
 
 /// What is wrong with a view; empty: nothing.
 pub(crate) fn check_view(view: &Value) -> Vec<String> {
-    let mut report = Report::default();
+    let mut report = BlockErrors::default();
     let Some(fields) = view.as_object() else {
         report.add("/view", "must be an object");
         return report.messages;

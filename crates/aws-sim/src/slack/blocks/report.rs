@@ -9,11 +9,11 @@ pub(super) const ANY: &[&str] = &["plain_text", "mrkdwn"];
 
 /// What was found.
 #[derive(Debug, Default)]
-pub(super) struct Report {
+pub(super) struct BlockErrors {
     pub messages: Vec<String>,
 }
 
-impl Report {
+impl BlockErrors {
     /// A problem at a place.
     pub(super) fn add(&mut self, path: &str, message: &str) {
         self.messages

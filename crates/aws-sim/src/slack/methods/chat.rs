@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Call, Refused, flag, need, object, structure, text};
+use super::{MethodCall, MethodError, MethodResult, flag, need, object, structure, text};
 use crate::{
     core::table::Millis,
     slack::{
@@ -31,7 +31,7 @@ impl Draft {
     ///
     /// # Errors
     /// `no_text`, `invalid_blocks`, `msg_blocks_too_long`, `too_many_attachments`.
-    fn of(call: &Call<'_>) -> Result<Self, Refused> {
+    fn of(call: &MethodCall<'_>) -> Result<Self, MethodError> {
         let given = text(call, "text").map(str::to_owned);
         let blocks = structure(call, "blocks", "invalid_blocks_format")?;
         if let Some(list) = structure(call, "attachments", "invalid_attachments")?
@@ -39,7 +39,7 @@ impl Draft {
                 .as_array()
                 .is_some_and(|list| list.len() > ATTACHMENTS_MAX)
         {
-            return Err(Refused::new("too_many_attachments"));
+            return Err(MethodError::new("too_many_attachments"));
         }
         Self::check(given, blocks)
     }
@@ -48,23 +48,23 @@ impl Draft {
     ///
     /// # Errors
     /// As above.
-    pub(crate) fn check(text: Option<String>, blocks: Option<Value>) -> Result<Self, Refused> {
+    pub(crate) fn check(text: Option<String>, blocks: Option<Value>) -> Result<Self, MethodError> {
         let empty = blocks
             .as_ref()
             .and_then(Value::as_array)
             .is_some_and(Vec::is_empty);
         if text.is_none() && (blocks.is_none() || empty) {
-            return Err(Refused::new("no_text"));
+            return Err(MethodError::new("no_text"));
         }
         if let Some(blocks) = &blocks {
             let messages = check_message(blocks);
             if !messages.is_empty() {
-                let mut refused = Refused::new("invalid_blocks");
+                let mut refused = MethodError::new("invalid_blocks");
                 refused.extra.push(("errors".to_owned(), json!(messages)));
                 return Err(refused.because(messages));
             }
             if text_length(blocks) > BLOCK_TEXT_MAX {
-                return Err(Refused::new("msg_blocks_too_long"));
+                return Err(MethodError::new("msg_blocks_too_long"));
             }
         }
         let cut = |text: String| text.chars().take(TEXT_MAX).collect();
@@ -204,8 +204,8 @@ pub(super) fn bot_id(space: &Workspace) -> String {
 }
 
 /// The conversation that a message goes to; a user's id opens the direct message.
-fn target(space: &mut Workspace, call: &Call<'_>) -> Result<Channel, Refused> {
-    let unknown = || Refused::new("channel_not_found");
+fn target(space: &mut Workspace, call: &MethodCall<'_>) -> Result<Channel, MethodError> {
+    let unknown = || MethodError::new("channel_not_found");
     let wanted = need(call, "channel")?;
     let direct = space.user(wanted).filter(|person| !person.deleted);
     let id = match direct.map(|person| person.id.clone()) {
@@ -222,30 +222,34 @@ fn target(space: &mut Workspace, call: &Call<'_>) -> Result<Channel, Refused> {
         return Err(if hidden {
             unknown()
         } else {
-            Refused::new("not_in_channel")
+            MethodError::new("not_in_channel")
         });
     }
     if channel.archived {
-        return Err(Refused::new("is_archived"));
+        return Err(MethodError::new("is_archived"));
     }
     Ok(channel.clone())
 }
 
 /// The parent of a thread, when one is named.
-fn thread(space: &Workspace, call: &Call<'_>, channel: &str) -> Result<Option<String>, Refused> {
+fn thread(
+    space: &Workspace,
+    call: &MethodCall<'_>,
+    channel: &str,
+) -> Result<Option<String>, MethodError> {
     let Some(ts) = text(call, "thread_ts") else {
         return Ok(None);
     };
     let parent = space
         .message(channel, ts)
         .filter(|message| !message.deleted && message.only_for.is_none())
-        .ok_or_else(|| Refused::new("thread_not_found"))?;
+        .ok_or_else(|| MethodError::new("thread_not_found"))?;
     // an answer to an answer stands in the same thread
     Ok(Some(parent.thread.clone().unwrap_or_else(|| ts.to_owned())))
 }
 
 /// What apps attach for themselves: an event's type and its members.
-fn metadata(call: &Call<'_>) -> Result<Option<Value>, Refused> {
+fn metadata(call: &MethodCall<'_>) -> Result<Option<Value>, MethodError> {
     let given = structure(call, "metadata", "invalid_metadata_format")?;
     let right = given.as_ref().is_none_or(|given| {
         given.get("event_type").is_some_and(Value::is_string)
@@ -254,12 +258,12 @@ fn metadata(call: &Call<'_>) -> Result<Option<Value>, Refused> {
     if right {
         Ok(given)
     } else {
-        Err(Refused::new("invalid_metadata_format"))
+        Err(MethodError::new("invalid_metadata_format"))
     }
 }
 
 /// `chat.postMessage`
-pub(super) fn post(space: &mut Workspace, call: &Call<'_>) -> Answer {
+pub(super) fn post(space: &mut Workspace, call: &MethodCall<'_>) -> MethodResult {
     need(call, "channel")?;
     let draft = Draft::of(call)?;
     let channel = target(space, call)?;
@@ -277,12 +281,12 @@ pub(super) fn post(space: &mut Workspace, call: &Call<'_>) -> Answer {
 }
 
 /// `chat.postEphemeral`
-pub(super) fn post_ephemeral(space: &mut Workspace, call: &Call<'_>) -> Answer {
+pub(super) fn post_ephemeral(space: &mut Workspace, call: &MethodCall<'_>) -> MethodResult {
     let user = need(call, "user")?.to_owned();
     let draft = Draft::of(call)?;
     let channel = target(space, call)?;
     if !&channel.is_seen_by(&user) {
-        return Err(Refused::new("user_not_in_channel"));
+        return Err(MethodError::new("user_not_in_channel"));
     }
     let mut message = space.app_message(&channel.id);
     message.thread = thread(space, call, &channel.id)?;
@@ -292,27 +296,31 @@ pub(super) fn post_ephemeral(space: &mut Workspace, call: &Call<'_>) -> Answer {
 }
 
 /// The app's own message, for changing it.
-fn own(space: &Workspace, call: &Call<'_>, foreign: &str) -> Result<(String, String), Refused> {
+fn own(
+    space: &Workspace,
+    call: &MethodCall<'_>,
+    foreign: &str,
+) -> Result<(String, String), MethodError> {
     let (channel, ts) = (need(call, "channel")?, need(call, "ts")?);
     if space.channel(channel).is_none() {
-        return Err(Refused::new("channel_not_found"));
+        return Err(MethodError::new("channel_not_found"));
     }
     let found = space
         .message(channel, ts)
         .filter(|message| !message.deleted && message.only_for.is_none());
-    let message = found.ok_or_else(|| Refused::new("message_not_found"))?;
+    let message = found.ok_or_else(|| MethodError::new("message_not_found"))?;
     if message.user != space.settings.bot_user {
-        return Err(Refused::new(foreign));
+        return Err(MethodError::new(foreign));
     }
     Ok((channel.to_owned(), ts.to_owned()))
 }
 
 /// `chat.update`
-pub(super) fn update(space: &mut Workspace, call: &Call<'_>) -> Answer {
+pub(super) fn update(space: &mut Workspace, call: &MethodCall<'_>) -> MethodResult {
     let (channel, ts) = own(space, call, "cant_update_message")?;
     let long = text(call, "text").is_some_and(|text| text.chars().count() > UPDATE_TEXT_MAX);
     if long {
-        return Err(Refused::new("msg_too_long"));
+        return Err(MethodError::new("msg_too_long"));
     }
     let draft = Draft::of(call)?;
     let before = space
@@ -334,7 +342,7 @@ pub(super) fn update(space: &mut Workspace, call: &Call<'_>) -> Answer {
 }
 
 /// `chat.delete`
-pub(super) fn delete(space: &mut Workspace, call: &Call<'_>) -> Answer {
+pub(super) fn delete(space: &mut Workspace, call: &MethodCall<'_>) -> MethodResult {
     let (channel, ts) = own(space, call, "cant_delete_message")?;
     if let Some(message) = space.message_mut(&channel, &ts) {
         message.deleted = true;
@@ -344,16 +352,16 @@ pub(super) fn delete(space: &mut Workspace, call: &Call<'_>) -> Answer {
 }
 
 /// `chat.getPermalink`
-pub(super) fn permalink(space: &mut Workspace, call: &Call<'_>) -> Answer {
+pub(super) fn permalink(space: &mut Workspace, call: &MethodCall<'_>) -> MethodResult {
     let (channel, ts) = (need(call, "channel")?, need(call, "message_ts")?);
     if space.channel(channel).is_none() {
-        return Err(Refused::new("channel_not_found"));
+        return Err(MethodError::new("channel_not_found"));
     }
     let found = space
         .message(channel, ts)
         .filter(|message| !message.deleted);
     if found.is_none() {
-        return Err(Refused::new("message_not_found"));
+        return Err(MethodError::new("message_not_found"));
     }
     let link = format!(
         "http://{}/_slack/?channel={channel}&message={ts}",
@@ -363,17 +371,17 @@ pub(super) fn permalink(space: &mut Workspace, call: &Call<'_>) -> Answer {
 }
 
 /// `reactions.add`
-pub(super) fn react(space: &mut Workspace, call: &Call<'_>) -> Answer {
+pub(super) fn react(space: &mut Workspace, call: &MethodCall<'_>) -> MethodResult {
     let (channel, ts) = (need(call, "channel")?, need(call, "timestamp")?);
     let name = need(call, "name")?.trim_matches(':').to_owned();
     let bot = space.settings.bot_user.clone();
     let message = space
         .message_mut(channel, ts)
         .filter(|message| !message.deleted);
-    let message = message.ok_or_else(|| Refused::new("message_not_found"))?;
+    let message = message.ok_or_else(|| MethodError::new("message_not_found"))?;
     let reaction = (name, bot);
     if message.reactions.contains(&reaction) {
-        return Err(Refused::new("already_reacted"));
+        return Err(MethodError::new("already_reacted"));
     }
     message.reactions.push(reaction);
     space.revision += 1;

@@ -3,7 +3,10 @@
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
-use super::{Answer, Call, Refused, chat::card, flag, missing_scope, need, number, object, text};
+use super::{
+    MethodCall, MethodError, MethodResult, chat::card, flag, missing_scope, need, number, object,
+    text,
+};
 use crate::slack::workspace::{Channel, Message, Workspace};
 
 /// Members and messages of a page when no limit is given.
@@ -12,11 +15,11 @@ const PAGE: u64 = 100;
 const PAGE_MAX: u64 = 1_000;
 
 /// The conversation of a call, if the app may see it and has the scope of its kind.
-fn channel(space: &Workspace, call: &Call<'_>, verb: &str) -> Result<Channel, Refused> {
+fn channel(space: &Workspace, call: &MethodCall<'_>, verb: &str) -> Result<Channel, MethodError> {
     let wanted = need(call, "channel")?;
     let found = space.channel(wanted);
     let found = found.filter(|channel| !(channel.private && channel.without_app));
-    let channel = found.ok_or_else(|| Refused::new("channel_not_found"))?;
+    let channel = found.ok_or_else(|| MethodError::new("channel_not_found"))?;
     let kind = match (&channel.with, channel.private) {
         (Some(_), _) => "im",
         (None, true) => "groups",
@@ -33,19 +36,19 @@ fn channel(space: &Workspace, call: &Call<'_>, verb: &str) -> Result<Channel, Re
 }
 
 /// One page of a list, and the cursor of the next; empty at the end.
-fn page<'a, T>(call: &Call<'_>, items: &'a [T]) -> Result<(&'a [T], String), Refused> {
+fn page<'a, T>(call: &MethodCall<'_>, items: &'a [T]) -> Result<(&'a [T], String), MethodError> {
     let limit = number(call, "limit")?.unwrap_or(PAGE);
     if limit == 0 || limit > PAGE_MAX {
-        return Err(Refused::new("invalid_limit"));
+        return Err(MethodError::new("invalid_limit"));
     }
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let start = match text(call, "cursor") {
         None => 0,
-        Some(cursor) => read_cursor(cursor).ok_or_else(|| Refused::new("invalid_cursor"))?,
+        Some(cursor) => read_cursor(cursor).ok_or_else(|| MethodError::new("invalid_cursor"))?,
     };
     let rest = items
         .get(start..)
-        .ok_or_else(|| Refused::new("invalid_cursor"))?;
+        .ok_or_else(|| MethodError::new("invalid_cursor"))?;
     let taken = rest.get(..limit).unwrap_or(rest);
     let next = if taken.len() < rest.len() {
         BASE64_STANDARD.encode(format!("next:{}", start + taken.len()))
@@ -62,7 +65,7 @@ fn read_cursor(cursor: &str) -> Option<usize> {
 }
 
 /// `conversations.members`
-pub(super) fn members(space: &mut Workspace, call: &Call<'_>) -> Answer {
+pub(super) fn members(space: &mut Workspace, call: &MethodCall<'_>) -> MethodResult {
     let channel = channel(space, call, "read")?;
     let mut members = channel.members.clone();
     if channel.with.is_none() && !channel.without_app {
@@ -76,24 +79,24 @@ pub(super) fn members(space: &mut Workspace, call: &Call<'_>) -> Answer {
 }
 
 /// `conversations.open`, for one person.
-pub(super) fn open(space: &mut Workspace, call: &Call<'_>) -> Answer {
+pub(super) fn open(space: &mut Workspace, call: &MethodCall<'_>) -> MethodResult {
     let user = if let Some(channel) = text(call, "channel") {
         let found = space
             .channel(channel)
             .and_then(|channel| channel.with.clone());
-        found.ok_or_else(|| Refused::new("channel_not_found"))?
+        found.ok_or_else(|| MethodError::new("channel_not_found"))?
     } else {
         need(call, "users")?.to_owned()
     };
     if user.contains(',') {
         let text = "[ERROR] conversations of more than two are not simulated".to_owned();
-        return Err(Refused::new("invalid_arguments").because(vec![text]));
+        return Err(MethodError::new("invalid_arguments").because(vec![text]));
     }
     let person = space
         .user(&user)
-        .ok_or_else(|| Refused::new("user_not_found"))?;
+        .ok_or_else(|| MethodError::new("user_not_found"))?;
     if person.deleted {
-        return Err(Refused::new("user_disabled"));
+        return Err(MethodError::new("user_disabled"));
     }
     let before = space.channels.len();
     let id = space.direct(&user);
@@ -108,7 +111,7 @@ pub(super) fn open(space: &mut Workspace, call: &Call<'_>) -> Answer {
 }
 
 /// `conversations.info`
-pub(super) fn info(space: &mut Workspace, call: &Call<'_>) -> Answer {
+pub(super) fn info(space: &mut Workspace, call: &MethodCall<'_>) -> MethodResult {
     let channel = channel(space, call, "read")?;
     let direct = channel.with.is_some();
     let mut shown = json!({
@@ -134,7 +137,7 @@ pub(super) fn info(space: &mut Workspace, call: &Call<'_>) -> Answer {
 }
 
 /// Whether a message lies in the span that a call asks for.
-fn within(call: &Call<'_>, message: &Message) -> bool {
+fn within(call: &MethodCall<'_>, message: &Message) -> bool {
     let (oldest, latest) = (text(call, "oldest"), text(call, "latest"));
     let inclusive = flag(call, "inclusive");
     let ts = message.ts.as_str();
@@ -144,7 +147,7 @@ fn within(call: &Call<'_>, message: &Message) -> bool {
 }
 
 /// A message as histories have it: metadata only when asked for.
-fn told(space: &Workspace, call: &Call<'_>, message: &Message) -> Value {
+fn told(space: &Workspace, call: &MethodCall<'_>, message: &Message) -> Value {
     let mut told = card(space, message);
     if let Some(fields) = told
         .as_object_mut()
@@ -155,7 +158,7 @@ fn told(space: &Workspace, call: &Call<'_>, message: &Message) -> Value {
     told
 }
 
-fn pages_of_messages(call: &Call<'_>, found: &[Value]) -> Answer {
+fn pages_of_messages(call: &MethodCall<'_>, found: &[Value]) -> MethodResult {
     let (taken, next) = page(call, found)?;
     Ok(object(json!({
         "messages": taken,
@@ -164,16 +167,16 @@ fn pages_of_messages(call: &Call<'_>, found: &[Value]) -> Answer {
     })))
 }
 
-fn readable(space: &Workspace, call: &Call<'_>) -> Result<Channel, Refused> {
+fn readable(space: &Workspace, call: &MethodCall<'_>) -> Result<Channel, MethodError> {
     let channel = channel(space, call, "history")?;
     if channel.without_app {
-        return Err(Refused::new("not_in_channel"));
+        return Err(MethodError::new("not_in_channel"));
     }
     Ok(channel)
 }
 
 /// `conversations.history`, newest first, without the answers in threads.
-pub(super) fn history(space: &mut Workspace, call: &Call<'_>) -> Answer {
+pub(super) fn history(space: &mut Workspace, call: &MethodCall<'_>) -> MethodResult {
     let channel = readable(space, call)?;
     let found: Vec<Value> = space
         .messages
@@ -188,14 +191,14 @@ pub(super) fn history(space: &mut Workspace, call: &Call<'_>) -> Answer {
 }
 
 /// `conversations.replies`: the head of a thread, then its answers, oldest first.
-pub(super) fn replies(space: &mut Workspace, call: &Call<'_>) -> Answer {
+pub(super) fn replies(space: &mut Workspace, call: &MethodCall<'_>) -> MethodResult {
     let head = need(call, "ts")?;
     let channel = readable(space, call)?;
     let there = space
         .message(&channel.id, head)
         .is_some_and(Message::is_for_all);
     if !there {
-        return Err(Refused::new("thread_not_found"));
+        return Err(MethodError::new("thread_not_found"));
     }
     let belongs = |message: &&Message| {
         message.ts == head || (message.thread.as_deref() == Some(head) && within(call, message))

@@ -1,5 +1,5 @@
-//! The Web API (rule K-1): which methods there are, who may call them how often, and the table
-//! from names to functions.
+//! The Web API (`simulator.md` K-1): which methods there are, who may call them how often, and the
+//! table from names to functions.
 
 mod chat;
 mod conversations;
@@ -17,7 +17,7 @@ use crate::core::table::Millis;
 
 /// A refusal in Slack's words.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Refused {
+pub(crate) struct MethodError {
     pub error: String,
     pub messages: Vec<String>,
     pub extra: Vec<(String, Value)>,
@@ -25,7 +25,7 @@ pub(crate) struct Refused {
     pub retry_after: Option<u64>,
 }
 
-impl Refused {
+impl MethodError {
     pub(crate) fn new(error: &str) -> Self {
         Self {
             error: error.to_owned(),
@@ -67,11 +67,11 @@ impl Refused {
 }
 
 /// What a method says; `ok` is added by the face.
-pub(crate) type Answer = Result<Map<String, Value>, Refused>;
+pub(crate) type MethodResult = Result<Map<String, Value>, MethodError>;
 
 /// One call.
 #[derive(Debug)]
-pub(crate) struct Call<'a> {
+pub(crate) struct MethodCall<'a> {
     pub method: &'a str,
     /// Bearer token or form field.
     pub token: Option<&'a str>,
@@ -83,11 +83,11 @@ pub(crate) struct Call<'a> {
     pub now: Millis,
 }
 
-type Method = fn(&mut Workspace, &Call<'_>) -> Answer;
+type Method = fn(&mut Workspace, &MethodCall<'_>) -> MethodResult;
 
 /// Which token a method wants.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Token {
+enum WantedToken {
     Bot,
     App,
 }
@@ -100,85 +100,105 @@ const HISTORY: &[&str] = &[
 ];
 
 /// Name, token, any of these scopes (none: no scope), function.
-const METHODS: &[(&str, Token, &[&str], Method)] = &[
-    ("api.test", Token::Bot, &[], api_test),
-    ("auth.test", Token::Bot, &[], people::auth_test),
-    ("chat.postMessage", Token::Bot, &["chat:write"], chat::post),
-    ("chat.update", Token::Bot, &["chat:write"], chat::update),
+const METHODS: &[(&str, WantedToken, &[&str], Method)] = &[
+    ("api.test", WantedToken::Bot, &[], api_test),
+    ("auth.test", WantedToken::Bot, &[], people::auth_test),
+    (
+        "chat.postMessage",
+        WantedToken::Bot,
+        &["chat:write"],
+        chat::post,
+    ),
+    (
+        "chat.update",
+        WantedToken::Bot,
+        &["chat:write"],
+        chat::update,
+    ),
     (
         "chat.postEphemeral",
-        Token::Bot,
+        WantedToken::Bot,
         &["chat:write"],
         chat::post_ephemeral,
     ),
-    ("chat.delete", Token::Bot, &["chat:write"], chat::delete),
-    ("chat.getPermalink", Token::Bot, &[], chat::permalink),
+    (
+        "chat.delete",
+        WantedToken::Bot,
+        &["chat:write"],
+        chat::delete,
+    ),
+    ("chat.getPermalink", WantedToken::Bot, &[], chat::permalink),
     (
         "reactions.add",
-        Token::Bot,
+        WantedToken::Bot,
         &["reactions:write"],
         chat::react,
     ),
-    ("views.open", Token::Bot, &[], views::open),
-    ("views.update", Token::Bot, &[], views::update),
-    ("views.push", Token::Bot, &[], views::push),
-    ("users.info", Token::Bot, &["users:read"], people::info),
+    ("views.open", WantedToken::Bot, &[], views::open),
+    ("views.update", WantedToken::Bot, &[], views::update),
+    ("views.push", WantedToken::Bot, &[], views::push),
+    (
+        "users.info",
+        WantedToken::Bot,
+        &["users:read"],
+        people::info,
+    ),
     (
         "users.lookupByEmail",
-        Token::Bot,
+        WantedToken::Bot,
         &["users:read.email"],
         people::lookup,
     ),
     (
         "conversations.members",
-        Token::Bot,
+        WantedToken::Bot,
         &["channels:read", "groups:read", "im:read", "mpim:read"],
         conversations::members,
     ),
     (
         "conversations.open",
-        Token::Bot,
+        WantedToken::Bot,
         &["im:write", "mpim:write", "channels:manage", "groups:write"],
         conversations::open,
     ),
     (
         "conversations.info",
-        Token::Bot,
+        WantedToken::Bot,
         &["channels:read", "groups:read", "im:read", "mpim:read"],
         conversations::info,
     ),
     (
         "conversations.history",
-        Token::Bot,
+        WantedToken::Bot,
         HISTORY,
         conversations::history,
     ),
     (
         "conversations.replies",
-        Token::Bot,
+        WantedToken::Bot,
         HISTORY,
         conversations::replies,
     ),
     (
         "apps.connections.open",
-        Token::App,
+        WantedToken::App,
         &[],
         people::connections_open,
     ),
 ];
 
-fn api_test(_: &mut Workspace, call: &Call<'_>) -> Answer {
+fn api_test(_: &mut Workspace, call: &MethodCall<'_>) -> MethodResult {
     if let Some(error) = text(call, "error") {
-        return Err(Refused::new(error));
+        return Err(MethodError::new(error));
     }
     Ok(object(json!({ "args": call.arguments })))
 }
 
 /// Answers a call of the Web API.
-pub(crate) fn answer(space: &mut Workspace, call: &Call<'_>) -> Answer {
+pub(crate) fn answer(space: &mut Workspace, call: &MethodCall<'_>) -> MethodResult {
     let found = METHODS.iter().find(|(name, ..)| *name == call.method);
     let Some((name, kind, scopes, method)) = found else {
-        let mut refused = Refused::new("unknown_method");
+        let mut refused = MethodError::new("unknown_method");
         refused
             .extra
             .push(("req_method".to_owned(), call.method.into()));
@@ -194,26 +214,30 @@ pub(crate) fn answer(space: &mut Workspace, call: &Call<'_>) -> Answer {
     method(space, call)
 }
 
-fn check_token(space: &Workspace, call: &Call<'_>, kind: Token) -> Result<(), Refused> {
+fn check_token(
+    space: &Workspace,
+    call: &MethodCall<'_>,
+    kind: WantedToken,
+) -> Result<(), MethodError> {
     let Some(token) = call.token.filter(|token| !token.is_empty()) else {
-        return Err(Refused::new("not_authed"));
+        return Err(MethodError::new("not_authed"));
     };
     let settings = &space.settings;
     let given = if token == settings.bot_token {
-        Token::Bot
+        WantedToken::Bot
     } else if token == settings.app_token {
-        Token::App
+        WantedToken::App
     } else {
-        return Err(Refused::new("invalid_auth"));
+        return Err(MethodError::new("invalid_auth"));
     };
     if given == kind {
         Ok(())
     } else {
-        Err(Refused::new("not_allowed_token_type"))
+        Err(MethodError::new("not_allowed_token_type"))
     }
 }
 
-fn check_scopes(space: &Workspace, scopes: &[&str]) -> Result<(), Refused> {
+fn check_scopes(space: &Workspace, scopes: &[&str]) -> Result<(), MethodError> {
     let held = &space.settings.scopes;
     if scopes.is_empty()
         || scopes
@@ -226,8 +250,8 @@ fn check_scopes(space: &Workspace, scopes: &[&str]) -> Result<(), Refused> {
 }
 
 /// The refusal that names what is needed.
-fn missing_scope(space: &Workspace, needed: &[&str]) -> Refused {
-    let mut refused = Refused::new("missing_scope");
+fn missing_scope(space: &Workspace, needed: &[&str]) -> MethodError {
+    let mut refused = MethodError::new("missing_scope");
     refused
         .extra
         .push(("needed".to_owned(), needed.join(",").into()));
@@ -245,21 +269,21 @@ fn object(value: Value) -> Map<String, Value> {
 }
 
 /// An argument as text; numbers are taken as their digits.
-fn text<'a>(call: &Call<'a>, name: &str) -> Option<&'a str> {
+fn text<'a>(call: &MethodCall<'a>, name: &str) -> Option<&'a str> {
     let given = call.arguments.get(name)?.as_str()?;
     (!given.is_empty()).then_some(given)
 }
 
 /// An argument that must be there.
-fn need<'a>(call: &Call<'a>, name: &str) -> Result<&'a str, Refused> {
-    text(call, name).ok_or_else(|| Refused::missing(name))
+fn need<'a>(call: &MethodCall<'a>, name: &str) -> Result<&'a str, MethodError> {
+    text(call, name).ok_or_else(|| MethodError::missing(name))
 }
 
 /// A whole number; forms send digits.
-fn number(call: &Call<'_>, name: &str) -> Result<Option<u64>, Refused> {
+fn number(call: &MethodCall<'_>, name: &str) -> Result<Option<u64>, MethodError> {
     let wrong = || {
         let text = format!("[ERROR] must be a whole number [json-pointer:/{name}]");
-        Refused::new("invalid_arguments").because(vec![text])
+        MethodError::new("invalid_arguments").because(vec![text])
     };
     match call.arguments.get(name) {
         None | Some(Value::Null) => Ok(None),
@@ -270,7 +294,7 @@ fn number(call: &Call<'_>, name: &str) -> Result<Option<u64>, Refused> {
 }
 
 /// A switch; forms send `true` or `1`.
-fn flag(call: &Call<'_>, name: &str) -> bool {
+fn flag(call: &MethodCall<'_>, name: &str) -> bool {
     match call.arguments.get(name) {
         Some(Value::Bool(flag)) => *flag,
         Some(Value::String(text)) => ["true", "1"].contains(&text.as_str()),
@@ -282,13 +306,13 @@ fn flag(call: &Call<'_>, name: &str) -> bool {
 ///
 /// # Errors
 /// The given error, when it is not JSON.
-fn structure(call: &Call<'_>, name: &str, error: &str) -> Result<Option<Value>, Refused> {
+fn structure(call: &MethodCall<'_>, name: &str, error: &str) -> Result<Option<Value>, MethodError> {
     match call.arguments.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) if text.is_empty() => Ok(None),
         Some(Value::String(text)) => serde_json::from_str(text)
             .map(Some)
-            .map_err(|_| Refused::new(error)),
+            .map_err(|_| MethodError::new(error)),
         Some(value) => Ok(Some(value.clone())),
     }
 }

@@ -3,7 +3,7 @@
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::{Value, json};
 
-use super::{Answer, Call, Refused, chat::bot_id, need, object};
+use super::{MethodCall, MethodError, MethodResult, chat::bot_id, need, object};
 use crate::slack::{
     settings::Person,
     workspace::{TICKET_MS, Workspace},
@@ -11,7 +11,7 @@ use crate::slack::{
 
 /// `auth.test`
 #[expect(clippy::unnecessary_wraps, reason = "every method has this signature")]
-pub(super) fn auth_test(space: &mut Workspace, call: &Call<'_>) -> Answer {
+pub(super) fn auth_test(space: &mut Workspace, call: &MethodCall<'_>) -> MethodResult {
     let settings = &space.settings;
     Ok(object(json!({
         "url": format!("http://{}/_slack/", call.host),
@@ -69,7 +69,7 @@ fn profile(space: &Workspace, person: &Person, now: i64) -> Value {
 }
 
 /// `users.info`
-pub(super) fn info(space: &mut Workspace, call: &Call<'_>) -> Answer {
+pub(super) fn info(space: &mut Workspace, call: &MethodCall<'_>) -> MethodResult {
     let wanted = need(call, "user")?;
     let person = if wanted == space.settings.bot_user {
         Person {
@@ -80,26 +80,26 @@ pub(super) fn info(space: &mut Workspace, call: &Call<'_>) -> Answer {
         }
     } else {
         let found = space.user(wanted).cloned();
-        found.ok_or_else(|| Refused::new("user_not_found"))?
+        found.ok_or_else(|| MethodError::new("user_not_found"))?
     };
     Ok(object(json!({ "user": profile(space, &person, call.now) })))
 }
 
 /// `users.lookupByEmail`: only people of this workspace who have not left.
-pub(super) fn lookup(space: &mut Workspace, call: &Call<'_>) -> Answer {
+pub(super) fn lookup(space: &mut Workspace, call: &MethodCall<'_>) -> MethodResult {
     let wanted = need(call, "email")?;
     let has = |person: &&Person| {
         let mail = person.email.as_deref();
         mail.is_some_and(|mail| mail.eq_ignore_ascii_case(wanted)) && !person.deleted
     };
     let found = space.settings.users.iter().find(has).cloned();
-    let person = found.ok_or_else(|| Refused::new("users_not_found"))?;
+    let person = found.ok_or_else(|| MethodError::new("users_not_found"))?;
     Ok(object(json!({ "user": profile(space, &person, call.now) })))
 }
 
 /// `apps.connections.open`
 #[expect(clippy::unnecessary_wraps, reason = "every method has this signature")]
-pub(super) fn connections_open(space: &mut Workspace, call: &Call<'_>) -> Answer {
+pub(super) fn connections_open(space: &mut Workspace, call: &MethodCall<'_>) -> MethodResult {
     let ticket = space.token(32);
     space.tickets.insert(ticket.clone(), call.now + TICKET_MS);
     let url = format!(

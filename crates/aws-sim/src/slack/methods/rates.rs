@@ -1,6 +1,6 @@
 //! How often a method may be called (Slack documentation, "Rate limits"), on virtual time.
 
-use super::{Call, Refused, text};
+use super::{MethodCall, MethodError, text};
 use crate::{core::limits::Bucket, slack::workspace::Workspace};
 
 /// Calls a second, and at once.
@@ -42,7 +42,7 @@ fn rate(method: &str) -> Rate {
 ///
 /// # Errors
 /// There is none left; with the seconds until there is.
-pub(super) fn take(space: &mut Workspace, call: &Call<'_>) -> Result<(), Refused> {
+pub(super) fn take(space: &mut Workspace, call: &MethodCall<'_>) -> Result<(), MethodError> {
     let (rate, burst) = rate(call.method);
     let mut name = call.method.to_owned();
     if call.method == "chat.postMessage" {
@@ -54,5 +54,5 @@ pub(super) fn take(space: &mut Workspace, call: &Call<'_>) -> Result<(), Refused
     if bucket.take(rate, burst, call.now) {
         return Ok(());
     }
-    Err(Refused::ratelimited(bucket.wait_seconds(rate)))
+    Err(MethodError::ratelimited(bucket.wait_seconds(rate)))
 }

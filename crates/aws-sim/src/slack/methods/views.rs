@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Call, Refused, chat::bot_id, complete, need, object, structure, text};
+use super::{
+    MethodCall, MethodError, MethodResult, chat::bot_id, complete, need, object, structure, text,
+};
 use crate::{
     core::table::Millis,
     slack::{
         blocks::{VIEW_BYTES_MAX, check_view},
-        workspace::{Shown, TRIGGER_MS, Trigger, View, Workspace},
+        workspace::{ModalView, Shown, TRIGGER_MS, Trigger, Workspace},
     },
 };
 
@@ -20,31 +22,31 @@ const LEVELS: usize = 3;
 ///
 /// # Errors
 /// `view_too_large`, `invalid_arguments` with the places.
-pub(crate) fn fit(view: &Value) -> Result<Map<String, Value>, Refused> {
+pub(crate) fn fit(view: &Value) -> Result<Map<String, Value>, MethodError> {
     if view.to_string().len() > VIEW_BYTES_MAX {
-        return Err(Refused::new("view_too_large"));
+        return Err(MethodError::new("view_too_large"));
     }
     let messages = check_view(view);
     if !messages.is_empty() {
-        return Err(Refused::new("invalid_arguments").because(messages));
+        return Err(MethodError::new("invalid_arguments").because(messages));
     }
     Ok(object(view.clone()))
 }
 
-fn given(call: &Call<'_>) -> Result<Map<String, Value>, Refused> {
+fn given(call: &MethodCall<'_>) -> Result<Map<String, Value>, MethodError> {
     let view = structure(call, "view", "invalid_arguments")?;
-    fit(&view.ok_or_else(|| Refused::missing("view"))?)
+    fit(&view.ok_or_else(|| MethodError::missing("view"))?)
 }
 
 /// Uses a trigger up.
-fn spend(space: &mut Workspace, id: &str, now: Millis) -> Result<Trigger, Refused> {
-    let unknown = || Refused::new("invalid_trigger_id");
+fn spend(space: &mut Workspace, id: &str, now: Millis) -> Result<Trigger, MethodError> {
+    let unknown = || MethodError::new("invalid_trigger_id");
     let trigger = space.triggers.get_mut(id).ok_or_else(unknown)?;
     if now - trigger.at > TRIGGER_MS {
-        return Err(Refused::new("expired_trigger_id"));
+        return Err(MethodError::new("expired_trigger_id"));
     }
     if trigger.used {
-        return Err(Refused::new("exchanged_trigger_id"));
+        return Err(MethodError::new("exchanged_trigger_id"));
     }
     trigger.used = true;
     Ok(trigger.clone())
@@ -83,13 +85,13 @@ impl Workspace {
         content: Map<String, Value>,
         on_top_of: Option<&str>,
         now: Millis,
-    ) -> Result<String, Refused> {
+    ) -> Result<String, MethodError> {
         if self.external_id_taken(&content, None) {
-            return Err(Refused::new("duplicate_external_id"));
+            return Err(MethodError::new("duplicate_external_id"));
         }
         let levels = self.stacks.get(user).map_or(0, Vec::len);
         if on_top_of.is_some() && levels >= LEVELS {
-            return Err(Refused::new("push_limit_reached"));
+            return Err(MethodError::new("push_limit_reached"));
         }
         let (id, hash) = (self.id("V", 10), self.hash(now));
         let below = on_top_of.and_then(|id| self.views.get(id));
@@ -98,7 +100,7 @@ impl Workspace {
         if on_top_of.is_none() {
             self.close_all(user);
         }
-        let view = View {
+        let view = ModalView {
             id: id.clone(),
             user: user.to_owned(),
             root,
@@ -220,7 +222,7 @@ fn untouched(element: &Value) -> Value {
 }
 
 /// `state.values` of a view.
-pub(crate) fn state(view: &View) -> Value {
+pub(crate) fn state(view: &ModalView) -> Value {
     let mut values: Map<String, Value> = Map::new();
     for (block, element) in elements(&view.content) {
         let action = element
@@ -241,7 +243,7 @@ pub(crate) fn state(view: &View) -> Value {
 }
 
 /// A view as payloads and answers have it.
-pub(crate) fn shown(space: &Workspace, view: &View) -> Value {
+pub(crate) fn shown(space: &Workspace, view: &ModalView) -> Value {
     let mut shown = json!({
         "id": view.id,
         "team_id": space.settings.team,
@@ -275,11 +277,11 @@ fn reply(space: &Workspace, id: &str) -> Map<String, Value> {
 }
 
 /// `views.open`
-pub(super) fn open(space: &mut Workspace, call: &Call<'_>) -> Answer {
+pub(super) fn open(space: &mut Workspace, call: &MethodCall<'_>) -> MethodResult {
     let trigger = need(call, "trigger_id")?;
     let content = given(call)?;
     if space.external_id_taken(&content, None) {
-        return Err(Refused::new("duplicate_external_id"));
+        return Err(MethodError::new("duplicate_external_id"));
     }
     let trigger = spend(space, trigger, call.now)?;
     let id = space.show_view(&trigger.user, content, None, call.now)?;
@@ -287,28 +289,28 @@ pub(super) fn open(space: &mut Workspace, call: &Call<'_>) -> Answer {
 }
 
 /// `views.push`
-pub(super) fn push(space: &mut Workspace, call: &Call<'_>) -> Answer {
+pub(super) fn push(space: &mut Workspace, call: &MethodCall<'_>) -> MethodResult {
     let trigger = need(call, "trigger_id")?;
     let content = given(call)?;
     let trigger = spend(space, trigger, call.now)?;
     let below = trigger.view.as_ref().and_then(|_| space.top(&trigger.user));
     let below = below.map(|view| view.id.clone());
     // a trigger that comes from no modal has nothing to push on
-    let below = below.ok_or_else(|| Refused::new("not_found"))?;
+    let below = below.ok_or_else(|| MethodError::new("not_found"))?;
     let id = space.show_view(&trigger.user, content, Some(&below), call.now)?;
     Ok(reply(space, &id))
 }
 
 /// `views.update`
-pub(super) fn update(space: &mut Workspace, call: &Call<'_>) -> Answer {
+pub(super) fn update(space: &mut Workspace, call: &MethodCall<'_>) -> MethodResult {
     let content = given(call)?;
-    let wanted = |view: &&View| match (text(call, "view_id"), text(call, "external_id")) {
+    let wanted = |view: &&ModalView| match (text(call, "view_id"), text(call, "external_id")) {
         (Some(id), _) => view.id == id,
         (None, Some(id)) => view.content.get("external_id").and_then(Value::as_str) == Some(id),
         (None, None) => false,
     };
     if text(call, "view_id").is_none() && text(call, "external_id").is_none() {
-        return Err(Refused::missing("view_id"));
+        return Err(MethodError::missing("view_id"));
     }
     let found = space
         .views
@@ -317,13 +319,13 @@ pub(super) fn update(space: &mut Workspace, call: &Call<'_>) -> Answer {
         .find(wanted);
     let (id, hash) = match found {
         Some(view) => (view.id.clone(), view.hash.clone()),
-        None => return Err(Refused::new("not_found")),
+        None => return Err(MethodError::new("not_found")),
     };
     if text(call, "hash").is_some_and(|given| given != hash) {
-        return Err(Refused::new("hash_conflict"));
+        return Err(MethodError::new("hash_conflict"));
     }
     if space.external_id_taken(&content, Some(&id)) {
-        return Err(Refused::new("duplicate_external_id"));
+        return Err(MethodError::new("duplicate_external_id"));
     }
     space.replace_view(&id, content, call.now);
     Ok(reply(space, &id))

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::mrkdwn::{Reader, escape, mrkdwn, plain};
-use crate::slack::workspace::View;
+use super::mrkdwn::{MessageReader, escape, mrkdwn, plain};
+use crate::slack::workspace::ModalView;
 
 /// A select with more options is searched, not unfolded.
 const UNFOLDED_MAX: usize = 12;
@@ -15,7 +15,7 @@ const UNFOLDED_MAX: usize = 12;
 pub(super) enum Home<'a> {
     /// Channel and timestamp.
     Message(&'a str, &'a str),
-    View(&'a View),
+    View(&'a ModalView),
 }
 
 impl Home<'_> {
@@ -39,7 +39,7 @@ pub(super) fn field<'a>(value: &'a Value, name: &str) -> &'a str {
 }
 
 /// A text object.
-pub(super) fn text(value: Option<&Value>, reader: &Reader<'_>) -> String {
+pub(super) fn text(value: Option<&Value>, reader: &MessageReader<'_>) -> String {
     let Some(value) = value else {
         return String::new();
     };
@@ -50,7 +50,7 @@ pub(super) fn text(value: Option<&Value>, reader: &Reader<'_>) -> String {
 }
 
 /// All blocks of a message or a view.
-pub(super) fn blocks(list: Option<&Value>, home: Home<'_>, reader: &Reader<'_>) -> String {
+pub(super) fn blocks(list: Option<&Value>, home: Home<'_>, reader: &MessageReader<'_>) -> String {
     let mut out = String::new();
     for block in list.and_then(Value::as_array).into_iter().flatten() {
         one(block, home, reader, &mut out);
@@ -58,7 +58,7 @@ pub(super) fn blocks(list: Option<&Value>, home: Home<'_>, reader: &Reader<'_>) 
     out
 }
 
-fn one(block: &Value, home: Home<'_>, reader: &Reader<'_>, out: &mut String) {
+fn one(block: &Value, home: Home<'_>, reader: &MessageReader<'_>, out: &mut String) {
     let id = field(block, "block_id");
     match field(block, "type") {
         "header" => {
@@ -124,7 +124,7 @@ fn rich(value: &Value) -> String {
     }
 }
 
-fn section(block: &Value, id: &str, home: Home<'_>, reader: &Reader<'_>, out: &mut String) {
+fn section(block: &Value, id: &str, home: Home<'_>, reader: &MessageReader<'_>, out: &mut String) {
     out.push_str("<div class=\"bk-s\"><div class=\"grow\">");
     let label = block.get("text").map(|_| text(block.get("text"), reader));
     if let Some(label) = &label {
@@ -153,7 +153,7 @@ fn element(
     element: &Value,
     block: &str,
     home: Home<'_>,
-    reader: &Reader<'_>,
+    reader: &MessageReader<'_>,
     name: &str,
 ) -> String {
     let words = home.words(block, element);
@@ -166,7 +166,7 @@ fn element(
     }
 }
 
-fn button(element: &Value, words: &str, reader: &Reader<'_>) -> String {
+fn button(element: &Value, words: &str, reader: &MessageReader<'_>) -> String {
     let style = match field(element, "style") {
         "primary" => " go",
         "danger" => " stop",
@@ -308,7 +308,7 @@ fn unfolded(options: &[&Value], chosen: Option<&Value>, hint: &str, named: &str)
     out
 }
 
-fn input(block: &Value, id: &str, home: Home<'_>, reader: &Reader<'_>, out: &mut String) {
+fn input(block: &Value, id: &str, home: Home<'_>, reader: &MessageReader<'_>, out: &mut String) {
     let Some(element) = block.get("element") else {
         return;
     };

@@ -18,12 +18,12 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde_json::json;
 
 use super::{
-    face::{Parameters, parameter},
     perform::space,
+    router::{Parameters, parameter},
     workspace::Workspace,
 };
 use crate::{control::Refusal, simulator::Shared};
-use mrkdwn::Reader;
+use mrkdwn::MessageReader;
 
 /// Nothing inline, nothing from elsewhere.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
@@ -47,7 +47,7 @@ const FILES: &[(&str, &str, &str)] = &[
 
 /// Who looks at what.
 struct Look<'a> {
-    reader: Reader<'a>,
+    reader: MessageReader<'a>,
     /// The conversation in the middle.
     channel: Option<&'a str>,
     /// Whether the app can be reached.
@@ -102,7 +102,7 @@ fn with_look<T>(
         .find(|one| Some(one.id.as_str()) == wanted)
         .or_else(|| seen().next());
     let look = Look {
-        reader: Reader {
+        reader: MessageReader {
             space,
             user,
             zone: zone.unwrap_or(TimeZone::UTC),

@@ -5,7 +5,7 @@ use jiff::{Timestamp, Zoned, tz::TimeZone};
 
 use super::emoji::picture;
 use crate::slack::{
-    text::{Piece, pieces, unescape},
+    text::{SlackTextPiece, pieces, unescape},
     workspace::Workspace,
 };
 
@@ -16,7 +16,7 @@ const CONTROLS_MAX: u32 = 6_000;
 
 /// Who reads, and where.
 #[derive(Clone)]
-pub(super) struct Reader<'a> {
+pub(super) struct MessageReader<'a> {
     pub space: &'a Workspace,
     /// The person's id.
     pub user: &'a str,
@@ -75,12 +75,12 @@ fn emoji(letters: &[char]) -> Option<(&'static str, usize)> {
 }
 
 /// Slack's markup as HTML.
-pub(super) fn mrkdwn(text: &str, reader: &Reader<'_>) -> String {
+pub(super) fn mrkdwn(text: &str, reader: &MessageReader<'_>) -> String {
     let mut controls: Vec<String> = Vec::new();
     let mut flat = String::new();
     for piece in pieces(text) {
         match piece {
-            Piece::Plain(letters) => {
+            SlackTextPiece::Plain(letters) => {
                 let letters = unescape(letters);
                 // letters of the private area would stand for a sequence
                 flat.extend(
@@ -89,7 +89,7 @@ pub(super) fn mrkdwn(text: &str, reader: &Reader<'_>) -> String {
                         .map(|one| if is_stand_in(one) { '\u{fffd}' } else { one }),
                 );
             }
-            Piece::Control(inner) => {
+            SlackTextPiece::Control(inner) => {
                 let number = u32::try_from(controls.len()).unwrap_or(CONTROLS_MAX);
                 let stands = char::from_u32(STANDS_FOR + number).filter(|_| number < CONTROLS_MAX);
                 if let Some(stands) = stands {
@@ -218,7 +218,7 @@ fn marked(letters: &[char], mark: char) -> Option<usize> {
 }
 
 /// What stands between `<` and `>`.
-fn control(inner: &str, reader: &Reader<'_>) -> String {
+fn control(inner: &str, reader: &MessageReader<'_>) -> String {
     let (target, label) = match inner.split_once('|') {
         Some((target, label)) => (target, Some(label)),
         None => (inner, None),
@@ -283,7 +283,7 @@ fn link(target: &str, label: Option<&str>) -> String {
 }
 
 /// `seconds^format` and an optional link.
-fn instant(date: &str, fallback: &str, reader: &Reader<'_>) -> String {
+fn instant(date: &str, fallback: &str, reader: &MessageReader<'_>) -> String {
     let mut parts = date.splitn(3, '^');
     let seconds = parts.next().and_then(|seconds| seconds.parse::<i64>().ok());
     let at = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
@@ -295,7 +295,7 @@ fn instant(date: &str, fallback: &str, reader: &Reader<'_>) -> String {
 }
 
 /// Slack's words for an instant, in the reader's zone.
-fn dated(format: &str, at: Timestamp, reader: &Reader<'_>) -> String {
+fn dated(format: &str, at: Timestamp, reader: &MessageReader<'_>) -> String {
     let local = at.to_zoned(reader.zone.clone());
     let today = reader.now.to_zoned(reader.zone.clone()).date();
     let near = if local.date() == today {
@@ -362,7 +362,7 @@ mod tests {
         let section = json!({ "users": [{ "id": "U1", "name": "Ana <A>" }, { "id": "U2", "name": "Bo" }],
                               "channels": [{ "id": "C1", "name": "access" }] });
         let space = Workspace::new(&section, 7);
-        let reader = Reader {
+        let reader = MessageReader {
             space: &space,
             user: "U1",
             zone: TimeZone::UTC,

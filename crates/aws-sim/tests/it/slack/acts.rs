@@ -1,4 +1,4 @@
-//! People press, type commands and use shortcuts (rules K-4 to K-7).
+//! People press, type commands and use shortcuts (`simulator.md` K-4 to K-7).
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The limits of blocks and views (rule K-2), each at its edge.
+//! The limits of blocks and views (`simulator.md` K-2), each at its edge.
 
 use serde_json::{Value, json};
 

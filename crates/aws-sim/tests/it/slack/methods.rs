@@ -1,4 +1,4 @@
-//! The Web API (rule K-1): errors, scopes, rates, pages, faults (rule K-9).
+//! The Web API (`simulator.md` K-1): errors, scopes, rates, pages, faults (K-9).
 
 use hallpass_aws_sim::Options;
 use serde_json::{Value, json};

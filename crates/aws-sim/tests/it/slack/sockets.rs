@@ -1,4 +1,4 @@
-//! Socket Mode (rule K-8).
+//! Socket Mode (`simulator.md` K-8).
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use hallpass_iam::attributes::{Idp, Mode, Produced, Tagging, produce};
+use hallpass_iam::attributes::{Idp, ProduceMode, Produced, Tagging, produce};
 
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, Format, OutputArgs};
@@ -90,9 +90,9 @@ pub(super) fn run(args: &Args) -> Outcome {
 fn made(args: &Args) -> Result<Produced, Failure> {
     let map = super::read_map(&args.map)?;
     let mode = match args.mode {
-        ModeArg::IdentityCenter => Mode::IdentityCenter,
-        ModeArg::IamSaml => Mode::IamSaml,
-        ModeArg::IamOidc => Mode::IamOidc,
+        ModeArg::IdentityCenter => ProduceMode::IdentityCenter,
+        ModeArg::IamSaml => ProduceMode::IamSaml,
+        ModeArg::IamOidc => ProduceMode::IamOidc,
     };
     let idp = match args.idp {
         IdpArg::Okta => Idp::Okta,

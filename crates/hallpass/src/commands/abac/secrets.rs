@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use hallpass_iam::BadInput;
 use hallpass_iam::generate::checked;
 use hallpass_iam::generate::secrets::{
-    Attribute, File, Guardrails, Made, WildcardAdmin, Wish, generate,
+    Attribute, File, GeneratedSecretsPolicies, Guardrails, SecretsSpec, WildcardAdmin, generate,
 };
 
 use crate::exit::{Exit, Failure, Outcome};
@@ -70,10 +70,10 @@ pub(super) fn run(args: &Args) -> Outcome {
     Ok(Exit::Ok)
 }
 
-fn make(args: &Args) -> Result<Made, Failure> {
+fn make(args: &Args) -> Result<GeneratedSecretsPolicies, Failure> {
     let attributes = args.attr.iter().map(|it| it.parse());
     let attributes: Result<Vec<Attribute>, BadInput> = attributes.collect();
-    let wish = Wish {
+    let wish = SecretsSpec {
         attributes: attributes?,
         admin_roles: args.admin_role.clone(),
         accounts: args.accounts.clone(),
@@ -95,7 +95,7 @@ fn make(args: &Args) -> Result<Made, Failure> {
 }
 
 /// Each file with its text.
-fn texts(args: &Args, made: &Made) -> Result<Vec<(String, String)>, Failure> {
+fn texts(args: &Args, made: &GeneratedSecretsPolicies) -> Result<Vec<(String, String)>, Failure> {
     let files = made.files.iter().chain(&made.merged);
     files
         .map(|File { name, kind, draft }| {

@@ -15,7 +15,7 @@ const BESIDE: &str = "guard";
 
 /// A journal that was checked.
 #[derive(Debug)]
-pub(super) struct Checked {
+pub(super) struct CheckedJournal {
     /// Where it is.
     pub(super) path: PathBuf,
     /// How many records it holds.
@@ -36,7 +36,7 @@ pub(super) fn beside(export: &Path) -> Vec<PathBuf> {
 ///
 /// # Errors
 /// When one cannot be read, and the first record that is not as it was written.
-pub(super) fn check(places: &[PathBuf]) -> Result<Vec<Checked>, Failure> {
+pub(super) fn check(places: &[PathBuf]) -> Result<Vec<CheckedJournal>, Failure> {
     let mut checked = Vec::new();
     for place in places {
         let unreadable = |error: io::Error| Failure::unreadable(place.display(), &error);
@@ -58,7 +58,7 @@ pub(super) fn check(places: &[PathBuf]) -> Result<Vec<Checked>, Failure> {
     Ok(checked)
 }
 
-fn check_one(path: &Path) -> Result<Checked, Failure> {
+fn check_one(path: &Path) -> Result<CheckedJournal, Failure> {
     let bytes = fs::read(path).map_err(|error| Failure::unreadable(path.display(), &error))?;
     let (lines, torn) = whole_lines(&bytes);
     let inputs = lines.iter().enumerate().map(|(index, line)| Input {
@@ -73,7 +73,7 @@ fn check_one(path: &Path) -> Result<Checked, Failure> {
             verified.first
         ))
         .code("missing")),
-        Ok(verified) => Ok(Checked {
+        Ok(verified) => Ok(CheckedJournal {
             path: path.to_path_buf(),
             records: verified.records,
             torn: torn.is_some(),

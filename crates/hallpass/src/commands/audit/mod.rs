@@ -7,6 +7,7 @@ mod places;
 mod show;
 mod verify;
 mod witness;
+mod witness_face;
 
 use hallpass_api::Page;
 use serde_json::Value;

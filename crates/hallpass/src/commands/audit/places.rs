@@ -7,7 +7,7 @@ use hallpass_audit::{
     Evidence, Export, ExportSource, ObjectKind, ReadExportError, SinkErrorKind, TrustedKeys,
     read_evidence, read_export,
 };
-use hallpass_aws::{BucketPlace, Settings as AwsSettings};
+use hallpass_aws::{AwsClientSettings as AwsSettings, BucketPlace};
 use hallpass_store::{FolderTarget, read_lines};
 
 use crate::clock::SystemClock;

@@ -7,7 +7,7 @@ use crate::client::{Client, block_on};
 use crate::commands::{ApiArgs, say_more};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, Table};
-use crate::shown::View;
+use crate::tables::Viewpoint;
 
 const FIELDS: &[&str] = &[
     "seq",
@@ -92,7 +92,7 @@ async fn find(args: &Args, client: &Client) -> Result<(Vec<Value>, bool), Failur
 }
 
 fn table(records: &[Value]) -> Table {
-    let view = View::here();
+    let view = Viewpoint::here();
     let mut table = Table::new(&["=SEQ", "=TIME", "=EVENT", "BY", "WHO", "WHAT", "WHY"]);
     for record in records {
         let text = |name: &str| {

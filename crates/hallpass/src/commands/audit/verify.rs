@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use hallpass_audit::{
-    Assurance, AuditStore as _, Evidence, Export, Fault, FaultKind, Input, PublishedHead, Record,
-    Trust, TrustedKeys, Verified, assure,
+    Assurance, AuditStore as _, BadRecord, Evidence, Export, FaultKind, Input, PublishedHead,
+    Record, Trust, TrustedKeys, Verified, assure,
 };
 use hallpass_store::SqliteStore;
 use serde_json::{Value, json};
 
-use super::journals::{self, Checked};
+use super::journals::{self, CheckedJournal};
 use super::places::{self, bytes_of};
 use crate::commands::serve::{ConfigArgs, open_store, runtime};
 use crate::commands::store::existing;
@@ -85,22 +85,18 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
-    let range = Range::of(args)?;
+    let range = RecordRange::of(args)?;
     let keys = args.keys.as_deref().map(places::trusted).transpose()?;
     let mut export = runtime()?.block_on(gather(args))?;
     let journals = journals(args)?;
     export.inputs.retain(|input| range.may_hold(input));
-    let evidence = &mut export.evidence;
-    evidence.heads.retain(|(_, head)| range.holds(head.seq()));
-    evidence
-        .statements
-        .retain(|(_, said)| range.holds(said.head().seq()));
+    export.evidence.keep(|seq| range.holds(seq));
     let trust = keys.as_ref().map_or(Trust::Nobody, Trust::Keys);
     let after = first_after_witnesses(&export);
     let finding = assure(export.inputs, &export.evidence, trust);
     match finding.and_then(|(verified, found)| Ok((range.reached(verified)?, found))) {
         Ok((verified, assurance)) => {
-            let report = Report {
+            let report = VerifyReport {
                 verified: &verified,
                 assurance: assurance.as_ref(),
                 after: &after,
@@ -189,14 +185,14 @@ fn first_after_witnesses(export: &Export) -> Vec<Record> {
 const FOLLOWERS_MAX: usize = 8;
 
 /// What is told when all is well.
-struct Report<'a> {
+struct VerifyReport<'a> {
     verified: &'a Verified,
     assurance: Option<&'a Assurance>,
     after: &'a [Record],
-    journals: &'a [Checked],
+    journals: &'a [CheckedJournal],
 }
 
-impl Report<'_> {
+impl VerifyReport<'_> {
     /// The first record that no witness stands for; `None` when there is none.
     fn within_reach(&self) -> Option<u64> {
         let last = self.verified.head.as_ref().map_or(0, |(seq, _)| *seq);
@@ -308,8 +304,8 @@ impl Report<'_> {
     }
 }
 
-fn journal_text(journals: &[Checked]) -> String {
-    let line = |journal: &Checked| {
+fn journal_text(journals: &[CheckedJournal]) -> String {
+    let line = |journal: &CheckedJournal| {
         let torn = if journal.torn {
             " What came after them was torn by a stop."
         } else {
@@ -327,7 +323,7 @@ fn many(number: u64, what: &str) -> String {
 
 fn passed(
     args: &Args,
-    report: &Report<'_>,
+    report: &VerifyReport<'_>,
     evidence: &Evidence,
     keys: Option<&TrustedKeys>,
 ) -> Outcome {
@@ -349,7 +345,7 @@ fn passed(
     Ok(Exit::Ok)
 }
 
-fn failed(args: &Args, fault: &Fault) -> Outcome {
+fn failed(args: &Args, fault: &BadRecord) -> Outcome {
     let value = json!({
         "ok": false,
         "seq": fault.seq,
@@ -371,12 +367,12 @@ fn failed(args: &Args, fault: &Fault) -> Outcome {
 }
 
 /// `--from` and `--to`.
-struct Range {
+struct RecordRange {
     from: Option<u64>,
     to: Option<u64>,
 }
 
-impl Range {
+impl RecordRange {
     fn of(args: &Args) -> Result<Self, Failure> {
         match (args.from, args.to) {
             (Some(0), _) | (_, Some(0)) => Err(Failure::bad_input("records are numbered from 1")),
@@ -402,8 +398,8 @@ impl Range {
     }
 
     /// Whether the first and the last record of the range are there.
-    fn reached(&self, verified: Verified) -> Result<Verified, Fault> {
-        let missing = |seq: u64| Fault {
+    fn reached(&self, verified: Verified) -> Result<Verified, BadRecord> {
+        let missing = |seq: u64| BadRecord {
             seq,
             kind: FaultKind::Missing,
             detail: format!("record {seq} is not in the export"),

@@ -2,22 +2,30 @@
 //! what it has seen (`access.md` V-2).
 
 use std::fs::{self, File, TryLockError};
+use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_audit::{
-    Alarm, AlarmKind, Concluded, ExportSource, ExportTarget, KnownKeys, LookError, Memory, Place,
-    PublishedHead, Signer, SinkErrorKind, Statement, TrustedKeys, Watch, WitnessName, look,
+    Alarm, AlarmKind, Concluded, ExportLocation, ExportSource, ExportTarget, KnownKeys, LookError,
+    PublishedHead, Signer, SinkErrorKind, Statement, TrustedKeys, WitnessMemory, WitnessName,
+    WitnessWatch, look,
 };
-use hallpass_model::Span;
+use hallpass_model::TimeSpan;
 use hallpass_store::{Existing, FolderTarget, make_private_folder, write_private};
 
+use tokio::net::TcpListener;
+use tokio::sync::watch as flag;
+
 use super::places;
+use super::witness_face::WitnessFace;
 use crate::clock::now;
 use crate::commands::serve::{ConfigArgs, asked_to_stop, runtime};
 use crate::exit::{Exit, Failure, Outcome};
+use crate::face::{self, Face};
 use crate::keys::{Absent, key_at};
 use crate::output;
 
@@ -37,7 +45,8 @@ const HELP: &str =
                   nobody who runs the server can change unseen. Reads the export's root (a folder or \
                   s3://bucket/prefix), verifies each record and each head by the keys in --keys, and \
                   writes witness/NAME/SEQ.json below --state. What does not continue what it saw is an \
-                  alarm: exit 1, named fork, rollback, silence, changed, missing, reordered or forged.",
+                  alarm: exit 1, named fork, rollback, silence, changed, missing, reordered or forged. With \
+                  --listen it goes on to show the alarm until somebody stops it.",
     after_help = "Examples:
   hallpass audit witness s3://acme-audit/hallpass --name security --keys keys.txt
   hallpass audit witness /mnt/audit --name security --keys keys.txt --once
@@ -68,10 +77,19 @@ pub(crate) struct Args {
     prefix: String,
     /// How often to look
     #[arg(long, value_name = "SPAN", default_value = "1m")]
-    every: Span,
+    every: TimeSpan,
     /// Look once, for cron
     #[arg(long)]
     once: bool,
+    /// Show `/healthz` and `/metrics` there, also after an alarm, until it is stopped
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        num_args = 0..=1,
+        default_missing_value = "127.0.0.1:9092",
+        conflicts_with = "once"
+    )]
+    listen: Option<SocketAddr>,
     /// Forget what was seen, for a log that was restored; what was said is kept aside
     #[arg(long)]
     begin_again: bool,
@@ -152,10 +170,10 @@ fn put_aside(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn read_memory(state: &Path) -> Result<Option<Memory>, Failure> {
+fn read_memory(state: &Path) -> Result<Option<WitnessMemory>, Failure> {
     let path = state.join(MEMORY);
     match fs::read_to_string(&path) {
-        Ok(text) => Memory::parse(&text).map(Some).map_err(|error| {
+        Ok(text) => WitnessMemory::parse(&text).map(Some).map_err(|error| {
             // beginning anew by itself would forget what must not be forgotten
             Failure::failed(format!("`{}` cannot be read: {error}", path.display())).help(HELP)
         }),
@@ -173,6 +191,8 @@ struct Witness<'a> {
     /// What was said, in the state.
     said: FolderTarget,
     publish: Option<Arc<dyn ExportTarget>>,
+    /// What is shown to monitoring.
+    face: Arc<WitnessFace>,
 }
 
 impl<'a> Witness<'a> {
@@ -191,15 +211,16 @@ impl<'a> Witness<'a> {
             source: places::source(&args.export, &means).await?,
             said: FolderTarget::new(&args.state),
             publish,
+            face: Arc::default(),
         })
     }
 
     /// Looks until it is asked to stop, or once; ends at the first alarm.
-    async fn follow(&self, kept: Option<Memory>) -> Outcome {
+    async fn follow(&self, kept: Option<WitnessMemory>) -> Outcome {
         let name = &self.args.name;
         output::say(&format!("witness {name} {}", self.signer.public()));
         let is_first = kept.is_none();
-        let mut kept = kept.unwrap_or_else(|| Memory::first_look(now()));
+        let mut kept = kept.unwrap_or_else(|| WitnessMemory::first_look(now()));
         if let Some(head) = &kept.head {
             output::say(&format!(
                 "Goes on after record {} of {}, for what it has seen since {}.",
@@ -208,30 +229,42 @@ impl<'a> Witness<'a> {
                 kept.began_at
             ));
         }
-        let (mut watch, mut known) = (Watch::new(kept.clone()), KnownKeys::default());
+        let (mut watch, mut known) = (WitnessWatch::new(kept.clone()), KnownKeys::default());
         let mut has_vouched = !is_first;
         let stop = asked_to_stop();
         tokio::pin!(stop);
+        let (_listening, ended) = flag::channel(false);
+        if let Some(address) = self.args.listen {
+            let listener = TcpListener::bind(address)
+                .await
+                .map_err(|error| Failure::cannot_listen(address, &error))?;
+            let face = Arc::clone(&self.face) as Arc<dyn Face>;
+            tokio::spawn(face::serve(listener, face, ended));
+        }
+        self.face.seen(&kept);
         loop {
             match self.look(&mut watch, &mut known).await {
                 Ok(()) => {
                     kept = watch.memory().clone();
+                    self.face.seen(&kept);
                     if let Some(first) = kept.first.filter(|_| !has_vouched) {
                         has_vouched = true;
                         output::say(&vouches(first, &kept, &self.source.name()));
                     }
                 }
                 Err(Stopped::For(failure)) => return Err(failure),
+                Err(Stopped::Alarm(alarm)) => return Err(self.alarmed(&alarm, stop).await),
                 Err(Stopped::Unread(why)) => {
+                    self.face.unread(&why);
                     if let Some(alarm) = kept.blind(now()) {
-                        return Err(cry(&alarm).detail(why));
+                        return Err(self.alarmed(&alarm, stop).await.detail(why));
                     }
                     if self.args.once {
                         return Err(Failure::failed(why));
                     }
                     output::say(&format!("warning: {why}; it is tried again"));
                     // half a look is none
-                    (watch, known) = (Watch::new(kept.clone()), KnownKeys::default());
+                    (watch, known) = (WitnessWatch::new(kept.clone()), KnownKeys::default());
                 }
             }
             if self.args.once {
@@ -244,15 +277,25 @@ impl<'a> Witness<'a> {
         }
     }
 
+    /// Says an alarm. Where monitoring looks, it is shown until somebody stops this.
+    async fn alarmed(&self, alarm: &Alarm, stop: impl Future<Output = ()>) -> Failure {
+        self.face.alarmed(alarm);
+        if self.args.listen.is_some() {
+            output::say(&format!("alarm: {alarm}; {HELP}"));
+            stop.await;
+        }
+        cry(alarm)
+    }
+
     /// One look, and everything that follows from it, on disk before it is told.
-    async fn look(&self, watch: &mut Watch, known: &mut KnownKeys) -> Result<(), Stopped> {
-        let place = Place {
+    async fn look(&self, watch: &mut WitnessWatch, known: &mut KnownKeys) -> Result<(), Stopped> {
+        let place = ExportLocation {
             source: self.source.as_ref(),
             prefix: &self.args.prefix,
         };
         let concluded = look(place, watch, known, &self.keys, now()).await;
         let Concluded { countersign, alarm } = concluded.map_err(|error| match error {
-            LookError::Alarm(alarm) => Stopped::For(cry(&alarm)),
+            LookError::Alarm(alarm) => Stopped::Alarm(alarm),
             LookError::Unread(_) => Stopped::Unread(error.to_string()),
         })?;
         // CRASH: statements first: said and not remembered is found again, remembered and not said
@@ -268,7 +311,7 @@ impl<'a> Witness<'a> {
             self.remember(watch.memory())?;
         }
         if let Some(alarm) = alarm {
-            return Err(Stopped::For(cry(&alarm)));
+            return Err(Stopped::Alarm(alarm));
         }
         published.1
     }
@@ -284,6 +327,7 @@ impl<'a> Witness<'a> {
             Ok(()) => {
                 let (seq, at) = (head.seq(), head.at());
                 output::say(&format!("Countersigned record {seq}, published at {at}."));
+                self.face.countersigned();
                 Ok(())
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => ensure_same(&path, head),
@@ -291,7 +335,7 @@ impl<'a> Witness<'a> {
         }
     }
 
-    fn remember(&self, memory: &Memory) -> Result<(), Stopped> {
+    fn remember(&self, memory: &WitnessMemory) -> Result<(), Stopped> {
         let path = self.args.state.join(MEMORY);
         let text = memory
             .text()
@@ -342,8 +386,10 @@ impl<'a> Witness<'a> {
 
 /// Why a look did not lead to the next.
 enum Stopped {
-    /// Somebody has to look.
+    /// Somebody has to look at this witness.
     For(Failure),
+    /// Somebody has to look at the log.
+    Alarm(Alarm),
     /// Something could not be reached; it is tried again.
     Unread(String),
 }
@@ -376,15 +422,15 @@ fn ensure_same(path: &Path, head: &PublishedHead) -> Result<(), Stopped> {
     if said.is_some_and(|said| said.head().hash() == head.hash()) {
         return Ok(());
     }
-    Err(Stopped::For(cry(&Alarm {
+    Err(Stopped::Alarm(Alarm {
         kind: AlarmKind::Fork,
         seq: head.seq(),
         detail: format!("`{}` says that another history was seen", path.display()),
-    })))
+    }))
 }
 
 /// What a first look is worth.
-fn vouches(first: u64, memory: &Memory, export: &str) -> String {
+fn vouches(first: u64, memory: &WitnessMemory, export: &str) -> String {
     let until = memory.head.as_ref().map_or_else(
         || "no head is published yet".to_owned(),
         |head| format!("the newest head is of record {}", head.seq),
@@ -396,6 +442,6 @@ fn vouches(first: u64, memory: &Memory, export: &str) -> String {
     )
 }
 
-fn pause(every: Span) -> Duration {
+fn pause(every: TimeSpan) -> Duration {
     Duration::from_secs(every.as_seconds().max(1))
 }

@@ -5,9 +5,11 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use hallpass_iam::generate::delegation::{Question, Report, Row, check};
+use hallpass_iam::generate::delegation::{
+    DelegatedCall, DelegationQuestion, DelegationReport, check,
+};
 use hallpass_iam::generate::ids::Lengths;
-use hallpass_iam::{Decision, Kind, Policy, simulate_changed};
+use hallpass_iam::{Decision, Policy, PolicyType, simulate_changed};
 use serde_json::json;
 
 use crate::commands::policy::cases::{Input, answer_all};
@@ -97,7 +99,7 @@ pub(super) fn run(args: &Args) -> Outcome {
 }
 
 fn answer(args: &Args, text: &str, input: Input) -> Outcome {
-    let policy = Policy::parse(text, Kind::Identity)
+    let policy = Policy::parse(text, PolicyType::Identity)
         .map_err(|error| Failure::from(hallpass_iam::BadInput::from(error)))?;
     let name = args.policy.display().to_string();
     let policy = Arc::new(policy.named(name));
@@ -111,7 +113,7 @@ fn answer(args: &Args, text: &str, input: Input) -> Outcome {
     Ok(answer_all(input, &mut stdout, 1, args.expect, &judge)?.exit())
 }
 
-fn report(args: &Args, text: &str) -> Result<Report, Failure> {
+fn report(args: &Args, text: &str) -> Result<DelegationReport, Failure> {
     let context = args.context.iter().map(|pair| {
         let pair = pair.split_once('=').filter(|(key, _)| !key.is_empty());
         let (key, value) = pair.ok_or_else(|| {
@@ -121,7 +123,7 @@ fn report(args: &Args, text: &str) -> Result<Report, Failure> {
         })?;
         Ok((key.to_owned(), value.to_owned()))
     });
-    let question = Question {
+    let question = DelegationQuestion {
         instance: args.instance.clone(),
         management_account: args.management_account.clone(),
         context: context.collect::<Result<_, Failure>>()?,
@@ -134,7 +136,7 @@ fn report(args: &Args, text: &str) -> Result<Report, Failure> {
     Ok(check(text, &question)?)
 }
 
-fn print(args: &Args, format: Format, report: &Report) -> Result<(), Failure> {
+fn print(args: &Args, format: Format, report: &DelegationReport) -> Result<(), Failure> {
     match format {
         Format::Table => output::print(&for_people(report, args.all))?,
         Format::Json => output::one(format, report, &[], String::new)?,
@@ -159,8 +161,8 @@ fn print(args: &Args, format: Format, report: &Report) -> Result<(), Failure> {
     Ok(())
 }
 
-fn for_people(report: &Report, all: bool) -> String {
-    let is_shown = |row: &&Row| all || row.decision == Decision::Allowed;
+fn for_people(report: &DelegationReport, all: bool) -> String {
+    let is_shown = |row: &&DelegatedCall| all || row.decision == Decision::Allowed;
     let mut table =
         output::Table::new(&["action", "account", "permission set", "decision", "lacks"]);
     let mut shown = 0_usize;

@@ -1,9 +1,11 @@
 //! `hallpass delegation generate`: the policy of a delegate, or the guard beside it.
 
 use clap::ValueEnum;
-use hallpass_iam::generate::delegation::{Guard, Made, Model, Tag, Wish, generate, guard};
+use hallpass_iam::generate::delegation::{
+    DelegationGuard, DelegationSpec, GeneratedDelegation, Model, Tag, generate, guard,
+};
 use hallpass_iam::generate::{Generated, checked};
-use hallpass_iam::{BadInput, Kind};
+use hallpass_iam::{BadInput, PolicyType};
 
 use crate::exit::{Failure, Outcome};
 use crate::generated::PolicyArgs;
@@ -76,9 +78,9 @@ pub(super) fn run(args: &Args) -> Outcome {
 
 fn make(args: &Args) -> Result<Generated, Failure> {
     let (made, kind) = match (args.model, &args.instance) {
-        (Some(model), Some(instance)) => (delegate(args, model, instance)?, Kind::Identity),
+        (Some(model), Some(instance)) => (delegate(args, model, instance)?, PolicyType::Identity),
         // the guard: both are required without it
-        (None, _) | (_, None) => (keep(args)?, Kind::Scp),
+        (None, _) | (_, None) => (keep(args)?, PolicyType::Scp),
     };
     Ok(Generated {
         policy: checked(made.draft, kind)?,
@@ -86,10 +88,10 @@ fn make(args: &Args) -> Result<Generated, Failure> {
     })
 }
 
-fn delegate(args: &Args, model: ModelArg, instance: &str) -> Result<Made, BadInput> {
+fn delegate(args: &Args, model: ModelArg, instance: &str) -> Result<GeneratedDelegation, BadInput> {
     let tags = args.tag.iter().map(|it| it.parse());
     let tags: Result<Vec<Tag>, BadInput> = tags.collect();
-    generate(&Wish {
+    generate(&DelegationSpec {
         model: match model {
             ModelArg::Accounts => Model::Accounts,
             ModelArg::PermissionSet => Model::PermissionSet,
@@ -107,8 +109,8 @@ fn delegate(args: &Args, model: ModelArg, instance: &str) -> Result<Made, BadInp
     })
 }
 
-fn keep(args: &Args) -> Result<Made, BadInput> {
-    guard(&Guard {
+fn keep(args: &Args) -> Result<GeneratedDelegation, BadInput> {
+    guard(&DelegationGuard {
         roles: args.guard_for.clone(),
         partition: args.policy.partition(),
         lengths: args.policy.lengths(),

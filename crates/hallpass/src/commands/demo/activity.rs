@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_access::{
-    Actor, Asked, Asking, CatalogEntry, GrantFilter, RequestFilter, RequestView, Search, Sought,
-    Wanted,
+    Actor, AskOutcome, Asking, CatalogEntry, GrantFilter, RequestFilter, RequestView, Search,
+    Sought, Wanted,
 };
-use hallpass_model::{IdSource, Span};
+use hallpass_model::{IdSource, TimeSpan};
 
 use super::people::Scene;
 use crate::clock;
@@ -68,8 +68,8 @@ async fn ask(scene: &Scene) -> Option<()> {
         1000 + draw(9000),
         REASONS.get(draw(REASONS.len()))?
     );
-    let longest = Span::seconds(offer.max_duration_seconds);
-    let duration = Span::minutes(5 + 5 * draw(6) as u64).min(longest);
+    let longest = TimeSpan::seconds(offer.max_duration_seconds);
+    let duration = TimeSpan::minutes(5 + 5 * draw(6) as u64).min(longest);
     let asking = Asking {
         wanted,
         duration,
@@ -77,7 +77,7 @@ async fn ask(scene: &Scene) -> Option<()> {
         ticket: Some("OPS-1".to_owned()),
     };
     let asked = scene.access.ask(&who, &asking, None).await.ok()?;
-    matches!(asked, Asked::Pending(_) | Asked::Approved(..)).then_some(())
+    matches!(asked, AskOutcome::Pending(_) | AskOutcome::Approved(..)).then_some(())
 }
 
 /// Something that they may ask for: a permission set of some account, now and then a group. Only
@@ -112,7 +112,7 @@ async fn review(scene: &Scene) -> Option<()> {
         .requests(&approver, RequestView::ToReview, &filter, 20)
         .await
         .ok()?;
-    let request = waiting.get(draw(waiting.len()))?;
+    let request = waiting.rows.get(draw(waiting.rows.len()))?;
     if draw(5) == 0 {
         scene
             .access
@@ -136,7 +136,7 @@ async fn give_back(scene: &Scene) -> Option<()> {
         ..GrantFilter::default()
     };
     let live = scene.access.grants(&auditor, &filter, 50).await.ok()?;
-    let grant = live.get(draw(live.len()))?;
+    let grant = live.rows.get(draw(live.rows.len()))?;
     let holder = scene.actor(grant.holder.email.as_str())?;
     scene
         .access

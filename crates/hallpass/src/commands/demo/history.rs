@@ -1,8 +1,8 @@
 //! A little history, so that nothing looks empty: made through the same calls as everything else,
 //! with real grants in the simulated Identity Center.
 
-use hallpass_access::{Access, Asked, Asking, GrantState, RequestFilter, Wanted};
-use hallpass_model::{GrantId, Span};
+use hallpass_access::{Access, AskOutcome, Asking, GrantState, RequestFilter, Wanted};
+use hallpass_model::{GrantId, TimeSpan};
 use hallpass_store::SqliteStore;
 
 use super::people::Scene;
@@ -95,7 +95,7 @@ pub(super) async fn write(scene: Scene, store: SqliteStore) {
     let is_empty = store
         .requests(&RequestFilter::default(), 1)
         .await
-        .is_ok_and(|found| found.is_empty());
+        .is_ok_and(|found| found.rows.is_empty());
     if !is_empty {
         return;
     }
@@ -117,14 +117,14 @@ async fn play(scene: &Scene, ask: &Ask) -> Option<()> {
             account: ask.account.to_owned(),
             permission_set: ask.set.to_owned(),
         },
-        duration: Span::minutes(ask.minutes),
+        duration: TimeSpan::minutes(ask.minutes),
         reason: ask.why.to_owned(),
         ticket: None,
     };
     let asked = scene.access.ask(&who, &asking, None).await.ok()?;
     match (&ask.then, &asked) {
-        (Then::Waits, Asked::Pending(_)) | (Then::Held, Asked::Approved(..)) => Some(()),
-        (Then::GivenBack, Asked::Approved(_, Some(grant))) => {
+        (Then::Waits, AskOutcome::Pending(_)) | (Then::Held, AskOutcome::Approved(..)) => Some(()),
+        (Then::GivenBack, AskOutcome::Approved(_, Some(grant))) => {
             active(&scene.access, &who, grant.id).await?;
             scene
                 .access
@@ -133,7 +133,7 @@ async fn play(scene: &Scene, ask: &Ask) -> Option<()> {
                 .ok()
                 .map(drop)
         }
-        (Then::Denied(by, words), Asked::Pending(request)) => {
+        (Then::Denied(by, words), AskOutcome::Pending(request)) => {
             let by = scene.actor(by)?;
             scene
                 .access
@@ -142,7 +142,7 @@ async fn play(scene: &Scene, ask: &Ask) -> Option<()> {
                 .ok()
                 .map(drop)
         }
-        (Then::Approved(by), Asked::Pending(request)) => {
+        (Then::Approved(by), AskOutcome::Pending(request)) => {
             let by = scene.actor(by)?;
             scene
                 .access

@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use hallpass_access::Identity;
 use hallpass_access::{Access, Actor, Origin};
-use hallpass_model::{Email, Span, Timestamp};
+use hallpass_model::{Email, TimeSpan, Timestamp};
 use hallpass_rules::Directory;
-use hallpass_server::{PersonaCard, Scope};
+use hallpass_server::{PersonaCard, TokenScope};
 use hallpass_store::SqliteStore;
 
 use crate::commands::token;
 use crate::compose::Composed;
 use crate::credentials;
 use crate::exit::Failure;
-use crate::whom;
+use crate::person;
 
 /// E-mail, name, what they are there for.
 const PERSONAS: [(&str, &str, &str); 5] = [
@@ -47,7 +47,7 @@ const PERSONAS: [(&str, &str, &str); 5] = [
 ];
 
 /// A demo does not outlive this; the tokens neither.
-const TOKEN_LASTS: Span = Span::hours(30 * 24);
+const TOKEN_LASTS: TimeSpan = TimeSpan::hours(30 * 24);
 
 /// A persona with the token to act as them.
 pub(super) struct Persona {
@@ -73,8 +73,9 @@ pub(super) async fn with_tokens(
     let mut personas = Vec::new();
     for (email, name, role) in PERSONAS {
         let email = Email::new(email).map_err(Failure::bug)?;
-        let owner = whom::find(directory, &email)?;
-        let token = token::create(store, &owner, &Scope::ALL, TOKEN_LASTS, "demo", now).await?;
+        let owner = person::find(directory, &email)?;
+        let token =
+            token::create(store, &owner, &TokenScope::ALL, TOKEN_LASTS, "demo", now).await?;
         personas.push(Persona {
             email,
             name,

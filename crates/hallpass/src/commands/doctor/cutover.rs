@@ -16,7 +16,7 @@ use crate::compose::{RandomIds, journey, read_rules};
 use crate::config::Loaded;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, Format, Table};
-use crate::shown::View;
+use crate::tables::Viewpoint;
 
 const FIELDS: &[&str] = &[
     "user_id",
@@ -31,7 +31,7 @@ const FIELDS: &[&str] = &[
 
 /// One thing that somebody holds.
 #[derive(Debug, Serialize)]
-struct Row {
+struct HeldRow {
     user_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<String>,
@@ -96,8 +96,8 @@ pub(super) async fn run(loaded: &Loaded, format: Format) -> Outcome {
 }
 
 fn print(found: &Findings, mode: SweepMode, began: Timestamp, format: Format) -> Outcome {
-    let view = View::here();
-    let rows: Vec<Row> = found
+    let view = Viewpoint::here();
+    let rows: Vec<HeldRow> = found
         .items
         .iter()
         .map(|item| {
@@ -134,7 +134,7 @@ fn print(found: &Findings, mode: SweepMode, began: Timestamp, format: Format) ->
     })
 }
 
-fn row(item: &SweepItem, began: Timestamp, outlook: &str) -> Row {
+fn row(item: &SweepItem, began: Timestamp, outlook: &str) -> HeldRow {
     let (account, permission_set, group) = match &item.names {
         TargetNames::Account {
             account,
@@ -142,7 +142,7 @@ fn row(item: &SweepItem, began: Timestamp, outlook: &str) -> Row {
         } => (Some(account.clone()), Some(permission_set.clone()), None),
         TargetNames::Group { group } => (None, None, Some(group.clone())),
     };
-    Row {
+    HeldRow {
         user_id: item.key.user.to_string(),
         user: item.holder.as_ref().map(|person| person.email.to_string()),
         account,
@@ -154,7 +154,7 @@ fn row(item: &SweepItem, began: Timestamp, outlook: &str) -> Row {
     }
 }
 
-fn table(rows: &[Row], view: &View) -> Table {
+fn table(rows: &[HeldRow], view: &Viewpoint) -> Table {
     let mut table = Table::new(&["WHO", "WHAT", "=KIND", "=FIRST SEEN", "WOULD"]);
     for row in rows {
         let what = match (&row.account, &row.permission_set, &row.group) {

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use hallpass_aws::{BUCKET_ACTIONS, BucketPlace, KEY_ACTIONS, OBJECT_ACTIONS, Retention};
 use serde_json::{Map, Value, json};
 
-use super::Report;
+use super::DoctorReport;
 use crate::clock::SystemClock;
 use crate::commands::serve::aws_settings;
 use crate::compose::RandomIds;
-use crate::config::{ExportPlace, ExportSettings, HeadKey, Loaded};
+use crate::config::{EndsPlace, ExportPlace, ExportSettings, HeadKey, Loaded};
 use crate::exit::Failure;
 use crate::heads::{HeadSigning, Means, Opened, open_export, open_key};
 use crate::keys::Absent;
@@ -19,7 +19,7 @@ const EXPORT: &str = "audit export";
 const HEADS: &str = "head signatures";
 
 /// Checks the export and the key of heads.
-pub(super) async fn check(loaded: &Loaded, report: &mut Report) {
+pub(super) async fn check(loaded: &Loaded, report: &mut DoctorReport) {
     let export = match loaded.export() {
         Ok(Some(export)) => export,
         Ok(None) => {
@@ -40,7 +40,7 @@ pub(super) async fn check(loaded: &Loaded, report: &mut Report) {
     check_heads(loaded, &means, report).await;
 }
 
-async fn check_export(export: &ExportSettings, means: &Means, report: &mut Report) {
+async fn check_export(export: &ExportSettings, means: &Means, report: &mut DoctorReport) {
     let objects = match open_export(export, means).await {
         Ok(Opened::Folder(_)) => {
             let ExportPlace::Folder(folder) = &export.place else {
@@ -76,7 +76,7 @@ fn protection(retention: Retention) -> String {
     )
 }
 
-async fn check_heads(loaded: &Loaded, means: &Means, report: &mut Report) {
+async fn check_heads(loaded: &Loaded, means: &Means, report: &mut DoctorReport) {
     let opened = match loaded.head_key() {
         Ok(key) => open_key(&key, Absent::Missed, means)
             .await
@@ -122,6 +122,9 @@ async fn signs(name: &str, signing: &HeadSigning) -> Result<String, (String, &'s
 /// The statements of a policy that the configured export and key need.
 pub(super) fn statements(loaded: &Loaded) -> Result<Vec<Value>, Failure> {
     let mut statements = Vec::new();
+    if let Some(EndsPlace::Object { .. }) = loaded.ends_place()? {
+        statements.push(ends_statement(loaded, "s3:PutObject")?);
+    }
     let Some(export) = loaded.export()? else {
         return Ok(statements);
     };
@@ -153,6 +156,27 @@ pub(super) fn statements(loaded: &Loaded) -> Result<Vec<Value>, Failure> {
         statements.push(signing);
     }
     Ok(statements)
+}
+
+/// What a guard needs beside its rights in Identity Center.
+pub(super) fn for_guard(loaded: &Loaded) -> Result<Vec<Value>, Failure> {
+    Ok(match loaded.ends_place()? {
+        Some(EndsPlace::Object { .. }) => vec![ends_statement(loaded, "s3:GetObject")?],
+        Some(EndsPlace::File(_)) | None => Vec::new(),
+    })
+}
+
+/// What the file of ends in a bucket needs of whoever writes or reads it.
+fn ends_statement(loaded: &Loaded, action: &str) -> Result<Value, Failure> {
+    let place = loaded.ends_place()?.map(|place| place.to_string());
+    let object = place.unwrap_or_default();
+    let object = object.trim_matches('`').trim_start_matches("s3://");
+    Ok(json!({
+        "Sid": "FileOfEnds",
+        "Effect": "Allow",
+        "Action": [action],
+        "Resource": format!("arn:aws:s3:::{object}"),
+    }))
 }
 
 /// The alias that a key is named by, if it is.

@@ -2,23 +2,25 @@
 
 use std::sync::Arc;
 
-use hallpass_guard::Trust;
-use hallpass_model::Span;
+use hallpass_guard::{Ends as _, EndsCopy, EndsFault, Trust};
+use hallpass_model::TimeSpan;
 
-use super::Report;
-use crate::compose::{Guards, judge};
-use crate::config::Loaded;
-use crate::guards::ends::read_file;
+use super::DoctorReport;
+use crate::commands::serve::aws_settings;
+use crate::compose::{Guards, RandomIds, judge};
+use crate::config::{EndsPlace, Loaded};
+use crate::guards::ends::{ObjectEnds, read_file};
 use crate::guards::journals::Journals;
+use crate::heads::{Means, open_bucket};
 use crate::{clock, keys};
 
 const CHECK: &str = "guard";
 /// A running server writes the file of ends at least every half minute.
-const ENDS_AGE_MAX: Span = Span::minutes(2);
+const ENDS_AGE_MAX: TimeSpan = TimeSpan::minutes(2);
 
 /// The folder of journals, what was heard, the file of ends and the key it is signed with.
-pub(super) async fn check(loaded: &Loaded, report: &mut Report) {
-    check_ends(loaded, report);
+pub(super) async fn check(loaded: &Loaded, report: &mut DoctorReport) {
+    check_ends(loaded, report).await;
     let Some(folder) = loaded.guard_journal() else {
         let none = "none is configured: ends come from the server alone".to_owned();
         return report.warn(CHECK, none, "docs/guide/guard.md says how to run one");
@@ -47,10 +49,10 @@ pub(super) async fn check(loaded: &Loaded, report: &mut Report) {
     }
 }
 
-fn check_ends(loaded: &Loaded, report: &mut Report) {
+async fn check_ends(loaded: &Loaded, report: &mut DoctorReport) {
     const CHECK: &str = "file of ends";
-    let (path, store) = match (loaded.ends_file(), loaded.sqlite()) {
-        (Ok(Some(path)), Ok(store)) => (path, store),
+    let (place, store) = match (loaded.ends_place(), loaded.sqlite()) {
+        (Ok(Some(place)), Ok(store)) => (place, store),
         (Ok(None), Ok(_)) => {
             let none = "none: a guard on another machine has nothing to go by".to_owned();
             return report.warn(CHECK, none, "set `audit.export.target` or `guard.ends`");
@@ -67,23 +69,28 @@ fn check_ends(loaded: &Loaded, report: &mut Report) {
             );
         }
     };
-    if !path.exists() {
-        let none = format!("`{}` does not exist yet", path.display());
-        return report.warn(CHECK, none, "`hallpass serve` writes it");
-    }
     let trust = key.map_or(Trust::Anyone, Trust::Key);
-    match read_file(&path, trust) {
+    let read = match &place {
+        EndsPlace::File(path) if !path.exists() => {
+            let none = format!("{place} does not exist yet");
+            return report.warn(CHECK, none, "`hallpass serve` writes it");
+        }
+        EndsPlace::File(path) => read_file(path, trust),
+        EndsPlace::Object { .. } => read_object(place, loaded, trust).await,
+    };
+    match read {
         Err(fault) => report.add(
             CHECK,
             Err((
                 fault.to_string(),
-                "start the server: it writes the file anew",
+                "start the server: it writes the file anew; in a bucket it needs s3:PutObject, and \
+                 s3:GetObject for this",
             )),
         ),
         Ok(copy) => {
             let age = copy
                 .at
-                .map_or(Span::ZERO, |at| Span::between(at, clock::now()));
+                .map_or(TimeSpan::ZERO, |at| TimeSpan::between(at, clock::now()));
             let signed = key.map_or("not signed".to_owned(), |key| format!("signed by {key}"));
             let words = format!("{} ends, {age} old, {signed}", copy.ends.len());
             if age > ENDS_AGE_MAX {
@@ -92,5 +99,31 @@ fn check_ends(loaded: &Loaded, report: &mut Report) {
                 report.add(CHECK, Ok(words));
             }
         }
+    }
+}
+
+async fn read_object(
+    place: EndsPlace,
+    loaded: &Loaded,
+    trust: Trust,
+) -> Result<EndsCopy, EndsFault> {
+    let shown = place.to_string();
+    let EndsPlace::Object { bucket, name } = place else {
+        return Err(EndsFault::Unreadable {
+            place: shown,
+            message: "it is no object".to_owned(),
+        });
+    };
+    let means = Means {
+        aws: aws_settings(loaded),
+        clock: Arc::new(clock::SystemClock),
+        ids: Arc::new(RandomIds),
+    };
+    match open_bucket(bucket, &means).await {
+        Ok(source) => ObjectEnds::new(source, name, shown, trust).read().await,
+        Err(failure) => Err(EndsFault::Unreadable {
+            place: shown,
+            message: failure.words(),
+        }),
     }
 }

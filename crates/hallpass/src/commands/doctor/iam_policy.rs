@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_aws::{Action, Need};
+use hallpass_aws::{Need, NeededAction};
 use hallpass_iam::facts;
 use hallpass_rules::GroupRef;
 use serde_json::{Value, json};
@@ -53,7 +53,7 @@ fn partition(region: &str) -> &'static str {
     }
 }
 
-fn actions(wanted: impl Fn(&Action) -> bool) -> Vec<&'static str> {
+fn actions(wanted: impl Fn(&NeededAction) -> bool) -> Vec<&'static str> {
     hallpass_aws::actions()
         .iter()
         .filter(|action| wanted(action))
@@ -162,7 +162,7 @@ fn policy(statements: &[Value]) -> String {
 }
 
 /// The least policy of a guard: looks, and takes away.
-pub(super) fn for_guard(uses: &Uses) -> String {
+pub(super) fn for_guard(uses: &Uses, others: &[Value]) -> String {
     let of = |service: &str| actions(|it| it.guard && it.writes && it.name.starts_with(service));
     let looks = actions(|it| it.guard && !it.writes);
     let mut statements = allow("Look", &looks, uses.partition);
@@ -171,6 +171,7 @@ pub(super) fn for_guard(uses: &Uses) -> String {
         let on = json!(memberships(&uses.groups, uses.partition));
         statements.push(statement("EndMemberships", &of("identitystore:"), &on));
     }
+    statements.extend(others.iter().cloned());
     policy(&statements)
 }
 
@@ -209,7 +210,7 @@ pub(super) fn text(uses: &Uses, others: &[Value]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use hallpass_iam::{Kind, lint};
+    use hallpass_iam::{PolicyType, lint};
 
     use super::*;
 
@@ -249,7 +250,7 @@ mod tests {
 
     /// What the linter has to say, at warning or above: `CODE Sid action`.
     fn told(text: &str) -> BTreeSet<String> {
-        let options = lint::Options::new(Kind::Identity);
+        let options = lint::Options::new(PolicyType::Identity);
         let found = lint::lint(text, &options);
         let worth = found
             .iter()
@@ -288,7 +289,7 @@ mod tests {
                 "{uses:?}\n{}",
                 text(&uses, &[])
             );
-            assert_eq!(told(&for_guard(&uses)), BTreeSet::new(), "{uses:?}");
+            assert_eq!(told(&for_guard(&uses, &[])), BTreeSet::new(), "{uses:?}");
         }
     }
 
@@ -331,7 +332,7 @@ mod tests {
 
     #[test]
     fn the_guards_policy_gives_nothing() {
-        let text = for_guard(&uses(&oncall(), Policies::Written, "eu-west-1"));
+        let text = for_guard(&uses(&oncall(), Policies::Written, "eu-west-1"), &[]);
         for verb in ["Create", "Update", "Attach", "Put", "Tag", "Provision"] {
             assert!(!text.contains(&format!(":{verb}")), "{verb} is in\n{text}");
         }
@@ -358,7 +359,7 @@ mod tests {
             .map(|it| it["Action"].as_array().unwrap().len())
             .sum();
         assert_eq!(actions, 10, "{text}");
-        let without = for_guard(&uses(&[], Policies::Untouched, "eu-west-1"));
+        let without = for_guard(&uses(&[], Policies::Untouched, "eu-west-1"), &[]);
         assert!(!without.contains("DeleteGroupMembership"));
     }
 }

@@ -2,7 +2,7 @@
 
 use hallpass_iam::BadInput;
 use hallpass_iam::generate::Generated;
-use hallpass_iam::generate::outage::{Calls, Exempt, Length, OutageWish, Services, outage};
+use hallpass_iam::generate::outage::{Calls, Exempt, Length, OutageSpec, Services, outage};
 use hallpass_model::Timestamp;
 
 use crate::clock;
@@ -77,7 +77,7 @@ pub(super) fn run(args: &Args) -> Outcome {
 }
 
 fn make(args: &Args) -> Result<Generated, Failure> {
-    let wish = OutageWish {
+    let wish = OutageSpec {
         partition: args.policy.partition(),
         region: &args.region,
         services: if args.all_services {

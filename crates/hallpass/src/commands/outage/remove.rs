@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::commands::serve::runtime;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
-use crate::plans::{self, Bench, PlanArgs, Settled};
+use crate::plans::{self, PlanArgs, PlanContext, Settled};
 
 /// Detach and delete a drill's policy, wherever it is attached
 #[derive(Debug, clap::Args)]
@@ -60,7 +60,7 @@ pub(super) fn run_reap(args: &ReapArgs) -> Outcome {
 }
 
 async fn settle(
-    bench: &Bench,
+    bench: &PlanContext,
     draft: PlanDraft,
     ids: &[String],
     args: &PlanArgs,

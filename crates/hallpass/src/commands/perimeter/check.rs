@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use hallpass_iam::perimeter::{Attached, Place};
+use hallpass_iam::perimeter::{AttachedPolicy, GuardrailSlot};
 use hallpass_iam::simulate_changed;
 
 use crate::commands::policy::cases::{Input, answer_all};
@@ -55,7 +55,7 @@ enum PlaceArg {
     ResourcePolicy,
 }
 
-impl From<PlaceArg> for Place {
+impl From<PlaceArg> for GuardrailSlot {
     fn from(place: PlaceArg) -> Self {
         match place {
             PlaceArg::Scp => Self::Scp,
@@ -85,8 +85,9 @@ pub(super) fn run(args: &Args) -> Outcome {
     Ok(totals.exit())
 }
 
-fn attached(args: &Args) -> Result<Attached, Failure> {
+fn attached(args: &Args) -> Result<AttachedPolicy, Failure> {
     let name = super::name_of(&args.policy);
     let text = super::read(&args.policy)?;
-    Attached::new(&text, &name, args.place.into()).map_err(|error| super::refused(&name, &error))
+    AttachedPolicy::new(&text, &name, args.place.into())
+        .map_err(|error| super::refused(&name, &error))
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use hallpass_iam::perimeter::{
-    AccountCoverage, By, Guardrails, GuardrailsError, SideCoverage, Tree, coverage,
+    AccountCoverage, CoveringPolicy, Guardrails, GuardrailsError, SideCoverage, Tree, coverage,
 };
 use serde::Serialize;
 
@@ -72,7 +72,7 @@ enum SideArg {
 
 /// One account, flat.
 #[derive(Debug, Serialize)]
-struct Row {
+struct CoverageRow {
     account: String,
     name: String,
     path: String,
@@ -100,7 +100,7 @@ fn survey(args: &Args) -> Outcome {
         .iter()
         .zip(management)
         .any(|(account, is_management)| !is_management && lacks(account, &args.require));
-    let rows: Vec<Row> = accounts.into_iter().map(row).collect();
+    let rows: Vec<CoverageRow> = accounts.into_iter().map(row).collect();
     output::list(args.output.format(), &rows, FIELDS, || table(&rows))?;
     Ok(if gap { Exit::Failed } else { Exit::Ok })
 }
@@ -151,7 +151,7 @@ fn lacks(account: &AccountCoverage, required: &[SideArg]) -> bool {
     })
 }
 
-fn row(account: AccountCoverage) -> Row {
+fn row(account: AccountCoverage) -> CoverageRow {
     let yes = |side: &SideCoverage| if side.covered { "yes" } else { "no" };
     let by = |side: &SideCoverage| side.by.iter().map(by_words).collect();
     let sides = [&account.resource, &account.identity, &account.network];
@@ -162,7 +162,7 @@ fn row(account: AccountCoverage) -> Row {
             notes.push(note.to_owned());
         }
     }
-    Row {
+    CoverageRow {
         resource: yes(&account.resource),
         resource_by: by(&account.resource),
         identity: yes(&account.identity),
@@ -178,12 +178,12 @@ fn row(account: AccountCoverage) -> Row {
     }
 }
 
-fn by_words(by: &By) -> String {
+fn by_words(by: &CoveringPolicy) -> String {
     let policy = by.policy.as_deref().unwrap_or("no-allow");
     format!("{policy}@{}", by.target)
 }
 
-fn table(rows: &[Row]) -> Table {
+fn table(rows: &[CoverageRow]) -> Table {
     let mut table = Table::new(&[
         "=ACCOUNT", "NAME", "RESOURCE", "IDENTITY", "NETWORK", "NOTES",
     ]);

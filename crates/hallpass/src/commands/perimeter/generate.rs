@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use hallpass_iam::generate::Generated;
 use hallpass_iam::generate::perimeter::{
-    Attachment, Bounds, Missing, Objects, PerimeterWish, Scope, Services, Side, perimeter,
+    Attachment, Bounds, Missing, Objects, PerimeterScope, PerimeterSpec, Services, Side, perimeter,
 };
 
 use crate::exit::{Failure, Outcome};
@@ -107,16 +107,16 @@ pub(super) fn run(args: &Args) -> Outcome {
 }
 
 fn make(args: &Args) -> Result<Generated, Failure> {
-    let wish = PerimeterWish {
+    let wish = PerimeterSpec {
         side: match args.side {
             SideArg::Resource => Side::Resource,
             SideArg::Identity => Side::Identity,
             SideArg::Network => Side::Network,
         },
         scope: args.scope.map(|scope| match scope {
-            ScopeArg::Account => Scope::Account,
-            ScopeArg::Ou => Scope::Unit,
-            ScopeArg::Org => Scope::Organization,
+            ScopeArg::Account => PerimeterScope::Account,
+            ScopeArg::Ou => PerimeterScope::Unit,
+            ScopeArg::Org => PerimeterScope::Organization,
         }),
         bounds: if args.dynamic {
             Bounds::OfTheCaller

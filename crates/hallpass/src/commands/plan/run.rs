@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hallpass_runner::{LANE_LEASE, Report, undo};
+use hallpass_runner::{LANE_LEASE, PlanReport, undo};
 
 use crate::commands::serve::{ConfigArgs, runtime};
 use crate::exit::{Exit, Failure, Outcome};
@@ -68,7 +68,7 @@ pub(super) fn run_resume(args: &ResumeArgs) -> Outcome {
         }
         let mut applying = args.running.applying();
         applying.retry_failed = args.retry_failed;
-        Ok::<Report, Failure>(bench.runner.resume(&id, &applying).await?)
+        Ok::<PlanReport, Failure>(bench.runner.resume(&id, &applying).await?)
     });
     let report = report.map_err(|failure| failure.said_as(format))?;
     plans::print(&report, None, format)?;
@@ -90,7 +90,7 @@ pub(super) fn run_abort(args: &AbortArgs) -> Outcome {
     let report = runtime()?.block_on(async {
         let bench = plans::open(&args.config.load()?).await?;
         let patience = Duration::from_secs(2 * LANE_LEASE.as_seconds());
-        Ok::<Report, Failure>(bench.runner.abort(&id, patience).await?)
+        Ok::<PlanReport, Failure>(bench.runner.abort(&id, patience).await?)
     });
     let report = report.map_err(|failure| failure.said_as(format))?;
     output::say(&format!("plan {id} begins nothing new"));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hallpass_runner::{Plan, PlanStore, Report, RunError, fold};
+use hallpass_runner::{Plan, PlanReport, PlanStore, RunError, fold};
 use serde_json::json;
 
 use crate::commands::serve::{ConfigArgs, open_store, runtime};
@@ -94,7 +94,7 @@ pub(super) fn run_show(args: &ShowArgs) -> Outcome {
     Ok(Exit::Ok)
 }
 
-async fn report(store: &dyn PlanStore, plan: &Plan, aborted: bool) -> Result<Report, Failure> {
+async fn report(store: &dyn PlanStore, plan: &Plan, aborted: bool) -> Result<PlanReport, Failure> {
     let stored = store.journal(&plan.id).await.map_err(RunError::from)?;
     let folded = fold(&stored).map_err(RunError::from)?;
     Ok(hallpass_runner::told(plan, &folded, aborted))

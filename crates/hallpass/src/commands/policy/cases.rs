@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 use std::thread;
 
-use hallpass_iam::{Answer, Code, LoadError};
+use hallpass_iam::{CaseAnswer, LoadError, LoadErrorCode};
 
 use crate::exit::{Exit, Failure};
 use crate::output;
@@ -112,7 +112,7 @@ impl Input {
 }
 
 /// What answers a case: its line and the line's number.
-pub(crate) type Judge<'j> = dyn Fn(&str, usize) -> Answer + Sync + 'j;
+pub(crate) type Judge<'j> = dyn Fn(&str, usize) -> CaseAnswer + Sync + 'j;
 
 /// Answers every case, in input order whatever the number of threads. With `expect`, cases that
 /// were decided otherwise are told on stderr as `id expected got`.
@@ -142,11 +142,11 @@ pub(crate) fn answer_all(
 }
 
 impl Totals {
-    fn count(&mut self, answer: &Answer, expect: bool) {
+    fn count(&mut self, answer: &CaseAnswer, expect: bool) {
         self.cases += 1;
         match answer {
-            Answer::Failed { .. } => self.failed += 1,
-            Answer::Decided {
+            CaseAnswer::Failed { .. } => self.failed += 1,
+            CaseAnswer::Decided {
                 id,
                 decision,
                 expected: Some(expected),
@@ -155,7 +155,7 @@ impl Totals {
                 self.unexpected += 1;
                 output::say(&output::plain(&format!("{id} {expected} {decision}")));
             }
-            Answer::Decided { .. } => {}
+            CaseAnswer::Decided { .. } => {}
         }
     }
 }
@@ -164,8 +164,8 @@ fn answers(
     portion: &[(usize, Vec<u8>)],
     jobs: usize,
     judge: &Judge<'_>,
-) -> Result<Vec<Answer>, Failure> {
-    let each = |lines: &[(usize, Vec<u8>)]| -> Vec<Answer> {
+) -> Result<Vec<CaseAnswer>, Failure> {
+    let each = |lines: &[(usize, Vec<u8>)]| -> Vec<CaseAnswer> {
         let answers = lines.iter();
         answers
             .map(|(number, line)| one(line, *number, judge))
@@ -175,7 +175,7 @@ fn answers(
         return Ok(each(portion));
     }
     let share = portion.len().div_ceil(jobs);
-    let answered: Vec<thread::Result<Vec<Answer>>> = thread::scope(|scope| {
+    let answered: Vec<thread::Result<Vec<CaseAnswer>>> = thread::scope(|scope| {
         let threads: Vec<_> = portion
             .chunks(share)
             .map(|lines| scope.spawn(move || each(lines)))
@@ -192,14 +192,14 @@ fn answers(
     Ok(all)
 }
 
-fn one(line: &[u8], number: usize, judge: &Judge<'_>) -> Answer {
+fn one(line: &[u8], number: usize, judge: &Judge<'_>) -> CaseAnswer {
     match std::str::from_utf8(line) {
         Ok(line) => judge(line.strip_suffix('\r').unwrap_or(line), number),
-        Err(error) => Answer::Failed {
+        Err(error) => CaseAnswer::Failed {
             id: None,
             line: Some(number),
             error: LoadError::new(
-                Code::Json,
+                LoadErrorCode::Json,
                 format!("the line is not UTF-8 (byte {})", error.valid_up_to() + 1),
                 "",
             ),

@@ -1,6 +1,6 @@
 //! `hallpass policy data`: what this build knows of actions, resource types and condition keys.
 
-use hallpass_iam::facts::{self, Action, Key, ResourceType, Service};
+use hallpass_iam::facts::{self, ActionFacts, Key, ResourceType, ServiceFacts};
 use serde::Serialize;
 
 use crate::exit::{Exit, Failure, Outcome};
@@ -102,7 +102,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     shown.map(|()| Exit::Ok)
 }
 
-fn service(prefix: &str) -> Result<&'static Service, Failure> {
+fn service(prefix: &str) -> Result<&'static ServiceFacts, Failure> {
     facts::service(prefix).ok_or_else(|| {
         let failure = Failure::bad_input(format!("no service has the prefix `{prefix}`"));
         let failure = failure.code("E_SERVICE").at("--service");
@@ -163,7 +163,7 @@ fn summary(format: Format) -> Result<(), Failure> {
     })
 }
 
-fn show(service: &'static Service, what: Show, format: Format) -> Result<(), Failure> {
+fn show(service: &'static ServiceFacts, what: Show, format: Format) -> Result<(), Failure> {
     match what {
         Show::Actions => {
             let rows: Vec<ActionRow> = service.actions().iter().map(ActionRow::new).collect();
@@ -229,7 +229,7 @@ fn show_actions(rows: &[ActionRow], format: Format) -> Result<(), Failure> {
 }
 
 impl ActionRow {
-    fn new(action: &'static Action) -> Self {
+    fn new(action: &'static ActionFacts) -> Self {
         let service = facts::service(action.service);
         let required = facts::required_resource_types(&action.full_name()).unwrap_or_default();
         let mut keys: Vec<&str> = action.condition_keys.to_vec();

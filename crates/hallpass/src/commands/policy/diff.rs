@@ -3,8 +3,8 @@
 use std::io::BufRead as _;
 use std::path::PathBuf;
 
-use hallpass_iam::suite::{Change, Replacement};
-use hallpass_iam::{Case, Kind};
+use hallpass_iam::suite::{DecisionChange, Replacement};
+use hallpass_iam::{Case, PolicyType};
 
 use super::eval::{read, refused};
 use super::simulate::Reading;
@@ -32,7 +32,7 @@ pub(crate) struct Args {
     new: PathBuf,
     /// Kind of both: identity, resource, trust, scp, rcp, boundary, session
     #[arg(long = "type", value_name = "TYPE", default_value = "identity")]
-    kind: Kind,
+    kind: PolicyType,
     /// Cases as `policy simulate` takes them; each meets the policy beside its own
     #[arg(long, value_name = "FILE", required_unless_present = "generated")]
     requests: Option<PathBuf>,
@@ -81,7 +81,7 @@ fn of_cases(
     args: &Args,
     path: &std::path::Path,
     replacement: &Replacement,
-) -> Result<(usize, Vec<Change>), Failure> {
+) -> Result<(usize, Vec<DecisionChange>), Failure> {
     let options = args.reading.options(false)?;
     let file = std::fs::File::open(path);
     let file = file.map_err(|error| Failure::unreadable(path.display(), &error))?;
@@ -102,7 +102,7 @@ fn of_cases(
     Ok((asked, changes))
 }
 
-fn table(changes: &[Change]) -> Table {
+fn table(changes: &[DecisionChange]) -> Table {
     let mut table = Table::new(&[
         "ID",
         "PRINCIPAL",

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use hallpass_iam::language::{Arn, POLICY_BYTES_MAX};
 use hallpass_iam::{
-    Case, CaseOptions, Context, ContextValue, Decision, Explanation, Kind, Layers, LoadError,
-    Named, Policy, Request, ScpLanguage, StatementTrace,
+    CallerMatch, Case, CaseOptions, Context, ContextValue, Decision, Explanation, Layers,
+    LoadError, Policy, PolicyType, Request, ScpLanguage, StatementTrace,
 };
 
 use super::simulate::Reading;
@@ -27,7 +27,7 @@ use crate::output::{Format, Table, one, width};
 )]
 pub(crate) struct Args {
     #[command(flatten)]
-    question: Question,
+    question: EvalArgs,
     /// How to print it
     #[arg(
         long,
@@ -41,7 +41,7 @@ pub(crate) struct Args {
 
 /// A request, from flags and files.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Question {
+pub(crate) struct EvalArgs {
     /// A whole case as JSON, as `policy simulate` takes them; `-` for standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["principal", "action", "resource"])]
     case: Option<PathBuf>,
@@ -92,11 +92,11 @@ pub(crate) struct Question {
 }
 
 /// A question that was read.
-pub(crate) struct Asked {
+pub(crate) struct EvalCase {
     case: Case,
 }
 
-impl Asked {
+impl EvalCase {
     /// The explanation, with the request it is about.
     pub(crate) fn explained(&self) -> (Explanation, &Request) {
         self.case.explain()
@@ -164,7 +164,7 @@ fn why_not(it: &StatementTrace) -> String {
     if !it.resource {
         reasons.push("resource".to_owned());
     }
-    if it.principal == Some(Named::Not) {
+    if it.principal == Some(CallerMatch::Not) {
         reasons.push("principal".to_owned());
     }
     reasons.extend(
@@ -176,15 +176,15 @@ fn why_not(it: &StatementTrace) -> String {
     reasons.join(", ")
 }
 
-impl Question {
+impl EvalArgs {
     /// Reads the flags and files.
-    pub(crate) fn ask(&self) -> Result<Asked, Failure> {
+    pub(crate) fn ask(&self) -> Result<EvalCase, Failure> {
         let options = self.reading.options(true)?;
         if let Some(path) = &self.case {
             let text = read(path)?;
             let case = Case::read(&text, &options);
             let case = case.map_err(|error| refused(&path.display().to_string(), &error))?;
-            return Ok(Asked { case });
+            return Ok(EvalCase { case });
         }
         let requests = self.requests(&options)?;
         if let ([_, _, ..], Some(action)) = (self.resource.as_slice(), &self.action) {
@@ -200,22 +200,26 @@ impl Question {
                 .is_some_and(|arn| arn.service == "iam" && arn.rest.starts_with("role/"))
         });
         let language = options.scp_language;
-        let resource = if trust { Kind::Trust } else { Kind::Resource };
+        let resource = if trust {
+            PolicyType::Trust
+        } else {
+            PolicyType::Resource
+        };
         let optional = |path: &Option<PathBuf>, kind| {
             let path = path.as_deref();
             path.map(|path| policy(path, kind, language)).transpose()
         };
         let layers = Layers {
-            identity: policies(&self.identity_policy, Kind::Identity, language)?,
-            scps: levels(&self.scp_level, Kind::Scp, language)?,
-            rcps: levels(&self.rcp_level, Kind::Rcp, language)?,
+            identity: policies(&self.identity_policy, PolicyType::Identity, language)?,
+            scps: levels(&self.scp_level, PolicyType::Scp, language)?,
+            rcps: levels(&self.rcp_level, PolicyType::Rcp, language)?,
             resource: optional(&self.resource_policy, resource)?,
-            boundary: optional(&self.boundary, Kind::Boundary)?,
-            session: policies(&self.session, Kind::Session, language)?,
+            boundary: optional(&self.boundary, PolicyType::Boundary)?,
+            session: policies(&self.session, PolicyType::Session, language)?,
         };
         let case = Case::new("", layers, requests)
             .ok_or_else(|| Failure::bad_input("`--resource` is missing"))?;
-        Ok(Asked { case })
+        Ok(EvalCase { case })
     }
 
     fn requests(&self, options: &CaseOptions) -> Result<Vec<Request>, Failure> {
@@ -274,7 +278,7 @@ impl Question {
 
 fn levels(
     levels: &[String],
-    kind: Kind,
+    kind: PolicyType,
     language: ScpLanguage,
 ) -> Result<Vec<Vec<Arc<Policy>>>, Failure> {
     levels
@@ -292,7 +296,7 @@ fn levels(
 
 fn policies(
     paths: &[PathBuf],
-    kind: Kind,
+    kind: PolicyType,
     language: ScpLanguage,
 ) -> Result<Vec<Arc<Policy>>, Failure> {
     paths
@@ -304,7 +308,7 @@ fn policies(
 /// Reads and compiles a policy file; it is named after the file.
 pub(crate) fn policy(
     path: &Path,
-    kind: Kind,
+    kind: PolicyType,
     language: ScpLanguage,
 ) -> Result<Arc<Policy>, Failure> {
     let text = read(path)?;

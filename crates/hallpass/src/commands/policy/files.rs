@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use hallpass_iam::Kind;
+use hallpass_iam::PolicyType;
 use hallpass_iam::language::POLICY_BYTES_MAX;
 
 use crate::exit::Failure;
@@ -18,7 +18,7 @@ pub(super) struct PolicyFile {
     /// As it was named or found; `-` is standard input.
     pub(super) name: String,
     /// What it is for.
-    pub(super) kind: Kind,
+    pub(super) kind: PolicyType,
     /// Its text.
     pub(super) text: String,
 }
@@ -60,7 +60,10 @@ impl PolicyFile {
 ///
 /// # Errors
 /// Exit 2 when one cannot be read or has no type.
-pub(super) fn find(paths: &[PathBuf], kind: Option<Kind>) -> Result<Vec<PolicyFile>, Failure> {
+pub(super) fn find(
+    paths: &[PathBuf],
+    kind: Option<PolicyType>,
+) -> Result<Vec<PolicyFile>, Failure> {
     let mut found = Vec::new();
     for path in paths {
         if path.is_dir() {
@@ -103,7 +106,7 @@ fn below(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Fa
 ///
 /// # Errors
 /// Exit 2 when it cannot be read or has no type.
-fn read(path: &Path, kind: Option<Kind>) -> Result<PolicyFile, Failure> {
+fn read(path: &Path, kind: Option<PolicyType>) -> Result<PolicyFile, Failure> {
     let name = path.display().to_string();
     let kind = kind.or_else(|| kind_of(path)).ok_or_else(|| {
         Failure::bad_input(format!("nothing tells what `{name}` is for"))
@@ -147,7 +150,7 @@ pub(super) fn read_text(path: &Path) -> Result<String, Failure> {
 
 /// The type that a file's name or the nearest folder tells: `x.scp.json`, `scp/x.json`,
 /// `scps/x.json`.
-fn kind_of(path: &Path) -> Option<Kind> {
+fn kind_of(path: &Path) -> Option<PolicyType> {
     let stem = path.file_stem()?.to_string_lossy();
     let by_name = stem.rsplit_once('.').and_then(|(_, kind)| kind_named(kind));
     by_name.or_else(|| {
@@ -157,9 +160,9 @@ fn kind_of(path: &Path) -> Option<Kind> {
     })
 }
 
-fn kind_named(word: &str) -> Option<Kind> {
+fn kind_named(word: &str) -> Option<PolicyType> {
     let word = word.to_ascii_lowercase();
-    let mut kinds = Kind::ALL.iter();
+    let mut kinds = PolicyType::ALL.iter();
     let kind = kinds.find(|(name, _)| {
         let plural = match name.strip_suffix('y') {
             Some(start) => format!("{start}ies"),
@@ -177,12 +180,12 @@ mod tests {
     #[test]
     fn names_and_folders_tell_the_type() {
         let rows = [
-            ("a/deny.scp.json", Some(Kind::Scp)),
-            ("policies/scp/deny.json", Some(Kind::Scp)),
-            ("SCPs/emea/deny.json", Some(Kind::Scp)),
-            ("scp/role.trust.json", Some(Kind::Trust)),
-            ("identities/read.json", Some(Kind::Identity)),
-            ("boundaries/dev.json", Some(Kind::Boundary)),
+            ("a/deny.scp.json", Some(PolicyType::Scp)),
+            ("policies/scp/deny.json", Some(PolicyType::Scp)),
+            ("SCPs/emea/deny.json", Some(PolicyType::Scp)),
+            ("scp/role.trust.json", Some(PolicyType::Trust)),
+            ("identities/read.json", Some(PolicyType::Identity)),
+            ("boundaries/dev.json", Some(PolicyType::Boundary)),
             ("policies/read.json", None),
             ("-", None),
         ];

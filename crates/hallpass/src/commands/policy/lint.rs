@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use hallpass_iam::Kind;
-use hallpass_iam::lint::{self, Finding, Linted, Options, OrgTree, Rule, Severity};
+use hallpass_iam::PolicyType;
+use hallpass_iam::lint::{self, LintCode, LintFinding, Linted, Options, OrgTree, Severity};
 use serde::Serialize;
 use serde_json::json;
 
@@ -39,16 +39,16 @@ pub(crate) struct Args {
     files: Vec<PathBuf>,
     /// What the policies are for: identity, resource, trust, scp, rcp, boundary or session
     #[arg(long = "type", value_name = "TYPE")]
-    kind: Option<Kind>,
+    kind: Option<PolicyType>,
     /// How bad a finding has to be for exit 1
     #[arg(long, value_name = "SEVERITY", default_value = "error")]
     fail_on: Severity,
     /// A code that is not looked for
     #[arg(long, value_name = "CODE")]
-    disable: Vec<Rule>,
+    disable: Vec<LintCode>,
     /// A code that is accepted in the statement with this Sid
     #[arg(long, value_name = "CODE@SID", value_parser = waiver)]
-    waive: Vec<(Rule, String)>,
+    waive: Vec<(LintCode, String)>,
     /// Take account ids of examples for placeholders
     #[arg(long)]
     prod: bool,
@@ -75,12 +75,12 @@ pub(crate) struct Args {
     codes: bool,
     /// How to print it [default: table on a terminal, jsonl otherwise]
     #[arg(long, short = 'o', value_enum, value_name = "FORMAT")]
-    output: Option<Form>,
+    output: Option<LintFormat>,
 }
 
 /// How findings are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Form {
+enum LintFormat {
     /// For people
     Table,
     /// One JSON document
@@ -93,7 +93,7 @@ enum Form {
     Sarif,
 }
 
-fn waiver(text: &str) -> Result<(Rule, String), String> {
+fn waiver(text: &str) -> Result<(LintCode, String), String> {
     let (code, sid) = text
         .split_once('@')
         .ok_or_else(|| "a waiver is CODE@SID, such as ACTION_STAR_ALLOW@BreakGlass".to_owned())?;
@@ -102,12 +102,12 @@ fn waiver(text: &str) -> Result<(Rule, String), String> {
 
 /// A finding with its file.
 #[derive(Debug, Serialize)]
-struct Row<'a> {
+struct LintRow<'a> {
     file: &'a str,
     line: usize,
     column: usize,
     #[serde(flatten)]
-    finding: &'a Finding,
+    finding: &'a LintFinding,
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
@@ -117,8 +117,8 @@ pub(crate) fn run(args: &Args) -> Outcome {
         check(args)
     };
     match args.form() {
-        Form::Json => done.map_err(|failure| failure.said_as(Format::Json)),
-        Form::Table | Form::Jsonl | Form::Csv | Form::Sarif => done,
+        LintFormat::Json => done.map_err(|failure| failure.said_as(Format::Json)),
+        LintFormat::Table | LintFormat::Jsonl | LintFormat::Csv | LintFormat::Sarif => done,
     }
 }
 
@@ -179,14 +179,14 @@ fn read_tree(path: &Path) -> Result<OrgTree, Failure> {
 }
 
 impl Args {
-    fn form(&self) -> Form {
+    fn form(&self) -> LintFormat {
         self.output.unwrap_or_else(|| match output::width() {
-            Some(_) => Form::Table,
-            None => Form::Jsonl,
+            Some(_) => LintFormat::Table,
+            None => LintFormat::Jsonl,
         })
     }
 
-    fn options(&self, kind: Kind, tree: Option<&OrgTree>) -> Options {
+    fn options(&self, kind: PolicyType, tree: Option<&OrgTree>) -> Options {
         let mut own_accounts = self.own_account.clone();
         own_accounts.extend(tree.map(OrgTree::accounts).unwrap_or_default());
         let management = tree.and_then(OrgTree::management_account);
@@ -206,8 +206,8 @@ impl Args {
         }
     }
 
-    fn check_tree(&self, tree: &OrgTree, policies: &[PolicyFile]) -> Vec<Finding> {
-        let scps = policies.iter().filter(|it| it.kind == Kind::Scp);
+    fn check_tree(&self, tree: &OrgTree, policies: &[PolicyFile]) -> Vec<LintFinding> {
+        let scps = policies.iter().filter(|it| it.kind == PolicyType::Scp);
         let files: Vec<(String, String)> = scps.map(|it| (it.stem(), it.text.clone())).collect();
         let mut findings = tree.check(&files, self.scp_language.into());
         findings.retain(|it| !self.disable.contains(&it.code));
@@ -215,26 +215,26 @@ impl Args {
     }
 
     fn print(&self, linted: &[Linted]) -> Result<(), Failure> {
-        let rows: Vec<Row<'_>> = linted
+        let rows: Vec<LintRow<'_>> = linted
             .iter()
             .flat_map(|file| file.findings.iter().map(|finding| row(&file.path, finding)))
             .collect();
         let format = match self.form() {
-            Form::Table => return output::print(&text(linted, output::stdout_has_colour())),
-            Form::Sarif => {
+            LintFormat::Table => return output::print(&text(linted, output::stdout_has_colour())),
+            LintFormat::Sarif => {
                 let log = lint::sarif(linted, env!("CARGO_PKG_VERSION"));
                 return output::one(Format::Json, &log, &[], String::new);
             }
-            Form::Json => Format::Json,
-            Form::Jsonl => Format::Jsonl,
-            Form::Csv => Format::Csv,
+            LintFormat::Json => Format::Json,
+            LintFormat::Jsonl => Format::Jsonl,
+            LintFormat::Csv => Format::Csv,
         };
         output::list(format, &rows, FIELDS, output::Table::default)
     }
 }
 
-fn row<'a>(file: &'a str, finding: &'a Finding) -> Row<'a> {
-    Row {
+fn row<'a>(file: &'a str, finding: &'a LintFinding) -> LintRow<'a> {
+    LintRow {
         file,
         line: finding.region.line,
         column: finding.region.column,
@@ -247,7 +247,7 @@ fn text(linted: &[Linted], colour: bool) -> String {
     let mut text = String::new();
     let mut counts = [0, 0, 0];
     for file in linted {
-        let mut findings: Vec<&Finding> = file.findings.iter().collect();
+        let mut findings: Vec<&LintFinding> = file.findings.iter().collect();
         findings.sort_by_key(|it| (it.region.line, it.region.column));
         for finding in findings {
             let (at, code) = match finding.severity {
@@ -294,8 +294,8 @@ fn text(linted: &[Linted], colour: bool) -> String {
     text
 }
 
-fn codes(form: Form) -> Outcome {
-    let rows: Vec<_> = Rule::ALL
+fn codes(form: LintFormat) -> Outcome {
+    let rows: Vec<_> = LintCode::ALL
         .iter()
         .map(|rule| {
             let about = rule.about();
@@ -310,15 +310,15 @@ fn codes(form: Form) -> Outcome {
         })
         .collect();
     let format = match form {
-        Form::Table => Format::Table,
-        Form::Json | Form::Sarif => Format::Json,
-        Form::Jsonl => Format::Jsonl,
-        Form::Csv => Format::Csv,
+        LintFormat::Table => Format::Table,
+        LintFormat::Json | LintFormat::Sarif => Format::Json,
+        LintFormat::Jsonl => Format::Jsonl,
+        LintFormat::Csv => Format::Csv,
     };
     let fields = ["number", "code", "severity", "fires", "help", "example"];
     output::list(format, &rows, &fields, || {
         let mut table = output::Table::new(&["=CODE", "SEVERITY", "FIRES WHEN"]);
-        for rule in Rule::ALL {
+        for rule in LintCode::ALL {
             let about = rule.about();
             table.row([
                 about.name.to_owned(),

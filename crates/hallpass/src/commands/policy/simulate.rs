@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use hallpass_iam::{Answer, Case, CaseOptions, ScpLanguage, simulate_line};
+use hallpass_iam::{Case, CaseAnswer, CaseOptions, ScpLanguage, simulate_line};
 
 use super::cases::{Input, answer_all};
 use crate::exit::{Failure, Outcome};
@@ -132,7 +132,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
             let took = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
             nanoseconds.fetch_add(took, Ordering::Relaxed);
         }
-        let answer: Answer = simulate_line(line, number, &options);
+        let answer: CaseAnswer = simulate_line(line, number, &options);
         answer
     };
     let totals = answer_all(input, &mut output, jobs, args.expect, &judge)?;

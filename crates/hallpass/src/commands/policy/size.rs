@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use hallpass_iam::Kind;
-use hallpass_iam::size::{self, Place, Size};
+use hallpass_iam::PolicyType;
+use hallpass_iam::size::{self, AttachmentPoint, Size};
 use serde::Serialize;
 
 use super::files::read_text;
@@ -31,7 +31,7 @@ pub(crate) struct Args {
     files: Vec<PathBuf>,
     /// Where it shall be attached
     #[arg(long = "type", value_name = "TYPE")]
-    place: Place,
+    place: AttachmentPoint,
     /// The limit, instead of AWS's
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
@@ -43,7 +43,7 @@ pub(crate) struct Args {
 }
 
 #[derive(Debug, Serialize)]
-struct Row {
+struct SizeRow {
     #[serde(flatten)]
     size: Size,
     counted: &'static str,
@@ -58,7 +58,7 @@ fn check(args: &Args) -> Outcome {
     let limit = args.limit.and_then(|it| usize::try_from(it).ok());
     let inline = matches!(
         args.place,
-        Place::InlineUser | Place::InlineGroup | Place::InlineRole
+        AttachmentPoint::InlineUser | AttachmentPoint::InlineGroup | AttachmentPoint::InlineRole
     );
     if args.files.len() > 1 && (!inline || args.split) {
         return Err(
@@ -83,7 +83,7 @@ fn check(args: &Args) -> Outcome {
     if args.split {
         return split(args, texts.first().map_or("", String::as_str), limit);
     }
-    let row = Row {
+    let row = SizeRow {
         size: sum,
         counted: args.place.about().counted.as_str(),
         limits_of: size::LIMITS_DATE,
@@ -100,7 +100,7 @@ fn check(args: &Args) -> Outcome {
 
 fn split(args: &Args, text: &str, limit: Option<usize>) -> Outcome {
     let kind = args.place.kind();
-    if !matches!(kind, Kind::Identity | Kind::Scp) {
+    if !matches!(kind, PolicyType::Identity | PolicyType::Scp) {
         return Err(
             Failure::bad_input(format!("a policy of type {} is not split", args.place))
                 .code("E_TYPE")
@@ -114,7 +114,7 @@ fn split(args: &Args, text: &str, limit: Option<usize>) -> Outcome {
         .map_err(|error| Failure::bad_input(error.to_string()).code("E_SIZE"))?;
     let tried = size::agree(text, &parts, kind).map_err(Failure::bug)?;
     output::print(&(parts.join("\n") + "\n"))?;
-    let note = if kind == Kind::Scp {
+    let note = if kind == PolicyType::Scp {
         "; attach all of them to the same target"
     } else {
         ""

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use hallpass_iam::input::BadInput;
 use hallpass_iam::suite::{
-    Coverage, Outcome as Asked, PolicyFiles, StatementCoverage, Suite, run as ask,
+    Coverage, PolicyFiles, RowOutcome as Asked, StatementCoverage, Suite, run as ask,
 };
-use hallpass_iam::{Kind, Layers, Policy, ScpLanguage};
+use hallpass_iam::{Layers, Policy, PolicyType, ScpLanguage};
 use serde::Serialize;
 
 use super::eval::{policy, read};
@@ -60,15 +60,15 @@ pub(crate) struct Args {
 }
 
 #[derive(Serialize)]
-struct Report<'r> {
-    cases: Vec<Line<'r>>,
+struct TestReport<'r> {
+    cases: Vec<TestLine<'r>>,
     failed: usize,
     coverage_percent: usize,
     statements: Vec<StatementCoverage>,
 }
 
 #[derive(Serialize)]
-struct Line<'r> {
+struct TestLine<'r> {
     suite: &'r str,
     #[serde(flatten)]
     asked: &'r Asked,
@@ -95,11 +95,11 @@ fn run_all(args: &Args) -> Outcome {
         let outcomes = run_suite(path, &mut coverage)?;
         asked.extend(outcomes.into_iter().map(|it| (name.clone(), it)));
     }
-    let report = Report {
+    let report = TestReport {
         failed: asked.iter().filter(|(_, it)| !it.passed).count(),
         cases: asked
             .iter()
-            .map(|(suite, asked)| Line { suite, asked })
+            .map(|(suite, asked)| TestLine { suite, asked })
             .collect(),
         coverage_percent: coverage.percent(),
         statements: coverage.statements(),
@@ -174,10 +174,14 @@ fn layers(files: &PolicyFiles, folder: &Path, trust: bool) -> Result<Layers, Fai
     let levels = |levels: &[Vec<String>], kind| -> Result<Vec<Vec<Arc<Policy>>>, Failure> {
         levels.iter().map(|level| many(level, kind)).collect()
     };
-    let resource = if trust { Kind::Trust } else { Kind::Resource };
+    let resource = if trust {
+        PolicyType::Trust
+    } else {
+        PolicyType::Resource
+    };
     Ok(Layers {
-        scps: levels(&files.scp, Kind::Scp)?,
-        rcps: levels(&files.rcp, Kind::Rcp)?,
+        scps: levels(&files.scp, PolicyType::Scp)?,
+        rcps: levels(&files.rcp, PolicyType::Rcp)?,
         resource: files
             .resource
             .as_ref()
@@ -186,14 +190,14 @@ fn layers(files: &PolicyFiles, folder: &Path, trust: bool) -> Result<Layers, Fai
         boundary: files
             .boundary
             .as_ref()
-            .map(|file| one(file, Kind::Boundary))
+            .map(|file| one(file, PolicyType::Boundary))
             .transpose()?,
-        session: many(&files.session, Kind::Session)?,
-        identity: many(&files.identity, Kind::Identity)?,
+        session: many(&files.session, PolicyType::Session)?,
+        identity: many(&files.identity, PolicyType::Identity)?,
     })
 }
 
-fn show(report: &Report<'_>, format: Format) -> Result<(), Failure> {
+fn show(report: &TestReport<'_>, format: Format) -> Result<(), Failure> {
     match format {
         Format::Table => print(&words(report)),
         Format::Json => {
@@ -219,9 +223,9 @@ fn show(report: &Report<'_>, format: Format) -> Result<(), Failure> {
 }
 
 /// What failed, with the reason; what never decided; and the sums.
-fn words(report: &Report<'_>) -> String {
+fn words(report: &TestReport<'_>) -> String {
     let mut text = String::new();
-    for Line { suite, asked } in report.cases.iter().filter(|it| !it.asked.passed) {
+    for TestLine { suite, asked } in report.cases.iter().filter(|it| !it.asked.passed) {
         let wanted = match &asked.expected_sid {
             None => asked.expected.to_string(),
             Some(sid) => format!("{} by {sid}", asked.expected),

@@ -1,6 +1,6 @@
 //! `hallpass policy why`: the decision, its reason and what came nearest.
 
-use super::eval::{Asked, Question};
+use super::eval::{EvalArgs, EvalCase};
 use crate::exit::Outcome;
 use crate::output::print;
 
@@ -12,11 +12,11 @@ use crate::output::print;
     --identity-policy dev.json --scp-level FullAWSAccess.json --scp-level guardrails.json")]
 pub(crate) struct Args {
     #[command(flatten)]
-    question: Question,
+    question: EvalArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
-    let asked: Asked = args.question.ask()?;
+    let asked: EvalCase = args.question.ask()?;
     let (explanation, request) = asked.explained();
     print(&format!("{}\n", explanation.words(request).join("\n")))?;
     Ok(asked.exit())

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use hallpass_rules::{Code, Diagnostic, Outcome as TestOutcome, TestResult};
+use hallpass_rules::{Diagnostic, FindingCode, RuleTestOutcome as TestOutcome, TestResult};
 use serde::Serialize;
 use serde_json::json;
 
@@ -48,7 +48,7 @@ pub(crate) struct Args {
 
 /// All that was found.
 #[derive(Debug, Serialize)]
-struct Report {
+struct CheckReport {
     file: String,
     errors: usize,
     warnings: usize,
@@ -68,7 +68,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         }
     };
     let errors = findings.iter().filter(|it| it.is_error()).count();
-    let report = Report {
+    let report = CheckReport {
         file: args.file.display().to_string(),
         errors,
         warnings: findings.len() - errors,
@@ -84,8 +84,8 @@ pub(crate) fn run(args: &Args) -> Outcome {
     Ok(verdict(&report, args.fail_on_findings))
 }
 
-fn verdict(report: &Report, fail_on_findings: bool) -> Exit {
-    let is_empty = |finding: &Diagnostic| finding.code == Code::NoRules;
+fn verdict(report: &CheckReport, fail_on_findings: bool) -> Exit {
+    let is_empty = |finding: &Diagnostic| finding.code == FindingCode::NoRules;
     let mut errors = report.findings.iter().filter(|it| it.is_error());
     if errors.any(|error| !is_empty(error)) {
         Exit::BadInput
@@ -108,7 +108,7 @@ fn has_failed(test: &TestResult, has_facts: bool) -> bool {
 }
 
 /// Data on stdout; where that is not for people, they read the same on stderr.
-fn print(format: Format, report: &Report, text: &str) -> Result<(), Failure> {
+fn print(format: Format, report: &CheckReport, text: &str) -> Result<(), Failure> {
     if format == Format::Table {
         return output::print(text);
     }
@@ -129,7 +129,7 @@ fn print(format: Format, report: &Report, text: &str) -> Result<(), Failure> {
     }
 }
 
-fn text(report: &Report, source: &str, has_facts: bool) -> String {
+fn text(report: &CheckReport, source: &str, has_facts: bool) -> String {
     let mut text = String::new();
     for found in &report.findings {
         text.push_str(&finding::shown(found, source));

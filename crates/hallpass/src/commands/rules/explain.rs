@@ -104,9 +104,9 @@ fn explained(
     let now = clock::now();
     let explanation = rules.explain(user, ask, known, now);
     let mut value = serde_json::to_value(&explanation).map_err(Failure::bug)?;
-    // the target is checked before the rules are asked (`spec/access.md` §4.2)
+    // the target is checked before the rules are asked (`access.md` §4.2)
     let answer = cases::answer(&case.to_string(), Some(rules), facts, now);
-    if let cases::Answer::Decided { invalid, .. } = answer
+    if let cases::CaseDecision::Decided { invalid, .. } = answer
         && !invalid.is_empty()
     {
         if let Value::Object(value) = &mut value {

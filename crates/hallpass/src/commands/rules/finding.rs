@@ -64,12 +64,12 @@ fn excerpt(finding: &Diagnostic, text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use hallpass_rules::{Source, load};
+    use hallpass_rules::{RuleFile, load};
 
     use super::*;
 
     fn first(text: &str) -> String {
-        let errors = load(&Source::new("rules.json", text)).unwrap_err();
+        let errors = load(&RuleFile::new("rules.json", text)).unwrap_err();
         shown(&errors[0], text)
     }
 

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use hallpass_rules::{Diagnostic, Loaded, SOURCE_BYTES_MAX, Source, load};
+use hallpass_rules::{Diagnostic, Loaded, RuleFile, SOURCE_BYTES_MAX, load};
 
 use crate::exit::{Failure, Outcome};
 
@@ -57,9 +57,9 @@ fn read(path: &Path) -> Result<Read, Failure> {
         .map_err(unreadable)?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let outcome = if bytes.len() > SOURCE_BYTES_MAX {
-        load(&Source::new(&name, &text))
+        load(&RuleFile::new(&name, &text))
     } else {
-        Source::from_bytes(&name, &bytes).and_then(|source| load(&source))
+        RuleFile::from_bytes(&name, &bytes).and_then(|source| load(&source))
     };
     Ok(Read { text, outcome })
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use hallpass_iam::BadInput;
 use hallpass_iam::generate::sessions::Revocations;
 use hallpass_iam::residual::instant;
-use hallpass_model::Span;
+use hallpass_model::TimeSpan;
 use hallpass_org::sessions::{ApplyRevocation, Ends, POLICY_NAME, plan_apply};
 
 use crate::commands::serve::runtime;
@@ -47,7 +47,7 @@ pub(super) struct Args {
         default_value = "12h",
         conflicts_with = "ends_at"
     )]
-    max_session: Span,
+    max_session: TimeSpan,
     /// When the last session has ended, in so many words (RFC 3339, with its zone)
     #[arg(long, value_name = "TIME")]
     ends_at: Option<String>,

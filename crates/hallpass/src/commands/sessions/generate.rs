@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use hallpass_iam::Kind;
+use hallpass_iam::PolicyType;
 use hallpass_iam::generate::checked;
 use hallpass_iam::generate::sessions::{
-    Form, Made, Match, Revocations, SCP_SLOTS, Split, Wish, generate,
+    GeneratedRevocation, Match, RevocationForm, RevocationSpec, Revocations, SCP_SLOTS, Split,
+    generate,
 };
 use hallpass_iam::residual::span;
 use jiff::SignedDuration;
@@ -124,13 +125,13 @@ pub(super) fn run(args: &Args) -> Outcome {
     Ok(Exit::Ok)
 }
 
-fn make(args: &Args) -> Result<Made, Failure> {
+fn make(args: &Args) -> Result<GeneratedRevocation, Failure> {
     let into = match &args.into {
         None => Revocations::new(),
         Some(path) => Revocations::parse(&read_text(path, FILE_BYTES_MAX)?)?,
     };
     let seconds = span(&args.max_session, "--max-session")?.as_seconds();
-    let wish = Wish {
+    let wish = RevocationSpec {
         users: args.user.clone(),
         variants: args.variants.clone(),
         matches: args.matches.iter().map(|it| (*it).into()).collect(),
@@ -155,10 +156,10 @@ fn make(args: &Args) -> Result<Made, Failure> {
     Ok(generate(&wish, clock::now())?)
 }
 
-fn text(args: &Args, made: &Made) -> Result<String, Failure> {
+fn text(args: &Args, made: &GeneratedRevocation) -> Result<String, Failure> {
     let kind = match args.form {
-        FormArg::Scp => Kind::Scp,
-        FormArg::Iam | FormArg::PermissionSet => Kind::Identity,
+        FormArg::Scp => PolicyType::Scp,
+        FormArg::Iam | FormArg::PermissionSet => PolicyType::Identity,
     };
     let mut text = String::new();
     for part in &made.parts {
@@ -182,7 +183,7 @@ fn replace(path: &Path, text: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-impl From<FormArg> for Form {
+impl From<FormArg> for RevocationForm {
     fn from(arg: FormArg) -> Self {
         match arg {
             FormArg::Scp => Self::Scp,

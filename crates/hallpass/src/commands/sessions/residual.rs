@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use hallpass_iam::BadInput;
 use hallpass_iam::residual::{
-    self, Deny, Event, Graph, Held, Lengths, Question, Residual, Sessions, instant, span,
+    self, Deny, Event, Graph, Held, Lengths, Residual, ResidualQuestion, Sessions, instant, span,
 };
 
 use crate::commands::read_text;
@@ -126,7 +126,7 @@ fn answer(args: &Args) -> Result<Residual, Failure> {
         Some(path) => Some(read(path, Graph::parse)?),
         None => None,
     };
-    let question = Question {
+    let question = ResidualQuestion {
         at,
         event,
         held,
@@ -171,7 +171,7 @@ fn text(answer: &Residual) -> String {
     // writing to a `String` cannot fail
     let _ = match (answer.latest_end, answer.residual_seconds) {
         (Some(end), Some(seconds)) => {
-            let left = hallpass_model::Span::seconds(seconds);
+            let left = hallpass_model::TimeSpan::seconds(seconds);
             writeln!(text, "\nLatest end: {end}, {left} after the event")
         }
         _ => writeln!(

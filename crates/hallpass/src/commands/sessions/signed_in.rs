@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use hallpass_access::ReadError;
 use hallpass_audit::{Draft, Event, Origin};
 use hallpass_model::{AuditId, Email, IdSource, Timestamp, UserId};
-use hallpass_server::{Session, SignedIn};
+use hallpass_server::{SignedIn, WebSession};
 use hallpass_store::SqliteStore;
 
 use crate::commands::serve::{ConfigArgs, open_store, runtime};
@@ -14,7 +14,7 @@ use crate::compose::RandomIds;
 use crate::config::Loaded;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, OutputArgs};
-use crate::{clock, whom, words};
+use crate::{clock, person, words};
 
 const FIELDS: &[&str] = &["user", "signed_in_by", "began_at", "seen_at", "ends_at"];
 
@@ -94,7 +94,7 @@ async fn user_of(
         return Ok(user);
     }
     let email = Email::new(text).map_err(|error| Failure::bad_input(error.to_string()))?;
-    Ok(whom::owner_of(loaded, store, &email, now).await?.user)
+    Ok(person::owner_of(loaded, store, &email, now).await?.user)
 }
 
 pub(super) fn run_list(config: &ConfigArgs, output: &OutputArgs) -> Outcome {
@@ -131,30 +131,30 @@ pub(super) fn run_end(args: &EndArgs) -> Outcome {
 }
 
 /// Sessions that are not over, and whose secret was not replaced.
-async fn live(store: &SqliteStore) -> Result<Vec<Session>, Failure> {
+async fn live(store: &SqliteStore) -> Result<Vec<WebSession>, Failure> {
     let now = clock::now();
     let rows = store
         .sessions()
         .await
         .map_err(|error| Failure::failed(error.to_string()))?;
-    let sessions: Result<Vec<Session>, serde_json::Error> = rows
+    let sessions: Result<Vec<WebSession>, serde_json::Error> = rows
         .iter()
         .map(|(_, body)| serde_json::from_str(body))
         .collect();
     let sessions =
         sessions.map_err(|error| Failure::failed(format!("a session cannot be read: {error}")))?;
-    let is_live = |session: &Session| now < session.ends_at && session.next.is_none();
+    let is_live = |session: &WebSession| now < session.ends_at && session.next.is_none();
     Ok(sessions.into_iter().filter(is_live).collect())
 }
 
-fn by(session: &Session) -> &str {
+fn by(session: &WebSession) -> &str {
     match &session.signed_in {
         SignedIn::Persona => "demo",
         SignedIn::Oidc { issuer, .. } => issuer,
     }
 }
 
-fn list(sessions: &[Session], output: &OutputArgs) -> Result<(), Failure> {
+fn list(sessions: &[WebSession], output: &OutputArgs) -> Result<(), Failure> {
     let shown: Vec<serde_json::Value> = sessions
         .iter()
         .map(|session| {

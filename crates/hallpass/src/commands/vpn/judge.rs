@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use hallpass_iam::vpn::{Answer, Place, Policy, Schema, deny_list, handler};
+use hallpass_iam::vpn::{CountryDatabase, Policy, Schema, VpnAnswer, deny_list, handler};
 use hallpass_model::Timestamp;
 
 use crate::commands::read_text;
 use crate::exit::Failure;
-use crate::geo::{self, Source, Unreadable};
+use crate::geo::{self, CountrySource, Unreadable};
 use crate::output;
 
 /// The largest policy or deny list, in bytes.
@@ -53,7 +53,7 @@ fn schema(text: &str) -> Result<Schema, String> {
 pub(crate) struct Judge {
     /// `None` denies everybody.
     policy: Option<Policy>,
-    sources: Vec<Source>,
+    sources: Vec<CountrySource>,
     schema: Schema,
 }
 
@@ -118,7 +118,7 @@ impl JudgeArgs {
     fn databases(&self, policy: &Policy) -> Vec<PathBuf> {
         let folder = self.policy.as_deref().and_then(Path::parent);
         let named = policy.sources().iter().map(|place| {
-            let (Place::Mmdb(path) | Place::Csv(path)) = place;
+            let (CountryDatabase::Mmdb(path) | CountryDatabase::Csv(path)) = place;
             folder.map_or_else(|| PathBuf::from(path), |folder| folder.join(path))
         });
         self.geo.clone().into_iter().chain(named).collect()
@@ -127,7 +127,7 @@ impl JudgeArgs {
 
 impl Judge {
     /// Answers one event and leaves a record on stderr.
-    pub(crate) fn answer(&self, event: &str, now: Timestamp) -> Answer {
+    pub(crate) fn answer(&self, event: &str, now: Timestamp) -> VpnAnswer {
         let sources = self.sources.as_slice();
         let answer = handler(event, self.policy.as_ref(), sources, self.schema, now);
         output::say(&answer.record(now).to_string());

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use hallpass_iam::generate::Generated;
-use hallpass_iam::generate::vpn_policy::{VpnForm, VpnWish, vpn_policy};
+use hallpass_iam::generate::vpn_policy::{VpnForm, VpnSpec, vpn_policy};
 
 use crate::exit::{Failure, Outcome};
 use crate::generated::PolicyArgs;
@@ -22,7 +22,7 @@ use crate::generated::PolicyArgs;
 pub(super) struct Args {
     /// What it is attached to
     #[arg(long, value_enum, value_name = "FORM")]
-    form: Form,
+    form: VpnPolicyForm,
     /// Public address or range that the VPN's traffic leaves by
     #[arg(long, value_name = "IP", required = true, num_args = 1..)]
     nat_ip: Vec<String>,
@@ -37,7 +37,7 @@ pub(super) struct Args {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Form {
+enum VpnPolicyForm {
     /// Users, groups, roles, permission sets
     Iam,
     /// Organization, OUs, accounts
@@ -49,10 +49,10 @@ pub(super) fn run(args: &Args) -> Outcome {
 }
 
 fn make(args: &Args) -> Result<Generated, Failure> {
-    let wish = VpnWish {
+    let wish = VpnSpec {
         form: match args.form {
-            Form::Iam => VpnForm::Iam,
-            Form::Scp => VpnForm::Scp,
+            VpnPolicyForm::Iam => VpnForm::Iam,
+            VpnPolicyForm::Scp => VpnForm::Scp,
         },
         nat_ips: &args.nat_ip,
         vpcs: &args.vpc,

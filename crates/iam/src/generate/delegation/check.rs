@@ -11,11 +11,11 @@ use crate::evaluation::{Context, Decision, Layers, Policy, Request, decide};
 use crate::facts;
 use crate::generate::ids::{IdKind, Lengths};
 use crate::input::BadInput;
-use crate::language::{Document, Effect, Kind, ScpLanguage, Source};
+use crate::language::{Document, Effect, PolicyJson, PolicyType, ScpLanguage};
 
 /// What to look at beside the policy.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Question {
+pub struct DelegationQuestion {
     /// The instance; the first the policy names when not given.
     pub instance: Option<String>,
     /// The management account, to be tried by name.
@@ -28,7 +28,7 @@ pub struct Question {
 
 /// One call and what becomes of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Row {
+pub struct DelegatedCall {
     /// The action.
     pub action: String,
     /// The account, where the action takes one.
@@ -63,9 +63,9 @@ pub struct Ineffective {
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct DelegationReport {
     /// Every call that was tried.
-    pub matrix: Vec<Row>,
+    pub matrix: Vec<DelegatedCall>,
     /// What leads further.
     pub escalations: Vec<Escalation>,
     /// What is listed in vain.
@@ -77,16 +77,16 @@ pub struct Report {
 /// Tries a policy.
 ///
 /// # Errors
-/// The codes of [`crate::Code`] when it is no identity policy, `E_ID` for ids of the question.
-pub fn check(text: &str, question: &Question) -> Result<Report, BadInput> {
+/// The codes of [`crate::LoadErrorCode`] when it is no identity policy, `E_ID` for ids of the question.
+pub fn check(text: &str, question: &DelegationQuestion) -> Result<DelegationReport, BadInput> {
     if let Some(instance) = &question.instance {
         IdKind::Instance.check(instance, question.lengths, "--instance")?;
     }
     if let Some(account) = &question.management_account {
         IdKind::Account.check(account, question.lengths, "--management-account")?;
     }
-    let source = Source::new(text)?;
-    let document = source.strict(Kind::Identity, ScpLanguage::Full)?;
+    let source = PolicyJson::new(text)?;
+    let document = source.strict(PolicyType::Identity, ScpLanguage::Full)?;
     let samples = Samples::of(
         &document,
         question.instance.as_deref(),
@@ -100,7 +100,7 @@ pub fn check(text: &str, question: &Question) -> Result<Report, BadInput> {
         question,
         samples: &samples,
     };
-    let mut report = Report {
+    let mut report = DelegationReport {
         matrix: Vec::new(),
         escalations: Vec::new(),
         ineffective: Vec::new(),
@@ -142,7 +142,7 @@ fn listed(document: &Document<'_>) -> Vec<String> {
         // a wildcard over services is only followed to those that are looked at
         let ours = facts::actions_matching(&pattern.text)
             .filter(|action| matches!(action.service, "sso" | "identitystore" | "sso-directory"));
-        for action in ours.map(facts::Action::full_name) {
+        for action in ours.map(facts::ActionFacts::full_name) {
             if !listed.contains(&action) {
                 listed.push(action);
             }
@@ -201,27 +201,27 @@ fn types(action: &str) -> Option<Vec<Vec<&'static str>>> {
 const EVERYTHING: &str = "Resource \"*\"";
 
 /// A row, and whether it reaches what the policy does not name.
-struct Call {
-    row: Row,
+struct TriedCall {
+    row: DelegatedCall,
     other_account: bool,
     other_set: bool,
 }
 
 struct Trial<'a> {
     layers: Layers,
-    question: &'a Question,
+    question: &'a DelegationQuestion,
     samples: &'a Samples,
 }
 
 impl Trial<'_> {
-    fn action(&self, action: &str, groups: &[Vec<&'static str>]) -> Vec<Call> {
+    fn action(&self, action: &str, groups: &[Vec<&'static str>]) -> Vec<TriedCall> {
         groups
             .iter()
             .flat_map(|types| self.calls(action, types))
             .collect()
     }
 
-    fn calls(&self, action: &str, types: &[&'static str]) -> Vec<Call> {
+    fn calls(&self, action: &str, types: &[&'static str]) -> Vec<TriedCall> {
         let none = [None];
         let some = |of: &[Sample]| of.iter().cloned().map(Some).collect::<Vec<_>>();
         let accounts = some(&self.samples.accounts);
@@ -275,7 +275,7 @@ impl Trial<'_> {
         resources: &[(&str, Option<Sample>)],
         account: Option<&Sample>,
         set: Option<&Sample>,
-    ) -> Call {
+    ) -> TriedCall {
         let mut decision = Decision::Allowed;
         let mut blocked_by = Vec::new();
         for (kind, sample) in resources {
@@ -295,8 +295,8 @@ impl Trial<'_> {
                 (Decision::Allowed, Decision::Allowed) => Decision::Allowed,
             };
         }
-        Call {
-            row: Row {
+        TriedCall {
+            row: DelegatedCall {
                 action: action.to_owned(),
                 account: account.map(|it| it.label.clone()),
                 permission_set: set.map(|it| it.label.clone()),
@@ -345,7 +345,7 @@ impl Trial<'_> {
     }
 }
 
-fn escalations(action: &str, calls: &[Call]) -> Vec<Escalation> {
+fn escalations(action: &str, calls: &[TriedCall]) -> Vec<Escalation> {
     let allowed = || {
         calls
             .iter()
@@ -356,7 +356,7 @@ fn escalations(action: &str, calls: &[Call]) -> Vec<Escalation> {
         on,
         why: why.to_owned(),
     };
-    let places = |calls: &[&Call]| {
+    let places = |calls: &[&TriedCall]| {
         let mut places: Vec<String> = Vec::new();
         for call in calls {
             let place = match (&call.row.account, &call.row.permission_set) {
@@ -370,7 +370,7 @@ fn escalations(action: &str, calls: &[Call]) -> Vec<Escalation> {
         }
         places
     };
-    let all: Vec<&Call> = allowed().collect();
+    let all: Vec<&TriedCall> = allowed().collect();
     if all.is_empty() {
         return Vec::new();
     }
@@ -397,11 +397,11 @@ fn escalations(action: &str, calls: &[Call]) -> Vec<Escalation> {
 
 /// Assigning where, or what, the policy does not name.
 fn far_assignments(
-    allowed: &[&Call],
+    allowed: &[&TriedCall],
     found: &dyn Fn(&str, Vec<String>) -> Escalation,
 ) -> Vec<Escalation> {
     let mut escalations = Vec::new();
-    let management = |call: &&&Call| {
+    let management = |call: &&&TriedCall| {
         let account = call.row.account.as_deref().unwrap_or_default();
         account.ends_with("(management)")
     };
@@ -429,9 +429,9 @@ fn far_assignments(
 }
 
 fn warnings(
-    report: &Report,
+    report: &DelegationReport,
     document: &Document<'_>,
-    question: &Question,
+    question: &DelegationQuestion,
     samples: &Samples,
 ) -> Vec<String> {
     let mut warnings = Vec::new();

@@ -7,7 +7,9 @@
 mod actions;
 mod check;
 mod samples;
-mod wish;
+mod spec;
 
-pub use check::{Escalation, Ineffective, Question, Report, Row, check};
-pub use wish::{Guard, Made, Model, Tag, Wish, generate, guard};
+pub use check::{
+    DelegatedCall, DelegationQuestion, DelegationReport, Escalation, Ineffective, check,
+};
+pub use spec::{DelegationGuard, DelegationSpec, GeneratedDelegation, Model, Tag, generate, guard};

@@ -59,7 +59,8 @@ mod tests {
     fn no_service_has_a_read_among_its_writes() {
         use crate::facts::{self, Access};
         for service in facts::services() {
-            let is_read = |it: &&facts::Action| matches!(it.access, Access::List | Access::Read);
+            let is_read =
+                |it: &&facts::ActionFacts| matches!(it.access, Access::List | Access::Read);
             let (reads, writes): (Vec<_>, Vec<_>) = service.actions().iter().partition(is_read);
             let [reads, writes] =
                 [reads, writes].map(|actions| actions.iter().map(|it| it.name).collect::<Vec<_>>());

@@ -1,7 +1,7 @@
 //! Services with one home: whatever region is meant, their calls report this one as
 //! `aws:RequestedRegion`.
 
-use crate::facts::Service;
+use crate::facts::ServiceFacts;
 use crate::generate::ids::Partition;
 use crate::input::BadInput;
 
@@ -56,7 +56,11 @@ pub fn global_services(partition: Partition) -> impl Iterator<Item = (&'static s
 
 /// # Errors
 /// `E_GLOBAL_REGION` when the service never reports that region.
-pub(super) fn check(service: &Service, region: &str, partition: Partition) -> Result<(), BadInput> {
+pub(super) fn check(
+    service: &ServiceFacts,
+    region: &str,
+    partition: Partition,
+) -> Result<(), BadInput> {
     let home = global_services(partition).find(|(prefix, _)| *prefix == service.prefix);
     match home {
         Some((prefix, home)) if home != region => {

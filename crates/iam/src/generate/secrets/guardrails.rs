@@ -1,7 +1,7 @@
 //! The guardrails in the form that holds (`policies.md` §10.2). Keys under one negated operator
 //! hold together only, so each attribute has a statement of its own.
 
-use super::{Attribute, Guardrails, READ, Wish};
+use super::{Attribute, Guardrails, READ, SecretsSpec};
 use crate::generate::{Draft, DraftStatement, Many};
 use crate::input::BadInput;
 use crate::language::{Arn, Effect};
@@ -28,7 +28,7 @@ const STRICT: [&str; 15] = [
 
 /// The policies by name: `g0` when asked for, `g1` to `g4`.
 pub(super) fn policies(
-    wish: &Wish,
+    wish: &SecretsSpec,
     admins: &[String],
 ) -> Result<Vec<(&'static str, Draft)>, BadInput> {
     let admins = Many::list(admins.iter().map(String::as_str));
@@ -89,7 +89,7 @@ fn named(attributes: &[Attribute]) -> Result<Vec<(String, &Attribute)>, BadInput
 }
 
 /// G0: the names of the admin roles are not for everybody to take.
-fn name_of_admins(wish: &Wish, admins: &Many) -> Option<Draft> {
+fn name_of_admins(wish: &SecretsSpec, admins: &Many) -> Option<Draft> {
     let list: Vec<&str> = match admins {
         Many::One(one) => vec![one],
         Many::List(list) => list.iter().map(String::as_str).collect(),
@@ -183,7 +183,7 @@ mod tests {
         let elsewhere = ["secretsmanager:CreateSecret"].into_iter().chain(tagging);
         let mut ours: Vec<&str> = READ.into_iter().chain(STRICT).chain(elsewhere).collect();
         ours.sort_unstable();
-        let mut known: Vec<String> = on_secrets.map(facts::Action::full_name).collect();
+        let mut known: Vec<String> = on_secrets.map(facts::ActionFacts::full_name).collect();
         known.sort_unstable();
         assert_eq!(
             ours, known,

@@ -8,7 +8,7 @@ mod published;
 use crate::generate::ids::{Lengths, Partition, RoleArn};
 use crate::generate::{Draft, DraftStatement, Many};
 use crate::input::BadInput;
-use crate::language::{Arn, Effect, Kind};
+use crate::language::{Arn, Effect, PolicyType};
 
 pub use attribute::Attribute;
 
@@ -36,7 +36,7 @@ pub enum WildcardAdmin {
 
 /// What is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Wish {
+pub struct SecretsSpec {
     /// The attributes that have to match, with the values they may have.
     pub attributes: Vec<Attribute>,
     /// ARNs of roles that the guardrails do not bind.
@@ -61,14 +61,14 @@ pub struct File {
     /// Its name, `g1.json`.
     pub name: String,
     /// What it is for.
-    pub kind: Kind,
+    pub kind: PolicyType,
     /// The policy.
     pub draft: Draft,
 }
 
 /// What was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Made {
+pub struct GeneratedSecretsPolicies {
     /// `permission-set.json`, `g0.json` when asked for, `g1.json` to `g4.json`.
     pub files: Vec<File>,
     /// All guardrails in one policy, when they fit one.
@@ -85,7 +85,7 @@ const SCP_BYTES_MAX: usize = 5_120;
 /// # Errors
 /// `E_ATTR` without attributes or for one given twice, `E_ARN` for admin roles that are none, have
 /// a wildcard account or are missing, `E_ID` for accounts.
-pub fn generate(wish: &Wish) -> Result<Made, BadInput> {
+pub fn generate(wish: &SecretsSpec) -> Result<GeneratedSecretsPolicies, BadInput> {
     check_attributes(&wish.attributes)?;
     let admins = match wish.guardrails {
         // as found: brackets, wildcards and all
@@ -102,7 +102,7 @@ pub fn generate(wish: &Wish) -> Result<Made, BadInput> {
     };
     let mut files = vec![File {
         name: "permission-set.json".to_owned(),
-        kind: Kind::Identity,
+        kind: PolicyType::Identity,
         draft: permission_set(&wish.attributes),
     }];
     let all = policies.iter().flat_map(|(_, draft)| &draft.statements);
@@ -111,7 +111,7 @@ pub fn generate(wish: &Wish) -> Result<Made, BadInput> {
     };
     let scp = |name: String, draft| File {
         name,
-        kind: Kind::Scp,
+        kind: PolicyType::Scp,
         draft,
     };
     files.extend(
@@ -120,7 +120,7 @@ pub fn generate(wish: &Wish) -> Result<Made, BadInput> {
             .map(|(name, draft)| scp(format!("{name}.json"), draft)),
     );
     let fits = merged.json().len() <= SCP_BYTES_MAX;
-    Ok(Made {
+    Ok(GeneratedSecretsPolicies {
         files,
         merged: fits.then(|| scp("guardrails.json".to_owned(), merged)),
         warnings: warnings(wish, &admins),
@@ -146,7 +146,7 @@ fn check_attributes(attributes: &[Attribute]) -> Result<(), BadInput> {
 
 /// The roles that are exempt: `*` as account becomes each of the accounts, or stays when that is
 /// asked for.
-fn admins(wish: &Wish) -> Result<Vec<String>, BadInput> {
+fn admins(wish: &SecretsSpec) -> Result<Vec<String>, BadInput> {
     use crate::generate::ids::IdKind;
 
     for account in &wish.accounts {
@@ -204,7 +204,7 @@ const READ: [&str; 2] = [
     "secretsmanager:DescribeSecret",
 ];
 
-fn warnings(wish: &Wish, admins: &[String]) -> Vec<String> {
+fn warnings(wish: &SecretsSpec, admins: &[String]) -> Vec<String> {
     let mut warnings: Vec<String> = Vec::new();
     let mut warn = |text: &str| warnings.push(text.to_owned());
     match wish.guardrails {

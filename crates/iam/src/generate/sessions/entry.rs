@@ -66,7 +66,7 @@ impl fmt::Display for EntryKind {
 /// One selection of sessions that a policy denies everything.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum Entry {
+pub enum RevocationEntry {
     /// Sessions of this Identity Center user.
     UserId {
         /// The id in the identity store.
@@ -91,7 +91,7 @@ pub enum Entry {
     },
 }
 
-impl Entry {
+impl RevocationEntry {
     /// By what it selects.
     pub fn kind(&self) -> EntryKind {
         match self {
@@ -121,7 +121,7 @@ impl Entry {
     }
 }
 
-impl fmt::Display for Entry {
+impl fmt::Display for RevocationEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = self.value().unwrap_or("(where it is attached)");
         write!(f, "{} {value}", self.kind())?;
@@ -135,7 +135,7 @@ impl fmt::Display for Entry {
 /// A revocation policy taken apart: what it denies, in order and without repetition.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Revocations {
-    entries: Vec<Entry>,
+    entries: Vec<RevocationEntry>,
     /// Whether kinds without entries keep a statement that matches nobody.
     pub pre_staged: bool,
 }
@@ -147,7 +147,7 @@ impl Revocations {
     }
 
     /// The entries: by kind, and within a kind in the order they were added.
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[RevocationEntry] {
         &self.entries
     }
 
@@ -157,12 +157,12 @@ impl Revocations {
     }
 
     /// Whether an entry is there.
-    pub fn contains(&self, entry: &Entry) -> bool {
+    pub fn contains(&self, entry: &RevocationEntry) -> bool {
         self.entries.contains(entry)
     }
 
     /// Adds an entry; `false` when it was there already.
-    pub fn add(&mut self, entry: Entry) -> bool {
+    pub fn add(&mut self, entry: RevocationEntry) -> bool {
         if self.contains(&entry) {
             return false;
         }
@@ -173,7 +173,7 @@ impl Revocations {
     }
 
     /// Removes an entry; `false` when it was not there.
-    pub fn remove(&mut self, entry: &Entry) -> bool {
+    pub fn remove(&mut self, entry: &RevocationEntry) -> bool {
         let before = self.entries.len();
         self.entries.retain(|it| it != entry);
         self.entries.len() < before
@@ -183,7 +183,8 @@ impl Revocations {
     pub fn draft(&self) -> Option<Draft> {
         let mut statements = Vec::new();
         for kind in EntryKind::ALL {
-            let of_kind: Vec<&Entry> = self.entries.iter().filter(|it| it.kind() == kind).collect();
+            let of_kind: Vec<&RevocationEntry> =
+                self.entries.iter().filter(|it| it.kind() == kind).collect();
             match kind {
                 EntryKind::UserId | EntryKind::Name | EntryKind::Source => {
                     let values: Vec<&str> = of_kind.iter().filter_map(|it| it.value()).collect();
@@ -205,10 +206,12 @@ impl Revocations {
     }
 }
 
-fn issued(entry: &Entry) -> Option<Timestamp> {
+fn issued(entry: &RevocationEntry) -> Option<Timestamp> {
     match entry {
-        Entry::UserId { .. } | Entry::Name { .. } | Entry::Source { .. } => None,
-        Entry::Role { issued_before, .. } => Some(*issued_before),
+        RevocationEntry::UserId { .. }
+        | RevocationEntry::Name { .. }
+        | RevocationEntry::Source { .. } => None,
+        RevocationEntry::Role { issued_before, .. } => Some(*issued_before),
     }
 }
 
@@ -233,7 +236,7 @@ fn by_value(kind: EntryKind, values: &[&str]) -> DraftStatement {
 
 /// One statement for each instant, and one more for entries without a role; numbered from the
 /// second on, since a `Sid` is unique.
-fn by_role(entries: &[&Entry]) -> Vec<DraftStatement> {
+fn by_role(entries: &[&RevocationEntry]) -> Vec<DraftStatement> {
     let mut groups: Vec<(Timestamp, bool, Vec<&str>)> = Vec::new();
     for entry in entries {
         let (Some(instant), value) = (issued(entry), entry.value()) else {

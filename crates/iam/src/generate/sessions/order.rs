@@ -5,24 +5,24 @@ use std::fmt::Write as _;
 use hallpass_model::Timestamp;
 use jiff::SignedDuration;
 
-use super::wish::Form;
+use super::spec::RevocationForm;
 
 /// Eight steps, the last one with the instant after which the policy can go.
 pub(super) fn text(
-    form: Form,
+    form: RevocationForm,
     issued_before: Option<Timestamp>,
     ends: Option<Timestamp>,
 ) -> String {
     let attach = match form {
-        Form::Scp => {
+        RevocationForm::Scp => {
             "attach the deny as a service control policy above every account they reach; the \
              management account needs the IAM form on its roles"
         }
-        Form::Iam => {
+        RevocationForm::Iam => {
             "put the deny on the roles they use in the management account; roles of permission \
              sets take it through the permission set"
         }
-        Form::PermissionSet => {
+        RevocationForm::PermissionSet => {
             "put the deny into the inline policy of the permission set and provision it again in \
              every account"
         }

@@ -2,10 +2,12 @@
 
 use hallpass_model::Timestamp;
 
-use super::entry::{Entry, ISSUED, PRE_STAGED, PRINCIPAL, Revocations, SESSION, SOURCE, USER_ID};
+use super::entry::{
+    ISSUED, PRE_STAGED, PRINCIPAL, RevocationEntry, Revocations, SESSION, SOURCE, USER_ID,
+};
 use crate::input::BadInput;
 use crate::language::{
-    Condition, Effect, Kind, List, Quantifier, ScpLanguage, Source, Statement, Test,
+    Condition, Effect, List, PolicyJson, PolicyType, Quantifier, ScpLanguage, Statement, Test,
 };
 use crate::residual::instant;
 
@@ -14,11 +16,11 @@ impl Revocations {
     /// writes it; order of conditions, lists instead of texts and the `Sid`s do not matter.
     ///
     /// # Errors
-    /// The codes of [`crate::Code`] when it is no policy, `E_ELEMENT` with the pointer of a
+    /// The codes of [`crate::LoadErrorCode`] when it is no policy, `E_ELEMENT` with the pointer of a
     /// statement that is no revocation, `E_TIME` for an instant without a zone.
     pub fn parse(text: &str) -> Result<Self, BadInput> {
-        let source = Source::new(text)?;
-        let document = source.strict(Kind::Scp, ScpLanguage::Full)?;
+        let source = PolicyJson::new(text)?;
+        let document = source.strict(PolicyType::Scp, ScpLanguage::Full)?;
         let mut revocations = Self::new();
         for statement in &document.statements {
             let entries = entries(statement)
@@ -35,7 +37,7 @@ impl Revocations {
     }
 }
 
-fn entries(statement: &Statement<'_>) -> Result<Vec<Entry>, BadInput> {
+fn entries(statement: &Statement<'_>) -> Result<Vec<RevocationEntry>, BadInput> {
     let everything = statement.effect == Effect::Deny
         && is_star(&statement.actions)
         && statement.resources.as_ref().is_some_and(is_star);
@@ -43,20 +45,20 @@ fn entries(statement: &Statement<'_>) -> Result<Vec<Entry>, BadInput> {
         return Err(foreign());
     }
     match statement.conditions.as_slice() {
-        [one] if is(one, Test::StringEquals, USER_ID) => {
-            Ok(values(one).map(|value| Entry::UserId { value }).collect())
-        }
-        [one] if is(one, Test::StringEqualsIgnoreCase, SOURCE) => {
-            Ok(values(one).map(|value| Entry::Source { value }).collect())
-        }
+        [one] if is(one, Test::StringEquals, USER_ID) => Ok(values(one)
+            .map(|value| RevocationEntry::UserId { value })
+            .collect()),
+        [one] if is(one, Test::StringEqualsIgnoreCase, SOURCE) => Ok(values(one)
+            .map(|value| RevocationEntry::Source { value })
+            .collect()),
         [one] if is(one, Test::StringLike, SESSION) => values(one).map(|it| name(&it)).collect(),
-        [date] if is(date, Test::DateLessThan, ISSUED) => Ok(vec![Entry::Role {
+        [date] if is(date, Test::DateLessThan, ISSUED) => Ok(vec![RevocationEntry::Role {
             value: None,
             issued_before: issued_before(date)?,
         }]),
         [arn, date] | [date, arn] if is_arn(arn) && is(date, Test::DateLessThan, ISSUED) => {
             let issued_before = issued_before(date)?;
-            let entry = |value| Entry::Role {
+            let entry = |value| RevocationEntry::Role {
                 value: Some(value),
                 issued_before,
             };
@@ -92,12 +94,12 @@ fn values(condition: &Condition<'_>) -> impl Iterator<Item = String> {
 }
 
 /// The name out of `*:name`; any other pattern would select more or less than a name.
-fn name(pattern: &str) -> Result<Entry, BadInput> {
+fn name(pattern: &str) -> Result<RevocationEntry, BadInput> {
     let value = pattern.strip_prefix("*:").ok_or_else(foreign)?;
     if value.is_empty() || value.contains(['*', '?', ':']) || value.contains("${") {
         return Err(foreign());
     }
-    Ok(Entry::Name {
+    Ok(RevocationEntry::Name {
         value: value.to_owned(),
     })
 }

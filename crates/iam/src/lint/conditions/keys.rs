@@ -1,13 +1,13 @@
 //! One operator, its key and its values (codes 27 to 30, 33, 35, 36).
 
-use super::super::checker::{Checker, Part};
-use super::super::codes::Rule;
-use super::super::patch::Operation;
+use super::super::checker::{Checker, StatementFacts};
+use super::super::codes::LintCode;
+use super::super::patch::PatchOperation;
 use super::super::resources::listed;
 use super::super::values::is_placeholder;
 use super::super::variables::{is_known, names, nearest_key};
 use crate::facts::{self, ValueType};
-use crate::language::{Condition, Kind, Quantifier, Test};
+use crate::language::{Condition, PolicyType, Quantifier, Test};
 
 pub(super) fn check(checker: &mut Checker<'_>) {
     checker.each(|checker, part| {
@@ -22,7 +22,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
 }
 
 /// Whether the key exists, and whether the actions' requests can have it.
-fn known(checker: &mut Checker<'_>, part: &Part<'_>, condition: &Condition<'_>) {
+fn known(checker: &mut Checker<'_>, part: &StatementFacts<'_>, condition: &Condition<'_>) {
     let key = condition.key.text.as_ref();
     if key.contains("${") {
         // told as a variable at the wrong place
@@ -35,7 +35,7 @@ fn known(checker: &mut Checker<'_>, part: &Part<'_>, condition: &Condition<'_>) 
             None => format!(" to the data of {}", facts::version()),
         };
         let message = format!("{key} is no known condition key{hint}");
-        checker.tell(Rule::KeyUnknown, condition.key.span, message);
+        checker.tell(LintCode::KeyUnknown, condition.key.span, message);
         return;
     }
     if !part.lists_actions() || condition.operator.if_exists {
@@ -49,7 +49,7 @@ fn known(checker: &mut Checker<'_>, part: &Part<'_>, condition: &Condition<'_>) 
         .collect();
     // in a trust policy the keys of one action stand beside the others
     let some_carry = without.len() < part.entries.len();
-    if without.is_empty() || (checker.kind() == Kind::Trust && some_carry) {
+    if without.is_empty() || (checker.kind() == PolicyType::Trust && some_carry) {
         return;
     }
     let outcome = match (condition.operator.test.is_negated(), part.is_allow()) {
@@ -67,7 +67,7 @@ fn known(checker: &mut Checker<'_>, part: &Part<'_>, condition: &Condition<'_>) 
         "{key} is never in a request for {}: {outcome}",
         listed(&without)
     );
-    checker.tell(Rule::KeyNotForAction, condition.key.span, message);
+    checker.tell(LintCode::KeyNotForAction, condition.key.span, message);
 }
 
 /// Whether the operator compares as the key's type wants.
@@ -118,7 +118,11 @@ fn operator_type(checker: &mut Checker<'_>, condition: &Condition<'_>) {
             known.value.as_str(),
             test.name()
         );
-        checker.tell(Rule::OperatorType, condition.operator_text.span, message);
+        checker.tell(
+            LintCode::OperatorType,
+            condition.operator_text.span,
+            message,
+        );
     }
 }
 
@@ -147,7 +151,7 @@ fn wildcards(checker: &mut Checker<'_>, condition: &Condition<'_>) {
                 test.name(),
                 value.text
             );
-            checker.tell(Rule::WildcardInEquals, value.span, message);
+            checker.tell(LintCode::WildcardInEquals, value.span, message);
         }
     }
 }
@@ -166,7 +170,7 @@ fn set(checker: &mut Checker<'_>, condition: &Condition<'_>) {
             "{key} holds several values: write ForAnyValue:{name} or ForAllValues:{name}",
             name = operator.test.name()
         );
-        checker.tell(Rule::SetNeeded, condition.operator_text.span, message);
+        checker.tell(LintCode::SetNeeded, condition.operator_text.span, message);
     }
     if !known.multi_valued && operator.quantifier != Quantifier::One {
         let vacuous = if operator.quantifier == Quantifier::All {
@@ -178,11 +182,11 @@ fn set(checker: &mut Checker<'_>, condition: &Condition<'_>) {
             "{key} holds one value: write {}{vacuous}",
             operator.test.name()
         );
-        checker.tell(Rule::SetOnSingle, condition.operator_text.span, message);
+        checker.tell(LintCode::SetOnSingle, condition.operator_text.span, message);
     }
 }
 
-fn if_exists(checker: &mut Checker<'_>, part: &Part<'_>) {
+fn if_exists(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
     let mut seen = Vec::new();
     for condition in part.conditions() {
         let operator = condition.operator;
@@ -207,9 +211,9 @@ fn if_exists(checker: &mut Checker<'_>, part: &Part<'_>) {
             .conditions()
             .iter()
             .any(|it| it.operator_text.text == plain);
-        let fix = Operation::rename(checker.pointer(span), &plain);
+        let fix = PatchOperation::rename(checker.pointer(span), &plain);
         checker
-            .tell(Rule::IfExistsNoop, span, message)
+            .tell(LintCode::IfExistsNoop, span, message)
             .fix((!twin).then(|| vec![fix]));
     }
 }

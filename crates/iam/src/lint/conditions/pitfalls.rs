@@ -1,8 +1,8 @@
 //! Conditions that together, or with the effect, mean something else than they seem to (codes 31,
 //! 32, 34, 37, 63, 66, 67).
 
-use super::super::checker::{Checker, Part};
-use super::super::codes::Rule;
+use super::super::checker::{Checker, StatementFacts};
+use super::super::codes::LintCode;
 use super::super::resources::listed;
 use crate::language::{Condition, Quantifier, Test, Text};
 
@@ -44,7 +44,7 @@ fn says(condition: &Condition<'_>, word: &str) -> bool {
     !condition.values.is_empty() && values.all(|it| it.text.eq_ignore_ascii_case(word))
 }
 
-fn anded(checker: &mut Checker<'_>, part: &Part<'_>) {
+fn anded(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
     if part.is_allow() {
         return;
     }
@@ -61,14 +61,14 @@ fn anded(checker: &mut Checker<'_>, part: &Part<'_>) {
                  statement per key",
                 listed(&keys)
             );
-            checker.tell(Rule::KeysAndedInDeny, first.operator_text.span, message);
+            checker.tell(LintCode::KeysAndedInDeny, first.operator_text.span, message);
         }
         rest = rest.get(together.len()..).unwrap_or(&[]);
     }
 }
 
 /// `Null` `"true"` beside a comparison that needs the key.
-fn contradiction(checker: &mut Checker<'_>, part: &Part<'_>, condition: &Condition<'_>) {
+fn contradiction(checker: &mut Checker<'_>, part: &StatementFacts<'_>, condition: &Condition<'_>) {
     if condition.operator.test != Test::Null || !says(condition, "true") {
         return;
     }
@@ -88,11 +88,11 @@ fn contradiction(checker: &mut Checker<'_>, part: &Part<'_>, condition: &Conditi
             condition.key.text,
             other.operator.name()
         );
-        checker.tell(Rule::NullContradiction, condition.key.span, message);
+        checker.tell(LintCode::NullContradiction, condition.key.span, message);
     }
 }
 
-fn vacuous(checker: &mut Checker<'_>, part: &Part<'_>, condition: &Condition<'_>) {
+fn vacuous(checker: &mut Checker<'_>, part: &StatementFacts<'_>, condition: &Condition<'_>) {
     if !part.is_allow() || condition.operator.quantifier != Quantifier::All {
         return;
     }
@@ -106,14 +106,14 @@ fn vacuous(checker: &mut Checker<'_>, part: &Part<'_>, condition: &Condition<'_>
             "ForAllValues holds when {key} is absent; add \"Null\": {{\"{key}\": \"false\"}}"
         );
         checker.tell(
-            Rule::ForallAllowVacuous,
+            LintCode::ForallAllowVacuous,
             condition.operator_text.span,
             message,
         );
     }
 }
 
-fn mfa(checker: &mut Checker<'_>, part: &Part<'_>, condition: &Condition<'_>) {
+fn mfa(checker: &mut Checker<'_>, part: &StatementFacts<'_>, condition: &Condition<'_>) {
     let operator = condition.operator;
     if !is(condition, "aws:MultiFactorAuthPresent") || operator.test != Test::Bool {
         return;
@@ -128,10 +128,14 @@ fn mfa(checker: &mut Checker<'_>, part: &Part<'_>, condition: &Condition<'_>) {
         }
         _ => return,
     };
-    checker.tell(Rule::MfaBoolAbsent, condition.operator_text.span, message);
+    checker.tell(
+        LintCode::MfaBoolAbsent,
+        condition.operator_text.span,
+        message,
+    );
 }
 
-fn source_ip(checker: &mut Checker<'_>, part: &Part<'_>, condition: &Condition<'_>) {
+fn source_ip(checker: &mut Checker<'_>, part: &StatementFacts<'_>, condition: &Condition<'_>) {
     let by_address = is(condition, "aws:SourceIp") && condition.operator.test == Test::NotIpAddress;
     if part.is_allow() || !by_address {
         return;
@@ -144,7 +148,7 @@ fn source_ip(checker: &mut Checker<'_>, part: &Part<'_>, condition: &Condition<'
         let message = "this also denies what services do for the caller, and calls through VPC \
                        endpoints: add BoolIfExists aws:ViaAWSService \"false\", or exempt your \
                        endpoints by aws:SourceVpc";
-        checker.tell(Rule::SourceIpServiceBreak, condition.key.span, message);
+        checker.tell(LintCode::SourceIpServiceBreak, condition.key.span, message);
     }
 }
 
@@ -175,7 +179,7 @@ fn session_name(checker: &mut Checker<'_>, condition: &Condition<'_>) {
                 "`{name}` is compared with case, and sessions may be named in another: list the \
                  variants, or compare by StringEqualsIgnoreCase"
             );
-            checker.tell(Rule::UserIdCase, value.span, message);
+            checker.tell(LintCode::UserIdCase, value.span, message);
         }
     }
 }
@@ -187,7 +191,7 @@ fn is_entity_id(text: &str) -> bool {
 }
 
 /// A Deny that lists tag keys with case lets the other spelling through.
-fn tag_keys(checker: &mut Checker<'_>, part: &Part<'_>, condition: &Condition<'_>) {
+fn tag_keys(checker: &mut Checker<'_>, part: &StatementFacts<'_>, condition: &Condition<'_>) {
     let with_case = matches!(
         condition.operator.test,
         Test::StringEquals | Test::StringLike
@@ -199,7 +203,7 @@ fn tag_keys(checker: &mut Checker<'_>, part: &Part<'_>, condition: &Condition<'_
     if !part.is_allow() && is(condition, "aws:TagKeys") && with_case && letters {
         let message = "this Deny misses the same tag in another case: compare aws:TagKeys by \
                        ForAnyValue:StringEqualsIgnoreCase";
-        checker.tell(Rule::TagCase, condition.operator_text.span, message);
+        checker.tell(LintCode::TagCase, condition.operator_text.span, message);
     }
 }
 
@@ -235,7 +239,7 @@ fn tag_case(checker: &mut Checker<'_>) {
                 "the tag key `{tag}` is `{other}` elsewhere; a resource can carry both, with \
                  different values"
             );
-            checker.tell(Rule::TagCase, text.span, message);
+            checker.tell(LintCode::TagCase, text.span, message);
         }
     }
 }

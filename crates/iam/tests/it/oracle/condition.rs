@@ -1,4 +1,4 @@
-//! Condition blocks (§2.4): one operator, one key at a time.
+//! Condition blocks (`policies.md` §2.4): one operator, one key at a time.
 
 use std::cmp::Ordering;
 
@@ -169,9 +169,9 @@ fn equal(base: &str, want: &str, value: &str, modern: bool, context: &Context) -
     }
 }
 
-/// ARNs (§2.3: a variable may stand anywhere in the value). The value is cut at its own colons,
-/// so that what a variable brings stays in its part, unless only the variables' colons make it
-/// an ARN.
+/// ARNs (`policies.md` §2.3: a variable may stand anywhere in the value). The value is cut at its
+/// own colons, so that what a variable brings stays in its part, unless only the variables' colons
+/// make it an ARN.
 fn equal_arn(want: &str, value: &str, modern: bool, context: &Context) -> Option<bool> {
     let value = arn(value)?;
     let mut pieces = cut(want, modern);

@@ -1,4 +1,5 @@
-//! The layers and who needs what (§2.5, §2.6), step by step as the specification tells them.
+//! The layers and who needs what (`policies.md` §2.5, §2.6), step by step as the specification
+//! tells them.
 
 use serde_json::Value;
 
@@ -13,12 +14,12 @@ const ALLOWED: &str = "Allowed";
 const DENIED: &str = "ExplicitlyDenied";
 const SILENT: &str = "ImplicitlyDenied";
 
-/// A decision with the row of §2.6 that made it.
+/// A decision with the row of `policies.md` §2.6 that made it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Verdict {
     /// One of the three words.
     pub(crate) decision: &'static str,
-    /// Which row of §2.6 (or which exception) the request fell under.
+    /// Which row of `policies.md` §2.6 (or which exception) the request fell under.
     pub(crate) row: &'static str,
     /// What settled it: a layer, or the kind of grant.
     pub(crate) by: &'static str,
@@ -43,7 +44,7 @@ enum Effect {
     Deny,
 }
 
-/// Evaluates a checked case; several resources are combined (§2.7).
+/// Evaluates a checked case; several resources are combined (`policies.md` §2.7).
 pub(super) fn case(case: &Value) -> Verdict {
     let resources = case
         .get("resources")
@@ -104,7 +105,7 @@ fn one(asked: &Asked<'_>) -> Verdict {
     }
 }
 
-/// The row of §2.6.
+/// The row of `policies.md` §2.6.
 fn row(asked: &Asked<'_>) -> &'static str {
     let same =
         asked.who.account().is_some() && asked.resource_account.as_deref() == asked.who.account();

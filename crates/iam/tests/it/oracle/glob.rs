@@ -1,4 +1,4 @@
-//! Wildcards, actions and ARNs (§2.2), by recursion over characters.
+//! Wildcards, actions and ARNs (`policies.md` §2.2), by recursion over characters.
 
 use super::variable::Part;
 

@@ -1,4 +1,5 @@
-//! What a case and its policies must look like (§2.1, §3), and the code of the first mistake.
+//! What a case and its policies must look like (`policies.md` §2.1, §3), and the code of the first
+//! mistake.
 
 use serde_json::{Map, Value};
 
@@ -7,7 +8,7 @@ use super::glob::arn;
 use super::principal::Who;
 use super::{document, many, text_of};
 
-/// The policy types of §2.1.
+/// The policy types of `policies.md` §2.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// Identity, boundary and session policies.
@@ -57,7 +58,7 @@ pub(super) fn check_case(case: &Value) -> Check {
     ] {
         if let Some(policy) = case.get(field).filter(|policy| !policy.is_null()) {
             match policy {
-                // several session policies: §2.1 has up to eleven of them
+                // several session policies: `policies.md` §2.1 has up to eleven of them
                 Value::Array(list) if field == "session" => {
                     list.iter()
                         .try_for_each(|policy| check_policy(policy, kind))?;

@@ -15,7 +15,7 @@ mod variable;
 pub(crate) use evaluate::Verdict;
 use serde_json::Value;
 
-/// The verdict on one case of §3, or the code of its first mistake.
+/// The verdict on one case of `policies.md` §3, or the code of its first mistake.
 pub(crate) fn verdict(case: &Value) -> Result<Verdict, &'static str> {
     load::check_case(case)?;
     Ok(evaluate::case(case))
@@ -43,7 +43,7 @@ fn text_of(value: &Value) -> Option<String> {
     }
 }
 
-/// The document of a POLICY of §3, which may stand under `policy` beside a name.
+/// The document of a POLICY of `policies.md` §3, which may stand under `policy` beside a name.
 fn document(policy: &Value) -> &Value {
     if policy.get("Statement").is_none() && policy.get("policy").is_some() {
         &policy["policy"]

@@ -1,11 +1,11 @@
-//! Who asks, and how a Principal element names them (§2.2, §2.6).
+//! Who asks, and how a Principal element names them (`policies.md` §2.2, §2.6).
 
 use serde_json::Value;
 
 use super::glob::arn;
 use super::many;
 
-/// The kinds of request principals that §2.6 tells apart.
+/// The kinds of request principals that `policies.md` §2.6 tells apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Who {
     Anonymous,

@@ -1,4 +1,5 @@
-//! The context of a request and the readings of a text as number, date, address and so on (§2.4).
+//! The context of a request and the readings of a text as number, date, address and so on
+//! (`policies.md` §2.4).
 
 use std::net::IpAddr;
 

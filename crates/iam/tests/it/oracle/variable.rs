@@ -1,4 +1,4 @@
-//! Policy variables (§2.3).
+//! Policy variables (`policies.md` §2.3).
 
 use super::text::Context;
 

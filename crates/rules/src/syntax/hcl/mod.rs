@@ -14,9 +14,9 @@ use hcl_edit::{
     structure::{Attribute, Block, Body},
 };
 
-use super::{Entry, Lines, Node, Parsed, Value};
+use super::{Lines, MapEntry, Node, Parsed, Value};
 use crate::{
-    diagnostic::{Code, Diagnostic, Position, shorten},
+    diagnostic::{Diagnostic, FindingCode, Position, shorten},
     read::{LISTS, MODULE_LISTS, nearly_a_list},
 };
 
@@ -24,7 +24,7 @@ pub(super) fn parse(text: &str) -> Parsed {
     let lines = Lines::new(text);
     match hcl_edit::parser::parse_body(text) {
         Ok(body) => {
-            let mut reader = Reader::new(&lines);
+            let mut reader = HclReader::new(&lines);
             reader.file(&body);
             Parsed {
                 root: Some(Node {
@@ -38,9 +38,9 @@ pub(super) fn parse(text: &str) -> Parsed {
             let position = lines.position(error.location().offset());
             let message = shorten(error.message());
             let code = if message.contains("redefined attribute") {
-                Code::DuplicateKey
+                FindingCode::DuplicateKey
             } else {
-                Code::BadSyntax
+                FindingCode::BadSyntax
             };
             Parsed {
                 root: None,
@@ -61,7 +61,7 @@ const LOCALS: &str = "locals";
 /// The attribute of a Terragrunt file that holds a module's settings.
 const INPUTS: &str = "inputs";
 
-struct Reader<'a> {
+struct HclReader<'a> {
     lines: &'a Lines<'a>,
     /// The values of `locals` blocks, and which of them rules used.
     locals: BTreeMap<&'a str, &'a Attribute>,
@@ -72,7 +72,7 @@ struct Reader<'a> {
     nodes: usize,
     /// The element of a list that is being read.
     place: Option<(&'static str, usize)>,
-    entries: Vec<Entry>,
+    entries: Vec<MapEntry>,
     findings: Vec<Diagnostic>,
 }
 
@@ -80,7 +80,7 @@ struct Reader<'a> {
 #[derive(Default)]
 struct PassedOver(Vec<(String, Position)>);
 
-impl<'a> Reader<'a> {
+impl<'a> HclReader<'a> {
     fn new(lines: &'a Lines<'a>) -> Self {
         Self {
             lines,
@@ -133,7 +133,7 @@ impl<'a> Reader<'a> {
         for inner in block.body.blocks() {
             let message = format!("`{}` is a block where a value is due", described(inner));
             self.error(
-                Code::BadSyntax,
+                FindingCode::BadSyntax,
                 inner.span(),
                 message,
                 "write `name = value`",
@@ -182,7 +182,7 @@ impl<'a> Reader<'a> {
             shorten(module)
         );
         let help = "write the rules to a file of their own, or drop the module";
-        self.error(Code::ComputedValue, attribute.span(), message, help);
+        self.error(FindingCode::ComputedValue, attribute.span(), message, help);
     }
 
     /// Reads an attribute if it is one of `lists`.
@@ -197,7 +197,7 @@ impl<'a> Reader<'a> {
         let position = self.position(attribute.span());
         if let Some(list) = lists.iter().find(|list| **list == key) {
             let value = self.list(list, &attribute.value);
-            self.entries.push(Entry {
+            self.entries.push(MapEntry {
                 key: key.to_owned(),
                 position,
                 value,
@@ -226,7 +226,7 @@ impl<'a> Reader<'a> {
             if let Some(list) = MODULE_LISTS.iter().find(|list| **list == name) {
                 let position = self.position(span);
                 let value = self.list(list, value.expr());
-                self.entries.push(Entry {
+                self.entries.push(MapEntry {
                     key: name.to_owned(),
                     position,
                     value,
@@ -244,7 +244,7 @@ impl<'a> Reader<'a> {
         if LISTS.contains(&name) {
             let message = format!("`{name}` is a block where a list is due");
             let help = format!("write `{name} = [ {{ … }}, {{ … }} ]`");
-            self.error(Code::BadSyntax, block.span(), message, &help);
+            self.error(FindingCode::BadSyntax, block.span(), message, &help);
             return;
         }
         passed
@@ -263,7 +263,7 @@ impl<'a> Reader<'a> {
             (Meant::Rules, Some(list)) => {
                 let message = format!("`{}` is not a known key", shorten(name));
                 let help = format!("did you mean `{list}`?");
-                self.error(Code::UnknownField, span, message, &help);
+                self.error(FindingCode::UnknownField, span, message, &help);
             }
             (Meant::Rules | Meant::Anything, _) => {
                 passed.0.push((name.to_owned(), self.position(span)));
@@ -288,7 +288,7 @@ impl<'a> Reader<'a> {
             names.join(", ")
         );
         self.findings.push(Diagnostic::warning(
-            Code::IgnoredSetting,
+            FindingCode::IgnoredSetting,
             *position,
             message,
         ));
@@ -309,17 +309,22 @@ impl<'a> Reader<'a> {
         );
         let help = "keep a file for each if they are meant for different organizations";
         self.findings
-            .push(Diagnostic::warning(Code::SeveralModules, *first, message).help(help));
+            .push(Diagnostic::warning(FindingCode::SeveralModules, *first, message).help(help));
     }
 
     fn twice(&mut self, span: Option<std::ops::Range<usize>>, name: &str) {
         let message = format!("`{}` is given twice", shorten(name));
-        self.error(Code::DuplicateKey, span, message, "keep one of the two");
+        self.error(
+            FindingCode::DuplicateKey,
+            span,
+            message,
+            "keep one of the two",
+        );
     }
 
     fn error(
         &mut self,
-        code: Code,
+        code: FindingCode,
         span: Option<std::ops::Range<usize>>,
         message: String,
         help: &str,

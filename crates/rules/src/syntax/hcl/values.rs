@@ -6,13 +6,13 @@ use hcl_edit::{
     template::{Element, StringTemplate, Strip},
 };
 
-use super::{super::DEPTH_MAX, super::NODES_MAX, Entry, Node, Reader, Value};
-use crate::diagnostic::{Code, Position, shorten};
+use super::{super::DEPTH_MAX, super::NODES_MAX, HclReader, MapEntry, Node, Value};
+use crate::diagnostic::{FindingCode, Position, shorten};
 
 /// The only function that is followed: it says nothing but what its arguments say.
 const CONCAT: &str = "concat";
 
-impl<'a> Reader<'a> {
+impl<'a> HclReader<'a> {
     /// The value of a list of rules; what is wrong in an element is told with its place.
     pub(super) fn list(&mut self, list: &'static str, expression: &'a Expression) -> Node {
         let Expression::Array(items) = expression else {
@@ -40,7 +40,7 @@ impl<'a> Reader<'a> {
         if depth >= DEPTH_MAX {
             let message = format!("values are nested deeper than {DEPTH_MAX}");
             self.error(
-                Code::TooDeep,
+                FindingCode::TooDeep,
                 expression.span(),
                 message,
                 "write them flatter",
@@ -74,7 +74,7 @@ impl<'a> Reader<'a> {
             Expression::Variable(name) => {
                 let message = format!("`{}` stands without quotes", shorten(name.as_str()));
                 let help = "text stands in double quotes";
-                self.error(Code::ComputedValue, expression.span(), message, help);
+                self.error(FindingCode::ComputedValue, expression.span(), message, help);
                 Value::Null
             }
             Expression::Conditional(_) => self.refused(expression, "a condition"),
@@ -96,7 +96,7 @@ impl<'a> Reader<'a> {
     }
 
     fn object(&mut self, object: &'a Object, depth: usize) -> Value {
-        let mut entries: Vec<Entry> = Vec::new();
+        let mut entries: Vec<MapEntry> = Vec::new();
         for (key, value) in object {
             let Some((key, position)) = self.key(key, depth) else {
                 continue;
@@ -104,17 +104,20 @@ impl<'a> Reader<'a> {
             let value = self.value(value.expr(), depth + 1);
             if entries.iter().any(|entry| entry.key == key) {
                 let message = format!("`{}` is given twice", shorten(&key));
-                let twice =
-                    crate::diagnostic::Diagnostic::error(Code::DuplicateKey, position, message)
-                        .field(&key)
-                        .help("keep one of the two");
+                let twice = crate::diagnostic::Diagnostic::error(
+                    FindingCode::DuplicateKey,
+                    position,
+                    message,
+                )
+                .field(&key)
+                .help("keep one of the two");
                 self.findings.push(match self.place {
                     Some((list, index)) => twice.at(list, index),
                     None => twice,
                 });
                 continue;
             }
-            entries.push(Entry {
+            entries.push(MapEntry {
                 key,
                 position,
                 value,
@@ -293,7 +296,7 @@ impl<'a> Reader<'a> {
     }
 
     fn nothing(&mut self, expression: &Expression, message: String, help: &str) -> Node {
-        self.error(Code::ComputedValue, expression.span(), message, help);
+        self.error(FindingCode::ComputedValue, expression.span(), message, help);
         Node {
             position: self.position(expression.span()),
             value: Value::Null,
@@ -303,7 +306,7 @@ impl<'a> Reader<'a> {
     fn refused(&mut self, expression: &Expression, what: &str) -> Value {
         let message = format!("{what}: a value that Terraform would have to compute");
         let help = "write the value itself, or check the rendered JSON instead";
-        self.error(Code::ComputedValue, expression.span(), message, help);
+        self.error(FindingCode::ComputedValue, expression.span(), message, help);
         Value::Null
     }
 
@@ -312,7 +315,7 @@ impl<'a> Reader<'a> {
         if self.text(expression.span()).contains('\n') {
             let message = "a quoted text that goes on after the end of its line".to_owned();
             let help = "close the quote, or write `\\n`";
-            self.error(Code::BadSyntax, expression.span(), message, help);
+            self.error(FindingCode::BadSyntax, expression.span(), message, help);
         }
     }
 
@@ -325,7 +328,12 @@ impl<'a> Reader<'a> {
         self.nodes += 1 + text;
         if self.nodes > NODES_MAX {
             let message = format!("the text holds more than {NODES_MAX} values");
-            self.error(Code::TooLarge, expression.span(), message, "split the file");
+            self.error(
+                FindingCode::TooLarge,
+                expression.span(),
+                message,
+                "split the file",
+            );
             return false;
         }
         true

@@ -1,4 +1,4 @@
-//! The decision of `spec/access.md` §2 and §3 as its words tell it, as plainly and slowly as can be.
+//! The decision of `access.md` §2 and §3 as its words tell it, as plainly and slowly as can be.
 //! It shares nothing with the engine but the snapshot of the organization.
 
 mod asked;
@@ -191,7 +191,7 @@ impl Reading<'_> {
         draft.own == Some(true) && self.lists(draft, self.who) == Member::Yes
     }
 
-    /// §17: an empty list forbids on any affecting statement.
+    /// `access.md` §17: an empty list forbids on any affecting statement.
     fn break_glass(&self, kind: &str) -> bool {
         let named = |draft: &Draft| draft.break_glass.clone();
         let forbidden = self
@@ -206,8 +206,8 @@ impl Reading<'_> {
             && self.eligible().iter().any(|(_, draft)| lists(draft))
     }
 
-    /// §3: 3.3 the kind, 3.4 listed by an eligible statement, 3.5 not one's own request unless step
-    /// 5 holds.
+    /// `access.md` §3: 3.3 the kind, 3.4 listed by an eligible statement, 3.5 not one's own request
+    /// unless step 5 holds.
     fn permit(&self, kind: &str) -> bool {
         let eligible = self.eligible();
         let listed = |(_, draft): &(&str, &Draft)| self.lists(draft, self.clicker) == Member::Yes;

@@ -5,22 +5,22 @@ use std::collections::HashSet;
 use hallpass_access::{Directory, Fate, Grant, ItemKind, StandingView, SweepItem};
 use hallpass_model::{HoldKey, TargetNames, Timestamp};
 
-use super::{By, Kind};
-use crate::ui::people::{self, Place};
+use super::{Grouping, HeldFilter};
+use crate::ui::people::{self, GrantPlace};
 
 /// The key a row is put under: groups after accounts, then by name.
 pub(super) type Key = (bool, String, String);
 
 /// Something that somebody has.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Line<'a> {
+pub(super) enum AccessLine<'a> {
     /// A grant that is not over.
     Grant(&'a Grant),
     /// What a sweep found.
     Found(&'a SweepItem),
 }
 
-impl<'a> Line<'a> {
+impl<'a> AccessLine<'a> {
     /// Everything, each thing once: what a grant lies on is shown with the grant.
     pub(super) fn all(grants: &'a [Grant], found: Option<&'a StandingView>) -> Vec<Self> {
         let granted: HashSet<&HoldKey> = grants.iter().map(|grant| &grant.key).collect();
@@ -47,7 +47,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    pub(super) fn place(self, directory: &Directory) -> Place {
+    pub(super) fn place(self, directory: &Directory) -> GrantPlace {
         people::place(directory, &self.key_of().target, self.names())
     }
 
@@ -74,24 +74,26 @@ impl<'a> Line<'a> {
         }
     }
 
-    pub(super) fn is(self, kind: Kind) -> bool {
+    pub(super) fn is(self, kind: HeldFilter) -> bool {
         match (kind, self) {
-            (Kind::Every, _) | (Kind::Temporary, Self::Grant(_)) => true,
-            (Kind::Standing, Self::Grant(grant)) => grant.standing,
-            (Kind::Standing, Self::Found(item)) => !is_unknown(item),
-            (Kind::Unknown, Self::Found(item)) => is_unknown(item),
-            (Kind::Temporary, Self::Found(_)) | (Kind::Unknown, Self::Grant(_)) => false,
+            (HeldFilter::Every, _) | (HeldFilter::Temporary, Self::Grant(_)) => true,
+            (HeldFilter::Standing, Self::Grant(grant)) => grant.standing,
+            (HeldFilter::Standing, Self::Found(item)) => !is_unknown(item),
+            (HeldFilter::Unknown, Self::Found(item)) => is_unknown(item),
+            (HeldFilter::Temporary, Self::Found(_)) | (HeldFilter::Unknown, Self::Grant(_)) => {
+                false
+            }
         }
     }
 
     /// Where it is put; `None` when it is not part of this view.
-    pub(super) fn key(self, by: By, directory: &Directory) -> Option<Key> {
+    pub(super) fn key(self, by: Grouping, directory: &Directory) -> Option<Key> {
         let place = self.place(directory);
         match by {
-            By::Account => Some((place.is_group, place.name, place.id)),
-            By::Group => place.is_group.then_some((true, place.name, place.id)),
-            By::Set => (!place.is_group).then(|| (false, self.held(), String::new())),
-            By::Person => {
+            Grouping::Account => Some((place.is_group, place.name, place.id)),
+            Grouping::Group => place.is_group.then_some((true, place.name, place.id)),
+            Grouping::Set => (!place.is_group).then(|| (false, self.held(), String::new())),
+            Grouping::Person => {
                 let (name, email) = self.holder();
                 let known = match self {
                     Self::Grant(_) => email.to_owned(),

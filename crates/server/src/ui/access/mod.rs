@@ -16,15 +16,15 @@ use hallpass_access::{
     AccessError, Directory, Grant, GrantFilter, Role, StandingView, Sweep, SweepMode, SweepState,
     words as access_words,
 };
-use hallpass_model::{Span, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 use serde::Deserialize;
 
 use super::people::count_of;
 use super::shell::{Nav, PageResult, Shell, Viewer, page, url_encoded};
 use super::words::{clock, plain, zone_name};
-use super::{cut_off, said::After, standing, sweeps, view};
-use crate::{App, problem::Failure};
-use line::Line;
+use super::{cut_off, flash::FlashQuery, person, presenter, standing, sweeps};
+use crate::{App, problem::ProblemResponse};
+use line::AccessLine;
 pub(crate) use sections::address;
 use sections::{ROWS, Section};
 use tiles::{Tile, tiles};
@@ -45,7 +45,7 @@ pub(crate) fn router() -> Router<App> {
 /// How rows are put together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum By {
+enum Grouping {
     #[default]
     Account,
     Person,
@@ -53,7 +53,7 @@ enum By {
     Group,
 }
 
-impl By {
+impl Grouping {
     const ALL: [(Self, &'static str, &'static str); 4] = [
         (Self::Account, "account", "By account"),
         (Self::Person, "person", "By person"),
@@ -82,7 +82,7 @@ impl By {
 /// Which rows are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Kind {
+enum HeldFilter {
     #[default]
     Every,
     Temporary,
@@ -90,7 +90,7 @@ enum Kind {
     Unknown,
 }
 
-impl Kind {
+impl HeldFilter {
     const ALL: [(Self, &'static str, &'static str); 4] = [
         (Self::Every, "every", "Every kind"),
         (Self::Temporary, "temporary", "Temporary"),
@@ -109,21 +109,21 @@ impl Kind {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Looking {
-    by: By,
+    by: Grouping,
     q: String,
-    kind: Kind,
+    kind: HeldFilter,
     /// Rows passed over.
     skip: usize,
 }
 
 impl Looking {
-    fn address(&self, by: By, skip: usize) -> String {
+    fn address(&self, by: Grouping, skip: usize) -> String {
         let mut address = format!("/access?by={}", by.name());
         if !self.q.is_empty() {
             address.push_str("&q=");
             address.push_str(&url_encoded(&self.q));
         }
-        if self.kind != Kind::Every {
+        if self.kind != HeldFilter::Every {
             address.push_str("&kind=");
             address.push_str(self.kind.name());
         }
@@ -136,7 +136,7 @@ impl Looking {
 
     /// Whether nothing narrows what is shown.
     const fn is_all(&self) -> bool {
-        self.q.is_empty() && matches!(self.kind, Kind::Every)
+        self.q.is_empty() && matches!(self.kind, HeldFilter::Every)
     }
 }
 
@@ -178,6 +178,8 @@ struct AccessPage {
     can_cut_off: bool,
     looks: Looks,
     stale: Option<String>,
+    /// Everybody who is locked: words and address.
+    locked: Vec<(String, String)>,
     tiles: Vec<Tile>,
     tabs: Vec<Tab>,
     kinds: Vec<KindChoice>,
@@ -201,7 +203,7 @@ enum Empty {
 }
 
 /// What a page is made of.
-struct View<'a> {
+struct AccessView<'a> {
     app: &'a App,
     viewer: &'a Viewer,
     directory: &'a Directory,
@@ -212,7 +214,7 @@ async fn show(
     State(app): State<App>,
     viewer: Viewer,
     Query(looking): Query<Looking>,
-    Query(after): Query<After>,
+    Query(after): Query<FlashQuery>,
 ) -> PageResult {
     let states = LIVE.map(str::to_owned).to_vec();
     let filter = GrantFilter {
@@ -222,16 +224,18 @@ async fn show(
     let grants = app
         .access
         .grants(&viewer.actor, &filter, LOOKED_AT_MAX)
-        .await?;
+        .await?
+        .rows;
     let found = standing_of(&app, &viewer).await?;
     let plan = match &found {
         Some(_) => sweeps::waiting(&app, &viewer).await?,
         None => None,
     };
     let mut shell = viewer.shell(&app, Nav::Access, "Who has what where").await;
-    let view = view::View::new(&app, &viewer);
+    let view = presenter::Presenter::new(&app, &viewer);
     shell.said = after.toast(&app, &viewer, &view).await;
-    let page_of = build(
+    let locked = person::locked(&app, &viewer).await?;
+    let mut page_of = build(
         &app,
         &viewer,
         &looking,
@@ -240,11 +244,12 @@ async fn show(
         plan,
         shell,
     );
+    page_of.locked = locked;
     Ok(page(&page_of))
 }
 
 /// What sweeps found, for those who may see it.
-async fn standing_of(app: &App, viewer: &Viewer) -> Result<Option<StandingView>, Failure> {
+async fn standing_of(app: &App, viewer: &Viewer) -> Result<Option<StandingView>, ProblemResponse> {
     match app.access.standing(&viewer.actor).await {
         Ok(found) => Ok(Some(found)),
         Err(AccessError::NotFound(_)) => Ok(None),
@@ -262,13 +267,13 @@ fn build(
     shell: Shell,
 ) -> AccessPage {
     let (now, directory) = (app.clock.now(), app.access.directory());
-    let view = View {
+    let view = AccessView {
         app,
         viewer,
         directory: &directory,
         now,
     };
-    let lines = Line::all(grants, found);
+    let lines = AccessLine::all(grants, found);
     let page = view.page(looking, &lines);
     let (shown, total) = (page.shown, page.total);
     let more = (shown < total).then(|| what_follows(looking, page.left, shown, total));
@@ -279,7 +284,7 @@ fn build(
         here: looking.address(looking.by, looking.skip),
         q: looking.q.clone(),
         by: looking.by.name(),
-        is_set_view: looking.by == By::Set,
+        is_set_view: looking.by == Grouping::Set,
         sees_all: viewer.actor.reads_all(),
         can_cut_off: viewer.actor.is(Role::Admin),
         looks: Looks {
@@ -288,6 +293,7 @@ fn build(
             ..view.looks(found.is_some(), sweep)
         },
         stale: view.stale(),
+        locked: Vec::new(),
         tiles: tiles(&view, grants, found),
         tabs: tabs(looking),
         kinds: kinds(looking),
@@ -306,7 +312,7 @@ fn build(
 }
 
 fn tabs(looking: &Looking) -> Vec<Tab> {
-    By::ALL
+    Grouping::ALL
         .into_iter()
         .map(|(by, _, word)| Tab {
             href: looking.address(by, 0),
@@ -317,7 +323,7 @@ fn tabs(looking: &Looking) -> Vec<Tab> {
 }
 
 fn kinds(looking: &Looking) -> Vec<KindChoice> {
-    Kind::ALL
+    HeldFilter::ALL
         .into_iter()
         .map(|(kind, name, word)| KindChoice {
             name,
@@ -329,9 +335,9 @@ fn kinds(looking: &Looking) -> Vec<KindChoice> {
 
 fn matching(looking: &Looking, total: usize, all: usize) -> String {
     match (looking.q.as_str(), looking.kind) {
-        ("", Kind::Every) => String::new(),
+        ("", HeldFilter::Every) => String::new(),
         ("", kind) => format!("{total} of {all} are {}.", kind.name()),
-        (q, Kind::Every) => format!("{total} of {all} match “{}”.", plain(q)),
+        (q, HeldFilter::Every) => format!("{total} of {all} match “{}”.", plain(q)),
         (q, kind) => format!(
             "{total} of {all} are {} and match “{}”.",
             kind.name(),
@@ -360,7 +366,7 @@ fn what_follows(looking: &Looking, left: usize, shown: usize, total: usize) -> (
     (words, looking.address(looking.by, shown))
 }
 
-impl View<'_> {
+impl AccessView<'_> {
     fn at(&self, at: Timestamp) -> String {
         clock(at, self.now, &self.viewer.zone)
     }
@@ -368,7 +374,7 @@ impl View<'_> {
     /// The organization may have been read too long ago for names to be right.
     fn stale(&self) -> Option<String> {
         let read = self.directory.taken_at()?;
-        (Span::between(read, self.now) > Span::hours(1)).then(|| {
+        (TimeSpan::between(read, self.now) > TimeSpan::hours(1)).then(|| {
             let zone = zone_name(read, &self.viewer.zone);
             format!("{} {zone}", self.at(read))
         })
@@ -424,7 +430,7 @@ impl View<'_> {
 }
 
 /// How long something lasts or is late: `40s`, `9m`, `2h 11m`.
-pub(crate) fn lasting(span: Span) -> String {
+pub(crate) fn lasting(span: TimeSpan) -> String {
     let seconds = span.as_seconds();
     match seconds {
         0..60 => format!("{seconds}s"),

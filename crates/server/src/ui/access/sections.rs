@@ -6,13 +6,14 @@ use hallpass_access::{
     Acceptance, Approval, Fate, Grant, GrantState, ItemKind, ItemSight, Origin, Role, SweepItem,
     words as access_words,
 };
-use hallpass_model::{Span, Target};
+use hallpass_model::{Target, TimeSpan};
 
-use super::line::{Key, Line, is_unknown};
-use super::{By, Looking, View, lasting};
-use crate::ui::people::{self, Face, Place, counted};
+use super::line::{AccessLine, Key, is_unknown};
+use super::{AccessView, Grouping, Looking, lasting};
+use crate::ui::people::{self, Face, GrantPlace, counted};
+use crate::ui::person;
+use crate::ui::presenter::Coded;
 use crate::ui::shell::url_encoded;
-use crate::ui::view::Coded;
 use crate::ui::words::{Badge, capital, countdown, grant_badge, id_groups, plain};
 
 /// Rows of one page.
@@ -31,9 +32,9 @@ const UNKNOWN: Badge = Badge {
 
 /// Something somebody has, as a row.
 #[derive(Default)]
-pub(super) struct Row {
+pub(super) struct AccessRow {
     pub(super) face: Option<Face>,
-    pub(super) place: Option<Place>,
+    pub(super) place: Option<GrantPlace>,
     pub(super) id_groups: Vec<String>,
     pub(super) held: String,
     pub(super) badges: Vec<Badge>,
@@ -55,15 +56,17 @@ pub(super) struct Row {
 pub(super) struct Section {
     pub(super) anchor: usize,
     pub(super) face: Option<Face>,
-    pub(super) place: Option<Place>,
+    pub(super) place: Option<GrantPlace>,
     pub(super) id_groups: Vec<String>,
     pub(super) name: String,
+    /// Their page, for who may see it; empty otherwise.
+    pub(super) page: String,
     pub(super) count: String,
-    pub(super) rows: Vec<Row>,
+    pub(super) rows: Vec<AccessRow>,
 }
 
 /// The sections of one page.
-pub(super) struct Page {
+pub(super) struct AccessSections {
     pub(super) sections: Vec<Section>,
     /// Sections that are still to come.
     pub(super) left: usize,
@@ -72,11 +75,11 @@ pub(super) struct Page {
     pub(super) total: usize,
 }
 
-impl View<'_> {
+impl AccessView<'_> {
     /// The rows of this page in their sections.
-    pub(super) fn page(&self, looking: &Looking, lines: &[Line<'_>]) -> Page {
+    pub(super) fn page(&self, looking: &Looking, lines: &[AccessLine<'_>]) -> AccessSections {
         let needle = looking.q.trim().to_lowercase();
-        let mut rows: Vec<(Key, Line<'_>)> = lines
+        let mut rows: Vec<(Key, AccessLine<'_>)> = lines
             .iter()
             .filter(|line| line.is(looking.kind))
             .filter(|line| needle.is_empty() || line.fits(&needle, self.directory))
@@ -112,7 +115,7 @@ impl View<'_> {
         let shown = looking.skip.saturating_add(ROWS).min(total);
         let coming: BTreeSet<&Key> = rows.iter().skip(shown).map(|(key, _)| key).collect();
         let left = coming.iter().filter(|key| Some(**key) != last).count();
-        Page {
+        AccessSections {
             sections,
             left,
             shown,
@@ -120,7 +123,7 @@ impl View<'_> {
         }
     }
 
-    fn section(&self, by: By, line: Line<'_>, anchor: usize) -> Section {
+    fn section(&self, by: Grouping, line: AccessLine<'_>, anchor: usize) -> Section {
         let place = line.place(self.directory);
         let id_groups = id_groups(&place.id);
         let mut section = Section {
@@ -129,11 +132,12 @@ impl View<'_> {
             place: None,
             id_groups,
             name: String::new(),
+            page: String::new(),
             count: String::new(),
             rows: Vec::new(),
         };
         match by {
-            By::Account | By::Group => {
+            Grouping::Account | Grouping::Group => {
                 section.name = if place.is_group {
                     format!("Group {}", place.name)
                 } else {
@@ -141,38 +145,42 @@ impl View<'_> {
                 };
                 section.place = Some(place);
             }
-            By::Set => section.name = line.held(),
-            By::Person => {
+            Grouping::Set => section.name = line.held(),
+            Grouping::Person => {
                 let (name, email) = line.holder();
                 let face = Face::new(name, email);
                 section.name.clone_from(&face.name);
+                let user = &line.key_of().user;
+                if self.viewer.actor.reads_all() && self.directory.person(user).is_some() {
+                    section.page = person::address(user);
+                }
                 section.face = Some(face);
             }
         }
         section
     }
 
-    fn row(&self, looking: &Looking, line: Line<'_>) -> Row {
+    fn row(&self, looking: &Looking, line: AccessLine<'_>) -> AccessRow {
         let by = looking.by;
         let place = line.place(self.directory);
         let (name, email) = line.holder();
         let row = match line {
-            Line::Grant(grant) => self.granted(looking, grant),
-            Line::Found(item) => self.found(looking, item),
+            AccessLine::Grant(grant) => self.granted(looking, grant),
+            AccessLine::Found(item) => self.found(looking, item),
         };
-        Row {
-            face: (by != By::Person).then(|| Face::new(name, email)),
+        AccessRow {
+            face: (by != Grouping::Person).then(|| Face::new(name, email)),
             id_groups: id_groups(&place.id),
-            place: matches!(by, By::Person | By::Set).then_some(place),
+            place: matches!(by, Grouping::Person | Grouping::Set).then_some(place),
             held: line.held(),
             ..row
         }
     }
 
-    fn granted(&self, looking: &Looking, grant: &Grant) -> Row {
-        let left = Span::between(self.now, grant.ends_at);
+    fn granted(&self, looking: &Looking, grant: &Grant) -> AccessRow {
+        let left = TimeSpan::between(self.now, grant.ends_at);
         let ending = matches!(grant.state, GrantState::Ending { .. });
-        let late = Span::between(grant.due_to_end(), self.now);
+        let late = TimeSpan::between(grant.due_to_end(), self.now);
         let (ends, remark) = if ending {
             let words = match late.as_seconds() {
                 0..60 => "AWS is removing it".to_owned(),
@@ -198,7 +206,7 @@ impl View<'_> {
             },
             None => temporary(grant_badge(&grant.state, left)),
         };
-        Row {
+        AccessRow {
             badges: stood.into_iter().chain([badge]).collect(),
             request: Some((grant.request.to_string(), shortened(&plain(&grant.reason)))),
             because: Coded(self.because(grant)),
@@ -213,7 +221,7 @@ impl View<'_> {
             remark,
             is_bad: ending && late.as_seconds() >= 60,
             acts: revoke.map(|href| ("Revoke…", href)).into_iter().collect(),
-            ..Row::default()
+            ..AccessRow::default()
         }
     }
 
@@ -236,7 +244,7 @@ impl View<'_> {
         }
     }
 
-    fn found(&self, looking: &Looking, item: &SweepItem) -> Row {
+    fn found(&self, looking: &Looking, item: &SweepItem) -> AccessRow {
         let badge = if is_unknown(item) { UNKNOWN } else { STANDING };
         let going = matches!(item.fate, Fate::Removing { .. }).then_some(Badge {
             word: "Ending",
@@ -249,7 +257,7 @@ impl View<'_> {
         if item.sight == ItemSight::Unread {
             note = format!("could not be read since; seen {}", self.at(item.seen_at));
         }
-        Row {
+        AccessRow {
             badges: going.into_iter().chain([badge]).collect(),
             because: Coded(self.why_it_stands(item)),
             note: Coded(note),
@@ -257,7 +265,7 @@ impl View<'_> {
             remark: self.review(item),
             is_bad: matches!(item.kind, ItemKind::ReviewOverdue { .. }),
             acts: self.acts(looking, item),
-            ..Row::default()
+            ..AccessRow::default()
         }
     }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use hallpass_access::{Grant, GrantState, ItemChange, StandingView};
-use hallpass_model::Span;
+use hallpass_model::TimeSpan;
 
-use super::View;
+use super::AccessView;
 use super::line::is_unknown;
 use crate::ui::people::{count_of, counted};
 
@@ -27,14 +27,18 @@ fn tile(name: &'static str, value: usize, words: String) -> Tile {
 }
 
 /// The tiles: with standing access for those who see it.
-pub(super) fn tiles(view: &View<'_>, grants: &[Grant], found: Option<&StandingView>) -> Vec<Tile> {
+pub(super) fn tiles(
+    view: &AccessView<'_>,
+    grants: &[Grant],
+    found: Option<&StandingView>,
+) -> Vec<Tile> {
     let holds = || grants.iter().filter(|grant| grant.is_hold());
     let people: BTreeSet<&str> = holds().map(|grant| grant.key.user.as_str()).collect();
     let next = holds().map(|grant| grant.ends_at).min();
     let next = next.map_or_else(|| "–".to_owned(), |at| view.at(at));
     let people = count_of(people.len(), "person", "people");
     let soon = holds()
-        .filter(|grant| Span::between(view.now, grant.ends_at) <= Span::hours(1))
+        .filter(|grant| TimeSpan::between(view.now, grant.ends_at) <= TimeSpan::hours(1))
         .count();
     let temporary = holds().count();
     let Some(found) = found else {
@@ -56,11 +60,11 @@ pub(super) fn tiles(view: &View<'_>, grants: &[Grant], found: Option<&StandingVi
     ]
 }
 
-fn ending(view: &View<'_>, grants: &[Grant]) -> Tile {
+fn ending(view: &AccessView<'_>, grants: &[Grant]) -> Tile {
     let ending: Vec<&Grant> = grants.iter().filter(|grant| !grant.is_hold()).collect();
     let late = ending
         .iter()
-        .filter(|grant| Span::between(grant.due_to_end(), view.now) >= Span::minutes(1))
+        .filter(|grant| TimeSpan::between(grant.due_to_end(), view.now) >= TimeSpan::minutes(1))
         .count();
     let words = if late == 0 {
         "none late".to_owned()

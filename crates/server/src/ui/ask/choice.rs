@@ -1,15 +1,15 @@
 //! What is chosen on the form, and what there is to choose from.
 
 use hallpass_access::{Search, Sought, Wanted};
-use hallpass_model::{AccountId, GroupId, Span, Target, TargetNames};
+use hallpass_model::{AccountId, GroupId, Target, TargetNames, TimeSpan};
 use hallpass_rules::directory::{Account, Group, PermissionSet};
 
-use super::Form;
+use super::AskForm;
 use crate::{
     App,
     ui::{
+        presenter::{Coded, Presenter, is_prod},
         shell::Viewer,
-        view::{Coded, View, is_prod},
         words::{id_groups, number, plain},
     },
 };
@@ -21,14 +21,14 @@ const SETS: usize = 60;
 
 /// What one asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ChoiceKind {
     Account,
     Group,
 }
 
 /// What is chosen so far. What is named and does not exist is not chosen.
 pub(super) struct Choice {
-    pub(super) kind: Kind,
+    pub(super) kind: ChoiceKind,
     pub(super) account: Option<Account>,
     pub(super) set: Option<PermissionSet>,
     pub(super) group: Option<Group>,
@@ -53,32 +53,32 @@ pub(super) struct SetHit {
     pub(super) says: String,
     /// "No approval", "1 of 3 people".
     pub(super) how: String,
-    pub(super) longest: Span,
+    pub(super) longest: TimeSpan,
     pub(super) is_chosen: bool,
 }
 
 impl Choice {
-    pub(super) fn of(app: &App, form: &Form) -> Self {
+    pub(super) fn of(app: &App, form: &AskForm) -> Self {
         let directory = app.access.directory();
         let kind = match form.kind.as_str() {
-            "group" => Kind::Group,
-            "" if !form.group.is_empty() && form.account.is_empty() => Kind::Group,
-            _ => Kind::Account,
+            "group" => ChoiceKind::Group,
+            "" if !form.group.is_empty() && form.account.is_empty() => ChoiceKind::Group,
+            _ => ChoiceKind::Account,
         };
         let account = app
             .access
             .account_of(form.account.trim())
             .and_then(|id| directory.account(&id).cloned())
-            .filter(|_| kind == Kind::Account);
+            .filter(|_| kind == ChoiceKind::Account);
         let set = directory
             .permission_set_by_name(&form.permission_set)
-            .filter(|_| kind == Kind::Account)
+            .filter(|_| kind == ChoiceKind::Account)
             .cloned();
         let group = GroupId::new(form.group.trim())
             .ok()
             .and_then(|id| directory.group(&id))
             .or_else(|| directory.group_by_name(form.group.trim()))
-            .filter(|_| kind == Kind::Group)
+            .filter(|_| kind == ChoiceKind::Group)
             .cloned();
         Self {
             kind,
@@ -127,7 +127,7 @@ impl Choice {
     }
 
     /// The chosen account's name, for the next question.
-    pub(super) fn place(&self, _: &View) -> String {
+    pub(super) fn place(&self, _: &Presenter) -> String {
         self.account
             .as_ref()
             .map(|account| plain(&account.name))
@@ -135,15 +135,15 @@ impl Choice {
     }
 
     /// What fits the search, with a line that counts it.
-    pub(super) fn hits(&self, app: &App, viewer: &Viewer, form: &Form) -> (Vec<Hit>, String) {
+    pub(super) fn hits(&self, app: &App, viewer: &Viewer, form: &AskForm) -> (Vec<Hit>, String) {
         let typed = form.q.trim();
         let chosen = match self.kind {
-            Kind::Account => self.account.as_ref().map(|account| account.id.to_string()),
-            Kind::Group => self.group.as_ref().map(|group| group.id.to_string()),
+            ChoiceKind::Account => self.account.as_ref().map(|account| account.id.to_string()),
+            ChoiceKind::Group => self.group.as_ref().map(|group| group.id.to_string()),
         };
         let (sought, one, many) = match self.kind {
-            Kind::Account => (Sought::Accounts, "account", "accounts"),
-            Kind::Group => (Sought::Groups, "group", "groups"),
+            ChoiceKind::Account => (Sought::Accounts, "account", "accounts"),
+            ChoiceKind::Group => (Sought::Groups, "group", "groups"),
         };
         let search = |text: &str, limit| {
             let search = Search {
@@ -185,7 +185,7 @@ impl Choice {
             (true, _) if found.total == 0 => format!("No rule is about any {one}."),
             (true, _) if found.total == 1 => format!("1 {one}."),
             (true, _) => format!("{total} {many}. Type to find the one you need."),
-            (false, 0) if self.kind == Kind::Account => {
+            (false, 0) if self.kind == ChoiceKind::Account => {
                 format!("No account matches “{typed}”. Check the spelling or ask for a group.")
             }
             (false, 0) => format!("No {one} matches “{typed}”. Check the spelling."),
@@ -201,8 +201,8 @@ impl Choice {
 
     fn hit(&self, hit: &hallpass_access::Hit, typed: &str) -> Hit {
         let named = match self.kind {
-            Kind::Account => hit.account.as_ref(),
-            Kind::Group => hit.group.as_ref(),
+            ChoiceKind::Account => hit.account.as_ref(),
+            ChoiceKind::Group => hit.group.as_ref(),
         };
         let (value, name) = named.map_or((String::new(), String::new()), |named| {
             (named.id.clone(), plain(&named.name))
@@ -234,7 +234,7 @@ impl Choice {
     }
 
     /// The permission sets of the chosen account that can be asked for, or why there are none.
-    pub(super) fn sets(&self, app: &App, viewer: &Viewer, _: &View) -> (Vec<SetHit>, Coded) {
+    pub(super) fn sets(&self, app: &App, viewer: &Viewer, _: &Presenter) -> (Vec<SetHit>, Coded) {
         let Some(account) = &self.account else {
             return (Vec::new(), Coded::default());
         };
@@ -253,7 +253,7 @@ impl Choice {
                 Some(SetHit {
                     says: plain(hit.says.as_deref().unwrap_or_default()),
                     how: how(&offer.decision, offer.approvals_needed, approvers),
-                    longest: Span::seconds(offer.max_duration_seconds),
+                    longest: TimeSpan::seconds(offer.max_duration_seconds),
                     is_chosen: self.set.as_ref().is_some_and(|set| set.name == *name),
                     name: plain(name),
                 })

@@ -5,10 +5,10 @@ use hallpass_model::Target;
 
 use crate::{
     App,
-    problem::Failure,
+    problem::ProblemResponse,
     ui::{
+        presenter::{Coded, Presenter},
         shell::Viewer,
-        view::{Coded, View},
     },
 };
 
@@ -16,9 +16,9 @@ use crate::{
 pub(super) async fn held_already(
     app: &App,
     viewer: &Viewer,
-    view: &View,
+    view: &Presenter,
     target: &Target,
-) -> Result<Coded, Failure> {
+) -> Result<Coded, ProblemResponse> {
     let Some(user) = &viewer.actor.user else {
         return Ok(Coded::default());
     };

@@ -15,19 +15,19 @@ use axum::{
     routing::get,
 };
 use hallpass_access::{
-    AccessError, Asked, Asking, Extending, FieldProblem, PressRefused, Refusal, Wanted,
+    AccessError, AskOutcome, Asking, Extending, FieldProblem, PressRefused, Refusal, Wanted,
 };
-use hallpass_model::Span;
+use hallpass_model::TimeSpan;
 use serde::Deserialize;
 
 use self::{
-    choice::{Choice, Hit, Kind, SetHit},
+    choice::{Choice, ChoiceKind, Hit, SetHit},
     outlook::{Chip, Outlook},
 };
 use super::{
-    said::{self, Said},
+    flash::{self, Flash},
+    presenter::{Coded, Presenter},
     shell::{Nav, PageResult, Posted, Shell, Viewer, page_with, see_other},
-    view::{Coded, View},
     words::number,
 };
 use crate::App;
@@ -38,7 +38,7 @@ const REASON_MAX: u64 = 1000;
 /// The form as it travels, both ways.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Form {
+pub(super) struct AskForm {
     /// `account` or `group`.
     kind: String,
     /// What was searched for.
@@ -117,8 +117,8 @@ impl Wrong {
 #[template(path = "ask.html")]
 struct AskPage {
     shell: Shell,
-    form: Form,
-    kind: Kind,
+    form: AskForm,
+    kind: ChoiceKind,
     hits: Vec<Hit>,
     hint: String,
     place: String,
@@ -140,18 +140,18 @@ pub(crate) fn router() -> Router<App> {
     Router::new().route("/ask", get(show).post(send))
 }
 
-async fn show(State(app): State<App>, Query(form): Query<Form>, viewer: Viewer) -> PageResult {
+async fn show(State(app): State<App>, Query(form): Query<AskForm>, viewer: Viewer) -> PageResult {
     render(&app, &viewer, form, Wrong::default(), StatusCode::OK).await
 }
 
 async fn render(
     app: &App,
     viewer: &Viewer,
-    mut form: Form,
+    mut form: AskForm,
     wrong: Wrong,
     status: StatusCode,
 ) -> PageResult {
-    let view = View::new(app, viewer);
+    let view = Presenter::new(app, viewer);
     let choice = Choice::of(app, &form);
     let outlook = Outlook::of(app, viewer, &view, &choice, &form).await?;
     if form.reason.is_empty() {
@@ -205,8 +205,8 @@ fn with_length(mut wrong: Wrong, outlook: &Outlook) -> Wrong {
     wrong
 }
 
-async fn send(State(app): State<App>, Posted { viewer, form }: Posted<Form>) -> PageResult {
-    let view = View::new(&app, &viewer);
+async fn send(State(app): State<App>, Posted { viewer, form }: Posted<AskForm>) -> PageResult {
+    let view = Presenter::new(&app, &viewer);
     let choice = Choice::of(&app, &form);
     let outlook = Outlook::of(&app, &viewer, &view, &choice, &form).await?;
     let mut wrong = unfinished(&choice, &form);
@@ -230,13 +230,13 @@ async fn send(State(app): State<App>, Posted { viewer, form }: Posted<Form>) -> 
     }
     let asked = ask(&app, &viewer, &outlook, wanted, length, &form).await;
     match asked {
-        Ok(Asked::Pending(request)) => Ok(see_other(&format!("/requests/{}", request.id))),
-        Ok(Asked::Approved(..)) => Ok(see_other("/")),
-        Ok(Asked::AlreadyPending(request)) => {
+        Ok(AskOutcome::Pending(request)) => Ok(see_other(&format!("/requests/{}", request.id))),
+        Ok(AskOutcome::Approved(..)) => Ok(see_other("/")),
+        Ok(AskOutcome::AlreadyPending(request)) => {
             let page = format!("/requests/{}", request.id);
-            Ok(see_other(&said::after(&page, Said::Already, request.id)))
+            Ok(see_other(&flash::after(&page, Flash::Already, request.id)))
         }
-        Ok(Asked::Rejected(_, refusal)) => {
+        Ok(AskOutcome::Rejected(_, refusal)) => {
             let wrong = refused(&outlook, &form, &refusal);
             render(&app, &viewer, form, wrong, unprocessable).await
         }
@@ -254,9 +254,9 @@ async fn ask(
     viewer: &Viewer,
     outlook: &Outlook,
     wanted: Wanted,
-    length: Span,
-    form: &Form,
-) -> Result<Asked, AccessError> {
+    length: TimeSpan,
+    form: &AskForm,
+) -> Result<AskOutcome, AccessError> {
     if let Some((id, _)) = outlook.extends {
         let extending = Extending {
             duration: length,
@@ -276,19 +276,19 @@ async fn ask(
 }
 
 /// What is still to be chosen or written before anybody can be asked.
-fn unfinished(choice: &Choice, form: &Form) -> Wrong {
+fn unfinished(choice: &Choice, form: &AskForm) -> Wrong {
     let mut wrong = Wrong::default();
     match choice.kind {
-        Kind::Account if choice.account.is_none() => {
+        ChoiceKind::Account if choice.account.is_none() => {
             wrong.account = Coded("Choose an account.".to_owned());
         }
-        Kind::Account if choice.set.is_none() => {
+        ChoiceKind::Account if choice.set.is_none() => {
             wrong.permission_set = Coded("Choose a permission set.".to_owned());
         }
-        Kind::Group if choice.group.is_none() => {
+        ChoiceKind::Group if choice.group.is_none() => {
             wrong.group = Coded("Choose a group.".to_owned());
         }
-        Kind::Account | Kind::Group => {}
+        ChoiceKind::Account | ChoiceKind::Group => {}
     }
     let length = form.reason.trim().chars().count();
     if length == 0 {
@@ -298,7 +298,7 @@ fn unfinished(choice: &Choice, form: &Form) -> Wrong {
 }
 
 /// A refusal of the core, at the fields to blame, in the words of the brief.
-fn refused(outlook: &Outlook, form: &Form, refusal: &Refusal) -> Wrong {
+fn refused(outlook: &Outlook, form: &AskForm, refusal: &Refusal) -> Wrong {
     let mut wrong = Wrong::default();
     for problem in &refusal.fields {
         wrong.take(problem);

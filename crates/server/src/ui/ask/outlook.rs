@@ -2,17 +2,17 @@
 //! way. Computed from the rules each time, as the sending itself will be.
 
 use hallpass_access::{Grant, GrantFilter, GrantState, Request, RequestFilter, RequestView};
-use hallpass_model::{Email, GrantId, HoldKey, Span, Target, TargetNames};
-use hallpass_rules::{ClickRefused, Decision, Kind};
+use hallpass_model::{Email, GrantId, HoldKey, Target, TargetNames, TimeSpan};
+use hallpass_rules::{ClickRefused, Decision, DecisionKind};
 
-use super::{Form, choice::Choice, held::held_already};
+use super::{AskForm, choice::Choice, held::held_already};
 use crate::{
     App,
-    problem::Failure,
+    problem::ProblemResponse,
     ui::{
         permission_set,
+        presenter::{Coded, PersonView, Presenter, either},
         shell::{Viewer, url_encoded},
-        view::{Coded, View, Who, either},
         words::capital,
         words::plain,
     },
@@ -31,15 +31,15 @@ const GRANTS: usize = 200;
 #[derive(Clone, Debug)]
 pub(super) struct Chip {
     pub(super) seconds: u64,
-    pub(super) words: Span,
+    pub(super) words: TimeSpan,
     pub(super) is_chosen: bool,
     pub(super) is_over: bool,
 }
 
 /// People of whom so many must say yes.
-pub(super) struct Bench {
+pub(super) struct ReviewerGroup {
     pub(super) heading: String,
-    pub(super) people: Vec<Who>,
+    pub(super) people: Vec<PersonView>,
     pub(super) more: usize,
 }
 
@@ -48,7 +48,7 @@ pub(super) struct Bench {
 pub(super) struct Outlook {
     /// Nothing can be said before a target is chosen.
     pub(super) is_whole: bool,
-    pub(super) benches: Vec<Bench>,
+    pub(super) benches: Vec<ReviewerGroup>,
     /// "No approval needed".
     pub(super) heading: String,
     pub(super) time: String,
@@ -77,7 +77,7 @@ pub(super) struct Outlook {
     pub(super) chips: Vec<Chip>,
     pub(super) typed: String,
     pub(super) limit: Coded,
-    pub(super) length: Option<Span>,
+    pub(super) length: Option<TimeSpan>,
     pub(super) length_wrong: Coded,
     pub(super) adds_nothing: Option<Coded>,
     pub(super) ticket: Option<Coded>,
@@ -90,10 +90,10 @@ impl Outlook {
     pub(super) async fn of(
         app: &App,
         viewer: &Viewer,
-        view: &View,
+        view: &Presenter,
         choice: &Choice,
-        form: &Form,
-    ) -> Result<Self, Failure> {
+        form: &AskForm,
+    ) -> Result<Self, ProblemResponse> {
         let target = choice.target();
         let decision = target.as_ref().and_then(|(target, names)| {
             let question = hallpass_access::question(target, names)?;
@@ -126,7 +126,7 @@ impl Outlook {
     fn lengths(
         &mut self,
         app: &App,
-        form: &Form,
+        form: &AskForm,
         decision: Option<&Decision>,
         last: Option<&Request>,
     ) {
@@ -140,7 +140,7 @@ impl Outlook {
             spans.sort();
         }
         form.other.trim().clone_into(&mut self.typed);
-        let chosen: Option<Span> = form.length.parse().ok().map(Span::seconds);
+        let chosen: Option<TimeSpan> = form.length.parse().ok().map(TimeSpan::seconds);
         // prefilled with a length that is no chip: it goes into the field
         if let Some(span) = chosen
             && self.typed.is_empty()
@@ -148,7 +148,7 @@ impl Outlook {
         {
             self.typed = span.to_string();
         }
-        let fitting = |span: &Span| *span <= most;
+        let fitting = |span: &TimeSpan| *span <= most;
         let chosen = chosen
             .or_else(|| last.map(|last| last.duration))
             .filter(|span| spans.contains(span))
@@ -173,8 +173,8 @@ impl Outlook {
     }
 
     /// The length as typed, or what is wrong with it.
-    fn read_typed(&mut self, most: Span, least: Span) {
-        let Ok(span) = self.typed.parse::<Span>() else {
+    fn read_typed(&mut self, most: TimeSpan, least: TimeSpan) {
+        let Ok(span) = self.typed.parse::<TimeSpan>() else {
             self.length_wrong = Coded("Write a length like 1h 30m.".to_owned());
             return;
         };
@@ -195,9 +195,9 @@ impl Outlook {
         &mut self,
         app: &App,
         viewer: &Viewer,
-        view: &View,
+        view: &Presenter,
         target: &Target,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), ProblemResponse> {
         let Some(user) = viewer.actor.user.clone() else {
             return Ok(());
         };
@@ -210,6 +210,7 @@ impl Outlook {
         };
         let grants = app.access.grants(&viewer.actor, &filter, GRANTS).await?;
         let held = grants
+            .rows
             .into_iter()
             .find(|grant| is_held(view, grant, target));
         let Some(held) = held else { return Ok(()) };
@@ -234,8 +235,8 @@ impl Outlook {
         Ok(())
     }
 
-    fn people(&mut self, view: &View, decision: &Decision) {
-        let bench = |heading: String, people: Vec<&Email>| Bench {
+    fn people(&mut self, view: &Presenter, decision: &Decision) {
+        let bench = |heading: String, people: Vec<&Email>| ReviewerGroup {
             heading,
             more: people.len().saturating_sub(PEOPLE),
             people: people
@@ -245,9 +246,11 @@ impl Outlook {
                 .collect(),
         };
         match decision.kind {
-            Kind::ApprovalNotRequired => "No approval needed".clone_into(&mut self.heading),
-            Kind::SelfApproval => "You may approve this yourself".clone_into(&mut self.heading),
-            Kind::RequiresApproval if decision.stages.is_empty() => {
+            DecisionKind::ApprovalNotRequired => "No approval needed".clone_into(&mut self.heading),
+            DecisionKind::SelfApproval => {
+                "You may approve this yourself".clone_into(&mut self.heading);
+            }
+            DecisionKind::RequiresApproval if decision.stages.is_empty() => {
                 let count = decision.approvers.len();
                 let needed = decision.approvals_needed;
                 let heading = match count {
@@ -257,7 +260,7 @@ impl Outlook {
                 self.benches
                     .push(bench(heading, decision.approvers.iter().collect()));
             }
-            Kind::RequiresApproval => {
+            DecisionKind::RequiresApproval => {
                 for stage in &decision.stages {
                     let heading = format!(
                         "{}: {} of these must say yes",
@@ -268,7 +271,7 @@ impl Outlook {
                         .push(bench(heading, stage.approvers.iter().collect()));
                 }
             }
-            Kind::NoApprovers if decision.break_glass => {
+            DecisionKind::NoApprovers if decision.break_glass => {
                 "Nobody can approve this for you".clone_into(&mut self.heading);
                 self.notes.push(Coded(
                     "You may break the glass once it is sent: all admins are told, and somebody \
@@ -276,11 +279,13 @@ impl Outlook {
                         .to_owned(),
                 ));
             }
-            Kind::NoApprovers | Kind::NoStatements | Kind::RequesterNotAllowed => {}
+            DecisionKind::NoApprovers
+            | DecisionKind::NoStatements
+            | DecisionKind::RequesterNotAllowed => {}
         }
     }
 
-    fn facts(&mut self, app: &App, view: &View, choice: &Choice, decision: &Decision) {
+    fn facts(&mut self, app: &App, view: &Presenter, choice: &Choice, decision: &Decision) {
         if let Some(length) = self.length {
             self.time = match &self.extends {
                 _ if !self.standing.is_empty() => {
@@ -293,7 +298,7 @@ impl Outlook {
                 None => format!("{length}, counted from when AWS confirms"),
             };
         }
-        if decision.kind == Kind::RequiresApproval {
+        if decision.kind == DecisionKind::RequiresApproval {
             let lapses = app.access.settings().expires_at(view.now);
             self.lapses = lapses
                 .map(|at| format!("{} if nobody decides", view.words(at)))
@@ -313,7 +318,7 @@ impl Outlook {
             self.set_page = permission_set::address(&set.name);
         }
         if let (Some(set), Some(length)) = (&choice.set, self.length) {
-            let session = Span::seconds(set.session_duration);
+            let session = TimeSpan::seconds(set.session_duration);
             if session > length {
                 self.notes.push(Coded(format!(
                     "This set issues {session} sessions. Credentials taken just before the end \
@@ -340,7 +345,7 @@ impl Outlook {
     fn button(
         &mut self,
         app: &App,
-        view: &View,
+        view: &Presenter,
         target: &Target,
         names: &TargetNames,
         decision: &Decision,
@@ -350,7 +355,7 @@ impl Outlook {
         let (closed, why) = why_not(decision, listed, &aim.words());
         closed.clone_into(&mut self.closed);
         self.why_not = Coded(why);
-        self.own_listed = listed && decision.kind == Kind::RequiresApproval;
+        self.own_listed = listed && decision.kind == DecisionKind::RequiresApproval;
         let Some(length) = self.length.filter(|_| self.closed.is_empty()) else {
             return;
         };
@@ -368,7 +373,7 @@ impl Outlook {
         self.submit = self.label(view, length, decision);
     }
 
-    fn label(&self, view: &View, length: Span, decision: &Decision) -> String {
+    fn label(&self, view: &Presenter, length: TimeSpan, decision: &Decision) -> String {
         let ends = || view.words(length.after(view.now));
         let people = match decision.approvers.len() {
             1 => decision
@@ -379,12 +384,12 @@ impl Outlook {
             n => format!("{n} people"),
         };
         match (decision.kind, &self.extends) {
-            (Kind::ApprovalNotRequired, None) => format!("Get {length} now"),
-            (Kind::SelfApproval, None) => format!("Approve myself for {length}"),
-            (Kind::ApprovalNotRequired | Kind::SelfApproval, Some(_)) => {
+            (DecisionKind::ApprovalNotRequired, None) => format!("Get {length} now"),
+            (DecisionKind::SelfApproval, None) => format!("Approve myself for {length}"),
+            (DecisionKind::ApprovalNotRequired | DecisionKind::SelfApproval, Some(_)) => {
                 format!("Extend to {} now", ends())
             }
-            (Kind::NoApprovers, _) => format!("Send it for {length}"),
+            (DecisionKind::NoApprovers, _) => format!("Send it for {length}"),
             (_, None) => format!("Ask {people} for {length}"),
             (_, Some(_)) => format!("Ask {people} to extend to {length}"),
         }
@@ -392,7 +397,7 @@ impl Outlook {
 }
 
 /// "The longest here is 4h, by rule `prod-database`."
-fn limit(decision: Option<&Decision>, most: Span) -> Coded {
+fn limit(decision: Option<&Decision>, most: TimeSpan) -> Coded {
     let Some(decision) = decision.filter(|decision| decision.max_duration.is_some()) else {
         return Coded(format!("The longest here is {most}."));
     };
@@ -410,7 +415,7 @@ fn named(decision: &Decision) -> Vec<String> {
 }
 
 /// Whether a rule lists the viewer for their own case.
-fn is_listed(app: &App, view: &View, target: &Target, names: &TargetNames) -> bool {
+fn is_listed(app: &App, view: &Presenter, target: &Target, names: &TargetNames) -> bool {
     hallpass_access::question(target, names).is_some_and(|question| {
         let rules = app.access.rules();
         let refused = rules.may_deny(
@@ -428,8 +433,8 @@ fn is_listed(app: &App, view: &View, target: &Target, names: &TargetNames) -> bo
 fn why_not(decision: &Decision, listed: bool, target: &str) -> (&'static str, String) {
     let rules = either(&named(decision));
     match decision.kind {
-        Kind::NoApprovers if decision.break_glass => ("", String::new()),
-        Kind::NoApprovers => (
+        DecisionKind::NoApprovers if decision.break_glass => ("", String::new()),
+        DecisionKind::NoApprovers => (
             "Nobody can approve this",
             if listed {
                 format!(
@@ -439,28 +444,28 @@ fn why_not(decision: &Decision, listed: bool, target: &str) -> (&'static str, St
                 format!("Nobody can approve this for you. Rule {rules} lists no approver.")
             },
         ),
-        Kind::NoStatements => (
+        DecisionKind::NoStatements => (
             "No rule covers this",
             format!("No rule covers {target}. Ask an administrator to add one."),
         ),
-        Kind::RequesterNotAllowed if decision.unread.is_empty() => (
+        DecisionKind::RequesterNotAllowed if decision.unread.is_empty() => (
             "Not for you today",
             format!("Rule {rules} does not let you ask for this now."),
         ),
-        Kind::RequesterNotAllowed => (
+        DecisionKind::RequesterNotAllowed => (
             "Not known just now",
             format!(
                 "Rule {rules} lets certain people ask, and it could not be read whether you are \
                  one. Try again."
             ),
         ),
-        Kind::ApprovalNotRequired | Kind::SelfApproval | Kind::RequiresApproval => {
-            ("", String::new())
-        }
+        DecisionKind::ApprovalNotRequired
+        | DecisionKind::SelfApproval
+        | DecisionKind::RequiresApproval => ("", String::new()),
     }
 }
 
-fn is_held(view: &View, grant: &Grant, target: &Target) -> bool {
+fn is_held(view: &Presenter, grant: &Grant, target: &Target) -> bool {
     grant.key.target == *target && view.now < grant.ends_at
 }
 
@@ -469,7 +474,7 @@ async fn last_asked(
     app: &App,
     viewer: &Viewer,
     target: &Target,
-) -> Result<Option<Request>, Failure> {
+) -> Result<Option<Request>, ProblemResponse> {
     let Some(user) = viewer.actor.user.clone() else {
         return Ok(None);
     };
@@ -484,17 +489,17 @@ async fn last_asked(
         .access
         .requests(&viewer.actor, RequestView::Mine, &filter, 1)
         .await?;
-    Ok(found.into_iter().next())
+    Ok(found.rows.into_iter().next())
 }
 
 /// A few of the lengths the settings offer: all when they are few, else the common ones.
-fn offered(choices: &[Span]) -> Vec<Span> {
+fn offered(choices: &[TimeSpan]) -> Vec<TimeSpan> {
     if choices.len() <= CHIPS {
         return choices.to_vec();
     }
-    let common: Vec<Span> = COMMON
+    let common: Vec<TimeSpan> = COMMON
         .into_iter()
-        .map(Span::seconds)
+        .map(TimeSpan::seconds)
         .filter(|span| choices.contains(span))
         .collect();
     if common.is_empty() {
@@ -510,15 +515,15 @@ mod tests {
 
     #[test]
     fn few_lengths_are_all_offered_and_many_are_thinned() {
-        let hours: Vec<Span> = (1..=3).map(Span::hours).collect();
+        let hours: Vec<TimeSpan> = (1..=3).map(TimeSpan::hours).collect();
         assert_eq!(offered(&hours), hours);
-        let half_hours: Vec<Span> = (1..=16).map(|n| Span::minutes(30 * n)).collect();
+        let half_hours: Vec<TimeSpan> = (1..=16).map(|n| TimeSpan::minutes(30 * n)).collect();
         let seconds: Vec<u64> = offered(&half_hours)
             .iter()
             .map(|span| span.as_seconds())
             .collect();
         assert_eq!(seconds, [1800, 3600, 7200, 14_400, 28_800]);
-        let odd: Vec<Span> = (1..=20).map(|n| Span::minutes(7 * n)).collect();
+        let odd: Vec<TimeSpan> = (1..=20).map(|n| TimeSpan::minutes(7 * n)).collect();
         assert_eq!(offered(&odd).len(), CHIPS);
     }
 }

@@ -1,0 +1,186 @@
+//! Alarms of the server: what those who run the place have to look at, told when it begins and when it is
+//! over.
+
+use std::fmt;
+
+use hallpass_model::{TimeSpan, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// What an alarm is about. At most one of each kind stands at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlarmKind {
+    /// The clocks disagree: no access is given.
+    ClocksDisagree,
+    /// The organization cannot be read: nothing is decided.
+    OrganizationUnread,
+    /// The loop that grants and ends does not come round.
+    AssignmentsUntended,
+    /// Ends are late.
+    EndsOverdue,
+    /// A guard is not heard, or complains.
+    Guard,
+    /// The audit log is not exported.
+    AuditNotExported,
+    /// No head of the audit log is published.
+    HeadNotPublished,
+}
+
+impl AlarmKind {
+    /// Every kind.
+    pub const ALL: [Self; 7] = [
+        Self::ClocksDisagree,
+        Self::OrganizationUnread,
+        Self::AssignmentsUntended,
+        Self::EndsOverdue,
+        Self::Guard,
+        Self::AuditNotExported,
+        Self::HeadNotPublished,
+    ];
+
+    /// The kind's name in stores, metrics and webhooks.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ClocksDisagree => "clocks_disagree",
+            Self::OrganizationUnread => "organization_unread",
+            Self::AssignmentsUntended => "assignments_untended",
+            Self::EndsOverdue => "ends_overdue",
+            Self::Guard => "guard",
+            Self::AuditNotExported => "audit_not_exported",
+            Self::HeadNotPublished => "head_not_published",
+        }
+    }
+
+    /// What it is called where people read.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::ClocksDisagree => "The clocks disagree: no access is given",
+            Self::OrganizationUnread => "The organization cannot be read: nothing is decided",
+            Self::AssignmentsUntended => "Assignments are not tended",
+            Self::EndsOverdue => "Access is past its end",
+            Self::Guard => "A guard needs somebody to look",
+            Self::AuditNotExported => "The audit log is not exported",
+            Self::HeadNotPublished => "No head of the audit log is published",
+        }
+    }
+
+    /// The runbook that says what to do.
+    pub const fn runbook(self) -> &'static str {
+        match self {
+            Self::ClocksDisagree => "docs/runbooks/clock-wrong.md",
+            Self::OrganizationUnread => "docs/runbooks/aws-throttling.md",
+            Self::AssignmentsUntended | Self::EndsOverdue => "docs/runbooks/end-overdue.md",
+            Self::Guard => "docs/runbooks/guard-silent.md",
+            Self::AuditNotExported | Self::HeadNotPublished => "docs/runbooks/audit-behind.md",
+        }
+    }
+
+    /// For how long it has to be so before it is told: what passes by itself is nobody's work.
+    pub const fn patience(self) -> TimeSpan {
+        match self {
+            // nothing is granted meanwhile
+            Self::ClocksDisagree => TimeSpan::seconds(2),
+            // these have waited before they complain; a guard and a reading take a minute to begin
+            Self::OrganizationUnread | Self::AssignmentsUntended | Self::EndsOverdue => {
+                TimeSpan::minutes(1)
+            }
+            Self::Guard | Self::AuditNotExported | Self::HeadNotPublished => TimeSpan::minutes(2),
+        }
+    }
+}
+
+impl fmt::Display for AlarmKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Whether an alarm begins or is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlarmState {
+    /// It stands.
+    Begun,
+    /// It stood, and does not any more.
+    Over,
+}
+
+impl AlarmState {
+    /// Its name in webhooks.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Begun => "begun",
+            Self::Over => "over",
+        }
+    }
+}
+
+/// A change of an alarm, as it is told and remembered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alarm {
+    /// What it is about.
+    pub alarm: AlarmKind,
+    /// Whether it begins or is over.
+    pub state: AlarmState,
+    /// When it began.
+    pub since: Timestamp,
+    /// When this was noticed.
+    pub at: Timestamp,
+    /// A sentence or two for people.
+    pub text: String,
+}
+
+impl Alarm {
+    /// Whether noting this changes anything: an alarm that stands does not begin again, and one that
+    /// does not stand cannot be over.
+    pub fn changes(&self, before: Option<&Self>) -> bool {
+        let stood = before.is_some_and(|before| before.state == AlarmState::Begun);
+        stood != (self.state == AlarmState::Begun)
+    }
+
+    /// A headline.
+    pub fn title(&self) -> String {
+        let what = self.alarm.title();
+        match self.state {
+            AlarmState::Begun => what.to_owned(),
+            AlarmState::Over => format!("Over: {what}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alarm(state: AlarmState) -> Alarm {
+        Alarm {
+            alarm: AlarmKind::Guard,
+            state,
+            since: Timestamp::UNIX_EPOCH,
+            at: Timestamp::UNIX_EPOCH,
+            text: String::new(),
+        }
+    }
+
+    #[test]
+    fn an_alarm_begins_once_and_is_over_once() {
+        let (begun, over) = (alarm(AlarmState::Begun), alarm(AlarmState::Over));
+        for (now, before, changes) in [
+            (&begun, None, true),
+            (&begun, Some(&begun), false),
+            (&begun, Some(&over), true),
+            (&over, None, false),
+            (&over, Some(&begun), true),
+            (&over, Some(&over), false),
+        ] {
+            assert_eq!(now.changes(before), changes, "{now:?} after {before:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_those_that_are_stored() {
+        for kind in AlarmKind::ALL {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+        }
+    }
+}

@@ -1,0 +1,406 @@
+//! What a removal by a guard makes of grants, by what is known of the access.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use hallpass_assignments::{Desired, Execution, OwnedEnd, Ownership};
+use hallpass_audit::Approval;
+use hallpass_model::{Email, GrantId, GroupId, IdSource, RequestId, Target, TargetNames, UserId};
+use uuid::Uuid;
+
+use super::*;
+use crate::{Origin, Person, Write};
+
+struct Ids;
+
+impl IdSource for Ids {
+    fn next(&self, _: Timestamp) -> Uuid {
+        id(99)
+    }
+}
+
+fn id(n: u64) -> Uuid {
+    Uuid::from_u64_pair(0x0193_4a5b_6c7d_7000, (0b10 << 62) | n)
+}
+
+fn at(seconds: u64) -> Timestamp {
+    TimeSpan::seconds(seconds).after(Timestamp::from_second(1_780_000_000).unwrap())
+}
+
+fn key() -> HoldKey {
+    HoldKey {
+        user: UserId::new("00000001-0000-4000-8000-000000000000").unwrap(),
+        target: Target::Group {
+            group: GroupId::new("00000002-0000-4000-8000-000000000000").unwrap(),
+        },
+    }
+}
+
+/// The `n`th grant, active until then.
+fn grant(n: u64, until: u64) -> Grant {
+    let email = Email::new("mara@example.com").unwrap();
+    Grant {
+        id: GrantId::new(id(n)),
+        request: RequestId::new(id(n)),
+        holder: Person {
+            user: key().user,
+            email: email.clone(),
+            name: "Mara".to_owned(),
+        },
+        key: key(),
+        names: TargetNames::Group {
+            group: "oncall".to_owned(),
+        },
+        duration: TimeSpan::seconds(100),
+        reason: "the queue is stuck".to_owned(),
+        origin: Origin::Web,
+        approver: email,
+        approver_user: None,
+        approval: Approval::NotRequired,
+        based_on: Vec::new(),
+        config_hash: String::new(),
+        secondary_domain: false,
+        scheduled_at: at(10),
+        granted_at: Some(at(12)),
+        ends_at: at(until),
+        standing: false,
+        warned: false,
+        refusals: 0,
+        stuck: None,
+        end_sessions: false,
+        aws_request: None,
+        seen_news: 0,
+        state: GrantState::Active,
+        version: 0,
+    }
+}
+
+/// Asked for at 10, wanted until 100.
+fn row(verdict: Verdict) -> AssignmentRow {
+    AssignmentRow {
+        key: key(),
+        desired: Desired {
+            until: at(100),
+            asked_at: at(10),
+            rev: 3,
+            haste: hallpass_assignments::Haste::Ordinary,
+            removed_at: None,
+        },
+        execution: Execution {
+            ownership: Ownership::Ours,
+            verdict,
+            ..Execution::new(at(10))
+        },
+        news: 1,
+    }
+}
+
+fn present() -> Verdict {
+    Verdict::Present { at: at(12) }
+}
+
+fn lost() -> Verdict {
+    Verdict::Lost { at: at(170) }
+}
+
+/// Of the first grant, which the guard knew until 100, at 165.
+fn removal(stage: RemovalStage) -> GuardRemoval {
+    GuardRemoval {
+        end: OwnedEnd {
+            key: key(),
+            until: at(100),
+            rev: 3,
+            grants: vec![GrantId::new(id(1))],
+        },
+        at: at(165),
+        guard: "g".to_owned(),
+        stage,
+    }
+}
+
+fn seen() -> GuardRemoval {
+    removal(RemovalStage::Seen)
+}
+
+fn holds(grants: &[Grant], row: AssignmentRow) -> Holds {
+    Holds {
+        grants: grants.to_vec(),
+        row: Some(row),
+    }
+}
+
+fn folded(removal: &GuardRemoval, holds: &Holds) -> Change {
+    let step = StepContext {
+        now: at(200),
+        elsewhere: at(200),
+        disagreement: None,
+        ids: &Ids,
+    };
+    fold(removal, holds, step)
+}
+
+fn causes(change: &Change) -> Vec<&'static str> {
+    let cause = |write: &Write<Grant>| match write {
+        Write::Update(grant) | Write::Insert(grant) => match &grant.state {
+            GrantState::Ending { cause, .. } => cause.name(),
+            state => state.name(),
+        },
+    };
+    change.grants.iter().map(cause).collect()
+}
+
+#[test]
+fn an_end_that_the_guard_made_is_the_end_of_the_grant() {
+    let change = folded(&seen(), &holds(&[grant(1, 100)], row(present())));
+    assert_eq!(causes(&change), ["guard"]);
+    let desired = DesiredAssignment::RemovedByGuard {
+        key: key(),
+        rev: 3,
+        until: at(100),
+        asked_at: at(10),
+        removed_at: at(165),
+    };
+    assert_eq!(change.desired, [desired], "nothing is created again");
+}
+
+#[test]
+fn a_grant_that_was_extended_is_created_again_and_its_holder_is_told() {
+    let change = folded(&seen(), &holds(&[grant(1, 900)], row(present())));
+    assert_eq!(causes(&change), [""; 0]);
+    let desired = DesiredAssignment::RemovedByGuard {
+        key: key(),
+        rev: 3,
+        until: at(900),
+        asked_at: at(200),
+        removed_at: at(165),
+    };
+    assert_eq!(change.desired, [desired]);
+    let events: Vec<_> = change
+        .audit
+        .iter()
+        .map(hallpass_audit::Draft::event)
+        .collect();
+    assert_eq!(events, [Event::DriftGuard]);
+    let news: Vec<_> = change.notices.iter().map(|notice| notice.news).collect();
+    assert_eq!(news, [NoticeKind::SetUpAgain]);
+}
+
+#[test]
+fn of_two_grants_the_one_that_was_over_ends_and_the_other_is_created_again() {
+    let both = [grant(1, 100), grant(2, 900)];
+    let change = folded(&seen(), &holds(&both, row(present())));
+    assert_eq!(causes(&change), ["guard"]);
+    assert!(
+        matches!(&change.desired[..], [DesiredAssignment::RemovedByGuard { until, .. }] if *until == at(900)),
+        "{:?}",
+        change.desired
+    );
+}
+
+#[test]
+fn a_removal_counts_once_and_only_for_what_was_wanted_before_it() {
+    let known = |removed_at: u64| AssignmentRow {
+        desired: Desired {
+            removed_at: Some(at(removed_at)),
+            ..row(present()).desired
+        },
+        ..row(present())
+    };
+    let asked = |asked_at: u64| AssignmentRow {
+        desired: Desired {
+            asked_at: at(asked_at),
+            ..row(present()).desired
+        },
+        ..row(present())
+    };
+    let cases = [
+        ("taken into account before", seen(), known(165), false),
+        ("an older one was", seen(), known(100), true),
+        ("asked for anew right after", seen(), asked(170), true),
+        ("asked for anew much later", seen(), asked(300), false),
+        (
+            "begun, and still seen",
+            removal(RemovalStage::Begun),
+            row(present()),
+            false,
+        ),
+        (
+            "begun, and lost",
+            removal(RemovalStage::Begun),
+            row(lost()),
+            true,
+        ),
+    ];
+    for (name, removal, row, counts) in cases {
+        let change = folded(&removal, &holds(&[grant(1, 100)], row));
+        assert_eq!(!change.is_empty(), counts, "{name}: {change:?}");
+    }
+    let nothing = Holds {
+        grants: Vec::new(),
+        row: None,
+    };
+    assert!(folded(&seen(), &nothing).is_empty());
+}
+
+#[test]
+fn whose_end_it_was_is_told_apart() {
+    let begun = removal(RemovalStage::Begun);
+    let asked_after = AssignmentRow {
+        desired: Desired {
+            asked_at: at(166),
+            ..row(present()).desired
+        },
+        ..row(present())
+    };
+    let of_another = GuardRemoval {
+        end: OwnedEnd {
+            grants: vec![GrantId::new(id(7))],
+            ..seen().end
+        },
+        ..seen()
+    };
+    let guard = seen();
+    let cases = [
+        ("nobody", None, row(present()), 100, "expired"),
+        ("a guard", Some(&guard), row(present()), 100, "guard"),
+        (
+            "of an older end",
+            Some(&guard),
+            row(present()),
+            900,
+            "expired",
+        ),
+        (
+            "of another grant",
+            Some(&of_another),
+            row(present()),
+            100,
+            "expired",
+        ),
+        (
+            "before it was asked for",
+            Some(&guard),
+            asked_after,
+            100,
+            "expired",
+        ),
+        ("begun", Some(&begun), row(present()), 100, "expired"),
+        ("begun and lost", Some(&begun), row(lost()), 100, "guard"),
+    ];
+    for (name, removal, row, until, cause) in cases {
+        let grant = grant(1, until);
+        let holds = holds(std::slice::from_ref(&grant), row);
+        assert_eq!(due_cause(removal, &holds, &grant).name(), cause, "{name}");
+    }
+}
+
+#[test]
+fn who_removed_it_is_told_once_it_is_seen_gone() {
+    let gone = |why: Absence, deleted_at: Option<u64>| {
+        let mut row = row(Verdict::Absent { at: at(180), why });
+        row.execution.created_at = Some(at(11));
+        row.execution.last_present_at = Some(at(12));
+        row.execution.deleted_at = deleted_at.map(at);
+        row
+    };
+    let after = |change: fn(&mut Execution)| {
+        let mut row = gone(Absence::Removed, Some(175));
+        change(&mut row.execution);
+        row
+    };
+    let seen_since = after(|execution| execution.last_present_at = Some(at(170)));
+    let created_since = after(|execution| execution.created_at = Some(at(170)));
+    let ours_too = || gone(Absence::Removed, Some(175));
+    let (guard, begun) = (seen(), removal(RemovalStage::Begun));
+    let heeded = || gone(Absence::Removed, Some(165));
+    let cases = [
+        (
+            "found gone",
+            &guard,
+            gone(Absence::AlreadyAbsent, None),
+            true,
+        ),
+        ("heeded as ours", &guard, heeded(), true),
+        ("begun, and heeded as ours", &begun, heeded(), true),
+        ("ours came after it, for nothing", &guard, ours_too(), true),
+        ("begun, and then ours", &begun, ours_too(), false),
+        ("seen since, then ours", &guard, seen_since, false),
+        ("created since, then ours", &guard, created_since, false),
+        (
+            "never made",
+            &guard,
+            gone(Absence::NeverCreated, None),
+            false,
+        ),
+        (
+            "the person left",
+            &guard,
+            gone(Absence::PrincipalGone, None),
+            false,
+        ),
+        ("not gone yet", &guard, row(present()), false),
+    ];
+    for (name, removal, row, counts) in cases {
+        let found = removed_by(Some(removal), &row, &grant(1, 100));
+        assert_eq!(found.is_some(), counts, "{name}");
+    }
+}
+
+#[test]
+fn of_several_removals_of_a_key_the_newest_counts_and_the_one_that_did_it() {
+    let late = GuardRemoval {
+        at: at(170),
+        guard: "late".to_owned(),
+        ..removal(RemovalStage::Begun)
+    };
+    let next = GuardRemoval {
+        at: at(900),
+        end: OwnedEnd {
+            rev: 4,
+            ..seen().end
+        },
+        guard: "next".to_owned(),
+        ..removal(RemovalStage::Begun)
+    };
+    // the row went, and the next one had as many changes
+    let again = GuardRemoval {
+        at: at(950),
+        end: OwnedEnd {
+            until: at(900),
+            ..seen().end
+        },
+        guard: "again".to_owned(),
+        ..removal(RemovalStage::Begun)
+    };
+    let of = |all: &[&GuardRemoval]| {
+        let removals = Removals::new(1, all.iter().map(|removal| (*removal).clone()));
+        removals.of(&key()).map(|removal| removal.guard.clone())
+    };
+    let first = seen();
+    for (all, guard) in [
+        (vec![&first, &late], "g"),
+        (vec![&late, &first], "g"),
+        (vec![&first, &next], "next"),
+        (vec![&next, &first], "next"),
+        (vec![&first, &again], "again"),
+        (vec![&again, &first], "again"),
+    ] {
+        assert_eq!(of(&all).as_deref(), Some(guard), "{all:?}");
+    }
+    assert_eq!(of(&[]), None);
+}
+
+#[test]
+fn operators_hear_who_was_late_and_by_how_much() {
+    let step = StepContext {
+        now: at(200),
+        elsewhere: at(200),
+        disagreement: None,
+        ids: &Ids,
+    };
+    let alarm = alarm(&seen(), &grant(1, 100), step);
+    assert_eq!((alarm.news, alarm.to.len()), (NoticeKind::GuardActed, 0));
+    assert!(
+        alarm.text.contains("Mara") && alarm.text.contains("1m 5s"),
+        "{}",
+        alarm.text
+    );
+}

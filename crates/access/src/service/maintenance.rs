@@ -1,0 +1,397 @@
+//! What happens by itself: time passes, assignments have news, the world drifts.
+//!
+//! Ticks take no input and may run on any node, as often as anyone likes: each looks at what is
+//! stored, and a second one right after finds nothing to do.
+
+use std::collections::BTreeSet;
+
+use hallpass_assignments::{GuardRemoval, Verdict};
+use hallpass_model::{GrantId, HoldKey, TimeSpan};
+use hallpass_rules::DecisionKind;
+
+use super::{Access, AccessError};
+use crate::records::Doer;
+use crate::{
+    Approval, Change, CommitError, DesiredAssignment, EndCause, EndOutcome, Grant, GrantFilter,
+    GrantState, NoticeKind, OnRuleChange, ReadError, Removals, ask, decide, desired, end, grant,
+    guard_removals,
+};
+
+/// Rows looked at per round.
+const BATCH: u32 = 256;
+/// No notice waits longer than this between two attempts.
+const NOTICE_PAUSE_MAX: TimeSpan = TimeSpan::hours(1);
+/// Rounds per tick; what is left waits for the next.
+const ROUNDS_MAX: u32 = 32;
+
+/// What a tick did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tended {
+    /// Requests that lapsed or whose approvers were reminded.
+    pub requests: u32,
+    /// Grants that took a step.
+    pub grants: u32,
+    /// Steps that were not stored; they are taken again.
+    pub failed: u32,
+    /// For each end that was settled, the time from when it was due until it was seen.
+    pub lags: Vec<TimeSpan>,
+    /// Ends that guards brought about.
+    pub by_guards: u32,
+}
+
+/// What a reconciliation found (`access.md` §10.6).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reconciled {
+    /// Live grants looked at.
+    pub seen: u32,
+    /// Ended because their holder left or was disabled.
+    pub left: u32,
+    /// Ended because today's rules would refuse them.
+    pub ended: u32,
+    /// Grants that today's rules would refuse; ended when the settings say so.
+    pub against_rules: Vec<GrantId>,
+    /// Grants that could not be looked at or stored.
+    pub failed: u32,
+}
+
+impl Access {
+    /// Takes every step that is due.
+    ///
+    /// # Errors
+    /// When the store cannot say what is due. Single failures are counted.
+    pub async fn tick(&self) -> Result<Tended, AccessError> {
+        let mut tended = Tended::default();
+        // first: what a guard ended is not taken for drift, nor for an end of our own
+        let removals = self.guards.removals().await;
+        tended.failed += self.fold_removals(&removals).await;
+        // before requests and grants: whoever is locked asks for nothing and holds nothing more
+        if let Err(error) = self.tend_locks().await {
+            tended.failed += 1;
+            tracing::warn!(error = %error, "what follows from locks could not be done");
+        }
+        for _ in 0..ROUNDS_MAX {
+            let (requests, failed_requests) = self.tend_requests().await?;
+            let (grants, failed_grants) = self.tend_grants(&removals, &mut tended).await?;
+            tended.requests += requests;
+            tended.grants += grants;
+            tended.failed += failed_requests + failed_grants;
+            if requests + grants == 0 || failed_requests + failed_grants > 0 {
+                break;
+            }
+        }
+        Ok(tended)
+    }
+
+    async fn tend_requests(&self) -> Result<(u32, u32), AccessError> {
+        let (mut done, mut failed) = (0, 0);
+        for request in self.ports.store.requests_due(self.now(), BATCH).await? {
+            let id = request.id;
+            let change = decide::pass_time(request, &self.settings, self.step());
+            match self.store_change(change).await {
+                Ok(_) => done += 1,
+                Err(CommitError::Raced(_)) => {}
+                Err(error) => {
+                    failed += 1;
+                    tracing::warn!(request.id = %id, error = %error, "a request could not be tended");
+                }
+            }
+        }
+        Ok((done, failed))
+    }
+
+    async fn tend_grants(
+        &self,
+        removals: &Removals,
+        tended: &mut Tended,
+    ) -> Result<(u32, u32), AccessError> {
+        let (mut done, mut failed) = (0, 0);
+        for grant in self.ports.store.grants_due(self.now(), BATCH).await? {
+            match self.tend(&grant, removals).await {
+                Ok(settled) => {
+                    let by_guard = settled.is_some_and(|settled| settled.by == Ender::Guard);
+                    tended.by_guards += u32::from(by_guard);
+                    tended.lags.extend(settled.and_then(|settled| settled.lag));
+                    done += 1;
+                }
+                Err(AccessError::Commit(CommitError::Raced(_))) => done += 1,
+                Err(error) => {
+                    failed += 1;
+                    tracing::warn!(grant.id = %grant.id, error = %error, "a grant could not be tended");
+                }
+            }
+        }
+        Ok((done, failed))
+    }
+
+    /// One step of one grant.
+    async fn tend(&self, due: &Grant, removals: &Removals) -> Result<Option<Over>, AccessError> {
+        let holds = self.holds(Some(&due.key)).await?;
+        let Some(current) = holds.grants.iter().find(|grant| grant.id == due.id) else {
+            return Ok(None);
+        };
+        let step = self.step();
+        let removal = removals.of(&due.key);
+        let change = match &current.state {
+            GrantState::Scheduled | GrantState::Granting | GrantState::Active
+                if step.now >= current.ends_at =>
+            {
+                let cause = guard_removals::due_cause(removal, &holds, current);
+                end::begin(current, cause, Doer::Hallpass, &holds, step)
+            }
+            GrantState::Scheduled | GrantState::Granting => grant::advance(current, &holds, step),
+            GrantState::Active => self.watch(current, &holds, removal),
+            GrantState::Ending { .. } => {
+                let known = end::EndFacts {
+                    directory: &self.directory(),
+                    settings: &self.settings,
+                    removal,
+                };
+                end::advance(current, &holds, known, step)
+            }
+            GrantState::Ended { .. } | GrantState::Failed { .. } => Change::default(),
+        };
+        let over = over(current, &change);
+        let alarm = self.alarm_of(&change, removal);
+        self.store_change(change.telling(alarm.as_ref())).await?;
+        self.alarmed(alarm.as_ref());
+        // how late an end was is not measured by clocks that disagree
+        Ok(over.map(|over| Over {
+            lag: over.lag.filter(|_| step.disagreement.is_none()),
+            ..over
+        }))
+    }
+
+    /// An active grant: lost to somebody else, or about to end.
+    fn watch(
+        &self,
+        active: &Grant,
+        holds: &crate::Holds,
+        removal: Option<&GuardRemoval>,
+    ) -> Change {
+        let step = self.step();
+        let granted_at = active.granted_at.unwrap_or(active.scheduled_at);
+        if let Some(row) = &holds.row
+            && let Verdict::Refused { at, reason } = &row.execution.verdict
+            && *at >= granted_at
+        {
+            return guard_removals::not_made_again(active, reason, removal, holds, step);
+        }
+        if let Some(row) = &holds.row
+            && let Verdict::Lost { at } = row.execution.verdict
+            && at >= granted_at
+            && !guard_removals::is_made_again(row, at)
+        {
+            let folded = removal.map(|removal| guard_removals::fold(removal, holds, step));
+            if let Some(change) = folded.filter(|change| !change.is_empty()) {
+                return change;
+            }
+            let mut change = end::begin(active, EndCause::Drift, Doer::Hallpass, holds, step);
+            let text = format!("Somebody removed {} outside Hallpass.", active.names);
+            change
+                .notices
+                .push(step.told(NoticeKind::Lost, active, text));
+            return change;
+        }
+        let mut active = Grant {
+            seen_news: holds.row.as_ref().map_or(active.seen_news, |row| row.news),
+            ..active.clone()
+        };
+        let mut change = Change::default();
+        if active.is_to_be_warned() && active.due().is_some_and(|at| step.now >= at) {
+            active.warned = true;
+            let left = TimeSpan::between(step.now, active.ends_at);
+            let text = format!("{} ends in {left}.", active.names);
+            change
+                .notices
+                .push(step.told(NoticeKind::EndsSoon, &active, text));
+        }
+        change.grants.push(crate::Write::Update(active));
+        change
+    }
+
+    /// Does now what waits for an instant that no pause explains: it was written while time ran ahead,
+    /// before it returned. To be called when it did, and when a process starts, for the one before may
+    /// have been stopped then. Returns for how much that was so; a second time for nothing.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn hurry(&self) -> Result<u64, AccessError> {
+        let now = self.now();
+        let mut hurried = self
+            .ports
+            .store
+            .hurry_notices(NOTICE_PAUSE_MAX.after(now))
+            .await?;
+        let forgotten = self.ports.assignments.forget_future(now).await;
+        hurried += u64::from(forgotten.map_err(|fault| ReadError(fault.to_string()))?);
+        if hurried > 0 {
+            self.wake_executor.notify_one();
+        }
+        Ok(hurried)
+    }
+
+    /// Compares every live grant with the directory, today's rules and its assignment.
+    ///
+    /// # Errors
+    /// When the grants cannot be listed. Single failures are counted.
+    pub async fn reconcile(&self) -> Result<Reconciled, AccessError> {
+        let mut report = Reconciled::default();
+        for grant in self.live_grants().await? {
+            report.seen += 1;
+            if let Err(error) = self.reconcile_one(&grant, &mut report).await {
+                if !matches!(error, AccessError::Commit(CommitError::Raced(_))) {
+                    report.failed += 1;
+                }
+                tracing::warn!(grant.id = %grant.id, error = %error, "a grant could not be reconciled");
+            }
+        }
+        self.forget_rows().await?;
+        self.end_credentials_of_leavers().await?;
+        Ok(report)
+    }
+
+    /// Rows that outlived their last grant go once listings cannot show its access any more.
+    async fn forget_rows(&self) -> Result<(), AccessError> {
+        let rows = self.ports.assignments.assignments().await;
+        let rows = rows.map_err(|fault| ReadError(fault.to_string()))?;
+        // what a sweep has in hand is still to be settled by its row
+        let in_hand = self.ports.sweeps.open_sweep_items().await?;
+        let in_hand: BTreeSet<&HoldKey> = in_hand.iter().map(|item| &item.key).collect();
+        let spent = rows
+            .iter()
+            .filter(|row| desired::is_spent(row, self.now()) && !in_hand.contains(&row.key));
+        for row in spent {
+            let holds = self.holds(Some(&row.key)).await?;
+            let Some(stored) = holds
+                .row
+                .filter(|stored| holds.grants.is_empty() && desired::is_spent(stored, self.now()))
+            else {
+                continue;
+            };
+            let forget = DesiredAssignment::Forget {
+                key: stored.key,
+                rev: stored.desired.rev,
+            };
+            let change = Change {
+                desired: vec![forget],
+                ..Change::default()
+            };
+            match self.store_change(change).await {
+                Ok(_) | Err(CommitError::Raced(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn live_grants(&self) -> Result<Vec<Grant>, ReadError> {
+        let mut filter = GrantFilter {
+            states: ["scheduled", "granting", "active", "ending"]
+                .map(str::to_owned)
+                .to_vec(),
+            ..GrantFilter::default()
+        };
+        let mut all: Vec<Grant> = Vec::new();
+        loop {
+            let page = self.ports.store.grants(&filter, BATCH).await?;
+            all.extend(page.rows);
+            let Some(next) = page.next else {
+                return Ok(all);
+            };
+            filter.before = Some(next);
+        }
+    }
+
+    async fn reconcile_one(
+        &self,
+        grant: &Grant,
+        report: &mut Reconciled,
+    ) -> Result<(), AccessError> {
+        let directory = self.directory();
+        if !grant.is_hold() {
+            // an end whose news was missed
+            let removals = self.guards.removals().await;
+            self.tend(grant, &removals).await?;
+            return Ok(());
+        }
+        let holds = self.holds(Some(&grant.key)).await?;
+        let step = self.step();
+        // what was never read, or not for long, says nothing about anybody
+        let is_fresh = self.ensure_fresh(&directory, step.now).is_ok();
+        if !is_fresh {
+            return Ok(());
+        }
+        let present = directory
+            .person(&grant.key.user)
+            .is_some_and(|person| person.enabled);
+        if !present {
+            report.left += 1;
+            let change = end::begin(grant, EndCause::PrincipalLeft, Doer::Hallpass, &holds, step);
+            self.store_change(change).await?;
+            return Ok(());
+        }
+        // what was adopted never rested on a rule
+        let is_by_rule = grant.approval != Approval::Adopted;
+        let question = ask::question(&grant.key.target, &grant.names).filter(|_| is_by_rule);
+        let refused = question.is_some_and(|question| {
+            let decision =
+                self.rules()
+                    .decide(grant.holder.principal(), &question, &directory, step.now);
+            match decision.kind {
+                DecisionKind::NoStatements
+                | DecisionKind::NoApprovers
+                | DecisionKind::RequesterNotAllowed => true,
+                DecisionKind::ApprovalNotRequired
+                | DecisionKind::SelfApproval
+                | DecisionKind::RequiresApproval => false,
+            }
+        });
+        if refused {
+            report.against_rules.push(grant.id);
+            if self.settings.on_rule_change == OnRuleChange::End {
+                report.ended += 1;
+                let change = end::begin(grant, EndCause::RuleChanged, Doer::Hallpass, &holds, step);
+                self.store_change(change).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An end that was settled.
+#[derive(Clone, Copy)]
+struct Over {
+    /// The time from when it was due, where it can be measured.
+    lag: Option<TimeSpan>,
+    by: Ender,
+}
+
+/// Who brought an end about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ender {
+    Server,
+    Guard,
+}
+
+/// The end that this change settles.
+fn over(before: &Grant, change: &Change) -> Option<Over> {
+    change.grants.iter().find_map(|write| match write {
+        crate::Write::Update(Grant {
+            state: GrantState::Ended { at, why, .. },
+            ..
+        }) => Some(Over {
+            lag: Some(TimeSpan::between(before.due_to_end(), *at)),
+            by: match why {
+                EndOutcome::Guard => Ender::Guard,
+                EndOutcome::Removed
+                | EndOutcome::AlreadyAbsent
+                | EndOutcome::NeverCreated
+                | EndOutcome::PrincipalGone
+                | EndOutcome::AccountGone
+                | EndOutcome::Standing
+                | EndOutcome::HeldByOtherGrant => Ender::Server,
+            },
+        }),
+        crate::Write::Update(_) | crate::Write::Insert(_) => None,
+    })
+}

@@ -1,0 +1,297 @@
+//! Reading: what a person may see, and what they may ask for. Visibility is decided here, from
+//! stored state and today's rules, never by a caller.
+
+use hallpass_assignments::{StoreFault, queue::QueueLengths};
+use hallpass_model::{AccountId, Email, GrantId, RequestId, TimeSpan};
+use hallpass_rules::{Ask, Decision, DecisionStep, Principal};
+
+use super::{Access, AccessError};
+use crate::decide::{self, DecisionContext};
+use crate::{
+    Actor, Counts, Ends, Grant, GrantState, Holds, LocksSeen, PressRefused, ReadError, Request,
+    RequestState, Role, ask,
+};
+use crate::{FieldProblem, Wanted};
+
+/// Which requests somebody wants to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestView {
+    /// Those they made.
+    Mine,
+    /// Those they could decide now.
+    ToReview,
+    /// All they may see.
+    All,
+}
+
+/// A grant's place in line, before its create is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InLine {
+    /// Grants that were asked for before it.
+    pub before: u32,
+    /// About how long it waits: what is before it, and ends that go first.
+    pub about: TimeSpan,
+}
+
+/// A decision with every rule considered.
+#[derive(Clone, Debug)]
+pub struct Explained {
+    /// What the rules say.
+    pub decision: Decision,
+    /// Every rule considered and why, as data.
+    pub explanation: serde_json::Value,
+    /// The same from the top: each step with its answer and the rules that gave it.
+    pub steps: Vec<DecisionStep>,
+    /// For refusals: the rule that came nearest, and what it lacks.
+    pub nearest: Option<(String, String)>,
+}
+
+/// A grant past its end.
+#[derive(Clone, Debug)]
+pub struct Late {
+    /// The grant.
+    pub grant: Grant,
+    /// What AWS said last, if anything.
+    pub answer: Option<String>,
+}
+
+impl Access {
+    /// One request.
+    ///
+    /// # Errors
+    /// When there is none, or the actor may not see it: the same answer.
+    pub async fn request(&self, actor: &Actor, id: RequestId) -> Result<Request, AccessError> {
+        let request = self.ports.store.request(id).await?;
+        request
+            .filter(|request| self.may_see(actor, request))
+            .ok_or(AccessError::NotFound("request"))
+    }
+
+    /// One grant.
+    ///
+    /// # Errors
+    /// As [`Access::request`].
+    pub async fn grant(&self, actor: &Actor, id: GrantId) -> Result<Grant, AccessError> {
+        let grant = self.ports.store.grant(id).await?;
+        grant
+            .filter(|grant| self.may_see_grant(actor, grant))
+            .ok_or(AccessError::NotFound("grant"))
+    }
+
+    /// How many stand in line for an operation of AWS.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn waiting(&self) -> Result<QueueLengths, AccessError> {
+        let waiting = self.ports.assignments.waiting(self.now()).await;
+        Ok(waiting.map_err(|fault| ReadError(fault.to_string()))?)
+    }
+
+    /// The place in line of each of these grants; `None` for one that does not wait, and when it
+    /// cannot be told.
+    pub async fn in_line(&self, grants: &[Grant]) -> Vec<Option<InLine>> {
+        let mut places = Vec::new();
+        for grant in grants {
+            places.push(self.place_of(grant).await);
+        }
+        places
+    }
+
+    async fn place_of(&self, grant: &Grant) -> Option<InLine> {
+        match &grant.state {
+            GrantState::Scheduled | GrantState::Granting => {}
+            GrantState::Active
+            | GrantState::Ending { .. }
+            | GrantState::Ended { .. }
+            | GrantState::Failed { .. } => return None,
+        }
+        let (now, assignments) = (self.now(), &self.ports.assignments);
+        let read = async {
+            let before = assignments.grants_before(&grant.key, now).await?;
+            Ok::<_, StoreFault>((before, assignments.waiting(now).await?))
+        };
+        match read.await {
+            Ok((before, waiting)) => before.map(|before| InLine {
+                before,
+                about: self.pace.wait(before, waiting),
+            }),
+            Err(fault) => {
+                tracing::warn!(grant.id = %grant.id, error = %fault, "its place in line could not be read");
+                None
+            }
+        }
+    }
+
+    /// Whether some rule lets the actor ask for the set in some account.
+    pub(super) fn is_offered(&self, actor: &Actor, name: &str) -> bool {
+        let scope = self.scope(actor);
+        let sets = scope.directory.permission_sets();
+        let Some(at) = sets.iter().position(|set| set.name == name) else {
+            return false;
+        };
+        let offered = &scope.requestable;
+        let mut places = offered
+            .accounts()
+            .filter_map(|account| offered.sets_in(account));
+        places.any(|sets| sets.places().any(|place| place == at))
+    }
+
+    /// The id of an account named by id or by a name that only one has. Any well-formed id will do:
+    /// accounts that left the organization may still have grants.
+    pub fn account_of(&self, text: &str) -> Option<AccountId> {
+        let by_id = AccountId::new(text).ok();
+        by_id.or_else(|| {
+            let directory = self.directory();
+            let mut named = directory.accounts_by_name(text);
+            let found = named.next()?.id.clone();
+            named.next().is_none().then_some(found)
+        })
+    }
+
+    /// Numbers for metrics and Health.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn counts(&self, overdue_after: TimeSpan) -> Result<Counts, AccessError> {
+        Ok(self
+            .ports
+            .store
+            .counts(overdue_after.before(self.now()))
+            .await?)
+    }
+
+    /// Whether the actor may see a request: its requester, those who were or are its approvers,
+    /// and those who read everything.
+    pub fn may_see(&self, actor: &Actor, request: &Request) -> bool {
+        let mut approvers = request.decided.approver_users.iter();
+        let was_asked = approvers.any(|user| actor.is_user(user));
+        actor.reads_all()
+            || request.requester.is(actor)
+            || was_asked
+            || request.is_reviewed_by(actor)
+            || self.is_listed(actor, request)
+    }
+
+    /// Whether the actor may see a grant: its holder, its approver, those listed for its target
+    /// today, and those who read everything.
+    pub fn may_see_grant(&self, actor: &Actor, grant: &Grant) -> bool {
+        let approver = grant.approver_user.as_ref();
+        actor.reads_all()
+            || grant.holder.is(actor)
+            || approver.is_some_and(|user| actor.is_user(user))
+            || self.is_listed_for(actor, grant)
+    }
+
+    /// Whether today's rules list the actor as an approver of what a grant is for.
+    fn is_listed_for(&self, actor: &Actor, grant: &Grant) -> bool {
+        let question = ask::question(&grant.key.target, &grant.names);
+        question.is_some_and(|question| {
+            let (who, whose) = (actor.principal(), grant.holder.principal());
+            self.rules()
+                .may_deny(who, whose, &question, &self.directory(), self.now())
+                .is_ok()
+        })
+    }
+
+    /// Whether the actor may take a grant away: administrators, and those listed for its target
+    /// today. For showing; the press decides anew.
+    pub fn may_revoke(&self, actor: &Actor, grant: &Grant) -> bool {
+        actor.is(Role::Admin) || self.is_listed_for(actor, grant)
+    }
+
+    /// Grants past their end and not over, the latest first, with what AWS said last, at most
+    /// `limit`: for those who run the place.
+    ///
+    /// # Errors
+    /// When the actor is neither operator nor administrator, or the store does not answer.
+    pub async fn late(&self, actor: &Actor, limit: u32) -> Result<Vec<Late>, AccessError> {
+        if !actor.is(Role::Operator) && !actor.is(Role::Admin) {
+            return Err(PressRefused::NotYours.into());
+        }
+        let late = self.ports.store.grants_late(self.now(), limit).await?;
+        let mut told = Vec::with_capacity(late.len());
+        for grant in late {
+            let row = self.ports.store.holds(&grant.key).await?.row;
+            let stuck = grant.stuck.as_ref().map(|stuck| stuck.reason.clone());
+            let answer = stuck.or_else(|| row.and_then(|row| row.execution.last_error));
+            told.push(Late { grant, answer });
+        }
+        Ok(told)
+    }
+
+    /// How many grants end within `within`, and when the next one does: numbers for those who run
+    /// the place.
+    ///
+    /// # Errors
+    /// As [`Access::late`].
+    pub async fn ends(&self, actor: &Actor, within: TimeSpan) -> Result<Ends, AccessError> {
+        if !actor.is(Role::Operator) && !actor.is(Role::Admin) {
+            return Err(PressRefused::NotYours.into());
+        }
+        Ok(self.ports.store.ends(within.after(self.now())).await?)
+    }
+
+    fn is_listed(&self, actor: &Actor, request: &Request) -> bool {
+        self.judged(|context| decide::ensure_may_deny(request, actor, context).is_ok())
+    }
+
+    /// Asks what a press would be told now, without its effects on a key.
+    pub(super) fn judged<T>(&self, ask: impl FnOnce(&DecisionContext<'_>) -> T) -> T {
+        let (rules, directory) = (self.rules(), self.directory());
+        let holds = Holds {
+            grants: Vec::new(),
+            row: None,
+        };
+        let locks = LocksSeen::default();
+        let context = DecisionContext {
+            rules: &rules,
+            directory: &directory,
+            holds: &holds,
+            settings: &self.settings,
+            locks: &locks,
+            step: self.step(),
+        };
+        ask(&context)
+    }
+
+    pub(super) fn could_decide(&self, actor: &Actor, request: &Request) -> bool {
+        let open = matches!(request.state, RequestState::Pending)
+            && request.expires_at.is_none_or(|at| self.now() < at);
+        open && !request.requester.is(actor)
+            && !request.is_reviewed_by(actor)
+            && self.is_listed(actor, request)
+    }
+
+    /// What the rules say to a question now.
+    pub fn decide<'a>(&self, requester: impl Into<Principal<'a>>, question: &Ask<'_>) -> Decision {
+        self.rules()
+            .decide(requester, question, &self.directory(), self.now())
+    }
+
+    /// What the rules say to a case now, and why.
+    ///
+    /// # Errors
+    /// When what is named does not exist.
+    pub fn explain(
+        &self,
+        requester: &Email,
+        wanted: &Wanted,
+    ) -> Result<Explained, Vec<FieldProblem>> {
+        let directory = self.directory();
+        let resolved = ask::resolve(wanted, &directory)?;
+        let Some(question) = ask::question(&resolved.target, &resolved.names) else {
+            return Err(Vec::new());
+        };
+        let rules = self.rules();
+        let explanation = rules.explain(requester, &question, &directory, self.now());
+        Ok(Explained {
+            decision: rules.decide(requester, &question, &directory, self.now()),
+            steps: rules.steps(requester, &question, &directory, self.now()),
+            nearest: explanation
+                .nearest
+                .as_ref()
+                .map(|nearest| (nearest.rule.to_string(), nearest.lacks.clone())),
+            explanation: serde_json::to_value(explanation).unwrap_or_default(),
+        })
+    }
+}

@@ -1,0 +1,471 @@
+//! Search for what to ask for, fast at any size: what a person may ask for at all is remembered
+//! for a minute, and only what is shown is decided.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use hallpass_model::{AccountId, Email, Timestamp, UserId};
+use hallpass_rules::directory::Group;
+use hallpass_rules::{Ask, Decision, Directory, Principal, Requestable, RuleId, Rules};
+use serde::Serialize;
+
+use super::catalog::group_fit;
+use super::{Access, CatalogEntry, NamedId};
+use crate::search::{Fit, IndexedAccount, Places, Sought, Words};
+use crate::{Actor, ask};
+
+/// People whose requestable accounts are remembered.
+const REMEMBERED_MAX: usize = 64;
+/// Decisions made for one search, beside those of what is shown. Past it, an account counts as one
+/// where something can be had; its permission sets say more.
+const DECISIONS_MAX: usize = 2000;
+/// Rules named in one reason.
+const RULES_NAMED: usize = 3;
+
+/// What somebody types to find something to ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Search {
+    /// Words, each of which must be in the name, the id or (of accounts) the folders above. Empty
+    /// finds all.
+    pub text: String,
+    /// The account whose permission sets are wanted; for those only.
+    pub account: Option<AccountId>,
+    /// What is looked for.
+    pub kind: Sought,
+}
+
+/// What a search found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SearchPage {
+    /// What fits, best first; what the actor cannot have comes last, with the reason.
+    pub entries: Vec<Hit>,
+    /// How many fit, shown or not: "5 of 41 accounts match".
+    pub matching: usize,
+    /// How many were searched.
+    pub total: usize,
+}
+
+/// One thing found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Hit {
+    /// The account, for accounts and permission sets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<NamedId>,
+    /// The folders above the account: `Prod / Payments`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
+    /// The permission set's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permission_set: Option<String>,
+    /// What the permission set lets one do, in its owner's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub says: Option<String>,
+    /// The group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<NamedId>,
+    /// What would happen, for permission sets and groups that can be asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offer: Option<CatalogEntry>,
+    /// Why the actor cannot have it; `None` when they can ask.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why_not: Option<String>,
+}
+
+impl Hit {
+    fn of_account(place: &IndexedAccount) -> Self {
+        Self {
+            account: Some(NamedId {
+                id: place.id.to_string(),
+                name: place.name.clone(),
+            }),
+            folder: Some(place.folder.clone()).filter(|folder| !folder.is_empty()),
+            permission_set: None,
+            says: None,
+            group: None,
+            offer: None,
+            why_not: None,
+        }
+    }
+
+    fn of_group(group: &Group) -> Self {
+        Self {
+            account: None,
+            folder: None,
+            permission_set: None,
+            says: None,
+            group: Some(NamedId {
+                id: group.id.to_string(),
+                name: group.name.clone(),
+            }),
+            offer: None,
+            why_not: None,
+        }
+    }
+}
+
+/// Who is asked about, as [`Principal`] has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Asker {
+    user: Option<UserId>,
+    email: Email,
+}
+
+impl Asker {
+    pub(super) fn of(actor: &Actor) -> Self {
+        Self {
+            user: actor.user.clone(),
+            email: actor.email.clone(),
+        }
+    }
+
+    const fn principal(&self) -> Principal<'_> {
+        Principal {
+            user: self.user.as_ref(),
+            email: &self.email,
+        }
+    }
+}
+
+/// What one call decides by.
+pub(super) struct SearchContext {
+    pub(super) rules: Rules,
+    pub(super) directory: Arc<Directory>,
+    pub(super) places: Arc<Places>,
+    pub(super) requestable: Arc<Requestable>,
+    person: Asker,
+    now: Timestamp,
+}
+
+impl SearchContext {
+    pub(super) fn decide(&self, question: &Ask<'_>) -> Decision {
+        self.rules
+            .decide(self.person.principal(), question, &self.directory, self.now)
+    }
+}
+
+/// What was computed for earlier calls. A directory is known by its allocation, which a weak
+/// reference keeps from being used again: a new reading is never taken for an old one.
+#[derive(Default)]
+pub(super) struct SearchCache {
+    places: Mutex<Option<(Weak<Directory>, Arc<Places>)>>,
+    people: Mutex<VecDeque<(RequestableKey, Arc<Requestable>)>>,
+}
+
+/// For what a set of requestable accounts holds: rules may have hours, which begin and end with
+/// minutes.
+struct RequestableKey {
+    rules: String,
+    directory: Weak<Directory>,
+    person: Asker,
+    minute: i64,
+}
+
+fn is_of(weak: &Weak<Directory>, directory: &Arc<Directory>) -> bool {
+    std::ptr::eq(weak.as_ptr(), Arc::as_ptr(directory))
+}
+
+impl SearchCache {
+    fn places(&self, directory: &Arc<Directory>) -> Arc<Places> {
+        let mut slot = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((weak, places)) = &*slot
+            && is_of(weak, directory)
+        {
+            return Arc::clone(places);
+        }
+        let places = Arc::new(Places::new(directory));
+        *slot = Some((Arc::downgrade(directory), Arc::clone(&places)));
+        places
+    }
+
+    fn requestable(
+        &self,
+        rules: &Rules,
+        directory: &Arc<Directory>,
+        person: &Asker,
+        now: Timestamp,
+    ) -> Arc<Requestable> {
+        let minute = now.as_second().div_euclid(60);
+        let fits = |known: &RequestableKey| {
+            known.person == *person
+                && known.minute == minute
+                && known.rules == rules.hash()
+                && is_of(&known.directory, directory)
+        };
+        {
+            let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(at) = people.iter().position(|(known, _)| fits(known))
+                && let Some(entry) = people.remove(at)
+            {
+                let found = Arc::clone(&entry.1);
+                people.push_back(entry);
+                return found;
+            }
+        }
+        // not under the lock: others search meanwhile
+        let found = Arc::new(rules.requestable(person.principal(), directory, now));
+        let known = RequestableKey {
+            rules: rules.hash().to_owned(),
+            directory: Arc::downgrade(directory),
+            person: person.clone(),
+            minute,
+        };
+        let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
+        // what can never be asked for again only takes up room
+        people.retain(|(known, _)| is_of(&known.directory, directory) && known.minute == minute);
+        if people.len() >= REMEMBERED_MAX {
+            people.pop_front();
+        }
+        people.push_back((known, Arc::clone(&found)));
+        found
+    }
+}
+
+impl Access {
+    /// What the actor could ask for that fits what was typed, best first, at most `limit`; what
+    /// they cannot have comes last with the reason.
+    pub fn search(&self, actor: &Actor, search: &Search, limit: usize) -> SearchPage {
+        let scope = self.scope(actor);
+        let words = Words::new(&search.text);
+        match (search.kind, &search.account) {
+            (Sought::Accounts, _) => self.find_accounts(&scope, &words, limit),
+            (Sought::Groups, _) => self.find_groups(&scope, &words, limit),
+            (Sought::PermissionSets, Some(id)) => match scope.places.account(id) {
+                Some(place) => self.find_sets(&scope, place, &words, limit),
+                None => SearchPage::nothing(),
+            },
+            (Sought::PermissionSets, None) => SearchPage::nothing(),
+        }
+    }
+
+    pub(super) fn scope(&self, actor: &Actor) -> SearchContext {
+        let (rules, directory, now) = (self.rules(), self.directory(), self.now());
+        let person = Asker::of(actor);
+        SearchContext {
+            places: self.memory.places(&directory),
+            requestable: self.memory.requestable(&rules, &directory, &person, now),
+            person,
+            rules,
+            directory,
+            now,
+        }
+    }
+
+    fn find_accounts(&self, scope: &SearchContext, words: &Words, limit: usize) -> SearchPage {
+        let out_of_reach = self.settings().out_of_reach.as_ref();
+        let (mut open, mut barred) = (Vec::new(), Vec::new());
+        for (at, place) in scope.places.accounts.iter().enumerate() {
+            let Some(fit) = words.fit(place.candidate()) else {
+                continue;
+            };
+            let is_open =
+                out_of_reach != Some(&place.id) && scope.requestable.sets_in(&place.id).is_some();
+            let list = if is_open { &mut open } else { &mut barred };
+            list.push((fit, at, place));
+        }
+        let matching = open.len() + barred.len();
+        open.sort_unstable_by_key(|(fit, at, _)| (*fit, *at));
+        barred.sort_unstable_by_key(|(fit, at, _)| (*fit, *at));
+        let mut entries = Vec::new();
+        let mut unanswered = Vec::new();
+        let mut decisions = DECISIONS_MAX;
+        for (_, _, place) in open {
+            if entries.len() >= limit {
+                break;
+            }
+            if self.has_something(scope, place, &mut decisions) {
+                entries.push(Hit::of_account(place));
+            } else {
+                unanswered.push(place);
+            }
+        }
+        let refused = unanswered.into_iter().map(|place| {
+            let why = format!("Nobody can approve anything in {} for you.", place.name);
+            (place, why)
+        });
+        let refused = refused.chain(barred.into_iter().map(|(_, _, place)| {
+            let why = self.why_not_account(scope, place);
+            (place, why)
+        }));
+        let room = limit.saturating_sub(entries.len());
+        entries.extend(refused.take(room).map(|(place, why)| Hit {
+            why_not: Some(why),
+            ..Hit::of_account(place)
+        }));
+        SearchPage {
+            entries,
+            matching,
+            total: scope.places.accounts.len(),
+        }
+    }
+
+    /// Whether something can be had in an account: the first permission set that can is enough.
+    fn has_something(
+        &self,
+        scope: &SearchContext,
+        place: &IndexedAccount,
+        decisions: &mut usize,
+    ) -> bool {
+        let Some(bits) = scope.requestable.sets_in(&place.id) else {
+            return false;
+        };
+        let sets = scope.directory.permission_sets();
+        for set in bits.places().filter_map(|at| sets.get(at)) {
+            if *decisions == 0 {
+                return true;
+            }
+            *decisions -= 1;
+            if self.account_entry(scope, place, set).0.is_some() {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn why_not_account(&self, scope: &SearchContext, place: &IndexedAccount) -> String {
+        if self.settings().out_of_reach.as_ref() == Some(&place.id) {
+            return ask::MANAGEMENT_ACCOUNT.to_owned();
+        }
+        let rules = scope.rules.about_account(&place.id, &scope.directory);
+        if rules.is_empty() {
+            return format!("No rule covers {}.", place.name);
+        }
+        let verb = if rules.len() == 1 { "does" } else { "do" };
+        format!(
+            "{} {verb} not let you ask for anything in {}.",
+            named(&rules),
+            place.name
+        )
+    }
+
+    fn find_sets(
+        &self,
+        scope: &SearchContext,
+        place: &IndexedAccount,
+        words: &Words,
+        limit: usize,
+    ) -> SearchPage {
+        let sets = scope.directory.permission_sets();
+        let reachable = self.settings().out_of_reach.as_ref() != Some(&place.id);
+        let open = scope.requestable.sets_in(&place.id).filter(|_| reachable);
+        let open: std::collections::BTreeSet<usize> =
+            open.map(|bits| bits.places().collect()).unwrap_or_default();
+        let mut fitting: Vec<(bool, Fit, usize)> = (0..sets.len())
+            .filter_map(|at| Some((!open.contains(&at), words.fit(scope.places.set(at))?, at)))
+            .collect();
+        let matching = fitting.len();
+        fitting.sort_unstable_by_key(|(barred, fit, at)| {
+            let name = sets.get(*at).map(|set| set.name.as_str());
+            (*barred, *fit, name)
+        });
+        let (mut entries, mut refused) = (Vec::new(), Vec::new());
+        for set in fitting.iter().filter_map(|(_, _, at)| sets.get(*at)) {
+            if entries.len() >= limit {
+                break;
+            }
+            let room = limit - entries.len();
+            let (offer, decision) = self.account_entry(scope, place, set);
+            let offer = offer.filter(|_| reachable);
+            if offer.is_none() && refused.len() >= room {
+                continue;
+            }
+            let why_not = match (&offer, reachable) {
+                (Some(_), _) => None,
+                (None, false) => Some(ask::MANAGEMENT_ACCOUNT.to_owned()),
+                (None, true) => {
+                    let target = format!("{} / {}", place.name, set.name);
+                    Some(ask::why_not(&decision, &target))
+                }
+            };
+            let list = if why_not.is_none() {
+                &mut entries
+            } else {
+                &mut refused
+            };
+            list.push(Hit {
+                permission_set: Some(set.name.clone()),
+                says: Some(set.description.clone()).filter(|says| !says.is_empty()),
+                offer,
+                why_not,
+                ..Hit::of_account(place)
+            });
+        }
+        entries.extend(refused);
+        entries.truncate(limit);
+        SearchPage {
+            entries,
+            matching,
+            total: sets.len(),
+        }
+    }
+
+    fn find_groups(&self, scope: &SearchContext, words: &Words, limit: usize) -> SearchPage {
+        let asked: Vec<&Group> = {
+            let mut groups: Vec<&Group> = scope
+                .rules
+                .requested_groups()
+                .iter()
+                .filter_map(|group| scope.directory.resolve_group(group))
+                .collect();
+            groups.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| a.id.cmp(&b.id)));
+            groups.dedup_by(|a, b| a.id == b.id);
+            groups
+        };
+        let mut fitting: Vec<(bool, Fit, &Group)> = asked
+            .iter()
+            .filter_map(|group| {
+                let barred = !scope.requestable.groups().contains(&group.id);
+                Some((barred, group_fit(words, group)?, *group))
+            })
+            .collect();
+        let matching = fitting.len();
+        fitting.sort_by_key(|(barred, fit, _)| (*barred, *fit));
+        let (mut entries, mut refused) = (Vec::new(), Vec::new());
+        for (_, _, group) in fitting.into_iter().take(DECISIONS_MAX) {
+            if entries.len() >= limit {
+                break;
+            }
+            match self.group_entry(scope, group) {
+                Some(offer) => entries.push(Hit {
+                    offer: Some(offer),
+                    ..Hit::of_group(group)
+                }),
+                None if refused.len() < limit => {
+                    let decision = scope.decide(&Ask::Group { group: &group.id });
+                    let target = format!("group {}", group.name);
+                    refused.push(Hit {
+                        why_not: Some(ask::why_not(&decision, &target)),
+                        ..Hit::of_group(group)
+                    });
+                }
+                None => {}
+            }
+        }
+        entries.extend(refused);
+        entries.truncate(limit);
+        SearchPage {
+            entries,
+            matching,
+            total: asked.len(),
+        }
+    }
+}
+
+impl SearchPage {
+    fn nothing() -> Self {
+        Self {
+            entries: Vec::new(),
+            matching: 0,
+            total: 0,
+        }
+    }
+}
+
+/// Rules by name, the first few of many.
+fn named(rules: &[RuleId]) -> String {
+    let word = if rules.len() == 1 { "Rule" } else { "Rules" };
+    let shown = ask::named(rules.get(..RULES_NAMED).unwrap_or(rules));
+    match rules.len().checked_sub(RULES_NAMED) {
+        Some(more) if more > 0 => format!("{word} {shown} and {more} more"),
+        _ => format!("{word} {shown}"),
+    }
+}

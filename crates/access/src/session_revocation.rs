@@ -1,0 +1,64 @@
+//! What becomes of the sessions that outlive a grant (`access.md` §16.7): taking an assignment away
+//! stops new credentials, not those that were issued.
+
+use hallpass_model::{Target, TimeSpan, Timestamp};
+use hallpass_rules::Directory;
+
+use crate::decide::credentials_until;
+use crate::{EndOutcome, Grant, OutlivingSessions, Settings};
+
+/// Until a policy works everywhere (`policies.md` §14).
+const PROPAGATION: TimeSpan = TimeSpan::minutes(5);
+/// No permission set's sessions last longer; counts when the set is not known any more.
+const SESSION_MAX: TimeSpan = TimeSpan::hours(12);
+
+/// The sessions to be denied once a grant was seen over; `None` when there are
+/// none, when they may go on, or when no policy reaches them.
+pub(crate) fn of(
+    grant: &Grant,
+    outcome: EndOutcome,
+    directory: &Directory,
+    settings: &Settings,
+    now: Timestamp,
+) -> Option<OutlivingSessions> {
+    let wanted = settings.end_sessions || grant.end_sessions;
+    // where the person still has the access, sessions are theirs to have
+    let has_left = match outcome {
+        EndOutcome::Standing
+        | EndOutcome::HeldByOtherGrant
+        | EndOutcome::NeverCreated
+        | EndOutcome::AccountGone => false,
+        EndOutcome::Removed
+        | EndOutcome::Guard
+        | EndOutcome::AlreadyAbsent
+        | EndOutcome::PrincipalGone => grant.granted_at.is_some() && !grant.standing,
+    };
+    if !(wanted && has_left && is_reached(grant, settings)) {
+        return None;
+    }
+    let issued_before = whole_second_after(now);
+    let last = credentials_until(&grant.names, directory, issued_before)
+        .unwrap_or_else(|| SESSION_MAX.after(issued_before));
+    Some(OutlivingSessions {
+        grant: grant.id,
+        request: grant.request,
+        holder: grant.holder.email.clone(),
+        key: grant.key.clone(),
+        names: grant.names.clone(),
+        at: now,
+        issued_before,
+        until: PROPAGATION.after(last),
+    })
+}
+
+/// Whether policies have an effect where a grant is: in accounts other than the management account.
+pub(crate) fn is_reached(grant: &Grant, settings: &Settings) -> bool {
+    match &grant.key.target {
+        Target::Account { account, .. } => settings.management_account.as_ref() != Some(account),
+        Target::Group { .. } => false,
+    }
+}
+
+fn whole_second_after(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second().saturating_add(1)).unwrap_or(at)
+}

@@ -1,0 +1,83 @@
+//! What a clock that was ahead has left behind. Pure.
+//!
+//! A pause, a lease or an observation that lies in the future was written by a clock that was wrong:
+//! nobody waits for it to come true.
+
+use hallpass_model::{TimeSpan, Timestamp};
+
+use crate::{AssignmentRow, GivingUp, Observation, Verdict};
+
+/// The longest pause of a row that has work to do: sixty seconds, and the spread.
+const WORKING_PAUSE_MAX: TimeSpan = TimeSpan::minutes(2);
+/// The longest pause of a row that is settled.
+const SETTLED_PAUSE_MAX: TimeSpan = TimeSpan::minutes(15);
+/// The longest pause of a removal that AWS refuses for good: an hour, and the spread.
+const STUCK_PAUSE_MAX: TimeSpan = TimeSpan::minutes(90);
+/// Leases last 90 seconds; one that ends later than this was given by a clock that was ahead.
+const LEASE_MAX: TimeSpan = TimeSpan::minutes(3);
+
+/// Whether no lease is given until then.
+pub fn is_lease_from_future(until: Timestamp, now: Timestamp) -> bool {
+    until > LEASE_MAX.after(now)
+}
+
+/// `at`, unless that is further away than anything waits: then `now`.
+pub(crate) fn sooner(at: Timestamp, now: Timestamp, longest: TimeSpan) -> Timestamp {
+    if at > longest.after(now) { now } else { at }
+}
+
+impl AssignmentRow {
+    /// Whether it is put off for longer than any pause we use.
+    pub fn is_put_off(&self, now: Timestamp) -> bool {
+        let execution = &self.execution;
+        let pause = match execution.verdict {
+            Verdict::Stuck { .. } => STUCK_PAUSE_MAX,
+            _ if execution.operation.is_some() => WORKING_PAUSE_MAX,
+            Verdict::Working => WORKING_PAUSE_MAX,
+            // nothing is done about it before its grant is over
+            Verdict::Lost { .. } if execution.due <= self.desired.until => return false,
+            Verdict::Present { .. }
+            | Verdict::Absent { .. }
+            | Verdict::Kept { .. }
+            | Verdict::Refused { .. }
+            | Verdict::Lost { .. } => SETTLED_PAUSE_MAX,
+        };
+        execution.due > pause.after(now)
+    }
+
+    /// The row without what lies in the future: pauses are over, what was seen is not known to be
+    /// recent, and what was done counts as done now, which is the latest it can have been.
+    #[must_use]
+    pub fn clamped(mut self, now: Timestamp) -> Self {
+        if self.is_put_off(now) {
+            self.execution.due = now;
+        }
+        self.desired.asked_at = self.desired.asked_at.min(now);
+        let execution = &mut self.execution;
+        if execution.sight.at().is_some_and(|at| at > now) {
+            execution.sight = Observation::Unseen;
+        } else if let Observation::Absent { since, .. } = &mut execution.sight {
+            *since = (*since).min(now);
+        }
+        for at in [
+            &mut execution.last_present_at,
+            &mut execution.created_at,
+            &mut execution.deleted_at,
+            &mut execution.trying_since,
+        ] {
+            *at = at.map(|at| at.min(now));
+        }
+        if let Some(operation) = &mut execution.operation {
+            operation.started_at = operation.started_at.min(now);
+            operation.over_at = operation.over_at.map(|at| at.min(now));
+        }
+        if let Some(GivingUp { at, .. }) = &mut execution.giving_up {
+            *at = (*at).min(now.max(self.desired.asked_at));
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+#[path = "future_times_tests.rs"]
+mod tests;

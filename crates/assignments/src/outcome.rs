@@ -1,0 +1,506 @@
+//! What a row learns from the outcome of a step. Pure, like the plan.
+
+use std::time::Duration;
+
+use hallpass_model::{TimeSpan, Timestamp};
+
+use crate::plan::{
+    ABSENCE_KEPT, DRIFT_CHECK, FAILED_GAP, LOSS_GAP, is_overdue, is_shown_by_listing, is_unsettled,
+    lags_behind_delete,
+};
+use crate::{
+    Absence, AbsenceConfidence, AssignmentRow, CenterFault, GivingUp, Missing, Observation,
+    Operation, OperationKind, OperationStatus, Ownership, Proof, SentOperation, Verdict,
+};
+
+/// The longest pause between attempts that are worth making.
+const PAUSE_MAX_SECONDS: u64 = 60;
+/// The pause between attempts on a removal that AWS refuses for good.
+const STUCK_PAUSE: TimeSpan = TimeSpan::hours(1);
+/// The pause after a call that brought no answer. It does not grow: when AWS answers nobody, the
+/// executor stops asking for all rows together, and all go on together.
+const UNANSWERED_PAUSE: TimeSpan = TimeSpan::seconds(1);
+/// The shortest pause between looks at a running operation.
+const CHECK_PAUSE_MIN: Duration = Duration::from_millis(500);
+/// The longest.
+const CHECK_PAUSE_MAX: Duration = Duration::from_secs(5);
+/// The same, once nobody waits for it any more.
+const ABANDONED_POLL_PAUSE: TimeSpan = TimeSpan::seconds(30);
+/// How long listings usually lag behind an operation that is over.
+pub(crate) const LISTING_LAG: TimeSpan = TimeSpan::seconds(1);
+/// How soon a removal that a person wants at once is sent again when AWS was full.
+const FULL_PAUSE: Duration = Duration::from_millis(250);
+
+/// The pause between looks for what must go, could not be removed and is not listed either.
+const UNLISTED_PAUSE: TimeSpan = TimeSpan::seconds(2);
+
+/// What came of a step.
+#[derive(Clone, Debug)]
+pub enum StepOutcome {
+    /// A listing that began at `at` was read to its end.
+    Looked {
+        /// When the listing began.
+        at: Timestamp,
+        /// Whether it was in it.
+        present: bool,
+    },
+    /// The operation was sent and answered.
+    Sent(SentOperation),
+    /// The status of the operation in flight.
+    Polled(OperationStatus),
+    /// What the directory says of the person and the account.
+    Asked(Option<Missing>),
+    /// The call for the step failed.
+    Failed(CenterFault),
+    /// Nothing had to be sent.
+    Settled(Verdict),
+}
+
+impl AssignmentRow {
+    /// The row with the intent of an operation, to be stored before it is sent.
+    #[must_use]
+    pub fn begin(mut self, kind: OperationKind, now: Timestamp) -> Self {
+        // a listing may still show what our own removal has just taken away
+        let proof = if lags_behind_delete(&self.execution, now) {
+            Proof::Status
+        } else {
+            Proof::Listing
+        };
+        if kind == OperationKind::Create {
+            self.is_tried(now);
+        }
+        let execution = &mut self.execution;
+        if kind == OperationKind::Create {
+            // INVARIANT: a create is never sent while ownership is undecided (`access.md` §8.3).
+            execution.ownership = Ownership::Ours;
+            execution.created_at = None;
+            execution.deleted_at = None;
+        }
+        execution.operation = Some(Operation {
+            kind,
+            started_at: now,
+            request: None,
+            polls: 0,
+            proof,
+            over_at: None,
+        });
+        execution.sight = Observation::Unseen;
+        if !matches!(execution.verdict, Verdict::Stuck { .. }) {
+            execution.verdict = Verdict::Working;
+        }
+        self
+    }
+
+    /// The row once AWS no longer counts its operation among those in progress: how it ended is
+    /// seen by a look from `due` on.
+    #[must_use]
+    pub fn over(mut self, at: Timestamp, due: Timestamp) -> Self {
+        if let Some(operation) = &mut self.execution.operation {
+            operation.over_at.get_or_insert(at);
+            self.execution.due = due;
+        }
+        self
+    }
+
+    /// The row after a step, given the row before the step's intent was stored. `expected` is how
+    /// long operations of the kind take.
+    #[must_use]
+    pub fn learn(
+        mut self,
+        before: &Self,
+        outcome: StepOutcome,
+        now: Timestamp,
+        expected: Duration,
+    ) -> Self {
+        match outcome {
+            StepOutcome::Looked { at, present: true } => self.saw_it(at, now, expected),
+            StepOutcome::Looked { at, present: false } => self.missed_it(at, now, expected),
+            StepOutcome::Sent(sent) => self.sent(sent, now, expected),
+            StepOutcome::Polled(progress) => self.polled(progress, now, expected),
+            StepOutcome::Asked(missing) => self.asked(missing, now),
+            StepOutcome::Failed(fault) => self.failed(before, fault, now),
+            StepOutcome::Settled(verdict) => {
+                self.execution.due = match verdict {
+                    Verdict::Stuck { .. } => STUCK_PAUSE.after(now),
+                    _ => DRIFT_CHECK.after(now),
+                };
+                self.execution.verdict = verdict;
+            }
+        }
+        self
+    }
+
+    /// The operation still runs, as far as a look or a poll shows: again later.
+    fn check_again(&mut self, now: Timestamp, expected: Duration) {
+        let abandoned = self.gave_up();
+        let execution = &mut self.execution;
+        if let Some(operation) = &mut execution.operation {
+            let polls = operation.polls;
+            operation.polls = polls.saturating_add(1);
+            execution.due = if abandoned {
+                ABANDONED_POLL_PAUSE.after(now)
+            } else {
+                later(now, check_pause(expected, polls))
+            };
+        }
+    }
+
+    /// A look showed nothing of the operation's effect. What is over is asked about next.
+    fn sees_no_effect(&mut self, now: Timestamp, expected: Duration) {
+        match &self.execution.operation {
+            Some(operation) if operation.is_over() => self.execution.due = now,
+            Some(_) | None => self.check_again(now, expected),
+        }
+    }
+
+    fn saw_it(&mut self, at: Timestamp, now: Timestamp, expected: Duration) {
+        let wanted = self.is_wanted(now);
+        let settles = |op: &Operation| match op.kind {
+            // stored, unanswered, and nothing came of it
+            OperationKind::Delete => op.request.is_none(),
+            OperationKind::Create => {
+                op.request.is_none() || wanted || is_shown_by_listing(self, op, at)
+            }
+        };
+        let is_settled = self.execution.operation.as_ref().is_some_and(settles);
+        let execution = &mut self.execution;
+        execution.sight = Observation::Present { at };
+        if execution.refused_removals == 0 {
+            execution.last_error = None;
+        }
+        execution.due = now;
+        let operation = execution.operation.take();
+        if let Some(operation) = operation.filter(|_| !is_settled) {
+            // what our own removal is about to take away does not count as newly there
+            if operation.kind == OperationKind::Create {
+                execution.last_present_at = Some(at);
+            }
+            execution.operation = Some(operation);
+            self.sees_no_effect(now, expected);
+            return;
+        }
+        execution.last_present_at = Some(at);
+        if !wanted {
+            // listings may lag behind a finished removal: look again, but not in a busy loop
+            if execution.deleted_at.is_some() {
+                self.execution.due = self.pause(now);
+            }
+            return;
+        }
+        if lags_behind_delete(execution, now) {
+            return;
+        }
+        execution.attempts = 0;
+        execution.trying_since = None;
+        execution.doubt = AbsenceConfidence::Settled;
+        if execution.ownership == Ownership::Undecided {
+            execution.ownership = Ownership::Standing;
+        }
+        execution.verdict = Verdict::Present { at };
+        // counted from the listing, so that rows served by one listing stay together
+        execution.due = DRIFT_CHECK.after(at).max(now).min(self.desired.until);
+    }
+
+    fn missed_it(&mut self, at: Timestamp, now: Timestamp, expected: Duration) {
+        let (wanted, was_seen, overdue) =
+            (self.is_wanted(now), self.was_seen(), is_overdue(self, now));
+        let removed = self.execution.operation.as_ref().is_some_and(|op| {
+            op.kind == OperationKind::Delete && is_shown_by_listing(self, op, at)
+        });
+        let execution = &mut self.execution;
+        let since = match execution.sight {
+            Observation::Absent { since, .. } => since,
+            Observation::Present { .. } | Observation::Unseen => at,
+        };
+        execution.sight = Observation::Absent { since, at };
+        execution.due = now;
+        match execution.operation.take() {
+            // a guard removed it since: that is known, and what came of this removal is not
+            Some(operation) if removed && execution.heeded >= Some(operation.started_at) => {}
+            Some(_) if removed => execution.deleted_at = Some(at),
+            Some(operation) if operation.request.is_some() => execution.operation = Some(operation),
+            Some(operation) if operation.kind == OperationKind::Create => {
+                execution.doubt = AbsenceConfidence::LostCreate;
+                execution.sight = Observation::Absent { since: at, at };
+            }
+            // whether this removal was carried out is unknown: what it removes may still be hidden
+            Some(_) if is_unsettled(execution, at) => {}
+            Some(operation) if execution.heeded >= Some(operation.started_at) => {}
+            Some(_) => execution.deleted_at = Some(at),
+            None => {}
+        }
+        if wanted && overdue {
+            self.give_up(
+                now,
+                "Identity Center did not confirm the access within 5 minutes",
+            );
+            return;
+        }
+        if self.execution.operation.is_some() {
+            self.sees_no_effect(now, expected);
+            return;
+        }
+        let execution = &mut self.execution;
+        execution.trying_since = None;
+        if wanted && was_seen {
+            let gap_ends = LOSS_GAP.after(since);
+            if at >= gap_ends {
+                execution.verdict = Verdict::Lost { at };
+            } else {
+                execution.due = gap_ends;
+            }
+        } else if wanted && execution.created_at.is_some() {
+            self.execution.due = self.pause(now);
+        } else if !wanted {
+            self.execution.due = self.next_look(since, at, now);
+        }
+    }
+
+    /// When to look again for what should be gone and was not listed at `at`.
+    fn next_look(&self, since: Timestamp, at: Timestamp, now: Timestamp) -> Timestamp {
+        let execution = &self.execution;
+        let refused = execution.refused_removals > 0;
+        // its removal was refused, and listings prove nothing yet: look again in a while
+        let next = if refused && is_unsettled(execution, at) {
+            UNLISTED_PAUSE.after(now)
+        } else {
+            now
+        };
+        match execution.doubt {
+            AbsenceConfidence::FailedCreate => FAILED_GAP.after(since).max(next),
+            AbsenceConfidence::LostCreate if refused || execution.deleted_at.is_some() => {
+                LOSS_GAP.after(since).max(next)
+            }
+            AbsenceConfidence::Settled | AbsenceConfidence::LostCreate => next,
+        }
+    }
+
+    fn sent(&mut self, sent: SentOperation, now: Timestamp, expected: Duration) {
+        let execution = &mut self.execution;
+        match sent {
+            SentOperation::InProgress { request } => {
+                execution.aws_request = Some(request.clone());
+                if let Some(operation) = &mut execution.operation {
+                    operation.request = Some(request);
+                }
+                let due = later(now, expected);
+                execution.due = match execution.operation.as_ref().map(|it| it.kind) {
+                    Some(OperationKind::Delete) => LISTING_LAG.after(due),
+                    Some(OperationKind::Create) | None => due,
+                };
+            }
+            SentOperation::Done => self.finished(now),
+        }
+    }
+
+    fn finished(&mut self, now: Timestamp) {
+        let execution = &mut self.execution;
+        let operation = execution.operation.take();
+        execution.due = match &operation {
+            // it was looked at already, and the listing lags behind; nor does anybody wait to see
+            // that something is gone
+            Some(operation)
+                if operation.is_over()
+                    || operation.kind == OperationKind::Delete && operation.request.is_some() =>
+            {
+                LISTING_LAG.after(now)
+            }
+            Some(_) | None => now,
+        };
+        match operation.map(|operation| operation.kind) {
+            Some(OperationKind::Create) => execution.created_at = Some(now),
+            Some(OperationKind::Delete) => execution.deleted_at = Some(now),
+            None => {}
+        }
+        execution.sight = Observation::Unseen;
+        execution.attempts = 0;
+    }
+
+    fn polled(&mut self, progress: OperationStatus, now: Timestamp, expected: Duration) {
+        let execution = &mut self.execution;
+        match progress {
+            OperationStatus::InProgress => {
+                execution.attempts = 0;
+                self.check_again(now, expected);
+            }
+            OperationStatus::Succeeded => self.finished(now),
+            OperationStatus::Failed { reason } => self.ended_badly(reason, now),
+            OperationStatus::Unknown => {
+                if execution
+                    .operation
+                    .take()
+                    .is_some_and(|op| op.kind == OperationKind::Create)
+                {
+                    execution.doubt = AbsenceConfidence::LostCreate;
+                }
+                execution.sight = Observation::Unseen;
+                execution.due = now;
+            }
+        }
+    }
+
+    fn ended_badly(&mut self, reason: String, now: Timestamp) {
+        let execution = &mut self.execution;
+        let kind = execution.operation.take().map(|operation| operation.kind);
+        if let Observation::Present { at } = execution.sight {
+            execution.last_present_at = execution.last_present_at.max(Some(at));
+        }
+        execution.sight = Observation::Unseen;
+        if kind == Some(OperationKind::Create) {
+            self.execution.doubt = AbsenceConfidence::FailedCreate;
+            self.give_up(now, &reason);
+        } else {
+            self.removal_refused(reason, now);
+        }
+    }
+
+    fn removal_refused(&mut self, reason: String, now: Timestamp) {
+        self.execution.refused_removals = self.execution.refused_removals.saturating_add(1);
+        self.execution.gone = None;
+        self.execution.last_error = Some(reason);
+        self.execution.due = if matches!(self.execution.verdict, Verdict::Stuck { .. }) {
+            STUCK_PAUSE.after(now)
+        } else if self.execution.refused_removals == 1 {
+            // "not found" often means that it is gone: look at once
+            now
+        } else {
+            self.pause(now)
+        };
+    }
+
+    fn asked(&mut self, missing: Option<Missing>, now: Timestamp) {
+        let execution = &mut self.execution;
+        execution.gone = missing.map(|missing| match missing {
+            Missing::Principal => Absence::PrincipalGone,
+            Missing::Account => Absence::AccountGone,
+        });
+        if execution.gone.is_none() {
+            // it exists after all: go on as before, and ask again after five more refusals
+            execution.refused_removals = 1;
+        }
+        execution.due = now;
+    }
+
+    fn failed(&mut self, before: &Self, fault: CenterFault, now: Timestamp) {
+        let kind = match &self.execution.operation {
+            Some(operation) if operation.request.is_none() => Some(operation.kind),
+            _ => None,
+        };
+        self.execution.last_error = Some(fault.to_string());
+        self.is_tried(now);
+        match (kind, fault) {
+            // the answer is unknown: the intent stays, and the next step looks
+            (_, CenterFault::Unreachable { .. }) => {
+                self.execution.due = UNANSWERED_PAUSE.after(now);
+            }
+            // how fast we may ask is no matter of this row: it keeps its place
+            (
+                None,
+                CenterFault::Throttled { .. } | CenterFault::NotSent | CenterFault::Full { .. },
+            ) => {
+                self.execution.due = now;
+            }
+            (None, _) => self.execution.due = self.pause(now),
+            (
+                Some(kind),
+                fault @ (CenterFault::Throttled { .. }
+                | CenterFault::NotSent
+                | CenterFault::Full { .. }),
+            ) => {
+                self.not_sent(before, kind);
+                // back in line, which is no failure of the grant
+                self.execution.trying_since = None;
+                // where requests are scarce, looking again would spend the one that was to act
+                if is_still_good(before.execution.sight, now) {
+                    self.execution.sight = before.execution.sight;
+                }
+                let is_full = matches!(fault, CenterFault::Full { .. });
+                self.execution.due = if is_full { later(now, FULL_PAUSE) } else { now };
+            }
+            (Some(kind), CenterFault::Conflict { .. }) => {
+                self.not_sent(before, kind);
+                self.execution.due = self.pause(now);
+            }
+            (Some(OperationKind::Create), CenterFault::Refused { reason }) => {
+                self.not_sent(before, OperationKind::Create);
+                self.give_up(now, &reason);
+            }
+            (Some(OperationKind::Create), CenterFault::NotFound { what }) => {
+                self.not_sent(before, OperationKind::Create);
+                self.give_up(now, &format!("{what} does not exist"));
+            }
+            (
+                Some(OperationKind::Delete),
+                CenterFault::Refused { reason } | CenterFault::NotFound { what: reason },
+            ) => {
+                self.not_sent(before, OperationKind::Delete);
+                self.removal_refused(reason, now);
+            }
+        }
+        if self.execution.operation.is_none() && self.is_wanted(now) && is_overdue(self, now) {
+            self.give_up(
+                now,
+                "Identity Center did not accept the request within 5 minutes",
+            );
+        }
+    }
+
+    /// A call for the newest hold brought nothing.
+    fn is_tried(&mut self, now: Timestamp) {
+        let since = self.execution.trying_since.filter(|at| self.is_fresh(*at));
+        if self.is_wanted(now) {
+            self.execution.trying_since = since.or(Some(now));
+        }
+    }
+
+    /// AWS answered that it did not take the operation: as if it had never been begun.
+    fn not_sent(&mut self, before: &Self, kind: OperationKind) {
+        self.execution.operation = None;
+        self.execution.sight = Observation::Unseen;
+        if kind == OperationKind::Create && before.execution.ownership == Ownership::Undecided {
+            self.execution.ownership = Ownership::Undecided;
+        }
+    }
+
+    fn give_up(&mut self, now: Timestamp, reason: &str) {
+        // never before the newest hold, or it would not count for it
+        let at = now.max(self.desired.asked_at);
+        self.execution.giving_up = Some(GivingUp {
+            reason: reason.to_owned(),
+            at,
+        });
+        self.execution.due = now;
+    }
+
+    /// One second doubling to sixty; the executor adds jitter, for it has a source of it.
+    fn pause(&mut self, now: Timestamp) -> Timestamp {
+        let pause = 1_u64
+            .checked_shl(self.execution.attempts)
+            .unwrap_or(PAUSE_MAX_SECONDS);
+        self.execution.attempts = self.execution.attempts.saturating_add(1);
+        TimeSpan::seconds(pause.clamp(1, PAUSE_MAX_SECONDS)).after(now)
+    }
+}
+
+/// The pause after a look or poll that found the operation running: a quarter of the time it is
+/// expected to take, and more with each.
+fn check_pause(expected: Duration, polls: u32) -> Duration {
+    let first = (expected / 4).max(CHECK_PAUSE_MIN);
+    let growth = 1.5_f64.powi(i32::try_from(polls.min(16)).unwrap_or(16));
+    first.mul_f64(growth).min(CHECK_PAUSE_MAX)
+}
+
+/// The instant so much later.
+pub(crate) fn later(now: Timestamp, by: Duration) -> Timestamp {
+    now.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+/// Whether a listing may still be acted on after a pause: presence until it is removed; absence
+/// only briefly, for somebody else may give the access meanwhile, and then it is theirs.
+fn is_still_good(sight: Observation, now: Timestamp) -> bool {
+    match sight {
+        Observation::Unseen => false,
+        Observation::Present { .. } => true,
+        Observation::Absent { at, .. } => now < ABSENCE_KEPT.after(at),
+    }
+}

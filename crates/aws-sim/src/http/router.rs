@@ -1,0 +1,491 @@
+//! One request from its bytes to its answer.
+
+use std::{borrow::Cow, io::Read as _, net::IpAddr, time::Duration};
+
+use axum::{body::Body, extract::ConnectInfo, http::Response};
+use bytes::Bytes;
+use flate2::read::GzDecoder;
+use http::{HeaderMap, request::Parts};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{
+    inspect,
+    render::Envelope,
+    routing::{self, ParsedRequest},
+    wire::{Conduct, ConnectionHandle},
+};
+use crate::{
+    auth::{Authorization, KeyRing, Mistake, Presented, verify},
+    control::{CallRecord, is_let_in, redact},
+    core::{
+        self,
+        call::{ApiError, AwsCaller, Call, ErrorClass, Output, SimService},
+        limits, oidc, portal, regions,
+        table::Millis,
+    },
+    faults::{Cut, Effects, ReplyFault},
+    simulator::{Shared, SimWorld},
+    state::Record,
+};
+
+/// The largest unpacked request, in bytes.
+const UNPACKED_MAX: u64 = 64 * 1024 * 1024;
+
+/// Answers a request, or says how the connection ends without an answer.
+pub(crate) async fn answer(
+    shared: &Shared,
+    parts: &Parts,
+    body: Bytes,
+) -> Result<Response<Body>, Conduct> {
+    let request = Raw {
+        method: parts.method.as_str(),
+        path: parts.uri.path(),
+        query: parts.uri.query().unwrap_or_default(),
+        headers: &parts.headers,
+        body: &body,
+        content: &unpack(&parts.headers, &body),
+        source_ip: source_ip(shared, parts),
+    };
+    let mut exchange = {
+        let mut world = shared.lock();
+        Exchange::begin(shared, &mut world, &request)
+    };
+    pause(exchange.effects.before_ms).await;
+    let reply = {
+        let mut world = shared.lock();
+        exchange.act(shared, &mut world)
+    };
+    pause(exchange.effects.after_ms).await;
+    match reply {
+        Ok(response) => Ok(response),
+        Err(Cut::Reset) => Err(Conduct::Reset),
+        Err(Cut::Close) => Err(Conduct::Close),
+        Err(Cut::Hang(ms)) => {
+            pause(ms).await;
+            Err(Conduct::Close)
+        }
+    }
+}
+
+/// The address a call comes from, or seems to: who may control the simulator may be anywhere.
+fn source_ip(shared: &Shared, parts: &Parts) -> String {
+    let given = text(&parts.headers, "x-sim-source-ip");
+    let given = given.parse::<IpAddr>().ok();
+    let given = given.filter(|_| is_let_in(shared, &parts.headers, &parts.extensions));
+    let line = parts.extensions.get::<ConnectInfo<ConnectionHandle>>();
+    let peer = line.and_then(|ConnectInfo(line)| line.peer());
+    let address = given.or(peer).map(|address| address.to_canonical());
+    address
+        .map(|address| address.to_string())
+        .unwrap_or_default()
+}
+
+/// The body of a request whose `Content-Encoding` is gzip; any other as it is. What cannot be
+/// unpacked is left to the parser to refuse.
+fn unpack<'a>(headers: &HeaderMap, body: &'a [u8]) -> Cow<'a, [u8]> {
+    if text(headers, "content-encoding") != "gzip" {
+        return Cow::Borrowed(body);
+    }
+    let mut content = Vec::new();
+    let unpacked = GzDecoder::new(body)
+        .take(UNPACKED_MAX)
+        .read_to_end(&mut content);
+    match unpacked {
+        Ok(_) => Cow::Owned(content),
+        Err(_) => Cow::Borrowed(body),
+    }
+}
+
+async fn pause(ms: u64) {
+    if ms > 0 {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+    }
+}
+
+struct Raw<'a> {
+    method: &'a str,
+    path: &'a str,
+    query: &'a str,
+    headers: &'a HeaderMap,
+    /// As received: what the signature is over.
+    body: &'a [u8],
+    /// Unpacked.
+    content: &'a [u8],
+    /// The client's address.
+    source_ip: String,
+}
+
+/// A request that has been recognised and authenticated, or refused.
+struct Exchange {
+    asked: ParsedRequest,
+    service: String,
+    region: String,
+    seq: u64,
+    request_id: String,
+    user_agent: String,
+    /// Where the client reached us.
+    origin: String,
+    /// Where the client is.
+    source_ip: String,
+    started: Timestamp,
+    wall: Timestamp,
+    caller: Result<AwsCaller, ApiError>,
+    effects: Effects,
+}
+
+impl Exchange {
+    fn begin(shared: &Shared, world: &mut SimWorld, request: &Raw<'_>) -> Self {
+        let started = shared.clock.now();
+        let seq = world.next_seq();
+        let now = world.now(started);
+        // what is due by now decides whether a role's sessions still are good
+        core::advance(&mut world.state, now);
+        let authorization = Authorization::parse(request.headers);
+        let scope = authorization
+            .as_ref()
+            .ok()
+            .map(|scope| scope.service.as_str());
+        let asked = routing::recognise(
+            request.headers,
+            request.method,
+            request.path,
+            request.query,
+            request.content,
+            scope,
+        );
+        let region = authorization
+            .as_ref()
+            .map(|one| one.region.clone())
+            .unwrap_or_default();
+        let service = asked
+            .signing_name
+            .clone()
+            .or_else(|| scope.map(str::to_owned))
+            .unwrap_or_else(|| "unknown".to_owned());
+        let mut exchange = Self {
+            service,
+            region,
+            seq,
+            request_id: world.request_id(seq),
+            user_agent: text(request.headers, "user-agent").to_owned(),
+            origin: format!("http://{}", text(request.headers, "host")),
+            source_ip: request.source_ip.clone(),
+            started,
+            wall: started,
+            caller: Err(ApiError::new("InternalFailure", "").status(500)),
+            effects: Effects::default(),
+            asked,
+        };
+        exchange.caller = exchange.authenticate(shared, world, request, authorization, now);
+        if let Ok(caller) = &exchange.caller {
+            let subject = exchange.subject(world, &caller.account);
+            let seed = world.state.seed;
+            let early = exchange.effects.fault.take();
+            exchange.effects = world.faults.apply(&subject, seed, now);
+            exchange.effects.fault = exchange.effects.fault.take().or(early);
+        }
+        exchange
+    }
+
+    fn subject(&self, world: &SimWorld, caller_account: &str) -> crate::faults::Subject {
+        let null = Value::Null;
+        inspect::subject(
+            &world.state,
+            &self.service,
+            self.asked.service,
+            &self.asked.operation,
+            &self.region,
+            caller_account,
+            self.asked.input.as_ref().unwrap_or(&null),
+        )
+    }
+
+    /// Order of checks: header, key and token, scope, date, signature, expiry.
+    fn authenticate(
+        &mut self,
+        shared: &Shared,
+        world: &mut SimWorld,
+        request: &Raw<'_>,
+        authorization: Result<Authorization, Mistake>,
+        now: Millis,
+    ) -> Result<AwsCaller, ApiError> {
+        if self.asked.unknown {
+            return Err(routing::unknown_operation(&self.asked));
+        }
+        if self.asked.unsigned {
+            return Ok(self.bearer(&world.state, now));
+        }
+        let protocol = self.asked.protocol;
+        let refuse = |mistake: Mistake| mistake.error(protocol);
+        let authorization = authorization.map_err(refuse)?;
+        let ring = KeyRing {
+            state: &world.state,
+            secret: shared.secret.as_deref(),
+        };
+        let token = request
+            .headers
+            .get("x-amz-security-token")
+            .and_then(|value| value.to_str().ok());
+        let (caller, secret) = ring
+            .find(&authorization.access_key_id, token)
+            .map_err(refuse)?;
+        self.check_scope(shared, &authorization).map_err(refuse)?;
+        let subject = self.subject(world, &caller.account);
+        let seed = world.state.seed;
+        let early = world.faults.early(&subject, seed, now);
+        let skew = jiff::SignedDuration::from_secs(early.skew_seconds);
+        self.wall = self.started.saturating_add(skew).unwrap_or(self.started);
+        self.effects.fault = early.fault;
+        let presented = Presented {
+            method: request.method,
+            path: request.path,
+            query: request.query,
+            headers: request.headers,
+            body: request.body,
+        };
+        verify(&authorization, &presented, &secret, self.wall).map_err(refuse)?;
+        if early.expired || caller.expires.is_some_and(|expires| now >= expires) {
+            return Err(refuse(Mistake::Expired));
+        }
+        Ok(caller)
+    }
+
+    /// Who calls without a signature: the person of an access token, or nobody.
+    fn bearer(&self, state: &core::state::SimState, now: Millis) -> AwsCaller {
+        let token = self.asked.input.as_ref().ok();
+        let token = token.and_then(|input| input.get(portal::TOKEN)?.as_str());
+        let person = token.and_then(|token| portal::holder(state, token, now));
+        let arn = person.map(|one| format!("arn:aws:identitystore:::user/{}", one.user));
+        AwsCaller {
+            arn: arn.unwrap_or_default(),
+            ..AwsCaller::default()
+        }
+    }
+
+    fn check_scope(&self, shared: &Shared, authorization: &Authorization) -> Result<(), Mistake> {
+        if authorization.terminator != "aws4_request" {
+            return Err(Mistake::Terminator(authorization.terminator.clone()));
+        }
+        if let Some(right) = self
+            .asked
+            .signing_name
+            .as_ref()
+            .filter(|name| **name != authorization.service)
+        {
+            return Err(Mistake::ScopeService(right.clone()));
+        }
+        let region = authorization.region.as_str();
+        let global = ["organizations", "iam", "sts"].contains(&authorization.service.as_str());
+        if !(regions::is_known(region) || global && region == "aws-global") {
+            return Err(Mistake::ScopeRegion(
+                "Credential should be scoped to a valid region. "
+                    .trim_end()
+                    .to_owned(),
+            ));
+        }
+        let elsewhere = ["organizations", "iam"].contains(&authorization.service.as_str())
+            && region != "us-east-1";
+        if shared.strict_scope && elsewhere {
+            return Err(Mistake::ScopeRegion(format!(
+                "Credential should be scoped to a valid region, not '{region}'."
+            )));
+        }
+        Ok(())
+    }
+
+    /// Makes the effect and the answer.
+    fn act(&mut self, shared: &Shared, world: &mut SimWorld) -> Result<Response<Body>, Cut> {
+        let (result, effect) = match &self.effects.reply {
+            Some(ReplyFault::DropBefore(how)) if self.caller.is_ok() => {
+                let how = *how;
+                self.record(shared, world, "dropped", None, false);
+                return Err(how);
+            }
+            Some(ReplyFault::Error {
+                code,
+                http,
+                message,
+            }) => {
+                let class = if *http >= 500 {
+                    ErrorClass::Server
+                } else {
+                    ErrorClass::Client
+                };
+                (
+                    Err(ApiError::new(code, message.clone())
+                        .status(*http)
+                        .class(class)),
+                    false,
+                )
+            }
+            Some(ReplyFault::Throttle) => {
+                let named = world.state.settings.behaviour.is("throttle_style", "named");
+                (Err(limits::throttled(self.asked.service, named)), false)
+            }
+            _ => self.run(shared, world),
+        };
+        let dropped = match &self.effects.reply {
+            Some(ReplyFault::DropAfter(how)) => Some(*how),
+            _ => None,
+        };
+        let outcome = if dropped.is_some() {
+            "dropped"
+        } else {
+            outcome(&result)
+        };
+        self.record(shared, world, outcome, result.as_ref().err(), effect);
+        if let Some(how) = dropped {
+            return Err(how);
+        }
+        let envelope = Envelope {
+            request_id: &self.request_id,
+            wall: self.wall,
+        };
+        Ok(match &result {
+            Ok(output) => envelope.output(&self.asked, output),
+            Err(error) => envelope.error(&self.asked, error),
+        })
+    }
+
+    fn run(&mut self, shared: &Shared, world: &mut SimWorld) -> (Result<Output, ApiError>, bool) {
+        let caller = match &self.caller {
+            Ok(caller) => caller.clone(),
+            Err(error) => return (Err(error.clone()), false),
+        };
+        let Some(service) = self.asked.service else {
+            let name = format!("{}:{}", self.service, self.asked.operation);
+            world.state.unsupported.insert(name);
+            return (Err(routing::unsupported(&self.asked, &self.service)), false);
+        };
+        let input = match &self.asked.input {
+            Ok(input) => input.clone(),
+            Err(error) => return (Err(error.clone()), false),
+        };
+        let call = Call {
+            service,
+            operation: self.asked.operation.clone(),
+            region: self.region.clone(),
+            input,
+            seq: self.seq,
+            origin: if service == SimService::SsoOidc {
+                self.origin.clone()
+            } else {
+                String::new()
+            },
+            source_ip: self.source_ip.clone(),
+            modifiers: std::mem::take(&mut self.effects.modifiers),
+        };
+        let now = world.now(shared.clock.now());
+        let reply = core::handle(&mut world.state, &call, &caller, now);
+        let mut result = reply.result;
+        if reply.changed {
+            let record = Record::Call {
+                call: Box::new(call),
+                caller: Box::new(caller),
+                now,
+            };
+            if let Err(error) = world.persist(&record) {
+                // CRASH: the change is in memory only; the caller is told that it failed
+                tracing::error!(%error, "the state log could not be written");
+                result = Err(internal(service));
+            }
+        }
+        (result, reply.changed)
+    }
+
+    fn record(
+        &self,
+        shared: &Shared,
+        world: &mut SimWorld,
+        outcome: &'static str,
+        error: Option<&ApiError>,
+        effect: bool,
+    ) {
+        let wall = shared.clock.now();
+        let at = Timestamp::from_millisecond(world.now(wall)).unwrap_or(wall);
+        let caller = self.caller.as_ref().ok();
+        let caller = caller.filter(|caller| !caller.arn.is_empty());
+        let input = self.asked.input.as_ref().map(redact).unwrap_or_default();
+        let mut shown = json!({
+            "seq": self.seq,
+            "at": at.to_string(),
+            "wall": wall.to_string(),
+            "service": self.service,
+            "operation": self.asked.operation,
+            "region": self.region,
+            "request": input,
+            "outcome": outcome,
+            "http": error.map_or(200, |error| error.http),
+            "effect": effect,
+            "latency_ms": wall.duration_since(self.started).as_millis(),
+            "request_id": self.request_id,
+            "user_agent": self.user_agent,
+        });
+        if let Some(row) = shown.as_object_mut() {
+            if let Some(caller) = caller {
+                let caller = json!({ "account": caller.account, "arn": caller.arn });
+                row.insert("caller".to_owned(), caller);
+            }
+            if let Some(error) = error {
+                row.insert("error".to_owned(), error.code.clone().into());
+            }
+            if error.is_some_and(|error| error.class == ErrorClass::Denied) {
+                let by = error.and_then(|error| error.denied_by.clone());
+                let by = by.map_or_else(|| json!({ "layer": "account" }), |by| *by);
+                row.insert("denied_by".to_owned(), by);
+            }
+            if let Some(fault) = &self.effects.fault {
+                row.insert("fault".to_owned(), fault.clone().into());
+            }
+            if outcome == "dropped" {
+                row.shift_remove("http");
+            }
+        }
+        world.calls.push(CallRecord {
+            seq: self.seq,
+            service: self.service.clone(),
+            operation: self.asked.operation.clone(),
+            outcome,
+            shown,
+        });
+    }
+}
+
+fn internal(service: SimService) -> ApiError {
+    let code = match service {
+        SimService::Organizations => "ServiceException",
+        SimService::SsoOidc => {
+            let text = "The request could not be recorded.";
+            return oidc::refused("InternalServerException", text).class(ErrorClass::Server);
+        }
+        SimService::Sso | SimService::IdentityStore | SimService::SsoPortal => {
+            "InternalServerException"
+        }
+        SimService::Sts => "InternalFailure",
+        SimService::Iam => "ServiceFailure",
+        SimService::Ec2 | SimService::S3 => "InternalError",
+    };
+    ApiError::new(code, "The request could not be recorded.")
+        .status(500)
+        .class(ErrorClass::Server)
+}
+
+fn outcome(result: &Result<Output, ApiError>) -> &'static str {
+    match result.as_ref().map_err(|error| error.class) {
+        Ok(_) => "ok",
+        Err(ErrorClass::Client) => "client_error",
+        Err(ErrorClass::Server) => "server_error",
+        Err(ErrorClass::Throttled) => "throttled",
+        Err(ErrorClass::Denied) => "denied",
+        Err(ErrorClass::AuthFailed) => "auth_failed",
+        Err(ErrorClass::Unsupported) => "unsupported",
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+}

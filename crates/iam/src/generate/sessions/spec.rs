@@ -1,0 +1,376 @@
+//! From the wish to cut somebody off to the policies that do it.
+
+use hallpass_model::Timestamp;
+use jiff::SignedDuration;
+
+use super::entry::{PRE_STAGED, RevocationEntry, Revocations};
+use super::order;
+use crate::generate::Draft;
+use crate::generate::ids::{IdKind, Lengths, Partition, RoleArn};
+use crate::input::BadInput;
+use crate::language::Arn;
+use crate::residual::instant;
+
+/// Where a revocation policy is used (`policies.md` §12).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RevocationForm {
+    /// A service control policy: member accounts.
+    Scp,
+    /// A policy on the role itself: the management account, where service control policies have
+    /// no effect.
+    Iam,
+    /// The inline policy of a permission set: its roles cannot be edited directly.
+    PermissionSet,
+}
+
+impl RevocationForm {
+    /// Most characters of one policy, and whether blanks count (`policies.md` §5).
+    fn limit(self) -> (usize, &'static str) {
+        match self {
+            Self::Scp => (5_120, "a service control policy"),
+            Self::Iam => (6_144, "a managed policy"),
+            Self::PermissionSet => (10_240, "the inline policy of a permission set"),
+        }
+    }
+}
+
+/// Under which key the name of a user is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Match {
+    /// `aws:userid`: the session's name.
+    Name,
+    /// `aws:SourceIdentity`: also through chained roles, when the identity provider sets it.
+    Source,
+}
+
+/// Whether more than fits one policy becomes several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Split {
+    /// One policy, or a refusal.
+    No,
+    /// At most this many policies: the free attachment slots.
+    Slots(usize),
+}
+
+/// Slots of a target beside `FullAWSAccess` (AWS: "Quotas for AWS Organizations").
+pub const SCP_SLOTS: usize = 4;
+
+/// The longest role session that AWS issues (AWS: "Methods to assume a role").
+pub const MAX_SESSION: SignedDuration = SignedDuration::from_hours(12);
+
+/// Who is to be cut off, and in what form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevocationSpec {
+    /// User names; each also in lower case.
+    pub users: Vec<String>,
+    /// Further spellings of the names.
+    pub variants: Vec<String>,
+    /// Under which keys names are looked for; none means [`Match::Name`].
+    pub matches: Vec<Match>,
+    /// Ids of users in the identity store.
+    pub user_ids: Vec<String>,
+    /// Source identities.
+    pub source_identities: Vec<String>,
+    /// ARNs of roles, wildcards allowed.
+    pub roles: Vec<String>,
+    /// Sessions of the roles issued earlier are cut off; RFC 3339 with a zone.
+    pub issued_before: Option<String>,
+    /// Where the policy is used.
+    pub form: RevocationForm,
+    /// Keep statements that match nobody for kinds without entries.
+    pub pre_stage: bool,
+    /// The policy to add to.
+    pub into: Revocations,
+    /// How long a session lasts at most, from 1 to 12 hours.
+    pub max_session: SignedDuration,
+    /// Whether there may be several policies.
+    pub split: Split,
+    /// The accounts the sessions are in, when known.
+    pub accounts: Vec<String>,
+    /// The management account, when known.
+    pub management_account: Option<String>,
+    /// The partition of the roles.
+    pub partition: Partition,
+    /// How strictly ids are read.
+    pub lengths: Lengths,
+}
+
+impl RevocationSpec {
+    /// Nobody yet.
+    pub fn new(form: RevocationForm) -> Self {
+        Self {
+            users: Vec::new(),
+            variants: Vec::new(),
+            matches: Vec::new(),
+            user_ids: Vec::new(),
+            source_identities: Vec::new(),
+            roles: Vec::new(),
+            issued_before: None,
+            form,
+            pre_stage: false,
+            into: Revocations::new(),
+            max_session: MAX_SESSION,
+            split: Split::No,
+            accounts: Vec::new(),
+            management_account: None,
+            partition: Partition::default(),
+            lengths: Lengths::default(),
+        }
+    }
+}
+
+/// What was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GeneratedRevocation {
+    /// The policies, one unless splitting was asked for.
+    pub parts: Vec<Draft>,
+    /// All entries, those of the policy added to included.
+    pub revocations: Revocations,
+    /// The entries that are new.
+    pub added: Vec<RevocationEntry>,
+    /// What to know before using it.
+    pub warnings: Vec<String>,
+    /// The order of operations, as text for people.
+    pub order: String,
+}
+
+/// Makes the policies of a wish.
+///
+/// # Errors
+/// `E_ARG` for arguments that do not go together or name nobody, `E_NAME` for names that a
+/// pattern would read differently, `E_ID` for user ids, `E_ARN` for roles, `E_TIME` for instants
+/// without a zone, `E_DURATION` for sessions outside 1 to 12 hours, `E_SIZE` when it does not fit.
+pub fn generate(wish: &RevocationSpec, now: Timestamp) -> Result<GeneratedRevocation, BadInput> {
+    check_arguments(wish)?;
+    let issued_before = wish.issued_before.as_deref();
+    let issued_before = issued_before
+        .map(|it| instant(it, "--issued-before"))
+        .transpose()?;
+    let mut revocations = wish.into.clone();
+    revocations.pre_staged |= wish.pre_stage;
+    let mut added = Vec::new();
+    for entry in entries(wish, issued_before)? {
+        if revocations.add(entry.clone()) {
+            added.push(entry);
+        }
+    }
+    let parts = parts(&revocations, wish.form, wish.split)?;
+    let ends = added.iter().map(|it| it.ends(now, wish.max_session)).max();
+    Ok(GeneratedRevocation {
+        parts,
+        warnings: warnings(wish, issued_before, now),
+        order: order::text(wish.form, issued_before, ends),
+        revocations,
+        added,
+    })
+}
+
+fn check_arguments(wish: &RevocationSpec) -> Result<(), BadInput> {
+    let arg = |message: &str| Err(BadInput::new("E_ARG", message, ""));
+    let names_nobody = wish.users.is_empty()
+        && wish.user_ids.is_empty()
+        && wish.source_identities.is_empty()
+        && wish.issued_before.is_none()
+        && wish.roles.is_empty();
+    if names_nobody && !wish.pre_stage {
+        return arg("nobody is named: give a user, a user id, a source identity or a role");
+    }
+    if wish.users.is_empty() && !wish.variants.is_empty() {
+        return arg("variants are spellings of a user's name: name the user, too");
+    }
+    if !wish.roles.is_empty() && wish.issued_before.is_none() {
+        return arg("a role needs the instant before which its sessions were issued");
+    }
+    if wish.form == RevocationForm::Scp && wish.issued_before.is_some() && wish.roles.is_empty() {
+        return arg(
+            "as a service control policy an instant needs the role it is about: without one it \
+             would cut off every session of every role",
+        );
+    }
+    for account in &wish.accounts {
+        IdKind::Account.check(account, wish.lengths, "--account")?;
+    }
+    if let Some(account) = &wish.management_account {
+        IdKind::Account.check(account, wish.lengths, "--management-account")?;
+    }
+    let hours = SignedDuration::from_hours(1)..=MAX_SESSION;
+    if !hours.contains(&wish.max_session) {
+        let message = "a role session lasts from 1 to 12 hours";
+        return Err(BadInput::new("E_DURATION", message, "--max-session"));
+    }
+    Ok(())
+}
+
+fn entries(
+    wish: &RevocationSpec,
+    issued_before: Option<Timestamp>,
+) -> Result<Vec<RevocationEntry>, BadInput> {
+    let mut entries = Vec::new();
+    for id in &wish.user_ids {
+        IdKind::StoreUser.check(id, wish.lengths, "--user-id")?;
+        entries.push(RevocationEntry::UserId { value: id.clone() });
+    }
+    let by_name = wish.matches.is_empty() || wish.matches.contains(&Match::Name);
+    let by_source = wish.matches.contains(&Match::Source);
+    for user in wish.users.iter().chain(&wish.variants) {
+        let name = name(user, "--user")?;
+        if by_name {
+            let lower = name.to_lowercase();
+            entries.push(RevocationEntry::Name {
+                value: name.clone(),
+            });
+            entries.push(RevocationEntry::Name { value: lower });
+        }
+    }
+    let sources = by_source.then_some(&wish.users).into_iter().flatten();
+    for source in sources.chain(&wish.source_identities) {
+        entries.push(RevocationEntry::Source {
+            value: name(source, "--source-identity")?,
+        });
+    }
+    if let Some(issued_before) = issued_before {
+        let roles = roles(wish)?;
+        let entry = |value| RevocationEntry::Role {
+            value,
+            issued_before,
+        };
+        if roles.is_empty() {
+            entries.push(entry(None));
+        } else {
+            entries.extend(roles.into_iter().map(|role| entry(Some(role))));
+        }
+    }
+    Ok(entries)
+}
+
+/// A name as it can stand in a session: no wildcard, no variable, nothing that splits a session.
+fn name(text: &str, place: &str) -> Result<String, BadInput> {
+    let why = if text.is_empty() {
+        "a name is not empty"
+    } else if text.contains(['*', '?']) {
+        "a name has no wildcards: name every user"
+    } else if text.contains("${") {
+        "a name has no policy variables"
+    } else if text.contains(':') {
+        "session names have no colon"
+    } else if text.chars().any(|it| it.is_whitespace() || it.is_control()) {
+        "session names have no blanks"
+    } else if text.chars().count() > 128 {
+        "a name has at most 128 characters"
+    } else if text == PRE_STAGED {
+        "this name stands for nobody in policies attached in advance"
+    } else {
+        return Ok(text.to_owned());
+    };
+    Err(BadInput::new("E_NAME", format!("`{text}`: {why}"), place))
+}
+
+/// The patterns for the roles; none where the policy sits on the role.
+fn roles(wish: &RevocationSpec) -> Result<Vec<String>, BadInput> {
+    let mut patterns = Vec::new();
+    for role in &wish.roles {
+        RoleArn::Pattern.check(role, wish.partition, wish.lengths, "--role")?;
+        patterns.push(role.clone());
+        // the session of such a role shows no path, the role has one: cover both
+        let arn = Arn::parse(role);
+        let name = arn.and_then(|arn| arn.rest.strip_prefix("role/AWSReservedSSO_"));
+        if let (Some(arn), Some(name)) = (arn, name) {
+            let rest = format!("role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_{name}");
+            patterns.push(Arn { rest: &rest, ..arn }.to_string());
+        }
+    }
+    Ok(if wish.form == RevocationForm::Iam {
+        Vec::new()
+    } else {
+        patterns
+    })
+}
+
+/// One policy when it fits; else as many as there are slots. Entries only deny and one that
+/// matches is enough, so any distribution of them over policies decides alike.
+fn parts(
+    revocations: &Revocations,
+    form: RevocationForm,
+    split: Split,
+) -> Result<Vec<Draft>, BadInput> {
+    let (limit, what) = form.limit();
+    // canonical text has no blanks outside of strings, so both ways of counting are an upper bound
+    let size = |it: &Revocations| it.json().map_or(0, |text| text.len());
+    let whole = size(revocations);
+    if whole <= limit {
+        return Ok(revocations.draft().into_iter().collect());
+    }
+    let Split::Slots(slots) = split else {
+        let message = format!(
+            "{whole} characters are more than the {limit} of {what}: split it, or prune entries \
+             that have ended"
+        );
+        return Err(BadInput::new("E_SIZE", message, ""));
+    };
+    let mut parts = Vec::new();
+    let mut current = Revocations::new();
+    current.pre_staged = revocations.pre_staged;
+    for entry in revocations.entries() {
+        let mut wider = current.clone();
+        wider.add(entry.clone());
+        if size(&wider) > limit && !current.is_empty() {
+            parts.extend(current.draft());
+            // only the first keeps statements for those to come
+            wider = Revocations::new();
+            wider.add(entry.clone());
+        }
+        current = wider;
+        if parts.len() >= slots || size(&current) > limit {
+            let message = format!(
+                "{whole} characters need more than the {slots} free slots of {limit} characters \
+                 each: prune entries that have ended, or free a slot"
+            );
+            return Err(BadInput::new("E_SIZE", message, ""));
+        }
+    }
+    parts.extend(current.draft());
+    Ok(parts)
+}
+
+fn warnings(
+    wish: &RevocationSpec,
+    issued_before: Option<Timestamp>,
+    now: Timestamp,
+) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if let Some(instant) = issued_before.filter(|it| *it > now) {
+        warnings.push(format!(
+            "{instant} is in the future: sessions issued until then are cut off as they are made"
+        ));
+    }
+    if wish.form == RevocationForm::Scp && reaches_no_member(wish) {
+        warnings.push(
+            "no member account is in scope: service control policies have no effect in the \
+             management account, use the IAM form there"
+                .to_owned(),
+        );
+    }
+    if wish.roles.iter().any(|role| role.ends_with(":role/*")) {
+        warnings.push("`role/*` cuts off the sessions of every role of the account".to_owned());
+    }
+    warnings
+}
+
+/// Whether all that is known to be in scope is the management account.
+fn reaches_no_member(wish: &RevocationSpec) -> bool {
+    let Some(management) = wish.management_account.as_deref() else {
+        return false;
+    };
+    let by_role = wish
+        .roles
+        .iter()
+        .filter_map(|role| Arn::parse(role))
+        .map(|arn| arn.account);
+    let mut known = wish
+        .accounts
+        .iter()
+        .map(String::as_str)
+        .chain(by_role)
+        .peekable();
+    known.peek().is_some() && known.all(|account| account == management)
+}

@@ -1,0 +1,115 @@
+//! Ending the sessions that outlive a grant (`access.md` §16.7): a service control policy of our own
+//! on the account denies them everything, and goes away when the last of them has ended.
+//!
+//! ```text
+//!   wanted ──► applied ──► gone
+//!      └──────────────────────┘   (its time passed before AWS let us)
+//! ```
+//!
+//! A [`Cut`] is stored with the end of its grant, before anything is sent; [`SessionRevoker`] makes policies
+//! say what is stored. It is level-triggered: it looks, does one thing, looks again, and may be stopped
+//! anywhere.
+
+mod plan;
+mod policy;
+mod revoker;
+#[cfg(test)]
+mod tests;
+
+use async_trait::async_trait;
+use hallpass_audit::Draft;
+use hallpass_model::{Email, GrantId, HoldKey, RequestId, TargetNames, Timestamp};
+use hallpass_runner::StoreFault;
+use serde::{Deserialize, Serialize};
+
+pub use policy::{policy_name, statement_id};
+pub use revoker::{CutReport, SessionRevoker};
+
+/// Where a cut is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum CutState {
+    /// To be made.
+    Wanted,
+    /// Seen in the policy of its account.
+    Applied {
+        /// When it was seen first.
+        at: Timestamp,
+    },
+    /// Over: no session it is about is left, and the policy no longer has it.
+    Gone {
+        /// When that was seen.
+        at: Timestamp,
+    },
+}
+
+/// The sessions that somebody holds on a permission set of an account, issued before an instant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cut {
+    /// The grant that ended.
+    pub grant: GrantId,
+    /// Its request.
+    pub request: RequestId,
+    /// Who held it.
+    pub holder: Email,
+    /// The person, the account and the permission set.
+    pub key: HoldKey,
+    /// What people call them.
+    pub names: TargetNames,
+    /// Sessions issued at this instant or later are let through. A whole second.
+    pub issued_before: Timestamp,
+    /// When the last of them has ended.
+    pub until: Timestamp,
+    /// Where it is.
+    #[serde(flatten)]
+    pub state: CutState,
+    /// Why it could not be made, as it was told last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+    /// Tries since the last that went well.
+    pub attempts: u32,
+    /// When it is looked at again.
+    pub due: Timestamp,
+    /// Grows with every change; guards concurrent writers.
+    pub version: u64,
+}
+
+impl Cut {
+    /// Whether something is still to be done for it.
+    pub fn is_open(&self) -> bool {
+        match self.state {
+            CutState::Wanted | CutState::Applied { .. } => true,
+            CutState::Gone { .. } => false,
+        }
+    }
+}
+
+/// Something people should hear about a cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CutNews {
+    /// The grant.
+    pub grant: GrantId,
+    /// Its request.
+    pub request: RequestId,
+    /// When.
+    pub at: Timestamp,
+    /// One sentence for people.
+    pub text: String,
+}
+
+/// Where cuts are kept. A commit of the journey adds them.
+#[async_trait]
+pub trait CutStore: Send + Sync {
+    /// Cuts that are not over, by grant.
+    async fn open_cuts(&self) -> Result<Vec<Cut>, StoreFault>;
+    /// One cut.
+    async fn cut(&self, grant: GrantId) -> Result<Option<Cut>, StoreFault>;
+    /// Stores cuts in place of those of the same version, with their records and what people should
+    /// hear: all of it, or nothing.
+    async fn settle_cuts(
+        &self,
+        cuts: &[Cut],
+        records: Vec<Draft>,
+        news: Vec<CutNews>,
+    ) -> Result<(), StoreFault>;
+}

@@ -1,0 +1,209 @@
+//! What the statements say, how many fit, and what is done next.
+
+use std::sync::Arc;
+
+use hallpass_iam::{Context, Decision, Layers, Policy, PolicyType, Request, decide};
+use hallpass_model::{
+    Email, GrantId, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp,
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::plan::{ObservedPolicy, PolicyAct, next};
+use super::policy::{fit, parts, policy_name, statement_id};
+use super::{Cut, CutState};
+use crate::ports::{PolicyRow, PolicyText};
+
+const ACCOUNT: &str = "222233334444";
+const END: &str = "2026-03-02T10:00:00Z";
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn cut(number: u128, user: u32, set: &str, end: &str) -> Cut {
+    let issued_before = at(end);
+    Cut {
+        grant: GrantId::new(Uuid::from_u128(number)),
+        request: RequestId::new(Uuid::from_u128(number)),
+        holder: Email::new("ana@example.com").unwrap(),
+        key: HoldKey {
+            user: format!("{user:08}-0000-0000-0000-000000000000")
+                .parse()
+                .unwrap(),
+            target: Target::Account {
+                account: ACCOUNT.parse().unwrap(),
+                permission_set: "arn:aws:sso:::permissionSet/ssoins-0123456789abcdef/ps-1"
+                    .parse()
+                    .unwrap(),
+            },
+        },
+        names: TargetNames::Account {
+            account: "dev".into(),
+            permission_set: set.into(),
+        },
+        issued_before,
+        until: TimeSpan::minutes(65).after(issued_before),
+        state: CutState::Wanted,
+        failed: None,
+        attempts: 0,
+        due: issued_before,
+        version: 0,
+    }
+}
+
+fn decision(cut: &str, user: u32, role: &str, issued: &str) -> Decision {
+    let allow =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    let policy = |text: &str, kind| Arc::new(Policy::parse(text, kind).unwrap());
+    let layers = Layers {
+        scps: vec![vec![
+            policy(allow, PolicyType::Scp),
+            policy(cut, PolicyType::Scp),
+        ]],
+        identity: vec![policy(allow, PolicyType::Identity)],
+        ..Layers::default()
+    };
+    let principal = format!("arn:aws:iam::{ACCOUNT}:role/{role}");
+    let context = Context::new()
+        .with(
+            "identitystore:UserId",
+            format!("{user:08}-0000-0000-0000-000000000000").as_str(),
+        )
+        .with("aws:PrincipalArn", principal.as_str())
+        .with("aws:TokenIssueTime", issued);
+    let request = Request::new(&principal, "s3:ListAllMyBuckets", "*", context).unwrap();
+    decide(&layers, &request)
+}
+
+#[test]
+fn exactly_the_sessions_of_that_person_set_and_time_are_denied() {
+    let content = fit(&[], &[cut(1, 7, "Admin", END)], at(END))
+        .content
+        .unwrap();
+    let reserved = "aws-reserved/sso.amazonaws.com";
+    let plain = format!("{reserved}/AWSReservedSSO_Admin_0123456789abcdef");
+    let regional = format!("{reserved}/eu-west-1/AWSReservedSSO_Admin_0123456789abcdef");
+    let longer = format!("{reserved}/eu-west-1/AWSReservedSSO_Admin_Extra_0123456789abcdef");
+    let before = "2026-03-02T09:59:59Z";
+    for (user, role, issued, denied, what) in [
+        (7, plain.as_str(), before, true, "a role without a Region"),
+        (7, &regional, before, true, "a role with one"),
+        (7, &regional, END, false, "a session issued at the end"),
+        (7, &regional, "2026-03-02T11:00:00Z", false, "a new session"),
+        (8, &regional, before, false, "somebody else"),
+        (7, &longer, before, false, "a set whose name begins so"),
+        (7, "Admin", before, false, "a role of their own"),
+    ] {
+        let wanted = if denied {
+            Decision::ExplicitlyDenied
+        } else {
+            Decision::Allowed
+        };
+        assert_eq!(decision(&content, user, role, issued), wanted, "{what}");
+    }
+}
+
+#[test]
+fn what_stands_never_gives_way_and_the_newest_speaks_for_a_person() {
+    let old = cut(1, 7, "Admin", END);
+    let other = cut(2, 8, "Admin", "2026-03-02T10:00:10Z");
+    let newer = cut(3, 7, "Admin", "2026-03-02T10:00:20Z");
+    let now = at("2026-03-02T10:01:00Z");
+    let fitted = fit(&[], &[newer.clone(), other.clone(), old.clone()], now);
+    assert_eq!(fitted.held, [old.grant, newer.grant, other.grant]);
+    let ours = parts(&fitted.content.unwrap()).unwrap().ours;
+    assert_eq!(ours, [statement_id(newer.grant), statement_id(other.grant)]);
+    // over: nothing is left to say
+    let later = at("2026-03-02T12:00:00Z");
+    assert_eq!(fit(&[], &[newer, other, old], later).content, None);
+}
+
+#[test]
+fn a_policy_holds_about_twelve_and_says_who_found_no_room() {
+    let cuts: Vec<Cut> = (1..=40)
+        .map(|n: u32| cut(u128::from(n), n, "DatabaseOperator", END))
+        .collect();
+    let fitted = fit(&[], &cuts, at(END));
+    let content = fitted.content.unwrap();
+    assert!(content.len() <= 5_120, "{}", content.len());
+    assert!(
+        (10..=15).contains(&fitted.held.len()),
+        "{}",
+        fitted.held.len()
+    );
+    assert_eq!(fitted.held.len() + fitted.left_out.len(), 40);
+    assert_eq!(fitted.held[0], cuts[0].grant);
+    let clean =
+        hallpass_iam::lint::lint(&content, &hallpass_iam::lint::Options::new(PolicyType::Scp));
+    let errors = clean
+        .iter()
+        .filter(|it| it.severity == hallpass_iam::lint::Severity::Error);
+    assert_eq!(errors.count(), 0, "{clean:?}");
+}
+
+#[test]
+fn statements_of_others_stay() {
+    let theirs = json!({"Sid": "Theirs", "Effect": "Deny", "Action": "s3:*", "Resource": "*"});
+    let fitted = fit(std::slice::from_ref(&theirs), &[], at(END));
+    let found = parts(&fitted.content.unwrap()).unwrap();
+    assert_eq!((found.foreign, found.ours.len()), (vec![theirs.clone()], 0));
+    let single = json!({"Version": "2012-10-17", "Statement": theirs}).to_string();
+    assert_eq!(parts(&single).unwrap().foreign.len(), 1);
+    for broken in ["", "[]", "{}", r#"{"Statement":"x"}"#] {
+        assert!(parts(broken).is_none(), "{broken}");
+    }
+}
+
+#[test]
+fn one_act_at_a_time_leads_to_what_is_wanted() {
+    let seen = |content: Option<&str>, targets: &[&str]| ObservedPolicy {
+        policy: content.map(|content| PolicyText {
+            row: PolicyRow {
+                id: "p-1".into(),
+                name: policy_name(ACCOUNT),
+                aws_managed: false,
+            },
+            content: content.into(),
+        }),
+        targets: targets.iter().map(|it| (*it).to_owned()).collect(),
+    };
+    let (id, one, two) = ("p-1".to_owned(), r#"{"a":1}"#, r#"{"a":2}"#);
+    for (seen, wanted, act) in [
+        (seen(None, &[]), None, PolicyAct::Rest),
+        (seen(None, &[]), Some(one), PolicyAct::Create(one.into())),
+        (
+            seen(Some(one), &[]),
+            Some(one),
+            PolicyAct::Attach(id.clone()),
+        ),
+        (
+            seen(Some(one), &[ACCOUNT]),
+            Some(r#"{ "a": 1 }"#),
+            PolicyAct::Rest,
+        ),
+        (
+            seen(Some(one), &[ACCOUNT]),
+            Some(two),
+            PolicyAct::Update(id.clone(), two.into()),
+        ),
+        (
+            seen(Some(one), &[ACCOUNT]),
+            None,
+            PolicyAct::Detach(id.clone(), ACCOUNT.into()),
+        ),
+        (seen(Some(one), &[]), None, PolicyAct::Delete(id.clone())),
+    ] {
+        assert_eq!(next(&seen, wanted, ACCOUNT), act, "{seen:?} {wanted:?}");
+    }
+}
+
+#[test]
+fn a_cut_is_stored_flat() {
+    let text = serde_json::to_value(cut(1, 7, "Admin", END)).unwrap();
+    assert_eq!(text.get("state"), Some(&Value::from("wanted")));
+    assert_eq!(
+        serde_json::from_value::<Cut>(text).unwrap(),
+        cut(1, 7, "Admin", END)
+    );
+}

@@ -1,0 +1,477 @@
+//! Carries single steps out: looks, sends one write, looks until it shows.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hallpass_model::Clock;
+use hallpass_runner::{
+    Class, Effect, PlanStep, Retry, StepError, StepExecutor, StepProbe, StoreFault, Undo, Verify,
+    WriteAnswer,
+};
+use serde_json::{Value, json};
+
+use crate::outage::check_drill;
+use crate::ports::{Drill, NewPolicy, OrgStore, Organization, OrganizationFault, PolicyText};
+use crate::sessions::check_revocation;
+use crate::steps::{
+    ATTACH, DELETE, DETACH, Guard, Instant, Keeping, Mark, PUT, Pair, PolicyRef, StepSpec, stored,
+};
+use crate::{ChoreError, Refusal};
+
+/// Whoever carries the steps of this crate's plans out.
+pub struct OrgStepExecutor {
+    organization: Arc<dyn Organization>,
+    store: Arc<dyn OrgStore>,
+    clock: Arc<dyn Clock>,
+}
+
+impl OrgStepExecutor {
+    /// A hand over its ports.
+    pub fn new(
+        organization: Arc<dyn Organization>,
+        store: Arc<dyn OrgStore>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            organization,
+            store,
+            clock,
+        }
+    }
+
+    /// The policy of a wish: by id as long as there is one, else by name.
+    async fn find(&self, named: &PolicyRef) -> Result<Option<PolicyText>, StepError> {
+        if let Some(id) = &named.id
+            && let Some(found) = self.organization.policy(id).await.map_err(setback)?
+        {
+            return Ok(Some(found));
+        }
+        let all = self.organization.policies().await.map_err(setback)?;
+        match all.into_iter().find(|row| row.name == named.name) {
+            Some(row) => self.organization.policy(&row.id).await.map_err(setback),
+            None => Ok(None),
+        }
+    }
+
+    async fn is_attached(&self, policy: &str, target: &str) -> Result<bool, StepError> {
+        match self.organization.targets_of(policy).await {
+            Ok(targets) => Ok(targets.iter().any(|it| it.id == target)),
+            Err(OrganizationFault::NotThere { .. }) => Ok(false),
+            Err(fault) => Err(setback(fault)),
+        }
+    }
+
+    async fn guard(&self, guard: &Guard) -> Result<StepProbe, StepError> {
+        let now = self.clock.now();
+        let found = match guard {
+            Guard::Outage {
+                name,
+                target,
+                content,
+                prod,
+                break_glass,
+            } => {
+                let organization = self.organization.as_ref();
+                check_drill(organization, name, target, content, prod, *break_glass, now).await
+            }
+            Guard::Sessions {
+                name,
+                targets,
+                content,
+            } => check_revocation(self.organization.as_ref(), name, targets, content).await,
+        };
+        match found {
+            Ok(refusals) if refusals.is_empty() => Ok(StepProbe::Satisfied),
+            Ok(refusals) => Ok(StepProbe::Blocked {
+                reason: reasons(&refusals),
+            }),
+            Err(ChoreError::Unread { fault, .. }) => Err(setback(fault)),
+            Err(other) => Err(failed("guard", &other.to_string())),
+        }
+    }
+
+    async fn look_put(&self, wanted: &NewPolicy) -> Result<StepProbe, StepError> {
+        let named = PolicyRef {
+            name: wanted.name.clone(),
+            id: None,
+        };
+        Ok(match self.find(&named).await? {
+            None => StepProbe::Absent,
+            Some(found) if same_policy(&found.content, &wanted.content) => StepProbe::Satisfied,
+            Some(found) => StepProbe::Differs {
+                old: json!({"id": found.row.id, "content": found.content}),
+            },
+        })
+    }
+
+    async fn look_pair(&self, pair: &Pair) -> Result<Option<String>, StepError> {
+        let Some(found) = self.find(&pair.policy).await? else {
+            return Ok(None);
+        };
+        let attached = self.is_attached(&found.row.id, &pair.target).await?;
+        Ok(attached.then_some(found.row.id))
+    }
+
+    async fn look_keeping(&self, keeping: &Keeping, kept: Kept) -> Result<StepProbe, StepError> {
+        let all = self.store.revocations().await.map_err(unkept)?;
+        let is_there = |row: &crate::Revocation| match kept {
+            Kept::WithEnd => all.contains(row),
+            Kept::Anyhow => all
+                .iter()
+                .any(|other| other.policy == row.policy && other.entry == row.entry),
+        };
+        let mut there = keeping.rows.iter().map(is_there);
+        let done = match kept {
+            Kept::WithEnd => there.all(|it| it),
+            Kept::Anyhow => !there.any(|it| it),
+        };
+        Ok(match (done, kept) {
+            (true, _) => StepProbe::Satisfied,
+            (false, Kept::WithEnd) => StepProbe::Absent,
+            (false, Kept::Anyhow) => StepProbe::Differs {
+                old: stored(&keeping.rows),
+            },
+        })
+    }
+
+    async fn look_mark(&self, mark: &Mark) -> Result<StepProbe, StepError> {
+        let drill = self.store.drill(&mark.drill).await.map_err(unkept)?;
+        let is_set = match drill {
+            Some(drill) => instant(&drill, mark.instant).is_some(),
+            // a drill that another store knows is removed by its tags alone
+            None => mark.instant == Instant::Removed,
+        };
+        Ok(if is_set {
+            StepProbe::Satisfied
+        } else {
+            StepProbe::Absent
+        })
+    }
+
+    async fn put(&self, wanted: &NewPolicy, seen: &StepProbe) -> WriteAnswer {
+        let id = seen
+            .old()
+            .get("id")
+            .and_then(Value::as_str)
+            .map(str::to_owned);
+        let sent = match &id {
+            Some(id) => {
+                let updated = self.organization.update_policy(id, &wanted.content).await;
+                updated.map(|()| id.clone())
+            }
+            None => self.organization.create_policy(wanted).await,
+        };
+        match sent {
+            Ok(remote) => WriteAnswer::Accepted { remote },
+            // the name is taken by a policy that listings do not show yet
+            Err(OrganizationFault::AlreadyThere { message }) => later(message),
+            Err(fault) => WriteAnswer::Setback(setback(fault)),
+        }
+    }
+
+    async fn attach(&self, pair: &Pair) -> WriteAnswer {
+        let id = match self.find(&pair.policy).await {
+            Ok(Some(found)) => found.row.id,
+            Ok(None) => return later(format!("policy `{}` is not seen yet", pair.policy.name)),
+            Err(setback) => return WriteAnswer::Setback(setback),
+        };
+        match self.organization.attach(&id, &pair.target).await {
+            Ok(()) | Err(OrganizationFault::AlreadyThere { .. }) => {
+                WriteAnswer::Accepted { remote: id }
+            }
+            Err(fault) => WriteAnswer::Setback(setback(fault)),
+        }
+    }
+
+    async fn detach(&self, pair: &Pair, seen: &StepProbe) -> WriteAnswer {
+        let Some(id) = seen
+            .old()
+            .get("id")
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+        else {
+            return WriteAnswer::Setback(failed(
+                "detach",
+                "nothing was seen attached (this is a bug)",
+            ));
+        };
+        match self.organization.detach(&id, &pair.target).await {
+            Ok(()) | Err(OrganizationFault::NotThere { .. }) => {
+                WriteAnswer::Accepted { remote: id }
+            }
+            Err(fault) => WriteAnswer::Setback(setback(fault)),
+        }
+    }
+
+    async fn delete(&self, seen: &StepProbe) -> WriteAnswer {
+        let Some(id) = seen
+            .old()
+            .get("id")
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+        else {
+            return WriteAnswer::Setback(failed("delete", "no policy was seen (this is a bug)"));
+        };
+        match self.organization.delete_policy(&id).await {
+            Ok(()) | Err(OrganizationFault::NotThere { .. }) => {
+                WriteAnswer::Accepted { remote: id }
+            }
+            Err(fault) => WriteAnswer::Setback(setback(fault)),
+        }
+    }
+
+    async fn mark(&self, mark: &Mark) -> Result<(), StepError> {
+        let drill = self.store.drill(&mark.drill).await.map_err(unkept)?;
+        let Some(mut drill) = drill else {
+            return Ok(());
+        };
+        let now = Some(self.clock.now());
+        match mark.instant {
+            Instant::Applied => drill.applied_at = now,
+            Instant::Removed => drill.removed_at = now,
+        }
+        self.store.keep_drill(&drill).await.map_err(unkept)
+    }
+
+    async fn drop_revocations(&self, keeping: &Keeping) -> Result<(), StepError> {
+        let entries: Vec<_> = keeping.rows.iter().map(|row| row.entry.clone()).collect();
+        let dropped = self.store.drop_revocations(&keeping.policy, &entries).await;
+        dropped.map_err(unkept)
+    }
+
+    /// Whether what was sent shows by now.
+    async fn shows(&self, step: &PlanStep, remote: &str) -> Result<bool, StepError> {
+        let found = || self.organization.policy(remote);
+        match spec_of(step)? {
+            StepSpec::Put(wanted) => {
+                let found = found().await.map_err(setback)?;
+                Ok(found.is_some_and(|it| same_policy(&it.content, &wanted.content)))
+            }
+            StepSpec::Attach(pair) => self.is_attached(remote, &pair.target).await,
+            StepSpec::Detach(pair) => Ok(!self.is_attached(remote, &pair.target).await?),
+            StepSpec::Delete(named) => {
+                let all = self.organization.policies().await.map_err(setback)?;
+                Ok(!all
+                    .iter()
+                    .any(|row| row.id == remote || row.name == named.name))
+            }
+            StepSpec::Guard(_)
+            | StepSpec::KeepDrill(_)
+            | StepSpec::MarkDrill(_)
+            | StepSpec::KeepRevocations(_)
+            | StepSpec::DropRevocations(_) => Ok(true),
+        }
+    }
+}
+
+/// How entries are compared with those kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kept {
+    WithEnd,
+    Anyhow,
+}
+
+#[async_trait]
+impl StepExecutor for OrgStepExecutor {
+    async fn probe(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
+        let detached = |id: Option<String>, name: &str| match id {
+            None => StepProbe::Satisfied,
+            Some(id) => StepProbe::Differs {
+                old: json!({"id": id, "name": name}),
+            },
+        };
+        match spec_of(step)? {
+            StepSpec::Guard(guard) => self.guard(&guard).await,
+            StepSpec::Put(wanted) => self.look_put(&wanted).await,
+            StepSpec::Attach(pair) => Ok(match self.look_pair(&pair).await? {
+                Some(_) => StepProbe::Satisfied,
+                None => StepProbe::Absent,
+            }),
+            StepSpec::Detach(pair) => Ok(detached(self.look_pair(&pair).await?, &pair.policy.name)),
+            StepSpec::Delete(named) => Ok(match self.find(&named).await? {
+                None => StepProbe::Satisfied,
+                Some(found) => StepProbe::Differs {
+                    old: json!({"id": found.row.id, "name": found.row.name, "content": found.content}),
+                },
+            }),
+            StepSpec::KeepDrill(drill) => {
+                let kept = self.store.drill(&drill.id).await.map_err(unkept)?;
+                let is_there = kept.is_some_and(|kept| is_kept(&kept, &drill));
+                Ok(if is_there {
+                    StepProbe::Satisfied
+                } else {
+                    StepProbe::Absent
+                })
+            }
+            StepSpec::MarkDrill(mark) => self.look_mark(&mark).await,
+            StepSpec::KeepRevocations(keeping) => self.look_keeping(&keeping, Kept::WithEnd).await,
+            StepSpec::DropRevocations(keeping) => self.look_keeping(&keeping, Kept::Anyhow).await,
+        }
+    }
+
+    async fn act(&self, step: &PlanStep, seen: &StepProbe) -> WriteAnswer {
+        let kept = |result: Result<(), StepError>| match result {
+            Ok(()) => WriteAnswer::Done(Effect {
+                new: step.desired.clone(),
+                requests: Vec::new(),
+            }),
+            Err(setback) => WriteAnswer::Setback(setback),
+        };
+        match spec_of(step) {
+            Err(setback) => WriteAnswer::Setback(setback),
+            Ok(StepSpec::Guard(_)) => {
+                WriteAnswer::Setback(failed("guard", "a guard has nothing to do"))
+            }
+            Ok(StepSpec::Put(wanted)) => self.put(&wanted, seen).await,
+            Ok(StepSpec::Attach(pair)) => self.attach(&pair).await,
+            Ok(StepSpec::Detach(pair)) => self.detach(&pair, seen).await,
+            Ok(StepSpec::Delete(_)) => self.delete(seen).await,
+            Ok(StepSpec::KeepDrill(drill)) => {
+                kept(self.store.keep_drill(&drill).await.map_err(unkept))
+            }
+            Ok(StepSpec::MarkDrill(mark)) => kept(self.mark(&mark).await),
+            Ok(StepSpec::KeepRevocations(keeping)) => {
+                let rows = self.store.keep_revocations(&keeping.rows).await;
+                kept(rows.map_err(unkept))
+            }
+            Ok(StepSpec::DropRevocations(keeping)) => kept(self.drop_revocations(&keeping).await),
+        }
+    }
+
+    async fn verify(&self, step: &PlanStep, remote: &str) -> Verify {
+        match self.shows(step, remote).await {
+            Err(setback) => Verify::Setback(setback),
+            Ok(false) => Verify::Running,
+            Ok(true) => {
+                let mut new = step.desired.clone();
+                if let Some(members) = new.as_object_mut() {
+                    members.insert("id".to_owned(), remote.into());
+                }
+                Verify::Done(Effect {
+                    new,
+                    requests: Vec::new(),
+                })
+            }
+        }
+    }
+
+    fn undo(&self, step: &PlanStep, old: &Value, _new: &Value) -> Undo {
+        let Ok(wish) = spec_of(step) else {
+            return Undo::Not(format!("no step is called `{}`", step.kind));
+        };
+        let by = |kind: &str, desired: Value| Undo::By(vec![(kind.to_owned(), desired)]);
+        let content = old.get("content").and_then(Value::as_str);
+        match (wish, content) {
+            (StepSpec::Put(wanted), Some(content)) => by(
+                PUT,
+                stored(&NewPolicy {
+                    content: content.to_owned(),
+                    ..wanted
+                }),
+            ),
+            (StepSpec::Put(wanted), None) => by(
+                DELETE,
+                stored(&PolicyRef {
+                    name: wanted.name,
+                    id: None,
+                }),
+            ),
+            (StepSpec::Attach(pair), _) => by(DETACH, stored(&pair)),
+            (StepSpec::Detach(pair), _) => by(ATTACH, stored(&pair)),
+            (StepSpec::Delete(named), Some(content)) => by(
+                PUT,
+                stored(&NewPolicy {
+                    name: named.name,
+                    description: "put back by Hallpass".to_owned(),
+                    content: content.to_owned(),
+                    tags: std::collections::BTreeMap::new(),
+                }),
+            ),
+            (StepSpec::Delete(_), None) => Undo::Not("its text was not recorded".to_owned()),
+            // what the store keeps beside policies does no harm and tells what was
+            (
+                StepSpec::Guard(_)
+                | StepSpec::KeepDrill(_)
+                | StepSpec::MarkDrill(_)
+                | StepSpec::KeepRevocations(_)
+                | StepSpec::DropRevocations(_),
+                _,
+            ) => Undo::By(Vec::new()),
+        }
+    }
+}
+
+fn spec_of(step: &PlanStep) -> Result<StepSpec, StepError> {
+    StepSpec::read(&step.kind, &step.desired).map_err(|why| failed("unknown_step", &why))
+}
+
+fn failed(code: &str, text: &str) -> StepError {
+    StepError::Failed {
+        code: code.to_owned(),
+        text: text.to_owned(),
+    }
+}
+
+fn retry(class: Class, why: String) -> Retry {
+    Retry {
+        class,
+        after: None,
+        why,
+    }
+}
+
+fn later(why: String) -> WriteAnswer {
+    WriteAnswer::Setback(StepError::Retry(retry(Class::Conflict, why)))
+}
+
+/// What a fault means for the engine (`organization.md` P-10).
+fn setback(fault: OrganizationFault) -> StepError {
+    match fault {
+        OrganizationFault::Throttled { message, after } => StepError::Retry(Retry {
+            after,
+            ..retry(Class::Throttle, message)
+        }),
+        OrganizationFault::Unreachable { message } => {
+            StepError::Retry(retry(Class::Throttle, message))
+        }
+        OrganizationFault::Conflict { message } => {
+            StepError::Retry(retry(Class::Conflict, message))
+        }
+        OrganizationFault::AlreadyThere { message } => failed("already_there", &message),
+        OrganizationFault::NotThere { message } => failed("not_there", &message),
+        OrganizationFault::Refused { code, message } => failed(&code, &message),
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
+fn unkept(fault: StoreFault) -> StepError {
+    StepError::Retry(retry(Class::Throttle, fault.to_string()))
+}
+
+fn instant(drill: &Drill, which: Instant) -> Option<hallpass_model::Timestamp> {
+    match which {
+        Instant::Applied => drill.applied_at,
+        Instant::Removed => drill.removed_at,
+    }
+}
+
+/// Whether what is kept is that drill, not removed: one that begins again is kept anew.
+fn is_kept(kept: &Drill, drill: &Drill) -> bool {
+    let same = Drill {
+        applied_at: None,
+        ..kept.clone()
+    };
+    same == *drill
+}
+
+/// Whether two texts are one policy: white space and the order of members do not matter.
+pub(crate) fn same_policy(one: &str, other: &str) -> bool {
+    let read = |text: &str| serde_json::from_str::<Value>(text).ok();
+    one == other || matches!((read(one), read(other)), (Some(a), Some(b)) if a == b)
+}
+
+/// Refusals in one text, for a journal.
+pub(crate) fn reasons(refusals: &[Refusal]) -> String {
+    let texts: Vec<&str> = refusals.iter().map(|it| it.message.as_str()).collect();
+    texts.join("; ")
+}

@@ -1,0 +1,141 @@
+//! The caller's own web sessions and API tokens: seen, and ended.
+
+use axum::{Json, extract::State};
+use hallpass_api::{OwnSession, OwnSessions, OwnToken, OwnTokens, SessionsEnded, TokenRevoked};
+use hallpass_model::TokenId;
+
+use crate::{
+    App, SignedIn, WebSession, WhichSessions,
+    auth::{AuthenticatedCaller, TokenScope},
+    body::{KeyOf, Path},
+    own,
+    problem::ProblemResponse,
+    session,
+};
+
+/// The name of the session that a call came with.
+async fn this(app: &App, caller: &AuthenticatedCaller) -> Result<Option<String>, ProblemResponse> {
+    let Some(hash) = &caller.session else {
+        return Ok(None);
+    };
+    // its secret may have been replaced since
+    let live = session::still(app, hash).await?;
+    Ok(live.map(|live| live.session.id()))
+}
+
+fn shown(session: &WebSession, this: Option<&str>) -> OwnSession {
+    let id = session.id();
+    let browsing = &session.browsing;
+    OwnSession {
+        is_this: this == Some(id.as_str()),
+        id,
+        signed_in_by: match &session.signed_in {
+            SignedIn::Persona => "demo".to_owned(),
+            SignedIn::Oidc { issuer, .. } => issuer.clone(),
+        },
+        began_at: session.began_at,
+        seen_at: session.seen_at,
+        ends_at: session.ends_at,
+        address: browsing.address,
+        browser: Some(browsing.agent.clone()).filter(|agent| !agent.is_empty()),
+    }
+}
+
+/// The caller's web sessions.
+#[utoipa::path(get, path = "/api/v1/me/sessions", responses((status = 200, body = OwnSessions)))]
+pub(crate) async fn sessions(
+    State(app): State<App>,
+    caller: AuthenticatedCaller,
+) -> Result<Json<OwnSessions>, ProblemResponse> {
+    caller.allow(&[TokenScope::Read])?;
+    let (this, all) = (
+        this(&app, &caller).await?,
+        own::sessions(&app, &caller.owner).await?,
+    );
+    let items = all.iter().map(|it| shown(it, this.as_deref())).collect();
+    Ok(Json(OwnSessions { items }))
+}
+
+/// End a web session of the caller's.
+#[utoipa::path(post, path = "/api/v1/me/sessions/{id}/end", params(("id" = String, Path)),
+    responses((status = 200, body = SessionsEnded), (status = 404, body = hallpass_api::Problem)))]
+pub(crate) async fn end_session(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    caller: AuthenticatedCaller,
+    _key: KeyOf,
+) -> Result<Json<SessionsEnded>, ProblemResponse> {
+    caller.allow(&[TokenScope::Request])?;
+    match ended(&app, &caller, WhichSessions::One(id)).await? {
+        SessionsEnded { ended: 0 } => Err(ProblemResponse::not_found("session")),
+        ended => Ok(Json(ended)),
+    }
+}
+
+/// End every web session of the caller's but the one that the call comes with.
+#[utoipa::path(post, path = "/api/v1/me/sessions/end-others",
+    responses((status = 200, body = SessionsEnded)))]
+pub(crate) async fn end_others(
+    State(app): State<App>,
+    caller: AuthenticatedCaller,
+    _key: KeyOf,
+) -> Result<Json<SessionsEnded>, ProblemResponse> {
+    caller.allow(&[TokenScope::Request])?;
+    let which = match this(&app, &caller).await? {
+        Some(this) => WhichSessions::AllBut(this),
+        None => WhichSessions::All,
+    };
+    Ok(Json(ended(&app, &caller, which).await?))
+}
+
+async fn ended(
+    app: &App,
+    caller: &AuthenticatedCaller,
+    which: WhichSessions,
+) -> Result<SessionsEnded, ProblemResponse> {
+    let ended = own::end_sessions(app, &caller.owner, which, caller.actor.origin).await?;
+    Ok(SessionsEnded {
+        ended: u64::try_from(ended).unwrap_or(u64::MAX),
+    })
+}
+
+/// The caller's API tokens that count.
+#[utoipa::path(get, path = "/api/v1/me/tokens", responses((status = 200, body = OwnTokens)))]
+pub(crate) async fn tokens(
+    State(app): State<App>,
+    caller: AuthenticatedCaller,
+) -> Result<Json<OwnTokens>, ProblemResponse> {
+    caller.allow(&[TokenScope::Read])?;
+    let all = own::tokens(&app, &caller.owner).await?;
+    let shown = |token: crate::OwnToken| OwnToken {
+        id: token.id.to_string(),
+        is_this: caller.token.as_ref() == Some(&token.hash),
+        name: token.name,
+        scopes: token.scopes.iter().map(|it| it.name().to_owned()).collect(),
+        created_at: token.created_at,
+        used_at: token.used_at,
+        expires_at: token.expires_at,
+    };
+    let items = all.into_iter().map(shown).collect();
+    Ok(Json(OwnTokens { items }))
+}
+
+/// Revoke an API token of the caller's; made again it changes nothing.
+#[utoipa::path(post, path = "/api/v1/me/tokens/{id}/revoke", params(("id" = String, Path)),
+    responses((status = 200, body = TokenRevoked), (status = 404, body = hallpass_api::Problem)))]
+pub(crate) async fn revoke_token(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    caller: AuthenticatedCaller,
+    _key: KeyOf,
+) -> Result<Json<TokenRevoked>, ProblemResponse> {
+    caller.allow(&[TokenScope::Request])?;
+    let none = || ProblemResponse::not_found("token");
+    let id: TokenId = id.parse().map_err(|_| none())?;
+    let origin = caller.actor.origin;
+    if own::revoke_token(&app, &caller.owner, id, origin).await? {
+        Ok(Json(TokenRevoked { revoked: true }))
+    } else {
+        Err(none())
+    }
+}

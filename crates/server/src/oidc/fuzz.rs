@@ -1,0 +1,104 @@
+//! Fuzz targets for what a provider of sign-in sends, or whoever pretends to be one: tokens, sets of
+//! keys, discovery documents. See `hallpass_model::testing`.
+
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use hallpass_model::Timestamp;
+use hallpass_model::testing::{changed, in_time};
+use openidconnect::core::{CoreIdToken, CoreJsonWebKeySet};
+use openidconnect::{JsonWebKey as _, ProviderMetadataWithLogout};
+use serde_json::json;
+
+use super::OidcSettings;
+use super::claims::{self, ALGORITHMS};
+
+/// What JSON and tokens have most of.
+const LETTERS: &[u8] = b"{}[]\",:\\\n.-_=ehAzQ019tn";
+
+const LOGOUT: &[u8] = include_bytes!("__fuzz__/tokens/corpus/logout");
+const TOKENS: [&[u8]; 4] = [
+    LOGOUT,
+    include_bytes!("__fuzz__/tokens/corpus/id"),
+    include_bytes!("__fuzz__/tokens/corpus/none"),
+    include_bytes!("__fuzz__/tokens/corpus/compact"),
+];
+const KEYS: &[u8] = include_bytes!("__fuzz__/keys/corpus/keys.json");
+const DISCOVERY: &[u8] = include_bytes!("__fuzz__/keys/corpus/discovery.json");
+
+fn settings() -> OidcSettings {
+    OidcSettings {
+        issuer: "https://login.example.com".to_owned(),
+        client_id: "hallpass".to_owned(),
+        client_secret: None,
+        scopes: Vec::new(),
+        email_claim: "email".to_owned(),
+        require_verified_email: true,
+        name: "X".to_owned(),
+        public_url: "https://hallpass.example.com".to_owned(),
+    }
+}
+
+/// Header and claims, a line each, as the first two parts of a token; any other text as it is.
+fn signed_part(text: &[u8]) -> Vec<u8> {
+    match text.iter().position(|byte| *byte == b'\n') {
+        Some(cut) => {
+            let (header, claims) = (&text[..cut], &text[cut + 1..]);
+            let encoded = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part));
+            encoded.join(".").into_bytes()
+        }
+        None => text.to_vec(),
+    }
+}
+
+#[test]
+fn a_token_counts_for_what_the_provider_signed_alone() {
+    let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+    let public = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
+    let keys = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "first", "x": public}]});
+    let keys: CoreJsonWebKeySet = serde_json::from_value(keys).unwrap();
+    let now = Timestamp::from_second(1_780_000_010).unwrap();
+    let good = signed_part(LOGOUT);
+    let signature = URL_SAFE_NO_PAD.encode(pair.sign(&good));
+    let token = |part: &[u8]| format!("{}.{signature}", String::from_utf8_lossy(part));
+    let settings = settings();
+    let wanted = claims::logout(&token(&good), &keys, &settings, now).unwrap();
+    bolero::check!(name = "tokens").for_each(|input: &[u8]| {
+        let text = changed(input, &TOKENS, LETTERS);
+        let part = signed_part(&text);
+        for token in [token(&part), String::from_utf8_lossy(&text).into_owned()] {
+            if let Ok(read) = in_time(|| claims::logout(&token, &keys, &settings, now)) {
+                assert_eq!((&read, &part), (&wanted, &good), "{token}");
+            }
+            if let Some(said) = in_time(|| claims::unverified(&token)) {
+                for name in ["auth_time", "iat", "exp"] {
+                    let _ = claims::instant(&said, name);
+                }
+                let _ = (
+                    claims::is_verified(&said),
+                    claims::is_for(&said, "hallpass"),
+                );
+            }
+            let _ = in_time(|| token.parse::<CoreIdToken>().is_ok());
+        }
+    });
+}
+
+#[test]
+fn keys_of_any_form_verify_nothing_or_say_no() {
+    let read: CoreJsonWebKeySet = serde_json::from_slice(KEYS).unwrap();
+    assert_eq!(read.keys().len(), 4);
+    serde_json::from_slice::<ProviderMetadataWithLogout>(DISCOVERY).unwrap();
+    bolero::check!(name = "keys").for_each(|input: &[u8]| {
+        let bytes = changed(input, &[KEYS, DISCOVERY], LETTERS);
+        if let Ok(set) = in_time(|| serde_json::from_slice::<CoreJsonWebKeySet>(&bytes)) {
+            for key in set.keys() {
+                for algorithm in &ALGORITHMS {
+                    let signature = input.get(..64).unwrap_or(input);
+                    let checked = in_time(|| key.verify_signature(algorithm, b"a.b", signature));
+                    assert!(checked.is_err(), "{}", String::from_utf8_lossy(&bytes));
+                }
+            }
+        }
+        let _ = in_time(|| serde_json::from_slice::<ProviderMetadataWithLogout>(&bytes).is_ok());
+    });
+}

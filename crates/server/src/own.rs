@@ -1,0 +1,63 @@
+//! What somebody can come in with: their web sessions and API tokens, as they see and end them
+//! themselves. Nobody else's are reached from here.
+
+use hallpass_access::{Origin, Owner};
+use hallpass_model::TokenId;
+
+use crate::{App, OwnToken, WebSession, WhichSessions, problem::ProblemResponse};
+
+/// The sessions that somebody is signed in with, the one used last first.
+///
+/// # Errors
+/// When the store does not answer.
+pub(crate) async fn sessions(app: &App, owner: &Owner) -> Result<Vec<WebSession>, ProblemResponse> {
+    let found = app.sessions.of_user(&owner.user).await;
+    let mut all = found.map_err(|fault| ProblemResponse::unavailable(&fault))?;
+    let (settings, now) = (&app.session_settings, app.clock.now());
+    all.retain(|session| session.is_current(settings, now));
+    all.sort_by(|a, b| (b.seen_at, b.began_at, &b.hash).cmp(&(a.seen_at, a.began_at, &a.hash)));
+    Ok(all)
+}
+
+/// Ends some of them; how many there were.
+///
+/// # Errors
+/// When the store does not answer.
+pub(crate) async fn end_sessions(
+    app: &App,
+    owner: &Owner,
+    which: WhichSessions,
+    origin: Origin,
+) -> Result<usize, ProblemResponse> {
+    let live = sessions(app, owner).await?;
+    let meant = live.iter().filter(|session| which.means(session)).count();
+    app.sessions
+        .end_own(owner, which, origin, app.clock.now())
+        .await
+        .map_err(|fault| ProblemResponse::unavailable(&fault))?;
+    Ok(meant)
+}
+
+/// The tokens that count now, newest first.
+///
+/// # Errors
+/// When the store does not answer.
+pub(crate) async fn tokens(app: &App, owner: &Owner) -> Result<Vec<OwnToken>, ProblemResponse> {
+    let found = app.tokens.of_user(&owner.user, app.clock.now()).await;
+    found.map_err(|fault| ProblemResponse::unavailable(&fault))
+}
+
+/// Revokes one of them; `false` when they have none of this id.
+///
+/// # Errors
+/// When the store does not answer.
+pub(crate) async fn revoke_token(
+    app: &App,
+    owner: &Owner,
+    id: TokenId,
+    origin: Origin,
+) -> Result<bool, ProblemResponse> {
+    let now = app.clock.now();
+    let revoked = app.tokens.revoke_own(owner, id, origin, now).await;
+    revoked.map_err(|fault| ProblemResponse::unavailable(&fault))
+}

@@ -1,0 +1,275 @@
+//! What a permission set allows, for its page and the API: found, read, put in words, linted.
+
+use std::sync::Arc;
+
+use hallpass_access::{
+    Actor, Boundary, Directory, DirectoryFault, ManagedPolicy, ReferencedPolicy, SetPolicies,
+};
+use hallpass_api::{LevelCount, PermissionSet, PolicyFinding, PolicyLine, PolicyRisk, SetPolicy};
+use hallpass_iam::lint::{self, LintFinding, Options};
+use hallpass_iam::residual::after_assignment_removed;
+use hallpass_iam::size::AttachmentPoint;
+use hallpass_iam::summary::{KnownPolicy, Risk, Summary, known, summarize};
+use hallpass_iam::{LoadError, PolicyType};
+use hallpass_model::{TimeSpan, Timestamp};
+
+use crate::{App, problem::ProblemResponse};
+
+/// Findings of one policy that are given; more are counted.
+const FINDINGS_MAX: usize = 40;
+/// The longest text that is put in words and linted: what AWS allows a permission set's policies
+/// to have, with room to spare.
+const TEXT_BYTES_MAX: usize = 128 * 1024;
+
+/// A permission set that somebody may see.
+pub(crate) struct VisibleSet {
+    pub(crate) name: String,
+    pub(crate) arn: String,
+    pub(crate) says: String,
+    /// As the directory knows it; the policies say it newer.
+    pub(crate) session: TimeSpan,
+    /// `None` when AWS has no such set any more.
+    pub(crate) policies: Result<Option<Arc<SetPolicies>>, DirectoryFault>,
+}
+
+/// The set of that name, if the actor may see it, with its policies as AWS has them.
+///
+/// # Errors
+/// When there is none or it is not the actor's to see, which are the same, and when the store does
+/// not answer.
+pub(crate) async fn find(
+    app: &App,
+    actor: &Actor,
+    name: &str,
+) -> Result<VisibleSet, ProblemResponse> {
+    let missing = || ProblemResponse::not_found("permission set");
+    let directory = app.access.directory();
+    let set = directory.permission_set_by_name(name).ok_or_else(missing)?;
+    if !app.access.may_see_set(actor, &set.name).await? {
+        return Err(missing());
+    }
+    let policies = app.policies.policies(&set.arn).await;
+    if let Err(fault) = &policies {
+        tracing::warn!(set = set.name, %fault, "a permission set could not be read");
+    }
+    Ok(VisibleSet {
+        name: set.name.clone(),
+        arn: set.arn.to_string(),
+        says: set.description.clone(),
+        session: TimeSpan::seconds(set.session_duration),
+        policies,
+    })
+}
+
+/// What happens at the end of access through a set with sessions of that length, in short: for
+/// those who decide.
+pub(crate) fn after_end(session: TimeSpan) -> String {
+    format!("Credentials issued just before the end work up to {session} longer.")
+}
+
+/// The same for a set by its name, as far as the directory knows it.
+pub(crate) fn after_end_of(directory: &Directory, set: &str) -> Option<String> {
+    let set = directory.permission_set_by_name(set)?;
+    Some(after_end(TimeSpan::seconds(set.session_duration)))
+}
+
+/// Puts a set's policies in words. Takes milliseconds of one processor: off the threads that serve
+/// others.
+pub(crate) async fn in_words(
+    seen: &VisibleSet,
+    read: Arc<SetPolicies>,
+    now: Timestamp,
+) -> Result<PermissionSet, ProblemResponse> {
+    let (session, read_at) = (read.session, read.read_at);
+    let policies = tokio::task::spawn_blocking(move || policies(&read, now))
+        .await
+        .map_err(|error| ProblemResponse::unavailable(&error))?;
+    Ok(PermissionSet {
+        name: seen.name.clone(),
+        arn: seen.arn.clone(),
+        says: Some(seen.says.clone()).filter(|says| !says.is_empty()),
+        session_seconds: session.as_seconds(),
+        after_loss: after_assignment_removed(now, session).words,
+        read_at,
+        policies,
+    })
+}
+
+fn policies(read: &SetPolicies, now: Timestamp) -> Vec<SetPolicy> {
+    let mut found: Vec<SetPolicy> = Vec::new();
+    if let Some(text) = &read.inline {
+        let empty = empty("inline", "Inline policy");
+        found.push(with_text(empty, text, PolicyType::Identity, now));
+    }
+    let managed = read.managed.iter();
+    found.extend(managed.map(|policy| of_aws(policy, PolicyType::Identity, now)));
+    found.extend(read.referenced.iter().map(of_account));
+    let boundary = match &read.boundary {
+        Some(Boundary::Managed(policy)) => Some(of_aws(policy, PolicyType::Boundary, now)),
+        Some(Boundary::Referenced(policy)) => Some(of_account(policy)),
+        None => None,
+    };
+    found.extend(boundary.map(|policy| SetPolicy {
+        is_boundary: true,
+        // what a boundary does not take away is no risk of its own
+        risks: Vec::new(),
+        ..policy
+    }));
+    found
+}
+
+fn empty(kind: &str, name: &str) -> SetPolicy {
+    SetPolicy {
+        kind: kind.to_owned(),
+        is_boundary: false,
+        name: name.to_owned(),
+        place: None,
+        document: None,
+        not_read: None,
+        lines: Vec::new(),
+        more_lines: 0,
+        counts: Vec::new(),
+        unknown: Vec::new(),
+        is_whole: true,
+        risks: Vec::new(),
+        findings: Vec::new(),
+        more_findings: 0,
+    }
+}
+
+fn of_aws(policy: &ManagedPolicy, kind: PolicyType, now: Timestamp) -> SetPolicy {
+    let mut found = empty("aws-managed", &policy.name);
+    found.place = Some(policy.arn.clone());
+    if let Some(text) = &policy.document {
+        return with_text(found, text, kind, now);
+    }
+    found.is_whole = false;
+    found.not_read = Some(match known(&policy.arn) {
+        Some(known) => {
+            say_known(&mut found, known);
+            "AWS keeps this policy and may change it. Its text was not read; these are the \
+             well-known facts about it."
+                .to_owned()
+        }
+        None => "AWS keeps this policy and may change it. Its text was not read.".to_owned(),
+    });
+    found
+}
+
+fn say_known(policy: &mut SetPolicy, known: &KnownPolicy) {
+    let line = |words: &&str| PolicyLine {
+        effect: "allow".to_owned(),
+        words: (*words).to_owned(),
+        actions: Vec::new(),
+    };
+    policy.lines = known.says.iter().map(line).collect();
+    let risk = |(kind, why): &(hallpass_iam::summary::RiskKind, &str)| PolicyRisk {
+        kind: kind.as_str().to_owned(),
+        title: kind.title().to_owned(),
+        why: (*why).to_owned(),
+        actions: Vec::new(),
+        more: 0,
+        limited: false,
+    };
+    policy.risks = known.risks.iter().map(risk).collect();
+}
+
+fn of_account(policy: &ReferencedPolicy) -> SetPolicy {
+    SetPolicy {
+        place: Some(policy.path.clone()),
+        not_read: Some(
+            "Each account keeps a policy of this name, and its text may differ from account to \
+             account. It was not read."
+                .to_owned(),
+        ),
+        is_whole: false,
+        ..empty("customer-managed", &policy.name)
+    }
+}
+
+fn with_text(empty: SetPolicy, text: &str, kind: PolicyType, now: Timestamp) -> SetPolicy {
+    let mut policy = SetPolicy {
+        document: Some(text.to_owned()),
+        ..empty
+    };
+    if text.len() > TEXT_BYTES_MAX {
+        policy.is_whole = false;
+        policy.not_read = Some("This policy is too long to be put in words.".to_owned());
+        return policy;
+    }
+    match summarize(text, kind) {
+        Ok(summary) => say(&mut policy, summary),
+        Err(error) => not_understood(&mut policy, &error),
+    }
+    let mut found = lint::lint(text, &options(&policy.kind, kind, now));
+    found.sort_by_key(|it| std::cmp::Reverse(it.severity));
+    policy.more_findings = found.len().saturating_sub(FINDINGS_MAX);
+    policy.findings = found.iter().take(FINDINGS_MAX).map(finding).collect();
+    policy
+}
+
+fn options(place: &str, kind: PolicyType, now: Timestamp) -> Options {
+    let limit = match place {
+        "inline" => Some(AttachmentPoint::PermissionSet.about().limit),
+        // what AWS keeps is as long as AWS likes
+        _ => Some(TEXT_BYTES_MAX),
+    };
+    Options {
+        now: Some(now),
+        limit,
+        ..Options::new(kind)
+    }
+}
+
+fn not_understood(policy: &mut SetPolicy, error: &LoadError) {
+    policy.is_whole = false;
+    policy.not_read = Some(format!(
+        "This policy was not understood: {}.",
+        error.message
+    ));
+}
+
+fn say(policy: &mut SetPolicy, summary: Summary) {
+    let line = |line: hallpass_iam::summary::SummaryLine| PolicyLine {
+        effect: if line.denies { "deny" } else { "allow" }.to_owned(),
+        words: line.words,
+        actions: line.actions,
+    };
+    policy.lines = summary.lines.into_iter().map(line).collect();
+    policy.more_lines = summary.more_lines;
+    policy.counts = summary
+        .counts
+        .iter()
+        .map(|count| LevelCount {
+            level: count.access.as_str().to_owned(),
+            actions: count.actions,
+        })
+        .collect();
+    policy.unknown = summary.unknown;
+    policy.is_whole = summary.is_whole;
+    policy.risks = summary.risks.into_iter().map(risk).collect();
+}
+
+fn risk(risk: Risk) -> PolicyRisk {
+    PolicyRisk {
+        kind: risk.kind.as_str().to_owned(),
+        title: risk.kind.title().to_owned(),
+        why: risk.why,
+        actions: risk.actions,
+        more: risk.more,
+        limited: risk.limited,
+    }
+}
+
+fn finding(finding: &LintFinding) -> PolicyFinding {
+    PolicyFinding {
+        code: finding.code.as_str().to_owned(),
+        severity: finding.severity.as_str().to_owned(),
+        pointer: finding.pointer.clone(),
+        line: finding.region.line,
+        sid: finding.sid.clone(),
+        message: finding.message.clone(),
+        help: finding.code.about().help.to_owned(),
+        is_fixable: finding.fix.is_some(),
+    }
+}

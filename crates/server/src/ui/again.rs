@@ -1,0 +1,131 @@
+//! Signing in again for a press that wants it: what is wanted, the way there, and back to where one
+//! was. Nothing is pressed meanwhile, nor by coming back.
+
+use askama::Template;
+use axum::response::Response;
+use hallpass_access::PressRefused;
+use hallpass_model::TimeSpan;
+use serde::Deserialize;
+
+use super::presenter::{Presenter, either};
+use super::shell::{CSS_URL, JS_URL, Viewer, local_path, page, see_other, url_encoded};
+use super::words::plain;
+use crate::{App, ServerMode, SignedIn};
+
+/// What is wanted, as it stands in the address of the page.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct AgainQuery {
+    /// Anything, when a press wants a sign-in.
+    pub(super) again: Option<String>,
+    /// How long ago it may have been, in seconds.
+    within: Option<u64>,
+    /// In which ways, as the provider calls them, with spaces between.
+    acr: String,
+}
+
+#[derive(Template)]
+#[template(path = "again.html")]
+struct AgainPage {
+    css: &'static str,
+    js: &'static str,
+    theme: &'static str,
+    /// What is wanted, and what there is.
+    wanted: String,
+    signed_in: String,
+    name: String,
+    /// The name of the provider, and the way there; else the demo's picker, by address.
+    way: Option<(String, String)>,
+    persona: Option<String>,
+    next: String,
+}
+
+/// On to signing in again, when that is what was wanted; `next` is where one comes back to.
+pub(super) fn for_press(why: &PressRefused, next: &str) -> Option<Response> {
+    let PressRefused::SignInAgain { max_age, acr, .. } = why else {
+        return None;
+    };
+    let within = max_age.map_or_else(String::new, |age| format!("&within={}", age.as_seconds()));
+    let acr = url_encoded(&acr.join(" "));
+    let next = url_encoded(next);
+    // under the address of signing in, where the script keeps what was written
+    Some(see_other(&format!(
+        "/signin?again=1{within}&acr={acr}&next={next}"
+    )))
+}
+
+/// The page of somebody who is signed in, and has to be anew.
+pub(super) fn show(app: &App, viewer: &Viewer, wanted: &AgainQuery, next: &str) -> Response {
+    let next = local_path(next);
+    let view = Presenter::new(app, viewer);
+    let ways: Vec<String> = wanted.acr.split_whitespace().map(plain).collect();
+    let provider = app.sign_in.provider.as_ref();
+    let way = provider.map(|provider| {
+        let acr = url_encoded(&wanted.acr);
+        let next = url_encoded(next);
+        let way = format!("/signin/oidc?fresh=1&acr={acr}&next={next}");
+        (provider.settings().name.clone(), way)
+    });
+    let is_persona = matches!(app.mode.as_ref(), ServerMode::Demo { .. })
+        && viewer.live.session.signed_in == SignedIn::Persona;
+    page(&AgainPage {
+        css: &CSS_URL,
+        js: &JS_URL,
+        theme: viewer.theme,
+        wanted: in_words(wanted.within, &ways),
+        signed_in: match viewer.live.session.authentication() {
+            None => "Your provider did not say when you signed in.".to_owned(),
+            Some(proof) => {
+                let at = view.words(proof.at);
+                let acr = proof
+                    .acr
+                    .map(|acr| format!(", in the way `{}`", plain(&acr)));
+                format!("You signed in at {at}{}.", acr.unwrap_or_default())
+            }
+        },
+        name: plain(&viewer.actor.name),
+        persona: (is_persona && way.is_none()).then(|| viewer.live.session.user.to_string()),
+        way,
+        next: next.to_owned(),
+    })
+}
+
+fn in_words(within: Option<u64>, ways: &[String]) -> String {
+    let lately = within.map(|seconds| format!("within the last {}", TimeSpan::seconds(seconds)));
+    let in_way = (!ways.is_empty()).then(|| format!("in the way {}", either(ways)));
+    let how: Vec<String> = lately.into_iter().chain(in_way).collect();
+    match how.as_slice() {
+        [] => "This press wants a fresh sign-in.".to_owned(),
+        how => format!("This press wants a sign-in {}.", how.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_press_wants_is_said_in_words() {
+        let ways = ["phr".to_owned(), "phrh".to_owned()];
+        for (within, ways, words) in [
+            (None, &ways[..0], "This press wants a fresh sign-in."),
+            (
+                Some(600),
+                &ways[..0],
+                "This press wants a sign-in within the last 10m.",
+            ),
+            (
+                None,
+                &ways[..],
+                "This press wants a sign-in in the way phr or phrh.",
+            ),
+            (
+                Some(600),
+                &ways[..1],
+                "This press wants a sign-in within the last 10m, in the way phr.",
+            ),
+        ] {
+            assert_eq!(in_words(within, ways), words);
+        }
+    }
+}

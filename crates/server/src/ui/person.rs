@@ -1,0 +1,424 @@
+//! A person, as administrators see them: who they are, whether they are locked, and by whom; locking
+//! them, and letting them in again. Who may is decided by the journey.
+
+use std::fmt::Write as _;
+
+use askama::Template;
+use axum::{Router, extract::State, http::StatusCode, response::Response, routing::get};
+use hallpass_access::{
+    AccessError, Directory, Force, HeldAccess, Lock, Locking, PressRefused, Role,
+};
+use hallpass_model::{TimeSpan, UserId};
+use serde::Deserialize;
+
+use super::health_parts::HealthPart;
+use super::people::{Face, count_of, first_name};
+use super::presenter::Presenter;
+use super::press::{Tone, WordsForm, missing, show as show_form};
+use super::shell::{Nav, PageResult, Posted, Shell, Viewer, page_with, see_other, url_encoded};
+use super::words::{Badge, plain, sentence};
+use super::{again, forbidden};
+use crate::{App, body::Path, problem::ProblemResponse};
+
+/// Locks named in one line; more are counted.
+const NAMED: usize = 10;
+
+pub(crate) fn router() -> Router<App> {
+    Router::new()
+        .route("/people/{id}", get(show))
+        .route("/people/{id}/lock", get(lock_page).post(lock))
+        .route("/people/{id}/unlock", get(unlock_page).post(unlock))
+}
+
+/// The address of a person's page.
+pub(crate) fn address(user: &UserId) -> String {
+    format!("/people/{user}")
+}
+
+/// The person a page is about.
+struct Whom {
+    user: UserId,
+    face: Face,
+    user_name: String,
+    /// `None` for who is not in the directory any more.
+    enabled: Option<bool>,
+}
+
+/// What the viewer may do about the lock.
+#[derive(Clone, Copy)]
+enum Button {
+    Lock,
+    LetIn,
+    /// Nothing, and who may.
+    None(&'static str),
+}
+
+/// A lock in force, in words.
+struct Locked {
+    since: String,
+    until: String,
+    by: String,
+    /// For administrators and auditors; empty for everybody else.
+    reason: String,
+    held: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "person.html")]
+struct PersonPage {
+    shell: Shell,
+    whom: Whom,
+    locked: Option<Locked>,
+    button: Button,
+    can_cut_off: bool,
+    sees_all: bool,
+    query: String,
+    zone: String,
+}
+
+#[derive(Template)]
+#[template(path = "lock.html")]
+struct LockPage {
+    shell: Shell,
+    whom: Whom,
+    first: String,
+    form: LockForm,
+    error: Option<String>,
+}
+
+/// How somebody is to be locked.
+#[derive(Clone, Deserialize)]
+#[serde(default)]
+struct LockForm {
+    reason: String,
+    held: HeldAccess,
+    /// For how long; empty until it is lifted.
+    lasts: String,
+}
+
+impl Default for LockForm {
+    fn default() -> Self {
+        Self {
+            reason: String::new(),
+            // on the page everything ends unless one says otherwise
+            held: HeldAccess::EndsWithSessions,
+            lasts: String::new(),
+        }
+    }
+}
+
+impl LockForm {
+    fn holds(&self, held: &str) -> bool {
+        let name = match self.held {
+            HeldAccess::GoesOn => "goes_on",
+            HeldAccess::Ends => "ends",
+            HeldAccess::EndsWithSessions => "ends_with_sessions",
+        };
+        name == held
+    }
+}
+
+#[derive(Deserialize)]
+struct Lifting {
+    #[serde(default)]
+    reason: String,
+}
+
+/// Who may see the page at all: before anything is looked up.
+fn sees(viewer: &Viewer) -> bool {
+    viewer.actor.reads_all() || viewer.actor.is(Role::Operator)
+}
+
+async fn not_for(app: &App, viewer: &Viewer) -> Response {
+    forbidden::page_for(app, viewer, "administrators, auditors and operators").await
+}
+
+/// Whoever has this user id, in the directory or by a lock.
+async fn find(app: &App, id: &str) -> Result<Option<(Whom, Option<Lock>)>, ProblemResponse> {
+    let Ok(user) = UserId::new(id) else {
+        return Ok(None);
+    };
+    let lock = app.access.lock_in_force(&user).await?;
+    let directory = app.access.directory();
+    let whom = known(&directory, &user).or_else(|| {
+        let person = &lock.as_ref()?.person;
+        Some(Whom {
+            face: Face::new(&person.name, person.email.as_str()),
+            user_name: String::new(),
+            enabled: None,
+            user,
+        })
+    });
+    Ok(whom.map(|whom| (whom, lock)))
+}
+
+fn known(directory: &Directory, user: &UserId) -> Option<Whom> {
+    let person = directory.person(user)?;
+    let email = person.emails.first().map_or("", |email| email.as_str());
+    let name = match person.display_name.as_str() {
+        "" => person.user_name.as_str(),
+        name => name,
+    };
+    Some(Whom {
+        face: Face::new(name, email),
+        user: user.clone(),
+        user_name: plain(&person.user_name),
+        enabled: Some(person.enabled),
+    })
+}
+
+async fn show(State(app): State<App>, viewer: Viewer, Path(id): Path<String>) -> PageResult {
+    if !sees(&viewer) {
+        return Ok(not_for(&app, &viewer).await);
+    }
+    let Some((whom, lock)) = find(&app, &id).await? else {
+        return missing(&app, &viewer).await;
+    };
+    let (actor, view) = (&viewer.actor, Presenter::new(&app, &viewer));
+    let button = match &lock {
+        None if app.access.may_lock(actor, &whom.user) => Button::Lock,
+        None => Button::None("An administrator can lock them."),
+        Some(_) if app.access.may_unlock(actor, &whom.user) => Button::LetIn,
+        Some(_) => Button::None("An administrator other than them can let them in again."),
+    };
+    let sees_all = actor.reads_all();
+    let page = PersonPage {
+        shell: viewer
+            .shell(&app, Nav::Access, whom.face.name.clone())
+            .await,
+        button,
+        locked: lock.map(|lock| in_words(&view, &lock, sees_all)),
+        can_cut_off: actor.is(Role::Admin),
+        sees_all,
+        query: url_encoded(&whom.face.email),
+        zone: view.zone_words(),
+        whom,
+    };
+    Ok(page_with(StatusCode::OK, &page))
+}
+
+fn in_words(view: &Presenter, lock: &Lock, sees_reason: bool) -> Locked {
+    Locked {
+        since: view.words(lock.since),
+        until: lock
+            .until
+            .map_or_else(|| "somebody lifts it".to_owned(), |at| view.words(at)),
+        by: format!("{} ({})", plain(&lock.by.name), lock.by.email),
+        reason: if sees_reason {
+            plain(&lock.reason)
+        } else {
+            String::new()
+        },
+        held: match lock.held {
+            HeldAccess::GoesOn => "goes on until its end",
+            HeldAccess::Ends => "ended, or is ending",
+            HeldAccess::EndsWithSessions => "ended with its sessions, or is ending",
+        },
+    }
+}
+
+async fn lock_page(State(app): State<App>, viewer: Viewer, Path(id): Path<String>) -> PageResult {
+    match find(&app, &id).await? {
+        _ if !sees(&viewer) => Ok(not_for(&app, &viewer).await),
+        Some((whom, None)) if app.access.may_lock(&viewer.actor, &whom.user) => {
+            let form = LockForm::default();
+            lock_form(&app, &viewer, whom, form, None, StatusCode::OK).await
+        }
+        // locked already, or not theirs to lock: the page says which
+        Some((whom, _)) => Ok(see_other(&address(&whom.user))),
+        None => missing(&app, &viewer).await,
+    }
+}
+
+async fn lock_form(
+    app: &App,
+    viewer: &Viewer,
+    whom: Whom,
+    form: LockForm,
+    error: Option<String>,
+    status: StatusCode,
+) -> PageResult {
+    let page = LockPage {
+        shell: viewer
+            .shell(app, Nav::Access, format!("Lock {}?", whom.face.name))
+            .await,
+        first: first_name(&whom.face.name).to_owned(),
+        whom,
+        form,
+        error,
+    };
+    Ok(page_with(status, &page))
+}
+
+async fn lock(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Posted { viewer, form }: Posted<LockForm>,
+) -> PageResult {
+    if !sees(&viewer) {
+        return Ok(not_for(&app, &viewer).await);
+    }
+    let Some((whom, _)) = find(&app, &id).await? else {
+        return missing(&app, &viewer).await;
+    };
+    let lasts = match form.lasts.as_str() {
+        "" => None,
+        text => {
+            let read = text.parse::<TimeSpan>();
+            Some(read.map_err(|error| ProblemResponse::bad("bad-form", error.to_string()))?)
+        }
+    };
+    let locking = Locking {
+        reason: &form.reason,
+        until: lasts.map(|lasts| lasts.after(app.clock.now())),
+        held: form.held,
+        force: Force::No,
+    };
+    match app.access.lock(&viewer.actor, &whom.user, locking).await {
+        Ok(_) => Ok(see_other(&address(&whom.user))),
+        Err(AccessError::Refused(why)) => {
+            let (words, status) = if why == PressRefused::ReasonMissing {
+                let words = "Say in a few words why.".to_owned();
+                (words, StatusCode::UNPROCESSABLE_ENTITY)
+            } else {
+                let words = sentence(&why.to_string());
+                (words, ProblemResponse::from(why).for_people().0)
+            };
+            lock_form(&app, &viewer, whom, form, Some(words), status).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn lifting(whom: &Whom, lock: &Lock, view: &Presenter) -> WordsForm {
+    let first = first_name(&whom.face.name).to_owned();
+    let path = address(&whom.user);
+    WordsForm {
+        id: "unlock".to_owned(),
+        action: format!("{path}/unlock"),
+        heading: format!("Let {} in again?", whom.face.name),
+        lead: format!(
+            "Locked since {} by {}. What the lock ended stays ended: {first} signs in anew, and asks \
+             anew.",
+            view.words(lock.since),
+            plain(&lock.by.name)
+        ),
+        label: "Why?".to_owned(),
+        name: "reason",
+        fewest: 1,
+        hint: "It stays in the audit log, with your name.".to_owned(),
+        tone: Tone::Calm,
+        cancel: "Go back",
+        back: path,
+        submit: "Let in again",
+        ..WordsForm::default()
+    }
+}
+
+async fn unlock_page(State(app): State<App>, viewer: Viewer, Path(id): Path<String>) -> PageResult {
+    match find(&app, &id).await? {
+        _ if !sees(&viewer) => Ok(not_for(&app, &viewer).await),
+        Some((whom, Some(lock))) if app.access.may_unlock(&viewer.actor, &whom.user) => {
+            let form = lifting(&whom, &lock, &Presenter::new(&app, &viewer));
+            show_form(&app, &viewer, form, StatusCode::OK).await
+        }
+        // not locked any more, or not theirs to lift: the page says which
+        Some((whom, _)) => Ok(see_other(&address(&whom.user))),
+        None => missing(&app, &viewer).await,
+    }
+}
+
+async fn unlock(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Posted { viewer, form }: Posted<Lifting>,
+) -> PageResult {
+    if !sees(&viewer) {
+        return Ok(not_for(&app, &viewer).await);
+    }
+    let Some((whom, lock)) = find(&app, &id).await? else {
+        return missing(&app, &viewer).await;
+    };
+    let page = address(&whom.user);
+    let outcome = app
+        .access
+        .unlock(&viewer.actor, &whom.user, &form.reason)
+        .await;
+    let why = match outcome {
+        Ok(_) => return Ok(see_other(&page)),
+        Err(AccessError::Refused(why)) => why,
+        Err(error) => return Err(error.into()),
+    };
+    if let Some(way) = again::for_press(&why, &format!("{page}/unlock")) {
+        return Ok(way);
+    }
+    let Some(lock) = lock else {
+        return Ok(see_other(&page));
+    };
+    let mut words = lifting(&whom, &lock, &Presenter::new(&app, &viewer));
+    words.value = form.reason;
+    let status = if why == PressRefused::ReasonMissing {
+        "Say in a few words why.".clone_into(&mut words.error);
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        words.refused = Some(sentence(&why.to_string()));
+        ProblemResponse::from(why).for_people().0
+    };
+    show_form(&app, &viewer, words, status).await
+}
+
+/// Everybody who is locked, as links: nobody is forgotten. Empty for whoever may not see it.
+pub(crate) async fn locked(
+    app: &App,
+    viewer: &Viewer,
+) -> Result<Vec<(String, String)>, ProblemResponse> {
+    if !sees(viewer) {
+        return Ok(Vec::new());
+    }
+    let view = Presenter::new(app, viewer);
+    let mut locks = app.access.locks(&viewer.actor).await?;
+    locks.sort_by(|a, b| (a.since, &a.person.user).cmp(&(b.since, &b.person.user)));
+    let link = |lock: &Lock| {
+        let words = format!(
+            "{}, since {}",
+            plain(&lock.person.name),
+            view.words(lock.since)
+        );
+        (words, address(&lock.person.user))
+    };
+    Ok(locks.iter().map(link).collect())
+}
+
+/// The same for Health: a line as long as somebody is locked.
+pub(crate) async fn part(app: &App, viewer: &Viewer) -> Option<HealthPart> {
+    let locked = locked(app, viewer).await.ok()?;
+    (!locked.is_empty()).then(|| HealthPart {
+        name: "Locks".to_owned(),
+        badge: Badge {
+            word: "In force",
+            look: "pending",
+        },
+        now: locked_words(&locked),
+        todo: "See Access: who locked them, and why; let them in again when it is over.",
+        rank: 2,
+    })
+}
+
+fn locked_words(locked: &[(String, String)]) -> String {
+    let names: Vec<&str> = locked
+        .iter()
+        .take(NAMED)
+        .map(|(words, _)| words.as_str())
+        .collect();
+    let mut words = format!(
+        "{}: {}",
+        count_of(locked.len(), "person is locked", "people are locked"),
+        names.join("; ")
+    );
+    if locked.len() > NAMED {
+        // writing to a String cannot fail
+        let _ = write!(words, "; and {} more", locked.len() - NAMED);
+    }
+    words.push('.');
+    words
+}

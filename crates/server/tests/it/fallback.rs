@@ -1,0 +1,121 @@
+//! Whoever is matched through a fallback domain may ask, and holds no role, at whatever door
+//! (`access.md` §11.5). The door of Slack is in the tests of that crate.
+
+use std::sync::{Arc, Mutex};
+
+use hallpass_access::{Identity, Owner};
+use hallpass_model::TimeSpan;
+use hallpass_server::{NewToken, TokenScope, TokenStore, hash_secret};
+use serde_json::{Value, json};
+
+use crate::browser::Browser;
+use crate::fake_oidc::Double;
+use crate::streams::{heard, open};
+use crate::test_server::{House, owner, run};
+
+/// A server on which the administrator is found under another domain, too; with its tokens.
+fn house(double: &Double) -> (House, Arc<dyn TokenStore>) {
+    let kept: Mutex<Option<Arc<dyn TokenStore>>> = Mutex::default();
+    let house = double.house_with(
+        |_| {},
+        |app| {
+            app.identity = Arc::new(Identity {
+                fallback_domains: vec!["corp.example".to_owned()],
+                ..(*app.identity).clone()
+            });
+            *kept.lock().unwrap() = Some(Arc::clone(&app.tokens));
+        },
+    );
+    let tokens = kept.lock().unwrap().take().unwrap();
+    (house, tokens)
+}
+
+/// A token as the pages give it to somebody who signed in so.
+async fn token(house: &House, tokens: &Arc<dyn TokenStore>, owner: Owner) -> &'static str {
+    let secret = "hpt_of_the_fallback_domain";
+    let token = NewToken {
+        hash: hash_secret(secret),
+        owner,
+        scopes: TokenScope::ALL.into_iter().collect(),
+        created_at: house.now(),
+        expires_at: TimeSpan::hours(1).after(house.now()),
+        name: String::new(),
+    };
+    tokens.keep(&token).await.unwrap();
+    secret
+}
+
+#[test]
+fn whoever_is_matched_through_a_fallback_domain_holds_no_role_at_any_door() {
+    run(async {
+        let double = Double::start().await;
+        let (house, tokens) = house(&double);
+        let request = house.ask("ana/all", "Admin").await;
+        let id = request["id"].as_str().unwrap();
+        // the same person under their own address is an administrator
+        let own = house.get("/api/v1/me", "eve/all").await.json();
+        assert_eq!(own["roles"], json!(["admin"]));
+
+        // a sign-in
+        double.world().change = json!({"email": "eve@second.example", "sub": "u-eve"});
+        let mut web = Browser::new(&house);
+        double.sign_in(&mut web).await;
+        assert!(web.is_signed_in().await);
+        let me = web.get("/api/v1/me").await.json();
+        assert_eq!(me["user_id"], own["user_id"], "{me}");
+        assert_eq!(me["roles"], json!([]), "the session over the API");
+        for path in ["/access/cut-off", "/health", "/people/x", "/sweeps"] {
+            let reply = web.get(path).await;
+            assert!(
+                [403, 404].contains(&reply.status.as_u16()),
+                "{path}: {reply:?}"
+            );
+        }
+        assert_eq!(
+            web.get(&format!("/requests/{id}")).await.status.as_u16(),
+            404
+        );
+
+        // a token that was given in that session
+        let there = Owner {
+            secondary_domain: true,
+            ..owner("eve")
+        };
+        let token = token(&house, &tokens, there).await;
+        let me = house.get("/api/v1/me", token).await.json();
+        assert_eq!(
+            (&me["user_id"], &me["roles"]),
+            (&own["user_id"], &json!([]))
+        );
+        for (path, body) in [
+            (format!("/api/v1/requests/{id}/approve"), Value::Null),
+            (format!("/api/v1/requests/{id}/discard"), Value::Null),
+            (
+                "/api/v1/locks".to_owned(),
+                json!({"user": "sam@corp.example", "reason": "x"}),
+            ),
+            ("/api/v1/sweeps".to_owned(), Value::Null),
+        ] {
+            let reply = house.post(&path, token, &body).await;
+            assert!(
+                [403, 404].contains(&reply.status.as_u16()),
+                "{path}: {reply:?}"
+            );
+        }
+        assert_eq!(house.get("/api/v1/locks", token).await.status.as_u16(), 403);
+
+        // a stream of events, which an administrator's is full of
+        let (mut theirs, mut full) = (
+            open(&house, token, Some("0")).await,
+            open(&house, "eve/all", Some("0")).await,
+        );
+        let asked = |(events, _): (Vec<(u64, Value)>, bool)| {
+            let created = |event: &&(u64, Value)| event.1["event"] == "request.created";
+            events.iter().filter(created).count()
+        };
+        assert_eq!(asked(heard(&mut theirs).await), 0);
+        assert_eq!(asked(heard(&mut full).await), 1);
+        let list = house.get("/api/v1/requests?role=all", token).await.json();
+        assert_eq!(list["items"], json!([]), "nor are there others' requests");
+    });
+}

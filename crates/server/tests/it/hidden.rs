@@ -1,0 +1,159 @@
+//! What a viewer may not see is shown by no door: not in a list, not alone, not in the stream of events,
+//! and no search finds anything by it.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use serde_json::json;
+
+use crate::signed_in::{At, house};
+use crate::test_server::{House, asking, request, run};
+
+/// Why somebody asked; why they were locked, and let in again.
+const WISH: &str = "zebra-of-the-wish";
+const LOCK: &str = "zebra-of-the-lock";
+const LIFT: &str = "zebra-of-the-lift";
+
+/// Every door to text, as a path.
+const PATHS: [&str; 14] = [
+    "/api/v1/requests?limit=500",
+    "/api/v1/grants?limit=500",
+    "/api/v1/audit?limit=500",
+    "/api/v1/locks",
+    "/api/v1/me",
+    "/api/v1/catalog?q=zebra",
+    "/",
+    "/access",
+    "/reviews",
+    "/reviews/others",
+    "/audit",
+    "/audit?q=zebra",
+    "/audit/export?format=csv&q=zebra",
+    "/audit/export?format=jsonl&q=zebra",
+];
+
+/// Somebody asks, is locked with what they hold, and is let in again. The request and its grant.
+async fn lived(house: &House) -> (String, String) {
+    let mut wish = asking("ReadOnly");
+    wish["reason"] = json!(WISH);
+    let asked = house
+        .post("/api/v1/requests", "ana/all", &wish)
+        .await
+        .json();
+    let lock = json!({"user": "ana@corp.example", "reason": LOCK, "held": "ends"});
+    let locked = house.post("/api/v1/locks", "eve/all", &lock).await;
+    assert_eq!(locked.json()["reason"], LOCK, "{locked:?}");
+    house.access.tick().await.unwrap();
+    let lift = json!({"user": "ana@corp.example", "reason": LIFT});
+    let lifted = house.post("/api/v1/locks/lift", "eve/all", &lift).await;
+    assert_eq!(lifted.json()["changed"], true, "{lifted:?}");
+    let id = |name: &str| asked[name].as_str().unwrap().to_owned();
+    (id("id"), id("grant_id"))
+}
+
+/// Everything somebody is told, at every door.
+async fn told(house: &House, who: &str, request_id: &str, grant: &str) -> String {
+    let at = At::new(house, who).await;
+    let mut told = String::new();
+    let own = [
+        format!("/api/v1/requests/{request_id}"),
+        format!("/api/v1/grants/{grant}"),
+        format!("/requests/{request_id}"),
+        format!("/grants/{grant}"),
+        "/access?user=ana%40corp.example".to_owned(),
+    ];
+    for path in PATHS.iter().copied().chain(own.iter().map(String::as_str)) {
+        let reply = if path.starts_with("/api/") {
+            house.get(path, &format!("{who}/all")).await
+        } else {
+            at.get(path).await
+        };
+        assert!(!reply.status.is_server_error(), "{who} {path}: {reply:?}");
+        let body = String::from_utf8_lossy(&reply.body).into_owned();
+        // a page repeats what was typed to search for
+        let body = body.replace("value=\"zebra\"", "").replace("q=zebra", "");
+        write!(told, "\n== {path}\n{body}").unwrap();
+    }
+    let token = format!("{who}/all");
+    let since = [("last-event-id", "0")];
+    let sent = request("GET", "/api/v1/events", Some(&token), &since, None);
+    let mut stream = house.answer(sent).await.into_body().into_data_stream();
+    told.push_str("\n== events\n");
+    while let Ok(Some(Ok(bytes))) =
+        tokio::time::timeout(Duration::from_millis(150), stream.next()).await
+    {
+        told.push_str(&String::from_utf8_lossy(&bytes));
+    }
+    told
+}
+
+/// Where of what somebody is told a text stands.
+fn places(told: &str, text: &str) -> Vec<String> {
+    let doors = told.split("\n== ").filter(|door| door.contains(text));
+    doors
+        .map(|door| door.lines().next().unwrap_or_default().to_owned())
+        .collect()
+}
+
+#[test]
+fn why_somebody_asked_is_told_to_those_who_may_see_the_request() {
+    run(async {
+        let house = house();
+        let (request, grant) = lived(&house).await;
+        for who in ["sam", "dee"] {
+            let told = told(&house, who, &request, &grant).await;
+            assert_eq!(places(&told, WISH), [""; 0], "{who}");
+        }
+        for who in ["ana", "aud", "eve"] {
+            let told = told(&house, who, &request, &grant).await;
+            let doors = places(&told, WISH);
+            for door in [
+                &format!("/api/v1/requests/{request}"),
+                "/api/v1/audit?limit=500",
+                "/audit/export?format=csv&q=zebra",
+            ] {
+                assert!(doors.iter().any(|it| it == door), "{who} {door}: {doors:?}");
+            }
+            assert!(!doors.contains(&"events".to_owned()), "{who}");
+        }
+    });
+}
+
+#[test]
+fn why_somebody_was_locked_is_told_to_administrators_and_auditors_alone() {
+    run(async {
+        let house = house();
+        let (request, grant) = lived(&house).await;
+        // who was locked, an approver, strangers
+        for who in ["ana", "cai", "dee", "sam"] {
+            let told = told(&house, who, &request, &grant).await;
+            for secret in [LOCK, LIFT] {
+                assert_eq!(places(&told, secret), [""; 0], "{who} {secret}");
+            }
+        }
+        for who in ["aud", "eve"] {
+            let told = told(&house, who, &request, &grant).await;
+            for secret in [LOCK, LIFT] {
+                let doors = places(&told, secret);
+                assert!(
+                    doors.contains(&"/api/v1/audit?limit=500".to_owned()),
+                    "{who}: {doors:?}"
+                );
+                assert!(!doors.contains(&"events".to_owned()), "{who}");
+            }
+        }
+        // in force: whoever may list locks, and does not read all, is not told why
+        let lock = json!({"user": "ana@corp.example", "reason": LOCK});
+        house.post("/api/v1/locks", "eve/all", &lock).await;
+        let auditor = house.get("/api/v1/locks", "aud/all").await.json();
+        assert_eq!(auditor["items"][0]["reason"], LOCK);
+        for path in ["/api/v1/me", "/api/v1/requests"] {
+            let refused = house.get(path, "ana/all").await;
+            assert!(
+                !String::from_utf8_lossy(&refused.body).contains("zebra"),
+                "{path}"
+            );
+        }
+    });
+}

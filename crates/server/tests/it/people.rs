@@ -1,0 +1,171 @@
+//! A person's page: whether they are locked, and who may change that.
+
+use std::sync::Arc;
+
+use hallpass_access::Identity;
+use hallpass_model::TimeSpan;
+use serde_json::json;
+
+use crate::browser::Browser;
+use crate::test_server::{House, run, user_id};
+
+fn page(person: &str) -> String {
+    format!("/people/{}", user_id(person))
+}
+
+/// A house in which Dee is an operator.
+fn house() -> House {
+    House::with(|app| {
+        app.identity = Arc::new(Identity {
+            operators: vec!["dee@corp.example".to_owned()],
+            ..(*app.identity).clone()
+        });
+    })
+}
+
+const HOW: [(&str, &str); 2] = [("reason", "laptop stolen"), ("held", "goes_on")];
+
+#[test]
+fn a_lock_is_set_after_a_page_that_says_what_it_does_and_is_shown_until_it_is_lifted() {
+    run(async {
+        let house = house();
+        let mut eve = Browser::of(&house, "eve").await;
+        let mut sam = Browser::of(&house, "sam").await;
+        let text = eve.get(&page("sam")).await.text();
+        assert!(
+            text.contains("Not locked") && text.contains("/lock\""),
+            "{text}"
+        );
+        let form = eve.get(&format!("{}/lock", page("sam"))).await.text();
+        assert!(form.contains("Lock sam?") && form.contains("Nothing has happened yet"));
+        assert!(
+            form.contains("value=\"ends_with_sessions\" checked"),
+            "{form}"
+        );
+        assert!(sam.is_signed_in().await, "looking locks nobody");
+        let lock = format!("{}/lock", page("sam"));
+        let reply = eve.press(&lock, &[("reason", " ")]).await;
+        assert_eq!(reply.status.as_u16(), 422);
+        assert!(sam.is_signed_in().await, "nor does a lock without a reason");
+        assert_eq!(eve.press(&lock, &HOW).await.leads_to(), page("sam"));
+        assert!(!sam.is_signed_in().await);
+        let text = eve.get(&page("sam")).await.text();
+        for shown in [
+            "Locked since",
+            "laptop stolen",
+            "eve@corp.example",
+            "Let in again",
+        ] {
+            assert!(text.contains(shown), "{shown}: {text}");
+        }
+        // nobody is forgotten
+        for path in ["/access", "/health"] {
+            let text = eve.get(path).await.text();
+            assert!(text.contains("1 person is locked"), "{path}: {text}");
+        }
+        assert!(eve.get("/access").await.text().contains(&page("sam")));
+        let form = eve.get(&format!("{}/unlock", page("sam"))).await.text();
+        assert!(form.contains("Let sam in again?"), "{form}");
+        let unlock = format!("{}/unlock", page("sam"));
+        let reply = eve.press(&unlock, &[("reason", "")]).await;
+        assert_eq!(reply.status.as_u16(), 422);
+        let reply = eve.press(&unlock, &[("reason", "found")]).await;
+        assert_eq!(reply.leads_to(), page("sam"));
+        assert!(eve.get(&page("sam")).await.text().contains("Not locked"));
+        for path in ["/access", "/health"] {
+            assert!(!eve.get(path).await.text().contains("locked:"), "{path}");
+        }
+    });
+}
+
+#[test]
+fn who_may_not_lock_or_lift_sees_why_and_changes_nothing() {
+    run(async {
+        let house = house();
+        for name in ["ana", "cai"] {
+            let mut browser = Browser::of(&house, name).await;
+            for path in [page("sam"), format!("{}/lock", page("sam"))] {
+                assert_eq!(
+                    browser.get(&path).await.status.as_u16(),
+                    403,
+                    "{name} {path}"
+                );
+            }
+            let lock = format!("{}/lock", page("sam"));
+            assert_eq!(browser.press(&lock, &HOW).await.status.as_u16(), 403);
+        }
+        // an auditor reads
+        let mut aud = Browser::of(&house, "aud").await;
+        let text = aud.get(&page("sam")).await.text();
+        assert!(text.contains("An administrator can lock them"), "{text}");
+        let reply = aud.press(&format!("{}/lock", page("sam")), &HOW).await;
+        assert_eq!(reply.status.as_u16(), 403);
+        // an operator locks anybody but administrators, and lifts nothing; reasons are not for them
+        let mut dee = Browser::of(&house, "dee").await;
+        let reply = dee.press(&format!("{}/lock", page("eve")), &HOW).await;
+        assert_eq!(reply.status.as_u16(), 403);
+        let reply = dee.press(&format!("{}/lock", page("sam")), &HOW).await;
+        assert_eq!(reply.leads_to(), page("sam"));
+        let text = dee.get(&page("sam")).await.text();
+        assert!(text.contains("for administrators and auditors"), "{text}");
+        assert!(!text.contains("laptop stolen"), "{text}");
+        let lift = [("reason", "found")];
+        for name in ["dee", "aud"] {
+            let mut browser = Browser::of(&house, name).await;
+            let reply = browser
+                .press(&format!("{}/unlock", page("sam")), &lift)
+                .await;
+            assert_eq!(reply.status.as_u16(), 403, "{name}");
+        }
+        assert!(aud.get(&page("sam")).await.text().contains("laptop stolen"));
+        // the last administrator stays
+        let mut eve = Browser::of(&house, "eve").await;
+        let reply = eve.press(&format!("{}/lock", page("eve")), &HOW).await;
+        assert_eq!(reply.status.as_u16(), 409);
+        assert!(
+            reply.text().contains("last administrator"),
+            "{}",
+            reply.text()
+        );
+        assert!(eve.is_signed_in().await);
+        assert_eq!(eve.get("/people/nobody-at-all").await.status.as_u16(), 404);
+    });
+}
+
+#[test]
+fn a_lock_for_some_days_says_until_when_and_ends_by_itself() {
+    run(async {
+        let house = house();
+        let mut eve = Browser::of(&house, "eve").await;
+        let how = [("reason", "on leave"), ("held", "ends"), ("lasts", "1d")];
+        let lock = format!("{}/lock", page("sam"));
+        assert_eq!(eve.press(&lock, &how).await.leads_to(), page("sam"));
+        let locks = house.get("/api/v1/locks", "aud/all").await.json();
+        let until = TimeSpan::hours(24).after(house.now());
+        assert_eq!(locks["items"][0]["until"], json!(until));
+        house.clock.advance(TimeSpan::hours(25));
+        let mut eve = Browser::of(&house, "eve").await;
+        assert!(eve.get(&page("sam")).await.text().contains("Not locked"));
+    });
+}
+
+#[test]
+fn over_the_api_force_counts_with_a_token_of_the_servers_machine_only() {
+    run(async {
+        let house = house();
+        let force =
+            json!({"user": "eve@corp.example", "reason": "the account is stolen", "force": true});
+        let reply = house.post("/api/v1/locks", "eve/all", &force).await;
+        assert_eq!(
+            reply.short(),
+            "409 last-administrator",
+            "a token of a sign-in"
+        );
+        house.made_on_the_servers_machine("eve/all");
+        let plain = json!({"user": "eve@corp.example", "reason": "the account is stolen"});
+        let reply = house.post("/api/v1/locks", "eve/all", &plain).await;
+        assert_eq!(reply.short(), "409 last-administrator", "it has to be said");
+        let reply = house.post("/api/v1/locks", "eve/all", &force).await;
+        assert_eq!(reply.short(), "200", "{reply:?}");
+    });
+}

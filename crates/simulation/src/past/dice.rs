@@ -1,0 +1,56 @@
+//! Chance that repeats with its seed.
+
+use hallpass_model::Timestamp;
+use uuid::Uuid;
+
+use crate::clock::spread;
+
+/// A stream of numbers.
+pub(super) struct Dice {
+    state: u64,
+    ids: u64,
+}
+
+impl Dice {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            state: spread(seed),
+            ids: 0,
+        }
+    }
+
+    fn next(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        spread(self.state)
+    }
+
+    /// Below `end`, evenly.
+    pub(super) fn below(&mut self, end: usize) -> usize {
+        let end = u64::try_from(end.max(1)).unwrap();
+        usize::try_from(self.next() % end).unwrap()
+    }
+
+    /// Below `end`, small numbers much more often: a tenth of all people ask for most.
+    pub(super) fn skewed(&mut self, end: usize) -> usize {
+        let (a, b) = (self.below(end), self.below(end));
+        a.min(b).min(self.below(end))
+    }
+
+    /// True so many times of a thousand.
+    pub(super) fn chance(&mut self, thousandths: usize) -> bool {
+        self.below(1_000) < thousandths
+    }
+
+    pub(super) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        let place = self.below(from.len());
+        from.get(place).unwrap()
+    }
+
+    /// A UUID v7 of an instant; those drawn for one millisecond keep their order.
+    pub(super) fn uuid(&mut self, at: Timestamp) -> Uuid {
+        let millisecond = u64::try_from(at.as_millisecond()).unwrap();
+        let high = (millisecond << 16) | 0x7000 | (self.ids & 0x0fff);
+        self.ids += 1;
+        Uuid::from_u64_pair(high, (0b10 << 62) | (self.next() >> 2))
+    }
+}

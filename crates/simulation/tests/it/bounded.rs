@@ -1,0 +1,145 @@
+//! However long the past is, what one call lists or searches costs about the same: steps of the
+//! database's machine are counted, never time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hallpass_access::{AccessStore, GrantFilter, RequestFilter};
+use hallpass_audit::{AuditStore, Input, verify};
+use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_simulation::past::{Organization, Sizes, access, readers, readings, write};
+use hallpass_store::SqliteStore;
+
+const SEED: u64 = 7;
+/// Entries and records that one call of the store looks at.
+const LOOKED_AT: usize = 200;
+/// Fewer steps are too few to be compared.
+const STEPS_FEW: u64 = 8_000;
+/// What is read in pieces may take so many.
+const STEPS_OF_PIECES: u64 = 80_000;
+
+fn now() -> Timestamp {
+    Timestamp::from_second(1_780_000_000).unwrap()
+}
+
+/// Steps of every reading of everybody, over a past of so many grants.
+async fn steps(grants: u32) -> Vec<(String, u64)> {
+    // looking at little in one call, so that a short past is longer than that
+    let store = SqliteStore::open_in_memory().unwrap().looking_at(LOOKED_AT);
+    let store = Arc::new(store);
+    let sizes = Sizes::small(grants);
+    let organization = Organization::new(&sizes);
+    let written = write(&*store, &organization, &sizes, now(), SEED)
+        .await
+        .unwrap();
+    assert!(written.grants >= u64::from(grants) * 9 / 10, "{written:?}");
+    // a sixth of the way from the end of each listing
+    let back = TimeSpan::hours(u64::from(sizes.years) * 8_760 / 6).before(now());
+    let places = (
+        hallpass_model::RequestId::first_at(back),
+        hallpass_model::GrantId::first_at(back),
+        written.records / 2,
+    );
+    let access = access(&store, &organization, now());
+    let counter: Arc<AtomicU64> = store.count_steps().unwrap();
+    let mut found = Vec::new();
+    for (who, actor) in readers(&organization) {
+        for (name, reading) in readings(&organization, places) {
+            // what is remembered of people and subjects is worked out by the first call
+            reading.run(&access, &*store, &actor).await;
+            let before = counter.load(Ordering::SeqCst);
+            reading.run(&access, &*store, &actor).await;
+            let steps = (counter.load(Ordering::SeqCst) - before) * 100;
+            found.push((format!("{who}: {name}"), steps));
+        }
+    }
+    found
+}
+
+/// What is read in pieces of several indexes side by side: with a longer past there are more of them,
+/// up to a bound that a short one does not come to.
+fn has_pieces(name: &str) -> bool {
+    name.contains("words") || name.starts_with("approver of a team")
+}
+
+#[tokio::test]
+async fn four_times_the_past_costs_no_more() {
+    let (short, long) = (steps(500).await, steps(2_000).await);
+    let mut wrong = Vec::new();
+    for ((name, short), (_, long)) in short.iter().zip(&long) {
+        let most = if has_pieces(name) {
+            STEPS_OF_PIECES
+        } else {
+            (short * 2).max(STEPS_FEW)
+        };
+        if *long > most {
+            wrong.push(format!("{name}: {short} steps, then {long}"));
+        }
+    }
+    assert!(wrong.is_empty(), "seed {SEED}: {wrong:#?}");
+    // the counter counts
+    assert!(short.iter().any(|(_, steps)| *steps > 1_000), "{short:?}");
+}
+
+#[tokio::test]
+async fn a_past_is_the_same_for_the_same_seed_and_its_log_verifies() {
+    let mut heads = Vec::new();
+    for seed in [SEED, SEED, SEED + 1] {
+        let store = SqliteStore::open_in_memory().unwrap();
+        let sizes = Sizes::small(400);
+        let organization = Organization::new(&sizes);
+        let written = write(&store, &organization, &sizes, now(), seed)
+            .await
+            .unwrap();
+        let records = store.records_from(1, u32::MAX).await.unwrap();
+        assert_eq!(records.len() as u64, written.records);
+        let inputs = records.iter().map(|record| Input {
+            place: record.seq().to_string(),
+            named: None,
+            bytes: record.canonical().as_bytes().to_vec(),
+        });
+        let verified = verify(inputs, &[]).unwrap();
+        assert_eq!(verified.records, written.records);
+        assert_eq!(store.check().await.unwrap().problems, Vec::<String>::new());
+        heads.push(store.head().await.unwrap().unwrap().hash);
+    }
+    assert_eq!(heads[0], heads[1]);
+    assert_ne!(heads[0], heads[2]);
+}
+
+#[tokio::test]
+async fn a_past_has_every_state_there_is() {
+    let store = SqliteStore::open_in_memory().unwrap();
+    let sizes = Sizes::small(1_500);
+    let organization = Organization::new(&sizes);
+    write(&store, &organization, &sizes, now(), SEED)
+        .await
+        .unwrap();
+    for state in [
+        "pending",
+        "approved",
+        "denied",
+        "discarded",
+        "expired",
+        "rejected",
+    ] {
+        let filter = RequestFilter {
+            state: Some(state.to_owned()),
+            ..RequestFilter::default()
+        };
+        assert!(
+            !store.requests(&filter, 1).await.unwrap().rows.is_empty(),
+            "{state}"
+        );
+    }
+    for state in ["scheduled", "ended", "failed"] {
+        let filter = GrantFilter {
+            states: vec![state.to_owned()],
+            ..GrantFilter::default()
+        };
+        assert!(
+            !store.grants(&filter, 1).await.unwrap().rows.is_empty(),
+            "{state}"
+        );
+    }
+}

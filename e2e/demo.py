@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+"""What the demo says of itself when its server stops: `hallpass demo` as `make demo` runs it, its server stopped with
+SIGSTOP while access runs out, and its guard ends the access. Then the server goes on, and knows; and whatever way the
+demo ends, nothing of it stays behind."""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import time
+
+from stage import ROOT, Api, Checks, Stage, answers, free_port, wait
+
+MARA, NOOR = "mara.lindqvist@example.com", "noor.haddad@example.com"
+ACCOUNT, SET = "payments-dev", "ReadOnly"
+# the demo's bound, as it prints it
+BOUND = 15
+SECONDS = 30
+
+
+class Demo:
+    """A demo with a folder of its own."""
+
+    def __init__(self, stage):
+        self.stage, self.port, self.aws_port = stage, free_port(), free_port()
+        self.base, self.sim = f"http://127.0.0.1:{self.port}", Api(f"http://127.0.0.1:{self.aws_port}")
+        self.process = self.account = None
+
+    def start(self):
+        self.process = self.stage.spawn(
+            "demo", "--listen", f"127.0.0.1:{self.port}", "--aws-listen", f"127.0.0.1:{self.aws_port}",
+            "--data", "data", log="demo.log")
+        return wait(lambda: answers(Api(self.base), "/readyz"), 90, self.process)
+
+    def api(self, who):
+        return Api(self.base, json.loads(self.stage.path("data/tokens.json").read_text())[who])
+
+    def deletes(self):
+        found = self.sim.get("/_sim/calls?operation=DeleteAccountAssignment").json
+        return found["calls"] if isinstance(found, dict) else found
+
+    def held(self):
+        """Whether AWS has the assignment."""
+        rows = self.sim.get("/_sim/state?assignments=1&full=1").json["assignments"]
+        return [row for row in rows if row.get("principal_name") == MARA and row["account"] in (ACCOUNT, self.account) and row["permission_set"] == SET]
+
+    def find_account(self):
+        accounts = self.sim.get("/_sim/state?full=1").json["file"]["accounts"]
+        self.account = next(row["id"] for row in accounts if row["name"] == ACCOUNT)
+
+
+def children(pid):
+    """Processes that `pid` started."""
+    found = []
+    for folder in pathlib.Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            parent = int(folder.joinpath("stat").read_text().rsplit(")", 1)[1].split()[1])
+        except (OSError, IndexError):
+            continue
+        if parent == pid:
+            found.append(int(folder.name))
+    return found
+
+
+def alive(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def watched(check, stage, demo):
+    """Exactly what it says: ask for 30 seconds, stop the server, see the end come."""
+    said = stage.said("demo.log")
+    line = next((line for line in said.splitlines() if "kill -STOP" in line), "")
+    pid = re.search(r"kill -STOP (\d+)", line)
+    if not check("it says in one line how to see an end come without the server", pid, said):
+        return
+    check.equal("the process to stop is the server", int(pid.group(1)), demo.process.pid)
+    command = next(line.strip() for line in said.splitlines() if "_sim/calls" in line)
+    journal = pathlib.Path(stage.folder, command.rsplit(" ", 1)[1])
+    demo.find_account()
+    mara = demo.api(MARA)
+    asked = mara.post("/api/v1/requests", {"account": ACCOUNT, "permission_set": SET, "duration_seconds": SECONDS,
+                                           "reason": "watch it end"})
+    grant = asked.json.get("grant_id")
+    if not check("access is given", grant and wait(lambda: mara.get(f"/api/v1/grants/{grant}").json["state"] == "active", 60), asked):
+        return
+    held = mara.get(f"/api/v1/grants/{grant}").json
+    began = time.monotonic()
+    demo.process.send_signal(signal.SIGSTOP)
+    try:
+        # what the demo's own people had ends too, until the server stands still
+        before = len(demo.deletes())
+        check("AWS has it while the server stands still", demo.held(), demo.held())
+        gone = wait(lambda: len(demo.deletes()) > before and not demo.held(), SECONDS + BOUND + 60, every=0.5)
+        took = time.monotonic() - began
+        check("access ends without the server", gone, stage.said("data/guard.log")[-800:])
+        check(f"half a minute and {BOUND} s later", SECONDS + BOUND - 10 <= took <= SECONDS + BOUND + 45, round(took))
+        check("the guard's journal has it, where the demo says",
+              wait(lambda: '"guard.ended"' in journal.read_text(), 30, every=0.5), journal)
+    finally:
+        demo.process.send_signal(signal.SIGCONT)
+    ended = wait(lambda: (found := mara.get(f"/api/v1/grants/{grant}").json)["state"] == "ended" and found, 60)
+    check("the server goes on, and knows who ended it", ended and "guard" in json.dumps(ended), ended or held)
+    check("it is ready again", wait(lambda: answers(Api(demo.base), "/readyz"), 60, demo.process))
+
+
+def ended(check, stage, demo, how, name):
+    """However the server ends, what it started ends too."""
+    mine = children(demo.process.pid)
+    check.equal(f"{name}: AWS and a guard are processes of their own", len(mine), 2)
+    stage.stop(demo.process, how)
+    check(f"{name}: nothing of the demo stays behind", wait(lambda: not any(map(alive, mine)), 30), mine)
+    check(f"{name}: its addresses are free", not answers(demo.sim, "/_sim/healthz"))
+
+
+def main():
+    check = Checks()
+    makefile = (ROOT / "Makefile").read_text()
+    check("make demo runs this", re.search(r"^demo: build\n\t\./hallpass demo ", makefile, re.M), makefile[:400])
+    with Stage("demo") as stage:
+        demo = Demo(stage)
+        if not check("the demo starts", demo.start(), stage.said("demo.log")):
+            check.end()
+        watched(check, stage, demo)
+        ended(check, stage, demo, signal.SIGTERM, "stopped")
+        check("it starts again over what it kept", demo.start(), stage.said("demo.log")[-800:])
+        ended(check, stage, demo, signal.SIGKILL, "killed")
+        check("and once more", demo.start(), stage.said("demo.log")[-800:])
+        demo.process.send_signal(signal.SIGSTOP)
+        ended(check, stage, demo, signal.SIGKILL, "killed while it stood still")
+        verified = stage.run("audit", "verify", "data/audit", "--journal", "data/guard")
+        check("log and journal verify", verified.returncode == 0, verified.stderr)
+        # the simulated AWS is no secret
+        leaves = [path for path in stage.path("data").rglob("*")
+                  if path.is_file() and path.name != "aws.state" and path.stat().st_mode & 0o077]
+        check.equal("its files are its owner's alone", [os.fspath(path) for path in leaves], [])
+    check.end()
+
+
+if __name__ == "__main__":
+    main()
