@@ -3,8 +3,8 @@
 allow, as an administrator, as a person, as somebody whom no rule names and as nobody: no answer is a failure
 of the server, every refusal is a problem in its form, and every answer is one that the description has.
 
-    api_properties.py            for about a minute, with a seed that is printed
-    API_PROPERTIES_SEED=7        that seed
+    api_properties.py            for about a minute, with the same seed each time
+    API_PROPERTIES_SEED=7        another seed
     API_PROPERTIES_SECONDS=600   for longer
 
 Calls are made up by Schemathesis; what it would not think of (other media types, bodies that are no JSON or
@@ -13,7 +13,6 @@ too large, ids and headers of strangers) is a table below."""
 import http.client
 import itertools
 import os
-import random
 import time
 import urllib.parse
 import warnings
@@ -30,7 +29,7 @@ from schemathesis.specs.openapi.checks import (
 from served import INES, MARA, TOMASZ, Served, asking
 from stage import Api, Checks, Stage, wait
 
-SEED = int(os.environ.get("API_PROPERTIES_SEED") or random.SystemRandom().randrange(2**32))
+SEED = int(os.environ.get("API_PROPERTIES_SEED", 1))
 SECONDS = float(os.environ.get("API_PROPERTIES_SECONDS", 60))
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance,
           response_schema_conformance]

@@ -247,7 +247,7 @@ def broken(check, stage):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cases", type=int, default=20000)
     arguments = parser.parse_args()
     check = Checks()

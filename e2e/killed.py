@@ -334,7 +334,7 @@ def fold(world, check, grants, requests):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=70)
     parser.add_argument("--kills", type=int, default=12)
     parser.add_argument("--consistency", default="typical", choices=["strong", "typical", "hard"])

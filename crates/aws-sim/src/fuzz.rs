@@ -150,7 +150,7 @@ fn every_sample_gets_past_the_signature() {
 
 #[test]
 fn every_request_is_answered() {
-    bolero::check!(name = "wire").for_each(|input: &[u8]| {
+    hallpass_model::fuzz_target!("wire", |input: &[u8]| {
         let bytes = changed(input, &WIRE, LETTERS);
         if let Some(answer) = answered(&bytes) {
             let status = answer.status().as_u16();
@@ -193,7 +193,7 @@ fn a_signature_counts_for_what_was_signed_alone() {
         )
     };
     let signed = Authorization::parse(&headers(SAMPLES[0]).unwrap()).unwrap();
-    bolero::check!(name = "authorization").for_each(|input: &[u8]| {
+    hallpass_model::fuzz_target!("authorization", |input: &[u8]| {
         let bytes = changed(input, &SAMPLES, b" =/,;-ASCdw4H_aes0");
         let Some(headers) = headers(&bytes) else {
             return;
@@ -224,7 +224,7 @@ fn an_organization_file_loads_or_its_problems_have_places() {
         include_bytes!("__fuzz__/organization/corpus/organization.json"),
         include_bytes!("__fuzz__/organization/corpus/tree.json"),
     ];
-    bolero::check!(name = "organization").for_each(|input: &[u8]| {
+    hallpass_model::fuzz_target!("organization", |input: &[u8]| {
         let bytes = changed(input, &SAMPLES, LETTERS);
         let text = String::from_utf8_lossy(&bytes);
         match in_time(|| organization::parse(&text)) {
@@ -257,7 +257,7 @@ fn loads_again(file: &OrganizationFile) {
 #[test]
 fn faults_are_read_whole_or_refused_with_their_field() {
     const SAMPLES: [&[u8]; 1] = [include_bytes!("__fuzz__/faults/corpus/throttle.json")];
-    bolero::check!(name = "faults").for_each(|input: &[u8]| {
+    hallpass_model::fuzz_target!("faults", |input: &[u8]| {
         let bytes = changed(input, &SAMPLES, LETTERS);
         let Ok(body) = serde_json::from_slice::<Value>(&bytes) else {
             return;

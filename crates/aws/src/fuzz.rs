@@ -20,7 +20,7 @@ const KEY: [&str; 3] = ["ListBucketResult", "Contents", "Key"];
 #[test]
 fn an_answer_is_read_whole_or_refused() {
     assert_eq!(texts(LISTING, &KEY).unwrap(), ["a & b.json", "c<d.json"]);
-    bolero::check!(name = "answers").for_each(|input: &[u8]| {
+    hallpass_model::fuzz_target!("answers", |input: &[u8]| {
         let bytes = changed(input, &SAMPLES, b"<>/&;\"'=!?-[]#x {}:,\\0aK");
         let told = String::from_utf8_lossy(&bytes);
         match in_time(|| texts(&bytes, &KEY)) {

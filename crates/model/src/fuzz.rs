@@ -33,7 +33,7 @@ fn reads_back<T: FromStr + Display + PartialEq + Debug>(text: &str) {
 
 #[test]
 fn words_read_back_or_are_refused() {
-    bolero::check!(name = "words").for_each(|input: &[u8]| {
+    crate::fuzz_target!("words", |input: &[u8]| {
         let bytes = changed(input, &SAMPLES, b"0123456789dhms:-_@.+ aT/");
         let text = String::from_utf8_lossy(&bytes);
         in_time(|| {
@@ -71,7 +71,7 @@ fn words_read_back_or_are_refused() {
 
 #[test]
 fn nothing_hidden_gets_through() {
-    bolero::check!(name = "shown").for_each(|input: &[u8]| {
+    crate::fuzz_target!("shown", |input: &[u8]| {
         let bytes = changed(input, &SAMPLES, "\u{202e}\u{feff}\t\r\n=\"".as_bytes());
         let told = String::from_utf8_lossy(&bytes);
         in_time(|| {

@@ -1,8 +1,10 @@
 //! What fuzz targets of all crates stand on: inputs made of real artefacts.
 //!
-//! Files worth keeping lie in `__fuzz__/<name>/corpus/` beside the target and are always replayed;
-//! `BOLERO_RANDOM_TEST_TIME_MS` makes a target run longer than its second.
+//! Files worth keeping lie in `__fuzz__/<name>/corpus/` beside the target and are always replayed. Then
+//! come inputs that are the same in every run, so that only a change of the code turns a target red; with
+//! `BOLERO_RANDOM_TEST_TIME_MS` it searches among new ones for so long instead.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, Instant};
 
 /// Bytes of what a reader is given at most, unless a file of a corpus is longer.
@@ -12,6 +14,55 @@ const BYTES_MAX: usize = 64 * 1024;
 const TIME_MAX: Duration = Duration::from_secs(20);
 /// Changes to one sample at most.
 const CHANGES_MAX: usize = 8;
+
+/// How many inputs a target is given that are the same in every run.
+const INPUTS: usize = 1_000;
+/// Bytes of such an input at most: enough for every change, and for short texts of any bytes.
+const INPUT_BYTES_MAX: usize = 64;
+
+/// Runs a fuzz target: a name, and a closure that is given an input (`&[u8]`) and panics when it finds
+/// something. The crate that uses it needs `bolero`.
+#[macro_export]
+macro_rules! fuzz_target {
+    ($name:literal, $check:expr) => {{
+        let check = $check;
+        if $crate::testing::searches() {
+            bolero::check!(name = $name).for_each(check);
+        } else {
+            bolero::check!(name = $name)
+                .with_iterations(0)
+                .for_each(&check);
+            $crate::testing::for_the_same_inputs(check);
+        }
+    }};
+}
+
+/// Whether a search for new inputs is wanted.
+pub fn searches() -> bool {
+    std::env::var_os("BOLERO_RANDOM_TEST_TIME_MS").is_some()
+}
+
+/// Gives `check` the inputs of every run.
+///
+/// # Panics
+/// When `check` does; the input is printed before.
+pub fn for_the_same_inputs(check: impl Fn(&[u8])) {
+    let mut random = fastrand::Rng::with_seed(1);
+    for number in 0..INPUTS {
+        let mut input = vec![0; random.usize(..=INPUT_BYTES_MAX)];
+        random.fill(&mut input);
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| check(&input))) {
+            #[expect(
+                clippy::print_stderr,
+                reason = "the test's own output: what to repeat it with"
+            )]
+            {
+                eprintln!("input {number} of {INPUTS}: b\"{}\"", input.escape_ascii());
+            }
+            resume_unwind(panic);
+        }
+    }
+}
 
 /// What a reader is given for a fuzz target's input: a text as it is, or, when its first byte is 0x80
 /// or more, one of `samples`, changed as four bytes say each time: where (two), how, and by which of

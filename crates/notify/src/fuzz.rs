@@ -51,7 +51,7 @@ fn told_with(text: &str) -> NoticeContext {
 
 #[test]
 fn nothing_hidden_leaves_by_a_webhook() {
-    bolero::check!(name = "texts").for_each(|input: &[u8]| {
+    hallpass_model::fuzz_target!("texts", |input: &[u8]| {
         let bytes = changed(input, &TEXTS, "\u{202e}\u{feff}\r\n\t\0\"<&".as_bytes());
         let text = String::from_utf8_lossy(&bytes);
         let sent = in_time(|| webhook::sent(&told_with(&text), "id", "https://h.example"));
@@ -77,7 +77,7 @@ fn a_receiver_believes_what_was_signed_alone() {
     let at = Timestamp::from_second(1_780_000_000).unwrap();
     let good = sign(SECRET, BODY, at);
     let tag = good.split_once("v1=").unwrap().1;
-    bolero::check!(name = "signature").for_each(|input: &[u8]| {
+    hallpass_model::fuzz_target!("signature", |input: &[u8]| {
         let bytes = changed(input, &SAMPLES, b"tv=,0129af +-");
         let header = String::from_utf8_lossy(&bytes);
         if in_time(|| verify(SECRET, &header, BODY, at, REPLAY_WINDOW)).is_ok() {

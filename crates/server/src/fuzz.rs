@@ -30,7 +30,7 @@ fn headers_are_read_or_passed_over() {
         "x-forwarded-for",
         "last-event-id",
     ];
-    bolero::check!(name = "headers").for_each(|input: &[u8]| {
+    hallpass_model::fuzz_target!("headers", |input: &[u8]| {
         let bytes = changed(input, &SAMPLES, b"=;,:/[]. \"Bhp_0f9-+");
         let Ok(value) = HeaderValue::from_bytes(&bytes) else {
             return;

@@ -18,7 +18,7 @@ fn a_file_of_ends_is_read_whole_or_refused_with_its_name() {
     let ends = [end(1, 3, 100), end(2, 9, 200)];
     let signed = render(&ends, &mark(12), at(50), Some(&ours)).unwrap();
     let plain = render(&ends, &mark(12), at(50), None).unwrap();
-    bolero::check!(name = "ends").for_each(|input: &[u8]| {
+    hallpass_model::fuzz_target!("ends", |input: &[u8]| {
         let bytes = changed(input, &[&signed, &plain], LETTERS);
         for trust in [Trust::Anyone, Trust::Key(*ours.public())] {
             match in_time(|| read("f", &bytes, trust)) {
@@ -73,7 +73,7 @@ fn a_journal_is_read_to_its_last_whole_line() {
             .all(|line| removal_of(&Record::parse(line).unwrap()).is_some())
     );
     assert_eq!((lines.len(), torn), (2, None));
-    bolero::check!(name = "journal").for_each(|input: &[u8]| {
+    hallpass_model::fuzz_target!("journal", |input: &[u8]| {
         let bytes = changed(input, &[&journal], LETTERS);
         let (lines, torn) = in_time(|| whole_lines(&bytes));
         let read: usize = lines.iter().map(|line| line.len()).sum();

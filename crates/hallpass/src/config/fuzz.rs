@@ -1,8 +1,6 @@
-//! Fuzz target for the reader of `hallpass.toml`, which runs here for a moment;
-//! `BOLERO_RANDOM_TEST_TIME_MS` makes it longer.
+//! Fuzz target for the reader of `hallpass.toml`. See `hallpass_model::testing`.
 //!
-//! Inputs worth keeping are files in `__fuzz__/configuration/corpus/` and are always replayed. An
-//! input that begins with `=` is a text as it is; any other one says how the sample is changed.
+//! An input that begins with `=` is a text as it is; any other one says how the sample is changed.
 
 use std::collections::BTreeSet;
 
@@ -74,7 +72,7 @@ fn the_sample_is_read() {
 #[test]
 fn a_configuration_is_read_whole_or_refused_with_its_place() {
     let known: BTreeSet<&str> = KEYS.iter().map(|(key, _)| *key).collect();
-    bolero::check!(name = "configuration").for_each(|input: &[u8]| {
+    hallpass_model::fuzz_target!("configuration", |input: &[u8]| {
         let text = text(input);
         match parse(&text, "any.toml") {
             Ok(_) => {

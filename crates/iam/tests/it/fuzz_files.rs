@@ -66,7 +66,7 @@ fn every_sample_is_a_file_of_its_kind() {
 
 #[test]
 fn files_are_read_whole_or_refused_with_a_code() {
-    bolero::check!(name = "files").for_each(|input: &[u8]| {
+    hallpass_model::fuzz_target!("files", |input: &[u8]| {
         let bytes = changed(input, &SAMPLES, b"{}[]\",:\\=#<>/&;-\n 0aE.");
         let text = String::from_utf8_lossy(&bytes);
         in_time(|| {

@@ -1,5 +1,4 @@
-//! Fuzz targets for the readers of rule files, which run here for a moment each;
-//! `BOLERO_RANDOM_TEST_TIME_MS` makes it longer.
+//! Fuzz targets for the readers of rule files. See `hallpass_model::testing`.
 //!
 //! Inputs worth keeping are files in `__fuzz__/<name>/corpus/` and are always replayed. An input that
 //! begins with `=` is a text as it is; any other one says how a file of `real/` is changed.
@@ -195,7 +194,7 @@ fn sentences(loaded: &Loaded) -> Vec<(String, String)> {
 
 #[test]
 fn json() {
-    bolero::check!(name = "json").for_each(|input: &[u8]| {
+    hallpass_model::fuzz_target!("json", |input: &[u8]| {
         let text = text(input, &JSON);
         let bare = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let standard = serde_json::from_str::<Value>(bare);
@@ -214,7 +213,7 @@ fn json() {
 
 #[test]
 fn toml() {
-    bolero::check!(name = "toml").for_each(|input: &[u8]| {
+    hallpass_model::fuzz_target!("toml", |input: &[u8]| {
         let text = text(input, &NATIVE);
         let bare = text.strip_prefix('\u{feff}').unwrap_or(&text);
         if let Some(loaded) = examined(&text, Syntax::Toml) {
@@ -226,7 +225,7 @@ fn toml() {
 
 #[test]
 fn yaml() {
-    bolero::check!(name = "yaml").for_each(|input: &[u8]| {
+    hallpass_model::fuzz_target!("yaml", |input: &[u8]| {
         let text = text(input, &YAML);
         if let Some(loaded) = examined(&text, Syntax::Yaml) {
             let standard = serde_saphyr::from_str::<Value>(&text).expect("what loads is YAML");
@@ -237,7 +236,7 @@ fn yaml() {
 
 #[test]
 fn hcl() {
-    bolero::check!(name = "hcl").for_each(|input: &[u8]| {
+    hallpass_model::fuzz_target!("hcl", |input: &[u8]| {
         let text = text(input, &HCL);
         if let Some(loaded) = examined(&text, Syntax::Hcl) {
             let told = told(&loaded);

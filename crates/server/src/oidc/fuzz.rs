@@ -62,7 +62,7 @@ fn a_token_counts_for_what_the_provider_signed_alone() {
     let token = |part: &[u8]| format!("{}.{signature}", String::from_utf8_lossy(part));
     let settings = settings();
     let wanted = claims::logout(&token(&good), &keys, &settings, now).unwrap();
-    bolero::check!(name = "tokens").for_each(|input: &[u8]| {
+    hallpass_model::fuzz_target!("tokens", |input: &[u8]| {
         let text = changed(input, &TOKENS, LETTERS);
         let part = signed_part(&text);
         for token in [token(&part), String::from_utf8_lossy(&text).into_owned()] {
@@ -88,7 +88,7 @@ fn keys_of_any_form_verify_nothing_or_say_no() {
     let read: CoreJsonWebKeySet = serde_json::from_slice(KEYS).unwrap();
     assert_eq!(read.keys().len(), 4);
     serde_json::from_slice::<ProviderMetadataWithLogout>(DISCOVERY).unwrap();
-    bolero::check!(name = "keys").for_each(|input: &[u8]| {
+    hallpass_model::fuzz_target!("keys", |input: &[u8]| {
         let bytes = changed(input, &[KEYS, DISCOVERY], LETTERS);
         if let Ok(set) = in_time(|| serde_json::from_slice::<CoreJsonWebKeySet>(&bytes)) {
             for key in set.keys() {
