@@ -68,6 +68,7 @@ pub use ports::{
     WaitingMessage,
 };
 pub use press_refused::PressRefused;
+pub use records::{about_grant, about_request};
 pub use request::{
     Closed, Decided, PendingRequest, Person, Reminders, Request, RequestState, Review,
     ReviewedVersion, Wanted,

@@ -45,6 +45,44 @@ impl Doer<'_> {
     }
 }
 
+/// Adds what every record about a request says of it.
+pub fn about_request(draft: Draft, request: &Request) -> Draft {
+    let draft = draft
+        .reason(&request.reason)
+        .about(request.id, request.grant.or(request.extends))
+        .duration(request.duration)
+        .secondary_domain(request.secondary_domain)
+        .decided(
+            &request.decided.kind,
+            &request.decided.based_on,
+            &request.decided.config_hash,
+        );
+    match &request.key {
+        Some(key) => draft.subject(&request.requester.email, key, &request.names),
+        None => draft.unresolved(request.requester.email.as_str(), &request.names.to_string()),
+    }
+}
+
+/// Adds what every record about a grant says of it.
+pub fn about_grant(draft: Draft, grant: &Grant) -> Draft {
+    let draft = draft
+        .reason(&grant.reason)
+        .about(grant.request, Some(grant.id))
+        .subject(&grant.holder.email, &grant.key, &grant.names)
+        .duration(grant.duration)
+        .approved_by(
+            &grant.approver,
+            grant.approver_user.as_ref(),
+            grant.approval,
+        )
+        .ends_at(grant.ends_at)
+        .decided("Granted", &grant.based_on, &grant.config_hash);
+    match &grant.aws_request {
+        Some(id) => draft.aws_request(id),
+        None => draft,
+    }
+}
+
 impl StepContext<'_> {
     /// Refuses what would give access by an instant that may be wrong (promise P10).
     pub(crate) fn ensure_agreed(&self) -> Result<(), PressRefused> {
@@ -82,42 +120,12 @@ impl StepContext<'_> {
 
     /// A record about a request.
     pub(crate) fn of_request(&self, event: Event, by: Doer<'_>, request: &Request) -> Draft {
-        let draft = self
-            .draft(event, by)
-            .reason(&request.reason)
-            .about(request.id, request.grant.or(request.extends))
-            .duration(request.duration)
-            .secondary_domain(request.secondary_domain)
-            .decided(
-                &request.decided.kind,
-                &request.decided.based_on,
-                &request.decided.config_hash,
-            );
-        match &request.key {
-            Some(key) => draft.subject(&request.requester.email, key, &request.names),
-            None => draft.unresolved(request.requester.email.as_str(), &request.names.to_string()),
-        }
+        about_request(self.draft(event, by), request)
     }
 
     /// A record about a grant.
     pub(crate) fn of_grant(&self, event: Event, by: Doer<'_>, grant: &Grant) -> Draft {
-        let draft = self
-            .draft(event, by)
-            .reason(&grant.reason)
-            .about(grant.request, Some(grant.id))
-            .subject(&grant.holder.email, &grant.key, &grant.names)
-            .duration(grant.duration)
-            .approved_by(
-                &grant.approver,
-                grant.approver_user.as_ref(),
-                grant.approval,
-            )
-            .ends_at(grant.ends_at)
-            .decided("Granted", &grant.based_on, &grant.config_hash);
-        match &grant.aws_request {
-            Some(id) => draft.aws_request(id),
-            None => draft,
-        }
+        about_grant(self.draft(event, by), grant)
     }
 
     /// A record about a person: whom it happened to is the subject.

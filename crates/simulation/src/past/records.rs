@@ -1,6 +1,6 @@
-//! Records as the journey writes them: the same members for the same events.
+//! Records of the past, with the members that the journey writes.
 
-use hallpass_access::{Grant, Origin, Person, Request};
+use hallpass_access::{Grant, Origin, Person, Request, about_grant, about_request};
 use hallpass_audit::{Draft, Event};
 use hallpass_model::{AuditId, Timestamp};
 
@@ -31,20 +31,7 @@ pub(super) fn of_request(
     at: Timestamp,
     dice: &mut Dice,
 ) -> Draft {
-    let draft = draft(event, by, at, dice)
-        .reason(&request.reason)
-        .about(request.id, request.grant.or(request.extends))
-        .duration(request.duration)
-        .secondary_domain(request.secondary_domain)
-        .decided(
-            &request.decided.kind,
-            &request.decided.based_on,
-            &request.decided.config_hash,
-        );
-    match &request.key {
-        Some(key) => draft.subject(&request.requester.email, key, &request.names),
-        None => draft.unresolved(request.requester.email.as_str(), &request.names.to_string()),
-    }
+    about_request(draft(event, by, at, dice), request)
 }
 
 /// A record about a grant.
@@ -55,22 +42,7 @@ pub(super) fn of_grant(
     at: Timestamp,
     dice: &mut Dice,
 ) -> Draft {
-    let draft = draft(event, by, at, dice)
-        .reason(&grant.reason)
-        .about(grant.request, Some(grant.id))
-        .subject(&grant.holder.email, &grant.key, &grant.names)
-        .duration(grant.duration)
-        .approved_by(
-            &grant.approver,
-            grant.approver_user.as_ref(),
-            grant.approval,
-        )
-        .ends_at(grant.ends_at)
-        .decided("Granted", &grant.based_on, &grant.config_hash);
-    match &grant.aws_request {
-        Some(id) => draft.aws_request(id),
-        None => draft,
-    }
+    about_grant(draft(event, by, at, dice), grant)
 }
 
 /// A record of rules that came into force.

@@ -4,11 +4,11 @@ use hallpass_access::{
     Ends, Grant, GrantFilter, Listed, PastGrants, PastQuery, SubjectSet, ViewerScope,
 };
 use hallpass_model::{GrantId, Timestamp};
-use rusqlite::{OptionalExtension, Row, Transaction, types::Value};
+use rusqlite::{OptionalExtension, Row, Transaction};
 
-use super::listing::{self, Bounds, RANGES_MAX, ScanRange};
+use super::listing::{Bounds, Piece, RANGES_MAX, ScanRange, subject};
 use super::numbers::{self, Numbered};
-use super::{counter, stored_id};
+use super::counter;
 use crate::fault::StorageFault;
 use crate::filters::fits_grant;
 use crate::rows::{instant, read_grant, read_instant, subject_name};
@@ -45,13 +45,6 @@ const PAST: &str = "SELECT id, holder, granted FROM grants INDEXED BY grants_by_
 const PAST_OF_HOLDER: &str = "SELECT id, subject, granted FROM grants INDEXED BY grants_by_holder
      WHERE holder = ?1 AND id >= ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4";
 
-fn of(sql: &'static str, number: i64) -> ScanRange {
-    ScanRange {
-        sql,
-        of: Some(Value::Integer(number)),
-    }
-}
-
 /// What of a filter the entries of an index can be held against.
 struct Wanted<'a> {
     filter: &'a GrantFilter,
@@ -84,8 +77,7 @@ impl Wanted<'_> {
         let Some(seen) = &self.seen else {
             return Ok(true);
         };
-        let (subject, approver): (Option<i64>, Option<i64>) = (row.get(3)?, row.get(4)?);
-        let subject = subject.and_then(|number| u64::try_from(number).ok());
+        let (subject, approver): (_, Option<i64>) = (subject(row, 3)?, row.get(4)?);
         Ok(seen
             .user
             .is_some_and(|user| user == holder || approver == Some(user))
@@ -100,31 +92,22 @@ pub(super) fn list(
     limit: u32,
     bounds: Bounds,
 ) -> Result<Listed<Grant, GrantId>, StorageFault> {
-    if limit == 0 {
-        let (rows, next) = (Vec::new(), filter.before);
-        return Ok(Listed { rows, next });
-    }
     let (ranges, wanted) = plan(tx, filter)?;
-    let before = filter.before.map(|id| id.to_string());
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let found = listing::look(tx, &ranges, bounds, before.as_deref(), limit, |row| {
-        wanted.takes(row)
-    })?;
-    let mut rows = Vec::with_capacity(found.ids.len());
-    let mut read = tx.prepare_cached("SELECT body, subject FROM grants WHERE id = ?1")?;
-    for id in &found.ids {
-        let (body, subject): (Vec<u8>, Option<i64>) =
-            read.query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let grant = read_grant(&body)?;
-        let subject = subject.and_then(|number| u64::try_from(number).ok());
-        if fits_grant(filter, &grant, subject) {
-            rows.push(grant);
-        }
-    }
-    Ok(Listed {
-        rows,
-        next: found.next.map(|id| stored_id(&id)).transpose()?,
-    })
+    let piece = Piece {
+        ranges: &ranges,
+        bounds,
+        before: filter.before,
+        limit,
+        body_sql: "SELECT body, subject FROM grants WHERE id = ?1",
+    };
+    piece.listed(
+        tx,
+        |row| wanted.takes(row),
+        |body, subject| {
+            let grant = read_grant(body)?;
+            Ok(fits_grant(filter, &grant, subject).then_some(grant))
+        },
+    )
 }
 
 fn plan<'a>(
@@ -144,22 +127,18 @@ fn plan<'a>(
     if let Some(user) = &filter.holder {
         wanted.holder = numbers::find(tx, Numbered::Principal, user.as_str())?;
         let sql = if is_live { LIVE_BY_HOLDER } else { BY_HOLDER };
-        let range = wanted.holder.map(|number| of(sql, number));
+        let range = wanted.holder.map(|number| ScanRange::number(sql, number));
         return Ok((range.into_iter().collect(), wanted));
     }
     if let Some(account) = &filter.account {
         let sql = if is_live { LIVE_BY_ACCOUNT } else { BY_ACCOUNT };
-        let of = Some(Value::Text(account.clone()));
-        return Ok((vec![ScanRange { sql, of }], wanted));
+        return Ok((vec![ScanRange::text(sql, account)], wanted));
     }
-    let all = |sql| vec![ScanRange { sql, of: None }];
+    let all = |sql| vec![ScanRange::all(sql)];
     let ranges = match (&filter.sight, filter.states.as_slice()) {
         (Some(sight), _) => seen_by(tx, sight, is_live, &mut wanted)?,
         (None, _) if is_live => all(ALL_LIVE),
-        (None, [state]) => {
-            let of = Some(Value::Text(state.clone()));
-            vec![ScanRange { sql: BY_STATE, of }]
-        }
+        (None, [state]) => vec![ScanRange::text(BY_STATE, state)],
         (None, _) => all(ALL),
     };
     Ok((ranges, wanted))
@@ -182,15 +161,15 @@ fn seen_by<'a>(
             user,
         });
         let sql = if is_live { ALL_LIVE } else { ALL };
-        return Ok(vec![ScanRange { sql, of: None }]);
+        return Ok(vec![ScanRange::all(sql)]);
     }
-    let held = user.map(|number| of(BY_HOLDER, number));
-    let approved = user.map(|number| of(BY_APPROVER, number));
+    let held = user.map(|number| ScanRange::number(BY_HOLDER, number));
+    let approved = user.map(|number| ScanRange::number(BY_APPROVER, number));
     let subjects = sight
         .subjects
         .iter()
         .filter_map(|it| i64::try_from(it).ok());
-    let listed = subjects.map(|number| of(BY_SUBJECT, number));
+    let listed = subjects.map(|number| ScanRange::number(BY_SUBJECT, number));
     Ok(held.into_iter().chain(approved).chain(listed).collect())
 }
 

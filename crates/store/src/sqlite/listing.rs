@@ -5,10 +5,14 @@
 //! early is left for the next call, so that no row is passed over.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::str::FromStr;
 
+use hallpass_access::Listed;
 use rusqlite::types::Value;
 use rusqlite::{Row, Transaction};
 
+use super::stored_id;
 use crate::fault::StorageFault;
 
 /// What one call reads at most.
@@ -41,6 +45,75 @@ pub(super) struct ScanRange {
     pub(super) of: Option<Value>,
 }
 
+impl ScanRange {
+    /// All of an index.
+    pub(super) fn all(sql: &'static str) -> Self {
+        Self { sql, of: None }
+    }
+
+    /// What an index has of a number.
+    pub(super) fn number(sql: &'static str, number: i64) -> Self {
+        let of = Some(Value::Integer(number));
+        Self { sql, of }
+    }
+
+    /// What an index has of a text.
+    pub(super) fn text(sql: &'static str, text: &str) -> Self {
+        let of = Some(Value::Text(text.to_owned()));
+        Self { sql, of }
+    }
+}
+
+/// A piece of one table's rows, newest first.
+pub(super) struct Piece<'a, I> {
+    pub(super) ranges: &'a [ScanRange],
+    pub(super) bounds: Bounds,
+    /// Older than this one.
+    pub(super) before: Option<I>,
+    pub(super) limit: u32,
+    /// Reads a row's `body` and `subject` by its id.
+    pub(super) body_sql: &'static str,
+}
+
+impl<I: Display + FromStr<Err: Display>> Piece<'_, I> {
+    /// The rows whose entry in an index `wants` takes and whose body `read` takes.
+    pub(super) fn listed<T>(
+        self,
+        tx: &Transaction<'_>,
+        wants: impl Fn(&Row<'_>) -> Result<bool, rusqlite::Error>,
+        read: impl Fn(&[u8], Option<u64>) -> Result<Option<T>, StorageFault>,
+    ) -> Result<Listed<T, I>, StorageFault> {
+        let (mut rows, before) = (Vec::new(), self.before);
+        if self.limit == 0 {
+            return Ok(Listed { rows, next: before });
+        }
+        let before = before.map(|id| id.to_string());
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let found = look(
+            tx,
+            self.ranges,
+            self.bounds,
+            before.as_deref(),
+            limit,
+            wants,
+        )?;
+        let mut bodies = tx.prepare_cached(self.body_sql)?;
+        for id in &found.ids {
+            let (body, subject): (Vec<u8>, _) =
+                bodies.query_row([id], |row| Ok((row.get(0)?, subject(row, 1)?)))?;
+            rows.extend(read(&body, subject)?);
+        }
+        let next = found.next.map(|id| stored_id(&id)).transpose()?;
+        Ok(Listed { rows, next })
+    }
+}
+
+/// The number of a row's subject, if it has one.
+pub(super) fn subject(row: &Row<'_>, column: usize) -> Result<Option<u64>, rusqlite::Error> {
+    let number: Option<i64> = row.get(column)?;
+    Ok(number.and_then(|number| u64::try_from(number).ok()))
+}
+
 /// What was found in one range.
 struct Looked {
     ids: Vec<String>,
@@ -49,16 +122,16 @@ struct Looked {
 }
 
 /// Ids found, newest first, and where to go on.
-pub(super) struct FoundRows {
-    pub(super) ids: Vec<String>,
-    pub(super) next: Option<String>,
+struct FoundRows {
+    ids: Vec<String>,
+    next: Option<String>,
 }
 
 /// Comes after every id.
 const AFTER_ALL: &str = "~";
 
 /// Looks through ranges for entries that `wants` takes, older than `before`, at most `limit`.
-pub(super) fn look(
+fn look(
     tx: &Transaction<'_>,
     ranges: &[ScanRange],
     bounds: Bounds,

@@ -1,12 +1,11 @@
 //! Requests listed by whatever a filter gives an index for.
 
-use hallpass_access::{Listed, Request, RequestFilter, ViewerScope};
+use hallpass_access::{Listed, Request, RequestFilter, SubjectSet, ViewerScope};
 use hallpass_model::RequestId;
-use rusqlite::{Row, Transaction, types::Value};
+use rusqlite::{Row, Transaction};
 
-use super::listing::{self, Bounds, RANGES_MAX, ScanRange};
+use super::listing::{Bounds, Piece, RANGES_MAX, ScanRange, subject};
 use super::numbers::{self, Numbered};
-use super::stored_id;
 use crate::fault::StorageFault;
 use crate::filters::fits_request;
 use crate::rows::read_request;
@@ -33,13 +32,6 @@ pub(super) const BY_REVIEWER: &str = "SELECT requests.id, state, requester, subj
      FROM request_reviewers CROSS JOIN requests ON requests.id = request_id
      WHERE request_id < ?1 AND principal = ?3 ORDER BY request_id DESC LIMIT ?2";
 
-fn of(sql: &'static str, number: i64) -> ScanRange {
-    ScanRange {
-        sql,
-        of: Some(Value::Integer(number)),
-    }
-}
-
 /// What of a filter the entries of an index can be held against.
 struct Wanted<'a> {
     filter: &'a RequestFilter,
@@ -63,12 +55,9 @@ impl Wanted<'_> {
             return Ok(false);
         }
         let requester: i64 = row.get(2)?;
-        let subject: Option<i64> = row.get(3)?;
+        let subject = subject(row, 3)?;
         let was_reviewed: bool = row.get(5)?;
-        let is_of = |set: &hallpass_access::SubjectSet| {
-            let number = subject.and_then(|number| u64::try_from(number).ok());
-            number.is_some_and(|number| set.contains(number))
-        };
+        let is_of = |set: &SubjectSet| subject.is_some_and(|number| set.contains(number));
         if self.requester.is_some_and(|wanted| wanted != requester)
             || !self.filter.subjects.as_ref().is_none_or(is_of)
         {
@@ -91,31 +80,22 @@ pub(super) fn list(
     limit: u32,
     bounds: Bounds,
 ) -> Result<Listed<Request, RequestId>, StorageFault> {
-    if limit == 0 {
-        let (rows, next) = (Vec::new(), filter.before);
-        return Ok(Listed { rows, next });
-    }
     let (ranges, wanted) = plan(tx, filter)?;
-    let before = filter.before.map(|id| id.to_string());
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let found = listing::look(tx, &ranges, bounds, before.as_deref(), limit, |row| {
-        wanted.takes(row)
-    })?;
-    let mut rows = Vec::with_capacity(found.ids.len());
-    let mut read = tx.prepare_cached("SELECT body, subject FROM requests WHERE id = ?1")?;
-    for id in &found.ids {
-        let (body, subject): (Vec<u8>, Option<i64>) =
-            read.query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let request = read_request(&body)?;
-        let subject = subject.and_then(|number| u64::try_from(number).ok());
-        if fits_request(filter, &request, subject) {
-            rows.push(request);
-        }
-    }
-    Ok(Listed {
-        rows,
-        next: found.next.map(|id| stored_id(&id)).transpose()?,
-    })
+    let piece = Piece {
+        ranges: &ranges,
+        bounds,
+        before: filter.before,
+        limit,
+        body_sql: "SELECT body, subject FROM requests WHERE id = ?1",
+    };
+    piece.listed(
+        tx,
+        |row| wanted.takes(row),
+        |body, subject| {
+            let request = read_request(body)?;
+            Ok(fits_request(filter, &request, subject).then_some(request))
+        },
+    )
 }
 
 fn plan<'a>(
@@ -136,14 +116,11 @@ fn plan<'a>(
             return Ok((Vec::new(), wanted));
         };
         if !is_few {
-            return Ok((vec![of(BY_REQUESTER, number)], wanted));
+            return Ok((vec![ScanRange::number(BY_REQUESTER, number)], wanted));
         }
     }
-    let all = |sql| vec![ScanRange { sql, of: None }];
-    let by_state = |state: &String| {
-        let of = Some(Value::Text(state.clone()));
-        vec![ScanRange { sql: BY_STATE, of }]
-    };
+    let all = |sql| vec![ScanRange::all(sql)];
+    let by_state = |state: &String| vec![ScanRange::text(BY_STATE, state)];
     let ranges = if filter.open_review {
         all(OPEN_REVIEWS)
     } else if let Some(state) = filter.state.as_ref().filter(|_| is_few) {
@@ -162,7 +139,9 @@ fn plan<'a>(
 
 fn by_subject(numbers: impl Iterator<Item = u64>) -> Vec<ScanRange> {
     let numbers = numbers.filter_map(|number| i64::try_from(number).ok());
-    numbers.map(|number| of(BY_SUBJECT, number)).collect()
+    numbers
+        .map(|number| ScanRange::number(BY_SUBJECT, number))
+        .collect()
 }
 
 /// Everything somebody may see: their own, what they could approve or reviewed, and what they are
@@ -182,7 +161,7 @@ fn seen_by<'a>(
             tx.prepare_cached("SELECT list FROM approver_list_members WHERE principal = ?1")?;
         let found = members.query_map([number], |row| row.get(0))?;
         lists = found.collect::<Result<Vec<i64>, _>>()?;
-        ranges.push(of(BY_REVIEWER, number));
+        ranges.push(ScanRange::number(BY_REVIEWER, number));
     }
     let narrowed = wanted.filter.subjects.as_ref();
     let subjects: Vec<u64> = sight
@@ -191,11 +170,15 @@ fn seen_by<'a>(
         .filter(|number| narrowed.is_none_or(|set| set.contains(*number)))
         .collect();
     if subjects.len() + lists.len() > RANGES_MAX {
-        ranges.push(ScanRange { sql: ALL, of: None });
+        ranges.push(ScanRange::all(ALL));
         wanted.seen = Some(Seen { sight, user, lists });
     } else {
-        ranges.extend(user.map(|number| of(BY_REQUESTER, number)));
-        ranges.extend(lists.into_iter().map(|list| of(BY_APPROVERS, list)));
+        ranges.extend(user.map(|number| ScanRange::number(BY_REQUESTER, number)));
+        ranges.extend(
+            lists
+                .into_iter()
+                .map(|list| ScanRange::number(BY_APPROVERS, list)),
+        );
         ranges.extend(by_subject(subjects.into_iter()));
     }
     Ok(ranges)
