@@ -1,17 +1,15 @@
-//! Randomness for pauses: a small generator, seeded once, so that runs can be repeated.
+//! Randomness for pauses: a generator, seeded once, so that runs can be repeated.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// `SplitMix64` (Steele, Lea, Flood: Fast splittable pseudorandom number generators).
+/// Draws pauses.
 #[derive(Debug)]
-pub(crate) struct Jitter(AtomicU64);
-
-const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+pub(crate) struct Jitter(Mutex<fastrand::Rng>);
 
 impl Jitter {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(AtomicU64::new(seed))
+        Self(Mutex::new(fastrand::Rng::with_seed(seed)))
     }
 
     /// A pause between nothing and `longest` ("full jitter").
@@ -20,12 +18,9 @@ impl Jitter {
     }
 
     fn fraction(&self) -> f64 {
-        let mut z = self.0.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^= z >> 31;
-        let high = u32::try_from(z >> 32).unwrap_or_default();
-        f64::from(high) / (f64::from(u32::MAX) + 1.0)
+        // a draw is whole: a panic elsewhere leaves the generator usable
+        let mut random = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        random.f64()
     }
 }
 

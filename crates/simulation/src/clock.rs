@@ -152,19 +152,11 @@ impl Ids {
     }
 }
 
-/// One step of `SplitMix64`: enough to spread a counter over 64 bits.
-pub(crate) fn spread(mut x: u64) -> u64 {
-    x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
-}
-
 impl IdSource for Ids {
     fn next(&self, now: Timestamp) -> Uuid {
         let n = self.count.fetch_add(1, Ordering::SeqCst);
         let millisecond = u64::try_from(now.as_millisecond()).unwrap_or(0);
-        let random = spread(self.seed ^ n);
+        let random = fastrand::Rng::with_seed(self.seed ^ n).u64(..);
         // the counter comes first, so that ids drawn within a millisecond keep their order
         let low = (0b10 << 62) | (random >> 2);
         let high = (millisecond << 16) | 0x7000 | (n & 0x0fff);

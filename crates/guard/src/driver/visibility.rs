@@ -19,6 +19,7 @@ pub(super) struct AwsVisibility {
     why_not: String,
     /// A copy was refused as older.
     refused: Option<String>,
+    /// What the journal was told last.
     blindness: Option<Blindness>,
     looked_at: Option<Timestamp>,
 }
@@ -155,7 +156,7 @@ impl Guard {
             refused: count(state.watches.values().filter(|it| it.is_refused()).count()),
             parked: parked.collect(),
             ended_total: state.ended_total,
-            blindness: state.sight.blindness.clone(),
+            blindness: state.blindness(now),
             aws_silent_since: state.aws_silent_since,
             not_listed: state.not_listed.clone(),
             wall_ahead_seconds: self.ports.time.wall_ahead_seconds(),

@@ -128,6 +128,11 @@ async fn without_the_time_nothing_is_removed() {
     assert_eq!(guard.work().await, Work::NoTime);
     assert_eq!(fakes.state().removed, []);
     assert_eq!(guard.status().blindness, Some(Blindness::NoTime));
+    // AWS answers: what the guard says of itself is as of now, not as of when it last read ends
+    fakes.state().now = Some(at(50));
+    assert_ne!(guard.status().blindness, Some(Blindness::NoTime));
+    guard.refresh().await;
+    assert_eq!(guard.status().blindness, None);
     fakes.tick(&guard, 200).await;
     assert_eq!(fakes.state().removed, [key(1)]);
 }

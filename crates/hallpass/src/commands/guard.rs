@@ -319,19 +319,17 @@ fn spawn_loops(tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>, made: &Guard
         stop,
         &telling,
         |(guard, desk), mut stop| async move {
-            // the first as soon as there is something to say
+            // often until it sees for the first time, so that a start does not look like a fault for long
             let mut pause = LOOK_AGAIN;
             while rest(&mut stop, pause).await {
                 let status = guard.status();
+                if status.blindness.is_none() {
+                    pause = STATUS_EVERY;
+                }
                 if let Err(fault) = desk.tell(&status).await {
                     tracing::warn!(error = %fault, "the guard's status cannot be written");
                 }
                 guard.keep().await;
-                pause = if status.at.is_some() {
-                    STATUS_EVERY
-                } else {
-                    LOOK_AGAIN
-                };
             }
         },
     );

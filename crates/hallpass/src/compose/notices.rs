@@ -25,7 +25,7 @@ const PAUSE_MIN: Duration = Duration::from_secs(1);
 /// The longest pause between attempts, unless the channel asks for more.
 const PAUSE_MAX: Duration = Duration::from_mins(5);
 /// Attempts before the log warns of a notice that waits.
-const TRIES_IN_PEACE: u32 = 1;
+const TRIES_IN_PEACE: u32 = 5;
 /// What could not be told for so long is told nobody any more.
 const GIVE_UP_AFTER: TimeSpan = TimeSpan::hours(24);
 /// Notices are dropped after this, and channels that were not in use for so long.
@@ -449,10 +449,7 @@ impl PauseFrom for Duration {
 }
 
 fn chance() -> u16 {
-    let mut bytes = [0; 2];
-    // without randomness pauses are shorter, and everything else is as it should be
-    let _ = getrandom::fill(&mut bytes);
-    u16::from_ne_bytes(bytes)
+    fastrand::u16(..)
 }
 
 #[cfg(test)]

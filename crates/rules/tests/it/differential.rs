@@ -81,7 +81,7 @@ fn compare(form: Form, write: fn(&[Draft], About) -> String) -> Reached {
         number("HALLPASS_RULES_CASES", CASES),
     );
     let (known, unknown) = (directory(), Directory::default());
-    let mut chance = Chance(seed);
+    let mut chance = Chance::new(seed);
     let mut reached = Reached::default();
     let mut wrong = Vec::new();
     for file in 0..cases.div_ceil(ASKED_EACH) {

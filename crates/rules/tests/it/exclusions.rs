@@ -505,7 +505,7 @@ fn requestable(rules: &Rules) -> BTreeMap<AccountId, usize> {
 #[test]
 fn adding_an_exclusion_never_widens_and_order_means_nothing() {
     let seed = 7;
-    let mut chance = Chance(seed);
+    let mut chance = Chance::new(seed);
     let mut narrowed = 0;
     for case in 0..400 {
         let drafts: Vec<Draft> = (0..=chance.below(3))

@@ -231,7 +231,7 @@ fn written(value: &Value) -> String {
 fn check(file: &str, write: fn(&mut Names) -> String) {
     let (seed, files) = (11, 400);
     let mut names = Names {
-        chance: Chance(seed),
+        chance: Chance::new(seed),
         made: Vec::new(),
     };
     let mut loaded_files = 0;

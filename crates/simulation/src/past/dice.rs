@@ -3,31 +3,23 @@
 use hallpass_model::Timestamp;
 use uuid::Uuid;
 
-use crate::clock::spread;
-
 /// A stream of numbers.
 pub(super) struct Dice {
-    state: u64,
+    random: fastrand::Rng,
     ids: u64,
 }
 
 impl Dice {
     pub(super) fn new(seed: u64) -> Self {
         Self {
-            state: spread(seed),
+            random: fastrand::Rng::with_seed(seed),
             ids: 0,
         }
     }
 
-    fn next(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        spread(self.state)
-    }
-
     /// Below `end`, evenly.
     pub(super) fn below(&mut self, end: usize) -> usize {
-        let end = u64::try_from(end.max(1)).unwrap();
-        usize::try_from(self.next() % end).unwrap()
+        self.random.usize(..end.max(1))
     }
 
     /// Below `end`, small numbers much more often: a tenth of all people ask for most.
@@ -51,6 +43,6 @@ impl Dice {
         let millisecond = u64::try_from(at.as_millisecond()).unwrap();
         let high = (millisecond << 16) | 0x7000 | (self.ids & 0x0fff);
         self.ids += 1;
-        Uuid::from_u64_pair(high, (0b10 << 62) | (self.next() >> 2))
+        Uuid::from_u64_pair(high, (0b10 << 62) | (self.random.u64(..) >> 2))
     }
 }

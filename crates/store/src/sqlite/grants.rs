@@ -6,9 +6,9 @@ use hallpass_access::{
 use hallpass_model::{GrantId, Timestamp};
 use rusqlite::{OptionalExtension, Row, Transaction};
 
+use super::counter;
 use super::listing::{Bounds, Piece, RANGES_MAX, ScanRange, subject};
 use super::numbers::{self, Numbered};
-use super::counter;
 use crate::fault::StorageFault;
 use crate::filters::fits_grant;
 use crate::rows::{instant, read_grant, read_instant, subject_name};

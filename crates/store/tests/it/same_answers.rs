@@ -27,20 +27,16 @@ use hallpass_store::testing::{
 const SEQUENCES: u64 = 100;
 const CALLS: u64 = 120;
 
-/// xorshift64*: small, and the same everywhere.
-pub(crate) struct Dice(u64);
+/// Draws that are the same for the same seed.
+pub(crate) struct Dice(fastrand::Rng);
 
 impl Dice {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+        Self(fastrand::Rng::with_seed(seed))
     }
 
     pub(crate) fn roll(&mut self, range: Range<u64>) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let drawn = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11;
-        range.start + drawn % (range.end - range.start)
+        self.0.u64(range)
     }
 
     /// True `percent` times of a hundred.

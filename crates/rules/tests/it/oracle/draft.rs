@@ -7,20 +7,16 @@ use serde_json::{Map, Value, json};
 use super::{Question, Target};
 use crate::world::{EMPTY, LOGS, ONCALL, PAYMENTS_DEV, PAYMENTS_PROD, UNREAD};
 
-/// Numbers that look random (`SplitMix64`), the same for the same seed everywhere.
-pub(crate) struct Chance(pub(crate) u64);
+/// Draws that look random and are the same for the same seed.
+pub(crate) struct Chance(fastrand::Rng);
 
 impl Chance {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(fastrand::Rng::with_seed(seed))
     }
 
     pub(crate) fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % u64::try_from(end).unwrap()).unwrap()
+        self.0.usize(..end)
     }
 
     /// True so many times in a hundred.
