@@ -21,8 +21,8 @@ use crate::decide::DecisionContext;
 use crate::desired::{desired_for, desired_until, forget_or_keep, inherited, live_until};
 use crate::records::{Doer, StepContext};
 use crate::{
-    Approval, Change, EndOutcome, Holds, NoticeKind, Origin, PendingRequest, Person, PressRefused,
-    RequestState, Write, words,
+    Approval, Change, EndOutcome, GrantStateKind, Holds, NoticeKind, Origin, PendingRequest,
+    Person, PressRefused, RequestState, Write, words,
 };
 
 /// Why a grant ends.
@@ -123,33 +123,22 @@ pub enum GrantState {
 }
 
 impl GrantState {
-    /// The state's name in storage, API and pages.
-    pub const fn name(&self) -> &'static str {
+    /// The state without what it holds.
+    pub const fn kind(&self) -> GrantStateKind {
         match self {
-            Self::Scheduled => "scheduled",
-            Self::Granting => "granting",
-            Self::Active => "active",
-            Self::Ending { .. } => "ending",
-            Self::Ended { .. } => "ended",
-            Self::Failed { .. } => "failed",
+            Self::Scheduled => GrantStateKind::Scheduled,
+            Self::Granting => GrantStateKind::Granting,
+            Self::Active => GrantStateKind::Active,
+            Self::Ending { .. } => GrantStateKind::Ending,
+            Self::Ended { .. } => GrantStateKind::Ended,
+            Self::Failed { .. } => GrantStateKind::Failed,
         }
     }
 
-    /// Every legal step, as (prior, next); the store refuses any other. A step to the same state
-    /// changes what is known, not where the grant is.
-    pub const STEPS: &'static [(&'static str, &'static str)] = &[
-        ("scheduled", "scheduled"),
-        ("scheduled", "granting"),
-        ("scheduled", "ending"),
-        ("granting", "granting"),
-        ("granting", "active"),
-        ("granting", "failed"),
-        ("granting", "ending"),
-        ("active", "active"),
-        ("active", "ending"),
-        ("ending", "ending"),
-        ("ending", "ended"),
-    ];
+    /// The state's name in storage, API and pages.
+    pub const fn name(&self) -> &'static str {
+        self.kind().name()
+    }
 }
 
 /// Permission with an end.

@@ -39,6 +39,7 @@ mod search;
 mod service;
 mod session_revocation;
 mod settings;
+mod state_kind;
 mod sweep;
 pub mod words;
 
@@ -81,6 +82,7 @@ pub use service::{
     Stands, SweepStatus, SweepsTended, Tended, Times,
 };
 pub use settings::{AdminSignIn, OnRuleChange, Settings};
+pub use state_kind::{GrantStateKind, RequestStateKind};
 pub use sweep::{
     ADOPTED_MAX, Acceptance, Accepted, Brake, Consent, Drift, Fate, Findings, GoneItem, Held,
     ItemChange, ItemKind, ItemSight, LeftAlone, LeftOut, ListingFacts, MayAct, NotRead,

@@ -14,8 +14,8 @@ use hallpass_model::{
 use hallpass_rules::{Ask, Directory};
 
 use crate::{
-    Accepted, Alarm, Change, Digest, Grant, Lock, Message, Notice, Removals, Request,
-    StandingListing, StandingScope, StoredAnswer, Sweep, SweepItem,
+    Accepted, Alarm, Change, Digest, Grant, GrantStateKind, Lock, Message, Notice, Removals,
+    Request, RequestStateKind, StandingListing, StandingScope, StoredAnswer, Sweep, SweepItem,
 };
 
 /// A commit that did not happen. Nothing of it is stored.
@@ -134,8 +134,8 @@ pub struct ViewerScope {
 /// Which requests to list. All conditions must hold; the default lists all.
 #[derive(Clone, Debug, Default)]
 pub struct RequestFilter {
-    /// In this state, by name.
-    pub state: Option<String>,
+    /// In this state.
+    pub state: Option<RequestStateKind>,
     /// Made by this person.
     pub requester: Option<UserId>,
     /// For this key.
@@ -153,8 +153,8 @@ pub struct RequestFilter {
 /// Which grants to list. All conditions must hold; the default lists all.
 #[derive(Clone, Debug, Default)]
 pub struct GrantFilter {
-    /// In one of these states, by name; empty = any.
-    pub states: Vec<String>,
+    /// In one of these states; empty = any.
+    pub states: Vec<GrantStateKind>,
     /// Held by this person.
     pub holder: Option<UserId>,
     /// In this account.
@@ -315,9 +315,9 @@ pub trait Channel: Send + Sync {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Requests by state.
-    pub requests: BTreeMap<String, u64>,
+    pub requests: BTreeMap<RequestStateKind, u64>,
     /// Grants by state.
-    pub grants: BTreeMap<String, u64>,
+    pub grants: BTreeMap<GrantStateKind, u64>,
     /// Grants whose end, or the moment an early end began, is before the given instant; not stuck.
     pub overdue: u64,
     /// Grants whose removal AWS refuses for good.

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use hallpass_rules::Principal;
 
-use crate::{Actor, AfterReview, break_glass};
+use crate::{Actor, AfterReview, RequestStateKind, break_glass};
 
 /// A person of the identity store, as they were when they acted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,29 +151,22 @@ pub enum RequestState {
 }
 
 impl RequestState {
-    /// The state's name in storage, API and pages.
-    pub const fn name(&self) -> &'static str {
+    /// The state without what it holds.
+    pub const fn kind(&self) -> RequestStateKind {
         match self {
-            Self::Pending => "pending",
-            Self::Approved { .. } => "approved",
-            Self::Denied { .. } => "denied",
-            Self::Discarded { .. } => "discarded",
-            Self::Expired { .. } => "expired",
-            Self::Rejected { .. } => "rejected",
+            Self::Pending => RequestStateKind::Pending,
+            Self::Approved { .. } => RequestStateKind::Approved,
+            Self::Denied { .. } => RequestStateKind::Denied,
+            Self::Discarded { .. } => RequestStateKind::Discarded,
+            Self::Expired { .. } => RequestStateKind::Expired,
+            Self::Rejected { .. } => RequestStateKind::Rejected,
         }
     }
 
-    /// Every legal step, as (prior, next); the store refuses any other.
-    pub const STEPS: &'static [(&'static str, &'static str)] = &[
-        ("pending", "pending"),
-        ("pending", "approved"),
-        ("pending", "denied"),
-        ("pending", "discarded"),
-        ("pending", "expired"),
-        // the review of a break-glass grant is closed
-        ("approved", "approved"),
-        // an approval that waits for more of them keeps the state; nothing leaves the others
-    ];
+    /// The state's name in storage, API and pages.
+    pub const fn name(&self) -> &'static str {
+        self.kind().name()
+    }
 }
 
 /// What of a request its reviewers decide by, as a number: it grows with every change but the

@@ -1,6 +1,7 @@
 //! Is the process alive, may it take traffic, what do its numbers say.
 
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
+use std::fmt::{Display, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -222,21 +223,15 @@ async fn numbers(app: &App) -> String {
                     let _ = writeln!(text, "{name}{labels} {value}");
                 }
             };
-            let by_state = |counts: std::collections::BTreeMap<String, u64>| {
-                counts
-                    .into_iter()
-                    .map(|(state, n)| (format!("{{state=\"{state}\"}}"), n))
-                    .collect()
-            };
             gauge(
                 "hallpass_requests",
                 "Requests by state.",
-                by_state(counts.requests),
+                by_state(&counts.requests),
             );
             gauge(
                 "hallpass_grants",
                 "Grants by state.",
-                by_state(counts.grants),
+                by_state(&counts.grants),
             );
             let one = |value| vec![(String::new(), value)];
             gauge(
@@ -282,6 +277,12 @@ pub(crate) async fn count(State(_): State<App>, request: Request, next: Next) ->
         tracing::warn!(%method, route, status = response.status().as_u16(), "a call failed on our side");
     }
     response
+}
+
+/// Rows of a gauge by state.
+fn by_state<S: Display>(counts: &BTreeMap<S, u64>) -> Vec<(String, u64)> {
+    let row = |(state, n): (&S, &u64)| (format!("{{state=\"{state}\"}}"), *n);
+    counts.iter().map(row).collect()
 }
 
 #[cfg(test)]

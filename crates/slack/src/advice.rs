@@ -1,7 +1,8 @@
 //! What a form tells while it is filled in: choices, who decides, what is held already.
 
 use hallpass_access::{
-    GrantFilter, Patience, RequestFilter, RequestView, Sought, words as access_words,
+    GrantFilter, GrantStateKind, Patience, RequestFilter, RequestStateKind, RequestView, Sought,
+    words as access_words,
 };
 use hallpass_model::{AccountId, GroupId, Target, TimeSpan};
 use hallpass_rules::{Ask, ClickRefused, Decision, DecisionKind};
@@ -178,9 +179,7 @@ impl Slack {
         };
         let zone = self.zone_of(known);
         let live = GrantFilter {
-            states: ["scheduled", "granting", "active"]
-                .map(str::to_owned)
-                .to_vec(),
+            states: GrantStateKind::HOLDING.to_vec(),
             holder: known.actor.user.clone(),
             ..GrantFilter::default()
         };
@@ -200,7 +199,7 @@ impl Slack {
             ));
         }
         let pending = RequestFilter {
-            state: Some("pending".to_owned()),
+            state: Some(RequestStateKind::Pending),
             ..RequestFilter::default()
         };
         let view = RequestView::Mine;

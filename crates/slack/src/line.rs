@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use hallpass_access::{Grant, GrantFilter, InLine, ReadError};
+use hallpass_access::{Grant, GrantFilter, GrantStateKind, InLine, ReadError};
 use hallpass_model::{RequestId, TimeSpan};
 use tokio::sync::watch;
 
@@ -84,7 +84,7 @@ impl Slack {
     /// Grants that are not there yet.
     async fn in_line(&self) -> Result<Vec<Grant>, ReadError> {
         let mut filter = GrantFilter {
-            states: ["scheduled", "granting"].map(str::to_owned).to_vec(),
+            states: vec![GrantStateKind::Scheduled, GrantStateKind::Granting],
             ..GrantFilter::default()
         };
         let mut all: Vec<Grant> = Vec::new();

@@ -2,7 +2,8 @@
 //! (`access.md` §11.4).
 
 use hallpass_access::{
-    AccessError, Grant, GrantFilter, Idempotency, Request, RequestFilter, RequestState, RequestView,
+    AccessError, Grant, GrantFilter, GrantStateKind, Idempotency, Request, RequestFilter,
+    RequestState, RequestStateKind, RequestView,
 };
 use hallpass_model::{GrantId, RequestId};
 use serde_json::Value;
@@ -258,14 +259,12 @@ impl Slack {
     async fn mine(&self, known: &KnownPerson, said: Option<&str>) -> crate::blocks::SlackView {
         let access = &self.inner.access;
         let live = GrantFilter {
-            states: ["scheduled", "granting", "active"]
-                .map(str::to_owned)
-                .to_vec(),
+            states: GrantStateKind::HOLDING.to_vec(),
             holder: known.actor.user.clone(),
             ..GrantFilter::default()
         };
         let pending = RequestFilter {
-            state: Some("pending".to_owned()),
+            state: Some(RequestStateKind::Pending),
             ..RequestFilter::default()
         };
         let grants = access.grants(&known.actor, &live, MINE_MAX).await;

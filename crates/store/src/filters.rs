@@ -21,7 +21,7 @@ pub(crate) fn fits_request(
         before,
     } = filter;
     let about = |set: &hallpass_access::SubjectSet| subject.is_some_and(|it| set.contains(it));
-    state.as_ref().is_none_or(|it| it == request.state.name())
+    state.is_none_or(|it| it == request.state.kind())
         && requester
             .as_ref()
             .is_none_or(|it| *it == request.requester.user)
@@ -54,7 +54,7 @@ pub(crate) fn fits_grant(filter: &GrantFilter, grant: &Grant, subject: Option<u6
         sight,
         before,
     } = filter;
-    (states.is_empty() || states.iter().any(|it| it == grant.state.name()))
+    (states.is_empty() || states.contains(&grant.state.kind()))
         && holder.as_ref().is_none_or(|it| *it == grant.holder.user)
         && account
             .as_ref()

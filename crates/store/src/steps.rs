@@ -1,6 +1,8 @@
 //! What both engines do to a row, so that they cannot differ: desires, intents, what was learned,
 //! which steps are legal, when an answer is forgotten.
 
+use std::fmt::Display;
+
 use hallpass_access::{DesiredAssignment, Notice, NoticeKind, OutlivingSessions, StoredAnswer};
 use hallpass_assignments::{AssignmentRow, Desired, Execution, Haste, Over, Verdict};
 use hallpass_model::{HoldKey, TimeSpan, Timestamp};
@@ -9,16 +11,18 @@ use hallpass_org::session_revocation::{Cut, CutNews, CutState};
 use crate::fault::StorageFault;
 
 /// Whether a step from `prior` to `next` is in a machine's table.
-pub(crate) fn check_step(
-    steps: &[(&str, &str)],
+pub(crate) fn check_step<S: PartialEq + Display>(
+    steps: &[(S, S)],
     what: &str,
-    prior: &str,
-    next: &str,
+    prior: S,
+    next: S,
 ) -> Result<(), StorageFault> {
-    if steps.contains(&(prior, next)) {
+    let step = (prior, next);
+    if steps.contains(&step) {
         Ok(())
     } else {
-        Err(illegal_step(what, prior, next))
+        let (prior, next) = step;
+        Err(illegal_step(what, &prior.to_string(), &next.to_string()))
     }
 }
 

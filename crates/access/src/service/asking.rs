@@ -10,8 +10,8 @@ use crate::decide::DecisionContext;
 use crate::records::{Doer, StepContext};
 use crate::{
     Actor, Approval, AskOutcome, Change, CommitError, Grant, LocksSeen, NoticeKind, Person,
-    PressRefused, Refusal, Request, RequestFilter, RequestState, StoredAnswer, Wanted, Write,
-    grant,
+    PressRefused, Refusal, Request, RequestFilter, RequestState, RequestStateKind, StoredAnswer,
+    Wanted, Write, grant,
 };
 
 /// How long the answer to an idempotency key is remembered.
@@ -319,7 +319,7 @@ impl Access {
 
     async fn equal_pending(&self, request: &Request) -> Result<Option<Request>, AccessError> {
         let mut filter = RequestFilter {
-            state: Some("pending".to_owned()),
+            state: Some(RequestStateKind::Pending),
             key: request.key.clone(),
             ..RequestFilter::default()
         };

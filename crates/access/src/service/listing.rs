@@ -6,7 +6,10 @@
 use hallpass_model::{Email, GrantId, RequestId, TargetNames, UserId};
 
 use super::{Access, AccessError, RequestView};
-use crate::{Actor, Grant, GrantFilter, Listed, Request, RequestFilter, Subject, SubjectSet};
+use crate::{
+    Actor, Grant, GrantFilter, Listed, Request, RequestFilter, RequestStateKind, Subject,
+    SubjectSet,
+};
 
 /// Rows read from the store per round.
 const BATCH: usize = 200;
@@ -94,7 +97,7 @@ impl Access {
                 filter.requester.clone_from(&actor.user);
             }
             RequestView::ToReview => {
-                filter.state = Some("pending".to_owned());
+                filter.state = Some(RequestStateKind::Pending);
                 if !self.narrow_to_listed(actor, &mut filter).await? {
                     return Ok(nothing());
                 }

@@ -7,8 +7,9 @@ use super::{Access, AccessError, RACES_MAX};
 use crate::lock::{self, ENDED_BY_A_LOCK, Left, Lock, Locking, LocksSeen};
 use crate::records::Doer;
 use crate::{
-    Actor, Change, CommitError, EndCause, Grant, GrantFilter, GrantState, HeldAccess, Person,
-    PressRefused, Request, RequestFilter, RequestState, Role, Write, decide, end, identity,
+    Actor, Change, CommitError, EndCause, Grant, GrantFilter, GrantState, GrantStateKind,
+    HeldAccess, Person, PressRefused, Request, RequestFilter, RequestState, RequestStateKind, Role,
+    Write, decide, end, identity,
 };
 
 /// Rows read from the store per round.
@@ -239,7 +240,7 @@ impl Access {
     async fn withdraw_all(&self, lock: &Lock) -> Result<u32, AccessError> {
         let mut done = 0;
         let mut filter = RequestFilter {
-            state: Some("pending".to_owned()),
+            state: Some(RequestStateKind::Pending),
             requester: Some(lock.person.user.clone()),
             ..RequestFilter::default()
         };
@@ -259,9 +260,7 @@ impl Access {
     async fn end_all(&self, lock: &Lock) -> Result<u32, AccessError> {
         let mut done = 0;
         let mut filter = GrantFilter {
-            states: ["scheduled", "granting", "active", "ending"]
-                .map(str::to_owned)
-                .to_vec(),
+            states: GrantStateKind::LIVE.to_vec(),
             holder: Some(lock.person.user.clone()),
             ..GrantFilter::default()
         };

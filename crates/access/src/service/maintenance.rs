@@ -13,8 +13,8 @@ use super::{Access, AccessError};
 use crate::records::Doer;
 use crate::{
     Approval, Change, CommitError, DesiredAssignment, EndCause, EndOutcome, Grant, GrantFilter,
-    GrantState, NoticeKind, OnRuleChange, ReadError, Removals, ask, decide, desired, end, grant,
-    guard_removals,
+    GrantState, GrantStateKind, NoticeKind, OnRuleChange, ReadError, Removals, ask, decide,
+    desired, end, grant, guard_removals,
 };
 
 /// Rows looked at per round.
@@ -286,9 +286,7 @@ impl Access {
 
     pub(super) async fn live_grants(&self) -> Result<Vec<Grant>, ReadError> {
         let mut filter = GrantFilter {
-            states: ["scheduled", "granting", "active", "ending"]
-                .map(str::to_owned)
-                .to_vec(),
+            states: GrantStateKind::LIVE.to_vec(),
             ..GrantFilter::default()
         };
         let mut all: Vec<Grant> = Vec::new();

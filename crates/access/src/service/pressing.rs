@@ -6,9 +6,9 @@ use super::{Access, AccessError, Idempotency, RACES_MAX};
 use crate::decide::{self, DecisionContext};
 use crate::records::Doer;
 use crate::{
-    Actor, Change, CommitError, Directory, EndCause, Grant, GrantFilter, GrantState, LocksSeen,
-    PressRefused, Request, ReviewedVersion, Role, Write, break_glass, end, haste, lock,
-    session_revocation,
+    Actor, Change, CommitError, Directory, EndCause, Grant, GrantFilter, GrantState,
+    GrantStateKind, LocksSeen, PressRefused, Request, ReviewedVersion, Role, Write, break_glass,
+    end, haste, lock, session_revocation,
 };
 
 /// Grants ended by one call at most; more are left for the next.
@@ -386,9 +386,7 @@ impl Access {
         if !says_something(revoking.reason) {
             return Err(PressRefused::ReasonMissing.into());
         }
-        let states = ["scheduled", "granting", "active", "ending"]
-            .map(str::to_owned)
-            .to_vec();
+        let states = GrantStateKind::LIVE.to_vec();
         let mut live = GrantFilter {
             states,
             ..filter.clone()

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use axum::{Json, extract::State, response::Response};
-use hallpass_access::{Extending, GrantFilter, GrantState, InLine, Revoking};
+use hallpass_access::{Extending, GrantFilter, GrantState, GrantStateKind, InLine, Revoking};
 use hallpass_api::{
     Extend, Grant, Page, Problem, Request, Revoke, RevokeMany, Revoked, RevokedOne,
 };
@@ -38,8 +38,6 @@ pub(crate) struct Listing {
 
 /// Places in line told in a listing at most: each costs a look at the line.
 const QUEUES_MAX: usize = 50;
-const LIVE: [&str; 4] = ["scheduled", "granting", "active", "ending"];
-const OVER: [&str; 2] = ["ended", "failed"];
 
 /// Grants the caller may see, newest first.
 #[utoipa::path(get, path = "/api/v1/grants", params(Listing), responses((status = 200, body = Page<Grant>)))]
@@ -51,15 +49,11 @@ pub(crate) async fn list(
     let actor = caller.allow(&[TokenScope::Read])?;
     let states = match listing.state.as_deref() {
         None => Vec::new(),
-        Some("live") => LIVE.map(str::to_owned).to_vec(),
-        Some(state) if LIVE.contains(&state) || OVER.contains(&state) => vec![state.to_owned()],
-        Some(state) => {
-            let known = [&LIVE[..], &OVER[..]].concat().join(", ");
-            return Err(bad_parameter(
-                "state",
-                format!("`{state}` is not one of {known}, live"),
-            ));
-        }
+        Some("live") => GrantStateKind::LIVE.to_vec(),
+        Some(state) => vec![GrantStateKind::named(state).ok_or_else(|| {
+            let known = GrantStateKind::ALL.map(GrantStateKind::name).join(", ");
+            bad_parameter("state", format!("`{state}` is not one of {known}, live"))
+        })?],
     };
     let before = listing.cursor.map(|cursor| cursor.parse()).transpose();
     let filter = GrantFilter {

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hallpass_access::{
-    Actor, AskOutcome, Asking, Patience, RequestFilter, RequestView, Role, Wanted,
+    Actor, AskOutcome, Asking, Patience, RequestFilter, RequestStateKind, RequestView, Role, Wanted,
 };
 use hallpass_api::{Ask, BreakGlass, CloseReview, Deny, HeldAlready, Page, Problem, Request};
 use hallpass_model::{RequestId, TimeSpan};
@@ -38,15 +38,6 @@ pub(crate) struct Listing {
     /// Rows, 1 to 500.
     limit: Option<usize>,
 }
-
-const STATES: [&str; 6] = [
-    "pending",
-    "approved",
-    "denied",
-    "discarded",
-    "expired",
-    "rejected",
-];
 
 /// Ask for access.
 #[utoipa::path(post, path = "/api/v1/requests", request_body = Ask,
@@ -133,19 +124,15 @@ pub(crate) async fn list(
             ));
         }
     };
-    if let Some(state) = listing
-        .state
-        .as_deref()
-        .filter(|state| !STATES.contains(state))
-    {
-        return Err(bad_parameter(
-            "state",
-            format!("`{state}` is not one of {}", STATES.join(", ")),
-        ));
-    }
+    let state = |name: String| {
+        RequestStateKind::named(&name).ok_or_else(|| {
+            let known = RequestStateKind::ALL.map(RequestStateKind::name).join(", ");
+            bad_parameter("state", format!("`{name}` is not one of {known}"))
+        })
+    };
     let before = listing.cursor.map(|cursor| cursor.parse()).transpose();
     let filter = RequestFilter {
-        state: listing.state,
+        state: listing.state.map(state).transpose()?,
         before: before.map_err(|error| bad_parameter("cursor", error))?,
         ..RequestFilter::default()
     };

@@ -13,14 +13,14 @@ use axum::{
 };
 use hallpass_access::{
     AccessError, Directory, ENDED_BY_A_LOCK, EndCause, EndOutcome, Force, Grant, GrantFilter,
-    GrantState, HeldAccess, Locking, PressRefused, Request, RequestFilter, RequestView, Revoking,
-    Role,
+    GrantState, GrantStateKind, HeldAccess, Locking, PressRefused, Request, RequestFilter,
+    RequestStateKind, RequestView, Revoking, Role,
 };
 use hallpass_model::{Email, TimeSpan, Timestamp, UserId};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use super::access::{LIVE, lasting};
+use super::access::lasting;
 use super::people::{self, Face, first_name};
 use super::shell::{
     Nav, PageFailure, Posted, Shell, Viewer, page, page_with, see_other, url_encoded,
@@ -210,7 +210,7 @@ fn similar(directory: &Directory, asked: &str) -> Vec<Face> {
 
 async fn held(app: &App, viewer: &Viewer, user: &UserId) -> Result<Vec<Grant>, ProblemResponse> {
     let filter = GrantFilter {
-        states: LIVE.map(str::to_owned).to_vec(),
+        states: GrantStateKind::LIVE.to_vec(),
         holder: Some(user.clone()),
         ..GrantFilter::default()
     };
@@ -227,7 +227,7 @@ async fn waiting(
     user: &UserId,
 ) -> Result<Vec<Request>, ProblemResponse> {
     let filter = RequestFilter {
-        state: Some("pending".to_owned()),
+        state: Some(RequestStateKind::Pending),
         requester: Some(user.clone()),
         ..RequestFilter::default()
     };

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use askama::Template;
 use axum::{Router, extract::State, response::Response, routing::get};
-use hallpass_access::{Counts, Ends, Late, Role};
+use hallpass_access::{Counts, Ends, GrantStateKind, Late, Role};
 use hallpass_model::{TimeSpan, Timestamp};
 
 use super::access::lasting;
@@ -222,11 +222,11 @@ impl HealthView<'_> {
 
     async fn tiles(&self, counts: Option<&Counts>, recent: Option<&Recent>) -> Vec<Tile> {
         let unknown = || "–".to_owned();
-        let of = |state: &str| counts.and_then(|counts| counts.grants.get(state)).copied();
+        let of = |state| counts.and_then(|counts| counts.grants.get(&state)).copied();
         let live = counts.map(|_| {
-            ["scheduled", "granting", "active"]
-                .iter()
-                .filter_map(|state| of(state))
+            GrantStateKind::HOLDING
+                .into_iter()
+                .filter_map(of)
                 .sum::<u64>()
         });
         let soon = self.ends_soon().await;
@@ -235,7 +235,7 @@ impl HealthView<'_> {
             tile(
                 "Live grants",
                 live.map_or_else(unknown, counted),
-                of("ending")
+                of(GrantStateKind::Ending)
                     .filter(|n| *n > 0)
                     .map_or_else(String::new, |n| format!("{} ending", counted(n))),
                 false,

@@ -9,8 +9,8 @@ use axum::{
     routing::get,
 };
 use hallpass_access::{
-    Approval, Grant, GrantFilter, GrantState, InLine, Request, RequestFilter, RequestState,
-    RequestView, words::STAYS,
+    Approval, Grant, GrantFilter, GrantState, GrantStateKind, InLine, Request, RequestFilter,
+    RequestState, RequestView, words::STAYS,
 };
 use hallpass_model::{HoldKey, RequestId, Target, TimeSpan};
 use hallpass_rules::DecisionKind;
@@ -166,9 +166,7 @@ async fn my_grants(
         return Ok(Vec::new());
     };
     let filter = GrantFilter {
-        states: ["scheduled", "granting", "active", "ending", "failed"]
-            .map(str::to_owned)
-            .to_vec(),
+        states: [&GrantStateKind::LIVE[..], &[GrantStateKind::Failed]].concat(),
         holder: Some(user),
         ..GrantFilter::default()
     };

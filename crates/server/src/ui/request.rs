@@ -8,7 +8,7 @@ use axum::{
 };
 use hallpass_access::{
     AccessError, Grant, GrantState, Past, PressRefused, Presses, Request, RequestFilter,
-    RequestState, RequestView, ReviewedVersion,
+    RequestState, RequestStateKind, RequestView, ReviewedVersion,
 };
 use hallpass_model::{Email, RequestId, TimeSpan};
 use hallpass_rules::ClickRefused;
@@ -111,7 +111,7 @@ struct ListPage {
     rows: Vec<RequestRow>,
     who: &'static str,
     state: String,
-    states: &'static [(&'static str, &'static str)],
+    states: &'static [(RequestStateKind, &'static str)],
     older: Option<String>,
     /// How far back was looked for fewer rows than fit the page.
     looked_to: Option<At>,
@@ -130,13 +130,13 @@ struct Listing {
 }
 
 /// States one may look for, with their words.
-const STATES: [(&str, &str); 6] = [
-    ("pending", "Waiting"),
-    ("approved", "Approved"),
-    ("denied", "Denied"),
-    ("discarded", "Discarded"),
-    ("expired", "Lapsed"),
-    ("rejected", "Not possible"),
+const STATES: [(RequestStateKind, &str); 6] = [
+    (RequestStateKind::Pending, "Waiting"),
+    (RequestStateKind::Approved, "Approved"),
+    (RequestStateKind::Denied, "Denied"),
+    (RequestStateKind::Discarded, "Discarded"),
+    (RequestStateKind::Expired, "Lapsed"),
+    (RequestStateKind::Rejected, "Not possible"),
 ];
 
 pub(crate) fn router() -> Router<App> {
@@ -156,10 +156,10 @@ async fn list(
         "mine" => ("mine", RequestView::Mine),
         _ => ("all", RequestView::All),
     };
-    let state = STATES.iter().find(|(name, _)| *name == listing.state);
+    let state = RequestStateKind::named(&listing.state);
     let before: Option<RequestId> = listing.before.parse().ok();
     let filter = RequestFilter {
-        state: state.map(|(name, _)| (*name).to_owned()),
+        state,
         before,
         ..RequestFilter::default()
     };
@@ -171,7 +171,7 @@ async fn list(
     for request in &found.rows {
         rows.push(rows::row(&app, &viewer, &view, request).await);
     }
-    let state = state.map_or("", |(name, _)| name).to_owned();
+    let state = state.map_or("", RequestStateKind::name).to_owned();
     let older = found
         .next
         .map(|next| format!("/requests?who={who}&state={state}&before={next}"));

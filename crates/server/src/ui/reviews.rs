@@ -8,7 +8,9 @@ use axum::{
     extract::{Query, State},
     routing::get,
 };
-use hallpass_access::{Past, PressRefused, Request, RequestFilter, RequestView, ReviewedVersion};
+use hallpass_access::{
+    Past, PressRefused, Request, RequestFilter, RequestStateKind, RequestView, ReviewedVersion,
+};
 use hallpass_model::{RequestId, TimeSpan, Timestamp};
 use hallpass_rules::{Ask, ClickRefused, DecisionKind};
 use serde::Deserialize;
@@ -437,7 +439,7 @@ fn closed(view: &Presenter, request: &Request) -> Closed {
 /// Own requests that wait, with who can decide them.
 async fn own(app: &App, viewer: &Viewer, view: &Presenter) -> Result<Vec<Own>, ProblemResponse> {
     let filter = RequestFilter {
-        state: Some("pending".to_owned()),
+        state: Some(RequestStateKind::Pending),
         ..RequestFilter::default()
     };
     let found = app
@@ -470,7 +472,7 @@ async fn others(State(app): State<App>, viewer: Viewer) -> PageResult {
         .map(|request| request.id)
         .collect();
     let filter = RequestFilter {
-        state: Some("pending".to_owned()),
+        state: Some(RequestStateKind::Pending),
         ..RequestFilter::default()
     };
     let found = app

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hallpass_access::{
-    Access, AccessStore, Actor, GrantFilter, Origin, Ports, RequestFilter, RequestView, Role,
-    Settings, SweepStore,
+    Access, AccessStore, Actor, GrantFilter, GrantStateKind, Origin, Ports, RequestFilter,
+    RequestStateKind, RequestView, Role, Settings, SweepStore,
 };
 use hallpass_assignments::AssignmentStore;
 use hallpass_audit::{AuditStore, Order, RecordQuery, Words};
@@ -150,16 +150,9 @@ fn of_requests(far_back: RequestId) -> Vec<(String, Reading)> {
                 ..RequestFilter::default()
             },
         );
-        for state in [
-            "pending",
-            "approved",
-            "denied",
-            "discarded",
-            "expired",
-            "rejected",
-        ] {
+        for state in RequestStateKind::ALL {
             let filter = RequestFilter {
-                state: Some(state.to_owned()),
+                state: Some(state),
                 ..RequestFilter::default()
             };
             add(&format!(", {state}"), filter);
@@ -169,8 +162,8 @@ fn of_requests(far_back: RequestId) -> Vec<(String, Reading)> {
 }
 
 fn of_grants(organization: &Organization, far_back: GrantId) -> Vec<(String, Reading)> {
-    let states = |states: &[&str]| GrantFilter {
-        states: states.iter().map(|state| (*state).to_owned()).collect(),
+    let states = |states: &[GrantStateKind]| GrantFilter {
+        states: states.to_vec(),
         ..GrantFilter::default()
     };
     let held_by = |place: usize| GrantFilter {
@@ -203,15 +196,15 @@ fn of_grants(organization: &Organization, far_back: GrantId) -> Vec<(String, Rea
         ),
         (
             "grants, live".to_owned(),
-            Reading::Grants(states(&["scheduled", "granting", "active", "ending"])),
+            Reading::Grants(states(&GrantStateKind::LIVE)),
         ),
         (
             "grants, ended".to_owned(),
-            Reading::Grants(states(&["ended"])),
+            Reading::Grants(states(&[GrantStateKind::Ended])),
         ),
         (
             "grants, failed".to_owned(),
-            Reading::Grants(states(&["failed"])),
+            Reading::Grants(states(&[GrantStateKind::Failed])),
         ),
         ("grants of somebody".to_owned(), Reading::Grants(held_by(0))),
         (

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hallpass_access::{AccessStore, GrantFilter, RequestFilter};
+use hallpass_access::{AccessStore, GrantFilter, GrantStateKind, RequestFilter, RequestStateKind};
 use hallpass_audit::{AuditStore, Input, verify};
 use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_simulation::past::{Organization, Sizes, access, readers, readings, write};
@@ -115,16 +115,9 @@ async fn a_past_has_every_state_there_is() {
     write(&store, &organization, &sizes, now(), SEED)
         .await
         .unwrap();
-    for state in [
-        "pending",
-        "approved",
-        "denied",
-        "discarded",
-        "expired",
-        "rejected",
-    ] {
+    for state in RequestStateKind::ALL {
         let filter = RequestFilter {
-            state: Some(state.to_owned()),
+            state: Some(state),
             ..RequestFilter::default()
         };
         assert!(
@@ -132,9 +125,13 @@ async fn a_past_has_every_state_there_is() {
             "{state}"
         );
     }
-    for state in ["scheduled", "ended", "failed"] {
+    for state in [
+        GrantStateKind::Scheduled,
+        GrantStateKind::Ended,
+        GrantStateKind::Failed,
+    ] {
         let filter = GrantFilter {
-            states: vec![state.to_owned()],
+            states: vec![state],
             ..GrantFilter::default()
         };
         assert!(

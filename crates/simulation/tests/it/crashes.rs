@@ -3,6 +3,7 @@
 
 use hallpass_access::{
     AccessError, Extending, GrantState, HeldAccess, Idempotency, Locking, RequestFilter,
+    RequestStateKind,
 };
 use hallpass_model::{GrantId, HoldKey, RequestId, TimeSpan};
 use hallpass_simulation::{
@@ -185,7 +186,7 @@ async fn attempt<S: Kept>(world: &World<S>, step: Step, key: &str) -> bool {
         }
         Approve(who) => {
             let filter = RequestFilter {
-                state: Some("pending".into()),
+                state: Some(RequestStateKind::Pending),
                 ..RequestFilter::default()
             };
             let waiting = world.store.requests(&filter, 1).await.unwrap();
@@ -287,7 +288,7 @@ async fn play<S: Kept>(world: &mut World<S>, scenario: &Scenario) -> u64 {
 async fn check_locks<S: Kept>(world: &World<S>, scenario: &Scenario, case: &str) {
     for lock in world.store.locks().await.unwrap() {
         let filter = RequestFilter {
-            state: Some("pending".into()),
+            state: Some(RequestStateKind::Pending),
             requester: Some(lock.person.user.clone()),
             ..RequestFilter::default()
         };

@@ -1,8 +1,8 @@
 //! Changes: guards, races, legal steps, all or nothing, and the chain of records.
 
 use hallpass_access::{
-    AcceptanceWrite, Change, CommitError, Grant, GrantState, LocksSeen, Request, RequestFilter,
-    RequestState, Stuck, Write,
+    AcceptanceWrite, Change, CommitError, Grant, GrantState, GrantStateKind, LocksSeen, Request,
+    RequestFilter, RequestState, RequestStateKind, Stuck, Write,
 };
 use hallpass_audit::{Input, Record};
 
@@ -231,13 +231,13 @@ pub async fn every_step_of_the_tables_is_taken_and_no_other(store: Store) {
                 .commit(with_request(Write::Insert(row.clone())))
                 .await
                 .unwrap();
-            let step = (prior.name(), next.name());
+            let step = (prior.kind(), next.kind());
             let row = Request {
                 state: next.clone(),
                 ..row
             };
             let outcome = store.commit(with_request(Write::Update(row))).await;
-            let is_legal = RequestState::STEPS.contains(&step);
+            let is_legal = RequestStateKind::STEPS.contains(&step);
             assert_eq!(outcome.is_ok(), is_legal, "request {step:?}: {outcome:?}");
             assert!(
                 is_legal || illegal(&outcome),
@@ -256,13 +256,13 @@ pub async fn every_step_of_the_tables_is_taken_and_no_other(store: Store) {
                 .commit(with_grant(Write::Insert(row.clone())))
                 .await
                 .unwrap();
-            let step = (prior.name(), next.name());
+            let step = (prior.kind(), next.kind());
             let row = Grant {
                 state: next.clone(),
                 ..row
             };
             let outcome = store.commit(with_grant(Write::Update(row))).await;
-            let is_legal = GrantState::STEPS.contains(&step);
+            let is_legal = GrantStateKind::STEPS.contains(&step);
             assert_eq!(outcome.is_ok(), is_legal, "grant {step:?}: {outcome:?}");
             assert!(is_legal || illegal(&outcome), "grant {step:?}: {outcome:?}");
         }

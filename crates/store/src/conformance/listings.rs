@@ -1,8 +1,8 @@
 //! Listings: pieces that make a whole, what narrows them, and numbers that stand for many rows.
 
 use hallpass_access::{
-    Change, Ends, Grant, GrantFilter, GrantState, PastQuery, Request, RequestFilter, RequestState,
-    Review, Subject, SubjectSet, ViewerScope, Write,
+    Change, Ends, Grant, GrantFilter, GrantState, GrantStateKind, PastQuery, Request,
+    RequestFilter, RequestState, RequestStateKind, Review, Subject, SubjectSet, ViewerScope, Write,
 };
 use hallpass_model::{GrantId, RequestId, TargetNames};
 
@@ -122,7 +122,7 @@ pub async fn pieces_of_a_listing_make_the_whole(store: Store) {
             "by {limit}"
         );
         let of_state = RequestFilter {
-            state: Some("denied".to_owned()),
+            state: Some(RequestStateKind::Denied),
             ..requests
         };
         assert_eq!(all_requests(&store, &of_state, limit).await, []);
@@ -214,7 +214,7 @@ async fn sees(store: &Store, sight: &ViewerScope, requests: &[u64], grants: &[u6
         "{sight:?}"
     );
     let pending = RequestFilter {
-        state: Some("pending".to_owned()),
+        state: Some(RequestStateKind::Pending),
         ..filter
     };
     let waits: Vec<u64> = requests.iter().copied().filter(|n| *n == 6).collect();
@@ -233,7 +233,7 @@ async fn sees(store: &Store, sight: &ViewerScope, requests: &[u64], grants: &[u6
         "{sight:?}"
     );
     let live = GrantFilter {
-        states: vec!["active".to_owned()],
+        states: vec![GrantStateKind::Active],
         ..filter
     };
     let held: Vec<u64> = grants.iter().copied().filter(|n| *n == 4).collect();

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use hallpass_access::{
-    AccessStore, Change, Counts, Grant, GrantFilter, GrantState, Reminders, Request, RequestFilter,
-    RequestState, Stuck, Write,
+    AccessStore, Change, Counts, Grant, GrantFilter, GrantState, GrantStateKind, Reminders,
+    Request, RequestFilter, RequestState, RequestStateKind, Stuck, Write,
 };
 use hallpass_assignments::queue::Room;
 use hallpass_model::{GrantId, HoldKey, RequestId};
@@ -114,19 +114,26 @@ pub async fn requests_are_filtered(store: Store) {
     )
     .await;
     let none = RequestFilter::default;
-    let state = |name: &str| RequestFilter {
-        state: Some(name.to_owned()),
+    let state = |state| RequestFilter {
+        state: Some(state),
         ..none()
     };
     assert_eq!(
-        requests(&store, state("pending"), 9).await,
+        requests(&store, state(RequestStateKind::Pending), 9).await,
         request_ids(&[2, 1])
     );
     assert_eq!(
-        requests(&store, state("approved"), 9).await,
+        requests(&store, state(RequestStateKind::Approved), 9).await,
         request_ids(&[3])
     );
-    assert_eq!(requests(&store, state("no such state"), 9).await, []);
+    assert_eq!(
+        requests(&store, state(RequestStateKind::Denied), 9).await,
+        []
+    );
+    assert_eq!(
+        requests(&store, state(RequestStateKind::Expired), 9).await,
+        request_ids(&[4])
+    );
     let mine = RequestFilter {
         requester: Some(user(1)),
         ..none()
@@ -136,7 +143,7 @@ pub async fn requests_are_filtered(store: Store) {
         request_ids(&[3, 1])
     );
     let mine_pending = RequestFilter {
-        state: Some("pending".to_owned()),
+        state: Some(RequestStateKind::Pending),
         ..mine
     };
     assert_eq!(requests(&store, mine_pending, 9).await, request_ids(&[1]));
@@ -166,15 +173,23 @@ pub async fn grants_are_filtered(store: Store) {
     };
     put(&store, vec![], vec![a_grant(1), elsewhere, membership]).await;
     let none = GrantFilter::default;
-    let states = |names: &[&str]| GrantFilter {
-        states: names.iter().map(|&name| name.to_owned()).collect(),
+    let states = |states: &[GrantStateKind]| GrantFilter {
+        states: states.to_vec(),
         ..none()
     };
     assert_eq!(
-        grants(&store, states(&["active", "ended"]), 9).await,
+        grants(
+            &store,
+            states(&[GrantStateKind::Active, GrantStateKind::Ended]),
+            9
+        )
+        .await,
         grant_ids(&[3, 2])
     );
-    assert_eq!(grants(&store, states(&["failed"]), 9).await, []);
+    assert_eq!(
+        grants(&store, states(&[GrantStateKind::Failed]), 9).await,
+        []
+    );
     let held = GrantFilter {
         holder: Some(user(1)),
         ..none()
@@ -425,8 +440,16 @@ pub async fn counts_tell_overdue_from_stuck(store: Store) {
             .collect()
     };
     let expected = Counts {
-        requests: by_name(&[("approved", 1), ("pending", 2)]),
-        grants: by_name(&[("active", 1), ("ended", 2), ("ending", 2), ("scheduled", 1)]),
+        requests: BTreeMap::from([
+            (RequestStateKind::Approved, 1),
+            (RequestStateKind::Pending, 2),
+        ]),
+        grants: BTreeMap::from([
+            (GrantStateKind::Active, 1),
+            (GrantStateKind::Ended, 2),
+            (GrantStateKind::Ending, 2),
+            (GrantStateKind::Scheduled, 1),
+        ]),
         overdue: 2,
         stuck: 1,
         unsettled: 0,

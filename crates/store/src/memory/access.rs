@@ -57,12 +57,10 @@ impl MemoryState {
     fn counts(&self, overdue_before: Timestamp) -> Counts {
         let mut counts = Counts::default();
         for request in self.requests.values() {
-            let name = request.state.name().to_owned();
-            *counts.requests.entry(name).or_default() += 1;
+            *counts.requests.entry(request.state.kind()).or_default() += 1;
         }
         for grant in self.grants.values() {
-            let name = grant.state.name().to_owned();
-            *counts.grants.entry(name).or_default() += 1;
+            *counts.grants.entry(grant.state.kind()).or_default() += 1;
             if grant.is_over() {
                 continue;
             }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use hallpass_access::{
-    AcceptanceWrite, Change, DesiredAssignment, Grant, GrantState, Message, Request, RequestState,
-    StoredAnswer, Subject, Sweep, SweepItem, Write,
+    AcceptanceWrite, Change, DesiredAssignment, Grant, GrantStateKind, Message, Request,
+    RequestState, RequestStateKind, StoredAnswer, Subject, Sweep, SweepItem, Write,
 };
 use hallpass_audit::Record;
 use hallpass_model::{GrantId, RequestId, Timestamp};
@@ -144,10 +144,10 @@ impl Staged<'_> {
                     .filter(|stored| stored.version == request.version)
                     .ok_or_else(|| wrong_version(&what))?;
                 check_step(
-                    RequestState::STEPS,
+                    RequestStateKind::STEPS,
                     &what,
-                    prior.state.name(),
-                    request.state.name(),
+                    prior.state.kind(),
+                    request.state.kind(),
                 )?;
                 Request {
                     version: request.version + 1,
@@ -196,10 +196,10 @@ impl Staged<'_> {
                     .filter(|stored| stored.version == grant.version)
                     .ok_or_else(|| wrong_version(&what))?;
                 check_step(
-                    GrantState::STEPS,
+                    GrantStateKind::STEPS,
                     &what,
-                    prior.state.name(),
-                    grant.state.name(),
+                    prior.state.kind(),
+                    grant.state.kind(),
                 )?;
                 Grant {
                     version: grant.version + 1,

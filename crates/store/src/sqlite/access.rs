@@ -1,10 +1,12 @@
 //! Requests, grants and notices in SQLite.
 
 use async_trait::async_trait;
+use std::collections::BTreeMap;
+
 use hallpass_access::{
-    AccessStore, Alarm, Change, CommitError, Counts, Ends, Grant, GrantFilter, Holds, Listed, Lock,
-    PastGrants, PastQuery, ReadError, Request, RequestFilter, StoredAnswer, Subject,
-    WaitingMessage,
+    AccessStore, Alarm, Change, CommitError, Counts, Ends, Grant, GrantFilter, GrantStateKind,
+    Holds, Listed, Lock, PastGrants, PastQuery, ReadError, Request, RequestFilter,
+    RequestStateKind, StoredAnswer, Subject, WaitingMessage,
 };
 use hallpass_audit::Record;
 use hallpass_model::{Email, GrantId, HoldKey, RequestId, Timestamp, UserId};
@@ -79,12 +81,26 @@ fn next_due(tx: &Transaction<'_>) -> Result<Option<Timestamp>, StorageFault> {
     text.map(|text| read_instant(&text)).transpose()
 }
 
+/// How many rows of a kind there are in each state that has any.
+fn by_state<S: Ord>(
+    tx: &Transaction<'_>,
+    kind: &str,
+    named: fn(&str) -> Option<S>,
+) -> Result<BTreeMap<S, u64>, StorageFault> {
+    let rows: Vec<(String, i64)> = tx
+        .prepare_cached("SELECT state, count FROM state_counts WHERE kind = ?1 AND count > 0")?
+        .query_map([kind], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, rusqlite::Error>>()?;
+    let typed = rows.into_iter().map(|(name, count)| {
+        let state = named(&name).ok_or_else(|| {
+            StorageFault::Unavailable(format!("no {kind} can be in the state `{name}`"))
+        })?;
+        Ok((state, counter(count)))
+    });
+    typed.collect()
+}
+
 fn counts(tx: &Transaction<'_>, overdue_before: Timestamp) -> Result<Counts, StorageFault> {
-    let by_state = |kind: &str| {
-        tx.prepare_cached("SELECT state, count FROM state_counts WHERE kind = ?1 AND count > 0")?
-            .query_map([kind], |row| Ok((row.get(0)?, counter(row.get(1)?))))?
-            .collect::<Result<_, rusqlite::Error>>()
-    };
     let (overdue, stuck): (i64, i64) = tx
         .prepare_cached(
             "SELECT coalesce(sum(stuck = 0 AND ends_at < ?1), 0), coalesce(sum(stuck), 0)
@@ -103,8 +119,8 @@ fn counts(tx: &Transaction<'_>, overdue_before: Timestamp) -> Result<Counts, Sto
         .prepare_cached("SELECT count(*) FROM assignments WHERE verdict = 'working'")?
         .query_row([], |row| row.get(0))?;
     Ok(Counts {
-        requests: by_state("request")?,
-        grants: by_state("grant")?,
+        requests: by_state(tx, "request", RequestStateKind::named)?,
+        grants: by_state(tx, "grant", GrantStateKind::named)?,
         overdue: counter(overdue),
         stuck: counter(stuck),
         unsettled: counter(unsettled),

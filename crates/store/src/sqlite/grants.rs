@@ -15,8 +15,6 @@ use crate::rows::{instant, read_grant, read_instant, subject_name};
 
 /// Entries read to count grants of the past.
 const COUNTED_MAX: usize = 2_000;
-/// States in which a grant is not over.
-const LIVE: [&str; 4] = ["scheduled", "granting", "active", "ending"];
 
 macro_rules! range {
     ($index:literal, $of:literal) => {
@@ -64,7 +62,7 @@ impl Wanted<'_> {
         let state = row.get_ref(1)?.as_str()?;
         let states = &self.filter.states;
         let holder: i64 = row.get(2)?;
-        if !(states.is_empty() || states.iter().any(|it| it == state))
+        if !(states.is_empty() || states.iter().any(|it| it.name() == state))
             || self.holder.is_some_and(|wanted| wanted != holder)
         {
             return Ok(false);
@@ -119,11 +117,7 @@ fn plan<'a>(
         holder: None,
         seen: None,
     };
-    let is_live = !filter.states.is_empty()
-        && filter
-            .states
-            .iter()
-            .all(|state| LIVE.contains(&state.as_str()));
+    let is_live = !filter.states.is_empty() && filter.states.iter().all(|state| state.is_live());
     if let Some(user) = &filter.holder {
         wanted.holder = numbers::find(tx, Numbered::Principal, user.as_str())?;
         let sql = if is_live { LIVE_BY_HOLDER } else { BY_HOLDER };
@@ -138,7 +132,7 @@ fn plan<'a>(
     let ranges = match (&filter.sight, filter.states.as_slice()) {
         (Some(sight), _) => seen_by(tx, sight, is_live, &mut wanted)?,
         (None, _) if is_live => all(ALL_LIVE),
-        (None, [state]) => vec![ScanRange::text(BY_STATE, state)],
+        (None, [state]) => vec![ScanRange::text(BY_STATE, state.name())],
         (None, _) => all(ALL),
     };
     Ok((ranges, wanted))

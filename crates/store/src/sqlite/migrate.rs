@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use aws_lc_rs::digest;
-use hallpass_access::{GrantState, RequestState, SweepState};
+use std::fmt::Display;
+
+use hallpass_access::{GrantStateKind, RequestStateKind, SweepState};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::{OpenError, relay};
@@ -171,8 +173,8 @@ pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Resu
             source,
         })?;
     }
-    fill_steps(&transaction, "request_steps", RequestState::STEPS).map_err(unusable)?;
-    fill_steps(&transaction, "grant_steps", GrantState::STEPS).map_err(unusable)?;
+    fill_steps(&transaction, "request_steps", RequestStateKind::STEPS).map_err(unusable)?;
+    fill_steps(&transaction, "grant_steps", GrantStateKind::STEPS).map_err(unusable)?;
     fill_steps(&transaction, "sweep_steps", SweepState::STEPS).map_err(unusable)?;
     transaction.commit().map_err(unusable)?;
     if was_relaid {
@@ -262,14 +264,14 @@ fn checksum(migration: &Migration) -> String {
 fn fill_steps(
     transaction: &Transaction<'_>,
     table: &str,
-    steps: &[(&str, &str)],
+    steps: &[(impl Display, impl Display)],
 ) -> Result<(), rusqlite::Error> {
     transaction.execute(&format!("DELETE FROM {table}"), [])?;
     let mut insert = transaction.prepare(&format!(
         "INSERT INTO {table} (prior, next) VALUES (?1, ?2)"
     ))?;
-    for step in steps {
-        insert.execute(*step)?;
+    for (prior, next) in steps {
+        insert.execute((prior.to_string(), next.to_string()))?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Requests listed by whatever a filter gives an index for.
 
-use hallpass_access::{Listed, Request, RequestFilter, SubjectSet, ViewerScope};
+use hallpass_access::{Listed, Request, RequestFilter, RequestStateKind, SubjectSet, ViewerScope};
 use hallpass_model::RequestId;
 use rusqlite::{Row, Transaction};
 
@@ -49,8 +49,8 @@ struct Seen<'a> {
 
 impl Wanted<'_> {
     fn takes(&self, row: &Row<'_>) -> Result<bool, rusqlite::Error> {
-        if let Some(state) = &self.filter.state
-            && row.get_ref(1)?.as_str()? != state
+        if let Some(state) = self.filter.state
+            && row.get_ref(1)?.as_str()? != state.name()
         {
             return Ok(false);
         }
@@ -109,7 +109,7 @@ fn plan<'a>(
     };
     let key_of = filter.key.as_ref().map(|key| &key.user);
     // few wait at a time, and few reviews are open
-    let is_few = filter.open_review || filter.state.as_deref() == Some("pending");
+    let is_few = filter.open_review || filter.state == Some(RequestStateKind::Pending);
     if let Some(user) = filter.requester.as_ref().or(key_of) {
         wanted.requester = numbers::find(tx, Numbered::Principal, user.as_str())?;
         let Some(number) = wanted.requester else {
@@ -120,16 +120,16 @@ fn plan<'a>(
         }
     }
     let all = |sql| vec![ScanRange::all(sql)];
-    let by_state = |state: &String| vec![ScanRange::text(BY_STATE, state)];
+    let by_state = |state: RequestStateKind| vec![ScanRange::text(BY_STATE, state.name())];
     let ranges = if filter.open_review {
         all(OPEN_REVIEWS)
-    } else if let Some(state) = filter.state.as_ref().filter(|_| is_few) {
+    } else if let Some(state) = filter.state.filter(|_| is_few) {
         by_state(state)
     } else if let Some(sight) = &filter.sight {
         seen_by(tx, sight, &mut wanted)?
     } else if let Some(subjects) = filter.subjects.as_ref().filter(|it| it.len() <= RANGES_MAX) {
         by_subject(subjects.iter())
-    } else if let Some(state) = &filter.state {
+    } else if let Some(state) = filter.state {
         by_state(state)
     } else {
         all(ALL)

@@ -7,8 +7,8 @@ use std::ops::Range;
 use hallpass_access::AccessStore;
 use hallpass_access::{
     AcceptanceWrite, Alarm, AlarmKind, AlarmState, Change, CommitError, DesiredAssignment, Fate,
-    Grant, GrantFilter, PastQuery, Reminders, Request, RequestFilter, Stuck, Subject, SubjectSet,
-    SweepState, ViewerScope, Write,
+    Grant, GrantFilter, GrantStateKind, PastQuery, Reminders, Request, RequestFilter,
+    RequestStateKind, Stuck, Subject, SubjectSet, SweepState, ViewerScope, Write,
 };
 use hallpass_assignments::queue::Room;
 use hallpass_assignments::{
@@ -448,9 +448,10 @@ impl Sequence {
     }
 
     async fn lists(&mut self) -> (String, String) {
-        let states = ["pending", "approved", "active", "ending", "scheduled"].map(str::to_owned);
+        let of_request = RequestStateKind::ALL;
+        let of_grant = GrantStateKind::ALL;
         let requests = RequestFilter {
-            state: self.dice.chance(30).then(|| self.dice.pick(&states)),
+            state: self.dice.chance(30).then(|| self.dice.pick(&of_request)),
             requester: self.dice.chance(30).then(|| user(self.dice.roll(1..9))),
             key: self.dice.chance(30).then(|| self.dice.key()),
             open_review: self.dice.chance(5),
@@ -462,7 +463,7 @@ impl Sequence {
                 .then(|| request_id(self.dice.roll(1..9))),
         };
         let grants = GrantFilter {
-            states: states[usize::try_from(self.dice.roll(0..5)).unwrap()..].to_vec(),
+            states: of_grant[usize::try_from(self.dice.roll(0..6)).unwrap()..].to_vec(),
             holder: self.dice.chance(30).then(|| user(self.dice.roll(1..9))),
             account: self
                 .dice

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_access::{
-    Actor, AskOutcome, Asking, CatalogEntry, GrantFilter, RequestFilter, RequestView, Search,
-    Sought, Wanted,
+    Actor, AskOutcome, Asking, CatalogEntry, GrantFilter, GrantStateKind, RequestFilter,
+    RequestView, Search, Sought, Wanted,
 };
 use hallpass_model::{IdSource, TimeSpan};
 
@@ -132,7 +132,7 @@ async fn review(scene: &Scene) -> Option<()> {
 async fn give_back(scene: &Scene) -> Option<()> {
     let auditor = scene.actor("noor.haddad@example.com")?;
     let filter = GrantFilter {
-        states: vec!["active".to_owned()],
+        states: vec![GrantStateKind::Active],
         ..GrantFilter::default()
     };
     let live = scene.access.grants(&auditor, &filter, 50).await.ok()?;

@@ -13,8 +13,8 @@ use axum::{
     routing::get,
 };
 use hallpass_access::{
-    AccessError, Directory, Grant, GrantFilter, Role, StandingView, Sweep, SweepMode, SweepState,
-    words as access_words,
+    AccessError, Directory, Grant, GrantFilter, GrantStateKind, Role, StandingView, Sweep,
+    SweepMode, SweepState, words as access_words,
 };
 use hallpass_model::{TimeSpan, Timestamp};
 use serde::Deserialize;
@@ -29,8 +29,6 @@ pub(crate) use sections::address;
 use sections::{ROWS, Section};
 use tiles::{Tile, tiles};
 
-/// States of grants that are not over.
-pub(crate) const LIVE: [&str; 4] = ["scheduled", "granting", "active", "ending"];
 /// Grants looked at by one page at most; beyond that the page says so and asks for a filter.
 const LOOKED_AT_MAX: usize = 10_000;
 
@@ -216,9 +214,8 @@ async fn show(
     Query(looking): Query<Looking>,
     Query(after): Query<FlashQuery>,
 ) -> PageResult {
-    let states = LIVE.map(str::to_owned).to_vec();
     let filter = GrantFilter {
-        states,
+        states: GrantStateKind::LIVE.to_vec(),
         ..GrantFilter::default()
     };
     let grants = app

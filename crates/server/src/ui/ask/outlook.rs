@@ -1,7 +1,9 @@
 //! What would happen if the form were sent now: who decides, for how long, and what stands in the
 //! way. Computed from the rules each time, as the sending itself will be.
 
-use hallpass_access::{Grant, GrantFilter, GrantState, Request, RequestFilter, RequestView};
+use hallpass_access::{
+    Grant, GrantFilter, GrantState, GrantStateKind, Request, RequestFilter, RequestView,
+};
 use hallpass_model::{Email, GrantId, HoldKey, Target, TargetNames, TimeSpan};
 use hallpass_rules::{ClickRefused, Decision, DecisionKind};
 
@@ -202,9 +204,7 @@ impl Outlook {
             return Ok(());
         };
         let filter = GrantFilter {
-            states: ["scheduled", "granting", "active"]
-                .map(str::to_owned)
-                .to_vec(),
+            states: GrantStateKind::HOLDING.to_vec(),
             holder: Some(user),
             ..GrantFilter::default()
         };
