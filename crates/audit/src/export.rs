@@ -12,8 +12,10 @@ use crate::{
 
 /// Records written per round; bounds memory, not the export.
 const EXPORT_BATCH: u32 = 500;
-/// Records written at once: a bucket takes many, each slowly.
-const EXPORT_WIDTH: usize = 8;
+/// From so many records on, what waits is a backlog, and a target that takes several at once is given
+/// several. Fewer are written one after the other, so that whoever reads meanwhile, or after the server
+/// was stopped in between, finds a log without a gap.
+const BACKLOG: usize = 64;
 /// The folder published heads lie in.
 pub(crate) const HEADS: &str = "heads";
 
@@ -108,17 +110,18 @@ pub async fn export_pending(
         let Some(last) = records.last().map(Record::seq) else {
             return Ok(ExportReport { written, exported });
         };
-        let many = records.len() as u64;
+        let many = records.len();
+        let width = if many < BACKLOG { 1 } else { target.at_once() };
         let puts = records.into_iter().map(|record| async move {
             let key = object_key(prefix, &record);
             target.put(&key, record.canonical().as_bytes()).await
         });
         // INVARIANT: the mark moves only when all of them are there, in whatever order they came
         stream::iter(puts)
-            .buffer_unordered(EXPORT_WIDTH)
+            .buffer_unordered(width.max(1))
             .try_collect::<Vec<()>>()
             .await?;
-        written += many;
+        written += many as u64;
         // CRASH: stopping here writes the same bytes to the same keys again.
         store.set_exported(last).await?;
         exported = last;

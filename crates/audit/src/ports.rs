@@ -73,6 +73,11 @@ pub trait ExportTarget: Send + Sync {
     /// at once. Stopped in the middle, the object is there or not.
     async fn put(&self, key: &str, bytes: &[u8]) -> Result<(), SinkError>;
 
+    /// How many objects to put at once when many wait.
+    fn at_once(&self) -> usize {
+        1
+    }
+
     /// Writes an object in place of the one before, if any: for what tells of now, not of what was.
     /// Readers see the one or the other, whole.
     async fn replace(&self, key: &str, bytes: &[u8]) -> Result<(), SinkError>;

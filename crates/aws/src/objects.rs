@@ -356,6 +356,11 @@ fn remedy(error: &SinkError, needed: &str) -> String {
 
 #[async_trait]
 impl ExportTarget for Objects {
+    /// A bucket takes many, each slowly.
+    fn at_once(&self) -> usize {
+        8
+    }
+
     async fn put(&self, key: &str, bytes: &[u8]) -> Result<(), SinkError> {
         let reply = self.put_as(key, bytes, How::Once).await?;
         if reply.status != 412 {

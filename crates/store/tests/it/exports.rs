@@ -202,6 +202,10 @@ impl ExportTarget for Failing {
         self.inner.put(key, bytes).await
     }
 
+    fn at_once(&self) -> usize {
+        8
+    }
+
     async fn replace(&self, key: &str, bytes: &[u8]) -> Result<(), SinkError> {
         self.inner.replace(key, bytes).await
     }
@@ -219,6 +223,13 @@ async fn records_wait_in_the_store_until_all_of_a_round_are_stored() {
         let round = export_pending(&store, &failing, "").await;
         assert!(matches!(round, Err(ExportError::Target(_))), "{round:?}");
         assert_eq!(store.exported().await.unwrap(), 0, "fails at {fails_at}");
+        // who reads now finds a shorter log, not one with a gap
+        let there = files(folder.path()).len();
+        assert_eq!(there, fails_at, "fails at {fails_at}");
+        if there > 0 {
+            let read = read_back(&failing.inner).await.unwrap().0;
+            assert_eq!((read.first, read.records), (1, there as u64));
+        }
     }
     // what was written before is written again, as the same
     let target = FolderTarget::new(folder.path());
