@@ -148,16 +148,20 @@ pub(crate) struct Access {
 
 impl Default for Access {
     fn default() -> Self {
+        let defaults = Settings::default();
         Self {
             rules: None,
             statements: None,
-            request_expiry: Time(TimeSpan::hours(8)),
+            request_expiry: Time::or_never(defaults.request_expiry),
             reminder: Reminder::default(),
             duration: Duration::default(),
-            on_rule_change: DriftResponse::Report,
+            on_rule_change: match defaults.on_rule_change {
+                OnRuleChange::Report => DriftResponse::Report,
+                OnRuleChange::End => DriftResponse::End,
+            },
             admin: Admin::default(),
-            end_sessions: false,
-            require_export_within: Time(TimeSpan::ZERO),
+            end_sessions: defaults.end_sessions,
+            require_export_within: Time::or_never(defaults.require_export_within),
             account_notes: BTreeMap::new(),
             sweep: sweeps::Sweep::default(),
             standing: Vec::new(),
@@ -165,10 +169,9 @@ impl Default for Access {
     }
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum DriftResponse {
-    #[default]
     Report,
     End,
 }
@@ -182,9 +185,10 @@ pub(crate) struct Reminder {
 
 impl Default for Reminder {
     fn default() -> Self {
+        let defaults = Settings::default();
         Self {
-            first: Time(TimeSpan::minutes(15)),
-            factor: 2,
+            first: Time::or_never(defaults.reminder_first),
+            factor: defaults.reminder_factor,
         }
     }
 }
@@ -199,10 +203,11 @@ pub(crate) struct Duration {
 
 impl Default for Duration {
     fn default() -> Self {
+        let defaults = Settings::default();
         Self {
-            min: Time(TimeSpan::minutes(5)),
-            max: Time(TimeSpan::hours(24)),
-            choices: Vec::new(),
+            min: Time(defaults.duration_min),
+            max: Time(defaults.duration_max),
+            choices: defaults.duration_choices.into_iter().map(Time).collect(),
         }
     }
 }
@@ -216,7 +221,7 @@ pub(crate) struct Inventory {
 impl Default for Inventory {
     fn default() -> Self {
         Self {
-            max_age: Time(TimeSpan::minutes(15)),
+            max_age: Time(Settings::default().directory_max_age),
         }
     }
 }
@@ -246,6 +251,13 @@ impl Default for Log {
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(try_from = "toml::Value")]
 pub(crate) struct Time(pub(crate) TimeSpan);
+
+impl Time {
+    /// What is not limited is written as 0.
+    fn or_never(time: Option<TimeSpan>) -> Self {
+        Self(time.unwrap_or(TimeSpan::ZERO))
+    }
+}
 
 impl TryFrom<toml::Value> for Time {
     type Error = String;
