@@ -18,6 +18,8 @@ mod fuzz;
 mod http;
 pub mod organization;
 mod pages;
+mod protocol;
+mod services;
 mod slack;
 mod state;
 

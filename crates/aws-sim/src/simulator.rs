@@ -24,16 +24,16 @@ use crate::{
     core::{
         self,
         export::export,
+        issue::default_key,
         load::{Overrides, load, place_portal},
         random::Random,
         state::SimState,
-        sts::default_key,
         table::Millis,
     },
     faults::Faults,
     http::{Conduct, ConnectionHandle, answer},
     organization::{Consistency, OrganizationFile, Problem, Speed},
-    pages,
+    pages, services,
     slack::{self, Wires, Workspace},
     state::{self, Record, Snapshot, StateLog},
 };
@@ -258,7 +258,7 @@ impl SimWorld {
         match record {
             Record::Call { call, caller, now } => {
                 self.seq = self.seq.max(call.seq);
-                let _ = core::handle(&mut self.state, &call, &caller, now).changed;
+                let _ = services::handle(&mut self.state, &call, &caller, now).changed;
             }
             Record::Command {
                 name,

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::{Map, Value, json};
 
+use crate::services::is_secret;
+
 /// One call as the log shows it.
 #[derive(Debug, Clone)]
 pub(crate) struct CallRecord {
@@ -83,26 +85,10 @@ impl CallLog {
 
 /// The input without what must not be shown.
 pub(crate) fn redact(input: &Value) -> Value {
-    const SECRET: [&str; 14] = [
-        "NextToken",
-        "SessionToken",
-        "SecretAccessKey",
-        "TokenCode",
-        "WebIdentityToken",
-        "Password",
-        "next_token",
-        "x-amz-sso_bearer_token",
-        "clientSecret",
-        "deviceCode",
-        "code",
-        "codeVerifier",
-        "refreshToken",
-        "accessToken",
-    ];
     match input {
         Value::Object(members) => {
             let kept = members.iter().map(|(name, value)| {
-                let shown = if SECRET.contains(&name.as_str()) {
+                let shown = if is_secret(name) {
                     "…".into()
                 } else {
                     redact(value)

@@ -4,13 +4,15 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{Refusal, instant};
-use crate::core::{
-    call::Id,
-    oidc::{self, CodeRequest, NotSignedIn},
-    portal::{self, NewSession},
-    random::Random,
-    state::SimState,
-    table::Millis,
+use crate::{
+    core::{
+        entities::Id,
+        portal::{self, NewSession},
+        random::Random,
+        state::SimState,
+        table::Millis,
+    },
+    services::sso_oidc::{self as oidc, CodeRequest, NotSignedIn},
 };
 
 impl From<NotSignedIn> for Refusal {

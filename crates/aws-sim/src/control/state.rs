@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     auth::{KeyRing, principal_of},
-    core::{self, entities::PrincipalType, export::export, state::SimState, sts::default_key},
+    core::{self, entities::PrincipalType, export::export, issue::default_key, state::SimState},
     simulator::{Shared, SimWorld},
 };
 

@@ -4,7 +4,7 @@ use super::{
     Body, Response, StatusCode, Visit, button, encode, escape, field, go, picker, refused, show,
     sorry,
 };
-use crate::core::oidc::{CodeRequest, check};
+use crate::services::sso_oidc::{CodeRequest, check};
 use serde_json::{Value, json};
 
 /// What comes with the address and goes back with the form.
