@@ -6,11 +6,9 @@ mod render;
 mod rest;
 mod router;
 mod routing;
-mod wire;
 
 pub(crate) use router::answer;
 pub(crate) use routing::fields;
-pub(crate) use wire::{Conduct, ConnectionHandle, serve};
 
 /// The service that a request is for, by what it asks and not by who signed it.
 #[cfg(test)]

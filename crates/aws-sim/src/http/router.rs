@@ -13,11 +13,11 @@ use super::{
     inspect,
     render::Envelope,
     routing::{self, ParsedRequest},
-    wire::{Conduct, ConnectionHandle},
 };
 use crate::{
     auth::{Authorization, KeyRing, Mistake, Presented, verify},
-    control::{CallRecord, is_let_in, redact},
+    call_log::{CallRecord, redact},
+    connections::{Conduct, ConnectionHandle},
     core::{
         self,
         call::{Call, Output},
@@ -29,8 +29,8 @@ use crate::{
     },
     faults::{Cut, Effects, ReplyFault},
     services,
-    simulator::{Shared, SimWorld},
     state::Record,
+    world::{Shared, SimWorld},
 };
 
 /// The largest unpacked request, in bytes.
@@ -76,7 +76,7 @@ pub(crate) async fn answer(
 fn source_ip(shared: &Shared, parts: &Parts) -> String {
     let given = text(&parts.headers, "x-sim-source-ip");
     let given = given.parse::<IpAddr>().ok();
-    let given = given.filter(|_| is_let_in(shared, &parts.headers, &parts.extensions));
+    let given = given.filter(|_| shared.access.lets_in(&parts.headers, &parts.extensions));
     let line = parts.extensions.get::<ConnectInfo<ConnectionHandle>>();
     let peer = line.and_then(|ConnectInfo(line)| line.peer());
     let address = given.or(peer).map(|address| address.to_canonical());

@@ -19,10 +19,7 @@ use axum::{
 use serde_json::Value;
 
 use crate::{
-    control::{KEPT_OUT, Refusal, is_let_in, run},
-    core::state::SimState,
-    http::fields,
-    simulator::Shared,
+    control_access::KEPT_OUT, core::state::SimState, http::fields, refusal::Refusal, world::Shared,
 };
 use html::{button, escape, field, page, paragraph};
 
@@ -49,7 +46,7 @@ pub(crate) fn answer(shared: &Shared, parts: &Parts, body: &[u8]) -> Option<Resp
     if path != "/authorize" && below.is_none() {
         return None;
     }
-    if !is_let_in(shared, &parts.headers, &parts.extensions) {
+    if !shared.access.lets_in(&parts.headers, &parts.extensions) {
         return Some(sorry(StatusCode::FORBIDDEN, KEPT_OUT));
     }
     let visit = Visit {
@@ -173,7 +170,7 @@ impl<'a> Visit<'a> {
     }
 
     fn run(&self, command: &str, body: Value) -> Result<Value, Refusal> {
-        run(self.shared, command, body)
+        self.shared.run(command, body)
     }
 }
 

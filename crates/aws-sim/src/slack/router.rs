@@ -22,10 +22,13 @@ use super::{
     recorder::{messages, screen, views},
 };
 use crate::{
-    control::{CallRecord, Refusal, guard, instant, redact},
+    call_log::{CallRecord, redact},
+    connections::{Conduct, cut},
+    control_access::guard,
+    core::table::instant,
     faults::{Cut, Effects, ReplyFault, Subject},
-    http::Conduct,
-    simulator::{Shared, SimWorld, cut},
+    refusal::Refusal,
+    world::{Shared, SimWorld},
 };
 
 /// The largest request of an app, in bytes.
@@ -48,7 +51,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/_slack/", get(page::page))
         .route("/_slack/parts", get(page::parts))
         .route("/_slack/static/{name}", get(page::file))
-        .layer(middleware::from_fn_with_state(shared.clone(), guard));
+        .layer(middleware::from_fn_with_state(shared.access.clone(), guard));
     Router::new()
         .route("/_slack/api/{method}", any(web_api))
         .route("/_slack/link", get(link))

@@ -22,7 +22,7 @@ use super::{
     router::{Parameters, parameter},
     workspace::Workspace,
 };
-use crate::{control::Refusal, simulator::Shared};
+use crate::{refusal::Refusal, world::Shared};
 use mrkdwn::MessageReader;
 
 /// Nothing inline, nothing from elsewhere.

@@ -15,7 +15,9 @@ use std::{
 
 use axum::{
     Router,
-    extract::connect_info::Connected,
+    body::Body,
+    extract::{ConnectInfo, connect_info::Connected},
+    http::{Response, request::Parts},
     serve::{IncomingStream, Listener},
 };
 use tokio::{
@@ -154,6 +156,18 @@ impl Connected<IncomingStream<'_, Cuttable>> for ConnectionHandle {
     fn connect_info(stream: IncomingStream<'_, Cuttable>) -> Self {
         stream.io().line.clone()
     }
+}
+
+/// Ends the connection without an answer. On a server that is not ours there is no line to cut;
+/// there the body breaks off.
+pub(crate) fn cut(parts: &Parts, conduct: Conduct) -> Response<Body> {
+    if let Some(ConnectInfo(line)) = parts.extensions.get::<ConnectInfo<ConnectionHandle>>() {
+        line.cut(conduct);
+    }
+    let broken = futures_util::stream::once(async {
+        Err::<bytes::Bytes, _>(io::Error::other("cut by a fault"))
+    });
+    Response::new(Body::from_stream(broken))
 }
 
 /// Serves until `shutdown`.

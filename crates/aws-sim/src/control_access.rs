@@ -4,9 +4,58 @@
 //! Two things tell such a page: the name it called us by (DNS rebinding gives us the page's own), and
 //! the site that the browser says it sends for.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
-use axum::http::{HeaderMap, header};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use axum::{
+    extract::{ConnectInfo, Request, State as Extract},
+    http::{Extensions, HeaderMap, HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use crate::{connections::ConnectionHandle, refusal::Refusal};
+
+/// What those read who may not control the simulator.
+pub(crate) const KEPT_OUT: &str = "only from this machine and by its own name (localhost, or one given with --control-name), not for a \
+     page of another site; or with the header X-Sim-Token where a token is set";
+
+/// Who may control the simulator.
+#[derive(Debug, Default)]
+pub(crate) struct ControlAccess {
+    /// Whoever has this token, where one is set.
+    pub token: Option<String>,
+    /// Names of this machine, beside those of loopback.
+    pub names: Vec<String>,
+}
+
+impl ControlAccess {
+    /// Whether a request may control the simulator, or be anybody on its pages.
+    pub(crate) fn lets_in(&self, headers: &HeaderMap, extensions: &Extensions) -> bool {
+        let given = headers.get("x-sim-token");
+        let line = extensions.get::<ConnectInfo<ConnectionHandle>>();
+        let local = line.is_none_or(|ConnectInfo(line)| line.is_local());
+        match &self.token {
+            Some(token) => {
+                let given = given.map(HeaderValue::as_bytes).unwrap_or_default();
+                verify_slices_are_equal(token.as_bytes(), given).is_ok()
+            }
+            None => local && is_own(headers, &self.names),
+        }
+    }
+}
+
+/// Lets this machine in, or whoever has the token where one is set.
+pub(crate) async fn guard(
+    Extract(access): Extract<Arc<ControlAccess>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if access.lets_in(request.headers(), request.extensions()) {
+        return next.run(request).await;
+    }
+    Refusal::new(StatusCode::FORBIDDEN, "forbidden", KEPT_OUT).into_response()
+}
 
 /// The text of a header that is there once; of one that is there twice, nothing.
 fn once<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, ()> {
@@ -44,7 +93,7 @@ fn is_loopback(host: &str) -> bool {
 
 /// Whether the call names this machine, or a name that was configured for it, and no other site's page
 /// sent it. Programs send no `Origin`; a browser sends one with everything that is not a mere look.
-pub(crate) fn is_own(headers: &HeaderMap, names: &[String]) -> bool {
+fn is_own(headers: &HeaderMap, names: &[String]) -> bool {
     let Ok(host) = once(headers, header::HOST.as_str()) else {
         return false;
     };

@@ -3,15 +3,15 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Refusal, instant};
 use crate::{
     core::{
         entities::Id,
         portal::{self, NewSession},
         random::Random,
         state::SimState,
-        table::Millis,
+        table::{Millis, instant},
     },
+    refusal::Refusal,
     services::sso_oidc::{self as oidc, CodeRequest, NotSignedIn},
 };
 
@@ -47,7 +47,7 @@ fn texts<'a, const N: usize>(body: &'a Value, names: [&str; N]) -> Result<[&'a s
 }
 
 /// Runs a command of sign-in.
-pub(super) fn command(
+pub(super) fn run(
     state: &mut SimState,
     name: &str,
     body: &Value,
