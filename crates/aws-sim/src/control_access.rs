@@ -8,9 +8,10 @@ use std::{net::IpAddr, sync::Arc};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::{
+    Router,
     extract::{ConnectInfo, Request, State as Extract},
     http::{Extensions, HeaderMap, HeaderValue, StatusCode, header},
-    middleware::Next,
+    middleware::{self, Next},
     response::{IntoResponse, Response},
 };
 
@@ -45,8 +46,16 @@ impl ControlAccess {
     }
 }
 
+/// Routes that only those reach who may control the simulator.
+pub(crate) fn guarded<S: Clone + Send + Sync + 'static>(
+    routes: Router<S>,
+    access: &Arc<ControlAccess>,
+) -> Router<S> {
+    routes.layer(middleware::from_fn_with_state(access.clone(), guard))
+}
+
 /// Lets this machine in, or whoever has the token where one is set.
-pub(crate) async fn guard(
+async fn guard(
     Extract(access): Extract<Arc<ControlAccess>>,
     request: Request,
     next: Next,

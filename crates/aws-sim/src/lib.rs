@@ -30,6 +30,7 @@ mod control_access;
 mod fuzz;
 mod http;
 mod pages;
+mod parameters;
 mod protocol;
 mod refusal;
 mod slack;

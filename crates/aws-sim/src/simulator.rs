@@ -309,7 +309,7 @@ impl Simulator {
     /// Slack under `/_slack/`.
     pub fn router(&self) -> Router {
         let services = any(face).with_state(self.shared.clone());
-        control::router(self.shared.clone(), pages::router())
+        control::router(&self.shared, pages::router())
             .merge(slack::router(self.shared.clone()))
             .fallback_service(services)
     }

@@ -3,10 +3,10 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::router::{check_parameters, parameter};
 use crate::{
     core::{export::export, load, table::instant},
     organization::{OrganizationFile, Problem, parse_value},
+    parameters::{check_parameters, parameter},
     refusal::Refusal,
     world::{Shared, SimWorld},
 };

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::router::{check_parameters, parameter};
 use crate::{
     core::{
         self,
@@ -11,6 +10,7 @@ use crate::{
         portal::{SignIn, assigned, is_killed},
         table::instant,
     },
+    parameters::{check_parameters, parameter},
     refusal::Refusal,
     world::Shared,
 };

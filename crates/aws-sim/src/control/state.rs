@@ -4,13 +4,13 @@ use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::router::{check_parameters, parameter};
 use crate::{
     auth::{KeyRing, principal_of},
     core::{
         self, entities::PrincipalType, export::export, issue::default_key, state::SimState,
         table::instant,
     },
+    parameters::{check_parameters, parameter},
     refusal::Refusal,
     world::{Shared, SimWorld},
 };

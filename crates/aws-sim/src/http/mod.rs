@@ -8,7 +8,6 @@ mod router;
 mod routing;
 
 pub(crate) use router::answer;
-pub(crate) use routing::fields;
 
 /// The service that a request is for, by what it asks and not by who signed it.
 #[cfg(test)]

@@ -161,7 +161,7 @@ fn json(target: &str, content_type: &str, body: &[u8]) -> ParsedRequest {
 }
 
 /// The fields of a form or a query string.
-pub(crate) fn fields(text: &[u8]) -> Vec<(String, String)> {
+pub(super) fn fields(text: &[u8]) -> Vec<(String, String)> {
     form_urlencoded::parse(text).into_owned().collect()
 }
 
