@@ -72,21 +72,10 @@ fn request(bytes: &[u8]) -> Option<(Request<()>, Bytes)> {
 }
 
 /// The service a client would sign for.
-fn service(request: &Request<()>, body: &[u8]) -> &'static str {
-    let target = request.headers().get("x-amz-target");
-    let target = target
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let body = String::from_utf8_lossy(body);
-    match target {
-        _ if target.starts_with("SWBExternalService") => "sso",
-        _ if target.starts_with("AWSIdentityStore") => "identitystore",
-        _ if target.starts_with("AWSOrganizations") => "organizations",
-        _ if body.contains("2010-05-08") => "iam",
-        _ if body.contains("2016-11-15") => "ec2",
-        _ if body.is_empty() && request.uri().query().is_none() => "s3",
-        _ => "sts",
-    }
+fn service(request: &Request<()>, body: &[u8]) -> String {
+    let is_bare = body.is_empty() && request.uri().query().is_none();
+    let other = if is_bare { "s3" } else { "sts" };
+    crate::http::signing_name(request, body).unwrap_or_else(|| other.to_owned())
 }
 
 static SIMULATOR: LazyLock<Simulator> = LazyLock::new(|| {
@@ -112,7 +101,7 @@ fn answered(bytes: &[u8]) -> Option<Response<Body>> {
     let account = SIMULATOR.identity_center().management_account;
     let keys = SIMULATOR.credentials(&account).unwrap();
     let key = (keys.access_key_id.as_str(), keys.secret_access_key.as_str());
-    let header = sign_header(key, ("us-east-1", service), &presented(&request, &body));
+    let header = sign_header(key, ("us-east-1", &service), &presented(&request, &body));
     let header = header.parse().unwrap();
     request.headers_mut().insert("authorization", header);
     // every input finds the same world, so that a failure repeats

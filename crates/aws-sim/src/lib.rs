@@ -9,17 +9,31 @@
 
 mod simulator;
 
-mod auth;
-mod control;
+// the simulated world
 mod core;
+pub mod organization;
+mod services;
+
+// what is done to it
+mod call_log;
+mod commands;
 mod faults;
+mod state;
+mod world;
+
+// its faces
+mod auth;
+mod connections;
+mod control;
+mod control_access;
 #[cfg(test)]
 mod fuzz;
 mod http;
-pub mod organization;
 mod pages;
+mod parameters;
+mod protocol;
+mod refusal;
 mod slack;
-mod state;
 
 pub use organization::{Consistency, OrganizationFile, Problem, Speed};
 pub use simulator::{

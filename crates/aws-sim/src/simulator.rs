@@ -4,42 +4,31 @@ use std::{
     future::Future,
     io,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use axum::{
     Router,
     body::Body,
-    extract::{ConnectInfo, Request, State as Extract},
+    extract::{Request, State as Extract},
     http::Response,
     routing::any,
 };
 use hallpass_model::Clock;
-use jiff::Timestamp;
-use serde_json::Value;
 
 use crate::{
     auth::{KeyRing, principal_of},
-    control::{self, CallLog},
-    core::{
-        self,
-        export::export,
-        load::{Overrides, load, place_portal},
-        random::Random,
-        state::SimState,
-        sts::default_key,
-        table::Millis,
-    },
-    faults::Faults,
-    http::{Conduct, ConnectionHandle, answer},
+    connections::{self, cut},
+    control,
+    control_access::ControlAccess,
+    core::{export::export, issue::default_key, load::Overrides},
+    http::answer,
     organization::{Consistency, OrganizationFile, Problem, Speed},
     pages,
-    slack::{self, Wires, Workspace},
-    state::{self, Record, Snapshot, StateLog},
+    slack::{self, Wires},
+    state,
+    world::{Shared, fresh, restored},
 };
-
-/// How far the numbering of calls jumps at a restart.
-const NUMBERS_LEFT_OUT: u64 = 1_000_000;
 
 /// The largest request that is read, in bytes.
 const BODY_MAX: usize = 16 * 1024 * 1024;
@@ -172,138 +161,6 @@ impl std::fmt::Debug for SlackFacts {
     }
 }
 
-/// Everything that changes, under one lock.
-pub(crate) struct SimWorld {
-    pub state: SimState,
-    pub faults: Faults,
-    pub calls: CallLog,
-    /// Virtual minus wall clock.
-    pub offset: Millis,
-    /// The virtual instant at which the clock stands still.
-    pub frozen: Option<Millis>,
-    /// The file that `reset` goes back to.
-    pub loaded: OrganizationFile,
-    /// The simulated Slack; not in the state log: after a restart nothing has been said.
-    pub slack: Option<Workspace>,
-    /// Where the app's requests go, over the file's.
-    pub slack_url: Option<String>,
-    seq: u64,
-    log: Option<StateLog>,
-}
-
-impl SimWorld {
-    /// The virtual instant of a wall clock.
-    pub(crate) fn now(&self, wall: Timestamp) -> Millis {
-        self.frozen
-            .unwrap_or_else(|| wall.as_millisecond() + self.offset)
-    }
-
-    /// The number of the next call.
-    pub(crate) fn next_seq(&mut self) -> u64 {
-        self.seq += 1;
-        self.seq
-    }
-
-    /// The request id of a call.
-    pub(crate) fn request_id(&self, seq: u64) -> String {
-        Random::new(self.state.seed, &format!("request {seq}")).uuid()
-    }
-
-    /// Starts the simulated Slack anew from the organization as it is.
-    pub(crate) fn open_slack(&mut self) {
-        let before = self.slack.as_ref().map_or(0, |space| space.revision);
-        let section = self.state.slack.as_ref();
-        self.slack = section.map(|section| Workspace::new(section, self.state.seed));
-        if let Some(space) = &mut self.slack {
-            space.revision = before + 1;
-            if self.slack_url.is_some() {
-                space.settings.request_url.clone_from(&self.slack_url);
-            }
-        }
-    }
-
-    /// Puts a change on disk.
-    pub(crate) fn persist(&mut self, record: &Record) -> io::Result<()> {
-        let Some(log) = &mut self.log else {
-            return Ok(());
-        };
-        log.append(record)?;
-        if log.is_long() {
-            self.snapshot()?;
-        }
-        Ok(())
-    }
-
-    /// Starts the log anew from the state as it is.
-    pub(crate) fn snapshot(&mut self) -> io::Result<()> {
-        let Some(log) = &self.log else { return Ok(()) };
-        let path = log.path().to_owned();
-        self.log = Some(self.start_log(&path)?);
-        Ok(())
-    }
-
-    fn start_log(&self, path: &std::path::Path) -> io::Result<StateLog> {
-        let snapshot = Snapshot {
-            version: 1,
-            seq: self.seq,
-            offset: self.offset,
-            frozen: self.frozen,
-            loaded: serde_json::to_value(&self.loaded)?,
-            state: self.state.clone(),
-        };
-        StateLog::start(path, &snapshot)
-    }
-
-    fn replay(&mut self, record: Record) {
-        match record {
-            Record::Call { call, caller, now } => {
-                self.seq = self.seq.max(call.seq);
-                let _ = core::handle(&mut self.state, &call, &caller, now).changed;
-            }
-            Record::Command {
-                name,
-                body,
-                seq,
-                now,
-            } => {
-                self.seq = self.seq.max(seq);
-                let _ = control::command(&mut self.state, &name, &body, seq, now);
-            }
-            Record::Clock {
-                offset,
-                frozen,
-                now,
-            } => {
-                self.offset = offset;
-                self.frozen = frozen;
-                core::advance(&mut self.state, now);
-            }
-        }
-    }
-}
-
-pub(crate) struct Shared {
-    pub clock: Arc<dyn Clock>,
-    pub secret: Option<String>,
-    pub strict_scope: bool,
-    pub control_token: Option<String>,
-    pub control_names: Vec<String>,
-    pub overrides: Overrides,
-    /// Connections of the app to the simulated Slack.
-    pub wires: Wires,
-    /// For requests to the app.
-    pub http: reqwest::Client,
-    world: Mutex<SimWorld>,
-}
-
-impl Shared {
-    /// The one lock. A panic of another holder does not poison it: the core has no half-made
-    /// state to protect, and a simulator that stops answering helps nobody.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, SimWorld> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// The simulated organization. Copies share one world.
 #[derive(Clone)]
 pub struct Simulator {
@@ -357,8 +214,9 @@ impl Simulator {
             .map_err(LoadError::Organization)?,
         };
         if let Some(path) = options.state {
-            let started = world.start_log(&path);
-            world.log = Some(started.map_err(|source| LoadError::State { path, source })?);
+            world
+                .keep_log(&path)
+                .map_err(|source| LoadError::State { path, source })?;
         }
         world.open_slack();
         let shared = Shared {
@@ -367,8 +225,10 @@ impl Simulator {
             clock,
             secret: options.secret,
             strict_scope: options.strict_scope,
-            control_token: options.control_token,
-            control_names: options.control_names,
+            access: Arc::new(ControlAccess {
+                token: options.control_token,
+                names: options.control_names,
+            }),
             overrides,
             world: Mutex::new(world),
         };
@@ -449,7 +309,7 @@ impl Simulator {
     /// Slack under `/_slack/`.
     pub fn router(&self) -> Router {
         let services = any(face).with_state(self.shared.clone());
-        control::router(self.shared.clone())
+        control::router(&self.shared, pages::router())
             .merge(slack::router(self.shared.clone()))
             .fallback_service(services)
     }
@@ -464,7 +324,7 @@ pub async fn serve(
     simulator: Simulator,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    crate::http::serve(listener, simulator.router(), shutdown).await
+    connections::serve(listener, simulator.router(), shutdown).await
 }
 
 async fn face(Extract(shared): Extract<Arc<Shared>>, request: Request) -> Response<Body> {
@@ -483,85 +343,10 @@ async fn face(Extract(shared): Extract<Arc<Shared>>, request: Request) -> Respon
     }
 }
 
-/// Ends the connection without an answer. On a server that is not ours there is no line to cut;
-/// there the body breaks off.
-pub(crate) fn cut(parts: &http::request::Parts, conduct: Conduct) -> Response<Body> {
-    if let Some(ConnectInfo(line)) = parts.extensions.get::<ConnectInfo<ConnectionHandle>>() {
-        line.cut(conduct);
-    }
-    let broken = futures_util::stream::once(async {
-        Err::<bytes::Bytes, _>(io::Error::other("cut by a fault"))
-    });
-    Response::new(Body::from_stream(broken))
-}
-
 /// For requests to the app: never through a proxy, never further than told.
 fn client() -> reqwest::Client {
     let builder = reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none());
     builder.build().unwrap_or_default()
-}
-
-fn fresh(
-    file: &OrganizationFile,
-    overrides: &Overrides,
-    kept: usize,
-    wall: Timestamp,
-    frozen: bool,
-) -> Result<SimWorld, Vec<Problem>> {
-    let value = serde_json::to_value(file).unwrap_or(Value::Null);
-    let file = crate::organization::parse_value(value)?;
-    let state = load(&file, overrides)?;
-    let start = file
-        .clock
-        .as_ref()
-        .and_then(|text| text.parse::<Timestamp>().ok())
-        .unwrap_or(wall);
-    let mut world = SimWorld {
-        state,
-        faults: Faults::default(),
-        calls: CallLog::new(kept),
-        offset: start.as_millisecond() - wall.as_millisecond(),
-        frozen: frozen.then(|| start.as_millisecond()),
-        loaded: file,
-        slack: None,
-        slack_url: None,
-        seq: 0,
-        log: None,
-    };
-    world.state.latest = start.as_millisecond();
-    Ok(world)
-}
-
-fn restored(found: state::LoadedLog, overrides: &Overrides, kept: usize) -> SimWorld {
-    let snapshot = found.snapshot;
-    let mut world = SimWorld {
-        state: snapshot.state,
-        faults: Faults::default(),
-        calls: CallLog::new(kept),
-        offset: snapshot.offset,
-        frozen: snapshot.frozen,
-        loaded: serde_json::from_value(snapshot.loaded).unwrap_or_default(),
-        slack: None,
-        slack_url: None,
-        seq: snapshot.seq,
-        log: None,
-    };
-    // a log from before there were policies
-    world.state.found_guardrails();
-    for record in found.records {
-        world.replay(record);
-    }
-    // calls that changed nothing left no number behind; none of theirs is drawn again
-    world.seq += NUMBERS_LEFT_OUT;
-    place_portal(
-        &mut world.state,
-        &world.loaded,
-        overrides.portal_url.as_deref(),
-    );
-    world.state.settings.throttle = overrides.throttle;
-    world.state.settings.authorize = overrides.authorize;
-    world.state.settings.full = overrides.full;
-    world
 }

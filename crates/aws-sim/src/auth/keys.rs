@@ -3,10 +3,10 @@
 use crate::{
     auth::mistakes::Mistake,
     core::{
-        call::AwsCaller,
+        caller::AwsCaller,
+        issue::{caller_of, default_key, derive_secret},
         portal, roles,
         state::SimState,
-        sts::{caller_of, default_key, derive_secret},
     },
 };
 

@@ -1,7 +1,9 @@
 //! What can be wrong with who calls, in the words of each protocol.
 
-use crate::core::call::{ApiError, ErrorClass};
-use crate::http::Protocol;
+use crate::{
+    core::errors::{ApiError, ErrorClass},
+    protocol::Protocol,
+};
 
 /// A mistake in authentication.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,8 +3,12 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Refusal, instant};
-use crate::{core, simulator::Shared, state::Record};
+use crate::{
+    core::{self, table::instant},
+    refusal::Refusal,
+    state::Record,
+    world::Shared,
+};
 
 /// A century: further nobody needs to go.
 const FURTHEST_SECONDS: f64 = 3.2e9;

@@ -3,8 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::Refusal;
-use crate::{faults::read_all, simulator::Shared};
+use crate::{faults::read_all, refusal::Refusal, world::Shared};
 
 /// Adds faults; all of them or none.
 pub(super) fn add(shared: &Shared, body: &Value) -> Result<Value, Refusal> {

@@ -3,25 +3,17 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{
-    Refusal, instant,
-    router::{check_parameters, parameter},
-};
 use crate::{
-    core::{export::export, load},
+    core::{export::export, load, table::instant},
     organization::{OrganizationFile, Problem, parse_value},
-    simulator::{Shared, SimWorld},
+    parameters::{check_parameters, parameter},
+    refusal::Refusal,
+    world::{Shared, SimWorld},
 };
 
 fn problems(found: &[Problem]) -> Refusal {
-    Refusal {
-        status: StatusCode::BAD_REQUEST,
-        body: json!({ "error": {
-            "code": "bad_request",
-            "message": format!("the organization file has {} problems", found.len()),
-            "problems": found,
-        }}),
-    }
+    let text = format!("the organization file has {} problems", found.len());
+    Refusal::bad("", &text).with("problems", json!(found))
 }
 
 /// Lists of a file, in `merge` rows of the same name are replaced.

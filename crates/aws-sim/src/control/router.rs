@@ -2,72 +2,31 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::{
-    Router,
+    Json, Router,
     body::Bytes,
-    extract::{ConnectInfo, Path, Query, Request, State as Extract},
-    http::{Extensions, HeaderMap, HeaderValue, StatusCode},
-    middleware::{self, Next},
-    response::{IntoResponse, Response},
+    extract::{Path, Query, State as Extract},
+    http::{HeaderMap, StatusCode},
     routing::{delete, get, post},
 };
 use serde_json::{Value, json};
 
-use super::{Refusal, calls::CallRecord, clock, faults, file, place, sessions, state};
-use crate::{http::ConnectionHandle, pages, simulator::Shared, state::Record};
-
-type Parameters = Query<Vec<(String, String)>>;
-type ControlAnswer = Result<(StatusCode, Value), Refusal>;
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        (self.status, axum::Json(self.body)).into_response()
-    }
-}
-
-/// The value of a query parameter.
-pub(super) fn parameter<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    parameters
-        .iter()
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| value.as_str())
-}
-
-/// Refuses parameters that are not known.
-pub(super) fn check_parameters(
-    parameters: &[(String, String)],
-    known: &[&str],
-) -> Result<(), Refusal> {
-    match parameters
-        .iter()
-        .find(|(name, _)| !known.contains(&name.as_str()))
-    {
-        Some((name, _)) => Err(Refusal::bad(name, "unknown parameter")),
-        None => Ok(()),
-    }
-}
-
-fn show(answer: ControlAnswer) -> Response {
-    match answer {
-        Ok((status, Value::Null)) => status.into_response(),
-        Ok((status, value)) => (status, axum::Json(value)).into_response(),
-        Err(refusal) => refusal.into_response(),
-    }
-}
+use super::{clock, faults, file, sessions, state};
+use crate::{
+    control_access::guarded,
+    parameters::{JsonAnswer, Parameters, check_parameters, parameter},
+    refusal::Refusal,
+    world::Shared,
+};
 
 fn read(body: &Bytes) -> Result<Value, Refusal> {
     serde_json::from_slice(body).map_err(|error| Refusal::bad("", &format!("not JSON: {error}")))
 }
 
-/// The routes under `/_sim/`, and 404 for what is not there.
-pub(crate) fn router(shared: Arc<Shared>) -> Router {
-    let guard = middleware::from_fn_with_state(shared.clone(), guard);
+/// The routes under `/_sim/`, those of the pages among them, and 404 for what is not there.
+pub(crate) fn router(shared: &Arc<Shared>, pages: Router<Arc<Shared>>) -> Router {
     let routes = Router::new()
-        .route(
-            "/healthz",
-            get(|| async { axum::Json(json!({ "ok": true })) }),
-        )
+        .route("/healthz", get(|| async { Json(json!({ "ok": true })) }))
         .route("/state", get(get_state))
         .route("/credentials", get(get_credentials))
         .route(
@@ -85,109 +44,82 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/device/approve", post(post_device_approve))
         .route("/device/deny", post(post_device_deny))
         .route("/mutate", post(post_mutate))
-        .merge(pages::router())
+        .merge(pages)
         .fallback(|| async {
             Refusal::new(StatusCode::NOT_FOUND, "not_found", "there is no such path")
         })
-        .layer(guard)
-        .with_state(shared);
-    Router::new().nest("/_sim", routes)
-}
-
-/// Lets this machine in, or whoever has the token where one is set.
-pub(crate) async fn guard(
-    Extract(shared): Extract<Arc<Shared>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    if is_let_in(&shared, request.headers(), request.extensions()) {
-        return next.run(request).await;
-    }
-    Refusal::new(StatusCode::FORBIDDEN, "forbidden", KEPT_OUT).into_response()
-}
-
-/// What those read who may not control the simulator.
-pub(crate) const KEPT_OUT: &str = "only from this machine and by its own name (localhost, or one given with --control-name), not for a \
-     page of another site; or with the header X-Sim-Token where a token is set";
-
-/// Whether a request may control the simulator, or be anybody on its pages.
-pub(crate) fn is_let_in(shared: &Shared, headers: &HeaderMap, extensions: &Extensions) -> bool {
-    let given = headers.get("x-sim-token");
-    let line = extensions.get::<ConnectInfo<ConnectionHandle>>();
-    let local = line.is_none_or(|ConnectInfo(line)| line.is_local());
-    match &shared.control_token {
-        Some(token) => {
-            let given = given.map(HeaderValue::as_bytes).unwrap_or_default();
-            verify_slices_are_equal(token.as_bytes(), given).is_ok()
-        }
-        None => local && place::is_own(headers, &shared.control_names),
-    }
+        .with_state(shared.clone());
+    Router::new().nest("/_sim", guarded(routes, &shared.access))
 }
 
 async fn get_state(
     Extract(shared): Extract<Arc<Shared>>,
     Query(parameters): Parameters,
-) -> Response {
-    show(state::show(&shared, &parameters).map(|value| (StatusCode::OK, value)))
+) -> JsonAnswer {
+    state::show(&shared, &parameters).map(Json)
 }
 
 async fn get_credentials(
     Extract(shared): Extract<Arc<Shared>>,
     Query(parameters): Parameters,
-) -> Response {
-    show(state::credentials(&shared, &parameters).map(|value| (StatusCode::OK, value)))
+) -> JsonAnswer {
+    state::credentials(&shared, &parameters).map(Json)
 }
 
-async fn post_faults(Extract(shared): Extract<Arc<Shared>>, body: Bytes) -> Response {
-    let added = read(&body).and_then(|body| faults::add(&shared, &body));
-    show(added.map(|value| (StatusCode::CREATED, value)))
+async fn post_faults(
+    Extract(shared): Extract<Arc<Shared>>,
+    body: Bytes,
+) -> Result<(StatusCode, Json<Value>), Refusal> {
+    let added = read(&body).and_then(|body| faults::add(&shared, &body))?;
+    Ok((StatusCode::CREATED, Json(added)))
 }
 
-async fn get_faults(Extract(shared): Extract<Arc<Shared>>) -> Response {
+async fn get_faults(Extract(shared): Extract<Arc<Shared>>) -> Json<Value> {
     let faults = shared.lock().faults.list();
-    show(Ok((StatusCode::OK, json!({ "faults": faults }))))
+    Json(json!({ "faults": faults }))
 }
 
-async fn delete_faults(Extract(shared): Extract<Arc<Shared>>) -> Response {
+async fn delete_faults(Extract(shared): Extract<Arc<Shared>>) -> StatusCode {
     shared.lock().faults.remove(None);
-    show(Ok((StatusCode::NO_CONTENT, Value::Null)))
+    StatusCode::NO_CONTENT
 }
 
-async fn delete_fault(Extract(shared): Extract<Arc<Shared>>, Path(id): Path<String>) -> Response {
+async fn delete_fault(
+    Extract(shared): Extract<Arc<Shared>>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Refusal> {
     if shared.lock().faults.remove(Some(&id)) {
-        return show(Ok((StatusCode::NO_CONTENT, Value::Null)));
+        return Ok(StatusCode::NO_CONTENT);
     }
-    Refusal::new(
-        StatusCode::NOT_FOUND,
-        "not_found",
-        &format!("there is no fault `{id}`"),
-    )
-    .into_response()
+    let text = format!("there is no fault `{id}`");
+    Err(Refusal::new(StatusCode::NOT_FOUND, "not_found", &text))
 }
 
-async fn post_advance(Extract(shared): Extract<Arc<Shared>>, body: Bytes) -> Response {
-    let moved = read(&body).and_then(|body| clock::advance(&shared, &body));
-    show(moved.map(|value| (StatusCode::OK, value)))
+async fn post_advance(Extract(shared): Extract<Arc<Shared>>, body: Bytes) -> JsonAnswer {
+    read(&body)
+        .and_then(|body| clock::advance(&shared, &body))
+        .map(Json)
 }
 
 async fn post_load(
     Extract(shared): Extract<Arc<Shared>>,
     Query(parameters): Parameters,
     body: Bytes,
-) -> Response {
-    let loaded = read(&body).and_then(|body| file::load(&shared, &parameters, body));
-    show(loaded.map(|value| (StatusCode::OK, value)))
+) -> JsonAnswer {
+    read(&body)
+        .and_then(|body| file::load(&shared, &parameters, body))
+        .map(Json)
 }
 
-async fn post_reset(Extract(shared): Extract<Arc<Shared>>) -> Response {
-    show(file::reset(&shared).map(|value| (StatusCode::OK, value)))
+async fn post_reset(Extract(shared): Extract<Arc<Shared>>) -> JsonAnswer {
+    file::reset(&shared).map(Json)
 }
 
 async fn get_calls(
     Extract(shared): Extract<Arc<Shared>>,
     Query(parameters): Parameters,
-) -> Response {
-    show(calls(&shared, &parameters).map(|value| (StatusCode::OK, value)))
+) -> JsonAnswer {
+    calls(&shared, &parameters).map(Json)
 }
 
 fn calls(shared: &Shared, parameters: &[(String, String)]) -> Result<Value, Refusal> {
@@ -212,76 +144,42 @@ fn calls(shared: &Shared, parameters: &[(String, String)]) -> Result<Value, Refu
         .read(number("since", 0)?, limit, &filters))
 }
 
-async fn post_calls_reset(Extract(shared): Extract<Arc<Shared>>) -> Response {
+async fn post_calls_reset(Extract(shared): Extract<Arc<Shared>>) -> Json<Value> {
     shared.lock().calls.reset();
-    show(Ok((StatusCode::OK, json!({ "reset": true }))))
+    Json(json!({ "reset": true }))
 }
 
 async fn get_sessions(
     Extract(shared): Extract<Arc<Shared>>,
     Query(parameters): Parameters,
-) -> Response {
-    show(sessions::list(&shared, &parameters).map(|value| (StatusCode::OK, value)))
+) -> JsonAnswer {
+    sessions::list(&shared, &parameters).map(Json)
 }
 
-async fn post_login(Extract(shared): Extract<Arc<Shared>>, body: Bytes) -> Response {
-    let session = read(&body).and_then(|body| run(&shared, "login", body));
-    show(session.map(|value| (StatusCode::OK, value)))
+async fn post_login(Extract(shared): Extract<Arc<Shared>>, body: Bytes) -> JsonAnswer {
+    read(&body)
+        .and_then(|body| shared.run("login", body))
+        .map(Json)
 }
 
-async fn post_device_approve(Extract(shared): Extract<Arc<Shared>>, body: Bytes) -> Response {
-    let answered = read(&body).and_then(|body| run(&shared, "device_approve", body));
-    show(answered.map(|value| (StatusCode::OK, value)))
+async fn post_device_approve(Extract(shared): Extract<Arc<Shared>>, body: Bytes) -> JsonAnswer {
+    read(&body)
+        .and_then(|body| shared.run("device_approve", body))
+        .map(Json)
 }
 
-async fn post_device_deny(Extract(shared): Extract<Arc<Shared>>, body: Bytes) -> Response {
-    let answered = read(&body).and_then(|body| run(&shared, "device_deny", body));
-    show(answered.map(|value| (StatusCode::OK, value)))
+async fn post_device_deny(Extract(shared): Extract<Arc<Shared>>, body: Bytes) -> JsonAnswer {
+    read(&body)
+        .and_then(|body| shared.run("device_deny", body))
+        .map(Json)
 }
 
-async fn post_mutate(Extract(shared): Extract<Arc<Shared>>, _: HeaderMap, body: Bytes) -> Response {
-    let changed = read(&body).and_then(|body| run(&shared, "mutate", body));
-    show(changed.map(|value| (StatusCode::OK, value)))
-}
-
-/// Runs a command, logs it as somebody else's call, and puts it on disk.
-pub(crate) fn run(shared: &Shared, name: &str, body: Value) -> Result<Value, Refusal> {
-    let wall = shared.clock.now();
-    let mut world = shared.lock();
-    let seq = world.next_seq();
-    let now = world.now(wall);
-    let answer = super::command(&mut world.state, name, &body, seq, now)?;
-    if name == "mutate" {
-        let operation = body
-            .as_object()
-            .and_then(|body| body.keys().find(|key| *key != "async"));
-        let operation = operation.cloned().unwrap_or_default();
-        let shown = json!({
-            "seq": seq, "at": super::instant(now), "wall": wall.to_string(), "service": "sim",
-            "operation": operation, "caller": { "arn": "somebody-else" }, "request": body,
-            "outcome": "ok", "effect": true,
-        });
-        world.calls.push(CallRecord {
-            seq,
-            service: "sim".to_owned(),
-            operation,
-            outcome: "ok",
-            shown,
-        });
-    }
-    let record = Record::Command {
-        name: name.to_owned(),
-        body,
-        seq,
-        now,
-    };
-    world.persist(&record).map_err(|error| {
-        tracing::error!(%error, "the state log could not be written");
-        Refusal::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "state_log",
-            "the change could not be recorded",
-        )
-    })?;
-    Ok(answer)
+async fn post_mutate(
+    Extract(shared): Extract<Arc<Shared>>,
+    _: HeaderMap,
+    body: Bytes,
+) -> JsonAnswer {
+    read(&body)
+        .and_then(|body| shared.run("mutate", body))
+        .map(Json)
 }

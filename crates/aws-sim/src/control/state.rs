@@ -4,14 +4,15 @@ use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{
-    Refusal, instant,
-    router::{check_parameters, parameter},
-};
 use crate::{
     auth::{KeyRing, principal_of},
-    core::{self, entities::PrincipalType, export::export, state::SimState, sts::default_key},
-    simulator::{Shared, SimWorld},
+    core::{
+        self, entities::PrincipalType, export::export, issue::default_key, state::SimState,
+        table::instant,
+    },
+    parameters::{check_parameters, parameter},
+    refusal::Refusal,
+    world::{Shared, SimWorld},
 };
 
 /// The state in numbers; more with `full` and `assignments`.

@@ -2,30 +2,25 @@
 //! writes are seen.
 
 use super::{
-    call::{ApiError, AwsCaller, Call},
+    call::{Call, Output},
+    caller::AwsCaller,
     entities::Origin,
-    limits::{self, Bucket},
+    errors::ApiError,
+    limits::Bucket,
     pages::PageCursor,
     random::Random,
+    service::throttled,
     state::SimState,
     table::Millis,
+    windows::{Window, window_ms},
 };
 use crate::organization::Consistency;
 
-/// Kinds of rows with their own read-after-write window (`simulator.md` C-2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Window {
-    /// 0 to 1 s.
-    Assignment,
-    /// 0 to 2 s.
-    Directory,
-    /// 0 to 5 s: until a policy of the organization is in force.
-    Policy,
-    /// None.
-    Immediate,
-}
+/// What comes of an operation.
+pub(crate) type HandlerResult = Result<Output, ApiError>;
 
-pub(super) struct Context<'a> {
+/// A call under way.
+pub(crate) struct Context<'a> {
     pub state: &'a mut SimState,
     pub call: &'a Call,
     pub caller: &'a AwsCaller,
@@ -37,7 +32,7 @@ pub(super) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    pub(super) fn new(state: &'a mut SimState, call: &'a Call, caller: &'a AwsCaller) -> Self {
+    pub(crate) fn new(state: &'a mut SimState, call: &'a Call, caller: &'a AwsCaller) -> Self {
         let now = state.latest;
         let mut random = Random::new(state.seed, &format!("call {}", call.seq));
         let back = match state.settings.consistency {
@@ -57,22 +52,22 @@ impl<'a> Context<'a> {
         }
     }
 
-    pub(super) fn changed(&self) -> bool {
+    pub(crate) fn changed(&self) -> bool {
         self.changed
     }
 
     /// Marks the state as changed and says from when readers see it.
-    pub(super) fn write(&mut self, window: Window) -> Millis {
+    pub(crate) fn write(&mut self, window: Window) -> Millis {
         self.changed = true;
         self.now + window_ms(self.state.settings.consistency, window, &mut self.random)
     }
 
-    pub(super) fn random(&mut self) -> &mut Random {
+    pub(crate) fn random(&mut self) -> &mut Random {
         &mut self.random
     }
 
     /// An input member that is text; empty when absent.
-    pub(super) fn text(&self, name: &str) -> &'a str {
+    pub(crate) fn text(&self, name: &str) -> &'a str {
         self.call
             .input
             .get(name)
@@ -81,14 +76,14 @@ impl<'a> Context<'a> {
     }
 
     /// An input member that is text, if it is there.
-    pub(super) fn optional(&self, name: &str) -> Option<&'a str> {
+    pub(crate) fn optional(&self, name: &str) -> Option<&'a str> {
         self.call
             .input
             .get(name)
             .and_then(serde_json::Value::as_str)
     }
 
-    pub(super) fn page(&self, default: usize) -> Result<PageCursor, ApiError> {
+    pub(crate) fn page(&self, default: usize) -> Result<PageCursor, ApiError> {
         PageCursor::of(self.call, self.caller, self.state.seed, default, self.now)
     }
 
@@ -96,12 +91,11 @@ impl<'a> Context<'a> {
     ///
     /// # Errors
     /// The bucket is empty.
-    pub(super) fn admit(&mut self) -> Result<(), ApiError> {
+    pub(crate) fn admit(&mut self) -> Result<(), ApiError> {
         if !self.state.settings.throttle {
             return Ok(());
         }
-        let draw = limits::draw(
-            self.call.service,
+        let draw = self.call.service.draw(
             &self.call.operation,
             &self.caller.account,
             &self.call.region,
@@ -117,11 +111,11 @@ impl<'a> Context<'a> {
             return Ok(());
         }
         let named = self.state.settings.behaviour.is("throttle_style", "named");
-        Err(limits::throttled(Some(self.call.service), named))
+        Err(throttled(Some(self.call.service), named))
     }
 
     /// Who and when, for a new row of the identity store.
-    pub(super) fn origin(&self) -> Origin {
+    pub(crate) fn origin(&self) -> Origin {
         Origin {
             created: self.now,
             created_by: self.caller.arn.clone(),
@@ -132,7 +126,7 @@ impl<'a> Context<'a> {
     }
 
     /// The same for a changed row.
-    pub(super) fn touched(&self, origin: &Origin) -> Origin {
+    pub(crate) fn touched(&self, origin: &Origin) -> Origin {
         Origin {
             updated: self.now,
             updated_by: self.caller.arn.clone(),
@@ -140,20 +134,4 @@ impl<'a> Context<'a> {
             ..origin.clone()
         }
     }
-}
-
-/// Draws a read-after-write window.
-pub(super) fn window_ms(consistency: Consistency, window: Window, random: &mut Random) -> Millis {
-    let longest = match window {
-        Window::Assignment => 1_000,
-        Window::Directory => 2_000,
-        Window::Policy => 5_000,
-        Window::Immediate => 0,
-    };
-    let factor = match consistency {
-        Consistency::Strong => 0,
-        Consistency::Typical => 1,
-        Consistency::Hard => 5,
-    };
-    Millis::try_from(random.below(longest * factor + 1)).unwrap_or(0)
 }

@@ -1,18 +1,33 @@
 //! The rows of the state: accounts, people, permission sets, assignments, operations in flight.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{
-    call::{FailAsync, Id},
-    document::Document,
-    table::Millis,
-};
+use super::{document::Document, table::Millis};
+
+/// An identifier as AWS gives it. Cheap to copy, since it is a key in many indexes.
+pub(crate) type Id = Arc<str>;
 
 /// Tags in key order.
 pub(crate) type Tags = BTreeMap<String, String>;
+
+/// Tags as `[{Key, Value}]`.
+pub(crate) fn read_tags(value: Option<&Value>) -> Tags {
+    let rows = value
+        .and_then(Value::as_array)
+        .map_or(&[][..], Vec::as_slice);
+    let text = |row: &Value, name: &str| {
+        row.get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    rows.iter()
+        .map(|row| (text(row, "Key"), text(row, "Value")))
+        .collect()
+}
 
 /// An account of the organization.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -349,6 +364,15 @@ pub(crate) struct Operation {
     pub foreign: bool,
 }
 
+/// How an asynchronous operation is made to fail.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct FailAsync {
+    /// The failure reason shown.
+    pub reason: String,
+    /// Whether the change happens all the same.
+    pub done: bool,
+}
+
 /// What a session of an assumed role was given along.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Assumed {
@@ -388,4 +412,38 @@ pub(crate) struct RoleSession {
     /// `portal`, `login` (the control API) or `console`.
     #[serde(default)]
     pub source: String,
+}
+
+/// The length of a session from its ISO 8601 form; `None` unless from one to twelve hours.
+pub(crate) fn session_seconds(text: &str) -> Option<u32> {
+    let mut rest = text.strip_prefix("PT")?;
+    let mut total = 0_u32;
+    for (unit, size) in [('H', 3600), ('M', 60), ('S', 1)] {
+        if let Some((number, after)) = rest.split_once(unit) {
+            total = total.checked_add(number.parse::<u32>().ok()?.checked_mul(size)?)?;
+            rest = after;
+        }
+    }
+    (rest.is_empty() && (3600..=43_200).contains(&total)).then_some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::session_seconds;
+
+    #[test]
+    fn session_durations() {
+        for (text, expected) in [
+            ("PT1H", Some(3600)),
+            ("PT12H", Some(43_200)),
+            ("PT1H30M", Some(5400)),
+            ("PT90M", Some(5400)),
+            ("PT59M", None),
+            ("PT13H", None),
+            ("P1D", None),
+            ("1H", None),
+        ] {
+            assert_eq!(session_seconds(text), expected, "{text}");
+        }
+    }
 }

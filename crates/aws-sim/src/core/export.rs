@@ -6,8 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{
-    call::Id,
-    entities::{PrincipalType, User},
+    entities::{Id, PrincipalType, User},
     guardrails::{FULL_ACCESS, SCP},
     state::SimState,
     table::Millis,

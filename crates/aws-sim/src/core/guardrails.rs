@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    call::Id,
     document::Document,
-    entities::Tags,
+    entities::{Id, Tags},
+    random::Random,
     state::{ListPosition, SimState},
     table::{Millis, Table},
 };
@@ -248,4 +248,36 @@ pub(crate) fn check_content(kind: &str, content: &str) -> Result<(), String> {
     let source = PolicyJson::new(content).map_err(|error| error.to_string())?;
     let read = source.strict(language, ScpLanguage::Full);
     read.map(|_| ()).map_err(|error| error.to_string())
+}
+
+/// The ARN of a policy.
+pub(crate) fn guardrail_arn(state: &SimState, policy: &Guardrail) -> String {
+    let kind = policy.kind.to_lowercase();
+    if policy.aws_managed {
+        return format!("arn:aws:organizations::aws:policy/{kind}/{}", policy.id);
+    }
+    let head = &state.head;
+    format!(
+        "arn:aws:organizations::{}:policy/{}/{kind}/{}",
+        head.management, head.id, policy.id
+    )
+}
+
+/// The ARN of a policy, if there is one with this id.
+pub(crate) fn policy_arn(state: &SimState, id: &str) -> Option<String> {
+    state
+        .guardrail(id)
+        .map(|policy| guardrail_arn(state, policy))
+}
+
+const LETTERS: &str = "abcdefghijklmnopqrstuvwxyz0123456789";
+
+/// An id that no policy has yet.
+pub(crate) fn fresh_id(state: &SimState, random: &mut Random) -> String {
+    loop {
+        let id = format!("p-{}", random.text(LETTERS, 10));
+        if state.guardrail(&id).is_none() {
+            return id;
+        }
+    }
 }

@@ -1,13 +1,8 @@
-//! Rates and quotas (`simulator.md` §2.8). Buckets run on virtual time and are not durable.
+//! Buckets and quotas (`simulator.md` §2.8). Buckets run on virtual time and are not durable.
 
 use std::collections::BTreeMap;
 
-use super::{
-    call::{ApiError, ErrorClass, SimService},
-    oidc,
-    table::Millis,
-};
-use crate::organization::Limit;
+use super::table::Millis;
 
 /// Outstanding asynchronous writes of an instance; not raisable (service quotas page).
 pub(crate) const OUTSTANDING: usize = 10;
@@ -67,83 +62,6 @@ impl Bucket {
 
 /// All buckets by name.
 pub(crate) type Buckets = BTreeMap<String, Bucket>;
-
-/// Which bucket a call draws from.
-pub(crate) struct Draw {
-    /// Name of the bucket.
-    pub bucket: String,
-    /// Tokens a second.
-    pub rate: f64,
-    /// Tokens at most.
-    pub burst: f64,
-}
-
-/// The bucket of a call.
-pub(crate) fn draw(
-    service: SimService,
-    operation: &str,
-    account: &str,
-    region: &str,
-    limits: &BTreeMap<String, Limit>,
-) -> Draw {
-    let reads = ["Describe", "List", "Get"]
-        .iter()
-        .any(|verb| operation.starts_with(verb));
-    let (bucket, rate, burst) = match service {
-        SimService::Sso => ("sso".to_owned(), 20.0, 20.0),
-        SimService::IdentityStore => ("identitystore".to_owned(), 20.0, 20.0),
-        SimService::Organizations if reads => {
-            (format!("organizations/reads/{account}"), 10.0, 20.0)
-        }
-        SimService::Organizations => (format!("organizations/writes/{account}"), 3.0, 3.0),
-        SimService::Sts => (format!("sts/{account}/{region}"), 600.0, 600.0),
-        SimService::Iam => (format!("iam/{account}"), 100.0, 100.0),
-        SimService::Ec2 => (format!("ec2/{account}/{region}"), 20.0, 100.0),
-        SimService::S3 => (format!("s3/{account}"), 100.0, 100.0),
-        SimService::SsoOidc => ("sso-oauth".to_owned(), 20.0, 20.0),
-        SimService::SsoPortal => ("awsssoportal".to_owned(), 20.0, 20.0),
-    };
-    let own = limits
-        .get(service.signing_name())
-        .copied()
-        .unwrap_or_default();
-    let rate = own.rate.unwrap_or(rate);
-    Draw {
-        bucket,
-        rate,
-        burst: own.burst.unwrap_or(burst).max(1.0),
-    }
-}
-
-/// The service's own throttle error.
-pub(crate) fn throttled(service: Option<SimService>, named: bool) -> ApiError {
-    let error = match service {
-        Some(SimService::Organizations) => ApiError::new(
-            "TooManyRequestsException",
-            "AWS Organizations can't complete your request because another request is already in \
-             progress. Try again later.",
-        ),
-        Some(SimService::Sts | SimService::Iam) | None => {
-            ApiError::new("Throttling", "Rate exceeded")
-        }
-        Some(SimService::Ec2) => {
-            ApiError::new("RequestLimitExceeded", "Request limit exceeded.").status(503)
-        }
-        Some(SimService::S3) => {
-            ApiError::new("SlowDown", "Please reduce your request rate.").status(503)
-        }
-        Some(SimService::IdentityStore) => {
-            ApiError::new("ThrottlingException", "Rate exceeded").with("RetryAfterSeconds", 1)
-        }
-        Some(SimService::Sso) => ApiError::new("ThrottlingException", "Rate exceeded"),
-        Some(SimService::SsoPortal) => {
-            ApiError::new("TooManyRequestsException", "Rate exceeded").status(429)
-        }
-        Some(SimService::SsoOidc) => oidc::refused("SlowDownException", "Rate exceeded"),
-    };
-    let error = error.class(ErrorClass::Throttled);
-    if named { error } else { error.status(429) }
-}
 
 #[cfg(test)]
 mod tests {

@@ -7,10 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::{
     behaviour::Behaviour,
-    call::Id,
     document::Document,
     entities::{
-        Account, Assignment, Group, Membership, Origin, Ou, PermissionSet, PrincipalType,
+        Account, Assignment, Group, Id, Membership, Origin, Ou, PermissionSet, PrincipalType,
         Provision, User,
     },
     guardrails::{self, FULL_ACCESS, Guardrail},

@@ -3,18 +3,19 @@
 use serde_json::{Map, Value};
 
 use super::{
-    call::Id,
+    directory::{remove_group, remove_user},
     document::Document,
     entities::{
-        Assignment, AssignmentKey, AsyncKind, AsyncState, Membership, Operation, Origin,
-        PrincipalType, Tags,
+        Assignment, AssignmentKey, AsyncKind, AsyncState, Id, Membership, Operation, Origin,
+        PrincipalType, Tags, session_seconds,
     },
     guardrails::{self, Guardrail, SCP},
-    identity, organizations, portal,
+    portal,
     random::Random,
-    sso,
+    settle::{duration, enqueue},
     state::SimState,
     table::Millis,
+    tree::put_under,
 };
 use crate::organization::Delegation;
 
@@ -182,8 +183,8 @@ fn assignment(
     if change.is_async {
         let mut random = Random::new(state.seed, &format!("mutate {}", change.seq));
         let id = random.uuid();
-        let due = now + sso::duration(state.settings.speed, 0, &mut random);
-        sso::enqueue(
+        let due = now + duration(state.settings.speed, 0, &mut random);
+        enqueue(
             state,
             Operation {
                 id: id.as_str().into(),
@@ -233,7 +234,7 @@ fn user(state: &mut SimState, mut change: MutationFields<'_>) -> Result<(), Muta
         return change.missing("user", &name);
     };
     if change.name == "delete_user" {
-        identity::remove_user(state, &user.id, change.now, change.now);
+        remove_user(state, &user.id, change.now, change.now);
     } else if change.name == "delete_portal_sessions" {
         portal::revoke(state, &user.id, change.now);
     } else {
@@ -262,7 +263,7 @@ fn group(state: &mut SimState, mut change: MutationFields<'_>) -> Result<(), Mut
         return change.missing("group", &name);
     };
     let Some(to) = to else {
-        identity::remove_group(state, &group.id, change.now, change.now);
+        remove_group(state, &group.id, change.now, change.now);
         return Ok(());
     };
     if state.group_named(&to).is_some() {
@@ -330,7 +331,7 @@ fn account(state: &mut SimState, mut change: MutationFields<'_>) -> Result<(), M
         let Some(parent) = parent_named(state, &to) else {
             return change.missing("to", &to);
         };
-        organizations::put_under(state, account, &parent, now, now);
+        put_under(state, account, &parent, now, now);
     } else {
         "SUSPENDED".clone_into(&mut account.state);
         let place = state.place(&account.id);
@@ -390,7 +391,7 @@ fn permission_set(
         return Ok(());
     }
     if let Some(duration) = change.optional("session_duration")? {
-        if sso::session_seconds(&duration).is_none() {
+        if session_seconds(&duration).is_none() {
             return refuse(
                 "change_permission_set.session_duration",
                 "from PT1H to PT12H",
@@ -494,7 +495,7 @@ fn scp_named(state: &SimState, name: &str) -> Option<Id> {
 
 fn make_scp(state: &mut SimState, content: String, seq: u64, now: Millis) -> Id {
     let mut random = Random::new(state.seed, &format!("mutate {seq}"));
-    let id = Id::from(organizations::fresh_id(state, &mut random));
+    let id = Id::from(guardrails::fresh_id(state, &mut random));
     let policy = Guardrail {
         id: id.clone(),
         name: format!("attached-{seq}"),

@@ -3,13 +3,15 @@
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
-    call::{ApiError, AwsCaller, Call, SimService},
+    call::{Call, Output},
+    caller::AwsCaller,
+    errors::ApiError,
+    random::hash,
     table::Millis,
 };
-use crate::core::random::hash;
 
 /// Members that may differ from page to page.
 const UNCHECKED: [&str; 7] = [
@@ -37,7 +39,7 @@ struct PageToken {
 }
 
 /// Where a page starts and how long it is.
-pub(super) struct PageCursor {
+pub(crate) struct PageCursor {
     /// The last row of the page before.
     pub after: Option<(u64, String)>,
     limit: usize,
@@ -51,7 +53,7 @@ impl PageCursor {
     ///
     /// # Errors
     /// The token is not from this operation, caller and parameters, or is too old.
-    pub(super) fn of(
+    pub(crate) fn of(
         call: &Call,
         caller: &AwsCaller,
         seed: u64,
@@ -84,7 +86,7 @@ impl PageCursor {
             let token = (!call.modifiers.token_expired)
                 .then(|| page.open(text))
                 .flatten();
-            let token = token.ok_or_else(|| bad_token(call.service))?;
+            let token = token.ok_or_else(|| (call.service.errors.page_token)())?;
             page.after = (!token.id.is_empty()).then_some((token.order, token.id));
         }
         Ok(page)
@@ -121,7 +123,7 @@ impl PageCursor {
     }
 
     /// Takes one page of rows, which must come in order and start after `after`.
-    pub(super) fn take<T>(
+    pub(crate) fn take<T>(
         &self,
         rows: impl Iterator<Item = (u64, String, T)>,
     ) -> (Vec<T>, Option<String>) {
@@ -155,21 +157,12 @@ fn parameters(input: &Value) -> u64 {
     hash(&rest.to_string())
 }
 
-fn bad_token(service: SimService) -> ApiError {
-    match service {
-        SimService::Organizations => {
-            ApiError::new("InvalidInputException", "Invalid pagination token.")
-                .with("Reason", "INVALID_NEXT_TOKEN")
-        }
-        SimService::Iam | SimService::Ec2 | SimService::S3 => {
-            ApiError::new("ValidationError", "The pagination marker is not valid.")
-        }
-        SimService::Sso | SimService::IdentityStore | SimService::Sts => {
-            ApiError::new("ValidationException", "The pagination token is not valid.")
-        }
-        SimService::SsoPortal | SimService::SsoOidc => ApiError::new(
-            "InvalidRequestException",
-            "The pagination token is not valid.",
-        ),
+/// One page of rows as the answer of an operation.
+pub(crate) fn paged(name: &str, rows: Vec<Value>, token: Option<String>) -> Output {
+    let mut members = Map::new();
+    members.insert(name.to_owned(), Value::Array(rows));
+    if let Some(token) = token {
+        members.insert("NextToken".to_owned(), token.into());
     }
+    Output::Members(Value::Object(members))
 }

@@ -1,9 +1,9 @@
 //! The roles that can be assumed, and the sessions they give.
 
 use super::{
-    call::{AwsCaller, CallerKind},
+    caller::{AwsCaller, CallerKind},
+    issue::unique_id,
     state::SimState,
-    sts::unique_id,
 };
 
 /// The role through which a management account enters the accounts it made.

@@ -2,14 +2,14 @@
 //! due times. What happens depends on the state at that instant, never on when somebody looks.
 
 use super::{
-    call::Id,
-    context::{Window, window_ms},
-    entities::{Assignment, AsyncKind, AsyncState, Operation, PrincipalType},
+    entities::{Assignment, AsyncKind, AsyncState, Id, Operation, PrincipalType},
     limits::PROVISIONED_PER_ACCOUNT,
     random::Random,
     state::SimState,
     table::Millis,
+    windows::{Window, window_ms},
 };
+use crate::organization::Speed;
 
 /// How long status records are kept (`simulator.md` G-2).
 const KEPT: Millis = 30 * 24 * 3_600_000;
@@ -18,7 +18,7 @@ const BUSY_ACCOUNT: &str = "takes longer than usual. Please try again in a few m
                             problem continues, contact AWS Support.";
 
 /// Makes final what is due at the state's latest instant.
-pub(super) fn settle(state: &mut SimState) -> Vec<Id> {
+pub(crate) fn settle(state: &mut SimState) -> Vec<Id> {
     let mut done = Vec::new();
     while let Some((due, id)) = state.in_flight.first().cloned() {
         if due > state.latest {
@@ -241,4 +241,33 @@ fn provision(
     let suffix = row.suffix;
     state.add_provision(account, set, suffix, seen, at);
     Ok(())
+}
+
+/// Adds an operation to the indexes.
+pub(crate) fn enqueue(state: &mut SimState, operation: Operation) {
+    let newest_first = u64::MAX - u64::try_from(operation.created).unwrap_or(0);
+    state
+        .operation_order
+        .insert((operation.kind, newest_first, operation.id.clone()));
+    state
+        .in_flight
+        .insert((operation.due, operation.id.clone()));
+    state.operations.insert(operation.id.clone(), operation);
+}
+
+/// `simulator.md` G-1: log-normal, median 4 s, 95 % below 15 s, at most 60 s.
+pub(crate) fn duration(speed: Speed, extra: Millis, random: &mut Random) -> Millis {
+    match speed {
+        Speed::Instant => 0,
+        Speed::Fast => 20 + Millis::try_from(random.below(60)).unwrap_or(0),
+        Speed::Real => {
+            // sigma from the two quantiles: ln(15/4) / 1.645
+            let seconds = (4.0_f64.ln() + 0.8035 * random.normal())
+                .exp()
+                .clamp(0.3, 60.0);
+            #[expect(clippy::cast_possible_truncation, reason = "at most 60000")]
+            let drawn = (seconds * 1000.0) as Millis;
+            (drawn + extra).min(60_000)
+        }
+    }
 }

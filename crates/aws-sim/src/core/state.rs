@@ -7,11 +7,10 @@ use serde_json::Value;
 
 use super::{
     behaviour::Behaviour,
-    call::Id,
     entities::{
-        Account, Assignment, AssignmentKey, Assumed, AsyncKind, Group, HeldPolicies, Membership,
-        Operation, Ou, PermissionSet, PrincipalType, Provision, RoleSession, SetPolicies, Tags,
-        User,
+        Account, Assignment, AssignmentKey, Assumed, AsyncKind, Group, HeldPolicies, Id,
+        Membership, Operation, Ou, PermissionSet, PrincipalType, Provision, RoleSession,
+        SetPolicies, Tags, User,
     },
     guardrails::Guardrails,
     limits::Buckets,

@@ -14,10 +14,7 @@ pub(crate) use read::read_all;
 use serde_json::Value;
 
 use crate::core::{
-    call::{FailAsync, Modifiers},
-    limits::Bucket,
-    random::Random,
-    table::Millis,
+    call::Modifiers, entities::FailAsync, limits::Bucket, random::Random, table::Millis,
 };
 
 /// What a fault can match on.

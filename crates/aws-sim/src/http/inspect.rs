@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::{
-    core::{call::SimService, state::SimState},
+    core::{service::SimService, state::SimState},
     faults::Subject,
 };
 
@@ -12,7 +12,7 @@ use crate::{
 pub(super) fn subject(
     state: &SimState,
     service: &str,
-    known: Option<SimService>,
+    known: Option<&SimService>,
     operation: &str,
     region: &str,
     caller_account: &str,
@@ -29,10 +29,7 @@ pub(super) fn subject(
         .iter()
         .find_map(|name| text(name));
     let mut subject = Subject {
-        service: known.map_or_else(
-            || service.to_owned(),
-            |known| known.signing_name().to_owned(),
-        ),
+        service: known.map_or_else(|| service.to_owned(), |known| known.signing_name.to_owned()),
         operation: operation.to_owned(),
         region: region.to_owned(),
         caller_account: caller_account.to_owned(),

@@ -6,19 +6,14 @@ mod render;
 mod rest;
 mod router;
 mod routing;
-mod wire;
 
 pub(crate) use router::answer;
-pub(crate) use routing::fields;
-pub(crate) use wire::{Conduct, ConnectionHandle, serve};
 
-/// How requests and answers are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Protocol {
-    Json10,
-    Json11,
-    Query,
-    Ec2,
-    RestJson,
-    RestXml,
+/// The service that a request is for, by what it asks and not by who signed it.
+#[cfg(test)]
+pub(crate) fn signing_name(request: &::http::Request<()>, body: &[u8]) -> Option<String> {
+    let (uri, headers) = (request.uri(), request.headers());
+    let query = uri.query().unwrap_or_default();
+    let method = request.method().as_str();
+    routing::recognise(headers, method, uri.path(), query, body, None).signing_name
 }

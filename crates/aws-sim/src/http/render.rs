@@ -8,8 +8,14 @@ use hallpass_aws_model::{query_error, query_response};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{Protocol, routing::ParsedRequest};
-use crate::core::call::{ApiError, ErrorClass, Output};
+use super::routing::ParsedRequest;
+use crate::{
+    core::{
+        call::Output,
+        errors::{ApiError, ErrorClass},
+    },
+    protocol::Protocol,
+};
 
 /// What every answer carries.
 pub(super) struct Envelope<'a> {

@@ -7,11 +7,12 @@ use hallpass_aws_model::{
 use http::HeaderMap;
 use serde_json::{Map, Value};
 
-use super::{
-    Protocol,
-    routing::{ParsedRequest, fields, service_of},
+use super::routing::{ParsedRequest, fields};
+use crate::{
+    core::errors::{self, ApiError},
+    protocol::Protocol,
+    services,
 };
-use crate::core::{call::ApiError, oidc};
 
 /// The operation with this method and path. A path of the model may name a query parameter that
 /// tells two operations apart (`/token?aws_iam=t`).
@@ -47,7 +48,7 @@ pub(super) fn recognise(
     let (model, operation) = find(method, path, query)?;
     Some(ParsedRequest {
         protocol: Protocol::RestJson,
-        service: service_of(model),
+        service: services::of_table(&model.name),
         signing_name: Some(model.signing_name.clone()),
         operation: operation.name.clone(),
         model: Some((model, operation)),
@@ -113,9 +114,7 @@ fn typed(kind: Option<&ShapeKind>, text: String) -> Value {
 }
 
 fn unreadable(model: &Model) -> ApiError {
-    let text = "The request body is not valid JSON.";
-    match model.name.as_str() {
-        "sso-oidc" => oidc::refused("InvalidRequestException", text),
-        _ => ApiError::new("InvalidRequestException", text),
-    }
+    let service = services::of_table(&model.name);
+    let forms = service.map_or(errors::REST_JSON, |service| service.errors);
+    (forms.unreadable)("The request body is not valid JSON.")
 }

@@ -13,20 +13,24 @@ use super::{
     inspect,
     render::Envelope,
     routing::{self, ParsedRequest},
-    wire::{Conduct, ConnectionHandle},
 };
 use crate::{
     auth::{Authorization, KeyRing, Mistake, Presented, verify},
-    control::{CallRecord, is_let_in, redact},
+    call_log::{CallRecord, redact},
+    connections::{Conduct, ConnectionHandle},
     core::{
         self,
-        call::{ApiError, AwsCaller, Call, ErrorClass, Output, SimService},
-        limits, oidc, portal, regions,
+        call::{Call, Output},
+        caller::AwsCaller,
+        errors::{ApiError, ErrorClass},
+        portal, regions,
+        service::{SimService, throttled},
         table::Millis,
     },
     faults::{Cut, Effects, ReplyFault},
-    simulator::{Shared, SimWorld},
+    services,
     state::Record,
+    world::{Shared, SimWorld},
 };
 
 /// The largest unpacked request, in bytes.
@@ -72,7 +76,7 @@ pub(crate) async fn answer(
 fn source_ip(shared: &Shared, parts: &Parts) -> String {
     let given = text(&parts.headers, "x-sim-source-ip");
     let given = given.parse::<IpAddr>().ok();
-    let given = given.filter(|_| is_let_in(shared, &parts.headers, &parts.extensions));
+    let given = given.filter(|_| shared.access.lets_in(&parts.headers, &parts.extensions));
     let line = parts.extensions.get::<ConnectInfo<ConnectionHandle>>();
     let peer = line.and_then(|ConnectInfo(line)| line.peer());
     let address = given.or(peer).map(|address| address.to_canonical());
@@ -276,7 +280,8 @@ impl Exchange {
             return Err(Mistake::ScopeService(right.clone()));
         }
         let region = authorization.region.as_str();
-        let global = ["organizations", "iam", "sts"].contains(&authorization.service.as_str());
+        let service = self.asked.service;
+        let global = service.is_some_and(SimService::takes_global_scope);
         if !(regions::is_known(region) || global && region == "aws-global") {
             return Err(Mistake::ScopeRegion(
                 "Credential should be scoped to a valid region. "
@@ -284,8 +289,7 @@ impl Exchange {
                     .to_owned(),
             ));
         }
-        let elsewhere = ["organizations", "iam"].contains(&authorization.service.as_str())
-            && region != "us-east-1";
+        let elsewhere = service.is_some_and(|service| service.is_elsewhere(region));
         if shared.strict_scope && elsewhere {
             return Err(Mistake::ScopeRegion(format!(
                 "Credential should be scoped to a valid region, not '{region}'."
@@ -321,7 +325,7 @@ impl Exchange {
             }
             Some(ReplyFault::Throttle) => {
                 let named = world.state.settings.behaviour.is("throttle_style", "named");
-                (Err(limits::throttled(self.asked.service, named)), false)
+                (Err(throttled(self.asked.service, named)), false)
             }
             _ => self.run(shared, world),
         };
@@ -353,14 +357,16 @@ impl Exchange {
             Ok(caller) => caller.clone(),
             Err(error) => return (Err(error.clone()), false),
         };
-        let Some(service) = self.asked.service else {
-            let name = format!("{}:{}", self.service, self.asked.operation);
-            world.state.unsupported.insert(name);
-            return (Err(routing::unsupported(&self.asked, &self.service)), false);
-        };
-        let input = match &self.asked.input {
-            Ok(input) => input.clone(),
-            Err(error) => return (Err(error.clone()), false),
+        let (service, input) = match (self.asked.service, &self.asked.input) {
+            (Some(_), Err(error)) => return (Err(error.clone()), false),
+            (Some(service), Ok(input)) if services::behaves(service, &self.asked.operation) => {
+                (service, input.clone())
+            }
+            (Some(_) | None, _) => {
+                let name = format!("{}:{}", self.service, self.asked.operation);
+                world.state.unsupported.insert(name);
+                return (Err(routing::unsupported(&self.asked, &self.service)), false);
+            }
         };
         let call = Call {
             service,
@@ -368,7 +374,7 @@ impl Exchange {
             region: self.region.clone(),
             input,
             seq: self.seq,
-            origin: if service == SimService::SsoOidc {
+            origin: if service.names_origin {
                 self.origin.clone()
             } else {
                 String::new()
@@ -377,7 +383,7 @@ impl Exchange {
             modifiers: std::mem::take(&mut self.effects.modifiers),
         };
         let now = world.now(shared.clock.now());
-        let reply = core::handle(&mut world.state, &call, &caller, now);
+        let reply = services::handle(&mut world.state, &call, &caller, now);
         let mut result = reply.result;
         if reply.changed {
             let record = Record::Call {
@@ -388,7 +394,8 @@ impl Exchange {
             if let Err(error) = world.persist(&record) {
                 // CRASH: the change is in memory only; the caller is told that it failed
                 tracing::error!(%error, "the state log could not be written");
-                result = Err(internal(service));
+                let error = (service.errors.internal)("The request could not be recorded.");
+                result = Err(error.status(500).class(ErrorClass::Server));
             }
         }
         (result, reply.changed)
@@ -450,25 +457,6 @@ impl Exchange {
             shown,
         });
     }
-}
-
-fn internal(service: SimService) -> ApiError {
-    let code = match service {
-        SimService::Organizations => "ServiceException",
-        SimService::SsoOidc => {
-            let text = "The request could not be recorded.";
-            return oidc::refused("InternalServerException", text).class(ErrorClass::Server);
-        }
-        SimService::Sso | SimService::IdentityStore | SimService::SsoPortal => {
-            "InternalServerException"
-        }
-        SimService::Sts => "InternalFailure",
-        SimService::Iam => "ServiceFailure",
-        SimService::Ec2 | SimService::S3 => "InternalError",
-    };
-    ApiError::new(code, "The request could not be recorded.")
-        .status(500)
-        .class(ErrorClass::Server)
 }
 
 fn outcome(result: &Result<Output, ApiError>) -> &'static str {

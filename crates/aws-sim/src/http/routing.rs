@@ -2,19 +2,23 @@
 
 use hallpass_aws_model::{OperationModel, ServiceModel as Model, query_to_json, tables};
 use http::HeaderMap;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::{Protocol, rest};
-use crate::core::{
-    call::{ApiError, SimService},
-    trial,
+use super::rest;
+use crate::{
+    core::{
+        errors::{self, ApiError, ErrorClass},
+        service::SimService,
+    },
+    protocol::Protocol,
+    services,
 };
 
 /// What a request asks for, before anybody knows who asks.
 pub(super) struct ParsedRequest {
     pub protocol: Protocol,
     /// The service with behaviour, if it is one.
-    pub service: Option<SimService>,
+    pub service: Option<&'static SimService>,
     /// The signing name that the credential scope must have; unknown for paths.
     pub signing_name: Option<String>,
     pub operation: String,
@@ -43,22 +47,12 @@ const OTHER_TARGETS: &[(&str, &str)] = &[
 ];
 
 /// Versions of Query services that exist and are not simulated.
-const OTHER_VERSIONS: &[(&str, &str)] = &[("2010-03-31", "sns"), ("2016-11-15", "ec2")];
+const OTHER_VERSIONS: &[(&str, &str)] = &[("2010-03-31", "sns")];
+
+/// Credential scopes of services that are known by their paths, exist and are not simulated.
+const OTHER_SCOPES: &[&str] = &["account", "s3control", "securityhub"];
 
 const STS_VERSION: &str = "2011-06-15";
-
-pub(super) fn service_of(model: &Model) -> Option<SimService> {
-    match model.name.as_str() {
-        "sso-admin" => Some(SimService::Sso),
-        "identitystore" => Some(SimService::IdentityStore),
-        "organizations" => Some(SimService::Organizations),
-        "sts" => Some(SimService::Sts),
-        "iam" => Some(SimService::Iam),
-        "sso-oidc" => Some(SimService::SsoOidc),
-        "sso" => Some(SimService::SsoPortal),
-        _ => None,
-    }
-}
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     headers
@@ -91,12 +85,16 @@ pub(super) fn recognise(
         };
         return form_of(&fields(text));
     }
-    if scope == Some("s3") && method == "GET" && path == "/" {
+    let answers_in_xml = scope.and_then(services::of_xml_root);
+    if let Some((service, operation)) = answers_in_xml
+        && method == "GET"
+        && path == "/"
+    {
         return ParsedRequest {
             protocol: Protocol::RestXml,
-            service: Some(SimService::S3),
-            signing_name: Some("s3".to_owned()),
-            operation: "ListBuckets".to_owned(),
+            service: Some(service),
+            signing_name: Some(service.signing_name.to_owned()),
+            operation: operation.to_owned(),
             model: None,
             namespace: None,
             input: Ok(Value::Null),
@@ -107,9 +105,8 @@ pub(super) fn recognise(
     if let Some(asked) = rest::recognise(method, path, query, headers, body) {
         return asked;
     }
-    let rest_xml = matches!(scope, Some("s3"));
     ParsedRequest {
-        protocol: if rest_xml {
+        protocol: if answers_in_xml.is_some() {
             Protocol::RestXml
         } else {
             Protocol::RestJson
@@ -120,8 +117,8 @@ pub(super) fn recognise(
         model: None,
         namespace: None,
         input: Ok(Value::Null),
-        unknown: scope
-            .is_none_or(|scope| !["account", "s3", "s3control", "securityhub"].contains(&scope)),
+        unknown: answers_in_xml.is_none()
+            && scope.is_none_or(|scope| !OTHER_SCOPES.contains(&scope)),
         unsigned: false,
     }
 }
@@ -142,19 +139,17 @@ fn json(target: &str, content_type: &str, body: &[u8]) -> ParsedRequest {
     let signing_name = model
         .map(|model| model.signing_name.clone())
         .or_else(|| other.map(str::to_owned));
+    let service = model.and_then(|model| services::of_table(&model.name));
     let input = if body.iter().all(u8::is_ascii_whitespace) {
         Ok(Value::Null)
     } else {
-        serde_json::from_slice(body).map_err(|_| {
-            ApiError::new(
-                "SerializationException",
-                "The request body is not valid JSON.",
-            )
-        })
+        let forms = service.map_or(errors::JSON, |service| service.errors);
+        serde_json::from_slice(body)
+            .map_err(|_| (forms.unreadable)("The request body is not valid JSON."))
     };
     ParsedRequest {
         protocol,
-        service: model.and_then(service_of),
+        service,
         signing_name,
         operation: operation.to_owned(),
         model: found,
@@ -166,32 +161,16 @@ fn json(target: &str, content_type: &str, body: &[u8]) -> ParsedRequest {
 }
 
 /// The fields of a form or a query string.
-pub(crate) fn fields(text: &[u8]) -> Vec<(String, String)> {
-    let text = String::from_utf8_lossy(text);
-    text.split('&')
-        .filter(|part| !part.is_empty())
-        .map(|part| part.split_once('=').unwrap_or((part, "")))
-        .map(|(name, value)| (decode(name), decode(value)))
-        .collect()
+pub(super) fn fields(text: &[u8]) -> Vec<(String, String)> {
+    form_urlencoded::parse(text).into_owned().collect()
 }
 
-/// Percent-decoding of a form; a broken escape stands for itself.
-fn decode(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        let escaped = bytes.get(at + 1..at + 3).filter(|_| *byte == b'%');
-        let escaped = escaped.and_then(|hex| std::str::from_utf8(hex).ok());
-        if let Some(decoded) = escaped.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            out.push(decoded);
-            at += 3;
-        } else {
-            out.push(if *byte == b'+' { b' ' } else { *byte });
-            at += 1;
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
+/// The fields of a form as they are, where there is no table to say what they mean.
+fn untyped(fields: &[(String, String)]) -> Value {
+    let rows = fields.iter();
+    rows.map(|(name, value)| (name.clone(), Value::from(value.as_str())))
+        .collect::<Map<_, _>>()
+        .into()
 }
 
 fn form_of(fields: &[(String, String)]) -> ParsedRequest {
@@ -210,28 +189,31 @@ fn form_of(fields: &[(String, String)]) -> ParsedRequest {
                 .first()
                 .is_some_and(|one| *one == hallpass_aws_model::Protocol::Query)
     });
+    // a service that has no table
+    let untabled = services::of_ec2_query(version);
     let other = OTHER_VERSIONS
         .iter()
         .find(|(known, _)| *known == version)
-        .map(|(_, name)| *name);
+        .map(|(_, name)| *name)
+        .or(untabled.map(|service| service.signing_name));
     let found = model.and_then(|model| Some((model, model.operation(action)?)));
     let input = match found {
         Some((model, operation)) => query_to_json(model, operation, fields)
-            .map_err(|error| ApiError::new("MalformedInput", error.to_string())),
-        None => Ok(trial::input(fields)),
+            .map_err(|error| (errors::QUERY.unreadable)(&error.to_string())),
+        None => Ok(untyped(fields)),
     };
     let signing_name = model
         .map(|model| model.signing_name.clone())
         .or_else(|| other.map(str::to_owned));
-    // the one operation of a service that has no model here
-    let tried = (other == Some("ec2") && action == "DescribeRegions").then_some(SimService::Ec2);
     ParsedRequest {
-        protocol: if version == "2016-11-15" {
+        protocol: if untabled.is_some() {
             Protocol::Ec2
         } else {
             Protocol::Query
         },
-        service: model.and_then(service_of).or(tried),
+        service: model
+            .and_then(|model| services::of_table(&model.name))
+            .or(untabled.filter(|service| services::behaves(service, action))),
         signing_name,
         operation: action.to_owned(),
         model: found,
@@ -279,7 +261,7 @@ pub(super) fn unsupported(asked: &ParsedRequest, service: &str) -> ApiError {
         Protocol::Query | Protocol::RestXml => ApiError::new("AccessDenied", text).status(403),
         Protocol::Ec2 => ApiError::new("UnauthorizedOperation", text).status(403),
     };
-    error.class(crate::core::call::ErrorClass::Unsupported)
+    error.class(ErrorClass::Unsupported)
 }
 
 #[cfg(test)]

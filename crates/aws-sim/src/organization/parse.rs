@@ -12,7 +12,7 @@ use super::{
     schema::{self, Problem},
 };
 use crate::{
-    core::{behaviour::Behaviour, guardrails, regions},
+    core::{behaviour::Behaviour, entities::session_seconds, guardrails, regions},
     slack,
 };
 
@@ -286,7 +286,7 @@ fn check_sets(file: &OrganizationFile, problems: &mut Problems) {
         );
         if let Some(duration) = &set.session_duration {
             problems.form(
-                crate::core::sso::session_seconds(duration).is_some(),
+                session_seconds(duration).is_some(),
                 format!("{at}/session_duration"),
                 duration,
                 "an ISO 8601 duration from PT1H to PT12H",

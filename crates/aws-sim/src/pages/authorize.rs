@@ -1,11 +1,24 @@
 //! `/authorize`: a program on this machine signs in through the browser.
 
-use super::{
-    Body, Response, StatusCode, Visit, button, encode, escape, field, go, picker, refused, show,
-    sorry,
+use askama::Template;
+use axum::{
+    body::Body,
+    http::{Response, StatusCode},
 };
-use crate::core::oidc::{CodeRequest, check};
 use serde_json::{Value, json};
+
+use super::{People, Visit, encode, go, refused, show, sorry};
+use crate::services::sso_oidc::{CodeRequest, check};
+
+#[derive(Template)]
+#[template(path = "authorize.html")]
+struct AuthorizePage<'a> {
+    title: &'static str,
+    /// The name of the program.
+    client: &'a str,
+    carried: [(&'static str, &'a str); CARRIED.len()],
+    people: People,
+}
 
 /// What comes with the address and goes back with the form.
 const CARRIED: [&str; 7] = [
@@ -55,17 +68,14 @@ pub(super) fn ask(visit: &Visit<'_>) -> Response<Body> {
         Ok(name) => name,
         Err(why) => return sorry(StatusCode::BAD_REQUEST, &why),
     };
-    let carried = CARRIED.map(|name| field(name, visit.parameter(name)));
-    let body = format!(
-        "<p><strong>{}</strong> wants to sign in. Say who you are.</p>\
-         <form method=\"post\" action=\"/authorize\">{}{}<p>{}</p></form>",
-        escape(&name),
-        carried.concat(),
-        picker(visit.shared),
-        button("action", "deny", "Deny"),
-    );
+    let page = AuthorizePage {
+        title: "Let a program sign in",
+        client: &name,
+        carried: CARRIED.map(|name| (name, visit.parameter(name))),
+        people: People::of(visit.shared),
+    };
     let redirect = origin(visit.parameter("redirect_uri"));
-    show(StatusCode::OK, "Let a program sign in", &body, &redirect)
+    show(StatusCode::OK, &page, &redirect)
 }
 
 /// Sends the browser to the program with a code, or with the person's no.

@@ -1,21 +1,31 @@
 //! `/_sim/device`: a person approves a device that shows a code.
 
-use super::{
-    Body, Response, StatusCode, Visit, button, escape, field, paragraph, picker, refused, show,
+use askama::Template;
+use axum::{
+    body::Body,
+    http::{Response, StatusCode},
 };
-use crate::core::portal::Verdict;
 use serde_json::json;
 
-fn form(visit: &Visit<'_>, code: &str) -> String {
-    format!(
-        "<p>A program on a device wants to sign in. It shows the code \
-         <strong class=\"code\">{}</strong>. Compare it, then say who you are.</p>\
-         <form method=\"post\" action=\"/_sim/device\">{}{}<p>{}</p></form>",
-        escape(code),
-        field("user_code", code),
-        picker(visit.shared),
-        button("action", "deny", "It is not mine: deny"),
-    )
+use super::{People, Visit, refused, say, show};
+use crate::core::portal::Verdict;
+
+const TITLE: &str = "Sign in a device";
+
+#[derive(Template)]
+#[template(path = "device.html")]
+struct DevicePage<'a> {
+    title: &'static str,
+    code: &'a str,
+    people: People,
+}
+
+#[derive(Template)]
+#[template(path = "device_code.html")]
+struct DeviceCodePage<'a> {
+    title: &'static str,
+    /// A code that no device shows; empty when none was given.
+    unknown: &'a str,
 }
 
 /// Asks who the person is, or for the code.
@@ -28,19 +38,18 @@ pub(super) fn ask(visit: &Visit<'_>) -> Response<Body> {
         device.is_some_and(|device| device.verdict == Verdict::Pending && now < device.expires)
     };
     if waits {
-        return show(StatusCode::OK, "Sign in a device", &form(visit, &code), "");
+        let page = DevicePage {
+            title: TITLE,
+            code: &code,
+            people: People::of(visit.shared),
+        };
+        return show(StatusCode::OK, &page, "");
     }
-    let hint = if code.is_empty() {
-        String::new()
-    } else {
-        paragraph(&format!("No device waits with the code {code}."))
+    let page = DeviceCodePage {
+        title: TITLE,
+        unknown: &code,
     };
-    let body = format!(
-        "{hint}<form method=\"get\" action=\"/_sim/device\"><label>The code that the device shows \
-         <input name=\"user_code\" autocomplete=\"off\" spellcheck=\"false\" required \
-         placeholder=\"ABCD-EFGH\"></label> <button>Continue</button></form>"
-    );
-    show(StatusCode::OK, "Sign in a device", &body, "")
+    show(StatusCode::OK, &page, "")
 }
 
 /// Takes the person's answer.
@@ -57,11 +66,11 @@ pub(super) fn answer(visit: &Visit<'_>) -> Response<Body> {
         Err(refusal) => refused(&refusal),
         Ok(_) if denied => {
             let text = "The device was refused. You can close this page.";
-            show(StatusCode::OK, "Denied", &paragraph(text), "")
+            say(StatusCode::OK, "Denied", text)
         }
         Ok(_) => {
             let text = format!("The device is signed in as {user}. You can close this page.");
-            show(StatusCode::OK, "Approved", &paragraph(&text), "")
+            say(StatusCode::OK, "Approved", &text)
         }
     }
 }

@@ -4,11 +4,11 @@
 
 mod authorize;
 mod device;
-mod html;
 mod start;
 
 use std::sync::Arc;
 
+use askama::Template;
 use axum::{
     Router,
     body::{Body, Bytes},
@@ -18,13 +18,7 @@ use axum::{
 };
 use serde_json::Value;
 
-use crate::{
-    control::{KEPT_OUT, Refusal, is_let_in, run},
-    core::state::SimState,
-    http::fields,
-    simulator::Shared,
-};
-use html::{button, escape, field, page, paragraph};
+use crate::{control_access::KEPT_OUT, core::state::SimState, refusal::Refusal, world::Shared};
 
 const CSS: &str = include_str!("portal.css");
 const JS: &str = include_str!("portal.js");
@@ -49,14 +43,14 @@ pub(crate) fn answer(shared: &Shared, parts: &Parts, body: &[u8]) -> Option<Resp
     if path != "/authorize" && below.is_none() {
         return None;
     }
-    if !is_let_in(shared, &parts.headers, &parts.extensions) {
+    if !shared.access.lets_in(&parts.headers, &parts.extensions) {
         return Some(sorry(StatusCode::FORBIDDEN, KEPT_OUT));
     }
     let visit = Visit {
         shared,
         headers: &parts.headers,
-        query: fields(parts.uri.query().unwrap_or_default().as_bytes()),
-        form: fields(body),
+        query: fields(parts.uri.query()),
+        form: form(body),
         portal: portal.unwrap_or_default(),
     };
     let posted = parts.method == http::Method::POST;
@@ -136,8 +130,8 @@ impl<'a> Visit<'a> {
         Self {
             shared,
             headers,
-            query: fields(query.unwrap_or_default().as_bytes()),
-            form: fields(body),
+            query: fields(query),
+            form: form(body),
             portal: String::new(),
         }
     }
@@ -173,8 +167,16 @@ impl<'a> Visit<'a> {
     }
 
     fn run(&self, command: &str, body: Value) -> Result<Value, Refusal> {
-        run(self.shared, command, body)
+        self.shared.run(command, body)
     }
+}
+
+fn fields(query: Option<&str>) -> Fields {
+    form(query.unwrap_or_default().as_bytes())
+}
+
+fn form(body: &[u8]) -> Fields {
+    form_urlencoded::parse(body).into_owned().collect()
 }
 
 fn value<'a>(fields: &'a Fields, name: &str) -> &'a str {
@@ -182,36 +184,52 @@ fn value<'a>(fields: &'a Fields, name: &str) -> &'a str {
     found.map(|(_, value)| value.as_str()).unwrap_or_default()
 }
 
-/// Buttons for the first people of the organization file, and a field for any other.
-fn picker(shared: &Shared) -> String {
-    let world = shared.lock();
-    let people = world.loaded.identity_center.users.iter().filter_map(|row| {
-        let user = world.state.user_named(&row.user_name)?;
-        let name = user.text("DisplayName");
-        let name = if name.is_empty() {
-            user.user_name()
-        } else {
-            name
-        };
-        let title = user.text("Title");
-        let under = if title.is_empty() {
-            user.user_name()
-        } else {
-            title
-        };
-        user.enabled.then(|| {
-            let inside = format!("<b>{}</b> <small>{}</small>", escape(name), escape(under));
-            button("user", user.user_name(), &inside)
-        })
-    });
-    let people: Vec<String> = people.take(SHOWN).collect();
-    let (count, people) = (world.state.users.len(), people.concat());
-    format!(
-        "<div class=\"people\">{people}</div>\
-         <p class=\"other\"><label>Somebody else of the {count}, by user name \
-         <input name=\"other\" autocomplete=\"off\" spellcheck=\"false\"></label> \
-         <button name=\"user\" value=\"\">Continue</button></p>"
-    )
+/// The people that one can be: buttons for the first of the organization file, a field for any other.
+struct People {
+    shown: Vec<PersonButton>,
+    count: usize,
+}
+
+struct PersonButton {
+    user_name: String,
+    name: String,
+    /// What tells people of one name apart.
+    under: String,
+}
+
+impl People {
+    fn of(shared: &Shared) -> Self {
+        let world = shared.lock();
+        let rows = world.loaded.identity_center.users.iter();
+        let people = rows.filter_map(|row| {
+            let user = world.state.user_named(&row.user_name)?;
+            let or_user_name = |text: &str| {
+                let text = if text.is_empty() {
+                    user.user_name()
+                } else {
+                    text
+                };
+                text.to_owned()
+            };
+            user.enabled.then(|| PersonButton {
+                user_name: user.user_name().to_owned(),
+                name: or_user_name(user.text("DisplayName")),
+                under: or_user_name(user.text("Title")),
+            })
+        });
+        Self {
+            shown: people.take(SHOWN).collect(),
+            count: world.state.users.len(),
+        }
+    }
+}
+
+/// A page that is one sentence.
+#[derive(Template)]
+#[template(path = "message.html")]
+struct MessagePage<'a> {
+    title: &'a str,
+    text: &'a str,
 }
 
 fn respond(status: StatusCode, content_type: &'static str, body: String) -> Response<Body> {
@@ -237,8 +255,12 @@ fn asset(content_type: &'static str, text: &str) -> Response<Body> {
 }
 
 /// A page; its forms may lead to `also` beside our own address.
-fn show(status: StatusCode, title: &str, body: &str, also: &str) -> Response<Body> {
-    let mut response = respond(status, "text/html; charset=utf-8", page(title, body));
+fn show(status: StatusCode, page: &impl Template, also: &str) -> Response<Body> {
+    let Ok(html) = page.render() else {
+        let text = "the page could not be written".to_owned();
+        return respond(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", text);
+    };
+    let mut response = respond(status, "text/html; charset=utf-8", html);
     let policy = format!(
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
          form-action 'self' {also}; base-uri 'none'; frame-ancestors 'none'"
@@ -251,8 +273,12 @@ fn show(status: StatusCode, title: &str, body: &str, also: &str) -> Response<Bod
     response
 }
 
+fn say(status: StatusCode, title: &str, text: &str) -> Response<Body> {
+    show(status, &MessagePage { title, text }, "")
+}
+
 fn sorry(status: StatusCode, why: &str) -> Response<Body> {
-    show(status, "That did not work", &paragraph(why), "")
+    say(status, "That did not work", why)
 }
 
 fn refused(refusal: &Refusal) -> Response<Body> {
@@ -310,5 +336,16 @@ mod tests {
     fn parts_of_a_query_are_encoded() {
         assert_eq!(encode("a-B_1.~"), "a-B_1.~");
         assert_eq!(encode("x y&z=é\r\n"), "x%20y%26z%3D%C3%A9%0D%0A");
+    }
+
+    #[test]
+    fn text_stays_text() {
+        let page = MessagePage {
+            title: "Title",
+            text: "<a href=\"x\">'&'</a>é",
+        };
+        let shown = "<p>&#60;a href=&#34;x&#34;&#62;&#39;&#38;&#39;&#60;/a&#62;é</p>";
+        let html = page.render().unwrap();
+        assert!(html.contains(shown), "{html}");
     }
 }

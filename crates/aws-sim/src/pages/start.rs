@@ -1,14 +1,15 @@
 //! The portal's own pages: sign in, one's accounts and roles, a console that says who one is.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::collections::BTreeMap;
 
-use axum::http::HeaderValue;
+use askama::Template;
+use axum::{
+    body::Body,
+    http::{HeaderValue, Response, StatusCode},
+};
 use serde_json::{Value, json};
 
-use super::{
-    Body, Response, StatusCode, Visit, encode, escape, go, html::facts, paragraph, picker, refused,
-    show, sorry,
-};
+use super::{People, Visit, encode, go, refused, show, sorry};
 use crate::core::portal::{holder, pairs};
 
 /// Holds the access token in the browser. Cookies do not know ports, hence the long name.
@@ -47,27 +48,66 @@ fn person(visit: &Visit<'_>) -> Option<String> {
     holder(&world.state, token(visit), now).map(|one| one.user_name.clone())
 }
 
-/// The wish to open a console, as a query; empty when there is none.
-fn wish(visit: &Visit<'_>) -> String {
-    let [account, role] = ["account_id", "role_name"].map(|name| visit.parameter(name));
-    if account.is_empty() || role.is_empty() {
-        return String::new();
+/// The wish to open a console: account and role as parts of a query.
+struct ConsoleWish {
+    account: String,
+    role: String,
+}
+
+impl ConsoleWish {
+    fn of(visit: &Visit<'_>) -> Option<Self> {
+        let [account, role] = ["account_id", "role_name"].map(|name| visit.parameter(name));
+        if account.is_empty() || role.is_empty() {
+            return None;
+        }
+        let (account, role) = (encode(account), encode(role));
+        Some(Self { account, role })
     }
-    format!("?account_id={}&role_name={}", encode(account), encode(role))
+}
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignInPage<'a> {
+    title: &'static str,
+    portal: &'a str,
+    wish: Option<ConsoleWish>,
+    people: People,
 }
 
 fn ask(visit: &Visit<'_>) -> Response<Body> {
-    let action = escape(&format!("{}/signin{}", visit.portal, wish(visit)));
-    let body = format!(
-        "<p>Who are you today?</p><form method=\"post\" action=\"{action}\" data-portal=\"sign-in\">\
-         {}</form>",
-        picker(visit.shared)
-    );
-    show(StatusCode::OK, "Sign in", &body, "")
+    let page = SignInPage {
+        title: "Sign in",
+        portal: &visit.portal,
+        wish: ConsoleWish::of(visit),
+        people: People::of(visit.shared),
+    };
+    show(StatusCode::OK, &page, "")
+}
+
+#[derive(Template)]
+#[template(path = "accounts.html")]
+struct AccountsPage<'a> {
+    title: &'static str,
+    portal: &'a str,
+    /// Who is signed in.
+    name: &'a str,
+    accounts: Vec<AccountRow>,
+}
+
+/// An account and the roles that one has there.
+struct AccountRow {
+    name: String,
+    id: String,
+    roles: Vec<RoleLink>,
+}
+
+struct RoleLink {
+    name: String,
+    /// The name as part of a query.
+    encoded: String,
 }
 
 fn home(visit: &Visit<'_>, name: &str) -> Response<Body> {
-    let portal = escape(&visit.portal);
     let mut rows: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
     {
         let world = visit.shared.lock();
@@ -82,34 +122,34 @@ fn home(visit: &Visit<'_>, name: &str) -> Response<Body> {
                 .extend(set);
         }
     }
-    let mut list = String::new();
-    for ((account_name, id), mut roles) in rows {
+    let accounts = rows.into_iter().map(|((name, id), mut roles)| {
         roles.sort();
-        let _ = write!(
-            list,
-            "<li><h2>{} <small>{id}</small></h2><ul class=\"roles\">",
-            escape(&account_name)
-        );
-        for role in roles {
-            let shown = escape(&role);
-            let role = encode(&role);
-            let _ = write!(
-                list,
-                "<li><a href=\"{portal}/console?account_id={id}&amp;role_name={role}\">{shown}</a></li>"
-            );
+        let link = |name: String| RoleLink {
+            encoded: encode(&name),
+            name,
+        };
+        AccountRow {
+            name,
+            id,
+            roles: roles.into_iter().map(link).collect(),
         }
-        list.push_str("</ul></li>");
-    }
-    if list.is_empty() {
-        list.push_str("<li>You have no access to any account.</li>");
-    }
-    let body = format!(
-        "<div class=\"who\" data-portal=\"home\" data-console=\"{portal}/console\"><p>Signed in as \
-         <b>{}</b>.</p><form method=\"post\" action=\"{portal}/signout\"><button>Sign out</button>\
-         </form></div><ul class=\"accounts\">{list}</ul>",
-        escape(name)
-    );
-    show(StatusCode::OK, "Accounts", &body, "")
+    });
+    let page = AccountsPage {
+        title: "Accounts",
+        portal: &visit.portal,
+        name,
+        accounts: accounts.collect(),
+    };
+    show(StatusCode::OK, &page, "")
+}
+
+#[derive(Template)]
+#[template(path = "console.html")]
+struct ConsolePage<'a> {
+    title: &'a str,
+    portal: &'a str,
+    /// What one is here.
+    facts: [(&'static str, &'a str); 6],
 }
 
 fn console(visit: &Visit<'_>) -> Response<Body> {
@@ -138,36 +178,39 @@ fn console(visit: &Visit<'_>) -> Response<Body> {
         world.state.account(account).map(|row| row.name.clone())
     };
     let name = name.unwrap_or_default();
-    let rows = [
-        ("You", text("user")),
-        ("Account", &format!("{name} ({account})")),
-        ("Role", text("permission_set")),
-        ("Role ARN", text("role_arn")),
-        ("Since", text("issued")),
-        ("Until", text("expires")),
-    ];
-    let body = format!(
-        "{}<p>This stands for the AWS console. The session lasts until then, even if the \
-         assignment goes earlier, unless the role goes with it.</p><p><a href=\"{}\">All \
-         accounts</a></p>",
-        facts(&rows),
-        escape(&visit.portal)
-    );
-    show(StatusCode::OK, &format!("Console of {name}"), &body, "")
+    let page = ConsolePage {
+        title: &format!("Console of {name}"),
+        portal: &visit.portal,
+        facts: [
+            ("You", text("user")),
+            ("Account", &format!("{name} ({account})")),
+            ("Role", text("permission_set")),
+            ("Role ARN", text("role_arn")),
+            ("Since", text("issued")),
+            ("Until", text("expires")),
+        ],
+    };
+    show(StatusCode::OK, &page, "")
+}
+
+#[derive(Template)]
+#[template(path = "no_access.html")]
+struct NoAccessPage<'a> {
+    title: &'static str,
+    portal: &'a str,
+    account: &'a str,
+    role: &'a str,
 }
 
 fn no_access(visit: &Visit<'_>) -> Response<Body> {
     let [account, role] = ["account_id", "role_name"].map(|name| visit.parameter(name));
-    let text = format!(
-        "You have no access to {account} as {role}. Access just given can take some seconds: load \
-         this page again."
-    );
-    let body = format!(
-        "{}<p><a href=\"{}\">All accounts</a></p>",
-        paragraph(&text),
-        escape(&visit.portal)
-    );
-    show(StatusCode::FORBIDDEN, "No access", &body, "")
+    let page = NoAccessPage {
+        title: "No access",
+        portal: &visit.portal,
+        account,
+        role,
+    };
+    show(StatusCode::FORBIDDEN, &page, "")
 }
 
 fn sign_in(visit: &Visit<'_>) -> Response<Body> {
@@ -177,9 +220,13 @@ fn sign_in(visit: &Visit<'_>) -> Response<Body> {
         Err(refusal) => return refused(&refusal),
     };
     let token = given.get("token").and_then(Value::as_str);
-    let wish = wish(visit);
-    let place = if wish.is_empty() { "" } else { "/console" };
-    let response = go(&format!("{}{place}{wish}", visit.portal));
+    let portal = &visit.portal;
+    let response = match ConsoleWish::of(visit) {
+        Some(ConsoleWish { account, role }) => go(&format!(
+            "{portal}/console?account_id={account}&role_name={role}"
+        )),
+        None => go(portal),
+    };
     with_cookie(visit, response, token.unwrap_or_default(), "")
 }
 

@@ -11,7 +11,7 @@ use super::{
     acts::{Address, AppReply, Delivery},
     forms::encode,
 };
-use crate::simulator::Shared;
+use crate::world::Shared;
 
 /// Slack waits so long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(3);

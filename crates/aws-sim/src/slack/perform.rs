@@ -12,8 +12,9 @@ use super::{
     workspace::Workspace,
 };
 use crate::{
-    control::{Refusal, instant},
-    simulator::{Shared, SimWorld},
+    core::table::instant,
+    refusal::Refusal,
+    world::{Shared, SimWorld},
 };
 
 /// An act waits at most so long for something to appear.

@@ -7,7 +7,7 @@ use super::{
     text::unescape,
     workspace::{Message, ModalView, Shown, Version, Workspace},
 };
-use crate::control::instant;
+use crate::core::table::instant;
 
 /// Messages that a screen shows.
 const SCREEN_MESSAGES: usize = 50;

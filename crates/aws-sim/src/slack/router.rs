@@ -3,11 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    Router,
+    Json, Router,
     body::{Body, Bytes},
     extract::{Path, Query, Request, State as Extract, ws::WebSocketUpgrade},
     http::{HeaderMap, StatusCode, request::Parts},
-    middleware,
     response::{IntoResponse, Response},
     routing::{any, get, post},
 };
@@ -22,16 +21,18 @@ use super::{
     recorder::{messages, screen, views},
 };
 use crate::{
-    control::{CallRecord, Refusal, guard, instant, redact},
+    call_log::{CallRecord, redact},
+    connections::{Conduct, cut},
+    control_access::guarded,
+    core::table::instant,
     faults::{Cut, Effects, ReplyFault, Subject},
-    http::Conduct,
-    simulator::{Shared, SimWorld, cut},
+    parameters::{self, JsonAnswer, Parameters},
+    refusal::Refusal,
+    world::{Shared, SimWorld},
 };
 
 /// The largest request of an app, in bytes.
 const BODY_MAX: usize = 4 * 1024 * 1024;
-
-pub(super) type Parameters = Query<Vec<(String, String)>>;
 
 /// The routes under `/_slack/`. People's acts and the recorder are guarded like the control API;
 /// what the app calls is not, it has its tokens.
@@ -47,13 +48,12 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/_slack", get(page::slash))
         .route("/_slack/", get(page::page))
         .route("/_slack/parts", get(page::parts))
-        .route("/_slack/static/{name}", get(page::file))
-        .layer(middleware::from_fn_with_state(shared.clone(), guard));
+        .route("/_slack/static/{name}", get(page::file));
     Router::new()
         .route("/_slack/api/{method}", any(web_api))
         .route("/_slack/link", get(link))
         .route("/_slack/response/{hook}", post(response))
-        .merge(people)
+        .merge(guarded(people, &shared.access))
         .with_state(shared)
 }
 
@@ -62,18 +62,9 @@ pub(super) fn host(headers: &HeaderMap) -> String {
     given.unwrap_or("127.0.0.1").to_owned()
 }
 
+/// The value of a query parameter; an empty one is none.
 pub(super) fn parameter<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    let found = parameters.iter().find(|(key, _)| key == name);
-    found
-        .map(|(_, value)| value.as_str())
-        .filter(|value| !value.is_empty())
-}
-
-fn shown(answer: Result<Value, Refusal>) -> Response {
-    match answer {
-        Ok(value) => axum::Json(value).into_response(),
-        Err(refusal) => refusal.into_response(),
-    }
+    parameters::parameter(parameters, name).filter(|value| !value.is_empty())
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -87,20 +78,20 @@ async fn post_act(
     Extract(shared): Extract<Arc<Shared>>,
     headers: HeaderMap,
     body: Bytes,
-) -> Response {
+) -> JsonAnswer {
     // a form of another site cannot send this type without being asked first
     if !is_json(&headers) {
         let text = "send the act as application/json";
-        return Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "bad_request", text)
-            .into_response();
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        return Err(Refusal::new(status, "bad_request", text));
     }
     let Ok(body) = serde_json::from_slice::<Value>(&body) else {
-        return Refusal::bad("", "not JSON").into_response();
+        return Err(Refusal::bad("", "not JSON"));
     };
-    shown(act(&shared, &body, &host(&headers)).await)
+    act(&shared, &body, &host(&headers)).await.map(Json)
 }
 
-async fn post_disconnect(Extract(shared): Extract<Arc<Shared>>, body: Bytes) -> Response {
+async fn post_disconnect(Extract(shared): Extract<Arc<Shared>>, body: Bytes) -> JsonAnswer {
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let reason = body
         .get("reason")
@@ -108,57 +99,54 @@ async fn post_disconnect(Extract(shared): Extract<Arc<Shared>>, body: Bytes) -> 
         .unwrap_or("refresh_requested");
     if !["warning", "refresh_requested", "link_disabled"].contains(&reason) {
         let text = "is one of warning, refresh_requested, link_disabled";
-        return Refusal::bad("reason", text).into_response();
+        return Err(Refusal::bad("reason", text));
     }
     let all = body.get("all") != Some(&Value::Bool(false));
     let told = shared.wires.disconnect(reason, all);
-    axum::Json(json!({ "disconnected": told })).into_response()
+    Ok(Json(json!({ "disconnected": told })))
 }
 
-async fn post_reset(Extract(shared): Extract<Arc<Shared>>) -> Response {
-    let mut world = shared.lock();
-    shown(space(&mut world).map(|space| {
-        space.reset();
-        json!({ "reset": true })
-    }))
+async fn post_reset(Extract(shared): Extract<Arc<Shared>>) -> JsonAnswer {
+    space(&mut shared.lock())?.reset();
+    Ok(Json(json!({ "reset": true })))
 }
 
 async fn get_messages(
     Extract(shared): Extract<Arc<Shared>>,
     Query(parameters): Parameters,
-) -> Response {
+) -> JsonAnswer {
     let mut world = shared.lock();
     let (channel, since) = (
         parameter(&parameters, "channel"),
         parameter(&parameters, "since"),
     );
-    shown(space(&mut world).map(|space| messages(space, channel, since)))
+    Ok(Json(messages(space(&mut world)?, channel, since)))
 }
 
-async fn get_views(Extract(shared): Extract<Arc<Shared>>) -> Response {
+async fn get_views(Extract(shared): Extract<Arc<Shared>>) -> JsonAnswer {
     let mut world = shared.lock();
-    shown(space(&mut world).map(|space| views(space)))
+    Ok(Json(views(space(&mut world)?)))
 }
 
-async fn get_acts(Extract(shared): Extract<Arc<Shared>>) -> Response {
+async fn get_acts(Extract(shared): Extract<Arc<Shared>>) -> JsonAnswer {
     let connections = shared.wires.count();
     let mut world = shared.lock();
-    shown(space(&mut world).map(|space| json!({ "acts": space.acts, "connections": connections })))
+    let acts = &space(&mut world)?.acts;
+    Ok(Json(json!({ "acts": acts, "connections": connections })))
 }
 
 async fn get_screen(
     Extract(shared): Extract<Arc<Shared>>,
     Query(parameters): Parameters,
-) -> Response {
+) -> JsonAnswer {
     let mut world = shared.lock();
-    let found = space(&mut world).and_then(|space| {
-        let who = parameter(&parameters, "user").unwrap_or_default();
-        let person = space.person(who).map(|person| person.id.clone());
-        let unknown = || Refusal::new(StatusCode::NOT_FOUND, "not_found", "nobody is this user");
-        let user = person.ok_or_else(unknown)?;
-        Ok(screen(space, &user, parameter(&parameters, "channel")))
-    });
-    shown(found)
+    let space = space(&mut world)?;
+    let who = parameter(&parameters, "user").unwrap_or_default();
+    let person = space.person(who).map(|person| person.id.clone());
+    let unknown = || Refusal::new(StatusCode::NOT_FOUND, "not_found", "nobody is this user");
+    let user = person.ok_or_else(unknown)?;
+    let shown = screen(space, &user, parameter(&parameters, "channel"));
+    Ok(Json(shown))
 }
 
 /// An answer to something that a person did.
@@ -383,7 +371,7 @@ fn written(said: MethodResult, status: u16) -> Response {
             let mut body = Map::new();
             body.insert("ok".to_owned(), true.into());
             body.extend(fields);
-            axum::Json(Value::Object(body)).into_response()
+            Json(Value::Object(body)).into_response()
         }
         Err(refused) => {
             let status = if refused.retry_after.is_some() {
@@ -392,7 +380,7 @@ fn written(said: MethodResult, status: u16) -> Response {
                 status
             };
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-            let mut response: Response<Body> = (status, axum::Json(refused.body())).into_response();
+            let mut response: Response<Body> = (status, Json(refused.body())).into_response();
             if let Some(seconds) = refused.retry_after {
                 response.headers_mut().insert("retry-after", seconds.into());
             }

@@ -11,11 +11,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::core::{
-    call::{AwsCaller, Call},
-    state::SimState,
-    table::Millis,
-};
+use crate::core::{call::Call, caller::AwsCaller, state::SimState, table::Millis};
 
 /// Records after which the log is folded into a new snapshot.
 const RECORDS_PER_SNAPSHOT: u64 = 20_000;

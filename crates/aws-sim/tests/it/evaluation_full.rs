@@ -157,3 +157,29 @@ async fn resource_control_policies_with_authorization_full() {
         answer.text
     );
 }
+
+#[tokio::test]
+async fn policies_see_how_a_role_is_taken() {
+    let bench = full().await;
+    let account = bench.account("payments-dev");
+    let role = format!("arn:aws:iam::{account}:role/OrganizationAccountAccessRole");
+    let root = bench.file().organization.root;
+    let enable = json!({ "RootId": root, "PolicyType": "RESOURCE_CONTROL_POLICY" });
+    bench.call("organizations:EnablePolicyType", enable).await;
+    let content = document(json!({
+        "Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole", "Resource": "*",
+        "Condition": { "StringEquals": { "sts:RoleSessionName": "nobody" } },
+    }));
+    let create = json!({ "Name": "names", "Description": "", "Type": "RESOURCE_CONTROL_POLICY", "Content": content.to_string() });
+    let made = bench
+        .call("organizations:CreatePolicy", create)
+        .await
+        .json();
+    let attach = json!({ "PolicyId": made["Policy"]["PolicySummary"]["Id"], "TargetId": account });
+    bench.call("organizations:AttachPolicy", attach).await;
+    for (name, outcome) in [("me", "ok"), ("nobody", "AccessDenied")] {
+        let form = format!("Action=AssumeRole&RoleSessionName={name}&RoleArn={role}");
+        let answer = bench.query(&bench.signer, &form).await;
+        assert_eq!(answer.outcome(), outcome, "{name}: {}", answer.text);
+    }
+}

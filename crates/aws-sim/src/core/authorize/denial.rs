@@ -3,7 +3,7 @@
 use hallpass_iam::{Decision, Explanation, Layer};
 use serde_json::{Value, json};
 
-use crate::core::call::{ApiError, AwsCaller, Call, SimService};
+use crate::core::{call::Call, caller::AwsCaller, errors::ApiError, service::DenialText};
 
 /// How AWS calls the policies of a layer.
 fn called(layer: Layer) -> &'static str {
@@ -44,14 +44,17 @@ pub(super) fn of(
         caller.arn
     );
     let explicit = why.decision == Decision::ExplicitlyDenied;
-    let text = match call.service {
-        // names no reason
-        SimService::Sso => plain,
-        // never tells whether the role is there, unless something denies outright
-        SimService::Sts if !explicit => plain,
-        _ => plain + &reason(action, why),
+    let says_why = match call.service.policies.as_ref().map(|facts| facts.denials) {
+        Some(DenialText::SaysWhy) => true,
+        Some(DenialText::SaysWhenExplicit) => explicit,
+        Some(DenialText::Plain) | None => false,
     };
-    let mut error = refusal(call, &text);
+    let text = if says_why {
+        plain + &reason(action, why)
+    } else {
+        plain
+    };
+    let mut error = (call.service.errors.denied)(&text);
     let mut by = serde_json::to_value(&why.decided_by).unwrap_or(Value::Null);
     if let Some(members) = by.as_object_mut() {
         members.insert("decision".to_owned(), why.decision.as_str().into());
@@ -67,24 +70,7 @@ pub(super) fn malformed(call: &Call, caller: &AwsCaller, action: &str) -> ApiErr
         "User: {} is not authorized to perform: {action}",
         caller.arn
     );
-    let mut error = refusal(call, &text);
+    let mut error = (call.service.errors.denied)(&text);
     error.denied_by = Some(Box::new(json!({ "layer": "request" })));
     error
-}
-
-fn refusal(call: &Call, text: &str) -> ApiError {
-    match call.service {
-        SimService::Sts | SimService::Iam | SimService::S3 => {
-            ApiError::denied("AccessDenied", text).status(403)
-        }
-        SimService::Ec2 => {
-            let text = format!("You are not authorized to perform this operation. {text}");
-            ApiError::denied("UnauthorizedOperation", text).status(403)
-        }
-        SimService::Sso
-        | SimService::IdentityStore
-        | SimService::Organizations
-        | SimService::SsoOidc
-        | SimService::SsoPortal => ApiError::denied("AccessDeniedException", text),
-    }
 }

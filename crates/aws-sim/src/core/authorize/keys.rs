@@ -5,12 +5,13 @@ use serde_json::Value;
 
 use super::AuthorizationRequest;
 use crate::core::{
-    call::{AwsCaller, Call, CallerKind, SimService},
-    organizations,
+    call::Call,
+    caller::{AwsCaller, CallerKind},
+    entities::read_tags,
     portal::reserved_path,
-    sso::read_tags,
     state::SimState,
     table::Millis,
+    tree::path,
 };
 
 fn instant(at: Millis) -> String {
@@ -35,18 +36,21 @@ pub(super) fn principal_arn(state: &SimState, caller: &AwsCaller) -> String {
     format!("arn:aws:iam::{}:role{path}{name}", caller.account)
 }
 
-/// The Region that a call is for: global services run in one.
-fn region(call: &Call) -> &str {
-    match call.service {
-        SimService::Organizations | SimService::Iam => "us-east-1",
-        _ if call.region == "aws-global" => "us-east-1",
-        _ => &call.region,
-    }
-}
-
 /// The keys of a call, without those of its resource.
 pub(super) fn of(question: &AuthorizationRequest<'_>) -> Context {
-    let (state, call, caller) = (question.state, question.call, question.caller);
+    let (call, caller) = (question.call, question.caller);
+    let region = call.service.region(&call.region);
+    let keys = of_caller(question.state, caller, question.owner, region);
+    of_request(call, keys)
+}
+
+/// The keys of who calls, when, and in which Region; `owner`: the account whose resource it is.
+pub(super) fn of_caller(
+    state: &SimState,
+    caller: &AwsCaller,
+    owner: &str,
+    region: &str,
+) -> Context {
     let now = state.latest;
     let mut keys = Context::new()
         .with("aws:PrincipalArn", principal_arn(state, caller))
@@ -54,15 +58,12 @@ pub(super) fn of(question: &AuthorizationRequest<'_>) -> Context {
         .with("aws:userid", caller.user_id.clone())
         .with("aws:CurrentTime", instant(now))
         .with("aws:EpochTime", now.div_euclid(1000).to_string())
-        .with("aws:RequestedRegion", region(call))
+        .with("aws:RequestedRegion", region)
         .with("aws:PrincipalIsAWSService", "false")
         .with("aws:ViaAWSService", "false")
         // the endpoints that are played here know no other
         .with("aws:SecureTransport", "true")
-        .with("aws:ResourceAccount", question.owner);
-    if !call.source_ip.is_empty() {
-        keys = keys.with("aws:SourceIp", call.source_ip.clone());
-    }
+        .with("aws:ResourceAccount", owner);
     if let Some(account) = state.account(&caller.account) {
         keys = keys
             .with("aws:PrincipalOrgID", state.head.id.clone())
@@ -70,18 +71,12 @@ pub(super) fn of(question: &AuthorizationRequest<'_>) -> Context {
                 "aws:PrincipalOrgMasterAccountId",
                 state.head.management.clone(),
             )
-            .with_list(
-                "aws:PrincipalOrgPaths",
-                [organizations::path(state, &account.parent)],
-            );
+            .with_list("aws:PrincipalOrgPaths", [path(state, &account.parent)]);
     }
-    if let Some(account) = state.account(question.owner) {
+    if let Some(account) = state.account(owner) {
         keys = keys
             .with("aws:ResourceOrgID", state.head.id.clone())
-            .with_list(
-                "aws:ResourceOrgPaths",
-                [organizations::path(state, &account.parent)],
-            );
+            .with_list("aws:ResourceOrgPaths", [path(state, &account.parent)]);
     }
     if let Some(identity) = &caller.source_identity {
         keys = keys.with("aws:SourceIdentity", identity.clone());
@@ -103,11 +98,14 @@ pub(super) fn of(question: &AuthorizationRequest<'_>) -> Context {
             keys = keys.with(&format!("aws:PrincipalTag/{key}"), value.clone());
         }
     }
-    of_request(call, keys)
+    keys
 }
 
 /// What the request itself says.
 fn of_request(call: &Call, mut keys: Context) -> Context {
+    if !call.source_ip.is_empty() {
+        keys = keys.with("aws:SourceIp", call.source_ip.clone());
+    }
     let text = |name: &str| call.input.get(name).and_then(Value::as_str);
     let tags = read_tags(call.input.get("Tags"));
     if !tags.is_empty() {
@@ -116,20 +114,8 @@ fn of_request(call: &Call, mut keys: Context) -> Context {
             keys = keys.with(&format!("aws:RequestTag/{key}"), value);
         }
     }
-    let own: &[(&str, &str)] = match call.service {
-        SimService::Sts => &[
-            ("ExternalId", "sts:ExternalId"),
-            ("RoleSessionName", "sts:RoleSessionName"),
-            ("SourceIdentity", "sts:SourceIdentity"),
-        ],
-        SimService::Organizations => &[
-            ("Type", "organizations:PolicyType"),
-            ("PolicyType", "organizations:PolicyType"),
-            ("Filter", "organizations:PolicyType"),
-            ("ServicePrincipal", "organizations:ServicePrincipal"),
-        ],
-        _ => &[],
-    };
+    let facts = call.service.policies.as_ref();
+    let own = facts.map_or(&[][..], |facts| facts.condition_keys);
     for (member, key) in own {
         if let Some(value) = text(member) {
             keys = keys.with(key, value);

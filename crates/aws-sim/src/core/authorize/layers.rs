@@ -8,7 +8,8 @@ use serde_json::json;
 use super::{AuthorizationRequest, managed};
 use crate::{
     core::{
-        call::{AwsCaller, CallerKind, Id},
+        caller::{AwsCaller, CallerKind},
+        entities::Id,
         guardrails::{FULL_ACCESS, RCP, RCP_FULL_ACCESS, SCP},
         portal::reserved_set,
         roles::ACCESS_ROLE,

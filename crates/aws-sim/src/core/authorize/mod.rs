@@ -10,17 +10,19 @@ mod denial;
 mod keys;
 mod layers;
 mod managed;
-mod resources;
 
 use hallpass_iam::{Decision, Layers, Request, decide, explain};
 
 use super::{
-    call::{ApiError, AwsCaller, Call, Id, SimService},
-    entities::RoleSession,
+    call::Call,
+    caller::{AwsCaller, CallerKind},
+    entities::{Id, RoleSession},
+    errors::ApiError,
     guardrails::SCP,
+    issue::unique_id,
     roles::Role,
+    service::PolicyFacts,
     state::SimState,
-    sts::unique_id,
 };
 
 /// Everything that is asked of the policies.
@@ -39,21 +41,21 @@ struct AuthorizationRequest<'a> {
 ///
 /// # Errors
 /// The denial in the words of the service.
-pub(super) fn check(state: &SimState, call: &Call, caller: &AwsCaller) -> Result<(), ApiError> {
-    let signed = !matches!(call.service, SimService::SsoOidc | SimService::SsoPortal);
-    // `GetCallerIdentity` and `GetSessionToken` need no permission
-    let free = call.service == SimService::Sts && call.operation != "GetAccessKeyInfo";
-    if !state.settings.authorize || !signed || free {
+pub(crate) fn check(state: &SimState, call: &Call, caller: &AwsCaller) -> Result<(), ApiError> {
+    let Some(facts) = &call.service.policies else {
+        return Ok(());
+    };
+    if !state.settings.authorize || facts.free.contains(&call.operation.as_str()) {
         return Ok(());
     }
     let question = AuthorizationRequest {
         state,
         call,
         caller,
-        action: resources::action(call),
+        action: call.service.action(&call.operation),
         owner: &caller.account,
     };
-    question.ask(&resources::of(state, call, caller), None)
+    question.ask(&resources(facts, state, call, caller), None)
 }
 
 /// Whether policies let the caller take a role that trusts it. `by_name`: the role names the
@@ -61,7 +63,7 @@ pub(super) fn check(state: &SimState, call: &Call, caller: &AwsCaller) -> Result
 ///
 /// # Errors
 /// The denial in the words of the service.
-pub(super) fn may_assume(
+pub(crate) fn may_assume(
     state: &SimState,
     call: &Call,
     caller: &AwsCaller,
@@ -72,10 +74,24 @@ pub(super) fn may_assume(
         state,
         call,
         caller,
-        action: resources::action(call),
+        action: call.service.action(&call.operation),
         owner: &role.account,
     };
     question.ask(std::slice::from_ref(&role.arn), Some(by_name))
+}
+
+/// The resources of a call; `*` where the service names none.
+fn resources(
+    facts: &PolicyFacts,
+    state: &SimState,
+    call: &Call,
+    caller: &AwsCaller,
+) -> Vec<String> {
+    let found = (facts.resources)(state, caller, &call.operation, &call.input);
+    if found.is_empty() {
+        return vec!["*".to_owned()];
+    }
+    found
 }
 
 impl AuthorizationRequest<'_> {
@@ -118,24 +134,8 @@ const PROBE: &str = "hallpass:Probe";
 /// The policies of the organization that deny a session everything (`simulator.md` N-2).
 pub(crate) fn cut_off_by(state: &SimState, session: &RoleSession) -> Vec<Id> {
     let caller = session_caller(state, session);
-    let call = Call {
-        service: SimService::Sts,
-        operation: "Probe".to_owned(),
-        region: state.center.home_region.clone(),
-        input: serde_json::Value::Null,
-        seq: 0,
-        origin: String::new(),
-        source_ip: String::new(),
-        modifiers: crate::core::call::Modifiers::default(),
-    };
-    let question = AuthorizationRequest {
-        state,
-        call: &call,
-        caller: &caller,
-        action: PROBE.to_owned(),
-        owner: &caller.account,
-    };
-    let context = keys::of(&question);
+    let region = &state.center.home_region;
+    let context = keys::of_caller(state, &caller, &caller.account, region);
     let Ok(mut request) = Request::new(&caller.arn, PROBE, "*", context) else {
         return Vec::new();
     };
@@ -173,7 +173,7 @@ fn session_caller(state: &SimState, session: &RoleSession) -> AwsCaller {
             session.user_name
         ),
         access_key_id: session.access_key_id.clone(),
-        kind: super::call::CallerKind::Session,
+        kind: CallerKind::Session,
         issued: session.issued,
         expires: Some(session.expires),
         user: Some(session.user.clone()),

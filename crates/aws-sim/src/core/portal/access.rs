@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     core::{
-        call::Id,
-        entities::{Account, AssignmentKey, PrincipalType},
+        entities::{Account, AssignmentKey, Id, PrincipalType},
         random::Random,
         state::SimState,
         table::Millis,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::core::{call::Id, state::SimState, table::Millis};
+use crate::core::{entities::Id, state::SimState, table::Millis};
 
 /// Longest life of an access token, in seconds (`simulator.md` §3).
 const ACCESS_TOKEN_SECONDS: Millis = 28_800;

@@ -3,13 +3,11 @@
 use serde_json::Value;
 
 use crate::core::{
-    call::Id,
-    entities::{PermissionSet, Provision, RoleSession},
+    entities::{Id, PermissionSet, Provision, RoleSession, session_seconds},
+    issue::issue,
     random::Random,
     roles::{Role, session},
-    sso::session_seconds,
     state::SimState,
-    sts::issue,
     table::Millis,
 };
 

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{conflict, not_found, text};
 use crate::{
-    control::Refusal,
+    refusal::Refusal,
     slack::workspace::{Message, ModalView, Shown, Workspace},
 };
 

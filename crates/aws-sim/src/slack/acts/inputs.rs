@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::find::{Container, Element};
 use crate::{
-    control::Refusal,
+    refusal::Refusal,
     slack::{
         methods::state,
         text::is_suspicious,

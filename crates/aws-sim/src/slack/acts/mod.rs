@@ -14,7 +14,7 @@ pub(crate) use conclude::{ActOutcome, conclude};
 pub(crate) use prepare::prepare;
 
 use super::workspace::ElementPlace;
-use crate::control::Refusal;
+use crate::refusal::Refusal;
 
 /// Which of the app's addresses a request goes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,8 +11,8 @@ use super::{
     text,
 };
 use crate::{
-    control::Refusal,
     core::table::Millis,
+    refusal::Refusal,
     slack::{
         methods::shown,
         text::is_suspicious,

@@ -17,12 +17,8 @@ use axum::{
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::json;
 
-use super::{
-    perform::space,
-    router::{Parameters, parameter},
-    workspace::Workspace,
-};
-use crate::{control::Refusal, simulator::Shared};
+use super::{perform::space, router::parameter, workspace::Workspace};
+use crate::{parameters::Parameters, refusal::Refusal, world::Shared};
 use mrkdwn::MessageReader;
 
 /// Nothing inline, nothing from elsewhere.

@@ -1,0 +1,103 @@
+//! The call log: what was asked, what came of it.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde_json::{Map, Value, json};
+
+use crate::services::is_secret;
+
+/// One call as the log shows it.
+#[derive(Debug, Clone)]
+pub(crate) struct CallRecord {
+    pub seq: u64,
+    pub service: String,
+    pub operation: String,
+    pub outcome: &'static str,
+    /// The whole record.
+    pub shown: Value,
+}
+
+/// The most recent calls and counters over all.
+pub(crate) struct CallLog {
+    kept: usize,
+    records: VecDeque<CallRecord>,
+    counters: BTreeMap<String, BTreeMap<&'static str, u64>>,
+}
+
+impl CallLog {
+    /// A log that keeps so many records.
+    pub(crate) fn new(kept: usize) -> Self {
+        Self {
+            kept,
+            records: VecDeque::new(),
+            counters: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a record.
+    pub(crate) fn push(&mut self, record: CallRecord) {
+        let name = format!("{}:{}", record.service, record.operation);
+        *self
+            .counters
+            .entry(name)
+            .or_default()
+            .entry(record.outcome)
+            .or_default() += 1;
+        self.records.push_back(record);
+        while self.records.len() > self.kept {
+            self.records.pop_front();
+        }
+    }
+
+    /// Clears log and counters.
+    pub(crate) fn reset(&mut self) {
+        self.records.clear();
+        self.counters.clear();
+    }
+
+    /// Records after `since`, filtered.
+    pub(crate) fn read(&self, since: u64, limit: usize, filters: &[(&str, &str)]) -> Value {
+        let passes = |record: &&CallRecord| {
+            filters.iter().all(|(name, wanted)| match *name {
+                "service" => record.service == *wanted,
+                "operation" => record.operation == *wanted,
+                _ => record.outcome == *wanted,
+            })
+        };
+        let start = self.records.partition_point(|record| record.seq <= since);
+        let found: Vec<&CallRecord> = self
+            .records
+            .range(start..)
+            .filter(passes)
+            .take(limit)
+            .collect();
+        let next = match found.last() {
+            Some(last) if found.len() == limit => last.seq,
+            _ => self
+                .records
+                .back()
+                .map_or(since, |last| last.seq.max(since)),
+        };
+        let calls: Vec<&Value> = found.iter().map(|record| &record.shown).collect();
+        json!({ "calls": calls, "next": next, "counters": self.counters })
+    }
+}
+
+/// The input without what must not be shown.
+pub(crate) fn redact(input: &Value) -> Value {
+    match input {
+        Value::Object(members) => {
+            let kept = members.iter().map(|(name, value)| {
+                let shown = if is_secret(name) {
+                    "…".into()
+                } else {
+                    redact(value)
+                };
+                (name.clone(), shown)
+            });
+            Value::Object(kept.collect::<Map<_, _>>())
+        }
+        Value::Array(items) => items.iter().map(redact).collect(),
+        other => other.clone(),
+    }
+}

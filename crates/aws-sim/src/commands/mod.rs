@@ -1,0 +1,35 @@
+//! Changes that no AWS call makes: by somebody else, and by people who sign in. Each is a function of
+//! the state and its input, and goes into the state log by its name.
+
+mod login;
+mod sign_in;
+
+use serde_json::{Value, json};
+
+use crate::{
+    core::{
+        self, mutate,
+        state::SimState,
+        table::{Millis, instant},
+    },
+    refusal::Refusal,
+};
+
+/// Runs a command.
+pub(crate) fn run(
+    state: &mut SimState,
+    name: &str,
+    body: &Value,
+    seq: u64,
+    now: Millis,
+) -> Result<Value, Refusal> {
+    core::advance(state, now);
+    let now = state.latest;
+    match name {
+        "mutate" => mutate::mutate(state, body, seq, now)
+            .map(|()| json!({ "applied": true, "at": instant(now) }))
+            .map_err(|refused| Refusal::bad(&refused.field, &refused.message)),
+        "login" => login::login(state, body, seq, now),
+        _ => sign_in::run(state, name, body, seq, now),
+    }
+}

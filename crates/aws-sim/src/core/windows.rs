@@ -1,0 +1,33 @@
+//! How long after a write readers may not see it (`simulator.md` C-2).
+
+use super::{random::Random, table::Millis};
+use crate::organization::Consistency;
+
+/// Kinds of rows with their own read-after-write window (`simulator.md` C-2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Window {
+    /// 0 to 1 s.
+    Assignment,
+    /// 0 to 2 s.
+    Directory,
+    /// 0 to 5 s: until a policy of the organization is in force.
+    Policy,
+    /// None.
+    Immediate,
+}
+
+/// Draws a read-after-write window.
+pub(crate) fn window_ms(consistency: Consistency, window: Window, random: &mut Random) -> Millis {
+    let longest = match window {
+        Window::Assignment => 1_000,
+        Window::Directory => 2_000,
+        Window::Policy => 5_000,
+        Window::Immediate => 0,
+    };
+    let factor = match consistency {
+        Consistency::Strong => 0,
+        Consistency::Typical => 1,
+        Consistency::Hard => 5,
+    };
+    Millis::try_from(random.below(longest * factor + 1)).unwrap_or(0)
+}

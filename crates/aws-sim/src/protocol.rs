@@ -1,0 +1,12 @@
+//! The wire protocols of AWS services (`simulator.md` §1.1).
+
+/// How requests and answers are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Json10,
+    Json11,
+    Query,
+    Ec2,
+    RestJson,
+    RestXml,
+}

@@ -1,0 +1,223 @@
+//! Groups, and the two ways to find a principal by something else than its id.
+
+use std::ops::Bound;
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    ApiError, Context, HandlerResult, Output, arn, attributes, bare, check_revision, fresh_id,
+    not_found, paged, stamp, taken,
+};
+use crate::core::{
+    directory::remove_group, entities::Group, limits::DIRECTORY, state::SimState, table::Millis,
+    windows::Window,
+};
+
+fn shape(state: &SimState, group: &Group) -> Value {
+    let mut members = Map::new();
+    members.insert("GroupId".to_owned(), group.id.as_ref().into());
+    members.insert(
+        "IdentityStoreId".to_owned(),
+        state.center.store.clone().into(),
+    );
+    members.insert("GroupArn".to_owned(), arn("group", &group.id));
+    members.extend(group.attributes.clone());
+    stamp(&mut members, &group.origin);
+    Value::Object(members)
+}
+
+fn seen<'a>(context: &'a Context<'_>, id: &str, at: Millis) -> Result<&'a Group, ApiError> {
+    let id = bare(id);
+    let place = context.state.place(id);
+    context
+        .state
+        .groups
+        .seen(&place, at)
+        .ok_or_else(|| not_found("GROUP", id))
+}
+
+/// The group with this id, as writers see it.
+pub(super) fn target<'a>(context: &'a Context<'_>, id: &str) -> Result<&'a Group, ApiError> {
+    seen(context, id, Millis::MAX)
+}
+
+/// The same as readers see it.
+pub(super) fn read<'a>(context: &'a Context<'_>, id: &str) -> Result<&'a Group, ApiError> {
+    seen(context, id, context.reading)
+}
+
+fn check_unique(state: &SimState, group: &Group) -> Result<(), ApiError> {
+    let other = state.group_named(group.name());
+    if !group.name().is_empty() && other.is_some_and(|other| other.id != group.id) {
+        return Err(taken("Duplicate GroupDisplayName"));
+    }
+    Ok(())
+}
+
+/// `CreateGroup`
+pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
+    if context.state.group_names.len() >= DIRECTORY {
+        return Err(ApiError::new(
+            "ServiceQuotaExceededException",
+            "The identity store is full.",
+        ));
+    }
+    let attributes: Map<String, Value> = ["DisplayName", "Description"]
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), context.call.input.get(*name)?.clone())))
+        .collect();
+    let id = fresh_id(context);
+    let group = Group {
+        id: id.as_str().into(),
+        attributes,
+        origin: context.origin(),
+    };
+    check_unique(context.state, &group)?;
+    let seen = context.write(Window::Directory);
+    context.state.put_group(group, seen, context.now);
+    Ok(Output::Members(json!({
+        "GroupId": id,
+        "IdentityStoreId": context.state.center.store,
+        "GroupArn": arn("group", &id),
+        "Revision": "1",
+    })))
+}
+
+/// `DescribeGroup`
+pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
+    let group = read(context, context.text("GroupId"))?;
+    Ok(Output::Members(shape(context.state, group)))
+}
+
+/// `UpdateGroup`
+pub(super) fn update(context: &mut Context<'_>) -> HandlerResult {
+    let mut group = target(context, context.text("GroupId"))?.clone();
+    check_revision(context, &group.origin)?;
+    attributes::apply(
+        &mut group.attributes,
+        &context.call.input,
+        &["DisplayName", "Description"],
+    )?;
+    check_unique(context.state, &group)?;
+    group.origin = context.touched(&group.origin);
+    let revision = group.origin.revision.to_string();
+    let seen = context.write(Window::Directory);
+    context.state.put_group(group, seen, context.now);
+    Ok(Output::Members(json!({ "Revision": revision })))
+}
+
+/// `DeleteGroup`: memberships go, assignments stay.
+pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
+    let group = target(context, context.text("GroupId"))?;
+    check_revision(context, &group.origin)?;
+    let id = group.id.clone();
+    let seen = context.write(Window::Directory);
+    remove_group(context.state, &id, seen, context.now);
+    Ok(Output::Members(json!({})))
+}
+
+/// `ListGroups`
+pub(super) fn list(context: &Context<'_>) -> HandlerResult {
+    let page = context.page(super::DEFAULT_PAGE)?;
+    let state = &context.state;
+    if let Some(filter) = context.call.input.pointer("/Filters/0") {
+        let text = |name: &str| filter.get(name).and_then(Value::as_str).unwrap_or_default();
+        if text("AttributePath") != "DisplayName" {
+            return Err(ApiError::new(
+                "ValidationException",
+                "Only DisplayName can be filtered by.",
+            ));
+        }
+        let name = text("AttributeValue");
+        let rows = named(context, name)
+            .map(|group| shape(state, group))
+            .collect();
+        return Ok(paged("Groups", rows, None));
+    }
+    let start = match &page.after {
+        Some((order, id)) => Bound::Excluded((*order, id.as_str().into())),
+        None => Bound::Unbounded,
+    };
+    let rows = state
+        .groups
+        .range_seen(start, context.reading)
+        .map(|((order, id), group)| (*order, id.to_string(), shape(state, group)));
+    let (rows, token) = page.take(rows);
+    Ok(paged("Groups", rows, token))
+}
+
+fn named<'a>(context: &'a Context<'_>, name: &'a str) -> impl Iterator<Item = &'a Group> {
+    let state = &context.state;
+    let candidates = state.group_names.get(name).into_iter().flatten();
+    candidates
+        .filter_map(|id| state.groups.seen(&state.place(id), context.reading))
+        .filter(move |group| group.name() == name)
+}
+
+/// Another way to name a principal.
+pub(super) enum Alternate {
+    /// Issuer and id.
+    External(String, String),
+    /// Attribute path and value.
+    Unique(String, String),
+}
+
+/// Reads `AlternateIdentifier`.
+///
+/// # Errors
+/// Unless exactly one of the two forms is there.
+pub(super) fn alternate(input: &Value) -> Result<Alternate, ApiError> {
+    let text = |pointer: &str| {
+        input
+            .pointer(&format!("/AlternateIdentifier/{pointer}"))
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
+    let external = text("ExternalId/Issuer").zip(text("ExternalId/Id"));
+    let unique = text("UniqueAttribute/AttributePath").zip(text("UniqueAttribute/AttributeValue"));
+    match (external, unique) {
+        (Some((issuer, id)), None) => Ok(Alternate::External(issuer, id)),
+        (None, Some((path, value))) => Ok(Alternate::Unique(path, value)),
+        _ => Err(ApiError::new(
+            "ValidationException",
+            "AlternateIdentifier must have exactly one of ExternalId and UniqueAttribute.",
+        )),
+    }
+}
+
+/// Whether `ExternalIds` holds this one.
+pub(super) fn has_external_id(attributes: &Map<String, Value>, issuer: &str, id: &str) -> bool {
+    let ids = attributes.get("ExternalIds").and_then(Value::as_array);
+    ids.into_iter().flatten().any(|row| {
+        row.get("Issuer").and_then(Value::as_str) == Some(issuer)
+            && row.get("Id").and_then(Value::as_str) == Some(id)
+    })
+}
+
+/// `GetGroupId`
+pub(super) fn get_id(context: &Context<'_>) -> HandlerResult {
+    let found = match alternate(&context.call.input)? {
+        Alternate::External(issuer, id) => context
+            .state
+            .groups
+            .range_seen(Bound::Unbounded, context.reading)
+            .map(|(_, group)| group)
+            .find(|group| has_external_id(&group.attributes, &issuer, &id))
+            .map(|group| group.id.clone()),
+        Alternate::Unique(path, value) if path == "displayName" => {
+            named(context, &value).next().map(|group| group.id.clone())
+        }
+        Alternate::Unique(path, _) => {
+            return Err(ApiError::new(
+                "ValidationException",
+                format!("Attribute path {path} is not unique."),
+            ));
+        }
+    };
+    let id = found.ok_or_else(|| not_found("GROUP", ""))?;
+    Ok(Output::Members(json!({
+        "GroupId": id,
+        "IdentityStoreId": context.state.center.store,
+        "GroupArn": arn("group", &id),
+    })))
+}

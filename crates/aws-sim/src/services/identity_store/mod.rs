@@ -1,0 +1,193 @@
+//! The identity store: users, groups, memberships.
+
+mod attributes;
+mod groups;
+mod memberships;
+mod users;
+
+use serde_json::{Map, Value};
+
+use super::{
+    OperationHandler::{Reads, Writes},
+    ServiceDescriptor,
+};
+use crate::core::{
+    call::{Output, seconds},
+    caller::AwsCaller,
+    clearance,
+    context::{Context, HandlerResult},
+    entities::Origin,
+    errors::{self, ApiError, ErrorForms},
+    pages::paged,
+    service::{
+        BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
+        SimService,
+    },
+    state::SimState,
+};
+
+pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
+    service: SimService {
+        name: "IdentityStore",
+        signing_name: "identitystore",
+        requests: RequestForm::Table("identitystore"),
+        scope: ScopeRegions::Regional,
+        rates: CallRates::One(CallRate {
+            shared: BucketSharing::Everybody,
+            rate: 20.0,
+            burst: 20.0,
+        }),
+        errors: ErrorForms {
+            throttled: || (errors::JSON.throttled)().with("RetryAfterSeconds", 1),
+            ..errors::JSON
+        },
+        policies: Some(PolicyFacts {
+            free: &[],
+            other_actions: &[],
+            condition_keys: &[],
+            resources,
+            denials: DenialText::SaysWhy,
+        }),
+        secrets: &["NextToken"],
+        names_origin: false,
+    },
+    begin,
+    operations: &[
+        ("CreateUser", Writes(users::create)),
+        ("DescribeUser", Reads(users::describe)),
+        ("UpdateUser", Writes(users::update)),
+        ("DeleteUser", Writes(users::delete)),
+        ("ListUsers", Reads(users::list)),
+        ("GetUserId", Reads(users::get_id)),
+        ("CreateGroup", Writes(groups::create)),
+        ("DescribeGroup", Reads(groups::describe)),
+        ("UpdateGroup", Writes(groups::update)),
+        ("DeleteGroup", Writes(groups::delete)),
+        ("ListGroups", Reads(groups::list)),
+        ("GetGroupId", Reads(groups::get_id)),
+        ("CreateGroupMembership", Writes(memberships::create)),
+        ("DescribeGroupMembership", Reads(memberships::describe)),
+        ("DeleteGroupMembership", Writes(memberships::delete)),
+        ("GetGroupMembershipId", Reads(memberships::get_id)),
+        ("ListGroupMemberships", Reads(memberships::list)),
+        (
+            "ListGroupMembershipsForMember",
+            Reads(memberships::list_for_member),
+        ),
+        ("IsMemberInGroups", Reads(memberships::is_member)),
+    ],
+};
+
+/// Rows on a page when the caller does not say.
+const DEFAULT_PAGE: usize = 50;
+
+fn begin(context: &mut Context<'_>) -> Result<(), ApiError> {
+    if !clearance::may_use_identity_center(context.state, context.call, context.caller) {
+        return Err(not_cleared(context));
+    }
+    context.admit()?;
+    let store = context.text("IdentityStoreId");
+    if store.rsplit('/').next() != Some(context.state.center.store.as_str()) {
+        return Err(not_found("IDENTITY_STORE", store));
+    }
+    let writes = ["Create", "Update", "Delete"]
+        .iter()
+        .any(|verb| context.call.operation.starts_with(verb));
+    if writes && context.state.center.source != "identity_center" {
+        return Err(ApiError::denied(
+            "AccessDeniedException",
+            "The identity store is managed by an external identity provider.",
+        ));
+    }
+    Ok(())
+}
+
+fn not_cleared(context: &Context<'_>) -> ApiError {
+    let operation = &context.call.operation;
+    let state = &context.state;
+    ApiError::denied(
+        "AccessDeniedException",
+        format!(
+            "User: {} is not authorized to perform: identitystore:{operation} on resource: \
+             arn:aws:identitystore::{}:identitystore/{} because no identity-based policy allows \
+             the identitystore:{operation} action",
+            context.caller.arn, state.head.management, state.center.store
+        ),
+    )
+}
+
+fn resources(state: &SimState, _: &AwsCaller, _: &str, input: &Value) -> Vec<String> {
+    let store = format!(
+        "arn:aws:identitystore::{}:identitystore/{}",
+        state.head.management, state.center.store
+    );
+    let parts = [
+        ("user", input_text(input, "UserId")),
+        ("group", input_text(input, "GroupId")),
+        ("membership", input_text(input, "MembershipId")),
+    ];
+    let parts = parts.into_iter().filter_map(|(kind, id)| {
+        let id = id?;
+        let id = id.rsplit('/').next().unwrap_or(id);
+        Some(format!("arn:aws:identitystore:::{kind}/{id}"))
+    });
+    std::iter::once(store).chain(parts).collect()
+}
+
+fn input_text<'a>(input: &'a Value, name: &str) -> Option<&'a str> {
+    input.get(name).and_then(Value::as_str)
+}
+
+fn not_found(kind: &str, id: &str) -> ApiError {
+    let error = ApiError::new("ResourceNotFoundException", format!("{kind} not found."))
+        .with("ResourceType", kind);
+    if id.is_empty() {
+        error
+    } else {
+        error.with("ResourceId", id)
+    }
+}
+
+fn taken(message: &str) -> ApiError {
+    ApiError::new("ConflictException", message).with("Reason", "UNIQUENESS_CONSTRAINT_VIOLATION")
+}
+
+/// Refuses a write that was made for another revision.
+fn check_revision(context: &Context<'_>, origin: &Origin) -> Result<(), ApiError> {
+    match context.call.input.get("Revision") {
+        Some(Value::String(revision)) if *revision != origin.revision.to_string() => {
+            Err(ApiError::new(
+                "ConflictException",
+                "The resource was changed by somebody else.",
+            )
+            .with("Reason", "CONCURRENT_MODIFICATION"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn stamp(members: &mut Map<String, Value>, origin: &Origin) {
+    members.insert("CreatedAt".to_owned(), seconds(origin.created));
+    members.insert("UpdatedAt".to_owned(), seconds(origin.updated));
+    members.insert("CreatedBy".to_owned(), origin.created_by.clone().into());
+    members.insert("UpdatedBy".to_owned(), origin.updated_by.clone().into());
+    members.insert("Revision".to_owned(), origin.revision.to_string().into());
+}
+
+/// An id that was given bare or as an ARN.
+fn bare(id: &str) -> &str {
+    id.rsplit('/').next().unwrap_or(id)
+}
+
+fn arn(kind: &str, id: &str) -> Value {
+    format!("arn:aws:identitystore:::{kind}/{id}").into()
+}
+
+/// A fresh id with the store's prefix.
+fn fresh_id(context: &mut Context<'_>) -> String {
+    let uuid = context.random().uuid();
+    format!(
+        "{}-{uuid}",
+        context.state.center.store.trim_start_matches("d-")
+    )
+}

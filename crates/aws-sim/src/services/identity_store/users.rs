@@ -1,0 +1,279 @@
+//! People.
+
+use std::ops::Bound;
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    ApiError, Context, HandlerResult, Output, arn, attributes, bare, check_revision, fresh_id,
+    not_found, paged, stamp, taken,
+};
+use crate::core::{
+    directory::remove_user, entities::User, limits::DIRECTORY, state::SimState, table::Millis,
+    windows::Window,
+};
+
+const ATTRIBUTES: &[&str] = &[
+    "UserName",
+    "Name",
+    "DisplayName",
+    "NickName",
+    "ProfileUrl",
+    "Emails",
+    "Addresses",
+    "PhoneNumbers",
+    "UserType",
+    "Title",
+    "PreferredLanguage",
+    "Locale",
+    "Timezone",
+    "Photos",
+    "Website",
+    "Birthdate",
+    "Roles",
+    "Extensions",
+];
+
+/// A user as the model spells it.
+fn shape(state: &SimState, user: &User) -> Value {
+    let mut members = Map::new();
+    members.insert(
+        "IdentityStoreId".to_owned(),
+        state.center.store.clone().into(),
+    );
+    members.insert("UserId".to_owned(), user.id.as_ref().into());
+    members.insert("UserArn".to_owned(), arn("user", &user.id));
+    members.extend(user.attributes.clone());
+    members.insert(
+        "UserStatus".to_owned(),
+        if user.enabled { "ENABLED" } else { "DISABLED" }.into(),
+    );
+    stamp(&mut members, &user.origin);
+    Value::Object(members)
+}
+
+fn seen<'a>(context: &'a Context<'_>, id: &str, at: Millis) -> Result<&'a User, ApiError> {
+    let id = bare(id);
+    let place = context.state.place(id);
+    context
+        .state
+        .users
+        .seen(&place, at)
+        .ok_or_else(|| not_found("USER", id))
+}
+
+/// The user with this id, as writers see it.
+pub(super) fn target<'a>(context: &'a Context<'_>, id: &str) -> Result<&'a User, ApiError> {
+    seen(context, id, Millis::MAX)
+}
+
+/// The same as readers see it.
+pub(super) fn read<'a>(context: &'a Context<'_>, id: &str) -> Result<&'a User, ApiError> {
+    seen(context, id, context.reading)
+}
+
+fn check_unique(state: &SimState, user: &User) -> Result<(), ApiError> {
+    let other = state.user_named(user.user_name());
+    if other.is_some_and(|other| other.id != user.id) {
+        return Err(taken("Duplicate UserName"));
+    }
+    let Some(email) = user
+        .email()
+        .filter(|_| state.settings.behaviour.is("email_unique", "yes"))
+    else {
+        return Ok(());
+    };
+    let email = email.to_lowercase();
+    let holders = state.user_emails.get(&email).into_iter().flatten();
+    let clash = holders
+        .filter(|id| **id != user.id)
+        .filter_map(|id| state.user(id))
+        .any(|other| {
+            other
+                .email()
+                .is_some_and(|held| held.to_lowercase() == email)
+        });
+    if clash {
+        Err(taken("Duplicate email"))
+    } else {
+        Ok(())
+    }
+}
+
+fn check_user_name(name: &str) -> Result<(), ApiError> {
+    if ["administrator", "awsadministrators"].contains(&name.to_lowercase().as_str()) {
+        return Err(ApiError::new(
+            "ValidationException",
+            format!("UserName {name} is reserved."),
+        ));
+    }
+    Ok(())
+}
+
+/// `CreateUser`
+pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
+    let input = &context.call.input;
+    for (name, path) in [
+        ("UserName", "userName"),
+        ("Name", "name"),
+        ("DisplayName", "displayName"),
+    ] {
+        if input.get(name).is_none_or(Value::is_null) {
+            return Err(ApiError::new(
+                "ValidationException",
+                format!(
+                    "1 validation error detected: Value at '{path}' failed to satisfy constraint: \
+                     Member must not be null"
+                ),
+            ));
+        }
+    }
+    check_user_name(context.text("UserName"))?;
+    if context.state.user_names.len() >= DIRECTORY {
+        return Err(ApiError::new(
+            "ServiceQuotaExceededException",
+            "The identity store is full.",
+        ));
+    }
+    let attributes: Map<String, Value> = ATTRIBUTES
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), input.get(*name)?.clone())))
+        .collect();
+    let id = fresh_id(context);
+    let user = User {
+        id: id.as_str().into(),
+        attributes,
+        enabled: true,
+        origin: context.origin(),
+    };
+    check_unique(context.state, &user)?;
+    let seen = context.write(Window::Directory);
+    context.state.put_user(user, seen, context.now);
+    Ok(Output::Members(json!({
+        "UserId": id,
+        "IdentityStoreId": context.state.center.store,
+        "UserArn": arn("user", &id),
+        "Revision": "1",
+    })))
+}
+
+/// `DescribeUser`
+pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
+    let user = read(context, context.text("UserId"))?;
+    Ok(Output::Members(shape(context.state, user)))
+}
+
+/// `UpdateUser`
+pub(super) fn update(context: &mut Context<'_>) -> HandlerResult {
+    let mut user = target(context, context.text("UserId"))?.clone();
+    check_revision(context, &user.origin)?;
+    let mut attributes = user.attributes.clone();
+    let status = if user.enabled { "ENABLED" } else { "DISABLED" };
+    attributes.insert("UserStatus".to_owned(), status.into());
+    let writable: Vec<&str> = ATTRIBUTES.iter().copied().chain(["UserStatus"]).collect();
+    attributes::apply(&mut attributes, &context.call.input, &writable)?;
+    user.enabled = attributes.shift_remove("UserStatus") != Some("DISABLED".into());
+    user.attributes = attributes;
+    if user.user_name().is_empty() {
+        return Err(ApiError::new(
+            "ValidationException",
+            "userName must not be removed.",
+        ));
+    }
+    check_user_name(user.user_name())?;
+    check_unique(context.state, &user)?;
+    user.origin = context.touched(&user.origin);
+    let revision = user.origin.revision.to_string();
+    let seen = context.write(Window::Directory);
+    context.state.put_user(user, seen, context.now);
+    Ok(Output::Members(json!({ "Revision": revision })))
+}
+
+/// `DeleteUser`: memberships go, assignments stay.
+pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
+    let user = target(context, context.text("UserId"))?;
+    check_revision(context, &user.origin)?;
+    let id = user.id.clone();
+    let seen = context.write(Window::Directory);
+    remove_user(context.state, &id, seen, context.now);
+    Ok(Output::Members(json!({})))
+}
+
+/// `ListUsers`
+pub(super) fn list(context: &Context<'_>) -> HandlerResult {
+    let page = context.page(super::DEFAULT_PAGE)?;
+    let state = &context.state;
+    if let Some(filter) = context.call.input.pointer("/Filters/0") {
+        let text = |name: &str| filter.get(name).and_then(Value::as_str).unwrap_or_default();
+        if text("AttributePath") != "UserName" {
+            return Err(ApiError::new(
+                "ValidationException",
+                "Only UserName can be filtered by.",
+            ));
+        }
+        let name = text("AttributeValue");
+        let candidates = state
+            .user_names
+            .get(&name.to_lowercase())
+            .into_iter()
+            .flatten();
+        let rows: Vec<Value> = candidates
+            .filter_map(|id| state.users.seen(&state.place(id), context.reading))
+            .filter(|user| user.user_name() == name)
+            .map(|user| shape(state, user))
+            .collect();
+        return Ok(paged("Users", rows, None));
+    }
+    let start = match &page.after {
+        Some((order, id)) => Bound::Excluded((*order, id.as_str().into())),
+        None => Bound::Unbounded,
+    };
+    let rows = state
+        .users
+        .range_seen(start, context.reading)
+        .map(|((order, id), user)| (*order, id.to_string(), shape(state, user)));
+    let (rows, token) = page.take(rows);
+    Ok(paged("Users", rows, token))
+}
+
+/// `GetUserId`
+pub(super) fn get_id(context: &Context<'_>) -> HandlerResult {
+    let state = &context.state;
+    let found = match super::groups::alternate(&context.call.input)? {
+        super::groups::Alternate::External(issuer, id) => state
+            .users
+            .range_seen(Bound::Unbounded, context.reading)
+            .map(|(_, user)| user)
+            .find(|user| super::groups::has_external_id(&user.attributes, &issuer, &id)),
+        super::groups::Alternate::Unique(path, value) => {
+            let value = value.to_lowercase();
+            let index = match path.as_str() {
+                "userName" => &state.user_names,
+                "emails.value" => &state.user_emails,
+                _ => {
+                    return Err(ApiError::new(
+                        "ValidationException",
+                        format!("Attribute path {path} is not unique."),
+                    ));
+                }
+            };
+            let candidates = index.get(&value).into_iter().flatten();
+            candidates
+                .filter_map(|id| state.users.seen(&state.place(id), context.reading))
+                .find(|user| {
+                    let held = if path == "userName" {
+                        Some(user.user_name())
+                    } else {
+                        user.email()
+                    };
+                    held.is_some_and(|held| held.to_lowercase() == value)
+                })
+        }
+    };
+    let user = found.ok_or_else(|| not_found("USER", ""))?;
+    Ok(Output::Members(json!({
+        "IdentityStoreId": state.center.store,
+        "UserId": user.id,
+        "UserArn": arn("user", &user.id),
+    })))
+}

@@ -1,0 +1,175 @@
+//! The simulated AWS services: a folder each, which exports one `DESCRIPTOR`, and one list of them.
+
+mod ec2;
+mod iam;
+mod identity_store;
+mod organizations;
+mod s3;
+mod sso_admin;
+pub(crate) mod sso_oidc;
+mod sso_portal;
+mod sts;
+
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+use crate::core::{
+    self, authorize,
+    call::{Call, CallResult},
+    caller::AwsCaller,
+    context::{Context, HandlerResult},
+    errors::ApiError,
+    service::{RequestForm, SimService},
+    state::SimState,
+    table::Millis,
+    validate,
+};
+
+/// Every simulated service.
+static ALL: &[&ServiceDescriptor] = &[
+    &sso_admin::DESCRIPTOR,
+    &identity_store::DESCRIPTOR,
+    &organizations::DESCRIPTOR,
+    &sts::DESCRIPTOR,
+    &iam::DESCRIPTOR,
+    &sso_oidc::DESCRIPTOR,
+    &sso_portal::DESCRIPTOR,
+    &ec2::DESCRIPTOR,
+    &s3::DESCRIPTOR,
+];
+
+/// A service and what its operations do.
+struct ServiceDescriptor {
+    /// What the front door, the buckets and the policies have to know of it.
+    service: SimService,
+    /// What every operation begins with, once its input is valid and policies allow it.
+    begin: OperationBegin,
+    /// The operations that have behaviour, as the model spells them.
+    operations: &'static [(&'static str, OperationHandler)],
+}
+
+type OperationBegin = fn(&mut Context<'_>) -> Result<(), ApiError>;
+
+/// What an operation does.
+enum OperationHandler {
+    /// It only looks.
+    Reads(fn(&Context<'_>) -> HandlerResult),
+    /// It may change the state.
+    Writes(fn(&mut Context<'_>) -> HandlerResult),
+}
+
+/// Answers one call. `now` is virtual time; it is taken as the latest instant seen when it is
+/// earlier, so that nothing ever runs backwards.
+pub(crate) fn handle(
+    state: &mut SimState,
+    call: &Call,
+    caller: &AwsCaller,
+    now: Millis,
+) -> CallResult {
+    core::advance(state, now);
+    let mut context = Context::new(state, call, caller);
+    let result = answer(&mut context);
+    let changed = context.changed();
+    CallResult { result, changed }
+}
+
+fn answer(context: &mut Context<'_>) -> HandlerResult {
+    let Some((begin, handler)) = find(context.call.service, &context.call.operation) else {
+        // the front door lets none through; the state log of another version may name one
+        return Err(ApiError::new("UnknownOperationException", ""));
+    };
+    validate::check(context.call)?;
+    authorize::check(context.state, context.call, context.caller)?;
+    begin(context)?;
+    match handler {
+        OperationHandler::Reads(read) => read(context),
+        OperationHandler::Writes(write) => write(context),
+    }
+}
+
+fn find(
+    service: &SimService,
+    operation: &str,
+) -> Option<(OperationBegin, &'static OperationHandler)> {
+    let descriptor = ALL.iter().find(|one| one.service.name == service.name)?;
+    let mut operations = descriptor.operations.iter();
+    let (_, handler) = operations.find(|(name, _)| *name == operation)?;
+    Some((descriptor.begin, handler))
+}
+
+/// Whether an operation has behaviour (`simulator.md` Z-2).
+pub(crate) fn behaves(service: &SimService, operation: &str) -> bool {
+    find(service, operation).is_some()
+}
+
+fn service(wanted: impl Fn(&SimService) -> bool) -> Option<&'static SimService> {
+    let services = ALL.iter().map(|descriptor| &descriptor.service);
+    services.into_iter().find(|service| wanted(service))
+}
+
+/// The service that a table of `aws-model` describes.
+pub(crate) fn of_table(name: &str) -> Option<&'static SimService> {
+    service(|one| matches!(one.requests, RequestForm::Table(table) if table == name))
+}
+
+/// The service that speaks EC2's form of Query in this version.
+pub(crate) fn of_ec2_query(version: &str) -> Option<&'static SimService> {
+    service(|one| matches!(one.requests, RequestForm::Ec2Query(spoken) if spoken == version))
+}
+
+/// The service of this signing name that answers in XML, and its one operation.
+pub(crate) fn of_xml_root(signing_name: &str) -> Option<(&'static SimService, &'static str)> {
+    let found = service(|one| {
+        one.signing_name == signing_name && matches!(one.requests, RequestForm::XmlRoot(_))
+    })?;
+    match found.requests {
+        RequestForm::XmlRoot(operation) => Some((found, operation)),
+        RequestForm::Table(_) | RequestForm::Ec2Query(_) => None,
+    }
+}
+
+/// Whether a member of some service's input is not to be shown.
+pub(crate) fn is_secret(member: &str) -> bool {
+    service(|one| one.secrets.contains(&member)).is_some()
+}
+
+impl<'de> Deserialize<'de> for &'static SimService {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        service(|one| one.name == name)
+            .ok_or_else(|| D::Error::custom(format!("there is no service `{name}`")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn what_behaves_is_in_the_model() {
+        for descriptor in ALL {
+            let service = &descriptor.service;
+            let RequestForm::Table(name) = service.requests else {
+                continue;
+            };
+            let table = service.table().unwrap_or_else(|| panic!("{name}"));
+            assert_eq!(table.signing_name, service.signing_name, "{name}");
+            for (operation, _) in descriptor.operations {
+                assert!(table.operation(operation).is_some(), "{operation}");
+            }
+        }
+        let sso = of_table("sso-admin").unwrap();
+        assert!(!behaves(sso, "CreateApplication"));
+        assert!(sso.model("CreateApplication").is_some());
+        assert!(sso.model("Nonsense").is_none());
+    }
+
+    #[test]
+    fn names_are_given_once() {
+        let services = || ALL.iter().map(|one| &one.service);
+        let names: BTreeSet<&str> = services().map(|one| one.name).collect();
+        let signing: BTreeSet<&str> = services().map(|one| one.signing_name).collect();
+        assert_eq!((names.len(), signing.len()), (ALL.len(), ALL.len()));
+    }
+}

@@ -1,0 +1,234 @@
+//! AWS Organizations: reads, organizational units, moving an account, policies, tags.
+
+mod accounts;
+mod attachments;
+mod delegation;
+mod policies;
+mod tags;
+mod tree;
+mod units;
+
+use hallpass_aws_model::{Violation, message};
+use serde_json::Value;
+
+use super::{
+    OperationHandler::{Reads, Writes},
+    ServiceDescriptor,
+};
+use crate::core::{
+    call::{Output, seconds},
+    caller::AwsCaller,
+    clearance::{AccountStanding, standing},
+    context::{Context, HandlerResult},
+    errors::{self, ApiError, ErrorForms},
+    guardrails::policy_arn,
+    pages::paged,
+    service::{
+        BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
+        SimService,
+    },
+    state::SimState,
+    table::Millis,
+    tree::node_arn,
+};
+
+pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
+    service: SimService {
+        name: "Organizations",
+        signing_name: "organizations",
+        requests: RequestForm::Table("organizations"),
+        scope: ScopeRegions::Global,
+        rates: CallRates::Split {
+            reads: CallRate {
+                shared: BucketSharing::Account,
+                rate: 10.0,
+                burst: 20.0,
+            },
+            writes: CallRate {
+                shared: BucketSharing::Account,
+                rate: 3.0,
+                burst: 3.0,
+            },
+        },
+        errors: ERRORS,
+        policies: Some(PolicyFacts {
+            free: &[],
+            other_actions: &[],
+            condition_keys: &[
+                ("Type", "organizations:PolicyType"),
+                ("PolicyType", "organizations:PolicyType"),
+                ("Filter", "organizations:PolicyType"),
+                ("ServicePrincipal", "organizations:ServicePrincipal"),
+            ],
+            resources,
+            denials: DenialText::SaysWhy,
+        }),
+        secrets: &["NextToken"],
+        names_origin: false,
+    },
+    begin,
+    operations: &[
+        (
+            "DescribeOrganization",
+            Reads(|call| Ok(tree::describe_organization(call))),
+        ),
+        ("ListRoots", Reads(tree::list_roots)),
+        ("ListAccounts", Reads(accounts::list)),
+        ("DescribeAccount", Reads(accounts::describe)),
+        ("ListAccountsForParent", Reads(accounts::list_for_parent)),
+        ("ListOrganizationalUnitsForParent", Reads(tree::list_ous)),
+        ("DescribeOrganizationalUnit", Reads(tree::describe_ou)),
+        ("ListParents", Reads(tree::list_parents)),
+        ("ListChildren", Reads(tree::list_children)),
+        ("ListTagsForResource", Reads(tags::list)),
+        (
+            "ListDelegatedAdministrators",
+            Reads(delegation::administrators),
+        ),
+        (
+            "ListDelegatedServicesForAccount",
+            Reads(delegation::services),
+        ),
+        (
+            "ListAWSServiceAccessForOrganization",
+            Reads(delegation::service_access),
+        ),
+        ("MoveAccount", Writes(accounts::relocate)),
+        ("CreateOrganizationalUnit", Writes(units::create)),
+        ("UpdateOrganizationalUnit", Writes(units::update)),
+        ("DeleteOrganizationalUnit", Writes(units::delete)),
+        ("TagResource", Writes(tags::tag)),
+        ("UntagResource", Writes(tags::untag)),
+        ("CreatePolicy", Writes(policies::create)),
+        ("UpdatePolicy", Writes(policies::update)),
+        ("DeletePolicy", Writes(policies::delete)),
+        ("DescribePolicy", Reads(policies::describe)),
+        ("ListPolicies", Reads(policies::list)),
+        ("AttachPolicy", Writes(attachments::attach)),
+        ("DetachPolicy", Writes(attachments::detach)),
+        ("ListTargetsForPolicy", Reads(attachments::targets)),
+        ("ListPoliciesForTarget", Reads(attachments::for_target)),
+        ("EnablePolicyType", Writes(attachments::enable)),
+        ("DisablePolicyType", Writes(attachments::disable)),
+        ("DescribeEffectivePolicy", Reads(attachments::effective)),
+    ],
+};
+
+const ERRORS: ErrorForms = ErrorForms {
+    invalid: |_, violations| invalid(constraint_reason(violations), &message(violations)),
+    page_token: || invalid("INVALID_NEXT_TOKEN", "Invalid pagination token."),
+    throttled: || {
+        ApiError::new(
+            "TooManyRequestsException",
+            "AWS Organizations can't complete your request because another request is already in \
+             progress. Try again later.",
+        )
+    },
+    internal: |text| ApiError::new("ServiceException", text),
+    ..errors::JSON
+};
+
+/// The `Reason` for a violation of what the model says.
+fn constraint_reason(violations: &[Violation]) -> &'static str {
+    let first = violations.first().map(|one| one.constraint.as_str());
+    let constraint = first.unwrap_or_default();
+    let known = [
+        ("must not be null", "INPUT_REQUIRED"),
+        ("length less than", "MAX_LENGTH_EXCEEDED"),
+        ("length greater than", "MIN_LENGTH_EXCEEDED"),
+        ("value less than", "MAX_VALUE_EXCEEDED"),
+        ("value greater than", "MIN_VALUE_EXCEEDED"),
+        ("enum value set", "INVALID_ENUM"),
+    ];
+    let found = known.iter().find(|(part, _)| constraint.contains(part));
+    found.map_or("INVALID_PATTERN", |(_, reason)| reason)
+}
+
+/// Rows on a page when the caller does not say; also the most.
+const DEFAULT_PAGE: usize = 20;
+
+fn begin(context: &mut Context<'_>) -> Result<(), ApiError> {
+    check_standing(context)?;
+    context.admit()
+}
+
+/// Whether the caller may read or change the organization.
+///
+/// # Errors
+/// `AccessDeniedException`, or that the account is in no organization.
+fn check_standing(context: &Context<'_>) -> Result<(), ApiError> {
+    let (state, call, caller) = (&context.state, context.call, context.caller);
+    let reads = call.operation.starts_with("Describe") || call.operation.starts_with("List");
+    let may = match standing(state, &caller.account, "") {
+        AccountStanding::Management => true,
+        AccountStanding::Delegated => reads,
+        AccountStanding::Member => call.operation == "DescribeOrganization",
+        AccountStanding::Outsider => {
+            return Err(ApiError::denied(
+                "AWSOrganizationsNotInUseException",
+                "Your account is not a member of an organization.",
+            ));
+        }
+    };
+    if may || !state.settings.authorize {
+        return Ok(());
+    }
+    Err(ApiError::denied(
+        "AccessDeniedException",
+        "You don't have permissions to access this resource.",
+    ))
+}
+
+fn resources(state: &SimState, _: &AwsCaller, _: &str, input: &Value) -> Vec<String> {
+    let policy = input_text(input, "PolicyId").and_then(|id| policy_arn(state, id));
+    let nodes = [
+        "TargetId",
+        "AccountId",
+        "OrganizationalUnitId",
+        "ParentId",
+        "ChildId",
+        "RootId",
+        "SourceParentId",
+        "DestinationParentId",
+        "ResourceId",
+    ];
+    let nodes = nodes.into_iter().filter_map(|name| {
+        let id = input_text(input, name)?;
+        node_arn(state, id).or_else(|| policy_arn(state, id))
+    });
+    policy.into_iter().chain(nodes).collect()
+}
+
+fn input_text<'a>(input: &'a Value, name: &str) -> Option<&'a str> {
+    input.get(name).and_then(Value::as_str)
+}
+
+/// The instant a fault makes this read stale to; `None`: reads of policies see what was written.
+fn stale(context: &Context<'_>) -> Option<Millis> {
+    (context.call.modifiers.stale_ms > 0).then_some(context.reading)
+}
+
+fn constraint(reason: &'static str, text: &str) -> ApiError {
+    ApiError::new("ConstraintViolationException", text).with("Reason", reason)
+}
+
+fn invalid(reason: &'static str, text: &str) -> ApiError {
+    ApiError::new("InvalidInputException", text).with("Reason", reason)
+}
+
+fn account_not_found() -> ApiError {
+    ApiError::new(
+        "AccountNotFoundException",
+        "You specified an account that doesn't exist.",
+    )
+}
+
+fn check_parent(context: &Context<'_>, id: &str) -> Result<(), ApiError> {
+    if id == context.state.head.root || context.state.ou(id).is_some() {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        "ParentNotFoundException",
+        "You specified parent that doesn't exist.",
+    ))
+}

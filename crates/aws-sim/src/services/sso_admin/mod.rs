@@ -1,0 +1,265 @@
+//! IAM Identity Center: instance, permission sets, assignments.
+
+mod assignments;
+mod instances;
+mod lifecycle;
+mod permission_sets;
+mod policies;
+mod provisioned;
+mod statuses;
+mod tags;
+
+use serde_json::Value;
+
+use super::{
+    OperationHandler::{Reads, Writes},
+    ServiceDescriptor,
+};
+use crate::core::{
+    call::{Output, seconds},
+    caller::AwsCaller,
+    clearance::{self, AccountStanding},
+    context::{Context, HandlerResult},
+    entities::{AsyncKind, PermissionSet, session_seconds},
+    errors::{self, ApiError},
+    pages::paged,
+    service::{
+        BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
+        SimService,
+    },
+    state::SimState,
+    table::Millis,
+};
+
+pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
+    service: SimService {
+        name: "Sso",
+        signing_name: "sso",
+        requests: RequestForm::Table("sso-admin"),
+        scope: ScopeRegions::Regional,
+        rates: CallRates::One(CallRate {
+            shared: BucketSharing::Everybody,
+            rate: 20.0,
+            burst: 20.0,
+        }),
+        errors: errors::JSON,
+        policies: Some(PolicyFacts {
+            free: &[],
+            other_actions: &[],
+            condition_keys: &[],
+            resources,
+            denials: DenialText::Plain,
+        }),
+        secrets: &["NextToken"],
+        names_origin: false,
+    },
+    begin,
+    operations: &[
+        ("ListInstances", Reads(instances::list)),
+        (
+            "DescribeInstance",
+            Reads(|call| Ok(instances::describe(call))),
+        ),
+        ("ListPermissionSets", Reads(permission_sets::list)),
+        ("DescribePermissionSet", Reads(permission_sets::describe)),
+        ("CreatePermissionSet", Writes(lifecycle::create)),
+        ("UpdatePermissionSet", Writes(lifecycle::update)),
+        ("DeletePermissionSet", Writes(lifecycle::delete)),
+        (
+            "ListManagedPoliciesInPermissionSet",
+            Reads(policies::list_managed),
+        ),
+        (
+            "AttachManagedPolicyToPermissionSet",
+            Writes(policies::attach),
+        ),
+        (
+            "DetachManagedPolicyFromPermissionSet",
+            Writes(policies::detach),
+        ),
+        (
+            "ListCustomerManagedPolicyReferencesInPermissionSet",
+            Reads(policies::list_customer_managed),
+        ),
+        (
+            "GetInlinePolicyForPermissionSet",
+            Reads(policies::get_inline),
+        ),
+        (
+            "PutInlinePolicyToPermissionSet",
+            Writes(policies::put_inline),
+        ),
+        (
+            "DeleteInlinePolicyFromPermissionSet",
+            Writes(policies::delete_inline),
+        ),
+        (
+            "GetPermissionsBoundaryForPermissionSet",
+            Reads(policies::get_boundary),
+        ),
+        ("ListTagsForResource", Reads(tags::list)),
+        ("TagResource", Writes(tags::tag)),
+        ("UntagResource", Writes(tags::untag)),
+        ("CreateAccountAssignment", Writes(assignments::create)),
+        ("DeleteAccountAssignment", Writes(assignments::delete)),
+        (
+            "DescribeAccountAssignmentCreationStatus",
+            Reads(|call| statuses::describe(call, AsyncKind::Create)),
+        ),
+        (
+            "DescribeAccountAssignmentDeletionStatus",
+            Reads(|call| statuses::describe(call, AsyncKind::Delete)),
+        ),
+        (
+            "ListAccountAssignmentCreationStatus",
+            Reads(|call| statuses::list(call, AsyncKind::Create)),
+        ),
+        (
+            "ListAccountAssignmentDeletionStatus",
+            Reads(|call| statuses::list(call, AsyncKind::Delete)),
+        ),
+        ("ListAccountAssignments", Reads(assignments::list)),
+        (
+            "ListAccountAssignmentsForPrincipal",
+            Reads(assignments::list_for_principal),
+        ),
+        (
+            "ListPermissionSetsProvisionedToAccount",
+            Reads(provisioned::sets),
+        ),
+        (
+            "ListAccountsForProvisionedPermissionSet",
+            Reads(provisioned::accounts),
+        ),
+        ("ProvisionPermissionSet", Writes(provisioned::provision)),
+        (
+            "DescribePermissionSetProvisioningStatus",
+            Reads(|call| statuses::describe(call, AsyncKind::Provision)),
+        ),
+        (
+            "ListPermissionSetProvisioningStatus",
+            Reads(|call| statuses::list(call, AsyncKind::Provision)),
+        ),
+    ],
+};
+
+/// Rows on a page when the caller does not say.
+const DEFAULT_PAGE: usize = 100;
+
+/// Writes that take their token after they have looked at what is under way.
+const ADMITTED_LATER: [&str; 2] = ["CreateAccountAssignment", "DeleteAccountAssignment"];
+
+fn begin(context: &mut Context<'_>) -> Result<(), ApiError> {
+    let operation = context.call.operation.as_str();
+    if operation == "ListInstances" {
+        return context.admit();
+    }
+    if !clearance::may_use_identity_center(context.state, context.call, context.caller) {
+        return Err(not_cleared(context));
+    }
+    check_instance(context)?;
+    if ADMITTED_LATER.contains(&operation) {
+        return Ok(());
+    }
+    context.admit()
+}
+
+fn not_cleared(context: &Context<'_>) -> ApiError {
+    let resource = ["PermissionSetArn", "InstanceArn"]
+        .iter()
+        .find_map(|name| context.optional(name))
+        .unwrap_or("*");
+    denied(context, resource)
+}
+
+/// The refusal of IAM Identity Center, which names no reason.
+fn denied(context: &Context<'_>, resource: &str) -> ApiError {
+    ApiError::denied(
+        "AccessDeniedException",
+        format!(
+            "User: {} is not authorized to perform: sso:{} on resource: {resource}",
+            context.caller.arn, context.call.operation
+        ),
+    )
+}
+
+/// Whether a delegated administrator calls.
+fn is_delegated(context: &Context<'_>) -> bool {
+    let standing = clearance::standing(context.state, &context.caller.account, "sso.amazonaws.com");
+    standing == AccountStanding::Delegated
+}
+
+/// Operations that name an account beside instance and permission set.
+const WITH_ACCOUNT: [&str; 4] = [
+    "CreateAccountAssignment",
+    "DeleteAccountAssignment",
+    "ListAccountAssignments",
+    "ProvisionPermissionSet",
+];
+
+fn resources(_: &SimState, _: &AwsCaller, operation: &str, input: &Value) -> Vec<String> {
+    let account = input_text(input, "TargetId").or_else(|| input_text(input, "AccountId"));
+    let account = account.filter(|_| WITH_ACCOUNT.contains(&operation));
+    let account = account.map(|id| format!("arn:aws:sso:::account/{id}"));
+    let others = ["InstanceArn", "PermissionSetArn", "ResourceArn"];
+    let others = others
+        .into_iter()
+        .filter_map(|name| input_text(input, name));
+    account
+        .into_iter()
+        .chain(others.map(str::to_owned))
+        .collect()
+}
+
+fn input_text<'a>(input: &'a Value, name: &str) -> Option<&'a str> {
+    input.get(name).and_then(Value::as_str)
+}
+
+fn check_instance(context: &Context<'_>) -> Result<(), ApiError> {
+    match context.optional("InstanceArn") {
+        Some(arn) if arn != context.state.center.instance_arn => Err(denied(context, arn)),
+        _ => Ok(()),
+    }
+}
+
+/// The set that `PermissionSetArn` names, as writers see it.
+fn target_set<'a>(context: &'a Context<'_>) -> Result<&'a PermissionSet, ApiError> {
+    find_set(context, context.text("PermissionSetArn"), Millis::MAX)
+}
+
+/// The same as readers see it.
+fn read_set<'a>(context: &'a Context<'_>) -> Result<&'a PermissionSet, ApiError> {
+    find_set(context, context.text("PermissionSetArn"), context.reading)
+}
+
+fn find_set<'a>(
+    context: &'a Context<'_>,
+    arn: &str,
+    at: Millis,
+) -> Result<&'a PermissionSet, ApiError> {
+    let id = arn.rsplit('/').next().unwrap_or_default();
+    let place = context.state.place(id);
+    let found = context.state.sets.seen(&place, at);
+    found
+        .filter(|set| context.state.set_arn(&set.id) == arn)
+        .ok_or_else(|| {
+            ApiError::new(
+                "ResourceNotFoundException",
+                format!("Could not find PermissionSet with id {id}"),
+            )
+        })
+}
+
+/// Refuses a delegated administrator's change to a set that is provisioned in the management
+/// account (`simulator.md` §2.5).
+fn check_managed(context: &Context<'_>, set: &str) -> Result<(), ApiError> {
+    if !is_delegated(context) || !context.state.settings.authorize {
+        return Ok(());
+    }
+    let management = context.state.head.management.as_str();
+    let key = (management.into(), context.state.order(set), set.into());
+    if context.state.provisions.latest(&key).is_none() {
+        return Ok(());
+    }
+    Err(denied(context, &context.state.set_arn(set)))
+}

@@ -1,0 +1,158 @@
+//! Policies of a permission set.
+
+use serde_json::{Value, json};
+
+use super::{
+    ApiError, Context, HandlerResult, Output, check_managed, lifecycle::change, paged, read_set,
+    target_set,
+};
+use crate::core::{document::Document, limits::MANAGED_PER_SET, random::hash};
+
+/// `ListManagedPoliciesInPermissionSet`
+pub(super) fn list_managed(context: &Context<'_>) -> HandlerResult {
+    let page = context.page(super::DEFAULT_PAGE)?;
+    let rows = read_set(context)?.managed.iter().map(|arn| {
+        let name = arn.rsplit('/').next().unwrap_or_default();
+        (arn.clone(), json!({ "Name": name, "Arn": arn }))
+    });
+    let (rows, token) = page.take(ordered(rows, page.after.as_ref()));
+    Ok(paged("AttachedManagedPolicies", rows, token))
+}
+
+/// `ListCustomerManagedPolicyReferencesInPermissionSet`
+pub(super) fn list_customer_managed(context: &Context<'_>) -> HandlerResult {
+    let page = context.page(super::DEFAULT_PAGE)?;
+    let rows = read_set(context)?
+        .customer_managed
+        .iter()
+        .map(|(name, path)| {
+            (
+                format!("{path}{name}"),
+                json!({ "Name": name, "Path": path }),
+            )
+        });
+    let (rows, token) = page.take(ordered(rows, page.after.as_ref()));
+    Ok(paged("CustomerManagedPolicyReferences", rows, token))
+}
+
+/// Rows of a short list in listing order, after a place.
+pub(super) fn ordered(
+    rows: impl Iterator<Item = (String, Value)>,
+    after: Option<&(u64, String)>,
+) -> impl Iterator<Item = (u64, String, Value)> {
+    let mut rows: Vec<_> = rows.map(|(id, row)| (hash(&id), id, row)).collect();
+    rows.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
+    rows.retain(|(order, id, _)| after.is_none_or(|last| (*order, id) > (last.0, &last.1)));
+    rows.into_iter()
+}
+
+/// `AttachManagedPolicyToPermissionSet`
+pub(super) fn attach(context: &mut Context<'_>) -> HandlerResult {
+    let mut set = target_set(context)?.clone();
+    check_managed(context, &set.id)?;
+    let arn = context.text("ManagedPolicyArn").to_owned();
+    if set.managed.contains(&arn) {
+        return Err(ApiError::new(
+            "ConflictException",
+            format!(
+                "Policy {arn} is already attached to PermissionSet {}.",
+                set.id
+            ),
+        ));
+    }
+    if set.managed.len() >= MANAGED_PER_SET {
+        return Err(ApiError::new(
+            "ServiceQuotaExceededException",
+            "You have reached the maximum number of managed policies of a permission set.",
+        ));
+    }
+    set.managed.push(arn);
+    change(context, set);
+    Ok(Output::Members(json!({})))
+}
+
+/// `DetachManagedPolicyFromPermissionSet`
+pub(super) fn detach(context: &mut Context<'_>) -> HandlerResult {
+    let mut set = target_set(context)?.clone();
+    check_managed(context, &set.id)?;
+    let arn = context.text("ManagedPolicyArn");
+    if !set.managed.iter().any(|held| held == arn) {
+        return Err(ApiError::new(
+            "ResourceNotFoundException",
+            format!("Policy {arn} is not attached to PermissionSet {}.", set.id),
+        ));
+    }
+    set.managed.retain(|held| held != arn);
+    change(context, set);
+    Ok(Output::Members(json!({})))
+}
+
+/// `GetInlinePolicyForPermissionSet`
+pub(super) fn get_inline(context: &Context<'_>) -> HandlerResult {
+    let set = read_set(context)?;
+    let empty = context
+        .state
+        .settings
+        .behaviour
+        .is("inline_get_absent", "empty");
+    Ok(Output::Members(match &set.inline {
+        Some(policy) => json!({ "InlinePolicy": policy.text() }),
+        None if empty => json!({ "InlinePolicy": "" }),
+        None => json!({}),
+    }))
+}
+
+/// `PutInlinePolicyToPermissionSet`
+pub(super) fn put_inline(context: &mut Context<'_>) -> HandlerResult {
+    let mut set = target_set(context)?.clone();
+    check_managed(context, &set.id)?;
+    let policy = context.text("InlinePolicy");
+    let is_policy =
+        serde_json::from_str::<Value>(policy).is_ok_and(|policy| policy.get("Statement").is_some());
+    if !is_policy {
+        return Err(ApiError::new(
+            "ValidationException",
+            "The policy is not a valid policy document.",
+        ));
+    }
+    if policy
+        .chars()
+        .filter(|letter| !letter.is_whitespace())
+        .count()
+        > 10_240
+    {
+        return Err(ApiError::new(
+            "ServiceQuotaExceededException",
+            "The inline policy exceeds 10240 characters.",
+        ));
+    }
+    set.inline = Some(Document::new(policy));
+    change(context, set);
+    Ok(Output::Members(json!({})))
+}
+
+/// `DeleteInlinePolicyFromPermissionSet`
+pub(super) fn delete_inline(context: &mut Context<'_>) -> HandlerResult {
+    let mut set = target_set(context)?.clone();
+    check_managed(context, &set.id)?;
+    if set.inline.take().is_none() {
+        return Err(ApiError::new(
+            "ResourceNotFoundException",
+            format!("PermissionSet {} has no inline policy.", set.id),
+        ));
+    }
+    change(context, set);
+    Ok(Output::Members(json!({})))
+}
+
+/// `GetPermissionsBoundaryForPermissionSet`
+pub(super) fn get_boundary(context: &Context<'_>) -> HandlerResult {
+    let set = read_set(context)?;
+    let boundary = set.boundary.as_ref().ok_or_else(|| {
+        ApiError::new(
+            "ResourceNotFoundException",
+            format!("PermissionSet {} has no permissions boundary.", set.id),
+        )
+    })?;
+    Ok(Output::Members(json!({ "PermissionsBoundary": boundary })))
+}

@@ -1,0 +1,59 @@
+//! Tags of permission sets.
+
+use serde_json::{Value, json};
+
+use super::{
+    ApiError, Context, HandlerResult, Output, PermissionSet, check_managed, find_set, paged,
+    policies::ordered,
+};
+use crate::core::{entities::read_tags, table::Millis, windows::Window};
+
+const MOST: usize = 75;
+
+/// `ListTagsForResource`
+pub(super) fn list(context: &Context<'_>) -> HandlerResult {
+    let page = context.page(super::DEFAULT_PAGE)?;
+    let arn = context.text("ResourceArn");
+    if arn == context.state.center.instance_arn {
+        return Ok(paged("Tags", Vec::new(), None));
+    }
+    let set = find_set(context, arn, context.reading)?;
+    let rows = set
+        .tags
+        .iter()
+        .map(|(key, value)| (key.clone(), json!({ "Key": key, "Value": value })));
+    let (rows, token) = page.take(ordered(rows, page.after.as_ref()));
+    Ok(paged("Tags", rows, token))
+}
+
+fn put(context: &mut Context<'_>, set: PermissionSet) -> Output {
+    let seen = context.write(Window::Immediate);
+    let place = context.state.place(&set.id);
+    context.state.sets.put(place, set, seen, context.now);
+    Output::Members(json!({}))
+}
+
+/// `TagResource`
+pub(super) fn tag(context: &mut Context<'_>) -> HandlerResult {
+    let mut set = find_set(context, context.text("ResourceArn"), Millis::MAX)?.clone();
+    check_managed(context, &set.id)?;
+    set.tags.extend(read_tags(context.call.input.get("Tags")));
+    if set.tags.len() > MOST {
+        return Err(ApiError::new(
+            "ServiceQuotaExceededException",
+            "The resource has too many tags.",
+        ));
+    }
+    Ok(put(context, set))
+}
+
+/// `UntagResource`: an absent key is no mistake.
+pub(super) fn untag(context: &mut Context<'_>) -> HandlerResult {
+    let mut set = find_set(context, context.text("ResourceArn"), Millis::MAX)?.clone();
+    check_managed(context, &set.id)?;
+    let keys = context.call.input.get("TagKeys").and_then(Value::as_array);
+    for key in keys.into_iter().flatten().filter_map(Value::as_str) {
+        set.tags.remove(key);
+    }
+    Ok(put(context, set))
+}

@@ -1,0 +1,49 @@
+//! Who am I, and whose key is this.
+
+use serde_json::json;
+
+use super::{ApiError, Context, HandlerResult, Output};
+use crate::core::issue::account_of;
+
+/// `GetCallerIdentity`: never denied.
+pub(super) fn caller(context: &Context<'_>) -> Output {
+    let caller = context.caller;
+    Output::Members(json!({
+        "Arn": caller.arn,
+        "UserId": caller.user_id,
+        "Account": caller.account,
+    }))
+}
+
+/// `GetAccessKeyInfo`
+pub(super) fn key_info(context: &Context<'_>) -> HandlerResult {
+    let id = context.text("AccessKeyId");
+    let state = &context.state;
+    let listed = state.credentials.iter().find(|key| key.access_key_id == id);
+    let listed = listed
+        .and_then(|key| key.principal.split(':').nth(4))
+        .map(str::to_owned);
+    let of_user = || {
+        let mut accounts = state.iam.iter();
+        let held = |iam: &crate::organization::Iam| {
+            iam.users
+                .iter()
+                .any(|user| user.keys.iter().any(|key| key.id == id))
+        };
+        accounts
+            .find(|(_, iam)| held(iam))
+            .map(|(account, _)| account.clone())
+    };
+    let account = listed
+        .or_else(of_user)
+        .or_else(|| id.strip_prefix("AKIA0000").map(str::to_owned))
+        .or_else(|| account_of(id))
+        .filter(|account| state.account(account).is_some() || state.iam.contains_key(account));
+    match account {
+        Some(account) => Ok(Output::Members(json!({ "Account": account }))),
+        None => Err(ApiError::new(
+            "ValidationError",
+            format!("The access key {id} is not known."),
+        )),
+    }
+}

@@ -1,0 +1,62 @@
+//! The security token service.
+
+mod identity;
+mod roles;
+
+use super::{
+    OperationHandler::{Reads, Writes},
+    ServiceDescriptor,
+};
+use crate::core::{
+    call::Output,
+    context::{Context, HandlerResult},
+    errors::{self, ApiError},
+    service::{
+        BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
+        SimService,
+    },
+};
+
+pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
+    service: SimService {
+        name: "Sts",
+        signing_name: "sts",
+        requests: RequestForm::Table("sts"),
+        scope: ScopeRegions::RegionalAndGlobal,
+        rates: CallRates::One(CallRate {
+            shared: BucketSharing::AccountAndRegion,
+            rate: 600.0,
+            burst: 600.0,
+        }),
+        errors: errors::QUERY,
+        policies: Some(PolicyFacts {
+            // whether a role may be taken is asked of the policies once the role is known
+            free: &["GetCallerIdentity", "GetSessionToken", "AssumeRole"],
+            other_actions: &[],
+            condition_keys: &[
+                ("ExternalId", "sts:ExternalId"),
+                ("RoleSessionName", "sts:RoleSessionName"),
+                ("SourceIdentity", "sts:SourceIdentity"),
+            ],
+            resources: |_, _, _, _| Vec::new(),
+            denials: DenialText::SaysWhenExplicit,
+        }),
+        secrets: &[
+            "SessionToken",
+            "SecretAccessKey",
+            "TokenCode",
+            "WebIdentityToken",
+        ],
+        names_origin: false,
+    },
+    begin: |call| call.admit(),
+    operations: &[
+        (
+            "GetCallerIdentity",
+            Reads(|call| Ok(identity::caller(call))),
+        ),
+        ("AssumeRole", Writes(roles::assume)),
+        ("GetSessionToken", Writes(roles::session_token)),
+        ("GetAccessKeyInfo", Reads(identity::key_info)),
+    ],
+};

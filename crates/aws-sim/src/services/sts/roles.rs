@@ -1,0 +1,196 @@
+//! Assuming roles.
+
+use hallpass_iam::{Policy, PolicyType};
+use serde_json::{Value, json};
+
+use super::{ApiError, Context, HandlerResult, Output};
+use crate::core::{
+    authorize,
+    caller::{AwsCaller, CallerKind},
+    document::Document,
+    entities::Assumed,
+    entities::read_tags,
+    issue::issue,
+    roles::{self, Role},
+    windows::Window,
+};
+
+fn refused(context: &Context<'_>, role: &str) -> ApiError {
+    ApiError::denied(
+        "AccessDenied",
+        format!(
+            "User: {} is not authorized to perform: sts:AssumeRole on resource: {role}",
+            context.caller.arn
+        ),
+    )
+    .status(403)
+}
+
+fn invalid(message: &str) -> ApiError {
+    ApiError::new("ValidationError", message)
+}
+
+/// `AssumeRole`
+pub(super) fn assume(context: &mut Context<'_>) -> HandlerResult {
+    let arn = context.text("RoleArn");
+    if context.caller.kind == CallerKind::Root {
+        return Err(
+            ApiError::denied("AccessDenied", "Roles may not be assumed by root accounts.")
+                .status(403),
+        );
+    }
+    let role = roles::find(context.state, arn);
+    let (role, by_name) = role
+        .and_then(|role| may(context, role))
+        .ok_or_else(|| refused(context, arn))?;
+    if context.state.settings.authorize {
+        authorize::may_assume(context.state, context.call, context.caller, &role, by_name)?;
+    }
+    let given = given(context)?;
+    let wanted = context
+        .call
+        .input
+        .get("DurationSeconds")
+        .and_then(Value::as_u64);
+    let seconds = u32::try_from(wanted.unwrap_or(3600)).unwrap_or(u32::MAX);
+    if seconds > role.max_session {
+        return Err(invalid(
+            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+        ));
+    }
+    if context.caller.kind == CallerKind::Session && seconds > 3600 {
+        return Err(invalid(
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
+        ));
+    }
+    let name = context.text("RoleSessionName");
+    let source_identity = context
+        .optional("SourceIdentity")
+        .map(str::to_owned)
+        .or_else(|| context.caller.source_identity.clone());
+    let caller = roles::session(context.state.seed, &role, name, source_identity.clone());
+    let (seed, now) = (context.state.seed, context.now);
+    let (caller, credentials) = issue(seed, caller, context.random(), now, seconds);
+    remember(context, &caller, given);
+    let mut answer = json!({
+        "Credentials": credentials,
+        "AssumedRoleUser": { "AssumedRoleId": caller.user_id, "Arn": caller.arn },
+    });
+    if let (Some(source_identity), Some(members)) = (source_identity, answer.as_object_mut()) {
+        members.insert("SourceIdentity".to_owned(), source_identity.into());
+    }
+    Ok(Output::Members(answer))
+}
+
+/// What a session is given along: policy, tags of its own, tags that go on from the caller's.
+fn given(context: &Context<'_>) -> Result<Assumed, ApiError> {
+    let policy = context.optional("Policy");
+    if let Some(text) = policy {
+        Policy::parse(text, PolicyType::Session)
+            .map_err(|error| ApiError::new("MalformedPolicyDocument", error.to_string()))?;
+    }
+    let mut tags = read_tags(context.call.input.get("Tags"));
+    let keys = context
+        .call
+        .input
+        .get("TransitiveTagKeys")
+        .and_then(Value::as_array);
+    let keys = keys.into_iter().flatten().filter_map(Value::as_str);
+    let mut transitive: Vec<String> = keys.map(str::to_owned).collect();
+    if let Some(before) = context.state.assumed.get(&context.caller.access_key_id) {
+        for key in &before.transitive {
+            if let Some(value) = before.tags.get(key) {
+                tags.insert(key.clone(), value.clone());
+                transitive.push(key.clone());
+            }
+        }
+    }
+    Ok(Assumed {
+        policy: policy.map(Document::new),
+        tags,
+        transitive,
+        expires: 0,
+    })
+}
+
+/// Keeps what the session was given along until it is over; nothing is kept of most.
+fn remember(context: &mut Context<'_>, caller: &AwsCaller, given: Assumed) {
+    if given.policy.is_none() && given.tags.is_empty() {
+        return;
+    }
+    context.write(Window::Immediate);
+    let now = context.now;
+    let kept = &mut context.state.assumed;
+    kept.retain(|_, old| old.expires > now);
+    let expires = caller.expires.unwrap_or(now);
+    kept.insert(caller.access_key_id.clone(), Assumed { expires, ..given });
+}
+
+/// The role, if it trusts the caller, and whether it does by name rather than by account.
+fn may(context: &Context<'_>, role: Role) -> Option<(Role, bool)> {
+    let state = &context.state;
+    let active = state
+        .account(&role.account)
+        .is_none_or(crate::core::entities::Account::is_active);
+    if !active {
+        return None;
+    }
+    if !state.settings.authorize {
+        return (role.account == context.caller.account).then_some((role, true));
+    }
+    let external = context.optional("ExternalId");
+    let external_id = role
+        .external_id
+        .as_deref()
+        .is_none_or(|wanted| external == Some(wanted));
+    let account = context.caller.account.as_str();
+    let root = format!("arn:aws:iam::{account}:root");
+    let mut trusting = role
+        .trust
+        .iter()
+        .filter(|principal| external_id && trusts(principal, context.caller))
+        .map(|principal| *principal != root && principal != account);
+    let first = trusting.next()?;
+    let by_name = first || trusting.any(|by_name| by_name);
+    drop(trusting);
+    Some((role, by_name))
+}
+
+/// Whether a principal of a trust policy stands for the caller.
+fn trusts(principal: &str, caller: &AwsCaller) -> bool {
+    let root = format!("arn:aws:iam::{}:root", caller.account);
+    if principal == "*"
+        || principal == root
+        || principal == caller.account
+        || principal == caller.arn
+    {
+        return true;
+    }
+    // a session's ARN names its role without the path
+    let mut steps = caller.arn.split('/');
+    let (Some(head), Some(role)) = (steps.next(), steps.next()) else {
+        return false;
+    };
+    let of_account = principal.starts_with(&format!("arn:aws:iam::{}:role/", caller.account));
+    head.ends_with(":assumed-role") && of_account && principal.rsplit('/').next() == Some(role)
+}
+
+/// `GetSessionToken`: the same principal, for a while.
+pub(super) fn session_token(context: &mut Context<'_>) -> HandlerResult {
+    if context.caller.kind == CallerKind::Session {
+        return Err(ApiError::denied(
+            "AccessDenied",
+            "Cannot call GetSessionToken with session credentials",
+        )
+        .status(403));
+    }
+    let wanted = context
+        .call
+        .input
+        .get("DurationSeconds")
+        .and_then(Value::as_u64);
+    let seconds = u32::try_from(wanted.unwrap_or(43_200)).unwrap_or(43_200);
+    let (seed, now, caller) = (context.state.seed, context.now, context.caller.clone());
+    let (_, credentials) = issue(seed, caller, context.random(), now, seconds);
+    Ok(Output::Members(json!({ "Credentials": credentials })))
+}

@@ -1,0 +1,279 @@
+//! Everything that changes, under one lock, and what stands around it: the clock, the state log, who
+//! may control.
+
+use std::{
+    io,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use axum::http::StatusCode;
+use hallpass_model::Clock;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::{
+    call_log::{CallLog, CallRecord},
+    commands,
+    control_access::ControlAccess,
+    core::{
+        self,
+        load::{Overrides, load, place_portal},
+        random::Random,
+        state::SimState,
+        table::{Millis, instant},
+    },
+    faults::Faults,
+    organization::{OrganizationFile, Problem, parse_value},
+    refusal::Refusal,
+    services,
+    slack::{Wires, Workspace},
+    state::{LoadedLog, Record, Snapshot, StateLog},
+};
+
+/// How far the numbering of calls jumps at a restart.
+const NUMBERS_LEFT_OUT: u64 = 1_000_000;
+
+/// Everything that changes, under one lock.
+pub(crate) struct SimWorld {
+    pub state: SimState,
+    pub faults: Faults,
+    pub calls: CallLog,
+    /// Virtual minus wall clock.
+    pub offset: Millis,
+    /// The virtual instant at which the clock stands still.
+    pub frozen: Option<Millis>,
+    /// The file that `reset` goes back to.
+    pub loaded: OrganizationFile,
+    /// The simulated Slack; not in the state log: after a restart nothing has been said.
+    pub slack: Option<Workspace>,
+    /// Where the app's requests go, over the file's.
+    pub slack_url: Option<String>,
+    seq: u64,
+    log: Option<StateLog>,
+}
+
+impl SimWorld {
+    /// The virtual instant of a wall clock.
+    pub(crate) fn now(&self, wall: Timestamp) -> Millis {
+        self.frozen
+            .unwrap_or_else(|| wall.as_millisecond() + self.offset)
+    }
+
+    /// The number of the next call.
+    pub(crate) fn next_seq(&mut self) -> u64 {
+        self.seq += 1;
+        self.seq
+    }
+
+    /// The request id of a call.
+    pub(crate) fn request_id(&self, seq: u64) -> String {
+        Random::new(self.state.seed, &format!("request {seq}")).uuid()
+    }
+
+    /// Starts the simulated Slack anew from the organization as it is.
+    pub(crate) fn open_slack(&mut self) {
+        let before = self.slack.as_ref().map_or(0, |space| space.revision);
+        let section = self.state.slack.as_ref();
+        self.slack = section.map(|section| Workspace::new(section, self.state.seed));
+        if let Some(space) = &mut self.slack {
+            space.revision = before + 1;
+            if self.slack_url.is_some() {
+                space.settings.request_url.clone_from(&self.slack_url);
+            }
+        }
+    }
+
+    /// Puts a change on disk.
+    pub(crate) fn persist(&mut self, record: &Record) -> io::Result<()> {
+        let Some(log) = &mut self.log else {
+            return Ok(());
+        };
+        log.append(record)?;
+        if log.is_long() {
+            self.snapshot()?;
+        }
+        Ok(())
+    }
+
+    /// Starts the log anew from the state as it is.
+    pub(crate) fn snapshot(&mut self) -> io::Result<()> {
+        let Some(log) = &self.log else { return Ok(()) };
+        let path = log.path().to_owned();
+        self.keep_log(&path)
+    }
+
+    /// Keeps what happens from now on in a file.
+    pub(crate) fn keep_log(&mut self, path: &Path) -> io::Result<()> {
+        self.log = Some(self.start_log(path)?);
+        Ok(())
+    }
+
+    fn start_log(&self, path: &Path) -> io::Result<StateLog> {
+        let snapshot = Snapshot {
+            version: 1,
+            seq: self.seq,
+            offset: self.offset,
+            frozen: self.frozen,
+            loaded: serde_json::to_value(&self.loaded)?,
+            state: self.state.clone(),
+        };
+        StateLog::start(path, &snapshot)
+    }
+
+    fn replay(&mut self, record: Record) {
+        match record {
+            Record::Call { call, caller, now } => {
+                self.seq = self.seq.max(call.seq);
+                let _ = services::handle(&mut self.state, &call, &caller, now).changed;
+            }
+            Record::Command {
+                name,
+                body,
+                seq,
+                now,
+            } => {
+                self.seq = self.seq.max(seq);
+                let _ = commands::run(&mut self.state, &name, &body, seq, now);
+            }
+            Record::Clock {
+                offset,
+                frozen,
+                now,
+            } => {
+                self.offset = offset;
+                self.frozen = frozen;
+                core::advance(&mut self.state, now);
+            }
+        }
+    }
+}
+
+/// What the faces of the simulator share.
+pub(crate) struct Shared {
+    pub clock: Arc<dyn Clock>,
+    pub secret: Option<String>,
+    pub strict_scope: bool,
+    pub access: Arc<ControlAccess>,
+    pub overrides: Overrides,
+    /// Connections of the app to the simulated Slack.
+    pub wires: Wires,
+    /// For requests to the app.
+    pub http: reqwest::Client,
+    pub world: Mutex<SimWorld>,
+}
+
+impl Shared {
+    /// The one lock. A panic of another holder does not poison it: the core has no half-made
+    /// state to protect, and a simulator that stops answering helps nobody.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, SimWorld> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs a command, logs it as somebody else's call, and puts it on disk.
+    pub(crate) fn run(&self, name: &str, body: Value) -> Result<Value, Refusal> {
+        let wall = self.clock.now();
+        let mut world = self.lock();
+        let seq = world.next_seq();
+        let now = world.now(wall);
+        let answer = commands::run(&mut world.state, name, &body, seq, now)?;
+        if name == "mutate" {
+            let operation = body
+                .as_object()
+                .and_then(|body| body.keys().find(|key| *key != "async"));
+            let operation = operation.cloned().unwrap_or_default();
+            let shown = json!({
+                "seq": seq, "at": instant(now), "wall": wall.to_string(), "service": "sim",
+                "operation": operation, "caller": { "arn": "somebody-else" }, "request": body,
+                "outcome": "ok", "effect": true,
+            });
+            world.calls.push(CallRecord {
+                seq,
+                service: "sim".to_owned(),
+                operation,
+                outcome: "ok",
+                shown,
+            });
+        }
+        let record = Record::Command {
+            name: name.to_owned(),
+            body,
+            seq,
+            now,
+        };
+        world.persist(&record).map_err(|error| {
+            tracing::error!(%error, "the state log could not be written");
+            Refusal::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "state_log",
+                "the change could not be recorded",
+            )
+        })?;
+        Ok(answer)
+    }
+}
+
+/// A world as an organization file has it.
+pub(crate) fn fresh(
+    file: &OrganizationFile,
+    overrides: &Overrides,
+    kept: usize,
+    wall: Timestamp,
+    frozen: bool,
+) -> Result<SimWorld, Vec<Problem>> {
+    let value = serde_json::to_value(file).unwrap_or(Value::Null);
+    let file = parse_value(value)?;
+    let state = load(&file, overrides)?;
+    let start = file
+        .clock
+        .as_ref()
+        .and_then(|text| text.parse::<Timestamp>().ok())
+        .unwrap_or(wall);
+    let mut world = SimWorld {
+        state,
+        faults: Faults::default(),
+        calls: CallLog::new(kept),
+        offset: start.as_millisecond() - wall.as_millisecond(),
+        frozen: frozen.then(|| start.as_millisecond()),
+        loaded: file,
+        slack: None,
+        slack_url: None,
+        seq: 0,
+        log: None,
+    };
+    world.state.latest = start.as_millisecond();
+    Ok(world)
+}
+
+/// A world as a state log left it.
+pub(crate) fn restored(found: LoadedLog, overrides: &Overrides, kept: usize) -> SimWorld {
+    let snapshot = found.snapshot;
+    let mut world = SimWorld {
+        state: snapshot.state,
+        faults: Faults::default(),
+        calls: CallLog::new(kept),
+        offset: snapshot.offset,
+        frozen: snapshot.frozen,
+        loaded: serde_json::from_value(snapshot.loaded).unwrap_or_default(),
+        slack: None,
+        slack_url: None,
+        seq: snapshot.seq,
+        log: None,
+    };
+    // a log from before there were policies
+    world.state.found_guardrails();
+    for record in found.records {
+        world.replay(record);
+    }
+    // calls that changed nothing left no number behind; none of theirs is drawn again
+    world.seq += NUMBERS_LEFT_OUT;
+    place_portal(
+        &mut world.state,
+        &world.loaded,
+        overrides.portal_url.as_deref(),
+    );
+    world.state.settings.throttle = overrides.throttle;
+    world.state.settings.authorize = overrides.authorize;
+    world.state.settings.full = overrides.full;
+    world
+}
