@@ -423,8 +423,7 @@ pub(crate) fn ensure_may_deny(
 }
 
 pub(crate) fn ensure_known(actor: &Actor, directory: &Directory) -> Result<(), PressRefused> {
-    let known = actor.user.as_ref().and_then(|user| directory.person(user));
-    if !known.is_some_and(|person| person.enabled) {
+    if !ask::is_enabled(actor.user.as_ref(), directory) {
         return Err(PressRefused::NotInDirectory);
     }
     if actor.secondary_domain {
