@@ -14,7 +14,7 @@ use hallpass_model::{Email, TimeSpan, Timestamp, text::visible_characters};
 use hallpass_rules::Decision;
 use serde::{Deserialize, Serialize};
 
-use crate::decide::{DecisionContext, ensure_known, ensure_may_deny, ensure_signed_in};
+use crate::decide::{DecisionContext, FromPresser, ensure_known, ensure_may_deny};
 use crate::records::{Doer, StepContext};
 use crate::{
     Actor, Approval, Change, Closed, Notice, NoticeKind, PendingRequest, PressRefused, Request,
@@ -64,7 +64,12 @@ pub(crate) fn take(
         sign_in,
         ..
     } = ensure_allowed(pending.request(), actor, context)?;
-    ensure_signed_in(actor, &sign_in, context.step.now)?;
+    context.ensure_signed_in(actor, &sign_in)?;
+    context.step.ensure_agreed()?;
+    let justification = match context.from_presser {
+        FromPresser::Given => checked(justification)?,
+        FromPresser::ToCome => justification,
+    };
     let duration = pending.request().duration.min(BREAK_GLASS_MAX);
     pending.shorten(longest.map_or(duration, |longest| duration.min(longest)));
     let (by, step) = (Doer::Person(actor), context.step);
@@ -75,8 +80,6 @@ pub(crate) fn take(
         by,
         context,
     )?;
-    // whoever may not anyway is told that, whatever they wrote
-    let justification = checked(justification)?;
     let review = AfterReview {
         justification: justification.to_owned(),
         opened_at: step.now,

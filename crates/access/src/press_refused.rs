@@ -219,12 +219,6 @@ impl PressRefused {
         }
     }
 
-    /// Whether it only wants what the way to the press asks for: a sign-in, or words. Then the press is
-    /// offered.
-    pub(crate) const fn is_asked_on_the_way(&self) -> bool {
-        matches!(self, Self::SignInAgain { .. } | Self::Justification { .. })
-    }
-
     /// How long to wait before another try, when it was neither the person nor the state of things
     /// that stood in the way, but what could not be known just now.
     pub const fn retry_after(&self) -> Option<TimeSpan> {

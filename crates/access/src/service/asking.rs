@@ -6,7 +6,7 @@ use hallpass_rules::{Directory, Rules};
 
 use super::{Access, AccessError, RACES_MAX};
 use crate::ask::{self, Answered, Form};
-use crate::decide::DecisionContext;
+use crate::decide::{DecisionContext, FromPresser};
 use crate::records::{Doer, StepContext};
 use crate::{
     Actor, Approval, AskOutcome, Change, CommitError, Grant, LocksSeen, NoticeKind, Person,
@@ -270,6 +270,7 @@ impl Access {
                     holds: &holds,
                     settings: &self.settings,
                     locks: &locks,
+                    from_presser: FromPresser::Given,
                     step,
                 };
                 let (change, asked) = granted(request, approval, by, &context, extends)?;

@@ -3,12 +3,12 @@
 
 use super::pressing::{Press, PressFacts};
 use super::{Access, AccessError};
-use crate::decide;
+use crate::decide::{self, FromPresser};
 use crate::grant_press::{self, EndPress, EndStep};
 use crate::{Actor, Grant, PressRefused, Request};
 
-/// What would come of each press on a request. A press that only wants a fresh sign-in, or words, of
-/// whoever presses is offered: the way to it asks for them.
+/// What would come of each press on a request, with the sign-in and the words that the way to it asks
+/// for.
 #[derive(Clone, Debug)]
 pub struct Presses {
     /// Saying yes.
@@ -54,7 +54,9 @@ impl Access {
     /// # Errors
     /// When the store does not answer.
     pub async fn presses(&self, actor: &Actor, request: &Request) -> Result<Presses, AccessError> {
-        let facts = self.press_facts(actor, request).await?;
+        let facts = self
+            .press_facts(actor, request, FromPresser::ToCome)
+            .await?;
         let offer = async |press: Press<'_>| self.offer(&press, actor, request, &facts).await;
         Ok(Presses {
             approve: offer(Press::Approve(None)).await?,
@@ -78,7 +80,8 @@ impl Access {
     ) -> Result<GlassPresses, AccessError> {
         let is_possible = request.requester.is(actor) || request.has_open_review();
         let facts = if is_possible {
-            self.press_facts(actor, request).await?
+            self.press_facts(actor, request, FromPresser::ToCome)
+                .await?
         } else {
             PressFacts::nothing_read()
         };
@@ -107,10 +110,7 @@ impl Access {
             Ok(change) => self.judge_export(change).await?,
             refused => refused,
         };
-        Ok(match tried.map(drop) {
-            Err(why) if why.is_asked_on_the_way() => Ok(()),
-            tried => tried,
-        })
+        Ok(tried.map(drop))
     }
 
     /// What the actor could press on grants they see.

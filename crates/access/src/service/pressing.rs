@@ -3,7 +3,7 @@
 use hallpass_model::{GrantId, RequestId, text::says_something};
 
 use super::{Access, AccessError, Idempotency, RACES_MAX};
-use crate::decide::{self, DecisionContext};
+use crate::decide::{self, DecisionContext, FromPresser};
 use crate::grant_press::{EndPress, EndStep};
 use crate::records::Doer;
 use crate::{
@@ -101,10 +101,11 @@ impl Press<'_> {
     }
 }
 
-/// What is read of a request's key and people to judge presses on it.
+/// What presses on a request are judged by, beside the rules and the directory.
 pub(super) struct PressFacts {
     holds: Holds,
     locks: LocksSeen,
+    from_presser: FromPresser,
 }
 
 impl PressFacts {
@@ -113,6 +114,7 @@ impl PressFacts {
         Self {
             holds: Holds::default(),
             locks: LocksSeen::default(),
+            from_presser: FromPresser::ToCome,
         }
     }
 }
@@ -270,7 +272,7 @@ impl Access {
         press: &Press<'_>,
         request: &Request,
     ) -> Result<Result<Change, PressRefused>, AccessError> {
-        let facts = self.press_facts(actor, request).await?;
+        let facts = self.press_facts(actor, request, FromPresser::Given).await?;
         let uses_a_right = press.uses_a_right(request, actor);
         if !uses_a_right {
             let directory = self.directory();
@@ -298,8 +300,10 @@ impl Access {
         &self,
         actor: &Actor,
         request: &Request,
+        from_presser: FromPresser,
     ) -> Result<PressFacts, AccessError> {
         Ok(PressFacts {
+            from_presser,
             holds: self.holds(request.key.as_ref()).await?,
             locks: self.locks_of(&lock::concerned(request, actor)).await?,
         })
@@ -327,6 +331,7 @@ impl Access {
             holds: &facts.holds,
             settings: &self.settings,
             locks: &facts.locks,
+            from_presser: facts.from_presser,
             step,
         };
         let tried = press.step(request.clone(), actor, &context);
@@ -448,6 +453,7 @@ impl Access {
                 holds: &holds,
                 settings: &self.settings,
                 locks: &locks,
+                from_presser: FromPresser::Given,
                 step,
             };
             let judged = press.judge(&grant, actor, &context);

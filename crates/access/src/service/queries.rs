@@ -6,7 +6,7 @@ use hallpass_model::{AccountId, Email, GrantId, RequestId, TimeSpan};
 use hallpass_rules::{Ask, Decision, DecisionStep, Principal};
 
 use super::{Access, AccessError};
-use crate::decide::{self, DecisionContext};
+use crate::decide::{self, DecisionContext, FromPresser};
 use crate::{
     Actor, Counts, Ends, Grant, GrantState, Holds, LocksSeen, PressRefused, ReadError, Request,
     Role, ask, grant_press,
@@ -229,6 +229,7 @@ impl Access {
             holds: &holds,
             settings: &self.settings,
             locks: &locks,
+            from_presser: FromPresser::ToCome,
             step: self.step(),
         };
         ask(&context)
