@@ -333,16 +333,24 @@ impl Preview {
     /// What asking for this long comes to. The reason and the ticket are not written yet:
     /// [`Preview::decision`] has what they must be like.
     pub fn asking(&self, duration: TimeSpan) -> PreviewOutcome {
-        self.outcome(duration, None)
+        self.outcome(duration, None, self.waiting.as_ref())
     }
 
     /// What asking for a later end of the held grant comes to, this long from now; as a new request
     /// where nothing is held.
     pub fn extending(&self, duration: TimeSpan) -> PreviewOutcome {
-        self.outcome(duration, self.held.as_ref().map(|held| &held.grant))
+        match &self.held {
+            Some(held) => self.outcome(duration, Some(&held.grant), held.waiting.as_ref()),
+            None => self.asking(duration),
+        }
     }
 
-    fn outcome(&self, duration: TimeSpan, extends: Option<&Grant>) -> PreviewOutcome {
+    fn outcome(
+        &self,
+        duration: TimeSpan,
+        extends: Option<&Grant>,
+        waiting: Option<&Request>,
+    ) -> PreviewOutcome {
         if let Some(why) = &self.obstacles.to_asking {
             return PreviewOutcome::NotNow(why.clone());
         }
@@ -350,7 +358,9 @@ impl Preview {
         problems.extend(self.judged.length_problems(duration, extends));
         match (self.judged.verdict(problems), &self.obstacles.to_granting) {
             (Err(refused), _) => PreviewOutcome::Refused(refused),
-            (Ok(AskVerdict::Granted(_)), Some(why)) => PreviewOutcome::NotNow(why.clone()),
+            (Ok(AskVerdict::Granted(_)), Some(why)) if waiting.is_none() => {
+                PreviewOutcome::NotNow(why.clone())
+            }
             (Ok(verdict), _) => PreviewOutcome::Request(verdict),
         }
     }

@@ -8,7 +8,7 @@ use crate::grant_press::{EndPress, EndStep};
 use crate::records::Doer;
 use crate::{
     Actor, Change, CommitError, Directory, Grant, GrantFilter, Holds, LocksSeen, PressRefused,
-    Request, ReviewedVersion, Role, Write, break_glass, end, haste, lock, session_revocation,
+    Request, ReviewedVersion, Role, Write, ask, break_glass, end, haste, lock, session_revocation,
 };
 
 /// Grants ended by one call at most; more are left for the next.
@@ -335,6 +335,13 @@ impl Access {
             step,
         };
         let tried = press.step(request.clone(), actor, &context);
+        let is_nobody = !ask::is_enabled(own, directory);
+        let tried = tried.and_then(|change| {
+            if is_nobody && press.uses_a_right(request, actor) {
+                return Err(PressRefused::NotInDirectory);
+            }
+            Ok(change)
+        });
         match (tried, unread) {
             // what is decided is decided, whoever can be read
             (Err(why), Some(_)) if why.is_conflict() => Err(why),

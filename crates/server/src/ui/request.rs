@@ -231,12 +231,11 @@ async fn assemble(
     let grant_presses = grant.map(|grant| offers.on(grant));
     let held = grant.zip(grant_presses.as_ref());
     let past = app.access.past(&viewer.actor, request).await?;
-    let aim = view.aim_of(request);
+    let (id, aim) = (request.id.to_string(), view.aim_of(request));
     let mut shell = viewer.shell(app, Nav::Elsewhere, aim.words()).await;
     shell.said = after.toast(app, viewer, view).await;
     let is_live = grant.filter(|grant| !grant.is_over());
     let is_active = is_live.filter(|grant| matches!(grant.state, GrantState::Active));
-    let id = request.id.to_string();
     Ok(page(&RequestPage {
         about: match grant {
             Some(grant) => format!("{id} {}", grant.id),
@@ -266,10 +265,7 @@ async fn assemble(
         ticket: request.ticket.as_deref().map(plain).unwrap_or_default(),
         changes: changes(&records),
         record: newest(viewer, &records),
-        approvers: timeline::approvers(request)
-            .into_iter()
-            .map(|(email, note)| (view.who(email), note))
-            .collect(),
+        approvers: approvers(view, request),
         rules: request.decided.based_on.clone(),
         door: timeline::door(request.origin.name()),
         secondary_domain: request.secondary_domain,
@@ -283,6 +279,14 @@ async fn assemble(
         aim,
         shell,
     }))
+}
+
+/// Those who said yes, for the aside.
+fn approvers(view: &Presenter, request: &Request) -> Vec<(PersonView, &'static str)> {
+    timeline::approvers(request)
+        .into_iter()
+        .map(|(email, note)| (view.who(email), note))
+        .collect()
 }
 
 /// The newest record the viewer may read.

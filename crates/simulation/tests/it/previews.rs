@@ -407,13 +407,11 @@ async fn press(world: &World, who: Whom, n: usize, press: RequestPress, compared
         RequestPress::CloseReview => shown.glass.close_review,
     };
     let mut came = press_once(world, &actor, request, press).await;
-    if shown.is_ok()
-        && matches!(
-            &came,
-            Err(AccessError::Refused(PressRefused::SignInAgain { .. }))
-        )
-    {
-        // the way to the press leads through a sign-in
+    if matches!(
+        &came,
+        Err(AccessError::Refused(PressRefused::SignInAgain { .. }))
+    ) {
+        // the way to the press leads through a sign-in, which is taken for granted in what is shown
         compared.count("signed in on the way");
         let signed_in = Whom {
             signed_in: true,
