@@ -7,9 +7,10 @@ use hallpass_model::{
     AccountId, Email, GroupId, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp,
     UserId, text::says_something,
 };
-use hallpass_rules::{Ask, Decision, DecisionKind, Directory, OverLimit, RuleId, Rules};
+use hallpass_rules::{Ask, Decision, Directory, OverLimit, RuleId, Rules};
 use serde::{Deserialize, Serialize};
 
+use crate::preview::{self, AskVerdict, Judgement};
 use crate::{
     Approval, Decided, Grant, Origin, Person, Reminders, Request, RequestState, Settings, Wanted,
 };
@@ -105,6 +106,7 @@ pub(crate) enum Answered {
 }
 
 /// A target that exists.
+#[derive(Clone, Debug)]
 pub(crate) struct Resolved {
     pub(crate) target: Target,
     pub(crate) names: TargetNames,
@@ -211,12 +213,12 @@ pub fn question<'a>(target: &'a Target, names: &'a TargetNames) -> Option<Ask<'a
     }
 }
 
-fn is_enabled(person: &Person, directory: &Directory) -> bool {
-    let known = directory.person(&person.user);
+pub(crate) fn is_enabled(user: Option<&UserId>, directory: &Directory) -> bool {
+    let known = user.and_then(|user| directory.person(user));
     known.is_some_and(|person| person.enabled)
 }
 
-/// Decides a form. Checks fields first, so that rules are never asked about what does not exist.
+/// Decides a form.
 pub(crate) fn answer(
     form: &Form<'_>,
     rules: &Rules,
@@ -224,76 +226,35 @@ pub(crate) fn answer(
     settings: &Settings,
     now: Timestamp,
 ) -> Answered {
-    let mut problems = Vec::new();
-    let resolved = resolve(form.wanted, directory)
-        .map_err(|found| problems.extend(found))
-        .ok();
-    if !is_enabled(&form.requester, directory) {
-        let message = "You are not an enabled user of the directory.";
-        problems.push(FieldProblem::new("requester", "unknown-requester", message));
-    }
-    check_reach(resolved.as_ref(), settings, &mut problems);
-    let decision = resolved.as_ref().and_then(|resolved| {
-        let ask = question(&resolved.target, &resolved.names)?;
-        Some(rules.decide(form.requester.principal(), &ask, directory, now))
-    });
-    check_reason(form, decision.as_ref(), &mut problems);
-    check_duration(form, decision.as_ref(), settings, now, &mut problems);
-    let request = |state| {
-        draft(
-            form,
-            resolved.as_ref(),
-            decision.as_ref(),
-            rules,
-            directory,
-            settings,
-            now,
-            state,
-        )
-    };
-    let refused = |code: &str, message: String, fields: Vec<FieldProblem>| {
-        let state = RequestState::Rejected {
-            at: now,
-            code: code.to_owned(),
-            detail: message.clone(),
-        };
-        Answered::Refused(
-            request(state),
-            Refusal {
-                code: code.to_owned(),
-                message,
-                fields,
-            },
-        )
-    };
-    let Some(decision) = decision.as_ref().filter(|_| problems.is_empty()) else {
-        return refused("invalid", all_of(&problems), problems);
-    };
+    let judged = preview::judge(
+        form.wanted,
+        form.requester.principal(),
+        rules,
+        directory,
+        settings,
+        now,
+    );
+    let mut problems = judged.problems.clone();
+    check_reason(form, judged.decision.as_ref(), &mut problems);
+    problems.extend(judged.length_problems(form.duration, form.extends));
+    let request = |state| draft(form, &judged, rules, directory, settings, now, state);
     let pending = || request(RequestState::Pending);
-    match decision.kind {
-        DecisionKind::ApprovalNotRequired => Answered::Granted(pending(), Approval::NotRequired),
-        DecisionKind::SelfApproval => Answered::Granted(pending(), Approval::Own),
-        DecisionKind::RequiresApproval => Answered::Waits(pending()),
-        // nobody can approve it, and yet the requester may break the glass (`access.md` §17)
-        DecisionKind::NoApprovers if decision.break_glass => {
-            Answered::Waits(without_reminders(pending()))
-        }
-        DecisionKind::NoApprovers
-        | DecisionKind::NoStatements
-        | DecisionKind::RequesterNotAllowed => {
+    match judged.verdict(problems) {
+        Ok(AskVerdict::Granted(approval)) => Answered::Granted(pending(), approval),
+        Ok(AskVerdict::Waits) => Answered::Waits(pending()),
+        Ok(AskVerdict::BreakGlassOnly) => Answered::Waits(without_reminders(pending())),
+        Err(refused) => {
             let target = typed_names(form.wanted).to_string();
-            let why = why_not(decision, &target);
-            refused(decision.kind.as_str(), why, Vec::new())
+            let based_on = judged.decision.as_ref().map(|it| it.based_on.as_slice());
+            let refusal = refused.told(based_on.unwrap_or_default(), &target);
+            let state = RequestState::Rejected {
+                at: now,
+                code: refusal.code.clone(),
+                detail: refusal.message.clone(),
+            };
+            Answered::Refused(request(state), refusal)
         }
     }
-}
-
-fn all_of(problems: &[FieldProblem]) -> String {
-    let messages: Vec<&str> = problems
-        .iter()
-        .map(|problem| problem.message.as_str())
-        .collect();
-    messages.join(" ")
 }
 
 /// Nobody is there to be reminded.
@@ -310,29 +271,6 @@ pub(crate) fn named(rules: &[RuleId]) -> String {
         .join(", ")
 }
 
-/// Why the rules let nothing come of asking for a target; empty when they do.
-pub(crate) fn why_not(decision: &Decision, target: &str) -> String {
-    let rules = named(&decision.based_on);
-    match decision.kind {
-        DecisionKind::NoStatements => {
-            format!("No rule covers {target}. Ask an administrator to add one.")
-        }
-        DecisionKind::NoApprovers => {
-            format!("Nobody can approve {target} for you: rules {rules} list no other approver.")
-        }
-        DecisionKind::RequesterNotAllowed if !decision.unread.is_empty() => format!(
-            "Rules {rules} let certain people ask, and it could not be read whether you are one: {}. Try again.",
-            decision.unread.join("; ")
-        ),
-        DecisionKind::RequesterNotAllowed => {
-            format!("Rules {rules} do not let you ask for {target}.")
-        }
-        DecisionKind::ApprovalNotRequired
-        | DecisionKind::SelfApproval
-        | DecisionKind::RequiresApproval => String::new(),
-    }
-}
-
 /// What of a request that waits does not fit today: the limits are those of now, not of when it was
 /// made. `Ok` holds the shorter time it is granted for, where its rules say to shorten it.
 pub(crate) fn check_again(
@@ -345,7 +283,7 @@ pub(crate) fn check_again(
     let resolved = resolve(&request.wanted, directory)
         .map_err(|found| problems.extend(found))
         .ok();
-    if !is_enabled(&request.requester, directory) {
+    if !is_enabled(Some(&request.requester.user), directory) {
         let message = "Whoever asked is not an enabled user of the directory any more.";
         problems.push(FieldProblem::new("requester", "unknown-requester", message));
     }
@@ -380,7 +318,11 @@ pub(crate) fn check_again(
     }
 }
 
-fn check_reach(resolved: Option<&Resolved>, settings: &Settings, problems: &mut Vec<FieldProblem>) {
+pub(crate) fn check_reach(
+    resolved: Option<&Resolved>,
+    settings: &Settings,
+    problems: &mut Vec<FieldProblem>,
+) {
     if let Some(Target::Account { account, .. }) = resolved.map(|found| &found.target)
         && settings.out_of_reach.as_ref() == Some(account)
     {
@@ -433,46 +375,6 @@ fn check_patterns(
     }
 }
 
-fn check_duration(
-    form: &Form<'_>,
-    decision: Option<&Decision>,
-    settings: &Settings,
-    now: Timestamp,
-    problems: &mut Vec<FieldProblem>,
-) {
-    let mut problem = |code, message: String| {
-        problems.push(FieldProblem::new("duration_seconds", code, message));
-    };
-    let by_rule = decision.and_then(|decision| decision.max_duration);
-    if form.duration < settings.duration_min || form.duration.is_zero() {
-        problem(
-            "short-duration",
-            format!("At least {}.", settings.duration_min),
-        );
-    } else if form.duration > settings.longest() {
-        problem("long-duration", format!("At most {}.", settings.longest()));
-    } else if let Some(longest) = by_rule.filter(|longest| form.duration > *longest) {
-        let rules = decision
-            .map(|decision| named(&decision.based_on))
-            .unwrap_or_default();
-        problem(
-            "long-duration",
-            format!("At most {longest}, by rule {rules}."),
-        );
-    }
-    if let Some(grant) = form
-        .extends
-        .filter(|grant| form.duration.after(now) <= grant.ends_at)
-    {
-        let message = format!(
-            "You hold this until {} already; {} from now would not add anything.",
-            grant.ends_at.strftime("%Y-%m-%d %H:%M UTC"),
-            form.duration
-        );
-        problem("adds-nothing", message);
-    }
-}
-
 /// The user ids behind addresses: who has one of them alone.
 fn users_of(addresses: &BTreeSet<Email>, directory: &Directory) -> Vec<UserId> {
     let found = addresses
@@ -482,20 +384,16 @@ fn users_of(addresses: &BTreeSet<Email>, directory: &Directory) -> Vec<UserId> {
     users.into_iter().cloned().collect()
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "what a request is made of, once: what was asked, and what it is decided by"
-)]
 fn draft(
     form: &Form<'_>,
-    resolved: Option<&Resolved>,
-    decision: Option<&Decision>,
+    judged: &Judgement,
     rules: &Rules,
     directory: &Directory,
     settings: &Settings,
     now: Timestamp,
     state: RequestState,
 ) -> Request {
+    let (resolved, decision) = (judged.resolved.as_ref(), judged.decision.as_ref());
     let expires_at = settings.expires_at(now);
     let key = resolved.map(|resolved| HoldKey {
         user: form.requester.user.clone(),

@@ -14,7 +14,7 @@ use hallpass_model::{Email, TimeSpan, Timestamp, text::visible_characters};
 use hallpass_rules::Decision;
 use serde::{Deserialize, Serialize};
 
-use crate::decide::{DecisionContext, ensure_known, ensure_may_deny, ensure_signed_in};
+use crate::decide::{DecisionContext, FromPresser, ensure_known, ensure_may_deny};
 use crate::records::{Doer, StepContext};
 use crate::{
     Actor, Approval, Change, Closed, Notice, NoticeKind, PendingRequest, PressRefused, Request,
@@ -50,36 +50,26 @@ pub struct Closing {
     pub words: Option<String>,
 }
 
-/// Takes access now. `admins` are told together with everybody who could approve.
+/// Takes access now. Administrators are told together with everybody who could approve.
 pub(crate) fn take(
     mut pending: PendingRequest,
     actor: &Actor,
     justification: &str,
-    admins: &[String],
     context: &DecisionContext<'_>,
 ) -> Result<Change, PressRefused> {
     ensure_known(actor, context.directory)?;
-    if !pending.request().requester.is(actor) {
-        return Err(PressRefused::NotRequester);
-    }
     let Decision {
         approvers,
         max_duration: longest,
         sign_in,
         ..
-    } = ensure_allowed(pending.request(), context)?;
-    ensure_signed_in(actor, &sign_in, context.step.now)?;
+    } = ensure_allowed(pending.request(), actor, context)?;
+    context.ensure_signed_in(actor, &sign_in)?;
     context.step.ensure_agreed()?;
-    let justification = justification.trim();
-    let written = justification.chars().count();
-    // too many count as they are, too few as they are seen
-    let characters = match visible_characters(justification) {
-        _ if written > JUSTIFICATION_CHARACTERS_MAX => written,
-        seen => seen,
+    let justification = match context.from_presser {
+        FromPresser::Given => checked(justification)?,
+        FromPresser::ToCome => justification,
     };
-    if !(JUSTIFICATION_CHARACTERS_MIN..=JUSTIFICATION_CHARACTERS_MAX).contains(&characters) {
-        return Err(PressRefused::Justification { characters });
-    }
     let duration = pending.request().duration.min(BREAK_GLASS_MAX);
     pending.shorten(longest.map_or(duration, |longest| duration.min(longest)));
     let (by, step) = (Doer::Person(actor), context.step);
@@ -104,29 +94,38 @@ pub(crate) fn take(
         .of_request(Event::ReviewOpened, by, request)
         .approved_by(&actor.email, actor.user.as_ref(), Approval::BreakGlass)
         .why(justification);
-    let notice = alarm(request, justification, approvers, admins, context);
+    let notice = alarm(request, justification, approvers, context);
     // first of all: it is news to everybody, and the requester knows what they pressed
     change.notices.insert(0, notice);
     change.audit.push(opened);
     Ok(change)
 }
 
-/// Whether somebody could break the glass on a request now.
-pub(crate) fn may_take(
-    pending: &PendingRequest,
-    actor: &Actor,
-    context: &DecisionContext<'_>,
-) -> bool {
-    ensure_known(actor, context.directory).is_ok()
-        && pending.request().requester.is(actor)
-        && ensure_allowed(pending.request(), context).is_ok()
+/// A justification that is neither too short nor too long.
+fn checked(justification: &str) -> Result<&str, PressRefused> {
+    let justification = justification.trim();
+    let written = justification.chars().count();
+    // too many count as they are, too few as they are seen
+    let characters = match visible_characters(justification) {
+        _ if written > JUSTIFICATION_CHARACTERS_MAX => written,
+        seen => seen,
+    };
+    if (JUSTIFICATION_CHARACTERS_MIN..=JUSTIFICATION_CHARACTERS_MAX).contains(&characters) {
+        Ok(justification)
+    } else {
+        Err(PressRefused::Justification { characters })
+    }
 }
 
 /// What today's rules say: who would be asked otherwise, the longest duration, how to have signed in.
 fn ensure_allowed(
     request: &Request,
+    actor: &Actor,
     context: &DecisionContext<'_>,
 ) -> Result<Decision, PressRefused> {
+    if !request.requester.is(actor) {
+        return Err(PressRefused::NotRequester);
+    }
     let key = request.key.as_ref().ok_or(PressRefused::NotRequester)?;
     let question = ask::question(&key.target, &request.names).ok_or(PressRefused::NotRequester)?;
     let (whose, now) = (request.requester.principal(), context.step.now);
@@ -147,7 +146,6 @@ fn alarm(
     request: &Request,
     justification: &str,
     approvers: BTreeSet<Email>,
-    admins: &[String],
     context: &DecisionContext<'_>,
 ) -> Notice {
     let text = format!(
@@ -155,7 +153,10 @@ fn alarm(
         request.requester.name, request.names, request.duration,
     );
     let mut to = approvers;
-    to.extend(identity::people_of(admins, context.directory));
+    to.extend(identity::people_of(
+        &context.settings.admins,
+        context.directory,
+    ));
     to.remove(&request.requester.email);
     let to = to.into_iter().collect();
     context

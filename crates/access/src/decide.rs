@@ -79,8 +79,7 @@ impl Actor {
     }
 }
 
-/// Refuses who has not signed in as every one of the requirements wants it.
-pub(crate) fn ensure_signed_in(
+fn ensure_signed_in(
     actor: &Actor,
     wanted: &[SignInRequirement],
     now: Timestamp,
@@ -119,10 +118,32 @@ pub(crate) struct DecisionContext<'a> {
     pub(crate) holds: &'a Holds,
     pub(crate) settings: &'a Settings,
     pub(crate) locks: &'a LocksSeen,
+    pub(crate) from_presser: FromPresser,
     pub(crate) step: StepContext<'a>,
 }
 
+/// What a press wants of its presser beside a right: a sign-in, and words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FromPresser {
+    /// It is as it is.
+    Given,
+    /// It is shown whether they could press: the way there asks for it.
+    ToCome,
+}
+
 impl DecisionContext<'_> {
+    /// Refuses who has not signed in as every one of the requirements wants it.
+    pub(crate) fn ensure_signed_in(
+        &self,
+        actor: &Actor,
+        wanted: &[SignInRequirement],
+    ) -> Result<(), PressRefused> {
+        match self.from_presser {
+            FromPresser::Given => ensure_signed_in(actor, wanted, self.step.now),
+            FromPresser::ToCome => Ok(()),
+        }
+    }
+
     /// Refuses to give anything to somebody who is locked.
     pub(crate) fn ensure_requester_unlocked(&self, request: &Request) -> Result<(), PressRefused> {
         let user = &request.requester.user;
@@ -163,7 +184,7 @@ pub(crate) fn approve(
         let given = u32::try_from(request.reviews.len()).unwrap_or(u32::MAX);
         return Err(PressRefused::AlreadyReviewed { given, needed });
     }
-    ensure_signed_in(actor, &permit.decision.sign_in, now)?;
+    context.ensure_signed_in(actor, &permit.decision.sign_in)?;
     context.step.ensure_agreed()?;
     let shorter = ask::check_again(
         request,
@@ -423,8 +444,7 @@ pub(crate) fn ensure_may_deny(
 }
 
 pub(crate) fn ensure_known(actor: &Actor, directory: &Directory) -> Result<(), PressRefused> {
-    let known = actor.user.as_ref().and_then(|user| directory.person(user));
-    if !known.is_some_and(|person| person.enabled) {
+    if !ask::is_enabled(actor.user.as_ref(), directory) {
         return Err(PressRefused::NotInDirectory);
     }
     if actor.secondary_domain {

@@ -231,6 +231,11 @@ impl Grant {
         }
     }
 
+    /// Whether it keeps its access wanted, and its end has not come.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.is_hold() && now < self.ends_at
+    }
+
     /// When it was, or is, to end: its end, or the moment an earlier end began. What is later than
     /// this is late.
     pub fn due_to_end(&self) -> Timestamp {
@@ -367,7 +372,7 @@ fn lengthen(
         .grants
         .iter()
         .find(|grant| grant.id == extended);
-    let Some(grant) = found.filter(|grant| grant.is_hold() && now < grant.ends_at) else {
+    let Some(grant) = found.filter(|grant| grant.is_live(now)) else {
         let state = found.map_or("ended", |grant| grant.state.name());
         return Err(PressRefused::GrantOver { state });
     };

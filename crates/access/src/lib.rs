@@ -25,6 +25,7 @@ mod decide;
 mod desired;
 mod end;
 mod grant;
+mod grant_press;
 mod guard_removals;
 mod haste;
 mod identity;
@@ -32,6 +33,7 @@ mod lock;
 mod outcome;
 mod ports;
 mod press_refused;
+mod preview;
 mod recipients;
 mod records;
 mod request;
@@ -69,6 +71,10 @@ pub use ports::{
     WaitingMessage,
 };
 pub use press_refused::PressRefused;
+pub use preview::{
+    AskRefused, AskVerdict, HeldGrant, LengthLimits, LengthRefused, Preview, PreviewOutcome,
+    by_rules,
+};
 pub use records::{about_grant, about_request};
 pub use request::{
     Closed, Decided, PendingRequest, Person, Reminders, Request, RequestState, Review,
@@ -76,10 +82,10 @@ pub use request::{
 };
 pub use search::{Fit, Sought};
 pub use service::{
-    Access, AccessError, Asking, CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, Endings,
-    Explained, Extending, Hit, Idempotency, InLine, LastTime, Late, Meant, NamedId, Past, Patience,
-    Ports, Presses, ReadTurn, Reconciled, RequestView, Revoking, Search, SearchPage, StandingView,
-    Stands, SweepStatus, SweepsTended, Tended, Times,
+    Access, AccessError, Asking, CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, Explained,
+    Extending, GlassPresses, GrantOffers, GrantPresses, Hit, Idempotency, InLine, LastTime, Late,
+    Meant, NamedId, Past, Patience, Ports, Presses, ReadTurn, Reconciled, RequestView, Revoking,
+    Search, SearchPage, StandingView, Stands, SweepStatus, SweepsTended, Tended, Times,
 };
 pub use settings::{AdminSignIn, OnRuleChange, Settings};
 pub use state_kind::{GrantStateKind, RequestStateKind};

@@ -209,7 +209,7 @@ pub struct Ends {
 }
 
 /// Everything live on one key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Holds {
     /// Grants that are not over.
     pub grants: Vec<Grant>,

@@ -250,6 +250,13 @@ impl Request {
         }
     }
 
+    /// Whether it can still be decided: as [`Request::pending`] has it.
+    pub fn is_waiting(&self, now: Timestamp) -> bool {
+        matches!(self.state, RequestState::Pending)
+            && self.key.is_some()
+            && self.expires_at.is_none_or(|at| now < at)
+    }
+
     /// Whether the actor has said yes to it.
     pub fn is_reviewed_by(&self, actor: &Actor) -> bool {
         self.reviews

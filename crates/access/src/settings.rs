@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use hallpass_model::{AccountId, TimeSpan, Timestamp};
+use hallpass_rules::Decision;
 
 use crate::SweepSettings;
 
@@ -99,6 +100,12 @@ impl Settings {
             .copied()
             .max()
             .unwrap_or(self.duration_max)
+    }
+
+    /// The longest duration that may be asked for where the rules say this.
+    pub fn longest_by(&self, decision: &Decision) -> TimeSpan {
+        let longest = self.longest();
+        decision.max_duration.unwrap_or(longest).min(longest)
     }
 
     /// The durations offered as a list, shortest first unless configured otherwise.

@@ -1,7 +1,7 @@
 //! Domain types become wire types here and nowhere else.
 
 use hallpass_access::{
-    Access, Actor, Grant, GrantState, InLine, Past, Request, RequestState, Times, Wanted,
+    GlassPresses, Grant, GrantState, InLine, Past, Request, RequestState, Times, Wanted,
 };
 use hallpass_api as api;
 use hallpass_model::{Target, TargetNames};
@@ -100,11 +100,11 @@ pub(crate) fn request(request: &Request) -> api::Request {
     out
 }
 
-/// A request as it travels to one person.
-pub(crate) fn request_for(access: &Access, actor: &Actor, stored: &Request) -> api::Request {
+/// A request as it travels to somebody who could press this.
+pub(crate) fn request_for(presses: &GlassPresses, stored: &Request) -> api::Request {
     let glass = api::Glass {
-        allowed: access.may_break_glass(actor, stored),
-        may_close: access.may_close_review(actor, stored),
+        allowed: presses.break_glass.is_ok(),
+        may_close: presses.close_review.is_ok(),
         ..api::Glass::default()
     };
     let glass = match &stored.after_review {

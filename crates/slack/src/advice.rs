@@ -1,15 +1,16 @@
 //! What a form tells while it is filled in: choices, who decides, what is held already.
 
 use hallpass_access::{
-    GrantFilter, GrantStateKind, Patience, RequestFilter, RequestStateKind, RequestView, Sought,
+    Approval, AskRefused, AskVerdict, Preview, PreviewOutcome, Sought, Wanted,
     words as access_words,
 };
-use hallpass_model::{AccountId, GroupId, Target, TimeSpan};
-use hallpass_rules::{Ask, ClickRefused, Decision, DecisionKind};
+use hallpass_model::{AccountId, GroupId, TimeSpan};
+use hallpass_rules::{Decision, RuleId};
+use jiff::tz::TimeZone;
 use serde_json::json;
 
 use crate::app::{Slack, SlackReply};
-use crate::asking::{opened, seconds};
+use crate::asking::{capital, opened, seconds};
 use crate::blocks::SlackView;
 use crate::ids;
 use crate::inbound::{SlackActor, SubmittedForm};
@@ -67,49 +68,66 @@ impl Slack {
             advice.note = note.cloned();
         }
         let set = form.value(ids::SET, ids::SET_ACTION);
-        let question = match (&account, set, &group) {
-            (Some(account), Some(permission_set), _) => Ask::Account {
-                account,
-                permission_set,
+        let wanted = match (&account, set, &group) {
+            (Some(account), Some(set), _) => Wanted::Account {
+                account: account.to_string(),
+                permission_set: set.to_owned(),
             },
-            (_, _, Some(group)) => Ask::Group { group },
+            (_, _, Some(group)) => Wanted::Group {
+                group: group.to_string(),
+            },
             _ => return (advice, None),
         };
-        let decision = self.inner.access.decide(known.actor.principal(), &question);
-        advice.ticket = wanted_ticket(&decision);
-        let mut hint = self.who_decides(known, &question, &decision);
-        let session = set
-            .and_then(|name| directory.permission_set_by_name(name))
-            .map(|set| TimeSpan::seconds(set.session_duration));
+        let preview = match self.inner.access.preview(&known.actor, &wanted).await {
+            Ok(Ok(preview)) => preview,
+            Ok(Err(problems)) => {
+                let all: Vec<String> = problems.into_iter().map(|it| it.message).collect();
+                advice.hint = Some(all.join(" "));
+                return (advice, None);
+            }
+            Err(error) => {
+                tracing::warn!(error = %error, "what follows from a choice could not be read");
+                return (advice, None);
+            }
+        };
+        advice.ticket = wanted_ticket(&preview.decision);
         let chosen = form
             .value(ids::DURATION, ids::DURATION_ACTION)
             .and_then(seconds);
+        let mut hint = match preview.asking(preview.limits().shortest()) {
+            PreviewOutcome::NotNow(why) => capital(&why.to_string()),
+            PreviewOutcome::Request(_) | PreviewOutcome::Refused(_) => self.who_decides(&preview),
+        };
+        let session = set
+            .and_then(|name| directory.permission_set_by_name(name))
+            .map(|set| TimeSpan::seconds(set.session_duration));
         if let (Some(session), Some(chosen)) = (session, chosen)
             && session > chosen
         {
             hint = format!("{hint} Its credentials live up to {session}.");
         }
         advice.hint = Some(hint);
-        advice.already = self
-            .already(known, account.as_ref(), set, group.as_ref())
-            .await;
-        (advice, decision.max_duration)
+        advice.already = self.already(&preview, &self.zone_of(known));
+        (advice, Some(preview.limits().longest()))
     }
 
-    fn who_decides(&self, known: &KnownPerson, question: &Ask<'_>, decision: &Decision) -> String {
+    fn who_decides(&self, preview: &Preview) -> String {
         let directory = self.inner.access.directory();
-        let rules: Vec<String> = decision.based_on.iter().map(ToString::to_string).collect();
-        let by = words::by_rules(&rules);
-        let longest = self.inner.access.settings().longest();
-        let at_most = decision.max_duration.unwrap_or(longest).min(longest);
-        match decision.kind {
-            DecisionKind::ApprovalNotRequired => {
-                format!("No approval needed, by {by}. At most {at_most}.")
-            }
-            DecisionKind::SelfApproval => {
+        let decision = &preview.decision;
+        let ruled_by = |rules: &[RuleId]| {
+            let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
+            words::by_rules(&rules)
+        };
+        let by = ruled_by(&decision.based_on);
+        let at_most = preview.limits().longest();
+        match preview.by_rules() {
+            Ok(AskVerdict::Granted(Approval::Own)) => {
                 format!("You approve this yourself, as {by} allows. At most {at_most}.")
             }
-            DecisionKind::RequiresApproval => {
+            Ok(AskVerdict::Granted(_)) => {
+                format!("No approval needed, by {by}. At most {at_most}.")
+            }
+            Ok(AskVerdict::Waits) => {
                 let approvers: Vec<_> = decision.approvers.iter().cloned().collect();
                 let names = words::names_of(&approvers, &directory);
                 let verb = if decision.approvals_needed == 1 {
@@ -128,108 +146,43 @@ impl Slack {
                     shown.join(", ")
                 )
             }
-            DecisionKind::NoApprovers => {
-                let who = known.actor.principal();
-                let own =
-                    self.inner
-                        .access
-                        .rules()
-                        .may_deny(who, who, question, &directory, self.now());
-                match own {
-                    Err(ClickRefused::OwnRequest { rules }) if !rules.is_empty() => {
-                        let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
-                        let by = words::by_rules(&rules);
-                        format!(
-                            "Nobody can approve this for you. The only approver in {by} is you."
-                        )
+            Ok(AskVerdict::BreakGlassOnly) | Err(AskRefused::NoApprover) => {
+                match ruled_by(&preview.lists_asker) {
+                    _ if preview.lists_asker.is_empty() => {
+                        format!("Nobody can approve this for you, by {by}.")
                     }
-                    _ => format!("Nobody can approve this for you, by {by}."),
+                    by => format!(
+                        "Nobody can approve this for you. The only approver in {by} is you."
+                    ),
                 }
             }
-            DecisionKind::NoStatements => {
+            Err(AskRefused::NoRule) => {
                 format!(
                     "No rule covers this. Ask {} to add one.",
                     self.inner.setup.contact
                 )
             }
-            DecisionKind::RequesterNotAllowed => {
+            Err(AskRefused::NotAllowed | AskRefused::Unread(_) | AskRefused::Fields(_)) => {
                 format!("By {by} only certain people may ask; you are not one of them.")
             }
         }
     }
 
     /// That the same is held or waited for already.
-    async fn already(
-        &self,
-        known: &KnownPerson,
-        account: Option<&AccountId>,
-        set: Option<&str>,
-        group: Option<&GroupId>,
-    ) -> Option<String> {
-        let directory = self.inner.access.directory();
-        let wanted = match (account, set, group) {
-            (Some(account), Some(set), _) => Target::Account {
-                account: account.clone(),
-                permission_set: directory.permission_set_by_name(set)?.arn.clone(),
-            },
-            (_, _, Some(group)) => Target::Group {
-                group: group.clone(),
-            },
-            _ => return None,
-        };
-        let zone = self.zone_of(known);
-        let live = GrantFilter {
-            states: GrantStateKind::HOLDING.to_vec(),
-            holder: known.actor.user.clone(),
-            ..GrantFilter::default()
-        };
-        let held = self
-            .inner
-            .access
-            .grants(&known.actor, &live, 200)
-            .await
-            .ok()?;
-        if let Some(grant) = held.rows.iter().find(|grant| grant.key.target == wanted) {
-            if grant.standing {
+    fn already(&self, preview: &Preview, zone: &TimeZone) -> Option<String> {
+        if let Some(held) = &preview.held {
+            if held.grant.standing {
                 return Some(access_words::HELD_ALREADY.to_owned());
             }
-            let until = clock_time(grant.ends_at, self.now(), &zone);
+            let until = clock_time(held.grant.ends_at, self.now(), zone);
             return Some(format!(
                 "You hold this until {until} already. `/access mine` extends it."
             ));
         }
-        let pending = RequestFilter {
-            state: Some(RequestStateKind::Pending),
-            ..RequestFilter::default()
-        };
-        let view = RequestView::Mine;
-        let waiting = self
-            .inner
-            .access
-            .requests(&known.actor, view, &pending, 50)
-            .await
-            .ok()?;
-        let found = waiting
-            .rows
-            .iter()
-            .find(|request| request.key.as_ref().is_some_and(|key| key.target == wanted));
-        match found {
-            Some(found) => Some(self.waits_already(found, &zone)),
-            None => self.stands_already(known, &wanted, &zone).await,
+        if let Some(waiting) = &preview.waiting {
+            return Some(self.waits_already(waiting, zone));
         }
-    }
-
-    /// That it is held without Hallpass, by a look at AWS: Slack has its answer already.
-    async fn stands_already(
-        &self,
-        known: &KnownPerson,
-        wanted: &Target,
-        zone: &jiff::tz::TimeZone,
-    ) -> Option<String> {
-        let user = known.actor.user.as_ref()?;
-        let access = &self.inner.access;
-        let stands = access.stands(user, wanted, Patience::Look).await;
-        let seen_at = stands.ok()??.seen_at;
+        let seen_at = preview.stands?.seen_at;
         let seen = clock_time(seen_at, self.now(), zone);
         Some(access_words::held_already(&seen))
     }
@@ -237,7 +190,7 @@ impl Slack {
     pub(crate) fn waits_already(
         &self,
         request: &hallpass_access::Request,
-        zone: &jiff::tz::TimeZone,
+        zone: &TimeZone,
     ) -> String {
         format!(
             "You asked for this at {} already; it waits. <{}|Open in Hallpass>",

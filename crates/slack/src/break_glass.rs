@@ -27,11 +27,13 @@ const NAME_MAX: usize = 400;
 impl Slack {
     /// Shows the button to whoever may press it, right after they asked; nobody else reads it.
     pub(crate) fn offer_glass_later(&self, request: &Request, known: &KnownPerson) {
-        if !self.inner.access.may_break_glass(&known.actor, request) {
-            return;
-        }
-        let (app, request, user) = (self.clone(), request.clone(), known.slack.id.clone());
+        let (app, request, known) = (self.clone(), request.clone(), known.clone());
         self.later(async move {
+            let presses = app.inner.access.glass_presses(&known.actor, &request).await;
+            if !presses.is_ok_and(|presses| presses.break_glass.is_ok()) {
+                return;
+            }
+            let user = known.slack.id;
             if let Err(error) = app.offer_glass(&request, &user).await {
                 tracing::warn!(request.id = %request.id, error = %error,
                     "the button to break the glass could not be shown");
@@ -84,7 +86,8 @@ impl Slack {
                 return self.tell_presser(press, &words).await;
             }
         };
-        if access.may_break_glass(&known.actor, &request) {
+        let presses = access.glass_presses(&known.actor, &request).await;
+        if presses.is_ok_and(|presses| presses.break_glass.is_ok()) {
             // everybody who could approve by today's rules is told
             let whose = request.requester.principal();
             let approvers = request
@@ -105,7 +108,8 @@ impl Slack {
         let access = &self.inner.access;
         let stored = self.stored(id).await;
         if let Ok(Some((request, _))) = &stored
-            && access.may_close_review(&known.actor, request)
+            && let Ok(presses) = access.glass_presses(&known.actor, request).await
+            && presses.close_review.is_ok()
         {
             return self.show_form(press, &modal::close_review(request)).await;
         }

@@ -61,7 +61,7 @@ impl ShownRequest {
     /// yet has lapsed all the same.
     pub(crate) fn of(request: &Request, grant: Option<&Grant>, now: Timestamp) -> Self {
         match &request.state {
-            RequestState::Pending if request.expires_at.is_some_and(|at| now >= at) => Self::Lapsed,
+            RequestState::Pending if !request.is_waiting(now) => Self::Lapsed,
             RequestState::Pending => Self::Waiting,
             RequestState::Denied { .. } => Self::Denied,
             RequestState::Discarded { .. } => Self::Discarded,

@@ -1,9 +1,9 @@
 //! Windows: the forms to ask, deny and extend, and the page of what somebody has.
 
-use std::collections::BTreeSet;
-
-use hallpass_access::{BREAK_GLASS_MAX, Grant, JUSTIFICATION_CHARACTERS_MIN, Request, Sought};
-use hallpass_model::{RequestId, TimeSpan, Timestamp};
+use hallpass_access::{
+    BREAK_GLASS_MAX, Grant, GrantPresses, JUSTIFICATION_CHARACTERS_MIN, Presses, Request, Sought,
+};
+use hallpass_model::{TimeSpan, Timestamp};
 use jiff::tz::TimeZone;
 
 use crate::blocks::{Block, Choice, Element, SlackView, Style, button, context, plain, section};
@@ -377,12 +377,10 @@ pub(crate) fn extend(
 
 /// Everything somebody has and waits for.
 pub(crate) struct Mine<'a> {
-    /// Live grants.
-    pub(crate) grants: &'a [Grant],
-    /// Requests that wait.
-    pub(crate) waiting: &'a [Request],
-    /// Those of them whose requester may take them now.
-    pub(crate) glass: &'a BTreeSet<RequestId>,
+    /// Live grants, with what their holder could press.
+    pub(crate) grants: &'a [(Grant, GrantPresses)],
+    /// Requests that wait, with what their requester could press.
+    pub(crate) waiting: &'a [(Request, Presses)],
     /// What was just done, escaped.
     pub(crate) said: Option<&'a str>,
     /// The instant.
@@ -397,7 +395,7 @@ pub(crate) struct Mine<'a> {
 pub(crate) fn mine(mine: &Mine<'_>) -> SlackView {
     let mut blocks = Vec::new();
     blocks.extend(mine.said.map(|said| section("said", said)));
-    for grant in mine.grants.iter().take(SHOWN_MAX) {
+    for (grant, presses) in mine.grants.iter().take(SHOWN_MAX) {
         let words = format!(
             "*{}*\nEnds {}, in {}.",
             words::role_in(&grant.names),
@@ -405,12 +403,12 @@ pub(crate) fn mine(mine: &Mine<'_>) -> SlackView {
             words::span(TimeSpan::between(mine.now, grant.ends_at))
         );
         blocks.push(section(&format!("grant_{}", grant.id), words));
-        blocks.push(Block::Actions {
-            block_id: format!("buttons_{}", grant.id),
-            elements: grant_buttons(grant),
-        });
+        let extend = presses.extend.is_ok().then(|| extend_button(grant));
+        let release = presses.release.is_ok().then(|| release_button(grant));
+        let elements = extend.into_iter().chain(release).collect();
+        blocks.extend(actions(format!("buttons_{}", grant.id), elements));
     }
-    for request in mine.waiting.iter().take(SHOWN_MAX) {
+    for (request, presses) in mine.waiting.iter().take(SHOWN_MAX) {
         let lapses = request.expires_at.map_or_else(String::new, |at| {
             format!(" Lapses {}.", clock_time(at, mine.now, mine.zone))
         });
@@ -421,10 +419,8 @@ pub(crate) fn mine(mine: &Mine<'_>) -> SlackView {
             clock_time(request.asked_at, mine.now, mine.zone),
         );
         blocks.push(section(&format!("waits_{}", request.id), words));
-        blocks.push(Block::Actions {
-            block_id: format!("buttons_{}", request.id),
-            elements: waiting_buttons(request, mine.glass.contains(&request.id)),
-        });
+        let elements = waiting_buttons(request, presses);
+        blocks.extend(actions(format!("buttons_{}", request.id), elements));
     }
     if mine.grants.is_empty() && mine.waiting.is_empty() {
         blocks.push(section("nothing", "You hold nothing and wait for nothing."));
@@ -433,11 +429,24 @@ pub(crate) fn mine(mine: &Mine<'_>) -> SlackView {
     window(ids::PAGE_MINE, "My access", blocks)
 }
 
-fn waiting_buttons(request: &Request, glass: bool) -> Vec<Element> {
-    let id = request.id.to_string();
-    let mut buttons = vec![button(ids::DISCARD, "Discard request", &id, None)];
-    buttons.extend(glass.then(|| glass_button(request)));
-    buttons
+/// Buttons, where there are some: Slack takes no empty block.
+fn actions(block_id: String, elements: Vec<Element>) -> Option<Block> {
+    (!elements.is_empty()).then_some(Block::Actions { block_id, elements })
+}
+
+fn waiting_buttons(request: &Request, presses: &Presses) -> Vec<Element> {
+    let discard = || {
+        button(
+            ids::DISCARD,
+            "Discard request",
+            request.id.to_string(),
+            None,
+        )
+    };
+    let discard = presses.discard.is_ok().then(discard);
+    let glass = presses.glass.break_glass.is_ok();
+    let glass = glass.then(|| glass_button(request));
+    discard.into_iter().chain(glass).collect()
 }
 
 /// The button that leads to the form to break the glass.
@@ -448,9 +457,14 @@ pub(crate) fn glass_button(request: &Request) -> Element {
 
 /// The buttons of somebody's own grant.
 pub(crate) fn grant_buttons(grant: &Grant) -> Vec<Element> {
+    vec![extend_button(grant), release_button(grant)]
+}
+
+fn extend_button(grant: &Grant) -> Element {
+    button(ids::EXTEND, "Extend", grant.request.to_string(), None)
+}
+
+fn release_button(grant: &Grant) -> Element {
     let id = grant.request.to_string();
-    vec![
-        button(ids::EXTEND, "Extend", &id, None),
-        button(ids::RELEASE, "I'm done", &id, Some(Style::Primary)),
-    ]
+    button(ids::RELEASE, "I'm done", id, Some(Style::Primary))
 }

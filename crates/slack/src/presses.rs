@@ -2,8 +2,8 @@
 //! (`access.md` §11.4).
 
 use hallpass_access::{
-    AccessError, Grant, GrantFilter, GrantStateKind, Idempotency, Request, RequestFilter,
-    RequestState, RequestStateKind, RequestView,
+    AccessError, Grant, GrantFilter, GrantPresses, GrantStateKind, Idempotency, PressRefused,
+    Presses, Request, RequestFilter, RequestStateKind, RequestView,
 };
 use hallpass_model::{GrantId, RequestId};
 use serde_json::Value;
@@ -103,9 +103,10 @@ impl Slack {
 
     /// Deny asks for a word first; whoever may not is told at once.
     async fn ask_why(&self, press: &Press, id: RequestId, known: &KnownPerson) {
-        let request = self.inner.access.request(&known.actor, id).await;
-        if let Ok(request) = request
-            && self.could_deny(&request, known)
+        let access = &self.inner.access;
+        if let Ok(request) = access.request(&known.actor, id).await
+            && let Ok(presses) = access.presses(&known.actor, &request).await
+            && opens(&presses.deny)
         {
             let view = modal::deny(&request);
             opened(
@@ -128,22 +129,6 @@ impl Slack {
             self.tell_presser(press, &words).await;
         }
         self.redraw(id).await;
-    }
-
-    /// Only whether to open a window: the journey decides when it is sent.
-    fn could_deny(&self, request: &Request, known: &KnownPerson) -> bool {
-        let now = self.now();
-        let open = request.state == RequestState::Pending
-            && request.expires_at.is_none_or(|at| now < at)
-            && !known.actor.secondary_domain;
-        let directory = self.inner.access.directory();
-        open && request.question().is_some_and(|question| {
-            let (who, whose) = (known.actor.principal(), request.requester.principal());
-            let rules = self.inner.access.rules();
-            rules
-                .may_deny(who, whose, &question, &directory, now)
-                .is_ok()
-        })
     }
 
     async fn release(&self, press: &Press, id: RequestId, known: &KnownPerson) {
@@ -257,6 +242,27 @@ impl Slack {
     }
 
     async fn mine(&self, known: &KnownPerson, said: Option<&str>) -> crate::blocks::SlackView {
+        match self.held_and_waiting(known).await {
+            Ok((grants, waiting)) => modal::mine(&Mine {
+                grants: &grants,
+                waiting: &waiting,
+                said,
+                now: self.now(),
+                zone: &self.zone_of(known),
+                link: &self.inner.setup.public_url,
+            }),
+            Err(error) => modal::sentence(
+                "My access",
+                &self.trouble("reading what somebody has", &error),
+            ),
+        }
+    }
+
+    /// What somebody has and waits for, each with what they could press on it.
+    async fn held_and_waiting(
+        &self,
+        known: &KnownPerson,
+    ) -> Result<(Vec<(Grant, GrantPresses)>, Vec<(Request, Presses)>), AccessError> {
         let access = &self.inner.access;
         let live = GrantFilter {
             states: GrantStateKind::HOLDING.to_vec(),
@@ -267,30 +273,21 @@ impl Slack {
             state: Some(RequestStateKind::Pending),
             ..RequestFilter::default()
         };
-        let grants = access.grants(&known.actor, &live, MINE_MAX).await;
-        let waiting = access
+        let held = access.grants(&known.actor, &live, MINE_MAX).await?;
+        let asked = access
             .requests(&known.actor, RequestView::Mine, &pending, MINE_MAX)
-            .await;
-        match (grants, waiting) {
-            (Ok(grants), Ok(waiting)) => modal::mine(&Mine {
-                grants: &grants.rows,
-                waiting: &waiting.rows,
-                glass: &waiting
-                    .rows
-                    .iter()
-                    .filter(|request| access.may_break_glass(&known.actor, request))
-                    .map(|request| request.id)
-                    .collect(),
-                said,
-                now: self.now(),
-                zone: &self.zone_of(known),
-                link: &self.inner.setup.public_url,
-            }),
-            (Err(error), _) | (_, Err(error)) => modal::sentence(
-                "My access",
-                &self.trouble("reading what somebody has", &error),
-            ),
+            .await?;
+        let offers = access.grant_offers(&known.actor).await?;
+        let grants = held.rows.into_iter().map(|grant| {
+            let presses = offers.on(&grant);
+            (grant, presses)
+        });
+        let mut waiting = Vec::with_capacity(asked.rows.len());
+        for request in asked.rows {
+            let presses = access.presses(&known.actor, &request).await?;
+            waiting.push((request, presses));
         }
+        Ok((grants.collect(), waiting))
     }
 
     /// Says something to the presser only.
@@ -337,6 +334,15 @@ impl Slack {
         thread.channel.as_ref() == Some(&place.channel)
             && ours.any(|said| said.ts.as_ref() == Some(&place.ts))
     }
+}
+
+/// Whether a window is opened for a press: the journey decides when it is sent, also about what could
+/// not be known just now.
+fn opens(press: &Result<(), PressRefused>) -> bool {
+    press
+        .as_ref()
+        .err()
+        .is_none_or(|why| why.retry_after().is_some())
 }
 
 fn is_direct(press: &Press) -> bool {

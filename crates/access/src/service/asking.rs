@@ -1,17 +1,17 @@
 //! Asking, through the driver.
 
 use hallpass_audit::Event;
-use hallpass_model::{GrantId, RequestId, TimeSpan};
+use hallpass_model::{GrantId, HoldKey, RequestId, TimeSpan};
 use hallpass_rules::{Directory, Rules};
 
 use super::{Access, AccessError, RACES_MAX};
 use crate::ask::{self, Answered, Form};
-use crate::decide::DecisionContext;
+use crate::decide::{DecisionContext, FromPresser};
 use crate::records::{Doer, StepContext};
 use crate::{
     Actor, Approval, AskOutcome, Change, CommitError, Grant, LocksSeen, NoticeKind, Person,
     PressRefused, Refusal, Request, RequestFilter, RequestState, RequestStateKind, StoredAnswer,
-    Wanted, Write, grant,
+    Wanted, Write, grant, grant_press,
 };
 
 /// How long the answer to an idempotency key is remembered.
@@ -116,14 +116,10 @@ impl Access {
         self.ensure_unlocked(actor).await?;
         let grant = self.ports.store.grant(id).await?;
         let grant = grant.ok_or(AccessError::NotFound("grant"))?;
-        let refused = if Some(&grant.key.user) != actor.user.as_ref() {
-            PressRefused::NotHolder
-        } else if !grant.is_hold() || self.now() >= grant.ends_at {
-            crate::decide::over(&grant.state)
-        } else {
-            return Ok(grant);
-        };
-        Err(self.refuse(actor, &grant, "extend", refused).await?)
+        match grant_press::ensure_extendable(&grant, actor, self.now()) {
+            Ok(()) => Ok(grant),
+            Err(why) => Err(self.refuse(actor, &grant, "extend", why).await?),
+        }
     }
 
     async fn ask_for(
@@ -254,7 +250,8 @@ impl Access {
             }
         }
         if let Answered::Waits(request) | Answered::Granted(request, _) = &answered
-            && let Some(waiting) = self.equal_pending(request).await?
+            && let Some(key) = &request.key
+            && let Some(waiting) = self.pending_for(key, request.extends).await?
         {
             return Ok(AskOutcome::AlreadyPending(waiting));
         }
@@ -273,6 +270,7 @@ impl Access {
                     holds: &holds,
                     settings: &self.settings,
                     locks: &locks,
+                    from_presser: FromPresser::Given,
                     step,
                 };
                 let (change, asked) = granted(request, approval, by, &context, extends)?;
@@ -317,15 +315,20 @@ impl Access {
         Ok((answered, step))
     }
 
-    async fn equal_pending(&self, request: &Request) -> Result<Option<Request>, AccessError> {
+    /// The request that waits for the same already: an equal one is not made a second time.
+    pub(super) async fn pending_for(
+        &self,
+        key: &HoldKey,
+        extends: Option<GrantId>,
+    ) -> Result<Option<Request>, AccessError> {
         let mut filter = RequestFilter {
             state: Some(RequestStateKind::Pending),
-            key: request.key.clone(),
+            key: Some(key.clone()),
             ..RequestFilter::default()
         };
         loop {
             let waiting = self.ports.store.requests(&filter, 10).await?;
-            let is_equal = |other: &Request| other.dedupe_key() == request.dedupe_key();
+            let is_equal = |other: &Request| other.extends == extends;
             let found = waiting.rows.into_iter().find(is_equal);
             if found.is_some() || waiting.next.is_none() {
                 return Ok(found);

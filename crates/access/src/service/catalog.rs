@@ -3,13 +3,13 @@
 
 use hallpass_model::{AccountId, GroupId, TimeSpan};
 use hallpass_rules::directory::Group;
-use hallpass_rules::{Ask, Decision, DecisionKind, SetBits};
+use hallpass_rules::{Ask, Decision, SetBits};
 use serde::Serialize;
 
 use super::Access;
 use super::search::SearchContext;
 use crate::search::{self, Candidate, Fit, IndexedAccount, Words};
-use crate::{Actor, FieldProblem};
+use crate::{Actor, AskRefused, FieldProblem, Settings, preview};
 
 /// Entries of a page at most.
 pub const CATALOG_PAGE_MAX: usize = 1000;
@@ -184,7 +184,7 @@ impl Access {
             if gathered.is_full() {
                 break;
             }
-            let entry = self.group_entry(&scope, group);
+            let entry = self.group_entry(&scope, group).0.ok();
             gathered.take(entry, format!("group:{}", group.id));
         }
         let next = gathered
@@ -267,25 +267,24 @@ impl Access {
                 return;
             }
             let Some(set) = sets.get(at) else { continue };
-            let entry = self.account_entry(scope, row.place, set).0;
+            let entry = self.account_entry(scope, row.place, set).0.ok();
             gathered.take(entry, format!("account:{}:{}", row.place.id, set.name));
         }
     }
 
-    /// What would happen to somebody asking for a permission set; no entry when it would be
-    /// refused.
+    /// What would happen to somebody asking for a permission set, or why it would be refused.
     pub(super) fn account_entry(
         &self,
         scope: &SearchContext,
         place: &IndexedAccount,
         set: &hallpass_rules::directory::PermissionSet,
-    ) -> (Option<CatalogEntry>, Decision) {
+    ) -> (Result<CatalogEntry, AskRefused>, Decision) {
         let question = Ask::Account {
             account: &place.id,
             permission_set: &set.name,
         };
         let decision = scope.decide(&question);
-        let entry = entry(&decision, self.settings().longest()).map(|entry| CatalogEntry {
+        let entry = entry(&decision, self.settings()).map(|entry| CatalogEntry {
             account: Some(NamedId {
                 id: place.id.to_string(),
                 name: place.name.clone(),
@@ -297,15 +296,21 @@ impl Access {
         (entry, decision)
     }
 
-    pub(super) fn group_entry(&self, scope: &SearchContext, group: &Group) -> Option<CatalogEntry> {
+    /// As [`Access::account_entry`], for a group.
+    pub(super) fn group_entry(
+        &self,
+        scope: &SearchContext,
+        group: &Group,
+    ) -> (Result<CatalogEntry, AskRefused>, Decision) {
         let decision = scope.decide(&Ask::Group { group: &group.id });
-        entry(&decision, self.settings().longest()).map(|entry| CatalogEntry {
+        let entry = entry(&decision, self.settings()).map(|entry| CatalogEntry {
             group: Some(NamedId {
                 id: group.id.to_string(),
                 name: group.name.clone(),
             }),
             ..entry
-        })
+        });
+        (entry, decision)
     }
 }
 
@@ -331,17 +336,9 @@ pub(super) fn group_fit(words: &Words, group: &Group) -> Option<Fit> {
     })
 }
 
-/// The decision as an entry; `None` when asking would be refused.
-fn entry(decision: &Decision, longest: TimeSpan) -> Option<CatalogEntry> {
-    let may_ask = match decision.kind {
-        DecisionKind::ApprovalNotRequired
-        | DecisionKind::SelfApproval
-        | DecisionKind::RequiresApproval => true,
-        // nobody can approve it, and yet it may be asked for, to break the glass (`access.md` §17)
-        DecisionKind::NoApprovers => decision.break_glass,
-        DecisionKind::NoStatements | DecisionKind::RequesterNotAllowed => false,
-    };
-    may_ask.then(|| CatalogEntry {
+/// The decision as an entry.
+fn entry(decision: &Decision, settings: &Settings) -> Result<CatalogEntry, AskRefused> {
+    preview::by_rules(decision).map(|_| CatalogEntry {
         account: None,
         permission_set: None,
         says: None,
@@ -349,11 +346,7 @@ fn entry(decision: &Decision, longest: TimeSpan) -> Option<CatalogEntry> {
         decision: decision.kind.as_str().to_owned(),
         approvers: decision.approvers.iter().map(ToString::to_string).collect(),
         approvals_needed: decision.approvals_needed,
-        max_duration_seconds: decision
-            .max_duration
-            .unwrap_or(longest)
-            .min(longest)
-            .as_seconds(),
+        max_duration_seconds: settings.longest_by(decision).as_seconds(),
         because: decision.based_on.iter().map(ToString::to_string).collect(),
     })
 }

@@ -14,18 +14,21 @@ impl Access {
         &self,
         change: Change,
     ) -> Result<Result<Change, PressRefused>, ReadError> {
-        let Some(allowed) = self.settings.require_export_within else {
-            return Ok(Ok(change));
-        };
         if !change.gives_access() {
             return Ok(Ok(change));
         }
+        let behind = self.export_behind().await?;
+        Ok(behind.map_or(Ok(change), Err))
+    }
+
+    /// Why nothing that gives access would be stored now, because of the export.
+    pub(super) async fn export_behind(&self) -> Result<Option<PressRefused>, ReadError> {
+        let Some(allowed) = self.settings.require_export_within else {
+            return Ok(None);
+        };
         let waiting = self.ports.store.oldest_unexported().await?;
-        Ok(match waiting {
-            Some(since) if allowed.after(since) < self.now() => {
-                Err(PressRefused::ExportBehind { since, allowed })
-            }
-            Some(_) | None => Ok(change),
-        })
+        Ok(waiting
+            .filter(|since| allowed.after(*since) < self.now())
+            .map(|since| PressRefused::ExportBehind { since, allowed }))
     }
 }

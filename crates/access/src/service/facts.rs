@@ -8,6 +8,7 @@ use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_rules::Directory;
 
 use super::Access;
+use crate::records::StepContext;
 use crate::{Actor, DirectoryFault, PressRefused, Wanted, ask};
 
 /// How long a caller waits for the organization to be read again. Reading goes on without them.
@@ -61,23 +62,25 @@ impl Access {
         if let Err(refused) = step.ensure_agreed() {
             return Some(refused);
         }
-        self.ensure_fresh(&self.directory(), step.now).err()
+        self.ensure_fresh(&self.directory(), step).err()
     }
 
     /// Whether the directory was read recently enough to decide by.
     pub fn directory_is_fresh(&self) -> bool {
-        self.ensure_fresh(&self.directory(), self.now()).is_ok()
+        self.ensure_fresh(&self.directory(), self.step()).is_ok()
     }
 
     /// Refuses to decide by a directory that is too old, without reading it again.
     pub(super) fn ensure_fresh(
         &self,
         directory: &Directory,
-        now: Timestamp,
+        step: StepContext<'_>,
     ) -> Result<(), PressRefused> {
-        if !is_older(directory, self.settings().directory_max_age, now) {
+        if !is_older(directory, self.settings().directory_max_age, step.now) {
             return Ok(());
         }
+        // by a clock that runs ahead everything is old
+        step.ensure_agreed()?;
         Err(PressRefused::DirectoryUnread {
             read_at: directory.taken_at(),
             why: format!("over {} ago", self.settings().directory_max_age),

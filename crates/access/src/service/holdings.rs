@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use hallpass_assignments::Ownership;
 use hallpass_model::{HoldKey, Target, TimeSpan, Timestamp, UserId};
-use hallpass_rules::Decision;
 
 use super::{Access, AccessError};
-use crate::{Actor, DirectoryFault, Fate, FieldProblem, SweepItem, Wanted, ask};
+use crate::{DirectoryFault, Fate, FieldProblem, SweepItem, Wanted, ask};
 
 /// How long somebody waits for a look at AWS before what is known has to do.
 const LOOK_PATIENCE: Duration = Duration::from_secs(1);
@@ -103,23 +102,6 @@ impl Access {
     /// When what is named does not exist.
     pub fn target_of(&self, wanted: &Wanted) -> Result<Target, Vec<FieldProblem>> {
         Ok(ask::resolve(wanted, &self.directory())?.target)
-    }
-
-    /// What the rules say to somebody who thinks of asking for something.
-    ///
-    /// # Errors
-    /// When what is named does not exist.
-    pub fn preview(
-        &self,
-        actor: &Actor,
-        wanted: &Wanted,
-    ) -> Result<(Target, Decision), Vec<FieldProblem>> {
-        let resolved = ask::resolve(wanted, &self.directory())?;
-        let Some(question) = ask::question(&resolved.target, &resolved.names) else {
-            return Err(Vec::new());
-        };
-        let decision = self.decide(actor.principal(), &question);
-        Ok((resolved.target, decision))
     }
 
     /// Everything a person holds without Hallpass, as the newest run found it.

@@ -131,7 +131,7 @@ impl Access {
         }
         self.list_requests(actor, filter, limit, |request| {
             let own = request.requester.is(actor);
-            !own && (actor.reads_all() || self.may_close_review(actor, request))
+            !own && (actor.reads_all() || self.could_close_review(actor, request))
         })
         .await
     }

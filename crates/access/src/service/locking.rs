@@ -340,7 +340,7 @@ impl Access {
     /// When the store does not answer.
     pub async fn end_credentials_of_leavers(&self) -> Result<u32, AccessError> {
         let (directory, step) = (self.directory(), self.step());
-        if self.ensure_fresh(&directory, step.now).is_err() || directory.people().is_empty() {
+        if self.ensure_fresh(&directory, step).is_err() || directory.people().is_empty() {
             return Ok(0);
         }
         let mut ended = 0;

@@ -315,7 +315,7 @@ impl Access {
         let holds = self.holds(Some(&grant.key)).await?;
         let step = self.step();
         // what was never read, or not for long, says nothing about anybody
-        let is_fresh = self.ensure_fresh(&directory, step.now).is_ok();
+        let is_fresh = self.ensure_fresh(&directory, step).is_ok();
         if !is_fresh {
             return Ok(());
         }

@@ -19,6 +19,7 @@ mod locking;
 mod maintenance;
 mod offers;
 mod pressing;
+mod previewing;
 mod queries;
 mod reviewing;
 mod search;
@@ -42,7 +43,7 @@ pub use catalog::{CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, NamedId}
 pub use cleaning::SweepsTended;
 pub use holdings::{Patience, Stands};
 pub use maintenance::{Reconciled, Tended};
-pub use offers::{Endings, Presses};
+pub use offers::{GlassPresses, GrantOffers, GrantPresses, Presses};
 pub use pressing::Revoking;
 pub use queries::{Explained, InLine, Late, RequestView};
 pub use reviewing::{LastTime, Past, Times};
@@ -286,10 +287,7 @@ impl Access {
     async fn holds(&self, key: Option<&HoldKey>) -> Result<Holds, ReadError> {
         match key {
             Some(key) => self.ports.store.holds(key).await,
-            None => Ok(Holds {
-                grants: Vec::new(),
-                row: None,
-            }),
+            None => Ok(Holds::default()),
         }
     }
 }

@@ -1,13 +1,14 @@
-//! What a person could press now: the very steps of pressing, taken without storing anything. A
-//! page that shows buttons by this shows none that would be refused an instant later.
+//! What a person could press now: the very steps of pressing, taken without storing anything. Who is
+//! shown buttons by this is shown none that would be refused an instant later.
 
+use super::pressing::{Press, PressFacts};
 use super::{Access, AccessError};
-use crate::decide::{self, DecisionContext};
-use crate::{Actor, Change, Grant, PendingRequest, PressRefused, Request, lock};
+use crate::decide::{self, FromPresser};
+use crate::grant_press::{self, EndPress, EndStep};
+use crate::{Actor, Grant, PressRefused, Request};
 
-type PressResult = Result<Change, PressRefused>;
-
-/// What would come of each press on a request.
+/// What would come of each press on a request, with the sign-in and the words that the way to it asks
+/// for.
 #[derive(Clone, Debug)]
 pub struct Presses {
     /// Saying yes.
@@ -16,15 +17,35 @@ pub struct Presses {
     pub deny: Result<(), PressRefused>,
     /// Withdrawing it.
     pub discard: Result<(), PressRefused>,
+    /// Taking it without waiting, and looking at that afterwards.
+    pub glass: GlassPresses,
 }
 
-/// What would come of each way to end a grant early.
+/// What would come of the presses of break-glass.
 #[derive(Clone, Debug)]
-pub struct Endings {
+pub struct GlassPresses {
+    /// Taking it at once.
+    pub break_glass: Result<(), PressRefused>,
+    /// Closing the review.
+    pub close_review: Result<(), PressRefused>,
+}
+
+/// What would come of each press on a grant.
+#[derive(Clone, Debug)]
+pub struct GrantPresses {
     /// Giving it back.
     pub release: Result<(), PressRefused>,
-    /// Taking it away, with a reason.
+    /// Taking it away, with a reason. Of a grant that is ending: only where AWS refuses its removal.
     pub revoke: Result<(), PressRefused>,
+    /// Asking for a later end.
+    pub extend: Result<(), PressRefused>,
+}
+
+/// What somebody could press on grants. What is to be read for it is read once.
+pub struct GrantOffers<'a> {
+    access: &'a Access,
+    actor: &'a Actor,
+    unlocked: Result<(), PressRefused>,
 }
 
 impl Access {
@@ -33,61 +54,107 @@ impl Access {
     /// # Errors
     /// When the store does not answer.
     pub async fn presses(&self, actor: &Actor, request: &Request) -> Result<Presses, AccessError> {
-        let holds = self.holds(request.key.as_ref()).await?;
-        let (rules, directory) = (self.rules(), self.directory());
-        let locks = self.locks_of(&lock::concerned(request, actor)).await?;
-        let context = DecisionContext {
-            rules: &rules,
-            directory: &directory,
-            holds: &holds,
-            settings: &self.settings,
-            locks: &locks,
-            step: self.step(),
-        };
-        let try_press = |press: fn(PendingRequest, &Actor, &DecisionContext<'_>) -> PressResult| {
-            let pending = request.clone().pending(context.step.now)?;
-            press(pending, actor, &context).map(drop)
-        };
-        let own = request.requester.is(actor);
-        let fresh = self.ensure_fresh(&directory, context.step.now);
-        let by_fresh = |tried: Result<(), PressRefused>| match tried {
-            Err(why) if why.is_conflict() => Err(why),
-            tried => fresh.clone().and(tried),
-        };
-        let discard = try_press(decide::discard);
+        let facts = self
+            .press_facts(actor, request, FromPresser::ToCome)
+            .await?;
+        let offer = async |press: Press<'_>| self.offer(&press, actor, request, &facts).await;
         Ok(Presses {
-            // how somebody has signed in is asked when they press, and leads them to sign in anew
-            approve: match by_fresh(try_press(decide::approve)) {
-                Err(PressRefused::SignInAgain { .. }) => Ok(()),
-                tried => tried,
+            approve: offer(Press::Approve(None)).await?,
+            deny: offer(Press::Deny(None)).await?,
+            discard: offer(Press::Discard).await?,
+            glass: GlassPresses {
+                break_glass: offer(Press::BreakGlass { justification: "" }).await?,
+                close_review: offer(Press::CloseReview(None)).await?,
             },
-            deny: by_fresh(try_press(|pending, actor, context| {
-                decide::deny(pending, actor, None, context)
-            })),
-            discard: if own { discard } else { by_fresh(discard) },
         })
     }
 
-    /// How the actor could end a grant they see.
-    pub fn endings(&self, actor: &Actor, grant: &Grant) -> Endings {
-        let over = || {
-            if grant.is_hold() {
-                Ok(())
-            } else {
-                Err(decide::over(&grant.state))
-            }
+    /// Of [`Access::presses`] those of break-glass alone: for lists, most of whose requests have none.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn glass_presses(
+        &self,
+        actor: &Actor,
+        request: &Request,
+    ) -> Result<GlassPresses, AccessError> {
+        let is_possible = request.requester.is(actor) || request.has_open_review();
+        let facts = if is_possible {
+            self.press_facts(actor, request, FromPresser::ToCome)
+                .await?
+        } else {
+            PressFacts::nothing_read()
         };
-        Endings {
-            release: if actor.user.as_ref() == Some(&grant.key.user) {
-                over()
-            } else {
-                Err(PressRefused::NotHolder)
-            },
-            revoke: if self.may_revoke(actor, grant) {
-                over()
-            } else {
-                Err(PressRefused::NotYours)
-            },
-        }
+        let offer = async |press: Press<'_>| self.offer(&press, actor, request, &facts).await;
+        Ok(GlassPresses {
+            break_glass: offer(Press::BreakGlass { justification: "" }).await?,
+            close_review: offer(Press::CloseReview(None)).await?,
+        })
+    }
+
+    /// What would come of a press, by what is known without asking AWS.
+    async fn offer(
+        &self,
+        press: &Press<'_>,
+        actor: &Actor,
+        request: &Request,
+        facts: &PressFacts,
+    ) -> Result<Result<(), PressRefused>, AccessError> {
+        let directory = self.directory();
+        let unread = if press.uses_a_right(request, actor) {
+            self.ensure_fresh(&directory, self.step()).err()
+        } else {
+            None
+        };
+        let tried = match self.try_press(press, actor, request, facts, &directory, unread) {
+            Ok(change) => self.judge_export(change).await?,
+            refused => refused,
+        };
+        Ok(tried.map(drop))
+    }
+
+    /// What the actor could press on grants they see.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn grant_offers<'a>(
+        &'a self,
+        actor: &'a Actor,
+    ) -> Result<GrantOffers<'a>, AccessError> {
+        let unlocked = match self.ensure_unlocked(actor).await {
+            Err(AccessError::Refused(why)) => Err(why),
+            Err(error) => return Err(error),
+            Ok(()) => Ok(()),
+        };
+        Ok(GrantOffers {
+            access: self,
+            actor,
+            unlocked,
+        })
+    }
+}
+
+impl GrantOffers<'_> {
+    /// What could be pressed on one of them.
+    pub fn on(&self, grant: &Grant) -> GrantPresses {
+        self.access.judged(|context| {
+            let (actor, unlocked) = (self.actor, || self.unlocked.clone());
+            let is_worth_another_try = |press: &EndPress<'_>| match press {
+                EndPress::Revoke { .. } => grant.stuck.is_some(),
+                EndPress::Release => false,
+            };
+            let end = |press: EndPress<'_>| match press.judge(grant, actor, context)? {
+                EndStep::TriedAgain if !is_worth_another_try(&press) => {
+                    Err(decide::over(&grant.state))
+                }
+                EndStep::Begins | EndStep::TriedAgain => Ok(()),
+            };
+            GrantPresses {
+                release: end(EndPress::Release),
+                revoke: unlocked().and_then(|()| end(EndPress::Revoke { reason: "" })),
+                extend: unlocked()
+                    .and_then(|()| grant_press::ensure_extendable(grant, actor, context.step.now)),
+            }
+        })
     }
 }

@@ -3,12 +3,13 @@
 use hallpass_model::{GrantId, RequestId, text::says_something};
 
 use super::{Access, AccessError, Idempotency, RACES_MAX};
-use crate::decide::{self, DecisionContext};
+use crate::decide::{self, DecisionContext, FromPresser};
+use crate::grant_press::{EndPress, EndStep};
 use crate::records::Doer;
 use crate::{
-    Actor, Change, CommitError, Directory, EndCause, Grant, GrantFilter, GrantState,
-    GrantStateKind, LocksSeen, PressRefused, Request, ReviewedVersion, Role, Write, break_glass,
-    end, haste, lock, session_revocation,
+    Actor, Change, CommitError, Directory, Grant, GrantFilter, GrantStateKind, Holds, LocksSeen,
+    PressRefused, Request, ReviewedVersion, Role, Write, ask, break_glass, end, haste, lock,
+    session_revocation,
 };
 
 /// Grants ended by one call at most; more are left for the next.
@@ -40,14 +41,14 @@ impl<'a> From<&'a String> for Revoking<'a> {
     }
 }
 
-enum Press<'a> {
+/// A press on a request.
+pub(super) enum Press<'a> {
     /// By what was seen, when the one who presses says so.
     Approve(Option<ReviewedVersion>),
     Deny(Option<&'a str>),
     Discard,
     BreakGlass {
         justification: &'a str,
-        admins: &'a [String],
     },
     CloseReview(Option<&'a str>),
 }
@@ -64,7 +65,7 @@ impl Press<'_> {
     }
 
     /// Whether it uses a right over somebody's request: whoever withdraws their own uses none.
-    fn uses_a_right(&self, request: &Request, actor: &Actor) -> bool {
+    pub(super) fn uses_a_right(&self, request: &Request, actor: &Actor) -> bool {
         match self {
             Self::Approve(_) | Self::Deny(_) | Self::BreakGlass { .. } | Self::CloseReview(_) => {
                 true
@@ -93,11 +94,28 @@ impl Press<'_> {
             }
             Self::Deny(reason) => decide::deny(request.pending(now)?, actor, *reason, context),
             Self::Discard => decide::discard(request.pending(now)?, actor, context),
-            Self::BreakGlass {
-                justification,
-                admins,
-            } => break_glass::take(request.pending(now)?, actor, justification, admins, context),
+            Self::BreakGlass { justification } => {
+                break_glass::take(request.pending(now)?, actor, justification, context)
+            }
             Self::CloseReview(words) => break_glass::close(request, actor, *words, context),
+        }
+    }
+}
+
+/// What presses on a request are judged by, beside the rules and the directory.
+pub(super) struct PressFacts {
+    holds: Holds,
+    locks: LocksSeen,
+    from_presser: FromPresser,
+}
+
+impl PressFacts {
+    /// For a press that is refused whatever stands there.
+    pub(super) fn nothing_read() -> Self {
+        Self {
+            holds: Holds::default(),
+            locks: LocksSeen::default(),
+            from_presser: FromPresser::ToCome,
         }
     }
 }
@@ -174,11 +192,8 @@ impl Access {
         justification: &str,
         idempotency: Option<&Idempotency>,
     ) -> Result<Request, AccessError> {
-        let press = Press::BreakGlass {
-            justification,
-            admins: &self.settings.admins,
-        };
-        self.press(actor, id, &press, idempotency).await
+        self.press(actor, id, &Press::BreakGlass { justification }, idempotency)
+            .await
     }
 
     /// Closes the review of a break-glass grant: an approver of today, never its requester. Where
@@ -258,52 +273,84 @@ impl Access {
         press: &Press<'_>,
         request: &Request,
     ) -> Result<Result<Change, PressRefused>, AccessError> {
-        let holds = self.holds(request.key.as_ref()).await?;
-        let locks = self.locks_of(&lock::concerned(request, actor)).await?;
-        let own = actor.user.as_ref();
-        if let Some(lock) = own.and_then(|user| locks.in_force(user, self.now())) {
-            return Ok(Err(PressRefused::Locked { since: lock.since }));
-        }
+        let facts = self.press_facts(actor, request, FromPresser::Given).await?;
         let uses_a_right = press.uses_a_right(request, actor);
-        let facts = if uses_a_right {
-            self.facts_for(&request.wanted).await
-        } else {
-            Ok(self.directory())
-        };
-        let (directory, unread) = match facts {
+        if !uses_a_right {
+            let directory = self.directory();
+            return Ok(self.try_press(press, actor, request, &facts, &directory, None));
+        }
+        let (directory, unread) = match self.facts_for(&request.wanted).await {
             Ok(directory) => (directory, None),
             Err(unread) => (self.directory(), Some(unread)),
         };
-        let step = |directory: &Directory| -> Result<Change, PressRefused> {
-            let context = DecisionContext {
-                rules: &self.rules(),
-                directory,
-                holds: &holds,
-                settings: &self.settings,
-                locks: &locks,
-                step: self.step(),
-            };
-            let change = press.step(request.clone(), actor, &context)?;
-            Ok(Change {
-                locks_seen: locks.clone(),
-                ..change
-            })
-        };
-        let directory = match (step(&directory), unread) {
-            // what is decided is decided, whoever can be read
-            (Err(why), Some(unread)) if !why.is_conflict() => return Ok(Err(unread)),
-            (Err(why), _) => return Ok(Err(why)),
-            (Ok(_), Some(unread)) => return Ok(Err(unread)),
-            (Ok(change), None) if !uses_a_right => return Ok(Ok(change)),
-            (Ok(_), None) => match self.with_actor(actor, directory).await {
-                Ok(directory) => directory,
-                Err(why) => return Ok(Err(why)),
-            },
+        if let Err(why) = self.try_press(press, actor, request, &facts, &directory, unread) {
+            return Ok(Err(why));
+        }
+        let directory = match self.with_actor(actor, directory).await {
+            Ok(directory) => directory,
+            Err(why) => return Ok(Err(why)),
         };
         // asking took a while: by what is known, and by the instant, after it
-        match step(&directory) {
+        match self.try_press(press, actor, request, &facts, &directory, None) {
             Ok(change) => Ok(self.judge_export(change).await?),
             refused => Ok(refused),
+        }
+    }
+
+    pub(super) async fn press_facts(
+        &self,
+        actor: &Actor,
+        request: &Request,
+        from_presser: FromPresser,
+    ) -> Result<PressFacts, AccessError> {
+        Ok(PressFacts {
+            from_presser,
+            holds: self.holds(request.key.as_ref()).await?,
+            locks: self.locks_of(&lock::concerned(request, actor)).await?,
+        })
+    }
+
+    /// What comes of a press by a directory, for pressing and for what is shown before it. `unread` is
+    /// why the directory is too old to use a right by.
+    pub(super) fn try_press(
+        &self,
+        press: &Press<'_>,
+        actor: &Actor,
+        request: &Request,
+        facts: &PressFacts,
+        directory: &Directory,
+        unread: Option<PressRefused>,
+    ) -> Result<Change, PressRefused> {
+        let (rules, step) = (self.rules(), self.step());
+        let own = actor.user.as_ref();
+        if let Some(lock) = own.and_then(|user| facts.locks.in_force(user, step.now)) {
+            return Err(PressRefused::Locked { since: lock.since });
+        }
+        let context = DecisionContext {
+            rules: &rules,
+            directory,
+            holds: &facts.holds,
+            settings: &self.settings,
+            locks: &facts.locks,
+            from_presser: facts.from_presser,
+            step,
+        };
+        let tried = press.step(request.clone(), actor, &context);
+        let is_nobody = !ask::is_enabled(own, directory);
+        let tried = tried.and_then(|change| {
+            if is_nobody && press.uses_a_right(request, actor) {
+                return Err(PressRefused::NotInDirectory);
+            }
+            Ok(change)
+        });
+        match (tried, unread) {
+            // what is decided is decided, whoever can be read
+            (Err(why), Some(_)) if why.is_conflict() => Err(why),
+            (_, Some(unread)) => Err(unread),
+            (tried, None) => Ok(Change {
+                locks_seen: facts.locks.clone(),
+                ..tried?
+            }),
         }
     }
 
@@ -322,14 +369,8 @@ impl Access {
         id: GrantId,
         idempotency: Option<&Idempotency>,
     ) -> Result<Grant, AccessError> {
-        self.end_grant(actor, id, idempotency, false, |grant, _| {
-            if actor.is_user(&grant.key.user) {
-                Ok(EndCause::Released)
-            } else {
-                Err(PressRefused::NotHolder)
-            }
-        })
-        .await
+        self.end_grant(actor, id, idempotency, false, EndPress::Release)
+            .await
     }
 
     /// Takes access away: an approver of it, or an administrator, with a reason.
@@ -348,24 +389,9 @@ impl Access {
             end_sessions,
         } = revoking.into();
         self.ensure_unlocked(actor).await?;
-        let request = match self.ports.store.grant(id).await? {
-            Some(grant) => self.ports.store.request(grant.request).await?,
-            None => None,
-        };
-        let request = request.ok_or(AccessError::NotFound("grant"))?;
-        self.end_grant(actor, id, idempotency, end_sessions, |_, context| {
-            let listed = decide::ensure_may_deny(&request, actor, context).is_ok();
-            match reason.trim() {
-                _ if actor.secondary_domain => Err(PressRefused::SecondaryDomain),
-                _ if !listed && !actor.is(Role::Admin) => Err(PressRefused::NotYours),
-                words if !says_something(words) => Err(PressRefused::ReasonMissing),
-                words => Ok(EndCause::Revoked {
-                    by: actor.email.clone(),
-                    reason: words.to_owned(),
-                }),
-            }
-        })
-        .await
+        let press = EndPress::Revoke { reason };
+        self.end_grant(actor, id, idempotency, end_sessions, press)
+            .await
     }
 
     /// Takes many grants away at once, each by itself: one that fails stops no other. Parked
@@ -415,7 +441,7 @@ impl Access {
         id: GrantId,
         idempotency: Option<&Idempotency>,
         end_sessions: bool,
-        authority: impl Fn(&Grant, &DecisionContext<'_>) -> Result<EndCause, PressRefused>,
+        press: EndPress<'_>,
     ) -> Result<Grant, AccessError> {
         let mut races = 0;
         loop {
@@ -433,20 +459,15 @@ impl Access {
                 holds: &holds,
                 settings: &self.settings,
                 locks: &locks,
+                from_presser: FromPresser::Given,
                 step,
             };
-            let is_ending = matches!(grant.state, GrantState::Ending { .. });
-            let allowed = authority(&grant, &context).and_then(|cause| {
-                if grant.is_hold() || is_ending {
-                    Ok(cause)
-                } else {
-                    Err(decide::over(&grant.state))
-                }
-            });
-            let cause = match allowed {
-                Ok(cause) => cause,
+            let judged = press.judge(&grant, actor, &context);
+            let (does, cause) = match judged.and_then(|does| Ok((does, press.cause(actor)?))) {
+                Ok(both) => both,
                 Err(why) => return Err(self.refuse(actor, &grant, "end", why).await?),
             };
+            let is_ending = does == EndStep::TriedAgain;
             let is_added = end_sessions && !grant.end_sessions;
             let grant = Grant {
                 end_sessions: end_sessions || grant.end_sessions,

@@ -6,10 +6,10 @@ use hallpass_model::{AccountId, Email, GrantId, RequestId, TimeSpan};
 use hallpass_rules::{Ask, Decision, DecisionStep, Principal};
 
 use super::{Access, AccessError};
-use crate::decide::{self, DecisionContext};
+use crate::decide::{self, DecisionContext, FromPresser};
 use crate::{
     Actor, Counts, Ends, Grant, GrantState, Holds, LocksSeen, PressRefused, ReadError, Request,
-    RequestState, Role, ask,
+    Role, ask, grant_press,
 };
 use crate::{FieldProblem, Wanted};
 
@@ -179,24 +179,7 @@ impl Access {
         actor.reads_all()
             || grant.holder.is(actor)
             || approver.is_some_and(|user| actor.is_user(user))
-            || self.is_listed_for(actor, grant)
-    }
-
-    /// Whether today's rules list the actor as an approver of what a grant is for.
-    fn is_listed_for(&self, actor: &Actor, grant: &Grant) -> bool {
-        let question = ask::question(&grant.key.target, &grant.names);
-        question.is_some_and(|question| {
-            let (who, whose) = (actor.principal(), grant.holder.principal());
-            self.rules()
-                .may_deny(who, whose, &question, &self.directory(), self.now())
-                .is_ok()
-        })
-    }
-
-    /// Whether the actor may take a grant away: administrators, and those listed for its target
-    /// today. For showing; the press decides anew.
-    pub fn may_revoke(&self, actor: &Actor, grant: &Grant) -> bool {
-        actor.is(Role::Admin) || self.is_listed_for(actor, grant)
+            || self.judged(|context| grant_press::is_listed(grant, actor, context))
     }
 
     /// Grants past their end and not over, the latest first, with what AWS said last, at most
@@ -238,10 +221,7 @@ impl Access {
     /// Asks what a press would be told now, without its effects on a key.
     pub(super) fn judged<T>(&self, ask: impl FnOnce(&DecisionContext<'_>) -> T) -> T {
         let (rules, directory) = (self.rules(), self.directory());
-        let holds = Holds {
-            grants: Vec::new(),
-            row: None,
-        };
+        let holds = Holds::default();
         let locks = LocksSeen::default();
         let context = DecisionContext {
             rules: &rules,
@@ -249,15 +229,15 @@ impl Access {
             holds: &holds,
             settings: &self.settings,
             locks: &locks,
+            from_presser: FromPresser::ToCome,
             step: self.step(),
         };
         ask(&context)
     }
 
     pub(super) fn could_decide(&self, actor: &Actor, request: &Request) -> bool {
-        let open = matches!(request.state, RequestState::Pending)
-            && request.expires_at.is_none_or(|at| self.now() < at);
-        open && !request.requester.is(actor)
+        request.is_waiting(self.now())
+            && !request.requester.is(actor)
             && !request.is_reviewed_by(actor)
             && self.is_listed(actor, request)
     }

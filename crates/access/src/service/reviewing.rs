@@ -5,7 +5,7 @@ use hallpass_model::{Email, GrantId, TimeSpan, Timestamp};
 use serde::Serialize;
 
 use super::{Access, AccessError};
-use crate::{Actor, Approval, Grant, PastQuery, Request, RequestState, Subject, break_glass};
+use crate::{Actor, Approval, Grant, PastQuery, Request, Subject, break_glass};
 
 /// How far back is looked.
 const LOOKED_BACK: TimeSpan = TimeSpan::hours(90 * 24);
@@ -46,19 +46,8 @@ pub struct LastTime {
 }
 
 impl Access {
-    /// Whether the actor could break the glass on a request now.
-    pub fn may_break_glass(&self, actor: &Actor, request: &Request) -> bool {
-        if !matches!(request.state, RequestState::Pending) || self.obstacle().is_some() {
-            return false;
-        }
-        self.judged(|context| {
-            let pending = request.clone().pending(context.step.now);
-            pending.is_ok_and(|pending| break_glass::may_take(&pending, actor, context))
-        })
-    }
-
-    /// Whether the actor could close a request's break-glass review now.
-    pub fn may_close_review(&self, actor: &Actor, request: &Request) -> bool {
+    /// Whether the rules let the actor close a request's break-glass review: it is listed for them.
+    pub(super) fn could_close_review(&self, actor: &Actor, request: &Request) -> bool {
         request.has_open_review()
             && self.directory_is_fresh()
             && self.judged(|context| break_glass::ensure_may_close(request, actor, context).is_ok())

@@ -314,7 +314,7 @@ impl Access {
                 return true;
             }
             *decisions -= 1;
-            if self.account_entry(scope, place, set).0.is_some() {
+            if self.account_entry(scope, place, set).0.is_ok() {
                 return true;
             }
         }
@@ -364,16 +364,16 @@ impl Access {
             }
             let room = limit - entries.len();
             let (offer, decision) = self.account_entry(scope, place, set);
-            let offer = offer.filter(|_| reachable);
-            if offer.is_none() && refused.len() >= room {
+            let is_open = reachable && offer.is_ok();
+            if !is_open && refused.len() >= room {
                 continue;
             }
-            let why_not = match (&offer, reachable) {
-                (Some(_), _) => None,
-                (None, false) => Some(ask::MANAGEMENT_ACCOUNT.to_owned()),
-                (None, true) => {
+            let why_not = match &offer {
+                _ if !reachable => Some(ask::MANAGEMENT_ACCOUNT.to_owned()),
+                Ok(_) => None,
+                Err(why) => {
                     let target = format!("{} / {}", place.name, set.name);
-                    Some(ask::why_not(&decision, &target))
+                    Some(why.message(&decision.based_on, &target))
                 }
             };
             let list = if why_not.is_none() {
@@ -384,7 +384,7 @@ impl Access {
             list.push(Hit {
                 permission_set: Some(set.name.clone()),
                 says: Some(set.description.clone()).filter(|says| !says.is_empty()),
-                offer,
+                offer: offer.ok().filter(|_| reachable),
                 why_not,
                 ..Hit::of_account(place)
             });
@@ -425,19 +425,18 @@ impl Access {
                 break;
             }
             match self.group_entry(scope, group) {
-                Some(offer) => entries.push(Hit {
+                (Ok(offer), _) => entries.push(Hit {
                     offer: Some(offer),
                     ..Hit::of_group(group)
                 }),
-                None if refused.len() < limit => {
-                    let decision = scope.decide(&Ask::Group { group: &group.id });
+                (Err(why), decision) if refused.len() < limit => {
                     let target = format!("group {}", group.name);
                     refused.push(Hit {
-                        why_not: Some(ask::why_not(&decision, &target)),
+                        why_not: Some(why.message(&decision.based_on, &target)),
                         ..Hit::of_group(group)
                     });
                 }
-                None => {}
+                (Err(_), _) => {}
             }
         }
         entries.extend(refused);

@@ -207,7 +207,7 @@ impl Access {
         }
         self.ensure_proven(actor).await?;
         let mut directory = self.directory();
-        if self.ensure_fresh(&directory, self.now()).is_err() {
+        if self.ensure_fresh(&directory, self.step()).is_err() {
             let refreshed = self.ports.directory.refresh().await;
             directory = refreshed.map_err(|fault| PressRefused::DirectoryUnread {
                 read_at: directory.taken_at(),

@@ -186,7 +186,7 @@ pub(crate) async fn extend(
         .access
         .extend(actor, id, extending, key.as_ref())
         .await?;
-    requests::answer(&app, actor, asked, None)
+    requests::answer(&app, actor, asked, None).await
 }
 
 /// Take access away.

@@ -1,7 +1,6 @@
 //! What would come of asking for one thing, said before it is asked.
 
 use axum::{Json, extract::State};
-use hallpass_access::Patience;
 use hallpass_api::{Preview, Problem};
 use serde::Deserialize;
 
@@ -41,22 +40,18 @@ pub(crate) async fn preview(
         thought.permission_set.as_deref(),
         thought.group.as_deref(),
     )?;
-    let (target, decision) = app.access.preview(actor, &wanted).map_err(|problems| {
+    let preview = app.access.preview(actor, &wanted).await?;
+    let preview = preview.map_err(|problems| {
         let texts: Vec<&str> = problems.iter().map(|it| it.message.as_str()).collect();
         ProblemResponse::bad("unknown-target", texts.join(" "))
     })?;
-    let standing = match &actor.user {
-        Some(user) => app.access.stands(user, &target, Patience::Look).await?,
-        None => None,
-    };
-    let longest = app.access.settings().longest();
-    let most = decision.max_duration.unwrap_or(longest).min(longest);
+    let decision = &preview.decision;
     Ok(Json(Preview {
         decision: decision.kind.as_str().to_owned(),
         approvers: decision.approvers.iter().map(ToString::to_string).collect(),
         approvals_needed: decision.approvals_needed,
-        max_duration_seconds: most.as_seconds(),
+        max_duration_seconds: preview.limits().longest().as_seconds(),
         because: decision.based_on.iter().map(ToString::to_string).collect(),
-        standing: standing.map(convert_sweeps::held_already),
+        standing: preview.stands.map(convert_sweeps::held_already),
     }))
 }

@@ -13,7 +13,7 @@ use hallpass_api::{Ask, BreakGlass, CloseReview, Deny, HeldAlready, Page, Proble
 use hallpass_model::{RequestId, TimeSpan};
 use serde::Deserialize;
 
-use super::{page, page_size};
+use super::page_size;
 use crate::{
     App,
     auth::{AuthenticatedCaller, TokenScope},
@@ -64,7 +64,17 @@ pub(crate) async fn ask(
     // before asking: afterwards it would show what the grant gives
     let standing = held_already(&app, actor, &asking.wanted).await;
     let asked = app.access.ask(actor, &asking, key.as_ref()).await?;
-    answer(&app, actor, asked, standing.as_ref())
+    answer(&app, actor, asked, standing.as_ref()).await
+}
+
+/// A request as the caller sees it.
+async fn shown(
+    app: &App,
+    actor: &Actor,
+    request: &hallpass_access::Request,
+) -> Result<Request, ProblemResponse> {
+    let presses = app.access.glass_presses(actor, request).await?;
+    Ok(convert::request_for(&presses, request))
 }
 
 /// Whether the caller holds it without Hallpass. Not knowing stops nobody from asking.
@@ -76,30 +86,25 @@ async fn held_already(app: &App, actor: &Actor, wanted: &Wanted) -> Option<HeldA
 }
 
 /// A stored request as an answer: 201 when it is new, 200 when an equal one waited already.
-pub(super) fn answer(
+pub(super) async fn answer(
     app: &App,
     actor: &Actor,
     asked: AskOutcome,
     standing: Option<&HeldAlready>,
 ) -> Result<Response, ProblemResponse> {
-    let shown = |request: &_| Request {
-        standing: standing.cloned(),
-        ..convert::request_for(&app.access, actor, request)
-    };
-    let (status, body) = match asked {
+    let (status, request, already_pending) = match asked {
         AskOutcome::Pending(request) | AskOutcome::Approved(request, _) => {
-            (StatusCode::CREATED, shown(&request))
+            (StatusCode::CREATED, request, false)
         }
-        AskOutcome::AlreadyPending(request) => (
-            StatusCode::OK,
-            Request {
-                already_pending: true,
-                ..shown(&request)
-            },
-        ),
+        AskOutcome::AlreadyPending(request) => (StatusCode::OK, request, true),
         AskOutcome::Rejected(request, refusal) => {
             return Err(ProblemResponse::rejected(&request, &refusal));
         }
+    };
+    let body = Request {
+        standing: standing.cloned(),
+        already_pending,
+        ..shown(app, actor, &request).await?
     };
     let location = format!("/api/v1/requests/{}", body.id);
     Ok((status, [(header::LOCATION, location)], Json(body)).into_response())
@@ -145,9 +150,12 @@ pub(crate) async fn list(
         Some("open") => return Err(bad_parameter("role", "`review=open` goes with no `role`")),
         Some(other) => return Err(bad_parameter("review", format!("`{other}` is not `open`"))),
     };
-    let shown =
-        |request: &hallpass_access::Request| convert::request_for(&app.access, actor, request);
-    Ok(Json(page(&found, shown)))
+    let mut items = Vec::with_capacity(found.rows.len());
+    for request in &found.rows {
+        items.push(shown(&app, actor, request).await?);
+    }
+    let next = found.next.as_ref().map(ToString::to_string);
+    Ok(Json(Page { items, next }))
 }
 
 /// The id in a path. What is not an id names nothing.
@@ -168,7 +176,7 @@ pub(crate) async fn show(
     let past = app.access.past(actor, &request).await?;
     Ok(Json(Request {
         before: Some(convert::before(past)),
-        ..convert::request_for(&app.access, actor, &request)
+        ..shown(&app, actor, &request).await?
     }))
 }
 
@@ -186,7 +194,7 @@ pub(crate) async fn approve(
         .access
         .approve(actor, request_id(&id)?, key.with(&()).as_ref())
         .await?;
-    Ok(Json(convert::request_for(&app.access, actor, &request)))
+    Ok(Json(shown(&app, actor, &request).await?))
 }
 
 /// Say no.
@@ -210,7 +218,7 @@ pub(crate) async fn deny(
             key.as_ref(),
         )
         .await?;
-    Ok(Json(convert::request_for(&app.access, actor, &request)))
+    Ok(Json(shown(&app, actor, &request).await?))
 }
 
 /// Withdraw.
@@ -237,7 +245,7 @@ pub(crate) async fn discard(
         .discard(&actor, id, key.with(&()).as_ref())
         .await
         .map_err(|error| caller.lacking(error))?;
-    Ok(Json(convert::request_for(&app.access, &actor, &request)))
+    Ok(Json(shown(&app, &actor, &request).await?))
 }
 
 /// Take it at once, for an hour at most, without waiting for anybody: for those whom a rule lists.
@@ -257,7 +265,7 @@ pub(crate) async fn break_glass(
         .access
         .break_glass(actor, id, &body.justification, key.as_ref());
     let request = pressed.await?;
-    Ok(Json(convert::request_for(&app.access, actor, &request)))
+    Ok(Json(shown(&app, actor, &request).await?))
 }
 
 /// Close the review of a break-glass grant: an approver, never the requester.
@@ -277,5 +285,5 @@ pub(crate) async fn close_review(
         .access
         .close_review(&actor, id, body.reason.as_deref(), key.as_ref());
     let request = closed.await.map_err(|error| caller.lacking(error))?;
-    Ok(Json(convert::request_for(&app.access, &actor, &request)))
+    Ok(Json(shown(&app, &actor, &request).await?))
 }

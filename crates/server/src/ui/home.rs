@@ -9,11 +9,10 @@ use axum::{
     routing::get,
 };
 use hallpass_access::{
-    Approval, Grant, GrantFilter, GrantState, GrantStateKind, InLine, Request, RequestFilter,
-    RequestState, RequestView, words::STAYS,
+    Approval, AskVerdict, Grant, GrantFilter, GrantPresses, GrantState, GrantStateKind, InLine,
+    Request, RequestFilter, RequestState, RequestView, by_rules, words::STAYS,
 };
 use hallpass_model::{HoldKey, RequestId, Target, TimeSpan};
-use hallpass_rules::DecisionKind;
 
 use super::{
     flash::FlashQuery,
@@ -58,6 +57,10 @@ pub(crate) struct Pass {
     pub(crate) approved: String,
     /// The access was there before, and stays.
     pub(crate) stays: bool,
+    /// Whether the viewer could ask for a later end.
+    can_extend: bool,
+    /// Whether the viewer could give it back.
+    can_release: bool,
     pub(crate) credentials: Option<At>,
     pub(crate) console: Option<String>,
     pub(crate) cli: Option<String>,
@@ -107,12 +110,13 @@ async fn home(
         .rows;
     let reasons: HashMap<RequestId, &Request> = mine.iter().map(|r| (r.id, r)).collect();
     let places = app.access.in_line(&grants).await;
+    let offers = app.access.grant_offers(&viewer.actor).await?;
     let passes: Vec<Pass> = grants
         .iter()
         .zip(places)
         .map(|(grant, place)| {
             let request = reasons.get(&grant.request).copied();
-            pass(&app, &view, grant, request, place)
+            pass(&app, &view, (grant, &offers.on(grant)), request, place)
         })
         .collect();
     let mut rows = Vec::new();
@@ -212,7 +216,7 @@ fn summary(grants: &[Grant]) -> String {
 pub(crate) fn pass(
     app: &App,
     view: &Presenter,
-    grant: &Grant,
+    (grant, presses): (&Grant, &GrantPresses),
     request: Option<&Request>,
     place: Option<InLine>,
 ) -> Pass {
@@ -234,6 +238,8 @@ pub(crate) fn pass(
         reason: plain(reason),
         approved: approved(view, grant),
         stays: grant.standing,
+        can_extend: presses.extend.is_ok(),
+        can_release: presses.release.is_ok(),
         credentials: (is_live && !grant.standing && !view.stops_sessions(grant))
             .then(|| view.credentials_until(&grant.names, end))
             .flatten()
@@ -290,7 +296,7 @@ pub(crate) fn approved(view: &Presenter, grant: &Grant) -> String {
 }
 
 fn waits(view: &Presenter, request: &Request) -> bool {
-    matches!(request.state, RequestState::Pending) && !rows::is_past(view, request)
+    request.is_waiting(view.now)
 }
 
 /// The targets asked for most, of those that may be asked for and are not held or waited for.
@@ -321,16 +327,12 @@ fn again(app: &App, view: &Presenter, grants: &[Grant], mine: &[Request]) -> Vec
     let offered = most.into_iter().filter_map(|(times, request)| {
         let question = request.question()?;
         let decision = app.access.decide(request.requester.principal(), &question);
-        let how = match decision.kind {
-            DecisionKind::ApprovalNotRequired => "no approval",
-            DecisionKind::SelfApproval => "you may approve it yourself",
-            DecisionKind::RequiresApproval if decision.approvals_needed > 1 => {
-                "needs several approvals"
-            }
-            DecisionKind::RequiresApproval => "needs an approval",
-            DecisionKind::NoApprovers
-            | DecisionKind::NoStatements
-            | DecisionKind::RequesterNotAllowed => return None,
+        let how = match by_rules(&decision) {
+            Ok(AskVerdict::Granted(Approval::Own)) => "you may approve it yourself",
+            Ok(AskVerdict::Granted(_)) => "no approval",
+            Ok(AskVerdict::Waits) if decision.approvals_needed > 1 => "needs several approvals",
+            Ok(AskVerdict::Waits) => "needs an approval",
+            Ok(AskVerdict::BreakGlassOnly) | Err(_) => return None,
         };
         let seconds = request.duration.as_seconds().to_string();
         let mut aim = view.aim_of(request);

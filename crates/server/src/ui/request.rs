@@ -7,8 +7,8 @@ use axum::{
     routing::get,
 };
 use hallpass_access::{
-    AccessError, Grant, GrantState, Past, PressRefused, Presses, Request, RequestFilter,
-    RequestState, RequestStateKind, RequestView, ReviewedVersion,
+    AccessError, Grant, GrantPresses, GrantState, Past, PressRefused, Presses, Request,
+    RequestFilter, RequestState, RequestStateKind, RequestView, ReviewedVersion,
 };
 use hallpass_model::{Email, RequestId, TimeSpan};
 use hallpass_rules::ClickRefused;
@@ -227,13 +227,15 @@ async fn assemble(
     let place = place.into_iter().flatten().next();
     let records = timeline::records(app, request, grant).await?;
     let presses = app.access.presses(&viewer.actor, request).await?;
+    let offers = app.access.grant_offers(&viewer.actor).await?;
+    let grant_presses = grant.map(|grant| offers.on(grant));
+    let held = grant.zip(grant_presses.as_ref());
     let past = app.access.past(&viewer.actor, request).await?;
-    let aim = view.aim_of(request);
+    let (id, aim) = (request.id.to_string(), view.aim_of(request));
     let mut shell = viewer.shell(app, Nav::Elsewhere, aim.words()).await;
     shell.said = after.toast(app, viewer, view).await;
     let is_live = grant.filter(|grant| !grant.is_over());
     let is_active = is_live.filter(|grant| matches!(grant.state, GrantState::Active));
-    let id = request.id.to_string();
     Ok(page(&RequestPage {
         about: match grant {
             Some(grant) => format!("{id} {}", grant.id),
@@ -246,8 +248,10 @@ async fn assemble(
         whole: grant.and_then(whole_length),
         extends: extended(app, viewer, request).await,
         notice: notice(app, view, request, after, &presses),
-        buttons: buttons(app, viewer, view, request, grant, &presses),
-        pass: is_live.map(|grant| pass(app, view, grant, Some(request), place)),
+        buttons: buttons(app, viewer, view, request, held, &presses),
+        pass: held
+            .filter(|(grant, _)| !grant.is_over())
+            .map(|held| pass(app, view, held, Some(request), place)),
         ring: is_active.map(|grant| Ring::of(grant, view.now)),
         stays: is_active.is_some_and(|grant| grant.standing),
         ends: is_active.map(|grant| {
@@ -261,10 +265,7 @@ async fn assemble(
         ticket: request.ticket.as_deref().map(plain).unwrap_or_default(),
         changes: changes(&records),
         record: newest(viewer, &records),
-        approvers: timeline::approvers(request)
-            .into_iter()
-            .map(|(email, note)| (view.who(email), note))
-            .collect(),
+        approvers: approvers(view, request),
         rules: request.decided.based_on.clone(),
         door: timeline::door(request.origin.name()),
         secondary_domain: request.secondary_domain,
@@ -278,6 +279,14 @@ async fn assemble(
         aim,
         shell,
     }))
+}
+
+/// Those who said yes, for the aside.
+fn approvers(view: &Presenter, request: &Request) -> Vec<(PersonView, &'static str)> {
+    timeline::approvers(request)
+        .into_iter()
+        .map(|(email, note)| (view.who(email), note))
+        .collect()
 }
 
 /// The newest record the viewer may read.
@@ -434,7 +443,7 @@ fn buttons(
     viewer: &Viewer,
     view: &Presenter,
     request: &Request,
-    grant: Option<&Grant>,
+    grant: Option<(&Grant, &GrantPresses)>,
     presses: &Presses,
 ) -> Buttons {
     let mut buttons = Buttons {
@@ -454,18 +463,18 @@ fn buttons(
             buttons.why_not = why_not(app, view, request, refused);
         }
     }
-    if app.access.may_break_glass(&viewer.actor, request) {
+    if presses.glass.break_glass.is_ok() {
         buttons.glass = Some(press::glass_form(app, view, request));
     }
-    if app.access.may_close_review(&viewer.actor, request) {
+    if presses.glass.close_review.is_ok() {
         buttons.close = Some(press::close_form(view, request, ""));
     }
-    if let Some(grant) = grant {
-        let endings = app.access.endings(&viewer.actor, grant);
+    if let Some((grant, presses)) = grant {
+        // whoever holds it gives it back
         let is_holder = view.is_me(&grant.holder);
-        buttons.release = endings.release.is_ok().then(|| grant.id.to_string());
-        buttons.revoke =
-            (endings.revoke.is_ok() && !is_holder).then(|| revoke::form(app, viewer, grant, ""));
+        buttons.release = presses.release.is_ok().then(|| grant.id.to_string());
+        buttons.revoke = (presses.revoke.is_ok() && !is_holder)
+            .then(|| revoke::form(app, viewer, grant, presses, ""));
     }
     buttons
 }

@@ -9,10 +9,11 @@ use axum::{
     routing::get,
 };
 use hallpass_access::{
-    Past, PressRefused, Request, RequestFilter, RequestStateKind, RequestView, ReviewedVersion,
+    Approval, AskVerdict, Past, PressRefused, Request, RequestFilter, RequestStateKind,
+    RequestView, ReviewedVersion, by_rules,
 };
 use hallpass_model::{RequestId, TimeSpan, Timestamp};
-use hallpass_rules::{Ask, ClickRefused, DecisionKind};
+use hallpass_rules::{Ask, ClickRefused};
 use serde::Deserialize;
 
 use super::{
@@ -151,7 +152,8 @@ async fn for_me(
     let mut glasses = Vec::new();
     for request in reviews.rows.iter().rev() {
         // auditors watch on the request's page; here is only what one can close
-        if app.access.may_close_review(&viewer.actor, request) {
+        let presses = app.access.glass_presses(&viewer.actor, request).await?;
+        if presses.close_review.is_ok() {
             glasses.push(glass(&app, &viewer, &view, request).await);
         }
     }
@@ -378,7 +380,7 @@ fn smaller(app: &App, view: &Presenter, request: &Request) -> Option<String> {
                 permission_set: &set.name,
             };
             let decision = app.access.decide(request.requester.principal(), &question);
-            decision.kind == DecisionKind::ApprovalNotRequired
+            by_rules(&decision) == Ok(AskVerdict::Granted(Approval::NotRequired))
         })
         .map(|set| set.name.clone())
 }

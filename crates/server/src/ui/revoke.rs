@@ -7,7 +7,7 @@ use axum::{
     http::StatusCode,
     routing::get,
 };
-use hallpass_access::{AccessError, Grant, GrantState, PressRefused, Revoking};
+use hallpass_access::{AccessError, Grant, GrantPresses, PressRefused, Revoking};
 use hallpass_model::{GrantId, Target, TargetNames, TimeSpan};
 
 use super::flash::{self, Flash};
@@ -34,12 +34,19 @@ async fn open(
     let Some(grant) = grant_of(&app, &viewer, &id).await? else {
         return missing(&app, &viewer).await;
     };
-    let form = form(&app, &viewer, &grant, &opened.from);
+    let presses = app.access.grant_offers(&viewer.actor).await?.on(&grant);
+    let form = form(&app, &viewer, &grant, &presses, &opened.from);
     show(&app, &viewer, form, StatusCode::OK).await
 }
 
 /// "Revoke Mara’s access now?"
-pub(crate) fn form(app: &App, viewer: &Viewer, grant: &Grant, from: &str) -> WordsForm {
+pub(crate) fn form(
+    app: &App,
+    viewer: &Viewer,
+    grant: &Grant,
+    presses: &GrantPresses,
+    from: &str,
+) -> WordsForm {
     let view = Presenter::new(app, viewer);
     let who = Presenter::person(&grant.holder.name, &grant.holder.email);
     let aim = view.aim(Some(&grant.key.target), &grant.names);
@@ -72,7 +79,11 @@ pub(crate) fn form(app: &App, viewer: &Viewer, grant: &Grant, from: &str) -> Wor
         ),
         note: note(app, viewer, grant, &who.first),
         sessions: is_asked(app, grant).then_some(false),
-        refused: refused(app, viewer, grant, &aim.words()),
+        refused: presses
+            .revoke
+            .as_ref()
+            .err()
+            .map(|why| refused(why, &aim.words())),
         cancel: "Keep it",
         back: back(from, grant.request),
         submit: if is_stuck { "Try now" } else { "Revoke now" },
@@ -104,15 +115,16 @@ fn note(app: &App, viewer: &Viewer, grant: &Grant, first: &str) -> String {
     )
 }
 
-fn refused(app: &App, viewer: &Viewer, grant: &Grant, target: &str) -> Option<String> {
-    let ending = matches!(grant.state, GrantState::Ending { .. }) && grant.stuck.is_none();
-    if grant.is_over() || ending {
-        let state = grant.state.name();
-        return Some(format!("This access is over or ending already: {state}."));
+fn refused(why: &PressRefused, target: &str) -> String {
+    match why {
+        PressRefused::GrantOver { state } => {
+            format!("This access is over or ending already: {state}.")
+        }
+        PressRefused::NotYours => format!(
+            "You are not an approver for {target}. Approvers and administrators can do this."
+        ),
+        why => sentence(&why.to_string()),
     }
-    (!app.access.may_revoke(&viewer.actor, grant)).then(|| {
-        format!("You are not an approver for {target}. Approvers and administrators can do this.")
-    })
 }
 
 /// Credentials that were issued outlive the assignment by the session length of their set.
@@ -152,11 +164,12 @@ async fn press(
     let reason = typed.reason.trim();
     let end_sessions = !typed.end_sessions.is_empty();
     let length = reason.chars().count();
+    let presses = app.access.grant_offers(&viewer.actor).await?.on(&grant);
     let again = |error: String| WordsForm {
         error,
         value: typed.reason.clone(),
         sessions: is_asked(&app, &grant).then_some(end_sessions),
-        ..form(&app, &viewer, &grant, &typed.from)
+        ..form(&app, &viewer, &grant, &presses, &typed.from)
     };
     if length > REASON_MAX {
         let length = people::counted(length as u64);

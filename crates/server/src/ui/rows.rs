@@ -62,7 +62,7 @@ pub(crate) fn badge(view: &Presenter, request: &Request, grant: Option<&Grant>) 
 
 /// Whether a request waits on paper only: it lapsed, and was not looked at since.
 pub(crate) fn is_past(view: &Presenter, request: &Request) -> bool {
-    request.expires_at.is_some_and(|at| view.now >= at)
+    matches!(request.state, RequestState::Pending) && !request.is_waiting(view.now)
 }
 
 pub(crate) async fn row(

@@ -187,10 +187,7 @@ fn details(app: &App, explained: &Explained) -> Vec<String> {
             | DecisionKind::RequiresApproval
     );
     if asks {
-        let longest = app.access.settings().longest();
-        let longest = decision
-            .max_duration
-            .map_or(longest, |max| max.min(longest));
+        let longest = app.access.settings().longest_by(decision);
         details.push(format!("At most {longest}."));
         for need in &decision.ticket_patterns {
             let pattern = plain(need.pattern.as_str());

@@ -134,8 +134,12 @@ impl Viewer {
             .await
             .map(|found| found.rows)
             .unwrap_or_default();
-        let closable = |review: &&_| app.access.may_close_review(&self.actor, review);
-        let waiting = waiting + reviews.iter().filter(closable).count();
+        let mut closable = 0;
+        for review in &reviews {
+            let presses = app.access.glass_presses(&self.actor, review).await;
+            closable += usize::from(presses.is_ok_and(|presses| presses.close_review.is_ok()));
+        }
+        let waiting = waiting + closable;
         Shell {
             title: title.into(),
             nav,

@@ -27,5 +27,6 @@ mod looking;
 mod outliving;
 mod overlaps;
 mod plans_of_sweeps;
+mod previews;
 mod standing;
 mod sweeping;

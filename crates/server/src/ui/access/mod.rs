@@ -13,8 +13,8 @@ use axum::{
     routing::get,
 };
 use hallpass_access::{
-    AccessError, Directory, Grant, GrantFilter, GrantStateKind, Role, StandingView, Sweep,
-    SweepMode, SweepState, words as access_words,
+    AccessError, Directory, Grant, GrantFilter, GrantOffers, GrantStateKind, Role, StandingView,
+    Sweep, SweepMode, SweepState, words as access_words,
 };
 use hallpass_model::{TimeSpan, Timestamp};
 use serde::Deserialize;
@@ -204,6 +204,7 @@ enum Empty {
 struct AccessView<'a> {
     app: &'a App,
     viewer: &'a Viewer,
+    offers: GrantOffers<'a>,
     directory: &'a Directory,
     now: Timestamp,
 }
@@ -232,15 +233,15 @@ async fn show(
     let view = presenter::Presenter::new(&app, &viewer);
     shell.said = after.toast(&app, &viewer, &view).await;
     let locked = person::locked(&app, &viewer).await?;
-    let mut page_of = build(
-        &app,
-        &viewer,
-        &looking,
-        &grants,
-        found.as_ref(),
-        plan,
-        shell,
-    );
+    let directory = app.access.directory();
+    let view = AccessView {
+        app: &app,
+        viewer: &viewer,
+        offers: app.access.grant_offers(&viewer.actor).await?,
+        directory: &directory,
+        now: app.clock.now(),
+    };
+    let mut page_of = build(&view, &looking, &grants, found.as_ref(), plan, shell);
     page_of.locked = locked;
     Ok(page(&page_of))
 }
@@ -255,21 +256,13 @@ async fn standing_of(app: &App, viewer: &Viewer) -> Result<Option<StandingView>,
 }
 
 fn build(
-    app: &App,
-    viewer: &Viewer,
+    view: &AccessView<'_>,
     looking: &Looking,
     grants: &[Grant],
     found: Option<&StandingView>,
     plan: Option<(String, String)>,
     shell: Shell,
 ) -> AccessPage {
-    let (now, directory) = (app.clock.now(), app.access.directory());
-    let view = AccessView {
-        app,
-        viewer,
-        directory: &directory,
-        now,
-    };
     let lines = AccessLine::all(grants, found);
     let page = view.page(looking, &lines);
     let (shown, total) = (page.shown, page.total);
@@ -282,8 +275,8 @@ fn build(
         q: looking.q.clone(),
         by: looking.by.name(),
         is_set_view: looking.by == Grouping::Set,
-        sees_all: viewer.actor.reads_all(),
-        can_cut_off: viewer.actor.is(Role::Admin),
+        sees_all: view.viewer.actor.reads_all(),
+        can_cut_off: view.viewer.actor.is(Role::Admin),
         looks: Looks {
             plan,
             too_many: grants.len() >= LOOKED_AT_MAX,
@@ -291,7 +284,7 @@ fn build(
         },
         stale: view.stale(),
         locked: Vec::new(),
-        tiles: tiles(&view, grants, found),
+        tiles: tiles(view, grants, found),
         tabs: tabs(looking),
         kinds: kinds(looking),
         matching: matching(looking, total, lines.len()),

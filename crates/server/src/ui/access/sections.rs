@@ -193,10 +193,13 @@ impl AccessView<'_> {
         } else {
             (self.at(grant.ends_at), String::new())
         };
-        let may_revoke = self.app.access.may_revoke(&self.viewer.actor, grant);
         // the way back keeps what was searched for
         let from = || url_encoded(&looking.address(looking.by, looking.skip));
-        let revoke = (may_revoke && (!ending || grant.stuck.is_some()))
+        let revoke = self
+            .offers
+            .on(grant)
+            .revoke
+            .is_ok()
             .then(|| format!("/grants/{}/revoke?from={}", grant.id, from()));
         let stood = grant.standing.then_some(STANDING);
         let badge = match &grant.stuck {

@@ -1,7 +1,7 @@
 //! What is chosen on the form, and what there is to choose from.
 
 use hallpass_access::{Search, Sought, Wanted};
-use hallpass_model::{AccountId, GroupId, Target, TargetNames, TimeSpan};
+use hallpass_model::{AccountId, GroupId, TimeSpan};
 use hallpass_rules::directory::{Account, Group, PermissionSet};
 
 use super::AskForm;
@@ -88,31 +88,7 @@ impl Choice {
         }
     }
 
-    /// The whole target, once all of it is chosen.
-    pub(super) fn target(&self) -> Option<(Target, TargetNames)> {
-        match (&self.account, &self.set, &self.group) {
-            (Some(account), Some(set), _) => Some((
-                Target::Account {
-                    account: account.id.clone(),
-                    permission_set: set.arn.clone(),
-                },
-                TargetNames::Account {
-                    account: account.name.clone(),
-                    permission_set: set.name.clone(),
-                },
-            )),
-            (_, _, Some(group)) => Some((
-                Target::Group {
-                    group: group.id.clone(),
-                },
-                TargetNames::Group {
-                    group: group.name.clone(),
-                },
-            )),
-            _ => None,
-        }
-    }
-
+    /// What would be asked for, once all of it is chosen.
     pub(super) fn wanted(&self) -> Option<Wanted> {
         match (&self.account, &self.set, &self.group) {
             (Some(account), Some(set), _) => Some(Wanted::Account {

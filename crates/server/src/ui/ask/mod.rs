@@ -4,7 +4,6 @@
 //! sends the first for you while you choose.
 
 mod choice;
-mod held;
 mod outlook;
 
 use askama::Template;

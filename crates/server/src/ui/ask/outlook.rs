@@ -2,12 +2,14 @@
 //! way. Computed from the rules each time, as the sending itself will be.
 
 use hallpass_access::{
-    Grant, GrantFilter, GrantState, GrantStateKind, Request, RequestFilter, RequestView,
+    Approval, AskRefused, AskVerdict, FieldProblem, GrantState, HeldGrant, LengthLimits,
+    LengthRefused, Preview, PreviewOutcome, Request, RequestFilter, RequestView,
+    words as access_words,
 };
-use hallpass_model::{Email, GrantId, HoldKey, Target, TargetNames, TimeSpan};
-use hallpass_rules::{ClickRefused, Decision, DecisionKind};
+use hallpass_model::{Email, GrantId, HoldKey, Target, TimeSpan};
+use hallpass_rules::Decision;
 
-use super::{AskForm, choice::Choice, held::held_already};
+use super::{AskForm, choice::Choice};
 use crate::{
     App,
     problem::ProblemResponse,
@@ -15,8 +17,7 @@ use crate::{
         permission_set,
         presenter::{Coded, PersonView, Presenter, either},
         shell::{Viewer, url_encoded},
-        words::capital,
-        words::plain,
+        words::{capital, plain, sentence},
     },
 };
 
@@ -26,8 +27,6 @@ const COMMON: [u64; 7] = [1800, 3600, 7200, 14_400, 28_800, 43_200, 86_400];
 const CHIPS: usize = 9;
 /// People shown by name.
 const PEOPLE: usize = 8;
-/// Live grants looked at for one of the same target.
-const GRANTS: usize = 200;
 
 /// A length to choose.
 #[derive(Clone, Debug)]
@@ -96,32 +95,44 @@ impl Outlook {
         choice: &Choice,
         form: &AskForm,
     ) -> Result<Self, ProblemResponse> {
-        let target = choice.target();
-        let decision = target.as_ref().and_then(|(target, names)| {
-            let question = hallpass_access::question(target, names)?;
-            Some(app.access.decide(viewer.actor.principal(), &question))
-        });
         let mut outlook = Self::default();
-        let last = match &target {
-            Some((target, _)) => last_asked(app, viewer, target).await?,
+        let preview = match choice.wanted() {
+            Some(wanted) => Some(app.access.preview(&viewer.actor, &wanted).await?),
             None => None,
         };
-        outlook.lengths(app, form, decision.as_ref(), last.as_ref());
-        let (Some((target, names)), Some(decision)) = (target, decision) else {
+        let (preview, unknown) = match preview {
+            Some(Ok(preview)) => (Some(preview), None),
+            Some(Err(problems)) => (None, Some(problems)),
+            None => (None, None),
+        };
+        let last = match &preview {
+            Some(preview) => last_asked(app, viewer, &preview.target).await?,
+            None => None,
+        };
+        outlook.lengths(app, form, preview.as_ref(), last.as_ref());
+        if let Some(problems) = unknown {
+            outlook.is_whole = true;
+            outlook.close("Not possible", all_of(&problems));
+        }
+        let Some(preview) = preview else {
             return Ok(outlook);
         };
         outlook.is_whole = true;
-        outlook.waiting = last
-            .filter(|last| matches!(last.state, hallpass_access::RequestState::Pending))
-            .filter(|last| !crate::ui::rows::is_past(view, last))
-            .map(|last| (format!("/requests/{}", last.id), view.words(last.asked_at)));
-        outlook.extend(app, viewer, view, &target).await?;
-        outlook.standing = held_already(app, viewer, view, &target).await?;
-        outlook.people(view, &decision);
-        outlook.facts(app, view, choice, &decision);
-        outlook.requirements(&decision);
-        outlook.button(app, view, &target, &names, &decision);
+        outlook.standing = Coded(preview.stands.map_or_else(String::new, |stands| {
+            access_words::held_already(&view.words(stands.seen_at))
+        }));
+        outlook.extend(app, viewer, view, &preview).await?;
+        outlook.people(view, &preview);
+        outlook.facts(app, view, choice, &preview);
+        outlook.requirements(&preview.decision);
+        outlook.button(view, &preview);
         Ok(outlook)
+    }
+
+    /// There is no button to press.
+    fn close(&mut self, words: &str, why: String) {
+        words.clone_into(&mut self.closed);
+        self.why_not = Coded(why);
     }
 
     /// The lengths to choose from, and the one that counts.
@@ -129,15 +140,15 @@ impl Outlook {
         &mut self,
         app: &App,
         form: &AskForm,
-        decision: Option<&Decision>,
+        preview: Option<&Preview>,
         last: Option<&Request>,
     ) {
         let settings = app.access.settings();
-        let longest = settings.longest();
-        let by_rule = decision.and_then(|decision| decision.max_duration);
-        let most = by_rule.unwrap_or(longest).min(longest);
-        let mut spans = offered(&settings.choices(longest));
-        if !spans.contains(&most) && most >= settings.duration_min {
+        let of_any = LengthLimits::of(None, settings);
+        let limits = preview.map_or(&of_any, Preview::limits);
+        let most = limits.longest();
+        let mut spans = offered(&settings.choices(settings.longest()));
+        if !spans.contains(&most) && limits.check(most).is_ok() {
             spans.push(most);
             spans.sort();
         }
@@ -150,46 +161,46 @@ impl Outlook {
         {
             self.typed = span.to_string();
         }
-        let fitting = |span: &TimeSpan| *span <= most;
+        let is_over = |span: TimeSpan| limits.check(span) == Err(LengthRefused::TooLong);
         let chosen = chosen
             .or_else(|| last.map(|last| last.duration))
             .filter(|span| spans.contains(span))
             .map(|span| span.min(most))
             .filter(|span| spans.contains(span))
-            .or_else(|| spans.iter().copied().find(fitting));
+            .or_else(|| spans.iter().copied().find(|span| !is_over(*span)));
         self.chips = spans
             .iter()
             .map(|span| Chip {
                 seconds: span.as_seconds(),
                 words: *span,
-                is_over: *span > most,
+                is_over: is_over(*span),
                 is_chosen: self.typed.is_empty() && Some(*span) == chosen,
             })
             .collect();
-        self.limit = limit(decision, most);
+        self.limit = limit(preview.map(|preview| &preview.decision), most);
         if self.typed.is_empty() {
             self.length = chosen;
         } else {
-            self.read_typed(most, settings.duration_min);
+            self.read_typed(limits);
         }
     }
 
     /// The length as typed, or what is wrong with it.
-    fn read_typed(&mut self, most: TimeSpan, least: TimeSpan) {
+    fn read_typed(&mut self, limits: &LengthLimits) {
         let Ok(span) = self.typed.parse::<TimeSpan>() else {
             self.length_wrong = Coded("Write a length like 1h 30m.".to_owned());
             return;
         };
         self.length = Some(span);
-        if span > most {
-            let by = self.limit.0.split_once(", by ").map(|(_, by)| by);
-            self.length_wrong = Coded(match by {
-                Some(by) => format!("At most {most}, by {by}"),
-                None => format!("At most {most}."),
-            });
-        } else if span < least {
-            self.length_wrong = Coded(format!("At least {least}."));
-        }
+        let by = self.limit.0.split_once(", by ").map(|(_, by)| by);
+        self.length_wrong = Coded(match (limits.check(span), by) {
+            (Ok(()), _) => return,
+            (Err(LengthRefused::TooShort), _) => format!("At least {}.", limits.shortest()),
+            (Err(LengthRefused::TooLong), Some(by)) => {
+                format!("At most {}, by {by}", limits.longest())
+            }
+            (Err(LengthRefused::TooLong), None) => format!("At most {}.", limits.longest()),
+        });
     }
 
     /// Whether the viewer holds the target already: then the form makes that longer.
@@ -198,44 +209,45 @@ impl Outlook {
         app: &App,
         viewer: &Viewer,
         view: &Presenter,
-        target: &Target,
+        preview: &Preview,
     ) -> Result<(), ProblemResponse> {
-        let Some(user) = viewer.actor.user.clone() else {
+        let held = preview.held.as_ref();
+        let active = held.filter(|held| matches!(held.grant.state, GrantState::Active));
+        let waiting = match active {
+            Some(held) => held.waiting.as_ref(),
+            None => preview.waiting.as_ref(),
+        };
+        self.waiting = waiting
+            .filter(|request| !crate::ui::rows::is_past(view, request))
+            .map(|request| {
+                let page = format!("/requests/{}", request.id);
+                (page, view.words(request.asked_at))
+            });
+        let Some(HeldGrant { grant, .. }) = active else {
+            if held.is_some() {
+                self.notes.push(Coded(
+                    "You are getting this right now; look at your access first.".to_owned(),
+                ));
+            }
             return Ok(());
         };
-        let filter = GrantFilter {
-            states: GrantStateKind::HOLDING.to_vec(),
-            holder: Some(user),
-            ..GrantFilter::default()
-        };
-        let grants = app.access.grants(&viewer.actor, &filter, GRANTS).await?;
-        let held = grants
-            .rows
-            .into_iter()
-            .find(|grant| is_held(view, grant, target));
-        let Some(held) = held else { return Ok(()) };
-        if matches!(held.state, GrantState::Active) {
-            self.extends = Some((held.id, view.words(held.ends_at)));
-            self.reason_before.clone_from(&held.reason);
-            let request = app.access.request(&viewer.actor, held.request).await?;
-            self.ticket_before = request.ticket.unwrap_or_default();
-            if let Some(length) = self.length
-                && length.after(view.now) <= held.ends_at
-            {
-                self.adds_nothing = Some(Coded(format!(
-                    "You hold this until {} already; {length} more would not add anything.",
-                    view.words(held.ends_at)
-                )));
-            }
-        } else {
-            self.notes.push(Coded(
-                "You are getting this right now; look at your access first.".to_owned(),
-            ));
+        self.extends = Some((grant.id, view.words(grant.ends_at)));
+        self.reason_before.clone_from(&grant.reason);
+        let request = app.access.request(&viewer.actor, grant.request).await?;
+        self.ticket_before = request.ticket.unwrap_or_default();
+        if let Some(length) = self.length
+            && preview.extending(length).problem("adds-nothing").is_some()
+        {
+            self.adds_nothing = Some(Coded(format!(
+                "You hold this until {} already; {length} more would not add anything.",
+                view.words(grant.ends_at)
+            )));
         }
         Ok(())
     }
 
-    fn people(&mut self, view: &Presenter, decision: &Decision) {
+    fn people(&mut self, view: &Presenter, preview: &Preview) {
+        let decision = &preview.decision;
         let bench = |heading: String, people: Vec<&Email>| ReviewerGroup {
             heading,
             more: people.len().saturating_sub(PEOPLE),
@@ -245,12 +257,12 @@ impl Outlook {
                 .map(|email| view.who(email))
                 .collect(),
         };
-        match decision.kind {
-            DecisionKind::ApprovalNotRequired => "No approval needed".clone_into(&mut self.heading),
-            DecisionKind::SelfApproval => {
+        match preview.by_rules() {
+            Ok(AskVerdict::Granted(Approval::Own)) => {
                 "You may approve this yourself".clone_into(&mut self.heading);
             }
-            DecisionKind::RequiresApproval if decision.stages.is_empty() => {
+            Ok(AskVerdict::Granted(_)) => "No approval needed".clone_into(&mut self.heading),
+            Ok(AskVerdict::Waits) if decision.stages.is_empty() => {
                 let count = decision.approvers.len();
                 let needed = decision.approvals_needed;
                 let heading = match count {
@@ -260,7 +272,7 @@ impl Outlook {
                 self.benches
                     .push(bench(heading, decision.approvers.iter().collect()));
             }
-            DecisionKind::RequiresApproval => {
+            Ok(AskVerdict::Waits) => {
                 for stage in &decision.stages {
                     let heading = format!(
                         "{}: {} of these must say yes",
@@ -271,7 +283,7 @@ impl Outlook {
                         .push(bench(heading, stage.approvers.iter().collect()));
                 }
             }
-            DecisionKind::NoApprovers if decision.break_glass => {
+            Ok(AskVerdict::BreakGlassOnly) => {
                 "Nobody can approve this for you".clone_into(&mut self.heading);
                 self.notes.push(Coded(
                     "You may break the glass once it is sent: all admins are told, and somebody \
@@ -279,13 +291,11 @@ impl Outlook {
                         .to_owned(),
                 ));
             }
-            DecisionKind::NoApprovers
-            | DecisionKind::NoStatements
-            | DecisionKind::RequesterNotAllowed => {}
+            Err(_) => {}
         }
     }
 
-    fn facts(&mut self, app: &App, view: &Presenter, choice: &Choice, decision: &Decision) {
+    fn facts(&mut self, app: &App, view: &Presenter, choice: &Choice, preview: &Preview) {
         if let Some(length) = self.length {
             self.time = match &self.extends {
                 _ if !self.standing.is_empty() => {
@@ -298,13 +308,18 @@ impl Outlook {
                 None => format!("{length}, counted from when AWS confirms"),
             };
         }
-        if decision.kind == DecisionKind::RequiresApproval {
+        if preview.by_rules() == Ok(AskVerdict::Waits) {
             let lapses = app.access.settings().expires_at(view.now);
             self.lapses = lapses
                 .map(|at| format!("{} if nobody decides", view.words(at)))
                 .unwrap_or_default();
         }
-        self.rules = decision.based_on.iter().map(ToString::to_string).collect();
+        self.rules = preview
+            .decision
+            .based_on
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         self.explain = match (&choice.account, &choice.set, &choice.group) {
             (Some(account), Some(set), _) => format!(
                 "/rules/explain?account={}&permission_set={}",
@@ -342,38 +357,57 @@ impl Outlook {
         });
     }
 
-    fn button(
-        &mut self,
-        app: &App,
-        view: &Presenter,
-        target: &Target,
-        names: &TargetNames,
-        decision: &Decision,
-    ) {
-        let aim = view.aim(Some(target), names);
-        let listed = is_listed(app, view, target, names);
-        let (closed, why) = why_not(decision, listed, &aim.words());
-        closed.clone_into(&mut self.closed);
-        self.why_not = Coded(why);
-        self.own_listed = listed && decision.kind == DecisionKind::RequiresApproval;
-        let Some(length) = self.length.filter(|_| self.closed.is_empty()) else {
+    fn button(&mut self, view: &Presenter, preview: &Preview) {
+        let aim = view.aim(Some(&preview.target), &preview.names);
+        let by_rules = preview.by_rules();
+        if let Err(why) = &by_rules {
+            let (words, why) = why_not(why, preview, &aim.words());
+            self.close(words, why);
+        }
+        let is_listed = !preview.lists_asker.is_empty();
+        self.own_listed = is_listed && by_rules == Ok(AskVerdict::Waits);
+        let Some(length) = self.length.filter(|_| by_rules.is_ok()) else {
             return;
         };
-        self.meant = format!("{target} {} {}", length.as_seconds(), decision.kind);
-        if !self.length_wrong.is_empty() {
-            "Not for this long".clone_into(&mut self.closed);
-            self.why_not = self.length_wrong.clone();
-            return;
+        let decision = &preview.decision;
+        self.meant = format!(
+            "{} {} {}",
+            preview.target,
+            length.as_seconds(),
+            decision.kind
+        );
+        let outcome = match self.extends {
+            Some(_) => preview.extending(length),
+            None => preview.asking(length),
+        };
+        match outcome {
+            PreviewOutcome::Request(verdict) => {
+                self.submit = self.label(view, length, verdict, decision);
+            }
+            PreviewOutcome::Refused(_) if !self.length_wrong.is_empty() => {
+                self.close("Not for this long", self.length_wrong.0.clone());
+            }
+            PreviewOutcome::Refused(_) if let Some(words) = &self.adds_nothing => {
+                let words = words.0.clone();
+                self.close("Nothing to add", words);
+            }
+            PreviewOutcome::Refused(why) => {
+                let (words, why) = why_not(&why, preview, &aim.words());
+                self.close(words, why);
+            }
+            PreviewOutcome::NotNow(why) => {
+                self.close("Not just now", sentence(&capital(&why.to_string())));
+            }
         }
-        if let Some(words) = &self.adds_nothing {
-            "Nothing to add".clone_into(&mut self.closed);
-            self.why_not = words.clone();
-            return;
-        }
-        self.submit = self.label(view, length, decision);
     }
 
-    fn label(&self, view: &Presenter, length: TimeSpan, decision: &Decision) -> String {
+    fn label(
+        &self,
+        view: &Presenter,
+        length: TimeSpan,
+        verdict: AskVerdict,
+        decision: &Decision,
+    ) -> String {
         let ends = || view.words(length.after(view.now));
         let people = match decision.approvers.len() {
             1 => decision
@@ -383,15 +417,13 @@ impl Outlook {
                 .unwrap_or_default(),
             n => format!("{n} people"),
         };
-        match (decision.kind, &self.extends) {
-            (DecisionKind::ApprovalNotRequired, None) => format!("Get {length} now"),
-            (DecisionKind::SelfApproval, None) => format!("Approve myself for {length}"),
-            (DecisionKind::ApprovalNotRequired | DecisionKind::SelfApproval, Some(_)) => {
-                format!("Extend to {} now", ends())
-            }
-            (DecisionKind::NoApprovers, _) => format!("Send it for {length}"),
-            (_, None) => format!("Ask {people} for {length}"),
-            (_, Some(_)) => format!("Ask {people} to extend to {length}"),
+        match (verdict, &self.extends) {
+            (AskVerdict::Granted(Approval::Own), None) => format!("Approve myself for {length}"),
+            (AskVerdict::Granted(_), None) => format!("Get {length} now"),
+            (AskVerdict::Granted(_), Some(_)) => format!("Extend to {} now", ends()),
+            (AskVerdict::BreakGlassOnly, _) => format!("Send it for {length}"),
+            (AskVerdict::Waits, None) => format!("Ask {people} for {length}"),
+            (AskVerdict::Waits, Some(_)) => format!("Ask {people} to extend to {length}"),
         }
     }
 }
@@ -414,59 +446,42 @@ fn named(decision: &Decision) -> Vec<String> {
     rules.map(|rule| format!("`{rule}`")).collect()
 }
 
-/// Whether a rule lists the viewer for their own case.
-fn is_listed(app: &App, view: &Presenter, target: &Target, names: &TargetNames) -> bool {
-    hallpass_access::question(target, names).is_some_and(|question| {
-        let rules = app.access.rules();
-        let refused = rules.may_deny(
-            view.principal(),
-            view.principal(),
-            &question,
-            &view.directory,
-            view.now,
-        );
-        matches!(refused, Err(ClickRefused::OwnRequest { rules }) if !rules.is_empty())
-    })
-}
-
-/// The words of a button that cannot be pressed, and why; empty when it can.
-fn why_not(decision: &Decision, listed: bool, target: &str) -> (&'static str, String) {
-    let rules = either(&named(decision));
-    match decision.kind {
-        DecisionKind::NoApprovers if decision.break_glass => ("", String::new()),
-        DecisionKind::NoApprovers => (
+/// The words of a button that cannot be pressed, and why.
+fn why_not(why: &AskRefused, preview: &Preview, target: &str) -> (&'static str, String) {
+    let rules = either(&named(&preview.decision));
+    match why {
+        AskRefused::NoApprover => (
             "Nobody can approve this",
-            if listed {
+            if preview.lists_asker.is_empty() {
+                format!("Nobody can approve this for you. Rule {rules} lists no approver.")
+            } else {
                 format!(
                     "Nobody can approve this for you. The only approver in rule {rules} is you."
                 )
-            } else {
-                format!("Nobody can approve this for you. Rule {rules} lists no approver.")
             },
         ),
-        DecisionKind::NoStatements => (
+        AskRefused::NoRule => (
             "No rule covers this",
             format!("No rule covers {target}. Ask an administrator to add one."),
         ),
-        DecisionKind::RequesterNotAllowed if decision.unread.is_empty() => (
+        AskRefused::NotAllowed => (
             "Not for you today",
             format!("Rule {rules} does not let you ask for this now."),
         ),
-        DecisionKind::RequesterNotAllowed => (
+        AskRefused::Unread(_) => (
             "Not known just now",
             format!(
                 "Rule {rules} lets certain people ask, and it could not be read whether you are \
                  one. Try again."
             ),
         ),
-        DecisionKind::ApprovalNotRequired
-        | DecisionKind::SelfApproval
-        | DecisionKind::RequiresApproval => ("", String::new()),
+        AskRefused::Fields(problems) => ("Not possible", all_of(problems)),
     }
 }
 
-fn is_held(view: &Presenter, grant: &Grant, target: &Target) -> bool {
-    grant.key.target == *target && view.now < grant.ends_at
+fn all_of(problems: &[FieldProblem]) -> String {
+    let all: Vec<&str> = problems.iter().map(|it| it.message.as_str()).collect();
+    all.join(" ")
 }
 
 /// The newest request of the viewer for a target.

@@ -1,0 +1,367 @@
+//! What would become of a request. Asking itself and what is shown before it are decided by the same
+//! functions, so that they cannot disagree; a preview gives nothing, and asking decides anew.
+
+use hallpass_model::{Target, TargetNames, TimeSpan, Timestamp};
+use hallpass_rules::{Decision, DecisionKind, Directory, Principal, RuleId, Rules};
+
+use crate::ask::{self, Resolved};
+use crate::{
+    Approval, FieldProblem, Grant, PressRefused, Refusal, Request, Settings, Stands, Wanted,
+};
+
+/// What a request that is not refused comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AskVerdict {
+    /// Granted at once, in this capacity.
+    Granted(Approval),
+    /// Waits for those who may approve it.
+    Waits,
+    /// Waits though nobody can approve it: whoever asked may break the glass (`access.md` §17).
+    BreakGlassOnly,
+}
+
+/// Why a request would be stored as rejected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AskRefused {
+    /// No rule covers the target.
+    NoRule,
+    /// The rules let others ask.
+    NotAllowed,
+    /// The rules let certain people ask, and whether the asker is one could not be read.
+    Unread(Vec<String>),
+    /// Nobody but the asker could approve it, or nobody at all.
+    NoApprover,
+    /// Fields are to blame.
+    Fields(Vec<FieldProblem>),
+}
+
+/// What the rules alone say to somebody who asks, whatever the length and the reason.
+///
+/// # Errors
+/// Why they refuse.
+pub fn by_rules(decision: &Decision) -> Result<AskVerdict, AskRefused> {
+    match decision.kind {
+        DecisionKind::ApprovalNotRequired => Ok(AskVerdict::Granted(Approval::NotRequired)),
+        DecisionKind::SelfApproval => Ok(AskVerdict::Granted(Approval::Own)),
+        DecisionKind::RequiresApproval => Ok(AskVerdict::Waits),
+        DecisionKind::NoApprovers if decision.break_glass => Ok(AskVerdict::BreakGlassOnly),
+        DecisionKind::NoApprovers => Err(AskRefused::NoApprover),
+        DecisionKind::NoStatements => Err(AskRefused::NoRule),
+        DecisionKind::RequesterNotAllowed if decision.unread.is_empty() => {
+            Err(AskRefused::NotAllowed)
+        }
+        DecisionKind::RequesterNotAllowed => Err(AskRefused::Unread(decision.unread.clone())),
+    }
+}
+
+impl AskRefused {
+    /// A stable code: a decision's kind, or `invalid`.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NoRule => DecisionKind::NoStatements.as_str(),
+            Self::NotAllowed | Self::Unread(_) => DecisionKind::RequesterNotAllowed.as_str(),
+            Self::NoApprover => DecisionKind::NoApprovers.as_str(),
+            Self::Fields(_) => "invalid",
+        }
+    }
+
+    /// The refusal as it is stored and told. `rules` are those the decision rests on.
+    pub(crate) fn told(self, rules: &[RuleId], target: &str) -> Refusal {
+        let message = self.message(rules, target);
+        let code = self.code().to_owned();
+        let fields = match self {
+            Self::Fields(fields) => fields,
+            Self::NoRule | Self::NotAllowed | Self::Unread(_) | Self::NoApprover => Vec::new(),
+        };
+        Refusal {
+            code,
+            message,
+            fields,
+        }
+    }
+
+    pub(crate) fn message(&self, rules: &[RuleId], target: &str) -> String {
+        let rules = ask::named(rules);
+        match self {
+            Self::NoRule => {
+                format!("No rule covers {target}. Ask an administrator to add one.")
+            }
+            Self::NoApprover => {
+                format!(
+                    "Nobody can approve {target} for you: rules {rules} list no other approver."
+                )
+            }
+            Self::Unread(what) => format!(
+                "Rules {rules} let certain people ask, and it could not be read whether you are \
+                 one: {}. Try again.",
+                what.join("; ")
+            ),
+            Self::NotAllowed => format!("Rules {rules} do not let you ask for {target}."),
+            Self::Fields(problems) => {
+                let all: Vec<&str> = problems.iter().map(|it| it.message.as_str()).collect();
+                all.join(" ")
+            }
+        }
+    }
+}
+
+/// The lengths that may be asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LengthLimits {
+    shortest: TimeSpan,
+    longest: TimeSpan,
+    /// The longest whatever is asked for.
+    by_settings: TimeSpan,
+    /// Where that is longer, the rules that say less.
+    rules: Vec<RuleId>,
+}
+
+impl LengthLimits {
+    /// Those of a target with its decision, or of any while none is chosen.
+    pub fn of(decision: Option<&Decision>, settings: &Settings) -> Self {
+        let by_settings = settings.longest();
+        Self {
+            shortest: settings.duration_min,
+            longest: decision.map_or(by_settings, |decision| settings.longest_by(decision)),
+            by_settings,
+            rules: decision
+                .map(|decision| decision.based_on.clone())
+                .unwrap_or_default(),
+        }
+    }
+
+    /// The shortest.
+    pub const fn shortest(&self) -> TimeSpan {
+        self.shortest
+    }
+
+    /// The longest.
+    pub const fn longest(&self) -> TimeSpan {
+        self.longest
+    }
+
+    /// Whether a length fits.
+    ///
+    /// # Errors
+    /// How it does not.
+    pub fn check(&self, duration: TimeSpan) -> Result<(), LengthRefused> {
+        if duration < self.shortest || duration.is_zero() {
+            Err(LengthRefused::TooShort)
+        } else if duration > self.longest {
+            Err(LengthRefused::TooLong)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn problem(&self, duration: TimeSpan) -> Option<FieldProblem> {
+        let (code, message) = match self.check(duration) {
+            Ok(()) => return None,
+            Err(LengthRefused::TooShort) => {
+                ("short-duration", format!("At least {}.", self.shortest))
+            }
+            Err(LengthRefused::TooLong) if duration > self.by_settings => {
+                ("long-duration", format!("At most {}.", self.by_settings))
+            }
+            Err(LengthRefused::TooLong) => {
+                let rules = ask::named(&self.rules);
+                let message = format!("At most {}, by rule {rules}.", self.longest);
+                ("long-duration", message)
+            }
+        };
+        Some(FieldProblem::new("duration_seconds", code, message))
+    }
+}
+
+/// How a length does not fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LengthRefused {
+    /// Shorter than the shortest.
+    TooShort,
+    /// Longer than the longest.
+    TooLong,
+}
+
+/// What the rules, the directory and the settings make of asking for a target, before anybody says for
+/// how long and why.
+#[derive(Clone, Debug)]
+pub(crate) struct Judgement {
+    pub(crate) resolved: Option<Resolved>,
+    pub(crate) decision: Option<Decision>,
+    /// What is wrong with the target or whoever asks.
+    pub(crate) problems: Vec<FieldProblem>,
+    limits: LengthLimits,
+    now: Timestamp,
+}
+
+/// Judges a target. Names come first, so that rules are never asked about what does not exist.
+pub(crate) fn judge(
+    wanted: &Wanted,
+    requester: Principal<'_>,
+    rules: &Rules,
+    directory: &Directory,
+    settings: &Settings,
+    now: Timestamp,
+) -> Judgement {
+    let mut problems = Vec::new();
+    let resolved = ask::resolve(wanted, directory)
+        .map_err(|found| problems.extend(found))
+        .ok();
+    if !ask::is_enabled(requester.user, directory) {
+        let message = "You are not an enabled user of the directory.";
+        problems.push(FieldProblem::new("requester", "unknown-requester", message));
+    }
+    ask::check_reach(resolved.as_ref(), settings, &mut problems);
+    let decision = resolved.as_ref().and_then(|resolved| {
+        let question = ask::question(&resolved.target, &resolved.names)?;
+        Some(rules.decide(requester, &question, directory, now))
+    });
+    Judgement {
+        limits: LengthLimits::of(decision.as_ref(), settings),
+        resolved,
+        decision,
+        problems,
+        now,
+    }
+}
+
+impl Judgement {
+    /// What is wrong with a length, for a new grant or to lengthen one.
+    pub(crate) fn length_problems(
+        &self,
+        duration: TimeSpan,
+        extends: Option<&Grant>,
+    ) -> impl Iterator<Item = FieldProblem> {
+        let nothing = extends
+            .filter(|grant| duration.after(self.now) <= grant.ends_at)
+            .map(|grant| {
+                let message = format!(
+                    "You hold this until {} already; {duration} from now would not add anything.",
+                    grant.ends_at.strftime("%Y-%m-%d %H:%M UTC"),
+                );
+                FieldProblem::new("duration_seconds", "adds-nothing", message)
+            });
+        self.limits.problem(duration).into_iter().chain(nothing)
+    }
+
+    /// What it comes to, when these are all the problems.
+    pub(crate) fn verdict(&self, problems: Vec<FieldProblem>) -> Result<AskVerdict, AskRefused> {
+        match &self.decision {
+            Some(decision) if problems.is_empty() => by_rules(decision),
+            Some(_) | None => Err(AskRefused::Fields(problems)),
+        }
+    }
+}
+
+/// What asking for a length would come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PreviewOutcome {
+    /// A request. Where an equal one waits already, that one answers.
+    Request(AskVerdict),
+    /// A request that is stored as rejected.
+    Refused(AskRefused),
+    /// Nothing that gives access is done now, whatever it is; nothing would be stored.
+    NotNow(PressRefused),
+}
+
+impl PreviewOutcome {
+    /// What is wrong with the fields, by this code.
+    pub fn problem(&self, code: &str) -> Option<&FieldProblem> {
+        match self {
+            Self::Refused(AskRefused::Fields(problems)) => {
+                problems.iter().find(|problem| problem.code == code)
+            }
+            Self::Refused(_) | Self::Request(_) | Self::NotNow(_) => None,
+        }
+    }
+}
+
+/// A live grant of what would be asked for.
+#[derive(Clone, Debug)]
+pub struct HeldGrant {
+    /// The grant; the newest, when there are several.
+    pub grant: Grant,
+    /// A request to lengthen it that waits already.
+    pub waiting: Option<Request>,
+}
+
+/// What would come of asking for a target now.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    /// What would be asked for.
+    pub target: Target,
+    /// Its names.
+    pub names: TargetNames,
+    /// What the rules say: who approves, what the reason, the ticket and the approver's sign-in must
+    /// be like, whether the glass may be broken.
+    pub decision: Decision,
+    /// The rules that list the asker as an approver of this very request, which does not count.
+    pub lists_asker: Vec<RuleId>,
+    /// An equal request that waits already.
+    pub waiting: Option<Request>,
+    /// What the asker holds of it through Hallpass.
+    pub held: Option<HeldGrant>,
+    /// That the asker holds it, not through Hallpass.
+    pub stands: Option<Stands>,
+    pub(crate) judged: Judgement,
+    pub(crate) obstacles: Obstacles,
+}
+
+/// What stands in the way of giving access, whatever it is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Obstacles {
+    /// To asking at all.
+    pub(crate) to_asking: Option<PressRefused>,
+    /// To giving access at once.
+    pub(crate) to_granting: Option<PressRefused>,
+}
+
+impl Preview {
+    /// The lengths that may be asked for.
+    pub const fn limits(&self) -> &LengthLimits {
+        &self.judged.limits
+    }
+
+    /// What the rules alone say, whatever the length.
+    ///
+    /// # Errors
+    /// Why they refuse.
+    pub fn by_rules(&self) -> Result<AskVerdict, AskRefused> {
+        by_rules(&self.decision)
+    }
+
+    /// What asking for this long comes to. The reason and the ticket are not written yet:
+    /// [`Preview::decision`] has what they must be like.
+    pub fn asking(&self, duration: TimeSpan) -> PreviewOutcome {
+        self.outcome(duration, None, self.waiting.as_ref())
+    }
+
+    /// What asking for a later end of the held grant comes to, this long from now; as a new request
+    /// where nothing is held.
+    pub fn extending(&self, duration: TimeSpan) -> PreviewOutcome {
+        match &self.held {
+            Some(held) => self.outcome(duration, Some(&held.grant), held.waiting.as_ref()),
+            None => self.asking(duration),
+        }
+    }
+
+    fn outcome(
+        &self,
+        duration: TimeSpan,
+        extends: Option<&Grant>,
+        waiting: Option<&Request>,
+    ) -> PreviewOutcome {
+        if let Some(why) = &self.obstacles.to_asking {
+            return PreviewOutcome::NotNow(why.clone());
+        }
+        let mut problems = self.judged.problems.clone();
+        problems.extend(self.judged.length_problems(duration, extends));
+        match (self.judged.verdict(problems), &self.obstacles.to_granting) {
+            (Err(refused), _) => PreviewOutcome::Refused(refused),
+            (Ok(AskVerdict::Granted(_)), Some(why)) if waiting.is_none() => {
+                PreviewOutcome::NotNow(why.clone())
+            }
+            (Ok(verdict), _) => PreviewOutcome::Request(verdict),
+        }
+    }
+}

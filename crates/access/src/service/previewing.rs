@@ -1,0 +1,104 @@
+//! What would come of asking, before somebody asks: reads what asking reads, and stores nothing.
+
+use hallpass_model::HoldKey;
+use hallpass_rules::{Ask, ClickRefused, Directory, RuleId};
+
+use super::{Access, AccessError, Patience};
+use crate::preview::{self, HeldGrant, Obstacles, Preview};
+use crate::{Actor, FieldProblem, Grant, PressRefused, Wanted, ask};
+
+impl Access {
+    /// What would come of asking for a target now, for any length ([`Preview::asking`]). By what is
+    /// known of the organization, and a look at AWS of a second at most for what is held without
+    /// Hallpass. It gives nothing: [`Access::ask`] decides anew.
+    ///
+    /// # Errors
+    /// When the store does not answer; within, what of the names does not exist.
+    pub async fn preview(
+        &self,
+        actor: &Actor,
+        wanted: &Wanted,
+    ) -> Result<Result<Preview, Vec<FieldProblem>>, AccessError> {
+        let (rules, directory, step) = (self.rules(), self.directory(), self.step());
+        let (who, settings) = (actor.principal(), &self.settings);
+        let judged = preview::judge(wanted, who, &rules, &directory, settings, step.now);
+        let (Some(resolved), Some(decision)) = (&judged.resolved, &judged.decision) else {
+            return Ok(Err(judged.problems));
+        };
+        let (target, names) = (resolved.target.clone(), resolved.names.clone());
+        let lists_asker = ask::question(&target, &names)
+            .map(|question| self.listing_oneself(actor, &question, &directory))
+            .unwrap_or_default();
+        let obstacles = Obstacles {
+            to_asking: self.obstacle_to_asking(actor, &directory).await?,
+            to_granting: self.export_behind().await?,
+        };
+        let key = actor.user.clone().map(|user| HoldKey {
+            user,
+            target: target.clone(),
+        });
+        let (mut waiting, mut held, mut stands) = (None, None, None);
+        if let Some(key) = &key {
+            waiting = self.pending_for(key, None).await?;
+            held = self.held_grant(key).await?;
+            stands = self.stands(&key.user, &key.target, Patience::Look).await?;
+        }
+        Ok(Ok(Preview {
+            decision: decision.clone(),
+            target,
+            names,
+            lists_asker,
+            waiting,
+            held,
+            stands,
+            judged,
+            obstacles,
+        }))
+    }
+
+    /// Why asking would store nothing at all.
+    async fn obstacle_to_asking(
+        &self,
+        actor: &Actor,
+        directory: &Directory,
+    ) -> Result<Option<PressRefused>, AccessError> {
+        let step = self.step();
+        match self.ensure_unlocked(actor).await {
+            Err(AccessError::Refused(why)) => return Ok(Some(why)),
+            unlocked => unlocked?,
+        }
+        let known = actor.user.as_ref().ok_or(PressRefused::NotInDirectory);
+        let fresh = self.ensure_fresh(directory, step);
+        Ok(fresh
+            .and(known.map(drop))
+            .and_then(|()| step.ensure_agreed())
+            .err())
+    }
+
+    /// The newest live grant on a key.
+    async fn held_grant(&self, key: &HoldKey) -> Result<Option<HeldGrant>, AccessError> {
+        let (holds, now) = (self.holds(Some(key)).await?, self.now());
+        let live = holds.grants.into_iter().filter(|grant| grant.is_live(now));
+        let Some(grant) = live.max_by_key(|grant: &Grant| grant.id) else {
+            return Ok(None);
+        };
+        let waiting = self.pending_for(key, Some(grant.id)).await?;
+        Ok(Some(HeldGrant { grant, waiting }))
+    }
+
+    /// The rules that list somebody as an approver of what they would ask for themselves.
+    fn listing_oneself(
+        &self,
+        actor: &Actor,
+        question: &Ask<'_>,
+        directory: &Directory,
+    ) -> Vec<RuleId> {
+        let (who, now) = (actor.principal(), self.now());
+        match self.rules().may_deny(who, who, question, directory, now) {
+            Err(ClickRefused::OwnRequest { rules }) => rules,
+            Err(ClickRefused::NotListed { .. } | ClickRefused::NotOpen { .. }) | Ok(_) => {
+                Vec::new()
+            }
+        }
+    }
+}
