@@ -114,11 +114,11 @@ impl Slack {
     fn who_decides(&self, preview: &Preview) -> String {
         let directory = self.inner.access.directory();
         let decision = &preview.decision;
-        let named = |rules: &[RuleId]| {
+        let ruled_by = |rules: &[RuleId]| {
             let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
             words::by_rules(&rules)
         };
-        let by = named(&decision.based_on);
+        let by = ruled_by(&decision.based_on);
         let at_most = preview.limits().longest();
         match preview.by_rules() {
             Ok(AskVerdict::Granted(Approval::Own)) => {
@@ -147,7 +147,7 @@ impl Slack {
                 )
             }
             Ok(AskVerdict::BreakGlassOnly) | Err(AskRefused::NoApprover) => {
-                match named(&preview.lists_asker) {
+                match ruled_by(&preview.lists_asker) {
                     _ if preview.lists_asker.is_empty() => {
                         format!("Nobody can approve this for you, by {by}.")
                     }
