@@ -1,10 +1,9 @@
 //! What a form tells while it is filled in: choices, who decides, what is held already.
 
-use hallpass_access::{
-    GrantFilter, Patience, RequestFilter, RequestView, Sought, words as access_words,
-};
+use hallpass_access::{GrantFilter, Patience, RequestFilter, RequestView, Sought};
 use hallpass_model::{AccountId, GroupId, Target, TimeSpan};
 use hallpass_rules::{Ask, ClickRefused, Decision, DecisionKind};
+use hallpass_wording::{lists, standing, time};
 use serde_json::json;
 
 use crate::app::{Slack, SlackReply};
@@ -15,7 +14,7 @@ use crate::inbound::{SlackActor, SubmittedForm};
 use crate::modal::{self, Advice, Asks, TicketWanted};
 use crate::options;
 use crate::person::{KnownPerson, Unknown};
-use crate::words::{self, clock_time};
+use crate::words;
 
 impl Slack {
     /// Something was chosen: the form says what follows from it.
@@ -98,7 +97,7 @@ impl Slack {
     fn who_decides(&self, known: &KnownPerson, question: &Ask<'_>, decision: &Decision) -> String {
         let directory = self.inner.access.directory();
         let rules: Vec<String> = decision.based_on.iter().map(ToString::to_string).collect();
-        let by = words::by_rules(&rules);
+        let by = lists::by_rules(&rules);
         let longest = self.inner.access.settings().longest();
         let at_most = decision.max_duration.unwrap_or(longest).min(longest);
         match decision.kind {
@@ -137,7 +136,7 @@ impl Slack {
                 match own {
                     Err(ClickRefused::OwnRequest { rules }) if !rules.is_empty() => {
                         let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
-                        let by = words::by_rules(&rules);
+                        let by = lists::by_rules(&rules);
                         format!(
                             "Nobody can approve this for you. The only approver in {by} is you."
                         )
@@ -192,9 +191,9 @@ impl Slack {
             .ok()?;
         if let Some(grant) = held.rows.iter().find(|grant| grant.key.target == wanted) {
             if grant.standing {
-                return Some(access_words::HELD_ALREADY.to_owned());
+                return Some(standing::HELD_ALREADY.to_owned());
             }
-            let until = clock_time(grant.ends_at, self.now(), &zone);
+            let until = time::clock(grant.ends_at, self.now(), &zone);
             return Some(format!(
                 "You hold this until {until} already. `/access mine` extends it."
             ));
@@ -231,8 +230,8 @@ impl Slack {
         let access = &self.inner.access;
         let stands = access.stands(user, wanted, Patience::Look).await;
         let seen_at = stands.ok()??.seen_at;
-        let seen = clock_time(seen_at, self.now(), zone);
-        Some(access_words::held_already(&seen))
+        let seen = time::clock(seen_at, self.now(), zone);
+        Some(standing::held_already(&seen))
     }
 
     pub(crate) fn waits_already(
@@ -242,7 +241,7 @@ impl Slack {
     ) -> String {
         format!(
             "You asked for this at {} already; it waits. <{}|Open in Hallpass>",
-            clock_time(request.asked_at, self.now(), zone),
+            time::clock(request.asked_at, self.now(), zone),
             self.inner.setup.link(request)
         )
     }

@@ -1,7 +1,8 @@
 //! What is held already, said before somebody asks for it.
 
-use hallpass_access::{Patience, words as access_words};
+use hallpass_access::Patience;
 use hallpass_model::Target;
+use hallpass_wording::standing;
 
 use crate::{
     App,
@@ -23,6 +24,6 @@ pub(super) async fn held_already(
         return Ok(Coded::default());
     };
     let stands = app.access.stands(user, target, Patience::Look).await?;
-    let words = stands.map(|stands| access_words::held_already(&view.words(stands.seen_at)));
+    let words = stands.map(|stands| standing::held_already(&view.words(stands.seen_at)));
     Ok(Coded(words.unwrap_or_default()))
 }

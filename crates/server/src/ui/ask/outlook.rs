@@ -4,6 +4,7 @@
 use hallpass_access::{Grant, GrantFilter, GrantState, Request, RequestFilter, RequestView};
 use hallpass_model::{Email, GrantId, HoldKey, Target, TargetNames, TimeSpan};
 use hallpass_rules::{ClickRefused, Decision, DecisionKind};
+use hallpass_wording::lists::any_of;
 
 use super::{AskForm, choice::Choice, held::held_already};
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
     problem::ProblemResponse,
     ui::{
         permission_set,
-        presenter::{Coded, PersonView, Presenter, either},
+        presenter::{Coded, PersonView, Presenter},
         shell::{Viewer, url_encoded},
         words::capital,
         words::plain,
@@ -431,7 +432,7 @@ fn is_listed(app: &App, view: &Presenter, target: &Target, names: &TargetNames) 
 
 /// The words of a button that cannot be pressed, and why; empty when it can.
 fn why_not(decision: &Decision, listed: bool, target: &str) -> (&'static str, String) {
-    let rules = either(&named(decision));
+    let rules = any_of(&named(decision));
     match decision.kind {
         DecisionKind::NoApprovers if decision.break_glass => ("", String::new()),
         DecisionKind::NoApprovers => (
