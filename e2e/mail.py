@@ -6,6 +6,7 @@ import email
 import email.policy
 import hashlib
 import hmac
+import html
 import http.server
 import json
 import logging
@@ -161,7 +162,8 @@ def approval(check, served, inbox, receiver):
     link = f"/requests/{request}"
     check("it has the link, in both forms", link in plain and f'{link}"' in page, plain)
     check("it has the reason, escaped where needed",
-          "> OPS-7: look at <the> queue" in plain and "&lt;the&gt;" in page and "zebra" in page, plain)
+          "> OPS-7: look at <the> queue" in plain and "<the>" not in page and "<the>" in html.unescape(page)
+          and "zebra" in page, plain)
     names = [name.lower() for name in mail.keys()]
     check("nothing of the reason is a header", "bcc" not in names and len(names) == len(set(names)), names)
     check("it is one person's mail", all(to == [TOMASZ] for _, to, _ in taken) and mail["To"] == TOMASZ, taken)

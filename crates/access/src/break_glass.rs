@@ -15,9 +15,9 @@ use hallpass_rules::Decision;
 use serde::{Deserialize, Serialize};
 
 use crate::decide::{DecisionContext, FromPresser, ensure_known, ensure_may_deny};
-use crate::records::{Doer, StepContext};
+use crate::records::Doer;
 use crate::{
-    Actor, Approval, Change, Closed, Notice, NoticeKind, PendingRequest, PressRefused, Request,
+    Actor, Approval, Change, Closed, News, Notice, PendingRequest, PressRefused, Request,
     RequestState, Role, Write, ask, grant, identity,
 };
 
@@ -94,7 +94,7 @@ pub(crate) fn take(
         .of_request(Event::ReviewOpened, by, request)
         .approved_by(&actor.email, actor.user.as_ref(), Approval::BreakGlass)
         .why(justification);
-    let notice = alarm(request, justification, approvers, context);
+    let notice = alarm(request, approvers, context);
     // first of all: it is news to everybody, and the requester knows what they pressed
     change.notices.insert(0, notice);
     change.audit.push(opened);
@@ -142,16 +142,7 @@ fn ensure_allowed(
 }
 
 /// What everybody who could have approved, and every administrator, hears at once.
-fn alarm(
-    request: &Request,
-    justification: &str,
-    approvers: BTreeSet<Email>,
-    context: &DecisionContext<'_>,
-) -> Notice {
-    let text = format!(
-        "Break-glass: {} took {} for {}. Reason: {justification} One of you closes the review.",
-        request.requester.name, request.names, request.duration,
-    );
+fn alarm(request: &Request, approvers: BTreeSet<Email>, context: &DecisionContext<'_>) -> Notice {
     let mut to = approvers;
     to.extend(identity::people_of(
         &context.settings.admins,
@@ -159,9 +150,7 @@ fn alarm(
     ));
     to.remove(&request.requester.email);
     let to = to.into_iter().collect();
-    context
-        .step
-        .notice(NoticeKind::BreakGlass, request, to, text)
+    context.step.notice(News::BreakGlass, request, to)
 }
 
 /// Closes an open review.
@@ -188,27 +177,13 @@ pub(crate) fn close(
     if let Some(words) = words {
         record = record.why(words);
     }
+    let to = vec![request.requester.email.clone()];
     Ok(Change {
         audit: vec![record],
-        notices: vec![closing_words(&request, actor, words, step)],
+        notices: vec![step.notice(News::ReviewClosed, &request, to)],
         requests: vec![Write::Update(request)],
         ..Change::default()
     })
-}
-
-fn closing_words(
-    request: &Request,
-    actor: &Actor,
-    words: Option<&str>,
-    step: StepContext<'_>,
-) -> Notice {
-    let words = words.map(|words| format!(": {words}")).unwrap_or_default();
-    let text = format!(
-        "{} closed the break-glass review of {}{words}",
-        actor.name, request.names
-    );
-    let to = vec![request.requester.email.clone()];
-    step.notice(NoticeKind::ReviewClosed, request, to, text)
 }
 
 fn open_review(request: &Request) -> Result<AfterReview, PressRefused> {

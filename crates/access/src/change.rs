@@ -5,7 +5,9 @@ use hallpass_audit::Draft;
 use hallpass_model::{Email, GrantId, HoldKey, RequestId, SweepId, TargetNames, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-use crate::{Accepted, Alarm, Grant, Lock, LocksSeen, Request, RequestState, Sweep, SweepItem};
+use crate::{
+    Accepted, Alarm, Grant, Lock, LocksSeen, Notice, Request, RequestState, Sweep, SweepItem,
+};
 
 /// A row to store: new, or in place of the version that was read.
 #[derive(Clone, Debug)]
@@ -92,73 +94,6 @@ pub struct OutlivingSessions {
     pub issued_before: Timestamp,
     /// When the last of them has ended.
     pub until: Timestamp,
-}
-
-/// Something people should hear. Delivered at least once, after the commit; never acts (P7).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Notice {
-    /// What happened.
-    pub news: NoticeKind,
-    /// The request it is about.
-    pub request: RequestId,
-    /// The grant it is about.
-    pub grant: Option<GrantId>,
-    /// Who is concerned; a channel may know more addresses for a kind of news.
-    pub to: Vec<Email>,
-    /// When it happened.
-    pub at: Timestamp,
-    /// One sentence for people.
-    pub text: String,
-}
-
-/// The kinds of notices.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NoticeKind {
-    /// Approvers: somebody waits for you.
-    ReviewWanted,
-    /// Approvers: still.
-    Reminder,
-    /// Requester: somebody said yes, more are needed.
-    Reviewed,
-    /// Requester: decided yes, being made.
-    Approved,
-    /// Requester: decided no.
-    Denied,
-    /// Requester: the rules, or what was asked for, forbid it; nobody was asked.
-    Rejected,
-    /// All concerned: withdrawn.
-    Discarded,
-    /// All concerned: nobody decided in time.
-    Expired,
-    /// Requester: the access is there.
-    Granted,
-    /// Requester: AWS refused.
-    Failed,
-    /// Requester: the end moved later.
-    Extended,
-    /// Holder: it ends soon.
-    EndsSoon,
-    /// Holder: it is over.
-    Ended,
-    /// Operators: AWS refuses to remove it. Who they are is a matter of each channel's
-    /// configuration, so nobody is named.
-    Stuck,
-    /// Operators: sessions that outlive a grant cannot be ended; says until when they may work.
-    SessionsLive,
-    /// Holder: somebody removed it outside Hallpass.
-    Lost,
-    /// Holder: a guard removed it although it is still wanted; it is being set up again.
-    SetUpAgain,
-    /// Operators: a guard removed what the server had not. Told once an hour at most.
-    GuardActed,
-    /// Everybody who could approve, and administrators: somebody took access in an emergency, and
-    /// one of you closes the review.
-    BreakGlass,
-    /// Requester: somebody looked at it afterwards.
-    ReviewClosed,
-    /// Holder: access that stood without Hallpass was given an end.
-    Adopted,
 }
 
 /// What those who run the place should hear of a sweep. One for each run at most of a kind; delivered

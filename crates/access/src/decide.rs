@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::records::{Doer, StepContext};
 use crate::{
-    Approval, Change, Grant, GrantState, Holds, LocksSeen, NoticeKind, Origin, PendingRequest,
+    Approval, Change, Grant, GrantState, Holds, LocksSeen, News, Origin, PendingRequest,
     PressRefused, Reminders, Request, RequestState, Review, Settings, Write, ask, grant,
 };
 
@@ -220,34 +220,20 @@ pub(crate) fn approve(
             context,
         );
     }
-    Ok(reviewed(
-        pending,
-        actor,
-        (approvals.len(), needed),
-        context.step,
-    ))
+    Ok(reviewed(pending, actor, context.step))
 }
 
 /// A yes that does not decide yet.
-fn reviewed(
-    pending: PendingRequest,
-    actor: &Actor,
-    (given, needed): (usize, u32),
-    step: StepContext<'_>,
-) -> Change {
+fn reviewed(pending: PendingRequest, actor: &Actor, step: StepContext<'_>) -> Change {
     let requester = pending.request().requester.email.clone();
     let request = pending.reviewed(Review {
         by: actor.email.clone(),
         user: actor.user.clone(),
         at: step.now,
     });
-    let text = format!(
-        "{} approved {} ({given} of {needed}).",
-        actor.name, request.names
-    );
     Change {
         audit: vec![step.of_request(Event::RequestReviewed, Doer::Person(actor), &request)],
-        notices: vec![step.notice(NoticeKind::Reviewed, &request, vec![requester], text)],
+        notices: vec![step.notice(News::Reviewed, &request, vec![requester])],
         requests: vec![Write::Update(request)],
         ..Change::default()
     }
@@ -271,8 +257,6 @@ pub(crate) fn deny(
             .map(str::to_owned),
     };
     let request = pending.into_state(state);
-    let words = reason.map(|text| format!(": {text}")).unwrap_or_default();
-    let text = format!("{} denied {}{words}", actor.name, request.names);
     let mut record = context
         .step
         .of_request(Event::RequestDenied, Doer::Person(actor), &request);
@@ -282,7 +266,7 @@ pub(crate) fn deny(
     let to = vec![request.requester.email.clone()];
     Ok(Change {
         audit: vec![record],
-        notices: vec![context.step.notice(NoticeKind::Denied, &request, to, text)],
+        notices: vec![context.step.notice(News::Denied, &request, to)],
         requests: vec![Write::Update(request)],
         ..Change::default()
     })
@@ -306,10 +290,6 @@ pub(crate) fn discard(
         by: actor.email.clone(),
         at: context.step.now,
     });
-    let text = format!(
-        "{} discarded the request for {}.",
-        actor.name, request.names
-    );
     let to = everyone(&request);
     Ok(Change {
         audit: vec![context.step.of_request(
@@ -317,11 +297,7 @@ pub(crate) fn discard(
             Doer::Person(actor),
             &request,
         )],
-        notices: vec![
-            context
-                .step
-                .notice(NoticeKind::Discarded, &request, to, text),
-        ],
+        notices: vec![context.step.notice(News::Discarded, &request, to)],
         requests: vec![Write::Update(request)],
         ..Change::default()
     })
@@ -347,14 +323,10 @@ fn lapse(request: Request, step: StepContext<'_>) -> Change {
         },
         ..request
     };
-    let text = format!(
-        "Nobody decided about {} in time; the request lapsed.",
-        request.names
-    );
     let to = everyone(&request);
     Change {
         audit: vec![step.of_request(Event::RequestExpired, Doer::Hallpass, &request)],
-        notices: vec![step.notice(NoticeKind::Expired, &request, to, text)],
+        notices: vec![step.notice(News::Expired, &request, to)],
         requests: vec![Write::Update(request)],
         ..Change::default()
     }
@@ -362,21 +334,11 @@ fn lapse(request: Request, step: StepContext<'_>) -> Change {
 
 fn remind(pending: PendingRequest, settings: &Settings, step: StepContext<'_>) -> Change {
     let request = pending.request();
-    // the planned instant, not the moment this runs: people read round numbers
-    let Some(planned) = request.reminders.next_at.filter(|at| step.now >= *at) else {
+    if request.reminders.next_at.is_none_or(|at| step.now < at) {
         return Change::default();
-    };
+    }
     let sent = request.reminders.sent.saturating_add(1);
     let next_at = settings.reminder_at(request.asked_at, request.expires_at, sent);
-    let waited = TimeSpan::between(request.asked_at, planned);
-    let next = match next_at {
-        Some(at) => format!("Next in {}.", TimeSpan::between(planned, at)),
-        None => "No more reminders.".to_owned(),
-    };
-    let text = format!(
-        "Still waiting, {waited}: {} for {}. {next}",
-        request.names, request.requester.name
-    );
     let request = pending.reminded(Reminders { sent, next_at });
     let given: BTreeSet<&Email> = request.reviews.iter().map(|review| &review.by).collect();
     let to = request
@@ -387,7 +349,7 @@ fn remind(pending: PendingRequest, settings: &Settings, step: StepContext<'_>) -
         .cloned()
         .collect();
     Change {
-        notices: vec![step.notice(NoticeKind::Reminder, &request, to, text)],
+        notices: vec![step.notice(News::Reminder, &request, to)],
         requests: vec![Write::Update(request)],
         ..Change::default()
     }

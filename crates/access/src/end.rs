@@ -10,8 +10,8 @@ use crate::decide::credentials_until;
 use crate::desired::{desired_for, forget_or_keep};
 use crate::records::{Doer, StepContext};
 use crate::{
-    Change, EndCause, EndOutcome, Grant, GrantState, Holds, NoticeKind, OutlivingSessions,
-    Settings, Stuck, Write, guard_removals, session_revocation,
+    Change, CredentialsAfterEnd, EndCause, EndOutcome, Grant, GrantState, Holds, News, Settings,
+    Stuck, Write, guard_removals, session_revocation,
 };
 
 /// Begins the end of a grant that still holds.
@@ -235,7 +235,15 @@ fn close(
         end_sessions: outliving.is_some(),
         ..grant.clone()
     };
-    let text = farewell(&grant, settled, directory, outliving.as_ref(), now);
+    let issued = credentials_until(&grant.names, directory, now).filter(|_| settled.removed);
+    let news = News::Ended {
+        credentials: match issued {
+            _ if outliving.is_some() => CredentialsAfterEnd::Stop,
+            Some(until) => CredentialsAfterEnd::WorkUntil(until),
+            None => CredentialsAfterEnd::NotSaid,
+        },
+        error: settled.error.clone(),
+    };
     let mut record = step
         .of_grant(Event::EndSucceeded, Doer::Hallpass, &grant)
         .reason(&reason)
@@ -245,55 +253,13 @@ fn close(
     }
     Change {
         audit: vec![record],
-        notices: vec![step.told(NoticeKind::Ended, &grant, text)],
+        notices: vec![step.told(news, &grant)],
         desired: forget_or_keep(holds, &grant, step.now)
             .into_iter()
             .collect(),
         sessions_to_revoke: outliving.into_iter().collect(),
         grants: vec![Write::Update(grant)],
         ..Change::default()
-    }
-}
-
-fn farewell(
-    grant: &Grant,
-    settled: &Settled,
-    directory: &Directory,
-    outliving: Option<&OutlivingSessions>,
-    now: Timestamp,
-) -> String {
-    let over = match settled.why {
-        EndOutcome::Standing => format!(
-            "Your grant of {} is over; the access stood before it and stays.",
-            grant.names
-        ),
-        EndOutcome::NeverCreated => match &settled.error {
-            Some(error) => format!("{} was never set up: {error}.", grant.names),
-            None => format!("{} was never set up.", grant.names),
-        },
-        EndOutcome::HeldByOtherGrant => {
-            format!(
-                "One grant of {} is over; another still holds it.",
-                grant.names
-            )
-        }
-        EndOutcome::Removed
-        | EndOutcome::Guard
-        | EndOutcome::AlreadyAbsent
-        | EndOutcome::PrincipalGone
-        | EndOutcome::AccountGone => format!("Ended: {}.", grant.names),
-    };
-    if outliving.is_some() {
-        return format!("{over} Credentials you already hold stop within minutes.");
-    }
-    match credentials_until(&grant.names, directory, now).filter(|_| settled.removed) {
-        Some(until) => {
-            format!(
-                "{over} Issued credentials may work until {}.",
-                until.strftime("%Y-%m-%d %H:%M UTC")
-            )
-        }
-        None => over,
     }
 }
 
@@ -319,15 +285,11 @@ fn note_refusals(grant: &Grant, row: &AssignmentRow, step: StepContext<'_>) -> C
     if let Verdict::Stuck { since, reason } = &row.execution.verdict
         && grant.stuck.is_none()
     {
-        let text = format!(
-            "AWS refuses to remove {} of {}: {reason}",
-            grant.names, grant.holder.name
-        );
         change.audit.push(
             step.of_grant(Event::EndStuck, Doer::Hallpass, &grant)
                 .error(reason),
         );
-        let mut notice = step.told(NoticeKind::Stuck, &grant, text);
+        let mut notice = step.told(News::Stuck, &grant);
         // the holder can do nothing about it
         notice.to.clear();
         change.notices.push(notice);

@@ -21,8 +21,8 @@ use crate::decide::DecisionContext;
 use crate::desired::{desired_for, desired_until, forget_or_keep, inherited, live_until};
 use crate::records::{Doer, StepContext};
 use crate::{
-    Approval, Change, EndOutcome, GrantStateKind, Holds, NoticeKind, Origin, PendingRequest,
-    Person, PressRefused, RequestState, Write, words,
+    Approval, Change, EndOutcome, GrantStateKind, Holds, News, Origin, PendingRequest, Person,
+    PressRefused, RequestState, Write,
 };
 
 /// Why a grant ends.
@@ -339,10 +339,6 @@ fn schedule(
     };
     request.grant = Some(grant.id);
     let until = live_until(holds, &grant).unwrap_or(grant.ends_at);
-    let text = format!(
-        "{} approved {}; it is being set up.",
-        by.email, request.names
-    );
     let to = vec![request.requester.email.clone()];
     Change {
         audit: vec![
@@ -350,7 +346,7 @@ fn schedule(
                 .approved_by(by.email, by.user, approval),
             step.of_grant(Event::GrantRequested, actor, &grant),
         ],
-        notices: vec![step.notice(NoticeKind::Approved, &request, to, text)],
+        notices: vec![step.notice(News::Approved, &request, to)],
         desired: desired_until(holds, &key, until, now),
         requests: vec![Write::Update(request)],
         grants: vec![Write::Insert(grant)],
@@ -388,18 +384,13 @@ fn lengthen(
         warned: false,
         ..grant.clone()
     };
-    let text = format!(
-        "{} now ends at {}.",
-        request.names,
-        ends_at.strftime("%Y-%m-%d %H:%M UTC")
-    );
     Ok(Change {
         audit: vec![
             step.of_request(Event::RequestApproved, actor, &request)
                 .approved_by(by.email, by.user, approval),
             step.of_grant(Event::Extend, actor, &grant),
         ],
-        notices: vec![step.told(NoticeKind::Extended, &grant, text)],
+        notices: vec![step.told(News::Extended, &grant)],
         desired: desired_for(context.holds, &grant, now)
             .into_iter()
             .collect(),
@@ -485,8 +476,6 @@ fn activate(grant: Grant, row: &AssignmentRow, holds: &Holds, step: StepContext<
         },
         ..grant
     };
-    let ends = words::ends(&grant, &words::instant(grant.ends_at));
-    let text = format!("{} is live. {ends}", grant.names);
     let mut record = step
         .of_grant(Event::GrantSucceeded, Doer::Hallpass, &grant)
         .secondary_domain(grant.secondary_domain);
@@ -495,7 +484,7 @@ fn activate(grant: Grant, row: &AssignmentRow, holds: &Holds, step: StepContext<
     }
     Change {
         audit: vec![record],
-        notices: vec![step.told(NoticeKind::Granted, &grant, text)],
+        notices: vec![step.told(News::Granted, &grant)],
         desired: desired_for(holds, &grant, step.now).into_iter().collect(),
         grants: vec![Write::Update(grant)],
         ..Change::default()
@@ -513,13 +502,12 @@ fn fail(grant: Grant, reason: &str, holds: &Holds, step: StepContext<'_>) -> Cha
         },
         ..grant
     };
-    let text = format!("{}: {reason}. Nothing was granted.", grant.names);
     Change {
         audit: vec![
             step.of_grant(Event::GrantFailed, Doer::Hallpass, &grant)
                 .error(reason),
         ],
-        notices: vec![step.told(NoticeKind::Failed, &grant, text)],
+        notices: vec![step.told(News::Failed, &grant)],
         desired: forget_or_keep(holds, &grant, step.now)
             .into_iter()
             .collect(),

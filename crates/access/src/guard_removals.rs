@@ -11,7 +11,10 @@ use hallpass_audit::Event;
 use hallpass_model::{HoldKey, TimeSpan, Timestamp};
 
 use crate::records::{Doer, StepContext};
-use crate::{Change, DesiredAssignment, EndCause, Grant, GrantState, Holds, NoticeKind, end};
+use crate::{
+    Change, DesiredAssignment, EndCause, Grant, GrantState, Holds, LateRemoval, LostAccess, News,
+    end,
+};
 
 /// A wish this much newer than a removal may rest on a listing that still showed what was removed.
 const LISTINGS_LAG: TimeSpan = TimeSpan::minutes(1);
@@ -180,13 +183,7 @@ fn again(grant: &Grant, removal: &GuardRemoval, step: StepContext<'_>, change: &
     );
     let record = step.of_grant(Event::DriftGuard, Doer::Hallpass, grant);
     change.audit.push(record.why(&why));
-    let text = format!(
-        "A guard removed {} before its newest end reached it. It is being set up again, until {}.",
-        grant.names,
-        grant.ends_at.strftime("%Y-%m-%d %H:%M UTC")
-    );
-    let notice = step.told(NoticeKind::SetUpAgain, grant, text);
-    change.notices.push(notice);
+    change.notices.push(step.told(News::SetUpAgain, grant));
 }
 
 /// Whether the access was seen lost before it was found that a guard had removed it: it is on its
@@ -209,25 +206,23 @@ pub(crate) fn not_made_again(
         .and_then(|at| removal.filter(|removal| removal.at == at));
     let cause = guard.map_or(EndCause::Drift, cause);
     let mut change = end::begin(grant, cause, Doer::Hallpass, holds, step);
-    let text = format!(
-        "{} was removed, and could not be set up again: {reason}",
-        grant.names
-    );
-    change
-        .notices
-        .push(step.told(NoticeKind::Lost, grant, text));
+    let how = LostAccess::NotSetUpAgain {
+        reason: reason.to_owned(),
+    };
+    change.notices.push(step.told(News::Lost { how }, grant));
     change
 }
 
 /// What operators hear when a guard had to act, about the first of what it did.
 pub(crate) fn alarm(removal: &GuardRemoval, grant: &Grant, step: StepContext<'_>) -> crate::Notice {
-    let late = TimeSpan::between(removal.end.until, removal.at);
-    let text = format!(
-        "The guard `{}` removed {} of {}, {late} after its end: the server had not. Health says why; \
-         more may follow.",
-        removal.guard, grant.names, grant.holder.name
-    );
-    let mut notice = step.told(NoticeKind::GuardActed, grant, text);
+    let late = LateRemoval {
+        guard: removal.guard.clone(),
+        late: TimeSpan::between(removal.end.until, removal.at),
+    };
+    let news = News::GuardActed {
+        removal: Some(late),
+    };
+    let mut notice = step.told(news, grant);
     // who operators are is a matter of each channel
     notice.to.clear();
     notice

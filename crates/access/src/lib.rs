@@ -30,6 +30,7 @@ mod guard_removals;
 mod haste;
 mod identity;
 mod lock;
+mod notice;
 mod outcome;
 mod ports;
 mod press_refused;
@@ -52,8 +53,8 @@ pub use break_glass::{
     JUSTIFICATION_CHARACTERS_MIN,
 };
 pub use change::{
-    AcceptanceWrite, Change, DesiredAssignment, Digest, DigestKind, Message, Notice, NoticeKind,
-    OutlivingSessions, StoredAnswer, Write,
+    AcceptanceWrite, Change, DesiredAssignment, Digest, DigestKind, Message, OutlivingSessions,
+    StoredAnswer, Write,
 };
 pub use decide::{Actor, Authentication, Role};
 pub use grant::{EndCause, Grant, GrantState, Stuck};
@@ -62,6 +63,9 @@ pub use hallpass_audit::{Approval, Origin};
 pub use hallpass_rules::Directory;
 pub use identity::{Identity, Owner, TokenSource};
 pub use lock::{ENDED_BY_A_LOCK, Force, HeldAccess, Lifted, Lock, Locking, LocksSeen};
+pub use notice::{
+    CredentialsAfterEnd, LateRemoval, LiveSessions, LostAccess, News, Notice, NoticeKind,
+};
 pub use outcome::EndOutcome;
 pub use ports::{
     AccessStore, Boundary, Channel, CommitError, Counts, Delivery, DirectoryFault, DirectorySource,

@@ -7,8 +7,8 @@ use hallpass_model::{
 };
 
 use crate::{
-    Actor, Digest, DigestKind, Grant, Notice, NoticeKind, Origin, Person, PressRefused, Request,
-    Sweep, SweepItem,
+    Actor, Digest, DigestKind, Grant, News, Notice, Origin, Person, PressRefused, Request, Sweep,
+    SweepItem,
 };
 
 /// The instant of a step, and the identifiers drawn for it.
@@ -187,32 +187,24 @@ impl StepContext<'_> {
     }
 
     /// News about a request.
-    pub(crate) fn notice(
-        &self,
-        news: NoticeKind,
-        request: &Request,
-        to: Vec<Email>,
-        text: String,
-    ) -> Notice {
+    pub(crate) fn notice(&self, news: News, request: &Request, to: Vec<Email>) -> Notice {
         Notice {
             news,
             request: request.id,
             grant: request.grant,
             to,
             at: self.now,
-            text,
         }
     }
 
     /// News about a grant, for its holder.
-    pub(crate) fn told(&self, news: NoticeKind, grant: &Grant, text: String) -> Notice {
+    pub(crate) fn told(&self, news: News, grant: &Grant) -> Notice {
         Notice {
             news,
             request: grant.request,
             grant: Some(grant.id),
             to: vec![grant.holder.email.clone()],
             at: self.now,
-            text,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hallpass_api::{Grant, Request};
 use hallpass_model::TimeSpan;
+use hallpass_wording::{lists, states};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::{Instant, sleep};
 
@@ -118,15 +119,15 @@ fn headline(last: &Last) -> String {
     match last {
         Last::Request(request) if request.state == "pending" => {
             let target = tables::asked_for(request);
-            let who = words::any_of(&request.approvers);
+            let who = lists::any_of(&request.approvers);
             format!("Waiting for {who} to approve {target}")
         }
         Last::Request(request) => {
-            let badge = words::badge(&request.state);
+            let badge = states::word(&request.state);
             format!("{badge}: {}", tables::asked_for(request))
         }
         Last::Grant(grant) => {
-            let (badge, held) = (words::badge(&grant.state), tables::held(grant));
+            let (badge, held) = (states::word(&grant.state), tables::held(grant));
             match &grant.queue {
                 Some(queue) => format!("{badge}: {held}; {}", words::in_line(queue)),
                 None => format!("{badge}: {held}"),

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use hallpass_api::{Glass, Grant, Request};
 use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_wording::{lists, states, time};
 use jiff::tz::TimeZone;
 
 use crate::output::{Table, plain};
@@ -85,7 +86,7 @@ impl Viewpoint {
 
     /// An instant for people, with its zone.
     pub(crate) fn time(&self, at: Timestamp) -> String {
-        words::clock_time(at, self.now, &self.zone)
+        time::clock(at, self.now, &self.zone)
     }
 
     /// When a live grant ends; when a finished one ended.
@@ -94,11 +95,7 @@ impl Viewpoint {
             (_, Some(at)) => format!("ended {}", self.time(at)),
             ("scheduled" | "granting" | "active", None) if grant.ends_at > self.now => {
                 let left = TimeSpan::between(self.now, grant.ends_at);
-                format!(
-                    "{}, in {}",
-                    self.time(grant.ends_at),
-                    words::countdown(left)
-                )
+                format!("{}, in {}", self.time(grant.ends_at), time::countdown(left))
             }
             ("ending", None) => "now".to_owned(),
             _ => self.time(grant.ends_at),
@@ -140,7 +137,7 @@ pub(crate) fn requests(items: &[Request], view: &Viewpoint) -> Table {
     for item in items {
         table.row([
             item.id.clone(),
-            words::badge(&item.state).to_owned(),
+            states::word(&item.state).to_owned(),
             item.requester.clone(),
             asked_for(item),
             TimeSpan::seconds(item.duration_seconds).to_string(),
@@ -169,7 +166,7 @@ pub(crate) fn grants(items: &[Grant], view: &Viewpoint) -> Table {
 
 /// A grant's badge, and what is special about it.
 fn state(grant: &Grant) -> String {
-    let badge = words::badge(&grant.state);
+    let badge = states::word(&grant.state);
     match (grant.stuck, grant.standing, &grant.queue) {
         (true, ..) => format!("{badge} (stuck)"),
         (false, true, _) => format!("{badge} (standing)"),
@@ -196,7 +193,7 @@ pub(crate) fn request(item: &Request, view: &Viewpoint) -> String {
     let waiting = item.state == "pending";
     let title = format!(
         "{}: {} for {}",
-        words::badge(&item.state),
+        states::word(&item.state),
         asked_for(item),
         TimeSpan::seconds(item.duration_seconds)
     );
@@ -222,7 +219,7 @@ pub(crate) fn request(item: &Request, view: &Viewpoint) -> String {
             ("ticket", item.ticket.clone()),
             (
                 "can approve",
-                some(&item.approvers, words::any_of(&item.approvers) + &approvals)
+                some(&item.approvers, lists::any_of(&item.approvers) + &approvals)
                     .filter(|_| waiting),
             ),
             (
@@ -258,7 +255,7 @@ pub(crate) fn grant(item: &Grant, view: &Viewpoint) -> String {
             (
                 "stays",
                 item.standing
-                    .then(|| hallpass_access::words::STAYS.to_owned()),
+                    .then(|| hallpass_wording::grants::STAYS.to_owned()),
             ),
             ("cause", item.cause.clone()),
             ("why", item.why.clone()),
@@ -318,7 +315,7 @@ mod tests {
              id        grn_01934a5b6c7d7e8f90123456789abcde\n  \
              held by   mara@acme.example\n  \
              reason    disk full\n  \
-             ends      16:00 UTC, in 2h 00m\n\n\
+             ends      16:00 UTC, in 2h 0m\n\n\
              Console:\n  https://acme.awsapps.com/start/#/console\n\n\
              Profile for ~/.aws/config:\n[profile payments-prod]\nregion = eu-west-1\n\n\
              Done early? hallpass release grn_01934a5b6c7d7e8f90123456789abcde\n"

@@ -38,11 +38,9 @@ fn told_with(text: &str) -> NoticeContext {
         account: text.to_owned(),
         permission_set: text.to_owned(),
     };
-    let mut notice = a_notice(1);
-    notice.text = text.to_owned();
     NoticeContext {
         number: 17,
-        notice,
+        notice: a_notice(1),
         attempts: 0,
         request,
         grant: None,

@@ -4,7 +4,6 @@
 //! Nothing here acts: a notice may be told twice, late or never, and nothing stored changes.
 #![warn(missing_docs)]
 
-mod clean;
 #[cfg(test)]
 mod fuzz;
 mod words;

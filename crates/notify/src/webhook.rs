@@ -9,7 +9,11 @@ use hallpass_access::{
     Channel, Delivery, DigestKind, Grant, NoticeContext, NoticeKind, Request, Sweep, ToldAlarm,
     ToldDigest,
 };
-use hallpass_model::{Clock, Target, TimeSpan, Timestamp, text::visible};
+use hallpass_model::{
+    Clock, Target, TimeSpan, Timestamp,
+    text::{line, visible},
+};
+use hallpass_wording::notice::webhook_text;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
@@ -27,32 +31,6 @@ const SECRET_MIN: usize = 16;
 const ALARM: &str = "alarm";
 /// The version of the body. Grows when a receiver that knows this one would misread it.
 const VERSION: u32 = 1;
-
-/// Every kind of news about requests, by its name in bodies and in `events`; those about sweeps are
-/// [`DigestKind::ALL`].
-const NEWS: [NoticeKind; 21] = [
-    NoticeKind::ReviewWanted,
-    NoticeKind::Reminder,
-    NoticeKind::Reviewed,
-    NoticeKind::Approved,
-    NoticeKind::Denied,
-    NoticeKind::Rejected,
-    NoticeKind::Discarded,
-    NoticeKind::Expired,
-    NoticeKind::Granted,
-    NoticeKind::Failed,
-    NoticeKind::Extended,
-    NoticeKind::EndsSoon,
-    NoticeKind::Ended,
-    NoticeKind::Stuck,
-    NoticeKind::SessionsLive,
-    NoticeKind::Lost,
-    NoticeKind::BreakGlass,
-    NoticeKind::ReviewClosed,
-    NoticeKind::SetUpAgain,
-    NoticeKind::GuardActed,
-    NoticeKind::Adopted,
-];
 
 /// One table of `[[webhooks]]`.
 #[derive(Clone, Debug)]
@@ -106,7 +84,7 @@ impl Webhook {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, WebhookSettingsError> {
         let error = |key, message: &str| WebhookSettingsError {
-            name: crate::clean::line(&settings.name, 40),
+            name: line(&settings.name, 40),
             key,
             message: message.to_owned(),
         };
@@ -127,10 +105,10 @@ impl Webhook {
         if settings.secret.expose_secret().chars().count() < SECRET_MIN {
             return Err(error("secret", "has fewer than 16 characters"));
         }
-        let mut names: Vec<String> = NEWS.iter().map(|news| name_of(*news)).collect();
-        names.extend(DigestKind::ALL.map(|kind| kind.name().to_owned()));
-        names.push(ALARM.to_owned());
-        let unknown = |event: &&String| *event != "*" && !names.contains(event);
+        let mut names: Vec<&str> = NoticeKind::ALL.map(NoticeKind::name).to_vec();
+        names.extend(DigestKind::ALL.map(DigestKind::name));
+        names.push(ALARM);
+        let unknown = |event: &&String| *event != "*" && !names.contains(&event.as_str());
         if let Some(event) = settings.events.iter().find(unknown) {
             let message = format!("has `{event}`, and knows {} and *", names.join(", "));
             return Err(error("events", &message));
@@ -253,7 +231,7 @@ fn reason(error: &reqwest::Error) -> String {
         }
         source = inner.source();
     }
-    crate::clean::line(&text, 300)
+    line(&text, 300)
 }
 
 /// `Retry-After` in seconds or as a date (RFC 9110 §10.2.3), within bounds.
@@ -271,11 +249,6 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> TimeSpan {
     asked.min(RETRY_AFTER_MAX)
 }
 
-fn name_of(news: NoticeKind) -> String {
-    let name = serde_json::to_value(news).unwrap_or_default();
-    name.as_str().unwrap_or_default().to_owned()
-}
-
 /// The same for every repetition, and never the same for another notice, not even of a new store.
 fn delivery_id(told: &NoticeContext) -> String {
     format!("{}-{}", told.request.id, told.number)
@@ -286,9 +259,9 @@ fn body(told: &NoticeContext, id: &str, public_url: &str) -> Value {
     json!({
         "version": VERSION,
         "id": id,
-        "news": name_of(notice.news),
+        "news": notice.kind().name(),
         "time": notice.at.to_string(),
-        "text": notice.text,
+        "text": webhook_text(told),
         "to": notice.to,
         "url": format!("{public_url}/requests/{}", told.request.id),
         "request": request(&told.request),
@@ -418,7 +391,7 @@ impl Channel for Webhook {
     async fn tell(&self, told: &NoticeContext) -> Delivery {
         let id = delivery_id(told);
         let body = body(told, &id, &self.public_url);
-        self.call(&name_of(told.notice.news), id, &body).await
+        self.call(told.notice.kind().name(), id, &body).await
     }
 
     async fn tell_digest(&self, told: &ToldDigest) -> Delivery {

@@ -49,7 +49,7 @@ fn the_body_is_that_of_version_1() {
         "id": id,
         "news": "review_wanted",
         "time": "2026-01-05T00:00:01Z",
-        "text": "notice 1",
+        "text": "Person 1 asks for ReadOnly in payments-prod, 2h.",
         "to": ["person900@example.com"],
         "url": format!("https://hallpass.example.com/requests/{request}"),
         "request": {
@@ -240,38 +240,6 @@ async fn after_410_nothing_is_called_and_other_news_are_none_of_its_business() {
 }
 
 #[test]
-fn every_kind_of_news_has_a_name() {
-    let names: std::collections::BTreeSet<String> = NEWS.iter().map(|it| name_of(*it)).collect();
-    assert_eq!(names.len(), NEWS.len());
-    // a new kind fails to compile here, and is to be added to the list
-    for news in NEWS {
-        match news {
-            NoticeKind::ReviewWanted
-            | NoticeKind::Reminder
-            | NoticeKind::Reviewed
-            | NoticeKind::Approved
-            | NoticeKind::Denied
-            | NoticeKind::Rejected
-            | NoticeKind::Discarded
-            | NoticeKind::Expired
-            | NoticeKind::Granted
-            | NoticeKind::Failed
-            | NoticeKind::Extended
-            | NoticeKind::EndsSoon
-            | NoticeKind::Ended
-            | NoticeKind::Stuck
-            | NoticeKind::SessionsLive
-            | NoticeKind::Lost
-            | NoticeKind::BreakGlass
-            | NoticeKind::ReviewClosed
-            | NoticeKind::SetUpAgain
-            | NoticeKind::GuardActed
-            | NoticeKind::Adopted => {}
-        }
-    }
-}
-
-#[test]
 fn settings_that_cannot_work_are_refused() {
     let url = |text: &str| WebhookSettings {
         url: text.to_owned().into(),
@@ -364,7 +332,6 @@ async fn what_a_webhook_sends_hides_nothing_and_is_signed_as_it_is_sent() {
     told.request.reason = hostile.to_owned();
     told.request.requester.name = hostile.to_owned();
     told.request.ticket = Some(hostile.to_owned());
-    told.notice.text = hostile.to_owned();
     let hook = hook.unwrap();
     let (delivery, came) = tokio::join!(hook.tell(&told), one_call(listener));
     assert_eq!(delivery, Delivery::Done);
@@ -373,12 +340,10 @@ async fn what_a_webhook_sends_hides_nothing_and_is_signed_as_it_is_sent() {
     assert!(!head.to_lowercase().contains("x-evil"), "{head}");
     assert!(hallpass_model::text::is_plain(sent), "{sent:?}");
     let body: Value = serde_json::from_str(sent).unwrap();
+    let said = "dlrow [31m X-Evil: 1 end asks for ReadOnly in payments-prod, 2h.";
+    assert_eq!(body["text"], said);
     let wanted = "␦dlrow␦[31m\r\nX-Evil: 1␦␦␦ end";
-    for text in [
-        &body["text"],
-        &body["request"]["reason"],
-        &body["request"]["ticket"],
-    ] {
+    for text in [&body["request"]["reason"], &body["request"]["ticket"]] {
         assert_eq!(text, wanted);
     }
     assert_eq!(body["request"]["requester"]["name"], wanted);

@@ -6,13 +6,9 @@ use hallpass_access::{
 };
 use hallpass_api as api;
 use hallpass_model::{HoldKey, TargetNames, Timestamp};
+use hallpass_wording::{standing, time::utc};
 
 use crate::convert::names;
-
-/// An instant in texts for programs.
-fn instant(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
-}
 
 /// A run as it travels.
 pub(crate) fn sweep(sweep: &Sweep) -> api::Sweep {
@@ -84,7 +80,7 @@ fn report(report: &SweepReport) -> api::SweepReport {
                 error: unread.error.clone(),
             })
             .collect(),
-        left_out: report.left_out.iter().map(words::left_out).collect(),
+        left_out: report.left_out.iter().map(standing::left_out).collect(),
         drift: api::SweepDrift {
             seen: drift.seen,
             fixed: drift.fixed,
@@ -139,7 +135,7 @@ pub(crate) fn item(item: &SweepItem) -> api::Standing {
         unread: item.sight == ItemSight::Unread,
         change: Some(change.to_owned()),
         fate: Some(item.fate.name().to_owned()),
-        fate_says: Some(words::fate(&item.fate, instant)),
+        fate_says: Some(standing::fate(&item.fate, utc)),
         grant_id: match &item.fate {
             hallpass_access::Fate::Adopted { grant, .. } => Some(grant.to_string()),
             _ => None,
@@ -169,7 +165,7 @@ pub(crate) fn absent(accepted: &Accepted) -> api::Standing {
             &accepted.key,
             &accepted.names,
             "absent",
-            words::ACCEPTED_ABSENT,
+            standing::ACCEPTED_ABSENT,
         )
     }
 }
@@ -203,6 +199,6 @@ pub(crate) fn acceptance(by: &Acceptance) -> api::Acceptance {
 pub(crate) fn held_already(stands: Stands) -> api::HeldAlready {
     api::HeldAlready {
         seen_at: stands.seen_at,
-        says: words::held_already(&instant(stands.seen_at)),
+        says: standing::held_already(&utc(stands.seen_at)),
     }
 }

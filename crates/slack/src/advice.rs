@@ -1,11 +1,9 @@
 //! What a form tells while it is filled in: choices, who decides, what is held already.
 
-use hallpass_access::{
-    Approval, AskRefused, AskVerdict, Preview, PreviewOutcome, Sought, Wanted,
-    words as access_words,
-};
+use hallpass_access::{Approval, AskRefused, AskVerdict, Preview, PreviewOutcome, Sought, Wanted};
 use hallpass_model::{AccountId, GroupId, TimeSpan};
 use hallpass_rules::{Decision, RuleId};
+use hallpass_wording::{lists, standing, time};
 use jiff::tz::TimeZone;
 use serde_json::json;
 
@@ -17,7 +15,7 @@ use crate::inbound::{SlackActor, SubmittedForm};
 use crate::modal::{self, Advice, Asks, TicketWanted};
 use crate::options;
 use crate::person::{KnownPerson, Unknown};
-use crate::words::{self, clock_time};
+use crate::words;
 
 impl Slack {
     /// Something was chosen: the form says what follows from it.
@@ -116,7 +114,7 @@ impl Slack {
         let decision = &preview.decision;
         let ruled_by = |rules: &[RuleId]| {
             let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
-            words::by_rules(&rules)
+            lists::by_rules(&rules)
         };
         let by = ruled_by(&decision.based_on);
         let at_most = preview.limits().longest();
@@ -172,9 +170,9 @@ impl Slack {
     fn already(&self, preview: &Preview, zone: &TimeZone) -> Option<String> {
         if let Some(held) = &preview.held {
             if held.grant.standing {
-                return Some(access_words::HELD_ALREADY.to_owned());
+                return Some(standing::HELD_ALREADY.to_owned());
             }
-            let until = clock_time(held.grant.ends_at, self.now(), zone);
+            let until = time::clock(held.grant.ends_at, self.now(), zone);
             return Some(format!(
                 "You hold this until {until} already. `/access mine` extends it."
             ));
@@ -183,8 +181,8 @@ impl Slack {
             return Some(self.waits_already(waiting, zone));
         }
         let seen_at = preview.stands?.seen_at;
-        let seen = clock_time(seen_at, self.now(), zone);
-        Some(access_words::held_already(&seen))
+        let seen = time::clock(seen_at, self.now(), zone);
+        Some(standing::held_already(&seen))
     }
 
     pub(crate) fn waits_already(
@@ -194,7 +192,7 @@ impl Slack {
     ) -> String {
         format!(
             "You asked for this at {} already; it waits. <{}|Open in Hallpass>",
-            clock_time(request.asked_at, self.now(), zone),
+            time::clock(request.asked_at, self.now(), zone),
             self.inner.setup.link(request)
         )
     }

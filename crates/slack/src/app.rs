@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use hallpass_access::{Access, AccessStore, Grant, Identity, Request};
 use hallpass_model::{Clock, RequestId, TimeSpan, Timestamp};
+use hallpass_wording::{escape, lists};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::sync::{OnceCell, Semaphore};
@@ -305,10 +306,7 @@ impl Slack {
             Unknown::Foreign => {
                 let others = match can_decide {
                     [] => String::new(),
-                    names => format!(
-                        " {} can decide.",
-                        crate::words::escape(&crate::words::any_of(names))
-                    ),
+                    names => format!(" {} can decide.", escape(&lists::any_of(names))),
                 };
                 format!(
                     "Your Slack account belongs to another workspace, so I can't match you.{others}"

@@ -6,6 +6,7 @@ use hallpass_access::{
     AccessError, AskOutcome, Asking, Extending, FieldProblem, Idempotency, Refusal, Wanted,
 };
 use hallpass_model::{GrantId, RequestId, TimeSpan};
+use hallpass_wording::{escape, lists};
 use serde_json::json;
 
 use crate::app::{FORM_PATIENCE, Slack, SlackReply};
@@ -15,7 +16,6 @@ use crate::inbound::{SlackActor, SubmittedForm};
 use crate::modal::{self, Advice, Asks};
 use crate::options;
 use crate::person::{KnownPerson, Unknown};
-use crate::words::escape;
 
 /// How long Slack may take to say who somebody is before a window opens without it: the trigger
 /// dies after three seconds.
@@ -318,7 +318,8 @@ fn reason_and_duration(
     if length == 0 {
         errors.insert(ids::REASON, "Say in a few words why.".to_owned());
     } else if length > REASON_MAX {
-        let words = format!("At most 1,000 characters; this has {}.", thousands(length));
+        let has = lists::number(u64::try_from(length).unwrap_or(u64::MAX));
+        let words = format!("At most 1,000 characters; this has {has}.");
         errors.insert(ids::REASON, words);
     }
     match duration {
@@ -333,13 +334,6 @@ fn reason_and_duration(
 
 pub(crate) fn seconds(text: &str) -> Option<TimeSpan> {
     text.parse().ok().map(TimeSpan::seconds)
-}
-
-pub(crate) fn thousands(number: usize) -> String {
-    match (number / 1000, number % 1000) {
-        (0, rest) => rest.to_string(),
-        (thousands, rest) => format!("{thousands},{rest:03}"),
-    }
 }
 
 /// One form sent twice with the same content is one call; a corrected one is another.

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use hallpass_model::text::visible;
+use hallpass_wording::shown;
 use serde::Serialize;
 
-use crate::words::{LABEL_MAX, shown};
+use crate::words::LABEL_MAX;
 
 /// A text object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -1,13 +1,12 @@
 //! Break glass: a listed requester takes access now, and somebody else looks at it afterwards
 //! (`access.md` §17). Who may is decided by the journey.
 
-use hallpass_access::{
-    AccessError, JUSTIFICATION_CHARACTERS_MAX, JUSTIFICATION_CHARACTERS_MIN, PressRefused, Request,
-};
-use hallpass_model::{RequestId, TargetNames};
+use hallpass_access::{AccessError, PressRefused, Request};
+use hallpass_model::RequestId;
+use hallpass_wording::{ChannelStyle as _, SlackStyle, notice, refused};
 
 use crate::app::Slack;
-use crate::asking::{FormOutcome, idempotency, opened, thousands};
+use crate::asking::{FormOutcome, idempotency, opened};
 use crate::blocks::{Block, SlackView, button, section};
 use crate::deliver::{PostError, Saying};
 use crate::ids;
@@ -17,12 +16,7 @@ use crate::modal;
 use crate::person::KnownPerson;
 use crate::presses::{pressed_once, routed};
 use crate::refusals::NO_SUCH;
-use crate::words::{self, SECTION_MAX, escape, name_of, shown};
-
-/// Room for why, of a section's text; the names before it take the rest.
-const WHY_MAX: usize = 1_500;
-/// Room for each of the names before it.
-const NAME_MAX: usize = 400;
+use crate::words;
 
 impl Slack {
     /// Shows the button to whoever may press it, right after they asked; nobody else reads it.
@@ -160,7 +154,7 @@ impl Slack {
             .break_glass(&known.actor, id, justification, Some(&once))
             .await;
         if let Err(AccessError::Refused(PressRefused::Justification { characters })) = taken {
-            return FormOutcome::error(ids::REASON, wrong_length(characters));
+            return FormOutcome::error(ids::REASON, refused::justification(characters));
         }
         self.pressed(id, ids::BREAK_GLASS, known, taken).await
     }
@@ -207,25 +201,22 @@ impl Slack {
         request: &Request,
         asked: &[String],
     ) -> (String, Vec<Block>) {
-        let review = request.after_review.as_ref();
-        let why = review.map(|review| shown(&review.justification, WHY_MAX));
-        let story = format!(
-            "◆ Break-glass: {} took {} for {}. Reason: {}",
-            shown(&request.requester.name, NAME_MAX),
-            target_in(request),
-            request.duration,
-            why.unwrap_or_default(),
-        );
+        let directory = self.inner.access.directory();
+        let style = SlackStyle {
+            directory: &directory,
+            zone: &self.inner.setup.zone,
+            seen_from: self.now(),
+        };
+        let story = notice::slack::break_glass_story(request, &style);
         let mut blocks = vec![section(ids::CONTENT, story.clone())];
+        let review = request.after_review.as_ref();
         if let Some(closing) = review.and_then(|review| review.closed.as_ref()) {
-            let directory = self.inner.access.directory();
-            let by = escape(&name_of(&closing.by, &directory));
+            let by = style.person(&closing.by);
             let told = format!("{by} closed the review.");
             blocks.push(section("closed", told.clone()));
             return (format!("{story} {told}"), blocks);
         }
-        let asks = format!("{} one of you closes the review.", some_of(asked));
-        let asks = asks.trim_start().to_owned();
+        let asks = notice::slack::closes_the_review(asked);
         blocks.push(section("asked", asks.clone()));
         let id = request.id.to_string();
         blocks.push(Block::Actions {
@@ -259,46 +250,5 @@ impl Slack {
             }
         }
         Ok(())
-    }
-}
-
-/// As [`words::role_in`], each name cut.
-fn target_in(request: &Request) -> String {
-    let name = |name: &str| shown(name, NAME_MAX);
-    match &request.names {
-        TargetNames::Account {
-            account,
-            permission_set,
-        } => format!("{} in {}", name(permission_set), name(account)),
-        TargetNames::Group { group } => format!("group {}", name(group)),
-    }
-}
-
-/// As many mentions as a section takes.
-fn some_of(mentions: &[String]) -> String {
-    let room = SECTION_MAX - 100;
-    let mut some = String::new();
-    for (place, mention) in mentions.iter().enumerate() {
-        if some.len() + mention.len() > room {
-            let more = mentions.len() - place;
-            return format!("{some} and {more} more:");
-        }
-        if place > 0 {
-            some.push(' ');
-        }
-        some.push_str(mention);
-    }
-    some
-}
-
-fn wrong_length(characters: usize) -> String {
-    if characters < JUSTIFICATION_CHARACTERS_MIN {
-        format!("{JUSTIFICATION_CHARACTERS_MIN} characters or more; this has {characters}.")
-    } else {
-        format!(
-            "At most {} characters; this has {}.",
-            thousands(JUSTIFICATION_CHARACTERS_MAX),
-            thousands(characters)
-        )
     }
 }

@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use hallpass_access::{
-    Channel, Delivery, Grant, Notice, NoticeContext, NoticeKind, Origin, Request, RequestFilter,
+    Channel, Delivery, Grant, NoticeContext, NoticeKind, Origin, Request, RequestFilter,
     RequestState, ToldAlarm, ToldDigest,
 };
 use hallpass_model::{TimeSpan, Timestamp};
@@ -15,7 +15,6 @@ use crate::deliver::{PostError, Saying, said_as};
 use crate::ids;
 use crate::memory::Thread;
 use crate::modal::grant_buttons;
-use crate::words::{self};
 
 /// News that Slack asked to wait for longer than this is given up: the state is kept, and the
 /// message shows it with the next news (`access.md` §11.1).
@@ -108,13 +107,16 @@ impl Slack {
             Ok(Some((request, grant))) => (request, grant.or_else(|| told.grant.clone())),
             Ok(None) | Err(_) => (request.clone(), told.grant.clone()),
         };
-        let grant = grant.as_ref();
-        self.show(&request, grant, &mut thread).await?;
+        let told = NoticeContext {
+            request,
+            grant,
+            ..told.clone()
+        };
+        let (request, grant) = (&told.request, told.grant.as_ref());
+        self.show(request, grant, &mut thread).await?;
         let directory = self.inner.access.directory();
-        let name = said_as(news_name(notice.news), notice.at);
-        let words = self
-            .words_below(notice, &request, grant, &directory)
-            .await?;
+        let name = said_as(notice.kind().name(), notice.at);
+        let words = self.words_below(&told, &directory).await?;
         if let Some(words) = &words {
             let saying = Saying {
                 name: name.clone(),
@@ -123,28 +125,25 @@ impl Slack {
             };
             self.reply(request.id, &mut thread, &saying).await?;
         }
-        match notice.news {
-            NoticeKind::ReviewWanted => self.alert_admins(notice, &request, &mut thread).await?,
-            NoticeKind::ReviewClosed => self.redraw_broken(&request, &thread).await?,
+        match notice.kind() {
+            NoticeKind::ReviewWanted => self.alert_admins(&told, &mut thread).await?,
+            NoticeKind::ReviewClosed => self.redraw_broken(request, &thread).await?,
             _ => {}
         }
-        self.announce(notice, &request, grant, &mut thread, &name)
-            .await?;
-        if notice.news == NoticeKind::Extended {
-            self.redraw_extensions(&request, grant).await;
+        self.announce(&told, &mut thread, &name).await?;
+        if notice.kind() == NoticeKind::Extended {
+            self.redraw_extensions(request, grant).await;
         }
-        self.tell_requester(notice, &request, grant, &mut thread, &name)
-            .await
+        self.tell_requester(&told, &mut thread, &name).await
     }
 
     /// Admins hear directly, once each, of a request that reaches nobody who could decide it.
     async fn alert_admins(
         &self,
-        notice: &Notice,
-        request: &Request,
+        told: &NoticeContext,
         thread: &mut Thread,
     ) -> Result<(), PostError> {
-        let Some(text) = self.nobody_reached(notice, request).await? else {
+        let Some(text) = self.nobody_reached(told).await? else {
             return Ok(());
         };
         for user in self.inner.people.administrators() {
@@ -153,7 +152,7 @@ impl Slack {
                 text: &text,
                 blocks: &[],
             };
-            self.tell_directly(request.id, thread, &user, &saying)
+            self.tell_directly(told.request.id, thread, &user, &saying)
                 .await?;
         }
         Ok(())
@@ -177,49 +176,41 @@ impl Slack {
     /// A line in the channel itself, for what ends: nobody is mentioned at night.
     async fn announce(
         &self,
-        notice: &Notice,
-        request: &Request,
-        grant: Option<&Grant>,
+        told: &NoticeContext,
         thread: &mut Thread,
         name: &str,
     ) -> Result<(), PostError> {
-        if notice.news != NoticeKind::Ended || !self.inner.setup.announce_end {
+        if told.notice.kind() != NoticeKind::Ended || !self.inner.setup.announce_end {
             return Ok(());
         }
         let Some(channel) = thread.channel.clone() else {
             return Ok(());
         };
-        let text = self.ended(notice, grant, &self.inner.access.directory());
+        let text = self.said(told);
         let saying = Saying {
             name: format!("channel:{name}"),
             text: &text,
             blocks: &[],
         };
-        self.say(request.id, thread, &channel, None, &saying).await
+        self.say(told.request.id, thread, &channel, None, &saying)
+            .await
     }
 
     /// The requester hears directly when they are not in the channel, and always before an end.
     async fn tell_requester(
         &self,
-        notice: &Notice,
-        request: &Request,
-        grant: Option<&Grant>,
+        told: &NoticeContext,
         thread: &mut Thread,
         name: &str,
     ) -> Result<(), PostError> {
+        let (notice, request) = (&told.notice, &told.request);
         let user = &request.requester.user;
         let name = format!("direct:{name}");
-        if notice.news == NoticeKind::EndsSoon {
-            let Some(grant) = grant.filter(|grant| grant.is_hold()) else {
+        if notice.kind() == NoticeKind::EndsSoon {
+            let Some(grant) = told.grant.as_ref().filter(|grant| grant.is_hold()) else {
                 return Ok(());
             };
-            let left = TimeSpan::between(notice.at, grant.ends_at);
-            let minutes = TimeSpan::minutes(left.as_seconds().div_ceil(60));
-            let text = format!(
-                "{} ends in {minutes}, at {}.",
-                words::role_in(&grant.names),
-                self.time(grant.ends_at, notice)
-            );
+            let text = self.said(told);
             let blocks = [
                 section(ids::CONTENT, text.clone()),
                 Block::Actions {
@@ -234,7 +225,7 @@ impl Slack {
             };
             return self.tell_directly(request.id, thread, user, &saying).await;
         }
-        if !self.inner.setup.dm_outside_channel || !is_status(notice.news) {
+        if !self.inner.setup.dm_outside_channel || !is_status(notice.kind()) {
             return Ok(());
         }
         let (Some(channel), Some(slack)) = (
@@ -246,7 +237,7 @@ impl Slack {
         if self.inner.people.is_member(&channel, &slack).await? {
             return Ok(());
         }
-        let text = self.status(notice, request, grant);
+        let text = self.said_directly(told);
         let saying = Saying {
             name,
             text: &text,
@@ -280,32 +271,6 @@ fn is_status(news: NoticeKind) -> bool {
         | NoticeKind::Stuck
         | NoticeKind::SessionsLive
         | NoticeKind::GuardActed => false,
-    }
-}
-
-fn news_name(news: NoticeKind) -> &'static str {
-    match news {
-        NoticeKind::ReviewWanted => "review_wanted",
-        NoticeKind::Reminder => "reminder",
-        NoticeKind::Reviewed => "reviewed",
-        NoticeKind::Approved => "approved",
-        NoticeKind::Denied => "denied",
-        NoticeKind::Discarded => "discarded",
-        NoticeKind::Expired => "expired",
-        NoticeKind::Rejected => "rejected",
-        NoticeKind::Granted => "granted",
-        NoticeKind::Failed => "failed",
-        NoticeKind::Extended => "extended",
-        NoticeKind::EndsSoon => "ends_soon",
-        NoticeKind::Ended => "ended",
-        NoticeKind::Stuck => "stuck",
-        NoticeKind::SessionsLive => "sessions_live",
-        NoticeKind::Lost => "lost",
-        NoticeKind::BreakGlass => "break_glass",
-        NoticeKind::ReviewClosed => "review_closed",
-        NoticeKind::SetUpAgain => "set_up_again",
-        NoticeKind::GuardActed => "guard_acted",
-        NoticeKind::Adopted => "adopted",
     }
 }
 

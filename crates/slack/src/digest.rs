@@ -1,6 +1,7 @@
 //! What sweeps find and do, and alarms, said once in the channel.
 
 use hallpass_access::{AlarmState, DigestKind, ToldAlarm, ToldDigest};
+use hallpass_wording::shown;
 use serde_json::{Value, json};
 
 use crate::app::Slack;
@@ -8,7 +9,6 @@ use crate::blocks::{context, section};
 use crate::client::Outgoing;
 use crate::deliver::{PostError, said_as};
 use crate::memory::SentMark;
-use crate::words::shown;
 
 /// Digests are marked with this, to find them again.
 const SWEEP: &str = "hallpass_sweep";

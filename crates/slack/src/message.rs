@@ -1,16 +1,14 @@
 //! What the message of a request looks like: drawn from what is stored, never from itself.
 
-use hallpass_access::{
-    Approval, Directory, Grant, GrantState, InLine, Origin, Request, RequestState,
-    words as access_words,
-};
+use hallpass_access::{Approval, Directory, Grant, GrantState, InLine, Request, RequestState};
 use hallpass_model::{TargetNames, Timestamp};
+use hallpass_wording::{ChannelStyle as _, SlackStyle, escape, grants, shown, shown_or_link};
 
 use crate::blocks::{Block, Style, Text, button, context, marked, plain};
 use crate::ids;
 use crate::line;
 use crate::setup::Setup;
-use crate::words::{self, FIELD_MAX, clock_time, escape, name_of, shown, shown_or_link};
+use crate::words::{self, FIELD_MAX};
 
 /// Longest title, without its marks.
 const NAME_MAX: usize = 1_000;
@@ -40,6 +38,16 @@ pub struct Scene<'a> {
     pub now: Timestamp,
     /// The grant's place in line, while it has one.
     pub place: Option<InLine>,
+}
+
+impl Scene<'_> {
+    fn style(&self) -> SlackStyle<'_> {
+        SlackStyle {
+            directory: self.directory,
+            zone: &self.setup.zone,
+            seen_from: self.request.asked_at,
+        }
+    }
 }
 
 /// Where a request is, as far as its message tells.
@@ -211,13 +219,13 @@ fn target_fields(request: &Request) -> Vec<Text> {
 }
 
 fn how_long(scene: &Scene<'_>, shown: ShownRequest) -> String {
-    let span = words::span(scene.request.duration);
+    let span = scene.request.duration.to_string();
     match (shown, scene.grant) {
         (ShownRequest::Granted, Some(grant)) if grant.standing => {
-            format!("{span}. {}", access_words::STAYS)
+            format!("{span}. {}", grants::STAYS)
         }
         (ShownRequest::Granted, Some(grant)) => {
-            let ends = clock_time(grant.ends_at, scene.request.asked_at, &scene.setup.zone);
+            let ends = at(scene, grant.ends_at);
             format!("{span}, ends {ends}")
         }
         _ if scene.request.extends.is_some() => format!("{span}, to extend what is held"),
@@ -255,13 +263,13 @@ fn footer(scene: &Scene<'_>, shown: ShownRequest) -> String {
 }
 
 fn at(scene: &Scene<'_>, instant: Timestamp) -> String {
-    clock_time(instant, scene.request.asked_at, &scene.setup.zone)
+    scene.style().instant(instant)
 }
 
 fn waiting_parts(scene: &Scene<'_>) -> Vec<String> {
     let mut parts = Vec::new();
     if !scene.request.reviews.is_empty() {
-        parts.push(words::progress(scene.request, scene.directory));
+        parts.push(grants::progress(scene.request, &scene.style()));
     }
     parts.push(match scene.request.expires_at {
         Some(lapses) => format!("Lapses {} if nobody decides", at(scene, lapses)),
@@ -271,7 +279,7 @@ fn waiting_parts(scene: &Scene<'_>) -> Vec<String> {
 }
 
 fn decided_parts(scene: &Scene<'_>, shown: ShownRequest) -> Vec<String> {
-    let mut parts = vec![how_approved(scene.request, scene.directory)];
+    let mut parts = vec![grants::how_approved(scene.request, &scene.style())];
     match scene.grant.map(|grant| &grant.state) {
         Some(GrantState::Failed { at: failed, .. }) => {
             parts.push(format!("failed {}", at(scene, *failed)));
@@ -285,61 +293,9 @@ fn decided_parts(scene: &Scene<'_>, shown: ShownRequest) -> Vec<String> {
     parts
 }
 
-/// Who said yes, or which rule did.
-pub(crate) fn how_approved(request: &Request, directory: &Directory) -> String {
-    let rules = words::by_rules(&request.decided.based_on);
-    match &request.state {
-        RequestState::Approved {
-            approval: Approval::NotRequired,
-            ..
-        } => format!("No approval needed, by {rules}."),
-        RequestState::Approved {
-            approval: Approval::Own,
-            ..
-        } => format!("Approved by the requester, as {rules} allows."),
-        RequestState::Approved {
-            approval: Approval::BreakGlass,
-            by,
-            ..
-        } => {
-            let by = escape(&name_of(by, directory));
-            let review = match request.after_review.as_ref().map(|review| &review.closed) {
-                Some(Some(closing)) => {
-                    let closed_by = escape(&name_of(&closing.by, directory));
-                    format!("review closed by {closed_by}")
-                }
-                Some(None) | None => "review open".to_owned(),
-            };
-            format!("◆ Break-glass by {by}, {review}")
-        }
-        RequestState::Approved { by, .. } if is_adopted(request) => {
-            let who = match request.origin {
-                Origin::System => "a sweep".to_owned(),
-                _ => escape(&name_of(by, directory)),
-            };
-            format!("Given an end by {who}; it stood before")
-        }
-        RequestState::Approved { by, .. } => {
-            let mut all: Vec<_> = request
-                .reviews
-                .iter()
-                .map(|review| review.by.clone())
-                .collect();
-            all.push(by.clone());
-            let names = words::names_of(&all, directory);
-            format!("Approved by {}", escape(&names.join(", ")))
-        }
-        RequestState::Pending
-        | RequestState::Denied { .. }
-        | RequestState::Discarded { .. }
-        | RequestState::Expired { .. }
-        | RequestState::Rejected { .. } => String::new(),
-    }
-}
-
 fn closed_parts(scene: &Scene<'_>) -> Vec<String> {
     let request = scene.request;
-    let by = |email| escape(&name_of(email, scene.directory));
+    let by = |email| scene.style().person(email);
     vec![match &request.state {
         RequestState::Denied {
             by: who, at: when, ..
@@ -354,7 +310,7 @@ fn closed_parts(scene: &Scene<'_>) -> Vec<String> {
             match request.expires_at {
                 Some(lapsed) => {
                     let waited = hallpass_model::TimeSpan::between(request.asked_at, lapsed);
-                    format!("Lapsed after {}. Nothing was granted", words::span(waited))
+                    format!("Lapsed after {waited}. Nothing was granted")
                 }
                 None => "Lapsed. Nothing was granted".to_owned(),
             }

@@ -4,12 +4,13 @@ use hallpass_access::{
     BREAK_GLASS_MAX, Grant, GrantPresses, JUSTIFICATION_CHARACTERS_MIN, Presses, Request, Sought,
 };
 use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_wording::{escape, names, shown, time};
 use jiff::tz::TimeZone;
 
 use crate::blocks::{Block, Choice, Element, SlackView, Style, button, context, plain, section};
 use crate::ids;
 use crate::inbound::SubmittedForm;
-use crate::words::{self, SECTION_MAX, clock_time, escape, shown};
+use crate::words;
 
 /// Longest text Slack takes in a field; ours is shorter and refused with a sentence.
 const INPUT_MAX: u16 = 3_000;
@@ -124,7 +125,7 @@ pub(crate) fn sentence(name: &str, words: &str) -> SlackView {
 pub(crate) fn ask(asks: Asks, name: &str, durations: &[TimeSpan], advice: &Advice) -> SlackView {
     let greeting = format!(
         "Hi {}. Access ends by itself at the time you pick.",
-        escape(words::first_name(name))
+        escape(names::first_name(name))
     );
     let mut blocks = vec![
         section("greeting", greeting),
@@ -143,7 +144,7 @@ pub(crate) fn ask(asks: Asks, name: &str, durations: &[TimeSpan], advice: &Advic
                 None,
             ));
             if let Some(note) = &advice.note {
-                blocks.push(context("account_note", shown(note, SECTION_MAX)));
+                blocks.push(context("account_note", shown(note, words::SECTION_MAX)));
             }
             let set = select(
                 ids::SET,
@@ -186,7 +187,7 @@ pub(crate) fn ask(asks: Asks, name: &str, durations: &[TimeSpan], advice: &Advic
 fn duration(durations: &[TimeSpan]) -> Block {
     let options: Vec<Choice> = durations
         .iter()
-        .map(|span| Choice::new(&words::span(*span), span.as_seconds().to_string()))
+        .map(|span| Choice::new(&span.to_string(), span.as_seconds().to_string()))
         .collect();
     Block::Input {
         block_id: ids::DURATION.to_owned(),
@@ -288,7 +289,7 @@ pub(crate) fn break_glass(request: &Request, approvers: usize) -> SlackView {
 
 /// The form to close the review of a broken glass, with optional words.
 pub(crate) fn close_review(request: &Request) -> SlackView {
-    let name = escape(words::first_name(&request.requester.name));
+    let name = escape(names::first_name(&request.requester.name));
     let why = request.after_review.as_ref();
     let why = why.map(|review| shown(&review.justification, 2_000));
     let question = format!(
@@ -326,14 +327,14 @@ pub(crate) fn close_review(request: &Request) -> SlackView {
 
 /// The form to deny, with an optional word why.
 pub(crate) fn deny(request: &Request) -> SlackView {
-    let name = escape(words::first_name(&request.requester.name));
+    let name = escape(names::first_name(&request.requester.name));
     let blocks = vec![
         section(
             "question",
             format!(
                 "*Deny {name}'s request?* {} for {}\n{name} is told at once, with your words.",
                 words::target(&request.names),
-                words::span(request.duration)
+                request.duration
             ),
         ),
         Block::Input {
@@ -362,7 +363,7 @@ pub(crate) fn extend(
     let words = format!(
         "{}\nExtending asks again. If nobody answers, access still ends {}.",
         words::role_in(&grant.names),
-        clock_time(grant.ends_at, now, zone)
+        time::clock(grant.ends_at, now, zone)
     );
     let blocks = vec![
         section("greeting", words),
@@ -399,8 +400,8 @@ pub(crate) fn mine(mine: &Mine<'_>) -> SlackView {
         let words = format!(
             "*{}*\nEnds {}, in {}.",
             words::role_in(&grant.names),
-            clock_time(grant.ends_at, mine.now, mine.zone),
-            words::span(TimeSpan::between(mine.now, grant.ends_at))
+            time::clock(grant.ends_at, mine.now, mine.zone),
+            TimeSpan::between(mine.now, grant.ends_at)
         );
         blocks.push(section(&format!("grant_{}", grant.id), words));
         let extend = presses.extend.is_ok().then(|| extend_button(grant));
@@ -410,13 +411,13 @@ pub(crate) fn mine(mine: &Mine<'_>) -> SlackView {
     }
     for (request, presses) in mine.waiting.iter().take(SHOWN_MAX) {
         let lapses = request.expires_at.map_or_else(String::new, |at| {
-            format!(" Lapses {}.", clock_time(at, mine.now, mine.zone))
+            format!(" Lapses {}.", time::clock(at, mine.now, mine.zone))
         });
         let words = format!(
             "*{}* for {}\nWaits since {}.{lapses}",
             words::role_in(&request.names),
-            words::span(request.duration),
-            clock_time(request.asked_at, mine.now, mine.zone),
+            request.duration,
+            time::clock(request.asked_at, mine.now, mine.zone),
         );
         blocks.push(section(&format!("waits_{}", request.id), words));
         let elements = waiting_buttons(request, presses);

@@ -1,16 +1,13 @@
-//! What is said about news: below the message, in the channel, and directly.
+//! What Slack has to know of a notice before it is put into words: whom it mentions, which reminder it is.
 
-use hallpass_access::{
-    Directory, EndOutcome, Grant, GrantState, Notice, NoticeKind, Request, RequestState,
-    words as access_words,
-};
-use hallpass_model::{Email, TimeSpan};
+use hallpass_access::{Directory, NoticeContext, NoticeKind, Request};
+use hallpass_model::{Email, Timestamp};
+use hallpass_wording::notice::slack::{self, Mentions, SlackFacts};
+use hallpass_wording::{SlackStyle, escape};
 
 use crate::app::Slack;
 use crate::blocks::Block;
 use crate::deliver::PostError;
-use crate::message::how_approved;
-use crate::words::{self, clock_time, escape, first_name, name_of, shown};
 
 /// What is said below a message.
 pub(crate) struct Words {
@@ -21,354 +18,150 @@ pub(crate) struct Words {
 }
 
 impl Slack {
-    pub(crate) fn time(&self, at: hallpass_model::Timestamp, notice: &Notice) -> String {
-        clock_time(at, notice.at, &self.inner.setup.zone)
+    /// Times as seen from when it happened, in the zone of channels.
+    fn style<'a>(&'a self, told: &NoticeContext, directory: &'a Directory) -> SlackStyle<'a> {
+        SlackStyle {
+            directory,
+            zone: &self.inner.setup.zone,
+            seen_from: told.notice.at,
+        }
     }
 
     /// What is said below the message.
     pub(crate) async fn words_below(
         &self,
-        notice: &Notice,
-        request: &Request,
-        grant: Option<&Grant>,
+        told: &NoticeContext,
         directory: &Directory,
     ) -> Result<Option<Words>, PostError> {
-        let someone = |email: &Email| escape(&name_of(email, directory));
-        let text = match (notice.news, &request.state) {
-            (NoticeKind::ReviewWanted, _) => Some(self.wanted(request, &notice.to).await?),
-            (NoticeKind::Reminder, _) => Some(self.reminder(notice, request).await?),
-            (NoticeKind::Reviewed, _) => Some(self.one_more(request, directory).await?),
-            (NoticeKind::Approved, _) => {
-                Some(how_approved(request, directory)).filter(|text| text.ends_with('.'))
-            }
-            (NoticeKind::Denied, RequestState::Denied { by, reason, .. }) => Some(match reason {
-                Some(reason) => format!("{}: {}", someone(by), shown(reason, 2_000)),
-                None => format!("Denied by {}.", someone(by)),
-            }),
-            (NoticeKind::Discarded, RequestState::Discarded { by, .. }) => {
-                Some(format!("Discarded by {}.", someone(by)))
-            }
-            (NoticeKind::Expired, _) => {
-                Some("Nobody decided in time. Nothing was granted.".to_owned())
-            }
-            (NoticeKind::Rejected, RequestState::Rejected { detail, .. }) => {
-                Some(shown(detail, 2_000))
-            }
-            (NoticeKind::Granted, _) => Some(self.live(notice, request, grant, directory).await?),
-            (NoticeKind::Failed, _) => Some(failed(request, grant)),
-            (NoticeKind::Extended, _) => grant.map(|grant| {
-                let ends = access_words::ends(grant, &self.time(grant.ends_at, notice));
-                format!("Extended. {ends}")
-            }),
-            (NoticeKind::Lost, _) => Some(format!(
-                "Someone removed this access outside Hallpass at {}.",
-                self.time(notice.at, notice)
-            )),
-            (NoticeKind::Stuck, _) => {
-                let reason = grant.and_then(|grant| grant.stuck.as_ref());
-                let reason = reason
-                    .map(|stuck| shown(&stuck.reason, 1_000))
-                    .unwrap_or_default();
-                Some(format!(
-                    "AWS refuses to delete this: {reason}. Tried every hour."
-                ))
-            }
-            (NoticeKind::BreakGlass, _) => return Ok(Some(self.broken(notice, request).await?)),
-            (
-                NoticeKind::ReviewClosed
-                | NoticeKind::SessionsLive
-                | NoticeKind::Adopted
-                | NoticeKind::SetUpAgain
-                | NoticeKind::GuardActed,
-                _,
-            ) => Some(shown(&notice.text, 2_000)),
-            (NoticeKind::Ended, _) => Some(self.ended(notice, grant, directory)),
-            (
-                NoticeKind::EndsSoon
-                | NoticeKind::Denied
-                | NoticeKind::Discarded
-                | NoticeKind::Rejected,
-                _,
-            ) => None,
+        let asked = self.whom_it_asks(told).await?;
+        if told.notice.kind() == NoticeKind::BreakGlass {
+            // with the button to close the review
+            let (text, blocks) = self.broken_blocks(&told.request, &asked.all());
+            return Ok(Some(Words { text, blocks }));
+        }
+        let requester = self.requester(told).await?;
+        let page = self.inner.setup.link(&told.request);
+        let facts = SlackFacts {
+            requester: &requester,
+            reminders: self.reminders(told),
+            ..self.facts(&asked, &page)
         };
+        let text = slack::reply(told, &facts, &self.style(told, directory));
         Ok(text.map(|text| Words {
             text,
             blocks: Vec::new(),
         }))
     }
 
-    /// Everybody who is asked, mentioned where Slack knows them.
-    async fn mentions(&self, emails: &[Email]) -> Result<(Vec<String>, Vec<String>), PostError> {
-        let (mut found, mut missing) = (Vec::new(), Vec::new());
+    fn facts<'a>(&'a self, asked: &'a Mentions, page: &'a str) -> SlackFacts<'a> {
+        SlackFacts {
+            asked,
+            requester: "",
+            reminders: (Timestamp::UNIX_EPOCH, None),
+            console: &self.inner.setup.portal_url,
+            page,
+            bad: &self.inner.setup.marks.bad,
+        }
+    }
+
+    /// Whom the news asks for something.
+    async fn whom_it_asks(&self, told: &NoticeContext) -> Result<Mentions, PostError> {
+        match told.notice.kind() {
+            NoticeKind::ReviewWanted | NoticeKind::Reminder | NoticeKind::BreakGlass => {
+                self.mentions(&told.notice.to).await
+            }
+            NoticeKind::Reviewed => self.mentions(&still_asked(&told.request)).await,
+            NoticeKind::Approved
+            | NoticeKind::Denied
+            | NoticeKind::Rejected
+            | NoticeKind::Discarded
+            | NoticeKind::Expired
+            | NoticeKind::Granted
+            | NoticeKind::Failed
+            | NoticeKind::Extended
+            | NoticeKind::EndsSoon
+            | NoticeKind::Ended
+            | NoticeKind::Stuck
+            | NoticeKind::SessionsLive
+            | NoticeKind::Lost
+            | NoticeKind::ReviewClosed
+            | NoticeKind::SetUpAgain
+            | NoticeKind::GuardActed
+            | NoticeKind::Adopted => Ok(Mentions::default()),
+        }
+    }
+
+    /// People, mentioned where Slack knows them.
+    async fn mentions(&self, emails: &[Email]) -> Result<Mentions, PostError> {
+        let mut mentions = Mentions::default();
         for email in emails {
             match self.inner.people.user_by_address(email).await? {
-                Some(user) => found.push(format!("<@{user}>")),
-                None => missing.push(escape(email.as_str())),
+                Some(user) => mentions.found.push(format!("<@{user}>")),
+                None => mentions.missing.push(escape(email.as_str())),
             }
         }
-        Ok((found, missing))
+        Ok(mentions)
     }
 
-    async fn wanted(&self, request: &Request, to: &[Email]) -> Result<String, PostError> {
-        let (found, missing) = self.mentions(to).await?;
-        let rules = words::rules(&request.decided.based_on);
-        let not_here = match missing.as_slice() {
-            [] => String::new(),
-            missing => format!(" Not on Slack: {} (can use the web).", missing.join(", ")),
+    /// Whoever asked, mentioned where they have the access now.
+    async fn requester(&self, told: &NoticeContext) -> Result<String, PostError> {
+        let requester = &told.request.requester;
+        let user = match told.notice.kind() {
+            NoticeKind::Granted => self.inner.people.user_of(&requester.user).await?,
+            _ => None,
         };
-        let needed = request.decided.approvals_needed;
-        let can = match needed {
-            0 | 1 => "one of you can approve this".to_owned(),
-            more => format!("{more} of you have to approve this"),
-        };
-        Ok(if !found.is_empty() {
-            format!(
-                "{} {can}. {}.{not_here}",
-                found.join(" "),
-                rules.replacen("Rule ", "Rule: ", 1)
-            )
-        } else if request.decided.approvers.is_empty() {
-            format!("Nobody can approve this. {rules}.")
-        } else if to.is_empty() {
-            format!(
-                "Waits for an approver. {}.",
-                rules.replacen("Rule ", "Rule: ", 1)
-            )
-        } else {
-            let mark = &self.inner.setup.marks.bad;
-            format!(
-                "{mark} No approver of this is on Slack.{not_here} Check `approvers` in {}.",
-                words::by_rules(&request.decided.based_on)
-            )
-        })
+        Ok(user.map_or_else(|| escape(&requester.name), |user| format!("<@{user}>")))
     }
 
-    /// A broken glass, with everybody who can close the review, and the button to do so.
-    async fn broken(&self, notice: &Notice, request: &Request) -> Result<Words, PostError> {
-        let (found, missing) = self.mentions(&notice.to).await?;
-        let all: Vec<String> = found.into_iter().chain(missing).collect();
-        let (text, blocks) = self.broken_blocks(request, &all);
-        Ok(Words { text, blocks })
+    /// When the reminder was planned that is told, and when the next is. Which it is follows from its
+    /// number: the k-th waits for the sum of k waits.
+    fn reminders(&self, told: &NoticeContext) -> (Timestamp, Option<Timestamp>) {
+        let (notice, request) = (&told.notice, &told.request);
+        let settings = self.inner.access.settings();
+        let planned = |sent| settings.reminder_at(request.asked_at, request.expires_at, sent);
+        let sent = (0..=request.reminders.sent)
+            .filter(|sent| planned(*sent).is_some_and(|at| at <= notice.at))
+            .max()
+            .unwrap_or(0);
+        (planned(sent).unwrap_or(notice.at), planned(sent + 1))
     }
 
     /// What admins are told when Slack reaches nobody who could decide; `None` when it does.
     pub(crate) async fn nobody_reached(
         &self,
-        notice: &Notice,
-        request: &Request,
+        told: &NoticeContext,
     ) -> Result<Option<String>, PostError> {
-        if notice.to.is_empty() || !self.mentions(&notice.to).await?.0.is_empty() {
+        let to = &told.notice.to;
+        if to.is_empty() || !self.mentions(to).await?.found.is_empty() {
             return Ok(None);
         }
-        Ok(Some(format!(
-            "{} No approver of {} is on Slack; {} waits. Check `approvers` in {}. <{}|Open in Hallpass>",
-            self.inner.setup.marks.bad,
-            words::role_in(&request.names),
-            escape(&request.requester.name),
-            words::by_rules(&request.decided.based_on),
-            self.inner.setup.link(request)
-        )))
-    }
-
-    async fn reminder(&self, notice: &Notice, request: &Request) -> Result<String, PostError> {
-        let settings = self.inner.access.settings();
-        // which reminder this is follows from its number: the k-th waits for the sum of k waits
-        let sent = (0..=request.reminders.sent)
-            .filter(|sent| {
-                settings
-                    .reminder_at(request.asked_at, request.expires_at, *sent)
-                    .is_some_and(|at| at <= notice.at)
-            })
-            .max()
-            .unwrap_or(0);
-        let planned = |sent| settings.reminder_at(request.asked_at, request.expires_at, sent);
-        let at = planned(sent).unwrap_or(notice.at);
-        let waited = TimeSpan::between(request.asked_at, at);
-        let next = match (planned(sent + 1), request.expires_at) {
-            (Some(next), _) => format!("Next in {}.", TimeSpan::between(at, next)),
-            (None, Some(lapses)) => {
-                format!("No more reminders; lapses {}.", self.time(lapses, notice))
-            }
-            (None, None) => "No more reminders.".to_owned(),
-        };
-        let (found, missing) = self.mentions(&notice.to).await?;
-        let all: Vec<String> = found.into_iter().chain(missing).collect();
-        Ok(format!("Still waiting, {waited}. {next} {}", all.join(" "))
-            .trim_end()
-            .to_owned())
-    }
-
-    async fn one_more(
-        &self,
-        request: &Request,
-        directory: &Directory,
-    ) -> Result<String, PostError> {
-        let given: Vec<&Email> = request.reviews.iter().map(|review| &review.by).collect();
-        let others: Vec<Email> = request
-            .decided
-            .notify
-            .iter()
-            .filter(|email| !given.contains(email))
-            .cloned()
-            .collect();
-        let (found, missing) = self.mentions(&others).await?;
-        let all: Vec<String> = found.into_iter().chain(missing).collect();
-        let needed = usize::try_from(request.decided.approvals_needed).unwrap_or(usize::MAX);
-        let more = match needed.saturating_sub(given.len()) {
-            0 | 1 => "One more".to_owned(),
-            more => format!("{more} more"),
-        };
-        let of = if all.is_empty() {
-            String::new()
-        } else {
-            format!(" of {}", all.join(" "))
-        };
-        Ok(format!(
-            "{} {more}{of}.",
-            words::progress(request, directory)
-        ))
-    }
-
-    async fn live(
-        &self,
-        notice: &Notice,
-        request: &Request,
-        grant: Option<&Grant>,
-        directory: &Directory,
-    ) -> Result<String, PostError> {
-        let user = self.inner.people.user_of(&request.requester.user).await?;
-        let who = user.map_or_else(
-            || escape(&request.requester.name),
-            |user| format!("<@{user}>"),
-        );
-        let since = self.time(notice.at, notice);
-        let ends = grant
-            .map(|grant| access_words::ends(grant, &self.time(grant.ends_at, notice)))
-            .unwrap_or_default();
-        let by = how_approved(request, directory);
-        let by = by.trim_end_matches('.');
-        let console = &self.inner.setup.portal_url;
-        Ok(format!(
-            "Live since {since}. {who} <{console}|Console>. {ends} {by}."
-        ))
-    }
-
-    pub(crate) fn ended(
-        &self,
-        notice: &Notice,
-        grant: Option<&Grant>,
-        directory: &Directory,
-    ) -> String {
-        let Some(grant) = grant else {
-            return "Ended.".to_owned();
-        };
-        let mut text = format!(
-            "Ended: {}, {}.",
-            words::role_in(&grant.names),
-            escape(&grant.holder.name)
-        );
-        match &grant.state {
-            GrantState::Ended { why, .. } if *why == EndOutcome::Standing => {
-                text.push_str(" The access stood before it and stays.");
-            }
-            GrantState::Ended { why, .. } if *why == EndOutcome::HeldByOtherGrant => {
-                text.push_str(" Another grant still holds it.");
-            }
-            GrantState::Ended { .. } if grant.end_sessions => {
-                text.push_str(" Credentials issued before stop within minutes.");
-            }
-            GrantState::Ended { removed: true, .. } => {
-                let set = match &grant.names {
-                    hallpass_model::TargetNames::Account { permission_set, .. } => {
-                        directory.permission_set_by_name(permission_set)
-                    }
-                    hallpass_model::TargetNames::Group { .. } => None,
-                };
-                if let Some(set) = set {
-                    let until = TimeSpan::seconds(set.session_duration).after(notice.at);
-                    let until = self.time(until, notice);
-                    text.push_str(" Issued credentials may work until ");
-                    text.push_str(&until);
-                    text.push('.');
-                }
-            }
-            _ => {}
-        }
-        text
-    }
-
-    /// One line about where a request is, for its requester.
-    pub(crate) fn status(
-        &self,
-        notice: &Notice,
-        request: &Request,
-        grant: Option<&Grant>,
-    ) -> String {
         let directory = self.inner.access.directory();
-        let link = format!("<{}|Open in Hallpass>", self.inner.setup.link(request));
-        let what = words::role_in(&request.names);
-        let someone = |email: &Email| escape(&name_of(email, &directory));
-        let state = match (notice.news, &request.state) {
-            (NoticeKind::ReviewWanted, _) => {
-                format!("You asked for {what}. It waits for approval.")
-            }
-            (NoticeKind::Reviewed, _) => {
-                format!("{what}: {}", words::progress(request, &directory))
-            }
-            (NoticeKind::Denied, RequestState::Denied { by, reason, .. }) => {
-                let words = reason.as_ref().map(|reason| {
-                    format!(" {}: {}", first_name(&someone(by)), shown(reason, 1_500))
-                });
-                format!(
-                    "Your request for {what} was denied by {}.{}",
-                    someone(by),
-                    words.unwrap_or_default()
-                )
-            }
-            (NoticeKind::Discarded, RequestState::Discarded { by, .. }) => {
-                format!("Your request for {what} was discarded by {}.", someone(by))
-            }
-            (NoticeKind::Granted, _) => {
-                let ends = grant
-                    .map(|grant| access_words::ends(grant, &self.time(grant.ends_at, notice)))
-                    .unwrap_or_default();
-                format!(
-                    "{what} is live. {ends} <{}|Console>",
-                    self.inner.setup.portal_url
-                )
-            }
-            (NoticeKind::Failed, _) => format!("{what}: {}", failed(request, grant)),
-            (NoticeKind::Ended, _) => self.ended(notice, grant, &directory),
-            (NoticeKind::Expired, _) => {
-                format!("Your request for {what} lapsed. Nothing was granted.")
-            }
-            (NoticeKind::Approved, _) => format!("{what} is approved and being set up."),
-            (NoticeKind::Rejected, RequestState::Rejected { detail, .. }) => {
-                format!("{what}: {}", shown(detail, 1_500))
-            }
-            _ => shown(&notice.text, 2_000),
-        };
-        format!("{state} {link}")
+        let (nobody, page) = (Mentions::default(), self.inner.setup.link(&told.request));
+        let (facts, style) = (self.facts(&nobody, &page), self.style(told, &directory));
+        Ok(Some(slack::nobody_reached(&told.request, &facts, &style)))
+    }
+
+    /// What whoever asked hears directly.
+    pub(crate) fn said_directly(&self, told: &NoticeContext) -> String {
+        let directory = self.inner.access.directory();
+        let (nobody, page) = (Mentions::default(), self.inner.setup.link(&told.request));
+        slack::direct(
+            told,
+            &self.facts(&nobody, &page),
+            &self.style(told, &directory),
+        )
+    }
+
+    /// What happened, in one sentence, without any links.
+    pub(crate) fn said(&self, told: &NoticeContext) -> String {
+        let directory = self.inner.access.directory();
+        slack::said(told, &self.style(told, &directory))
     }
 }
 
-fn failed(request: &Request, grant: Option<&Grant>) -> String {
-    let reason = match grant.map(|grant| &grant.state) {
-        Some(GrantState::Failed { error, .. }) => shown(error, 1_000),
-        _ => "no reason was given".to_owned(),
-    };
-    let id = request.id.to_string();
-    let reference: String = id
-        .chars()
-        .rev()
-        .take(4)
-        .collect::<Vec<_>>()
-        .into_iter()
-        .rev()
-        .collect();
-    format!(
-        "AWS refused: {}. Nothing was granted. Reference {}.",
-        reason.trim_end_matches('.'),
-        reference.to_uppercase()
-    )
+/// Those who are told of a request and have not said yes to it.
+fn still_asked(request: &Request) -> Vec<Email> {
+    let given = |email: &&Email| request.reviews.iter().any(|review| review.by == **email);
+    let notify = request.decided.notify.iter();
+    notify.filter(|email| !given(email)).cloned().collect()
 }

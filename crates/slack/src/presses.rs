@@ -6,6 +6,7 @@ use hallpass_access::{
     Presses, Request, RequestFilter, RequestStateKind, RequestView,
 };
 use hallpass_model::{GrantId, RequestId};
+use hallpass_wording::time;
 use serde_json::Value;
 
 use crate::app::Slack;
@@ -15,7 +16,7 @@ use crate::inbound::{Press, SlackActor};
 use crate::modal::{self, Mine};
 use crate::person::{KnownPerson, Unknown};
 use crate::refusals::NO_SUCH;
-use crate::words::{self, clock_time, names_of};
+use crate::words::{self, names_of};
 
 /// What buttons of messages from before Hallpass carry.
 const LEGACY: [&str; 2] = ["approve", "discard"];
@@ -175,7 +176,7 @@ impl Slack {
         match directory.permission_set_by_name(permission_set) {
             Some(set) if !grant.standing => {
                 let until = hallpass_model::TimeSpan::seconds(set.session_duration).after(now);
-                let until = clock_time(until, now, &self.zone_of(known));
+                let until = time::clock(until, now, &self.zone_of(known));
                 format!("{said} Credentials you already hold may work until {until}.")
             }
             _ => said,

@@ -1,20 +1,21 @@
 //! Why a press had no effect, in words for whoever pressed (`ui.md` §5).
 
-use hallpass_access::{AccessError, Closed, PressRefused, Request};
+use hallpass_access::{AccessError, Closed, Directory, PressRefused, Request};
 use hallpass_model::RequestId;
 use hallpass_rules::ClickRefused;
+use hallpass_wording::lists::any_of;
+use hallpass_wording::names::first_name;
+use hallpass_wording::{SlackStyle, escape, refused};
+use jiff::tz::TimeZone;
 
 use crate::app::Slack;
 use crate::asking::capital;
 use crate::ids;
 use crate::inbound::Press;
 use crate::person::{KnownPerson, Unknown};
-use crate::words::{self, any_of, clock_time, escape, first_name, name_of, names_of};
+use crate::words::{self, names_of};
 
 pub(crate) const NO_SUCH: &str = "There is no such request, or it is not yours to see.";
-const NOT_YOURS: &str = "Only the requester, an approver or an admin can discard this.";
-const NOT_HOLDER: &str = "Only its holder can do this.";
-const NOT_REQUESTER: &str = "Only its requester can do this.";
 
 impl Slack {
     pub(crate) async fn refusal_of(
@@ -31,7 +32,7 @@ impl Slack {
             return NO_SUCH.to_owned();
         }
         if press.action == ids::BREAK_GLASS {
-            return NOT_REQUESTER.to_owned();
+            return refused::NOT_REQUESTER.to_owned();
         }
         // whoever pressed reads the message, which is about to show the same
         if press.action != ids::CLOSE_REVIEW
@@ -41,31 +42,33 @@ impl Slack {
             return self.closed(&request, &closed, known);
         }
         if press.action == ids::DISCARD {
-            return NOT_YOURS.to_owned();
+            return refused::NOT_YOURS.to_owned();
         }
         let thread = self.inner.remembered.thread(id).await;
         let facts = thread.unwrap_or_default().facts;
-        not_listed(&facts.target, &facts.rules)
+        refused::not_listed(&facts.target, &facts.rules)
     }
 
     fn closed(&self, request: &Request, closed: &Closed, known: Option<&KnownPerson>) -> String {
-        let zone = known.map_or_else(
+        let (directory, zone) = (self.inner.access.directory(), self.zone_for(known));
+        let again = escape(first_name(&request.requester.name));
+        refused::closed(request, closed, &again, &self.style_now(&directory, &zone))
+    }
+
+    /// The zone of whoever reads it, if they are known.
+    fn zone_for(&self, known: Option<&KnownPerson>) -> TimeZone {
+        known.map_or_else(
             || self.inner.setup.zone.clone(),
             |known| self.zone_of(known),
-        );
-        let at = clock_time(closed.at, self.now(), &zone);
-        if closed.how == "expired" {
-            let name = escape(first_name(&request.requester.name));
-            return format!(
-                "This request lapsed at {at}. Nothing was granted. {name} can ask again."
-            );
+        )
+    }
+
+    fn style_now<'a>(&self, directory: &'a Directory, zone: &'a TimeZone) -> SlackStyle<'a> {
+        SlackStyle {
+            directory,
+            zone,
+            seen_from: self.now(),
         }
-        let directory = self.inner.access.directory();
-        let by = closed
-            .by
-            .as_ref()
-            .map(|by| format!(" by {}", escape(&name_of(by, &directory))));
-        format!("Already {}{} at {at}.", closed.how, by.unwrap_or_default())
     }
 
     /// Why a press had no effect, in the words of `ui.md` §5.
@@ -95,9 +98,9 @@ impl Slack {
             PressRefused::AlreadyReviewed { given, needed } => format!(
                 "You approved this already: {given} of {needed}. Somebody else has to approve too."
             ),
-            PressRefused::NotYours => NOT_YOURS.to_owned(),
+            PressRefused::NotYours => refused::NOT_YOURS.to_owned(),
             PressRefused::NotInDirectory => self.unknown(&Unknown::Nobody, &[]),
-            PressRefused::NotHolder => NOT_HOLDER.to_owned(),
+            PressRefused::NotHolder => refused::NOT_HOLDER.to_owned(),
             PressRefused::GrantOver { state } => over(state),
             PressRefused::SignInAgain { .. } => {
                 let link = format!("{}/requests/{}", self.inner.setup.public_url, request.id);
@@ -138,23 +141,13 @@ impl Slack {
                 "The rules changed since. Today nobody approves this; an admin closes the review."
                     .to_owned()
             }
-            ClickRefused::NotOpen { .. } => {
-                let zone = known.map_or_else(
-                    || self.inner.setup.zone.clone(),
-                    |known| self.zone_of(known),
-                );
-                let until = request
-                    .expires_at
-                    .map(|at| format!(" until {}", clock_time(at, self.now(), &zone)));
-                format!(
-                    "The rules changed since {} asked. Today nobody may have this; the request stays open{}.",
-                    escape(first_name(&request.requester.name)),
-                    until.unwrap_or_default()
-                )
+            ClickRefused::NotOpen { kind, .. } => {
+                let zone = self.zone_for(known);
+                refused::rules_changed(request, *kind, &self.style_now(&directory, &zone))
             }
             ClickRefused::NotListed { rules, .. } if !is_own => {
                 let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
-                not_listed(&words::target(&request.names), &rules)
+                refused::not_listed(&words::target(&request.names), &rules)
             }
             ClickRefused::NotListed { .. } | ClickRefused::OwnRequest { .. } => {
                 let others = names_of(&request.decided.approvers, &directory);
@@ -178,12 +171,4 @@ impl Slack {
 /// What its holder reads when it is too late.
 fn over(state: &str) -> String {
     format!("This access is {state} already.")
-}
-
-fn not_listed(target: &str, rules: &[String]) -> String {
-    let verb = if rules.len() == 1 { "lists" } else { "list" };
-    match words::rules(rules).as_str() {
-        "" => format!("You are not an approver for {target}."),
-        named => format!("You are not an approver for {target}. {named} {verb} who is."),
-    }
 }

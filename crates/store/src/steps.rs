@@ -3,7 +3,9 @@
 
 use std::fmt::Display;
 
-use hallpass_access::{DesiredAssignment, Notice, NoticeKind, OutlivingSessions, StoredAnswer};
+use hallpass_access::{
+    DesiredAssignment, LiveSessions, News, Notice, OutlivingSessions, StoredAnswer,
+};
 use hallpass_assignments::{AssignmentRow, Desired, Execution, Haste, Over, Verdict};
 use hallpass_model::{HoldKey, TimeSpan, Timestamp};
 use hallpass_org::session_revocation::{Cut, CutNews, CutState};
@@ -62,12 +64,16 @@ pub(crate) fn cut_of(sessions: &OutlivingSessions) -> Cut {
 /// What operators hear of sessions that could not be ended; who they are is a matter of each channel.
 pub(crate) fn notice_of_cut(news: &CutNews) -> Notice {
     Notice {
-        news: NoticeKind::SessionsLive,
+        news: News::SessionsLive {
+            sessions: Some(LiveSessions {
+                why: news.why.clone(),
+                until: news.until,
+            }),
+        },
         request: news.request,
         grant: Some(news.grant),
         to: Vec::new(),
         at: news.at,
-        text: news.text.clone(),
     }
 }
 

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use hallpass_access::{
     Accepted, Approval, Change, Decided, DesiredAssignment, Digest, DigestKind, DirectoryFault,
     Drift, EndCause, EndOutcome, Fate, Grant, GrantState, HeldAccess, ItemChange, ItemKind,
-    ItemSight, LeftOut, Lock, Notice, NoticeKind, Origin, Person, Reminders, Request, RequestState,
+    ItemSight, LeftOut, Lock, News, Notice, Origin, Person, Reminders, Request, RequestState,
     StandingListing, StandingScope, StandingSource, StoredAnswer, Sweep, SweepItem, SweepMode,
     SweepReach, SweepReport, SweepState, TokenSource, Trigger, Unread, UnreadPlace, Wanted, Write,
 };
@@ -277,12 +277,11 @@ pub fn a_draft(n: u64) -> Draft {
 /// The `n`th notice.
 pub fn a_notice(n: u64) -> Notice {
     Notice {
-        news: NoticeKind::ReviewWanted,
+        news: News::ReviewWanted,
         request: request_id(n),
         grant: None,
         to: vec![email(900)],
         at: at(n),
-        text: format!("notice {n}"),
     }
 }
 

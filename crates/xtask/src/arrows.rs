@@ -31,6 +31,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("runner", &["model"]),
     ("assignments", &["audit", "runner", "model"]),
     ("access", &["rules", "assignments", "audit", "model"]),
+    // rules: who is known by which name is asked of the directory snapshot
+    ("wording", &["access", "rules", "model"]),
     ("inventory", &["iam", "runner", "model"]),
     ("activity", &["iam", "runner", "model"]),
     ("org", &["assignments", "iam", "runner", "audit", "model"]),
@@ -83,17 +85,17 @@ const ARROWS: &[(&str, &[&str])] = &[
             "model",
         ],
     ),
-    ("slack", &["access", "rules", "model"]),
-    ("notify", &["access", "rules", "model"]),
+    ("slack", &["wording", "access", "rules", "model"]),
+    ("notify", &["wording", "access", "rules", "model"]),
     ("query", &["model"]),
     // delivery
     ("api", &["model"]),
-    ("server", &["+cores", "api", "model"]),
+    ("server", &["+cores", "wording", "api", "model"]),
     (
         "hallpass",
         &[
-            "+cores", "guard", "server", "slack", "notify", "store", "aws", "aws-sim", "api",
-            "clock", "model",
+            "+cores", "wording", "guard", "server", "slack", "notify", "store", "aws", "aws-sim",
+            "api", "clock", "model",
         ],
     ),
     // never shipped

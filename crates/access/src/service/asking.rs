@@ -9,9 +9,9 @@ use crate::ask::{self, Answered, Form};
 use crate::decide::{DecisionContext, FromPresser};
 use crate::records::{Doer, StepContext};
 use crate::{
-    Actor, Approval, AskOutcome, Change, CommitError, Grant, LocksSeen, NoticeKind, Person,
-    PressRefused, Refusal, Request, RequestFilter, RequestState, RequestStateKind, StoredAnswer,
-    Wanted, Write, grant, grant_press,
+    Actor, Approval, AskOutcome, Change, CommitError, Grant, LocksSeen, News, Person, PressRefused,
+    Refusal, Request, RequestFilter, RequestState, RequestStateKind, StoredAnswer, Wanted, Write,
+    grant, grant_press,
 };
 
 /// How long the answer to an idempotency key is remembered.
@@ -344,10 +344,9 @@ fn rejected(request: &Request, refusal: &Refusal, by: Doer<'_>, step: StepContex
         .why(&refusal.code)
         .error(&refusal.message);
     let to = vec![request.requester.email.clone()];
-    let text = format!("Not possible: {}. {}", request.names, refusal.message);
     Change {
         audit: vec![record],
-        notices: vec![step.notice(NoticeKind::Rejected, request, to, text)],
+        notices: vec![step.notice(News::Rejected, request, to)],
         requests: vec![Write::Insert(request.clone())],
         ..Change::default()
     }
@@ -375,14 +374,10 @@ fn granted(
 }
 
 fn waits(request: &Request, by: Doer<'_>, step: StepContext<'_>) -> Change {
-    let text = format!(
-        "{} asks for {} for {}: {}",
-        request.requester.name, request.names, request.duration, request.reason
-    );
     let to = request.decided.notify.clone();
     Change {
         audit: vec![step.of_request(Event::RequestCreated, by, request)],
-        notices: vec![step.notice(NoticeKind::ReviewWanted, request, to, text)],
+        notices: vec![step.notice(News::ReviewWanted, request, to)],
         requests: vec![Write::Insert(request.clone())],
         ..Change::default()
     }

@@ -13,7 +13,7 @@ use super::{Access, AccessError};
 use crate::records::Doer;
 use crate::{
     Approval, Change, CommitError, DesiredAssignment, EndCause, EndOutcome, Grant, GrantFilter,
-    GrantState, GrantStateKind, NoticeKind, OnRuleChange, ReadError, Removals, ask, decide,
+    GrantState, GrantStateKind, LostAccess, News, OnRuleChange, ReadError, Removals, ask, decide,
     desired, end, grant, guard_removals,
 };
 
@@ -186,10 +186,8 @@ impl Access {
                 return change;
             }
             let mut change = end::begin(active, EndCause::Drift, Doer::Hallpass, holds, step);
-            let text = format!("Somebody removed {} outside Hallpass.", active.names);
-            change
-                .notices
-                .push(step.told(NoticeKind::Lost, active, text));
+            let how = LostAccess::RemovedElsewhere;
+            change.notices.push(step.told(News::Lost { how }, active));
             return change;
         }
         let mut active = Grant {
@@ -199,11 +197,7 @@ impl Access {
         let mut change = Change::default();
         if active.is_to_be_warned() && active.due().is_some_and(|at| step.now >= at) {
             active.warned = true;
-            let left = TimeSpan::between(step.now, active.ends_at);
-            let text = format!("{} ends in {left}.", active.names);
-            change
-                .notices
-                .push(step.told(NoticeKind::EndsSoon, &active, text));
+            change.notices.push(step.told(News::EndsSoon, &active));
         }
         change.grants.push(crate::Write::Update(active));
         change

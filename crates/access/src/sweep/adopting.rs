@@ -7,8 +7,8 @@ use hallpass_rules::Principal;
 use super::{Accepted, Sweep};
 use crate::records::{Doer, StepContext};
 use crate::{
-    AcceptanceWrite, Approval, Change, Decided, DesiredAssignment, Grant, GrantState, NoticeKind,
-    Person, Reminders, Request, RequestState, Wanted, Write,
+    AcceptanceWrite, Approval, Change, Decided, DesiredAssignment, Grant, GrantState, News, Person,
+    Reminders, Request, RequestState, Wanted, Write,
 };
 
 /// How access is adopted.
@@ -37,14 +37,10 @@ pub(crate) struct Adopting<'a> {
 
 /// The request, the grant and the wish, together: from this commit on the access has an end.
 pub(crate) fn adopt(adopting: &Adopting<'_>, step: StepContext<'_>) -> (Change, Request, Grant) {
-    let (approver, origin, who) = match adopting.by {
-        Doer::Person(actor) => (actor.principal(), actor.origin, actor.name.clone()),
+    let (approver, origin) = match adopting.by {
+        Doer::Person(actor) => (actor.principal(), actor.origin),
         // as with a rule that asks for nobody's approval: the holder stands there
-        Doer::Hallpass => (
-            adopting.holder.principal(),
-            Origin::System,
-            "A sweep".to_owned(),
-        ),
+        Doer::Hallpass => (adopting.holder.principal(), Origin::System),
     };
     let request = request(adopting, approver, origin, step);
     let grant = grant(&request, adopting, approver, step);
@@ -52,11 +48,6 @@ pub(crate) fn adopt(adopting: &Adopting<'_>, step: StepContext<'_>) -> (Change, 
         grant: Some(grant.id),
         ..request
     };
-    let ends = grant.ends_at.strftime("%Y-%m-%d %H:%M UTC");
-    let text = format!(
-        "You held {} outside Hallpass. {who} gave it an end: it ends at {ends}.",
-        grant.names
-    );
     let mut record = step
         .of_grant(Event::StandingAdopted, adopting.by, &grant)
         .decided("Adopted", &[], adopting.config_hash);
@@ -74,7 +65,7 @@ pub(crate) fn adopt(adopting: &Adopting<'_>, step: StepContext<'_>) -> (Change, 
     });
     let change = Change {
         audit: withdrawn.into_iter().chain([record]).collect(),
-        notices: vec![step.told(NoticeKind::Adopted, &grant, text)],
+        notices: vec![step.told(News::Adopted, &grant)],
         // INVARIANT: this wish is refused when there is a row, so nothing is adopted twice
         desired: vec![DesiredAssignment::Adopt {
             key: grant.key.clone(),

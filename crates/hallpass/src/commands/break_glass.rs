@@ -2,6 +2,7 @@
 
 use hallpass_api::{BreakGlass, Request};
 use hallpass_model::{RequestId, TimeSpan};
+use hallpass_wording::lists;
 
 use super::ApiArgs;
 use crate::client::block_on;
@@ -10,7 +11,6 @@ use crate::ids::request_id;
 use crate::output;
 use crate::prompt::{Consent, YesArgs, confirm_act};
 use crate::tables::{self, Viewpoint};
-use crate::words;
 
 /// The shortest justification (`access.md` §17).
 const CHARACTERS_MIN: usize = 20;
@@ -73,7 +73,7 @@ fn question(request: &Request) -> String {
     let duration = TimeSpan::seconds(request.duration_seconds).min(LONGEST);
     let approvers = match request.approvers.len() {
         0 => "All admins are".to_owned(),
-        number => format!("{} and all admins are", words::count(number, "approver")),
+        number => format!("{} and all admins are", lists::count(number, "approver")),
     };
     format!(
         "{}, {duration}.\n{approvers} told now. Someone else must close a review afterwards.\n\

@@ -2,12 +2,12 @@
 
 use hallpass_api::Offer;
 use hallpass_model::TimeSpan;
+use hallpass_wording::lists;
 
 use super::{ApiArgs, say_more};
 use crate::client::block_on;
 use crate::exit::{Exit, Outcome};
 use crate::output::{self, Table};
-use crate::words;
 
 const FIELDS: &[&str] = &[
     "account",
@@ -87,7 +87,7 @@ fn approved_by(item: &Offer) -> String {
         "ApprovalNotRequired" => "nobody needs to".to_owned(),
         "SelfApproval" => "you".to_owned(),
         _ => match item.approvals_needed {
-            0 | 1 => words::any_of(&item.approvers),
+            0 | 1 => lists::any_of(&item.approvers),
             needed => format!("{needed} of {}", item.approvers.join(", ")),
         },
     }

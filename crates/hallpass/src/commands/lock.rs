@@ -1,7 +1,8 @@
 //! `hallpass lock` and `hallpass unlock`: block a person, and let them in again.
 
 use hallpass_api::{HeldAccess, Lock, LockPerson, UnlockPerson, Unlocked};
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_model::TimeSpan;
+use hallpass_wording::time::utc;
 
 use super::ApiArgs;
 use crate::client::block_on;
@@ -79,12 +80,11 @@ pub(crate) fn run_lock(args: &LockArgs) -> Outcome {
 }
 
 fn words(lock: &Lock) -> String {
-    let at = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M UTC").to_string();
-    let until = lock.until.map_or_else(|| "it is lifted".to_owned(), at);
+    let until = lock.until.map_or_else(|| "it is lifted".to_owned(), utc);
     format!(
         "{} is locked since {}, until {until}.\n",
         output::plain(&lock.user),
-        at(lock.since)
+        utc(lock.since)
     )
 }
 

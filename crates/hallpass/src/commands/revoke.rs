@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use hallpass_api::{Grant, Revoke, RevokeMany, Revoked, RevokedOne};
+use hallpass_wording::{lists, states};
 
 use super::ApiArgs;
 use crate::client::{Client, block_on};
@@ -128,12 +129,12 @@ async fn many(args: &Args, client: &Client) -> Outcome {
         }
         let plan = tables::grants(&grants, &Viewpoint::here());
         output::say(plan.text(output::width()).trim_end());
-        let (counted, whose) = (words::count(grants.len(), "grant"), scope.words());
+        let (counted, whose) = (lists::count(grants.len(), "grant"), scope.words());
         confirm(&format!("Revoke {counted} of {whose} now?"), Consent::Ask)?;
     }
     let items = end_all(&scope, args, client).await?;
     output::list(args.api.format(), &items, FIELDS, || table(&items))?;
-    let counted = words::count(items.len(), "grant");
+    let counted = lists::count(items.len(), "grant");
     let failed = items.iter().filter(|one| one.error.is_some()).count();
     if failed > 0 {
         return Err(
@@ -209,7 +210,7 @@ async fn live(scope: &RevokeScope, client: &Client) -> Result<Vec<Grant>, Failur
 fn table(items: &[RevokedOne]) -> Table {
     let mut table = Table::new(&["=ID", "STATE", "ERROR"]);
     for item in items {
-        let state = item.state.as_deref().map_or("Not revoked", words::badge);
+        let state = item.state.as_deref().map_or("Not revoked", states::word);
         table.row([
             item.id.clone(),
             state.to_owned(),

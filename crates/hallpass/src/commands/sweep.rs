@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use hallpass_api::{ConfirmSweep, Sweep, SweepFindings, SweepReport};
 use hallpass_model::SweepId;
+use hallpass_wording::lists;
 
 use super::{ApiArgs, say_more, standing};
 use crate::client::{Client, block_on};
@@ -11,7 +12,6 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, Table, plain};
 use crate::prompt::{Consent, YesArgs, confirm};
 use crate::tables::Viewpoint;
-use crate::words;
 
 /// The columns of runs in CSV.
 const FIELDS: &[&str] = &[
@@ -192,7 +192,7 @@ fn confirm_plan(api: &ApiArgs, id: SweepId, body: &ConfirmSweep, consent: Consen
         if consent == Consent::Ask {
             let planned = ("fate", "planned".to_owned());
             let found = findings(&client, id, &[planned]).await?;
-            let counted = words::count(found.items.len(), "item");
+            let counted = lists::count(found.items.len(), "item");
             output::say(
                 standing::table(&found.items, &Viewpoint::here())
                     .text(output::width())

@@ -5,6 +5,7 @@ use hallpass_audit::{Draft, Event, Origin};
 use hallpass_model::{AuditId, Email, IdSource, TimeSpan, Timestamp, TokenId};
 use hallpass_server::{TokenScope, hash_secret};
 use hallpass_store::{SqliteStore, TokenRow};
+use hallpass_wording::time::utc;
 
 use super::serve::{ConfigArgs, open_store, runtime};
 use crate::compose::{RandomIds, new_secret};
@@ -197,16 +198,15 @@ fn list(rows: &[TokenRow], output: &OutputArgs) -> Result<(), Failure> {
             "=token", "whose", "scopes", "for", "used", "ends", "revoked",
         ];
         let mut table = output::Table::new(&heads);
-        let at = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M UTC").to_string();
         for row in rows {
             table.row([
                 row.id.to_string(),
                 row.user.to_string(),
                 row.scopes.join(" "),
                 row.name.clone(),
-                row.used_at.map(at).unwrap_or_default(),
-                at(row.expires_at),
-                row.revoked_at.map(at).unwrap_or_default(),
+                row.used_at.map(utc).unwrap_or_default(),
+                utc(row.expires_at),
+                row.revoked_at.map(utc).unwrap_or_default(),
             ]);
         }
         table

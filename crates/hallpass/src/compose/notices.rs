@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_access::{
-    Access, AccessStore, Channel, Delivery, DigestKind, Message, Notice, NoticeContext, NoticeKind,
+    Access, AccessStore, Channel, Delivery, DigestKind, Message, News, Notice, NoticeContext,
     ReadError, SweepStore, ToldAlarm, ToldDigest, WaitingMessage,
 };
 use hallpass_model::{Clock, Look, TimeSpan, Timestamp};
@@ -47,7 +47,7 @@ impl Channel for LogChannel {
 
     async fn tell(&self, told: &NoticeContext) -> Delivery {
         tracing::info!(
-            news = news_name(&told.notice),
+            news = told.notice.kind().name(),
             request.id = %told.notice.request,
             to = told.notice.to.len(),
             "notice"
@@ -78,17 +78,12 @@ impl Channel for LogChannel {
     }
 }
 
-fn news_name(notice: &Notice) -> String {
-    let news = serde_json::to_value(notice.news).unwrap_or_default();
-    news.as_str().unwrap_or_default().to_owned()
-}
-
 /// What a message is called, and what it is about, for the log.
-fn name_of(message: &Message) -> (String, String) {
+fn name_of(message: &Message) -> (&'static str, String) {
     match message {
-        Message::Notice(notice) => (news_name(notice), notice.request.to_string()),
-        Message::Digest(digest) => (digest.digest.name().to_owned(), digest.sweep.to_string()),
-        Message::Alarm(alarm) => (alarm.alarm.name().to_owned(), alarm.state.name().to_owned()),
+        Message::Notice(notice) => (notice.kind().name(), notice.request.to_string()),
+        Message::Digest(digest) => (digest.digest.name(), digest.sweep.to_string()),
+        Message::Alarm(alarm) => (alarm.alarm.name(), alarm.state.name().to_owned()),
     }
 }
 
@@ -402,12 +397,18 @@ impl Teller {
 /// What must not be overheard is an error in the log too.
 fn cry_out(channel: &str, message: &Message) {
     match message {
-        Message::Notice(notice) => match notice.news {
-            NoticeKind::Stuck => {
+        Message::Notice(notice) => match &notice.news {
+            News::Stuck => {
                 tracing::error!(channel, request.id = %notice.request, "AWS refuses to remove access");
             }
-            NoticeKind::SessionsLive => {
-                tracing::error!(channel, request.id = %notice.request, "{}", notice.text);
+            News::SessionsLive { sessions } => {
+                let why = sessions.as_ref().map(|sessions| sessions.why.as_str());
+                tracing::error!(
+                    channel,
+                    request.id = %notice.request,
+                    why,
+                    "sessions that outlive a grant cannot be ended"
+                );
             }
             _ => {}
         },

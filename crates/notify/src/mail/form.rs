@@ -1,14 +1,13 @@
 //! A letter as a message: plain text and simple HTML, with headers that no text can add to.
 
+use askama::Template;
 use aws_lc_rs::digest;
-use hallpass_model::Email;
+use hallpass_model::{Email, text};
+use hallpass_wording::notice::mail::Letter;
 use lettre::address::AddressError;
 use lettre::message::header::{Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::{Address, Message};
-
-use crate::clean;
-use crate::words::Letter;
 
 /// Why a message cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +15,9 @@ pub(super) enum FormError {
     /// The directory holds what no mail server takes.
     #[error("no address to send to")]
     Address(#[from] AddressError),
+    /// The page cannot be drawn.
+    #[error("the page of the mail cannot be drawn")]
+    Page(#[from] askama::Error),
     /// The parts do not make a message.
     #[error("the message cannot be written")]
     Message(#[from] lettre::error::Error),
@@ -59,6 +61,7 @@ impl Envelope<'_> {
         let person = hex::encode(digest::digest(&digest::SHA256, self.to.as_str().as_bytes()));
         let person = person.get(..12).unwrap_or_default();
         let (number, about, link) = (self.number, self.about, self.link);
+        let page = LetterPage { letter, link }.render()?;
         Ok(Message::builder()
             .from(self.from.clone())
             .to(to)
@@ -66,10 +69,7 @@ impl Envelope<'_> {
             .message_id(Some(format!("<mail.{number}.{about}.{person}@{host}>")))
             .references(format!("<{about}@{host}>"))
             .header(AutoSubmitted)
-            .multipart(MultiPart::alternative_plain_html(
-                plain(letter, link),
-                html(letter, link),
-            ))?)
+            .multipart(MultiPart::alternative_plain_html(plain(letter, link), page))?)
     }
 }
 
@@ -83,7 +83,7 @@ fn plain(letter: &Letter, link: &str) -> String {
     );
     if let Some((label, words)) = &letter.quote {
         parts.extend([String::new(), format!("{label}:")]);
-        parts.extend(clean::lines(words).iter().map(|line| format!("> {line}")));
+        parts.extend(text::lines(words).iter().map(|line| format!("> {line}")));
     }
     parts.push(String::new());
     parts.extend(letter.notes.iter().cloned());
@@ -94,33 +94,10 @@ fn plain(letter: &Letter, link: &str) -> String {
     parts.join("\n")
 }
 
-fn html(letter: &Letter, link: &str) -> String {
-    let mut parts = vec![format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{}</title></head>\
-         <body style=\"font-family:sans-serif;font-size:15px;line-height:1.5\"><p><strong>{}</strong></p><table>",
-        clean::html(&letter.subject),
-        clean::html(&letter.headline)
-    )];
-    parts.extend(letter.facts.iter().map(|(label, value)| {
-        let value = clean::html(value);
-        format!("<tr><td style=\"padding-right:16px\">{label}</td><td>{value}</td></tr>")
-    }));
-    parts.push("</table>".to_owned());
-    if let Some((label, words)) = &letter.quote {
-        let lines: Vec<String> = clean::lines(words)
-            .iter()
-            .map(|line| clean::html(line))
-            .collect();
-        let lines = lines.join("<br>");
-        parts.push(format!("<p>{label}:</p><blockquote>{lines}</blockquote>"));
-    }
-    let notes = letter.notes.iter();
-    parts.extend(notes.map(|note| format!("<p>{}</p>", clean::html(note))));
-    parts.push(format!(
-        "<p><a href=\"{}\">{}</a></p><p><small>{}</small></p></body></html>",
-        clean::html(link),
-        letter.link,
-        clean::html(&letter.footer)
-    ));
-    parts.concat()
+/// The same as a page: `templates/mail.html` escapes what others wrote.
+#[derive(Template)]
+#[template(path = "mail.html")]
+struct LetterPage<'a> {
+    letter: &'a Letter,
+    link: &'a str,
 }

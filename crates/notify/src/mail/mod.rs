@@ -9,14 +9,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_access::{Channel, Delivery, NoticeContext, NoticeKind, ToldAlarm, ToldDigest};
-use hallpass_model::{Clock, Email, TimeSpan};
+use hallpass_model::{Clock, Email, TimeSpan, text::line};
+use hallpass_wording::notice::ReaderRole;
+use hallpass_wording::notice::mail::{Letter, is_overtaken, letter};
 use lettre::message::Mailbox;
 use lettre::transport::smtp::Error as SmtpError;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use secrecy::SecretString;
 use tokio::time::timeout;
 
-use crate::words::{self, Letter, ReaderRole};
+use crate::words;
 use form::Envelope;
 
 pub(crate) use server::is_loopback;
@@ -132,7 +134,7 @@ impl Mail {
     /// Who gets a mail about it, and in which capacity.
     fn readers(&self, told: &NoticeContext) -> Vec<(Email, ReaderRole)> {
         if matches!(
-            told.notice.news,
+            told.notice.kind(),
             NoticeKind::Stuck | NoticeKind::SessionsLive | NoticeKind::GuardActed
         ) {
             let operator = |email: &Email| (email.clone(), ReaderRole::Operator);
@@ -279,7 +281,7 @@ fn reason(error: &SmtpError) -> String {
         }
         source = inner.source();
     }
-    crate::clean::line(&text, 300)
+    line(&text, 300)
 }
 
 #[async_trait]
@@ -289,13 +291,13 @@ impl Channel for Mail {
     }
 
     async fn tell(&self, told: &NoticeContext) -> Delivery {
-        if words::is_overtaken(told) {
+        if is_overtaken(told) {
             self.forget(told.number);
             return Delivery::Done;
         }
         let now = self.clock.now();
         let readers = self.readers(told).into_iter();
-        let letters = readers.map(|(to, reader)| (to, words::letter(told, reader, now)));
+        let letters = readers.map(|(to, reader)| (to, letter(told, reader, now)));
         let id = told.request.id.to_string();
         let about = MailSubject {
             number: told.number,

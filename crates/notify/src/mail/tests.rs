@@ -1,6 +1,9 @@
 //! What mails look like as bytes, whatever people write, and who gets one.
 
-use hallpass_access::{Alarm, AlarmKind, AlarmState, GrantState, Notice, RequestState};
+use hallpass_access::{
+    Alarm, AlarmKind, AlarmState, CredentialsAfterEnd, GrantState, LostAccess, News, Notice,
+    RequestState,
+};
 use hallpass_model::{TargetNames, Timestamp};
 use hallpass_store::testing::{
     a_digest, a_grant, a_notice, a_request, a_sweep, approved, at, email, ended,
@@ -32,7 +35,7 @@ fn mail(settings: &MailSettings) -> Mail {
     Mail::new(settings, Arc::new(Fixed(at(900)))).unwrap()
 }
 
-fn told(news: NoticeKind) -> NoticeContext {
+fn told(news: News) -> NoticeContext {
     NoticeContext {
         number: 17,
         notice: Notice {
@@ -46,7 +49,14 @@ fn told(news: NoticeKind) -> NoticeContext {
     }
 }
 
-fn granted(news: NoticeKind, state: GrantState) -> NoticeContext {
+fn over() -> News {
+    News::Ended {
+        credentials: CredentialsAfterEnd::NotSaid,
+        error: None,
+    }
+}
+
+fn granted(news: News, state: GrantState) -> NoticeContext {
     let mut told = told(news);
     told.request.state = approved(2);
     told.grant = Some(hallpass_access::Grant {
@@ -58,7 +68,7 @@ fn granted(news: NoticeKind, state: GrantState) -> NoticeContext {
 
 fn written(told: &NoticeContext, to: &Email, reader: ReaderRole) -> String {
     let channel = mail(&settings());
-    let letter = words::letter(told, reader, at(900));
+    let letter = letter(told, reader, at(900));
     let id = told.request.id.to_string();
     let envelope = Envelope {
         from: &channel.from,
@@ -93,7 +103,7 @@ const HEADERS: [&str; 9] = [
 ];
 
 fn subject(told: &NoticeContext, reader: ReaderRole) -> String {
-    words::letter(told, reader, at(900)).subject
+    letter(told, reader, at(900)).subject
 }
 
 fn subjects_of_requests() -> Vec<(NoticeContext, &'static str)> {
@@ -105,20 +115,20 @@ fn subjects_of_requests() -> Vec<(NoticeContext, &'static str)> {
     let (by, when) = (email(900), at(5));
     vec![
         (
-            told(NoticeKind::ReviewWanted),
+            told(News::ReviewWanted),
             "Person asks for ReadOnly in payments-prod, 2h",
         ),
         (
-            told(NoticeKind::Reminder),
+            told(News::Reminder),
             "Still waiting, 15m: Person asks for ReadOnly in payments-prod, 2h",
         ),
         (
-            told(NoticeKind::Reviewed),
+            told(News::Reviewed),
             "0 of 1 approvals: ReadOnly in payments-prod",
         ),
         (
             in_state(
-                NoticeKind::Denied,
+                News::Denied,
                 RequestState::Denied {
                     by: by.clone(),
                     at: when,
@@ -128,19 +138,16 @@ fn subjects_of_requests() -> Vec<(NoticeContext, &'static str)> {
             "Access denied: ReadOnly in payments-prod",
         ),
         (
-            in_state(
-                NoticeKind::Discarded,
-                RequestState::Discarded { by, at: when },
-            ),
+            in_state(News::Discarded, RequestState::Discarded { by, at: when }),
             "Request discarded: ReadOnly in payments-prod",
         ),
         (
-            in_state(NoticeKind::Expired, RequestState::Expired { at: when }),
+            in_state(News::Expired, RequestState::Expired { at: when }),
             "Request lapsed: ReadOnly in payments-prod",
         ),
         (
             in_state(
-                NoticeKind::Rejected,
+                News::Rejected,
                 RequestState::Rejected {
                     at: when,
                     code: "too_long".to_owned(),
@@ -157,32 +164,37 @@ fn subjects_of_grants() -> Vec<(NoticeContext, &'static str)> {
     let when = at(5);
     vec![
         (
-            active(NoticeKind::Approved),
+            active(News::Approved),
             "Approved, setting up: ReadOnly in payments-prod",
         ),
         (
-            active(NoticeKind::Granted),
+            active(News::Granted),
             "Access granted: ReadOnly in payments-prod, 2h",
         ),
         (
-            active(NoticeKind::Extended),
+            active(News::Extended),
             "Extended: ReadOnly in payments-prod",
         ),
         (
-            active(NoticeKind::EndsSoon),
+            active(News::EndsSoon),
             "Ends in 1h 46m: ReadOnly in payments-prod",
         ),
         (
-            granted(NoticeKind::Ended, ended(9)),
+            granted(over(), ended(9)),
             "Access ended: ReadOnly in payments-prod",
         ),
         (
-            granted(NoticeKind::Lost, ended(9)),
+            granted(
+                News::Lost {
+                    how: LostAccess::RemovedElsewhere,
+                },
+                ended(9),
+            ),
             "Access lost: ReadOnly in payments-prod",
         ),
         (
             granted(
-                NoticeKind::Failed,
+                News::Failed,
                 GrantState::Failed {
                     at: when,
                     error: "denied".to_owned(),
@@ -191,27 +203,27 @@ fn subjects_of_grants() -> Vec<(NoticeContext, &'static str)> {
             "Access failed: ReadOnly in payments-prod",
         ),
         (
-            active(NoticeKind::Stuck),
+            active(News::Stuck),
             "AWS refuses to remove access: ReadOnly in payments-prod, Person 1",
         ),
         (
-            granted(NoticeKind::SessionsLive, ended(9)),
+            granted(News::SessionsLive { sessions: None }, ended(9)),
             "Sessions go on: ReadOnly in payments-prod, Person 1",
         ),
         (
-            active(NoticeKind::SetUpAgain),
+            active(News::SetUpAgain),
             "Access is being set up again: ReadOnly in payments-prod",
         ),
         (
-            granted(NoticeKind::GuardActed, ended(9)),
+            granted(News::GuardActed { removal: None }, ended(9)),
             "The guard had to act: ReadOnly in payments-prod, Person 1",
         ),
         (
-            active(NoticeKind::BreakGlass),
+            active(News::BreakGlass),
             "Break-glass: Person took ReadOnly in payments-prod, 2h",
         ),
         (
-            active(NoticeKind::ReviewClosed),
+            active(News::ReviewClosed),
             "Break-glass review closed: ReadOnly in payments-prod",
         ),
     ]
@@ -229,12 +241,12 @@ fn subjects_can_be_read_in_a_list() {
 
 #[test]
 fn an_approver_s_mail_has_what_a_decision_needs() {
-    let mut told = told(NoticeKind::ReviewWanted);
+    let mut told = told(News::ReviewWanted);
     told.request.reason = "the <queue> is stuck\nsince noon".to_owned();
     told.request.ticket = Some("OPS-1".to_owned());
     told.request.secondary_domain = true;
-    let letter = words::letter(&told, ReaderRole::Approver, at(900));
-    assert_eq!(letter.quote, Some(("Why", told.request.reason.clone())));
+    let approver = letter(&told, ReaderRole::Approver, at(900));
+    assert_eq!(approver.quote, Some(("Why", told.request.reason.clone())));
     let text = written(&told, &email(900), ReaderRole::Approver);
     for part in [
         "From: Hallpass <hallpass@example.com>",
@@ -242,7 +254,7 @@ fn an_approver_s_mail_has_what_a_decision_needs() {
         "Auto-Submitted: auto-generated",
         "> the <queue> is stuck",
         "> since noon",
-        "the &lt;queue&gt; is stuck<br>since noon",
+        "the &#60;queue&#62; is stuck<br>since noon",
         "Ticket   OPS-1",
         "payments-prod #000000000001",
         "Check that this is the right person",
@@ -253,7 +265,7 @@ fn an_approver_s_mail_has_what_a_decision_needs() {
         // quoted-printable breaks lines
         assert!(text.replace("=\r\n", "").contains(part), "{part}\n{text}");
     }
-    let own = words::letter(&told, ReaderRole::Requester, at(900));
+    let own = letter(&told, ReaderRole::Requester, at(900));
     assert_eq!(own.quote, None);
 }
 
@@ -264,7 +276,7 @@ fn a_repetition_has_the_same_id_and_others_have_another() {
         let line = text.lines().find(|line| line.starts_with("Message-ID:"));
         line.unwrap().to_owned()
     };
-    let first = told(NoticeKind::ReviewWanted);
+    let first = told(News::ReviewWanted);
     let mut second = first.clone();
     second.attempts = 7;
     assert_eq!(id(&first, 900), id(&second, 900));
@@ -281,24 +293,18 @@ fn everybody_gets_their_own_and_nobody_what_they_did() {
         (email(900), ReaderRole::Approver),
     ];
     let all = settings();
-    assert_eq!(readers(&all, &told(NoticeKind::Expired)), both);
+    assert_eq!(readers(&all, &told(News::Expired)), both);
     let no_approvers = MailSettings {
         to_approvers: false,
         ..settings()
     };
-    assert_eq!(
-        readers(&no_approvers, &told(NoticeKind::Expired)),
-        both[..1]
-    );
+    assert_eq!(readers(&no_approvers, &told(News::Expired)), both[..1]);
     let no_requesters = MailSettings {
         to_requesters: false,
         ..settings()
     };
-    assert_eq!(
-        readers(&no_requesters, &told(NoticeKind::Expired)),
-        both[1..]
-    );
-    let mut discarded = told(NoticeKind::Discarded);
+    assert_eq!(readers(&no_requesters, &told(News::Expired)), both[1..]);
+    let mut discarded = told(News::Discarded);
     discarded.request.state = RequestState::Discarded {
         by: email(1),
         at: at(5),
@@ -306,9 +312,9 @@ fn everybody_gets_their_own_and_nobody_what_they_did() {
     assert_eq!(readers(&all, &discarded), both[1..]);
     let ops = Email::new("ops@example.com").unwrap();
     for news in [
-        NoticeKind::Stuck,
-        NoticeKind::SessionsLive,
-        NoticeKind::GuardActed,
+        News::Stuck,
+        News::SessionsLive { sessions: None },
+        News::GuardActed { removal: None },
     ] {
         assert_eq!(
             readers(&all, &told(news)),
@@ -319,9 +325,9 @@ fn everybody_gets_their_own_and_nobody_what_they_did() {
 
 #[tokio::test]
 async fn what_was_overtaken_is_not_told() {
-    let mut decided = told(NoticeKind::ReviewWanted);
+    let mut decided = told(News::ReviewWanted);
     decided.request.state = approved(2);
-    let mut own = granted(NoticeKind::Approved, GrantState::Scheduled);
+    let mut own = granted(News::Approved, GrantState::Scheduled);
     own.request.state = RequestState::Approved {
         by: email(1),
         at: at(2),
@@ -330,9 +336,9 @@ async fn what_was_overtaken_is_not_told() {
     for told in [
         decided,
         own,
-        granted(NoticeKind::Approved, GrantState::Active),
-        granted(NoticeKind::Granted, ended(9)),
-        granted(NoticeKind::EndsSoon, ended(9)),
+        granted(News::Approved, GrantState::Active),
+        granted(News::Granted, ended(9)),
+        granted(News::EndsSoon, ended(9)),
     ] {
         // nobody answers there
         assert_eq!(
@@ -341,9 +347,7 @@ async fn what_was_overtaken_is_not_told() {
             "{told:?}"
         );
     }
-    let open = mail(&settings())
-        .tell(&told(NoticeKind::ReviewWanted))
-        .await;
+    let open = mail(&settings()).tell(&told(News::ReviewWanted)).await;
     assert!(matches!(open, Delivery::Again { .. }), "{open:?}");
 }
 
@@ -427,11 +431,11 @@ async fn alarms_are_told_to_those_who_look_after_the_place_when_they_begin_and_a
 
 #[test]
 fn mails_of_access_that_stood_before_do_not_say_that_it_ends() {
-    let mut told = granted(NoticeKind::Granted, GrantState::Active);
-    let ends = words::letter(&told, ReaderRole::Requester, at(900)).headline;
+    let mut told = granted(News::Granted, GrantState::Active);
+    let ends = letter(&told, ReaderRole::Requester, at(900)).headline;
     assert!(ends.contains("by itself"), "{ends}");
     told.grant.as_mut().unwrap().standing = true;
-    let stays = words::letter(&told, ReaderRole::Requester, at(900)).headline;
+    let stays = letter(&told, ReaderRole::Requester, at(900)).headline;
     assert!(
         stays.contains("it will not end") && !stays.contains("by itself"),
         "{stays}"
@@ -481,7 +485,7 @@ proptest! {
         set in "(\\PC|\r\n|[\\x00-\\x1f]){0,300}",
         ticket in any::<String>(),
     ) {
-        let mut told = told(NoticeKind::ReviewWanted);
+        let mut told = told(News::ReviewWanted);
         told.request.requester.name = name;
         told.request.reason = reason;
         told.request.ticket = Some(ticket);

@@ -93,8 +93,10 @@ pub struct CutNews {
     pub request: RequestId,
     /// When.
     pub at: Timestamp,
-    /// One sentence for people.
-    pub text: String,
+    /// Why its sessions cannot be ended.
+    pub why: String,
+    /// When the last of them has ended.
+    pub until: Timestamp,
 }
 
 /// Where cuts are kept. A commit of the journey adds them.

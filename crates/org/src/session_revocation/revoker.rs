@@ -404,12 +404,8 @@ impl Ledger<'_> {
                 grant: cut.grant,
                 request: cut.request,
                 at: self.now,
-                text: format!(
-                    "Sessions that outlive {} cannot be ended: {why}. Issued credentials may work \
-                     until {}.",
-                    cut.names,
-                    cut.until.strftime("%Y-%m-%d %H:%M UTC")
-                ),
+                why: why.to_owned(),
+                until: cut.until,
             });
         }
         let failed = Some(why.to_owned());

@@ -5,9 +5,10 @@ use askama::Template;
 use axum::response::Response;
 use hallpass_access::PressRefused;
 use hallpass_model::TimeSpan;
+use hallpass_wording::lists::any_of;
 use serde::Deserialize;
 
-use super::presenter::{Presenter, either};
+use super::presenter::Presenter;
 use super::shell::{CSS_URL, JS_URL, Viewer, local_path, page, see_other, url_encoded};
 use super::words::plain;
 use crate::{App, ServerMode, SignedIn};
@@ -92,7 +93,7 @@ pub(super) fn show(app: &App, viewer: &Viewer, wanted: &AgainQuery, next: &str) 
 
 fn in_words(within: Option<u64>, ways: &[String]) -> String {
     let lately = within.map(|seconds| format!("within the last {}", TimeSpan::seconds(seconds)));
-    let in_way = (!ways.is_empty()).then(|| format!("in the way {}", either(ways)));
+    let in_way = (!ways.is_empty()).then(|| format!("in the way {}", any_of(ways)));
     let how: Vec<String> = lately.into_iter().chain(in_way).collect();
     match how.as_slice() {
         [] => "This press wants a fresh sign-in.".to_owned(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use hallpass_access::{Counts, SweepMode};
 use hallpass_assignments::queue::QueueLengths;
 use hallpass_model::TimeSpan;
+use hallpass_wording::time::utc;
 
 use super::access::lasting;
 use super::people::{count_of, counted};
@@ -384,7 +385,7 @@ async fn export(app: &App) -> HealthPart {
                 "{} {} wait since {}. {shut}",
                 sentence(&plain(&why)),
                 counted(waiting),
-                since.strftime("%Y-%m-%d %H:%M UTC")
+                utc(since)
             ),
             todo: "Look at the export target: hallpass doctor.",
             rank: 0,
@@ -433,7 +434,7 @@ fn heads(app: &App) -> Option<HealthPart> {
             now: format!(
                 "{} No head since {}. Grants and ends go on.",
                 sentence(&plain(why)),
-                since.strftime("%Y-%m-%d %H:%M UTC")
+                utc(*since)
             ),
             todo: "Look at the key that signs, and at the export target: hallpass doctor.",
             rank: 0,
@@ -449,7 +450,7 @@ fn heads(app: &App) -> Option<HealthPart> {
         now: format!(
             "Record {} at {}{}.",
             counted(head.seq),
-            head.at.strftime("%Y-%m-%d %H:%M UTC"),
+            utc(head.at),
             key.unwrap_or_default()
         ),
         todo: "",

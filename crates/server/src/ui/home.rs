@@ -10,9 +10,10 @@ use axum::{
 };
 use hallpass_access::{
     Approval, AskVerdict, Grant, GrantFilter, GrantPresses, GrantState, GrantStateKind, InLine,
-    Request, RequestFilter, RequestState, RequestView, by_rules, words::STAYS,
+    Request, RequestFilter, RequestState, RequestView, by_rules,
 };
 use hallpass_model::{HoldKey, RequestId, Target, TimeSpan};
+use hallpass_wording::grants::{self, STAYS};
 
 use super::{
     flash::FlashQuery,
@@ -267,10 +268,7 @@ fn pass_kind(view: &Presenter, grant: &Grant, place: Option<InLine>) -> PassKind
         GrantState::Ending { cause, since } => PassKind::Ending {
             since: view.at_zone(*since),
             words: Coded(match &grant.stuck {
-                Some(stuck) => format!(
-                    "AWS refuses to delete this: {}. Tried every hour.",
-                    plain(&stuck.reason)
-                ),
+                Some(stuck) => grants::not_deleted(&stuck.reason, view),
                 None => rows::why_it_ends(view, grant, cause),
             }),
         },
@@ -279,7 +277,7 @@ fn pass_kind(view: &Presenter, grant: &Grant, place: Option<InLine>) -> PassKind
             words: Coded(rows::why_it_ends(view, grant, cause)),
         },
         GrantState::Failed { error, .. } => PassKind::Failed {
-            words: Coded(rows::refused_by_aws(error)),
+            words: Coded(grants::not_created(error, view)),
         },
     }
 }

@@ -9,6 +9,7 @@ use askama::filters::HtmlSafe;
 use hallpass_access::{Directory, Grant, GrantState, Person, Request};
 use hallpass_model::{AccountId, Email, Target, TargetNames, TimeSpan, Timestamp, UserId};
 use hallpass_rules::Principal;
+use hallpass_wording::{ChannelStyle, lists::any_of};
 use jiff::tz::TimeZone;
 
 use super::{
@@ -18,8 +19,6 @@ use super::{
 };
 use crate::{App, permission_set_policies};
 
-/// Names said in a row before the rest are counted.
-const NAMES_SAID: usize = 3;
 /// Looks of avatars in the style sheet.
 const AVATARS: u8 = 5;
 
@@ -136,6 +135,24 @@ impl fmt::Display for Coded {
 }
 
 impl HtmlSafe for Coded {}
+
+impl ChannelStyle for Presenter {
+    fn name(&self, name: &str) -> String {
+        plain(name)
+    }
+
+    fn quoted(&self, text: &str) -> String {
+        plain(text)
+    }
+
+    fn person(&self, email: &Email) -> String {
+        self.named(email)
+    }
+
+    fn instant(&self, at: Timestamp) -> String {
+        self.words(at)
+    }
+}
 
 impl Presenter {
     pub(crate) fn new(app: &App, viewer: &Viewer) -> Self {
@@ -277,7 +294,7 @@ impl Presenter {
     /// `Priya Raman, Jonas Beck or you`: all of a few, the first of many.
     pub(crate) fn any_of<'a>(&self, people: impl IntoIterator<Item = &'a Email>) -> String {
         let names: Vec<String> = people.into_iter().map(|email| self.named(email)).collect();
-        either(&names)
+        any_of(&names)
     }
 
     pub(crate) fn aim(&self, target: Option<&Target>, names: &TargetNames) -> TargetView {
@@ -370,21 +387,6 @@ pub(crate) fn ask_url(fields: &[(&str, &str)]) -> String {
     format!("/ask?{query}")
 }
 
-/// `a, b or c`; of many the first, and how many more.
-pub(crate) fn either(names: &[String]) -> String {
-    match names {
-        [] => "nobody".to_owned(),
-        [only] => only.clone(),
-        [most @ .., last] if names.len() <= NAMES_SAID + 1 => {
-            format!("{} or {last}", most.join(", "))
-        }
-        [first, second, third, rest @ ..] => {
-            format!("{first}, {second}, {third} or {} others", rest.len())
-        }
-        [_, ..] => names.join(" or "),
-    }
-}
-
 /// Who could still say yes to a waiting request, by today's rules; empty when nobody could.
 pub(crate) fn deciders(app: &App, request: &Request) -> BTreeSet<Email> {
     let Some(question) = request.question() else {
@@ -435,20 +437,6 @@ impl Ring {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_in_a_row_read_as_a_sentence() {
-        for (names, words) in [
-            (vec![], "nobody"),
-            (vec!["a"], "a"),
-            (vec!["a", "b"], "a or b"),
-            (vec!["a", "b", "c", "d"], "a, b, c or d"),
-            (vec!["a", "b", "c", "d", "e"], "a, b, c or 2 others"),
-        ] {
-            let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
-            assert_eq!(either(&names), words);
-        }
-    }
 
     #[test]
     fn code_in_words_is_marked_and_all_else_escaped() {

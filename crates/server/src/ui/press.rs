@@ -13,13 +13,14 @@ use hallpass_access::{
     ReviewedVersion,
 };
 use hallpass_model::{GrantId, RequestId};
+use hallpass_wording::refused;
 use serde::Deserialize;
 
 use super::{
     again,
     flash::{self, Flash},
     presenter::{Presenter, deciders},
-    refusals, revoke,
+    revoke,
     shell::{Nav, PageResult, Posted, Shell, Viewer, local_path, page_with, see_other},
 };
 use crate::{App, body::Path, problem::ProblemResponse};
@@ -317,7 +318,7 @@ async fn break_glass(
         .await;
     if let Err(AccessError::Refused(PressRefused::Justification { characters })) = outcome {
         let mut again = glass_form(&app, &Presenter::new(&app, &viewer), &request);
-        again.error = refusals::justification(characters);
+        again.error = refused::justification(characters);
         words.clone_into(&mut again.value);
         return show(&app, &viewer, again, StatusCode::UNPROCESSABLE_ENTITY).await;
     }

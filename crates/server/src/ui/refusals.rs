@@ -1,12 +1,13 @@
 //! Why a press had no effect, or would have none, in the words of the brief.
 
-use hallpass_access::{Closed, JUSTIFICATION_CHARACTERS_MIN, PressRefused, Request};
+use hallpass_access::{Closed, PressRefused, Request};
 use hallpass_model::Email;
-use hallpass_rules::{ClickRefused, DecisionKind, RuleId};
+use hallpass_rules::{ClickRefused, RuleId};
+use hallpass_wording::refused;
 
 use super::{
-    presenter::{Coded, Presenter, either},
-    words::{capital, number, sentence},
+    presenter::{Coded, Presenter},
+    words::{capital, sentence},
 };
 
 /// Why somebody cannot say yes to a request, with the names of those who can.
@@ -28,13 +29,11 @@ pub(crate) fn words<'a>(
         PressRefused::Rules(ClickRefused::OwnRequest { .. }) => {
             "Nobody approves their own request here.".to_owned()
         }
-        PressRefused::Rules(ClickRefused::NotListed { rules, .. }) => format!(
-            "You are not an approver for {}. {}",
-            view.aim_of(request).words(),
-            lists_who(rules)
-        ),
+        PressRefused::Rules(ClickRefused::NotListed { rules, .. }) => {
+            refused::not_listed(&view.aim_of(request).words(), &names_of(rules))
+        }
         PressRefused::Rules(ClickRefused::NotOpen { kind, .. }) => {
-            rules_changed(view, request, *kind)
+            refused::rules_changed(request, *kind, view)
         }
         PressRefused::AlreadyReviewed { given, needed } => {
             reviewed(view, request, (*given, *needed), deciders)
@@ -50,12 +49,10 @@ pub(crate) fn words<'a>(
         PressRefused::GrantOver { .. } => {
             "The access it would extend has ended. Nothing was granted.".to_owned()
         }
-        PressRefused::NotYours => {
-            "Only the requester, an approver or an administrator can do this.".to_owned()
-        }
-        PressRefused::NotRequester => "Only its requester can do this.".to_owned(),
+        PressRefused::NotYours => refused::NOT_YOURS.to_owned(),
+        PressRefused::NotRequester => refused::NOT_REQUESTER.to_owned(),
         PressRefused::GlassHolds { rules } => glass_holds(rules),
-        PressRefused::Justification { characters } => justification(*characters),
+        PressRefused::Justification { characters } => refused::justification(*characters),
         PressRefused::NoReview => "There is no break-glass review to close.".to_owned(),
         PressRefused::OwnReview => {
             "Somebody else must close the review of your own request.".to_owned()
@@ -71,7 +68,7 @@ pub(crate) fn words<'a>(
         | PressRefused::LastAdministrator
         | PressRefused::DirectoryUnread { .. }
         | PressRefused::PersonUnchecked { .. } => sentence(&capital(&refused.to_string())),
-        PressRefused::NotHolder => "Only its holder can do this.".to_owned(),
+        PressRefused::NotHolder => refused::NOT_HOLDER.to_owned(),
         PressRefused::ReasonMissing => "Say in a few words why.".to_owned(),
     })
 }
@@ -117,65 +114,17 @@ pub(crate) fn denial<'a>(
     }
 }
 
-/// "The rules changed since Mara asked. Today nobody may have this; the request stays open until
-/// 23:12."
-fn rules_changed(view: &Presenter, request: &Request, kind: DecisionKind) -> String {
-    let requester = Presenter::person(&request.requester.name, &request.requester.email);
-    let today = if kind == DecisionKind::NoApprovers {
-        "nobody can approve this"
-    } else {
-        "nobody may have this"
-    };
-    let until = request
-        .expires_at
-        .map(|at| format!(" until {}", view.words(at)));
-    format!(
-        "The rules changed since {} asked. Today {today}; the request stays open{}.",
-        requester.first,
-        until.unwrap_or_default()
-    )
-}
-
-/// "At least 20 characters; this has 4."
-pub(crate) fn justification(characters: usize) -> String {
-    let has = number(u64::try_from(characters).unwrap_or(u64::MAX));
-    if characters < JUSTIFICATION_CHARACTERS_MIN {
-        format!("At least {JUSTIFICATION_CHARACTERS_MIN} characters; this has {has}.")
-    } else {
-        format!("At most 1,000 characters; this has {has}.")
-    }
-}
-
 /// "Already denied by Jonas Beck at 11:52."
 pub(crate) fn already(view: &Presenter, request: &Request, closed: &Closed) -> String {
     let requester = Presenter::person(&request.requester.name, &request.requester.email);
-    match (closed.how, &closed.by) {
-        ("expired", _) => {
-            let at = view.words(request.expires_at.unwrap_or(closed.at));
-            let who = if view.is_me(&request.requester) {
-                "You".to_owned()
-            } else {
-                requester.first
-            };
-            format!("This request lapsed at {at}. Nothing was granted. {who} can ask again.")
-        }
-        (how, Some(by)) => format!(
-            "Already {how} by {} at {}.",
-            view.named(by),
-            view.words(closed.at)
-        ),
-        (how, None) => format!("Already {how} at {}.", view.words(closed.at)),
-    }
+    let again = if view.is_me(&request.requester) {
+        "You".to_owned()
+    } else {
+        requester.first
+    };
+    refused::closed(request, closed, &again, view)
 }
 
-fn lists_who(rules: &[RuleId]) -> String {
-    let names: Vec<String> = rules.iter().map(|rule| format!("`{rule}`")).collect();
-    match names.as_slice() {
-        [] => "No rule lists anybody for it.".to_owned(),
-        [one] => format!("Rule {one} lists who is."),
-        many => format!(
-            "Rules {} list who is.",
-            either(many).replace(" or ", " and ")
-        ),
-    }
+fn names_of(rules: &[RuleId]) -> Vec<String> {
+    rules.iter().map(ToString::to_string).collect()
 }

@@ -12,6 +12,7 @@ use hallpass_access::{
 };
 use hallpass_model::{Email, RequestId, TimeSpan};
 use hallpass_rules::ClickRefused;
+use hallpass_wording::time::minutes_passed;
 use serde::Deserialize;
 
 use super::{
@@ -356,7 +357,7 @@ fn shown_json(record: &hallpass_audit::Record) -> String {
 /// The length a grant has now, when extensions changed it.
 fn whole_length(grant: &Grant) -> Option<TimeSpan> {
     let begun = grant.granted_at?;
-    let whole = rows::whole_minutes(TimeSpan::between(begun, grant.ends_at));
+    let whole = minutes_passed(TimeSpan::between(begun, grant.ends_at));
     (whole.as_seconds() > grant.duration.as_seconds() + 59).then_some(whole)
 }
 

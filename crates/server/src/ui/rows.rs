@@ -1,9 +1,8 @@
 //! Requests as rows of a table: what, where it is, and what happens next.
 
-use hallpass_access::{
-    EndCause, Grant, GrantState, Origin, Request, RequestState, words as access_words,
-};
+use hallpass_access::{EndCause, Grant, GrantState, LostAccess, Origin, Request, RequestState};
 use hallpass_model::TimeSpan;
+use hallpass_wording::{grants, time::minutes_passed};
 
 use super::{
     presenter::{At, Coded, PersonView, Presenter, deciders},
@@ -152,16 +151,11 @@ fn of_grant(view: &Presenter, grant: &Grant, again: Option<(&'static str, String
         GrantState::Scheduled | GrantState::Granting => {
             "AWS is confirming. The time starts then.".to_owned().into()
         }
-        GrantState::Active if grant.standing => {
-            access_words::ends(grant, &view.words(grant.ends_at)).into()
-        }
+        GrantState::Active if grant.standing => grants::ends(grant, view).into(),
         GrantState::Active => format!("Ends {}.", view.words(grant.ends_at)).into(),
         GrantState::Ending { cause, .. } => Next {
             words: Coded(match &grant.stuck {
-                Some(stuck) => format!(
-                    "AWS refuses to delete this: {}. Tried every hour.",
-                    plain(&stuck.reason)
-                ),
+                Some(stuck) => grants::not_deleted(&stuck.reason, view),
                 None => format!("{} AWS is confirming.", why_it_ends(view, grant, cause)),
             }),
             ..Next::default()
@@ -172,20 +166,11 @@ fn of_grant(view: &Presenter, grant: &Grant, again: Option<(&'static str, String
             ..Next::default()
         },
         GrantState::Failed { error, .. } => Next {
-            words: Coded(refused_by_aws(error)),
+            words: Coded(grants::not_created(error, view)),
             link: again,
             ..Next::default()
         },
     }
-}
-
-/// "AWS refused: {reason}. Nothing was granted."
-pub(crate) fn refused_by_aws(error: &str) -> String {
-    let error = plain(error);
-    format!(
-        "AWS refused: {}. Nothing was granted.",
-        error.trim_end_matches('.')
-    )
 }
 
 /// Why a grant ends or ended, as one sentence.
@@ -197,7 +182,7 @@ pub(crate) fn why_it_ends(view: &Presenter, grant: &Grant, cause: &EndCause) -> 
         _ => grant.ends_at,
     };
     let length = grant.duration;
-    let used = whole_minutes(TimeSpan::between(begun, end));
+    let used = minutes_passed(TimeSpan::between(begun, end));
     match cause {
         EndCause::Expired => format!("Ended on time, after {length}."),
         EndCause::Released => format!("Given back after {used} of {length}."),
@@ -206,23 +191,10 @@ pub(crate) fn why_it_ends(view: &Presenter, grant: &Grant, cause: &EndCause) -> 
         }
         EndCause::RuleChanged => "Ended: the rules changed and would refuse it today.".to_owned(),
         EndCause::PrincipalLeft => "Ended: its holder is no longer in the directory.".to_owned(),
-        EndCause::Drift => {
-            format!(
-                "Someone removed this access outside Hallpass at {}.",
-                view.words(end)
-            )
-        }
+        EndCause::Drift => grants::lost(&LostAccess::RemovedElsewhere, &view.words(end), view),
         EndCause::Guard { removed_at, .. } => format!(
             "Removed by the guard at {}, because the server had not.",
             view.words(*removed_at)
         ),
-    }
-}
-
-/// A length for people: seconds only when there is nothing else.
-pub(crate) fn whole_minutes(span: TimeSpan) -> TimeSpan {
-    match span.as_seconds() {
-        seconds @ 0..60 => TimeSpan::seconds(seconds),
-        seconds => TimeSpan::seconds(seconds / 60 * 60),
     }
 }

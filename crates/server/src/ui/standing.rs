@@ -8,10 +8,9 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
-use hallpass_access::{
-    AccessError, Meant, PressRefused, Role, StandingRefused, SweepMode, words as access_words,
-};
+use hallpass_access::{AccessError, Meant, PressRefused, Role, StandingRefused, SweepMode};
 use hallpass_model::{HoldKey, TargetNames, TimeSpan, Timestamp};
+use hallpass_wording::standing;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
@@ -214,7 +213,7 @@ fn form(app: &App, act: StandingPress, whose: &Whose, known: &StandingAccess) ->
             note: match mode {
                 SweepMode::Off | SweepMode::Report => String::new(),
                 SweepMode::Adopt { .. } | SweepMode::Revoke => {
-                    let mode = access_words::mode(mode);
+                    let mode = standing::mode(mode);
                     format!("{} of this server: {mode}.", "The mode")
                 }
             },

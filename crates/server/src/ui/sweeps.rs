@@ -12,6 +12,7 @@ use hallpass_access::{
     SweepReport, SweepState, Trigger, plan_words, words as access_words,
 };
 use hallpass_model::SweepId;
+use hallpass_wording::standing;
 use serde::Deserialize;
 
 use super::access::{lasting, waits};
@@ -158,7 +159,7 @@ async fn list(State(app): State<App>, viewer: Viewer) -> PageResult {
         format!("The next {what} is due {}.", view.words(at))
     });
     Ok(page(&ListPage {
-        mode: sentence(&access_words::mode(mode)),
+        mode: sentence(&standing::mode(mode)),
         next: next.unwrap_or_default(),
         is_off: mode == SweepMode::Off,
         can_begin: viewer.actor.is(Role::Admin) && mode != SweepMode::Off,
@@ -323,7 +324,7 @@ async fn show(
             .map(|report| counted(report.unread))
             .unwrap_or_default(),
         left_out: report
-            .map(|report| report.left_out.iter().map(access_words::left_out).collect())
+            .map(|report| report.left_out.iter().map(standing::left_out).collect())
             .unwrap_or_default(),
         gone: report.map(gone).unwrap_or_default(),
         findings,
@@ -353,7 +354,7 @@ const fn rank(item: &SweepItem) -> u8 {
 
 fn lead(view: &Presenter, run: &Sweep) -> String {
     let words = state_words(view, run);
-    let mode = sentence(&access_words::mode(run.mode));
+    let mode = sentence(&standing::mode(run.mode));
     format!("{words} {mode}")
 }
 
@@ -520,7 +521,7 @@ fn finding(
             ItemChange::Changed => "changed",
             ItemChange::Same => "",
         },
-        fate: capital(&plain(&access_words::fate(&item.fate, |at| view.words(at)))),
+        fate: capital(&plain(&standing::fate(&item.fate, |at| view.words(at)))),
         is_bad: matches!(item.fate, Fate::Stuck { .. }),
         seen: view.at(item.seen_at),
         acts,

@@ -1,14 +1,13 @@
 //! What happened to a request, newest first, from the audit log; and what comes next.
 
-use hallpass_access::{
-    Approval, Grant, GrantState, InLine, Origin, Request, RequestState, words as access_words,
-};
+use hallpass_access::{Approval, Grant, GrantState, InLine, Origin, Request, RequestState};
 use hallpass_audit::{Order, Record, RecordQuery, RecordSubject, StoreFault};
 use hallpass_model::{Email, TimeSpan, Timestamp};
+use hallpass_wording::grants;
 
 use super::{
     presenter::{At, Coded, Presenter, deciders},
-    rows::{refused_by_aws, why_it_ends},
+    rows::why_it_ends,
     shell::Viewer,
     words::{countdown, in_line, number, plain},
 };
@@ -212,8 +211,9 @@ impl Teller<'_> {
                     .words("The end was written down first, then AWS was asked.")
             }
             "grant.succeeded" => self.succeeded(record),
-            "grant.failed" => TimelineEntry::new("Failed").words(refused_by_aws(
+            "grant.failed" => TimelineEntry::new("Failed").words(grants::not_created(
                 text("error").unwrap_or("no reason was given"),
+                self.view,
             )),
             "extend" => self.extended(record),
             event => return self.ending(event, record),
@@ -277,7 +277,7 @@ impl Teller<'_> {
         let (before, now) = (self.ends, ends_at(record));
         self.ends = now;
         if let (Some(now), Some(grant)) = (now, self.grant.filter(|grant| grant.standing)) {
-            let words = access_words::ends(grant, &self.view.words(now));
+            let words = grants::ends_or_stays(grant.standing, &self.view.words(now));
             return TimelineEntry::new("Extended").good().words(words);
         }
         let words = match (before, now) {

@@ -2,6 +2,8 @@
 
 use hallpass_access::{GrantState, InLine, RequestState};
 use hallpass_model::{TimeSpan, Timestamp, text};
+pub(crate) use hallpass_wording::{lists::number, names::capital};
+use hallpass_wording::{states, time};
 use jiff::tz::TimeZone;
 
 /// A state: its word, and the badge that shows it.
@@ -20,15 +22,15 @@ pub(crate) const SOON: TimeSpan = TimeSpan::minutes(15);
 
 /// A grant's badge; `left` is the time to its end.
 pub(crate) fn grant_badge(state: &GrantState, left: TimeSpan) -> Badge {
-    match state {
-        GrantState::Scheduled => badge("Queued", "pending"),
-        GrantState::Granting => badge("Setting up", "pending"),
-        GrantState::Active if left < SOON => badge("Ends soon", "ending"),
-        GrantState::Active => badge("Active", "active"),
-        GrantState::Ending { .. } => badge("Ending", "ending"),
-        GrantState::Ended { .. } => badge("Ended", "ended"),
-        GrantState::Failed { .. } => badge("Failed", "failed"),
-    }
+    let look = match state {
+        GrantState::Active if left < SOON => return badge("Ends soon", "ending"),
+        GrantState::Scheduled | GrantState::Granting => "pending",
+        GrantState::Active
+        | GrantState::Ending { .. }
+        | GrantState::Ended { .. }
+        | GrantState::Failed { .. } => state.name(),
+    };
+    badge(states::word(state.name()), look)
 }
 
 /// How long it takes until access is there: what stands before it in line, if that is long.
@@ -46,14 +48,15 @@ pub(crate) fn in_line(place: Option<InLine>) -> String {
 
 /// A request's badge.
 pub(crate) fn request_badge(state: &RequestState) -> Badge {
-    match state {
-        RequestState::Pending => badge("Waiting", "pending"),
-        RequestState::Approved { .. } => badge("Approved", "active"),
-        RequestState::Denied { .. } => badge("Denied", "denied"),
-        RequestState::Discarded { .. } => badge("Discarded", "discarded"),
-        RequestState::Expired { .. } => badge("Lapsed", "expired"),
-        RequestState::Rejected { .. } => badge("Not possible", "rejected"),
-    }
+    let look = match state {
+        RequestState::Approved { .. } => "active",
+        RequestState::Pending
+        | RequestState::Denied { .. }
+        | RequestState::Discarded { .. }
+        | RequestState::Expired { .. }
+        | RequestState::Rejected { .. } => state.name(),
+    };
+    badge(states::word(state.name()), look)
 }
 
 /// An instant as read by somebody in `zone`, at `now`: `17:31`, `Sat 02:10`, `Wed 18 Nov`, or with
@@ -75,15 +78,12 @@ pub(crate) fn zone_name(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%Z").to_string()
 }
 
-/// What is left, as a countdown: `2h 11m`, `9m`, `4:59`, `Ending`.
+/// What is left; its end has come when nothing is.
 pub(crate) fn countdown(left: TimeSpan) -> String {
-    let seconds = left.as_seconds();
-    match seconds {
-        0 => "Ending".to_owned(),
-        1..300 => format!("{}:{:02}", seconds / 60, seconds % 60),
-        300..3600 => format!("{}m", seconds / 60),
-        _ => format!("{}h {}m", seconds / 3600, seconds % 3600 / 60),
+    if left.is_zero() {
+        return "Ending".to_owned();
     }
+    time::countdown(left)
 }
 
 /// An account id in groups of four, shown apart by the style sheet so that copying gives 12 digits.
@@ -93,19 +93,6 @@ pub(crate) fn id_groups(id: &str) -> Vec<String> {
         .chunks(4)
         .map(|group| group.iter().collect())
         .collect()
-}
-
-/// A number with commas between thousands.
-pub(crate) fn number(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// One or two letters of a name.
@@ -120,15 +107,6 @@ pub(crate) fn initials(name: &str) -> String {
         .chain(last)
         .flat_map(char::to_uppercase)
         .collect()
-}
-
-/// Text with a capital.
-pub(crate) fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    match letters.next() {
-        Some(first) => first.to_uppercase().chain(letters).collect(),
-        None => String::new(),
-    }
 }
 
 /// A message as a sentence: capital and full stop.
@@ -200,13 +178,6 @@ mod tests {
             assert_eq!(clock(at.parse().unwrap(), now, &zone), words, "{at}");
         }
         assert_eq!(zone_name(now, &zone), "CET");
-    }
-
-    #[test]
-    fn numbers_have_commas() {
-        for (n, words) in [(0, "0"), (999, "999"), (1043, "1,043"), (48_207, "48,207")] {
-            assert_eq!(number(n), words);
-        }
     }
 
     #[test]

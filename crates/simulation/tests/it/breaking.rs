@@ -106,7 +106,7 @@ fn whoever_is_listed_takes_it_for_an_hour_and_everybody_is_told() {
         let told: Vec<_> = notices
             .iter()
             .filter_map(hallpass_access::WaitingMessage::notice)
-            .filter(|notice| notice.news == NoticeKind::BreakGlass)
+            .filter(|notice| notice.kind() == NoticeKind::BreakGlass)
             .flat_map(|notice| notice.to.iter().map(Email::as_str))
             .collect();
         // Dee too, whom the rule does not mention otherwise, and the administrator

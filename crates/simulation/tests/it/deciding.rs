@@ -274,23 +274,29 @@ fn reminders_come_when_due_and_name_those_still_to_approve() {
         let reminders: Vec<_> = waiting
             .iter()
             .filter_map(hallpass_access::WaitingMessage::notice)
-            .filter(|n| n.news == NoticeKind::Reminder)
+            .filter(|n| n.kind() == NoticeKind::Reminder)
             .collect();
         assert_eq!(reminders.len(), 5, "minutes 15, 45, 105, 225, 465");
         for reminder in &reminders {
             let to: Vec<_> = reminder.to.iter().map(ToString::to_string).collect();
             assert_eq!(to, ["dee@corp.example"]);
         }
-        assert!(
-            reminders[0].text.contains("Next in 30m"),
-            "{}",
-            reminders[0].text
-        );
-        assert!(
-            reminders[4].text.contains("No more reminders"),
-            "{}",
-            reminders[4].text
-        );
+        // what is said of the next one follows from these: `hallpass-wording`
+        let asked_at = world.store.request(id).await.unwrap().unwrap().asked_at;
+        let settings = world.access.settings();
+        let expires_at = Some(TimeSpan::hours(8).after(asked_at));
+        let planned: Vec<_> = (0..6)
+            .map_while(|sent| settings.reminder_at(asked_at, expires_at, sent))
+            .collect();
+        let after: Vec<_> = planned
+            .iter()
+            .map(|at| TimeSpan::between(asked_at, *at))
+            .collect();
+        assert_eq!(after, [15, 45, 105, 225, 465].map(TimeSpan::minutes));
+        for (reminder, planned) in reminders.iter().zip(planned) {
+            let late = TimeSpan::between(planned, reminder.at);
+            assert!(reminder.at >= planned && late <= TimeSpan::minutes(1));
+        }
     });
 }
 

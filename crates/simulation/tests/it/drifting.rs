@@ -67,7 +67,7 @@ impl Case {
         let news = taken
             .into_iter()
             .filter_map(|waiting| match waiting.message {
-                Message::Notice(notice) => Some(notice.news),
+                Message::Notice(notice) => Some(notice.kind()),
                 Message::Digest(_) | Message::Alarm(_) => None,
             });
         news.collect()

@@ -262,7 +262,7 @@ fn an_end_that_aws_refuses_for_good_is_parked_in_sight_and_tried_every_hour() {
         let stuck: Vec<_> = told
             .unwrap()
             .into_iter()
-            .filter(|it| it.notice().unwrap().news == hallpass_access::NoticeKind::Stuck)
+            .filter(|it| it.notice().unwrap().kind() == hallpass_access::NoticeKind::Stuck)
             .collect();
         // channels know who operators are
         assert_eq!(stuck.len(), 1);

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use hallpass_access::{AccessStore as _, GrantState, NoticeKind, Revoking};
+use hallpass_access::{AccessStore as _, GrantState, News, NoticeKind, Revoking};
 use hallpass_audit::{AuditStore as _, Record};
 use hallpass_model::{Clock as _, GrantId, TimeSpan, Timestamp};
 use hallpass_org::session_revocation::{
@@ -243,14 +243,13 @@ fn what_cannot_be_cut_is_told_once_and_made_up_for() {
         let waiting = store.take_notices("test", now, now, 100).await.unwrap();
         let live: Vec<_> = waiting
             .iter()
-            .filter(|it| it.notice().unwrap().news == NoticeKind::SessionsLive)
+            .filter(|it| it.notice().unwrap().kind() == NoticeKind::SessionsLive)
             .collect();
         assert_eq!(live.len(), 1);
-        assert!(
-            live[0].notice().unwrap().text.contains("may work until"),
-            "{}",
-            live[0].notice().unwrap().text
-        );
+        let News::SessionsLive { sessions } = &live[0].notice().unwrap().news else {
+            panic!("{live:?}")
+        };
+        assert!(sessions.as_ref().unwrap().until > now, "{sessions:?}");
         bench.organization.change(|it| it.scps_enabled = true);
         bench.calmly(310).await;
         assert_eq!(bench.sids(), [statement_id(id)]);

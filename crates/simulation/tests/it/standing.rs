@@ -60,7 +60,7 @@ fn adopted_access_is_a_grant_that_ends_on_time_and_is_never_created() {
             .await
             .iter()
             .filter_map(|message| match message {
-                Message::Notice(notice) => Some(notice.news),
+                Message::Notice(notice) => Some(notice.kind()),
                 Message::Digest(_) | Message::Alarm(_) => None,
             })
             .collect();

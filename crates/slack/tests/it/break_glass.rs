@@ -132,10 +132,10 @@ async fn what_is_wrong_with_a_justification_is_said_on_its_field() {
     let request = house.ask("ana", "Glass").await;
     let long = "x".repeat(1001);
     for (words, said) in [
-        ("", "20 characters or more; this has 0."),
+        ("", "At least 20 characters; this has 0."),
         (
             "  nineteen characters  ",
-            "20 characters or more; this has 19.",
+            "At least 20 characters; this has 19.",
         ),
         (long.as_str(), "At most 1,000 characters; this has 1,001."),
     ] {
@@ -362,7 +362,7 @@ async fn an_approver_closes_the_review_and_nobody_else_does() {
         house.head(id).blocks()
     );
     let replies = house.fake.replies();
-    let told = "Cai Example closed the break-glass review of payments-prod / Glass: Looked at it.";
+    let told = "Cai Example closed the break-glass review of Glass in payments-prod: Looked at it.";
     assert!(replies.iter().any(|said| said == told), "{replies:?}");
     assert_eq!(
         closes(&house, id, "dee").await,

@@ -175,12 +175,11 @@ async fn news_told_twice_is_said_once() {
         number: 1,
         attempts: 3,
         notice: hallpass_access::Notice {
-            news: hallpass_access::NoticeKind::ReviewWanted,
+            news: hallpass_access::News::ReviewWanted,
             request: request.id,
             grant: None,
             to: request.decided.notify.clone(),
             at: request.asked_at,
-            text: String::new(),
         },
         request,
         grant: None,

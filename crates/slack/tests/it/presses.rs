@@ -20,7 +20,7 @@ sam waiting   deny    pending   | You are not an approver for payments-prod / Ad
 ana waiting   discard discarded |
 cai waiting   discard discarded |
 eve waiting   discard discarded |
-sam waiting   discard pending   | Only the requester, an approver or an admin can discard this.
+sam waiting   discard pending   | Only the requester, an approver or an administrator can do this.
 gia waiting   approve pending   | Your Slack account belongs to another workspace, so I can't match you. Cai Example, Dee Example or Off Example can decide.
 fox waiting   approve pending   | Your Slack account belongs to another workspace, so I can't match you. Cai Example, Dee Example or Off Example can decide.
 two waiting   approve pending   | Your e-mail matches more than one person. An admin must fix that first.
@@ -554,7 +554,7 @@ async fn whoever_is_matched_through_a_fallback_domain_holds_no_role_in_slack() {
     let told = until("a refusal", || house.fake.whispers(&user("fay")).pop()).await;
     assert_eq!(
         told,
-        "Only the requester, an approver or an admin can discard this."
+        "Only the requester, an approver or an administrator can do this."
     );
     assert_eq!(house.state(request.id).await, "pending");
     // the same press of an administrator whom Slack knows by their own address counts

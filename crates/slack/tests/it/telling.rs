@@ -1,6 +1,6 @@
 //! What is told of a request's life: in the channel, below the message, directly.
 
-use hallpass_access::{Extending, NoticeKind, Settings};
+use hallpass_access::{Extending, News, NoticeKind, Settings};
 use hallpass_model::TimeSpan;
 use hallpass_simulation::Habits;
 
@@ -44,12 +44,11 @@ async fn without_any_approver_on_slack_the_message_says_so_and_waits() {
         number: 1,
         attempts: 2,
         notice: hallpass_access::Notice {
-            news: NoticeKind::ReviewWanted,
+            news: News::ReviewWanted,
             request: request.id,
             grant: None,
             to: request.decided.notify.clone(),
             at: TimeSpan::minutes(1).after(request.asked_at),
-            text: String::new(),
         },
         request: request.clone(),
         grant: None,

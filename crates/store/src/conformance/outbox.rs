@@ -1,6 +1,7 @@
 //! Notices on their way, and answers to repeated requests.
 
-use hallpass_access::{Change, CommitError, Message, StoredAnswer, WaitingMessage, Write};
+use hallpass_access::{Change, CommitError, Message, Notice, StoredAnswer, WaitingMessage, Write};
+use hallpass_model::TimeSpan;
 
 use super::Store;
 use crate::testing::{a_notice, a_request, an_answer, at, user, with_request};
@@ -32,12 +33,18 @@ async fn take_for(
                  attempts,
                  message,
              }| match message {
-                Message::Notice(notice) => (number, attempts, notice.text),
+                Message::Notice(notice) => (number, attempts, name_of(&notice)),
                 Message::Digest(digest) => (number, attempts, digest.text),
                 Message::Alarm(alarm) => (number, attempts, alarm.text),
             },
         )
         .collect()
+}
+
+/// Which of [`a_notice`] it is: the `n`th is of second `n`.
+fn name_of(notice: &Notice) -> String {
+    let second = TimeSpan::between(at(0), notice.at).as_seconds();
+    format!("notice {second}")
 }
 
 async fn open(store: &Store, channels: &[&str]) {

@@ -62,7 +62,8 @@ pub async fn cuts_are_settled_whole_over_the_version_that_was_read(store: Store)
         grant: open[0].grant,
         request: open[0].request,
         at: at(20),
-        text: "they go on".to_owned(),
+        why: "they go on".to_owned(),
+        until: at(90),
     };
     let applied = |cut: &Cut| Cut {
         state: CutState::Applied { at: at(20) },
@@ -81,7 +82,7 @@ pub async fn cuts_are_settled_whole_over_the_version_that_was_read(store: Store)
     let waiting = store.take_notices("test", at(30), at(40), 9).await.unwrap();
     let news: Vec<NoticeKind> = waiting
         .iter()
-        .filter_map(|it| Some(it.notice()?.news))
+        .filter_map(|it| Some(it.notice()?.kind()))
         .collect();
     assert_eq!(news, [NoticeKind::SessionsLive]);
 }

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use hallpass_audit::Record;
 use hallpass_store::make_private_file;
+use hallpass_wording::lists::count;
 use serde_json::Value;
 
 use super::{PAGE_SIZE, page, seq_after};
 use crate::client::{Client, ServerArgs, block_on};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
-use crate::words::count;
 
 /// Write the audit log, one record per line
 #[derive(Debug, clap::Args)]

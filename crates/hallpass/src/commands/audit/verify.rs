@@ -7,6 +7,7 @@ use hallpass_audit::{
     Record, Trust, TrustedKeys, Verified, assure,
 };
 use hallpass_store::SqliteStore;
+use hallpass_wording::lists::count;
 use serde_json::{Value, json};
 
 use super::journals::{self, CheckedJournal};
@@ -16,7 +17,6 @@ use crate::commands::store::existing;
 use crate::config::ExportPlace;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, OutputArgs};
-use crate::words::count;
 
 /// Records read from a store at once.
 const BATCH: u32 = 500;

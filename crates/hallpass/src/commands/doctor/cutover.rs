@@ -8,6 +8,7 @@ use hallpass_access::{DirectorySource as _, Findings, SweepItem, SweepMode, word
 use hallpass_aws::Inventory;
 use hallpass_model::{Clock, TargetNames, Timestamp};
 use hallpass_rules::GroupRef;
+use hallpass_wording::standing;
 use serde::Serialize;
 
 use super::super::serve::{connect, open_store, out_of_reach};
@@ -104,7 +105,7 @@ fn print(found: &Findings, mode: SweepMode, began: Timestamp, format: Format) ->
             row(
                 item,
                 began,
-                &words::outlook(&item.kind, mode, |at| view.time(at)),
+                &standing::outlook(&item.kind, mode, |at| view.time(at)),
             )
         })
         .collect();
@@ -118,14 +119,14 @@ fn print(found: &Findings, mode: SweepMode, began: Timestamp, format: Format) ->
         ));
     }
     for left_out in &report.left_out {
-        output::say(&words::left_out(left_out));
+        output::say(&standing::left_out(left_out));
     }
     output::say(&format!(
         "{} of {} direct assignments and memberships in scope are not Hallpass's; mode {}: {}.",
         rows.len(),
         report.seen,
         mode.name(),
-        words::mode(mode)
+        standing::mode(mode)
     ));
     Ok(if report.unread > 0 {
         Exit::Findings

@@ -1,6 +1,7 @@
 //! `hallpass outage list`: drills as they are. Exit 1 when one is over and still attached.
 
 use hallpass_org::outage::{DrillRow, DrillState, list};
+use hallpass_wording::time::utc;
 
 use crate::commands::serve::{ConfigArgs, runtime};
 use crate::exit::{Exit, Failure, Outcome};
@@ -36,12 +37,11 @@ pub(super) fn run(args: &Args) -> Outcome {
     let table = || {
         let mut table = output::Table::new(&["=drill", "state", "attached to", "ends", "=policy"]);
         for row in &rows {
-            let at = |it: hallpass_model::Timestamp| it.strftime("%Y-%m-%d %H:%M UTC").to_string();
             table.row([
                 row.id.clone(),
                 word(row.state).to_owned(),
                 row.targets.join(" "),
-                row.ends_at.map(at).unwrap_or_default(),
+                row.ends_at.map(utc).unwrap_or_default(),
                 row.policy.clone().unwrap_or_default(),
             ]);
         }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use hallpass_iam::perimeter::{AttachedPolicy, GuardrailSlot};
 use hallpass_iam::simulate_changed;
+use hallpass_wording::lists;
 
 use crate::commands::policy::cases::{Input, answer_all};
 use crate::commands::policy::simulate::Reading;
@@ -79,7 +80,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         |line: &str, number| simulate_changed(line, number, &options, |case| attached.put(case));
     let totals = answer_all(input, &mut io::stdout().lock(), 1, args.expect, &judge)?;
     if args.expect && totals.exit() == Exit::Ok {
-        let cases = crate::words::count(usize::try_from(totals.cases).unwrap_or(0), "case");
+        let cases = lists::count(usize::try_from(totals.cases).unwrap_or(0), "case");
         crate::output::say(&format!("{cases} decided as expected"));
     }
     Ok(totals.exit())

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hallpass_runner::{Plan, PlanReport, PlanStore, RunError, fold};
+use hallpass_wording::time::utc;
 use serde_json::json;
 
 use crate::commands::serve::{ConfigArgs, open_store, runtime};
@@ -68,7 +69,7 @@ pub(super) fn run_list(args: &ListArgs) -> Outcome {
                 plan.id.to_string(),
                 plan.kind.clone(),
                 report.state.clone(),
-                plan.made_at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+                utc(plan.made_at),
                 plan.made_by.clone(),
                 report.targets.len().to_string(),
             ]);

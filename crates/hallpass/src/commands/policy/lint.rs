@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use hallpass_iam::PolicyType;
 use hallpass_iam::lint::{self, LintCode, LintFinding, Linted, Options, OrgTree, Severity};
+use hallpass_wording::lists::count;
 use serde::Serialize;
 use serde_json::json;
 
@@ -15,7 +16,6 @@ use super::simulate::Language;
 use crate::clock;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, Format, plain};
-use crate::words::count;
 
 const FIELDS: &[&str] = &[
     "file", "line", "column", "severity", "code", "sid", "pointer", "message",

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use hallpass_iam::PolicyType;
 use hallpass_iam::size::{self, AttachmentPoint, Size};
+use hallpass_wording::lists::count;
 use serde::Serialize;
 
 use super::files::read_text;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, OutputArgs};
-use crate::words::count;
 
 const FIELDS: &[&str] = &["used", "limit", "percent"];
 

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use hallpass_rules::{Diagnostic, FindingCode, RuleTestOutcome as TestOutcome, TestResult};
+use hallpass_wording::lists::count;
 use serde::Serialize;
 use serde_json::json;
 
@@ -12,7 +13,6 @@ use crate::clock;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::facts::read_directory;
 use crate::output::{self, Format, OutputArgs, plain};
-use crate::words::count;
 
 const FIELDS: &[&str] = &[
     "severity", "code", "file", "line", "column", "list", "index", "field", "value", "message",

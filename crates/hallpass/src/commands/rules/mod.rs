@@ -10,6 +10,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use hallpass_rules::{Diagnostic, Loaded, RuleFile, SOURCE_BYTES_MAX, load};
+use hallpass_wording::lists;
 
 use crate::exit::{Failure, Outcome};
 
@@ -80,5 +81,5 @@ fn read_good(path: &Path) -> Result<Loaded, Failure> {
 }
 
 fn errors_of(errors: &[Diagnostic]) -> String {
-    crate::words::count(errors.len(), "error")
+    lists::count(errors.len(), "error")
 }

@@ -2,6 +2,7 @@
 //! signed in on the web pages.
 
 use hallpass_org::sessions::{EntryState, list};
+use hallpass_wording::time::utc;
 
 use super::signed_in;
 use crate::commands::serve::{ConfigArgs, runtime};
@@ -52,11 +53,10 @@ pub(super) fn run(args: &Args) -> Outcome {
             "policy",
         ]);
         for row in &rows {
-            let at = |it: hallpass_model::Timestamp| it.strftime("%Y-%m-%d %H:%M UTC").to_string();
             table.row([
                 row.entry.to_string(),
                 word(row.state).to_owned(),
-                row.ends_at.map_or_else(|| "not known".to_owned(), at),
+                row.ends_at.map_or_else(|| "not known".to_owned(), utc),
                 row.targets.join(" "),
                 row.policy.clone(),
             ]);

@@ -8,13 +8,14 @@ use hallpass_audit::{Draft, Event, Origin};
 use hallpass_model::{AuditId, Email, IdSource, Timestamp, UserId};
 use hallpass_server::{SignedIn, WebSession};
 use hallpass_store::SqliteStore;
+use hallpass_wording::{lists, time::utc};
 
 use crate::commands::serve::{ConfigArgs, open_store, runtime};
 use crate::compose::RandomIds;
 use crate::config::Loaded;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, OutputArgs};
-use crate::{clock, person, words};
+use crate::{clock, person};
 
 const FIELDS: &[&str] = &["user", "signed_in_by", "began_at", "seen_at", "ends_at"];
 
@@ -80,7 +81,7 @@ pub(super) fn run_forget(args: &ForgetArgs) -> Outcome {
     if forgotten == 0 {
         return Err(Failure::failed("no sign-in is known that is meant"));
     }
-    output::say(&format!("forgot {}", words::count(forgotten, "sign-in")));
+    output::say(&format!("forgot {}", lists::count(forgotten, "sign-in")));
     Ok(Exit::Ok)
 }
 
@@ -166,14 +167,13 @@ fn list(sessions: &[WebSession], output: &OutputArgs) -> Result<(), Failure> {
         .collect();
     let table = || {
         let mut table = output::Table::new(&["whose", "by", "began", "last seen", "ends"]);
-        let at = |time: Timestamp| time.strftime("%Y-%m-%d %H:%M UTC").to_string();
         for session in sessions {
             table.row([
                 session.user.to_string(),
                 by(session).to_owned(),
-                at(session.began_at),
-                at(session.seen_at),
-                at(session.ends_at),
+                utc(session.began_at),
+                utc(session.seen_at),
+                utc(session.ends_at),
             ]);
         }
         table

@@ -12,13 +12,13 @@ use std::sync::Arc;
 use clap::ValueEnum;
 use hallpass_aws_sim::organization::{self, OrganizationFile};
 use hallpass_aws_sim::{Authorization, Consistency, LoadError, Options, Simulator, Speed, serve};
+use hallpass_wording::lists::count;
 use tokio::net::TcpListener;
 
 use crate::clock::SystemClock;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::facts::{not_an_organization, read_organization};
 use crate::output;
-use crate::words::count;
 use sizes::SizeArgs;
 
 /// Run a simulated AWS organization

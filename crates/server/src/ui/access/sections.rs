@@ -7,6 +7,7 @@ use hallpass_access::{
     words as access_words,
 };
 use hallpass_model::{Target, TimeSpan};
+use hallpass_wording::standing;
 
 use super::line::{AccessLine, Key, is_unknown};
 use super::{AccessView, Grouping, Looking, lasting};
@@ -255,7 +256,7 @@ impl AccessView<'_> {
         });
         let mut note = match &item.fate {
             Fate::Reported => String::new(),
-            fate => plain(&access_words::fate(fate, |at| self.at(at))),
+            fate => plain(&standing::fate(fate, |at| self.at(at))),
         };
         if item.sight == ItemSight::Unread {
             note = format!("could not be read since; seen {}", self.at(item.seen_at));

@@ -4,10 +4,10 @@
 use hallpass_access::{
     Approval, AskRefused, AskVerdict, FieldProblem, GrantState, HeldGrant, LengthLimits,
     LengthRefused, Preview, PreviewOutcome, Request, RequestFilter, RequestView,
-    words as access_words,
 };
 use hallpass_model::{Email, GrantId, HoldKey, Target, TimeSpan};
 use hallpass_rules::Decision;
+use hallpass_wording::{lists::any_of, standing};
 
 use super::{AskForm, choice::Choice};
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     problem::ProblemResponse,
     ui::{
         permission_set,
-        presenter::{Coded, PersonView, Presenter, either},
+        presenter::{Coded, PersonView, Presenter},
         shell::{Viewer, url_encoded},
         words::{capital, plain, sentence},
     },
@@ -119,7 +119,7 @@ impl Outlook {
         };
         outlook.is_whole = true;
         outlook.standing = Coded(preview.stands.map_or_else(String::new, |stands| {
-            access_words::held_already(&view.words(stands.seen_at))
+            standing::held_already(&view.words(stands.seen_at))
         }));
         outlook.extend(app, viewer, view, &preview).await?;
         outlook.people(view, &preview);
@@ -448,7 +448,7 @@ fn named(decision: &Decision) -> Vec<String> {
 
 /// The words of a button that cannot be pressed, and why.
 fn why_not(why: &AskRefused, preview: &Preview, target: &str) -> (&'static str, String) {
-    let rules = either(&named(&preview.decision));
+    let rules = any_of(&named(&preview.decision));
     match why {
         AskRefused::NoApprover => (
             "Nobody can approve this",

@@ -1,0 +1,174 @@
+//! What is said of a grant: how it ends, what AWS refused, and what becomes of credentials.
+
+use hallpass_access::{
+    Approval, CredentialsAfterEnd, EndOutcome, Grant, GrantState, LostAccess, Origin, Request,
+    RequestState,
+};
+use hallpass_model::Email;
+
+use crate::style::ChannelStyle;
+use crate::{lists, names};
+
+/// Of a grant whose access stood before it.
+pub const STAYS: &str = "Held before, not through Hallpass: it will not end.";
+
+/// When a grant ends: by itself, or not at all.
+pub fn ends(grant: &Grant, style: &impl ChannelStyle) -> String {
+    ends_or_stays(grant.standing, &style.instant(grant.ends_at))
+}
+
+/// The same, where only whether it stood before is known, and its end as the reader sees it.
+pub fn ends_or_stays(stood_before: bool, ends: &str) -> String {
+    if stood_before {
+        format!(
+            "It was held before, not through Hallpass, so it will not end; the grant's own time is \
+             over at {ends}."
+        )
+    } else {
+        format!("Ends {ends} by itself.")
+    }
+}
+
+/// That it is over, whose it was, and what is left of it.
+pub fn ended(
+    grant: &Grant,
+    credentials: CredentialsAfterEnd,
+    error: Option<&str>,
+    style: &impl ChannelStyle,
+) -> String {
+    let target = names::target(&grant.names, style);
+    let holder = style.name(&grant.holder.name);
+    let mut all = vec![format!("Ended: {target}, {holder}.")];
+    all.extend(what_is_left(grant, error, style));
+    all.extend(issued_credentials(credentials, style));
+    all.join(" ")
+}
+
+/// How an end was settled, where that is not the usual way.
+fn what_is_left(grant: &Grant, error: Option<&str>, style: &impl ChannelStyle) -> Option<String> {
+    let GrantState::Ended { why, .. } = &grant.state else {
+        return None;
+    };
+    match why {
+        EndOutcome::Standing => Some("The access stood before it and stays.".to_owned()),
+        EndOutcome::HeldByOtherGrant => Some("Another grant still holds it.".to_owned()),
+        EndOutcome::NeverCreated => Some(match error {
+            Some(error) => format!("It was never set up: {}.", unstopped(error, style)),
+            None => "It was never set up.".to_owned(),
+        }),
+        EndOutcome::Removed
+        | EndOutcome::Guard
+        | EndOutcome::AlreadyAbsent
+        | EndOutcome::PrincipalGone
+        | EndOutcome::AccountGone => None,
+    }
+}
+
+fn issued_credentials(
+    credentials: CredentialsAfterEnd,
+    style: &impl ChannelStyle,
+) -> Option<String> {
+    match credentials {
+        CredentialsAfterEnd::NotSaid => None,
+        CredentialsAfterEnd::Stop => {
+            Some("Credentials issued before stop within minutes.".to_owned())
+        }
+        CredentialsAfterEnd::WorkUntil(until) => {
+            let until = style.instant(until);
+            Some(format!("Issued credentials may work until {until}."))
+        }
+    }
+}
+
+/// That AWS did not create the access.
+pub fn refused_by_aws(grant: Option<&Grant>, style: &impl ChannelStyle) -> String {
+    match grant.map(|grant| &grant.state) {
+        Some(GrantState::Failed { error, .. }) => not_created(error, style),
+        _ => not_created("no reason was given", style),
+    }
+}
+
+/// The same of an error.
+pub fn not_created(error: &str, style: &impl ChannelStyle) -> String {
+    let error = unstopped(error, style);
+    format!("AWS refused: {error}. Nothing was granted.")
+}
+
+/// That AWS does not delete the access, below what names it.
+pub fn not_deleted(reason: &str, style: &impl ChannelStyle) -> String {
+    let reason = unstopped(reason, style);
+    format!("AWS refuses to delete this: {reason}. Tried every hour.")
+}
+
+/// How access was lost, below what names it. `at` is when it was found, as the reader sees it.
+pub fn lost(how: &LostAccess, at: &str, style: &impl ChannelStyle) -> String {
+    match how {
+        LostAccess::RemovedElsewhere => {
+            format!("Someone removed this access outside Hallpass at {at}.")
+        }
+        LostAccess::NotSetUpAgain { reason } => format!(
+            "It was removed, and could not be set up again: {}.",
+            unstopped(reason, style)
+        ),
+    }
+}
+
+/// What AWS wrote, without the stop it may end in: the sentence has its own.
+pub(crate) fn unstopped(text: &str, style: &impl ChannelStyle) -> String {
+    style.quoted(text).trim_end_matches('.').to_owned()
+}
+
+/// Who has said yes so far: `1 of 2: Priya Raman.`
+pub fn progress(request: &Request, style: &impl ChannelStyle) -> String {
+    let given = request.reviews.len();
+    let names: Vec<String> = request
+        .reviews
+        .iter()
+        .map(|review| style.person(&review.by))
+        .collect();
+    format!(
+        "{given} of {}: {}.",
+        request.decided.approvals_needed,
+        names.join(", ")
+    )
+}
+
+/// Who said yes, or which rule did; empty when nobody has.
+pub fn how_approved(request: &Request, style: &impl ChannelStyle) -> String {
+    let rules = lists::by_rules(&request.decided.based_on);
+    let RequestState::Approved { by, approval, .. } = &request.state else {
+        return String::new();
+    };
+    match approval {
+        Approval::NotRequired => format!("No approval needed, by {rules}."),
+        Approval::Own => format!("Approved by the requester, as {rules} allows."),
+        Approval::BreakGlass => {
+            let closing = request.after_review.as_ref();
+            let closing = closing.and_then(|review| review.closed.as_ref());
+            let review = closing.map_or_else(
+                || "review open".to_owned(),
+                |closing| format!("review closed by {}", style.person(&closing.by)),
+            );
+            format!("◆ Break-glass by {}, {review}", style.person(by))
+        }
+        Approval::Adopted => {
+            format!(
+                "Given an end by {}; it stood before",
+                adopter(request, by, style)
+            )
+        }
+        Approval::Peer => {
+            let reviews = request.reviews.iter().map(|review| &review.by);
+            let names: Vec<String> = reviews.chain([by]).map(|by| style.person(by)).collect();
+            format!("Approved by {}", names.join(", "))
+        }
+    }
+}
+
+/// Who gave access an end that stood before.
+pub(crate) fn adopter(request: &Request, by: &Email, style: &impl ChannelStyle) -> String {
+    match request.origin {
+        Origin::System => "a sweep".to_owned(),
+        Origin::Web | Origin::Slack | Origin::Cli | Origin::Api => style.person(by),
+    }
+}

@@ -1,0 +1,22 @@
+//! What people are told, written once: every sentence that more than one channel shows. Journeys and
+//! notices carry facts; here they become words, and a channel says only how it writes names and times.
+//!
+//! Knows the types of the journey. Never knows how anything is delivered, drawn or stored.
+#![warn(missing_docs)]
+
+pub mod notice;
+
+pub mod grants;
+pub mod refused;
+pub mod standing;
+
+pub mod lists;
+pub mod names;
+pub mod states;
+pub mod time;
+
+mod slack;
+mod style;
+
+pub use slack::{SlackStyle, escape, shown, shown_or_link};
+pub use style::{ChannelStyle, PlainStyle};

@@ -1,0 +1,108 @@
+//! What is said of standing access, and of what sweeps do about it.
+
+use hallpass_access::words::NOT_LOOKED_AT;
+use hallpass_access::{
+    EndOutcome, Fate, ItemKind, LeftAlone, LeftOut, SweepAction, SweepMode, Wait,
+};
+use hallpass_model::Timestamp;
+
+/// Before asking: the asker holds it without a grant.
+pub const HELD_ALREADY: &str = "You hold this already, not through Hallpass; it will not end.";
+
+/// As [`HELD_ALREADY`], with when AWS was seen to say so, as the reader sees instants.
+pub fn held_already(seen: &str) -> String {
+    format!("{HELD_ALREADY} AWS showed it at {seen}.")
+}
+
+/// Of what somebody accepted and a sweep did not find.
+pub const ACCEPTED_ABSENT: &str = "accepted, and not found by the newest sweep";
+
+/// What is done about an item of a sweep. `at` writes instants as the reader sees them.
+pub fn fate(fate: &Fate, at: impl Fn(Timestamp) -> String) -> String {
+    match fate {
+        Fate::Reported => "reported".to_owned(),
+        Fate::Waits { cause } => match cause {
+            Wait::SecondRun => "waits for a second sweep that finds it".to_owned(),
+            Wait::Days { until } => format!("left alone until {}: a grant found it", at(*until)),
+            Wait::Holder => "reported: nobody is there to hold it".to_owned(),
+        },
+        Fate::InHand { .. } => "an earlier sweep is at work on it".to_owned(),
+        Fate::Planned { action } => format!("{}, once somebody confirms it", to_do(*action)),
+        Fate::Due { action } => to_do(*action),
+        Fate::Removing { .. } => "AWS is asked to remove it".to_owned(),
+        Fate::Gone { at: gone, why } => match EndOutcome::from(*why) {
+            EndOutcome::Removed => format!("removed at {}", at(*gone)),
+            EndOutcome::Guard
+            | EndOutcome::AlreadyAbsent
+            | EndOutcome::NeverCreated
+            | EndOutcome::PrincipalGone
+            | EndOutcome::AccountGone
+            | EndOutcome::Standing
+            | EndOutcome::HeldByOtherGrant => format!("gone at {}, not by us", at(*gone)),
+        },
+        Fate::Stuck { reason, .. } => format!("AWS refuses to remove it: {reason}"),
+        Fate::Adopted { until, .. } => format!("became a grant that ends at {}", at(*until)),
+        Fate::LeftAlone { why, .. } => format!(
+            "left alone: {}",
+            match why {
+                LeftAlone::Held => "a grant holds it by now",
+                LeftAlone::Accepted => "it is accepted by now",
+                LeftAlone::Gone => "it is gone by itself",
+                LeftAlone::NobodyToHold => "nobody is there to hold it",
+            }
+        ),
+    }
+}
+
+fn to_do(action: SweepAction) -> String {
+    match action {
+        SweepAction::Remove => "to be removed".to_owned(),
+        SweepAction::Adopt { length } => format!("to get an end, {length} from then"),
+    }
+}
+
+/// What sweeps do about what nobody recorded, in the mode they are in.
+pub fn mode(mode: SweepMode) -> String {
+    match mode {
+        SweepMode::Off => "sweeps are off".to_owned(),
+        SweepMode::Report => "sweeps report what they find, and change nothing".to_owned(),
+        SweepMode::Adopt { length } => {
+            format!("sweeps give what nobody recorded an end, {length} from then")
+        }
+        SweepMode::Revoke => "sweeps remove what nobody recorded".to_owned(),
+    }
+}
+
+/// What would become of an item in a mode, once sweeps found it twice and somebody confirmed the mode.
+pub fn outlook(kind: &ItemKind, mode: SweepMode, at: impl Fn(Timestamp) -> String) -> String {
+    match kind {
+        ItemKind::Accepted { .. } => "stays: it is accepted".to_owned(),
+        ItemKind::ReviewOverdue { .. } => "stays, and its review is asked for".to_owned(),
+        ItemKind::UnderGrant => "stays: a grant stands above it".to_owned(),
+        ItemKind::Preexisting { until } if mode.action().is_some() => {
+            format!("stays until {} at least: a grant found it", at(*until))
+        }
+        ItemKind::Unknown | ItemKind::Preexisting { .. } => match mode {
+            SweepMode::Off => "stays: sweeps are off".to_owned(),
+            SweepMode::Report => "stays, and is reported".to_owned(),
+            SweepMode::Adopt { length } => format!("becomes a grant that ends after {length}"),
+            SweepMode::Revoke => "is removed".to_owned(),
+        },
+    }
+}
+
+/// What a sweep leaves out by intent.
+pub fn left_out(what: &LeftOut) -> String {
+    match what {
+        LeftOut::InactiveAccounts { count: 1 } => {
+            "Not looked at: one account that is not active.".to_owned()
+        }
+        LeftOut::InactiveAccounts { count } => {
+            format!("Not looked at: {count} accounts that are not active.")
+        }
+        LeftOut::ManagementAccount { account } => format!(
+            "Not looked at: the management account {account}, in which AWS lets us change nothing."
+        ),
+        LeftOut::Entitlements => NOT_LOOKED_AT.to_owned(),
+    }
+}

@@ -1,0 +1,4 @@
+//! What people are told, side by side.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod notices;
