@@ -1,9 +1,10 @@
 //! A simulated AWS organization that speaks the real wire protocols.
 //!
-//! The core is a pure state machine, `handle(call, caller, now) -> reply`; around it stand the
-//! HTTP face that checks signatures, the control API `/_sim/` that injects faults and moves the
-//! clock, the simulated Slack `/_slack/`, the organization file with its generator, and the state
-//! log that survives a crash.
+//! `core` is the simulated world, `services` are the AWS services that show and change it: a pure
+//! state machine, `handle(call, caller, now) -> reply`. Around it stand the HTTP face that checks
+//! signatures, the access portal's pages, the control API `/_sim/` that injects faults and moves
+//! the clock, the simulated Slack `/_slack/`, the organization file with its generator, and the
+//! state log that survives a crash.
 //! Knows nothing of rules, requests or grants: a client must not notice that this is not AWS.
 #![warn(missing_docs)]
 

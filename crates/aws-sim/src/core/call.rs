@@ -79,3 +79,8 @@ pub(crate) fn seconds(at: Millis) -> Value {
     let seconds = at as f64 / 1000.0;
     Value::from(seconds)
 }
+
+/// A member of an input that is text, if it is there.
+pub(crate) fn input_text<'a>(input: &'a Value, name: &str) -> Option<&'a str> {
+    input.get(name).and_then(Value::as_str)
+}

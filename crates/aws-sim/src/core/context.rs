@@ -2,7 +2,7 @@
 //! writes are seen.
 
 use super::{
-    call::{Call, Output},
+    call::{Call, Output, input_text},
     caller::AwsCaller,
     entities::Origin,
     errors::ApiError,
@@ -68,19 +68,12 @@ impl<'a> Context<'a> {
 
     /// An input member that is text; empty when absent.
     pub(crate) fn text(&self, name: &str) -> &'a str {
-        self.call
-            .input
-            .get(name)
-            .and_then(serde_json::Value::as_str)
-            .unwrap_or_default()
+        input_text(&self.call.input, name).unwrap_or_default()
     }
 
     /// An input member that is text, if it is there.
     pub(crate) fn optional(&self, name: &str) -> Option<&'a str> {
-        self.call
-            .input
-            .get(name)
-            .and_then(serde_json::Value::as_str)
+        input_text(&self.call.input, name)
     }
 
     pub(crate) fn page(&self, default: usize) -> Result<PageCursor, ApiError> {

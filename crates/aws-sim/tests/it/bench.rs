@@ -200,11 +200,9 @@ impl Bench {
     ) -> Answer {
         let facts = self.simulator.identity_center();
         let (service, target) = operation.split_once(':').unwrap();
-        let prefix = match service {
-            "sso" => "SWBExternalService",
-            "identitystore" => "AWSIdentityStore",
-            _ => "AWSOrganizationsV20161128",
-        };
+        let table = hallpass_aws_model::tables().by_signing_name(service);
+        let prefix = table.and_then(|table| table.target_prefix.as_deref());
+        let prefix = prefix.unwrap();
         if service == "sso" && target != "ListInstances" && input.get("InstanceArn").is_none() {
             input["InstanceArn"] = facts.instance_arn.into();
         }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{OperationHandler::Reads, ServiceDescriptor};
 use crate::core::{
-    call::Output,
+    call::{Output, input_text},
     caller::{AwsCaller, CallerKind},
     context::{Context, HandlerResult},
     entities::Account,
@@ -83,10 +83,6 @@ fn resources(_: &SimState, caller: &AwsCaller, operation: &str, input: &Value) -
     }
     .into_iter()
     .collect()
-}
-
-fn input_text<'a>(input: &'a Value, name: &str) -> Option<&'a str> {
-    input.get(name).and_then(Value::as_str)
 }
 
 fn no_entity(kind: &str, name: &str) -> ApiError {

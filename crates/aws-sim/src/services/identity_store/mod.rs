@@ -12,7 +12,7 @@ use super::{
     ServiceDescriptor,
 };
 use crate::core::{
-    call::{Output, seconds},
+    call::{Output, input_text, seconds},
     caller::AwsCaller,
     clearance,
     context::{Context, HandlerResult},
@@ -132,10 +132,6 @@ fn resources(state: &SimState, _: &AwsCaller, _: &str, input: &Value) -> Vec<Str
         Some(format!("arn:aws:identitystore:::{kind}/{id}"))
     });
     std::iter::once(store).chain(parts).collect()
-}
-
-fn input_text<'a>(input: &'a Value, name: &str) -> Option<&'a str> {
-    input.get(name).and_then(Value::as_str)
 }
 
 fn not_found(kind: &str, id: &str) -> ApiError {

@@ -16,7 +16,7 @@ use super::{
     ServiceDescriptor,
 };
 use crate::core::{
-    call::{Output, seconds},
+    call::{Output, input_text, seconds},
     caller::AwsCaller,
     clearance::{AccountStanding, standing},
     context::{Context, HandlerResult},
@@ -197,10 +197,6 @@ fn resources(state: &SimState, _: &AwsCaller, _: &str, input: &Value) -> Vec<Str
         node_arn(state, id).or_else(|| policy_arn(state, id))
     });
     policy.into_iter().chain(nodes).collect()
-}
-
-fn input_text<'a>(input: &'a Value, name: &str) -> Option<&'a str> {
-    input.get(name).and_then(Value::as_str)
 }
 
 /// The instant a fault makes this read stale to; `None`: reads of policies see what was written.

@@ -16,7 +16,7 @@ use super::{
     ServiceDescriptor,
 };
 use crate::core::{
-    call::{Output, seconds},
+    call::{Output, input_text, seconds},
     caller::AwsCaller,
     clearance::{self, AccountStanding},
     context::{Context, HandlerResult},
@@ -209,10 +209,6 @@ fn resources(_: &SimState, _: &AwsCaller, operation: &str, input: &Value) -> Vec
         .into_iter()
         .chain(others.map(str::to_owned))
         .collect()
-}
-
-fn input_text<'a>(input: &'a Value, name: &str) -> Option<&'a str> {
-    input.get(name).and_then(Value::as_str)
 }
 
 fn check_instance(context: &Context<'_>) -> Result<(), ApiError> {
