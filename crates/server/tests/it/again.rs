@@ -9,8 +9,8 @@ use hallpass_server::{PersonaCard, ServerMode};
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
-use crate::fake_oidc::Double;
-use crate::test_server::{House, run};
+use crate::fake_oidc::FakeOidc;
+use crate::test_server::{TestServer, run};
 
 const RULES: &str = r#"
 [[rule]]
@@ -22,15 +22,15 @@ fresh_sign_in = "10m"
 SIGN_IN_ACR
 "#;
 
-async fn rules(house: &House, acr: &str) {
+async fn rules(server: &TestServer, acr: &str) {
     let text = RULES.replace("SIGN_IN_ACR", acr);
     let rules = load(&RuleFile::new("rules.toml", &text)).unwrap().rules;
-    house.access.set_rules(rules, "test").await.unwrap();
+    server.access.set_rules(rules, "test").await.unwrap();
 }
 
-async fn state(house: &House, request: &Value) -> Value {
+async fn state(server: &TestServer, request: &Value) -> Value {
     let path = format!("/api/v1/requests/{}", request["id"].as_str().unwrap());
-    house.get(&path, "dee/all").await.json()["state"].clone()
+    server.get(&path, "dee/all").await.json()["state"].clone()
 }
 
 /// The token that the forms of a page carry, and what the page was seen with.
@@ -77,16 +77,16 @@ const HERE: [(&str, &str); 3] = [
 #[test]
 fn in_the_demo_the_way_back_through_the_picker_asks_for_the_press_once_more() {
     run(async {
-        let house = House::with(|app| app.mode = Arc::new(demo()));
-        rules(&house, "").await;
-        let request = house.ask("dee/all", "Admin").await;
-        let mut cai = Browser::new(&house);
+        let server = TestServer::with(|app| app.mode = Arc::new(demo()));
+        rules(&server, "").await;
+        let request = server.ask("dee/all", "Admin").await;
+        let mut cai = Browser::new(&server);
         let pick = crate::browser::form(&[("persona", "cai@corp.example")]);
         cai.send("POST", "/signin", &HERE, pick).await;
-        house.clock.advance(TimeSpan::minutes(30));
+        server.clock.advance(TimeSpan::minutes(30));
         let to = approve(&mut cai, &request).await;
         assert!(to.starts_with("/signin?again=1&within=600&"), "{to}");
-        assert_eq!(state(&house, &request).await, "pending");
+        assert_eq!(state(&server, &request).await, "pending");
         let page = cai.get(&to).await.text();
         assert!(page.contains("Sign in again as cai"), "{page}");
         assert!(page.contains("within the last 10m"), "{page}");
@@ -107,25 +107,25 @@ fn in_the_demo_the_way_back_through_the_picker_asks_for_the_press_once_more() {
             "{page}"
         );
         assert_eq!(
-            state(&house, &request).await,
+            state(&server, &request).await,
             "pending",
             "nothing is replayed"
         );
         let to = approve(&mut cai, &request).await;
         assert!(to.contains("said=approved"), "{to}");
-        assert_eq!(state(&house, &request).await, "approved");
+        assert_eq!(state(&server, &request).await, "approved");
     });
 }
 
 #[test]
 fn a_provider_is_asked_to_ask_anew_and_has_to_say_that_it_did() {
     run(async {
-        let double = Double::start().await;
-        let house = double.house();
-        rules(&house, "sign_in_acr = [\"phr\", \"phrh\"]").await;
-        let request = house.ask("dee/all", "Admin").await;
-        let mut ana = Browser::new(&house);
-        double.sign_in(&mut ana).await;
+        let oidc = FakeOidc::start().await;
+        let server = oidc.server();
+        rules(&server, "sign_in_acr = [\"phr\", \"phrh\"]").await;
+        let request = server.ask("dee/all", "Admin").await;
+        let mut ana = Browser::new(&server);
+        oidc.sign_in(&mut ana).await;
         let to = approve(&mut ana, &request).await;
         assert!(
             to.starts_with("/signin?again=1&within=600&acr=phr%20phrh&"),
@@ -141,17 +141,17 @@ fn a_provider_is_asked_to_ask_anew_and_has_to_say_that_it_did() {
             .replace("&#38;", "&")
             .replace("&amp;", "&");
         let way = format!("/signin/oidc{way}");
-        let now = house.now().as_second();
+        let now = server.now().as_second();
         for (change, counts) in [
             (json!({}), false),
             (json!({"auth_time": now - 3_600, "acr": "phr"}), false),
             (json!({"auth_time": now, "acr": "phr"}), true),
         ] {
-            let (back, sent) = double.leave_by(&mut ana, &way).await;
+            let (back, sent) = oidc.leave_by(&mut ana, &way).await;
             assert_eq!(sent["prompt"], "login");
             assert_eq!(sent["max_age"], "0");
             assert_eq!(sent["acr_values"], "phr phrh");
-            double.world().change = change.clone();
+            oidc.world().change = change.clone();
             let reply = ana.get(&back).await;
             if counts {
                 let id = request["id"].as_str().unwrap();
@@ -161,22 +161,20 @@ fn a_provider_is_asked_to_ask_anew_and_has_to_say_that_it_did() {
                 assert_eq!(reply.status.as_u16(), 403, "{change}");
                 assert!(reply.text().contains("auth_time"), "{}", reply.text());
             }
-            assert_eq!(state(&house, &request).await, "pending", "{change}");
+            assert_eq!(state(&server, &request).await, "pending", "{change}");
         }
         assert!(approve(&mut ana, &request).await.contains("said=approved"));
-        assert_eq!(state(&house, &request).await, "approved");
+        assert_eq!(state(&server, &request).await, "approved");
     });
 }
 
 #[test]
 fn who_asks_anew_to_be_somebody_else_needs_no_word_of_when() {
     run(async {
-        let double = Double::start().await;
-        let house = double.house();
-        let mut ana = Browser::new(&house);
-        let (back, sent) = double
-            .leave_by(&mut ana, "/signin/oidc?again=1&next=/")
-            .await;
+        let oidc = FakeOidc::start().await;
+        let server = oidc.server();
+        let mut ana = Browser::new(&server);
+        let (back, sent) = oidc.leave_by(&mut ana, "/signin/oidc?again=1&next=/").await;
         assert_eq!(sent["prompt"], "login");
         assert_eq!(ana.get(&back).await.leads_to(), "/");
         assert!(ana.is_signed_in().await);

@@ -8,9 +8,9 @@ use hallpass_server::{PersonaCard, ServerMode, SignIn};
 use serde_json::json;
 
 use crate::browser::{Browser, CSRF, form};
-use crate::fake_oidc::Double;
+use crate::fake_oidc::FakeOidc;
 use crate::routes::routed;
-use crate::test_server::{House, Reply, directory_with, run};
+use crate::test_server::{Reply, TestServer, directory_with, run};
 
 /// Forms that are not sent from a page of somebody's session, and why.
 const WITHOUT_SESSION: [&str; 4] = [
@@ -43,8 +43,8 @@ fn is_forged(reply: &Reply) -> bool {
 #[test]
 fn a_form_without_the_token_of_its_session_does_nothing() {
     run(async {
-        let house = House::new();
-        let mut ana = Browser::of(&house, "ana").await;
+        let server = TestServer::new();
+        let mut ana = Browser::of(&server, "ana").await;
         let forms = forms();
         assert!(forms.len() >= 4, "{forms:?}");
         for path in forms {
@@ -67,10 +67,10 @@ fn a_form_without_the_token_of_its_session_does_nothing() {
 #[test]
 fn a_form_with_the_token_of_another_session_does_nothing() {
     run(async {
-        let double = Double::start().await;
-        let house = double.house();
-        let mut ana = Browser::new(&house);
-        double.sign_in(&mut ana).await;
+        let oidc = FakeOidc::start().await;
+        let server = oidc.server();
+        let mut ana = Browser::new(&server);
+        oidc.sign_in(&mut ana).await;
         for path in forms() {
             // the token of these tests is that of other sessions
             let reply = ana.press(&path, &[]).await;
@@ -82,8 +82,8 @@ fn a_form_with_the_token_of_another_session_does_nothing() {
 #[test]
 fn a_form_sent_by_another_site_does_nothing() {
     run(async {
-        let house = House::new();
-        let mut ana = Browser::of(&house, "ana").await;
+        let server = TestServer::new();
+        let mut ana = Browser::of(&server, "ana").await;
         let body = form(&[("csrf", CSRF)]);
         for path in forms() {
             for (name, value) in [
@@ -104,13 +104,13 @@ fn a_form_sent_by_another_site_does_nothing() {
 #[test]
 fn a_call_of_the_api_with_a_cookie_alone_does_nothing() {
     run(async {
-        let house = House::new();
-        let request = house.ask("ana/all", "Admin").await;
+        let server = TestServer::new();
+        let request = server.ask("ana/all", "Admin").await;
         let path = format!(
             "/api/v1/requests/{}/discard",
             request["id"].as_str().unwrap()
         );
-        let mut ana = Browser::of(&house, "ana").await;
+        let mut ana = Browser::of(&server, "ana").await;
         for headers in [&[][..], &[("x-hallpass-csrf", "forged")]] {
             let reply = ana.send("POST", &path, headers, String::new()).await;
             assert_eq!(reply.short(), "403 forged-call");
@@ -124,23 +124,23 @@ fn a_call_of_the_api_with_a_cookie_alone_does_nothing() {
 #[test]
 fn a_planted_session_is_not_signed_in_and_ends() {
     run(async {
-        let double = Double::start().await;
-        let house = double.house();
+        let oidc = FakeOidc::start().await;
+        let server = oidc.server();
         // the attacker's own session, planted in the victim's browser
-        let mut attacker = Browser::of(&house, "sam").await;
+        let mut attacker = Browser::of(&server, "sam").await;
         let planted = attacker.cookies["hallpass"].clone();
-        let mut victim = Browser::new(&house);
+        let mut victim = Browser::new(&server);
         victim
             .cookies
             .insert("hallpass".to_owned(), planted.clone());
-        double.sign_in(&mut victim).await;
+        oidc.sign_in(&mut victim).await;
         assert_ne!(victim.cookies["hallpass"], planted);
         assert!(victim.get("/").await.text().contains("ana@corp.example"));
         assert!(!attacker.is_signed_in().await, "the planted one is dead");
         // a made-up secret is not adopted either
-        let mut other = Browser::new(&house);
+        let mut other = Browser::new(&server);
         other.cookies.insert("hallpass".to_owned(), "a".repeat(64));
-        double.sign_in(&mut other).await;
+        oidc.sign_in(&mut other).await;
         assert_ne!(other.cookies["hallpass"], "a".repeat(64));
     });
 }
@@ -149,10 +149,10 @@ fn a_planted_session_is_not_signed_in_and_ends() {
 fn cookies_are_for_this_host_over_tls_and_not_for_scripts() {
     run(async {
         for (secure, prefix) in [(true, "__Host-"), (false, "")] {
-            let double = Double::start().await;
-            let house = double.house_with(|_| {}, |app| app.session_settings.secure = secure);
-            let mut ana = Browser::new(&house);
-            double.sign_in(&mut ana).await;
+            let oidc = FakeOidc::start().await;
+            let server = oidc.server_with(|_| {}, |app| app.session_settings.secure = secure);
+            let mut ana = Browser::new(&server);
+            oidc.sign_in(&mut ana).await;
             let names: Vec<&str> = ana
                 .set
                 .iter()
@@ -177,8 +177,8 @@ fn cookies_are_for_this_host_over_tls_and_not_for_scripts() {
 #[test]
 fn next_leads_nowhere_else() {
     run(async {
-        let double = Double::start().await;
-        let house = double.house();
+        let oidc = FakeOidc::start().await;
+        let server = oidc.server();
         for next in [
             "https://evil.example/",
             "//evil.example",
@@ -188,12 +188,12 @@ fn next_leads_nowhere_else() {
             "/a\r\nSet-Cookie: b=c",
             "\\\\evil.example",
         ] {
-            let mut ana = Browser::new(&house);
-            let back = double.leave(&mut ana, next).await;
+            let mut ana = Browser::new(&server);
+            let back = oidc.leave(&mut ana, next).await;
             assert_eq!(ana.get(&back).await.leads_to(), "/", "{next:?}");
             let path = format!("/signin?{}", form(&[("next", next)]));
             assert_eq!(ana.get(&path).await.leads_to(), "/", "{next:?}");
-            let page = Browser::new(&house).get(&path).await.text();
+            let page = Browser::new(&server).get(&path).await.text();
             assert!(!page.contains("evil.example"), "{page}");
         }
     });
@@ -202,8 +202,8 @@ fn next_leads_nowhere_else() {
 #[test]
 fn pages_cannot_be_framed_nor_load_or_send_elsewhere() {
     run(async {
-        let house = House::new();
-        let mut ana = Browser::of(&house, "ana").await;
+        let server = TestServer::new();
+        let mut ana = Browser::of(&server, "ana").await;
         let exact = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
                      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
         for path in ["/", "/signin", "/nowhere", "/login/device", "/api/v1/me"] {
@@ -228,8 +228,8 @@ fn pages_cannot_be_framed_nor_load_or_send_elsewhere() {
 #[test]
 fn tls_is_insisted_on_where_there_is_tls() {
     run(async {
-        let house = House::with(|app| app.session_settings.secure = true);
-        let reply = Browser::new(&house).get("/signin").await;
+        let server = TestServer::with(|app| app.session_settings.secure = true);
+        let reply = Browser::new(&server).get("/signin").await;
         let policy = &reply.headers["strict-transport-security"];
         assert_eq!(policy, "max-age=31536000");
     });
@@ -238,7 +238,7 @@ fn tls_is_insisted_on_where_there_is_tls() {
 #[test]
 fn sign_in_and_codes_are_tried_ten_times_a_minute_and_address() {
     run(async {
-        let house = House::new();
+        let server = TestServer::new();
         for (method, path) in [
             ("GET", "/signin/oidc"),
             ("GET", "/signin/oidc/callback?state=x"),
@@ -246,7 +246,7 @@ fn sign_in_and_codes_are_tried_ten_times_a_minute_and_address() {
             ("POST", "/api/v1/login/token"),
             ("POST", "/api/v1/login/device"),
         ] {
-            let mut one = Browser::new(&house);
+            let mut one = Browser::new(&server);
             let mut statuses = Vec::new();
             for number in 0..12 {
                 let token = format!("Bearer made-up-{number}");
@@ -263,7 +263,7 @@ fn sign_in_and_codes_are_tried_ten_times_a_minute_and_address() {
             }
             let limited = statuses.iter().filter(|status| **status == 429).count();
             assert_eq!(limited, 2, "{path}: {statuses:?}");
-            let mut other = Browser::new(&house);
+            let mut other = Browser::new(&server);
             other.peer = ([10, 0, 0, 9], 1).into();
             let reply = other.send(method, path, &[], String::new()).await;
             assert_ne!(reply.status, StatusCode::TOO_MANY_REQUESTS, "{path}");
@@ -276,8 +276,8 @@ fn behind_a_named_proxy_each_of_its_callers_counts() {
     run(async {
         let proxies = hallpass_server::Proxies::parse(&["127.0.0.1".to_owned()]).unwrap();
         let sign_in = SignIn::default().with_proxies(proxies);
-        let house = House::with(|app| app.sign_in = Arc::new(sign_in));
-        let mut proxy = Browser::new(&house);
+        let server = TestServer::with(|app| app.sign_in = Arc::new(sign_in));
+        let mut proxy = Browser::new(&server);
         for caller in ["1.1.1.1", "2.2.2.2"] {
             for number in 0..11 {
                 let headers = [("x-forwarded-for", caller)];
@@ -306,7 +306,7 @@ fn demo() -> ServerMode {
 #[test]
 fn the_demos_picker_is_for_this_machine_only() {
     run(async {
-        let house = House::with(|app| app.mode = Arc::new(demo()));
+        let server = TestServer::with(|app| app.mode = Arc::new(demo()));
         for (peer, host, site, status) in [
             ([127, 0, 0, 1], "127.0.0.1:8080", "same-origin", 303),
             ([127, 0, 0, 1], "localhost:8080", "same-origin", 303),
@@ -315,7 +315,7 @@ fn the_demos_picker_is_for_this_machine_only() {
             ([127, 0, 0, 1], "evil.example", "same-origin", 403),
             ([127, 0, 0, 1], "127.0.0.1:8080", "cross-site", 403),
         ] {
-            let mut browser = Browser::new(&house);
+            let mut browser = Browser::new(&server);
             browser.peer = (peer, 1).into();
             let headers = [KIND, ("host", host), ("sec-fetch-site", site)];
             let body = form(&[("persona", "ana@corp.example")]);
@@ -334,8 +334,8 @@ fn the_demos_picker_is_for_this_machine_only() {
 #[test]
 fn a_real_server_has_no_picker() {
     run(async {
-        let house = House::new();
-        let mut browser = Browser::new(&house);
+        let server = TestServer::new();
+        let mut browser = Browser::new(&server);
         let headers = [
             KIND,
             ("host", "127.0.0.1:8080"),
@@ -356,11 +356,11 @@ fn a_real_server_has_no_picker() {
 #[test]
 fn who_is_disabled_loses_their_rights_at_once() {
     run(async {
-        let house = House::new();
-        let mut eve = Browser::of(&house, "eve").await;
+        let server = TestServer::new();
+        let mut eve = Browser::of(&server, "eve").await;
         assert!(eve.is_signed_in().await);
-        let changed = directory_with(house.now(), |people| people[5]["enabled"] = json!(false));
-        house.directory_becomes(changed);
+        let changed = directory_with(server.now(), |people| people[5]["enabled"] = json!(false));
+        server.directory_becomes(changed);
         let reply = eve.get("/").await;
         assert_eq!(reply.status, StatusCode::FORBIDDEN);
         assert!(
@@ -375,12 +375,12 @@ fn who_is_disabled_loses_their_rights_at_once() {
             assert_eq!(reply.status, StatusCode::FORBIDDEN, "{path}");
         }
         // somebody else with their address makes them nobody else
-        let twin = directory_with(house.now(), |people| {
+        let twin = directory_with(server.now(), |people| {
             people[0]["emails"] = json!(["ana@corp.example", "eve@corp.example"]);
         });
-        house.directory_becomes(twin);
+        server.directory_becomes(twin);
         assert!(eve.is_signed_in().await);
-        house.directory_becomes(directory_with(house.now(), |_| {}));
+        server.directory_becomes(directory_with(server.now(), |_| {}));
         assert!(eve.is_signed_in().await);
     });
 }
@@ -416,11 +416,11 @@ async fn guess(sam: &mut Browser<'_>, method: &str, path: &str, id: &str) -> (u1
 #[test]
 fn guessing_ids_of_others_tells_nothing() {
     run(async {
-        let house = House::new();
-        let request = house.ask("ana/all", "Admin").await;
-        let granted = house.ask("ana/all", "ReadOnly").await;
+        let server = TestServer::new();
+        let request = server.ask("ana/all", "Admin").await;
+        let granted = server.ask("ana/all", "ReadOnly").await;
         let ids = [&request["id"], &granted["id"], &granted["grant_id"]];
-        let mut sam = Browser::of(&house, "sam").await;
+        let mut sam = Browser::of(&server, "sam").await;
         let routes = routed();
         let guessed = routes.iter().filter(|route| route.contains("{id}"));
         for (method, path) in guessed.filter_map(|route| route.split_once(' ')) {
@@ -438,8 +438,8 @@ fn guessing_ids_of_others_tells_nothing() {
 #[test]
 fn what_does_not_exist_is_a_page_for_browsers_and_a_problem_for_programs() {
     run(async {
-        let house = House::new();
-        let mut browser = Browser::new(&house);
+        let server = TestServer::new();
+        let mut browser = Browser::new(&server);
         for (path, accept, is_page) in [
             ("/nowhere", "text/html,application/xhtml+xml", true),
             ("/nowhere", "*/*", false),
@@ -451,7 +451,7 @@ fn what_does_not_exist_is_a_page_for_browsers_and_a_problem_for_programs() {
                 .header("accept", accept)
                 .body(axum::body::Body::empty())
                 .unwrap();
-            let reply = browser.house.send(request).await;
+            let reply = browser.server.send(request).await;
             assert_eq!(reply.status, StatusCode::NOT_FOUND);
             let kind = reply.headers["content-type"].to_str().unwrap();
             assert_eq!(kind.starts_with("text/html"), is_page, "{path} {accept}");
@@ -464,16 +464,16 @@ fn what_does_not_exist_is_a_page_for_browsers_and_a_problem_for_programs() {
 #[test]
 fn sessions_end_when_idle_and_at_their_limit() {
     run(async {
-        let house = House::new();
-        let mut ana = Browser::of(&house, "ana").await;
+        let server = TestServer::new();
+        let mut ana = Browser::of(&server, "ana").await;
         for _ in 0..3 {
-            house.clock.advance(TimeSpan::hours(7));
+            server.clock.advance(TimeSpan::hours(7));
             assert!(ana.is_signed_in().await, "in use");
         }
-        house.clock.advance(TimeSpan::hours(3));
+        server.clock.advance(TimeSpan::hours(3));
         assert!(!ana.is_signed_in().await, "at its limit");
-        let mut cai = Browser::of(&house, "cai").await;
-        house.clock.advance(TimeSpan::hours(8));
+        let mut cai = Browser::of(&server, "cai").await;
+        server.clock.advance(TimeSpan::hours(8));
         assert!(!cai.is_signed_in().await, "idle");
     });
 }
@@ -481,13 +481,13 @@ fn sessions_end_when_idle_and_at_their_limit() {
 #[test]
 fn a_secret_in_use_is_replaced_and_the_old_one_works_a_minute_longer() {
     run(async {
-        let house = House::new();
-        let mut ana = Browser::of(&house, "ana").await;
+        let server = TestServer::new();
+        let mut ana = Browser::of(&server, "ana").await;
         let first = ana.clone();
-        house.clock.advance(TimeSpan::minutes(59));
+        server.clock.advance(TimeSpan::minutes(59));
         assert!(ana.is_signed_in().await);
         assert_eq!(ana.cookies, first.cookies, "not yet");
-        house.clock.advance(TimeSpan::minutes(2));
+        server.clock.advance(TimeSpan::minutes(2));
         // two calls at the same time, with the same secret
         let mut parallel = first.clone();
         assert!(ana.is_signed_in().await);
@@ -497,15 +497,15 @@ fn a_secret_in_use_is_replaced_and_the_old_one_works_a_minute_longer() {
         // a page that was open all the while still works
         let reply = ana.press("/theme", &[]).await;
         assert_eq!(reply.status, StatusCode::SEE_OTHER);
-        house.clock.advance(TimeSpan::minutes(1));
+        server.clock.advance(TimeSpan::minutes(1));
         assert!(!first.clone().is_signed_in().await, "and then no more");
         assert!(ana.is_signed_in().await);
         // its limit stays that of the first
         for _ in 0..4 {
-            house.clock.advance(TimeSpan::hours(5));
+            server.clock.advance(TimeSpan::hours(5));
             assert!(ana.is_signed_in().await);
         }
-        house.clock.advance(TimeSpan::hours(3));
+        server.clock.advance(TimeSpan::hours(3));
         assert!(!ana.is_signed_in().await);
     });
 }
@@ -514,10 +514,10 @@ fn a_secret_in_use_is_replaced_and_the_old_one_works_a_minute_longer() {
 fn signing_out_ends_both_secrets() {
     run(async {
         for old_signs_out in [false, true] {
-            let house = House::new();
-            let mut ana = Browser::of(&house, "ana").await;
+            let server = TestServer::new();
+            let mut ana = Browser::of(&server, "ana").await;
             let mut old = ana.clone();
-            house.clock.advance(TimeSpan::minutes(61));
+            server.clock.advance(TimeSpan::minutes(61));
             assert!(ana.is_signed_in().await);
             let (who, other) = if old_signs_out {
                 (&mut old, &mut ana)
@@ -535,10 +535,10 @@ fn signing_out_ends_both_secrets() {
 fn a_session_that_an_administrator_ended_is_over() {
     run(async {
         use hallpass_server::SessionStore as _;
-        let house = House::new();
-        let mut ana = Browser::of(&house, "ana").await;
+        let server = TestServer::new();
+        let mut ana = Browser::of(&server, "ana").await;
         let user = crate::test_server::user_id("ana").parse().unwrap();
-        assert_eq!(house.sessions.end_all(&user).await.unwrap(), 1);
+        assert_eq!(server.sessions.end_all(&user).await.unwrap(), 1);
         assert!(!ana.is_signed_in().await);
         assert_eq!(ana.get("/api/v1/me").await.short(), "401 unauthorized");
     });
@@ -547,9 +547,9 @@ fn a_session_that_an_administrator_ended_is_over() {
 #[test]
 fn who_is_nobody_any_more_can_sign_out_and_nothing_else() {
     run(async {
-        let house = House::new();
-        let mut ana = Browser::of(&house, "ana").await;
-        house.directory_becomes(directory_with(house.now(), |people| {
+        let server = TestServer::new();
+        let mut ana = Browser::of(&server, "ana").await;
+        server.directory_becomes(directory_with(server.now(), |people| {
             people[0]["enabled"] = json!(false);
         }));
         let reply = ana.get("/").await;

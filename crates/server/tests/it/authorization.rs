@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::test_server::{House, SCOPES, asking, run};
+use crate::test_server::{SCOPES, TestServer, asking, run};
 
 /// Name in the table, person.
 const ACTORS: [(&str, &str); 5] = [
@@ -193,11 +193,11 @@ fn shown(route: &str, reply: &crate::test_server::Reply) -> String {
 }
 
 async fn cell(method: &str, path: &str, body: &Value, token: Option<&str>) -> String {
-    let house = House::new();
-    let pending = house.ask("ana/all", "Admin").await;
-    let granted = house.ask("ana/all", "ReadOnly").await;
+    let server = TestServer::new();
+    let pending = server.ask("ana/all", "Admin").await;
+    let granted = server.ask("ana/all", "ReadOnly").await;
     let broken = if path.contains("BROKEN") || path.contains("review=open") {
-        house.broken_glass().await
+        server.broken_glass().await
     } else {
         Value::Null
     };
@@ -206,7 +206,7 @@ async fn cell(method: &str, path: &str, body: &Value, token: Option<&str>) -> St
         .replace("REQ", pending["id"].as_str().unwrap())
         .replace("GRN", granted["grant_id"].as_str().unwrap());
     let body = Some(body).filter(|body| !body.is_null());
-    let reply = house.call(method, &real, token, body).await;
+    let reply = server.call(method, &real, token, body).await;
     assert!(
         reply.status.as_u16() < 400 || reply.is_problem(),
         "{method} {path} {token:?}: {reply:?}"
@@ -299,9 +299,9 @@ fn a_token_of_somebody_who_left_asks_for_nothing_and_sees_nothing() {
                 );
             }
         }
-        let house = House::new();
-        house.ask("ana/all", "Admin").await;
-        let list = house.get("/api/v1/requests", "gone/all").await;
+        let server = TestServer::new();
+        server.ask("ana/all", "Admin").await;
+        let list = server.get("/api/v1/requests", "gone/all").await;
         assert_eq!(list.short(), "403 not-in-directory");
     });
 }

@@ -2,26 +2,26 @@
 
 use serde_json::json;
 
-use crate::test_server::{House, run};
+use crate::test_server::{TestServer, run};
 
 #[test]
 fn the_requester_sees_the_button_and_approvers_the_review() {
     run(async {
-        let house = House::new();
-        let asked = house.ask("ana/all", "Admin").await;
+        let server = TestServer::new();
+        let asked = server.ask("ana/all", "Admin").await;
         assert_eq!(asked["break_glass"], json!({"allowed": true}));
         let path = format!("/api/v1/requests/{}", asked["id"].as_str().unwrap());
         let seen = |who: &'static str| {
-            let (house, path) = (&house, &path);
-            async move { house.get(path, who).await.json()["break_glass"].clone() }
+            let (server, path) = (&server, &path);
+            async move { server.get(path, who).await.json()["break_glass"].clone() }
         };
         assert_eq!(seen("ana/all").await["allowed"], true);
         assert!(seen("cai/all").await.is_null());
         let press = format!("{path}/break-glass");
         let short = json!({"justification": "because"});
-        let reply = house.post(&press, "ana/all", &short).await;
+        let reply = server.post(&press, "ana/all", &short).await;
         assert_eq!(reply.short(), "400 bad-justification");
-        let broken = house.broken_glass().await;
+        let broken = server.broken_glass().await;
         assert_eq!(broken["id"], asked["id"]);
         assert_eq!(broken["approval"], "break_glass");
         assert_eq!(broken["duration_seconds"], 3600);
@@ -36,20 +36,20 @@ fn the_requester_sees_the_button_and_approvers_the_review() {
         );
         assert_eq!(seen("dee/all").await["may_close"], true);
         let list = |who: &'static str| {
-            let house = &house;
+            let server = &server;
             async move {
-                let list = house.get("/api/v1/requests?review=open", who).await;
+                let list = server.get("/api/v1/requests?review=open", who).await;
                 list.json()["items"].as_array().unwrap().len()
             }
         };
         assert_eq!((list("ana/all").await, list("cai/all").await), (0, 1));
-        let bad = house
+        let bad = server
             .get("/api/v1/requests?review=open&role=mine", "cai/all")
             .await;
         assert_eq!(bad.short(), "400 bad-parameter");
         let close = format!("{path}/close-review");
         let words = json!({"reason": "right so"});
-        let reply = house.post(&close, "dee/all", &words).await;
+        let reply = server.post(&close, "dee/all", &words).await;
         let glass = &reply.json()["break_glass"];
         assert_eq!(
             (&glass["review"], &glass["closed_by"]),
@@ -63,17 +63,17 @@ fn the_requester_sees_the_button_and_approvers_the_review() {
 #[test]
 fn what_was_had_before_comes_with_one_request() {
     run(async {
-        let house = House::new();
-        let asked = house.ask("ana/all", "Admin").await;
+        let server = TestServer::new();
+        let asked = server.ask("ana/all", "Admin").await;
         let path = format!("/api/v1/requests/{}", asked["id"].as_str().unwrap());
-        let seen = house.get(&path, "cai/all").await.json();
+        let seen = server.get(&path, "cai/all").await.json();
         assert_eq!(
             seen["before"],
             json!({"requester": {"count": 0}, "anyone": {"count": 0}})
         );
-        let seen = house.get(&path, "ana/all").await.json();
+        let seen = server.get(&path, "ana/all").await.json();
         assert_eq!(seen["before"], json!({"requester": {"count": 0}}));
-        let list = house.get("/api/v1/requests", "cai/all").await.json();
+        let list = server.get("/api/v1/requests", "cai/all").await.json();
         assert!(list["items"][0]["before"].is_null());
     });
 }

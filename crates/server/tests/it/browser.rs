@@ -9,12 +9,12 @@ use axum::http::{Request, header};
 use hallpass_model::{Email, TimeSpan};
 use hallpass_server::{SessionStore as _, SignedIn, WebSession, hash_secret};
 
-use crate::test_server::{House, Reply};
+use crate::test_server::{Reply, TestServer};
 
 /// See the module.
 #[derive(Clone)]
 pub(crate) struct Browser<'a> {
-    pub(crate) house: &'a House,
+    pub(crate) server: &'a TestServer,
     pub(crate) cookies: BTreeMap<String, String>,
     /// Every `Set-Cookie` so far.
     pub(crate) set: Vec<String>,
@@ -27,9 +27,9 @@ pub(crate) struct Browser<'a> {
 pub(crate) const CSRF: &str = "the token of the forms";
 
 impl<'a> Browser<'a> {
-    pub(crate) fn new(house: &'a House) -> Self {
+    pub(crate) fn new(server: &'a TestServer) -> Self {
         Self {
-            house,
+            server,
             cookies: BTreeMap::new(),
             set: Vec::new(),
             peer: SocketAddr::from(([127, 0, 0, 1], 50_000)),
@@ -38,9 +38,9 @@ impl<'a> Browser<'a> {
     }
 
     /// A browser in which somebody is signed in.
-    pub(crate) async fn of(house: &'a House, person: &str) -> Self {
+    pub(crate) async fn of(server: &'a TestServer, person: &str) -> Self {
         let secret = format!("session of {person}").replace(' ', "-");
-        let now = house.now();
+        let now = server.now();
         let session = WebSession {
             hash: hash_secret(&secret),
             user: Email::new(&format!("{person}@corp.example")).unwrap(),
@@ -56,8 +56,8 @@ impl<'a> Browser<'a> {
             previous: None,
             next: None,
         };
-        house.sessions.begin(&session).await.unwrap();
-        let mut browser = Self::new(house);
+        server.sessions.begin(&session).await.unwrap();
+        let mut browser = Self::new(server);
         browser.cookies.insert("hallpass".to_owned(), secret);
         browser
     }
@@ -87,7 +87,7 @@ impl<'a> Browser<'a> {
         }
         let mut request = builder.body(Body::from(body)).unwrap();
         request.extensions_mut().insert(ConnectInfo(self.peer));
-        let reply = self.house.send(request).await;
+        let reply = self.server.send(request).await;
         for value in reply.headers.get_all(header::SET_COOKIE) {
             let text = value.to_str().unwrap().to_owned();
             let (name, rest) = text.split_once('=').unwrap();

@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use crate::browser::Browser;
-use crate::test_server::{House, run};
+use crate::test_server::{TestServer, run};
 
 /// The longest any of these waits; none is expected to take a tenth of it.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -484,8 +484,8 @@ fn a_proxy_is_not_held_to_the_share_of_one() {
 #[test]
 fn somebody_who_came_with_a_token_gives_way_after_strangers() {
     run(async {
-        let house = House::new();
-        let serving = Serving::of(house.router(), settings(3), Arc::default()).await;
+        let server = TestServer::new();
+        let serving = Serving::of(server.router(), settings(3), Arc::default()).await;
         let mut ana = serving.open().await;
         ask(&mut ana, "/api/v1/me", "authorization: Bearer ana/all\r\n").await;
         heard(&mut ana, "}").await;
@@ -506,18 +506,18 @@ fn somebody_who_came_with_a_token_gives_way_after_strangers() {
 #[test]
 fn streams_have_their_own_limits_and_leave_room_for_calls() {
     run(async {
-        let house = House::with(|app| {
+        let server = TestServer::with(|app| {
             app.connections = Connections::new(ConnectionSettings {
                 streams_per_person: 3,
                 ..settings(10)
             });
         });
-        let connections = house.connections.clone();
+        let connections = server.connections.clone();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let serving = serve_connections(
             listener,
-            house.router(),
+            server.router(),
             connections.clone(),
             std::future::pending(),
         );
@@ -561,21 +561,21 @@ fn streams_have_their_own_limits_and_leave_room_for_calls() {
 #[test]
 fn health_has_a_line_about_connections_only_while_they_are_nearly_too_many() {
     run(async {
-        let house = House::with(|app| {
+        let server = TestServer::with(|app| {
             app.connections = Connections::new(settings(10));
         });
         let mut serving = Serving::with(settings(1)).await;
-        serving.connections = house.connections.clone();
+        serving.connections = server.connections.clone();
         let listener = hallpass_server::listen("127.0.0.1:0").await.unwrap();
         serving.address = listener.local_addr().unwrap();
-        let served = serve_connections(
+        let loops = serve_connections(
             listener,
-            house.router(),
-            house.connections.clone(),
+            server.router(),
+            server.connections.clone(),
             std::future::pending(),
         );
-        let served = tokio::spawn(served);
-        let mut eve = Browser::of(&house, "eve").await;
+        let task = tokio::spawn(loops);
+        let mut eve = Browser::of(&server, "eve").await;
         let mut held = serving.open_many(8).await;
         let quiet = eve.get("/health").await.text();
         assert!(quiet.contains("Audit chain") && !quiet.contains("Connections"));
@@ -586,7 +586,7 @@ fn health_has_a_line_about_connections_only_while_they_are_nearly_too_many() {
             full.contains("Nearly full") && full.contains(words),
             "{full}"
         );
-        let metrics = house.call("GET", "/metrics", None, None).await;
+        let metrics = server.call("GET", "/metrics", None, None).await;
         let metrics = String::from_utf8_lossy(&metrics.body).into_owned();
         for line in [
             "hallpass_http_connections 9",
@@ -595,7 +595,7 @@ fn health_has_a_line_about_connections_only_while_they_are_nearly_too_many() {
         ] {
             assert!(metrics.lines().any(|found| found == line), "{metrics}");
         }
-        served.abort();
+        task.abort();
     });
 }
 

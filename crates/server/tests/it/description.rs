@@ -6,7 +6,7 @@ use axum::http::header;
 use serde_json::Value;
 
 use crate::routes::routed;
-use crate::test_server::{House, run};
+use crate::test_server::{TestServer, run};
 
 fn described() -> BTreeSet<String> {
     let document = serde_json::to_value(hallpass_server::openapi_document()).unwrap();
@@ -31,7 +31,7 @@ fn every_route_is_described_and_every_description_is_routed() {
 #[test]
 fn what_is_described_answers() {
     run(async {
-        let house = House::new();
+        let server = TestServer::new();
         for route in described() {
             let (method, path) = route.split_once(' ').unwrap();
             if path.starts_with("/api/v1/login/") {
@@ -39,7 +39,7 @@ fn what_is_described_answers() {
                 continue;
             }
             let path = path.replace("{id}", "req_0");
-            let reply = house.call(method, &path, None, None).await;
+            let reply = server.call(method, &path, None, None).await;
             assert_eq!(reply.short(), "401 unauthorized", "{route}");
             assert_eq!(reply.headers[header::WWW_AUTHENTICATE], "Bearer");
         }
@@ -83,7 +83,7 @@ fn every_parameter_in_a_path_is_described() {
 #[test]
 fn every_answer_carries_the_headers_that_protect_readers() {
     run(async {
-        let house = House::new();
+        let server = TestServer::new();
         let paths = [
             ("GET", "/"),
             ("GET", "/healthz"),
@@ -94,7 +94,7 @@ fn every_answer_carries_the_headers_that_protect_readers() {
             ("GET", "/api/v1/requests/%FF"),
         ];
         for (method, path) in paths {
-            let reply = house.call(method, path, Some("ana/all"), None).await;
+            let reply = server.call(method, path, Some("ana/all"), None).await;
             for (name, value) in [
                 ("x-content-type-options", "nosniff"),
                 ("x-frame-options", "DENY"),

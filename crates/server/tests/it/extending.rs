@@ -6,7 +6,7 @@ use hallpass_rules::{RuleFile, Rules, load};
 use serde_json::{Value, json};
 
 use crate::pages_visit::{Visit, field, to};
-use crate::test_server::{House, asking, run};
+use crate::test_server::{TestServer, asking, run};
 
 const WITH_TICKET: &str = r#"
 [[rule]]
@@ -23,13 +23,13 @@ fn rules() -> Rules {
 }
 
 /// What Ana holds for an hour, asked for with the ticket OPS-1.
-async fn held(house: &House) -> Grant {
-    house.access.set_rules(rules(), "test").await.unwrap();
+async fn held(server: &TestServer) -> Grant {
+    server.access.set_rules(rules(), "test").await.unwrap();
     let mut wish = asking("ReadOnly");
     wish["ticket"] = json!("OPS-1");
-    let reply = house.post("/api/v1/requests", "ana/all", &wish).await;
+    let reply = server.post("/api/v1/requests", "ana/all", &wish).await;
     assert_eq!(reply.short(), "201", "{reply:?}");
-    let found = house.store.grants(&GrantFilter::default(), 10).await;
+    let found = server.store.grants(&GrantFilter::default(), 10).await;
     found.unwrap().rows.remove(0)
 }
 
@@ -43,13 +43,13 @@ fn an_extension_has_the_ticket_of_its_grant_or_its_own() {
             (json!("later"), "422 ticket-pattern", ""),
         ];
         for (ticket, outcome, stored) in rows {
-            let house = House::new();
-            let path = format!("/api/v1/grants/{}/extend", held(&house).await.id);
+            let server = TestServer::new();
+            let path = format!("/api/v1/grants/{}/extend", held(&server).await.id);
             let mut longer = json!({"duration_seconds": 7200});
             if ticket != Value::Null {
                 longer["ticket"] = ticket.clone();
             }
-            let reply = house.post(&path, "ana/all", &longer).await;
+            let reply = server.post(&path, "ana/all", &longer).await;
             assert_eq!(reply.short(), outcome, "{ticket}: {reply:?}");
             let kept = reply.json()["ticket"]
                 .as_str()
@@ -63,11 +63,11 @@ fn an_extension_has_the_ticket_of_its_grant_or_its_own() {
 #[test]
 fn the_form_has_the_ticket_filled_in_and_sends_what_is_written() {
     run(async {
-        let house = House::new();
-        held(&house).await;
+        let server = TestServer::new();
+        held(&server).await;
         // what is extended on a page was seen at AWS
         for state in [GrantState::Granting, GrantState::Active] {
-            let found = house.store.grants(&GrantFilter::default(), 10).await;
+            let found = server.store.grants(&GrantFilter::default(), 10).await;
             let step = Grant {
                 state,
                 ..found.unwrap().rows.remove(0)
@@ -76,9 +76,9 @@ fn the_form_has_the_ticket_filled_in_and_sends_what_is_written() {
                 grants: vec![Write::Update(step)],
                 ..Change::default()
             };
-            house.store.commit(change).await.unwrap();
+            server.store.commit(change).await.unwrap();
         }
-        let ana = Visit::of(&house, "ana").await;
+        let ana = Visit::of(&server, "ana").await;
         let target = "/ask?account=111111111111&permission_set=ReadOnly&for=7200";
         let page = ana.page(target).await;
         assert!(page.contains("asks for a ticket"), "{page}");
@@ -93,7 +93,7 @@ fn the_form_has_the_ticket_filled_in_and_sends_what_is_written() {
         let reply = ana.post("/ask", &fields).await;
         assert_eq!(reply.status, StatusCode::SEE_OTHER, "{}", reply.text());
         assert_eq!(to(&reply), "/");
-        let mine = house.get("/api/v1/requests", "ana/all").await;
+        let mine = server.get("/api/v1/requests", "ana/all").await;
         let newest = &mine.json()["items"][0];
         assert_eq!(newest["ticket"], "OPS-3", "{newest}");
         assert!(newest["extends"].is_string(), "{newest}");

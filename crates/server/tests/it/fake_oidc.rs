@@ -19,7 +19,7 @@ use hallpass_server::{App, OidcSettings, Provider, SignIn};
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
-use crate::test_server::{House, Reply};
+use crate::test_server::{Reply, TestServer};
 
 pub(crate) const CLIENT: &str = "hallpass-client";
 pub(crate) const SECRET: &str = "the client's secret & more";
@@ -117,12 +117,12 @@ pub(crate) struct World {
 
 /// See the module.
 #[derive(Clone)]
-pub(crate) struct Double {
+pub(crate) struct FakeOidc {
     pub(crate) issuer: String,
     world: Arc<Mutex<World>>,
 }
 
-impl Double {
+impl FakeOidc {
     /// Starts to answer, on a port of its own.
     pub(crate) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -142,7 +142,7 @@ impl Double {
             authorization: None,
             last_id_token: String::new(),
         };
-        let double = Self {
+        let oidc = Self {
             issuer,
             world: Arc::new(Mutex::new(world)),
         };
@@ -151,9 +151,9 @@ impl Double {
             .route("/jwks", get(keys))
             .route("/token", post(token))
             .route("/userinfo", get(userinfo))
-            .with_state(double.clone());
+            .with_state(oidc.clone());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        double
+        oidc
     }
 
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {
@@ -220,21 +220,21 @@ impl Double {
     }
 
     /// A server whose people sign in here.
-    pub(crate) fn house(&self) -> House {
-        self.house_with(|_| {}, |_| {})
+    pub(crate) fn server(&self) -> TestServer {
+        self.server_with(|_| {}, |_| {})
     }
 
-    pub(crate) fn house_with(
+    pub(crate) fn server_with(
         &self,
         settings: impl FnOnce(&mut OidcSettings),
         change: impl FnOnce(&mut App),
-    ) -> House {
+    ) -> TestServer {
         let mut wanted = self.settings();
         settings(&mut wanted);
         let sign_in = SignIn::new(PUBLIC)
             .with_tries(100_000)
             .with_provider(Provider::new(wanted).unwrap());
-        House::with(|app| {
+        TestServer::with(|app| {
             app.sign_in = Arc::new(sign_in);
             change(app);
         })
@@ -293,16 +293,16 @@ fn changed(claims: &mut Value, change: &Value) {
 
 type Answer = Result<Json<Value>, StatusCode>;
 
-fn up(double: &Double) -> Result<(), StatusCode> {
-    if double.world().is_down {
+fn up(oidc: &FakeOidc) -> Result<(), StatusCode> {
+    if oidc.world().is_down {
         return Err(StatusCode::SERVICE_UNAVAILABLE);
     }
     Ok(())
 }
 
-async fn discovery(State(double): State<Double>) -> Answer {
-    up(&double)?;
-    let issuer = &double.issuer;
+async fn discovery(State(oidc): State<FakeOidc>) -> Answer {
+    up(&oidc)?;
+    let issuer = &oidc.issuer;
     Ok(Json(json!({
         "issuer": issuer, "authorization_endpoint": format!("{issuer}/authorize"),
         "token_endpoint": format!("{issuer}/token"), "jwks_uri": format!("{issuer}/jwks"),
@@ -313,23 +313,23 @@ async fn discovery(State(double): State<Double>) -> Answer {
     })))
 }
 
-async fn keys(State(double): State<Double>) -> Answer {
-    up(&double)?;
-    let mut world = double.world();
+async fn keys(State(oidc): State<FakeOidc>) -> Answer {
+    up(&oidc)?;
+    let mut world = oidc.world();
     world.keys_fetched += 1;
     Ok(Json(json!({"keys": world.published})))
 }
 
 async fn token(
-    State(double): State<Double>,
+    State(oidc): State<FakeOidc>,
     headers: HeaderMap,
     Form(form): Form<BTreeMap<String, String>>,
 ) -> Result<Json<Value>, (StatusCode, Json<Value>)> {
     let refused = |why: &str| (StatusCode::BAD_REQUEST, Json(json!({"error": why})));
-    up(&double).map_err(|status| (status, Json(json!({"error": "server_error"}))))?;
+    up(&oidc).map_err(|status| (status, Json(json!({"error": "server_error"}))))?;
     let hash = digest::digest(&digest::SHA256, form["code_verifier"].as_bytes());
     {
-        let mut world = double.world();
+        let mut world = oidc.world();
         let authorization = headers.get("authorization");
         world.authorization = authorization.map(|it| it.to_str().unwrap().to_owned());
         if form["code"] != "good" || URL_SAFE_NO_PAD.encode(hash) != world.challenge {
@@ -338,16 +338,16 @@ async fn token(
     }
     Ok(Json(json!({
         "access_token": "at", "token_type": "Bearer", "expires_in": 60,
-        "id_token": double.id_token(),
+        "id_token": oidc.id_token(),
     })))
 }
 
-async fn userinfo(State(double): State<Double>, headers: HeaderMap) -> Answer {
+async fn userinfo(State(oidc): State<FakeOidc>, headers: HeaderMap) -> Answer {
     let is_known = headers
         .get("authorization")
         .is_some_and(|it| it == "Bearer at");
     if !is_known {
         return Err(StatusCode::UNAUTHORIZED);
     }
-    Ok(Json(double.world().userinfo.clone()))
+    Ok(Json(oidc.world().userinfo.clone()))
 }

@@ -9,14 +9,14 @@ use hallpass_server::{NewToken, TokenScope, TokenStore, hash_secret};
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
-use crate::fake_oidc::Double;
+use crate::fake_oidc::FakeOidc;
 use crate::streams::{heard, open};
-use crate::test_server::{House, owner, run};
+use crate::test_server::{TestServer, owner, run};
 
 /// A server on which the administrator is found under another domain, too; with its tokens.
-fn house(double: &Double) -> (House, Arc<dyn TokenStore>) {
+fn server(oidc: &FakeOidc) -> (TestServer, Arc<dyn TokenStore>) {
     let kept: Mutex<Option<Arc<dyn TokenStore>>> = Mutex::default();
-    let house = double.house_with(
+    let server = oidc.server_with(
         |_| {},
         |app| {
             app.identity = Arc::new(Identity {
@@ -27,18 +27,18 @@ fn house(double: &Double) -> (House, Arc<dyn TokenStore>) {
         },
     );
     let tokens = kept.lock().unwrap().take().unwrap();
-    (house, tokens)
+    (server, tokens)
 }
 
 /// A token as the pages give it to somebody who signed in so.
-async fn token(house: &House, tokens: &Arc<dyn TokenStore>, owner: Owner) -> &'static str {
+async fn token(server: &TestServer, tokens: &Arc<dyn TokenStore>, owner: Owner) -> &'static str {
     let secret = "hpt_of_the_fallback_domain";
     let token = NewToken {
         hash: hash_secret(secret),
         owner,
         scopes: TokenScope::ALL.into_iter().collect(),
-        created_at: house.now(),
-        expires_at: TimeSpan::hours(1).after(house.now()),
+        created_at: server.now(),
+        expires_at: TimeSpan::hours(1).after(server.now()),
         name: String::new(),
     };
     tokens.keep(&token).await.unwrap();
@@ -48,18 +48,18 @@ async fn token(house: &House, tokens: &Arc<dyn TokenStore>, owner: Owner) -> &'s
 #[test]
 fn whoever_is_matched_through_a_fallback_domain_holds_no_role_at_any_door() {
     run(async {
-        let double = Double::start().await;
-        let (house, tokens) = house(&double);
-        let request = house.ask("ana/all", "Admin").await;
+        let oidc = FakeOidc::start().await;
+        let (server, tokens) = server(&oidc);
+        let request = server.ask("ana/all", "Admin").await;
         let id = request["id"].as_str().unwrap();
         // the same person under their own address is an administrator
-        let own = house.get("/api/v1/me", "eve/all").await.json();
+        let own = server.get("/api/v1/me", "eve/all").await.json();
         assert_eq!(own["roles"], json!(["admin"]));
 
         // a sign-in
-        double.world().change = json!({"email": "eve@second.example", "sub": "u-eve"});
-        let mut web = Browser::new(&house);
-        double.sign_in(&mut web).await;
+        oidc.world().change = json!({"email": "eve@second.example", "sub": "u-eve"});
+        let mut web = Browser::new(&server);
+        oidc.sign_in(&mut web).await;
         assert!(web.is_signed_in().await);
         let me = web.get("/api/v1/me").await.json();
         assert_eq!(me["user_id"], own["user_id"], "{me}");
@@ -81,8 +81,8 @@ fn whoever_is_matched_through_a_fallback_domain_holds_no_role_at_any_door() {
             secondary_domain: true,
             ..owner("eve")
         };
-        let token = token(&house, &tokens, there).await;
-        let me = house.get("/api/v1/me", token).await.json();
+        let token = token(&server, &tokens, there).await;
+        let me = server.get("/api/v1/me", token).await.json();
         assert_eq!(
             (&me["user_id"], &me["roles"]),
             (&own["user_id"], &json!([]))
@@ -96,18 +96,21 @@ fn whoever_is_matched_through_a_fallback_domain_holds_no_role_at_any_door() {
             ),
             ("/api/v1/sweeps".to_owned(), Value::Null),
         ] {
-            let reply = house.post(&path, token, &body).await;
+            let reply = server.post(&path, token, &body).await;
             assert!(
                 [403, 404].contains(&reply.status.as_u16()),
                 "{path}: {reply:?}"
             );
         }
-        assert_eq!(house.get("/api/v1/locks", token).await.status.as_u16(), 403);
+        assert_eq!(
+            server.get("/api/v1/locks", token).await.status.as_u16(),
+            403
+        );
 
         // a stream of events, which an administrator's is full of
         let (mut theirs, mut full) = (
-            open(&house, token, Some("0")).await,
-            open(&house, "eve/all", Some("0")).await,
+            open(&server, token, Some("0")).await,
+            open(&server, "eve/all", Some("0")).await,
         );
         let asked = |(events, _): (Vec<(u64, Value)>, bool)| {
             let created = |event: &&(u64, Value)| event.1["event"] == "request.created";
@@ -115,7 +118,7 @@ fn whoever_is_matched_through_a_fallback_domain_holds_no_role_at_any_door() {
         };
         assert_eq!(asked(heard(&mut theirs).await), 0);
         assert_eq!(asked(heard(&mut full).await), 1);
-        let list = house.get("/api/v1/requests?role=all", token).await.json();
+        let list = server.get("/api/v1/requests?role=all", token).await.json();
         assert_eq!(list["items"], json!([]), "nor are there others' requests");
     });
 }

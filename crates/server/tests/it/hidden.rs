@@ -7,8 +7,8 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use serde_json::json;
 
-use crate::signed_in::{At, house};
-use crate::test_server::{House, asking, request, run};
+use crate::signed_in::{At, server};
+use crate::test_server::{TestServer, asking, request, run};
 
 /// Why somebody asked; why they were locked, and let in again.
 const WISH: &str = "zebra-of-the-wish";
@@ -34,27 +34,27 @@ const PATHS: [&str; 14] = [
 ];
 
 /// Somebody asks, is locked with what they hold, and is let in again. The request and its grant.
-async fn lived(house: &House) -> (String, String) {
+async fn lived(server: &TestServer) -> (String, String) {
     let mut wish = asking("ReadOnly");
     wish["reason"] = json!(WISH);
-    let asked = house
+    let asked = server
         .post("/api/v1/requests", "ana/all", &wish)
         .await
         .json();
     let lock = json!({"user": "ana@corp.example", "reason": LOCK, "held": "ends"});
-    let locked = house.post("/api/v1/locks", "eve/all", &lock).await;
+    let locked = server.post("/api/v1/locks", "eve/all", &lock).await;
     assert_eq!(locked.json()["reason"], LOCK, "{locked:?}");
-    house.access.tick().await.unwrap();
+    server.access.tick().await.unwrap();
     let lift = json!({"user": "ana@corp.example", "reason": LIFT});
-    let lifted = house.post("/api/v1/locks/lift", "eve/all", &lift).await;
+    let lifted = server.post("/api/v1/locks/lift", "eve/all", &lift).await;
     assert_eq!(lifted.json()["changed"], true, "{lifted:?}");
     let id = |name: &str| asked[name].as_str().unwrap().to_owned();
     (id("id"), id("grant_id"))
 }
 
 /// Everything somebody is told, at every door.
-async fn told(house: &House, who: &str, request_id: &str, grant: &str) -> String {
-    let at = At::new(house, who).await;
+async fn told(server: &TestServer, who: &str, request_id: &str, grant: &str) -> String {
+    let at = At::new(server, who).await;
     let mut told = String::new();
     let own = [
         format!("/api/v1/requests/{request_id}"),
@@ -65,7 +65,7 @@ async fn told(house: &House, who: &str, request_id: &str, grant: &str) -> String
     ];
     for path in PATHS.iter().copied().chain(own.iter().map(String::as_str)) {
         let reply = if path.starts_with("/api/") {
-            house.get(path, &format!("{who}/all")).await
+            server.get(path, &format!("{who}/all")).await
         } else {
             at.get(path).await
         };
@@ -78,7 +78,7 @@ async fn told(house: &House, who: &str, request_id: &str, grant: &str) -> String
     let token = format!("{who}/all");
     let since = [("last-event-id", "0")];
     let sent = request("GET", "/api/v1/events", Some(&token), &since, None);
-    let mut stream = house.answer(sent).await.into_body().into_data_stream();
+    let mut stream = server.answer(sent).await.into_body().into_data_stream();
     told.push_str("\n== events\n");
     while let Ok(Some(Ok(bytes))) =
         tokio::time::timeout(Duration::from_millis(150), stream.next()).await
@@ -99,14 +99,14 @@ fn places(told: &str, text: &str) -> Vec<String> {
 #[test]
 fn why_somebody_asked_is_told_to_those_who_may_see_the_request() {
     run(async {
-        let house = house();
-        let (request, grant) = lived(&house).await;
+        let server = server();
+        let (request, grant) = lived(&server).await;
         for who in ["sam", "dee"] {
-            let told = told(&house, who, &request, &grant).await;
+            let told = told(&server, who, &request, &grant).await;
             assert_eq!(places(&told, WISH), [""; 0], "{who}");
         }
         for who in ["ana", "aud", "eve"] {
-            let told = told(&house, who, &request, &grant).await;
+            let told = told(&server, who, &request, &grant).await;
             let doors = places(&told, WISH);
             for door in [
                 &format!("/api/v1/requests/{request}"),
@@ -123,17 +123,17 @@ fn why_somebody_asked_is_told_to_those_who_may_see_the_request() {
 #[test]
 fn why_somebody_was_locked_is_told_to_administrators_and_auditors_alone() {
     run(async {
-        let house = house();
-        let (request, grant) = lived(&house).await;
+        let server = server();
+        let (request, grant) = lived(&server).await;
         // who was locked, an approver, strangers
         for who in ["ana", "cai", "dee", "sam"] {
-            let told = told(&house, who, &request, &grant).await;
+            let told = told(&server, who, &request, &grant).await;
             for secret in [LOCK, LIFT] {
                 assert_eq!(places(&told, secret), [""; 0], "{who} {secret}");
             }
         }
         for who in ["aud", "eve"] {
-            let told = told(&house, who, &request, &grant).await;
+            let told = told(&server, who, &request, &grant).await;
             for secret in [LOCK, LIFT] {
                 let doors = places(&told, secret);
                 assert!(
@@ -145,11 +145,11 @@ fn why_somebody_was_locked_is_told_to_administrators_and_auditors_alone() {
         }
         // in force: whoever may list locks, and does not read all, is not told why
         let lock = json!({"user": "ana@corp.example", "reason": LOCK});
-        house.post("/api/v1/locks", "eve/all", &lock).await;
-        let auditor = house.get("/api/v1/locks", "aud/all").await.json();
+        server.post("/api/v1/locks", "eve/all", &lock).await;
+        let auditor = server.get("/api/v1/locks", "aud/all").await.json();
         assert_eq!(auditor["items"][0]["reason"], LOCK);
         for path in ["/api/v1/me", "/api/v1/requests"] {
-            let refused = house.get(path, "ana/all").await;
+            let refused = server.get(path, "ana/all").await;
             assert!(
                 !String::from_utf8_lossy(&refused.body).contains("zebra"),
                 "{path}"

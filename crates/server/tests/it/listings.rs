@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use hallpass_model::TimeSpan;
 use serde_json::{Value, json};
 
-use crate::test_server::{House, asking, run};
+use crate::test_server::{TestServer, asking, run};
 
 /// Every row, in pages of `size`, and how many pages it took.
 async fn all(
-    house: &House,
+    server: &TestServer,
     path: &str,
     token: &str,
     size: usize,
@@ -21,7 +21,7 @@ async fn all(
         let more = next
             .map(|next| format!("&{cursor}={next}"))
             .unwrap_or_default();
-        let page = house
+        let page = server
             .get(&format!("{path}{joint}limit={size}{more}"), token)
             .await;
         assert_eq!(page.short(), "200", "{page:?}");
@@ -37,34 +37,34 @@ async fn all(
     }
 }
 
-async fn filled(house: &House) {
+async fn filled(server: &TestServer) {
     for number in 0..23 {
         let who = ["ana/all", "dee/all"][number % 2];
         let mut body = asking(["ReadOnly", "Admin"][number % 3 % 2]);
         body["account"] = json!(["payments-prod", "orders-prod"][number / 2 % 2]);
         body["reason"] = json!(format!("number {number}"));
-        house.post("/api/v1/requests", who, &body).await;
-        house.clock.advance(TimeSpan::seconds(1));
+        server.post("/api/v1/requests", who, &body).await;
+        server.clock.advance(TimeSpan::seconds(1));
     }
 }
 
 #[test]
 fn pages_hold_every_row_once_newest_first() {
     run(async {
-        let house = House::new();
-        filled(&house).await;
+        let server = TestServer::new();
+        filled(&server).await;
         for path in ["/api/v1/requests", "/api/v1/grants"] {
-            let (whole, _) = all(&house, path, "aud/all", 500, "cursor").await;
+            let (whole, _) = all(&server, path, "aud/all", 500, "cursor").await;
             assert!(whole.len() >= 10, "{path}");
             for size in [1, 2, 5, whole.len(), 501] {
-                let (rows, _) = all(&house, path, "aud/all", size, "cursor").await;
+                let (rows, _) = all(&server, path, "aud/all", size, "cursor").await;
                 assert_eq!(rows, whole, "{path} in pages of {size}");
             }
             let ids: Vec<&str> = whole.iter().filter_map(|row| row["id"].as_str()).collect();
             assert!(ids.is_sorted_by(|a, b| a > b), "{path}");
         }
-        let (whole, _) = all(&house, "/api/v1/audit", "aud/all", 500, "after").await;
-        let (rows, pages) = all(&house, "/api/v1/audit", "aud/all", 3, "after").await;
+        let (whole, _) = all(&server, "/api/v1/audit", "aud/all", 500, "after").await;
+        let (rows, pages) = all(&server, "/api/v1/audit", "aud/all", 3, "after").await;
         assert_eq!(rows, whole);
         assert!(pages > 5);
         let sequence: Vec<u64> = rows.iter().filter_map(|row| row["seq"].as_u64()).collect();
@@ -75,22 +75,22 @@ fn pages_hold_every_row_once_newest_first() {
 #[test]
 fn rows_are_the_callers_own_or_theirs_to_decide() {
     run(async {
-        let house = House::new();
-        filled(&house).await;
-        let (mine, _) = all(&house, "/api/v1/requests", "ana/all", 7, "cursor").await;
+        let server = TestServer::new();
+        filled(&server).await;
+        let (mine, _) = all(&server, "/api/v1/requests", "ana/all", 7, "cursor").await;
         assert!(
             mine.iter()
                 .all(|row| row["requester"] == "ana@corp.example")
         );
-        let (whole, _) = all(&house, "/api/v1/requests", "aud/all", 7, "cursor").await;
+        let (whole, _) = all(&server, "/api/v1/requests", "aud/all", 7, "cursor").await;
         let hers = whole
             .iter()
             .filter(|row| row["requester"] == "ana@corp.example");
         assert_eq!(mine.len(), hers.count());
-        let (none, _) = all(&house, "/api/v1/requests", "sam/all", 7, "cursor").await;
+        let (none, _) = all(&server, "/api/v1/requests", "sam/all", 7, "cursor").await;
         assert!(none.is_empty());
         let (review, _) = all(
-            &house,
+            &server,
             "/api/v1/requests?role=to-review",
             "dee/all",
             2,
@@ -102,7 +102,7 @@ fn rows_are_the_callers_own_or_theirs_to_decide() {
             .filter_map(|row| row["requester"].as_str())
             .collect();
         assert_eq!(asked, BTreeSet::from(["ana@corp.example"]), "not one's own");
-        let (audit, _) = all(&house, "/api/v1/audit", "ana/all", 50, "after").await;
+        let (audit, _) = all(&server, "/api/v1/audit", "ana/all", 50, "after").await;
         let foreign = audit.iter().find(|row| {
             let about = [
                 &row["requester_email"],
@@ -112,7 +112,7 @@ fn rows_are_the_callers_own_or_theirs_to_decide() {
             !about.contains(&&json!("ana@corp.example"))
         });
         assert_eq!(foreign, None);
-        let grants = house
+        let grants = server
             .get("/api/v1/grants?user=dee@corp.example", "ana/all")
             .await;
         assert_eq!(grants.json()["items"], json!([]));
@@ -122,8 +122,8 @@ fn rows_are_the_callers_own_or_theirs_to_decide() {
 #[test]
 fn filters_are_heeded() {
     run(async {
-        let house = House::new();
-        filled(&house).await;
+        let server = TestServer::new();
+        filled(&server).await;
         for (path, field, value) in [
             ("/api/v1/requests?state=pending", "state", "pending"),
             ("/api/v1/requests?state=approved", "state", "approved"),
@@ -144,11 +144,18 @@ fn filters_are_heeded() {
             ),
             ("/api/v1/grants?state=scheduled", "state", "scheduled"),
         ] {
-            let (rows, _) = all(&house, path, "dee/all", 3, "cursor").await;
+            let (rows, _) = all(&server, path, "dee/all", 3, "cursor").await;
             assert!(!rows.is_empty(), "{path}");
             assert!(rows.iter().all(|row| row[field] == value), "{path}");
         }
-        let (ended, _) = all(&house, "/api/v1/grants?state=ended", "aud/all", 3, "cursor").await;
+        let (ended, _) = all(
+            &server,
+            "/api/v1/grants?state=ended",
+            "aud/all",
+            3,
+            "cursor",
+        )
+        .await;
         assert!(ended.is_empty());
     });
 }
@@ -156,11 +163,11 @@ fn filters_are_heeded() {
 #[test]
 fn the_catalog_comes_in_pages_and_by_words() {
     run(async {
-        let house = House::new();
-        let (whole, _) = all(&house, "/api/v1/catalog", "ana/all", 1000, "cursor").await;
+        let server = TestServer::new();
+        let (whole, _) = all(&server, "/api/v1/catalog", "ana/all", 1000, "cursor").await;
         assert!(whole.len() > 5, "{whole:?}");
         for size in [1, 2, 5, whole.len()] {
-            let (rows, _) = all(&house, "/api/v1/catalog", "ana/all", size, "cursor").await;
+            let (rows, _) = all(&server, "/api/v1/catalog", "ana/all", size, "cursor").await;
             assert_eq!(rows, whole, "in pages of {size}");
         }
         let sets = |rows: Vec<Value>| -> BTreeSet<String> {
@@ -168,11 +175,11 @@ fn the_catalog_comes_in_pages_and_by_words() {
             rows.iter().map(of).collect()
         };
         let path = "/api/v1/catalog?q=PAY+adm";
-        let (found, _) = all(&house, path, "ana/all", 1, "cursor").await;
+        let (found, _) = all(&server, path, "ana/all", 1, "cursor").await;
         let expected = BTreeSet::from(["\"payments-prod\" \"Admin\"".to_owned()]);
         assert_eq!(sets(found), expected);
         let path = "/api/v1/catalog?account=orders-prod&q=root";
-        let (found, _) = all(&house, path, "ana/all", 9, "cursor").await;
+        let (found, _) = all(&server, path, "ana/all", 9, "cursor").await;
         let expected = BTreeSet::from(["\"orders-prod\" \"Root\"".to_owned()]);
         assert_eq!(sets(found), expected);
         for bad in [
@@ -181,7 +188,7 @@ fn the_catalog_comes_in_pages_and_by_words() {
             "account=nowhere",
             "w=1",
         ] {
-            let page = house
+            let page = server
                 .get(&format!("/api/v1/catalog?{bad}"), "ana/all")
                 .await;
             assert_eq!(page.short(), "400 bad-parameter", "{bad}");

@@ -9,19 +9,19 @@ use hallpass_server::{SignIn, hash_secret};
 use serde_json::{Value, json};
 
 use crate::browser::{Browser, form};
-use crate::test_server::{House, Reply, request, run};
+use crate::test_server::{Reply, TestServer, request, run};
 
 const STATE: &str = "5555555555555555555555555555555555555555555555555555555555555555";
 
-fn house() -> House {
-    House::with(|app| {
+fn server() -> TestServer {
+    TestServer::with(|app| {
         let sign_in = SignIn::new("https://hallpass.example").with_tries(100_000);
         app.sign_in = std::sync::Arc::new(sign_in);
     })
 }
 
-async fn fetch(house: &House, body: Value) -> Reply {
-    house
+async fn fetch(server: &TestServer, body: Value) -> Reply {
+    server
         .call("POST", "/api/v1/login/token", None, Some(&body))
         .await
 }
@@ -52,17 +52,17 @@ async fn code(ana: &mut Browser<'_>, verifier: &str) -> String {
 #[test]
 fn a_login_through_the_browser_is_confirmed_and_fetched_once() {
     run(async {
-        let house = house();
+        let server = server();
         let challenge = hash_secret("verifier");
         let mut page = fields(&challenge, "");
         page.pop();
         let path = format!("/login/cli?{}", form(&page));
-        let away = Browser::new(&house).get(&path).await;
+        let away = Browser::new(&server).get(&path).await;
         assert!(
             away.leads_to()
                 .starts_with("/signin?next=%2Flogin%2Fcli%3Fport%3D4567")
         );
-        let mut ana = Browser::of(&house, "ana").await;
+        let mut ana = Browser::of(&server, "ana").await;
         let shown = ana.get(&path).await;
         assert!(
             shown
@@ -78,19 +78,19 @@ fn a_login_through_the_browser_is_confirmed_and_fetched_once() {
             "{policy}"
         );
         let code = code(&mut ana, "verifier").await;
-        let reply = fetch(&house, json!({"code": code, "verifier": "verifier"})).await;
+        let reply = fetch(&server, json!({"code": code, "verifier": "verifier"})).await;
         assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
         let token = reply.json()["token"].as_str().unwrap().to_owned();
-        let me = house.get("/api/v1/me", &token).await.json();
+        let me = server.get("/api/v1/me", &token).await.json();
         assert_eq!(
             (&me["email"], &me["scopes"]),
             (&json!("ana@corp.example"), &json!(["read"]))
         );
-        let again = fetch(&house, json!({"code": code, "verifier": "verifier"})).await;
+        let again = fetch(&server, json!({"code": code, "verifier": "verifier"})).await;
         assert_eq!(again.short(), "400 login-expired");
-        house.clock.advance(TimeSpan::hours(12));
+        server.clock.advance(TimeSpan::hours(12));
         assert_eq!(
-            house.get("/api/v1/me", &token).await.short(),
+            server.get("/api/v1/me", &token).await.short(),
             "401 unauthorized"
         );
     });
@@ -99,24 +99,24 @@ fn a_login_through_the_browser_is_confirmed_and_fetched_once() {
 #[test]
 fn a_code_without_its_verifier_or_too_late_brings_nothing() {
     run(async {
-        let house = house();
-        let mut ana = Browser::of(&house, "ana").await;
+        let server = server();
+        let mut ana = Browser::of(&server, "ana").await;
         let stolen = code(&mut ana, "verifier").await;
         for verifier in ["other", "verifier"] {
             // the first try with the wrong one used it up
-            let reply = fetch(&house, json!({"code": stolen, "verifier": verifier})).await;
+            let reply = fetch(&server, json!({"code": stolen, "verifier": verifier})).await;
             assert_eq!(reply.short(), "400 login-expired");
         }
         let late = code(&mut ana, "verifier").await;
-        house.clock.advance(TimeSpan::minutes(10));
-        let reply = fetch(&house, json!({"code": late, "verifier": "verifier"})).await;
+        server.clock.advance(TimeSpan::minutes(10));
+        let reply = fetch(&server, json!({"code": late, "verifier": "verifier"})).await;
         assert_eq!(reply.short(), "400 login-expired");
         for body in [
             json!({}),
             json!({"code": "x"}),
             json!({"code": "x", "verifier": "y", "device_code": "z"}),
         ] {
-            assert_eq!(fetch(&house, body).await.short(), "400 bad-login");
+            assert_eq!(fetch(&server, body).await.short(), "400 bad-login");
         }
     });
 }
@@ -124,8 +124,8 @@ fn a_code_without_its_verifier_or_too_late_brings_nothing() {
 #[test]
 fn the_page_leads_to_this_machine_only_and_refusing_gives_nothing() {
     run(async {
-        let house = house();
-        let mut ana = Browser::of(&house, "ana").await;
+        let server = server();
+        let mut ana = Browser::of(&server, "ana").await;
         let challenge = hash_secret("v");
         let reply = ana.press("/login/cli", &fields(&challenge, "refuse")).await;
         assert_eq!(
@@ -162,9 +162,9 @@ fn the_page_leads_to_this_machine_only_and_refusing_gives_nothing() {
     });
 }
 
-async fn begin(house: &House) -> (String, String) {
+async fn begin(server: &TestServer) -> (String, String) {
     let body = json!({"host": "server-1", "scopes": ["read", "request"]});
-    let reply = house
+    let reply = server
         .call("POST", "/api/v1/login/device", None, Some(&body))
         .await;
     let code = reply.json();
@@ -180,14 +180,14 @@ async fn begin(house: &House) -> (String, String) {
 #[test]
 fn a_login_with_a_code_waits_for_its_person() {
     run(async {
-        let house = house();
-        let (device, short) = begin(&house).await;
+        let server = server();
+        let (device, short) = begin(&server).await;
         let ask = json!({"device_code": device});
         assert_eq!(
-            fetch(&house, ask.clone()).await.short(),
+            fetch(&server, ask.clone()).await.short(),
             "400 login-pending"
         );
-        let mut ana = Browser::of(&house, "ana").await;
+        let mut ana = Browser::of(&server, "ana").await;
         let page = ana.press("/login/device", &[("code", &short)]).await.text();
         assert!(
             page.contains("Give the command line on server-1 a token for 12 h?"),
@@ -195,14 +195,14 @@ fn a_login_with_a_code_waits_for_its_person() {
         );
         assert!(page.contains(&short), "{page}");
         assert_eq!(
-            fetch(&house, ask.clone()).await.short(),
+            fetch(&server, ask.clone()).await.short(),
             "400 login-pending",
             "only looked"
         );
         let patient = json!({"device_code": device, "wait_seconds": 20});
-        let (reply, _) = tokio::join!(fetch(&house, patient), async {
+        let (reply, _) = tokio::join!(fetch(&server, patient), async {
             tokio::task::yield_now().await;
-            let mut ana = Browser::of(&house, "ana").await;
+            let mut ana = Browser::of(&server, "ana").await;
             ana.press(
                 "/login/device",
                 &[("code", &short.to_lowercase()), ("say", "give")],
@@ -211,10 +211,10 @@ fn a_login_with_a_code_waits_for_its_person() {
         });
         assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
         let token = reply.json()["token"].as_str().unwrap().to_owned();
-        let me = house.get("/api/v1/me", &token).await.json();
+        let me = server.get("/api/v1/me", &token).await.json();
         assert_eq!(me["scopes"], json!(["read", "request"]));
         assert_eq!(
-            fetch(&house, ask).await.short(),
+            fetch(&server, ask).await.short(),
             "400 login-expired",
             "given once"
         );
@@ -224,20 +224,20 @@ fn a_login_with_a_code_waits_for_its_person() {
 #[test]
 fn a_refused_or_forgotten_login_brings_nothing() {
     run(async {
-        let house = house();
-        let mut ana = Browser::of(&house, "ana").await;
-        let (device, short) = begin(&house).await;
+        let server = server();
+        let mut ana = Browser::of(&server, "ana").await;
+        let (device, short) = begin(&server).await;
         ana.press("/login/device", &[("code", &short), ("say", "refuse")])
             .await;
-        let reply = fetch(&house, json!({"device_code": device})).await;
+        let reply = fetch(&server, json!({"device_code": device})).await;
         assert_eq!(reply.short(), "403 login-refused");
-        let (device, short) = begin(&house).await;
-        house.clock.advance(TimeSpan::minutes(10));
+        let (device, short) = begin(&server).await;
+        server.clock.advance(TimeSpan::minutes(10));
         let page = ana
             .press("/login/device", &[("code", &short), ("say", "give")])
             .await;
         assert_eq!(page.status, StatusCode::BAD_REQUEST);
-        let reply = fetch(&house, json!({"device_code": device})).await;
+        let reply = fetch(&server, json!({"device_code": device})).await;
         assert_eq!(reply.short(), "400 login-expired");
     });
 }
@@ -245,9 +245,9 @@ fn a_refused_or_forgotten_login_brings_nothing() {
 #[test]
 fn codes_cannot_be_guessed() {
     run(async {
-        let house = house();
-        let (device, short) = begin(&house).await;
-        let mut sam = Browser::of(&house, "sam").await;
+        let server = server();
+        let (device, short) = begin(&server).await;
+        let mut sam = Browser::of(&server, "sam").await;
         for _ in 0..10 {
             let reply = sam
                 .press("/login/device", &[("code", "BBBB-BBBB"), ("say", "give")])
@@ -258,7 +258,7 @@ fn codes_cannot_be_guessed() {
             .press("/login/device", &[("code", &short), ("say", "give")])
             .await;
         assert_eq!(reply.status, StatusCode::TOO_MANY_REQUESTS);
-        let reply = fetch(&house, json!({"device_code": device})).await;
+        let reply = fetch(&server, json!({"device_code": device})).await;
         assert_eq!(reply.short(), "400 login-pending");
     });
 }
@@ -266,22 +266,22 @@ fn codes_cannot_be_guessed() {
 #[test]
 fn logging_out_revokes_the_token() {
     run(async {
-        let house = house();
-        let mut ana = Browser::of(&house, "ana").await;
+        let server = server();
+        let mut ana = Browser::of(&server, "ana").await;
         let code = code(&mut ana, "v").await;
-        let reply = fetch(&house, json!({"code": code, "verifier": "v"})).await;
+        let reply = fetch(&server, json!({"code": code, "verifier": "v"})).await;
         let token = reply.json()["token"].as_str().unwrap().to_owned();
-        let reply = house.post("/api/v1/logout", &token, &Value::Null).await;
+        let reply = server.post("/api/v1/logout", &token, &Value::Null).await;
         assert_eq!(reply.json(), json!({"revoked": true}));
         assert_eq!(
-            house.get("/api/v1/me", &token).await.short(),
+            server.get("/api/v1/me", &token).await.short(),
             "401 unauthorized"
         );
     });
 }
 
 /// Begins a login from an address, as a program says it is called.
-async fn begin_at(house: &House, peer: &str, agent: &str, body: Value) -> (String, String) {
+async fn begin_at(server: &TestServer, peer: &str, agent: &str, body: Value) -> (String, String) {
     let mut request = request(
         "POST",
         "/api/v1/login/device",
@@ -291,7 +291,7 @@ async fn begin_at(house: &House, peer: &str, agent: &str, body: Value) -> (Strin
     );
     let peer: SocketAddr = peer.parse().unwrap();
     request.extensions_mut().insert(ConnectInfo(peer));
-    let code = house.send(request).await.json();
+    let code = server.send(request).await.json();
     let text = |name: &str| code[name].as_str().unwrap().to_owned();
     (text("device_code"), text("user_code"))
 }
@@ -299,12 +299,17 @@ async fn begin_at(house: &House, peer: &str, agent: &str, body: Value) -> (Strin
 #[test]
 fn the_page_says_where_a_login_with_a_code_was_begun_and_how_long_ago() {
     run(async {
-        let house = house();
+        let server = server();
         let agent = "curl/8  <b>evil</b>";
-        let (_, short) =
-            begin_at(&house, "203.0.113.9:4000", agent, json!({"host": "laptop"})).await;
-        house.clock.advance(TimeSpan::minutes(3));
-        let mut ana = Browser::of(&house, "ana").await;
+        let (_, short) = begin_at(
+            &server,
+            "203.0.113.9:4000",
+            agent,
+            json!({"host": "laptop"}),
+        )
+        .await;
+        server.clock.advance(TimeSpan::minutes(3));
+        let mut ana = Browser::of(&server, "ana").await;
         ana.peer = "198.51.100.2:5000".parse().unwrap();
         let page = ana.press("/login/device", &[("code", &short)]).await.text();
         assert!(page.contains("It was begun 3 minutes ago ("), "{page}");
@@ -320,7 +325,7 @@ fn the_page_says_where_a_login_with_a_code_was_begun_and_how_long_ago() {
             !page.contains("evil <b>") && !page.contains('\u{202e}'),
             "{page}"
         );
-        let (_, short) = begin_at(&house, "198.51.100.2:9", "x", json!({})).await;
+        let (_, short) = begin_at(&server, "198.51.100.2:9", "x", json!({})).await;
         let page = ana.press("/login/device", &[("code", &short)]).await.text();
         assert!(page.contains("You are at the same address."), "{page}");
     });
@@ -329,15 +334,15 @@ fn the_page_says_where_a_login_with_a_code_was_begun_and_how_long_ago() {
 #[test]
 fn a_link_never_brings_a_code() {
     run(async {
-        let house = house();
-        let (device, short) = begin(&house).await;
-        let mut ana = Browser::of(&house, "ana").await;
+        let server = server();
+        let (device, short) = begin(&server).await;
+        let mut ana = Browser::of(&server, "ana").await;
         for path in ["/login/device?code=", "/login/device?say=give&code="] {
             let page = ana.get(&format!("{path}{short}")).await.text();
             assert!(!page.contains(&short), "{page}");
             assert!(page.contains("name=\"code\" value=\"\""), "{page}");
         }
-        let reply = fetch(&house, json!({"device_code": device})).await;
+        let reply = fetch(&server, json!({"device_code": device})).await;
         assert_eq!(reply.short(), "400 login-pending");
     });
 }
@@ -345,7 +350,7 @@ fn a_link_never_brings_a_code() {
 #[test]
 fn a_login_with_a_code_may_only_read_unless_it_asks_for_more_and_the_page_says_so() {
     run(async {
-        let house = house();
+        let server = server();
         for (asked, given) in [
             (json!({}), json!(["read"])),
             (json!({"scopes": []}), json!(["read"])),
@@ -354,8 +359,8 @@ fn a_login_with_a_code_may_only_read_unless_it_asks_for_more_and_the_page_says_s
                 json!(["read", "review"]),
             ),
         ] {
-            let (device, short) = begin_at(&house, "203.0.113.9:1", "x", asked).await;
-            let mut ana = Browser::of(&house, "ana").await;
+            let (device, short) = begin_at(&server, "203.0.113.9:1", "x", asked).await;
+            let mut ana = Browser::of(&server, "ana").await;
             let page = ana.press("/login/device", &[("code", &short)]).await.text();
             let names: Vec<&str> = given
                 .as_array()
@@ -367,7 +372,7 @@ fn a_login_with_a_code_may_only_read_unless_it_asks_for_more_and_the_page_says_s
             assert!(page.contains(&words), "{page}");
             ana.press("/login/device", &[("code", &short), ("say", "give")])
                 .await;
-            let reply = fetch(&house, json!({"device_code": device})).await;
+            let reply = fetch(&server, json!({"device_code": device})).await;
             assert_eq!(reply.json()["scopes"], given);
         }
     });

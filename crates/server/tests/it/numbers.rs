@@ -8,7 +8,7 @@ use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
-use crate::test_server::{House, Reply, run};
+use crate::test_server::{Reply, TestServer, run};
 
 /// As they stand in a query, a header or JSON.
 const EDGES: [&str; 15] = [
@@ -86,12 +86,12 @@ fn body(schema: &Value, field: &str, edge: &str) -> String {
     format!("{{{}}}", members.collect::<Vec<_>>().join(","))
 }
 
-async fn post(house: &House, path: &str, token: &str, body: String) -> Reply {
+async fn post(server: &TestServer, path: &str, token: &str, body: String) -> Reply {
     let request = Request::post(path)
         .header(header::AUTHORIZATION, format!("Bearer {token}"))
         .header(header::CONTENT_TYPE, "application/json")
         .body(Body::from(body));
-    house.send(request.unwrap()).await
+    server.send(request.unwrap()).await
 }
 
 fn holds(reply: &Reply) -> bool {
@@ -104,8 +104,8 @@ fn holds(reply: &Reply) -> bool {
 #[test]
 fn every_number_of_a_query_is_taken_or_refused_at_every_edge() {
     run(async {
-        let (house, document) = (House::new(), document());
-        house.ask("ana/all", "Admin").await;
+        let (server, document) = (TestServer::new(), document());
+        server.ask("ana/all", "Admin").await;
         let (mut wrong, mut tried) = (Vec::new(), 0);
         for (method, path, operation) in operations(&document) {
             for parameter in operation["parameters"].as_array().into_iter().flatten() {
@@ -116,7 +116,7 @@ fn every_number_of_a_query_is_taken_or_refused_at_every_edge() {
                 for edge in EDGES {
                     tried += 1;
                     let path = format!("{path}?{name}={edge}");
-                    let reply = house.call(&method, &path, Some("aud/all"), None).await;
+                    let reply = server.call(&method, &path, Some("aud/all"), None).await;
                     if !holds(&reply) {
                         wrong.push(format!("{method} {path}: {}", reply.short()));
                     }
@@ -131,7 +131,7 @@ fn every_number_of_a_query_is_taken_or_refused_at_every_edge() {
 #[test]
 fn every_number_of_a_body_is_taken_or_refused_at_every_edge() {
     run(async {
-        let (house, document) = (House::new(), document());
+        let (server, document) = (TestServer::new(), document());
         let (mut wrong, mut tried) = (Vec::new(), 0);
         for (method, path, operation) in operations(&document) {
             let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
@@ -145,7 +145,7 @@ fn every_number_of_a_body_is_taken_or_refused_at_every_edge() {
             for (field, _) in properties.iter().filter(|(_, of)| is_whole(of)) {
                 for edge in EDGES {
                     tried += 1;
-                    let reply = post(&house, &path, "ana/all", body(schema, field, edge)).await;
+                    let reply = post(&server, &path, "ana/all", body(schema, field, edge)).await;
                     if !holds(&reply) {
                         wrong.push(format!("POST {path} {field}={edge}: {}", reply.short()));
                     }
@@ -160,14 +160,14 @@ fn every_number_of_a_body_is_taken_or_refused_at_every_edge() {
 #[test]
 fn a_stream_opens_whatever_number_it_is_to_go_on_from() {
     run(async {
-        let house = House::new();
-        house.ask("ana/all", "Admin").await;
+        let server = TestServer::new();
+        server.ask("ana/all", "Admin").await;
         for last in EDGES {
             let request = Request::get("/api/v1/events")
                 .header(header::AUTHORIZATION, "Bearer ana/all")
                 .header("last-event-id", last)
                 .body(Body::empty());
-            let response = house.answer(request.unwrap()).await;
+            let response = server.answer(request.unwrap()).await;
             assert_eq!(response.status(), StatusCode::OK, "{last:?}");
             let mut events = response.into_body().into_data_stream();
             // the first round of reading is where it broke; nothing may be there to be told
@@ -183,13 +183,13 @@ fn a_stream_opens_whatever_number_it_is_to_go_on_from() {
 #[test]
 fn reading_after_the_last_number_there_can_be_finds_nothing() {
     run(async {
-        let house = House::new();
-        house.ask("ana/all", "Admin").await;
-        let reply = house.get("/api/v1/audit?after=9007199254740991", "aud/all");
+        let server = TestServer::new();
+        server.ask("ana/all", "Admin").await;
+        let reply = server.get("/api/v1/audit?after=9007199254740991", "aud/all");
         assert_eq!(reply.await.json(), json!({"items": []}));
         for after in ["9007199254740992", "18446744073709551615"] {
             let path = format!("/api/v1/audit?after={after}");
-            let reply = house.get(&path, "aud/all").await;
+            let reply = server.get(&path, "aud/all").await;
             assert_eq!(reply.short(), "400 bad-parameter", "{after}");
         }
     });
@@ -198,9 +198,9 @@ fn reading_after_the_last_number_there_can_be_finds_nothing() {
 #[test]
 fn numbers_in_addresses_of_pages_break_no_page() {
     run(async {
-        let house = House::new();
-        house.ask("ana/all", "Admin").await;
-        let mut eve = Browser::of(&house, "eve").await;
+        let server = TestServer::new();
+        server.ask("ana/all", "Admin").await;
+        let mut eve = Browser::of(&server, "eve").await;
         for path in [
             "/audit?after=",
             "/audit?record=",

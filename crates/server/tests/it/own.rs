@@ -5,14 +5,14 @@ use hallpass_server::hash_secret;
 use serde_json::{Value, json};
 
 use crate::browser::{Browser, CSRF};
-use crate::fake_oidc::Double;
-use crate::test_server::{House, run, token_id};
+use crate::fake_oidc::FakeOidc;
+use crate::test_server::{TestServer, run, token_id};
 
 /// Signs somebody in through the provider once more, in a browser of its own.
-async fn another<'a>(double: &Double, house: &'a House, agent: &str) -> Browser<'a> {
-    let mut browser = Browser::new(house);
+async fn another<'a>(oidc: &FakeOidc, server: &'a TestServer, agent: &str) -> Browser<'a> {
+    let mut browser = Browser::new(server);
     browser.agent = agent.to_owned();
-    double.sign_in(&mut browser).await;
+    oidc.sign_in(&mut browser).await;
     browser
 }
 
@@ -31,8 +31,8 @@ async fn press(browser: &mut Browser<'_>, path: &str) -> String {
 }
 
 /// The sessions of somebody, through the API.
-async fn listed(house: &House, token: &str) -> Vec<Value> {
-    let list = house.get("/api/v1/me/sessions", token).await.json();
+async fn listed(server: &TestServer, token: &str) -> Vec<Value> {
+    let list = server.get("/api/v1/me/sessions", token).await.json();
     list["items"].as_array().unwrap().clone()
 }
 
@@ -42,11 +42,11 @@ const PHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Safa
 #[test]
 fn one_sees_ones_own_sessions_with_this_one_marked_and_no_secret() {
     run(async {
-        let double = Double::start().await;
-        let house = double.house();
-        let mut here = another(&double, &house, FIREFOX).await;
-        let there = another(&double, &house, PHONE).await;
-        let mut sams = Browser::of(&house, "sam").await;
+        let oidc = FakeOidc::start().await;
+        let server = oidc.server();
+        let mut here = another(&oidc, &server, FIREFOX).await;
+        let there = another(&oidc, &server, PHONE).await;
+        let mut sams = Browser::of(&server, "sam").await;
         let page = here.get("/sign-ins").await.text();
         for shown in [
             "Firefox on Linux",
@@ -64,7 +64,7 @@ fn one_sees_ones_own_sessions_with_this_one_marked_and_no_secret() {
         }
         let sams = sams.get("/sign-ins").await.text();
         assert!(!sams.contains("Firefox"), "somebody else's: {sams}");
-        let rows = listed(&house, "ana/read").await;
+        let rows = listed(&server, "ana/read").await;
         assert_eq!(rows.len(), 2, "{rows:?}");
         assert!(rows.iter().all(|row| row["is_this"] == false));
         assert_eq!(rows.iter().filter(|row| row["browser"] == PHONE).count(), 1);
@@ -74,12 +74,12 @@ fn one_sees_ones_own_sessions_with_this_one_marked_and_no_secret() {
 #[test]
 fn a_session_that_its_person_ends_is_over_at_once_and_the_others_go_on() {
     run(async {
-        let double = Double::start().await;
-        let house = double.house();
-        let mut here = another(&double, &house, FIREFOX).await;
-        let mut there = another(&double, &house, PHONE).await;
-        let mut sams = Browser::of(&house, "sam").await;
-        let rows = listed(&house, "ana/read").await;
+        let oidc = FakeOidc::start().await;
+        let server = oidc.server();
+        let mut here = another(&oidc, &server, FIREFOX).await;
+        let mut there = another(&oidc, &server, PHONE).await;
+        let mut sams = Browser::of(&server, "sam").await;
+        let rows = listed(&server, "ana/read").await;
         let phone = rows.iter().find(|row| row["browser"] == PHONE).unwrap();
         let path = format!("/sign-ins/sessions/{}/end", phone["id"].as_str().unwrap());
         let reply = sams.press(&path, &[]).await;
@@ -94,13 +94,13 @@ fn a_session_that_its_person_ends_is_over_at_once_and_the_others_go_on() {
 #[test]
 fn signing_out_everywhere_else_ends_also_a_session_whose_secret_was_just_replaced() {
     run(async {
-        let double = Double::start().await;
-        let house = double.house();
-        let mut here = another(&double, &house, FIREFOX).await;
-        let mut there = another(&double, &house, PHONE).await;
-        house.clock.advance(TimeSpan::hours(2));
+        let oidc = FakeOidc::start().await;
+        let server = oidc.server();
+        let mut here = another(&oidc, &server, FIREFOX).await;
+        let mut there = another(&oidc, &server, PHONE).await;
+        server.clock.advance(TimeSpan::hours(2));
         let before = there.clone();
-        let sams = Browser::of(&house, "sam").await;
+        let sams = Browser::of(&server, "sam").await;
         assert!(there.is_signed_in().await);
         assert_ne!(before.cookies["hallpass"], there.cookies["hallpass"]);
         let to = press(&mut here, "/sign-ins/end-others").await;
@@ -110,15 +110,15 @@ fn signing_out_everywhere_else_ends_also_a_session_whose_secret_was_just_replace
         }
         assert!(here.is_signed_in().await, "this one stays");
         assert!(sams.clone().is_signed_in().await, "and everybody else's");
-        assert_eq!(listed(&house, "ana/read").await.len(), 1);
+        assert_eq!(listed(&server, "ana/read").await.len(), 1);
     });
 }
 
 #[test]
 fn one_sees_ones_own_tokens_without_secrets_and_revokes_them() {
     run(async {
-        let house = House::new();
-        let mut ana = Browser::of(&house, "ana").await;
+        let server = TestServer::new();
+        let mut ana = Browser::of(&server, "ana").await;
         let page = ana.get("/sign-ins").await.text();
         let id = |secret: &str| token_id(&hash_secret(secret)).to_string();
         assert!(page.contains(&id("ana/read")) && page.contains(&id("ana/all")));
@@ -130,25 +130,25 @@ fn one_sees_ones_own_tokens_without_secrets_and_revokes_them() {
         let path = |secret: &str| format!("/sign-ins/tokens/{}/revoke", id(secret));
         let reply = ana.press(&path("sam/read"), &[]).await;
         assert_eq!(reply.status.as_u16(), 404, "somebody else's");
-        assert_eq!(house.get("/api/v1/me", "sam/read").await.short(), "200");
-        assert_eq!(house.get("/api/v1/me", "ana/read").await.short(), "200");
+        assert_eq!(server.get("/api/v1/me", "sam/read").await.short(), "200");
+        assert_eq!(server.get("/api/v1/me", "ana/read").await.short(), "200");
         let reply = ana.press(&path("ana/read"), &[]).await;
         assert_eq!(reply.leads_to(), "/sign-ins?ended=token");
-        let me = house.get("/api/v1/me", "ana/read").await;
+        let me = server.get("/api/v1/me", "ana/read").await;
         assert_eq!(me.short(), "401 unauthorized");
-        assert_eq!(house.get("/api/v1/me", "ana/all").await.short(), "200");
+        assert_eq!(server.get("/api/v1/me", "ana/all").await.short(), "200");
     });
 }
 
 #[test]
 fn over_the_api_one_ends_what_is_ones_own_and_nothing_else() {
     run(async {
-        let house = House::new();
-        let mut ana = Browser::of(&house, "ana").await;
-        let mut sam = Browser::of(&house, "sam").await;
-        let rows = house.get("/api/v1/me/tokens", "ana/request").await;
+        let server = TestServer::new();
+        let mut ana = Browser::of(&server, "ana").await;
+        let mut sam = Browser::of(&server, "sam").await;
+        let rows = server.get("/api/v1/me/tokens", "ana/request").await;
         assert_eq!(rows.short(), "403 missing-scope");
-        let rows = house.get("/api/v1/me/tokens", "ana/all").await.json();
+        let rows = server.get("/api/v1/me/tokens", "ana/all").await.json();
         let this: Vec<&Value> = rows["items"]
             .as_array()
             .unwrap()
@@ -156,25 +156,25 @@ fn over_the_api_one_ends_what_is_ones_own_and_nothing_else() {
             .filter(|row| row["is_this"] == true)
             .collect();
         assert_eq!(this.len(), 1, "{rows}");
-        assert_eq!(this[0]["used_at"], json!(house.now()), "its use is noted");
+        assert_eq!(this[0]["used_at"], json!(server.now()), "its use is noted");
         let end = |id: &str| format!("/api/v1/me/tokens/{id}/revoke");
         let id = |secret: &str| token_id(&hash_secret(secret)).to_string();
         let (sams, own) = (end(&id("sam/read")), end(&id("ana/read")));
-        let others = house.post(&sams, "ana/all", &Value::Null).await;
+        let others = server.post(&sams, "ana/all", &Value::Null).await;
         assert_eq!(others.short(), "404 not-found");
         for _ in 0..2 {
-            let own = house.post(&own, "ana/request", &Value::Null).await;
+            let own = server.post(&own, "ana/request", &Value::Null).await;
             assert_eq!(own.json(), json!({"revoked": true}));
         }
-        let void = house.get("/api/v1/me", "ana/read").await;
+        let void = server.get("/api/v1/me", "ana/read").await;
         assert_eq!(void.short(), "401 unauthorized");
 
-        let sams = listed(&house, "sam/all").await;
+        let sams = listed(&server, "sam/all").await;
         let end = format!(
             "/api/v1/me/sessions/{}/end",
             sams[0]["id"].as_str().unwrap()
         );
-        let others = house.post(&end, "ana/all", &Value::Null).await;
+        let others = server.post(&end, "ana/all", &Value::Null).await;
         assert_eq!(others.short(), "404 not-found");
         // from a browser, with the session the call comes with
         let headers = [("x-hallpass-csrf", CSRF)];
@@ -182,7 +182,7 @@ fn over_the_api_one_ends_what_is_ones_own_and_nothing_else() {
         let reply = ana.send("POST", path, &headers, String::new()).await;
         assert_eq!(reply.json(), json!({"ended": 0}), "{reply:?}");
         assert!(ana.is_signed_in().await);
-        let reply = house.post(path, "ana/all", &Value::Null).await;
+        let reply = server.post(path, "ana/all", &Value::Null).await;
         assert_eq!(reply.json(), json!({"ended": 1}), "a token has no session");
         assert!(!ana.is_signed_in().await);
         assert!(sam.is_signed_in().await);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use hallpass_server::SignIn;
 
 use crate::browser::Browser;
-use crate::test_server::{House, run};
+use crate::test_server::{TestServer, run};
 
 /// Name in the table, person.
 const ACTORS: [(&str, &str); 5] = [
@@ -146,14 +146,14 @@ pub(crate) fn rows() -> impl Iterator<Item = String> {
 }
 
 async fn cell(route: &str, query: &str, fields: &[(&str, &str)], person: Option<&str>) -> String {
-    let house = House::with(|app| {
+    let server = TestServer::with(|app| {
         app.sign_in = Arc::new(SignIn::default().with_tries(100_000));
     });
-    let pending = house.ask("ana/all", "Admin").await;
-    let granted = house.ask("ana/all", "ReadOnly").await;
+    let pending = server.ask("ana/all", "Admin").await;
+    let granted = server.ask("ana/all", "ReadOnly").await;
     let mut browser = match person {
-        Some(person) => Browser::of(&house, person).await,
-        None => Browser::new(&house),
+        Some(person) => Browser::of(&server, person).await,
+        None => Browser::new(&server),
     };
     let (method, path) = route.split_once(' ').unwrap();
     let id = if path.contains("grants/") {

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use serde_json::json;
 
 use crate::pages_visit::{Visit, field, text, to};
-use crate::test_server::{House, run};
+use crate::test_server::{TestServer, run};
 
 /// Fields of the form, and what its page says to them.
 type Row<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
@@ -14,8 +14,8 @@ const TARGET: &str = "/ask?account=111111111111&permission_set=Admin";
 #[test]
 fn asking_takes_three_pages_and_no_script() {
     run(async {
-        let house = House::new();
-        let ana = Visit::of(&house, "ana").await;
+        let server = TestServer::new();
+        let ana = Visit::of(&server, "ana").await;
         let page = ana.page("/ask").await;
         assert!(
             page.contains("2 accounts. Type to find the one you need."),
@@ -68,8 +68,8 @@ fn asking_takes_three_pages_and_no_script() {
 #[test]
 fn labels_say_what_sending_does() {
     run(async {
-        let house = House::new();
-        let ana = Visit::of(&house, "ana").await;
+        let server = TestServer::new();
+        let ana = Visit::of(&server, "ana").await;
         for (set, label) in [
             ("ReadOnly", ">Get 30m now</button>"),
             ("Admin", ">Ask 2 people for 30m</button>"),
@@ -94,8 +94,8 @@ fn labels_say_what_sending_does() {
 #[test]
 fn what_is_missing_is_said_at_its_field_and_the_rest_is_kept() {
     run(async {
-        let house = House::new();
-        let ana = Visit::of(&house, "ana").await;
+        let server = TestServer::new();
+        let ana = Visit::of(&server, "ana").await;
         let long = "x".repeat(1043);
         let target = [("account", "111111111111"), ("permission_set", "Admin")];
         let rows: [Row<'_>; 6] = [
@@ -158,8 +158,8 @@ fn what_is_missing_is_said_at_its_field_and_the_rest_is_kept() {
 #[test]
 fn a_choice_that_changed_after_the_button_was_made_is_shown_again() {
     run(async {
-        let house = House::new();
-        let ana = Visit::of(&house, "ana").await;
+        let server = TestServer::new();
+        let ana = Visit::of(&server, "ana").await;
         let meant = field(&ana.page(&format!("{TARGET}&for=1800")).await, "meant");
         let fields = [
             ("account", "111111111111"),
@@ -172,7 +172,7 @@ fn a_choice_that_changed_after_the_button_was_made_is_shown_again() {
         let page = text(&reply);
         assert_eq!(reply.status, StatusCode::CONFLICT, "{page}");
         assert!(page.contains("so nothing was sent") && page.contains(">Ask 2 people for 4h<"));
-        let list = house.get("/api/v1/requests", "ana/all").await;
+        let list = server.get("/api/v1/requests", "ana/all").await;
         assert_eq!(list.json()["items"], json!([]));
     });
 }
@@ -180,8 +180,8 @@ fn a_choice_that_changed_after_the_button_was_made_is_shown_again() {
 #[test]
 fn what_needs_nobody_is_had_at_once() {
     run(async {
-        let house = House::new();
-        let ana = Visit::of(&house, "ana").await;
+        let server = TestServer::new();
+        let ana = Visit::of(&server, "ana").await;
         let fields = [
             ("account", "111111111111"),
             ("permission_set", "ReadOnly"),
@@ -200,7 +200,7 @@ fn what_needs_nobody_is_had_at_once() {
             !page.contains("Open console"),
             "not before AWS confirms: {page}"
         );
-        let grants = house.get("/api/v1/grants", "ana/all").await.json();
+        let grants = server.get("/api/v1/grants", "ana/all").await.json();
         assert_eq!(grants["items"][0]["duration_seconds"], 5400);
     });
 }
@@ -208,11 +208,11 @@ fn what_needs_nobody_is_had_at_once() {
 #[test]
 fn signed_out_people_come_back_to_where_they_were() {
     run(async {
-        let house = House::new();
+        let server = TestServer::new();
         let request = axum::http::Request::get("/ask?account=1")
             .body(axum::body::Body::empty())
             .unwrap();
-        let reply = house.send(request).await;
+        let reply = server.send(request).await;
         assert_eq!(to(&reply), "/signin?next=%2Fask%3Faccount%3D1");
     });
 }
@@ -220,9 +220,9 @@ fn signed_out_people_come_back_to_where_they_were() {
 #[test]
 fn a_form_sent_after_the_session_ended_comes_back_with_its_choices() {
     run(async {
-        let house = House::new();
-        let ana = Visit::of(&house, "ana").await;
-        house.clock.advance(hallpass_model::TimeSpan::hours(25));
+        let server = TestServer::new();
+        let ana = Visit::of(&server, "ana").await;
+        server.clock.advance(hallpass_model::TimeSpan::hours(25));
         let rows: [Row; 3] = [
             (
                 &[

@@ -6,20 +6,20 @@ use hallpass_model::{GrantId, HoldKey};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::signed_in::{At, house, text, words};
-use crate::test_server::{House, asking, run};
+use crate::signed_in::{At, server, text, words};
+use crate::test_server::{TestServer, asking, run};
 
 const ALL: &str = "/all";
 
-async fn live(house: &House) -> Vec<Grant> {
+async fn live(server: &TestServer) -> Vec<Grant> {
     let filter = GrantFilter::default();
-    house.store.grants(&filter, 1_000).await.unwrap().rows
+    server.store.grants(&filter, 1_000).await.unwrap().rows
 }
 
 #[test]
 fn pages_are_for_those_they_are_for() {
     run(async {
-        let house = house();
+        let server = server();
         let rows = [
             ("ana", "/access", 200),
             ("ana", "/access/cut-off", 403),
@@ -49,7 +49,7 @@ fn pages_are_for_those_they_are_for() {
             ("ana", "/grants/grn_nonsense/revoke", 404),
         ];
         for (person, path, status) in rows {
-            let reply = At::new(&house, person).await.get(path).await;
+            let reply = At::new(&server, person).await.get(path).await;
             assert_eq!(reply.status.as_u16(), status, "{person} {path}");
             if status == 403 {
                 let said = words(&text(&reply));
@@ -57,7 +57,7 @@ fn pages_are_for_those_they_are_for() {
             }
         }
         // without a session the way leads to sign-in and back
-        let reply = house.call("GET", "/audit?q=a", None, None).await;
+        let reply = server.call("GET", "/audit?q=a", None, None).await;
         assert_eq!(reply.status, StatusCode::SEE_OTHER);
         assert_eq!(
             reply.headers[header::LOCATION],
@@ -69,16 +69,16 @@ fn pages_are_for_those_they_are_for() {
 #[test]
 fn rows_are_those_one_may_see() {
     run(async {
-        let house = house();
-        house.ask(&format!("ana{ALL}"), "ReadOnly").await;
-        house.ask(&format!("dee{ALL}"), "ReadOnly").await;
+        let server = server();
+        server.ask(&format!("ana{ALL}"), "ReadOnly").await;
+        server.ask(&format!("dee{ALL}"), "ReadOnly").await;
         for (person, sees) in [
             ("ana", vec!["ana@corp.example"]),
             ("sam", vec![]),
             ("aud", vec!["ana@corp.example", "dee@corp.example"]),
             ("eve", vec!["ana@corp.example", "dee@corp.example"]),
         ] {
-            let at = At::new(&house, person).await;
+            let at = At::new(&server, person).await;
             for by in ["account", "person", "set"] {
                 let page = at.page(&format!("/access?by={by}")).await;
                 for holder in ["ana@corp.example", "dee@corp.example"] {
@@ -93,7 +93,7 @@ fn rows_are_those_one_may_see() {
                 assert_eq!(page.contains("/revoke"), person == "eve", "{person} {by}");
             }
         }
-        let aud = At::new(&house, "aud").await;
+        let aud = At::new(&server, "aud").await;
         assert!(words(&aud.page("/access?q=DEE").await).contains("1 of 2 match “DEE”."));
         assert!(words(&aud.page("/access?q=zzz").await).contains("Nothing matches “zzz”"));
         assert!(words(&aud.page("/access?by=group").await).contains("Nothing here"));
@@ -103,9 +103,9 @@ fn rows_are_those_one_may_see() {
 #[test]
 fn pages_hold_two_hundred_rows() {
     run(async {
-        let house = house();
-        house.ask(&format!("ana{ALL}"), "ReadOnly").await;
-        let one = live(&house).await.remove(0);
+        let server = server();
+        server.ask(&format!("ana{ALL}"), "ReadOnly").await;
+        let one = live(&server).await.remove(0);
         let grants = (0_u128..250).map(|n| {
             let place = one.key.target.clone();
             let user = format!("{n:08}-1111-0000-0000-000000000000")
@@ -126,8 +126,8 @@ fn pages_hold_two_hundred_rows() {
             grants: grants.collect(),
             ..Change::default()
         };
-        house.store.commit(change).await.unwrap();
-        let aud = At::new(&house, "aud").await;
+        server.store.commit(change).await.unwrap();
+        let aud = At::new(&server, "aud").await;
         let first = aud.page("/access").await;
         assert_eq!(first.matches("role=\"rowheader\"").count(), 200);
         let said = words(&first);
@@ -143,16 +143,16 @@ fn pages_hold_two_hundred_rows() {
 #[test]
 fn words_of_people_are_text() {
     run(async {
-        let house = house();
+        let server = server();
         let mut wish = asking("ReadOnly");
         let evil = "<script>alert(1)</script>\u{202e}\"><img src=x onerror=alert(1)>";
         wish["reason"] = json!(evil);
-        let reply = house
+        let reply = server
             .post("/api/v1/requests", &format!("ana{ALL}"), &wish)
             .await;
         assert!(reply.status.is_success(), "{reply:?}");
-        let grant = live(&house).await.remove(0).id;
-        let eve = At::new(&house, "eve").await;
+        let grant = live(&server).await.remove(0).id;
+        let eve = At::new(&server, "eve").await;
         let searched = form_urlencoded::byte_serialize(evil.as_bytes()).collect::<String>();
         for path in [
             "/access".to_owned(),
@@ -180,11 +180,11 @@ fn words_of_people_are_text() {
 #[test]
 fn taking_away_needs_a_reason_and_authority() {
     run(async {
-        let house = house();
-        house.ask(&format!("ana{ALL}"), "ReadOnly").await;
-        let id = live(&house).await.remove(0).id;
+        let server = server();
+        server.ask(&format!("ana{ALL}"), "ReadOnly").await;
+        let id = live(&server).await.remove(0).id;
         let path = format!("/grants/{id}/revoke");
-        let eve = At::new(&house, "eve").await;
+        let eve = At::new(&server, "eve").await;
         assert!(words(&eve.page(&path).await).contains("Revoke ana’s access now?"));
         let reply = eve.post(&path, &[("reason", "  ")]).await;
         assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY);
@@ -195,25 +195,25 @@ fn taking_away_needs_a_reason_and_authority() {
         let reply = eve.post_bare(&path, &[("reason", "incident")]).await;
         assert_eq!(reply.status, StatusCode::FORBIDDEN, "a forged form");
         // who may not see it is not told that it is there; who may only see it has no form
-        let sam = At::new(&house, "sam").await;
+        let sam = At::new(&server, "sam").await;
         assert_eq!(sam.get(&path).await.status, StatusCode::NOT_FOUND);
         assert_eq!(
             sam.post(&path, &[("reason", "x")]).await.status,
             StatusCode::NOT_FOUND
         );
-        let aud = At::new(&house, "aud").await;
+        let aud = At::new(&server, "aud").await;
         assert!(!aud.page(&path).await.contains("<textarea"));
         assert_eq!(
             aud.post(&path, &[("reason", "x")]).await.status,
             StatusCode::FORBIDDEN
         );
-        assert!(live(&house).await[0].is_hold());
+        assert!(live(&server).await[0].is_hold());
         let fields = [("reason", "incident 7"), ("from", "//evil.example")];
         let reply = eve.post(&path, &fields).await;
         assert_eq!(reply.status, StatusCode::SEE_OTHER);
         let to = reply.headers[header::LOCATION].to_str().unwrap();
         assert!(to.starts_with("/requests/req_"), "{to}");
-        assert!(!live(&house).await[0].is_hold());
+        assert!(!live(&server).await[0].is_hold());
         assert!(words(&eve.page(&path).await).contains("over or ending already"));
     });
 }
@@ -221,10 +221,10 @@ fn taking_away_needs_a_reason_and_authority() {
 #[test]
 fn after_taking_away_one_is_where_one_was() {
     run(async {
-        let house = house();
-        house.ask(&format!("ana{ALL}"), "ReadOnly").await;
-        let id = live(&house).await.remove(0).id;
-        let eve = At::new(&house, "eve").await;
+        let server = server();
+        server.ask(&format!("ana{ALL}"), "ReadOnly").await;
+        let id = live(&server).await.remove(0).id;
+        let eve = At::new(&server, "eve").await;
         let rows = eve.page("/access?by=person&q=ana").await;
         let from = "%2Faccess%3Fby%3Dperson%26q%3Dana";
         let link = format!("/grants/{id}/revoke?from={from}");
@@ -253,11 +253,11 @@ fn after_taking_away_one_is_where_one_was() {
 #[test]
 fn cutting_off_is_confirmed_by_name() {
     run(async {
-        let house = house();
-        house.ask(&format!("ana{ALL}"), "ReadOnly").await;
-        house.ask(&format!("ana{ALL}"), "Admin").await;
-        house.ask(&format!("dee{ALL}"), "ReadOnly").await;
-        let eve = At::new(&house, "eve").await;
+        let server = server();
+        server.ask(&format!("ana{ALL}"), "ReadOnly").await;
+        server.ask(&format!("ana{ALL}"), "Admin").await;
+        server.ask(&format!("dee{ALL}"), "ReadOnly").await;
+        let eve = At::new(&server, "eve").await;
         let found = words(&eve.page("/access/cut-off?user=an").await);
         assert!(found.contains("ana@corp.example"), "{found}");
         let plan = words(&eve.page("/access/cut-off?user=ana@corp.example").await);
@@ -283,11 +283,11 @@ fn cutting_off_is_confirmed_by_name() {
         let reply = eve.post(path, &[user, ("confirm", "ana")]).await;
         assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY, "no reason");
         for person in ["ana", "sam", "aud"] {
-            let at = At::new(&house, person).await;
+            let at = At::new(&server, person).await;
             let reply = at.post(path, &[user, reason, ("confirm", "ana")]).await;
             assert_eq!(reply.status, StatusCode::FORBIDDEN, "{person}");
         }
-        assert!(live(&house).await.iter().all(Grant::is_hold));
+        assert!(live(&server).await.iter().all(Grant::is_hold));
         let reply = eve.post(path, &[user, reason, ("confirm", "ana")]).await;
         assert_eq!(reply.status, StatusCode::SEE_OTHER, "{}", text(&reply));
         let to = reply.headers[header::LOCATION].to_str().unwrap().to_owned();
@@ -296,11 +296,11 @@ fn cutting_off_is_confirmed_by_name() {
             outcome.contains("1 of 1 grant to go.") && outcome.contains("AWS is removing it"),
             "{outcome}"
         );
-        for grant in live(&house).await {
+        for grant in live(&server).await {
             let is_hers = grant.holder.email.as_str() == "ana@corp.example";
             assert_eq!(grant.is_hold(), !is_hers);
         }
-        let pending = house
+        let pending = server
             .get("/api/v1/requests?state=pending&role=all", "eve/all")
             .await;
         assert_eq!(pending.json()["items"], json!([]));
@@ -310,8 +310,8 @@ fn cutting_off_is_confirmed_by_name() {
 #[test]
 fn the_page_explains_as_the_api_does() {
     run(async {
-        let house = house();
-        let aud = At::new(&house, "aud").await;
+        let server = server();
+        let aud = At::new(&server, "aud").await;
         for (person, target, says) in [
             (
                 "ana",
@@ -346,7 +346,7 @@ fn the_page_explains_as_the_api_does() {
             ("ana", "group=oncall", "Needs approval: 1 of cai."),
         ] {
             let query = format!("user={person}@corp.example&{target}");
-            let api = house
+            let api = server
                 .get(&format!("/api/v1/rules/explain?{query}"), "aud/all")
                 .await;
             let api = api.json();
@@ -377,26 +377,26 @@ fn the_page_explains_as_the_api_does() {
 #[test]
 fn rules_are_listed_with_their_source_and_refusals() {
     run(async {
-        let house = house();
+        let server = server();
         let now = hallpass_model::Timestamp::from_second(1_780_000_000).unwrap();
-        house
+        server
             .desk
-            .rules_loaded("house.json", crate::test_server::RULES, now);
-        let aud = At::new(&house, "aud").await;
+            .rules_loaded("server.json", crate::test_server::RULES, now);
+        let aud = At::new(&server, "aud").await;
         let page = aud.page("/rules").await;
         let said = words(&page);
-        assert!(said.contains("6 rules from house.json"), "{said}");
+        assert!(said.contains("6 rules from server.json"), "{said}");
         assert!(said.contains("Source, line"), "{said}");
         assert_eq!(page.matches("role=\"rowheader\"").count(), 6);
         assert!(words(&aud.page("/rules?q=zzz").await).contains("No rule matches “zzz”"));
-        house
+        server
             .desk
-            .rules_refused(now, vec!["house.json:3:1: <b>wrong</b>".to_owned()]);
+            .rules_refused(now, vec!["server.json:3:1: <b>wrong</b>".to_owned()]);
         let page = aud.page("/rules").await;
         assert!(words(&page).contains("The rule file was refused at"));
         assert!(!page.contains("<b>wrong</b>"));
         // others explain their own cases and read no rules
-        let ana = At::new(&house, "ana").await;
+        let ana = At::new(&server, "ana").await;
         let page = ana.page("/rules").await;
         assert!(!page.contains("All rules") && !page.contains("refused at"));
     });
@@ -405,16 +405,16 @@ fn rules_are_listed_with_their_source_and_refusals() {
 #[test]
 fn health_says_whether_every_end_is_on_time() {
     run(async {
-        let house = house();
-        let eve = At::new(&house, "eve").await;
+        let server = server();
+        let eve = At::new(&server, "eve").await;
         let page = words(&eve.page("/health").await);
         assert!(
             page.contains("Every grant that should have ended has ended"),
             "{page}"
         );
-        house.ask(&format!("ana{ALL}"), "ReadOnly").await;
-        house.clock.advance(hallpass_model::TimeSpan::hours(2));
-        let eve = At::new(&house, "eve").await;
+        server.ask(&format!("ana{ALL}"), "ReadOnly").await;
+        server.clock.advance(hallpass_model::TimeSpan::hours(2));
+        let eve = At::new(&server, "eve").await;
         let page = words(&eve.page("/health").await);
         assert!(page.contains("1 grant is past its end"), "{page}");
         assert!(

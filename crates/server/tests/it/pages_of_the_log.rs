@@ -9,14 +9,14 @@ use hallpass_audit::{AuditStore, FoundRecords, Head, LogId, Record, RecordQuery,
 use hallpass_model::Timestamp;
 use serde_json::{Value, json};
 
-use crate::signed_in::{At, house, house_with, text, words};
-use crate::test_server::{House, asking, run};
+use crate::signed_in::{At, server, server_with, text, words};
+use crate::test_server::{TestServer, asking, run};
 
-async fn ask(house: &House, person: &str, set: &str, reason: &str) {
+async fn ask(server: &TestServer, person: &str, set: &str, reason: &str) {
     let mut wish = asking(set);
     wish["reason"] = json!(reason);
     let token = format!("{person}/all");
-    let reply = house.post("/api/v1/requests", &token, &wish).await;
+    let reply = server.post("/api/v1/requests", &token, &wish).await;
     assert!(reply.status.is_success(), "{reply:?}");
 }
 
@@ -52,28 +52,28 @@ async fn shown(at: &At<'_>, query: &str) -> BTreeSet<u64> {
 #[test]
 fn an_export_holds_what_the_page_shows() {
     run(async {
-        let house = house();
+        let server = server();
         for _ in 0..30 {
             for person in ["ana", "sam"] {
                 ask(
-                    &house,
+                    &server,
                     person,
                     "Admin",
                     "Überprüfung of \"payments\" \\ back",
                 )
                 .await;
                 let list = "/api/v1/requests?state=pending&role=mine";
-                let mine = house.get(list, &format!("{person}/all")).await;
+                let mine = server.get(list, &format!("{person}/all")).await;
                 let id = mine.json()["items"][0]["id"].as_str().unwrap().to_owned();
                 let path = format!("/api/v1/requests/{id}/discard");
-                house
+                server
                     .post(&path, &format!("{person}/all"), &Value::Null)
                     .await;
             }
         }
-        ask(&house, "dee", "ReadOnly", "look").await;
-        let aud = At::new(&house, "aud").await;
-        let (ana, sam) = (At::new(&house, "ana").await, At::new(&house, "sam").await);
+        ask(&server, "dee", "ReadOnly", "look").await;
+        let aud = At::new(&server, "aud").await;
+        let (ana, sam) = (At::new(&server, "ana").await, At::new(&server, "sam").await);
         for (at, query, least) in [
             (&aud, "", 120),
             (&aud, "q=ana%40corp", 60),
@@ -121,15 +121,15 @@ fn an_export_holds_what_the_page_shows() {
 #[test]
 fn an_export_of_everything_verifies() {
     run(async {
-        let house = house();
+        let server = server();
         ask(
-            &house,
+            &server,
             "ana",
             "ReadOnly",
             "=HYPERLINK(\"http://evil.example\",\"a\")",
         )
         .await;
-        let aud = At::new(&house, "aud").await;
+        let aud = At::new(&server, "aud").await;
         let exported = text(&aud.get("/audit/export?format=jsonl").await);
         let inputs = exported.lines().map(|line| hallpass_audit::Input {
             place: String::new(),
@@ -150,10 +150,10 @@ fn an_export_of_everything_verifies() {
 #[test]
 fn a_record_opens_with_its_neighbours_for_those_who_read_all() {
     run(async {
-        let house = house();
-        ask(&house, "ana", "ReadOnly", "look").await;
-        ask(&house, "sam", "ReadOnly", "look").await;
-        let aud = At::new(&house, "aud").await;
+        let server = server();
+        ask(&server, "ana", "ReadOnly", "look").await;
+        ask(&server, "sam", "ReadOnly", "look").await;
+        let aud = At::new(&server, "aud").await;
         let page = words(&aud.page("/audit?record=2").await);
         for said in [
             "Record 2:",
@@ -164,7 +164,7 @@ fn a_record_opens_with_its_neighbours_for_those_who_read_all() {
         ] {
             assert!(page.contains(said), "{said}: {page}");
         }
-        let ana = At::new(&house, "ana").await;
+        let ana = At::new(&server, "ana").await;
         let page = words(&ana.page("/audit?record=1").await);
         assert!(
             page.contains("Record 1:") && !page.contains("Followed by"),
@@ -236,39 +236,39 @@ impl AuditStore for Tampered {
     }
 }
 
-async fn check(house: &House, audit: &dyn AuditStore, whole: bool) {
+async fn check(server: &TestServer, audit: &dyn AuditStore, whole: bool) {
     let now = Timestamp::from_second(1_780_000_000).unwrap();
-    house.desk.check_chain(audit, now, whole).await;
+    server.desk.check_chain(audit, now, whole).await;
 }
 
 #[test]
 fn the_chain_is_said_to_be_whole_or_broken_and_where() {
     run(async {
-        let house = house();
+        let server = server();
         for _ in 0..2 {
-            ask(&house, "ana", "ReadOnly", "look").await;
-            house.clock.advance(hallpass_model::TimeSpan::seconds(1));
+            ask(&server, "ana", "ReadOnly", "look").await;
+            server.clock.advance(hallpass_model::TimeSpan::seconds(1));
         }
-        let aud = At::new(&house, "aud").await;
+        let aud = At::new(&server, "aud").await;
         assert!(words(&aud.page("/audit").await).contains("Not checked yet"));
-        check(&house, house.store.as_ref(), false).await;
+        check(&server, server.store.as_ref(), false).await;
         let page = words(&aud.page("/audit").await);
         assert!(
             page.contains("The chain is whole")
                 && page.contains("none changed, missing or reordered"),
             "{page}"
         );
-        house.clock.advance(hallpass_model::TimeSpan::hours(1));
+        server.clock.advance(hallpass_model::TimeSpan::hours(1));
         let page = words(&aud.page("/audit").await);
         assert!(page.contains("Not checked since"), "{page}");
         // what was sound is not read again; the whole chain is
         let tampered = Tampered {
-            store: house.store.clone(),
+            store: server.store.clone(),
             seq: 2,
         };
-        check(&house, &tampered, false).await;
-        assert!(house.desk.chain().fault.is_none());
-        check(&house, &tampered, true).await;
+        check(&server, &tampered, false).await;
+        assert!(server.desk.chain().fault.is_none());
+        check(&server, &tampered, true).await;
         let page = words(&aud.page("/audit").await);
         assert!(
             page.contains("The chain is broken at record 2 (changed)"),
@@ -279,29 +279,29 @@ fn the_chain_is_said_to_be_whole_or_broken_and_where() {
             "{page}"
         );
         // it stays said until the whole chain was followed again
-        check(&house, house.store.as_ref(), false).await;
-        assert!(house.desk.chain().fault.is_some());
-        let eve = At::new(&house, "eve").await;
+        check(&server, server.store.as_ref(), false).await;
+        assert!(server.desk.chain().fault.is_some());
+        let eve = At::new(&server, "eve").await;
         assert!(words(&eve.page("/health").await).contains("Record 2 is changed"));
-        check(&house, house.store.as_ref(), true).await;
-        assert!(house.desk.chain().fault.is_none());
+        check(&server, server.store.as_ref(), true).await;
+        assert!(server.desk.chain().fault.is_none());
     });
 }
 
 #[test]
 fn a_broken_record_is_seen_on_its_own_page() {
     run(async {
-        let house = house_with(|app| {
+        let server = server_with(|app| {
             app.audit = Arc::new(Tampered {
                 store: Arc::clone(&app.audit),
                 seq: 2,
             });
         });
-        ask(&house, "ana", "ReadOnly", "look").await;
-        let aud = At::new(&house, "aud").await;
+        ask(&server, "ana", "ReadOnly", "look").await;
+        let aud = At::new(&server, "aud").await;
         let page = words(&aud.page("/audit?record=2").await);
         assert!(page.contains("Its hash Does not match"), "{page}");
-        let ana = At::new(&house, "ana").await;
+        let ana = At::new(&server, "ana").await;
         let reply = ana.post("/audit/check", &[]).await;
         assert_eq!(reply.status, StatusCode::FORBIDDEN);
     });

@@ -11,7 +11,7 @@ use hallpass_model::{Disagreement, Email, TimeSpan};
 use serde_json::json;
 
 use crate::pages_visit::{Visit, field, text, to};
-use crate::test_server::{House, run};
+use crate::test_server::{TestServer, run};
 
 const PEOPLE: [(&str, &str); 5] = [
     ("requester", "ana"),
@@ -45,27 +45,27 @@ const PRESSES: [&str; 7] = [
     "close-review",
 ];
 
-/// A house with a request of Ana's in a state; its id and the grant's.
-async fn in_state(state: &str) -> (House, String, String) {
-    let house = House::new();
+/// A server with a request of Ana's in a state; its id and the grant's.
+async fn in_state(state: &str) -> (TestServer, String, String) {
+    let server = TestServer::new();
     let set = match state {
         "reviewed" => "Root",
         _ => "Admin",
     };
     let asked = match state {
-        "broken" => house.broken_glass().await,
-        _ => house.ask("ana/all", set).await,
+        "broken" => server.broken_glass().await,
+        _ => server.ask("ana/all", set).await,
     };
     let id = asked["id"].as_str().unwrap().to_owned();
     let path = format!("/api/v1/requests/{id}");
     match state {
         "granted" | "reviewed" => {
-            house
+            server
                 .post(&format!("{path}/approve"), "dee/all", &json!(null))
                 .await;
         }
         "denied" => {
-            house
+            server
                 .post(
                     &format!("{path}/deny"),
                     "dee/all",
@@ -74,21 +74,21 @@ async fn in_state(state: &str) -> (House, String, String) {
                 .await;
         }
         "discarded" => {
-            house
+            server
                 .post(&format!("{path}/discard"), "ana/all", &json!(null))
                 .await;
         }
-        "lapsed" => house.clock.advance(TimeSpan::hours(9)),
+        "lapsed" => server.clock.advance(TimeSpan::hours(9)),
         "unread" => {
-            house.known.lists.store(false, Ordering::SeqCst);
-            house.clock.advance(TimeSpan::hours(1));
+            server.known.lists.store(false, Ordering::SeqCst);
+            server.clock.advance(TimeSpan::hours(1));
         }
-        "clocks" => house.clock.disagrees(Some(Disagreement::Unconfirmed)),
+        "clocks" => server.clock.disagrees(Some(Disagreement::Unconfirmed)),
         _ => {}
     }
-    let stored = house.get(&path, "ana/all").await.json();
+    let stored = server.get(&path, "ana/all").await.json();
     let grant = stored["grant_id"].as_str().unwrap_or("grn_none").to_owned();
-    (house, id, grant)
+    (server, id, grant)
 }
 
 fn path_of(press: &str, id: &str, grant: &str) -> String {
@@ -100,8 +100,8 @@ fn path_of(press: &str, id: &str, grant: &str) -> String {
 
 /// Whether a page offers a press, and what comes of it.
 async fn cell(state: &str, person: &str, press: &str) -> String {
-    let (house, id, grant) = in_state(state).await;
-    let visit = Visit::of(&house, person).await;
+    let (server, id, grant) = in_state(state).await;
+    let visit = Visit::of(&server, person).await;
     let page = visit.get(&format!("/requests/{id}")).await;
     let path = path_of(press, &id, &grant);
     let page = text(&page);
@@ -186,11 +186,11 @@ fn the_table_of_presses_is_as_it_was() {
 #[test]
 fn the_second_of_two_approvers_is_told_kindly_who_was_first() {
     run(async {
-        let (house, id, _) = in_state("pending").await;
+        let (server, id, _) = in_state("pending").await;
         let path = format!("/requests/{id}/approve");
         let (cai, dee) = (
-            Visit::of(&house, "cai").await,
-            Visit::of(&house, "dee").await,
+            Visit::of(&server, "cai").await,
+            Visit::of(&server, "dee").await,
         );
         let seen = field(&dee.page(&format!("/requests/{id}")).await, "seen");
         let fields = [("seen", seen.as_str()), ("from", "reviews")];
@@ -213,14 +213,14 @@ fn the_second_of_two_approvers_is_told_kindly_who_was_first() {
 #[test]
 fn a_request_that_changed_since_is_shown_before_it_is_approved() {
     run(async {
-        let house = House::new();
-        let asked = house.ask("ana/all", "Root").await;
+        let server = TestServer::new();
+        let asked = server.ask("ana/all", "Root").await;
         let id = asked["id"].as_str().unwrap();
-        let dee = Visit::of(&house, "dee").await;
+        let dee = Visit::of(&server, "dee").await;
         let page = dee.page("/reviews").await;
         assert!(page.contains("Approve 1h (1 of 2)"), "{page}");
         let seen = field(&page, "seen");
-        house
+        server
             .post(
                 &format!("/api/v1/requests/{id}/approve"),
                 "cai/all",
@@ -233,7 +233,7 @@ fn a_request_that_changed_since_is_shown_before_it_is_approved() {
         let words = "Nothing was done: this changed after you opened it. Cai approved at ";
         assert!(page.contains(words) && page.contains("1 of 2"), "{page}");
         assert!(page.contains("Approve 1h (2 of 2)"), "{page}");
-        let state = house
+        let state = server
             .get(&format!("/api/v1/requests/{id}"), "dee/all")
             .await;
         assert_eq!(state.json()["state"], "pending");
@@ -248,12 +248,12 @@ fn a_request_that_changed_since_is_shown_before_it_is_approved() {
 #[test]
 fn reminders_do_not_change_what_a_reviewer_saw() {
     run(async {
-        let (house, id, _) = in_state("pending").await;
-        let dee = Visit::of(&house, "dee").await;
+        let (server, id, _) = in_state("pending").await;
+        let dee = Visit::of(&server, "dee").await;
         let seen = field(&dee.page("/reviews").await, "seen");
-        house.clock.advance(TimeSpan::minutes(16));
-        house.access.tick().await.unwrap();
-        let stored = house
+        server.clock.advance(TimeSpan::minutes(16));
+        server.access.tick().await.unwrap();
+        let stored = server
             .get(&format!("/api/v1/requests/{id}"), "dee/all")
             .await;
         assert_eq!(stored.json()["version"], 1, "{stored:?}");
@@ -270,14 +270,14 @@ fn reminders_do_not_change_what_a_reviewer_saw() {
 #[test]
 fn after_a_press_the_next_card_has_the_focus_and_the_pressed_one_is_a_line() {
     run(async {
-        let house = House::new();
-        let first = house.ask("ana/all", "Admin").await;
-        let second = house.ask("sam/all", "Admin").await;
+        let server = TestServer::new();
+        let first = server.ask("ana/all", "Admin").await;
+        let second = server.ask("sam/all", "Admin").await;
         let (first, second) = (
             first["id"].as_str().unwrap(),
             second["id"].as_str().unwrap(),
         );
-        let dee = Visit::of(&house, "dee").await;
+        let dee = Visit::of(&server, "dee").await;
         let page = dee.page("/reviews").await;
         assert!(page.find(first) < page.find(second), "oldest first");
         assert!(!page.contains("tabindex=\"-1\" autofocus"));
@@ -292,14 +292,14 @@ fn after_a_press_the_next_card_has_the_focus_and_the_pressed_one_is_a_line() {
 #[test]
 fn forms_without_the_sessions_token_change_nothing() {
     run(async {
-        let (house, id, _) = in_state("pending").await;
-        let cai = Visit::of(&house, "cai").await;
+        let (server, id, _) = in_state("pending").await;
+        let cai = Visit::of(&server, "cai").await;
         for press in ["approve", "deny", "discard", "break-glass", "close-review"] {
             let path = format!("/requests/{id}/{press}");
             let reply = cai.post_with(&path, &[("seen", "1")], "another's").await;
             assert_eq!(reply.status, StatusCode::FORBIDDEN, "{press}");
         }
-        let stored = house
+        let stored = server
             .get(&format!("/api/v1/requests/{id}"), "cai/all")
             .await;
         assert_eq!(stored.json()["state"], "pending");
@@ -309,8 +309,8 @@ fn forms_without_the_sessions_token_change_nothing() {
 #[test]
 fn what_is_not_there_and_what_is_not_ones_own_are_the_same_page() {
     run(async {
-        let (house, id, grant) = in_state("granted").await;
-        let sam = Visit::of(&house, "sam").await;
+        let (server, id, grant) = in_state("granted").await;
+        let sam = Visit::of(&server, "sam").await;
         let mut pages = Vec::new();
         for path in [
             format!("/requests/{id}"),
@@ -332,7 +332,7 @@ fn what_is_not_there_and_what_is_not_ones_own_are_the_same_page() {
 #[test]
 fn a_refusal_is_about_the_press_that_was_made() {
     run(async {
-        let (house, id, _) = in_state("pending").await;
+        let (server, id, _) = in_state("pending").await;
         for (who, press, words) in [
             ("ana", "approve", "You can’t approve your own request. "),
             ("ana", "deny", "You can’t deny your own request. "),
@@ -343,7 +343,7 @@ fn a_refusal_is_about_the_press_that_was_made() {
                 "Only the requester, an approver or an admin",
             ),
         ] {
-            let visit = Visit::of(&house, who).await;
+            let visit = Visit::of(&server, who).await;
             let path = format!("/requests/{id}/{press}");
             let page = visit.press(&path, &[("seen", "0")]).await;
             assert!(page.contains(words), "{who} {press}: {page}");
@@ -354,8 +354,8 @@ fn a_refusal_is_about_the_press_that_was_made() {
 #[test]
 fn a_press_on_what_one_may_not_see_is_on_record() {
     run(async {
-        let (house, id, grant) = in_state("granted").await;
-        let sam = Visit::of(&house, "sam").await;
+        let (server, id, grant) = in_state("granted").await;
+        let sam = Visit::of(&server, "sam").await;
         for path in [
             format!("/grants/{grant}/release"),
             format!("/grants/{grant}/revoke"),
@@ -366,7 +366,7 @@ fn a_press_on_what_one_may_not_see_is_on_record() {
                 .await;
             assert_eq!(reply.status, StatusCode::NOT_FOUND, "{path}");
         }
-        let log = house.get("/api/v1/audit", "aud/all").await.json();
+        let log = server.get("/api/v1/audit", "aud/all").await.json();
         let refused = log["items"].as_array().unwrap().iter();
         let refused = refused.filter(|record| record["event"] == "press.refused");
         assert_eq!(refused.count(), 3, "{log}");
@@ -377,8 +377,8 @@ fn a_press_on_what_one_may_not_see_is_on_record() {
 fn a_stale_page_gives_nobody_another_reason() {
     run(async {
         // one of two approvals is given: the page was made before
-        let (house, id, _) = in_state("reviewed").await;
-        let aud = Visit::of(&house, "aud").await;
+        let (server, id, _) = in_state("reviewed").await;
+        let aud = Visit::of(&server, "aud").await;
         let press = format!("/requests/{id}/approve");
         let page = aud.press(&press, &[("seen", "0")]).await;
         assert!(page.contains("You are not an approver for "), "{page}");
@@ -388,8 +388,8 @@ fn a_stale_page_gives_nobody_another_reason() {
 #[test]
 fn taking_access_away_wants_a_word() {
     run(async {
-        let (house, id, grant) = in_state("granted").await;
-        let cai = Visit::of(&house, "cai").await;
+        let (server, id, grant) = in_state("granted").await;
+        let cai = Visit::of(&server, "cai").await;
         let path = format!("/grants/{grant}/revoke");
         let reply = cai.post(&path, &[("reason", "  ")]).await;
         assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY);
@@ -407,8 +407,8 @@ fn taking_access_away_wants_a_word() {
 #[test]
 fn a_short_justification_is_kept_and_the_review_is_somebody_elses() {
     run(async {
-        let (house, id, _) = in_state("pending").await;
-        let ana = Visit::of(&house, "ana").await;
+        let (server, id, _) = in_state("pending").await;
+        let ana = Visit::of(&server, "ana").await;
         let page = ana.page(&format!("/requests/{id}")).await;
         assert!(page.contains("Break glass for 1h?"), "{page}");
         assert!(
@@ -428,7 +428,7 @@ fn a_short_justification_is_kept_and_the_review_is_somebody_elses() {
         let page = ana.press(&path, &[("justification", why)]).await;
         assert!(page.contains("Glass broken."), "{page}");
         assert!(!page.contains("close-review"), "{page}");
-        let cai = Visit::of(&house, "cai").await;
+        let cai = Visit::of(&server, "cai").await;
         let page = cai.page("/reviews").await;
         assert!(
             page.contains("1 break-glass review waits for you."),
@@ -449,17 +449,17 @@ fn a_short_justification_is_kept_and_the_review_is_somebody_elses() {
 #[test]
 fn what_was_seen_is_compared_with_what_is_decided_on() {
     run(async {
-        let house = House::new();
-        let id = house.ask("ana/all", "Root").await["id"].clone();
+        let server = TestServer::new();
+        let id = server.ask("ana/all", "Root").await["id"].clone();
         let id: hallpass_model::RequestId = id.as_str().unwrap().parse().unwrap();
         let who = |name: &str| {
             let email = Email::new(&format!("{name}@corp.example")).unwrap();
-            let directory = house.access.directory();
+            let directory = server.access.directory();
             let found = Identity::default().actor(&email, Origin::Web, &directory);
             found.unwrap()
         };
         let (cai, dee) = (who("cai"), who("dee"));
-        let access = &house.access;
+        let access = &server.access;
         let seen = access.request(&dee, id).await.unwrap().seen();
         access.approve_as_seen(&cai, id, seen, None).await.unwrap();
         let late = access.approve_as_seen(&dee, id, seen, None).await;
@@ -471,7 +471,7 @@ fn what_was_seen_is_compared_with_what_is_decided_on() {
         assert_eq!((now.state.name(), now.reviews.len()), ("pending", 1));
         let done = access.approve_as_seen(&dee, id, now.seen(), None).await;
         assert_eq!(done.unwrap().state.name(), "approved");
-        let log = house.store.records_from(1, 100).await.unwrap();
+        let log = server.store.records_from(1, 100).await.unwrap();
         let refused = log.iter().filter(|r| r.event() == "press.refused").count();
         assert_eq!(refused, 1, "the late press is on record");
     });
@@ -480,27 +480,27 @@ fn what_was_seen_is_compared_with_what_is_decided_on() {
 #[test]
 fn decided_by_me_is_what_my_presses_are_on_record_for() {
     run(async {
-        let house = House::new();
-        let first = house.ask("ana/all", "Admin").await["id"].clone();
-        let second = house.ask("ana/all", "Root").await["id"].clone();
-        let by_dee = house.ask("sam/all", "Admin").await["id"].clone();
+        let server = TestServer::new();
+        let first = server.ask("ana/all", "Admin").await["id"].clone();
+        let second = server.ask("ana/all", "Root").await["id"].clone();
+        let by_dee = server.ask("sam/all", "Admin").await["id"].clone();
         for (id, press, token) in [
             (&second, "approve", "cai/all"),
             (&by_dee, "approve", "dee/all"),
             (&first, "deny", "cai/all"),
         ] {
             let path = format!("/api/v1/requests/{}/{press}", id.as_str().unwrap());
-            let reply = house.post(&path, token, &json!(null)).await;
+            let reply = server.post(&path, token, &json!(null)).await;
             assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
         }
-        let page = Visit::of(&house, "cai").await.page("/reviews/done").await;
+        let page = Visit::of(&server, "cai").await.page("/reviews/done").await;
         let place = |id: &serde_json::Value| page.find(id.as_str().unwrap());
         assert!(place(&first) < place(&second), "newest decision first");
         assert!(
             place(&first).is_some() && place(&by_dee).is_none(),
             "{page}"
         );
-        let page = Visit::of(&house, "ana").await.page("/reviews/done").await;
+        let page = Visit::of(&server, "ana").await.page("/reviews/done").await;
         assert!(!page.contains(first.as_str().unwrap()), "{page}");
     });
 }

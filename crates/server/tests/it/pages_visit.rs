@@ -6,19 +6,19 @@ use hallpass_model::{Clock as _, Email, TimeSpan};
 use hallpass_server::{SessionStore as _, SignedIn, WebSession, hash_secret};
 
 use crate::browser::CSRF;
-use crate::test_server::{House, Reply};
+use crate::test_server::{Reply, TestServer};
 
 /// A signed-in person.
 pub(crate) struct Visit<'a> {
-    house: &'a House,
+    server: &'a TestServer,
     cookie: String,
     csrf: String,
 }
 
 impl<'a> Visit<'a> {
-    pub(crate) async fn of(house: &'a House, person: &str) -> Self {
+    pub(crate) async fn of(server: &'a TestServer, person: &str) -> Self {
         let secret = format!("secret of {person}");
-        let now = house.clock.now();
+        let now = server.clock.now();
         let session = WebSession {
             hash: hash_secret(&secret),
             user: Email::new(&format!("{person}@corp.example")).unwrap(),
@@ -34,9 +34,9 @@ impl<'a> Visit<'a> {
             previous: None,
             next: None,
         };
-        house.sessions.begin(&session).await.unwrap();
+        server.sessions.begin(&session).await.unwrap();
         Self {
-            house,
+            server,
             csrf: CSRF.to_owned(),
             cookie: format!("hallpass={secret}; zone=Europe/Stockholm"),
         }
@@ -44,7 +44,7 @@ impl<'a> Visit<'a> {
 
     pub(crate) async fn get(&self, path: &str) -> Reply {
         let request = Request::get(path).header(header::COOKIE, &self.cookie);
-        self.house.send(request.body(Body::empty()).unwrap()).await
+        self.server.send(request.body(Body::empty()).unwrap()).await
     }
 
     /// The text of a page that is there.
@@ -68,7 +68,7 @@ impl<'a> Visit<'a> {
             .header(header::COOKIE, &self.cookie)
             .header("sec-fetch-site", "same-origin")
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        self.house
+        self.server
             .send(request.body(Body::from(body)).unwrap())
             .await
     }

@@ -5,14 +5,14 @@ use hallpass_model::{TimeSpan, Timestamp};
 use serde_json::json;
 
 use crate::pages_visit::Visit;
-use crate::test_server::{House, directory, run};
+use crate::test_server::{TestServer, directory, run};
 
 const EVIL: &str = "\"><script>alert(1)</script><img src=x onerror=alert(2)>'\u{202e}evil\u{7}";
 
 #[test]
 fn nothing_yet_reads_as_the_brief_says() {
     run(async {
-        let house = House::new();
+        let server = TestServer::new();
         for (person, path, words) in [
             ("ana", "/", "You have no access right now."),
             ("ana", "/", "You have not asked for anything yet."),
@@ -33,7 +33,7 @@ fn nothing_yet_reads_as_the_brief_says() {
             ),
             ("ana", "/", "Times are CEST (Europe/Stockholm)."),
         ] {
-            let page = Visit::of(&house, person).await.page(path).await;
+            let page = Visit::of(&server, person).await.page(path).await;
             assert!(page.contains(words), "{path}: {words}: {page}");
         }
     });
@@ -42,30 +42,30 @@ fn nothing_yet_reads_as_the_brief_says() {
 #[test]
 fn states_have_their_words_in_the_list() {
     run(async {
-        let house = House::new();
+        let server = TestServer::new();
         let press = |id: String, press: &'static str, who: &'static str| {
-            let house = &house;
+            let server = &server;
             async move {
                 let path = format!("/api/v1/requests/{id}/{press}");
                 let words = json!({"reason": "Use orders-prod first."});
                 let body = if press == "deny" { words } else { json!(null) };
-                house.post(&path, who, &body).await
+                server.post(&path, who, &body).await
             }
         };
         let id = |request: serde_json::Value| request["id"].as_str().unwrap().to_owned();
-        press(id(house.ask("ana/all", "Admin").await), "deny", "cai/all").await;
+        press(id(server.ask("ana/all", "Admin").await), "deny", "cai/all").await;
         press(
-            id(house.ask("ana/all", "Admin").await),
+            id(server.ask("ana/all", "Admin").await),
             "discard",
             "ana/all",
         )
         .await;
-        house.ask("ana/all", "ReadOnly").await;
-        house.ask("ana/all", "Root").await;
-        house.clock.advance(TimeSpan::hours(9));
-        house.access.tick().await.unwrap();
-        house.ask("ana/all", "Admin").await;
-        let page = Visit::of(&house, "ana")
+        server.ask("ana/all", "ReadOnly").await;
+        server.ask("ana/all", "Root").await;
+        server.clock.advance(TimeSpan::hours(9));
+        server.access.tick().await.unwrap();
+        server.ask("ana/all", "Admin").await;
+        let page = Visit::of(&server, "ana")
             .await
             .page("/requests?who=mine")
             .await;
@@ -81,7 +81,7 @@ fn states_have_their_words_in_the_list() {
         ] {
             assert!(page.contains(words), "{words}: {page}");
         }
-        let only = Visit::of(&house, "ana")
+        let only = Visit::of(&server, "ana")
             .await
             .page("/requests?state=denied")
             .await;
@@ -92,8 +92,8 @@ fn states_have_their_words_in_the_list() {
 #[test]
 fn refusals_are_sentences_with_names() {
     run(async {
-        let house = House::new();
-        let asked = house.ask("ana/all", "Admin").await;
+        let server = TestServer::new();
+        let asked = server.ask("ana/all", "Admin").await;
         let path = format!("/requests/{}", asked["id"].as_str().unwrap());
         for (person, words) in [
             ("ana", "You can’t approve your own request. Cai or dee can."),
@@ -102,12 +102,12 @@ fn refusals_are_sentences_with_names() {
                 "You are not an approver for payments-prod / Admin. Rule <code>",
             ),
         ] {
-            let page = Visit::of(&house, person).await.page(&path).await;
+            let page = Visit::of(&server, person).await.page(&path).await;
             assert!(page.contains(words), "{person}: {page}");
             assert!(!page.contains("data-approve"), "{person}");
         }
-        house.clock.advance(TimeSpan::hours(9));
-        let cai = Visit::of(&house, "cai").await;
+        server.clock.advance(TimeSpan::hours(9));
+        let cai = Visit::of(&server, "cai").await;
         let approve = format!("{path}/approve");
         let page = cai.press(&approve, &[("seen", "0")]).await;
         let words = "Nothing was granted. ana can ask again.";
@@ -137,26 +137,28 @@ fn hostile(now: Timestamp) -> Directory {
 #[test]
 fn text_of_people_is_text_and_nothing_else() {
     run(async {
-        let house = House::over(hostile);
+        let server = TestServer::over(hostile);
         let ask = |set: &str| {
             json!({"account": "111111111111", "permission_set": set, "duration_seconds": 3600,
                 "reason": EVIL, "ticket": EVIL})
         };
-        let pending = house
+        let pending = server
             .post("/api/v1/requests", "ana/all", &ask("Admin"))
             .await
             .json();
         let id = pending["id"].as_str().unwrap();
-        house
+        server
             .post("/api/v1/requests", "ana/all", &ask("ReadOnly"))
             .await;
-        let root = house
+        let root = server
             .post("/api/v1/requests", "ana/all", &ask("Root"))
             .await
             .json();
         let root = root["id"].as_str().unwrap();
         let deny = format!("/api/v1/requests/{root}/deny");
-        house.post(&deny, "cai/all", &json!({"reason": EVIL})).await;
+        server
+            .post(&deny, "cai/all", &json!({"reason": EVIL}))
+            .await;
         let typed = "%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E";
         for (person, path) in [
             ("ana", "/".to_owned()),
@@ -181,7 +183,7 @@ fn text_of_people_is_text_and_nothing_else() {
                 format!("/ask?kind=group&group=99999999-8888-7777-6666-555555555555&q={typed}"),
             ),
         ] {
-            let page = Visit::of(&house, person).await.page(&path).await;
+            let page = Visit::of(&server, person).await.page(&path).await;
             for trace in ["<script>alert", "<img src=x", "\u{202e}", "\u{7}"] {
                 assert!(!page.contains(trace), "{path}: {trace:?}: {page}");
             }
@@ -196,17 +198,17 @@ fn text_of_people_is_text_and_nothing_else() {
 #[test]
 fn justifications_are_text_too() {
     run(async {
-        let house = House::over(hostile);
+        let server = TestServer::over(hostile);
         let ask = json!({"account": "111111111111", "permission_set": "Admin",
             "duration_seconds": 3600, "reason": EVIL});
-        let pending = house.post("/api/v1/requests", "ana/all", &ask).await;
+        let pending = server.post("/api/v1/requests", "ana/all", &ask).await;
         let pending = pending.json();
         let id = pending["id"].as_str().unwrap();
         let broken = format!("/requests/{id}/break-glass");
-        let ana = Visit::of(&house, "ana").await;
+        let ana = Visit::of(&server, "ana").await;
         ana.press(&broken, &[("justification", EVIL)]).await;
         for person in ["ana", "cai"] {
-            let visit = Visit::of(&house, person).await;
+            let visit = Visit::of(&server, person).await;
             for path in [
                 format!("/requests/{id}"),
                 "/reviews".to_owned(),

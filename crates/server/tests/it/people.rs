@@ -7,15 +7,15 @@ use hallpass_model::TimeSpan;
 use serde_json::json;
 
 use crate::browser::Browser;
-use crate::test_server::{House, run, user_id};
+use crate::test_server::{TestServer, run, user_id};
 
 fn page(person: &str) -> String {
     format!("/people/{}", user_id(person))
 }
 
-/// A house in which Dee is an operator.
-fn house() -> House {
-    House::with(|app| {
+/// A server in which Dee is an operator.
+fn server() -> TestServer {
+    TestServer::with(|app| {
         app.identity = Arc::new(Identity {
             operators: vec!["dee@corp.example".to_owned()],
             ..(*app.identity).clone()
@@ -28,9 +28,9 @@ const HOW: [(&str, &str); 2] = [("reason", "laptop stolen"), ("held", "goes_on")
 #[test]
 fn a_lock_is_set_after_a_page_that_says_what_it_does_and_is_shown_until_it_is_lifted() {
     run(async {
-        let house = house();
-        let mut eve = Browser::of(&house, "eve").await;
-        let mut sam = Browser::of(&house, "sam").await;
+        let server = server();
+        let mut eve = Browser::of(&server, "eve").await;
+        let mut sam = Browser::of(&server, "sam").await;
         let text = eve.get(&page("sam")).await.text();
         assert!(
             text.contains("Not locked") && text.contains("/lock\""),
@@ -81,9 +81,9 @@ fn a_lock_is_set_after_a_page_that_says_what_it_does_and_is_shown_until_it_is_li
 #[test]
 fn who_may_not_lock_or_lift_sees_why_and_changes_nothing() {
     run(async {
-        let house = house();
+        let server = server();
         for name in ["ana", "cai"] {
-            let mut browser = Browser::of(&house, name).await;
+            let mut browser = Browser::of(&server, name).await;
             for path in [page("sam"), format!("{}/lock", page("sam"))] {
                 assert_eq!(
                     browser.get(&path).await.status.as_u16(),
@@ -95,13 +95,13 @@ fn who_may_not_lock_or_lift_sees_why_and_changes_nothing() {
             assert_eq!(browser.press(&lock, &HOW).await.status.as_u16(), 403);
         }
         // an auditor reads
-        let mut aud = Browser::of(&house, "aud").await;
+        let mut aud = Browser::of(&server, "aud").await;
         let text = aud.get(&page("sam")).await.text();
         assert!(text.contains("An administrator can lock them"), "{text}");
         let reply = aud.press(&format!("{}/lock", page("sam")), &HOW).await;
         assert_eq!(reply.status.as_u16(), 403);
         // an operator locks anybody but administrators, and lifts nothing; reasons are not for them
-        let mut dee = Browser::of(&house, "dee").await;
+        let mut dee = Browser::of(&server, "dee").await;
         let reply = dee.press(&format!("{}/lock", page("eve")), &HOW).await;
         assert_eq!(reply.status.as_u16(), 403);
         let reply = dee.press(&format!("{}/lock", page("sam")), &HOW).await;
@@ -111,7 +111,7 @@ fn who_may_not_lock_or_lift_sees_why_and_changes_nothing() {
         assert!(!text.contains("laptop stolen"), "{text}");
         let lift = [("reason", "found")];
         for name in ["dee", "aud"] {
-            let mut browser = Browser::of(&house, name).await;
+            let mut browser = Browser::of(&server, name).await;
             let reply = browser
                 .press(&format!("{}/unlock", page("sam")), &lift)
                 .await;
@@ -119,7 +119,7 @@ fn who_may_not_lock_or_lift_sees_why_and_changes_nothing() {
         }
         assert!(aud.get(&page("sam")).await.text().contains("laptop stolen"));
         // the last administrator stays
-        let mut eve = Browser::of(&house, "eve").await;
+        let mut eve = Browser::of(&server, "eve").await;
         let reply = eve.press(&format!("{}/lock", page("eve")), &HOW).await;
         assert_eq!(reply.status.as_u16(), 409);
         assert!(
@@ -135,16 +135,16 @@ fn who_may_not_lock_or_lift_sees_why_and_changes_nothing() {
 #[test]
 fn a_lock_for_some_days_says_until_when_and_ends_by_itself() {
     run(async {
-        let house = house();
-        let mut eve = Browser::of(&house, "eve").await;
+        let server = server();
+        let mut eve = Browser::of(&server, "eve").await;
         let how = [("reason", "on leave"), ("held", "ends"), ("lasts", "1d")];
         let lock = format!("{}/lock", page("sam"));
         assert_eq!(eve.press(&lock, &how).await.leads_to(), page("sam"));
-        let locks = house.get("/api/v1/locks", "aud/all").await.json();
-        let until = TimeSpan::hours(24).after(house.now());
+        let locks = server.get("/api/v1/locks", "aud/all").await.json();
+        let until = TimeSpan::hours(24).after(server.now());
         assert_eq!(locks["items"][0]["until"], json!(until));
-        house.clock.advance(TimeSpan::hours(25));
-        let mut eve = Browser::of(&house, "eve").await;
+        server.clock.advance(TimeSpan::hours(25));
+        let mut eve = Browser::of(&server, "eve").await;
         assert!(eve.get(&page("sam")).await.text().contains("Not locked"));
     });
 }
@@ -152,20 +152,20 @@ fn a_lock_for_some_days_says_until_when_and_ends_by_itself() {
 #[test]
 fn over_the_api_force_counts_with_a_token_of_the_servers_machine_only() {
     run(async {
-        let house = house();
+        let server = server();
         let force =
             json!({"user": "eve@corp.example", "reason": "the account is stolen", "force": true});
-        let reply = house.post("/api/v1/locks", "eve/all", &force).await;
+        let reply = server.post("/api/v1/locks", "eve/all", &force).await;
         assert_eq!(
             reply.short(),
             "409 last-administrator",
             "a token of a sign-in"
         );
-        house.made_on_the_servers_machine("eve/all");
+        server.made_on_the_servers_machine("eve/all");
         let plain = json!({"user": "eve@corp.example", "reason": "the account is stolen"});
-        let reply = house.post("/api/v1/locks", "eve/all", &plain).await;
+        let reply = server.post("/api/v1/locks", "eve/all", &plain).await;
         assert_eq!(reply.short(), "409 last-administrator", "it has to be said");
-        let reply = house.post("/api/v1/locks", "eve/all", &force).await;
+        let reply = server.post("/api/v1/locks", "eve/all", &force).await;
         assert_eq!(reply.short(), "200", "{reply:?}");
     });
 }

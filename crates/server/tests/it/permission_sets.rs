@@ -6,8 +6,8 @@ use hallpass_access::{Boundary, DirectoryFault, ManagedPolicy, ReferencedPolicy,
 use hallpass_model::{TimeSpan, Timestamp};
 use serde_json::json;
 
-use crate::signed_in::{At, house_with, words};
-use crate::test_server::{Held, House, no_policies, run};
+use crate::signed_in::{At, server_with, words};
+use crate::test_server::{Held, TestServer, no_policies, run};
 
 fn managed(arn: &str) -> ManagedPolicy {
     ManagedPolicy {
@@ -17,10 +17,10 @@ fn managed(arn: &str) -> ManagedPolicy {
     }
 }
 
-fn holding(change: impl FnOnce(&mut SetPolicies)) -> House {
+fn holding(change: impl FnOnce(&mut SetPolicies)) -> TestServer {
     let mut found = no_policies(Timestamp::from_second(1_780_000_000).unwrap());
     change(&mut found);
-    house_with(|app| app.policies = Arc::new(Held(Ok(Some(found)))))
+    server_with(|app| app.policies = Arc::new(Held(Ok(Some(found)))))
 }
 
 fn inline() -> String {
@@ -37,7 +37,7 @@ fn inline() -> String {
 #[test]
 fn a_page_says_what_a_set_allows() {
     run(async {
-        let house = holding(|found| {
+        let server = holding(|found| {
             found.session = TimeSpan::hours(8);
             found.inline = Some(inline());
             found.managed = vec![managed("arn:aws:iam::aws:policy/ReadOnlyAccess")];
@@ -49,7 +49,7 @@ fn a_page_says_what_a_set_allows() {
                 "arn:aws:iam::aws:policy/PowerUserAccess",
             )));
         });
-        let page = At::new(&house, "ana")
+        let page = At::new(&server, "ana")
             .await
             .page("/permission-sets/Admin")
             .await;
@@ -92,8 +92,8 @@ fn what_is_missing_is_said() {
             what: "the inline policy of the permission set".to_owned(),
             message: "not authorized: <b>x</b>".to_owned(),
         };
-        let house = house_with(|app| app.policies = Arc::new(Held(Err(fault))));
-        let page = At::new(&house, "ana")
+        let server = server_with(|app| app.policies = Arc::new(Held(Err(fault))));
+        let page = At::new(&server, "ana")
             .await
             .page("/permission-sets/Admin")
             .await;
@@ -104,10 +104,10 @@ fn what_is_missing_is_said() {
             !said.contains("Risky actions") && !page.contains("<b>x</b>"),
             "{said}"
         );
-        let reply = house.get("/api/v1/permission-sets/Admin", "ana/all").await;
+        let reply = server.get("/api/v1/permission-sets/Admin", "ana/all").await;
         assert_eq!(reply.short(), "503 aws-unavailable");
 
-        let gone = house_with(|app| app.policies = Arc::new(Held(Ok(None))));
+        let gone = server_with(|app| app.policies = Arc::new(Held(Ok(None))));
         let page = At::new(&gone, "ana")
             .await
             .page("/permission-sets/Admin")
@@ -129,7 +129,7 @@ fn texts_of_policies_are_text() {
             .to_string(),
             evil.to_owned(),
         ] {
-            let house = holding(|found| {
+            let server = holding(|found| {
                 found.inline = Some(text);
                 found.managed = vec![managed(&format!("arn:aws:iam::aws:policy/{evil}"))];
                 found.referenced = vec![ReferencedPolicy {
@@ -137,7 +137,7 @@ fn texts_of_policies_are_text() {
                     path: evil.to_owned(),
                 }];
             });
-            let page = At::new(&house, "ana")
+            let page = At::new(&server, "ana")
                 .await
                 .page("/permission-sets/Admin")
                 .await;
@@ -154,7 +154,7 @@ fn texts_of_policies_are_text() {
 #[test]
 fn who_may_ask_or_decide_may_look() {
     run(async {
-        let house = holding(|_| {});
+        let server = holding(|_| {});
         let path = "/permission-sets/Closed";
         for (person, status) in [
             ("ana", 404),
@@ -163,16 +163,16 @@ fn who_may_ask_or_decide_may_look() {
             ("aud", 200),
             ("eve", 200),
         ] {
-            let reply = At::new(&house, person).await.get(path).await;
+            let reply = At::new(&server, person).await.get(path).await;
             assert_eq!(reply.status.as_u16(), status, "{person}");
         }
         // once there is a request, its approver may look, and others still may not
-        house.ask("eve/all", "Closed").await;
+        server.ask("eve/all", "Closed").await;
         for (person, status) in [("ana", 404), ("cai", 200), ("sam", 404)] {
-            let reply = At::new(&house, person).await.get(path).await;
+            let reply = At::new(&server, person).await.get(path).await;
             assert_eq!(reply.status.as_u16(), status, "{person}");
         }
-        let nothing = At::new(&house, "eve")
+        let nothing = At::new(&server, "eve")
             .await
             .get("/permission-sets/Nothing")
             .await;
@@ -183,8 +183,8 @@ fn who_may_ask_or_decide_may_look() {
 #[test]
 fn pages_that_name_a_set_lead_to_it_and_say_what_stays() {
     run(async {
-        let house = holding(|_| {});
-        let asked = house.ask("ana/all", "Admin").await;
+        let server = holding(|_| {});
+        let asked = server.ask("ana/all", "Admin").await;
         let request = format!("/requests/{}", asked["id"].as_str().unwrap());
         let rows = [
             ("cai", "/reviews"),
@@ -197,7 +197,7 @@ fn pages_that_name_a_set_lead_to_it_and_say_what_stays() {
             ("aud", "/rules"),
         ];
         for (person, path) in rows {
-            let page = At::new(&house, person).await.page(path).await;
+            let page = At::new(&server, person).await.page(path).await;
             assert!(
                 page.contains("href=\"/permission-sets/Admin\""),
                 "{person} {path}"
@@ -211,7 +211,7 @@ fn pages_that_name_a_set_lead_to_it_and_say_what_stays() {
             assert!(said.contains(wanted), "{person} {path} {said}");
         }
         let path = "/ask?account=payments-prod&permission_set=Admin&for=3600";
-        let page = At::new(&house, "sam").await.page(path).await;
+        let page = At::new(&server, "sam").await.page(path).await;
         assert!(page.contains("href=\"/permission-sets/Admin\""), "{page}");
     });
 }
@@ -219,11 +219,11 @@ fn pages_that_name_a_set_lead_to_it_and_say_what_stays() {
 #[test]
 fn programs_get_the_same() {
     run(async {
-        let house = holding(|found| {
+        let server = holding(|found| {
             found.session = TimeSpan::hours(2);
             found.inline = Some(inline());
         });
-        let body = house
+        let body = server
             .get("/api/v1/permission-sets/Admin", "ana/all")
             .await
             .json();

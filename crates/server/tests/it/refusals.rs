@@ -7,7 +7,7 @@ use axum::http::{Request, header};
 use hallpass_model::TimeSpan;
 use serde_json::{Value, json};
 
-use crate::test_server::{House, RULES, Reply, asking, request, rules, run};
+use crate::test_server::{RULES, Reply, TestServer, asking, request, rules, run};
 
 fn check(what: &str, reply: &Reply, wanted: &str) {
     assert_eq!(reply.short(), wanted, "{what}: {reply:?}");
@@ -55,17 +55,17 @@ fn bodies() {
         ),
     ];
     run(async {
-        let house = House::new();
+        let server = TestServer::new();
         for (what, kind, body, wanted) in table {
             let mut builder =
                 Request::post("/api/v1/requests").header(header::AUTHORIZATION, "Bearer ana/all");
             if !kind.is_empty() {
                 builder = builder.header(header::CONTENT_TYPE, kind);
             }
-            let reply = house.send(builder.body(Body::from(body)).unwrap()).await;
+            let reply = server.send(builder.body(Body::from(body)).unwrap()).await;
             check(what, &reply, wanted);
         }
-        let all = house.get("/api/v1/requests", "aud/all").await;
+        let all = server.get("/api/v1/requests", "aud/all").await;
         assert_eq!(all.json()["items"], json!([]), "something was stored");
     });
 }
@@ -116,9 +116,9 @@ fn paths_queries_and_methods() {
         ),
     ];
     run(async {
-        let house = House::new();
+        let server = TestServer::new();
         for (method, path, wanted) in cases {
-            let reply = house.call(method, path, Some("ana/all"), None).await;
+            let reply = server.call(method, path, Some("ana/all"), None).await;
             check(&format!("{method} {path}"), &reply, wanted);
         }
     });
@@ -127,7 +127,7 @@ fn paths_queries_and_methods() {
 #[test]
 fn headers() {
     run(async {
-        let house = House::new();
+        let server = TestServer::new();
         for key in ["", &"k".repeat(201), "k\u{e9}y"] {
             let sent = request(
                 "POST",
@@ -136,7 +136,7 @@ fn headers() {
                 &[("idempotency-key", key)],
                 Some(&asking("Admin")),
             );
-            check(key, &house.send(sent).await, "400 bad-idempotency-key");
+            check(key, &server.send(sent).await, "400 bad-idempotency-key");
         }
         for value in [
             "Basic YTpi",
@@ -146,7 +146,7 @@ fn headers() {
             "Bearer \u{e9}",
         ] {
             let sent = Request::get("/api/v1/me").header(header::AUTHORIZATION, value);
-            let reply = house.send(sent.body(Body::empty()).unwrap()).await;
+            let reply = server.send(sent.body(Body::empty()).unwrap()).await;
             check(value, &reply, "401 unauthorized");
         }
     });
@@ -219,32 +219,32 @@ fn wishes_that_cannot_be() -> Vec<(&'static str, Value, &'static str)> {
 fn wishes() {
     run(async {
         for (what, body, wanted) in wishes_that_cannot_be() {
-            let house = House::new();
-            let reply = house.post("/api/v1/requests", "ana/all", &body).await;
+            let server = TestServer::new();
+            let reply = server.post("/api/v1/requests", "ana/all", &body).await;
             check(what, &reply, wanted);
             let id = reply.json()["request_id"].as_str().unwrap().to_owned();
-            let stored = house
+            let stored = server
                 .get(&format!("/api/v1/requests/{id}"), "ana/all")
                 .await;
             assert_eq!(stored.json()["state"], "rejected", "{what}");
             assert_eq!(stored.json()["grant_id"], Value::Null, "{what}");
         }
-        let house = House::new();
+        let server = TestServer::new();
         let most = change("reason", json!("&".repeat(1000)));
-        let reply = house.post("/api/v1/requests", "ana/all", &most).await;
+        let reply = server.post("/api/v1/requests", "ana/all", &most).await;
         assert_eq!(reply.short(), "201", "1,000 characters are allowed");
     });
 }
 
-async fn press(house: &House, id: &Value, verb: &str, token: &str) -> Reply {
+async fn press(server: &TestServer, id: &Value, verb: &str, token: &str) -> Reply {
     let path = format!("/api/v1/requests/{}/{verb}", id.as_str().unwrap());
-    house.post(&path, token, &Value::Null).await
+    server.post(&path, token, &Value::Null).await
 }
 
 /// Presses in turn on one request: verb, whose, what comes of it.
-async fn play(house: &House, id: &Value, presses: &[(&str, &str, &str)]) {
+async fn play(server: &TestServer, id: &Value, presses: &[(&str, &str, &str)]) {
     for (verb, token, wanted) in presses {
-        let reply = press(house, id, verb, token).await;
+        let reply = press(server, id, verb, token).await;
         if reply.status.is_success() {
             assert_eq!(reply.short(), *wanted, "{verb} {token}");
         } else {
@@ -256,14 +256,14 @@ async fn play(house: &House, id: &Value, presses: &[(&str, &str, &str)]) {
 #[test]
 fn presses() {
     run(async {
-        let house = House::new();
-        let own = house.ask("cai/all", "Admin").await["id"].clone();
+        let server = TestServer::new();
+        let own = server.ask("cai/all", "Admin").await["id"].clone();
         let refused = [
             ("approve", "cai/all", "403 own-request"),
             ("deny", "cai/all", "403 own-request"),
         ];
-        play(&house, &own, &refused).await;
-        let id = house.ask("ana/all", "Admin").await["id"].clone();
+        play(&server, &own, &refused).await;
+        let id = server.ask("ana/all", "Admin").await["id"].clone();
         let decided = [
             ("approve", "ana/all", "403 not-an-approver"),
             ("approve", "aud/all", "403 not-an-approver"),
@@ -274,19 +274,19 @@ fn presses() {
             ("deny", "dee/all", "409 already-decided"),
             ("discard", "ana/all", "409 already-decided"),
         ];
-        play(&house, &id, &decided).await;
-        let two = house.ask("ana/all", "Root").await["id"].clone();
-        let once = press(&house, &two, "approve", "cai/all").await;
+        play(&server, &id, &decided).await;
+        let two = server.ask("ana/all", "Root").await["id"].clone();
+        let once = press(&server, &two, "approve", "cai/all").await;
         assert_eq!(once.json()["state"], "pending");
         play(
-            &house,
+            &server,
             &two,
             &[("approve", "cai/all", "409 already-reviewed")],
         )
         .await;
-        house.clock.advance(TimeSpan::hours(9));
+        server.clock.advance(TimeSpan::hours(9));
         play(
-            &house,
+            &server,
             &two,
             &[("approve", "dee/all", "409 already-decided")],
         )
@@ -298,78 +298,78 @@ fn presses() {
 #[test]
 fn an_approver_who_is_removed_from_the_rules_is_refused_at_the_click() {
     run(async {
-        let house = House::new();
-        let id = house.ask("ana/all", "Admin").await["id"].clone();
+        let server = TestServer::new();
+        let id = server.ask("ana/all", "Admin").await["id"].clone();
         let without = rules(&RULES.replace("\"cai@corp.example\", ", ""));
-        house.access.set_rules(without, "test").await.unwrap();
+        server.access.set_rules(without, "test").await.unwrap();
         let presses = [
             ("approve", "cai/all", "403 not-an-approver"),
             ("approve", "dee/all", "200"),
         ];
-        play(&house, &id, &presses).await;
+        play(&server, &id, &presses).await;
     });
 }
 
 #[test]
 fn grants() {
     run(async {
-        let house = House::new();
-        let grant = house.ask("ana/all", "ReadOnly").await["grant_id"].clone();
+        let server = TestServer::new();
+        let grant = server.ask("ana/all", "ReadOnly").await["grant_id"].clone();
         let path = |verb: &str| format!("/api/v1/grants/{}/{verb}", grant.as_str().unwrap());
         let none = Value::Null;
         let words = json!({"reason": "INC-1"});
         let longer = json!({"duration_seconds": 7200});
         check(
             "not hers",
-            &house.post(&path("release"), "eve/all", &none).await,
+            &server.post(&path("release"), "eve/all", &none).await,
             "403 not-holder",
         );
         check(
             "hidden",
-            &house.post(&path("release"), "sam/all", &none).await,
+            &server.post(&path("release"), "sam/all", &none).await,
             "404 not-found",
         );
         check(
             "not hers",
-            &house.post(&path("extend"), "eve/all", &longer).await,
+            &server.post(&path("extend"), "eve/all", &longer).await,
             "403 not-holder",
         );
         check(
             "hidden",
-            &house.post(&path("revoke"), "sam/all", &words).await,
+            &server.post(&path("revoke"), "sam/all", &words).await,
             "404 not-found",
         );
         check(
             "auditor",
-            &house.post(&path("revoke"), "aud/all", &words).await,
+            &server.post(&path("revoke"), "aud/all", &words).await,
             "403 not-yours",
         );
         let silent = json!({"reason": " "});
         check(
             "why",
-            &house.post(&path("revoke"), "eve/all", &silent).await,
+            &server.post(&path("revoke"), "eve/all", &silent).await,
             "400 missing-reason",
         );
         check(
             "why",
-            &house.post("/api/v1/revocations", "eve/all", &silent).await,
+            &server.post("/api/v1/revocations", "eve/all", &silent).await,
             "400 missing-reason",
         );
         check(
             "who",
-            &house.post("/api/v1/revocations", "ana/all", &words).await,
+            &server.post("/api/v1/revocations", "ana/all", &words).await,
             "403 not-yours",
         );
         let shorter = json!({"duration_seconds": 600});
         check(
             "shorter",
-            &house.post(&path("extend"), "ana/all", &shorter).await,
+            &server.post(&path("extend"), "ana/all", &shorter).await,
             "422 adds-nothing",
         );
-        house.clock.advance(TimeSpan::hours(2));
+        server.clock.advance(TimeSpan::hours(2));
         check(
             "over",
-            &house.post(&path("extend"), "ana/all", &longer).await,
+            &server.post(&path("extend"), "ana/all", &longer).await,
             "409 grant-over",
         );
     });
@@ -378,9 +378,9 @@ fn grants() {
 #[test]
 fn what_fails_on_our_side_says_so_and_nothing_more() {
     run(async {
-        let house = House::new();
-        house.tokens_broken.store(true, Ordering::SeqCst);
-        let reply = house.get("/api/v1/me", "ana/all").await;
+        let server = TestServer::new();
+        server.tokens_broken.store(true, Ordering::SeqCst);
+        let reply = server.get("/api/v1/me", "ana/all").await;
         check("tokens cannot be read", &reply, "503 unavailable");
         let text = String::from_utf8_lossy(&reply.body).into_owned();
         assert!(!text.contains("hpt_"), "{text}");

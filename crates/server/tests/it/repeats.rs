@@ -4,20 +4,20 @@ use axum::http::StatusCode;
 use hallpass_model::TimeSpan;
 use serde_json::{Value, json};
 
-use crate::test_server::{House, Reply, asking, request, run};
+use crate::test_server::{Reply, TestServer, asking, request, run};
 
-async fn keyed(house: &House, path: &str, token: &str, key: &str, body: &Value) -> Reply {
+async fn keyed(server: &TestServer, path: &str, token: &str, key: &str, body: &Value) -> Reply {
     let body = Some(body).filter(|body| !body.is_null());
     let headers = [("idempotency-key", key)];
-    house
+    server
         .send(request("POST", path, Some(token), &headers, body))
         .await
 }
 
 /// Records of one kind.
-async fn records(house: &House, event: &str) -> usize {
+async fn records(server: &TestServer, event: &str) -> usize {
     let path = format!("/api/v1/audit?event={event}");
-    let page = house.get(&path, "aud/all").await;
+    let page = server.get(&path, "aud/all").await;
     page.json()["items"].as_array().unwrap().len()
 }
 
@@ -25,16 +25,23 @@ async fn records(house: &House, event: &str) -> usize {
 fn asking_twice_with_one_key_is_one_request() {
     run(async {
         for set in ["Admin", "ReadOnly"] {
-            let house = House::new();
-            let first = keyed(&house, "/api/v1/requests", "ana/all", "k", &asking(set)).await;
-            let second = keyed(&house, "/api/v1/requests", "ana/all", "k", &asking(set)).await;
+            let server = TestServer::new();
+            let first = keyed(&server, "/api/v1/requests", "ana/all", "k", &asking(set)).await;
+            let second = keyed(&server, "/api/v1/requests", "ana/all", "k", &asking(set)).await;
             assert_eq!(
                 (first.short(), second.short()),
                 ("201".into(), "201".into())
             );
             assert_eq!(first.json()["id"], second.json()["id"], "{set}");
-            assert_eq!(records(&house, "request.created").await, 1, "{set}");
-            let other = keyed(&house, "/api/v1/requests", "ana/all", "other", &asking(set)).await;
+            assert_eq!(records(&server, "request.created").await, 1, "{set}");
+            let other = keyed(
+                &server,
+                "/api/v1/requests",
+                "ana/all",
+                "other",
+                &asking(set),
+            )
+            .await;
             // what waits already is not made twice, key or not; what is granted becomes a second hold
             let same = other.json()["id"] == first.json()["id"];
             assert_eq!(same, set == "Admin", "{set}: {other:?}");
@@ -45,9 +52,9 @@ fn asking_twice_with_one_key_is_one_request() {
 #[test]
 fn a_rejection_is_repeated_too() {
     run(async {
-        let house = House::new();
+        let server = TestServer::new();
         let first = keyed(
-            &house,
+            &server,
             "/api/v1/requests",
             "ana/all",
             "k",
@@ -55,7 +62,7 @@ fn a_rejection_is_repeated_too() {
         )
         .await;
         let second = keyed(
-            &house,
+            &server,
             "/api/v1/requests",
             "ana/all",
             "k",
@@ -64,7 +71,7 @@ fn a_rejection_is_repeated_too() {
         .await;
         assert_eq!(second.short(), first.short());
         assert_eq!(second.json()["request_id"], first.json()["request_id"]);
-        assert_eq!(records(&house, "request.rejected").await, 1);
+        assert_eq!(records(&server, "request.rejected").await, 1);
     });
 }
 
@@ -76,15 +83,15 @@ fn presses_with_one_key_are_one_press() {
             ("deny", "cai/all", "request.denied"),
             ("discard", "ana/all", "request.discarded"),
         ] {
-            let house = House::new();
-            let id = house.ask("ana/all", "Admin").await["id"].clone();
+            let server = TestServer::new();
+            let id = server.ask("ana/all", "Admin").await["id"].clone();
             let path = format!("/api/v1/requests/{}/{verb}", id.as_str().unwrap());
             for _ in 0..3 {
-                let reply = keyed(&house, &path, token, "k", &Value::Null).await;
+                let reply = keyed(&server, &path, token, "k", &Value::Null).await;
                 assert_eq!(reply.short(), "200", "{verb}: {reply:?}");
             }
-            assert_eq!(records(&house, event).await, 1, "{verb}");
-            let bare = house.post(&path, token, &Value::Null).await;
+            assert_eq!(records(&server, event).await, 1, "{verb}");
+            let bare = server.post(&path, token, &Value::Null).await;
             assert_eq!(bare.short(), "409 already-decided", "{verb}");
         }
     });
@@ -93,17 +100,17 @@ fn presses_with_one_key_are_one_press() {
 #[test]
 fn one_approval_of_two_stays_one() {
     run(async {
-        let house = House::new();
-        let id = house.ask("ana/all", "Root").await["id"].clone();
+        let server = TestServer::new();
+        let id = server.ask("ana/all", "Root").await["id"].clone();
         let path = format!("/api/v1/requests/{}/approve", id.as_str().unwrap());
         for _ in 0..2 {
-            let reply = keyed(&house, &path, "cai/all", "k", &Value::Null).await;
+            let reply = keyed(&server, &path, "cai/all", "k", &Value::Null).await;
             assert_eq!(
                 (reply.short(), reply.json()["state"].clone()),
                 ("200".into(), json!("pending"))
             );
         }
-        assert_eq!(records(&house, "request.reviewed").await, 1);
+        assert_eq!(records(&server, "request.reviewed").await, 1);
     });
 }
 
@@ -125,20 +132,20 @@ fn grants_are_given_back_taken_and_extended_once() {
                 "extend",
             ),
         ] {
-            let house = House::new();
-            let id = house.ask("ana/all", "ReadOnly").await["grant_id"].clone();
+            let server = TestServer::new();
+            let id = server.ask("ana/all", "ReadOnly").await["grant_id"].clone();
             let path = format!("/api/v1/grants/{}/{verb}", id.as_str().unwrap());
-            let first = keyed(&house, &path, token, "k", &body).await;
+            let first = keyed(&server, &path, token, "k", &body).await;
             assert!(first.status.is_success(), "{verb}: {first:?}");
             // nothing was sent yet, so the end is settled by the next look
-            house.access.tick().await.unwrap();
-            house.clock.advance(TimeSpan::hours(3));
-            house.access.tick().await.unwrap();
-            let before = records(&house, event).await;
-            let again = keyed(&house, &path, token, "k", &body).await;
+            server.access.tick().await.unwrap();
+            server.clock.advance(TimeSpan::hours(3));
+            server.access.tick().await.unwrap();
+            let before = records(&server, event).await;
+            let again = keyed(&server, &path, token, "k", &body).await;
             assert_eq!(again.status, first.status, "{verb}: {again:?}");
             assert_eq!(again.json()["id"], first.json()["id"], "{verb}");
-            assert_eq!((before, records(&house, event).await), (1, 1), "{verb}");
+            assert_eq!((before, records(&server, event).await), (1, 1), "{verb}");
         }
     });
 }
@@ -146,37 +153,37 @@ fn grants_are_given_back_taken_and_extended_once() {
 #[test]
 fn revoking_all_twice_takes_what_is_left() {
     run(async {
-        let house = House::new();
-        house.ask("ana/all", "ReadOnly").await;
+        let server = TestServer::new();
+        server.ask("ana/all", "ReadOnly").await;
         let body = json!({"reason": "INC-1", "user": "ana@corp.example"});
         for _ in 0..2 {
-            let reply = keyed(&house, "/api/v1/revocations", "eve/all", "k", &body).await;
+            let reply = keyed(&server, "/api/v1/revocations", "eve/all", "k", &body).await;
             assert_eq!(reply.status, StatusCode::OK);
         }
-        assert_eq!(records(&house, "end.started").await, 1);
+        assert_eq!(records(&server, "end.started").await, 1);
     });
 }
 
 #[test]
 fn a_key_is_for_one_call_of_one_person() {
     run(async {
-        let house = House::new();
+        let server = TestServer::new();
         let path = "/api/v1/requests";
-        keyed(&house, path, "ana/all", "k", &asking("Admin")).await;
-        let other = keyed(&house, path, "ana/all", "k", &asking("Root")).await;
+        keyed(&server, path, "ana/all", "k", &asking("Admin")).await;
+        let other = keyed(&server, path, "ana/all", "k", &asking("Root")).await;
         assert_eq!(other.short(), "422 idempotency-key-reused");
         let press = format!("{path}/{}/approve", "req_0193aaaaaaaa7aaa8aaaaaaaaaaaaaaa");
-        let elsewhere = keyed(&house, &press, "ana/all", "k", &Value::Null).await;
+        let elsewhere = keyed(&server, &press, "ana/all", "k", &Value::Null).await;
         assert_eq!(elsewhere.short(), "422 idempotency-key-reused");
-        let somebody = keyed(&house, path, "dee/all", "k", &asking("Admin")).await;
+        let somebody = keyed(&server, path, "dee/all", "k", &asking("Admin")).await;
         assert_eq!(
             somebody.short(),
             "201",
             "keys of different people do not meet"
         );
-        house.clock.advance(TimeSpan::hours(23));
-        let late = keyed(&house, path, "ana/all", "k", &asking("Admin")).await;
+        server.clock.advance(TimeSpan::hours(23));
+        let late = keyed(&server, path, "ana/all", "k", &asking("Admin")).await;
         assert_eq!(late.short(), "201");
-        assert_eq!(records(&house, "request.created").await, 2);
+        assert_eq!(records(&server, "request.created").await, 2);
     });
 }

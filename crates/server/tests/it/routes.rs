@@ -8,7 +8,7 @@ use axum::http::{Method, StatusCode};
 use axum::routing::{get, put};
 use regex::Regex;
 
-use crate::test_server::{House, run};
+use crate::test_server::{TestServer, run};
 use crate::{authorization, pages};
 
 /// Methods that somebody may be let in with.
@@ -16,7 +16,7 @@ const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 /// `METHOD path` of every route of the server.
 pub(crate) fn routed() -> BTreeSet<String> {
-    routes_of(&House::new().router())
+    routes_of(&TestServer::new().router())
 }
 
 /// `METHOD path` of every route. A router has no list of its routes but the one that it prints for
@@ -68,7 +68,7 @@ fn every_route_has_a_row_in_the_tables_of_who_may_do_what() {
 
 #[test]
 fn a_route_without_a_row_is_found() {
-    let router = House::new()
+    let router = TestServer::new()
         .router()
         .route("/api/v1/thrown-away", get(async || "yes"))
         .route("/thrown/{away}", put(async || "yes").get(async || "no"));
@@ -84,8 +84,8 @@ fn a_route_without_a_row_is_found() {
 #[test]
 fn the_router_answers_what_it_lists_and_nothing_else() {
     run(async {
-        let house = House::new();
-        let routes = routes_of(&house.router());
+        let server = TestServer::new();
+        let routes = routes_of(&server.router());
         let paths: BTreeSet<&str> = routes
             .iter()
             .filter_map(|route| route.split_once(' '))
@@ -99,7 +99,7 @@ fn the_router_answers_what_it_lists_and_nothing_else() {
                     .uri(path.replace(['{', '}'], ""))
                     .body(axum::body::Body::empty())
                     .unwrap();
-                let reply = house.send(request).await;
+                let reply = server.send(request).await;
                 let is_taken = reply.status != StatusCode::METHOD_NOT_ALLOWED;
                 assert_eq!(is_taken, is_listed, "{method} {path}: {reply:?}");
             }

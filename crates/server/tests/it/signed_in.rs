@@ -8,15 +8,15 @@ use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode, header};
 use hallpass_server::{App, PersonaCard, ServerMode};
 
-use crate::test_server::{House, PEOPLE, Reply};
+use crate::test_server::{PEOPLE, Reply, TestServer};
 
 /// A server whose people can be picked.
-pub(crate) fn house() -> House {
-    house_with(|_| {})
+pub(crate) fn server() -> TestServer {
+    server_with(|_| {})
 }
 
-pub(crate) fn house_with(change: impl FnOnce(&mut App)) -> House {
-    House::with(|app| {
+pub(crate) fn server_with(change: impl FnOnce(&mut App)) -> TestServer {
+    TestServer::with(|app| {
         let personas = PEOPLE.map(|name| PersonaCard {
             email: format!("{name}@corp.example"),
             name: name.to_owned(),
@@ -34,12 +34,12 @@ pub(crate) fn house_with(change: impl FnOnce(&mut App)) -> House {
 
 /// Somebody at a browser.
 pub(crate) struct At<'a> {
-    house: &'a House,
+    server: &'a TestServer,
     cookie: String,
 }
 
 impl<'a> At<'a> {
-    pub(crate) async fn new(house: &'a House, person: &str) -> Self {
+    pub(crate) async fn new(server: &'a TestServer, person: &str) -> Self {
         let body = format!("persona={person}%40corp.example");
         let mut request = Request::post("/signin")
             .header(header::HOST, "localhost:8080")
@@ -48,12 +48,12 @@ impl<'a> At<'a> {
             .unwrap();
         let here = ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 50_000)));
         request.extensions_mut().insert(here);
-        let reply = house.send(request).await;
+        let reply = server.send(request).await;
         assert_eq!(reply.status, StatusCode::SEE_OTHER, "{reply:?}");
         let set = reply.headers.get(header::SET_COOKIE).unwrap();
         let pair = set.to_str().unwrap().split(';').next().unwrap();
         Self {
-            house,
+            server,
             cookie: pair.to_owned(),
         }
     }
@@ -62,7 +62,7 @@ impl<'a> At<'a> {
         let request = Request::get(path)
             .header(header::COOKIE, &self.cookie)
             .header(header::HOST, "localhost:8080");
-        self.house.send(request.body(Body::empty()).unwrap()).await
+        self.server.send(request.body(Body::empty()).unwrap()).await
     }
 
     /// The text of a page that must be there.
@@ -93,7 +93,7 @@ impl<'a> At<'a> {
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(Body::from(body))
             .unwrap();
-        self.house.send(request).await
+        self.server.send(request).await
     }
 }
 

@@ -7,7 +7,7 @@ use hallpass_model::TimeSpan;
 use serde_json::{Value, json};
 
 use crate::browser::{Browser, form};
-use crate::fake_oidc::{CLIENT, Double, Key, SECRET};
+use crate::fake_oidc::{CLIENT, FakeOidc, Key, SECRET};
 use crate::test_server::{directory_with, run};
 
 const PROVES_NOTHING: &str = "does not prove who you are";
@@ -15,9 +15,9 @@ const PROVES_NOTHING: &str = "does not prove who you are";
 #[test]
 fn somebody_signs_in_and_comes_back_to_where_they_were_going() {
     run(async {
-        let double = Double::start().await;
-        let house = double.house();
-        let mut ana = Browser::new(&house);
+        let oidc = FakeOidc::start().await;
+        let server = oidc.server();
+        let mut ana = Browser::new(&server);
         let asked = ana.get("/reviews?x=1").await;
         // the page may not exist yet in this build; what exists sends to sign-in
         assert!([303, 404].contains(&asked.status.as_u16()));
@@ -25,12 +25,12 @@ fn somebody_signs_in_and_comes_back_to_where_they_were_going() {
         assert_eq!(home.leads_to(), "/signin?next=%2F");
         let page = ana.get("/signin?next=%2Freviews%3Fx%3D1").await;
         assert!(page.text().contains("Sign in with Example ID"));
-        let back = double.leave(&mut ana, "/reviews?x=1").await;
+        let back = oidc.leave(&mut ana, "/reviews?x=1").await;
         let reply = ana.get(&back).await;
         assert_eq!(reply.leads_to(), "/reviews?x=1", "{}", reply.text());
         assert!(ana.is_signed_in().await);
         // the secret travels in the header, form-encoded first (RFC 6749, 2.3.1)
-        let sent = double.world().authorization.clone().unwrap();
+        let sent = oidc.world().authorization.clone().unwrap();
         assert!(sent.starts_with("Basic "), "{sent}");
         assert_eq!(ana.cookies.len(), 1, "{:?}", ana.cookies);
         assert!(!reply.text().contains(SECRET));
@@ -40,22 +40,22 @@ fn somebody_signs_in_and_comes_back_to_where_they_were_going() {
 #[test]
 fn a_public_client_sends_no_secret() {
     run(async {
-        let double = Double::start().await;
-        let house = double.house_with(|settings| settings.client_secret = None, |_| {});
-        let mut ana = Browser::new(&house);
-        double.sign_in(&mut ana).await;
+        let oidc = FakeOidc::start().await;
+        let server = oidc.server_with(|settings| settings.client_secret = None, |_| {});
+        let mut ana = Browser::new(&server);
+        oidc.sign_in(&mut ana).await;
         assert!(ana.is_signed_in().await);
-        assert_eq!(double.world().authorization, None);
+        assert_eq!(oidc.world().authorization, None);
     });
 }
 
 #[test]
 fn a_replayed_state_signs_nobody_in() {
     run(async {
-        let double = Double::start().await;
-        let house = double.house();
-        let mut ana = Browser::new(&house);
-        let back = double.leave(&mut ana, "/").await;
+        let oidc = FakeOidc::start().await;
+        let server = oidc.server();
+        let mut ana = Browser::new(&server);
+        let back = oidc.leave(&mut ana, "/").await;
         let mut twin = ana.clone();
         assert_eq!(ana.get(&back).await.leads_to(), "/");
         let reply = twin.get(&back).await;
@@ -68,13 +68,13 @@ fn a_replayed_state_signs_nobody_in() {
 #[test]
 fn a_foreign_state_signs_nobody_in() {
     run(async {
-        let double = Double::start().await;
-        let house = double.house();
-        let mut thief = Browser::new(&house);
-        let back = double.leave(&mut thief, "/").await;
+        let oidc = FakeOidc::start().await;
+        let server = oidc.server();
+        let mut thief = Browser::new(&server);
+        let back = oidc.leave(&mut thief, "/").await;
         // the thief's answer, opened in the victim's browser
-        let mut victim = Browser::new(&house);
-        double.leave(&mut victim, "/").await;
+        let mut victim = Browser::new(&server);
+        oidc.leave(&mut victim, "/").await;
         let reply = victim.get(&back).await;
         assert_eq!(reply.status, StatusCode::BAD_REQUEST);
         assert!(!victim.is_signed_in().await);
@@ -91,11 +91,11 @@ fn a_foreign_state_signs_nobody_in() {
 #[test]
 fn an_expired_state_signs_nobody_in() {
     run(async {
-        let double = Double::start().await;
-        let house = double.house();
-        let mut ana = Browser::new(&house);
-        let back = double.leave(&mut ana, "/").await;
-        house.clock.advance(TimeSpan::minutes(10));
+        let oidc = FakeOidc::start().await;
+        let server = oidc.server();
+        let mut ana = Browser::new(&server);
+        let back = oidc.leave(&mut ana, "/").await;
+        server.clock.advance(TimeSpan::minutes(10));
         let reply = ana.get(&back).await;
         assert!(reply.text().contains("Sign-in took too long. Try again."));
         assert!(!ana.is_signed_in().await);
@@ -193,18 +193,18 @@ fn people() -> Vec<(&'static str, Value, Option<&'static str>)> {
 #[test]
 fn only_tokens_that_say_the_right_things_count() {
     run(async {
-        let double = Double::start().await;
+        let oidc = FakeOidc::start().await;
         let mut wrong = Vec::new();
         for (name, change, told) in claims().into_iter().chain(people()) {
-            let house = double.house();
-            house.directory_becomes(directory_with(house.now(), |people| {
+            let server = oidc.server();
+            server.directory_becomes(directory_with(server.now(), |people| {
                 people[1]["emails"] = json!(["cai@corp.example", "both@corp.example"]);
                 people[2]["emails"] = json!(["dee@corp.example", "both@corp.example"]);
                 people[3]["enabled"] = json!(false);
             }));
-            double.world().change = change;
-            let mut somebody = Browser::new(&house);
-            let reply = double.sign_in(&mut somebody).await;
+            oidc.world().change = change;
+            let mut somebody = Browser::new(&server);
+            let reply = oidc.sign_in(&mut somebody).await;
             let is_in = somebody.is_signed_in().await;
             let holds = match told {
                 None => is_in && reply.status == StatusCode::SEE_OTHER,
@@ -230,18 +230,18 @@ fn who_was_removed_since_the_directory_was_read_is_not_signed_in() {
             // they may have something to give back, and use no right without being looked up
             (false, true, true),
         ] {
-            let double = Double::start().await;
-            let house = double.house();
-            house.clock.advance(TimeSpan::minutes(4));
-            double.world().now += 240;
-            house.known.describes.store(described, Ordering::SeqCst);
+            let oidc = FakeOidc::start().await;
+            let server = oidc.server();
+            server.clock.advance(TimeSpan::minutes(4));
+            oidc.world().now += 240;
+            server.known.describes.store(described, Ordering::SeqCst);
             if removed {
-                house.directory_changes(directory_with(house.now(), |people| {
+                server.directory_changes(directory_with(server.now(), |people| {
                     people.retain(|person| person["user_name"] != "ana");
                 }));
             }
-            let mut ana = Browser::new(&house);
-            let reply = double.sign_in(&mut ana).await;
+            let mut ana = Browser::new(&server);
+            let reply = oidc.sign_in(&mut ana).await;
             let case = format!("{described} {removed}");
             assert_eq!(ana.is_signed_in().await, signed_in, "{case}");
             let words = "Your account is not in the directory";
@@ -259,7 +259,7 @@ fn who_was_removed_since_the_directory_was_read_is_not_signed_in() {
 #[test]
 fn only_the_providers_own_signature_counts() {
     run(async {
-        let first = Double::start().await;
+        let first = FakeOidc::start().await;
         let first_key = {
             let world = first.world();
             world.published[0].clone()
@@ -293,11 +293,11 @@ fn only_the_providers_own_signature_counts() {
             ("a key nobody published", Key::ec(), "unknown", false, false),
         ];
         for (name, key, kid, is_published, counts) in rows {
-            let double = Double::start().await;
-            let house = double.house();
-            double.signs_with(key, kid, is_published);
-            let mut ana = Browser::new(&house);
-            let reply = double.sign_in(&mut ana).await;
+            let oidc = FakeOidc::start().await;
+            let server = oidc.server();
+            oidc.signs_with(key, kid, is_published);
+            let mut ana = Browser::new(&server);
+            let reply = oidc.sign_in(&mut ana).await;
             assert_eq!(ana.is_signed_in().await, counts, "{name}: {}", reply.text());
             if !counts {
                 assert!(reply.text().contains(PROVES_NOTHING), "{name}");
@@ -309,48 +309,48 @@ fn only_the_providers_own_signature_counts() {
 #[test]
 fn new_keys_are_fetched_when_a_token_names_one_but_not_for_everybody_who_says_so() {
     run(async {
-        let double = Double::start().await;
-        let house = double.house();
-        let mut ana = Browser::new(&house);
-        double.sign_in(&mut ana).await;
-        assert_eq!(double.world().keys_fetched, 1);
-        double.signs_with(Key::rsa(), "second", true);
-        let mut again = Browser::new(&house);
-        double.sign_in(&mut again).await;
+        let oidc = FakeOidc::start().await;
+        let server = oidc.server();
+        let mut ana = Browser::new(&server);
+        oidc.sign_in(&mut ana).await;
+        assert_eq!(oidc.world().keys_fetched, 1);
+        oidc.signs_with(Key::rsa(), "second", true);
+        let mut again = Browser::new(&server);
+        oidc.sign_in(&mut again).await;
         assert!(again.is_signed_in().await);
-        assert_eq!(double.world().keys_fetched, 2);
+        assert_eq!(oidc.world().keys_fetched, 2);
         // unknown ones do not make us hammer the provider
-        double.signs_with(Key::ec(), "unknown", false);
+        oidc.signs_with(Key::ec(), "unknown", false);
         for _ in 0..5 {
-            double.sign_in(&mut Browser::new(&house)).await;
+            oidc.sign_in(&mut Browser::new(&server)).await;
         }
-        assert_eq!(double.world().keys_fetched, 2);
-        house.clock.advance(TimeSpan::seconds(30));
-        double.world().now += 30;
-        double.sign_in(&mut Browser::new(&house)).await;
-        assert_eq!(double.world().keys_fetched, 3);
+        assert_eq!(oidc.world().keys_fetched, 2);
+        server.clock.advance(TimeSpan::seconds(30));
+        oidc.world().now += 30;
+        oidc.sign_in(&mut Browser::new(&server)).await;
+        assert_eq!(oidc.world().keys_fetched, 3);
     });
 }
 
 #[test]
 fn a_provider_that_is_down_is_named_and_used_again_when_it_is_up() {
     run(async {
-        let double = Double::start().await;
-        let house = double.house();
-        double.world().is_down = true;
-        let mut ana = Browser::new(&house);
+        let oidc = FakeOidc::start().await;
+        let server = oidc.server();
+        oidc.world().is_down = true;
+        let mut ana = Browser::new(&server);
         let reply = ana.get("/signin/oidc").await;
         assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
         assert!(reply.text().contains("Example ID does not answer"));
-        double.world().is_down = false;
-        house.clock.advance(TimeSpan::seconds(5));
-        double.world().now += 5;
-        double.sign_in(&mut ana).await;
+        oidc.world().is_down = false;
+        server.clock.advance(TimeSpan::seconds(5));
+        oidc.world().now += 5;
+        oidc.sign_in(&mut ana).await;
         assert!(ana.is_signed_in().await);
         // down between leaving and coming back
-        let mut other = Browser::new(&house);
-        let back = double.leave(&mut other, "/").await;
-        double.world().is_down = true;
+        let mut other = Browser::new(&server);
+        let back = oidc.leave(&mut other, "/").await;
+        oidc.world().is_down = true;
         let reply = other.get(&back).await;
         assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
         assert!(ana.is_signed_in().await, "sessions do not depend on it");
@@ -360,8 +360,8 @@ fn a_provider_that_is_down_is_named_and_used_again_when_it_is_up() {
 #[test]
 fn small_id_tokens_are_completed_by_userinfo_about_the_same_person() {
     run(async {
-        let double = Double::start().await;
-        let house = double.house();
+        let oidc = FakeOidc::start().await;
+        let server = oidc.server();
         let said = json!({"sub": "u-ana", "email": "ana@corp.example", "email_verified": true});
         for (change, counts) in [
             (json!({}), true),
@@ -372,10 +372,10 @@ fn small_id_tokens_are_completed_by_userinfo_about_the_same_person() {
             for (name, value) in change.as_object().unwrap() {
                 userinfo[name] = value.clone();
             }
-            double.world().userinfo = userinfo;
-            double.world().change = json!({"email": null, "email_verified": null});
-            let mut ana = Browser::new(&house);
-            double.sign_in(&mut ana).await;
+            oidc.world().userinfo = userinfo;
+            oidc.world().change = json!({"email": null, "email_verified": null});
+            let mut ana = Browser::new(&server);
+            oidc.sign_in(&mut ana).await;
             assert_eq!(ana.is_signed_in().await, counts, "{change}");
         }
     });
@@ -384,18 +384,18 @@ fn small_id_tokens_are_completed_by_userinfo_about_the_same_person() {
 #[test]
 fn another_claim_counts_only_when_nobody_must_have_verified_it() {
     run(async {
-        let double = Double::start().await;
-        let house = double.house_with(
+        let oidc = FakeOidc::start().await;
+        let server = oidc.server_with(
             |settings| {
                 settings.email_claim = "upn".to_owned();
                 settings.require_verified_email = false;
             },
             |_| {},
         );
-        double.world().change =
+        oidc.world().change =
             json!({"upn": "cai@corp.example", "email": "eve@corp.example", "email_verified": null});
-        let mut cai = Browser::new(&house);
-        double.sign_in(&mut cai).await;
+        let mut cai = Browser::new(&server);
+        oidc.sign_in(&mut cai).await;
         assert!(cai.get("/").await.text().contains("cai@corp.example"));
     });
 }
@@ -403,10 +403,10 @@ fn another_claim_counts_only_when_nobody_must_have_verified_it() {
 #[test]
 fn a_refusal_of_the_provider_and_answers_of_others_sign_nobody_in() {
     run(async {
-        let double = Double::start().await;
-        let house = double.house();
-        let mut ana = Browser::new(&house);
-        let back = double.leave(&mut ana, "/").await;
+        let oidc = FakeOidc::start().await;
+        let server = oidc.server();
+        let mut ana = Browser::new(&server);
+        let back = oidc.leave(&mut ana, "/").await;
         let denied = back.replace("code=good", "error=access_denied");
         let reply = ana.get(&denied).await;
         assert!(
@@ -414,10 +414,10 @@ fn a_refusal_of_the_provider_and_answers_of_others_sign_nobody_in() {
             "{}",
             reply.text()
         );
-        let back = double.leave(&mut ana, "/").await;
+        let back = oidc.leave(&mut ana, "/").await;
         let reply = ana.get(&back.replace("code=good", "code=bad")).await;
         assert!(reply.text().contains(PROVES_NOTHING));
-        let back = double.leave(&mut ana, "/").await;
+        let back = oidc.leave(&mut ana, "/").await;
         let mixed = format!("{back}&{}", form(&[("iss", "https://evil.example")]));
         let reply = ana.get(&mixed).await;
         assert!(reply.text().contains(PROVES_NOTHING));
@@ -428,8 +428,8 @@ fn a_refusal_of_the_provider_and_answers_of_others_sign_nobody_in() {
 #[test]
 fn without_a_provider_its_paths_do_not_exist() {
     run(async {
-        let house = crate::test_server::House::new();
-        let mut browser = Browser::new(&house);
+        let server = crate::test_server::TestServer::new();
+        let mut browser = Browser::new(&server);
         for path in ["/signin/oidc", "/signin/oidc/callback?state=x&code=y"] {
             assert_eq!(
                 browser.get(path).await.status,
@@ -443,10 +443,10 @@ fn without_a_provider_its_paths_do_not_exist() {
 #[test]
 fn signing_out_ends_the_session_here_and_goes_on_to_the_provider() {
     run(async {
-        let double = Double::start().await;
-        let house = double.house();
-        let mut ana = Browser::new(&house);
-        double.sign_in(&mut ana).await;
+        let oidc = FakeOidc::start().await;
+        let server = oidc.server();
+        let mut ana = Browser::new(&server);
+        oidc.sign_in(&mut ana).await;
         let home = ana.get("/").await.text();
         let csrf = home.split("name=\"csrf\" value=\"").nth(1).unwrap();
         let csrf = csrf.split('"').next().unwrap().to_owned();
@@ -456,11 +456,8 @@ fn signing_out_ends_the_session_here_and_goes_on_to_the_provider() {
             .send("POST", "/signout", &headers, form(&[("csrf", &csrf)]))
             .await;
         let page = reply.text();
-        assert!(
-            page.contains(&format!("{}/logout?", double.issuer)),
-            "{page}"
-        );
-        let token = double.world().last_id_token.clone();
+        assert!(page.contains(&format!("{}/logout?", oidc.issuer)), "{page}");
+        let token = oidc.world().last_id_token.clone();
         assert!(page.contains(&format!("id_token_hint={token}")));
         assert!(page.contains("post_logout_redirect_uri=http%3A%2F%2F127.0.0.1%3A8080%2Fsignin"));
         assert!(ana.cookies.is_empty());
@@ -475,7 +472,7 @@ fn signing_out_ends_the_session_here_and_goes_on_to_the_provider() {
 fn the_provider_can_end_sessions() {
     run(async {
         let now = 1_780_000_000;
-        let double = Double::start().await;
+        let oidc = FakeOidc::start().await;
         let rows = [
             ("as it should be", json!({}), true),
             ("by session alone", json!({"sub": null}), true),
@@ -501,20 +498,20 @@ fn the_provider_can_end_sessions() {
             ("from the future", json!({"iat": now + 61}), false),
         ];
         for (name, change, ends) in rows {
-            let house = double.house();
-            let mut ana = Browser::new(&house);
-            double.sign_in(&mut ana).await;
-            let token = double.logout_token(&change);
-            let reply = call_logout(&house, &token).await;
+            let server = oidc.server();
+            let mut ana = Browser::new(&server);
+            oidc.sign_in(&mut ana).await;
+            let token = oidc.logout_token(&change);
+            let reply = call_logout(&server, &token).await;
             assert_eq!(ana.is_signed_in().await, !ends, "{name}: {}", reply.text());
         }
         for key in [Key::Nothing, Key::Shared(SECRET.into()), Key::ec()] {
-            let other = Double::start().await;
-            let house = other.house();
-            let mut ana = Browser::new(&house);
+            let other = FakeOidc::start().await;
+            let server = other.server();
+            let mut ana = Browser::new(&server);
             other.sign_in(&mut ana).await;
             other.signs_with(key, "first", false);
-            let reply = call_logout(&house, &other.logout_token(&json!({}))).await;
+            let reply = call_logout(&server, &other.logout_token(&json!({}))).await;
             assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{}", reply.text());
             assert!(ana.is_signed_in().await);
         }
@@ -524,21 +521,24 @@ fn the_provider_can_end_sessions() {
 #[test]
 fn a_replayed_logout_ends_nothing_that_came_after_it() {
     run(async {
-        let double = Double::start().await;
-        let house = double.house();
-        let mut ana = Browser::new(&house);
-        double.sign_in(&mut ana).await;
-        let token = double.logout_token(&json!({}));
-        assert_eq!(call_logout(&house, &token).await.status, StatusCode::OK);
+        let oidc = FakeOidc::start().await;
+        let server = oidc.server();
+        let mut ana = Browser::new(&server);
+        oidc.sign_in(&mut ana).await;
+        let token = oidc.logout_token(&json!({}));
+        assert_eq!(call_logout(&server, &token).await.status, StatusCode::OK);
         assert!(!ana.is_signed_in().await);
-        double.sign_in(&mut ana).await;
-        assert_eq!(call_logout(&house, &token).await.status, StatusCode::OK);
+        oidc.sign_in(&mut ana).await;
+        assert_eq!(call_logout(&server, &token).await.status, StatusCode::OK);
         assert!(ana.is_signed_in().await);
     });
 }
 
-async fn call_logout(house: &crate::test_server::House, token: &str) -> crate::test_server::Reply {
-    let mut provider = Browser::new(house);
+async fn call_logout(
+    server: &crate::test_server::TestServer,
+    token: &str,
+) -> crate::test_server::Reply {
+    let mut provider = Browser::new(server);
     let headers = [("content-type", "application/x-www-form-urlencoded")];
     let body = form(&[("logout_token", token)]);
     provider
@@ -551,28 +551,28 @@ async fn call_logout(house: &crate::test_server::House, token: &str) -> crate::t
 #[test]
 fn a_new_sign_in_with_a_known_address_is_nobody() {
     run(async {
-        let double = Double::start().await;
-        let house = double.house();
-        let mut ana = Browser::new(&house);
-        double.sign_in(&mut ana).await;
+        let oidc = FakeOidc::start().await;
+        let server = oidc.server();
+        let mut ana = Browser::new(&server);
+        oidc.sign_in(&mut ana).await;
         assert!(ana.is_signed_in().await);
         // another account there, with ana's address
-        double.world().change = json!({"sub": "u-other"});
-        let mut other = Browser::new(&house);
-        let reply = double.sign_in(&mut other).await;
+        oidc.world().change = json!({"sub": "u-other"});
+        let mut other = Browser::new(&server);
+        let reply = oidc.sign_in(&mut other).await;
         assert!(!other.is_signed_in().await);
         let words = "belongs to another sign-in";
         assert!(reply.text().contains(words), "{}", reply.text());
         // ana's account, with the address of somebody else
-        double.world().change = json!({"email": "cai@corp.example"});
-        let mut cai = Browser::new(&house);
-        let reply = double.sign_in(&mut cai).await;
+        oidc.world().change = json!({"email": "cai@corp.example"});
+        let mut cai = Browser::new(&server);
+        let reply = oidc.sign_in(&mut cai).await;
         assert!(!cai.is_signed_in().await);
         let words = "belongs to another user";
         assert!(reply.text().contains(words), "{}", reply.text());
-        double.world().change = json!({});
-        let mut again = Browser::new(&house);
-        double.sign_in(&mut again).await;
+        oidc.world().change = json!({});
+        let mut again = Browser::new(&server);
+        oidc.sign_in(&mut again).await;
         assert!(again.is_signed_in().await);
     });
 }

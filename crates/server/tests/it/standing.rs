@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::test_server::{House, asking, run};
+use crate::test_server::{TestServer, asking, run};
 
 const PREVIEW: &str = "/api/v1/preview?account=payments-prod&permission_set=Admin";
 const SAYS: &str = "You hold this already, not through Hallpass; it will not end.";
@@ -10,7 +10,7 @@ const SAYS: &str = "You hold this already, not through Hallpass; it will not end
 #[test]
 fn who_holds_it_already_is_told_before_asking_and_with_the_answer() {
     run(async {
-        let house = House::new();
+        let server = TestServer::new();
         let meant = hallpass_access::Meant {
             user: "ana@corp.example".to_owned(),
             wanted: hallpass_access::Wanted::Account {
@@ -18,24 +18,24 @@ fn who_holds_it_already_is_told_before_asking_and_with_the_answer() {
                 permission_set: "Admin".to_owned(),
             },
         };
-        let (key, ..) = house.access.standing_meant(&meant).unwrap();
-        let before = house.get(PREVIEW, "ana/all").await.json();
+        let (key, ..) = server.access.standing_meant(&meant).unwrap();
+        let before = server.get(PREVIEW, "ana/all").await.json();
         assert_eq!(before["standing"], json!(null), "{before}");
-        house.standing.give(&key);
+        server.standing.give(&key);
         // a look is remembered for a while
-        house.clock.advance(hallpass_model::TimeSpan::minutes(10));
-        let mine = house.get(PREVIEW, "ana/all").await.json();
+        server.clock.advance(hallpass_model::TimeSpan::minutes(10));
+        let mine = server.get(PREVIEW, "ana/all").await.json();
         let says = mine["standing"]["says"].as_str().unwrap();
         assert!(says.starts_with(SAYS), "{says}");
-        let theirs = house.get(PREVIEW, "dee/all").await.json();
+        let theirs = server.get(PREVIEW, "dee/all").await.json();
         assert_eq!(theirs["standing"], json!(null), "{theirs}");
-        let asked = house
+        let asked = server
             .post("/api/v1/requests", "ana/all", &asking("Admin"))
             .await
             .json();
         let says = asked["standing"]["says"].as_str().unwrap();
         assert!(says.starts_with(SAYS), "{says}");
-        let page = house.get("/api/v1/requests", "ana/all").await.json();
+        let page = server.get("/api/v1/requests", "ana/all").await.json();
         assert_eq!(page["items"][0]["standing"], json!(null), "{page}");
     });
 }

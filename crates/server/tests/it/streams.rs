@@ -6,7 +6,7 @@ use axum::body::BodyDataStream;
 use futures_util::StreamExt as _;
 use serde_json::Value;
 
-use crate::test_server::{House, directory_with, request, run};
+use crate::test_server::{TestServer, directory_with, request, run};
 
 /// What arrives until nothing does for a while, as (id, data).
 pub(crate) async fn heard(stream: &mut BodyDataStream) -> (Vec<(u64, Value)>, bool) {
@@ -33,13 +33,13 @@ pub(crate) async fn heard(stream: &mut BodyDataStream) -> (Vec<(u64, Value)>, bo
     (events, ended)
 }
 
-pub(crate) async fn open(house: &House, token: &str, last: Option<&str>) -> BodyDataStream {
+pub(crate) async fn open(server: &TestServer, token: &str, last: Option<&str>) -> BodyDataStream {
     let headers: Vec<_> = last
         .map(|last| ("last-event-id", last))
         .into_iter()
         .collect();
     let sent = request("GET", "/api/v1/events", Some(token), &headers, None);
-    let response = house.answer(sent).await;
+    let response = server.answer(sent).await;
     assert_eq!(response.status(), 200);
     response.into_body().into_data_stream()
 }
@@ -47,20 +47,20 @@ pub(crate) async fn open(house: &House, token: &str, last: Option<&str>) -> Body
 #[test]
 fn a_stream_tells_what_one_may_see_and_goes_on_where_it_was() {
     run(async {
-        let house = House::new();
-        let mut anas = open(&house, "ana/all", None).await;
-        let mut sams = open(&house, "sam/all", None).await;
-        let mut cais = open(&house, "cai/all", None).await;
-        house.ask("ana/all", "Admin").await;
+        let server = TestServer::new();
+        let mut anas = open(&server, "ana/all", None).await;
+        let mut sams = open(&server, "sam/all", None).await;
+        let mut cais = open(&server, "cai/all", None).await;
+        server.ask("ana/all", "Admin").await;
         let (events, _) = heard(&mut anas).await;
         assert_eq!(events.len(), 1, "{events:?}");
         assert_eq!(events[0].1["event"], "request.created");
         assert_eq!(heard(&mut cais).await.0, events, "an approver hears of it");
         assert_eq!(heard(&mut sams).await.0, [], "a stranger does not");
         drop(anas);
-        house.ask("ana/all", "ReadOnly").await;
+        server.ask("ana/all", "ReadOnly").await;
         let resumed = events[0].0.to_string();
-        let (missed, _) = heard(&mut open(&house, "ana/all", Some(&resumed)).await).await;
+        let (missed, _) = heard(&mut open(&server, "ana/all", Some(&resumed)).await).await;
         let kinds: Vec<&str> = missed
             .iter()
             .filter_map(|(_, data)| data["event"].as_str())
@@ -69,9 +69,9 @@ fn a_stream_tells_what_one_may_see_and_goes_on_where_it_was() {
             kinds,
             ["request.created", "request.approved", "grant.requested"]
         );
-        let (whole, _) = heard(&mut open(&house, "ana/all", Some("0")).await).await;
+        let (whole, _) = heard(&mut open(&server, "ana/all", Some("0")).await).await;
         assert_eq!(whole.len(), 4);
-        let (odd, _) = heard(&mut open(&house, "ana/all", Some("x")).await).await;
+        let (odd, _) = heard(&mut open(&server, "ana/all", Some("x")).await).await;
         assert_eq!(odd, [], "what is no number begins now");
     });
 }
@@ -79,9 +79,9 @@ fn a_stream_tells_what_one_may_see_and_goes_on_where_it_was() {
 #[test]
 fn an_events_data_holds_no_words_of_people() {
     run(async {
-        let house = House::new();
-        house.ask("ana/all", "Admin").await;
-        let (events, _) = heard(&mut open(&house, "ana/all", Some("0")).await).await;
+        let server = TestServer::new();
+        server.ask("ana/all", "Admin").await;
+        let (events, _) = heard(&mut open(&server, "ana/all", Some("0")).await).await;
         let text = format!("{events:?}");
         assert!(!text.contains("OPS-1") && !text.contains("ana@"), "{text}");
     });
@@ -90,10 +90,10 @@ fn an_events_data_holds_no_words_of_people() {
 #[test]
 fn streams_end_when_the_server_stops() {
     run(async {
-        let house = House::new();
-        let mut stream = open(&house, "ana/all", None).await;
+        let server = TestServer::new();
+        let mut stream = open(&server, "ana/all", None).await;
         assert!(!heard(&mut stream).await.1);
-        house.stop.send_replace(true);
+        server.stop.send_replace(true);
         assert!(heard(&mut stream).await.1, "it goes on");
     });
 }
@@ -103,19 +103,19 @@ fn streams_end_when_the_server_stops() {
 fn a_stream_ends_with_what_it_was_opened_by() {
     run(async {
         for how in ["revoked", "expired", "gone", "locked"] {
-            let house = House::new();
-            let mut stream = open(&house, "ana/all", None).await;
+            let server = TestServer::new();
+            let mut stream = open(&server, "ana/all", None).await;
             assert!(!heard(&mut stream).await.1, "{how}: it goes on");
             match how {
                 "revoked" => {
                     let out = request("POST", "/api/v1/logout", Some("ana/all"), &[], None);
-                    assert_eq!(house.answer(out).await.status(), 200);
+                    assert_eq!(server.answer(out).await.status(), 200);
                 }
-                "expired" => house.clock.advance(hallpass_model::TimeSpan::hours(24)),
-                "gone" => house.directory_becomes(directory_with(house.now(), |people| {
+                "expired" => server.clock.advance(hallpass_model::TimeSpan::hours(24)),
+                "gone" => server.directory_becomes(directory_with(server.now(), |people| {
                     people.retain(|person| person["user_name"] != "ana");
                 })),
-                _ => lock(&house, "ana").await,
+                _ => lock(&server, "ana").await,
             }
             let ended = async { while !heard(&mut stream).await.1 {} };
             tokio::time::timeout(Duration::from_secs(10), ended)
@@ -125,20 +125,20 @@ fn a_stream_ends_with_what_it_was_opened_by() {
     });
 }
 
-async fn lock(house: &House, who: &str) {
+async fn lock(server: &TestServer, who: &str) {
     let body = serde_json::json!({"user": format!("{who}@corp.example"), "reason": "stolen"});
     let sent = request("POST", "/api/v1/locks", Some("eve/all"), &[], Some(&body));
-    assert_eq!(house.answer(sent).await.status(), 200);
+    assert_eq!(server.answer(sent).await.status(), 200);
 }
 
 /// Whoever is locked is told so and does nothing, with whatever they come; somebody else lets them in.
 #[test]
 fn whoever_is_locked_comes_in_by_no_door() {
     run(async {
-        let house = House::new();
+        let server = TestServer::new();
         let call = async |method: &str, path: &str, token: &str, body: Option<Value>| {
             let sent = request(method, path, Some(token), &[], body.as_ref());
-            house.answer(sent).await.status().as_u16()
+            server.answer(sent).await.status().as_u16()
         };
         let why = |who: &str| {
             Some(serde_json::json!({"user": format!("{who}@corp.example"), "reason": "stolen"}))
@@ -147,7 +147,7 @@ fn whoever_is_locked_comes_in_by_no_door() {
             let status = call("POST", "/api/v1/locks", stranger, why("sam")).await;
             assert_eq!(status, 403, "{stranger}");
         }
-        lock(&house, "cai").await;
+        lock(&server, "cai").await;
         for path in ["/api/v1/me", "/api/v1/requests", "/api/v1/events"] {
             assert_eq!(call("GET", path, "cai/all", None).await, 403, "{path}");
         }

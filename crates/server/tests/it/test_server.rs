@@ -343,7 +343,7 @@ pub(crate) fn directory_with(now: Timestamp, change: impl Fn(&mut Vec<Value>)) -
 }
 
 pub(crate) fn rules(text: &str) -> Rules {
-    load(&RuleFile::new("house.json", text)).unwrap().rules
+    load(&RuleFile::new("server.json", text)).unwrap().rules
 }
 
 /// Every person with every single scope, with all, and with tokens that do not count any more.
@@ -401,7 +401,7 @@ fn identity() -> Identity {
 }
 
 /// The server.
-pub(crate) struct House {
+pub(crate) struct TestServer {
     pub(crate) access: Arc<Access>,
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) desk: Arc<hallpass_server::ServerStatus>,
@@ -453,7 +453,7 @@ impl Reply {
     }
 }
 
-impl House {
+impl TestServer {
     pub(crate) fn new() -> Self {
         Self::made(directory, |_| {})
     }

@@ -9,34 +9,34 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::pages_visit::{Visit, text};
-use crate::test_server::{House, asking, directory_with, run};
+use crate::test_server::{TestServer, asking, directory_with, run};
 
 const BEHIND: Disagreement = Disagreement::Apart {
     between: Clocks::WallAws,
     by: SignedDuration::from_mins(-15),
 };
 
-fn unread(house: &House) {
-    house.known.lists.store(false, Ordering::SeqCst);
-    house.clock.advance(TimeSpan::minutes(16));
+fn unread(server: &TestServer) {
+    server.known.lists.store(false, Ordering::SeqCst);
+    server.clock.advance(TimeSpan::minutes(16));
 }
 
-/// A house where something cannot be known, the code of that, and how long to wait.
-async fn unsure(what: &str) -> (House, String, &'static str, &'static str, String) {
-    let house = House::new();
-    let asked = house.ask("ana/all", "Admin").await;
+/// A server where something cannot be known, the code of that, and how long to wait.
+async fn unsure(what: &str) -> (TestServer, String, &'static str, &'static str, String) {
+    let server = TestServer::new();
+    let asked = server.ask("ana/all", "Admin").await;
     let id = asked["id"].as_str().unwrap().to_owned();
-    let read_at = house.now().strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
-    house.clock.advance(TimeSpan::minutes(4));
+    let read_at = server.now().strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+    server.clock.advance(TimeSpan::minutes(4));
     let (code, after, words) = match what {
         "clocks" => {
-            house.clock.disagrees(Some(BEHIND));
+            server.clock.disagrees(Some(BEHIND));
             let words = "no access is given while clocks disagree: the server's clock is 15m behind \
                          AWS's; access that exists still ends, and can be given back and revoked";
             ("clocks-disagree", "30", words.to_owned())
         }
         "directory" => {
-            unread(&house);
+            unread(&server);
             let words = format!(
                 "the directory cannot be read, it was last read at {read_at} (cannot read users: AWS \
                  does not answer): no access is given and nothing is decided by what is that old; \
@@ -45,20 +45,20 @@ async fn unsure(what: &str) -> (House, String, &'static str, &'static str, Strin
             ("organization-unread", "30", words)
         }
         _ => {
-            house.known.describes.store(false, Ordering::SeqCst);
+            server.known.describes.store(false, Ordering::SeqCst);
             let words = "your account could not be checked in the directory just now: cannot read the \
                          user: AWS does not answer; nothing was done";
             ("person-unchecked", "5", words.to_owned())
         }
     };
-    (house, id, code, after, words)
+    (server, id, code, after, words)
 }
 
 #[test]
 fn the_api_answers_503_with_code_words_help_and_when_to_try_again() {
     run(async {
         for what in ["clocks", "directory", "person"] {
-            let (house, id, code, after, words) = unsure(what).await;
+            let (server, id, code, after, words) = unsure(what).await;
             for (path, body, token) in [
                 (
                     format!("/api/v1/requests/{id}/approve"),
@@ -67,7 +67,7 @@ fn the_api_answers_503_with_code_words_help_and_when_to_try_again() {
                 ),
                 ("/api/v1/requests".to_owned(), asking("ReadOnly"), "ana/all"),
             ] {
-                let reply = house.post(&path, token, &body).await;
+                let reply = server.post(&path, token, &body).await;
                 assert_eq!(
                     reply.short(),
                     format!("503 {code}"),
@@ -82,11 +82,11 @@ fn the_api_answers_503_with_code_words_help_and_when_to_try_again() {
                 );
                 assert!(reply.json()["help"].is_string(), "{what}");
             }
-            let stored = house
+            let stored = server
                 .get(&format!("/api/v1/requests/{id}"), "ana/all")
                 .await;
             assert_eq!(stored.json()["state"], "pending", "{what}");
-            let log = house.get("/api/v1/audit", "aud/all").await.json();
+            let log = server.get("/api/v1/audit", "aud/all").await.json();
             let refused = log["items"].as_array().unwrap().iter();
             let refused: Vec<_> = refused
                 .filter(|record| record["event"] == "press.refused")
@@ -101,8 +101,8 @@ fn the_api_answers_503_with_code_words_help_and_when_to_try_again() {
 fn pages_say_it_before_the_press_and_after_it() {
     run(async {
         for what in ["clocks", "directory", "person"] {
-            let (house, id, _, _, words) = unsure(what).await;
-            let cai = Visit::of(&house, "cai").await;
+            let (server, id, _, _, words) = unsure(what).await;
+            let cai = Visit::of(&server, "cai").await;
             let capital = format!("{}{}.", words[..1].to_uppercase(), &words[1..]);
             let html = |text: &str| text.replace('\'', "&#39;");
             let path = format!("/requests/{id}/approve");
@@ -132,17 +132,17 @@ fn pages_say_it_before_the_press_and_after_it() {
 fn giving_back_and_revoking_go_on() {
     run(async {
         for what in ["clocks", "directory", "person"] {
-            let house = House::new();
+            let server = TestServer::new();
             let mut grants = Vec::new();
             for _ in 0..2 {
-                let made = house.ask("ana/all", "ReadOnly").await;
+                let made = server.ask("ana/all", "ReadOnly").await;
                 grants.push(made["grant_id"].as_str().unwrap().to_owned());
             }
-            house.clock.advance(TimeSpan::minutes(4));
+            server.clock.advance(TimeSpan::minutes(4));
             match what {
-                "clocks" => house.clock.disagrees(Some(BEHIND)),
-                "directory" => unread(&house),
-                _ => house.known.describes.store(false, Ordering::SeqCst),
+                "clocks" => server.clock.disagrees(Some(BEHIND)),
+                "directory" => unread(&server),
+                _ => server.known.describes.store(false, Ordering::SeqCst),
             }
             for (path, body, token) in [
                 (
@@ -156,7 +156,7 @@ fn giving_back_and_revoking_go_on() {
                     "eve/all",
                 ),
             ] {
-                let reply = house.post(&path, token, &body).await;
+                let reply = server.post(&path, token, &body).await;
                 assert_eq!(reply.status, StatusCode::OK, "{what} {path}: {reply:?}");
                 assert_eq!(reply.json()["state"], "ending", "{what} {path}: {reply:?}");
             }
@@ -167,11 +167,11 @@ fn giving_back_and_revoking_go_on() {
 #[test]
 fn who_was_disabled_since_approves_nothing_and_is_out_from_then_on() {
     run(async {
-        let house = House::new();
-        let asked = house.ask("ana/all", "Admin").await;
+        let server = TestServer::new();
+        let asked = server.ask("ana/all", "Admin").await;
         let path = format!("/api/v1/requests/{}/approve", asked["id"].as_str().unwrap());
-        house.clock.advance(TimeSpan::minutes(4));
-        house.directory_changes(directory_with(house.now(), |people| {
+        server.clock.advance(TimeSpan::minutes(4));
+        server.directory_changes(directory_with(server.now(), |people| {
             for person in people
                 .iter_mut()
                 .filter(|person| person["user_name"] == "cai")
@@ -179,12 +179,12 @@ fn who_was_disabled_since_approves_nothing_and_is_out_from_then_on() {
                 person["enabled"] = json!(false);
             }
         }));
-        let reply = house.post(&path, "cai/all", &json!(null)).await;
+        let reply = server.post(&path, "cai/all", &json!(null)).await;
         assert_eq!(reply.short(), "403 not-in-directory", "{reply:?}");
-        let me = house.get("/api/v1/me", "cai/all").await;
+        let me = server.get("/api/v1/me", "cai/all").await;
         assert!(me.json()["user_id"].is_null(), "{me:?}");
         // the other approver is not disturbed
-        let reply = house.post(&path, "dee/all", &json!(null)).await;
+        let reply = server.post(&path, "dee/all", &json!(null)).await;
         assert_eq!(reply.json()["state"], "approved", "{reply:?}");
     });
 }
@@ -193,7 +193,7 @@ fn who_was_disabled_since_approves_nothing_and_is_out_from_then_on() {
 #[test]
 fn members_that_could_not_be_read_are_none() {
     run(async {
-        let house = House::over(|now| {
+        let server = TestServer::over(|now| {
             let directory = directory_with(now, |_| {});
             let mut snapshot = directory.snapshot().clone();
             for group in &mut snapshot.groups {
@@ -201,11 +201,11 @@ fn members_that_could_not_be_read_are_none() {
             }
             hallpass_access::Directory::new(snapshot)
         });
-        let asked = house.ask("ana/all", "Admin").await;
+        let asked = server.ask("ana/all", "Admin").await;
         let path = format!("/api/v1/requests/{}/discard", asked["id"].as_str().unwrap());
-        let reply = house.post(&path, "eve/all", &json!(null)).await;
+        let reply = server.post(&path, "eve/all", &json!(null)).await;
         assert_eq!(reply.short(), "404 not-found", "{reply:?}");
-        let log = house.get("/api/v1/audit", "aud/all").await.json();
+        let log = server.get("/api/v1/audit", "aud/all").await.json();
         assert_eq!(log["items"], json!([]), "no auditor either");
     });
 }

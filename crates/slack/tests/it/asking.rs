@@ -5,13 +5,13 @@ use hallpass_model::TimeSpan;
 use serde_json::{Value, json};
 
 use crate::fake::Fault;
-use crate::test_app::{ACCOUNT, FORM, GROUP, House, TEAM, form, rules, until};
+use crate::test_app::{ACCOUNT, FORM, GROUP, TEAM, TestApp, form, rules, until};
 
-async fn opened(house: &House, name: &str, callback: &str) -> Value {
-    let before = house.fake.desk().views.len();
-    let reply = house.send(&house.shortcut(name, callback)).await;
+async fn opened(app: &TestApp, name: &str, callback: &str) -> Value {
+    let before = app.fake.desk().views.len();
+    let reply = app.send(&app.shortcut(name, callback)).await;
     assert_eq!((reply.status, reply.body.as_str()), (200, ""));
-    until("a window", || house.fake.desk().views.get(before).cloned())
+    until("a window", || app.fake.desk().views.get(before).cloned())
         .await
         .1
 }
@@ -39,8 +39,8 @@ fn says(view: &Value) -> String {
 
 #[tokio::test]
 async fn the_forms_have_their_parts_in_order() {
-    let house = House::new().await;
-    let view = opened(&house, "ana", "request_for_access").await;
+    let app = TestApp::new().await;
+    let view = opened(&app, "ana", "request_for_access").await;
     assert_eq!(view["title"]["text"], "Get AWS access");
     assert_eq!(
         (&view["submit"]["text"], &view["close"]["text"]),
@@ -72,7 +72,7 @@ async fn the_forms_have_their_parts_in_order() {
         ),
         (48, &json!("30m"), &json!("1d"))
     );
-    let view = opened(&house, "ana", "request_for_group_membership").await;
+    let view = opened(&app, "ana", "request_for_group_membership").await;
     assert_eq!(view["title"]["text"], "Get group access");
     assert_eq!(ids(&view)[4], "input select_group selected_group");
     assert_eq!(view["callback_id"], "request_for_group_access_submitted");
@@ -80,7 +80,7 @@ async fn the_forms_have_their_parts_in_order() {
 
 #[tokio::test]
 async fn who_cannot_ask_reads_why() {
-    let house = House::new().await;
+    let app = TestApp::new().await;
     for (name, words) in [
         (
             "gia",
@@ -96,25 +96,24 @@ async fn who_cannot_ask_reads_why() {
         ),
     ] {
         assert_eq!(
-            says(&opened(&house, name, "request_for_access").await),
+            says(&opened(&app, name, "request_for_access").await),
             words,
             "{name}"
         );
     }
-    house
-        .access
+    app.access
         .set_rules(rules(r#"{"statements": []}"#), "test")
         .await
         .unwrap();
-    house.clock.advance(TimeSpan::minutes(1));
-    let view = opened(&house, "ana", "request_for_access").await;
+    app.clock.advance(TimeSpan::minutes(1));
+    let view = opened(&app, "ana", "request_for_access").await;
     assert_eq!(
         says(&view),
         "No rule lets you ask for anything yet. Ask platform@corp.example."
     );
     assert!(view.get("submit").is_none());
-    house.know_nothing();
-    let view = opened(&house, "cai", "request_for_access").await;
+    app.know_nothing();
+    let view = opened(&app, "cai", "request_for_access").await;
     assert!(
         says(&view).starts_with("No person in Identity Center"),
         "{view}"
@@ -123,17 +122,13 @@ async fn who_cannot_ask_reads_why() {
 
 #[tokio::test]
 async fn choices_are_what_this_person_may_ask_for() {
-    let house = House::new().await;
+    let app = TestApp::new().await;
     let narrowed = r#"{"statements": [
         {"ResourceType": "Account", "Resource": "111111111111", "PermissionSet": ["Admin", "ReadOnly"], "Approvers": "cai@corp.example"},
         {"ResourceType": "Account", "Resource": "222222222222", "PermissionSet": "Root", "AllowedUsers": "eve@corp.example", "Approvers": "cai@corp.example"}]}"#;
-    house
-        .access
-        .set_rules(rules(narrowed), "test")
-        .await
-        .unwrap();
+    app.access.set_rules(rules(narrowed), "test").await.unwrap();
     let suggest = |name: &str, action: &str, typed: &str, account: Option<&str>| {
-        let mut payload = house.submission(name, FORM, "", &json!({}));
+        let mut payload = app.submission(name, FORM, "", &json!({}));
         payload["type"] = json!("block_suggestion");
         payload["action_id"] = json!(action);
         payload["value"] = json!(typed);
@@ -171,7 +166,7 @@ async fn choices_are_what_this_person_may_ask_for() {
         ),
         ("fox", "selected_account", "", None, vec![]),
     ] {
-        let reply = house.send(&suggest(name, action, typed, account)).await;
+        let reply = app.send(&suggest(name, action, typed, account)).await;
         let options: Value = serde_json::from_str(&reply.body).unwrap();
         let found: Vec<&str> = options["options"]
             .as_array()
@@ -185,9 +180,9 @@ async fn choices_are_what_this_person_may_ask_for() {
 
 #[tokio::test]
 async fn what_is_chosen_is_explained() {
-    let house = House::new().await;
+    let app = TestApp::new().await;
     let chosen = |set: &str| {
-        let mut payload = house.submission("ana", FORM, "", &form(ACCOUNT, set, "x"));
+        let mut payload = app.submission("ana", FORM, "", &form(ACCOUNT, set, "x"));
         payload["type"] = json!("block_actions");
         payload["actions"] = json!([{"action_id": "selected_permission_set", "type": "external_select", "selected_option": {"value": set}}]);
         payload
@@ -210,10 +205,10 @@ async fn what_is_chosen_is_explained() {
             "Nobody can approve this for you. The only approver in rule `lonely` is you.",
         ),
     ] {
-        let before = house.fake.desk().views.len();
-        house.send(&chosen(set)).await;
+        let before = app.fake.desk().views.len();
+        app.send(&chosen(set)).await;
         let view = until("the form again", || {
-            house.fake.desk().views.get(before).cloned()
+            app.fake.desk().views.get(before).cloned()
         })
         .await
         .1;
@@ -221,11 +216,11 @@ async fn what_is_chosen_is_explained() {
         assert_eq!(view["blocks"][5]["elements"][0]["text"], "Card data.");
         assert_eq!(view["blocks"][6]["hint"]["text"], hint, "{set}");
     }
-    house.ask("ana", "Admin").await;
-    let before = house.fake.desk().views.len();
-    house.send(&chosen("Admin")).await;
+    app.ask("ana", "Admin").await;
+    let before = app.fake.desk().views.len();
+    app.send(&chosen("Admin")).await;
     let view = until("the form again", || {
-        house.fake.desk().views.get(before).cloned()
+        app.fake.desk().views.get(before).cloned()
     })
     .await
     .1;
@@ -235,11 +230,11 @@ async fn what_is_chosen_is_explained() {
         ),
         "{view}"
     );
-    house.live_grant("ana").await;
-    let before = house.fake.desk().views.len();
-    house.send(&chosen("ReadOnly")).await;
+    app.live_grant("ana").await;
+    let before = app.fake.desk().views.len();
+    app.send(&chosen("ReadOnly")).await;
     let view = until("the form again", || {
-        house.fake.desk().views.get(before).cloned()
+        app.fake.desk().views.get(before).cloned()
     })
     .await
     .1;
@@ -248,7 +243,7 @@ async fn what_is_chosen_is_explained() {
 
 #[tokio::test]
 async fn what_is_wrong_is_said_on_its_field() {
-    let house = House::new().await;
+    let app = TestApp::new().await;
     let long = "x".repeat(1001);
     for (account, set, reason, block, words) in [
         (
@@ -287,8 +282,8 @@ async fn what_is_wrong_is_said_on_its_field() {
             "Nobody can approve 111111111111 / Lonely for you: rules `lonely` list no other approver.",
         ),
     ] {
-        let reply = house
-            .send(&house.submission("ana", FORM, "", &form(account, set, reason)))
+        let reply = app
+            .send(&app.submission("ana", FORM, "", &form(account, set, reason)))
             .await;
         let errors: Value = serde_json::from_str(&reply.body).unwrap_or_default();
         assert_eq!(
@@ -300,7 +295,7 @@ async fn what_is_wrong_is_said_on_its_field() {
     let mut short = form(ACCOUNT, "Admin", "why");
     short["duration_picker"]["duration_picker_action"]["selected_option"]["value"] =
         json!("604800");
-    let reply = house.send(&house.submission("ana", FORM, "", &short)).await;
+    let reply = app.send(&app.submission("ana", FORM, "", &short)).await;
     assert!(
         reply.body.contains("\"duration_picker\":\"At most 1d.\""),
         "{}",
@@ -310,13 +305,12 @@ async fn what_is_wrong_is_said_on_its_field() {
 
 #[tokio::test]
 async fn reasons_and_names_arrive_byte_for_byte() {
-    let house = House::new().await;
+    let app = TestApp::new().await;
     let reason = "a: b: c & <d>\n`*_~ <!channel> <@UCAI>";
-    house
-        .send(&house.submission("ana", FORM, "", &form(TEAM, "Admin", reason)))
+    app.send(&app.submission("ana", FORM, "", &form(TEAM, "Admin", reason)))
         .await;
-    house.tell().await;
-    let request = house.requests().await.remove(0);
+    app.tell().await;
+    let request = app.requests().await.remove(0);
     assert_eq!(request.reason, reason);
     assert_eq!(
         request.wanted,
@@ -325,7 +319,7 @@ async fn reasons_and_names_arrive_byte_for_byte() {
             permission_set: "Admin".to_owned()
         }
     );
-    let content = house.head(request.id).blocks()[1].clone();
+    let content = app.head(request.id).blocks()[1].clone();
     let fields: Vec<&str> = content["fields"]
         .as_array()
         .unwrap()
@@ -342,7 +336,7 @@ async fn reasons_and_names_arrive_byte_for_byte() {
             "*For*\n2h",
         ]
     );
-    let records = hallpass_audit::AuditStore::records_from(house.store.as_ref(), 1, 100)
+    let records = hallpass_audit::AuditStore::records_from(app.store.as_ref(), 1, 100)
         .await
         .unwrap();
     assert!(
@@ -354,15 +348,14 @@ async fn reasons_and_names_arrive_byte_for_byte() {
 
 #[tokio::test]
 async fn a_thousand_ampersands_are_asked_and_shown_cut() {
-    let house = House::new().await;
+    let app = TestApp::new().await;
     let reason = "&".repeat(1000);
-    house
-        .send(&house.submission("ana", FORM, "", &form(ACCOUNT, "Admin", &reason)))
+    app.send(&app.submission("ana", FORM, "", &form(ACCOUNT, "Admin", &reason)))
         .await;
-    house.tell().await;
-    let request = house.requests().await.remove(0);
+    app.tell().await;
+    let request = app.requests().await.remove(0);
     assert_eq!(request.reason, reason);
-    let why = house.head(request.id).blocks()[1]["fields"][3]["text"]
+    let why = app.head(request.id).blocks()[1]["fields"][3]["text"]
         .as_str()
         .unwrap()
         .to_owned();
@@ -378,18 +371,17 @@ async fn a_thousand_ampersands_are_asked_and_shown_cut() {
 
 #[tokio::test]
 async fn groups_are_asked_for_as_groups() {
-    let house = House::new().await;
+    let app = TestApp::new().await;
     let values = json!({
         "duration_picker": {"duration_picker_action": {"selected_option": {"value": "3600"}}},
         "provide_reason": {"provided_reason": {"value": "shift"}},
         "select_group": {"selected_group": {"selected_option": {"value": GROUP}}},
     });
-    house
-        .send(&house.submission("ana", "request_for_group_access_submitted", "", &values))
+    app.send(&app.submission("ana", "request_for_group_access_submitted", "", &values))
         .await;
-    house.tell().await;
-    let request = house.requests().await.remove(0);
-    let head = house.head(request.id);
+    app.tell().await;
+    let request = app.requests().await.remove(0);
+    let head = app.head(request.id);
     assert_eq!(
         head.title(),
         ":large_yellow_circle: Group request :large_yellow_circle:"
@@ -404,18 +396,18 @@ async fn groups_are_asked_for_as_groups() {
     // an unknown group is no account
     let mut wrong = values;
     wrong["select_group"]["selected_group"]["selected_option"]["value"] = json!(ACCOUNT);
-    let reply = house
-        .send(&house.submission("ana", "request_for_group_access_submitted", "", &wrong))
+    let reply = app
+        .send(&app.submission("ana", "request_for_group_access_submitted", "", &wrong))
         .await;
     assert!(reply.body.contains("\"select_group\""), "{}", reply.body);
 }
 
 #[tokio::test]
 async fn asking_twice_says_so_with_the_link() {
-    let house = House::new().await;
-    let request = house.ask("ana", "Admin").await;
-    let reply = house
-        .send(&house.submission("ana", FORM, "", &form(ACCOUNT, "Admin", "again")))
+    let app = TestApp::new().await;
+    let request = app.ask("ana", "Admin").await;
+    let reply = app
+        .send(&app.submission("ana", FORM, "", &form(ACCOUNT, "Admin", "again")))
         .await;
     assert!(
         reply.body.contains("You asked for this at")
@@ -423,38 +415,38 @@ async fn asking_twice_says_so_with_the_link() {
         "{}",
         reply.body
     );
-    assert_eq!(house.requests().await.len(), 1);
+    assert_eq!(app.requests().await.len(), 1);
 }
 
 #[tokio::test]
 async fn a_repeated_submission_is_one_request() {
-    let house = House::new().await;
-    let sent = house.submission("ana", FORM, "", &form(ACCOUNT, "ReadOnly", "once"));
+    let app = TestApp::new().await;
+    let sent = app.submission("ana", FORM, "", &form(ACCOUNT, "ReadOnly", "once"));
     for _ in 0..3 {
         // Slack signs a repetition anew
-        house.clock.advance(TimeSpan::seconds(1));
-        assert_eq!(house.send(&sent).await.body, "");
+        app.clock.advance(TimeSpan::seconds(1));
+        assert_eq!(app.send(&sent).await.body, "");
     }
-    assert_eq!(house.requests().await.len(), 1);
+    assert_eq!(app.requests().await.len(), 1);
     let mut corrected = sent.clone();
     corrected["view"]["state"]["values"]["select_permission_set"]["selected_permission_set"]["selected_option"]
         ["value"] = json!("Admin");
-    house.clock.advance(TimeSpan::seconds(1));
-    assert_eq!(house.send(&corrected).await.body, "");
-    assert_eq!(house.requests().await.len(), 2);
+    app.clock.advance(TimeSpan::seconds(1));
+    assert_eq!(app.send(&corrected).await.body, "");
+    assert_eq!(app.requests().await.len(), 2);
 }
 
 #[tokio::test]
 async fn the_form_is_answered_in_time_when_aws_is_stalled() {
-    let house = House::new().await;
+    let app = TestApp::new().await;
     // known people and an old directory: asking wants AWS, which does not answer
-    opened(&house, "ana", "request_for_access").await;
-    house.stall_aws();
-    let view = opened(&house, "ana", "request_for_access").await;
+    opened(&app, "ana", "request_for_access").await;
+    app.stall_aws();
+    let view = opened(&app, "ana", "request_for_access").await;
     assert_eq!(view["title"]["text"], "Get AWS access");
     let start = std::time::Instant::now();
-    let reply = house
-        .send(&house.submission("ana", FORM, "", &form(ACCOUNT, "ReadOnly", "now")))
+    let reply = app
+        .send(&app.submission("ana", FORM, "", &form(ACCOUNT, "ReadOnly", "now")))
         .await;
     assert!(
         start.elapsed() < std::time::Duration::from_millis(900),
@@ -462,26 +454,26 @@ async fn the_form_is_answered_in_time_when_aws_is_stalled() {
         start.elapsed()
     );
     assert!(reply.body.contains("Still working on it"), "{}", reply.body);
-    let before = house.fake.desk().views.len();
+    let before = app.fake.desk().views.len();
     // the journey gives up on AWS after five seconds, and decides nothing by what is an hour old
     let start = std::time::Instant::now();
-    while house.fake.desk().views.len() == before && start.elapsed().as_secs() < 10 {
+    while app.fake.desk().views.len() == before && start.elapsed().as_secs() < 10 {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
-    let page = house.fake.desk().views.last().unwrap().1.to_string();
+    let page = app.fake.desk().views.last().unwrap().1.to_string();
     let words = "The directory cannot be read, it was last read at 2026-05-28 20:26:40 UTC (cannot read \
                  the organization: it is still being read): no access is given and nothing is decided by \
                  what is that old; access can be given back and revoked.";
     assert!(page.contains(words), "{page}");
-    assert!(house.requests().await.is_empty());
+    assert!(app.requests().await.is_empty());
 }
 
 #[tokio::test]
 async fn whoever_wants_to_ask_is_told_first_that_nothing_is_given_now() {
-    let house = House::new().await;
-    opened(&house, "ana", "request_for_access").await;
-    house.silence_aws();
-    let view = opened(&house, "ana", "request_for_access").await;
+    let app = TestApp::new().await;
+    opened(&app, "ana", "request_for_access").await;
+    app.silence_aws();
+    let view = opened(&app, "ana", "request_for_access").await;
     assert_eq!(view["callback_id"], "hallpass_words_page", "{view}");
     let words = view["blocks"][0]["text"]["text"].as_str().unwrap();
     assert!(
@@ -492,21 +484,20 @@ async fn whoever_wants_to_ask_is_told_first_that_nothing_is_given_now() {
 
 #[tokio::test]
 async fn a_slow_slack_gets_a_window_first_and_its_form_then() {
-    let house = House::new().await;
-    house.fake.fail("users.info", &[Fault::Hangs]);
-    let view = opened(&house, "ana", "request_for_access").await;
+    let app = TestApp::new().await;
+    app.fake.fail("users.info", &[Fault::Hangs]);
+    let view = opened(&app, "ana", "request_for_access").await;
     assert_eq!(view["blocks"][0]["block_id"], "loading");
 }
 
 #[tokio::test]
 async fn an_extension_is_prefilled_and_asked_for() {
-    let house = House::new().await;
-    let request = house.live_grant("ana").await;
-    let head = house.head(request.id);
-    house
-        .send(&house.press("ana", "extend", &request.id.to_string(), &head))
+    let app = TestApp::new().await;
+    let request = app.live_grant("ana").await;
+    let head = app.head(request.id);
+    app.send(&app.press("ana", "extend", &request.id.to_string(), &head))
         .await;
-    let view = until("a window", || house.fake.desk().views.last().cloned())
+    let view = until("a window", || app.fake.desk().views.last().cloned())
         .await
         .1;
     assert_eq!(view["callback_id"], "hallpass_extend_submitted");
@@ -523,8 +514,8 @@ async fn an_extension_is_prefilled_and_asked_for() {
     let mut values = form(ACCOUNT, "ReadOnly", "longer");
     values["duration_picker"]["duration_picker_action"]["selected_option"]["value"] = json!("1800");
     let metadata = view["private_metadata"].as_str().unwrap();
-    let reply = house
-        .send(&house.submission("ana", "hallpass_extend_submitted", metadata, &values))
+    let reply = app
+        .send(&app.submission("ana", "hallpass_extend_submitted", metadata, &values))
         .await;
     assert!(
         reply
@@ -535,30 +526,29 @@ async fn an_extension_is_prefilled_and_asked_for() {
     );
     values["duration_picker"]["duration_picker_action"]["selected_option"]["value"] =
         json!("10800");
-    let reply = house
-        .send(&house.submission("ana", "hallpass_extend_submitted", metadata, &values))
+    let reply = app
+        .send(&app.submission("ana", "hallpass_extend_submitted", metadata, &values))
         .await;
     assert_eq!(reply.body, "");
-    house.tell().await;
+    app.tell().await;
     assert!(
-        house
-            .fake
+        app.fake
             .replies()
             .iter()
             .any(|said| said.starts_with("Extended. Ends 23:27 UTC")),
         "{:?}",
-        house.fake.replies()
+        app.fake.replies()
     );
     // somebody else's is refused
-    let reply = house
-        .send(&house.submission("cai", "hallpass_extend_submitted", metadata, &values))
+    let reply = app
+        .send(&app.submission("cai", "hallpass_extend_submitted", metadata, &values))
         .await;
     assert!(reply.body.contains("errors"), "{}", reply.body);
 }
 
 #[tokio::test]
 async fn slash_commands_open_the_same_windows() {
-    let house = House::new().await;
+    let app = TestApp::new().await;
     for (text, callback) in [
         ("", FORM),
         (" GROUP ", "request_for_group_access_submitted"),
@@ -572,17 +562,17 @@ async fn slash_commands_open_the_same_windows() {
             .append_pair("team_id", "T1")
             .append_pair("trigger_id", "t")
             .finish();
-        let at = house.now().as_second();
+        let at = app.now().as_second();
         let signature = hallpass_slack::sign(&crate::test_app::secret(), at, body.as_bytes());
         let at = at.to_string();
         let signed = hallpass_slack::Signed {
             timestamp: Some(&at),
             signature: Some(&signature),
         };
-        let before = house.fake.desk().views.len();
-        let reply = house.slack.call(&signed, body.as_bytes()).await;
+        let before = app.fake.desk().views.len();
+        let reply = app.slack.call(&signed, body.as_bytes()).await;
         assert_eq!((reply.status, reply.body.as_str()), (200, ""));
-        let view = until("a window", || house.fake.desk().views.get(before).cloned())
+        let view = until("a window", || app.fake.desk().views.get(before).cloned())
             .await
             .1;
         assert_eq!(view["callback_id"], callback, "{text}");

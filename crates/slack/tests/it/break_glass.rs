@@ -7,7 +7,7 @@ use hallpass_rules::{RuleFile, load};
 use serde_json::{Value, json};
 
 use crate::fake::{Fault, Message};
-use crate::test_app::{ACCOUNT, FORM, House, form, until};
+use crate::test_app::{ACCOUNT, FORM, TestApp, form, until};
 
 const WHY: &str = "The site is down & nobody <answers>";
 const GLASS: &str = "hallpass_break_glass_submitted";
@@ -18,24 +18,24 @@ fn typed(words: &str) -> Value {
 }
 
 /// The last thing whispered with buttons.
-fn whispered_button(house: &House) -> Option<Value> {
-    let desk = house.fake.desk();
+fn whispered_button(app: &TestApp) -> Option<Value> {
+    let desk = app.fake.desk();
     let found = desk.whispered.iter().rev();
     let mut found = found.filter(|whisper| whisper["blocks"].is_array());
     found.next().cloned()
 }
 
-async fn window_after(house: &House, press: &Value) -> Value {
-    let before = house.fake.desk().views.len();
-    house.send(press).await;
-    until("a window", || house.fake.desk().views.get(before).cloned())
+async fn window_after(app: &TestApp, press: &Value) -> Value {
+    let before = app.fake.desk().views.len();
+    app.send(press).await;
+    until("a window", || app.fake.desk().views.get(before).cloned())
         .await
         .1
 }
 
 /// The reply that tells of the broken glass.
-fn alarm(house: &House) -> Message {
-    let desk = house.fake.desk();
+fn alarm(app: &TestApp) -> Message {
+    let desk = app.fake.desk();
     let mut replies = desk
         .messages
         .iter()
@@ -43,22 +43,22 @@ fn alarm(house: &House) -> Message {
     replies.next().expect("an alarm").clone()
 }
 
-async fn broken(house: &House, set: &str) -> Request {
-    let request = house.ask("ana", set).await;
+async fn broken(app: &TestApp, set: &str) -> Request {
+    let request = app.ask("ana", set).await;
     let id = request.id.to_string();
-    let reply = house
-        .send(&house.submission("ana", GLASS, &id, &typed(WHY)))
+    let reply = app
+        .send(&app.submission("ana", GLASS, &id, &typed(WHY)))
         .await;
     assert_eq!(reply.body, "");
-    house.tell().await;
-    house.request(request.id).await
+    app.tell().await;
+    app.request(request.id).await
 }
 
 #[tokio::test]
 async fn a_listed_requester_takes_it_and_everybody_hears() {
-    let house = House::new().await;
-    let request = house.ask("ana", "Glass").await;
-    let whisper = until("the button", || whispered_button(&house)).await;
+    let app = TestApp::new().await;
+    let request = app.ask("ana", "Glass").await;
+    let whisper = until("the button", || whispered_button(&app)).await;
     assert_eq!(whisper["user"], "UANA");
     assert_eq!(
         whisper["text"],
@@ -80,20 +80,20 @@ async fn a_listed_requester_takes_it_and_everybody_hears() {
         )
     );
     let id = request.id.to_string();
-    let head = house.head(request.id);
-    let view = window_after(&house, &house.press("ana", "break_glass", &id, &head)).await;
+    let head = app.head(request.id);
+    let view = window_after(&app, &app.press("ana", "break_glass", &id, &head)).await;
     assert_eq!(view["title"]["text"], "Break glass for 1h?");
     assert_eq!(
         view["blocks"][0]["text"]["text"],
         "*payments-prod / Glass*\n2 approvers and all admins are told now. Someone else must close a review afterwards."
     );
     assert_eq!(view["private_metadata"], id);
-    let reply = house
-        .send(&house.submission("ana", GLASS, &id, &typed(WHY)))
+    let reply = app
+        .send(&app.submission("ana", GLASS, &id, &typed(WHY)))
         .await;
     assert_eq!((reply.status, reply.body.as_str()), (200, ""));
-    house.tell().await;
-    let taken = house.request(request.id).await;
+    app.tell().await;
+    let taken = app.request(request.id).await;
     assert!(
         matches!(
             taken.state,
@@ -106,7 +106,7 @@ async fn a_listed_requester_takes_it_and_everybody_hears() {
         taken.state
     );
     assert_eq!(taken.duration, TimeSpan::hours(1), "an hour at most");
-    let alarm = alarm(&house);
+    let alarm = alarm(&app);
     assert_eq!(
         alarm.text(),
         "◆ Break-glass: Ana Example took Glass in payments-prod for 1h. \
@@ -114,7 +114,7 @@ async fn a_listed_requester_takes_it_and_everybody_hears() {
          <@UCAI> <@UDEE> one of you closes the review."
     );
     assert_eq!(alarm.buttons(), ["close_review"]);
-    let drawn = house.head(request.id);
+    let drawn = app.head(request.id);
     assert!(drawn.buttons().is_empty());
     assert!(
         drawn
@@ -128,8 +128,8 @@ async fn a_listed_requester_takes_it_and_everybody_hears() {
 
 #[tokio::test]
 async fn what_is_wrong_with_a_justification_is_said_on_its_field() {
-    let house = House::new().await;
-    let request = house.ask("ana", "Glass").await;
+    let app = TestApp::new().await;
+    let request = app.ask("ana", "Glass").await;
     let long = "x".repeat(1001);
     for (words, said) in [
         ("", "At least 20 characters; this has 0."),
@@ -139,44 +139,42 @@ async fn what_is_wrong_with_a_justification_is_said_on_its_field() {
         ),
         (long.as_str(), "At most 1,000 characters; this has 1,001."),
     ] {
-        let submission = house.submission("ana", GLASS, &request.id.to_string(), &typed(words));
-        let reply = house.send(&submission).await;
+        let submission = app.submission("ana", GLASS, &request.id.to_string(), &typed(words));
+        let reply = app.send(&submission).await;
         let errors: Value = serde_json::from_str(&reply.body).unwrap();
         assert_eq!(
             errors,
             json!({"response_action": "errors", "errors": {"provide_reason": said}}),
         );
     }
-    assert_eq!(house.state(request.id).await, "pending");
+    assert_eq!(app.state(request.id).await, "pending");
 }
 
 #[tokio::test]
 async fn outside_the_channel_the_button_comes_directly() {
-    let house = House::new().await;
-    house.ask("sam", "Glass").await;
-    let direct = until("a direct message", || house.fake.lines("DUSAM").pop()).await;
+    let app = TestApp::new().await;
+    app.ask("sam", "Glass").await;
+    let direct = until("a direct message", || app.fake.lines("DUSAM").pop()).await;
     // the status of a requester outside the channel comes there too
     let is_offer = |text: &str| text.contains("In an emergency you can take it now.");
     until("the offer", || {
-        house
-            .fake
+        app.fake
             .lines("DUSAM")
             .iter()
             .any(|text| is_offer(text))
             .then_some(())
     })
     .await;
-    assert!(whispered_button(&house).is_none(), "{direct}");
+    assert!(whispered_button(&app).is_none(), "{direct}");
     // and where Slack was wrong about who is in the channel
-    let house = House::new().await;
-    house.fake.fail(
+    let app = TestApp::new().await;
+    app.fake.fail(
         "chat.postEphemeral",
         &[Fault::Refused("user_not_in_channel")],
     );
-    house.ask("ana", "Glass").await;
+    app.ask("ana", "Glass").await;
     until("the offer", || {
-        house
-            .fake
+        app.fake
             .lines("DUANA")
             .iter()
             .any(|text| is_offer(text))
@@ -185,12 +183,10 @@ async fn outside_the_channel_the_button_comes_directly() {
     .await;
 }
 
-async fn mine_of(house: &House, name: &str) -> String {
-    let before = house.fake.desk().views.len();
-    house
-        .send(&house.shortcut(name, "hallpass_my_access"))
-        .await;
-    until("the page", || house.fake.desk().views.get(before).cloned())
+async fn mine_of(app: &TestApp, name: &str) -> String {
+    let before = app.fake.desk().views.len();
+    app.send(&app.shortcut(name, "hallpass_my_access")).await;
+    until("the page", || app.fake.desk().views.get(before).cloned())
         .await
         .1
         .to_string()
@@ -198,18 +194,18 @@ async fn mine_of(house: &House, name: &str) -> String {
 
 #[tokio::test]
 async fn whoever_is_not_listed_sees_no_button_and_a_forged_press_is_on_record() {
-    let house = House::new().await;
+    let app = TestApp::new().await;
     // ana is listed for one and not for the other; cai for none
-    let glass = house.ask("ana", "Glass").await;
-    until("the button", || whispered_button(&house)).await;
-    house.fake.desk().whispered.clear();
-    let admin = house.ask("ana", "Admin").await;
-    house.ask("dee", "Glass").await;
-    let own = mine_of(&house, "ana").await;
+    let glass = app.ask("ana", "Glass").await;
+    until("the button", || whispered_button(&app)).await;
+    app.fake.desk().whispered.clear();
+    let admin = app.ask("ana", "Admin").await;
+    app.ask("dee", "Glass").await;
+    let own = mine_of(&app, "ana").await;
     assert_eq!(own.matches("\"break_glass\"").count(), 1, "{own}");
-    assert!(!mine_of(&house, "dee").await.contains("break_glass"));
-    assert!(whispered_button(&house).is_none());
-    house.fake.desk().whispers.clear();
+    assert!(!mine_of(&app, "dee").await.contains("break_glass"));
+    assert!(whispered_button(&app).is_none());
+    app.fake.desk().whispers.clear();
     for (who, request, said) in [
         (
             "ana",
@@ -223,38 +219,38 @@ async fn whoever_is_not_listed_sees_no_button_and_a_forged_press_is_on_record() 
             "No person in Identity Center has your e-mail. Ask platform@corp.example.",
         ),
     ] {
-        let press = house.press(
+        let press = app.press(
             who,
             "break_glass",
             &request.id.to_string(),
-            &house.head(request.id),
+            &app.head(request.id),
         );
-        house.send(&press).await;
+        app.send(&press).await;
         let user = crate::test_app::user(who);
-        let found = until("an answer", || house.fake.whispers(&user).pop()).await;
+        let found = until("an answer", || app.fake.whispers(&user).pop()).await;
         assert_eq!(found, said, "{who}");
-        house.fake.desk().whispers.clear();
+        app.fake.desk().whispers.clear();
     }
     // the form is no licence either
-    let forged = house.submission("cai", GLASS, &glass.id.to_string(), &typed(WHY));
-    let reply = house.send(&forged).await;
+    let forged = app.submission("cai", GLASS, &glass.id.to_string(), &typed(WHY));
+    let reply = app.send(&forged).await;
     assert!(
         reply.body.contains("Only its requester can do this."),
         "{}",
         reply.body
     );
     for request in [&glass, &admin] {
-        assert_eq!(house.state(request.id).await, "pending");
+        assert_eq!(app.state(request.id).await, "pending");
     }
     assert_eq!(
-        refused(&house).await,
+        refused(&app).await,
         ["ana break-glass", "cai break-glass", "cai break-glass"]
     );
 }
 
 /// Refused presses in the audit log: who and what.
-async fn refused(house: &House) -> Vec<String> {
-    let records = hallpass_audit::AuditStore::records_from(house.store.as_ref(), 1, 1000)
+async fn refused(app: &TestApp) -> Vec<String> {
+    let records = hallpass_audit::AuditStore::records_from(app.store.as_ref(), 1, 1000)
         .await
         .unwrap();
     let fields = records.iter().map(hallpass_audit::Record::fields);
@@ -273,28 +269,25 @@ async fn refused(house: &House) -> Vec<String> {
 
 #[tokio::test]
 async fn what_nobody_can_approve_waits_for_the_glass() {
-    let house = House::new().await;
-    let request = broken(&house, "Alone").await;
+    let app = TestApp::new().await;
+    let request = broken(&app, "Alone").await;
     assert_eq!(request.state.name(), "approved");
     assert_eq!(
-        house.fake.replies()[0],
+        app.fake.replies()[0],
         "Nobody can approve this. Rule `alone`."
     );
-    assert!(
-        alarm(&house).text().contains("<@UEVE>") || alarm(&house).text().contains("one of you")
-    );
+    assert!(alarm(&app).text().contains("<@UEVE>") || alarm(&app).text().contains("one of you"));
 }
 
-async fn closes(house: &House, id: RequestId, who: &str) -> String {
+async fn closes(app: &TestApp, id: RequestId, who: &str) -> String {
     let (before, whispers) = {
-        let desk = house.fake.desk();
+        let desk = app.fake.desk();
         (desk.views.len(), desk.whispers.len())
     };
-    house
-        .send(&house.press(who, "close_review", &id.to_string(), &alarm(house)))
+    app.send(&app.press(who, "close_review", &id.to_string(), &alarm(app)))
         .await;
     until("an answer", || {
-        let desk = house.fake.desk();
+        let desk = app.fake.desk();
         let window = desk
             .views
             .get(before)
@@ -306,8 +299,8 @@ async fn closes(house: &House, id: RequestId, who: &str) -> String {
 
 #[tokio::test]
 async fn an_approver_closes_the_review_and_nobody_else_does() {
-    let house = House::new().await;
-    let request = broken(&house, "Glass").await;
+    let app = TestApp::new().await;
+    let request = broken(&app, "Glass").await;
     let id = request.id;
     for (who, said) in [
         (
@@ -324,28 +317,22 @@ async fn an_approver_closes_the_review_and_nobody_else_does() {
         ),
         ("cai", REVIEW),
     ] {
-        assert_eq!(closes(&house, id, who).await, said, "{who}");
+        assert_eq!(closes(&app, id, who).await, said, "{who}");
     }
-    let view = house.fake.desk().views.last().unwrap().1.clone();
+    let view = app.fake.desk().views.last().unwrap().1.clone();
     assert_eq!(
         view["blocks"][0]["text"]["text"],
         "Ana Example took Glass in payments-prod without waiting: The site is down &amp; nobody &lt;answers&gt;"
     );
     assert_eq!(view["blocks"][2]["optional"], true);
-    let reply = house
-        .send(&house.submission("cai", REVIEW, &id.to_string(), &typed("Looked at it.")))
+    let reply = app
+        .send(&app.submission("cai", REVIEW, &id.to_string(), &typed("Looked at it.")))
         .await;
     assert_eq!(reply.body, "");
-    let closing = house
-        .request(id)
-        .await
-        .after_review
-        .unwrap()
-        .closed
-        .unwrap();
+    let closing = app.request(id).await.after_review.unwrap().closed.unwrap();
     assert_eq!(closing.words.as_deref(), Some("Looked at it."));
-    house.tell().await;
-    let alarm = alarm(&house);
+    app.tell().await;
+    let alarm = alarm(&app);
     assert!(alarm.buttons().is_empty());
     assert!(
         alarm.text().ends_with("Cai Example closed the review."),
@@ -353,27 +340,26 @@ async fn an_approver_closes_the_review_and_nobody_else_does() {
         alarm.text()
     );
     assert!(
-        house
-            .head(id)
+        app.head(id)
             .blocks()
             .to_string()
             .contains("review closed by Cai Example"),
         "{}",
-        house.head(id).blocks()
+        app.head(id).blocks()
     );
-    let replies = house.fake.replies();
+    let replies = app.fake.replies();
     let told = "Cai Example closed the break-glass review of Glass in payments-prod: Looked at it.";
     assert!(replies.iter().any(|said| said == told), "{replies:?}");
     assert_eq!(
-        closes(&house, id, "dee").await,
+        closes(&app, id, "dee").await,
         "Already closed by Cai Example at 20:26 UTC."
     );
-    assert_eq!(refused(&house).await.len(), 4);
+    assert_eq!(refused(&app).await.len(), 4);
 }
 
 /// A rule that wants a ticket, beside one that wants none.
-async fn with_tickets() -> House {
-    let house = House::new().await;
+async fn with_tickets() -> TestApp {
+    let app = TestApp::new().await;
     let text = r"
 [[rule]]
 id = 'tickets'
@@ -389,8 +375,8 @@ permission_sets = 'Admin'
 approvers = ['cai@corp.example']
 ";
     let rules = load(&RuleFile::new("rules.toml", text)).unwrap().rules;
-    house.access.set_rules(rules, "test").await.unwrap();
-    house
+    app.access.set_rules(rules, "test").await.unwrap();
+    app
 }
 
 fn ticket_block(view: &Value) -> Option<Value> {
@@ -409,12 +395,12 @@ fn with_ticket(set: &str, ticket: Option<&str>) -> Value {
 
 #[tokio::test]
 async fn a_ticket_is_asked_for_where_a_rule_wants_one() {
-    let house = with_tickets().await;
+    let app = with_tickets().await;
     for (set, wanted) in [("Routed", true), ("Admin", false)] {
-        let mut chosen = house.submission("ana", FORM, "", &form(ACCOUNT, set, "x"));
+        let mut chosen = app.submission("ana", FORM, "", &form(ACCOUNT, set, "x"));
         chosen["type"] = json!("block_actions");
         chosen["actions"] = json!([{"action_id": "selected_permission_set", "type": "external_select", "selected_option": {"value": set}}]);
-        let view = window_after(&house, &chosen).await;
+        let view = window_after(&app, &chosen).await;
         let block = ticket_block(&view);
         assert_eq!(block.is_some(), wanted, "{set}");
         if let Some(block) = block {
@@ -428,9 +414,9 @@ async fn a_ticket_is_asked_for_where_a_rule_wants_one() {
 
 #[tokio::test]
 async fn a_ticket_is_its_own_field_and_never_the_reason() {
-    let house = with_tickets().await;
+    let app = with_tickets().await;
     let send = async |values: &Value| {
-        let reply = house.send(&house.submission("ana", FORM, "", values)).await;
+        let reply = app.send(&app.submission("ana", FORM, "", values)).await;
         serde_json::from_str::<Value>(&reply.body).unwrap_or_default()
     };
     // sent before the field was there: it comes, and what was typed stays
@@ -448,8 +434,8 @@ async fn a_ticket_is_its_own_field_and_never_the_reason() {
         send(&with_ticket("Routed", Some(" OPS-7 "))).await,
         Value::Null
     );
-    house.tell().await;
-    let requests = house.requests().await;
+    app.tell().await;
+    let requests = app.requests().await;
     let asked = requests
         .iter()
         .find(|request| request.state.name() == "pending")
@@ -458,6 +444,6 @@ async fn a_ticket_is_its_own_field_and_never_the_reason() {
         (asked.reason.as_str(), asked.ticket.as_deref()),
         ("why", Some("OPS-7"))
     );
-    let content = house.head(asked.id).blocks()[1].to_string();
+    let content = app.head(asked.id).blocks()[1].to_string();
     assert!(content.contains("*Ticket*\\nOPS-7"), "{content}");
 }

@@ -6,20 +6,20 @@ use hallpass_slack::{Signed, sign};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use crate::test_app::{ACCOUNT, FORM, House, form, secret, until, user};
+use crate::test_app::{ACCOUNT, FORM, TestApp, form, secret, until, user};
 
 /// What stands in a request and is nobody else's business.
 const SECRET: &str = "zebra-of-the-wish";
 
 /// A request that waits, with a reason.
-async fn waiting(house: &House) -> hallpass_access::Request {
-    let sent = house.submission("ana", FORM, "", &form(ACCOUNT, "Admin", SECRET));
-    assert_eq!(house.send(&sent).await.status, 200);
+async fn waiting(app: &TestApp) -> hallpass_access::Request {
+    let sent = app.submission("ana", FORM, "", &form(ACCOUNT, "Admin", SECRET));
+    assert_eq!(app.send(&sent).await.status, 200);
     // on a busy machine the form is answered before it is done
     for _ in 0..1_000 {
-        if let Some(request) = house.requests().await.pop() {
-            house.tell().await;
-            return house.request(request.id).await;
+        if let Some(request) = app.requests().await.pop() {
+            app.tell().await;
+            return app.request(request.id).await;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -27,15 +27,15 @@ async fn waiting(house: &House) -> hallpass_access::Request {
 }
 
 /// Everything that comes from Slack, as somebody would send it.
-fn calls(house: &House, who: &str, request: &hallpass_access::Request) -> Vec<(String, Value)> {
-    let (id, head) = (request.id.to_string(), house.head(request.id));
-    let mut suggestion = house.submission(who, FORM, "", &json!({}));
+fn calls(app: &TestApp, who: &str, request: &hallpass_access::Request) -> Vec<(String, Value)> {
+    let (id, head) = (request.id.to_string(), app.head(request.id));
+    let mut suggestion = app.submission(who, FORM, "", &json!({}));
     suggestion["type"] = json!("block_suggestion");
     suggestion["action_id"] = json!("selected_account");
     suggestion["value"] = json!("");
     let typed = form(ACCOUNT, "Root", "let me in");
     let mut calls = vec![
-        ("asking".to_owned(), house.submission(who, FORM, "", &typed)),
+        ("asking".to_owned(), app.submission(who, FORM, "", &typed)),
         ("choices".to_owned(), suggestion),
     ];
     for action in [
@@ -46,17 +46,17 @@ fn calls(house: &House, who: &str, request: &hallpass_access::Request) -> Vec<(S
         "release",
         "extend",
     ] {
-        calls.push((action.to_owned(), house.press(who, action, &id, &head)));
+        calls.push((action.to_owned(), app.press(who, action, &id, &head)));
     }
     for callback in [
         "request_for_access",
         "request_for_group_membership",
         "hallpass_my_access",
     ] {
-        calls.push((callback.to_owned(), house.shortcut(who, callback)));
+        calls.push((callback.to_owned(), app.shortcut(who, callback)));
     }
     for callback in ["hallpass_deny_submitted", "hallpass_break_glass_submitted"] {
-        let sent = house.submission(who, callback, &id, &json!({}));
+        let sent = app.submission(who, callback, &id, &json!({}));
         calls.push((callback.to_owned(), sent));
     }
     calls
@@ -64,10 +64,10 @@ fn calls(house: &House, who: &str, request: &hallpass_access::Request) -> Vec<(S
 
 #[tokio::test]
 async fn nothing_unsigned_or_out_of_its_window_opens_anything() {
-    let house = House::new().await;
-    let request = waiting(&house).await;
-    let asked = house.fake.desk().calls.len();
-    let now = house.now().as_second();
+    let app = TestApp::new().await;
+    let request = waiting(&app).await;
+    let asked = app.fake.desk().calls.len();
+    let now = app.now().as_second();
     let other = SecretString::from("another secret");
     // how it is signed: with what, how many seconds from now, whether what is sent is what was signed
     let rows: [(&str, Option<&SecretString>, i64, bool); 6] = [
@@ -80,8 +80,8 @@ async fn nothing_unsigned_or_out_of_its_window_opens_anything() {
     ];
     // whoever could do most: an approver, and the requester
     for who in ["cai", "ana"] {
-        for (call, payload) in calls(&house, who, &request) {
-            let (body, _, _) = house.signed(&payload);
+        for (call, payload) in calls(&app, who, &request) {
+            let (body, _, _) = app.signed(&payload);
             for (how, key, off, is_whole) in rows {
                 let at = now + off;
                 let content = if is_whole {
@@ -95,7 +95,7 @@ async fn nothing_unsigned_or_out_of_its_window_opens_anything() {
                     timestamp: Some(&at),
                     signature: signature.as_deref(),
                 };
-                let reply = house.slack.call(&signed, &body).await;
+                let reply = app.slack.call(&signed, &body).await;
                 assert_eq!(
                     (reply.status, reply.body.as_str()),
                     (401, ""),
@@ -104,24 +104,20 @@ async fn nothing_unsigned_or_out_of_its_window_opens_anything() {
             }
         }
     }
-    assert_eq!(house.requests().await.len(), 1);
-    assert_eq!(house.state(request.id).await, "pending");
-    assert_eq!(
-        house.fake.desk().calls.len(),
-        asked,
-        "nothing was looked up"
-    );
+    assert_eq!(app.requests().await.len(), 1);
+    assert_eq!(app.state(request.id).await, "pending");
+    assert_eq!(app.fake.desk().calls.len(), asked, "nothing was looked up");
 }
 
 #[tokio::test]
 async fn whoever_is_nobody_here_changes_nothing_and_is_told_nothing() {
-    let house = House::new().await;
-    let request = waiting(&house).await;
+    let app = TestApp::new().await;
+    let request = waiting(&app).await;
     // of another workspace with an approver's address; without an address; not in the directory; two people
     for who in ["fox", "gia", "new", "two"] {
-        for (call, payload) in calls(&house, who, &request) {
-            let before = heard(&house, who).len();
-            let reply = house.send(&payload).await;
+        for (call, payload) in calls(&app, who, &request) {
+            let before = heard(&app, who).len();
+            let reply = app.send(&payload).await;
             assert_eq!(reply.status, 200, "{who} {call}");
             assert!(!reply.body.contains(SECRET), "{who} {call}: {}", reply.body);
             assert!(
@@ -132,7 +128,7 @@ async fn whoever_is_nobody_here_changes_nothing_and_is_told_nothing() {
             // the answer to a form or to choices is the reply itself
             if reply.body.is_empty() {
                 let told = until("an answer", || {
-                    let all = heard(&house, who);
+                    let all = heard(&app, who);
                     (all.len() > before).then_some(all)
                 });
                 for words in &told.await[before..] {
@@ -141,15 +137,15 @@ async fn whoever_is_nobody_here_changes_nothing_and_is_told_nothing() {
                 }
             }
         }
-        assert_eq!(house.requests().await.len(), 1, "{who}");
-        assert_eq!(house.state(request.id).await, "pending", "{who}");
+        assert_eq!(app.requests().await.len(), 1, "{who}");
+        assert_eq!(app.state(request.id).await, "pending", "{who}");
     }
 }
 
 /// What somebody was told: in whispers and in windows.
-fn heard(house: &House, who: &str) -> Vec<String> {
-    let mut heard = house.fake.whispers(&user(who));
-    let desk = house.fake.desk();
+fn heard(app: &TestApp, who: &str) -> Vec<String> {
+    let mut heard = app.fake.whispers(&user(who));
+    let desk = app.fake.desk();
     heard.extend(desk.views.iter().map(|(_, view)| view.to_string()));
     heard
 }

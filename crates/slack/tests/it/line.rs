@@ -10,15 +10,15 @@ use hallpass_slack::ToldOfLine;
 use hallpass_store::testing::account_key;
 
 use crate::fake::Message;
-use crate::test_app::House;
+use crate::test_app::TestApp;
 
 /// So many more who asked before everybody else.
-async fn others(house: &House, from: u64, count: u64) {
-    let asked_at = TimeSpan::minutes(2).before(house.now());
+async fn others(app: &TestApp, from: u64, count: u64) {
+    let asked_at = TimeSpan::minutes(2).before(app.now());
     let desires = (from..from + count).map(|n| DesiredAssignment::Until {
         key: account_key(n, n),
         rev: None,
-        until: TimeSpan::hours(9).after(house.now()),
+        until: TimeSpan::hours(9).after(app.now()),
         asked_at,
         haste: Haste::Ordinary,
     });
@@ -26,14 +26,14 @@ async fn others(house: &House, from: u64, count: u64) {
         desired: desires.collect(),
         ..Change::default()
     };
-    house.store.commit(change).await.unwrap();
+    app.store.commit(change).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_grant_in_line_is_told_how_long_and_its_message_is_edited_when_that_changes() {
-    let house = House::new().await;
-    let request = house.ask("ana", "ReadOnly").await;
-    let footer = || house.head(request.id).blocks().to_string();
+    let app = TestApp::new().await;
+    let request = app.ask("ana", "ReadOnly").await;
+    let footer = || app.head(request.id).blocks().to_string();
     assert!(footer().contains("Approved, setting up"), "{}", footer());
     assert!(!footer().contains("set up before it"), "{}", footer());
     // (others before it, what the message says)
@@ -42,24 +42,24 @@ async fn a_grant_in_line_is_told_how_long_and_its_message_is_edited_when_that_ch
         (400, "400 others are set up before it: up to 2 min"),
         (400, "801 others are set up before it: up to 5 min"),
     ] {
-        others(&house, before, count).await;
+        others(&app, before, count).await;
         before += count;
-        let edits = house.fake.count("chat.update");
+        let edits = app.fake.count("chat.update");
         let mut told = ToldOfLine::default();
-        house.slack.tell_line(&mut told).await;
+        app.slack.tell_line(&mut told).await;
         assert!(footer().contains(wanted), "{wanted}: {}", footer());
-        assert_eq!(house.fake.count("chat.update"), edits + 1);
+        assert_eq!(app.fake.count("chat.update"), edits + 1);
         // one more before it is no other answer, and a process that has just begun edits nothing
-        others(&house, 10_000 + before, 1).await;
-        house.slack.tell_line(&mut told).await;
-        assert_eq!(house.fake.count("chat.update"), edits + 1);
+        others(&app, 10_000 + before, 1).await;
+        app.slack.tell_line(&mut told).await;
+        assert_eq!(app.fake.count("chat.update"), edits + 1);
     }
 }
 
 #[tokio::test]
 async fn an_alarm_is_posted_when_it_begins_and_when_it_is_over_once_each() {
-    let house = House::new().await;
-    let now = house.now();
+    let app = TestApp::new().await;
+    let now = app.now();
     let told = |state| ToldAlarm {
         number: 3,
         alarm: Alarm {
@@ -72,11 +72,11 @@ async fn an_alarm_is_posted_when_it_begins_and_when_it_is_over_once_each() {
         attempts: 0,
     };
     for state in [AlarmState::Begun, AlarmState::Over] {
-        for slack in [house.slack.clone(), house.restarted()] {
+        for slack in [app.slack.clone(), app.restarted()] {
             assert_eq!(slack.tell_alarm(&told(state)).await, Delivery::Done);
         }
     }
-    let desk = house.fake.desk();
+    let desk = app.fake.desk();
     let texts: Vec<&str> = desk.messages.iter().map(Message::text).collect();
     assert_eq!(texts.len(), 2, "{texts:?}");
     assert!(

@@ -6,7 +6,7 @@ use hallpass_access::AccessStore as _;
 use hallpass_model::TimeSpan;
 use serde_json::json;
 
-use crate::test_app::{House, rules, until, user};
+use crate::test_app::{TestApp, rules, until, user};
 
 /// `role state press → state afterwards | what only the presser reads`.
 const TABLE: &str = "
@@ -56,8 +56,8 @@ async fn every_row_of_the_table_of_presses_holds() {
 }
 
 async fn played(who: &str, state: &str, press: &str) -> (String, String) {
-    let house = House::new().await;
-    let request = house.ask("ana", "Admin").await;
+    let app = TestApp::new().await;
+    let request = app.ask("ana", "Admin").await;
     let id = request.id;
     let identity = hallpass_access::Identity::default();
     let actor = |name: &str| {
@@ -66,43 +66,41 @@ async fn played(who: &str, state: &str, press: &str) -> (String, String) {
             .actor(
                 &email,
                 hallpass_access::Origin::Api,
-                &house.access.directory(),
+                &app.access.directory(),
             )
             .unwrap()
     };
     match state {
-        "lapsed" => house.clock.advance(TimeSpan::seconds(8 * 3600 + 1)),
+        "lapsed" => app.clock.advance(TimeSpan::seconds(8 * 3600 + 1)),
         "denied" => drop(
-            house
-                .access
+            app.access
                 .deny(&actor("dee"), id, None, None)
                 .await
                 .unwrap(),
         ),
-        "discarded" => drop(house.access.discard(&actor("ana"), id, None).await.unwrap()),
-        "approved" => drop(house.access.approve(&actor("dee"), id, None).await.unwrap()),
+        "discarded" => drop(app.access.discard(&actor("ana"), id, None).await.unwrap()),
+        "approved" => drop(app.access.approve(&actor("dee"), id, None).await.unwrap()),
         _ => {}
     }
-    let head = house.head(id);
-    let (drawn, windows) = (head.versions.len(), house.fake.desk().views.len());
-    house
-        .send(&house.press(who, press, &id.to_string(), &head))
+    let head = app.head(id);
+    let (drawn, windows) = (head.versions.len(), app.fake.desk().views.len());
+    app.send(&app.press(who, press, &id.to_string(), &head))
         .await;
     until("an effect", || {
-        let whispered = !house.fake.whispers(&user(who)).is_empty();
-        let redrawn = house.head(id).versions.len() > drawn;
-        let opened = house.fake.desk().views.len() > windows;
+        let whispered = !app.fake.whispers(&user(who)).is_empty();
+        let redrawn = app.head(id).versions.len() > drawn;
+        let opened = app.fake.desk().views.len() > windows;
         (whispered || redrawn || opened).then_some(())
     })
     .await;
     if state != "waiting" {
         until("the message is drawn anew", || {
-            (house.head(id).buttons().is_empty()).then_some(())
+            (app.head(id).buttons().is_empty()).then_some(())
         })
         .await;
     }
-    let opened = house.fake.desk().views.len() > windows;
-    let said = house.fake.whispers(&user(who)).pop();
+    let opened = app.fake.desk().views.len() > windows;
+    let said = app.fake.whispers(&user(who)).pop();
     let said = said.unwrap_or_else(|| {
         if opened {
             "(form)".to_owned()
@@ -110,25 +108,24 @@ async fn played(who: &str, state: &str, press: &str) -> (String, String) {
             String::new()
         }
     });
-    (house.state(id).await.to_owned(), said)
+    (app.state(id).await.to_owned(), said)
 }
 
 #[tokio::test]
 async fn every_refused_press_is_on_record() {
-    let house = House::new().await;
-    let request = house.ask("ana", "Admin").await;
-    let head = house.head(request.id);
+    let app = TestApp::new().await;
+    let request = app.ask("ana", "Admin").await;
+    let head = app.head(request.id);
     for (who, action) in [("sam", "discard"), ("sam", "deny"), ("ana", "approve")] {
-        house
-            .send(&house.press(who, action, &request.id.to_string(), &head))
+        app.send(&app.press(who, action, &request.id.to_string(), &head))
             .await;
         until("an answer", || {
-            (!house.fake.whispers(&user(who)).is_empty()).then_some(())
+            (!app.fake.whispers(&user(who)).is_empty()).then_some(())
         })
         .await;
-        house.fake.desk().whispers.clear();
+        app.fake.desk().whispers.clear();
     }
-    let records = hallpass_audit::AuditStore::records_from(house.store.as_ref(), 1, 100)
+    let records = hallpass_audit::AuditStore::records_from(app.store.as_ref(), 1, 100)
         .await
         .unwrap();
     let refused: Vec<String> = records
@@ -178,9 +175,9 @@ async fn presses_of_nobody_we_know_leave_a_line_without_names() {
         .with_writer(move || writer.clone())
         .finish();
     let _guard = tracing::subscriber::set_default(log);
-    let house = House::new().await;
-    let request = house.ask("ana", "Admin").await;
-    let (id, head) = (request.id.to_string(), house.head(request.id));
+    let app = TestApp::new().await;
+    let request = app.ask("ana", "Admin").await;
+    let (id, head) = (request.id.to_string(), app.head(request.id));
     for (who, code) in [
         ("fox", "foreign-workspace"),
         ("gia", "foreign-workspace"),
@@ -188,7 +185,7 @@ async fn presses_of_nobody_we_know_leave_a_line_without_names() {
         ("two", "ambiguous-user"),
     ] {
         lines.0.lock().unwrap().clear();
-        house.send(&house.press(who, "approve", &id, &head)).await;
+        app.send(&app.press(who, "approve", &id, &head)).await;
         let line = until("a line", || {
             let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
             let mut found = text.lines().filter(|line| line.contains("was refused"));
@@ -210,27 +207,27 @@ async fn presses_of_nobody_we_know_leave_a_line_without_names() {
 
 #[tokio::test]
 async fn a_grants_presses_by_others_are_refused_on_record_and_late_ones_are_told() {
-    let house = House::new().await;
-    let request = house.live_grant("ana").await;
-    let head = house.head(request.id);
+    let app = TestApp::new().await;
+    let request = app.live_grant("ana").await;
+    let head = app.head(request.id);
     let value = request.id.to_string();
     let press = async |who: &str, action: &str| {
-        house.send(&house.press(who, action, &value, &head)).await;
-        let said = until("an answer", || house.fake.whispers(&user(who)).pop()).await;
-        house.fake.desk().whispers.clear();
+        app.send(&app.press(who, action, &value, &head)).await;
+        let said = until("an answer", || app.fake.whispers(&user(who)).pop()).await;
+        app.fake.desk().whispers.clear();
         said
     };
     let no_such = "There is no such request, or it is not yours to see.";
     assert_eq!(press("sam", "release").await, no_such);
     assert_eq!(press("sam", "extend").await, no_such);
-    let records = hallpass_audit::AuditStore::records_from(house.store.as_ref(), 1, 100)
+    let records = hallpass_audit::AuditStore::records_from(app.store.as_ref(), 1, 100)
         .await
         .unwrap();
     let refused = records.iter().map(hallpass_audit::Record::fields);
     let refused = refused.filter(|fields| fields["event"] == "press.refused");
     assert_eq!(refused.count(), 2);
     assert!(press("ana", "release").await.starts_with("Given back: "));
-    house.live(TimeSpan::seconds(60)).await;
+    app.live(TimeSpan::seconds(60)).await;
     assert_eq!(
         press("ana", "extend").await,
         "This access is ended already."
@@ -250,96 +247,94 @@ async fn what_cannot_be_known_just_now_is_said_to_the_presser() {
             "Your account could not be checked in the directory just now: cannot read the user: AWS does not answer; nothing was done.",
         ),
     ] {
-        let house = House::new().await;
-        let request = house.ask("ana", "Admin").await;
+        let app = TestApp::new().await;
+        let request = app.ask("ana", "Admin").await;
         if unlisted {
-            house.silence_aws();
+            app.silence_aws();
         } else {
-            house.clock.advance(TimeSpan::minutes(1));
-            house.describe_nobody();
+            app.clock.advance(TimeSpan::minutes(1));
+            app.describe_nobody();
         }
-        let press = house.press(
+        let press = app.press(
             "cai",
             "approve",
             &request.id.to_string(),
-            &house.head(request.id),
+            &app.head(request.id),
         );
-        house.send(&press).await;
-        let said = until("a refusal", || house.fake.whispers(&user("cai")).pop()).await;
+        app.send(&press).await;
+        let said = until("a refusal", || app.fake.whispers(&user("cai")).pop()).await;
         assert_eq!(said, words);
-        assert_eq!(house.state(request.id).await, "pending");
+        assert_eq!(app.state(request.id).await, "pending");
     }
 }
 
 #[tokio::test]
 async fn a_second_slack_account_of_the_requester_is_the_requester() {
-    let house = House::new().await;
+    let app = TestApp::new().await;
     // dee's second account has dee's address: still dee
-    let mut second = house.fake.desk().users["UDEE"].clone();
+    let mut second = app.fake.desk().users["UDEE"].clone();
     second["id"] = json!("UDEETWO");
-    house.fake.desk().users.insert("UDEETWO".to_owned(), second);
-    let request = house.ask("dee", "Admin").await;
-    let mut press = house.press(
+    app.fake.desk().users.insert("UDEETWO".to_owned(), second);
+    let request = app.ask("dee", "Admin").await;
+    let mut press = app.press(
         "dee",
         "approve",
         &request.id.to_string(),
-        &house.head(request.id),
+        &app.head(request.id),
     );
     press["user"]["id"] = json!("UDEETWO");
-    house.send(&press).await;
-    let said = until("a refusal", || house.fake.whispers("UDEETWO").pop()).await;
+    app.send(&press).await;
+    let said = until("a refusal", || app.fake.whispers("UDEETWO").pop()).await;
     assert_eq!(
         said,
         "You can't approve your own request. Cai Example or Off Example can."
     );
-    assert_eq!(house.state(request.id).await, "pending");
+    assert_eq!(app.state(request.id).await, "pending");
 }
 
 #[tokio::test]
 async fn whoever_is_matched_through_the_second_domain_asks_and_decides_nothing() {
-    let house = House::new().await;
-    let request = house.ask("ana", "Fays").await;
+    let app = TestApp::new().await;
+    let request = app.ask("ana", "Fays").await;
     for action in ["approve", "deny", "discard"] {
-        house
-            .send(&house.press(
-                "fay",
-                action,
-                &request.id.to_string(),
-                &house.head(request.id),
-            ))
-            .await;
-        let said = until("a refusal", || house.fake.whispers("UFAY").pop()).await;
+        app.send(&app.press(
+            "fay",
+            action,
+            &request.id.to_string(),
+            &app.head(request.id),
+        ))
+        .await;
+        let said = until("a refusal", || app.fake.whispers("UFAY").pop()).await;
         assert_eq!(
             said,
             "You were matched through the second mail domain; that is enough to ask, not to decide."
         );
-        house.fake.desk().whispers.clear();
+        app.fake.desk().whispers.clear();
     }
-    assert_eq!(house.state(request.id).await, "pending");
-    let own = house.ask("fay", "Admin").await;
-    let content = house.head(own.id).blocks()[1].to_string();
+    assert_eq!(app.state(request.id).await, "pending");
+    let own = app.ask("fay", "Admin").await;
+    let content = app.head(own.id).blocks()[1].to_string();
     assert!(
         content.contains("Matched through the second mail domain (fay@second.example)"),
         "{content}"
     );
-    house
-        .send(&house.press("fay", "discard", &own.id.to_string(), &house.head(own.id)))
+    app.send(&app.press("fay", "discard", &own.id.to_string(), &app.head(own.id)))
         .await;
     until("discarded", || {
-        house.head(own.id).buttons().is_empty().then_some(())
+        app.head(own.id).buttons().is_empty().then_some(())
     })
     .await;
-    assert_eq!(house.state(own.id).await, "discarded");
+    assert_eq!(app.state(own.id).await, "discarded");
 }
 
 #[tokio::test]
 async fn fifty_approvals_at_once_make_one_grant() {
-    let house = House::new().await;
-    let request = house.ask("ana", "Admin").await;
-    let head = house.head(request.id);
+    let app = TestApp::new().await;
+    let request = app.ask("ana", "Admin").await;
+    let head = app.head(request.id);
     let presses: Vec<_> = (0..50)
         .map(|n| {
-            house.press(
+            app.press(
                 if n % 2 == 0 { "cai" } else { "dee" },
                 "approve",
                 &request.id.to_string(),
@@ -347,12 +342,12 @@ async fn fifty_approvals_at_once_make_one_grant() {
             )
         })
         .collect();
-    let all = presses.iter().map(|press| house.send(press));
+    let all = presses.iter().map(|press| app.send(press));
     for reply in futures_util::future::join_all(all).await {
         assert_eq!(reply.status, 200);
     }
     let polite = until("49 answers", || {
-        let all = [house.fake.whispers("UCAI"), house.fake.whispers("UDEE")].concat();
+        let all = [app.fake.whispers("UCAI"), app.fake.whispers("UDEE")].concat();
         (all.len() == 49).then_some(all)
     })
     .await;
@@ -362,7 +357,7 @@ async fn fifty_approvals_at_once_make_one_grant() {
             .all(|said| said.starts_with("Already approved by ")),
         "{polite:?}"
     );
-    let grants = house
+    let grants = app
         .store
         .grants(&hallpass_access::GrantFilter::default(), 100)
         .await
@@ -372,27 +367,26 @@ async fn fifty_approvals_at_once_make_one_grant() {
 
 #[tokio::test]
 async fn rules_that_changed_since_decide() {
-    let house = House::new().await;
-    let request = house.ask("ana", "Admin").await;
+    let app = TestApp::new().await;
+    let request = app.ask("ana", "Admin").await;
     let without_cai = crate::test_app::RULES.replace(
         "\"cai@corp.example\", \"dee@corp.example\", \"off@corp.example\"",
         "\"dee@corp.example\"",
     );
-    house
-        .access
+    app.access
         .set_rules(rules(&without_cai), "test")
         .await
         .unwrap();
     let press = |who: &str| {
-        house.press(
+        app.press(
             who,
             "approve",
             &request.id.to_string(),
-            &house.head(request.id),
+            &app.head(request.id),
         )
     };
-    house.send(&press("cai")).await;
-    let said = until("a refusal", || house.fake.whispers("UCAI").pop()).await;
+    app.send(&press("cai")).await;
+    let said = until("a refusal", || app.fake.whispers("UCAI").pop()).await;
     assert_eq!(
         said,
         "You are not an approver for payments-prod / Admin. Rule `admin` lists who is."
@@ -400,57 +394,55 @@ async fn rules_that_changed_since_decide() {
     let none = rules(
         r#"{"statements": [{"ResourceType": "Account", "Resource": "222222222222", "PermissionSet": "Admin", "Approvers": "dee@corp.example"}]}"#,
     );
-    house.access.set_rules(none, "test").await.unwrap();
-    house.send(&press("dee")).await;
-    let said = until("a refusal", || house.fake.whispers("UDEE").pop()).await;
+    app.access.set_rules(none, "test").await.unwrap();
+    app.send(&press("dee")).await;
+    let said = until("a refusal", || app.fake.whispers("UDEE").pop()).await;
     assert!(said.starts_with("The rules changed since Ana asked. Today nobody may have this; the request stays open until "), "{said}");
-    assert_eq!(house.state(request.id).await, "pending");
+    assert_eq!(app.state(request.id).await, "pending");
 }
 
 #[tokio::test]
 async fn two_people_are_needed_and_progress_is_shown() {
-    let house = House::new().await;
-    let request = house.ask("ana", "Root").await;
-    assert!(house.fake.replies()[0].contains("2 of you have to approve this"));
+    let app = TestApp::new().await;
+    let request = app.ask("ana", "Root").await;
+    assert!(app.fake.replies()[0].contains("2 of you have to approve this"));
     let press = |who: &str| {
-        house.press(
+        app.press(
             who,
             "approve",
             &request.id.to_string(),
-            &house.head(request.id),
+            &app.head(request.id),
         )
     };
-    house.send(&press("cai")).await;
+    app.send(&press("cai")).await;
     until("progress", || {
-        house
-            .head(request.id)
+        app.head(request.id)
             .blocks()
             .to_string()
             .contains("1 of 2: Cai Example.")
             .then_some(())
     })
     .await;
-    house.tell().await;
+    app.tell().await;
     assert_eq!(
-        house.fake.replies().last().unwrap(),
+        app.fake.replies().last().unwrap(),
         "1 of 2: Cai Example. One more of <@UDEE> <@UEVE>."
     );
-    house.send(&press("cai")).await;
-    let said = until("an answer", || house.fake.whispers("UCAI").pop()).await;
+    app.send(&press("cai")).await;
+    let said = until("an answer", || app.fake.whispers("UCAI").pop()).await;
     assert_eq!(
         said,
         "You approved this already: 1 of 2. Somebody else has to approve too."
     );
-    house.send(&press("eve")).await;
+    app.send(&press("eve")).await;
     until("approved", || {
-        house
-            .head(request.id)
+        app.head(request.id)
             .title()
             .contains("Approved, setting up")
             .then_some(())
     })
     .await;
-    let footer = house.head(request.id).blocks().to_string();
+    let footer = app.head(request.id).blocks().to_string();
     assert!(
         footer.contains("Approved by Cai Example, Eve Example"),
         "{footer}"
@@ -459,24 +451,23 @@ async fn two_people_are_needed_and_progress_is_shown() {
 
 #[tokio::test]
 async fn a_denial_asks_why_and_says_it() {
-    let house = House::new().await;
-    let request = house.ask("ana", "Admin").await;
-    house
-        .send(&house.press(
-            "cai",
-            "deny",
-            &request.id.to_string(),
-            &house.head(request.id),
-        ))
-        .await;
-    let view = until("a window", || house.fake.desk().views.last().cloned())
+    let app = TestApp::new().await;
+    let request = app.ask("ana", "Admin").await;
+    app.send(&app.press(
+        "cai",
+        "deny",
+        &request.id.to_string(),
+        &app.head(request.id),
+    ))
+    .await;
+    let view = until("a window", || app.fake.desk().views.last().cloned())
         .await
         .1;
     assert_eq!(view["callback_id"], "hallpass_deny_submitted");
     assert_eq!(view["private_metadata"], request.id.to_string());
     let why = json!({"provide_reason": {"provided_reason": {"value": "Use <edge> first"}}});
-    let reply = house
-        .send(&house.submission(
+    let reply = app
+        .send(&app.submission(
             "cai",
             "hallpass_deny_submitted",
             &request.id.to_string(),
@@ -484,13 +475,13 @@ async fn a_denial_asks_why_and_says_it() {
         ))
         .await;
     assert_eq!(reply.body, "");
-    house.tell().await;
-    assert_eq!(house.state(request.id).await, "denied");
+    app.tell().await;
+    assert_eq!(app.state(request.id).await, "denied");
     assert_eq!(
-        house.fake.replies().last().unwrap(),
+        app.fake.replies().last().unwrap(),
         "Cai Example: Use &lt;edge&gt; first"
     );
-    let head = house.head(request.id);
+    let head = app.head(request.id);
     assert_eq!(head.title(), ":red_circle: Access denied :red_circle:");
     assert!(
         head.blocks()
@@ -500,9 +491,9 @@ async fn a_denial_asks_why_and_says_it() {
         head.blocks()
     );
     // the form is no licence: somebody else's is refused
-    let other = house.ask("ana", "Admin").await;
-    let reply = house
-        .send(&house.submission(
+    let other = app.ask("ana", "Admin").await;
+    let reply = app
+        .send(&app.submission(
             "sam",
             "hallpass_deny_submitted",
             &other.id.to_string(),
@@ -514,52 +505,52 @@ async fn a_denial_asks_why_and_says_it() {
         "{}",
         reply.body
     );
-    assert_eq!(house.state(other.id).await, "pending");
+    assert_eq!(app.state(other.id).await, "pending");
 }
 
 #[tokio::test]
 async fn messages_from_before_are_answered_and_never_read() {
-    let house = House::new().await;
-    let request = house.ask("ana", "Admin").await;
-    let mut old = house.head(request.id);
+    let app = TestApp::new().await;
+    let request = app.ask("ana", "Admin").await;
+    let mut old = app.head(request.id);
     for value in ["approve", "discard"] {
-        let press = house.press("cai", value, value, &old);
-        house.send(&press).await;
-        let said = until("an answer", || house.fake.whispers("UCAI").pop()).await;
+        let press = app.press("cai", value, value, &old);
+        app.send(&press).await;
+        let said = until("an answer", || app.fake.whispers("UCAI").pop()).await;
         assert_eq!(
             said,
             "This message is from before Hallpass. Ask again with /access."
         );
         until("buttons go", || {
-            house.head(request.id).buttons().is_empty().then_some(())
+            app.head(request.id).buttons().is_empty().then_some(())
         })
         .await;
-        house.fake.desk().whispers.clear();
+        app.fake.desk().whispers.clear();
         old.versions.truncate(1);
     }
-    assert_eq!(house.state(request.id).await, "pending");
-    let nonsense = house.press("cai", "approve", "req_nonsense", &old);
-    house.send(&nonsense).await;
-    let said = until("an answer", || house.fake.whispers("UCAI").pop()).await;
+    assert_eq!(app.state(request.id).await, "pending");
+    let nonsense = app.press("cai", "approve", "req_nonsense", &old);
+    app.send(&nonsense).await;
+    let said = until("an answer", || app.fake.whispers("UCAI").pop()).await;
     assert_eq!(said, "There is no such request, or it is not yours to see.");
 }
 
 #[tokio::test]
 async fn whoever_is_matched_through_a_fallback_domain_holds_no_role_in_slack() {
-    let house = House::new().await;
-    let request = house.ask("ana", "Admin").await;
-    let (id, head) = (request.id.to_string(), house.head(request.id));
+    let app = TestApp::new().await;
+    let request = app.ask("ana", "Admin").await;
+    let (id, head) = (request.id.to_string(), app.head(request.id));
     // an administrator by the address of the directory, and nobody by that of Slack
-    house.send(&house.press("fay", "discard", &id, &head)).await;
-    let told = until("a refusal", || house.fake.whispers(&user("fay")).pop()).await;
+    app.send(&app.press("fay", "discard", &id, &head)).await;
+    let told = until("a refusal", || app.fake.whispers(&user("fay")).pop()).await;
     assert_eq!(
         told,
         "Only the requester, an approver or an administrator can do this."
     );
-    assert_eq!(house.state(request.id).await, "pending");
+    assert_eq!(app.state(request.id).await, "pending");
     // the same press of an administrator whom Slack knows by their own address counts
-    house.send(&house.press("eve", "discard", &id, &head)).await;
-    let drawn = || Some(()).filter(|()| house.head(request.id).title().contains("discarded"));
+    app.send(&app.press("eve", "discard", &id, &head)).await;
+    let drawn = || Some(()).filter(|()| app.head(request.id).title().contains("discarded"));
     until("the message drawn anew", drawn).await;
-    assert_eq!(house.state(request.id).await, "discarded");
+    assert_eq!(app.state(request.id).await, "discarded");
 }

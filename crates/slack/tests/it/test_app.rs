@@ -186,7 +186,7 @@ fn capital(name: &str) -> String {
 }
 
 pub(crate) fn rules(text: &str) -> Rules {
-    load(&RuleFile::new("house.json", text)).unwrap().rules
+    load(&RuleFile::new("rules.json", text)).unwrap().rules
 }
 
 pub(crate) fn user(name: &str) -> String {
@@ -194,7 +194,7 @@ pub(crate) fn user(name: &str) -> String {
 }
 
 /// The app and everything around it.
-pub(crate) struct House {
+pub(crate) struct TestApp {
     pub(crate) slack: Slack,
     pub(crate) access: Arc<Access>,
     pub(crate) store: Arc<MemoryStore>,
@@ -213,7 +213,7 @@ pub(crate) fn secret() -> SecretString {
     SecretString::from("shh")
 }
 
-impl House {
+impl TestApp {
     pub(crate) async fn new() -> Self {
         Self::with(Settings::default(), Habits::default(), |_| {}).await
     }
@@ -576,7 +576,7 @@ pub(crate) async fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -
     }
 }
 
-impl House {
+impl TestApp {
     /// The state of a request's grant.
     pub(crate) async fn store_grant(&self, request: &Request) -> &'static str {
         let id = self.request(request.id).await.grant.unwrap();

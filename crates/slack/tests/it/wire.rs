@@ -4,14 +4,14 @@ use hallpass_model::TimeSpan;
 use hallpass_slack::Signed;
 use serde_json::json;
 
-use crate::test_app::{House, until};
+use crate::test_app::{TestApp, until};
 
 #[tokio::test]
 async fn what_is_not_signed_by_slack_is_not_looked_at() {
-    let house = House::new().await;
-    let (body, at, signature) = house.signed(&house.shortcut("ana", "request_for_access"));
+    let app = TestApp::new().await;
+    let (body, at, signature) = app.signed(&app.shortcut("ana", "request_for_access"));
     let forged = signature.replace('a', "b");
-    let old = (house.now().as_second() - 301).to_string();
+    let old = (app.now().as_second() - 301).to_string();
     for signed in [
         Signed::default(),
         Signed {
@@ -31,22 +31,21 @@ async fn what_is_not_signed_by_slack_is_not_looked_at() {
             signature: Some(&signature),
         },
     ] {
-        let reply = house.slack.call(&signed, &body).await;
+        let reply = app.slack.call(&signed, &body).await;
         assert_eq!((reply.status, reply.body.as_str()), (401, ""));
     }
-    assert_eq!(house.fake.desk().calls.len(), 0);
+    assert_eq!(app.fake.desk().calls.len(), 0);
     // Slack looks whether we are there
     assert_eq!(
-        house
-            .slack
+        app.slack
             .call(&Signed::default(), b"ssl_check=1&token=x")
             .await
             .status,
         200
     );
     let body = b"nonsense=1";
-    let signature = hallpass_slack::sign(&crate::test_app::secret(), house.now().as_second(), body);
-    let reply = house
+    let signature = hallpass_slack::sign(&crate::test_app::secret(), app.now().as_second(), body);
+    let reply = app
         .slack
         .call(
             &Signed {
@@ -61,53 +60,51 @@ async fn what_is_not_signed_by_slack_is_not_looked_at() {
 
 #[tokio::test]
 async fn a_replay_is_handled_once_and_answered_alike() {
-    let house = House::new().await;
-    let request = house.ask("ana", "Admin").await;
-    let press = house.press(
+    let app = TestApp::new().await;
+    let request = app.ask("ana", "Admin").await;
+    let press = app.press(
         "sam",
         "approve",
         &request.id.to_string(),
-        &house.head(request.id),
+        &app.head(request.id),
     );
-    let (body, at, signature) = house.signed(&press);
+    let (body, at, signature) = app.signed(&press);
     let upper = signature.to_uppercase().replace("V0=", "v0=");
     for signature in [&signature, &signature, &upper] {
         let signed = Signed {
             timestamp: Some(&at),
             signature: Some(signature),
         };
-        assert_eq!(house.slack.call(&signed, &body).await.status, 200);
+        assert_eq!(app.slack.call(&signed, &body).await.status, 200);
     }
     until("an answer", || {
-        (!house.fake.whispers("USAM").is_empty()).then_some(())
+        (!app.fake.whispers("USAM").is_empty()).then_some(())
     })
     .await;
-    house
-        .send(&house.shortcut("ana", "request_for_access"))
-        .await;
-    until("a window", || house.fake.desk().views.last().cloned()).await;
-    assert_eq!(house.fake.whispers("USAM").len(), 1);
+    app.send(&app.shortcut("ana", "request_for_access")).await;
+    until("a window", || app.fake.desk().views.last().cloned()).await;
+    assert_eq!(app.fake.whispers("USAM").len(), 1);
     // and is too old after the window
-    house.clock.advance(TimeSpan::seconds(301));
+    app.clock.advance(TimeSpan::seconds(301));
     let signed = Signed {
         timestamp: Some(&at),
         signature: Some(&signature),
     };
-    assert_eq!(house.slack.call(&signed, &body).await.status, 401);
+    assert_eq!(app.slack.call(&signed, &body).await.status, 401);
 }
 
 #[tokio::test]
 async fn a_repeated_form_gets_the_same_answer() {
-    let house = House::new().await;
-    let sent = house.submission("ana", crate::test_app::FORM, "", &json!({}));
-    let (body, at, signature) = house.signed(&sent);
+    let app = TestApp::new().await;
+    let sent = app.submission("ana", crate::test_app::FORM, "", &json!({}));
+    let (body, at, signature) = app.signed(&sent);
     let signed = Signed {
         timestamp: Some(&at),
         signature: Some(&signature),
     };
     let (first, second) = tokio::join!(
-        house.slack.call(&signed, &body),
-        house.slack.call(&signed, &body)
+        app.slack.call(&signed, &body),
+        app.slack.call(&signed, &body)
     );
     assert!(
         first.body.contains("errors") && first == second,
@@ -117,17 +114,16 @@ async fn a_repeated_form_gets_the_same_answer() {
 
 #[tokio::test]
 async fn a_hundred_clicks_in_a_second_are_all_answered() {
-    let house = House::new().await;
-    let request = house.ask("ana", "Admin").await;
-    let head = house.head(request.id);
+    let app = TestApp::new().await;
+    let request = app.ask("ana", "Admin").await;
+    let head = app.head(request.id);
     let presses: Vec<_> = (0..100)
-        .map(|_| house.press("sam", "approve", &request.id.to_string(), &head))
+        .map(|_| app.press("sam", "approve", &request.id.to_string(), &head))
         .collect();
-    let replies =
-        futures_util::future::join_all(presses.iter().map(|press| house.send(press))).await;
+    let replies = futures_util::future::join_all(presses.iter().map(|press| app.send(press))).await;
     assert!(replies.iter().all(|reply| reply.status == 200));
     until("all are told", || {
-        (house.fake.whispers("USAM").len() == 100).then_some(())
+        (app.fake.whispers("USAM").len() == 100).then_some(())
     })
     .await;
 }
