@@ -17,6 +17,7 @@ mod convert_sweeps;
 mod fuzz;
 mod health;
 mod hooks;
+mod last_day;
 mod limits;
 mod log_limiter;
 mod logins;
@@ -139,6 +140,7 @@ pub fn router(app: App) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), limits::allow))
         .layer(middleware::from_fn_with_state(app.clone(), health::count))
         .layer(CatchPanicLayer::custom(problem::panicked))
+        .layer(middleware::from_fn(ui::as_pages_for_browsers))
         .layer(middleware::from_fn(problem::with_reference));
     for (name, value) in headers(&app) {
         router = router.layer(SetResponseHeaderLayer::if_not_present(

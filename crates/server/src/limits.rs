@@ -13,15 +13,11 @@ use axum::{
     extract::{Request, State},
     http::{HeaderValue, StatusCode, header},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use tokio::time::Instant;
 
-use crate::{
-    App,
-    auth::bearer,
-    problem::{self, ProblemResponse},
-};
+use crate::{App, auth::bearer, problem::ProblemResponse};
 
 /// Sources remembered at most; the fullest are forgotten first.
 const SOURCES_MAX: usize = 10_000;
@@ -145,23 +141,23 @@ pub(crate) async fn allow(State(app): State<App>, request: Request, next: Next) 
     let source = rates.source(request.headers().get(header::AUTHORIZATION), address);
     let now = Instant::now();
     if !rates.take(source, now) {
-        return too_many(&request, "1");
+        return too_many("1");
     }
     // a token would be another source each time, so it is the address that counts here
     if let Some(what) = guarded(path) {
         let tries = &app.sign_in.rates;
         if !tries.take(tries.hasher.hash_one((what, address)), now) {
-            return too_many(&request, "6");
+            return too_many("6");
         }
     }
     next.run(request).await
 }
 
-fn too_many(request: &Request, again: &'static str) -> Response {
+fn too_many(again: &'static str) -> Response {
     let detail = "too many calls at once; nothing was done";
     let failure = ProblemResponse::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", detail)
         .help("wait a few seconds and try again");
-    let mut response = problem::to_caller(failure, request.uri(), request.headers());
+    let mut response = failure.into_response();
     response
         .headers_mut()
         .insert(header::RETRY_AFTER, HeaderValue::from_static(again));

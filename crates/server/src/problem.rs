@@ -2,20 +2,19 @@
 
 use std::any::Any;
 use std::fmt::Display;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::{
     Json,
     extract::Request,
-    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    http::{HeaderValue, StatusCode, Uri, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use hallpass_access::{AccessError, CommitError, PressRefused, Refusal};
 use hallpass_api::{FieldProblem, Problem};
 use hallpass_model::TimeSpan;
-
-use crate::ui::shell;
 
 /// How long a call may take; event streams are excepted.
 const CALL_TIME_MAX: Duration = Duration::from_secs(30);
@@ -76,14 +75,14 @@ impl ProblemResponse {
         )
     }
 
-    /// What a page shows: status, words, and what would help.
-    pub(crate) fn for_people(&self) -> (StatusCode, &str, &str) {
-        let status = StatusCode::from_u16(self.0.status);
-        (
-            status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-            &self.0.detail,
-            self.0.help.as_deref().unwrap_or_default(),
-        )
+    /// What happened, with the id of the call.
+    pub(crate) fn into_problem(mut self) -> Problem {
+        self.0.reference = reference();
+        *self.0
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     pub(crate) fn help(mut self, help: &str) -> Self {
@@ -218,17 +217,19 @@ fn what_helps(refused: &PressRefused) -> &'static str {
 }
 
 impl IntoResponse for ProblemResponse {
-    fn into_response(mut self) -> Response {
-        self.0.reference = reference();
-        let status =
-            StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, Json(*self.0)).into_response();
+    fn into_response(self) -> Response {
+        let after = self.1;
+        let status = self.status();
+        let problem = Arc::new(self.into_problem());
+        let mut response = (status, Json(&*problem)).into_response();
+        // what shows pages makes one of it
+        response.extensions_mut().insert(problem);
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
-        if let Some(after) = self.1 {
+        if let Some(after) = after {
             headers.insert(header::RETRY_AFTER, after.as_seconds().into());
         }
         if status == StatusCode::UNAUTHORIZED {
@@ -238,29 +239,14 @@ impl IntoResponse for ProblemResponse {
     }
 }
 
-/// A failure as its caller reads it: a page for browsers off the API, else a problem document.
-pub(crate) fn to_caller(failure: ProblemResponse, uri: &Uri, headers: &HeaderMap) -> Response {
-    let accepts = headers.get(header::ACCEPT);
-    let is_browser = accepts
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.contains("text/html"));
-    let path = uri.path();
-    if is_browser && path != "/api" && !path.starts_with("/api/") {
-        shell::failed(&failure)
-    } else {
-        failure.into_response()
-    }
-}
-
-pub(crate) async fn no_such_route(uri: Uri, headers: HeaderMap) -> Response {
+pub(crate) async fn no_such_route(uri: Uri) -> ProblemResponse {
     let nothing = format!("there is nothing at {}", uri.path());
     let failure = ProblemResponse::new(StatusCode::NOT_FOUND, "no-such-route", nothing);
-    let failure = if uri.path().starts_with("/api") {
+    if uri.path().starts_with("/api") {
         failure.help("the API is described at /api/openapi.json")
     } else {
         failure.help("look at the address, or start from your access")
-    };
-    to_caller(failure, &uri, &headers)
+    }
 }
 
 pub(crate) async fn no_such_method() -> ProblemResponse {

@@ -7,7 +7,7 @@ use hallpass_audit::{AuditStore, BadRecord, FaultKind, Followed, PublishedHead};
 use hallpass_model::Timestamp;
 use hallpass_rules::{Diagnostic, Directory, Rules};
 
-use crate::ui::Recent;
+use crate::last_day::LastDay;
 
 /// Records read per round of a check.
 const BATCH: u32 = 500;
@@ -81,7 +81,7 @@ pub struct ServerStatus {
     rules: RwLock<RulesStatus>,
     warnings: Mutex<Option<Warnings>>,
     /// The last day in numbers, for Health.
-    pub(crate) recent: tokio::sync::Mutex<Option<Arc<Recent>>>,
+    pub(crate) last_day: tokio::sync::Mutex<Option<Arc<LastDay>>>,
 }
 
 fn read<T: Clone>(of: &RwLock<T>) -> T {

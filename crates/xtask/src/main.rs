@@ -13,6 +13,7 @@ mod acceptance;
 mod arrows;
 mod citations;
 mod manifests;
+mod outside;
 mod sizes;
 mod sources;
 mod spec;

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use crate::spec::Spec;
 use crate::type_names::TypeNames;
-use crate::{acceptance, arrows, citations, manifests, site, sizes, sources, texts};
+use crate::{acceptance, arrows, citations, manifests, outside, site, sizes, sources, texts};
 
 /// One breach of a rule, with what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,6 +102,7 @@ fn check_file(path: &str, text: &str) -> Vec<Breach> {
     if has_extension(path, "rs") {
         findings.extend(sources::check(path, text));
         findings.extend(sizes::check(path, text));
+        findings.extend(outside::check(path, text));
     }
     if path.ends_with("Cargo.toml") {
         findings.extend(manifests::check(path, text));

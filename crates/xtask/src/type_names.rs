@@ -53,7 +53,7 @@ impl TypeNames {
 }
 
 /// The crate whose sources a file is of.
-fn crate_of(path: &str) -> Option<&str> {
+pub(crate) fn crate_of(path: &str) -> Option<&str> {
     let (name, inside) = path.strip_prefix("crates/")?.split_once('/')?;
     inside.starts_with("src/").then_some(name)
 }

@@ -8,8 +8,9 @@ use hallpass_model::TimeSpan;
 use hallpass_wording::lists::any_of;
 use serde::Deserialize;
 
+use super::html::{CSS_URL, JS_URL};
 use super::presenter::Presenter;
-use super::shell::{CSS_URL, JS_URL, Viewer, local_path, page, see_other, url_encoded};
+use super::shell::{Viewer, local_path, page, see_other, url_encoded};
 use super::words::plain;
 use crate::{App, ServerMode, SignedIn};
 

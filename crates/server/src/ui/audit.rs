@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::audit_find::{Filter, RecordsPage, Search};
 use super::audit_words::{self, GROUPS};
 use super::people::counted;
-use super::shell::{Nav, PageFailure, PageResult, Posted, Shell, Viewer, page, see_other};
+use super::shell::{Nav, PageResult, Posted, Shell, Viewer, page, see_other};
 use super::words::plain;
 use super::{audit_export, forbidden};
 use crate::{App, api::records::may_read, body::RecordNumber, problem::ProblemResponse};
@@ -427,7 +427,7 @@ struct NoFields {}
 async fn check(
     State(app): State<App>,
     Posted { viewer, .. }: Posted<NoFields>,
-) -> Result<axum::response::Response, PageFailure> {
+) -> Result<axum::response::Response, ProblemResponse> {
     if !viewer.actor.reads_all() {
         return Ok(forbidden::page_for(&app, &viewer, "auditors").await);
     }

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::audit_find::{Filter, Search};
-use super::shell::{PageFailure, Viewer};
+use super::shell::Viewer;
 use crate::{App, problem::ProblemResponse};
 
 /// Columns of the CSV form, in order; the JSON form has every field.
@@ -81,7 +81,7 @@ pub(crate) async fn export(
     State(app): State<App>,
     viewer: Viewer,
     Query(wanted): Query<ExportQuery>,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, ProblemResponse> {
     let form = wanted.format;
     let filter = Filter {
         q: wanted.q,

@@ -13,6 +13,7 @@ use super::audit_words::GROUPS;
 use super::shell::url_encoded;
 use crate::App;
 use crate::api::records::{may_read, readable_by};
+use crate::last_day::first_at;
 
 /// Records of one piece of an export.
 const PIECE: u32 = 1_000;
@@ -233,25 +234,4 @@ fn named(directory: &Directory, words: &str) -> BTreeSet<String> {
         .filter(|person| person.display_name.to_lowercase().contains(words))
         .flat_map(|person| person.emails.iter().map(ToString::to_string));
     accounts.chain(people).collect()
-}
-
-/// The first number whose record is not older than `at`, found by halving.
-pub(crate) async fn first_at(
-    audit: &dyn AuditStore,
-    head: u64,
-    at: i64,
-) -> Result<u64, StoreFault> {
-    let (mut low, mut high) = (1, head + 1);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let found = audit.records_from(middle, 1).await?;
-        let time = found.first().and_then(Record::at);
-        let time = time.map(Timestamp::as_millisecond);
-        if time.is_some_and(|time| time < at) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    Ok(low)
 }

@@ -1,46 +1,10 @@
-//! The last day in numbers: how late ends were, and how much was granted, from the log itself.
+//! The bars of Health.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use crate::last_day::{HOURS, Hour, LastDay};
 
-use hallpass_audit::{Record, RecordQuery, StoreFault};
-use hallpass_model::{TimeSpan, Timestamp};
-
-use super::audit_find::first_at;
-use crate::App;
-
-/// Hours shown.
-pub(crate) const HOURS: usize = 24;
-/// Records read for it at most: a busy day is shown by its newest part.
-const RECORDS_MAX: usize = 20_000;
-/// Of which so many in one call.
-const BATCH: u32 = 1_000;
-/// How long a reading is good for.
-const GOOD_FOR: TimeSpan = TimeSpan::seconds(10);
-/// An end is on time within this (`design.md` §2, P1; `access.md` §16.3).
-pub(crate) const ON_TIME: f64 = 5.0;
 /// Charts are this wide and high, in the units of their SVG.
 pub(crate) const WIDTH: usize = 96;
 pub(crate) const HEIGHT: f64 = 40.0;
-
-/// One hour.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Hour {
-    pub(crate) granted: u32,
-    pub(crate) ended: u32,
-    /// The slowest end, in seconds.
-    pub(crate) slowest: f64,
-}
-
-/// The last day.
-#[derive(Clone, Debug)]
-pub(crate) struct Recent {
-    pub(crate) read_at: Timestamp,
-    /// Oldest first; the last is the running hour.
-    pub(crate) hours: Vec<Hour>,
-    /// Seconds from when an end was due until it was seen, ascending.
-    pub(crate) lags: Vec<f64>,
-}
 
 /// A bar of a chart, in SVG units.
 pub(crate) struct Bar {
@@ -50,107 +14,24 @@ pub(crate) struct Bar {
     pub(crate) is_hot: bool,
 }
 
-impl Recent {
-    /// The lag that `part` of all ends, in hundredths, stayed within.
-    pub(crate) fn within(&self, part: usize) -> Option<f64> {
-        let last = self.lags.len().checked_sub(1)?;
-        self.lags.get((last * part).div_ceil(100)).copied()
-    }
-
-    /// Bars for a value of each hour, with `least` as the lowest top of the scale.
-    pub(crate) fn bars(&self, value: impl Fn(&Hour) -> f64, least: f64, hot: f64) -> Vec<Bar> {
-        let top = self.hours.iter().map(&value).fold(least, f64::max);
-        let wide = WIDTH / HOURS;
-        self.hours
-            .iter()
-            .enumerate()
-            .filter(|(_, hour)| value(hour) > 0.0)
-            .map(|(place, hour)| {
-                let height = (value(hour) / top * (HEIGHT - 2.0)).max(1.0);
-                Bar {
-                    x: format!("{}.4", place * wide),
-                    y: format!("{:.1}", HEIGHT - height),
-                    height: format!("{height:.1}"),
-                    is_hot: value(hour) > hot,
-                }
-            })
-            .collect()
-    }
-}
-
-/// The last day, read again when what is known is older than a few seconds.
-pub(crate) async fn recent(app: &App) -> Result<Arc<Recent>, StoreFault> {
-    let now = app.clock.now();
-    let mut known = app.status.recent.lock().await;
-    if let Some(known) = known.as_ref()
-        && GOOD_FOR.covers(known.read_at, now)
-    {
-        return Ok(Arc::clone(known));
-    }
-    let head = app.audit.head().await?.map_or(0, |head| head.seq);
-    let begins = TimeSpan::hours(HOURS as u64).before(now).as_millisecond();
-    let mut query = RecordQuery {
-        from: first_at(app.audit.as_ref(), head, begins).await?,
-        events: ["grant.succeeded", "end.started", "end.succeeded"]
-            .map(str::to_owned)
-            .to_vec(),
-        ..RecordQuery::default()
-    };
-    let mut records = Vec::new();
-    while records.len() < RECORDS_MAX {
-        let found = app.audit.records_found(&query, BATCH).await?;
-        records.extend(found.records);
-        let Some(next) = found.next else { break };
-        query = query.after(next);
-    }
-    let found = Arc::new(tally(&records, now));
-    *known = Some(Arc::clone(&found));
-    Ok(found)
-}
-
-fn tally(records: &[Record], now: Timestamp) -> Recent {
-    let mut recent = Recent {
-        read_at: now,
-        hours: vec![Hour::default(); HOURS],
-        lags: Vec::new(),
-    };
-    let mut began: HashMap<&str, Timestamp> = HashMap::new();
-    // oldest first, so that a start is known when its end comes
-    for record in records.iter().rev() {
-        let (Some(at), Some(grant)) = (record.at(), record.text("grant_id")) else {
-            continue;
-        };
-        if record.event() == "end.started" {
-            let ends_at = record.text("ends_at").and_then(|text| text.parse().ok());
-            began.insert(
-                grant,
-                ends_at.map_or(at, |ends_at: Timestamp| at.min(ends_at)),
-            );
-            continue;
-        }
-        let age = TimeSpan::between(at, now).as_seconds() / 3_600;
-        let Some(place) = usize::try_from(age)
-            .ok()
-            .and_then(|age| (HOURS - 1).checked_sub(age))
-        else {
-            continue;
-        };
-        let Some(hour) = recent.hours.get_mut(place) else {
-            continue;
-        };
-        if record.event() == "grant.succeeded" {
-            hour.granted += 1;
-        } else {
-            hour.ended += 1;
-            if let Some(due) = began.remove(grant) {
-                let lag = at.duration_since(due).as_secs_f64().max(0.0);
-                hour.slowest = hour.slowest.max(lag);
-                recent.lags.push(lag);
+/// Bars for a value of each hour, with `least` as the lowest top of the scale.
+pub(super) fn bars(day: &LastDay, value: impl Fn(&Hour) -> f64, least: f64, hot: f64) -> Vec<Bar> {
+    let top = day.hours.iter().map(&value).fold(least, f64::max);
+    let wide = WIDTH / HOURS;
+    day.hours
+        .iter()
+        .enumerate()
+        .filter(|(_, hour)| value(hour) > 0.0)
+        .map(|(place, hour)| {
+            let height = (value(hour) / top * (HEIGHT - 2.0)).max(1.0);
+            Bar {
+                x: format!("{}.4", place * wide),
+                y: format!("{:.1}", HEIGHT - height),
+                height: format!("{height:.1}"),
+                is_hot: value(hour) > hot,
             }
-        }
-    }
-    recent.lags.sort_by(f64::total_cmp);
-    recent
+        })
+        .collect()
 }
 
 /// Seconds for people: `0.4s`, `41s`, `12m`.
@@ -165,21 +46,18 @@ pub(crate) fn seconds(lag: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use hallpass_model::Timestamp;
+
     use super::*;
 
     #[test]
-    fn shares_of_the_lags() {
-        let recent = |lags: &[f64]| Recent {
+    fn a_day_without_ends_has_no_bars() {
+        let day = LastDay {
             read_at: Timestamp::UNIX_EPOCH,
             hours: vec![Hour::default(); HOURS],
-            lags: lags.to_vec(),
+            lags: Vec::new(),
         };
-        assert_eq!(recent(&[]).within(50), None);
-        assert_eq!(recent(&[2.0]).within(99), Some(2.0));
-        let hundred: Vec<f64> = (1..=100).map(f64::from).collect();
-        assert_eq!(recent(&hundred).within(99), Some(100.0));
-        assert_eq!(recent(&[1.0, 2.0, 3.0]).within(50), Some(2.0));
-        assert!(recent(&[]).bars(|hour| hour.slowest, 5.0, 5.0).is_empty());
+        assert!(bars(&day, |hour| hour.slowest, 5.0, 5.0).is_empty());
     }
 
     #[test]

@@ -22,9 +22,7 @@ use serde::Deserialize;
 
 use super::access::lasting;
 use super::people::{self, Face, first_name};
-use super::shell::{
-    Nav, PageFailure, Posted, Shell, Viewer, page, page_with, see_other, url_encoded,
-};
+use super::shell::{Nav, Posted, Shell, Viewer, page, page_with, see_other, url_encoded};
 use super::words::{Badge, grant_badge, plain};
 use super::{forbidden, revoke};
 use crate::{App, problem::ProblemResponse};
@@ -115,7 +113,7 @@ async fn show(
     State(app): State<App>,
     viewer: Viewer,
     Query(coming): Query<CutOffQuery>,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, ProblemResponse> {
     if !viewer.actor.is(Role::Admin) {
         return Ok(forbidden::page_for(&app, &viewer, "administrators").await);
     }
@@ -270,7 +268,7 @@ async fn plan(app: &App, viewer: &Viewer, whom: &Whom) -> Result<CutOffPlan, Pro
     })
 }
 
-async fn discard_waiting(app: &App, viewer: &Viewer, user: &UserId) -> Result<(), PageFailure> {
+async fn discard_waiting(app: &App, viewer: &Viewer, user: &UserId) -> Result<(), ProblemResponse> {
     for request in waiting(app, viewer, user).await? {
         if let Err(error) = app.access.discard(&viewer.actor, request.id, None).await {
             tracing::warn!(request.id = %request.id, error = %error, "a request could not be discarded");
@@ -282,7 +280,7 @@ async fn discard_waiting(app: &App, viewer: &Viewer, user: &UserId) -> Result<()
 async fn press(
     State(app): State<App>,
     Posted { viewer, form }: Posted<CutOffForm>,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, ProblemResponse> {
     if !viewer.actor.is(Role::Admin) {
         return Ok(forbidden::page_for(&app, &viewer, "administrators").await);
     }

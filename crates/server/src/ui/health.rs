@@ -8,15 +8,16 @@ use hallpass_access::{Counts, Ends, GrantStateKind, Late, Role};
 use hallpass_model::{TimeSpan, Timestamp};
 
 use super::access::lasting;
-use super::charts::{self, Bar, HEIGHT, Hour, ON_TIME, Recent};
+use super::charts::{self, Bar, HEIGHT};
 use super::forbidden;
 use super::health_parts::{HealthPart, parts};
 use super::people::{self, count_of, counted};
 use super::person;
-use super::shell::{Nav, PageFailure, Shell, Viewer, page};
+use super::shell::{Nav, Shell, Viewer, page};
 use super::words::sentence;
 use super::words::{Badge, clock, plain, zone_name};
-use crate::App;
+use crate::last_day::{self, Hour, LastDay, ON_TIME};
+use crate::{App, problem::ProblemResponse};
 
 /// Late grants named; more are counted.
 const NAMED: usize = 20;
@@ -82,14 +83,14 @@ struct HealthPage {
     parts: Vec<HealthPart>,
 }
 
-async fn show(State(app): State<App>, viewer: Viewer) -> Result<Response, PageFailure> {
+async fn show(State(app): State<App>, viewer: Viewer) -> Result<Response, ProblemResponse> {
     if !viewer.actor.is(Role::Operator) && !viewer.actor.is(Role::Admin) {
         return Ok(forbidden::page_for(&app, &viewer, "operators").await);
     }
     let now = app.clock.now();
     let late = app.access.late(&viewer.actor, LATE_MAX).await;
     let counts = app.access.counts(TimeSpan::minutes(5)).await;
-    let recent = charts::recent(&app).await;
+    let recent = last_day::read(&app).await;
     let mut parts = parts(&app, counts.as_ref().ok()).await;
     parts.extend(person::part(&app, &viewer).await);
     parts.sort_by_key(|part| part.rank);
@@ -148,7 +149,7 @@ fn title(is_unknown: bool, overdue: usize) -> String {
     }
 }
 
-fn words(ending: usize, recent: Option<&Recent>) -> String {
+fn words(ending: usize, recent: Option<&LastDay>) -> String {
     let mut words = match ending {
         0 => String::new(),
         some => format!("{} right now. ", count_of(some, "is ending", "are ending")),
@@ -220,7 +221,7 @@ impl HealthView<'_> {
         }
     }
 
-    async fn tiles(&self, counts: Option<&Counts>, recent: Option<&Recent>) -> Vec<Tile> {
+    async fn tiles(&self, counts: Option<&Counts>, recent: Option<&LastDay>) -> Vec<Tile> {
         let unknown = || "–".to_owned();
         let of = |state| counts.and_then(|counts| counts.grants.get(&state)).copied();
         let live = counts.map(|_| {
@@ -321,7 +322,7 @@ impl HealthView<'_> {
         ends.await.ok()
     }
 
-    fn charts(&self, recent: &Recent) -> Vec<Chart> {
+    fn charts(&self, recent: &LastDay) -> Vec<Chart> {
         let from = self.clock(TimeSpan::hours(23).before(self.now));
         let top = recent
             .hours
@@ -349,7 +350,7 @@ impl HealthView<'_> {
                         )
                     },
                 ),
-                bars: recent.bars(|hour| hour.slowest, ON_TIME, ON_TIME),
+                bars: charts::bars(recent, |hour| hour.slowest, ON_TIME, ON_TIME),
                 limit: Some(format!("{:.1}", HEIGHT - ON_TIME / top * (HEIGHT - 2.0))),
                 from: from.clone(),
                 peak: slowest.map_or_else(
@@ -361,7 +362,12 @@ impl HealthView<'_> {
                 title: "Grants, last 24h",
                 note: "made per hour".to_owned(),
                 says: format!("{granted} grants made in 24 hours, at most {most} in one hour"),
-                bars: recent.bars(|hour: &Hour| f64::from(hour.granted), 1.0, f64::INFINITY),
+                bars: charts::bars(
+                    recent,
+                    |hour: &Hour| f64::from(hour.granted),
+                    1.0,
+                    f64::INFINITY,
+                ),
                 limit: None,
                 from,
                 peak: format!(

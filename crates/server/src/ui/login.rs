@@ -8,14 +8,15 @@ use axum::{
     Router,
     extract::{Query, State},
     http::{Extensions, HeaderMap, HeaderValue, StatusCode, header},
-    response::Response,
+    response::{IntoResponse, Response},
     routing::get,
 };
 use hallpass_access::Owner;
 use hallpass_model::{TimeSpan, Timestamp};
 use serde::Deserialize;
 
-use super::shell::{self, CSS_URL, PageResult, Posted, Viewer, page_with, see_other, url_encoded};
+use super::html::CSS_URL;
+use super::shell::{self, PageResult, Posted, Viewer, page_with, see_other, url_encoded};
 use super::words::{clock, zone_name};
 use crate::{
     App, TokenScope,
@@ -240,7 +241,7 @@ async fn answer_device(
     let (logins, now) = (&app.sign_in.logins, app.clock.now());
     let who = match owner_of(&viewer) {
         Ok(who) => who,
-        Err(failure) => return shell::failed(&failure),
+        Err(failure) => return failure.into_response(),
     };
     let found = match form.say {
         None => logins.look(&form.code, &who.user, now),

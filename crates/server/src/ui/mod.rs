@@ -3,7 +3,9 @@
 //! Each page is a file with its route, its data and its words; templates are in `templates/`.
 //! Pages decide nothing: what somebody may see and do comes from `hallpass-access`.
 
+mod failed;
 mod flash;
+mod html;
 mod presenter;
 mod refusals;
 mod rows;
@@ -27,6 +29,7 @@ mod audit_words;
 mod charts;
 mod cut_off;
 mod decided;
+mod events;
 mod forbidden;
 mod health;
 mod health_parts;
@@ -42,18 +45,17 @@ mod rules_explain;
 mod standing;
 mod sweeps;
 
-mod events;
-
 use axum::{
     Router,
     http::{HeaderValue, header},
+    middleware,
     response::IntoResponse,
     routing::get,
 };
 
 use crate::App;
 
-pub(crate) use charts::Recent;
+pub(crate) use failed::as_pages_for_browsers;
 
 /// The style sheet.
 pub(crate) const CSS: &str = include_str!("static/hallpass.css");
@@ -77,6 +79,7 @@ pub(crate) fn router() -> Router<App> {
         .merge(person::router())
         .merge(rules::router())
         .merge(permission_set::router())
+        .layer(middleware::from_fn(failed::as_pages))
         .route(
             "/static/hallpass.css",
             get(async || kept(CSS, "text/css; charset=utf-8")),

@@ -10,7 +10,7 @@ use axum::{
 use hallpass_access::{Origin, Owner};
 use serde::Deserialize;
 
-use super::shell::{PageFailure, PageResult, local_path, see_other};
+use super::shell::{PageResult, local_path, see_other};
 use super::sign_in::{sign_in_page, with_cookie};
 use crate::{
     App, Bound, Identifier, SignedIn,
@@ -140,7 +140,7 @@ async fn back(
                 status,
             ))
         }
-        OidcRefused::Ours(failure) => Err(PageFailure(failure)),
+        OidcRefused::Ours(failure) => Err(failure),
     })?;
     Ok(with_cookie(answer, unbound))
 }

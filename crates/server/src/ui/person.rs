@@ -282,7 +282,7 @@ async fn lock(
                 (words, StatusCode::UNPROCESSABLE_ENTITY)
             } else {
                 let words = sentence(&why.to_string());
-                (words, ProblemResponse::from(why).for_people().0)
+                (words, ProblemResponse::from(why).status())
             };
             lock_form(&app, &viewer, whom, form, Some(words), status).await
         }
@@ -362,7 +362,7 @@ async fn unlock(
         StatusCode::UNPROCESSABLE_ENTITY
     } else {
         words.refused = Some(sentence(&why.to_string()));
-        ProblemResponse::from(why).for_people().0
+        ProblemResponse::from(why).status()
     };
     show_form(&app, &viewer, words, status).await
 }

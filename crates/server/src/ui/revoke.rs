@@ -201,7 +201,7 @@ async fn press(
             let mut words = again(String::new());
             // what was answered, the same at every door
             words.refused = Some(sentence(&why.to_string()));
-            let status = ProblemResponse::from(why).for_people().0;
+            let status = ProblemResponse::from(why).status();
             show(&app, &viewer, words, status).await
         }
         Err(error) => Err(error.into()),

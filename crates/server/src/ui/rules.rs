@@ -18,10 +18,10 @@ use super::forbidden;
 use super::people::{CodedPiece, coded, count_of, counted};
 use super::permission_set;
 use super::rules_explain::{ExplainAnswer, TypedCase, answer};
-use super::shell::{Nav, PageFailure, Shell, Viewer, page, url_encoded};
+use super::shell::{Nav, Shell, Viewer, page, url_encoded};
 use super::words::sentence;
 use super::words::{clock, plain, zone_name};
-use crate::App;
+use crate::{App, problem::ProblemResponse};
 
 /// Rules of a page.
 const ROWS: usize = 50;
@@ -100,7 +100,7 @@ async fn show(
     State(app): State<App>,
     viewer: Viewer,
     Query(coming): Query<RulesQuery>,
-) -> Result<Response, PageFailure> {
+) -> Result<Response, ProblemResponse> {
     let sees_all = viewer.actor.reads_all();
     let own = viewer.actor.email.to_string();
     let is_own = coming.user.trim().is_empty() || coming.user.trim().eq_ignore_ascii_case(&own);

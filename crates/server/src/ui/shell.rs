@@ -1,24 +1,23 @@
 //! What every page has: its viewer, the frame around it, and how it fails.
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::sync::LazyLock;
 
 use askama::Template;
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Request},
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
-    response::{Html, IntoResponse, Response},
+    response::{IntoResponse, Response},
 };
 use hallpass_access::{Actor, RequestFilter, RequestView, Role};
-use hallpass_model::text::visible;
 use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 
+use super::failed;
+use super::html::{CSS_URL, JS_URL, html};
 use super::words::sentence;
 use super::words::{capital, initials, plain};
-use crate::{App, ServerMode, auth::hash_secret, problem::ProblemResponse, session};
+use crate::{App, ServerMode, problem::ProblemResponse, session};
 
 /// Requests counted beside `Reviews` at most; more are `99+`.
 const COUNTED_MAX: usize = 100;
@@ -91,16 +90,6 @@ impl<T: Into<String>> From<T> for Toast {
     }
 }
 
-/// Addresses of static files carry their hash, so that browsers may keep them.
-pub(crate) static CSS_URL: LazyLock<String> = LazyLock::new(|| {
-    let hash = hash_secret(super::CSS);
-    format!("/static/hallpass.css?v={}", hash.get(..12).unwrap_or("0"))
-});
-pub(crate) static JS_URL: LazyLock<String> = LazyLock::new(|| {
-    let hash = hash_secret(super::JS);
-    format!("/static/hallpass.js?v={}", hash.get(..12).unwrap_or("0"))
-});
-
 impl Viewer {
     /// The person of a session. Who is nobody any more gets a page on which they can sign out.
     pub(super) async fn of(
@@ -110,7 +99,7 @@ impl Viewer {
     ) -> Result<Self, Response> {
         let actor = crate::auth::signed_in(app, &live)
             .await
-            .map_err(|failure| failed_in(&failure, &live.csrf()))?;
+            .map_err(|failure| failed::page_with_sign_out(&failure.into_problem(), &live.csrf()))?;
         Ok(Self {
             actor,
             live,
@@ -176,7 +165,7 @@ impl FromRequestParts<App> for Viewer {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
         let live = session::of(app, &parts.headers)
             .await
-            .map_err(|failure| failed(&failure))?;
+            .map_err(IntoResponse::into_response)?;
         match live {
             Some(live) => {
                 let viewer = Self::of(app, live, &parts.headers).await?;
@@ -286,81 +275,12 @@ pub(crate) fn page(template: &impl Template) -> Response {
 pub(crate) fn page_with(status: StatusCode, template: &impl Template) -> Response {
     match template.render() {
         Ok(text) => html(status, text),
-        Err(error) => failed(&ProblemResponse::unavailable(&error)),
+        Err(error) => ProblemResponse::unavailable(&error).into_response(),
     }
 }
 
-/// A page as it is sent: whatever stands in it, nothing is hidden.
-fn html(status: StatusCode, page: String) -> Response {
-    let page = match visible(&page) {
-        Cow::Borrowed(_) => page,
-        Cow::Owned(shown) => shown,
-    };
-    (status, Html(page)).into_response()
-}
-
-#[derive(Template)]
-#[template(path = "failed.html")]
-struct Failed<'a> {
-    css: &'static str,
-    title: &'a str,
-    words: &'a str,
-    help: &'a str,
-    reference: &'a str,
-    /// The token of the forms of whoever is signed in and can see nothing; empty for others.
-    csrf: &'a str,
-}
-
-/// A page that could not be made: what failed, what still holds, what to do.
-pub(crate) fn failed(failure: &ProblemResponse) -> Response {
-    failed_in(failure, "")
-}
-
-/// The same, with a way to sign out.
-fn failed_in(failure: &ProblemResponse, csrf: &str) -> Response {
-    let (status, words, help) = failure.for_people();
-    let help = match help {
-        "" => String::new(),
-        help => sentence(help),
-    };
-    let title = match status {
-        StatusCode::NOT_FOUND => "Not found",
-        StatusCode::FORBIDDEN => "Not yours",
-        StatusCode::SERVICE_UNAVAILABLE => "That didn’t work",
-        StatusCode::TOO_MANY_REQUESTS => "Too many tries",
-        _ => "Not understood",
-    };
-    let page = Failed {
-        css: &CSS_URL,
-        title,
-        words: &sentence(words),
-        help: &help,
-        reference: &crate::problem::reference().unwrap_or_default(),
-        csrf,
-    };
-    match page.render() {
-        Ok(text) => html(status, text),
-        Err(_) => status.into_response(),
-    }
-}
-
-/// A failure on a page, shown as a page. `?` turns every failure into it.
-pub(crate) struct PageFailure(pub(crate) ProblemResponse);
-
-impl<E: Into<ProblemResponse>> From<E> for PageFailure {
-    fn from(error: E) -> Self {
-        Self(error.into())
-    }
-}
-
-impl IntoResponse for PageFailure {
-    fn into_response(self) -> Response {
-        failed(&self.0)
-    }
-}
-
-/// What page handlers return.
-pub(crate) type PageResult = Result<Response, PageFailure>;
+/// What page handlers return; [`super::failed`] shows a failure as a page.
+pub(crate) type PageResult = Result<Response, ProblemResponse>;
 
 /// A form, sent from one of our own pages by the person whose session it is.
 pub(crate) struct Posted<T> {
@@ -378,10 +298,8 @@ impl<T: DeserializeOwned> FromRequest<App> for Posted<T> {
         let (parts, live, bytes) = sent_form(request, app).await?;
         let viewer = Viewer::of(app, live, &parts.headers).await?;
         let form = serde_urlencoded::from_bytes(&bytes).map_err(|error| {
-            failed(&ProblemResponse::bad(
-                "bad-form",
-                format!("The form was not understood: {error}."),
-            ))
+            let words = format!("The form was not understood: {error}.");
+            ProblemResponse::bad("bad-form", words).into_response()
         })?;
         Ok(Self { viewer, form })
     }
@@ -403,14 +321,14 @@ impl FromRequest<App> for Leaving {
 async fn sent_form(request: Request, app: &App) -> Result<(Parts, session::Live, Bytes), Response> {
     let (parts, body) = request.into_parts();
     if !from_our_page(&parts.headers) {
-        return Err(failed(&forged()));
+        return Err(forged().into_response());
     }
     let live = session::of(app, &parts.headers)
         .await
-        .map_err(|failure| failed(&failure))?;
+        .map_err(IntoResponse::into_response)?;
     let bytes = crate::body::bytes(body, FORM_BYTES_MAX)
         .await
-        .map_err(|failure| failed(&failure))?;
+        .map_err(IntoResponse::into_response)?;
     let Some(live) = live else {
         return Err(to_sign_in(&parts, &bytes));
     };
@@ -421,7 +339,7 @@ async fn sent_form(request: Request, app: &App) -> Result<(Parts, session::Live,
     if live.accepts(&token) {
         Ok((parts, live, bytes))
     } else {
-        Err(failed(&forged()))
+        Err(forged().into_response())
     }
 }
 

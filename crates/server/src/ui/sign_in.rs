@@ -15,9 +15,10 @@ use hallpass_model::Email;
 use serde::Deserialize;
 
 use super::again;
+use super::html::{CSS_URL, JS_URL};
 use super::shell::{
-    self, CSS_URL, JS_URL, Leaving, PageFailure, PageResult, Posted, Viewer, from_our_page,
-    local_path, page, page_with, see_other, url_encoded,
+    self, Leaving, PageResult, Posted, Viewer, from_our_page, local_path, page, page_with,
+    see_other, url_encoded,
 };
 use crate::{
     App, ServerMode, SignedIn, app::PersonaCard, body::Path, problem::ProblemResponse, session,
@@ -137,7 +138,7 @@ async fn pick(
 ) -> PageResult {
     on_this_machine(&app, source, &headers)?;
     if !from_our_page(&headers) {
-        return Err(PageFailure(not_here()));
+        return Err(not_here());
     }
     let email = personas(&app)
         .iter()

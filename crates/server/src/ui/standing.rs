@@ -299,7 +299,7 @@ async fn press(
             let mut words = again(String::new(), String::new());
             // what was answered, the same at every door
             words.refused = Some(sentence(&why.to_string()));
-            let status = ProblemResponse::from(why).for_people().0;
+            let status = ProblemResponse::from(why).status();
             show(&app, &viewer, words, status).await
         }
         Err(Wrong::Access(error)) => Err(error.into()),

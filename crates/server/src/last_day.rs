@@ -1,0 +1,162 @@
+//! The last day, from the log itself: how late ends were, and how much was granted.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use hallpass_audit::{AuditStore, Record, RecordQuery, StoreFault};
+use hallpass_model::{TimeSpan, Timestamp};
+
+use crate::App;
+
+/// Hours shown.
+pub(crate) const HOURS: usize = 24;
+/// Records read for it at most: a busy day is shown by its newest part.
+const RECORDS_MAX: usize = 20_000;
+/// Of which so many in one call.
+const BATCH: u32 = 1_000;
+/// How long a reading is good for.
+const GOOD_FOR: TimeSpan = TimeSpan::seconds(10);
+/// An end is on time within this (`design.md` §2, P1; `access.md` §16.3).
+pub(crate) const ON_TIME: f64 = 5.0;
+
+/// One hour.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Hour {
+    pub(crate) granted: u32,
+    pub(crate) ended: u32,
+    /// The slowest end, in seconds.
+    pub(crate) slowest: f64,
+}
+
+/// The last day.
+#[derive(Clone, Debug)]
+pub(crate) struct LastDay {
+    pub(crate) read_at: Timestamp,
+    /// Oldest first; the last is the running hour.
+    pub(crate) hours: Vec<Hour>,
+    /// Seconds from when an end was due until it was seen, ascending.
+    pub(crate) lags: Vec<f64>,
+}
+
+impl LastDay {
+    /// The lag that `part` of all ends, in hundredths, stayed within.
+    pub(crate) fn within(&self, part: usize) -> Option<f64> {
+        let last = self.lags.len().checked_sub(1)?;
+        self.lags.get((last * part).div_ceil(100)).copied()
+    }
+}
+
+/// The last day, read again when what is known is older than a few seconds.
+pub(crate) async fn read(app: &App) -> Result<Arc<LastDay>, StoreFault> {
+    let now = app.clock.now();
+    let mut known = app.status.last_day.lock().await;
+    if let Some(known) = known.as_ref()
+        && GOOD_FOR.covers(known.read_at, now)
+    {
+        return Ok(Arc::clone(known));
+    }
+    let head = app.audit.head().await?.map_or(0, |head| head.seq);
+    let begins = TimeSpan::hours(HOURS as u64).before(now).as_millisecond();
+    let mut query = RecordQuery {
+        from: first_at(app.audit.as_ref(), head, begins).await?,
+        events: ["grant.succeeded", "end.started", "end.succeeded"]
+            .map(str::to_owned)
+            .to_vec(),
+        ..RecordQuery::default()
+    };
+    let mut records = Vec::new();
+    while records.len() < RECORDS_MAX {
+        let found = app.audit.records_found(&query, BATCH).await?;
+        records.extend(found.records);
+        let Some(next) = found.next else { break };
+        query = query.after(next);
+    }
+    let found = Arc::new(tally(&records, now));
+    *known = Some(Arc::clone(&found));
+    Ok(found)
+}
+
+fn tally(records: &[Record], now: Timestamp) -> LastDay {
+    let mut recent = LastDay {
+        read_at: now,
+        hours: vec![Hour::default(); HOURS],
+        lags: Vec::new(),
+    };
+    let mut began: HashMap<&str, Timestamp> = HashMap::new();
+    // oldest first, so that a start is known when its end comes
+    for record in records.iter().rev() {
+        let (Some(at), Some(grant)) = (record.at(), record.text("grant_id")) else {
+            continue;
+        };
+        if record.event() == "end.started" {
+            let ends_at = record.text("ends_at").and_then(|text| text.parse().ok());
+            began.insert(
+                grant,
+                ends_at.map_or(at, |ends_at: Timestamp| at.min(ends_at)),
+            );
+            continue;
+        }
+        let age = TimeSpan::between(at, now).as_seconds() / 3_600;
+        let Some(place) = usize::try_from(age)
+            .ok()
+            .and_then(|age| (HOURS - 1).checked_sub(age))
+        else {
+            continue;
+        };
+        let Some(hour) = recent.hours.get_mut(place) else {
+            continue;
+        };
+        if record.event() == "grant.succeeded" {
+            hour.granted += 1;
+        } else {
+            hour.ended += 1;
+            if let Some(due) = began.remove(grant) {
+                let lag = at.duration_since(due).as_secs_f64().max(0.0);
+                hour.slowest = hour.slowest.max(lag);
+                recent.lags.push(lag);
+            }
+        }
+    }
+    recent.lags.sort_by(f64::total_cmp);
+    recent
+}
+
+/// The first number whose record is not older than `at`, found by halving.
+pub(crate) async fn first_at(
+    audit: &dyn AuditStore,
+    head: u64,
+    at: i64,
+) -> Result<u64, StoreFault> {
+    let (mut low, mut high) = (1, head + 1);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let found = audit.records_from(middle, 1).await?;
+        let time = found.first().and_then(Record::at);
+        let time = time.map(Timestamp::as_millisecond);
+        if time.is_some_and(|time| time < at) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(low)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_of_the_lags() {
+        let recent = |lags: &[f64]| LastDay {
+            read_at: Timestamp::UNIX_EPOCH,
+            hours: vec![Hour::default(); HOURS],
+            lags: lags.to_vec(),
+        };
+        assert_eq!(recent(&[]).within(50), None);
+        assert_eq!(recent(&[2.0]).within(99), Some(2.0));
+        let hundred: Vec<f64> = (1..=100).map(f64::from).collect();
+        assert_eq!(recent(&hundred).within(99), Some(100.0));
+        assert_eq!(recent(&[1.0, 2.0, 3.0]).within(50), Some(2.0));
+    }
+}

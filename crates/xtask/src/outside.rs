@@ -1,0 +1,205 @@
+//! What code may take from outside itself: files, environment, other programs, waiting, tasks.
+//! Each is for the crates whose job it is; everyone else takes it through a port. Time, and ids
+//! made from it, are banned for all in `clippy.toml`.
+
+use syn::visit::Visit;
+
+use crate::sources::is_generated;
+use crate::tidy::Breach;
+use crate::type_names::crate_of;
+
+struct Ban {
+    /// Paths as they are written after `use` or in full; a module stands for all in it.
+    paths: &'static [&'static str],
+    crates: &'static [&'static str],
+    instead: &'static str,
+}
+
+const BANS: &[Ban] = &[
+    Ban {
+        paths: &["std::fs", "tokio::fs"],
+        crates: &["store", "aws-sim", "hallpass", "xtask"],
+        instead: "take the text, a reader or a port",
+    },
+    Ban {
+        paths: &["std::env"],
+        crates: &["hallpass", "xtask"],
+        instead: "take the value as an argument",
+    },
+    Ban {
+        paths: &["std::process", "tokio::process"],
+        crates: &["hallpass", "xtask"],
+        instead: "leave other programs to the binary",
+    },
+    Ban {
+        paths: &["std::thread::sleep", "thread::sleep", "tokio::time::sleep"],
+        crates: &["aws", "aws-sim", "hallpass", "server", "slack", "store"],
+        instead: "return when to come again, or take a port that waits",
+    },
+    Ban {
+        paths: &["std::thread::spawn", "thread::spawn", "tokio::spawn"],
+        // access: a reading of the directory outlives the call that asked for it
+        crates: &[
+            "access", "aws", "aws-sim", "hallpass", "server", "slack", "store",
+        ],
+        instead: "return a future, and let a driver run it",
+    },
+];
+
+/// Breaches in one Rust file of `crates/NAME/src`; tests may take what they need.
+pub(crate) fn check(path: &str, text: &str) -> Vec<Breach> {
+    let is_test = path.ends_with("tests.rs") || path.ends_with("/testing.rs");
+    let Some(name) = crate_of(path).filter(|_| !is_test && !is_generated(text)) else {
+        return Vec::new();
+    };
+    let bans = BANS.iter().filter(|ban| !ban.crates.contains(&name));
+    let mut paths = Paths {
+        path,
+        bans: bans.collect(),
+        findings: Vec::new(),
+    };
+    // a file that does not parse is told elsewhere
+    if let Ok(file) = syn::parse_file(text) {
+        paths.visit_file(&file);
+    }
+    paths.findings
+}
+
+struct Paths<'a> {
+    path: &'a str,
+    bans: Vec<&'static Ban>,
+    findings: Vec<Breach>,
+}
+
+impl Paths<'_> {
+    fn hold(&mut self, written: &str, line: usize) {
+        let is_in = |outer: &str| {
+            let rest = written.strip_prefix(outer);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+        };
+        for ban in &self.bans {
+            if ban.paths.iter().any(|outer| is_in(outer)) {
+                let message = format!("`{written}` is not for this crate: {}", ban.instead);
+                self.findings.push(Breach::new(self.path, line, message));
+            }
+        }
+    }
+
+    fn hold_use(&mut self, before: &str, tree: &syn::UseTree) {
+        let under = |name: &syn::Ident| match before {
+            "" => name.to_string(),
+            _ if name == "self" => before.to_owned(),
+            _ => format!("{before}::{name}"),
+        };
+        match tree {
+            syn::UseTree::Path(it) => self.hold_use(&under(&it.ident), &it.tree),
+            syn::UseTree::Name(it) => self.hold(&under(&it.ident), it.ident.span().start().line),
+            syn::UseTree::Rename(it) => self.hold(&under(&it.ident), it.ident.span().start().line),
+            syn::UseTree::Glob(it) => self.hold(before, it.star_token.spans[0].start().line),
+            syn::UseTree::Group(it) => {
+                for tree in &it.items {
+                    self.hold_use(before, tree);
+                }
+            }
+        }
+    }
+}
+
+fn is_for_tests(attributes: &[syn::Attribute]) -> bool {
+    attributes.iter().any(|it| {
+        let of_cfg = it
+            .meta
+            .require_list()
+            .ok()
+            .filter(|_| it.path().is_ident("cfg"));
+        of_cfg.is_some_and(|list| list.tokens.to_string().contains("test"))
+    })
+}
+
+impl<'ast> Visit<'ast> for Paths<'_> {
+    fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
+        if !is_for_tests(&item.attrs) {
+            syn::visit::visit_item_mod(self, item);
+        }
+    }
+
+    fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
+        if !is_for_tests(&item.attrs) {
+            self.hold_use("", &item.tree);
+        }
+    }
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        let names: Vec<_> = path
+            .segments
+            .iter()
+            .map(|it| it.ident.to_string())
+            .collect();
+        if let Some(first) = path.segments.first() {
+            self.hold(&names.join("::"), first.ident.span().start().line);
+        }
+        syn::visit::visit_path(self, path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_for_a_crate_is_named_with_its_line_and_the_way_out() {
+        let rows = [
+            ("crates/rules/src/a.rs", "use std::fs;", "std::fs"),
+            ("crates/rules/src/a.rs", "use std::{io, fs};", "std::fs"),
+            (
+                "crates/rules/src/a.rs",
+                "use std::fs::{self, File};",
+                "std::fs std::fs::File",
+            ),
+            ("crates/rules/src/a.rs", "use std::env::*;", "std::env"),
+            (
+                "crates/rules/src/a.rs",
+                "fn a() { std::fs::read(x); }",
+                "std::fs::read",
+            ),
+            (
+                "crates/rules/src/a.rs",
+                "async fn a() { tokio::spawn(x); }",
+                "tokio::spawn",
+            ),
+            (
+                "crates/rules/src/a.rs",
+                "use tokio::time::{sleep as wait};",
+                "tokio::time::sleep",
+            ),
+            ("crates/access/src/a.rs", "fn a() { tokio::spawn(x); }", ""),
+            (
+                "crates/rules/src/a.rs",
+                "use std::fmt; use my::std::fs;",
+                "",
+            ),
+            (
+                "crates/rules/src/a.rs",
+                "#[cfg(test)]\nmod tests { use std::fs; }",
+                "",
+            ),
+            ("crates/rules/src/a_tests.rs", "use std::fs;", ""),
+            ("crates/rules/tests/it/a.rs", "use std::fs;", ""),
+            ("crates/store/src/a.rs", "use std::fs;", ""),
+        ];
+        for (path, text, expected) in rows {
+            let found = check(path, text);
+            let named: Vec<_> = found
+                .iter()
+                .filter_map(|it| it.message.split('`').nth(1))
+                .collect();
+            assert_eq!(named.join(" "), expected, "{text}");
+            assert!(
+                found
+                    .iter()
+                    .all(|it| it.line == 1 && it.message.contains(": ")),
+                "{found:?}"
+            );
+        }
+    }
+}
