@@ -358,19 +358,11 @@ fn check_patterns(
     if !reason.is_empty()
         && let Some(wanted) = decision.reason_refused(reason)
     {
-        let message = format!(
-            "Rule `{}` wants a reason of the form `{}`.",
-            wanted.rule,
-            wanted.pattern.as_str()
-        );
+        let message = wanted.words("reason");
         problems.push(FieldProblem::new("reason", "reason-pattern", message));
     }
     if let Some(wanted) = decision.ticket_refused(ticket.unwrap_or_default()) {
-        let message = format!(
-            "Rule `{}` wants a ticket of the form `{}`.",
-            wanted.rule,
-            wanted.pattern.as_str()
-        );
+        let message = wanted.words("ticket");
         problems.push(FieldProblem::new("ticket", "ticket-pattern", message));
     }
 }

@@ -105,6 +105,24 @@ impl AskRefused {
     }
 }
 
+/// How far ahead is looked for hours in which asking is possible.
+const OPENS_WITHIN: TimeSpan = TimeSpan::hours(7 * 24);
+/// Hours are looked for in steps of this; within a step, to the minute.
+const OPENS_STEP: TimeSpan = TimeSpan::minutes(5);
+
+/// The first minute within a week at which asking is possible.
+pub(crate) fn opens_at(now: Timestamp, may_ask: impl Fn(Timestamp) -> bool) -> Option<Timestamp> {
+    let minute = TimeSpan::minutes(1);
+    let into_minute = u64::try_from(now.as_second().rem_euclid(60)).unwrap_or_default();
+    let first = TimeSpan::seconds(60 - into_minute).after(now);
+    let end = OPENS_WITHIN.after(now);
+    let later = |at: &Timestamp, by: TimeSpan| Some(by.after(*at)).filter(|at| *at <= end);
+    let steps = std::iter::successors(Some(first), |at| later(at, OPENS_STEP));
+    let open = { steps }.find(|at| may_ask(*at))?;
+    let before = OPENS_STEP.before(open).max(first);
+    std::iter::successors(Some(before), |at| later(at, minute)).find(|at| may_ask(*at))
+}
+
 /// The lengths that may be asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LengthLimits {
@@ -303,6 +321,8 @@ pub struct Preview {
     pub held: Option<HeldGrant>,
     /// That the asker holds it, not through Hallpass.
     pub stands: Option<Stands>,
+    /// Where the rules do not let the asker ask now, but do within a week: from when.
+    pub opens_at: Option<Timestamp>,
     pub(crate) judged: Judgement,
     pub(crate) obstacles: Obstacles,
 }

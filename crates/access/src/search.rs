@@ -88,6 +88,7 @@ pub(crate) struct IndexedAccount {
     pub(crate) folder: String,
     lower_name: String,
     lower_folder: String,
+    order: String,
 }
 
 impl IndexedAccount {
@@ -100,7 +101,31 @@ impl IndexedAccount {
     }
 }
 
-/// Every active account, by name whatever its case and then id, and the words of every permission set in the
+/// A key by which names are in the order people expect: whatever their case, and numbers by their
+/// value (`alerts-2` before `alerts-10`).
+pub(crate) fn natural(name: &str) -> String {
+    const DIGITS: usize = 20;
+    let (mut key, lower) = (String::new(), name.to_lowercase());
+    let is_digit = |c: char| c.is_ascii_digit();
+    let mut rest = lower.as_str();
+    while let Some(at) = rest.find(is_digit) {
+        let (words, number) = rest.split_at(at);
+        let end = number.find(|c| !is_digit(c)).unwrap_or(number.len());
+        let (number, after) = number.split_at(end);
+        let number = number.trim_start_matches('0');
+        key.push_str(words);
+        key.extend(std::iter::repeat_n(
+            '0',
+            DIGITS.saturating_sub(number.len()),
+        ));
+        key.push_str(number);
+        rest = after;
+    }
+    key.push_str(rest);
+    key
+}
+
+/// Every active account, in the order of [`natural`] and then by id, and the words of every permission set in the
 /// directory's order. Made once for each reading of the directory.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Places {
@@ -123,11 +148,12 @@ impl Places {
                     name: account.name.clone(),
                     lower_name: account.name.to_lowercase(),
                     lower_folder: folder.to_lowercase(),
+                    order: natural(&account.name),
                     folder,
                 }
             })
             .collect();
-        accounts.sort_by(|a, b| (&a.lower_name, &a.id).cmp(&(&b.lower_name, &b.id)));
+        accounts.sort_by(|a, b| (&a.order, &a.id).cmp(&(&b.order, &b.id)));
         let by_id = accounts
             .iter()
             .enumerate()
@@ -166,6 +192,34 @@ impl Places {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_in_the_order_people_expect() {
+        let mut names = [
+            "b",
+            "alerts-10",
+            "Alerts-2",
+            "alerts",
+            "alerts-1x",
+            "a9b10",
+            "a9b9",
+            "a09c",
+            "",
+        ];
+        names.sort_by_key(|name| natural(name));
+        let expected = [
+            "",
+            "a9b9",
+            "a9b10",
+            "a09c",
+            "alerts",
+            "alerts-1x",
+            "Alerts-2",
+            "alerts-10",
+            "b",
+        ];
+        assert_eq!(names, expected);
+    }
 
     /// `ui.md` §3, Ask: best first, as rows of typed text and fit.
     #[test]

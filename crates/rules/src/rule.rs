@@ -271,6 +271,9 @@ pub(crate) struct Terms {
     pub(crate) break_glass: Option<BTreeSet<Email>>,
     pub(crate) reason_pattern: Option<TextPattern>,
     pub(crate) ticket_pattern: Option<TextPattern>,
+    /// What a reason must be like, in the rule's own words.
+    pub(crate) reason_hint: Option<String>,
+    pub(crate) ticket_hint: Option<String>,
     pub(crate) hours: Option<Hours>,
     /// Whether a request that waits is shortened to `max_duration` when it is approved, should the
     /// limit have become smaller since.
@@ -300,6 +303,8 @@ impl Terms {
             break_glass: None,
             reason_pattern: None,
             ticket_pattern: None,
+            reason_hint: None,
+            ticket_hint: None,
             hours: None,
             shorten_to_max_duration: None,
             fresh_sign_in: None,

@@ -232,11 +232,7 @@ impl Slack {
 fn wanted_ticket(decision: &Decision) -> Option<TicketWanted> {
     let first = decision.ticket_patterns.first()?;
     Some(TicketWanted {
-        hint: format!(
-            "Rule `{}` wants a ticket of the form `{}`.",
-            first.rule,
-            first.pattern.as_str()
-        ),
+        hint: first.words("ticket"),
         may_be_empty: decision.ticket_refused("").is_none(),
     })
 }

@@ -4,7 +4,7 @@ use hallpass_model::HoldKey;
 use hallpass_rules::{Ask, ClickRefused, Directory, RuleId};
 
 use super::{Access, AccessError, Patience};
-use crate::preview::{self, HeldGrant, Obstacles, Preview};
+use crate::preview::{self, AskRefused, HeldGrant, Obstacles, Preview};
 use crate::{Actor, FieldProblem, Grant, PressRefused, Wanted, ask};
 
 impl Access {
@@ -26,6 +26,14 @@ impl Access {
             return Ok(Err(judged.problems));
         };
         let (target, names) = (resolved.target.clone(), resolved.names.clone());
+        let question = ask::question(&target, &names);
+        let opens_at =
+            question.filter(|_| preview::by_rules(decision) == Err(AskRefused::NotAllowed));
+        let opens_at = opens_at.and_then(|question| {
+            preview::opens_at(step.now, |at| {
+                preview::by_rules(&rules.decide(who, &question, &directory, at)).is_ok()
+            })
+        });
         let lists_asker = ask::question(&target, &names)
             .map(|question| self.listing_oneself(actor, &question, &directory))
             .unwrap_or_default();
@@ -51,6 +59,7 @@ impl Access {
             waiting,
             held,
             stands,
+            opens_at,
             judged,
             obstacles,
         }))

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::catalog::group_fit;
 use super::{Access, CatalogEntry, NamedId};
-use crate::search::{Fit, IndexedAccount, Places, Sought, Words};
+use crate::search::{Fit, IndexedAccount, Places, Sought, Words, natural};
 use crate::{Actor, ask};
 
 /// People whose requestable accounts are remembered.
@@ -353,8 +353,8 @@ impl Access {
             .filter_map(|at| Some((!open.contains(&at), words.fit(scope.places.set(at))?, at)))
             .collect();
         let matching = fitting.len();
-        fitting.sort_unstable_by_key(|(barred, fit, at)| {
-            let name = sets.get(*at).map(|set| set.name.as_str());
+        fitting.sort_by_cached_key(|(barred, fit, at)| {
+            let name = sets.get(*at).map(|set| natural(&set.name));
             (*barred, *fit, name)
         });
         let (mut entries, mut refused) = (Vec::new(), Vec::new());
@@ -406,7 +406,7 @@ impl Access {
                 .iter()
                 .filter_map(|group| scope.directory.resolve_group(group))
                 .collect();
-            groups.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| a.id.cmp(&b.id)));
+            groups.sort_by_cached_key(|group| (natural(&group.name), group.id.clone()));
             groups.dedup_by(|a, b| a.id == b.id);
             groups
         };

@@ -72,6 +72,28 @@ pub struct Requirement {
     pub rule: RuleId,
     /// The expression that must be found in the text.
     pub pattern: TextPattern,
+    /// The same in the rule's own words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl Requirement {
+    /// What to write, for people: in the rule's own words, where it has some. `what` is `reason` or
+    /// `ticket`.
+    pub fn words(&self, what: &str) -> String {
+        let Self {
+            rule,
+            pattern,
+            hint,
+        } = self;
+        match hint {
+            Some(hint) => format!("Rule `{rule}`: {hint}"),
+            None => format!(
+                "Rule `{rule}` wants a {what} of the form `{}`.",
+                pattern.as_str()
+            ),
+        }
+    }
 }
 
 /// One of several reviews that must all happen. One person's approval counts in one stage only.
@@ -399,17 +421,19 @@ impl<'a> Evaluation<'a> {
 
     fn outcome(&self, kind: DecisionKind, based_on: &[&Ready]) -> Decision {
         let terms = || self.limited().map(|ready| (&ready.rule.id, ready.terms()));
-        let requirements = |pick: fn(&crate::rule::Terms) -> Option<&TextPattern>| {
-            terms()
-                .filter_map(|(rule, terms)| {
-                    let pattern = pick(terms)?.clone();
-                    Some(Requirement {
-                        rule: rule.clone(),
-                        pattern,
+        let requirements =
+            |pick: fn(&crate::rule::Terms) -> (Option<&TextPattern>, Option<&String>)| {
+                terms()
+                    .filter_map(|(rule, terms)| {
+                        let (pattern, hint) = pick(terms);
+                        Some(Requirement {
+                            rule: rule.clone(),
+                            pattern: pattern?.clone(),
+                            hint: hint.cloned(),
+                        })
                     })
-                })
-                .collect()
-        };
+                    .collect()
+            };
         Decision {
             kind,
             approvers: BTreeSet::new(),
@@ -422,8 +446,12 @@ impl<'a> Evaluation<'a> {
             notify: BTreeSet::new(),
             slack_channel: terms().find_map(|(_, terms)| terms.slack_channel.clone()),
             break_glass: self.may_break_glass(kind),
-            reason_patterns: requirements(|terms| terms.reason_pattern.as_ref()),
-            ticket_patterns: requirements(|terms| terms.ticket_pattern.as_ref()),
+            reason_patterns: requirements(|it| {
+                (it.reason_pattern.as_ref(), it.reason_hint.as_ref())
+            }),
+            ticket_patterns: requirements(|it| {
+                (it.ticket_pattern.as_ref(), it.ticket_hint.as_ref())
+            }),
             unread: self.unread.iter().cloned().collect(),
         }
     }

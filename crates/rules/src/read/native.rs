@@ -24,7 +24,7 @@ use crate::{
 pub(super) const FILE_KEYS: [&str; 2] = ["rule", "test"];
 
 /// The keys of a rule beside those that say what it is about.
-const TERM_KEYS: [&str; 20] = [
+const TERM_KEYS: [&str; 22] = [
     "id",
     "description",
     "approvers",
@@ -41,6 +41,8 @@ const TERM_KEYS: [&str; 20] = [
     "break_glass",
     "reason_pattern",
     "ticket_pattern",
+    "reason_hint",
+    "ticket_hint",
     "hours",
     "shorten_to_max_duration",
     "fresh_sign_in",
@@ -142,6 +144,8 @@ fn read_field(reader: &mut RuleReader, entry: &MapEntry, terms: &mut Terms) {
         "break_glass" => terms.break_glass = Some(reader.emails(key, node)),
         "reason_pattern" => terms.reason_pattern = pattern(reader, key, node),
         "ticket_pattern" => terms.ticket_pattern = pattern(reader, key, node),
+        "reason_hint" => terms.reason_hint = reader.text(key, node).map(str::to_owned),
+        "ticket_hint" => terms.ticket_hint = reader.text(key, node).map(str::to_owned),
         "hours" => terms.hours = hours(reader, node),
         "shorten_to_max_duration" => terms.shorten_to_max_duration = reader.flag(key, node),
         "fresh_sign_in" => terms.fresh_sign_in = reader.duration(key, node, Durations::Any),

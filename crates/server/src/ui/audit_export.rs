@@ -91,7 +91,7 @@ pub(crate) async fn export(
     };
     let search = Search::new(&filter, &viewer.actor, &app.access.directory());
     if let Some(problem) = search.problems.first() {
-        return Err(ProblemResponse::bad("bad-filter", problem.clone()).into());
+        return Err(ProblemResponse::bad("bad-filter", problem.clone()));
     }
     let (next, end) = search
         .bounds(app.audit.as_ref())

@@ -327,7 +327,7 @@ async fn press(
             tracing::warn!(user = %whom.user, "the last administrator is cut off and not locked");
             form.reason.trim()
         }
-        Err(error) => return Err(ProblemResponse::from(error).into()),
+        Err(error) => return Err(error.into()),
     };
     // then what could become access meanwhile
     discard_waiting(&app, &viewer, &whom.user).await?;

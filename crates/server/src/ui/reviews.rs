@@ -24,17 +24,19 @@ use super::{
     refusals,
     request::{approve_label, before, changed, why_not},
     rows::{self, RequestRow},
-    shell::{Nav, PageResult, Shell, Viewer, page},
+    shell::{Nav, PageResult, Shell, Viewer, page, url_encoded},
     words::{Badge, plain},
 };
 use crate::{App, problem::ProblemResponse};
 
 /// Cards of one page.
-const CARDS_MAX: usize = 50;
+const CARDS_MAX: usize = 100;
+/// Above so many, cards are lines that open, and there is a search.
+const DENSE: usize = 8;
 /// Rows of the other tabs.
 const ROWS_MAX: usize = 50;
 /// Cards of a page that may have been decided while it was open.
-const SHOWN_MAX: usize = 60;
+const SHOWN_MAX: usize = 110;
 
 #[derive(Template)]
 #[template(path = "reviews.html")]
@@ -48,6 +50,8 @@ struct ReviewsPage {
     cards: Vec<Card>,
     mine: Vec<Own>,
     live: String,
+    is_dense: bool,
+    q: String,
 }
 
 #[derive(Template)]
@@ -128,6 +132,9 @@ struct ReviewsQuery {
     /// Ids of cards the page shows, with commas between.
     #[serde(default)]
     shown: String,
+    /// What is looked for: people, targets, reasons.
+    #[serde(default)]
+    q: String,
 }
 
 pub(crate) fn router() -> Router<App> {
@@ -143,7 +150,10 @@ async fn for_me(
     viewer: Viewer,
 ) -> PageResult {
     let view = Presenter::new(&app, &viewer);
-    let waiting = to_review(&app, &viewer).await?;
+    let mut waiting = to_review(&app, &viewer).await?;
+    let is_dense = waiting.len() > DENSE;
+    let all = waiting.len();
+    waiting.retain(|request| fits(request, &coming.q));
     let filter = RequestFilter::default();
     let reviews = app
         .access
@@ -157,8 +167,13 @@ async fn for_me(
             glasses.push(glass(&app, &viewer, &view, request).await);
         }
     }
-    let summary = summary(&view, &waiting, glasses.len());
-    let count = waiting.len() + glasses.len();
+    let summary = if coming.q.trim().is_empty() {
+        summary(&view, &waiting, glasses.len())
+    } else {
+        let q = plain(coming.q.trim());
+        format!("{} of {all} requests match “{q}”.", waiting.len())
+    };
+    let count = all + glasses.len();
     let ids: BTreeSet<RequestId> = waiting.iter().map(|request| request.id).collect();
     let pressed = coming.after.request(&app, &viewer).await;
     let mut requests = waiting;
@@ -198,12 +213,36 @@ async fn for_me(
         glasses,
         cards,
         mine: own(&app, &viewer, &view).await?,
-        live: match pressed {
-            Some(request) => format!("/reviews?about={}", request.id),
-            None => "/reviews".to_owned(),
-        },
+        live: live(pressed.map(|request| request.id), &coming.q),
+        is_dense,
+        q: coming.q,
         shell,
     }))
+}
+
+/// Where the page is fetched again.
+fn live(about: Option<RequestId>, q: &str) -> String {
+    let about = about.map(|id| format!("about={id}"));
+    let q = Some(q.trim()).filter(|q| !q.is_empty());
+    let q = q.map(|q| format!("q={}", url_encoded(q)));
+    let query: Vec<String> = about.into_iter().chain(q).collect();
+    match query.as_slice() {
+        [] => "/reviews".to_owned(),
+        query => format!("/reviews?{}", query.join("&")),
+    }
+}
+
+/// Whether every word looked for is in who asks, what for, or why.
+fn fits(request: &Request, q: &str) -> bool {
+    let ticket = request.ticket.as_deref().unwrap_or_default();
+    let about = format!(
+        "{} {} {} {} {ticket}",
+        request.requester.name, request.requester.email, request.names, request.reason
+    );
+    let about = about.to_lowercase();
+    q.to_lowercase()
+        .split_whitespace()
+        .all(|word| about.contains(word))
 }
 
 async fn to_review(app: &App, viewer: &Viewer) -> Result<Vec<Request>, ProblemResponse> {
@@ -342,25 +381,23 @@ fn signal(app: &App, view: &Presenter, request: &Request, past: &Past) -> Coded 
             who.email
         ));
     }
-    if let Some(first) = request.reviews.first() {
-        return Coded(format!(
+    let said = request.reviews.first().map(|first| {
+        format!(
             "{} of {} needed: {} said yes at {}.",
             request.reviews.len(),
             request.decided.approvals_needed,
             super::words::capital(&view.named(&first.by)),
             view.words(first.at)
-        ));
-    }
-    if past.requester.count > 0 || request.extends.is_some() {
-        return Coded::default();
-    }
-    let lead = format!("{} has not had this in the last 90 days.", who.first);
-    Coded(match smaller(app, view, request) {
-        Some(set) => {
-            format!("{lead} {set} in this account needs no approval and may be enough.")
-        }
-        None => lead,
-    })
+        )
+    });
+    // what another reviewer said does not make it less new
+    let is_new = past.requester.count == 0 && request.extends.is_none();
+    let lead = is_new.then(|| format!("{} has not had this in the last 90 days.", who.first));
+    let less = lead.as_ref().and_then(|_| smaller(app, view, request));
+    let less =
+        less.map(|set| format!("{set} in this account needs no approval and may be enough."));
+    let all: Vec<String> = [said, lead, less].into_iter().flatten().collect();
+    Coded(all.join(" "))
 }
 
 /// A permission set that only reads and that the requester can have here without asking.

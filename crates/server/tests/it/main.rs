@@ -25,6 +25,7 @@ mod numbers;
 mod own;
 mod pages;
 mod pages_ask;
+mod pages_choices;
 mod pages_of_everybody;
 mod pages_of_the_log;
 mod pages_presses;

@@ -61,6 +61,7 @@ const PAGES: &[Sample] = &[
     ("GET /reviews/others", "", &[]),
     ("GET /reviews/done", "", &[]),
     ("GET /access", "", &[]),
+    ("GET /access.csv", "", &[]),
     ("GET /sweeps", "", &[]),
     ("POST /sweeps", "", &[]),
     ("GET /sweeps/{id}", "", &[]),

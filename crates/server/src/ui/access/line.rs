@@ -90,6 +90,7 @@ impl<'a> AccessLine<'a> {
     pub(super) fn key(self, by: Grouping, directory: &Directory) -> Option<Key> {
         let place = self.place(directory);
         match by {
+            Grouping::All => Some((false, String::new(), String::new())),
             Grouping::Account => Some((place.is_group, place.name, place.id)),
             Grouping::Group => place.is_group.then_some((true, place.name, place.id)),
             Grouping::Set => (!place.is_group).then(|| (false, self.held(), String::new())),

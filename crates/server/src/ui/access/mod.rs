@@ -1,7 +1,9 @@
 //! Access: who has what where, right now?
 
+mod csv;
 mod line;
 mod sections;
+mod sorting;
 mod tiles;
 
 use std::fmt::Write as _;
@@ -27,6 +29,7 @@ use crate::{App, problem::ProblemResponse};
 use line::AccessLine;
 pub(crate) use sections::address;
 use sections::{ROWS, Section};
+use sorting::Sort;
 use tiles::{Tile, tiles};
 
 /// Grants looked at by one page at most; beyond that the page says so and asks for a filter.
@@ -35,6 +38,7 @@ const LOOKED_AT_MAX: usize = 10_000;
 pub(crate) fn router() -> Router<App> {
     Router::new()
         .route("/access", get(show))
+        .route("/access.csv", get(csv::export))
         .merge(cut_off::router())
         .merge(standing::router())
         .merge(sweeps::router())
@@ -44,7 +48,9 @@ pub(crate) fn router() -> Router<App> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Grouping {
+    /// One table.
     #[default]
+    All,
     Account,
     Person,
     Set,
@@ -52,7 +58,8 @@ enum Grouping {
 }
 
 impl Grouping {
-    const ALL: [(Self, &'static str, &'static str); 4] = [
+    const ALL: [(Self, &'static str, &'static str); 5] = [
+        (Self::All, "all", "All"),
         (Self::Account, "account", "By account"),
         (Self::Person, "person", "By person"),
         (Self::Set, "set", "By permission set"),
@@ -63,12 +70,13 @@ impl Grouping {
         Self::ALL
             .iter()
             .find(|(by, _, _)| *by == self)
-            .map_or("account", |(_, name, _)| name)
+            .map_or("all", |(_, name, _)| name)
     }
 
     /// What a group of rows is called: one, many.
     const fn nouns(self) -> (&'static str, &'static str) {
         match self {
+            Self::All => ("row", "rows"),
             Self::Account => ("account or group", "accounts and groups"),
             Self::Person => ("person", "people"),
             Self::Set => ("permission set", "permission sets"),
@@ -110,11 +118,29 @@ struct Looking {
     by: Grouping,
     q: String,
     kind: HeldFilter,
+    /// The order of the one table.
+    sort: Sort,
     /// Rows passed over.
     skip: usize,
 }
 
 impl Looking {
+    /// The same rows in another order, from the first.
+    fn sorted(&self, sort: Sort) -> String {
+        let looking = Self {
+            q: self.q.clone(),
+            sort,
+            ..*self
+        };
+        looking.address(Grouping::All, 0)
+    }
+
+    /// The same rows as a file.
+    fn as_file(&self) -> String {
+        self.address(self.by, 0)
+            .replacen("/access", "/access.csv", 1)
+    }
+
     fn address(&self, by: Grouping, skip: usize) -> String {
         let mut address = format!("/access?by={}", by.name());
         if !self.q.is_empty() {
@@ -124,6 +150,10 @@ impl Looking {
         if self.kind != HeldFilter::Every {
             address.push_str("&kind=");
             address.push_str(self.kind.name());
+        }
+        if by == Grouping::All && self.sort != Sort::default() {
+            address.push_str("&sort=");
+            address.push_str(self.sort.name());
         }
         if skip > 0 {
             // writing to a String cannot fail
@@ -136,6 +166,14 @@ impl Looking {
     const fn is_all(&self) -> bool {
         self.q.is_empty() && matches!(self.kind, HeldFilter::Every)
     }
+}
+
+/// A heading of the one table: the rows in its order.
+struct Heading {
+    word: &'static str,
+    width: &'static str,
+    href: String,
+    is_on: bool,
 }
 
 struct Tab {
@@ -172,6 +210,10 @@ struct AccessPage {
     q: String,
     by: &'static str,
     is_set_view: bool,
+    /// Headings of the one table; empty where rows are grouped.
+    headings: Vec<Heading>,
+    sort: &'static str,
+    file: String,
     sees_all: bool,
     can_cut_off: bool,
     looks: Looks,
@@ -215,15 +257,7 @@ async fn show(
     Query(looking): Query<Looking>,
     Query(after): Query<FlashQuery>,
 ) -> PageResult {
-    let filter = GrantFilter {
-        states: GrantStateKind::LIVE.to_vec(),
-        ..GrantFilter::default()
-    };
-    let grants = app
-        .access
-        .grants(&viewer.actor, &filter, LOOKED_AT_MAX)
-        .await?
-        .rows;
+    let grants = live_grants(&app, &viewer).await?;
     let found = standing_of(&app, &viewer).await?;
     let plan = match &found {
         Some(_) => sweeps::waiting(&app, &viewer).await?,
@@ -244,6 +278,16 @@ async fn show(
     let mut page_of = build(&view, &looking, &grants, found.as_ref(), plan, shell);
     page_of.locked = locked;
     Ok(page(&page_of))
+}
+
+/// Grants that are not over, of those the viewer may see.
+async fn live_grants(app: &App, viewer: &Viewer) -> Result<Vec<Grant>, ProblemResponse> {
+    let filter = GrantFilter {
+        states: GrantStateKind::LIVE.to_vec(),
+        ..GrantFilter::default()
+    };
+    let found = app.access.grants(&viewer.actor, &filter, LOOKED_AT_MAX);
+    Ok(found.await?.rows)
 }
 
 /// What sweeps found, for those who may see it.
@@ -275,6 +319,9 @@ fn build(
         q: looking.q.clone(),
         by: looking.by.name(),
         is_set_view: looking.by == Grouping::Set,
+        headings: headings(looking),
+        sort: looking.sort.name(),
+        file: looking.as_file(),
         sees_all: view.viewer.actor.reads_all(),
         can_cut_off: view.viewer.actor.is(Role::Admin),
         looks: Looks {
@@ -299,6 +346,17 @@ fn build(
         all: format!("/access?by={}", looking.by.name()),
         shell,
     }
+}
+
+fn headings(looking: &Looking) -> Vec<Heading> {
+    let is_list = looking.by == Grouping::All;
+    let headings = Sort::ALL.into_iter().map(|(sort, _, word, width)| Heading {
+        word,
+        width,
+        href: looking.sorted(sort),
+        is_on: sort == looking.sort,
+    });
+    headings.filter(|_| is_list).collect()
 }
 
 fn tabs(looking: &Looking) -> Vec<Tab> {

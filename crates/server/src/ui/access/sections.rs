@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_access::{
-    Acceptance, Approval, Fate, Grant, GrantState, ItemKind, ItemSight, Origin, Role, SweepItem,
-    words as access_words,
+    Acceptance, Approval, Directory, Fate, Grant, GrantState, ItemKind, ItemSight, Origin, Role,
+    SweepItem, words as access_words,
 };
 use hallpass_model::{Target, TimeSpan};
 use hallpass_wording::standing;
@@ -76,21 +76,32 @@ pub(super) struct AccessSections {
     pub(super) total: usize,
 }
 
+impl Looking {
+    /// What is looked for, in the order of its view.
+    pub(super) fn rows<'a>(
+        &self,
+        lines: &[AccessLine<'a>],
+        directory: &Directory,
+    ) -> Vec<(Key, AccessLine<'a>)> {
+        let needle = self.q.trim().to_lowercase();
+        let mut rows: Vec<(Key, AccessLine<'a>)> = lines
+            .iter()
+            .filter(|line| line.is(self.kind))
+            .filter(|line| needle.is_empty() || line.fits(&needle, directory))
+            .filter_map(|line| Some((line.key(self.by, directory)?, *line)))
+            .collect();
+        rows.sort_by_cached_key(|(key, line)| {
+            let order = (self.by == Grouping::All).then(|| self.sort.key(*line, directory));
+            (key.clone(), order, line.ends(), line.key_of().clone())
+        });
+        rows
+    }
+}
+
 impl AccessView<'_> {
     /// The rows of this page in their sections.
     pub(super) fn page(&self, looking: &Looking, lines: &[AccessLine<'_>]) -> AccessSections {
-        let needle = looking.q.trim().to_lowercase();
-        let mut rows: Vec<(Key, AccessLine<'_>)> = lines
-            .iter()
-            .filter(|line| line.is(looking.kind))
-            .filter(|line| needle.is_empty() || line.fits(&needle, self.directory))
-            .filter_map(|line| Some((line.key(looking.by, self.directory)?, *line)))
-            .collect();
-        rows.sort_by(|(key, line), (other_key, other)| {
-            let ends = line.ends().cmp(&other.ends());
-            let same = line.key_of().cmp(other.key_of());
-            key.cmp(other_key).then(ends).then(same)
-        });
+        let rows = looking.rows(lines, self.directory);
         let total = rows.len();
         let mut sizes: BTreeMap<&Key, usize> = BTreeMap::new();
         for (key, _) in &rows {
@@ -138,6 +149,7 @@ impl AccessView<'_> {
             rows: Vec::new(),
         };
         match by {
+            Grouping::All => {}
             Grouping::Account | Grouping::Group => {
                 section.name = if place.is_group {
                     format!("Group {}", place.name)
@@ -172,7 +184,7 @@ impl AccessView<'_> {
         AccessRow {
             face: (by != Grouping::Person).then(|| Face::new(name, email)),
             id_groups: id_groups(&place.id),
-            place: matches!(by, Grouping::Person | Grouping::Set).then_some(place),
+            place: matches!(by, Grouping::All | Grouping::Person | Grouping::Set).then_some(place),
             held: line.held(),
             ..row
         }

@@ -1,7 +1,7 @@
 //! What is chosen on the form, and what there is to choose from.
 
-use hallpass_access::{Search, Sought, Wanted};
-use hallpass_model::{AccountId, GroupId, TimeSpan};
+use hallpass_access::{CatalogEntry, RequestFilter, RequestView, Search, Sought, Wanted};
+use hallpass_model::{AccountId, GroupId, PermissionSetArn, Target, TimeSpan};
 use hallpass_rules::directory::{Account, Group, PermissionSet};
 
 use super::AskForm;
@@ -16,6 +16,10 @@ use crate::{
 
 /// Accounts or groups shown below the search (`ui.md` §3).
 const HITS: usize = 8;
+/// Of which so many one asked for lately.
+const RECENTS: usize = 4;
+/// Requests read to find them.
+const RECENTS_READ: usize = 40;
 /// Permission sets of one account shown.
 const SETS: usize = 60;
 
@@ -24,6 +28,58 @@ const SETS: usize = 60;
 pub(super) enum ChoiceKind {
     Account,
     Group,
+}
+
+/// What somebody asked for lately, newest first.
+#[derive(Default)]
+pub(super) struct Recents {
+    targets: Vec<Target>,
+}
+
+impl Recents {
+    pub(super) async fn of(app: &App, viewer: &Viewer) -> Self {
+        let filter = RequestFilter::default();
+        let found = app
+            .access
+            .requests(&viewer.actor, RequestView::Mine, &filter, RECENTS_READ)
+            .await;
+        // a convenience: the form must not fail for it
+        let rows = found.map(|found| found.rows).unwrap_or_default();
+        Self {
+            targets: rows
+                .into_iter()
+                .filter_map(|it| Some(it.key?.target))
+                .collect(),
+        }
+    }
+
+    /// Ids of accounts or groups, each once.
+    fn ids(&self, kind: ChoiceKind) -> Vec<String> {
+        let mut ids: Vec<String> = Vec::new();
+        for target in &self.targets {
+            let id = match (target, kind) {
+                (Target::Account { account, .. }, ChoiceKind::Account) => account.to_string(),
+                (Target::Group { group }, ChoiceKind::Group) => group.to_string(),
+                (Target::Account { .. } | Target::Group { .. }, _) => continue,
+            };
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        ids.truncate(RECENTS);
+        ids
+    }
+
+    /// How long ago a set was asked for in an account, in requests.
+    fn place_of(&self, account: &Account, set: &PermissionSetArn) -> Option<usize> {
+        self.targets.iter().position(|target| match target {
+            Target::Account {
+                account: id,
+                permission_set,
+            } => *id == account.id && permission_set == set,
+            Target::Group { .. } => false,
+        })
+    }
 }
 
 /// What is chosen so far. What is named and does not exist is not chosen.
@@ -45,6 +101,7 @@ pub(super) struct Hit {
     pub(super) note: String,
     pub(super) why_not: Coded,
     pub(super) is_chosen: bool,
+    pub(super) is_recent: bool,
 }
 
 /// A permission set that can be asked for.
@@ -55,6 +112,7 @@ pub(super) struct SetHit {
     pub(super) how: String,
     pub(super) longest: TimeSpan,
     pub(super) is_chosen: bool,
+    pub(super) is_recent: bool,
 }
 
 impl Choice {
@@ -111,7 +169,13 @@ impl Choice {
     }
 
     /// What fits the search, with a line that counts it.
-    pub(super) fn hits(&self, app: &App, viewer: &Viewer, form: &AskForm) -> (Vec<Hit>, String) {
+    pub(super) fn hits(
+        &self,
+        app: &App,
+        viewer: &Viewer,
+        form: &AskForm,
+        recents: &Recents,
+    ) -> (Vec<Hit>, String) {
         let typed = form.q.trim();
         let chosen = match self.kind {
             ChoiceKind::Account => self.account.as_ref().map(|account| account.id.to_string()),
@@ -138,6 +202,22 @@ impl Choice {
                 .iter()
                 .map(|hit| self.hit(hit, ""))
                 .collect(),
+            (None, "") => {
+                let ids = recents.ids(self.kind);
+                let recent = ids.iter().flat_map(|id| search(id, 1).entries);
+                let recent = recent.filter(|hit| hit.why_not.is_none()).map(|hit| Hit {
+                    is_recent: true,
+                    ..self.hit(&hit, "")
+                });
+                let mut hits: Vec<Hit> = recent.collect();
+                for hit in found.entries.iter().map(|hit| self.hit(hit, "")) {
+                    if !hits.iter().any(|known| known.value == hit.value) {
+                        hits.push(hit);
+                    }
+                }
+                hits.truncate(HITS);
+                hits
+            }
             _ => found
                 .entries
                 .iter()
@@ -205,12 +285,20 @@ impl Choice {
                 .unwrap_or_default(),
             why_not: Coded(hit.why_not.clone().unwrap_or_default()),
             is_chosen: false,
+            is_recent: false,
             value,
         }
     }
 
     /// The permission sets of the chosen account that can be asked for, or why there are none.
-    pub(super) fn sets(&self, app: &App, viewer: &Viewer, _: &Presenter) -> (Vec<SetHit>, Coded) {
+    /// What one asked for lately comes first, then what the rules guard least: what needs fewer
+    /// people and is given for longer.
+    pub(super) fn sets(
+        &self,
+        app: &App,
+        viewer: &Viewer,
+        recents: &Recents,
+    ) -> (Vec<SetHit>, Coded) {
         let Some(account) = &self.account else {
             return (Vec::new(), Coded::default());
         };
@@ -220,10 +308,23 @@ impl Choice {
             kind: Sought::PermissionSets,
         };
         let found = app.access.search(&viewer.actor, &search, SETS);
-        let sets: Vec<SetHit> = found
+        let directory = app.access.directory();
+        let recent = |name: &str| {
+            let set = directory.permission_set_by_name(name)?;
+            recents.place_of(account, &set.arn)
+        };
+        let mut offers: Vec<(&hallpass_access::Hit, Option<usize>)> = found
             .entries
             .iter()
-            .filter_map(|hit| {
+            .map(|hit| (hit, hit.permission_set.as_deref().and_then(recent)))
+            .collect();
+        // stable: what is guarded alike stays in the order of names
+        offers.sort_by_key(|(hit, recent)| {
+            (recent.is_none(), *recent, hit.offer.as_ref().map(guarded))
+        });
+        let sets: Vec<SetHit> = offers
+            .iter()
+            .filter_map(|(hit, recent)| {
                 let (name, offer) = (hit.permission_set.as_ref()?, hit.offer.as_ref()?);
                 let approvers = offer.approvers.len();
                 Some(SetHit {
@@ -231,6 +332,7 @@ impl Choice {
                     how: how(&offer.decision, offer.approvals_needed, approvers),
                     longest: TimeSpan::seconds(offer.max_duration_seconds),
                     is_chosen: self.set.as_ref().is_some_and(|set| set.name == *name),
+                    is_recent: recent.is_some(),
                     name: plain(name),
                 })
             })
@@ -245,6 +347,18 @@ impl Choice {
         };
         (sets, Coded(none))
     }
+}
+
+/// How closely the rules guard something: by what it takes to get it, and how short it is given.
+fn guarded(offer: &CatalogEntry) -> (u8, u32, std::cmp::Reverse<u64>) {
+    let steps = match offer.decision.as_str() {
+        "ApprovalNotRequired" => 0,
+        "SelfApproval" => 1,
+        "NoApprovers" => 3,
+        _ => 2,
+    };
+    let longest = std::cmp::Reverse(offer.max_duration_seconds);
+    (steps, offer.approvals_needed, longest)
 }
 
 fn count(n: usize) -> String {

@@ -20,7 +20,7 @@ use hallpass_model::TimeSpan;
 use serde::Deserialize;
 
 use self::{
-    choice::{Choice, ChoiceKind, Hit, SetHit},
+    choice::{Choice, ChoiceKind, Hit, Recents, SetHit},
     outlook::{Chip, Outlook},
 };
 use super::{
@@ -159,8 +159,9 @@ async fn render(
     if form.ticket.is_empty() {
         form.ticket = outlook.ticket_before.clone();
     }
-    let (hits, hint) = choice.hits(app, viewer, &form);
-    let (sets, no_sets) = choice.sets(app, viewer, &view);
+    let recents = Recents::of(app, viewer).await;
+    let (hits, hint) = choice.hits(app, viewer, &form, &recents);
+    let (sets, no_sets) = choice.sets(app, viewer, &recents);
     let title = match outlook.extends {
         Some(_) => "Extend access",
         None => "Ask for access",

@@ -2,10 +2,10 @@
 //! way. Computed from the rules each time, as the sending itself will be.
 
 use hallpass_access::{
-    Approval, AskRefused, AskVerdict, FieldProblem, GrantState, HeldGrant, LengthLimits,
-    LengthRefused, Preview, PreviewOutcome, Request, RequestFilter, RequestView,
+    Approval, AskRefused, AskVerdict, FieldProblem, Grant, GrantState, LengthLimits, LengthRefused,
+    Preview, PreviewOutcome, Request, RequestFilter, RequestView,
 };
-use hallpass_model::{Email, GrantId, HoldKey, Target, TimeSpan};
+use hallpass_model::{Email, GrantId, HoldKey, Target, TimeSpan, Timestamp};
 use hallpass_rules::Decision;
 use hallpass_wording::{lists::any_of, standing};
 
@@ -28,11 +28,27 @@ const CHIPS: usize = 9;
 /// People shown by name.
 const PEOPLE: usize = 8;
 
+/// Chips that lengthen what is held add at least this, or they are not worth a question.
+const GAINS: [TimeSpan; 5] = [
+    TimeSpan::minutes(30),
+    TimeSpan::hours(1),
+    TimeSpan::hours(2),
+    TimeSpan::hours(4),
+    TimeSpan::hours(8),
+];
+/// A chip of the form's that means so much more than is held, not a length from now.
+const MORE: &str = "more-";
+
 /// A length to choose.
 #[derive(Clone, Debug)]
 pub(super) struct Chip {
-    pub(super) seconds: u64,
-    pub(super) words: TimeSpan,
+    /// As the form carries it: seconds from now, or `more-` and seconds on top of what is held.
+    pub(super) value: String,
+    /// `2h`, or the end it comes to.
+    pub(super) words: String,
+    /// `+1h`, where it lengthens.
+    pub(super) gain: String,
+    length: TimeSpan,
     pub(super) is_chosen: bool,
     pub(super) is_over: bool,
 }
@@ -44,7 +60,7 @@ pub(super) struct ReviewerGroup {
     pub(super) more: usize,
 }
 
-/// See the module.
+/// What would happen if the form were sent now.
 #[derive(Default)]
 pub(super) struct Outlook {
     /// Nothing can be said before a target is chosen.
@@ -109,7 +125,7 @@ impl Outlook {
             Some(preview) => last_asked(app, viewer, &preview.target).await?,
             None => None,
         };
-        outlook.lengths(app, form, preview.as_ref(), last.as_ref());
+        outlook.lengths(app, view, form, preview.as_ref(), last.as_ref());
         if let Some(problems) = unknown {
             outlook.is_whole = true;
             outlook.close("Not possible", all_of(&problems));
@@ -139,6 +155,7 @@ impl Outlook {
     fn lengths(
         &mut self,
         app: &App,
+        view: &Presenter,
         form: &AskForm,
         preview: Option<&Preview>,
         last: Option<&Request>,
@@ -147,42 +164,56 @@ impl Outlook {
         let of_any = LengthLimits::of(None, settings);
         let limits = preview.map_or(&of_any, Preview::limits);
         let most = limits.longest();
-        let mut spans = offered(&settings.choices(settings.longest()));
-        if !spans.contains(&most) && limits.check(most).is_ok() {
-            spans.push(most);
-            spans.sort();
-        }
         form.other.trim().clone_into(&mut self.typed);
-        let chosen: Option<TimeSpan> = form.length.parse().ok().map(TimeSpan::seconds);
-        // prefilled with a length that is no chip: it goes into the field
-        if let Some(span) = chosen
-            && self.typed.is_empty()
-            && !spans.contains(&span)
-        {
-            self.typed = span.to_string();
-        }
-        let is_over = |span: TimeSpan| limits.check(span) == Err(LengthRefused::TooLong);
-        let chosen = chosen
-            .or_else(|| last.map(|last| last.duration))
-            .filter(|span| spans.contains(span))
-            .map(|span| span.min(most))
-            .filter(|span| spans.contains(span))
-            .or_else(|| spans.iter().copied().find(|span| !is_over(*span)));
-        self.chips = spans
-            .iter()
-            .map(|span| Chip {
-                seconds: span.as_seconds(),
-                words: *span,
-                is_over: is_over(*span),
-                is_chosen: self.typed.is_empty() && Some(*span) == chosen,
-            })
-            .collect();
-        self.limit = limit(preview.map(|preview| &preview.decision), most);
+        self.chips = match preview.and_then(active) {
+            Some(grant) => longer(view, grant.ends_at, limits),
+            None => from_now(&settings.choices(settings.longest()), limits),
+        };
+        self.prefill(&form.length);
         if self.typed.is_empty() {
-            self.length = chosen;
+            let last = last.map(|last| last.duration.min(most));
+            self.choose(&form.length, last);
         } else {
             self.read_typed(limits);
         }
+        self.limit = limit(preview.map(|preview| &preview.decision), most);
+    }
+
+    /// A length that came with the address and is no chip, in seconds or as people write it, goes
+    /// into the field.
+    fn prefill(&mut self, length: &str) {
+        let is_chip = self.chips.iter().any(|chip| chip.value == length);
+        if length.is_empty() || is_chip || !self.typed.is_empty() || length.starts_with(MORE) {
+            return;
+        }
+        let seconds = length.parse().ok().map(TimeSpan::seconds);
+        let Some(span) = seconds.or_else(|| length.parse().ok()) else {
+            self.typed = plain(length);
+            return;
+        };
+        match self
+            .chips
+            .iter_mut()
+            .find(|chip| chip.gain.is_empty() && chip.length == span)
+        {
+            Some(chip) => chip.is_chosen = true,
+            None => self.typed = span.to_string(),
+        }
+    }
+
+    /// The chip that is pressed: as the form says, else as long as last time, else the first.
+    fn choose(&mut self, wanted: &str, last: Option<TimeSpan>) {
+        let chips = &mut self.chips;
+        let at = chips
+            .iter()
+            .position(|chip| chip.is_chosen || chip.value == wanted)
+            .or_else(|| chips.iter().position(|chip| Some(chip.length) == last))
+            .filter(|at| chips.get(*at).is_some_and(|chip| !chip.is_over))
+            .or_else(|| chips.iter().position(|chip| !chip.is_over));
+        for (place, chip) in chips.iter_mut().enumerate() {
+            chip.is_chosen = Some(place) == at;
+        }
+        self.length = at.and_then(|at| chips.get(at)).map(|chip| chip.length);
     }
 
     /// The length as typed, or what is wrong with it.
@@ -212,10 +243,10 @@ impl Outlook {
         preview: &Preview,
     ) -> Result<(), ProblemResponse> {
         let held = preview.held.as_ref();
-        let active = held.filter(|held| matches!(held.grant.state, GrantState::Active));
-        let waiting = match active {
-            Some(held) => held.waiting.as_ref(),
-            None => preview.waiting.as_ref(),
+        let active = active(preview);
+        let waiting = match (active, held) {
+            (Some(_), Some(held)) => held.waiting.as_ref(),
+            _ => preview.waiting.as_ref(),
         };
         self.waiting = waiting
             .filter(|request| !crate::ui::rows::is_past(view, request))
@@ -223,7 +254,7 @@ impl Outlook {
                 let page = format!("/requests/{}", request.id);
                 (page, view.words(request.asked_at))
             });
-        let Some(HeldGrant { grant, .. }) = active else {
+        let Some(grant) = active else {
             if held.is_some() {
                 self.notes.push(Coded(
                     "You are getting this right now; look at your access first.".to_owned(),
@@ -293,6 +324,13 @@ impl Outlook {
             }
             Err(_) => {}
         }
+        if preview.by_rules() == Ok(AskVerdict::Waits) && decision.break_glass {
+            self.notes.push(Coded(
+                "In an emergency you need not wait: once it is sent you may break the glass. All \
+                 admins are told, and somebody else closes a review afterwards."
+                    .to_owned(),
+            ));
+        }
     }
 
     fn facts(&mut self, app: &App, view: &Presenter, choice: &Choice, preview: &Preview) {
@@ -347,22 +385,27 @@ impl Outlook {
         self.ticket = decision
             .ticket_patterns
             .first()
-            .map(|need| Coded(format!("Rule `{}` asks for a ticket.", need.rule)));
-        self.reason_hint = decision.reason_patterns.first().map(|need| {
-            Coded(format!(
-                "Rule `{}` wants a reason of the form `{}`.",
-                need.rule,
-                need.pattern.as_str()
-            ))
-        });
+            .map(|need| match need.hint {
+                Some(_) => Coded(need.words("ticket")),
+                None => Coded(format!("Rule `{}` asks for a ticket.", need.rule)),
+            });
+        let reasons = decision.reason_patterns.first();
+        self.reason_hint = reasons.map(|need| Coded(need.words("reason")));
     }
 
     fn button(&mut self, view: &Presenter, preview: &Preview) {
         let aim = view.aim(Some(&preview.target), &preview.names);
         let by_rules = preview.by_rules();
         if let Err(why) = &by_rules {
-            let (words, why) = why_not(why, preview, &aim.words());
+            let (words, why) = why_not(why, view, preview, &aim.words());
             self.close(words, why);
+        }
+        if self.chips.is_empty() && self.typed.is_empty() && self.closed.is_empty() {
+            let until = self.extends.as_ref().map_or("", |(_, at)| at);
+            let most = preview.limits().longest();
+            let words =
+                format!("You hold this until {until}, and the longest here is {most} from now.");
+            self.close("Nothing to add yet", words);
         }
         let is_listed = !preview.lists_asker.is_empty();
         self.own_listed = is_listed && by_rules == Ok(AskVerdict::Waits);
@@ -370,12 +413,13 @@ impl Outlook {
             return;
         };
         let decision = &preview.decision;
-        self.meant = format!(
-            "{} {} {}",
-            preview.target,
-            length.as_seconds(),
-            decision.kind
+        // a chip that lengthens means a minute's less each minute; what was pressed stays the same
+        let pressed = self.chips.iter().find(|chip| chip.is_chosen);
+        let pressed = pressed.map_or_else(
+            || length.as_seconds().to_string(),
+            |chip| chip.value.clone(),
         );
+        self.meant = format!("{} {pressed} {}", preview.target, decision.kind);
         let outcome = match self.extends {
             Some(_) => preview.extending(length),
             None => preview.asking(length),
@@ -392,7 +436,7 @@ impl Outlook {
                 self.close("Nothing to add", words);
             }
             PreviewOutcome::Refused(why) => {
-                let (words, why) = why_not(&why, preview, &aim.words());
+                let (words, why) = why_not(&why, view, preview, &aim.words());
                 self.close(words, why);
             }
             PreviewOutcome::NotNow(why) => {
@@ -428,6 +472,64 @@ impl Outlook {
     }
 }
 
+/// What the asker has of the target and can make longer.
+fn active(preview: &Preview) -> Option<&Grant> {
+    let held = preview.held.as_ref()?;
+    Some(&held.grant).filter(|grant| matches!(grant.state, GrantState::Active))
+}
+
+/// Lengths counted from now.
+fn from_now(choices: &[TimeSpan], limits: &LengthLimits) -> Vec<Chip> {
+    let most = limits.longest();
+    let mut spans = offered(choices);
+    if !spans.contains(&most) && limits.check(most).is_ok() {
+        spans.push(most);
+        spans.sort();
+    }
+    let chips = spans.into_iter().map(|span| Chip {
+        value: span.as_seconds().to_string(),
+        words: span.to_string(),
+        gain: String::new(),
+        length: span,
+        is_over: limits.check(span) == Err(LengthRefused::TooLong),
+        is_chosen: false,
+    });
+    chips.collect()
+}
+
+/// Later ends of what is held, each a real gain; the last is as late as the rules allow.
+fn longer(view: &Presenter, ends_at: Timestamp, limits: &LengthLimits) -> Vec<Chip> {
+    let left = TimeSpan::between(view.now, ends_at);
+    // to the whole minute, as ends are shown
+    let reach = |gain: TimeSpan| {
+        let seconds = left.as_seconds() + gain.as_seconds();
+        TimeSpan::minutes(seconds.div_ceil(60))
+    };
+    let chip = |gain: TimeSpan, length: TimeSpan| Chip {
+        value: format!("{MORE}{}", gain.as_seconds()),
+        words: format!("to {}", view.words(length.after(view.now))),
+        gain: format!("+{gain}"),
+        length,
+        is_over: false,
+        is_chosen: false,
+    };
+    let fitting = GAINS.into_iter().map(|gain| chip(gain, reach(gain)));
+    let mut chips: Vec<Chip> = fitting
+        .filter(|chip| limits.check(chip.length).is_ok())
+        .collect();
+    let most = limits.longest();
+    let gain = TimeSpan::minutes(most.as_seconds().saturating_sub(left.as_seconds()) / 60);
+    let [step, ..] = GAINS;
+    let before = chips.last().map_or(left, |chip| chip.length);
+    if gain >= step && most.as_seconds() >= before.as_seconds() + step.as_seconds() {
+        chips.push(Chip {
+            value: format!("{MORE}most"),
+            ..chip(gain, most)
+        });
+    }
+    chips
+}
+
 /// "The longest here is 4h, by rule `prod-database`."
 fn limit(decision: Option<&Decision>, most: TimeSpan) -> Coded {
     let Some(decision) = decision.filter(|decision| decision.max_duration.is_some()) else {
@@ -447,7 +549,12 @@ fn named(decision: &Decision) -> Vec<String> {
 }
 
 /// The words of a button that cannot be pressed, and why.
-fn why_not(why: &AskRefused, preview: &Preview, target: &str) -> (&'static str, String) {
+fn why_not(
+    why: &AskRefused,
+    view: &Presenter,
+    preview: &Preview,
+    target: &str,
+) -> (&'static str, String) {
     let rules = any_of(&named(&preview.decision));
     match why {
         AskRefused::NoApprover => (
@@ -463,6 +570,13 @@ fn why_not(why: &AskRefused, preview: &Preview, target: &str) -> (&'static str, 
         AskRefused::NoRule => (
             "No rule covers this",
             format!("No rule covers {target}. Ask an administrator to add one."),
+        ),
+        AskRefused::NotAllowed if let Some(at) = preview.opens_at => (
+            "Not open now",
+            format!(
+                "Rule {rules} lets you ask for this from {}.",
+                view.words(at)
+            ),
         ),
         AskRefused::NotAllowed => (
             "Not for you today",

@@ -122,7 +122,7 @@ for (const form of all("form[data-part]")) {
   const look = () => {
     const fields = new FormData(form);
     // words of people do not belong in addresses
-    for (const field of all("textarea, [type=hidden]", form)) fields.delete(field.name);
+    for (const field of all("textarea, [name=meant]", form)) fields.delete(field.name);
     for (const [name, value] of [...fields]) if (!value) fields.delete(name);
     const url = address(form, fields);
     if (push) history.replaceState(null, "", url);
@@ -226,6 +226,14 @@ const keys = {
 on("keydown", (event) => {
   const { key, target } = event;
   if (key === "Escape" && target.matches("[type=search]")) { target.value = ""; target.dispatchEvent(new Event("input", { bubbles: true })); return; }
+  // from a search into what it found, and back
+  const form = target.closest("form[data-part]");
+  const found = form && all(".pick input:not([disabled])", form);
+  if (found?.length && target.matches("[type=search]")) {
+    const first = key === "ArrowDown" || (key === "Enter" && target.value);
+    if (first) { event.preventDefault(); found[0].focus(); if (!found[0].checked) found[0].click(); return; }
+  }
+  if (found?.[0] === target && key === "ArrowUp") { const field = form.querySelector("[type=search]"); if (field) { event.preventDefault(); field.focus(); return; } }
   if (!keysOn() || event.metaKey || event.ctrlKey || event.altKey) return;
   if (target.closest("input:not([type=radio]):not([type=checkbox]), textarea, select, dialog[open]")) return;
   const go = went && Date.now() - went < 900;
