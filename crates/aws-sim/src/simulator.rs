@@ -15,18 +15,16 @@ use axum::{
     routing::any,
 };
 use hallpass_model::Clock;
+use hallpass_sim_base::{ControlAccess, cut};
+use hallpass_slack_sim::SlackFacts;
 
 use crate::{
     auth::{KeyRing, principal_of},
-    connections::{self, cut},
     control,
-    control_access::ControlAccess,
     core::{export::export, issue::default_key, load::Overrides},
     http::answer,
     organization::{Consistency, OrganizationFile, Problem, Speed},
-    pages,
-    slack::{self, Wires},
-    state,
+    pages, state,
     world::{Shared, fresh, restored},
 };
 
@@ -137,30 +135,6 @@ pub struct IdentityCenterFacts {
     pub management_account: String,
 }
 
-/// Facts about the simulated Slack that an app's configuration wants.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SlackFacts {
-    /// Token of the Web API, `xoxb-…`
-    pub bot_token: String,
-    /// Token of Socket Mode, `xapp-…`
-    pub app_token: String,
-    /// Key of the signatures on requests to the app.
-    pub signing_secret: String,
-    /// Id of the first channel, empty when there is none.
-    pub channel: String,
-    /// Id of the workspace, `T…`
-    pub team: String,
-}
-
-impl std::fmt::Debug for SlackFacts {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SlackFacts")
-            .field("channel", &self.channel)
-            .field("team", &self.team)
-            .finish_non_exhaustive()
-    }
-}
-
 /// The simulated organization. Copies share one world.
 #[derive(Clone)]
 pub struct Simulator {
@@ -218,10 +192,8 @@ impl Simulator {
                 .keep_log(&path)
                 .map_err(|source| LoadError::State { path, source })?;
         }
-        world.open_slack();
         let shared = Shared {
-            wires: Wires::default(),
-            http: client(),
+            slack: Arc::default(),
             clock,
             secret: options.secret,
             strict_scope: options.strict_scope,
@@ -232,6 +204,7 @@ impl Simulator {
             overrides,
             world: Mutex::new(world),
         };
+        shared.open_slack();
         Ok(Self {
             shared: Arc::new(shared),
         })
@@ -278,18 +251,7 @@ impl Simulator {
 
     /// Facts about the simulated Slack; `None` when the organization file has no section `slack`.
     pub fn slack(&self) -> Option<SlackFacts> {
-        let world = self.shared.lock();
-        let settings = &world.slack.as_ref()?.settings;
-        let channel = settings.channels.first();
-        Some(SlackFacts {
-            bot_token: settings.bot_token.clone(),
-            app_token: settings.app_token.clone(),
-            signing_secret: settings.signing_secret.clone(),
-            channel: channel
-                .map(|channel| channel.id.clone())
-                .unwrap_or_default(),
-            team: settings.team.clone(),
-        })
+        self.shared.slack.facts()
     }
 
     /// Sets where the simulated Slack sends interactions, over the file's `request_url` and for
@@ -297,20 +259,20 @@ impl Simulator {
     /// the same address with `/slack/commands` in place of `/slack/interactions` at its end, or
     /// to the same address when it ends otherwise.
     pub fn set_slack_request_url(&self, url: impl Into<String>) {
-        let mut world = self.shared.lock();
-        world.slack_url = Some(url.into());
-        let url = world.slack_url.clone();
-        if let Some(space) = &mut world.slack {
-            space.settings.request_url = url;
-        }
+        self.shared.slack.set_request_url(url.into());
     }
 
     /// All of it over HTTP: the services at `/`, the control API under `/_sim/`, the simulated
     /// Slack under `/_slack/`.
     pub fn router(&self) -> Router {
         let services = any(face).with_state(self.shared.clone());
+        let slack = hallpass_slack_sim::router(
+            self.shared.slack.clone(),
+            self.shared.clone(),
+            &self.shared.access,
+        );
         control::router(&self.shared, pages::router())
-            .merge(slack::router(self.shared.clone()))
+            .merge(slack)
             .fallback_service(services)
     }
 }
@@ -324,7 +286,7 @@ pub async fn serve(
     simulator: Simulator,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    connections::serve(listener, simulator.router(), shutdown).await
+    hallpass_sim_base::serve(listener, simulator.router(), shutdown).await
 }
 
 async fn face(Extract(shared): Extract<Arc<Shared>>, request: Request) -> Response<Body> {
@@ -339,14 +301,6 @@ async fn face(Extract(shared): Extract<Arc<Shared>>, request: Request) -> Respon
     }
     match answer(&shared, &parts, body).await {
         Ok(response) => response,
-        Err(conduct) => cut(&parts, conduct),
+        Err(how) => cut(&parts, how).await,
     }
-}
-
-/// For requests to the app: never through a proxy, never further than told.
-fn client() -> reqwest::Client {
-    let builder = reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none());
-    builder.build().unwrap_or_default()
 }

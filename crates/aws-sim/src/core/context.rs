@@ -1,17 +1,16 @@
 //! One call under way: the state, who asks, the instant that reads see, the instant from which
 //! writes are seen.
 
+use hallpass_sim_base::{Bucket, Millis, Random};
+
 use super::{
     call::{Call, Output, input_text},
     caller::AwsCaller,
     entities::Origin,
     errors::ApiError,
-    limits::Bucket,
     pages::PageCursor,
-    random::Random,
     service::throttled,
     state::SimState,
-    table::Millis,
     windows::{Window, window_ms},
 };
 use crate::organization::Consistency;

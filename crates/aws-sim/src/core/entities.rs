@@ -2,10 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use hallpass_sim_base::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{document::Document, table::Millis};
+use super::document::Document;
 
 /// An identifier as AWS gives it. Cheap to copy, since it is a key in many indexes.
 pub(crate) type Id = Arc<str>;

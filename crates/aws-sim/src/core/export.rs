@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use hallpass_sim_base::Millis;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -9,7 +10,6 @@ use super::{
     entities::{Id, PrincipalType, User},
     guardrails::{FULL_ACCESS, SCP},
     state::SimState,
-    table::Millis,
 };
 use crate::organization::{
     self, Account, Assignment, CustomerManaged, ExternalId, Group, IdentityCenter, Organization,

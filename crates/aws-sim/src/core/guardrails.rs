@@ -7,15 +7,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_iam::language::{PolicyJson, PolicyType, ScpLanguage};
+use hallpass_sim_base::{Millis, Random};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
     document::Document,
     entities::{Id, Tags},
-    random::Random,
     state::{ListPosition, SimState},
-    table::{Millis, Table},
+    table::Table,
 };
 
 /// Service control policies.

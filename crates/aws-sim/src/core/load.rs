@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hallpass_sim_base::{Millis, Random};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -13,9 +14,7 @@ use super::{
         Provision, User,
     },
     guardrails::{self, FULL_ACCESS, Guardrail},
-    random::Random,
     state::{Center, Head, SimSettings, SimState},
-    table::Millis,
 };
 use crate::organization::{self, DEFAULT_SEED, NameIndex, OrganizationFile, Problem};
 

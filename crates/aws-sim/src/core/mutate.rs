@@ -1,5 +1,6 @@
 //! Changes by somebody else: immediate, without an asynchronous status.
 
+use hallpass_sim_base::{Millis, Random};
 use serde_json::{Map, Value};
 
 use super::{
@@ -11,10 +12,8 @@ use super::{
     },
     guardrails::{self, Guardrail, SCP},
     portal,
-    random::Random,
     settle::{duration, enqueue},
     state::SimState,
-    table::Millis,
     tree::put_under,
 };
 use crate::organization::Delegation;

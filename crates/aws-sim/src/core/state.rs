@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hallpass_sim_base::{Millis, Random, hash};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -15,8 +16,7 @@ use super::{
     guardrails::Guardrails,
     limits::Buckets,
     portal::Portal,
-    random::{Random, hash},
-    table::{Millis, Table},
+    table::Table,
 };
 use crate::organization::{AccessKey, Consistency, Delegation, Iam, Limit, Speed};
 

@@ -1,10 +1,11 @@
 //! One request from its bytes to its answer.
 
-use std::{borrow::Cow, io::Read as _, net::IpAddr, time::Duration};
+use std::{borrow::Cow, io::Read as _, net::IpAddr};
 
 use axum::{body::Body, extract::ConnectInfo, http::Response};
 use bytes::Bytes;
 use flate2::read::GzDecoder;
+use hallpass_sim_base::{ConnectionHandle, Cut, Millis, pause};
 use http::{HeaderMap, request::Parts};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -17,7 +18,6 @@ use super::{
 use crate::{
     auth::{Authorization, KeyRing, Mistake, Presented, verify},
     call_log::{CallRecord, redact},
-    connections::{Conduct, ConnectionHandle},
     core::{
         self,
         call::{Call, Output},
@@ -25,9 +25,8 @@ use crate::{
         errors::{ApiError, ErrorClass},
         portal, regions,
         service::{SimService, throttled},
-        table::Millis,
     },
-    faults::{Cut, Effects, ReplyFault},
+    faults::{Effects, ReplyFault},
     services,
     state::Record,
     world::{Shared, SimWorld},
@@ -41,7 +40,7 @@ pub(crate) async fn answer(
     shared: &Shared,
     parts: &Parts,
     body: Bytes,
-) -> Result<Response<Body>, Conduct> {
+) -> Result<Response<Body>, Cut> {
     let request = Raw {
         method: parts.method.as_str(),
         path: parts.uri.path(),
@@ -61,15 +60,7 @@ pub(crate) async fn answer(
         exchange.act(shared, &mut world)
     };
     pause(exchange.effects.after_ms).await;
-    match reply {
-        Ok(response) => Ok(response),
-        Err(Cut::Reset) => Err(Conduct::Reset),
-        Err(Cut::Close) => Err(Conduct::Close),
-        Err(Cut::Hang(ms)) => {
-            pause(ms).await;
-            Err(Conduct::Close)
-        }
-    }
+    reply
 }
 
 /// The address a call comes from, or seems to: who may control the simulator may be anywhere.
@@ -98,12 +89,6 @@ fn unpack<'a>(headers: &HeaderMap, body: &'a [u8]) -> Cow<'a, [u8]> {
     match unpacked {
         Ok(_) => Cow::Owned(content),
         Err(_) => Cow::Borrowed(body),
-    }
-}
-
-async fn pause(ms: u64) {
-    if ms > 0 {
-        tokio::time::sleep(Duration::from_millis(ms)).await;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use hallpass_sim_base::Problem;
 use serde_json::Value;
 
 use super::{
@@ -9,12 +10,9 @@ use super::{
     file::OrganizationFile,
     import,
     resolve::{NameIndex, Unresolved, ou_paths},
-    schema::{self, Problem},
+    schema,
 };
-use crate::{
-    core::{behaviour::Behaviour, entities::session_seconds, guardrails, regions},
-    slack,
-};
+use crate::core::{behaviour::Behaviour, entities::session_seconds, guardrails, regions};
 
 /// Reads an organization file and fills in what it leaves out.
 ///
@@ -91,7 +89,7 @@ fn check(file: &mut OrganizationFile) -> Vec<Problem> {
     check_policies(file, &mut problems);
     check_references(file, &mut problems);
     if let Some(section) = &file.slack {
-        problems.0.extend(slack::check(section));
+        problems.0.extend(hallpass_slack_sim::check(section));
     }
     for (name, value) in &file.behaviour {
         if let Err(message) = Behaviour::default().set(name, value) {

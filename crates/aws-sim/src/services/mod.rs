@@ -10,6 +10,7 @@ pub(crate) mod sso_oidc;
 mod sso_portal;
 mod sts;
 
+use hallpass_sim_base::Millis;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::core::{
@@ -20,7 +21,6 @@ use crate::core::{
     errors::ApiError,
     service::{RequestForm, SimService},
     state::SimState,
-    table::Millis,
     validate,
 };
 

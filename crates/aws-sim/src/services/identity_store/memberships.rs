@@ -2,6 +2,7 @@
 
 use std::ops::Bound;
 
+use hallpass_sim_base::Millis;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -9,7 +10,9 @@ use super::{
     taken, users,
 };
 use crate::core::{
-    entities::Id, entities::Membership, state::SimState, table::Millis, windows::Window,
+    entities::{Id, Membership},
+    state::SimState,
+    windows::Window,
 };
 
 fn shape(state: &SimState, row: &Membership) -> Value {

@@ -2,6 +2,7 @@
 
 use std::ops::Bound;
 
+use hallpass_sim_base::Millis;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -9,8 +10,7 @@ use super::{
     not_found, paged, stamp, taken,
 };
 use crate::core::{
-    directory::remove_user, entities::User, limits::DIRECTORY, state::SimState, table::Millis,
-    windows::Window,
+    directory::remove_user, entities::User, limits::DIRECTORY, state::SimState, windows::Window,
 };
 
 const ATTRIBUTES: &[&str] = &[

@@ -1,5 +1,6 @@
 //! Policies of the organization: making, changing, removing, reading.
 
+use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
 use super::{ApiError, Context, HandlerResult, Output, constraint, invalid, paged, stale, tags};
@@ -7,7 +8,6 @@ use crate::core::{
     document::Document,
     guardrails::{Guardrail, check_content, fresh_id, guardrail_arn, longest},
     state::SimState,
-    table::Millis,
     windows::Window,
 };
 

@@ -9,6 +9,7 @@ mod provisioned;
 mod statuses;
 mod tags;
 
+use hallpass_sim_base::Millis;
 use serde_json::Value;
 
 use super::{
@@ -28,7 +29,6 @@ use crate::core::{
         SimService,
     },
     state::SimState,
-    table::Millis,
 };
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {

@@ -1,12 +1,13 @@
 //! Tags of permission sets.
 
+use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
 use super::{
     ApiError, Context, HandlerResult, Output, PermissionSet, check_managed, find_set, paged,
     policies::ordered,
 };
-use crate::core::{entities::read_tags, table::Millis, windows::Window};
+use crate::core::{entities::read_tags, windows::Window};
 
 const MOST: usize = 75;
 
