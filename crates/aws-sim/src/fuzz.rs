@@ -13,10 +13,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::auth::{Authorization, Presented, sign_header, verify};
-use crate::core::state::SimState;
-use crate::organization::{self, OrganizationFile};
-use crate::{Consistency, Options, Simulator, faults};
+use crate::{
+    Consistency, Options, Simulator,
+    auth::{Authorization, Presented, sign_header, verify},
+    core::state::SimState,
+    faults,
+    organization::{self, OrganizationFile},
+};
 
 const NOW: &str = "2026-11-20T07:27:43Z";
 const STAMP: &str = "20261120T072743Z";

@@ -14,6 +14,7 @@ mod simulator;
 mod core;
 pub mod organization;
 mod services;
+mod vocabulary;
 
 // what is done to it
 mod call_log;

@@ -8,12 +8,14 @@ use serde_json::{Map, Value, json};
 
 use super::{
     entities::{Id, PrincipalType, User},
-    guardrails::{FULL_ACCESS, SCP},
     state::SimState,
 };
-use crate::organization::{
-    self, Account, Assignment, CustomerManaged, ExternalId, Group, IdentityCenter, Organization,
-    OrganizationFile, OrganizationPolicy, Ou, PermissionSet, Provisioned,
+use crate::{
+    organization::{
+        self, Account, Assignment, CustomerManaged, ExternalId, Group, IdentityCenter,
+        Organization, OrganizationFile, OrganizationPolicy, Ou, PermissionSet, Provisioned,
+    },
+    vocabulary::policy_types::{FULL_ACCESS, SCP},
 };
 
 fn date(at: Millis) -> Option<String> {

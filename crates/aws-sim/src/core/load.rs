@@ -7,16 +7,21 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{
-    behaviour::Behaviour,
     document::Document,
     entities::{
         Account, Assignment, Group, Id, Membership, Origin, Ou, PermissionSet, PrincipalType,
         Provision, User,
     },
-    guardrails::{self, FULL_ACCESS, Guardrail},
+    guardrails::Guardrail,
     state::{Center, Head, SimSettings, SimState},
 };
-use crate::organization::{self, DEFAULT_SEED, NameIndex, OrganizationFile, Problem};
+use crate::{
+    organization::{self, DEFAULT_SEED, NameIndex, OrganizationFile, Problem},
+    vocabulary::{
+        Behaviour,
+        policy_types::{self, FULL_ACCESS},
+    },
+};
 
 /// What a server's options say over the file.
 #[derive(Debug, Clone, Default)]
@@ -271,7 +276,7 @@ impl Loader<'_> {
                 name: row.name.clone(),
                 kind: row.kind.clone(),
                 description: row.description.clone().unwrap_or_default(),
-                content: Document::new(guardrails::text(&row.content)),
+                content: Document::new(policy_types::text(&row.content)),
                 tags: row.tags.clone(),
                 aws_managed: false,
             };

@@ -10,13 +10,11 @@ pub(crate) mod entities;
 pub(crate) mod guardrails;
 pub(crate) mod limits;
 pub(crate) mod portal;
-pub(crate) mod regions;
 pub(crate) mod roles;
 pub(crate) mod state;
 pub(crate) mod table;
 pub(crate) mod tree;
 // what becomes of it in time
-pub(crate) mod behaviour;
 pub(crate) mod directory;
 pub(crate) mod settle;
 pub(crate) mod windows;

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    behaviour::Behaviour,
     entities::{
         Account, Assignment, AssignmentKey, Assumed, AsyncKind, Group, HeldPolicies, Id,
         Membership, Operation, Ou, PermissionSet, PrincipalType, Provision, RoleSession,
@@ -18,7 +17,10 @@ use super::{
     portal::Portal,
     table::Table,
 };
-use crate::organization::{AccessKey, Consistency, Delegation, Iam, Limit, Speed};
+use crate::{
+    organization::{AccessKey, Consistency, Delegation, Iam, Limit, Speed},
+    vocabulary::Behaviour,
+};
 
 /// Place in a listing: an order that is neither by name nor by creation, then the id.
 pub(crate) type ListPosition = (u64, Id);

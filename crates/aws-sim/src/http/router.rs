@@ -23,12 +23,13 @@ use crate::{
         call::{Call, Output},
         caller::AwsCaller,
         errors::{ApiError, ErrorClass},
-        portal, regions,
+        portal,
         service::{SimService, throttled},
     },
     faults::{Effects, ReplyFault},
     services,
     state::Record,
+    vocabulary::regions,
     world::{Shared, SimWorld},
 };
 

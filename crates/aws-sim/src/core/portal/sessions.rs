@@ -3,11 +3,14 @@
 use hallpass_sim_base::{Millis, Random};
 use serde_json::Value;
 
-use crate::core::{
-    entities::{Id, PermissionSet, Provision, RoleSession, session_seconds},
-    issue::issue,
-    roles::{Role, session},
-    state::SimState,
+use crate::{
+    core::{
+        entities::{Id, PermissionSet, Provision, RoleSession},
+        issue::issue,
+        roles::{Role, session},
+        state::SimState,
+    },
+    vocabulary::session_seconds,
 };
 
 /// How long sessions that are over stay in the control API's list.

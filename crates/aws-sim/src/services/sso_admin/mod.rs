@@ -16,19 +16,22 @@ use super::{
     OperationHandler::{Reads, Writes},
     ServiceDescriptor,
 };
-use crate::core::{
-    call::{Output, input_text, seconds},
-    caller::AwsCaller,
-    clearance::{self, AccountStanding},
-    context::{Context, HandlerResult},
-    entities::{AsyncKind, PermissionSet, session_seconds},
-    errors::{self, ApiError},
-    pages::paged,
-    service::{
-        BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
-        SimService,
+use crate::{
+    core::{
+        call::{Output, input_text, seconds},
+        caller::AwsCaller,
+        clearance::{self, AccountStanding},
+        context::{Context, HandlerResult},
+        entities::{AsyncKind, PermissionSet},
+        errors::{self, ApiError},
+        pages::paged,
+        service::{
+            BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
+            SimService,
+        },
+        state::SimState,
     },
-    state::SimState,
+    vocabulary::session_seconds,
 };
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
