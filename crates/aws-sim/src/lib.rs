@@ -37,5 +37,6 @@ pub use hallpass_sim_base::Problem;
 pub use hallpass_slack_sim::SlackFacts;
 pub use organization::{Consistency, OrganizationFile, Speed};
 pub use simulator::{
-    Authorization, Credentials, IdentityCenterFacts, LoadError, Options, Simulator, serve,
+    Authorization, CALLS_KEPT, Credentials, IdentityCenterFacts, LoadError, Options, Simulator,
+    serve,
 };

@@ -31,6 +31,9 @@ use crate::{
 /// The largest request that is read, in bytes.
 const BODY_MAX: usize = 16 * 1024 * 1024;
 
+/// Calls kept in the log when the options do not say: some 40 MB at most, by the size of usual ones.
+pub const CALLS_KEPT: usize = 10_000;
+
 /// Which rules of who may call what are enforced (`simulator.md` AU-4).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Authorization {
@@ -63,8 +66,8 @@ pub struct Options {
     pub control_token: Option<String>,
     /// Names of this machine, beside those of loopback, that the control API may be called by.
     pub control_names: Vec<String>,
-    /// Calls kept in the log; 0 stands for 100,000.
-    pub calls_kept: usize,
+    /// Calls kept in the log, the newest; absent: `CALLS_KEPT`.
+    pub calls_kept: Option<usize>,
     /// Whether global services insist on their Region.
     pub strict_scope: bool,
     /// Which rules are enforced.
@@ -131,6 +134,9 @@ pub struct IdentityCenterFacts {
     pub home_region: String,
     /// Address of the access portal.
     pub portal_url: String,
+    /// The address that AWS gives the portal, which programs may name as well: the aws CLI takes none
+    /// without TLS.
+    pub start_url: String,
     /// The management account.
     pub management_account: String,
 }
@@ -163,11 +169,7 @@ impl Simulator {
             full: options.authorization == Authorization::Full,
             portal_url: options.portal_url,
         };
-        let kept = if options.calls_kept == 0 {
-            100_000
-        } else {
-            options.calls_kept
-        };
+        let kept = options.calls_kept.unwrap_or(CALLS_KEPT);
         let wall = clock.now();
         let found = match &options.state {
             Some(path) => state::read(path).map_err(|source| LoadError::State {
@@ -245,6 +247,7 @@ impl Simulator {
             identity_store_id: center.store.clone(),
             home_region: center.home_region.clone(),
             portal_url: center.portal_url.clone(),
+            start_url: center.start_url(),
             management_account: world.state.head.management.clone(),
         }
     }

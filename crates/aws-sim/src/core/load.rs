@@ -86,8 +86,7 @@ pub(crate) fn load(
 /// Says where the portal is, unless the file does.
 pub(crate) fn place_portal(state: &mut SimState, file: &OrganizationFile, own: Option<&str>) {
     if file.identity_center.portal_url.is_empty() {
-        let usual = || format!("https://{}.awsapps.com/start", state.center.store);
-        state.center.portal_url = own.map_or_else(usual, str::to_owned);
+        state.center.portal_url = own.map_or_else(|| state.center.start_url(), str::to_owned);
     }
 }
 

@@ -70,6 +70,13 @@ pub(crate) struct Center {
     pub portal_revocation_lag: Option<u32>,
 }
 
+impl Center {
+    /// The address that AWS gives the portal.
+    pub(crate) fn start_url(&self) -> String {
+        format!("https://{}.awsapps.com/start", self.store)
+    }
+}
+
 /// Settings that the machine obeys.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct SimSettings {

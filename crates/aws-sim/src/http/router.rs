@@ -131,7 +131,7 @@ impl Exchange {
         let now = world.now(started);
         // what is due by now decides whether a role's sessions still are good
         core::advance(&mut world.state, now);
-        let authorization = Authorization::parse(request.headers);
+        let authorization = Authorization::parse(request.headers, request.query);
         let scope = authorization
             .as_ref()
             .ok()
@@ -213,12 +213,8 @@ impl Exchange {
             state: &world.state,
             secret: shared.secret.as_deref(),
         };
-        let token = request
-            .headers
-            .get("x-amz-security-token")
-            .and_then(|value| value.to_str().ok());
         let (caller, secret) = ring
-            .find(&authorization.access_key_id, token)
+            .find(&authorization.access_key_id, authorization.token.as_deref())
             .map_err(refuse)?;
         self.check_scope(shared, &authorization).map_err(refuse)?;
         let subject = self.subject(world, &caller.account);
@@ -351,7 +347,10 @@ impl Exchange {
             (Some(_) | None, _) => {
                 let name = format!("{}:{}", self.service, self.asked.operation);
                 world.state.unsupported.insert(name);
-                return (Err(routing::unsupported(&self.asked, &self.service)), false);
+                return (
+                    Err(routing::not_simulated(&self.asked, &self.service)),
+                    false,
+                );
             }
         };
         let call = Call {

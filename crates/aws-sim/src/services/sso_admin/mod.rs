@@ -228,7 +228,11 @@ fn target_set<'a>(context: &'a Context<'_>) -> Result<&'a PermissionSet, ApiErro
 
 /// The same as readers see it.
 fn read_set<'a>(context: &'a Context<'_>) -> Result<&'a PermissionSet, ApiError> {
-    find_set(context, context.text("PermissionSetArn"), context.reading)
+    find_set(
+        context,
+        context.text("PermissionSetArn"),
+        context.reading_by_id,
+    )
 }
 
 fn find_set<'a>(

@@ -18,7 +18,7 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
     if arn == context.state.center.instance_arn {
         return Ok(paged("Tags", Vec::new(), None));
     }
-    let set = find_set(context, arn, context.reading)?;
+    let set = find_set(context, arn, context.reading_by_id)?;
     let rows = set
         .tags
         .iter()
