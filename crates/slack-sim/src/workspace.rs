@@ -84,6 +84,12 @@ impl Message {
         !self.deleted && self.only_for.is_none()
     }
 
+    /// Whether a person who is in this conversation sees it there.
+    pub(crate) fn is_seen_by(&self, user: &str, channel: &str) -> bool {
+        let own = self.only_for.as_deref().is_none_or(|only| only == user);
+        self.channel == channel && !self.deleted && own
+    }
+
     /// The newest text and blocks.
     pub(crate) fn latest(&self) -> Option<&Version> {
         self.versions.last()

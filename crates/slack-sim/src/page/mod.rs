@@ -1,4 +1,5 @@
-//! The page `GET /_slack/`: one person's Slack as HTML, made here, kept fresh by a small script.
+//! The page `GET /_slack/`: one person's Slack from templates, kept fresh by a small script. Blocks
+//! and marked-up text, which nest, are made into HTML here.
 //! Strict content security policy: nothing inline, nothing from elsewhere.
 
 mod blocks;
@@ -7,6 +8,7 @@ mod frame;
 mod mrkdwn;
 mod talk;
 
+use askama::Template;
 use axum::{
     extract::{Path, Query, State as Extract},
     http::{HeaderValue, StatusCode},
@@ -46,6 +48,14 @@ struct Look<'a> {
     channel: Option<&'a str>,
     /// Whether the app can be reached.
     connected: bool,
+}
+
+/// The HTML of a template.
+fn html(part: &impl Template) -> String {
+    part.render().unwrap_or_else(|error| {
+        tracing::error!(%error, "a part of the page cannot be shown");
+        String::new()
+    })
 }
 
 fn guarded(mut response: Response) -> Response {

@@ -1,72 +1,94 @@
 //! The conversation: messages, their threads, what only this person sees.
 
-use std::fmt::Write as _;
-
+use askama::Template;
 use jiff::Timestamp;
 
 use super::{
     Look,
     blocks::{Home, blocks},
-    mrkdwn::{clock, escape, mrkdwn},
+    emoji::picture,
+    frame::initials,
+    html,
+    mrkdwn::{clock, mrkdwn},
 };
 use crate::workspace::Message;
 
 /// Messages shown, without the answers in threads.
 const SHOWN: usize = 100;
 
+#[derive(Template)]
+#[template(path = "talk.html")]
+struct TalkPart {
+    talk: Talk,
+}
+
+/// What there is to read.
+enum Talk {
+    /// The person is in no conversation.
+    Nowhere,
+    Silent,
+    Threads(Vec<ShownThread>),
+}
+
+struct ShownThread {
+    head: ShownMessage,
+    answers: Vec<ShownMessage>,
+}
+
+struct ShownMessage {
+    initials: String,
+    name: String,
+    app: bool,
+    /// Nobody else sees it.
+    only: bool,
+    at: String,
+    clock: String,
+    updated: bool,
+    body: MessageBody,
+    reactions: Vec<String>,
+}
+
+/// What was said, as HTML.
+enum MessageBody {
+    Nothing,
+    Text(String),
+    Blocks(String),
+}
+
 /// The messages of the conversation in the middle.
 pub(super) fn talk(look: &Look<'_>) -> String {
+    html(&TalkPart { talk: read(look) })
+}
+
+fn read(look: &Look<'_>) -> Talk {
     let Some(channel) = look.channel else {
-        return "<p class=\"empty\">This person is in no conversation with the app yet. Use a \
-                shortcut above: the answer comes as a direct message.</p>"
-            .to_owned();
+        return Talk::Nowhere;
     };
-    let visible = |message: &&Message| {
-        let own = message.only_for.as_deref();
-        message.channel == channel
-            && !message.deleted
-            && own.is_none_or(|only| only == look.reader.user)
-    };
+    let visible = |message: &&Message| message.is_seen_by(look.reader.user, channel);
     let all: Vec<&Message> = look.reader.space.messages.iter().filter(visible).collect();
-    let heads: Vec<&&Message> = all
+    let heads: Vec<&Message> = all
         .iter()
+        .copied()
         .filter(|message| message.thread.is_none())
         .collect();
     if heads.is_empty() {
-        return "<p class=\"empty\"><b>Nothing has been said here yet.</b><br>Open <b>Shortcuts</b> \
-                and choose <b>access</b>, or type <code>/access</code> below, and see what the \
-                app does.</p>"
-            .to_owned();
+        return Talk::Silent;
     }
-    let mut out = String::from("<ol class=\"posts\">");
-    for head in heads.iter().skip(heads.len().saturating_sub(SHOWN)) {
-        out.push_str("<li class=\"post\">");
-        post(head, look, &mut out);
-        let answers: Vec<_> = all
+    let latest = heads.iter().skip(heads.len().saturating_sub(SHOWN));
+    let threads = latest.map(|head| {
+        let answers = all
             .iter()
-            .filter(|message| message.thread.as_deref() == Some(head.ts.as_str()))
-            .collect();
-        if !answers.is_empty() {
-            let count = answers.len();
-            let word = if count == 1 { "reply" } else { "replies" };
-            let _ = write!(out, "<ol class=\"thread\" aria-label=\"{count} {word}\">");
-            for answer in answers {
-                out.push_str("<li class=\"reply\">");
-                post(answer, look, &mut out);
-                out.push_str("</li>");
-            }
-            out.push_str("</ol>");
+            .filter(|message| message.thread.as_deref() == Some(head.ts.as_str()));
+        ShownThread {
+            head: shown(head, look),
+            answers: answers.map(|answer| shown(answer, look)).collect(),
         }
-        out.push_str("</div></li>");
-    }
-    out.push_str("</ol>");
-    out
+    });
+    Talk::Threads(threads.collect())
 }
 
-/// A message; the element `div` of its head stays open for the thread.
-fn post(message: &Message, look: &Look<'_>, out: &mut String) {
+fn shown(message: &Message, look: &Look<'_>) -> ShownMessage {
     let space = look.reader.space;
-    let is_head = message.thread.is_none();
     let app = message.user == space.settings.bot_user;
     let name = if app {
         space.settings.app_name.clone()
@@ -83,62 +105,32 @@ fn post(message: &Message, look: &Look<'_>, out: &mut String) {
     )]
     let at = Timestamp::from_second(seconds as i64).unwrap_or_default();
     let (short, whole) = clock(at, &look.reader.zone);
-    let class = if message.only_for.is_some() {
-        "body only"
-    } else {
-        "body"
-    };
-    let _ = write!(
-        out,
-        "<span class=\"av app\" aria-hidden=\"true\">{}</span><div class=\"{class}\">",
-        escape(&super::frame::initials(&name))
-    );
-    if message.only_for.is_some() {
-        out.push_str("<p class=\"eye\">Only visible to you</p>");
-    }
-    let _ = write!(
-        out,
-        "<p class=\"by\"><b>{}</b>{} <time datetime=\"{whole}\">{short}</time>{}</p>",
-        escape(&name),
-        if app {
-            " <span class=\"tag\">APP</span>"
-        } else {
-            ""
-        },
-        if message.versions.len() > 1 {
-            " <span class=\"muted small\">(updated)</span>"
-        } else {
-            ""
-        }
-    );
-    if let Some(latest) = message.latest() {
-        let home = Home::Message(&message.channel, &message.ts);
-        let shown = blocks(Some(&latest.blocks), home, &look.reader);
-        if shown.is_empty() {
-            let _ = write!(
-                out,
-                "<div class=\"bk-t\">{}</div>",
-                mrkdwn(&latest.text, &look.reader)
-            );
-        } else {
-            let _ = write!(out, "<div class=\"bk\">{shown}</div>");
-        }
-    }
-    reactions(message, out);
-    if !is_head {
-        out.push_str("</div>");
+    let reactions = message.reactions.iter().map(|(name, _)| {
+        let known = picture(name);
+        known.map_or_else(|| format!(":{name}:"), str::to_owned)
+    });
+    ShownMessage {
+        initials: initials(&name),
+        name,
+        app,
+        only: message.only_for.is_some(),
+        at: whole,
+        clock: short,
+        updated: message.versions.len() > 1,
+        body: body(message, look),
+        reactions: reactions.collect(),
     }
 }
 
-fn reactions(message: &Message, out: &mut String) {
-    if message.reactions.is_empty() {
-        return;
+fn body(message: &Message, look: &Look<'_>) -> MessageBody {
+    let Some(latest) = message.latest() else {
+        return MessageBody::Nothing;
+    };
+    let home = Home::Message(&message.channel, &message.ts);
+    let shown = blocks(Some(&latest.blocks), home, &look.reader);
+    if shown.is_empty() {
+        MessageBody::Text(mrkdwn(&latest.text, &look.reader))
+    } else {
+        MessageBody::Blocks(shown)
     }
-    out.push_str("<p class=\"reacts\">");
-    for (name, _) in &message.reactions {
-        let shown = super::emoji::picture(name);
-        let shown = shown.map_or_else(|| format!(":{name}:"), str::to_owned);
-        let _ = write!(out, "<span>{}</span>", escape(&shown));
-    }
-    out.push_str("</p>");
 }
