@@ -206,13 +206,18 @@ class World:
             Name={"GivenName": "Test", "FamilyName": name},
             Emails=[{"Value": f"{name}@test.example", "Type": "work", "Primary": True}],
         )
-        eventually(lambda: self.ids.describe_user(IdentityStoreId=self.sim.store, UserId=made["UserId"]))
+        self.ids.describe_user(IdentityStoreId=self.sim.store, UserId=made["UserId"])
+        # by its id it is there at once, lists and searches are later
+        by_name = [{"AttributePath": "UserName", "AttributeValue": name}]
+        eventually(lambda: self.ids.list_users(IdentityStoreId=self.sim.store, Filters=by_name)["Users"])
         return made["UserId"], name
 
     def group(self):
         name = self.name("group")
         made = self.ids.create_group(IdentityStoreId=self.sim.store, DisplayName=name)
-        eventually(lambda: self.ids.describe_group(IdentityStoreId=self.sim.store, GroupId=made["GroupId"]))
+        self.ids.describe_group(IdentityStoreId=self.sim.store, GroupId=made["GroupId"])
+        by_name = [{"AttributePath": "DisplayName", "AttributeValue": name}]
+        eventually(lambda: self.ids.list_groups(IdentityStoreId=self.sim.store, Filters=by_name)["Groups"])
         return made["GroupId"], name
 
     def set(self):
@@ -345,6 +350,56 @@ def _(sim, w):
     for target in ("SWBExternalService.Nonsense", "Nonsense.Nothing"):
         status, headers, body = sim.raw("sso", target)
         assert status == 400 and json.loads(body)["__type"] == "UnknownOperationException", body
+
+
+@row("W-23")
+def _(sim, w):
+    for service, operation, parameters in [
+        ("sso-admin", "create_application", {"InstanceArn": sim.instance, "Name": "x", "ApplicationProviderArn": "x"}),
+        ("organizations", "list_handshakes_for_account", {}),
+        ("iam", "create_user", {"UserName": "x"}),
+        ("ec2", "describe_vpcs", {}),
+        ("s3", "list_objects_v2", {"Bucket": "red"}),
+        ("sns", "list_topics", {}),
+        ("sqs", "list_queues", {}),
+        ("cloudtrail", "describe_trails", {}),
+        ("guardduty", "list_detectors", {}),
+        ("securityhub", "describe_hub", {}),
+        ("route53", "list_hosted_zones", {}),
+        ("account", "get_contact_information", {}),
+    ]:
+        client = sim.once(service)
+        error = refused("NotSimulated", getattr(client, operation), **parameters, http=501)
+        name = client.meta.method_to_api_mapping[operation]
+        message = error["Error"]["Message"]
+        scope = client.meta.service_model.signing_name
+        assert message.startswith(f"{scope}:") and message.endswith(" is not simulated"), message
+        assert name in message or client.meta.service_model.metadata["protocol"].startswith("rest"), (name, message)
+
+
+@row("W-24")
+def _(sim, w):
+    # as Kubernetes' aws-iam-authenticator has it: an address that somebody else calls, with a header that is signed
+    def cluster(request, **_):
+        request.headers["x-k8s-aws-id"] = "prod"
+
+    sts = sim.client("sts")
+    sts.meta.events.register("before-sign.sts.GetCallerIdentity", cluster)
+    address = sts.generate_presigned_url("get_caller_identity", ExpiresIn=60, HttpMethod="GET")
+
+    def called(address, name):
+        request = urllib.request.Request(address, headers={"x-k8s-aws-id": name, "accept": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    status, body = called(address, "prod")
+    assert status == 200 and sim.management in body, (status, body)
+    for changed, name in [(address, "dev"), (address.replace("X-Amz-Expires=60", "X-Amz-Expires=900"), "prod")]:
+        status, body = called(changed, name)
+        assert status == 403 and "SignatureDoesNotMatch" in body, (status, body)
 
 
 @row("W-14")
@@ -594,11 +649,13 @@ def _(sim, w):
 
 @row("I-13")
 def _(sim, w):
-    w.ids.update_user(
+    said = w.ids.update_user(
         IdentityStoreId=sim.store, UserId=w.someone,
         Operations=[{"AttributePath": "displayName", "AttributeValue": "Renamed"},
                     {"AttributePath": "name.givenName", "AttributeValue": "Other"},
                     {"AttributePath": "title", "AttributeValue": "Chief"}])
+    assert said["IdentityStoreId"] == sim.store and said["UserId"] == w.someone, said
+    assert said["UserArn"].endswith(w.someone) and said["Revision"] == "2", said
 
     def changed():
         found = w.ids.describe_user(IdentityStoreId=sim.store, UserId=w.someone)
@@ -625,8 +682,10 @@ def _(sim, w):
 
 @row("I-16")
 def _(sim, w):
-    w.ids.update_group(IdentityStoreId=sim.store, GroupId=w.team,
-                       Operations=[{"AttributePath": "description", "AttributeValue": "A team"}])
+    said = w.ids.update_group(IdentityStoreId=sim.store, GroupId=w.team,
+                              Operations=[{"AttributePath": "description", "AttributeValue": "A team"}])
+    assert said["IdentityStoreId"] == sim.store and said["GroupId"] == w.team, said
+    assert said["GroupArn"].endswith(w.team) and said["Revision"] == "2", said
     eventually(lambda: w.ids.describe_group(IdentityStoreId=sim.store, GroupId=w.team).get("Description") == "A team")
 
 
@@ -1594,11 +1653,11 @@ def _(sim, w):
 class Own:
     """A simulator process of our own."""
 
-    def __init__(self, command, *arguments):
+    def __init__(self, command, *arguments, stdout=subprocess.DEVNULL):
         port = free_port()
         self.process = subprocess.Popen(
             [*shlex.split(command), "--listen", f"127.0.0.1:{port}", *arguments],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            stdout=stdout, stderr=subprocess.DEVNULL)
         end = time.time() + 20
         while True:
             try:
@@ -1611,6 +1670,22 @@ class Own:
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+
+
+def l16(command):
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "sim.env")
+        with open(path, "w", encoding="utf-8") as out:
+            own = Own(command, stdout=out)
+        try:
+            # nothing but what was printed: a shell that has neither a Region nor keys
+            kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+            kept |= {"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_PROFILE": "other"}
+            script = f". {shlex.quote(path)}; aws organizations list-accounts --query 'length(Accounts)' --output json"
+            said = subprocess.run(["sh", "-c", script], env=kept, capture_output=True, text=True, timeout=60)
+            assert said.stdout.strip() == str(own.sim.accounts), (said.stdout, said.stderr)
+        finally:
+            own.kill()
 
 
 def f19(command):
@@ -1688,6 +1763,7 @@ def main():
     world = World(sim)
     rows = [(name, lambda function=function: function(sim, world)) for name, function in ROWS]
     if arguments.command:
+        rows.append(("L-16", lambda: l16(arguments.command)))
         rows.append(("F-19", lambda: f19(arguments.command)))
         rows.append(("F-20", lambda: f20(arguments.command)))
     only = {name for name in arguments.only.split(",") if name}

@@ -225,6 +225,18 @@ def start(sim):
         sim.start(client | {"clientSecret": "made up"})
 
 
+@row("oidc start URL of AWS")
+def start_url_of_aws(sim):
+    store = sim.control("GET", "/state")["identity_center"]["identity_store_id"]
+    client = sim.register()
+    device = sim.oidc.start_device_authorization(startUrl=f"https://{store}.awsapps.com/start", **client)
+    sim.approve(device["userCode"], sim.bo)
+    given = sim.poll(client, device)
+    assert given["accessToken"] and given["tokenType"] == "Bearer", given
+    with Refused("InvalidRequestException", 400, error="invalid_request"):
+        sim.oidc.start_device_authorization(startUrl="https://d-0000000000.awsapps.com/start", **client)
+
+
 @row("oidc pending")
 def pending(sim):
     client = sim.register()

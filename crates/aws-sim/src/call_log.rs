@@ -21,6 +21,8 @@ pub(crate) struct CallRecord {
 pub(crate) struct CallLog {
     kept: usize,
     records: VecDeque<CallRecord>,
+    /// Records that went, since there is room for so many only.
+    dropped: u64,
     counters: BTreeMap<String, BTreeMap<&'static str, u64>>,
 }
 
@@ -30,6 +32,7 @@ impl CallLog {
         Self {
             kept,
             records: VecDeque::new(),
+            dropped: 0,
             counters: BTreeMap::new(),
         }
     }
@@ -46,12 +49,14 @@ impl CallLog {
         self.records.push_back(record);
         while self.records.len() > self.kept {
             self.records.pop_front();
+            self.dropped += 1;
         }
     }
 
     /// Clears log and counters.
     pub(crate) fn reset(&mut self) {
         self.records.clear();
+        self.dropped = 0;
         self.counters.clear();
     }
 
@@ -79,7 +84,7 @@ impl CallLog {
                 .map_or(since, |last| last.seq.max(since)),
         };
         let calls: Vec<&Value> = found.iter().map(|record| &record.shown).collect();
-        json!({ "calls": calls, "next": next, "counters": self.counters })
+        json!({ "calls": calls, "next": next, "dropped": self.dropped, "counters": self.counters })
     }
 }
 

@@ -3,8 +3,8 @@
 //! `core` is the simulated world, `services` are the AWS services that show and change it: a pure
 //! state machine, `handle(call, caller, now) -> reply`. Around it stand the HTTP face that checks
 //! signatures, the access portal's pages, the control API `/_sim/` that injects faults and moves
-//! the clock, the simulated Slack `/_slack/`, the organization file with its generator, and the
-//! state log that survives a crash.
+//! the clock, the organization file with its generator, and the state log that survives a crash.
+//! The simulated Slack is a crate of its own, which is given clock, faults and call log here.
 //! Knows nothing of rules, requests or grants: a client must not notice that this is not AWS.
 #![warn(missing_docs)]
 
@@ -14,6 +14,7 @@ mod simulator;
 mod core;
 pub mod organization;
 mod services;
+mod vocabulary;
 
 // what is done to it
 mod call_log;
@@ -24,20 +25,18 @@ mod world;
 
 // its faces
 mod auth;
-mod connections;
 mod control;
-mod control_access;
 #[cfg(test)]
 mod fuzz;
 mod http;
 mod pages;
-mod parameters;
 mod protocol;
-mod refusal;
-mod slack;
+mod slack_host;
 
-pub use organization::{Consistency, OrganizationFile, Problem, Speed};
+pub use hallpass_sim_base::Problem;
+pub use hallpass_slack_sim::SlackFacts;
+pub use organization::{Consistency, OrganizationFile, Speed};
 pub use simulator::{
-    Authorization, Credentials, IdentityCenterFacts, LoadError, Options, Simulator, SlackFacts,
+    Authorization, CALLS_KEPT, Credentials, IdentityCenterFacts, LoadError, Options, Simulator,
     serve,
 };

@@ -15,23 +15,24 @@ use axum::{
     routing::any,
 };
 use hallpass_model::Clock;
+use hallpass_sim_base::{ControlAccess, cut};
+use hallpass_slack_sim::SlackFacts;
 
 use crate::{
     auth::{KeyRing, principal_of},
-    connections::{self, cut},
     control,
-    control_access::ControlAccess,
     core::{export::export, issue::default_key, load::Overrides},
     http::answer,
     organization::{Consistency, OrganizationFile, Problem, Speed},
-    pages,
-    slack::{self, Wires},
-    state,
+    pages, state,
     world::{Shared, fresh, restored},
 };
 
 /// The largest request that is read, in bytes.
 const BODY_MAX: usize = 16 * 1024 * 1024;
+
+/// Calls kept in the log when the options do not say: some 40 MB at most, by the size of usual ones.
+pub const CALLS_KEPT: usize = 10_000;
 
 /// Which rules of who may call what are enforced (`simulator.md` AU-4).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -65,8 +66,8 @@ pub struct Options {
     pub control_token: Option<String>,
     /// Names of this machine, beside those of loopback, that the control API may be called by.
     pub control_names: Vec<String>,
-    /// Calls kept in the log; 0 stands for 100,000.
-    pub calls_kept: usize,
+    /// Calls kept in the log, the newest; absent: `CALLS_KEPT`.
+    pub calls_kept: Option<usize>,
     /// Whether global services insist on their Region.
     pub strict_scope: bool,
     /// Which rules are enforced.
@@ -133,32 +134,11 @@ pub struct IdentityCenterFacts {
     pub home_region: String,
     /// Address of the access portal.
     pub portal_url: String,
+    /// The address that AWS gives the portal, which programs may name as well: the aws CLI takes none
+    /// without TLS.
+    pub start_url: String,
     /// The management account.
     pub management_account: String,
-}
-
-/// Facts about the simulated Slack that an app's configuration wants.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SlackFacts {
-    /// Token of the Web API, `xoxb-…`
-    pub bot_token: String,
-    /// Token of Socket Mode, `xapp-…`
-    pub app_token: String,
-    /// Key of the signatures on requests to the app.
-    pub signing_secret: String,
-    /// Id of the first channel, empty when there is none.
-    pub channel: String,
-    /// Id of the workspace, `T…`
-    pub team: String,
-}
-
-impl std::fmt::Debug for SlackFacts {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SlackFacts")
-            .field("channel", &self.channel)
-            .field("team", &self.team)
-            .finish_non_exhaustive()
-    }
 }
 
 /// The simulated organization. Copies share one world.
@@ -189,11 +169,7 @@ impl Simulator {
             full: options.authorization == Authorization::Full,
             portal_url: options.portal_url,
         };
-        let kept = if options.calls_kept == 0 {
-            100_000
-        } else {
-            options.calls_kept
-        };
+        let kept = options.calls_kept.unwrap_or(CALLS_KEPT);
         let wall = clock.now();
         let found = match &options.state {
             Some(path) => state::read(path).map_err(|source| LoadError::State {
@@ -218,10 +194,8 @@ impl Simulator {
                 .keep_log(&path)
                 .map_err(|source| LoadError::State { path, source })?;
         }
-        world.open_slack();
         let shared = Shared {
-            wires: Wires::default(),
-            http: client(),
+            slack: Arc::default(),
             clock,
             secret: options.secret,
             strict_scope: options.strict_scope,
@@ -232,6 +206,7 @@ impl Simulator {
             overrides,
             world: Mutex::new(world),
         };
+        shared.open_slack();
         Ok(Self {
             shared: Arc::new(shared),
         })
@@ -272,24 +247,14 @@ impl Simulator {
             identity_store_id: center.store.clone(),
             home_region: center.home_region.clone(),
             portal_url: center.portal_url.clone(),
+            start_url: center.start_url(),
             management_account: world.state.head.management.clone(),
         }
     }
 
     /// Facts about the simulated Slack; `None` when the organization file has no section `slack`.
     pub fn slack(&self) -> Option<SlackFacts> {
-        let world = self.shared.lock();
-        let settings = &world.slack.as_ref()?.settings;
-        let channel = settings.channels.first();
-        Some(SlackFacts {
-            bot_token: settings.bot_token.clone(),
-            app_token: settings.app_token.clone(),
-            signing_secret: settings.signing_secret.clone(),
-            channel: channel
-                .map(|channel| channel.id.clone())
-                .unwrap_or_default(),
-            team: settings.team.clone(),
-        })
+        self.shared.slack.facts()
     }
 
     /// Sets where the simulated Slack sends interactions, over the file's `request_url` and for
@@ -297,20 +262,20 @@ impl Simulator {
     /// the same address with `/slack/commands` in place of `/slack/interactions` at its end, or
     /// to the same address when it ends otherwise.
     pub fn set_slack_request_url(&self, url: impl Into<String>) {
-        let mut world = self.shared.lock();
-        world.slack_url = Some(url.into());
-        let url = world.slack_url.clone();
-        if let Some(space) = &mut world.slack {
-            space.settings.request_url = url;
-        }
+        self.shared.slack.set_request_url(url.into());
     }
 
     /// All of it over HTTP: the services at `/`, the control API under `/_sim/`, the simulated
     /// Slack under `/_slack/`.
     pub fn router(&self) -> Router {
         let services = any(face).with_state(self.shared.clone());
+        let slack = hallpass_slack_sim::router(
+            self.shared.slack.clone(),
+            self.shared.clone(),
+            &self.shared.access,
+        );
         control::router(&self.shared, pages::router())
-            .merge(slack::router(self.shared.clone()))
+            .merge(slack)
             .fallback_service(services)
     }
 }
@@ -324,7 +289,7 @@ pub async fn serve(
     simulator: Simulator,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    connections::serve(listener, simulator.router(), shutdown).await
+    hallpass_sim_base::serve(listener, simulator.router(), shutdown).await
 }
 
 async fn face(Extract(shared): Extract<Arc<Shared>>, request: Request) -> Response<Body> {
@@ -339,14 +304,6 @@ async fn face(Extract(shared): Extract<Arc<Shared>>, request: Request) -> Respon
     }
     match answer(&shared, &parts, body).await {
         Ok(response) => response,
-        Err(conduct) => cut(&parts, conduct),
+        Err(how) => cut(&parts, how).await,
     }
-}
-
-/// For requests to the app: never through a proxy, never further than told.
-fn client() -> reqwest::Client {
-    let builder = reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none());
-    builder.build().unwrap_or_default()
 }

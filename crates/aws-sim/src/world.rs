@@ -9,25 +9,22 @@ use std::{
 
 use axum::http::StatusCode;
 use hallpass_model::Clock;
+use hallpass_sim_base::{ControlAccess, Millis, Random, Refusal, instant};
+use hallpass_slack_sim::SlackSimulator;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
     call_log::{CallLog, CallRecord},
     commands,
-    control_access::ControlAccess,
     core::{
         self,
         load::{Overrides, load, place_portal},
-        random::Random,
         state::SimState,
-        table::{Millis, instant},
     },
     faults::Faults,
     organization::{OrganizationFile, Problem, parse_value},
-    refusal::Refusal,
     services,
-    slack::{Wires, Workspace},
     state::{LoadedLog, Record, Snapshot, StateLog},
 };
 
@@ -45,10 +42,6 @@ pub(crate) struct SimWorld {
     pub frozen: Option<Millis>,
     /// The file that `reset` goes back to.
     pub loaded: OrganizationFile,
-    /// The simulated Slack; not in the state log: after a restart nothing has been said.
-    pub slack: Option<Workspace>,
-    /// Where the app's requests go, over the file's.
-    pub slack_url: Option<String>,
     seq: u64,
     log: Option<StateLog>,
 }
@@ -69,19 +62,6 @@ impl SimWorld {
     /// The request id of a call.
     pub(crate) fn request_id(&self, seq: u64) -> String {
         Random::new(self.state.seed, &format!("request {seq}")).uuid()
-    }
-
-    /// Starts the simulated Slack anew from the organization as it is.
-    pub(crate) fn open_slack(&mut self) {
-        let before = self.slack.as_ref().map_or(0, |space| space.revision);
-        let section = self.state.slack.as_ref();
-        self.slack = section.map(|section| Workspace::new(section, self.state.seed));
-        if let Some(space) = &mut self.slack {
-            space.revision = before + 1;
-            if self.slack_url.is_some() {
-                space.settings.request_url.clone_from(&self.slack_url);
-            }
-        }
     }
 
     /// Puts a change on disk.
@@ -156,10 +136,8 @@ pub(crate) struct Shared {
     pub strict_scope: bool,
     pub access: Arc<ControlAccess>,
     pub overrides: Overrides,
-    /// Connections of the app to the simulated Slack.
-    pub wires: Wires,
-    /// For requests to the app.
-    pub http: reqwest::Client,
+    /// Its lock is taken before that of the world, never after.
+    pub slack: Arc<SlackSimulator>,
     pub world: Mutex<SimWorld>,
 }
 
@@ -168,6 +146,14 @@ impl Shared {
     /// state to protect, and a simulator that stops answering helps nobody.
     pub(crate) fn lock(&self) -> MutexGuard<'_, SimWorld> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts the simulated Slack anew from the organization as it is.
+    pub(crate) fn open_slack(&self) {
+        self.slack.open(|| {
+            let world = self.lock();
+            (world.state.slack.clone(), world.state.seed)
+        });
     }
 
     /// Runs a command, logs it as somebody else's call, and puts it on disk.
@@ -236,8 +222,6 @@ pub(crate) fn fresh(
         offset: start.as_millisecond() - wall.as_millisecond(),
         frozen: frozen.then(|| start.as_millisecond()),
         loaded: file,
-        slack: None,
-        slack_url: None,
         seq: 0,
         log: None,
     };
@@ -255,8 +239,6 @@ pub(crate) fn restored(found: LoadedLog, overrides: &Overrides, kept: usize) -> 
         offset: snapshot.offset,
         frozen: snapshot.frozen,
         loaded: serde_json::from_value(snapshot.loaded).unwrap_or_default(),
-        slack: None,
-        slack_url: None,
         seq: snapshot.seq,
         log: None,
     };

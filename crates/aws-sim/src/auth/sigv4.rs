@@ -1,6 +1,6 @@
 //! Signature version 4, the receiving side (AWS General Reference, "Signing AWS API requests").
 
-use std::fmt::Write as _;
+use std::{borrow::Cow, fmt::Write as _};
 
 use aws_lc_rs::{constant_time::verify_slices_are_equal, digest, hmac};
 use http::HeaderMap;
@@ -14,14 +14,23 @@ const TERMINATOR: &str = "aws4_request";
 /// How far a request's clock may be off, in seconds (`simulator.md` §1.4).
 pub(crate) const MAX_SKEW: i64 = 300;
 
-/// The header `Authorization`, taken apart.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// How long a signature in an address is good, at most, in seconds.
+const PRESIGNED_MAX: i64 = 7 * 24 * 3600;
+
+/// The header `Authorization`, or the parameters of an address that stand for it, taken apart.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Authorization {
     pub access_key_id: String,
     pub date: String,
     pub region: String,
     pub service: String,
     pub terminator: String,
+    /// Of a session key.
+    pub token: Option<String>,
+    /// When it was signed, as it was written.
+    stamp: Option<String>,
+    /// For how many seconds it is good, when it stands in the address.
+    expires: Option<i64>,
     signed_headers: Vec<String>,
     signature: String,
 }
@@ -36,25 +45,62 @@ pub(crate) struct Presented<'a> {
 }
 
 impl Authorization {
-    /// Reads the header.
-    pub(crate) fn parse(headers: &HeaderMap) -> Result<Self, Mistake> {
-        let header = headers.get("authorization").ok_or(Mistake::Missing)?;
-        let text = header.to_str().map_err(|_| incomplete("it is not text"))?;
-        let (algorithm, rest) = text
+    /// Reads the header, or without one the parameters of the address (AWS General Reference,
+    /// "Query string authentication").
+    pub(crate) fn parse(headers: &HeaderMap, query: &str) -> Result<Self, Mistake> {
+        let text = |name: &str| headers.get(name)?.to_str().ok().map(str::to_owned);
+        let Some(header) = headers.get("authorization") else {
+            return Self::in_address(query);
+        };
+        let header = header.to_str().map_err(|_| incomplete("it is not text"))?;
+        let (algorithm, rest) = header
             .split_once(' ')
             .ok_or_else(|| incomplete("it has no parameters"))?;
-        if algorithm.starts_with("AWS4-ECDSA") {
-            return Err(Mistake::Terminator("aws4_request".to_owned()));
-        }
-        if algorithm != ALGORITHM {
-            return Err(incomplete("its algorithm is not AWS4-HMAC-SHA256"));
-        }
+        check_algorithm(algorithm)?;
         let parameter = |name: &str| {
             let mut parts = rest.split(',').map(str::trim);
             parts
                 .find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
                 .ok_or_else(|| incomplete(&format!("it requires '{name}' parameter")))
         };
+        Self {
+            token: text("x-amz-security-token"),
+            stamp: text("x-amz-date"),
+            ..Self::default()
+        }
+        .with(parameter)
+    }
+
+    fn in_address(query: &str) -> Result<Self, Mistake> {
+        let fields: Vec<(Cow<'_, str>, Cow<'_, str>)> =
+            form_urlencoded::parse(query.as_bytes()).collect();
+        let field = |name: &str| {
+            let found = fields.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| value.as_ref())
+        };
+        check_algorithm(field("X-Amz-Algorithm").ok_or(Mistake::Missing)?)?;
+        let seconds = field("X-Amz-Expires").and_then(|text| text.parse::<i64>().ok());
+        let expires = seconds
+            .filter(|seconds| (1..=PRESIGNED_MAX).contains(seconds))
+            .ok_or_else(|| incomplete("X-Amz-Expires is not from 1 to 604800 seconds"))?;
+        let parameter = |name: &str| {
+            field(&format!("X-Amz-{name}"))
+                .ok_or_else(|| incomplete(&format!("it requires 'X-Amz-{name}' parameter")))
+        };
+        Self {
+            token: field("X-Amz-Security-Token").map(str::to_owned),
+            stamp: field("X-Amz-Date").map(str::to_owned),
+            expires: Some(expires),
+            ..Self::default()
+        }
+        .with(parameter)
+    }
+
+    /// With what both forms say by the same names.
+    fn with<'a>(
+        self,
+        parameter: impl Fn(&str) -> Result<&'a str, Mistake>,
+    ) -> Result<Self, Mistake> {
         let credential: Vec<&str> = parameter("Credential")?.split('/').collect();
         let [access_key_id, date, region, service, terminator] = credential.as_slice() else {
             return Err(incomplete("its Credential must have five parts"));
@@ -71,8 +117,19 @@ impl Authorization {
                 .map(str::to_ascii_lowercase)
                 .collect(),
             signature: parameter("Signature")?.to_owned(),
+            ..self
         })
     }
+}
+
+fn check_algorithm(algorithm: &str) -> Result<(), Mistake> {
+    if algorithm.starts_with("AWS4-ECDSA") {
+        return Err(Mistake::Terminator("aws4_request".to_owned()));
+    }
+    if algorithm != ALGORITHM {
+        return Err(incomplete("its algorithm is not AWS4-HMAC-SHA256"));
+    }
+    Ok(())
 }
 
 fn incomplete(why: &str) -> Mistake {
@@ -89,10 +146,9 @@ pub(crate) fn verify(
     secret: &str,
     wall: Timestamp,
 ) -> Result<(), Mistake> {
-    let stamp = request
-        .headers
-        .get("x-amz-date")
-        .and_then(|value| value.to_str().ok())
+    let stamp = authorization
+        .stamp
+        .as_deref()
         .ok_or_else(|| incomplete("the request has no X-Amz-Date"))?;
     check_date(authorization, stamp, wall)?;
     let scope = format!(
@@ -127,11 +183,13 @@ fn check_date(authorization: &Authorization, stamp: &str, wall: Timestamp) -> Re
                 .unwrap_or(wall),
         )
     };
-    if off < -MAX_SKEW {
+    let good_for = authorization.expires.unwrap_or(MAX_SKEW);
+    if off < -good_for {
         return Err(Mistake::Skew(format!(
-            "Signature expired: {stamp} is now earlier than {} ({} - 5 min.)",
-            limit(-MAX_SKEW),
-            basic(wall)
+            "Signature expired: {stamp} is now earlier than {} ({} - {} min.)",
+            limit(-good_for),
+            basic(wall),
+            good_for / 60
         )));
     }
     if off > MAX_SKEW {
@@ -157,7 +215,10 @@ fn canonical_request(authorization: &Authorization, request: &Presented<'_>) -> 
         encode_path(request.path)
     });
     text.push('\n');
-    text.push_str(&canonical_query(request.query));
+    text.push_str(&canonical_query(
+        request.query,
+        authorization.expires.is_some(),
+    ));
     text.push('\n');
     for name in &authorization.signed_headers {
         let values: Vec<String> = request
@@ -175,6 +236,7 @@ fn canonical_request(authorization: &Authorization, request: &Presented<'_>) -> 
         .headers
         .get("x-amz-content-sha256")
         .and_then(|value| value.to_str().ok());
+    let given = given.or(authorization.expires.map(|_| "UNSIGNED-PAYLOAD"));
     match given
         .filter(|given| s3 && (*given == "UNSIGNED-PAYLOAD" || given.starts_with("STREAMING-")))
     {
@@ -201,10 +263,11 @@ fn encode_path(path: &str) -> String {
     }
 }
 
-fn canonical_query(query: &str) -> String {
+/// The query in order; in a signed address the signature itself is left out.
+fn canonical_query(query: &str, signed: bool) -> String {
     let mut parts: Vec<(&str, &str)> = query
         .split('&')
-        .filter(|part| !part.is_empty())
+        .filter(|part| !(part.is_empty() || signed && part.starts_with("X-Amz-Signature=")))
         .map(|part| part.split_once('=').unwrap_or((part, "")))
         .collect();
     parts.sort_unstable();
@@ -253,7 +316,7 @@ pub(crate) fn sign_header(
         service: service.to_owned(),
         terminator: TERMINATOR.to_owned(),
         signed_headers: vec!["host".to_owned(), "x-amz-date".to_owned()],
-        signature: String::new(),
+        ..Authorization::default()
     };
     let scope = format!("{}/{region}/{service}/{TERMINATOR}", authorization.date);
     let canonical = canonical_request(&authorization, request);
@@ -282,7 +345,7 @@ mod tests {
 
     fn try_it(rows: &[(&'static str, &str)], body: &str) -> Result<(), Mistake> {
         let headers = headers(rows);
-        let authorization = Authorization::parse(&headers)?;
+        let authorization = Authorization::parse(&headers, "")?;
         let request = Presented {
             method: "POST",
             path: "/",
@@ -343,6 +406,44 @@ mod tests {
         assert_eq!(try_it(&rows, "{}"), Ok(()));
     }
 
+    /// As botocore's `SigV4QueryAuth` signs it, with a header that has to be sent along.
+    #[test]
+    fn a_signature_in_the_address() {
+        const SIGNATURE: &str = "2b9bbef22ab4d1f289a4ada2c850846ac3ff9be39e673cc6114971f29bed7810";
+        let query = format!(
+            "Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Algorithm=AWS4-HMAC-SHA256\
+             &X-Amz-Credential=AKIA0000111122223333%2F20261120%2Feu-west-1%2Fsts%2Faws4_request\
+             &X-Amz-Date=20261120T072743Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host%3Bx-k8s-aws-id\
+             &X-Amz-Security-Token=a%2Fb%2Bc%3D%3D&X-Amz-Signature={SIGNATURE}"
+        );
+        let check = |query: &str, cluster: &str, at: &str| {
+            let headers = headers(&[("host", "127.0.0.1:4570"), ("x-k8s-aws-id", cluster)]);
+            let authorization = Authorization::parse(&headers, query)?;
+            assert_eq!(authorization.token.as_deref(), Some("a/b+c=="));
+            let request = Presented {
+                method: "GET",
+                path: "/",
+                query,
+                headers: &headers,
+                body: b"",
+            };
+            verify(&authorization, &request, SECRET, at.parse().unwrap())
+        };
+        let at = "2026-11-20T07:28:43Z";
+        assert_eq!(check(&query, "prod", at), Ok(()));
+        assert_eq!(check(&query, "dev", at), Err(Mistake::Signature));
+        let longer = query.replace("Expires=60", "Expires=600");
+        assert_eq!(check(&longer, "prod", at), Err(Mistake::Signature));
+        let late = check(&query, "prod", "2026-11-20T07:28:44Z");
+        assert!(matches!(late, Err(Mistake::Skew(_))), "{late:?}");
+        let endless = query.replace("Expires=60", "Expires=604801");
+        let endless = check(&endless, "prod", at);
+        assert!(
+            matches!(endless, Err(Mistake::Incomplete(_))),
+            "{endless:?}"
+        );
+    }
+
     #[test]
     fn header_mistakes() {
         for (header, right) in [
@@ -361,7 +462,7 @@ mod tests {
                 true,
             ),
         ] {
-            let parsed = Authorization::parse(&headers(&[("authorization", header)]));
+            let parsed = Authorization::parse(&headers(&[("authorization", header)]), "");
             match parsed {
                 Ok(_) => assert!(right, "{header}"),
                 Err(mistake) => assert!(
@@ -371,7 +472,7 @@ mod tests {
             }
         }
         assert_eq!(
-            Authorization::parse(&HeaderMap::new()),
+            Authorization::parse(&HeaderMap::new(), "a=1"),
             Err(Mistake::Missing)
         );
     }
@@ -379,13 +480,8 @@ mod tests {
     #[test]
     fn dates() {
         let authorization = |date: &str| Authorization {
-            access_key_id: String::new(),
             date: date.to_owned(),
-            region: String::new(),
-            service: String::new(),
-            terminator: String::new(),
-            signed_headers: Vec::new(),
-            signature: String::new(),
+            ..Authorization::default()
         };
         let wall = "2026-11-20T07:27:43Z".parse().unwrap();
         let check = |stamp: &str| check_date(&authorization("20261120"), stamp, wall);
@@ -411,7 +507,7 @@ mod tests {
     #[test]
     fn canonical_forms() {
         assert_eq!(encode_path("/a%20b/c"), "/a%2520b/c");
-        assert_eq!(canonical_query("b=2&a=1&a=0&c"), "a=0&a=1&b=2&c=");
+        assert_eq!(canonical_query("b=2&a=1&a=0&c", false), "a=0&a=1&b=2&c=");
         assert_eq!(collapse("  a   b  "), "a b");
     }
 }

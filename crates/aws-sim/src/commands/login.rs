@@ -1,17 +1,13 @@
 //! A role session as the access portal gives it, without its pages (`POST /_sim/login`).
 
 use axum::http::StatusCode;
+use hallpass_sim_base::{Millis, Random, Refusal};
 use serde_json::{Value, json};
 
-use crate::{
-    core::{
-        mutate::account_named,
-        portal::{NewSession, assigned, enter},
-        random::Random,
-        state::SimState,
-        table::Millis,
-    },
-    refusal::Refusal,
+use crate::core::{
+    mutate::account_named,
+    portal::{NewSession, assigned, enter},
+    state::SimState,
 };
 
 /// The three names of a login.

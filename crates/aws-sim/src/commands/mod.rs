@@ -4,16 +4,10 @@
 mod login;
 mod sign_in;
 
+use hallpass_sim_base::{Millis, Refusal, instant};
 use serde_json::{Value, json};
 
-use crate::{
-    core::{
-        self, mutate,
-        state::SimState,
-        table::{Millis, instant},
-    },
-    refusal::Refusal,
-};
+use crate::core::{self, mutate, state::SimState};
 
 /// Runs a command.
 pub(crate) fn run(

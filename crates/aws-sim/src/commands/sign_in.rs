@@ -1,17 +1,15 @@
 //! People's sign-ins as commands: approving a device, letting a program in, the portal's pages.
 
 use axum::http::StatusCode;
+use hallpass_sim_base::{Millis, Random, Refusal, instant};
 use serde_json::{Value, json};
 
 use crate::{
     core::{
         entities::Id,
         portal::{self, NewSession},
-        random::Random,
         state::SimState,
-        table::{Millis, instant},
     },
-    refusal::Refusal,
     services::sso_oidc::{self as oidc, CodeRequest, NotSignedIn},
 };
 

@@ -1,11 +1,11 @@
 //! `POST /_sim/advance`.
 
+use hallpass_sim_base::{Refusal, instant};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
-    core::{self, table::instant},
-    refusal::Refusal,
+    core::{self},
     state::Record,
     world::Shared,
 };

@@ -1,9 +1,10 @@
 //! `POST /_sim/faults`.
 
 use axum::http::StatusCode;
+use hallpass_sim_base::Refusal;
 use serde_json::{Value, json};
 
-use crate::{faults::read_all, refusal::Refusal, world::Shared};
+use crate::{faults::read_all, world::Shared};
 
 /// Adds faults; all of them or none.
 pub(super) fn add(shared: &Shared, body: &Value) -> Result<Value, Refusal> {

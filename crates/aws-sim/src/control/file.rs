@@ -1,13 +1,14 @@
 //! `POST /_sim/load` and `POST /_sim/reset`.
 
+use std::sync::MutexGuard;
+
 use axum::http::StatusCode;
+use hallpass_sim_base::{Refusal, check_parameters, instant, parameter};
 use serde_json::{Value, json};
 
 use crate::{
-    core::{export::export, load, table::instant},
+    core::{export::export, load},
     organization::{OrganizationFile, Problem, parse_value},
-    parameters::{check_parameters, parameter},
-    refusal::Refusal,
     world::{Shared, SimWorld},
 };
 
@@ -36,10 +37,10 @@ pub(super) fn load(
 ) -> Result<Value, Refusal> {
     check_parameters(parameters, &["merge"])?;
     let merge = parameter(parameters, "merge") == Some("1");
-    let mut world = shared.lock();
+    let world = shared.lock();
     let body = if merge { merged(&world, body)? } else { body };
     let file = parse_value(body).map_err(|found| problems(&found))?;
-    replace(shared, &mut world, file)
+    replace(shared, world, file)
 }
 
 fn merged(world: &SimWorld, body: Value) -> Result<Value, Refusal> {
@@ -93,14 +94,14 @@ fn list_at<'a>(whole: &'a mut Value, pointer: &str) -> Option<&'a mut Vec<Value>
 
 /// Goes back to the file that was loaded.
 pub(super) fn reset(shared: &Shared) -> Result<Value, Refusal> {
-    let mut world = shared.lock();
+    let world = shared.lock();
     let file = world.loaded.clone();
-    replace(shared, &mut world, file)
+    replace(shared, world, file)
 }
 
 fn replace(
     shared: &Shared,
-    world: &mut SimWorld,
+    mut world: MutexGuard<'_, SimWorld>,
     file: OrganizationFile,
 ) -> Result<Value, Refusal> {
     let mut state = load::load(&file, &shared.overrides).map_err(|found| problems(&found))?;
@@ -116,8 +117,10 @@ fn replace(
     world.faults.remove(None);
     world.state = state;
     world.loaded = file;
-    world.open_slack();
-    if let Err(error) = world.snapshot() {
+    let kept = world.snapshot();
+    drop(world);
+    shared.open_slack();
+    if let Err(error) = kept {
         tracing::error!(%error, "the state log could not be written");
         return Err(Refusal::new(
             StatusCode::INTERNAL_SERVER_ERROR,

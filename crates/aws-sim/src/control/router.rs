@@ -9,19 +9,13 @@ use axum::{
     http::{HeaderMap, StatusCode},
     routing::{delete, get, post},
 };
+use hallpass_sim_base::{
+    JsonAnswer, Parameters, Refusal, check_parameters, guarded, parameter, read_json,
+};
 use serde_json::{Value, json};
 
 use super::{clock, faults, file, sessions, state};
-use crate::{
-    control_access::guarded,
-    parameters::{JsonAnswer, Parameters, check_parameters, parameter},
-    refusal::Refusal,
-    world::Shared,
-};
-
-fn read(body: &Bytes) -> Result<Value, Refusal> {
-    serde_json::from_slice(body).map_err(|error| Refusal::bad("", &format!("not JSON: {error}")))
-}
+use crate::world::Shared;
 
 /// The routes under `/_sim/`, those of the pages among them, and 404 for what is not there.
 pub(crate) fn router(shared: &Arc<Shared>, pages: Router<Arc<Shared>>) -> Router {
@@ -70,7 +64,7 @@ async fn post_faults(
     Extract(shared): Extract<Arc<Shared>>,
     body: Bytes,
 ) -> Result<(StatusCode, Json<Value>), Refusal> {
-    let added = read(&body).and_then(|body| faults::add(&shared, &body))?;
+    let added = read_json(&body).and_then(|body| faults::add(&shared, &body))?;
     Ok((StatusCode::CREATED, Json(added)))
 }
 
@@ -96,7 +90,7 @@ async fn delete_fault(
 }
 
 async fn post_advance(Extract(shared): Extract<Arc<Shared>>, body: Bytes) -> JsonAnswer {
-    read(&body)
+    read_json(&body)
         .and_then(|body| clock::advance(&shared, &body))
         .map(Json)
 }
@@ -106,7 +100,7 @@ async fn post_load(
     Query(parameters): Parameters,
     body: Bytes,
 ) -> JsonAnswer {
-    read(&body)
+    read_json(&body)
         .and_then(|body| file::load(&shared, &parameters, body))
         .map(Json)
 }
@@ -157,19 +151,19 @@ async fn get_sessions(
 }
 
 async fn post_login(Extract(shared): Extract<Arc<Shared>>, body: Bytes) -> JsonAnswer {
-    read(&body)
+    read_json(&body)
         .and_then(|body| shared.run("login", body))
         .map(Json)
 }
 
 async fn post_device_approve(Extract(shared): Extract<Arc<Shared>>, body: Bytes) -> JsonAnswer {
-    read(&body)
+    read_json(&body)
         .and_then(|body| shared.run("device_approve", body))
         .map(Json)
 }
 
 async fn post_device_deny(Extract(shared): Extract<Arc<Shared>>, body: Bytes) -> JsonAnswer {
-    read(&body)
+    read_json(&body)
         .and_then(|body| shared.run("device_deny", body))
         .map(Json)
 }
@@ -179,7 +173,7 @@ async fn post_mutate(
     _: HeaderMap,
     body: Bytes,
 ) -> JsonAnswer {
-    read(&body)
+    read_json(&body)
         .and_then(|body| shared.run("mutate", body))
         .map(Json)
 }

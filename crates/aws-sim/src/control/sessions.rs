@@ -1,5 +1,6 @@
 //! `GET /_sim/sessions`: the role sessions and sign-ins that were given.
 
+use hallpass_sim_base::{Refusal, check_parameters, instant, parameter};
 use serde_json::{Value, json};
 
 use crate::{
@@ -8,10 +9,7 @@ use crate::{
         authorize::cut_off_by,
         entities::RoleSession,
         portal::{SignIn, assigned, is_killed},
-        table::instant,
     },
-    parameters::{check_parameters, parameter},
-    refusal::Refusal,
     world::Shared,
 };
 

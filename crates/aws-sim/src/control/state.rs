@@ -1,17 +1,13 @@
 //! `GET /_sim/state` and `GET /_sim/credentials`.
 
 use axum::http::StatusCode;
+use hallpass_sim_base::{Refusal, check_parameters, instant, parameter};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
     auth::{KeyRing, principal_of},
-    core::{
-        self, entities::PrincipalType, export::export, issue::default_key, state::SimState,
-        table::instant,
-    },
-    parameters::{check_parameters, parameter},
-    refusal::Refusal,
+    core::{self, entities::PrincipalType, export::export, issue::default_key, state::SimState},
     world::{Shared, SimWorld},
 };
 

@@ -1,9 +1,10 @@
 //! What goes into the state machine and what comes out of it.
 
+use hallpass_sim_base::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{entities::FailAsync, errors::ApiError, service::SimService, table::Millis};
+use super::{entities::FailAsync, errors::ApiError, service::SimService};
 
 /// One authenticated request.
 #[derive(Debug, Clone, Serialize, Deserialize)]

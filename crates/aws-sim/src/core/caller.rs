@@ -1,8 +1,9 @@
 //! Who calls.
 
+use hallpass_sim_base::Millis;
 use serde::{Deserialize, Serialize};
 
-use super::{entities::Id, table::Millis};
+use super::entities::Id;
 
 /// Who calls (`simulator.md` AU-1).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

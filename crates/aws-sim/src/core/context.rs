@@ -1,17 +1,16 @@
 //! One call under way: the state, who asks, the instant that reads see, the instant from which
 //! writes are seen.
 
+use hallpass_sim_base::{Bucket, Millis, Random};
+
 use super::{
     call::{Call, Output, input_text},
     caller::AwsCaller,
     entities::Origin,
     errors::ApiError,
-    limits::Bucket,
     pages::PageCursor,
-    random::Random,
     service::throttled,
     state::SimState,
-    table::Millis,
     windows::{Window, window_ms},
 };
 use crate::organization::Consistency;
@@ -25,8 +24,11 @@ pub(crate) struct Context<'a> {
     pub call: &'a Call,
     pub caller: &'a AwsCaller,
     pub now: Millis,
-    /// Reads see what was visible at this instant.
+    /// Lists and searches see what was visible at this instant.
     pub reading: Millis,
+    /// What is asked for by its id is seen as of this instant: its own writes at once, unless a
+    /// fault says otherwise (`simulator.md` C-2).
+    pub reading_by_id: Millis,
     random: Random,
     changed: bool,
 }
@@ -40,13 +42,20 @@ impl<'a> Context<'a> {
             Consistency::Hard => Millis::try_from(random.below(2_000)).unwrap_or(0),
             Consistency::Strong | Consistency::Typical => 0,
         };
-        let reading = now - back.max(call.modifiers.stale_ms);
+        let behind = call.modifiers.stale_ms;
+        let reading = now - back.max(behind);
+        let reading_by_id = if behind > 0 {
+            now - behind
+        } else {
+            Millis::MAX
+        };
         Self {
             state,
             call,
             caller,
             now,
             reading,
+            reading_by_id,
             random,
             changed: false,
         }

@@ -1,6 +1,8 @@
 //! Leaving the directory.
 
-use super::{state::SimState, table::Millis};
+use hallpass_sim_base::Millis;
+
+use super::state::SimState;
 
 /// Removes a user and its memberships.
 pub(crate) fn remove_user(state: &mut SimState, id: &str, seen: Millis, now: Millis) {

@@ -2,18 +2,20 @@
 
 use std::collections::HashMap;
 
+use hallpass_sim_base::Millis;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{
     entities::{Id, PrincipalType, User},
-    guardrails::{FULL_ACCESS, SCP},
     state::SimState,
-    table::Millis,
 };
-use crate::organization::{
-    self, Account, Assignment, CustomerManaged, ExternalId, Group, IdentityCenter, Organization,
-    OrganizationFile, OrganizationPolicy, Ou, PermissionSet, Provisioned,
+use crate::{
+    organization::{
+        self, Account, Assignment, CustomerManaged, ExternalId, Group, IdentityCenter,
+        Organization, OrganizationFile, OrganizationPolicy, Ou, PermissionSet, Provisioned,
+    },
+    vocabulary::policy_types::{FULL_ACCESS, SCP},
 };
 
 fn date(at: Millis) -> Option<String> {

@@ -3,9 +3,10 @@
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hallpass_sim_base::{Millis, Random};
 use serde_json::{Value, json};
 
-use super::{caller::AwsCaller, random::Random, table::Millis};
+use super::caller::AwsCaller;
 
 const BASE32: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 

@@ -2,22 +2,26 @@
 
 use std::collections::BTreeMap;
 
+use hallpass_sim_base::{Millis, Random};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{
-    behaviour::Behaviour,
     document::Document,
     entities::{
         Account, Assignment, Group, Id, Membership, Origin, Ou, PermissionSet, PrincipalType,
         Provision, User,
     },
-    guardrails::{self, FULL_ACCESS, Guardrail},
-    random::Random,
+    guardrails::Guardrail,
     state::{Center, Head, SimSettings, SimState},
-    table::Millis,
 };
-use crate::organization::{self, DEFAULT_SEED, NameIndex, OrganizationFile, Problem};
+use crate::{
+    organization::{self, DEFAULT_SEED, NameIndex, OrganizationFile, Problem},
+    vocabulary::{
+        Behaviour,
+        policy_types::{self, FULL_ACCESS},
+    },
+};
 
 /// What a server's options say over the file.
 #[derive(Debug, Clone, Default)]
@@ -82,8 +86,7 @@ pub(crate) fn load(
 /// Says where the portal is, unless the file does.
 pub(crate) fn place_portal(state: &mut SimState, file: &OrganizationFile, own: Option<&str>) {
     if file.identity_center.portal_url.is_empty() {
-        let usual = || format!("https://{}.awsapps.com/start", state.center.store);
-        state.center.portal_url = own.map_or_else(usual, str::to_owned);
+        state.center.portal_url = own.map_or_else(|| state.center.start_url(), str::to_owned);
     }
 }
 
@@ -272,7 +275,7 @@ impl Loader<'_> {
                 name: row.name.clone(),
                 kind: row.kind.clone(),
                 description: row.description.clone().unwrap_or_default(),
-                content: Document::new(guardrails::text(&row.content)),
+                content: Document::new(policy_types::text(&row.content)),
                 tags: row.tags.clone(),
                 aws_managed: false,
             };

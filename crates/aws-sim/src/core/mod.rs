@@ -10,14 +10,11 @@ pub(crate) mod entities;
 pub(crate) mod guardrails;
 pub(crate) mod limits;
 pub(crate) mod portal;
-pub(crate) mod random;
-pub(crate) mod regions;
 pub(crate) mod roles;
 pub(crate) mod state;
 pub(crate) mod table;
 pub(crate) mod tree;
 // what becomes of it in time
-pub(crate) mod behaviour;
 pub(crate) mod directory;
 pub(crate) mod settle;
 pub(crate) mod windows;
@@ -38,7 +35,10 @@ pub(crate) mod service;
 pub(crate) mod validate;
 
 /// Lets time pass: makes due operations final, in order, and names them.
-pub(crate) fn advance(state: &mut state::SimState, now: table::Millis) -> Vec<entities::Id> {
+pub(crate) fn advance(
+    state: &mut state::SimState,
+    now: hallpass_sim_base::Millis,
+) -> Vec<entities::Id> {
     state.latest = state.latest.max(now);
     settle::settle(state)
 }

@@ -1,5 +1,6 @@
 //! Changes by somebody else: immediate, without an asynchronous status.
 
+use hallpass_sim_base::{Millis, Random};
 use serde_json::{Map, Value};
 
 use super::{
@@ -7,17 +8,21 @@ use super::{
     document::Document,
     entities::{
         Assignment, AssignmentKey, AsyncKind, AsyncState, Id, Membership, Operation, Origin,
-        PrincipalType, Tags, session_seconds,
+        PrincipalType, Tags,
     },
-    guardrails::{self, Guardrail, SCP},
+    guardrails::{self, Guardrail},
     portal,
-    random::Random,
     settle::{duration, enqueue},
     state::SimState,
-    table::Millis,
     tree::put_under,
 };
-use crate::organization::Delegation;
+use crate::{
+    organization::Delegation,
+    vocabulary::{
+        policy_types::{self, SCP},
+        session_seconds,
+    },
+};
 
 /// Why a change was not made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -459,7 +464,7 @@ fn attach(state: &mut SimState, mut change: MutationFields<'_>) -> Result<(), Mu
         }
         document => {
             let content = document.to_string();
-            if let Err(message) = guardrails::check_content(SCP, &content) {
+            if let Err(message) = policy_types::check_content(SCP, &content) {
                 return refuse(&field, message);
             }
             make_scp(state, content, change.seq, change.now)

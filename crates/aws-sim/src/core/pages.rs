@@ -2,6 +2,7 @@
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use hallpass_sim_base::{Millis, hash};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -9,8 +10,6 @@ use super::{
     call::{Call, Output},
     caller::AwsCaller,
     errors::ApiError,
-    random::hash,
-    table::Millis,
 };
 
 /// Members that may differ from page to page.

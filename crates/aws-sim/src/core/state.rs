@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hallpass_sim_base::{Millis, Random, hash};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    behaviour::Behaviour,
     entities::{
         Account, Assignment, AssignmentKey, Assumed, AsyncKind, Group, HeldPolicies, Id,
         Membership, Operation, Ou, PermissionSet, PrincipalType, Provision, RoleSession,
@@ -15,10 +15,12 @@ use super::{
     guardrails::Guardrails,
     limits::Buckets,
     portal::Portal,
-    random::{Random, hash},
-    table::{Millis, Table},
+    table::Table,
 };
-use crate::organization::{AccessKey, Consistency, Delegation, Iam, Limit, Speed};
+use crate::{
+    organization::{AccessKey, Consistency, Delegation, Iam, Limit, Speed},
+    vocabulary::Behaviour,
+};
 
 /// Place in a listing: an order that is neither by name nor by creation, then the id.
 pub(crate) type ListPosition = (u64, Id);
@@ -66,6 +68,13 @@ pub(crate) struct Center {
     /// Seconds from an administrator's delete of a portal session to its end; absent: 300.
     #[serde(default)]
     pub portal_revocation_lag: Option<u32>,
+}
+
+impl Center {
+    /// The address that AWS gives the portal.
+    pub(crate) fn start_url(&self) -> String {
+        format!("https://{}.awsapps.com/start", self.store)
+    }
 }
 
 /// Settings that the machine obeys.

@@ -9,17 +9,8 @@ use std::{
     ops::Bound,
 };
 
+use hallpass_sim_base::Millis;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-/// Milliseconds since the epoch, virtual.
-pub(crate) type Millis = i64;
-
-/// An instant as RFC 3339 has it, in UTC.
-pub(crate) fn instant(at: Millis) -> String {
-    jiff::Timestamp::from_millisecond(at)
-        .map(|at| at.to_string())
-        .unwrap_or_default()
-}
 
 /// How long versions that nobody sees any more are kept, for `stale_read`.
 const PAST_KEPT: Millis = 3_600_000;

@@ -1,6 +1,8 @@
 //! The tree of the organization: where accounts and organizational units stand.
 
-use super::{entities::Account, state::SimState, table::Millis};
+use hallpass_sim_base::Millis;
+
+use super::{entities::Account, state::SimState};
 
 /// `o-…/r-…/ou-…/` down to a parent.
 pub(crate) fn path(state: &SimState, parent: &str) -> String {

@@ -1,6 +1,7 @@
 //! How long after a write readers may not see it (`simulator.md` C-2).
 
-use super::{random::Random, table::Millis};
+use hallpass_sim_base::{Millis, Random};
+
 use crate::organization::Consistency;
 
 /// Kinds of rows with their own read-after-write window (`simulator.md` C-2).

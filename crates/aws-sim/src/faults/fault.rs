@@ -1,9 +1,10 @@
 //! A fault as the operator wrote it.
 
+use hallpass_sim_base::{Cut, Millis, Random};
+use hallpass_slack_sim::SlackFault;
 use serde_json::{Map, Value};
 
 use super::{Subject, glob};
-use crate::core::{random::Random, table::Millis};
 
 /// One fault.
 #[derive(Debug, Clone)]
@@ -101,29 +102,6 @@ pub(crate) enum FaultEffect {
     ExpireCredentials,
     /// An answer of the simulated Slack.
     Slack(SlackFault),
-}
-
-/// What the simulated Slack answers in place of doing something.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct SlackFault {
-    pub error: String,
-    /// Seconds; with it the answer is a 429.
-    pub retry_after: Option<u64>,
-    /// HTTP status in place of 200.
-    pub http: Option<u16>,
-    /// Silence for so many milliseconds, then the end.
-    pub hang_ms: Option<u64>,
-}
-
-/// How a connection is cut.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Cut {
-    /// With a reset.
-    Reset,
-    /// In an orderly way, without a reply.
-    Close,
-    /// After so many milliseconds of silence.
-    Hang(u64),
 }
 
 /// Before or after the effect.

@@ -7,15 +7,14 @@ mod read;
 
 use std::collections::BTreeMap;
 
-pub(crate) use fault::{Cut, SlackFault};
 use fault::{Fault, FaultEffect, ThrottleScope, When};
 pub(crate) use read::read_all;
 
+use hallpass_sim_base::{Bucket, Cut, Millis, Random};
+use hallpass_slack_sim::SlackFault;
 use serde_json::Value;
 
-use crate::core::{
-    call::Modifiers, entities::FailAsync, limits::Bucket, random::Random, table::Millis,
-};
+use crate::core::{call::Modifiers, entities::FailAsync};
 
 /// What a fault can match on.
 #[derive(Debug, Default)]

@@ -1,9 +1,11 @@
 //! Reads faults, naming the field that is wrong.
 
+use hallpass_sim_base::Cut;
+use hallpass_slack_sim::SlackFault;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::fault::{Cut, Distribution, Fault, FaultEffect, Match, SlackFault, ThrottleScope, When};
+use super::fault::{Distribution, Fault, FaultEffect, Match, ThrottleScope, When};
 
 /// A field that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]

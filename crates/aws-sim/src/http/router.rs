@@ -1,10 +1,11 @@
 //! One request from its bytes to its answer.
 
-use std::{borrow::Cow, io::Read as _, net::IpAddr, time::Duration};
+use std::{borrow::Cow, io::Read as _, net::IpAddr};
 
 use axum::{body::Body, extract::ConnectInfo, http::Response};
 use bytes::Bytes;
 use flate2::read::GzDecoder;
+use hallpass_sim_base::{ConnectionHandle, Cut, Millis, pause};
 use http::{HeaderMap, request::Parts};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -17,19 +18,18 @@ use super::{
 use crate::{
     auth::{Authorization, KeyRing, Mistake, Presented, verify},
     call_log::{CallRecord, redact},
-    connections::{Conduct, ConnectionHandle},
     core::{
         self,
         call::{Call, Output},
         caller::AwsCaller,
         errors::{ApiError, ErrorClass},
-        portal, regions,
+        portal,
         service::{SimService, throttled},
-        table::Millis,
     },
-    faults::{Cut, Effects, ReplyFault},
+    faults::{Effects, ReplyFault},
     services,
     state::Record,
+    vocabulary::regions,
     world::{Shared, SimWorld},
 };
 
@@ -41,7 +41,7 @@ pub(crate) async fn answer(
     shared: &Shared,
     parts: &Parts,
     body: Bytes,
-) -> Result<Response<Body>, Conduct> {
+) -> Result<Response<Body>, Cut> {
     let request = Raw {
         method: parts.method.as_str(),
         path: parts.uri.path(),
@@ -61,15 +61,7 @@ pub(crate) async fn answer(
         exchange.act(shared, &mut world)
     };
     pause(exchange.effects.after_ms).await;
-    match reply {
-        Ok(response) => Ok(response),
-        Err(Cut::Reset) => Err(Conduct::Reset),
-        Err(Cut::Close) => Err(Conduct::Close),
-        Err(Cut::Hang(ms)) => {
-            pause(ms).await;
-            Err(Conduct::Close)
-        }
-    }
+    reply
 }
 
 /// The address a call comes from, or seems to: who may control the simulator may be anywhere.
@@ -98,12 +90,6 @@ fn unpack<'a>(headers: &HeaderMap, body: &'a [u8]) -> Cow<'a, [u8]> {
     match unpacked {
         Ok(_) => Cow::Owned(content),
         Err(_) => Cow::Borrowed(body),
-    }
-}
-
-async fn pause(ms: u64) {
-    if ms > 0 {
-        tokio::time::sleep(Duration::from_millis(ms)).await;
     }
 }
 
@@ -145,7 +131,7 @@ impl Exchange {
         let now = world.now(started);
         // what is due by now decides whether a role's sessions still are good
         core::advance(&mut world.state, now);
-        let authorization = Authorization::parse(request.headers);
+        let authorization = Authorization::parse(request.headers, request.query);
         let scope = authorization
             .as_ref()
             .ok()
@@ -227,12 +213,8 @@ impl Exchange {
             state: &world.state,
             secret: shared.secret.as_deref(),
         };
-        let token = request
-            .headers
-            .get("x-amz-security-token")
-            .and_then(|value| value.to_str().ok());
         let (caller, secret) = ring
-            .find(&authorization.access_key_id, token)
+            .find(&authorization.access_key_id, authorization.token.as_deref())
             .map_err(refuse)?;
         self.check_scope(shared, &authorization).map_err(refuse)?;
         let subject = self.subject(world, &caller.account);
@@ -365,7 +347,10 @@ impl Exchange {
             (Some(_) | None, _) => {
                 let name = format!("{}:{}", self.service, self.asked.operation);
                 world.state.unsupported.insert(name);
-                return (Err(routing::unsupported(&self.asked, &self.service)), false);
+                return (
+                    Err(routing::not_simulated(&self.asked, &self.service)),
+                    false,
+                );
             }
         };
         let call = Call {

@@ -34,23 +34,8 @@ pub(super) struct ParsedRequest {
     pub unsigned: bool,
 }
 
-/// Target prefixes of services that exist and are not simulated.
-const OTHER_TARGETS: &[(&str, &str)] = &[
-    (
-        "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101",
-        "cloudtrail",
-    ),
-    ("StarlingDoveService", "config"),
-    ("AWSEvents", "events"),
-    ("AWS242ServiceCatalogService", "servicecatalog"),
-    ("AmazonSQS", "sqs"),
-];
-
-/// Versions of Query services that exist and are not simulated.
-const OTHER_VERSIONS: &[(&str, &str)] = &[("2010-03-31", "sns")];
-
-/// Credential scopes of services that are known by their paths, exist and are not simulated.
-const OTHER_SCOPES: &[&str] = &["account", "s3control", "securityhub"];
+/// Services that are not simulated and whose clients read XML from their paths.
+const OTHER_XML: &[&str] = &["cloudfront", "route53", "s3control"];
 
 const STS_VERSION: &str = "2011-06-15";
 
@@ -70,9 +55,10 @@ pub(super) fn recognise(
     body: &[u8],
     scope: Option<&str>,
 ) -> ParsedRequest {
+    let elsewhere = scope.is_some_and(services::is_elsewhere);
     let target = header(headers, "x-amz-target");
     if !target.is_empty() {
-        return json(target, header(headers, "content-type"), body);
+        return json(target, header(headers, "content-type"), body, elsewhere);
     }
     let content_type = header(headers, "content-type");
     let form = content_type.starts_with("application/x-www-form-urlencoded");
@@ -83,7 +69,7 @@ pub(super) fn recognise(
         } else {
             body
         };
-        return form_of(&fields(text));
+        return form_of(&fields(text), elsewhere);
     }
     let answers_in_xml = scope.and_then(services::of_xml_root);
     if let Some((service, operation)) = answers_in_xml
@@ -106,24 +92,23 @@ pub(super) fn recognise(
         return asked;
     }
     ParsedRequest {
-        protocol: if answers_in_xml.is_some() {
+        protocol: if answers_in_xml.is_some() || scope.is_some_and(|one| OTHER_XML.contains(&one)) {
             Protocol::RestXml
         } else {
             Protocol::RestJson
         },
         service: None,
         signing_name: None,
-        operation: path.to_owned(),
+        operation: format!("{method} {path}"),
         model: None,
         namespace: None,
         input: Ok(Value::Null),
-        unknown: answers_in_xml.is_none()
-            && scope.is_none_or(|scope| !OTHER_SCOPES.contains(&scope)),
+        unknown: is_cbor(path) || answers_in_xml.is_none() && !elsewhere,
         unsigned: false,
     }
 }
 
-fn json(target: &str, content_type: &str, body: &[u8]) -> ParsedRequest {
+fn json(target: &str, content_type: &str, body: &[u8], elsewhere: bool) -> ParsedRequest {
     let protocol = if content_type.ends_with("1.0") {
         Protocol::Json10
     } else {
@@ -131,14 +116,8 @@ fn json(target: &str, content_type: &str, body: &[u8]) -> ParsedRequest {
     };
     let (prefix, operation) = target.rsplit_once('.').unwrap_or(("", target));
     let model = tables().by_target_prefix(prefix);
-    let other = OTHER_TARGETS
-        .iter()
-        .find(|(known, _)| *known == prefix)
-        .map(|(_, name)| *name);
     let found = model.and_then(|model| Some((model, model.operation(operation)?)));
-    let signing_name = model
-        .map(|model| model.signing_name.clone())
-        .or_else(|| other.map(str::to_owned));
+    let signing_name = model.map(|model| model.signing_name.clone());
     let service = model.and_then(|model| services::of_table(&model.name));
     let input = if body.iter().all(u8::is_ascii_whitespace) {
         Ok(Value::Null)
@@ -155,7 +134,7 @@ fn json(target: &str, content_type: &str, body: &[u8]) -> ParsedRequest {
         model: found,
         namespace: model,
         input,
-        unknown: found.is_none() && other.is_none(),
+        unknown: found.is_none() && (model.is_some() || !elsewhere),
         unsigned: false,
     }
 }
@@ -173,7 +152,7 @@ fn untyped(fields: &[(String, String)]) -> Value {
         .into()
 }
 
-fn form_of(fields: &[(String, String)]) -> ParsedRequest {
+fn form_of(fields: &[(String, String)], elsewhere: bool) -> ParsedRequest {
     let field = |name: &str| {
         fields
             .iter()
@@ -191,11 +170,6 @@ fn form_of(fields: &[(String, String)]) -> ParsedRequest {
     });
     // a service that has no table
     let untabled = services::of_ec2_query(version);
-    let other = OTHER_VERSIONS
-        .iter()
-        .find(|(known, _)| *known == version)
-        .map(|(_, name)| *name)
-        .or(untabled.map(|service| service.signing_name));
     let found = model.and_then(|model| Some((model, model.operation(action)?)));
     let input = match found {
         Some((model, operation)) => query_to_json(model, operation, fields)
@@ -204,7 +178,7 @@ fn form_of(fields: &[(String, String)]) -> ParsedRequest {
     };
     let signing_name = model
         .map(|model| model.signing_name.clone())
-        .or_else(|| other.map(str::to_owned));
+        .or_else(|| untabled.map(|service| service.signing_name.to_owned()));
     ParsedRequest {
         protocol: if untabled.is_some() {
             Protocol::Ec2
@@ -219,15 +193,19 @@ fn form_of(fields: &[(String, String)]) -> ParsedRequest {
         model: found,
         namespace: model.or_else(|| tables().service("sts")),
         input,
-        unknown: found.is_none() && other.is_none(),
+        unknown: found.is_none() && untabled.is_none() && (model.is_some() || !elsewhere),
         unsigned: false,
     }
 }
 
+/// Whether a path has the form of requests in CBOR: `/service/X/operation/Y`.
+fn is_cbor(path: &str) -> bool {
+    path.contains("/service/") && path.contains("/operation/")
+}
+
 /// The answer to an operation that is in no model.
 pub(super) fn unknown_operation(asked: &ParsedRequest) -> ApiError {
-    // the form of requests in CBOR: `/service/X/operation/Y`
-    if asked.operation.starts_with("/service/") && asked.operation.contains("/operation/") {
+    if is_cbor(&asked.operation) {
         let text = "The protocol rpc-v2-cbor is not simulated.";
         return ApiError::new("UnsupportedProtocol", text).status(415);
     }
@@ -249,19 +227,13 @@ pub(super) fn unknown_operation(asked: &ParsedRequest) -> ApiError {
     }
 }
 
-/// The answer to an operation that exists and is not simulated (`simulator.md` Z-2).
-pub(super) fn unsupported(asked: &ParsedRequest, service: &str) -> ApiError {
-    let text = format!(
-        "You are not authorized to perform {service}:{} (not simulated)",
-        asked.operation
-    );
-    let error = match asked.protocol {
-        Protocol::Json10 | Protocol::Json11 => ApiError::new("AccessDeniedException", text),
-        Protocol::RestJson => ApiError::new("AccessDeniedException", text).status(403),
-        Protocol::Query | Protocol::RestXml => ApiError::new("AccessDenied", text).status(403),
-        Protocol::Ec2 => ApiError::new("UnauthorizedOperation", text).status(403),
-    };
-    error.class(ErrorClass::Unsupported)
+/// The answer to an operation that is not simulated (`simulator.md` Z-2). Its name is no service's,
+/// so that nobody takes it for a denial, and no client repeats a 501.
+pub(super) fn not_simulated(asked: &ParsedRequest, service: &str) -> ApiError {
+    let text = format!("{service}:{} is not simulated", asked.operation);
+    ApiError::new("NotSimulated", text)
+        .status(501)
+        .class(ErrorClass::Unsupported)
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 
 use std::collections::HashSet;
 
+use hallpass_sim_base::Random;
+
 use super::{DEFAULT_SEED, file::OrganizationFile, resolve::ou_paths};
-use crate::core::random::Random;
 
 const LETTERS: &str = "abcdefghijklmnopqrstuvwxyz0123456789";
 

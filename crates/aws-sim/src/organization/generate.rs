@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use hallpass_sim_base::Random;
+
 use super::{
     Account, Assignment, Delegation, Group, IdentityCenter, Organization, OrganizationFile, Ou,
     PermissionSet, User,
@@ -11,7 +13,6 @@ use super::{
     presets::deny_leaving,
     slack,
 };
-use crate::core::random::Random;
 
 /// How big.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,13 +3,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use hallpass_sim_base::Random;
 use serde_json::json;
 
 use super::{
     Assignment, DEFAULT_SEED, IamKey, IamUser, OrganizationFile, OrganizationPolicy, Provisioned,
     derive::fill,
 };
-use crate::core::random::Random;
 
 const BASE32: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 /// Given name, family name, shown name.

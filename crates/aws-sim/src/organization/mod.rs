@@ -21,12 +21,12 @@ pub use file::{
     OrganizationFile, OrganizationPolicy, Ou, PermissionSet, Provisioned, Speed, User,
 };
 pub use generate::{Shape, Sizes, generate};
+pub use hallpass_sim_base::Problem;
 pub use large::large;
 pub use mess::make_messy;
 pub use parse::{parse, parse_value};
 pub use presets::small;
 pub(crate) use resolve::NameIndex;
-pub use schema::Problem;
 
 /// Seed of a file that names none.
 pub const DEFAULT_SEED: u64 = 7;

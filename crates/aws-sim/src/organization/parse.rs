@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use hallpass_sim_base::Problem;
 use serde_json::Value;
 
 use super::{
@@ -9,12 +10,9 @@ use super::{
     file::OrganizationFile,
     import,
     resolve::{NameIndex, Unresolved, ou_paths},
-    schema::{self, Problem},
+    schema,
 };
-use crate::{
-    core::{behaviour::Behaviour, entities::session_seconds, guardrails, regions},
-    slack,
-};
+use crate::vocabulary::{Behaviour, policy_types, regions, session_seconds};
 
 /// Reads an organization file and fills in what it leaves out.
 ///
@@ -91,7 +89,7 @@ fn check(file: &mut OrganizationFile) -> Vec<Problem> {
     check_policies(file, &mut problems);
     check_references(file, &mut problems);
     if let Some(section) = &file.slack {
-        problems.0.extend(slack::check(section));
+        problems.0.extend(hallpass_slack_sim::check(section));
     }
     for (name, value) in &file.behaviour {
         if let Err(message) = Behaviour::default().set(name, value) {
@@ -305,7 +303,7 @@ fn check_policies(file: &OrganizationFile, problems: &mut Problems) {
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         problems.form(right, format!("{at}/id"), &policy.id, "the id of a policy");
-        let own = guardrails::DEFAULTS.iter().any(|(kind, id, name, ..)| {
+        let own = policy_types::DEFAULTS.iter().any(|(kind, id, name, ..)| {
             policy.id == *id || policy.kind == *kind && policy.name == *name
         });
         if own {
@@ -323,10 +321,10 @@ fn check_policies(file: &OrganizationFile, problems: &mut Problems) {
                 format!("`{}` is there twice", policy.name),
             );
         }
-        let content = guardrails::text(&policy.content);
+        let content = policy_types::text(&policy.content);
         // AWS refuses a policy without statements; in a file it stands for one yet to be written
         let empty = policy.content.get("Statement") == Some(&Value::Array(Vec::new()));
-        if !empty && let Err(message) = guardrails::check_content(&policy.kind, &content) {
+        if !empty && let Err(message) = policy_types::check_content(&policy.kind, &content) {
             problems.add(format!("{at}/content"), message);
         }
     }

@@ -1,41 +1,8 @@
 //! The organization file's keys and types as a table, so that every problem of a file is found
 //! in one pass and named by a JSON pointer.
 
+use hallpass_sim_base::Problem;
 use serde_json::{Map, Value};
-
-/// One thing that is wrong with a file.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Problem {
-    /// Where: a JSON pointer (RFC 6901); empty for the whole file.
-    pub pointer: String,
-    /// What.
-    pub message: String,
-}
-
-impl Problem {
-    /// A problem at a place.
-    pub fn new(pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            pointer: pointer.into(),
-            message: message.into(),
-        }
-    }
-}
-
-impl std::fmt::Display for Problem {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{}: {}",
-            if self.pointer.is_empty() {
-                "/"
-            } else {
-                &self.pointer
-            },
-            self.message
-        )
-    }
-}
 
 #[derive(Clone, Copy)]
 enum FieldKind {

@@ -16,9 +16,10 @@ use axum::{
     http::{HeaderMap, HeaderValue, Response, StatusCode, request::Parts},
     routing::get,
 };
+use hallpass_sim_base::{KEPT_OUT, Refusal};
 use serde_json::Value;
 
-use crate::{control_access::KEPT_OUT, core::state::SimState, refusal::Refusal, world::Shared};
+use crate::{core::state::SimState, world::Shared};
 
 const CSS: &str = include_str!("portal.css");
 const JS: &str = include_str!("portal.js");

@@ -10,6 +10,7 @@ pub(crate) mod sso_oidc;
 mod sso_portal;
 mod sts;
 
+use hallpass_sim_base::Millis;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::core::{
@@ -20,7 +21,6 @@ use crate::core::{
     errors::ApiError,
     service::{RequestForm, SimService},
     state::SimState,
-    table::Millis,
     validate,
 };
 
@@ -106,6 +106,11 @@ fn service(wanted: impl Fn(&SimService) -> bool) -> Option<&'static SimService> 
     services.into_iter().find(|service| wanted(service))
 }
 
+/// Whether credentials of this scope are for a service that is not simulated.
+pub(crate) fn is_elsewhere(scope: &str) -> bool {
+    service(|one| one.signing_name == scope).is_none()
+}
+
 /// The service that a table of `aws-model` describes.
 pub(crate) fn of_table(name: &str) -> Option<&'static SimService> {
     service(|one| matches!(one.requests, RequestForm::Table(table) if table == name))
@@ -163,6 +168,32 @@ mod tests {
         assert!(!behaves(sso, "CreateApplication"));
         assert!(sso.model("CreateApplication").is_some());
         assert!(sso.model("Nonsense").is_none());
+    }
+
+    /// `docs/reference/simulator.md` names what is simulated; `BLESS=1` writes it anew.
+    #[test]
+    fn the_reference_has_every_operation() {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../docs/reference/simulator.md"
+        );
+        let page = std::fs::read_to_string(path).unwrap();
+        let (head, rest) = page.split_once("BLESS=1 -->\n").unwrap();
+        let (written, tail) = rest.split_once("<!-- end of operations").unwrap();
+        let rows = ALL.iter().map(|descriptor| {
+            let names = descriptor.operations.iter();
+            let names: Vec<String> = names.map(|(name, _)| format!("`{name}`")).collect();
+            let service = descriptor.service.signing_name;
+            format!("| `{service}` | {} |\n", names.join(", "))
+        });
+        let head_row = "| signing name | operations |\n|---|---|\n".to_owned();
+        let expected: String = std::iter::once(head_row).chain(rows).collect();
+        if std::env::var_os("BLESS").is_some() {
+            let page = format!("{head}BLESS=1 -->\n{expected}<!-- end of operations{tail}");
+            std::fs::write(path, page).unwrap();
+        } else {
+            assert_eq!(written, expected, "BLESS=1 writes it");
+        }
     }
 
     #[test]

@@ -8,10 +8,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use hallpass_sim_base::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::core::{call::Call, caller::AwsCaller, state::SimState, table::Millis};
+use crate::core::{call::Call, caller::AwsCaller, state::SimState};
 
 /// Records after which the log is folded into a new snapshot.
 const RECORDS_PER_SNAPSHOT: u64 = 20_000;

@@ -43,6 +43,8 @@ identitystore:ListGroupMembershipsForMember {"MemberId":{"UserId":"$mara"}}
 identitystore:IsMemberInGroups {"MemberId":{"UserId":"$mara"},"GroupIds":["$group"]}
 identitystore:GetGroupMembershipId {"MemberId":{"UserId":"$mara"},"GroupId":"$group"}
 identitystore:CreateGroup {"DisplayName":"answers"}
+identitystore:UpdateGroup {"GroupId":"$group","Operations":[{"AttributePath":"description","AttributeValue":"changed"}]}
+identitystore:UpdateUser {"UserId":"$mara","Operations":[{"AttributePath":"title","AttributeValue":"changed"}]}
 organizations:DescribeOrganization {}
 organizations:ListRoots {}
 organizations:ListAccounts {}
@@ -135,7 +137,8 @@ async fn reads_are_what_the_models_say() {
             .unwrap_or_default();
         let found = found.into_iter().filter(|one| {
             let last = one.path.rsplit('.').next().unwrap_or_default();
-            !(NEWER.contains(&last) || one.path.contains("Regions"))
+            let unknown = one.problem.contains("not in the model");
+            !(unknown && NEWER.contains(&last) || one.path.contains("Regions"))
         });
         wrong.extend(found.map(|one| format!("{call}: {} {}", one.path, one.problem)));
     }
@@ -156,7 +159,7 @@ SourceParentNotFoundException MoveAccount {"AccountId":"$account","SourceParentI
 DuplicateAccountException MoveAccount {"AccountId":"$account","SourceParentId":"$parent","DestinationParentId":"$parent"}
 AccountNotFoundException MoveAccount {"AccountId":"$account","SourceParentId":"$root","DestinationParentId":"$sandbox"}
 ok MoveAccount {"AccountId":"$account","SourceParentId":"$parent","DestinationParentId":"$sandbox"}
-AccessDeniedException CreateAccount {"Email":"a@b.example","AccountName":"a"}
+NotSimulated CreateAccount {"Email":"a@b.example","AccountName":"a"}
 "#;
 
 #[tokio::test]

@@ -196,14 +196,56 @@ async fn what_is_not_simulated_says_so() {
     let answer = bench
         .call("sso:CreateApplication", serde_json::json!({}))
         .await;
-    assert_eq!(answer.outcome(), "AccessDeniedException");
-    assert!(answer.text.contains("(not simulated)"), "{}", answer.text);
+    assert_eq!(
+        (answer.status, answer.outcome().as_str()),
+        (501, "NotSimulated")
+    );
+    let said = "sso:CreateApplication is not simulated";
+    assert!(answer.text.contains(said), "{}", answer.text);
+    let query = bench.form(&bench.signer, "iam:CreateUser").await;
+    assert_eq!(
+        (query.status, query.outcome().as_str()),
+        (501, "NotSimulated")
+    );
+    let said = "iam:CreateUser is not simulated";
+    assert!(query.text.contains(said), "{}", query.text);
+    // of services that there is no table of
+    let query = bench.form(&bench.signer, "sns:ListTopics").await;
+    assert_eq!(query.outcome(), "InvalidAction", "the version is of sts");
+    let target = "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.ListTrails";
+    let headers = vec![
+        (
+            "content-type".to_owned(),
+            "application/x-amz-json-1.1".to_owned(),
+        ),
+        ("x-amz-target".to_owned(), target.to_owned()),
+    ];
+    let address = bench.address.to_string();
+    let signed = sign(
+        &bench.signer,
+        "cloudtrail",
+        &address,
+        bench.wall(),
+        headers,
+        "{}",
+    );
+    let trails = bench.post(signed, "{}").await.unwrap();
+    assert_eq!(
+        (trails.status, trails.outcome().as_str()),
+        (501, "NotSimulated")
+    );
+    let said = "cloudtrail:ListTrails is not simulated";
+    assert!(trails.text.contains(said), "{}", trails.text);
     let (_, state) = bench
         .control("GET", "/state", serde_json::Value::Null)
         .await;
     assert_eq!(
         state["unsupported"],
-        serde_json::json!(["sso:CreateApplication"])
+        serde_json::json!([
+            "cloudtrail:ListTrails",
+            "iam:CreateUser",
+            "sso:CreateApplication"
+        ])
     );
 }
 
@@ -316,4 +358,28 @@ async fn a_page_of_another_site_controls_nothing() {
         let refused = answer.status().as_u16() == 403;
         assert_eq!(refused, host.starts_with("evil"), "looking as {host}");
     }
+}
+
+#[tokio::test]
+async fn the_call_log_keeps_the_newest_and_counts_what_went() {
+    let bench = Bench::new(hallpass_aws_sim::Options {
+        calls_kept: Some(3),
+        ..crate::bench::options()
+    })
+    .await;
+    for _ in 0..5 {
+        bench.call("sso:ListInstances", serde_json::json!({})).await;
+    }
+    let (_, log) = bench
+        .control("GET", "/calls", serde_json::Value::Null)
+        .await;
+    let seen: Vec<_> = log["calls"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|call| &call["seq"])
+        .collect();
+    assert_eq!(seen, [3, 4, 5]);
+    assert_eq!(log["dropped"], 2);
+    assert_eq!(log["counters"]["sso:ListInstances"]["ok"], 5);
 }

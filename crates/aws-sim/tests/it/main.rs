@@ -24,6 +24,5 @@ mod portal;
 mod portal_pages;
 mod repeatability;
 mod scale;
-mod slack;
 mod switches;
 mod throttling;

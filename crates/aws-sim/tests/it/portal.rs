@@ -649,6 +649,46 @@ async fn faults_reach_the_portal() {
 }
 
 #[tokio::test]
+async fn programs_may_name_the_portal_by_the_address_that_aws_gives_it() {
+    let bench = Bench::new(Options {
+        portal_url: Some(PORTAL.to_owned()),
+        ..options()
+    })
+    .await;
+    let start = bench.simulator.identity_center().start_url;
+    assert!(
+        start.starts_with("https://d-") && start.ends_with(".awsapps.com/start"),
+        "{start}"
+    );
+    let client = json!({
+        "clientName": "cli", "clientType": "public", "scopes": ["sso:account:access"], "issuerUrl": start,
+    });
+    let client = oidc(&bench, "/client/register", client).await.ok();
+    let client = json!({ "clientId": client["clientId"], "clientSecret": client["clientSecret"] });
+    for url in [start.clone(), format!("{start}/"), format!("{start}#/")] {
+        let body = with(&client, &json!({ "startUrl": url }));
+        let device = oidc(&bench, "/device_authorization", body).await.ok();
+        assert_eq!(
+            approve(&bench, &device, "mara.lindqvist@example.com").await,
+            200
+        );
+        bench.tick(1_000);
+        let token = poll(&bench, &client, &device).await.ok();
+        assert!(token["accessToken"].is_string(), "{token}");
+    }
+    let body = with(
+        &client,
+        &json!({ "startUrl": "https://d-0000000000.awsapps.com/start" }),
+    );
+    let other = oidc(&bench, "/device_authorization", body).await;
+    assert_eq!(
+        other.word(),
+        "InvalidRequestException 400",
+        "another store's"
+    );
+}
+
+#[tokio::test]
 async fn the_portal_is_where_the_file_says_else_where_the_simulator_is() {
     let named = "https://acme.awsapps.com/start";
     for (in_file, own, expected) in [

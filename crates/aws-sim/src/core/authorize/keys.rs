@@ -1,6 +1,7 @@
 //! The condition keys of a call (AWS: "AWS global condition context keys").
 
 use hallpass_iam::Context;
+use hallpass_sim_base::Millis;
 use serde_json::Value;
 
 use super::AuthorizationRequest;
@@ -10,7 +11,6 @@ use crate::core::{
     entities::read_tags,
     portal::reserved_path,
     state::SimState,
-    table::Millis,
     tree::path,
 };
 

@@ -10,12 +10,12 @@ use crate::{
     core::{
         caller::{AwsCaller, CallerKind},
         entities::Id,
-        guardrails::{FULL_ACCESS, RCP, RCP_FULL_ACCESS, SCP},
         portal::reserved_set,
         roles::ACCESS_ROLE,
         state::SimState,
     },
     organization::IamPolicies,
+    vocabulary::policy_types::{FULL_ACCESS, RCP, RCP_FULL_ACCESS, SCP},
 };
 
 /// The policies of a type from the root down to an account, as they are in force now; none when
@@ -165,7 +165,7 @@ fn of_principal(state: &SimState, caller: &AwsCaller, layers: &mut Layers) {
         layers.identity.extend(managed::find(name));
     }
     for (index, document) in found.inline.iter().enumerate() {
-        let text = crate::core::guardrails::text(document);
+        let text = crate::vocabulary::policy_types::text(document);
         let read = Policy::parse(&text, PolicyType::Identity).ok();
         let policy = read.map(|policy| Arc::new(policy.named(format!("inline-{index}"))));
         layers.identity.extend(policy);

@@ -18,12 +18,12 @@ use super::{
     caller::{AwsCaller, CallerKind},
     entities::{Id, RoleSession},
     errors::ApiError,
-    guardrails::SCP,
     issue::unique_id,
     roles::Role,
     service::PolicyFacts,
     state::SimState,
 };
+use crate::vocabulary::policy_types::SCP;
 
 /// Everything that is asked of the policies.
 struct AuthorizationRequest<'a> {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use hallpass_sim_base::{Millis, Random};
+
 use crate::{
     core::{
         entities::{Account, AssignmentKey, Id, PrincipalType},
-        random::Random,
         state::SimState,
-        table::Millis,
     },
     organization::Consistency,
 };

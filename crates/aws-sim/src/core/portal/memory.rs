@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use hallpass_sim_base::Millis;
 use serde::{Deserialize, Serialize};
 
-use crate::core::{entities::Id, state::SimState, table::Millis};
+use crate::core::{entities::Id, state::SimState};
 
 /// Longest life of an access token, in seconds (`simulator.md` §3).
 const ACCESS_TOKEN_SECONDS: Millis = 28_800;

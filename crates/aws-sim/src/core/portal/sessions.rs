@@ -1,14 +1,16 @@
 //! Role sessions (`simulator.md` N-1 and N-2): who they are, how long they live, what ends them.
 
+use hallpass_sim_base::{Millis, Random};
 use serde_json::Value;
 
-use crate::core::{
-    entities::{Id, PermissionSet, Provision, RoleSession, session_seconds},
-    issue::issue,
-    random::Random,
-    roles::{Role, session},
-    state::SimState,
-    table::Millis,
+use crate::{
+    core::{
+        entities::{Id, PermissionSet, Provision, RoleSession},
+        issue::issue,
+        roles::{Role, session},
+        state::SimState,
+    },
+    vocabulary::session_seconds,
 };
 
 /// How long sessions that are over stay in the control API's list.

@@ -4,15 +4,17 @@
 use std::fmt::Write as _;
 
 use super::{OperationHandler::Reads, ServiceDescriptor};
-use crate::core::{
-    call::Output,
-    context::Context,
-    errors::{self, ApiError, ErrorForms},
-    regions,
-    service::{
-        BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
-        SimService,
+use crate::{
+    core::{
+        call::Output,
+        context::Context,
+        errors::{self, ApiError, ErrorForms},
+        service::{
+            BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
+            SimService,
+        },
     },
+    vocabulary::regions,
 };
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {

@@ -192,7 +192,7 @@ fn roles(context: &Context<'_>) -> Vec<Value> {
         rows.push(role(context, "/", ACCESS_ROLE, 3600, &trust));
     }
     let path = reserved_path(&state.center.home_region);
-    let provider = crate::core::random::Random::new(state.seed, &format!("saml/{account}")).hex(16);
+    let provider = hallpass_sim_base::Random::new(state.seed, &format!("saml/{account}")).hex(16);
     let provider = format!("arn:aws:iam::{account}:saml-provider/AWSSSO_{provider}_DO_NOT_DELETE");
     let trust = trust(
         &json!(["sts:AssumeRoleWithSAML", "sts:TagSession"]),

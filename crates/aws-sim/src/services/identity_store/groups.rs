@@ -2,15 +2,15 @@
 
 use std::ops::Bound;
 
+use hallpass_sim_base::Millis;
 use serde_json::{Map, Value, json};
 
 use super::{
     ApiError, Context, HandlerResult, Output, arn, attributes, bare, check_revision, fresh_id,
-    not_found, paged, stamp, taken,
+    naming, not_found, paged, stamp, taken,
 };
 use crate::core::{
-    directory::remove_group, entities::Group, limits::DIRECTORY, state::SimState, table::Millis,
-    windows::Window,
+    directory::remove_group, entities::Group, limits::DIRECTORY, state::SimState, windows::Window,
 };
 
 fn shape(state: &SimState, group: &Group) -> Value {
@@ -41,9 +41,9 @@ pub(super) fn target<'a>(context: &'a Context<'_>, id: &str) -> Result<&'a Group
     seen(context, id, Millis::MAX)
 }
 
-/// The same as readers see it.
+/// The same as readers by id see it.
 pub(super) fn read<'a>(context: &'a Context<'_>, id: &str) -> Result<&'a Group, ApiError> {
-    seen(context, id, context.reading)
+    seen(context, id, context.reading_by_id)
 }
 
 fn check_unique(state: &SimState, group: &Group) -> Result<(), ApiError> {
@@ -75,12 +75,7 @@ pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
     check_unique(context.state, &group)?;
     let seen = context.write(Window::Directory);
     context.state.put_group(group, seen, context.now);
-    Ok(Output::Members(json!({
-        "GroupId": id,
-        "IdentityStoreId": context.state.center.store,
-        "GroupArn": arn("group", &id),
-        "Revision": "1",
-    })))
+    Ok(naming(context, "Group", &id, Some(1)))
 }
 
 /// `DescribeGroup`
@@ -100,10 +95,10 @@ pub(super) fn update(context: &mut Context<'_>) -> HandlerResult {
     )?;
     check_unique(context.state, &group)?;
     group.origin = context.touched(&group.origin);
-    let revision = group.origin.revision.to_string();
+    let (id, revision) = (group.id.clone(), group.origin.revision);
     let seen = context.write(Window::Directory);
     context.state.put_group(group, seen, context.now);
-    Ok(Output::Members(json!({ "Revision": revision })))
+    Ok(naming(context, "Group", &id, Some(revision)))
 }
 
 /// `DeleteGroup`: memberships go, assignments stay.
@@ -215,9 +210,5 @@ pub(super) fn get_id(context: &Context<'_>) -> HandlerResult {
         }
     };
     let id = found.ok_or_else(|| not_found("GROUP", ""))?;
-    Ok(Output::Members(json!({
-        "GroupId": id,
-        "IdentityStoreId": context.state.center.store,
-        "GroupArn": arn("group", &id),
-    })))
+    Ok(naming(context, "Group", &id, None))
 }

@@ -2,14 +2,17 @@
 
 use std::ops::Bound;
 
+use hallpass_sim_base::Millis;
 use serde_json::{Map, Value, json};
 
 use super::{
-    ApiError, Context, HandlerResult, Output, arn, bare, fresh_id, groups, not_found, paged, stamp,
-    taken, users,
+    ApiError, Context, HandlerResult, Output, arn, bare, fresh_id, groups, naming, not_found,
+    paged, stamp, taken, users,
 };
 use crate::core::{
-    entities::Id, entities::Membership, state::SimState, table::Millis, windows::Window,
+    entities::{Id, Membership},
+    state::SimState,
+    windows::Window,
 };
 
 fn shape(state: &SimState, row: &Membership) -> Value {
@@ -66,19 +69,14 @@ pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
     };
     let seen = context.write(Window::Assignment);
     context.state.put_membership(row, seen, context.now);
-    Ok(Output::Members(json!({
-        "MembershipId": id,
-        "IdentityStoreId": context.state.center.store,
-        "MembershipArn": arn("membership", &id),
-        "Revision": "1",
-    })))
+    Ok(naming(context, "Membership", &id, Some(1)))
 }
 
 /// `DescribeGroupMembership`
 pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
     Ok(Output::Members(shape(
         context.state,
-        by_id(context, context.reading)?,
+        by_id(context, context.reading_by_id)?,
     )))
 }
 
@@ -98,11 +96,7 @@ pub(super) fn get_id(context: &Context<'_>) -> HandlerResult {
     let key = context.state.membership_key(&group, &user);
     let row = context.state.memberships.seen(&key, context.reading);
     let row = row.ok_or_else(|| not_found("GROUP_MEMBERSHIP", ""))?;
-    Ok(Output::Members(json!({
-        "MembershipId": row.id,
-        "IdentityStoreId": context.state.center.store,
-        "MembershipArn": arn("membership", &row.id),
-    })))
+    Ok(naming(context, "Membership", &row.id, None))
 }
 
 /// `ListGroupMemberships`

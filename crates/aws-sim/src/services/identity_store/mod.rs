@@ -179,6 +179,19 @@ fn arn(kind: &str, id: &str) -> Value {
     format!("arn:aws:identitystore:::{kind}/{id}").into()
 }
 
+/// The answer that names a `User`, a `Group` or a `Membership`, with its revision after a write.
+fn naming(context: &Context<'_>, kind: &str, id: &str, revision: Option<u64>) -> Output {
+    let mut members = Map::new();
+    let store = context.state.center.store.clone();
+    members.insert(format!("{kind}Id"), id.into());
+    members.insert("IdentityStoreId".to_owned(), store.into());
+    members.insert(format!("{kind}Arn"), arn(&kind.to_lowercase(), id));
+    if let Some(revision) = revision {
+        members.insert("Revision".to_owned(), revision.to_string().into());
+    }
+    Output::Members(Value::Object(members))
+}
+
 /// A fresh id with the store's prefix.
 fn fresh_id(context: &mut Context<'_>) -> String {
     let uuid = context.random().uuid();

@@ -2,15 +2,15 @@
 
 use std::ops::Bound;
 
+use hallpass_sim_base::Millis;
 use serde_json::{Map, Value, json};
 
 use super::{
     ApiError, Context, HandlerResult, Output, arn, attributes, bare, check_revision, fresh_id,
-    not_found, paged, stamp, taken,
+    naming, not_found, paged, stamp, taken,
 };
 use crate::core::{
-    directory::remove_user, entities::User, limits::DIRECTORY, state::SimState, table::Millis,
-    windows::Window,
+    directory::remove_user, entities::User, limits::DIRECTORY, state::SimState, windows::Window,
 };
 
 const ATTRIBUTES: &[&str] = &[
@@ -67,9 +67,9 @@ pub(super) fn target<'a>(context: &'a Context<'_>, id: &str) -> Result<&'a User,
     seen(context, id, Millis::MAX)
 }
 
-/// The same as readers see it.
+/// The same as readers by id see it.
 pub(super) fn read<'a>(context: &'a Context<'_>, id: &str) -> Result<&'a User, ApiError> {
-    seen(context, id, context.reading)
+    seen(context, id, context.reading_by_id)
 }
 
 fn check_unique(state: &SimState, user: &User) -> Result<(), ApiError> {
@@ -149,12 +149,7 @@ pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
     check_unique(context.state, &user)?;
     let seen = context.write(Window::Directory);
     context.state.put_user(user, seen, context.now);
-    Ok(Output::Members(json!({
-        "UserId": id,
-        "IdentityStoreId": context.state.center.store,
-        "UserArn": arn("user", &id),
-        "Revision": "1",
-    })))
+    Ok(naming(context, "User", &id, Some(1)))
 }
 
 /// `DescribeUser`
@@ -183,10 +178,10 @@ pub(super) fn update(context: &mut Context<'_>) -> HandlerResult {
     check_user_name(user.user_name())?;
     check_unique(context.state, &user)?;
     user.origin = context.touched(&user.origin);
-    let revision = user.origin.revision.to_string();
+    let (id, revision) = (user.id.clone(), user.origin.revision);
     let seen = context.write(Window::Directory);
     context.state.put_user(user, seen, context.now);
-    Ok(Output::Members(json!({ "Revision": revision })))
+    Ok(naming(context, "User", &id, Some(revision)))
 }
 
 /// `DeleteUser`: memberships go, assignments stay.
@@ -271,9 +266,5 @@ pub(super) fn get_id(context: &Context<'_>) -> HandlerResult {
         }
     };
     let user = found.ok_or_else(|| not_found("USER", ""))?;
-    Ok(Output::Members(json!({
-        "IdentityStoreId": state.center.store,
-        "UserId": user.id,
-        "UserArn": arn("user", &user.id),
-    })))
+    Ok(naming(context, "User", &user.id, None))
 }

@@ -57,7 +57,7 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
 /// `DescribeAccount`
 pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
     let place = context.state.place(context.text("AccountId"));
-    let account = context.state.accounts.seen(&place, context.reading);
+    let account = context.state.accounts.seen(&place, context.reading_by_id);
     let account = account.ok_or_else(account_not_found)?;
     Ok(Output::Members(
         json!({ "Account": shape(context.state, account) }),

@@ -7,13 +7,9 @@ use super::{
     policies::{summary, target},
     tree,
 };
-use crate::core::{
-    entities::Id,
-    errors::ErrorClass,
-    guardrails::{default_of, most_attached},
-    state::SimState,
-    tree::node,
-    windows::Window,
+use crate::{
+    core::{entities::Id, errors::ErrorClass, state::SimState, tree::node, windows::Window},
+    vocabulary::policy_types::{RCP, default_of, most_attached},
 };
 
 fn target_not_found() -> ApiError {
@@ -71,7 +67,7 @@ pub(super) fn detach(context: &mut Context<'_>) -> HandlerResult {
     }
     let kind = policy.kind.as_str();
     // of resource control policies the default one always stays
-    let stays = policy.aws_managed && kind == crate::core::guardrails::RCP;
+    let stays = policy.aws_managed && kind == RCP;
     let last = context.state.guardrails_of(node_id, kind).count() == 1;
     if stays || default_of(kind).is_some() && last {
         return Err(constraint(

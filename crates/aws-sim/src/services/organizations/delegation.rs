@@ -1,9 +1,9 @@
 //! Delegated administrators and trusted access.
 
+use hallpass_sim_base::{Millis, hash};
 use serde_json::{Value, json};
 
 use super::{ApiError, Context, HandlerResult, account_not_found, accounts, paged, seconds};
-use crate::core::{random::hash, table::Millis};
 
 fn since(text: Option<&String>, default: Millis) -> Millis {
     text.and_then(|text| text.parse::<jiff::Timestamp>().ok())

@@ -9,6 +9,7 @@ mod tree;
 mod units;
 
 use hallpass_aws_model::{Violation, message};
+use hallpass_sim_base::Millis;
 use serde_json::Value;
 
 use super::{
@@ -28,7 +29,6 @@ use crate::core::{
         SimService,
     },
     state::SimState,
-    table::Millis,
     tree::node_arn,
 };
 

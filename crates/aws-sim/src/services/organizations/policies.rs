@@ -1,14 +1,17 @@
 //! Policies of the organization: making, changing, removing, reading.
 
+use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
 use super::{ApiError, Context, HandlerResult, Output, constraint, invalid, paged, stale, tags};
-use crate::core::{
-    document::Document,
-    guardrails::{Guardrail, check_content, fresh_id, guardrail_arn, longest},
-    state::SimState,
-    table::Millis,
-    windows::Window,
+use crate::{
+    core::{
+        document::Document,
+        guardrails::{Guardrail, fresh_id, guardrail_arn},
+        state::SimState,
+        windows::Window,
+    },
+    vocabulary::policy_types::{check_content, longest},
 };
 
 /// Policies of one type in an organization (AWS: "Quotas for AWS Organizations").

@@ -1,10 +1,13 @@
 //! Tags of the root, of organizational units, accounts and policies.
 
+use hallpass_sim_base::hash;
 use serde_json::{Value, json};
 
 use super::{ApiError, Context, HandlerResult, Output, constraint, invalid, paged};
 use crate::core::{
-    entities::Tags, entities::read_tags, random::hash, state::SimState, windows::Window,
+    entities::{Tags, read_tags},
+    state::SimState,
+    windows::Window,
 };
 
 /// Tags of one resource (AWS: "Quotas for AWS Organizations").

@@ -2,6 +2,7 @@
 
 use std::ops::Bound;
 
+use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
 use super::{
@@ -9,13 +10,11 @@ use super::{
     statuses, target_set,
 };
 use crate::core::{
-    entities::Id,
-    entities::{Assignment, AssignmentKey, AsyncKind, AsyncState, Operation, PrincipalType},
+    entities::{Assignment, AssignmentKey, AsyncKind, AsyncState, Id, Operation, PrincipalType},
     errors::ErrorClass,
     limits::OUTSTANDING,
     settle::{duration, enqueue},
     state::{SimState, first_of},
-    table::Millis,
     windows::Window,
 };
 

@@ -66,7 +66,7 @@ pub(super) fn change(context: &mut Context<'_>, mut set: PermissionSet) {
     context.state.put_changed_set(set, seen, now);
 }
 
-/// `UpdatePermissionSet`: replaces the members that were given.
+/// `UpdatePermissionSet`: replaces the members that were given. A relay state that is left out goes.
 pub(super) fn update(context: &mut Context<'_>) -> HandlerResult {
     let mut set = target_set(context)?.clone();
     check_managed(context, &set.id)?;
@@ -76,9 +76,7 @@ pub(super) fn update(context: &mut Context<'_>) -> HandlerResult {
     if let Some(description) = context.optional("Description") {
         set.description = Some(description.to_owned());
     }
-    if let Some(relay_state) = context.optional("RelayState") {
-        set.relay_state = Some(relay_state.to_owned());
-    }
+    set.relay_state = context.optional("RelayState").map(str::to_owned);
     change(context, set);
     Ok(Output::Members(json!({})))
 }

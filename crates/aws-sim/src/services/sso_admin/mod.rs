@@ -9,26 +9,29 @@ mod provisioned;
 mod statuses;
 mod tags;
 
+use hallpass_sim_base::Millis;
 use serde_json::Value;
 
 use super::{
     OperationHandler::{Reads, Writes},
     ServiceDescriptor,
 };
-use crate::core::{
-    call::{Output, input_text, seconds},
-    caller::AwsCaller,
-    clearance::{self, AccountStanding},
-    context::{Context, HandlerResult},
-    entities::{AsyncKind, PermissionSet, session_seconds},
-    errors::{self, ApiError},
-    pages::paged,
-    service::{
-        BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
-        SimService,
+use crate::{
+    core::{
+        call::{Output, input_text, seconds},
+        caller::AwsCaller,
+        clearance::{self, AccountStanding},
+        context::{Context, HandlerResult},
+        entities::{AsyncKind, PermissionSet},
+        errors::{self, ApiError},
+        pages::paged,
+        service::{
+            BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
+            SimService,
+        },
+        state::SimState,
     },
-    state::SimState,
-    table::Millis,
+    vocabulary::session_seconds,
 };
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
@@ -225,7 +228,11 @@ fn target_set<'a>(context: &'a Context<'_>) -> Result<&'a PermissionSet, ApiErro
 
 /// The same as readers see it.
 fn read_set<'a>(context: &'a Context<'_>) -> Result<&'a PermissionSet, ApiError> {
-    find_set(context, context.text("PermissionSetArn"), context.reading)
+    find_set(
+        context,
+        context.text("PermissionSetArn"),
+        context.reading_by_id,
+    )
 }
 
 fn find_set<'a>(

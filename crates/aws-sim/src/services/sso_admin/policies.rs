@@ -1,12 +1,13 @@
 //! Policies of a permission set.
 
+use hallpass_sim_base::hash;
 use serde_json::{Value, json};
 
 use super::{
     ApiError, Context, HandlerResult, Output, check_managed, lifecycle::change, paged, read_set,
     target_set,
 };
-use crate::core::{document::Document, limits::MANAGED_PER_SET, random::hash};
+use crate::core::{document::Document, limits::MANAGED_PER_SET};
 
 /// `ListManagedPoliciesInPermissionSet`
 pub(super) fn list_managed(context: &Context<'_>) -> HandlerResult {

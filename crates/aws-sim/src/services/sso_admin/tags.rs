@@ -1,12 +1,13 @@
 //! Tags of permission sets.
 
+use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
 use super::{
     ApiError, Context, HandlerResult, Output, PermissionSet, check_managed, find_set, paged,
     policies::ordered,
 };
-use crate::core::{entities::read_tags, table::Millis, windows::Window};
+use crate::core::{entities::read_tags, windows::Window};
 
 const MOST: usize = 75;
 
@@ -17,7 +18,7 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
     if arn == context.state.center.instance_arn {
         return Ok(paged("Tags", Vec::new(), None));
     }
-    let set = find_set(context, arn, context.reading)?;
+    let set = find_set(context, arn, context.reading_by_id)?;
     let rows = set
         .tags
         .iter()

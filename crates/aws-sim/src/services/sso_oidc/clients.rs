@@ -3,11 +3,11 @@
 
 use aws_lc_rs::{constant_time::verify_slices_are_equal, hmac};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use hallpass_sim_base::{Millis, Random};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{ApiError, Context, HandlerResult, Output, is_portal, refused};
-use crate::core::{random::Random, table::Millis};
 
 /// How long a registration is good: 90 days.
 const GOOD_FOR: Millis = 90 * 24 * 3_600_000;

@@ -1,5 +1,6 @@
 //! Devices that wait for a person.
 
+use hallpass_sim_base::Millis;
 use serde_json::json;
 
 use super::{
@@ -9,7 +10,6 @@ use super::{
 };
 use crate::core::{
     portal::{Device, Verdict, forget},
-    table::Millis,
     windows::Window,
 };
 

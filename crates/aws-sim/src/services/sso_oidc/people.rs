@@ -1,6 +1,8 @@
 //! What people do in their browser: say who they are, approve a device, let a program sign in.
 //! The simulator asks nobody for a password.
 
+use hallpass_sim_base::{Millis, Random};
+
 use super::{
     clients::{Client, open},
     tokens::access_token,
@@ -8,9 +10,7 @@ use super::{
 use crate::core::{
     entities::Id,
     portal::{AuthorizationCode, Verdict, begin, grant},
-    random::Random,
     state::SimState,
-    table::Millis,
 };
 
 /// How long an authorization code is good.

@@ -2,6 +2,7 @@
 
 use aws_lc_rs::digest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use hallpass_sim_base::{Millis, Random};
 use serde_json::{Value, json};
 
 use super::{
@@ -13,8 +14,6 @@ use super::{
 use crate::core::{
     entities::Id,
     portal::{SignIn, Verdict, begin, grant},
-    random::Random,
-    table::Millis,
     windows::Window,
 };
 

@@ -11,7 +11,9 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 use hallpass_aws_sim::organization::{self, OrganizationFile};
-use hallpass_aws_sim::{Authorization, Consistency, LoadError, Options, Simulator, Speed, serve};
+use hallpass_aws_sim::{
+    Authorization, CALLS_KEPT, Consistency, LoadError, Options, Simulator, Speed, serve,
+};
 use hallpass_wording::lists::count;
 use tokio::net::TcpListener;
 
@@ -63,7 +65,7 @@ struct RunArgs {
     /// How long asynchronous operations take
     #[arg(long, value_enum, value_name = "SPEED")]
     speed: Option<SpeedArg>,
-    /// How long reads lag behind writes
+    /// How long lists lag behind writes
     #[arg(long, value_enum, value_name = "LEVEL")]
     consistency: Option<ConsistencyArg>,
     /// A switch where AWS could do either, such as `duplicate_create=conflict`
@@ -95,6 +97,12 @@ struct RunArgs {
     /// Global services insist on their Region
     #[arg(long)]
     strict_scope: bool,
+    /// Calls that GET /_sim/calls remembers, the newest
+    #[arg(long, value_name = "N", default_value_t = CALLS_KEPT)]
+    calls: usize,
+    /// Address of the access portal, where it is another than this machine's, such as a proxy's
+    #[arg(long, value_name = "URL")]
+    portal_url: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -201,13 +209,17 @@ fn options(args: &RunArgs, organization: OrganizationFile, address: SocketAddr) 
         frozen_clock: args.frozen_clock,
         control_token: args.control_token.clone(),
         control_names: args.control_name.clone(),
-        calls_kept: 0,
+        calls_kept: Some(args.calls),
         strict_scope: args.strict_scope,
         authorization: args.authorization.into(),
         speed: args.speed.map(Into::into),
         consistency: args.consistency.map(Into::into),
         behaviour: args.behaviour.clone(),
-        portal_url: Some(portal_url(address)),
+        portal_url: Some(
+            args.portal_url
+                .clone()
+                .unwrap_or_else(|| portal_url(address)),
+        ),
     }
 }
 
@@ -253,6 +265,7 @@ fn announce(simulator: &Simulator, address: SocketAddr) -> Result<(), Failure> {
     output::say(&format!(
         "Simulated organization {} at http://{address}: {}, {}, {}.\n\
          Access portal: {}\n\
+         Start URL of `aws sso login`, which takes none without TLS: {}\n\
          For the aws CLI, as its management account {management}:",
         organization.organization.id,
         count(organization.accounts.len(), "account"),
@@ -262,13 +275,16 @@ fn announce(simulator: &Simulator, address: SocketAddr) -> Result<(), Failure> {
             "permission set"
         ),
         center.portal_url,
+        center.start_url,
     ));
     if !address.ip().is_loopback() {
         output::say("warning: anyone who reaches this address can control the simulator");
     }
     let lines = [
         ("AWS_ENDPOINT_URL", format!("http://{address}")),
-        ("AWS_REGION", center.home_region),
+        ("AWS_REGION", center.home_region.clone()),
+        // the name that version 1 of the aws CLI and boto3 know
+        ("AWS_DEFAULT_REGION", center.home_region),
         ("AWS_ACCESS_KEY_ID", keys.access_key_id),
         ("AWS_SECRET_ACCESS_KEY", keys.secret_access_key),
     ];

@@ -1,0 +1,35 @@
+//! How long a session of a permission set may last.
+
+/// The length of a session from its ISO 8601 form; `None` unless from one to twelve hours.
+pub(crate) fn session_seconds(text: &str) -> Option<u32> {
+    let mut rest = text.strip_prefix("PT")?;
+    let mut total = 0_u32;
+    for (unit, size) in [('H', 3600), ('M', 60), ('S', 1)] {
+        if let Some((number, after)) = rest.split_once(unit) {
+            total = total.checked_add(number.parse::<u32>().ok()?.checked_mul(size)?)?;
+            rest = after;
+        }
+    }
+    (rest.is_empty() && (3600..=43_200).contains(&total)).then_some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::session_seconds;
+
+    #[test]
+    fn session_durations() {
+        for (text, expected) in [
+            ("PT1H", Some(3600)),
+            ("PT12H", Some(43_200)),
+            ("PT1H30M", Some(5400)),
+            ("PT90M", Some(5400)),
+            ("PT59M", None),
+            ("PT13H", None),
+            ("P1D", None),
+            ("1H", None),
+        ] {
+            assert_eq!(session_seconds(text), expected, "{text}");
+        }
+    }
+}
