@@ -329,7 +329,10 @@ impl<'g> Sides<'g> {
                 .as_ref()
                 .map(|it| sheet(std::slice::from_ref(it))),
             session: (!layers.session.is_empty()).then(|| sheet(&layers.session)),
-            identity: sheet(&layers.identity),
+            identity: match requests.first() {
+                Some(first) if layers.lacks_session_policy(first) => Sheet::default(),
+                _ => sheet(&layers.identity),
+            },
             grants: Default::default(),
             resource_denies: Vec::new(),
             width,
