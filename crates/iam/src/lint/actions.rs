@@ -111,7 +111,18 @@ fn unknown(checker: &mut Checker<'_>, entry: &ActionEntry<'_>) {
 fn suggest(checker: &mut Checker<'_>, entry: &ActionEntry<'_>, near: &str) {
     let text = &entry.text.text;
     let message = format!("there is no action `{text}`; did you mean `{near}`?");
-    checker.tell(LintCode::ActionUnknown, entry.text.span, message);
+    let prefix = entry.service();
+    let meant = near.split(':').next().unwrap_or("");
+    // an action of that name elsewhere makes it no typing error: it may be newer than the data
+    let alike = prefix == meant || facts::nearest_service(&prefix) == Some(meant);
+    let severity = if alike {
+        Severity::Error
+    } else {
+        Severity::Warning
+    };
+    checker
+        .tell(LintCode::ActionUnknown, entry.text.span, message)
+        .as_bad_as(severity);
 }
 
 /// Nothing is like it, so it is no typing error; it may be newer than the data.

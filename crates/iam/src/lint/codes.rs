@@ -195,12 +195,12 @@ rules! {
     r#""Resource": "my-bucket/*""#
 
     21 ResourceMismatch "RESOURCE_MISMATCH" Error
-    "no listed resource is of a type that the action works on: the entry never applies"
+    "no listed resource is of a type that the action works on: the entry never applies; a warning where AWS's reference may be incomplete"
     "list a resource of the type the message names"
     r#""Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket""#
 
     22 ResourcePartial "RESOURCE_PARTIAL" Error
-    "the action is checked against several types of resources, and some are not listed"
+    "the action is checked against several types of resources, and some are not listed; info where they may be alternatives"
     "list a resource of every required type"
     r#""Action": "sso:CreateAccountAssignment", "Resource": "arn:aws:sso:::account/*""#
 

@@ -1,7 +1,7 @@
 //! Resources and whether actions work on them (codes 20 to 24, 72).
 
 use super::checker::{ActionEntry, Checker, Shape, StatementFacts, is_star};
-use super::codes::LintCode;
+use super::codes::{LintCode, Severity};
 use super::values::{is_account, is_partition, is_placeholder, is_region};
 use crate::facts::{self, ActionFacts};
 use crate::language::json::ByteSpan;
@@ -142,7 +142,14 @@ fn fits(checker: &mut Checker<'_>, part: &StatementFacts<'_>, entry: &ActionEntr
     }
     let wanted = first.map_or(String::new(), |action| arns_of(action));
     let message = format!("no resource listed is one that `{text}` works on: {wanted}");
-    checker.tell(LintCode::ResourceMismatch, entry.text.span, message);
+    let severity = if first.is_some_and(|action| facts::has_all_types(action)) {
+        Severity::Error
+    } else {
+        Severity::Warning
+    };
+    checker
+        .tell(LintCode::ResourceMismatch, entry.text.span, message)
+        .as_bad_as(severity);
 }
 
 /// How the resources of an action are named.
@@ -206,7 +213,7 @@ fn partial(checker: &mut Checker<'_>) {
     ) {
         return;
     }
-    let mut found: Vec<(ByteSpan, String)> = Vec::new();
+    let mut found: Vec<(ByteSpan, Severity, String)> = Vec::new();
     for part in checker
         .parts
         .iter()
@@ -217,12 +224,19 @@ fn partial(checker: &mut Checker<'_>) {
                 continue;
             };
             if let Some(message) = missing_types(&checker.parts, action) {
-                found.push((entry.text.span, message));
+                let severity = if facts::counts_all_required(action) {
+                    Severity::Error
+                } else {
+                    Severity::Info
+                };
+                found.push((entry.text.span, severity, message));
             }
         }
     }
-    for (span, message) in found {
-        checker.tell(LintCode::ResourcePartial, span, message);
+    for (span, severity, message) in found {
+        checker
+            .tell(LintCode::ResourcePartial, span, message)
+            .as_bad_as(severity);
     }
 }
 
@@ -251,11 +265,15 @@ fn missing_types(parts: &[StatementFacts<'_>], action: &ActionFacts) -> Option<S
     if missing.is_empty() || missing.len() == required.len() {
         return None;
     }
-    Some(format!(
-        "`{name}` is checked against {}; no resource allowed is of type {}",
-        required.join(", "),
-        missing.join(", ")
-    ))
+    let (all, missing) = (required.join(", "), missing.join(", "));
+    Some(if facts::counts_all_required(action) {
+        format!("`{name}` is checked against {all}; no resource allowed is of type {missing}")
+    } else {
+        format!(
+            "AWS's reference has {all} required for `{name}`; no resource allowed is of type \
+             {missing}, which is right only where they are alternatives"
+        )
+    })
 }
 
 /// A key that only some of the required types bring: an Allow then fails for the others, and a
