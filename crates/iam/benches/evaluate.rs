@@ -97,7 +97,11 @@ fn compiling_a_policy_of_eight_statements(bencher: Bencher<'_, '_>) {
 fn read_only() -> String {
     let services = facts::services().filter(|it| it.actions().len() > 4);
     let actions = services.flat_map(|service| {
-        let single = service.actions().iter().take(4).map(|it| it.full_name());
+        let single = service
+            .actions()
+            .iter()
+            .take(4)
+            .map(facts::ActionFacts::full_name);
         let patterns = ["Describe*", "Get*", "List*"];
         let patterns = patterns.map(|it| format!("{}:{it}", service.prefix));
         single.chain(patterns)

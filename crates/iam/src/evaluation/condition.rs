@@ -150,11 +150,11 @@ impl Condition {
     /// Whether it asks for an `aws:PrincipalArn` that fits a pattern with wildcards.
     pub(crate) fn is_principal_pattern(&self) -> bool {
         let test = self.operator.test;
-        let wild = |text: &&Box<str>| text.contains(['*', '?']);
+        let mut values = self.written.iter();
         *self.lower == *"aws:principalarn"
             && test.takes_wildcards()
             && !test.is_negated()
-            && self.written.iter().any(|text| wild(&text))
+            && values.any(|text| text.contains(['*', '?']))
     }
 
     /// The request's value of the key.

@@ -116,7 +116,7 @@ fn limits_root_and_exceptions() {
     check("§2.6 limits, root, exceptions", requests(LIMITS));
 }
 
-/// What AWS's pages say beside the tables: C-1, C-4, C-5.
+/// What AWS's pages say beside the tables (`policies.md` §0).
 const BESIDE_THE_TABLES: &str = r#"
 a pattern of principals: boundary and session silent | @dev sqs:SendMessage @queue | {"context": {"aws:PrincipalArn": "@role"}, "boundary": "+ec2:*", "session": "+ec2:*", "resourcePolicy": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*", "Condition": {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::111111111111:role/*"}}}]}} | A
 a pattern of principals: another one | @dev sqs:SendMessage @queue | {"context": {"aws:PrincipalArn": "@role"}, "resourcePolicy": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*", "Condition": {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::111111111111:user/*"}}}]}} | ID
