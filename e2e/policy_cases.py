@@ -80,7 +80,7 @@ REQUESTS = [("s3:GetObject", "arn:aws:s3:::red/1"), ("s3:PutObject", "arn:aws:s3
             ("lambda:InvokeFunction", f"arn:aws:lambda:eu-west-1:{A}:function:pay:live")]
 
 ACTIONS = ["*", "s3:*", "s3:Get*", "S3:getobject", "s3:*Object", "s3:?etObject", "s3:GetObject", "s3:PutObject", "s3:Get",
-           "sqs:*", "dynamodb:*Item", "*:Get*", "s*:*", "s?:GetObject", "iam:Get*Role*", "ec2:Describe*", "kms:*", "s3:**",
+           "sqs:*", "dynamodb:*Item", "s3:G*t*", "s3:*t", "iam:Get*Role*", "ec2:Describe*", "kms:*", "s3:**",
            "lambda:Invoke*", "s3-object-lambda:*", "sqs:SendMessage"]
 
 RESOURCES = ["*", "arn:aws:s3:::*", "arn:aws:s3:::red/*", "arn:aws:s3:::red", "arn:aws:s3:::re?/1", "arn:aws:s3:::*/1",

@@ -326,17 +326,22 @@ def glob(pattern, text, flags=0):
     return re.fullmatch(made, text, re.S | flags) is not None
 
 
-def service_pattern(case, layer, effect, excluding, pattern):
-    service = pattern.partition(":")[0]
-    if ":" not in pattern or not set(service) & set("*?"):
-        return pattern
-    return "*" if glob(pattern, case["action"], re.I) else NEVER_ACTION
+def on_resource(pattern, text):
+    """`policies.md` §2.2: a `*` that is the last character of one of the first five segments goes on past
+    the colon, any other wildcard there stays inside its segment."""
+    made, behind = "", 0
+    for at, it in enumerate(pattern):
+        last = pattern[at + 1:at + 2] in ("", ":")
+        inside = "" if behind >= 5 or (it == "*" and last) else "[^:]"
+        made += {"*": (inside or ".") + "*", "?": inside or "."}.get(it, re.escape(it))
+        behind += it == ":"
+    return text.count(":") >= 5 and re.fullmatch(made, text, re.S) is not None
 
 
 def short_arn(case, layer, effect, excluding, pattern):
     if pattern == "*" or pattern.count(":") >= 5:
         return pattern
-    return pattern + ":*" * (5 - pattern.count(":")) if pattern.endswith("*") else NEVER_ARN
+    return "*" if on_resource(pattern, case["resource"]) else NEVER_ARN
 
 
 def strict_parts(case, layer, effect, excluding, pattern):
@@ -468,10 +473,9 @@ CLOUD_COPILOT = [
     ("case-fold", "folds case in ASCII and the letters' own pairs only", OPERATORS, on_values("ignorecase", folded)),
     ("one-character", "`*` and `?` do not match a line feed, `?` only half of what is beyond U+FFFF", OPERATORS, on_values("string", plain)),
     ("empty-list", "takes an empty list for a present key", "Set operators for multivalued context keys", emptied),
-    ("service-wildcard", "takes a wildcard in an action's prefix for text", OWN + "IAM JSON policy elements: Resource forbids it in a resource, nothing is said of actions", on_patterns("Action", service_pattern)),
     ("void-exclusion", "lets NotResource hold though a variable has no value, where the service differs or there is no resource", VARIABLES, void),
     ("no-resource", "lets a request without a resource meet ARNs in Allow", RESOURCE, on_patterns("Resource", no_resource)),
-    ("short-arn", "completes an ARN with fewer than six parts without a wildcard at its end", OWN + ARNS + " completes it in identity-based policies", on_patterns("Resource", short_arn)),
+    ("short-arn", "completes an ARN with fewer than six parts", OWN + RESOURCE + " has `*` go past colons at a part's end only", on_patterns("Resource", short_arn)),
     ("parts-by-regex", "ignores case in the first five parts of an ARN, and takes a stop for any character", ARNS, on_patterns("Resource", strict_parts)),
     ("wildcard-in-type", "takes a wildcard in a resource's type for text", OWN + ARNS + " does not allow it", on_patterns("Resource", wide_type)),
     ("role-name-case", "ignores case in the name of a role that is a principal", PRINCIPAL, role_name),
@@ -489,17 +493,15 @@ CLOUD_COPILOT = [
 
 
 def covers(case, pattern):
-    """Six parts apart, with variables; None where a variable has no value."""
+    """As our rules say, with variables; None where a variable has no value."""
     if pattern == "*":
         return True
     if has_null(case, pattern):
         return None
-    parts, asked = short_arn(case, "", "", False, pattern).split(":", 5), case["resource"].split(":", 5)
-    if len(asked) < 6:
-        return False
     # values of variables and escapes are text: they hold no wildcards here but for `${*}`
-    rest = VARIABLE.sub(lambda match: variable(case, match[1]) if match[1] not in "*?$" else "\0", parts[5])
-    return all(glob(mine, theirs) for mine, theirs in zip([*parts[:5], rest], asked))
+    parts = pattern.split(":", 5)
+    parts[5:] = [VARIABLE.sub(lambda match: variable(case, match[1]) if match[1] not in "*?$" else "\0", rest) for rest in parts[5:]]
+    return on_resource(":".join(parts), case["resource"])
 
 
 def moto_action_case(case):

@@ -10,9 +10,10 @@ use std::sync::Arc;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
+use hallpass_iam::lint::{Options, lint};
 use hallpass_iam::{
     Caller, Case, CaseOptions, Context, Decision, Grid, GridCaller, GridResource, Layers, Policy,
-    PolicyType, Request, decide, simulate_line,
+    PolicyType, Request, decide, facts, simulate_line,
 };
 
 fn main() {
@@ -90,6 +91,35 @@ fn compiling_a_policy_of_eight_statements(bencher: Bencher<'_, '_>) {
     bencher
         .counter(ItemsCount::new(1_u32))
         .bench_local(|| Policy::parse(divan::black_box(&text), PolicyType::Scp));
+}
+
+/// As long as AWS's own `ReadOnlyAccess`: some patterns of every service, and single actions.
+fn read_only() -> String {
+    let services = facts::services().filter(|it| it.actions().len() > 4);
+    let actions = services.flat_map(|service| {
+        let single = service
+            .actions()
+            .iter()
+            .take(4)
+            .map(facts::ActionFacts::full_name);
+        let patterns = ["Describe*", "Get*", "List*"];
+        let patterns = patterns.map(|it| format!("{}:{it}", service.prefix));
+        single.chain(patterns)
+    });
+    let actions: Vec<String> = actions.map(|it| format!("\"{it}\"")).collect();
+    format!(
+        r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":[{}],"Resource":"*"}}}}"#,
+        actions.join(",")
+    )
+}
+
+#[divan::bench]
+fn linting_two_thousand_actions(bencher: Bencher<'_, '_>) {
+    let text = read_only();
+    let options = Options::new(PolicyType::Identity);
+    bencher
+        .counter(ItemsCount::new(1_u32))
+        .bench_local(|| lint(divan::black_box(&text), &options));
 }
 
 fn policy(text: &str, kind: PolicyType) -> Arc<Policy> {

@@ -25,15 +25,18 @@
 //! ```
 
 mod answer;
+mod arn;
 pub mod attributes;
 mod case;
 pub mod error;
 mod evaluation;
 pub mod facts;
 pub mod generate;
+mod glob;
 pub mod input;
 pub mod language;
 pub mod lint;
+mod pattern;
 pub mod perimeter;
 pub mod residual;
 pub mod samples;

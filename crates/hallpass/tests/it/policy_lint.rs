@@ -145,6 +145,49 @@ fn repairs_are_written_and_the_rest_is_told() {
 }
 
 #[test]
+fn what_is_no_policy_is_never_repaired() {
+    let template = r#"{"Resources": {"Statement": []}}"#;
+    let folder = folder(&[("a.scp.json", template), ("identity/b.json", "[1]")]);
+    lint(folder.path(), &["a.scp.json", "identity", "--fix"]).exits(1);
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    assert_eq!(read("a.scp.json"), template);
+    assert_eq!(read("identity/b.json"), "[1]");
+}
+
+#[test]
+fn a_folder_without_a_policy_is_bad_input() {
+    let folder = folder(&[("a/package.json", r#"{"name": "x"}"#), ("b/readme.md", "-")]);
+    for name in ["a", "b"] {
+        let ran = lint(folder.path(), &[name]).exits(2);
+        assert_eq!(ran.out, "");
+        assert!(ran.err.contains("error[E_NO_POLICY]"), "{}", ran.err);
+    }
+    let ran = lint(folder.path(), &["a"]);
+    assert!(
+        ran.err.contains("`a/package.json` is no policy"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn one_bad_file_hides_no_finding() {
+    let folder = folder(&[
+        ("p/bad.scp.json", BAD_SID),
+        ("p/package.json", r#"{"name": "x"}"#),
+        ("p/unknown.json", CLEAN),
+        ("p/z.scp.json", BAD_SID),
+    ]);
+    let ran = lint(folder.path(), &["p"]).exits(2);
+    assert_eq!(ran.lines().len(), 2, "{}", ran.out);
+    assert!(ran.err.contains("error[E_TYPE]"), "{}", ran.err);
+    assert!(ran.err.contains("p/unknown.json"), "{}", ran.err);
+    let ran = lint(folder.path(), &["p/bad.scp.json", "missing.scp.json"]).exits(2);
+    assert_eq!(ran.lines().len(), 1, "{}", ran.out);
+    assert!(ran.err.contains("missing.scp.json"), "{}", ran.err);
+}
+
+#[test]
 fn severities_waivers_and_trees_decide_the_exit_code() {
     let wide = r#"{"Version": "2012-10-17", "Statement": [{"Sid": "A", "Effect": "Allow", "Action": "sqs:*", "Resource": "arn:aws:sqs:eu-west-1:444455556666:q"}]}"#;
     let tree = r#"{"organization": {"ManagementAccountId": "111122223333"}, "root": "r-ab12",

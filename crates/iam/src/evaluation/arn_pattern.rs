@@ -1,10 +1,11 @@
-//! ARN patterns: six parts matched separately, so that a wildcard in one of the first five
-//! never crosses a colon (AWS: "IAM JSON policy elements: Resource").
+//! Values of ARN operators: six parts compared one by one, so that a wildcard in one of the first
+//! five never crosses a colon (AWS: "IAM JSON policy elements: Condition operators"). Also what a
+//! request is about: its resource and its action.
 
 use super::context::Context;
-use super::glob::{self, Glob};
 use super::template::{Syntax, Template, split_outside};
-use crate::language::split_arn;
+use crate::glob::{self, Glob};
+use crate::language::{self, split_arn};
 
 /// What a request acts on, made ready for matching.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,10 +62,10 @@ impl RequestResource {
     }
 }
 
-/// A text of a policy that names ARNs.
+/// A value of an ARN operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ArnPattern {
-    /// `*`, also in six parts: everything, a request without a resource included.
+    /// `*`: every ARN.
     Any,
     /// Neither an ARN nor `*`: matches nothing.
     Malformed,
@@ -75,80 +76,34 @@ pub(crate) enum ArnPattern {
     Whole(Template),
 }
 
-/// Where variables are replaced in an ARN of a policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Variables {
-    /// Nowhere: version 2008.
-    Nowhere,
-    /// Behind the fifth colon: `Resource` and `NotResource`.
-    InRest,
-    /// Everywhere: values of ARN operators.
-    Everywhere,
-}
-
 impl ArnPattern {
-    pub(crate) fn new(text: &str, variables: Variables) -> Self {
+    /// Compiles a value; `variables`: whether the version has them.
+    pub(crate) fn new(text: &str, variables: bool) -> Self {
         if text == "*" {
             return Self::Any;
         }
-        let outside = variables != Variables::Nowhere;
-        let mut parts = split_outside(text, outside, 6);
-        if parts.len() < 6 {
-            if !text.ends_with('*') {
-                return Self::whole(text, variables);
-            }
-            parts.resize(6, "*");
-        }
-        if parts.iter().all(|part| is_stars(part)) {
-            return Self::Any;
-        }
-        let syntax = |variables| Syntax {
+        let syntax = Syntax {
             wildcards: true,
             variables,
         };
-        let everywhere = variables == Variables::Everywhere;
-        let template = |(at, part): (usize, &&str)| {
-            let behind = at == 5;
-            Template::new(part, syntax(if behind { outside } else { everywhere }))
-        };
-        let templates: Vec<Template> = parts.iter().enumerate().map(template).collect();
+        let mut parts = split_outside(text, variables, 6);
+        if parts.len() < 6 {
+            if !text.ends_with('*') {
+                return match Template::new(text, syntax) {
+                    Template::Fixed(_) => Self::Malformed,
+                    open @ Template::Open(_) => Self::Whole(open),
+                };
+            }
+            parts.resize(6, "*");
+        }
+        let templates = parts.iter().map(|part| Template::new(part, syntax));
+        let templates: Vec<Template> = templates.collect();
         templates
             .try_into()
             .map_or(Self::Malformed, |parts| Self::Parts(Box::new(parts)))
     }
 
-    fn whole(text: &str, variables: Variables) -> Self {
-        if variables != Variables::Everywhere {
-            return Self::Malformed;
-        }
-        let syntax = Syntax {
-            wildcards: true,
-            variables: true,
-        };
-        match Template::new(text, syntax) {
-            Template::Fixed(_) => Self::Malformed,
-            open @ Template::Open(_) => Self::Whole(open),
-        }
-    }
-
-    /// Whether the pattern covers a request's resource; `None` when a variable has no value.
-    pub(crate) fn covers(&self, target: &RequestResource, context: &Context) -> Option<bool> {
-        match (self, target) {
-            (Self::Any, _) => Some(true),
-            (Self::Malformed, _) => Some(false),
-            (Self::Parts(_) | Self::Whole(_), RequestResource::All) => {
-                self.is_resolved(context).then_some(false)
-            }
-            (Self::Parts(_) | Self::Whole(_), RequestResource::Arn { .. }) => {
-                match target.parts() {
-                    Some(parts) => self.covers_parts(&parts, context),
-                    None => Some(false),
-                }
-            }
-        }
-    }
-
-    /// As [`ArnPattern::covers`], for parts.
+    /// Whether the pattern covers an ARN's parts; `None` when a variable has no value.
     pub(crate) fn covers_parts(&self, parts: &[&str; 6], context: &Context) -> Option<bool> {
         let templates = match self {
             Self::Any => return Some(true),
@@ -172,14 +127,6 @@ impl ArnPattern {
         Some(covered)
     }
 
-    fn is_resolved(&self, context: &Context) -> bool {
-        match self {
-            Self::Any | Self::Malformed => true,
-            Self::Whole(template) => template.resolved(context).is_some(),
-            Self::Parts(templates) => templates.iter().all(|it| it.resolved(context).is_some()),
-        }
-    }
-
     /// The pattern with its variables replaced, where that can be shown.
     pub(crate) fn resolved(&self, context: &Context) -> Option<String> {
         match self {
@@ -191,15 +138,6 @@ impl ArnPattern {
                     templates.iter().map(|it| it.resolved(context)).collect();
                 Some(parts?.join(":"))
             }
-        }
-    }
-
-    /// Whether what it covers depends on the request's context.
-    pub(crate) fn is_open(&self) -> bool {
-        match self {
-            Self::Any | Self::Malformed => false,
-            Self::Whole(_) => true,
-            Self::Parts(parts) => parts.iter().any(|it| matches!(it, Template::Open(_))),
         }
     }
 
@@ -216,37 +154,35 @@ impl ArnPattern {
     }
 }
 
-fn is_stars(part: &str) -> bool {
-    !part.is_empty() && part.bytes().all(|byte| byte == b'*')
-}
-
 /// An action or an action pattern of a policy, in lower case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ActionPattern {
-    /// A service without wildcards, and a pattern for the name.
+    /// `*`, also as `*:*`.
+    Any,
+    /// A service, and a pattern for the name.
     Of { service: Box<str>, name: Glob },
-    /// A pattern over the whole.
-    Whole(Glob),
 }
 
 impl ActionPattern {
     pub(crate) fn new(text: &str) -> Self {
+        if language::is_any_action(text) {
+            return Self::Any;
+        }
         let text = text.to_ascii_lowercase();
-        match text.split_once(':') {
-            Some((service, name)) if !service.contains(['*', '?']) => Self::Of {
-                service: service.into(),
-                name: Glob::new(name),
-            },
-            _ => Self::Whole(Glob::new(&text)),
+        // without a colon it names no action: every action has a name
+        let (service, name) = text.split_once(':').unwrap_or((&text, ""));
+        Self::Of {
+            service: service.into(),
+            name: Glob::new(name),
         }
     }
 
     pub(crate) fn covers(&self, action: &RequestAction) -> bool {
         match self {
+            Self::Any => true,
             Self::Of { service, name } => {
                 **service == *action.service() && name.matches(action.name())
             }
-            Self::Whole(glob) => glob.matches(&action.lower),
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 use std::net::IpAddr;
 
-use super::arn_pattern::{ArnPattern, Variables};
+use super::arn_pattern::ArnPattern;
 use super::context::{Context, ContextValue};
 use super::template::{Syntax, Template};
 use super::values::{self, Decimal, NetworkRange};
@@ -118,14 +118,11 @@ impl Condition {
             Test::IpAddress | Test::NotIpAddress => {
                 Values::Address(texts().map(NetworkRange::parse).collect())
             }
-            Test::ArnEquals | Test::ArnLike | Test::ArnNotEquals | Test::ArnNotLike => {
-                let place = if variables {
-                    Variables::Everywhere
-                } else {
-                    Variables::Nowhere
-                };
-                Values::Arn(texts().map(|text| ArnPattern::new(text, place)).collect())
-            }
+            Test::ArnEquals | Test::ArnLike | Test::ArnNotEquals | Test::ArnNotLike => Values::Arn(
+                texts()
+                    .map(|text| ArnPattern::new(text, variables))
+                    .collect(),
+            ),
             Test::NumericEquals
             | Test::NumericNotEquals
             | Test::NumericLessThan
@@ -148,6 +145,16 @@ impl Condition {
             values,
             written: texts().map(Into::into).collect(),
         }
+    }
+
+    /// Whether it asks for an `aws:PrincipalArn` that fits a pattern with wildcards.
+    pub(crate) fn is_principal_pattern(&self) -> bool {
+        let test = self.operator.test;
+        let mut values = self.written.iter();
+        *self.lower == *"aws:principalarn"
+            && test.takes_wildcards()
+            && !test.is_negated()
+            && values.any(|text| text.contains(['*', '?']))
     }
 
     /// The request's value of the key.

@@ -115,6 +115,12 @@ impl Layers {
         self.boundary.is_some() && Self::identity_counts(request)
     }
 
+    /// Whether the caller is a federated user's session without a session policy: it has no
+    /// permissions of its identity (AWS: "`GetFederationToken`").
+    pub(crate) fn lacks_session_policy(&self, request: &Request) -> bool {
+        request.caller.kind() == CallerKind::FederatedUser && self.session.is_empty()
+    }
+
     fn tally(&self, request: &Request) -> Tally {
         let mut tally = Tally::default();
         let denied = self.tally_control(request, &mut tally)
@@ -179,7 +185,7 @@ impl Layers {
             }
         }
         let weight = weigh(&self.identity, request);
-        tally.identity = weight == Weight::Allows;
+        tally.identity = weight == Weight::Allows && !self.lacks_session_policy(request);
         weight == Weight::Denies
     }
 }

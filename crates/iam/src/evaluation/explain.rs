@@ -167,7 +167,8 @@ pub fn explain(layers: &Layers, request: &Request) -> Explanation {
             tally.session = Some(trace.layer(Layer::Session, None, shared));
         }
         let shared = layers.identity.iter().map(AsRef::as_ref);
-        tally.identity = trace.layer(Layer::Identity, None, shared);
+        let allows = trace.layer(Layer::Identity, None, shared);
+        tally.identity = allows && !layers.lacks_session_policy(request);
     }
     conclude(&tally, &gaps, request, trace.statements)
 }

@@ -338,6 +338,10 @@ impl<'g> Sides<'g> {
             roles: of(Request::on_role),
             reserved: of(Request::on_reserved),
         };
+        let first = requests.first();
+        if first.is_some_and(|first| layers.lacks_session_policy(first)) {
+            sides.identity.allow.clear();
+        }
         let boundary = layers.boundary.is_some();
         for (at, ((resource, _), request)) in grid.resources.iter().zip(requests).enumerate() {
             sides.add_resource(grid, at, resource, request, boundary);

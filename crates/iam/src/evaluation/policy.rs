@@ -1,9 +1,10 @@
 //! A policy made ready: read once, asked many times.
 
-use super::arn_pattern::{ActionPattern, ArnPattern, Variables};
+use super::arn_pattern::ActionPattern;
 use super::caller::{CallerMatch, Listed};
 use super::condition::Condition;
 use super::request::Request;
+use super::resource_pattern::ResourcePattern;
 use crate::error::LoadError;
 use crate::language::{self, Document, Effect, List, PolicyJson, PolicyType, ScpLanguage, Version};
 
@@ -106,19 +107,16 @@ struct Principals {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Resources {
     not: bool,
-    patterns: Box<[ArnPattern]>,
+    patterns: Box<[ResourcePattern]>,
 }
 
 impl Statement {
     fn new(written: &language::Statement<'_>, version: Version) -> Self {
-        let variables = match version {
-            Version::V2012 => Variables::InRest,
-            Version::V2008 => Variables::Nowhere,
-        };
+        let variables = version == Version::V2012;
         let patterns = |list: &List<'_>| {
             let texts = list.items.iter();
             texts
-                .map(|item| ArnPattern::new(&item.text, variables))
+                .map(|item| ResourcePattern::new(&item.text, variables))
                 .collect()
         };
         Self {
@@ -153,8 +151,8 @@ impl Statement {
         listed != self.not_action
     }
 
-    /// Whether the statement is about the request's resource. Statements of trust policies are
-    /// about their own role only. A `NotResource` with a variable that has no value makes the
+    /// Whether the statement is about the request's resource. One without `Resource`, as in trust
+    /// policies, is about what the policy is attached to. A `NotResource` with a variable that has no value makes the
     /// statement void.
     pub(crate) fn covers_resource(&self, request: &Request) -> bool {
         let Some(Resources { not, patterns }) = &self.resources else {
@@ -175,12 +173,14 @@ impl Statement {
         let resources = self.resources.iter();
         resources
             .flat_map(|it| &it.patterns)
-            .any(ArnPattern::is_open)
+            .any(ResourcePattern::is_open)
     }
 
     /// How the statement names the caller; `None` when it has no principals, as in policies of
     /// identities. With `NotPrincipal` it names exactly whom it does not list; a caller with a
     /// permissions boundary is never listed (AWS: "`NotPrincipal` with permissions boundaries").
+    /// `*` with a pattern of `aws:PrincipalArn` limits as little as an exact name (AWS: "AWS JSON
+    /// policy elements: Principal").
     pub(crate) fn names(&self, request: &Request, boundary: bool) -> Option<CallerMatch> {
         let principals = self.principals.as_ref()?;
         let best = principals
@@ -190,11 +190,17 @@ impl Statement {
             .max()
             .unwrap_or(CallerMatch::Not);
         Some(match (principals.not, best) {
+            (false, CallerMatch::Everyone) if self.tells_principals_apart() => CallerMatch::Exactly,
             (false, best) => best,
             (true, _) if boundary => CallerMatch::Exactly,
             (true, CallerMatch::Not) => CallerMatch::Exactly,
             (true, _) => CallerMatch::Not,
         })
+    }
+
+    fn tells_principals_apart(&self) -> bool {
+        let mut conditions = self.conditions.iter();
+        self.effect == Effect::Allow && conditions.any(Condition::is_principal_pattern)
     }
 
     /// Whether every condition holds.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::context::Context;
-use super::glob::{self, Glob, GlobPiece};
+use crate::glob::{self, Glob, GlobPiece};
 
 /// A pattern that may hold variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +75,16 @@ impl Template {
             Self::Fixed(glob) => Some(glob.matches(text)),
             Self::Open(parts) => Some(glob::covers(&pieces(parts, context)?, text)),
         }
+    }
+
+    /// Whether it holds variables.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self, Self::Open(_))
+    }
+
+    /// Whether a pattern without variables takes the text.
+    pub(crate) fn fixed_matches(&self, text: &str) -> bool {
+        matches!(self, Self::Fixed(glob) if glob.matches(text))
     }
 
     /// The pieces with the variables replaced; `None` when one has no value, and of a pattern

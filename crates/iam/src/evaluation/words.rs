@@ -1,6 +1,6 @@
 //! An explanation in words: the decision, because of what, and what came nearest.
 
-use super::caller::CallerMatch;
+use super::caller::{CallerKind, CallerMatch};
 use super::condition::Reason;
 use super::context::ContextValue;
 use super::decide::{Decision, Layer};
@@ -50,10 +50,21 @@ impl Explanation {
                 (Layer::Resource, _) => {
                     "the resource's policy does not allow it to this principal".to_owned()
                 }
+                _ if self.lacks_session_policy(request) => {
+                    "the session of a federated user has permissions of its identity only with a \
+                     session policy"
+                        .to_owned()
+                }
                 _ => "no policy of the identity allows it".to_owned(),
             },
             (_, None) => "only AWS itself writes this".to_owned(),
         }
+    }
+
+    fn lacks_session_policy(&self, request: &Request) -> bool {
+        let mut statements = self.statements.iter();
+        request.caller().kind() == CallerKind::FederatedUser
+            && !statements.any(|it| it.layer == Layer::Session)
     }
 
     /// Allow statements of the layers that lack one in which exactly one thing failed.

@@ -4,7 +4,8 @@ use serde::{Serialize, Serializer};
 
 use super::table::ResourceType;
 use super::template::{self, LetterCase};
-use crate::language::split_arn;
+use crate::arn::split_arn;
+use crate::pattern::{self, Colons, PatternToken, VariableText, meet};
 
 /// How ARNs of a resource type are built: `arn:${Partition}:s3:::${BucketName}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,41 +38,42 @@ impl ArnPattern {
     /// Whether some ARN that is built like this fits the `Resource` of a policy, which may hold
     /// `*`, `?` and `${…}`. What is no ARN pattern fits nothing.
     pub fn overlaps(&self, resource: &str) -> bool {
-        if resource == "*" {
-            return true;
-        }
-        match split_arn(resource) {
-            Some(parts) => self.meets(&parts),
-            // fewer than six parts, padded with `*` (`policies.md` §2.2)
-            None if resource.ends_with('*') => {
-                let given = resource
-                    .split(':')
-                    .map(Some)
-                    .chain([None].into_iter().cycle());
-                let mut padded = self.parts.iter().zip(given);
-                padded.all(|(own, given)| {
-                    given.is_none_or(|given| meet(&head(own), &wildcards(given)))
-                })
-            }
-            None => false,
-        }
+        let fits = |but, colons| {
+            let given = pattern::resource_tokens(resource, VariableText::Anything, colons);
+            meet(&self.tokens(but), &given)
+        };
+        // a variable may hold colons, but not those that a `*` of the policy has passed
+        pattern::fits_some_arn(resource)
+            && (fits("", Colons::Kept)
+                || pattern::passes_colons(resource) && fits(":", Colons::Passed))
     }
 
     fn is(&self, parts: &[&str; 6]) -> bool {
         let ([heads @ .., rest], [given @ .., given_rest]) = (&self.parts, parts);
         // a slash in the last variable is rare, so the dear way is taken only where it matters
-        let closed = || meet(&tail(rest, false), &literal(given_rest));
+        let closed = || meet(&tail(rest, false, ""), &literal(given_rest));
         let mut heads = heads.iter().zip(given);
         heads.all(|(own, given)| template::fits(own, given, 0, LetterCase::Matters))
             && template::fits(rest, given_rest, 1, LetterCase::Matters)
             && (self.end_holds_slash || !given_rest.contains('/') || closed())
     }
 
-    fn meets(&self, parts: &[&str; 6]) -> bool {
-        let ([heads @ .., rest], [given @ .., given_rest]) = (&self.parts, parts);
-        let mut heads = heads.iter().zip(given);
-        heads.all(|(own, given)| meet(&head(own), &wildcards(given)))
-            && meet(&tail(rest, self.end_holds_slash), &wildcards(given_rest))
+    /// The whole pattern: a variable of the first five parts may be empty and holds no colon.
+    fn tokens(&self, but: &'static str) -> Vec<PatternToken> {
+        let [heads @ .., rest] = &self.parts;
+        let mut tokens = Vec::new();
+        for head in heads {
+            let mut given = *head;
+            while let Some((before, after)) = template::next(given) {
+                tokens.extend(literal(before));
+                tokens.push(PatternToken::Run { but: ":" });
+                given = after;
+            }
+            tokens.extend(literal(given));
+            tokens.push(PatternToken::Char(':'));
+        }
+        tokens.extend(tail(rest, self.end_holds_slash, but));
+        tokens
     }
 
     /// Characters that are given; the more, the more it says.
@@ -134,117 +136,25 @@ pub(super) fn best<'a>(
     found.map(|(_, kind)| kind)
 }
 
-/// What stands at one place of a pattern.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum PatternToken {
-    /// This character.
-    Char(char),
-    /// Any one character; without `/` when told so.
-    One { slash: bool },
-    /// Any run of characters, also none.
-    Run { slash: bool },
-}
-
-impl PatternToken {
-    fn is_run(self) -> bool {
-        matches!(self, Self::Run { .. })
-    }
-
-    /// Whether some character suits both.
-    fn meets(self, other: Self) -> bool {
-        let takes = |token: Self, c: char| match token {
-            Self::Char(own) => own == c,
-            Self::One { slash } | Self::Run { slash } => slash || c != '/',
-        };
-        match (self, other) {
-            (Self::Char(c), token) | (token, Self::Char(c)) => takes(token, c),
-            _ => true,
-        }
-    }
-}
-
-/// One of the first five parts: a variable may be empty there.
-fn head(part: &str) -> Vec<PatternToken> {
-    template(part, &[PatternToken::Run { slash: true }], true)
-}
-
-/// The part behind the fifth colon: a variable is at least one character.
-fn tail(part: &str, end_holds_slash: bool) -> Vec<PatternToken> {
-    let variable = [
-        PatternToken::One { slash: true },
-        PatternToken::Run { slash: true },
-    ];
-    template(part, &variable, end_holds_slash)
-}
-
-fn template(part: &str, variable: &[PatternToken], end_holds_slash: bool) -> Vec<PatternToken> {
+/// The part behind the fifth colon: a variable is at least one character, and none of `but`; one
+/// that closes the pattern holds no `/` either.
+fn tail(part: &str, end_holds_slash: bool, but: &'static str) -> Vec<PatternToken> {
     let mut tokens = Vec::new();
     let mut rest = part;
     while let Some((before, after)) = template::next(rest) {
         tokens.extend(before.chars().map(PatternToken::Char));
-        if after.is_empty() && !end_holds_slash {
-            tokens.extend([
-                PatternToken::One { slash: false },
-                PatternToken::Run { slash: false },
-            ]);
-        } else {
-            tokens.extend(variable);
-        }
+        let but = match (after.is_empty() && !end_holds_slash, but) {
+            (false, but) => but,
+            (true, "") => "/",
+            (true, _) => "/:",
+        };
+        tokens.extend([PatternToken::One { but }, PatternToken::Run { but }]);
         rest = after;
     }
-    tokens.extend(rest.chars().map(PatternToken::Char));
+    tokens.extend(literal(rest));
     tokens
 }
 
 fn literal(part: &str) -> Vec<PatternToken> {
     part.chars().map(PatternToken::Char).collect()
-}
-
-/// A policy's pattern; what a `${…}` stands for is not known, so it may be anything.
-fn wildcards(part: &str) -> Vec<PatternToken> {
-    let run = [PatternToken::Run { slash: true }];
-    let tokens = template(part, &run, true).into_iter();
-    let tokens = tokens.map(|token| match token {
-        PatternToken::Char('*') => PatternToken::Run { slash: true },
-        PatternToken::Char('?') => PatternToken::One { slash: true },
-        other => other,
-    });
-    tokens.collect()
-}
-
-/// Whether some text fits both. Looks at each pair of places once.
-fn meet(one: &[PatternToken], other: &[PatternToken]) -> bool {
-    let width = other.len().saturating_add(1);
-    // whether both can be used up from here on; rows from the end, one kept
-    let mut below: Vec<bool> = vec![false; width];
-    for at in (0..=one.len()).rev() {
-        let mut row = vec![false; width];
-        for by in (0..width).rev() {
-            let (left, right) = (one.get(at).copied(), other.get(by).copied());
-            let get = |row: &[bool], by: usize| row.get(by).copied().unwrap_or(false);
-            let fits = match (left, right) {
-                (None, None) => true,
-                (Some(left), None) => left.is_run() && get(&below, by),
-                (None, Some(right)) => right.is_run() && get(&row, by + 1),
-                (Some(left), Some(right)) => {
-                    let skipped =
-                        (left.is_run() && get(&below, by)) || (right.is_run() && get(&row, by + 1));
-                    let taken = left.meets(right)
-                        && match (left.is_run(), right.is_run()) {
-                            // a shared character of two runs changes nothing
-                            (true, true) => false,
-                            (true, false) => get(&row, by + 1),
-                            (false, true) => get(&below, by),
-                            (false, false) => get(&below, by + 1),
-                        };
-                    skipped || taken
-                }
-            };
-            if let Some(cell) = row.get_mut(by) {
-                *cell = fits;
-            }
-        }
-        below = row;
-    }
-    below.first().copied().unwrap_or(false)
 }

@@ -2,6 +2,8 @@
 //!
 //! The source and §13 agree on every action of Identity Center; a test holds them together.
 
+use super::table::ActionFacts;
+
 /// Resource types that a call names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Required {
@@ -14,6 +16,36 @@ pub struct Required {
 /// Services whose optional types are alternatives: AWS marks `bucket` and `accesspoint` as optional
 /// because a call names either, yet it always names one.
 const ALTERNATIVES: &[&str] = &["s3"];
+
+/// Services whose resource types are held against AWS's pages (`policies.md` §2.7). Of all others
+/// AWS's reference leaves out some.
+const COMPLETE: &[&str] = &[
+    "iam",
+    "identitystore",
+    "kms",
+    "organizations",
+    "s3",
+    "secretsmanager",
+    "sso",
+    "sts",
+];
+
+/// Whether an action works on no other types of resources than those that are known.
+pub(crate) fn has_all_types(action: &ActionFacts) -> bool {
+    COMPLETE.contains(&action.service)
+}
+
+/// Whether a call is surely checked against every type that is marked required. AWS's reference
+/// marks alternatives as well (`bedrock:InvokeModel`, `elasticloadbalancing:ModifyRule`); of these
+/// the pages of the services say that all count.
+pub(crate) fn counts_all_required(action: &ActionFacts) -> bool {
+    let mut required = action.resource_types.iter().filter(|it| it.required);
+    match action.service {
+        "identitystore" | "kms" => true,
+        "sso" => required.all(|it| matches!(it.name, "Account" | "Instance" | "PermissionSet")),
+        _ => false,
+    }
+}
 
 /// What a call of the action has to name; `None` for an action that is not known. Neither list has
 /// anything for actions without resource types and for those that may be called without one.

@@ -1,6 +1,5 @@
 //! The policy language as written: JSON with positions, elements, operators, ARNs.
 
-pub mod arn;
 pub mod document;
 pub mod json;
 pub mod operator;
@@ -8,7 +7,7 @@ mod problem;
 mod read;
 mod rules;
 
-pub use arn::{Arn, split_arn};
+pub use crate::arn::{Arn, split_arn};
 pub use document::{
     Condition, Document, Effect, List, PolicyType, PrincipalEntry, PrincipalKind, Principals,
     ScpLanguage, Statement, Text, Version,
@@ -17,6 +16,12 @@ pub use operator::{Operator, Quantifier, Test};
 pub use problem::{Problem, What};
 pub use read::PolicyJson;
 pub(crate) use read::{embedded, scalar_text};
+
+/// Whether an `Action` takes every action: `*`, also as `*:*`.
+pub(crate) fn is_any_action(text: &str) -> bool {
+    let mut parts = text.splitn(2, ':');
+    parts.all(|part| !part.is_empty() && part.bytes().all(|byte| byte == b'*'))
+}
 
 /// Largest policy text, in bytes (`policies.md` §2.1).
 pub const POLICY_BYTES_MAX: usize = 1024 * 1024;

@@ -40,6 +40,8 @@ pub enum What {
     RcpShape,
     /// A service that resource control policies do not reach.
     RcpService,
+    /// A wildcard in the service of an action.
+    ActionService,
 }
 
 impl What {
@@ -54,6 +56,7 @@ impl What {
             Self::PrincipalWildcard => LoadErrorCode::PrincipalWildcard,
             Self::Operator => LoadErrorCode::Operator,
             Self::RcpService => LoadErrorCode::RcpService,
+            Self::ActionService => LoadErrorCode::Action,
             Self::UnknownElement
             | Self::BadElement
             | Self::PairBoth

@@ -51,6 +51,18 @@ impl<'a> PolicyJson<'a> {
         &self.tree.root
     }
 
+    /// Whether it looks like a policy: an object with a statement or a list of them, in whatever
+    /// case the element is written. Other JSON is nobody's policy.
+    pub fn is_policy(&self) -> bool {
+        let members = self.tree.root.members().unwrap_or(&[]);
+        members.iter().any(|member| {
+            let node = &member.node;
+            let list = node.items().unwrap_or(std::slice::from_ref(node));
+            member.key.eq_ignore_ascii_case("Statement")
+                && list.iter().all(|it| it.members().is_some())
+        })
+    }
+
     /// The JSON pointer of the value or key that begins at a place.
     pub fn pointer(&self, span: ByteSpan) -> String {
         self.tree.root.pointer_at(span.start)

@@ -21,6 +21,7 @@ pub(super) fn check(
     };
     principal(statement, kind, &mut tell);
     resource(statement, kind, &mut tell);
+    actions(statement, &mut tell);
     match kind {
         PolicyType::Scp if language == ScpLanguage::Classic => classic_scp(statement, &mut tell),
         PolicyType::Rcp => rcp(statement, &mut tell),
@@ -62,12 +63,24 @@ fn resource(statement: &Statement<'_>, kind: PolicyType, tell: &mut Tell<'_>) {
             resources.key_span,
             "a trust policy has no Resource: it is about its own role",
         ),
-        (None, PolicyType::Trust) | (Some(_), _) => {}
+        // without it, a statement is about the resource that the policy is attached to
+        (None, PolicyType::Trust | PolicyType::Resource) | (Some(_), _) => {}
         (None, _) => tell(
             What::PairNone,
             statement.span,
             "a statement of this kind of policy needs Resource or NotResource",
         ),
+    }
+}
+
+/// AWS refuses these ("Action vendors must not contain wildcards").
+fn actions(statement: &Statement<'_>, tell: &mut Tell<'_>) {
+    for action in &statement.actions.items {
+        let service = action.text.split(':').next().unwrap_or("");
+        if service.contains(['*', '?']) && !super::is_any_action(&action.text) {
+            let message = "no wildcards in the service of an action; list each service";
+            tell(What::ActionService, action.span, message);
+        }
     }
 }
 

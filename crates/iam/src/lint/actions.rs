@@ -1,12 +1,14 @@
 //! Actions (codes 14 to 19).
 
+use std::collections::HashMap;
+
 use super::checker::{ActionEntry, Checker, Shape, StatementFacts};
 use super::codes::{LintCode, Severity};
 use super::patch::PatchOperation;
-use super::pattern::action_covers;
 use super::values::{is_account, is_placeholder};
 use crate::facts;
 use crate::language::PolicyType;
+use crate::pattern::action_covers;
 
 pub(super) fn check(checker: &mut Checker<'_>) {
     checker.each(|checker, part| {
@@ -109,7 +111,18 @@ fn unknown(checker: &mut Checker<'_>, entry: &ActionEntry<'_>) {
 fn suggest(checker: &mut Checker<'_>, entry: &ActionEntry<'_>, near: &str) {
     let text = &entry.text.text;
     let message = format!("there is no action `{text}`; did you mean `{near}`?");
-    checker.tell(LintCode::ActionUnknown, entry.text.span, message);
+    let prefix = entry.service();
+    let meant = near.split(':').next().unwrap_or("");
+    // an action of that name elsewhere makes it no typing error: it may be newer than the data
+    let alike = prefix == meant || facts::nearest_service(&prefix) == Some(meant);
+    let severity = if alike {
+        Severity::Error
+    } else {
+        Severity::Warning
+    };
+    checker
+        .tell(LintCode::ActionUnknown, entry.text.span, message)
+        .as_bad_as(severity);
 }
 
 /// Nothing is like it, so it is no typing error; it may be newer than the data.
@@ -124,23 +137,49 @@ fn newer(checker: &mut Checker<'_>, entry: &ActionEntry<'_>, what: &str) {
 }
 
 fn redundant(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
-    let entries = &part.entries;
-    for (at, entry) in entries.iter().enumerate() {
-        let text = &entry.text.text;
-        let by = entries.iter().enumerate().find(|(other, it)| {
-            let covers = action_covers(&it.text.text, text);
-            // of two that say the same, the later one is too many
-            let same = action_covers(text, &it.text.text);
-            *other != at && covers && (!same || *other < at)
-        });
-        if let Some((_, by)) = by {
-            let message = format!("`{text}` is covered by `{}`", by.text.text);
-            let path = checker.pointer(entry.text.span);
-            checker
-                .tell(LintCode::ActionRedundant, entry.text.span, message)
-                .fix(Some(vec![PatchOperation::Remove { path }]));
-        }
+    let texts: Vec<&str> = part
+        .entries
+        .iter()
+        .map(|it| it.text.text.as_ref())
+        .collect();
+    for (entry, by) in part.entries.iter().zip(covered_by(&texts)) {
+        let Some(by) = by.and_then(|at| texts.get(at)) else {
+            continue;
+        };
+        let message = format!("`{}` is covered by `{by}`", entry.text.text);
+        let path = checker.pointer(entry.text.span);
+        checker
+            .tell(LintCode::ActionRedundant, entry.text.span, message)
+            .fix(Some(vec![PatchOperation::Remove { path }]));
     }
+}
+
+/// For each action pattern the first other one that covers it; of two that say the same, the later
+/// one is too many. A pattern covers only what begins as it does up to its first wildcard, so only
+/// patterns with such a beginning are compared.
+fn covered_by(texts: &[&str]) -> Vec<Option<usize>> {
+    let lower: Vec<String> = texts.iter().map(|it| it.to_ascii_lowercase()).collect();
+    let stems = lower.iter().map(|text| {
+        let end = text.find(['*', '?']).unwrap_or(text.len());
+        text.get(..end).unwrap_or("")
+    });
+    let stems: Vec<&str> = stems.collect();
+    let mut by_stem: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (at, stem) in stems.iter().enumerate() {
+        by_stem.entry(stem).or_default().push(at);
+    }
+    let covers = |wide: usize, narrow: usize| match (lower.get(wide), lower.get(narrow)) {
+        (Some(wide), Some(narrow)) => action_covers(wide, narrow),
+        _ => false,
+    };
+    let first = |(at, stem): (usize, &&str)| {
+        let beginnings = (0..=stem.len()).filter_map(|end| by_stem.get(stem.get(..end)?));
+        let others = beginnings.flatten().copied().filter(|other| *other != at);
+        others
+            .filter(|other| covers(*other, at) && (*other < at || !covers(at, *other)))
+            .min()
+    };
+    stems.iter().enumerate().map(first).collect()
 }
 
 fn wide(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
@@ -180,4 +219,38 @@ fn for_accounts(part: &StatementFacts<'_>) -> bool {
         let account = |text: &str| is_account(text) || text.ends_with(":root");
         !it.not && it.entries.iter().all(|entry| account(&entry.text.text))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Every entry held against every other.
+    fn plainly(texts: &[&str]) -> Vec<Option<usize>> {
+        let entries = || texts.iter().enumerate();
+        let first = |(at, text): (usize, &&str)| {
+            let by = entries().find(|(other, it)| {
+                let same = action_covers(text, it);
+                *other != at && action_covers(it, text) && (!same || *other < at)
+            });
+            by.map(|(other, _)| other)
+        };
+        entries().map(first).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn what_is_covered_is_found_without_comparing_all(
+            texts in prop::collection::vec(
+                prop_oneof!["[st]:[aAb*?]{0,4}", "[st*]:?[ab*]{0,3}", Just("*".to_owned())], 0..9,
+            ),
+        ) {
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            prop_assert_eq!(covered_by(&texts), plainly(&texts), "{:?}", texts);
+        }
+    }
 }

@@ -7,7 +7,9 @@ use super::finding::{LintFinding, Options, Region};
 use super::patch::PatchOperation;
 use crate::facts::{self, ActionFacts};
 use crate::language::json::{ByteSpan, line_and_column};
-use crate::language::{Condition, Document, Effect, List, PolicyJson, PolicyType, Statement, Text};
+use crate::language::{
+    Condition, Document, Effect, List, PolicyJson, PolicyType, Statement, Text, is_any_action,
+};
 
 /// The most findings of one policy; what comes behind them is left for the next run.
 const TOLD_MAX: usize = 1_000;
@@ -38,7 +40,7 @@ impl DraftFinding {
 /// How an entry of an action list is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
-    /// `*`, or `*:*`
+    /// `*`, also as `*:*`
     Everything,
     /// `s3:*`
     Service,
@@ -77,7 +79,7 @@ impl<'a> ActionEntry<'a> {
 }
 
 fn shape(text: &str) -> Shape {
-    if text == "*" || text == "*:*" {
+    if is_any_action(text) {
         return Shape::Everything;
     }
     let Some((prefix, name)) = text.split_once(':') else {
@@ -136,7 +138,7 @@ impl StatementFacts<'_> {
 
 /// Whether a resource pattern takes everything.
 pub(super) fn is_star(resource: &str) -> bool {
-    super::pattern::resource_covers(resource, "*")
+    crate::pattern::resource_covers(resource, "*")
 }
 
 /// Whether a condition narrows down which resources are meant.

@@ -195,12 +195,12 @@ rules! {
     r#""Resource": "my-bucket/*""#
 
     21 ResourceMismatch "RESOURCE_MISMATCH" Error
-    "no listed resource is of a type that the action works on: the entry never applies"
+    "no listed resource is of a type that the action works on: the entry never applies; a warning where AWS's reference may be incomplete"
     "list a resource of the type the message names"
     r#""Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket""#
 
     22 ResourcePartial "RESOURCE_PARTIAL" Error
-    "the action is checked against several types of resources, and some are not listed"
+    "the action is checked against several types of resources, and some are not listed; info where they may be alternatives"
     "list a resource of every required type"
     r#""Action": "sso:CreateAccountAssignment", "Resource": "arn:aws:sso:::account/*""#
 
@@ -209,9 +209,9 @@ rules! {
     "list the resources, or limit them by a condition on the resource"
     r#""Action": "s3:GetObject", "Resource": "*""#
 
-    24 ResourceStarRequired "RESOURCE_STAR_REQUIRED" Error
-    "a specific ARN for an action that works on no resource: the entry never applies"
-    "give the action a statement with `\"Resource\": \"*\"`"
+    24 ResourceStarRequired "RESOURCE_STAR_REQUIRED" Info
+    "a specific ARN for an action that, as far as AWS's reference says, works on no resource: the entry never applies then"
+    "give the action a statement with `\"Resource\": \"*\"`, unless it is known to take this ARN; the reference is incomplete"
     r#""Action": "s3:ListAllMyBuckets", "Resource": "arn:aws:s3:::bucket""#
 
     25 Placeholder "PLACEHOLDER" Error
@@ -458,6 +458,11 @@ rules! {
     "a condition on a key that only one of the required types of resources has"
     "put the other types into a statement without this condition"
     "sso:CreateAccountAssignment with aws:ResourceTag, which accounts do not have"
+
+    73 ShortArn "SHORT_ARN" Info
+    "an ARN of fewer than six parts, without a `*` that stands for the others"
+    "write all six parts"
+    "arn:aws:s3 as a resource: read here as no resource; what AWS makes of it depends on the kind of policy and is not documented"
 }
 
 impl LintCode {

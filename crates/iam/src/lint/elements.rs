@@ -37,6 +37,7 @@ pub(super) fn check(checker: &mut Checker<'_>, problems: Vec<Problem>) {
     }
     version(checker);
     sids(checker);
+    without_resource(checker);
     operators(checker);
 }
 
@@ -59,6 +60,8 @@ fn structure(checker: &mut Checker<'_>, problem: Problem) {
         What::ScpLanguage => LintCode::ScpLanguage,
         What::RcpShape => LintCode::RcpShape,
         What::RcpService => LintCode::RcpServiceUnsupported,
+        // told by the checks of actions
+        What::ActionService => return,
     };
     // the text between the quotes
     let written = checker.source.text().get(span.start + 1..span.end - 1);
@@ -133,7 +136,7 @@ fn version(checker: &mut Checker<'_>) {
     match &checker.document.version_text {
         None if checker.source.root().get("Version").is_none() => {
             let span = checker.document.span;
-            if checker.source.root().members().is_none() {
+            if !checker.source.is_policy() {
                 return;
             }
             let message = format!("add \"Version\": \"{CURRENT}\"{consequence}");
@@ -202,6 +205,22 @@ fn sids(checker: &mut Checker<'_>) {
                 .fix(fix);
         }
     }
+}
+
+/// AWS takes statements without a resource in policies of some resources only.
+fn without_resource(checker: &mut Checker<'_>) {
+    if checker.kind() != PolicyType::Resource {
+        return;
+    }
+    checker.each(|checker, part| {
+        if part.statement.resources.is_none() {
+            let message = "without Resource this is read as the resource that the policy is \
+                           attached to; AWS takes that of some services only, such as ECR";
+            checker
+                .tell(LintCode::PairNone, part.statement.span, message)
+                .as_bad_as(Severity::Info);
+        }
+    });
 }
 
 /// Operators are read in any case; the canonical spelling is asked for.

@@ -10,7 +10,6 @@ mod conditions;
 mod elements;
 mod finding;
 mod patch;
-mod pattern;
 mod principals;
 mod resources;
 mod risks;
@@ -111,10 +110,13 @@ fn unreadable(text: &str, error: &LoadError) -> LintFinding {
 }
 
 /// The text with every mechanical repair made, and how many there were. Repairing again changes
-/// nothing.
+/// nothing; what is no policy is left as it is.
 pub fn repair(text: &str, options: &Options) -> (String, usize) {
     // positions are counted without a byte order mark
     let mut text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
+    if !PolicyJson::new(&text).is_ok_and(|it| it.is_policy()) {
+        return (text, 0);
+    }
     for made in 0..REPAIRS_MAX {
         let repaired = lint(&text, options)
             .iter()

@@ -2,12 +2,12 @@
 
 use super::checker::{Checker, StatementFacts};
 use super::codes::{LintCode, Severity};
-use super::pattern::action_overlaps;
 use super::values::{is_account, is_placeholder};
 use crate::language::{
     Arn, Condition, Effect, PolicyType, PrincipalEntry, PrincipalKind, Principals, Quantifier,
     Test, split_arn,
 };
+use crate::pattern::action_overlaps;
 
 /// Keys that say who calls or for whom; a positive comparison with one of them makes `*` fewer
 /// than everybody.

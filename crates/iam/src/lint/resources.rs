@@ -1,13 +1,14 @@
 //! Resources and whether actions work on them (codes 20 to 24, 72).
 
 use super::checker::{ActionEntry, Checker, Shape, StatementFacts, is_star};
-use super::codes::LintCode;
-use super::pattern::{action_overlaps, covers, resource_parts};
+use super::codes::{LintCode, Severity};
 use super::values::{is_account, is_partition, is_placeholder, is_region};
 use crate::facts::{self, ActionFacts};
 use crate::language::json::ByteSpan;
 use crate::language::{Condition, PolicyType, Test};
+use crate::pattern::{action_overlaps, covers, fits_some_arn};
 
+const SHAPE: &str = "arn:partition:service:region:account:resource";
 /// How many names a message lists.
 const NAMES_MAX: usize = 4;
 
@@ -38,7 +39,12 @@ fn written(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
         if is_placeholder(text) || short {
             continue;
         }
-        if let Some(wrong) = malformed(text) {
+        if text.starts_with("arn:") && !fits_some_arn(text) {
+            let message = format!(
+                "`{text}` has fewer than six parts and no `*` that stands for the others: {SHAPE}"
+            );
+            checker.tell(LintCode::ShortArn, item.span, message);
+        } else if let Some(wrong) = malformed(text) {
             checker.tell(LintCode::ResourceMalformed, item.span, wrong);
         }
     }
@@ -46,14 +52,23 @@ fn written(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
 
 /// What is wrong with a resource pattern.
 fn malformed(text: &str) -> Option<String> {
-    let shape = "arn:partition:service:region:account:resource";
-    let Some([arn, partition, service, region, account, rest]) = resource_parts(text) else {
-        return Some(format!("a resource is `*` or an ARN, {shape}"));
+    if !text.contains([':', '*']) {
+        return Some(format!("a resource is `*` or an ARN, {SHAPE}"));
+    }
+    // parts that are missing are not known
+    let mut parts = ["*"; 6];
+    for (slot, part) in parts.iter_mut().zip(text.splitn(6, ':')) {
+        *slot = part;
+    }
+    let [arn, partition, service, region, account, rest] = parts;
+    // nor is what stands behind a `*` that may go on past its colon
+    let known = |part: &str, before: &[&str]| {
+        part.bytes().all(|it| it.is_ascii_digit()) || !before.iter().any(|it| it.ends_with('*'))
     };
     // what a pattern or a variable stands for is not known
     let open = |part: &str| part.contains(['*', '?']) || part.contains("${");
     if !covers(arn, "arn") {
-        return Some(format!("an ARN begins with `arn:`: {shape}"));
+        return Some(format!("an ARN begins with `arn:`: {SHAPE}"));
     }
     if !open(partition) && !is_partition(partition) {
         return Some(format!(
@@ -61,20 +76,26 @@ fn malformed(text: &str) -> Option<String> {
         ));
     }
     if service.is_empty() {
-        return Some(format!("the service is missing: {shape}"));
+        return Some(format!("the service is missing: {SHAPE}"));
     }
-    if !open(region) && !region.is_empty() && !is_region(region) {
+    if !open(region)
+        && !region.is_empty()
+        && known(region, &[partition, service])
+        && !is_region(region)
+    {
         return Some(format!(
-            "`{region}` is no region, such as eu-west-1: {shape}"
+            "`{region}` is no region, such as eu-west-1: {SHAPE}"
         ));
     }
-    if !open(account) && !account.is_empty() && account != "aws" && !is_account(account) {
+    let named =
+        account.is_empty() || account == "aws" || !known(account, &[partition, service, region]);
+    if !open(account) && !named && !is_account(account) {
         return Some(format!(
-            "`{account}` is no account, which is 12 digits: {shape}"
+            "`{account}` is no account, which is 12 digits: {SHAPE}"
         ));
     }
     rest.is_empty()
-        .then(|| format!("the resource is missing: {shape}"))
+        .then(|| format!("the resource is missing: {SHAPE}"))
 }
 
 /// Resource patterns of a statement that can be compared with ARNs.
@@ -82,7 +103,7 @@ fn usable<'p>(part: &'p StatementFacts<'_>) -> Vec<&'p str> {
     let list = part.resources().map_or(&[][..], |list| &list.items);
     list.iter()
         .map(|item| item.text.as_ref())
-        .filter(|text| malformed(text).is_none() && !is_placeholder(text))
+        .filter(|text| malformed(text).is_none() && fits_some_arn(text) && !is_placeholder(text))
         .collect()
 }
 
@@ -109,7 +130,9 @@ fn fits(checker: &mut Checker<'_>, part: &StatementFacts<'_>, entry: &ActionEntr
         .filter(|it| !it.resource_types.is_empty())
         .peekable();
     if typed.peek().is_none() {
-        let message = format!("`{text}` works on no resource: it needs \"Resource\": \"*\"");
+        let message = format!(
+            "AWS's reference has no resource that `{text}` works on: then it needs \"Resource\": \"*\""
+        );
         checker.tell(LintCode::ResourceStarRequired, entry.text.span, message);
         return;
     }
@@ -119,7 +142,14 @@ fn fits(checker: &mut Checker<'_>, part: &StatementFacts<'_>, entry: &ActionEntr
     }
     let wanted = first.map_or(String::new(), |action| arns_of(action));
     let message = format!("no resource listed is one that `{text}` works on: {wanted}");
-    checker.tell(LintCode::ResourceMismatch, entry.text.span, message);
+    let severity = if first.is_some_and(|action| facts::has_all_types(action)) {
+        Severity::Error
+    } else {
+        Severity::Warning
+    };
+    checker
+        .tell(LintCode::ResourceMismatch, entry.text.span, message)
+        .as_bad_as(severity);
 }
 
 /// How the resources of an action are named.
@@ -183,7 +213,7 @@ fn partial(checker: &mut Checker<'_>) {
     ) {
         return;
     }
-    let mut found: Vec<(ByteSpan, String)> = Vec::new();
+    let mut found: Vec<(ByteSpan, Severity, String)> = Vec::new();
     for part in checker
         .parts
         .iter()
@@ -194,12 +224,19 @@ fn partial(checker: &mut Checker<'_>) {
                 continue;
             };
             if let Some(message) = missing_types(&checker.parts, action) {
-                found.push((entry.text.span, message));
+                let severity = if facts::counts_all_required(action) {
+                    Severity::Error
+                } else {
+                    Severity::Info
+                };
+                found.push((entry.text.span, severity, message));
             }
         }
     }
-    for (span, message) in found {
-        checker.tell(LintCode::ResourcePartial, span, message);
+    for (span, severity, message) in found {
+        checker
+            .tell(LintCode::ResourcePartial, span, message)
+            .as_bad_as(severity);
     }
 }
 
@@ -228,11 +265,15 @@ fn missing_types(parts: &[StatementFacts<'_>], action: &ActionFacts) -> Option<S
     if missing.is_empty() || missing.len() == required.len() {
         return None;
     }
-    Some(format!(
-        "`{name}` is checked against {}; no resource allowed is of type {}",
-        required.join(", "),
-        missing.join(", ")
-    ))
+    let (all, missing) = (required.join(", "), missing.join(", "));
+    Some(if facts::counts_all_required(action) {
+        format!("`{name}` is checked against {all}; no resource allowed is of type {missing}")
+    } else {
+        format!(
+            "AWS's reference has {all} required for `{name}`; no resource allowed is of type \
+             {missing}, which is right only where they are alternatives"
+        )
+    })
 }
 
 /// A key that only some of the required types bring: an Allow then fails for the others, and a

@@ -3,11 +3,11 @@
 
 use super::checker::{Checker, Shape, StatementFacts, is_star};
 use super::codes::LintCode;
-use super::pattern::{action_covers, action_overlaps, resource_covers, resource_overlaps};
 use super::resources::{listed, works_on};
 use crate::facts::{self, ActionFacts, actions_matching, risk};
 use crate::language::json::ByteSpan;
 use crate::language::{Condition, PolicyType, Quantifier, Test};
+use crate::pattern::{action_covers, action_overlaps, resource_covers, resource_overlaps};
 
 pub(super) fn check(checker: &mut Checker<'_>) {
     if checker.kind() != PolicyType::Identity {

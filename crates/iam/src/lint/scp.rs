@@ -2,9 +2,9 @@
 
 use super::checker::{Checker, Shape, StatementFacts, is_star};
 use super::codes::LintCode;
-use super::pattern::{action_covers, resource_overlaps};
 use super::values::is_placeholder;
 use crate::language::{Condition, PolicyType, split_arn};
+use crate::pattern::{action_covers, resource_overlaps};
 
 /// What takes a service control policy away again.
 const UNDO: [&str; 3] = [

@@ -2,10 +2,10 @@
 
 use super::checker::{Checker, StatementFacts};
 use super::codes::LintCode;
-use super::pattern::{action_covers, action_overlaps};
 use super::risks::covers_resources;
 use crate::language::json::ByteSpan;
 use crate::language::{Condition, PrincipalKind};
+use crate::pattern::{action_covers, action_overlaps};
 
 pub(super) fn check(checker: &mut Checker<'_>) {
     let mut found: Vec<(ByteSpan, String)> = Vec::new();

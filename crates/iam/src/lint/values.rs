@@ -10,7 +10,7 @@ use super::codes::LintCode;
 use super::patch::PatchOperation;
 use crate::evaluation::values as evaluation;
 use crate::facts;
-use crate::language::{Condition, PrincipalKind, Test, Text};
+use crate::language::{Condition, PrincipalKind, Test, Text, split_arn};
 
 /// Account ids that examples use, besides twelve equal digits.
 const EXAMPLE_ACCOUNT: &str = "123456789012";
@@ -197,8 +197,9 @@ fn is_org_path(text: &str) -> bool {
 }
 
 fn is_arn_pattern(text: &str) -> bool {
-    let parts = super::pattern::resource_parts(text);
-    parts.is_some_and(|[arn, ..]| super::pattern::covers(arn, "arn"))
+    let whole = split_arn(text).is_some() || text.ends_with('*');
+    let first = text.split(':').next().unwrap_or("");
+    whole && crate::pattern::covers(first, "arn")
 }
 
 /// The instant a date of a policy stands for.

@@ -26,13 +26,14 @@ const RESOURCES: [&str; 8] = [
     "arn:aws:iam::222222222222:role/r",
     "arn:aws:iam::111111111111:role/aws-reserved/z",
 ];
-const CALLERS: [&str; 6] = [
+const CALLERS: [&str; 7] = [
     "arn:aws:iam::111111111111:user/u",
     "arn:aws:sts::111111111111:assumed-role/r/s",
     "arn:aws:iam::111111111111:role/r",
     "arn:aws:iam::111111111111:root",
     "lambda.amazonaws.com",
     "arn:aws:iam::111111111111:role/aws-service-role/x/r",
+    "arn:aws:sts::111111111111:federated-user/f",
 ];
 
 fn one_of(items: &'static [&'static str]) -> impl Strategy<Value = &'static str> {
@@ -49,6 +50,7 @@ fn statement(principal: bool, resource: bool) -> impl Strategy<Value = Value> {
             "*",
             "arn:aws:s3:::a/*",
             "arn:aws:kms:*:*:key/*",
+            "arn:aws:*:role/r",
             "arn:aws:iam::*:role/*",
             "arn:aws:s3:::${aws:PrincipalTag/team}/*",
         ]),
@@ -60,10 +62,16 @@ fn statement(principal: bool, resource: bool) -> impl Strategy<Value = Value> {
             "arn:aws:iam::111111111111:user/u",
             "arn:aws:sts::111111111111:assumed-role/r/s",
         ]),
-        prop::bool::weighted(0.3),
+        prop::option::weighted(
+            0.4,
+            one_of(&[
+                r#"{"StringEquals": {"aws:PrincipalTag/team": "a"}}"#,
+                r#"{"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/*"}}"#,
+            ]),
+        ),
     )
         .prop_map(
-            move |(allow, action, not_action, target, not_target, who, conditional)| {
+            move |(allow, action, not_action, target, not_target, who, condition)| {
                 let mut statement = json!({"Effect": if allow { "Allow" } else { "Deny" }});
                 statement[if not_action { "NotAction" } else { "Action" }] = json!(action);
                 if resource {
@@ -76,9 +84,8 @@ fn statement(principal: bool, resource: bool) -> impl Strategy<Value = Value> {
                 if principal {
                     statement["Principal"] = json!({"AWS": who});
                 }
-                if conditional {
-                    statement["Condition"] =
-                        json!({"StringEquals": {"aws:PrincipalTag/team": "a"}});
+                if let Some(condition) = condition {
+                    statement["Condition"] = serde_json::from_str(condition).unwrap();
                 }
                 statement
             },
@@ -148,9 +155,11 @@ fn caller() -> impl Strategy<Value = GridCaller> {
                     identity,
                     ..Layers::default()
                 },
-                context: team.map_or_else(Context::new, |team| {
-                    Context::new().with("aws:PrincipalTag/team", team)
-                }),
+                context: team
+                    .map_or_else(Context::new, |team| {
+                        Context::new().with("aws:PrincipalTag/team", team)
+                    })
+                    .with("aws:PrincipalArn", "arn:aws:iam::111111111111:role/r"),
                 management_account,
             },
         )

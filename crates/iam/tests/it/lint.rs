@@ -318,6 +318,100 @@ fn anything_is_answered_without_panic() {
 }
 
 #[test]
+fn what_the_reference_may_have_wrong_is_a_note() {
+    let rows = [
+        // alternatives, though all are marked as required
+        (
+            "elasticloadbalancing:ModifyRule",
+            "arn:aws:elasticloadbalancing:*:*:listener-rule/app/*",
+            LintCode::ResourcePartial,
+            Some(Severity::Info),
+        ),
+        (
+            "bedrock:InvokeModel",
+            "arn:aws:bedrock:*::foundation-model/*",
+            LintCode::ResourcePartial,
+            Some(Severity::Info),
+        ),
+        // checked against all of them
+        (
+            "sso:CreateAccountAssignment",
+            "arn:aws:sso:::account/*",
+            LintCode::ResourcePartial,
+            Some(Severity::Error),
+        ),
+        // types of another service with the same prefix
+        (
+            "elasticloadbalancing:AddTags",
+            "arn:aws:elasticloadbalancing:*:*:targetgroup/*",
+            LintCode::ResourceMismatch,
+            None,
+        ),
+        (
+            "ses:TagResource",
+            "arn:aws:ses:*:*:mailmanager-rule-set/*",
+            LintCode::ResourceMismatch,
+            None,
+        ),
+        (
+            "s3:ListAllMyBuckets",
+            "arn:aws:s3:::*",
+            LintCode::ResourceStarRequired,
+            Some(Severity::Info),
+        ),
+        // past the colon
+        (
+            "dynamodb:GetItem",
+            "arn:aws:dynamodb:*:table/prod-*",
+            LintCode::ResourceMismatch,
+            None,
+        ),
+        (
+            "dynamodb:GetItem",
+            "arn:aws:dynamodb:*:table/prod-*",
+            LintCode::ResourceMalformed,
+            None,
+        ),
+        (
+            "dynamodb:GetItem",
+            "arn:aws:dynamodb",
+            LintCode::ShortArn,
+            Some(Severity::Info),
+        ),
+    ];
+    for (action, resource, code, expected) in rows {
+        let text = policy(
+            "identity",
+            &format!(r#"{{"Action": "{action}", "Resource": "{resource}"}}"#),
+        );
+        let found = lint(&text, &options("identity"));
+        let found = found
+            .iter()
+            .find(|it| it.code == code)
+            .map(|it| it.severity);
+        assert_eq!(found, expected, "{code} of {action} on {resource}");
+    }
+}
+
+#[test]
+fn keys_belong_to_the_actions_that_the_source_says() {
+    // two spellings of one key shifted the places of all behind them
+    for (action, key) in [
+        ("sagemaker:CreateTrainingJob", "sagemaker:VpcSubnets"),
+        ("ssm:SendCommand", "ssm:resourceTag/x"),
+        (
+            "elasticloadbalancing:CreateListener",
+            "elasticloadbalancing:ListenerProtocol",
+        ),
+    ] {
+        let facts = hallpass_iam::facts::action(action).unwrap();
+        assert!(facts.may_carry(key), "{action} {key}");
+    }
+    let facts = hallpass_iam::facts::action("elasticloadbalancing:DeleteLoadBalancer").unwrap();
+    assert!(!facts.may_carry("elasticloadbalancing:Scheme"));
+}
+
+#[test]
 fn huge_policies_are_answered_soon() {
     let many = |item: &str, times: usize| vec![item; times].join(", ");
     let texts = [

@@ -28,6 +28,7 @@ mod perimeter;
 mod properties;
 mod random;
 mod residual;
+mod rooms;
 mod rows;
 mod secrets_generate;
 mod secrets_table;

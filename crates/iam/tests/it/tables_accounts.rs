@@ -116,6 +116,28 @@ fn limits_root_and_exceptions() {
     check("§2.6 limits, root, exceptions", requests(LIMITS));
 }
 
+/// What AWS's pages say beside the tables (`policies.md` §0).
+const BESIDE_THE_TABLES: &str = r#"
+a pattern of principals: boundary and session silent | @dev sqs:SendMessage @queue | {"context": {"aws:PrincipalArn": "@role"}, "boundary": "+ec2:*", "session": "+ec2:*", "resourcePolicy": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*", "Condition": {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::111111111111:role/*"}}}]}} | A
+a pattern of principals: another one | @dev sqs:SendMessage @queue | {"context": {"aws:PrincipalArn": "@role"}, "resourcePolicy": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*", "Condition": {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::111111111111:user/*"}}}]}} | ID
+no pattern: session silent | @dev sqs:SendMessage @queue | {"context": {"aws:PrincipalArn": "@role"}, "session": "+ec2:*", "resourcePolicy": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*", "Condition": {"ArnLike": {"aws:PrincipalArn": "@role"}}}]}} | ID
+a negated pattern: session silent | @dev sqs:SendMessage @queue | {"context": {"aws:PrincipalArn": "@role"}, "session": "+ec2:*", "resourcePolicy": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*", "Condition": {"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:user/*"}}}]}} | ID
+no Resource | @ann sqs:SendMessage @queue | {"resourcePolicy": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "@ann"}, "Action": "sqs:*"}]}} | A
+no Resource: denied | @ann sqs:SendMessage @queue | {"identityPolicies": ["+*"], "resourcePolicy": {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sqs:*"}]}} | XD
+a federated user without a session policy | arn:aws:sts::111111111111:federated-user/ann sqs:SendMessage @queue | {"identityPolicies": ["+*"]} | ID
+a federated user, identity denies | arn:aws:sts::111111111111:federated-user/ann sqs:SendMessage @queue | {"identityPolicies": ["-*"], "resourcePolicy": {"to": "*"}} | XD
+a federated user with a session policy | arn:aws:sts::111111111111:federated-user/ann sqs:SendMessage @queue | {"identityPolicies": ["+*"], "session": "+sqs:*"} | A
+a federated user whom the resource names | arn:aws:sts::111111111111:federated-user/ann sqs:SendMessage @queue | {"resourcePolicy": {"to": {"AWS": "arn:aws:sts::111111111111:federated-user/ann"}}} | A
+past the colon, denied | @ann dynamodb:GetItem arn:aws:dynamodb:eu-west-1:111111111111:table/prod-x | {"identityPolicies": ["+*", {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "arn:aws:dynamodb:*:table/prod-*"}]}]} | XD
+past the colon, another table | @ann dynamodb:GetItem arn:aws:dynamodb:eu-west-1:111111111111:table/test-x | {"identityPolicies": ["+*", {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "arn:aws:dynamodb:*:table/prod-*"}]}]} | A
+ARN operators stay inside | @ann sqs:SendMessage @queue | {"context": {"aws:PrincipalArn": "@ann"}, "identityPolicies": [{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"ArnLike": {"aws:PrincipalArn": "arn:aws:*::user/ann"}}}]}]} | ID
+"#;
+
+#[test]
+fn what_the_pages_say_beside_the_tables() {
+    check("§0", requests(BESIDE_THE_TABLES));
+}
+
 /// The levels, who asks, and the words for `ec2:Run…` and `s3:Get…`.
 const INHERITANCE: &str = r#"
 ["+*"], ["+*"], ["+*"] | @dev | false | A | A

@@ -59,7 +59,7 @@ fn what_each_type_allows() {
         (
             "Principal",
             deny(json!({ "Principal": "*" })),
-            [no, no, no, no, "ok", no, no],
+            [no, no, no, "ok", "ok", no, no],
         ),
         (
             "NotPrincipal, NotResource",

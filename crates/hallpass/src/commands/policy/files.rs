@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use hallpass_iam::PolicyType;
-use hallpass_iam::language::POLICY_BYTES_MAX;
+use hallpass_iam::language::{POLICY_BYTES_MAX, PolicyJson};
 
 use crate::exit::Failure;
 
@@ -56,23 +56,54 @@ impl PolicyFile {
     }
 }
 
+/// What was found where policies were looked for.
+#[derive(Debug, Default)]
+pub(super) struct FoundPolicies {
+    pub(super) policies: Vec<PolicyFile>,
+    /// Files that could not be read, or whose type nothing tells.
+    pub(super) failures: Vec<Failure>,
+    /// JSON in folders that is no policy and is not said to be one.
+    pub(super) passed_over: Vec<String>,
+}
+
 /// Reads policies: files as named, and every `*.json` below folders in the order of their names.
-///
-/// # Errors
-/// Exit 2 when one cannot be read or has no type.
-pub(super) fn find(
-    paths: &[PathBuf],
-    kind: Option<PolicyType>,
-) -> Result<Vec<PolicyFile>, Failure> {
-    let mut found = Vec::new();
+pub(super) fn find(paths: &[PathBuf], kind: Option<PolicyType>) -> FoundPolicies {
+    let mut found = FoundPolicies::default();
     for path in paths {
         if path.is_dir() {
-            below(path, DEPTH_MAX, &mut found)?;
+            let mut files = Vec::new();
+            found
+                .failures
+                .extend(below(path, DEPTH_MAX, &mut files).err());
+            for file in &files {
+                if kind.or_else(|| kind_of(file)).is_none() && !holds_policy(file) {
+                    found.passed_over.push(file.display().to_string());
+                } else {
+                    found.add(read(file, kind));
+                }
+            }
         } else {
-            found.push(path.clone());
+            found.add(read(path, kind));
         }
     }
-    found.iter().map(|path| read(path, kind)).collect()
+    found
+}
+
+impl FoundPolicies {
+    fn add(&mut self, read: Result<PolicyFile, Failure>) {
+        match read {
+            Ok(policy) => self.policies.push(policy),
+            Err(failure) => self.failures.push(failure),
+        }
+    }
+}
+
+/// Whether a file is a policy, or cannot be told to be none.
+fn holds_policy(path: &Path) -> bool {
+    let Ok(text) = read_text(path) else {
+        return true;
+    };
+    PolicyJson::new(&text).map_or(true, |it| it.is_policy())
 }
 
 fn below(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Failure> {

@@ -11,7 +11,7 @@ use hallpass_wording::lists::count;
 use serde::Serialize;
 use serde_json::json;
 
-use super::files::{self, PolicyFile};
+use super::files::{self, FoundPolicies, PolicyFile};
 use super::simulate::Language;
 use crate::clock;
 use crate::exit::{Exit, Failure, Outcome};
@@ -27,7 +27,8 @@ const FIELDS: &[&str] = &[
     long_about = "Check policies for what is wrong or does not do what it seems to\n\nThe type is \
                   that of --type, or told by the file's name (`logging.scp.json`) or folder \
                   (`scp/logging.json`). In folders every `*.json` below is checked. Exit 1 when \
-                  there is a finding as bad as --fail-on or worse. `--codes` lists every code.",
+                  there is a finding as bad as --fail-on or worse, 2 when a file could not be used (the \
+                  others are checked all the same) or there is no policy. `--codes` lists every code.",
     after_help = "Examples:
   hallpass policy lint --type scp deny-regions.json
   hallpass policy lint policies/ --fail-on warning --output sarif > lint.sarif
@@ -124,24 +125,31 @@ pub(crate) fn run(args: &Args) -> Outcome {
 
 fn check(args: &Args) -> Outcome {
     let tree = args.tree.as_deref().map(read_tree).transpose()?;
-    let policies = files::find(&args.files, args.kind)?;
+    let FoundPolicies {
+        policies,
+        mut failures,
+        passed_over,
+    } = files::find(&args.files, args.kind);
+    for name in &passed_over {
+        output::say(&format!(
+            "`{}` is no policy: it has no Statement",
+            plain(name)
+        ));
+    }
+    if policies.is_empty() && failures.is_empty() && !args.files.is_empty() {
+        let failure = Failure::bad_input("there is no policy in what was given");
+        return Err(failure.code("E_NO_POLICY"));
+    }
     let mut linted = Vec::new();
     let mut repaired = 0;
     for file in &policies {
-        let options = args.options(file.kind, tree.as_ref());
-        let (text, made) = if args.fix {
-            lint::repair(&file.text, &options)
-        } else {
-            (file.text.clone(), 0)
-        };
-        if made > 0 {
-            file.write(&text)?;
-            repaired += made;
+        match args.look_at(file, tree.as_ref()) {
+            Ok((made, findings)) => {
+                repaired += made;
+                linted.push(findings);
+            }
+            Err(failure) => failures.push(failure),
         }
-        linted.push(Linted {
-            path: file.name.clone(),
-            findings: lint::lint(&text, &options),
-        });
     }
     if let (Some(tree), Some(path)) = (&tree, &args.tree) {
         linted.push(Linted {
@@ -149,18 +157,23 @@ fn check(args: &Args) -> Outcome {
             findings: args.check_tree(tree, &policies),
         });
     }
+    // nothing is on standard output when nothing could be looked at
+    if linted.is_empty()
+        && let Some(last) = failures.pop()
+    {
+        args.report(failures);
+        return Err(last);
+    }
     if repaired > 0 {
         output::say(&format!("{} made", count(repaired, "repair")));
     }
     args.print(&linted)?;
-    let worst = linted
-        .iter()
-        .flat_map(|it| &it.findings)
-        .map(|it| it.severity)
-        .max();
-    Ok(match worst {
-        Some(worst) if worst >= args.fail_on => Exit::Failed,
-        Some(_) | None => Exit::Ok,
+    let mut findings = linted.iter().flat_map(|it| &it.findings);
+    let found = findings.any(|it| it.severity >= args.fail_on);
+    Ok(match args.report(failures) {
+        Some(unusable) => unusable,
+        None if found => Exit::Failed,
+        None => Exit::Ok,
     })
 }
 
@@ -184,6 +197,44 @@ impl Args {
             Some(_) => LintFormat::Table,
             None => LintFormat::Jsonl,
         })
+    }
+
+    /// Looks at one policy, repaired if that was asked for; how many repairs were made.
+    fn look_at(
+        &self,
+        file: &PolicyFile,
+        tree: Option<&OrgTree>,
+    ) -> Result<(usize, Linted), Failure> {
+        let options = self.options(file.kind, tree);
+        let (text, made) = if self.fix {
+            lint::repair(&file.text, &options)
+        } else {
+            (file.text.clone(), 0)
+        };
+        if made > 0 {
+            file.write(&text)?;
+        }
+        let linted = Linted {
+            path: file.name.clone(),
+            findings: lint::lint(&text, &options),
+        };
+        Ok((made, linted))
+    }
+
+    /// Says what could not be looked at; the exit code of the worst.
+    fn report(&self, failures: Vec<Failure>) -> Option<Exit> {
+        let format = match self.form() {
+            LintFormat::Json => Format::Json,
+            LintFormat::Table | LintFormat::Jsonl | LintFormat::Csv | LintFormat::Sarif => {
+                Format::Table
+            }
+        };
+        let said = failures.into_iter().map(|it| {
+            let failure = it.said_as(format);
+            failure.report();
+            failure.exit()
+        });
+        said.max_by_key(|exit| exit.code())
     }
 
     fn options(&self, kind: PolicyType, tree: Option<&OrgTree>) -> Options {

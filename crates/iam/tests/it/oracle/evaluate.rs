@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::glob::{action, arn, six, six_cover, wild};
+use super::glob::{action, arn, wild};
 use super::load::{is_account, is_role};
 use super::principal::{Level, Who, level};
 use super::text::Context;
@@ -214,7 +214,9 @@ fn core(asked: &Asked<'_>, row: &str) -> Result<&'static str, &'static str> {
     };
     let boundary = passes("boundary");
     let session = passes("session");
-    let identity = allows(asked, &identity(asked));
+    let sessionless =
+        matches!(asked.who, Who::FederatedUser { .. }) && single(asked, "session").is_empty();
+    let identity = !sessionless && allows(asked, &identity(asked));
     match row {
         "anonymous" => {
             return (grant == Some(Level::Everyone))
@@ -321,13 +323,35 @@ fn strongest(asked: &Asked<'_>, policies: &[&Value], effect: Effect) -> Option<L
 
 fn principal_fits(asked: &Asked<'_>, statement: &Value) -> Option<Level> {
     if let Some(element) = statement.get("Principal") {
-        return level(element, &asked.who);
+        let named = level(element, &asked.who);
+        let apart = statement["Effect"] == "Allow" && patterns_of_principals(statement);
+        return match named {
+            Some(Level::Everyone) if apart => Some(Level::Exactly),
+            other => other,
+        };
     }
     let Some(element) = statement.get("NotPrincipal") else {
         return Some(Level::Everyone);
     };
     let bounded = has_identity(asked) && !single(asked, "boundary").is_empty();
     (bounded || level(element, &asked.who).is_none()).then_some(Level::Everyone)
+}
+
+/// Whether `aws:PrincipalArn` has to fit a pattern with wildcards.
+fn patterns_of_principals(statement: &Value) -> bool {
+    let operators = statement.get("Condition").and_then(Value::as_object);
+    operators.into_iter().flatten().any(|(operator, keys)| {
+        let operator = operator.to_ascii_lowercase();
+        let asks = ["stringlike", "arnlike", "arnequals"]
+            .iter()
+            .any(|name| operator.contains(name));
+        asks && keys.as_object().unwrap().iter().any(|(key, values)| {
+            key.eq_ignore_ascii_case("aws:PrincipalArn")
+                && many(values)
+                    .into_iter()
+                    .any(|value| value.as_str().is_some_and(|text| text.contains(['*', '?'])))
+        })
+    })
 }
 
 fn action_fits(asked: &Asked<'_>, statement: &Value) -> bool {
@@ -362,21 +386,44 @@ fn resource(asked: &Asked<'_>, pattern: &str, modern: bool) -> Option<bool> {
     if pattern == "*" {
         return Some(true);
     }
-    // variables stand in the rest only, so the pattern is cut first
     let pieces: Vec<&str> = pattern.splitn(6, ':').collect();
-    let patterns: Vec<Vec<Part>> = if pieces.len() == 6 {
-        let mut parts: Vec<Vec<Part>> = pieces[..5].iter().map(|piece| wild(piece)).collect();
-        parts.push(fill(pieces[5], modern, &asked.context)?);
-        parts
-    } else {
-        match six(&wild(pattern)) {
-            Some(parts) => parts,
-            None => return Some(false),
+    // variables stand in the rest only, so the pattern is cut first
+    let parts: Vec<Part> = match pieces[..] {
+        [a, b, c, d, e, rest] => {
+            let mut parts = wild(&[a, b, c, d, e, ""].join(":"));
+            parts.extend(fill(rest, modern, &asked.context)?);
+            parts
         }
+        _ => wild(pattern),
     };
     if asked.resource == "*" {
-        let stars = |part: &Vec<Part>| !part.is_empty() && part.iter().all(|p| *p == Part::Any);
-        return Some(patterns.iter().all(stars));
+        let stars = |piece: &&str| !piece.is_empty() && piece.chars().all(|c| c == '*');
+        return Some(pieces.iter().all(|piece| stars(piece)));
     }
-    Some(arn(asked.resource).is_some_and(|arn| six_cover(&patterns, &arn)))
+    let text: Vec<char> = asked.resource.chars().collect();
+    Some(takes_resource(&parts, &text, 0))
+}
+
+/// Whether a resource pattern takes the rest of an ARN, so many colons of the pattern being behind:
+/// a wildcard before the fifth leaves out the colon, unless it is a `*` before a colon or the end.
+fn takes_resource(pattern: &[Part], text: &[char], colons: usize) -> bool {
+    let head = colons < 5;
+    match pattern.first() {
+        None => text.is_empty(),
+        Some(Part::Any) => {
+            let last = pattern.len() == 1 || pattern[1] == Part::Char(':');
+            (0..=text.len())
+                .filter(|skip| last || !head || !text[..*skip].contains(&':'))
+                .any(|skip| takes_resource(&pattern[1..], &text[skip..], colons))
+        }
+        Some(Part::One) => {
+            !text.is_empty()
+                && !(head && text[0] == ':')
+                && takes_resource(&pattern[1..], &text[1..], colons)
+        }
+        Some(Part::Char(c)) => {
+            let behind = colons + usize::from(*c == ':');
+            text.first() == Some(c) && takes_resource(&pattern[1..], &text[1..], behind)
+        }
+    }
 }

@@ -221,6 +221,8 @@ fn check_statement(statement: &Map<String, Value>, kind: Kind) -> Check {
     let none = |(a, b): (bool, bool)| !a && !b;
     let resource_fits = match kind {
         Kind::Trust => none(pair("Resource")),
+        // left out, it is the resource that the policy is attached to
+        Kind::Resource => exactly_one(pair("Resource")) || none(pair("Resource")),
         _ => exactly_one(pair("Resource")),
     };
     let principal_fits = match kind {
@@ -237,6 +239,9 @@ fn check_statement(statement: &Map<String, Value>, kind: Kind) -> Check {
     for name in ["Action", "NotAction", "Resource", "NotResource"] {
         check_strings(statement.get(name))?;
     }
+    for name in ["Action", "NotAction"] {
+        check_services(statement.get(name))?;
+    }
     for name in ["Principal", "NotPrincipal"] {
         statement.get(name).map_or(Ok(()), check_principal)?;
     }
@@ -252,6 +257,19 @@ fn check_strings(value: Option<&Value>) -> Check {
     let list = many(value);
     if list.is_empty() || list.iter().any(|one| !one.is_string()) {
         return Err("E_ELEMENT");
+    }
+    Ok(())
+}
+
+/// No wildcard in the service of an action, but for `*` alone, also as `*:*`.
+fn check_services(value: Option<&Value>) -> Check {
+    let listed = value.map(many).unwrap_or_default();
+    for action in listed.into_iter().filter_map(Value::as_str) {
+        let service = action.split(':').next().unwrap_or_default();
+        let all = action == "*" || action == "*:*";
+        if service.contains(['*', '?']) && !all {
+            return Err("E_ACTION");
+        }
     }
     Ok(())
 }

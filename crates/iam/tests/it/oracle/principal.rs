@@ -28,6 +28,10 @@ pub(super) enum Who {
         account: String,
         role: String,
     },
+    FederatedUser {
+        arn: String,
+        account: String,
+    },
 }
 
 /// How a Principal element names the request principal, strongest last.
@@ -83,6 +87,10 @@ impl Who {
                 account,
                 role: name.split('/').next().unwrap_or_default().to_owned(),
             }),
+            ("sts", "federated-user", _) => Ok(Self::FederatedUser {
+                arn: text.to_owned(),
+                account,
+            }),
             _ => Err("E_ARN"),
         }
     }
@@ -94,7 +102,8 @@ impl Who {
             Self::Root { account, .. }
             | Self::User { account, .. }
             | Self::Role { account, .. }
-            | Self::Session { account, .. } => Some(account),
+            | Self::Session { account, .. }
+            | Self::FederatedUser { account, .. } => Some(account),
         }
     }
 
@@ -105,7 +114,8 @@ impl Who {
             Self::Root { arn, .. }
             | Self::User { arn, .. }
             | Self::Role { arn, .. }
-            | Self::Session { arn, .. } => arn.split(':').nth(1),
+            | Self::Session { arn, .. }
+            | Self::FederatedUser { arn, .. } => arn.split(':').nth(1),
         }
     }
 
@@ -159,7 +169,11 @@ fn aws_level(entry: &str, who: &Who) -> Option<Level> {
         return Some(Level::Account);
     }
     match who {
-        Who::User { arn, .. } | Who::Session { arn, .. } if arn == entry => Some(Level::Exactly),
+        Who::User { arn, .. } | Who::Session { arn, .. } | Who::FederatedUser { arn, .. }
+            if arn == entry =>
+        {
+            Some(Level::Exactly)
+        }
         Who::Role { arn, .. } if arn == entry => Some(Level::Role),
         Who::Session { role, .. } => {
             let path = parts[5].strip_prefix("role/")?;
