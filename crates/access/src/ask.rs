@@ -7,10 +7,10 @@ use hallpass_model::{
     AccountId, Email, GroupId, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp,
     UserId, text::says_something,
 };
-use hallpass_rules::{Ask, Decision, Directory, OverLimit, RuleId, Rules};
+use hallpass_rules::{Ask, Decision, Directory, RuleId, Rules};
 use serde::{Deserialize, Serialize};
 
-use crate::preview::{self, AskVerdict, Judgement};
+use crate::preview::{self, AskVerdict, Judgement, LengthLimits};
 use crate::{
     Approval, Decided, Grant, Origin, Person, Reminders, Request, RequestState, Settings, Wanted,
 };
@@ -246,7 +246,7 @@ pub(crate) fn answer(
         Err(refused) => {
             let target = typed_names(form.wanted).to_string();
             let based_on = judged.decision.as_ref().map(|it| it.based_on.as_slice());
-            let refusal = refused.told(based_on.unwrap_or_default(), &target);
+            let refusal = refused.into_refusal(based_on.unwrap_or_default(), &target);
             let state = RequestState::Rejected {
                 at: now,
                 code: refusal.code.clone(),
@@ -272,13 +272,13 @@ pub(crate) fn named(rules: &[RuleId]) -> String {
 }
 
 /// What of a request that waits does not fit today: the limits are those of now, not of when it was
-/// made. `Ok` holds the shorter time it is granted for, where its rules say to shorten it.
+/// made. `Ok` holds the time it is granted for: a shorter one where its rules say to shorten it.
 pub(crate) fn check_again(
     request: &Request,
     decision: &Decision,
     directory: &Directory,
     settings: &Settings,
-) -> Result<Option<TimeSpan>, Vec<FieldProblem>> {
+) -> Result<TimeSpan, Vec<FieldProblem>> {
     let mut problems = Vec::new();
     let resolved = resolve(&request.wanted, directory)
         .map_err(|found| problems.extend(found))
@@ -294,27 +294,12 @@ pub(crate) fn check_again(
         decision,
         &mut problems,
     );
-    let longest = settings.longest();
-    let by_rule = decision.max_duration.filter(|max| request.duration > *max);
-    let mut shorter = None;
-    match (by_rule, decision.over_limit) {
-        _ if request.duration > longest => problems.push(FieldProblem::new(
-            "duration_seconds",
-            "long-duration",
-            format!("At most {longest}."),
-        )),
-        (Some(max), OverLimit::Shorten) => shorter = Some(max),
-        (Some(max), OverLimit::Refuse) => problems.push(FieldProblem::new(
-            "duration_seconds",
-            "long-duration",
-            format!("At most {max}, by rule {}.", named(&decision.based_on)),
-        )),
-        (None, _) => {}
-    }
-    if problems.is_empty() {
-        Ok(shorter)
-    } else {
-        Err(problems)
+    let limits = LengthLimits::of(Some(decision), settings);
+    let granted_for = limits.fit(request.duration, decision.over_limit);
+    let granted_for = granted_for.map_err(|problem| problems.push(problem));
+    match granted_for {
+        Ok(granted_for) if problems.is_empty() => Ok(granted_for),
+        Ok(_) | Err(()) => Err(problems),
     }
 }
 

@@ -16,9 +16,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::decide::{DecisionContext, FromPresser, ensure_known, ensure_may_deny};
 use crate::records::Doer;
+use crate::step::{ApprovedThrough, PressStep, RequestStep};
 use crate::{
-    Actor, Approval, Change, Closed, News, Notice, PendingRequest, PressRefused, Request,
-    RequestState, Role, Write, ask, grant, identity,
+    Actor, Approval, Closed, News, Notice, PendingRequest, PressRefused, Request, RequestState,
+    Role, ask, grant, identity,
 };
 
 /// The shortest justification, in characters after trimming.
@@ -44,7 +45,7 @@ pub struct AfterReview {
 pub struct Closing {
     /// By whom; never the requester.
     pub by: Email,
-    /// When.
+    /// When it was closed.
     pub at: Timestamp,
     /// What they found, if they said.
     pub words: Option<String>,
@@ -56,7 +57,7 @@ pub(crate) fn take(
     actor: &Actor,
     justification: &str,
     context: &DecisionContext<'_>,
-) -> Result<Change, PressRefused> {
+) -> Result<PressStep, PressRefused> {
     ensure_known(actor, context.directory)?;
     let Decision {
         approvers,
@@ -73,32 +74,20 @@ pub(crate) fn take(
     let duration = pending.request().duration.min(BREAK_GLASS_MAX);
     pending.shorten(longest.map_or(duration, |longest| duration.min(longest)));
     let (by, step) = (Doer::Person(actor), context.step);
-    let mut change = grant::approved(
-        pending,
-        actor.principal(),
-        Approval::BreakGlass,
-        by,
-        context,
-    )?;
-    let review = AfterReview {
+    pending.open_review(AfterReview {
         justification: justification.to_owned(),
         opened_at: step.now,
         closed: None,
-    };
-    let Some(Write::Update(request)) = change.requests.first_mut() else {
-        // INVARIANT: an approval always writes its request
-        return Err(PressRefused::NotRequester);
-    };
-    request.after_review = Some(review);
+    });
+    let approval = Approval::BreakGlass;
+    let approved = grant::approved(pending, actor.principal(), approval, by, context)?;
     let opened = step
-        .of_request(Event::ReviewOpened, by, request)
-        .approved_by(&actor.email, actor.user.as_ref(), Approval::BreakGlass)
+        .of_request(Event::ReviewOpened, by, &approved.request)
+        .approved_by(&actor.email, actor.user.as_ref(), approval)
         .why(justification);
-    let notice = alarm(request, approvers, context);
-    // first of all: it is news to everybody, and the requester knows what they pressed
-    change.notices.insert(0, notice);
-    change.audit.push(opened);
-    Ok(change)
+    let alarm = alarm(&approved.request, approvers, context);
+    let through = ApprovedThrough::BreakGlass { opened, alarm };
+    Ok(PressStep::approved(approved, through))
 }
 
 /// A justification that is neither too short nor too long.
@@ -159,7 +148,7 @@ pub(crate) fn close(
     actor: &Actor,
     words: Option<&str>,
     context: &DecisionContext<'_>,
-) -> Result<Change, PressRefused> {
+) -> Result<RequestStep, PressRefused> {
     let closed = open_review(&request)?;
     ensure_may_close(&request, actor, context)?;
     let step = context.step;
@@ -178,11 +167,10 @@ pub(crate) fn close(
         record = record.why(words);
     }
     let to = vec![request.requester.email.clone()];
-    Ok(Change {
-        audit: vec![record],
-        notices: vec![step.notice(News::ReviewClosed, &request, to)],
-        requests: vec![Write::Update(request)],
-        ..Change::default()
+    Ok(RequestStep {
+        record: Some(record),
+        notice: Some(step.notice(News::ReviewClosed, &request, to)),
+        request,
     })
 }
 

@@ -5,9 +5,7 @@ use hallpass_audit::Draft;
 use hallpass_model::{Email, GrantId, HoldKey, RequestId, SweepId, TargetNames, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Accepted, Alarm, Grant, Lock, LocksSeen, Notice, Request, RequestState, Sweep, SweepItem,
-};
+use crate::{Accepted, Alarm, Grant, Lock, LocksSeen, Notice, Request, Sweep, SweepItem};
 
 /// A row to store: new, or in place of the version that was read.
 #[derive(Clone, Debug)]
@@ -232,22 +230,6 @@ pub struct Change {
 }
 
 impl Change {
-    /// Whether access comes of it, or a later end of it: every grant and every extension is a request
-    /// that is approved.
-    pub fn gives_access(&self) -> bool {
-        self.requests.iter().any(|write| match write {
-            Write::Insert(request) | Write::Update(request) => {
-                matches!(request.state, RequestState::Approved { .. })
-            }
-        }) && !self.desired.is_empty()
-    }
-
-    /// The same, with one more notice.
-    pub(crate) fn telling(mut self, notice: Option<&Notice>) -> Self {
-        self.notices.extend(notice.cloned());
-        self
-    }
-
     /// Whether there is nothing to commit.
     pub fn is_empty(&self) -> bool {
         self.requests.is_empty()

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 
 use hallpass_audit::Event;
 use hallpass_model::{Email, TargetNames, TimeSpan, Timestamp, UserId};
-use hallpass_rules::{Directory, Principal, Rules, SignInRequirement};
+use hallpass_rules::{Ask, ClickRefused, Directory, Permit, Principal, Rules, SignInRequirement};
 use serde::{Deserialize, Serialize};
 
 use crate::records::{Doer, StepContext};
+use crate::step::{ApprovedThrough, PressStep, RequestStep};
 use crate::{
     Approval, Change, Grant, GrantState, Holds, LocksSeen, News, Origin, PendingRequest,
-    PressRefused, Reminders, Request, RequestState, Review, Settings, Write, ask, grant,
+    PressRefused, Reminders, Request, RequestState, Review, Settings, ask, grant,
 };
 
 /// What somebody may do beyond their own affairs; from groups in the configuration.
@@ -153,6 +154,17 @@ impl DecisionContext<'_> {
         }
     }
 
+    /// What today's rules say to somebody as an approver of what another asked for or holds.
+    pub(crate) fn permit_to_deny(
+        &self,
+        who: Principal<'_>,
+        whose: Principal<'_>,
+        question: &Ask<'_>,
+    ) -> Result<Permit, ClickRefused> {
+        let (directory, now) = (self.directory, self.step.now);
+        self.rules.may_deny(who, whose, question, directory, now)
+    }
+
     /// Whether the actor has given an approval that still counts.
     fn has_reviewed(&self, request: &Request, actor: &Actor) -> bool {
         let mut reviews = request.reviews.iter();
@@ -165,7 +177,7 @@ pub(crate) fn approve(
     mut pending: PendingRequest,
     actor: &Actor,
     context: &DecisionContext<'_>,
-) -> Result<Change, PressRefused> {
+) -> Result<PressStep, PressRefused> {
     ensure_known(actor, context.directory)?;
     let request = pending.request();
     context.ensure_requester_unlocked(request)?;
@@ -186,7 +198,7 @@ pub(crate) fn approve(
     }
     context.ensure_signed_in(actor, &permit.decision.sign_in)?;
     context.step.ensure_agreed()?;
-    let shorter = ask::check_again(
+    let granted_for = ask::check_again(
         request,
         &permit.decision,
         context.directory,
@@ -204,38 +216,31 @@ pub(crate) fn approve(
         .collect();
     approvals.extend(actor.user.clone());
     if permit.decision.is_satisfied_by(&approvals) {
-        if let Some(shorter) = shorter {
-            pending.shorten(shorter);
-        }
+        pending.shorten(granted_for);
         let approval = if permit.own_request {
             Approval::Own
         } else {
             Approval::Peer
         };
-        return grant::approved(
-            pending,
-            actor.principal(),
-            approval,
-            Doer::Person(actor),
-            context,
-        );
+        let (by, doer) = (actor.principal(), Doer::Person(actor));
+        let approved = grant::approved(pending, by, approval, doer, context)?;
+        return Ok(PressStep::approved(approved, ApprovedThrough::Press));
     }
-    Ok(reviewed(pending, actor, context.step))
+    Ok(reviewed(pending, actor, context.step).into())
 }
 
 /// A yes that does not decide yet.
-fn reviewed(pending: PendingRequest, actor: &Actor, step: StepContext<'_>) -> Change {
+fn reviewed(pending: PendingRequest, actor: &Actor, step: StepContext<'_>) -> RequestStep {
     let requester = pending.request().requester.email.clone();
     let request = pending.reviewed(Review {
         by: actor.email.clone(),
         user: actor.user.clone(),
         at: step.now,
     });
-    Change {
-        audit: vec![step.of_request(Event::RequestReviewed, Doer::Person(actor), &request)],
-        notices: vec![step.notice(News::Reviewed, &request, vec![requester])],
-        requests: vec![Write::Update(request)],
-        ..Change::default()
+    RequestStep {
+        record: Some(step.of_request(Event::RequestReviewed, Doer::Person(actor), &request)),
+        notice: Some(step.notice(News::Reviewed, &request, vec![requester])),
+        request,
     }
 }
 
@@ -245,7 +250,7 @@ pub(crate) fn deny(
     actor: &Actor,
     reason: Option<&str>,
     context: &DecisionContext<'_>,
-) -> Result<Change, PressRefused> {
+) -> Result<RequestStep, PressRefused> {
     ensure_known(actor, context.directory)?;
     ensure_may_deny(pending.request(), actor, context)?;
     let state = RequestState::Denied {
@@ -264,11 +269,10 @@ pub(crate) fn deny(
         record = record.why(reason);
     }
     let to = vec![request.requester.email.clone()];
-    Ok(Change {
-        audit: vec![record],
-        notices: vec![context.step.notice(News::Denied, &request, to)],
-        requests: vec![Write::Update(request)],
-        ..Change::default()
+    Ok(RequestStep {
+        record: Some(record),
+        notice: Some(context.step.notice(News::Denied, &request, to)),
+        request,
     })
 }
 
@@ -277,7 +281,7 @@ pub(crate) fn discard(
     pending: PendingRequest,
     actor: &Actor,
     context: &DecisionContext<'_>,
-) -> Result<Change, PressRefused> {
+) -> Result<RequestStep, PressRefused> {
     let own = pending.request().requester.is(actor);
     if !own && actor.secondary_domain {
         return Err(PressRefused::SecondaryDomain);
@@ -291,30 +295,30 @@ pub(crate) fn discard(
         at: context.step.now,
     });
     let to = everyone(&request);
-    Ok(Change {
-        audit: vec![context.step.of_request(
-            Event::RequestDiscarded,
-            Doer::Person(actor),
-            &request,
-        )],
-        notices: vec![context.step.notice(News::Discarded, &request, to)],
-        requests: vec![Write::Update(request)],
-        ..Change::default()
+    let (step, by) = (context.step, Doer::Person(actor));
+    Ok(RequestStep {
+        record: Some(step.of_request(Event::RequestDiscarded, by, &request)),
+        notice: Some(step.notice(News::Discarded, &request, to)),
+        request,
     })
 }
 
 /// What time does to a waiting request: it lapses, or its approvers are reminded.
-pub(crate) fn pass_time(request: Request, settings: &Settings, step: StepContext<'_>) -> Change {
+pub(crate) fn pass_time(
+    request: Request,
+    settings: &Settings,
+    step: StepContext<'_>,
+) -> Option<RequestStep> {
     match request.clone().pending(step.now) {
         Ok(pending) => remind(pending, settings, step),
         Err(_) => match (&request.state, request.expires_at) {
-            (RequestState::Pending, Some(_)) => lapse(request, step),
-            _ => Change::default(),
+            (RequestState::Pending, Some(_)) => Some(lapse(request, step)),
+            _ => None,
         },
     }
 }
 
-fn lapse(request: Request, step: StepContext<'_>) -> Change {
+fn lapse(request: Request, step: StepContext<'_>) -> RequestStep {
     let request = Request {
         state: RequestState::Expired { at: step.now },
         reminders: Reminders {
@@ -324,18 +328,21 @@ fn lapse(request: Request, step: StepContext<'_>) -> Change {
         ..request
     };
     let to = everyone(&request);
-    Change {
-        audit: vec![step.of_request(Event::RequestExpired, Doer::Hallpass, &request)],
-        notices: vec![step.notice(News::Expired, &request, to)],
-        requests: vec![Write::Update(request)],
-        ..Change::default()
+    RequestStep {
+        record: Some(step.of_request(Event::RequestExpired, Doer::Hallpass, &request)),
+        notice: Some(step.notice(News::Expired, &request, to)),
+        request,
     }
 }
 
-fn remind(pending: PendingRequest, settings: &Settings, step: StepContext<'_>) -> Change {
+fn remind(
+    pending: PendingRequest,
+    settings: &Settings,
+    step: StepContext<'_>,
+) -> Option<RequestStep> {
     let request = pending.request();
     if request.reminders.next_at.is_none_or(|at| step.now < at) {
-        return Change::default();
+        return None;
     }
     let sent = request.reminders.sent.saturating_add(1);
     let next_at = settings.reminder_at(request.asked_at, request.expires_at, sent);
@@ -348,11 +355,11 @@ fn remind(pending: PendingRequest, settings: &Settings, step: StepContext<'_>) -
         .filter(|email| !given.contains(email))
         .cloned()
         .collect();
-    Change {
-        notices: vec![step.notice(News::Reminder, &request, to)],
-        requests: vec![Write::Update(request)],
-        ..Change::default()
-    }
+    Some(RequestStep {
+        record: None,
+        notice: Some(step.notice(News::Reminder, &request, to)),
+        request,
+    })
 }
 
 /// The record of a press that had no effect.
@@ -396,12 +403,9 @@ pub(crate) fn ensure_may_deny(
     actor: &Actor,
     context: &DecisionContext<'_>,
 ) -> Result<(), PressRefused> {
-    let key = request.key.as_ref().ok_or(PressRefused::NotYours)?;
-    let question = ask::question(&key.target, &request.names).ok_or(PressRefused::NotYours)?;
+    let question = request.question().ok_or(PressRefused::NotYours)?;
     let (who, whose) = (actor.principal(), request.requester.principal());
-    let permit = context
-        .rules
-        .may_deny(who, whose, &question, context.directory, context.step.now);
+    let permit = context.permit_to_deny(who, whose, &question);
     permit.map(|_| ()).map_err(PressRefused::Rules)
 }
 

@@ -2,16 +2,18 @@
 //! something stays, closes it.
 
 use hallpass_assignments::{Absence, AssignmentRow, GuardRemoval, Verdict};
-use hallpass_audit::Event;
+use hallpass_audit::{Draft, Event};
 use hallpass_model::Timestamp;
 use hallpass_rules::Directory;
 
 use crate::decide::credentials_until;
 use crate::desired::{desired_for, forget_or_keep};
+use crate::grant::NO_NEWS_SEEN;
 use crate::records::{Doer, StepContext};
+use crate::step::GrantStep;
 use crate::{
-    Change, CredentialsAfterEnd, EndCause, EndOutcome, Grant, GrantState, Holds, News, Settings,
-    Stuck, Write, guard_removals, session_revocation,
+    CredentialsAfterEnd, EndCause, EndOutcome, Grant, GrantState, Holds, News, Settings, Stuck,
+    guard_removals, session_revocation,
 };
 
 /// Begins the end of a grant that still holds.
@@ -21,7 +23,22 @@ pub(crate) fn begin(
     by: Doer<'_>,
     holds: &Holds,
     step: StepContext<'_>,
-) -> Change {
+) -> GrantStep {
+    let (grant, records) = begun(grant, cause, by, step);
+    GrantStep {
+        records,
+        desired: desired_for(holds, &grant, step.now),
+        ..GrantStep::of(grant)
+    }
+}
+
+/// The grant once its end began, and the records of that.
+pub(crate) fn begun(
+    grant: &Grant,
+    cause: EndCause,
+    by: Doer<'_>,
+    step: StepContext<'_>,
+) -> (Grant, Vec<Draft>) {
     let why = cause.audit_reason();
     let finding = match cause {
         EndCause::Drift => Some(Event::DriftMissing),
@@ -37,26 +54,14 @@ pub(crate) fn begin(
             cause,
             since: step.now,
         },
-        seen_news: seen_before(holds),
+        // another hold, or what is known already, may settle it without waiting for news
+        seen_news: NO_NEWS_SEEN,
         ..grant.clone()
     };
     let found = finding.map(|event| step.of_grant(event, by, &grant));
     let started = step.of_grant(Event::EndStarted, by, &grant).reason(&why);
-    Change {
-        audit: found.into_iter().chain([started]).collect(),
-        desired: desired_for(holds, &grant, step.now).into_iter().collect(),
-        grants: vec![Write::Update(grant)],
-        ..Change::default()
-    }
-}
-
-/// An ending grant is looked at again at once: another hold, or what is known already, may settle
-/// it without waiting for news.
-fn seen_before(holds: &Holds) -> u64 {
-    holds
-        .row
-        .as_ref()
-        .map_or(0, |row| row.news.saturating_sub(1))
+    let records = found.into_iter().chain([started]).collect();
+    (grant, records)
 }
 
 /// How an end was settled.
@@ -82,7 +87,7 @@ pub(crate) fn advance(
     holds: &Holds,
     known: EndFacts<'_>,
     step: StepContext<'_>,
-) -> Change {
+) -> GrantStep {
     let held = holds
         .grants
         .iter()
@@ -119,17 +124,16 @@ pub(crate) fn advance(
             seen_news: row.news,
             ..grant.clone()
         };
-        return Change {
-            desired: desired_for(holds, &grant, step.now).into_iter().collect(),
-            grants: vec![Write::Update(grant)],
-            ..Change::default()
+        return GrantStep {
+            desired: desired_for(holds, &grant, step.now),
+            ..GrantStep::of(grant)
         };
     }
     match settled(row) {
         Some(settled) => {
             let removal = guard_removals::removed_by(known.removal, row, grant);
             let (settled, grant) = match removal {
-                Some(removal) => (by_guard(settled), told_of(removal, grant)),
+                Some(removal) => (by_guard(settled), ended_by(removal, grant)),
                 None => (settled, grant.clone()),
             };
             close(&grant, &settled, holds, known, step)
@@ -148,7 +152,7 @@ fn by_guard(settled: Settled) -> Settled {
 }
 
 /// Where nobody ended it but time, the guard did. What a person or a finding ended stays theirs.
-fn told_of(removal: &GuardRemoval, grant: &Grant) -> Grant {
+fn ended_by(removal: &GuardRemoval, grant: &Grant) -> Grant {
     let state = match &grant.state {
         GrantState::Ending {
             cause: EndCause::Expired | EndCause::Drift,
@@ -211,14 +215,14 @@ fn close(
     holds: &Holds,
     known: EndFacts<'_>,
     step: StepContext<'_>,
-) -> Change {
+) -> GrantStep {
     let cause = match &grant.state {
         GrantState::Ending { cause, .. } => cause.clone(),
         GrantState::Scheduled
         | GrantState::Granting
         | GrantState::Active
         | GrantState::Ended { .. }
-        | GrantState::Failed { .. } => return Change::default(),
+        | GrantState::Failed { .. } => return GrantStep::default(),
     };
     let reason = cause.audit_reason();
     // AWS counts the life of sessions by its own time
@@ -251,53 +255,53 @@ fn close(
     if let Some(error) = &settled.error {
         record = record.error(error);
     }
-    Change {
-        audit: vec![record],
-        notices: vec![step.told(news, &grant)],
-        desired: forget_or_keep(holds, &grant, step.now)
-            .into_iter()
-            .collect(),
-        sessions_to_revoke: outliving.into_iter().collect(),
-        grants: vec![Write::Update(grant)],
-        ..Change::default()
+    GrantStep {
+        records: vec![record],
+        notices: vec![step.notice_to_holder(news, &grant)],
+        desired: forget_or_keep(holds, &grant, step.now),
+        sessions: outliving,
+        grants: vec![grant],
     }
 }
 
 /// Records each refusal of a removal, and the moment it is parked.
-fn note_refusals(grant: &Grant, row: &AssignmentRow, step: StepContext<'_>) -> Change {
-    let mut grant = Grant {
-        seen_news: row.news,
-        ..grant.clone()
-    };
-    let error = row
-        .execution
-        .last_error
-        .clone()
-        .unwrap_or_else(|| "AWS gave no reason".to_owned());
-    let mut change = Change::default();
-    if row.execution.refused_removals > grant.refusals && grant.stuck.is_none() {
-        let record = step
-            .of_grant(Event::EndFailed, Doer::Hallpass, &grant)
-            .error(&error);
-        change.audit.push(record);
-    }
-    grant.refusals = row.execution.refused_removals;
-    if let Verdict::Stuck { since, reason } = &row.execution.verdict
-        && grant.stuck.is_none()
-    {
-        change.audit.push(
-            step.of_grant(Event::EndStuck, Doer::Hallpass, &grant)
-                .error(reason),
-        );
-        let mut notice = step.told(News::Stuck, &grant);
-        // the holder can do nothing about it
-        notice.to.clear();
-        change.notices.push(notice);
-        grant.stuck = Some(Stuck {
+fn note_refusals(grant: &Grant, row: &AssignmentRow, step: StepContext<'_>) -> GrantStep {
+    let by = Doer::Hallpass;
+    let newly_stuck = match &row.execution.verdict {
+        Verdict::Stuck { since, reason } if grant.stuck.is_none() => Some(Stuck {
             since: *since,
             reason: reason.clone(),
-        });
+        }),
+        Verdict::Stuck { .. }
+        | Verdict::Working
+        | Verdict::Present { .. }
+        | Verdict::Absent { .. }
+        | Verdict::Kept { .. }
+        | Verdict::Refused { .. }
+        | Verdict::Lost { .. } => None,
+    };
+    let is_refused_anew = row.execution.refused_removals > grant.refusals && grant.stuck.is_none();
+    let failed = is_refused_anew.then(|| {
+        let error = row.execution.last_error.as_deref();
+        step.of_grant(Event::EndFailed, by, grant)
+            .error(error.unwrap_or("AWS gave no reason"))
+    });
+    let parked = newly_stuck.as_ref().map(|stuck| {
+        let record = step.of_grant(Event::EndStuck, by, grant);
+        record.error(&stuck.reason)
+    });
+    // not to the holder, who can do nothing about it
+    let notice = newly_stuck
+        .is_some()
+        .then(|| step.notice_to_operators(News::Stuck, grant));
+    GrantStep {
+        records: failed.into_iter().chain(parked).collect(),
+        notices: notice.into_iter().collect(),
+        ..GrantStep::of(Grant {
+            seen_news: row.news,
+            refusals: row.execution.refused_removals,
+            stuck: newly_stuck.or_else(|| grant.stuck.clone()),
+            ..grant.clone()
+        })
     }
-    change.grants.push(Write::Update(grant));
-    change
 }

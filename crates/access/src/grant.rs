@@ -20,9 +20,10 @@ use serde::{Deserialize, Serialize};
 use crate::decide::DecisionContext;
 use crate::desired::{desired_for, desired_until, forget_or_keep, inherited, live_until};
 use crate::records::{Doer, StepContext};
+use crate::step::{Approved, ApprovedGrant, GrantStep};
 use crate::{
-    Approval, Change, EndOutcome, GrantStateKind, Holds, News, Origin, PendingRequest, Person,
-    PressRefused, RequestState, Write,
+    Approval, EndOutcome, GrantStateKind, Holds, News, Origin, PendingRequest, Person,
+    PressRefused, RequestState,
 };
 
 /// Why a grant ends.
@@ -35,7 +36,7 @@ pub enum EndCause {
     Released,
     /// Somebody took it away.
     Revoked {
-        /// Who.
+        /// Who took it away.
         by: Email,
         /// Their words.
         reason: String,
@@ -95,15 +96,15 @@ pub enum GrantState {
     Active,
     /// Being removed.
     Ending {
-        /// Why.
+        /// Why it ends.
         #[serde(flatten)]
         cause: EndCause,
-        /// Since when.
+        /// When the end began.
         since: Timestamp,
     },
     /// Over.
     Ended {
-        /// Why.
+        /// Why it ended.
         #[serde(flatten)]
         cause: EndCause,
         /// When it was seen over.
@@ -209,7 +210,7 @@ pub struct Grant {
 /// A removal that AWS refuses for good.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stuck {
-    /// Since when.
+    /// When the removal was parked.
     pub since: Timestamp,
     /// What AWS says.
     pub reason: String,
@@ -286,7 +287,7 @@ pub(crate) fn approved(
     approval: Approval,
     actor: Doer<'_>,
     context: &DecisionContext<'_>,
-) -> Result<Change, PressRefused> {
+) -> Result<Approved, PressRefused> {
     // INVARIANT: every grant and every later end is made here, by a time that may be counted from
     context.step.ensure_agreed()?;
     match pending.request().extends {
@@ -301,7 +302,7 @@ fn schedule(
     approval: Approval,
     actor: Doer<'_>,
     context: &DecisionContext<'_>,
-) -> Change {
+) -> Approved {
     let (now, step, holds) = (context.step.now, context.step, context.holds);
     let key = pending.key().clone();
     let mut request = pending.into_state(RequestState::Approved {
@@ -340,17 +341,16 @@ fn schedule(
     request.grant = Some(grant.id);
     let until = live_until(holds, &grant).unwrap_or(grant.ends_at);
     let to = vec![request.requester.email.clone()];
-    Change {
-        audit: vec![
+    Approved {
+        records: [
             step.of_request(Event::RequestApproved, actor, &request)
                 .approved_by(by.email, by.user, approval),
             step.of_grant(Event::GrantRequested, actor, &grant),
         ],
-        notices: vec![step.notice(News::Approved, &request, to)],
+        notice: step.notice(News::Approved, &request, to),
         desired: desired_until(holds, &key, until, now),
-        requests: vec![Write::Update(request)],
-        grants: vec![Write::Insert(grant)],
-        ..Change::default()
+        request,
+        grant: ApprovedGrant::New(grant),
     }
 }
 
@@ -361,7 +361,7 @@ fn lengthen(
     approval: Approval,
     actor: Doer<'_>,
     context: &DecisionContext<'_>,
-) -> Result<Change, PressRefused> {
+) -> Result<Approved, PressRefused> {
     let (now, step) = (context.step.now, context.step);
     let found = context
         .holds
@@ -384,26 +384,25 @@ fn lengthen(
         warned: false,
         ..grant.clone()
     };
-    Ok(Change {
-        audit: vec![
+    Ok(Approved {
+        records: [
             step.of_request(Event::RequestApproved, actor, &request)
                 .approved_by(by.email, by.user, approval),
             step.of_grant(Event::Extend, actor, &grant),
         ],
-        notices: vec![step.told(News::Extended, &grant)],
+        notice: step.notice_to_holder(News::Extended, &grant),
         desired: desired_for(context.holds, &grant, now)
             .into_iter()
             .collect(),
-        requests: vec![Write::Update(request)],
-        grants: vec![Write::Update(grant)],
-        ..Change::default()
+        request,
+        grant: ApprovedGrant::Extended(grant),
     })
 }
 
 /// What a grant on its way makes of what was seen of its assignment.
-pub(crate) fn advance(grant: &Grant, holds: &Holds, step: StepContext<'_>) -> Change {
+pub(crate) fn advance(grant: &Grant, holds: &Holds, step: StepContext<'_>) -> GrantStep {
     let Some(row) = &holds.row else {
-        return Change::default();
+        return GrantStep::default();
     };
     let grant = Grant {
         seen_news: row.news,
@@ -431,10 +430,7 @@ pub(crate) fn advance(grant: &Grant, holds: &Holds, step: StepContext<'_>) -> Ch
             } else {
                 grant.state.clone()
             };
-            Change {
-                grants: vec![Write::Update(Grant { state, ..grant })],
-                ..Change::default()
-            }
+            GrantStep::of(Grant { state, ..grant })
         }
     }
 }
@@ -443,21 +439,20 @@ pub(crate) fn advance(grant: &Grant, holds: &Holds, step: StepContext<'_>) -> Ch
 /// (`access.md` §8.6).
 const SLOW_AFTER: TimeSpan = TimeSpan::minutes(5);
 
-/// One legal step at a time; the news stays unseen, so that the next tick takes the second.
-fn begun(grant: Grant) -> Change {
-    let seen_news = grant.seen_news.saturating_sub(1);
-    let grant = Grant {
-        seen_news,
+/// The value of [`Grant::seen_news`] in a state that no news was acted on yet: what is known already
+/// counts as new, so that the next tick takes the step after this one.
+pub(crate) const NO_NEWS_SEEN: u64 = 0;
+
+/// The first of the two steps of a grant that was sent and answered between two ticks.
+fn begun(grant: Grant) -> GrantStep {
+    GrantStep::of(Grant {
+        seen_news: NO_NEWS_SEEN,
         state: GrantState::Granting,
         ..grant
-    };
-    Change {
-        grants: vec![Write::Update(grant)],
-        ..Change::default()
-    }
+    })
 }
 
-fn activate(grant: Grant, row: &AssignmentRow, holds: &Holds, step: StepContext<'_>) -> Change {
+fn activate(grant: Grant, row: &AssignmentRow, holds: &Holds, step: StepContext<'_>) -> GrantStep {
     if grant.state == GrantState::Scheduled {
         return begun(grant);
     }
@@ -482,16 +477,15 @@ fn activate(grant: Grant, row: &AssignmentRow, holds: &Holds, step: StepContext<
     if grant.standing {
         record = record.why("standing");
     }
-    Change {
-        audit: vec![record],
-        notices: vec![step.told(News::Granted, &grant)],
-        desired: desired_for(holds, &grant, step.now).into_iter().collect(),
-        grants: vec![Write::Update(grant)],
-        ..Change::default()
+    GrantStep {
+        records: vec![record],
+        notices: vec![step.notice_to_holder(News::Granted, &grant)],
+        desired: desired_for(holds, &grant, step.now),
+        ..GrantStep::of(grant)
     }
 }
 
-fn fail(grant: Grant, reason: &str, holds: &Holds, step: StepContext<'_>) -> Change {
+fn fail(grant: Grant, reason: &str, holds: &Holds, step: StepContext<'_>) -> GrantStep {
     if grant.state == GrantState::Scheduled {
         return begun(grant);
     }
@@ -502,16 +496,13 @@ fn fail(grant: Grant, reason: &str, holds: &Holds, step: StepContext<'_>) -> Cha
         },
         ..grant
     };
-    Change {
-        audit: vec![
+    GrantStep {
+        records: vec![
             step.of_grant(Event::GrantFailed, Doer::Hallpass, &grant)
                 .error(reason),
         ],
-        notices: vec![step.told(News::Failed, &grant)],
-        desired: forget_or_keep(holds, &grant, step.now)
-            .into_iter()
-            .collect(),
-        grants: vec![Write::Update(grant)],
-        ..Change::default()
+        notices: vec![step.notice_to_holder(News::Failed, &grant)],
+        desired: forget_or_keep(holds, &grant, step.now),
+        ..GrantStep::of(grant)
     }
 }

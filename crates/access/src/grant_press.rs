@@ -13,7 +13,7 @@ pub(crate) enum EndPress<'a> {
     Release,
     /// An approver of it, or an administrator, takes it away.
     Revoke {
-        /// Why.
+        /// Why it is taken away.
         reason: &'a str,
     },
 }
@@ -76,10 +76,7 @@ pub(crate) fn is_listed(grant: &Grant, actor: &Actor, context: &DecisionContext<
     let question = ask::question(&grant.key.target, &grant.names);
     question.is_some_and(|question| {
         let (who, whose) = (actor.principal(), grant.holder.principal());
-        let (rules, now) = (context.rules, context.step.now);
-        rules
-            .may_deny(who, whose, &question, context.directory, now)
-            .is_ok()
+        context.permit_to_deny(who, whose, &question).is_ok()
     })
 }
 

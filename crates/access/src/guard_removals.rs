@@ -7,13 +7,13 @@
 use std::collections::BTreeMap;
 
 use hallpass_assignments::{Absence, AssignmentRow, GuardRemoval, RemovalStage, Verdict};
-use hallpass_audit::Event;
+use hallpass_audit::{Draft, Event};
 use hallpass_model::{HoldKey, TimeSpan, Timestamp};
 
 use crate::records::{Doer, StepContext};
+use crate::step::GrantStep;
 use crate::{
-    Change, DesiredAssignment, EndCause, Grant, GrantState, Holds, LateRemoval, LostAccess, News,
-    end,
+    DesiredAssignment, EndCause, Grant, GrantState, Holds, LateRemoval, LostAccess, News, end,
 };
 
 /// A wish this much newer than a removal may rest on a listing that still showed what was removed.
@@ -137,28 +137,29 @@ fn is_lost(row: &AssignmentRow) -> bool {
 
 /// What a removal makes of the grants on its key, once: ends those whose end it was, and has the
 /// access of the others created again.
-pub(crate) fn fold(removal: &GuardRemoval, holds: &Holds, step: StepContext<'_>) -> Change {
+pub(crate) fn fold(removal: &GuardRemoval, holds: &Holds, step: StepContext<'_>) -> GrantStep {
     let Some(row) = &holds.row else {
-        return Change::default();
+        return GrantStep::default();
     };
     let is_known = row.desired.removed_at.is_some_and(|at| at >= removal.at);
     let is_sure = removal.stage == RemovalStage::Seen || is_lost(row);
     let is_past = row.desired.asked_at > LISTINGS_LAG.after(removal.at);
     if is_known || is_past || !is_sure {
-        return Change::default();
+        return GrantStep::default();
     }
-    let mut change = Change::default();
+    let (mut grants, mut records, mut notices) = (Vec::new(), Vec::new(), Vec::new());
     let mut wanted: Option<Timestamp> = None;
     for grant in holds.grants.iter().filter(|grant| grant.is_hold()) {
         if is_end_of(removal, row, grant) {
-            let begun = end::begin(grant, cause(removal), Doer::Hallpass, holds, step);
-            change.audit.extend(begun.audit);
-            change.grants.extend(begun.grants);
+            let (ending, begun) = end::begun(grant, cause(removal), Doer::Hallpass, step);
+            records.extend(begun);
+            grants.push(ending);
             continue;
         }
         wanted = Some(wanted.map_or(grant.ends_at, |until| until.max(grant.ends_at)));
         if grant.state == GrantState::Active {
-            again(grant, removal, step, &mut change);
+            records.push(made_again(grant, removal, step));
+            notices.push(step.notice_to_holder(News::SetUpAgain, grant));
         }
     }
     let (until, asked_at) = match wanted {
@@ -166,24 +167,28 @@ pub(crate) fn fold(removal: &GuardRemoval, holds: &Holds, step: StepContext<'_>)
         Some(until) => (until, step.now),
         None => (step.now.min(row.desired.until), row.desired.asked_at),
     };
-    change.desired.push(DesiredAssignment::RemovedByGuard {
-        key: row.key.clone(),
-        rev: row.desired.rev,
-        until,
-        asked_at,
-        removed_at: removal.at,
-    });
-    change
+    GrantStep {
+        grants,
+        records,
+        notices,
+        desired: Some(DesiredAssignment::RemovedByGuard {
+            key: row.key.clone(),
+            rev: row.desired.rev,
+            until,
+            asked_at,
+            removed_at: removal.at,
+        }),
+        sessions: None,
+    }
 }
 
-fn again(grant: &Grant, removal: &GuardRemoval, step: StepContext<'_>, change: &mut Change) {
+fn made_again(grant: &Grant, removal: &GuardRemoval, step: StepContext<'_>) -> Draft {
     let why = format!(
         "`{}` knew an end at {}; created again",
         removal.guard, removal.end.until
     );
-    let record = step.of_grant(Event::DriftGuard, Doer::Hallpass, grant);
-    change.audit.push(record.why(&why));
-    change.notices.push(step.told(News::SetUpAgain, grant));
+    step.of_grant(Event::DriftGuard, Doer::Hallpass, grant)
+        .why(&why)
 }
 
 /// Whether the access was seen lost before it was found that a guard had removed it: it is on its
@@ -199,18 +204,17 @@ pub(crate) fn not_made_again(
     removal: Option<&GuardRemoval>,
     holds: &Holds,
     step: StepContext<'_>,
-) -> Change {
+) -> GrantStep {
     let row = holds.row.as_ref();
     let guard = row
         .and_then(|row| row.desired.removed_at)
         .and_then(|at| removal.filter(|removal| removal.at == at));
     let cause = guard.map_or(EndCause::Drift, cause);
-    let mut change = end::begin(grant, cause, Doer::Hallpass, holds, step);
     let how = LostAccess::NotSetUpAgain {
         reason: reason.to_owned(),
     };
-    change.notices.push(step.told(News::Lost { how }, grant));
-    change
+    end::begin(grant, cause, Doer::Hallpass, holds, step)
+        .with_notice(step.notice_to_holder(News::Lost { how }, grant))
 }
 
 /// What operators hear when a guard had to act, about the first of what it did.
@@ -222,10 +226,7 @@ pub(crate) fn alarm(removal: &GuardRemoval, grant: &Grant, step: StepContext<'_>
     let news = News::GuardActed {
         removal: Some(late),
     };
-    let mut notice = step.told(news, grant);
-    // who operators are is a matter of each channel
-    notice.to.clear();
-    notice
+    step.notice_to_operators(news, grant)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use hallpass_model::{Email, GrantId, GroupId, IdSource, RequestId, Target, Targe
 use uuid::Uuid;
 
 use super::*;
-use crate::{NoticeKind, Origin, Person, Write};
+use crate::{NoticeKind, Origin, Person};
 
 struct Ids;
 
@@ -127,7 +127,7 @@ fn holds(grants: &[Grant], row: AssignmentRow) -> Holds {
     }
 }
 
-fn folded(removal: &GuardRemoval, holds: &Holds) -> Change {
+fn folded(removal: &GuardRemoval, holds: &Holds) -> GrantStep {
     let step = StepContext {
         now: at(200),
         elsewhere: at(200),
@@ -137,20 +137,18 @@ fn folded(removal: &GuardRemoval, holds: &Holds) -> Change {
     fold(removal, holds, step)
 }
 
-fn causes(change: &Change) -> Vec<&'static str> {
-    let cause = |write: &Write<Grant>| match write {
-        Write::Update(grant) | Write::Insert(grant) => match &grant.state {
-            GrantState::Ending { cause, .. } => cause.name(),
-            state => state.name(),
-        },
+fn causes(step: &GrantStep) -> Vec<&'static str> {
+    let cause = |grant: &Grant| match &grant.state {
+        GrantState::Ending { cause, .. } => cause.name(),
+        state => state.name(),
     };
-    change.grants.iter().map(cause).collect()
+    step.grants.iter().map(cause).collect()
 }
 
 #[test]
 fn an_end_that_the_guard_made_is_the_end_of_the_grant() {
-    let change = folded(&seen(), &holds(&[grant(1, 100)], row(present())));
-    assert_eq!(causes(&change), ["guard"]);
+    let step = folded(&seen(), &holds(&[grant(1, 100)], row(present())));
+    assert_eq!(causes(&step), ["guard"]);
     let desired = DesiredAssignment::RemovedByGuard {
         key: key(),
         rev: 3,
@@ -158,13 +156,13 @@ fn an_end_that_the_guard_made_is_the_end_of_the_grant() {
         asked_at: at(10),
         removed_at: at(165),
     };
-    assert_eq!(change.desired, [desired], "nothing is created again");
+    assert_eq!(step.desired, Some(desired), "nothing is created again");
 }
 
 #[test]
 fn a_grant_that_was_extended_is_created_again_and_its_holder_is_told() {
-    let change = folded(&seen(), &holds(&[grant(1, 900)], row(present())));
-    assert_eq!(causes(&change), [""; 0]);
+    let step = folded(&seen(), &holds(&[grant(1, 900)], row(present())));
+    assert_eq!(causes(&step), [""; 0]);
     let desired = DesiredAssignment::RemovedByGuard {
         key: key(),
         rev: 3,
@@ -172,26 +170,22 @@ fn a_grant_that_was_extended_is_created_again_and_its_holder_is_told() {
         asked_at: at(200),
         removed_at: at(165),
     };
-    assert_eq!(change.desired, [desired]);
-    let events: Vec<_> = change
-        .audit
-        .iter()
-        .map(hallpass_audit::Draft::event)
-        .collect();
+    assert_eq!(step.desired, Some(desired));
+    let events: Vec<_> = step.records.iter().map(Draft::event).collect();
     assert_eq!(events, [Event::DriftGuard]);
-    let news: Vec<_> = change.notices.iter().map(crate::Notice::kind).collect();
+    let news: Vec<_> = step.notices.iter().map(crate::Notice::kind).collect();
     assert_eq!(news, [NoticeKind::SetUpAgain]);
 }
 
 #[test]
 fn of_two_grants_the_one_that_was_over_ends_and_the_other_is_created_again() {
     let both = [grant(1, 100), grant(2, 900)];
-    let change = folded(&seen(), &holds(&both, row(present())));
-    assert_eq!(causes(&change), ["guard"]);
+    let step = folded(&seen(), &holds(&both, row(present())));
+    assert_eq!(causes(&step), ["guard"]);
     assert!(
-        matches!(&change.desired[..], [DesiredAssignment::RemovedByGuard { until, .. }] if *until == at(900)),
+        matches!(&step.desired, Some(DesiredAssignment::RemovedByGuard { until, .. }) if *until == at(900)),
         "{:?}",
-        change.desired
+        step.desired
     );
 }
 
@@ -230,8 +224,8 @@ fn a_removal_counts_once_and_only_for_what_was_wanted_before_it() {
         ),
     ];
     for (name, removal, row, counts) in cases {
-        let change = folded(&removal, &holds(&[grant(1, 100)], row));
-        assert_eq!(!change.is_empty(), counts, "{name}: {change:?}");
+        let step = folded(&removal, &holds(&[grant(1, 100)], row));
+        assert_eq!(!step.is_empty(), counts, "{name}: {step:?}");
     }
     let nothing = Holds {
         grants: Vec::new(),

@@ -38,7 +38,7 @@ fn is_taken_away(grant: &Grant) -> bool {
 
 /// The same wish once more for a grant that is ending already, because somebody pressed again: its
 /// row is due at once, and goes before every deadline if it is taken away.
-pub(crate) fn hurried(
+pub(crate) fn wish_again(
     holds: &Holds,
     ending: &Grant,
     cause: &EndCause,

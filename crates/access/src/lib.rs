@@ -9,8 +9,8 @@
 //!
 //! Beside the journey, `sweep` looks for access that nobody recorded.
 //!
-//! Each step is a pure function from what is stored, what the rules say and the instant to a
-//! [`Change`]; [`Access`] is the only driver: load, authorise, step, commit, nudge. What AWS holds
+//! Each step is a pure function of what is stored, what the rules say and the instant; [`Access`] is the
+//! only driver: load, authorise, step, fold the step into a [`Change`], commit, nudge. What AWS holds
 //! is the business of `hallpass-assignments`, which is told until when access is wanted and says
 //! what it saw.
 //!
@@ -43,6 +43,7 @@ mod service;
 mod session_revocation;
 mod settings;
 mod state_kind;
+mod step;
 mod sweep;
 pub mod words;
 
@@ -68,10 +69,10 @@ pub use notice::{
 };
 pub use outcome::EndOutcome;
 pub use ports::{
-    AccessStore, Boundary, Channel, CommitError, Counts, Delivery, DirectoryFault, DirectorySource,
-    Ends, GrantFilter, GuardSource, Holds, Listed, ManagedPolicy, NoGuards, NoticeContext,
-    PastGrants, PastQuery, PolicySource, ReadError, ReferencedPolicy, RequestFilter, SetPolicies,
-    StandingSource, Subject, SubjectSet, SweepStore, ToldAlarm, ToldDigest, ViewerScope,
+    AccessStore, AlarmContext, Boundary, Channel, CommitError, Counts, Delivery, DigestContext,
+    DirectoryFault, DirectorySource, Ends, GrantFilter, GuardSource, Holds, Listed, ManagedPolicy,
+    NoGuards, NoticeContext, PastGrants, PastQuery, PolicySource, ReadError, ReferencedPolicy,
+    RequestFilter, SetPolicies, StandingSource, Subject, SubjectSet, SweepStore, ViewerScope,
     WaitingMessage,
 };
 pub use press_refused::PressRefused;

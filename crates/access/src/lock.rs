@@ -34,11 +34,11 @@ pub enum HeldAccess {
 /// Who lifted a lock, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lifted {
-    /// Who.
+    /// Who lifted it.
     pub by: Person,
-    /// When.
+    /// When it was lifted.
     pub at: Timestamp,
-    /// Why.
+    /// Why it was lifted.
     pub reason: String,
 }
 
@@ -47,7 +47,7 @@ pub struct Lifted {
 pub struct Lock {
     /// Who is locked.
     pub person: Person,
-    /// Since when.
+    /// When the person was locked.
     pub since: Timestamp,
     /// Until when; `None` = until it is lifted.
     pub until: Option<Timestamp>,

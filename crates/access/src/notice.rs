@@ -76,7 +76,7 @@ pub enum News {
     },
     /// Holder: the access is gone before its end.
     Lost {
-        /// How.
+        /// How it went.
         #[serde(default)]
         how: LostAccess,
     },

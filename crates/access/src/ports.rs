@@ -256,7 +256,7 @@ pub struct NoticeContext {
 
 /// A digest with the run it is about, as stored at the moment of telling.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ToldDigest {
+pub struct DigestContext {
     /// The digest's number: the same whenever it is told, and on every channel.
     pub number: u64,
     /// What happened.
@@ -269,7 +269,7 @@ pub struct ToldDigest {
 
 /// A change of an alarm, on its way to those who run the place.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ToldAlarm {
+pub struct AlarmContext {
     /// Its number: the same whenever it is told, and on every channel.
     pub number: u64,
     /// What changed.
@@ -304,11 +304,11 @@ pub trait Channel: Send + Sync {
     /// A short, stable name: `slack`, `mail`, or `webhook:NAME`. Deliveries are counted by it.
     fn name(&self) -> &str;
     /// Tells people. May be called again for a notice it has told: it must not act, only repeat.
-    async fn tell(&self, told: &NoticeContext) -> Delivery;
-    /// Tells those who run the place what a sweep found or did. As [`tell`](Channel::tell).
-    async fn tell_digest(&self, told: &ToldDigest) -> Delivery;
-    /// Tells those who run the place that an alarm began or is over. As [`tell`](Channel::tell).
-    async fn tell_alarm(&self, told: &ToldAlarm) -> Delivery;
+    async fn deliver(&self, told: &NoticeContext) -> Delivery;
+    /// Tells those who run the place what a sweep found or did. As [`deliver`](Channel::deliver).
+    async fn deliver_digest(&self, told: &DigestContext) -> Delivery;
+    /// Tells those who run the place that an alarm began or is over. As [`deliver`](Channel::deliver).
+    async fn deliver_alarm(&self, told: &AlarmContext) -> Delivery;
 }
 
 /// Numbers for metrics and Health.
@@ -411,7 +411,7 @@ pub trait AccessStore: Send + Sync {
     /// Makes every delivery due now that waits for an instant after `later_than`: no pause is that long,
     /// so it was taken or postponed by a clock that ran ahead. Returns how many; a second time none.
     /// Stopped in the middle, all or none of them are due.
-    async fn hurry_notices(&self, later_than: Timestamp) -> Result<u64, ReadError>;
+    async fn release_notices(&self, later_than: Timestamp) -> Result<u64, ReadError>;
     /// Drops notices of before `before`, and channels that were not opened since then with all that
     /// waits for them. Returns how many deliveries will never be.
     async fn prune_notices(&self, before: Timestamp) -> Result<u64, ReadError>;

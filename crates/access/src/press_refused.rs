@@ -19,7 +19,7 @@ pub enum PressRefused {
     #[error("you are not an enabled user of the directory")]
     NotInDirectory,
     /// Today's limits are narrower than those of when it was asked for.
-    #[error("it does not fit any more: {}", said(_0))]
+    #[error("it does not fit any more: {}", messages(_0))]
     NoLongerFits(Vec<FieldProblem>),
     /// The rules want whoever presses this to have signed in lately, or in a certain way.
     #[error("{}", sign_in_words(rule, *max_age, acr))]
@@ -54,13 +54,13 @@ pub enum PressRefused {
         since.strftime("%Y-%m-%d %H:%M UTC")
     )]
     Locked {
-        /// Since when.
+        /// Since when they are locked.
         since: Timestamp,
     },
     /// Whoever asked is locked.
     #[error("whoever asked is locked since {}; ask an administrator", since.strftime("%Y-%m-%d %H:%M UTC"))]
     RequesterLocked {
-        /// Since when.
+        /// Since when the requester is locked.
         since: Timestamp,
     },
     /// Nobody lifts their own lock.
@@ -276,7 +276,7 @@ fn sign_in_words(rule: &str, max_age: Option<TimeSpan>, acr: &[String]) -> Strin
     )
 }
 
-fn said(problems: &[FieldProblem]) -> String {
+fn messages(problems: &[FieldProblem]) -> String {
     let all: Vec<&str> = problems.iter().map(|it| it.message.as_str()).collect();
     format!("{} It can be asked for again", all.join(" "))
 }

@@ -2,7 +2,7 @@
 //! functions, so that they cannot disagree; a preview gives nothing, and asking decides anew.
 
 use hallpass_model::{Target, TargetNames, TimeSpan, Timestamp};
-use hallpass_rules::{Decision, DecisionKind, Directory, Principal, RuleId, Rules};
+use hallpass_rules::{Decision, DecisionKind, Directory, OverLimit, Principal, RuleId, Rules};
 
 use crate::ask::{self, Resolved};
 use crate::{
@@ -66,7 +66,7 @@ impl AskRefused {
     }
 
     /// The refusal as it is stored and told. `rules` are those the decision rests on.
-    pub(crate) fn told(self, rules: &[RuleId], target: &str) -> Refusal {
+    pub(crate) fn into_refusal(self, rules: &[RuleId], target: &str) -> Refusal {
         let message = self.message(rules, target);
         let code = self.code().to_owned();
         let fields = match self {
@@ -172,22 +172,42 @@ impl LengthLimits {
         }
     }
 
+    /// How long a request that waits is granted for: as it was asked, or for the longest where its
+    /// rules say to shorten it. How short it may be was judged when it was asked.
+    pub(crate) fn fit(
+        &self,
+        duration: TimeSpan,
+        over_limit: OverLimit,
+    ) -> Result<TimeSpan, FieldProblem> {
+        if duration <= self.longest {
+            return Ok(duration);
+        }
+        match over_limit {
+            OverLimit::Shorten if duration <= self.by_settings => Ok(self.longest),
+            OverLimit::Shorten | OverLimit::Refuse => Err(self.too_long(duration)),
+        }
+    }
+
     fn problem(&self, duration: TimeSpan) -> Option<FieldProblem> {
-        let (code, message) = match self.check(duration) {
-            Ok(()) => return None,
+        match self.check(duration) {
+            Ok(()) => None,
             Err(LengthRefused::TooShort) => {
-                ("short-duration", format!("At least {}.", self.shortest))
+                let message = format!("At least {}.", self.shortest);
+                let code = "short-duration";
+                Some(FieldProblem::new("duration_seconds", code, message))
             }
-            Err(LengthRefused::TooLong) if duration > self.by_settings => {
-                ("long-duration", format!("At most {}.", self.by_settings))
-            }
-            Err(LengthRefused::TooLong) => {
-                let rules = ask::named(&self.rules);
-                let message = format!("At most {}, by rule {rules}.", self.longest);
-                ("long-duration", message)
-            }
+            Err(LengthRefused::TooLong) => Some(self.too_long(duration)),
+        }
+    }
+
+    fn too_long(&self, duration: TimeSpan) -> FieldProblem {
+        let message = if duration > self.by_settings {
+            format!("At most {}.", self.by_settings)
+        } else {
+            let rules = ask::named(&self.rules);
+            format!("At most {}, by rule {rules}.", self.longest)
         };
-        Some(FieldProblem::new("duration_seconds", code, message))
+        FieldProblem::new("duration_seconds", "long-duration", message)
     }
 }
 

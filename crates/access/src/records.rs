@@ -197,8 +197,16 @@ impl StepContext<'_> {
         }
     }
 
+    /// News about a grant for operators; who they are is a matter of each channel.
+    pub(crate) fn notice_to_operators(&self, news: News, grant: &Grant) -> Notice {
+        Notice {
+            to: Vec::new(),
+            ..self.notice_to_holder(news, grant)
+        }
+    }
+
     /// News about a grant, for its holder.
-    pub(crate) fn told(&self, news: News, grant: &Grant) -> Notice {
+    pub(crate) fn notice_to_holder(&self, news: News, grant: &Grant) -> Notice {
         Notice {
             news,
             request: grant.request,

@@ -90,7 +90,7 @@ pub struct Review {
     /// somebody else's by now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<UserId>,
-    /// When.
+    /// When the approval was given.
     pub at: Timestamp,
 }
 
@@ -113,25 +113,25 @@ pub enum RequestState {
     Approved {
         /// By whom; the requester when no approval is needed.
         by: Email,
-        /// When.
+        /// When it was approved.
         at: Timestamp,
         /// In which capacity.
         approval: Approval,
     },
     /// Decided no.
     Denied {
-        /// By whom.
+        /// Who denied it.
         by: Email,
-        /// When.
+        /// When it was denied.
         at: Timestamp,
         /// Their words, if any.
         reason: Option<String>,
     },
     /// Withdrawn.
     Discarded {
-        /// By whom.
+        /// Who withdrew it.
         by: Email,
-        /// When.
+        /// When it was withdrawn.
         at: Timestamp,
     },
     /// Nobody decided in time.
@@ -141,7 +141,7 @@ pub enum RequestState {
     },
     /// Refused when it was made.
     Rejected {
-        /// When.
+        /// When it was refused.
         at: Timestamp,
         /// The refusal's stable code.
         code: String,
@@ -320,7 +320,7 @@ pub struct Closed {
     pub how: &'static str,
     /// Who closed it, when a person did.
     pub by: Option<Email>,
-    /// When.
+    /// When it was closed.
     pub at: Timestamp,
 }
 
@@ -358,6 +358,11 @@ impl PendingRequest {
     /// The same request for a shorter time.
     pub(crate) fn shorten(&mut self, duration: TimeSpan) {
         self.request.duration = duration;
+    }
+
+    /// The same request, to be reviewed once it was granted without waiting.
+    pub(crate) fn open_review(&mut self, review: AfterReview) {
+        self.request.after_review = Some(review);
     }
 
     /// Still waiting, with one more approval.

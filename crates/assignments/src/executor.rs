@@ -201,7 +201,7 @@ impl Executor {
             Task::Step(row) => {
                 drop(trial);
                 let before = row.clone();
-                self.carry_on(*row, &before, &lease).await?
+                self.take_steps(*row, &before, &lease).await?
             }
             Task::Send { before, intent } => {
                 if let Some(trial) = &mut trial {
@@ -209,14 +209,14 @@ impl Executor {
                 }
                 let sent = self.send(&before, *intent, urgency).await;
                 drop(trial);
-                self.carry_on(sent, &before, &lease).await? + 1
+                self.take_steps(sent, &before, &lease).await? + 1
             }
         };
         Ok(Worked::Done { steps })
     }
 
     /// Takes steps until the row rests or stands in line, then records it and gives it back.
-    async fn carry_on(
+    async fn take_steps(
         &self,
         mut row: AssignmentRow,
         before: &AssignmentRow,
@@ -229,7 +229,7 @@ impl Executor {
                 break;
             }
             match next(&row, now) {
-                RowAction::Look if let Some(until) = self.gathers(&row, now) => {
+                RowAction::Look if let Some(until) = self.shared_look_at(&row, now) => {
                     row.execution.due = until;
                     break;
                 }

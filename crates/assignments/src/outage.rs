@@ -133,14 +133,14 @@ const REST_MS: u64 = 100;
 
 impl Throttle {
     /// AWS said so.
-    pub(crate) fn strike(&mut self, now: Timestamp) {
+    pub(crate) fn throttled(&mut self, now: Timestamp) {
         let rest = std::time::Duration::from_millis(REST_MS << self.strikes.min(4));
         self.strikes = self.strikes.saturating_add(1);
         self.until = now.checked_add(rest).ok();
     }
 
     /// A call was taken.
-    pub(crate) fn relax(&mut self) {
+    pub(crate) fn call_taken(&mut self) {
         self.strikes = 0;
     }
 

@@ -77,16 +77,16 @@ fn throttling_rests_a_moment_that_doubles_and_ends_with_the_first_call_taken() {
     let mut throttle = Throttle::default();
     let mut rests = Vec::new();
     for _ in 0..7 {
-        throttle.strike(at(0));
+        throttle.throttled(at(0));
         let until = throttle.rests_until(at(0)).unwrap();
         rests.push(until.duration_since(at(0)).as_millis());
         assert_eq!(throttle.rests_until(until), None);
     }
     assert_eq!(rests, [100, 200, 400, 800, 1600, 1600, 1600]);
-    throttle.relax();
-    throttle.strike(at(0));
+    throttle.call_taken();
+    throttle.throttled(at(0));
     assert_eq!(throttle.rests_until(at(0)), Some(at(100)));
     // from a clock that was ahead
-    throttle.strike(at(86_400_000));
+    throttle.throttled(at(86_400_000));
     assert_eq!(throttle.rests_until(at(0)), None);
 }

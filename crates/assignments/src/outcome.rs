@@ -113,7 +113,7 @@ impl AssignmentRow {
         expected: Duration,
     ) -> Self {
         match outcome {
-            StepOutcome::Looked { at, present: true } => self.saw_it(at, now, expected),
+            StepOutcome::Looked { at, present: true } => self.record_presence(at, now, expected),
             StepOutcome::Looked { at, present: false } => self.missed_it(at, now, expected),
             StepOutcome::Sent(sent) => self.sent(sent, now, expected),
             StepOutcome::Polled(progress) => self.polled(progress, now, expected),
@@ -153,7 +153,7 @@ impl AssignmentRow {
         }
     }
 
-    fn saw_it(&mut self, at: Timestamp, now: Timestamp, expected: Duration) {
+    fn record_presence(&mut self, at: Timestamp, now: Timestamp, expected: Duration) {
         let wanted = self.is_wanted(now);
         let settles = |op: &Operation| match op.kind {
             // stored, unanswered, and nothing came of it

@@ -55,7 +55,7 @@ pub fn next(row: &AssignmentRow, now: Timestamp) -> RowAction {
     }
     match &execution.operation {
         Some(operation) => in_flight(row, operation, now),
-        None if row.is_wanted(now) => pursue(row, now),
+        None if row.is_wanted(now) => next_while_wanted(row, now),
         None => remove(row, now),
     }
 }
@@ -112,7 +112,7 @@ pub(crate) fn goes_by_old_listing(row: &AssignmentRow, now: Timestamp) -> bool {
         && seen.is_some_and(|at| now >= ABSENCE_KEPT.after(at))
 }
 
-pub(crate) fn pursue(row: &AssignmentRow, now: Timestamp) -> RowAction {
+pub(crate) fn next_while_wanted(row: &AssignmentRow, now: Timestamp) -> RowAction {
     let execution = &row.execution;
     if let Verdict::Lost { at } = execution.verdict
         && row.is_fresh(at)

@@ -199,9 +199,9 @@ pub struct Taken {
 /// An operation that AWS no longer counts among those in progress.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Over {
-    /// Whose.
+    /// The assignment that it creates or deletes.
     pub key: HoldKey,
-    /// AWS's id of it.
+    /// AWS's id of the operation.
     pub request: String,
 }
 

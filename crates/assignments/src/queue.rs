@@ -7,7 +7,7 @@
 
 use hallpass_model::{Target, Timestamp};
 
-use crate::plan::{RowAction, goes_by_old_listing, next, pursue, remove};
+use crate::plan::{RowAction, goes_by_old_listing, next, next_while_wanted, remove};
 use crate::{AssignmentRow, Haste, Observation, OperationKind, Task, Urgency, Verdict};
 
 /// What a row does while its access is wanted.
@@ -126,7 +126,7 @@ impl Queue {
         Self::Step(Urgency::Background),
     ];
 
-    /// Whose.
+    /// The urgency of the rows in it.
     pub const fn urgency(self) -> Urgency {
         match self {
             Self::Write(urgency, _) | Self::Step(urgency) => urgency,
@@ -217,7 +217,7 @@ fn while_wanted(row: &AssignmentRow, unwanted_from: Timestamp) -> WhileWanted {
     if execution.operation.is_some() {
         return WhileWanted::Poll;
     }
-    match pursue(row, execution.due) {
+    match next_while_wanted(row, execution.due) {
         RowAction::Begin(_) => WhileWanted::Create,
         RowAction::Look
         | RowAction::Poll { .. }
@@ -237,7 +237,7 @@ fn while_wanted(row: &AssignmentRow, unwanted_from: Timestamp) -> WhileWanted {
 /// What a worker does with the first of a line: sends its operation, whose intent is to be stored
 /// first, or takes a step.
 pub fn task(row: AssignmentRow, queue: Queue, now: Timestamp) -> Task {
-    let row = row.clamped(now).heed_removal(now);
+    let row = row.clamped(now).apply_guard_removal(now);
     let is_in_line = matches!(queue, Queue::Write(..));
     match next(&row, now) {
         RowAction::Begin(_) if is_in_line && goes_by_old_listing(&row, now) => {

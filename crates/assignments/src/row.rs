@@ -154,7 +154,7 @@ pub enum AbsenceConfidence {
 pub struct GivingUp {
     /// AWS's words, or ours.
     pub reason: String,
-    /// When.
+    /// When that was decided.
     pub at: Timestamp,
 }
 
@@ -201,7 +201,7 @@ pub enum Verdict {
     },
     /// Unwanted, and seen gone.
     Absent {
-        /// When.
+        /// When that was seen.
         at: Timestamp,
         /// How it came to be gone.
         why: Absence,
@@ -213,7 +213,7 @@ pub enum Verdict {
     },
     /// AWS refused, or nothing came of it in time; absence is confirmed.
     Refused {
-        /// When.
+        /// When absence was confirmed.
         at: Timestamp,
         /// For the requester and the audit log.
         reason: String,
@@ -225,7 +225,7 @@ pub enum Verdict {
     },
     /// AWS refuses the removal for good; tried again every hour.
     Stuck {
-        /// Since when.
+        /// When it was parked.
         since: Timestamp,
         /// What AWS says.
         reason: String,
@@ -423,7 +423,7 @@ impl AssignmentRow {
 
     /// The row that knows of the newest removal by a guard: as after one of our own.
     #[must_use]
-    pub fn heed_removal(mut self, now: Timestamp) -> Self {
+    pub fn apply_guard_removal(mut self, now: Timestamp) -> Self {
         let Some(at) = self.desired.removed_at else {
             return self;
         };

@@ -121,7 +121,7 @@ fn only_what_is_ours_and_not_seen_gone_has_an_end_ahead() {
 #[test]
 fn a_removal_by_a_guard_is_heeded_once() {
     let untouched = row();
-    assert_eq!(untouched.clone().heed_removal(at(90)), untouched);
+    assert_eq!(untouched.clone().apply_guard_removal(at(90)), untouched);
     let removed = with(|row| {
         row.execution.sight = Observation::Present { at: at(20) };
         row.execution.verdict = Verdict::Present { at: at(20) };
@@ -129,7 +129,7 @@ fn a_removal_by_a_guard_is_heeded_once() {
         row.execution.due = at(600);
         row.desired.removed_at = Some(at(80));
     });
-    let heeded = removed.heed_removal(at(90));
+    let heeded = removed.apply_guard_removal(at(90));
     let execution = &heeded.execution;
     assert_eq!(execution.deleted_at, Some(at(80)));
     assert_eq!(
@@ -137,7 +137,7 @@ fn a_removal_by_a_guard_is_heeded_once() {
         (Observation::Unseen, at(90))
     );
     assert_eq!(execution.verdict, Verdict::Working);
-    assert_eq!(heeded.clone().heed_removal(at(91)), heeded, "twice");
+    assert_eq!(heeded.clone().apply_guard_removal(at(91)), heeded, "twice");
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn what_was_made_after_a_removal_by_a_guard_is_there() {
     let standing = with(|row| row.execution.ownership = Ownership::Standing);
     for mut row in [made, under_way, standing] {
         row.desired.removed_at = Some(at(80));
-        let heeded = row.clone().heed_removal(at(90));
+        let heeded = row.clone().apply_guard_removal(at(90));
         assert_eq!(heeded.execution.deleted_at, None, "{row:?}");
         assert_eq!(heeded.execution.heeded, Some(at(80)));
     }
@@ -173,7 +173,7 @@ fn access_that_is_still_wanted_is_made_again_after_a_removal_by_a_guard() {
             row.desired.asked_at = at(now);
             row.desired.until = at(3_600);
         })
-        .heed_removal(at(now))
+        .apply_guard_removal(at(now))
     };
     let create = RowAction::Begin(OperationKind::Create);
     assert_eq!(
@@ -191,7 +191,7 @@ fn access_that_is_still_wanted_is_made_again_after_a_removal_by_a_guard() {
     assert_eq!(next(&late, at(601)), create);
     let begun = late.begin(OperationKind::Create, at(601));
     assert_eq!(
-        begun.clone().heed_removal(at(602)),
+        begun.clone().apply_guard_removal(at(602)),
         begun,
         "not forgotten again"
     );
@@ -206,7 +206,7 @@ fn what_a_guard_removed_is_not_taken_for_a_removal_of_ours_whose_answer_was_lost
             row.execution.created_at = Some(at(15));
         })
         .begin(OperationKind::Delete, at(second))
-        .heed_removal(at(120))
+        .apply_guard_removal(at(120))
     };
     let look = |row: AssignmentRow| {
         let looked = StepOutcome::Looked {

@@ -376,7 +376,7 @@ impl Watch {
             }
             // never sent: says nothing about AWS
             Some(CenterFault::NotSent) => return None,
-            Some(CenterFault::Throttled { .. }) => state.throttle.strike(now),
+            Some(CenterFault::Throttled { .. }) => state.throttle.throttled(now),
             Some(CenterFault::Full { .. }) => {
                 state.full_until = now.checked_add(FULL_PAUSE).ok();
                 state.beyond_from = now.checked_add(BEYOND_PAUSE).ok();
@@ -386,7 +386,7 @@ impl Watch {
                 | CenterFault::NotFound { .. }
                 | CenterFault::Refused { .. },
             )
-            | None => state.throttle.relax(),
+            | None => state.throttle.call_taken(),
         }
         let recovered = state.of(calls).answered();
         if recovered {

@@ -68,9 +68,9 @@ impl<'a> Trust<'a> {
 /// A witness's newest statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Witnessed {
-    /// Who.
+    /// The witness's name.
     pub witness: WitnessName,
-    /// Up to which record.
+    /// The newest record that it has seen.
     pub seq: u64,
     /// Since when nobody can change those unseen.
     pub seen: Timestamp,
@@ -109,7 +109,7 @@ pub fn assure(
     let mut faults: Vec<BadRecord> = Vec::new();
     faults.extend(misplaced(evidence));
     faults.extend(of_another_log(evidence));
-    let (believed, forged) = sift(evidence, trust);
+    let (believed, forged) = verify_signatures(evidence, trust);
     faults.extend(forged);
     let assurance = match trust {
         Trust::Nobody => None,
@@ -203,8 +203,12 @@ fn of_another_log(evidence: &Evidence) -> Vec<BadRecord> {
         .collect()
 }
 
-fn doubt(place: &str, seq: u64, what: &str, doubt: &KeyDoubt) -> BadRecord {
-    fault(seq, FaultKind::Forged, format!("{place}: {what}: {doubt}"))
+fn key_problem(place: &str, seq: u64, what: &str, problem: &KeyDoubt) -> BadRecord {
+    fault(
+        seq,
+        FaultKind::Forged,
+        format!("{place}: {what}: {problem}"),
+    )
 }
 
 fn forged_head(
@@ -223,21 +227,31 @@ fn forged_head(
                 format!("{place}: it is not signed, and heads are since the one of record {first}");
             Some(fault(head.seq(), FaultKind::Forged, detail))
         }
-        Err(why) => Some(doubt(place, head.seq(), "not a head of this log", &why)),
+        Err(why) => Some(key_problem(
+            place,
+            head.seq(),
+            "not a head of this log",
+            &why,
+        )),
     }
 }
 
 fn forged_statement(place: &str, said: &Statement, keys: &TrustedKeys) -> Option<BadRecord> {
     let seq = said.head().seq();
     if let Err(why) = keys.check_witness(said.witness(), said.fields()) {
-        return Some(doubt(place, seq, "not what that witness said", &why));
+        return Some(key_problem(place, seq, "not what that witness said", &why));
     }
     let why = keys.check_head(said.head().fields()).err()?;
-    Some(doubt(place, seq, "its head is none of this log's", &why))
+    Some(key_problem(
+        place,
+        seq,
+        "its head is none of this log's",
+        &why,
+    ))
 }
 
 /// Takes out what nobody trusted signed, and says what that was: a forgery says nothing of the log.
-fn sift<'a>(evidence: &'a Evidence, trust: Trust<'_>) -> (Claims<'a>, Vec<BadRecord>) {
+fn verify_signatures<'a>(evidence: &'a Evidence, trust: Trust<'_>) -> (Claims<'a>, Vec<BadRecord>) {
     let mut claims = Claims::default();
     let mut faults = Vec::new();
     let since = evidence.first_signed();

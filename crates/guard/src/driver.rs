@@ -240,7 +240,7 @@ impl Guard {
                 return;
             };
             watch.learn(outcome, now);
-            state.refusal_to_tell(key)
+            state.unreported_refusal(key)
         };
         if let Some((end, error)) = refusal {
             tracing::error!(key = %key, error, "AWS refuses a removal; it is tried again");
@@ -393,7 +393,7 @@ impl GuardState {
     }
 
     /// The end and AWS's words, the first time it is refused for good.
-    fn refusal_to_tell(&mut self, key: &HoldKey) -> Option<(OwnedEnd, String)> {
+    fn unreported_refusal(&mut self, key: &HoldKey) -> Option<(OwnedEnd, String)> {
         let watch = self.watches.get(key)?;
         let rev = watch.end().rev;
         if !watch.is_refused() || self.told.get(key).is_some_and(|told| *told >= rev) {

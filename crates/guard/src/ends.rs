@@ -108,7 +108,7 @@ pub enum EndsFault {
     Untrusted {
         /// The file.
         place: String,
-        /// Why.
+        /// What is wrong with its signature.
         fault: SignatureFault,
     },
 }

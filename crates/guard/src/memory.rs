@@ -106,7 +106,7 @@ impl GuardMemory {
     /// # Errors
     /// Why it was not taken.
     pub fn take(&mut self, copy: EndsCopy, now: Option<Timestamp>) -> Result<(), NotTaken> {
-        let as_of = truth_of(&copy, now);
+        let as_of = true_at(&copy, now);
         let mut by_key = keyed(copy.ends.iter().cloned());
         if let Some(seen) = &self.copy {
             check_mark(seen, &copy.mark, copy.log.as_deref())?;
@@ -251,7 +251,7 @@ fn check_mark(seen: &EndsCopy, mark: &Mark, log: Option<&str>) -> Result<(), Not
 }
 
 /// When a copy was true, by AWS's time; never in the future.
-fn truth_of(copy: &EndsCopy, now: Option<Timestamp>) -> Option<Timestamp> {
+fn true_at(copy: &EndsCopy, now: Option<Timestamp>) -> Option<Timestamp> {
     match (copy.at, now) {
         (Some(at), Some(now)) => Some(at.min(now)),
         (at, now) => at.or(now),

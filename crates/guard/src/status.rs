@@ -52,7 +52,7 @@ impl Blindness {
 pub struct Parked {
     /// Who and what, as text.
     pub key: String,
-    /// Since when.
+    /// When it was parked.
     pub since: Timestamp,
     /// What AWS says.
     pub reason: String,

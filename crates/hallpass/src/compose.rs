@@ -503,7 +503,7 @@ impl Composed {
             tracing::warn!(error = %error, "leases could not be freed; they run out by themselves");
         }
         // what ended without us is known before anything is sent for it
-        self.access.heed_guards().await;
+        self.access.apply_guard_removals().await;
         let (mut tasks, mut last) = (JoinSet::new(), JoinSet::new());
         let (finish, _) = watch::channel(false);
         self.spawn_loops(&mut tasks);

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_access::{
-    Channel, Delivery, DigestKind, Grant, NoticeContext, NoticeKind, Request, Sweep, ToldAlarm,
-    ToldDigest,
+    AlarmContext, Channel, Delivery, DigestContext, DigestKind, Grant, NoticeContext, NoticeKind,
+    Request, Sweep,
 };
 use hallpass_model::{
     Clock, Target, TimeSpan, Timestamp,
@@ -269,7 +269,7 @@ fn body(told: &NoticeContext, id: &str, public_url: &str) -> Value {
     })
 }
 
-fn digest_body(told: &ToldDigest, id: &str, public_url: &str) -> Value {
+fn digest_body(told: &DigestContext, id: &str, public_url: &str) -> Value {
     let digest = &told.digest;
     json!({
         "version": VERSION,
@@ -285,7 +285,7 @@ fn digest_body(told: &ToldDigest, id: &str, public_url: &str) -> Value {
     })
 }
 
-fn alarm_body(told: &ToldAlarm, id: &str, public_url: &str) -> Value {
+fn alarm_body(told: &AlarmContext, id: &str, public_url: &str) -> Value {
     let alarm = &told.alarm;
     json!({
         "version": VERSION,
@@ -388,19 +388,19 @@ impl Channel for Webhook {
         &self.channel
     }
 
-    async fn tell(&self, told: &NoticeContext) -> Delivery {
+    async fn deliver(&self, told: &NoticeContext) -> Delivery {
         let id = delivery_id(told);
         let body = body(told, &id, &self.public_url);
         self.call(told.notice.kind().name(), id, &body).await
     }
 
-    async fn tell_digest(&self, told: &ToldDigest) -> Delivery {
+    async fn deliver_digest(&self, told: &DigestContext) -> Delivery {
         let id = format!("{}-{}", told.sweep.id, told.number);
         let body = digest_body(told, &id, &self.public_url);
         self.call(told.digest.digest.name(), id, &body).await
     }
 
-    async fn tell_alarm(&self, told: &ToldAlarm) -> Delivery {
+    async fn deliver_alarm(&self, told: &AlarmContext) -> Delivery {
         let alarm = &told.alarm;
         let id = format!("{}-{}-{}", alarm.alarm, alarm.at.as_second(), told.number);
         let body = alarm_body(told, &id, &self.public_url);

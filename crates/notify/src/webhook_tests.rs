@@ -93,7 +93,7 @@ fn the_body_is_that_of_version_1() {
 
 #[test]
 fn the_body_of_a_digest_names_its_sweep_and_no_request() {
-    let told = ToldDigest {
+    let told = DigestContext {
         number: 18,
         digest: a_digest(1),
         attempts: 0,
@@ -120,8 +120,8 @@ fn the_body_of_a_digest_names_its_sweep_and_no_request() {
     assert_eq!(body["sweep"]["counts"]["unread"], report.unread);
 }
 
-fn alarm(state: AlarmState) -> ToldAlarm {
-    ToldAlarm {
+fn alarm(state: AlarmState) -> AlarmContext {
+    AlarmContext {
         number: 19,
         alarm: Alarm {
             alarm: AlarmKind::Guard,
@@ -159,19 +159,19 @@ async fn a_webhook_that_names_its_events_hears_of_alarms_only_when_it_names_them
     };
     let deaf = webhook(&of("granted")).unwrap();
     assert_eq!(
-        deaf.tell_alarm(&alarm(AlarmState::Begun)).await,
+        deaf.deliver_alarm(&alarm(AlarmState::Begun)).await,
         Delivery::Done
     );
     for event in ["alarm", "*"] {
         let hook = webhook(&of(event)).unwrap();
-        let delivery = hook.tell_alarm(&alarm(AlarmState::Over)).await;
+        let delivery = hook.deliver_alarm(&alarm(AlarmState::Over)).await;
         assert!(matches!(delivery, Delivery::Again { .. }), "{delivery:?}");
     }
 }
 
 #[tokio::test]
 async fn a_webhook_that_names_its_events_hears_of_sweeps_only_when_it_names_them() {
-    let told = ToldDigest {
+    let told = DigestContext {
         number: 18,
         digest: a_digest(1),
         attempts: 0,
@@ -184,10 +184,10 @@ async fn a_webhook_that_names_its_events_hears_of_sweeps_only_when_it_names_them
         ..settings()
     };
     let deaf = webhook(&of("granted")).unwrap();
-    assert_eq!(deaf.tell_digest(&told).await, Delivery::Done);
+    assert_eq!(deaf.deliver_digest(&told).await, Delivery::Done);
     for event in ["sweep_found", "*"] {
         let hook = webhook(&of(event)).unwrap();
-        let delivery = hook.tell_digest(&told).await;
+        let delivery = hook.deliver_digest(&told).await;
         assert!(matches!(delivery, Delivery::Again { .. }), "{delivery:?}");
     }
 }
@@ -231,12 +231,18 @@ async fn after_410_nothing_is_called_and_other_news_are_none_of_its_business() {
     let hook = webhook(&settings()).unwrap();
     let over = hook.judge(StatusCode::GONE, &HeaderMap::new(), at(0));
     assert!(matches!(over, Delivery::GaveUp { .. }));
-    assert!(matches!(hook.tell(&told()).await, Delivery::GaveUp { .. }));
+    assert!(matches!(
+        hook.deliver(&told()).await,
+        Delivery::GaveUp { .. }
+    ));
     let picky = WebhookSettings {
         events: vec!["granted".to_owned(), "ended".to_owned()],
         ..settings()
     };
-    assert_eq!(webhook(&picky).unwrap().tell(&told()).await, Delivery::Done);
+    assert_eq!(
+        webhook(&picky).unwrap().deliver(&told()).await,
+        Delivery::Done
+    );
 }
 
 #[test]
@@ -333,7 +339,7 @@ async fn what_a_webhook_sends_hides_nothing_and_is_signed_as_it_is_sent() {
     told.request.requester.name = hostile.to_owned();
     told.request.ticket = Some(hostile.to_owned());
     let hook = hook.unwrap();
-    let (delivery, came) = tokio::join!(hook.tell(&told), one_call(listener));
+    let (delivery, came) = tokio::join!(hook.deliver(&told), one_call(listener));
     assert_eq!(delivery, Delivery::Done);
     let came = String::from_utf8(came).unwrap();
     let (head, sent) = came.split_once("\r\n\r\n").unwrap();

@@ -1,12 +1,12 @@
 //! What mails say of alarms and sweeps, to those who look after Hallpass. What they say of notices is in
 //! `hallpass-wording`.
 
-use hallpass_access::{AlarmState, DigestKind, ToldAlarm, ToldDigest};
+use hallpass_access::{AlarmContext, AlarmState, DigestContext, DigestKind};
 use hallpass_model::text;
 use hallpass_wording::notice::mail::{Letter, OPERATOR};
 
 /// What to write to those who look after Hallpass about an alarm.
-pub(crate) fn alarm(told: &ToldAlarm) -> Letter {
+pub(crate) fn alarm(told: &AlarmContext) -> Letter {
     let alarm = &told.alarm;
     let subject = match alarm.state {
         AlarmState::Begun => format!("Alarm: {}", alarm.alarm.title()),
@@ -30,7 +30,7 @@ pub(crate) fn alarm(told: &ToldAlarm) -> Letter {
 }
 
 /// What to write to those who look after Hallpass about a sweep.
-pub(crate) fn digest(told: &ToldDigest) -> Letter {
+pub(crate) fn digest(told: &DigestContext) -> Letter {
     let subject = match told.digest.digest {
         DigestKind::SweepFound => "Sweep: access that changed",
         DigestKind::SweepPlanned => "Sweep: a plan waits for you",

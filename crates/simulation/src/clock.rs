@@ -95,7 +95,7 @@ impl ProcessTime {
     }
 
     /// What was told last: no record of the process is newer.
-    pub(crate) fn last_told(&self) -> Option<Timestamp> {
+    pub(crate) fn last_reading(&self) -> Option<Timestamp> {
         *self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

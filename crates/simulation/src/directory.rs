@@ -14,7 +14,7 @@ use crate::Wall;
 /// A snapshot is read again when it is this old.
 const READ_EVERY: TimeSpan = TimeSpan::minutes(5);
 
-/// See the module.
+/// What AWS has, and the newest snapshot of it that the processes of a world know.
 pub struct SimulatedDirectory {
     clock: Arc<dyn Clock>,
     truth: RwLock<Snapshot>,

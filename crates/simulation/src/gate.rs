@@ -445,9 +445,9 @@ impl<P: AccessStore> AccessStore for Gated<P> {
             .await
     }
 
-    async fn hurry_notices(&self, later_than: Timestamp) -> Result<u64, ReadError> {
+    async fn release_notices(&self, later_than: Timestamp) -> Result<u64, ReadError> {
         self.gate
-            .pass(self.inner.hurry_notices(later_than), read)
+            .pass(self.inner.release_notices(later_than), read)
             .await
     }
 

@@ -266,7 +266,7 @@ impl<S: AccessStore + SweepStore + AssignmentStore + 'static> World<S> {
     /// The process stops and a new one starts, whose gate has `plan`.
     pub fn restart_planned(&mut self, plan: Option<GatePlan>) {
         self.gate = Gate::new(plan);
-        self.time = ProcessTime::begun(&self.machine, self.time.last_told());
+        self.time = ProcessTime::begun(&self.machine, self.time.last_reading());
         // as a process does that starts: the one before may have been stopped while time ran ahead
         self.returns.store(u64::MAX, Ordering::SeqCst);
         let (access, executor) = process(
@@ -318,7 +318,7 @@ impl<S: AccessStore + SweepStore + AssignmentStore + 'static> World<S> {
         let (access, _) = process(
             &self.store,
             &self.center,
-            &ProcessTime::begun(&self.machine, self.time.last_told()),
+            &ProcessTime::begun(&self.machine, self.time.last_reading()),
             &self.ids,
             &self.directory,
             &self.settings,
@@ -389,7 +389,7 @@ impl<S: AccessStore + SweepStore + AssignmentStore + 'static> World<S> {
         self.time.hear();
         let returns = u64::from(self.time.read().returns);
         if self.returns.swap(returns, Ordering::SeqCst) != returns {
-            let _: Result<_, _> = self.access.hurry().await;
+            let _: Result<_, _> = self.access.release_future_waits().await;
         }
         let _: Result<_, _> = self.executor.tick().await;
         let _: Result<_, _> = self.access.tick().await;

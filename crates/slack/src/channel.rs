@@ -3,8 +3,8 @@
 
 use async_trait::async_trait;
 use hallpass_access::{
-    Channel, Delivery, Grant, NoticeContext, NoticeKind, Origin, Request, RequestFilter,
-    RequestState, ToldAlarm, ToldDigest,
+    AlarmContext, Channel, Delivery, DigestContext, Grant, NoticeContext, NoticeKind, Origin,
+    Request, RequestFilter, RequestState,
 };
 use hallpass_model::{TimeSpan, Timestamp};
 
@@ -34,21 +34,21 @@ impl Channel for Slack {
         "slack"
     }
 
-    async fn tell(&self, told: &NoticeContext) -> Delivery {
+    async fn deliver(&self, told: &NoticeContext) -> Delivery {
         match self.deliver(told).await {
             Ok(()) => Delivery::Done,
             Err(error) => self.judge(&error, told.notice.at, told.attempts),
         }
     }
 
-    async fn tell_digest(&self, told: &ToldDigest) -> Delivery {
+    async fn deliver_digest(&self, told: &DigestContext) -> Delivery {
         match self.post_digest(told).await {
             Ok(()) => Delivery::Done,
             Err(error) => self.judge(&error, told.digest.at, told.attempts),
         }
     }
 
-    async fn tell_alarm(&self, told: &ToldAlarm) -> Delivery {
+    async fn deliver_alarm(&self, told: &AlarmContext) -> Delivery {
         match self.post_alarm(told).await {
             Ok(()) => Delivery::Done,
             Err(error) => self.judge(&error, told.alarm.at, told.attempts),

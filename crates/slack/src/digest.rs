@@ -1,6 +1,6 @@
 //! What sweeps find and do, and alarms, said once in the channel.
 
-use hallpass_access::{AlarmState, DigestKind, ToldAlarm, ToldDigest};
+use hallpass_access::{AlarmContext, AlarmState, DigestContext, DigestKind};
 use hallpass_wording::shown;
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ struct Announcement<'a> {
 
 impl Slack {
     /// Posts a digest in the channel, unless it is there already.
-    pub(crate) async fn post_digest(&self, told: &ToldDigest) -> Result<(), PostError> {
+    pub(crate) async fn post_digest(&self, told: &DigestContext) -> Result<(), PostError> {
         let digest = &told.digest;
         let what = said_as(digest.digest.name(), digest.at);
         let setup = &self.inner.setup;
@@ -54,7 +54,7 @@ impl Slack {
     }
 
     /// Posts that an alarm began or is over, unless it is there already.
-    pub(crate) async fn post_alarm(&self, told: &ToldAlarm) -> Result<(), PostError> {
+    pub(crate) async fn post_alarm(&self, told: &AlarmContext) -> Result<(), PostError> {
         let alarm = &told.alarm;
         let what = said_as(alarm.state.name(), alarm.at);
         let setup = &self.inner.setup;

@@ -11,6 +11,6 @@ pub struct SignInRow {
     pub subject: String,
     /// Whose it is.
     pub user: UserId,
-    /// Since when.
+    /// When it was bound to the user.
     pub bound_at: Timestamp,
 }

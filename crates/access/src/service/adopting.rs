@@ -103,7 +103,7 @@ impl Access {
             return Ok(Err(StandingRefused::NotThere.into()));
         }
         let accepted = self.ports.sweeps.accepted_one(key).await?;
-        let (change, _, grant) = sweep::adopt(
+        let (change, grant) = sweep::adopt(
             &Adopting {
                 key,
                 names: &self.names_of(key),
@@ -150,7 +150,7 @@ impl Access {
             return Ok(sweep::leave_alone(run, item, why, self.step()));
         }
         let step = self.step();
-        let (mut change, _, grant) = sweep::adopt(
+        let (change, grant) = sweep::adopt(
             &Adopting {
                 key: &item.key,
                 names: &self.names_of(&item.key),
@@ -165,14 +165,17 @@ impl Access {
             },
             step,
         );
-        change.sweep_items.push(Write::Update(SweepItem {
+        let adopted = SweepItem {
             fate: Fate::Adopted {
                 grant: grant.id,
                 at: step.now,
                 until: grant.ends_at,
             },
             ..item.clone()
-        }));
-        Ok(change)
+        };
+        Ok(Change {
+            sweep_items: vec![Write::Update(adopted)],
+            ..change
+        })
     }
 }

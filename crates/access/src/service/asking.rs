@@ -8,10 +8,11 @@ use super::{Access, AccessError, RACES_MAX};
 use crate::ask::{self, Answered, Form};
 use crate::decide::{DecisionContext, FromPresser};
 use crate::records::{Doer, StepContext};
+use crate::step::{ApprovedGrant, ApprovedThrough, RequestStep};
 use crate::{
     Actor, Approval, AskOutcome, Change, CommitError, Grant, LocksSeen, News, Person, PressRefused,
-    Refusal, Request, RequestFilter, RequestState, RequestStateKind, StoredAnswer, Wanted, Write,
-    grant, grant_press,
+    Refusal, Request, RequestFilter, RequestState, RequestStateKind, StoredAnswer, Wanted, grant,
+    grant_press,
 };
 
 /// How long the answer to an idempotency key is remembered.
@@ -24,7 +25,7 @@ pub struct Asking {
     pub wanted: Wanted,
     /// For how long.
     pub duration: TimeSpan,
-    /// Why.
+    /// Why it is needed.
     pub reason: String,
     /// A ticket's name.
     pub ticket: Option<String>,
@@ -256,12 +257,15 @@ impl Access {
             return Ok(AskOutcome::AlreadyPending(waiting));
         }
         let by = Doer::Person(actor);
-        let (mut change, asked) = match answered {
+        let (change, asked) = match answered {
             Answered::Refused(request, refusal) => (
-                rejected(&request, &refusal, by, step),
+                rejected(&request, &refusal, by, step).made(),
                 AskOutcome::Rejected(request, refusal),
             ),
-            Answered::Waits(request) => (waits(&request, by, step), AskOutcome::Pending(request)),
+            Answered::Waits(request) => (
+                waits(&request, by, step).made(),
+                AskOutcome::Pending(request),
+            ),
             Answered::Granted(request, approval) => {
                 let holds = self.holds(request.key.as_ref()).await?;
                 let context = DecisionContext {
@@ -273,13 +277,17 @@ impl Access {
                     from_presser: FromPresser::Given,
                     step,
                 };
-                let (change, asked) = granted(request, approval, by, &context, extends)?;
-                (self.judge_export(change).await??, asked)
+                let granted = granted(request, approval, by, &context, extends)?;
+                self.ensure_exported().await??;
+                granted
             }
         };
-        change.locks_seen = locks;
-        change.answer = self.answer_to(actor, asked.request().id, idempotency);
-        self.store_change(change).await?;
+        self.store_change(Change {
+            locks_seen: locks,
+            answer: self.answer_to(actor, asked.request().id, idempotency),
+            ..change
+        })
+        .await?;
         Ok(asked)
     }
 
@@ -338,17 +346,21 @@ impl Access {
     }
 }
 
-fn rejected(request: &Request, refusal: &Refusal, by: Doer<'_>, step: StepContext<'_>) -> Change {
+fn rejected(
+    request: &Request,
+    refusal: &Refusal,
+    by: Doer<'_>,
+    step: StepContext<'_>,
+) -> RequestStep {
     let record = step
         .of_request(Event::RequestRejected, by, request)
         .why(&refusal.code)
         .error(&refusal.message);
     let to = vec![request.requester.email.clone()];
-    Change {
-        audit: vec![record],
-        notices: vec![step.notice(News::Rejected, request, to)],
-        requests: vec![Write::Insert(request.clone())],
-        ..Change::default()
+    RequestStep {
+        record: Some(record),
+        notice: Some(step.notice(News::Rejected, request, to)),
+        request: request.clone(),
     }
 }
 
@@ -365,39 +377,20 @@ fn granted(
     let pending = request
         .pending(context.step.now)
         .map_err(PressRefused::Closed)?;
-    let mut change = grant::approved(pending, requester.principal(), approval, by, context)?;
-    change.audit.insert(0, created);
-    let (request, made) = as_inserts(&mut change);
-    let request = request.ok_or(AccessError::NotFound("request"))?;
-    let made = made.or_else(|| extends.cloned()).map(Box::new);
-    Ok((change, AskOutcome::Approved(request, made)))
+    let approved = grant::approved(pending, requester.principal(), approval, by, context)?;
+    let grant = match &approved.grant {
+        ApprovedGrant::New(grant) => Some(grant),
+        ApprovedGrant::Extended(_) => extends,
+    };
+    let asked = AskOutcome::Approved(approved.request.clone(), grant.cloned().map(Box::new));
+    Ok((approved.fold(ApprovedThrough::Asking { created }), asked))
 }
 
-fn waits(request: &Request, by: Doer<'_>, step: StepContext<'_>) -> Change {
+fn waits(request: &Request, by: Doer<'_>, step: StepContext<'_>) -> RequestStep {
     let to = request.decided.notify.clone();
-    Change {
-        audit: vec![step.of_request(Event::RequestCreated, by, request)],
-        notices: vec![step.notice(News::ReviewWanted, request, to)],
-        requests: vec![Write::Insert(request.clone())],
-        ..Change::default()
+    RequestStep {
+        record: Some(step.of_request(Event::RequestCreated, by, request)),
+        notice: Some(step.notice(News::ReviewWanted, request, to)),
+        request: request.clone(),
     }
-}
-
-/// A request that is decided as it is made is new, not an update.
-fn as_inserts(change: &mut Change) -> (Option<Request>, Option<Grant>) {
-    let mut stored = None;
-    change.requests = std::mem::take(&mut change.requests)
-        .into_iter()
-        .map(|write| match write {
-            Write::Insert(request) | Write::Update(request) => {
-                stored = Some(request.clone());
-                Write::Insert(request)
-            }
-        })
-        .collect();
-    let made = change.grants.iter().find_map(|write| match write {
-        Write::Insert(grant) => Some(grant.clone()),
-        Write::Update(_) => None,
-    });
-    (stored, made)
 }

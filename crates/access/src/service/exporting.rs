@@ -2,23 +2,32 @@
 //! those who would rather wait than have access that only the store knows of.
 
 use super::Access;
-use crate::{Change, PressRefused, ReadError};
+use crate::step::PressStep;
+use crate::{PressRefused, ReadError};
 
 impl Access {
-    /// Refuses a change that gives access, or more of it, while records wait for the export longer
-    /// than the settings allow. What ends access is never held up.
+    /// Refuses to give access, or more of it, while records wait for the export longer than the
+    /// settings allow. What ends access is never held up.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub(super) async fn judge_export(
-        &self,
-        change: Change,
-    ) -> Result<Result<Change, PressRefused>, ReadError> {
-        if !change.gives_access() {
-            return Ok(Ok(change));
-        }
+    pub(super) async fn ensure_exported(&self) -> Result<Result<(), PressRefused>, ReadError> {
         let behind = self.export_behind().await?;
-        Ok(behind.map_or(Ok(change), Err))
+        Ok(behind.map_or(Ok(()), Err))
+    }
+
+    /// The same for a press: refused if it gives access.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub(super) async fn ensure_exported_for(
+        &self,
+        step: &PressStep,
+    ) -> Result<Result<(), PressRefused>, ReadError> {
+        match step {
+            PressStep::Changed(_) => Ok(Ok(())),
+            PressStep::Approved(_) => self.ensure_exported().await,
+        }
     }
 
     /// Why nothing that gives access would be stored now, because of the export.

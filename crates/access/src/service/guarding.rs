@@ -7,7 +7,8 @@ use hallpass_assignments::GuardRemoval;
 use hallpass_model::{TimeSpan, Timestamp};
 
 use super::{Access, AccessError};
-use crate::{Change, EndCause, GrantState, Notice, Removals, Write, guard_removals};
+use crate::step::GrantStep;
+use crate::{EndCause, GrantState, Notice, Removals, guard_removals};
 
 /// Operators hear of guards that had to act this often at most: one outage of the server is one
 /// matter, however many ends fell into it.
@@ -24,7 +25,7 @@ impl Access {
     /// Takes into account what guards did, before anything else is done: at the start of a server,
     /// so that it sends nothing for ends that came without it. Returns how many could not be; ticks
     /// take those again.
-    pub async fn heed_guards(&self) -> u32 {
+    pub async fn apply_guard_removals(&self) -> u32 {
         let removals = self.guards.removals().await;
         self.fold_removals(&removals).await
     }
@@ -55,12 +56,13 @@ impl Access {
 
     async fn fold_removal(&self, removal: &GuardRemoval) -> Result<(), AccessError> {
         let holds = self.holds(Some(&removal.end.key)).await?;
-        let change = guard_removals::fold(removal, &holds, self.step());
-        if change.is_empty() {
+        let folded = guard_removals::fold(removal, &holds, self.step());
+        if folded.is_empty() {
             return Ok(());
         }
-        let alarm = self.alarm_of(&change, Some(removal));
-        self.store_change(change.telling(alarm.as_ref())).await?;
+        let alarm = self.alarm_of(&folded, Some(removal));
+        self.store_change(folded.with_notice(alarm.clone()).fold())
+            .await?;
         self.alarmed(alarm.as_ref());
         tracing::error!(
             guard = removal.guard,
@@ -71,11 +73,11 @@ impl Access {
         Ok(())
     }
 
-    /// What operators are to hear of a change by which a guard ended something, unless they heard
+    /// What operators are to hear of a step by which a guard ended something, unless they heard
     /// within the hour.
     pub(super) fn alarm_of(
         &self,
-        change: &Change,
+        taken: &GrantStep,
         removal: Option<&GuardRemoval>,
     ) -> Option<Notice> {
         let removal = removal?;
@@ -88,10 +90,7 @@ impl Access {
             | GrantState::Active
             | GrantState::Failed { .. } => false,
         };
-        let ended = change.grants.iter().find_map(|write| match write {
-            Write::Update(grant) if by_guard(&grant.state) => Some(grant),
-            Write::Update(_) | Write::Insert(_) => None,
-        })?;
+        let ended = taken.grants.iter().find(|grant| by_guard(&grant.state))?;
         let alarmed = *self.alarmed_at();
         let step = self.step();
         let is_due = alarmed.is_none_or(|at| step.now >= ALARM_EVERY.after(at));

@@ -6,10 +6,11 @@ use hallpass_model::UserId;
 use super::{Access, AccessError, RACES_MAX};
 use crate::lock::{self, ENDED_BY_A_LOCK, Left, Lock, Locking, LocksSeen};
 use crate::records::Doer;
+use crate::step::{GrantStep, RequestStep};
 use crate::{
     Actor, Change, CommitError, EndCause, Grant, GrantFilter, GrantState, GrantStateKind,
     HeldAccess, Person, PressRefused, Request, RequestFilter, RequestState, RequestStateKind, Role,
-    Write, decide, end, identity,
+    decide, end, identity,
 };
 
 /// Rows read from the store per round.
@@ -247,7 +248,9 @@ impl Access {
         loop {
             let page = self.ports.store.requests(&filter, BATCH).await?;
             for request in page.rows {
-                done += self.settled(self.withdrawn(request, lock)).await?;
+                if let Some(step) = self.withdrawn(request, lock) {
+                    done += self.settled(step.changed()).await?;
+                }
             }
             if page.next.is_none() {
                 return Ok(done);
@@ -269,8 +272,8 @@ impl Access {
             for grant in page.rows {
                 let holds = self.holds(Some(&grant.key)).await?;
                 let current = holds.grants.iter().find(|it| it.id == grant.id);
-                if let Some(change) = current.and_then(|grant| self.ended(grant, lock, &holds)) {
-                    done += self.settled(change).await?;
+                if let Some(step) = current.and_then(|grant| self.ended(grant, lock, &holds)) {
+                    done += self.settled(step.fold()).await?;
                 }
             }
             if page.next.is_none() {
@@ -289,11 +292,9 @@ impl Access {
         }
     }
 
-    fn withdrawn(&self, request: Request, lock: &Lock) -> Change {
+    fn withdrawn(&self, request: Request, lock: &Lock) -> Option<RequestStep> {
         let step = self.step();
-        let Ok(pending) = request.pending(step.now) else {
-            return Change::default();
-        };
+        let pending = request.pending(step.now).ok()?;
         let request = pending.into_state(RequestState::Discarded {
             by: lock.by.email.clone(),
             at: step.now,
@@ -301,14 +302,14 @@ impl Access {
         let record = step
             .of_request(Event::RequestDiscarded, Doer::Hallpass, &request)
             .why("locked");
-        Change {
-            audit: vec![record],
-            requests: vec![Write::Update(request)],
-            ..Change::default()
-        }
+        Some(RequestStep {
+            record: Some(record),
+            notice: None,
+            request,
+        })
     }
 
-    fn ended(&self, grant: &Grant, lock: &Lock, holds: &crate::Holds) -> Option<Change> {
+    fn ended(&self, grant: &Grant, lock: &Lock, holds: &crate::Holds) -> Option<GrantStep> {
         let step = self.step();
         let ends_sessions = lock.held == HeldAccess::EndsWithSessions && !grant.end_sessions;
         let grant = Grant {
@@ -323,10 +324,7 @@ impl Access {
                 };
                 Some(end::begin(&grant, cause, Doer::Hallpass, holds, step))
             }
-            GrantState::Ending { .. } if ends_sessions => Some(Change {
-                grants: vec![Write::Update(grant)],
-                ..Change::default()
-            }),
+            GrantState::Ending { .. } if ends_sessions => Some(GrantStep::of(grant)),
             GrantState::Ending { .. } | GrantState::Ended { .. } | GrantState::Failed { .. } => {
                 None
             }

@@ -11,6 +11,7 @@ use hallpass_rules::DecisionKind;
 
 use super::{Access, AccessError};
 use crate::records::Doer;
+use crate::step::{GrantStep, RequestStep};
 use crate::{
     Approval, Change, CommitError, DesiredAssignment, EndCause, EndOutcome, Grant, GrantFilter,
     GrantState, GrantStateKind, LostAccess, News, OnRuleChange, ReadError, Removals, ask, decide,
@@ -86,7 +87,8 @@ impl Access {
         let (mut done, mut failed) = (0, 0);
         for request in self.ports.store.requests_due(self.now(), BATCH).await? {
             let id = request.id;
-            let change = decide::pass_time(request, &self.settings, self.step());
+            let step = decide::pass_time(request, &self.settings, self.step());
+            let change = step.map(RequestStep::changed).unwrap_or_default();
             match self.store_change(change).await {
                 Ok(_) => done += 1,
                 Err(CommitError::Raced(_)) => {}
@@ -131,7 +133,7 @@ impl Access {
         };
         let step = self.step();
         let removal = removals.of(&due.key);
-        let change = match &current.state {
+        let taken = match &current.state {
             GrantState::Scheduled | GrantState::Granting | GrantState::Active
                 if step.now >= current.ends_at =>
             {
@@ -148,11 +150,12 @@ impl Access {
                 };
                 end::advance(current, &holds, known, step)
             }
-            GrantState::Ended { .. } | GrantState::Failed { .. } => Change::default(),
+            GrantState::Ended { .. } | GrantState::Failed { .. } => GrantStep::default(),
         };
-        let over = over(current, &change);
-        let alarm = self.alarm_of(&change, removal);
-        self.store_change(change.telling(alarm.as_ref())).await?;
+        let over = over(current, &taken);
+        let alarm = self.alarm_of(&taken, removal);
+        self.store_change(taken.with_notice(alarm.clone()).fold())
+            .await?;
         self.alarmed(alarm.as_ref());
         // how late an end was is not measured by clocks that disagree
         Ok(over.map(|over| Over {
@@ -167,7 +170,7 @@ impl Access {
         active: &Grant,
         holds: &crate::Holds,
         removal: Option<&GuardRemoval>,
-    ) -> Change {
+    ) -> GrantStep {
         let step = self.step();
         let granted_at = active.granted_at.unwrap_or(active.scheduled_at);
         if let Some(row) = &holds.row
@@ -182,25 +185,22 @@ impl Access {
             && !guard_removals::is_made_again(row, at)
         {
             let folded = removal.map(|removal| guard_removals::fold(removal, holds, step));
-            if let Some(change) = folded.filter(|change| !change.is_empty()) {
-                return change;
+            if let Some(folded) = folded.filter(|folded| !folded.is_empty()) {
+                return folded;
             }
-            let mut change = end::begin(active, EndCause::Drift, Doer::Hallpass, holds, step);
             let how = LostAccess::RemovedElsewhere;
-            change.notices.push(step.told(News::Lost { how }, active));
-            return change;
+            return end::begin(active, EndCause::Drift, Doer::Hallpass, holds, step)
+                .with_notice(step.notice_to_holder(News::Lost { how }, active));
         }
-        let mut active = Grant {
+        let is_warned_now =
+            active.is_to_be_warned() && active.due().is_some_and(|at| step.now >= at);
+        let warning = is_warned_now.then(|| step.notice_to_holder(News::EndsSoon, active));
+        GrantStep::of(Grant {
             seen_news: holds.row.as_ref().map_or(active.seen_news, |row| row.news),
+            warned: active.warned || is_warned_now,
             ..active.clone()
-        };
-        let mut change = Change::default();
-        if active.is_to_be_warned() && active.due().is_some_and(|at| step.now >= at) {
-            active.warned = true;
-            change.notices.push(step.told(News::EndsSoon, &active));
-        }
-        change.grants.push(crate::Write::Update(active));
-        change
+        })
+        .with_notice(warning)
     }
 
     /// Does now what waits for an instant that no pause explains: it was written while time ran ahead,
@@ -209,19 +209,19 @@ impl Access {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn hurry(&self) -> Result<u64, AccessError> {
+    pub async fn release_future_waits(&self) -> Result<u64, AccessError> {
         let now = self.now();
-        let mut hurried = self
+        let mut released = self
             .ports
             .store
-            .hurry_notices(NOTICE_PAUSE_MAX.after(now))
+            .release_notices(NOTICE_PAUSE_MAX.after(now))
             .await?;
         let forgotten = self.ports.assignments.forget_future(now).await;
-        hurried += u64::from(forgotten.map_err(|fault| ReadError(fault.to_string()))?);
-        if hurried > 0 {
+        released += u64::from(forgotten.map_err(|fault| ReadError(fault.to_string()))?);
+        if released > 0 {
             self.wake_executor.notify_one();
         }
-        Ok(hurried)
+        Ok(released)
     }
 
     /// Compares every live grant with the directory, today's rules and its assignment.
@@ -318,8 +318,8 @@ impl Access {
             .is_some_and(|person| person.enabled);
         if !present {
             report.left += 1;
-            let change = end::begin(grant, EndCause::PrincipalLeft, Doer::Hallpass, &holds, step);
-            self.store_change(change).await?;
+            let left = end::begin(grant, EndCause::PrincipalLeft, Doer::Hallpass, &holds, step);
+            self.store_change(left.fold()).await?;
             return Ok(());
         }
         // what was adopted never rested on a rule
@@ -342,8 +342,8 @@ impl Access {
             report.against_rules.push(grant.id);
             if self.settings.on_rule_change == OnRuleChange::End {
                 report.ended += 1;
-                let change = end::begin(grant, EndCause::RuleChanged, Doer::Hallpass, &holds, step);
-                self.store_change(change).await?;
+                let ends = end::begin(grant, EndCause::RuleChanged, Doer::Hallpass, &holds, step);
+                self.store_change(ends.fold()).await?;
             }
         }
         Ok(())
@@ -365,13 +365,10 @@ enum Ender {
     Guard,
 }
 
-/// The end that this change settles.
-fn over(before: &Grant, change: &Change) -> Option<Over> {
-    change.grants.iter().find_map(|write| match write {
-        crate::Write::Update(Grant {
-            state: GrantState::Ended { at, why, .. },
-            ..
-        }) => Some(Over {
+/// The end that this step settles.
+fn over(before: &Grant, step: &GrantStep) -> Option<Over> {
+    step.grants.iter().find_map(|grant| match &grant.state {
+        GrantState::Ended { at, why, .. } => Some(Over {
             lag: Some(TimeSpan::between(before.due_to_end(), *at)),
             by: match why {
                 EndOutcome::Guard => Ender::Guard,
@@ -384,6 +381,10 @@ fn over(before: &Grant, change: &Change) -> Option<Over> {
                 | EndOutcome::HeldByOtherGrant => Ender::Server,
             },
         }),
-        crate::Write::Update(_) | crate::Write::Insert(_) => None,
+        GrantState::Scheduled
+        | GrantState::Granting
+        | GrantState::Active
+        | GrantState::Ending { .. }
+        | GrantState::Failed { .. } => None,
     })
 }

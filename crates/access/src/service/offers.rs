@@ -106,11 +106,10 @@ impl Access {
         } else {
             None
         };
-        let tried = match self.try_press(press, actor, request, facts, &directory, unread) {
-            Ok(change) => self.judge_export(change).await?,
-            refused => refused,
-        };
-        Ok(tried.map(drop))
+        match self.try_press(press, actor, request, facts, &directory, unread) {
+            Ok(step) => Ok(self.ensure_exported_for(&step).await?),
+            Err(why) => Ok(Err(why)),
+        }
     }
 
     /// What the actor could press on grants they see.

@@ -6,9 +6,10 @@ use super::{Access, AccessError, Idempotency, RACES_MAX};
 use crate::decide::{self, DecisionContext, FromPresser};
 use crate::grant_press::{EndPress, EndStep};
 use crate::records::Doer;
+use crate::step::{GrantStep, PressStep};
 use crate::{
     Actor, Change, CommitError, Directory, Grant, GrantFilter, GrantStateKind, Holds, LocksSeen,
-    PressRefused, Request, ReviewedVersion, Role, Write, ask, break_glass, end, haste, lock,
+    PressRefused, Request, ReviewedVersion, Role, ask, break_glass, end, haste, lock,
     session_revocation,
 };
 
@@ -79,25 +80,29 @@ impl Press<'_> {
         request: Request,
         actor: &Actor,
         context: &DecisionContext<'_>,
-    ) -> Result<Change, PressRefused> {
+    ) -> Result<PressStep, PressRefused> {
         let now = context.step.now;
         match self {
             Self::Approve(seen) => {
                 let pending = request.pending(now)?;
                 let has_changed = seen.is_some_and(|seen| seen != pending.request().seen());
                 // whoever may not anyway is told that, whatever they looked at
-                let change = decide::approve(pending, actor, context)?;
+                let step = decide::approve(pending, actor, context)?;
                 if has_changed {
                     return Err(PressRefused::Changed);
                 }
-                Ok(change)
+                Ok(step)
             }
-            Self::Deny(reason) => decide::deny(request.pending(now)?, actor, *reason, context),
-            Self::Discard => decide::discard(request.pending(now)?, actor, context),
+            Self::Deny(reason) => {
+                Ok(decide::deny(request.pending(now)?, actor, *reason, context)?.into())
+            }
+            Self::Discard => Ok(decide::discard(request.pending(now)?, actor, context)?.into()),
             Self::BreakGlass { justification } => {
                 break_glass::take(request.pending(now)?, actor, justification, context)
             }
-            Self::CloseReview(words) => break_glass::close(request, actor, *words, context),
+            Self::CloseReview(words) => {
+                Ok(break_glass::close(request, actor, *words, context)?.into())
+            }
         }
     }
 }
@@ -236,8 +241,12 @@ impl Access {
                 .await?
                 .ok_or(AccessError::NotFound("request"))?;
             let outcome = match self.judge(actor, press, &request).await? {
-                Ok(mut change) => {
-                    change.answer = self.answer_to(actor, id, idempotency);
+                Ok((step, locks_seen)) => {
+                    let change = Change {
+                        locks_seen,
+                        answer: self.answer_to(actor, id, idempotency),
+                        ..step.fold()
+                    };
                     self.store_change(change).await
                 }
                 Err(why) => {
@@ -266,18 +275,20 @@ impl Access {
             .ok_or(AccessError::NotFound("request"))
     }
 
-    /// What comes of a press now: by a directory that is fresh, and by the actor as AWS has them now.
+    /// What comes of a press now, while locks are as they were read: by a directory that is fresh, and
+    /// by the actor as AWS has them now.
     async fn judge(
         &self,
         actor: &Actor,
         press: &Press<'_>,
         request: &Request,
-    ) -> Result<Result<Change, PressRefused>, AccessError> {
+    ) -> Result<Result<(PressStep, LocksSeen), PressRefused>, AccessError> {
         let facts = self.press_facts(actor, request, FromPresser::Given).await?;
         let uses_a_right = press.uses_a_right(request, actor);
         if !uses_a_right {
             let directory = self.directory();
-            return Ok(self.try_press(press, actor, request, &facts, &directory, None));
+            let tried = self.try_press(press, actor, request, &facts, &directory, None);
+            return Ok(tried.map(|step| (step, facts.locks)));
         }
         let (directory, unread) = match self.facts_for(&request.wanted).await {
             Ok(directory) => (directory, None),
@@ -292,8 +303,11 @@ impl Access {
         };
         // asking took a while: by what is known, and by the instant, after it
         match self.try_press(press, actor, request, &facts, &directory, None) {
-            Ok(change) => Ok(self.judge_export(change).await?),
-            refused => Ok(refused),
+            Ok(step) => {
+                let exported = self.ensure_exported_for(&step).await?;
+                Ok(exported.map(|()| (step, facts.locks)))
+            }
+            Err(why) => Ok(Err(why)),
         }
     }
 
@@ -320,7 +334,7 @@ impl Access {
         facts: &PressFacts,
         directory: &Directory,
         unread: Option<PressRefused>,
-    ) -> Result<Change, PressRefused> {
+    ) -> Result<PressStep, PressRefused> {
         let (rules, step) = (self.rules(), self.step());
         let own = actor.user.as_ref();
         if let Some(lock) = own.and_then(|user| facts.locks.in_force(user, step.now)) {
@@ -337,20 +351,17 @@ impl Access {
         };
         let tried = press.step(request.clone(), actor, &context);
         let is_nobody = !ask::is_enabled(own, directory);
-        let tried = tried.and_then(|change| {
+        let tried = tried.and_then(|step| {
             if is_nobody && press.uses_a_right(request, actor) {
                 return Err(PressRefused::NotInDirectory);
             }
-            Ok(change)
+            Ok(step)
         });
         match (tried, unread) {
             // what is decided is decided, whoever can be read
             (Err(why), Some(_)) if why.is_conflict() => Err(why),
             (_, Some(unread)) => Err(unread),
-            (tried, None) => Ok(Change {
-                locks_seen: facts.locks.clone(),
-                ..tried?
-            }),
+            (tried, None) => tried,
         }
     }
 
@@ -473,23 +484,25 @@ impl Access {
                 end_sessions: end_sessions || grant.end_sessions,
                 ..grant
             };
-            let mut change = if is_ending {
+            let answer = if !is_ending || is_added {
+                self.answer_to(actor, grant.request, idempotency)
+            } else {
+                None
+            };
+            let ends = if is_ending {
                 // parked, slow, or far back in line: try again now
-                let hurried = haste::hurried(&holds, &grant, &cause, step.now);
-                Change {
-                    desired: hurried.into_iter().collect(),
-                    grants: is_added
-                        .then(|| Write::Update(grant.clone()))
-                        .into_iter()
-                        .collect(),
-                    ..Change::default()
+                GrantStep {
+                    desired: haste::wish_again(&holds, &grant, &cause, step.now),
+                    grants: is_added.then_some(grant).into_iter().collect(),
+                    ..GrantStep::default()
                 }
             } else {
                 end::begin(&grant, cause, Doer::Person(actor), &holds, step)
             };
-            if !is_ending || is_added {
-                change.answer = self.answer_to(actor, grant.request, idempotency);
-            }
+            let change = Change {
+                answer,
+                ..ends.fold()
+            };
             match self.store_change(change).await {
                 Ok(_) => break,
                 Err(CommitError::Raced(_)) if races < RACES_MAX => races += 1,

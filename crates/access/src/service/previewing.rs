@@ -35,7 +35,7 @@ impl Access {
             })
         });
         let lists_asker = ask::question(&target, &names)
-            .map(|question| self.listing_oneself(actor, &question, &directory))
+            .map(|question| self.listing_oneself(actor, &question))
             .unwrap_or_default();
         let obstacles = Obstacles {
             to_asking: self.obstacle_to_asking(actor, &directory).await?,
@@ -96,14 +96,9 @@ impl Access {
     }
 
     /// The rules that list somebody as an approver of what they would ask for themselves.
-    fn listing_oneself(
-        &self,
-        actor: &Actor,
-        question: &Ask<'_>,
-        directory: &Directory,
-    ) -> Vec<RuleId> {
-        let (who, now) = (actor.principal(), self.now());
-        match self.rules().may_deny(who, who, question, directory, now) {
+    fn listing_oneself(&self, actor: &Actor, question: &Ask<'_>) -> Vec<RuleId> {
+        let who = actor.principal();
+        match self.judged(|context| context.permit_to_deny(who, who, question)) {
             Err(ClickRefused::OwnRequest { rules }) => rules,
             Err(ClickRefused::NotListed { .. } | ClickRefused::NotOpen { .. }) | Ok(_) => {
                 Vec::new()

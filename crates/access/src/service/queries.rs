@@ -3,7 +3,7 @@
 
 use hallpass_assignments::{StoreFault, queue::QueueLengths};
 use hallpass_model::{AccountId, Email, GrantId, RequestId, TimeSpan};
-use hallpass_rules::{Ask, Decision, DecisionStep, Principal};
+use hallpass_rules::{Ask, ClickRefused, Decision, DecisionStep, Permit, Principal};
 
 use super::{Access, AccessError};
 use crate::decide::{self, DecisionContext, FromPresser};
@@ -212,6 +212,17 @@ impl Access {
             return Err(PressRefused::NotYours.into());
         }
         Ok(self.ports.store.ends(within.after(self.now())).await?)
+    }
+
+    /// What today's rules say to somebody as an approver of a request; `None` when what it is for does
+    /// not exist.
+    pub fn permit_to_deny(
+        &self,
+        who: Principal<'_>,
+        request: &Request,
+    ) -> Option<Result<Permit, ClickRefused>> {
+        let (question, whose) = (request.question()?, request.requester.principal());
+        Some(self.judged(|context| context.permit_to_deny(who, whose, &question)))
     }
 
     fn is_listed(&self, actor: &Actor, request: &Request) -> bool {

@@ -15,11 +15,11 @@ pub struct Accepted {
     pub names: TargetNames,
     /// Who held it then, as far as the directory knew.
     pub holder: Option<Person>,
-    /// Why.
+    /// Why it is accepted.
     pub reason: String,
-    /// By whom.
+    /// Who accepted it.
     pub by: Email,
-    /// When.
+    /// When it was accepted.
     pub at: Timestamp,
     /// When it is to be looked at again.
     pub review_at: Option<Timestamp>,

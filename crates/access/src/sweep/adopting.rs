@@ -23,7 +23,7 @@ pub(crate) struct Adopting<'a> {
     pub(crate) length: TimeSpan,
     /// When the listing that shows it began.
     pub(crate) seen_at: Timestamp,
-    /// Why.
+    /// Why the access gets an end.
     pub(crate) reason: &'a str,
     /// Who gives it an end.
     pub(crate) by: Doer<'a>,
@@ -36,7 +36,7 @@ pub(crate) struct Adopting<'a> {
 }
 
 /// The request, the grant and the wish, together: from this commit on the access has an end.
-pub(crate) fn adopt(adopting: &Adopting<'_>, step: StepContext<'_>) -> (Change, Request, Grant) {
+pub(crate) fn adopt(adopting: &Adopting<'_>, step: StepContext<'_>) -> (Change, Grant) {
     let (approver, origin) = match adopting.by {
         Doer::Person(actor) => (actor.principal(), actor.origin),
         // as with a rule that asks for nobody's approval: the holder stands there
@@ -65,7 +65,7 @@ pub(crate) fn adopt(adopting: &Adopting<'_>, step: StepContext<'_>) -> (Change, 
     });
     let change = Change {
         audit: withdrawn.into_iter().chain([record]).collect(),
-        notices: vec![step.told(News::Adopted, &grant)],
+        notices: vec![step.notice_to_holder(News::Adopted, &grant)],
         // INVARIANT: this wish is refused when there is a row, so nothing is adopted twice
         desired: vec![DesiredAssignment::Adopt {
             key: grant.key.clone(),
@@ -77,11 +77,11 @@ pub(crate) fn adopt(adopting: &Adopting<'_>, step: StepContext<'_>) -> (Change, 
             .map(|accepted| AcceptanceWrite::Withdraw(accepted.clone()))
             .into_iter()
             .collect(),
-        requests: vec![Write::Insert(request.clone())],
+        requests: vec![Write::Insert(request)],
         grants: vec![Write::Insert(grant.clone())],
         ..Change::default()
     };
-    (change, request, grant)
+    (change, grant)
 }
 
 fn request(

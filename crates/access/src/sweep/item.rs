@@ -22,12 +22,12 @@ pub enum ItemKind {
     UnderGrant,
     /// It is accepted as standing.
     Accepted {
-        /// By whom.
+        /// What it was accepted by.
         by: Acceptance,
     },
     /// It is accepted as standing, and the review of that is overdue. Nothing removes it.
     ReviewOverdue {
-        /// By whom.
+        /// What it was accepted by.
         by: Acceptance,
     },
 }
@@ -72,11 +72,11 @@ pub enum Acceptance {
     },
     /// An administrator.
     Person {
-        /// Who.
+        /// Who accepted it.
         by: Email,
-        /// When.
+        /// When it was accepted.
         at: Timestamp,
-        /// Why.
+        /// Why it is accepted.
         reason: String,
         /// When it is to be looked at again.
         review_at: Option<Timestamp>,
@@ -119,7 +119,7 @@ pub enum Fate {
     },
     /// An earlier run is at work on it.
     InHand {
-        /// Which.
+        /// The earlier run.
         by: SweepId,
     },
     /// It is part of a plan that nobody has confirmed.
@@ -130,25 +130,25 @@ pub enum Fate {
     },
     /// It is to be acted on.
     Due {
-        /// How.
+        /// What is to be done about it.
         #[serde(flatten)]
         action: SweepAction,
     },
     /// AWS is asked to remove it.
     Removing {
-        /// Since when.
+        /// When its removal began.
         since: Timestamp,
     },
     /// It was seen gone.
     Gone {
-        /// When.
+        /// When it was seen gone.
         at: Timestamp,
         /// Whether we removed it, and if not, why it is gone.
         why: Absence,
     },
     /// AWS refuses its removal; tried again every hour.
     Stuck {
-        /// Since when.
+        /// When its removal was parked.
         since: Timestamp,
         /// What AWS says.
         reason: String,
@@ -157,16 +157,16 @@ pub enum Fate {
     Adopted {
         /// Which.
         grant: GrantId,
-        /// When.
+        /// When it became a grant.
         at: Timestamp,
         /// When that ends.
         until: Timestamp,
     },
     /// It was left alone after all.
     LeftAlone {
-        /// When.
+        /// When that was found.
         at: Timestamp,
-        /// Why.
+        /// Why it is left alone.
         why: LeftAlone,
     },
 }

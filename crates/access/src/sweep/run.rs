@@ -25,7 +25,7 @@ pub enum Trigger {
     Schedule,
     /// An administrator wanted it; it does what the mode says.
     Person {
-        /// Who.
+        /// Who asked for the run.
         by: Email,
     },
     /// The mode became `off`: it marks the end of what was confirmed before, and looks at nothing.
@@ -85,19 +85,19 @@ pub enum SweepState {
     },
     /// Nothing could be read.
     Failed {
-        /// When.
+        /// When it failed.
         at: Timestamp,
         /// What was said.
         error: String,
     },
     /// What it would do waits for an administrator.
     Planned {
-        /// Since when.
+        /// When the plan was stored.
         at: Timestamp,
     },
     /// It would do more than a run may; it waits for an administrator who says so.
     Stopped {
-        /// Since when.
+        /// When it was stopped.
         at: Timestamp,
         /// What is too much.
         #[serde(flatten)]
@@ -105,19 +105,19 @@ pub enum SweepState {
     },
     /// A newer plan took its place; nothing was done.
     Replaced {
-        /// When.
+        /// When it was replaced.
         at: Timestamp,
-        /// By which run.
+        /// The newer run.
         by: SweepId,
     },
     /// It acts.
     Working {
-        /// Since when.
+        /// When it began to act.
         since: Timestamp,
     },
     /// It is over.
     Done {
-        /// When.
+        /// When its last item was settled.
         at: Timestamp,
     },
 }
@@ -232,9 +232,9 @@ pub struct SweepReport {
 /// An administrator's word that sweeps may act as the mode says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consent {
-    /// Whose.
+    /// Who confirmed it.
     pub by: Email,
-    /// When.
+    /// When it was confirmed.
     pub at: Timestamp,
 }
 

@@ -44,12 +44,12 @@ impl Executor {
 
     /// When the first look at a row that others stand in line with is made, together with theirs;
     /// `None` when it is made now.
-    pub(super) fn gathers(&self, row: &AssignmentRow, now: Timestamp) -> Option<Timestamp> {
+    pub(super) fn shared_look_at(&self, row: &AssignmentRow, now: Timestamp) -> Option<Timestamp> {
         let execution = &row.execution;
         let is_first = urgency(row, now) == Urgency::Grant && execution.operation.is_none();
         let is_gathered = execution.due == together(execution.due);
-        let gathers = is_first && !is_gathered && self.watch.has_crowd_of_creates();
-        gathers.then(|| together(now))
+        let is_shared = is_first && !is_gathered && self.watch.has_crowd_of_creates();
+        is_shared.then(|| together(now))
     }
 }
 

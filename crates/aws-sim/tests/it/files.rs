@@ -37,6 +37,7 @@ fn example() -> Value {
 #[test]
 fn the_example_can_be_read() {
     let file = parse(&example().to_string()).unwrap();
+    assert!(!file.identity_center.users.is_empty() && !file.ous.is_empty());
     assert!(
         file.identity_center
             .users

@@ -126,7 +126,7 @@ impl ClockWatch {
     }
 
     async fn mend(&self) {
-        match self.access.hurry().await {
+        match self.access.release_future_waits().await {
             Ok(0) => {}
             Ok(hurried) => tracing::warn!(
                 hurried,

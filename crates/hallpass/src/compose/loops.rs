@@ -578,7 +578,7 @@ mod tests {
         assert_eq!(until(soon.ok(), now), Duration::from_millis(300));
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_loop_that_breaks_off_begins_again_and_ends_with_the_server() {
         let (stop, _) = watch::channel(false);
         let (mut tasks, runs) = (JoinSet::new(), Arc::new(AtomicUsize::new(0)));

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_access::{
-    Access, AccessStore, Channel, Delivery, DigestKind, Message, News, Notice, NoticeContext,
-    ReadError, SweepStore, ToldAlarm, ToldDigest, WaitingMessage,
+    Access, AccessStore, AlarmContext, Channel, Delivery, DigestContext, DigestKind, Message, News,
+    Notice, NoticeContext, ReadError, SweepStore, WaitingMessage,
 };
 use hallpass_model::{Clock, Look, TimeSpan, Timestamp};
 use tokio::sync::watch;
@@ -45,7 +45,7 @@ impl Channel for LogChannel {
         "log"
     }
 
-    async fn tell(&self, told: &NoticeContext) -> Delivery {
+    async fn deliver(&self, told: &NoticeContext) -> Delivery {
         tracing::info!(
             news = told.notice.kind().name(),
             request.id = %told.notice.request,
@@ -55,7 +55,7 @@ impl Channel for LogChannel {
         Delivery::Done
     }
 
-    async fn tell_digest(&self, told: &ToldDigest) -> Delivery {
+    async fn deliver_digest(&self, told: &DigestContext) -> Delivery {
         let digest = &told.digest;
         tracing::info!(
             news = digest.digest.name(),
@@ -66,7 +66,7 @@ impl Channel for LogChannel {
         Delivery::Done
     }
 
-    async fn tell_alarm(&self, told: &ToldAlarm) -> Delivery {
+    async fn deliver_alarm(&self, told: &AlarmContext) -> Delivery {
         let alarm = &told.alarm;
         tracing::info!(
             alarm = alarm.alarm.name(),
@@ -99,8 +99,8 @@ const fn at_of(message: &Message) -> Timestamp {
 /// A message with what it is about, as it is now.
 enum Loaded {
     Notice(Box<NoticeContext>),
-    Digest(Box<ToldDigest>),
-    Alarm(Box<ToldAlarm>),
+    Digest(Box<DigestContext>),
+    Alarm(Box<AlarmContext>),
 }
 
 /// Puts channels in use: from here on every notice waits for each of them.
@@ -274,7 +274,7 @@ impl Teller {
             Message::Digest(digest) => {
                 let sweep = self.sweeps.sweep(digest.sweep).await?;
                 Ok(sweep.map(|sweep| {
-                    Loaded::Digest(Box::new(ToldDigest {
+                    Loaded::Digest(Box::new(DigestContext {
                         number,
                         digest,
                         attempts,
@@ -282,7 +282,7 @@ impl Teller {
                     }))
                 }))
             }
-            Message::Alarm(alarm) => Ok(Some(Loaded::Alarm(Box::new(ToldAlarm {
+            Message::Alarm(alarm) => Ok(Some(Loaded::Alarm(Box::new(AlarmContext {
                 number,
                 alarm,
                 attempts,
@@ -324,9 +324,9 @@ impl Teller {
         let mut task = JoinSet::new();
         task.spawn(async move {
             match told {
-                Loaded::Notice(told) => channel.tell(&told).await,
-                Loaded::Digest(told) => channel.tell_digest(&told).await,
-                Loaded::Alarm(told) => channel.tell_alarm(&told).await,
+                Loaded::Notice(told) => channel.deliver(&told).await,
+                Loaded::Digest(told) => channel.deliver_digest(&told).await,
+                Loaded::Alarm(told) => channel.deliver_alarm(&told).await,
             }
         });
         let later = |why: String| Delivery::Again {

@@ -40,7 +40,7 @@ struct Script {
     name: &'static str,
     start: Instant,
     heard: Mutex<Vec<HeardNotice>>,
-    digests: Mutex<Vec<ToldDigest>>,
+    digests: Mutex<Vec<DigestContext>>,
     alarms: Mutex<Vec<Alarm>>,
     answer: ReactionScript,
 }
@@ -51,7 +51,7 @@ impl Channel for Script {
         self.name
     }
 
-    async fn tell(&self, told: &NoticeContext) -> Delivery {
+    async fn deliver(&self, told: &NoticeContext) -> Delivery {
         self.heard.lock().unwrap().push(HeardNotice {
             after: self.start.elapsed(),
             attempts: told.attempts,
@@ -64,12 +64,12 @@ impl Channel for Script {
         }
     }
 
-    async fn tell_digest(&self, told: &ToldDigest) -> Delivery {
+    async fn deliver_digest(&self, told: &DigestContext) -> Delivery {
         self.digests.lock().unwrap().push(told.clone());
         Delivery::Done
     }
 
-    async fn tell_alarm(&self, told: &ToldAlarm) -> Delivery {
+    async fn deliver_alarm(&self, told: &AlarmContext) -> Delivery {
         self.alarms.lock().unwrap().push(told.alarm.clone());
         Delivery::Done
     }

@@ -476,7 +476,12 @@ fn an_account_nobody_knows_is_not_an_account_without_grants() {
         let ran = against(&fake, args).exits(2);
         assert!(ran.err.contains("payments-prd"), "{}", ran.err);
     }
-    assert!(fake.asked().iter().all(|what| what.starts_with("GET")));
+    let asked = fake.asked();
+    assert!(!asked.is_empty());
+    assert!(
+        asked.iter().all(|what| what.starts_with("GET")),
+        "{asked:?}"
+    );
     against(&fake, &["grants", "--account", "Payments-Prod"]).exits(0);
     let last = fake.calls().last().unwrap().query.clone();
     assert!(last.starts_with("account=222233334444&"), "{last}");

@@ -367,6 +367,7 @@ fn escalating(report: &DelegationReport) -> Vec<String> {
 fn the_checker_sees_through_model_1() {
     let report = report("circulated 1");
     assert_eq!(escalating(&report), Vec::<String>::new());
+    assert!(!report.matrix.is_empty());
     assert!(
         report
             .matrix

@@ -365,6 +365,7 @@ fn patterns_cover_actions() {
     assert_eq!(covers("iam"), 0);
     assert_eq!(covers(""), 0);
     // the colon ends the prefix (`policies.md` §2.2)
+    assert!(covers("route53:*") > 10);
     assert!(facts::actions_matching("route53:*").all(|it| it.service == "route53"));
     assert!(covers("s3:*Object") > 3 && covers("*:Get*") > 1000);
 }

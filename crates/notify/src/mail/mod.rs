@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_access::{Channel, Delivery, NoticeContext, NoticeKind, ToldAlarm, ToldDigest};
+use hallpass_access::{AlarmContext, Channel, Delivery, DigestContext, NoticeContext, NoticeKind};
 use hallpass_model::{Clock, Email, TimeSpan, text::line};
 use hallpass_wording::notice::ReaderRole;
 use hallpass_wording::notice::mail::{Letter, is_overtaken, letter};
@@ -290,7 +290,7 @@ impl Channel for Mail {
         "mail"
     }
 
-    async fn tell(&self, told: &NoticeContext) -> Delivery {
+    async fn deliver(&self, told: &NoticeContext) -> Delivery {
         if is_overtaken(told) {
             self.forget(told.number);
             return Delivery::Done;
@@ -307,7 +307,7 @@ impl Channel for Mail {
         self.send_all(&about, letters.collect()).await
     }
 
-    async fn tell_digest(&self, told: &ToldDigest) -> Delivery {
+    async fn deliver_digest(&self, told: &DigestContext) -> Delivery {
         let letter = words::digest(told);
         let readers = self.alerts.iter().cloned();
         let letters = readers.map(|to| (to, letter.clone()));
@@ -320,7 +320,7 @@ impl Channel for Mail {
         self.send_all(&about, letters.collect()).await
     }
 
-    async fn tell_alarm(&self, told: &ToldAlarm) -> Delivery {
+    async fn deliver_alarm(&self, told: &AlarmContext) -> Delivery {
         let letter = words::alarm(told);
         let readers = self.alerts.iter().cloned();
         let letters = readers.map(|to| (to, letter.clone()));

@@ -342,18 +342,18 @@ async fn what_was_overtaken_is_not_told() {
     ] {
         // nobody answers there
         assert_eq!(
-            mail(&settings()).tell(&told).await,
+            mail(&settings()).deliver(&told).await,
             Delivery::Done,
             "{told:?}"
         );
     }
-    let open = mail(&settings()).tell(&told(News::ReviewWanted)).await;
+    let open = mail(&settings()).deliver(&told(News::ReviewWanted)).await;
     assert!(matches!(open, Delivery::Again { .. }), "{open:?}");
 }
 
 #[tokio::test]
 async fn sweeps_are_told_to_those_who_look_after_the_place_alone() {
-    let told = ToldDigest {
+    let told = DigestContext {
         number: 18,
         digest: hallpass_access::Digest {
             text: "Check of today.\n- payments-prod / Admin: Bo\r\nBcc: x, new".to_owned(),
@@ -387,15 +387,15 @@ async fn sweeps_are_told_to_those_who_look_after_the_place_alone() {
         alerts: Vec::new(),
         ..settings()
     };
-    assert_eq!(mail(&nobody).tell_digest(&told).await, Delivery::Done);
+    assert_eq!(mail(&nobody).deliver_digest(&told).await, Delivery::Done);
     // nobody answers there
-    let tried = mail(&settings()).tell_digest(&told).await;
+    let tried = mail(&settings()).deliver_digest(&told).await;
     assert!(matches!(tried, Delivery::Again { .. }), "{tried:?}");
 }
 
 #[tokio::test]
 async fn alarms_are_told_to_those_who_look_after_the_place_when_they_begin_and_are_over() {
-    let told = |state| ToldAlarm {
+    let told = |state| AlarmContext {
         number: 19,
         alarm: Alarm {
             alarm: AlarmKind::ClocksDisagree,
@@ -423,9 +423,9 @@ async fn alarms_are_told_to_those_who_look_after_the_place_when_they_begin_and_a
         ..settings()
     };
     let told = told(AlarmState::Begun);
-    assert_eq!(mail(&nobody).tell_alarm(&told).await, Delivery::Done);
+    assert_eq!(mail(&nobody).deliver_alarm(&told).await, Delivery::Done);
     // nobody answers there
-    let tried = mail(&settings()).tell_alarm(&told).await;
+    let tried = mail(&settings()).deliver_alarm(&told).await;
     assert!(matches!(tried, Delivery::Again { .. }), "{tried:?}");
 }
 

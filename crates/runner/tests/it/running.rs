@@ -121,6 +121,7 @@ async fn a_failure_stays_with_its_target_and_what_depends_on_it() {
         "a changed, b changed, c changed, x unchanged"
     );
     let tokens = bench.world.tokens.lock().unwrap().clone();
+    assert!(!tokens.is_empty());
     assert!(
         draft
             .steps()

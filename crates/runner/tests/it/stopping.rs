@@ -29,6 +29,7 @@ async fn attempt(bench: &Bench, holder: &str, gate: &Arc<Gate>) -> Result<bool, 
     let run = async {
         let looked = runner.look(draft()).await?;
         let report = runner.apply(&looked.plan.id, &patient(120)).await?;
+        assert!(!report.targets.is_empty());
         Ok(report.targets.iter().all(|row| row.outcome.is_good()))
     };
     tokio::select! {
@@ -79,6 +80,7 @@ async fn a_torn_record_is_cut_off_and_done_again() {
     let plan = draft().id();
     bench.store.tear(&plan, "{\"at\":\"2026-03-0");
     let report = runner.resume(&plan, &Applying::default()).await.unwrap();
+    assert!(!report.targets.is_empty());
     assert!(
         report
             .targets
@@ -86,5 +88,6 @@ async fn a_torn_record_is_cut_off_and_done_again() {
             .all(|row| row.outcome == StepEnd::Changed)
     );
     let texts = bench.store.texts(&plan);
+    assert!(!texts.is_empty());
     assert!(texts.iter().all(|text| text.ends_with('}')), "{texts:#?}");
 }

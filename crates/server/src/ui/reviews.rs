@@ -424,17 +424,9 @@ fn smaller(app: &App, view: &Presenter, request: &Request) -> Option<String> {
 
 /// "`prod-two-eyes` lists you · 1 approval needed".
 fn rule(app: &App, view: &Presenter, request: &Request) -> Coded {
-    let Some(question) = request.question() else {
+    let Some(permit) = app.access.permit_to_deny(view.principal(), request) else {
         return Coded::default();
     };
-    let rules = app.access.rules();
-    let permit = rules.may_deny(
-        view.principal(),
-        request.requester.principal(),
-        &question,
-        &view.directory,
-        view.now,
-    );
     let names = |rules: &[hallpass_rules::RuleId]| {
         let names: Vec<String> = rules.iter().map(|rule| format!("`{rule}`")).collect();
         names.join(", ")

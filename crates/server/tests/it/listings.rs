@@ -78,6 +78,7 @@ fn rows_are_the_callers_own_or_theirs_to_decide() {
         let server = TestServer::new();
         filled(&server).await;
         let (mine, _) = all(&server, "/api/v1/requests", "ana/all", 7, "cursor").await;
+        assert!(!mine.is_empty());
         assert!(
             mine.iter()
                 .all(|row| row["requester"] == "ana@corp.example")

@@ -385,18 +385,23 @@ fn small_id_tokens_are_completed_by_userinfo_about_the_same_person() {
 fn another_claim_counts_only_when_nobody_must_have_verified_it() {
     run(async {
         let oidc = FakeOidc::start().await;
-        let server = oidc.server_with(
-            |settings| {
-                settings.email_claim = "upn".to_owned();
-                settings.require_verified_email = false;
-            },
-            |_| {},
-        );
         oidc.world().change =
             json!({"upn": "cai@corp.example", "email": "eve@corp.example", "email_verified": null});
-        let mut cai = Browser::new(&server);
-        oidc.sign_in(&mut cai).await;
-        assert!(cai.get("/").await.text().contains("cai@corp.example"));
+        for must_be_verified in [false, true] {
+            let server = oidc.server_with(
+                |settings| {
+                    settings.email_claim = "upn".to_owned();
+                    settings.require_verified_email = must_be_verified;
+                },
+                |_| {},
+            );
+            let mut cai = Browser::new(&server);
+            oidc.sign_in(&mut cai).await;
+            assert_eq!(cai.is_signed_in().await, !must_be_verified);
+            let page = cai.get("/").await.text();
+            assert_eq!(page.contains("cai@corp.example"), !must_be_verified);
+            assert!(!page.contains("eve@corp.example"), "the other claim");
+        }
     });
 }
 

@@ -102,7 +102,7 @@ struct Writer<'a, S> {
 
 impl<S: AccessStore> Writer<'_, S> {
     async fn take(&mut self, journey: Journey) -> Result<(), CommitError> {
-        self.tell_until(journey.request.asked_at).await?;
+        self.record_until(journey.request.asked_at).await?;
         for (at, draft) in journey.drafts {
             self.waiting.insert((at, self.count), draft);
             self.count += 1;
@@ -118,7 +118,7 @@ impl<S: AccessStore> Writer<'_, S> {
     }
 
     /// Records what happened before `now`.
-    async fn tell_until(&mut self, now: Timestamp) -> Result<(), CommitError> {
+    async fn record_until(&mut self, now: Timestamp) -> Result<(), CommitError> {
         while let Some(first) = self.waiting.first_entry() {
             if first.key().0 >= now {
                 break;
@@ -163,7 +163,9 @@ pub async fn write<S: AccessStore>(
     while let Some(journey) = journeys.next() {
         writer.take(journey).await?;
     }
-    writer.tell_until(TimeSpan::hours(24).after(until)).await?;
+    writer
+        .record_until(TimeSpan::hours(24).after(until))
+        .await?;
     writer.commit().await?;
     Ok(writer.written)
 }

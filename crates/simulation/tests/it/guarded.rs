@@ -64,7 +64,7 @@ impl Pair {
         self.world.restart_planned(plan);
         let access = std::sync::Arc::clone(&self.world.access);
         let heed = async {
-            access.heed_guards().await;
+            access.apply_guard_removals().await;
         };
         if !self.world.until_stopped(heed).await {
             self.world.restart();

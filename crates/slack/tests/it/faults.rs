@@ -178,7 +178,7 @@ async fn news_told_twice_is_said_once() {
     };
     let slack = app.restarted();
     assert_eq!(
-        hallpass_access::Channel::tell(&slack, &told).await,
+        hallpass_access::Channel::deliver(&slack, &told).await,
         Delivery::Done
     );
     assert_eq!(app.fake.count("chat.postMessage"), posts);

@@ -1,8 +1,8 @@
 //! Waiting for AWS, as the message of a request tells it; and alarms, told once.
 
 use hallpass_access::{
-    AccessStore, Alarm, AlarmKind, AlarmState, Change, Channel, Delivery, DesiredAssignment,
-    ToldAlarm,
+    AccessStore, Alarm, AlarmContext, AlarmKind, AlarmState, Change, Channel, Delivery,
+    DesiredAssignment,
 };
 use hallpass_assignments::Haste;
 use hallpass_model::TimeSpan;
@@ -60,7 +60,7 @@ async fn a_grant_in_line_is_told_how_long_and_its_message_is_edited_when_that_ch
 async fn an_alarm_is_posted_when_it_begins_and_when_it_is_over_once_each() {
     let app = TestApp::new().await;
     let now = app.now();
-    let told = |state| ToldAlarm {
+    let told = |state| AlarmContext {
         number: 3,
         alarm: Alarm {
             alarm: AlarmKind::Guard,
@@ -73,7 +73,7 @@ async fn an_alarm_is_posted_when_it_begins_and_when_it_is_over_once_each() {
     };
     for state in [AlarmState::Begun, AlarmState::Over] {
         for slack in [app.slack.clone(), app.restarted()] {
-            assert_eq!(slack.tell_alarm(&told(state)).await, Delivery::Done);
+            assert_eq!(slack.deliver_alarm(&told(state)).await, Delivery::Done);
         }
     }
     let desk = app.fake.desk();

@@ -53,7 +53,7 @@ async fn without_any_approver_on_slack_the_message_says_so_and_waits() {
         request: request.clone(),
         grant: None,
     };
-    let again = hallpass_access::Channel::tell(&app.restarted(), &told).await;
+    let again = hallpass_access::Channel::deliver(&app.restarted(), &told).await;
     assert_eq!(again, hallpass_access::Delivery::Done);
     assert_eq!(app.fake.lines("DUEVE").len(), 1);
     assert_eq!(app.state(request.id).await, "pending");
@@ -126,6 +126,7 @@ async fn a_grant_that_aws_refuses_is_never_green() {
     app.tell().await;
     let head = app.head(request.id);
     assert_eq!(head.title(), ":red_circle: Access failed :red_circle:");
+    assert!(!head.versions.is_empty());
     assert!(
         head.versions
             .iter()

@@ -452,7 +452,7 @@ impl TestApp {
                 request,
                 grant,
             };
-            let delivery = slack.tell(&told).await;
+            let delivery = slack.deliver(&told).await;
             match &delivery {
                 Delivery::Done | Delivery::GaveUp { .. } => {
                     self.store

@@ -153,7 +153,7 @@ macro_rules! conformance {
                 a_notice_of_a_refused_change_is_never_sent
                 channels_are_independent
                 a_postponed_notice_comes_at_its_time_and_lets_others_pass
-                a_notice_that_waits_for_too_long_is_hurried
+                a_notice_that_waits_for_too_long_is_released
                 a_new_channel_begins_with_what_comes_next
                 a_channel_that_is_opened_again_goes_on
                 notices_are_dropped_when_they_are_too_old

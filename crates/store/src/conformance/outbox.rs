@@ -187,7 +187,7 @@ pub async fn a_postponed_notice_comes_at_its_time_and_lets_others_pass(store: St
 }
 
 /// As when it was taken while the clock ran ahead.
-pub async fn a_notice_that_waits_for_too_long_is_hurried(store: Store) {
+pub async fn a_notice_that_waits_for_too_long_is_released(store: Store) {
     open(&store, &[MAIL, SLACK]).await;
     tell(&store, &[1, 2]).await;
     let taken = take(&store, 0, 90, 2).await;
@@ -195,10 +195,10 @@ pub async fn a_notice_that_waits_for_too_long_is_hurried(store: Store) {
         .notice_postponed(MAIL, taken[1].0, at(86_400))
         .await
         .unwrap();
-    assert_eq!(store.hurry_notices(at(86_400)).await.unwrap(), 0);
-    assert_eq!(store.hurry_notices(at(3_600)).await.unwrap(), 1);
+    assert_eq!(store.release_notices(at(86_400)).await.unwrap(), 0);
+    assert_eq!(store.release_notices(at(3_600)).await.unwrap(), 1);
     assert_eq!(
-        store.hurry_notices(at(3_600)).await.unwrap(),
+        store.release_notices(at(3_600)).await.unwrap(),
         0,
         "a second time"
     );

@@ -300,8 +300,8 @@ impl AccessStore for MemoryStore {
         Ok(())
     }
 
-    async fn hurry_notices(&self, later_than: Timestamp) -> Result<u64, ReadError> {
-        Ok(self.state().outbox.hurry(later_than))
+    async fn release_notices(&self, later_than: Timestamp) -> Result<u64, ReadError> {
+        Ok(self.state().outbox.release_notices(later_than))
     }
 
     async fn prune_notices(&self, before: Timestamp) -> Result<u64, ReadError> {

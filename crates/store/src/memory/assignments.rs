@@ -36,7 +36,7 @@ struct Lanes {
 
 impl Lanes {
     /// Whether a row of the lane may be first of the line.
-    fn let_in(&self, queue: Queue, lane: &str) -> bool {
+    fn has_room(&self, queue: Queue, lane: &str) -> bool {
         match queue {
             Queue::Step(_) => true,
             Queue::Write(Urgency::Grant, _) => {
@@ -146,7 +146,7 @@ impl MemoryState {
             let Some((queue, since)) = standing.queue(now) else {
                 continue;
             };
-            if queue.urgency() > room.least || !lanes.let_in(queue, &lane) {
+            if queue.urgency() > room.least || !lanes.has_room(queue, &lane) {
                 continue;
             }
             // accepted operations are asked about all together before that

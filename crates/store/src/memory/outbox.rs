@@ -98,15 +98,15 @@ impl Outbox {
         }
     }
 
-    pub(super) fn hurry(&mut self, later_than: Timestamp) -> u64 {
-        let mut hurried = 0;
+    pub(super) fn release_notices(&mut self, later_than: Timestamp) -> u64 {
+        let mut released = 0;
         for outgoing in self.deliveries.values_mut() {
             if outgoing.due > later_than {
                 outgoing.due = Timestamp::MIN;
-                hurried += 1;
+                released += 1;
             }
         }
-        hurried
+        released
     }
 
     pub(super) fn prune(&mut self, before: Timestamp) -> u64 {

@@ -340,8 +340,10 @@ impl AccessStore for SqliteStore {
             .await?)
     }
 
-    async fn hurry_notices(&self, later_than: Timestamp) -> Result<u64, ReadError> {
-        Ok(self.write(move |tx| outbox::hurry(tx, later_than)).await?)
+    async fn release_notices(&self, later_than: Timestamp) -> Result<u64, ReadError> {
+        Ok(self
+            .write(move |tx| outbox::release_notices(tx, later_than))
+            .await?)
     }
 
     async fn prune_notices(&self, before: Timestamp) -> Result<u64, ReadError> {

@@ -108,11 +108,14 @@ pub(super) fn postponed(
     Ok(())
 }
 
-pub(super) fn hurry(tx: &Transaction<'_>, later_than: Timestamp) -> Result<u64, StorageFault> {
-    let hurried = tx
+pub(super) fn release_notices(
+    tx: &Transaction<'_>,
+    later_than: Timestamp,
+) -> Result<u64, StorageFault> {
+    let released = tx
         .prepare_cached("UPDATE deliveries SET due = '' WHERE due > ?1")?
         .execute([instant(later_than)])?;
-    Ok(u64::try_from(hurried).unwrap_or(u64::MAX))
+    Ok(u64::try_from(released).unwrap_or(u64::MAX))
 }
 
 pub(super) fn prune(tx: &Transaction<'_>, before: Timestamp) -> Result<u64, StorageFault> {

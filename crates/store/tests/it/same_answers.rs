@@ -219,7 +219,7 @@ impl Sequence {
             )),
             10 => both!(self, |store| format!(
                 "{:?}",
-                store.hurry_notices(now).await
+                store.release_notices(now).await
             )),
             11 => {
                 let alarm = Alarm {

@@ -1,0 +1,423 @@
+//! Bytes that an earlier release stored are read, and what is written now is the same bytes. One file
+//! per kind of body in `tests/golden/bodies`; `BLESS=1` writes what is stored now. A difference is a change
+//! of what is stored: then the lines of before go to `earlier/`, and every one of them still loads.
+
+use std::fmt::Debug;
+use std::path::{Path, PathBuf};
+
+use hallpass_access::{
+    AfterReview, Alarm, AlarmKind, AlarmState, Approval, Closing, CredentialsAfterEnd, EndCause,
+    Fate, HeldAccess, LateRemoval, Lifted, LiveSessions, LostAccess, Message, News, Notice,
+    OutlivingSessions, Review, Stuck, SweepState, Wanted,
+};
+use hallpass_assignments::{AssignmentRow, OperationKind};
+use hallpass_model::{TargetNames, TimeSpan};
+use hallpass_org::{Drill, session_revocation::CutState};
+use hallpass_runner::{Plan, PlanId, PlanLimits};
+
+use super::*;
+use crate::steps::{cut_of, desired};
+use crate::testing::{
+    a_digest, a_grant, a_lock, a_notice, a_report, a_request, a_sweep, a_sweep_item, a_token,
+    account_key, an_acceptance, an_answer, at, email, grant_id, grant_states, group_key, in_flight,
+    person, request_states, user, wanted,
+};
+
+fn golden(kind: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/bodies");
+    folder.join(format!("{}.v1.txt", kind.replace(' ', "_")))
+}
+
+/// Holds what is written of these values against the file of their kind, and reads the file.
+fn check<T: PartialEq + Debug>(
+    kind: &str,
+    values: &[T],
+    write: impl Fn(&T) -> String,
+    read: impl Fn(&str) -> Result<T, StorageFault>,
+) {
+    let written: Vec<String> = values.iter().map(write).collect();
+    let path = golden(kind);
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, written.join("\n") + "\n").unwrap();
+    }
+    let stored = std::fs::read_to_string(&path).unwrap();
+    let stored: Vec<&str> = stored.lines().collect();
+    assert_eq!(
+        stored.len(),
+        values.len(),
+        "{kind}: BLESS=1 adds a new value"
+    );
+    for ((value, written), stored) in values.iter().zip(&written).zip(stored) {
+        assert_eq!(&read(stored).unwrap(), value, "{kind} as it was stored");
+        assert_eq!(written, stored, "{kind} as it is stored now");
+    }
+}
+
+fn read_earlier(kind: &str, read: impl Fn(&str) -> Result<(), StorageFault>) {
+    let path = golden("x").with_file_name(format!("earlier/{kind}.txt"));
+    let stored = std::fs::read_to_string(&path).unwrap();
+    assert!(!stored.is_empty(), "{kind}");
+    for line in stored.lines() {
+        assert_eq!(read(line), Ok(()), "{kind}: {line}");
+    }
+}
+
+/// Bodies of before members were added, which have a default since.
+#[test]
+fn bodies_of_earlier_releases_are_read() {
+    read_earlier("request", |line| read_request_text(line).map(drop));
+    read_earlier("grant", |line| read_grant_text(line).map(drop));
+    read_earlier("message", |line| {
+        read_body::<Message>("notice", line).map(drop)
+    });
+    read_earlier("assignment", |line| {
+        read_body::<AssignmentRow>("assignment", line).map(drop)
+    });
+    read_earlier("token", |line| {
+        read_body::<crate::TokenRow>("token", line).map(drop)
+    });
+}
+
+fn check_json<T: Serialize + DeserializeOwned + PartialEq + Debug>(kind: &str, values: &[T]) {
+    check(
+        kind,
+        values,
+        |value| body(value).unwrap(),
+        |text| read_body(kind, text),
+    );
+}
+
+/// In every state, and one with every member filled.
+fn requests() -> Vec<Request> {
+    let mut all: Vec<Request> = request_states()
+        .into_iter()
+        .map(|state| Request {
+            state,
+            ..a_request(7)
+        })
+        .collect();
+    let closed = Closing {
+        by: email(3),
+        at: at(90),
+        words: Some("it was right".to_owned()),
+    };
+    all.push(Request {
+        wanted: Wanted::Group {
+            group: "oncall".to_owned(),
+        },
+        key: Some(group_key(7, 2)),
+        names: TargetNames::Group {
+            group: "oncall".to_owned(),
+        },
+        ticket: Some("OPS-1".to_owned()),
+        secondary_domain: true,
+        extends: Some(grant_id(4)),
+        reviews: vec![Review {
+            by: email(900),
+            user: Some(user(900)),
+            at: at(8),
+        }],
+        grant: Some(grant_id(4)),
+        after_review: Some(AfterReview {
+            justification: "the database is down".to_owned(),
+            opened_at: at(9),
+            closed: Some(closed),
+        }),
+        state: RequestState::Approved {
+            by: email(7),
+            at: at(9),
+            approval: Approval::BreakGlass,
+        },
+        version: 3,
+        ..a_request(7)
+    });
+    all
+}
+
+fn grants() -> Vec<Grant> {
+    let mut all: Vec<Grant> = grant_states()
+        .into_iter()
+        .map(|state| Grant {
+            state,
+            ..a_grant(7)
+        })
+        .collect();
+    all.push(Grant {
+        key: group_key(7, 2),
+        names: TargetNames::Group {
+            group: "oncall".to_owned(),
+        },
+        secondary_domain: true,
+        granted_at: Some(at(20)),
+        standing: true,
+        warned: true,
+        refusals: 2,
+        stuck: Some(Stuck {
+            since: at(30),
+            reason: "AccessDenied".to_owned(),
+        }),
+        end_sessions: true,
+        aws_request: Some("0f0f".to_owned()),
+        seen_news: 4,
+        state: GrantState::Ending {
+            cause: EndCause::Guard {
+                guard: "one".to_owned(),
+                removed_at: at(40),
+            },
+            since: at(41),
+        },
+        version: 6,
+        ..a_grant(7)
+    });
+    all
+}
+
+#[test]
+fn requests_and_grants() {
+    let packed = |text: String| hex::encode(pack(&text));
+    check(
+        "request",
+        &requests(),
+        |request| request_text(request).unwrap(),
+        read_request_text,
+    );
+    check(
+        "request.packed",
+        &requests(),
+        |request| packed(request_text(request).unwrap()),
+        |stored| read_request(&hex::decode(stored).unwrap()),
+    );
+    check(
+        "grant",
+        &grants(),
+        |grant| grant_text(grant).unwrap(),
+        read_grant_text,
+    );
+    check(
+        "grant.packed",
+        &grants(),
+        |grant| packed(grant_text(grant).unwrap()),
+        |stored| read_grant(&hex::decode(stored).unwrap()),
+    );
+}
+
+/// Each kind, with the facts that it may have.
+fn all_news() -> Vec<News> {
+    vec![
+        News::ReviewWanted,
+        News::Reminder,
+        News::Reviewed,
+        News::Approved,
+        News::Denied,
+        News::Rejected,
+        News::Discarded,
+        News::Expired,
+        News::Granted,
+        News::Failed,
+        News::Extended,
+        News::EndsSoon,
+        News::Ended {
+            credentials: CredentialsAfterEnd::WorkUntil(at(50)),
+            error: Some("denied".to_owned()),
+        },
+        News::Ended {
+            credentials: CredentialsAfterEnd::Stop,
+            error: None,
+        },
+        News::Stuck,
+        News::SessionsLive {
+            sessions: Some(LiveSessions {
+                why: "AccessDenied".to_owned(),
+                until: at(60),
+            }),
+        },
+        News::Lost {
+            how: LostAccess::RemovedElsewhere,
+        },
+        News::Lost {
+            how: LostAccess::NotSetUpAgain {
+                reason: "denied".to_owned(),
+            },
+        },
+        News::SetUpAgain,
+        News::GuardActed {
+            removal: Some(LateRemoval {
+                guard: "one".to_owned(),
+                late: TimeSpan::minutes(3),
+            }),
+        },
+        News::BreakGlass,
+        News::ReviewClosed,
+        News::Adopted,
+    ]
+}
+
+fn an_alarm() -> Alarm {
+    Alarm {
+        alarm: AlarmKind::EndsOverdue,
+        state: AlarmState::Begun,
+        since: at(1),
+        at: at(2),
+        text: "2 ends are late".to_owned(),
+    }
+}
+
+#[test]
+fn messages_and_alarms() {
+    let notices = all_news().into_iter().map(|news| {
+        Message::Notice(Notice {
+            news,
+            grant: Some(grant_id(1)),
+            ..a_notice(1)
+        })
+    });
+    let others = [Message::Digest(a_digest(1)), Message::Alarm(an_alarm())];
+    check_json("message", &notices.chain(others).collect::<Vec<_>>());
+    check_json("alarm", &[an_alarm()]);
+}
+
+#[test]
+fn locks_answers_and_tokens() {
+    let lifted = hallpass_access::Lock {
+        until: Some(at(70)),
+        held: HeldAccess::EndsWithSessions,
+        lifted: Some(Lifted {
+            by: person(900),
+            at: at(60),
+            reason: "found".to_owned(),
+        }),
+        ..a_lock(1)
+    };
+    check_json("lock", &[a_lock(1), lifted]);
+    check_json("answer", &[an_answer(1, "key")]);
+    let token = a_token(1);
+    let revoked = crate::TokenRow {
+        secondary_domain: true,
+        revoked_at: Some(at(9)),
+        used_at: Some(at(8)),
+        ..a_token(1)
+    };
+    check_json("token", &[token, revoked]);
+}
+
+#[test]
+fn assignments() {
+    let wish = wanted(&account_key(1, 1), 100, 1);
+    let fresh = desired(None, &wish, 0).unwrap().unwrap();
+    let mut full: AssignmentRow = in_flight(&fresh, OperationKind::Delete, 5);
+    full.desired.removed_at = Some(at(4));
+    full.desired.haste = hallpass_assignments::Haste::AtOnce;
+    full.execution.created_at = Some(at(2));
+    full.execution.deleted_at = Some(at(5));
+    full.execution.last_present_at = Some(at(3));
+    full.execution.last_error = Some("AccessDenied".to_owned());
+    full.execution.aws_request = Some("0f0f".to_owned());
+    full.execution.verdict = hallpass_assignments::Verdict::Stuck {
+        since: at(6),
+        reason: "AccessDenied".to_owned(),
+    };
+    check_json("assignment", &[fresh, full]);
+}
+
+#[test]
+fn sweeps() {
+    let done = hallpass_access::Sweep {
+        report: Some(a_report(1)),
+        state: SweepState::Done { at: at(9) },
+        ..a_sweep(1)
+    };
+    check_json("sweep", &[a_sweep(1), done]);
+    let (key, group) = (account_key(1, 1), group_key(1, 1));
+    let stuck = hallpass_access::SweepItem {
+        fate: Fate::Stuck {
+            since: at(4),
+            reason: "AccessDenied".to_owned(),
+        },
+        ..a_sweep_item(1, &group)
+    };
+    check_json("sweep item", &[a_sweep_item(1, &key), stuck]);
+    check_json("acceptance", &[an_acceptance(&key)]);
+}
+
+#[test]
+fn plans_and_what_they_leave_behind() {
+    let grant = a_grant(1);
+    let wanted = cut_of(&OutlivingSessions {
+        grant: grant.id,
+        request: grant.request,
+        holder: grant.holder.email,
+        key: grant.key,
+        names: grant.names,
+        at: at(1),
+        issued_before: at(2),
+        until: at(3),
+    });
+    let gone = hallpass_org::session_revocation::Cut {
+        state: CutState::Gone { at: at(9) },
+        failed: Some("AccessDenied".to_owned()),
+        ..wanted.clone()
+    };
+    check_json("cut", &[wanted, gone]);
+    let drill = Drill {
+        id: "0123456789ab".to_owned(),
+        target: "ou-1".to_owned(),
+        accounts: vec!["000000000001".to_owned()],
+        statement: "{}".to_owned(),
+        starts_at: at(1),
+        ends_at: at(2),
+        applied_at: Some(at(1)),
+        removed_at: None,
+    };
+    check_json("drill", &[drill]);
+    let plan = Plan {
+        id: PlanId::named("one"),
+        kind: "test".to_owned(),
+        organization: "o-abcdefghij".to_owned(),
+        generation: 1,
+        steps: Vec::new(),
+        facts: serde_json::json!({"n": 1}),
+        limits: PlanLimits::USUAL,
+        expected: std::collections::BTreeMap::new(),
+        made_at: at(0),
+        made_by: "ana".to_owned(),
+    };
+    check_json("plan", &[plan]);
+}
+
+#[test]
+fn what_a_newer_release_wrote_is_refused_by_that_name() {
+    let newer = |text: &str| text.replacen('{', r#"{"body_version":2,"#, 1);
+    let said = |fault: StorageFault| fault.text();
+    let request = newer(&request_text(&a_request(1)).unwrap());
+    let grant = newer(&grant_text(&a_grant(1)).unwrap());
+    let lock = newer(&body(&a_lock(1)).unwrap());
+    let answers = [
+        ("request", read_request_text(&request).map(drop)),
+        ("request", read_request(&pack(&request)).map(drop)),
+        ("grant", read_grant_text(&grant).map(drop)),
+        (
+            "lock",
+            read_body::<hallpass_access::Lock>("lock", &lock).map(drop),
+        ),
+    ];
+    for (what, answer) in answers {
+        assert_eq!(
+            answer.map_err(said),
+            Err(format!(
+                "stored {what} was written by a newer hallpass (body version 2, this one reads up to 1); start \
+                 that release, or restore a backup of this one"
+            ))
+        );
+    }
+    // this version may say which it is, and words of people say nothing
+    let same = request.replace(r#""body_version":2"#, r#""body_version":1"#);
+    assert_eq!(read_request_text(&same), Ok(a_request(1)));
+    let quoted = Request {
+        reason: r#"{"body_version":2}"#.to_owned(),
+        ..a_request(1)
+    };
+    assert_eq!(
+        read_request_text(&request_text(&quoted).unwrap()),
+        Ok(quoted)
+    );
+}
