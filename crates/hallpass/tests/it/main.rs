@@ -16,6 +16,7 @@ mod fake;
 mod guardrails;
 mod login;
 mod mmdb;
+mod names;
 mod people;
 mod policy_data;
 mod policy_lint;
