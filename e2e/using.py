@@ -3,13 +3,18 @@
 aws CLI in the role; profiles and a credential_process do the same; what ends, or is refused, is said with its exit code."""
 
 import configparser
+import fcntl
 import http.client
 import json
+import os
+import pty
 import re
 import signal
 import stat
+import struct
 import subprocess
 import sys
+import termios
 import time
 import urllib.parse
 
@@ -148,6 +153,53 @@ def http_get(url):
     return connection.getresponse().status
 
 
+def looks(check, mara):
+    """On a terminal of 80 columns; names that the shell completes."""
+    for arguments in (("grants",), ("requests",), ("catalog", "--search", "payments"), ("--help",), ("aws", "configure")):
+        shown = terminal(mara, *arguments)
+        plain = re.sub("\x1b\\[[0-9;]*m", "", shown)
+        wide = [line for line in plain.splitlines() if len(line) > 80]
+        check(f"{' '.join(arguments)} fits 80 columns", plain and not wide, wide or shown)
+    check("a state has a colour", "\x1b[32mActive\x1b[0m" in terminal(mara, "grants", "--state", "active"))
+    check("and none with NO_COLOR", "\x1b" not in terminal(mara, "grants", "--state", "active", NO_COLOR="1"))
+    script = mara.stage.path("completions.bash")
+    script.write_text(mara("completions", "bash").stdout)
+    def completed(*words):
+        test = f"source {script}\nCOMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _hallpass_names \"$1\" \"${{@: -1}}\" \"\"; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+        ran = subprocess.run(["bash", "-c", test, "bash", mara.stage.binary, *words], capture_output=True, text=True, timeout=20,
+                             cwd=mara.stage.folder, env=mara.stage.environment(**mara.more))
+        return ran.stdout.split()
+    found = completed("exec", "--account", "payments-p")
+    check("the shell completes an account", found == ["payments-prod"], found)
+    found = completed("request", "--account", "payments-prod", "--permission-set", "Database")
+    check("and its permission sets", found == ["DatabaseOperator"], found)
+    began = time.monotonic()
+    mara("__complete", "account", "--", "pay", HALLPASS_SERVER="http://192.0.2.1:9", XDG_CACHE_HOME=mara.stage.path("empty"))
+    check("and does not wait for a server that does not answer", time.monotonic() - began < 2)
+
+
+def terminal(mara, *arguments, **more):
+    """What a command shows on a terminal of 80 columns."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    environment = mara.stage.environment(**{**mara.more, "TERM": "xterm", **more})
+    process = subprocess.Popen([mara.stage.binary, *arguments], stdin=theirs, stdout=theirs, stderr=theirs,
+                               cwd=mara.stage.folder, env=environment)
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            read = os.read(ours, 65536)
+        except OSError:
+            break
+        if not read:
+            break
+        shown += read
+    os.close(ours)
+    process.wait(30)
+    return shown.decode(errors="replace").replace("\r\n", "\n")
+
+
 def signing_in(check, mara):
     """Another way in, a token that was revoked, and one that has run out."""
     kept = mara.token_file()
@@ -208,6 +260,7 @@ def main():
         first(check, mara, tomasz)
         held(check, mara)
         profiles(check, mara)
+        looks(check, mara)
         signing_in(check, mara)
         refusals(check, mara, tomasz)
         check.equal("the demo stops", stage.stop(demo), 0)

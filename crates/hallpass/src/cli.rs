@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::approver::{approve, close_review, deny};
 use crate::commands::auditor::audit;
-use crate::commands::everybody::{completions, demo, man, sim};
+use crate::commands::everybody::{complete, completions, demo, man, sim};
 use crate::commands::operator::{
     doctor, guard, lambda, lock, outage, plan, revoke, serve, sessions, slack, standing, store,
     sweep, token,
@@ -90,6 +90,8 @@ pub(crate) enum Command {
     Sim(Box<sim::Args>),
     Completions(completions::Args),
     Man(man::Args),
+    #[command(name = "__complete", hide = true)]
+    Complete(complete::Args),
 }
 
 /// Commands of one kind of person.
@@ -248,6 +250,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Sim(args) => sim::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
+        Command::Complete(args) => complete::run(&args),
     }
 }
 

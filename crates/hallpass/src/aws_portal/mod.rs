@@ -81,7 +81,7 @@ impl From<Failure> for PortalError {
 
 /// What AWS said no with.
 #[derive(Debug)]
-struct Refusal {
+struct PortalRefusal {
     status: StatusCode,
     /// `error` of OAuth (RFC 6749 §5.2), or the name of AWS's exception.
     code: String,
@@ -91,11 +91,11 @@ struct Refusal {
 /// A call that came to nothing.
 #[derive(Debug)]
 enum CallError {
-    Refused(Refusal),
+    Refused(PortalRefusal),
     Failed(Failure),
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for PortalRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { status, code, text } = self;
         match (code.is_empty(), text.is_empty()) {
@@ -248,7 +248,7 @@ impl AccessPortal {
             .append_pair("account_id", account)
             .append_pair("role_name", set);
         let request = || {
-            let token = token.access_token.expose_secret();
+            let token = token.access_token.0.expose_secret();
             self.http
                 .get(url.clone())
                 .header("x-amz-sso_bearer_token", token)
@@ -325,7 +325,7 @@ impl AccessPortal {
         }
         let body: ErrorBody = serde_json::from_slice(&bytes).unwrap_or_default();
         let first = |texts: [String; 2]| texts.into_iter().find(|it| !it.is_empty());
-        Err(CallError::Refused(Refusal {
+        Err(CallError::Refused(PortalRefusal {
             status,
             code: first([body.error, name]).unwrap_or_default(),
             text: first([body.error_description, body.message]).unwrap_or_default(),
@@ -334,7 +334,7 @@ impl AccessPortal {
 }
 
 /// Whether to try again; `slow_down` is an answer to a device that polls.
-fn is_busy(refusal: &Refusal) -> bool {
+fn is_busy(refusal: &PortalRefusal) -> bool {
     refusal.status.is_server_error() || refusal.status == StatusCode::TOO_MANY_REQUESTS
 }
 

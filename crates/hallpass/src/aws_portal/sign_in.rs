@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::token::KeptSecret;
 use super::{AccessPortal, CallError, SsoToken, below};
 use crate::browser::{Callback, open, secret};
 use crate::exit::Failure;
@@ -38,12 +39,14 @@ pub(crate) enum SignInWay {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct PortalClient {
-    client_id: String,
-    client_secret: SecretString,
-    /// Seconds since 1970.
-    client_secret_expires_at: i64,
+    #[serde(rename = "clientId")]
+    id: String,
+    #[serde(rename = "clientSecret")]
+    secret: SecretString,
+    /// In seconds since 1970.
+    #[serde(rename = "clientSecretExpiresAt")]
+    expires_at: i64,
 }
 
 #[derive(Deserialize)]
@@ -82,7 +85,7 @@ impl AccessPortal {
     /// The token, renewed by its refresh token, and kept.
     pub(super) async fn renewed(&self, token: &SsoToken) -> Result<SsoToken, CallError> {
         let none = || {
-            CallError::Refused(super::Refusal {
+            CallError::Refused(super::PortalRefusal {
                 status: reqwest::StatusCode::BAD_REQUEST,
                 code: "invalid_grant".to_owned(),
                 text: String::new(),
@@ -90,15 +93,15 @@ impl AccessPortal {
         };
         let refresh = token.refresh_token.as_ref().ok_or_else(none)?;
         let client = PortalClient {
-            client_id: token.client_id.clone().ok_or_else(none)?,
-            client_secret: token.client_secret.clone().ok_or_else(none)?,
-            client_secret_expires_at: token
+            id: token.client_id.clone().ok_or_else(none)?,
+            secret: token.client_secret.as_ref().ok_or_else(none)?.0.clone(),
+            expires_at: token
                 .registration_expires_at
                 .filter(|at| *at > clock::now())
                 .ok_or_else(none)?
                 .as_second(),
         };
-        let more = json!({ "grantType": REFRESH_TOKEN, "refreshToken": refresh.expose_secret() });
+        let more = json!({ "grantType": REFRESH_TOKEN, "refreshToken": refresh.0.expose_secret() });
         let mut renewed = self.token_of(&client, more).await?;
         // a refresh token that is not replaced stays good
         renewed.refresh_token = renewed
@@ -123,7 +126,7 @@ impl AccessPortal {
         let mut page = below(&self.oidc, &["authorize"])?;
         page.query_pairs_mut()
             .append_pair("response_type", "code")
-            .append_pair("client_id", &client.client_id)
+            .append_pair("client_id", &client.id)
             .append_pair("redirect_uri", &redirect)
             .append_pair("state", &state)
             .append_pair("code_challenge_method", "S256")
@@ -155,8 +158,8 @@ impl AccessPortal {
             .oidc(
                 &["device_authorization"],
                 &json!({
-                    "clientId": client.client_id,
-                    "clientSecret": client.client_secret.expose_secret(),
+                    "clientId": client.id,
+                    "clientSecret": client.secret.expose_secret(),
                     "startUrl": self.start_url(),
                 }),
             )
@@ -212,22 +215,18 @@ impl AccessPortal {
         client: &PortalClient,
         mut wish: Value,
     ) -> Result<SsoToken, CallError> {
-        with(&mut wish, "clientId", &client.client_id);
-        with(
-            &mut wish,
-            "clientSecret",
-            client.client_secret.expose_secret(),
-        );
+        with(&mut wish, "clientId", &client.id);
+        with(&mut wish, "clientSecret", client.secret.expose_secret());
         let tokens: Tokens = self.oidc(&["token"], &wish).await?;
-        let registered = Timestamp::from_second(client.client_secret_expires_at).ok();
+        let registered = Timestamp::from_second(client.expires_at).ok();
         Ok(SsoToken {
             start_url: self.start_url().to_owned(),
             region: self.region().to_owned(),
-            access_token: tokens.access_token,
+            access_token: KeptSecret(tokens.access_token),
             expires_at: whole(TimeSpan::seconds(tokens.expires_in).after(clock::now())),
-            refresh_token: tokens.refresh_token,
-            client_id: Some(client.client_id.clone()),
-            client_secret: Some(client.client_secret.clone()),
+            refresh_token: tokens.refresh_token.map(KeptSecret),
+            client_id: Some(client.id.clone()),
+            client_secret: Some(KeptSecret(client.secret.clone())),
             registration_expires_at: registered,
         })
     }

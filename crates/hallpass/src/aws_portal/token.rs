@@ -17,40 +17,33 @@ use crate::exit::Failure;
 /// A token that ends within this is over: it has to last for the calls made with it.
 const MARGIN: TimeSpan = TimeSpan::seconds(60);
 
+/// A secret that is written to the cache, and shown nowhere else.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub(super) struct KeptSecret(pub(super) SecretString);
+
+impl Serialize for KeptSecret {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.0.expose_secret())
+    }
+}
+
 /// A token, with what it can be renewed by.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SsoToken {
     pub(super) start_url: String,
     pub(super) region: String,
-    #[serde(serialize_with = "shown")]
-    pub(super) access_token: SecretString,
+    pub(super) access_token: KeptSecret,
     pub(super) expires_at: Timestamp,
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "shown_if_there"
-    )]
-    pub(super) refresh_token: Option<SecretString>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) refresh_token: Option<KeptSecret>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) client_id: Option<String>,
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "shown_if_there"
-    )]
-    pub(super) client_secret: Option<SecretString>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) client_secret: Option<KeptSecret>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) registration_expires_at: Option<Timestamp>,
-}
-
-fn shown<S: Serializer>(secret: &SecretString, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(secret.expose_secret())
-}
-
-fn shown_if_there<S: Serializer>(secret: &Option<SecretString>, to: S) -> Result<S::Ok, S::Error> {
-    let text = secret.as_ref().map(|it| it.expose_secret());
-    text.serialize(to)
 }
 
 impl AccessPortal {

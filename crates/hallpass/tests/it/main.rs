@@ -17,6 +17,7 @@ mod guardrails;
 mod login;
 mod mmdb;
 mod names;
+mod outputs;
 mod people;
 mod policy_data;
 mod policy_lint;

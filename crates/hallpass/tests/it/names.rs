@@ -113,17 +113,15 @@ fn giving_back_says_what_stays() {
         (Some(GRANT), false, ""),
     ];
     for (held, standing, said) in table {
-        let fake = Fake::start(move |call| match call.what.as_str() {
-            "GET preview" => {
+        let fake = Fake::start(move |call| {
+            if call.what == "GET preview" {
                 let mut other = grant("active");
                 other["id"] = held.into();
-                (200, preview(held.map(|_| other)))
+                return (200, preview(held.map(|_| other)));
             }
-            _ => {
-                let mut grant = grant("ending");
-                grant["standing"] = standing.into();
-                (200, grant)
-            }
+            let mut grant = grant("ending");
+            grant["standing"] = standing.into();
+            (200, grant)
         });
         let ran = against(&fake, &["release", GRANT, "--yes"]).exits(0);
         assert_eq!(

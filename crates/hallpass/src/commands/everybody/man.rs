@@ -32,7 +32,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
             while let Some((name, command)) = waiting.pop() {
                 for below in command
                     .get_subcommands()
-                    .filter(|it| it.get_name() != "help")
+                    .filter(|it| it.get_name() != "help" && !it.is_hide_set())
                 {
                     waiting.push((format!("{name}-{}", below.get_name()), below.clone()));
                 }

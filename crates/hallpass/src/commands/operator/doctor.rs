@@ -122,7 +122,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let table = || {
         let mut table = Table::new(&["check", "result", "detail", "remedy"]);
         for line in &report.lines {
-            table.row([
+            table.row_of_lines([
                 line.check.to_owned(),
                 line.result.to_owned(),
                 line.detail.clone(),

@@ -45,7 +45,7 @@ pub(crate) struct Args {
     /// Sign in to AWS in a browser on another machine, with a code
     #[arg(long)]
     device: bool,
-    /// Region for the command [default: as AWS_REGION says, else that of IAM Identity Center]
+    /// Region for the command [default: as `AWS_REGION` says, else that of IAM Identity Center]
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
     #[command(flatten)]

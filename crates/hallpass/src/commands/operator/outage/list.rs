@@ -60,6 +60,7 @@ pub(super) fn run(args: &Args) -> Outcome {
 
 fn word(state: DrillState) -> &'static str {
     match state {
+        DrillState::Scheduled => "not begun",
         DrillState::Active => "active",
         DrillState::Expired => "over, still attached",
         DrillState::Detached => "not attached",

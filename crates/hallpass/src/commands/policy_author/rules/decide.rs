@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use hallpass_model::Timestamp;
 use hallpass_rules::{Directory, Rules, SOURCE_BYTES_MAX, cases};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::clock;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::facts::read_directory;
+use crate::output::{self, Format, Table};
 
 /// Decide cases, one JSON object per line
 #[derive(Debug, clap::Args)]
@@ -38,7 +39,19 @@ pub(crate) struct Args {
     /// Organization file to decide by
     #[arg(long, value_name = "ORGANIZATION")]
     facts: Option<PathBuf>,
+    /// How to print the answers; all but jsonl after the last case
+    #[arg(
+        long,
+        short = 'o',
+        value_enum,
+        value_name = "FORMAT",
+        default_value = "jsonl"
+    )]
+    output: Format,
 }
+
+/// The columns of answers in CSV.
+const FIELDS: &[&str] = &["id", "decision", "permit", "approvers", "because", "error"];
 
 /// What cases are decided by.
 struct Judge {
@@ -56,11 +69,45 @@ pub(crate) fn run(args: &Args) -> Outcome {
     };
     let name = args.cases.display().to_string();
     let mut input = open(&args.cases)?;
-    let failures = answer_all(&judge, &mut input, &mut io::stdout().lock(), &name)?;
+    let failures = match args.output {
+        Format::Jsonl => answer_all(&judge, &mut input, &mut io::stdout().lock(), &name)?,
+        format => {
+            let mut lines = Vec::new();
+            let failures = answer_all(&judge, &mut input, &mut lines, &name)?;
+            show(format, &lines)?;
+            failures
+        }
+    };
     Ok(if failures == 0 {
         Exit::Ok
     } else {
         Exit::Failed
+    })
+}
+
+/// Shows answers that were gathered.
+fn show(format: Format, lines: &[u8]) -> Result<(), Failure> {
+    let answers: Result<Vec<Value>, _> = serde_json::Deserializer::from_slice(lines)
+        .into_iter()
+        .collect();
+    let answers = answers.map_err(Failure::bug)?;
+    output::list(format, &answers, FIELDS, || {
+        let mut table = Table::new(&["ID", "DECISION", "APPROVERS", "RULES"]);
+        for answer in &answers {
+            let text = |name: &str| match answer.get(name) {
+                None | Some(Value::Null) => String::new(),
+                Some(Value::String(text)) => text.clone(),
+                Some(Value::Array(items)) => {
+                    let items = items.iter().filter_map(Value::as_str);
+                    items.collect::<Vec<_>>().join(", ")
+                }
+                Some(other) => other.to_string(),
+            };
+            let error = answer.pointer("/error/message").and_then(Value::as_str);
+            let decision = error.map_or_else(|| text("decision"), |it| format!("error: {it}"));
+            table.row([text("id"), decision, text("approvers"), text("because")]);
+        }
+        table
     })
 }
 
@@ -155,7 +202,7 @@ impl Judge {
 mod tests {
     use super::*;
 
-    fn answers(input: &[u8]) -> (u64, Vec<serde_json::Value>) {
+    fn answers(input: &[u8]) -> (u64, Vec<Value>) {
         let judge = Judge {
             rules: None,
             facts: None,

@@ -45,7 +45,8 @@ pub(crate) struct Args {
 /// A profile that is written.
 #[derive(Serialize)]
 struct Profile {
-    profile: String,
+    #[serde(rename = "profile")]
+    name: String,
     account: String,
     account_name: Option<String>,
     permission_set: String,
@@ -67,9 +68,10 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let split =
         Split::of(&text, portal.session()).map_err(|why| cannot_change(&path, &portal, &why))?;
     let profiles = profiles(&grants, &split.taken());
-    let process = match args.credential_process {
-        true => Some(process(args)?),
-        false => None,
+    let process = if args.credential_process {
+        Some(process(args)?)
+    } else {
+        None
     };
     let sections = sections(&profiles, &portal, process.as_deref());
     if args.dry_run {
@@ -135,21 +137,21 @@ fn profiles(grants: &[Grant], taken: &BTreeSet<String>) -> Vec<Profile> {
         let (named, by_id) = (name(&[shown, set]), name(&[shown, account, set]));
         let is_free = |name: &String| {
             !taken.contains(&format!("profile {name}"))
-                && profiles.iter().all(|one| one.profile != *name)
+                && profiles.iter().all(|one| one.name != *name)
         };
-        let Some(profile) = [named.clone(), by_id].into_iter().find(is_free) else {
+        let Some(name) = [named.clone(), by_id].into_iter().find(is_free) else {
             output::say(&format!("note: a profile `{named}` is there already"));
             continue;
         };
         profiles.push(Profile {
-            profile,
+            name,
             account: account.clone(),
             account_name: grant.account_name.clone(),
             permission_set: set.clone(),
             ends_at: grant.ends_at,
         });
     }
-    profiles.sort_by(|one, other| one.profile.cmp(&other.profile));
+    profiles.sort_by(|one, other| one.name.cmp(&other.name));
     profiles
 }
 
@@ -184,7 +186,7 @@ fn sections(profiles: &[Profile], portal: &AccessPortal, process: Option<&str>) 
         .iter()
         .map(|one| {
             let Profile {
-                profile,
+                name,
                 account,
                 permission_set: set,
                 ..
@@ -197,7 +199,7 @@ fn sections(profiles: &[Profile], portal: &AccessPortal, process: Option<&str>) 
                     "sso_session = {session}\nsso_account_id = {account}\nsso_role_name = {set}\n"
                 ),
             };
-            format!("[profile {profile}]\n{how}region = {region}\n{endpoint}")
+            format!("[profile {name}]\n{how}region = {region}\n{endpoint}")
         })
         .collect();
     if !sections.is_empty() && process.is_none() {
@@ -229,7 +231,7 @@ fn table(profiles: &[Profile]) -> Table {
     let mut table = Table::new(&["=PROFILE", "ACCOUNT", "PERMISSION SET", "=ENDS"]);
     for one in profiles {
         table.row([
-            one.profile.clone(),
+            one.name.clone(),
             one.account_name
                 .clone()
                 .unwrap_or_else(|| one.account.clone()),

@@ -9,6 +9,9 @@ use crate::exit::Outcome;
 
 /// Profiles and credentials of what you hold, for the AWS CLI and SDKs
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  hallpass aws configure && aws s3 ls --profile payments-prod-ReadOnly"
+)]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: AwsCommand,
