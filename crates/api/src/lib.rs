@@ -20,7 +20,9 @@ pub use own::{OwnSession, OwnSessions, OwnToken, OwnTokens, SessionsEnded, Token
 pub use permission_set::{
     LevelCount, PermissionSet, PolicyFinding, PolicyLine, PolicyRisk, SetPolicy,
 };
-pub use person::{Decision, Health, Me, Named, Offer, Offers, Part, Persona, Preview, Token};
+pub use person::{
+    Decision, Health, Me, Named, Offer, Offers, Part, Persona, Portal, Preview, Token,
+};
 pub use problem::{FieldProblem, Problem};
 pub use request::{Ask, Before, BreakGlass, CloseReview, Deny, Glass, Request, Review, Times};
 pub use sweep::{

@@ -4,7 +4,7 @@ use hallpass_model::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::HeldAlready;
+use crate::{Grant, HeldAlready};
 
 /// `GET /api/v1/me`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -24,6 +24,18 @@ pub struct Me {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
+    /// Where what one holds is used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub portal: Option<Portal>,
+}
+
+/// The access portal of IAM Identity Center, where people sign in to AWS.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Portal {
+    /// Its address, `sso_start_url` in the AWS CLI's configuration file.
+    pub start_url: String,
+    /// The Region of IAM Identity Center, `sso_region` there.
+    pub region: String,
 }
 
 /// An id with its name.
@@ -82,6 +94,9 @@ pub struct Preview {
     /// That the caller holds it already, not through Hallpass: asking for it ends nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standing: Option<HeldAlready>,
+    /// The caller's newest grant of it that is not over: to be extended rather than asked for again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Grant>,
 }
 
 /// `GET /api/v1/catalog`.

@@ -1,15 +1,27 @@
-//! The table from command to function. A new command is a variant, an arm and a module line in
-//! `commands/mod.rs`.
+//! The table from command to function, in the order of `--help`: grouped by who uses what. A new
+//! command is a variant, an arm, its place in `GROUPS` and a module line in its group's `mod.rs`.
 
-use clap::{Parser, Subcommand};
+use std::fmt::Write as _;
 
-use crate::commands::{
-    abac, approve, audit, break_glass, catalog, close_review, completions, delegation, demo, deny,
-    discard, doctor, extend, grants, guard, lambda, lock, login, logout, man, outage, perimeter,
-    plan, policy, release, request, requests, revoke, rules, serve, sessions, sim, slack, standing,
-    store, sweep, token, vpn, whoami,
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use crate::commands::approver::{approve, close_review, deny};
+use crate::commands::auditor::audit;
+use crate::commands::everybody::{complete, completions, demo, man, sim};
+use crate::commands::operator::{
+    doctor, guard, lambda, lock, outage, plan, revoke, serve, sessions, slack, standing, store,
+    sweep, token,
+};
+use crate::commands::policy_author::{abac, delegation, perimeter, policy, rules, vpn};
+use crate::commands::requester::{
+    aws, break_glass, catalog, console, discard, exec, extend, grants, login, logout, release,
+    request, requests, whoami,
 };
 use crate::exit::{Exit, Outcome};
+use crate::output;
+
+/// The columns that help is laid out in.
+const WIDTH: usize = 80;
 
 /// Temporary access to AWS accounts: ask, approve, and it ends by itself
 #[derive(Debug, Parser)]
@@ -22,9 +34,10 @@ use crate::exit::{Exit, Outcome};
   hallpass catalog
   hallpass request --account payments-prod --permission-set ReadOnly --for 2h \\
       --reason 'disk of the ledger database is full' --wait
+  hallpass exec --account payments-prod --permission-set ReadOnly -- aws s3 ls
 
-Exit codes: 0 ok, 1 failed or partial, 2 bad input, 3 findings, 4 refused for safety,
-5 held elsewhere, 70 internal."
+Exit codes: 0 ok, 1 failed or partial, 2 bad input, 3 findings, 4 refused for
+safety, 5 held elsewhere, 70 internal. `hallpass COMMAND --help` says more."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -34,46 +47,136 @@ pub(crate) struct Cli {
 /// Every command.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Demo(demo::Args),
-    Serve(serve::Args),
-    Guard(guard::Args),
-    Doctor(doctor::Args),
-    Store(store::Args),
-    Token(token::Args),
-    Sessions(sessions::Args),
     Login(login::Args),
     Logout(logout::Args),
     Whoami(whoami::Args),
     Catalog(catalog::Args),
     Request(request::Args),
     Requests(requests::Args),
-    Approve(approve::Args),
-    Deny(deny::Args),
+    Grants(grants::Args),
+    Exec(exec::Args),
+    Console(console::Args),
+    Aws(aws::Args),
+    Extend(extend::Args),
+    Release(release::Args),
     Discard(discard::Args),
     BreakGlass(break_glass::Args),
+    Approve(approve::Args),
+    Deny(deny::Args),
     CloseReview(close_review::Args),
-    Grants(grants::Args),
-    Release(release::Args),
-    Extend(extend::Args),
+    Serve(serve::Args),
+    Guard(guard::Args),
+    Doctor(doctor::Args),
+    Store(store::Args),
+    Token(token::Args),
+    Slack(slack::Args),
+    Lambda(lambda::Args),
     Revoke(revoke::Args),
     Lock(lock::LockArgs),
     Unlock(lock::UnlockArgs),
-    Sweep(sweep::Args),
+    Sessions(sessions::Args),
     Standing(standing::Args),
-    Rules(rules::Args),
-    Policy(policy::Args),
-    Audit(audit::Args),
-    Abac(abac::Args),
-    Delegation(delegation::Args),
-    Perimeter(perimeter::Args),
+    Sweep(sweep::Args),
     Outage(outage::Args),
     Plan(plan::Args),
+    Audit(audit::Args),
+    Rules(rules::Args),
+    Policy(policy::Args),
+    Perimeter(perimeter::Args),
     Vpn(vpn::Args),
-    Lambda(lambda::Args),
-    Slack(slack::Args),
+    Abac(abac::Args),
+    Delegation(delegation::Args),
+    Demo(demo::Args),
     Sim(Box<sim::Args>),
     Completions(completions::Args),
     Man(man::Args),
+    #[command(name = "__complete", hide = true)]
+    Complete(complete::Args),
+}
+
+/// Commands of one kind of person.
+pub(crate) struct CommandGroup {
+    /// What they do with them.
+    pub(crate) title: &'static str,
+    /// The commands by name.
+    pub(crate) commands: &'static [&'static str],
+}
+
+/// Every command in its group; the folders of `commands/` are the same.
+pub(crate) const GROUPS: [CommandGroup; 6] = [
+    CommandGroup {
+        title: "Ask for access and use it",
+        commands: &[
+            "login",
+            "logout",
+            "whoami",
+            "catalog",
+            "request",
+            "requests",
+            "grants",
+            "exec",
+            "console",
+            "aws",
+            "extend",
+            "release",
+            "discard",
+            "break-glass",
+        ],
+    },
+    CommandGroup {
+        title: "Approve",
+        commands: &["approve", "deny", "close-review"],
+    },
+    CommandGroup {
+        title: "Run the server, take access away",
+        commands: &[
+            "serve", "guard", "doctor", "store", "token", "slack", "lambda", "revoke", "lock",
+            "unlock", "sessions", "standing", "sweep", "outage", "plan",
+        ],
+    },
+    CommandGroup {
+        title: "Audit",
+        commands: &["audit"],
+    },
+    CommandGroup {
+        title: "Write rules and policies",
+        commands: &["rules", "policy", "perimeter", "vpn", "abac", "delegation"],
+    },
+    CommandGroup {
+        title: "Try it out, set up the shell",
+        commands: &["demo", "sim", "completions", "man", "help"],
+    },
+];
+
+/// The program with its help.
+pub(crate) fn program() -> clap::Command {
+    let program = Cli::command();
+    let groups = grouped(&program);
+    program.help_template(format!(
+        "{{about}}\n\n{{usage-heading}} {{usage}}\n\n{groups}\nOptions:\n{{options}}{{after-help}}"
+    ))
+}
+
+/// Every command with its first line, by group.
+fn grouped(program: &clap::Command) -> String {
+    let names = GROUPS.iter().flat_map(|group| group.commands);
+    let column = names.map(|name| name.len()).max().unwrap_or(0) + 4;
+    let mut text = String::new();
+    for group in &GROUPS {
+        // writing to a `String` cannot fail
+        let _ = writeln!(text, "{}:", group.title);
+        for name in group.commands {
+            let about = match program.find_subcommand(name) {
+                Some(command) => command.get_about().map(ToString::to_string),
+                None => Some("Print this, or the help of a command".to_owned()),
+            };
+            let about = output::wrapped(&about.unwrap_or_default(), WIDTH - column, column);
+            let _ = writeln!(text, "  {name:0$}{about}", column - 2);
+        }
+        text.push('\n');
+    }
+    text.pop();
+    text
 }
 
 /// Reads the command line. Help, versions and usage errors are printed here.
@@ -82,7 +185,9 @@ pub(crate) enum Command {
 /// The exit code when there is nothing to run.
 pub(crate) fn parse() -> Result<Command, Exit> {
     let words = lambda::words().unwrap_or_else(|| std::env::args_os().collect());
-    Cli::try_parse_from(words)
+    program()
+        .try_get_matches_from(words)
+        .and_then(|found| Cli::from_arg_matches(&found))
         .map(|cli| cli.command)
         .map_err(|error| {
             let exit = if error.use_stderr() {
@@ -102,45 +207,73 @@ pub(crate) fn parse() -> Result<Command, Exit> {
 /// Why it did not do what was asked.
 pub(crate) fn run(command: Command) -> Outcome {
     match command {
-        Command::Demo(args) => demo::run(&args),
-        Command::Serve(args) => serve::run(&args),
-        Command::Guard(args) => guard::run(&args),
-        Command::Doctor(args) => doctor::run(&args),
-        Command::Store(args) => store::run(&args),
-        Command::Token(args) => token::run(&args),
-        Command::Sessions(args) => sessions::run(&args),
         Command::Login(args) => login::run(&args),
         Command::Logout(args) => logout::run(&args),
         Command::Whoami(args) => whoami::run(&args),
         Command::Catalog(args) => catalog::run(&args),
         Command::Request(args) => request::run(&args),
         Command::Requests(args) => requests::run(&args),
-        Command::Approve(args) => approve::run(&args),
-        Command::Deny(args) => deny::run(&args),
+        Command::Grants(args) => grants::run(&args),
+        Command::Exec(args) => exec::run(&args),
+        Command::Console(args) => console::run(&args),
+        Command::Aws(args) => aws::run(&args),
+        Command::Extend(args) => extend::run(&args),
+        Command::Release(args) => release::run(&args),
         Command::Discard(args) => discard::run(&args),
         Command::BreakGlass(args) => break_glass::run(&args),
+        Command::Approve(args) => approve::run(&args),
+        Command::Deny(args) => deny::run(&args),
         Command::CloseReview(args) => close_review::run(&args),
-        Command::Grants(args) => grants::run(&args),
-        Command::Release(args) => release::run(&args),
-        Command::Extend(args) => extend::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Guard(args) => guard::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Store(args) => store::run(&args),
+        Command::Token(args) => token::run(&args),
+        Command::Slack(args) => slack::run(&args),
+        Command::Lambda(args) => lambda::run(&args),
         Command::Revoke(args) => revoke::run(&args),
         Command::Lock(args) => lock::run_lock(&args),
         Command::Unlock(args) => lock::run_unlock(&args),
-        Command::Sweep(args) => sweep::run(&args),
+        Command::Sessions(args) => sessions::run(&args),
         Command::Standing(args) => standing::run(&args),
-        Command::Rules(args) => rules::run(&args),
-        Command::Policy(args) => policy::run(&args),
-        Command::Audit(args) => audit::run(&args),
-        Command::Abac(args) => abac::run(&args),
-        Command::Delegation(args) => delegation::run(&args),
-        Command::Perimeter(args) => perimeter::run(&args),
+        Command::Sweep(args) => sweep::run(&args),
         Command::Outage(args) => outage::run(&args),
         Command::Plan(args) => plan::run(&args),
+        Command::Audit(args) => audit::run(&args),
+        Command::Rules(args) => rules::run(&args),
+        Command::Policy(args) => policy::run(&args),
+        Command::Perimeter(args) => perimeter::run(&args),
         Command::Vpn(args) => vpn::run(&args),
-        Command::Lambda(args) => lambda::run(&args),
-        Command::Slack(args) => slack::run(&args),
+        Command::Abac(args) => abac::run(&args),
+        Command::Delegation(args) => delegation::run(&args),
+        Command::Demo(args) => demo::run(&args),
         Command::Sim(args) => sim::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
+        Command::Complete(args) => complete::run(&args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_command_is_in_one_group_and_help_fits_the_terminal() {
+        let program = program();
+        let grouped: Vec<&str> = GROUPS.iter().flat_map(|it| it.commands).copied().collect();
+        let once: BTreeSet<&str> = grouped.iter().copied().collect();
+        assert_eq!(grouped.len(), once.len(), "a command stands in two groups");
+        let shown = program.get_subcommands().filter(|it| !it.is_hide_set());
+        let mut names: Vec<&str> = shown.map(clap::Command::get_name).collect();
+        names.push("help");
+        assert_eq!(grouped, names, "in the order of the table, too");
+        let help = program.clone().render_help().to_string();
+        for line in help.lines() {
+            assert!(line.chars().count() <= WIDTH, "{line}");
+        }
+        assert!(help.contains("\n  request       Ask for access"), "{help}");
     }
 }

@@ -346,6 +346,8 @@ impl Client {
             failure = failure.detail(format!("reference {reference}"));
         }
         match problem.help {
+            // the server speaks to programs here; people have a command for it
+            _ if failure.has_code() == Some("unauthorized") => failure.help(self.how_to_sign_in()),
             Some(help) => failure.help(help),
             None if status == StatusCode::UNAUTHORIZED => failure.help(self.how_to_sign_in()),
             None => failure,
@@ -377,7 +379,7 @@ impl Client {
 }
 
 /// What the deepest cause says, without the address around it.
-fn root(error: &reqwest::Error) -> String {
+pub(crate) fn root(error: &reqwest::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(deeper) = cause {
@@ -409,7 +411,7 @@ fn busy(answer: &reqwest::Response) -> Option<Duration> {
     Some(Duration::from_secs(seconds).min(PAUSE_MAX))
 }
 
-fn is_loopback(address: &Url) -> bool {
+pub(crate) fn is_loopback(address: &Url) -> bool {
     let host = address.host_str().unwrap_or_default();
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost"

@@ -50,13 +50,12 @@ pub(crate) enum Last {
 /// When the server refuses to tell. One that cannot be reached is asked again.
 pub(crate) async fn follow(
     client: &Client,
-    request: Request,
+    mut last: Last,
     patience: TimeSpan,
 ) -> Result<Followed, Failure> {
     let begun = Instant::now();
     let limit = Duration::from_secs(patience.as_seconds());
     let mut progress = Progress::new();
-    let mut last = Last::Request(request);
     loop {
         progress.show(&headline(&last));
         if let Some(failure) = over(&last, &Viewpoint::here()) {

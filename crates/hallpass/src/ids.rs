@@ -3,15 +3,20 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
-use hallpass_api::{Grant, Offer, Request};
+use hallpass_api::{Grant, Offer, Preview, Request};
 use hallpass_model::{AccountId, GrantId, RequestId};
 
 use crate::client::Client;
+use crate::commands::TargetArgs;
 use crate::exit::Failure;
 use crate::output;
 
 /// The most grants in which an account's name is looked for.
 const GRANTS_LOOKED_AT: usize = 1000;
+/// Words of a name by which names that come near are looked for.
+const WORDS_LOOKED_AT: usize = 3;
+/// Letters in which a name may differ from what was typed and still be meant.
+const CHANGES_MAX: usize = 3;
 /// Catalog entries looked at for the name of an account: some of it, several of its namesakes.
 const OFFERS_LOOKED_AT: usize = 1000;
 
@@ -99,14 +104,111 @@ pub(crate) async fn account_id(client: &Client, text: &str) -> Result<String, Fa
         .map(|(_, id)| id)
         .collect();
     let mut found = found.into_iter();
-    let bad = |why: &str| {
-        Err(Failure::bad_input(format!("`{text}` {why}")).help("give the account's id, 12 digits"))
-    };
+    let bad = |why: &str| Failure::bad_input(format!("`{text}` {why}"));
     match (found.next(), found.next()) {
         (Some(id), None) => Ok(id),
-        (Some(_), Some(_)) => bad("is the name of several accounts"),
-        (None, _) => bad("is not an account id, nor the name of an account you can see"),
+        (Some(_), Some(_)) => {
+            Err(bad("is the name of several accounts").help("give the account's id, 12 digits"))
+        }
+        (None, _) => {
+            let failure = bad("is not an account id, nor the name of an account you can see");
+            let known = Offered::look(client, text).await?;
+            Err(match nearest(text, &known.accounts) {
+                Some(name) => failure.help(format!("did you mean `{name}`?")),
+                None => failure.help("give the account's id, 12 digits"),
+            })
+        }
     }
+}
+
+/// What would come of asking for a target. One that is not there is asked for nowhere, so that a slip
+/// of the keyboard is not recorded as a request.
+///
+/// # Errors
+/// Exit 2 when the target is not there, with the names that come nearest; otherwise as [`Client::get`].
+pub(crate) async fn preview(client: &Client, target: &TargetArgs) -> Result<Preview, Failure> {
+    let named = [
+        ("account", &target.account),
+        ("permission_set", &target.permission_set),
+        ("group", &target.group),
+    ];
+    let query: Vec<(&str, String)> = named
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value.clone()?)))
+        .collect();
+    match client.get(&["preview"], &query).await {
+        Err(failure) if failure.has_code() == Some("unknown-target") => {
+            let meant = Offered::meant(client, target).await?;
+            let failure = Failure::bad_input(failure.words()).code("unknown-target");
+            Err(match meant.as_slice() {
+                [] => failure.help("`hallpass catalog` lists what you may ask for"),
+                meant => failure.help(format!("did you mean {}?", meant.join(", "))),
+            })
+        }
+        other => other,
+    }
+}
+
+/// Names that the caller may ask for.
+#[derive(Default)]
+struct Offered {
+    accounts: BTreeSet<String>,
+    sets: BTreeSet<String>,
+    groups: BTreeSet<String>,
+}
+
+impl Offered {
+    /// Some of them all, and those that share a word with `text`.
+    async fn look(client: &Client, text: &str) -> Result<Self, Failure> {
+        let path = ["catalog"];
+        let some = client.list::<Offer>(&path, &[], OFFERS_LOOKED_AT).await?;
+        let mut offers = some.items;
+        if some.has_more {
+            let words = text.split(|c: char| !c.is_alphanumeric());
+            for word in words.filter(|word| word.len() > 2).take(WORDS_LOOKED_AT) {
+                let query = [("q", word.to_owned())];
+                let found = client.list::<Offer>(&path, &query, OFFERS_LOOKED_AT);
+                offers.extend(found.await?.items);
+            }
+        }
+        let mut known = Self::default();
+        for offer in offers {
+            known.accounts.extend(offer.account.map(|it| it.name));
+            known.sets.extend(offer.permission_set);
+            known.groups.extend(offer.group.map(|it| it.name));
+        }
+        Ok(known)
+    }
+
+    /// What was meant by names that are not there.
+    async fn meant(client: &Client, target: &TargetArgs) -> Result<Vec<String>, Failure> {
+        let text = [&target.account, &target.group];
+        let text = text.into_iter().flatten().next();
+        let known = Self::look(client, text.map_or("", String::as_str)).await?;
+        let pairs = [
+            (&target.account, &known.accounts),
+            (&target.permission_set, &known.sets),
+            (&target.group, &known.groups),
+        ];
+        let meant = pairs.into_iter().filter_map(|(text, known)| {
+            let text = text.as_ref()?;
+            let name = nearest(text, known).filter(|name| *name != text)?;
+            Some(format!("`{}`", output::plain(name)))
+        });
+        Ok(meant.collect())
+    }
+}
+
+/// The name that comes nearest to what was typed, if one comes near.
+fn nearest<'a>(text: &str, known: &'a BTreeSet<String>) -> Option<&'a String> {
+    let typed = text.to_lowercase();
+    let near = known.iter().filter_map(|name| {
+        let name_typed = name.to_lowercase();
+        let changes = strsim::damerau_levenshtein(&typed, &name_typed);
+        let is_part = typed.len() > 2 && name_typed.contains(&typed);
+        (changes <= CHANGES_MAX.min(typed.len() / 2) || is_part).then_some((changes, name))
+    });
+    near.min().map(|(_, name)| name)
 }
 
 /// Reads a request's id; a grant's gets told apart.
@@ -131,6 +233,24 @@ mod tests {
     use super::*;
 
     const HEX: &str = "01934a5b6c7d7e8f90123456789abcde";
+
+    #[test]
+    fn the_name_that_was_meant_is_found_and_no_other() {
+        let known = ["payments-prod", "payments-dev", "orders-prod", "ReadOnly"];
+        let known = known.map(str::to_owned).into_iter().collect();
+        for (typed, meant) in [
+            ("paymnts-prod", Some("payments-prod")),
+            ("Payments-Prod", Some("payments-prod")),
+            ("payments-dve", Some("payments-dev")),
+            ("readonly", Some("ReadOnly")),
+            ("orders", Some("orders-prod")),
+            ("ox", None),
+            ("warehouse-prod", None),
+        ] {
+            let found = nearest(typed, &known).map(String::as_str);
+            assert_eq!(found, meant, "{typed}");
+        }
+    }
 
     #[test]
     fn prefixes_tell_ids_apart() {

@@ -3,6 +3,8 @@
 //! Reads arguments, runs the one command they name, prints what went wrong. What a command does
 //! is in `commands/`, one file each.
 
+mod aws_portal;
+mod browser;
 mod cli;
 mod client;
 mod clock;
@@ -20,6 +22,7 @@ mod generated;
 mod geo;
 mod guards;
 mod heads;
+mod held;
 mod ids;
 mod keys;
 mod logging;

@@ -75,11 +75,17 @@ impl Table {
             .push(cells.into_iter().map(|cell| plain(&cell)).collect());
     }
 
+    /// Adds a row whose cells may have several lines, such as those of an error with its place.
+    pub(crate) fn row_of_lines<const N: usize>(&mut self, cells: [String; N]) {
+        let lines = |cell: String| cell.lines().map(plain).collect::<Vec<_>>().join("\n");
+        self.rows.push(cells.into_iter().map(lines).collect());
+    }
+
     /// The table as text, at most `width` wide when there is a width; as blocks of lines where
     /// columns would be too narrow to read.
     pub(crate) fn text(&self, width: Option<u16>) -> String {
         match width {
-            Some(width) if self.least_width() > width => self.blocks(),
+            Some(width) if self.least_width() > width => self.blocks(width),
             _ => self.grid(width),
         }
     }
@@ -91,7 +97,7 @@ impl Table {
             let least = if title.starts_with('=') {
                 widest
             } else {
-                widest.min(CELL_LEAST)
+                widest.min(CELL_LEAST).max(self.longest_word(index))
             };
             let title = title.trim_start_matches('=').len();
             least.max(u16::try_from(title).unwrap_or(u16::MAX))
@@ -102,9 +108,11 @@ impl Table {
     }
 
     /// Each row as its first cell and a line per further one.
-    fn blocks(&self) -> String {
+    fn blocks(&self, width: u16) -> String {
         let titles = || self.head.iter().map(|title| title.trim_start_matches('='));
         let margin = titles().skip(1).map(str::len).max().unwrap_or(0);
+        let indent = margin + 4;
+        let room = usize::from(width).saturating_sub(indent).max(1);
         let mut text = String::new();
         for row in &self.rows {
             for (index, (title, cell)) in titles().zip(row).enumerate() {
@@ -112,7 +120,10 @@ impl Table {
                 let _ = match index {
                     0 => writeln!(text, "{cell}"),
                     _ if cell.is_empty() => Ok(()),
-                    _ => writeln!(text, "  {title:margin$}  {cell}"),
+                    _ => {
+                        let cell = wrapped(cell, room, indent);
+                        writeln!(text, "  {title:margin$}  {cell}")
+                    }
                 };
             }
         }
@@ -132,8 +143,13 @@ impl Table {
         }
         table.add_rows(&self.rows);
         for (index, title) in self.head.iter().enumerate() {
-            let whole = title.starts_with('=').then(|| self.widest(index));
-            if let (Some(cells), Some(column)) = (whole, table.column_mut(index)) {
+            // words are not broken, and some cells not even between words
+            let cells = if title.starts_with('=') {
+                self.widest(index)
+            } else {
+                self.longest_word(index)
+            };
+            if let Some(column) = table.column_mut(index) {
                 let padded = cells.saturating_add(2);
                 column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(padded)));
             }
@@ -145,6 +161,13 @@ impl Table {
             text.push('\n');
         }
         text
+    }
+
+    fn longest_word(&self, index: usize) -> u16 {
+        let cells = self.rows.iter().filter_map(|row| row.get(index));
+        let words = cells.flat_map(|cell| cell.split_whitespace());
+        let longest = words.map(|word| word.chars().count()).max().unwrap_or(0);
+        u16::try_from(longest).unwrap_or(u16::MAX)
     }
 
     fn widest(&self, index: usize) -> u16 {
@@ -165,7 +188,14 @@ pub(crate) fn list<T: Serialize>(
     table: impl FnOnce() -> Table,
 ) -> Result<(), Failure> {
     match format {
-        Format::Table => print(&table().text(width())),
+        Format::Table => {
+            let text = table().text(width());
+            print(&if stdout_has_colour() {
+                painted(&text)
+            } else {
+                text
+            })
+        }
         Format::Json => print(&pretty(items)?),
         Format::Jsonl => {
             let mut text = String::new();
@@ -194,6 +224,42 @@ pub(crate) fn one<T: Serialize>(
         Format::Jsonl => print(&compact(item)?),
         Format::Csv => print(&csv(std::slice::from_ref(item), fields)?),
     }
+}
+
+/// A table with its states in colour: those of the column `STATE`, which is never broken.
+fn painted(text: &str) -> String {
+    let column = text.lines().next().and_then(|head| head.find("STATE"));
+    let lines = text.lines().map(|line| {
+        let at = match line.trim_start().strip_prefix("STATE  ") {
+            Some(rest) => Some(line.len() - rest.trim_start().len()),
+            None => column,
+        };
+        let cut = at.and_then(|at| line.split_at_checked(at));
+        match cut {
+            Some((before, state)) => format!("{before}{}\n", state_painted(state)),
+            None => format!("{line}\n"),
+        }
+    });
+    lines.collect()
+}
+
+/// Text that begins with the word of a state, with that word in its colour. What it means is in the
+/// word; the colour only helps the eye.
+pub(crate) fn state_painted(text: &str) -> String {
+    let colours = [
+        ("32", ["Active", "Approved"].as_slice()),
+        ("33", &["Waiting", "Queued", "Setting up", "Ending"]),
+        ("31", &["Failed", "Denied", "Not possible", "Lapsed"]),
+    ];
+    for (colour, states) in colours {
+        for state in states {
+            let rest = text.strip_prefix(state);
+            if let Some(rest) = rest.filter(|it| !it.starts_with(char::is_alphanumeric)) {
+                return format!("\u{1b}[{colour}m{state}\u{1b}[0m{rest}");
+            }
+        }
+    }
+    text.to_owned()
 }
 
 /// Writes data to stdout as it is.
@@ -235,6 +301,27 @@ pub(crate) fn width() -> Option<u16> {
         return None;
     }
     terminal_size::terminal_size().map(|(terminal_size::Width(width), _)| width)
+}
+
+/// Words on lines of at most `width` columns where words are that short; further lines begin with
+/// `indent` blanks.
+pub(crate) fn wrapped(text: &str, width: usize, indent: usize) -> String {
+    let (mut lines, mut column) = (String::new(), 0);
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if column > 0 && column + 1 + length > width {
+            lines.push('\n');
+            lines.extend(std::iter::repeat_n(' ', indent));
+            column = 0;
+        }
+        if column > 0 {
+            lines.push(' ');
+            column += 1;
+        }
+        lines.push_str(word);
+        column += length;
+    }
+    lines
 }
 
 /// `text` on one line, with whatever is hidden in it written out.
@@ -357,9 +444,49 @@ mod tests {
     fn narrow_terminals_get_blocks() {
         assert_eq!(
             sample().text(Some(40)),
-            "req_01934a5b6c7d7e8f90123456789abcde\n  REASON  the disk of the database is full \
-             and somebody has to look\n"
+            "req_01934a5b6c7d7e8f90123456789abcde\n  REASON  the disk of the database is\n          \
+             full and somebody has to look\n"
         );
+    }
+
+    #[test]
+    fn words_are_never_broken() {
+        let mut table = Table::new(&["=STATE", "WHO", "WHAT"]);
+        table.row([
+            "Active".to_owned(),
+            "maximiliane.lindqvist@subsidiary.example".to_owned(),
+            "payments-production-europe / DatabaseOperator".to_owned(),
+        ]);
+        for width in [30, 60, 80, 100] {
+            let text = table.text(Some(width));
+            for word in [
+                "maximiliane.lindqvist@subsidiary.example",
+                "payments-production-europe",
+            ] {
+                assert!(text.contains(word), "{width}:\n{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn states_have_colours_in_columns_and_blocks() {
+        let mut table = Table::new(&["=ID", "=STATE", "WHAT"]);
+        for (id, state) in [("a", "Active"), ("b", "Setting up (stuck)"), ("c", "Ended")] {
+            table.row([
+                id.to_owned(),
+                state.to_owned(),
+                "Active / Failed".to_owned(),
+            ]);
+        }
+        for width in [None, Some(40)] {
+            let text = painted(&table.text(width));
+            assert!(text.contains("\u{1b}[32mActive\u{1b}[0m"), "{text}");
+            assert!(
+                text.contains("\u{1b}[33mSetting up\u{1b}[0m (stuck)"),
+                "{text}"
+            );
+            assert_eq!(text.matches("\u{1b}[0m").count(), 2, "{text}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use hallpass_rules::Directory;
 use hallpass_rules::directory::{NotOnePerson, Snapshot};
 use hallpass_store::SqliteStore;
 
-use crate::commands::serve::connect;
+use crate::commands::operator::serve::connect;
 use crate::compose::{RandomIds, cached_snapshot};
 use crate::config::Loaded;
 use crate::exit::Failure;

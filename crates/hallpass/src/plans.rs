@@ -16,7 +16,7 @@ use hallpass_store::SqliteStore;
 use serde_json::Value;
 
 use crate::clock::{self, ProcessClock};
-use crate::commands::serve::{ConfigArgs, connect, open_store};
+use crate::commands::operator::serve::{ConfigArgs, connect, open_store};
 use crate::compose::RandomIds;
 use crate::config::Loaded;
 use crate::exit::{Exit, Failure};

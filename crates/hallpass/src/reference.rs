@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use clap::{Arg, Command, CommandFactory as _};
+use clap::{Arg, Command};
 
-use crate::cli::Cli;
+use crate::cli::{self, GROUPS};
 
 /// Every command with its path, in the order of `--help`.
 fn commands(command: &Command, name: &str, found: &mut Vec<(String, Command)>) {
@@ -20,7 +20,7 @@ fn commands(command: &Command, name: &str, found: &mut Vec<(String, Command)>) {
 }
 
 fn all() -> Vec<(String, Command)> {
-    let mut program = Cli::command();
+    let mut program = cli::program();
     program.build();
     let mut found = Vec::new();
     commands(&program, "hallpass", &mut found);
@@ -91,6 +91,12 @@ fn commands_page() -> String {
         "# Commands\n\nEvery command takes `--help`, which says the same with examples. Data goes to standard output, \
          everything else to standard error.\n",
     );
+    for group in &GROUPS {
+        let link = |name: &&str| format!("[{name}](#hallpass-{name})");
+        let known = group.commands.iter().filter(|name| **name != "help");
+        let links: Vec<String> = known.map(link).collect();
+        let _ = write!(text, "\n**{}**: {}\n", group.title, links.join(", "));
+    }
     for (name, command) in all() {
         let about = command
             .get_about()

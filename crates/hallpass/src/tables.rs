@@ -7,7 +7,7 @@ use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_wording::{lists, states, time};
 use jiff::tz::TimeZone;
 
-use crate::output::{Table, plain};
+use crate::output::{self, Table, plain};
 use crate::words;
 
 /// The columns of requests in CSV.
@@ -178,11 +178,24 @@ fn state(grant: &Grant) -> String {
 /// Lines of `name  value`, names padded to one width; without those that have no value.
 fn block(title: &str, lines: &[(&str, Option<String>)]) -> String {
     let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    let mut text = format!("{}\n", plain(title));
+    let room = output::width().map_or(usize::MAX, |columns| {
+        usize::from(columns).saturating_sub(width + 4).max(1)
+    });
+    let title = plain(title);
+    let mut text = if output::stdout_has_colour() {
+        output::state_painted(&title)
+    } else {
+        title
+    };
+    text.push('\n');
     for (name, value) in lines {
         if let Some(value) = value {
+            let value = match room {
+                usize::MAX => plain(value),
+                room => output::wrapped(&plain(value), room, width + 4),
+            };
             // writing to a `String` cannot fail
-            let _ = writeln!(text, "  {name:width$}  {}", plain(value));
+            let _ = writeln!(text, "  {name:width$}  {value}");
         }
     }
     text

@@ -1,44 +1,11 @@
 //! One file per subcommand: arguments as typed, resolved, run, rendered.
 
-pub(crate) mod abac;
-pub(crate) mod approve;
-pub(crate) mod audit;
-pub(crate) mod break_glass;
-pub(crate) mod catalog;
-pub(crate) mod close_review;
-pub(crate) mod completions;
-pub(crate) mod delegation;
-pub(crate) mod demo;
-pub(crate) mod deny;
-pub(crate) mod discard;
-pub(crate) mod doctor;
-pub(crate) mod extend;
-pub(crate) mod grants;
-pub(crate) mod guard;
-pub(crate) mod lambda;
-pub(crate) mod lock;
-pub(crate) mod login;
-pub(crate) mod logout;
-pub(crate) mod man;
-pub(crate) mod outage;
-pub(crate) mod perimeter;
-pub(crate) mod plan;
-pub(crate) mod policy;
-pub(crate) mod release;
-pub(crate) mod request;
-pub(crate) mod requests;
-pub(crate) mod revoke;
-pub(crate) mod rules;
-pub(crate) mod serve;
-pub(crate) mod sessions;
-pub(crate) mod sim;
-pub(crate) mod slack;
-pub(crate) mod standing;
-pub(crate) mod store;
-pub(crate) mod sweep;
-pub(crate) mod token;
-pub(crate) mod vpn;
-pub(crate) mod whoami;
+pub(crate) mod approver;
+pub(crate) mod auditor;
+pub(crate) mod everybody;
+pub(crate) mod operator;
+pub(crate) mod policy_author;
+pub(crate) mod requester;
 
 use std::fs::File;
 use std::io::Read as _;
@@ -64,6 +31,14 @@ impl ApiArgs {
     /// When the address or the token cannot be used.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
         self.server.client()
+    }
+
+    /// The server's address.
+    ///
+    /// # Errors
+    /// Exit 2 when it is no address.
+    pub(crate) fn address(&self) -> Result<reqwest::Url, Failure> {
+        self.server.address()
     }
 
     /// How to print.

@@ -16,6 +16,8 @@ mod fake;
 mod guardrails;
 mod login;
 mod mmdb;
+mod names;
+mod outputs;
 mod people;
 mod policy_data;
 mod policy_lint;

@@ -13,6 +13,8 @@ use crate::{ChoreError, unread};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DrillState {
+    /// Attached; it denies nothing before its start.
+    Scheduled,
     /// Attached; it denies from its start until its end.
     Active,
     /// Attached, and over: it denies nothing any more, and should be removed.
@@ -113,7 +115,7 @@ pub async fn list(
         .iter()
         .map(|found| DrillRow {
             id: found.id.clone(),
-            state: state(found, now),
+            state: state(found, of(&found.id), now),
             policy: Some(found.row.id.clone()),
             targets: found.targets.clone(),
             ends_at: found.ends_at,
@@ -135,11 +137,14 @@ pub async fn list(
     Ok(rows)
 }
 
-fn state(found: &Tagged, now: Timestamp) -> DrillState {
+fn state(found: &Tagged, kept: Option<&Drill>, now: Timestamp) -> DrillState {
     if found.targets.is_empty() {
         DrillState::Detached
     } else if found.ends_at.is_some_and(|end| now < end) {
-        DrillState::Active
+        match kept {
+            Some(drill) if now < drill.starts_at => DrillState::Scheduled,
+            _ => DrillState::Active,
+        }
     } else {
         // an end that cannot be read is no reason to leave it
         DrillState::Expired

@@ -185,6 +185,9 @@ async fn a_drill_is_applied_once_listed_and_removed_by_its_tags() {
     )
     .await;
     assert_eq!(rows.unwrap()[0].state, DrillState::Active);
+    let before = TimeSpan::seconds(1).before(kept.starts_at);
+    let rows = list(process.organization.as_ref(), process.kept.as_ref(), before).await;
+    assert_eq!(rows.unwrap()[0].state, DrillState::Scheduled);
     // another machine knows nothing but the tags
     let elsewhere = Bench {
         clock: bench.clock.clone(),

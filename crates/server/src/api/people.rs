@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::{Json, extract::State};
 use hallpass_access::{CATALOG_PAGE_MAX, CatalogEntry, CatalogPage, Directory};
-use hallpass_api::{Me, Named, Offer, Offers};
+use hallpass_api::{Me, Named, Offer, Offers, Portal};
 use hallpass_model::{GroupId, Target};
 use serde::Deserialize;
 
@@ -18,8 +18,12 @@ use crate::{
 
 /// Who the caller is.
 #[utoipa::path(get, path = "/api/v1/me", responses((status = 200, body = Me)))]
-pub(crate) async fn me(caller: AuthenticatedCaller) -> Result<Json<Me>, ProblemResponse> {
+pub(crate) async fn me(
+    State(app): State<App>,
+    caller: AuthenticatedCaller,
+) -> Result<Json<Me>, ProblemResponse> {
     let actor = &caller.actor;
+    let identity = &app.identity;
     Ok(Json(Me {
         email: actor.email.to_string(),
         name: actor.name.clone(),
@@ -35,6 +39,10 @@ pub(crate) async fn me(caller: AuthenticatedCaller) -> Result<Json<Me>, ProblemR
             .map(|scope| scope.name().to_owned())
             .collect(),
         expires_at: Some(caller.expires_at),
+        portal: (!identity.portal_url.is_empty()).then(|| Portal {
+            start_url: identity.portal_url.clone(),
+            region: identity.region.clone(),
+        }),
     }))
 }
 

@@ -8,7 +8,7 @@ use crate::{
     App,
     auth::{AuthenticatedCaller, TokenScope},
     body::Parameters,
-    convert_sweeps,
+    convert, convert_sweeps,
     problem::ProblemResponse,
 };
 
@@ -45,7 +45,7 @@ pub(crate) async fn preview(
         let texts: Vec<&str> = problems.iter().map(|it| it.message.as_str()).collect();
         ProblemResponse::bad("unknown-target", texts.join(" "))
     })?;
-    let decision = &preview.decision;
+    let (decision, held) = (&preview.decision, preview.held.as_ref());
     Ok(Json(Preview {
         decision: decision.kind.as_str().to_owned(),
         approvers: decision.approvers.iter().map(ToString::to_string).collect(),
@@ -53,5 +53,6 @@ pub(crate) async fn preview(
         max_duration_seconds: preview.limits().longest().as_seconds(),
         because: decision.based_on.iter().map(ToString::to_string).collect(),
         standing: preview.stands.map(convert_sweeps::held_already),
+        held: held.map(|held| convert::grant(&held.grant, &app.identity)),
     }))
 }

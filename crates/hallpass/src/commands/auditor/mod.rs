@@ -1,0 +1,3 @@
+//! Commands of who audits.
+
+pub(crate) mod audit;

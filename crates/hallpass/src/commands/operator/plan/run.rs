@@ -1,0 +1,116 @@
+//! `hallpass plan resume|abort|undo`.
+
+use std::time::Duration;
+
+use hallpass_runner::{LANE_LEASE, PlanReport, undo};
+
+use crate::commands::operator::serve::{ConfigArgs, runtime};
+use crate::exit::{Exit, Failure, Outcome};
+use crate::output::{self, OutputArgs};
+use crate::plans::{self, PlanArgs, RunningArgs};
+
+/// Go on with a plan that was stopped, paused or aborted, or begin a saved one
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  hallpass plan resume 3f0c9a5b7d1e2f46
+  hallpass plan resume 3f0c9a5b7d1e2f46 --retry-failed --yes")]
+pub(super) struct ResumeArgs {
+    /// The plan's id
+    #[arg(value_name = "PLAN")]
+    id: String,
+    /// Begin a plan that was never applied, without asking
+    #[arg(long)]
+    apply: bool,
+    /// Try what failed once more
+    #[arg(long)]
+    retry_failed: bool,
+    #[command(flatten)]
+    running: RunningArgs,
+}
+
+/// Begin nothing new of a plan, and wait until what runs is done
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  hallpass plan abort 3f0c9a5b7d1e2f46")]
+pub(super) struct AbortArgs {
+    /// The plan's id
+    #[arg(value_name = "PLAN")]
+    id: String,
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Plan the way back from what a plan changed
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  hallpass plan undo 3f0c9a5b7d1e2f46 --apply")]
+pub(super) struct UndoArgs {
+    /// The plan's id
+    #[arg(value_name = "PLAN")]
+    id: String,
+    #[command(flatten)]
+    plan: PlanArgs,
+}
+
+pub(super) fn run_resume(args: &ResumeArgs) -> Outcome {
+    let id = plans::plan_id(&args.id)?;
+    let format = args.running.format();
+    let report = runtime()?.block_on(async {
+        let bench = plans::open(&args.running.config.load()?).await?;
+        let (plan, folded) = bench.runner.load(&id).await?;
+        if folded.began.is_none() && !args.apply {
+            let question = format!(
+                "Begin plan {id} ({}), with {} changes?",
+                plan.kind,
+                plan.changes()
+            );
+            begin(&args.running, &question)?;
+        }
+        let mut applying = args.running.applying();
+        applying.retry_failed = args.retry_failed;
+        Ok::<PlanReport, Failure>(bench.runner.resume(&id, &applying).await?)
+    });
+    let report = report.map_err(|failure| failure.said_as(format))?;
+    plans::print(&report, None, format)?;
+    Ok(plans::exit_of(&report))
+}
+
+/// A plan that was never applied is begun only when somebody says so.
+fn begin(running: &RunningArgs, question: &str) -> Result<(), Failure> {
+    use std::io::IsTerminal as _;
+    if running.has_yes() || std::io::stdin().is_terminal() {
+        return running.consent("this changes the organization", question);
+    }
+    Err(Failure::refused("the plan was never applied").help("give `--apply` to begin it"))
+}
+
+pub(super) fn run_abort(args: &AbortArgs) -> Outcome {
+    let id = plans::plan_id(&args.id)?;
+    let format = args.output.format();
+    let report = runtime()?.block_on(async {
+        let bench = plans::open(&args.config.load()?).await?;
+        let patience = Duration::from_secs(2 * LANE_LEASE.as_seconds());
+        Ok::<PlanReport, Failure>(bench.runner.abort(&id, patience).await?)
+    });
+    let report = report.map_err(|failure| failure.said_as(format))?;
+    output::say(&format!("plan {id} begins nothing new"));
+    plans::print(&report, None, format)?;
+    Ok(Exit::Ok)
+}
+
+pub(super) fn run_undo(args: &UndoArgs) -> Outcome {
+    let id = plans::plan_id(&args.id)?;
+    let format = args.plan.format();
+    let settled = runtime()?.block_on(async {
+        let bench = plans::open(&args.plan.load()?).await?;
+        let (plan, folded) = bench.runner.load(&id).await?;
+        let undoing = undo(&plan, &folded, bench.hands.as_ref());
+        for (target, why) in &undoing.not_undoable {
+            output::say(&format!("not undoable: {target}: {why}"));
+        }
+        let question = format!("Take back what plan {id} changed?");
+        plans::settle(&bench, undoing.draft, &args.plan, &question).await
+    });
+    let settled = settled.map_err(|failure| failure.said_as(format))?;
+    plans::finish(settled, None, format)
+}

@@ -1,0 +1,33 @@
+//! `hallpass aws`: what one holds, for the AWS CLI and the SDKs.
+
+mod configure;
+mod credentials;
+mod login;
+mod profiles;
+
+use crate::exit::Outcome;
+
+/// Profiles and credentials of what you hold, for the AWS CLI and SDKs
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  hallpass aws configure && aws s3 ls --profile payments-prod-ReadOnly"
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: AwsCommand,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum AwsCommand {
+    Configure(configure::Args),
+    Credentials(credentials::Args),
+    Login(login::Args),
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    match &args.command {
+        AwsCommand::Configure(args) => configure::run(args),
+        AwsCommand::Credentials(args) => credentials::run(args),
+        AwsCommand::Login(args) => login::run(args),
+    }
+}

@@ -1,0 +1,66 @@
+//! `hallpass grants`: who holds what until when.
+
+use clap::ValueEnum;
+use hallpass_api::Grant;
+
+use super::requests::name;
+use crate::client::block_on;
+use crate::commands::{ApiArgs, say_more};
+use crate::exit::{Exit, Outcome};
+use crate::ids::account_id;
+use crate::output;
+use crate::tables::{self, Viewpoint};
+
+/// List grants: who holds what until when
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  hallpass grants --state active
+  hallpass grants --user ana@acme.example --output json
+  hallpass grants --account payments-prod")]
+pub(crate) struct Args {
+    /// Only grants in this state
+    #[arg(long, value_enum, value_name = "STATE")]
+    state: Option<GrantStateArg>,
+    /// Only this person's (e-mail)
+    #[arg(long, value_name = "E-MAIL")]
+    user: Option<String>,
+    /// Only in this account: its id, or its name
+    #[arg(long, value_name = "ACCOUNT")]
+    account: Option<String>,
+    /// At most this many, newest first
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    limit: usize,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum GrantStateArg {
+    Scheduled,
+    Granting,
+    Active,
+    Ending,
+    Ended,
+    Failed,
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    let client = args.api.client()?;
+    let mut query = Vec::new();
+    query.extend(args.state.as_ref().map(|state| ("state", name(state))));
+    query.extend(args.user.clone().map(|user| ("user", user)));
+    let found = block_on(async {
+        if let Some(account) = &args.account {
+            query.push(("account", account_id(&client, account).await?));
+        }
+        client.list::<Grant>(&["grants"], &query, args.limit).await
+    })?;
+    output::list(
+        args.api.format(),
+        &found.items,
+        tables::GRANT_FIELDS,
+        || tables::grants(&found.items, &Viewpoint::here()),
+    )?;
+    say_more(found.has_more, found.items.len());
+    Ok(Exit::Ok)
+}
