@@ -389,8 +389,8 @@ fn resource(asked: &Asked<'_>, pattern: &str, modern: bool) -> Option<bool> {
     let pieces: Vec<&str> = pattern.splitn(6, ':').collect();
     // variables stand in the rest only, so the pattern is cut first
     let parts: Vec<Part> = match pieces[..] {
-        [a, b, c, d, e, rest] => {
-            let mut parts = wild(&[a, b, c, d, e, ""].join(":"));
+        [.., rest] if pieces.len() == 6 => {
+            let mut parts = wild(pattern.strip_suffix(rest).unwrap());
             parts.extend(fill(rest, modern, &asked.context)?);
             parts
         }
@@ -398,7 +398,7 @@ fn resource(asked: &Asked<'_>, pattern: &str, modern: bool) -> Option<bool> {
     };
     if asked.resource == "*" {
         let stars = |piece: &&str| !piece.is_empty() && piece.chars().all(|c| c == '*');
-        return Some(pieces.iter().all(|piece| stars(piece)));
+        return Some(pieces.iter().all(stars));
     }
     let text: Vec<char> = asked.resource.chars().collect();
     Some(takes_resource(&parts, &text, 0))
@@ -417,8 +417,7 @@ fn takes_resource(pattern: &[Part], text: &[char], colons: usize) -> bool {
                 .any(|skip| takes_resource(&pattern[1..], &text[skip..], colons))
         }
         Some(Part::One) => {
-            !text.is_empty()
-                && !(head && text[0] == ':')
+            !(text.is_empty() || head && text[0] == ':')
                 && takes_resource(&pattern[1..], &text[1..], colons)
         }
         Some(Part::Char(c)) => {
