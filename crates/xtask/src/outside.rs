@@ -33,7 +33,15 @@ const BANS: &[Ban] = &[
     },
     Ban {
         paths: &["std::thread::sleep", "thread::sleep", "tokio::time::sleep"],
-        crates: &["aws", "aws-sim", "hallpass", "server", "slack", "store"],
+        crates: &[
+            "aws",
+            "aws-sim",
+            "hallpass",
+            "server",
+            "slack",
+            "slack-sim",
+            "store",
+        ],
         instead: "return when to come again, or take a port that waits",
     },
     Ban {
