@@ -45,7 +45,6 @@ async fn error_answers_say_the_time_and_the_next_attempt_is_signed_with_it() {
     fake.with_headers(&[("date", DATE), ("x-amzn-requestid", "1")]);
     fake.connect().await;
     let signed = fake.signed_at();
-    assert!(signed.len() > 1, "{signed:?}");
     assert_eq!(
         signed[0], "19700101T000000Z",
         "by the wall clock, before AWS said anything"

@@ -83,7 +83,6 @@ async fn same_seed_same_bytes() {
     assert!(different.is_empty(), "{different:#?}");
     assert!(first.iter().filter(|answer| answer.status == 200).count() > 600);
     let other = run(12).await;
-    assert_eq!(other.len(), first.len());
     assert!(
         first
             .iter()
