@@ -39,6 +39,7 @@ const BANS: &[Ban] = &[
             "hallpass",
             "server",
             "slack",
+            "sim-base",
             "slack-sim",
             "store",
         ],

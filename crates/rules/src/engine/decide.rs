@@ -10,6 +10,7 @@ use super::{
     people::{Membership, PersonView, Principal, address_of},
     places,
     quorum::{self, Seats},
+    requirement::Requirement,
     sign_in::{OverLimit, SignInRequirement},
 };
 use crate::{
@@ -62,37 +63,6 @@ impl DecisionKind {
 impl fmt::Display for DecisionKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-/// What a reason or a ticket must look like.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Requirement {
-    /// The rule that asks for it.
-    pub rule: RuleId,
-    /// The expression that must be found in the text.
-    pub pattern: TextPattern,
-    /// The same in the rule's own words.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
-}
-
-impl Requirement {
-    /// What to write, for people: in the rule's own words, where it has some. `what` is `reason` or
-    /// `ticket`.
-    pub fn words(&self, what: &str) -> String {
-        let Self {
-            rule,
-            pattern,
-            hint,
-        } = self;
-        match hint {
-            Some(hint) => format!("Rule `{rule}`: {hint}"),
-            None => format!(
-                "Rule `{rule}` wants a {what} of the form `{}`.",
-                pattern.as_str()
-            ),
-        }
     }
 }
 

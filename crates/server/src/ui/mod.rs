@@ -18,6 +18,7 @@ mod home;
 mod press;
 mod request;
 mod reviews;
+mod reviews_search;
 mod sign_in;
 
 mod access;

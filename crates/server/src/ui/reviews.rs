@@ -23,8 +23,9 @@ use super::{
     press::{self, WordsForm},
     refusals,
     request::{approve_label, before, changed, why_not},
+    reviews_search::{fits, live},
     rows::{self, RequestRow},
-    shell::{Nav, PageResult, Shell, Viewer, page, url_encoded},
+    shell::{Nav, PageResult, Shell, Viewer, page},
     words::{Badge, plain},
 };
 use crate::{App, problem::ProblemResponse};
@@ -154,19 +155,7 @@ async fn for_me(
     let is_dense = waiting.len() > DENSE;
     let all = waiting.len();
     waiting.retain(|request| fits(request, &coming.q));
-    let filter = RequestFilter::default();
-    let reviews = app
-        .access
-        .open_reviews(&viewer.actor, &filter, CARDS_MAX)
-        .await?;
-    let mut glasses = Vec::new();
-    for request in reviews.rows.iter().rev() {
-        // auditors watch on the request's page; here is only what one can close
-        let presses = app.access.glass_presses(&viewer.actor, request).await?;
-        if presses.close_review.is_ok() {
-            glasses.push(glass(&app, &viewer, &view, request).await);
-        }
-    }
+    let glasses = glasses(&app, &viewer, &view).await?;
     let summary = if coming.q.trim().is_empty() {
         summary(&view, &waiting, glasses.len())
     } else {
@@ -220,29 +209,26 @@ async fn for_me(
     }))
 }
 
-/// Where the page is fetched again.
-fn live(about: Option<RequestId>, q: &str) -> String {
-    let about = about.map(|id| format!("about={id}"));
-    let q = Some(q.trim()).filter(|q| !q.is_empty());
-    let q = q.map(|q| format!("q={}", url_encoded(q)));
-    let query: Vec<String> = about.into_iter().chain(q).collect();
-    match query.as_slice() {
-        [] => "/reviews".to_owned(),
-        query => format!("/reviews?{}", query.join("&")),
+/// Break-glass grants that the viewer may close the review of.
+async fn glasses(
+    app: &App,
+    viewer: &Viewer,
+    view: &Presenter,
+) -> Result<Vec<Glass>, ProblemResponse> {
+    let filter = RequestFilter::default();
+    let reviews = app
+        .access
+        .open_reviews(&viewer.actor, &filter, CARDS_MAX)
+        .await?;
+    let mut glasses = Vec::new();
+    for request in reviews.rows.iter().rev() {
+        // auditors watch on the request's page; here is only what one can close
+        let presses = app.access.glass_presses(&viewer.actor, request).await?;
+        if presses.close_review.is_ok() {
+            glasses.push(glass(app, viewer, view, request).await);
+        }
     }
-}
-
-/// Whether every word looked for is in who asks, what for, or why.
-fn fits(request: &Request, q: &str) -> bool {
-    let ticket = request.ticket.as_deref().unwrap_or_default();
-    let about = format!(
-        "{} {} {} {} {ticket}",
-        request.requester.name, request.requester.email, request.names, request.reason
-    );
-    let about = about.to_lowercase();
-    q.to_lowercase()
-        .split_whitespace()
-        .all(|word| about.contains(word))
+    Ok(glasses)
 }
 
 async fn to_review(app: &App, viewer: &Viewer) -> Result<Vec<Request>, ProblemResponse> {

@@ -1,10 +1,10 @@
 //! What is chosen on the form, and what there is to choose from.
 
-use hallpass_access::{CatalogEntry, RequestFilter, RequestView, Search, Sought, Wanted};
-use hallpass_model::{AccountId, GroupId, PermissionSetArn, Target, TimeSpan};
+use hallpass_access::{CatalogEntry, Search, SearchPage, Sought, Wanted};
+use hallpass_model::{AccountId, GroupId, TimeSpan};
 use hallpass_rules::directory::{Account, Group, PermissionSet};
 
-use super::AskForm;
+use super::{AskForm, recents::Recents};
 use crate::{
     App,
     ui::{
@@ -16,10 +16,6 @@ use crate::{
 
 /// Accounts or groups shown below the search (`ui.md` §3).
 const HITS: usize = 8;
-/// Of which so many one asked for lately.
-const RECENTS: usize = 4;
-/// Requests read to find them.
-const RECENTS_READ: usize = 40;
 /// Permission sets of one account shown.
 const SETS: usize = 60;
 
@@ -28,58 +24,6 @@ const SETS: usize = 60;
 pub(super) enum ChoiceKind {
     Account,
     Group,
-}
-
-/// What somebody asked for lately, newest first.
-#[derive(Default)]
-pub(super) struct Recents {
-    targets: Vec<Target>,
-}
-
-impl Recents {
-    pub(super) async fn of(app: &App, viewer: &Viewer) -> Self {
-        let filter = RequestFilter::default();
-        let found = app
-            .access
-            .requests(&viewer.actor, RequestView::Mine, &filter, RECENTS_READ)
-            .await;
-        // a convenience: the form must not fail for it
-        let rows = found.map(|found| found.rows).unwrap_or_default();
-        Self {
-            targets: rows
-                .into_iter()
-                .filter_map(|it| Some(it.key?.target))
-                .collect(),
-        }
-    }
-
-    /// Ids of accounts or groups, each once.
-    fn ids(&self, kind: ChoiceKind) -> Vec<String> {
-        let mut ids: Vec<String> = Vec::new();
-        for target in &self.targets {
-            let id = match (target, kind) {
-                (Target::Account { account, .. }, ChoiceKind::Account) => account.to_string(),
-                (Target::Group { group }, ChoiceKind::Group) => group.to_string(),
-                (Target::Account { .. } | Target::Group { .. }, _) => continue,
-            };
-            if !ids.contains(&id) {
-                ids.push(id);
-            }
-        }
-        ids.truncate(RECENTS);
-        ids
-    }
-
-    /// How long ago a set was asked for in an account, in requests.
-    fn place_of(&self, account: &Account, set: &PermissionSetArn) -> Option<usize> {
-        self.targets.iter().position(|target| match target {
-            Target::Account {
-                account: id,
-                permission_set,
-            } => *id == account.id && permission_set == set,
-            Target::Group { .. } => false,
-        })
-    }
 }
 
 /// What is chosen so far. What is named and does not exist is not chosen.
@@ -181,9 +125,9 @@ impl Choice {
             ChoiceKind::Account => self.account.as_ref().map(|account| account.id.to_string()),
             ChoiceKind::Group => self.group.as_ref().map(|group| group.id.to_string()),
         };
-        let (sought, one, many) = match self.kind {
-            ChoiceKind::Account => (Sought::Accounts, "account", "accounts"),
-            ChoiceKind::Group => (Sought::Groups, "group", "groups"),
+        let sought = match self.kind {
+            ChoiceKind::Account => Sought::Accounts,
+            ChoiceKind::Group => Sought::Groups,
         };
         let search = |text: &str, limit| {
             let search = Search {
@@ -194,7 +138,6 @@ impl Choice {
             app.access.search(&viewer.actor, &search, limit)
         };
         let found = search(typed, HITS);
-        let total = count(found.total);
         let mut hits: Vec<Hit> = match (&chosen, typed) {
             // what came filled in stands alone; typing brings the others
             (Some(id), "") => search(id, 1)
@@ -236,8 +179,18 @@ impl Choice {
         for hit in &mut hits {
             hit.is_chosen = hit.why_not.is_empty() && Some(&hit.value) == chosen.as_ref();
         }
-        let typed = plain(typed);
-        let hint = match (typed.is_empty(), found.matching) {
+        let hint = self.hint(&plain(typed), &found);
+        (hits, hint)
+    }
+
+    /// The line that counts what was found.
+    fn hint(&self, typed: &str, found: &SearchPage) -> String {
+        let total = count(found.total);
+        let (one, many) = match self.kind {
+            ChoiceKind::Account => ("account", "accounts"),
+            ChoiceKind::Group => ("group", "groups"),
+        };
+        match (typed.is_empty(), found.matching) {
             (true, _) if found.total == 0 => format!("No rule is about any {one}."),
             (true, _) if found.total == 1 => format!("1 {one}."),
             (true, _) => format!("{total} {many}. Type to find the one you need."),
@@ -251,8 +204,7 @@ impl Choice {
                 count(n)
             ),
             (false, n) => format!("{} of {total} {many} match “{typed}”.", count(n)),
-        };
-        (hits, hint)
+        }
     }
 
     fn hit(&self, hit: &hallpass_access::Hit, typed: &str) -> Hit {

@@ -4,7 +4,9 @@
 //! sends the first for you while you choose.
 
 mod choice;
+mod lengths;
 mod outlook;
+mod recents;
 
 use askama::Template;
 use axum::{
@@ -20,8 +22,10 @@ use hallpass_model::TimeSpan;
 use serde::Deserialize;
 
 use self::{
-    choice::{Choice, ChoiceKind, Hit, Recents, SetHit},
-    outlook::{Chip, Outlook},
+    choice::{Choice, ChoiceKind, Hit, SetHit},
+    lengths::Chip,
+    outlook::Outlook,
+    recents::Recents,
 };
 use super::{
     flash::{self, Flash},

@@ -1,0 +1,65 @@
+//! What somebody asked for lately: it comes first on the form.
+
+use hallpass_access::{RequestFilter, RequestView};
+use hallpass_model::{PermissionSetArn, Target};
+use hallpass_rules::directory::Account;
+
+use super::choice::ChoiceKind;
+use crate::{App, ui::shell::Viewer};
+
+/// Accounts or groups that are put first.
+const RECENTS: usize = 4;
+/// Requests read to find them.
+const RECENTS_READ: usize = 40;
+
+/// What somebody asked for lately, newest first.
+#[derive(Default)]
+pub(super) struct Recents {
+    targets: Vec<Target>,
+}
+
+impl Recents {
+    pub(super) async fn of(app: &App, viewer: &Viewer) -> Self {
+        let filter = RequestFilter::default();
+        let found = app
+            .access
+            .requests(&viewer.actor, RequestView::Mine, &filter, RECENTS_READ)
+            .await;
+        // a convenience: the form must not fail for it
+        let rows = found.map(|found| found.rows).unwrap_or_default();
+        Self {
+            targets: rows
+                .into_iter()
+                .filter_map(|it| Some(it.key?.target))
+                .collect(),
+        }
+    }
+
+    /// Ids of accounts or groups, each once.
+    pub(super) fn ids(&self, kind: ChoiceKind) -> Vec<String> {
+        let mut ids: Vec<String> = Vec::new();
+        for target in &self.targets {
+            let id = match (target, kind) {
+                (Target::Account { account, .. }, ChoiceKind::Account) => account.to_string(),
+                (Target::Group { group }, ChoiceKind::Group) => group.to_string(),
+                (Target::Account { .. } | Target::Group { .. }, _) => continue,
+            };
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        ids.truncate(RECENTS);
+        ids
+    }
+
+    /// How long ago a set was asked for in an account, in requests.
+    pub(super) fn place_of(&self, account: &Account, set: &PermissionSetArn) -> Option<usize> {
+        self.targets.iter().position(|target| match target {
+            Target::Account {
+                account: id,
+                permission_set,
+            } => *id == account.id && permission_set == set,
+            Target::Group { .. } => false,
+        })
+    }
+}
