@@ -66,6 +66,13 @@ pub(super) struct Section {
     pub(super) rows: Vec<AccessRow>,
 }
 
+impl Section {
+    /// Whether there is anything to press.
+    pub(super) fn has_acts(&self) -> bool {
+        self.rows.iter().any(|row| !row.acts.is_empty())
+    }
+}
+
 /// The sections of one page.
 pub(super) struct AccessSections {
     pub(super) sections: Vec<Section>,

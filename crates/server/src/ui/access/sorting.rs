@@ -20,10 +20,10 @@ pub(super) enum Sort {
 impl Sort {
     /// Each with its name in addresses, its heading and the heading's width.
     pub(super) const ALL: [(Self, &'static str, &'static str, &'static str); 5] = [
-        (Self::Person, "person", "Person", "w20"),
-        (Self::Where, "where", "Where", "w20"),
+        (Self::Person, "person", "Person", "w18"),
+        (Self::Where, "where", "Where", "w18"),
         (Self::Set, "set", "Can use", "w15"),
-        (Self::Kind, "kind", "Kind", "w12"),
+        (Self::Kind, "kind", "Kind and reason", ""),
         (Self::Ends, "ends", "Ends", "w12"),
     ];
 

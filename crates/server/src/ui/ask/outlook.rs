@@ -442,7 +442,7 @@ impl Outlook {
             (AskVerdict::Granted(_), Some(_)) => format!("Extend to {} now", ends()),
             (AskVerdict::BreakGlassOnly, _) => format!("Send it for {length}"),
             (AskVerdict::Waits, None) => format!("Ask {people} for {length}"),
-            (AskVerdict::Waits, Some(_)) => format!("Ask {people} to extend to {length}"),
+            (AskVerdict::Waits, Some(_)) => format!("Ask {people} to extend to {}", ends()),
         }
     }
 }
