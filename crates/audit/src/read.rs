@@ -21,7 +21,7 @@ pub enum ReadExportError {
     /// A published head that is none.
     #[error("`{place}` is not a published head: {fault}")]
     NotAHead {
-        /// Which.
+        /// Where it was read.
         place: String,
         /// What is wrong.
         fault: HeadFault,
@@ -29,7 +29,7 @@ pub enum ReadExportError {
     /// A statement of a witness that is none.
     #[error("`{place}` is not what a witness said: {fault}")]
     NotAStatement {
-        /// Which.
+        /// Where it was read.
         place: String,
         /// What is wrong.
         fault: StatementFault,

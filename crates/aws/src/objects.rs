@@ -45,7 +45,7 @@ impl LockMode {
 /// For how long objects are protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// How.
+    /// Who may still shorten it.
     pub mode: LockMode,
     /// For so many days from when they are put.
     pub days: u32,
@@ -67,7 +67,7 @@ pub struct BucketPlace {
 /// What was found wrong with a bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BucketProblem {
-    /// What.
+    /// What is wrong.
     pub detail: String,
     /// What to do about it.
     pub remedy: String,

@@ -88,7 +88,7 @@ struct Candidate {
     answers: u32,
 }
 
-/// See the module. Clocks are kept as *offsets*, in microseconds: what one shows, less what the
+/// What is known of the time. Clocks are kept as *offsets*, in microseconds: what one shows, less what the
 /// monotonic clock shows at that moment. One that runs as it should keeps its offset.
 #[derive(Clone, Debug)]
 pub struct HonestTime {

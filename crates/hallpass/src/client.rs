@@ -127,7 +127,7 @@ pub(crate) struct Listing<T> {
     pub(crate) has_more: bool,
 }
 
-/// See the module.
+/// The way to one server.
 #[derive(Debug)]
 pub(crate) struct Client {
     address: Url,

@@ -10,7 +10,7 @@ use hallpass_model::{Clock, IdSource, Timestamp};
 use hallpass_org::{ChoreError, OrgStepExecutor, OrgStore, Organization};
 use hallpass_runner::{
     Applying, Exit as PlanExit, LANE_LEASE, Plan, PlanDraft, PlanId, PlanReport, PlanStore as _,
-    RunError, Runner, RunnerIdentity, Sleeper, StepEnd as Ended, StepExecutor, fold, told,
+    RunError, Runner, RunnerIdentity, Sleeper, StepEnd as Ended, StepExecutor, fold, report_of,
 };
 use hallpass_store::SqliteStore;
 use serde_json::Value;
@@ -206,7 +206,7 @@ pub(crate) async fn warn_of_unfinished(store: &SqliteStore) {
     for saved in plans {
         let stored = store.journal(&saved.plan.id).await.unwrap_or_default();
         let Ok(folded) = fold(&stored) else { continue };
-        let report = told(&saved.plan, &folded, saved.aborted);
+        let report = report_of(&saved.plan, &folded, saved.aborted);
         if report.state == "running" {
             tracing::warn!(
                 plan = %saved.plan.id,

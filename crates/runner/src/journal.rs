@@ -128,7 +128,7 @@ pub enum JournalEntry {
     Final {
         /// The step.
         step: StepId,
-        /// How.
+        /// How the step ended.
         #[serde(flatten)]
         end: Final,
     },
@@ -137,7 +137,7 @@ pub enum JournalEntry {
         /// The step it is about, if it is about one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         step: Option<StepId>,
-        /// What.
+        /// What is noted.
         text: String,
     },
 }
@@ -145,7 +145,7 @@ pub enum JournalEntry {
 /// An entry with its time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// When.
+    /// When it was written.
     pub at: Timestamp,
     /// What happened.
     #[serde(flatten)]

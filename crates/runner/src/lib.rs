@@ -34,5 +34,5 @@ pub use ports::{
 };
 pub use report::{Exit, PlanReport, StepReport, TargetReport, Totals};
 pub use retry::{Class, Retry, pause};
-pub use run::{Applying, LANE_LEASE, Looked, RunError, Runner, told};
+pub use run::{Applying, LANE_LEASE, Looked, RunError, Runner, report_of};
 pub use undo::{Undoing, undo};

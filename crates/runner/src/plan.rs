@@ -147,7 +147,7 @@ pub enum StepProbe {
     },
     /// It cannot be done.
     Blocked {
-        /// Why.
+        /// What stands in the way.
         reason: String,
     },
 }
@@ -174,7 +174,7 @@ impl StepProbe {
 pub struct PlanStep {
     /// Its name.
     pub id: StepId,
-    /// Where.
+    /// Where it acts.
     pub target: StepTarget,
     /// What is done, such as `policy.attach`: says which code carries it out.
     pub kind: String,

@@ -96,7 +96,7 @@ pub struct StoreFault(pub String);
 pub struct TargetChange {
     /// The id of its record.
     pub audit: AuditId,
-    /// When.
+    /// When it was changed.
     pub at: Timestamp,
     /// Who had the plan applied.
     pub actor: String,
@@ -108,7 +108,7 @@ pub struct TargetChange {
     pub step: StepId,
     /// Its kind.
     pub step_kind: String,
-    /// Where.
+    /// Where the step acts.
     pub target: StepTarget,
     /// The form before.
     pub old: Value,
@@ -132,7 +132,7 @@ pub enum LeaseAnswer {
     Ours,
     /// Somebody else.
     Held {
-        /// Who.
+        /// Who holds it.
         by: String,
         /// Until when, unless they renew it.
         until: Timestamp,

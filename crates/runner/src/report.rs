@@ -53,7 +53,7 @@ pub struct StepReport {
     pub kind: String,
     /// How it ended.
     pub outcome: StepEnd,
-    /// Why.
+    /// Why it ended so.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
     /// The form before.
@@ -65,7 +65,7 @@ pub struct StepReport {
 /// What became of a target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TargetReport {
-    /// Where.
+    /// Where it acted.
     #[serde(flatten)]
     pub target: StepTarget,
     /// The worst of its steps' outcomes.
@@ -123,7 +123,7 @@ impl PlanReport {
     }
 
     /// What the journal says; `waiting` is why what was not begun was not.
-    pub fn told(plan: &Plan, folded: &Folded, state: &str, waiting: &str) -> Self {
+    pub fn of_journal(plan: &Plan, folded: &Folded, state: &str, waiting: &str) -> Self {
         if folded.began.is_none() {
             return Self::planned(plan);
         }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 /// The shortest time between two.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// See the module.
+/// When each of these words was last said, and how often it was left out since.
 #[derive(Debug, Default)]
 pub(crate) struct Seldom(Mutex<SeldomState>);
 

@@ -131,7 +131,7 @@ struct All {
     guesses: HashMap<String, (Timestamp, u32)>,
 }
 
-/// See the module.
+/// The logins of command lines that are under way.
 pub(crate) struct Logins {
     all: Mutex<All>,
     answered: Notify,

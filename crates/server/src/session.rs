@@ -62,7 +62,7 @@ pub struct WebSession {
     pub secondary_domain: bool,
     /// How they signed in.
     pub signed_in: SignedIn,
-    /// When.
+    /// When it began.
     pub began_at: Timestamp,
     /// When it was last used, to the minute.
     pub seen_at: Timestamp,

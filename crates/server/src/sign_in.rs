@@ -18,7 +18,7 @@ const LOGOUT_REMEMBERED: TimeSpan = TimeSpan::minutes(10);
 /// Ids of logout tokens remembered at most.
 const LOGOUTS_MAX: usize = 10_000;
 
-/// See the module.
+/// What signing in needs beside sessions.
 pub struct SignIn {
     pub(crate) provider: Option<Provider>,
     pub(crate) pending: Pending,

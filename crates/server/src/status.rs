@@ -30,7 +30,7 @@ pub struct ChainState {
 /// A rule file that was refused; the rules before it stay in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedRules {
-    /// When.
+    /// When it was refused.
     pub at: Timestamp,
     /// Every error, with line, value and what was meant.
     pub errors: Vec<String>,
@@ -54,7 +54,7 @@ pub struct RulesStatus {
 pub struct HeadState {
     /// Its record.
     pub seq: u64,
-    /// When.
+    /// When it was published.
     pub at: Timestamp,
     /// The key that signed it.
     pub key: Option<String>,
@@ -71,7 +71,7 @@ pub struct ExportState {
     pub headless: Option<(Timestamp, String)>,
 }
 
-/// See the module.
+/// What pages know besides the store.
 #[derive(Debug, Default)]
 pub struct ServerStatus {
     chain: RwLock<ChainState>,

@@ -155,7 +155,7 @@ pub enum Fate {
     },
     /// It became a grant.
     Adopted {
-        /// Which.
+        /// The grant it became.
         grant: GrantId,
         /// When it became a grant.
         at: Timestamp,

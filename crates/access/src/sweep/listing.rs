@@ -204,7 +204,7 @@ impl StandingScope {
 /// Something that could not be read (promise P9).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unread {
-    /// What.
+    /// What could not be listed.
     #[serde(flatten)]
     pub what: UnreadPlace,
     /// What AWS said.
@@ -217,12 +217,12 @@ pub struct Unread {
 pub enum UnreadPlace {
     /// Which permission sets are in an account.
     Account {
-        /// Which.
+        /// The account.
         account: AccountId,
     },
     /// Which accounts a permission set is in.
     PermissionSet {
-        /// Which.
+        /// The permission set.
         permission_set: PermissionSetArn,
     },
     /// Who has a permission set in an account.
@@ -234,7 +234,7 @@ pub enum UnreadPlace {
     },
     /// Who is a member of a group.
     Group {
-        /// Which.
+        /// The group.
         group: GroupId,
     },
 }

@@ -49,7 +49,7 @@ impl DescribedUsers {
     }
 
     /// Tells a snapshot whose reading began at `began` what was read later, and forgets the rest.
-    pub(super) fn tell(&mut self, snapshot: &mut Snapshot, began: Instant) {
+    pub(super) fn apply_to(&mut self, snapshot: &mut Snapshot, began: Instant) {
         self.users.retain(|_, read| read.began > began);
         for (user, read) in &self.users {
             put(snapshot, user, read.found.clone());

@@ -83,13 +83,13 @@ impl Inventory {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = directory;
     }
 
-    fn told(&self) -> MutexGuard<'_, DescribedUsers> {
+    fn described(&self) -> MutexGuard<'_, DescribedUsers> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts a user as they were read into the newest snapshot.
     fn put_person(&self, user: &UserId, began: Instant, found: Option<Person>) {
-        let mut told = self.told();
+        let mut told = self.described();
         told.learn(user, began, found.clone());
         let current = self.current();
         if current.person(user) == found.as_ref() {
@@ -148,8 +148,8 @@ impl DirectorySource for Inventory {
         }
         let began = Instant::now();
         let mut snapshot = Box::pin(self.read()).await?;
-        let mut told = self.told();
-        told.tell(&mut snapshot, began);
+        let mut told = self.described();
+        told.apply_to(&mut snapshot, began);
         let directory = Arc::new(Directory::new(snapshot));
         self.put(Arc::clone(&directory));
         drop(told);
@@ -158,7 +158,7 @@ impl DirectorySource for Inventory {
     }
 
     async fn refresh_person(&self, user: &UserId) -> Result<Arc<Directory>, DirectoryFault> {
-        let reading = self.told().reading(user);
+        let reading = self.described().reading(user);
         let mut read_at = reading.lock().await;
         if read_at.is_none_or(|at| at.elapsed() >= described_users::BELIEVED) {
             let began = Instant::now();

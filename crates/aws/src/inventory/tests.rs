@@ -311,7 +311,7 @@ async fn who_was_found_gone_is_not_brought_back_by_an_older_reading() {
     inventory.refresh_person(&ana).await.unwrap();
     let mut late = inventory.read().await.unwrap();
     assert_eq!(late.people.len(), 1, "the listing shows her still");
-    inventory.told().tell(&mut late, began);
+    inventory.described().apply_to(&mut late, began);
     assert!(late.people.is_empty());
     // a reading that began later is believed again
     tokio::time::advance(std::time::Duration::from_secs(1)).await;

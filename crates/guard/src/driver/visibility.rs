@@ -67,11 +67,11 @@ impl Guard {
             state.sight.refused = refused;
             state.news(now)
         };
-        self.tell(news, now).await;
+        self.deliver(news, now).await;
     }
 
     /// Says once what cannot be seen, and every hour what is.
-    async fn tell(&self, news: GuardNotice, now: Option<Timestamp>) {
+    async fn deliver(&self, news: GuardNotice, now: Option<Timestamp>) {
         match &news.blindness {
             Some(blindness) => {
                 let words = blindness.words();

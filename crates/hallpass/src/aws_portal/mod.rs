@@ -30,7 +30,7 @@ const ATTEMPTS: u32 = 4;
 /// The pause after the first attempt; it doubles.
 const PAUSE: Duration = Duration::from_millis(400);
 
-/// See the module.
+/// The way to one access portal.
 #[derive(Debug)]
 pub(crate) struct AccessPortal {
     place: Portal,

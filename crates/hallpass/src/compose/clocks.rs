@@ -186,12 +186,12 @@ impl ReadinessProbe for ClockProbe {
     async fn probe(&self) -> ProbeResult {
         ProbeResult {
             name: "clock",
-            works: told(&self.0.read()),
+            works: reading_text(&self.0.read()),
         }
     }
 }
 
-fn told(reading: &Reading) -> Result<String, String> {
+fn reading_text(reading: &Reading) -> Result<String, String> {
     if let Some(disagreement) = reading.disagreement {
         return Err(disagreement.to_string());
     }
@@ -256,14 +256,14 @@ mod tests {
 
     #[test]
     fn readiness_says_what_disagrees() {
-        let good = told(&reading(2, Some(5))).unwrap();
+        let good = reading_text(&reading(2, Some(5))).unwrap();
         assert_eq!(
             good,
             "the server's clock and AWS's are 2 s apart; 30 s are allowed"
         );
-        let bad = told(&reading(-900, Some(5))).unwrap_err();
+        let bad = reading_text(&reading(-900, Some(5))).unwrap_err();
         assert_eq!(bad, "the server's clock is 15m behind AWS's");
-        let early = told(&reading(0, None)).unwrap_err();
+        let early = reading_text(&reading(0, None)).unwrap_err();
         assert_eq!(early, "AWS has not confirmed the server's clock yet");
     }
 }

@@ -128,7 +128,7 @@ impl Composed {
                 news: self.access.news(),
                 access: Some(Arc::clone(&self.access)),
             };
-            spawn(tasks, "notify", stop, &teller, notices::tell);
+            spawn(tasks, "notify", stop, &teller, notices::deliver_notices);
         }
         if let Some(slack) = &self.slack {
             spawn(tasks, "line", stop, slack, |slack, stop| async move {

@@ -168,7 +168,7 @@ pub(super) struct Teller {
 }
 
 /// Tells everything one channel has to tell, when it is due.
-pub(super) async fn tell(mut teller: Teller, mut stop: watch::Receiver<bool>) {
+pub(super) async fn deliver_notices(mut teller: Teller, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         teller.news.mark_unchanged();
         let pause = match teller.round(&mut stop).await {

@@ -133,7 +133,8 @@ impl OutboxWorld {
         open(&self.store, &[Arc::clone(&teller.channel)], at(0))
             .await
             .unwrap();
-        self.tasks.spawn(tell(teller, self.stop.subscribe()));
+        self.tasks
+            .spawn(deliver_notices(teller, self.stop.subscribe()));
         channel
     }
 

@@ -157,7 +157,7 @@ impl GuardFiles {
     }
 
     /// Says how the guard is, for the server and whoever looks.
-    pub(crate) async fn tell(&self, status: &Status) -> Result<(), JournalFault> {
+    pub(crate) async fn publish(&self, status: &Status) -> Result<(), JournalFault> {
         let bytes =
             serde_json::to_vec(status).map_err(|error| self.fault(STATUS, error.to_string()))?;
         self.put(STATUS, bytes).await

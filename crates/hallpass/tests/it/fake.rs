@@ -31,7 +31,7 @@ struct World {
     calls: Vec<Call>,
 }
 
-/// See the module.
+/// A server that answers as a script says.
 pub(crate) struct Fake {
     address: String,
     world: Arc<Mutex<World>>,

@@ -53,13 +53,13 @@ fn it_prints_the_environment_of_its_management_account() {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let said: Vec<String> = lines.by_ref().take(5).map(Result::unwrap).collect();
+    let said: Vec<String> = lines.by_ref().take(6).map(Result::unwrap).collect();
     let address = said[0]
         .strip_prefix("export AWS_ENDPOINT_URL=http://")
         .unwrap();
     assert!(std::net::TcpStream::connect(address).is_ok(), "{address}");
-    assert_eq!(said[2], "export AWS_ACCESS_KEY_ID=AKIA0000111122223333");
-    assert_eq!(said[3], "export AWS_SECRET_ACCESS_KEY='it'\\''s secret'");
+    assert_eq!(said[3], "export AWS_ACCESS_KEY_ID=AKIA0000111122223333");
+    assert_eq!(said[4], "export AWS_SECRET_ACCESS_KEY='it'\\''s secret'");
     child.kill().unwrap();
     child.wait().unwrap();
 }

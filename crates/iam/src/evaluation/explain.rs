@@ -90,7 +90,7 @@ pub struct ConditionTrace {
     pub resolved: Vec<Option<String>>,
     /// Whether the condition holds.
     pub holds: bool,
-    /// Why.
+    /// Why it was so decided.
     #[serde(serialize_with = "reason_word")]
     pub reason: Reason,
 }

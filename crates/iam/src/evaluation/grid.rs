@@ -31,7 +31,7 @@ pub struct GridResource {
 /// A principal that asks.
 #[derive(Debug, Clone)]
 pub struct GridCaller {
-    /// Who.
+    /// Who asks.
     pub caller: Caller,
     /// The policies on its side; `resource` and `rcps` are those of each [`GridResource`].
     pub layers: Layers,

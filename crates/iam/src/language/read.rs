@@ -166,7 +166,7 @@ fn read<'t>(root: &'t Node<'_>, problems: &mut Vec<Problem>) -> Document<'t> {
     };
     let mut walk = Walk { problems };
     let Some(members) = root.members() else {
-        walk.tell(What::BadElement, root.span, "a policy is a JSON object");
+        walk.report(What::BadElement, root.span, "a policy is a JSON object");
         return document;
     };
     let mut statements = None;
@@ -179,19 +179,19 @@ fn read<'t>(root: &'t Node<'_>, problems: &mut Vec<Problem>) -> Document<'t> {
         }
     }
     match statements.map(|node| (node, &node.value)) {
-        None => walk.tell(What::BadElement, root.span, "Statement is missing"),
+        None => walk.report(What::BadElement, root.span, "Statement is missing"),
         Some((node, Value::Object(_))) => {
             document.statements.extend(walk.statement(0, node));
         }
         Some((node, Value::Array(items))) => {
             if items.is_empty() {
-                walk.tell(What::BadElement, node.span, "Statement is an empty list");
+                walk.report(What::BadElement, node.span, "Statement is an empty list");
             }
             for (index, item) in items.iter().enumerate() {
                 document.statements.extend(walk.statement(index, item));
             }
         }
-        Some((node, _)) => walk.tell(
+        Some((node, _)) => walk.report(
             What::BadElement,
             node.span,
             "Statement is one statement or a list of them",
@@ -226,7 +226,7 @@ struct StatementElements<'t> {
 }
 
 impl Walk<'_> {
-    fn tell(&mut self, what: What, span: ByteSpan, message: impl Into<String>) {
+    fn report(&mut self, what: What, span: ByteSpan, message: impl Into<String>) {
         self.problems.push(Problem {
             what,
             message: message.into(),
@@ -246,7 +246,7 @@ impl Walk<'_> {
             Some(name) => format!("there is no element {key}; did you mean {name}?"),
             None => format!("there is no element {key} here"),
         };
-        self.tell(What::UnknownElement, span, message);
+        self.report(What::UnknownElement, span, message);
     }
 
     fn version<'t>(&mut self, member: &'t Member<'_>, document: &mut Document<'t>) {
@@ -254,7 +254,7 @@ impl Walk<'_> {
         match member.node.as_str() {
             Some("2012-10-17") => document.version = Version::V2012,
             Some("2008-10-17") | None => {}
-            Some(other) => self.tell(
+            Some(other) => self.report(
                 What::Version,
                 member.node.span,
                 format!("there is no version {other}; write 2012-10-17"),
@@ -268,7 +268,7 @@ impl Walk<'_> {
             span: node.span,
         });
         if text.is_none() {
-            self.tell(
+            self.report(
                 What::BadElement,
                 node.span,
                 format!("{element} is a text in double quotes"),
@@ -279,7 +279,7 @@ impl Walk<'_> {
 
     fn statement<'t>(&mut self, index: usize, node: &'t Node<'_>) -> Option<Statement<'t>> {
         let Some(members) = node.members() else {
-            self.tell(What::BadElement, node.span, "a statement is a JSON object");
+            self.report(What::BadElement, node.span, "a statement is a JSON object");
             return None;
         };
         let mut found = StatementElements::default();
@@ -289,7 +289,7 @@ impl Walk<'_> {
         // `effect` has been told already, as an element that does not exist
         let other_case = |member: &Member<'_>| member.key.eq_ignore_ascii_case("Effect");
         if !found.effect_seen && !members.iter().any(other_case) {
-            self.tell(What::Effect, node.span, "Effect is missing: Allow or Deny");
+            self.report(What::Effect, node.span, "Effect is missing: Allow or Deny");
         }
         let actions = self.one_of(found.actions, node.span, "Action", "NotAction");
         if actions.is_none() {
@@ -299,7 +299,7 @@ impl Walk<'_> {
         if let [first, second, ..] = found.principals.as_slice() {
             let span = ByteSpan::max_start(first.key_span, second.key_span);
             let message = "Principal and NotPrincipal exclude each other";
-            self.tell(What::PairBoth, span, message);
+            self.report(What::PairBoth, span, message);
         }
         let (effect, effect_span) = found.effect?;
         Some(Statement {
@@ -321,7 +321,7 @@ impl Walk<'_> {
     fn pair_none(&mut self, members: &[Member<'_>], span: ByteSpan, pair: [&str; 2]) {
         if !members.iter().any(|it| pair.contains(&it.key.as_ref())) {
             let [first, second] = pair;
-            self.tell(
+            self.report(
                 What::PairNone,
                 span,
                 format!("a statement needs {first} or {second}"),
@@ -338,7 +338,7 @@ impl Walk<'_> {
     ) -> Option<List<'t>> {
         if lists.iter().any(|list| list.not) && lists.iter().any(|list| !list.not) {
             let message = format!("{plain} and {negated} exclude each other");
-            self.tell(What::PairBoth, span, message);
+            self.report(What::PairBoth, span, message);
         }
         lists.into_iter().next()
     }
@@ -352,7 +352,7 @@ impl Walk<'_> {
                 match node.as_str() {
                     Some("Allow") => found.effect = Some((Effect::Allow, node.span)),
                     Some("Deny") => found.effect = Some((Effect::Deny, node.span)),
-                    _ => self.tell(
+                    _ => self.report(
                         What::Effect,
                         node.span,
                         "Effect is Allow or Deny, so written",
@@ -394,7 +394,7 @@ impl Walk<'_> {
             }
             _ => {
                 let message = format!("{element} is a text or a list of at least one");
-                self.tell(What::BadElement, node.span, message);
+                self.report(What::BadElement, node.span, message);
                 None
             }
         }
@@ -427,7 +427,7 @@ impl Walk<'_> {
             }
             _ => {
                 let message = "a principal is \"*\" or an object such as {\"AWS\": …}";
-                self.tell(What::BadElement, node.span, message);
+                self.report(What::BadElement, node.span, message);
                 return None;
             }
         }
@@ -437,7 +437,7 @@ impl Walk<'_> {
             if !everyone && entry.text.text.contains(['*', '?']) {
                 let message = "no wildcards inside a principal; list each, or use \"*\" with \
                                a condition on aws:PrincipalArn";
-                self.tell(What::PrincipalWildcard, entry.text.span, message);
+                self.report(What::PrincipalWildcard, entry.text.span, message);
             }
         }
         Some(Principals {
@@ -451,7 +451,7 @@ impl Walk<'_> {
     fn conditions<'t>(&mut self, node: &'t Node<'_>) -> Vec<Condition<'t>> {
         let Some(operators) = node.members() else {
             let message = "Condition is an object of operators";
-            self.tell(What::BadElement, node.span, message);
+            self.report(What::BadElement, node.span, message);
             return Vec::new();
         };
         let mut conditions = Vec::new();
@@ -462,12 +462,12 @@ impl Walk<'_> {
                     "there is no operator {}; did you mean {nearest}?",
                     member.key
                 );
-                self.tell(What::Operator, member.key_span, message);
+                self.report(What::Operator, member.key_span, message);
                 continue;
             };
             let Some(keys) = member.node.members() else {
                 let message = "an operator holds an object of condition keys";
-                self.tell(What::BadElement, member.node.span, message);
+                self.report(What::BadElement, member.node.span, message);
                 continue;
             };
             for it in keys {
@@ -505,7 +505,7 @@ impl Walk<'_> {
                 let text = scalar_text(item);
                 if text.is_none() {
                     let message = "a condition value is a text, a number or a boolean";
-                    self.tell(What::BadElement, item.span, message);
+                    self.report(What::BadElement, item.span, message);
                 }
                 text.map(|text| Text {
                     text,

@@ -34,7 +34,7 @@ fn written(checker: &mut Checker<'_>, entry: &ActionEntry<'_>) {
             None => unknown_service(checker, entry),
             Some(service) => {
                 let message = format!("`{text}` matches no known action of {}", service.prefix);
-                checker.tell(LintCode::ActionWildcardEmpty, entry.text.span, message);
+                checker.report(LintCode::ActionWildcardEmpty, entry.text.span, message);
             }
         },
         Shape::Everything | Shape::Service | Shape::Plain | Shape::Pattern => {}
@@ -76,7 +76,7 @@ fn broken(checker: &mut Checker<'_>, entry: &ActionEntry<'_>) {
         (message, None)
     };
     checker
-        .tell(LintCode::ActionMalformed, span, message)
+        .report(LintCode::ActionMalformed, span, message)
         .fix(fix);
 }
 
@@ -86,7 +86,7 @@ fn unknown_service(checker: &mut Checker<'_>, entry: &ActionEntry<'_>) {
     match facts::nearest_service(&prefix) {
         Some(nearest) => {
             let message = format!("there is no service `{prefix}`; did you mean `{nearest}`?");
-            checker.tell(LintCode::ActionUnknown, span, message);
+            checker.report(LintCode::ActionUnknown, span, message);
         }
         None => newer(checker, entry, &format!("the service `{prefix}`")),
     }
@@ -121,7 +121,7 @@ fn suggest(checker: &mut Checker<'_>, entry: &ActionEntry<'_>, near: &str) {
         Severity::Warning
     };
     checker
-        .tell(LintCode::ActionUnknown, entry.text.span, message)
+        .report(LintCode::ActionUnknown, entry.text.span, message)
         .as_bad_as(severity);
 }
 
@@ -132,7 +132,7 @@ fn newer(checker: &mut Checker<'_>, entry: &ActionEntry<'_>, what: &str) {
         facts::version()
     );
     checker
-        .tell(LintCode::ActionUnknown, entry.text.span, message)
+        .report(LintCode::ActionUnknown, entry.text.span, message)
         .as_bad_as(Severity::Warning);
 }
 
@@ -149,7 +149,7 @@ fn redundant(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
         let message = format!("`{}` is covered by `{by}`", entry.text.text);
         let path = checker.pointer(entry.text.span);
         checker
-            .tell(LintCode::ActionRedundant, entry.text.span, message)
+            .report(LintCode::ActionRedundant, entry.text.span, message)
             .fix(Some(vec![PatchOperation::Remove { path }]));
     }
 }
@@ -189,7 +189,7 @@ fn wide(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
     if !part.lists_actions() {
         let message = "Allow with NotAction grants everything else, also actions that AWS adds \
                        later";
-        checker.tell(
+        checker.report(
             LintCode::NotActionAllow,
             part.statement.actions.key_span,
             message,
@@ -208,7 +208,7 @@ fn wide(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
             Shape::Service => format!("this allows every action of {}", entry.service()),
             Shape::Pattern | Shape::Plain | Shape::Broken => continue,
         };
-        checker.tell(LintCode::ActionStarAllow, entry.text.span, message);
+        checker.report(LintCode::ActionStarAllow, entry.text.span, message);
     }
 }
 

@@ -212,7 +212,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Notes a finding.
-    pub(super) fn tell(
+    pub(super) fn report(
         &mut self,
         rule: LintCode,
         span: ByteSpan,

@@ -81,7 +81,7 @@ fn structure(checker: &mut Checker<'_>, problem: Problem) {
         _ => None,
     };
     checker
-        .tell(rule, span, problem.message)
+        .report(rule, span, problem.message)
         .fix(fix.map(|it| vec![it]));
 }
 
@@ -145,7 +145,7 @@ fn version(checker: &mut Checker<'_>) {
                 value: Value::String(CURRENT.to_owned()),
             };
             checker
-                .tell(LintCode::VersionMissing, span, message)
+                .report(LintCode::VersionMissing, span, message)
                 .as_bad_as(severity)
                 .fix(Some(vec![fix]));
         }
@@ -155,7 +155,7 @@ fn version(checker: &mut Checker<'_>) {
                 format!("write {CURRENT}, the version with policy variables{consequence}");
             let fix = PatchOperation::replace("/Version".to_owned(), CURRENT);
             checker
-                .tell(LintCode::VersionOld, span, message)
+                .report(LintCode::VersionOld, span, message)
                 .as_bad_as(severity)
                 .fix(Some(vec![fix]));
         }
@@ -190,7 +190,7 @@ fn sids(checker: &mut Checker<'_>) {
             } else {
                 Severity::Error
             };
-            let told = checker.tell(LintCode::SidInvalid, sid.span, message);
+            let told = checker.report(LintCode::SidInvalid, sid.span, message);
             told.as_bad_as(severity).fix(fix);
         }
         if !seen.insert(sid.text.clone().into_owned()) {
@@ -201,7 +201,7 @@ fn sids(checker: &mut Checker<'_>) {
             let message = format!("the Sid `{}` stands in an earlier statement, too", sid.text);
             let fix = new.map(|new| vec![PatchOperation::replace(pointer, new)]);
             checker
-                .tell(LintCode::SidDuplicate, sid.span, message)
+                .report(LintCode::SidDuplicate, sid.span, message)
                 .fix(fix);
         }
     }
@@ -217,7 +217,7 @@ fn without_resource(checker: &mut Checker<'_>) {
             let message = "without Resource this is read as the resource that the policy is \
                            attached to; AWS takes that of some services only, such as ECR";
             checker
-                .tell(LintCode::PairNone, part.statement.span, message)
+                .report(LintCode::PairNone, part.statement.span, message)
                 .as_bad_as(Severity::Info);
         }
     });
@@ -240,7 +240,7 @@ fn operators(checker: &mut Checker<'_>) {
                 .any(|it| it.operator_text.text == name);
             let fix = (!twin).then(|| vec![PatchOperation::rename(pointer, &name)]);
             checker
-                .tell(
+                .report(
                     LintCode::OperatorUnknown,
                     text.span,
                     format!("`{}` works, but is written {name}", text.text),

@@ -100,17 +100,17 @@ fn written(checker: &mut Checker<'_>, entry: &PrincipalEntry<'_>) {
             "`{text}` is the id of a user or role that was deleted: it matches nobody, not even \
              a new one of the same name"
         );
-        checker.tell(LintCode::PrincipalOrphan, span, message);
+        checker.report(LintCode::PrincipalOrphan, span, message);
         return;
     }
     let told = is_placeholder(text) || text.contains(['*', '?']) || text.contains("${");
     if !told && !entry.text.names_aws_principal(entry.kind) {
         let message = format!("`{text}` is not an account id, an ARN or `*`: it matches nobody");
-        checker.tell(LintCode::ValueType, span, message);
+        checker.report(LintCode::ValueType, span, message);
     }
     if entry.kind == PrincipalKind::Service && !told && !text.contains('.') {
         let message = format!("`{text}` is not a service, such as {text}.amazonaws.com");
-        checker.tell(LintCode::ValueType, span, message);
+        checker.report(LintCode::ValueType, span, message);
     }
 }
 
@@ -156,7 +156,7 @@ fn public(checker: &mut Checker<'_>, part: &StatementFacts<'_>, principals: &Pri
     if let Some(entry) = principals.entries.iter().find(|it| is_everybody(it)) {
         let message = "this allows everybody, of every account and without signing in, where no \
                        other policy blocks it; name principals or compare aws:PrincipalOrgID";
-        checker.tell(LintCode::PrincipalPublic, entry.text.span, message);
+        checker.report(LintCode::PrincipalPublic, entry.text.span, message);
     }
 }
 
@@ -176,7 +176,7 @@ fn services(checker: &mut Checker<'_>, part: &StatementFacts<'_>, principals: &P
                 "{name} may be made to act here for anybody's resources: compare \
                  aws:SourceAccount, aws:SourceArn or aws:SourceOrgID"
             );
-            checker.tell(LintCode::ConfusedDeputy, entry.text.span, message);
+            checker.report(LintCode::ConfusedDeputy, entry.text.span, message);
         }
     }
 }
@@ -227,7 +227,7 @@ fn incomplete(checker: &mut Checker<'_>, part: &StatementFacts<'_>, principals: 
                 entry.text.text,
                 missing.join(" and ")
             );
-            checker.tell(LintCode::NotPrincipalIncomplete, entry.text.span, message);
+            checker.report(LintCode::NotPrincipalIncomplete, entry.text.span, message);
         }
     }
 }
@@ -281,7 +281,7 @@ fn federations(checker: &mut Checker<'_>, part: &StatementFacts<'_>, principals:
                 "every subject of {host} may assume this role: compare {host}:{wanted} with what \
                  you expect"
             );
-            checker.tell(LintCode::TrustOidcNoSub, entry.text.span, message);
+            checker.report(LintCode::TrustOidcNoSub, entry.text.span, message);
         }
     }
 }
@@ -320,7 +320,7 @@ fn others(checker: &mut Checker<'_>, part: &StatementFacts<'_>, principals: &Pri
                      `--own-account` or `--tree`"
                 );
                 checker
-                    .tell(LintCode::TrustExternalNoId, entry.text.span, message)
+                    .report(LintCode::TrustExternalNoId, entry.text.span, message)
                     .as_bad_as(Severity::Info);
             }
             continue;
@@ -329,6 +329,6 @@ fn others(checker: &mut Checker<'_>, part: &StatementFacts<'_>, principals: &Pri
             "{account} is none of your accounts: compare sts:ExternalId, so that nobody else's \
              business is done with this role"
         );
-        checker.tell(LintCode::TrustExternalNoId, entry.text.span, message);
+        checker.report(LintCode::TrustExternalNoId, entry.text.span, message);
     }
 }

@@ -43,9 +43,9 @@ fn written(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
             let message = format!(
                 "`{text}` has fewer than six parts and no `*` that stands for the others: {SHAPE}"
             );
-            checker.tell(LintCode::ShortArn, item.span, message);
+            checker.report(LintCode::ShortArn, item.span, message);
         } else if let Some(wrong) = malformed(text) {
-            checker.tell(LintCode::ResourceMalformed, item.span, wrong);
+            checker.report(LintCode::ResourceMalformed, item.span, wrong);
         }
     }
 }
@@ -133,7 +133,7 @@ fn fits(checker: &mut Checker<'_>, part: &StatementFacts<'_>, entry: &ActionEntr
         let message = format!(
             "AWS's reference has no resource that `{text}` works on: then it needs \"Resource\": \"*\""
         );
-        checker.tell(LintCode::ResourceStarRequired, entry.text.span, message);
+        checker.report(LintCode::ResourceStarRequired, entry.text.span, message);
         return;
     }
     let first = typed.clone().next();
@@ -148,7 +148,7 @@ fn fits(checker: &mut Checker<'_>, part: &StatementFacts<'_>, entry: &ActionEntr
         Severity::Warning
     };
     checker
-        .tell(LintCode::ResourceMismatch, entry.text.span, message)
+        .report(LintCode::ResourceMismatch, entry.text.span, message)
         .as_bad_as(severity);
 }
 
@@ -191,7 +191,7 @@ fn star(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
         .collect();
     if !names.is_empty() {
         let message = format!("{} can be limited to resources", listed(&names));
-        checker.tell(LintCode::ResourceStar, item.span, message);
+        checker.report(LintCode::ResourceStar, item.span, message);
     }
 }
 
@@ -235,7 +235,7 @@ fn partial(checker: &mut Checker<'_>) {
     }
     for (span, severity, message) in found {
         checker
-            .tell(LintCode::ResourcePartial, span, message)
+            .report(LintCode::ResourcePartial, span, message)
             .as_bad_as(severity);
     }
 }
@@ -324,7 +324,7 @@ fn one_type_only(checker: &mut Checker<'_>, part: &StatementFacts<'_>, condition
             entry.text.text,
             without.join(", ")
         );
-        checker.tell(LintCode::MultiResourceCond, condition.key.span, message);
+        checker.report(LintCode::MultiResourceCond, condition.key.span, message);
     }
 }
 

@@ -140,7 +140,7 @@ fn escalations(checker: &mut Checker<'_>) {
             "whoever has this can gain any permission: {}",
             listed(&names)
         );
-        checker.tell(LintCode::PrivEsc, span, message);
+        checker.report(LintCode::PrivEsc, span, message);
     }
 }
 
@@ -229,7 +229,7 @@ fn pass_role(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
     if part.lists_actions() && star && !limited {
         let message = "any role can be passed to any service: list roles, and compare \
                        iam:PassedToService";
-        checker.tell(LintCode::PassRoleStar, entry.text.span, message);
+        checker.report(LintCode::PassRoleStar, entry.text.span, message);
     }
 }
 
@@ -308,10 +308,10 @@ fn classes(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
             .flat_map(|(_, it)| it)
             .map(String::as_str)
             .collect();
-        checker.tell(rule, span, format!("{} {what}", listed(&names)));
+        checker.report(rule, span, format!("{} {what}", listed(&names)));
     }
     for entry in part.entries.iter().filter(|it| it.shape == Shape::Service) {
         let message = format!("every action of {} on every resource", entry.service());
-        checker.tell(LintCode::ServiceWildcard, entry.text.span, message);
+        checker.report(LintCode::ServiceWildcard, entry.text.span, message);
     }
 }

@@ -44,7 +44,7 @@ fn lockout(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
         if entry.shape == Shape::Everything {
             let message = "this denies everything to everybody for ever: exempt a role, or set an \
                            end by DateLessThan aws:CurrentTime";
-            checker.tell(LintCode::ScpLockout, entry.text.span, message);
+            checker.report(LintCode::ScpLockout, entry.text.span, message);
             return;
         }
     }
@@ -55,7 +55,7 @@ fn lockout(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
     if let Some(entry) = undoing {
         let message = "this denies what would take the policy away again, to everybody: exempt \
                        the role that manages policies";
-        checker.tell(LintCode::ScpLockout, entry.text.span, message);
+        checker.report(LintCode::ScpLockout, entry.text.span, message);
     }
 }
 
@@ -80,7 +80,7 @@ fn exemptions(checker: &mut Checker<'_>, condition: &Condition<'_>) {
             if checker.kind() == PolicyType::Scp && resource_overlaps(text, linked) {
                 let message = "service-linked roles are out of reach of service control policies \
                                anyway";
-                checker.tell(LintCode::ScpSlrNoop, value.span, message);
+                checker.report(LintCode::ScpSlrNoop, value.span, message);
             }
             continue;
         }
@@ -93,14 +93,14 @@ fn exemptions(checker: &mut Checker<'_>, condition: &Condition<'_>) {
                 "whoever may create a role of the name `{role}` in any account is exempt: name \
                  the accounts, or deny creating and changing it"
             );
-            checker.tell(LintCode::ExemptByNameAnyAccount, value.span, message);
+            checker.report(LintCode::ExemptByNameAnyAccount, value.span, message);
         }
         if role == "*" || role.ends_with("/*") {
             let message = format!(
                 "members can create roles under `{role}` and so exempt themselves: name exact \
                  roles"
             );
-            checker.tell(LintCode::ExemptPathCreatable, value.span, message);
+            checker.report(LintCode::ExemptPathCreatable, value.span, message);
         }
     }
 }

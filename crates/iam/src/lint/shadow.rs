@@ -40,7 +40,7 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         }
     }
     for (span, why) in found {
-        checker.tell(LintCode::StatementShadowed, span, why);
+        checker.report(LintCode::StatementShadowed, span, why);
     }
 }
 

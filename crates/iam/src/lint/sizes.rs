@@ -20,8 +20,8 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         place.about().what
     );
     if size.used > size.limit {
-        checker.tell(LintCode::Size, span, message);
+        checker.report(LintCode::Size, span, message);
     } else if size.used * 100 > size.limit * NEAR {
-        checker.tell(LintCode::SizeNear, span, message);
+        checker.report(LintCode::SizeNear, span, message);
     }
 }

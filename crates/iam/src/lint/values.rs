@@ -114,7 +114,7 @@ fn placeholder(checker: &mut Checker<'_>, text: &Text<'_>) {
             Some(name) => format!("`${{{name}}}` is no policy variable: put in the value"),
             None => format!("`{}` was left to be filled in", text.text),
         };
-        checker.tell(LintCode::Placeholder, text.span, message);
+        checker.report(LintCode::Placeholder, text.span, message);
         return;
     }
     if !checker.options.prod {
@@ -127,7 +127,7 @@ fn placeholder(checker: &mut Checker<'_>, text: &Text<'_>) {
     });
     if let Some(account) = example {
         let message = format!("`{account}` is an account of examples");
-        checker.tell(LintCode::Placeholder, text.span, message);
+        checker.report(LintCode::Placeholder, text.span, message);
     }
 }
 
@@ -165,7 +165,7 @@ fn typed(checker: &mut Checker<'_>, condition: &Condition<'_>, value: &Text<'_>)
     };
     if let Some(wanted) = wanted {
         let message = format!("`{text}` is not {wanted}: the comparison always fails");
-        checker.tell(LintCode::ValueType, value.span, message);
+        checker.report(LintCode::ValueType, value.span, message);
     }
 }
 
@@ -262,7 +262,7 @@ fn address(checker: &mut Checker<'_>, condition: &Condition<'_>, value: &Text<'_
         );
         let path = checker.pointer(value.span);
         checker
-            .tell(LintCode::CidrHostBits, value.span, message)
+            .report(LintCode::CidrHostBits, value.span, message)
             .fix(Some(vec![PatchOperation::replace(path, network)]));
     }
     if condition.key.text.eq_ignore_ascii_case("aws:SourceIp") && is_private(first) && length > 0 {
@@ -271,7 +271,7 @@ fn address(checker: &mut Checker<'_>, condition: &Condition<'_>, value: &Text<'_
              VPC endpoints",
             value.text
         );
-        checker.tell(LintCode::CidrPrivate, value.span, message);
+        checker.report(LintCode::CidrPrivate, value.span, message);
     }
 }
 
@@ -303,7 +303,7 @@ fn expired(checker: &mut Checker<'_>, condition: &Condition<'_>) {
     };
     if last < now {
         let message = format!("this ended at {last}: the statement applies no more");
-        checker.tell(LintCode::Expired, condition.span, message);
+        checker.report(LintCode::Expired, condition.span, message);
     }
 }
 

@@ -69,7 +69,7 @@ fn place(checker: &mut Checker<'_>, span: ByteSpan, message: &str) {
     if !checker.has_told(LintCode::Placeholder, span)
         && !checker.has_told(LintCode::VariablePlace, span)
     {
-        checker.tell(LintCode::VariablePlace, span, message);
+        checker.report(LintCode::VariablePlace, span, message);
     }
 }
 
@@ -107,7 +107,7 @@ fn unknown(checker: &mut Checker<'_>, text: &Text<'_>) {
             None => String::new(),
         };
         let message = format!("`${{{name}}}` is no known key{hint}");
-        checker.tell(LintCode::VariableUnknown, text.span, message);
+        checker.report(LintCode::VariableUnknown, text.span, message);
     }
 }
 
@@ -148,6 +148,6 @@ fn may_be_absent(checker: &mut Checker<'_>, condition: &Condition<'_>, value: &T
              outcome",
             condition.operator.name()
         );
-        checker.tell(LintCode::VariableNullNegated, value.span, message);
+        checker.report(LintCode::VariableNullNegated, value.span, message);
     }
 }

@@ -17,7 +17,7 @@ struct Allowed {
     open: bool,
 }
 
-/// See the module.
+/// The known actions that are allowed, by service and name.
 #[derive(Debug, Default)]
 pub(super) struct Effective {
     allowed: HashMap<(&'static str, &'static str), Allowed>,

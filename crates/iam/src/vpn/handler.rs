@@ -93,7 +93,7 @@ impl Reason {
 pub struct VpnAnswer {
     /// Whether the connection may start.
     pub allow: bool,
-    /// Why.
+    /// Why it was so decided.
     pub reason: Reason,
     /// The country, where it was looked up.
     pub country: Option<Country>,

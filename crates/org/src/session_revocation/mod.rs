@@ -91,7 +91,7 @@ pub struct CutNews {
     pub grant: GrantId,
     /// Its request.
     pub request: RequestId,
-    /// When.
+    /// When it happened.
     pub at: Timestamp,
     /// Why its sessions cannot be ended.
     pub why: String,

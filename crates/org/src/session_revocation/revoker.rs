@@ -361,7 +361,7 @@ impl Ledger<'_> {
             let cut = Cut { attempts, ..cut };
             let due = again_at(attempts, self.now);
             match why.filter(|_| attempts == PATIENCE && self.is_missed(&cut)) {
-                Some(why) => self.tell(Cut { due, ..cut }, why),
+                Some(why) => self.record_failure(Cut { due, ..cut }, why),
                 None => self.cuts.push(Cut { due, ..cut }),
             }
         }
@@ -384,7 +384,7 @@ impl Ledger<'_> {
             ..cut
         };
         if self.is_missed(&cut) && cut.failed.as_deref() != Some(why) {
-            self.tell(cut, why);
+            self.record_failure(cut, why);
         } else {
             self.cuts.push(cut);
         }
@@ -395,7 +395,7 @@ impl Ledger<'_> {
         cut.state == CutState::Wanted && self.now < cut.until
     }
 
-    fn tell(&mut self, cut: Cut, why: &str) {
+    fn record_failure(&mut self, cut: Cut, why: &str) {
         let record = self.record(Event::SessionsCutFailed, &cut);
         self.records.push(record.error(why).ends_at(cut.until));
         // the record has every reason; people hear of it once

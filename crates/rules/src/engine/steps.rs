@@ -12,7 +12,7 @@ use crate::{directory::Directory, rule::RuleId};
 /// One step of a decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DecisionStep {
-    /// Which.
+    /// The question that was asked.
     pub question: DecisionQuestion,
     /// Whether its answer is yes.
     pub yes: bool,

@@ -64,7 +64,7 @@ pub enum RunError {
     /// A target could not be looked at while the plan was made.
     #[error("cannot look at `{target}`: {why}")]
     Unseen {
-        /// Where.
+        /// Where it was.
         target: String,
         /// What the service said.
         why: String,
@@ -242,7 +242,7 @@ impl Runner {
         }
         let stopped = self.drive(&plan, folded, applying).await?;
         let folded = self.folded(&plan.id).await?;
-        Ok(tell(&plan, &folded, stopped))
+        Ok(report_when(&plan, &folded, stopped))
     }
 
     async fn begin(&self, plan: &Plan) -> Result<(), RunError> {
@@ -261,7 +261,7 @@ impl Runner {
         if folded.began.is_none() || is_under_way(&plan, &folded) || applying.retry_failed {
             return self.apply(id, applying).await;
         }
-        Ok(told(&plan, &folded, false))
+        Ok(report_of(&plan, &folded, false))
     }
 
     /// What became of a plan so far.
@@ -271,7 +271,7 @@ impl Runner {
     pub async fn report(&self, id: &PlanId) -> Result<PlanReport, RunError> {
         let (plan, folded) = self.load(id).await?;
         let aborted = self.store.plan(id).await?.is_some_and(|it| it.aborted);
-        Ok(told(&plan, &folded, aborted))
+        Ok(report_of(&plan, &folded, aborted))
     }
 
     /// Asks a plan to begin nothing new, and waits until nobody runs it.
@@ -437,11 +437,11 @@ pub(crate) fn is_under_way(plan: &Plan, folded: &Folded) -> bool {
 }
 
 /// What a plan's journal comes to; `aborted` as the store has it.
-pub fn told(plan: &Plan, folded: &Folded, aborted: bool) -> PlanReport {
-    tell(plan, folded, aborted.then_some(Stopped::Aborted))
+pub fn report_of(plan: &Plan, folded: &Folded, aborted: bool) -> PlanReport {
+    report_when(plan, folded, aborted.then_some(Stopped::Aborted))
 }
 
-fn tell(plan: &Plan, folded: &Folded, stopped: Option<Stopped>) -> PlanReport {
+fn report_when(plan: &Plan, folded: &Folded, stopped: Option<Stopped>) -> PlanReport {
     let (state, waiting) = match stopped {
         Some(Stopped::Aborted) if folded.began.is_none() => ("planned", ""),
         Some(Stopped::Aborted) if !is_under_way(plan, folded) => ("done", ""),
@@ -451,7 +451,7 @@ fn tell(plan: &Plan, folded: &Folded, stopped: Option<Stopped>) -> PlanReport {
         None if is_under_way(plan, folded) => ("running", "not begun; `plan resume` goes on"),
         None => ("done", ""),
     };
-    let mut report = PlanReport::told(plan, folded, state, waiting);
+    let mut report = PlanReport::of_journal(plan, folded, state, waiting);
     if report.state == "done" && report.exit() == crate::Exit::Failed {
         "partial".clone_into(&mut report.state);
     }

@@ -66,7 +66,7 @@ impl Rank {
     pub(super) const ALL: [Self; 3] = [Self::Stranger, Self::StrangersCall, Self::Somebody];
 }
 
-/// See the module.
+/// How far one connection has come.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ConnectionProgress {
     stage: Stage,

@@ -12,7 +12,7 @@ pub(crate) enum TooManyStreams {
     InAll,
 }
 
-/// See the module.
+/// The open event streams of each person.
 #[derive(Debug)]
 pub(super) struct Streams {
     max: usize,

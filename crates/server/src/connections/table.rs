@@ -163,7 +163,7 @@ impl Crowds {
     }
 }
 
-/// See the module.
+/// The open connections.
 #[derive(Debug)]
 pub(super) struct Table {
     max: usize,

@@ -44,7 +44,7 @@ pub(super) fn discover(
     Box::pin(async move {
         let call = |request| send(http.clone(), request);
         let metadata = ProviderMetadataWithLogout::discover_async(issuer, &call);
-        metadata.await.map_err(|error| told(&error))
+        metadata.await.map_err(|error| error_text(&error))
     })
 }
 
@@ -55,7 +55,7 @@ pub(super) fn fetch_keys(
     Box::pin(async move {
         let call = |request| send(http.clone(), request);
         let keys = CoreJsonWebKeySet::fetch_async(&url, &call);
-        keys.await.map_err(|error| told(&error))
+        keys.await.map_err(|error| error_text(&error))
     })
 }
 
@@ -86,7 +86,7 @@ async fn send(http: reqwest::Client, request: HttpRequest) -> Result<HttpRespons
 pub(super) async fn answer(
     request: reqwest::RequestBuilder,
 ) -> Result<(reqwest::StatusCode, Vec<u8>), CallFault> {
-    let fault = |error: reqwest::Error| CallFault(told(&error.without_url()));
+    let fault = |error: reqwest::Error| CallFault(error_text(&error.without_url()));
     let mut answer = request.send().await.map_err(fault)?;
     let mut bytes = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(fault)? {
@@ -99,7 +99,7 @@ pub(super) async fn answer(
 }
 
 /// An error with its causes.
-pub(super) fn told(error: &(dyn std::error::Error + 'static)) -> String {
+pub(super) fn error_text(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(deeper) = cause {

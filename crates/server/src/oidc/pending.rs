@@ -66,7 +66,7 @@ pub(crate) struct Begun {
     pub(crate) waiting: PendingSignIn,
 }
 
-/// See the module.
+/// The sign-ins that are under way.
 #[derive(Default)]
 pub(crate) struct Pending(Mutex<HashMap<String, PendingSignIn>>);
 

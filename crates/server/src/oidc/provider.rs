@@ -16,7 +16,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use super::calls::{self, CallFault, answer, discover, fetch_keys, told};
+use super::calls::{self, CallFault, answer, discover, error_text, fetch_keys};
 use super::claims::{self, Claims, NotALogout};
 use super::{OidcSettings, SKEW, pending::PendingSignIn};
 
@@ -104,7 +104,7 @@ struct Cache {
     keys_at: Option<Timestamp>,
 }
 
-/// See the module.
+/// The identity provider that people sign in at.
 pub struct Provider {
     settings: OidcSettings,
     http: reqwest::Client,
@@ -390,7 +390,7 @@ impl Provider {
             }
             outcome => outcome,
         }
-        .map_err(|error| refused(told(&error)))?;
+        .map_err(|error| refused(error_text(&error)))?;
         let claims = claims::unverified(token).ok_or_else(|| refused("it is not JSON".into()))?;
         if !claims::is_for(&claims, &self.settings.client_id) {
             return Err(refused("it was made for another party (`azp`)".to_owned()));

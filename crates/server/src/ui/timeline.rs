@@ -118,7 +118,7 @@ pub(crate) fn entries(
         reads_all: viewer.actor.reads_all(),
     };
     for record in records {
-        let Some(mut entry) = teller.tell(record) else {
+        let Some(mut entry) = teller.entry_of(record) else {
             continue;
         };
         let at = instant(record);
@@ -164,7 +164,7 @@ struct Teller<'a> {
 }
 
 impl Teller<'_> {
-    fn tell(&mut self, record: &Record) -> Option<TimelineEntry> {
+    fn entry_of(&mut self, record: &Record) -> Option<TimelineEntry> {
         let by = |field: &str| {
             let email = record.text(field).and_then(|text| Email::new(text).ok());
             email.map_or("Hallpass".to_owned(), |email| self.view.named(&email))

@@ -11,7 +11,7 @@ use hallpass_server::{SessionStore as _, SignedIn, WebSession, hash_secret};
 
 use crate::test_server::{Reply, TestServer};
 
-/// See the module.
+/// A browser with its cookies.
 #[derive(Clone)]
 pub(crate) struct Browser<'a> {
     pub(crate) server: &'a TestServer,

@@ -115,7 +115,7 @@ pub(crate) struct World {
     pub(crate) last_id_token: String,
 }
 
-/// See the module.
+/// A provider that answers as a test wants it to.
 #[derive(Clone)]
 pub(crate) struct FakeOidc {
     pub(crate) issuer: String,

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use hallpass_iam::{Policy, PolicyType};
+use hallpass_iam::{Policy, PolicyType, facts};
 use serde_json::json;
 
 /// Name, actions that are allowed.
@@ -275,6 +275,16 @@ fn compiled(name: &str, text: &str) -> Option<Arc<Policy>> {
     Some(Arc::new(read.named(name)))
 }
 
+/// A row's `*:Get*` stands for that action of every service: AWS's policies list their services.
+fn of_services(action: &'static str) -> Vec<String> {
+    match action.strip_prefix("*:") {
+        Some(name) => facts::prefixes()
+            .map(|service| format!("{service}:{name}"))
+            .collect(),
+        None => vec![action.to_owned()],
+    }
+}
+
 fn power_user() -> String {
     let own = [
         "account:GetAccountInformation",
@@ -296,7 +306,7 @@ fn power_user() -> String {
 
 static POLICIES: LazyLock<HashMap<&'static str, Arc<Policy>>> = LazyLock::new(|| {
     let rows = ROWS.iter().map(|(name, actions)| {
-        let actions: Vec<&str> = actions.split_whitespace().collect();
+        let actions: Vec<String> = actions.split_whitespace().flat_map(of_services).collect();
         let statement = json!({ "Effect": "Allow", "Action": actions, "Resource": "*" });
         let text = json!({ "Version": "2012-10-17", "Statement": [statement] });
         (*name, text.to_string())

@@ -141,7 +141,7 @@ async fn guard(args: &Args, loaded: &Loaded) -> Outcome {
     stop.send_replace(true);
     made.guard.write_waiting().await;
     made.guard.keep().await;
-    tell(&made).await;
+    publish_status(&made).await;
     Ok(Exit::Ok)
 }
 
@@ -326,7 +326,7 @@ fn spawn_loops(tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>, made: &Guard
                 if status.blindness.is_none() {
                     pause = STATUS_EVERY;
                 }
-                if let Err(fault) = desk.tell(&status).await {
+                if let Err(fault) = desk.publish(&status).await {
                     tracing::warn!(error = %fault, "the guard's status cannot be written");
                 }
                 guard.keep().await;
@@ -344,8 +344,8 @@ async fn work(guard: Arc<Guard>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-async fn tell(made: &GuardParts) {
-    if let Err(fault) = made.desk.tell(&made.guard.status()).await {
+async fn publish_status(made: &GuardParts) {
+    if let Err(fault) = made.desk.publish(&made.guard.status()).await {
         tracing::warn!(error = %fault, "the guard's status cannot be written");
     }
 }
@@ -366,7 +366,7 @@ async fn once(made: &GuardParts) -> Outcome {
     }
     guard.write_waiting().await;
     guard.keep().await;
-    tell(made).await;
+    publish_status(made).await;
     let status = guard.status();
     let alarms = status.alarms();
     if alarms.is_empty() {

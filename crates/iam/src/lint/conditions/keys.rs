@@ -35,7 +35,7 @@ fn known(checker: &mut Checker<'_>, part: &StatementFacts<'_>, condition: &Condi
             None => format!(" to the data of {}", facts::version()),
         };
         let message = format!("{key} is no known condition key{hint}");
-        checker.tell(LintCode::KeyUnknown, condition.key.span, message);
+        checker.report(LintCode::KeyUnknown, condition.key.span, message);
         return;
     }
     if !part.lists_actions() || condition.operator.if_exists {
@@ -67,7 +67,7 @@ fn known(checker: &mut Checker<'_>, part: &StatementFacts<'_>, condition: &Condi
         "{key} is never in a request for {}: {outcome}",
         listed(&without)
     );
-    checker.tell(LintCode::KeyNotForAction, condition.key.span, message);
+    checker.report(LintCode::KeyNotForAction, condition.key.span, message);
 }
 
 /// Whether the operator compares as the key's type wants.
@@ -118,7 +118,7 @@ fn operator_type(checker: &mut Checker<'_>, condition: &Condition<'_>) {
             known.value.as_str(),
             test.name()
         );
-        checker.tell(
+        checker.report(
             LintCode::OperatorType,
             condition.operator_text.span,
             message,
@@ -151,7 +151,7 @@ fn wildcards(checker: &mut Checker<'_>, condition: &Condition<'_>) {
                 test.name(),
                 value.text
             );
-            checker.tell(LintCode::WildcardInEquals, value.span, message);
+            checker.report(LintCode::WildcardInEquals, value.span, message);
         }
     }
 }
@@ -170,7 +170,7 @@ fn set(checker: &mut Checker<'_>, condition: &Condition<'_>) {
             "{key} holds several values: write ForAnyValue:{name} or ForAllValues:{name}",
             name = operator.test.name()
         );
-        checker.tell(LintCode::SetNeeded, condition.operator_text.span, message);
+        checker.report(LintCode::SetNeeded, condition.operator_text.span, message);
     }
     if !known.multi_valued && operator.quantifier != Quantifier::One {
         let vacuous = if operator.quantifier == Quantifier::All {
@@ -182,7 +182,7 @@ fn set(checker: &mut Checker<'_>, condition: &Condition<'_>) {
             "{key} holds one value: write {}{vacuous}",
             operator.test.name()
         );
-        checker.tell(LintCode::SetOnSingle, condition.operator_text.span, message);
+        checker.report(LintCode::SetOnSingle, condition.operator_text.span, message);
     }
 }
 
@@ -213,7 +213,7 @@ fn if_exists(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
             .any(|it| it.operator_text.text == plain);
         let fix = PatchOperation::rename(checker.pointer(span), &plain);
         checker
-            .tell(LintCode::IfExistsNoop, span, message)
+            .report(LintCode::IfExistsNoop, span, message)
             .fix((!twin).then(|| vec![fix]));
     }
 }

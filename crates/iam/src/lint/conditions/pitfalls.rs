@@ -61,7 +61,7 @@ fn anded(checker: &mut Checker<'_>, part: &StatementFacts<'_>) {
                  statement per key",
                 listed(&keys)
             );
-            checker.tell(LintCode::KeysAndedInDeny, first.operator_text.span, message);
+            checker.report(LintCode::KeysAndedInDeny, first.operator_text.span, message);
         }
         rest = rest.get(together.len()..).unwrap_or(&[]);
     }
@@ -88,7 +88,7 @@ fn contradiction(checker: &mut Checker<'_>, part: &StatementFacts<'_>, condition
             condition.key.text,
             other.operator.name()
         );
-        checker.tell(LintCode::NullContradiction, condition.key.span, message);
+        checker.report(LintCode::NullContradiction, condition.key.span, message);
     }
 }
 
@@ -105,7 +105,7 @@ fn vacuous(checker: &mut Checker<'_>, part: &StatementFacts<'_>, condition: &Con
         let message = format!(
             "ForAllValues holds when {key} is absent; add \"Null\": {{\"{key}\": \"false\"}}"
         );
-        checker.tell(
+        checker.report(
             LintCode::ForallAllowVacuous,
             condition.operator_text.span,
             message,
@@ -128,7 +128,7 @@ fn mfa(checker: &mut Checker<'_>, part: &StatementFacts<'_>, condition: &Conditi
         }
         _ => return,
     };
-    checker.tell(
+    checker.report(
         LintCode::MfaBoolAbsent,
         condition.operator_text.span,
         message,
@@ -148,7 +148,7 @@ fn source_ip(checker: &mut Checker<'_>, part: &StatementFacts<'_>, condition: &C
         let message = "this also denies what services do for the caller, and calls through VPC \
                        endpoints: add BoolIfExists aws:ViaAWSService \"false\", or exempt your \
                        endpoints by aws:SourceVpc";
-        checker.tell(LintCode::SourceIpServiceBreak, condition.key.span, message);
+        checker.report(LintCode::SourceIpServiceBreak, condition.key.span, message);
     }
 }
 
@@ -179,7 +179,7 @@ fn session_name(checker: &mut Checker<'_>, condition: &Condition<'_>) {
                 "`{name}` is compared with case, and sessions may be named in another: list the \
                  variants, or compare by StringEqualsIgnoreCase"
             );
-            checker.tell(LintCode::UserIdCase, value.span, message);
+            checker.report(LintCode::UserIdCase, value.span, message);
         }
     }
 }
@@ -203,7 +203,7 @@ fn tag_keys(checker: &mut Checker<'_>, part: &StatementFacts<'_>, condition: &Co
     if !part.is_allow() && is(condition, "aws:TagKeys") && with_case && letters {
         let message = "this Deny misses the same tag in another case: compare aws:TagKeys by \
                        ForAnyValue:StringEqualsIgnoreCase";
-        checker.tell(LintCode::TagCase, condition.operator_text.span, message);
+        checker.report(LintCode::TagCase, condition.operator_text.span, message);
     }
 }
 
@@ -239,7 +239,7 @@ fn tag_case(checker: &mut Checker<'_>) {
                 "the tag key `{tag}` is `{other}` elsewhere; a resource can carry both, with \
                  different values"
             );
-            checker.tell(LintCode::TagCase, text.span, message);
+            checker.report(LintCode::TagCase, text.span, message);
         }
     }
 }

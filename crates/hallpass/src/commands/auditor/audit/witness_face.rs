@@ -8,7 +8,7 @@ use hallpass_model::{TimeSpan, Timestamp};
 use crate::clock::now;
 use crate::face::{Face, Numbers};
 
-/// See the module.
+/// What a witness shows now.
 #[derive(Default)]
 pub(super) struct WitnessFace(Mutex<WitnessShown>);
 

@@ -136,7 +136,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     runtime()?.block_on(async {
         let listener = super::bind(args.listen).await?;
         let simulator = simulator(args)?;
-        tell(&facts(&simulator)?)?;
+        print_facts(&facts(&simulator)?)?;
         serve(listener, simulator).await
     })
 }
@@ -178,7 +178,7 @@ fn facts(simulator: &Simulator) -> Result<SimulatorFacts, Failure> {
 }
 
 /// One line, to whoever started this.
-fn tell(facts: &SimulatorFacts) -> Result<(), Failure> {
+fn print_facts(facts: &SimulatorFacts) -> Result<(), Failure> {
     let mut line = serde_json::to_vec(facts).map_err(Failure::bug)?;
     line.push(b'\n');
     let mut out = std::io::stdout().lock();

@@ -98,5 +98,5 @@ pub(super) fn run_show(args: &ShowArgs) -> Outcome {
 async fn report(store: &dyn PlanStore, plan: &Plan, aborted: bool) -> Result<PlanReport, Failure> {
     let stored = store.journal(&plan.id).await.map_err(RunError::from)?;
     let folded = fold(&stored).map_err(RunError::from)?;
-    Ok(hallpass_runner::told(plan, &folded, aborted))
+    Ok(hallpass_runner::report_of(plan, &folded, aborted))
 }
