@@ -178,9 +178,9 @@ time_zone = "UTC"
         assert!(page.contains(">Get 30m now</button>"), "{page}");
         let hint = ": Begin with the ticket, as in OPS-12.";
         assert!(page.contains(hint) && !page.contains("^OPS"), "{page}");
-        let reply = server
-            .post("/api/v1/requests", "ana/all", &asking("ReadOnly"))
-            .await;
+        let mut wish = asking("ReadOnly");
+        wish["reason"] = json!("look at the queue");
+        let reply = server.post("/api/v1/requests", "ana/all", &wish).await;
         assert_eq!(reply.short(), "422 reason-pattern", "{reply:?}");
         assert!(reply.text().contains(hint), "{reply:?}");
     });
