@@ -179,7 +179,7 @@ def old_directory(world):
             read = datetime.datetime.fromisoformat(at[1] + "+00:00").timestamp()
             check(f"{name}: that time is right", -40 < read - before < 5, read - before)
         check(f"{name}: it says when to try again", answer.headers.get("retry-after") == "30", answer.headers)
-    asked = world.stage.run("request", "--account", "payments-prod", "--permission-set", "ReadOnly", "--for", "5m", "--reason", "OPS-1: look",
+    asked = world.stage.run("request", "--account", "payments-prod", "--permission-set", "ReadOnly", "--for", "5m", "--reason", "OPS-1: look", "--new",
                             "--server", server.base, HALLPASS_TOKEN=server.tokens[MARA])
     check("the command line says the same", asked.returncode == 1 and "the directory cannot be read" in asked.stderr, asked.stderr)
     released = server.api(MARA).post(f"/api/v1/grants/{held}/release")
