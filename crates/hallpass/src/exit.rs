@@ -213,11 +213,12 @@ impl Failure {
 
     /// What went wrong in one line, for reports of their own.
     pub(crate) fn words(&self) -> String {
-        [self.message.as_str()]
-            .into_iter()
-            .chain(self.details.iter().map(String::as_str))
-            .collect::<Vec<_>>()
-            .join("; ")
+        let mut words = self.message.clone();
+        for detail in &self.details {
+            // what is a sentence goes on as one
+            words = format!("{}; {detail}", words.trim_end_matches('.'));
+        }
+        words
     }
 
     /// Says what went wrong, on stderr.
