@@ -405,3 +405,27 @@ impl Preview {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hours_that_open_are_found_to_the_minute_and_for_a_week() {
+        let now: Timestamp = "2026-03-02T06:50:30Z".parse().unwrap();
+        for (from, minutes, expected) in [
+            ("2026-03-02T06:51:00Z", 600, Some("2026-03-02T06:51:00Z")),
+            ("2026-03-02T07:03:00Z", 600, Some("2026-03-02T07:03:00Z")),
+            // open within a minute's part: the next whole minute
+            ("2026-03-02T07:03:20Z", 600, Some("2026-03-02T07:04:00Z")),
+            ("2026-03-09T06:40:00Z", 600, Some("2026-03-09T06:40:00Z")),
+            ("2026-03-09T07:10:00Z", 600, None),
+        ] {
+            let from: Timestamp = from.parse().unwrap();
+            let to = TimeSpan::minutes(minutes).after(from);
+            let found = opens_at(now, |at| from <= at && at < to);
+            let expected = expected.map(|at| at.parse().unwrap());
+            assert_eq!(found, expected, "{from}");
+        }
+    }
+}

@@ -33,6 +33,22 @@ async fn held(server: &TestServer) -> Grant {
     found.unwrap().rows.remove(0)
 }
 
+/// The one grant there is, once AWS showed it: what is extended on a page.
+pub(crate) async fn seen_at_aws(server: &TestServer) {
+    for state in [GrantState::Granting, GrantState::Active] {
+        let found = server.store.grants(&GrantFilter::default(), 10).await;
+        let step = Grant {
+            state,
+            ..found.unwrap().rows.remove(0)
+        };
+        let change = Change {
+            grants: vec![Write::Update(step)],
+            ..Change::default()
+        };
+        server.store.commit(change).await.unwrap();
+    }
+}
+
 #[test]
 fn an_extension_has_the_ticket_of_its_grant_or_its_own() {
     run(async {
@@ -65,19 +81,7 @@ fn the_form_has_the_ticket_filled_in_and_sends_what_is_written() {
     run(async {
         let server = TestServer::new();
         held(&server).await;
-        // what is extended on a page was seen at AWS
-        for state in [GrantState::Granting, GrantState::Active] {
-            let found = server.store.grants(&GrantFilter::default(), 10).await;
-            let step = Grant {
-                state,
-                ..found.unwrap().rows.remove(0)
-            };
-            let change = Change {
-                grants: vec![Write::Update(step)],
-                ..Change::default()
-            };
-            server.store.commit(change).await.unwrap();
-        }
+        seen_at_aws(&server).await;
         let ana = Visit::of(&server, "ana").await;
         let target = "/ask?account=111111111111&permission_set=ReadOnly&for=7200";
         let page = ana.page(target).await;

@@ -1,11 +1,12 @@
 //! What the pages put first, offer and leave out: choices of the form, lines of the lists.
 
 use axum::http::StatusCode;
-use hallpass_access::{AccessStore as _, Change, Grant, GrantFilter, GrantState, Write};
+use hallpass_access::{AccessStore as _, Grant, GrantFilter};
 use hallpass_model::TimeSpan;
 use hallpass_rules::{RuleFile, load};
 use serde_json::json;
 
+use crate::extending::seen_at_aws;
 use crate::pages_visit::{Visit, field, text, to};
 use crate::test_server::{TestServer, asking, run};
 
@@ -75,18 +76,7 @@ async fn held(server: &TestServer) -> Grant {
         .post("/api/v1/requests", "ana/all", &asking("ReadOnly"))
         .await;
     assert_eq!(reply.short(), "201", "{reply:?}");
-    for state in [GrantState::Granting, GrantState::Active] {
-        let found = server.store.grants(&GrantFilter::default(), 10).await;
-        let step = Grant {
-            state,
-            ..found.unwrap().rows.remove(0)
-        };
-        let change = Change {
-            grants: vec![Write::Update(step)],
-            ..Change::default()
-        };
-        server.store.commit(change).await.unwrap();
-    }
+    seen_at_aws(server).await;
     let found = server.store.grants(&GrantFilter::default(), 10).await;
     found.unwrap().rows.remove(0)
 }
