@@ -261,14 +261,14 @@ impl Executor {
                 let call = self.center.progress(kind, &request, urgency);
                 match self.call(Calls::Reads, urgency, call).await {
                     Ok(progress) => StepOutcome::Polled(progress),
-                    Err(fault) => StepOutcome::Failed(fault),
+                    Err(fault) => StepOutcome::ReadFailed(fault),
                 }
             }
             RowAction::AskWhy => {
                 let call = self.center.missing(&row.key);
                 match self.call(Calls::Reads, urgency, call).await {
                     Ok(missing) => StepOutcome::Asked(missing),
-                    Err(fault) => StepOutcome::Failed(fault),
+                    Err(fault) => StepOutcome::ReadFailed(fault),
                 }
             }
             RowAction::Settle(verdict) => StepOutcome::Settled(verdict),
@@ -300,7 +300,7 @@ impl Executor {
         };
         let outcome = match sent {
             Ok(sent) => StepOutcome::Sent(sent),
-            Err(fault) => StepOutcome::Failed(fault),
+            Err(fault) => StepOutcome::SendFailed(fault),
         };
         self.learned(intent, before, outcome)
     }
@@ -311,8 +311,16 @@ impl Executor {
         before: &AssignmentRow,
         outcome: StepOutcome,
     ) -> AssignmentRow {
-        let failed = matches!(outcome, StepOutcome::Failed(_));
-        if let StepOutcome::Failed(fault) = &outcome {
+        let fault = match &outcome {
+            StepOutcome::SendFailed(fault) | StepOutcome::ReadFailed(fault) => Some(fault),
+            StepOutcome::Looked { .. }
+            | StepOutcome::Sent(_)
+            | StepOutcome::Polled(_)
+            | StepOutcome::Asked(_)
+            | StepOutcome::Settled(_) => None,
+        };
+        let failed = fault.is_some();
+        if let Some(fault) = fault {
             tracing::debug!(key = %row.key, error = %fault, "a step failed and is tried again");
         }
         let now = self.clock.now();

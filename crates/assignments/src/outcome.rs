@@ -50,8 +50,11 @@ pub enum StepOutcome {
     Polled(OperationStatus),
     /// What the directory says of the person and the account.
     Asked(Option<Missing>),
-    /// The call for the step failed.
-    Failed(CenterFault),
+    /// The operation was not accepted, or whether it was is unknown.
+    SendFailed(CenterFault),
+    /// A look, a poll or a question brought no answer. It says nothing about an operation whose
+    /// answer is unknown.
+    ReadFailed(CenterFault),
     /// Nothing had to be sent.
     Settled(Verdict),
 }
@@ -118,7 +121,8 @@ impl AssignmentRow {
             StepOutcome::Sent(sent) => self.sent(sent, now, expected),
             StepOutcome::Polled(progress) => self.polled(progress, now, expected),
             StepOutcome::Asked(missing) => self.asked(missing, now),
-            StepOutcome::Failed(fault) => self.failed(before, fault, now),
+            StepOutcome::SendFailed(fault) => self.send_failed(before, fault, now),
+            StepOutcome::ReadFailed(fault) => self.read_failed(&fault, now),
             StepOutcome::Settled(verdict) => {
                 self.execution.due = match verdict {
                     Verdict::Stuck { .. } => STUCK_PAUSE.after(now),
@@ -347,7 +351,10 @@ impl AssignmentRow {
         }
         execution.sight = Observation::Unseen;
         if kind == Some(OperationKind::Create) {
-            self.execution.doubt = AbsenceConfidence::FailedCreate;
+            // one whose status was lost before it may still be running
+            if self.execution.doubt == AbsenceConfidence::Settled {
+                self.execution.doubt = AbsenceConfidence::FailedCreate;
+            }
             self.give_up(now, &reason);
         } else {
             self.removal_refused(reason, now);
@@ -381,28 +388,18 @@ impl AssignmentRow {
         execution.due = now;
     }
 
-    fn failed(&mut self, before: &Self, fault: CenterFault, now: Timestamp) {
-        let kind = match &self.execution.operation {
-            Some(operation) if operation.request.is_none() => Some(operation.kind),
-            _ => None,
+    fn send_failed(&mut self, before: &Self, fault: CenterFault, now: Timestamp) {
+        let Some(kind) = self.execution.operation.as_ref().map(|it| it.kind) else {
+            return;
         };
-        self.execution.last_error = Some(fault.to_string());
-        self.is_tried(now);
+        self.note_failure(&fault, now);
         match (kind, fault) {
             // the answer is unknown: the intent stays, and the next step looks
             (_, CenterFault::Unreachable { .. }) => {
                 self.execution.due = UNANSWERED_PAUSE.after(now);
             }
-            // how fast we may ask is no matter of this row: it keeps its place
             (
-                None,
-                CenterFault::Throttled { .. } | CenterFault::NotSent | CenterFault::Full { .. },
-            ) => {
-                self.execution.due = now;
-            }
-            (None, _) => self.execution.due = self.pause(now),
-            (
-                Some(kind),
+                _,
                 fault @ (CenterFault::Throttled { .. }
                 | CenterFault::NotSent
                 | CenterFault::Full { .. }),
@@ -417,26 +414,52 @@ impl AssignmentRow {
                 let is_full = matches!(fault, CenterFault::Full { .. });
                 self.execution.due = if is_full { later(now, FULL_PAUSE) } else { now };
             }
-            (Some(kind), CenterFault::Conflict { .. }) => {
+            (_, CenterFault::Conflict { .. }) => {
                 self.not_sent(before, kind);
                 self.execution.due = self.pause(now);
             }
-            (Some(OperationKind::Create), CenterFault::Refused { reason }) => {
+            (OperationKind::Create, CenterFault::Refused { reason }) => {
                 self.not_sent(before, OperationKind::Create);
                 self.give_up(now, &reason);
             }
-            (Some(OperationKind::Create), CenterFault::NotFound { what }) => {
+            (OperationKind::Create, CenterFault::NotFound { what }) => {
                 self.not_sent(before, OperationKind::Create);
                 self.give_up(now, &format!("{what} does not exist"));
             }
             (
-                Some(OperationKind::Delete),
+                OperationKind::Delete,
                 CenterFault::Refused { reason } | CenterFault::NotFound { what: reason },
             ) => {
                 self.not_sent(before, OperationKind::Delete);
                 self.removal_refused(reason, now);
             }
         }
+        self.give_up_in_time(now);
+    }
+
+    /// Whatever a read failed of, the operation stays as it is: that a look was throttled does not
+    /// mean that the create before it was.
+    fn read_failed(&mut self, fault: &CenterFault, now: Timestamp) {
+        self.note_failure(fault, now);
+        self.execution.due = match fault {
+            CenterFault::Unreachable { .. } => UNANSWERED_PAUSE.after(now),
+            // how fast we may ask is no matter of this row: it keeps its place
+            CenterFault::Throttled { .. } | CenterFault::NotSent | CenterFault::Full { .. } => now,
+            CenterFault::Conflict { .. }
+            | CenterFault::Refused { .. }
+            | CenterFault::NotFound { .. } => self.pause(now),
+        };
+        self.give_up_in_time(now);
+    }
+
+    fn note_failure(&mut self, fault: &CenterFault, now: Timestamp) {
+        self.execution.last_error = Some(fault.to_string());
+        self.is_tried(now);
+    }
+
+    /// Gives up what AWS accepted nothing of for longer than a create may take. What it may have
+    /// accepted is looked at first.
+    fn give_up_in_time(&mut self, now: Timestamp) {
         if self.execution.operation.is_none() && self.is_wanted(now) && is_overdue(self, now) {
             self.give_up(
                 now,

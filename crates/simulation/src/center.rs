@@ -14,6 +14,7 @@ use hallpass_assignments::{
 use hallpass_model::{Clock, HoldKey, Target, TimeSpan, Timestamp, UserId};
 
 use crate::Wall;
+use crate::call_faults::{CallFate, CallFaults};
 
 /// How this Identity Center behaves where AWS leaves room.
 #[derive(Clone, Debug)]
@@ -38,6 +39,8 @@ pub struct Habits {
     pub refuses: Refuses,
     /// Whether calls are answered at all.
     pub answers: Answers,
+    /// Which of those fail by chance; `None` = none.
+    pub faults: Option<CallFaults>,
 }
 
 /// A question that is refused, where the answer is found in another way.
@@ -76,6 +79,7 @@ impl Default for Habits {
             slots: 10,
             refuses: Refuses::Nothing,
             answers: Answers::All,
+            faults: None,
         }
     }
 }
@@ -215,6 +219,21 @@ impl Center {
         change(&mut self.settled().habits);
     }
 
+    /// Lets a read through, or loses or throttles it, or has it fail by chance.
+    fn read(&self, call: &'static str) -> Result<(), CenterFault> {
+        self.ration(call)?;
+        match self.fate(false) {
+            CallFate::Fails(fault) => Err(fault),
+            CallFate::Answered | CallFate::AnswerLost => Ok(()),
+        }
+    }
+
+    fn fate(&self, is_write: bool) -> CallFate {
+        let mut state = self.settled();
+        let faults = state.habits.faults.as_mut();
+        faults.map_or(CallFate::Answered, |faults| faults.draw(is_write))
+    }
+
     /// Lets a request through, or loses or throttles it; a throttled one costs nothing.
     fn ration(&self, call: &'static str) -> Result<(), CenterFault> {
         let answers = {
@@ -252,6 +271,18 @@ impl Center {
 
     fn send(&self, kind: OperationKind, key: &HoldKey) -> Result<SentOperation, CenterFault> {
         self.ration(kind.name())?;
+        match self.fate(true) {
+            CallFate::Answered => self.accept(kind, key),
+            CallFate::Fails(fault) => Err(fault),
+            CallFate::AnswerLost => {
+                let _: Result<_, _> = self.accept(kind, key);
+                let message = "the answer was lost".to_owned();
+                Err(CenterFault::Unreachable { message })
+            }
+        }
+    }
+
+    fn accept(&self, kind: OperationKind, key: &HoldKey) -> Result<SentOperation, CenterFault> {
         let mut state = self.settled();
         let is_group = matches!(key.target, Target::Group { .. });
         let busy = state
@@ -363,7 +394,7 @@ impl CenterState {
 #[async_trait]
 impl IdentityCenter for Center {
     async fn holders(&self, target: &Target, _: Urgency) -> Result<Vec<UserId>, CenterFault> {
-        self.ration("holders")?;
+        self.read("holders")?;
         let shown = self.settled().shown().into_iter();
         Ok(shown
             .filter(|key| key.target == *target)
@@ -372,7 +403,7 @@ impl IdentityCenter for Center {
     }
 
     async fn held_by(&self, user: &UserId, _: Urgency) -> Result<Vec<Target>, CenterFault> {
-        self.ration("held_by")?;
+        self.read("held_by")?;
         let state = self.settled();
         if state.habits.refuses == Refuses::People {
             let reason = "not authorized".to_owned();
@@ -400,7 +431,7 @@ impl IdentityCenter for Center {
         request: &str,
         _: Urgency,
     ) -> Result<OperationStatus, CenterFault> {
-        self.ration("progress")?;
+        self.read("progress")?;
         let state = self.settled();
         let found = state
             .operations
@@ -423,7 +454,7 @@ impl IdentityCenter for Center {
         kind: OperationKind,
         _: Urgency,
     ) -> Result<BTreeSet<String>, CenterFault> {
-        self.ration("in_progress")?;
+        self.read("in_progress")?;
         let state = self.settled();
         if state.habits.refuses == Refuses::Operations {
             let reason = "not authorized".to_owned();
@@ -437,7 +468,7 @@ impl IdentityCenter for Center {
     }
 
     async fn missing(&self, key: &HoldKey) -> Result<Option<Missing>, CenterFault> {
-        self.ration("missing")?;
+        self.read("missing")?;
         let state = self.settled();
         if state.gone_people.contains(&key.user) {
             return Ok(Some(Missing::Principal));

@@ -2,6 +2,7 @@
 //! with substitutes for time, randomness and AWS, and a gate that fails or stops any port call.
 //! Never shipped.
 
+mod call_faults;
 mod center;
 mod checks;
 mod clock;
@@ -11,6 +12,7 @@ mod guard;
 pub mod past;
 mod world;
 
+pub use call_faults::CallFaults;
 pub use center::{Answers, Center, Habits, Refuses};
 pub use checks::{Broken, check_all};
 pub use clock::{Ids, Machine, ProcessTime, Wall};

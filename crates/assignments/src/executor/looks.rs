@@ -29,7 +29,7 @@ impl Executor {
                 Err(CenterFault::Refused { .. } | CenterFault::NotFound { .. }) => {
                     self.watch.refuse_person(user, now());
                 }
-                Err(fault) => return StepOutcome::Failed(fault),
+                Err(fault) => return StepOutcome::ReadFailed(fault),
             }
         }
         let read = || self.call(Calls::Reads, urgency, self.center.holders(target, urgency));
@@ -38,7 +38,7 @@ impl Executor {
                 at: listing.at,
                 present: listing.shows(user),
             },
-            Err(fault) => StepOutcome::Failed(fault),
+            Err(fault) => StepOutcome::ReadFailed(fault),
         }
     }
 

@@ -24,6 +24,7 @@ mod guarded;
 mod identity;
 mod interleavings;
 mod looking;
+mod lost_answers;
 mod outliving;
 mod overlaps;
 mod plans_of_sweeps;

@@ -1,0 +1,122 @@
+//! Answers of AWS that are lost, and reads that fail meanwhile in every way there is: what may have
+//! been made is taken away all the same.
+
+use fastrand::Rng;
+use hallpass_access::{EndOutcome, Extending, GrantState};
+use hallpass_assignments::{CenterFault, OperationKind};
+use hallpass_model::TimeSpan;
+use hallpass_simulation::{CallFaults, Habits, Human::Ana, World, check_all};
+
+use crate::acting::{asking, grant, grants, run, take};
+
+/// Lives of a seed each. `HALLPASS_LIVES` makes it more.
+fn lives() -> u64 {
+    let wanted = std::env::var("HALLPASS_LIVES").ok();
+    wanted.and_then(|text| text.parse().ok()).unwrap_or(400)
+}
+
+/// Somebody asks again and again for the same thing, gives back and extends, while a part of all
+/// calls fails; then AWS is well again, and everything comes to rest.
+async fn life(seed: u64) {
+    let mut rng = Rng::with_seed(seed);
+    let set = if rng.u8(0..4) == 0 {
+        "oncall"
+    } else {
+        "ReadOnly"
+    };
+    let habits = Habits {
+        write_takes: TimeSpan::seconds(rng.u64(0..5)),
+        listing_lag: TimeSpan::seconds(rng.u64(0..3)),
+        faults: Some(CallFaults::new(seed, rng.u8(10..60))),
+        ..Habits::default()
+    };
+    let world = World::new(seed, habits, None);
+    for _ in 0..rng.u8(1..8) {
+        let wanted = asking(set, TimeSpan::seconds(rng.u64(2..12)));
+        let _: Result<_, _> = world.access.ask(&world.actor(Ana), &wanted, None).await;
+        world.live(TimeSpan::seconds(rng.u64(0..8))).await;
+        let live = grants(&world).await.into_iter().find(|it| it.is_hold());
+        let Some(held) = live else { continue };
+        let ana = world.actor(Ana);
+        match rng.u8(0..4) {
+            0 => {
+                let _: Result<_, _> = world.access.release(&ana, held.id, None).await;
+            }
+            1 => {
+                let longer = Extending::by(TimeSpan::seconds(rng.u64(10..20)));
+                let _: Result<_, _> = world.access.extend(&ana, held.id, longer, None).await;
+            }
+            _ => {}
+        }
+    }
+    world.live(TimeSpan::seconds(rng.u64(0..20))).await;
+    world.center.change_habits(|habits| habits.faults = None);
+    // longer than a lost status, a consistency window and their pauses
+    world
+        .live_coarsely(TimeSpan::minutes(12), TimeSpan::seconds(2))
+        .await;
+    if let Err(broken) = check_all(&world, &[]).await {
+        panic!("seed {seed}: {broken:#?}\n{:#?}", grants(&world).await);
+    }
+    for grant in grants(&world).await {
+        assert!(!grant.standing, "seed {seed}: {grant:?}");
+    }
+}
+
+#[test]
+fn what_may_have_been_made_is_taken_away() {
+    for seed in 0..lives() {
+        run(life(seed));
+    }
+}
+
+/// Faults of a read that say nothing about the create before it.
+fn read_faults() -> [CenterFault; 7] {
+    let message = || "Rate exceeded".to_owned();
+    [
+        CenterFault::Throttled { message: message() },
+        CenterFault::NotSent,
+        CenterFault::Full { message: message() },
+        CenterFault::Conflict { message: message() },
+        CenterFault::Refused { reason: message() },
+        CenterFault::NotFound { what: message() },
+        CenterFault::Unreachable { message: message() },
+    ]
+}
+
+/// The create takes effect and its answer is lost; the looks after it fail until the grant is over.
+#[test]
+fn a_look_that_fails_does_not_make_a_create_undone() {
+    for fault in read_faults() {
+        run(async {
+            let world = World::new(7, Habits::default(), None);
+            let name = format!("{fault:?}");
+            let id = take(&world, Ana, "ReadOnly", TimeSpan::seconds(5)).await;
+            let reads = fault.clone();
+            world.center.change_habits(|habits| {
+                habits.faults = Some(CallFaults::lost_write_then(reads));
+            });
+            world.live(TimeSpan::seconds(4)).await;
+            let made = |it: &(OperationKind, _)| it.0 == OperationKind::Create;
+            assert!(
+                world.center.writes().iter().any(made),
+                "{name}: it was made"
+            );
+            world.center.change_habits(|habits| habits.faults = None);
+            world
+                .live_coarsely(TimeSpan::minutes(3), TimeSpan::seconds(2))
+                .await;
+            let ended = grant(&world, id).await;
+            if let Err(broken) = check_all(&world, &[]).await {
+                panic!("{name}: {broken:#?}\n{ended:#?}");
+            }
+            match ended.state {
+                GrantState::Ended { why, removed, .. } => {
+                    assert_eq!((why, removed), (EndOutcome::Removed, true), "{name}");
+                }
+                other => panic!("{name}: {other:?}"),
+            }
+            assert_eq!(grants(&world).await.len(), 1, "{name}");
+        });
+    }
+}
