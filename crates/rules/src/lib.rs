@@ -21,7 +21,7 @@ pub use directory::Directory;
 pub use engine::{
     Approvable, Ask, ClickRefused, Considered, Decision, DecisionKind, DecisionQuestion,
     DecisionStep, Effect, Explanation, Nearest, OverLimit, Permit, Principal, Requestable,
-    Requirement, RuleSummary, Rules, SetBits, SignInRequirement, Stage,
+    Requirement, RuleColumns, RuleSummary, Rules, SetBits, SignInRequirement, Stage,
 };
 pub use glob::Glob;
 pub use read::{Loaded, RuleFile, load};

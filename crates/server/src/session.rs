@@ -316,7 +316,7 @@ const GRACE: TimeSpan = TimeSpan::minutes(1);
 
 impl SessionSettings {
     /// The cookie's name. `__Host-` makes browsers insist on TLS, this host and the root path.
-    const fn cookie_name(&self) -> &'static str {
+    pub(crate) const fn cookie_name(&self) -> &'static str {
         if self.secure {
             "__Host-hallpass"
         } else {

@@ -33,7 +33,7 @@ pub use people::Principal;
 pub use requirement::Requirement;
 pub use sign_in::{OverLimit, SignInRequirement};
 pub use steps::{DecisionQuestion, DecisionStep};
-pub use words::RuleSummary;
+pub use words::{RuleColumns, RuleSummary};
 
 use crate::{
     diagnostic::Diagnostic,

@@ -25,6 +25,21 @@ pub struct RuleSummary {
     pub position: Position,
     /// What it says.
     pub sentence: String,
+    /// The same, in columns.
+    pub columns: RuleColumns,
+}
+
+/// What a rule says, a part at a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RuleColumns {
+    /// Permission sets and places, or groups: `ReadOnly in every account`.
+    pub covers: String,
+    /// Who may ask: `everyone`, `members of group oncall`.
+    pub requesters: String,
+    /// Who says yes, and whether they may for themselves; `nobody needed` without approval.
+    pub approvers: String,
+    /// Lengths, hours, reasons, signing in; each a clause.
+    pub limits: Vec<String>,
 }
 
 impl Rules {
@@ -36,12 +51,33 @@ impl Rules {
             index: ready.rule.index,
             position: ready.rule.position,
             sentence: sentence(ready),
+            columns: columns(ready.terms()),
         })
     }
 }
 
 /// The most names a sentence lists before it counts the rest.
 const NAMES_SHOWN: usize = 6;
+
+fn columns(terms: &Terms) -> RuleColumns {
+    let needless =
+        (terms.approval_is_not_required == Some(true)).then(|| "nobody needed".to_owned());
+    let approvers = needless.into_iter().chain(approvers(terms));
+    let approvers = approvers
+        .chain(on_approval(terms))
+        .chain(break_glass(terms));
+    let approvers: Vec<String> = approvers.collect();
+    RuleColumns {
+        covers: target(&terms.targets),
+        requesters: requesters(terms),
+        approvers: if approvers.is_empty() {
+            "nobody listed".to_owned()
+        } else {
+            approvers.join("; ")
+        },
+        limits: limits(terms),
+    }
+}
 
 /// What a rule says, as one sentence.
 pub(super) fn sentence(ready: &Ready) -> String {
@@ -68,6 +104,13 @@ pub(super) fn sentence(ready: &Ready) -> String {
 }
 
 fn clauses(terms: &Terms) -> Vec<String> {
+    let glass = break_glass(terms);
+    let clauses = on_approval(terms).into_iter().chain(limits(terms));
+    clauses.chain(glass).collect()
+}
+
+/// How approvals are given, beside by whom.
+fn on_approval(terms: &Terms) -> Vec<String> {
     let mut clauses = Vec::new();
     if terms.approval_is_not_required == Some(false) {
         clauses.push("no rule may skip approval here".to_owned());
@@ -80,6 +123,20 @@ fn clauses(terms: &Terms) -> Vec<String> {
     if terms.min_approvals > 1 {
         clauses.push(format!("{} approvals are needed", terms.min_approvals));
     }
+    clauses
+}
+
+fn break_glass(terms: &Terms) -> Option<String> {
+    match &terms.break_glass {
+        Some(people) if people.is_empty() => Some("nobody may break the glass".to_owned()),
+        Some(people) => Some(format!("{} may break the glass", listed(people))),
+        None => None,
+    }
+}
+
+/// What is asked of a request beside approval.
+fn limits(terms: &Terms) -> Vec<String> {
+    let mut clauses = Vec::new();
     if let Some(max) = terms.max_duration {
         clauses.push(format!("for at most {max}"));
     }
@@ -110,11 +167,6 @@ fn clauses(terms: &Terms) -> Vec<String> {
             "whoever approves or breaks the glass has signed in by {}",
             ways.join(" or ")
         ));
-    }
-    match &terms.break_glass {
-        Some(people) if people.is_empty() => clauses.push("nobody may break the glass".to_owned()),
-        Some(people) => clauses.push(format!("{} may break the glass", listed(people))),
-        None => {}
     }
     clauses
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hallpass_model::{AccountId, Timestamp};
-use hallpass_rules::{Ask, Effect, RuleFile, RuleTestOutcome, Rules, load};
+use hallpass_rules::{Ask, Effect, RuleColumns, RuleFile, RuleTestOutcome, Rules, load};
 
 use crate::world::{
     LOGS, ONCALL, PAYMENTS_DEV, PAYMENTS_PROD, decide, directory, email, noon, rules, shown,
@@ -335,6 +335,73 @@ fn explanations_name_every_rule_and_the_step() {
         words[1],
         "members of group oncall may ask for Admin in every account, approved by bo@corp.com or cai@corp.com; its approvers may approve for themselves"
     );
+}
+
+#[test]
+fn a_rule_in_columns_says_what_its_sentence_says() {
+    let text = r#"
+[[rule]]
+id = "plain"
+accounts = ["*"]
+permission_sets = ["ReadOnly"]
+approval_is_not_required = true
+
+[[rule]]
+id = "full"
+accounts = ["*"]
+permission_sets = ["Admin", "Ops"]
+allowed_groups = ["oncall"]
+approvers = ["bo@corp.com"]
+allow_self_approval = false
+min_approvals = 1
+max_duration = "2h"
+reason_pattern = "OPS-"
+break_glass = ["ana@corp.com"]
+"#;
+    let rules = native(text);
+    let rows: Vec<_> = rules.rules().collect();
+    let columns: Vec<_> = rows.iter().map(|row| &row.columns).collect();
+    let in_line = |row: &RuleColumns| {
+        let limits = row.limits.join("; ");
+        format!(
+            "{} | {} | {} | {limits}",
+            row.covers, row.requesters, row.approvers
+        )
+    };
+    assert_eq!(
+        columns.iter().map(|row| in_line(row)).collect::<Vec<_>>(),
+        [
+            "ReadOnly in every account | everyone | nobody needed | ",
+            "Admin or Ops in every account | members of group oncall | bo@corp.com; its approvers may never approve for themselves; \
+             ana@corp.com may break the glass | for at most 2h; the reason must match `OPS-`",
+        ]
+    );
+    // no clause of the sentence is lost between the columns
+    for row in rows {
+        for part in [&row.columns.covers, &row.columns.requesters] {
+            assert!(
+                row.sentence.contains(part.as_str()),
+                "{part} of {}",
+                row.sentence
+            );
+        }
+        let clauses = row
+            .columns
+            .approvers
+            .split("; ")
+            .chain(row.columns.limits.iter().map(String::as_str));
+        for clause in clauses.filter(|clause| *clause != "nobody needed") {
+            assert!(
+                row.sentence.contains(clause),
+                "{clause} of {}",
+                row.sentence
+            );
+        }
+        assert!(row.sentence.split("; ").skip(1).all(|clause| {
+            row.columns.approvers.contains(clause)
+                || row.columns.limits.iter().any(|it| it == clause)
+        }));
+    }
 }
 
 #[test]

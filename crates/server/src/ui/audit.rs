@@ -105,6 +105,8 @@ struct AuditPage {
     problems: Vec<String>,
     rows: Vec<RecordRow>,
     opened: Option<Opened>,
+    /// Whether the open record is none of the rows.
+    is_open_elsewhere: bool,
     not_opened: Option<String>,
     export: String,
     older: Option<String>,
@@ -161,7 +163,9 @@ async fn show(
         })
         .collect::<Vec<_>>();
     let is_kind = filter.event.is_empty() || kinds.iter().any(|kind| kind.is_on);
+    let rows = rows(&directory, &found.records, &links, record);
     Ok(page(&AuditPage {
+        is_open_elsewhere: rows.iter().all(|row| !row.is_open),
         shell: viewer.shell(&app, Nav::Audit, "Audit log").await,
         chain: if viewer.actor.reads_all() {
             Some(chain(&app).await)
@@ -171,7 +175,7 @@ async fn show(
         kinds,
         one_event: (!is_kind).then(|| filter.event.clone()),
         problems: search.problems.clone(),
-        rows: rows(&directory, &found.records, &links, record),
+        rows,
         not_opened: record.filter(|_| opened.is_none()).map(counted),
         opened,
         export: links.filter.clone(),

@@ -10,7 +10,7 @@ use axum::{
 };
 use hallpass_access::{
     Approval, AskVerdict, Grant, GrantFilter, GrantPresses, GrantState, GrantStateKind, InLine,
-    Request, RequestFilter, RequestState, RequestView, by_rules,
+    Request, RequestFilter, RequestState, RequestStateKind, RequestView, by_rules,
 };
 use hallpass_model::{HoldKey, RequestId, Target, TimeSpan};
 use hallpass_wording::grants::{self, STAYS};
@@ -42,6 +42,8 @@ struct HomePage {
     passes: Vec<Pass>,
     rows: Vec<RequestRow>,
     again: Vec<Again>,
+    /// How many requests wait for the viewer's answer, in words.
+    to_answer: Option<String>,
     /// What the viewer holds without Hallpass and without a pass.
     standing: Vec<TargetView>,
 }
@@ -103,12 +105,18 @@ async fn home(
 ) -> PageResult {
     let view = Presenter::new(&app, &viewer);
     let grants = my_grants(&app, &viewer, &view).await?;
-    let filter = RequestFilter::default();
-    let mine = app
-        .access
-        .requests(&viewer.actor, RequestView::Mine, &filter, LOOKED_AT)
-        .await?
-        .rows;
+    let of_mine = async |state| {
+        let filter = RequestFilter {
+            state,
+            ..RequestFilter::default()
+        };
+        let found = app
+            .access
+            .requests(&viewer.actor, RequestView::Mine, &filter, LOOKED_AT);
+        found.await.map(|found| found.rows)
+    };
+    let mine = of_mine(None).await?;
+    let waiting = of_mine(Some(RequestStateKind::Pending)).await?;
     let reasons: HashMap<RequestId, &Request> = mine.iter().map(|r| (r.id, r)).collect();
     let places = app.access.in_line(&grants).await;
     let offers = app.access.grant_offers(&viewer.actor).await?;
@@ -121,18 +129,24 @@ async fn home(
         })
         .collect();
     let mut rows = Vec::new();
-    for request in mine.iter().filter(|r| is_worth_a_row(r)).take(ROWS) {
+    for request in worth_a_row(&waiting, &mine) {
         rows.push(rows::row(&app, &viewer, &view, request).await);
     }
     let standing = standing(&app, &viewer, &view, &grants).await?;
     let mut shell = viewer.shell(&app, Nav::Home, "Your access").await;
     shell.said = after.toast(&app, &viewer, &view).await;
+    let to_answer = match shell.reviews.as_str() {
+        "" => None,
+        "1" => Some("1 request waits for your answer.".to_owned()),
+        count => Some(format!("{count} requests wait for your answer.")),
+    };
     Ok(page(&HomePage {
         summary: summary(&grants),
         zone: view.zone_words(),
         passes,
         rows,
         again: again(&app, &view, &grants, &mine),
+        to_answer,
         standing,
         shell,
     }))
@@ -159,6 +173,16 @@ async fn standing(
 /// What could not be understood was said on the form; here it would only be in the way.
 fn is_worth_a_row(request: &Request) -> bool {
     !matches!(&request.state, RequestState::Rejected { code, .. } if code == "invalid")
+}
+
+/// Every request that waits, then the newest of the others.
+fn worth_a_row<'a>(waiting: &'a [Request], mine: &'a [Request]) -> Vec<&'a Request> {
+    let is_other = |request: &&Request| {
+        !matches!(request.state, RequestState::Pending) && is_worth_a_row(request)
+    };
+    let room = ROWS.saturating_sub(waiting.len());
+    let others = mine.iter().filter(is_other).take(room);
+    waiting.iter().chain(others).collect()
 }
 
 /// Live grants of the viewer: what ends soonest first, then what is being made, then failures.

@@ -29,8 +29,8 @@ const ROWS: usize = 50;
 const SOURCE_LINES: usize = 60;
 /// Names offered while typing; with more, one types.
 const OFFERED: usize = 400;
-/// Permission sets listed; more are counted.
-const SETS: usize = 40;
+/// Permission sets listed; more are found by name.
+const SETS: usize = 60;
 /// Warnings shown; more are counted.
 const WARNINGS: usize = 8;
 
@@ -49,11 +49,17 @@ struct RulesQuery {
     permission_set: String,
     /// Filter of the list.
     q: String,
+    /// Filter of the permission sets.
+    set: String,
     page: usize,
 }
 
 struct RuleRow {
     id: String,
+    covers: Vec<CodedPiece>,
+    requesters: Vec<CodedPiece>,
+    approvers: Vec<CodedPiece>,
+    limits: Vec<CodedPiece>,
     sentence: Vec<CodedPiece>,
     line: u32,
     source: Option<String>,
@@ -87,7 +93,8 @@ struct RulesPage {
     more_warnings: usize,
     /// Permission sets: name, page, length of sessions.
     held: Vec<(String, String, TimeSpan)>,
-    more_held: usize,
+    held_shown: String,
+    set_q: String,
     rows: Vec<RuleRow>,
     q: String,
     shown: String,
@@ -132,7 +139,7 @@ async fn show(
     built.answer = answered;
     built.problems = problems.iter().map(|problem| coded(problem)).collect();
     if sees_all {
-        held(&app, &mut built);
+        held(&app, &coming, &mut built);
         list(&app, &coming, &mut built);
     }
     Ok(page(&built))
@@ -197,7 +204,8 @@ fn frame(app: &App, viewer: &Viewer, shell: Shell, case: TypedCase) -> RulesPage
         warnings: Vec::new(),
         more_warnings: 0,
         held: Vec::new(),
-        more_held: 0,
+        held_shown: String::new(),
+        set_q: String::new(),
         rows: Vec::new(),
         q: String::new(),
         shown: String::new(),
@@ -224,11 +232,13 @@ fn people(directory: &Directory, sees_all: bool) -> Vec<(String, String)> {
     }
 }
 
-fn held(app: &App, built: &mut RulesPage) {
+fn held(app: &App, coming: &RulesQuery, built: &mut RulesPage) {
     let directory = app.access.directory();
     let sets = directory.permission_sets();
-    built.more_held = sets.len().saturating_sub(SETS);
-    let row = |set: &PermissionSet| {
+    let needle = coming.set.trim().to_lowercase();
+    let is_found = |set: &&PermissionSet| set.name.to_lowercase().contains(&needle);
+    let found: Vec<&PermissionSet> = sets.iter().filter(is_found).collect();
+    let row = |set: &&PermissionSet| {
         let session = TimeSpan::seconds(set.session_duration);
         (
             plain(&set.name),
@@ -236,7 +246,14 @@ fn held(app: &App, built: &mut RulesPage) {
             session,
         )
     };
-    built.held = sets.iter().take(SETS).map(row).collect();
+    built.held = found.iter().take(SETS).map(row).collect();
+    built.held_shown = if found.len() > SETS {
+        let all = counted(found.len() as u64);
+        format!("{SETS} of {all} permission sets; type more of a name for the others")
+    } else {
+        count_of(found.len(), "permission set", "permission sets")
+    };
+    built.set_q.clone_from(&coming.set);
 }
 
 fn list(app: &App, coming: &RulesQuery, built: &mut RulesPage) {
@@ -284,6 +301,10 @@ fn list(app: &App, coming: &RulesQuery, built: &mut RulesPage) {
         .take(ROWS)
         .map(|rule| RuleRow {
             id: plain(rule.id.as_str()),
+            covers: coded(&plain(&rule.columns.covers)),
+            requesters: coded(&plain(&rule.columns.requesters)),
+            approvers: coded(&plain(&rule.columns.approvers)),
+            limits: coded(&plain(&rule.columns.limits.join("; "))),
             sentence: coded(&sentence(&plain(&rule.sentence))),
             line: rule.position.line,
             source: status

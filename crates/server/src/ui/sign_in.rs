@@ -24,6 +24,9 @@ use crate::{
     App, ServerMode, SignedIn, app::PersonaCard, body::Path, problem::ProblemResponse, session,
 };
 
+/// What a sign-in page says to whom a session was lost; what was being written is kept by the browser.
+const SIGNED_OUT: &str = "You were signed out. Sign in and your text is still here.";
+
 /// A person of the demo, as the picker shows them.
 struct Picture<'a> {
     email: &'a str,
@@ -41,6 +44,8 @@ struct SignInPage<'a> {
     personas: Vec<Picture<'a>>,
     provider: Option<String>,
     failure: Option<&'a str>,
+    /// Whether the browser still has the cookie of a session that is over.
+    was_signed_in: bool,
     /// Where one returns to, encoded for a query.
     next: String,
     next_plain: &'a str,
@@ -115,6 +120,8 @@ pub(super) fn sign_in_page(
     status: StatusCode,
 ) -> Response {
     let provider = app.sign_in.provider.as_ref();
+    // who signs out has no cookie any more; this session ended by itself, or was ended
+    let had = session::cookie(headers, app.session_settings.cookie_name());
     let page = SignInPage {
         css: &CSS_URL,
         js: &JS_URL,
@@ -122,6 +129,7 @@ pub(super) fn sign_in_page(
         personas: personas(app).iter().map(picture).collect(),
         provider: provider.map(|provider| provider.settings().name.clone()),
         failure,
+        was_signed_in: had.is_some_and(|secret| !secret.is_empty()),
         next: url_encoded(next),
         next_plain: next,
     };

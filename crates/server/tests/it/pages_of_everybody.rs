@@ -424,3 +424,87 @@ fn health_says_whether_every_end_is_on_time() {
         );
     });
 }
+
+#[test]
+fn home_shows_every_request_that_waits() {
+    run(async {
+        let server = server();
+        // the one that waits is the oldest of many
+        server.ask(&format!("ana{ALL}"), "Admin").await;
+        for _ in 0..8 {
+            server.ask(&format!("ana{ALL}"), "ReadOnly").await;
+            for grant in live(&server).await {
+                let path = format!("/api/v1/grants/{}/release", grant.id);
+                server.post(&path, &format!("ana{ALL}"), &json!({})).await;
+            }
+        }
+        let page = At::new(&server, "ana").await.page("/").await;
+        let rows = page.split("id=\"req-h\"").nth(1).unwrap();
+        let first = words(rows.split("<tbody").nth(1).unwrap());
+        let at = first.find("payments-prod / Admin").unwrap_or(usize::MAX);
+        let other = first.find("ReadOnly").unwrap_or(0);
+        assert!(at < other, "{first}");
+        // who is to answer hears of it where they come in
+        let cai = At::new(&server, "cai").await.page("/").await;
+        assert!(
+            words(&cai).contains("1 request waits for your answer. Review"),
+            "{cai}"
+        );
+        assert!(!words(&page).contains("for your answer"), "{page}");
+    });
+}
+
+#[test]
+fn rules_are_in_columns_and_permission_sets_are_found_by_name() {
+    run(async {
+        let server = server();
+        let aud = At::new(&server, "aud").await;
+        let page = aud.page("/rules").await;
+        for column in ["Covers", "Who may ask", "Who decides", "Limits"] {
+            assert!(
+                page.contains(&format!("data-l=\"{column}\"")),
+                "{column}: {page}"
+            );
+        }
+        let sets = |page: &str| words(page.split("id=\"set-rows\"").nth(1).unwrap());
+        let all = sets(&page);
+        assert!(
+            all.contains("ReadOnly up to") && all.contains("Admin up to"),
+            "{all}"
+        );
+        let some = sets(&aud.page("/rules?set=readon").await);
+        assert!(
+            some.contains("ReadOnly up to") && !some.contains("Admin up to"),
+            "{some}"
+        );
+        let none = sets(&aud.page("/rules?set=zzz").await);
+        assert!(none.contains("No permission set matches “zzz”"), "{none}");
+        // people without a role see no list at all
+        let ana = At::new(&server, "ana").await.page("/rules").await;
+        assert!(
+            !ana.contains("set-rows") && !ana.contains("rule-rows"),
+            "{ana}"
+        );
+    });
+}
+
+#[test]
+fn who_lost_a_session_is_told_so_and_nobody_else() {
+    run(async {
+        let server = server();
+        let said = "You were signed out. Sign in and your text is still here.";
+        let fresh = server.call("GET", "/signin", None, None).await;
+        assert!(!text(&fresh).contains(said));
+        let ana = At::new(&server, "ana").await;
+        let page = ana.page("/").await;
+        assert!(!page.contains(said));
+        // everybody's sessions end on the server
+        server
+            .clock
+            .advance(hallpass_model::TimeSpan::hours(24 * 60));
+        let reply = ana.get("/ask").await;
+        assert_eq!(reply.status, StatusCode::SEE_OTHER);
+        let after = text(&ana.get("/signin?next=%2Fask").await);
+        assert!(after.contains(said), "{after}");
+    });
+}

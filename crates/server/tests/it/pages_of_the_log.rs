@@ -164,6 +164,15 @@ fn a_record_opens_with_its_neighbours_for_those_who_read_all() {
         ] {
             assert!(page.contains(said), "{said}: {page}");
         }
+        // right below its row; above the table when that has no such row
+        let page = aud.page("/audit?record=2").await;
+        let (_, rest) = page.split_once("?record=2#r\" aria-current").unwrap();
+        let (below, _) = rest.split_once("?record=1#r").unwrap();
+        assert!(below.contains("<section id=\"r\""), "{page}");
+        assert_eq!(page.matches("<section id=\"r\"").count(), 1);
+        let page = aud.page("/audit?q=ana&record=6").await;
+        let (above, _) = page.split_once("<tbody").unwrap();
+        assert!(above.contains("<section id=\"r\""), "{page}");
         let ana = At::new(&server, "ana").await;
         let page = words(&ana.page("/audit?record=1").await);
         assert!(

@@ -202,7 +202,7 @@ const showKeys = () => { for (const el of all("[data-keys-toggle]")) { el.hidden
 showKeys();
 const places = { h: "/", n: "/ask", r: "/reviews", a: "/access", u: "/audit", l: "/rules", s: "/health" };
 let went = 0;
-const cards = () => all("[data-card], main tbody tr");
+const cards = () => all("[data-card], main tbody tr:not(.src)");
 const current = () => cards().find((card) => card.contains(d.activeElement));
 const move = (by) => {
   const list = cards();
