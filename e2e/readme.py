@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""The README's "Run it for real", as a stranger follows it: its own files and its own commands, in its order, with the
+simulated organization in the place of AWS. Installing and the address of whoever reads it are all that differs."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+
+from stage import ROOT, Api, Checks, Stage, answers, free_port, wait
+
+ME = "priya.raman@example.com"
+SECTION = re.compile(r"^## Run it for real\n(.*?)^### ", re.M | re.S)
+BLOCK = re.compile(r"^```(toml|sh)\n(.*?)^```", re.M | re.S)
+
+
+def blocks():
+    section = SECTION.search((ROOT / "README.md").read_text()).group(1)
+    found = BLOCK.findall(section)
+    files = [text for kind, text in found if kind == "toml"]
+    return files, [text.splitlines() for kind, text in found if kind == "sh"]
+
+
+class Reader:
+    """Somebody with a folder and a terminal."""
+
+    def __init__(self, stage, check, port):
+        self.stage, self.check, self.port = stage, check, port
+        # the program is `hallpass` for whoever installed it
+        stage.path("bin").mkdir()
+        stage.path("bin/hallpass").symlink_to(stage.binary)
+        self.path = f"{stage.path('bin')}:{os.environ['PATH']}"
+        self.environment = {}
+
+    def runs(self, line, code=0):
+        """A line as it stands, in a shell."""
+        line = line.replace("you@example.com", ME)
+        done = subprocess.run(["bash", "-o", "pipefail", "-c", line], cwd=self.stage.folder, capture_output=True, text=True,
+                              env=self.stage.environment(**self.environment | {"PATH": self.path}), timeout=120, check=False)
+        said = done.stdout + done.stderr
+        self.check(f"`{line.split(' #')[0].strip()}` exits {code}", done.returncode == code, said[-900:])
+        return said
+
+
+def begin(stage, check, files):
+    names = {re.match(r"# (\S+)", text).group(1): text for text in files}
+    check.equal("two files are written", sorted(names), ["hallpass.toml", "rules.toml"])
+    port = free_port()
+    # the port is ours, so that several can run side by side
+    names["hallpass.toml"] = f'[server]\nlisten = "127.0.0.1:{port}"\n' + names["hallpass.toml"]
+    for name, text in names.items():
+        stage.path(name).write_text(text)
+    return Reader(stage, check, port)
+
+
+def follow(stage, check, files, shells):
+    reader = begin(stage, check, files)
+    install, checks, doctor, serve, first = shells
+    check("it is installed with what the Makefile has, too", all("hallpass" in line for line in install), install)
+    # no account, no network: what is checked on any machine
+    said = [reader.runs(line) for line in checks]
+    check("rules are right", "0 errors" in said[0], said[0])
+    policy = stage.path("policy.json").read_text()
+    check("the policy is one", '"sso:CreateAccountAssignment"' in policy, policy[:300])
+    simulator, endpoint, aws = stage.simulator("--scale", "small")
+    reader.environment = aws
+    said = reader.runs(doctor[0])
+    check("the doctor finds the organization", "inventory" in said, said[-900:])
+    check.equal("`hallpass serve` is a line of its own", serve, ["hallpass serve"])
+    server = stage.spawn(*shlex.split(serve[0])[1:], log="serve.log", **aws)
+    base = f"http://127.0.0.1:{reader.port}"
+    ready = wait(lambda: answers(Api(base), "/readyz"), 90, server)
+    check("the server says where it listens", ready and f"listens on {base}" in stage.said("serve.log"), stage.said("serve.log")[-600:])
+    reader.environment = aws | {"HALLPASS_SERVER": base}
+    said = {line.split()[1]: reader.runs(line) for line in first}
+    check("the first is an administrator", "admin" in said["whoami"], said["whoami"])
+    check("the catalog has what the rules allow", "ReadOnly" in said["catalog"], said["catalog"][:600])
+    check("the request is granted", "orders-dev" in said["request"], said["request"])
+    check("the grant is there", "orders-dev" in said["grants"], said["grants"])
+    check("the log verifies", '"ok":true' in said["audit"], said["audit"])
+    check.equal("it stops in order", stage.stop(server), 0)
+    stage.stop(simulator, signal.SIGTERM)
+
+
+def main():
+    check = Checks()
+    files, shells = blocks()
+    check.equal("the section has its blocks", (len(files), len(shells)), (2, 5))
+    with Stage("readme") as stage:
+        follow(stage, check, files, shells)
+    check.end()
+
+
+if __name__ == "__main__":
+    main()
