@@ -216,7 +216,7 @@ def journey(hallpass):
     check("its title", title(head).strip(":").find("Access request") > 0, title(head))
     check("who, what, why and how long", all(word in text(head, "content") for word in
           ("<@U0MARA>", f"payments-prod #{PROD}", "DatabaseOperator", "OPS-1: replay a batch", "30m")), text(head, "content"))
-    check.equal("its buttons", buttons(head), ["approve", "deny", "discard"])
+    check.equal("its buttons", buttons(head), ["approve", "approve_with", "deny", "discard"])
     replies = wait(lambda: hallpass.replies(head), 10) or []
     check("approvers are mentioned", replies and "<@U0TOMASZ>" in replies[0] and "<@U0PRIYA>" in replies[0]
           and "one of you can approve this. Rule: `database`." in replies[0], replies)

@@ -387,6 +387,7 @@ fn draft(
         key,
         names,
         duration: form.duration,
+        shortened: None,
         reason: form.reason.trim().to_owned(),
         ticket: form.ticket.map(str::to_owned),
         origin: form.origin,

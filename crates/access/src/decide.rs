@@ -8,10 +8,11 @@ use hallpass_model::{Email, TargetNames, TimeSpan, Timestamp, UserId};
 use hallpass_rules::{Ask, ClickRefused, Directory, Permit, Principal, Rules, SignInRequirement};
 use serde::{Deserialize, Serialize};
 
+use crate::approving::ApprovalWords;
 use crate::records::{Doer, StepContext};
 use crate::step::{ApprovedThrough, PressStep, RequestStep};
 use crate::{
-    Approval, Change, Grant, GrantState, Holds, LocksSeen, News, Origin, PendingRequest,
+    Approval, Approving, Change, Grant, GrantState, Holds, LocksSeen, News, Origin, PendingRequest,
     PressRefused, Reminders, Request, RequestState, Review, Settings, ask, grant,
 };
 
@@ -176,6 +177,7 @@ impl DecisionContext<'_> {
 pub(crate) fn approve(
     mut pending: PendingRequest,
     actor: &Actor,
+    approving: &Approving<'_>,
     context: &DecisionContext<'_>,
 ) -> Result<PressStep, PressRefused> {
     ensure_known(actor, context.directory)?;
@@ -198,13 +200,7 @@ pub(crate) fn approve(
     }
     context.ensure_signed_in(actor, &permit.decision.sign_in)?;
     context.step.ensure_agreed()?;
-    let granted_for = ask::check_again(
-        request,
-        &permit.decision,
-        context.directory,
-        context.settings,
-    )
-    .map_err(PressRefused::NoLongerFits)?;
+    let words = approving.judge(request, context.holds, context.settings, now)?;
     // earlier approvals count only while their givers may still give them
     let mut approvals: BTreeSet<UserId> = request
         .reviews
@@ -215,6 +211,16 @@ pub(crate) fn approve(
         .map(|(user, _)| user.clone())
         .collect();
     approvals.extend(actor.user.clone());
+    if let Some((_, shorter)) = words.shorter {
+        pending.shorten_by(&actor.email, shorter);
+    }
+    let granted_for = ask::check_again(
+        pending.request(),
+        &permit.decision,
+        context.directory,
+        context.settings,
+    )
+    .map_err(PressRefused::NoLongerFits)?;
     if permit.decision.is_satisfied_by(&approvals) {
         pending.shorten(granted_for);
         let approval = if permit.own_request {
@@ -224,21 +230,29 @@ pub(crate) fn approve(
         };
         let (by, doer) = (actor.principal(), Doer::Person(actor));
         let approved = grant::approved(pending, by, approval, doer, context)?;
+        let approved = approved.with_words(words);
         return Ok(PressStep::approved(approved, ApprovedThrough::Press));
     }
-    Ok(reviewed(pending, actor, context.step).into())
+    Ok(reviewed(pending, actor, words, context.step).into())
 }
 
 /// A yes that does not decide yet.
-fn reviewed(pending: PendingRequest, actor: &Actor, step: StepContext<'_>) -> RequestStep {
+fn reviewed(
+    pending: PendingRequest,
+    actor: &Actor,
+    words: ApprovalWords,
+    step: StepContext<'_>,
+) -> RequestStep {
     let requester = pending.request().requester.email.clone();
     let request = pending.reviewed(Review {
         by: actor.email.clone(),
         user: actor.user.clone(),
         at: step.now,
+        comment: words.comment.clone(),
     });
+    let record = step.of_request(Event::RequestReviewed, Doer::Person(actor), &request);
     RequestStep {
-        record: Some(step.of_request(Event::RequestReviewed, Doer::Person(actor), &request)),
+        record: Some(words.record(record)),
         notice: Some(step.notice(News::Reviewed, &request, vec![requester])),
         request,
     }

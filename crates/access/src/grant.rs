@@ -309,6 +309,7 @@ fn schedule(
         by: by.email.clone(),
         at: now,
         approval,
+        comment: None,
     });
     let grant = Grant {
         id: step.grant_id(),
@@ -376,6 +377,7 @@ fn lengthen(
         by: by.email.clone(),
         at: now,
         approval,
+        comment: None,
     });
     request.grant = Some(extended);
     let ends_at = request.duration.after(now).max(grant.ends_at);

@@ -18,6 +18,7 @@
 #![warn(missing_docs)]
 
 mod alarm;
+mod approving;
 mod ask;
 mod break_glass;
 mod change;
@@ -29,6 +30,7 @@ mod grant_press;
 mod guard_removals;
 mod haste;
 mod identity;
+mod later_end;
 mod lock;
 mod notice;
 mod outcome;
@@ -48,6 +50,7 @@ mod sweep;
 pub mod words;
 
 pub use alarm::{Alarm, AlarmKind, AlarmState};
+pub use approving::{Approving, COMMENT_CHARACTERS_MAX, Shortened};
 pub use ask::{AskOutcome, FieldProblem, Refusal, question};
 pub use break_glass::{
     AfterReview, BREAK_GLASS_MAX, Closing, JUSTIFICATION_CHARACTERS_MAX,
@@ -63,6 +66,7 @@ pub use guard_removals::Removals;
 pub use hallpass_audit::{Approval, Origin};
 pub use hallpass_rules::Directory;
 pub use identity::{Identity, Owner, TokenSource};
+pub use later_end::LaterEnd;
 pub use lock::{ENDED_BY_A_LOCK, Force, HeldAccess, Lifted, Lock, Locking, LocksSeen};
 pub use notice::{
     CredentialsAfterEnd, LateRemoval, LiveSessions, LostAccess, News, Notice, NoticeKind,

@@ -4,7 +4,7 @@ use hallpass_model::{Disagreement, TimeSpan, Timestamp};
 use hallpass_rules::ClickRefused;
 
 use crate::break_glass::{JUSTIFICATION_CHARACTERS_MAX, JUSTIFICATION_CHARACTERS_MIN};
-use crate::{Closed, FieldProblem, StandingRefused};
+use crate::{COMMENT_CHARACTERS_MAX, Closed, FieldProblem, StandingRefused};
 
 /// Why a press had no effect.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -102,6 +102,20 @@ pub enum PressRefused {
         /// How long it is, in characters after trimming.
         characters: usize,
     },
+    /// An approval may be for as long as was asked or for less, down to the shortest there is.
+    #[error("it can be approved for {shortest} to {longest}")]
+    ApprovedLength {
+        /// The shortest.
+        shortest: TimeSpan,
+        /// As long as was asked for.
+        longest: TimeSpan,
+    },
+    /// An approver's comment is too long.
+    #[error("a comment has at most {COMMENT_CHARACTERS_MAX} characters; this has {characters}")]
+    LongComment {
+        /// How long it is, in characters after trimming.
+        characters: usize,
+    },
     /// The glass was not broken: there is nothing to review.
     #[error("this request has no break-glass review")]
     NoReview,
@@ -176,6 +190,8 @@ impl PressRefused {
             Self::NotRequester => "not-requester",
             Self::GlassHolds { .. } => "break-glass-not-allowed",
             Self::Justification { .. } => "bad-justification",
+            Self::ApprovedLength { .. } => "bad-duration",
+            Self::LongComment { .. } => "long-comment",
             Self::NoReview => "no-review",
             Self::OwnReview => "own-review",
             Self::Standing(refused) => refused.code(),
@@ -210,6 +226,8 @@ impl PressRefused {
             | Self::NotRequester
             | Self::GlassHolds { .. }
             | Self::Justification { .. }
+            | Self::ApprovedLength { .. }
+            | Self::LongComment { .. }
             | Self::OwnReview
             | Self::ClocksDisagree(_)
             | Self::DirectoryUnread { .. }
@@ -244,6 +262,8 @@ impl PressRefused {
             | Self::NotRequester
             | Self::GlassHolds { .. }
             | Self::Justification { .. }
+            | Self::ApprovedLength { .. }
+            | Self::LongComment { .. }
             | Self::NoReview
             | Self::OwnReview
             | Self::Standing(_)

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use hallpass_rules::Principal;
 
-use crate::{Actor, AfterReview, RequestStateKind, break_glass};
+use crate::{Actor, AfterReview, RequestStateKind, Shortened, break_glass};
 
 /// A person of the identity store, as they were when they acted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +92,9 @@ pub struct Review {
     pub user: Option<UserId>,
     /// When the approval was given.
     pub at: Timestamp,
+    /// Their words, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
 }
 
 /// When approvers are reminded.
@@ -117,6 +120,9 @@ pub enum RequestState {
         at: Timestamp,
         /// In which capacity.
         approval: Approval,
+        /// Their words, if any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        comment: Option<String>,
     },
     /// Decided no.
     Denied {
@@ -195,8 +201,11 @@ pub struct Request {
     pub key: Option<HoldKey>,
     /// The target's names when it was asked for.
     pub names: TargetNames,
-    /// For how long.
+    /// For how long: as it was asked, or as short as it was made since.
     pub duration: TimeSpan,
+    /// That approvers made it shorter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shortened: Option<Shortened>,
     /// Why, byte for byte.
     pub reason: String,
     /// A ticket's name, when one was given.
@@ -233,6 +242,28 @@ impl Request {
     /// What it asked for, as the rules are asked; `None` when that never existed.
     pub fn question(&self) -> Option<hallpass_rules::Ask<'_>> {
         crate::question(&self.key.as_ref()?.target, &self.names)
+    }
+
+    /// How long it was asked for, before any approver made it shorter.
+    pub fn asked_for(&self) -> TimeSpan {
+        let shortened = self.shortened.as_ref();
+        shortened.map_or(self.duration, |shortened| shortened.from)
+    }
+
+    /// What the newest approval said in words, and who.
+    pub fn newest_comment(&self) -> Option<(&Email, &str)> {
+        let (by, comment) = match &self.state {
+            RequestState::Approved { by, comment, .. } => (by, comment),
+            RequestState::Pending
+            | RequestState::Denied { .. }
+            | RequestState::Discarded { .. }
+            | RequestState::Expired { .. }
+            | RequestState::Rejected { .. } => {
+                let last = self.reviews.last()?;
+                (&last.by, &last.comment)
+            }
+        };
+        Some((by, comment.as_deref()?))
     }
 
     /// When time alone does something to it: the earlier of lapse and reminder, while it waits.
@@ -358,6 +389,15 @@ impl PendingRequest {
     /// The same request for a shorter time.
     pub(crate) fn shorten(&mut self, duration: TimeSpan) {
         self.request.duration = duration;
+    }
+
+    /// The same request for a shorter time, which an approver said.
+    pub(crate) fn shorten_by(&mut self, by: &Email, duration: TimeSpan) {
+        self.request.shortened = Some(Shortened {
+            from: self.request.asked_for(),
+            by: by.clone(),
+        });
+        self.shorten(duration);
     }
 
     /// The same request, to be reviewed once it was granted without waiting.

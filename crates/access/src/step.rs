@@ -4,7 +4,10 @@
 
 use hallpass_audit::Draft;
 
-use crate::{Change, DesiredAssignment, Grant, Notice, OutlivingSessions, Request, Write};
+use crate::approving::ApprovalWords;
+use crate::{
+    Change, DesiredAssignment, Grant, Notice, OutlivingSessions, Request, RequestState, Write,
+};
 
 /// A request after a step that gives no access.
 #[derive(Clone, Debug)]
@@ -69,6 +72,16 @@ pub(crate) enum ApprovedThrough {
 }
 
 impl Approved {
+    /// The same, with what whoever approved it said.
+    pub(crate) fn with_words(mut self, words: ApprovalWords) -> Self {
+        let [approved, granted] = self.records;
+        self.records = [words.record(approved), granted];
+        if let RequestState::Approved { comment, .. } = &mut self.request.state {
+            *comment = words.comment;
+        }
+        self
+    }
+
     pub(crate) fn fold(self, through: ApprovedThrough) -> Change {
         let (request, created, opened, alarm) = match through {
             ApprovedThrough::Asking { created } => {

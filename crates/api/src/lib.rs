@@ -24,7 +24,9 @@ pub use person::{
     Decision, Health, Me, Named, Offer, Offers, Part, Persona, Portal, Preview, Token,
 };
 pub use problem::{FieldProblem, Problem};
-pub use request::{Ask, Before, BreakGlass, CloseReview, Deny, Glass, Request, Review, Times};
+pub use request::{
+    Approve, Ask, Before, BreakGlass, CloseReview, Deny, Glass, Request, Review, Times,
+};
 pub use sweep::{
     Acceptance, ConfirmSweep, HeldAlready, Standing, StandingAct, StandingDone, StandingList,
     Sweep, SweepDrift, SweepFindings, SweepReport, UnreadPlace,

@@ -28,6 +28,18 @@ pub struct Ask {
     pub ticket: Option<String>,
 }
 
+/// `POST /api/v1/requests/{id}/approve`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Approve {
+    /// Words for whoever asked and for the other approvers: up to 1,000 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// For this long at most, in seconds, where that is less than was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_seconds: Option<u64>,
+}
+
 /// `POST /api/v1/requests/{id}/deny`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -128,6 +140,9 @@ pub struct Review {
     /// When.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
+    /// Their words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
 }
 
 /// What somebody asked for, and what became of it.
@@ -156,8 +171,14 @@ pub struct Request {
     /// The group's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group_name: Option<String>,
-    /// For how long, in seconds.
+    /// For how long, in seconds: as it was asked, or as short as approvers made it.
     pub duration_seconds: u64,
+    /// How long was asked for, in seconds, where approvers made it shorter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shortened_from_seconds: Option<u64>,
+    /// Who made it as short as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shortened_by: Option<String>,
     /// Why, as it was written.
     pub reason: String,
     /// A ticket's name.
@@ -190,7 +211,7 @@ pub struct Request {
     /// `not_required`, `self`, `peer`, `break_glass` or `adopted`, when approved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<String>,
-    /// The refusal's words, or the denier's.
+    /// The refusal's words, or those of who denied or approved it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// The refusal's code, when rejected.

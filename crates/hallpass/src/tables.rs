@@ -36,6 +36,8 @@ pub(crate) const REQUEST_FIELDS: &[&str] = &[
     "code",
     "extends",
     "grant_id",
+    "shortened_from_seconds",
+    "shortened_by",
 ];
 
 /// The columns of grants in CSV.
@@ -228,6 +230,7 @@ pub(crate) fn request(item: &Request, view: &Viewpoint) -> String {
         &[
             ("id", Some(item.id.clone())),
             ("asked by", Some(item.requester.clone())),
+            ("asked for", shortened(item)),
             ("reason", Some(item.reason.clone())),
             ("ticket", item.ticket.clone()),
             (
@@ -239,6 +242,7 @@ pub(crate) fn request(item: &Request, view: &Viewpoint) -> String {
                 "lapses",
                 item.expires_at.filter(|_| waiting).map(|at| view.time(at)),
             ),
+            ("comments", comments(item)),
             ("decided by", item.decided_by.clone()),
             ("said", item.detail.clone()),
             (
@@ -251,6 +255,21 @@ pub(crate) fn request(item: &Request, view: &Viewpoint) -> String {
             ("grant", item.grant_id.clone()),
         ],
     )
+}
+
+/// How long was asked for, where approvers made it shorter.
+fn shortened(item: &Request) -> Option<String> {
+    let from = TimeSpan::seconds(item.shortened_from_seconds?);
+    let by = item.shortened_by.as_deref().unwrap_or("an approver");
+    Some(format!("{from}, shortened by {by}"))
+}
+
+/// What approvers said before the one who decided.
+fn comments(item: &Request) -> Option<String> {
+    let reviews = item.reviews.iter();
+    let said = reviews.filter_map(|it| Some(format!("{}: {}", it.by, it.comment.as_ref()?)));
+    let all: Vec<String> = said.collect();
+    (!all.is_empty()).then(|| all.join("; "))
 }
 
 /// One grant, for people; with the ways to use it while it is active.

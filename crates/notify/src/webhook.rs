@@ -337,6 +337,8 @@ fn request(request: &Request) -> Value {
         "requester": { "email": request.requester.email, "name": request.requester.name },
         "target": target(request.key.as_ref().map(|key| &key.target), &request.names),
         "duration_seconds": request.duration.as_seconds(),
+        "shortened_from_seconds": request.shortened.as_ref().map(|it| it.from.as_seconds()),
+        "comment": request.newest_comment().map(|(_, words)| words),
         "reason": request.reason,
         "ticket": request.ticket,
         "asked_at": request.asked_at.to_string(),

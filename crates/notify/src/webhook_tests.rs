@@ -63,6 +63,8 @@ fn the_body_is_that_of_version_1() {
                 "permission_set": "ReadOnly",
             },
             "duration_seconds": 7_200,
+            "shortened_from_seconds": null,
+            "comment": null,
             "reason": "the queue is stuck",
             "ticket": null,
             "asked_at": "2026-01-05T00:00:01Z",

@@ -51,6 +51,7 @@ pub(crate) fn request(request: &Request) -> api::Request {
         Wanted::Account { account, .. } => Some(account.clone()),
         Wanted::Group { .. } => None,
     };
+    let shortened = request.shortened.as_ref();
     let mut out = api::Request {
         id: request.id.to_string(),
         state: request.state.name().to_owned(),
@@ -62,6 +63,8 @@ pub(crate) fn request(request: &Request) -> api::Request {
         group: names.group,
         group_name: names.group_name,
         duration_seconds: request.duration.as_seconds(),
+        shortened_from_seconds: shortened.map(|it| it.from.as_seconds()),
+        shortened_by: shortened.map(|it| it.by.to_string()),
         reason: request.reason.clone(),
         ticket: request.ticket.clone(),
         created_at: request.asked_at,
@@ -80,6 +83,7 @@ pub(crate) fn request(request: &Request) -> api::Request {
             .map(|review| api::Review {
                 by: review.by.to_string(),
                 at: review.at,
+                comment: review.comment.clone(),
             })
             .collect(),
         because: request.decided.based_on.clone(),
@@ -158,7 +162,13 @@ pub(crate) fn before(past: Past) -> api::Before {
 fn tell_state(state: &RequestState, out: &mut api::Request) {
     match state {
         RequestState::Pending => {}
-        RequestState::Approved { by, at, approval } => {
+        RequestState::Approved {
+            by,
+            at,
+            approval,
+            comment,
+        } => {
+            out.detail.clone_from(comment);
             out.decided_by = Some(by.to_string());
             out.decided_at = Some(*at);
             out.approval = Some(approval.name().to_owned());

@@ -1,6 +1,8 @@
 //! What a permission set allows, for its page and the API: found, read, put in words, linted.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use hallpass_access::{
     Actor, Boundary, Directory, DirectoryFault, ManagedPolicy, ReferencedPolicy, SetPolicies,
@@ -9,10 +11,11 @@ use hallpass_api::{LevelCount, PermissionSet, PolicyFinding, PolicyLine, PolicyR
 use hallpass_iam::lint::{self, LintFinding, Options};
 use hallpass_iam::residual::after_assignment_removed;
 use hallpass_iam::size::AttachmentPoint;
-use hallpass_iam::summary::{KnownPolicy, Risk, Summary, known, summarize};
+use hallpass_iam::summary::{KnownPolicy, Risk, RiskKind, Summary, known, summarize};
 use hallpass_iam::{LoadError, PolicyType};
 use hallpass_model::{TimeSpan, Timestamp};
 
+use crate::ui::words::{capital, sentence};
 use crate::{App, problem::ProblemResponse};
 
 /// Findings of one policy that are given; more are counted.
@@ -20,6 +23,11 @@ const FINDINGS_MAX: usize = 40;
 /// The longest text that is put in words and linted: what AWS allows a permission set's policies
 /// to have, with room to spare.
 const TEXT_BYTES_MAX: usize = 128 * 1024;
+
+/// How long a page of cards waits for policies; reading goes on, and the next page has them.
+const CARDS_WAIT: Duration = Duration::from_millis(500);
+/// Sets of one page of cards whose policies are read.
+const CARDS_SETS_MAX: usize = 20;
 
 /// A permission set that somebody may see.
 pub(crate) struct VisibleSet {
@@ -95,6 +103,89 @@ pub(crate) async fn in_words(
     })
 }
 
+/// The risks of sets by name, in a line each: for those who decide. It is what the page of the set says,
+/// with less to read. A set that is not named has none to tell.
+pub(crate) async fn risk_lines(
+    app: &App,
+    names: impl IntoIterator<Item = &str>,
+) -> BTreeMap<String, String> {
+    let directory = app.access.directory();
+    let names: BTreeSet<&str> = names.into_iter().collect();
+    let sets = names
+        .into_iter()
+        .filter_map(|name| directory.permission_set_by_name(name))
+        .take(CARDS_SETS_MAX);
+    let mut reading = Vec::new();
+    for set in sets {
+        let (policies, arn) = (Arc::clone(&app.policies), set.arn.clone());
+        let line = async move {
+            match policies.policies(&arn).await {
+                Ok(Some(read)) => tokio::task::spawn_blocking(move || risk_line(&read))
+                    .await
+                    .ok(),
+                Ok(None) | Err(_) => None,
+            }
+        };
+        reading.push((set.name.clone(), tokio::spawn(line)));
+    }
+    let until = tokio::time::Instant::now() + CARDS_WAIT;
+    let mut lines = BTreeMap::new();
+    for (name, line) in reading {
+        let line = tokio::time::timeout_at(until, line).await;
+        let line = line.ok().and_then(Result::ok).flatten();
+        let unread = || "Not known: its policies could not be read just now.".to_owned();
+        lines.insert(name, line.unwrap_or_else(unread));
+    }
+    lines
+}
+
+/// "Can gain more permissions, can take data out."
+fn risk_line(read: &SetPolicies) -> String {
+    let mut risks: BTreeMap<RiskKind, bool> = BTreeMap::new();
+    let mut is_whole = read.referenced.is_empty();
+    let mut note = |kind: RiskKind, limited: bool| {
+        let all_limited = risks.entry(kind).or_insert(true);
+        *all_limited &= limited;
+    };
+    let managed = read.managed.iter();
+    let managed = managed.map(|policy| (policy.document.as_deref(), Some(policy.arn.as_str())));
+    let inline = read.inline.iter().map(|text| (Some(text.as_str()), None));
+    for (text, arn) in inline.chain(managed) {
+        let text = text.filter(|text| text.len() <= TEXT_BYTES_MAX);
+        match (text.map(|text| summarize(text, PolicyType::Identity)), arn) {
+            (Some(Ok(summary)), _) => {
+                is_whole &= summary.is_whole;
+                summary
+                    .risks
+                    .iter()
+                    .for_each(|it| note(it.kind, it.limited));
+            }
+            (None, Some(arn)) if let Some(known) = known(arn) => {
+                known.risks.iter().for_each(|(kind, _)| note(*kind, false));
+            }
+            (Some(Err(_)) | None, _) => is_whole = false,
+        }
+    }
+    let named: Vec<String> = risks
+        .iter()
+        .map(|(kind, limited)| {
+            let title = kind.title().to_lowercase();
+            format!("{title}{}", if *limited { " within limits" } else { "" })
+        })
+        .collect();
+    let has_none = read.inline.is_none() && read.managed.is_empty() && is_whole;
+    match (named.is_empty(), is_whole) {
+        (true, true) if has_none => "None: it allows nothing.".to_owned(),
+        (true, true) => "None is known.".to_owned(),
+        (true, false) => "Not known: not all of its policies were read.".to_owned(),
+        (false, true) => sentence(&capital(&named.join(", "))),
+        (false, false) => format!(
+            "{} Not all of its policies were read.",
+            sentence(&capital(&named.join(", ")))
+        ),
+    }
+}
+
 fn policies(read: &SetPolicies, now: Timestamp) -> Vec<SetPolicy> {
     let mut found: Vec<SetPolicy> = Vec::new();
     if let Some(text) = &read.inline {
@@ -163,7 +254,7 @@ fn say_known(policy: &mut SetPolicy, known: &KnownPolicy) {
         actions: Vec::new(),
     };
     policy.lines = known.says.iter().map(line).collect();
-    let risk = |(kind, why): &(hallpass_iam::summary::RiskKind, &str)| PolicyRisk {
+    let risk = |(kind, why): &(RiskKind, &str)| PolicyRisk {
         kind: kind.as_str().to_owned(),
         title: kind.title().to_owned(),
         why: (*why).to_owned(),

@@ -192,9 +192,10 @@ impl From<PressRefused> for ProblemResponse {
             return failure;
         }
         let status = match &refused {
-            PressRefused::ReasonMissing | PressRefused::Justification { .. } => {
-                StatusCode::BAD_REQUEST
-            }
+            PressRefused::ReasonMissing
+            | PressRefused::Justification { .. }
+            | PressRefused::ApprovedLength { .. }
+            | PressRefused::LongComment { .. } => StatusCode::BAD_REQUEST,
             PressRefused::Standing(why) if why.is_bad_input() => StatusCode::BAD_REQUEST,
             refused if refused.is_conflict() => StatusCode::CONFLICT,
             _ => StatusCode::FORBIDDEN,

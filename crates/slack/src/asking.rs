@@ -166,6 +166,7 @@ impl Slack {
         match form.callback.as_str() {
             ids::FORM_ACCESS | ids::FORM_GROUP => self.ask(form, &known).await,
             ids::FORM_EXTEND => self.extend(form, &known).await,
+            ids::FORM_APPROVE => self.approve(form, &known).await,
             ids::FORM_DENY => self.deny(form, &known).await,
             ids::FORM_GLASS => self.break_glass(form, &known).await,
             ids::FORM_REVIEW => self.close_review(form, &known).await,

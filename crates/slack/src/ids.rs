@@ -13,6 +13,8 @@ pub const SHORTCUT_MINE: &str = "hallpass_my_access";
 pub const FORM_ACCESS: &str = "request_for__account_access_submitted";
 /// The form for a group.
 pub const FORM_GROUP: &str = "request_for_group_access_submitted";
+/// The form that approves with words or for less time.
+pub const FORM_APPROVE: &str = "hallpass_approve_submitted";
 /// The form that denies.
 pub const FORM_DENY: &str = "hallpass_deny_submitted";
 /// The form that extends.
@@ -61,6 +63,8 @@ pub const BUTTONS: &str = "buttons";
 pub const FOOTER: &str = "footer";
 /// Press: yes.
 pub const APPROVE: &str = "approve";
+/// Press: yes, with words or for less time.
+pub const APPROVE_WITH: &str = "approve_with";
 /// Press: no.
 pub const DENY: &str = "deny";
 /// Press: never mind.

@@ -12,6 +12,7 @@ mod line;
 mod signature;
 
 mod advice;
+mod approving;
 mod asking;
 mod modal;
 mod options;

@@ -219,7 +219,10 @@ fn target_fields(request: &Request) -> Vec<Text> {
 }
 
 fn how_long(scene: &Scene<'_>, shown: ShownRequest) -> String {
-    let span = scene.request.duration.to_string();
+    let span = match &scene.request.shortened {
+        Some(shortened) => format!("{} instead of {}", scene.request.duration, shortened.from),
+        None => scene.request.duration.to_string(),
+    };
     match (shown, scene.grant) {
         (ShownRequest::Granted, Some(grant)) if grant.standing => {
             format!("{span}. {}", grants::STAYS)
@@ -239,6 +242,7 @@ fn buttons(request: &Request) -> Block {
         block_id: ids::BUTTONS.to_owned(),
         elements: vec![
             button(ids::APPROVE, "Approve", &id, Some(Style::Primary)),
+            button(ids::APPROVE_WITH, "Approve with…", &id, None),
             button(ids::DENY, "Deny", &id, Some(Style::Danger)),
             button(ids::DISCARD, "Discard", &id, None),
         ],

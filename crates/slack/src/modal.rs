@@ -1,7 +1,8 @@
 //! Windows: the forms to ask, deny and extend, and the page of what somebody has.
 
 use hallpass_access::{
-    BREAK_GLASS_MAX, Grant, GrantPresses, JUSTIFICATION_CHARACTERS_MIN, Presses, Request, Sought,
+    BREAK_GLASS_MAX, Grant, GrantPresses, JUSTIFICATION_CHARACTERS_MIN, LaterEnd, Presses, Request,
+    Sought,
 };
 use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_wording::{escape, names, shown, time};
@@ -185,13 +186,17 @@ pub(crate) fn ask(asks: Asks, name: &str, durations: &[TimeSpan], advice: &Advic
 }
 
 fn duration(durations: &[TimeSpan]) -> Block {
-    let options: Vec<Choice> = durations
+    let options = durations
         .iter()
-        .map(|span| Choice::new(&span.to_string(), span.as_seconds().to_string()))
-        .collect();
+        .map(|span| Choice::new(&span.to_string(), span.as_seconds().to_string()));
+    lengths("How long", options.collect())
+}
+
+/// A field for a length; the first is chosen.
+fn lengths(label: &str, options: Vec<Choice>) -> Block {
     Block::Input {
         block_id: ids::DURATION.to_owned(),
-        label: plain("How long"),
+        label: plain(label),
         element: Element::StaticSelect {
             action_id: ids::DURATION_ACTION.to_owned(),
             initial_option: options.first().cloned(),
@@ -325,6 +330,42 @@ pub(crate) fn close_review(request: &Request) -> SlackView {
     }
 }
 
+/// The form to approve for less time, with an optional comment.
+pub(crate) fn approve(request: &Request, shorter: &[TimeSpan]) -> SlackView {
+    let name = escape(names::first_name(&request.requester.name));
+    let as_asked = format!("{}, as it stands", request.duration);
+    let as_asked = Choice::new(&as_asked, request.duration.as_seconds().to_string());
+    let shorter = shorter.iter();
+    let shorter = shorter.map(|it| Choice::new(&it.to_string(), it.as_seconds().to_string()));
+    let blocks = vec![
+        section(
+            "question",
+            format!(
+                "*{}* for {}\n{name} is told, with your words.",
+                words::target(&request.names),
+                request.duration
+            ),
+        ),
+        lengths(
+            "For how long",
+            std::iter::once(as_asked).chain(shorter).collect(),
+        ),
+        Block::Input {
+            block_id: ids::REASON.to_owned(),
+            label: plain("Comment"),
+            element: text_field(ids::REASON_ACTION, true, INPUT_MAX),
+            hint: None,
+            optional: true,
+            dispatch_action: false,
+        },
+    ];
+    SlackView {
+        close: plain("Keep waiting"),
+        private_metadata: request.id.to_string(),
+        ..form(ids::FORM_APPROVE, "Approve request", "Approve", blocks)
+    }
+}
+
 /// The form to deny, with an optional word why.
 pub(crate) fn deny(request: &Request) -> SlackView {
     let name = escape(names::first_name(&request.requester.name));
@@ -356,7 +397,7 @@ pub(crate) fn deny(request: &Request) -> SlackView {
 /// The form to extend, prefilled.
 pub(crate) fn extend(
     grant: &Grant,
-    durations: &[TimeSpan],
+    ends: &[LaterEnd],
     now: Timestamp,
     zone: &TimeZone,
 ) -> SlackView {
@@ -365,9 +406,14 @@ pub(crate) fn extend(
         words::role_in(&grant.names),
         time::clock(grant.ends_at, now, zone)
     );
+    let options = ends.iter().map(|end| {
+        let until = time::clock(end.length.after(now), now, zone);
+        let label = format!("to {until}, +{}", end.gain);
+        Choice::new(&label, end.length.as_seconds().to_string())
+    });
     let blocks = vec![
         section("greeting", words),
-        duration(durations),
+        lengths("New end", options.collect()),
         reason(Some(grant.reason.clone())),
     ];
     SlackView {

@@ -2,8 +2,8 @@
 //! (`access.md` §11.4).
 
 use hallpass_access::{
-    AccessError, Grant, GrantFilter, GrantPresses, GrantStateKind, Idempotency, PressRefused,
-    Presses, Request, RequestFilter, RequestStateKind, RequestView,
+    AccessError, Grant, GrantFilter, GrantPresses, GrantStateKind, Idempotency, LengthLimits,
+    PressRefused, Presses, Request, RequestFilter, RequestStateKind, RequestView, question,
 };
 use hallpass_model::{GrantId, RequestId};
 use hallpass_wording::time;
@@ -51,6 +51,7 @@ impl Slack {
         self.inner.people.acted(&known).await;
         match press.action.as_str() {
             ids::APPROVE | ids::DISCARD => self.decide(press, id, &known).await,
+            ids::APPROVE_WITH => self.open_approve(press, id, &known).await,
             ids::DENY => self.ask_why(press, id, &known).await,
             ids::RELEASE => self.release(press, id, &known).await,
             ids::EXTEND => self.open_extend(press, id, &known).await,
@@ -201,9 +202,18 @@ impl Slack {
         if let Some(why) = self.inner.access.obstacle() {
             return self.tell_presser(press, &capital(&why.to_string())).await;
         }
-        let settings = self.inner.access.settings();
-        let durations = settings.choices(settings.longest());
-        let view = modal::extend(&grant, &durations, self.now(), &self.zone_of(known));
+        let (now, zone) = (self.now(), self.zone_of(known));
+        let limits = self.limits_of(&grant);
+        let ends = limits.later_ends(grant.ends_at, now);
+        if ends.is_empty() {
+            let until = time::clock(grant.ends_at, now, &zone);
+            let words = format!(
+                "You hold this until {until} already, and {} from now is the longest there is.",
+                limits.longest()
+            );
+            return self.tell_presser(press, &words).await;
+        }
+        let view = modal::extend(&grant, &ends, now, &zone);
         let shown = match &press.view {
             // a window is open already: it changes
             Some(form) => self.inner.client.update_view(&form.id, &view).await,
@@ -215,6 +225,14 @@ impl Slack {
                 .map(drop),
         };
         opened(shown);
+    }
+
+    /// For how long a grant may be asked for anew, by today's rules.
+    fn limits_of(&self, grant: &Grant) -> LengthLimits {
+        let access = &self.inner.access;
+        let question = question(&grant.key.target, &grant.names);
+        let decision = question.map(|it| access.decide(grant.holder.principal(), &it));
+        LengthLimits::of(decision.as_ref(), access.settings())
     }
 
     /// The grant that a request led to, whoever may see it.
@@ -339,7 +357,7 @@ impl Slack {
 
 /// Whether a window is opened for a press: the journey decides when it is sent, also about what could
 /// not be known just now.
-fn opens(press: &Result<(), PressRefused>) -> bool {
+pub(crate) fn opens(press: &Result<(), PressRefused>) -> bool {
     press
         .as_ref()
         .err()

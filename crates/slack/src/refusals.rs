@@ -117,6 +117,8 @@ impl Slack {
             | PressRefused::NotRequester
             | PressRefused::GlassHolds { .. }
             | PressRefused::Justification { .. }
+            | PressRefused::ApprovedLength { .. }
+            | PressRefused::LongComment { .. }
             | PressRefused::NoReview
             | PressRefused::Standing(_)
             | PressRefused::OwnReview

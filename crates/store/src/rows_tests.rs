@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use hallpass_access::{
     AfterReview, Alarm, AlarmKind, AlarmState, Approval, Closing, CredentialsAfterEnd, EndCause,
     Fate, HeldAccess, LateRemoval, Lifted, LiveSessions, LostAccess, Message, News, Notice,
-    OutlivingSessions, Review, Stuck, SweepState, Wanted,
+    OutlivingSessions, Review, Shortened, Stuck, SweepState, Wanted,
 };
 use hallpass_assignments::{AssignmentRow, OperationKind};
 use hallpass_model::{TargetNames, TimeSpan};
@@ -116,6 +116,7 @@ fn requests() -> Vec<Request> {
             by: email(900),
             user: Some(user(900)),
             at: at(8),
+            comment: Some("not on a Friday".to_owned()),
         }],
         grant: Some(grant_id(4)),
         after_review: Some(AfterReview {
@@ -127,7 +128,12 @@ fn requests() -> Vec<Request> {
             by: email(7),
             at: at(9),
             approval: Approval::BreakGlass,
+            comment: Some("until the standby is up".to_owned()),
         },
+        shortened: Some(Shortened {
+            from: TimeSpan::hours(4),
+            by: email(900),
+        }),
         version: 3,
         ..a_request(7)
     });

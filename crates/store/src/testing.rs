@@ -114,6 +114,7 @@ pub fn a_request(n: u64) -> Request {
         key: Some(account_key(n, 1)),
         names: names(),
         duration: TimeSpan::hours(2),
+        shortened: None,
         reason: "the queue is stuck".to_owned(),
         ticket: None,
         origin: Origin::Web,
@@ -148,6 +149,7 @@ pub fn approved(n: u64) -> RequestState {
         by: email(900),
         at: at(n),
         approval: Approval::Peer,
+        comment: None,
     }
 }
 

@@ -133,6 +133,24 @@ pub fn progress(request: &Request, style: &impl ChannelStyle) -> String {
     )
 }
 
+/// What the newest approval said beside yes: that it is for less time than was asked, and a comment.
+pub fn said_with_approval(request: &Request, style: &impl ChannelStyle) -> Option<String> {
+    let shortened = shortened(request, style).map(|words| format!("{words}."));
+    let comment = request.newest_comment();
+    let comment =
+        comment.map(|(by, words)| format!("{}: {}.", style.person(by), unstopped(words, style)));
+    let parts: Vec<String> = shortened.into_iter().chain(comment).collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
+}
+
+/// "Shortened from 2h to 1h by Priya Raman", where approvers made it shorter.
+pub fn shortened(request: &Request, style: &impl ChannelStyle) -> Option<String> {
+    let shortened = request.shortened.as_ref()?;
+    let by = style.person(&shortened.by);
+    let (from, to) = (shortened.from, request.duration);
+    Some(format!("Shortened from {from} to {to} by {by}"))
+}
+
 /// Who said yes, or which rule did; empty when nobody has.
 pub fn how_approved(request: &Request, style: &impl ChannelStyle) -> String {
     let rules = lists::by_rules(&request.decided.based_on);

@@ -1,11 +1,14 @@
 //! What a person could press now: the very steps of pressing, taken without storing anything. Who is
 //! shown buttons by this is shown none that would be refused an instant later.
 
+use hallpass_model::TimeSpan;
+
 use super::pressing::{Press, PressFacts};
 use super::{Access, AccessError};
+use crate::approving;
 use crate::decide::{self, FromPresser};
 use crate::grant_press::{self, EndPress, EndStep};
-use crate::{Actor, Grant, PressRefused, Request};
+use crate::{Actor, Approving, Grant, PressRefused, Request};
 
 /// What would come of each press on a request, with the sign-in and the words that the way to it asks
 /// for.
@@ -13,6 +16,8 @@ use crate::{Actor, Grant, PressRefused, Request};
 pub struct Presses {
     /// Saying yes.
     pub approve: Result<(), PressRefused>,
+    /// The lengths it could be approved for that are shorter than it is.
+    pub shorter: Vec<TimeSpan>,
     /// Saying no.
     pub deny: Result<(), PressRefused>,
     /// Withdrawing it.
@@ -58,8 +63,15 @@ impl Access {
             .press_facts(actor, request, FromPresser::ToCome)
             .await?;
         let offer = async |press: Press<'_>| self.offer(&press, actor, request, &facts).await;
+        let (settings, now) = (self.settings(), self.step().now);
+        let approve = offer(Press::Approve(Approving::default())).await?;
+        let shorter = match &approve {
+            Ok(()) => approving::offered(request, &facts.holds, settings, now),
+            Err(_) => Vec::new(),
+        };
         Ok(Presses {
-            approve: offer(Press::Approve(None)).await?,
+            approve,
+            shorter,
             deny: offer(Press::Deny(None)).await?,
             discard: offer(Press::Discard).await?,
             glass: GlassPresses {

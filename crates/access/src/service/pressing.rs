@@ -8,9 +8,8 @@ use crate::grant_press::{EndPress, EndStep};
 use crate::records::Doer;
 use crate::step::{GrantStep, PressStep};
 use crate::{
-    Actor, Change, CommitError, Directory, Grant, GrantFilter, GrantStateKind, Holds, LocksSeen,
-    PressRefused, Request, ReviewedVersion, Role, ask, break_glass, end, haste, lock,
-    session_revocation,
+    Actor, Approving, Change, CommitError, Directory, Grant, GrantFilter, GrantStateKind, Holds,
+    LocksSeen, PressRefused, Request, Role, ask, break_glass, end, haste, lock, session_revocation,
 };
 
 /// Grants ended by one call at most; more are left for the next.
@@ -44,13 +43,10 @@ impl<'a> From<&'a String> for Revoking<'a> {
 
 /// A press on a request.
 pub(super) enum Press<'a> {
-    /// By what was seen, when the one who presses says so.
-    Approve(Option<ReviewedVersion>),
+    Approve(Approving<'a>),
     Deny(Option<&'a str>),
     Discard,
-    BreakGlass {
-        justification: &'a str,
-    },
+    BreakGlass { justification: &'a str },
     CloseReview(Option<&'a str>),
 }
 
@@ -83,11 +79,12 @@ impl Press<'_> {
     ) -> Result<PressStep, PressRefused> {
         let now = context.step.now;
         match self {
-            Self::Approve(seen) => {
+            Self::Approve(approving) => {
                 let pending = request.pending(now)?;
+                let seen = approving.seen;
                 let has_changed = seen.is_some_and(|seen| seen != pending.request().seen());
                 // whoever may not anyway is told that, whatever they looked at
-                let step = decide::approve(pending, actor, context)?;
+                let step = decide::approve(pending, actor, approving, context)?;
                 if has_changed {
                     return Err(PressRefused::Changed);
                 }
@@ -109,7 +106,7 @@ impl Press<'_> {
 
 /// What presses on a request are judged by, beside the rules and the directory.
 pub(super) struct PressFacts {
-    holds: Holds,
+    pub(super) holds: Holds,
     locks: LocksSeen,
     from_presser: FromPresser,
 }
@@ -136,23 +133,24 @@ impl Access {
         id: RequestId,
         idempotency: Option<&Idempotency>,
     ) -> Result<Request, AccessError> {
-        self.press(actor, id, &Press::Approve(None), idempotency)
+        self.approve_with(actor, id, Approving::default(), idempotency)
             .await
     }
 
-    /// Says yes to the request as it was seen. Whether it still is that is decided on the state that
-    /// is approved, also when somebody else changes it at the same moment.
+    /// Says yes with words, for a shorter time, or to the request as it was seen. Whether it still is
+    /// that is decided on the state that is approved, also when somebody else changes it at the same
+    /// moment.
     ///
     /// # Errors
     /// As [`Access::approve`]; [`PressRefused::Changed`] when it is another by now.
-    pub async fn approve_as_seen(
+    pub async fn approve_with(
         &self,
         actor: &Actor,
         id: RequestId,
-        seen: ReviewedVersion,
+        approving: Approving<'_>,
         idempotency: Option<&Idempotency>,
     ) -> Result<Request, AccessError> {
-        self.press(actor, id, &Press::Approve(Some(seen)), idempotency)
+        self.press(actor, id, &Press::Approve(approving), idempotency)
             .await
     }
 

@@ -112,6 +112,7 @@ fn request(
         key: Some(adopting.key.clone()),
         names: adopting.names.clone(),
         duration: adopting.length,
+        shortened: None,
         reason: adopting.reason.to_owned(),
         ticket: None,
         origin,
@@ -139,6 +140,7 @@ fn request(
             by: approver.email.clone(),
             at: step.now,
             approval: Approval::Adopted,
+            comment: None,
         },
         version: 0,
     }

@@ -11,7 +11,7 @@ const WAYS_MAX: usize = 6;
 const ACTIONS_MAX: usize = 8;
 
 /// What somebody could do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RiskKind {
     /// Give themselves more permissions.

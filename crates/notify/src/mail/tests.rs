@@ -332,6 +332,7 @@ async fn what_was_overtaken_is_not_told() {
         by: email(1),
         at: at(2),
         approval: hallpass_access::Approval::NotRequired,
+        comment: None,
     };
     for told in [
         decided,

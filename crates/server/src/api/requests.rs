@@ -7,9 +7,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hallpass_access::{
-    Actor, AskOutcome, Asking, Patience, RequestFilter, RequestStateKind, RequestView, Role, Wanted,
+    Actor, Approving, AskOutcome, Asking, Patience, RequestFilter, RequestStateKind, RequestView,
+    Role, Wanted,
 };
-use hallpass_api::{Ask, BreakGlass, CloseReview, Deny, HeldAlready, Page, Problem, Request};
+use hallpass_api::{
+    Approve, Ask, BreakGlass, CloseReview, Deny, HeldAlready, Page, Problem, Request,
+};
 use hallpass_model::{RequestId, TimeSpan};
 use serde::Deserialize;
 
@@ -180,19 +183,27 @@ pub(crate) async fn show(
     }))
 }
 
-/// Say yes.
-#[utoipa::path(post, path = "/api/v1/requests/{id}/approve",
+/// Say yes, perhaps with words and for a shorter time. Of all the times that approvers say, the shortest holds.
+#[utoipa::path(post, path = "/api/v1/requests/{id}/approve", request_body = Option<Approve>,
     responses((status = 200, body = Request), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn approve(
     State(app): State<App>,
     caller: AuthenticatedCaller,
     key: KeyOf,
     Path(id): Path<String>,
+    OptionalBody(body): OptionalBody<Option<Approve>>,
 ) -> Result<Json<Request>, ProblemResponse> {
     let actor = caller.allow(&[TokenScope::Review])?;
+    let body = body.unwrap_or_default();
+    let key = key.with(&body);
+    let approving = Approving {
+        seen: None,
+        comment: body.comment.as_deref(),
+        duration: body.duration_seconds.map(TimeSpan::seconds),
+    };
     let request = app
         .access
-        .approve(actor, request_id(&id)?, key.with(&()).as_ref())
+        .approve_with(actor, request_id(&id)?, approving, key.as_ref())
         .await?;
     Ok(Json(shown(&app, actor, &request).await?))
 }

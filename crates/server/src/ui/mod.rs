@@ -11,8 +11,9 @@ mod refusals;
 mod rows;
 pub(crate) mod shell;
 mod timeline;
-mod words;
+pub(crate) mod words;
 
+mod approve;
 mod ask;
 mod home;
 mod press;

@@ -17,7 +17,7 @@ use hallpass_wording::refused;
 use serde::Deserialize;
 
 use super::{
-    again,
+    again, approve,
     flash::{self, Flash},
     presenter::{Presenter, deciders},
     revoke,
@@ -44,6 +44,8 @@ pub(crate) struct WordsForm {
     pub(crate) hint: String,
     /// What else is to be known before the press; may be empty.
     pub(crate) note: String,
+    /// What was seen of the request, where that counts.
+    pub(crate) seen: Option<ReviewedVersion>,
     /// One field more; `None` where words are all.
     pub(crate) more: Option<MoreField>,
     /// How the button looks.
@@ -84,6 +86,8 @@ pub(crate) struct MoreField {
     pub(crate) name: &'static str,
     /// The kind of input: `text` or `date`.
     pub(crate) kind: &'static str,
+    /// Values with their words, where there is nothing to type but to choose.
+    pub(crate) options: Vec<(String, String)>,
     pub(crate) value: String,
     pub(crate) error: String,
     pub(crate) hint: String,
@@ -100,14 +104,6 @@ struct PressPage {
 #[template(path = "missing.html")]
 struct MissingPage {
     shell: Shell,
-}
-
-#[derive(Deserialize)]
-struct Approve {
-    /// What was seen of the request when the page was made.
-    seen: ReviewedVersion,
-    #[serde(default)]
-    from: String,
 }
 
 #[derive(Deserialize)]
@@ -135,7 +131,6 @@ pub(super) struct Opened {
 
 pub(crate) fn router() -> Router<App> {
     Router::new()
-        .route("/requests/{id}/approve", post(approve))
         .route("/requests/{id}/deny", get(deny_page).post(deny))
         .route("/requests/{id}/discard", post(discard))
         .route(
@@ -148,6 +143,7 @@ pub(crate) fn router() -> Router<App> {
         )
         .route("/grants/{id}", get(to_request))
         .route("/grants/{id}/release", post(release))
+        .merge(approve::router())
         .merge(revoke::router())
 }
 
@@ -169,7 +165,7 @@ pub(super) fn back(from: &str, request: RequestId) -> String {
 }
 
 /// What came of a press on a request, as the way to a page that shows it.
-async fn answered(
+pub(super) async fn answered(
     app: &App,
     viewer: &Viewer,
     id: RequestId,
@@ -199,21 +195,6 @@ async fn answered(
         Err(AccessError::NotFound(_)) => missing(app, viewer).await,
         Err(error) => Err(error.into()),
     }
-}
-
-async fn approve(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    Posted { viewer, form }: Posted<Approve>,
-) -> PageResult {
-    let Ok(id) = id.parse::<RequestId>() else {
-        return missing(&app, &viewer).await;
-    };
-    let outcome = app
-        .access
-        .approve_as_seen(&viewer.actor, id, form.seen, None)
-        .await;
-    answered(&app, &viewer, id, &form.from, Flash::Approved, outcome).await
 }
 
 async fn deny(
@@ -341,7 +322,7 @@ async fn close_review(
     answered(&app, &viewer, id, &form.from, Flash::Closed, outcome).await
 }
 
-async fn request_of(
+pub(super) async fn request_of(
     app: &App,
     viewer: &Viewer,
     id: &str,

@@ -58,7 +58,9 @@ pub(crate) fn words<'a>(
             "Somebody else must close the review of your own request.".to_owned()
         }
         PressRefused::Standing(why) => capital(&format!("{why}.")),
-        PressRefused::ClocksDisagree(_)
+        PressRefused::ApprovedLength { .. }
+        | PressRefused::LongComment { .. }
+        | PressRefused::ClocksDisagree(_)
         | PressRefused::ExportBehind { .. }
         | PressRefused::NoLongerFits(_)
         | PressRefused::SignInAgain { .. }

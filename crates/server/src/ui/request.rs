@@ -12,10 +12,11 @@ use hallpass_access::{
 };
 use hallpass_model::{Email, RequestId, TimeSpan};
 use hallpass_rules::ClickRefused;
-use hallpass_wording::time::minutes_passed;
+use hallpass_wording::{grants, time::minutes_passed};
 use serde::Deserialize;
 
 use super::{
+    approve,
     flash::{Flash, FlashQuery},
     home::{Pass, PassKind, pass},
     presenter::{At, Coded, PersonView, Presenter, Ring, TargetView, deciders},
@@ -43,6 +44,8 @@ struct RequestPage {
     who: PersonView,
     is_mine: bool,
     length: TimeSpan,
+    /// That an approver made it shorter.
+    shortened: Option<String>,
     /// The whole length after extensions, when that is another.
     whole: Option<TimeSpan>,
     extends: Option<String>,
@@ -72,6 +75,7 @@ struct RequestPage {
 #[derive(Default)]
 struct Buttons {
     approve: Option<String>,
+    with: Option<WordsForm>,
     seen: ReviewedVersion,
     deny: Option<WordsForm>,
     discard: bool,
@@ -246,6 +250,7 @@ async fn assemble(
         who: Presenter::person(&request.requester.name, &request.requester.email),
         is_mine: view.is_me(&request.requester),
         length: request.duration,
+        shortened: grants::shortened(request, view),
         whole: grant.and_then(whole_length),
         extends: extended(app, viewer, request).await,
         notice: notice(app, view, request, after, &presses),
@@ -454,6 +459,10 @@ fn buttons(
     if matches!(request.state, RequestState::Pending) {
         let own = view.is_me(&request.requester);
         buttons.approve = presses.approve.is_ok().then(|| approve_label(request));
+        buttons.with = presses
+            .approve
+            .is_ok()
+            .then(|| approve::approve_form(view, request, presses, ""));
         buttons.deny = presses
             .deny
             .is_ok()
@@ -498,6 +507,15 @@ pub(crate) fn why_not(
         return Coded("You can’t approve your own request, and today nobody else can.".to_owned());
     }
     refusals::words(view, request, refused, &can)
+}
+
+/// What those said who have approved: who, and their words.
+pub(crate) fn comments(view: &Presenter, request: &Request) -> Vec<(String, String)> {
+    let said = request.reviews.iter().filter_map(|review| {
+        let words = plain(review.comment.as_deref()?);
+        Some((super::words::capital(&view.named(&review.by)), words))
+    });
+    said.collect()
 }
 
 /// "Approve 4h", "Approve 1h (2 of 2)".

@@ -12,23 +12,24 @@ use hallpass_access::{
     Approval, AskVerdict, Past, PressRefused, Request, RequestFilter, RequestStateKind,
     RequestView, ReviewedVersion, by_rules,
 };
-use hallpass_model::{RequestId, TimeSpan, Timestamp};
+use hallpass_model::{RequestId, TargetNames, TimeSpan, Timestamp};
 use hallpass_rules::{Ask, ClickRefused};
+use hallpass_wording::grants;
 use serde::Deserialize;
 
 use super::{
-    decided,
+    approve, decided,
     flash::{Flash, FlashQuery, pressed},
     presenter::{Coded, PersonView, Presenter, TargetView},
     press::{self, WordsForm},
     refusals,
-    request::{approve_label, before, changed, why_not},
+    request::{approve_label, before, changed, comments, why_not},
     reviews_search::{fits, live},
     rows::{self, RequestRow},
     shell::{Nav, PageResult, Shell, Viewer, page},
     words::{Badge, plain},
 };
-use crate::{App, problem::ProblemResponse};
+use crate::{App, permission_set_policies::risk_lines, problem::ProblemResponse};
 
 /// Cards of one page.
 const CARDS_MAX: usize = 100;
@@ -94,11 +95,19 @@ struct Open {
     before: Option<String>,
     rule: Coded,
     approve: Option<String>,
+    /// The same with a comment, or for less time.
+    with: Option<WordsForm>,
+    /// What earlier approvers said: who, and their words.
+    comments: Vec<(String, String)>,
+    /// That an approver made it shorter.
+    shortened: Option<String>,
     deny: Option<WordsForm>,
     /// In place of the button.
     why_not: Coded,
     /// The next to look at after a press.
     is_next: bool,
+    /// What could go wrong with the permission set.
+    risks: Option<String>,
 }
 
 struct Closed {
@@ -179,6 +188,7 @@ async fn for_me(
     }
     // oldest first: who has waited longest, and new ones come last
     requests.sort_by_key(|request| request.id);
+    let risks = risk_lines(&app, requests.iter().filter_map(set_of)).await;
     let mut cards = Vec::new();
     for request in &requests {
         cards.push(if ids.contains(&request.id) {
@@ -186,7 +196,9 @@ async fn for_me(
                 .after
                 .said()
                 .filter(|_| coming.after.about == request.id.to_string());
-            Card::Open(Box::new(open(&app, &viewer, &view, request, said).await?))
+            let card = open(&app, &viewer, &view, request, said).await?;
+            let risks = set_of(request).and_then(|set| risks.get(set).cloned());
+            Card::Open(Box::new(Open { risks, ..card }))
         } else {
             Card::Closed(closed(&view, request))
         });
@@ -207,6 +219,14 @@ async fn for_me(
         q: coming.q,
         shell,
     }))
+}
+
+/// The permission set that is asked for.
+fn set_of(request: &Request) -> Option<&str> {
+    match &request.names {
+        TargetNames::Account { permission_set, .. } => Some(permission_set),
+        TargetNames::Group { .. } => None,
+    }
 }
 
 /// Break-glass grants that the viewer may close the review of.
@@ -349,12 +369,19 @@ async fn open(
         before: before(view, &past),
         rule: rule(app, view, request),
         approve: presses.approve.is_ok().then(|| approve_label(request)),
+        with: presses
+            .approve
+            .is_ok()
+            .then(|| approve::approve_form(view, request, &presses, "reviews")),
+        comments: comments(view, request),
+        shortened: grants::shortened(request, view),
         deny: presses
             .deny
             .is_ok()
             .then(|| press::deny_form(view, request, "reviews")),
         why_not,
         is_next: false,
+        risks: None,
     })
 }
 

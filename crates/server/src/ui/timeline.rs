@@ -98,6 +98,12 @@ fn instant(record: &Record) -> Timestamp {
     record.at().unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
+/// How long a record says that it is for.
+fn length(record: &Record) -> Option<TimeSpan> {
+    let seconds = record.text("permission_duration")?.parse().ok()?;
+    Some(TimeSpan::seconds(seconds))
+}
+
 /// What happened, newest first, with the step to come on top.
 pub(crate) fn entries(
     app: &App,
@@ -115,6 +121,7 @@ pub(crate) fn entries(
         grant,
         asked_aws: None,
         ends: None,
+        length: None,
         reads_all: viewer.actor.reads_all(),
     };
     for record in records {
@@ -160,6 +167,8 @@ struct Teller<'a> {
     asked_aws: Option<Timestamp>,
     /// The end as last said.
     ends: Option<Timestamp>,
+    /// How long it was asked for, or made so far.
+    length: Option<TimeSpan>,
     reads_all: bool,
 }
 
@@ -176,9 +185,35 @@ impl Teller<'_> {
             "request.created" if is_other => {
                 TimelineEntry::new(format!("{} asked for more", cap(&by("actor"))))
             }
-            "request.created" => TimelineEntry::new(format!("Asked by {}", by("actor"))),
-            "request.reviewed" => TimelineEntry::new(format!("Approved by {}", by("actor"))).good(),
-            "request.approved" => Self::approved(record, is_other, &by("approver_email")),
+            "request.created" => {
+                self.length = length(record);
+                TimelineEntry::new(format!("Asked by {}", by("actor")))
+            }
+            "request.reviewed" if is_other => {
+                TimelineEntry::new(format!("Approved by {}", by("actor"))).good()
+            }
+            "request.reviewed" => {
+                let entry = TimelineEntry::new(format!("Approved by {}", by("actor"))).good();
+                let at = instant(record);
+                let review = self.request.reviews.iter().find(|review| review.at == at);
+                let comment = review.and_then(|review| review.comment.as_deref());
+                let words = self.shorter(record).unwrap_or_default();
+                entry.words(words).quote(comment.unwrap_or_default())
+            }
+            "request.approved" if is_other => {
+                Self::approved(record, is_other, &by("approver_email"))
+            }
+            "request.approved" => {
+                let mut entry = Self::approved(record, is_other, &by("approver_email"));
+                if let Some(shorter) = self.shorter(record) {
+                    entry.words.0 = format!("{shorter} {}", entry.words.0);
+                }
+                let comment = match &self.request.state {
+                    RequestState::Approved { comment, .. } => comment.as_deref(),
+                    _ => None,
+                };
+                entry.quote(comment.unwrap_or_default())
+            }
             "request.denied" => {
                 let own = (!is_other).then(|| match &self.request.state {
                     RequestState::Denied { reason, .. } => reason.clone().unwrap_or_default(),
@@ -218,6 +253,13 @@ impl Teller<'_> {
             "extend" => self.extended(record),
             event => return self.ending(event, record),
         })
+    }
+
+    /// "For 1h instead of 2h.", where this made it shorter.
+    fn shorter(&mut self, record: &Record) -> Option<String> {
+        let now = length(record)?;
+        let before = self.length.replace(now).filter(|before| now < *before)?;
+        Some(format!("For {now} instead of {before}."))
     }
 
     fn approved(record: &Record, is_other: bool, by: &str) -> TimelineEntry {

@@ -9,6 +9,7 @@
 )]
 
 mod again;
+mod approving;
 mod attacks;
 mod authorization;
 mod breaking;

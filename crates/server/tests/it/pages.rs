@@ -41,6 +41,7 @@ const PAGES: &[Sample] = &[
     ("POST /ask", "", &[]),
     ("GET /requests", "", &[]),
     ("GET /requests/{id}", "", &[]),
+    ("GET /requests/{id}/approve", "", &[]),
     ("GET /requests/{id}/deny", "", &[]),
     ("GET /requests/{id}/break-glass", "", &[]),
     ("GET /requests/{id}/close-review", "", &[]),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 
 use axum::http::StatusCode;
-use hallpass_access::{AccessError, Identity, Origin, PressRefused};
+use hallpass_access::{AccessError, Approving, Identity, Origin, PressRefused};
 use hallpass_audit::AuditStore as _;
 use hallpass_model::{Disagreement, Email, TimeSpan};
 use serde_json::json;
@@ -461,15 +461,24 @@ fn what_was_seen_is_compared_with_what_is_decided_on() {
         let (cai, dee) = (who("cai"), who("dee"));
         let access = &server.access;
         let seen = access.request(&dee, id).await.unwrap().seen();
-        access.approve_as_seen(&cai, id, seen, None).await.unwrap();
-        let late = access.approve_as_seen(&dee, id, seen, None).await;
+        let as_seen = |seen| Approving {
+            seen: Some(seen),
+            ..Approving::default()
+        };
+        access
+            .approve_with(&cai, id, as_seen(seen), None)
+            .await
+            .unwrap();
+        let late = access.approve_with(&dee, id, as_seen(seen), None).await;
         assert!(
             matches!(late, Err(AccessError::Refused(PressRefused::Changed))),
             "{late:?}"
         );
         let now = access.request(&dee, id).await.unwrap();
         assert_eq!((now.state.name(), now.reviews.len()), ("pending", 1));
-        let done = access.approve_as_seen(&dee, id, now.seen(), None).await;
+        let done = access
+            .approve_with(&dee, id, as_seen(now.seen()), None)
+            .await;
         assert_eq!(done.unwrap().state.name(), "approved");
         let log = server.store.records_from(1, 100).await.unwrap();
         let refused = log.iter().filter(|r| r.event() == "press.refused").count();

@@ -254,6 +254,7 @@ impl<'a> Journeys<'a> {
             requester,
             names: aim.names.clone(),
             duration: TimeSpan::minutes(minutes),
+            shortened: None,
             reason: format!("INC-{ticket}: {}", self.dice.pick(&WHY)),
             ticket: self.dice.chance(300).then(|| format!("OPS-{ticket}")),
             origin: *self.dice.pick(&origins),

@@ -128,6 +128,7 @@ impl Journeys<'_> {
                 by: approver.email.clone(),
                 user: Some(approver.user.clone()),
                 at: first,
+                comment: None,
             });
             drafts.push((
                 first,
@@ -292,6 +293,7 @@ impl Journeys<'_> {
             by: by.email.clone(),
             at,
             approval,
+            comment: None,
         };
         let actor = PastActor::Person(by, request.origin);
         let yes = of_request(Event::RequestApproved, actor, &request, at, &mut self.dice);
@@ -420,6 +422,7 @@ impl Journeys<'_> {
             by: by.email.clone(),
             at: decided_at,
             approval: grant.approval,
+            comment: None,
         };
         let actor = PastActor::Person(&by, extension.origin);
         let yes = of_request(

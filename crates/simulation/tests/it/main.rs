@@ -8,6 +8,7 @@
 )]
 
 mod acting;
+mod approving;
 mod bounded;
 mod breaking;
 mod clocks;

@@ -2,9 +2,9 @@
 //! preview is followed by asking, and every press that is shown or left out is pressed.
 
 use hallpass_access::{
-    AccessError, AccessStore, Actor, AskOutcome, AskRefused, AskVerdict, Asking, Authentication,
-    Extending, GrantState, HeldAccess, Locking, PressRefused, Preview, PreviewOutcome, Request,
-    RequestFilter, Wanted,
+    AccessError, AccessStore, Actor, Approving, AskOutcome, AskRefused, AskVerdict, Asking,
+    Authentication, Extending, GrantState, HeldAccess, Locking, PressRefused, Preview,
+    PreviewOutcome, Request, RequestFilter, Wanted,
 };
 use hallpass_model::{Clock, TimeSpan, UserId};
 use hallpass_rules::{RuleFile, load};
@@ -340,10 +340,18 @@ async fn press_once(
     actor: &Actor,
     request: &Request,
     press: RequestPress,
+    shorter: Option<TimeSpan>,
 ) -> Result<(), AccessError> {
     let (access, id) = (&world.access, request.id);
     match press {
-        RequestPress::Approve => access.approve(actor, id, None).await,
+        RequestPress::Approve => {
+            let approving = Approving {
+                seen: Some(request.seen()),
+                comment: Some(WHY),
+                duration: shorter,
+            };
+            access.approve_with(actor, id, approving, None).await
+        }
         RequestPress::Deny => access.deny(actor, id, Some("no"), None).await,
         RequestPress::Discard => access.discard(actor, id, None).await,
         RequestPress::BreakGlass => access.break_glass(actor, id, WHY, None).await,
@@ -399,6 +407,8 @@ async fn press(world: &World, who: Whom, n: usize, press: RequestPress, compared
             "{list:?} in a list, {page:?} on a page"
         );
     }
+    // each of the shorter lengths that are offered can be approved
+    let shorter = shown.shorter.get(n % (shown.shorter.len() + 1)).copied();
     let shown = match press {
         RequestPress::Approve => shown.approve,
         RequestPress::Deny => shown.deny,
@@ -406,7 +416,7 @@ async fn press(world: &World, who: Whom, n: usize, press: RequestPress, compared
         RequestPress::BreakGlass => shown.glass.break_glass,
         RequestPress::CloseReview => shown.glass.close_review,
     };
-    let mut came = press_once(world, &actor, request, press).await;
+    let mut came = press_once(world, &actor, request, press, shorter).await;
     if matches!(
         &came,
         Err(AccessError::Refused(PressRefused::SignInAgain { .. }))
@@ -417,7 +427,19 @@ async fn press(world: &World, who: Whom, n: usize, press: RequestPress, compared
             signed_in: true,
             ..who
         };
-        came = press_once(world, &self::actor(world, signed_in), request, press).await;
+        came = press_once(
+            world,
+            &self::actor(world, signed_in),
+            request,
+            press,
+            shorter,
+        )
+        .await;
+    }
+    if let (Ok(()), RequestPress::Approve, Some(shorter)) = (&came, press, shorter) {
+        let stored = world.store.request(request.id).await.unwrap().unwrap();
+        assert!(stored.duration <= shorter && stored.shortened.is_some());
+        compared.count("Approve: shorter");
     }
     agree(&format!("{press:?}"), &shown, &came, compared);
 }
@@ -549,6 +571,7 @@ fn what_is_shown_is_what_comes_of_it() {
         "ask: RequesterNotAllowed",
         "extend",
         "Approve: done",
+        "Approve: shorter",
         "Approve: own-request",
         "Approve: locked",
         "Deny: done",

@@ -511,6 +511,18 @@ async fn an_extension_is_prefilled_and_asked_for() {
             .contains("\"initial_value\":\"OPS-1: why not\""),
         "{view}"
     );
+    // later ends, each with what it gains, and none that gains less than half an hour
+    let ends = view["blocks"][1]["element"]["options"].as_array().unwrap();
+    let ends: Vec<&str> = ends
+        .iter()
+        .map(|it| it["text"]["text"].as_str().unwrap())
+        .collect();
+    assert_eq!(ends.first(), Some(&"to 22:57 UTC, +30m"), "{ends:?}");
+    assert!(
+        ends.iter()
+            .all(|end| end.starts_with("to ") && end.contains(", +")),
+        "{ends:?}"
+    );
     let mut values = form(ACCOUNT, "ReadOnly", "longer");
     values["duration_picker"]["duration_picker_action"]["selected_option"]["value"] = json!("1800");
     let metadata = view["private_metadata"].as_str().unwrap();

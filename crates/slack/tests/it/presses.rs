@@ -450,6 +450,64 @@ async fn two_people_are_needed_and_progress_is_shown() {
 }
 
 #[tokio::test]
+async fn approving_with_words_and_for_less_time_asks_for_both_and_says_them() {
+    let app = TestApp::new().await;
+    let request = app.ask("ana", "Admin").await;
+    let press = |who: &str| {
+        let id = request.id.to_string();
+        app.press(who, "approve_with", &id, &app.head(request.id))
+    };
+    // whoever may not gets no form
+    app.send(&press("sam")).await;
+    until("an answer", || app.fake.whispers("USAM").pop()).await;
+    assert!(app.fake.desk().views.is_empty());
+    app.send(&press("cai")).await;
+    let view = until("a window", || app.fake.desk().views.last().cloned())
+        .await
+        .1;
+    assert_eq!(view["callback_id"], "hallpass_approve_submitted");
+    let shown = view.to_string();
+    assert!(shown.contains("2h, as it stands"), "{shown}");
+    let values = |length: &str, comment: &str| {
+        json!({
+            "duration_picker": {"duration_picker_action": {"selected_option": {"value": length}}},
+            "provide_reason": {"provided_reason": {"value": comment}},
+        })
+    };
+    let send = async |who: &str, values: &serde_json::Value| {
+        let (form, id) = ("hallpass_approve_submitted", request.id.to_string());
+        app.send(&app.submission(who, form, &id, values)).await.body
+    };
+    let long = "a".repeat(1_001);
+    let refused = send("cai", &values("3600", &long)).await;
+    assert!(
+        refused.contains("\"provide_reason\":\"A comment has at most 1000"),
+        "{refused}"
+    );
+    let refused = send("cai", &values("10800", "")).await;
+    assert!(
+        refused.contains("\"duration_picker\":\"It can be approved for 5m to 2h"),
+        "{refused}"
+    );
+    // the form is no licence
+    let refused = send("sam", &values("3600", "yes")).await;
+    assert!(refused.contains("There is no such request"), "{refused}");
+    assert_eq!(app.state(request.id).await, "pending");
+    assert_eq!(
+        send("cai", &values("3600", "<1h> will do & no more")).await,
+        ""
+    );
+    app.tell().await;
+    assert_eq!(app.state(request.id).await, "approved");
+    assert_eq!(
+        app.fake.replies().last().unwrap(),
+        "Shortened from 2h to 1h by Cai Example. Cai Example: &lt;1h&gt; will do &amp; no more."
+    );
+    let head = app.head(request.id).blocks().to_string();
+    assert!(head.contains("1h instead of 2h"), "{head}");
+}
+
+#[tokio::test]
 async fn a_denial_asks_why_and_says_it() {
     let app = TestApp::new().await;
     let request = app.ask("ana", "Admin").await;

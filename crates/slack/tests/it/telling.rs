@@ -438,7 +438,7 @@ async fn an_extension_approved_elsewhere_is_shown_on_its_own_message() {
         .unwrap();
     app.tell().await;
     let extension = app.requests().await.remove(0);
-    assert_eq!(app.head(extension.id).buttons().len(), 3);
+    assert_eq!(app.head(extension.id).buttons().len(), 4);
     app.access
         .approve(&actor("dee"), extension.id, None)
         .await

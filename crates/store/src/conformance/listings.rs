@@ -141,6 +141,7 @@ fn of_several_people() -> (Vec<Request>, Vec<Grant>) {
         by: email(77),
         user: Some(user(6)),
         at: at(4),
+        comment: None,
     }];
     let requests = vec![
         with_approvers(1, &[5]),

@@ -189,6 +189,8 @@ pub(super) const WORDS: &[&str] = &[
     "person.locked",
     "person.unlocked",
     "locked",
+    "shortened",
+    "comment",
 ];
 
 /// A word's number.

@@ -169,7 +169,11 @@ fn facts(told: &NoticeContext) -> Vec<(&'static str, String)> {
         }
         TargetNames::Group { group } => facts.push(("Group", name(group))),
     }
-    facts.push(("For", request.duration.to_string()));
+    let length = match &request.shortened {
+        Some(shortened) => format!("{} instead of {}", request.duration, shortened.from),
+        None => request.duration.to_string(),
+    };
+    facts.push(("For", length));
     if let Some(ticket) = &request.ticket {
         facts.push(("Ticket", name(ticket)));
     }
@@ -181,6 +185,10 @@ fn quote(told: &NoticeContext, reader: ReaderRole) -> Option<(&'static str, Stri
     match (&told.notice.news, &told.request.state) {
         (News::Denied, RequestState::Denied { reason, .. }) => {
             reason.clone().map(|words| ("Their words", words))
+        }
+        (News::Reviewed | News::Approved | News::Granted | News::Extended, _) => {
+            let (_, words) = told.request.newest_comment()?;
+            Some(("Their words", text::visible(words).into_owned()))
         }
         (News::BreakGlass, _) if reader == ReaderRole::Approver => {
             let review = told.request.after_review.as_ref();

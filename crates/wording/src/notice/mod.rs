@@ -7,7 +7,7 @@ pub mod slack;
 use hallpass_access::{LostAccess, News, NoticeContext, Request, RequestState};
 use hallpass_model::{TimeSpan, Timestamp};
 
-use crate::grants::{adopter, ended, ends, refused_by_aws, unstopped};
+use crate::grants::{adopter, ended, ends, refused_by_aws, said_with_approval, unstopped};
 use crate::names::{asks, capital, requester, target};
 use crate::style::{ChannelStyle, PlainStyle};
 use crate::time::minutes_begun;
@@ -25,7 +25,22 @@ pub enum ReaderRole {
 
 /// The text of a webhook's body.
 pub fn webhook_text(told: &NoticeContext) -> String {
-    sentence(told, ReaderRole::Operator, told.notice.at, &PlainStyle)
+    let sentence = sentence(told, ReaderRole::Operator, told.notice.at, &PlainStyle);
+    match said_by_approvers(told, &PlainStyle) {
+        Some(said) => format!("{sentence} {said}"),
+        None => sentence,
+    }
+}
+
+/// What whoever approved said, where the news is of an approval.
+fn said_by_approvers(told: &NoticeContext, style: &impl ChannelStyle) -> Option<String> {
+    let is_told = matches!(
+        told.notice.news,
+        News::Reviewed | News::Approved | News::Extended
+    );
+    is_told
+        .then(|| said_with_approval(&told.request, style))
+        .flatten()
 }
 
 /// What happened, naming whom and what it is about: the headline of a mail, the text of a webhook, a

@@ -4,8 +4,10 @@
 use hallpass_access::{News, NoticeContext, Request, RequestState};
 use hallpass_model::{TimeSpan, Timestamp};
 
-use super::{ReaderRole, glass_broken, sentence};
-use crate::grants::{ended, ends, how_approved, lost, not_deleted, progress, refused_by_aws};
+use super::{ReaderRole, glass_broken, said_by_approvers, sentence};
+use crate::grants::{
+    ended, ends, how_approved, lost, not_deleted, progress, refused_by_aws, said_with_approval,
+};
 use crate::names::{first_name, requester, target};
 use crate::style::ChannelStyle;
 use crate::{SlackStyle, lists};
@@ -57,7 +59,8 @@ pub fn reply(
         News::ReviewWanted => Some(wanted(told, facts)),
         News::Reminder => Some(reminder(request, facts, style)),
         News::Reviewed => Some(one_more(request, facts.asked, style)),
-        News::Approved => Some(how_approved(request, style)).filter(|how| how.ends_with('.')),
+        News::Approved => said_by_approvers(told, style)
+            .or_else(|| Some(how_approved(request, style)).filter(|how| how.ends_with('.'))),
         News::Denied | News::Discarded | News::Rejected => closed(request, style),
         News::Expired => Some("Nobody decided in time. Nothing was granted.".to_owned()),
         News::Granted => Some(live(told, facts, style)),
@@ -65,7 +68,14 @@ pub fn reply(
             let refused = refused_by_aws(grant, style);
             Some(format!("{refused} Reference {}.", reference(request)))
         }
-        News::Extended => grant.map(|grant| format!("Extended. {}", ends(grant, style))),
+        News::Extended => grant.map(|grant| {
+            let said = said_by_approvers(told, style).map(|said| format!(" {said}"));
+            format!(
+                "Extended. {}{}",
+                ends(grant, style),
+                said.unwrap_or_default()
+            )
+        }),
         News::EndsSoon => None,
         News::Ended { credentials, error } => Some(match grant {
             Some(grant) => ended(grant, *credentials, error.as_deref(), style),
@@ -107,7 +117,7 @@ pub fn direct(told: &NoticeContext, facts: &SlackFacts<'_>, style: &SlackStyle<'
             format!(" {}: {}", first_name(&by), style.quoted(reason))
         }
         (News::Granted, _) => format!(" <{}|Console>", facts.console),
-        _ => String::new(),
+        _ => said_by_approvers(told, style).map_or_else(String::new, |said| format!(" {said}")),
     };
     format!("{said}{more} <{}|Open in Hallpass>", facts.page)
 }
@@ -216,7 +226,9 @@ fn one_more(request: &Request, others: &Mentions, style: &SlackStyle<'_>) -> Str
     } else {
         format!(" of {}", all.join(" "))
     };
-    format!("{} {more}{of}.", progress(request, style))
+    let said = said_with_approval(request, style).map(|said| format!(" {said}"));
+    let (progress, said) = (progress(request, style), said.unwrap_or_default());
+    format!("{progress} {more}{of}.{said}")
 }
 
 fn closed(request: &Request, style: &SlackStyle<'_>) -> Option<String> {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use hallpass_access::{
     AfterReview, Approval, Closing, CredentialsAfterEnd, Directory, EndCause, EndOutcome, Grant,
     GrantState, LateRemoval, LiveSessions, LostAccess, News, Notice, NoticeContext, NoticeKind,
-    Origin, Request, RequestState, Review, Stuck,
+    Origin, Request, RequestState, Review, Shortened, Stuck,
 };
 use hallpass_model::TimeSpan;
 use hallpass_store::testing::{a_grant, a_notice, a_request, approved, at, email};
@@ -61,7 +61,23 @@ fn reviewed() -> Request {
         by: email(900),
         user: None,
         at: at(60),
+        comment: None,
     }];
+    request
+}
+
+/// Approved for less than was asked for, in words that are not meant well.
+fn commented(mut request: Request) -> Request {
+    request.shortened = Some(Shortened {
+        from: TimeSpan::hours(4),
+        by: email(900),
+    });
+    let words = Some(HOSTILE.to_owned());
+    match (&mut request.state, request.reviews.last_mut()) {
+        (RequestState::Approved { comment, .. }, _) => *comment = words,
+        (_, Some(review)) => review.comment = words,
+        (_, None) => {}
+    }
     request
 }
 
@@ -98,6 +114,7 @@ fn waiting_cases() -> Vec<Case> {
         case("waits for one", News::ReviewWanted, a_request(1), None),
         case("still waits", News::Reminder, a_request(1), None),
         case("one of two said yes", News::Reviewed, reviewed(), None),
+        case("in words", News::Reviewed, commented(reviewed()), None),
     ]
 }
 
@@ -117,6 +134,7 @@ fn decided_cases() -> Vec<Case> {
         by: email(1),
         at,
         approval: Approval::NotRequired,
+        comment: None,
     };
     let refused = GrantState::Failed {
         at,
@@ -170,12 +188,19 @@ fn held_cases() -> Vec<Case> {
             by: email(1),
             at: at(60),
             approval: Approval::Adopted,
+            comment: None,
         })
     };
     vec![
         case("it is there", News::Granted, request(), active()),
         case("it stood before", News::Granted, request(), standing),
         case("longer", News::Extended, request(), active()),
+        case(
+            "longer, in words",
+            News::Extended,
+            commented(request()),
+            active(),
+        ),
         case("an hour left", News::EndsSoon, request(), active()),
         case("by a sweep", News::Adopted, adopted, active()),
     ]
@@ -284,6 +309,7 @@ fn break_glass_cases() -> Vec<Case> {
             by: email(1),
             at: at(60),
             approval: Approval::BreakGlass,
+            comment: None,
         })
     };
     let closing = Closing {

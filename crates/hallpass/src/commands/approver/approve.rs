@@ -1,8 +1,7 @@
 //! `hallpass approve`: say yes to a request.
 
-use hallpass_api::Request;
-use hallpass_model::RequestId;
-use serde_json::json;
+use hallpass_api::{Approve, Request};
+use hallpass_model::{RequestId, TimeSpan};
 
 use crate::client::block_on;
 use crate::commands::ApiArgs;
@@ -11,23 +10,34 @@ use crate::ids::request_id;
 use crate::output;
 use crate::tables::{self, Viewpoint};
 
-/// Say yes to a request
+/// Say yes to a request, perhaps with a comment and for a shorter time
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  hallpass requests --role to-review\n  hallpass approve req_01934a5b6c7d7e8f90123456789abcde"
+    after_help = "Example:\n  hallpass requests --role to-review\n  hallpass approve req_01934a5b6c7d7e8f90123456789abcde\n  \
+                  hallpass approve req_01934a5b6c7d7e8f90123456789abcde --for 1h --comment 'an hour will do'"
 )]
 pub(crate) struct Args {
     /// The request
     #[arg(value_name = "REQUEST", value_parser = request_id)]
     id: RequestId,
+    /// Words for whoever asked and for the other approvers; this is recorded
+    #[arg(long, value_name = "TEXT")]
+    comment: Option<String>,
+    /// For this long at most, where that is less than was asked for: `90m`, `1h30m`, `01:30`
+    #[arg(long = "for", value_name = "DURATION")]
+    duration: Option<TimeSpan>,
     #[command(flatten)]
     api: ApiArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
     let client = args.api.client()?;
+    let body = Approve {
+        comment: args.comment.clone(),
+        duration_seconds: args.duration.map(TimeSpan::as_seconds),
+    };
     let path = ["requests", &args.id.to_string(), "approve"];
-    let request: Request = block_on(client.post(&path, &json!({})))?;
+    let request: Request = block_on(client.post(&path, &body))?;
     output::one(args.api.format(), &request, tables::REQUEST_FIELDS, || {
         tables::request(&request, &Viewpoint::here())
     })?;

@@ -9,14 +9,6 @@ use crate::ui::presenter::Presenter;
 const COMMON: [u64; 7] = [1800, 3600, 7200, 14_400, 28_800, 43_200, 86_400];
 /// Chips shown at most.
 const CHIPS: usize = 9;
-/// Chips that lengthen what is held add at least this, or they are not worth a question.
-const GAINS: [TimeSpan; 5] = [
-    TimeSpan::minutes(30),
-    TimeSpan::hours(1),
-    TimeSpan::hours(2),
-    TimeSpan::hours(4),
-    TimeSpan::hours(8),
-];
 /// A chip of the form's that means so much more than is held, not a length from now.
 pub(super) const MORE: &str = "more-";
 
@@ -61,35 +53,20 @@ pub(super) fn from_now(choices: &[TimeSpan], limits: &LengthLimits) -> Vec<Chip>
 
 /// Later ends of what is held, each a real gain; the last is as late as the rules allow.
 pub(super) fn longer(view: &Presenter, ends_at: Timestamp, limits: &LengthLimits) -> Vec<Chip> {
-    let left = TimeSpan::between(view.now, ends_at);
-    // to the whole minute, as ends are shown
-    let reach = |gain: TimeSpan| {
-        let seconds = left.as_seconds() + gain.as_seconds();
-        TimeSpan::minutes(seconds.div_ceil(60))
-    };
-    let chip = |gain: TimeSpan, length: TimeSpan| Chip {
-        value: format!("{MORE}{}", gain.as_seconds()),
-        words: format!("to {}", view.words(length.after(view.now))),
-        gain: format!("+{gain}"),
-        length,
+    let ends = limits.later_ends(ends_at, view.now).into_iter();
+    let chips = ends.map(|end| Chip {
+        value: if end.is_latest {
+            format!("{MORE}most")
+        } else {
+            format!("{MORE}{}", end.gain.as_seconds())
+        },
+        words: format!("to {}", view.words(end.length.after(view.now))),
+        gain: format!("+{}", end.gain),
+        length: end.length,
         is_over: false,
         is_chosen: false,
-    };
-    let fitting = GAINS.into_iter().map(|gain| chip(gain, reach(gain)));
-    let mut chips: Vec<Chip> = fitting
-        .filter(|chip| limits.check(chip.length).is_ok())
-        .collect();
-    let most = limits.longest();
-    let gain = TimeSpan::minutes(most.as_seconds().saturating_sub(left.as_seconds()) / 60);
-    let [step, ..] = GAINS;
-    let before = chips.last().map_or(left, |chip| chip.length);
-    if gain >= step && most.as_seconds() >= before.as_seconds() + step.as_seconds() {
-        chips.push(Chip {
-            value: format!("{MORE}most"),
-            ..chip(gain, most)
-        });
-    }
-    chips
+    });
+    chips.collect()
 }
 
 /// A few of the lengths the settings offer: all when they are few, else the common ones.

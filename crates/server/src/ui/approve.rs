@@ -1,0 +1,128 @@
+//! Approving: one press, or a form for a comment and a shorter time.
+
+use axum::{
+    Router,
+    extract::{Query, State},
+    http::StatusCode,
+    routing::get,
+};
+use hallpass_access::{AccessError, Approving, PressRefused, Presses, Request, ReviewedVersion};
+use hallpass_model::{RequestId, TimeSpan};
+use serde::Deserialize;
+
+use super::{
+    flash::Flash,
+    presenter::{Presenter, deciders},
+    press::{self, MoreField, Opened, Tone, WordsForm},
+    refusals,
+    shell::{PageResult, Posted, Viewer},
+    words::{capital, sentence},
+};
+use crate::{App, body::Path};
+
+#[derive(Deserialize)]
+struct Approve {
+    /// What was seen of the request when the page was made.
+    seen: ReviewedVersion,
+    #[serde(default)]
+    comment: String,
+    /// Seconds; nothing for as long as it stands.
+    #[serde(default)]
+    duration: String,
+    #[serde(default)]
+    from: String,
+}
+
+pub(super) fn router() -> Router<App> {
+    Router::new().route("/requests/{id}/approve", get(approve_page).post(approve))
+}
+
+async fn approve(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Posted { viewer, form }: Posted<Approve>,
+) -> PageResult {
+    let Ok(id) = id.parse::<RequestId>() else {
+        return press::missing(&app, &viewer).await;
+    };
+    // what is no length is none that can be approved
+    let length = |text: &str| TimeSpan::seconds(text.parse().unwrap_or(0));
+    let approving = Approving {
+        seen: Some(form.seen),
+        comment: Some(form.comment.as_str()),
+        duration: Some(form.duration.as_str())
+            .filter(|text| !text.is_empty())
+            .map(length),
+    };
+    let outcome = app
+        .access
+        .approve_with(&viewer.actor, id, approving, None)
+        .await;
+    if let Err(AccessError::Refused(why)) = &outcome
+        && let PressRefused::LongComment { .. } | PressRefused::ApprovedLength { .. } = why
+        && let Some(request) = press::request_of(&app, &viewer, &id.to_string()).await?
+    {
+        let presses = app.access.presses(&viewer.actor, &request).await?;
+        let view = Presenter::new(&app, &viewer);
+        let mut again = approve_form(&view, &request, &presses, &form.from);
+        again.error = sentence(&capital(&why.to_string()));
+        again.value = form.comment;
+        return press::show(&app, &viewer, again, StatusCode::UNPROCESSABLE_ENTITY).await;
+    }
+    press::answered(&app, &viewer, id, &form.from, Flash::Approved, outcome).await
+}
+
+async fn approve_page(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Query(opened): Query<Opened>,
+    viewer: Viewer,
+) -> PageResult {
+    let Some(request) = press::request_of(&app, &viewer, &id).await? else {
+        return press::missing(&app, &viewer).await;
+    };
+    let view = Presenter::new(&app, &viewer);
+    let presses = app.access.presses(&viewer.actor, &request).await?;
+    let mut form = approve_form(&view, &request, &presses, &opened.from);
+    if let Err(why) = &presses.approve {
+        let can = deciders(&app, &request);
+        form.refused = Some(refusals::words(&view, &request, why, &can).0);
+    }
+    press::show(&app, &viewer, form, StatusCode::OK).await
+}
+
+/// "Approve Deniz’s request?"
+pub(super) fn approve_form(
+    view: &Presenter,
+    request: &Request,
+    presses: &Presses,
+    from: &str,
+) -> WordsForm {
+    let who = Presenter::person(&request.requester.name, &request.requester.email);
+    let as_it_stands = (String::new(), format!("{}, as it stands", request.duration));
+    let shorter = presses.shorter.iter();
+    let shorter = shorter.map(|it| (it.as_seconds().to_string(), it.to_string()));
+    WordsForm {
+        id: format!("with-{}", request.id),
+        action: format!("/requests/{}/approve", request.id),
+        heading: format!("Approve {} request?", press::of(&who.first)),
+        lead: format!("{} for {}.", view.aim_of(request).words(), request.duration),
+        label: "Comment".to_owned(),
+        name: "comment",
+        hint: format!("{} and the other approvers read it.", who.first),
+        seen: Some(request.seen()),
+        more: (!presses.shorter.is_empty()).then(|| MoreField {
+            label: "For how long",
+            name: "duration",
+            options: std::iter::once(as_it_stands).chain(shorter).collect(),
+            hint: "Of all the times that approvers say, the shortest holds.".to_owned(),
+            ..MoreField::default()
+        }),
+        tone: Tone::Calm,
+        cancel: "Keep waiting",
+        back: press::back(from, request.id),
+        submit: "Approve",
+        from: from.to_owned(),
+        ..WordsForm::default()
+    }
+}

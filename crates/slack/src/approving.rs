@@ -1,0 +1,77 @@
+//! Approving with words or for less time: a form, and what is sent with it (`access.md` §3.7).
+
+use hallpass_access::{AccessError, Approving, PressRefused};
+use hallpass_model::{RequestId, TimeSpan};
+
+use crate::app::Slack;
+use crate::asking::{FormOutcome, capital, idempotency, opened, seconds};
+use crate::ids;
+use crate::inbound::{Press, SubmittedForm};
+use crate::modal;
+use crate::person::KnownPerson;
+use crate::presses::{opens, pressed_once};
+use crate::refusals::NO_SUCH;
+
+impl Slack {
+    /// Asks for words and a length first; whoever may not is told at once.
+    pub(crate) async fn open_approve(&self, press: &Press, id: RequestId, known: &KnownPerson) {
+        let access = &self.inner.access;
+        if let Ok(request) = access.request(&known.actor, id).await
+            && let Ok(presses) = access.presses(&known.actor, &request).await
+            && opens(&presses.approve)
+        {
+            let view = modal::approve(&request, &presses.shorter);
+            let shown = self.inner.client.open_view(&press.trigger, &view).await;
+            return opened(shown.map(drop));
+        }
+        // refused by the journey, so that the press is on record; for no time at all it approves
+        // nothing, whatever has changed since
+        let nothing = Approving {
+            duration: Some(TimeSpan::ZERO),
+            ..Approving::default()
+        };
+        let once = pressed_once(press);
+        let approved = access.approve_with(&known.actor, id, nothing, Some(&once));
+        if let Err(error) = approved.await {
+            let words = self.refusal_of(press, id, &error, Some(known)).await;
+            self.tell_presser(press, &words).await;
+        }
+        self.redraw(id).await;
+    }
+
+    /// The form to approve was sent.
+    pub(crate) async fn approve(&self, form: &SubmittedForm, known: &KnownPerson) -> FormOutcome {
+        let Ok(id) = form.metadata.parse::<RequestId>() else {
+            return FormOutcome::Says("Not possible", NO_SUCH.to_owned());
+        };
+        let chosen = form.value(ids::DURATION, ids::DURATION_ACTION);
+        let comment = form.value(ids::REASON, ids::REASON_ACTION);
+        let Some(duration) = chosen.and_then(seconds) else {
+            return FormOutcome::error(ids::DURATION, "Choose how long.");
+        };
+        let approving = Approving {
+            seen: None,
+            comment,
+            duration: Some(duration),
+        };
+        let once = idempotency(form, &format!("{duration} {}", comment.unwrap_or_default()));
+        let access = &self.inner.access;
+        let approved = access
+            .approve_with(&known.actor, id, approving, Some(&once))
+            .await;
+        self.redraw_later(id);
+        match approved {
+            Ok(_) => FormOutcome::Close,
+            Err(AccessError::Refused(why @ PressRefused::LongComment { .. })) => {
+                FormOutcome::error(ids::REASON, capital(&why.to_string()))
+            }
+            Err(AccessError::Refused(why @ PressRefused::ApprovedLength { .. })) => {
+                FormOutcome::error(ids::DURATION, capital(&why.to_string()))
+            }
+            Err(error) => {
+                let words = self.refusal(id, ids::APPROVE, &error, Some(known)).await;
+                FormOutcome::Says("Not possible", words)
+            }
+        }
+    }
+}
