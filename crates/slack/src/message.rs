@@ -86,7 +86,15 @@ impl ShownRequest {
         }
     }
 
-    fn title(self, request: &Request) -> &'static str {
+    fn title(self, request: &Request) -> String {
+        let title = self.plain_title(request);
+        if is_broken(request) {
+            return format!("Break glass: {}", uncapital(title));
+        }
+        title.to_owned()
+    }
+
+    fn plain_title(self, request: &Request) -> &'static str {
         match (self, &request.names) {
             (Self::Granted, _) if is_adopted(request) => "Access has an end now",
             (Self::Waiting | Self::Rejected, TargetNames::Account { .. }) => "Access request",
@@ -109,6 +117,23 @@ impl ShownRequest {
             Self::Discarded | Self::Lapsed | Self::Ended => &setup.marks.discarded,
         }
     }
+}
+
+/// Whether the requester broke the glass.
+fn is_broken(request: &Request) -> bool {
+    matches!(
+        request.state,
+        RequestState::Approved {
+            approval: Approval::BreakGlass,
+            ..
+        }
+    )
+}
+
+fn uncapital(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_ascii_lowercase());
+    first.into_iter().chain(letters).collect()
 }
 
 /// Whether it stood before, and was given an end.

@@ -2,11 +2,13 @@
 
 use hallpass_access::Directory;
 use hallpass_model::{Email, Timestamp, text::visible};
-use jiff::tz::TimeZone;
+use jiff::{SignedDuration, tz::TimeZone};
 
 use crate::style::ChannelStyle;
 use crate::{names, time};
 
+/// What is nearer than this is told by its time alone: which day it is depends on the reader's zone.
+const SAME_DAY: SignedDuration = SignedDuration::from_hours(12);
 /// Longest name in a message, in UTF-16 units.
 const NAME_MAX: usize = 400;
 /// Longest words of somebody in a message.
@@ -36,8 +38,17 @@ impl ChannelStyle for SlackStyle<'_> {
         self.name(&names::known_as(email, self.directory))
     }
 
+    /// In the zone of whoever reads it, as Slack has it; ours where a client cannot ("Formatting text
+    /// for app surfaces", date formatting).
     fn instant(&self, at: Timestamp) -> String {
-        time::clock(at, self.seen_from, self.zone)
+        let ours = time::clock(at, self.seen_from, self.zone);
+        let away = at.duration_since(self.seen_from).abs();
+        let form = if away < SAME_DAY {
+            "{time}"
+        } else {
+            "{date_short} {time}"
+        };
+        format!("<!date^{}^{form}|{ours}>", at.as_second())
     }
 }
 
@@ -112,6 +123,38 @@ mod tests {
             ("a\u{202e}b\u{200b}", "a␦b␦"),
         ] {
             assert_eq!(escape(text), escaped);
+        }
+    }
+
+    #[test]
+    fn times_are_in_the_zone_of_whoever_reads_them() {
+        let zone = TimeZone::fixed(jiff::tz::offset(1));
+        let directory = Directory::default();
+        let style = SlackStyle {
+            directory: &directory,
+            zone: &zone,
+            seen_from: "2026-03-06T14:20:00Z".parse().unwrap(),
+        };
+        for (at, shown) in [
+            (
+                "2026-03-06T16:31:00Z",
+                "<!date^1772814660^{time}|17:31 +01>",
+            ),
+            // tomorrow by our zone, and soon: a reader further west has the same day
+            (
+                "2026-03-07T01:10:00Z",
+                "<!date^1772845800^{time}|Sat 02:10 +01>",
+            ),
+            (
+                "2026-03-07T02:20:00Z",
+                "<!date^1772850000^{date_short} {time}|Sat 03:20 +01>",
+            ),
+            (
+                "2026-03-05T16:31:00Z",
+                "<!date^1772728260^{date_short} {time}|Thu 17:31 +01>",
+            ),
+        ] {
+            assert_eq!(style.instant(at.parse().unwrap()), shown);
         }
     }
 

@@ -133,19 +133,9 @@ async fn show(
     };
     let directory = app.access.directory();
     let search = Search::new(&filter, &viewer.actor, &directory);
-    let found = search.backwards(&app, after, ROWS).await;
-    let (found, is_unread) = match found {
-        Ok(found) => (found, false),
-        Err(fault) => {
-            tracing::error!(error = %fault, "the log could not be read for a page");
-            let nothing = RecordsPage {
-                records: Vec::new(),
-                next: None,
-                looked_to: None,
-            };
-            (nothing, true)
-        }
-    };
+    let found = read(search.backwards(&app, after, ROWS).await);
+    let is_unread = found.is_none();
+    let found = found.unwrap_or_default();
     let links = Links {
         filter: filter.query(),
         after,
@@ -186,6 +176,17 @@ async fn show(
         is_unread,
         filter,
     }))
+}
+
+/// What was found; none where the log could not be read.
+fn read<E: std::fmt::Display>(found: Result<RecordsPage, E>) -> Option<RecordsPage> {
+    match found {
+        Ok(found) => Some(found),
+        Err(fault) => {
+            tracing::error!(error = %fault, "the log could not be read for a page");
+            None
+        }
+    }
 }
 
 /// Addresses that keep the filter.

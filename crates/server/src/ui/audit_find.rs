@@ -65,6 +65,7 @@ pub(crate) struct Search {
 }
 
 /// What was found.
+#[derive(Default)]
 pub(crate) struct RecordsPage {
     pub(crate) records: Vec<Record>,
     /// Go on below this number.

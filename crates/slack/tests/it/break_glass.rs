@@ -347,6 +347,8 @@ async fn an_approver_closes_the_review_and_nobody_else_does() {
         "{}",
         app.head(id).blocks()
     );
+    let title = app.head(id).title().to_owned();
+    assert!(title.contains("Break glass: "), "{title}");
     let replies = app.fake.replies();
     let told = "Cai Example closed the break-glass review of Glass in payments-prod: Looked at it.";
     assert!(replies.iter().any(|said| said == told), "{replies:?}");

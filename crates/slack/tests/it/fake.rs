@@ -156,6 +156,40 @@ impl Fake {
     }
 }
 
+/// What was sent, with instants as a client shows them that does not know the reader's zone. Plain text
+/// stays as it is: Slack shows no dates there.
+fn as_read(sent: &Value) -> Value {
+    match sent {
+        Value::String(text) => json!(dates_as_read(text)),
+        Value::Array(all) => all.iter().map(as_read).collect(),
+        Value::Object(fields) if fields.get("type") == Some(&json!("plain_text")) => sent.clone(),
+        Value::Object(fields) => {
+            let read = fields
+                .iter()
+                .map(|(name, value)| (name.clone(), as_read(value)));
+            Value::Object(read.collect())
+        }
+        other => other.clone(),
+    }
+}
+
+fn dates_as_read(text: &str) -> String {
+    let mut parts = text.split("<!date^");
+    let mut read = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (date, rest) = part.split_once('>').unwrap();
+        let (seconds, shown) = date.split_once('^').unwrap();
+        let (form, fallback) = shown.split_once('|').unwrap();
+        assert!(
+            seconds.parse::<i64>().is_ok() && ["{time}", "{date_short} {time}"].contains(&form),
+            "{date}"
+        );
+        read.push_str(fallback);
+        read.push_str(rest);
+    }
+    read
+}
+
 async fn call(
     State(desk): State<Arc<Mutex<Desk>>>,
     Path(method): Path<String>,
@@ -253,6 +287,7 @@ impl Desk {
     }
 
     fn change(&mut self, method: &str, sent: &Value) -> Result<Value, &'static str> {
+        let sent = &as_read(sent);
         match method {
             "chat.postMessage" => {
                 self.clock += 1;
