@@ -16,7 +16,8 @@ fn lives() -> u64 {
 }
 
 /// Somebody asks again and again for the same thing, gives back and extends, while a part of all
-/// calls fails; then AWS is well again, and everything comes to rest.
+/// calls fails and the process stops now and then; then AWS is well again, and everything comes to
+/// rest.
 async fn life(seed: u64) {
     let mut rng = Rng::with_seed(seed);
     let set = if rng.u8(0..4) == 0 {
@@ -30,8 +31,11 @@ async fn life(seed: u64) {
         faults: Some(CallFaults::new(seed, rng.u8(10..60))),
         ..Habits::default()
     };
-    let world = World::new(seed, habits, None);
+    let mut world = World::new(seed, habits, None);
     for _ in 0..rng.u8(1..8) {
+        if rng.u8(0..6) == 0 {
+            world.restart();
+        }
         let wanted = asking(set, TimeSpan::seconds(rng.u64(2..12)));
         let _: Result<_, _> = world.access.ask(&world.actor(Ana), &wanted, None).await;
         world.live(TimeSpan::seconds(rng.u64(0..8))).await;
