@@ -242,6 +242,32 @@ def journey(hallpass):
     check("a line in the channel, without mention", ended and "<@" not in ended[0]["text"], ended)
 
 
+def approving_less(hallpass):
+    """Approve with a comment and for less time, in a window; then a later end, chosen from those that gain something."""
+    request = hallpass.ask(MARA, reason="OPS-9: less will do", seconds=7200)
+    head = wait(lambda: hallpass.head(request), 10)
+    view = hallpass.opens(TOMASZ, click={"message_ts": head["ts"], "action_id": "approve_with"})
+    picker = next(block for block in view["view"]["blocks"] if block["block_id"] == "duration_picker")
+    offered = [option["text"]["text"] for option in picker["element"]["options"]]
+    check("approve with: shorter times are offered below what was asked", offered[0] == "2h, as it stands" and "1h" in offered and "4h" not in offered, offered)
+    sent = hallpass.fill(TOMASZ, view, {"duration_picker": {"duration_picker_action": "3600"}, "provide_reason": {"provided_reason": "an <hour> will do"}})
+    check("approve with: the form is taken", sent["status"] == 200, sent)
+    check("approve with: granted", wait(lambda: "Access granted" in title(hallpass.head(request)), 30), title(hallpass.head(request)))
+    head = hallpass.head(request)
+    said = "Shortened from 2h to 1h by Tomasz Wilk. Tomasz Wilk: an &lt;hour&gt; will do."
+    check("approve with: the thread says who and why", wait(lambda: said in hallpass.replies(head), 10), hallpass.replies(head))
+    check("approve with: the message says both times", "1h instead of 2h" in text(head, "content"), text(head, "content"))
+    view = hallpass.opens(MARA, shortcut="hallpass_my_access")
+    hallpass.act(MARA, click={"view_id": view["view"]["id"], "action_id": "extend"})
+    view = wait(lambda: (found := hallpass.modal(MARA)) and found["view"]["callback_id"] == "hallpass_extend_submitted" and found, 10)
+    picker = next(block for block in view["view"]["blocks"] if block["block_id"] == "duration_picker")
+    ends = [option["text"]["text"] for option in picker["element"]["options"]]
+    check("extend: later ends, each with what it gains", ends and ends[0].endswith(", +30m") and all(end.startswith("to ") and ", +" in end for end in ends), ends)
+    view = hallpass.opens(MARA, shortcut="hallpass_done")
+    hallpass.act(MARA, click={"view_id": view["view"]["id"], "action_id": "release"})
+    wait(lambda: "Access ended" in title(hallpass.head(request)), 30)
+
+
 def shapes(hallpass):
     """Everything shown so far, as Slack's own library reads it."""
     try:
@@ -423,6 +449,7 @@ def main():
     with Stage("slack") as stage:
         hallpass = Slacked(stage, organization=odd_account, log="trace")
         journey(hallpass)
+        approving_less(hallpass)
         small_talk(hallpass)
         set_up(hallpass)
         escapes(hallpass)

@@ -233,14 +233,14 @@ pub(crate) fn approve(
         let approved = approved.with_words(words);
         return Ok(PressStep::approved(approved, ApprovedThrough::Press));
     }
-    Ok(reviewed(pending, actor, words, context.step).into())
+    Ok(reviewed(pending, actor, &words, context.step).into())
 }
 
 /// A yes that does not decide yet.
 fn reviewed(
     pending: PendingRequest,
     actor: &Actor,
-    words: ApprovalWords,
+    words: &ApprovalWords,
     step: StepContext<'_>,
 ) -> RequestStep {
     let requester = pending.request().requester.email.clone();

@@ -16,7 +16,7 @@ use super::{
     press::{self, MoreField, Opened, Tone, WordsForm},
     refusals,
     shell::{PageResult, Posted, Viewer},
-    words::{capital, sentence},
+    words::{capital, plain, sentence},
 };
 use crate::{App, body::Path};
 
@@ -124,5 +124,24 @@ pub(super) fn approve_form(
         submit: "Approve",
         from: from.to_owned(),
         ..WordsForm::default()
+    }
+}
+
+/// What those said who have approved: who, and their words.
+pub(crate) fn comments(view: &Presenter, request: &Request) -> Vec<(String, String)> {
+    let said = request.reviews.iter().filter_map(|review| {
+        let words = plain(review.comment.as_deref()?);
+        Some((capital(&view.named(&review.by)), words))
+    });
+    said.collect()
+}
+
+/// "Approve 4h", "Approve 1h (2 of 2)".
+pub(crate) fn approve_label(request: &Request) -> String {
+    let needed = request.decided.approvals_needed;
+    let length = request.duration;
+    match needed {
+        0 | 1 => format!("Approve {length}"),
+        many => format!("Approve {length} ({} of {many})", request.reviews.len() + 1),
     }
 }

@@ -19,6 +19,7 @@ mod home;
 mod press;
 mod request;
 mod reviews;
+mod reviews_card;
 mod reviews_search;
 mod sign_in;
 

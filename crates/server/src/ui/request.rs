@@ -16,7 +16,7 @@ use hallpass_wording::{grants, time::minutes_passed};
 use serde::Deserialize;
 
 use super::{
-    approve,
+    approve::{self, approve_label},
     flash::{Flash, FlashQuery},
     home::{Pass, PassKind, pass},
     presenter::{At, Coded, PersonView, Presenter, Ring, TargetView, deciders},
@@ -507,25 +507,6 @@ pub(crate) fn why_not(
         return Coded("You can’t approve your own request, and today nobody else can.".to_owned());
     }
     refusals::words(view, request, refused, &can)
-}
-
-/// What those said who have approved: who, and their words.
-pub(crate) fn comments(view: &Presenter, request: &Request) -> Vec<(String, String)> {
-    let said = request.reviews.iter().filter_map(|review| {
-        let words = plain(review.comment.as_deref()?);
-        Some((super::words::capital(&view.named(&review.by)), words))
-    });
-    said.collect()
-}
-
-/// "Approve 4h", "Approve 1h (2 of 2)".
-pub(crate) fn approve_label(request: &Request) -> String {
-    let needed = request.decided.approvals_needed;
-    let length = request.duration;
-    match needed {
-        0 | 1 => format!("Approve {length}"),
-        many => format!("Approve {length} ({} of {many})", request.reviews.len() + 1),
-    }
 }
 
 /// "You, at any time. Tomasz Wilk, Priya Raman and admins, with a reason you will see."

@@ -5,6 +5,8 @@ use hallpass_audit::{Order, Record, RecordQuery, RecordSubject, StoreFault};
 use hallpass_model::{Email, TimeSpan, Timestamp};
 use hallpass_wording::grants;
 
+mod approvals;
+
 use super::{
     presenter::{At, Coded, Presenter, deciders},
     rows::why_it_ends,
@@ -98,12 +100,6 @@ fn instant(record: &Record) -> Timestamp {
     record.at().unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// How long a record says that it is for.
-fn length(record: &Record) -> Option<TimeSpan> {
-    let seconds = record.text("permission_duration")?.parse().ok()?;
-    Some(TimeSpan::seconds(seconds))
-}
-
 /// What happened, newest first, with the step to come on top.
 pub(crate) fn entries(
     app: &App,
@@ -186,34 +182,11 @@ impl Teller<'_> {
                 TimelineEntry::new(format!("{} asked for more", cap(&by("actor"))))
             }
             "request.created" => {
-                self.length = length(record);
+                self.length = approvals::length(record);
                 TimelineEntry::new(format!("Asked by {}", by("actor")))
             }
-            "request.reviewed" if is_other => {
-                TimelineEntry::new(format!("Approved by {}", by("actor"))).good()
-            }
-            "request.reviewed" => {
-                let entry = TimelineEntry::new(format!("Approved by {}", by("actor"))).good();
-                let at = instant(record);
-                let review = self.request.reviews.iter().find(|review| review.at == at);
-                let comment = review.and_then(|review| review.comment.as_deref());
-                let words = self.shorter(record).unwrap_or_default();
-                entry.words(words).quote(comment.unwrap_or_default())
-            }
-            "request.approved" if is_other => {
-                Self::approved(record, is_other, &by("approver_email"))
-            }
-            "request.approved" => {
-                let mut entry = Self::approved(record, is_other, &by("approver_email"));
-                if let Some(shorter) = self.shorter(record) {
-                    entry.words.0 = format!("{shorter} {}", entry.words.0);
-                }
-                let comment = match &self.request.state {
-                    RequestState::Approved { comment, .. } => comment.as_deref(),
-                    _ => None,
-                };
-                entry.quote(comment.unwrap_or_default())
-            }
+            "request.reviewed" => self.reviewed(record, is_other, &by("actor")),
+            "request.approved" => self.approved(record, is_other, &by("approver_email")),
             "request.denied" => {
                 let own = (!is_other).then(|| match &self.request.state {
                     RequestState::Denied { reason, .. } => reason.clone().unwrap_or_default(),
@@ -253,44 +226,6 @@ impl Teller<'_> {
             "extend" => self.extended(record),
             event => return self.ending(event, record),
         })
-    }
-
-    /// "For 1h instead of 2h.", where this made it shorter.
-    fn shorter(&mut self, record: &Record) -> Option<String> {
-        let now = length(record)?;
-        let before = self.length.replace(now).filter(|before| now < *before)?;
-        Some(format!("For {now} instead of {before}."))
-    }
-
-    fn approved(record: &Record, is_other: bool, by: &str) -> TimelineEntry {
-        let rules: Vec<String> = record
-            .fields()
-            .get("based_on")
-            .and_then(|rules| rules.as_array())
-            .into_iter()
-            .flatten()
-            .filter_map(|rule| rule.as_str().map(|rule| format!("`{rule}`")))
-            .collect();
-        let word = if rules.len() == 1 { "rule" } else { "rules" };
-        let rules = format!("{word} {}", rules.join(", "));
-        let what = if is_other {
-            "Extension approved"
-        } else {
-            "Approved"
-        };
-        match record.text("approval") {
-            Some("not_required") if is_other => TimelineEntry::new("Extension needed no approval"),
-            Some("not_required") => TimelineEntry::new("No approval needed"),
-            Some("self") => {
-                return TimelineEntry::new(format!("{what} by the requester"))
-                    .good()
-                    .words(format!("As {rules} allows."));
-            }
-            Some("break_glass") => TimelineEntry::new(format!("Break-glass by {by}")),
-            _ => TimelineEntry::new(format!("{what} by {by}")),
-        }
-        .good()
-        .words(format!("By {rules}."))
     }
 
     fn succeeded(&mut self, record: &Record) -> TimelineEntry {

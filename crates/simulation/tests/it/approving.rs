@@ -106,8 +106,8 @@ fn the_shortest_that_any_approver_said_holds() {
             assert_eq!(request.duration, TimeSpan::minutes(granted), "{row}");
             let shortened = request.shortened;
             assert!(shortened.iter().all(|it| it.from == HOUR), "{row}");
-            let shortener = shortened.as_ref().map(|it| it.by.as_str());
-            assert_eq!(shortener, by, "{row}");
+            let whose = shortened.as_ref().map(|it| it.by.as_str());
+            assert_eq!(whose, by, "{row}");
             assert_eq!(
                 grants(&world).await[0].duration,
                 TimeSpan::minutes(granted),
@@ -127,7 +127,7 @@ fn what_cannot_be_approved_changes_nothing_and_is_on_record() {
             (Cai, Some(long.as_str()), None, "long-comment"),
             // whoever may not is told that, whatever they said
             (Bo, Some(long.as_str()), Some(0), "not-an-approver"),
-            (Ana, None, Some(30), "own-request"),
+            (Ana, None, Some(30), "not-an-approver"),
         ] {
             let world = world(53);
             let id = waiting(&world, "Admin", HOUR).await;

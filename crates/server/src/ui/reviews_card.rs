@@ -1,0 +1,99 @@
+//! What a card of a review says beside its facts.
+
+use hallpass_access::{Approval, AskVerdict, Past, Request, by_rules};
+use hallpass_model::{TargetNames, Timestamp};
+use hallpass_rules::{Ask, ClickRefused};
+
+use super::presenter::{Coded, Presenter};
+use crate::App;
+
+/// The permission set that is asked for.
+pub(super) fn set_of(request: &Request) -> Option<&str> {
+    match &request.names {
+        TargetNames::Account { permission_set, .. } => Some(permission_set),
+        TargetNames::Group { .. } => None,
+    }
+}
+
+pub(super) fn waited(view: &Presenter, since: Timestamp) -> String {
+    match view.since(since).as_seconds() {
+        0..60 => "less than a minute".to_owned(),
+        seconds @ 60..3600 => format!("{}m", seconds / 60),
+        seconds => format!("{}h {}m", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// The one thing a reviewer should notice first.
+pub(super) fn signal(app: &App, view: &Presenter, request: &Request, past: &Past) -> Coded {
+    let who = Presenter::person(&request.requester.name, &request.requester.email);
+    if request.secondary_domain {
+        return Coded(format!(
+            "Matched through the second mail domain ({}). Check that this is the right person.",
+            who.email
+        ));
+    }
+    let said = request.reviews.first().map(|first| {
+        format!(
+            "{} of {} needed: {} said yes at {}.",
+            request.reviews.len(),
+            request.decided.approvals_needed,
+            super::words::capital(&view.named(&first.by)),
+            view.words(first.at)
+        )
+    });
+    // what another reviewer said does not make it less new
+    let is_new = past.requester.count == 0 && request.extends.is_none();
+    let lead = is_new.then(|| format!("{} has not had this in the last 90 days.", who.first));
+    let less = lead.as_ref().and_then(|_| smaller(app, view, request));
+    let less =
+        less.map(|set| format!("{set} in this account needs no approval and may be enough."));
+    let all: Vec<String> = [said, lead, less].into_iter().flatten().collect();
+    Coded(all.join(" "))
+}
+
+/// A permission set that only reads and that the requester can have here without asking.
+fn smaller(app: &App, view: &Presenter, request: &Request) -> Option<String> {
+    let Some(Ask::Account {
+        account,
+        permission_set,
+    }) = request.question()
+    else {
+        return None;
+    };
+    let sets = view.directory.permission_sets().iter();
+    sets.filter(|set| set.name != permission_set && set.name.starts_with("ReadOnly"))
+        .find(|set| {
+            let question = Ask::Account {
+                account,
+                permission_set: &set.name,
+            };
+            let decision = app.access.decide(request.requester.principal(), &question);
+            by_rules(&decision) == Ok(AskVerdict::Granted(Approval::NotRequired))
+        })
+        .map(|set| set.name.clone())
+}
+
+/// "`prod-two-eyes` lists you · 1 approval needed".
+pub(super) fn rule(app: &App, view: &Presenter, request: &Request) -> Coded {
+    let Some(permit) = app.access.permit_to_deny(view.principal(), request) else {
+        return Coded::default();
+    };
+    let names = |rules: &[hallpass_rules::RuleId]| {
+        let names: Vec<String> = rules.iter().map(|rule| format!("`{rule}`")).collect();
+        names.join(", ")
+    };
+    let needed = match request.decided.approvals_needed {
+        0 | 1 => "1 approval needed".to_owned(),
+        n => format!("{n} approvals needed"),
+    };
+    Coded(match permit {
+        Ok(permit) if permit.listed_by.len() == 1 => {
+            format!("{} lists you · {needed}", names(&permit.listed_by))
+        }
+        Ok(permit) => format!("{} list you · {needed}", names(&permit.listed_by)),
+        Err(ClickRefused::NotListed { rules, .. } | ClickRefused::OwnRequest { rules }) => {
+            names(&rules)
+        }
+        Err(ClickRefused::NotOpen { rules, .. }) => names(&rules),
+    })
+}
