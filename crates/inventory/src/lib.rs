@@ -12,6 +12,7 @@ mod snapshot;
 mod coverage;
 mod diff;
 mod import;
+mod who;
 
 #[cfg(test)]
 mod fuzz;
@@ -26,3 +27,7 @@ pub use snapshot::{
 };
 pub use table::{ColumnType, InventoryColumn, InventoryTable, key_id, nearest};
 pub use tables::{META, TABLES, table};
+pub use who::{
+    AccessFinding, AccessFindingKind, AccessPath, AccessPerson, AccessReport, HoldingGrant,
+    effective, who,
+};

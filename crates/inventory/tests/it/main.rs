@@ -8,6 +8,7 @@
     reason = "a test may stop where it stands"
 )]
 
+mod access;
 mod changes;
 mod coverage;
 mod documents;
