@@ -6,10 +6,11 @@ export CARGO_TARGET_DIR ?= $(HOME)/.cache/hallpass/target
 BINARY := $(CARGO_TARGET_DIR)/debug/hallpass
 TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo "nextest run" || echo "test")
 
-.PHONY: help demo build test unit e2e pictures pins lint bench docs tools clean
+.PHONY: help demo build query test unit e2e pictures pins lint bench docs tools clean
 
 help:
 	@echo "make demo    run Hallpass over a simulated AWS organization; SCALE=large: 5,000 accounts, 20,000 people"
+	@echo "make query   hallpass-query beside it: snapshots, and SQL over them; minutes the first time"
 	@echo "make test    all tests: unit, simulation, end to end"
 	@echo "make lint    format, clippy, house rules, licences"
 	@echo "make bench   benchmarks; docs/benchmarks.md says how to read them"
@@ -22,6 +23,10 @@ build: tools
 	cargo build --locked --package hallpass
 	@ln -sfn $(BINARY) hallpass
 
+# the companion of `hallpass query`, `snapshots` and `tables`; apart, since its engine takes minutes to build
+query: build
+	cargo build --locked --package hallpass-query
+
 # SCALE=large: 5,000 accounts and 20,000 people; DEMO: more arguments of `hallpass demo`
 demo: build
 	./hallpass demo $(if $(SCALE),--scale $(SCALE)) $(DEMO)
@@ -31,7 +36,7 @@ test: unit e2e
 unit: tools
 	cargo $(TEST) --locked --workspace
 
-e2e: build
+e2e: build query
 	@sh e2e/tools.sh test
 	cargo build --locked --package hallpass-aws --example suite
 	PATH="$(HOME)/.cache/hallpass/venv/bin:$$PATH" HALLPASS_BIN=$(BINARY) HALLPASS_AWS_SUITE=$(CARGO_TARGET_DIR)/debug/examples/suite bash e2e/run.sh

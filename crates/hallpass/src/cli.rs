@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::approver::{approve, close_review, deny};
-use crate::commands::auditor::audit;
+use crate::commands::auditor::{audit, inventory};
 use crate::commands::everybody::{complete, completions, demo, man, sim};
 use crate::commands::operator::{
     doctor, guard, lambda, lock, outage, plan, revoke, serve, sessions, slack, standing, store,
@@ -80,6 +80,15 @@ pub(crate) enum Command {
     Outage(outage::Args),
     Plan(plan::Args),
     Audit(audit::Args),
+    /// SQL over a snapshot: SELECT as PostgreSQL has it
+    #[command(disable_help_flag = true, disable_version_flag = true)]
+    Query(inventory::Args),
+    /// Snapshots of what exists: list, show, import, export, compare, remove
+    #[command(disable_help_flag = true, disable_version_flag = true)]
+    Snapshots(inventory::Args),
+    /// The tables that can be queried, or the columns of one
+    #[command(disable_help_flag = true, disable_version_flag = true)]
+    Tables(inventory::Args),
     Rules(rules::Args),
     Policy(policy::Args),
     Perimeter(perimeter::Args),
@@ -136,7 +145,7 @@ pub(crate) const GROUPS: [CommandGroup; 6] = [
     },
     CommandGroup {
         title: "Audit",
-        commands: &["audit"],
+        commands: &["audit", "query", "snapshots", "tables"],
     },
     CommandGroup {
         title: "Write rules and policies",
@@ -240,6 +249,9 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Outage(args) => outage::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Audit(args) => audit::run(&args),
+        Command::Query(args) => inventory::run("query", &args),
+        Command::Snapshots(args) => inventory::run("snapshots", &args),
+        Command::Tables(args) => inventory::run("tables", &args),
         Command::Rules(args) => rules::run(&args),
         Command::Policy(args) => policy::run(&args),
         Command::Perimeter(args) => perimeter::run(&args),

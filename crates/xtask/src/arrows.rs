@@ -92,7 +92,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sim-base", &[]),
     ("slack", &["wording", "access", "rules", "model"]),
     ("notify", &["wording", "access", "rules", "model"]),
-    ("query", &["model"]),
+    ("query", &["inventory", "model"]),
     // delivery
     ("api", &["model"]),
     ("server", &["+cores", "wording", "api", "model"]),

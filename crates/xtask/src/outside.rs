@@ -18,17 +18,18 @@ struct Ban {
 const BANS: &[Ban] = &[
     Ban {
         paths: &["std::fs", "tokio::fs"],
-        crates: &["store", "aws-sim", "hallpass", "xtask"],
+        crates: &["store", "aws-sim", "query", "hallpass", "xtask"],
         instead: "take the text, a reader or a port",
     },
     Ban {
         paths: &["std::env"],
-        crates: &["hallpass", "xtask"],
+        crates: &["query", "hallpass", "xtask"],
         instead: "take the value as an argument",
     },
     Ban {
         paths: &["std::process", "tokio::process"],
-        crates: &["hallpass", "xtask"],
+        // query: its exit code
+        crates: &["query", "hallpass", "xtask"],
         instead: "leave other programs to the binary",
     },
     Ban {
@@ -49,7 +50,7 @@ const BANS: &[Ban] = &[
         paths: &["std::thread::spawn", "thread::spawn", "tokio::spawn"],
         // access: a reading of the directory outlives the call that asked for it
         crates: &[
-            "access", "aws", "aws-sim", "hallpass", "server", "slack", "store",
+            "access", "aws", "aws-sim", "hallpass", "query", "server", "slack", "store",
         ],
         instead: "return a future, and let a driver run it",
     },

@@ -1,0 +1,73 @@
+//! What changed between two snapshots. Gone is only what a later list, read to its end, does not have
+//! (`inventory.md` T-7).
+
+use std::collections::BTreeMap;
+
+use crate::cell::{Cell, TableRow};
+use crate::snapshot::{GLOBAL, SliceOutcome, Snapshot, SnapshotRecord};
+use crate::table::InventoryTable;
+
+/// What changed in a table. Rows are in the order of their ids.
+#[derive(Debug, Default, PartialEq)]
+pub struct TableChanges<'a> {
+    /// In the later one alone, and its slice was read to its end in both.
+    pub added: Vec<&'a TableRow>,
+    /// In the earlier one alone, likewise.
+    pub removed: Vec<&'a TableRow>,
+    /// In both, with other values: before and after.
+    pub changed: Vec<(&'a TableRow, &'a TableRow)>,
+    /// In one alone, and nobody knows whether the other has them: their slice failed or was not asked
+    /// for.
+    pub unknown: Vec<&'a TableRow>,
+}
+
+/// What changed in a table between two snapshots.
+pub fn diff<'a>(
+    table: &InventoryTable,
+    before: &'a Snapshot,
+    after: &'a Snapshot,
+) -> TableChanges<'a> {
+    let (old, new) = (by_id(table, before), by_id(table, after));
+    let known = |row: &TableRow| {
+        has_slice(&before.record, table, row) && has_slice(&after.record, table, row)
+    };
+    let mut changes = TableChanges::default();
+    for (id, row) in &old {
+        match new.get(id) {
+            Some(now) if now == row => {}
+            Some(now) => changes.changed.push((row, now)),
+            None if known(row) => changes.removed.push(row),
+            None => changes.unknown.push(row),
+        }
+    }
+    for (id, row) in &new {
+        match old.contains_key(id) {
+            true => {}
+            false if known(row) => changes.added.push(row),
+            false => changes.unknown.push(row),
+        }
+    }
+    changes
+}
+
+fn by_id<'a>(table: &InventoryTable, snapshot: &'a Snapshot) -> BTreeMap<&'a str, &'a TableRow> {
+    let rows = snapshot.rows.get(table.name).into_iter().flatten();
+    // the id is the first column of every table
+    rows.filter_map(|row| Some((row.first()?.as_text()?, row)))
+        .collect()
+}
+
+/// Whether a snapshot read the slice of a row to its end.
+fn has_slice(record: &SnapshotRecord, table: &InventoryTable, row: &TableRow) -> bool {
+    let value = |column: Option<&str>| {
+        let (index, _) = table.column(column?)?;
+        row.get(index).and_then(Cell::as_text)
+    };
+    let (account, region) = (value(table.slice.account), value(table.slice.region));
+    record.slices_of(table.name).any(|slice| {
+        let is_its =
+            slice.key.account.as_deref() == account && slice.key.region == region.unwrap_or(GLOBAL);
+        let is_whole = slice.key.account.is_none() && slice.key.region == GLOBAL;
+        (is_its || is_whole) && matches!(slice.outcome, SliceOutcome::Ok { .. })
+    })
+}

@@ -1,0 +1,33 @@
+//! What exists in an AWS organization, as tables: which tables there are, the rows of one snapshot,
+//! what was asked for and what came of it, and what changed between two.
+//!
+//! Pure: no files, no clock, no AWS. How snapshots are stored and queried is `hallpass-query`'s.
+
+mod table;
+mod tables;
+
+mod cell;
+mod snapshot;
+
+mod coverage;
+mod diff;
+mod import;
+mod who;
+
+#[cfg(test)]
+mod fuzz;
+
+pub use cell::{Cell, TableRow};
+pub use coverage::{FailureGroup, TableCoverage, carried_from, coverage_of};
+pub use diff::{TableChanges, diff};
+pub use import::{ImportError, ImportProblem, Imported, export, import};
+pub use snapshot::{
+    GLOBAL, Slice, SliceFailure, SliceKey, SliceOutcome, Snapshot, SnapshotId, SnapshotRecord,
+    SnapshotState,
+};
+pub use table::{ColumnType, InventoryColumn, InventoryTable, key_id, nearest};
+pub use tables::{META, TABLES, table};
+pub use who::{
+    AccessFinding, AccessFindingKind, AccessPath, AccessPerson, AccessReport, HoldingGrant,
+    effective, who,
+};

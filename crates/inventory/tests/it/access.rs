@@ -1,0 +1,66 @@
+//! Who has what, where, over the people of the fixture (`inventory.md` §3.1).
+
+use hallpass_inventory::{HoldingGrant, effective, import, who};
+use serde_json::{Value, json};
+
+use crate::documents::fixture;
+
+/// A row with the members that the expected one has.
+fn as_expected(row: &impl serde::Serialize, expected: &Value) -> Value {
+    let row = serde_json::to_value(row).unwrap();
+    let names = expected.as_object().unwrap().keys();
+    Value::Object(names.map(|it| (it.clone(), row[it].clone())).collect())
+}
+
+#[test]
+fn every_path_and_every_finding_of_the_fixture() {
+    let fixture = fixture("inventory-who.json");
+    let rows = import(&fixture).unwrap().rows;
+    let grants = fixture["grants"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| HoldingGrant {
+            id: it["grant_id"].as_str().unwrap().to_owned(),
+            expires_at: it["expires_at"].as_str().unwrap().parse().unwrap(),
+        });
+    let report = who(&rows, &grants.collect::<Vec<_>>());
+    let expected = &fixture["expected"];
+    let wanted = expected["rows"].as_array().unwrap();
+    assert_eq!(report.paths.len(), wanted.len());
+    for (found, wanted) in report.paths.iter().zip(wanted) {
+        assert_eq!(as_expected(found, wanted), *wanted);
+    }
+    let wanted = expected["findings"].as_array().unwrap();
+    assert_eq!(report.findings.len(), wanted.len());
+    for (found, wanted) in report.findings.iter().zip(wanted) {
+        assert_eq!(as_expected(found, wanted), *wanted);
+    }
+    let folded = effective(&report.paths);
+    assert_eq!(expected["effective_count"], folded.len());
+    let alice = folded
+        .iter()
+        .find(|it| it.person.user_name.as_deref() == Some("alice"));
+    assert_eq!(alice.unwrap().via, "direct;group:Developers");
+}
+
+#[test]
+fn a_member_that_is_no_user_is_said_and_not_followed() {
+    let document = json!({"tables": {
+        "aws_identitystore_groups": [{"identity_store_id": "d", "group_id": "g", "display_name": "G"}],
+        "aws_identitystore_group_memberships": [{"group_id": "g", "member_user_id": "other-group"}],
+        "aws_organizations_accounts": [{"id": "1", "state": "ACTIVE"}],
+        "aws_ssoadmin_account_assignments": [
+            {"permission_set_arn": "p", "account_id": "1", "principal_type": "GROUP", "principal_id": "g"},
+        ],
+    }});
+    let report = who(&import(&document).unwrap().rows, &[]);
+    assert_eq!(report.paths.len(), 1);
+    assert_eq!(report.paths[0].person.user_id, None);
+    let kinds: Vec<_> = report
+        .findings
+        .iter()
+        .map(|it| serde_json::to_value(it.kind).unwrap())
+        .collect();
+    assert_eq!(kinds, ["unexpected_member"]);
+}

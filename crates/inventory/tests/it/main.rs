@@ -1,0 +1,15 @@
+//! The tables, documents, coverage and changes, held to `inventory.md` §1.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    reason = "a test may stop where it stands"
+)]
+
+mod access;
+mod changes;
+mod coverage;
+mod documents;
+mod tables;

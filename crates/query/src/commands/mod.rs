@@ -1,0 +1,5 @@
+//! One file per command.
+
+pub(crate) mod query;
+pub(crate) mod snapshots;
+pub(crate) mod tables;

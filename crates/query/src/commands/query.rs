@@ -1,0 +1,260 @@
+//! `query`: one statement over a snapshot.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use hallpass_inventory::nearest;
+use hallpass_model::TimeSpan;
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::dataset::{Dataset, PartialTable};
+use crate::document;
+use crate::engine::{QueryEngine, QueryLimits, ReadStatement};
+use crate::failure::{QueryExit, QueryFailure, QueryOutcome, say};
+use crate::folder::{SnapshotFolder, WhichSnapshot};
+use crate::output::{self, OutputArgs, Sheet};
+use crate::saved::{SAVED, SavedQuery};
+
+/// SQL over a snapshot: SELECT as PostgreSQL has it
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  hallpass query 'SELECT account_id, count(*) FROM aws_iam_users GROUP BY 1'
+  hallpass query --name keys/unused --output csv
+  hallpass query --data inventory.json -f keys.sql --as-of 2026-11-20T00:00:00Z
+
+Exit codes: 0 ok, 1 failed or data are partial, 2 bad input, 4 a limit was
+passed, 70 internal.")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    source: StatementArgs,
+
+    /// Give a parameter its value: `$NAME` in the statement
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
+    parameters: Vec<(String, String)>,
+
+    #[command(flatten)]
+    dataset: DatasetArgs,
+
+    /// The instant that `now()` is [default: that of --data, or now]
+    #[arg(long, value_name = "RFC3339")]
+    as_of: Option<Timestamp>,
+
+    #[command(flatten)]
+    partial: PartialArgs,
+
+    #[command(flatten)]
+    limits: LimitArgs,
+
+    /// Show how it would be answered, and do not
+    #[arg(long)]
+    explain: bool,
+
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Where the statement is.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct StatementArgs {
+    /// The statement
+    sql: Option<String>,
+
+    /// Read the statement from a file; `-` is standard input
+    #[arg(long, short = 'f', value_name = "FILE")]
+    file: Option<PathBuf>,
+
+    /// Take a shipped query
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+
+    /// List the shipped queries
+    #[arg(long)]
+    list: bool,
+}
+
+/// What is read.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DatasetArgs {
+    /// Read this document instead of a snapshot: `{"now", "tables": {NAME: [row, …]}}`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["folder", "snapshot"])]
+    data: Option<PathBuf>,
+
+    /// The folder of snapshots
+    #[arg(long, value_name = "DIR", default_value = "snapshots")]
+    folder: PathBuf,
+
+    /// Which snapshot: an id, a day, `previous` or `newest`
+    #[arg(long, value_name = "WHICH", default_value = "newest")]
+    snapshot: WhichSnapshot,
+}
+
+/// What to do about data that are not all there.
+#[derive(Debug, clap::Args)]
+struct PartialArgs {
+    /// Exit 0 although data are partial
+    #[arg(long, conflicts_with = "require_complete")]
+    allow_partial: bool,
+
+    /// Print no rows when data are partial
+    #[arg(long)]
+    require_complete: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct LimitArgs {
+    /// How long it may take
+    #[arg(long, value_name = "TIME", default_value = "60s")]
+    timeout: TimeSpan,
+
+    /// How many rows the answer may have
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    max_rows: usize,
+
+    /// How much memory it may take, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 512)]
+    max_memory: usize,
+}
+
+fn parameter(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("`NAME=VALUE` was expected")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+pub(crate) async fn run(args: &Args, now: Timestamp) -> QueryOutcome {
+    if args.source.list {
+        return list(&args.output);
+    }
+    let given: BTreeMap<String, String> = args.parameters.iter().cloned().collect();
+    let (sql, parameters) = args.source.statement(given)?;
+    let read = ReadStatement::parse(&sql, &parameters)?;
+    let (dataset, its_now) = args.dataset.open()?;
+    let limits = QueryLimits {
+        time: Duration::from_secs(args.limits.timeout.as_seconds()),
+        rows: args.limits.max_rows,
+        memory_bytes: args.limits.max_memory.saturating_mul(1024 * 1024),
+    };
+    let now = args.as_of.or(its_now).unwrap_or(now);
+    let engine = QueryEngine::new(now, limits).map_err(QueryFailure::bug)?;
+    let partial = dataset.register(&engine, &read)?;
+    if args.explain {
+        output::print((engine.explain(&read).await? + "\n").as_bytes())?;
+        return Ok(QueryExit::Ok);
+    }
+    if args.partial.require_complete && !partial.is_empty() {
+        tell(&partial);
+        return Err(QueryFailure::failed("data are partial").code("E_PARTIAL"));
+    }
+    let answer = engine.answer(&read).await?;
+    args.output.answer(&answer)?;
+    tell(&partial);
+    Ok(if partial.is_empty() || args.partial.allow_partial {
+        QueryExit::Ok
+    } else {
+        QueryExit::Failed
+    })
+}
+
+impl StatementArgs {
+    /// The statement, and the values of its parameters.
+    fn statement(
+        &self,
+        given: BTreeMap<String, String>,
+    ) -> Result<(String, BTreeMap<String, String>), QueryFailure> {
+        if let Some(name) = &self.name {
+            let Some(saved) = SavedQuery::find(name) else {
+                let near = nearest(name, SAVED.iter().map(|it| it.name), 3).join("`, `");
+                let failure = QueryFailure::bad_input(format!("there is no query `{name}`"));
+                return Err(failure.help(format!("nearest: `{near}`; `--list` shows all")));
+            };
+            return Ok((saved.sql.to_owned(), saved.parameters(&given)));
+        }
+        let sql = match (&self.sql, &self.file) {
+            (Some(sql), _) => sql.clone(),
+            (None, Some(path)) => read_text(path)?,
+            (None, None) => String::new(),
+        };
+        Ok((sql, given))
+    }
+}
+
+fn read_text(path: &Path) -> Result<String, QueryFailure> {
+    let mut text = String::new();
+    let read = if path.as_os_str() == "-" {
+        io::stdin().read_to_string(&mut text).map(|_| text)
+    } else {
+        fs::read_to_string(path)
+    };
+    read.map_err(|error| QueryFailure::unreadable(path.display(), error))
+}
+
+impl DatasetArgs {
+    /// What is read, and the instant it speaks of where it says so.
+    fn open(&self) -> Result<(Dataset, Option<Timestamp>), QueryFailure> {
+        if let Some(path) = &self.data {
+            let document = document::read(path)?;
+            let snapshot = document.snapshot(document.now.unwrap_or(Timestamp::UNIX_EPOCH), 0);
+            return Ok((Dataset::Given(Box::new(snapshot)), document.now));
+        }
+        let folder = SnapshotFolder::new(self.folder.clone());
+        let manifests = folder.list()?;
+        // without any snapshot every table was never collected, and that is said of the table
+        let chosen = match (&self.snapshot, manifests.is_empty()) {
+            (WhichSnapshot::Newest, true) => None,
+            (which, _) => {
+                let id = folder.pick(&manifests, which)?.record.id.clone();
+                manifests.iter().position(|it| it.record.id == id)
+            }
+        };
+        let dataset = Dataset::Kept {
+            folder,
+            manifests,
+            chosen,
+        };
+        Ok((dataset, None))
+    }
+}
+
+/// Says which data are not there, a line for each reason.
+fn tell(partial: &[PartialTable]) {
+    for PartialTable { table, groups } in partial {
+        for group in groups {
+            let places = group.slices.iter().take(5).map(|slice| {
+                let account = slice.account.as_deref().unwrap_or("the whole table");
+                format!("{account} {}", slice.region)
+            });
+            let places = places.collect::<Vec<_>>().join(", ");
+            let more = group.slices.len().saturating_sub(5);
+            let more = if more > 0 {
+                format!(" and {more} more")
+            } else {
+                String::new()
+            };
+            let (code, stage) = (&group.code, &group.stage);
+            let line = format!("partial: {table}: {code} in {stage} for {places}{more}");
+            say(&hallpass_model::text::written_out(&line));
+        }
+    }
+}
+
+fn list(output: &OutputArgs) -> QueryOutcome {
+    let mut sheet = Sheet::new(&["name", "about", "parameters"]);
+    for saved in SAVED {
+        let parameters = saved
+            .parameters
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"));
+        let parameters = parameters.collect::<Vec<_>>().join(" ");
+        sheet.rows.push(vec![
+            json!(saved.name),
+            json!(saved.about),
+            json!(parameters),
+        ]);
+    }
+    output.sheet(&sheet)?;
+    Ok(QueryExit::Ok)
+}

@@ -1,0 +1,259 @@
+//! `snapshots`: list, show, import, export, compare and remove them.
+
+use std::fs;
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use hallpass_inventory::{
+    InventoryTable, Snapshot, SnapshotRecord, TABLES, TableRow, diff, export, nearest, table,
+};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::document;
+use crate::failure::{QueryExit, QueryFailure, QueryOutcome, say};
+use crate::folder::{SnapshotFolder, WhichSnapshot};
+use crate::output::{self, OutputArgs, Sheet};
+
+/// Snapshots of what exists: list, show, import, export, compare, remove
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  hallpass snapshots import inventory.json
+  hallpass snapshots list
+  hallpass snapshots diff previous newest --table aws_iam_users
+  hallpass snapshots prune --keep 30")]
+pub(crate) struct Args {
+    /// The folder of snapshots
+    #[arg(long, global = true, value_name = "DIR", default_value = "snapshots")]
+    folder: PathBuf,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// All snapshots, the oldest first
+    List {
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// What one snapshot has of each table, account and Region
+    Show {
+        /// Which: an id, a day, `previous` or `newest`
+        #[arg(default_value = "newest")]
+        which: WhichSnapshot,
+
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Keep a document `{"now", "tables": {NAME: [row, …]}}` as a snapshot
+    Import {
+        /// The document
+        file: PathBuf,
+    },
+    /// Write a snapshot as such a document
+    Export {
+        /// Which: an id, a day, `previous` or `newest`
+        #[arg(default_value = "newest")]
+        which: WhichSnapshot,
+
+        /// Where to [default: standard output]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// What changed between two snapshots
+    Diff {
+        /// The earlier
+        before: WhichSnapshot,
+        /// The later
+        after: WhichSnapshot,
+
+        /// Compare this table alone
+        #[arg(long, value_name = "NAME")]
+        table: Option<String>,
+
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Remove all but the newest
+    Prune {
+        /// How many are kept
+        #[arg(long, value_name = "N")]
+        keep: usize,
+
+        /// Do it without asking first
+        #[arg(long, short = 'y')]
+        yes: bool,
+    },
+}
+
+pub(crate) fn run(args: &Args, now: Timestamp) -> QueryOutcome {
+    let folder = SnapshotFolder::new(args.folder.clone());
+    match &args.command {
+        Command::List { output } => {
+            let manifests = folder.list()?;
+            let records = manifests.iter().map(|it| &it.record);
+            output.sheet(&listed(records))?;
+        }
+        Command::Show { which, output } => {
+            let manifests = folder.list()?;
+            output.sheet(&shown(&folder.pick(&manifests, which)?.record))?;
+        }
+        Command::Import { file } => {
+            let document = document::read(file)?;
+            let random = getrandom::u32().map_err(|it| QueryFailure::failed(it.to_string()))?;
+            let snapshot = document.snapshot(document.now.unwrap_or(now), random);
+            let manifest = folder.write(&snapshot)?;
+            output::print(format!("{}\n", manifest.record.id).as_bytes())?;
+        }
+        Command::Export { which, out } => {
+            let document = export(&read(&folder, which)?).to_string() + "\n";
+            match out {
+                Some(path) => fs::write(path, document)
+                    .map_err(|it| QueryFailure::unwritable(path.display(), it))?,
+                None => output::print(document.as_bytes())?,
+            }
+        }
+        Command::Diff {
+            before,
+            after,
+            table,
+            output,
+        } => {
+            let tables = compared(table.as_deref())?;
+            let sheet = changes(&read(&folder, before)?, &read(&folder, after)?, &tables);
+            output.sheet(&sheet)?;
+        }
+        Command::Prune { keep, yes } => prune(&folder, *keep, *yes)?,
+    }
+    Ok(QueryExit::Ok)
+}
+
+fn read(folder: &SnapshotFolder, which: &WhichSnapshot) -> Result<Snapshot, QueryFailure> {
+    let manifests = folder.list()?;
+    folder.read(folder.pick(&manifests, which)?)
+}
+
+fn listed<'a>(records: impl Iterator<Item = &'a SnapshotRecord>) -> Sheet {
+    let mut sheet = Sheet::new(&[
+        "id", "state", "started", "finished", "tables", "rows", "failed",
+    ]);
+    for record in records {
+        let mut tables: Vec<&str> = record
+            .slices
+            .iter()
+            .map(|it| it.key.table.as_str())
+            .collect();
+        tables.sort_unstable();
+        tables.dedup();
+        let rows: u64 = record.slices.iter().map(|it| it.outcome.row_count()).sum();
+        let failed = record
+            .slices
+            .iter()
+            .filter(|it| it.outcome.failures().next().is_some());
+        sheet.rows.push(vec![
+            json!(record.id.as_str()),
+            json!(record.state().name()),
+            json!(record.started.to_string()),
+            json!(record.finished.to_string()),
+            json!(tables.len()),
+            json!(rows),
+            json!(failed.count()),
+        ]);
+    }
+    sheet
+}
+
+fn shown(record: &SnapshotRecord) -> Sheet {
+    let mut sheet = Sheet::new(&["table", "account", "region", "state", "rows", "why"]);
+    for slice in &record.slices {
+        let why = slice.outcome.failures().next();
+        sheet.rows.push(vec![
+            json!(slice.key.table),
+            json!(slice.key.account),
+            json!(slice.key.region),
+            json!(slice.outcome.name()),
+            json!(slice.outcome.row_count()),
+            json!(why.map(|it| format!("{} in {}: {}", it.code, it.stage, it.message))),
+        ]);
+    }
+    sheet
+}
+
+fn compared(name: Option<&str>) -> Result<Vec<&'static InventoryTable>, QueryFailure> {
+    let Some(name) = name else {
+        return Ok(TABLES.to_vec());
+    };
+    let found = table(name).map(|it| vec![it]);
+    found.ok_or_else(|| {
+        let near = nearest(name, TABLES.iter().map(|it| it.name), 3).join("`, `");
+        let failure = QueryFailure::bad_input(format!("there is no table `{name}`"));
+        failure.help(format!("nearest: `{near}`"))
+    })
+}
+
+fn changes(before: &Snapshot, after: &Snapshot, tables: &[&'static InventoryTable]) -> Sheet {
+    let mut sheet = Sheet::new(&["change", "table", "cq_id", "before", "after"]);
+    for table in tables {
+        let changes = diff(table, before, after);
+        let row = |row: &TableRow| {
+            let members = table.columns.iter().zip(row);
+            let members = members.map(|(it, cell)| (it.name.to_owned(), cell.to_json()));
+            Value::Object(members.collect())
+        };
+        let mut add = |change: &str, before: Option<&TableRow>, after: Option<&TableRow>| {
+            let id = before.or(after).and_then(|it| it.first()?.as_text());
+            sheet.rows.push(vec![
+                json!(change),
+                json!(table.name),
+                json!(id),
+                json!(before.map(row)),
+                json!(after.map(row)),
+            ]);
+        };
+        changes
+            .added
+            .iter()
+            .for_each(|it| add("added", None, Some(it)));
+        changes
+            .removed
+            .iter()
+            .for_each(|it| add("removed", Some(it), None));
+        changes
+            .changed
+            .iter()
+            .for_each(|(a, b)| add("changed", Some(a), Some(b)));
+        changes
+            .unknown
+            .iter()
+            .for_each(|it| add("unknown", Some(it), None));
+    }
+    sheet
+}
+
+fn prune(folder: &SnapshotFolder, keep: usize, yes: bool) -> Result<(), QueryFailure> {
+    let going = folder.list()?.len().saturating_sub(keep);
+    if going > 0 && !yes {
+        if !io::stdin().is_terminal() {
+            let message =
+                format!("this removes {going} snapshots, and there is no terminal to ask on");
+            let failure = QueryFailure::new(QueryExit::Refused, message);
+            return Err(failure.help("give `--yes` to do it without asking"));
+        }
+        let _ = write!(
+            io::stderr().lock(),
+            "Remove {going} snapshots, and keep {keep}? [y/N] "
+        );
+        let mut answer = String::new();
+        let _ = io::stdin().lock().read_line(&mut answer);
+        if !matches!(answer.trim(), "y" | "Y" | "yes") {
+            return Err(QueryFailure::new(QueryExit::Refused, "nothing was removed"));
+        }
+    }
+    for record in folder.prune(keep)? {
+        say(&format!("removed {}", record.id));
+    }
+    Ok(())
+}

@@ -1,0 +1,330 @@
+//! What a statement reads: the snapshots of a folder, or one document; and whether it was collected.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::catalog::TableProvider;
+use datafusion::common::ScalarValue;
+use datafusion::datasource::file_format::parquet::ParquetFormat;
+use datafusion::datasource::listing::{
+    ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
+};
+use datafusion::datasource::{MemTable, ViewTable, provider_as_source};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::logical_expr::{LogicalPlanBuilder, col, lit};
+use hallpass_inventory::{
+    Cell, FailureGroup, InventoryTable, META, Snapshot, SnapshotRecord, TABLES, TableCoverage,
+    TableRow, coverage_of, key_id, nearest, table,
+};
+
+use crate::engine::{QueryEngine, ReadStatement};
+use crate::failure::{QueryExit, QueryFailure};
+use crate::folder::{Manifest, SnapshotFolder, columns};
+
+/// What there is to read.
+pub(crate) enum Dataset {
+    /// Kept snapshots, one of which the plain names mean.
+    Kept {
+        folder: SnapshotFolder,
+        manifests: Vec<Manifest>,
+        /// The place of that one in the list; none when there is no snapshot.
+        chosen: Option<usize>,
+    },
+    /// One document.
+    Given(Box<Snapshot>),
+}
+
+/// A table as a statement names it.
+#[derive(Clone, Copy, Debug)]
+enum NamedTable {
+    /// Of one snapshot.
+    Base(&'static InventoryTable),
+    /// Of all of them (`inventory.md` T-8).
+    History(&'static InventoryTable),
+    /// About snapshots.
+    Meta(&'static InventoryTable),
+}
+
+impl NamedTable {
+    fn find(name: &str) -> Option<Self> {
+        let meta = META.iter().find(|it| it.name == name).copied();
+        let history = || table(name.strip_suffix("_history")?).map(Self::History);
+        meta.map(Self::Meta)
+            .or_else(|| table(name).map(Self::Base))
+            .or_else(history)
+    }
+}
+
+/// A table whose data are not all there.
+#[derive(Debug)]
+pub(crate) struct PartialTable {
+    pub(crate) table: &'static str,
+    pub(crate) groups: Vec<FailureGroup>,
+}
+
+impl Dataset {
+    /// Gives the engine the tables that a statement reads; answers those that are partial.
+    ///
+    /// # Errors
+    /// When a table is unknown, or was never collected.
+    pub(crate) fn register(
+        &self,
+        engine: &QueryEngine,
+        read: &ReadStatement,
+    ) -> std::result::Result<Vec<PartialTable>, QueryFailure> {
+        let mut partial = Vec::new();
+        for (name, at) in &read.tables {
+            let Some(named) = NamedTable::find(name) else {
+                let names: Vec<&str> = TABLES.iter().chain(META).map(|it| it.name).collect();
+                let near = nearest(name, names, 3);
+                let failure =
+                    read.failure("E_SQL_TABLE", format!("there is no table `{name}`"), *at);
+                return Err(failure.help(format!("nearest: `{}`", near.join("`, `"))));
+            };
+            if let NamedTable::Base(table) | NamedTable::History(table) = named {
+                match self.coverage(named, table) {
+                    TableCoverage::NotSynced => return Err(not_synced(table)),
+                    TableCoverage::Complete => {}
+                    TableCoverage::Partial(groups) => partial.push(PartialTable {
+                        table: table.name,
+                        groups,
+                    }),
+                }
+            }
+            let provided = self.provider(named).and_then(|it| engine.add(name, it));
+            provided.map_err(|it| QueryFailure::new(QueryExit::Failed, it.strip_backtrace()))?;
+        }
+        Ok(partial)
+    }
+
+    fn coverage(&self, named: NamedTable, table: &InventoryTable) -> TableCoverage {
+        let chosen = match self {
+            Self::Given(snapshot) => Some(&snapshot.record),
+            Self::Kept {
+                manifests, chosen, ..
+            } => chosen
+                .and_then(|index| manifests.get(index))
+                .map(|it| &it.record),
+        };
+        let of_chosen = chosen.map_or(TableCoverage::NotSynced, |it| coverage_of(it, table.name));
+        match (named, of_chosen) {
+            // some snapshot has it: there is a history
+            (NamedTable::History(_), TableCoverage::NotSynced)
+                if self
+                    .records()
+                    .any(|it| it.slices_of(table.name).next().is_some()) =>
+            {
+                TableCoverage::Complete
+            }
+            (_, coverage) => coverage,
+        }
+    }
+
+    fn records(&self) -> Box<dyn Iterator<Item = &SnapshotRecord> + '_> {
+        match self {
+            Self::Given(snapshot) => Box::new(std::iter::once(&snapshot.record)),
+            Self::Kept { manifests, .. } => Box::new(manifests.iter().map(|it| &it.record)),
+        }
+    }
+
+    fn provider(&self, named: NamedTable) -> Result<Arc<dyn TableProvider>> {
+        match (named, self) {
+            (NamedTable::Meta(table), _) => {
+                let records: Vec<&SnapshotRecord> = self.records().collect();
+                in_memory(table, &meta_rows(table, &records))
+            }
+            (NamedTable::Base(table), Self::Given(snapshot)) => {
+                in_memory(table, rows_of(snapshot, table))
+            }
+            (
+                NamedTable::Base(table),
+                Self::Kept {
+                    folder,
+                    manifests,
+                    chosen,
+                },
+            ) => {
+                let manifest = chosen.and_then(|index| manifests.get(index));
+                in_files(
+                    table,
+                    &manifest.map_or_else(Vec::new, |it| folder.files(it, table.name)),
+                )
+            }
+            (NamedTable::History(table), Self::Given(snapshot)) => {
+                let rows = in_memory(table, rows_of(snapshot, table))?;
+                history(vec![(&snapshot.record, rows)])
+            }
+            (
+                NamedTable::History(table),
+                Self::Kept {
+                    folder, manifests, ..
+                },
+            ) => {
+                let mut parts = Vec::new();
+                for manifest in manifests {
+                    let files = folder.files(manifest, table.name);
+                    if !files.is_empty() {
+                        parts.push((&manifest.record, in_files(table, &files)?));
+                    }
+                }
+                history(parts)
+            }
+        }
+    }
+}
+
+fn not_synced(table: &InventoryTable) -> QueryFailure {
+    let name = table.name;
+    QueryFailure::bad_input(format!(
+        "E_NOT_SYNCED table={name} hint=hallpass sync --only {name}"
+    ))
+    .lines(["it was never collected, so nobody knows whether there are any".to_owned()])
+}
+
+fn rows_of<'a>(snapshot: &'a Snapshot, table: &InventoryTable) -> &'a [TableRow] {
+    snapshot.rows.get(table.name).map_or(&[], Vec::as_slice)
+}
+
+fn in_memory(table: &InventoryTable, rows: &[TableRow]) -> Result<Arc<dyn TableProvider>> {
+    let batch: RecordBatch = columns::batch(table, rows)?;
+    Ok(Arc::new(MemTable::try_new(
+        columns::schema(table),
+        vec![vec![batch]],
+    )?))
+}
+
+fn in_files(table: &InventoryTable, files: &[PathBuf]) -> Result<Arc<dyn TableProvider>> {
+    if files.is_empty() {
+        return in_memory(table, &[]);
+    }
+    let urls = files.iter().map(|path| {
+        let path = std::path::absolute(path)?;
+        ListingTableUrl::parse(path.to_string_lossy())
+    });
+    let urls = urls.collect::<Result<Vec<_>>>()?;
+    let options =
+        ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet");
+    let config = ListingTableConfig::new_with_multi_paths(urls)
+        .with_listing_options(options)
+        // a file from before a column was added has nulls there
+        .with_schema(columns::schema(table));
+    Ok(Arc::new(ListingTable::try_new(config)?))
+}
+
+/// The rows of many snapshots, each with its snapshot's id and instant.
+fn history(
+    parts: Vec<(&SnapshotRecord, Arc<dyn TableProvider>)>,
+) -> Result<Arc<dyn TableProvider>> {
+    let mut all: Option<LogicalPlanBuilder> = None;
+    for (record, rows) in parts {
+        let names: Vec<String> = rows
+            .schema()
+            .fields()
+            .iter()
+            .map(|it| it.name().clone())
+            .collect();
+        let synced = record.finished.as_microsecond();
+        let synced = ScalarValue::TimestampMicrosecond(Some(synced), Some("UTC".into()));
+        let columns = names.iter().map(|name| col(format!("\"{name}\"")));
+        let columns = columns.chain([
+            lit(record.id.as_str()).alias("snapshot_id"),
+            lit(synced).alias("synced_at"),
+        ]);
+        let part = LogicalPlanBuilder::scan("rows", provider_as_source(rows), None)?;
+        let part = part.project(columns.collect::<Vec<_>>())?;
+        all = Some(match all {
+            None => part,
+            Some(before) => before.union(part.build()?)?,
+        });
+    }
+    let all = all.ok_or_else(|| DataFusionError::Plan("no snapshot has this table".to_owned()))?;
+    Ok(Arc::new(ViewTable::new(all.build()?, None)))
+}
+
+/// The rows of a table about snapshots.
+fn meta_rows(table: &InventoryTable, records: &[&SnapshotRecord]) -> Vec<TableRow> {
+    let rows: Vec<Vec<Cell>> = match table.name {
+        "hallpass_snapshots" => records.iter().map(|it| snapshot_row(it)).collect(),
+        "hallpass_coverage" => records.iter().flat_map(|it| coverage_rows(it)).collect(),
+        _ => records.iter().flat_map(|it| error_rows(it)).collect(),
+    };
+    let with_id = |mut row: Vec<Cell>| {
+        let texts = table.key.iter().map(|name| {
+            let (index, _) = table.column(name)?;
+            row.get(index.checked_sub(1)?)?.as_text()
+        });
+        let id = key_id(table.name, &texts.collect::<Vec<_>>());
+        row.insert(0, Cell::Text(id));
+        row
+    };
+    rows.into_iter().map(with_id).collect()
+}
+
+fn text(value: impl Into<String>) -> Cell {
+    Cell::Text(value.into())
+}
+
+fn maybe<T>(value: Option<T>, cell: impl Fn(T) -> Cell) -> Cell {
+    value.map_or(Cell::Null, cell)
+}
+
+fn count(number: u64) -> Cell {
+    i64::try_from(number).map_or(Cell::Null, Cell::Int)
+}
+
+fn snapshot_row(record: &SnapshotRecord) -> Vec<Cell> {
+    vec![
+        text(record.id.as_str()),
+        Cell::Time(record.started),
+        Cell::Time(record.finished),
+        text(record.state().name()),
+        text(&record.host),
+        text(&record.version),
+    ]
+}
+
+fn coverage_rows(record: &SnapshotRecord) -> Vec<Vec<Cell>> {
+    let row = |slice: &hallpass_inventory::Slice| {
+        let source = match &slice.outcome {
+            hallpass_inventory::SliceOutcome::Carried {
+                source_snapshot_id, ..
+            } => text(source_snapshot_id.as_str()),
+            _ => Cell::Null,
+        };
+        vec![
+            text(record.id.as_str()),
+            text(&slice.key.table),
+            maybe(slice.key.account.as_deref(), text),
+            text(&slice.key.region),
+            text(slice.outcome.name()),
+            count(slice.outcome.row_count()),
+            Cell::Time(slice.started),
+            maybe(slice.finished, Cell::Time),
+            source,
+        ]
+    };
+    record.slices.iter().map(row).collect()
+}
+
+fn error_rows(record: &SnapshotRecord) -> Vec<Vec<Cell>> {
+    let mut rows = Vec::new();
+    for slice in &record.slices {
+        for failure in slice.outcome.failures() {
+            rows.push(vec![
+                text(record.id.as_str()),
+                text(&slice.key.table),
+                maybe(slice.key.account.as_deref(), text),
+                text(&slice.key.region),
+                text(&failure.stage),
+                text(&failure.operation),
+                text(&failure.code),
+                text(&failure.message),
+                maybe(failure.http_status, |it| count(it.into())),
+                count(failure.attempts.into()),
+                maybe(failure.request_id.as_deref(), text),
+            ]);
+        }
+    }
+    rows
+}

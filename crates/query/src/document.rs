@@ -1,0 +1,62 @@
+//! A snapshot as one JSON document, from a file (`inventory.md` T-20).
+
+use std::fs;
+use std::path::Path;
+
+use hallpass_inventory::{
+    Imported, Slice, SliceKey, SliceOutcome, Snapshot, SnapshotId, SnapshotRecord, import,
+};
+use jiff::Timestamp;
+
+use crate::failure::QueryFailure;
+
+/// What a document held.
+pub(crate) struct Document {
+    imported: Imported,
+    /// The instant it speaks of, if it says so.
+    pub(crate) now: Option<Timestamp>,
+}
+
+/// Reads a document.
+///
+/// # Errors
+/// What is wrong, with table, row and column.
+pub(crate) fn read(path: &Path) -> Result<Document, QueryFailure> {
+    let shown = path.display();
+    let text = fs::read_to_string(path).map_err(|it| QueryFailure::unreadable(shown, it))?;
+    let document = serde_json::from_str(&text)
+        .map_err(|it| QueryFailure::bad_input(format!("`{}` is no JSON: {it}", path.display())))?;
+    let imported = import(&document).map_err(|error| {
+        let message = format!("`{}` cannot be used: {error}", path.display());
+        QueryFailure::bad_input(message).code("E_IMPORT")
+    })?;
+    Ok(Document {
+        now: imported.now,
+        imported,
+    })
+}
+
+impl Document {
+    /// The document as a complete snapshot: each table in it is one slice, read to its end.
+    pub(crate) fn snapshot(&self, at: Timestamp, random: u32) -> Snapshot {
+        let slices = self.imported.rows.iter().map(|(name, rows)| Slice {
+            key: SliceKey::whole(name),
+            started: at,
+            finished: Some(at),
+            outcome: SliceOutcome::Ok {
+                row_count: rows.len() as u64,
+            },
+        });
+        Snapshot {
+            record: SnapshotRecord {
+                id: SnapshotId::new(at, random),
+                started: at,
+                finished: at,
+                host: "import".to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                slices: slices.collect(),
+            },
+            rows: self.imported.rows.clone(),
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Reading a statement: one, and one that reads (`inventory.md` U-5). Whatever else the engine could
+//! do is refused here, before it sees it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    Expr, Ident, ObjectName, ObjectNamePart, Query, Select, SetExpr, Statement, TableFactor, Value,
+    Visit as _, VisitMut, Visitor, VisitorMut,
+};
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::parser::{Parser, ParserError};
+use datafusion::sql::sqlparser::tokenizer::Location;
+
+use super::place;
+use super::rewrite;
+use crate::failure::QueryFailure;
+
+/// A statement that reads.
+#[derive(Clone, Debug)]
+pub(crate) struct ReadStatement {
+    /// The text as it was given.
+    pub(crate) sql: String,
+    /// What the engine is given.
+    pub(crate) statement: Statement,
+    /// The tables it reads, each with the place where it is first named.
+    pub(crate) tables: BTreeMap<String, Option<Location>>,
+    /// Where each name is first written, as the name of a column.
+    names: BTreeMap<String, Location>,
+}
+
+impl ReadStatement {
+    /// Reads a statement; `$name` stands for the value of a parameter.
+    ///
+    /// # Errors
+    /// When it is not SQL, does not read, or names a parameter without a value.
+    pub(crate) fn parse(
+        sql: &str,
+        parameters: &BTreeMap<String, String>,
+    ) -> Result<Self, QueryFailure> {
+        let parsed = Parser::parse_sql(&PostgreSqlDialect {}, sql);
+        let statements = parsed.map_err(|error| of_parser(sql, &error))?;
+        let read_only = |what: &str| {
+            let message = format!("only one statement that reads is taken, and this is {what}");
+            QueryFailure::bad_input(message)
+                .code("E_SQL_READONLY")
+                .help("a statement begins with SELECT, WITH or VALUES")
+        };
+        let mut statements = statements.into_iter();
+        let mut statement = match (statements.next(), statements.next()) {
+            (None, _) => return Err(read_only("none")),
+            (Some(statement @ Statement::Query(_)), None) => statement,
+            (Some(_), None) => return Err(read_only("another")),
+            (Some(_), Some(_)) => return Err(read_only("several")),
+        };
+        let mut found = Found::default();
+        if statement.visit(&mut found).is_break() {
+            return Err(read_only("one that writes or locks"));
+        }
+        let mut values = ParameterValues { parameters };
+        if let ControlFlow::Break(name) = VisitMut::visit(&mut statement, &mut values) {
+            let message = format!("the parameter `{name}` has no value");
+            let help = format!("give it one: `--param {name}=…`");
+            return Err(QueryFailure::bad_input(message)
+                .code("E_SQL_PARAMETER")
+                .help(help));
+        }
+        rewrite::to_engine(&mut statement);
+        let Found {
+            tables,
+            ctes,
+            names,
+        } = found;
+        let tables = tables.into_iter().filter(|(name, _)| !ctes.contains(name));
+        Ok(Self {
+            sql: sql.to_owned(),
+            statement,
+            tables: tables.collect(),
+            names,
+        })
+    }
+
+    /// Where a column's name is first written.
+    pub(crate) fn place_of(&self, column: &str) -> Option<Location> {
+        self.names.get(column).copied()
+    }
+
+    /// A failure with the place it is about.
+    pub(crate) fn failure(
+        &self,
+        code: &'static str,
+        message: impl Into<String>,
+        at: Option<Location>,
+    ) -> QueryFailure {
+        let lines = at.map_or_else(Vec::new, |at| place::pointed(&self.sql, at));
+        QueryFailure::bad_input(message).code(code).lines(lines)
+    }
+}
+
+fn of_parser(sql: &str, error: &ParserError) -> QueryFailure {
+    let (message, at) = match error {
+        ParserError::TokenizerError(text) | ParserError::ParserError(text) => {
+            place::split_place(text)
+        }
+        ParserError::RecursionLimitExceeded => ("it is nested too deeply".to_owned(), None),
+    };
+    let message = super::errors::lower_first(&message);
+    let lines = at.map_or_else(Vec::new, |at| place::pointed(sql, at));
+    QueryFailure::bad_input(message)
+        .code("E_SQL_SYNTAX")
+        .lines(lines)
+}
+
+/// A name as the engine reads it: folded to lower case unless it is quoted.
+pub(crate) fn folded(name: &Ident) -> String {
+    match name.quote_style {
+        Some(_) => name.value.clone(),
+        None => name.value.to_lowercase(),
+    }
+}
+
+/// What a statement names. Breaks off where it would do more than read.
+#[derive(Default)]
+struct Found {
+    tables: BTreeMap<String, Option<Location>>,
+    /// Names that the statement itself gives to queries.
+    ctes: BTreeSet<String>,
+    names: BTreeMap<String, Location>,
+}
+
+impl Found {
+    fn add_table(&mut self, name: &ObjectName) {
+        let parts = name.0.iter().filter_map(ObjectNamePart::as_ident);
+        let parts: Vec<String> = parts.clone().map(folded).collect();
+        let first = name.0.first().and_then(ObjectNamePart::as_ident);
+        // `public` is where the engine keeps tables that are named without a schema
+        let written = match parts.as_slice() {
+            [schema, name] if schema == "public" => name.clone(),
+            parts => parts.join("."),
+        };
+        let at = first.and_then(|it| place::start(it.span));
+        self.tables.entry(written).or_insert(at);
+    }
+
+    fn add_name(&mut self, name: &Ident) {
+        if let Some(at) = place::start(name.span) {
+            self.names.entry(folded(name)).or_insert(at);
+        }
+    }
+}
+
+impl Visitor for Found {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        let ctes = query.with.iter().flat_map(|it| &it.cte_tables);
+        self.ctes.extend(ctes.map(|it| folded(&it.alias.name)));
+        if query.locks.is_empty() && reads(&query.body) {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+        match select.into {
+            None => ControlFlow::Continue(()),
+            Some(_) => ControlFlow::Break(()),
+        }
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        if let TableFactor::Table {
+            name, args: None, ..
+        } = factor
+        {
+            self.add_table(name);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        match expr {
+            Expr::Identifier(name) => self.add_name(name),
+            Expr::CompoundIdentifier(names) => {
+                names
+                    .last()
+                    .map(|name| self.add_name(name))
+                    .unwrap_or_default();
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Whether the body of a query reads and does nothing else.
+fn reads(body: &SetExpr) -> bool {
+    match body {
+        SetExpr::Select(_) | SetExpr::Query(_) | SetExpr::Values(_) => true,
+        SetExpr::SetOperation { left, right, .. } => reads(left) && reads(right),
+        _ => false,
+    }
+}
+
+/// Puts the values of parameters where `$name` stands: as values, never as SQL.
+struct ParameterValues<'a> {
+    parameters: &'a BTreeMap<String, String>,
+}
+
+impl VisitorMut for ParameterValues<'_> {
+    type Break = String;
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<String> {
+        if let Expr::Value(value) = expr
+            && let Value::Placeholder(name) = &value.value
+        {
+            let name = name.trim_start_matches('$');
+            let Some(given) = self.parameters.get(name) else {
+                return ControlFlow::Break(name.to_owned());
+            };
+            value.value = Value::SingleQuotedString(given.clone());
+        }
+        ControlFlow::Continue(())
+    }
+}

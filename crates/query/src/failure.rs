@@ -1,0 +1,154 @@
+//! How a run ends: exit codes as every command of Hallpass has them (`design.md` §8), and failures.
+
+use std::fmt::Display;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use hallpass_model::text;
+
+/// The exit codes that this program uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum QueryExit {
+    /// All went well.
+    Ok,
+    /// It failed, or the data are partial.
+    Failed,
+    /// Bad input; nothing was done.
+    BadInput,
+    /// A limit was passed; nothing was printed.
+    Refused,
+    /// A mistake of ours.
+    Internal,
+}
+
+impl From<QueryExit> for ExitCode {
+    fn from(exit: QueryExit) -> Self {
+        Self::from(match exit {
+            QueryExit::Ok => 0,
+            QueryExit::Failed => 1,
+            QueryExit::BadInput => 2,
+            QueryExit::Refused => 4,
+            QueryExit::Internal => 70,
+        })
+    }
+}
+
+/// What a command answers.
+pub(crate) type QueryOutcome = Result<QueryExit, QueryFailure>;
+
+/// Why a command did not do what was asked.
+#[derive(Debug)]
+pub(crate) struct QueryFailure {
+    exit: QueryExit,
+    code: Option<&'static str>,
+    message: String,
+    /// Lines below it, such as the place in a statement.
+    lines: Vec<String>,
+    help: Option<String>,
+    quiet: bool,
+}
+
+impl QueryFailure {
+    /// A failure with its exit code: lower case, no final stop, subject in backticks.
+    pub(crate) fn new(exit: QueryExit, message: impl Into<String>) -> Self {
+        Self {
+            exit,
+            code: None,
+            message: message.into(),
+            lines: Vec::new(),
+            help: None,
+            quiet: false,
+        }
+    }
+
+    /// What was given cannot be used.
+    pub(crate) fn bad_input(message: impl Into<String>) -> Self {
+        Self::new(QueryExit::BadInput, message)
+    }
+
+    /// The operation failed.
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Self::new(QueryExit::Failed, message)
+    }
+
+    /// We contradict ourselves.
+    pub(crate) fn bug(message: impl Display) -> Self {
+        Self::new(QueryExit::Internal, format!("{message} (this is a bug)"))
+    }
+
+    /// A file that cannot be read.
+    pub(crate) fn unreadable(path: impl Display, error: impl Display) -> Self {
+        Self::bad_input(format!("cannot read `{path}`: {error}"))
+    }
+
+    /// A file that cannot be written.
+    pub(crate) fn unwritable(path: impl Display, error: impl Display) -> Self {
+        Self::failed(format!("cannot write `{path}`: {error}"))
+    }
+
+    /// Output that nobody takes any more ends the run without a word.
+    pub(crate) fn stdout(error: &io::Error) -> Self {
+        Self {
+            quiet: error.kind() == io::ErrorKind::BrokenPipe,
+            ..Self::failed(format!("cannot write the output: {error}"))
+        }
+    }
+
+    /// The stable code a program can act on.
+    #[must_use]
+    pub(crate) fn code(self, code: &'static str) -> Self {
+        Self {
+            code: Some(code),
+            ..self
+        }
+    }
+
+    /// More lines about it.
+    #[must_use]
+    pub(crate) fn lines(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        self.lines.extend(lines);
+        self
+    }
+
+    /// What would help.
+    #[must_use]
+    pub(crate) fn help(self, help: impl Into<String>) -> Self {
+        Self {
+            help: Some(help.into()),
+            ..self
+        }
+    }
+
+    /// The exit code it leads to.
+    pub(crate) fn exit(&self) -> QueryExit {
+        self.exit
+    }
+
+    /// Says what went wrong, on stderr.
+    pub(crate) fn report(&self) {
+        if !self.quiet {
+            say(&self.text());
+        }
+    }
+
+    fn text(&self) -> String {
+        let label = self
+            .code
+            .map_or_else(|| "error".to_owned(), |code| format!("error[{code}]"));
+        let mut text = format!("{label}: {}", text::written_out(&self.message));
+        for line in &self.lines {
+            text.push_str("\n  ");
+            text.push_str(&text::written_out(line));
+        }
+        if let Some(help) = &self.help {
+            text.push_str("\n  help: ");
+            text.push_str(&text::written_out(help));
+        }
+        text
+    }
+}
+
+/// Says something on stderr. Nobody hears whether that works.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}

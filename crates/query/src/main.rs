@@ -1,0 +1,98 @@
+//! `hallpass-query`: snapshots of an organization as Parquet files, and SQL over them. The companion of
+//! `hallpass`, which finds it beside itself and runs it for `query`, `snapshots` and `tables`; a program
+//! of its own because of the engine, which nothing else is to link.
+
+mod commands;
+
+mod dataset;
+mod document;
+mod engine;
+mod folder;
+mod saved;
+
+mod failure;
+mod output;
+
+use std::env;
+use std::process::ExitCode;
+
+use clap::Parser;
+use jiff::Timestamp;
+
+use commands::{query, snapshots, tables};
+use failure::{QueryExit, QueryFailure, QueryOutcome};
+
+/// Snapshots of an AWS organization, and SQL over them; run it as `hallpass`
+#[derive(Debug, Parser)]
+#[command(
+    name = "hallpass",
+    bin_name = "hallpass",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
+enum Cli {
+    Query(Box<query::Args>),
+    Snapshots(snapshots::Args),
+    Tables(tables::Args),
+}
+
+/// Set by `hallpass` to its version: the two come from one release, or nothing is done.
+const VERSION_VARIABLE: &str = "HALLPASS_COMPANION_VERSION";
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // nobody is left to tell when this cannot be printed
+            let _ = error.print();
+            let exit = if error.use_stderr() {
+                QueryExit::BadInput
+            } else {
+                QueryExit::Ok
+            };
+            return exit.into();
+        }
+    };
+    match same_release().and_then(|()| run(&cli)) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            failure.report();
+            failure.exit().into()
+        }
+    }
+}
+
+fn same_release() -> Result<(), QueryFailure> {
+    let own = env!("CARGO_PKG_VERSION");
+    match env::var(VERSION_VARIABLE) {
+        Ok(version) if version != own => {
+            let message =
+                format!("`hallpass` is {version}, and `hallpass-query` beside it is {own}");
+            Err(QueryFailure::failed(message).help("install both from one release"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn run(cli: &Cli) -> QueryOutcome {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the program's only clock; everything else gets `now` from here"
+    )]
+    let now = Timestamp::now();
+    match cli {
+        Cli::Query(args) => {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build();
+            let runtime = runtime.map_err(QueryFailure::bug)?;
+            let outcome = runtime.block_on(query::run(args, now));
+            // what still works on a query that ran out of time is not waited for
+            runtime.shutdown_background();
+            outcome
+        }
+        Cli::Snapshots(args) => snapshots::run(args, now),
+        Cli::Tables(args) => tables::run(args),
+    }
+}

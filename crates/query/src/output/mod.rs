@@ -1,0 +1,209 @@
+//! What is printed: data on stdout in the chosen form, all else on stderr. What others wrote cannot
+//! steer the terminal (`inventory.md` C-5).
+
+mod grid;
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal as _, Write as _};
+
+use clap::ValueEnum;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
+use hallpass_model::text;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+use serde_json::{Map, Value};
+
+use crate::engine::{QueryAnswer, values};
+use crate::failure::QueryFailure;
+
+/// How data are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DataFormat {
+    /// For people; fits the terminal
+    Table,
+    /// One JSON document
+    Json,
+    /// One JSON object per line
+    Jsonl,
+    /// Comma-separated values with a header (RFC 4180)
+    Csv,
+    /// A Parquet file, for other programs; answers of queries only
+    Parquet,
+}
+
+/// `--output` and what belongs to it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct OutputArgs {
+    /// How to print it [default: table on a terminal, jsonl otherwise]
+    #[arg(long, short = 'o', value_enum, value_name = "FORMAT")]
+    output: Option<DataFormat>,
+
+    /// In CSV, put an apostrophe before what a spreadsheet would take for a formula
+    #[arg(long)]
+    spreadsheet_safe: bool,
+}
+
+/// Columns and rows, for people and programs.
+#[derive(Debug, Default)]
+pub(crate) struct Sheet {
+    pub(crate) columns: Vec<String>,
+    pub(crate) rows: Vec<Vec<Value>>,
+}
+
+impl Sheet {
+    pub(crate) fn new(columns: &[&str]) -> Self {
+        Self {
+            columns: columns.iter().map(|it| (*it).to_owned()).collect(),
+            rows: Vec::new(),
+        }
+    }
+
+    fn of_answer(answer: &QueryAnswer) -> Self {
+        let fields = answer.schema.fields();
+        let mut rows = Vec::new();
+        for batch in &answer.batches {
+            for row in 0..batch.num_rows() {
+                let cells = fields.iter().zip(batch.columns());
+                rows.push(
+                    cells
+                        .map(|(field, column)| values::json(field, column, row))
+                        .collect(),
+                );
+            }
+        }
+        Self {
+            columns: fields.iter().map(|it| it.name().clone()).collect(),
+            rows,
+        }
+    }
+
+    fn objects(&self) -> impl Iterator<Item = Value> {
+        self.rows.iter().map(|row| {
+            let members = self.columns.iter().cloned().zip(row.iter().cloned());
+            Value::Object(members.collect::<Map<_, _>>())
+        })
+    }
+}
+
+impl OutputArgs {
+    fn format(&self) -> DataFormat {
+        self.output.unwrap_or_else(|| {
+            if io::stdout().is_terminal() {
+                DataFormat::Table
+            } else {
+                DataFormat::Jsonl
+            }
+        })
+    }
+
+    /// Prints the answer of a query.
+    ///
+    /// # Errors
+    /// When stdout does not take it.
+    pub(crate) fn answer(&self, answer: &QueryAnswer) -> Result<(), QueryFailure> {
+        match self.format() {
+            DataFormat::Parquet if io::stdout().is_terminal() => {
+                let message = "a Parquet file is not for a terminal";
+                Err(QueryFailure::bad_input(message).help("send it to a file: `> answer.parquet`"))
+            }
+            DataFormat::Parquet => print(&parquet(&answer.schema, &answer.batches)?),
+            _ => self.sheet(&Sheet::of_answer(answer)),
+        }
+    }
+
+    /// Prints columns and rows.
+    ///
+    /// # Errors
+    /// When stdout does not take it.
+    pub(crate) fn sheet(&self, sheet: &Sheet) -> Result<(), QueryFailure> {
+        let text = match self.format() {
+            DataFormat::Table => grid::text(sheet, width()),
+            DataFormat::Json => {
+                let all = Value::Array(sheet.objects().collect());
+                let all = serde_json::to_string_pretty(&all).map_err(QueryFailure::bug)?;
+                text::json(&all).into_owned() + "\n"
+            }
+            DataFormat::Jsonl => {
+                let lines = sheet
+                    .objects()
+                    .map(|it| text::json(&it.to_string()).into_owned() + "\n");
+                lines.collect()
+            }
+            DataFormat::Csv => self.csv(sheet),
+            DataFormat::Parquet => {
+                let message = "only the answers of queries are printed as Parquet";
+                return Err(QueryFailure::bad_input(message));
+            }
+        };
+        print(text.as_bytes())
+    }
+
+    /// RFC 4180 with `\n`: no value is an empty cell, JSON stays compact.
+    fn csv(&self, sheet: &Sheet) -> String {
+        let mut text = String::new();
+        let header = sheet.columns.iter().map(|it| csv_cell(it));
+        let header: Vec<String> = header.collect();
+        // writing to a `String` cannot fail
+        let _ = writeln!(text, "{}", header.join(","));
+        for row in &sheet.rows {
+            let cells = row.iter().map(|cell| match cell {
+                Value::Null => String::new(),
+                Value::String(text) if self.spreadsheet_safe => text::csv_cell(text),
+                Value::String(text) => csv_cell(text),
+                other => csv_cell(&other.to_string()),
+            });
+            let cells: Vec<String> = cells.collect();
+            let _ = writeln!(text, "{}", cells.join(","));
+        }
+        text
+    }
+}
+
+/// A cell as it is, quoted where it has to be. Control characters are for programs: a terminal gets
+/// them written out.
+fn csv_cell(cell: &str) -> String {
+    let cell = if io::stdout().is_terminal() {
+        text::written_out(cell)
+    } else {
+        cell.to_owned()
+    };
+    if cell.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", cell.replace('"', "\"\""))
+    } else {
+        cell
+    }
+}
+
+fn parquet(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Vec<u8>, QueryFailure> {
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .build();
+    let mut bytes = Vec::new();
+    let written = (|| {
+        let mut writer = ArrowWriter::try_new(&mut bytes, schema.clone(), Some(properties))?;
+        batches.iter().try_for_each(|it| writer.write(it))?;
+        writer.close()
+    })();
+    written.map_err(|it| QueryFailure::failed(format!("cannot write Parquet: {it}")))?;
+    Ok(bytes)
+}
+
+/// Writes data to stdout as it is.
+///
+/// # Errors
+/// When stdout does not take it.
+pub(crate) fn print(bytes: &[u8]) -> Result<(), QueryFailure> {
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+    written.map_err(|error| QueryFailure::stdout(&error))
+}
+
+/// The terminal's width in columns; `None` when stdout is none, and lines may be of any length.
+fn width() -> Option<usize> {
+    if !io::stdout().is_terminal() {
+        return None;
+    }
+    terminal_size::terminal_size().map(|(terminal_size::Width(width), _)| usize::from(width))
+}

@@ -1,0 +1,126 @@
+//! Queries that are shipped (`inventory.md` U-10). Those under `seed/` are an article's, word for word; the
+//! others ask what it meant.
+
+use std::collections::BTreeMap;
+
+/// A query with a name.
+#[derive(Debug)]
+pub(crate) struct SavedQuery {
+    pub(crate) name: &'static str,
+    /// What its rows are.
+    pub(crate) about: &'static str,
+    /// Its parameters, each with the value it has when none is given.
+    pub(crate) parameters: &'static [(&'static str, &'static str)],
+    pub(crate) sql: &'static str,
+}
+
+impl SavedQuery {
+    /// The query of this name.
+    pub(crate) fn find(name: &str) -> Option<&'static Self> {
+        SAVED.iter().find(|it| it.name == name)
+    }
+
+    /// The values of its parameters: as given, or its own.
+    pub(crate) fn parameters(&self, given: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let own = self.parameters.iter();
+        let mut all: BTreeMap<_, _> = own
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        all.extend(given.clone());
+        all
+    }
+}
+
+/// All of them, in the order they are listed.
+pub(crate) const SAVED: &[SavedQuery] = &[
+    SavedQuery {
+        name: "keys/unrotated",
+        about: "Active access keys made more than 90 days ago",
+        parameters: &[],
+        sql: include_str!("keys/unrotated.sql"),
+    },
+    SavedQuery {
+        name: "keys/unused",
+        about: "Active access keys not used for 90 days, or never",
+        parameters: &[],
+        sql: include_str!("keys/unused.sql"),
+    },
+    SavedQuery {
+        name: "keys/no-creator-tag",
+        about: "Access keys of users without the tag that names who made them",
+        parameters: &[("creator", "creator")],
+        sql: include_str!("keys/no-creator-tag.sql"),
+    },
+    SavedQuery {
+        name: "keys/creator-left",
+        about: "Access keys of users whose mail no live person in Okta has",
+        parameters: &[("email", "email")],
+        sql: include_str!("keys/creator-left.sql"),
+    },
+    SavedQuery {
+        name: "users/console-unused",
+        about: "Users whose password was not used for 90 days",
+        parameters: &[],
+        sql: include_str!("users/console-unused.sql"),
+    },
+    SavedQuery {
+        name: "users/no-mfa",
+        about: "Users with a password and no second factor",
+        parameters: &[],
+        sql: include_str!("users/no-mfa.sql"),
+    },
+    SavedQuery {
+        name: "root/keys-or-no-mfa",
+        about: "Accounts whose root user has access keys, or no second factor",
+        parameters: &[],
+        sql: include_str!("root/keys-or-no-mfa.sql"),
+    },
+    SavedQuery {
+        name: "roles/unused-180d",
+        about: "Roles not used for 180 days, without service-linked ones",
+        parameters: &[],
+        sql: include_str!("roles/unused-180d.sql"),
+    },
+    SavedQuery {
+        name: "assignments/orphaned",
+        about: "Assignments of users and groups that are gone",
+        parameters: &[],
+        sql: include_str!("assignments/orphaned.sql"),
+    },
+    SavedQuery {
+        name: "assignments/direct-user",
+        about: "Standing assignments to users instead of groups",
+        parameters: &[],
+        sql: include_str!("assignments/direct-user.sql"),
+    },
+    SavedQuery {
+        name: "sets/provisioned-unassigned",
+        about: "Roles of permission sets that nobody holds",
+        parameters: &[],
+        sql: include_str!("sets/provisioned-unassigned.sql"),
+    },
+    SavedQuery {
+        name: "sets/outdated",
+        about: "Permission sets that are behind in an account",
+        parameters: &[],
+        sql: include_str!("sets/outdated.sql"),
+    },
+    SavedQuery {
+        name: "accounts/suspended-with-access",
+        about: "Accounts that are not active, with assignments",
+        parameters: &[],
+        sql: include_str!("accounts/suspended-with-access.sql"),
+    },
+    SavedQuery {
+        name: "seed/old-keys",
+        about: "The article's query for old keys, word for word",
+        parameters: &[],
+        sql: include_str!("seed/old-keys.sql"),
+    },
+    SavedQuery {
+        name: "seed/not-in-okta",
+        about: "The article's query for users who are not in Okta, word for word",
+        parameters: &[],
+        sql: include_str!("seed/not-in-okta.sql"),
+    },
+];

@@ -1,0 +1,252 @@
+//! Snapshots in a folder: whole or not there, never edited, and what is missing is said.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::{json_of, lostkeys, run, stderr, stdout};
+
+fn ok(folder: &Path, arguments: &str, last: Option<&str>) -> String {
+    let output = run(folder, arguments, last);
+    assert!(output.status.success(), "{arguments}: {}", stderr(&output));
+    stdout(&output)
+}
+
+/// Keeps the article's people as of a day, changed by `change`; answers the snapshot's id.
+fn keep(folder: &Path, now: &str, change: impl FnOnce(&mut Value)) -> String {
+    let mut document = json_of(&lostkeys());
+    document["now"] = json!(now);
+    change(&mut document["tables"]);
+    fs::write(folder.join("document.json"), document.to_string()).unwrap();
+    ok(folder, "snapshots import document.json", None)
+        .trim()
+        .to_owned()
+}
+
+fn manifest(folder: &Path, id: &str) -> PathBuf {
+    folder.join(format!("snapshots/_manifests/{id}.json"))
+}
+
+fn count(folder: &Path, flags: &str, table: &str) -> String {
+    ok(
+        folder,
+        &format!("query {flags}"),
+        Some(&format!("SELECT count(*) AS n FROM {table}")),
+    )
+}
+
+/// Every file below a folder with its bytes.
+fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            let bytes = fs::read(&path).unwrap();
+            found.push((path, bytes));
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn tables_are_of_one_snapshot_and_their_history_of_all() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let first = keep(folder, "2026-11-18T00:00:00Z", |_| {});
+    let before = files(&folder.join("snapshots"));
+    keep(folder, "2026-11-19T00:00:00Z", |tables| {
+        tables["aws_iam_users"].as_array_mut().unwrap().remove(0);
+        tables["aws_iam_users"][0]["path"] = json!("/moved/");
+    });
+    let users = "aws_iam_users";
+    assert_eq!(count(folder, "", users), "{\"n\":12}\n");
+    assert_eq!(count(folder, "--snapshot previous", users), "{\"n\":13}\n");
+    assert_eq!(
+        count(folder, "--snapshot 2026-11-18", users),
+        "{\"n\":13}\n"
+    );
+    assert_eq!(
+        count(folder, &format!("--snapshot {first}"), users),
+        "{\"n\":13}\n"
+    );
+    assert_eq!(count(folder, "", "aws_iam_users_history"), "{\"n\":25}\n");
+    let sql = "SELECT snapshot_id, synced_at, count(*) AS n FROM aws_iam_users_history GROUP BY 1, 2 ORDER BY 1 LIMIT 1";
+    let row = ok(folder, "query", Some(sql));
+    assert_eq!(
+        row,
+        format!(
+            "{{\"snapshot_id\":\"{first}\",\"synced_at\":\"2026-11-18T00:00:00Z\",\"n\":13}}\n"
+        )
+    );
+    let sql = "SELECT state, count(*) AS n FROM hallpass_snapshots GROUP BY 1";
+    assert_eq!(
+        ok(folder, "query", Some(sql)),
+        "{\"state\":\"complete\",\"n\":2}\n"
+    );
+    assert_eq!(ok(folder, "snapshots list", None).lines().count(), 2);
+    let changes = ok(
+        folder,
+        "snapshots diff previous newest --table aws_iam_users",
+        None,
+    );
+    let changes: Vec<Value> = changes
+        .lines()
+        .map(|it| serde_json::from_str(it).unwrap())
+        .collect();
+    let said: Vec<_> = changes
+        .iter()
+        .map(|it| {
+            (
+                it["change"].as_str().unwrap(),
+                it["cq_id"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(said, [("removed", "u-01"), ("changed", "u-02")]);
+    // what was there is as it was
+    let after = files(&folder.join("snapshots"));
+    assert!(before.iter().all(|file| after.contains(file)));
+    let missing = run(folder, "query --snapshot 2020-01-01", Some("SELECT 1"));
+    assert_eq!(missing.status.code(), Some(2));
+}
+
+#[test]
+fn what_was_not_finished_is_not_there() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let first = keep(folder, "2026-11-18T00:00:00Z", |_| {});
+    let second = keep(folder, "2026-11-19T00:00:00Z", |tables| {
+        tables["aws_iam_users"] = json!([]);
+    });
+    // a stop before the manifest was written
+    fs::remove_file(manifest(folder, &second)).unwrap();
+    fs::create_dir_all(folder.join("snapshots/_writing/20261120T000000Z-00000000")).unwrap();
+    assert_eq!(count(folder, "", "aws_iam_users"), "{\"n\":13}\n");
+    assert_eq!(count(folder, "", "aws_iam_users_history"), "{\"n\":13}\n");
+    assert_eq!(
+        ok(folder, "snapshots list -o csv", None)
+            .lines()
+            .nth(1)
+            .unwrap()
+            .split(',')
+            .next(),
+        Some(first.as_str())
+    );
+    // one that cannot be read is not one that is not there
+    fs::write(manifest(folder, &second), "{").unwrap();
+    assert_eq!(
+        run(folder, "query", Some("SELECT 1")).status.code(),
+        Some(2)
+    );
+    let text = fs::read_to_string(manifest(folder, &first)).unwrap();
+    fs::write(
+        manifest(folder, &second),
+        text.replace("\"form\": 1", "\"form\": 2"),
+    )
+    .unwrap();
+    let newer = run(folder, "snapshots list", None);
+    assert!(
+        stderr(&newer).contains("written by a newer hallpass"),
+        "{}",
+        stderr(&newer)
+    );
+}
+
+#[test]
+fn no_table_is_silently_empty() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let none = run(folder, "query", Some("SELECT * FROM aws_iam_roles"));
+    let said = "error: E_NOT_SYNCED table=aws_iam_roles hint=hallpass sync --only aws_iam_roles\n";
+    assert!(stderr(&none).starts_with(said), "{}", stderr(&none));
+    assert_eq!(none.status.code(), Some(2));
+    let id = keep(folder, "2026-11-18T00:00:00Z", |tables| {
+        tables["okta_groups"] = json!([]);
+    });
+    let never = run(folder, "query", Some("SELECT count(*) FROM aws_iam_roles"));
+    assert!(
+        stderr(&never).starts_with(said) && never.stdout.is_empty(),
+        "{}",
+        stderr(&never)
+    );
+    assert_eq!(never.status.code(), Some(2));
+    // collected, and there are none
+    assert_eq!(count(folder, "", "okta_groups"), "{\"n\":0}\n");
+
+    // two accounts of users fail
+    let mut written = json_of(&manifest(folder, &id));
+    for account in ["444444444444", "555555555555"] {
+        written["slices"].as_array_mut().unwrap().push(json!({
+            "table": "aws_iam_users", "account": account, "region": "global",
+            "started": "2026-11-18T00:00:00Z", "finished": "2026-11-18T00:00:00Z", "state": "failed",
+            "failure": {"stage": "assume_role", "operation": "sts:AssumeRole", "code": "AccessDenied",
+                "message": "no", "http_status": 403, "attempts": 1, "request_id": null},
+            "more": [],
+        }));
+    }
+    fs::write(manifest(folder, &id), written.to_string()).unwrap();
+    let sql = "SELECT count(*) AS n FROM aws_iam_users";
+    let partial = run(folder, "query", Some(sql));
+    assert_eq!(stdout(&partial), "{\"n\":13}\n");
+    assert_eq!(
+        stderr(&partial),
+        "partial: aws_iam_users: AccessDenied in assume_role for 444444444444 global, 555555555555 global\n"
+    );
+    assert_eq!(partial.status.code(), Some(1));
+    let allowed = run(folder, "query --allow-partial", Some(sql));
+    assert_eq!(
+        (allowed.status.code(), stdout(&allowed).as_str()),
+        (Some(0), "{\"n\":13}\n")
+    );
+    let complete = run(folder, "query --require-complete", Some(sql));
+    assert_eq!(
+        (complete.status.code(), stdout(&complete).as_str()),
+        (Some(1), "")
+    );
+    // other tables are whole
+    assert_eq!(count(folder, "", "okta_users"), "{\"n\":11}\n");
+    let sql =
+        "SELECT account_id, stage, code, attempts FROM hallpass_sync_errors ORDER BY 1 LIMIT 1";
+    let row = "{\"account_id\":\"444444444444\",\"stage\":\"assume_role\",\"code\":\"AccessDenied\",\"attempts\":1}\n";
+    assert_eq!(ok(folder, "query", Some(sql)), row);
+    assert!(ok(folder, "snapshots list", None).contains("\"state\":\"partial\""));
+}
+
+#[test]
+fn exports_are_imports_and_pruning_asks() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    for day in ["2026-11-17", "2026-11-18", "2026-11-19"] {
+        keep(folder, &format!("{day}T00:00:00Z"), |_| {});
+    }
+    ok(folder, "snapshots export --out out.json", None);
+    let again = ok(folder, "snapshots --folder other import out.json", None);
+    assert!(again.starts_with("20261119T000000Z-"), "{again}");
+    let mut one = json_of(&folder.join("out.json"));
+    ok(
+        folder,
+        "snapshots --folder other export --out again.json",
+        None,
+    );
+    let mut other = json_of(&folder.join("again.json"));
+    assert_eq!(one.take(), other.take());
+
+    let asked = run(folder, "snapshots prune --keep 1", None);
+    assert_eq!(asked.status.code(), Some(4), "{}", stderr(&asked));
+    assert_eq!(ok(folder, "snapshots list", None).lines().count(), 3);
+    fs::create_dir_all(folder.join("snapshots/_writing/x")).unwrap();
+    ok(folder, "snapshots prune --keep 1 --yes", None);
+    assert_eq!(ok(folder, "snapshots list", None).lines().count(), 1);
+    assert_eq!(
+        files(&folder.join("snapshots")).len(),
+        4,
+        "three tables and a manifest"
+    );
+    assert_eq!(count(folder, "", "aws_iam_users_history"), "{\"n\":13}\n");
+    let bad = run(folder, "snapshots import missing.json", None);
+    assert_eq!(bad.status.code(), Some(2));
+}
