@@ -23,8 +23,8 @@ pub use order::{Extent, ResultOrder};
 pub use ports::{AccountsPage, ApiCalls, PageOfResults, RegionsPage, ResultSink, Spool, Wait};
 pub use run::{FanoutError, Leaving, RunReport, run};
 pub use schedule::{
-    Answer, CallFault, EnabledRegions, FanoutSettings, FaultKind, NextCall, PlannedCall, Progress,
-    RegionChoice, RegionSource, Schedule, ScheduleNews, Slice, SliceFailure, SliceSkip, Stage,
-    Ticket, Totals,
+    Answer, CallFault, EnabledRegions, FailureStage, FanoutSettings, FaultKind, NextCall,
+    PlannedCall, Progress, RegionChoice, RegionSource, Schedule, ScheduleNews, Slice, SliceFailure,
+    SliceSkip, Ticket, Totals,
 };
-pub use selection::{Entry, FoundAccount, Listing, Management, Selection, Verdict};
+pub use selection::{Entry, FoundAccount, ListingOrder, Management, Selection, Verdict};

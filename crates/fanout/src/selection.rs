@@ -1,4 +1,4 @@
-//! Which accounts of a listing are asked (`organization.md` P-14, `inventory.md` F-3).
+//! Which accounts of a listing are asked (`inventory.md` F-3).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,10 +24,19 @@ pub struct FoundAccount {
 pub enum Entry {
     /// A role is assumed.
     Role,
-    /// The credentials that we began with are its own; a role that trusts them is not needed.
+    /// It is the account of the credentials that we began with: they are used.
     Base,
-    /// It is the management account, and not the one of our credentials.
-    Management,
+    /// The same, and it is the management account.
+    OwnManagement,
+    /// It is the management account, where no role is put for us: one is tried all the same.
+    OtherManagement,
+}
+
+impl Entry {
+    /// Whether the credentials that we began with are used.
+    pub(crate) fn is_base(self) -> bool {
+        matches!(self, Self::Base | Self::OwnManagement)
+    }
 }
 
 /// Whether the management account is asked, too.
@@ -42,7 +51,7 @@ pub enum Management {
 
 /// When calls into accounts begin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Listing {
+pub enum ListingOrder {
     /// With the first page of the listing.
     #[default]
     Overlaps,
@@ -78,11 +87,11 @@ pub enum Verdict {
 
 impl Selection {
     /// When calls may begin.
-    pub fn listing(&self) -> Listing {
+    pub fn listing(&self) -> ListingOrder {
         if self.accounts.is_empty() && self.exclude.is_empty() {
-            Listing::Overlaps
+            ListingOrder::Overlaps
         } else {
-            Listing::First
+            ListingOrder::First
         }
     }
 
@@ -99,7 +108,7 @@ impl Selection {
         }
         match (account.is_active, account.entry, self.management) {
             (false, _, _) => Verdict::Skipped("suspended"),
-            (true, Entry::Base | Entry::Management, Management::Skipped) => {
+            (true, Entry::OwnManagement | Entry::OtherManagement, Management::Skipped) => {
                 Verdict::Skipped("management account")
             }
             (true, _, _) => Verdict::Asked,

@@ -8,6 +8,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crate::commands::approver::{approve, close_review, deny};
 use crate::commands::auditor::audit;
 use crate::commands::everybody::{complete, completions, demo, man, sim};
+use crate::commands::inventory::each;
 use crate::commands::operator::{
     doctor, guard, lambda, lock, outage, plan, revoke, serve, sessions, slack, standing, store,
     sweep, token,
@@ -80,6 +81,7 @@ pub(crate) enum Command {
     Outage(outage::Args),
     Plan(plan::Args),
     Audit(audit::Args),
+    Each(Box<each::Args>),
     Rules(rules::Args),
     Policy(policy::Args),
     Perimeter(perimeter::Args),
@@ -103,7 +105,7 @@ pub(crate) struct CommandGroup {
 }
 
 /// Every command in its group; the folders of `commands/` are the same.
-pub(crate) const GROUPS: [CommandGroup; 6] = [
+pub(crate) const GROUPS: [CommandGroup; 7] = [
     CommandGroup {
         title: "Ask for access and use it",
         commands: &[
@@ -137,6 +139,10 @@ pub(crate) const GROUPS: [CommandGroup; 6] = [
     CommandGroup {
         title: "Audit",
         commands: &["audit"],
+    },
+    CommandGroup {
+        title: "Look across the organization",
+        commands: &["each"],
     },
     CommandGroup {
         title: "Write rules and policies",
@@ -240,6 +246,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Outage(args) => outage::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Audit(args) => audit::run(&args),
+        Command::Each(args) => each::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Policy(args) => policy::run(&args),
         Command::Perimeter(args) => perimeter::run(&args),

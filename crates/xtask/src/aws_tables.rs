@@ -23,6 +23,7 @@ pub(crate) const SERVICES: &[&str] = &[
     "iam",
     "sso",
     "sso-oidc",
+    "account",
 ];
 
 /// How much of a model a table keeps.

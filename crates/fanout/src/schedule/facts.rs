@@ -159,7 +159,7 @@ pub enum FaultKind {
 /// Where something failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Stage {
+pub enum FailureStage {
     /// The listing of accounts.
     Accounts,
     /// Entering an account.
@@ -180,7 +180,7 @@ pub struct CallFault {
     /// What may be done.
     pub kind: FaultKind,
     /// `Decode` and `Query` where the answer came; else what the call is for.
-    pub stage: Stage,
+    pub stage: FailureStage,
     /// AWS's name for it.
     pub code: String,
     /// A sentence.
@@ -201,7 +201,7 @@ pub struct SliceFailure {
     /// The Region; none where the account is lost.
     pub region: Option<String>,
     /// Where.
-    pub stage: Stage,
+    pub stage: FailureStage,
     /// AWS's name for it.
     pub code: String,
     /// A sentence.

@@ -3,9 +3,9 @@
 use hallpass_model::AccountId;
 
 use super::{
-    AccountListing, Answer, CallFault, CallInFlight, EnabledRegions, Entered, FaultKind,
-    KnownRegions, PlannedCall, PlannedTry, RegionChoice, RegionSource, Reverse, Schedule,
-    ScheduleNews, Slice, SliceFailure, SliceSkip, Stage, Ticket, account_of,
+    AccountListing, Answer, CallFault, CallInFlight, EnabledRegions, Entered, FailureStage,
+    FaultKind, KnownRegions, PlannedCall, PlannedTry, RegionChoice, RegionSource, Reverse,
+    Schedule, ScheduleNews, Slice, SliceFailure, SliceSkip, Ticket, account_of,
 };
 use crate::order::Extent;
 use crate::selection::{FoundAccount, Verdict};
@@ -39,7 +39,7 @@ impl Schedule {
         }
         match answer {
             Ok(answer) => self.answered(flying.planned.call, answer),
-            Err(fault) => self.failed(now_ms, flying, fault),
+            Err(fault) => self.failed(now_ms, flying, &fault),
         }
     }
 
@@ -244,7 +244,12 @@ impl Schedule {
         vec![ScheduleNews::Done(slice, extents)]
     }
 
-    fn failed(&mut self, now_ms: u64, flying: CallInFlight, fault: CallFault) -> Vec<ScheduleNews> {
+    fn failed(
+        &mut self,
+        now_ms: u64,
+        flying: CallInFlight,
+        fault: &CallFault,
+    ) -> Vec<ScheduleNews> {
         let PlannedTry { call, tries } = flying.planned;
         let tries = tries + 1;
         if fault.kind == FaultKind::Expired
@@ -253,6 +258,18 @@ impl Schedule {
             && let Entered::Yes(Some(_)) = account.entered
         {
             account.entered = Entered::Yes(Some(0));
+        }
+        // it takes five calls a second (AWS: "Quotas for AWS Account Management"), each account's own
+        // EC2 many more
+        let is_narrow = matches!(
+            call,
+            PlannedCall::Regions {
+                source: RegionSource::Outside,
+                ..
+            }
+        );
+        if is_narrow && fault.kind == FaultKind::Throttled {
+            return self.given_up(call, fault, tries);
         }
         let pause = self
             .retries
@@ -264,7 +281,7 @@ impl Schedule {
             self.later_tries.insert(self.count, again);
             return Vec::new();
         }
-        self.given_up(call, &fault, tries)
+        self.given_up(call, fault, tries)
     }
 
     fn given_up(&mut self, call: PlannedCall, fault: &CallFault, tries: u32) -> Vec<ScheduleNews> {
@@ -283,10 +300,14 @@ impl Schedule {
             PlannedCall::Accounts => {
                 self.listing = AccountListing::Failed;
                 self.stop();
-                vec![ScheduleNews::Failed(failure(None, None, Stage::Accounts))]
+                vec![ScheduleNews::Failed(failure(
+                    None,
+                    None,
+                    FailureStage::Accounts,
+                ))]
             }
             PlannedCall::AssumeRole(id) => {
-                let failure = failure(Some(id.clone()), None, Stage::AssumeRole);
+                let failure = failure(Some(id.clone()), None, FailureStage::AssumeRole);
                 if let Some(account) = self.accounts.get_mut(&id) {
                     account.entered = Entered::Refused(failure);
                     let pages = account.ready.drain(..);
@@ -303,7 +324,7 @@ impl Schedule {
                 if source == RegionSource::Outside {
                     return self.ask_inside(&account);
                 }
-                let failure = failure(Some(account.clone()), None, Stage::Regions);
+                let failure = failure(Some(account.clone()), None, FailureStage::Regions);
                 self.lost_regions(&account, failure)
             }
             PlannedCall::Page { slice, .. } => {

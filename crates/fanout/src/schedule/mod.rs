@@ -14,13 +14,13 @@ use hallpass_model::AccountId;
 
 use self::account::{AccountProgress, Entered, KnownRegions, PlannedTry};
 pub use self::facts::{
-    Answer, CallFault, EnabledRegions, FanoutSettings, FaultKind, NextCall, PlannedCall, Progress,
-    RegionChoice, RegionSource, ScheduleNews, Slice, SliceFailure, SliceSkip, Stage, Ticket,
-    Totals,
+    Answer, CallFault, EnabledRegions, FailureStage, FanoutSettings, FaultKind, NextCall,
+    PlannedCall, Progress, RegionChoice, RegionSource, ScheduleNews, Slice, SliceFailure,
+    SliceSkip, Ticket, Totals,
 };
 use crate::lane::{LaneKey, LaneWidth};
 use crate::retry::Retries;
-use crate::selection::{Entry, Listing};
+use crate::selection::{Entry, ListingOrder};
 
 /// A call under way.
 #[derive(Debug)]
@@ -237,7 +237,7 @@ impl Schedule {
     /// Begins the next account; false where there is none, or no role could be assumed now.
     fn begin_account(&mut self, now_ms: u64) -> bool {
         let whole = matches!(self.listing, AccountListing::Whole);
-        if !whole && self.settings.selection.listing() == Listing::First {
+        if !whole && self.settings.selection.listing() == ListingOrder::First {
             return false;
         }
         let most = self.settings.concurrency;
@@ -272,7 +272,7 @@ impl Schedule {
             self.settings.done.contains_key(&slice)
         };
         let is_read = known.as_ref().is_some_and(|it| it.asked.iter().all(done));
-        let entered = if entry == Entry::Base || is_read {
+        let entered = if entry.is_base() || is_read {
             Entered::Yes(None)
         } else {
             ready.push_back(PlannedTry::first(PlannedCall::AssumeRole(id.clone())));

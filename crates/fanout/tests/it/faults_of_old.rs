@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering::SeqCst;
 
-use hallpass_fanout::{Management, RegionSource, Selection, Stage};
+use hallpass_fanout::{FailureStage, Management, RegionSource, Selection};
 
 use crate::world::{World, id, run_once};
 
@@ -31,7 +31,7 @@ fn f3_a_failing_region_ends_nothing_but_itself() {
     let failure = &ran.given.failures[0];
     assert_eq!(
         (failure.stage, failure.region.as_deref()),
-        (Stage::Call, Some("r-00"))
+        (FailureStage::Call, Some("r-00"))
     );
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 
-use hallpass_fanout::{FanoutError, Leaving, Management, RegionChoice, Selection, Stage};
+use hallpass_fanout::{FailureStage, FanoutError, Leaving, Management, RegionChoice, Selection};
 
 use crate::world::{World, id, run_once, run_over};
 
@@ -39,11 +39,16 @@ fn every_third_account_denied_and_throttles_change_nothing_but_what_is_denied() 
             "seed {seed}"
         );
         let report = ran.report();
-        assert_eq!((report.totals.ok, report.totals.failed), (40 * 6, 19 * 6));
+        assert_eq!(report.totals.ok, 40 * 6);
+        let lost = ran.given.failures.iter();
+        let lost: usize = lost.map(|it| it.regions.unwrap_or(1)).sum();
+        assert_eq!(report.totals.failed, lost);
         assert!(report.totals.retries > 0);
         assert_eq!(ran.given.failures.len(), 19);
         assert!(ran.given.failures.iter().all(|it| {
-            it.stage == Stage::AssumeRole && it.regions == Some(6) && it.code == "AccessDenied"
+            // where the account service was busy, nobody knows how many Regions are lost
+            let regions = it.regions.unwrap_or(6);
+            it.stage == FailureStage::AssumeRole && regions == 6 && it.code == "AccessDenied"
         }));
         let most = ran.seen.in_flight_most.load(SeqCst);
         assert!(most <= 64, "{most} in flight");

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_fanout::{
-    AccountsPage, ApiCalls, CallFault, Entry, Extent, FanoutError, FanoutSettings, FaultKind,
-    FoundAccount, Journal, JournalRecord, Leaving, PageOfResults, Progress, RegionChoice,
-    RegionSource, RegionsPage, ResultSink, RunReport, Selection, Slice, SliceFailure, SliceSkip,
-    Spool, Stage, Wait, run,
+    AccountsPage, ApiCalls, CallFault, Entry, Extent, FailureStage, FanoutError, FanoutSettings,
+    FaultKind, FoundAccount, Journal, JournalRecord, Leaving, PageOfResults, Progress,
+    RegionChoice, RegionSource, RegionsPage, ResultSink, RunReport, Selection, Slice, SliceFailure,
+    SliceSkip, Spool, Wait, run,
 };
 use hallpass_model::AccountId;
 use serde_json::Value;
@@ -153,7 +153,7 @@ impl Calls {
 pub(crate) fn fault(kind: FaultKind, code: &str) -> CallFault {
     CallFault {
         kind,
-        stage: Stage::Call,
+        stage: FailureStage::Call,
         code: code.to_owned(),
         message: "no".to_owned(),
         http: Some(400),
@@ -176,7 +176,11 @@ impl ApiCalls for Calls {
             id: id(n),
             name: format!("account-{n}"),
             is_active: !self.world.suspended.contains(&n),
-            entry: if n == 0 { Entry::Base } else { Entry::Role },
+            entry: if n == 0 {
+                Entry::OwnManagement
+            } else {
+                Entry::Role
+            },
             tags: BTreeMap::new(),
         });
         Ok(AccountsPage {

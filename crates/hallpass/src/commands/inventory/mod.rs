@@ -1,0 +1,3 @@
+//! Commands that look across the organization.
+
+pub(crate) mod each;
