@@ -76,6 +76,10 @@ pub struct OperationModel {
     pub errors: Vec<String>,
     /// The request carries no signature.
     pub unsigned: bool,
+    /// What stands before the host name, with `{Member}` places: `{AccountId}.`.
+    pub host_prefix: Option<String>,
+    /// It answers with a stream of events, which never is one document.
+    pub events: bool,
     /// How it is paged, where it is.
     pub page: Option<Paging>,
 }
@@ -120,6 +124,8 @@ pub enum ShapeKind {
         members: Vec<Member>,
         /// Exactly one member is set.
         union: bool,
+        /// REST: the member that is the whole body, where one is.
+        payload: Option<String>,
         /// Set on shapes that are errors.
         error: Option<ErrorFacts>,
     },
@@ -181,6 +187,7 @@ pub struct Member {
     /// Name of its shape.
     pub shape: String,
     wire: Option<String>,
+    query: Option<String>,
     /// REST: where it stands, if not in the body.
     pub location: Option<Location>,
     /// Must be present.
@@ -191,6 +198,9 @@ pub struct Member {
     /// This list or map is written flattened.
     #[serde(default)]
     pub flattened: bool,
+    /// XML: it is an attribute of its structure's element.
+    #[serde(default)]
+    pub attribute: bool,
     /// Clients fill it in with a random value when it is left out.
     #[serde(default)]
     pub token: bool,
@@ -315,6 +325,12 @@ impl ServiceModel {
         self.operations.get(name)
     }
 
+    /// How we speak to it: the first of its protocols that is not CBOR.
+    pub fn protocol(&self) -> Option<Protocol> {
+        let mut spoken = self.protocols.iter().copied();
+        spoken.find(|it| *it != Protocol::Cbor)
+    }
+
     /// Every operation, in no particular order.
     pub fn operations(&self) -> impl Iterator<Item = &OperationModel> {
         self.operations.values()
@@ -357,6 +373,18 @@ impl ServiceModel {
 }
 
 impl Shape {
+    /// REST: the member that is the whole body, where one is.
+    pub fn payload(&self) -> Option<&Member> {
+        match &self.kind {
+            ShapeKind::Structure {
+                payload: Some(payload),
+                members,
+                ..
+            } => members.iter().find(|it| it.name == *payload),
+            _ => None,
+        }
+    }
+
     /// The members of a structure; nothing for any other kind.
     pub fn members(&self) -> &[Member] {
         match &self.kind {
@@ -378,6 +406,16 @@ impl Member {
     /// The name on the wire.
     pub fn wire(&self) -> &str {
         self.wire.as_deref().unwrap_or(&self.name)
+    }
+
+    /// The name in a form of EC2, which begins with a capital.
+    pub fn ec2_name(&self) -> String {
+        if let Some(name) = &self.query {
+            return name.clone();
+        }
+        let mut chars = self.wire().chars();
+        let first = chars.next().map(|c| c.to_ascii_uppercase());
+        first.into_iter().chain(chars).collect()
     }
 }
 
@@ -410,6 +448,9 @@ struct RawOperation {
     errors: Vec<String>,
     #[serde(default)]
     unsigned: bool,
+    host_prefix: Option<String>,
+    #[serde(default)]
+    events: bool,
     page: Option<Paging>,
 }
 
@@ -424,6 +465,8 @@ impl RawOperation {
             wrapper: self.wrapper,
             errors: self.errors,
             unsigned: self.unsigned,
+            host_prefix: self.host_prefix,
+            events: self.events,
             page: self.page,
         }
     }
@@ -459,6 +502,7 @@ struct RawShape {
     union: bool,
     #[serde(default)]
     document: bool,
+    payload: Option<String>,
     time: Option<TimeFormat>,
     error: Option<RawError>,
 }
@@ -493,6 +537,7 @@ impl RawShape {
                 error: self.error.map(|error| error.typed(name, &self.members)),
                 members: self.members,
                 union: self.union,
+                payload: self.payload,
             },
             "list" => ShapeKind::List {
                 element: self.element.ok_or_else(lost)?,

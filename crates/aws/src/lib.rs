@@ -18,6 +18,9 @@ mod standing;
 mod head_key;
 mod objects;
 mod signed;
+
+mod fanout;
+
 mod xml;
 
 mod bucket;
@@ -43,6 +46,10 @@ use hallpass_model::Clock;
 pub use actions::{BUCKET_ACTIONS, KEY_ACTIONS, Need, NeededAction, OBJECT_ACTIONS, actions};
 pub use connect::{ConnectError, ConnectedOrganization, OwnAccountRole, connect};
 pub use dates::{DateListener, Dated};
+pub use fanout::{
+    AccountsToFind, AnyOperation, FanoutAccess, FanoutCalls, OrganizationUnits, ResultWriter,
+    RoleToAssume,
+};
 pub use head_key::KmsKey;
 pub use inventory::{GroupsToRead, Inventory, Policies};
 pub use objects::{BucketPlace, BucketProblem, LockMode, Objects, Retention};

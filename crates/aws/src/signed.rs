@@ -207,45 +207,26 @@ impl Signed {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), value.clone()))
             .collect();
-        let unsigned = |error: &dyn std::error::Error| CallFailure::unanswered(error);
-        let identity: Identity = credentials.into();
-        let parameters = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(&self.region)
-            .name(self.service.name())
-            .time(self.now())
-            .settings(self.settings())
-            .build()
-            .map_err(|error| unsigned(&error))?
-            .into();
-        let request = SignableRequest::new(
-            call.method.as_str(),
-            &call.url,
-            headers
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_str())),
-            SignableBody::Bytes(&call.body),
-        )
-        .map_err(|error| unsigned(&error))?;
-        let (instructions, _) = sign(request, &parameters)
-            .map_err(|error| unsigned(&error))?
-            .into_parts();
-        let added = instructions.headers();
-        headers.extend(added.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let added = signature(&ToSign {
+            credentials,
+            service: self.service.name(),
+            region: &self.region,
+            at: self.now(),
+            settings: self.settings(),
+            method: call.method.as_str(),
+            url: &call.url,
+            headers: &headers,
+            body: &call.body,
+        });
+        headers.extend(added.map_err(|error| CallFailure::unanswered(&*error))?);
         Ok(headers)
     }
 
     fn settings(&self) -> SigningSettings {
-        let mut settings = SigningSettings::default();
         match self.service {
-            SignedService::Kms => {}
-            SignedService::S3 => {
-                settings.percent_encoding_mode = PercentEncodingMode::Single;
-                settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
-                settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
-            }
+            SignedService::Kms => SigningSettings::default(),
+            SignedService::S3 => s3_settings(),
         }
-        settings
     }
 
     /// The instant to sign by.
@@ -286,6 +267,56 @@ impl Signed {
             text("retry-after"),
         )
     }
+}
+
+/// How requests to S3 are signed.
+pub(crate) fn s3_settings() -> SigningSettings {
+    let mut settings = SigningSettings::default();
+    settings.percent_encoding_mode = PercentEncodingMode::Single;
+    settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+    settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+    settings
+}
+
+/// A request, and whose signature it gets.
+pub(crate) struct ToSign<'a> {
+    pub(crate) credentials: Credentials,
+    pub(crate) service: &'a str,
+    pub(crate) region: &'a str,
+    pub(crate) at: SystemTime,
+    pub(crate) settings: SigningSettings,
+    pub(crate) method: &'a str,
+    /// The whole address, percent-encoded.
+    pub(crate) url: &'a str,
+    pub(crate) headers: &'a [(String, String)],
+    pub(crate) body: &'a [u8],
+}
+
+/// The headers of a signature (SigV4).
+pub(crate) fn signature(
+    request: &ToSign<'_>,
+) -> Result<Vec<(String, String)>, Box<dyn std::error::Error + Send + Sync>> {
+    let identity: Identity = request.credentials.clone().into();
+    let parameters = v4::SigningParams::builder()
+        .identity(&identity)
+        .region(request.region)
+        .name(request.service)
+        .time(request.at)
+        .settings(request.settings.clone())
+        .build()?
+        .into();
+    let headers = request.headers.iter();
+    let signable = SignableRequest::new(
+        request.method,
+        request.url,
+        headers.map(|(name, value)| (name.as_str(), value.as_str())),
+        SignableBody::Bytes(request.body),
+    )?;
+    let (instructions, _) = sign(signable, &parameters)?.into_parts();
+    let added = instructions.headers();
+    Ok(added
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect())
 }
 
 /// Answers to `HEAD`, and some of proxies, have no body; S3's own meaning of these statuses is plain.
@@ -349,9 +380,14 @@ pub(crate) fn endpoint(
     named: Option<&str>,
     service: SignedService,
 ) -> Option<String> {
+    endpoint_of(config, named, service.id())
+}
+
+/// As [`endpoint`], by the id of the service's model.
+pub(crate) fn endpoint_of(config: &SdkConfig, named: Option<&str>, id: &str) -> Option<String> {
     let of_service = || {
         let key = ServiceConfigKey::builder()
-            .service_id(service.id())
+            .service_id(id)
             .env("AWS_ENDPOINT_URL")
             .profile("endpoint_url")
             .build()

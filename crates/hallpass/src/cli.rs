@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::approver::{approve, close_review, deny};
-use crate::commands::auditor::{audit, inventory};
+use crate::commands::auditor::audit;
 use crate::commands::everybody::{complete, completions, demo, man, sim};
+use crate::commands::inventory::{companion, each};
 use crate::commands::operator::{
     doctor, guard, lambda, lock, outage, plan, revoke, serve, sessions, slack, standing, store,
     sweep, token,
@@ -82,13 +83,14 @@ pub(crate) enum Command {
     Audit(audit::Args),
     /// SQL over a snapshot: SELECT as PostgreSQL has it
     #[command(disable_help_flag = true, disable_version_flag = true)]
-    Query(inventory::Args),
+    Query(companion::Args),
     /// Snapshots of what exists: list, show, import, export, compare, remove
     #[command(disable_help_flag = true, disable_version_flag = true)]
-    Snapshots(inventory::Args),
+    Snapshots(companion::Args),
     /// The tables that can be queried, or the columns of one
     #[command(disable_help_flag = true, disable_version_flag = true)]
-    Tables(inventory::Args),
+    Tables(companion::Args),
+    Each(Box<each::Args>),
     Rules(rules::Args),
     Policy(policy::Args),
     Perimeter(perimeter::Args),
@@ -112,7 +114,7 @@ pub(crate) struct CommandGroup {
 }
 
 /// Every command in its group; the folders of `commands/` are the same.
-pub(crate) const GROUPS: [CommandGroup; 6] = [
+pub(crate) const GROUPS: [CommandGroup; 7] = [
     CommandGroup {
         title: "Ask for access and use it",
         commands: &[
@@ -145,7 +147,11 @@ pub(crate) const GROUPS: [CommandGroup; 6] = [
     },
     CommandGroup {
         title: "Audit",
-        commands: &["audit", "query", "snapshots", "tables"],
+        commands: &["audit"],
+    },
+    CommandGroup {
+        title: "Look across the organization",
+        commands: &["each", "query", "snapshots", "tables"],
     },
     CommandGroup {
         title: "Write rules and policies",
@@ -249,9 +255,10 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Outage(args) => outage::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Audit(args) => audit::run(&args),
-        Command::Query(args) => inventory::run("query", &args),
-        Command::Snapshots(args) => inventory::run("snapshots", &args),
-        Command::Tables(args) => inventory::run("tables", &args),
+        Command::Query(args) => companion::run("query", &args),
+        Command::Snapshots(args) => companion::run("snapshots", &args),
+        Command::Tables(args) => companion::run("tables", &args),
+        Command::Each(args) => each::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Policy(args) => policy::run(&args),
         Command::Perimeter(args) => perimeter::run(&args),

@@ -12,6 +12,7 @@ const CORES: &[&str] = &[
     "assignments",
     "iam",
     "runner",
+    "fanout",
     "inventory",
     "activity",
     "org",
@@ -24,11 +25,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("clock", &["model"]),
     ("aws-model", &[]),
+    ("aws-wire", &["aws-model"]),
     // cores
     ("audit", &["model"]),
     ("rules", &["model"]),
     ("iam", &["model"]),
     ("runner", &["model"]),
+    ("fanout", &["model"]),
     ("assignments", &["audit", "runner", "model"]),
     ("access", &["rules", "assignments", "audit", "model"]),
     // rules: who is known by which name is asked of the directory snapshot
@@ -65,6 +68,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "org",
             "runner",
             "rules",
+            "fanout",
+            "aws-wire",
             "aws-model",
             "model",
         ],
@@ -99,8 +104,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "hallpass",
         &[
-            "+cores", "wording", "guard", "server", "slack", "notify", "store", "aws", "aws-sim",
-            "api", "clock", "model",
+            "+cores", "wording", "guard", "server", "slack", "notify", "store", "aws", "aws-wire",
+            "aws-sim", "api", "clock", "model",
         ],
     ),
     // never shipped

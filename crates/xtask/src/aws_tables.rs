@@ -5,6 +5,7 @@
     reason = "a `Value` indexed by name gives null where there is nothing"
 )]
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Read;
@@ -22,7 +23,17 @@ pub(crate) const SERVICES: &[&str] = &[
     "iam",
     "sso",
     "sso-oidc",
+    "account",
 ];
+
+/// How much of a model a table keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// Limits, named values and errors, too: what a service needs to answer as AWS does.
+    Full,
+    /// What a client needs to write requests and read answers.
+    Wire,
+}
 
 /// Version of the table format; `aws-model` refuses any other.
 const FORMAT: u32 = 1;
@@ -59,7 +70,7 @@ pub(crate) fn write(models: &Path, service: &str, tables: &Path) -> Result<PathB
         folder: folder.clone(),
     })?;
     let pages = read_json(&folder, "paginators-1.json")?.unwrap_or(Value::Null);
-    let text = render(service, &model, &pages)?;
+    let text = render(service, &model, &pages, Detail::Full)?;
     let path = tables.join(format!("{service}.json"));
     fs::write(&path, text).map_err(|source| TableError::Write {
         path: path.clone(),
@@ -69,7 +80,7 @@ pub(crate) fn write(models: &Path, service: &str, tables: &Path) -> Result<PathB
 }
 
 /// The newest version folder; versions are dates, so text order is time order.
-fn newest(folder: &Path, service: &str) -> Result<PathBuf, TableError> {
+pub(crate) fn newest(folder: &Path, service: &str) -> Result<PathBuf, TableError> {
     let none = || TableError::NoModel {
         service: service.to_owned(),
         folder: folder.to_owned(),
@@ -81,7 +92,7 @@ fn newest(folder: &Path, service: &str) -> Result<PathBuf, TableError> {
     versions.pop().ok_or_else(none)
 }
 
-fn read_json(folder: &Path, name: &str) -> Result<Option<Value>, TableError> {
+pub(crate) fn read_json(folder: &Path, name: &str) -> Result<Option<Value>, TableError> {
     let plain = folder.join(name);
     let packed = folder.join(format!("{name}.gz"));
     let path = if plain.exists() { plain } else { packed };
@@ -109,14 +120,32 @@ fn read_json(folder: &Path, name: &str) -> Result<Option<Value>, TableError> {
     Ok(Some(value))
 }
 
-fn render(service: &str, model: &Value, pages: &Value) -> Result<String, TableError> {
+pub(crate) fn render(
+    service: &str,
+    model: &Value,
+    pages: &Value,
+    detail: Detail,
+) -> Result<String, TableError> {
     let mut out = String::from("{\n");
     for (key, value) in head(service, model)? {
         let _infallible = writeln!(out, "{}: {value},", Value::from(key));
     }
-    let operations = sorted(&model["operations"])
-        .map(|(name, it)| (name, operation(it, &pages["pagination"][name])));
-    let shapes = sorted(&model["shapes"]).map(|(name, it)| (name, shape(it)));
+    let operations = sorted(&model["operations"]).map(|(name, it)| {
+        (
+            name,
+            operation(model, it, &pages["pagination"][name], detail),
+        )
+    });
+    let used = match detail {
+        Detail::Full => None,
+        Detail::Wire => Some(reached(model)),
+    };
+    let shapes = sorted(&model["shapes"])
+        .filter(|(name, _)| {
+            used.as_ref()
+                .is_none_or(|used| used.contains(name.as_str()))
+        })
+        .map(|(name, it)| (name, shape(it, detail)));
     out.push_str("\"operations\": {\n");
     out.push_str(&lines(operations));
     out.push_str("},\n\"shapes\": {\n");
@@ -173,7 +202,36 @@ fn head(service: &str, model: &Value) -> Result<Map<String, Value>, TableError> 
     Ok(head)
 }
 
-fn operation(model: &Value, page: &Value) -> Value {
+/// The shapes that inputs and outputs are made of.
+fn reached(model: &Value) -> BTreeSet<&str> {
+    let operations = model["operations"].as_object().into_iter().flatten();
+    let mut open: Vec<&str> = operations
+        .flat_map(|(_, it)| [&it["input"]["shape"], &it["output"]["shape"]])
+        .filter_map(Value::as_str)
+        .collect();
+    let mut found = BTreeSet::new();
+    while let Some(name) = open.pop() {
+        if found.insert(name) {
+            let shape = &model["shapes"][name];
+            let members = shape["members"].as_object().into_iter().flatten();
+            open.extend(members.filter_map(|(_, it)| it["shape"].as_str()));
+            let parts = ["member", "key", "value"].iter();
+            open.extend(parts.filter_map(|part| shape[*part]["shape"].as_str()));
+        }
+    }
+    found
+}
+
+/// Whether an answer of that shape is, or has, a stream of events.
+fn has_events(model: &Value, output: &str) -> bool {
+    let members = model["shapes"][output]["members"].as_object();
+    members.into_iter().flatten().any(|(_, it)| {
+        let shape = it["shape"].as_str().unwrap_or_default();
+        model["shapes"][shape]["eventstream"] == json!(true)
+    })
+}
+
+fn operation(service: &Value, model: &Value, page: &Value, detail: Detail) -> Value {
     let mut out = Map::new();
     let http = &model["http"];
     if http["requestUri"] != json!("/") || http["method"] != json!("POST") {
@@ -189,11 +247,20 @@ fn operation(model: &Value, page: &Value) -> Value {
     copy(&model["output"], &mut out, &[("resultWrapper", "wrapper")]);
     let errors = model["errors"].as_array().into_iter().flatten();
     let errors: Vec<&Value> = errors.map(|error| &error["shape"]).collect();
-    if !errors.is_empty() {
+    if !errors.is_empty() && detail == Detail::Full {
         out.insert("errors".into(), json!(errors));
     }
     if model["authtype"] == json!("none") {
         out.insert("unsigned".into(), json!(true));
+    }
+    copy(
+        &model["endpoint"],
+        &mut out,
+        &[("hostPrefix", "host_prefix")],
+    );
+    let output = model["output"]["shape"].as_str().unwrap_or_default();
+    if has_events(service, output) {
+        out.insert("events".into(), json!(true));
     }
     if page.is_object() {
         out.insert("page".into(), pagination(page));
@@ -219,7 +286,7 @@ fn pagination(page: &Value) -> Value {
     Value::Object(out)
 }
 
-fn shape(model: &Value) -> Value {
+fn shape(model: &Value, detail: Detail) -> Value {
     let mut out = Map::new();
     copy(model, &mut out, &[("type", "type")]);
     if model["type"] == json!("structure") {
@@ -237,21 +304,14 @@ fn shape(model: &Value) -> Value {
     ] {
         copy(&model[from], &mut out, &[("locationName", to)]);
     }
-    let facts = [
-        "min",
-        "max",
-        "pattern",
-        "enum",
-        "sensitive",
-        "flattened",
-        "union",
-        "document",
-    ];
-    for fact in facts {
+    let limits = ["min", "max", "pattern", "enum"];
+    let facts = ["sensitive", "flattened", "union", "document", "payload"];
+    let limits = limits.iter().filter(|_| detail == Detail::Full);
+    for fact in limits.chain(&facts) {
         copy(model, &mut out, &[(fact, fact)]);
     }
     copy(model, &mut out, &[("timestampFormat", "time")]);
-    if model["exception"] == json!(true) {
+    if model["exception"] == json!(true) && detail == Detail::Full {
         out.insert("error".into(), error(model));
     }
     Value::Object(out)
@@ -270,7 +330,9 @@ fn members(model: &Value) -> Value {
                 &[
                     ("shape", "shape"),
                     ("locationName", "wire"),
+                    ("queryName", "query"),
                     ("location", "location"),
+                    ("xmlAttribute", "attribute"),
                 ],
             );
             if required.contains(&json!(name)) {
@@ -359,7 +421,7 @@ mod tests {
         });
         let pages = json!({"pagination": {"List": {"input_token": "T", "output_token": "T",
             "limit_key": "Max", "result_key": ["X"]}}});
-        let text = render("demo", &model, &pages).unwrap();
+        let text = render("demo", &model, &pages, Detail::Full).unwrap();
         let expected = concat!(
             "{\n\"format\": 1,\n\"name\": \"demo\",\n\"id\": \"Demo\",\n",
             "\"version\": \"2020-01-01\",\n\"protocols\": [\"json\"],\n\"signing\": \"demo\",\n",

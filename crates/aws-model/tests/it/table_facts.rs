@@ -14,7 +14,8 @@ fn every_table_parses() {
             "identitystore",
             "iam",
             "sso",
-            "sso-oidc"
+            "sso-oidc",
+            "account"
         ]
     );
 }

@@ -1,5 +1,6 @@
 //! The simulated AWS services: a folder each, which exports one `DESCRIPTOR`, and one list of them.
 
+mod account;
 mod ec2;
 mod iam;
 mod identity_store;
@@ -35,6 +36,7 @@ static ALL: &[&ServiceDescriptor] = &[
     &sso_portal::DESCRIPTOR,
     &ec2::DESCRIPTOR,
     &s3::DESCRIPTOR,
+    &account::DESCRIPTOR,
 ];
 
 /// A service and what its operations do.

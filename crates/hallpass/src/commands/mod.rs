@@ -3,6 +3,7 @@
 pub(crate) mod approver;
 pub(crate) mod auditor;
 pub(crate) mod everybody;
+pub(crate) mod inventory;
 pub(crate) mod operator;
 pub(crate) mod policy_author;
 pub(crate) mod requester;

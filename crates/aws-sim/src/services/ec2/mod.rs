@@ -1,13 +1,17 @@
-//! EC2, for what the credentials of a session can be tried with: `DescribeRegions`. There is no
-//! table.
+//! EC2, for what the credentials of a session can be tried with, and what there is to see in every
+//! account and Region: Regions, VPCs and their route tables. There is no table.
+
+mod networks;
 
 use std::fmt::Write as _;
+
+use serde_json::Value;
 
 use super::{OperationHandler::Reads, ServiceDescriptor};
 use crate::{
     core::{
         call::Output,
-        context::Context,
+        context::{Context, HandlerResult},
         errors::{self, ApiError, ErrorForms},
         service::{
             BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
@@ -16,6 +20,9 @@ use crate::{
     },
     vocabulary::regions,
 };
+
+/// The state of a VPC that is there.
+const AVAILABLE: &str = "available";
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     service: SimService {
@@ -50,11 +57,165 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         names_origin: false,
     },
     begin: |call| call.admit(),
-    operations: &[(
-        "DescribeRegions",
-        Reads(|call| Ok(Output::Xml(regions_of(call)))),
-    )],
+    operations: &[
+        (
+            "DescribeRegions",
+            Reads(|call| Ok(Output::Xml(regions_of(call)))),
+        ),
+        ("DescribeVpcs", Reads(describe_vpcs)),
+        ("DescribeRouteTables", Reads(describe_route_tables)),
+    ],
 };
+
+/// The filters of a call, by name, with their values (EC2 API Reference, `Filter`).
+fn filters<'a>(context: &Context<'a>) -> Vec<(&'a str, Vec<&'a str>)> {
+    let field = |name: &str| context.call.input.get(name).and_then(Value::as_str);
+    let mut all = Vec::new();
+    while let Some(name) = field(&format!("Filter.{}.Name", all.len() + 1)) {
+        let at = all.len() + 1;
+        let values = (1..).map_while(|n| field(&format!("Filter.{at}.Value.{n}")));
+        all.push((name, values.collect()));
+    }
+    all
+}
+
+/// The ids that a call names: `VpcId.1`, `VpcId.2`.
+fn ids<'a>(context: &Context<'a>, name: &str) -> Vec<&'a str> {
+    let field = |n: usize| context.call.input.get(format!("{name}.{n}"))?.as_str();
+    (1..).map_while(field).collect()
+}
+
+/// A Region that is off answers as to a stranger.
+fn is_on(context: &Context<'_>) -> Result<(), ApiError> {
+    let region = context.call.region.as_str();
+    let account = context.state.account(&context.caller.account);
+    let on = account.is_some_and(|account| account.regions.iter().any(|one| one == region));
+    if on || regions::is_default(region) {
+        return Ok(());
+    }
+    let text = "AWS was not able to validate the provided access credentials";
+    Err(ApiError::new("AuthFailure", text).status(401))
+}
+
+/// Whether a row passes all filters; `of` gives what a filter looks at.
+fn passes<'a>(
+    filters: &[(&str, Vec<&str>)],
+    of: impl Fn(&str) -> Option<&'a str>,
+) -> Result<bool, ApiError> {
+    let mut passes = true;
+    for (name, values) in filters {
+        let Some(own) = of(name) else {
+            let text = format!("The filter '{name}' is invalid");
+            return Err(ApiError::new("InvalidParameterValue", text));
+        };
+        passes &= values.contains(&own);
+    }
+    Ok(passes)
+}
+
+/// `DescribeVpcs`
+fn describe_vpcs(context: &Context<'_>) -> HandlerResult {
+    is_on(context)?;
+    let (filters, named) = (filters(context), ids(context, "VpcId"));
+    let all = networks::vpcs(context);
+    if let Some(lost) = named
+        .iter()
+        .find(|id| !all.iter().any(|vpc| vpc.id == **id))
+    {
+        let text = format!("The vpc ID '{lost}' does not exist");
+        return Err(ApiError::new("InvalidVpcID.NotFound", text));
+    }
+    let owner = context.caller.account.as_str();
+    let mut rows = String::new();
+    for vpc in all {
+        let is_default = if vpc.is_default { "true" } else { "false" };
+        let passes = passes(&filters, |name| match name {
+            "vpc-id" => Some(&vpc.id),
+            "cidr" => Some(&vpc.cidr),
+            "is-default" | "isDefault" => Some(is_default),
+            "owner-id" => Some(owner),
+            "state" => Some(AVAILABLE),
+            _ => None,
+        })?;
+        if !passes || !named.is_empty() && !named.contains(&vpc.id.as_str()) {
+            continue;
+        }
+        let _ = write!(
+            rows,
+            "<item><vpcId>{id}</vpcId><ownerId>{owner}</ownerId><state>{AVAILABLE}</state>\
+             <cidrBlock>{cidr}</cidrBlock><cidrBlockAssociationSet><item><associationId>{by}\
+             </associationId><cidrBlock>{cidr}</cidrBlock><cidrBlockState><state>associated</state>\
+             </cidrBlockState></item></cidrBlockAssociationSet><dhcpOptionsId>{dhcp}</dhcpOptionsId>\
+             <instanceTenancy>default</instanceTenancy><isDefault>{is_default}</isDefault></item>",
+            id = vpc.id,
+            cidr = vpc.cidr,
+            by = vpc.association,
+            dhcp = vpc.dhcp,
+        );
+    }
+    Ok(Output::Xml(answer("DescribeVpcs", "vpcSet", &rows)))
+}
+
+/// `DescribeRouteTables`: the main one of each VPC.
+fn describe_route_tables(context: &Context<'_>) -> HandlerResult {
+    is_on(context)?;
+    let filters = filters(context);
+    let owner = context.caller.account.as_str();
+    let mut rows = String::new();
+    for vpc in networks::vpcs(context) {
+        let table = format!("rtb-{}", vpc.main_table);
+        let passes = passes(&filters, |name| match name {
+            "vpc-id" => Some(&vpc.id),
+            "route-table-id" => Some(&table),
+            "association.main" => Some("true"),
+            "owner-id" => Some(owner),
+            _ => None,
+        })?;
+        if !passes {
+            continue;
+        }
+        let mut routes = route("destinationCidrBlock", &vpc.cidr, "local");
+        if let Some(gateway) = &vpc.gateway {
+            routes += &route("destinationCidrBlock", "0.0.0.0/0", gateway);
+            if vpc.has_ipv6 {
+                routes += &route("destinationIpv6CidrBlock", "::/0", gateway);
+            }
+        }
+        let _ = write!(
+            rows,
+            "<item><routeTableId>{table}</routeTableId><vpcId>{}</vpcId><ownerId>{owner}</ownerId>\
+             <routeSet>{routes}</routeSet><associationSet><item><routeTableAssociationId>rtbassoc-{}\
+             </routeTableAssociationId><routeTableId>{table}</routeTableId><main>true</main>\
+             <associationState><state>associated</state></associationState></item></associationSet>\
+             <propagatingVgwSet/><tagSet/></item>",
+            vpc.id, vpc.main_table,
+        );
+    }
+    Ok(Output::Xml(answer(
+        "DescribeRouteTables",
+        "routeTableSet",
+        &rows,
+    )))
+}
+
+fn route(kind: &str, to: &str, gateway: &str) -> String {
+    let origin = if gateway == "local" {
+        "CreateRouteTable"
+    } else {
+        "CreateRoute"
+    };
+    format!(
+        "<item><{kind}>{to}</{kind}><gatewayId>{gateway}</gatewayId><state>active</state>\
+         <origin>{origin}</origin></item>"
+    )
+}
+
+fn answer(operation: &str, list: &str, rows: &str) -> String {
+    format!(
+        "<{operation}Response xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\">\
+         <requestId>{{request_id}}</requestId><{list}>{rows}</{list}></{operation}Response>"
+    )
+}
 
 fn regions_of(context: &Context<'_>) -> String {
     let account = context.state.account(&context.caller.account);

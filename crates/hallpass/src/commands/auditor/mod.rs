@@ -1,4 +1,3 @@
 //! Commands of who audits.
 
 pub(crate) mod audit;
-pub(crate) mod inventory;

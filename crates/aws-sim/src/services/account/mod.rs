@@ -1,0 +1,105 @@
+//! AWS Account Management: which Regions an account has (`simulator.md` §2.7).
+
+use hallpass_aws_model::message;
+use serde_json::{Value, json};
+
+use super::{OperationHandler::Reads, ServiceDescriptor};
+use crate::{
+    core::{
+        context::{Context, HandlerResult},
+        errors::{self, ApiError, ErrorForms},
+        pages::paged,
+        service::{
+            BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
+            SimService,
+        },
+    },
+    vocabulary::regions,
+};
+
+/// The service principal that needs trusted access before members may be named.
+const PRINCIPAL: &str = "account.amazonaws.com";
+/// Rows on a page when the caller does not say (?).
+const DEFAULT_PAGE: usize = 20;
+
+pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
+    service: SimService {
+        name: "Account",
+        signing_name: "account",
+        requests: RequestForm::Table("account"),
+        scope: ScopeRegions::Global,
+        rates: CallRates::One(CallRate {
+            shared: BucketSharing::Account,
+            rate: 5.0,
+            burst: 5.0,
+        }),
+        errors: ErrorForms {
+            unreadable: |text| ApiError::new("ValidationException", text),
+            invalid: |_, violations| ApiError::new("ValidationException", message(violations)),
+            page_token: || {
+                ApiError::new("ValidationException", "The pagination token is not valid.")
+            },
+            denied: |text| ApiError::denied("AccessDeniedException", text).status(403),
+            ..errors::REST_JSON
+        },
+        policies: Some(PolicyFacts {
+            free: &[],
+            other_actions: &[],
+            condition_keys: &[],
+            resources: |_, _, _, _| Vec::new(),
+            denials: DenialText::SaysWhy,
+        }),
+        secrets: &["NextToken"],
+        names_origin: false,
+    },
+    begin: |call| call.admit(),
+    operations: &[("ListRegions", Reads(list_regions))],
+};
+
+/// `ListRegions`
+fn list_regions(context: &Context<'_>) -> HandlerResult {
+    let account = match context.optional("AccountId") {
+        None => context.caller.account.as_str(),
+        Some(member) => named(context, member)?,
+    };
+    let page = context.page(DEFAULT_PAGE)?;
+    let own = context.state.account(account);
+    let wanted = context.call.input.get("RegionOptStatusContains");
+    let wanted = wanted.and_then(Value::as_array);
+    let after = page.after.as_ref().map(|(_, id)| id.clone());
+    let rows = regions::all()
+        .filter(|name| after.as_ref().is_none_or(|after| *name > after.as_str()))
+        .map(|name| {
+            let on = own.is_some_and(|own| own.regions.iter().any(|one| one == name));
+            let status = match (regions::is_default(name), on) {
+                (true, _) => "ENABLED_BY_DEFAULT",
+                (false, true) => "ENABLED",
+                (false, false) => "DISABLED",
+            };
+            (name, status)
+        })
+        .filter(|(_, status)| wanted.is_none_or(|all| all.iter().any(|one| one == status)))
+        .map(|(name, status)| {
+            let row = json!({"RegionName": name, "RegionOptStatus": status});
+            (0, name.to_owned(), row)
+        });
+    let (rows, token) = page.take(rows);
+    Ok(paged("Regions", rows, token))
+}
+
+/// A member, named by the management account with trusted access (AWS: "Enabling trusted access for
+/// AWS Account Management"). Whoever names it wrongly is refused in one way.
+fn named<'a>(context: &Context<'a>, member: &'a str) -> Result<&'a str, ApiError> {
+    let head = &context.state.head;
+    let manages = *head.management == context.caller.account;
+    let trusted = head.service_access.iter().any(|one| one == PRINCIPAL);
+    let is_member = context.state.account(member).is_some() && *head.management != *member;
+    if manages && trusted && is_member {
+        return Ok(member);
+    }
+    let text = format!(
+        "User: {} is not authorized to perform: account:ListRegions",
+        context.caller.arn
+    );
+    Err(ApiError::denied("AccessDeniedException", text).status(403))
+}

@@ -1,0 +1,73 @@
+//! What a refusal says, in every protocol.
+
+use serde_json::Value;
+
+use crate::response::WireResponse;
+use crate::xml::Element;
+
+/// A refusal of AWS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WireError {
+    /// `AccessDenied`; `HTTP 503` where nothing is named.
+    pub code: String,
+    /// The sentence; may be empty.
+    pub message: String,
+    /// The request's id, where AWS named one.
+    pub request_id: Option<String>,
+}
+
+/// Reads a refusal. Whatever came, something is said.
+pub fn read_error(response: &WireResponse<'_>) -> WireError {
+    let from_json = json(response);
+    let found = from_json.unwrap_or_else(|| xml(response.body));
+    let (code, message, inside) = found;
+    let named = ["x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id"];
+    let request_id = named.iter().find_map(|name| response.header(name));
+    let fallback = || format!("HTTP {}", response.status);
+    WireError {
+        code: code.unwrap_or_else(fallback),
+        message: message.unwrap_or_default(),
+        request_id: request_id.map(str::to_owned).or(inside),
+    }
+}
+
+type Found = (Option<String>, Option<String>, Option<String>);
+
+/// None where there is neither a header with the code nor a JSON body.
+fn json(response: &WireResponse<'_>) -> Option<Found> {
+    let header = response.header("x-amzn-errortype");
+    let body: Option<Value> = serde_json::from_slice(response.body).ok();
+    if header.is_none() && body.is_none() {
+        return None;
+    }
+    let body = body.unwrap_or_default();
+    let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
+    let code = header
+        .map(str::to_owned)
+        .or_else(|| text("__type"))
+        .or_else(|| text("code"));
+    let message = text("message").or_else(|| text("Message"));
+    Some((code.map(|code| bare(&code)), message, None))
+}
+
+/// A code without the namespace before it and the address after it.
+fn bare(code: &str) -> String {
+    let code = code.rsplit('#').next().unwrap_or(code);
+    code.split(':').next().unwrap_or(code).trim().to_owned()
+}
+
+fn xml(body: &[u8]) -> Found {
+    let Ok(root) = Element::read(body) else {
+        return (None, None, None);
+    };
+    let error = root.find("Error").unwrap_or(&root);
+    let text = |name: &str| error.child(name).map(|it| it.text.trim().to_owned());
+    let id = ["RequestId", "RequestID"]
+        .iter()
+        .find_map(|name| root.find(name));
+    (
+        text("Code"),
+        text("Message"),
+        id.map(|it| it.text.trim().to_owned()),
+    )
+}

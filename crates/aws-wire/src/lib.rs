@@ -1,0 +1,28 @@
+//! Any operation of any AWS service, as bytes: which services there are, what their operations take,
+//! how a request is written in the protocol of its service, and what an answer says.
+//!
+//! Pure: nothing here signs, sends or waits. Knows nothing of accounts or organizations.
+#![warn(missing_docs)]
+
+mod catalog;
+mod input;
+mod reads;
+
+mod form;
+mod request;
+mod rest;
+
+mod error;
+mod json;
+mod response;
+mod xml;
+
+mod page;
+
+pub use catalog::{Catalog, CatalogError, Endpoint, Unknown, catalog};
+pub use error::{WireError, read_error};
+pub use input::{InputProblem, check_input};
+pub use page::{BadPaging, next_page};
+pub use reads::only_reads;
+pub use request::{Unwritable, WireRequest, write_request};
+pub use response::{Unreadable, WireResponse, read_response};

@@ -1,0 +1,126 @@
+//! What is packed can be unpacked, and names what AWS has.
+
+use hallpass_aws_wire::{catalog, only_reads};
+
+#[test]
+fn every_service_opens() {
+    let names: Vec<&str> = catalog().names().collect();
+    assert!(names.len() > 400, "{}", names.len());
+    let mut unspoken = Vec::new();
+    for name in names {
+        let service = catalog().open(name).expect(name);
+        if service.protocol().is_none() {
+            unspoken.push(name);
+        }
+        for operation in service.operations() {
+            for shape in [&operation.input, &operation.output].into_iter().flatten() {
+                assert!(service.shape(shape).is_some(), "{name} {shape}");
+            }
+            let page = operation.page.iter();
+            for path in page.flat_map(|page| page.output.iter().chain(&page.more)) {
+                let empty = serde_json::json!({});
+                let paging = operation.page.as_ref().unwrap();
+                assert!(
+                    hallpass_aws_wire::next_page(paging, &empty).is_ok(),
+                    "{name} {path}"
+                );
+            }
+        }
+    }
+    // these speak CBOR and nothing else
+    assert!(unspoken.len() <= 4, "{unspoken:?}");
+}
+
+#[test]
+fn endpoints_are_where_aws_has_them() {
+    let host = |service: &str, region: &str| {
+        let service = catalog().open(service).unwrap();
+        let found = catalog().endpoint(&service, region);
+        format!("{} {}", found.host, found.region)
+    };
+    for (service, region, expected) in [
+        ("ec2", "eu-west-1", "ec2.eu-west-1.amazonaws.com eu-west-1"),
+        ("iam", "eu-west-1", "iam.amazonaws.com us-east-1"),
+        (
+            "iam",
+            "cn-north-1",
+            "iam.cn-north-1.amazonaws.com.cn cn-north-1",
+        ),
+        ("sts", "eu-west-1", "sts.eu-west-1.amazonaws.com eu-west-1"),
+        (
+            "organizations",
+            "eu-west-1",
+            "organizations.us-east-1.amazonaws.com us-east-1",
+        ),
+        (
+            "account",
+            "eu-west-1",
+            "account.us-east-1.amazonaws.com us-east-1",
+        ),
+        ("route53", "eu-west-1", "route53.amazonaws.com us-east-1"),
+        ("s3", "eu-west-1", "s3.eu-west-1.amazonaws.com eu-west-1"),
+        (
+            "sso-admin",
+            "eu-west-1",
+            "sso.eu-west-1.amazonaws.com eu-west-1",
+        ),
+    ] {
+        assert_eq!(host(service, region), expected, "{service}");
+    }
+    for (service, global) in [
+        ("iam", true),
+        ("cloudfront", true),
+        ("s3", false),
+        ("sts", false),
+    ] {
+        let region = catalog().global_region(service, "eu-west-1");
+        assert_eq!(region.is_some(), global, "{service}");
+    }
+}
+
+#[test]
+fn an_unknown_name_comes_with_the_nearest() {
+    let unknown = catalog().open("ec").unwrap_err();
+    assert!(unknown.nearest.contains(&"ec2".to_owned()), "{unknown:?}");
+    let ec2 = catalog().open("ec2").unwrap();
+    let unknown = catalog().operation(&ec2, "DescribeVpc").unwrap_err();
+    assert_eq!(unknown.to_string(), "there is no operation `DescribeVpc`");
+    assert_eq!(unknown.nearest[0], "DescribeVpcs");
+    assert_eq!(
+        catalog()
+            .operation(&ec2, "describevpcs")
+            .unwrap_err()
+            .nearest[0],
+        "DescribeVpcs"
+    );
+}
+
+#[test]
+fn only_what_reads_is_a_read() {
+    for (service, operation, reads) in [
+        ("ec2", "DescribeVpcs", true),
+        ("iam", "GetAccountSummary", true),
+        ("iam", "SimulatePrincipalPolicy", true),
+        ("dynamodb", "Scan", true),
+        ("dynamodb", "Query", true),
+        ("s3", "HeadBucket", true),
+        ("ecs", "BatchGetServices", true),
+        ("ec2", "DeleteVpc", false),
+        ("ec2", "Getaway", false),
+        ("ec2", "GetPasswordData", false),
+        ("secretsmanager", "GetSecretValue", false),
+        ("secretsmanager", "DescribeSecret", true),
+        ("sts", "GetSessionToken", false),
+        ("sts", "GetFederationToken", false),
+        ("sts", "GetCallerIdentity", true),
+        ("sts", "AssumeRole", false),
+        ("iam", "GenerateCredentialReport", false),
+        ("athena", "QueryEverything", false),
+    ] {
+        assert_eq!(
+            only_reads(service, operation),
+            reads,
+            "{service} {operation}"
+        );
+    }
+}

@@ -1,0 +1,263 @@
+//! One call of any operation: written by its table, signed, sent once, read by its table.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use aws_config::SdkConfig;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
+use aws_sigv4::http_request::SigningSettings;
+use hallpass_aws_model::{OperationModel, ServiceModel};
+use hallpass_aws_wire::{WireResponse, catalog, read_error, read_response, write_request};
+use hallpass_fanout::{CallFault, FaultKind};
+use hallpass_model::Clock;
+use http::Method;
+use serde_json::Value;
+
+use super::fault::{denied_here, is_about_time, refused, unanswered, undecodable};
+use crate::signed::{ToSign, endpoint_of, read_http_date, s3_settings, signature};
+
+/// The longest wait for a connection.
+const CONNECTION_MAX: Duration = Duration::from_secs(10);
+/// The longest time for one call.
+const CALL_MAX: Duration = Duration::from_mins(1);
+/// The largest answer that is read.
+const ANSWER_BYTES_MAX: usize = 64 << 20;
+/// How far our clock may be from AWS's before signatures are made by AWS's.
+const SKEW_MAX: i64 = 3_600 * 24 * 365;
+
+/// Whose credentials (none: the base's), and the Region.
+pub(super) type CallPlace<'a> = (&'a str, Option<&'a Credentials>);
+
+pub(super) struct AnyService {
+    http: reqwest::Client,
+    config: SdkConfig,
+    endpoint: Option<String>,
+    provider: Option<SharedCredentialsProvider>,
+    base: tokio::sync::Mutex<Option<Credentials>>,
+    clock: Arc<dyn Clock>,
+    /// Seconds that AWS's clock is ahead of ours, once it said so.
+    skew: AtomicI64,
+    is_skewed: AtomicBool,
+    opened: Mutex<HashMap<&'static str, Arc<ServiceModel>>>,
+    overrides: Mutex<HashMap<String, Option<String>>>,
+}
+
+impl AnyService {
+    pub(super) fn new(
+        config: SdkConfig,
+        endpoint: Option<String>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, String> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECTION_MAX)
+            .timeout(CALL_MAX)
+            // a signature is for one host
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("hallpass/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| error.to_string())?;
+        Ok(Self {
+            http,
+            provider: config.credentials_provider(),
+            config,
+            endpoint,
+            base: tokio::sync::Mutex::default(),
+            clock,
+            skew: AtomicI64::new(0),
+            is_skewed: AtomicBool::new(false),
+            opened: Mutex::default(),
+            overrides: Mutex::default(),
+        })
+    }
+
+    /// The instant by AWS's clock, as far as it is known.
+    pub(super) fn now(&self) -> SystemTime {
+        let now = SystemTime::from(self.clock.now());
+        let skew = self.skew.load(Ordering::Relaxed);
+        let by = Duration::from_secs(skew.unsigned_abs());
+        if skew < 0 { now - by } else { now + by }
+    }
+
+    /// A call of an operation that we know by name.
+    pub(super) async fn named(
+        &self,
+        service: &'static str,
+        operation: &str,
+        input: &Value,
+        place: CallPlace<'_>,
+    ) -> Result<Value, CallFault> {
+        let unknown = || undecodable("the operation is unknown (this is a bug)");
+        let model = self.open(service).ok_or_else(unknown)?;
+        let operation = model.operation(operation).ok_or_else(unknown)?;
+        self.call(&model, operation, input, place).await
+    }
+
+    fn open(&self, service: &'static str) -> Option<Arc<ServiceModel>> {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(model) = opened.get(service) {
+            return Some(Arc::clone(model));
+        }
+        let model = Arc::new(catalog().open(service).ok()?);
+        opened.insert(service, Arc::clone(&model));
+        Some(model)
+    }
+
+    /// The address of a service for a Region, and the Region to sign for.
+    fn address(&self, service: &ServiceModel, region: &str, prefix: &str) -> (String, String) {
+        let place = catalog().endpoint(service, region);
+        let id = catalog().service_id(&service.name);
+        let mut known = self
+            .overrides
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let over = known
+            .entry(service.name.clone())
+            .or_insert_with(|| endpoint_of(&self.config, self.endpoint.as_deref(), id));
+        let url = over
+            .clone()
+            .unwrap_or_else(|| format!("https://{prefix}{}", place.host));
+        (url, place.region)
+    }
+
+    async fn base(&self) -> Result<Credentials, CallFault> {
+        let mut held = self.base.lock().await;
+        let soon = self.now() + Duration::from_mins(5);
+        if let Some(base) = held
+            .as_ref()
+            .filter(|it| it.expiry().is_none_or(|at| soon < at))
+        {
+            return Ok(base.clone());
+        }
+        let none = || denied_here("NoCredentials", "there are no credentials");
+        let provider = self.provider.as_ref().ok_or_else(none)?;
+        let found = provider.provide_credentials().await;
+        let found = found.map_err(|error| {
+            let message = format!("no credentials were found: {}", chain(&error));
+            denied_here("NoCredentials", &message)
+        })?;
+        *held = Some(found.clone());
+        Ok(found)
+    }
+
+    /// A call, made once.
+    pub(super) async fn call(
+        &self,
+        service: &ServiceModel,
+        operation: &OperationModel,
+        input: &Value,
+        (region, with): CallPlace<'_>,
+    ) -> Result<Value, CallFault> {
+        let request = write_request(service, operation, input)
+            .map_err(|error| undecodable(&error.to_string()))?;
+        let (base, signed_region) = self.address(service, region, &request.host_prefix);
+        let url = format!("{base}{}", request.target);
+        let mut headers = request.headers;
+        if !operation.unsigned {
+            let credentials = match with {
+                Some(credentials) => credentials.clone(),
+                None => self.base().await?,
+            };
+            let added = signature(&ToSign {
+                credentials,
+                service: &service.signing_name,
+                region: &signed_region,
+                at: self.now(),
+                settings: settings(&service.name),
+                method: &request.method,
+                url: &url,
+                headers: &headers,
+                body: &request.body,
+            });
+            headers.extend(added.map_err(|error| undecodable(&error.to_string()))?);
+        }
+        let method = Method::from_bytes(request.method.as_bytes())
+            .map_err(|error| undecodable(&error.to_string()))?;
+        let mut sent = self.http.request(method, &url).body(request.body);
+        for (name, value) in headers {
+            sent = sent.header(name, value);
+        }
+        let answer = sent
+            .send()
+            .await
+            .map_err(|error| unanswered(&chain(&error)))?;
+        let status = answer.status().as_u16();
+        let headers: Vec<(String, String)> = answer
+            .headers()
+            .iter()
+            .filter_map(|(name, value)| {
+                Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+            })
+            .collect();
+        let body = whole(answer).await?;
+        let response = WireResponse {
+            status,
+            headers: &headers,
+            body: &body,
+        };
+        if (200..300).contains(&status) {
+            return read_response(service, operation, &response)
+                .map_err(|error| undecodable(&error.to_string()));
+        }
+        Err(self.refused(&response))
+    }
+
+    /// Sorts a refusal, and learns from it once when it is about our clock.
+    fn refused(&self, response: &WireResponse<'_>) -> CallFault {
+        let error = read_error(response);
+        let about_time = is_about_time(&error);
+        let mut fault = refused(response, error);
+        if about_time
+            && let Some(theirs) = response.header("date").and_then(read_http_date)
+            && !self.is_skewed.swap(true, Ordering::Relaxed)
+        {
+            let skew = (theirs - self.clock.now().as_second()).clamp(-SKEW_MAX, SKEW_MAX);
+            self.skew.store(skew, Ordering::Relaxed);
+            tracing::warn!(
+                skew_s = skew,
+                "our clock is not AWS's; requests are signed by AWS's"
+            );
+        }
+        // those that were under way when it was learnt are made again, too
+        if about_time && self.is_skewed.load(Ordering::Relaxed) {
+            fault.kind = FaultKind::Passing;
+        }
+        fault
+    }
+}
+
+fn settings(service: &str) -> SigningSettings {
+    if service == "s3" {
+        s3_settings()
+    } else {
+        SigningSettings::default()
+    }
+}
+
+/// Reads an answer, up to a size.
+async fn whole(mut answer: reqwest::Response) -> Result<Vec<u8>, CallFault> {
+    let mut body = Vec::new();
+    loop {
+        let chunk = answer.chunk().await;
+        match chunk.map_err(|error| unanswered(&chain(&error)))? {
+            None => return Ok(body),
+            Some(chunk) if body.len() + chunk.len() > ANSWER_BYTES_MAX => {
+                return Err(undecodable("it is too large"));
+            }
+            Some(chunk) => body.extend_from_slice(&chunk),
+        }
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        source = inner.source();
+    }
+    text
+}

@@ -1,0 +1,315 @@
+//! Finding the accounts, a call at a time: all of the organization, those below some of its units, or
+//! those that were named without asking.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use hallpass_fanout::{AccountsPage, CallFault, Entry, FaultKind, FoundAccount};
+use hallpass_model::AccountId;
+use serde_json::{Value, json};
+
+use super::any_service::AnyService;
+use super::fault::{denied_here, undecodable};
+
+/// Which organizational units are looked into.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OrganizationUnits {
+    /// Those that were named, and all below them.
+    #[default]
+    AllBelow,
+    /// Only those that were named.
+    Named,
+}
+
+/// Which accounts are looked for.
+#[derive(Clone, Debug, Default)]
+pub struct AccountsToFind {
+    /// These, and the organization is not asked.
+    pub given: Option<Vec<AccountId>>,
+    /// Only below these units: ids, or paths as `/Workloads/Production`. All where empty.
+    pub units: Vec<String>,
+    /// How far below.
+    pub depth: OrganizationUnits,
+    /// Tags are wanted, too: a call for each account.
+    pub with_tags: bool,
+}
+
+/// What is to be asked.
+#[derive(Clone, Debug)]
+enum WalkStep {
+    /// Who we are.
+    Identity,
+    /// Which account manages the organization.
+    Organization,
+    /// All accounts.
+    All(Option<String>),
+    /// The root, to find a path below it.
+    Root(Vec<String>),
+    /// The units in one, to find the rest of a path.
+    Find(String, Vec<String>, Option<String>),
+    /// The units in one.
+    Units(String, Option<String>),
+    /// The accounts in one.
+    Accounts(String, Option<String>),
+    /// The tags of one account.
+    Tags(FoundAccount, Option<String>),
+}
+
+/// How far the accounts are found.
+#[derive(Debug)]
+pub(super) struct AccountWalk {
+    wanted: AccountsToFind,
+    open: VecDeque<WalkStep>,
+    own: Option<AccountId>,
+    management: Option<AccountId>,
+}
+
+impl AccountWalk {
+    pub(super) fn new(wanted: AccountsToFind) -> Self {
+        let mut open = VecDeque::from([WalkStep::Identity]);
+        if wanted.given.is_none() {
+            open.push_back(WalkStep::Organization);
+            for unit in &wanted.units {
+                open.push_back(match unit.strip_prefix('/') {
+                    Some(path) => {
+                        let path = path.split('/').filter(|it| !it.is_empty());
+                        WalkStep::Root(path.map(str::to_owned).collect())
+                    }
+                    None => WalkStep::Accounts(unit.clone(), None),
+                });
+                if !unit.starts_with('/') && wanted.depth == OrganizationUnits::AllBelow {
+                    open.push_back(WalkStep::Units(unit.clone(), None));
+                }
+            }
+            if wanted.units.is_empty() {
+                open.push_back(WalkStep::All(None));
+            }
+        }
+        Self {
+            wanted,
+            open,
+            own: None,
+            management: None,
+        }
+    }
+
+    /// Whether an account is the one of our credentials.
+    pub(super) fn is_own(&self, account: &AccountId) -> bool {
+        self.own.as_ref() == Some(account)
+    }
+
+    /// Makes the next call. After a fault the same is made again.
+    pub(super) async fn step(
+        &mut self,
+        aws: &AnyService,
+        home: &str,
+    ) -> Result<AccountsPage, CallFault> {
+        let Some(step) = self.open.front().cloned() else {
+            return Ok(AccountsPage::default());
+        };
+        let (service, operation, input) = asked(&step);
+        let answer = aws.named(service, operation, &input, (home, None)).await;
+        let mut accounts = self.learn(step, answer)?;
+        self.open.pop_front();
+        if let Some(given) = self.wanted.given.take() {
+            accounts = given
+                .into_iter()
+                .map(|id| self.found(id, "", true))
+                .collect();
+        }
+        Ok(AccountsPage {
+            accounts,
+            more: !self.open.is_empty(),
+        })
+    }
+
+    fn learn(
+        &mut self,
+        step: WalkStep,
+        answer: Result<Value, CallFault>,
+    ) -> Result<Vec<FoundAccount>, CallFault> {
+        // a member account may not describe its organization; it may then not list it either
+        let answer = match (&step, answer) {
+            (WalkStep::Organization, Err(fault))
+                if matches!(fault.kind, FaultKind::Denied | FaultKind::Final) =>
+            {
+                return Ok(Vec::new());
+            }
+            (_, answer) => answer?,
+        };
+        let next = text(&answer, "NextToken").map(str::to_owned);
+        match step {
+            WalkStep::Identity => {
+                self.own = text(&answer, "Account").and_then(|it| AccountId::new(it).ok());
+            }
+            WalkStep::Organization => {
+                let id = answer.pointer("/Organization/MasterAccountId");
+                let id = id
+                    .and_then(Value::as_str)
+                    .and_then(|it| AccountId::new(it).ok());
+                self.management = id;
+            }
+            WalkStep::All(_) | WalkStep::Accounts(..) => {
+                let again = next.map(|token| match step {
+                    WalkStep::Accounts(parent, _) => WalkStep::Accounts(parent, Some(token)),
+                    _ => WalkStep::All(Some(token)),
+                });
+                self.again(again);
+                return self.accounts(&answer);
+            }
+            WalkStep::Root(path) => {
+                let root = rows(&answer, "Roots")?.first();
+                let root = root.and_then(|it| text(it, "Id"));
+                let root = root.ok_or_else(|| undecodable("no root in it"))?;
+                self.go_on(root.to_owned(), path);
+            }
+            WalkStep::Find(parent, path, _) => self.look_for(&answer, parent, path, next)?,
+            WalkStep::Units(parent, _) => {
+                for unit in rows(&answer, "OrganizationalUnits")? {
+                    if let Some(id) = text(unit, "Id") {
+                        self.open.push_back(WalkStep::Accounts(id.to_owned(), None));
+                        self.open.push_back(WalkStep::Units(id.to_owned(), None));
+                    }
+                }
+                self.again(next.map(|token| WalkStep::Units(parent, Some(token))));
+            }
+            WalkStep::Tags(account, _) => return self.tagged(&answer, account, next),
+        }
+        Ok(Vec::new())
+    }
+
+    /// Looks for the first unit of a path among those of a page.
+    fn look_for(
+        &mut self,
+        answer: &Value,
+        parent: String,
+        path: Vec<String>,
+        next: Option<String>,
+    ) -> Result<(), CallFault> {
+        let wanted = path.first().cloned().unwrap_or_default();
+        let mut units = rows(answer, "OrganizationalUnits")?.iter();
+        let found = units.find(|it| text(it, "Name") == Some(&wanted));
+        match (found.and_then(|it| text(it, "Id")), next) {
+            (Some(id), _) => {
+                let rest = path.into_iter().skip(1).collect();
+                self.go_on(id.to_owned(), rest);
+            }
+            (None, Some(token)) => self.again(Some(WalkStep::Find(parent, path, Some(token)))),
+            (None, None) => {
+                let message = format!("there is no organizational unit `{wanted}`");
+                return Err(denied_here("OrganizationalUnitNotFoundException", &message));
+            }
+        }
+        Ok(())
+    }
+
+    fn tagged(
+        &mut self,
+        answer: &Value,
+        mut account: FoundAccount,
+        next: Option<String>,
+    ) -> Result<Vec<FoundAccount>, CallFault> {
+        for tag in rows(answer, "Tags")? {
+            if let (Some(key), Some(value)) = (text(tag, "Key"), text(tag, "Value")) {
+                account.tags.insert(key.to_owned(), value.to_owned());
+            }
+        }
+        match next {
+            Some(token) => {
+                self.again(Some(WalkStep::Tags(account, Some(token))));
+                Ok(Vec::new())
+            }
+            None => Ok(vec![account]),
+        }
+    }
+
+    /// The next step, once this one is taken away.
+    fn again(&mut self, step: Option<WalkStep>) {
+        if let Some(step) = step {
+            self.open.insert(1, step);
+        }
+    }
+
+    /// A unit, or the root, was found: the rest of the path below it, or its accounts.
+    fn go_on(&mut self, id: String, rest: Vec<String>) {
+        if !rest.is_empty() {
+            self.again(Some(WalkStep::Find(id, rest, None)));
+            return;
+        }
+        if self.wanted.depth == OrganizationUnits::AllBelow {
+            self.again(Some(WalkStep::Units(id.clone(), None)));
+        }
+        self.again(Some(WalkStep::Accounts(id, None)));
+    }
+
+    fn accounts(&mut self, answer: &Value) -> Result<Vec<FoundAccount>, CallFault> {
+        let mut found = Vec::new();
+        for row in rows(answer, "Accounts")? {
+            let id = text(row, "Id").and_then(|it| AccountId::new(it).ok());
+            let id = id.ok_or_else(|| undecodable("an account without an id"))?;
+            let state = text(row, "State").or_else(|| text(row, "Status"));
+            let account = self.found(
+                id,
+                text(row, "Name").unwrap_or_default(),
+                state == Some("ACTIVE"),
+            );
+            if self.wanted.with_tags {
+                self.open.push_back(WalkStep::Tags(account, None));
+            } else {
+                found.push(account);
+            }
+        }
+        Ok(found)
+    }
+
+    fn found(&self, id: AccountId, name: &str, is_active: bool) -> FoundAccount {
+        let entry = match (self.is_own(&id), self.management.as_ref() == Some(&id)) {
+            (true, true) => Entry::OwnManagement,
+            (true, false) => Entry::Base,
+            (false, true) => Entry::OtherManagement,
+            (false, false) => Entry::Role,
+        };
+        FoundAccount {
+            id,
+            name: name.to_owned(),
+            is_active,
+            entry,
+            tags: BTreeMap::new(),
+        }
+    }
+}
+
+fn asked(step: &WalkStep) -> (&'static str, &'static str, Value) {
+    let service = "organizations";
+    let (operation, mut input, token) = match step {
+        WalkStep::Identity => return ("sts", "GetCallerIdentity", json!({})),
+        WalkStep::Organization => return (service, "DescribeOrganization", json!({})),
+        WalkStep::All(token) => ("ListAccounts", json!({}), token),
+        WalkStep::Root(_) => ("ListRoots", json!({}), &None),
+        WalkStep::Find(parent, _, token) | WalkStep::Units(parent, token) => {
+            let input = json!({"ParentId": parent});
+            ("ListOrganizationalUnitsForParent", input, token)
+        }
+        WalkStep::Accounts(parent, token) => {
+            ("ListAccountsForParent", json!({"ParentId": parent}), token)
+        }
+        WalkStep::Tags(account, token) => {
+            let input = json!({"ResourceId": account.id});
+            ("ListTagsForResource", input, token)
+        }
+    };
+    if let (Some(members), Some(token)) = (input.as_object_mut(), token) {
+        members.insert("NextToken".to_owned(), token.as_str().into());
+    }
+    (service, operation, input)
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
+    let text = value.get(name).and_then(Value::as_str);
+    text.filter(|it| !it.is_empty())
+}
+
+fn rows<'a>(answer: &'a Value, name: &str) -> Result<&'a [Value], CallFault> {
+    let rows = answer.get(name).and_then(Value::as_array);
+    rows.map(Vec::as_slice)
+        .ok_or_else(|| undecodable(&format!("no `{name}` in it")))
+}

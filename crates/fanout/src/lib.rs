@@ -1,0 +1,30 @@
+//! One API operation over many accounts and Regions: which calls are made when, what becomes of
+//! answers and refusals, in which order results leave, and how an interrupted run goes on.
+//!
+//! `Schedule` is the core: calls that may begin now and answers go through it, and it knows no
+//! clock, no network and no file. `run` is the only driver. Knows nothing of AWS's protocols,
+//! of credentials or of what an operation does.
+#![warn(missing_docs)]
+
+mod selection;
+
+mod lane;
+mod retry;
+mod schedule;
+
+mod journal;
+mod order;
+
+mod ports;
+mod run;
+
+pub use journal::{BadJournal, Journal, JournalRecord};
+pub use order::{Extent, ResultOrder};
+pub use ports::{AccountsPage, ApiCalls, PageOfResults, RegionsPage, ResultSink, Spool, Wait};
+pub use run::{FanoutError, Leaving, RunReport, run};
+pub use schedule::{
+    Answer, CallFault, EnabledRegions, FailureStage, FanoutSettings, FaultKind, NextCall,
+    PlannedCall, Progress, RegionChoice, RegionSource, Schedule, ScheduleNews, Slice, SliceFailure,
+    SliceSkip, Ticket, Totals,
+};
+pub use selection::{Entry, FoundAccount, ListingOrder, Management, Selection, Verdict};

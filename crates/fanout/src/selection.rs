@@ -1,0 +1,175 @@
+//! Which accounts of a listing are asked (`inventory.md` F-3).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hallpass_model::AccountId;
+
+/// An account as a listing shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundAccount {
+    /// Its id.
+    pub id: AccountId,
+    /// Its name; empty where nobody said.
+    pub name: String,
+    /// Its state is `ACTIVE`.
+    pub is_active: bool,
+    /// How it is entered.
+    pub entry: Entry,
+    /// Its tags, where the selection asks for them.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// How an account is entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// A role is assumed.
+    Role,
+    /// It is the account of the credentials that we began with: they are used.
+    Base,
+    /// The same, and it is the management account.
+    OwnManagement,
+    /// It is the management account, where no role is put for us: one is tried all the same.
+    OtherManagement,
+}
+
+impl Entry {
+    /// Whether the credentials that we began with are used.
+    pub(crate) fn is_base(self) -> bool {
+        matches!(self, Self::Base | Self::OwnManagement)
+    }
+}
+
+/// Whether the management account is asked, too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Management {
+    /// It is left out.
+    #[default]
+    Skipped,
+    /// It is asked.
+    Included,
+}
+
+/// When calls into accounts begin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ListingOrder {
+    /// With the first page of the listing.
+    #[default]
+    Overlaps,
+    /// With its end, since an account that was named may be missing in it.
+    First,
+}
+
+/// Which accounts are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Only these; all where empty.
+    pub accounts: BTreeSet<AccountId>,
+    /// Not these.
+    pub exclude: BTreeSet<AccountId>,
+    /// Only with a name like one of these (`*` and `?`); any where empty.
+    pub names: Vec<String>,
+    /// Only with all of these tags; any value where none is said.
+    pub tags: Vec<(String, Option<String>)>,
+    /// The management account, too.
+    pub management: Management,
+}
+
+/// What a selection says of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is asked.
+    Asked,
+    /// It was meant, and is not asked.
+    Skipped(&'static str),
+    /// It was not meant.
+    Other,
+}
+
+impl Selection {
+    /// When calls may begin.
+    pub fn listing(&self) -> ListingOrder {
+        if self.accounts.is_empty() && self.exclude.is_empty() {
+            ListingOrder::Overlaps
+        } else {
+            ListingOrder::First
+        }
+    }
+
+    /// Judges one account.
+    pub fn judge(&self, account: &FoundAccount) -> Verdict {
+        let named = self.accounts.is_empty() || self.accounts.contains(&account.id);
+        let like = self.names.is_empty() || self.names.iter().any(|it| is_like(it, &account.name));
+        let tagged = self.tags.iter().all(|(key, value)| {
+            let own = account.tags.get(key);
+            own.is_some_and(|own| value.as_ref().is_none_or(|value| value == own))
+        });
+        if !named || !like || !tagged || self.exclude.contains(&account.id) {
+            return Verdict::Other;
+        }
+        match (account.is_active, account.entry, self.management) {
+            (false, _, _) => Verdict::Skipped("suspended"),
+            (true, Entry::OwnManagement | Entry::OtherManagement, Management::Skipped) => {
+                Verdict::Skipped("management account")
+            }
+            (true, _, _) => Verdict::Asked,
+        }
+    }
+
+    /// Accounts that were named and that the whole listing does not have.
+    pub fn unknown(&self, listed: &BTreeSet<AccountId>) -> Vec<AccountId> {
+        let named = self.accounts.iter().chain(&self.exclude);
+        named.filter(|id| !listed.contains(*id)).cloned().collect()
+    }
+}
+
+/// Whether a name is like a pattern with `*` and `?`; the case does not count.
+fn is_like(pattern: &str, name: &str) -> bool {
+    let pattern: Vec<char> = pattern.to_lowercase().chars().collect();
+    let name: Vec<char> = name.to_lowercase().chars().collect();
+    // places in the pattern where what was read of the name may stand
+    let mut at = BTreeSet::from([0]);
+    let stars = |at: &mut BTreeSet<usize>| {
+        for place in 0..pattern.len() {
+            if at.contains(&place) && pattern.get(place) == Some(&'*') {
+                at.insert(place + 1);
+            }
+        }
+    };
+    stars(&mut at);
+    for c in name {
+        let mut next = BTreeSet::new();
+        for place in at {
+            match pattern.get(place) {
+                Some('*') => next.insert(place),
+                Some('?') => next.insert(place + 1),
+                Some(own) if *own == c => next.insert(place + 1),
+                Some(_) | None => false,
+            };
+        }
+        at = next;
+        stars(&mut at);
+    }
+    at.contains(&pattern.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_like_patterns() {
+        for (pattern, name, expected) in [
+            ("*", "", true),
+            ("prod-*", "prod-payments", true),
+            ("PROD-*", "prod-payments", true),
+            ("*-prod", "payments-prod", true),
+            ("*-prod", "payments-prod-eu", false),
+            ("p?y*", "pay", true),
+            ("p?y", "py", false),
+            ("", "a", false),
+            ("a*b*c", "a-b-b-c", true),
+        ] {
+            assert_eq!(is_like(pattern, name), expected, "{pattern} {name}");
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! `hallpass each`: one reading operation of any service, in every account and Region
+//! (`inventory.md` §5).
+
+mod asked;
+mod lines;
+mod recipes;
+mod sink;
+mod spool;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use clap::builder::NonEmptyStringValueParser;
+use hallpass_aws::FanoutCalls;
+use hallpass_fanout::{
+    FailureStage, FanoutError, FanoutSettings, Journal, Leaving, RunReport, Wait,
+};
+use jmespath::Expression;
+
+use self::asked::AskedOperation;
+use self::lines::EmptyPages;
+use self::sink::{ResultForm, Results};
+use self::spool::RunFolder;
+use crate::clock::SystemClock;
+use crate::commands::operator::serve::runtime;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::output::{self, OutputArgs};
+
+/// Calls in flight inside one account.
+const PER_ACCOUNT: usize = 8;
+/// Codes that say that what was named is not there.
+const NOT_THERE: [&str; 3] = [
+    "OrganizationalUnitNotFoundException",
+    "ParentNotFoundException",
+    "InvalidInputException",
+];
+
+/// Call one reading operation in every account and Region
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  hallpass each ec2 DescribeVpcs --query 'Vpcs[].{id: VpcId, cidr: CidrBlock}'
+  hallpass each iam ListUsers --ou /Workloads --query 'Users[].UserName' -o csv
+  hallpass each --recipe internet-routes --regions eu-west-1,us-east-1
+
+Recipes: internet-routes, public-enis, open-security-groups, default-vpcs,
+unencrypted-volumes, trails, config-recorders, root-summary.")]
+pub(crate) struct Args {
+    /// The service, as the aws CLI calls it: `ec2`, `iam`, `sso-admin`
+    #[arg(value_name = "SERVICE", conflicts_with = "recipe")]
+    service: Option<String>,
+    /// The operation, as the API calls it: `DescribeVpcs`
+    #[arg(value_name = "OPERATION", conflicts_with = "recipe")]
+    operation: Option<String>,
+    /// A ready-made question instead
+    #[arg(long, value_name = "NAME")]
+    recipe: Option<String>,
+    /// The input of the operation as JSON, or `@FILE`
+    #[arg(long, value_name = "JSON")]
+    params: Option<String>,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    /// Regions; `enabled`: those on in each account; `all`: the same, and those that are off are told
+    #[arg(
+        long,
+        value_name = "REGION,...",
+        value_delimiter = ',',
+        default_value = "enabled"
+    )]
+    regions: Vec<String>,
+    /// The role that is assumed in each account
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "OrganizationAccountAccessRole"
+    )]
+    role: String,
+    /// Roles on the way to it, each assumed with the one before
+    #[arg(long, value_name = "ARN,...", value_delimiter = ',')]
+    via: Vec<String>,
+    /// The external id that the role asks for
+    #[arg(long, value_name = "ID")]
+    external_id: Option<String>,
+    /// A tag of the sessions
+    #[arg(long, value_name = "KEY=VALUE")]
+    session_tag: Vec<String>,
+    /// Who is behind the sessions, as `CloudTrail` shows it
+    #[arg(long, value_name = "NAME")]
+    source_identity: Option<String>,
+    /// Calls in flight, all together; 8 inside one account
+    #[arg(long, short = 'c', value_name = "N", default_value_t = 64, value_parser = concurrency)]
+    concurrency: usize,
+    /// What is shown of each page (`JMESPath`)
+    #[arg(long, value_name = "EXPR", value_parser = NonEmptyStringValueParser::new())]
+    query: Option<String>,
+    /// Show pages of which the query finds nothing, too
+    #[arg(long)]
+    keep_empty: bool,
+    /// One line for an account and Region, not one for each page
+    #[arg(long)]
+    merge: bool,
+    /// The columns of CSV and tables, in their order [default: all]
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    columns: Vec<String>,
+    /// Write results as they come, in no order
+    #[arg(long)]
+    unordered: bool,
+    /// Write failures here, a line of JSON each, not as a table on stderr
+    #[arg(long, value_name = "FILE")]
+    errors: Option<PathBuf>,
+    /// Go on with a run that was stopped or had failures; with the same words
+    #[arg(long, value_name = "ID")]
+    resume: Option<String>,
+    /// Where runs are kept until they have ended well [default: ~/.local/state/hallpass/each]
+    #[arg(long, value_name = "DIR")]
+    runs: Option<PathBuf>,
+    /// The Region of our own calls [default: us-east-1]
+    #[arg(
+        long,
+        value_name = "REGION",
+        env = "AWS_REGION",
+        hide_env_values = true
+    )]
+    home_region: Option<String>,
+    /// Draw the pauses between tries from this seed
+    #[arg(long, value_name = "N", hide = true)]
+    seed: Option<u64>,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Which accounts.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SelectionArgs {
+    /// Only these accounts
+    #[arg(long, value_name = "ID,...", value_delimiter = ',')]
+    accounts: Vec<String>,
+    /// Only the accounts of this file, without asking the organization: ids, or CSV with `account_id`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["accounts", "ou", "tag", "name_glob"])]
+    accounts_file: Option<PathBuf>,
+    /// Only below this organizational unit: an id, or a path as `/Workloads/Production`
+    #[arg(long, value_name = "OU")]
+    ou: Vec<String>,
+    /// Only in the units that were named, not below them
+    #[arg(long, requires = "ou")]
+    ou_direct: bool,
+    /// Only with this tag
+    #[arg(long, value_name = "KEY[=VALUE]")]
+    tag: Vec<String>,
+    /// Only with such a name: `prod-*`
+    #[arg(long, value_name = "GLOB")]
+    name_glob: Vec<String>,
+    /// Not these accounts
+    #[arg(long, value_name = "ID,...", value_delimiter = ',')]
+    exclude: Vec<String>,
+    /// The management account, too
+    #[arg(long)]
+    include_management: bool,
+}
+
+fn concurrency(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count @ 1..=1024) => Ok(count),
+        _ => Err("a number from 1 to 1024".to_owned()),
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Exit 2 for what makes no sense, before any call; exit 4 for what is no read.
+pub(crate) fn run(args: &Args) -> Outcome {
+    let id = match &args.resume {
+        Some(id) => id.clone(),
+        None => new_id()?,
+    };
+    let asked = asked::understand(args, &id)?;
+    let query = asked.query.as_deref().map(lines::compile).transpose()?;
+    refuse_variants()?;
+    let base = match &args.runs {
+        Some(folder) => folder.clone(),
+        None => spool::base()?,
+    };
+    let text = asked.text(args.keep_empty);
+    let (mut folder, journal) = match &args.resume {
+        Some(id) => RunFolder::go_on(&base, id, &text)?,
+        None => (RunFolder::begin(&base, &id, &text)?, Journal::default()),
+    };
+    let mut results = Results::new(ResultForm {
+        format: args.output.format(),
+        merge: args.merge,
+        columns: args.columns.clone(),
+    });
+    let ended = runtime()?.block_on(ask(args, asked, query, journal, &mut folder, &mut results));
+    let report = match ended {
+        Ok(report) => report,
+        Err(FanoutError::UnknownAccounts(ids)) => {
+            folder.forget();
+            return Err(Failure::bad_input(
+                FanoutError::UnknownAccounts(ids).to_string(),
+            ));
+        }
+        Err(FanoutError::Sink(error)) => return Err(Failure::stdout(&error)),
+        Err(error @ FanoutError::Spool(_)) => {
+            let reason = std::error::Error::source(&error).map(ToString::to_string);
+            return Err(Failure::failed(error.to_string()).detail(reason.unwrap_or_default()));
+        }
+    };
+    end(args, &id, folder, &mut results, report)
+}
+
+/// What is told at the end, and whether somebody may go on with the run.
+fn end(
+    args: &Args,
+    id: &str,
+    folder: RunFolder,
+    results: &mut Results,
+    report: RunReport,
+) -> Outcome {
+    let missing = results
+        .failures()
+        .iter()
+        .find(|it| it.stage == FailureStage::Accounts && NOT_THERE.contains(&it.code.as_str()));
+    if let Some(failure) = missing {
+        folder.forget();
+        return Err(Failure::bad_input(failure.message.clone()));
+    }
+    results.end()?;
+    results.tell(args.errors.as_ref(), &report)?;
+    if report.totals.failed == 0 && !report.is_stopped && !report.is_unlisted {
+        folder.forget();
+        return Ok(Exit::Ok);
+    }
+    drop(folder);
+    output::say(&format!(
+        "hint: the same command with `--resume {id}` asks only for what is missing"
+    ));
+    Ok(Exit::Failed)
+}
+
+async fn ask(
+    args: &Args,
+    asked: AskedOperation,
+    query: Option<Expression<'static>>,
+    journal: Journal,
+    folder: &mut RunFolder,
+    results: &mut Results,
+) -> Result<RunReport, FanoutError> {
+    let empty = if args.keep_empty {
+        EmptyPages::Kept
+    } else {
+        EmptyPages::Dropped
+    };
+    let writer = lines::writer(query, empty);
+    let calls =
+        FanoutCalls::new(asked.access, asked.operation, writer, Arc::new(SystemClock)).await;
+    let calls = calls.map_err(|error| FanoutError::Spool(std::io::Error::other(error)))?;
+    let settings = FanoutSettings {
+        concurrency: args.concurrency,
+        per_account: PER_ACCOUNT,
+        selection: asked.selection,
+        regions: asked.regions,
+        seed: args.seed.unwrap_or_else(|| fastrand::u64(..)),
+        regions_known: journal.regions,
+        done: journal.done,
+    };
+    let leaving = if args.unordered {
+        Leaving::AtOnce
+    } else {
+        Leaving::InOrder
+    };
+    let stop = async {
+        // without a handler the process ends as it always did
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let time = MonotonicTime(Instant::now());
+    hallpass_fanout::run(settings, leaving, &calls, &time, (folder, results), stop).await
+}
+
+/// Milliseconds since the run began.
+struct MonotonicTime(Instant);
+
+#[async_trait]
+impl Wait for MonotonicTime {
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    async fn until_ms(&self, at_ms: u64) {
+        // a millisecond is counted when it is over
+        let at = self.0 + Duration::from_millis(at_ms);
+        tokio::time::sleep_until(at.into()).await;
+    }
+}
+
+fn new_id() -> Result<String, Failure> {
+    let mut bytes = [0; 4];
+    getrandom::fill(&mut bytes).map_err(Failure::bug)?;
+    Ok(hex::encode(bytes))
+}
+
+/// Endpoints that the catalog does not have are not guessed.
+fn refuse_variants() -> Result<(), Failure> {
+    for name in ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"] {
+        if std::env::var(name).is_ok_and(|it| it.eq_ignore_ascii_case("true")) {
+            return Err(
+                Failure::bad_input(format!("`{name}` is not understood by `each` yet"))
+                    .help("name the endpoint: `AWS_ENDPOINT_URL_<SERVICE>`"),
+            );
+        }
+    }
+    Ok(())
+}

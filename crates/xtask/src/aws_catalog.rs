@@ -1,0 +1,136 @@
+//! Packs what a client needs of every published AWS service model into one file of `aws-wire`:
+//! an index with hosts and Regions, then one deflated table a service.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a `Value` indexed by name gives null where there is nothing"
+)]
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
+use serde_json::{Map, Value, json};
+
+use crate::aws_tables::{Detail, TableError, newest, read_json, render};
+
+/// What was written.
+#[derive(Debug)]
+pub(crate) struct Packed {
+    pub(crate) services: usize,
+    pub(crate) bytes: usize,
+}
+
+/// Reads every model below `models` and writes the catalog to `path`.
+pub(crate) fn write(models: &Path, path: &Path) -> Result<Packed, TableError> {
+    let endpoints = read_json(models, "endpoints.json")?.unwrap_or(Value::Null);
+    let (mut rows, mut tables) = (Vec::new(), Vec::new());
+    for name in names(models)? {
+        let Ok(folder) = newest(&models.join(&name), &name) else {
+            continue;
+        };
+        let Some(model) = read_json(&folder, "service-2.json")? else {
+            continue;
+        };
+        let pages = read_json(&folder, "paginators-1.json")?.unwrap_or(Value::Null);
+        let table = deflated(&render(&name, &model, &pages, Detail::Wire)?, path)?;
+        let prefix = model["metadata"]["endpointPrefix"]
+            .as_str()
+            .unwrap_or(&name);
+        let mut row = Map::new();
+        row.insert("name".into(), json!(name));
+        row.insert("id".into(), model["metadata"]["serviceId"].clone());
+        row.insert("bytes".into(), json!(table.len()));
+        hosts(&endpoints, prefix, &mut row);
+        rows.push(Value::Object(row));
+        tables.push(table);
+    }
+    let services = rows.len();
+    let index = json!({"partitions": partitions(&endpoints), "services": rows}).to_string();
+    let index = deflated(&index, path)?;
+    let length = u32::try_from(index.len()).unwrap_or(u32::MAX);
+    let mut file = length.to_le_bytes().to_vec();
+    file.extend(index);
+    file.extend(tables.concat());
+    fs::write(path, &file).map_err(|source| failed(path, source))?;
+    Ok(Packed {
+        services,
+        bytes: file.len(),
+    })
+}
+
+fn failed(path: &Path, source: std::io::Error) -> TableError {
+    TableError::Write {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// The folders below `models`, in the order of their names.
+fn names(models: &Path) -> Result<Vec<String>, TableError> {
+    let entries = fs::read_dir(models).map_err(|source| TableError::Read {
+        path: models.to_owned(),
+        source,
+    })?;
+    let folders = entries.flatten().filter(|entry| entry.path().is_dir());
+    let mut names: Vec<String> = folders
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
+fn deflated(text: &str, path: &Path) -> Result<Vec<u8>, TableError> {
+    let mut packed = DeflateEncoder::new(Vec::new(), Compression::best());
+    packed
+        .write_all(text.as_bytes())
+        .and_then(|()| packed.finish())
+        .map_err(|source| failed(path, source))
+}
+
+/// Every partition with the ending of its host names and its Regions.
+fn partitions(endpoints: &Value) -> Value {
+    let all = endpoints["partitions"].as_array().into_iter().flatten();
+    let rows = all.map(|partition| {
+        let regions = partition["regions"].as_object().into_iter().flatten();
+        let mut regions: Vec<&String> = regions.map(|(name, _)| name).collect();
+        regions.sort();
+        json!({"name": partition["partition"], "suffix": partition["dnsSuffix"], "regions": regions})
+    });
+    rows.collect()
+}
+
+/// The hosts that are not `PREFIX.REGION.SUFFIX`, and where a global service answers.
+fn hosts(endpoints: &Value, prefix: &str, row: &mut Map<String, Value>) {
+    let (mut named, mut global) = (Map::new(), Map::new());
+    for partition in endpoints["partitions"].as_array().into_iter().flatten() {
+        let service = &partition["services"][prefix];
+        let places = service["endpoints"].as_object().into_iter().flatten();
+        let places = places.filter(|(_, it)| it["deprecated"] != json!(true));
+        let only = service["partitionEndpoint"].as_str();
+        let is_global = service["isRegionalized"] == json!(false)
+            || places.clone().count() == 1 && only.is_some();
+        for (region, place) in places {
+            let Some(host) = place["hostname"].as_str() else {
+                continue;
+            };
+            if only == Some(region) && is_global {
+                let signed = place["credentialScope"]["region"].as_str();
+                let entry = json!({"region": signed.unwrap_or(region), "host": host});
+                global.insert(text(&partition["partition"]), entry);
+            } else if only != Some(region) && partition["regions"][region].is_object() {
+                named.insert(region.clone(), json!(host));
+            }
+        }
+    }
+    for (name, map) in [("global", global), ("hosts", named)] {
+        if !map.is_empty() {
+            row.insert(name.into(), Value::Object(map));
+        }
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}

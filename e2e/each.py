@@ -1,0 +1,290 @@
+#!/usr/bin/env python3
+"""One operation in every account and Region: what `hallpass each` says of the simulated organization is what boto3
+says, account by account, in one order, whatever fails, is throttled, is killed or interrupted; and what it reads of
+moto, in every protocol, is what boto3 reads."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import boto3
+import botocore.config
+
+from stage import Api, Checks, Stage, free_port, wait
+
+ROLE = "OrganizationAccountAccessRole"
+VPCS = ("each", "ec2", "DescribeVpcs", "--query", "Vpcs[].VpcId")
+RETRIES = botocore.config.Config(retries={"mode": "standard", "max_attempts": 8})
+check = Checks()
+
+
+def client(service, environment, region=None):
+    return boto3.client(service, endpoint_url=environment["AWS_ENDPOINT_URL"], config=RETRIES,
+                        region_name=region or environment["AWS_REGION"],
+                        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+                        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+                        aws_session_token=environment.get("AWS_SESSION_TOKEN"))
+
+
+def inside(environment, account):
+    found = client("sts", environment).assume_role(RoleArn=f"arn:aws:iam::{account}:role/{ROLE}", RoleSessionName="referee")
+    keys = found["Credentials"]
+    return {**environment, "AWS_ACCESS_KEY_ID": keys["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": keys["SessionToken"]}
+
+
+def lines(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def totals(ran):
+    last = [line for line in ran.stderr.splitlines() if line.startswith("ok ")][-1]
+    return {name: float(value) for name, value in (part.rsplit(" ", 1) for part in last.split(", "))}
+
+
+def refused(stage, environment, sim):
+    """What makes no sense is said before anything is called."""
+    sim.post("/_sim/calls/reset", {})
+    for name, words, code, said in [
+        ("an unknown operation comes with the nearest", ("ec2", "DescribeVpc"), 2, "DescribeVpcs"),
+        ("an unknown service comes with the nearest", ("organization", "ListAccounts"), 2, "organizations"),
+        ("an unknown Region comes with the nearest", ("ec2", "DescribeVpcs", "--regions", "eu-west-11"), 2, "eu-west-1"),
+        ("an unknown member of the input comes with the nearest", ("ec2", "DescribeVpcs", "--params", '{"Filter": []}'), 2, "Filters"),
+        ("an input of another type is refused", ("ec2", "DescribeVpcs", "--params", '{"VpcIds": "x"}'), 2, "should be a list"),
+        ("a query that is none is refused", ("ec2", "DescribeVpcs", "--query", "Vpcs[["), 2, "JMESPath"),
+        ("what writes is refused", ("ec2", "DeleteVpc", "--params", '{"VpcId": "vpc-1"}'), 4, "does not only read"),
+        ("secrets are not read", ("secretsmanager", "GetSecretValue", "--params", '{"SecretId": "x"}'), 4, "does not only read"),
+        ("a run that is not there cannot go on", ("ec2", "DescribeVpcs", "--resume", "00000000"), 2, "no run"),
+    ]:
+        ran = stage.run("each", *words, **environment)
+        check(f"{name}: exit {code}", ran.returncode == code and said in ran.stderr and not ran.stdout, (ran.returncode, ran.stderr))
+    check.equal("and none of that called AWS", sim.get("/_sim/calls").json["calls"], [])
+    ran = stage.run(*VPCS, "--accounts", "000000000001", **environment)
+    check("an account that is not there is exit 2", ran.returncode == 2 and "000000000001" in ran.stderr, ran.stderr)
+
+
+def whole(stage, environment, sim):
+    """The answer, its order, its failures, and what boto3 says."""
+    sim.post("/_sim/calls/reset", {})
+    ran = stage.run(*VPCS, "--errors", "failed.jsonl", timeout=300, **environment)
+    found, failed = lines(ran.stdout), lines(stage.path("failed.jsonl").read_text())
+    places = [(it["account"], it["region"], it["page"]) for it in found]
+    check("the answer is ordered by account, Region and page", places == sorted(places) and len(places) > 300, len(places))
+    sums = totals(ran)
+    check.equal("failures are counted, and exit 1 says so", (ran.returncode, sums["failed"] > 0), (1, True))
+    check("a failure names account, Region, stage and AWS's code",
+          all({"account", "region", "stage", "code", "message", "attempts"} <= set(it) for it in failed), failed[:1])
+    seen = sim.get("/_sim/calls?limit=5000").json["counters"]
+    active = [it for it in client("organizations", environment).get_paginator("list_accounts").paginate().build_full_result()["Accounts"]
+              if it["State"] == "ACTIVE"]
+    check.equal("a role is assumed once an account", sum(seen["sts:AssumeRole"].values()), len(active) - 1)
+    check("suspended accounts and the management account are skipped and said", sums["skipped"] >= 2, ran.stderr[-300:])
+    everything = {(it["account"], it["region"]): it["data"] for it in found}
+    lost = {(it["account"], it["region"]) for it in failed}
+    sample = random.Random(7).sample(sorted({it["account"] for it in found}), 8)
+    different = []
+    for account in sample:
+        keys = inside(environment, account)
+        for region in client("ec2", keys).describe_regions()["Regions"]:
+            place = (account, region["RegionName"])
+            if place in lost:
+                continue
+            vpcs = client("ec2", keys, place[1]).describe_vpcs()["Vpcs"]
+            if [it["VpcId"] for it in vpcs] != everything.get(place, []):
+                different.append(place)
+    check.equal("boto3 says the same, account by account and Region by Region", different, [])
+    again = stage.run(*VPCS, "-c", "7", "--errors", "again.jsonl", timeout=300, **environment)
+    check("with another width the bytes are the same", again.stdout == ran.stdout)
+    return ran.stdout, len(active) - 1
+
+
+def troubled(stage, environment, sim, wanted, accounts):
+    """Throttles, a kill, an interruption."""
+    sim.post("/_sim/faults", {"kind": "error", "code": "RequestLimitExceeded", "http": 503, "probability": 0.05,
+                              "seed": 1, "match": {"service": "ec2"}})
+    ran = stage.run(*VPCS, "--errors", os.devnull, timeout=300, **environment)
+    check("one of twenty calls throttled: the same bytes, after repeating", ran.stdout == wanted and totals(ran)["retries"] > 0,
+          ran.stderr[-200:])
+    sim.call("DELETE", "/_sim/faults")
+    sim.post("/_sim/faults", {"kind": "error", "code": "AccessDenied", "http": 403, "probability": 0.34,
+                              "seed": 3, "match": {"service": "sts", "operation": "AssumeRole"}})
+    ran = stage.run(*VPCS, "--errors", "denied.jsonl", timeout=300, **environment)
+    denied = [it for it in lines(stage.path("denied.jsonl").read_text()) if it["stage"] == "assume_role"]
+    check("a third of the accounts denied: each told once, with its Regions",
+          accounts / 5 < len(denied) < accounts / 2 and len({it["account"] for it in denied}) == len(denied)
+          and all(it.get("regions", 1) for it in denied), denied[:2])
+    gone = {it["account"] for it in denied}
+    rest = "".join(line + "\n" for line in wanted.splitlines() if json.loads(line)["account"] not in gone)
+    check("and the others are whole", ran.stdout == rest)
+    run = ran.stderr.split("--resume ")[-1].split("`")[0]
+    sim.call("DELETE", "/_sim/faults")
+    sim.post("/_sim/calls/reset", {})
+    ran = stage.run(*VPCS, "--errors", os.devnull, "--resume", run, timeout=300, **environment)
+    asked = sum(sim.get("/_sim/calls?limit=5000").json["counters"].get("sts:AssumeRole", {}).values())
+    check("gone on with, only they are asked, and all is there", ran.stdout == wanted and asked < accounts, asked)
+    other = stage.run("each", "ec2", "DescribeRegions", "--resume", run, **environment)
+    check("other words do not go on with it", other.returncode == 2 and "another call" in other.stderr, other.stderr)
+
+    sim.post("/_sim/faults", {"kind": "latency", "fixed_ms": 150, "match": {"service": "ec2"}})
+    for how in (signal.SIGKILL, signal.SIGINT):
+        before = set(os.listdir(runs(stage)))
+        with open(stage.path("cut.jsonl"), "wb") as out, open(stage.path("cut.err"), "wb") as said:
+            process = subprocess.Popen([stage.binary, *VPCS, "-c", "16"], stdout=out, stderr=said, cwd=stage.folder,
+                                       env=stage.environment(**environment))
+        stage.processes.append(process)
+        wait(lambda: stage.path("cut.jsonl").stat().st_size > 2000, 30, process)
+        process.send_signal(how)
+        process.wait(20)
+        [run] = set(os.listdir(runs(stage))) - before
+        check(f"{how.name} came in time", stage.path("cut.jsonl").stat().st_size < len(wanted) / 2 and process.returncode != 0)
+        if how == signal.SIGINT:
+            check("an interruption names the run", f"--resume {run}" in stage.said("cut.err"), stage.said("cut.err")[-300:])
+        ran = stage.run(*VPCS, "--errors", os.devnull, "--resume", run, timeout=300, **environment)
+        check(f"after {how.name}, gone on with: the bytes of an unbroken run", ran.stdout == wanted)
+    sim.call("DELETE", "/_sim/faults")
+
+
+def runs(stage):
+    folder = stage.path(".local/state/hallpass/each")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def forms(stage, environment):
+    """Formats and recipes."""
+    here = ("--regions", "eu-west-1", "--errors", os.devnull)
+    ran = stage.run("each", "--recipe", "default-vpcs", *here, "-o", "csv", **environment)
+    check.equal("CSV has the union of the members", ran.stdout.splitlines()[0], "account,name,region,cidr,id")
+    ran = stage.run("each", "--recipe", "internet-routes", *here, "-o", "json", **environment)
+    routes = [route for line in json.loads(ran.stdout) for table in line["data"] for route in table["routes"]]
+    to = {route["destination"] for route in routes}
+    check("routes to the internet, IPv4 and IPv6", {"0.0.0.0/0", "::/0"} <= to and None not in to, to)
+    ran = stage.run(*VPCS, *here, "--name-glob", "nothing-like-it", "-o", "json", **environment)
+    check.equal("nothing is an empty list", (ran.returncode, ran.stdout), (0, "[]\n"))
+    ran = stage.run(*VPCS, *here, "--unordered", **environment)
+    ordered = stage.run(*VPCS, *here, **environment)
+    check.equal("without an order the lines are the same", sorted(ran.stdout.splitlines()), ordered.stdout.splitlines())
+    ran = stage.run("each", "organizations", "DescribeOrganization", "--name-glob", "payments-*", "--query", "Organization.Id", **environment)
+    check("a global service is asked once an account", len({it["account"] for it in lines(ran.stdout)}) == len(lines(ran.stdout)) > 0, ran.stderr)
+    unit = client("organizations", environment)
+    root = unit.list_roots()["Roots"][0]["Id"]
+    first = unit.list_organizational_units_for_parent(ParentId=root)["OrganizationalUnits"][0]
+    by_id = stage.run(*VPCS, *here, "--ou", first["Id"], **environment)
+    by_path = stage.run(*VPCS, *here, "--ou", "/" + first["Name"], **environment)
+    check("a unit by id and by path is the same", by_id.stdout == by_path.stdout != "", by_id.stderr)
+    ran = stage.run(*VPCS, *here, "--ou", "/Nowhere", **environment)
+    check("a unit that is not there is exit 2", ran.returncode == 2 and "Nowhere" in ran.stderr, ran.stderr)
+
+
+def against_moto(stage):
+    """Every protocol, written and read as boto3 does; moto is somebody else's simulator."""
+    port = free_port()
+    log = open(stage.path("moto.log"), "wb")
+    moto = subprocess.Popen([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], stdout=log, stderr=log,
+                            env=stage.environment())
+    stage.processes.append(moto)
+    environment = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_REGION": "eu-west-1",
+                   "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+    def up():
+        try:
+            return client("sts", environment).get_caller_identity()
+        except Exception:  # noqa: BLE001 - it is not up yet
+            return None
+    wait(up, 60, moto, every=0.5)
+    accounts = ["111111111111", "222222222222"]
+    stage.path("accounts.csv").write_text("name,account_id\n" + "".join(f"x,{it}\n" for it in accounts))
+    for account in accounts:
+        keys = inside(environment, account)
+        client("iam", keys).create_user(UserName=f"user-{account[0]}", Tags=[{"Key": "a&b", "Value": "<x>"}])
+        client("dynamodb", keys).create_table(TableName="t", KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
+                                              AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
+                                              BillingMode="PAY_PER_REQUEST")
+        client("sns", keys).create_topic(Name="topic")
+        s3 = client("s3", keys)
+        s3.create_bucket(Bucket=f"bucket-{account}", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        for n in range(5):
+            s3.put_object(Bucket=f"bucket-{account}", Key=f"a b/{n}&.txt", Body=b"x" * n)
+        client("route53", keys).create_hosted_zone(Name="example.com", CallerReference="1")
+        client("ssm", keys).put_parameter(Name="/p", Value="v", Type="String")
+        client("events", keys).put_rule(Name="r", ScheduleExpression="rate(1 day)")
+    # moto draws tokens of pages anew
+    dull = {"ResponseMetadata", "RequestId", "NextContinuationToken", "ContinuationToken", "EncodingType"}
+    for protocol, service, operation, method, params in [
+        ("ec2", "ec2", "DescribeVpcs", "describe_vpcs", {"Filters": [{"Name": "is-default", "Values": ["true"]}]}),
+        ("ec2", "ec2", "DescribeSubnets", "describe_subnets", {}),
+        ("ec2", "ec2", "DescribeSecurityGroups", "describe_security_groups", {}),
+        ("query", "iam", "ListUsers", "list_users", {"MaxItems": 10}),
+        ("query", "iam", "GetAccountSummary", "get_account_summary", {}),
+        ("query", "sns", "ListTopics", "list_topics", {}),
+        ("json 1.0", "dynamodb", "ListTables", "list_tables", {}),
+        ("json 1.0", "dynamodb", "DescribeTable", "describe_table", {"TableName": "t"}),
+        ("json 1.1", "ssm", "DescribeParameters", "describe_parameters", {}),
+        ("json 1.1", "events", "ListRules", "list_rules", {}),
+        ("rest-json", "lambda", "ListFunctions", "list_functions", {}),
+        ("rest-xml", "s3", "ListBuckets", "list_buckets", {}),
+        ("rest-xml", "route53", "ListHostedZones", "list_hosted_zones", {}),
+        ("rest-xml", "s3", "ListObjectsV2", "list_objects_v2", {"Bucket": "bucket-111111111111", "Prefix": "a b/", "MaxKeys": 2}),
+    ]:
+        only = accounts[:1] if "Bucket" in params else accounts
+        stage.path("some.txt").write_text("\n".join(only) + "\n")
+        ran = stage.run("each", service, operation, "--params", json.dumps(params), "--accounts-file", "some.txt", "--regions", "eu-west-1",
+                        **environment)
+        different = []
+        for account in only:
+            pages = [{k: v for k, v in it["data"].items() if k not in dull} for it in lines(ran.stdout) if it["account"] == account]
+            boto = client(service, inside(environment, account))
+            if boto.can_paginate(method) and not {"MaxItems", "MaxKeys"} & set(params):
+                theirs = [*boto.get_paginator(method).paginate(**params)]
+            elif "MaxKeys" in params:
+                theirs, more = [], dict(params)
+                while not theirs or theirs[-1].get("NextContinuationToken"):
+                    theirs.append(boto.list_objects_v2(**more))
+                    more["ContinuationToken"] = theirs[-1].get("NextContinuationToken")
+            else:
+                theirs = [getattr(boto, method)(**params)]
+            theirs = json.loads(json.dumps([{k: v for k, v in it.items() if k not in dull} for it in theirs], default=instant))
+            if normal(pages) != normal(theirs):
+                different.append((account, pages, theirs))
+        check(f"{protocol}: {service} {operation} reads as in boto3", not different and ran.returncode == 0, (different[:1], ran.stderr[-200:]))
+    stage.path("list.csv").write_text("account_id,name\n111111111111,x\n")
+    ran = stage.run("each", "s3", "ListObjectsV2", "--params", '{"Bucket": "nobody-has-it"}', "--accounts-file", "list.csv",
+                    "--regions", "eu-west-1", "--errors", "moto.jsonl", **environment)
+    failed = lines(stage.path("moto.jsonl").read_text())
+    check.equal("a refusal keeps AWS's name", [(it["code"], it["http"]) for it in failed], [("NoSuchBucket", 404)])
+
+
+def instant(value):
+    return value.isoformat().replace("+00:00", "Z")
+
+
+def normal(value):
+    """Instants with and without a fraction are the same; boto3's `ChecksumAlgorithm: []` is nothing."""
+    if isinstance(value, dict):
+        return {name: normal(it) for name, it in value.items() if it not in ([], {}, "", None)}
+    if isinstance(value, list):
+        return [normal(it) for it in value]
+    if isinstance(value, str) and len(value) > 19 and value[4:5] == "-" and value.endswith("Z"):
+        return value.split(".")[0].rstrip("Z")
+    return value
+
+
+def main():
+    with Stage("each") as stage:
+        _, endpoint, environment = stage.simulator()
+        sim = Api(endpoint)
+        refused(stage, environment, sim)
+        began = time.monotonic()
+        wanted, accounts = whole(stage, environment, sim)
+        troubled(stage, environment, sim, wanted, accounts)
+        forms(stage, environment)
+        against_moto(stage)
+        print(f"     {time.monotonic() - began:.0f} s", flush=True)
+    check.end()
+
+
+if __name__ == "__main__":
+    main()
