@@ -78,6 +78,59 @@ fn a_page_says_what_a_set_allows() {
     });
 }
 
+/// The words of the card of a request for Admin, as an approver sees it.
+async fn card(server: &TestServer) -> String {
+    server.ask("ana/all", "Admin").await;
+    words(&At::new(server, "cai").await.page("/reviews").await)
+}
+
+#[test]
+fn cards_of_reviews_say_the_risks_that_the_page_says() {
+    run(async {
+        let fault = DirectoryFault {
+            what: "the inline policy of the permission set".to_owned(),
+            message: "not authorized".to_owned(),
+        };
+        for (server, line) in [
+            (
+                holding(|found| {
+                    found.inline = Some(inline());
+                    found.managed = vec![managed("arn:aws:iam::aws:policy/ReadOnlyAccess")];
+                }),
+                "Risks Can gain more permissions, can take data out, can change who has access.",
+            ),
+            (
+                holding(|found| {
+                    found.managed = vec![managed("arn:aws:iam::aws:policy/NobodyKnowsThis")];
+                }),
+                "Risks Not known: not all of its policies were read.",
+            ),
+            (holding(|_| {}), "Risks None: it allows nothing."),
+            (
+                server_with(|app| app.policies = Arc::new(Held(Err(fault)))),
+                "Risks Not known: its policies could not be read just now.",
+            ),
+        ] {
+            let said = card(&server).await;
+            assert!(said.contains(line), "{line:?} is not in {said}");
+            let page = At::new(&server, "cai").await;
+            let page = words(&page.page("/permission-sets/Admin").await);
+            for title in [
+                "Can gain more permissions",
+                "Can take data out",
+                "Can change who has access",
+            ] {
+                let on_card = said.to_lowercase().contains(&title.to_lowercase());
+                assert_eq!(
+                    page.contains(&format!("Risk: {title}")),
+                    on_card,
+                    "{title}: {page}"
+                );
+            }
+        }
+    });
+}
+
 #[test]
 fn what_is_missing_is_said() {
     run(async {

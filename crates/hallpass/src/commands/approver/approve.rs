@@ -12,11 +12,9 @@ use crate::tables::{self, Viewpoint};
 
 /// Say yes to a request, perhaps with a comment and for a shorter time
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Example:\n  hallpass requests --role to-review\n  \
+#[command(after_help = "Example:\n  hallpass requests --role to-review\n  \
                   hallpass approve req_01934a5b6c7d7e8f90123456789abcde\n  \
-                  hallpass approve req_01934a5b6c7d7e8f90123456789abcde --for 1h --comment 'an hour will do'"
-)]
+                  hallpass approve req_01934a5b6c7d7e8f90123456789abcde --for 1h --comment 'an hour will do'")]
 pub(crate) struct Args {
     /// The request
     #[arg(value_name = "REQUEST", value_parser = request_id)]
