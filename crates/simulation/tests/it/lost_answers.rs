@@ -39,7 +39,10 @@ async fn life(seed: u64) {
         let wanted = asking(set, TimeSpan::seconds(rng.u64(2..12)));
         let _: Result<_, _> = world.access.ask(&world.actor(Ana), &wanted, None).await;
         world.live(TimeSpan::seconds(rng.u64(0..8))).await;
-        let live = grants(&world).await.into_iter().find(|it| it.is_hold());
+        let live = grants(&world)
+            .await
+            .into_iter()
+            .find(hallpass_access::Grant::is_hold);
         let Some(held) = live else { continue };
         let ana = world.actor(Ana);
         match rng.u8(0..4) {
