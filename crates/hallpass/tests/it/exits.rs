@@ -106,11 +106,21 @@ fn commands(help: &str) -> Vec<String> {
         .collect()
 }
 
+fn has_companion() -> bool {
+    let own = std::path::Path::new(env!("CARGO_BIN_EXE_hallpass"));
+    own.with_file_name("hallpass-query").exists()
+}
+
 #[test]
 fn every_command_has_a_short_first_line_and_an_example() {
     let mut waiting: Vec<Vec<String>> = vec![Vec::new()];
     let (mut seen, mut wrong) = (0, Vec::new());
     while let Some(path) = waiting.pop() {
+        // their help is the companion's, which is built with the workspace and not with this crate
+        let of_companion = ["query", "snapshots", "tables"].map(str::to_owned);
+        if path.first().is_some_and(|it| of_companion.contains(it)) && !has_companion() {
+            continue;
+        }
         let help = run_args(path.iter().map(String::as_str).chain(["--help"])).exits(0);
         let first = help.out.lines().next().unwrap_or_default().to_owned();
         if first.is_empty() || first.chars().count() >= 80 {

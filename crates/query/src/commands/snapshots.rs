@@ -35,11 +35,13 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// All snapshots, the oldest first
+    #[command(after_help = "Example:\n  hallpass snapshots list --output csv")]
     List {
         #[command(flatten)]
         output: OutputArgs,
     },
     /// What one snapshot has of each table, account and Region
+    #[command(after_help = "Example:\n  hallpass snapshots show previous")]
     Show {
         /// Which: an id, a day, `previous` or `newest`
         #[arg(default_value = "newest")]
@@ -49,11 +51,13 @@ enum Command {
         output: OutputArgs,
     },
     /// Keep a document `{"now", "tables": {NAME: [row, …]}}` as a snapshot
+    #[command(after_help = "Example:\n  hallpass snapshots import inventory.json")]
     Import {
         /// The document
         file: PathBuf,
     },
     /// Write a snapshot as such a document
+    #[command(after_help = "Example:\n  hallpass snapshots export 2026-11-20 --out inventory.json")]
     Export {
         /// Which: an id, a day, `previous` or `newest`
         #[arg(default_value = "newest")]
@@ -64,6 +68,9 @@ enum Command {
         out: Option<PathBuf>,
     },
     /// What changed between two snapshots
+    #[command(
+        after_help = "Example:\n  hallpass snapshots diff previous newest --table aws_iam_users"
+    )]
     Diff {
         /// The earlier
         before: WhichSnapshot,
@@ -78,6 +85,7 @@ enum Command {
         output: OutputArgs,
     },
     /// Remove all but the newest
+    #[command(after_help = "Example:\n  hallpass snapshots prune --keep 30")]
     Prune {
         /// How many are kept
         #[arg(long, value_name = "N")]
