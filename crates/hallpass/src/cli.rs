@@ -81,6 +81,10 @@ pub(crate) enum Command {
     Outage(outage::Args),
     Plan(plan::Args),
     Audit(audit::Args),
+    Each(Box<each::Args>),
+    /// Who has what, where, and what is wrong with it
+    #[command(disable_help_flag = true, disable_version_flag = true)]
+    Who(companion::Args),
     /// SQL over a snapshot: SELECT as PostgreSQL has it
     #[command(disable_help_flag = true, disable_version_flag = true)]
     Query(companion::Args),
@@ -90,7 +94,6 @@ pub(crate) enum Command {
     /// The tables that can be queried, or the columns of one
     #[command(disable_help_flag = true, disable_version_flag = true)]
     Tables(companion::Args),
-    Each(Box<each::Args>),
     Rules(rules::Args),
     Policy(policy::Args),
     Perimeter(perimeter::Args),
@@ -151,7 +154,7 @@ pub(crate) const GROUPS: [CommandGroup; 7] = [
     },
     CommandGroup {
         title: "Look across the organization",
-        commands: &["each", "query", "snapshots", "tables"],
+        commands: &["each", "who", "query", "snapshots", "tables"],
     },
     CommandGroup {
         title: "Write rules and policies",
@@ -258,6 +261,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Query(args) => companion::run("query", &args),
         Command::Snapshots(args) => companion::run("snapshots", &args),
         Command::Tables(args) => companion::run("tables", &args),
+        Command::Who(args) => companion::run("who", &args),
         Command::Each(args) => each::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Policy(args) => policy::run(&args),

@@ -84,7 +84,7 @@ impl Dataset {
             };
             if let NamedTable::Base(table) | NamedTable::History(table) = named {
                 match self.coverage(named, table) {
-                    TableCoverage::NotSynced => return Err(not_synced(table)),
+                    TableCoverage::NotSynced => return Err(not_synced(table.name)),
                     TableCoverage::Complete => {}
                     TableCoverage::Partial(groups) => partial.push(PartialTable {
                         table: table.name,
@@ -174,8 +174,8 @@ impl Dataset {
     }
 }
 
-fn not_synced(table: &InventoryTable) -> QueryFailure {
-    let name = table.name;
+/// The failure of a table that was never collected.
+pub(crate) fn not_synced(name: &str) -> QueryFailure {
     QueryFailure::bad_input(format!(
         "E_NOT_SYNCED table={name} hint=hallpass sync --only {name}"
     ))

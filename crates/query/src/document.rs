@@ -4,9 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use hallpass_inventory::{
-    Imported, Slice, SliceKey, SliceOutcome, Snapshot, SnapshotId, SnapshotRecord, import,
+    HoldingGrant, Imported, Slice, SliceKey, SliceOutcome, Snapshot, SnapshotId, SnapshotRecord,
+    import,
 };
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::failure::QueryFailure;
 
@@ -15,6 +17,8 @@ pub(crate) struct Document {
     imported: Imported,
     /// The instant it speaks of, if it says so.
     pub(crate) now: Option<Timestamp>,
+    /// Grants that hold some of what it has.
+    pub(crate) grants: Vec<HoldingGrant>,
 }
 
 /// Reads a document.
@@ -24,7 +28,7 @@ pub(crate) struct Document {
 pub(crate) fn read(path: &Path) -> Result<Document, QueryFailure> {
     let shown = path.display();
     let text = fs::read_to_string(path).map_err(|it| QueryFailure::unreadable(shown, it))?;
-    let document = serde_json::from_str(&text)
+    let document: Value = serde_json::from_str(&text)
         .map_err(|it| QueryFailure::bad_input(format!("`{}` is no JSON: {it}", path.display())))?;
     let imported = import(&document).map_err(|error| {
         let message = format!("`{}` cannot be used: {error}", path.display());
@@ -32,8 +36,34 @@ pub(crate) fn read(path: &Path) -> Result<Document, QueryFailure> {
     })?;
     Ok(Document {
         now: imported.now,
+        grants: grants(&document)?,
         imported,
     })
+}
+
+/// The grants that a document names beside its tables: `"grants": [{"grant_id", "expires_at"}]`.
+fn grants(document: &Value) -> Result<Vec<HoldingGrant>, QueryFailure> {
+    let listed = document.get("grants").and_then(Value::as_array);
+    let grant = |(index, grant): (usize, &Value)| {
+        let member = |name| grant.get(name).and_then(Value::as_str);
+        let found = member("grant_id").zip(member("expires_at").and_then(|it| it.parse().ok()));
+        found
+            .map(|(id, expires_at)| HoldingGrant {
+                id: id.to_owned(),
+                expires_at,
+            })
+            .ok_or_else(|| {
+                let message =
+                    format!("grant {index}: `grant_id` and `expires_at` (RFC 3339) are wanted");
+                QueryFailure::bad_input(message).code("E_IMPORT")
+            })
+    };
+    listed
+        .into_iter()
+        .flatten()
+        .enumerate()
+        .map(grant)
+        .collect()
 }
 
 impl Document {

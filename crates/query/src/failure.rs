@@ -15,6 +15,8 @@ pub(crate) enum QueryExit {
     Failed,
     /// Bad input; nothing was done.
     BadInput,
+    /// Findings, where one asked to be told so.
+    Findings,
     /// A limit was passed; nothing was printed.
     Refused,
     /// A mistake of ours.
@@ -27,6 +29,7 @@ impl From<QueryExit> for ExitCode {
             QueryExit::Ok => 0,
             QueryExit::Failed => 1,
             QueryExit::BadInput => 2,
+            QueryExit::Findings => 3,
             QueryExit::Refused => 4,
             QueryExit::Internal => 70,
         })

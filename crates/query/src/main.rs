@@ -1,5 +1,5 @@
 //! `hallpass-query`: snapshots of an organization as Parquet files, and SQL over them. The companion of
-//! `hallpass`, which finds it beside itself and runs it for `query`, `snapshots` and `tables`; a program
+//! `hallpass`, which finds it beside itself and runs it for `query`, `snapshots`, `tables` and `who`; a program
 //! of its own because of the engine, which nothing else is to link.
 
 mod commands;
@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use jiff::Timestamp;
 
-use commands::{query, snapshots, tables};
+use commands::{query, snapshots, tables, who};
 use failure::{QueryExit, QueryFailure, QueryOutcome};
 
 /// Snapshots of an AWS organization, and SQL over them; run it as `hallpass`
@@ -35,6 +35,7 @@ enum Cli {
     Query(Box<query::Args>),
     Snapshots(snapshots::Args),
     Tables(tables::Args),
+    Who(who::Args),
 }
 
 /// Set by `hallpass` to its version: the two come from one release, or nothing is done.
@@ -94,5 +95,6 @@ fn run(cli: &Cli) -> QueryOutcome {
         }
         Cli::Snapshots(args) => snapshots::run(args, now),
         Cli::Tables(args) => tables::run(args),
+        Cli::Who(args) => who::run(args),
     }
 }

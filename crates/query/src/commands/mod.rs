@@ -3,3 +3,4 @@
 pub(crate) mod query;
 pub(crate) mod snapshots;
 pub(crate) mod tables;
+pub(crate) mod who;

@@ -6,7 +6,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use hallpass_inventory::nearest;
+use hallpass_inventory::{HoldingGrant, Snapshot, nearest};
 use hallpass_model::TimeSpan;
 use jiff::Timestamp;
 use serde_json::json;
@@ -193,6 +193,19 @@ fn read_text(path: &Path) -> Result<String, QueryFailure> {
 }
 
 impl DatasetArgs {
+    /// All of it, and the grants that hold some of it where the document names them.
+    pub(crate) fn snapshot(&self) -> Result<(Snapshot, Vec<HoldingGrant>), QueryFailure> {
+        if let Some(path) = &self.data {
+            let document = document::read(path)?;
+            let at = document.now.unwrap_or(Timestamp::UNIX_EPOCH);
+            return Ok((document.snapshot(at, 0), document.grants));
+        }
+        let folder = SnapshotFolder::new(self.folder.clone());
+        let manifests = folder.list()?;
+        let snapshot = folder.read(folder.pick(&manifests, &self.snapshot)?)?;
+        Ok((snapshot, Vec::new()))
+    }
+
     /// What is read, and the instant it speaks of where it says so.
     fn open(&self) -> Result<(Dataset, Option<Timestamp>), QueryFailure> {
         if let Some(path) = &self.data {
@@ -220,7 +233,7 @@ impl DatasetArgs {
 }
 
 /// Says which data are not there, a line for each reason.
-fn tell(partial: &[PartialTable]) {
+pub(crate) fn tell(partial: &[PartialTable]) {
     for PartialTable { table, groups } in partial {
         for group in groups {
             let places = group.slices.iter().take(5).map(|slice| {

@@ -16,7 +16,7 @@ use parquet::file::properties::WriterProperties;
 use serde_json::{Map, Value};
 
 use crate::engine::{QueryAnswer, values};
-use crate::failure::QueryFailure;
+use crate::failure::{QueryFailure, say};
 
 /// How data are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -98,6 +98,11 @@ impl OutputArgs {
         })
     }
 
+    /// Whether it is printed for people.
+    pub(crate) fn is_for_people(&self) -> bool {
+        self.format() == DataFormat::Table
+    }
+
     /// Prints the answer of a query.
     ///
     /// # Errors
@@ -138,6 +143,38 @@ impl OutputArgs {
             }
         };
         print(text.as_bytes())
+    }
+
+    /// Prints two sheets by their names: an object of two arrays as JSON, one below the other for people;
+    /// as lines and CSV the first, and on stderr how many rows the second has.
+    ///
+    /// # Errors
+    /// When stdout does not take it.
+    pub(crate) fn pair(
+        &self,
+        (name, sheet): (&str, &Sheet),
+        (other, more): (&str, &Sheet),
+    ) -> Result<(), QueryFailure> {
+        match self.format() {
+            DataFormat::Table => {
+                let (above, below) = (grid::text(sheet, width()), grid::text(more, width()));
+                print(format!("{above}\n{} {other}\n{below}", more.rows.len()).as_bytes())
+            }
+            DataFormat::Json => {
+                let array = |sheet: &Sheet| Value::Array(sheet.objects().collect());
+                let both = serde_json::json!({ name: array(sheet), other: array(more) });
+                let both = serde_json::to_string_pretty(&both).map_err(QueryFailure::bug)?;
+                print((text::json(&both).into_owned() + "\n").as_bytes())
+            }
+            DataFormat::Jsonl | DataFormat::Csv | DataFormat::Parquet => {
+                self.sheet(sheet)?;
+                say(&format!(
+                    "{} {other}; `--output json` has them",
+                    more.rows.len()
+                ));
+                Ok(())
+            }
+        }
     }
 
     /// RFC 4180 with `\n`: no value is an empty cell, JSON stays compact.

@@ -14,6 +14,7 @@ mod dialect;
 mod limits;
 mod saved;
 mod snapshots;
+mod who;
 
 use std::fs;
 use std::path::{Path, PathBuf};

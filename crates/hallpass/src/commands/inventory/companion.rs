@@ -1,4 +1,4 @@
-//! `hallpass query`, `snapshots` and `tables`: carried out by `hallpass-query`, which lies beside this
+//! `hallpass query`, `snapshots`, `tables` and `who`: carried out by `hallpass-query`, which lies beside this
 //! program and takes its place. The engine that it links is not to be part of the server.
 
 use std::env;

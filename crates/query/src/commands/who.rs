@@ -1,0 +1,241 @@
+//! `who`: who has what, where, path by path, and what is wrong with it (`inventory.md` §3).
+
+use hallpass_inventory::{
+    AccessFinding, AccessPath, AccessReport, TableCoverage, coverage_of, effective, who,
+};
+use serde_json::{Value, json};
+
+use super::query::{DatasetArgs, tell};
+use crate::dataset::{PartialTable, not_synced};
+use crate::failure::{QueryExit, QueryOutcome, say};
+use crate::output::{OutputArgs, Sheet};
+
+/// Who has what, where, and what is wrong with it
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  hallpass who --account payments-prod
+  hallpass who --user mara.lindqvist --effective
+  hallpass who --data inventory.json --output csv > access.csv
+
+Exit codes: 0 ok, 1 data are partial, 2 bad input, 3 findings with
+--fail-on-findings, 70 internal.")]
+pub(crate) struct Args {
+    /// This person alone: user name, address or id
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+
+    /// What this group gives
+    #[arg(long, value_name = "NAME")]
+    group: Option<String>,
+
+    /// In this account alone: name or id
+    #[arg(long, value_name = "ACCOUNT")]
+    account: Option<String>,
+
+    /// This permission set alone: name or ARN
+    #[arg(long, value_name = "NAME")]
+    permission_set: Option<String>,
+
+    /// One row for a person, an account and a set, whichever ways lead there
+    #[arg(long)]
+    effective: bool,
+
+    /// Leave out who is disabled
+    #[arg(long)]
+    enabled_only: bool,
+
+    /// Exit 3 when there are findings
+    #[arg(long)]
+    fail_on_findings: bool,
+
+    #[command(flatten)]
+    dataset: DatasetArgs,
+
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Without one of these nothing could be said.
+const TABLES: [&str; 6] = [
+    "aws_organizations_accounts",
+    "aws_ssoadmin_permission_sets",
+    "aws_ssoadmin_account_assignments",
+    "aws_identitystore_users",
+    "aws_identitystore_groups",
+    "aws_identitystore_group_memberships",
+];
+/// Without this one fewer findings are looked for.
+const PROVISIONED: &str = "aws_ssoadmin_provisioned";
+
+pub(crate) fn run(args: &Args) -> QueryOutcome {
+    let (snapshot, grants) = args.dataset.snapshot()?;
+    let mut partial = Vec::new();
+    for name in TABLES.into_iter().chain([PROVISIONED]) {
+        match coverage_of(&snapshot.record, name) {
+            TableCoverage::Complete => {}
+            TableCoverage::Partial(groups) => partial.push(PartialTable {
+                table: name,
+                groups,
+            }),
+            TableCoverage::NotSynced if name == PROVISIONED => {
+                say("not checked: provisioned_unassigned, outdated (no table of provisioned sets)");
+            }
+            TableCoverage::NotSynced => return Err(not_synced(name)),
+        }
+    }
+    let report = args.chosen(&who(&snapshot.rows, &grants));
+    let paths = if args.output.is_for_people() {
+        shown(&report)
+    } else {
+        paths(&report)
+    };
+    args.output
+        .pair(("paths", &paths), ("findings", &findings(&report)))?;
+    say("not covered: account access entitlements");
+    tell(&partial);
+    Ok(if !partial.is_empty() {
+        QueryExit::Failed
+    } else if args.fail_on_findings && !report.findings.is_empty() {
+        QueryExit::Findings
+    } else {
+        QueryExit::Ok
+    })
+}
+
+impl Args {
+    /// What of a report was asked for.
+    fn chosen(&self, report: &AccessReport) -> AccessReport {
+        let is = |wanted: &Option<String>, names: &[Option<&str>]| {
+            let Some(wanted) = wanted else { return true };
+            names
+                .iter()
+                .flatten()
+                .any(|name| name.eq_ignore_ascii_case(wanted))
+        };
+        let names_account = |id: &str| {
+            let of = |path: &&AccessPath| path.account_id == id;
+            let name = report
+                .paths
+                .iter()
+                .find(of)
+                .and_then(|it| it.account_name.clone());
+            is(&self.account, &[Some(id), name.as_deref()])
+        };
+        let wanted_path = |path: &AccessPath| {
+            let person = &path.person;
+            let user = [&person.user_name, &person.email, &person.user_id].map(Option::as_deref);
+            let group = path.via.strip_prefix("group:");
+            let set = [
+                path.permission_set.as_deref(),
+                Some(path.permission_set_arn.as_str()),
+            ];
+            is(&self.user, &user)
+                && is(&self.group, &[group])
+                && is(
+                    &self.account,
+                    &[Some(&path.account_id), path.account_name.as_deref()],
+                )
+                && is(&self.permission_set, &set)
+                && !(self.enabled_only && person.user_status.as_deref() == Some("DISABLED"))
+        };
+        let wanted_finding = |finding: &AccessFinding| {
+            let of_principal = |path: &AccessPath| {
+                Some(&path.principal_id) == finding.principal_id.as_ref() && wanted_path(path)
+            };
+            let is_of_somebody = self.user.is_none() && self.group.is_none()
+                || report.paths.iter().any(of_principal);
+            names_account(&finding.account_id)
+                && is(&self.permission_set, &[Some(&finding.permission_set)])
+                && is_of_somebody
+        };
+        let findings = report
+            .findings
+            .iter()
+            .filter(|it| wanted_finding(it))
+            .cloned();
+        let findings = findings.collect();
+        let mut paths: Vec<AccessPath> = report
+            .paths
+            .iter()
+            .filter(|it| wanted_path(it))
+            .cloned()
+            .collect();
+        if self.effective {
+            paths = effective(&paths);
+        }
+        AccessReport { paths, findings }
+    }
+}
+
+/// What fits a terminal: ids stay with the other forms.
+fn shown(report: &AccessReport) -> Sheet {
+    let mut sheet = Sheet::new(&["person", "way", "account", "permission set", "until"]);
+    let noted = |name: &str, note: Option<&str>, usual: &str| match note {
+        Some(note) if note != usual => format!("{name} ({})", note.to_lowercase()),
+        _ => name.to_owned(),
+    };
+    sheet.rows.extend(report.paths.iter().map(|path| {
+        let person = path.person.user_name.as_deref().unwrap_or("nobody");
+        let account = path.account_name.as_deref();
+        let account = account.unwrap_or(&path.account_id);
+        let set = path.permission_set.as_deref();
+        let until = match (path.temporary, path.expires_at) {
+            (false, _) => "no end".to_owned(),
+            (true, Some(at)) => at.to_string(),
+            (true, None) => "its grant ends".to_owned(),
+        };
+        vec![
+            json!(noted(person, path.person.user_status.as_deref(), "ENABLED")),
+            json!(path.via),
+            json!(noted(account, path.account_state.as_deref(), "ACTIVE")),
+            json!(set.unwrap_or(&path.permission_set_arn)),
+            json!(until),
+        ]
+    }));
+    sheet
+}
+
+fn paths(report: &AccessReport) -> Sheet {
+    let mut sheet = Sheet::new(&[
+        "user_name",
+        "user_id",
+        "email",
+        "user_status",
+        "via",
+        "principal_type",
+        "principal_id",
+        "account_id",
+        "account_name",
+        "account_state",
+        "ou_path",
+        "permission_set",
+        "permission_set_arn",
+        "latest",
+        "temporary",
+        "expires_at",
+        "grant_id",
+    ]);
+    sheet.rows = rows(&sheet, report.paths.iter().map(|path| json!(path)));
+    sheet
+}
+
+fn findings(report: &AccessReport) -> Sheet {
+    let mut sheet = Sheet::new(&[
+        "kind",
+        "account_id",
+        "permission_set",
+        "principal_type",
+        "principal_id",
+    ]);
+    sheet.rows = rows(&sheet, report.findings.iter().map(|finding| json!(finding)));
+    sheet
+}
+
+/// The members of objects, in the order of the columns.
+fn rows(sheet: &Sheet, objects: impl Iterator<Item = Value>) -> Vec<Vec<Value>> {
+    let row = |object: Value| {
+        let cells = sheet.columns.iter().map(|name| object.get(name).cloned());
+        cells.map(Option::unwrap_or_default).collect()
+    };
+    objects.map(row).collect()
+}

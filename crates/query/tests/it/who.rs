@@ -1,0 +1,159 @@
+//! `who`: the fixture's people through the program, what is asked for of them, and what is not known.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::{json_of, run, stderr, stdout};
+
+fn fixture() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/spec/fixtures/inventory-who.json")
+}
+
+fn who(flags: &str) -> Value {
+    let line = format!("who --data {} --output json {flags}", fixture().display());
+    let output = run(Path::new("."), &line, None);
+    assert!(output.status.success(), "{line}: {}", stderr(&output));
+    serde_json::from_str(&stdout(&output)).unwrap()
+}
+
+fn counts(flags: &str) -> (usize, usize) {
+    let found = who(flags);
+    (
+        found["paths"].as_array().unwrap().len(),
+        found["findings"].as_array().unwrap().len(),
+    )
+}
+
+#[test]
+fn every_path_and_finding_or_those_asked_for() {
+    for (flags, paths, findings) in [
+        ("", 15, 11),
+        ("--effective", 12, 11),
+        ("--user frank", 6, 4),
+        ("--user FRANK", 6, 4),
+        ("--user nobody", 0, 0),
+        ("--permission-set nothing", 0, 0),
+    ] {
+        let (found_paths, found_findings) = counts(flags);
+        assert_eq!(found_paths, paths, "{flags}");
+        if flags.is_empty() || flags == "--effective" || paths == 0 {
+            assert_eq!(found_findings, findings, "{flags}");
+        }
+    }
+    let all = who("");
+    let rows = all["paths"].as_array().unwrap();
+    // a way in by its account, set and group is what the whole has of it
+    for (flag, member) in [
+        ("--account", "account_id"),
+        ("--permission-set", "permission_set"),
+    ] {
+        let mut values: Vec<&str> = rows.iter().filter_map(|it| it[member].as_str()).collect();
+        values.sort_unstable();
+        values.dedup();
+        assert!(values.len() > 1, "{member}");
+        for value in values {
+            let wanted = rows.iter().filter(|it| it[member] == value).count();
+            assert_eq!(
+                counts(&format!("{flag} {value}")).0,
+                wanted,
+                "{flag} {value}"
+            );
+        }
+    }
+    let disabled = rows
+        .iter()
+        .filter(|it| it["user_status"] == "DISABLED")
+        .count();
+    assert!(disabled > 0);
+    assert_eq!(counts("--enabled-only").0, 15 - disabled);
+    let temporary: Vec<&Value> = rows.iter().filter(|it| it["temporary"] == true).collect();
+    assert_eq!(temporary.len(), 1);
+    assert_eq!(temporary[0]["expires_at"], "2026-11-20T04:00:00Z");
+}
+
+#[test]
+fn findings_and_what_is_not_known_are_told() {
+    let line = format!(
+        "who --data {} --fail-on-findings --output csv",
+        fixture().display()
+    );
+    let output = run(Path::new("."), &line, None);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    assert_eq!(stdout(&output).lines().count(), 16);
+    for said in ["11 findings", "not covered: account access entitlements"] {
+        assert!(stderr(&output).contains(said), "{}", stderr(&output));
+    }
+    let temporary = tempfile::tempdir().unwrap();
+    let mut document = json_of(&fixture());
+    let tables = document["tables"].as_object_mut().unwrap();
+    let provisioned = tables.remove("aws_ssoadmin_provisioned");
+    assert!(provisioned.is_some());
+    fs::write(temporary.path().join("some.json"), document.to_string()).unwrap();
+    let output = run(temporary.path(), "who --data some.json", None);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(
+        stderr(&output).contains("not checked: provisioned_unassigned"),
+        "{}",
+        stderr(&output)
+    );
+    document["tables"]
+        .as_object_mut()
+        .unwrap()
+        .remove("aws_identitystore_users");
+    fs::write(temporary.path().join("some.json"), document.to_string()).unwrap();
+    let output = run(temporary.path(), "who --data some.json", None);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("E_NOT_SYNCED table=aws_identitystore_users"),
+        "{}",
+        stderr(&output)
+    );
+    document["grants"] = json!([{"grant_id": "g"}]);
+    fs::write(temporary.path().join("some.json"), document.to_string()).unwrap();
+    let output = run(temporary.path(), "who --data some.json", None);
+    assert!(stderr(&output).contains("grant 0: "), "{}", stderr(&output));
+}
+
+#[test]
+fn a_terminal_gets_what_fits() {
+    let line = format!("who --data {} --output table", fixture().display());
+    let output = run(Path::new("."), &line, None);
+    let text = stdout(&output);
+    for said in [
+        "gina (disabled)",
+        "OldShop (suspended)",
+        "no end",
+        "2026-11-20T04:00:00Z",
+        "nobody",
+        "11 findings",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 100),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_kept_snapshot_answers_the_same() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let kept = run(
+        folder,
+        &format!("snapshots import {}", fixture().display()),
+        None,
+    );
+    assert!(kept.status.success(), "{}", stderr(&kept));
+    let output = run(folder, "who --output json", None);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let found: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let mut wanted = who("");
+    // a snapshot does not know of grants' ends
+    for row in wanted["paths"].as_array_mut().unwrap() {
+        row["expires_at"] = Value::Null;
+    }
+    assert_eq!(found, wanted);
+}
