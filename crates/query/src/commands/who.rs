@@ -84,13 +84,13 @@ pub(crate) fn run(args: &Args) -> QueryOutcome {
         }
     }
     let report = args.chosen(&who(&snapshot.rows, &grants));
-    let paths = if args.output.is_for_people() {
-        shown(&report)
+    let (paths, findings) = if args.output.is_for_people() {
+        (shown(&report), shown_findings(&report))
     } else {
-        paths(&report)
+        (paths(&report), findings(&report))
     };
     args.output
-        .pair(("paths", &paths), ("findings", &findings(&report)))?;
+        .pair(("paths", &paths), ("findings", &findings))?;
     say("not covered: account access entitlements");
     tell(&partial);
     Ok(if !partial.is_empty() {
@@ -190,6 +190,30 @@ fn shown(report: &AccessReport) -> Sheet {
             json!(noted(account, path.account_state.as_deref(), "ACTIVE")),
             json!(set.unwrap_or(&path.permission_set_arn)),
             json!(until),
+        ]
+    }));
+    sheet
+}
+
+/// The same of findings: principals by name where one is known.
+fn shown_findings(report: &AccessReport) -> Sheet {
+    let name_of = |finding: &AccessFinding| {
+        let id = finding.principal_id.as_ref()?;
+        let same = |path: &&AccessPath| path.principal_id == *id;
+        let path = report.paths.iter().find(same);
+        let name = path.and_then(|path| match path.principal_type.as_str() {
+            "USER" => path.person.user_name.clone(),
+            _ => Some(path.via.clone()),
+        });
+        Some(name.unwrap_or_else(|| id.clone()))
+    };
+    let mut sheet = Sheet::new(&["finding", "account", "permission set", "whom"]);
+    sheet.rows.extend(report.findings.iter().map(|finding| {
+        vec![
+            json!(finding.kind),
+            json!(finding.account_id),
+            json!(finding.permission_set),
+            json!(name_of(finding)),
         ]
     }));
     sheet
