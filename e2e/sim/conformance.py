@@ -358,7 +358,7 @@ def _(sim, w):
         ("sso-admin", "create_application", {"InstanceArn": sim.instance, "Name": "x", "ApplicationProviderArn": "x"}),
         ("organizations", "list_handshakes_for_account", {}),
         ("iam", "create_user", {"UserName": "x"}),
-        ("ec2", "describe_vpcs", {}),
+        ("ec2", "describe_subnets", {}),
         ("s3", "list_objects_v2", {"Bucket": "red"}),
         ("sns", "list_topics", {}),
         ("sqs", "list_queues", {}),
