@@ -456,7 +456,8 @@ def races(cast, requests, rounds=20):
                 wins["web"] += 1
                 said = wait(lambda: cast.whispered(INES)[before:], 5) or ["nothing"]
                 how = {"approve": "approved", "deny": "denied"}[press]
-                if not re.fullmatch(rf"Already {how} by Tomasz Wilk at \d\d:\d\d( \w+)?\.", said[-1]):
+                at = r"<!date\^\d+\^\{time\}\|\d\d:\d\d( \w+)?>"
+                if not re.fullmatch(rf"Already {how} by Tomasz Wilk at {at}\.", said[-1]):
                     wrong.append((number, "slack", said))
             else:
                 wins["slack"] += 1
