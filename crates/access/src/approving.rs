@@ -103,7 +103,9 @@ fn possible_lengths(
         let left = TimeSpan::between(now, grant.ends_at);
         TimeSpan::minutes(left.as_seconds() / 60 + 1)
     });
-    settings.duration_min.max(adds).min(asked)..=asked
+    // no time at all is never approved, whatever the settings allow
+    let least = settings.duration_min.max(TimeSpan::seconds(1));
+    least.max(adds).min(asked)..=asked
 }
 
 /// The shorter lengths that are offered to whoever approves a request.

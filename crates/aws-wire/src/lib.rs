@@ -26,3 +26,4 @@ pub use page::{BadPaging, next_page};
 pub use reads::only_reads;
 pub use request::{Unwritable, WireRequest, write_request};
 pub use response::{Unreadable, WireResponse, read_response};
+pub use xml::character;

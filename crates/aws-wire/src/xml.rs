@@ -102,18 +102,17 @@ impl Element {
     }
 }
 
-fn character(reference: &quick_xml::events::BytesRef<'_>) -> Result<String, String> {
+/// The character that `&name;` or `&#n;` stands for.
+///
+/// # Errors
+/// It stands for none that XML 1.0 knows without a declaration.
+pub fn character(reference: &quick_xml::events::BytesRef<'_>) -> Result<String, String> {
     if let Ok(Some(character)) = reference.resolve_char_ref() {
         return Ok(character.to_string());
     }
-    let character = match reference.as_ref() {
-        "amp" => "&",
-        "lt" => "<",
-        "gt" => ">",
-        "quot" => "\"",
-        "apos" => "'",
-        other => return Err(format!("it has an unknown entity `{other}`")),
-    };
+    let name = reference.as_ref();
+    let character = quick_xml::escape::resolve_xml_entity(name);
+    let character = character.ok_or_else(|| format!("it has an unknown entity `{name}`"))?;
     Ok(character.to_owned())
 }
 

@@ -44,7 +44,7 @@ pub(crate) fn texts(xml: &[u8], path: &[&str]) -> Result<Vec<String>, String> {
             }
             Event::GeneralRef(reference) => {
                 if let Some(inside) = &mut inside {
-                    inside.push_str(&resolved(&reference)?);
+                    inside.push_str(&hallpass_aws_wire::character(&reference)?);
                 }
             }
             Event::CData(data) => {
@@ -63,22 +63,6 @@ pub(crate) fn texts(xml: &[u8], path: &[&str]) -> Result<Vec<String>, String> {
             Event::Decl(_) | Event::Comment(_) | Event::PI(_) | Event::DocType(_) => {}
         }
     }
-}
-
-/// The character that `&name;` or `&#n;` stands for.
-fn resolved(reference: &quick_xml::events::BytesRef<'_>) -> Result<String, String> {
-    if let Ok(Some(character)) = reference.resolve_char_ref() {
-        return Ok(character.to_string());
-    }
-    let character = match reference.as_ref() {
-        "amp" => "&",
-        "lt" => "<",
-        "gt" => ">",
-        "quot" => "\"",
-        "apos" => "'",
-        other => return Err(format!("it has an unknown entity `{other}`")),
-    };
-    Ok(character.to_owned())
 }
 
 #[cfg(test)]

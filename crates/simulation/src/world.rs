@@ -295,6 +295,12 @@ impl<S: AccessStore + SweepStore + AssignmentStore + 'static> World<S> {
         self.restart();
     }
 
+    /// From now on the shortest length is this; the process starts anew.
+    pub fn least_duration(&mut self, least: TimeSpan) {
+        self.settings.duration_min = least;
+        self.restart();
+    }
+
     /// From now on no access is given while records wait for the export longer than that; the process
     /// starts anew.
     pub fn require_export_within(&mut self, allowed: TimeSpan) {

@@ -17,6 +17,7 @@ use http::Method;
 use serde_json::Value;
 
 use super::fault::{denied_here, is_about_time, refused, unanswered, undecodable};
+use crate::fault::chain;
 use crate::signed::{ToSign, endpoint_of, read_http_date, s3_settings, signature};
 
 /// The longest wait for a connection.
@@ -249,15 +250,4 @@ async fn whole(mut answer: reqwest::Response) -> Result<Vec<u8>, CallFault> {
             Some(chunk) => body.extend_from_slice(&chunk),
         }
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        source = inner.source();
-    }
-    text
 }

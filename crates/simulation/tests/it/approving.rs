@@ -200,3 +200,18 @@ fn what_needs_nobody_offers_nothing_shorter_to_others() {
         }
     });
 }
+
+#[test]
+fn no_time_at_all_is_never_approved() {
+    run(async {
+        let mut world = world(57);
+        world.least_duration(TimeSpan::ZERO);
+        let id = waiting(&world, "Admin", HOUR).await;
+        let refused = approve(&world, Cai, id, None, Some(0)).await;
+        assert!(
+            matches!(refused, Err(AccessError::Refused(_))),
+            "{refused:?}"
+        );
+        assert!(grants(&world).await.is_empty());
+    });
+}
