@@ -1,8 +1,8 @@
 # Names the common jobs; what needs logic is in xtask or in e2e/. `make` alone lists them.
 
-# Dependencies' build output is kept outside the checkout, so that a fresh clone builds quickly.
-# Nothing depends on its being there.
-export CARGO_TARGET_DIR ?= $(HOME)/.cache/hallpass/target
+# Build output is kept outside the checkout, so that a clone made anew at the same place builds quickly; nothing
+# depends on its being there. One folder for each checkout: cargo takes what another one built for its own.
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/hallpass/target-$(firstword $(shell printf %s '$(CURDIR)' | cksum))
 BINARY := $(CARGO_TARGET_DIR)/debug/hallpass
 TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo "nextest run" || echo "test")
 

@@ -24,7 +24,7 @@ pub(crate) const PORT_MAX: Duration = Duration::from_secs(14);
 pub(crate) const LOOK_MAX: Duration = Duration::from_mins(2);
 /// A write that could not wait this long for its answer is not sent.
 const WRITE_PATIENCE_MIN: Duration = Duration::from_secs(5);
-/// How often a read is tried.
+/// How often a read is tried; one of the inventory that is throttled is tried until its time is up.
 const ATTEMPTS_MAX: u32 = 4;
 /// The longest pause before the second attempt; doubles with each.
 const PAUSE_FIRST: Duration = Duration::from_millis(250);
@@ -36,6 +36,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 pub(crate) struct Deadline {
     pub(crate) urgency: Urgency,
     pub(crate) until: Instant,
+    /// Whether a throttled read is tried until then, however often.
+    waits_out_throttles: bool,
 }
 
 impl Deadline {
@@ -44,9 +46,13 @@ impl Deadline {
         Self::within(urgency, PORT_MAX)
     }
 
-    /// For a read of the inventory.
+    /// For a read of the inventory: nobody waits for the one answer, many are needed, and other programs
+    /// read with the same quota.
     pub(crate) fn look() -> Self {
-        Self::within(Urgency::Background, LOOK_MAX)
+        Self {
+            waits_out_throttles: true,
+            ..Self::within(Urgency::Background, LOOK_MAX)
+        }
     }
 
     /// With its own limit.
@@ -54,7 +60,13 @@ impl Deadline {
         Self {
             urgency,
             until: Instant::now() + limit,
+            waits_out_throttles: false,
         }
+    }
+
+    /// Whether a read that failed in passing is tried again after this many attempts.
+    fn goes_on(self, attempts: u32, failure: &CallFailure) -> bool {
+        attempts < ATTEMPTS_MAX || self.waits_out_throttles && failure.is_throttle()
     }
 }
 
@@ -150,7 +162,7 @@ impl ServiceClient {
                 Ok(value) => return Ok(value),
                 Err(failure) => failure,
             };
-            if attempt == ATTEMPTS_MAX || !failure.is_passing() {
+            if !failure.is_passing() || !pace.goes_on(attempt, &failure) {
                 return Err(failure);
             }
             let pause = self.pause(attempt, failure.retry_after);

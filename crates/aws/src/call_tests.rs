@@ -62,6 +62,49 @@ async fn reads_are_tried_four_times_and_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn reads_of_the_inventory_outlast_throttles_and_nothing_else() {
+    for (code, status, tries_until_it_answers) in [
+        ("TooManyRequestsException", 400, 15),
+        ("ThrottlingException", 400, 5),
+    ] {
+        let tries = Cell::new(0);
+        let result = line()
+            .read("List", Deadline::look(), || {
+                tries.set(tries.get() + 1);
+                std::future::ready(if tries.get() < tries_until_it_answers {
+                    refusal(status, code, "")
+                } else {
+                    Ok(tries.get())
+                })
+            })
+            .await;
+        assert_eq!(result, Ok(tries_until_it_answers), "{code}");
+    }
+    let (start, tries) = (Instant::now(), Cell::new(0));
+    let result = line()
+        .read("List", Deadline::look(), || {
+            tries.set(tries.get() + 1);
+            std::future::ready(refusal(400, "TooManyRequestsException", ""))
+        })
+        .await;
+    assert_eq!(result.unwrap_err().outcome(), "throttled");
+    // from the fifth pause on each is up to 4 or 5 s
+    assert!(tries.get() > 20, "{}", tries.get());
+    assert!(start.elapsed() <= LOOK_MAX);
+    let tries = Cell::new(0);
+    let result = line()
+        .read("List", Deadline::look(), || {
+            tries.set(tries.get() + 1);
+            std::future::ready(refusal(500, "InternalServerException", ""))
+        })
+        .await;
+    assert_eq!(
+        (result.unwrap_err().outcome(), tries.get()),
+        ("unreachable", 4)
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn reads_refused_for_good_are_not_repeated() {
     for code in [
         "AccessDeniedException",

@@ -128,6 +128,11 @@ impl CallFailure {
         }
     }
 
+    /// Whether AWS did nothing because too much was asked of it.
+    pub(crate) fn is_throttle(&self) -> bool {
+        matches!(self.fault, CenterFault::Throttled { .. })
+    }
+
     /// Whether this is how a service refuses a page token (sso-admin and identitystore:
     /// `ValidationException`; organizations: `InvalidInputException`).
     pub(crate) fn may_be_a_stale_token(&self) -> bool {
