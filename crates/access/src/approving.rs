@@ -103,9 +103,14 @@ fn possible_lengths(
         let left = TimeSpan::between(now, grant.ends_at);
         TimeSpan::minutes(left.as_seconds() / 60 + 1)
     });
+    // where the start is over, something is left
+    let begun = request.start.as_ref().map_or(TimeSpan::ZERO, |start| {
+        let late = TimeSpan::between(start.at.min(now), now);
+        TimeSpan::minutes(late.as_seconds().div_ceil(60))
+    });
     // no time at all is never approved, whatever the settings allow
     let least = settings.duration_min.max(TimeSpan::seconds(1));
-    least.max(adds).min(asked)..=asked
+    least.max(adds).max(begun).min(asked)..=asked
 }
 
 /// The shorter lengths that are offered to whoever approves a request.

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::preview::{self, AskVerdict, Judgement, LengthLimits};
 use crate::{
-    Approval, Decided, Grant, Origin, Person, Reminders, Request, RequestState, Settings, Wanted,
+    Approval, Decided, Grant, Origin, Person, PlannedStart, Reminders, Request, RequestState,
+    Settings, Wanted,
 };
 
 /// Longest reason, in characters after trimming (`access.md` §11.3).
@@ -90,6 +91,8 @@ pub(crate) struct Form<'a> {
     pub(crate) ticket: Option<&'a str>,
     pub(crate) origin: Origin,
     pub(crate) secondary_domain: bool,
+    /// From when; `None` = at once.
+    pub(crate) starts_at: Option<Timestamp>,
     /// The grant to lengthen, when it is an extension.
     pub(crate) extends: Option<&'a Grant>,
 }
@@ -233,6 +236,7 @@ pub(crate) fn answer(
         directory,
         settings,
         now,
+        form.starts_at,
     );
     let mut problems = judged.problems.clone();
     check_reason(form, judged.decision.as_ref(), &mut problems);
@@ -371,7 +375,11 @@ fn draft(
     state: RequestState,
 ) -> Request {
     let (resolved, decision) = (judged.resolved.as_ref(), judged.decision.as_ref());
-    let expires_at = settings.expires_at(now);
+    let starts_at = form.starts_at.filter(|at| *at > now);
+    let expires_at = match starts_at {
+        Some(at) => Some(form.duration.after(at)),
+        None => settings.expires_at(now),
+    };
     let key = resolved.map(|resolved| HoldKey {
         user: form.requester.user.clone(),
         target: resolved.target.clone(),
@@ -394,6 +402,7 @@ fn draft(
         secondary_domain: form.secondary_domain,
         asked_at: now,
         expires_at,
+        start: starts_at.map(|at| PlannedStart { at, agreed: None }),
         extends: form.extends.map(|grant| grant.id),
         decided: Decided {
             kind: decision.map_or_else(|| "Invalid".to_owned(), |d| d.kind.as_str().to_owned()),

@@ -72,6 +72,7 @@ pub(crate) fn take(
         FromPresser::ToCome => justification,
     };
     let duration = pending.request().duration.min(BREAK_GLASS_MAX);
+    pending.start_at_once();
     pending.shorten(longest.map_or(duration, |longest| duration.min(longest)));
     let (by, step) = (Doer::Person(actor), context.step);
     pending.open_review(AfterReview {

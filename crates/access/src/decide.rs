@@ -13,7 +13,7 @@ use crate::records::{Doer, StepContext};
 use crate::step::{ApprovedThrough, PressStep, RequestStep};
 use crate::{
     Approval, Approving, Change, Grant, GrantState, Holds, LocksSeen, News, Origin, PendingRequest,
-    PressRefused, Reminders, Request, RequestState, Review, Settings, ask, grant,
+    PressRefused, Reminders, Request, RequestState, Review, Settings, ask, grant, start,
 };
 
 /// What somebody may do beyond their own affairs; from groups in the configuration.
@@ -162,8 +162,19 @@ impl DecisionContext<'_> {
         whose: Principal<'_>,
         question: &Ask<'_>,
     ) -> Result<Permit, ClickRefused> {
-        let (directory, now) = (self.directory, self.step.now);
-        self.rules.may_deny(who, whose, question, directory, now)
+        self.permit_to_deny_at(who, whose, question, self.step.now)
+    }
+
+    /// The same at another instant: what starts later is judged by then.
+    fn permit_to_deny_at(
+        &self,
+        who: Principal<'_>,
+        whose: Principal<'_>,
+        question: &Ask<'_>,
+        at: Timestamp,
+    ) -> Result<Permit, ClickRefused> {
+        self.rules
+            .may_deny(who, whose, question, self.directory, at)
     }
 
     /// Whether the actor has given an approval that still counts.
@@ -186,13 +197,15 @@ pub(crate) fn approve(
     let question =
         ask::question(&pending.key().target, &request.names).ok_or(PressRefused::NotYours)?;
     let now = context.step.now;
+    let at = request.judged_at(now);
     let may = |who: Principal<'_>| {
         let whose = request.requester.principal();
         context
             .rules
-            .may_approve(who, whose, &question, context.directory, now)
+            .may_approve(who, whose, &question, context.directory, at)
     };
     let permit = may(actor.principal())?;
+    start::ensure_open(request, now)?;
     let needed = permit.decision.approvals_needed;
     if context.has_reviewed(request, actor) {
         let given = u32::try_from(request.reviews.len()).unwrap_or(u32::MAX);
@@ -222,38 +235,49 @@ pub(crate) fn approve(
     )
     .map_err(PressRefused::NoLongerFits)?;
     if permit.decision.is_satisfied_by(&approvals) {
-        pending.shorten(granted_for);
         let approval = if permit.own_request {
             Approval::Own
         } else {
             Approval::Peer
         };
+        if pending.request().starts_later(now).is_some() {
+            let step = reviewed(pending, actor, &words, Some(approval), context.step);
+            return Ok(step.into());
+        }
+        let left = pending.request().length_left(now);
+        pending.shorten(granted_for.min(left));
         let (by, doer) = (actor.principal(), Doer::Person(actor));
         let approved = grant::approved(pending, by, approval, doer, context)?;
         let approved = approved.with_words(words);
         return Ok(PressStep::approved(approved, ApprovedThrough::Press));
     }
-    Ok(reviewed(pending, actor, &words, context.step).into())
+    Ok(reviewed(pending, actor, &words, None, context.step).into())
 }
 
-/// A yes that does not decide yet.
+/// A yes that gives nothing yet: more are needed, or it was the last before a start that is to come.
 fn reviewed(
     pending: PendingRequest,
     actor: &Actor,
     words: &ApprovalWords,
+    agrees: Option<Approval>,
     step: StepContext<'_>,
 ) -> RequestStep {
     let requester = pending.request().requester.email.clone();
-    let request = pending.reviewed(Review {
+    let mut request = pending.reviewed(Review {
         by: actor.email.clone(),
         user: actor.user.clone(),
         at: step.now,
         comment: words.comment.clone(),
     });
+    let mut news = News::Reviewed;
+    if let Some(approval) = agrees {
+        start::agree(&mut request, actor.principal(), approval, step.now);
+        news = News::Approved;
+    }
     let record = step.of_request(Event::RequestReviewed, Doer::Person(actor), &request);
     RequestStep {
         record: Some(words.record(record)),
-        notice: Some(step.notice(News::Reviewed, &request, vec![requester])),
+        notice: Some(step.notice(news, &request, vec![requester])),
         request,
     }
 }
@@ -419,7 +443,8 @@ pub(crate) fn ensure_may_deny(
 ) -> Result<(), PressRefused> {
     let question = request.question().ok_or(PressRefused::NotYours)?;
     let (who, whose) = (actor.principal(), request.requester.principal());
-    let permit = context.permit_to_deny(who, whose, &question);
+    let at = request.judged_at(context.step.now);
+    let permit = context.permit_to_deny_at(who, whose, &question, at);
     permit.map(|_| ()).map_err(PressRefused::Rules)
 }
 

@@ -44,6 +44,7 @@ mod search;
 mod service;
 mod session_revocation;
 mod settings;
+mod start;
 mod state_kind;
 mod step;
 mod sweep;
@@ -97,6 +98,7 @@ pub use service::{
     Search, SearchPage, StandingView, Stands, SweepStatus, SweepsTended, Tended, Times,
 };
 pub use settings::{AdminSignIn, OnRuleChange, Settings};
+pub use start::{AgreedStart, PlannedStart};
 pub use state_kind::{GrantStateKind, RequestStateKind};
 pub use sweep::{
     ADOPTED_MAX, Acceptance, Accepted, Brake, Consent, Drift, Fate, Findings, GoneItem, Held,

@@ -116,6 +116,9 @@ pub enum PressRefused {
         /// How long it is, in characters after trimming.
         characters: usize,
     },
+    /// The rules of a start, or those who approved it, do not allow it any more.
+    #[error("the rules, or those who approved it, do not allow it any more")]
+    StartRefused,
     /// The glass was not broken: there is nothing to review.
     #[error("this request has no break-glass review")]
     NoReview,
@@ -192,6 +195,7 @@ impl PressRefused {
             Self::Justification { .. } => "bad-justification",
             Self::ApprovedLength { .. } => "bad-duration",
             Self::LongComment { .. } => "long-comment",
+            Self::StartRefused => "start-refused",
             Self::NoReview => "no-review",
             Self::OwnReview => "own-review",
             Self::Standing(refused) => refused.code(),
@@ -214,6 +218,7 @@ impl PressRefused {
             | Self::LastAdministrator
             | Self::GrantOver { .. }
             | Self::NoReview
+            | Self::StartRefused
             | Self::Rules(ClickRefused::NotOpen { .. }) => true,
             Self::Rules(ClickRefused::NotListed { .. } | ClickRefused::OwnRequest { .. })
             | Self::NotInDirectory
@@ -265,6 +270,7 @@ impl PressRefused {
             | Self::ApprovedLength { .. }
             | Self::LongComment { .. }
             | Self::NoReview
+            | Self::StartRefused
             | Self::OwnReview
             | Self::Standing(_)
             | Self::GrantOver { .. } => None,

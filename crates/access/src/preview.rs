@@ -6,7 +6,7 @@ use hallpass_rules::{Decision, DecisionKind, Directory, OverLimit, Principal, Ru
 
 use crate::ask::{self, Resolved};
 use crate::{
-    Approval, FieldProblem, Grant, PressRefused, Refusal, Request, Settings, Stands, Wanted,
+    Approval, FieldProblem, Grant, PressRefused, Refusal, Request, Settings, Stands, Wanted, start,
 };
 
 /// What a request that is not refused comes to.
@@ -240,8 +240,10 @@ pub(crate) fn judge(
     directory: &Directory,
     settings: &Settings,
     now: Timestamp,
+    starts_at: Option<Timestamp>,
 ) -> Judgement {
     let mut problems = Vec::new();
+    problems.extend(starts_at.and_then(|at| start::problem(at, settings, now)));
     let resolved = ask::resolve(wanted, directory)
         .map_err(|found| problems.extend(found))
         .ok();
@@ -252,7 +254,8 @@ pub(crate) fn judge(
     ask::check_reach(resolved.as_ref(), settings, &mut problems);
     let decision = resolved.as_ref().and_then(|resolved| {
         let question = ask::question(&resolved.target, &resolved.names)?;
-        Some(rules.decide(requester, &question, directory, now))
+        let at = starts_at.map_or(now, |at| at.max(now));
+        Some(rules.decide(requester, &question, directory, at))
     });
     Judgement {
         limits: LengthLimits::of(decision.as_ref(), settings),

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use hallpass_rules::Principal;
 
-use crate::{Actor, AfterReview, RequestStateKind, Shortened, break_glass};
+use crate::{Actor, AfterReview, PlannedStart, RequestStateKind, Shortened, break_glass};
 
 /// A person of the identity store, as they were when they acted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -218,6 +218,9 @@ pub struct Request {
     pub asked_at: Timestamp,
     /// When it lapses; `None` = never.
     pub expires_at: Option<Timestamp>,
+    /// From when; at once where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<PlannedStart>,
     /// The grant it would lengthen.
     pub extends: Option<GrantId>,
     /// What the rules said.
@@ -269,10 +272,12 @@ impl Request {
     /// When time alone does something to it: the earlier of lapse and reminder, while it waits.
     pub fn due(&self) -> Option<Timestamp> {
         match self.state {
-            RequestState::Pending => [self.expires_at, self.reminders.next_at]
-                .into_iter()
-                .flatten()
-                .min(),
+            RequestState::Pending => {
+                let starts_at = self.start.as_ref().map(|start| start.at);
+                let starts_at = starts_at.filter(|_| self.agreed_start().is_some());
+                let all = [self.expires_at, self.reminders.next_at, starts_at];
+                all.into_iter().flatten().min()
+            }
             RequestState::Approved { .. }
             | RequestState::Denied { .. }
             | RequestState::Discarded { .. }
@@ -307,9 +312,11 @@ impl Request {
 
     /// Two requests with the same value may not both be pending.
     pub fn dedupe_key(&self) -> String {
+        let starts = self.start.as_ref().map(|start| format!("@{}", start.at));
+        let starts = starts.unwrap_or_default();
         match (&self.key, self.extends) {
             (Some(key), Some(grant)) => format!("{key}+{grant}"),
-            (Some(key), None) => key.to_string(),
+            (Some(key), None) => format!("{key}{starts}"),
             (None, _) => self.id.to_string(),
         }
     }
@@ -398,11 +405,19 @@ impl PendingRequest {
             by: by.clone(),
         });
         self.shorten(duration);
+        if let Some(start) = &self.request.start {
+            self.request.expires_at = Some(duration.after(start.at));
+        }
     }
 
     /// The same request, to be reviewed once it was granted without waiting.
     pub(crate) fn open_review(&mut self, review: AfterReview) {
         self.request.after_review = Some(review);
+    }
+
+    /// The same request, to begin at once.
+    pub(crate) fn start_at_once(&mut self) {
+        self.request.start = None;
     }
 
     /// Still waiting, with one more approval.

@@ -43,6 +43,8 @@ pub struct Settings {
     pub duration_max: TimeSpan,
     /// Offered durations; empty = every 30 minutes up to the longest.
     pub duration_choices: Vec<TimeSpan>,
+    /// How far ahead a start may be.
+    pub start_within: TimeSpan,
     /// What happens to grants that today's rules would refuse.
     pub on_rule_change: OnRuleChange,
     /// How old what is known of the organization may be when a rule depends on it.
@@ -73,6 +75,7 @@ impl Default for Settings {
             duration_min: TimeSpan::minutes(5),
             duration_max: TimeSpan::hours(24),
             duration_choices: Vec::new(),
+            start_within: TimeSpan::hours(30 * 24),
             on_rule_change: OnRuleChange::Report,
             directory_max_age: TimeSpan::minutes(15),
             admins: Vec::new(),

@@ -38,6 +38,7 @@ impl RequestStateKind {
         (Self::Pending, Self::Denied),
         (Self::Pending, Self::Discarded),
         (Self::Pending, Self::Expired),
+        (Self::Pending, Self::Rejected),
         // the review of a break-glass grant is closed
         (Self::Approved, Self::Approved),
         // an approval that waits for more of them keeps the state; nothing leaves the others

@@ -26,6 +26,10 @@ pub struct Ask {
     /// A ticket's name, where a rule wants one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
+    /// From when, up to 30 days ahead unless configured otherwise; at once when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub starts_at: Option<Timestamp>,
 }
 
 /// `POST /api/v1/requests/{id}/approve`.
@@ -187,6 +191,11 @@ pub struct Request {
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
+    /// From when it is asked for, where that was later than when it was made. Once it was agreed to it stays
+    /// `pending` until then, with who decided it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub starts_at: Option<Timestamp>,
     /// When it lapses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]

@@ -144,6 +144,7 @@ pub(crate) async fn held_role(
         duration_seconds: ask.duration.map_or(length, TimeSpan::as_seconds),
         reason: reason(role, ask)?,
         ticket: ask.ticket.clone(),
+        starts_at: None,
     };
     let request: Request = client.post(&["requests"], &wish).await?;
     output::say(&format!("Asked: {}", output::plain(&request.id)));

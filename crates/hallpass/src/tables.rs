@@ -38,6 +38,7 @@ pub(crate) const REQUEST_FIELDS: &[&str] = &[
     "grant_id",
     "shortened_from_seconds",
     "shortened_by",
+    "starts_at",
 ];
 
 /// The columns of grants in CSV.
@@ -205,7 +206,7 @@ fn block(title: &str, lines: &[(&str, Option<String>)]) -> String {
 
 /// One request, for people.
 pub(crate) fn request(item: &Request, view: &Viewpoint) -> String {
-    let waiting = item.state == "pending";
+    let waiting = item.state == "pending" && item.decided_by.is_none();
     let title = format!(
         "{}: {} for {}",
         states::word(&item.state),
@@ -231,6 +232,7 @@ pub(crate) fn request(item: &Request, view: &Viewpoint) -> String {
             ("id", Some(item.id.clone())),
             ("asked by", Some(item.requester.clone())),
             ("asked for", shortened(item)),
+            ("starts", item.starts_at.map(|at| view.time(at))),
             ("reason", Some(item.reason.clone())),
             ("ticket", item.ticket.clone()),
             (

@@ -68,6 +68,7 @@ pub(crate) fn request(request: &Request) -> api::Request {
         reason: request.reason.clone(),
         ticket: request.ticket.clone(),
         created_at: request.asked_at,
+        starts_at: request.start.as_ref().map(|start| start.at),
         expires_at: request.expires_at,
         decision: request.decided.kind.clone(),
         approvers: request
@@ -101,6 +102,11 @@ pub(crate) fn request(request: &Request) -> api::Request {
         version: request.version,
     };
     tell_state(&request.state, &mut out);
+    if let Some(agreed) = request.agreed_start() {
+        out.decided_by = Some(agreed.by.to_string());
+        out.decided_at = Some(agreed.at);
+        out.approval = Some(agreed.approval.name().to_owned());
+    }
     out
 }
 

@@ -22,6 +22,7 @@ fn asking() -> Asking {
         duration: TimeSpan::hours(1),
         reason: "benchmark".into(),
         ticket: None,
+        starts_at: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hallpass_access::{
     AccessError, AskOutcome, Asking, Extending, FieldProblem, Idempotency, Refusal, Wanted,
 };
-use hallpass_model::{GrantId, RequestId, TimeSpan};
+use hallpass_model::{GrantId, RequestId, TimeSpan, Timestamp};
 use hallpass_wording::{escape, lists};
 use serde_json::json;
 
@@ -195,6 +195,7 @@ impl Slack {
             duration,
             ticket: field_of(form, ids::TICKET, ids::TICKET_ACTION),
             reason,
+            starts_at: starts_at(form),
         };
         let once = idempotency(form, &format!("{asking:?}"));
         let asked = self
@@ -295,6 +296,12 @@ pub(crate) fn field_of(form: &SubmittedForm, block: &str, action: &str) -> Optio
     typed.filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
+/// From when somebody asks; `None` = at once.
+fn starts_at(form: &SubmittedForm) -> Option<Timestamp> {
+    let seconds = form.value(ids::START, ids::START_ACTION)?;
+    Timestamp::from_second(seconds.parse().ok()?).ok()
+}
+
 /// Whether nothing but a ticket is missing.
 fn only_ticket(refusal: &Refusal) -> bool {
     !refusal.fields.is_empty()
@@ -365,6 +372,7 @@ fn field_errors(form: &SubmittedForm, refusal: &Refusal) -> FormOutcome {
         let block = match field.as_str() {
             "account" if !is_extension => ids::ACCOUNT,
             "duration_seconds" => ids::DURATION,
+            "starts_at" if !is_extension => ids::START,
             "ticket" if has_ticket => ids::TICKET,
             "reason" | "ticket" => ids::REASON,
             _ => target,

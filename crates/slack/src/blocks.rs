@@ -135,6 +135,11 @@ pub enum Element {
         #[serde(skip_serializing_if = "Option::is_none")]
         max_length: Option<u16>,
     },
+    /// A day and a time, in the zone of whoever looks.
+    Datetimepicker {
+        /// What is chosen in.
+        action_id: String,
+    },
 }
 
 /// A button.

@@ -88,7 +88,7 @@ impl Slack {
         // understood was shown in the form
         let silent = match &request.state {
             RequestState::Rejected { code, .. } => {
-                code == "invalid" || request.origin != Origin::Slack
+                request.start.is_none() && (code == "invalid" || request.origin != Origin::Slack)
             }
             RequestState::Pending
             | RequestState::Approved { .. }

@@ -31,6 +31,10 @@ pub const PAGE_WORDS: &str = "hallpass_words_page";
 pub const DURATION: &str = "duration_picker";
 /// How long: action.
 pub const DURATION_ACTION: &str = "duration_picker_action";
+/// From when: block.
+pub const START: &str = "start_picker";
+/// From when: action.
+pub const START_ACTION: &str = "start_picker_action";
 /// Why: block.
 pub const REASON: &str = "provide_reason";
 /// Why: action.

@@ -251,6 +251,8 @@ struct RawState {
 struct RawField {
     value: Option<String>,
     selected_option: Option<RawOption>,
+    /// Seconds since 1970 in UTC.
+    selected_date_time: Option<i64>,
 }
 
 impl RawPayload {
@@ -324,8 +326,9 @@ impl RawView {
                 .into_iter()
                 .map(|(block, fields)| {
                     let fields = fields.into_iter().filter_map(|(action, field)| {
-                        let value = field.selected_option.map(|option| option.value);
-                        Some((action, value.or(field.value)?))
+                        let chosen = field.selected_option.map(|option| option.value);
+                        let instant = field.selected_date_time.map(|at| at.to_string());
+                        Some((action, chosen.or(instant).or(field.value)?))
                     });
                     (block, fields.collect())
                 })

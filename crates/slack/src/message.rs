@@ -256,6 +256,9 @@ fn how_long(scene: &Scene<'_>, shown: ShownRequest) -> String {
             let ends = at(scene, grant.ends_at);
             format!("{span}, ends {ends}")
         }
+        _ if let Some(start) = &scene.request.start => {
+            format!("{span} from {}", at(scene, start.at))
+        }
         _ if scene.request.extends.is_some() => format!("{span}, to extend what is held"),
         _ => span,
     }
@@ -263,14 +266,21 @@ fn how_long(scene: &Scene<'_>, shown: ShownRequest) -> String {
 
 fn buttons(request: &Request) -> Block {
     let id = request.id.to_string();
+    let approve = [
+        button(ids::APPROVE, "Approve", &id, Some(Style::Primary)),
+        button(ids::APPROVE_WITH, "Approve with…", &id, None),
+    ];
+    let others = [
+        button(ids::DENY, "Deny", &id, Some(Style::Danger)),
+        button(ids::DISCARD, "Discard", &id, None),
+    ];
+    // what only waits for its start has enough approvals
+    let approve = approve
+        .into_iter()
+        .filter(|_| request.agreed_start().is_none());
     Block::Actions {
         block_id: ids::BUTTONS.to_owned(),
-        elements: vec![
-            button(ids::APPROVE, "Approve", &id, Some(Style::Primary)),
-            button(ids::APPROVE_WITH, "Approve with…", &id, None),
-            button(ids::DENY, "Deny", &id, Some(Style::Danger)),
-            button(ids::DISCARD, "Discard", &id, None),
-        ],
+        elements: approve.chain(others).collect(),
     }
 }
 
@@ -297,6 +307,9 @@ fn at(scene: &Scene<'_>, instant: Timestamp) -> String {
 
 fn waiting_parts(scene: &Scene<'_>) -> Vec<String> {
     let mut parts = Vec::new();
+    if let Some(agreed) = grants::agreed(scene.request, &scene.style()) {
+        return vec![agreed];
+    }
     if !scene.request.reviews.is_empty() {
         parts.push(grants::progress(scene.request, &scene.style()));
     }

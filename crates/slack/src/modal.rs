@@ -5,7 +5,7 @@ use hallpass_access::{
     Sought,
 };
 use hallpass_model::{TimeSpan, Timestamp};
-use hallpass_wording::{escape, names, shown, time};
+use hallpass_wording::{escape, grants, names, shown, time};
 use jiff::tz::TimeZone;
 
 use crate::blocks::{Block, Choice, Element, SlackView, Style, button, context, plain, section};
@@ -177,6 +177,7 @@ pub(crate) fn ask(asks: Asks, name: &str, durations: &[TimeSpan], advice: &Advic
             dispatch_action: false,
         });
     }
+    blocks.push(start());
     if let Some(already) = &advice.already {
         blocks.push(context("already", already.clone()));
     }
@@ -204,6 +205,20 @@ fn lengths(label: &str, options: Vec<Choice>) -> Block {
         },
         hint: None,
         optional: false,
+        dispatch_action: false,
+    }
+}
+
+/// From when; at once where nothing is chosen.
+fn start() -> Block {
+    Block::Input {
+        block_id: ids::START.to_owned(),
+        label: plain("Start"),
+        element: Element::Datetimepicker {
+            action_id: ids::START_ACTION.to_owned(),
+        },
+        hint: Some(plain(grants::START_HINT)),
+        optional: true,
         dispatch_action: false,
     }
 }

@@ -117,6 +117,7 @@ impl Slack {
             | PressRefused::NotRequester
             | PressRefused::GlassHolds { .. }
             | PressRefused::Justification { .. }
+            | PressRefused::StartRefused
             | PressRefused::ApprovedLength { .. }
             | PressRefused::LongComment { .. }
             | PressRefused::NoReview

@@ -29,7 +29,10 @@ pub(crate) fn read_instant(text: &str) -> Result<Timestamp, StorageFault> {
 /// The version of stored bodies that this program writes, and the newest that it reads. A body of
 /// version 1 does not say so; one of a later version has a member `body_version`, and is written only
 /// once there are bytes of the version before in `tests/golden/bodies` that still load.
-const BODY_VERSION: u32 = 1;
+const BODY_VERSION: u32 = 2;
+
+/// From which version a request may start later: an earlier release would grant it at once.
+const PLANNED_START_VERSION: u32 = 2;
 
 /// What every body may say of itself.
 #[derive(Deserialize)]
@@ -77,6 +80,9 @@ pub(crate) fn read_body<T: DeserializeOwned>(what: &str, text: &str) -> Result<T
 struct Apart<T, S> {
     row: T,
     state: S,
+    /// Where it is not 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    body_version: Option<u32>,
 }
 
 /// A request as JSON text.
@@ -85,8 +91,13 @@ pub(crate) fn request_text(request: &Request) -> Result<String, StorageFault> {
         state: RequestState::Pending,
         ..request.clone()
     };
+    let body_version = request.start.is_some().then_some(PLANNED_START_VERSION);
     let state = &request.state;
-    body(&Apart { row, state })
+    body(&Apart {
+        row,
+        state,
+        body_version,
+    })
 }
 
 /// The body of a request.
@@ -101,7 +112,7 @@ pub(crate) fn read_request(body: &[u8]) -> Result<Request, StorageFault> {
 
 /// A request from JSON text.
 pub(crate) fn read_request_text(text: &str) -> Result<Request, StorageFault> {
-    let Apart { row, state } = read_body::<Apart<Request, RequestState>>("request", text)?;
+    let Apart { row, state, .. } = read_body::<Apart<Request, RequestState>>("request", text)?;
     Ok(Request { state, ..row })
 }
 
@@ -112,7 +123,11 @@ pub(crate) fn grant_text(grant: &Grant) -> Result<String, StorageFault> {
         ..grant.clone()
     };
     let state = &grant.state;
-    body(&Apart { row, state })
+    body(&Apart {
+        row,
+        state,
+        body_version: None,
+    })
 }
 
 /// The body of a grant.
@@ -127,7 +142,7 @@ pub(crate) fn read_grant(body: &[u8]) -> Result<Grant, StorageFault> {
 
 /// A grant from JSON text.
 pub(crate) fn read_grant_text(text: &str) -> Result<Grant, StorageFault> {
-    let Apart { row, state } = read_body::<Apart<Grant, GrantState>>("grant", text)?;
+    let Apart { row, state, .. } = read_body::<Apart<Grant, GrantState>>("grant", text)?;
     Ok(Grant { state, ..row })
 }
 

@@ -6,9 +6,9 @@ use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
 use hallpass_access::{
-    AfterReview, Alarm, AlarmKind, AlarmState, Approval, Closing, CredentialsAfterEnd, EndCause,
-    Fate, HeldAccess, LateRemoval, Lifted, LiveSessions, LostAccess, Message, News, Notice,
-    OutlivingSessions, Review, Shortened, Stuck, SweepState, Wanted,
+    AfterReview, AgreedStart, Alarm, AlarmKind, AlarmState, Approval, Closing, CredentialsAfterEnd,
+    EndCause, Fate, HeldAccess, LateRemoval, Lifted, LiveSessions, LostAccess, Message, News,
+    Notice, OutlivingSessions, PlannedStart, Review, Shortened, Stuck, SweepState, Wanted,
 };
 use hallpass_assignments::{AssignmentRow, OperationKind};
 use hallpass_model::{TargetNames, TimeSpan};
@@ -87,7 +87,7 @@ fn check_json<T: Serialize + DeserializeOwned + PartialEq + Debug>(kind: &str, v
     );
 }
 
-/// In every state, and one with every member filled.
+/// In every state, one with every member of before starts filled, and one that starts later.
 fn requests() -> Vec<Request> {
     let mut all: Vec<Request> = request_states()
         .into_iter()
@@ -135,6 +135,18 @@ fn requests() -> Vec<Request> {
             by: email(900),
         }),
         version: 3,
+        ..a_request(7)
+    });
+    all.push(Request {
+        start: Some(PlannedStart {
+            at: at(86_400),
+            agreed: Some(AgreedStart {
+                by: email(900),
+                user: Some(user(900)),
+                at: at(8),
+                approval: Approval::Peer,
+            }),
+        }),
         ..a_request(7)
     });
     all
@@ -392,7 +404,7 @@ fn plans_and_what_they_leave_behind() {
 
 #[test]
 fn what_a_newer_release_wrote_is_refused_by_that_name() {
-    let newer = |text: &str| text.replacen('{', r#"{"body_version":2,"#, 1);
+    let newer = |text: &str| text.replacen('{', r#"{"body_version":3,"#, 1);
     let said = |fault: StorageFault| fault.text();
     let request = newer(&request_text(&a_request(1)).unwrap());
     let grant = newer(&grant_text(&a_grant(1)).unwrap());
@@ -410,16 +422,16 @@ fn what_a_newer_release_wrote_is_refused_by_that_name() {
         assert_eq!(
             answer.map_err(said),
             Err(format!(
-                "stored {what} was written by a newer hallpass (body version 2, this one reads up to 1); start \
+                "stored {what} was written by a newer hallpass (body version 3, this one reads up to 2); start \
                  that release, or restore a backup of this one"
             ))
         );
     }
     // this version may say which it is, and words of people say nothing
-    let same = request.replace(r#""body_version":2"#, r#""body_version":1"#);
+    let same = request.replace(r#""body_version":3"#, r#""body_version":1"#);
     assert_eq!(read_request_text(&same), Ok(a_request(1)));
     let quoted = Request {
-        reason: r#"{"body_version":2}"#.to_owned(),
+        reason: r#"{"body_version":3}"#.to_owned(),
         ..a_request(1)
     };
     assert_eq!(

@@ -121,6 +121,7 @@ pub fn a_request(n: u64) -> Request {
         secondary_domain: false,
         asked_at: at(n),
         expires_at: Some(at(n + 28_800)),
+        start: None,
         extends: None,
         decided: Decided {
             kind: "RequiresApproval".to_owned(),

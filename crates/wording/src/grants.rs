@@ -133,6 +133,23 @@ pub fn progress(request: &Request, style: &impl ChannelStyle) -> String {
     )
 }
 
+/// What an empty start means, and what one that is to come.
+pub const START_HINT: &str =
+    "Empty: as soon as it is approved. Else the rules are asked again when it starts.";
+
+/// That it was agreed to, by whom, and when it starts; nothing where it was not, or has started.
+pub fn agreed(request: &Request, style: &impl ChannelStyle) -> Option<String> {
+    let agreed = request.agreed_start()?;
+    let starts = style.instant(request.start.as_ref()?.at);
+    let how = match agreed.approval {
+        Approval::NotRequired | Approval::Own => "No approval needed".to_owned(),
+        Approval::Peer | Approval::BreakGlass | Approval::Adopted => {
+            format!("Approved by {}", style.person(&agreed.by))
+        }
+    };
+    Some(format!("{how}; starts {starts}"))
+}
+
 /// What the newest approval said beside yes: that it is for less time than was asked, and a comment.
 pub fn said_with_approval(request: &Request, style: &impl ChannelStyle) -> Option<String> {
     let shortened = shortened(request, style).map(|words| format!("{words}."));

@@ -52,7 +52,12 @@ pub fn asks(request: &Request, style: &impl ChannelStyle) -> String {
     if request.extends.is_some() {
         format!("asks to keep {target}, {duration}")
     } else {
-        format!("asks for {target}, {duration}")
+        let starts = request.start.as_ref();
+        let starts = starts.map(|start| format!(" from {}", style.instant(start.at)));
+        format!(
+            "asks for {target}, {duration}{}",
+            starts.unwrap_or_default()
+        )
     }
 }
 

@@ -1,7 +1,7 @@
 //! Asking, through the driver.
 
 use hallpass_audit::Event;
-use hallpass_model::{GrantId, HoldKey, RequestId, TimeSpan};
+use hallpass_model::{GrantId, HoldKey, RequestId, TimeSpan, Timestamp};
 use hallpass_rules::{Directory, Rules};
 
 use super::{Access, AccessError, RACES_MAX};
@@ -12,7 +12,7 @@ use crate::step::{ApprovedGrant, ApprovedThrough, RequestStep};
 use crate::{
     Actor, Approval, AskOutcome, Change, CommitError, Grant, LocksSeen, News, Person, PressRefused,
     Refusal, Request, RequestFilter, RequestState, RequestStateKind, StoredAnswer, Wanted, grant,
-    grant_press,
+    grant_press, start,
 };
 
 /// How long the answer to an idempotency key is remembered.
@@ -29,6 +29,8 @@ pub struct Asking {
     pub reason: String,
     /// A ticket's name.
     pub ticket: Option<String>,
+    /// From when; `None` = at once.
+    pub starts_at: Option<Timestamp>,
 }
 
 /// How a grant is to be lengthened.
@@ -104,6 +106,7 @@ impl Access {
                 .filter(|ticket| !ticket.is_empty())
                 .map(str::to_owned)
                 .or(original.ticket),
+            starts_at: None,
         };
         self.ask_for(actor, &asking, Some(&extended), idempotency)
             .await
@@ -252,7 +255,9 @@ impl Access {
         }
         if let Answered::Waits(request) | Answered::Granted(request, _) = &answered
             && let Some(key) = &request.key
-            && let Some(waiting) = self.pending_for(key, request.extends).await?
+            && let Some(waiting) = self
+                .pending_for(key, request.extends, request.start.as_ref().map(|it| it.at))
+                .await?
         {
             return Ok(AskOutcome::AlreadyPending(waiting));
         }
@@ -266,6 +271,11 @@ impl Access {
                 waits(&request, by, step).made(),
                 AskOutcome::Pending(request),
             ),
+            Answered::Granted(request, approval) if request.start.is_some() => {
+                let agreed = start::agreed_by_rule(request, approval, by, step);
+                let asked = AskOutcome::Pending(agreed.request.clone());
+                (agreed.made(), asked)
+            }
             Answered::Granted(request, approval) => {
                 let holds = self.holds(request.key.as_ref()).await?;
                 let context = DecisionContext {
@@ -317,6 +327,7 @@ impl Access {
             ticket: asking.ticket.as_deref(),
             origin: actor.origin,
             secondary_domain: actor.secondary_domain,
+            starts_at: asking.starts_at,
             extends,
         };
         let answered = ask::answer(&form, rules, directory, &self.settings, step.now);
@@ -328,6 +339,7 @@ impl Access {
         &self,
         key: &HoldKey,
         extends: Option<GrantId>,
+        starts_at: Option<Timestamp>,
     ) -> Result<Option<Request>, AccessError> {
         let mut filter = RequestFilter {
             state: Some(RequestStateKind::Pending),
@@ -336,7 +348,10 @@ impl Access {
         };
         loop {
             let waiting = self.ports.store.requests(&filter, 10).await?;
-            let is_equal = |other: &Request| other.extends == extends;
+            let is_equal = |other: &Request| {
+                let start = other.start.as_ref().map(|start| start.at);
+                other.extends == extends && start == starts_at
+            };
             let found = waiting.rows.into_iter().find(is_equal);
             if found.is_some() || waiting.next.is_none() {
                 return Ok(found);

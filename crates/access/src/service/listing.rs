@@ -105,7 +105,9 @@ impl Access {
             RequestView::All => filter.sight = self.sight(actor).await?,
         }
         self.list_requests(actor, filter, limit, |request| match view {
-            RequestView::ToReview => self.could_decide(actor, request),
+            RequestView::ToReview => {
+                request.agreed_start().is_none() && self.could_decide(actor, request)
+            }
             RequestView::Mine | RequestView::All => self.may_see(actor, request),
         })
         .await

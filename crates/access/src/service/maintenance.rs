@@ -87,8 +87,17 @@ impl Access {
         let (mut done, mut failed) = (0, 0);
         for request in self.ports.store.requests_due(self.now(), BATCH).await? {
             let id = request.id;
-            let step = decide::pass_time(request, &self.settings, self.step());
-            let change = step.map(RequestStep::changed).unwrap_or_default();
+            let step = self.step();
+            let is_over = request.expires_at.is_some_and(|at| step.now >= at);
+            let change = if request.is_to_start(step.now) && !is_over {
+                match self.started(request).await? {
+                    Some(change) => change,
+                    None => continue,
+                }
+            } else {
+                let step = decide::pass_time(request, &self.settings, step);
+                step.map(RequestStep::changed).unwrap_or_default()
+            };
             match self.store_change(change).await {
                 Ok(_) => done += 1,
                 Err(CommitError::Raced(_)) => {}

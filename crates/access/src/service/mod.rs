@@ -24,6 +24,7 @@ mod queries;
 mod reviewing;
 mod search;
 mod standing;
+mod starting;
 mod status;
 mod surveying;
 mod sweeping;

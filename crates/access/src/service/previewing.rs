@@ -1,6 +1,6 @@
 //! What would come of asking, before somebody asks: reads what asking reads, and stores nothing.
 
-use hallpass_model::HoldKey;
+use hallpass_model::{HoldKey, Timestamp};
 use hallpass_rules::{Ask, ClickRefused, Directory, RuleId};
 
 use super::{Access, AccessError, Patience};
@@ -19,9 +19,24 @@ impl Access {
         actor: &Actor,
         wanted: &Wanted,
     ) -> Result<Result<Preview, Vec<FieldProblem>>, AccessError> {
+        self.preview_at(actor, wanted, None).await
+    }
+
+    /// The same for access that starts later.
+    ///
+    /// # Errors
+    /// As [`Access::preview`].
+    pub async fn preview_at(
+        &self,
+        actor: &Actor,
+        wanted: &Wanted,
+        starts_at: Option<Timestamp>,
+    ) -> Result<Result<Preview, Vec<FieldProblem>>, AccessError> {
         let (rules, directory, step) = (self.rules(), self.directory(), self.step());
         let (who, settings) = (actor.principal(), &self.settings);
-        let judged = preview::judge(wanted, who, &rules, &directory, settings, step.now);
+        let judged = preview::judge(
+            wanted, who, &rules, &directory, settings, step.now, starts_at,
+        );
         let (Some(resolved), Some(decision)) = (&judged.resolved, &judged.decision) else {
             return Ok(Err(judged.problems));
         };
@@ -47,7 +62,8 @@ impl Access {
         });
         let (mut waiting, mut held, mut stands) = (None, None, None);
         if let Some(key) = &key {
-            waiting = self.pending_for(key, None).await?;
+            let later = starts_at.filter(|at| *at > step.now);
+            waiting = self.pending_for(key, None, later).await?;
             held = self.held_grant(key).await?;
             stands = self.stands(&key.user, &key.target, Patience::Look).await?;
         }
@@ -91,7 +107,7 @@ impl Access {
         let Some(grant) = live.max_by_key(|grant: &Grant| grant.id) else {
             return Ok(None);
         };
-        let waiting = self.pending_for(key, Some(grant.id)).await?;
+        let waiting = self.pending_for(key, Some(grant.id), None).await?;
         Ok(Some(HeldGrant { grant, waiting }))
     }
 

@@ -119,6 +119,7 @@ fn request(
         secondary_domain: false,
         asked_at: step.now,
         expires_at: None,
+        start: None,
         extends: None,
         decided: Decided {
             kind: "Adopted".to_owned(),

@@ -63,6 +63,7 @@ pub(crate) async fn ask(
         duration: TimeSpan::seconds(body.duration_seconds),
         reason: body.reason,
         ticket: body.ticket,
+        starts_at: body.starts_at,
     };
     // before asking: afterwards it would show what the grant gives
     let standing = held_already(&app, actor, &asking.wanted).await;

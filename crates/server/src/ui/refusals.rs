@@ -58,7 +58,8 @@ pub(crate) fn words<'a>(
             "Somebody else must close the review of your own request.".to_owned()
         }
         PressRefused::Standing(why) => capital(&format!("{why}.")),
-        PressRefused::ApprovedLength { .. }
+        PressRefused::StartRefused
+        | PressRefused::ApprovedLength { .. }
         | PressRefused::LongComment { .. }
         | PressRefused::ClocksDisagree(_)
         | PressRefused::ExportBehind { .. }

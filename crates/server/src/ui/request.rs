@@ -44,6 +44,8 @@ struct RequestPage {
     who: PersonView,
     is_mine: bool,
     length: TimeSpan,
+    /// From when it was asked for.
+    starts: Option<At>,
     /// That an approver made it shorter.
     shortened: Option<String>,
     /// The whole length after extensions, when that is another.
@@ -250,6 +252,7 @@ async fn assemble(
         who: Presenter::person(&request.requester.name, &request.requester.email),
         is_mine: view.is_me(&request.requester),
         length: request.duration,
+        starts: request.start.as_ref().map(|start| view.at_zone(start.at)),
         shortened: grants::shortened(request, view),
         whole: grant.and_then(whole_length),
         extends: extended(app, viewer, request).await,

@@ -86,6 +86,8 @@ struct Open {
     who: PersonView,
     aim: TargetView,
     length: TimeSpan,
+    /// From when, where that is to come.
+    starts: Option<String>,
     waited: String,
     lapses: Option<String>,
     reason: String,
@@ -340,6 +342,7 @@ async fn open(
         who: Presenter::person(&request.requester.name, &request.requester.email),
         aim: view.aim_of(request),
         length: request.duration,
+        starts: request.start.as_ref().map(|start| view.words(start.at)),
         waited: waited(view, request.asked_at),
         lapses: request.expires_at.map(|at| view.words(at)),
         reason: plain(&request.reason),

@@ -7,8 +7,8 @@ use hallpass_wording::{grants, time::minutes_passed};
 use super::{
     presenter::{At, Coded, PersonView, Presenter, deciders},
     shell::Viewer,
-    words::capital,
     words::{Badge, grant_badge, plain, request_badge},
+    words::{capital, sentence},
 };
 use crate::App;
 
@@ -91,6 +91,9 @@ pub(crate) fn next(app: &App, view: &Presenter, request: &Request, grant: Option
     let again = || Some(("Ask again", view.aim_of(request).ask));
     match &request.state {
         RequestState::Pending if is_past(view, request) => lapsed(request, again()),
+        RequestState::Pending if let Some(agreed) = grants::agreed(request, view) => {
+            sentence(&agreed).into()
+        }
         RequestState::Pending => waiting(app, view, request).into(),
         RequestState::Denied { by, reason, .. } => Next {
             quote: reason.as_deref().map(plain).unwrap_or_default(),

@@ -390,6 +390,11 @@ fn upcoming(
 ) -> Option<TimelineEntry> {
     let mut entry = match (&request.state, grant) {
         (RequestState::Pending, _) if super::rows::is_past(view, request) => return None,
+        (RequestState::Pending, _) if let Some(agreed) = grants::agreed(request, view) => {
+            TimelineEntry::new("It starts").words(format!(
+                "{agreed}. Then the rules, the person and the account are looked at again."
+            ))
+        }
         (RequestState::Pending, _) => return Some(waiting(app, view, request)),
         (RequestState::Approved { .. }, Some(grant)) => match &grant.state {
             GrantState::Scheduled | GrantState::Granting => {

@@ -261,6 +261,7 @@ impl<'a> Journeys<'a> {
             secondary_domain: false,
             asked_at: at,
             expires_at: Some(WAITS.after(at)),
+            start: None,
             extends: None,
             decided: Decided {
                 kind: if aim.is_free {

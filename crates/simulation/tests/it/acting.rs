@@ -32,6 +32,7 @@ pub(crate) fn asking(set: &str, duration: TimeSpan) -> Asking {
         duration,
         reason: "OPS-1: a: b & <c>".into(),
         ticket: None,
+        starts_at: None,
     }
 }
 

@@ -2,10 +2,10 @@
 //! before it or after it; restart; the world converges and a second pass does nothing.
 
 use hallpass_access::{
-    AccessError, Extending, GrantState, HeldAccess, Idempotency, Locking, RequestFilter,
+    AccessError, Asking, Extending, GrantState, HeldAccess, Idempotency, Locking, RequestFilter,
     RequestStateKind,
 };
-use hallpass_model::{GrantId, HoldKey, RequestId, TimeSpan};
+use hallpass_model::{GrantId, HoldKey, RequestId, TimeSpan, Timestamp};
 use hallpass_simulation::{
     Gate, GateMode, GatePlan, Habits, Human,
     Human::{Ana, Cai},
@@ -22,6 +22,8 @@ use crate::acting::{Kept, asking, grants, key_of, run};
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Ask(Human, &'static str, u64),
+    /// For so long, from so many seconds on.
+    AskLater(Human, &'static str, u64, u64),
     Approve(Human),
     /// Breaks the glass on the newest request.
     Break(Human),
@@ -37,7 +39,7 @@ enum Step {
     Live(u64),
 }
 
-use Step::{Approve, Ask, Break, Close, Extend, Live, Lock, Release, Revoke, Unlock};
+use Step::{Approve, Ask, AskLater, Break, Close, Extend, Live, Lock, Release, Revoke, Unlock};
 
 struct Scenario {
     name: &'static str,
@@ -79,6 +81,29 @@ const SCENARIOS: &[Scenario] = &[
             Live(30),
             Ask(Ana, "ReadOnly", 60),
             Live(80),
+        ],
+        standing: false,
+    },
+    Scenario {
+        name: "a start that is to come",
+        steps: &[AskLater(Ana, "Admin", 60, 15), Approve(Cai), Live(120)],
+        standing: false,
+    },
+    Scenario {
+        name: "a start that nobody has to approve, while the same is held",
+        steps: &[
+            AskLater(Ana, "ReadOnly", 60, 20),
+            Ask(Ana, "ReadOnly", 40),
+            Live(150),
+        ],
+        standing: false,
+    },
+    Scenario {
+        name: "cut off before its start",
+        steps: &[
+            AskLater(Ana, "ReadOnly", 60, 10),
+            Lock(HeldAccess::Ends),
+            Live(90),
         ],
         standing: false,
     },
@@ -183,6 +208,17 @@ async fn attempt<S: Kept>(world: &World<S>, step: Step, key: &str) -> bool {
                 .ask(&world.actor(who), &wanted, Some(&key))
                 .await
                 .is_ok()
+        }
+        AskLater(who, set, seconds, later) => {
+            // counted from the beginning of the scenario, also when it is tried again
+            let began: Timestamp = "2024-10-04T00:00:00Z".parse().unwrap();
+            let starts_at = TimeSpan::seconds(later).after(began);
+            let wanted = Asking {
+                starts_at: Some(starts_at),
+                ..asking(set, TimeSpan::seconds(seconds))
+            };
+            let actor = world.actor(who);
+            world.access.ask(&actor, &wanted, Some(&key)).await.is_ok()
         }
         Approve(who) => {
             let filter = RequestFilter {

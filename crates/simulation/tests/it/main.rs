@@ -31,4 +31,5 @@ mod overlaps;
 mod plans_of_sweeps;
 mod previews;
 mod standing;
+mod starting;
 mod sweeping;

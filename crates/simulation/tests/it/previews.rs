@@ -291,6 +291,7 @@ async fn ask(world: &World, who: Whom, set: &str, length: Length, compared: &mut
         duration,
         reason: "disk is full".into(),
         ticket: Some("OPS-1".into()),
+        starts_at: None,
     };
     let came = access.ask(&actor, &asking, None).await;
     match (&preview, &came) {

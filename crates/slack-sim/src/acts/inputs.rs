@@ -45,6 +45,10 @@ pub(super) fn value(
             Ok(json!({ "type": kind, "value": typed }))
         }
         "datepicker" => Ok(json!({ "type": kind, "selected_date": given })),
+        "datetimepicker" => {
+            let seconds = given.as_i64();
+            Ok(json!({ "type": kind, "selected_date_time": seconds }))
+        }
         "timepicker" => Ok(json!({ "type": kind, "selected_time": given })),
         "users_select" => Ok(json!({ "type": kind, "selected_user": given })),
         "checkboxes" | "multi_static_select" | "multi_external_select" => {

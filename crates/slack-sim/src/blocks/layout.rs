@@ -29,6 +29,7 @@ const ACTIONS: &[&str] = &[
     "button",
     "checkboxes",
     "datepicker",
+    "datetimepicker",
     "external_select",
     "multi_external_select",
     "multi_static_select",
@@ -42,6 +43,7 @@ const ACTIONS: &[&str] = &[
 const INPUTS: &[&str] = &[
     "checkboxes",
     "datepicker",
+    "datetimepicker",
     "external_select",
     "multi_external_select",
     "multi_static_select",

@@ -213,6 +213,9 @@ fn untouched(element: &Value) -> Value {
             json!({ "type": kind, "selected_options": chosen.unwrap_or_else(|| json!([])) })
         }
         "datepicker" => json!({ "type": kind, "selected_date": start("initial_date") }),
+        "datetimepicker" => {
+            json!({ "type": kind, "selected_date_time": start("initial_date_time") })
+        }
         "timepicker" => json!({ "type": kind, "selected_time": start("initial_time") }),
         "users_select" => json!({ "type": kind, "selected_user": start("initial_user") }),
         _ => json!({ "type": kind, "selected_option": start("initial_option") }),

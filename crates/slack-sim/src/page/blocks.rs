@@ -346,6 +346,15 @@ fn input(block: &Value, id: &str, home: Home<'_>, reader: &MessageReader<'_>, ou
         "static_select" | "external_select" | "radio_buttons" => {
             out.push_str(&select(element, id, home, "", Some((&name, &described))));
         }
+        "datetimepicker" => {
+            let action = escape(field(element, "action_id"));
+            let block = escape(id);
+            let _ = write!(
+                out,
+                "<input type=\"datetime-local\" class=\"in\" id=\"{name}\"{described} \
+                 data-block=\"{block}\" data-action=\"{action}\">"
+            );
+        }
         _ => out.push_str("<p class=\"hint\">This kind of input is not drawn here.</p>"),
     }
     if let Some(hint) = hint {

@@ -55,6 +55,7 @@ async fn the_forms_have_their_parts_in_order() {
             "input provide_reason provided_reason",
             "input select_account selected_account",
             "input select_permission_set selected_permission_set",
+            "input start_picker start_picker_action",
             "divider - -",
             "context recorded -",
         ]
@@ -344,6 +345,41 @@ async fn reasons_and_names_arrive_byte_for_byte() {
             .iter()
             .any(|record| record.fields()["reason"] == reason)
     );
+}
+
+#[tokio::test]
+async fn access_is_asked_for_from_a_later_time_on_and_the_card_says_so() {
+    let app = TestApp::new().await;
+    let now = hallpass_model::Clock::now(app.clock.as_ref());
+    let at = |hours| TimeSpan::hours(hours).after(now).as_second();
+    let mut values = form(ACCOUNT, "Admin", "OPS-1: tonight");
+    let mut starts = |seconds: Option<i64>| {
+        values["start_picker"]["start_picker_action"] =
+            json!({"type": "datetimepicker", "selected_date_time": seconds});
+        app.submission("ana", FORM, "", &values)
+    };
+    let late = app.send(&starts(Some(at(31 * 24)))).await;
+    assert!(
+        late.body.contains("\"start_picker\":\"At the latest "),
+        "{}",
+        late.body
+    );
+    app.send(&starts(Some(at(3)))).await;
+    app.tell().await;
+    let requests = app.requests().await;
+    let request = requests.iter().find(|it| it.start.is_some()).unwrap();
+    assert_eq!(request.start.as_ref().unwrap().at.as_second(), at(3));
+    let head = app.head(request.id);
+    let length = &head.blocks()[1]["fields"][4]["text"];
+    let length = length.as_str().unwrap();
+    assert!(
+        length.starts_with("*For*\n2h from ") && length.ends_with(" UTC"),
+        "{length}"
+    );
+    // nothing chosen is at once
+    app.send(&starts(None)).await;
+    let requests = app.requests().await;
+    assert!(requests.iter().any(|it| it.start.is_none()));
 }
 
 #[tokio::test]

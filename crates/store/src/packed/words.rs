@@ -191,6 +191,8 @@ pub(super) const WORDS: &[&str] = &[
     "locked",
     "shortened",
     "comment",
+    "start",
+    "agreed",
 ];
 
 /// A word's number.

@@ -60,7 +60,13 @@ pub fn sentence(
     match &told.notice.news {
         News::ReviewWanted | News::Reminder | News::Reviewed => waiting(told, reader, now, style),
         News::Denied | News::Rejected | News::Discarded | News::Expired => closed(told, style),
-        News::Approved => format!("{target} is approved and being set up."),
+        News::Approved => match request.agreed_start().and(request.start.as_ref()) {
+            Some(start) => format!(
+                "{target} is approved. It starts {}.",
+                style.instant(start.at)
+            ),
+            None => format!("{target} is approved and being set up."),
+        },
         News::Granted => format!("{target} is live.{}", until()),
         News::Extended => format!("{target} is extended.{}", until()),
         News::Failed => format!("{target}: {}", refused_by_aws(grant, style)),

@@ -13,4 +13,5 @@ pub(crate) mod logout;
 pub(crate) mod release;
 pub(crate) mod request;
 pub(crate) mod requests;
+mod starts;
 pub(crate) mod whoami;

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _};
 use hallpass_api::{Ask, Extend, Grant, Request};
 use hallpass_model::TimeSpan;
 
+use super::starts;
 use crate::client::{Client, block_on};
 use crate::commands::{ApiArgs, TargetArgs};
 use crate::exit::{Exit, Failure, Outcome};
@@ -20,7 +21,8 @@ use crate::words;
 #[command(after_help = "Examples:
   hallpass request --account payments-prod --permission-set ReadOnly --for 2h \\
       --reason 'disk of the ledger database is full' --wait
-  hallpass request --group oncall --for 8h --reason 'on call tonight'")]
+  hallpass request --group oncall --for 8h --reason 'on call tonight'
+  hallpass request --group oncall --for 8h --starts 'tomorrow 08:00' --reason 'on call'")]
 pub(crate) struct Args {
     #[command(flatten)]
     target: TargetArgs,
@@ -33,6 +35,9 @@ pub(crate) struct Args {
     /// A ticket, where a rule wants one
     #[arg(long, value_name = "TICKET")]
     ticket: Option<String>,
+    /// From when: `2026-11-22T08:00Z`, `tomorrow 08:00`, `08:00` or `+2h`; at once when left out
+    #[arg(long, value_name = "WHEN", conflicts_with = "wait")]
+    starts: Option<String>,
     /// Ask for a grant of its own even if you hold it already
     #[arg(long)]
     new: bool,
@@ -59,6 +64,10 @@ pub(crate) struct WaitArgs {
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
+    let view = Viewpoint::here();
+    let starts_at = args.starts.as_deref();
+    let starts_at = starts_at.map(|text| starts::read(text, view.now, &view.zone));
+    let starts_at = starts_at.transpose()?;
     let client = args.api.client()?;
     block_on(async {
         // asking goes on whatever comes of looking first, but for what is not there
@@ -70,7 +79,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         if let Some(held) = &standing {
             output::say(&format!("note: {}", output::plain(&held.says)));
         }
-        if let Some(grant) = held.filter(|_| !args.new) {
+        if let Some(grant) = held.filter(|_| !args.new && starts_at.is_none()) {
             return longer(args, &client, &grant).await;
         }
         let ask = Ask {
@@ -80,6 +89,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
             duration_seconds: args.duration.as_seconds(),
             reason: args.reason.clone(),
             ticket: args.ticket.clone(),
+            starts_at,
         };
         let request: Request = client.post(&["requests"], &ask).await?;
         if let Some(held) = request.standing.as_ref().filter(|_| standing.is_none()) {

@@ -56,6 +56,8 @@ pub(super) struct AskForm {
     other: String,
     reason: String,
     ticket: String,
+    /// From when, as the browser writes a time of the viewer's zone; nothing for at once.
+    starts: String,
     /// What the button said would be asked for.
     meant: String,
 }
@@ -69,6 +71,7 @@ struct Wrong {
     length: Coded,
     reason: Coded,
     ticket: Coded,
+    starts: Coded,
     /// Not one field's fault.
     whole: Coded,
 }
@@ -82,6 +85,7 @@ impl Wrong {
             &self.length,
             &self.reason,
             &self.ticket,
+            &self.starts,
         ];
         all.into_iter().filter(|words| !words.is_empty()).count()
     }
@@ -110,6 +114,7 @@ impl Wrong {
             "duration_seconds" => &mut self.length,
             "reason" => &mut self.reason,
             "ticket" => &mut self.ticket,
+            "starts_at" => &mut self.starts,
             _ => &mut self.whole,
         };
         slot.0.clone_from(&problem.message);
@@ -213,7 +218,7 @@ async fn send(State(app): State<App>, Posted { viewer, form }: Posted<AskForm>) 
     let view = Presenter::new(&app, &viewer);
     let choice = Choice::of(&app, &form);
     let outlook = Outlook::of(&app, &viewer, &view, &choice, &form).await?;
-    let mut wrong = unfinished(&choice, &form);
+    let mut wrong = unfinished(&choice, &form, &outlook);
     let unprocessable = StatusCode::UNPROCESSABLE_ENTITY;
     let (Some(wanted), Some(length)) = (choice.wanted(), outlook.length) else {
         if outlook.length.is_none() && outlook.length_wrong.is_empty() {
@@ -275,13 +280,17 @@ async fn ask(
         duration: length,
         reason: form.reason.clone(),
         ticket: (!ticket.is_empty()).then(|| ticket.to_owned()),
+        starts_at: outlook.starts_at,
     };
     app.access.ask(&viewer.actor, &asking, None).await
 }
 
 /// What is still to be chosen or written before anybody can be asked.
-fn unfinished(choice: &Choice, form: &AskForm) -> Wrong {
+fn unfinished(choice: &Choice, form: &AskForm, outlook: &Outlook) -> Wrong {
     let mut wrong = Wrong::default();
+    if !form.starts.is_empty() && outlook.starts_at.is_none() {
+        wrong.starts = Coded("Choose a day and a time, or leave it empty.".to_owned());
+    }
     match choice.kind {
         ChoiceKind::Account if choice.account.is_none() => {
             wrong.account = Coded("Choose an account.".to_owned());

@@ -5,9 +5,10 @@ use hallpass_access::{
     Approval, AskRefused, AskVerdict, FieldProblem, LengthLimits, LengthRefused, Preview,
     PreviewOutcome, Request, RequestFilter, RequestView,
 };
-use hallpass_model::{Email, GrantId, HoldKey, Target, TimeSpan};
+use hallpass_model::{Email, GrantId, HoldKey, Target, TimeSpan, Timestamp};
 use hallpass_rules::Decision;
 use hallpass_wording::{lists::any_of, standing};
+use jiff::{civil::DateTime, tz::TimeZone};
 
 use super::{
     AskForm,
@@ -72,6 +73,8 @@ pub(super) struct Outlook {
     pub(super) length: Option<TimeSpan>,
     pub(super) length_wrong: Coded,
     pub(super) adds_nothing: Option<Coded>,
+    /// From when, where it is not at once.
+    pub(super) starts_at: Option<Timestamp>,
     pub(super) ticket: Option<Coded>,
     pub(super) reason_hint: Option<Coded>,
     /// What sending would ask for, to notice when the form says something else by then.
@@ -86,9 +89,17 @@ impl Outlook {
         choice: &Choice,
         form: &AskForm,
     ) -> Result<Self, ProblemResponse> {
-        let mut outlook = Self::default();
+        let mut outlook = Self {
+            starts_at: starts_at(&form.starts, &view.zone),
+            ..Self::default()
+        };
         let preview = match choice.wanted() {
-            Some(wanted) => Some(app.access.preview(&viewer.actor, &wanted).await?),
+            Some(wanted) => {
+                let preview = app
+                    .access
+                    .preview_at(&viewer.actor, &wanted, outlook.starts_at);
+                Some(preview.await?)
+            }
             None => None,
         };
         let (preview, unknown) = match preview {
@@ -112,7 +123,11 @@ impl Outlook {
         outlook.standing = Coded(preview.stands.map_or_else(String::new, |stands| {
             standing::held_already(&view.words(stands.seen_at))
         }));
-        outlook.extend(app, viewer, view, &preview).await?;
+        if outlook.starts_at.is_none() {
+            outlook.extend(app, viewer, view, &preview).await?;
+        } else {
+            outlook.waits(view, preview.waiting.as_ref());
+        }
         outlook.people(view, &preview);
         outlook.facts(app, view, choice, &preview);
         outlook.requirements(&preview.decision);
@@ -140,7 +155,10 @@ impl Outlook {
         let limits = preview.map_or(&of_any, Preview::limits);
         let most = limits.longest();
         form.other.trim().clone_into(&mut self.typed);
-        self.chips = match preview.and_then(active) {
+        let held = preview
+            .and_then(active)
+            .filter(|_| self.starts_at.is_none());
+        self.chips = match held {
             Some(grant) => longer(view, grant.ends_at, limits),
             None => from_now(&settings.choices(settings.longest()), limits),
         };
@@ -209,6 +227,16 @@ impl Outlook {
         });
     }
 
+    /// An equal request that waits already.
+    fn waits(&mut self, view: &Presenter, waiting: Option<&Request>) {
+        self.waiting = waiting
+            .filter(|request| !crate::ui::rows::is_past(view, request))
+            .map(|request| {
+                let page = format!("/requests/{}", request.id);
+                (page, view.words(request.asked_at))
+            });
+    }
+
     /// Whether the viewer holds the target already: then the form makes that longer.
     async fn extend(
         &mut self,
@@ -223,12 +251,7 @@ impl Outlook {
             (Some(_), Some(held)) => held.waiting.as_ref(),
             _ => preview.waiting.as_ref(),
         };
-        self.waiting = waiting
-            .filter(|request| !crate::ui::rows::is_past(view, request))
-            .map(|request| {
-                let page = format!("/requests/{}", request.id);
-                (page, view.words(request.asked_at))
-            });
+        self.waits(view, waiting);
         let Some(grant) = active else {
             if held.is_some() {
                 self.notes.push(Coded(
@@ -394,7 +417,8 @@ impl Outlook {
             || length.as_seconds().to_string(),
             |chip| chip.value.clone(),
         );
-        self.meant = format!("{} {pressed} {}", preview.target, decision.kind);
+        let starts = self.starts_at.map(|at| at.to_string()).unwrap_or_default();
+        self.meant = format!("{} {pressed} {} {starts}", preview.target, decision.kind);
         let outcome = match self.extends {
             Some(_) => preview.extending(length),
             None => preview.asking(length),
@@ -436,6 +460,14 @@ impl Outlook {
                 .unwrap_or_default(),
             n => format!("{n} people"),
         };
+        if let Some(starts_at) = self.starts_at {
+            let from = view.words(starts_at);
+            return match verdict {
+                AskVerdict::Granted(_) => format!("Get {length} from {from}"),
+                AskVerdict::BreakGlassOnly => format!("Send it for {length} from {from}"),
+                AskVerdict::Waits => format!("Ask {people} for {length} from {from}"),
+            };
+        }
         match (verdict, &self.extends) {
             (AskVerdict::Granted(Approval::Own), None) => format!("Approve myself for {length}"),
             (AskVerdict::Granted(_), None) => format!("Get {length} now"),
@@ -445,6 +477,12 @@ impl Outlook {
             (AskVerdict::Waits, Some(_)) => format!("Ask {people} to extend to {}", ends()),
         }
     }
+}
+
+/// A day and a time as a browser writes them.
+fn starts_at(text: &str, zone: &TimeZone) -> Option<Timestamp> {
+    let local: DateTime = text.parse().ok()?;
+    Some(local.to_zoned(zone.clone()).ok()?.timestamp())
 }
 
 /// "The longest here is 4h, by rule `prod-database`."

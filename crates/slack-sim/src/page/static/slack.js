@@ -140,7 +140,9 @@
   const submit = async modal => {
     const values = {};
     for (const one of all('[data-block]', modal)) {
-      (values[one.dataset.block] ||= {})[one.dataset.action] = one.value;
+      // Slack holds a time in seconds; the browser writes it in its own zone
+      const time = one.type === 'datetime-local' && one.value;
+      (values[one.dataset.block] ||= {})[one.dataset.action] = time ? Date.parse(time) / 1000 : one.value;
     }
     const said = await act({ submit: { view_id: modal.dataset.view, values } });
     const line = $('#modal-err');

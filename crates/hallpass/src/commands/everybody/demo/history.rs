@@ -120,6 +120,7 @@ async fn play(scene: &Scene, ask: &Ask) -> Option<()> {
         duration: TimeSpan::minutes(ask.minutes),
         reason: ask.why.to_owned(),
         ticket: None,
+        starts_at: None,
     };
     let asked = scene.access.ask(&who, &asking, None).await.ok()?;
     match (&ask.then, &asked) {

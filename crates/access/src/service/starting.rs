@@ -1,0 +1,48 @@
+//! Starts that have come.
+
+use hallpass_model::UserId;
+
+use super::{Access, AccessError};
+use crate::decide::{DecisionContext, FromPresser};
+use crate::step::{ApprovedThrough, RequestStep};
+use crate::{Change, Request, start};
+
+impl Access {
+    /// What becomes of a request whose start has come; `None` while that cannot be known or given just
+    /// now: it is looked at again by the next tick, until its time is over. Nothing here waits for AWS.
+    pub(super) async fn started(&self, request: Request) -> Result<Option<Change>, AccessError> {
+        let (rules, directory) = (self.rules(), self.directory());
+        let holds = self.holds(request.key.as_ref()).await?;
+        let reviews = request.reviews.iter();
+        let mut concerned: Vec<UserId> = reviews.filter_map(|it| it.user.clone()).collect();
+        concerned.push(request.requester.user.clone());
+        concerned.sort();
+        concerned.dedup();
+        let locks = self.locks_of(&concerned).await?;
+        let step = self.step();
+        let Ok(pending) = request.pending(step.now) else {
+            return Ok(None);
+        };
+        if self.ensure_fresh(&directory, step).is_err() || self.export_behind().await?.is_some() {
+            return Ok(None);
+        }
+        let context = DecisionContext {
+            rules: &rules,
+            directory: &directory,
+            holds: &holds,
+            settings: &self.settings,
+            locks: &locks,
+            from_presser: FromPresser::Given,
+            step,
+        };
+        let change = match start::begin(pending.clone(), &context) {
+            Ok(approved) => approved.fold(ApprovedThrough::Press),
+            Err(why) if why.retry_after().is_some() => return Ok(None),
+            Err(why) => RequestStep::changed(start::refused(pending, &why, step)),
+        };
+        Ok(Some(Change {
+            locks_seen: locks,
+            ..change
+        }))
+    }
+}

@@ -1,0 +1,227 @@
+//! A start in the future: a request that its approvers agreed to goes on waiting until then, and is
+//! granted by what holds at that moment (`access.md` §5.1).
+//!
+//! ```text
+//!   pending ──► pending, agreed ──► approved at its start
+//!                       └──► discarded, denied, or rejected at its start
+//! ```
+
+use std::collections::BTreeSet;
+
+use hallpass_audit::{Approval, Event};
+use hallpass_model::{Email, TimeSpan, Timestamp, UserId};
+use hallpass_rules::Principal;
+use serde::{Deserialize, Serialize};
+
+use crate::ask::{self, FieldProblem};
+use crate::decide::DecisionContext;
+use crate::preview::by_rules;
+use crate::records::{Doer, StepContext};
+use crate::step::{Approved, RequestStep};
+use crate::{
+    AskVerdict, Closed, News, PendingRequest, PressRefused, Request, RequestState, Settings, grant,
+};
+
+/// How late a start may be without taking anything from the length: ticks are a second apart.
+const PUNCTUAL: TimeSpan = TimeSpan::minutes(1);
+
+/// When the access of a request is to begin.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedStart {
+    /// From when.
+    pub at: Timestamp,
+    /// That enough people said yes, or that nobody has to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreed: Option<AgreedStart>,
+}
+
+/// That a start was agreed to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgreedStart {
+    /// Whose yes was the last that was needed, by the address of then; the requester's own where no
+    /// approval is needed.
+    pub by: Email,
+    /// Whose, by user id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserId>,
+    /// When it was agreed to.
+    pub at: Timestamp,
+    /// In which capacity.
+    pub approval: Approval,
+}
+
+impl Request {
+    /// The instant by which the rules are asked about it: its start, until that has come.
+    pub fn judged_at(&self, now: Timestamp) -> Timestamp {
+        self.start.as_ref().map_or(now, |start| start.at.max(now))
+    }
+
+    /// When it starts, while that is to come.
+    pub fn starts_later(&self, now: Timestamp) -> Option<Timestamp> {
+        let at = self.start.as_ref()?.at;
+        (now < at).then_some(at)
+    }
+
+    /// Who agreed to its start, while it waits for that.
+    pub fn agreed_start(&self) -> Option<&AgreedStart> {
+        let start = self.start.as_ref()?;
+        let waits = matches!(self.state, RequestState::Pending);
+        start.agreed.as_ref().filter(|_| waits)
+    }
+
+    /// Whether it was agreed to and its start has come.
+    pub(crate) fn is_to_start(&self, now: Timestamp) -> bool {
+        self.agreed_start().is_some() && self.starts_later(now).is_none()
+    }
+
+    /// For how long it would be granted now: until its start and its length are over.
+    pub(crate) fn length_left(&self, now: Timestamp) -> TimeSpan {
+        let Some(start) = &self.start else {
+            return self.duration;
+        };
+        let late = TimeSpan::between(start.at, now);
+        if now <= start.at || late < PUNCTUAL {
+            return self.duration;
+        }
+        TimeSpan::between(now, self.duration.after(start.at))
+    }
+}
+
+/// What is wrong with a start that is asked for.
+pub(crate) fn problem(at: Timestamp, settings: &Settings, now: Timestamp) -> Option<FieldProblem> {
+    let latest = settings.start_within.after(now);
+    let problem = |code, message| Some(FieldProblem::new("starts_at", code, message));
+    if at > latest {
+        let latest = latest.strftime("%Y-%m-%d %H:%M UTC");
+        problem("late-start", format!("At the latest {latest}."))
+    } else if PUNCTUAL.after(at) < now {
+        problem("past-start", "This start is over.".to_owned())
+    } else {
+        None
+    }
+}
+
+/// Nobody else has to say yes, and the start is to come.
+pub(crate) fn agreed_by_rule(
+    mut request: Request,
+    approval: Approval,
+    by: Doer<'_>,
+    step: StepContext<'_>,
+) -> RequestStep {
+    let requester = request.requester.clone();
+    agree(&mut request, requester.principal(), approval, step.now);
+    let to = vec![requester.email];
+    RequestStep {
+        record: Some(step.of_request(Event::RequestCreated, by, &request)),
+        notice: Some(step.notice(News::Approved, &request, to)),
+        request,
+    }
+}
+
+/// Enough people have said yes; nobody is to be reminded any more.
+pub(crate) fn agree(request: &mut Request, by: Principal<'_>, approval: Approval, now: Timestamp) {
+    request.reminders.next_at = None;
+    if let Some(start) = &mut request.start {
+        start.agreed = Some(AgreedStart {
+            by: by.email.clone(),
+            user: by.user.cloned(),
+            at: now,
+            approval,
+        });
+    }
+}
+
+/// Refuses one more yes to what waits for nothing but its start.
+pub(crate) fn ensure_open(request: &Request, now: Timestamp) -> Result<(), PressRefused> {
+    match request
+        .agreed_start()
+        .filter(|_| request.starts_later(now).is_some())
+    {
+        Some(agreed) => Err(PressRefused::Closed(Closed {
+            how: "approved",
+            by: Some(agreed.by.clone()),
+            at: agreed.at,
+        })),
+        None => Ok(()),
+    }
+}
+
+/// The start has come: whoever agreed may still do so, the person and what was asked for are as they
+/// have to be, and the rules of now say yes. Else nothing is granted.
+pub(crate) fn begin(
+    mut pending: PendingRequest,
+    context: &DecisionContext<'_>,
+) -> Result<Approved, PressRefused> {
+    context.step.ensure_agreed()?;
+    let (request, now) = (pending.request(), context.step.now);
+    let agreed = request
+        .agreed_start()
+        .cloned()
+        .ok_or(PressRefused::Changed)?;
+    context.ensure_requester_unlocked(request)?;
+    let question =
+        ask::question(&pending.key().target, &request.names).ok_or(PressRefused::NotYours)?;
+    let whose = request.requester.principal();
+    let (rules, directory) = (context.rules, context.directory);
+    let decision = match agreed.approval {
+        Approval::NotRequired | Approval::Own => {
+            let decision = rules.decide(whose, &question, directory, now);
+            match by_rules(&decision) {
+                Ok(AskVerdict::Granted(_)) => decision,
+                _ => return Err(PressRefused::StartRefused),
+            }
+        }
+        Approval::Peer | Approval::BreakGlass | Approval::Adopted => {
+            let may = |who| rules.may_approve(who, whose, &question, directory, now);
+            let given = request.reviews.iter();
+            let given = given.filter(|review| context.locks.counts(review));
+            let given = given.filter_map(|review| Some((review.user.as_ref()?, &review.by)));
+            let mut decision = None;
+            let mut approvals = BTreeSet::new();
+            for (user, by) in given {
+                let known = ask::is_enabled(Some(user), directory);
+                if let Ok(permit) = may(Principal::user(user, by))
+                    && known
+                {
+                    approvals.insert(user.clone());
+                    decision = Some(permit.decision);
+                }
+            }
+            let decision = decision.filter(|it| it.is_satisfied_by(&approvals));
+            decision.ok_or(PressRefused::StartRefused)?
+        }
+    };
+    let fits = ask::check_again(request, &decision, directory, context.settings);
+    let granted_for = fits.map_err(PressRefused::NoLongerFits)?;
+    let by = Principal {
+        user: agreed.user.as_ref(),
+        email: &agreed.by,
+    };
+    let length = granted_for.min(request.length_left(now));
+    pending.shorten(length);
+    let approved = grant::approved(pending, by, agreed.approval, Doer::Hallpass, context)?;
+    Ok(approved)
+}
+
+/// Nothing comes of it: what held when it was agreed to does not hold at its start.
+pub(crate) fn refused(
+    pending: PendingRequest,
+    why: &PressRefused,
+    step: StepContext<'_>,
+) -> RequestStep {
+    let request = pending.into_state(RequestState::Rejected {
+        at: step.now,
+        code: why.code().to_owned(),
+        detail: format!("It did not start: {why}."),
+    });
+    let to = vec![request.requester.email.clone()];
+    let record = step
+        .of_request(Event::RequestRejected, Doer::Hallpass, &request)
+        .why(why.code())
+        .error(&why.to_string());
+    RequestStep {
+        record: Some(record),
+        notice: Some(step.notice(News::Rejected, &request, to)),
+        request,
+    }
+}

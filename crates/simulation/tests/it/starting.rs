@@ -1,0 +1,380 @@
+//! Starts in the future (`access.md` §5.1): granted on time by what holds then, and by nothing else.
+
+use hallpass_access::{
+    AccessStore, AskOutcome, Asking, GrantState, HeldAccess, Locking, News, Request, RequestState,
+    RequestView,
+};
+use hallpass_model::{Clock, RequestId, TimeSpan, Timestamp};
+use hallpass_rules::{RuleFile, load};
+use hallpass_simulation::{
+    Habits,
+    Human::{Ana, Bo, Cai, Dee, Eve},
+    World, check_all,
+};
+
+use crate::acting::{asking, grants, run};
+
+const HOUR: TimeSpan = TimeSpan::hours(1);
+const RULES: &str = "[[rule]]\nid = 'admin'\naccounts = '*'\npermission_sets = 'Admin'\n\
+    approvers = ['cai@corp.example', 'dee@corp.example']\n";
+const FREE: &str = "[[rule]]\nid = 'reading'\naccounts = '*'\npermission_sets = 'ReadOnly'\n\
+    approval_is_not_required = true\n";
+
+async fn world(seed: u64) -> World {
+    let world = World::new(seed, Habits::default(), None);
+    rules(&world, &format!("{RULES}{FREE}")).await;
+    // AWS has said what time it is
+    world.live(TimeSpan::seconds(10)).await;
+    world
+}
+
+async fn rules(world: &World, text: &str) {
+    let loaded = load(&RuleFile::new("rules.toml", text)).unwrap();
+    world.access.set_rules(loaded.rules, "test").await.unwrap();
+}
+
+async fn ask(world: &World, set: &str, starts_at: Timestamp, length: TimeSpan) -> AskOutcome {
+    let asking = Asking {
+        starts_at: Some(starts_at),
+        ..asking(set, length)
+    };
+    let asked = world.access.ask(&world.actor(Ana), &asking, None).await;
+    asked.unwrap()
+}
+
+async fn stored(world: &World, id: RequestId) -> Request {
+    world.store.request(id).await.unwrap().unwrap()
+}
+
+/// Asked for an hour, from in an hour on, and approved by Cai.
+async fn agreed(world: &World) -> (RequestId, Timestamp) {
+    let starts_at = HOUR.after(world.clock.now());
+    let id = ask(world, "Admin", starts_at, HOUR).await.request().id;
+    let approved = world.access.approve(&world.actor(Cai), id, None).await;
+    assert_eq!(approved.unwrap().state, RequestState::Pending);
+    (id, starts_at)
+}
+
+async fn until(world: &World, at: Timestamp) {
+    let span = TimeSpan::between(world.clock.now(), at);
+    let step = TimeSpan::seconds(20);
+    world
+        .live_coarsely(
+            TimeSpan::seconds(span.as_seconds().saturating_sub(60)),
+            step,
+        )
+        .await;
+    world.live(TimeSpan::between(world.clock.now(), at)).await;
+}
+
+#[test]
+fn it_begins_at_its_start_and_ends_its_length_after_it() {
+    run(async {
+        for (set, approval) in [("Admin", "peer"), ("ReadOnly", "not_required")] {
+            let world = world(61).await;
+            let key = world.key(Ana, set).unwrap();
+            let (id, starts_at) = if set == "Admin" {
+                agreed(&world).await
+            } else {
+                let starts_at = HOUR.after(world.clock.now());
+                let asked = ask(&world, set, starts_at, HOUR).await;
+                assert!(matches!(asked, AskOutcome::Pending(_)), "{asked:?}");
+                (asked.request().id, starts_at)
+            };
+            let request = stored(&world, id).await;
+            assert_eq!(request.agreed_start().unwrap().approval.name(), approval);
+            assert_eq!(request.reminders.next_at, None, "nobody is asked any more");
+            // nobody has to look at it again
+            let cai = world.actor(Cai);
+            let view = RequestView::ToReview;
+            let review = world
+                .access
+                .requests(&cai, view, &Default::default(), 10)
+                .await;
+            assert!(review.unwrap().rows.is_empty());
+            let again = world.access.approve(&world.actor(Dee), id, None).await;
+            assert!(again.is_err(), "{again:?}");
+            until(&world, TimeSpan::seconds(5).before(starts_at)).await;
+            assert!(grants(&world).await.is_empty());
+            assert!(world.center.present().is_empty());
+            world.live(TimeSpan::seconds(20)).await;
+            let grant = grants(&world).await.remove(0);
+            assert_eq!(grant.state, GrantState::Active);
+            assert!(world.center.present().contains(&key));
+            assert!(
+                TimeSpan::between(HOUR.after(starts_at), grant.ends_at) <= TimeSpan::seconds(30)
+            );
+            assert!(TimeSpan::between(starts_at, grant.scheduled_at) <= TimeSpan::seconds(3));
+            let request = stored(&world, id).await;
+            assert_eq!(request.state.name(), "approved");
+            until(&world, TimeSpan::minutes(2).after(grant.ends_at)).await;
+            check_all(&world, &[]).await.unwrap();
+        }
+    });
+}
+
+/// What changes between the approval and the start.
+#[derive(Clone, Copy, Debug)]
+enum Changes {
+    NoRule,
+    ApproverLeavesTheRule,
+    TwoAreNeeded,
+    ApproverIsGone,
+    RequesterIsGone,
+    RequesterIsLocked,
+    Shorter,
+    Nothing,
+}
+
+#[test]
+fn what_does_not_hold_at_the_start_gives_nothing_and_is_told() {
+    run(async {
+        for (case, code) in [
+            (Changes::NoRule, "start-refused"),
+            (Changes::ApproverLeavesTheRule, "start-refused"),
+            (Changes::TwoAreNeeded, "start-refused"),
+            (Changes::ApproverIsGone, "start-refused"),
+            (Changes::RequesterIsGone, "no-longer-fits"),
+            (Changes::Shorter, "no-longer-fits"),
+            (Changes::RequesterIsLocked, ""),
+            (Changes::Nothing, ""),
+        ] {
+            let world = world(62).await;
+            let now = world.clock.now();
+            world.store.open_channel("test", now).await.unwrap();
+            let (id, starts_at) = agreed(&world).await;
+            match case {
+                Changes::NoRule => rules(&world, FREE).await,
+                Changes::ApproverLeavesTheRule => {
+                    rules(
+                        &world,
+                        &RULES.replace("'cai@corp.example', ", "'bo@corp.example', "),
+                    )
+                    .await;
+                }
+                Changes::TwoAreNeeded => {
+                    rules(&world, &format!("{RULES}min_approvals = 2\n")).await
+                }
+                Changes::ApproverIsGone => world.remove_from_directory(Cai),
+                Changes::RequesterIsGone => world.remove_from_directory(Ana),
+                Changes::RequesterIsLocked => {
+                    let locking = Locking {
+                        reason: "a laptop was stolen",
+                        until: None,
+                        held: HeldAccess::GoesOn,
+                        force: hallpass_access::Force::No,
+                    };
+                    let ana = world.actor(Ana).user.unwrap();
+                    world
+                        .access
+                        .lock(&world.actor(Eve), &ana, locking)
+                        .await
+                        .unwrap();
+                }
+                Changes::Shorter => rules(&world, &format!("{RULES}max_duration = '30m'\n")).await,
+                Changes::Nothing => {}
+            }
+            world.directory.read();
+            until(&world, TimeSpan::seconds(30).after(starts_at)).await;
+            let request = stored(&world, id).await;
+            let has_begun = !grants(&world).await.is_empty();
+            assert_eq!(
+                has_begun,
+                matches!(case, Changes::Nothing),
+                "{case:?}: {request:?}"
+            );
+            match (&request.state, case) {
+                (RequestState::Rejected { code: found, .. }, _) => {
+                    assert_eq!(found, code, "{case:?}");
+                    let now = world.clock.now();
+                    let told = world.store.take_notices("test", now, now, 99).await;
+                    let told = told.unwrap();
+                    let told = told
+                        .iter()
+                        .filter_map(hallpass_access::WaitingMessage::notice);
+                    let told: Vec<_> = told.collect();
+                    let is_told = |it: &&hallpass_access::Notice| it.news == News::Rejected;
+                    let to = &told
+                        .iter()
+                        .copied()
+                        .find(is_told)
+                        .unwrap_or_else(|| panic!("{case:?} {told:?}"))
+                        .to;
+                    assert_eq!(to, &[world.actor(Ana).email], "{case:?}");
+                }
+                (RequestState::Discarded { .. }, Changes::RequesterIsLocked)
+                | (RequestState::Approved { .. }, Changes::Nothing) => {}
+                (state, _) => panic!("{case:?}: {state:?}"),
+            }
+            until(&world, TimeSpan::minutes(5).after(HOUR.after(starts_at))).await;
+            check_all(&world, &[])
+                .await
+                .unwrap_or_else(|broken| panic!("{case:?}: {broken:?}"));
+        }
+    });
+}
+
+#[test]
+fn it_is_withdrawn_denied_or_taken_back_before_its_start() {
+    run(async {
+        for (who, press, state) in [
+            (Ana, "discard", "discarded"),
+            (Cai, "discard", "discarded"),
+            (Eve, "discard", "discarded"),
+            (Dee, "deny", "denied"),
+            (Bo, "discard", "pending"),
+        ] {
+            let world = world(63).await;
+            let (id, starts_at) = agreed(&world).await;
+            let actor = world.actor(who);
+            let pressed = match press {
+                "deny" => world.access.deny(&actor, id, None, None).await,
+                _ => world.access.discard(&actor, id, None).await,
+            };
+            assert_eq!(pressed.is_ok(), state != "pending", "{who:?}");
+            assert_eq!(stored(&world, id).await.state.name(), state, "{who:?}");
+            until(&world, TimeSpan::seconds(20).after(starts_at)).await;
+            let begun = !grants(&world).await.is_empty();
+            assert_eq!(begun, state == "pending", "{who:?}");
+        }
+    });
+}
+
+#[test]
+fn whoever_approves_late_gives_what_is_left() {
+    run(async {
+        let world = world(64).await;
+        let starts_at = TimeSpan::minutes(10).after(world.clock.now());
+        let id = ask(&world, "Admin", starts_at, HOUR).await.request().id;
+        until(&world, TimeSpan::minutes(20).after(starts_at)).await;
+        assert_eq!(stored(&world, id).await.state, RequestState::Pending);
+        world
+            .access
+            .approve(&world.actor(Cai), id, None)
+            .await
+            .unwrap();
+        let grant = grants(&world).await.remove(0);
+        // lengths are whole seconds
+        assert!(grant.ends_at <= HOUR.after(starts_at));
+        assert!(TimeSpan::between(grant.ends_at, HOUR.after(starts_at)) <= TimeSpan::seconds(1));
+        let late = ask(
+            &world,
+            "Admin",
+            TimeSpan::minutes(1).after(world.clock.now()),
+            HOUR,
+        )
+        .await;
+        let late = late.request().id;
+        until(&world, TimeSpan::minutes(65).after(world.clock.now())).await;
+        assert_eq!(stored(&world, late).await.state.name(), "expired");
+    });
+}
+
+#[test]
+fn a_start_is_neither_over_nor_too_far_ahead_and_is_judged_by_its_own_hours() {
+    run(async {
+        let world = world(65).await;
+        let now = world.clock.now();
+        for (starts_at, code) in [
+            (TimeSpan::hours(31 * 24).after(now), "late-start"),
+            (TimeSpan::minutes(5).before(now), "past-start"),
+        ] {
+            let asked = ask(&world, "Admin", starts_at, HOUR).await;
+            let AskOutcome::Rejected(_, refusal) = asked else {
+                panic!("{asked:?}");
+            };
+            assert_eq!(refusal.fields[0].code, code);
+            assert_eq!(refusal.fields[0].field, "starts_at");
+        }
+        // the world begins on a Friday at midnight; these hours are not now
+        let hours =
+            format!("{RULES}hours = {{ from = '08:00', to = '18:00', time_zone = 'UTC' }}\n");
+        if let Ok(loaded) = load(&RuleFile::new("rules.toml", &hours)) {
+            world.access.set_rules(loaded.rules, "test").await.unwrap();
+        } else {
+            panic!("{:?}", load(&RuleFile::new("rules.toml", &hours)).err());
+        }
+        let open = "2024-10-04T09:00:00Z".parse().unwrap();
+        let shut = "2024-10-04T20:00:00Z".parse().unwrap();
+        let ana = world.actor(Ana);
+        for (starts_at, is_open) in [(open, true), (shut, false)] {
+            let asking = asking("Admin", HOUR);
+            let shown = world
+                .access
+                .preview_at(&ana, &asking.wanted, Some(starts_at))
+                .await;
+            assert_eq!(shown.unwrap().unwrap().by_rules().is_ok(), is_open);
+            let asked = ask(&world, "Admin", starts_at, HOUR).await;
+            assert_eq!(
+                matches!(asked, AskOutcome::Pending(_)),
+                is_open,
+                "{asked:?}"
+            );
+            if is_open {
+                let id = asked.request().id;
+                world
+                    .access
+                    .approve(&world.actor(Cai), id, None)
+                    .await
+                    .unwrap();
+            }
+        }
+        // for now, and for another time, it is another request
+        let again = ask(&world, "Admin", open, HOUR).await;
+        assert!(matches!(again, AskOutcome::AlreadyPending(_)), "{again:?}");
+    });
+}
+
+#[test]
+fn a_clock_that_lies_begins_nothing() {
+    run(async {
+        // ahead past its end it lapses, as all that waits; short of that, and behind, it waits for the truth
+        for (seed, off, then) in [
+            (66, 5400, "approved"),
+            (67, 86_400, "expired"),
+            (68, -7200, "approved"),
+        ] {
+            let world = world(seed).await;
+            let (id, starts_at) = agreed(&world).await;
+            world.machine.set_wall(off);
+            world.live(TimeSpan::minutes(2)).await;
+            assert!(grants(&world).await.is_empty(), "{off}");
+            world.machine.set_wall(0);
+            world.live(TimeSpan::minutes(2)).await;
+            until(&world, TimeSpan::minutes(1).after(starts_at)).await;
+            assert_eq!(stored(&world, id).await.state.name(), then, "{off}");
+            let begun = grants(&world).await;
+            assert_eq!(begun.len(), usize::from(then == "approved"), "{off}");
+            for grant in begun {
+                assert!(grant.scheduled_at >= starts_at, "{off}: {grant:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_server_that_was_away_at_the_start_gives_what_is_left_of_it() {
+    run(async {
+        for (away, begins) in [(20, true), (70, false)] {
+            let mut world = world(69).await;
+            let (id, starts_at) = agreed(&world).await;
+            let at = TimeSpan::minutes(away).after(starts_at);
+            world
+                .clock
+                .advance(TimeSpan::between(world.clock.now(), at));
+            world.restart();
+            world.directory.read();
+            world.live(TimeSpan::seconds(20)).await;
+            let begun = grants(&world).await;
+            assert_eq!(!begun.is_empty(), begins, "{away}");
+            for grant in begun {
+                assert_eq!(
+                    TimeSpan::between(starts_at, grant.ends_at).as_seconds() / 60,
+                    60
+                );
+            }
+            let state = stored(&world, id).await.state.name();
+            assert_eq!(state, if begins { "approved" } else { "expired" });
+        }
+    });
+}
