@@ -7,8 +7,10 @@
     reason = "tests"
 )]
 
+mod following;
 mod form;
 mod fuzz;
+mod querying;
 mod reaching;
 mod tampering;
 mod witnessing;

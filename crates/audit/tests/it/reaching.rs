@@ -50,6 +50,29 @@ fn an_untouched_log_is_beyond_reach_as_far_as_a_witness_saw_it() {
 }
 
 #[test]
+fn what_is_wrong_with_a_record_is_told_before_what_is_wrong_with_its_head() {
+    let (mut world, mut evidence) = seen();
+    evidence.statements.clear();
+    evidence.heads[1].1 = world.head_by(8, minutes(60), &signer(9));
+    assert_eq!(fault(&world, &evidence), Some((8, FaultKind::Forged)));
+    let other = world.rewrite(8);
+    for (seq, kind) in [(8, FaultKind::Changed), (9, FaultKind::Forged)] {
+        let record = &other.records[usize::try_from(seq).unwrap() - 1];
+        let (key, mut bytes) = (world.key_of(seq), record.canonical().as_bytes().to_vec());
+        bytes.push(b' ');
+        let kept = world.objects.insert(key.clone(), bytes).unwrap();
+        let found = fault(&world, &evidence).unwrap();
+        assert_eq!(found.0, 8);
+        assert_eq!(
+            found.1 == FaultKind::Forged,
+            kind == FaultKind::Forged,
+            "{seq}: {found:?}"
+        );
+        world.objects.insert(key, kept);
+    }
+}
+
+#[test]
 fn signed_heads_alone_put_nothing_beyond_reach() {
     let (world, mut evidence) = seen();
     evidence.statements.clear();

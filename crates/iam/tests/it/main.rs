@@ -27,6 +27,7 @@ mod outage;
 mod perimeter;
 mod properties;
 mod random;
+mod reasons;
 mod residual;
 mod rooms;
 mod rows;
