@@ -5,6 +5,8 @@ mod exporting;
 #[cfg(test)]
 mod fuzz;
 mod guard;
+#[cfg(test)]
+mod keys;
 mod notifications;
 mod sign_in;
 mod slack;
@@ -467,111 +469,8 @@ impl Loaded {
 }
 
 #[cfg(test)]
-const PORTAL_URL: &str = "https://<store id>.awsapps.com/start";
-
-/// Every key with its default: the reference page is checked against it.
-#[cfg(test)]
-const KEYS: &[(&str, &str)] = &[
-    ("server.listen", "127.0.0.1:8080"),
-    ("server.public_url", "http://127.0.0.1:8080"),
-    ("server.rate", "50"),
-    ("server.burst", "100"),
-    ("server.sign_in_rate", "10"),
-    ("server.trusted_proxies", "[]"),
-    ("server.max_connections", "4096, or fewer"),
-    ("server.session.idle", "8h"),
-    ("server.session.absolute", "24h"),
-    ("server.session.renew", "1h"),
-    ("store.url", "sqlite:hallpass.db"),
-    ("aws.region", "from the environment, else us-east-1"),
-    ("aws.endpoint_url", "as the AWS SDKs"),
-    ("aws.role_arn", "none"),
-    ("aws.external_id", "none"),
-    ("identity.instance_arn", "the only instance"),
-    ("identity.store_id", "the instance's"),
-    ("identity.portal_url", PORTAL_URL),
-    ("identity.fallback_domains", "[]"),
-    ("identity.admins", "[]"),
-    ("identity.auditors", "[]"),
-    ("identity.operators", "[]"),
-    ("access.rules", "rules.toml"),
-    ("access.statements", "none"),
-    ("access.request_expiry", "8h"),
-    ("access.start_within", "30d"),
-    ("access.reminder.first", "15m"),
-    ("access.reminder.factor", "2"),
-    ("access.duration.min", "5m"),
-    ("access.duration.max", "24h"),
-    ("access.duration.choices", "[]"),
-    ("access.on_rule_change", "report"),
-    ("access.admin.fresh_sign_in", "0"),
-    ("access.admin.sign_in_acr", "[]"),
-    ("access.end_sessions", "false"),
-    ("access.require_export_within", "0"),
-    ("access.account_notes", "{}"),
-    ("access.sweep.mode", "report"),
-    ("access.sweep.scope", "rules"),
-    ("access.sweep.check_every", "2h"),
-    ("access.sweep.at", "cron(0 23 * * ? *)"),
-    ("access.sweep.max_removals", "20"),
-    ("access.sweep.adopt", "none"),
-    ("access.standing", "[]"),
-    ("slack.signing_secret", "none"),
-    ("slack.bot_token", "none"),
-    ("slack.app_token", "none"),
-    ("slack.channel", "none"),
-    ("slack.api_url", "https://slack.com/api"),
-    ("slack.dm_outside_channel", "true"),
-    ("slack.announce_end", "true"),
-    ("slack.marks.waiting", ":large_yellow_circle:"),
-    ("slack.marks.good", ":large_green_circle:"),
-    ("slack.marks.bad", ":red_circle:"),
-    ("slack.marks.discarded", ":white_circle:"),
-    ("inventory.max_age", "15m"),
-    ("outage.prod_accounts", "[]"),
-    ("audit.export.target", "none"),
-    ("audit.export.prefix", "logs"),
-    ("audit.export.region", "`aws.region`"),
-    ("audit.export.endpoint_url", "as the AWS SDKs"),
-    ("audit.export.lock_mode", "governance"),
-    ("audit.export.lock_days", "365"),
-    ("audit.sign.kms_key", "none"),
-    (
-        "audit.sign.key_file",
-        "the database's file with `.key` added, made at first start",
-    ),
-    ("mail.url", "none"),
-    ("mail.from", "needed with `mail.url`"),
-    ("mail.to_requesters", "true"),
-    ("mail.to_approvers", "true"),
-    ("mail.alerts", "[]"),
-    ("webhooks.name", "needed"),
-    ("webhooks.url", "needed"),
-    ("webhooks.secret", "needed"),
-    ("webhooks.events", "[\"*\"]"),
-    ("oidc.issuer", "none"),
-    ("oidc.client_id", "none"),
-    ("oidc.client_secret", "none"),
-    ("oidc.scopes", "[\"openid\", \"email\", \"profile\"]"),
-    ("oidc.email_claim", "email"),
-    ("oidc.require_verified_email", "true"),
-    ("oidc.name", "your company account"),
-    ("guard.journal", "none"),
-    ("guard.name", "guard"),
-    ("guard.bound", "1m"),
-    (
-        "guard.ends",
-        "`ends.jsonl` in the folder of `audit.export.target`",
-    ),
-    ("guard.public_key", "none"),
-    ("guard.listen", "none"),
-    ("guard.role_arn", "`aws.role_arn`"),
-    ("guard.external_id", "none"),
-    ("log.level", "info"),
-];
-
-#[cfg(test)]
 mod tests {
+    use super::keys::KEYS;
     use super::*;
 
     #[test]

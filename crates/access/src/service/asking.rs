@@ -272,9 +272,7 @@ impl Access {
                 AskOutcome::Pending(request),
             ),
             Answered::Granted(request, approval) if request.start.is_some() => {
-                let agreed = start::agreed_by_rule(request, approval, by, step);
-                let asked = AskOutcome::Pending(agreed.request.clone());
-                (agreed.made(), asked)
+                agreed(request, approval, by, step)
             }
             Answered::Granted(request, approval) => {
                 let holds = self.holds(request.key.as_ref()).await?;
@@ -399,6 +397,18 @@ fn granted(
     };
     let asked = AskOutcome::Approved(approved.request.clone(), grant.cloned().map(Box::new));
     Ok((approved.fold(ApprovedThrough::Asking { created }), asked))
+}
+
+/// A request that needs nobody else, and starts later.
+fn agreed(
+    request: Request,
+    approval: Approval,
+    by: Doer<'_>,
+    step: StepContext<'_>,
+) -> (Change, AskOutcome) {
+    let agreed = start::agreed_by_rule(request, approval, by, step);
+    let asked = AskOutcome::Pending(agreed.request.clone());
+    (agreed.made(), asked)
 }
 
 fn waits(request: &Request, by: Doer<'_>, step: StepContext<'_>) -> RequestStep {

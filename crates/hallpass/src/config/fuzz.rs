@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use hallpass_model::Timestamp;
 
-use super::{KEYS, Loaded, parse};
+use super::{Loaded, keys::KEYS, parse};
 
 const SAMPLE: &str = include_str!("__fuzz__/configuration/sample.toml");
 

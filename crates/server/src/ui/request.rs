@@ -263,12 +263,7 @@ async fn assemble(
             .map(|held| pass(app, view, held, Some(request), place)),
         ring: is_active.map(|grant| Ring::of(grant, view.now)),
         stays: is_active.is_some_and(|grant| grant.standing),
-        ends: is_active.map(|grant| {
-            (
-                view.at_zone(grant.ends_at),
-                Presenter::at_utc(grant.ends_at),
-            )
-        }),
+        ends: is_active.map(|grant| ends(view, grant)),
         entries: timeline::entries(app, viewer, view, request, grant, place, &records),
         reason: plain(&request.reason),
         ticket: request.ticket.as_deref().map(plain).unwrap_or_default(),
@@ -288,6 +283,12 @@ async fn assemble(
         aim,
         shell,
     }))
+}
+
+/// When it ends, in the reader's zone and in UTC.
+fn ends(view: &Presenter, grant: &Grant) -> (At, At) {
+    let at = grant.ends_at;
+    (view.at_zone(at), Presenter::at_utc(at))
 }
 
 /// Those who said yes, for the aside.

@@ -197,6 +197,25 @@ async fn lock<S: Kept>(world: &World<S>, held: Option<HeldAccess>) -> bool {
     }
 }
 
+/// Asks for access that starts so many seconds after the beginning of the scenario, also when it is tried again.
+async fn ask_later<S: Kept>(
+    world: &World<S>,
+    who: Human,
+    set: &str,
+    seconds: u64,
+    later: u64,
+    key: &Idempotency,
+) -> bool {
+    let began: Timestamp = "2024-10-04T00:00:00Z".parse().unwrap();
+    let starts_at = TimeSpan::seconds(later).after(began);
+    let wanted = Asking {
+        starts_at: Some(starts_at),
+        ..asking(set, TimeSpan::seconds(seconds))
+    };
+    let asked = world.access.ask(&world.actor(who), &wanted, Some(key));
+    asked.await.is_ok()
+}
+
 /// One try of a step; `false` when it has to be tried again.
 async fn attempt<S: Kept>(world: &World<S>, step: Step, key: &str) -> bool {
     let key = key_of(key);
@@ -210,15 +229,7 @@ async fn attempt<S: Kept>(world: &World<S>, step: Step, key: &str) -> bool {
                 .is_ok()
         }
         AskLater(who, set, seconds, later) => {
-            // counted from the beginning of the scenario, also when it is tried again
-            let began: Timestamp = "2024-10-04T00:00:00Z".parse().unwrap();
-            let starts_at = TimeSpan::seconds(later).after(began);
-            let wanted = Asking {
-                starts_at: Some(starts_at),
-                ..asking(set, TimeSpan::seconds(seconds))
-            };
-            let actor = world.actor(who);
-            world.access.ask(&actor, &wanted, Some(&key)).await.is_ok()
+            ask_later(world, who, set, seconds, later, &key).await
         }
         Approve(who) => {
             let filter = RequestFilter {

@@ -126,6 +126,38 @@ enum Changes {
     Nothing,
 }
 
+async fn happen(case: Changes, world: &World) {
+    match case {
+        Changes::NoRule => rules(world, FREE).await,
+        Changes::ApproverLeavesTheRule => {
+            rules(
+                world,
+                &RULES.replace("'cai@corp.example', ", "'bo@corp.example', "),
+            )
+            .await;
+        }
+        Changes::TwoAreNeeded => rules(world, &format!("{RULES}min_approvals = 2\n")).await,
+        Changes::ApproverIsGone => world.remove_from_directory(Cai),
+        Changes::RequesterIsGone => world.remove_from_directory(Ana),
+        Changes::RequesterIsLocked => {
+            let locking = Locking {
+                reason: "a laptop was stolen",
+                until: None,
+                held: HeldAccess::GoesOn,
+                force: hallpass_access::Force::No,
+            };
+            let ana = world.actor(Ana).user.unwrap();
+            world
+                .access
+                .lock(world.actor(Eve), &ana, locking)
+                .await
+                .unwrap();
+        }
+        Changes::Shorter => rules(world, &format!("{RULES}max_duration = '30m'\n")).await,
+        Changes::Nothing => {}
+    }
+}
+
 #[test]
 fn what_does_not_hold_at_the_start_gives_nothing_and_is_told() {
     run(async {
@@ -143,37 +175,7 @@ fn what_does_not_hold_at_the_start_gives_nothing_and_is_told() {
             let now = world.clock.now();
             world.store.open_channel("test", now).await.unwrap();
             let (id, starts_at) = agreed(&world).await;
-            match case {
-                Changes::NoRule => rules(&world, FREE).await,
-                Changes::ApproverLeavesTheRule => {
-                    rules(
-                        &world,
-                        &RULES.replace("'cai@corp.example', ", "'bo@corp.example', "),
-                    )
-                    .await;
-                }
-                Changes::TwoAreNeeded => {
-                    rules(&world, &format!("{RULES}min_approvals = 2\n")).await
-                }
-                Changes::ApproverIsGone => world.remove_from_directory(Cai),
-                Changes::RequesterIsGone => world.remove_from_directory(Ana),
-                Changes::RequesterIsLocked => {
-                    let locking = Locking {
-                        reason: "a laptop was stolen",
-                        until: None,
-                        held: HeldAccess::GoesOn,
-                        force: hallpass_access::Force::No,
-                    };
-                    let ana = world.actor(Ana).user.unwrap();
-                    world
-                        .access
-                        .lock(&world.actor(Eve), &ana, locking)
-                        .await
-                        .unwrap();
-                }
-                Changes::Shorter => rules(&world, &format!("{RULES}max_duration = '30m'\n")).await,
-                Changes::Nothing => {}
-            }
+            happen(case, &world).await;
             world.directory.read();
             until(&world, TimeSpan::seconds(30).after(starts_at)).await;
             let request = stored(&world, id).await;

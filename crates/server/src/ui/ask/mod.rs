@@ -3,6 +3,7 @@
 //! One form. Sent with GET it shows what would happen; sent with POST it asks. The script only
 //! sends the first for you while you choose.
 
+mod button;
 mod choice;
 mod lengths;
 mod outlook;

@@ -2,8 +2,8 @@
 //! way. Computed from the rules each time, as the sending itself will be.
 
 use hallpass_access::{
-    Approval, AskRefused, AskVerdict, FieldProblem, LengthLimits, LengthRefused, Preview,
-    PreviewOutcome, Request, RequestFilter, RequestView,
+    Approval, AskRefused, AskVerdict, FieldProblem, LengthLimits, LengthRefused, Preview, Request,
+    RequestFilter, RequestView,
 };
 use hallpass_model::{Email, GrantId, HoldKey, Target, TimeSpan, Timestamp};
 use hallpass_rules::Decision;
@@ -22,7 +22,7 @@ use crate::{
         permission_set,
         presenter::{Coded, PersonView, Presenter},
         shell::{Viewer, url_encoded},
-        words::{capital, plain, sentence},
+        words::{capital, plain},
     },
 };
 
@@ -136,7 +136,7 @@ impl Outlook {
     }
 
     /// There is no button to press.
-    fn close(&mut self, words: &str, why: String) {
+    pub(super) fn close(&mut self, words: &str, why: String) {
         words.clone_into(&mut self.closed);
         self.why_not = Coded(why);
     }
@@ -390,93 +390,6 @@ impl Outlook {
         let reasons = decision.reason_patterns.first();
         self.reason_hint = reasons.map(|need| Coded(need.words("reason")));
     }
-
-    fn button(&mut self, view: &Presenter, preview: &Preview) {
-        let aim = view.aim(Some(&preview.target), &preview.names);
-        let by_rules = preview.by_rules();
-        if let Err(why) = &by_rules {
-            let (words, why) = why_not(why, view, preview, &aim.words());
-            self.close(words, why);
-        }
-        if self.chips.is_empty() && self.typed.is_empty() && self.closed.is_empty() {
-            let until = self.extends.as_ref().map_or("", |(_, at)| at);
-            let most = preview.limits().longest();
-            let words =
-                format!("You hold this until {until}, and the longest here is {most} from now.");
-            self.close("Nothing to add yet", words);
-        }
-        let is_listed = !preview.lists_asker.is_empty();
-        self.own_listed = is_listed && by_rules == Ok(AskVerdict::Waits);
-        let Some(length) = self.length.filter(|_| by_rules.is_ok()) else {
-            return;
-        };
-        let decision = &preview.decision;
-        // a chip that lengthens means a minute's less each minute; what was pressed stays the same
-        let pressed = self.chips.iter().find(|chip| chip.is_chosen);
-        let pressed = pressed.map_or_else(
-            || length.as_seconds().to_string(),
-            |chip| chip.value.clone(),
-        );
-        let starts = self.starts_at.map(|at| at.to_string()).unwrap_or_default();
-        self.meant = format!("{} {pressed} {} {starts}", preview.target, decision.kind);
-        let outcome = match self.extends {
-            Some(_) => preview.extending(length),
-            None => preview.asking(length),
-        };
-        match outcome {
-            PreviewOutcome::Request(verdict) => {
-                self.submit = self.label(view, length, verdict, decision);
-            }
-            PreviewOutcome::Refused(_) if !self.length_wrong.is_empty() => {
-                self.close("Not for this long", self.length_wrong.0.clone());
-            }
-            PreviewOutcome::Refused(_) if let Some(words) = &self.adds_nothing => {
-                let words = words.0.clone();
-                self.close("Nothing to add", words);
-            }
-            PreviewOutcome::Refused(why) => {
-                let (words, why) = why_not(&why, view, preview, &aim.words());
-                self.close(words, why);
-            }
-            PreviewOutcome::NotNow(why) => {
-                self.close("Not just now", sentence(&capital(&why.to_string())));
-            }
-        }
-    }
-
-    fn label(
-        &self,
-        view: &Presenter,
-        length: TimeSpan,
-        verdict: AskVerdict,
-        decision: &Decision,
-    ) -> String {
-        let ends = || view.words(length.after(view.now));
-        let people = match decision.approvers.len() {
-            1 => decision
-                .approvers
-                .first()
-                .map(|email| view.who(email).name)
-                .unwrap_or_default(),
-            n => format!("{n} people"),
-        };
-        if let Some(starts_at) = self.starts_at {
-            let from = view.words(starts_at);
-            return match verdict {
-                AskVerdict::Granted(_) => format!("Get {length} from {from}"),
-                AskVerdict::BreakGlassOnly => format!("Send it for {length} from {from}"),
-                AskVerdict::Waits => format!("Ask {people} for {length} from {from}"),
-            };
-        }
-        match (verdict, &self.extends) {
-            (AskVerdict::Granted(Approval::Own), None) => format!("Approve myself for {length}"),
-            (AskVerdict::Granted(_), None) => format!("Get {length} now"),
-            (AskVerdict::Granted(_), Some(_)) => format!("Extend to {} now", ends()),
-            (AskVerdict::BreakGlassOnly, _) => format!("Send it for {length}"),
-            (AskVerdict::Waits, None) => format!("Ask {people} for {length}"),
-            (AskVerdict::Waits, Some(_)) => format!("Ask {people} to extend to {}", ends()),
-        }
-    }
 }
 
 /// A day and a time as a browser writes them.
@@ -504,7 +417,7 @@ fn named(decision: &Decision) -> Vec<String> {
 }
 
 /// The words of a button that cannot be pressed, and why.
-fn why_not(
+pub(super) fn why_not(
     why: &AskRefused,
     view: &Presenter,
     preview: &Preview,
