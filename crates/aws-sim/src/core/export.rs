@@ -46,6 +46,7 @@ pub(crate) fn export(state: &SimState) -> OrganizationFile {
         identity_center: center(state),
         policies: policies(state),
         iam: iam(state),
+        contacts: state.contacts.clone(),
         inventory: Some(state.inventory.basis()),
         credentials: state.credentials.clone(),
         entitlements: state.entitlements.clone(),

@@ -207,6 +207,12 @@ impl Loader<'_> {
             .iter()
             .map(|(account, iam)| (self.account(account), iam.clone()))
             .collect();
+        state.contacts = self
+            .file
+            .contacts
+            .iter()
+            .map(|(account, contacts)| (self.account(account), contacts.clone()))
+            .collect();
         state.credentials.clone_from(&self.file.credentials);
         state.entitlements.clone_from(&self.file.entitlements);
         state.slack.clone_from(&self.file.slack);

@@ -59,8 +59,7 @@ impl PageCursor {
         default: usize,
         now: Millis,
     ) -> Result<Self, ApiError> {
-        let size =
-            first(&call.input, ["MaxResults", "max_result", "MaxItems"]).and_then(Value::as_u64);
+        let size = first(&call.input, ["MaxResults", "max_result", "MaxItems"]).and_then(whole);
         let size = size
             .and_then(|size| usize::try_from(size).ok())
             .unwrap_or(default);
@@ -137,6 +136,11 @@ impl PageCursor {
         }
         (taken, None)
     }
+}
+
+/// A number, or the text of one, where there is no table that says what it is.
+fn whole(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
 /// The value of the first name that is there.

@@ -19,7 +19,7 @@ use super::{
     table::Table,
 };
 use crate::{
-    organization::{AccessKey, Consistency, Delegation, Iam, Limit, Speed},
+    organization::{AccessKey, AccountContacts, Consistency, Delegation, Iam, Limit, Speed},
     vocabulary::Behaviour,
 };
 
@@ -169,6 +169,9 @@ pub(crate) struct SimState {
     pub portal: Portal,
     /// IAM of the file.
     pub iam: BTreeMap<String, Iam>,
+    /// Contacts of the file, and those that somebody wrote.
+    #[serde(default)]
+    pub contacts: BTreeMap<String, AccountContacts>,
     /// IAM of accounts to which somebody wrote.
     #[serde(default)]
     pub iam_written: Table<Id, Iam>,

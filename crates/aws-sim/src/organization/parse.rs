@@ -362,13 +362,11 @@ fn check_references(file: &OrganizationFile, problems: &mut Problems) {
         }
     }
     check_center_references(file, &names, problems);
-    for account in file.iam.keys() {
-        problems.name(
-            &names.account(account),
-            format!("/iam/{account}"),
-            "account",
-            account,
-        );
+    let accounts = file.iam.keys().map(|account| ("iam", account));
+    for (key, account) in accounts.chain(file.contacts.keys().map(|account| ("contacts", account)))
+    {
+        let at = format!("/{key}/{account}");
+        problems.name(&names.account(account), at, "account", account);
     }
     check_iam_groups(file, problems);
     check_targets(file, &names, problems);
