@@ -708,6 +708,44 @@ def _(sim, w):
     refused("InvalidParameterValue", ec2.describe_network_interfaces, Filters=[{"Name": "colour", "Values": ["red"]}])
 
 
+INTERFACES = ("SELECT accountId, awsRegion, resourceId, configuration.association.publicIp "
+              "WHERE resourceType = 'AWS::EC2::NetworkInterface' AND configuration.association.publicIp > '0.0.0.0'")
+
+
+@row("C-01")
+def _(sim, w):
+    config = sim.client("config")
+    name = config.describe_configuration_aggregators()["ConfigurationAggregators"][0]["ConfigurationAggregatorName"]
+    where = {"ConfigurationAggregatorName": name}
+    found = pages_of(config, "select_aggregate_resource_config", "Results", Expression=INTERFACES, size=5, **where)
+    found = [json.loads(one) for one in found]
+    assert len(found) > 20, len(found)
+    account = found[0]["accountId"]
+    here = {one["configuration"]["association"]["publicIp"] for one in found
+            if one["accountId"] == account and one["awsRegion"] == found[0]["awsRegion"]}
+    region, key = found[0]["awsRegion"], sim.credentials(account)
+    wanted = [{"Name": "association.public-ip", "Values": ["*"]}]
+    live = sim.client("ec2", key, region).describe_network_interfaces(Filters=wanted)["NetworkInterfaces"]
+    assert {one["Association"]["PublicIp"] for one in live} == here, (live, here)
+    own = pages_of(sim.client("config", key, region), "select_resource_config", "Results", Expression=INTERFACES)
+    assert {json.loads(one)["configuration"]["association"]["publicIp"] for one in own} == here, own
+
+
+@row("C-02")
+def _(sim, w):
+    config = sim.client("config")
+    name = "organization"
+    select = config.select_aggregate_resource_config
+    refused("InvalidExpressionException", select, Expression="SELECT a FROM b", ConfigurationAggregatorName=name, http=400)
+    refused("NoSuchConfigurationAggregatorException", select, Expression="SELECT a", ConfigurationAggregatorName="x", http=400)
+    refused("InvalidNextTokenException", select, Expression="SELECT a", ConfigurationAggregatorName=name, NextToken="x")
+    sources = pages_of(config, "describe_configuration_aggregator_sources_status", "AggregatedSourceStatusList",
+                       ConfigurationAggregatorName=name, size=100)
+    assert {one["LastUpdateStatus"] for one in sources} == {"FAILED", "OUTDATED", "SUCCEEDED"}, sources[:3]
+    failed = [one for one in sources if one["LastUpdateStatus"] == "FAILED"]
+    assert all(one["LastErrorCode"] for one in failed), failed
+
+
 @row("T-10")
 def _(sim, w):
     org = sim.client("organizations", sim.credentials(w.members[0]))

@@ -47,6 +47,7 @@ pub(crate) fn export(state: &SimState) -> OrganizationFile {
         policies: policies(state),
         iam: iam(state),
         contacts: state.contacts.clone(),
+        config_aggregators: state.config_aggregators.clone(),
         inventory: Some(state.inventory.basis()),
         credentials: state.credentials.clone(),
         entitlements: state.entitlements.clone(),

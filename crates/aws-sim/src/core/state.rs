@@ -19,7 +19,9 @@ use super::{
     table::Table,
 };
 use crate::{
-    organization::{AccessKey, AccountContacts, Consistency, Delegation, Iam, Limit, Speed},
+    organization::{
+        AccessKey, AccountContacts, ConfigAggregator, Consistency, Delegation, Iam, Limit, Speed,
+    },
     vocabulary::Behaviour,
 };
 
@@ -172,6 +174,9 @@ pub(crate) struct SimState {
     /// Contacts of the file, and those that somebody wrote.
     #[serde(default)]
     pub contacts: BTreeMap<String, AccountContacts>,
+    /// Aggregators of Config that the file states.
+    #[serde(default)]
+    pub config_aggregators: Option<Vec<ConfigAggregator>>,
     /// IAM of accounts to which somebody wrote.
     #[serde(default)]
     pub iam_written: Table<Id, Iam>,

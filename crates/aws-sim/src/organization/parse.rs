@@ -368,6 +368,10 @@ fn check_references(file: &OrganizationFile, problems: &mut Problems) {
         let at = format!("/{key}/{account}");
         problems.name(&names.account(account), at, "account", account);
     }
+    for (index, row) in file.config_aggregators.iter().flatten().enumerate() {
+        let at = format!("/config_aggregators/{index}/account");
+        problems.name(&names.account(&row.account), at, "account", &row.account);
+    }
     check_iam_groups(file, problems);
     check_targets(file, &names, problems);
 }

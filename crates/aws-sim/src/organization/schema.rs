@@ -281,6 +281,15 @@ const FILE: &[Field] = &[
     ("iam", May, FieldKind::Map(&Object(IAM))),
     ("contacts", May, FieldKind::Map(&Object(CONTACTS))),
     (
+        "config_aggregators",
+        May,
+        List(&Object(&[
+            ("name", Must, Text),
+            ("account", Must, Text),
+            ("region", Must, Text),
+        ])),
+    ),
+    (
         "inventory",
         May,
         Object(&[("as_of", May, Time), ("people", May, TEXTS)]),

@@ -230,3 +230,208 @@ async fn interfaces_come_in_pages() {
     }
     assert!(paged > 0);
 }
+
+const INTERFACES: &str = "SELECT accountId, awsRegion, availabilityZone, resourceId, resourceName, resourceType, arn, \
+    configuration.association.publicIp, configuration.association.publicDnsName, configuration.association.ipOwnerId, \
+    configuration.interfaceType, configuration.description, configuration.status, configuration.attachment.instanceId, \
+    configuration.attachment.instanceOwnerId, configuration.vpcId, configuration.subnetId, \
+    configuration.privateIpAddress, configurationItemCaptureTime \
+    WHERE resourceType = 'AWS::EC2::NetworkInterface' AND configuration.association.publicIp > '0.0.0.0'";
+
+/// Everything that a query finds, and how many pages were empty.
+async fn found(bench: &Bench, expression: &str, limit: u64) -> (Vec<Value>, usize) {
+    let (mut rows, mut empty, mut tokens) = (Vec::new(), 0, BTreeSet::new());
+    let mut input = json!({ "Expression": expression, "Limit": limit,
+        "ConfigurationAggregatorName": "organization" });
+    loop {
+        let answer = bench
+            .call("config:SelectAggregateResourceConfig", input.clone())
+            .await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let page = answer.json();
+        let results = page["Results"].as_array().unwrap();
+        empty += usize::from(results.is_empty());
+        rows.extend(
+            results
+                .iter()
+                .map(|text| serde_json::from_str(text.as_str().unwrap()).unwrap()),
+        );
+        let Some(next) = page["NextToken"].as_str() else {
+            return (rows, empty);
+        };
+        assert!(
+            tokens.insert(next.to_owned()),
+            "a token that comes again is a loop"
+        );
+        input["NextToken"] = next.into();
+    }
+}
+
+#[tokio::test]
+async fn config_finds_what_ec2_has_where_it_is_recorded() {
+    let bench = Bench::small().await;
+    let (rows, empty) = found(&bench, INTERFACES, 5).await;
+    assert!(
+        rows.len() > 20 && empty > 0,
+        "{} rows, {empty} empty pages",
+        rows.len()
+    );
+    let (again, _) = found(&bench, INTERFACES, 100).await;
+    assert_eq!(rows, again, "the size of pages changes nothing");
+    let between = INTERFACES.replace("> '0.0.0.0'", "BETWEEN '0.0.0.0' AND '255.255.255.255'");
+    assert_eq!(found(&bench, &between, 100).await.0, rows);
+    let first = &rows[0];
+    assert!(
+        first["configuration"]["association"]["publicIp"].is_string(),
+        "{first}"
+    );
+    assert!(
+        first["configuration"].get("privateIpAddresses").is_none(),
+        "{first}"
+    );
+    let at = |row: &Value| {
+        (
+            row["accountId"].clone(),
+            row["awsRegion"].clone(),
+            row["resourceId"].clone(),
+        )
+    };
+    let mut places: Vec<String> = rows.iter().map(|row| format!("{:?}", at(row))).collect();
+    places.dedup();
+    assert_eq!(places.len(), rows.len());
+    // what live calls of one account and Region say
+    let row = rows
+        .iter()
+        .find(|row| row["awsRegion"] == "eu-west-1")
+        .unwrap();
+    let account = row["accountId"].as_str().unwrap();
+    let name = bench
+        .file()
+        .accounts
+        .iter()
+        .find(|one| one.id == account)
+        .unwrap()
+        .name
+        .clone();
+    let signer = bench.member(&name);
+    let live = "DescribeNetworkInterfaces&Filter.1.Name=association.public-ip&Filter.1.Value.1=*";
+    let live: BTreeSet<String> = texts(&ec2(&bench, &signer, live).await, "macAddress")
+        .into_iter()
+        .collect();
+    let here = rows
+        .iter()
+        .filter(|one| one["accountId"] == account && one["awsRegion"] == "eu-west-1");
+    assert_eq!(here.count(), live.len());
+    let own = json!({ "Expression": INTERFACES });
+    let own = bench
+        .call_as(&signer, "config:SelectResourceConfig", own)
+        .await
+        .json();
+    assert_eq!(own["Results"].as_array().unwrap().len(), live.len());
+    assert_eq!(own["QueryInfo"]["SelectFields"][0]["Name"], "accountId");
+    for (kind, path) in [
+        ("AWS::EC2::EIP", "publicIp"),
+        ("AWS::EC2::Instance", "publicIpAddress"),
+    ] {
+        let query = format!(
+            "SELECT resourceId, configuration.{path} WHERE resourceType = '{kind}' \
+            AND configuration.{path} > '0.0.0.0'"
+        );
+        assert!(found(&bench, &query, 100).await.0.len() > 5, "{kind}");
+    }
+    let second = "SELECT resourceId, configuration.privateIpAddresses WHERE resourceType = 'AWS::EC2::NetworkInterface' \
+        AND configuration.privateIpAddresses.association.publicIp > '0.0.0.0'";
+    assert!(
+        found(&bench, second, 100).await.0.len() > rows.len(),
+        "some have a second address alone"
+    );
+}
+
+#[tokio::test]
+async fn config_refuses_in_its_own_words() {
+    let bench = Bench::new(Options {
+        behaviour: vec![("config_comparison".to_owned(), "refuse".to_owned())],
+        ..options()
+    })
+    .await;
+    let select = "config:SelectAggregateResourceConfig";
+    let input = |expression: &str, name: &str| json!({ "Expression": expression, "ConfigurationAggregatorName": name });
+    let expected = [
+        (
+            input(INTERFACES, "organization"),
+            "InvalidExpressionException",
+        ),
+        (
+            input("SELECT a FROM b", "organization"),
+            "InvalidExpressionException",
+        ),
+        (
+            input("SELECT resourceId", "other"),
+            "NoSuchConfigurationAggregatorException",
+        ),
+        (input("SELECT resourceId", "o r g"), "ValidationException"),
+        (
+            json!({ "Expression": "SELECT resourceId", "ConfigurationAggregatorName": "organization", "Limit": 101 }),
+            "InvalidLimitException",
+        ),
+        (
+            json!({ "Expression": "SELECT resourceId", "ConfigurationAggregatorName": "organization", "NextToken": "x" }),
+            "InvalidNextTokenException",
+        ),
+        (
+            input(
+                "SELECT resourceId WHERE resourceType = 'AWS::EC2::EIP'",
+                "organization",
+            ),
+            "ok",
+        ),
+    ];
+    for (input, outcome) in expected {
+        let answer = bench.call(select, input.clone()).await;
+        assert_eq!(answer.outcome(), outcome, "{input}: {}", answer.text);
+    }
+    let listed = bench
+        .call("config:DescribeConfigurationAggregators", json!({}))
+        .await
+        .json();
+    let all = listed["ConfigurationAggregators"].as_array().unwrap();
+    assert_eq!(all.len(), 1, "{listed}");
+    assert_eq!(
+        all[0]["OrganizationAggregationSource"]["AllAwsRegions"],
+        true
+    );
+    let member = bench.member("network");
+    let none = bench
+        .call_as(
+            &member,
+            "config:DescribeConfigurationAggregators",
+            json!({}),
+        )
+        .await;
+    assert_eq!(none.json(), json!({ "ConfigurationAggregators": [] }));
+    let (mut states, mut token) = (BTreeMap::new(), Value::Null);
+    loop {
+        let mut input = json!({ "ConfigurationAggregatorName": "organization", "Limit": 100 });
+        if token.is_string() {
+            input["NextToken"] = token;
+        }
+        let page = bench
+            .call("config:DescribeConfigurationAggregatorSourcesStatus", input)
+            .await
+            .json();
+        for row in page["AggregatedSourceStatusList"].as_array().unwrap() {
+            *states
+                .entry(row["LastUpdateStatus"].as_str().unwrap().to_owned())
+                .or_insert(0) += 1;
+        }
+        token = page["NextToken"].clone();
+        if token.is_null() {
+            break;
+        }
+    }
+    assert_eq!(
+        states.keys().collect::<Vec<_>>(),
+        ["FAILED", "OUTDATED", "SUCCEEDED"],
+        "{states:?}"
+    );
+}
