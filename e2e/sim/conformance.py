@@ -746,6 +746,26 @@ def _(sim, w):
     assert all(one["LastErrorCode"] for one in failed), failed
 
 
+@row("S-28")
+def _(sim, w):
+    regions = pages_of(w.sso, "list_regions", "Regions", InstanceArn=sim.instance)
+    assert [(one["RegionName"], one["IsPrimaryRegion"]) for one in regions] == [(sim.region, True)], regions
+
+
+@row("O-35")
+def _(sim, w):
+    org = sim.client("organizations")
+    kinds = org.meta.service_model.shape_for("PolicyType").enum
+    policies = [(kind, one) for kind in kinds for one in pages_of(org, "list_policies", "Policies", Filter=kind)]
+    assert ("SERVICE_CONTROL_POLICY", "FullAWSAccess") in {(kind, one["Name"]) for kind, one in policies}, policies
+    for kind, one in policies:
+        assert json.loads(org.describe_policy(PolicyId=one["Id"])["Policy"]["Content"]) and one["Type"] == kind
+        pages_of(org, "list_targets_for_policy", "Targets", PolicyId=one["Id"])
+    for one in pages_of(org, "list_delegated_administrators", "DelegatedAdministrators"):
+        assert pages_of(org, "list_delegated_services_for_account", "DelegatedServices", AccountId=one["Id"])
+    assert pages_of(org, "list_tags_for_resource", "Tags", ResourceId=w.members[0]) is not None
+
+
 @row("T-10")
 def _(sim, w):
     org = sim.client("organizations", sim.credentials(w.members[0]))

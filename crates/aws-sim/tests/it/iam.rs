@@ -428,8 +428,50 @@ async fn reserved_roles_go_with_their_assignments() {
     assert_eq!(shown().await, None);
 }
 
+/// A user with tags and a key of her own.
+async fn zoe(bench: &Bench, admin: &Signer) -> Signer {
+    let tag = "Tags.member.1.Key=email&Tags.member.1.Value=zoe@example.com";
+    ok(bench, admin, &format!("CreateUser&UserName=zoe&{tag}")).await;
+    let tag = "Tags.member.1.Key=team&Tags.member.1.Value=ops";
+    ok(bench, admin, &format!("TagUser&UserName=zoe&{tag}")).await;
+    let made = ok(bench, admin, "CreateAccessKey&UserName=zoe").await;
+    Signer {
+        key: texts(&made, "AccessKeyId").remove(0),
+        secret: texts(&made, "SecretAccessKey").remove(0),
+        ..admin.clone()
+    }
+}
+
 #[tokio::test]
-async fn users_keys_and_passwords_come_and_go() {
+async fn a_key_that_was_made_signs_and_its_use_is_seen() {
+    let bench = Bench::small().await;
+    let admin = bench.member("payments-prod");
+    let zoe = zoe(&bench, &admin).await;
+    let used = format!("GetAccessKeyLastUsed&AccessKeyId={}", zoe.key);
+    assert_eq!(texts(&ok(&bench, &admin, &used).await, "Region"), ["N/A"]);
+    let own = ok(&bench, &zoe, "GetUser").await;
+    assert_eq!(texts(&own, "Value"), ["zoe@example.com", "ops"]);
+    let used = ok(&bench, &admin, &used).await;
+    assert_eq!(texts(&used, "LastUsedDate"), ["2026-11-20T07:27:00Z"]);
+    ok(&bench, &admin, "CreateAccessKey&UserName=zoe").await;
+    let password = "CreateLoginProfile&UserName=zoe&Password=correct-horse-battery";
+    ok(&bench, &admin, password).await;
+    for (call, code) in [
+        ("CreateUser&UserName=Zoe", "EntityAlreadyExists"),
+        ("CreateAccessKey&UserName=zoe", "LimitExceeded"),
+        ("DeleteUser&UserName=zoe", "DeleteConflict"),
+        (password, "EntityAlreadyExists"),
+    ] {
+        assert_eq!(refused(&bench, &admin, call).await, (409, code.to_owned()));
+    }
+    let (_, calls) = bench.control("GET", "/calls", Value::Null).await;
+    let calls = calls.to_string();
+    let told = calls.contains("correct-horse") || calls.contains(&zoe.secret);
+    assert!(!told, "{calls}");
+}
+
+#[tokio::test]
+async fn users_outlive_the_process_and_a_file_of_their_world() {
     let folder = tempdir().unwrap();
     let kept = || Options {
         state: Some(folder.path().join("state.log")),
@@ -437,87 +479,31 @@ async fn users_keys_and_passwords_come_and_go() {
     };
     let bench = Bench::new(kept()).await;
     let admin = bench.member("payments-prod");
-    let tag = "Tags.member.1.Key=email&Tags.member.1.Value=zoe@example.com";
-    ok(&bench, &admin, &format!("CreateUser&UserName=zoe&{tag}")).await;
-    assert_eq!(
-        refused(&bench, &admin, "CreateUser&UserName=Zoe").await,
-        (409, "EntityAlreadyExists".to_owned())
-    );
-    ok(
-        &bench,
-        &admin,
-        "TagUser&UserName=zoe&Tags.member.1.Key=team&Tags.member.1.Value=ops",
-    )
-    .await;
-    let made = ok(&bench, &admin, "CreateAccessKey&UserName=zoe").await;
-    let part = |name: &str| texts(&made, name).remove(0);
-    let zoe = Signer {
-        key: part("AccessKeyId"),
-        secret: part("SecretAccessKey"),
-        ..admin.clone()
-    };
-    let never = format!("GetAccessKeyLastUsed&AccessKeyId={}", zoe.key);
-    assert_eq!(texts(&ok(&bench, &admin, &never).await, "Region"), ["N/A"]);
-    let own = ok(&bench, &zoe, "GetUser").await;
-    assert_eq!(texts(&own, "Value"), ["zoe@example.com", "ops"]);
-    assert_eq!(
-        texts(&ok(&bench, &admin, &never).await, "LastUsedDate"),
-        ["2026-11-20T07:27:00Z"]
-    );
-    ok(&bench, &admin, "CreateAccessKey&UserName=zoe").await;
-    let third = refused(&bench, &zoe, "CreateAccessKey").await;
-    assert_eq!(third, (409, "LimitExceeded".to_owned()));
-    ok(
-        &bench,
-        &admin,
-        "CreateLoginProfile&UserName=zoe&Password=correct-horse-battery",
-    )
-    .await;
-    let (_, calls) = bench.control("GET", "/calls", Value::Null).await;
-    let calls = calls.to_string();
-    assert!(
-        !calls.contains("correct-horse") && !calls.contains(&zoe.secret),
-        "{calls}"
-    );
-    assert_eq!(
-        refused(&bench, &admin, "DeleteUser&UserName=zoe").await,
-        (409, "DeleteConflict".to_owned())
-    );
+    let zoe = zoe(&bench, &admin).await;
     drop(bench);
-
     let bench = Bench::new(kept()).await;
     ok(&bench, &zoe, "GetUser").await;
-    let inactive = format!(
-        "UpdateAccessKey&UserName=zoe&Status=Inactive&AccessKeyId={}",
-        zoe.key
-    );
-    ok(&bench, &admin, &inactive).await;
-    assert_eq!(
-        refused(&bench, &zoe, "GetUser").await,
-        (403, "InvalidClientTokenId".to_owned())
-    );
+    let key = format!("AccessKey&UserName=zoe&AccessKeyId={}", zoe.key);
+    ok(&bench, &admin, &format!("Update{key}&Status=Inactive")).await;
+    let unknown = (403, "InvalidClientTokenId".to_owned());
+    assert_eq!(refused(&bench, &zoe, "GetUser").await, unknown);
     let (_, state) = bench.control("GET", "/state?full=1", Value::Null).await;
-    let (status, said) = bench.control("POST", "/load", state["file"].clone()).await;
+    let file = state["file"].clone();
+    let (status, said) = bench.control("POST", "/load", file).await;
     assert_eq!(status, 200, "{said}");
     let keys = ok(&bench, &admin, "ListAccessKeys&UserName=zoe").await;
-    for key in texts(&keys, "AccessKeyId") {
-        ok(
-            &bench,
-            &admin,
-            &format!("DeleteAccessKey&UserName=zoe&AccessKeyId={key}"),
-        )
-        .await;
-    }
-    ok(&bench, &admin, "DeleteLoginProfile&UserName=zoe").await;
+    assert_eq!(texts(&keys, "Status"), ["Inactive"]);
+    ok(&bench, &admin, &format!("Delete{key}")).await;
     ok(&bench, &admin, "DeleteUser&UserName=zoe").await;
-    assert_eq!(
-        refused(&bench, &admin, "GetUser&UserName=zoe").await,
-        (404, "NoSuchEntity".to_owned())
-    );
-    assert_eq!(
-        refused(&bench, &admin, "DeleteUser&UserName=sim-admin").await,
-        (400, "UnmodifiableEntity".to_owned())
-    );
+    let refusals = [
+        ("GetUser&UserName=zoe", (404, "NoSuchEntity")),
+        ("DeleteLoginProfile&UserName=zoe", (404, "NoSuchEntity")),
+        ("DeleteUser&UserName=sim-admin", (400, "UnmodifiableEntity")),
+    ];
+    for (call, (status, code)) in refusals {
+        let expected = (status, code.to_owned());
+        assert_eq!(refused(&bench, &admin, call).await, expected);
+    }
 }
 
 #[tokio::test]

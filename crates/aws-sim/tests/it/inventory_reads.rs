@@ -19,8 +19,8 @@ fn outcome(answer: &Answer) -> (u16, bool) {
     (answer.status, answer.json()["message"].is_string())
 }
 
-#[tokio::test]
-async fn contacts_are_made_changed_and_refused() {
+/// One account of which the file states contacts: a billing contact alone.
+async fn contacts_of_payments() -> Bench {
     let mut file = organization::small();
     let stated = json!({ "alternate": { "BILLING": {
         "Name": "Kim", "Title": "Clerk", "EmailAddress": "kim@example.com", "PhoneNumber": "+1 555" } } });
@@ -31,11 +31,16 @@ async fn contacts_are_made_changed_and_refused() {
         .unwrap();
     file.contacts
         .insert(account.id.clone(), serde_json::from_value(stated).unwrap());
-    let bench = Bench::new(Options {
+    Bench::new(Options {
         organization: file,
         ..options()
     })
-    .await;
+    .await
+}
+
+#[tokio::test]
+async fn some_accounts_have_contacts_and_some_have_not() {
+    let bench = contacts_of_payments().await;
     let get = async |account: &str, kind: &str| {
         let input = json!({ "AccountId": bench.account(account), "AlternateContactType": kind });
         bench
@@ -63,7 +68,11 @@ async fn contacts_are_made_changed_and_refused() {
     let kim = get("payments-prod", "BILLING").await.json();
     assert_eq!(kim["AlternateContact"]["Name"], "Kim");
     assert_eq!(kim["AlternateContact"]["AlternateContactType"], "BILLING");
+}
 
+#[tokio::test]
+async fn contacts_are_changed_and_refused() {
+    let bench = contacts_of_payments().await;
     let own = bench.member("payments-prod");
     let call = async |operation: &str, input: Value| {
         outcome(
@@ -183,6 +192,11 @@ async fn public_addresses_are_seen_three_ways() {
         ["amazon", "amazon-elb"]
     );
     assert!(second > 0 && unused > 0);
+}
+
+#[tokio::test]
+async fn what_ec2_does_not_have_it_refuses() {
+    let bench = Bench::small().await;
     let signer = bench.member("legacy-shop");
     for call in [
         "DescribeNetworkInterfaces&Filter.1.Name=colour&Filter.1.Value.1=red",
@@ -299,6 +313,12 @@ async fn config_finds_what_ec2_has_where_it_is_recorded() {
     let mut places: Vec<String> = rows.iter().map(|row| format!("{:?}", at(row))).collect();
     places.dedup();
     assert_eq!(places.len(), rows.len());
+}
+
+#[tokio::test]
+async fn config_agrees_with_live_calls() {
+    let bench = Bench::small().await;
+    let (rows, _) = found(&bench, INTERFACES, 100).await;
     // what live calls of one account and Region say
     let row = rows
         .iter()
@@ -390,6 +410,11 @@ async fn config_refuses_in_its_own_words() {
         let answer = bench.call(select, input.clone()).await;
         assert_eq!(answer.outcome(), outcome, "{input}: {}", answer.text);
     }
+}
+
+#[tokio::test]
+async fn aggregators_say_what_they_could_not_collect() {
+    let bench = Bench::small().await;
     let listed = bench
         .call("config:DescribeConfigurationAggregators", json!({}))
         .await

@@ -120,7 +120,7 @@ pub(super) fn of_region(state: &SimState, account: &str, region: &str) -> Vec<(S
         let configuration = json!({
             "publicIp": unused.ip, "allocationId": unused.allocation, "domain": "vpc", "tags": [],
         });
-        items.push(here.item("AWS::EC2::EIP", &unused.allocation, region, configuration));
+        items.push(here.item("AWS::EC2::EIP", &unused.allocation, region, &configuration));
     }
     items.sort_by(|one, other| one.0.cmp(&other.0));
     items
@@ -133,7 +133,7 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn item(&self, kind: &str, id: &str, zone: &str, configuration: Value) -> (String, Value) {
+    fn item(&self, kind: &str, id: &str, zone: &str, configuration: &Value) -> (String, Value) {
         let (account, region) = (self.account, self.region);
         let what = match kind {
             "AWS::EC2::EIP" => "eip-allocation",
@@ -192,7 +192,7 @@ impl Place<'_> {
             "AWS::EC2::NetworkInterface",
             &one.id,
             &one.zone,
-            configuration,
+            &configuration,
         )
     }
 
@@ -206,7 +206,7 @@ impl Place<'_> {
         if let (Some(public), Some(members)) = (one.public(), configuration.as_object_mut()) {
             members.insert("publicIpAddress".to_owned(), public.ip.as_str().into());
         }
-        Some(self.item("AWS::EC2::Instance", id, &one.zone, configuration))
+        Some(self.item("AWS::EC2::Instance", id, &one.zone, &configuration))
     }
 
     fn elastic(&self, one: &NetworkInterface, public: &PublicAddress) -> Option<(String, Value)> {
@@ -216,7 +216,7 @@ impl Place<'_> {
             "associationId": id.replace("eipalloc", "eipassoc"), "networkInterfaceId": one.id,
             "networkInterfaceOwnerId": self.account, "tags": [],
         });
-        Some(self.item("AWS::EC2::EIP", id, self.region, configuration))
+        Some(self.item("AWS::EC2::EIP", id, self.region, &configuration))
     }
 }
 

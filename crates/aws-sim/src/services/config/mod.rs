@@ -91,8 +91,8 @@ fn select_own(context: &Context<'_>) -> HandlerResult {
     select(context, &page, rows.into_iter())
 }
 
-/// A page of what a query finds among rows in order. Some pages are empty and are not the last (AWS:
-/// "the results on a page may be fewer than the limit").
+/// A page of what a query finds among rows in order. Some pages are empty and are not the last
+/// (`simulator.md` PG-3).
 fn select(
     context: &Context<'_>,
     page: &PageCursor,
@@ -105,13 +105,12 @@ fn select(
         .is("config_comparison", "allow");
     let query = select::parse(context.text("Expression"), compares);
     let query = query.map_err(|text| ApiError::new("InvalidExpressionException", text))?;
-    let (results, token) = match pause(context, page) {
-        Some(token) => (Vec::new(), Some(token)),
-        None => {
-            let after = page.after.as_ref().map_or("", |(_, id)| id.as_str());
-            let found = rows.filter(|(id, row)| id.as_str() > after && query.fits(row));
-            page.take(found.map(|(id, row)| (0, id, query.shown(&row).to_string())))
-        }
+    let (results, token) = if let Some(token) = pause(context, page) {
+        (Vec::new(), Some(token))
+    } else {
+        let after = page.after.as_ref().map_or("", |(_, id)| id.as_str());
+        let found = rows.filter(|(id, row)| id.as_str() > after && query.fits(row));
+        page.take(found.map(|(id, row)| (0, id, query.shown(&row).to_string())))
     };
     let fields: Vec<Value> = query.fields().map(|name| json!({ "Name": name })).collect();
     let mut members = Map::new();
@@ -126,6 +125,6 @@ fn select(
 /// The token of an empty page, which comes before every third.
 fn pause(context: &Context<'_>, page: &PageCursor) -> Option<String> {
     let (_, id) = page.after.as_ref()?;
-    let empty = context.state.order(id) % 3 == 0;
+    let empty = context.state.order(id).is_multiple_of(3);
     empty.then(|| page.again()).flatten()
 }

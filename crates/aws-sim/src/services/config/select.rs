@@ -155,9 +155,10 @@ pub(super) fn parse(text: &str, compares: bool) -> Result<SelectQuery, String> {
     while reader.takes(&Token::Sign(",")) {
         fields.push(reader.path()?);
     }
-    let condition = match reader.is_word("WHERE") {
-        true => Some(reader.any(0)?),
-        false => None,
+    let condition = if reader.is_word("WHERE") {
+        Some(reader.any(0)?)
+    } else {
+        None
     };
     match reader.tokens.get(reader.at) {
         None => Ok(SelectQuery { fields, condition }),
