@@ -763,7 +763,8 @@ def _(sim, w):
         pages_of(org, "list_targets_for_policy", "Targets", PolicyId=one["Id"])
     for one in pages_of(org, "list_delegated_administrators", "DelegatedAdministrators"):
         assert pages_of(org, "list_delegated_services_for_account", "DelegatedServices", AccountId=one["Id"])
-    assert pages_of(org, "list_tags_for_resource", "Tags", ResourceId=w.members[0]) is not None
+    tags = [one for member in w.members for one in org.list_tags_for_resource(ResourceId=member)["Tags"]]
+    assert all(set(one) == {"Key", "Value"} for one in tags), tags
 
 
 @row("T-10")

@@ -460,3 +460,24 @@ async fn aggregators_say_what_they_could_not_collect() {
         "{states:?}"
     );
 }
+
+#[tokio::test]
+async fn what_is_stated_can_be_added() {
+    let bench = Bench::small().await;
+    let account = bench.account("network");
+    let added = json!({
+        "contacts": { account.as_str(): {} }, "iam": { account.as_str(): {} },
+        "config_aggregators": [{ "name": "mine", "account": account, "region": "eu-west-1" }],
+    });
+    let (status, answer) = bench.control("POST", "/load?merge=1", added).await;
+    assert_eq!(status, 200, "{answer}");
+    let signer = bench.member("network");
+    let users = bench.form(&signer, "iam:ListUsers").await;
+    assert_eq!(texts(&users, "UserName"), ["sim-admin"]);
+    let contact = bench.rest(&signer, "account/getContactInformation", json!({})).await;
+    assert_eq!(outcome(&contact), (404, true));
+    let listed = bench.call_as(&signer, "config:DescribeConfigurationAggregators", json!({})).await;
+    assert!(listed.text.contains("\"mine\""), "{}", listed.text);
+    let before = bench.call("config:DescribeConfigurationAggregators", json!({})).await;
+    assert!(!before.text.contains("\"organization\""), "those that the file states alone: {}", before.text);
+}
