@@ -474,10 +474,24 @@ async fn what_is_stated_can_be_added() {
     let signer = bench.member("network");
     let users = bench.form(&signer, "iam:ListUsers").await;
     assert_eq!(texts(&users, "UserName"), ["sim-admin"]);
-    let contact = bench.rest(&signer, "account/getContactInformation", json!({})).await;
+    let contact = bench
+        .rest(&signer, "account/getContactInformation", json!({}))
+        .await;
     assert_eq!(outcome(&contact), (404, true));
-    let listed = bench.call_as(&signer, "config:DescribeConfigurationAggregators", json!({})).await;
+    let listed = bench
+        .call_as(
+            &signer,
+            "config:DescribeConfigurationAggregators",
+            json!({}),
+        )
+        .await;
     assert!(listed.text.contains("\"mine\""), "{}", listed.text);
-    let before = bench.call("config:DescribeConfigurationAggregators", json!({})).await;
-    assert!(!before.text.contains("\"organization\""), "those that the file states alone: {}", before.text);
+    let before = bench
+        .call("config:DescribeConfigurationAggregators", json!({}))
+        .await;
+    assert!(
+        !before.text.contains("\"organization\""),
+        "those that the file states alone: {}",
+        before.text
+    );
 }
