@@ -9,10 +9,12 @@ rows that need a process of their own (F-19, F-20) are played too.
 """
 
 import argparse
+import csv
 import datetime
 import hashlib
 import hmac
 import http.client
+import io
 import json
 import os
 import pathlib
@@ -357,7 +359,7 @@ def _(sim, w):
     for service, operation, parameters in [
         ("sso-admin", "create_application", {"InstanceArn": sim.instance, "Name": "x", "ApplicationProviderArn": "x"}),
         ("organizations", "list_handshakes_for_account", {}),
-        ("iam", "create_user", {"UserName": "x"}),
+        ("iam", "create_role", {"RoleName": "x", "AssumeRolePolicyDocument": "{}"}),
         ("ec2", "describe_subnets", {}),
         ("s3", "list_objects_v2", {"Bucket": "red"}),
         ("sns", "list_topics", {}),
@@ -366,7 +368,7 @@ def _(sim, w):
         ("guardduty", "list_detectors", {}),
         ("securityhub", "describe_hub", {}),
         ("route53", "list_hosted_zones", {}),
-        ("account", "get_contact_information", {}),
+        ("account", "get_primary_email", {"AccountId": "1" * 12}),
     ]:
         client = sim.once(service)
         error = refused("NotSimulated", getattr(client, operation), **parameters, http=501)
@@ -540,6 +542,229 @@ def _(sim, w):
 def _(sim, w):
     access = keys(assume(sim, w))[0]
     assert w.sts.get_access_key_info(AccessKeyId=access)["Account"] == w.members[0]
+
+
+def pages_of(client, operation, member, **more):
+    """What a paginator of boto3 collects, page by page."""
+    size = {"PaginationConfig": {"PageSize": more.pop("size", 2)}}
+    return [one for page in client.get_paginator(operation).paginate(**size, **more) for one in page[member]]
+
+
+def credential_report(sim, iam):
+    """boto3 has no waiter for it: asked for until it is there."""
+    states = []
+    for _ in range(20):
+        states.append(iam.generate_credential_report()["State"])
+        if states[-1] == "COMPLETE":
+            break
+        sim.advance(5)
+    assert states[0] in ("STARTED", "COMPLETE") and states[-1] == "COMPLETE", states
+    found = iam.get_credential_report()
+    assert found["ReportFormat"] == "text/csv" and found["GeneratedTime"].tzinfo, found
+    return list(csv.DictReader(io.StringIO(found["Content"].decode())))
+
+
+@row("M-01")
+def _(sim, w):
+    iam = sim.client("iam", sim.credentials(w.members[0]))
+    users = pages_of(iam, "list_users", "Users", size=1)
+    assert len({user["Arn"] for user in users}) == len(users) > 1, users
+    assert "sim-admin" in {user["UserName"] for user in users}
+    for user in users:
+        name = user["UserName"]
+        whole = iam.get_user(UserName=name)["User"]
+        tags = pages_of(iam, "list_user_tags", "Tags", UserName=name, size=1)
+        assert sorted(map(str, whole.get("Tags", []))) == sorted(map(str, tags)), (whole, tags)
+        for key in pages_of(iam, "list_access_keys", "AccessKeyMetadata", UserName=name):
+            used = iam.get_access_key_last_used(AccessKeyId=key["AccessKeyId"])
+            last = used["AccessKeyLastUsed"]
+            assert used["UserName"] == name and ("LastUsedDate" in last) == (last["Region"] != "N/A"), used
+
+
+@row("M-02")
+def _(sim, w):
+    iam = sim.client("iam", sim.credentials(w.members[1]))
+    refused("ReportNotPresent", iam.get_credential_report, http=410)
+    rows = credential_report(sim, iam)
+    assert len(rows[0]) == 22 and rows[0]["user"] == "<root_account>", rows[0]
+    users = pages_of(iam, "list_users", "Users")
+    assert {row["arn"] for row in rows[1:]} == {user["Arn"] for user in users}
+    sim.advance(4 * 3600)
+    refused("ReportExpired", iam.get_credential_report, http=410)
+
+
+@row("M-03")
+def _(sim, w):
+    iam = sim.client("iam", sim.credentials(w.members[0]))
+    lists = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
+    found = {name: pages_of(iam, "get_account_authorization_details", name, size=2) for name in lists}
+    assert {user["Arn"] for user in found["UserDetailList"]} == {user["Arn"] for user in pages_of(iam, "list_users", "Users")}
+    assert {role["Arn"] for role in found["RoleDetailList"]} == {role["Arn"] for role in pages_of(iam, "list_roles", "Roles")}
+    own = [policy for policy in found["Policies"] if ":iam::aws:" not in policy["Arn"]]
+    assert own and own[0]["PolicyVersionList"][0]["Document"]["Statement"], own
+    for role in found["RoleDetailList"]:
+        assert role["AssumeRolePolicyDocument"]["Statement"], role
+    only = iam.get_account_authorization_details(Filter=["Group"])
+    assert only["GroupDetailList"] and not only["UserDetailList"] and not only["Policies"], only
+
+
+@row("M-04")
+def _(sim, w):
+    iam = sim.client("iam", sim.credentials(w.members[0]))
+    summary = iam.get_account_summary()["SummaryMap"]
+    assert summary["Users"] == len(pages_of(iam, "list_users", "Users")) and summary["AccessKeysPerUserQuota"] == 2
+    assert summary["AccountMFAEnabled"] in (0, 1), summary
+    aws = pages_of(iam, "list_policies", "Policies", Scope="AWS", size=50)
+    assert len(aws) > 60, len(aws)
+    one = iam.get_policy(PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess")["Policy"]
+    version = iam.get_policy_version(PolicyArn=one["Arn"], VersionId=one["DefaultVersionId"])["PolicyVersion"]
+    assert version["Document"]["Statement"], version
+    policies, without = 0, 0
+    for account in w.members[:12]:
+        try:
+            sim.client("iam", sim.credentials(account)).get_account_password_policy()
+            policies += 1
+        except botocore.exceptions.ClientError as error:
+            assert error.response["Error"]["Code"] == "NoSuchEntity", error
+            without += 1
+    assert policies and without, (policies, without)
+
+
+@row("M-05")
+def _(sim, w):
+    account = w.members[0]
+    iam = sim.client("iam", sim.credentials(account))
+    name = f"zoe-{uuid.uuid4().hex[:8]}"
+    made = iam.create_user(UserName=name, Tags=[{"Key": "email", "Value": "zoe@example.com"}])["User"]
+    assert made["Arn"] == f"arn:aws:iam::{account}:user/{name}", made
+    refused("EntityAlreadyExists", iam.create_user, UserName=name.upper(), http=409)
+    iam.tag_user(UserName=name, Tags=[{"Key": "team", "Value": "ops"}])
+    assert len(iam.list_user_tags(UserName=name)["Tags"]) == 2
+    iam.create_login_profile(UserName=name, Password="correct-horse-battery", PasswordResetRequired=True)
+    assert iam.get_login_profile(UserName=name)["LoginProfile"]["PasswordResetRequired"]
+    eventually(lambda: name in {user["UserName"] for user in pages_of(iam, "list_users", "Users")})
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    own = key["AccessKeyId"], key["SecretAccessKey"], None
+    eventually(lambda: works(sim, own))
+    assert sim.client("sts", own).get_caller_identity()["Arn"] == made["Arn"]
+    refused("DeleteConflict", iam.delete_user, UserName=name, http=409)
+    iam.update_access_key(UserName=name, AccessKeyId=own[0], Status="Inactive")
+    eventually(lambda: not works(sim, own))
+    iam.delete_access_key(UserName=name, AccessKeyId=own[0])
+    iam.delete_login_profile(UserName=name)
+    iam.delete_user(UserName=name)
+    refused("NoSuchEntity", iam.get_user, UserName=name, http=404)
+    said = json.dumps(sim.control("GET", "/calls?service=iam&limit=5000"))
+    assert "correct-horse" not in said and own[1] not in said
+
+
+def works(sim, key):
+    try:
+        return bool(sim.once("sts", key).get_caller_identity())
+    except botocore.exceptions.ClientError as error:
+        assert error.response["Error"]["Code"] == "InvalidClientTokenId", error
+        return False
+
+
+@row("A-01")
+def _(sim, w):
+    account = sim.client("account")
+    found = {}
+    for member in w.members[:20]:
+        for kind in ("BILLING", "OPERATIONS", "SECURITY"):
+            try:
+                contact = account.get_alternate_contact(AccountId=member, AlternateContactType=kind)["AlternateContact"]
+                assert contact["AlternateContactType"] == kind and "@" in contact["EmailAddress"], contact
+                found[kind] = found.get(kind, 0) + 1
+            except account.exceptions.ResourceNotFoundException:
+                pass
+        assert account.get_contact_information(AccountId=member)["ContactInformation"]["FullName"]
+    assert all(0 < found[kind] < 20 for kind in ("BILLING", "OPERATIONS", "SECURITY")), found
+    where = {"AccountId": w.members[0], "AlternateContactType": "SECURITY"}
+    account.put_alternate_contact(Name="Lou", Title="CISO", EmailAddress="lou@example.com", PhoneNumber="+1 555", **where)
+    assert account.get_alternate_contact(**where)["AlternateContact"]["Name"] == "Lou"
+    account.delete_alternate_contact(**where)
+    refused("ResourceNotFoundException", account.delete_alternate_contact, http=404, **where)
+
+
+@row("E-01")
+def _(sim, w):
+    seen = {"with": 0, "elastic": 0}
+    for member in w.members[:12]:
+        ec2 = sim.client("ec2", sim.credentials(member))
+        every = pages_of(ec2, "describe_network_interfaces", "NetworkInterfaces", size=5)
+        wanted = [{"Name": "association.public-ip", "Values": ["*"]}]
+        some = pages_of(ec2, "describe_network_interfaces", "NetworkInterfaces", size=5, Filters=wanted)
+        public = [one["Association"]["PublicIp"] for one in every if "Association" in one]
+        assert sorted(one["Association"]["PublicIp"] for one in some) == sorted(public), (some, public)
+        further = {one["Association"]["PublicIp"] for it in every for one in it["PrivateIpAddresses"] if "Association" in one}
+        elastic = ec2.describe_addresses()["Addresses"]
+        assert {one["PublicIp"] for one in elastic if "AssociationId" in one} <= further, (elastic, further)
+        machines = pages_of(ec2, "describe_instances", "Reservations", size=5)
+        assert {one.get("PublicIpAddress") for it in machines for one in it["Instances"]} - {None} <= set(public)
+        seen["with"] += len(public)
+        seen["elastic"] += len(elastic)
+    assert seen["with"] > 5 and seen["elastic"] > 2, seen
+    refused("InvalidParameterValue", ec2.describe_network_interfaces, Filters=[{"Name": "colour", "Values": ["red"]}])
+
+
+INTERFACES = ("SELECT accountId, awsRegion, resourceId, configuration.association.publicIp "
+              "WHERE resourceType = 'AWS::EC2::NetworkInterface' AND configuration.association.publicIp > '0.0.0.0'")
+
+
+@row("C-01")
+def _(sim, w):
+    config = sim.client("config")
+    name = config.describe_configuration_aggregators()["ConfigurationAggregators"][0]["ConfigurationAggregatorName"]
+    where = {"ConfigurationAggregatorName": name}
+    found = pages_of(config, "select_aggregate_resource_config", "Results", Expression=INTERFACES, size=5, **where)
+    found = [json.loads(one) for one in found]
+    assert len(found) > 20, len(found)
+    account = found[0]["accountId"]
+    here = {one["configuration"]["association"]["publicIp"] for one in found
+            if one["accountId"] == account and one["awsRegion"] == found[0]["awsRegion"]}
+    region, key = found[0]["awsRegion"], sim.credentials(account)
+    wanted = [{"Name": "association.public-ip", "Values": ["*"]}]
+    live = sim.client("ec2", key, region).describe_network_interfaces(Filters=wanted)["NetworkInterfaces"]
+    assert {one["Association"]["PublicIp"] for one in live} == here, (live, here)
+    own = pages_of(sim.client("config", key, region), "select_resource_config", "Results", Expression=INTERFACES)
+    assert {json.loads(one)["configuration"]["association"]["publicIp"] for one in own} == here, own
+
+
+@row("C-02")
+def _(sim, w):
+    config = sim.client("config")
+    name = "organization"
+    select = config.select_aggregate_resource_config
+    refused("InvalidExpressionException", select, Expression="SELECT a FROM b", ConfigurationAggregatorName=name, http=400)
+    refused("NoSuchConfigurationAggregatorException", select, Expression="SELECT a", ConfigurationAggregatorName="x", http=400)
+    refused("InvalidNextTokenException", select, Expression="SELECT a", ConfigurationAggregatorName=name, NextToken="x")
+    sources = pages_of(config, "describe_configuration_aggregator_sources_status", "AggregatedSourceStatusList",
+                       ConfigurationAggregatorName=name, size=100)
+    assert {one["LastUpdateStatus"] for one in sources} == {"FAILED", "OUTDATED", "SUCCEEDED"}, sources[:3]
+    failed = [one for one in sources if one["LastUpdateStatus"] == "FAILED"]
+    assert all(one["LastErrorCode"] for one in failed), failed
+
+
+@row("S-28")
+def _(sim, w):
+    regions = pages_of(w.sso, "list_regions", "Regions", InstanceArn=sim.instance)
+    assert [(one["RegionName"], one["IsPrimaryRegion"]) for one in regions] == [(sim.region, True)], regions
+
+
+@row("O-35")
+def _(sim, w):
+    org = sim.client("organizations")
+    kinds = org.meta.service_model.shape_for("PolicyType").enum
+    policies = [(kind, one) for kind in kinds for one in pages_of(org, "list_policies", "Policies", Filter=kind)]
+    assert ("SERVICE_CONTROL_POLICY", "FullAWSAccess") in {(kind, one["Name"]) for kind, one in policies}, policies
+    for kind, one in policies:
+        assert json.loads(org.describe_policy(PolicyId=one["Id"])["Policy"]["Content"]) and one["Type"] == kind
+        pages_of(org, "list_targets_for_policy", "Targets", PolicyId=one["Id"])
+    for one in pages_of(org, "list_delegated_administrators", "DelegatedAdministrators"):
+        assert pages_of(org, "list_delegated_services_for_account", "DelegatedServices", AccountId=one["Id"])
+    tags = [one for member in w.members for one in org.list_tags_for_resource(ResourceId=member)["Tags"]]
+    assert all(set(one) == {"Key", "Value"} for one in tags), tags
 
 
 @row("T-10")

@@ -13,6 +13,7 @@ mod lookup;
 mod output;
 mod pattern;
 mod query;
+mod regions;
 mod table;
 mod time;
 mod validate;
@@ -21,6 +22,7 @@ pub use lookup::{Tables, tables};
 pub use output::{Mismatch, check_error, check_output};
 pub use pattern::Pattern;
 pub use query::{MalformedForm, query_to_json};
+pub use regions::ALWAYS_ON_REGIONS;
 pub use table::{
     ErrorFacts, Location, Member, OperationModel, Paging, Protocol, Retry, ServiceModel, Shape,
     ShapeKind, TableError, TimeFormat,

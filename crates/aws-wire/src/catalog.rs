@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::sync::LazyLock;
 
 use flate2::read::DeflateDecoder;
-use hallpass_aws_model::{OperationModel, ServiceModel};
+use hallpass_aws_model::{ALWAYS_ON_REGIONS, OperationModel, ServiceModel};
 use serde::Deserialize;
 
 const PACKED: &[u8] = include_bytes!("../catalog/services.bin");
@@ -13,27 +13,6 @@ const PACKED: &[u8] = include_bytes!("../catalog/services.bin");
 const LENGTH: usize = 4;
 /// The largest text that is unpacked; EC2's has 2 MB.
 const TEXT_BYTES_MAX: u64 = 16 << 20;
-/// Regions that are on in every account and cannot be turned off (AWS: "Enable or disable AWS Regions
-/// in your account").
-const ALWAYS_ON: [&str; 17] = [
-    "ap-northeast-1",
-    "ap-northeast-2",
-    "ap-northeast-3",
-    "ap-south-1",
-    "ap-southeast-1",
-    "ap-southeast-2",
-    "ca-central-1",
-    "eu-central-1",
-    "eu-north-1",
-    "eu-west-1",
-    "eu-west-2",
-    "eu-west-3",
-    "sa-east-1",
-    "us-east-1",
-    "us-east-2",
-    "us-west-1",
-    "us-west-2",
-];
 /// Names that are offered for one that is unknown.
 const NEAREST_MAX: usize = 3;
 
@@ -197,7 +176,7 @@ impl Catalog {
 
     /// Whether a Region is on in every account.
     pub fn is_always_on(&self, region: &str) -> bool {
-        ALWAYS_ON.contains(&region)
+        ALWAYS_ON_REGIONS.contains(&region)
     }
 
     /// The one Region of a service that is not regional, in the partition that `region` is in.

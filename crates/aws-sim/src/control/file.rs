@@ -23,6 +23,7 @@ const LISTS: &[(&str, &str)] = &[
     ("/accounts", "name"),
     ("/policies", "name"),
     ("/credentials", "access_key_id"),
+    ("/config_aggregators", "name"),
     ("/identity_center/users", "user_name"),
     ("/identity_center/groups", "name"),
     ("/identity_center/permission_sets", "name"),
@@ -66,7 +67,7 @@ fn merged(world: &SimWorld, body: Value) -> Result<Value, Refusal> {
             held.push(row.clone());
         }
     }
-    for key in ["behaviour", "limits", "iam"] {
+    for key in ["behaviour", "limits", "iam", "contacts"] {
         if let (Some(Value::Object(rows)), Some(members)) = (added.get(key), whole.as_object_mut())
         {
             let held = members.entry(key).or_insert_with(|| json!({}));
@@ -75,7 +76,7 @@ fn merged(world: &SimWorld, body: Value) -> Result<Value, Refusal> {
             }
         }
     }
-    for key in ["consistency", "speed", "clock"] {
+    for key in ["consistency", "speed", "clock", "inventory"] {
         if let (Some(value), Some(members)) = (added.get(key), whole.as_object_mut()) {
             members.insert(key.to_owned(), value.clone());
         }
@@ -111,7 +112,7 @@ fn replace(
         .as_ref()
         .and_then(|text| text.parse::<jiff::Timestamp>().ok());
     let start = start.map_or_else(|| world.now(wall), jiff::Timestamp::as_millisecond);
-    state.latest = start;
+    state.start(start);
     world.offset = start - wall.as_millisecond();
     world.frozen = world.frozen.map(|_| start);
     world.faults.remove(None);

@@ -69,7 +69,10 @@ fn strip_nulls(value: &mut Value) {
         Value::Object(object) => {
             object.retain(|_, value| !value.is_null());
             for (key, value) in object.iter_mut() {
-                if !matches!(key.as_str(), "content" | "slack" | "attributes" | "inline") {
+                if !matches!(
+                    key.as_str(),
+                    "content" | "slack" | "attributes" | "inline" | "document"
+                ) {
                     strip_nulls(value);
                 }
             }
@@ -359,15 +362,31 @@ fn check_references(file: &OrganizationFile, problems: &mut Problems) {
         }
     }
     check_center_references(file, &names, problems);
-    for account in file.iam.keys() {
-        problems.name(
-            &names.account(account),
-            format!("/iam/{account}"),
-            "account",
-            account,
-        );
+    let accounts = file.iam.keys().map(|account| ("iam", account));
+    for (key, account) in accounts.chain(file.contacts.keys().map(|account| ("contacts", account)))
+    {
+        let at = format!("/{key}/{account}");
+        problems.name(&names.account(account), at, "account", account);
     }
+    for (index, row) in file.config_aggregators.iter().flatten().enumerate() {
+        let at = format!("/config_aggregators/{index}/account");
+        problems.name(&names.account(&row.account), at, "account", &row.account);
+    }
+    check_iam_groups(file, problems);
     check_targets(file, &names, problems);
+}
+
+fn check_iam_groups(file: &OrganizationFile, problems: &mut Problems) {
+    for (account, iam) in &file.iam {
+        for (index, user) in iam.users.iter().enumerate() {
+            for (place, name) in user.groups.iter().enumerate() {
+                if iam.groups.iter().all(|group| group.name != *name) {
+                    let at = format!("/iam/{account}/users/{index}/groups/{place}");
+                    problems.add(at, format!("there is no group `{name}` in the account"));
+                }
+            }
+        }
+    }
 }
 
 fn check_center_references(file: &OrganizationFile, names: &NameIndex, problems: &mut Problems) {

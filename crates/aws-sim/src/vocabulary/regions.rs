@@ -1,5 +1,7 @@
 //! The Regions that exist, for credential scopes.
 
+use hallpass_aws_model::ALWAYS_ON_REGIONS;
+
 const REGIONS: &[&str] = &[
     "af-south-1",
     "ap-east-1",
@@ -37,27 +39,6 @@ const REGIONS: &[&str] = &[
     "us-west-2",
 ];
 
-/// Regions that every account has; the others are switched on one by one.
-const DEFAULT: [&str; 17] = [
-    "ap-northeast-1",
-    "ap-northeast-2",
-    "ap-northeast-3",
-    "ap-south-1",
-    "ap-southeast-1",
-    "ap-southeast-2",
-    "ca-central-1",
-    "eu-central-1",
-    "eu-north-1",
-    "eu-west-1",
-    "eu-west-2",
-    "eu-west-3",
-    "sa-east-1",
-    "us-east-1",
-    "us-east-2",
-    "us-west-1",
-    "us-west-2",
-];
-
 /// Every Region of the commercial partition.
 pub(crate) fn all() -> impl Iterator<Item = &'static str> {
     REGIONS.iter().copied()
@@ -65,7 +46,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static str> {
 
 /// Whether every account has this Region.
 pub(crate) fn is_default(name: &str) -> bool {
-    DEFAULT.contains(&name)
+    ALWAYS_ON_REGIONS.contains(&name)
 }
 
 /// Whether a Region of the commercial partition has this name.

@@ -17,6 +17,7 @@ const NEWER: &[&str] = &[
 
 const READS: &str = r#"
 sso:ListInstances {}
+sso:ListRegions {}
 sso:DescribeInstance {}
 sso:ListPermissionSets {}
 sso:DescribePermissionSet {"PermissionSetArn":"$set"}

@@ -18,6 +18,8 @@ mod evaluation;
 mod evaluation_full;
 mod faults;
 mod files;
+mod iam;
+mod inventory_reads;
 mod organization_policies;
 mod pages;
 mod portal;

@@ -49,3 +49,18 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
 pub(super) fn describe(context: &Context<'_>) -> Output {
     Output::Members(row(context))
 }
+
+/// `ListRegions`: the home Region is the only one.
+pub(super) fn list_regions(context: &Context<'_>) -> HandlerResult {
+    let center = &context.state.center;
+    let page = context.page(super::DEFAULT_PAGE)?;
+    let home = page.after.is_none().then(|| {
+        json!({
+            "RegionName": center.home_region, "Status": "ACTIVE",
+            "AddedDate": seconds(center.created), "IsPrimaryRegion": true,
+        })
+    });
+    let rows = home.into_iter().map(|row| (0, "home".to_owned(), row));
+    let (rows, token) = page.take(rows);
+    Ok(paged("Regions", rows, token))
+}

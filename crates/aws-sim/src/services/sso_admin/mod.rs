@@ -63,6 +63,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             "DescribeInstance",
             Reads(|call| Ok(instances::describe(call))),
         ),
+        ("ListRegions", Reads(instances::list_regions)),
         ("ListPermissionSets", Reads(permission_sets::list)),
         ("DescribePermissionSet", Reads(permission_sets::describe)),
         ("CreatePermissionSet", Writes(lifecycle::create)),
