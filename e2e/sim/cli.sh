@@ -58,6 +58,9 @@ check L-07 0 "^$users\$" aws identitystore list-users --identity-store-id "$stor
 check L-08 '254|255' 'An error occurred \(ResourceNotFoundException\) when calling the DescribePermissionSet operation' \
   aws sso-admin describe-permission-set --instance-arn "$instance" \
   --permission-set-arn "arn:aws:sso:::permissionSet/${instance##*/}/ps-0000000000000000"
+roles=$(aws iam list-roles --query 'length(Roles)' --output json)
+check L-17 0 "^$roles\$" aws iam get-account-authorization-details --page-size 1 --query 'length(RoleDetailList)' --output json
+check L-18 0 '"State": "(STARTED|INPROGRESS|COMPLETE)"' aws iam generate-credential-report --output json
 AWS_SECRET_ACCESS_KEY=wrong check L-15 '254|255' 'An error occurred \(SignatureDoesNotMatch\)' \
   aws sts get-caller-identity
 echo "$passed passed, $failed failed"

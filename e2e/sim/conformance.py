@@ -9,10 +9,12 @@ rows that need a process of their own (F-19, F-20) are played too.
 """
 
 import argparse
+import csv
 import datetime
 import hashlib
 import hmac
 import http.client
+import io
 import json
 import os
 import pathlib
@@ -357,7 +359,7 @@ def _(sim, w):
     for service, operation, parameters in [
         ("sso-admin", "create_application", {"InstanceArn": sim.instance, "Name": "x", "ApplicationProviderArn": "x"}),
         ("organizations", "list_handshakes_for_account", {}),
-        ("iam", "create_user", {"UserName": "x"}),
+        ("iam", "create_role", {"RoleName": "x", "AssumeRolePolicyDocument": "{}"}),
         ("ec2", "describe_subnets", {}),
         ("s3", "list_objects_v2", {"Bucket": "red"}),
         ("sns", "list_topics", {}),
@@ -366,7 +368,7 @@ def _(sim, w):
         ("guardduty", "list_detectors", {}),
         ("securityhub", "describe_hub", {}),
         ("route53", "list_hosted_zones", {}),
-        ("account", "get_contact_information", {}),
+        ("account", "get_primary_email", {"AccountId": "1" * 12}),
     ]:
         client = sim.once(service)
         error = refused("NotSimulated", getattr(client, operation), **parameters, http=501)
@@ -540,6 +542,127 @@ def _(sim, w):
 def _(sim, w):
     access = keys(assume(sim, w))[0]
     assert w.sts.get_access_key_info(AccessKeyId=access)["Account"] == w.members[0]
+
+
+def pages_of(client, operation, member, **more):
+    """What a paginator of boto3 collects, page by page."""
+    size = {"PaginationConfig": {"PageSize": more.pop("size", 2)}}
+    return [one for page in client.get_paginator(operation).paginate(**size, **more) for one in page[member]]
+
+
+def credential_report(sim, iam):
+    """boto3 has no waiter for it: asked for until it is there."""
+    states = []
+    for _ in range(20):
+        states.append(iam.generate_credential_report()["State"])
+        if states[-1] == "COMPLETE":
+            break
+        sim.advance(5)
+    assert states[0] in ("STARTED", "COMPLETE") and states[-1] == "COMPLETE", states
+    found = iam.get_credential_report()
+    assert found["ReportFormat"] == "text/csv" and found["GeneratedTime"].tzinfo, found
+    return list(csv.DictReader(io.StringIO(found["Content"].decode())))
+
+
+@row("M-01")
+def _(sim, w):
+    iam = sim.client("iam", sim.credentials(w.members[0]))
+    users = pages_of(iam, "list_users", "Users", size=1)
+    assert len({user["Arn"] for user in users}) == len(users) > 1, users
+    assert "sim-admin" in {user["UserName"] for user in users}
+    for user in users:
+        name = user["UserName"]
+        whole = iam.get_user(UserName=name)["User"]
+        tags = pages_of(iam, "list_user_tags", "Tags", UserName=name, size=1)
+        assert sorted(map(str, whole.get("Tags", []))) == sorted(map(str, tags)), (whole, tags)
+        for key in pages_of(iam, "list_access_keys", "AccessKeyMetadata", UserName=name):
+            used = iam.get_access_key_last_used(AccessKeyId=key["AccessKeyId"])
+            last = used["AccessKeyLastUsed"]
+            assert used["UserName"] == name and ("LastUsedDate" in last) == (last["Region"] != "N/A"), used
+
+
+@row("M-02")
+def _(sim, w):
+    iam = sim.client("iam", sim.credentials(w.members[1]))
+    refused("ReportNotPresent", iam.get_credential_report, http=410)
+    rows = credential_report(sim, iam)
+    assert len(rows[0]) == 22 and rows[0]["user"] == "<root_account>", rows[0]
+    users = pages_of(iam, "list_users", "Users")
+    assert {row["arn"] for row in rows[1:]} == {user["Arn"] for user in users}
+    sim.advance(4 * 3600)
+    refused("ReportExpired", iam.get_credential_report, http=410)
+
+
+@row("M-03")
+def _(sim, w):
+    iam = sim.client("iam", sim.credentials(w.members[0]))
+    lists = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
+    found = {name: pages_of(iam, "get_account_authorization_details", name, size=2) for name in lists}
+    assert {user["Arn"] for user in found["UserDetailList"]} == {user["Arn"] for user in pages_of(iam, "list_users", "Users")}
+    assert {role["Arn"] for role in found["RoleDetailList"]} == {role["Arn"] for role in pages_of(iam, "list_roles", "Roles")}
+    own = [policy for policy in found["Policies"] if ":iam::aws:" not in policy["Arn"]]
+    assert own and own[0]["PolicyVersionList"][0]["Document"]["Statement"], own
+    for role in found["RoleDetailList"]:
+        assert role["AssumeRolePolicyDocument"]["Statement"], role
+    only = iam.get_account_authorization_details(Filter=["Group"])
+    assert only["GroupDetailList"] and not only["UserDetailList"] and not only["Policies"], only
+
+
+@row("M-04")
+def _(sim, w):
+    iam = sim.client("iam", sim.credentials(w.members[0]))
+    summary = iam.get_account_summary()["SummaryMap"]
+    assert summary["Users"] == len(pages_of(iam, "list_users", "Users")) and summary["AccessKeysPerUserQuota"] == 2
+    assert summary["AccountMFAEnabled"] in (0, 1), summary
+    aws = pages_of(iam, "list_policies", "Policies", Scope="AWS", size=50)
+    assert len(aws) > 60, len(aws)
+    one = iam.get_policy(PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess")["Policy"]
+    version = iam.get_policy_version(PolicyArn=one["Arn"], VersionId=one["DefaultVersionId"])["PolicyVersion"]
+    assert version["Document"]["Statement"], version
+    policies, without = 0, 0
+    for account in w.members[:12]:
+        try:
+            sim.client("iam", sim.credentials(account)).get_account_password_policy()
+            policies += 1
+        except botocore.exceptions.ClientError as error:
+            assert error.response["Error"]["Code"] == "NoSuchEntity", error
+            without += 1
+    assert policies and without, (policies, without)
+
+
+@row("M-05")
+def _(sim, w):
+    account = w.members[0]
+    iam = sim.client("iam", sim.credentials(account))
+    name = f"zoe-{uuid.uuid4().hex[:8]}"
+    made = iam.create_user(UserName=name, Tags=[{"Key": "email", "Value": "zoe@example.com"}])["User"]
+    assert made["Arn"] == f"arn:aws:iam::{account}:user/{name}", made
+    refused("EntityAlreadyExists", iam.create_user, UserName=name.upper(), http=409)
+    iam.tag_user(UserName=name, Tags=[{"Key": "team", "Value": "ops"}])
+    assert len(iam.list_user_tags(UserName=name)["Tags"]) in (0, 1, 2)
+    iam.create_login_profile(UserName=name, Password="correct-horse-battery", PasswordResetRequired=True)
+    eventually(lambda: iam.get_login_profile(UserName=name)["LoginProfile"]["PasswordResetRequired"])
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    own = key["AccessKeyId"], key["SecretAccessKey"], None
+    eventually(lambda: works(sim, own))
+    assert sim.client("sts", own).get_caller_identity()["Arn"] == made["Arn"]
+    refused("DeleteConflict", iam.delete_user, UserName=name, http=409)
+    iam.update_access_key(UserName=name, AccessKeyId=own[0], Status="Inactive")
+    eventually(lambda: not works(sim, own))
+    iam.delete_access_key(UserName=name, AccessKeyId=own[0])
+    iam.delete_login_profile(UserName=name)
+    iam.delete_user(UserName=name)
+    refused("NoSuchEntity", iam.get_user, UserName=name, http=404)
+    said = json.dumps(sim.control("GET", "/calls?service=iam&limit=5000"))
+    assert "correct-horse" not in said and own[1] not in said
+
+
+def works(sim, key):
+    try:
+        return bool(sim.once("sts", key).get_caller_identity())
+    except botocore.exceptions.ClientError as error:
+        assert error.response["Error"]["Code"] == "InvalidClientTokenId", error
+        return False
 
 
 @row("T-10")

@@ -225,7 +225,7 @@ pub(crate) fn fresh(
         seq: 0,
         log: None,
     };
-    world.state.latest = start.as_millisecond();
+    world.state.start(start.as_millisecond());
     Ok(world)
 }
 

@@ -4,6 +4,7 @@ use crate::{
     auth::mistakes::Mistake,
     core::{
         caller::AwsCaller,
+        iam,
         issue::{caller_of, default_key, derive_secret},
         portal, roles,
         state::SimState,
@@ -61,17 +62,12 @@ impl KeyRing<'_> {
             let caller = roles::principal(seed, &principal_of(account), id)?;
             return Some((caller, self.default_secret(account)));
         }
-        for (account, iam) in &self.state.iam {
-            for user in &iam.users {
-                let held = user.keys.iter().find(|key| key.id == id);
-                if held.is_some_and(|key| key.status.as_deref() != Some("Inactive")) {
-                    let path = user.path.as_deref().unwrap_or("/");
-                    let arn = format!("arn:aws:iam::{account}:user{path}{}", user.name);
-                    return Some((roles::principal(seed, &arn, id)?, derive_secret(seed, id)));
-                }
-            }
-        }
-        None
+        let account = iam::account_of_key(self.state, id)?;
+        let iam = self.state.iam_seen(&account, self.state.latest);
+        let (owner, key) = iam::holder(&iam, &account, id)?;
+        let active = key.status.as_deref() != Some("Inactive");
+        let caller = roles::principal(seed, &owner, id).filter(|_| active)?;
+        Some((caller, derive_secret(seed, id)))
     }
 
     /// The secret of an account's default key.

@@ -111,7 +111,7 @@ fn replace(
         .as_ref()
         .and_then(|text| text.parse::<jiff::Timestamp>().ok());
     let start = start.map_or_else(|| world.now(wall), jiff::Timestamp::as_millisecond);
-    state.latest = start;
+    state.start(start);
     world.offset = start - wall.as_millisecond();
     world.frozen = world.frozen.map(|_| start);
     world.faults.remove(None);

@@ -365,6 +365,17 @@ pub(crate) struct Operation {
     pub foreign: bool,
 }
 
+/// The credential report of an account.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct CredentialReport {
+    /// When it was asked for, and what it tells of.
+    pub begun: Millis,
+    /// From when on it can be had.
+    pub ready: Millis,
+    /// The CSV text.
+    pub text: String,
+}
+
 /// How an asynchronous operation is made to fail.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct FailAsync {

@@ -1,6 +1,6 @@
 //! Writes the state out as an organization file that loads back to the same state.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use hallpass_sim_base::Millis;
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     organization::{
-        self, Account, Assignment, CustomerManaged, ExternalId, Group, IdentityCenter,
+        self, Account, Assignment, CustomerManaged, ExternalId, Group, Iam, IdentityCenter,
         Organization, OrganizationFile, OrganizationPolicy, Ou, PermissionSet, Provisioned,
     },
     vocabulary::policy_types::{FULL_ACCESS, SCP},
@@ -45,7 +45,8 @@ pub(crate) fn export(state: &SimState) -> OrganizationFile {
         accounts: accounts(state),
         identity_center: center(state),
         policies: policies(state),
-        iam: state.iam.clone(),
+        iam: iam(state),
+        inventory: Some(state.inventory.basis()),
         credentials: state.credentials.clone(),
         entitlements: state.entitlements.clone(),
         behaviour: state.settings.behaviour.changed().clone(),
@@ -54,6 +55,13 @@ pub(crate) fn export(state: &SimState) -> OrganizationFile {
         speed: Some(state.settings.speed),
         slack: state.slack.clone(),
     }
+}
+
+fn iam(state: &SimState) -> BTreeMap<String, Iam> {
+    let mut rows = state.iam.clone();
+    let written = state.iam_written.iter();
+    rows.extend(written.map(|(account, iam)| (account.to_string(), iam.clone())));
+    rows
 }
 
 /// The path of an OU; `None` for the root.

@@ -33,8 +33,8 @@ pub(crate) fn unique_id(seed: u64, prefix: &str, arn: &str) -> String {
     format!("{prefix}{}", Random::new(seed, arn).text(BASE32, 17))
 }
 
-/// A key id that has the account in it, as AWS's have.
-fn session_key_id(account: &str, random: &mut Random) -> String {
+/// A key id, `AKIA…` or `ASIA…`, that has the account in it, as AWS's have.
+pub(crate) fn key_id(kind: &str, account: &str, random: &mut Random) -> String {
     let number: u128 = account.parse().unwrap_or(0);
     let bits = (1_u128 << 79) | (number << 39) | u128::from(random.bits() & 0x7f_ffff_ffff);
     let letters: Vec<char> = BASE32.chars().collect();
@@ -42,13 +42,14 @@ fn session_key_id(account: &str, random: &mut Random) -> String {
         .rev()
         .filter_map(|place| letters.get(usize::try_from((bits >> (place * 5)) & 31).unwrap_or(0)))
         .collect();
-    format!("ASIA{text}")
+    format!("{kind}{text}")
 }
 
-/// The account in a session key's id.
+/// The account in a key's id.
 pub(crate) fn account_of(access_key_id: &str) -> Option<String> {
     let text = access_key_id
         .strip_prefix("ASIA")
+        .or_else(|| access_key_id.strip_prefix("AKIA"))
         .filter(|text| text.len() == 16)?;
     let mut bits = 0_u128;
     for letter in text.chars() {
@@ -67,7 +68,7 @@ pub(crate) fn issue(
     seconds: u32,
 ) -> (AwsCaller, Value) {
     let expires = now + i64::from(seconds) * 1000;
-    caller.access_key_id = session_key_id(&caller.account, random);
+    caller.access_key_id = key_id("ASIA", &caller.account, random);
     caller.issued = now;
     caller.expires = Some(expires);
     let body = serde_json::to_vec(&caller).unwrap_or_default();
@@ -105,10 +106,12 @@ mod tests {
     fn a_session_key_has_its_account_inside() {
         let mut random = Random::new(1, "x");
         for account in ["000000000001", "111122223333", "999999999999"] {
-            let id = session_key_id(account, &mut random);
+            let id = key_id("ASIA", account, &mut random);
             assert_eq!((id.len(), account_of(&id).as_deref()), (20, Some(account)));
         }
         assert_eq!(account_of("ASIA0000111122223333"), None);
+        let long = key_id("AKIA", "111122223333", &mut random);
+        assert_eq!(account_of(&long).as_deref(), Some("111122223333"));
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use hallpass_sim_base::{Millis, Random};
-use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -13,6 +12,7 @@ use super::{
         Provision, User,
     },
     guardrails::Guardrail,
+    iam::{InventoryFacts, instant},
     state::{Center, Head, SimSettings, SimState},
 };
 use crate::{
@@ -49,13 +49,6 @@ const BEGINNING: Millis = 1_673_254_800_000;
 /// Two and a half years.
 const SPREAD: u64 = 900 * 86_400;
 
-fn instant(text: Option<&String>) -> Option<Millis> {
-    text?
-        .parse::<Timestamp>()
-        .ok()
-        .map(Timestamp::as_millisecond)
-}
-
 /// The state that a file describes.
 ///
 /// # Errors
@@ -69,6 +62,7 @@ pub(crate) fn load(
     let mut state = SimState {
         seed,
         settings: settings(file, overrides)?,
+        inventory: InventoryFacts::of(file, seed),
         ..SimState::default()
     };
     let names = NameIndex::of(file);

@@ -8,6 +8,7 @@
 pub(crate) mod document;
 pub(crate) mod entities;
 pub(crate) mod guardrails;
+pub(crate) mod iam;
 pub(crate) mod limits;
 pub(crate) mod portal;
 pub(crate) mod roles;

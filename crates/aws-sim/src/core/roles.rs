@@ -31,35 +31,18 @@ pub(crate) fn find(state: &SimState, arn: &str) -> Option<Role> {
     let rest = arn.strip_prefix("arn:aws:iam::")?;
     let (account, path) = rest.split_once(":role/")?;
     let name = path.rsplit('/').next()?;
-    let role = |max_session, trust, external_id| Role {
+    let iam = state.iam_now(account);
+    let found = iam.roles.iter().find(|found| {
+        let prefix = found.path.as_deref().unwrap_or("/").trim_start_matches('/');
+        path == format!("{prefix}{}", found.name)
+    })?;
+    Some(Role {
         account: account.to_owned(),
         name: name.to_owned(),
         arn: arn.to_owned(),
-        max_session,
-        trust,
-        external_id,
-    };
-    if let Some(iam) = state.iam.get(account)
-        && let Some(found) = iam.roles.iter().find(|found| {
-            let prefix = found.path.as_deref().unwrap_or("/").trim_start_matches('/');
-            path == format!("{prefix}{}", found.name)
-        })
-    {
-        let longest = found.max_session_duration.unwrap_or(3600);
-        return Some(role(
-            longest,
-            found.trust.clone(),
-            found.external_id.clone(),
-        ));
-    }
-    let member = state.account(account)?;
-    let created = member.joined_method == "CREATED" && *member.id != *state.head.management;
-    (path == ACCESS_ROLE && created).then(|| {
-        role(
-            3600,
-            vec![format!("arn:aws:iam::{}:root", state.head.management)],
-            None,
-        )
+        max_session: found.max_session_duration.unwrap_or(3600),
+        trust: found.trust.clone(),
+        external_id: found.external_id.clone(),
     })
 }
 

@@ -8,11 +8,12 @@ use serde_json::Value;
 
 use super::{
     entities::{
-        Account, Assignment, AssignmentKey, Assumed, AsyncKind, Group, HeldPolicies, Id,
-        Membership, Operation, Ou, PermissionSet, PrincipalType, Provision, RoleSession,
-        SetPolicies, Tags, User,
+        Account, Assignment, AssignmentKey, Assumed, AsyncKind, CredentialReport, Group,
+        HeldPolicies, Id, Membership, Operation, Ou, PermissionSet, PrincipalType, Provision,
+        RoleSession, SetPolicies, Tags, User,
     },
     guardrails::Guardrails,
+    iam::{InventoryFacts, KeyUse},
     limits::Buckets,
     portal::Portal,
     table::Table,
@@ -168,6 +169,18 @@ pub(crate) struct SimState {
     pub portal: Portal,
     /// IAM of the file.
     pub iam: BTreeMap<String, Iam>,
+    /// IAM of accounts to which somebody wrote.
+    #[serde(default)]
+    pub iam_written: Table<Id, Iam>,
+    /// Credential reports, by account.
+    #[serde(default)]
+    pub credential_reports: BTreeMap<Id, CredentialReport>,
+    /// From what is made what the file leaves out of accounts.
+    #[serde(default)]
+    pub inventory: InventoryFacts,
+    /// The last uses of access keys that signed calls; not part of what survives a restart.
+    #[serde(skip)]
+    pub key_uses: BTreeMap<String, KeyUse>,
     /// Keys of the file.
     pub credentials: Vec<AccessKey>,
     /// Entitlements of the file, kept as they are.
@@ -186,6 +199,12 @@ pub(crate) struct SimState {
 }
 
 impl SimState {
+    /// Starts the clock of a state that was just loaded.
+    pub(crate) fn start(&mut self, at: Millis) {
+        self.latest = at;
+        self.inventory.as_of.get_or_insert(at);
+    }
+
     /// Place of an id in a listing.
     pub(crate) fn place(&self, id: &str) -> ListPosition {
         (self.order(id), id.into())

@@ -11,6 +11,8 @@ pub(crate) enum Window {
     Assignment,
     /// 0 to 2 s.
     Directory,
+    /// 0 to 3 s.
+    Iam,
     /// 0 to 5 s: until a policy of the organization is in force.
     Policy,
     /// None.
@@ -22,6 +24,7 @@ pub(crate) fn window_ms(consistency: Consistency, window: Window, random: &mut R
     let longest = match window {
         Window::Assignment => 1_000,
         Window::Directory => 2_000,
+        Window::Iam => 3_000,
         Window::Policy => 5_000,
         Window::Immediate => 0,
     };

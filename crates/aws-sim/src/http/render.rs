@@ -55,6 +55,11 @@ impl Envelope<'_> {
             (protocol, Output::Members(members), _) => {
                 self.response(200, json_type(protocol), members.to_string())
             }
+            (Protocol::Query, Output::Nothing, Some((model, operation))) => self.response(
+                200,
+                "text/xml",
+                query_response(model, operation, &Value::Null, self.request_id),
+            ),
             (protocol, Output::Nothing, _) => {
                 self.response(200, json_type(protocol), String::new())
             }

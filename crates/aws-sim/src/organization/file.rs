@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-fn no_tags(tags: &BTreeMap<String, String>) -> bool {
+use super::iam::Iam;
+
+pub(super) fn no_tags(tags: &BTreeMap<String, String>) -> bool {
     tags.is_empty()
 }
 
@@ -34,9 +36,12 @@ pub struct OrganizationFile {
     /// Policies of the organization. AWS's own are not among them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<OrganizationPolicy>,
-    /// IAM users and roles by account id.
+    /// IAM by account id. An account that is not here has some of its own, made of the seed.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub iam: BTreeMap<String, Iam>,
+    /// What the seed is given along to make of accounts what the file does not state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inventory: Option<InventoryBasis>,
     /// More access keys.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub credentials: Vec<AccessKey>,
@@ -375,86 +380,16 @@ pub struct Provisioned {
     pub outdated: bool,
 }
 
-/// IAM of one account.
+/// What goes into IAM users, networks and the like of accounts of which the file says nothing.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Iam {
-    /// Users.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub users: Vec<IamUser>,
-    /// Roles.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub roles: Vec<IamRole>,
-}
-
-/// An IAM user.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct IamUser {
-    /// Name.
-    pub name: String,
-    /// Path; absent: `/`.
+pub struct InventoryBasis {
+    /// RFC 3339 instant before which all of it was made and used; absent: the clock's start.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub path: Option<String>,
-    /// RFC 3339.
+    pub as_of: Option<String>,
+    /// Addresses of people who have IAM users; absent: some of the directory.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub created: Option<String>,
-    /// Access keys.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub keys: Vec<IamKey>,
-    /// What it may do; looked at with authorization `full` only.
-    #[serde(flatten)]
-    pub permissions: IamPolicies,
-}
-
-/// What a user or role of IAM may do.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct IamPolicies {
-    /// Names or ARNs of AWS managed policies; one that is not known allows nothing.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub policies: Vec<String>,
-    /// Inline policies, text or JSON.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub inline: Vec<Value>,
-    /// Name or ARN of the AWS managed policy that is the boundary.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub boundary: Option<String>,
-}
-
-/// An access key of an IAM user.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct IamKey {
-    /// Key id.
-    pub id: String,
-    /// `Active` (default) or `Inactive`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<String>,
-    /// RFC 3339; null: never.
-    pub last_used: Option<String>,
-}
-
-/// An IAM role.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct IamRole {
-    /// Name.
-    pub name: String,
-    /// Path; absent: `/`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub path: Option<String>,
-    /// ARNs that may assume it; `…:root` stands for the whole account.
-    pub trust: Vec<String>,
-    /// The external id that must be given.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub external_id: Option<String>,
-    /// Seconds, 3600 when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_session_duration: Option<u32>,
-    /// What it may do; looked at with authorization `full` only.
-    #[serde(flatten)]
-    pub permissions: IamPolicies,
+    pub people: Option<Vec<String>>,
 }
 
 /// An access key beside the default ones.

@@ -45,7 +45,8 @@ pub enum Shape {
     Deep,
 }
 
-const DOMAIN: &str = "corp.example";
+/// Where generated people have their addresses.
+pub(crate) const DOMAIN: &str = "corp.example";
 const DEPTH_MAX: usize = 5;
 const DIVISIONS: &[&str] = &[
     "Commerce",
@@ -276,7 +277,8 @@ impl NameSource {
     }
 }
 
-fn address(given: &str, family: &str, domain: &str) -> String {
+/// The address of a person of this name.
+pub(crate) fn address(given: &str, family: &str, domain: &str) -> String {
     let plain = |name: &str| -> String {
         name.to_lowercase()
             .chars()

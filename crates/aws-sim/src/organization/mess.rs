@@ -267,8 +267,7 @@ fn keys(file: &mut OrganizationFile, dice: &mut Dice) {
         }
         let key = IamKey {
             id: format!("AKIA{}", dice.random.text(BASE32, 16)),
-            status: Some("Active".to_owned()),
-            last_used: None,
+            ..IamKey::default()
         };
         let user = IamUser {
             name: "legacy-deploy".to_owned(),

@@ -4,6 +4,7 @@
 mod derive;
 mod file;
 mod generate;
+mod iam;
 mod import;
 mod large;
 mod mess;
@@ -17,13 +18,20 @@ mod slack;
 pub(crate) use derive::{membership_id, role_suffix};
 pub use file::{
     AccessKey, Account, Assignment, Consistency, CustomerManaged, Delegation, ExternalId, Group,
-    Iam, IamKey, IamPolicies, IamRole, IamUser, IdentityCenter, Limit, Organization,
-    OrganizationFile, OrganizationPolicy, Ou, PermissionSet, Provisioned, Speed, User,
+    IdentityCenter, InventoryBasis, Limit, Organization, OrganizationFile, OrganizationPolicy, Ou,
+    PermissionSet, Provisioned, Speed, User,
 };
+pub(crate) use generate::{DOMAIN, address};
 pub use generate::{Shape, Sizes, generate};
 pub use hallpass_sim_base::Problem;
+pub use iam::{
+    Iam, IamGroup, IamKey, IamManagedPolicy, IamMfaDevice, IamMfaKind, IamPassword, IamPolicies,
+    IamRole, IamRoot, IamUser,
+};
+
 pub use large::large;
 pub use mess::make_messy;
+pub(crate) use names::{FAMILY, GIVEN};
 pub use parse::{parse, parse_value};
 pub use presets::small;
 pub(crate) use resolve::NameIndex;

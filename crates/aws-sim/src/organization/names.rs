@@ -1,7 +1,7 @@
 //! Words that names are made of: invented combinations, no real company's people.
 
 /// Given names of many origins.
-pub(super) const GIVEN: &[&str] = &[
+pub(crate) const GIVEN: &[&str] = &[
     "Adaeze",
     "Aisha",
     "Akira",
@@ -115,7 +115,7 @@ pub(super) const GIVEN: &[&str] = &[
 ];
 
 /// Family names of many origins.
-pub(super) const FAMILY: &[&str] = &[
+pub(crate) const FAMILY: &[&str] = &[
     "Abebe",
     "Adeyemi",
     "Agarwal",

@@ -69,7 +69,10 @@ fn strip_nulls(value: &mut Value) {
         Value::Object(object) => {
             object.retain(|_, value| !value.is_null());
             for (key, value) in object.iter_mut() {
-                if !matches!(key.as_str(), "content" | "slack" | "attributes" | "inline") {
+                if !matches!(
+                    key.as_str(),
+                    "content" | "slack" | "attributes" | "inline" | "document"
+                ) {
                     strip_nulls(value);
                 }
             }
@@ -367,7 +370,21 @@ fn check_references(file: &OrganizationFile, problems: &mut Problems) {
             account,
         );
     }
+    check_iam_groups(file, problems);
     check_targets(file, &names, problems);
+}
+
+fn check_iam_groups(file: &OrganizationFile, problems: &mut Problems) {
+    for (account, iam) in &file.iam {
+        for (index, user) in iam.users.iter().enumerate() {
+            for (place, name) in user.groups.iter().enumerate() {
+                if iam.groups.iter().all(|group| group.name != *name) {
+                    let at = format!("/iam/{account}/users/{index}/groups/{place}");
+                    problems.add(at, format!("there is no group `{name}` in the account"));
+                }
+            }
+        }
+    }
 }
 
 fn check_center_references(file: &OrganizationFile, names: &NameIndex, problems: &mut Problems) {

@@ -175,34 +175,76 @@ const PROVISIONED: &[Field] = &[
 ];
 const IAM: &[Field] = &[
     ("users", May, List(&Object(IAM_USER))),
+    ("groups", May, List(&Object(IAM_GROUP))),
     ("roles", May, List(&Object(IAM_ROLE))),
+    ("managed", May, List(&Object(IAM_MANAGED_POLICY))),
+    ("root", May, Object(IAM_ROOT)),
+    ("password_policy", May, FieldKind::Map(&Any)),
+];
+const IAM_KEY: &[Field] = &[
+    ("id", Must, Text),
+    ("status", May, OneOf(&["Active", "Inactive"])),
+    ("created", May, Time),
+    ("last_used", May, Time),
+    ("last_used_service", May, Text),
+    ("last_used_region", May, Text),
+];
+const IAM_MFA: &[Field] = &[
+    ("kind", May, OneOf(&["virtual", "hardware", "webauthn"])),
+    ("enabled", May, Time),
 ];
 const IAM_USER: &[Field] = &[
     ("name", Must, Text),
     ("path", May, Text),
     ("created", May, Time),
+    ("tags", May, TAGS),
     (
-        "keys",
+        "password",
         May,
-        List(&Object(&[
-            ("id", Must, Text),
-            ("status", May, OneOf(&["Active", "Inactive"])),
+        Object(&[
+            ("changed", May, Time),
             ("last_used", May, Time),
-        ])),
+            ("reset_required", May, Flag),
+        ]),
     ),
+    ("mfa", May, Object(IAM_MFA)),
+    ("groups", May, TEXTS),
+    ("keys", May, List(&Object(IAM_KEY))),
     ("policies", May, TEXTS),
     ("inline", May, List(&Any)),
     ("boundary", May, Text),
 ];
+const IAM_GROUP: &[Field] = &[
+    ("name", Must, Text),
+    ("path", May, Text),
+    ("created", May, Time),
+    ("policies", May, TEXTS),
+    ("inline", May, List(&Any)),
+];
 const IAM_ROLE: &[Field] = &[
     ("name", Must, Text),
     ("path", May, Text),
+    ("created", May, Time),
     ("trust", May, TEXTS),
     ("external_id", May, Text),
     ("max_session_duration", May, Whole),
+    ("last_used", May, Time),
+    ("tags", May, TAGS),
     ("policies", May, TEXTS),
     ("inline", May, List(&Any)),
     ("boundary", May, Text),
+];
+const IAM_MANAGED_POLICY: &[Field] = &[
+    ("name", Must, Text),
+    ("path", May, Text),
+    ("description", May, Text),
+    ("created", May, Time),
+    ("document", Must, Any),
+];
+const IAM_ROOT: &[Field] = &[
+    ("mfa", May, Object(IAM_MFA)),
+    ("password_last_used", May, Time),
+    ("keys", May, List(&Object(IAM_KEY))),
 ];
 const ACCESS_KEY: &[Field] = &[
     ("access_key_id", Must, Text),
@@ -233,6 +275,11 @@ const FILE: &[Field] = &[
     ("identity_center", May, Object(IDENTITY_CENTER)),
     ("policies", May, List(&Object(POLICY))),
     ("iam", May, FieldKind::Map(&Object(IAM))),
+    (
+        "inventory",
+        May,
+        Object(&[("as_of", May, Time), ("people", May, TEXTS)]),
+    ),
     ("credentials", May, List(&Object(ACCESS_KEY))),
     (
         "entitlements",

@@ -68,6 +68,14 @@ pub(crate) fn handle(
     now: Millis,
 ) -> CallResult {
     core::advance(state, now);
+    let service = call.service;
+    let region = service.region(&call.region);
+    state.note_use(
+        &caller.access_key_id,
+        service.signing_name,
+        region,
+        state.latest,
+    );
     let mut context = Context::new(state, call, caller);
     let result = answer(&mut context);
     let changed = context.changed();

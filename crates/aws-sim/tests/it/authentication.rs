@@ -202,12 +202,12 @@ async fn what_is_not_simulated_says_so() {
     );
     let said = "sso:CreateApplication is not simulated";
     assert!(answer.text.contains(said), "{}", answer.text);
-    let query = bench.form(&bench.signer, "iam:CreateUser").await;
+    let query = bench.form(&bench.signer, "iam:CreateRole").await;
     assert_eq!(
         (query.status, query.outcome().as_str()),
         (501, "NotSimulated")
     );
-    let said = "iam:CreateUser is not simulated";
+    let said = "iam:CreateRole is not simulated";
     assert!(query.text.contains(said), "{}", query.text);
     // of services that there is no table of
     let query = bench.form(&bench.signer, "sns:ListTopics").await;
@@ -243,7 +243,7 @@ async fn what_is_not_simulated_says_so() {
         state["unsupported"],
         serde_json::json!([
             "cloudtrail:ListTrails",
-            "iam:CreateUser",
+            "iam:CreateRole",
             "sso:CreateApplication"
         ])
     );

@@ -18,6 +18,7 @@ mod evaluation;
 mod evaluation_full;
 mod faults;
 mod files;
+mod iam;
 mod organization_policies;
 mod pages;
 mod portal;

@@ -3,19 +3,20 @@
 use std::sync::{Arc, LazyLock};
 
 use hallpass_iam::{Layers, Policy, PolicyType};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{AuthorizationRequest, managed};
 use crate::{
     core::{
         caller::{AwsCaller, CallerKind},
         entities::Id,
+        iam as core_iam,
         portal::reserved_set,
         roles::ACCESS_ROLE,
         state::SimState,
     },
-    organization::IamPolicies,
-    vocabulary::policy_types::{FULL_ACCESS, RCP, RCP_FULL_ACCESS, SCP},
+    organization::{Iam, IamPolicies},
+    vocabulary::policy_types::{self, FULL_ACCESS, RCP, RCP_FULL_ACCESS, SCP},
 };
 
 /// The policies of a type from the root down to an account, as they are in force now; none when
@@ -132,9 +133,9 @@ fn of_permission_set(state: &SimState, caller: &AwsCaller, layers: &mut Layers) 
     }
 }
 
-/// The policies of a user or role of the organization file.
+/// The policies of a user with its groups, or of a role.
 fn of_principal(state: &SimState, caller: &AwsCaller, layers: &mut Layers) {
-    let iam = state.iam.get(&caller.account);
+    let iam = state.iam_seen(&caller.account, state.latest);
     let rest = caller.arn.split_once(":user/").map(|(_, rest)| rest);
     let name = match caller.kind {
         CallerKind::Root => return,
@@ -142,35 +143,48 @@ fn of_principal(state: &SimState, caller: &AwsCaller, layers: &mut Layers) {
         CallerKind::User => rest.and_then(|rest| rest.rsplit('/').next()),
     };
     let name = name.unwrap_or_default();
-    let found: Option<&IamPolicies> = match caller.kind {
-        CallerKind::Session => iam
-            .and_then(|iam| iam.roles.iter().find(|role| role.name == name))
-            .map(|role| &role.permissions),
-        _ => iam
-            .and_then(|iam| iam.users.iter().find(|user| user.name == name))
-            .map(|user| &user.permissions),
-    };
-    let own = match caller.kind {
-        CallerKind::Session => name == ACCESS_ROLE,
-        _ => name == "sim-admin",
-    };
-    let Some(found) = found else {
-        // what AWS or the simulator made has every right; others are not known
-        layers
-            .identity
-            .extend(own.then(managed::everything).flatten());
+    if caller.kind == CallerKind::Session {
+        let role = iam.roles.iter().find(|role| role.name == name);
+        match role {
+            Some(role) => add_policies(&iam, &role.permissions, layers),
+            // what AWS made has every right; others are not known
+            None if name == ACCESS_ROLE => layers.identity.extend(managed::everything()),
+            None => {}
+        }
+        return;
+    }
+    let Some(user) = iam.users.iter().find(|user| user.name == name) else {
         return;
     };
-    for name in &found.policies {
-        layers.identity.extend(managed::find(name));
+    add_policies(&iam, &user.permissions, layers);
+    for group in iam
+        .groups
+        .iter()
+        .filter(|group| user.groups.contains(&group.name))
+    {
+        add_policies(&iam, &group.permissions, layers);
     }
-    for (index, document) in found.inline.iter().enumerate() {
-        let text = crate::vocabulary::policy_types::text(document);
+}
+
+/// What somebody holds, of AWS's managed policies, the account's own and inline ones.
+fn add_policies(iam: &Iam, held: &IamPolicies, layers: &mut Layers) {
+    let read = |document: &Value, name: String| {
+        let text = policy_types::text(document);
         let read = Policy::parse(&text, PolicyType::Identity).ok();
-        let policy = read.map(|policy| Arc::new(policy.named(format!("inline-{index}"))));
-        layers.identity.extend(policy);
+        read.map(|policy| Arc::new(policy.named(name)))
+    };
+    for name in &held.policies {
+        layers.identity.extend(match core_iam::managed(iam, name) {
+            Some(own) => read(&own.document, own.name.clone()),
+            None => managed::find(name),
+        });
     }
-    if let Some(name) = &found.boundary {
+    for (index, document) in held.inline.iter().enumerate() {
+        layers
+            .identity
+            .extend(read(document, core_iam::inline_name(index)));
+    }
+    if let Some(name) = &held.boundary {
         layers.boundary = or_nothing(managed::find(name));
     }
 }

@@ -2,7 +2,7 @@
 //! well-known shape. What is not listed here allows nothing.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     sync::{Arc, LazyLock},
 };
 
@@ -304,7 +304,10 @@ fn power_user() -> String {
     .to_string()
 }
 
-static POLICIES: LazyLock<HashMap<&'static str, Arc<Policy>>> = LazyLock::new(|| {
+/// A policy and its text.
+type CompiledPolicy = (Arc<Policy>, String);
+
+static POLICIES: LazyLock<BTreeMap<&'static str, CompiledPolicy>> = LazyLock::new(|| {
     let rows = ROWS.iter().map(|(name, actions)| {
         let actions: Vec<String> = actions.split_whitespace().flat_map(of_services).collect();
         let statement = json!({ "Effect": "Allow", "Action": actions, "Resource": "*" });
@@ -312,14 +315,44 @@ static POLICIES: LazyLock<HashMap<&'static str, Arc<Policy>>> = LazyLock::new(||
         (*name, text.to_string())
     });
     rows.chain(std::iter::once((POWER_USER, power_user())))
-        .filter_map(|(name, text)| Some((name, compiled(name, &text)?)))
+        .filter_map(|(name, text)| Some((name, (compiled(name, &text)?, text))))
         .collect()
 });
 
 /// An AWS managed policy by name or ARN, whatever its path.
 pub(super) fn find(name: &str) -> Option<Arc<Policy>> {
     let name = name.rsplit('/').next().unwrap_or(name);
-    POLICIES.get(name).cloned()
+    POLICIES.get(name).map(|(policy, _)| policy.clone())
+}
+
+/// Paths of those that are not at `/`.
+const JOB_FUNCTIONS: &[&str] = &[
+    "Billing",
+    "DataScientist",
+    "DatabaseAdministrator",
+    "NetworkAdministrator",
+    "SupportUser",
+    "SystemAdministrator",
+    "ViewOnlyAccess",
+];
+
+/// The ARN of an AWS managed policy that is named by name or ARN.
+pub(crate) fn aws_managed_arn(name: &str) -> String {
+    if name.starts_with("arn:") {
+        return name.to_owned();
+    }
+    let path = if JOB_FUNCTIONS.contains(&name) {
+        "job-function/"
+    } else {
+        ""
+    };
+    format!("arn:aws:iam::aws:policy/{path}{name}")
+}
+
+/// AWS's own managed policies as IAM lists them: ARN, text.
+pub(crate) fn aws_managed() -> impl Iterator<Item = (String, &'static str)> {
+    let rows = POLICIES.iter();
+    rows.map(|(name, (_, text))| (aws_managed_arn(name), text.as_str()))
 }
 
 /// What allows everything: for callers whose policies are not looked at.

@@ -11,6 +11,8 @@ mod keys;
 mod layers;
 mod managed;
 
+pub(crate) use managed::{aws_managed, aws_managed_arn};
+
 use hallpass_iam::{Decision, Layers, Request, decide, explain};
 
 use super::{

@@ -121,8 +121,8 @@ fn is_gone(state: &SimState, account: &str, arn: &str) -> bool {
     let Some(name) = arn.split('/').find(reserved) else {
         return false;
     };
-    let of_file = state.iam.get(account);
-    if of_file.is_some_and(|iam| iam.roles.iter().any(|role| role.name == name)) {
+    let stated = state.iam.get(account);
+    if stated.is_some_and(|iam| iam.roles.iter().any(|role| role.name == name)) {
         return false;
     }
     let parts = name

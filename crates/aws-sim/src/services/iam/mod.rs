@@ -1,24 +1,41 @@
-//! IAM of an account: reading users and roles, those that provisioning made among them.
+//! IAM of an account: users with what they can sign in with, groups, roles (those that provisioning
+//! made among them), policies, and the reports over all of it.
 
-use std::fmt::Write as _;
+mod account;
+mod changes;
+mod details;
+mod devices;
+mod groups;
+mod keys;
+mod policies;
+mod report;
+mod roles;
+mod users;
 
-use serde_json::{Map, Value, json};
+use std::{borrow::Cow, fmt::Write as _};
 
-use super::{OperationHandler::Reads, ServiceDescriptor};
-use crate::core::{
-    call::{Output, input_text},
-    caller::{AwsCaller, CallerKind},
-    context::{Context, HandlerResult},
-    entities::Account,
-    errors::{self, ApiError, ErrorForms},
-    issue::{unique_id, whole_seconds},
-    portal::reserved_path,
-    roles::ACCESS_ROLE,
-    service::{
-        BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
-        SimService,
+use hallpass_sim_base::Millis;
+use serde_json::{Map, Value};
+
+use super::{
+    OperationHandler::{Reads, Writes},
+    ServiceDescriptor,
+};
+use crate::{
+    core::{
+        call::{Output, input_text},
+        caller::{AwsCaller, CallerKind},
+        context::{Context, HandlerResult},
+        errors::{self, ApiError, ErrorForms},
+        iam::instant,
+        issue::whole_seconds,
+        service::{
+            BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
+            SimService,
+        },
+        state::SimState,
     },
-    state::SimState,
+    organization::{Iam, IamUser},
 };
 
 pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
@@ -48,23 +65,53 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
     },
     begin: |call| call.admit(),
     operations: &[
+        ("ListRoles", Reads(roles::list)),
+        ("GetRole", Reads(roles::get)),
+        ("ListRoleTags", Reads(roles::tags)),
+        ("ListRolePolicies", Reads(roles::inline_names)),
+        ("GetRolePolicy", Reads(roles::inline)),
+        ("ListAttachedRolePolicies", Reads(roles::attached)),
+        ("ListUsers", Reads(users::list)),
+        ("GetUser", Reads(users::get)),
+        ("ListUserTags", Reads(users::tags)),
+        ("ListUserPolicies", Reads(users::inline_names)),
+        ("GetUserPolicy", Reads(users::inline)),
+        ("ListAttachedUserPolicies", Reads(users::attached)),
+        ("GetLoginProfile", Reads(users::login_profile)),
+        ("ListAccessKeys", Reads(keys::list)),
+        ("GetAccessKeyLastUsed", Reads(keys::last_used)),
+        ("ListMFADevices", Reads(devices::of_user)),
+        ("ListVirtualMFADevices", Reads(devices::virtual_ones)),
+        ("ListGroups", Reads(groups::list)),
+        ("GetGroup", Reads(groups::get)),
+        ("ListGroupsForUser", Reads(groups::of_user)),
+        ("ListGroupPolicies", Reads(groups::inline_names)),
+        ("GetGroupPolicy", Reads(groups::inline)),
+        ("ListAttachedGroupPolicies", Reads(groups::attached)),
+        ("ListPolicies", Reads(policies::list)),
+        ("GetPolicy", Reads(policies::get)),
+        ("GetPolicyVersion", Reads(policies::version)),
+        ("ListPolicyVersions", Reads(policies::versions)),
+        ("GetAccountAuthorizationDetails", Reads(details::list)),
         (
-            "ListRoles",
-            Reads(|call| listed(call, "Roles", roles(call))),
+            "GenerateCredentialReport",
+            Writes(|call| Ok(report::generate(call))),
         ),
-        (
-            "GetRole",
-            Reads(|call| one(call, "Role", "RoleName", roles(call))),
-        ),
-        (
-            "ListUsers",
-            Reads(|call| listed(call, "Users", users(call))),
-        ),
-        ("GetUser", Reads(get_user)),
+        ("GetCredentialReport", Reads(report::get)),
+        ("GetAccountSummary", Reads(account::summary)),
+        ("GetAccountPasswordPolicy", Reads(account::password_policy)),
         (
             "ListAccountAliases",
             Reads(|call| listed(call, "AccountAliases", Vec::new())),
         ),
+        ("CreateUser", Writes(changes::create_user)),
+        ("DeleteUser", Writes(changes::delete_user)),
+        ("TagUser", Writes(changes::tag_user)),
+        ("CreateAccessKey", Writes(changes::create_key)),
+        ("UpdateAccessKey", Writes(changes::update_key)),
+        ("DeleteAccessKey", Writes(changes::delete_key)),
+        ("CreateLoginProfile", Writes(changes::create_login_profile)),
+        ("DeleteLoginProfile", Writes(changes::delete_login_profile)),
     ],
 };
 
@@ -73,175 +120,119 @@ const DEFAULT_PAGE: usize = 100;
 
 fn resources(_: &SimState, caller: &AwsCaller, operation: &str, input: &Value) -> Vec<String> {
     let of = |kind: &str, name: &str| format!("arn:aws:iam::{}:{kind}/{name}", caller.account);
-    match operation {
-        "GetRole" => input_text(input, "RoleName").map(|name| of("role", name)),
-        "GetUser" => Some(match input_text(input, "UserName") {
-            Some(name) => of("user", name),
-            None => caller.arn.clone(),
-        }),
-        _ => None,
-    }
-    .into_iter()
-    .collect()
+    let named = [
+        ("RoleName", "role"),
+        ("UserName", "user"),
+        ("GroupName", "group"),
+    ];
+    let mut named = named.iter();
+    let own = || (operation == "GetUser").then(|| caller.arn.clone());
+    named
+        .find_map(|(member, kind)| Some(of(kind, input_text(input, member)?)))
+        .or_else(|| input_text(input, "PolicyArn").map(str::to_owned))
+        .or_else(own)
+        .into_iter()
+        .collect()
 }
 
 fn no_entity(kind: &str, name: &str) -> ApiError {
-    let kind = kind.to_lowercase();
     let text = format!("The {kind} with name {name} cannot be found.");
     ApiError::new("NoSuchEntity", text).status(404)
 }
 
-fn get_user(context: &Context<'_>) -> HandlerResult {
-    if context.optional("UserName").is_some() {
-        return one(context, "User", "UserName", users(context));
-    }
-    if context.caller.kind != CallerKind::User {
-        return Err(ApiError::new(
-            "ValidationError",
-            "Must specify userName when calling with non-User credentials",
-        ));
-    }
-    let mut users = users(context).into_iter();
-    let own = users.find(|user| user.get("Arn") == Some(&Value::from(context.caller.arn.as_str())));
-    let user = own.ok_or_else(|| no_entity("User", &context.caller.arn))?;
-    Ok(Output::Members(json!({ "User": user })))
+/// IAM of the caller's account as lists show it.
+fn seen<'a>(context: &'a Context<'_>) -> Cow<'a, Iam> {
+    let state = &context.state;
+    state.iam_seen(&context.caller.account, context.reading)
 }
 
-fn one(context: &Context<'_>, kind: &str, member: &str, rows: Vec<Value>) -> HandlerResult {
-    let name = context.text(member);
-    let mut rows = rows.into_iter();
-    let found = rows.find(|row| row.get(member) == Some(&Value::from(name)));
-    let mut members = Map::new();
-    let found = found.ok_or_else(|| no_entity(kind, name))?;
-    members.insert(kind.to_owned(), found);
-    Ok(Output::Members(Value::Object(members)))
+/// IAM of the caller's account as what is asked for by name shows it.
+fn seen_by_name<'a>(context: &'a Context<'_>) -> Cow<'a, Iam> {
+    let state = &context.state;
+    state.iam_seen(&context.caller.account, context.reading_by_id)
 }
 
-fn listed(context: &Context<'_>, name: &str, rows: Vec<Value>) -> HandlerResult {
-    let page = context.page(DEFAULT_PAGE)?;
+/// The user of a name, whatever its case.
+fn user<'a>(iam: &'a Iam, name: &str) -> Result<&'a IamUser, ApiError> {
+    let mut users = iam.users.iter();
+    let found = users.find(|user| user.name.eq_ignore_ascii_case(name));
+    found.ok_or_else(|| no_entity("user", name))
+}
+
+/// The user that a call names, else the caller.
+fn user_or_caller<'a>(context: &Context<'_>, iam: &'a Iam) -> Result<&'a IamUser, ApiError> {
+    user(iam, &name_or_caller(context)?)
+}
+
+/// The name that a call gives, else the caller's.
+fn name_or_caller(context: &Context<'_>) -> Result<String, ApiError> {
+    if let Some(name) = context.optional("UserName") {
+        return Ok(name.to_owned());
+    }
+    if context.caller.kind == CallerKind::User {
+        let name = context.caller.arn.rsplit('/').next().unwrap_or_default();
+        return Ok(name.to_owned());
+    }
+    Err(ApiError::new(
+        "ValidationError",
+        "Must specify userName when calling with non-User credentials",
+    ))
+}
+
+/// An instant of the organization file as IAM answers it.
+fn date(given: Option<&String>, otherwise: Millis) -> String {
+    whole_seconds(instant(given).unwrap_or(otherwise))
+}
+
+/// Whether a path is below the one that a call asks for.
+fn is_below(context: &Context<'_>, path: Option<&String>) -> bool {
     let prefix = context.optional("PathPrefix").unwrap_or("/");
-    let text = |row: &Value, name: &str| row.get(name)?.as_str().map(str::to_owned);
-    let mut rows: Vec<(u64, String, Value)> = rows
-        .into_iter()
-        .filter(|row| text(row, "Path").is_some_and(|path| path.starts_with(prefix)))
-        .filter_map(|row| Some((0, text(&row, "Arn")?, row)))
-        .filter(|(order, arn, _)| {
-            let after = page.after.as_ref();
-            after.is_none_or(|last| (*order, arn) > (last.0, &last.1))
-        })
-        .collect();
-    rows.sort_by(|one, other| one.1.cmp(&other.1));
-    let (rows, token) = page.take(rows.into_iter());
+    path.map_or("/", String::as_str).starts_with(prefix)
+}
+
+/// One member as an answer.
+fn single(name: &str, value: Value) -> Output {
+    let mut members = Map::new();
+    members.insert(name.to_owned(), value);
+    Output::Members(Value::Object(members))
+}
+
+/// A page of rows, each with what tells it from the others.
+fn listed(context: &Context<'_>, name: &str, rows: Vec<(String, Value)>) -> HandlerResult {
+    let (rows, token) = page(context, rows.into_iter().map(|(id, row)| (0, id, row)))?;
     let mut members = Map::new();
     members.insert(name.to_owned(), Value::Array(rows));
+    Ok(finish(members, token))
+}
+
+/// Whether there is more, and how to get at it.
+fn finish(mut members: Map<String, Value>, token: Option<String>) -> Output {
     members.insert("IsTruncated".to_owned(), token.is_some().into());
     if let Some(token) = token {
         members.insert("Marker".to_owned(), token.into());
     }
-    Ok(Output::Members(Value::Object(members)))
+    Output::Members(Value::Object(members))
 }
 
-/// What a role is made of: path, name, longest session, who may take it.
-fn role(context: &Context<'_>, path: &str, name: &str, longest: u32, trust: &Value) -> Value {
-    let account = &context.caller.account;
-    let arn = format!("arn:aws:iam::{account}:role{path}{name}");
-    let joined = context.state.account(account).map(|account| account.joined);
-    json!({
-        "Path": path,
-        "RoleName": name,
-        "RoleId": unique_id(context.state.seed, "AROA", &arn),
-        "Arn": arn,
-        "CreateDate": whole_seconds(joined.unwrap_or(context.state.center.created)),
-        "AssumeRolePolicyDocument": escaped(&trust.to_string()),
-        "MaxSessionDuration": longest,
-    })
-}
-
-fn trust(action: &Value, principal: &Value) -> Value {
-    json!({ "Version": "2012-10-17", "Statement":
-        [{ "Effect": "Allow", "Principal": principal, "Action": action }] })
-}
-
-fn roles(context: &Context<'_>) -> Vec<Value> {
-    let state = &context.state;
-    let account = context.caller.account.as_str();
-    let assume = json!("sts:AssumeRole");
-    let mut rows = Vec::new();
-    for own in state
-        .iam
-        .get(account)
-        .into_iter()
-        .flat_map(|iam| &iam.roles)
-    {
-        let path = own.path.as_deref().unwrap_or("/");
-        let trust = trust(&assume, &json!({ "AWS": own.trust }));
-        let longest = own.max_session_duration.unwrap_or(3600);
-        rows.push(role(context, path, &own.name, longest, &trust));
-    }
-    let member = state
-        .account(account)
-        .filter(|row| *row.id != *state.head.management);
-    let created = |row: &Account| row.joined_method == "CREATED";
-    let taken = |name: &str, rows: &[Value]| {
-        let name = Value::from(name);
-        rows.iter().any(|row| row.get("RoleName") == Some(&name))
-    };
-    if member.is_some_and(created) && !taken(ACCESS_ROLE, &rows) {
-        let root = format!("arn:aws:iam::{}:root", state.head.management);
-        let trust = trust(&assume, &json!({ "AWS": root }));
-        rows.push(role(context, "/", ACCESS_ROLE, 3600, &trust));
-    }
-    let path = reserved_path(&state.center.home_region);
-    let provider = hallpass_sim_base::Random::new(state.seed, &format!("saml/{account}")).hex(16);
-    let provider = format!("arn:aws:iam::{account}:saml-provider/AWSSSO_{provider}_DO_NOT_DELETE");
-    let trust = trust(
-        &json!(["sts:AssumeRoleWithSAML", "sts:TagSession"]),
-        &json!({ "Federated": provider }),
-    );
-    let start = (account.into(), 0, "".into());
-    let provisions = state
-        .provisions
-        .range_seen(std::ops::Bound::Included(start), context.reading)
-        .take_while(|((of, ..), _)| **of == *account);
-    for ((_, _, set), provision) in provisions {
-        if let Some(set) = state.set(set) {
-            let name = format!("AWSReservedSSO_{}_{}", set.name, provision.suffix);
-            rows.push(role(context, &path, &name, 43_200, &trust));
-        }
-    }
-    rows
-}
-
-fn users(context: &Context<'_>) -> Vec<Value> {
-    let state = &context.state;
-    let account = context.caller.account.as_str();
-    let of_file = state
-        .iam
-        .get(account)
-        .into_iter()
-        .flat_map(|iam| &iam.users);
-    let mut named: Vec<(String, String)> = of_file
-        .map(|user| {
-            let path = user.path.clone().unwrap_or_else(|| "/".to_owned());
-            (path, user.name.clone())
-        })
+/// A page of rows by part and an order of their own within it. The marker names a row by a number, since
+/// it may have 320 characters and an ARN takes most of them.
+fn page<T>(
+    context: &Context<'_>,
+    rows: impl Iterator<Item = (u8, String, T)>,
+) -> Result<(Vec<T>, Option<String>), ApiError> {
+    let page = context.page(DEFAULT_PAGE)?;
+    let mut rows: Vec<(String, u64, T)> = rows
+        .map(|(part, id, row)| (part.to_string(), context.state.order(&id), row))
         .collect();
-    if named.iter().all(|(_, name)| name != "sim-admin") {
-        named.push(("/".to_owned(), "sim-admin".to_owned()));
-    }
-    let joined = state.account(account).map(|account| account.joined);
-    let joined = whole_seconds(joined.unwrap_or(state.center.created));
-    let row = |(path, name): (String, String)| {
-        let arn = format!("arn:aws:iam::{account}:user{path}{name}");
-        json!({
-            "Path": path,
-            "UserName": name,
-            "UserId": unique_id(state.seed, "AIDA", &arn),
-            "Arn": arn,
-            "CreateDate": joined,
-        })
-    };
-    named.into_iter().map(row).collect()
+    rows.sort_by(|one, other| (&one.0, one.1).cmp(&(&other.0, other.1)));
+    let rows = rows
+        .into_iter()
+        .map(|(part, order, row)| (order, part, row));
+    let rows = rows.filter(|(order, part, _)| {
+        let after = page.after.as_ref();
+        after.is_none_or(|(last, last_part)| (part, order) > (last_part, last))
+    });
+    Ok(page.take(rows))
 }
 
 /// As IAM answers documents: percent-encoded.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{ApiError, Context, HandlerResult, Output};
-use crate::core::issue::account_of;
+use crate::core::{iam, issue::account_of};
 
 /// `GetCallerIdentity`: never denied.
 pub(super) fn caller(context: &Context<'_>) -> Output {
@@ -23,17 +23,7 @@ pub(super) fn key_info(context: &Context<'_>) -> HandlerResult {
     let listed = listed
         .and_then(|key| key.principal.split(':').nth(4))
         .map(str::to_owned);
-    let of_user = || {
-        let mut accounts = state.iam.iter();
-        let held = |iam: &crate::organization::Iam| {
-            iam.users
-                .iter()
-                .any(|user| user.keys.iter().any(|key| key.id == id))
-        };
-        accounts
-            .find(|(_, iam)| held(iam))
-            .map(|(account, _)| account.clone())
-    };
+    let of_user = || iam::account_of_key(state, id);
     let account = listed
         .or_else(of_user)
         .or_else(|| id.strip_prefix("AKIA0000").map(str::to_owned))

@@ -1,0 +1,233 @@
+//! IAM of each account: what the organization file states of it, else what is made of the seed, and
+//! what was written since. Of an account to which nobody wrote nothing is kept.
+
+mod generate;
+
+use std::borrow::Cow;
+
+use hallpass_sim_base::{Millis, Random};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    entities::{Account, Id},
+    issue::{account_of, default_key},
+    roles::ACCESS_ROLE,
+    state::SimState,
+};
+use crate::organization::{
+    Iam, IamKey, IamManagedPolicy, IamPolicies, IamRole, IamUser, InventoryBasis, OrganizationFile,
+};
+
+/// The user whose key every account has (`simulator.md` AU-2).
+pub(crate) const DEFAULT_USER: &str = "sim-admin";
+/// What it and the role of a management account may do.
+const EVERYTHING: &str = "AdministratorAccess";
+/// People of the directory who may have IAM users, at most.
+const PEOPLE: usize = 40;
+/// 2026-11-01: in place of an instant that a state of an earlier version does not have.
+const EARLIER_AS_OF: Millis = 1_793_491_200_000;
+/// Last uses are known to the minute.
+const MINUTE: Millis = 60_000;
+
+/// From what is made what the organization file leaves out, beside the seed.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct InventoryFacts {
+    /// Before it everything was made and used; absent until the clock is started.
+    pub as_of: Option<Millis>,
+    /// Addresses of people who have IAM users.
+    pub people: Vec<String>,
+}
+
+impl InventoryFacts {
+    /// What a file says, or some people of its directory.
+    pub(crate) fn of(file: &OrganizationFile, seed: u64) -> Self {
+        let given = file.inventory.clone().unwrap_or_default();
+        let drawn = || {
+            let users = file.identity_center.users.iter();
+            let all: Vec<&String> = users.filter_map(|user| user.email.as_ref()).collect();
+            let mut random = Random::new(seed, "inventory people");
+            let mut people: Vec<String> = (0..PEOPLE)
+                .filter_map(|_| random.pick(&all).map(|email| (*email).clone()))
+                .collect();
+            people.sort();
+            people.dedup();
+            people
+        };
+        Self {
+            as_of: instant(given.as_of.as_ref()),
+            people: given.people.unwrap_or_else(drawn),
+        }
+    }
+
+    /// The same as a file says it.
+    pub(crate) fn basis(&self) -> InventoryBasis {
+        InventoryBasis {
+            as_of: self.as_of.map(written),
+            people: Some(self.people.clone()),
+        }
+    }
+
+    /// Before it everything was made and used.
+    pub(crate) fn as_of(&self) -> Millis {
+        self.as_of.unwrap_or(EARLIER_AS_OF)
+    }
+}
+
+/// Where and when an access key signed last.
+#[derive(Debug, Clone)]
+pub(crate) struct KeyUse {
+    /// When, to the minute.
+    pub at: Millis,
+    /// Signing name of the service.
+    pub service: String,
+    /// Region of the call.
+    pub region: String,
+}
+
+impl SimState {
+    /// IAM of an account as it is visible at an instant.
+    pub(crate) fn iam_seen(&self, account: &str, at: Millis) -> Cow<'_, Iam> {
+        let written = self.iam_written.seen(&Id::from(account), at);
+        written.map_or_else(|| Cow::Owned(self.iam_before(account)), Cow::Borrowed)
+    }
+
+    /// IAM of an account as it was written last.
+    pub(crate) fn iam_now(&self, account: &str) -> Cow<'_, Iam> {
+        let written = self.iam_written.latest(&Id::from(account));
+        written.map_or_else(|| Cow::Owned(self.iam_before(account)), Cow::Borrowed)
+    }
+
+    /// What there was before anybody wrote: stated or generated, and what every account has.
+    fn iam_before(&self, account: &str) -> Iam {
+        let row = self.account(account);
+        let stated = self.iam.get(account).cloned();
+        let mut iam = stated
+            .or_else(|| Some(generate::iam(self, row?)))
+            .unwrap_or_default();
+        if iam.users.iter().all(|user| user.name != DEFAULT_USER) {
+            iam.users.push(default_user(account));
+        }
+        let made = row.is_some_and(|row| self.made_by_the_organization(row));
+        if made && iam.roles.iter().all(|role| role.name != ACCESS_ROLE) {
+            iam.roles.push(self.access_role());
+        }
+        iam
+    }
+
+    /// Whether the management account made this one, and so can enter it.
+    fn made_by_the_organization(&self, account: &Account) -> bool {
+        account.joined_method == "CREATED" && *account.id != *self.head.management
+    }
+
+    fn access_role(&self) -> IamRole {
+        IamRole {
+            name: ACCESS_ROLE.to_owned(),
+            trust: vec![format!("arn:aws:iam::{}:root", self.head.management)],
+            permissions: everything(),
+            ..IamRole::default()
+        }
+    }
+
+    /// Writes IAM of an account; readers see it from `seen` on.
+    pub(crate) fn put_iam(&mut self, account: &str, iam: Iam, seen: Millis, now: Millis) {
+        self.iam_written.put(account.into(), iam, seen, now);
+    }
+
+    /// Remembers that a long-lived key signed a call.
+    pub(crate) fn note_use(&mut self, key: &str, service: &str, region: &str, now: Millis) {
+        if !key.starts_with("AKIA") {
+            return;
+        }
+        let at = now - now.rem_euclid(MINUTE);
+        let (service, region) = (service.to_owned(), region.to_owned());
+        let row = KeyUse {
+            at,
+            service,
+            region,
+        };
+        self.key_uses.insert(key.to_owned(), row);
+    }
+
+    /// When an account joined, as far as IAM shows it.
+    pub(crate) fn joined(&self, account: &str) -> Millis {
+        let row = self.account(account);
+        row.map_or(self.center.created, |row| row.joined)
+    }
+}
+
+fn default_user(account: &str) -> IamUser {
+    let key = IamKey {
+        id: default_key(account),
+        ..IamKey::default()
+    };
+    IamUser {
+        name: DEFAULT_USER.to_owned(),
+        keys: vec![key],
+        permissions: everything(),
+        ..IamUser::default()
+    }
+}
+
+fn everything() -> IamPolicies {
+    IamPolicies {
+        policies: vec![EVERYTHING.to_owned()],
+        ..IamPolicies::default()
+    }
+}
+
+/// An instant of an organization file.
+pub(crate) fn instant(text: Option<&String>) -> Option<Millis> {
+    let at = text?.parse::<Timestamp>().ok()?;
+    Some(at.as_millisecond())
+}
+
+/// An instant as an organization file has it.
+pub(crate) fn written(at: Millis) -> String {
+    Timestamp::from_millisecond(at)
+        .map(|at| at.to_string())
+        .unwrap_or_default()
+}
+
+/// The account that has an access key.
+pub(crate) fn account_of_key(state: &SimState, id: &str) -> Option<String> {
+    let holds = |account: &str| holder(&state.iam_now(account), account, id).is_some();
+    if let Some(account) = account_of(id)
+        && state.account(&account).is_some()
+        && holds(&account)
+    {
+        return Some(account);
+    }
+    // a file gives keys whatever ids it likes
+    state.iam.keys().find(|account| holds(account)).cloned()
+}
+
+/// Whose an access key is, by ARN, and the key.
+pub(crate) fn holder<'a>(iam: &'a Iam, account: &str, id: &str) -> Option<(String, &'a IamKey)> {
+    let of = |keys: &'a [IamKey]| keys.iter().find(|key| key.id == id);
+    let root = iam.root.as_ref().and_then(|root| of(&root.keys));
+    if let Some(key) = root {
+        return Some((format!("arn:aws:iam::{account}:root"), key));
+    }
+    let mut users = iam.users.iter();
+    users.find_map(|user| Some((user_arn(account, user), of(&user.keys)?)))
+}
+
+/// The ARN of a user.
+pub(crate) fn user_arn(account: &str, user: &IamUser) -> String {
+    let path = user.path.as_deref().unwrap_or("/");
+    format!("arn:aws:iam::{account}:user{path}{}", user.name)
+}
+
+/// The customer managed policy of this ARN.
+pub(crate) fn managed<'a>(iam: &'a Iam, arn: &str) -> Option<&'a IamManagedPolicy> {
+    let (head, path) = arn.split_once(":policy")?;
+    let own = !head.ends_with(":aws");
+    let mut rows = iam.managed.iter().filter(|_| own);
+    rows.find(|row| path == format!("{}{}", row.path.as_deref().unwrap_or("/"), row.name))
+}
+
+/// How an inline policy is called, which the organization file does not name.
+pub(crate) fn inline_name(index: usize) -> String {
+    format!("inline-{index}")
+}

@@ -1,0 +1,84 @@
+//! What IAM says of an account as a whole.
+
+use serde_json::{Value, json};
+
+use super::{Context, HandlerResult, no_entity, policies, roles, seen, single};
+use crate::core::errors::ApiError;
+
+/// Quotas that AWS gives with the counts (AWS: "IAM and AWS STS quotas").
+const QUOTAS: &[(&str, u32)] = &[
+    ("UsersQuota", 5000),
+    ("GroupsQuota", 300),
+    ("RolesQuota", 1000),
+    ("PoliciesQuota", 1500),
+    ("InstanceProfilesQuota", 1000),
+    ("ServerCertificatesQuota", 20),
+    ("GroupsPerUserQuota", 10),
+    ("AccessKeysPerUserQuota", 2),
+    ("SigningCertificatesPerUserQuota", 2),
+    ("AttachedPoliciesPerUserQuota", 10),
+    ("AttachedPoliciesPerGroupQuota", 10),
+    ("AttachedPoliciesPerRoleQuota", 10),
+    ("UserPolicySizeQuota", 2048),
+    ("GroupPolicySizeQuota", 5120),
+    ("RolePolicySizeQuota", 10_240),
+    ("AssumeRolePolicySizeQuota", 2048),
+    ("PolicySizeQuota", 6144),
+    ("VersionsPerPolicyQuota", 5),
+    ("PolicyVersionsInUseQuota", 10_000),
+    ("GlobalEndpointTokenVersion", 1),
+    ("InstanceProfiles", 0),
+    ("ServerCertificates", 0),
+    ("AccountSigningCertificatesPresent", 0),
+];
+
+/// `GetAccountSummary`
+pub(super) fn summary(context: &Context<'_>) -> HandlerResult {
+    let iam = seen(context);
+    let uses = policies::PolicyUses::of(context, &iam);
+    let all = policies::all(context, &iam);
+    let in_use = all.iter().filter(|policy| uses.attached(&policy.arn) > 0);
+    let root = iam.root.as_ref();
+    let root_mfa = usize::from(root.is_some_and(|root| root.mfa.is_some()));
+    let devices = iam.users.iter().filter(|user| user.mfa.is_some()).count() + root_mfa;
+    let counts = [
+        ("Users", iam.users.len()),
+        ("Groups", iam.groups.len()),
+        ("Roles", roles::all(context, &iam).len()),
+        ("Policies", iam.managed.len()),
+        ("PolicyVersionsInUse", in_use.count()),
+        ("Providers", 1),
+        ("MFADevices", devices),
+        ("MFADevicesInUse", devices),
+        ("AccountMFAEnabled", root_mfa),
+        (
+            "AccountAccessKeysPresent",
+            usize::from(root.is_some_and(|root| !root.keys.is_empty())),
+        ),
+        ("AccountPasswordPresent", 1),
+    ];
+    let counts = counts
+        .iter()
+        .map(|(name, count)| ((*name).to_owned(), json!(count)));
+    let quotas = QUOTAS
+        .iter()
+        .map(|(name, quota)| ((*name).to_owned(), json!(quota)));
+    Ok(single(
+        "SummaryMap",
+        Value::Object(counts.chain(quotas).collect()),
+    ))
+}
+
+/// `GetAccountPasswordPolicy`
+pub(super) fn password_policy(context: &Context<'_>) -> HandlerResult {
+    let iam = seen(context);
+    let policy = iam.password_policy.clone();
+    let none = || -> ApiError {
+        let name = format!("domain {}", context.caller.account);
+        no_entity("Password Policy", &name)
+    };
+    Ok(single(
+        "PasswordPolicy",
+        Value::Object(policy.ok_or_else(none)?),
+    ))
+}

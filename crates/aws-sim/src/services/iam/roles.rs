@@ -1,0 +1,260 @@
+//! Roles: those of the account, and those that provisioning made of permission sets.
+
+use std::collections::BTreeMap;
+
+use hallpass_sim_base::{Millis, Random};
+use serde_json::{Value, json};
+
+use super::{
+    ApiError, Context, HandlerResult, escaped, is_below, listed, no_entity, policies, seen,
+    seen_by_name, single,
+    users::{add_boundary, list_tags, tag_rows},
+};
+use crate::{
+    core::{
+        call::Output,
+        entities::Tags,
+        iam::instant,
+        issue::{unique_id, whole_seconds},
+        portal::reserved_path,
+    },
+    organization::{Iam, IamPolicies, IamRole},
+    vocabulary::policy_types,
+};
+
+/// What provisioning calls the inline policy of a permission set.
+const INLINE_OF_SET: &str = "AwsSSOInlinePolicy";
+
+/// A role as IAM shows it.
+pub(super) struct ShownRole {
+    path: String,
+    pub name: String,
+    created: Millis,
+    longest: u32,
+    trust: Value,
+    pub permissions: IamPolicies,
+    /// Name and percent-encoded document.
+    inline: BTreeMap<String, String>,
+    tags: Tags,
+    last_used: Option<Millis>,
+}
+
+impl ShownRole {
+    pub(super) fn arn(&self, account: &str) -> String {
+        format!("arn:aws:iam::{account}:role{}{}", self.path, self.name)
+    }
+
+    /// As `ListRoles` shows it.
+    fn row(&self, context: &Context<'_>) -> Value {
+        let arn = self.arn(&context.caller.account);
+        json!({
+            "Path": self.path,
+            "RoleName": self.name,
+            "RoleId": unique_id(context.state.seed, "AROA", &arn),
+            "Arn": arn,
+            "CreateDate": whole_seconds(self.created),
+            "AssumeRolePolicyDocument": escaped(&self.trust.to_string()),
+            "MaxSessionDuration": self.longest,
+        })
+    }
+
+    /// As `GetRole` shows it: with what lists leave out.
+    fn whole(&self, context: &Context<'_>) -> Value {
+        let mut row = self.row(context);
+        if let Some(members) = row.as_object_mut() {
+            add_boundary(members, self.permissions.boundary.as_ref());
+            if !self.tags.is_empty() {
+                members.insert("Tags".to_owned(), tag_rows(&self.tags));
+            }
+            let home = &context.state.center.home_region;
+            let used = self.last_used.map_or_else(
+                || json!({}),
+                |at| json!({ "LastUsedDate": whole_seconds(at), "Region": home }),
+            );
+            members.insert("RoleLastUsed".to_owned(), used);
+        }
+        row
+    }
+
+    /// As `GetAccountAuthorizationDetails` shows it.
+    pub(super) fn details(&self, context: &Context<'_>) -> Value {
+        let mut row = self.whole(context);
+        if let Some(members) = row.as_object_mut() {
+            members.remove("MaxSessionDuration");
+            let inline = self.inline.iter();
+            let inline = inline
+                .map(|(name, document)| json!({ "PolicyName": name, "PolicyDocument": document }));
+            let attached = policies::attached_rows(&self.permissions.policies);
+            members.insert("InstanceProfileList".to_owned(), json!([]));
+            members.insert("RolePolicyList".to_owned(), inline.collect());
+            members.insert("AttachedManagedPolicies".to_owned(), attached.into());
+            members.entry("Tags").or_insert_with(|| json!([]));
+        }
+        row
+    }
+}
+
+/// The roles of the caller's account.
+pub(super) fn all(context: &Context<'_>, iam: &Iam) -> Vec<ShownRole> {
+    let joined = context.state.joined(&context.caller.account);
+    let mut rows: Vec<ShownRole> = iam.roles.iter().map(|role| stated(role, joined)).collect();
+    rows.extend(provisioned(context));
+    rows
+}
+
+fn stated(role: &IamRole, joined: Millis) -> ShownRole {
+    let inline = role.permissions.inline.iter().enumerate();
+    let inline = inline.map(|(index, document)| {
+        let name = crate::core::iam::inline_name(index);
+        (name, escaped(&policy_types::text(document)))
+    });
+    ShownRole {
+        path: role.path.clone().unwrap_or_else(|| "/".to_owned()),
+        name: role.name.clone(),
+        created: instant(role.created.as_ref()).unwrap_or(joined),
+        longest: role.max_session_duration.unwrap_or(3600),
+        trust: trust(
+            &json!("sts:AssumeRole"),
+            &principals(&role.trust),
+            role.external_id.as_ref(),
+        ),
+        permissions: role.permissions.clone(),
+        inline: inline.collect(),
+        tags: role.tags.clone(),
+        last_used: instant(role.last_used.as_ref()),
+    }
+}
+
+/// Accounts and principals under `AWS`, services under `Service`; one alone is no list.
+fn principals(trusted: &[String]) -> Value {
+    let is_service = |name: &&String| name.ends_with(".amazonaws.com");
+    let services: Vec<&String> = trusted.iter().filter(is_service).collect();
+    let others: Vec<&String> = trusted.iter().filter(|name| !is_service(name)).collect();
+    let mut all = BTreeMap::new();
+    for (kind, names) in [("AWS", others), ("Service", services)] {
+        match names.as_slice() {
+            [] => {}
+            [one] => drop(all.insert(kind, json!(one))),
+            names => drop(all.insert(kind, json!(names))),
+        }
+    }
+    json!(all)
+}
+
+fn trust(action: &Value, principal: &Value, external_id: Option<&String>) -> Value {
+    let mut statement = json!({ "Effect": "Allow", "Principal": principal, "Action": action });
+    if let (Some(id), Some(members)) = (external_id, statement.as_object_mut()) {
+        let condition = json!({ "StringEquals": { "sts:ExternalId": id } });
+        members.insert("Condition".to_owned(), condition);
+    }
+    json!({ "Version": "2012-10-17", "Statement": [statement] })
+}
+
+/// The roles that provisioning made, with what they hold of their permission sets.
+fn provisioned(context: &Context<'_>) -> Vec<ShownRole> {
+    let state = &context.state;
+    let account = context.caller.account.as_str();
+    let path = reserved_path(&state.center.home_region);
+    let provider = Random::new(state.seed, &format!("saml/{account}")).hex(16);
+    let provider = format!("arn:aws:iam::{account}:saml-provider/AWSSSO_{provider}_DO_NOT_DELETE");
+    let trust = trust(
+        &json!(["sts:AssumeRoleWithSAML", "sts:TagSession"]),
+        &json!({ "Federated": provider }),
+        None,
+    );
+    let start = (account.into(), 0, "".into());
+    let provisions = state
+        .provisions
+        .range_seen(std::ops::Bound::Included(start), context.reading)
+        .take_while(|((of, ..), _)| **of == *account);
+    let shown = provisions.filter_map(|((_, _, id), provision)| {
+        let set = state.set(id)?;
+        let held = state.policies_at(set, provision.version);
+        let inline = held
+            .inline
+            .map(|document| (INLINE_OF_SET.to_owned(), escaped(document.text())));
+        let boundary = held
+            .boundary
+            .and_then(|boundary| boundary.get("ManagedPolicyArn")?.as_str());
+        let mut role = ShownRole {
+            path: path.clone(),
+            name: format!("AWSReservedSSO_{}_{}", set.name, provision.suffix),
+            created: state.joined(account),
+            longest: 43_200,
+            trust: trust.clone(),
+            permissions: IamPolicies {
+                policies: held.managed.to_vec(),
+                inline: Vec::new(),
+                boundary: boundary.map(str::to_owned),
+            },
+            inline: inline.into_iter().collect(),
+            tags: Tags::new(),
+            last_used: None,
+        };
+        let own = set.customer_managed.iter();
+        let own = own.map(|(name, path)| format!("arn:aws:iam::{account}:policy{path}{name}"));
+        role.permissions.policies.extend(own);
+        let arn = role.arn(account);
+        let sessions = state
+            .sessions
+            .iter()
+            .filter(|session| session.role_arn == arn);
+        role.last_used = sessions.map(|session| session.issued).max();
+        Some(role)
+    });
+    shown.collect()
+}
+
+fn find(context: &Context<'_>, iam: &Iam) -> Result<ShownRole, ApiError> {
+    let name = context.text("RoleName");
+    let mut rows = all(context, iam).into_iter();
+    rows.find(|role| role.name == name)
+        .ok_or_else(|| no_entity("role", name))
+}
+
+/// `ListRoles`
+pub(super) fn list(context: &Context<'_>) -> HandlerResult {
+    let rows = all(context, &seen(context)).into_iter();
+    let rows = rows.filter(|role| is_below(context, Some(&role.path)));
+    let rows = rows.map(|role| (role.arn(""), role.row(context)));
+    listed(context, "Roles", rows.collect())
+}
+
+/// `GetRole`
+pub(super) fn get(context: &Context<'_>) -> HandlerResult {
+    Ok(single(
+        "Role",
+        find(context, &seen_by_name(context))?.whole(context),
+    ))
+}
+
+/// `ListRoleTags`
+pub(super) fn tags(context: &Context<'_>) -> HandlerResult {
+    list_tags(context, &find(context, &seen(context))?.tags)
+}
+
+/// `ListRolePolicies`
+pub(super) fn inline_names(context: &Context<'_>) -> HandlerResult {
+    let names = find(context, &seen(context))?.inline.into_keys();
+    let rows = names.map(|name| (name.clone(), Value::from(name)));
+    listed(context, "PolicyNames", rows.collect())
+}
+
+/// `GetRolePolicy`
+pub(super) fn inline(context: &Context<'_>) -> HandlerResult {
+    let role = find(context, &seen_by_name(context))?;
+    let name = context.text("PolicyName");
+    let document = role
+        .inline
+        .get(name)
+        .ok_or_else(|| no_entity("role policy", name))?;
+    Ok(Output::Members(json!({
+        "RoleName": role.name, "PolicyName": name, "PolicyDocument": document,
+    })))
+}
+
+/// `ListAttachedRolePolicies`
+pub(super) fn attached(context: &Context<'_>) -> HandlerResult {
+    let role = find(context, &seen(context))?;
+    policies::list_attached(context, &role.permissions.policies)
+}

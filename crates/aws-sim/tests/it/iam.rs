@@ -1,0 +1,540 @@
+//! IAM of accounts: what a file states, what the seed makes, what comes and goes, and the reports.
+
+use std::collections::BTreeSet;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hallpass_aws_sim::{Consistency, Options, organization};
+use serde_json::{Value, json};
+use tempfile::tempdir;
+
+use crate::bench::{Answer, Bench, Signer, options};
+
+/// The texts of every element of a name.
+fn texts(answer: &Answer, name: &str) -> Vec<String> {
+    let (open, close) = (format!("<{name}>"), format!("</{name}>"));
+    let parts = answer.text.split(&open).skip(1);
+    let parts = parts.map(|rest| rest.split(&close).next().unwrap().to_owned());
+    parts.collect()
+}
+
+async fn ok(bench: &Bench, signer: &Signer, call: &str) -> Answer {
+    let answer = bench.form(signer, &format!("iam:{call}")).await;
+    assert_eq!(answer.status, 200, "{call}: {}", answer.text);
+    answer
+}
+
+async fn refused(bench: &Bench, signer: &Signer, call: &str) -> (u16, String) {
+    let answer = bench.form(signer, &format!("iam:{call}")).await;
+    assert_ne!(answer.status, 200, "{call}: {}", answer.text);
+    (answer.status, answer.outcome())
+}
+
+fn stated() -> Options {
+    let mut file = serde_json::to_value(organization::small()).unwrap();
+    file["iam"] = json!({ "payments-prod": {
+        "users": [
+            { "name": "ana", "path": "/people/", "created": "2024-01-02T03:04:05Z",
+              "tags": { "email": "ana@example.com" }, "groups": ["ops"],
+              "password": { "changed": "2026-06-01T00:00:00Z", "last_used": "2026-11-01T10:00:00Z" },
+              "mfa": { "kind": "virtual", "enabled": "2024-02-01T00:00:00Z" },
+              "keys": [{ "id": "AKIAANAANAANAANA0001", "created": "2024-03-01T00:00:00Z",
+                         "last_used": "2026-08-21T23:59:59Z", "last_used_service": "s3",
+                         "last_used_region": "eu-west-1" },
+                       { "id": "AKIAANAANAANAANA0002", "created": "2026-11-01T00:00:00Z",
+                         "status": "Inactive", "last_used": null }],
+              "policies": ["Billing"], "inline": [{ "Version": "2012-10-17", "Statement": [] }] },
+            { "name": "robot", "policies": ["arn:aws:iam::$:policy/own/Own"] },
+        ],
+        "groups": [{ "name": "ops", "policies": ["ReadOnlyAccess"] }],
+        "managed": [{ "name": "Own", "path": "/own/", "document":
+            { "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "s3:*", "Resource": "*" }] } }],
+        "roles": [{ "name": "app", "trust": ["ec2.amazonaws.com"], "last_used": "2026-01-01T00:00:00Z" }],
+        "root": { "mfa": { "kind": "hardware" } },
+        "password_policy": { "MinimumPasswordLength": 14, "ExpirePasswords": true, "MaxPasswordAge": 30 },
+    }});
+    let accounts = file["accounts"].as_array().unwrap();
+    let account = accounts.iter().find(|row| row["name"] == "payments-prod");
+    let account = account.unwrap()["id"].as_str().unwrap().to_owned();
+    let text = file
+        .to_string()
+        .replace(":iam::$:", &format!(":iam::{account}:"));
+    Options {
+        organization: organization::parse(&text).unwrap(),
+        ..options()
+    }
+}
+
+async fn report(bench: &Bench, signer: &Signer) -> Vec<Vec<String>> {
+    ok(bench, signer, "GenerateCredentialReport").await;
+    bench.advance(61.0).await;
+    let answer = ok(bench, signer, "GetCredentialReport").await;
+    let text = STANDARD.decode(&texts(&answer, "Content")[0]).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    let rows = text
+        .lines()
+        .map(|line| line.split(',').map(str::to_owned).collect());
+    rows.collect()
+}
+
+#[tokio::test]
+async fn a_report_is_made_in_a_while_and_is_had_for_four_hours() {
+    let bench = Bench::small().await;
+    let signer = bench.member("payments-prod");
+    let states = async |call: &str| texts(&ok(&bench, &signer, call).await, "State")[0].clone();
+    let get = "GetCredentialReport";
+    assert_eq!(
+        refused(&bench, &signer, get).await,
+        (410, "ReportNotPresent".to_owned())
+    );
+    assert_eq!(states("GenerateCredentialReport").await, "STARTED");
+    assert_eq!(
+        refused(&bench, &signer, get).await,
+        (404, "ReportInProgress".to_owned())
+    );
+    assert_eq!(states("GenerateCredentialReport").await, "INPROGRESS");
+    bench.advance(61.0).await;
+    assert_eq!(states("GenerateCredentialReport").await, "COMPLETE");
+    let first = ok(&bench, &signer, get).await;
+    assert_eq!(texts(&first, "ReportFormat"), ["text/csv"]);
+    assert_eq!(texts(&first, "GeneratedTime"), ["2026-11-20T07:27:43Z"]);
+    let other = bench.member("orders-prod");
+    assert_eq!(
+        refused(&bench, &other, get).await,
+        (410, "ReportNotPresent".to_owned())
+    );
+    bench.advance(4.0 * 3600.0).await;
+    assert_eq!(
+        refused(&bench, &signer, get).await,
+        (410, "ReportExpired".to_owned())
+    );
+    assert_eq!(states("GenerateCredentialReport").await, "STARTED");
+}
+
+#[tokio::test]
+async fn the_report_says_what_the_file_states() {
+    let bench = Bench::new(stated()).await;
+    let signer = bench.member("payments-prod");
+    let rows = report(&bench, &signer).await;
+    assert!(rows.iter().all(|row| row.len() == 22), "{rows:?}");
+    let names: Vec<&str> = rows.iter().map(|row| row[0].as_str()).collect();
+    assert_eq!(
+        names,
+        ["user", "<root_account>", "ana", "robot", "sim-admin"]
+    );
+    assert_eq!(
+        rows[1][3..8],
+        [
+            "not_supported",
+            "no_information",
+            "not_supported",
+            "not_supported",
+            "true"
+        ]
+    );
+    let account = bench.account("payments-prod");
+    let arn = format!("arn:aws:iam::{account}:user/people/ana");
+    assert_eq!(
+        rows[2].join(","),
+        format!(
+            "ana,{arn},2024-01-02T03:04:05+00:00,true,2026-11-01T10:00:00+00:00,2026-06-01T00:00:00+00:00,\
+             2026-07-01T00:00:00+00:00,true,true,2024-03-01T00:00:00+00:00,2026-08-21T23:59:59+00:00,eu-west-1,s3,\
+             false,2026-11-01T00:00:00+00:00,N/A,N/A,N/A,false,N/A,false,N/A"
+        )
+    );
+    assert_eq!(
+        rows[3][3..9],
+        ["false", "N/A", "N/A", "N/A", "false", "false"]
+    );
+    // the key of the simulator signs, and that is a use
+    assert_eq!(
+        rows[4][8..13],
+        [
+            "true",
+            &rows[4][9],
+            "2026-11-20T07:27:00+00:00",
+            "us-east-1",
+            "iam"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_file_states_users_and_all_that_they_have() {
+    let bench = Bench::new(stated()).await;
+    let signer = bench.member("payments-prod");
+    let listed = ok(&bench, &signer, "ListUsers").await;
+    assert_eq!(
+        texts(&listed, "UserName")
+            .into_iter()
+            .collect::<BTreeSet<_>>()
+            .len(),
+        3
+    );
+    assert!(!listed.text.contains("<Tags>"), "lists have no tags");
+    let expected = [
+        (
+            "GetUser&UserName=ana",
+            "PasswordLastUsed",
+            "2026-11-01T10:00:00Z",
+        ),
+        ("GetUser&UserName=ANA", "Value", "ana@example.com"),
+        ("ListUserTags&UserName=ana", "Key", "email"),
+        (
+            "GetLoginProfile&UserName=ana",
+            "CreateDate",
+            "2026-06-01T00:00:00Z",
+        ),
+        (
+            "GetAccessKeyLastUsed&AccessKeyId=AKIAANAANAANAANA0001",
+            "LastUsedDate",
+            "2026-08-21T23:59:59Z",
+        ),
+        (
+            "GetAccessKeyLastUsed&AccessKeyId=AKIAANAANAANAANA0001",
+            "UserName",
+            "ana",
+        ),
+        (
+            "GetAccessKeyLastUsed&AccessKeyId=AKIAANAANAANAANA0002",
+            "ServiceName",
+            "N/A",
+        ),
+        (
+            "ListMFADevices&UserName=ana",
+            "EnableDate",
+            "2024-02-01T00:00:00Z",
+        ),
+        ("ListVirtualMFADevices", "UserName", "ana"),
+        ("ListGroups", "GroupName", "ops"),
+        ("ListGroupsForUser&UserName=ana", "GroupName", "ops"),
+        ("GetGroup&GroupName=ops", "UserName", "ana"),
+        (
+            "ListAttachedGroupPolicies&GroupName=ops",
+            "PolicyName",
+            "ReadOnlyAccess",
+        ),
+        (
+            "ListAttachedUserPolicies&UserName=ana",
+            "PolicyArn",
+            "arn:aws:iam::aws:policy/job-function/Billing",
+        ),
+        ("ListUserPolicies&UserName=ana", "member", "inline-0"),
+        ("ListPolicies&Scope=Local", "PolicyName", "Own"),
+        ("ListPolicies&Scope=Local", "AttachmentCount", "1"),
+        (
+            "GetRole&RoleName=app",
+            "LastUsedDate",
+            "2026-01-01T00:00:00Z",
+        ),
+        ("GetAccountPasswordPolicy", "MaxPasswordAge", "30"),
+    ];
+    for (call, name, value) in expected {
+        let answer = ok(&bench, &signer, call).await;
+        assert_eq!(
+            texts(&answer, name).first().map(String::as_str),
+            Some(value),
+            "{call}: {}",
+            answer.text
+        );
+    }
+    let summary = ok(&bench, &signer, "GetAccountSummary").await;
+    for entry in [
+        "<key>Users</key><value>3</value>",
+        "<key>AccountMFAEnabled</key><value>1</value>",
+    ] {
+        assert!(summary.text.contains(entry), "{}", summary.text);
+    }
+    let refusals = [
+        "GetLoginProfile&UserName=robot",
+        "GetUser&UserName=nobody",
+        "GetAccessKeyLastUsed&AccessKeyId=AKIAANAANAANAANA0009",
+        "GetPolicy&PolicyArn=arn:aws:iam::aws:policy/Nothing",
+        "GetRole&RoleName=nobody",
+    ];
+    for call in refusals {
+        assert_eq!(
+            refused(&bench, &signer, call).await,
+            (404, "NoSuchEntity".to_owned()),
+            "{call}"
+        );
+    }
+    let other = bench.member("legacy-shop");
+    let unaware = bench.form(&other, "iam:GetUser&UserName=ana").await;
+    assert_eq!(unaware.outcome(), "NoSuchEntity");
+}
+
+#[tokio::test]
+async fn groups_that_are_not_there_are_named() {
+    let mut file = serde_json::to_value(organization::small()).unwrap();
+    file["iam"] = json!({ "payments-prod": { "users": [{ "name": "ana", "groups": ["ops"] }] } });
+    let problems = organization::parse(&file.to_string()).unwrap_err();
+    let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert!(
+        said.iter()
+            .any(|one| one.contains("/iam/payments-prod/users/0/groups/0")),
+        "{said:?}"
+    );
+}
+
+/// What the two queries of the lost keys look for, over all accounts.
+#[tokio::test]
+async fn generated_users_are_as_they_should_be_here_and_there() {
+    let bench = Bench::small().await;
+    let again = Bench::small().await;
+    let (mut users, mut mail, mut old, mut never, mut inactive) = (0, 0, 0, 0, 0);
+    let (mut consoles, mut bare, mut roots, mut bare_roots) = (0, 0, 0, 0);
+    let mut different = BTreeSet::new();
+    for account in bench.file().accounts {
+        let signer = bench.member(&account.name);
+        let rows = report(&bench, &signer).await;
+        different.insert(rows.iter().map(|row| row[0].clone()).collect::<Vec<_>>());
+        for row in &rows[2..] {
+            users += 1;
+            let tags = ok(
+                &bench,
+                &signer,
+                &format!("ListUserTags&UserName={}", row[0]),
+            )
+            .await;
+            mail += usize::from(texts(&tags, "Key").iter().any(|key| key == "email"));
+            consoles += usize::from(row[3] == "true");
+            bare += usize::from(row[3] == "true" && row[7] == "false");
+            for at in [8, 13] {
+                let made = row[at + 1] != "N/A";
+                old += usize::from(
+                    made && row[at + 2].as_str() < "2026-08-22" && row[at + 2] != "N/A",
+                );
+                never += usize::from(made && row[at + 2] == "N/A");
+                inactive += usize::from(made && row[at] == "false");
+            }
+        }
+        roots += 1;
+        bare_roots += usize::from(rows[1][7] == "false");
+    }
+    let shares = [
+        (mail, users),
+        (old, users),
+        (never, users),
+        (inactive, users),
+        (bare, consoles),
+        (bare_roots, roots),
+    ];
+    for (share, whole) in shares {
+        assert!(share > 2 && share < whole, "{shares:?}");
+    }
+    assert!(users < 40 * 8, "a handful each: {users}");
+    assert!(different.len() > 30, "{}", different.len());
+    for account in ["payments-prod", "network"] {
+        let details = "GetAccountAuthorizationDetails&MaxItems=1000";
+        let one = ok(&bench, &bench.member(account), details).await;
+        let other = ok(&again, &again.member(account), details).await;
+        assert_eq!(
+            texts(&one, "UserDetailList"),
+            texts(&other, "UserDetailList")
+        );
+    }
+}
+
+#[tokio::test]
+async fn details_come_in_pages_and_each_once() {
+    let bench = Bench::new(stated()).await;
+    let signer = bench.member("payments-prod");
+    let mut seen = Vec::new();
+    let mut marker = String::new();
+    loop {
+        let call = format!("GetAccountAuthorizationDetails&MaxItems=1{marker}");
+        let answer = ok(&bench, &signer, &call).await;
+        let lists = [
+            "UserDetailList",
+            "GroupDetailList",
+            "RoleDetailList",
+            "Policies",
+        ];
+        for list in lists {
+            let part = texts(&answer, list).remove(0);
+            seen.extend(part.contains("<Arn>").then(|| {
+                part.split("<Arn>")
+                    .nth(1)
+                    .unwrap()
+                    .split('<')
+                    .next()
+                    .unwrap()
+                    .to_owned()
+            }));
+        }
+        let Some(next) = texts(&answer, "Marker").into_iter().next() else {
+            break;
+        };
+        assert!(next.len() <= 320, "{}", next.len());
+        marker = format!("&Marker={next}");
+    }
+    let whole = ok(&bench, &signer, "GetAccountAuthorizationDetails").await;
+    let all: Vec<String> = texts(&whole, "Arn");
+    assert_eq!(seen, all);
+    let different: BTreeSet<&String> = all.iter().collect();
+    assert_eq!(different.len(), all.len());
+    for part in [
+        ":user/people/ana",
+        ":group/ops",
+        ":role/app",
+        ":role/aws-reserved/",
+        ":policy/own/Own",
+    ] {
+        assert!(all.iter().any(|arn| arn.contains(part)), "{part} {all:?}");
+    }
+    assert!(
+        whole
+            .text
+            .contains("<PolicyDocument>%7B%22Version%22%3A%222012-10-17%22"),
+        "{}",
+        whole.text
+    );
+    let filtered = ok(
+        &bench,
+        &signer,
+        "GetAccountAuthorizationDetails&Filter.member.1=LocalManagedPolicy",
+    )
+    .await;
+    assert_eq!(texts(&filtered, "PolicyName"), ["Own"]);
+    assert_eq!(texts(&filtered, "UserDetailList"), [""]);
+}
+
+#[tokio::test]
+async fn reserved_roles_go_with_their_assignments() {
+    let bench = Bench::small().await;
+    let signer = bench.member("payments-prod");
+    let mara = bench.user("mara.lindqvist");
+    let row = bench.row("payments-prod", "PowerUser", &mara);
+    let shown = async || {
+        let roles = "GetAccountAuthorizationDetails&Filter.member.1=Role&MaxItems=1000";
+        let names = texts(&ok(&bench, &signer, roles).await, "RoleName");
+        names
+            .into_iter()
+            .find(|name| name.starts_with("AWSReservedSSO_PowerUser_"))
+    };
+    assert_eq!(shown().await, None);
+    assert_eq!(bench.settle("Create", &row).await.0, "SUCCEEDED");
+    let role = shown().await.unwrap();
+    let held = ok(
+        &bench,
+        &signer,
+        &format!("ListAttachedRolePolicies&RoleName={role}"),
+    )
+    .await;
+    assert_eq!(texts(&held, "PolicyName"), ["PowerUserAccess"]);
+    assert_eq!(bench.settle("Delete", &row).await.0, "SUCCEEDED");
+    assert_eq!(shown().await, None);
+}
+
+#[tokio::test]
+async fn users_keys_and_passwords_come_and_go() {
+    let folder = tempdir().unwrap();
+    let kept = || Options {
+        state: Some(folder.path().join("state.log")),
+        ..options()
+    };
+    let bench = Bench::new(kept()).await;
+    let admin = bench.member("payments-prod");
+    let tag = "Tags.member.1.Key=email&Tags.member.1.Value=zoe@example.com";
+    ok(&bench, &admin, &format!("CreateUser&UserName=zoe&{tag}")).await;
+    assert_eq!(
+        refused(&bench, &admin, "CreateUser&UserName=Zoe").await,
+        (409, "EntityAlreadyExists".to_owned())
+    );
+    ok(
+        &bench,
+        &admin,
+        "TagUser&UserName=zoe&Tags.member.1.Key=team&Tags.member.1.Value=ops",
+    )
+    .await;
+    let made = ok(&bench, &admin, "CreateAccessKey&UserName=zoe").await;
+    let part = |name: &str| texts(&made, name).remove(0);
+    let zoe = Signer {
+        key: part("AccessKeyId"),
+        secret: part("SecretAccessKey"),
+        ..admin.clone()
+    };
+    let never = format!("GetAccessKeyLastUsed&AccessKeyId={}", zoe.key);
+    assert_eq!(texts(&ok(&bench, &admin, &never).await, "Region"), ["N/A"]);
+    let own = ok(&bench, &zoe, "GetUser").await;
+    assert_eq!(texts(&own, "Value"), ["zoe@example.com", "ops"]);
+    assert_eq!(
+        texts(&ok(&bench, &admin, &never).await, "LastUsedDate"),
+        ["2026-11-20T07:27:00Z"]
+    );
+    ok(&bench, &admin, "CreateAccessKey&UserName=zoe").await;
+    let third = refused(&bench, &zoe, "CreateAccessKey").await;
+    assert_eq!(third, (409, "LimitExceeded".to_owned()));
+    ok(
+        &bench,
+        &admin,
+        "CreateLoginProfile&UserName=zoe&Password=correct-horse-battery",
+    )
+    .await;
+    let (_, calls) = bench.control("GET", "/calls", Value::Null).await;
+    let calls = calls.to_string();
+    assert!(
+        !calls.contains("correct-horse") && !calls.contains(&zoe.secret),
+        "{calls}"
+    );
+    assert_eq!(
+        refused(&bench, &admin, "DeleteUser&UserName=zoe").await,
+        (409, "DeleteConflict".to_owned())
+    );
+    drop(bench);
+
+    let bench = Bench::new(kept()).await;
+    ok(&bench, &zoe, "GetUser").await;
+    let inactive = format!(
+        "UpdateAccessKey&UserName=zoe&Status=Inactive&AccessKeyId={}",
+        zoe.key
+    );
+    ok(&bench, &admin, &inactive).await;
+    assert_eq!(
+        refused(&bench, &zoe, "GetUser").await,
+        (403, "InvalidClientTokenId".to_owned())
+    );
+    let (_, state) = bench.control("GET", "/state?full=1", Value::Null).await;
+    let (status, said) = bench.control("POST", "/load", state["file"].clone()).await;
+    assert_eq!(status, 200, "{said}");
+    let keys = ok(&bench, &admin, "ListAccessKeys&UserName=zoe").await;
+    for key in texts(&keys, "AccessKeyId") {
+        ok(
+            &bench,
+            &admin,
+            &format!("DeleteAccessKey&UserName=zoe&AccessKeyId={key}"),
+        )
+        .await;
+    }
+    ok(&bench, &admin, "DeleteLoginProfile&UserName=zoe").await;
+    ok(&bench, &admin, "DeleteUser&UserName=zoe").await;
+    assert_eq!(
+        refused(&bench, &admin, "GetUser&UserName=zoe").await,
+        (404, "NoSuchEntity".to_owned())
+    );
+    assert_eq!(
+        refused(&bench, &admin, "DeleteUser&UserName=sim-admin").await,
+        (400, "UnmodifiableEntity".to_owned())
+    );
+}
+
+#[tokio::test]
+async fn a_list_is_late_and_a_question_by_name_is_not() {
+    let bench = Bench::new(Options {
+        consistency: Some(Consistency::Hard),
+        ..options()
+    })
+    .await;
+    let admin = bench.member("payments-prod");
+    let mut late = 0;
+    for number in 0..6 {
+        ok(&bench, &admin, &format!("CreateUser&UserName=new-{number}")).await;
+        ok(&bench, &admin, &format!("GetUser&UserName=new-{number}")).await;
+        let listed = ok(&bench, &admin, "ListUsers").await;
+        late += usize::from(!listed.text.contains(&format!(">new-{number}<")));
+    }
+    assert!(late > 0);
+    bench.advance(30.0).await;
+    let listed = ok(&bench, &admin, "ListUsers").await;
+    assert!((0..6).all(|number| listed.text.contains(&format!(">new-{number}<"))));
+}
