@@ -145,7 +145,7 @@ async fn whichever_call_fails_half_a_slice_is_never_visible() {
     let tables = OF_AWS.iter();
     let tables = tables.flat_map(|it| it.whole_tables().iter().chain(it.account_tables()));
     let never: Vec<&str> = tables.copied().filter(|it| !seen.contains(*it)).collect();
-    assert_eq!(never, ["aws_regions"], "these never failed");
+    assert_eq!(never, [""; 0], "these never failed");
 }
 
 /// `inventory.md` §9 test 3, T-12: one of five accounts does not let us in.
