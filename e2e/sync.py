@@ -159,7 +159,7 @@ def iam(stage, environment, accounts):
 def refused(stage, environment, sim, account):
     """`inventory.md` §9 test 3."""
     sim.post("/_sim/faults", {"kind": "error", "code": "AccessDenied", "http": 403,
-                              "match": {"service": "iam", "account": account}})
+                              "match": {"service": "iam", "caller_account": account}})
     ran, said = sync(stage, environment, "--only", "iam")
     check("an account that refuses makes the run partial, and exit 1", ran.returncode == 1 and said.get("state") == "partial", ran.stderr[-800:])
     check("and its failures are told in groups", any(account in it["accounts"] for it in said["failures"]) and "AccessDenied" in ran.stderr, said)
@@ -185,7 +185,7 @@ def refused(stage, environment, sim, account):
 
 def carried(stage, environment, sim, account):
     sim.post("/_sim/faults", {"kind": "error", "code": "AccessDenied", "http": 403,
-                              "match": {"service": "iam", "account": account}})
+                              "match": {"service": "iam", "caller_account": account}})
     ran, said = sync(stage, environment, "--only", "iam", "--carry")
     sim.call("DELETE", "/_sim/faults")
     check("what failed may be that of an earlier snapshot, and is said to be", said.get("carried", 0) > 0 and said["failed"] == 0, (said, ran.stderr[-500:]))
@@ -205,16 +205,17 @@ def killed(stage, environment, sim):
     check("an unbroken run to compare with", ran.returncode == 0, ran.stderr[-500:])
     unbroken = content(stage, said["snapshot_id"])
     folder = stage.path(".local/state/hallpass/sync")
+    before = set(os.listdir(folder))
     sim.post("/_sim/faults", {"kind": "latency", "fixed_ms": 100, "match": {"service": "iam"}})
     with open(stage.path("killed.err"), "wb") as log:
         process = subprocess.Popen([stage.binary, "sync", "--only", "iam,identity-center", "-c", "8"], stdout=log, stderr=log,
                                    cwd=stage.folder, env=stage.environment(**environment))
     stage.processes.append(process)
-    slices = lambda: sum(len(os.listdir(folder / run / "slices")) for run in os.listdir(folder))
+    slices = lambda: sum(len(os.listdir(folder / run / "slices")) for run in set(os.listdir(folder)) - before)
     wait(lambda: slices() > 20, 60, process)
     process.send_signal(signal.SIGKILL)
     process.wait(20)
-    [run] = os.listdir(folder)
+    [run] = set(os.listdir(folder)) - before
     kept = slices()
     check("it was killed in the middle", kept > 20, kept)
     check("and nobody sees a snapshot of it", run not in stage.run("snapshots", "list", timeout=60).stdout)

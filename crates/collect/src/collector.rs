@@ -171,12 +171,11 @@ fn typed(name: &'static str, rows: &[Value]) -> Collected<Vec<TableRow>> {
     for row in rows {
         let row = read_row(table, row).map_err(|error| wrong(error.to_string()))?;
         let id = row.first().and_then(|it| it.as_text()).unwrap_or_default();
-        match places.get(id).and_then(|at| found.get_mut(*at)) {
-            Some(place) => *place = row,
-            None => {
-                places.insert(id.to_owned(), found.len());
-                found.push(row);
-            }
+        if let Some(place) = places.get(id).and_then(|at| found.get_mut(*at)) {
+            *place = row;
+        } else {
+            places.insert(id.to_owned(), found.len());
+            found.push(row);
         }
     }
     Ok(found)

@@ -115,13 +115,12 @@ impl Collector<'_> {
 
     async fn instance_row(&self, instance: &Value) -> Collected<Value> {
         let arn = needed("ListInstances", instance, "InstanceArn")?;
-        let regions = match instance.get("Regions") {
-            Some(regions) => regions.clone(),
-            None => {
-                let input = json!({ "InstanceArn": arn });
-                let regions = self.list(&HOME, SERVICE, "ListRegions", input, "Regions");
-                regions.await?.into()
-            }
+        let regions = if let Some(regions) = instance.get("Regions") {
+            regions.clone()
+        } else {
+            let input = json!({ "InstanceArn": arn });
+            let regions = self.list(&HOME, SERVICE, "ListRegions", input, "Regions");
+            regions.await?.into()
         };
         Ok(json!({
             "instance_arn": arn,

@@ -6,6 +6,10 @@
 //! calls, waiting and the instant go through [`ServiceCalls`] and [`OktaCalls`], finished slices to
 //! a [`SliceStore`].
 #![warn(missing_docs)]
+#![expect(
+    clippy::result_large_err,
+    reason = "a failure has what a row of the errors has, and a slice has one at most"
+)]
 
 mod ports;
 mod scope;

@@ -245,21 +245,22 @@ impl World {
             return Err(failed("call", "GetCredentialReport", "Report", status));
         }
         let mut text = self.report.clone();
-        text.push_str(&format!(
+        text += &format!(
             "\n<root_account>,arn:aws:iam::{account}:root,2020-01-01T00:00:00+00:00,not_supported,\
              no_information,not_supported,not_supported,true,false,N/A,false,N/A,later"
-        ));
+        );
         for user in 0..self.users {
             let (key, rotated) = if user == 0 {
                 ("true", "2024-01-01T00:00:00+00:00")
             } else {
                 ("false", "N/A")
             };
-            text.push_str(&format!(
+            text += &format!(
                 "\nu{user},arn:aws:iam::{account}:user/u{user},2020-01-01T00:00:00+00:00,{},N/A,N/A,\
                  N/A,{},{key},{rotated},false,N/A,later",
-                user % 2 == 0, user == 1
-            ));
+                user % 2 == 0,
+                user == 1
+            );
         }
         Ok(whole(
             json!({"Content": STANDARD.encode(text), "ReportFormat": "text/csv",
