@@ -639,9 +639,10 @@ def _(sim, w):
     assert made["Arn"] == f"arn:aws:iam::{account}:user/{name}", made
     refused("EntityAlreadyExists", iam.create_user, UserName=name.upper(), http=409)
     iam.tag_user(UserName=name, Tags=[{"Key": "team", "Value": "ops"}])
-    assert len(iam.list_user_tags(UserName=name)["Tags"]) in (0, 1, 2)
+    assert len(iam.list_user_tags(UserName=name)["Tags"]) == 2
     iam.create_login_profile(UserName=name, Password="correct-horse-battery", PasswordResetRequired=True)
-    eventually(lambda: iam.get_login_profile(UserName=name)["LoginProfile"]["PasswordResetRequired"])
+    assert iam.get_login_profile(UserName=name)["LoginProfile"]["PasswordResetRequired"]
+    eventually(lambda: name in {user["UserName"] for user in pages_of(iam, "list_users", "Users")})
     key = iam.create_access_key(UserName=name)["AccessKey"]
     own = key["AccessKeyId"], key["SecretAccessKey"], None
     eventually(lambda: works(sim, own))
@@ -663,6 +664,86 @@ def works(sim, key):
     except botocore.exceptions.ClientError as error:
         assert error.response["Error"]["Code"] == "InvalidClientTokenId", error
         return False
+
+
+@row("A-01")
+def _(sim, w):
+    account = sim.client("account")
+    found = {}
+    for member in w.members[:20]:
+        for kind in ("BILLING", "OPERATIONS", "SECURITY"):
+            try:
+                contact = account.get_alternate_contact(AccountId=member, AlternateContactType=kind)["AlternateContact"]
+                assert contact["AlternateContactType"] == kind and "@" in contact["EmailAddress"], contact
+                found[kind] = found.get(kind, 0) + 1
+            except account.exceptions.ResourceNotFoundException:
+                pass
+        assert account.get_contact_information(AccountId=member)["ContactInformation"]["FullName"]
+    assert all(0 < found[kind] < 20 for kind in ("BILLING", "OPERATIONS", "SECURITY")), found
+    where = {"AccountId": w.members[0], "AlternateContactType": "SECURITY"}
+    account.put_alternate_contact(Name="Lou", Title="CISO", EmailAddress="lou@example.com", PhoneNumber="+1 555", **where)
+    assert account.get_alternate_contact(**where)["AlternateContact"]["Name"] == "Lou"
+    account.delete_alternate_contact(**where)
+    refused("ResourceNotFoundException", account.delete_alternate_contact, http=404, **where)
+
+
+@row("E-01")
+def _(sim, w):
+    seen = {"with": 0, "elastic": 0}
+    for member in w.members[:12]:
+        ec2 = sim.client("ec2", sim.credentials(member))
+        every = pages_of(ec2, "describe_network_interfaces", "NetworkInterfaces", size=5)
+        wanted = [{"Name": "association.public-ip", "Values": ["*"]}]
+        some = pages_of(ec2, "describe_network_interfaces", "NetworkInterfaces", size=5, Filters=wanted)
+        public = [one["Association"]["PublicIp"] for one in every if "Association" in one]
+        assert sorted(one["Association"]["PublicIp"] for one in some) == sorted(public), (some, public)
+        further = {one["Association"]["PublicIp"] for it in every for one in it["PrivateIpAddresses"] if "Association" in one}
+        elastic = ec2.describe_addresses()["Addresses"]
+        assert {one["PublicIp"] for one in elastic if "AssociationId" in one} <= further, (elastic, further)
+        machines = pages_of(ec2, "describe_instances", "Reservations", size=5)
+        assert {one.get("PublicIpAddress") for it in machines for one in it["Instances"]} - {None} <= set(public)
+        seen["with"] += len(public)
+        seen["elastic"] += len(elastic)
+    assert seen["with"] > 5 and seen["elastic"] > 2, seen
+    refused("InvalidParameterValue", ec2.describe_network_interfaces, Filters=[{"Name": "colour", "Values": ["red"]}])
+
+
+INTERFACES = ("SELECT accountId, awsRegion, resourceId, configuration.association.publicIp "
+              "WHERE resourceType = 'AWS::EC2::NetworkInterface' AND configuration.association.publicIp > '0.0.0.0'")
+
+
+@row("C-01")
+def _(sim, w):
+    config = sim.client("config")
+    name = config.describe_configuration_aggregators()["ConfigurationAggregators"][0]["ConfigurationAggregatorName"]
+    where = {"ConfigurationAggregatorName": name}
+    found = pages_of(config, "select_aggregate_resource_config", "Results", Expression=INTERFACES, size=5, **where)
+    found = [json.loads(one) for one in found]
+    assert len(found) > 20, len(found)
+    account = found[0]["accountId"]
+    here = {one["configuration"]["association"]["publicIp"] for one in found
+            if one["accountId"] == account and one["awsRegion"] == found[0]["awsRegion"]}
+    region, key = found[0]["awsRegion"], sim.credentials(account)
+    wanted = [{"Name": "association.public-ip", "Values": ["*"]}]
+    live = sim.client("ec2", key, region).describe_network_interfaces(Filters=wanted)["NetworkInterfaces"]
+    assert {one["Association"]["PublicIp"] for one in live} == here, (live, here)
+    own = pages_of(sim.client("config", key, region), "select_resource_config", "Results", Expression=INTERFACES)
+    assert {json.loads(one)["configuration"]["association"]["publicIp"] for one in own} == here, own
+
+
+@row("C-02")
+def _(sim, w):
+    config = sim.client("config")
+    name = "organization"
+    select = config.select_aggregate_resource_config
+    refused("InvalidExpressionException", select, Expression="SELECT a FROM b", ConfigurationAggregatorName=name, http=400)
+    refused("NoSuchConfigurationAggregatorException", select, Expression="SELECT a", ConfigurationAggregatorName="x", http=400)
+    refused("InvalidNextTokenException", select, Expression="SELECT a", ConfigurationAggregatorName=name, NextToken="x")
+    sources = pages_of(config, "describe_configuration_aggregator_sources_status", "AggregatedSourceStatusList",
+                       ConfigurationAggregatorName=name, size=100)
+    assert {one["LastUpdateStatus"] for one in sources} == {"FAILED", "OUTDATED", "SUCCEEDED"}, sources[:3]
+    failed = [one for one in sources if one["LastUpdateStatus"] == "FAILED"]
+    assert all(one["LastErrorCode"] for one in failed), failed
 
 
 @row("T-10")

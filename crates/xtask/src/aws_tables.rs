@@ -24,6 +24,7 @@ pub(crate) const SERVICES: &[&str] = &[
     "sso",
     "sso-oidc",
     "account",
+    "config",
 ];
 
 /// How much of a model a table keeps.

@@ -15,7 +15,8 @@ fn every_table_parses() {
             "iam",
             "sso",
             "sso-oidc",
-            "account"
+            "account",
+            "config"
         ]
     );
 }

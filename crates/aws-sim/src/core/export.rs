@@ -46,6 +46,8 @@ pub(crate) fn export(state: &SimState) -> OrganizationFile {
         identity_center: center(state),
         policies: policies(state),
         iam: iam(state),
+        contacts: state.contacts.clone(),
+        config_aggregators: state.config_aggregators.clone(),
         inventory: Some(state.inventory.basis()),
         credentials: state.credentials.clone(),
         entitlements: state.entitlements.clone(),

@@ -207,6 +207,20 @@ impl Loader<'_> {
             .iter()
             .map(|(account, iam)| (self.account(account), iam.clone()))
             .collect();
+        state.contacts = self
+            .file
+            .contacts
+            .iter()
+            .map(|(account, contacts)| (self.account(account), contacts.clone()))
+            .collect();
+        state.config_aggregators = self.file.config_aggregators.as_ref().map(|rows| {
+            let account = |row: &organization::ConfigAggregator| self.account(&row.account);
+            let rows = rows.iter().map(|row| organization::ConfigAggregator {
+                account: account(row),
+                ..row.clone()
+            });
+            rows.collect()
+        });
         state.credentials.clone_from(&self.file.credentials);
         state.entitlements.clone_from(&self.file.entitlements);
         state.slack.clone_from(&self.file.slack);

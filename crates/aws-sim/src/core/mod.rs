@@ -5,11 +5,13 @@
 //! Knows no service: each stands in a folder of its own below `services/`.
 
 // what there is
+pub(crate) mod contacts;
 pub(crate) mod document;
 pub(crate) mod entities;
 pub(crate) mod guardrails;
 pub(crate) mod iam;
 pub(crate) mod limits;
+pub(crate) mod networks;
 pub(crate) mod portal;
 pub(crate) mod roles;
 pub(crate) mod state;

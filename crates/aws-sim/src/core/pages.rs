@@ -13,7 +13,8 @@ use super::{
 };
 
 /// Members that may differ from page to page.
-const UNCHECKED: [&str; 7] = [
+const UNCHECKED: [&str; 8] = [
+    "Limit",
     "Marker",
     "MaxItems",
     "NextToken",
@@ -59,8 +60,12 @@ impl PageCursor {
         default: usize,
         now: Millis,
     ) -> Result<Self, ApiError> {
-        let size =
-            first(&call.input, ["MaxResults", "max_result", "MaxItems"]).and_then(Value::as_u64);
+        let size = first(
+            &call.input,
+            &["MaxResults", "max_result", "MaxItems", "Limit"],
+        )
+        .and_then(whole)
+        .filter(|size| *size > 0);
         let size = size
             .and_then(|size| usize::try_from(size).ok())
             .unwrap_or(default);
@@ -78,7 +83,7 @@ impl PageCursor {
             ),
             now,
         };
-        let given = first(&call.input, ["NextToken", "next_token", "Marker"]);
+        let given = first(&call.input, &["NextToken", "next_token", "Marker"]);
         if let Some(text) = given.and_then(Value::as_str)
             && !text.is_empty()
         {
@@ -121,6 +126,13 @@ impl PageCursor {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
+    /// The token of an empty page: the same place, told apart from the token that led here, since a client
+    /// takes one that comes again for a loop. There is one at each place.
+    pub(crate) fn again(&self) -> Option<String> {
+        let (order, id) = self.after.as_ref()?;
+        (*order == 0).then(|| self.seal(1, id))
+    }
+
     /// Takes one page of rows, which must come in order and start after `after`.
     pub(crate) fn take<T>(
         &self,
@@ -139,8 +151,13 @@ impl PageCursor {
     }
 }
 
+/// A number, or the text of one, where there is no table that says what it is.
+fn whole(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
+}
+
 /// The value of the first name that is there.
-fn first<'a>(input: &'a Value, names: [&str; 3]) -> Option<&'a Value> {
+fn first<'a>(input: &'a Value, names: &[&str]) -> Option<&'a Value> {
     names.iter().find_map(|name| input.get(*name))
 }
 

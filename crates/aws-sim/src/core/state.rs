@@ -19,7 +19,9 @@ use super::{
     table::Table,
 };
 use crate::{
-    organization::{AccessKey, Consistency, Delegation, Iam, Limit, Speed},
+    organization::{
+        AccessKey, AccountContacts, ConfigAggregator, Consistency, Delegation, Iam, Limit, Speed,
+    },
     vocabulary::Behaviour,
 };
 
@@ -169,6 +171,12 @@ pub(crate) struct SimState {
     pub portal: Portal,
     /// IAM of the file.
     pub iam: BTreeMap<String, Iam>,
+    /// Contacts of the file, and those that somebody wrote.
+    #[serde(default)]
+    pub contacts: BTreeMap<String, AccountContacts>,
+    /// Aggregators of Config that the file states.
+    #[serde(default)]
+    pub config_aggregators: Option<Vec<ConfigAggregator>>,
     /// IAM of accounts to which somebody wrote.
     #[serde(default)]
     pub iam_written: Table<Id, Iam>,

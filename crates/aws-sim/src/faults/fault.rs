@@ -4,7 +4,8 @@ use hallpass_sim_base::{Cut, Millis, Random};
 use hallpass_slack_sim::SlackFault;
 use serde_json::{Map, Value};
 
-use super::{Subject, glob};
+use super::Subject;
+use crate::vocabulary::glob;
 
 /// One fault.
 #[derive(Debug, Clone)]

@@ -2,7 +2,6 @@
 //! (`simulator.md` §4).
 
 mod fault;
-mod glob;
 mod read;
 
 use std::collections::BTreeMap;

@@ -39,6 +39,12 @@ pub struct OrganizationFile {
     /// IAM by account id. An account that is not here has some of its own, made of the seed.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub iam: BTreeMap<String, Iam>,
+    /// Contacts by account id. An account that is not here has some of its own, made of the seed.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub contacts: BTreeMap<String, AccountContacts>,
+    /// Aggregators of AWS Config; absent: one of the organization in the management account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config_aggregators: Option<Vec<ConfigAggregator>>,
     /// What the seed is given along to make of accounts what the file does not state.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inventory: Option<InventoryBasis>,
@@ -378,6 +384,30 @@ pub struct Provisioned {
     pub suffix: Option<String>,
     /// The set changed since.
     pub outdated: bool,
+}
+
+/// Contacts of an account, with members as AWS Account Management spells them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AccountContacts {
+    /// As in `GetContactInformation`; absent: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub primary: Option<Map<String, Value>>,
+    /// By type (`BILLING`, `OPERATIONS`, `SECURITY`), as in `GetAlternateContact`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub alternate: BTreeMap<String, Map<String, Value>>,
+}
+
+/// An aggregator of AWS Config over the whole organization.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ConfigAggregator {
+    /// Name.
+    pub name: String,
+    /// The account it is in.
+    pub account: String,
+    /// The Region it is in.
+    pub region: String,
 }
 
 /// What goes into IAM users, networks and the like of accounts of which the file says nothing.

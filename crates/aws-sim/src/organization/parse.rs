@@ -362,13 +362,15 @@ fn check_references(file: &OrganizationFile, problems: &mut Problems) {
         }
     }
     check_center_references(file, &names, problems);
-    for account in file.iam.keys() {
-        problems.name(
-            &names.account(account),
-            format!("/iam/{account}"),
-            "account",
-            account,
-        );
+    let accounts = file.iam.keys().map(|account| ("iam", account));
+    for (key, account) in accounts.chain(file.contacts.keys().map(|account| ("contacts", account)))
+    {
+        let at = format!("/{key}/{account}");
+        problems.name(&names.account(account), at, "account", account);
+    }
+    for (index, row) in file.config_aggregators.iter().flatten().enumerate() {
+        let at = format!("/config_aggregators/{index}/account");
+        problems.name(&names.account(&row.account), at, "account", &row.account);
     }
     check_iam_groups(file, problems);
     check_targets(file, &names, problems);

@@ -246,6 +246,10 @@ const IAM_ROOT: &[Field] = &[
     ("password_last_used", May, Time),
     ("keys", May, List(&Object(IAM_KEY))),
 ];
+const CONTACTS: &[Field] = &[
+    ("primary", May, TAGS),
+    ("alternate", May, FieldKind::Map(&TAGS)),
+];
 const ACCESS_KEY: &[Field] = &[
     ("access_key_id", Must, Text),
     ("secret_access_key", Must, Text),
@@ -275,6 +279,16 @@ const FILE: &[Field] = &[
     ("identity_center", May, Object(IDENTITY_CENTER)),
     ("policies", May, List(&Object(POLICY))),
     ("iam", May, FieldKind::Map(&Object(IAM))),
+    ("contacts", May, FieldKind::Map(&Object(CONTACTS))),
+    (
+        "config_aggregators",
+        May,
+        List(&Object(&[
+            ("name", Must, Text),
+            ("account", Must, Text),
+            ("region", Must, Text),
+        ])),
+    ),
     (
         "inventory",
         May,

@@ -1,6 +1,7 @@
 //! The simulated AWS services: a folder each, which exports one `DESCRIPTOR`, and one list of them.
 
 mod account;
+mod config;
 mod ec2;
 mod iam;
 mod identity_store;
@@ -37,6 +38,7 @@ static ALL: &[&ServiceDescriptor] = &[
     &ec2::DESCRIPTOR,
     &s3::DESCRIPTOR,
     &account::DESCRIPTOR,
+    &config::DESCRIPTOR,
 ];
 
 /// A service and what its operations do.

@@ -25,6 +25,7 @@ const SWITCHES: &[(&str, &[&str])] = &[
     ("inline_get_absent", &["empty", "missing"]),
     ("session_revocation", &["role_session_survives"]),
     ("role_deleted_kills_sessions", &["yes", "no"]),
+    ("config_comparison", &["allow", "refuse"]),
 ];
 
 /// The value of every switch.

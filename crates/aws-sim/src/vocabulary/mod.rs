@@ -1,7 +1,8 @@
 //! What both the organization file and the simulated world speak of, whatever either holds:
-//! Regions, types of policies, lengths of sessions, switches.
+//! Regions, types of policies, lengths of sessions, switches, patterns of names.
 
 mod behaviour;
+pub(crate) mod glob;
 pub(crate) mod policy_types;
 pub(crate) mod regions;
 mod session_length;

@@ -320,15 +320,35 @@ impl Bench {
         self.post(headers, body.to_owned()).await
     }
 
+    /// A call whose operation is a path, with a right signature: `account/listRegions`.
+    pub(crate) async fn rest(&self, signer: &Signer, call: &str, input: Value) -> Answer {
+        let (service, operation) = call.split_once('/').unwrap();
+        let (path, body) = (format!("/{operation}"), input.to_string());
+        let host = self.address.to_string();
+        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        let place = (service, path.as_str());
+        let headers = sign_path(signer, place, &host, self.wall(), headers, body.as_bytes());
+        self.post_to(&path, headers, body).await.unwrap()
+    }
+
     /// Whatever headers, signed or not.
     pub(crate) async fn post(
         &self,
         headers: Vec<(String, String)>,
         body: impl Into<reqwest::Body>,
     ) -> reqwest::Result<Answer> {
+        self.post_to("/", headers, body).await
+    }
+
+    async fn post_to(
+        &self,
+        path: &str,
+        headers: Vec<(String, String)>,
+        body: impl Into<reqwest::Body>,
+    ) -> reqwest::Result<Answer> {
         let mut request = self
             .client
-            .post(format!("http://{}/", self.address))
+            .post(format!("http://{}{path}", self.address))
             .body(body);
         for (name, value) in headers {
             request = request.header(name, value);
@@ -456,6 +476,18 @@ pub(crate) fn sign_bytes(
     service: &str,
     host: &str,
     at: Timestamp,
+    headers: Vec<(String, String)>,
+    body: &[u8],
+) -> Vec<(String, String)> {
+    sign_path(signer, (service, "/"), host, at, headers, body)
+}
+
+/// The same for a service and another path than `/`.
+fn sign_path(
+    signer: &Signer,
+    (service, path): (&str, &str),
+    host: &str,
+    at: Timestamp,
     mut headers: Vec<(String, String)>,
     body: &[u8],
 ) -> Vec<(String, String)> {
@@ -474,7 +506,7 @@ pub(crate) fn sign_bytes(
         .map(|(name, value)| format!("{name}:{value}"))
         .collect();
     let lines = lines.join("\n");
-    let canonical = format!("POST\n/\n\n{lines}\n\n{names}\n{}", sha(body));
+    let canonical = format!("POST\n{path}\n\n{lines}\n\n{names}\n{}", sha(body));
     let day = at.strftime("%Y%m%d");
     let scope = format!("{day}/{}/{service}/aws4_request", signer.region);
     let text = format!(

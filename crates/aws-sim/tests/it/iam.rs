@@ -158,6 +158,65 @@ async fn the_report_says_what_the_file_states() {
     );
 }
 
+/// Call, element, its first text.
+const STATED: &[(&str, &str, &str)] = &[
+    (
+        "GetUser&UserName=ana",
+        "PasswordLastUsed",
+        "2026-11-01T10:00:00Z",
+    ),
+    ("GetUser&UserName=ANA", "Value", "ana@example.com"),
+    ("ListUserTags&UserName=ana", "Key", "email"),
+    (
+        "GetLoginProfile&UserName=ana",
+        "CreateDate",
+        "2026-06-01T00:00:00Z",
+    ),
+    (
+        "GetAccessKeyLastUsed&AccessKeyId=AKIAANAANAANAANA0001",
+        "LastUsedDate",
+        "2026-08-21T23:59:59Z",
+    ),
+    (
+        "GetAccessKeyLastUsed&AccessKeyId=AKIAANAANAANAANA0001",
+        "UserName",
+        "ana",
+    ),
+    (
+        "GetAccessKeyLastUsed&AccessKeyId=AKIAANAANAANAANA0002",
+        "ServiceName",
+        "N/A",
+    ),
+    (
+        "ListMFADevices&UserName=ana",
+        "EnableDate",
+        "2024-02-01T00:00:00Z",
+    ),
+    ("ListVirtualMFADevices", "UserName", "ana"),
+    ("ListGroups", "GroupName", "ops"),
+    ("ListGroupsForUser&UserName=ana", "GroupName", "ops"),
+    ("GetGroup&GroupName=ops", "UserName", "ana"),
+    (
+        "ListAttachedGroupPolicies&GroupName=ops",
+        "PolicyName",
+        "ReadOnlyAccess",
+    ),
+    (
+        "ListAttachedUserPolicies&UserName=ana",
+        "PolicyArn",
+        "arn:aws:iam::aws:policy/job-function/Billing",
+    ),
+    ("ListUserPolicies&UserName=ana", "member", "inline-0"),
+    ("ListPolicies&Scope=Local", "PolicyName", "Own"),
+    ("ListPolicies&Scope=Local", "AttachmentCount", "1"),
+    (
+        "GetRole&RoleName=app",
+        "LastUsedDate",
+        "2026-01-01T00:00:00Z",
+    ),
+    ("GetAccountPasswordPolicy", "MaxPasswordAge", "30"),
+];
+
 #[tokio::test]
 async fn a_file_states_users_and_all_that_they_have() {
     let bench = Bench::new(stated()).await;
@@ -171,68 +230,11 @@ async fn a_file_states_users_and_all_that_they_have() {
         3
     );
     assert!(!listed.text.contains("<Tags>"), "lists have no tags");
-    let expected = [
-        (
-            "GetUser&UserName=ana",
-            "PasswordLastUsed",
-            "2026-11-01T10:00:00Z",
-        ),
-        ("GetUser&UserName=ANA", "Value", "ana@example.com"),
-        ("ListUserTags&UserName=ana", "Key", "email"),
-        (
-            "GetLoginProfile&UserName=ana",
-            "CreateDate",
-            "2026-06-01T00:00:00Z",
-        ),
-        (
-            "GetAccessKeyLastUsed&AccessKeyId=AKIAANAANAANAANA0001",
-            "LastUsedDate",
-            "2026-08-21T23:59:59Z",
-        ),
-        (
-            "GetAccessKeyLastUsed&AccessKeyId=AKIAANAANAANAANA0001",
-            "UserName",
-            "ana",
-        ),
-        (
-            "GetAccessKeyLastUsed&AccessKeyId=AKIAANAANAANAANA0002",
-            "ServiceName",
-            "N/A",
-        ),
-        (
-            "ListMFADevices&UserName=ana",
-            "EnableDate",
-            "2024-02-01T00:00:00Z",
-        ),
-        ("ListVirtualMFADevices", "UserName", "ana"),
-        ("ListGroups", "GroupName", "ops"),
-        ("ListGroupsForUser&UserName=ana", "GroupName", "ops"),
-        ("GetGroup&GroupName=ops", "UserName", "ana"),
-        (
-            "ListAttachedGroupPolicies&GroupName=ops",
-            "PolicyName",
-            "ReadOnlyAccess",
-        ),
-        (
-            "ListAttachedUserPolicies&UserName=ana",
-            "PolicyArn",
-            "arn:aws:iam::aws:policy/job-function/Billing",
-        ),
-        ("ListUserPolicies&UserName=ana", "member", "inline-0"),
-        ("ListPolicies&Scope=Local", "PolicyName", "Own"),
-        ("ListPolicies&Scope=Local", "AttachmentCount", "1"),
-        (
-            "GetRole&RoleName=app",
-            "LastUsedDate",
-            "2026-01-01T00:00:00Z",
-        ),
-        ("GetAccountPasswordPolicy", "MaxPasswordAge", "30"),
-    ];
-    for (call, name, value) in expected {
+    for (call, name, value) in STATED {
         let answer = ok(&bench, &signer, call).await;
         assert_eq!(
             texts(&answer, name).first().map(String::as_str),
-            Some(value),
+            Some(*value),
             "{call}: {}",
             answer.text
         );

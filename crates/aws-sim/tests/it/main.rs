@@ -19,6 +19,7 @@ mod evaluation_full;
 mod faults;
 mod files;
 mod iam;
+mod inventory_reads;
 mod organization_policies;
 mod pages;
 mod portal;

@@ -1,11 +1,17 @@
-//! AWS Account Management: which Regions an account has (`simulator.md` §2.7).
+//! AWS Account Management: which Regions an account has, and whom to call (`simulator.md` §2.7).
+
+mod contacts;
 
 use hallpass_aws_model::message;
 use serde_json::{Value, json};
 
-use super::{OperationHandler::Reads, ServiceDescriptor};
+use super::{
+    OperationHandler::{Reads, Writes},
+    ServiceDescriptor,
+};
 use crate::{
     core::{
+        call::Output,
         context::{Context, HandlerResult},
         errors::{self, ApiError, ErrorForms},
         pages::paged,
@@ -53,15 +59,19 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         names_origin: false,
     },
     begin: |call| call.admit(),
-    operations: &[("ListRegions", Reads(list_regions))],
+    operations: &[
+        ("ListRegions", Reads(list_regions)),
+        ("GetAlternateContact", Reads(contacts::get_alternate)),
+        ("PutAlternateContact", Writes(contacts::put_alternate)),
+        ("DeleteAlternateContact", Writes(contacts::delete_alternate)),
+        ("GetContactInformation", Reads(contacts::get_primary)),
+        ("PutContactInformation", Writes(contacts::put_primary)),
+    ],
 };
 
 /// `ListRegions`
 fn list_regions(context: &Context<'_>) -> HandlerResult {
-    let account = match context.optional("AccountId") {
-        None => context.caller.account.as_str(),
-        Some(member) => named(context, member)?,
-    };
+    let account = target(context)?;
     let page = context.page(DEFAULT_PAGE)?;
     let own = context.state.account(account);
     let wanted = context.call.input.get("RegionOptStatusContains");
@@ -87,6 +97,14 @@ fn list_regions(context: &Context<'_>) -> HandlerResult {
     Ok(paged("Regions", rows, token))
 }
 
+/// The account that a call is about: the caller's own, unless it names a member.
+fn target<'a>(context: &Context<'a>) -> Result<&'a str, ApiError> {
+    match context.optional("AccountId") {
+        None => Ok(context.caller.account.as_str()),
+        Some(member) => named(context, member),
+    }
+}
+
 /// A member, named by the management account with trusted access (AWS: "Enabling trusted access for
 /// AWS Account Management"). Whoever names it wrongly is refused in one way.
 fn named<'a>(context: &Context<'a>, member: &'a str) -> Result<&'a str, ApiError> {
@@ -98,8 +116,8 @@ fn named<'a>(context: &Context<'a>, member: &'a str) -> Result<&'a str, ApiError
         return Ok(member);
     }
     let text = format!(
-        "User: {} is not authorized to perform: account:ListRegions",
-        context.caller.arn
+        "User: {} is not authorized to perform: account:{}",
+        context.caller.arn, context.call.operation
     );
     Err(ApiError::denied("AccessDeniedException", text).status(403))
 }

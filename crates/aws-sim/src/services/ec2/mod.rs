@@ -1,7 +1,9 @@
 //! EC2, for what the credentials of a session can be tried with, and what there is to see in every
-//! account and Region: Regions, VPCs and their route tables. There is no table.
+//! account and Region: Regions, VPCs with their route tables, interfaces, addresses and machines.
+//! There is no table.
 
-mod networks;
+mod interfaces;
+mod xml;
 
 use std::fmt::Write as _;
 
@@ -13,12 +15,13 @@ use crate::{
         call::Output,
         context::{Context, HandlerResult},
         errors::{self, ApiError, ErrorForms},
+        networks,
         service::{
             BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
             SimService,
         },
     },
-    vocabulary::regions,
+    vocabulary::{glob, regions},
 };
 
 /// The state of a VPC that is there.
@@ -64,6 +67,12 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         ),
         ("DescribeVpcs", Reads(describe_vpcs)),
         ("DescribeRouteTables", Reads(describe_route_tables)),
+        (
+            "DescribeNetworkInterfaces",
+            Reads(interfaces::describe_interfaces),
+        ),
+        ("DescribeAddresses", Reads(interfaces::describe_addresses)),
+        ("DescribeInstances", Reads(interfaces::describe_instances)),
     ],
 };
 
@@ -97,10 +106,11 @@ fn is_on(context: &Context<'_>) -> Result<(), ApiError> {
     Err(ApiError::new("AuthFailure", text).status(401))
 }
 
-/// Whether a row passes all filters; `of` gives what a filter looks at.
+/// Whether a row passes all filters; `of` gives what a filter looks at. An asterisk in the value of a
+/// filter stands for any text.
 fn passes<'a>(
     filters: &[(&str, Vec<&str>)],
-    of: impl Fn(&str) -> Option<&'a str>,
+    of: impl Fn(&str) -> Option<Vec<&'a str>>,
 ) -> Result<bool, ApiError> {
     let mut passes = true;
     for (name, values) in filters {
@@ -108,7 +118,8 @@ fn passes<'a>(
             let text = format!("The filter '{name}' is invalid");
             return Err(ApiError::new("InvalidParameterValue", text));
         };
-        passes &= values.contains(&own);
+        let fits = |value: &&str| own.iter().any(|own| glob::matches(value, own));
+        passes &= values.iter().any(fits);
     }
     Ok(passes)
 }
@@ -117,7 +128,7 @@ fn passes<'a>(
 fn describe_vpcs(context: &Context<'_>) -> HandlerResult {
     is_on(context)?;
     let (filters, named) = (filters(context), ids(context, "VpcId"));
-    let all = networks::vpcs(context);
+    let all = networks::vpcs(context.state, &context.caller.account, &context.call.region);
     if let Some(lost) = named
         .iter()
         .find(|id| !all.iter().any(|vpc| vpc.id == **id))
@@ -130,11 +141,11 @@ fn describe_vpcs(context: &Context<'_>) -> HandlerResult {
     for vpc in all {
         let is_default = if vpc.is_default { "true" } else { "false" };
         let passes = passes(&filters, |name| match name {
-            "vpc-id" => Some(&vpc.id),
-            "cidr" => Some(&vpc.cidr),
-            "is-default" | "isDefault" => Some(is_default),
-            "owner-id" => Some(owner),
-            "state" => Some(AVAILABLE),
+            "vpc-id" => Some(vec![&vpc.id]),
+            "cidr" => Some(vec![&vpc.cidr]),
+            "is-default" | "isDefault" => Some(vec![is_default]),
+            "owner-id" => Some(vec![owner]),
+            "state" => Some(vec![AVAILABLE]),
             _ => None,
         })?;
         if !passes || !named.is_empty() && !named.contains(&vpc.id.as_str()) {
@@ -162,13 +173,13 @@ fn describe_route_tables(context: &Context<'_>) -> HandlerResult {
     let filters = filters(context);
     let owner = context.caller.account.as_str();
     let mut rows = String::new();
-    for vpc in networks::vpcs(context) {
+    for vpc in networks::vpcs(context.state, &context.caller.account, &context.call.region) {
         let table = format!("rtb-{}", vpc.main_table);
         let passes = passes(&filters, |name| match name {
-            "vpc-id" => Some(&vpc.id),
-            "route-table-id" => Some(&table),
-            "association.main" => Some("true"),
-            "owner-id" => Some(owner),
+            "vpc-id" => Some(vec![&vpc.id]),
+            "route-table-id" => Some(vec![&table]),
+            "association.main" => Some(vec!["true"]),
+            "owner-id" => Some(vec![owner]),
             _ => None,
         })?;
         if !passes {

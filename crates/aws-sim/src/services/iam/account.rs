@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Context, HandlerResult, no_entity, policies, roles, seen, single};
+use super::{Context, HandlerResult, Output, no_entity, policies, roles, seen, single};
 use crate::core::errors::ApiError;
 
 /// Quotas that AWS gives with the counts (AWS: "IAM and AWS STS quotas").
@@ -33,7 +33,7 @@ const QUOTAS: &[(&str, u32)] = &[
 ];
 
 /// `GetAccountSummary`
-pub(super) fn summary(context: &Context<'_>) -> HandlerResult {
+pub(super) fn summary(context: &Context<'_>) -> Output {
     let iam = seen(context);
     let uses = policies::PolicyUses::of(context, &iam);
     let all = policies::all(context, &iam);
@@ -63,10 +63,8 @@ pub(super) fn summary(context: &Context<'_>) -> HandlerResult {
     let quotas = QUOTAS
         .iter()
         .map(|(name, quota)| ((*name).to_owned(), json!(quota)));
-    Ok(single(
-        "SummaryMap",
-        Value::Object(counts.chain(quotas).collect()),
-    ))
+    let all = counts.chain(quotas).collect();
+    single("SummaryMap", Value::Object(all))
 }
 
 /// `GetAccountPasswordPolicy`

@@ -3,7 +3,7 @@
 use hallpass_sim_base::Random;
 use serde_json::{Value, json};
 
-use super::{Context, HandlerResult, date, listed, seen, user_or_caller, users};
+use super::{Context, HandlerResult, date, listed, seen, seen_by_name, user_or_caller, users};
 use crate::{
     core::{caller::CallerKind, issue::unique_id},
     organization::{IamMfaDevice, IamMfaKind},
@@ -33,7 +33,7 @@ fn enabled(context: &Context<'_>, device: &IamMfaDevice, made: Option<&String>) 
 
 /// `ListMFADevices`
 pub(super) fn of_user(context: &Context<'_>) -> HandlerResult {
-    let iam = seen(context);
+    let iam = seen_by_name(context);
     if context.caller.kind == CallerKind::Root && context.optional("UserName").is_none() {
         let root = iam.root.as_ref().and_then(|root| root.mfa.as_ref());
         let row = |device: &IamMfaDevice| {

@@ -47,7 +47,7 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
 
 /// `ListGroupsForUser`
 pub(super) fn of_user(context: &Context<'_>) -> HandlerResult {
-    let iam = seen(context);
+    let iam = seen_by_name(context);
     let user = user(&iam, context.text("UserName"))?;
     let groups = iam
         .groups
@@ -76,7 +76,7 @@ pub(super) fn get(context: &Context<'_>) -> HandlerResult {
 
 /// `ListGroupPolicies`
 pub(super) fn inline_names(context: &Context<'_>) -> HandlerResult {
-    let iam = seen(context);
+    let iam = seen_by_name(context);
     policies::list_inline(context, &find(context, &iam)?.permissions.inline)
 }
 
@@ -94,6 +94,6 @@ pub(super) fn inline(context: &Context<'_>) -> HandlerResult {
 
 /// `ListAttachedGroupPolicies`
 pub(super) fn attached(context: &Context<'_>) -> HandlerResult {
-    let iam = seen(context);
+    let iam = seen_by_name(context);
     policies::list_attached(context, &find(context, &iam)?.permissions.policies)
 }

@@ -3,7 +3,7 @@
 use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
-use super::{ApiError, Context, HandlerResult, date, listed, seen, seen_by_name, user_or_caller};
+use super::{ApiError, Context, HandlerResult, date, listed, seen_by_name, user_or_caller};
 use crate::{
     core::{
         call::Output,
@@ -25,7 +25,7 @@ pub(super) fn status(key: &IamKey) -> &str {
 
 /// `ListAccessKeys`
 pub(super) fn list(context: &Context<'_>) -> HandlerResult {
-    let iam = seen(context);
+    let iam = seen_by_name(context);
     if context.caller.kind == CallerKind::Root && context.optional("UserName").is_none() {
         let root = iam.root.as_ref().map_or(&[][..], |root| &root.keys);
         return listed(

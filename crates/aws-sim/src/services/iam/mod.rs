@@ -98,7 +98,10 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             Writes(|call| Ok(report::generate(call))),
         ),
         ("GetCredentialReport", Reads(report::get)),
-        ("GetAccountSummary", Reads(account::summary)),
+        (
+            "GetAccountSummary",
+            Reads(|call| Ok(account::summary(call))),
+        ),
         ("GetAccountPasswordPolicy", Reads(account::password_policy)),
         (
             "ListAccountAliases",

@@ -76,7 +76,7 @@ pub(super) fn add_boundary(members: &mut Map<String, Value>, boundary: Option<&S
 
 /// `ListUserTags`
 pub(super) fn tags(context: &Context<'_>) -> HandlerResult {
-    let iam = seen(context);
+    let iam = seen_by_name(context);
     let user = user(&iam, context.text("UserName"))?;
     list_tags(context, &user.tags)
 }
@@ -119,7 +119,7 @@ pub(super) fn no_profile(name: &str) -> super::ApiError {
 
 /// `ListUserPolicies`
 pub(super) fn inline_names(context: &Context<'_>) -> HandlerResult {
-    let iam = seen(context);
+    let iam = seen_by_name(context);
     let user = user(&iam, context.text("UserName"))?;
     policies::list_inline(context, &user.permissions.inline)
 }
@@ -138,7 +138,7 @@ pub(super) fn inline(context: &Context<'_>) -> HandlerResult {
 
 /// `ListAttachedUserPolicies`
 pub(super) fn attached(context: &Context<'_>) -> HandlerResult {
-    let iam = seen(context);
+    let iam = seen_by_name(context);
     let user = user(&iam, context.text("UserName"))?;
     policies::list_attached(context, &user.permissions.policies)
 }

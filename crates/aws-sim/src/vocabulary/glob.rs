@@ -1,7 +1,7 @@
 //! `Create*`, `List*`: the asterisk stands for any text.
 
 /// Whether the text has the form of the pattern.
-pub(super) fn matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
         return false;

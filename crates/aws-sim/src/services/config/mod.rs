@@ -1,0 +1,131 @@
+//! AWS Config: aggregators, and the queries about what accounts have.
+
+mod aggregators;
+mod items;
+mod select;
+
+use hallpass_aws_model::message;
+use serde_json::{Map, Value, json};
+
+use super::{OperationHandler::Reads, ServiceDescriptor};
+use crate::core::{
+    call::Output,
+    context::{Context, HandlerResult},
+    errors::{self, ApiError, ErrorForms},
+    pages::PageCursor,
+    service::{
+        BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
+        SimService,
+    },
+};
+
+/// Rows on a page when the caller does not say (?).
+const DEFAULT_PAGE: usize = 25;
+
+pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
+    service: SimService {
+        name: "Config",
+        signing_name: "config",
+        requests: RequestForm::Table("config"),
+        scope: ScopeRegions::Regional,
+        rates: CallRates::One(CallRate {
+            shared: BucketSharing::AccountAndRegion,
+            rate: 10.0,
+            burst: 20.0,
+        }),
+        errors: ErrorForms {
+            invalid: |_, violations| {
+                let limit = violations.iter().all(|one| one.path == "limit");
+                let code = if limit {
+                    "InvalidLimitException"
+                } else {
+                    "ValidationException"
+                };
+                ApiError::new(code, message(violations))
+            },
+            page_token: || {
+                let text = "The specified next token is not valid.";
+                ApiError::new("InvalidNextTokenException", text)
+            },
+            ..errors::JSON
+        },
+        policies: Some(PolicyFacts {
+            free: &[],
+            other_actions: &[],
+            condition_keys: &[],
+            resources: |_, _, _, _| Vec::new(),
+            denials: DenialText::SaysWhy,
+        }),
+        secrets: &[],
+        names_origin: false,
+    },
+    begin: |call| call.admit(),
+    operations: &[
+        (
+            "DescribeConfigurationAggregators",
+            Reads(aggregators::describe),
+        ),
+        (
+            "DescribeConfigurationAggregatorSourcesStatus",
+            Reads(aggregators::sources),
+        ),
+        ("SelectAggregateResourceConfig", Reads(select_aggregate)),
+        ("SelectResourceConfig", Reads(select_own)),
+    ],
+};
+
+/// `SelectAggregateResourceConfig`
+fn select_aggregate(context: &Context<'_>) -> HandlerResult {
+    aggregators::named(context)?;
+    let page = context.page(DEFAULT_PAGE)?;
+    let after = page.after.as_ref().map_or("", |(_, id)| id.as_str());
+    let rows = items::of_organization(context.state, after);
+    select(context, &page, rows)
+}
+
+/// `SelectResourceConfig`: of the account and Region of the call.
+fn select_own(context: &Context<'_>) -> HandlerResult {
+    let page = context.page(DEFAULT_PAGE)?;
+    let (account, region) = (&context.caller.account, &context.call.region);
+    let rows = items::of_region(context.state, account, region);
+    select(context, &page, rows.into_iter())
+}
+
+/// A page of what a query finds among rows in order. Some pages are empty and are not the last (AWS:
+/// "the results on a page may be fewer than the limit").
+fn select(
+    context: &Context<'_>,
+    page: &PageCursor,
+    rows: impl Iterator<Item = (String, Value)>,
+) -> HandlerResult {
+    let compares = context
+        .state
+        .settings
+        .behaviour
+        .is("config_comparison", "allow");
+    let query = select::parse(context.text("Expression"), compares);
+    let query = query.map_err(|text| ApiError::new("InvalidExpressionException", text))?;
+    let (results, token) = match pause(context, page) {
+        Some(token) => (Vec::new(), Some(token)),
+        None => {
+            let after = page.after.as_ref().map_or("", |(_, id)| id.as_str());
+            let found = rows.filter(|(id, row)| id.as_str() > after && query.fits(row));
+            page.take(found.map(|(id, row)| (0, id, query.shown(&row).to_string())))
+        }
+    };
+    let fields: Vec<Value> = query.fields().map(|name| json!({ "Name": name })).collect();
+    let mut members = Map::new();
+    members.insert("Results".to_owned(), results.into());
+    members.insert("QueryInfo".to_owned(), json!({ "SelectFields": fields }));
+    if let Some(token) = token {
+        members.insert("NextToken".to_owned(), token.into());
+    }
+    Ok(Output::Members(Value::Object(members)))
+}
+
+/// The token of an empty page, which comes before every third.
+fn pause(context: &Context<'_>, page: &PageCursor) -> Option<String> {
+    let (_, id) = page.after.as_ref()?;
+    let empty = context.state.order(id) % 3 == 0;
+    empty.then(|| page.again()).flatten()
+}
