@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The organization as tables: what `hallpass sync` reads of the simulated organization is what boto3 reads; one account
 that refuses loses its own slices and no others; a run that is killed goes on; and people of Okta come with it
-(`inventory.md` §1, §9 tests 3 and 4)."""
+(`inventory.md` §1)."""
 
 import http.server
 import json
@@ -157,7 +157,7 @@ def iam(stage, environment, accounts):
 
 
 def refused(stage, environment, sim, account):
-    """`inventory.md` §9 test 3."""
+    """`inventory.md` T-4, T-5, T-7: what one account refuses."""
     sim.post("/_sim/faults", {"kind": "error", "code": "AccessDenied", "http": 403,
                               "match": {"service": "iam", "caller_account": account}})
     ran, said = sync(stage, environment, "--only", "iam")

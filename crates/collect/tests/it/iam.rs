@@ -49,7 +49,7 @@ async fn rows_of_users_join_answers_report_and_details() {
     assert_eq!(user["password_last_used"], "2026-10-01T00:00:00Z");
     assert_eq!(user["mfa_active"], false);
     assert_eq!(user["tags"], json!({"email": "x@example.test"}));
-    // T-15: the root user is in the report alone
+    // `inventory.md` T-15: the root user is in the report alone
     assert!(
         users
             .iter()
@@ -64,7 +64,7 @@ async fn rows_of_users_join_answers_report_and_details() {
     assert_eq!(root["report_mfa_active"], true);
     assert_eq!(root["report_access_key_1_last_rotated"], Value::Null);
     assert_eq!(root["extra"], json!({"new_column": "later"}));
-    // T-17
+    // `inventory.md` T-17
     let keys = kept.rows("aws_iam_user_access_keys");
     let unused = keys
         .iter()
@@ -80,7 +80,7 @@ async fn rows_of_users_join_answers_report_and_details() {
         kinds.contains(&&json!("root")) && kinds.contains(&&json!("webauthn")),
         "{kinds:?}"
     );
-    // T-18, and the version that counts
+    // `inventory.md` T-18, and the version that counts
     let policies = kept.rows("aws_iam_policies");
     assert_eq!(policies[0]["document"], json!({"Statement": []}));
     let attachments = kept.rows("aws_iam_policy_attachments");

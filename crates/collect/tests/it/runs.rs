@@ -148,7 +148,7 @@ async fn whichever_call_fails_half_a_slice_is_never_visible() {
     assert_eq!(never, [""; 0], "these never failed");
 }
 
-/// `inventory.md` §9 test 3, T-12: one of five accounts does not let us in.
+/// `inventory.md` T-12: one of five accounts does not let us in.
 #[tokio::test]
 async fn an_account_that_refuses_loses_its_slices_and_no_others() {
     let whole = collected(&World::default(), &OF_AWS).await;

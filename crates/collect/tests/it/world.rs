@@ -196,47 +196,7 @@ impl World {
                 };
                 listed(input, "OrganizationalUnits", units)
             }
-            "ListPolicies" => listed(
-                input,
-                "Policies",
-                [json!({"Id": "p-1", "Arn": "arn",
-                "Name": "FullAWSAccess", "Type": input["Filter"], "AwsManaged": true})],
-            ),
-            "DescribePolicy" => whole(json!({"Policy": {"Content": "{\"Statement\":[]}"}})),
-            "ListTargetsForPolicy" => listed(
-                input,
-                "Targets",
-                [json!({"TargetId": "r-1",
-                "Type": "ROOT", "Name": "Root"})],
-            ),
-            "ListDelegatedAdministrators" => listed(
-                input,
-                "DelegatedAdministrators",
-                [json!({"Id": "100000000002"})],
-            ),
-            "ListDelegatedServicesForAccount" => listed(
-                input,
-                "DelegatedServices",
-                [json!({"ServicePrincipal": "sso.amazonaws.com",
-                    "DelegationEnabledDate": "2024-01-01T00:00:00Z"})],
-            ),
-            "ListTagsForResource" => listed(input, "Tags", [json!({"Key": "env", "Value": "x"})]),
-            "DescribeRegions" => listed(
-                input,
-                "Regions",
-                [
-                    json!({"RegionName": "eu-west-1", "OptInStatus": "opt-in-not-required"}),
-                    json!({"RegionName": "af-south-1", "OptInStatus": "not-opted-in"}),
-                ],
-            ),
-            _ => listed(
-                input,
-                "Regions",
-                [
-                    json!({"RegionName": "eu-west-1", "RegionOptStatus": "ENABLED_BY_DEFAULT"}),
-                    json!({"RegionName": "af-south-1", "RegionOptStatus": "DISABLED"}),
-                ],
-            ),
+            _ => of_organization(operation, input),
         }
     }
 
@@ -308,43 +268,9 @@ impl World {
                 [json!({"RoleName": "r", "Arn": arn("role", "r"),
                 "MaxSessionDuration": 3600})],
             ),
-            // as the report has it
-            "ListAccessKeys" if input["UserName"] != "u0" => listed(input, "AccessKeyMetadata", []),
-            "ListMFADevices" if input["UserName"] != "u1" => listed(input, "MFADevices", []),
-            "ListAccessKeys" => listed(
-                input,
-                "AccessKeyMetadata",
-                ["A", "B"].map(|it| {
-                    json!({
-                "AccessKeyId": format!("{it}{account}"), "Status": "Inactive",
-                "CreateDate": "2024-01-01T00:00:00Z"})
-                }),
-            ),
-            "GetAccessKeyLastUsed" => {
-                whole(if input["AccessKeyId"].as_str().unwrap().starts_with('A') {
-                    json!({"AccessKeyLastUsed": {"Region": "N/A", "ServiceName": "N/A"}})
-                } else {
-                    json!({"AccessKeyLastUsed": {"LastUsedDate": "2026-01-01T00:00:00Z",
-                    "Region": "eu-west-1", "ServiceName": "s3"}})
-                })
-            }
-            "ListVirtualMFADevices" => listed(
-                input,
-                "VirtualMFADevices",
-                [json!({
-                "SerialNumber": arn("mfa", "root-account-mfa-device"),
-                "User": {"Arn": format!("arn:aws:iam::{account}:root")},
-                "EnableDate": "2024-01-01T00:00:00Z"})],
-            ),
-            "ListMFADevices" => listed(
-                input,
-                "MFADevices",
-                [json!({"UserName": input["UserName"],
-                "SerialNumber": arn("u2f", input["UserName"].as_str().unwrap()), "EnableDate": "2024-01-01T00:00:00Z"})],
-            ),
             "GetAccountSummary" => whole(json!({"SummaryMap": {"AccountMFAEnabled": 1,
                 "AccountAccessKeysPresent": 0}})),
-            other => panic!("{other} was not expected"),
+            _ => keys_and_devices(account, operation, input),
         }
     }
 }
@@ -398,6 +324,12 @@ fn identity_center(operation: &str, input: &Value) -> AnswerPage {
                 json!({"PrincipalType": "USER", "PrincipalId": "user-gone"}),
             ],
         ),
+        _ => directory(operation, input),
+    }
+}
+
+fn directory(operation: &str, input: &Value) -> AnswerPage {
+    match operation {
         "ListUsers" => listed(
             input,
             "Users",
@@ -423,6 +355,93 @@ fn identity_center(operation: &str, input: &Value) -> AnswerPage {
             "MembershipId": format!("{}-{it}", input["GroupId"]), "GroupId": input["GroupId"],
             "MemberId": {"UserId": format!("user-{it}")}})
             }),
+        ),
+        other => panic!("{other} was not expected"),
+    }
+}
+
+fn of_organization(operation: &str, input: &Value) -> AnswerPage {
+    match operation {
+        "ListPolicies" => listed(
+            input,
+            "Policies",
+            [json!({"Id": "p-1", "Arn": "arn",
+                "Name": "FullAWSAccess", "Type": input["Filter"], "AwsManaged": true})],
+        ),
+        "DescribePolicy" => whole(json!({"Policy": {"Content": "{\"Statement\":[]}"}})),
+        "ListTargetsForPolicy" => listed(
+            input,
+            "Targets",
+            [json!({"TargetId": "r-1",
+                "Type": "ROOT", "Name": "Root"})],
+        ),
+        "ListDelegatedAdministrators" => listed(
+            input,
+            "DelegatedAdministrators",
+            [json!({"Id": "100000000002"})],
+        ),
+        "ListDelegatedServicesForAccount" => listed(
+            input,
+            "DelegatedServices",
+            [json!({"ServicePrincipal": "sso.amazonaws.com",
+                    "DelegationEnabledDate": "2024-01-01T00:00:00Z"})],
+        ),
+        "ListTagsForResource" => listed(input, "Tags", [json!({"Key": "env", "Value": "x"})]),
+        "DescribeRegions" => listed(
+            input,
+            "Regions",
+            [
+                json!({"RegionName": "eu-west-1", "OptInStatus": "opt-in-not-required"}),
+                json!({"RegionName": "af-south-1", "OptInStatus": "not-opted-in"}),
+            ],
+        ),
+        _ => listed(
+            input,
+            "Regions",
+            [
+                json!({"RegionName": "eu-west-1", "RegionOptStatus": "ENABLED_BY_DEFAULT"}),
+                json!({"RegionName": "af-south-1", "RegionOptStatus": "DISABLED"}),
+            ],
+        ),
+    }
+}
+
+fn keys_and_devices(account: &str, operation: &str, input: &Value) -> AnswerPage {
+    let arn = |kind: &str, name: &str| format!("arn:aws:iam::{account}:{kind}/{name}");
+    match operation {
+        // as the report has it
+        "ListAccessKeys" if input["UserName"] != "u0" => listed(input, "AccessKeyMetadata", []),
+        "ListMFADevices" if input["UserName"] != "u1" => listed(input, "MFADevices", []),
+        "ListAccessKeys" => listed(
+            input,
+            "AccessKeyMetadata",
+            ["A", "B"].map(|it| {
+                json!({
+                "AccessKeyId": format!("{it}{account}"), "Status": "Inactive",
+                "CreateDate": "2024-01-01T00:00:00Z"})
+            }),
+        ),
+        "GetAccessKeyLastUsed" => {
+            whole(if input["AccessKeyId"].as_str().unwrap().starts_with('A') {
+                json!({"AccessKeyLastUsed": {"Region": "N/A", "ServiceName": "N/A"}})
+            } else {
+                json!({"AccessKeyLastUsed": {"LastUsedDate": "2026-01-01T00:00:00Z",
+                    "Region": "eu-west-1", "ServiceName": "s3"}})
+            })
+        }
+        "ListVirtualMFADevices" => listed(
+            input,
+            "VirtualMFADevices",
+            [json!({
+                "SerialNumber": arn("mfa", "root-account-mfa-device"),
+                "User": {"Arn": format!("arn:aws:iam::{account}:root")},
+                "EnableDate": "2024-01-01T00:00:00Z"})],
+        ),
+        "ListMFADevices" => listed(
+            input,
+            "MFADevices",
+            [json!({"UserName": input["UserName"],
+                "SerialNumber": arn("u2f", input["UserName"].as_str().unwrap()), "EnableDate": "2024-01-01T00:00:00Z"})],
         ),
         other => panic!("{other} was not expected"),
     }
