@@ -204,24 +204,26 @@ impl World {
         if let Some(status) = self.report_says.lock().unwrap().pop() {
             return Err(failed("call", "GetCredentialReport", "Report", status));
         }
-        let mut text = self.report.clone();
-        text += &format!(
-            "\n<root_account>,arn:aws:iam::{account}:root,2020-01-01T00:00:00+00:00,not_supported,\
+        let root = format!(
+            "<root_account>,arn:aws:iam::{account}:root,2020-01-01T00:00:00+00:00,not_supported,\
              no_information,not_supported,not_supported,true,false,N/A,false,N/A,later"
         );
-        for user in 0..self.users {
+        let line = |user: usize| {
             let (key, rotated) = if user == 0 {
                 ("true", "2024-01-01T00:00:00+00:00")
             } else {
                 ("false", "N/A")
             };
-            text += &format!(
-                "\nu{user},arn:aws:iam::{account}:user/u{user},2020-01-01T00:00:00+00:00,{},N/A,N/A,\
+            format!(
+                "u{user},arn:aws:iam::{account}:user/u{user},2020-01-01T00:00:00+00:00,{},N/A,N/A,\
                  N/A,{},{key},{rotated},false,N/A,later",
                 user % 2 == 0,
                 user == 1
-            );
-        }
+            )
+        };
+        let mut lines = vec![self.report.clone(), root];
+        lines.extend((0..self.users).map(line));
+        let text = lines.join("\n");
         Ok(whole(
             json!({"Content": STANDARD.encode(text), "ReportFormat": "text/csv",
             "GeneratedTime": "2026-11-19T22:00:00Z"}),
