@@ -217,7 +217,7 @@ impl World {
             format!(
                 "u{user},arn:aws:iam::{account}:user/u{user},2020-01-01T00:00:00+00:00,{},N/A,N/A,\
                  N/A,{},{key},{rotated},false,N/A,later",
-                user % 2 == 0,
+                user.is_multiple_of(2),
                 user == 1
             )
         };
