@@ -21,6 +21,7 @@ mod run;
 pub use journal::{BadJournal, Journal, JournalRecord};
 pub use order::{Extent, ResultOrder};
 pub use ports::{AccountsPage, ApiCalls, PageOfResults, RegionsPage, ResultSink, Spool, Wait};
+pub use retry::Retries;
 pub use run::{FanoutError, Leaving, RunReport, run};
 pub use schedule::{
     Answer, CallFault, EnabledRegions, FailureStage, FanoutSettings, FaultKind, NextCall,

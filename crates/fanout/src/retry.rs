@@ -17,14 +17,15 @@ const SHARE: u64 = 10;
 
 /// Draws pauses, and stops a storm.
 #[derive(Debug)]
-pub(crate) struct Retries {
+pub struct Retries {
     random: fastrand::Rng,
     calls: u64,
     made: u64,
 }
 
 impl Retries {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// None were made yet.
+    pub fn new(seed: u64) -> Self {
         Self {
             random: fastrand::Rng::with_seed(seed),
             calls: 0,
@@ -32,27 +33,23 @@ impl Retries {
         }
     }
 
-    pub(crate) fn count_call(&mut self) {
+    /// A call is made.
+    pub fn count_call(&mut self) {
         self.calls += 1;
     }
 
     /// Calls so far, those that were made again included.
-    pub(crate) fn calls(&self) -> u64 {
+    pub fn calls(&self) -> u64 {
         self.calls
     }
 
     /// Calls that were made again.
-    pub(crate) fn made(&self) -> u64 {
+    pub fn made(&self) -> u64 {
         self.made
     }
 
     /// How long to wait before the next try, after `tries` of them; none where it is not made.
-    pub(crate) fn pause_ms(
-        &mut self,
-        kind: FaultKind,
-        tries: u32,
-        asked_ms: Option<u64>,
-    ) -> Option<u64> {
+    pub fn pause_ms(&mut self, kind: FaultKind, tries: u32, asked_ms: Option<u64>) -> Option<u64> {
         let base = match kind {
             FaultKind::Final | FaultKind::Denied => return None,
             FaultKind::Throttled => THROTTLED_BASE_MS,

@@ -8,7 +8,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crate::commands::approver::{approve, close_review, deny};
 use crate::commands::auditor::audit;
 use crate::commands::everybody::{complete, completions, demo, man, sim};
-use crate::commands::inventory::{companion, each};
+use crate::commands::inventory::{companion, each, sync};
 use crate::commands::operator::{
     doctor, guard, lambda, lock, outage, plan, revoke, serve, sessions, slack, standing, store,
     sweep, token,
@@ -82,6 +82,7 @@ pub(crate) enum Command {
     Plan(plan::Args),
     Audit(audit::Args),
     Each(Box<each::Args>),
+    Sync(Box<sync::Args>),
     /// Who has what, where, and what is wrong with it
     #[command(disable_help_flag = true, disable_version_flag = true)]
     Who(companion::Args),
@@ -154,7 +155,7 @@ pub(crate) const GROUPS: [CommandGroup; 7] = [
     },
     CommandGroup {
         title: "Look across the organization",
-        commands: &["each", "who", "query", "snapshots", "tables"],
+        commands: &["each", "sync", "who", "query", "snapshots", "tables"],
     },
     CommandGroup {
         title: "Write rules and policies",
@@ -263,6 +264,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Tables(args) => companion::run("tables", &args),
         Command::Who(args) => companion::run("who", &args),
         Command::Each(args) => each::run(&args),
+        Command::Sync(args) => sync::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Policy(args) => policy::run(&args),
         Command::Perimeter(args) => perimeter::run(&args),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::cell::{Cell, TableRow};
-use crate::snapshot::{GLOBAL, SliceOutcome, Snapshot, SnapshotRecord};
+use crate::snapshot::{GLOBAL, SliceKey, SliceOutcome, Snapshot, SnapshotRecord};
 use crate::table::InventoryTable;
 
 /// What changed in a table. Rows are in the order of their ids.
@@ -59,15 +59,19 @@ fn by_id<'a>(table: &InventoryTable, snapshot: &'a Snapshot) -> BTreeMap<&'a str
 
 /// Whether a snapshot read the slice of a row to its end.
 fn has_slice(record: &SnapshotRecord, table: &InventoryTable, row: &TableRow) -> bool {
+    record.slices_of(table.name).any(|slice| {
+        is_of(table, row, &slice.key) && matches!(slice.outcome, SliceOutcome::Ok { .. })
+    })
+}
+
+/// Whether a row belongs to a slice.
+pub(crate) fn is_of(table: &InventoryTable, row: &TableRow, slice: &SliceKey) -> bool {
     let value = |column: Option<&str>| {
         let (index, _) = table.column(column?)?;
         row.get(index).and_then(Cell::as_text)
     };
     let (account, region) = (value(table.slice.account), value(table.slice.region));
-    record.slices_of(table.name).any(|slice| {
-        let is_its =
-            slice.key.account.as_deref() == account && slice.key.region == region.unwrap_or(GLOBAL);
-        let is_whole = slice.key.account.is_none() && slice.key.region == GLOBAL;
-        (is_its || is_whole) && matches!(slice.outcome, SliceOutcome::Ok { .. })
-    })
+    let is_its = slice.account.as_deref() == account && slice.region == region.unwrap_or(GLOBAL);
+    let is_whole = slice.account.is_none() && slice.region == GLOBAL;
+    is_its || is_whole
 }

@@ -85,6 +85,9 @@ pub enum ImportProblem {
     /// An earlier row has the same id.
     #[error("row {0} has the same `cq_id`")]
     Twice(usize),
+    /// A collected row lacks what it has to have.
+    #[error("it has no value, and has to have one")]
+    NoValue,
 }
 
 fn meant(names: &[&str]) -> String {
@@ -149,7 +152,7 @@ fn read_table(table: &InventoryTable, list: &Value) -> Result<Vec<TableRow>, Imp
             ..problem.in_table(table.name)
         };
         let object = row.as_object().ok_or_else(|| place(ImportProblem::NoRow))?;
-        let row = read_row(table, object).map_err(|(column, problem)| ImportError {
+        let row = row_of(table, object).map_err(|(column, problem)| ImportError {
             column,
             ..place(problem)
         })?;
@@ -162,7 +165,37 @@ fn read_table(table: &InventoryTable, list: &Value) -> Result<Vec<TableRow>, Imp
     Ok(rows)
 }
 
-fn read_row(
+/// Reads a row as it was collected: what an API always says may not be missing.
+///
+/// # Errors
+/// What is wrong, and in which column.
+pub fn read_row(table: &InventoryTable, row: &Value) -> Result<TableRow, ImportError> {
+    let place = |(column, problem): (Option<String>, ImportProblem)| ImportError {
+        column,
+        ..problem.in_table(table.name)
+    };
+    let object = row.as_object();
+    let object = object.ok_or_else(|| place((None, ImportProblem::NoRow)))?;
+    let row = row_of(table, object).map_err(place)?;
+    let mut cells = table.columns.iter().zip(&row);
+    let missing = cells.find(|(column, cell)| !column.nullable && **cell == Cell::Null);
+    match missing {
+        Some((column, _)) => Err(place((
+            Some(column.name.to_owned()),
+            ImportProblem::NoValue,
+        ))),
+        None => Ok(row),
+    }
+}
+
+/// Writes a row as an object.
+pub fn document_of(table: &InventoryTable, row: &TableRow) -> Value {
+    let members = table.columns.iter().zip(row);
+    let members = members.map(|(column, cell)| (column.name.to_owned(), cell.to_json()));
+    Value::Object(members.collect())
+}
+
+fn row_of(
     table: &InventoryTable,
     object: &Map<String, Value>,
 ) -> Result<TableRow, (Option<String>, ImportProblem)> {
@@ -208,12 +241,8 @@ fn id_of(table: &InventoryTable, row: &TableRow) -> Option<Cell> {
 /// Writes a snapshot as a document that [`import`] reads.
 pub fn export(snapshot: &Snapshot) -> Value {
     let tables = snapshot.rows.iter().map(|(name, rows)| {
-        let columns = table(name).map_or(&[][..], |it| it.columns);
-        let rows = rows.iter().map(|row| {
-            let members = columns.iter().zip(row);
-            let members = members.map(|(column, cell)| (column.name.to_owned(), cell.to_json()));
-            Value::Object(members.collect())
-        });
+        let table = table(name);
+        let rows = rows.iter().filter_map(|row| Some(document_of(table?, row)));
         ((*name).to_owned(), Value::Array(rows.collect()))
     });
     let now = snapshot.record.finished.to_string();

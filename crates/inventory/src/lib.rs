@@ -20,7 +20,7 @@ mod fuzz;
 pub use cell::{Cell, TableRow};
 pub use coverage::{FailureGroup, TableCoverage, carried_from, coverage_of};
 pub use diff::{TableChanges, diff};
-pub use import::{ImportError, ImportProblem, Imported, export, import};
+pub use import::{ImportError, ImportProblem, Imported, document_of, export, import, read_row};
 pub use snapshot::{
     GLOBAL, Slice, SliceFailure, SliceKey, SliceOutcome, Snapshot, SnapshotId, SnapshotRecord,
     SnapshotState,

@@ -9,6 +9,8 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::cell::TableRow;
+use crate::diff::is_of;
+use crate::table::InventoryTable;
 
 /// The id of a snapshot: `YYYYMMDDTHHMMSSZ-xxxxxxxx`, when it began and eight hex digits
 /// (`inventory.md` T-1). Ids sort by that instant.
@@ -260,4 +262,12 @@ pub struct Snapshot {
     pub record: SnapshotRecord,
     /// The rows of each table that was collected, even if there are none.
     pub rows: BTreeMap<&'static str, Vec<TableRow>>,
+}
+
+impl Snapshot {
+    /// The rows of a slice.
+    pub fn rows_of(&self, table: &InventoryTable, slice: &SliceKey) -> Vec<&TableRow> {
+        let rows = self.rows.get(table.name).into_iter().flatten();
+        rows.filter(|row| is_of(table, row, slice)).collect()
+    }
 }

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use jiff::Timestamp;
 
-use commands::{query, snapshots, tables, who};
+use commands::{query, seal, snapshots, tables, who};
 use failure::{QueryExit, QueryFailure, QueryOutcome};
 
 /// Snapshots of an AWS organization, and SQL over them; run it as `hallpass`
@@ -36,6 +36,8 @@ enum Cli {
     Snapshots(snapshots::Args),
     Tables(tables::Args),
     Who(who::Args),
+    #[command(hide = true)]
+    Seal(seal::Args),
 }
 
 /// Set by `hallpass` to its version: the two come from one release, or nothing is done.
@@ -96,5 +98,6 @@ fn run(cli: &Cli) -> QueryOutcome {
         Cli::Snapshots(args) => snapshots::run(args, now),
         Cli::Tables(args) => tables::run(args),
         Cli::Who(args) => who::run(args),
+        Cli::Seal(args) => seal::run(args),
     }
 }

@@ -14,6 +14,7 @@ const CORES: &[&str] = &[
     "runner",
     "fanout",
     "inventory",
+    "collect",
     "activity",
     "org",
 ];
@@ -37,6 +38,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     // rules: who is known by which name is asked of the directory snapshot
     ("wording", &["access", "rules", "model"]),
     ("inventory", &["iam", "runner", "model"]),
+    ("collect", &["inventory", "model"]),
     ("activity", &["iam", "runner", "model"]),
     ("org", &["assignments", "iam", "runner", "audit", "model"]),
     // a process of its own; only the binary and the simulation know it
@@ -64,6 +66,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "assignments",
             "audit",
             "inventory",
+            "collect",
             "activity",
             "org",
             "runner",

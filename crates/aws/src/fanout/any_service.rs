@@ -10,11 +10,13 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_sigv4::http_request::SigningSettings;
 use hallpass_aws_model::{OperationModel, ServiceModel};
-use hallpass_aws_wire::{WireResponse, catalog, read_error, read_response, write_request};
+use hallpass_aws_wire::{
+    WireResponse, catalog, next_page, read_error, read_response, write_request,
+};
 use hallpass_fanout::{CallFault, FaultKind};
 use hallpass_model::Clock;
 use http::Method;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::fault::{denied_here, is_about_time, refused, unanswered, undecodable};
 use crate::fault::chain;
@@ -94,6 +96,23 @@ impl AnyService {
         let model = self.open(service).ok_or_else(unknown)?;
         let operation = model.operation(operation).ok_or_else(unknown)?;
         self.call(&model, operation, input, place).await
+    }
+
+    /// What the next page of such a call is asked with.
+    pub(super) fn next_page(
+        &self,
+        service: &'static str,
+        operation: &str,
+        answer: &Value,
+    ) -> Result<Option<Map<String, Value>>, CallFault> {
+        let model = self.open(service);
+        let operation = model.as_ref().and_then(|it| it.operation(operation));
+        match operation.and_then(|it| it.page.as_ref()) {
+            Some(paging) => {
+                next_page(paging, answer).map_err(|error| undecodable(&error.to_string()))
+            }
+            None => Ok(None),
+        }
     }
 
     fn open(&self, service: &'static str) -> Option<Arc<ServiceModel>> {

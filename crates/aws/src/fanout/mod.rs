@@ -2,17 +2,17 @@
 //! (`inventory.md` §5). Nothing is repeated or rationed here; the schedule of the run does that.
 
 mod any_service;
+mod collect;
 mod fault;
+mod roles;
 mod walk;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use aws_credential_types::Credentials;
 use hallpass_aws_model::{OperationModel, ServiceModel};
-use hallpass_aws_wire::{Unwritable, catalog, next_page};
+use hallpass_aws_wire::{Unwritable, next_page};
 use hallpass_fanout::{
     AccountsPage, ApiCalls, CallFault, FailureStage, FaultKind, PageOfResults, RegionSource,
     RegionsPage, Slice,
@@ -21,14 +21,15 @@ use hallpass_model::{AccountId, Clock};
 use serde_json::{Map, Value, json};
 
 use self::any_service::AnyService;
+pub use self::collect::OrganizationCalls;
 use self::fault::undecodable;
+use self::roles::AccountRoles;
+pub use self::roles::RoleToAssume;
 use self::walk::AccountWalk;
 pub use self::walk::{AccountsToFind, OrganizationUnits};
 use crate::AwsClientSettings;
 use crate::connect::configure_quietly;
 
-/// What chained roles are good for at most.
-const CHAINED_SECONDS: u32 = 3_600;
 /// Regions on a page: the most that the account service gives.
 const REGIONS_A_PAGE: u32 = 50;
 
@@ -41,23 +42,6 @@ pub struct AnyOperation {
     pub operation: String,
     /// Its input, which fits the model.
     pub input: Value,
-}
-
-/// The role in each account.
-#[derive(Clone, Debug, Default)]
-pub struct RoleToAssume {
-    /// Its name.
-    pub name: String,
-    /// Roles on the way, by ARN: each is assumed with the credentials of the one before.
-    pub via: Vec<String>,
-    /// The external id that its trust policy asks for.
-    pub external_id: Option<String>,
-    /// The name of the sessions.
-    pub session_name: String,
-    /// Tags of the sessions.
-    pub tags: Vec<(String, String)>,
-    /// Who is behind the sessions.
-    pub source_identity: Option<String>,
 }
 
 /// Makes the lines of a page: slice, name of the account, number of the page, answer.
@@ -80,13 +64,9 @@ pub struct FanoutCalls {
     aws: AnyService,
     operation: AnyOperation,
     writer: ResultWriter,
-    role: RoleToAssume,
+    roles: AccountRoles,
     home: String,
     walk: tokio::sync::Mutex<AccountWalk>,
-    /// Credentials of accounts; those of our own account are the base's.
-    entered: RwLock<HashMap<AccountId, Credentials>>,
-    /// Credentials of the last role on the way.
-    via: tokio::sync::Mutex<Option<Credentials>>,
     names: Mutex<HashMap<AccountId, String>>,
 }
 
@@ -113,11 +93,9 @@ impl FanoutCalls {
             aws,
             operation,
             writer,
-            role: access.role,
+            roles: AccountRoles::new(access.role, access.client.region.clone()),
             home: access.client.region,
             walk: tokio::sync::Mutex::new(AccountWalk::new(access.accounts)),
-            entered: RwLock::default(),
-            via: tokio::sync::Mutex::default(),
             names: Mutex::default(),
         })
     }
@@ -133,67 +111,6 @@ impl FanoutCalls {
         hallpass_aws_wire::write_request(&operation.service, model, &operation.input).map(|_| ())
     }
 
-    fn credentials(&self, account: &AccountId) -> Option<Credentials> {
-        let entered = self.entered.read().unwrap_or_else(PoisonError::into_inner);
-        entered.get(account).cloned()
-    }
-
-    /// Assumes a role; its credentials, and until when they are good.
-    async fn assume(
-        &self,
-        arn: &str,
-        with: Option<&Credentials>,
-        whose: &RoleToAssume,
-    ) -> Result<Credentials, CallFault> {
-        let mut input = json!({
-            "RoleArn": arn,
-            "RoleSessionName": whose.session_name,
-            "DurationSeconds": CHAINED_SECONDS,
-        });
-        if let Some(members) = input.as_object_mut() {
-            if let Some(id) = &whose.external_id {
-                members.insert("ExternalId".to_owned(), id.as_str().into());
-            }
-            if let Some(who) = &whose.source_identity {
-                members.insert("SourceIdentity".to_owned(), who.as_str().into());
-            }
-            if !whose.tags.is_empty() {
-                let tags = whose.tags.iter();
-                let tags = tags.map(|(key, value)| json!({"Key": key, "Value": value}));
-                members.insert("Tags".to_owned(), tags.collect());
-            }
-        }
-        let call = (self.home.as_str(), with);
-        let answer = self.aws.named("sts", "AssumeRole", &input, call).await?;
-        read_credentials(&answer).ok_or_else(|| undecodable("no credentials in it"))
-    }
-
-    /// The credentials that the roles in the accounts are assumed with.
-    async fn before_last(&self) -> Result<Option<Credentials>, CallFault> {
-        if self.role.via.is_empty() {
-            return Ok(None);
-        }
-        let mut held = self.via.lock().await;
-        let soon = self.aws.now() + Duration::from_mins(5);
-        if let Some(via) = held
-            .as_ref()
-            .filter(|it| it.expiry().is_none_or(|at| soon < at))
-        {
-            return Ok(Some(via.clone()));
-        }
-        // the external id and the tags are for the roles in the accounts
-        let plain = RoleToAssume {
-            session_name: self.role.session_name.clone(),
-            ..RoleToAssume::default()
-        };
-        let mut last = None;
-        for arn in &self.role.via {
-            last = Some(self.assume(arn, last.as_ref(), &plain).await?);
-        }
-        held.clone_from(&last);
-        Ok(last)
-    }
-
     fn name(&self, account: &AccountId) -> String {
         let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         names.get(account).cloned().unwrap_or_default()
@@ -203,19 +120,6 @@ impl FanoutCalls {
         let found = self.operation.service.operation(&self.operation.operation);
         found.ok_or_else(|| undecodable("the operation is unknown (this is a bug)"))
     }
-}
-
-fn read_credentials(answer: &Value) -> Option<Credentials> {
-    let found = answer.get("Credentials")?;
-    let text = |name: &str| found.get(name).and_then(Value::as_str).map(str::to_owned);
-    let expiry: Option<jiff::Timestamp> = text("Expiration").and_then(|it| it.parse().ok());
-    Some(Credentials::new(
-        text("AccessKeyId")?,
-        text("SecretAccessKey")?,
-        text("SessionToken"),
-        expiry.map(SystemTime::from),
-        "hallpass",
-    ))
 }
 
 #[async_trait]
@@ -230,17 +134,7 @@ impl ApiCalls for FanoutCalls {
     }
 
     async fn assume_role(&self, account: &AccountId) -> Result<Option<u64>, CallFault> {
-        let with = self.before_last().await?;
-        let partition = catalog().partition(&self.home);
-        let arn = format!("arn:{partition}:iam::{account}:role/{}", self.role.name);
-        let found = self.assume(&arn, with.as_ref(), &self.role).await?;
-        let good = found.expiry().map(|at| {
-            let left = at.duration_since(self.aws.now()).unwrap_or_default();
-            u64::try_from(left.as_millis()).unwrap_or(u64::MAX)
-        });
-        let mut entered = self.entered.write().unwrap_or_else(PoisonError::into_inner);
-        entered.insert(account.clone(), found);
-        Ok(good)
+        self.roles.enter(&self.aws, account).await
     }
 
     async fn regions(
@@ -278,7 +172,7 @@ impl ApiCalls for FanoutCalls {
                 })
             }
             RegionSource::Inside => {
-                let with = self.credentials(account);
+                let with = self.roles.credentials(account);
                 let call = (self.home.as_str(), with.as_ref());
                 let input = json!({});
                 let answer = self
@@ -308,7 +202,7 @@ impl ApiCalls for FanoutCalls {
             };
             members.extend(more.clone());
         }
-        let with = self.credentials(&slice.account);
+        let with = self.roles.credentials(&slice.account);
         let call = (slice.region.as_str(), with.as_ref());
         let service = &self.operation.service;
         let answer = self.aws.call(service, operation, &input, call).await?;

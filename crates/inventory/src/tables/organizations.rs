@@ -52,8 +52,8 @@ pub(super) static ORGANIZATIONAL_UNITS: InventoryTable = InventoryTable {
         text("id"),
         text("arn"),
         text("name"),
-        text("parent_id"),
-        text("path"),
+        text("parent_id").or_null().about("NULL for the root"),
+        text("path").about("the names from the root: /Workloads/Production/"),
         int8("depth"),
     ],
 };

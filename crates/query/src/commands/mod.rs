@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(crate) mod query;
+pub(crate) mod seal;
 pub(crate) mod snapshots;
 pub(crate) mod tables;
 pub(crate) mod who;

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use hallpass_inventory::{
-    InventoryTable, Snapshot, SnapshotRecord, TABLES, TableRow, diff, export, nearest, table,
+    InventoryTable, Snapshot, SnapshotRecord, TABLES, TableRow, diff, document_of, export, nearest,
+    table,
 };
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::document;
 use crate::failure::{QueryExit, QueryFailure, QueryOutcome, say};
@@ -206,11 +207,7 @@ fn changes(before: &Snapshot, after: &Snapshot, tables: &[&'static InventoryTabl
     let mut sheet = Sheet::new(&["change", "table", "cq_id", "before", "after"]);
     for table in tables {
         let changes = diff(table, before, after);
-        let row = |row: &TableRow| {
-            let members = table.columns.iter().zip(row);
-            let members = members.map(|(it, cell)| (it.name.to_owned(), cell.to_json()));
-            Value::Object(members.collect())
-        };
+        let row = |row: &TableRow| document_of(table, row);
         let mut add = |change: &str, before: Option<&TableRow>, after: Option<&TableRow>| {
             let id = before.or(after).and_then(|it| it.first()?.as_text());
             sheet.rows.push(vec![

@@ -13,6 +13,7 @@ mod article;
 mod dialect;
 mod limits;
 mod saved;
+mod seal;
 mod snapshots;
 mod who;
 

@@ -2,3 +2,6 @@
 
 pub(crate) mod companion;
 pub(crate) mod each;
+pub(crate) mod sync;
+
+mod runs;

@@ -93,8 +93,8 @@ fn obtain(args: &Args, address: &Url) -> Result<(SecretString, CredentialSource)
     Ok((made.token.into(), CredentialSource::Login))
 }
 
-/// What this machine is called, for the person to recognize it.
-fn host() -> String {
+/// What this machine is called, for people to recognize it.
+pub(crate) fn host() -> String {
     let said = |name: &str| std::env::var(name).ok().filter(|it| !it.is_empty());
     std::fs::read_to_string("/proc/sys/kernel/hostname")
         .ok()

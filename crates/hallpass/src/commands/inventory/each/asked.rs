@@ -69,7 +69,7 @@ pub(super) fn understand(args: &Args, id: &str) -> Result<AskedOperation, Failur
         input: params,
     };
     FanoutCalls::check(&asked).map_err(|error| Failure::bad_input(error.to_string()))?;
-    let home = home_region(args)?;
+    let home = home_region(args.home_region.as_ref())?;
     Ok(AskedOperation {
         regions: regions(args, &service, &home)?,
         selection: selection(&args.selection)?,
@@ -142,13 +142,16 @@ fn bad_params(problem: &InputProblem) -> Failure {
     }
 }
 
-fn home_region(args: &Args) -> Result<String, Failure> {
+/// The Region of our own calls: what was given, else that of the environment.
+pub(in crate::commands::inventory) fn home_region(
+    given: Option<&String>,
+) -> Result<String, Failure> {
     let other = || {
         std::env::var("AWS_DEFAULT_REGION")
             .ok()
             .filter(|it| !it.is_empty())
     };
-    let home = args.home_region.clone().or_else(other);
+    let home = given.cloned().or_else(other);
     let home = home.unwrap_or_else(|| "us-east-1".to_owned());
     known_region(home)
 }

@@ -7,6 +7,8 @@ mod recipes;
 mod sink;
 mod spool;
 
+pub(super) use self::asked::home_region;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,6 +25,7 @@ use self::asked::AskedOperation;
 use self::lines::EmptyPages;
 use self::sink::{ResultForm, Results};
 use self::spool::RunFolder;
+use super::runs;
 use crate::clock::SystemClock;
 use crate::commands::operator::serve::runtime;
 use crate::exit::{Exit, Failure, Outcome};
@@ -159,7 +162,7 @@ pub(crate) struct SelectionArgs {
     include_management: bool,
 }
 
-fn concurrency(text: &str) -> Result<usize, String> {
+pub(super) fn concurrency(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(count @ 1..=1024) => Ok(count),
         _ => Err("a number from 1 to 1024".to_owned()),
@@ -177,10 +180,10 @@ pub(crate) fn run(args: &Args) -> Outcome {
     };
     let asked = asked::understand(args, &id)?;
     let query = asked.query.as_deref().map(lines::compile).transpose()?;
-    refuse_variants()?;
+    refuse_variants("each")?;
     let base = match &args.runs {
         Some(folder) => folder.clone(),
-        None => spool::base()?,
+        None => runs::base("each")?,
     };
     let text = asked.text(args.keep_empty);
     let (mut folder, journal) = match &args.resume {
@@ -303,13 +306,13 @@ fn new_id() -> Result<String, Failure> {
 }
 
 /// Endpoints that the catalog does not have are not guessed.
-fn refuse_variants() -> Result<(), Failure> {
+pub(super) fn refuse_variants(command: &str) -> Result<(), Failure> {
     for name in ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"] {
         if std::env::var(name).is_ok_and(|it| it.eq_ignore_ascii_case("true")) {
-            return Err(
-                Failure::bad_input(format!("`{name}` is not understood by `each` yet"))
-                    .help("name the endpoint: `AWS_ENDPOINT_URL_<SERVICE>`"),
-            );
+            return Err(Failure::bad_input(format!(
+                "`{name}` is not understood by `{command}` yet"
+            ))
+            .help("name the endpoint: `AWS_ENDPOINT_URL_<SERVICE>`"));
         }
     }
     Ok(())

@@ -1,6 +1,5 @@
 //! What a run keeps on the disk until it has ended well: its results, and the journal.
 
-use std::env;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -16,22 +15,6 @@ pub(super) struct RunFolder {
     data: File,
     journal: File,
     end: u64,
-}
-
-/// Where runs are kept: `$XDG_STATE_HOME/hallpass/each`, else below `~/.local/state`.
-pub(super) fn base() -> Result<PathBuf, Failure> {
-    let folder = |name: &str| {
-        env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
-    folder("XDG_STATE_HOME")
-        .or_else(|| folder("HOME").map(|home| home.join(".local/state")))
-        .map(|base| base.join("hallpass/each"))
-        .ok_or_else(|| {
-            Failure::bad_input("there is no place to keep results: `HOME` is not set")
-                .help("name a folder with `--runs`")
-        })
 }
 
 impl RunFolder {

@@ -1,0 +1,272 @@
+//! The calls of a collection: rationed, repeated where that is worth it, and with the role of each
+//! account assumed once (`inventory.md` T-12, W-11).
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use aws_credential_types::Credentials;
+use hallpass_assignments::Urgency;
+use hallpass_aws_wire::catalog;
+use hallpass_collect::{AnswerPage, CallPlace, ServiceCalls};
+use hallpass_fanout::{CallFault, FailureStage, FaultKind, Retries};
+use hallpass_inventory::SliceFailure;
+use hallpass_model::{AccountId, Clock};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+use super::any_service::AnyService;
+use super::roles::{AccountRoles, RoleToAssume};
+use crate::AwsClientSettings;
+use crate::bucket::Bucket;
+use crate::connect::configure_quietly;
+
+/// Calls in flight inside one account.
+const PER_ACCOUNT: usize = 8;
+/// Services whose limit all callers of an organization share: calls a second, and how many may come
+/// at once. Identity Center's administration takes 20 in any second; how many the others take is not
+/// written down, and was seen to be about so many.
+const RATIONED: [(&str, f64, u32); 3] = [
+    ("sso-admin", 18.0, 2),
+    ("organizations", 10.0, 5),
+    ("account", 5.0, 2),
+];
+/// How long nothing is asked of such a service after it said that we are too fast.
+const RATION_PAUSE: Duration = Duration::from_secs(1);
+/// Credentials that end so soon are made anew.
+const ENDS_SOON: Duration = Duration::from_mins(5);
+
+/// Calls of any service, with the credentials that we began with or with those of a role.
+pub struct OrganizationCalls {
+    aws: AnyService,
+    roles: AccountRoles,
+    home: String,
+    clock: Arc<dyn Clock>,
+    retries: Mutex<Retries>,
+    in_flight: Semaphore,
+    rations: HashMap<&'static str, Bucket>,
+    own: tokio::sync::OnceCell<Option<AccountId>>,
+    doors: Mutex<HashMap<AccountId, Arc<AccountDoor>>>,
+}
+
+/// How an account is entered.
+struct AccountDoor {
+    in_flight: Semaphore,
+    /// What came of entering; a refusal is final, and told for every slice of the account.
+    entered: tokio::sync::Mutex<Option<Result<(), SliceFailure>>>,
+}
+
+impl std::fmt::Debug for OrganizationCalls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OrganizationCalls").finish_non_exhaustive()
+    }
+}
+
+impl OrganizationCalls {
+    /// Finds credentials and endpoints. Nothing is called. `seed` draws the pauses.
+    ///
+    /// # Errors
+    /// The HTTP client cannot be made.
+    pub async fn new(
+        client: AwsClientSettings,
+        role: RoleToAssume,
+        concurrency: usize,
+        seed: u64,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, String> {
+        let config = configure_quietly(&client, &clock).await;
+        let aws = AnyService::new(config, client.endpoint_url.clone(), Arc::clone(&clock))?;
+        Ok(Self {
+            aws,
+            roles: AccountRoles::new(role, client.region.clone()),
+            home: client.region,
+            clock,
+            retries: Mutex::new(Retries::new(seed)),
+            in_flight: Semaphore::new(concurrency),
+            rations: RATIONED
+                .iter()
+                .map(|(service, rate, burst)| (*service, Bucket::new(*rate, *burst)))
+                .collect(),
+            own: tokio::sync::OnceCell::new(),
+            doors: Mutex::default(),
+        })
+    }
+
+    /// Calls so far, and how many of them were made again.
+    pub fn counts(&self) -> (u64, u64) {
+        let retries = self.retries();
+        (retries.calls(), retries.made())
+    }
+
+    fn retries(&self) -> std::sync::MutexGuard<'_, Retries> {
+        self.retries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn door(&self, account: &AccountId) -> Arc<AccountDoor> {
+        let mut doors = self.doors.lock().unwrap_or_else(PoisonError::into_inner);
+        let door = doors.entry(account.clone()).or_insert_with(|| {
+            Arc::new(AccountDoor {
+                in_flight: Semaphore::new(PER_ACCOUNT),
+                entered: tokio::sync::Mutex::new(None),
+            })
+        });
+        Arc::clone(door)
+    }
+
+    /// Does something until it works, or is not worth another try.
+    async fn repeated<T, W: Future<Output = Result<T, CallFault>>>(
+        &self,
+        stage: FailureStage,
+        (service, operation): (&str, &str),
+        work: impl Fn() -> W,
+    ) -> Result<T, SliceFailure> {
+        let ration = self.rations.get(service);
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            if let Some(ration) = ration {
+                ration.take(Urgency::Background).await;
+            }
+            self.retries().count_call();
+            let fault = {
+                // a closed semaphore is none of ours
+                let _slot = self.in_flight.acquire().await;
+                match work().await {
+                    Ok(answer) => return Ok(answer),
+                    Err(fault) => fault,
+                }
+            };
+            if let Some(ration) = ration
+                && fault.kind == FaultKind::Throttled
+            {
+                ration.slow_down(RATION_PAUSE);
+            }
+            let pause = self
+                .retries()
+                .pause_ms(fault.kind, tries, fault.retry_after_ms);
+            match pause {
+                Some(pause) => tokio::time::sleep(Duration::from_millis(pause)).await,
+                None => return Err(failure(stage, operation, tries, fault)),
+            }
+        }
+    }
+
+    /// The account of the credentials that we began with; none where nobody says.
+    async fn own(&self) -> Option<&AccountId> {
+        let found = self.own.get_or_init(|| async {
+            let operation = "GetCallerIdentity";
+            let input = json!({});
+            let identity = || {
+                let call = (self.home.as_str(), None);
+                self.aws.named("sts", operation, &input, call)
+            };
+            let found = self
+                .repeated(FailureStage::Call, ("sts", operation), identity)
+                .await;
+            let found = found.ok()?;
+            AccountId::new(found.get("Account")?.as_str()?).ok()
+        });
+        found.await.as_ref()
+    }
+
+    /// Credentials for an account; none where those that we began with are its own.
+    async fn inside(&self, account: &AccountId) -> Result<Option<Credentials>, SliceFailure> {
+        if self.own().await == Some(account) {
+            return Ok(None);
+        }
+        let door = self.door(account);
+        let mut entered = door.entered.lock().await;
+        if let Some(Err(failure)) = &*entered {
+            return Err(failure.clone());
+        }
+        let soon = self.aws.now() + ENDS_SOON;
+        let is_good = |it: &Credentials| it.expiry().is_none_or(|at: SystemTime| soon < at);
+        if let Some(found) = self.roles.credentials(account).filter(is_good) {
+            return Ok(Some(found));
+        }
+        let stage = FailureStage::AssumeRole;
+        let enter = || self.roles.enter(&self.aws, account);
+        let outcome = self
+            .repeated(stage, ("sts", "AssumeRole"), enter)
+            .await
+            .map(|_| ());
+        *entered = Some(outcome.clone());
+        outcome.map(|()| self.roles.credentials(account))
+    }
+
+    async fn once(
+        &self,
+        place: &CallPlace,
+        service: &'static str,
+        operation: &'static str,
+        input: &Value,
+    ) -> Result<Value, SliceFailure> {
+        let (with, door) = match place {
+            CallPlace::Home => (None, None),
+            CallPlace::Inside(account) => (self.inside(account).await?, Some(self.door(account))),
+        };
+        let _slot = match &door {
+            Some(door) => door.in_flight.acquire().await.ok(),
+            None => None,
+        };
+        // services that are everywhere the same answer in one Region
+        let region = catalog().global_region(service, &self.home);
+        let region = region.unwrap_or(&self.home);
+        let call = (region, with.as_ref());
+        self.repeated(FailureStage::Call, (service, operation), || {
+            self.aws.named(service, operation, input, call)
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl ServiceCalls for OrganizationCalls {
+    async fn call(
+        &self,
+        place: &CallPlace,
+        service: &'static str,
+        operation: &'static str,
+        input: &Value,
+    ) -> Result<AnswerPage, SliceFailure> {
+        let mut input = input.clone();
+        if service == "account"
+            && let Some(members) = input.as_object_mut()
+        {
+            // the account of the credentials must not be named
+            let own = self.own().await.map(AccountId::as_str);
+            members.retain(|name, value| name != "AccountId" || value.as_str() != own);
+        }
+        let answer = self.once(place, service, operation, &input).await?;
+        let next = self.aws.next_page(service, operation, &answer);
+        let next = next.map_err(|fault| failure(FailureStage::Decode, operation, 1, fault))?;
+        Ok(AnswerPage { answer, next })
+    }
+
+    async fn pause(&self, long: Duration) {
+        tokio::time::sleep(long).await;
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+fn failure(stage: FailureStage, operation: &str, attempts: u32, fault: CallFault) -> SliceFailure {
+    let stage = match (stage, fault.stage) {
+        (FailureStage::AssumeRole, _) => "assume_role",
+        (_, FailureStage::Decode) => "decode",
+        _ => "call",
+    };
+    SliceFailure {
+        stage: stage.to_owned(),
+        operation: operation.to_owned(),
+        code: fault.code,
+        message: fault.message,
+        http_status: fault.http,
+        attempts,
+        request_id: fault.request_id,
+    }
+}

@@ -1,0 +1,151 @@
+//! Roles in accounts: the chain that leads to each, and the credentials that came of it.
+
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use hallpass_aws_wire::catalog;
+use hallpass_fanout::CallFault;
+use hallpass_model::AccountId;
+use serde_json::{Value, json};
+
+use super::any_service::AnyService;
+use super::fault::undecodable;
+
+/// What chained roles are good for at most.
+const CHAINED_SECONDS: u32 = 3_600;
+
+/// The role in each account.
+#[derive(Clone, Debug, Default)]
+pub struct RoleToAssume {
+    /// Its name.
+    pub name: String,
+    /// Roles on the way, by ARN: each is assumed with the credentials of the one before.
+    pub via: Vec<String>,
+    /// The external id that its trust policy asks for.
+    pub external_id: Option<String>,
+    /// The name of the sessions.
+    pub session_name: String,
+    /// Tags of the sessions.
+    pub tags: Vec<(String, String)>,
+    /// Who is behind the sessions.
+    pub source_identity: Option<String>,
+}
+
+/// The roles of one run.
+pub(super) struct AccountRoles {
+    role: RoleToAssume,
+    home: String,
+    /// Credentials of accounts; those of our own account are the base's.
+    entered: RwLock<HashMap<AccountId, Credentials>>,
+    /// Credentials of the last role on the way.
+    via: tokio::sync::Mutex<Option<Credentials>>,
+}
+
+impl AccountRoles {
+    pub(super) fn new(role: RoleToAssume, home: String) -> Self {
+        Self {
+            role,
+            home,
+            entered: RwLock::default(),
+            via: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// The credentials of an account that was entered.
+    pub(super) fn credentials(&self, account: &AccountId) -> Option<Credentials> {
+        let entered = self.entered.read().unwrap_or_else(PoisonError::into_inner);
+        entered.get(account).cloned()
+    }
+
+    /// Assumes the role in an account, and keeps its credentials; for how many milliseconds they are
+    /// good, where they end.
+    pub(super) async fn enter(
+        &self,
+        aws: &AnyService,
+        account: &AccountId,
+    ) -> Result<Option<u64>, CallFault> {
+        let with = self.before_last(aws).await?;
+        let partition = catalog().partition(&self.home);
+        let arn = format!("arn:{partition}:iam::{account}:role/{}", self.role.name);
+        let found = self.assume(aws, &arn, with.as_ref(), &self.role).await?;
+        let good = found.expiry().map(|at| {
+            let left = at.duration_since(aws.now()).unwrap_or_default();
+            u64::try_from(left.as_millis()).unwrap_or(u64::MAX)
+        });
+        let mut entered = self.entered.write().unwrap_or_else(PoisonError::into_inner);
+        entered.insert(account.clone(), found);
+        Ok(good)
+    }
+
+    /// Assumes a role; its credentials, and until when they are good.
+    async fn assume(
+        &self,
+        aws: &AnyService,
+        arn: &str,
+        with: Option<&Credentials>,
+        whose: &RoleToAssume,
+    ) -> Result<Credentials, CallFault> {
+        let mut input = json!({
+            "RoleArn": arn,
+            "RoleSessionName": whose.session_name,
+            "DurationSeconds": CHAINED_SECONDS,
+        });
+        if let Some(members) = input.as_object_mut() {
+            if let Some(id) = &whose.external_id {
+                members.insert("ExternalId".to_owned(), id.as_str().into());
+            }
+            if let Some(who) = &whose.source_identity {
+                members.insert("SourceIdentity".to_owned(), who.as_str().into());
+            }
+            if !whose.tags.is_empty() {
+                let tags = whose.tags.iter();
+                let tags = tags.map(|(key, value)| json!({"Key": key, "Value": value}));
+                members.insert("Tags".to_owned(), tags.collect());
+            }
+        }
+        let call = (self.home.as_str(), with);
+        let answer = aws.named("sts", "AssumeRole", &input, call).await?;
+        read_credentials(&answer).ok_or_else(|| undecodable("no credentials in it"))
+    }
+
+    /// The credentials that the roles in the accounts are assumed with.
+    async fn before_last(&self, aws: &AnyService) -> Result<Option<Credentials>, CallFault> {
+        if self.role.via.is_empty() {
+            return Ok(None);
+        }
+        let mut held = self.via.lock().await;
+        let soon = aws.now() + Duration::from_mins(5);
+        if let Some(via) = held
+            .as_ref()
+            .filter(|it| it.expiry().is_none_or(|at| soon < at))
+        {
+            return Ok(Some(via.clone()));
+        }
+        // the external id and the tags are for the roles in the accounts
+        let plain = RoleToAssume {
+            session_name: self.role.session_name.clone(),
+            ..RoleToAssume::default()
+        };
+        let mut last = None;
+        for arn in &self.role.via {
+            last = Some(self.assume(aws, arn, last.as_ref(), &plain).await?);
+        }
+        held.clone_from(&last);
+        Ok(last)
+    }
+}
+
+fn read_credentials(answer: &Value) -> Option<Credentials> {
+    let found = answer.get("Credentials")?;
+    let text = |name: &str| found.get(name).and_then(Value::as_str).map(str::to_owned);
+    let expiry: Option<jiff::Timestamp> = text("Expiration").and_then(|it| it.parse().ok());
+    Some(Credentials::new(
+        text("AccessKeyId")?,
+        text("SecretAccessKey")?,
+        text("SessionToken"),
+        expiry.map(SystemTime::from),
+        "hallpass",
+    ))
+}

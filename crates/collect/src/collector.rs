@@ -1,0 +1,203 @@
+//! What every service's file stands on: pages of calls, work side by side, and slices as they are
+//! told.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::io;
+
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use hallpass_inventory::{
+    GLOBAL, Slice, SliceFailure, SliceKey, SliceOutcome, TableRow, read_row, table,
+};
+use hallpass_model::AccountId;
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::documents::{listed, undecodable};
+use crate::ports::{AnswerPage, CallPlace, ServiceCalls, SliceStore};
+
+/// Calls side by side for the things of one slice; all calls together are bounded by whoever makes
+/// them.
+const AT_ONCE: usize = 16;
+
+/// What a listing or a slice came to.
+pub(crate) type Collected<T> = Result<T, SliceFailure>;
+
+pub(crate) struct Collector<'a> {
+    pub(crate) calls: &'a dyn ServiceCalls,
+    pub(crate) store: &'a dyn SliceStore,
+}
+
+impl Collector<'_> {
+    /// One call.
+    pub(crate) async fn call(
+        &self,
+        place: &CallPlace,
+        service: &'static str,
+        operation: &'static str,
+        input: Value,
+    ) -> Collected<Value> {
+        let page = self.calls.call(place, service, operation, &input).await?;
+        Ok(page.answer)
+    }
+
+    /// All pages of an operation.
+    pub(crate) async fn pages(
+        &self,
+        place: &CallPlace,
+        service: &'static str,
+        operation: &'static str,
+        input: Value,
+    ) -> Collected<Vec<Value>> {
+        let mut pages = Vec::new();
+        let mut token: Option<Map<String, Value>> = None;
+        loop {
+            let mut input = input.clone();
+            if let (Some(members), Some(token)) = (input.as_object_mut(), &token) {
+                members.extend(token.clone());
+            }
+            let found = self.calls.call(place, service, operation, &input).await?;
+            let AnswerPage { answer, next } = found;
+            pages.push(answer);
+            match next {
+                None => return Ok(pages),
+                // the same token for ever would be the same page for ever
+                Some(next) if token.as_ref() == Some(&next) => {
+                    return Err(undecodable(
+                        operation,
+                        "its token of the next page is the one it was asked with",
+                    ));
+                }
+                Some(next) => token = Some(next),
+            }
+        }
+    }
+
+    /// All elements of a list, from all pages.
+    pub(crate) async fn list(
+        &self,
+        place: &CallPlace,
+        service: &'static str,
+        operation: &'static str,
+        input: Value,
+        name: &str,
+    ) -> Collected<Vec<Value>> {
+        let pages = self.pages(place, service, operation, input).await?;
+        listed(operation, &pages, name)
+    }
+
+    /// Whether a slice is still to be read.
+    pub(crate) fn wants(&self, table: &str, account: Option<&AccountId>) -> bool {
+        !self.store.has(&key(table, account))
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.calls.now()
+    }
+
+    /// Tells a slice: its rows, or why there are none. One that an earlier run has is left alone.
+    pub(crate) fn keep(
+        &self,
+        table: &'static str,
+        account: Option<&AccountId>,
+        started: Timestamp,
+        collected: Collected<Vec<Value>>,
+    ) -> io::Result<()> {
+        if !self.wants(table, account) {
+            return Ok(());
+        }
+        let (outcome, rows) = match collected.and_then(|rows| typed(table, &rows)) {
+            Ok(rows) => {
+                let row_count = rows.len() as u64;
+                (SliceOutcome::Ok { row_count }, rows)
+            }
+            Err(failure) => {
+                let more = Vec::new();
+                (SliceOutcome::Failed { failure, more }, Vec::new())
+            }
+        };
+        self.tell(table, account, started, outcome, rows)
+    }
+
+    /// Tells that a slice is not asked for, and why.
+    pub(crate) fn skip(
+        &self,
+        table: &'static str,
+        account: &AccountId,
+        reason: &str,
+    ) -> io::Result<()> {
+        if !self.wants(table, Some(account)) {
+            return Ok(());
+        }
+        let reason = reason.to_owned();
+        let outcome = SliceOutcome::Skipped { reason };
+        self.tell(table, Some(account), self.now(), outcome, Vec::new())
+    }
+
+    fn tell(
+        &self,
+        table: &'static str,
+        account: Option<&AccountId>,
+        started: Timestamp,
+        outcome: SliceOutcome,
+        rows: Vec<TableRow>,
+    ) -> io::Result<()> {
+        let slice = Slice {
+            key: key(table, account),
+            started,
+            finished: Some(self.now()),
+            outcome,
+        };
+        self.store.keep(slice, rows)
+    }
+}
+
+fn key(table: &str, account: Option<&AccountId>) -> SliceKey {
+    SliceKey {
+        table: table.to_owned(),
+        account: account.map(ToString::to_string),
+        region: GLOBAL.to_owned(),
+    }
+}
+
+/// Rows as the table has them. What came twice, since the list changed while it was read, is one
+/// row: the last.
+fn typed(name: &'static str, rows: &[Value]) -> Collected<Vec<TableRow>> {
+    let wrong = |message: String| undecodable("", &message);
+    let table =
+        table(name).ok_or_else(|| wrong(format!("`{name}` is no table (this is a bug)")))?;
+    let mut found: Vec<TableRow> = Vec::with_capacity(rows.len());
+    let mut places: HashMap<String, usize> = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let row = read_row(table, row).map_err(|error| wrong(error.to_string()))?;
+        let id = row.first().and_then(|it| it.as_text()).unwrap_or_default();
+        if let Some(place) = places.get(id).and_then(|at| found.get_mut(*at)) {
+            *place = row;
+        } else {
+            places.insert(id.to_owned(), found.len());
+            found.push(row);
+        }
+    }
+    Ok(found)
+}
+
+/// Does the same for many things, side by side; answers in their order, or the first failure.
+pub(crate) async fn for_each<T, U, W: Future<Output = Collected<U>>>(
+    things: impl IntoIterator<Item = T>,
+    work: impl FnMut(T) -> W,
+) -> Collected<Vec<U>> {
+    let under_way = stream::iter(things).map(work).buffered(AT_ONCE);
+    under_way.try_collect().await
+}
+
+/// As [`for_each`], and what is nothing is left out.
+pub(crate) async fn flat<T, U, W: Future<Output = Collected<Vec<U>>>>(
+    things: impl IntoIterator<Item = T>,
+    work: impl FnMut(T) -> W,
+) -> Collected<Vec<U>> {
+    Ok(for_each(things, work)
+        .await?
+        .into_iter()
+        .flatten()
+        .collect())
+}

@@ -1,0 +1,123 @@
+//! IAM of an account. The credential report and the authorization details come first: they save
+//! most of the calls for single users (`inventory.md` §1.3).
+
+mod details;
+mod report;
+mod users;
+
+use std::io;
+
+use futures_util::future::join3;
+use hallpass_inventory::SliceFailure;
+use hallpass_model::AccountId;
+use serde_json::{Value, json};
+
+use crate::collector::{Collected, Collector};
+use crate::documents::{member, undecodable};
+use crate::ports::CallPlace;
+
+const SERVICE: &str = "iam";
+/// The most that a page has.
+const A_PAGE: u32 = 1_000;
+
+const USERS: &str = "aws_iam_users";
+const KEYS: &str = "aws_iam_user_access_keys";
+const REPORTS: &str = "aws_iam_credential_reports";
+const MFA_DEVICES: &str = "aws_iam_mfa_devices";
+const GROUPS: &str = "aws_iam_groups";
+const GROUP_MEMBERS: &str = "aws_iam_group_members";
+const ROLES: &str = "aws_iam_roles";
+const POLICIES: &str = "aws_iam_policies";
+const ATTACHMENTS: &str = "aws_iam_policy_attachments";
+const SUMMARY: &str = "aws_iam_account_summary";
+
+/// An account whose IAM is read.
+struct IamAccount<'a> {
+    id: &'a AccountId,
+    place: CallPlace,
+}
+
+impl Collector<'_> {
+    /// Fills the tables of IAM of one account.
+    pub(crate) async fn iam(&self, id: &AccountId) -> io::Result<()> {
+        let place = CallPlace::Inside(id.clone());
+        let account = &IamAccount { id, place };
+        let wants = |tables: &[&str]| tables.iter().any(|it| self.wants(it, Some(id)));
+        let started = self.now();
+        let of_users = wants(&[USERS, KEYS, MFA_DEVICES]);
+        let of_details = [USERS, GROUPS, GROUP_MEMBERS, ROLES, POLICIES, ATTACHMENTS];
+        let (report, details, users) = join3(
+            when(
+                of_users || wants(&[REPORTS]),
+                self.credential_report(account),
+            ),
+            when(wants(&of_details), self.details(account)),
+            when(of_users, self.iam_users(account)),
+        )
+        .await;
+        let keep = |table, rows| self.keep(table, Some(id), started, rows);
+        if let Some(report) = &report {
+            let rows = report.as_ref().map(|it| it.rows(id));
+            keep(REPORTS, rows.map_err(SliceFailure::clone))?;
+        }
+        if let Some(details) = &details {
+            self.keep_details(account, started, details).await?;
+        }
+        if let (Some(report), Some(users)) = (&report, &users) {
+            if let Some(details) = details.as_ref().filter(|_| wants(&[USERS])) {
+                let rows = self.user_rows(account, users, report, details).await;
+                keep(USERS, rows)?;
+            }
+            let report = report.as_ref().ok();
+            if wants(&[KEYS]) {
+                keep(KEYS, self.key_rows(account, users, report).await)?;
+            }
+            if wants(&[MFA_DEVICES]) {
+                keep(MFA_DEVICES, self.mfa_rows(account, users, report).await)?;
+            }
+        }
+        if wants(&[SUMMARY]) {
+            keep(SUMMARY, self.summary_rows(account).await)?;
+        }
+        Ok(())
+    }
+
+    async fn summary_rows(&self, account: &IamAccount<'_>) -> Collected<Vec<Value>> {
+        let operation = "GetAccountSummary";
+        let summary = self
+            .call(&account.place, SERVICE, operation, json!({}))
+            .await?;
+        let summary = member(&summary, "SummaryMap");
+        let number = |name: &str| {
+            let number = summary.get(name).and_then(Value::as_i64);
+            number.ok_or_else(|| undecodable(operation, &format!("no `{name}` in it")))
+        };
+        let policy = self.call(
+            &account.place,
+            SERVICE,
+            "GetAccountPasswordPolicy",
+            json!({}),
+        );
+        let policy = if_there(policy.await)?;
+        Ok(vec![json!({
+            "summary_account_id": account.id,
+            "root_mfa_enabled": number("AccountMFAEnabled")? > 0,
+            "root_access_keys": number("AccountAccessKeysPresent")?,
+            "password_policy": policy.map(|it| member(&it, "PasswordPolicy")),
+        })])
+    }
+}
+
+/// Does something if it is wanted.
+async fn when<T>(is_wanted: bool, work: impl Future<Output = T>) -> Option<T> {
+    if is_wanted { Some(work.await) } else { None }
+}
+
+/// Nothing, where IAM says that there is no such thing.
+fn if_there<T>(found: Collected<T>) -> Collected<Option<T>> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(failure) if failure.code == "NoSuchEntity" => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}

@@ -1,0 +1,212 @@
+//! Users, their access keys and their second factors.
+
+use hallpass_inventory::key_id;
+use serde_json::{Map, Value, json};
+
+use super::details::Details;
+use super::report::CredentialReport;
+use super::{A_PAGE, IamAccount, SERVICE, USERS, if_there};
+use crate::collector::{Collected, Collector, flat, for_each};
+use crate::documents::{list, listed, member, needed, tags, text};
+
+impl Collector<'_> {
+    /// All users, as they are listed.
+    pub(super) async fn iam_users(&self, account: &IamAccount<'_>) -> Collected<Vec<Value>> {
+        let input = json!({ "MaxItems": A_PAGE });
+        let users = self.list(&account.place, SERVICE, "ListUsers", input, "Users");
+        users.await
+    }
+
+    /// The rows of users. Without the report or the details nothing is known of passwords, tags and
+    /// boundaries, and what is not known is not written down as absent.
+    pub(super) async fn user_rows(
+        &self,
+        account: &IamAccount<'_>,
+        users: &Collected<Vec<Value>>,
+        report: &Collected<CredentialReport>,
+        details: &Collected<Details>,
+    ) -> Collected<Vec<Value>> {
+        let users = users.as_ref().map_err(Clone::clone)?;
+        let report = report.as_ref().map_err(Clone::clone)?;
+        let details = details.as_ref().map_err(Clone::clone)?;
+        for_each(users, |user| async {
+            let arn = needed("ListUsers", user, "Arn")?;
+            let name = needed("ListUsers", user, "UserName")?;
+            let detail = details.user(arn);
+            let found = match detail.filter(|it| it.get("Tags").is_some()) {
+                Some(detail) => tags(list(detail, "Tags")),
+                None => self.user_tags(account, name).await?,
+            };
+            let line = report.line(arn);
+            let known = |name: &str| line.and_then(|it| it.get(name)).cloned();
+            let enabled = match line {
+                Some(line) => line.get("password_enabled").cloned(),
+                // made since the report
+                None => Some(self.has_password(account, name).await?.into()),
+            };
+            let used = member(user, "PasswordLastUsed");
+            let used = Some(used).filter(|it| !it.is_null());
+            let boundary = detail.and_then(|it| {
+                let arn = it.pointer("/PermissionsBoundary/PermissionsBoundaryArn");
+                arn.cloned()
+            });
+            Ok(json!({
+                "account_id": account.id,
+                "arn": arn,
+                "user_id": member(user, "UserId"),
+                "user_name": name,
+                "path": member(user, "Path"),
+                "create_date": member(user, "CreateDate"),
+                "password_enabled": enabled,
+                "password_last_used": used.or_else(|| known("password_last_used")),
+                "password_last_changed": known("password_last_changed"),
+                "password_next_rotation": known("password_next_rotation"),
+                "mfa_active": known("mfa_active"),
+                "permissions_boundary_arn": boundary,
+                "tags": found,
+            }))
+        })
+        .await
+    }
+
+    /// The tags of a user whom the details do not have, or have without.
+    async fn user_tags(&self, account: &IamAccount<'_>, name: &str) -> Collected<Value> {
+        let input = json!({ "UserName": name });
+        let found = self.list(&account.place, SERVICE, "ListUserTags", input, "Tags");
+        Ok(if_there(found.await)?.map_or(Value::Null, |it| tags(&it)))
+    }
+
+    async fn has_password(&self, account: &IamAccount<'_>, name: &str) -> Collected<bool> {
+        let input = json!({ "UserName": name });
+        let profile = self.call(&account.place, SERVICE, "GetLoginProfile", input);
+        Ok(if_there(profile.await)?.is_some())
+    }
+
+    /// The rows of access keys, active or not.
+    pub(super) async fn key_rows(
+        &self,
+        account: &IamAccount<'_>,
+        users: &Collected<Vec<Value>>,
+        report: Option<&CredentialReport>,
+    ) -> Collected<Vec<Value>> {
+        let users = users.as_ref().map_err(Clone::clone)?.iter();
+        let may_have = |user: &&Value| {
+            let arn = text(user, "Arn").unwrap_or_default();
+            report.is_none_or(|it| it.may_have_keys(arn))
+        };
+        flat(users.filter(may_have), |user| async {
+            let name = needed("ListUsers", user, "UserName")?;
+            let operation = "ListAccessKeys";
+            let pages = self.pages(
+                &account.place,
+                SERVICE,
+                operation,
+                json!({ "UserName": name }),
+            );
+            // one who went away while we looked has no keys
+            let pages = if_there(pages.await)?.unwrap_or_default();
+            let keys = listed(operation, &pages, "AccessKeyMetadata")?;
+            let owner = needed("ListUsers", user, "Arn")?;
+            let mut rows = Vec::with_capacity(keys.len());
+            for key in &keys {
+                rows.extend(self.key_row(account, owner, name, key).await?);
+            }
+            Ok(rows)
+        })
+        .await
+    }
+
+    async fn key_row(
+        &self,
+        account: &IamAccount<'_>,
+        owner: &str,
+        name: &str,
+        key: &Value,
+    ) -> Collected<Option<Value>> {
+        let id = needed("ListAccessKeys", key, "AccessKeyId")?;
+        let input = json!({ "AccessKeyId": id });
+        let used = self.call(&account.place, SERVICE, "GetAccessKeyLastUsed", input);
+        let Some(used) = if_there(used.await)? else {
+            return Ok(None);
+        };
+        let used = member(&used, "AccessKeyLastUsed");
+        // a key that was never used has `N/A` for a service and a Region
+        let word = |name: &str| text(&used, name).filter(|it| *it != "N/A");
+        Ok(Some(json!({
+            "user_cq_id": key_id(USERS, &[Some(owner)]),
+            "access_key_id": id,
+            "status": member(key, "Status"),
+            "create_date": member(key, "CreateDate"),
+            "last_used": member(&used, "LastUsedDate"),
+            "last_used_service_name": word("ServiceName"),
+            "last_used_region": word("Region"),
+            "owner_account_id": account.id,
+            "owner_user_name": name,
+        })))
+    }
+
+    /// The rows of second factors: virtual ones by the list of the account, which has the root
+    /// user's, too; others of each user who has any.
+    pub(super) async fn mfa_rows(
+        &self,
+        account: &IamAccount<'_>,
+        users: &Collected<Vec<Value>>,
+        report: Option<&CredentialReport>,
+    ) -> Collected<Vec<Value>> {
+        let users = users.as_ref().map_err(Clone::clone)?.iter();
+        let operation = "ListVirtualMFADevices";
+        let devices = self.list(
+            &account.place,
+            SERVICE,
+            operation,
+            json!({}),
+            "VirtualMFADevices",
+        );
+        let mut rows = Vec::new();
+        for device in devices.await? {
+            let owner = device.pointer("/User/Arn").and_then(Value::as_str);
+            rows.push(mfa_row(account, owner, &device));
+        }
+        let may_have = |user: &&Value| {
+            let arn = text(user, "Arn").unwrap_or_default();
+            report.is_none_or(|it| it.may_have_mfa(arn))
+        };
+        let of_users = flat(users.filter(may_have), |user| async {
+            let name = needed("ListUsers", user, "UserName")?;
+            let operation = "ListMFADevices";
+            let pages = self.pages(
+                &account.place,
+                SERVICE,
+                operation,
+                json!({ "UserName": name }),
+            );
+            let pages = if_there(pages.await)?.unwrap_or_default();
+            let devices = listed(operation, &pages, "MFADevices")?;
+            let row = |device| mfa_row(account, text(user, "Arn"), device);
+            Ok(devices.iter().map(row).collect())
+        });
+        rows.extend(of_users.await?);
+        Ok(rows)
+    }
+}
+
+fn mfa_row(account: &IamAccount<'_>, owner: Option<&str>, device: &Value) -> Value {
+    let serial = text(device, "SerialNumber").unwrap_or_default();
+    let is_root = owner.is_some_and(|it| it.ends_with(":root"))
+        || serial.ends_with(":mfa/root-account-mfa-device");
+    let kind = match serial {
+        _ if is_root => "root",
+        serial if serial.contains(":mfa/") => "virtual",
+        serial if serial.contains(":u2f/") => "webauthn",
+        _ => "hardware",
+    };
+    let mut row = Map::new();
+    let owner = owner.filter(|_| !is_root);
+    let owner = owner.map(|arn| key_id(USERS, &[Some(arn)]));
+    row.insert("mfa_user_cq_id".to_owned(), json!(owner));
+    row.insert("mfa_account_id".to_owned(), json!(account.id));
+    row.insert("serial_number".to_owned(), json!(serial));
+    row.insert("mfa_kind".to_owned(), json!(kind));
+    row.insert("enable_date".to_owned(), member(device, "EnableDate"));
+    Value::Object(row)
+}

@@ -1,0 +1,140 @@
+//! The directory of Identity Center: people, groups, and who is in which.
+
+use std::collections::BTreeSet;
+use std::io;
+
+use serde_json::{Value, json};
+
+use crate::collector::{Collected, Collector, flat};
+use crate::documents::{list, listed, member, needed, text, undecodable};
+use crate::identity_center::if_there;
+use crate::ports::CallPlace;
+
+const SERVICE: &str = "identitystore";
+const HOME: CallPlace = CallPlace::Home;
+/// The most that a page has.
+const A_PAGE: u32 = 100;
+
+const USERS: &str = "aws_identitystore_users";
+const GROUPS: &str = "aws_identitystore_groups";
+const MEMBERSHIPS: &str = "aws_identitystore_group_memberships";
+
+/// The tables of this file.
+pub(crate) const TABLES: [&str; 3] = [USERS, GROUPS, MEMBERSHIPS];
+
+/// The ids of all people and groups.
+pub(crate) type Principals = BTreeSet<String>;
+
+impl Collector<'_> {
+    /// Fills the tables of the identity stores; answers whom they have, for whoever has to know
+    /// (`is_asked`).
+    pub(crate) async fn directory(
+        &self,
+        stores: &[String],
+        is_asked: bool,
+    ) -> io::Result<Collected<Principals>> {
+        let started = self.now();
+        let is_wanted = is_asked || TABLES.iter().any(|it| self.wants(it, None));
+        if !is_wanted {
+            return Ok(Ok(Principals::new()));
+        }
+        let users = self.in_stores(stores, "ListUsers", "Users").await;
+        let groups = self.in_stores(stores, "ListGroups", "Groups").await;
+        let id = |(_, it): &(String, Value), name: &str| text(it, name).map(str::to_owned);
+        let principals = match (&users, &groups) {
+            (Err(failure), _) | (_, Err(failure)) => Err(failure.clone()),
+            (Ok(users), Ok(groups)) => {
+                let users = users.iter().filter_map(|it| id(it, "UserId"));
+                Ok(users
+                    .chain(groups.iter().filter_map(|it| id(it, "GroupId")))
+                    .collect())
+            }
+        };
+        let rows = users.map(|it| it.iter().map(user_row).collect());
+        self.keep(USERS, None, started, rows)?;
+        if self.wants(MEMBERSHIPS, None) {
+            let rows = match &groups {
+                Ok(groups) => self.memberships(groups).await,
+                Err(failure) => Err(failure.clone()),
+            };
+            self.keep(MEMBERSHIPS, None, started, rows)?;
+        }
+        let rows = groups.map(|it| it.iter().map(group_row).collect());
+        self.keep(GROUPS, None, started, rows)?;
+        Ok(principals)
+    }
+
+    async fn in_stores(
+        &self,
+        stores: &[String],
+        operation: &'static str,
+        name: &str,
+    ) -> Collected<Vec<(String, Value)>> {
+        flat(stores, |store| async move {
+            let input = json!({ "IdentityStoreId": store, "MaxResults": A_PAGE });
+            let found = self.list(&HOME, SERVICE, operation, input, name).await?;
+            Ok(found.into_iter().map(|it| (store.clone(), it)).collect())
+        })
+        .await
+    }
+
+    async fn memberships(&self, groups: &[(String, Value)]) -> Collected<Vec<Value>> {
+        let operation = "ListGroupMemberships";
+        flat(groups, |(store, group)| async move {
+            let id = needed("ListGroups", group, "GroupId")?;
+            let input = json!({ "IdentityStoreId": store, "GroupId": id, "MaxResults": A_PAGE });
+            let pages = self.pages(&HOME, SERVICE, operation, input).await;
+            // a group that went away while we looked has no members
+            let Some(pages) = if_there(pages)? else {
+                self.store.note(format!(
+                    "group {id} went away while its members were listed"
+                ));
+                return Ok(Vec::new());
+            };
+            let found = listed(operation, &pages, "GroupMemberships")?;
+            found.iter().map(membership_row).collect()
+        })
+        .await
+    }
+}
+
+fn user_row((store, user): &(String, Value)) -> Value {
+    let emails = list(user, "Emails");
+    let primary = emails
+        .iter()
+        .find(|it| it.get("Primary") == Some(&Value::Bool(true)));
+    let email = primary.or_else(|| emails.first());
+    json!({
+        "identity_store_id": store,
+        "user_id": member(user, "UserId"),
+        "idc_user_name": member(user, "UserName"),
+        "display_name": member(user, "DisplayName"),
+        "email": email.map(|it| member(it, "Value")),
+        "idc_status": member(user, "UserStatus"),
+        "external_ids": list(user, "ExternalIds"),
+        "created_at": member(user, "CreatedAt"),
+        "updated_at": member(user, "UpdatedAt"),
+    })
+}
+
+fn group_row((store, group): &(String, Value)) -> Value {
+    json!({
+        "identity_store_id": store,
+        "group_id": member(group, "GroupId"),
+        "display_name": member(group, "DisplayName"),
+        "description": member(group, "Description"),
+        "external_ids": list(group, "ExternalIds"),
+    })
+}
+
+fn membership_row(membership: &Value) -> Collected<Value> {
+    // a union: today its only member is a user
+    let who = membership.get("MemberId").and_then(Value::as_object);
+    let who = who.and_then(|it| it.values().find_map(Value::as_str));
+    let who = who.ok_or_else(|| undecodable("ListGroupMemberships", "no `MemberId` in it"))?;
+    Ok(json!({
+        "membership_id": member(membership, "MembershipId"),
+        "group_id": member(membership, "GroupId"),
+        "member_user_id": who,
+    }))
+}

@@ -1,0 +1,32 @@
+//! How the tables of the inventory are filled: which calls a slice needs, in which order, and how
+//! answers become rows. A slice is all there or not at all, and each one that was asked for is told
+//! once, whatever came of it.
+//!
+//! Knows the documents that APIs answer with. Never knows networks, credentials, files or clocks:
+//! calls, waiting and the instant go through [`ServiceCalls`] and [`OktaCalls`], finished slices to
+//! a [`SliceStore`].
+#![warn(missing_docs)]
+#![expect(
+    clippy::result_large_err,
+    reason = "a failure has what a row of the errors has, and a slice has one at most"
+)]
+
+mod ports;
+mod scope;
+
+mod collector;
+mod documents;
+
+mod iam;
+mod identity_center;
+mod identity_store;
+mod okta;
+mod organizations;
+mod regions;
+
+mod run;
+
+pub use okta::{OktaProblem, next_link, same_origin};
+pub use ports::{AnswerPage, CallPlace, OktaCalls, OktaPage, ServiceCalls, SliceStore};
+pub use run::{CollectError, collect};
+pub use scope::{SyncGroup, SyncScope};

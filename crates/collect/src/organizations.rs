@@ -1,0 +1,377 @@
+//! The organization: which accounts there are, where they stand, its policies and administrators.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io;
+
+use hallpass_inventory::key_id;
+use hallpass_model::AccountId;
+use serde_json::{Value, json};
+
+use crate::collector::{Collected, Collector, flat, for_each};
+use crate::documents::{list, listed, member, needed, policy, tags, text, undecodable};
+use crate::ports::CallPlace;
+use crate::scope::{SyncGroup, SyncScope};
+
+const SERVICE: &str = "organizations";
+const HOME: CallPlace = CallPlace::Home;
+
+/// What the rest of a run has to know of the organization.
+#[derive(Debug, Default)]
+pub(crate) struct FoundOrganization {
+    /// The account that manages it.
+    pub(crate) management: String,
+    /// Its accounts that were asked for, by their ids.
+    pub(crate) accounts: Vec<FoundMember>,
+    /// Accounts that were named and are not there.
+    pub(crate) unknown: Vec<AccountId>,
+    /// Units that were named and are not there.
+    pub(crate) unknown_units: Vec<String>,
+}
+
+/// An account.
+#[derive(Debug)]
+pub(crate) struct FoundMember {
+    pub(crate) id: AccountId,
+    pub(crate) is_active: bool,
+}
+
+/// A unit, or the root, with the accounts in it.
+#[derive(Debug)]
+struct Unit {
+    id: String,
+    document: Value,
+    parent: Option<String>,
+    /// Names from the root: `/Workloads/`.
+    path: String,
+    depth: i64,
+    accounts: Vec<Value>,
+}
+
+#[derive(Debug, Default)]
+struct UnitTree {
+    units: Vec<Unit>,
+    /// Types of policies that are on.
+    policy_types: Vec<String>,
+}
+
+impl UnitTree {
+    fn parents(&self) -> BTreeMap<&str, &Unit> {
+        let accounts = self.units.iter().flat_map(|unit| {
+            let ids = unit.accounts.iter().filter_map(|it| text(it, "Id"));
+            ids.map(move |id| (id, unit))
+        });
+        accounts.collect()
+    }
+
+    /// The accounts in and below the units that were named, and names that none has.
+    fn below<'a>(&'a self, names: &'a [String]) -> (BTreeSet<&'a str>, Vec<String>) {
+        let mut found = BTreeSet::new();
+        let mut unknown = Vec::new();
+        for name in names {
+            let path = format!("/{}/", name.trim_matches('/')).replace("//", "/");
+            let is_named =
+                |it: &&Unit| it.id == *name || (name.starts_with('/') && it.path == path);
+            let Some(top) = self.units.iter().find(is_named) else {
+                unknown.push(name.clone());
+                continue;
+            };
+            let below = self
+                .units
+                .iter()
+                .filter(|it| it.path.starts_with(&top.path));
+            let accounts = below.flat_map(|it| &it.accounts);
+            found.extend(accounts.filter_map(|it| text(it, "Id")));
+        }
+        (found, unknown)
+    }
+}
+
+impl Collector<'_> {
+    /// Finds the accounts, and fills the tables of the organization where they are asked for.
+    ///
+    /// The answer is the failure that the whole run fails with: without a list of accounts nothing
+    /// else can be called complete (`inventory.md` T-11).
+    pub(crate) async fn organization(
+        &self,
+        scope: &SyncScope,
+    ) -> io::Result<Collected<FoundOrganization>> {
+        let wanted = scope.wants(SyncGroup::Organizations);
+        let started = self.now();
+        let found = async {
+            let described = self.call(&HOME, SERVICE, "DescribeOrganization", json!({}));
+            let described = member(&described.await?, "Organization");
+            let accounts = self.list(&HOME, SERVICE, "ListAccounts", json!({}), "Accounts");
+            let accounts = accounts.await?;
+            let tree = if wanted || !scope.units.is_empty() {
+                self.tree().await?
+            } else {
+                UnitTree::default()
+            };
+            let rows = if wanted && self.wants("aws_organizations_accounts", None) {
+                self.account_rows(&accounts, &tree).await?
+            } else {
+                Vec::new()
+            };
+            let chosen = chosen(scope, &described, &accounts, &tree)?;
+            Ok((described, tree, rows, chosen))
+        };
+        let (described, tree, rows, chosen) = match found.await {
+            Ok(found) => found,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        if wanted {
+            let organization = organization_row(&described);
+            self.keep("aws_organizations", None, started, Ok(vec![organization]))?;
+            self.keep("aws_organizations_accounts", None, started, Ok(rows))?;
+            let units = tree.units.iter().map(unit_row).collect();
+            let name = "aws_organizations_organizational_units";
+            self.keep(name, None, started, Ok(units))?;
+            self.policies(&tree.policy_types).await?;
+            self.delegated_admins().await?;
+        }
+        Ok(Ok(chosen))
+    }
+
+    /// The root and all units, each with the accounts in it. A call for each unit tells the parents
+    /// of all accounts, where `ListParents` would be one for each account.
+    async fn tree(&self) -> Collected<UnitTree> {
+        let roots = self
+            .list(&HOME, SERVICE, "ListRoots", json!({}), "Roots")
+            .await?;
+        let root = roots.first();
+        let root = root.ok_or_else(|| undecodable("ListRoots", "no root in it"))?;
+        let types = list(root, "PolicyTypes").iter();
+        let types = types.filter(|it| text(it, "Status") == Some("ENABLED"));
+        let mut tree = UnitTree {
+            units: Vec::new(),
+            policy_types: types
+                .filter_map(|it| text(it, "Type"))
+                .map(str::to_owned)
+                .collect(),
+        };
+        let mut open = VecDeque::from([Unit {
+            id: needed("ListRoots", root, "Id")?.to_owned(),
+            document: root.clone(),
+            parent: None,
+            path: "/".to_owned(),
+            depth: 0,
+            accounts: Vec::new(),
+        }]);
+        while !open.is_empty() {
+            let level = std::mem::take(&mut open);
+            for (unit, children) in for_each(level, |unit| self.looked_into(unit)).await? {
+                tree.units.push(unit);
+                open.extend(children);
+            }
+        }
+        Ok(tree)
+    }
+
+    async fn looked_into(&self, mut unit: Unit) -> Collected<(Unit, Vec<Unit>)> {
+        let input = json!({ "ParentId": unit.id });
+        let operation = "ListAccountsForParent";
+        unit.accounts = self
+            .list(&HOME, SERVICE, operation, input.clone(), "Accounts")
+            .await?;
+        let operation = "ListOrganizationalUnitsForParent";
+        let units = self.list(&HOME, SERVICE, operation, input, "OrganizationalUnits");
+        let children = units.await?.into_iter().map(|document| {
+            let name = text(&document, "Name").unwrap_or_default();
+            Ok(Unit {
+                id: needed(operation, &document, "Id")?.to_owned(),
+                path: format!("{}{name}/", unit.path),
+                parent: Some(unit.id.clone()),
+                depth: unit.depth + 1,
+                accounts: Vec::new(),
+                document,
+            })
+        });
+        let children = children.collect::<Collected<_>>()?;
+        Ok((unit, children))
+    }
+
+    async fn account_rows(&self, accounts: &[Value], tree: &UnitTree) -> Collected<Vec<Value>> {
+        let parents = tree.parents();
+        for_each(accounts, |account| async {
+            let id = needed("ListAccounts", account, "Id")?;
+            let input = json!({ "ResourceId": id });
+            let found = self.list(&HOME, SERVICE, "ListTagsForResource", input, "Tags");
+            let found = found.await?;
+            let (parent, path) = match parents.get(id) {
+                Some(unit) => (unit.id.clone(), unit.path.clone()),
+                None => self.moved(id, tree).await?,
+            };
+            // the older member where there is no newer one
+            let state = text(account, "State").or_else(|| text(account, "Status"));
+            Ok(json!({
+                "id": id,
+                "arn": member(account, "Arn"),
+                "name": member(account, "Name"),
+                "email": member(account, "Email"),
+                "status": text(account, "Status").or(state),
+                "state": state,
+                "joined_method": member(account, "JoinedMethod"),
+                "joined_timestamp": member(account, "JoinedTimestamp"),
+                "parent_id": parent,
+                "ou_path": path,
+                "tags": tags(&found),
+            }))
+        })
+        .await
+    }
+
+    /// The parent of an account that was moved while we looked, or that came since.
+    async fn moved(&self, id: &str, tree: &UnitTree) -> Collected<(String, String)> {
+        let input = json!({ "ChildId": id });
+        let parents = self
+            .list(&HOME, SERVICE, "ListParents", input, "Parents")
+            .await?;
+        let parent = parents.first().map(|it| needed("ListParents", it, "Id"));
+        let none = || undecodable("ListParents", "no parent in it");
+        let parent = parent.ok_or_else(none)??;
+        let unit = tree.units.iter().find(|it| it.id == parent);
+        let unit = unit.ok_or_else(|| undecodable("ListParents", "a unit that is in no list"))?;
+        Ok((unit.id.clone(), unit.path.clone()))
+    }
+
+    /// The policies of the types that are on, and what they are attached to.
+    async fn policies(&self, types: &[String]) -> io::Result<()> {
+        let (table, targets) = (
+            "aws_organizations_policies",
+            "aws_organizations_policy_targets",
+        );
+        if !self.wants(table, None) && !self.wants(targets, None) {
+            return Ok(());
+        }
+        let started = self.now();
+        let listing = flat(types, |kind| {
+            let input = json!({ "Filter": kind });
+            self.list(&HOME, SERVICE, "ListPolicies", input, "Policies")
+        });
+        let listing = listing.await;
+        let summaries = match &listing {
+            Ok(summaries) => summaries.as_slice(),
+            Err(failure) => {
+                self.keep(table, None, started, Err(failure.clone()))?;
+                return self.keep(targets, None, started, Err(failure.clone()));
+            }
+        };
+        let rows = for_each(summaries, |summary| async {
+            let id = needed("ListPolicies", summary, "Id")?;
+            let input = json!({ "PolicyId": id });
+            let described = self.call(&HOME, SERVICE, "DescribePolicy", input).await?;
+            let content = described.pointer("/Policy/Content").and_then(Value::as_str);
+            Ok(json!({
+                "id": id,
+                "arn": member(summary, "Arn"),
+                "name": member(summary, "Name"),
+                "type": member(summary, "Type"),
+                // one without a description has an empty one
+                "description": text(summary, "Description").unwrap_or_default(),
+                "aws_managed": summary.get("AwsManaged") == Some(&Value::Bool(true)),
+                "content": policy(content.unwrap_or_default()),
+            }))
+        });
+        self.keep(table, None, started, rows.await)?;
+        let rows = flat(summaries, |summary| async {
+            let id = needed("ListPolicies", summary, "Id")?;
+            let input = json!({ "PolicyId": id });
+            let found = self.list(&HOME, SERVICE, "ListTargetsForPolicy", input, "Targets");
+            let rows = found.await?.into_iter().map(|target| {
+                json!({
+                    "policy_cq_id": key_id(table, &[Some(id)]),
+                    "policy_id": id,
+                    "target_id": member(&target, "TargetId"),
+                    "target_type": member(&target, "Type"),
+                    "target_name": member(&target, "Name"),
+                })
+            });
+            Ok(rows.collect())
+        });
+        self.keep(targets, None, started, rows.await)
+    }
+
+    async fn delegated_admins(&self) -> io::Result<()> {
+        let table = "aws_organizations_delegated_admins";
+        if !self.wants(table, None) {
+            return Ok(());
+        }
+        let started = self.now();
+        let rows = async {
+            let operation = "ListDelegatedAdministrators";
+            let pages = self.pages(&HOME, SERVICE, operation, json!({})).await?;
+            let admins = listed(operation, &pages, "DelegatedAdministrators")?;
+            flat(&admins, |admin| async {
+                let id = needed(operation, admin, "Id")?;
+                let input = json!({ "AccountId": id });
+                let operation = "ListDelegatedServicesForAccount";
+                let found = self.list(&HOME, SERVICE, operation, input, "DelegatedServices");
+                let rows = found.await?.into_iter().map(|service| {
+                    json!({
+                        "admin_account_id": id,
+                        "service_principal": member(&service, "ServicePrincipal"),
+                        "enabled_at": member(&service, "DelegationEnabledDate"),
+                    })
+                });
+                Ok(rows.collect())
+            })
+            .await
+        };
+        self.keep(table, None, started, rows.await)
+    }
+}
+
+fn chosen(
+    scope: &SyncScope,
+    described: &Value,
+    accounts: &[Value],
+    tree: &UnitTree,
+) -> Collected<FoundOrganization> {
+    let (below, unknown_units) = tree.below(&scope.units);
+    let mut unknown = scope.accounts.clone();
+    let mut members = Vec::new();
+    for account in accounts {
+        let id = needed("ListAccounts", account, "Id")?;
+        let id =
+            AccountId::new(id).map_err(|error| undecodable("ListAccounts", &error.to_string()))?;
+        unknown.remove(&id);
+        let is_named = scope.accounts.is_empty() || scope.accounts.contains(&id);
+        let is_below = scope.units.is_empty() || below.contains(id.as_str());
+        if is_named && is_below {
+            let state = text(account, "State").or_else(|| text(account, "Status"));
+            members.push(FoundMember {
+                is_active: state == Some("ACTIVE"),
+                id,
+            });
+        }
+    }
+    members.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(FoundOrganization {
+        management: needed("DescribeOrganization", described, "MasterAccountId")?.to_owned(),
+        accounts: members,
+        unknown: unknown.into_iter().collect(),
+        unknown_units,
+    })
+}
+
+fn organization_row(described: &Value) -> Value {
+    json!({
+        "id": member(described, "Id"),
+        "arn": member(described, "Arn"),
+        "master_account_id": member(described, "MasterAccountId"),
+        "master_account_email": member(described, "MasterAccountEmail"),
+        "feature_set": member(described, "FeatureSet"),
+        "available_policy_types": list(described, "AvailablePolicyTypes"),
+    })
+}
+
+fn unit_row(unit: &Unit) -> Value {
+    json!({
+        "id": unit.id,
+        "arn": member(&unit.document, "Arn"),
+        "name": member(&unit.document, "Name"),
+        "parent_id": unit.parent,
+        "path": unit.path,
+        "depth": unit.depth,
+    })
+}

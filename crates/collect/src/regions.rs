@@ -1,0 +1,70 @@
+//! Which Regions are on in an account.
+
+use std::io;
+
+use hallpass_model::AccountId;
+use serde_json::{Value, json};
+
+use crate::collector::{Collected, Collector};
+use crate::documents::{member, needed, text};
+use crate::ports::CallPlace;
+
+const TABLE: &str = "aws_regions";
+/// The most that the account service gives on a page.
+const REGIONS_A_PAGE: u32 = 50;
+
+impl Collector<'_> {
+    /// The Regions of an account: asked of the account service from outside, and where that is not
+    /// to be had, of EC2 inside.
+    pub(crate) async fn regions(&self, account: &AccountId) -> io::Result<()> {
+        if !self.wants(TABLE, Some(account)) {
+            return Ok(());
+        }
+        let started = self.now();
+        let rows = async {
+            match self.regions_from_outside(account).await {
+                Ok(rows) => Ok(rows),
+                Err(_) => self.regions_from_inside(account).await,
+            }
+        };
+        self.keep(TABLE, Some(account), started, rows.await)
+    }
+
+    async fn regions_from_outside(&self, account: &AccountId) -> Collected<Vec<Value>> {
+        let operation = "ListRegions";
+        let input = json!({ "AccountId": account, "MaxResults": REGIONS_A_PAGE });
+        let home = CallPlace::Home;
+        let regions = self.list(&home, "account", operation, input, "Regions");
+        let row = |region: &Value| {
+            let status = needed(operation, region, "RegionOptStatus")?;
+            Ok(json!({
+                "account_id": account,
+                "region": member(region, "RegionName"),
+                "opt_status": status,
+                "enabled": matches!(status, "ENABLED" | "ENABLED_BY_DEFAULT"),
+            }))
+        };
+        regions.await?.iter().map(row).collect()
+    }
+
+    async fn regions_from_inside(&self, account: &AccountId) -> Collected<Vec<Value>> {
+        let place = CallPlace::Inside(account.clone());
+        let input = json!({ "AllRegions": true });
+        let regions = self.list(&place, "ec2", "DescribeRegions", input, "Regions");
+        let row = |region: &Value| {
+            // the words of the account service, which the other source has
+            let status = match text(region, "OptInStatus") {
+                Some("opted-in") => "ENABLED",
+                Some("not-opted-in") => "DISABLED",
+                _ => "ENABLED_BY_DEFAULT",
+            };
+            json!({
+                "account_id": account,
+                "region": member(region, "RegionName"),
+                "opt_status": status,
+                "enabled": status != "DISABLED",
+            })
+        };
+        Ok(regions.await?.iter().map(row).collect())
+    }
+}

@@ -1,0 +1,133 @@
+//! The order of a run: the organization, the Regions of its accounts, then everything else side by
+//! side (`inventory.md` T-11).
+
+use std::future::ready;
+use std::io;
+
+use futures_util::future::try_join3;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use hallpass_inventory::SliceFailure;
+use hallpass_model::AccountId;
+use thiserror::Error;
+
+use crate::collector::Collector;
+use crate::organizations::{FoundMember, FoundOrganization};
+use crate::ports::{OktaCalls, ServiceCalls, SliceStore};
+use crate::scope::{SyncGroup, SyncScope};
+
+/// Accounts that are read side by side.
+const ACCOUNTS_AT_ONCE: usize = 32;
+
+/// Why a run cannot be carried out. What fails at AWS or Okta is told slice by slice, and is none.
+#[derive(Debug, Error)]
+pub enum CollectError {
+    /// A slice cannot be kept.
+    #[error("what was read cannot be kept: {0}")]
+    Store(#[from] io::Error),
+    /// Accounts were named that the organization does not have.
+    #[error("there is no account {}", .0.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", "))]
+    UnknownAccounts(Vec<AccountId>),
+    /// Units were named that the organization does not have.
+    #[error("there is no organizational unit {}", .0.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", "))]
+    UnknownUnits(Vec<String>),
+}
+
+/// Collects what the scope says. Every slice that is asked for is told to the store once, whatever
+/// comes of it; those that the store has already are not read again.
+///
+/// # Errors
+/// See [`CollectError`].
+pub async fn collect(
+    scope: &SyncScope,
+    calls: &dyn ServiceCalls,
+    okta: Option<&dyn OktaCalls>,
+    store: &dyn SliceStore,
+) -> Result<(), CollectError> {
+    let collector = Collector { calls, store };
+    let whole = scope.groups.iter().map(|it| it.whole_tables().len());
+    store.expect(whole.sum());
+    let organization = if scope.groups.iter().any(|it| *it != SyncGroup::Okta) {
+        match collector.organization(scope).await? {
+            Ok(organization) => organization,
+            Err(failure) => return Ok(collector.nothing(scope, &failure)?),
+        }
+    } else {
+        FoundOrganization::default()
+    };
+    if !organization.unknown.is_empty() {
+        return Err(CollectError::UnknownAccounts(organization.unknown));
+    }
+    if !organization.unknown_units.is_empty() {
+        return Err(CollectError::UnknownUnits(organization.unknown_units));
+    }
+    let of_account = scope.groups.iter().map(|it| it.account_tables().len());
+    store.expect(of_account.sum::<usize>() * organization.accounts.len());
+    if scope.wants(SyncGroup::Organizations) {
+        collector.all_regions(&organization.accounts).await?;
+    }
+    let iam = async {
+        if scope.wants(SyncGroup::Iam) {
+            return collector.all_iam(&organization.accounts).await;
+        }
+        Ok(())
+    };
+    let identity_center = async {
+        if scope.wants(SyncGroup::IdentityCenter) {
+            return collector.identity_center(&organization.management).await;
+        }
+        Ok(())
+    };
+    let people_of_okta = async {
+        if scope.wants(SyncGroup::Okta) {
+            return collector.okta(okta).await;
+        }
+        Ok(())
+    };
+    try_join3(iam, identity_center, people_of_okta).await?;
+    Ok(())
+}
+
+impl Collector<'_> {
+    /// Without the accounts everything that was asked for has failed, and for the same reason.
+    fn nothing(&self, scope: &SyncScope, failure: &SliceFailure) -> io::Result<()> {
+        let started = self.now();
+        let groups = scope.groups.iter();
+        let tables = groups.flat_map(|it| it.whole_tables().iter().chain(it.account_tables()));
+        for table in tables {
+            self.keep(table, None, started, Err(failure.clone()))?;
+        }
+        if !scope.wants(SyncGroup::Organizations) {
+            // this slice makes the snapshot a failed one
+            let table = "aws_organizations_accounts";
+            self.keep(table, None, started, Err(failure.clone()))?;
+        }
+        Ok(())
+    }
+
+    async fn all_regions(&self, accounts: &[FoundMember]) -> io::Result<()> {
+        let under_way = stream::iter(accounts).map(|account| async {
+            if account.is_active {
+                return self.regions(&account.id).await;
+            }
+            self.skip_all(SyncGroup::Organizations, account)
+        });
+        let under_way = under_way.buffer_unordered(ACCOUNTS_AT_ONCE);
+        under_way.try_for_each(|()| ready(Ok(()))).await
+    }
+
+    async fn all_iam(&self, accounts: &[FoundMember]) -> io::Result<()> {
+        let under_way = stream::iter(accounts).map(|account| async {
+            if account.is_active {
+                return self.iam(&account.id).await;
+            }
+            self.skip_all(SyncGroup::Iam, account)
+        });
+        let under_way = under_way.buffer_unordered(ACCOUNTS_AT_ONCE);
+        under_way.try_for_each(|()| ready(Ok(()))).await
+    }
+
+    fn skip_all(&self, group: SyncGroup, account: &FoundMember) -> io::Result<()> {
+        let mut tables = group.account_tables().iter();
+        tables.try_for_each(|it| self.skip(it, &account.id, "suspended"))
+    }
+}

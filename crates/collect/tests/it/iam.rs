@@ -1,0 +1,181 @@
+//! IAM: what the report and the details save, and what they must not hide.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use hallpass_collect::SyncGroup;
+use hallpass_inventory::SliceOutcome;
+use serde_json::{Value, json};
+
+use crate::world::{MANAGEMENT, World, collected, denied, failed};
+
+const IAM: [SyncGroup; 1] = [SyncGroup::Iam];
+
+/// `inventory.md` §1.3: with the report and the details a user who has no key and no second factor
+/// costs no call.
+#[tokio::test]
+async fn calls_are_as_many_as_the_formula_says() {
+    let world = World::default();
+    collected(&world, &IAM).await;
+    let accounts = world.accounts.len() - 1;
+    for (operation, of_each) in [
+        ("GenerateCredentialReport", 1),
+        ("GetCredentialReport", 1),
+        ("GetAccountAuthorizationDetails", 1),
+        // two pages of users
+        ("ListUsers", 2),
+        ("ListUserTags", 0),
+        ("GetLoginProfile", 0),
+        ("ListAccessKeys", 1),
+        ("GetAccessKeyLastUsed", 2),
+        ("ListMFADevices", 1),
+        ("ListVirtualMFADevices", 1),
+        ("ListRoles", 1),
+        ("GetRole", 0),
+        ("GetAccountSummary", 1),
+        ("GetAccountPasswordPolicy", 1),
+    ] {
+        assert_eq!(world.count(operation), of_each * accounts, "{operation}");
+    }
+}
+
+#[tokio::test]
+async fn rows_of_users_join_answers_report_and_details() {
+    let kept = collected(&World::default(), &IAM).await;
+    let arn = format!("arn:aws:iam::{MANAGEMENT}:user/u0");
+    let users = kept.rows("aws_iam_users");
+    let user = users.iter().find(|it| it["arn"] == arn.as_str()).unwrap();
+    assert_eq!(user["password_enabled"], true);
+    assert_eq!(user["password_last_used"], "2026-10-01T00:00:00Z");
+    assert_eq!(user["mfa_active"], false);
+    assert_eq!(user["tags"], json!({"email": "x@example.test"}));
+    // `inventory.md` T-15: the root user is in the report alone
+    assert!(
+        users
+            .iter()
+            .all(|it| !it["arn"].as_str().unwrap().ends_with(":root"))
+    );
+    let lines = kept.rows("aws_iam_credential_reports");
+    let root = lines
+        .iter()
+        .find(|it| it["report_user"] == "<root_account>")
+        .unwrap();
+    assert_eq!(root["report_password_enabled"], Value::Null);
+    assert_eq!(root["report_mfa_active"], true);
+    assert_eq!(root["report_access_key_1_last_rotated"], Value::Null);
+    assert_eq!(root["extra"], json!({"new_column": "later"}));
+    // `inventory.md` T-17
+    let keys = kept.rows("aws_iam_user_access_keys");
+    let unused = keys
+        .iter()
+        .find(|it| it["access_key_id"] == format!("A{MANAGEMENT}").as_str());
+    let unused = unused.unwrap();
+    for column in ["last_used", "last_used_service_name", "last_used_region"] {
+        assert_eq!(unused[column], Value::Null, "{column}");
+    }
+    assert_eq!(unused["user_cq_id"], user["cq_id"]);
+    let kinds = kept.rows("aws_iam_mfa_devices");
+    let kinds: Vec<&Value> = kinds.iter().map(|it| &it["mfa_kind"]).collect();
+    assert!(
+        kinds.contains(&&json!("root")) && kinds.contains(&&json!("webauthn")),
+        "{kinds:?}"
+    );
+    // `inventory.md` T-18, and the version that counts
+    let policies = kept.rows("aws_iam_policies");
+    assert_eq!(policies[0]["document"], json!({"Statement": []}));
+    let attachments = kept.rows("aws_iam_policy_attachments");
+    let of_user = attachments
+        .iter()
+        .filter(|it| it["entity_cq_id"] == user["cq_id"]);
+    assert_eq!(of_user.count(), 2);
+    let roles = kept.rows("aws_iam_roles");
+    assert_eq!(roles[0]["max_session_duration"], 3600);
+    let members = kept.rows("aws_iam_group_members");
+    assert!(
+        members
+            .iter()
+            .any(|it| it["member_user_cq_id"] == user["cq_id"])
+    );
+    let summary = kept.rows("aws_iam_account_summary");
+    assert_eq!(summary[0]["password_policy"], Value::Null);
+}
+
+/// `inventory.md` T-15: being made is 404, none or too old is 410, and neither lasts for ever.
+#[tokio::test]
+async fn a_report_is_waited_for() {
+    let world = World {
+        report_says: Mutex::new(vec![404, 410, 404]),
+        ..World::default()
+    };
+    let kept = collected(&world, &IAM).await;
+    assert!(kept.failed().is_empty(), "{:?}", kept.failed());
+    assert!(*world.paused.lock().unwrap() >= Duration::from_secs(3));
+    assert_eq!(world.count("GenerateCredentialReport"), 5);
+
+    let world = World {
+        report_says: Mutex::new(vec![404; 1_000]),
+        ..World::default()
+    };
+    let kept = collected(&world, &IAM).await;
+    for (table, is_lost) in [
+        ("aws_iam_credential_reports", true),
+        ("aws_iam_users", true),
+        ("aws_iam_user_access_keys", false),
+        ("aws_iam_mfa_devices", false),
+        ("aws_iam_roles", false),
+    ] {
+        let outcome = kept.outcome(table, Some(MANAGEMENT));
+        assert_eq!(
+            matches!(outcome, SliceOutcome::Failed { .. }),
+            is_lost,
+            "{table}"
+        );
+    }
+    let most = Duration::from_secs(127 * 4);
+    assert!(
+        *world.paused.lock().unwrap() <= most,
+        "a minute and the last pause, each"
+    );
+}
+
+/// Without the report nothing is skipped: whoever may have keys is asked.
+#[tokio::test]
+async fn without_the_report_every_user_is_asked_for_keys() {
+    let world = World {
+        trouble: Box::new(|_, _, operation| {
+            (operation == "GenerateCredentialReport").then(|| denied(operation))
+        }),
+        ..World::default()
+    };
+    collected(&world, &IAM).await;
+    let accounts = world.accounts.len() - 1;
+    assert_eq!(world.count("ListAccessKeys"), world.users * accounts);
+    assert_eq!(world.count("ListMFADevices"), world.users * accounts);
+}
+
+/// `inventory.md` T-16, T-19: a user made since the report.
+#[tokio::test]
+async fn a_user_whom_the_report_does_not_know_is_asked_for() {
+    let world = World {
+        instead: [
+            (
+                "ListUsers",
+                json!({"Users": [{"UserName": "new", "UserId": "AIDANEW",
+            "Arn": "arn:aws:iam::1:user/new", "Path": "/", "CreateDate": "2026-11-20T00:00:00Z"}]}),
+            ),
+            ("ListUserTags", json!({"Tags": []})),
+        ]
+        .into(),
+        trouble: Box::new(|_, _, operation| {
+            let is_it = operation == "GetLoginProfile";
+            is_it.then(|| failed("call", operation, "NoSuchEntity", 404))
+        }),
+        ..World::default()
+    };
+    let kept = collected(&world, &IAM).await;
+    let user = &kept.rows("aws_iam_users")[0];
+    assert_eq!(user["password_enabled"], false);
+    assert_eq!(user["password_last_used"], Value::Null);
+    assert_eq!(user["tags"], json!({}));
+    assert!(world.count("ListAccessKeys") > 0, "it may have keys");
+}

@@ -1,0 +1,304 @@
+//! Whole runs: every slice is told once, whatever fails.
+
+use std::collections::BTreeSet;
+
+use hallpass_collect::{CallPlace, CollectError, SyncGroup, SyncScope, collect};
+use hallpass_inventory::{SliceKey, SliceOutcome};
+use serde_json::{Value, json};
+
+use crate::world::{
+    Kept, MANAGEMENT, OF_AWS, SETS, SUSPENDED, World, account, collected, denied, failed, scope,
+};
+
+/// Every slice that a run over the world is asked for.
+fn asked(world: &World, groups: &[SyncGroup]) -> BTreeSet<SliceKey> {
+    let mut all = BTreeSet::new();
+    for group in groups {
+        all.extend(group.whole_tables().iter().map(|it| SliceKey::whole(it)));
+        for (table, account) in group
+            .account_tables()
+            .iter()
+            .flat_map(|it| world.accounts.iter().map(move |account| (it, account)))
+        {
+            all.insert(SliceKey {
+                account: Some(account.clone()),
+                ..SliceKey::whole(table)
+            });
+        }
+    }
+    all
+}
+
+fn told(kept: &Kept) -> BTreeSet<SliceKey> {
+    kept.slices.borrow().keys().cloned().collect()
+}
+
+#[tokio::test]
+async fn every_slice_is_told_and_suspended_accounts_are_skipped() {
+    let world = World::default();
+    let kept = collected(&world, &OF_AWS).await;
+    assert_eq!(told(&kept), asked(&world, &OF_AWS));
+    assert_eq!(*kept.expected.borrow(), kept.slices.borrow().len());
+    assert!(kept.failed().is_empty(), "{:?}", kept.failed());
+    for (key, (slice, _)) in kept.slices.borrow().iter() {
+        let is_skipped = matches!(slice.outcome, SliceOutcome::Skipped { .. });
+        assert_eq!(
+            is_skipped,
+            key.account.as_deref() == Some(SUSPENDED),
+            "{key:?}"
+        );
+    }
+    let into_suspended = CallPlace::Inside(account(SUSPENDED));
+    let calls = world.calls.lock().unwrap();
+    assert!(calls.iter().all(|(place, _)| *place != into_suspended));
+}
+
+#[tokio::test]
+async fn rows_say_what_the_answers_said() {
+    let kept = collected(&World::default(), &OF_AWS).await;
+    let one = |table: &str, column: &str, value: &str| {
+        let rows = kept.rows(table);
+        let found = rows.into_iter().find(|it| it[column] == value);
+        found.unwrap_or_else(|| panic!("{table} {column} {value}"))
+    };
+    let member = one("aws_organizations_accounts", "id", "100000000002");
+    assert_eq!(member["ou_path"], "/Workloads/Production/");
+    assert_eq!(member["tags"], json!({"env": "x"}));
+    let root = one("aws_organizations_organizational_units", "id", "r-1");
+    assert_eq!(
+        (&root["parent_id"], &root["depth"]),
+        (&Value::Null, &json!(0))
+    );
+    let policy = one("aws_organizations_policies", "id", "p-1");
+    assert_eq!(policy["content"], json!({"Statement": []}));
+    let target = one("aws_organizations_policy_targets", "target_id", "r-1");
+    assert_eq!(target["policy_cq_id"], policy["cq_id"]);
+    let region = one("aws_regions", "region", "af-south-1");
+    assert_eq!(region["enabled"], false);
+    let person = one("aws_identitystore_users", "user_id", "user-1");
+    assert_eq!(person["email"], "new@example.test");
+    let set = one(
+        "aws_ssoadmin_permission_sets",
+        "permission_set_name",
+        "Set1",
+    );
+    assert_eq!(set["session_duration"], "PT1H");
+    assert_eq!(
+        (&set["inline_policy"], &set["boundary"]),
+        (&Value::Null, &Value::Null)
+    );
+    let old = one("aws_ssoadmin_provisioned", "account_id", MANAGEMENT);
+    assert_eq!(old["latest"], false);
+    let gone = one(
+        "aws_ssoadmin_account_assignments",
+        "principal_id",
+        "user-gone",
+    );
+    assert_eq!(gone["principal_exists"], false);
+    let here = one(
+        "aws_ssoadmin_account_assignments",
+        "principal_id",
+        "group-0",
+    );
+    assert_eq!(here["principal_exists"], true);
+}
+
+/// `inventory.md` T-2: each call of a run fails once; what needs it has failed and has no rows, and
+/// all else is as if nothing had been.
+#[tokio::test]
+async fn whichever_call_fails_half_a_slice_is_never_visible() {
+    let world = World::default();
+    let whole = collected(&world, &OF_AWS).await;
+    let calls = world.calls.lock().unwrap().len();
+    let mut seen = BTreeSet::new();
+    for number in 0..calls {
+        let world = World {
+            trouble: Box::new(move |it, _, operation| (it == number).then(|| denied(operation))),
+            ..World::default()
+        };
+        let kept = collected(&world, &OF_AWS).await;
+        let (_, operation) = world.calls.lock().unwrap()[number].clone();
+        let failed = kept.failed();
+        let is_organization = failed.contains_key(&SliceKey::whole("aws_organizations_accounts"));
+        if !is_organization {
+            assert_eq!(told(&kept), asked(&world, &OF_AWS), "{operation}");
+            // Regions have a second source
+            let may_be_made_up = ["ListRegions", "GetLoginProfile"];
+            let is_made_up = may_be_made_up.contains(&operation.as_str());
+            assert!(!failed.is_empty() || is_made_up, "{number} {operation}");
+            for (key, (slice, rows)) in kept.slices.borrow().iter() {
+                if !failed.contains_key(key) {
+                    let (_, before) = &whole.slices.borrow()[key];
+                    assert_eq!(rows, before, "{operation} changed {key:?}");
+                    assert!(slice.outcome.failures().next().is_none());
+                }
+            }
+        }
+        for failure in failed.values() {
+            assert_eq!(
+                (failure.code.as_str(), &failure.operation),
+                ("AccessDenied", &operation)
+            );
+        }
+        seen.extend(failed.into_keys().map(|it| it.table));
+    }
+    let tables = OF_AWS.iter();
+    let tables = tables.flat_map(|it| it.whole_tables().iter().chain(it.account_tables()));
+    let never: Vec<&str> = tables.copied().filter(|it| !seen.contains(*it)).collect();
+    assert_eq!(never, [""; 0], "these never failed");
+}
+
+/// `inventory.md` T-12: one of five accounts does not let us in.
+#[tokio::test]
+async fn an_account_that_refuses_loses_its_slices_and_no_others() {
+    let whole = collected(&World::default(), &OF_AWS).await;
+    let lost = CallPlace::Inside(account("100000000003"));
+    let world = World {
+        trouble: Box::new(move |_, place, _| {
+            (*place == lost).then(|| failed("assume_role", "AssumeRole", "AccessDenied", 403))
+        }),
+        ..World::default()
+    };
+    let kept = collected(&world, &OF_AWS).await;
+    let failed = kept.failed();
+    assert_eq!(failed.len(), SyncGroup::Iam.account_tables().len());
+    for (key, failure) in &failed {
+        assert_eq!(key.account.as_deref(), Some("100000000003"));
+        assert_eq!(failure.stage, "assume_role");
+    }
+    for (key, (_, rows)) in kept.slices.borrow().iter() {
+        if !failed.contains_key(key) {
+            assert_eq!(*rows, whole.slices.borrow()[key].1, "{key:?}");
+        }
+    }
+}
+
+/// `inventory.md` T-11.
+#[tokio::test]
+async fn without_the_accounts_everything_has_failed_and_nothing_more_is_asked() {
+    let world = World {
+        trouble: Box::new(|_, _, operation| {
+            (operation == "ListAccounts").then(|| denied("ListAccounts"))
+        }),
+        ..World::default()
+    };
+    let kept = collected(&world, &[SyncGroup::Iam]).await;
+    let failed = kept.failed();
+    assert!(failed.contains_key(&SliceKey::whole("aws_organizations_accounts")));
+    for table in SyncGroup::Iam.account_tables() {
+        assert!(failed.contains_key(&SliceKey::whole(table)), "{table}");
+    }
+    assert_eq!(world.calls.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_run_that_goes_on_reads_only_what_is_missing() {
+    let world = World::default();
+    let whole = collected(&world, &OF_AWS).await;
+    let calls = world.calls.lock().unwrap().len();
+    let keys: Vec<SliceKey> = whole.slices.borrow().keys().cloned().collect();
+    for missing in &keys {
+        let world = World::default();
+        let before = keys.iter().filter(|it| *it != missing).cloned();
+        let kept = Kept {
+            before: before.collect(),
+            ..Kept::default()
+        };
+        let scope = scope(&OF_AWS);
+        collect(&scope, &world, None, &kept).await.unwrap();
+        assert_eq!(told(&kept), BTreeSet::from([missing.clone()]));
+        let slices = kept.slices.borrow();
+        assert_eq!(
+            slices[missing].1,
+            whole.slices.borrow()[missing].1,
+            "{missing:?}"
+        );
+        let again = world.calls.lock().unwrap().len();
+        assert!(again * 2 < calls, "{missing:?}: {again} of {calls} calls");
+    }
+}
+
+#[tokio::test]
+async fn accounts_and_units_narrow_what_is_asked_inside_accounts() {
+    let asked_inside = async |scope: SyncScope| {
+        let world = World::default();
+        let kept = Kept::default();
+        collect(&scope, &world, None, &kept).await.unwrap();
+        let keys = told(&kept).into_iter().filter_map(|it| it.account);
+        keys.collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect::<Vec<_>>()
+    };
+    let iam = || scope(&[SyncGroup::Iam]);
+    let mut named = iam();
+    named.accounts.insert(account("100000000002"));
+    assert_eq!(asked_inside(named).await, ["100000000002"]);
+    for unit in ["/Workloads/Production", "ou-2", "/Workloads/Production/"] {
+        let mut below = iam();
+        below.units.push(unit.to_owned());
+        assert_eq!(
+            asked_inside(below).await,
+            ["100000000002", "100000000003"],
+            "{unit}"
+        );
+    }
+    let mut below = iam();
+    below.units.push("/Workloads".to_owned());
+    assert_eq!(asked_inside(below).await.len(), 4);
+
+    let mut unknown = iam();
+    unknown.accounts.insert(account("999999999999"));
+    unknown.accounts.insert(account(MANAGEMENT));
+    let refused = collect(&unknown, &World::default(), None, &Kept::default()).await;
+    assert!(matches!(refused, Err(CollectError::UnknownAccounts(ids)) if ids.len() == 1));
+    let mut unknown = iam();
+    unknown.units.push("/Nowhere".to_owned());
+    let refused = collect(&unknown, &World::default(), None, &Kept::default()).await;
+    assert!(matches!(refused, Err(CollectError::UnknownUnits(_))));
+}
+
+/// `inventory.md` §3.1: sets, statuses and pairs, and no pair that is not provisioned.
+#[tokio::test]
+async fn assignments_cost_a_call_for_each_provisioned_pair() {
+    let world = World::default();
+    collected(&world, &[SyncGroup::IdentityCenter]).await;
+    let pairs: usize = (0..SETS).sum();
+    assert_eq!(world.count("ListAccountAssignments"), pairs);
+    assert_eq!(
+        world.count("ListAccountsForProvisionedPermissionSet"),
+        2 * SETS
+    );
+    assert_eq!(world.count("DescribePermissionSet"), SETS);
+    assert_eq!(world.count("ListGroupMemberships"), 2);
+}
+
+/// `inventory.md` W-12.
+#[tokio::test]
+async fn a_set_that_goes_away_meanwhile_is_left_out_with_a_note() {
+    let world = World {
+        trouble: Box::new(|_, _, operation| {
+            let is_it = operation == "DescribePermissionSet";
+            is_it.then(|| failed("call", operation, "ResourceNotFoundException", 400))
+        }),
+        ..World::default()
+    };
+    let kept = collected(&world, &[SyncGroup::IdentityCenter]).await;
+    assert!(kept.failed().is_empty(), "{:?}", kept.failed());
+    assert!(kept.rows("aws_ssoadmin_permission_sets").is_empty());
+    assert_eq!(kept.notes.borrow().len(), SETS);
+}
+
+#[tokio::test]
+async fn an_instance_in_another_region_is_not_none() {
+    let world = World {
+        trouble: Box::new(|_, _, _| None),
+        instead: [("ListInstances", json!({"Instances": []}))].into(),
+        ..World::default()
+    };
+    let kept = collected(&world, &[SyncGroup::IdentityCenter]).await;
+    assert!(
+        kept.failed().is_empty(),
+        "none here and none elsewhere is none"
+    );
+    assert_eq!(world.count("ListInstances"), 2);
+}

@@ -1,0 +1,256 @@
+//! `hallpass sync`: reads the organization into a snapshot (`inventory.md` §1.1). Slices are kept
+//! one by one while they are read; the companion makes the snapshot of them.
+
+mod okta;
+mod run_folder;
+mod summary;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hallpass_aws::{AwsClientSettings, OrganizationCalls, RoleToAssume};
+use hallpass_collect::{CollectError, OktaCalls, SyncGroup, SyncScope, collect};
+use hallpass_inventory::SnapshotId;
+use hallpass_model::AccountId;
+use serde_json::json;
+
+use self::okta::OktaHttp;
+use self::run_folder::SyncFolder;
+use self::summary::Summary;
+use super::each::{home_region, refuse_variants};
+use super::{companion, runs};
+use crate::clock::{self, SystemClock};
+use crate::commands::operator::serve::runtime;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::output::{self, OutputArgs};
+
+/// Read the organization into a snapshot that can be queried
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  hallpass sync
+  hallpass sync --only iam --ou /Workloads
+  hallpass query 'SELECT user_name FROM aws_iam_users WHERE NOT mfa_active'
+
+Okta is read where HALLPASS_OKTA_URL and HALLPASS_OKTA_TOKEN are set.")]
+pub(crate) struct Args {
+    /// Only these tables: organizations, iam, identity-center, okta [default: all that can be read]
+    #[arg(long, value_name = "GROUP,...", value_delimiter = ',')]
+    only: Vec<SyncGroup>,
+    /// IAM and Regions of these accounts only
+    #[arg(long, value_name = "ID,...", value_delimiter = ',')]
+    accounts: Vec<String>,
+    /// IAM and Regions below this organizational unit only: an id, or a path as `/Workloads/Production`
+    #[arg(long, value_name = "OU")]
+    ou: Vec<String>,
+    /// The role that is assumed in each account
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "OrganizationAccountAccessRole"
+    )]
+    role: String,
+    /// Roles on the way to it, each assumed with the one before
+    #[arg(long, value_name = "ARN,...", value_delimiter = ',')]
+    via: Vec<String>,
+    /// The external id that the role asks for
+    #[arg(long, value_name = "ID")]
+    external_id: Option<String>,
+    /// Calls in flight, all together; 8 inside one account
+    #[arg(long, short = 'c', value_name = "N", default_value_t = 64, value_parser = super::each::concurrency)]
+    concurrency: usize,
+    /// Fill what failed from the newest earlier snapshot that has it
+    #[arg(long)]
+    carry: bool,
+    /// How old that may be
+    #[arg(
+        long,
+        value_name = "SPAN",
+        default_value = "48h",
+        requires = "carry",
+        value_parser = span
+    )]
+    carry_max_age: String,
+    /// Go on with a run that was stopped or had failures; with the same words
+    #[arg(long, value_name = "ID")]
+    resume: Option<SnapshotId>,
+    /// The folder of snapshots
+    #[arg(long, value_name = "DIR", default_value = "snapshots")]
+    folder: PathBuf,
+    /// Where runs are kept until they have ended well [default: ~/.local/state/hallpass/sync]
+    #[arg(long, value_name = "DIR")]
+    runs: Option<PathBuf>,
+    /// The Region of our own calls, and of Identity Center [default: us-east-1]
+    #[arg(
+        long,
+        value_name = "REGION",
+        env = "AWS_REGION",
+        hide_env_values = true
+    )]
+    home_region: Option<String>,
+    /// Address of the Okta organization
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "HALLPASS_OKTA_URL",
+        hide_env_values = true
+    )]
+    okta_url: Option<String>,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+fn span(text: &str) -> Result<String, String> {
+    match text.parse::<jiff::SignedDuration>() {
+        Ok(span) if span.is_positive() => Ok(text.to_owned()),
+        _ => Err("a span such as 48h".to_owned()),
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Exit 2 for what makes no sense; what fails at AWS is told in the end, and is exit 1.
+pub(crate) fn run(args: &Args) -> Outcome {
+    refuse_variants("sync")?;
+    let home = home_region(args.home_region.as_ref())?;
+    let okta = okta::configured(args.okta_url.as_deref())?;
+    let scope = scope(args, okta.is_some())?;
+    // a run without its companion would be for nothing
+    companion::path()?;
+    let base = match &args.runs {
+        Some(folder) => folder.clone(),
+        None => runs::base("sync")?,
+    };
+    let asked = asked(args, &scope, &home, okta.as_ref());
+    let mut folder = match &args.resume {
+        Some(id) => SyncFolder::go_on(&base, id, &asked, new_id()?)?,
+        None => SyncFolder::begin(&base, new_id()?, &asked)?,
+    };
+    match runtime()?.block_on(read(args, home, &scope, okta, &folder)) {
+        Ok(true) => {}
+        Ok(false) => {
+            folder.end_progress();
+            output::say("stopped; nothing is in the snapshots yet");
+            hint(&folder);
+            return Ok(Exit::Failed);
+        }
+        Err(error @ (CollectError::UnknownAccounts(_) | CollectError::UnknownUnits(_))) => {
+            folder.end_progress();
+            folder.forget();
+            return Err(Failure::bad_input(error.to_string()));
+        }
+        Err(error @ CollectError::Store(_)) => return Err(Failure::failed(error.to_string())),
+    }
+    folder.end_progress();
+    let summary = seal(args, &mut folder)?;
+    summary.tell(args.output.format(), &folder)?;
+    if summary.is_whole() {
+        folder.forget();
+        return Ok(Exit::Ok);
+    }
+    hint(&folder);
+    Ok(Exit::Failed)
+}
+
+fn hint(folder: &SyncFolder) {
+    output::say(&format!(
+        "hint: the same command with `--resume {}` asks only for what is missing",
+        folder.id()
+    ));
+}
+
+/// Reads all slices; whether it came to its end.
+async fn read(
+    args: &Args,
+    home: String,
+    scope: &SyncScope,
+    okta: Option<OktaHttp>,
+    folder: &SyncFolder,
+) -> Result<bool, CollectError> {
+    let role = RoleToAssume {
+        name: args.role.clone(),
+        via: args.via.clone(),
+        external_id: args.external_id.clone(),
+        session_name: format!("hallpass-{}", folder.id()),
+        ..RoleToAssume::default()
+    };
+    let client = AwsClientSettings::new(home);
+    let (seed, clock) = (fastrand::u64(..), Arc::new(SystemClock));
+    let calls = OrganizationCalls::new(client, role, args.concurrency, seed, clock).await;
+    let calls = calls.map_err(std::io::Error::other)?;
+    let okta = okta.as_ref().map(|it| -> &dyn OktaCalls { it });
+    let stop = async {
+        // without a handler the process ends as it always did
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let ended = tokio::select! {
+        ended = collect(scope, &calls, okta, folder) => ended.map(|()| true),
+        () = stop => Ok(false),
+    };
+    folder.count_calls(calls.counts());
+    ended
+}
+
+/// Has the companion make a snapshot of what was read.
+fn seal(args: &Args, folder: &mut SyncFolder) -> Result<Summary, Failure> {
+    folder.begin_sealing(clock::now())?;
+    let mut command = companion::command()?;
+    command.arg("seal").arg(folder.path());
+    command.arg("--folder").arg(&args.folder);
+    if args.carry {
+        command.args(["--carry-max-age", &args.carry_max_age]);
+    }
+    command.stderr(std::process::Stdio::inherit());
+    let sealed = command.output();
+    let sealed =
+        sealed.map_err(|error| companion::unrunnable(Path::new(command.get_program()), &error))?;
+    if !sealed.status.success() {
+        let failure = Failure::failed("what was read could not be made a snapshot");
+        let id = folder.id();
+        return Err(failure.help(format!("nothing is lost: `--resume {id}` tries again")));
+    }
+    Summary::parse(&sealed.stdout)
+}
+
+fn scope(args: &Args, has_okta: bool) -> Result<SyncScope, Failure> {
+    let mut groups: BTreeSet<SyncGroup> = args.only.iter().copied().collect();
+    if groups.is_empty() {
+        groups.extend(SyncGroup::ALL);
+        if !has_okta {
+            groups.remove(&SyncGroup::Okta);
+        }
+    }
+    if groups.contains(&SyncGroup::Okta) && !has_okta {
+        let failure = Failure::bad_input("Okta cannot be read: it is not known where it is");
+        return Err(failure.help("set `HALLPASS_OKTA_URL` and `HALLPASS_OKTA_TOKEN`"));
+    }
+    let accounts = args.accounts.iter().map(|it| AccountId::new(it.as_str()));
+    let accounts = accounts.collect::<Result<_, _>>();
+    Ok(SyncScope {
+        groups,
+        accounts: accounts.map_err(|error| Failure::bad_input(error.to_string()))?,
+        units: args.ou.clone(),
+    })
+}
+
+/// The same words give the same text: a run is only gone on with by its own.
+fn asked(args: &Args, scope: &SyncScope, home: &str, okta: Option<&OktaHttp>) -> String {
+    let groups: Vec<&str> = scope.groups.iter().map(|it| it.name()).collect();
+    json!({
+        "groups": groups,
+        "accounts": scope.accounts,
+        "units": scope.units,
+        "role": [args.role, args.via.join(",")],
+        "home": home,
+        "okta": okta.map(OktaCalls::base),
+    })
+    .to_string()
+}
+
+fn new_id() -> Result<SnapshotId, Failure> {
+    let random = getrandom::u32().map_err(Failure::bug)?;
+    Ok(SnapshotId::new(clock::now(), random))
+}

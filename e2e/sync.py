@@ -1,0 +1,276 @@
+#!/usr/bin/env python3
+"""The organization as tables: what `hallpass sync` reads of the simulated organization is what boto3 reads; one account
+that refuses loses its own slices and no others; a run that is killed goes on; and people of Okta come with it
+(`inventory.md` §1)."""
+
+import http.server
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+
+import boto3
+import botocore.config
+
+from stage import ROOT, Api, Checks, Stage, free_port, wait
+
+ROLE = "OrganizationAccountAccessRole"
+RETRIES = botocore.config.Config(retries={"mode": "standard", "max_attempts": 10})
+TOKEN = "00-a-token-that-is-never-shown"
+check = Checks()
+
+
+def client(service, environment):
+    return boto3.client(service, endpoint_url=environment["AWS_ENDPOINT_URL"], config=RETRIES, region_name=environment["AWS_REGION"],
+                        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"], aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+                        aws_session_token=environment.get("AWS_SESSION_TOKEN"))
+
+
+def inside(environment, account):
+    if account == client("sts", environment).get_caller_identity()["Account"]:
+        return environment
+    found = client("sts", environment).assume_role(RoleArn=f"arn:aws:iam::{account}:role/{ROLE}", RoleSessionName="referee")
+    keys = found["Credentials"]
+    return {**environment, "AWS_ACCESS_KEY_ID": keys["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": keys["SessionToken"]}
+
+
+def sync(stage, environment, *arguments):
+    ran = stage.run("sync", *arguments, "--output", "json", timeout=400, **environment)
+    return ran, json.loads(ran.stdout) if ran.stdout else {}
+
+
+def rows(stage, sql, *arguments):
+    ran = stage.run("query", sql, "--output", "json", *arguments, timeout=120)
+    return json.loads(ran.stdout) if ran.stdout else None
+
+
+def article(name):
+    fixture = json.loads((ROOT / "docs/spec/fixtures/inventory-lostkeys.json").read_text())
+    return next(it["sql"] for it in fixture["queries"] if it["name"] == name)
+
+
+class Okta(http.server.BaseHTTPRequestHandler):
+    """Pages by `Link`, of which two stand on a line; one throttle; those who left only where they are asked for."""
+
+    people = [{"id": f"00u{n}", "status": "ACTIVE", "created": "2024-01-01T00:00:00.000Z", "activated": None, "statusChanged": None,
+               "lastLogin": None, "lastUpdated": None, "passwordChanged": None, "type": {"id": "oty"},
+               "credentials": {"provider": {"type": "OKTA"}}, "profile": {"email": f"p{n}@example.com", "costCenter": n}} for n in range(5)]
+    left = [{**people[0], "id": "00gone", "status": "DEPROVISIONED"}]
+    throttles = 1
+    seen = []
+
+    def do_GET(self):
+        base = f"http://127.0.0.1:{self.server.server_address[1]}"
+        Okta.seen.append((self.path, self.headers["Authorization"]))
+        if self.headers["Authorization"] != f"SSWS {TOKEN}":
+            return self.answer(401, {"errorCode": "E0000011", "errorSummary": "Invalid token provided"}, [])
+        if Okta.throttles:
+            Okta.throttles -= 1
+            return self.answer(429, {"errorCode": "E0000047", "errorSummary": "API call exceeded rate limit"}, [],
+                               {"X-Rate-Limit-Reset": str(int(time.time()))})
+        if self.path.startswith("/api/v1/groups"):
+            return self.answer(200, [], [])
+        if "DEPROVISIONED" in self.path:
+            return self.answer(200, Okta.left, [])
+        at = int(self.path.split("after=")[1]) if "after=" in self.path else 0
+        links = [f'<{base}{self.path}>; rel="self"']
+        if at + 2 < len(Okta.people):
+            links.append(f'<{base}/api/v1/users?after={at + 2}>; rel="next"')
+        if at:
+            links = [", ".join(links)]
+        return self.answer(200, Okta.people[at:at + 2], links)
+
+    def answer(self, status, body, links, more=None):
+        body = json.dumps(body).encode()
+        self.send_response(status)
+        for link in links:
+            self.send_header("Link", link)
+        for name, value in (more or {}).items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments):
+        pass
+
+
+def whole(stage, environment):
+    """Everything, against what boto3 reads."""
+    ran, said = sync(stage, environment)
+    check("a run that reads everything is exit 0 and complete", ran.returncode == 0 and said.get("state") == "complete", ran.stderr[-1500:])
+    organizations = client("organizations", environment)
+    listed = organizations.get_paginator("list_accounts").paginate().build_full_result()["Accounts"]
+    found = rows(stage, "SELECT id, name, state FROM aws_organizations_accounts ORDER BY id")
+    check.equal("the accounts are those of boto3", found,
+                sorted(({"id": it["Id"], "name": it["Name"], "state": it["State"]} for it in listed), key=lambda it: it["id"]))
+    coverage = rows(stage, "SELECT state, count(*) AS n FROM hallpass_coverage GROUP BY 1")
+    suspended = sum(it["State"] != "ACTIVE" for it in listed)
+    check.equal("suspended accounts are skipped, and nothing failed", {it["state"]: it["n"] for it in coverage if it["state"] != "ok"},
+                {"skipped": 11 * suspended})
+    identity(stage, environment)
+    active = [it["Id"] for it in listed if it["State"] == "ACTIVE"]
+    iam(stage, environment, active[:3])
+    check("the run is not kept", not os.listdir(stage.path(".local/state/hallpass/sync")))
+    return active
+
+
+def identity(stage, environment):
+    admin, store = client("sso-admin", environment), client("identitystore", environment)
+    [instance] = admin.list_instances()["Instances"]
+    sets = admin.get_paginator("list_permission_sets").paginate(InstanceArn=instance["InstanceArn"]).build_full_result()["PermissionSets"]
+    wanted = []
+    for one in sets:
+        pages = admin.get_paginator("list_accounts_for_provisioned_permission_set")
+        accounts = pages.paginate(InstanceArn=instance["InstanceArn"], PermissionSetArn=one).build_full_result()["AccountIds"]
+        for account in accounts:
+            pages = admin.get_paginator("list_account_assignments")
+            found = pages.paginate(InstanceArn=instance["InstanceArn"], PermissionSetArn=one, AccountId=account)
+            wanted += [(one, account, it["PrincipalId"]) for it in found.build_full_result()["AccountAssignments"]]
+    found = rows(stage, "SELECT permission_set_arn s, account_id a, principal_id p FROM aws_ssoadmin_account_assignments")
+    check.equal("the assignments are those of boto3", sorted((it["s"], it["a"], it["p"]) for it in found), sorted(wanted))
+    people = store.get_paginator("list_users").paginate(IdentityStoreId=instance["IdentityStoreId"]).build_full_result()["Users"]
+    found = rows(stage, "SELECT user_id FROM aws_identitystore_users")
+    check.equal("and so are the people", sorted(it["user_id"] for it in found), sorted(it["UserId"] for it in people))
+    who = stage.run("who", "--output", "json", timeout=120)
+    check("`who` answers from it", who.returncode == 0 and json.loads(who.stdout), who.stderr)
+
+
+def iam(stage, environment, accounts):
+    different = []
+    for account in accounts:
+        boto = client("iam", inside(environment, account))
+        users = boto.get_paginator("list_users").paginate().build_full_result()["Users"]
+        keys = [key["AccessKeyId"] for user in users for key in boto.list_access_keys(UserName=user["UserName"])["AccessKeyMetadata"]]
+        tags = {it["UserName"]: {tag["Key"]: tag["Value"] for tag in boto.list_user_tags(UserName=it["UserName"])["Tags"]} for it in users}
+        found = rows(stage, f"SELECT user_name, tags FROM aws_iam_users WHERE account_id = '{account}'")
+        ours = rows(stage, f"SELECT access_key_id FROM aws_iam_user_access_keys WHERE owner_account_id = '{account}'")
+        roles = rows(stage, f"SELECT role_name FROM aws_iam_roles WHERE role_account_id = '{account}'")
+        theirs = [it["RoleName"] for it in boto.get_paginator("list_roles").paginate().build_full_result()["Roles"]]
+        if ({it["user_name"]: it["tags"] for it in found} != tags or sorted(it["access_key_id"] for it in ours) != sorted(keys)
+                or sorted(it["role_name"] for it in roles) != sorted(theirs)):
+            different.append((account, found, tags, ours, keys))
+    check.equal("users, tags, keys and roles are those of boto3", different, [])
+
+
+def refused(stage, environment, sim, account):
+    """`inventory.md` T-4, T-5, T-7: what one account refuses."""
+    sim.post("/_sim/faults", {"kind": "error", "code": "AccessDenied", "http": 403,
+                              "match": {"service": "iam", "caller_account": account}})
+    ran, said = sync(stage, environment, "--only", "iam")
+    check("an account that refuses makes the run partial, and exit 1", ran.returncode == 1 and said.get("state") == "partial", ran.stderr[-800:])
+    check("and its failures are told in groups", any(account in it["accounts"] for it in said["failures"]) and "AccessDenied" in ran.stderr, said)
+    asked = stage.run("query", "SELECT count(*) AS n FROM aws_iam_users", "--output", "json", timeout=120)
+    check("a query says what is missing, and is exit 1", asked.returncode == 1 and "AccessDenied" in asked.stderr and account in asked.stderr, asked.stderr)
+    asked = stage.run("query", "SELECT count(*) AS n FROM aws_iam_users", "--allow-partial", timeout=120)
+    check("unless it may be partial", asked.returncode == 0, asked.stderr)
+    differences = stage.run("snapshots", "diff", "previous", "newest", "--table", "aws_iam_users", "--output", "json", timeout=120)
+    changes = json.loads(differences.stdout)
+    check("nothing is gone: what a failed list would have told is unknown",
+          changes and {it["change"] for it in changes} == {"unknown"} and {it["before"]["account_id"] for it in changes} == {account}, changes[:2])
+    run = ran.stderr.split("--resume ")[-1].split("`")[0]
+    sim.call("DELETE", "/_sim/faults")
+    before = rows(stage, "SELECT count(*) AS n FROM aws_iam_users", "--allow-partial")
+    sim.post("/_sim/calls/reset", {})
+    ran, said = sync(stage, environment, "--only", "iam", "--resume", run)
+    check("gone on with, it is whole", ran.returncode == 0 and said.get("state") == "complete", ran.stderr[-800:])
+    assumed = sim.get("/_sim/calls?limit=5000").json["counters"].get("sts:AssumeRole", {})
+    check.equal("and only that account was asked", sum(assumed.values()), 1)
+    after = rows(stage, "SELECT count(*) AS n FROM aws_iam_users")
+    check("with rows that were missing", after[0]["n"] > before[0]["n"], (before, after))
+
+
+def carried(stage, environment, sim, account):
+    sim.post("/_sim/faults", {"kind": "error", "code": "AccessDenied", "http": 403,
+                              "match": {"service": "iam", "caller_account": account}})
+    ran, said = sync(stage, environment, "--only", "iam", "--carry")
+    sim.call("DELETE", "/_sim/faults")
+    check("what failed may be that of an earlier snapshot, and is said to be", said.get("carried", 0) > 0 and said["failed"] == 0, (said, ran.stderr[-500:]))
+    source = rows(stage, f"SELECT DISTINCT source_snapshot_id s FROM hallpass_coverage WHERE state = 'carried' AND account_id = '{account}'")
+    check("with the snapshot that it is of", len(source) == 1 and source[0]["s"], source)
+
+
+def content(stage, run, environment):
+    """The rows of a snapshot: what is the same however it was read. Our own key is used while it is."""
+    own = environment["AWS_ACCESS_KEY_ID"]
+    exported = json.loads(stage.run("snapshots", "export", run, timeout=120).stdout)["tables"]
+    return {name: sorted(json.dumps(row, sort_keys=True) for row in table if row.get("access_key_id") != own)
+            for name, table in exported.items()}
+
+
+def killed(stage, environment, sim):
+    """kill -9 in the middle, and on."""
+    ran, said = sync(stage, environment, "--only", "iam,identity-center")
+    check("an unbroken run to compare with", ran.returncode == 0, ran.stderr[-500:])
+    unbroken = content(stage, said["snapshot_id"], environment)
+    folder = stage.path(".local/state/hallpass/sync")
+    before = set(os.listdir(folder))
+    sim.post("/_sim/faults", {"kind": "latency", "fixed_ms": 100, "match": {"service": "iam"}})
+    with open(stage.path("killed.err"), "wb") as log:
+        process = subprocess.Popen([stage.binary, "sync", "--only", "iam,identity-center", "-c", "8"], stdout=log, stderr=log,
+                                   cwd=stage.folder, env=stage.environment(**environment))
+    stage.processes.append(process)
+    slices = lambda: sum(len(os.listdir(folder / run / "slices")) for run in set(os.listdir(folder)) - before)
+    wait(lambda: slices() > 20, 60, process)
+    process.send_signal(signal.SIGKILL)
+    process.wait(20)
+    [run] = set(os.listdir(folder)) - before
+    kept = slices()
+    check("it was killed in the middle", kept > 20, kept)
+    check("and nobody sees a snapshot of it", run not in stage.run("snapshots", "list", timeout=60).stdout)
+    sim.call("DELETE", "/_sim/faults")
+    other = stage.run("sync", "--only", "iam", "--resume", run, **environment)
+    check("other words do not go on with it", other.returncode == 2 and "something else" in other.stderr, other.stderr)
+    ran, said = sync(stage, environment, "--only", "iam,identity-center", "--resume", run)
+    check("gone on with, it ends well", ran.returncode == 0 and said.get("state") == "complete", ran.stderr[-500:])
+    # the report says when it was made
+    again = content(stage, said["snapshot_id"], environment)
+    different = [name for name in unbroken if name != "aws_iam_credential_reports" and unbroken[name] != again[name]]
+    check.equal("and has what an unbroken run has", (different, sorted(unbroken) == sorted(again)), ([], True))
+
+
+def okta(stage, environment):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", free_port()), Okta)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    there = {"HALLPASS_OKTA_URL": f"http://127.0.0.1:{server.server_address[1]}", "HALLPASS_OKTA_TOKEN": TOKEN}
+    ran, said = sync(stage, {**environment, **there}, "--only", "okta")
+    check("people of Okta are read", ran.returncode == 0 and said.get("rows") == 6, ran.stderr)
+    found = rows(stage, "SELECT id, status, profile ->> 'costCenter' c FROM okta_users ORDER BY id")
+    check.equal("page by page, with those who left", [(it["id"], it["status"]) for it in found],
+                [("00gone", "DEPROVISIONED")] + [(f"00u{n}", "ACTIVE") for n in range(5)])
+    check("after a throttle", Okta.throttles == 0 and len(Okta.seen) > 5, Okta.seen)
+    wrong, said = sync(stage, {**environment, **there, "HALLPASS_OKTA_TOKEN": "another-secret"}, "--only", "okta")
+    check("a token that is refused is a failure, and exit 1", wrong.returncode == 1 and "E0000011" in wrong.stderr, wrong.stderr)
+    everywhere = "".join(path.read_text(errors="replace") for path in stage.path(".local").rglob("*") if path.is_file())
+    manifests = "".join(path.read_text() for path in stage.path("snapshots/_manifests").iterdir())
+    said = ran.stdout + ran.stderr + wrong.stdout + wrong.stderr + everywhere + manifests
+    check("and no token is anywhere", TOKEN not in said and "another-secret" not in said)
+    none = stage.run("sync", "--only", "okta", **environment)
+    check("without an address it is exit 2", none.returncode == 2 and "HALLPASS_OKTA_URL" in none.stderr, none.stderr)
+    server.shutdown()
+    ran, _ = sync(stage, environment, "--only", "iam")
+    one = stage.run("query", article("seed-1-old-keys"), "--output", "json", timeout=120)
+    check("the article's query of old keys answers", one.returncode == 0, one.stderr)
+    two = stage.run("query", article("seed-2-not-in-okta"), "--output", "json", timeout=120)
+    check("and that of people who left says that Okta is missing", two.returncode == 2 and "E_NOT_SYNCED" in two.stderr, two.stderr)
+
+
+def main():
+    with Stage("sync") as stage:
+        _, endpoint, environment = stage.simulator()
+        sim = Api(endpoint)
+        active = whole(stage, environment)
+        refused(stage, environment, sim, active[2])
+        carried(stage, environment, sim, active[2])
+        killed(stage, environment, sim)
+        okta(stage, environment)
+        unknown = stage.run("sync", "--accounts", "000000000001", **environment)
+        check("an account that is not there is exit 2", unknown.returncode == 2 and "000000000001" in unknown.stderr, unknown.stderr)
+    check.end()
+
+
+if __name__ == "__main__":
+    main()
