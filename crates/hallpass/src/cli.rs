@@ -8,7 +8,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crate::commands::approver::{approve, close_review, deny};
 use crate::commands::auditor::audit;
 use crate::commands::everybody::{complete, completions, demo, man, sim};
-use crate::commands::inventory::{companion, each};
+use crate::commands::inventory::{access, companion, each};
 use crate::commands::operator::{
     doctor, guard, lambda, lock, outage, plan, revoke, serve, sessions, slack, standing, store,
     sweep, token,
@@ -81,6 +81,7 @@ pub(crate) enum Command {
     Outage(outage::Args),
     Plan(plan::Args),
     Audit(audit::Args),
+    Access(access::Args),
     Each(Box<each::Args>),
     /// Who has what, where, and what is wrong with it
     #[command(disable_help_flag = true, disable_version_flag = true)]
@@ -154,7 +155,7 @@ pub(crate) const GROUPS: [CommandGroup; 7] = [
     },
     CommandGroup {
         title: "Look across the organization",
-        commands: &["each", "who", "query", "snapshots", "tables"],
+        commands: &["access", "each", "who", "query", "snapshots", "tables"],
     },
     CommandGroup {
         title: "Write rules and policies",
@@ -262,6 +263,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Snapshots(args) => companion::run("snapshots", &args),
         Command::Tables(args) => companion::run("tables", &args),
         Command::Who(args) => companion::run("who", &args),
+        Command::Access(args) => access::run(&args),
         Command::Each(args) => each::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Policy(args) => policy::run(&args),

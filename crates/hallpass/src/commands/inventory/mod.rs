@@ -1,4 +1,5 @@
 //! Commands that look across the organization.
 
+pub(crate) mod access;
 pub(crate) mod companion;
 pub(crate) mod each;
