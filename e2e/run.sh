@@ -9,7 +9,7 @@ cd "$(dirname "$0")"
 case $HALLPASS_BIN in /*) ;; *) HALLPASS_BIN=$OLDPWD/$HALLPASS_BIN ;; esac
 export HALLPASS_BIN PYTHONDONTWRITEBYTECODE=1
 # the longest first, so that the last to end does not run alone
-all=(readme attacks web referees policy_data killed drain channels sweeps journey policies witness oidc endsessions slack audit badinput api_properties outage mail cutoff demo using each sync decide sql hygiene)
+all=(readme attacks web referees policy_data killed drain channels sweeps journey policies witness oidc endsessions slack audit badinput api_properties outage access_code mail cutoff demo using each sync decide sql hygiene)
 names=("$@")
 [[ ${#names[@]} -gt 0 ]] || names=("${all[@]}")
 at_once=${E2E_AT_ONCE:-2}

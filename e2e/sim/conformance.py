@@ -1462,6 +1462,33 @@ def _(sim, w):
     assert w.sso.get_inline_policy_for_permission_set(**arn)["InlinePolicy"] == policy
 
 
+@row("S-10")
+def _(sim, w):
+    arn = dict(InstanceArn=sim.instance, PermissionSetArn=w.first["PermissionSetArn"])
+    own = {"Name": "audit-extra", "Path": "/team/"}
+    attach = w.sso.attach_customer_managed_policy_reference_to_permission_set
+    detach = w.sso.detach_customer_managed_policy_reference_from_permission_set
+    attach(CustomerManagedPolicyReference=own, **arn)
+    refused("ConflictException", attach, CustomerManagedPolicyReference=own, **arn)
+    listed = w.sso.list_customer_managed_policy_references_in_permission_set(**arn)["CustomerManagedPolicyReferences"]
+    assert listed == [own]
+    detach(CustomerManagedPolicyReference=own, **arn)
+    refused("ResourceNotFoundException", detach, CustomerManagedPolicyReference=own, **arn)
+
+
+@row("S-11")
+def _(sim, w):
+    arn = dict(InstanceArn=sim.instance, PermissionSetArn=w.first["PermissionSetArn"])
+    refused("ResourceNotFoundException", w.sso.get_permissions_boundary_for_permission_set, **arn)
+    own = {"CustomerManagedPolicyReference": {"Name": "limits", "Path": "/"}}
+    for boundary in (own, {"ManagedPolicyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}):
+        w.sso.put_permissions_boundary_to_permission_set(PermissionsBoundary=boundary, **arn)
+        assert w.sso.get_permissions_boundary_for_permission_set(**arn)["PermissionsBoundary"] == boundary
+    refused("ValidationException", w.sso.put_permissions_boundary_to_permission_set, PermissionsBoundary={}, **arn)
+    w.sso.delete_permissions_boundary_from_permission_set(**arn)
+    refused("ResourceNotFoundException", w.sso.delete_permissions_boundary_from_permission_set, **arn)
+
+
 @row("S-13")
 def _(sim, w):
     w.person, w.person_name = w.user()

@@ -9,6 +9,8 @@ pub enum Need {
     Policies,
     /// Whoever has the tags of accounts read.
     AccountTags,
+    /// Whoever applies access as code: they write permission sets.
+    AccessFiles,
 }
 
 /// What an action is needed for.
@@ -52,6 +54,13 @@ const fn for_policies(action: NeededAction) -> NeededAction {
 const fn for_tags(action: NeededAction) -> NeededAction {
     NeededAction {
         need: Need::AccountTags,
+        ..action
+    }
+}
+
+const fn for_files(action: NeededAction) -> NeededAction {
+    NeededAction {
+        need: Need::AccessFiles,
         ..action
     }
 }
@@ -113,6 +122,27 @@ const ACTIONS: &[NeededAction] = &[
     for_policies(write("organizations:DetachPolicy")),
     // a policy is made with its tags in one call
     for_policies(write("organizations:TagResource")),
+    for_files(read("sso:ListTagsForResource")),
+    for_files(read("sso:DescribePermissionSetProvisioningStatus")),
+    for_files(read("sso:ListPermissionSetProvisioningStatus")),
+    for_files(write("sso:CreatePermissionSet")),
+    for_files(write("sso:UpdatePermissionSet")),
+    for_files(write("sso:DeletePermissionSet")),
+    for_files(write("sso:AttachManagedPolicyToPermissionSet")),
+    for_files(write("sso:DetachManagedPolicyFromPermissionSet")),
+    for_files(write(
+        "sso:AttachCustomerManagedPolicyReferenceToPermissionSet",
+    )),
+    for_files(write(
+        "sso:DetachCustomerManagedPolicyReferenceFromPermissionSet",
+    )),
+    for_files(write("sso:PutInlinePolicyToPermissionSet")),
+    for_files(write("sso:DeleteInlinePolicyFromPermissionSet")),
+    for_files(write("sso:PutPermissionsBoundaryToPermissionSet")),
+    for_files(write("sso:DeletePermissionsBoundaryFromPermissionSet")),
+    for_files(write("sso:TagResource")),
+    for_files(write("sso:UntagResource")),
+    for_files(write("sso:ProvisionPermissionSet")),
 ];
 
 /// What exporting to a bucket needs on the bucket: `doctor` looks whether it has Object Lock.
@@ -143,6 +173,8 @@ mod tests {
             include_str!("inventory/people.rs"),
             include_str!("inventory/policies.rs"),
             include_str!("inventory/sets.rs"),
+            include_str!("permission_sets/reads.rs"),
+            include_str!("permission_sets/writes.rs"),
             include_str!("policies.rs"),
             include_str!("standing.rs"),
         ];
@@ -156,6 +188,7 @@ mod tests {
         sources
             .into_iter()
             .flat_map(|source| after(source, ".read(").chain(after(source, ".write(")))
+            .chain(after(include_str!("permission_sets/writes.rs"), "set,"))
             .filter(|name| *name != "GetCallerIdentity")
             .collect()
     }
@@ -171,7 +204,8 @@ mod tests {
         let mut called = called();
         called.insert("TagResource");
         assert_eq!(named, called);
-        assert_eq!(named.len(), ACTIONS.len());
+        let once: BTreeSet<_> = ACTIONS.iter().map(|action| action.name).collect();
+        assert_eq!(once.len(), ACTIONS.len());
     }
 
     #[test]
@@ -211,7 +245,15 @@ mod tests {
     fn what_writes_is_marked() {
         for action in ACTIONS {
             let verbs = [
-                ":Create", ":Delete", ":Update", ":Attach", ":Detach", ":Tag",
+                ":Create",
+                ":Delete",
+                ":Update",
+                ":Attach",
+                ":Detach",
+                ":Tag",
+                ":Untag",
+                ":Put",
+                ":Provision",
             ];
             let changes = verbs.iter().any(|verb| action.name.contains(verb));
             assert_eq!(action.writes, changes, "{}", action.name);

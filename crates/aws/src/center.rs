@@ -85,20 +85,10 @@ impl IdentityCenter for Aws {
                 account,
                 permission_set,
             } => {
-                let request = self
-                    .sso
-                    .create_account_assignment()
-                    .instance_arn(&self.about.instance_arn)
-                    .target_type(TargetType::AwsAccount)
-                    .target_id(account.as_str())
-                    .permission_set_arn(permission_set.as_str())
-                    .principal_type(PrincipalType::User)
-                    .principal_id(key.user.as_str());
-                let reply = self
-                    .sso_line
-                    .write("CreateAccountAssignment", pace, request.send())
-                    .await?;
-                Ok(in_progress(reply.account_assignment_creation_status)?)
+                let principal = (PrincipalType::User, key.user.as_str());
+                let urgency = Urgency::Grant;
+                let sent = self.create_assignment(account, permission_set, principal, urgency);
+                Ok(sent.await?)
             }
             Target::Group { group } => {
                 let request = self
@@ -122,20 +112,9 @@ impl IdentityCenter for Aws {
                 account,
                 permission_set,
             } => {
-                let request = self
-                    .sso
-                    .delete_account_assignment()
-                    .instance_arn(&self.about.instance_arn)
-                    .target_type(TargetType::AwsAccount)
-                    .target_id(account.as_str())
-                    .permission_set_arn(permission_set.as_str())
-                    .principal_type(PrincipalType::User)
-                    .principal_id(key.user.as_str());
-                let reply = self
-                    .sso_line
-                    .write("DeleteAccountAssignment", pace, request.send())
-                    .await?;
-                Ok(in_progress(reply.account_assignment_deletion_status)?)
+                let principal = (PrincipalType::User, key.user.as_str());
+                let sent = self.delete_assignment(account, permission_set, principal, urgency);
+                Ok(sent.await?)
             }
             Target::Group { group } => {
                 let membership = self.membership(group, &key.user, urgency).await?;
@@ -158,40 +137,10 @@ impl IdentityCenter for Aws {
         request: &str,
         urgency: Urgency,
     ) -> Result<OperationStatus, CenterFault> {
-        let pace = Deadline::port(urgency);
-        let instance = &self.about.instance_arn;
-        let status = match kind {
-            OperationKind::Create => self
-                .sso_line
-                .read("DescribeAccountAssignmentCreationStatus", pace, || {
-                    self.sso
-                        .describe_account_assignment_creation_status()
-                        .instance_arn(instance)
-                        .account_assignment_creation_request_id(request)
-                        .send()
-                })
-                .await
-                .map(|reply| reply.account_assignment_creation_status),
-            OperationKind::Delete => self
-                .sso_line
-                .read("DescribeAccountAssignmentDeletionStatus", pace, || {
-                    self.sso
-                        .describe_account_assignment_deletion_status()
-                        .instance_arn(instance)
-                        .account_assignment_deletion_request_id(request)
-                        .send()
-                })
-                .await
-                .map(|reply| reply.account_assignment_deletion_status),
-        };
-        match status {
-            Ok(status) => Ok(progress(status)?),
-            Err(CallFailure {
-                fault: CenterFault::NotFound { .. },
-                ..
-            }) => Ok(OperationStatus::Unknown),
-            Err(failure) => Err(failure.fault),
-        }
+        Ok(match self.operation(kind, request, urgency).await? {
+            Some(status) => operation_status(status.status.as_ref(), status.failure_reason)?,
+            None => OperationStatus::Unknown,
+        })
     }
 
     async fn in_progress(
@@ -266,6 +215,99 @@ impl IdentityCenter for Aws {
 }
 
 impl Aws {
+    /// Asks for an account assignment of a person or a group.
+    pub(crate) async fn create_assignment(
+        &self,
+        account: &AccountId,
+        set: &PermissionSetArn,
+        (kind, id): (PrincipalType, &str),
+        urgency: Urgency,
+    ) -> Result<SentOperation, CallFailure> {
+        let request = self
+            .sso
+            .create_account_assignment()
+            .instance_arn(&self.about.instance_arn)
+            .target_type(TargetType::AwsAccount)
+            .target_id(account.as_str())
+            .permission_set_arn(set.as_str())
+            .principal_type(kind)
+            .principal_id(id);
+        let pace = Deadline::port(urgency);
+        let reply = self
+            .sso_line
+            .write("CreateAccountAssignment", pace, request.send())
+            .await?;
+        in_progress(reply.account_assignment_creation_status)
+    }
+
+    /// Asks for its removal.
+    pub(crate) async fn delete_assignment(
+        &self,
+        account: &AccountId,
+        set: &PermissionSetArn,
+        (kind, id): (PrincipalType, &str),
+        urgency: Urgency,
+    ) -> Result<SentOperation, CallFailure> {
+        let request = self
+            .sso
+            .delete_account_assignment()
+            .instance_arn(&self.about.instance_arn)
+            .target_type(TargetType::AwsAccount)
+            .target_id(account.as_str())
+            .permission_set_arn(set.as_str())
+            .principal_type(kind)
+            .principal_id(id);
+        let pace = Deadline::port(urgency);
+        let reply = self
+            .sso_line
+            .write("DeleteAccountAssignment", pace, request.send())
+            .await?;
+        in_progress(reply.account_assignment_deletion_status)
+    }
+
+    /// What AWS says of an operation on an assignment; `None` when it does not know it (any more).
+    pub(crate) async fn operation(
+        &self,
+        kind: OperationKind,
+        request: &str,
+        urgency: Urgency,
+    ) -> Result<Option<AccountAssignmentOperationStatus>, CallFailure> {
+        let pace = Deadline::port(urgency);
+        let instance = &self.about.instance_arn;
+        let status = match kind {
+            OperationKind::Create => self
+                .sso_line
+                .read("DescribeAccountAssignmentCreationStatus", pace, || {
+                    self.sso
+                        .describe_account_assignment_creation_status()
+                        .instance_arn(instance)
+                        .account_assignment_creation_request_id(request)
+                        .send()
+                })
+                .await
+                .map(|reply| reply.account_assignment_creation_status),
+            OperationKind::Delete => self
+                .sso_line
+                .read("DescribeAccountAssignmentDeletionStatus", pace, || {
+                    self.sso
+                        .describe_account_assignment_deletion_status()
+                        .instance_arn(instance)
+                        .account_assignment_deletion_request_id(request)
+                        .send()
+                })
+                .await
+                .map(|reply| reply.account_assignment_deletion_status),
+        };
+        match status {
+            Ok(Some(status)) => Ok(Some(status)),
+            Ok(None) => Err(CallFailure::unparsable(
+                "an operation without a known status",
+            )),
+            Err(failure) if matches!(failure.fault, CenterFault::NotFound { .. }) => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
     pub(crate) async fn assignments(
         &self,
         account: &AccountId,
@@ -428,20 +470,20 @@ fn in_progress(
         .ok_or_else(|| CallFailure::unparsable("an accepted operation without a request id"))
 }
 
-fn progress(
-    status: Option<AccountAssignmentOperationStatus>,
+/// How far an asynchronous operation is.
+pub(crate) fn operation_status(
+    status: Option<&StatusValues>,
+    failure: Option<String>,
 ) -> Result<OperationStatus, CallFailure> {
-    let unparsable = || CallFailure::unparsable("an operation without a known status");
-    let status = status.ok_or_else(unparsable)?;
-    match status.status {
+    match status {
         Some(StatusValues::InProgress) => Ok(OperationStatus::InProgress),
         Some(StatusValues::Succeeded) => Ok(OperationStatus::Succeeded),
         Some(StatusValues::Failed) => Ok(OperationStatus::Failed {
-            reason: status
-                .failure_reason
-                .unwrap_or_else(|| "AWS gave no reason".to_owned()),
+            reason: failure.unwrap_or_else(|| "AWS gave no reason".to_owned()),
         }),
-        _ => Err(unparsable()),
+        _ => Err(CallFailure::unparsable(
+            "an operation without a known status",
+        )),
     }
 }
 

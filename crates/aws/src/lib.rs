@@ -12,6 +12,7 @@ mod transport;
 
 mod center;
 mod inventory;
+mod permission_sets;
 mod policies;
 mod standing;
 
@@ -53,6 +54,7 @@ pub use fanout::{
 pub use head_key::KmsKey;
 pub use inventory::{GroupsToRead, Inventory, Policies};
 pub use objects::{BucketPlace, BucketProblem, LockMode, Objects, Retention};
+pub use permission_sets::PermissionSets;
 pub use settings::{AwsClientSettings, Credentials, Survey};
 
 use crate::call::ServiceClient;

@@ -8,7 +8,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crate::commands::approver::{approve, close_review, deny};
 use crate::commands::auditor::audit;
 use crate::commands::everybody::{complete, completions, demo, man, sim};
-use crate::commands::inventory::{companion, each, sync};
+use crate::commands::inventory::{access, companion, each, sync};
 use crate::commands::operator::{
     doctor, guard, lambda, lock, outage, plan, revoke, serve, sessions, slack, standing, store,
     sweep, token,
@@ -81,6 +81,7 @@ pub(crate) enum Command {
     Outage(outage::Args),
     Plan(plan::Args),
     Audit(audit::Args),
+    Access(access::Args),
     Each(Box<each::Args>),
     Sync(Box<sync::Args>),
     /// Who has what, where, and what is wrong with it
@@ -155,7 +156,7 @@ pub(crate) const GROUPS: [CommandGroup; 7] = [
     },
     CommandGroup {
         title: "Look across the organization",
-        commands: &["each", "sync", "who", "query", "snapshots", "tables"],
+        commands: &["access", "each", "sync", "who", "query", "snapshots", "tables"],
     },
     CommandGroup {
         title: "Write rules and policies",
@@ -263,6 +264,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Snapshots(args) => companion::run("snapshots", &args),
         Command::Tables(args) => companion::run("tables", &args),
         Command::Who(args) => companion::run("who", &args),
+        Command::Access(args) => access::run(&args),
         Command::Each(args) => each::run(&args),
         Command::Sync(args) => sync::run(&args),
         Command::Rules(args) => rules::run(&args),

@@ -25,6 +25,7 @@ mod heads;
 mod held;
 mod ids;
 mod keys;
+mod live_grants;
 mod logging;
 mod output;
 mod person;

@@ -6,11 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use hallpass_access_files::{AccessStepExecutor, LiveGrants, PermissionSetAdmin, is_access_step};
+use hallpass_aws::{Aws, PermissionSets};
 use hallpass_model::{Clock, IdSource, Timestamp};
 use hallpass_org::{ChoreError, OrgStepExecutor, OrgStore, Organization};
 use hallpass_runner::{
-    Applying, Exit as PlanExit, LANE_LEASE, Plan, PlanDraft, PlanId, PlanReport, PlanStore as _,
-    RunError, Runner, RunnerIdentity, Sleeper, StepEnd as Ended, StepExecutor, fold, report_of,
+    Applying, Exit as PlanExit, LANE_LEASE, Plan, PlanDraft, PlanId, PlanReport, PlanStep,
+    PlanStore as _, RunError, Runner, RunnerIdentity, Sleeper, StepEnd as Ended, StepError,
+    StepExecutor, StepProbe, Undo, Verify, WriteAnswer, fold, report_of,
 };
 use hallpass_store::SqliteStore;
 use serde_json::Value;
@@ -20,6 +23,7 @@ use crate::commands::operator::serve::{ConfigArgs, connect, open_store};
 use crate::compose::RandomIds;
 use crate::config::Loaded;
 use crate::exit::{Exit, Failure};
+use crate::live_grants::StoredGrants;
 use crate::output::{self, Format, OutputArgs, Table};
 use crate::prompt::{YesArgs, confirm_act};
 
@@ -141,8 +145,46 @@ impl Clock for Elsewhere {
     }
 }
 
+/// Steps of every kind, each carried out by the crate that knows what it means.
+struct EveryStep {
+    org: OrgStepExecutor,
+    access: AccessStepExecutor,
+}
+
+impl EveryStep {
+    fn of(&self, step: &PlanStep) -> &dyn StepExecutor {
+        if is_access_step(&step.kind) {
+            &self.access
+        } else {
+            &self.org
+        }
+    }
+}
+
+#[async_trait]
+impl StepExecutor for EveryStep {
+    async fn probe(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
+        self.of(step).probe(step).await
+    }
+
+    async fn act(&self, step: &PlanStep, seen: &StepProbe) -> WriteAnswer {
+        self.of(step).act(step, seen).await
+    }
+
+    async fn verify(&self, step: &PlanStep, remote: &str) -> Verify {
+        self.of(step).verify(step, remote).await
+    }
+
+    fn undo(&self, step: &PlanStep, old: &Value, new: &Value) -> Undo {
+        self.of(step).undo(step, old, new)
+    }
+}
+
 /// The pieces that plans run on.
 pub(crate) struct PlanContext {
+    pub(crate) aws: Arc<Aws>,
+    pub(crate) center: Arc<dyn PermissionSetAdmin>,
+    pub(crate) grants: Arc<dyn LiveGrants>,
     pub(crate) organization: Arc<dyn Organization>,
     pub(crate) kept: Arc<dyn OrgStore>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -169,13 +211,19 @@ pub(crate) async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
         actor: aws.about().arn.clone(),
     };
     let store = Arc::new(store);
-    let organization: Arc<dyn Organization> = Arc::new(aws);
+    let aws = Arc::new(aws);
+    let organization: Arc<dyn Organization> = Arc::clone(&aws) as Arc<dyn Organization>;
     let kept: Arc<dyn OrgStore> = Arc::clone(&store) as Arc<dyn OrgStore>;
-    let hands: Arc<dyn StepExecutor> = Arc::new(OrgStepExecutor::new(
-        Arc::clone(&organization),
-        Arc::clone(&kept),
-        Arc::clone(&clock),
-    ));
+    let center: Arc<dyn PermissionSetAdmin> = Arc::new(PermissionSets::new(Arc::clone(&aws)));
+    let grants: Arc<dyn LiveGrants> = Arc::new(StoredGrants(Arc::clone(&store)));
+    let hands: Arc<dyn StepExecutor> = Arc::new(EveryStep {
+        org: OrgStepExecutor::new(
+            Arc::clone(&organization),
+            Arc::clone(&kept),
+            Arc::clone(&clock),
+        ),
+        access: AccessStepExecutor::new(Arc::clone(&center), Arc::clone(&grants)),
+    });
     let runner = Runner::new(
         store,
         Arc::clone(&hands),
@@ -185,6 +233,9 @@ pub(crate) async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
         keeper,
     );
     Ok(PlanContext {
+        aws,
+        center,
+        grants,
         organization,
         kept,
         clock,

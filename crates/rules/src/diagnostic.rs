@@ -292,7 +292,7 @@ impl fmt::Display for Diagnostic {
 }
 
 /// The known key nearest to `key`, if one is near enough to be what was meant.
-pub(crate) fn nearest<'a>(key: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(key: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = key.to_lowercase().replace(['_', '-'], "");
     known
         .into_iter()

@@ -14,9 +14,9 @@ mod hours;
 mod read;
 mod rule;
 mod selftest;
-mod syntax;
+pub mod syntax;
 
-pub use diagnostic::{Diagnostic, FindingCode, Position, Severity};
+pub use diagnostic::{Diagnostic, FindingCode, Position, Severity, nearest};
 pub use directory::Directory;
 pub use engine::{
     Approvable, Ask, ClickRefused, Considered, Decision, DecisionKind, DecisionQuestion,

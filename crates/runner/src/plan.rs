@@ -63,6 +63,9 @@ pub struct Lane {
     pub width: u32,
     /// Whether the lane is held in the store, so that two processes never run it at once.
     pub shared: bool,
+    /// Of the steps of the lane that say the same here one runs at a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apart: Option<String>,
 }
 
 impl Lane {
@@ -72,6 +75,7 @@ impl Lane {
             name: "default".to_owned(),
             width: 16,
             shared: false,
+            apart: None,
         }
     }
 
@@ -81,6 +85,7 @@ impl Lane {
             name: name.into(),
             width: 1,
             shared: true,
+            apart: None,
         }
     }
 
@@ -369,6 +374,13 @@ impl PlanDraft {
             self.steps.push(step);
         }
         id
+    }
+
+    /// Gives a step another time than the usual five minutes.
+    pub fn set_timeout(&mut self, id: &StepId, timeout: TimeSpan) {
+        for step in self.steps.iter_mut().filter(|step| step.id == *id) {
+            step.timeout = timeout;
+        }
     }
 
     /// Whether nothing is wanted.

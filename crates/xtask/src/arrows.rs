@@ -17,6 +17,7 @@ const CORES: &[&str] = &[
     "collect",
     "activity",
     "org",
+    "access-files",
 ];
 
 /// Folder below `crates/` → the folders it may depend on. Dev-dependencies are not held against
@@ -41,6 +42,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("collect", &["inventory", "model"]),
     ("activity", &["iam", "runner", "model"]),
     ("org", &["assignments", "iam", "runner", "audit", "model"]),
+    // rules: the directory snapshot, and the reader of TOML, YAML and JSON that knows places
+    (
+        "access-files",
+        &["assignments", "rules", "iam", "runner", "model"],
+    ),
     // a process of its own; only the binary and the simulation know it
     ("guard", &["assignments", "audit", "model"]),
     // adapters
@@ -71,6 +77,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "org",
             "runner",
             "rules",
+            "access-files",
             "fanout",
             "aws-wire",
             "aws-model",

@@ -24,7 +24,9 @@ use crate::Aws;
 use crate::fault::CallFailure;
 use described_users::DescribedUsers;
 pub use policies::Policies;
+pub(crate) use policies::{boundary, inline, managed, referenced};
 use sets::Sets;
+pub(crate) use sets::session_seconds;
 
 /// Tells which groups' members matter now (those that rules and configuration name).
 pub type GroupsToRead = Arc<dyn Fn() -> BTreeSet<GroupRef> + Send + Sync>;

@@ -142,7 +142,7 @@ async fn session(
     Ok(TimeSpan::seconds(session_seconds(text.as_deref())))
 }
 
-async fn inline(
+pub(crate) async fn inline(
     aws: &Aws,
     set: &PermissionSetArn,
     pace: Deadline,
@@ -161,7 +161,7 @@ async fn inline(
     Ok(reply.inline_policy.filter(|text| !text.trim().is_empty()))
 }
 
-async fn managed(
+pub(crate) async fn managed(
     aws: &Aws,
     set: &PermissionSetArn,
     pace: Deadline,
@@ -187,7 +187,7 @@ async fn managed(
         .collect()
 }
 
-async fn referenced(
+pub(crate) async fn referenced(
     aws: &Aws,
     set: &PermissionSetArn,
     pace: Deadline,
@@ -209,8 +209,8 @@ async fn referenced(
         .collect())
 }
 
-/// A set without a boundary answers with none, or that there is none.
-async fn boundary(
+/// The permissions boundary of a set. One without answers with none, or that there is none.
+pub(crate) async fn boundary(
     aws: &Aws,
     set: &PermissionSetArn,
     pace: Deadline,

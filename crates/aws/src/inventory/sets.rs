@@ -155,7 +155,7 @@ async fn describe(aws: &Aws, arn: &PermissionSetArn) -> Result<Option<Permission
 }
 
 /// An ISO 8601 duration (`PT1H` to `PT12H`) in seconds.
-pub(super) fn session_seconds(text: Option<&str>) -> u64 {
+pub(crate) fn session_seconds(text: Option<&str>) -> u64 {
     let Some(text) = text else {
         return SESSION_DEFAULT_SECONDS;
     };

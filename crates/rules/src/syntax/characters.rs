@@ -10,7 +10,7 @@ use crate::diagnostic::{Diagnostic, FindingCode};
 const TOLD_MAX: usize = 20;
 
 /// Every hidden character of a text, with its place.
-pub(crate) fn hidden(text: &str) -> Vec<Diagnostic> {
+pub fn hidden(text: &str) -> Vec<Diagnostic> {
     let found = hidden_in(text).filter(|(_, _, hidden)| *hidden);
     let mut found = found.take(TOLD_MAX).peekable();
     if found.peek().is_none() {

@@ -6,7 +6,7 @@ mod json;
 mod toml;
 mod yaml;
 
-pub(crate) use characters::hidden;
+pub use characters::hidden;
 
 use crate::diagnostic::{Diagnostic, FindingCode, Position};
 
@@ -34,33 +34,44 @@ pub enum Syntax {
 
 /// A value and where it begins.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Node {
-    pub(crate) position: Position,
-    pub(crate) value: Value,
+pub struct Node {
+    /// Where it begins.
+    pub position: Position,
+    /// What it is.
+    pub value: Value,
 }
 
 /// What a value is.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Value {
+pub enum Value {
+    /// Nothing.
     Null,
+    /// Yes or no.
     Bool(bool),
     /// A number or a date, as written.
     Number(String),
+    /// A text.
     Text(String),
+    /// Values in their order.
     List(Vec<Node>),
+    /// Keys with values, in the order of the text.
     Map(Vec<MapEntry>),
 }
 
 /// A key of a map with its value.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct MapEntry {
-    pub(crate) key: String,
-    pub(crate) position: Position,
-    pub(crate) value: Node,
+pub struct MapEntry {
+    /// The key.
+    pub key: String,
+    /// Where the key begins.
+    pub position: Position,
+    /// Its value.
+    pub value: Node,
 }
 
 impl Node {
-    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
+    /// The value of a key, where this is a map that has it.
+    pub fn get(&self, key: &str) -> Option<&Node> {
         match &self.value {
             Value::Map(entries) => entries.iter().find(|e| e.key == key).map(|e| &e.value),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => {
@@ -69,7 +80,8 @@ impl Node {
         }
     }
 
-    pub(crate) fn as_text(&self) -> Option<&str> {
+    /// The text, where this is one.
+    pub fn as_text(&self) -> Option<&str> {
         match &self.value {
             Value::Text(text) => Some(text),
             _ => None,
@@ -77,7 +89,7 @@ impl Node {
     }
 
     /// The type as a reader of the file would call it.
-    pub(crate) fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match self.value {
             Value::Null => "null",
             Value::Bool(_) => "a boolean",
@@ -89,7 +101,7 @@ impl Node {
     }
 
     /// The value as it may be repeated in a message.
-    pub(crate) fn shown(&self) -> String {
+    pub fn shown(&self) -> String {
         match &self.value {
             Value::Null => "null".to_owned(),
             Value::Bool(flag) => flag.to_string(),
@@ -107,20 +119,22 @@ impl Node {
 /// What came out of a text: as much of the tree as could be read, and what is to be said of it.
 ///
 /// In HCL the root may hold a key several times, once for each module.
-pub(crate) struct Parsed {
-    pub(crate) root: Option<Node>,
-    pub(crate) findings: Vec<Diagnostic>,
+pub struct Parsed {
+    /// The tree.
+    pub root: Option<Node>,
+    /// What is wrong, and what is odd.
+    pub findings: Vec<Diagnostic>,
 }
 
 impl Parsed {
     /// Whether the text could be read whole.
-    pub(crate) fn is_whole(&self) -> bool {
+    pub fn is_whole(&self) -> bool {
         !self.findings.iter().any(Diagnostic::is_error)
     }
 }
 
 /// Reads `text` as `syntax`. Never panics; on a broken text `root` may hold its beginning.
-pub(crate) fn parse(text: &str, syntax: Syntax) -> Parsed {
+pub fn parse(text: &str, syntax: Syntax) -> Parsed {
     if text.len() > SOURCE_BYTES_MAX {
         let error = Diagnostic::error(
             FindingCode::TooLarge,

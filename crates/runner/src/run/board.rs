@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::journal::{Final, Folded, StepEnd, StepState};
-use crate::plan::{Plan, StepId, StepTarget};
+use crate::plan::{Lane, Plan, StepId, StepTarget};
 use crate::run::Stopped;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,15 +109,19 @@ impl<'a> Board<'a> {
         let Some(step) = self.plan.steps.get(index) else {
             return false;
         };
-        let running = self
+        let running: Vec<&Lane> = self
             .plan
             .steps
             .iter()
             .zip(&self.states)
             .filter(|(other, state)| {
                 **state == BoardState::Running && other.lane.name == step.lane.name
-            });
-        u32::try_from(running.count()).is_ok_and(|count| count < step.lane.width.max(1))
+            })
+            .map(|(other, _)| &other.lane)
+            .collect();
+        let apart = step.lane.apart.as_ref();
+        let is_apart = apart.is_none() || running.iter().all(|it| it.apart.as_ref() != apart);
+        is_apart && u32::try_from(running.len()).is_ok_and(|count| count < step.lane.width.max(1))
     }
 
     fn state_of(&self, id: &StepId) -> Option<BoardState> {

@@ -11,12 +11,23 @@ use crate::plan::{Plan, PlanStep, StepProbe, hash};
 use crate::ports::{Effect, StepError, TargetChange, Verify, WriteAnswer};
 use crate::retry::pause;
 
-/// Between questions about something that was taken on.
-const POLL_PAUSE: Duration = Duration::from_secs(5);
-/// The first of these pauses: most things are done by then.
+/// Before the first question about something that was taken on is repeated: most things are done by
+/// then. Doubles.
 const POLL_PAUSE_FIRST: Duration = Duration::from_secs(1);
+/// The longest of these pauses.
+const POLL_PAUSE_MAX: Duration = Duration::from_secs(5);
+/// Each is a fifth shorter or longer, so that many do not ask at once.
+const POLL_SPREAD: u64 = 5;
 /// Naps are cut so, so that a lane is renewed meanwhile.
 const NAP_MAX: Duration = Duration::from_secs(10);
+
+/// The pause after so many questions.
+fn poll_pause(asked: u32, chance: u64) -> Duration {
+    let pause = POLL_PAUSE_FIRST.saturating_mul(1 << asked.min(8));
+    let millis = u64::try_from(pause.min(POLL_PAUSE_MAX).as_millis()).unwrap_or(u64::MAX);
+    let spread = millis / POLL_SPREAD;
+    Duration::from_millis(millis - spread + chance % (2 * spread + 1))
+}
 
 /// What a step knows of itself while it runs.
 struct Walk<'a> {
@@ -172,12 +183,8 @@ impl Runner {
                 };
                 self.note(&walk.plan.id, &poll).await?;
             }
-            let pause = if asked == 0 {
-                POLL_PAUSE_FIRST
-            } else {
-                POLL_PAUSE
-            };
-            self.wait(walk, pause).await?;
+            let chance = self.chance(walk.step, asked);
+            self.wait(walk, poll_pause(asked, chance)).await?;
             asked = asked.saturating_add(1);
         }
     }
@@ -309,5 +316,24 @@ impl Runner {
         let text = hash(&format!("{}|{}|{tries}", self.keeper.holder, step.id));
         let head: String = text.chars().take(16).collect();
         u64::from_str_radix(&head, 16).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn questions_come_after_one_second_growing_to_five_each_a_fifth_more_or_less() {
+        for (asked, seconds) in [(0, 1), (1, 2), (2, 4), (3, 5), (9, 5), (u32::MAX, 5)] {
+            let due = Duration::from_secs(seconds);
+            for chance in [0, 399, 1_000_003, u64::MAX] {
+                let pause = poll_pause(asked, chance);
+                assert!(
+                    pause >= due * 4 / 5 && pause <= due * 6 / 5,
+                    "{asked}: {pause:?}"
+                );
+            }
+        }
     }
 }

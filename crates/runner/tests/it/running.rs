@@ -163,6 +163,13 @@ async fn lanes_bound_how_many_run_at_once() {
             3,
         ),
         (Lane::usual(), 6),
+        (
+            Lane {
+                apart: Some("one role".into()),
+                ..Lane::usual()
+            },
+            1,
+        ),
     ] {
         let bench = Bench::new();
         let draft = limited(&["a", "b", "c", "d", "e", "f"], PlanLimits::USUAL, &lane);

@@ -86,6 +86,14 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             Reads(policies::list_customer_managed),
         ),
         (
+            "AttachCustomerManagedPolicyReferenceToPermissionSet",
+            Writes(policies::attach_customer_managed),
+        ),
+        (
+            "DetachCustomerManagedPolicyReferenceFromPermissionSet",
+            Writes(policies::detach_customer_managed),
+        ),
+        (
             "GetInlinePolicyForPermissionSet",
             Reads(policies::get_inline),
         ),
@@ -100,6 +108,14 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         (
             "GetPermissionsBoundaryForPermissionSet",
             Reads(policies::get_boundary),
+        ),
+        (
+            "PutPermissionsBoundaryToPermissionSet",
+            Writes(policies::put_boundary),
+        ),
+        (
+            "DeletePermissionsBoundaryFromPermissionSet",
+            Writes(policies::delete_boundary),
         ),
         ("ListTagsForResource", Reads(tags::list)),
         ("TagResource", Writes(tags::tag)),

@@ -88,6 +88,62 @@ pub(super) fn detach(context: &mut Context<'_>) -> HandlerResult {
     Ok(Output::Members(json!({})))
 }
 
+/// The policy that an input member names by name and path; `/` where no path is given.
+fn reference(reference: Option<&Value>) -> (String, String) {
+    let text = |name: &str| reference?.get(name).and_then(Value::as_str);
+    let name = text("Name").unwrap_or_default().to_owned();
+    (name, text("Path").unwrap_or("/").to_owned())
+}
+
+fn named_policy(context: &Context<'_>) -> (String, String) {
+    let input = &context.call.input;
+    reference(input.get("CustomerManagedPolicyReference"))
+}
+
+/// `AttachCustomerManagedPolicyReferenceToPermissionSet`
+pub(super) fn attach_customer_managed(context: &mut Context<'_>) -> HandlerResult {
+    let mut set = target_set(context)?.clone();
+    check_managed(context, &set.id)?;
+    let policy = named_policy(context);
+    if set.customer_managed.contains(&policy) {
+        return Err(ApiError::new(
+            "ConflictException",
+            format!(
+                "Policy {} is already attached to PermissionSet {}.",
+                policy.0, set.id
+            ),
+        ));
+    }
+    if set.customer_managed.len() >= MANAGED_PER_SET {
+        return Err(ApiError::new(
+            "ServiceQuotaExceededException",
+            "You have reached the maximum number of customer managed policies of a permission set.",
+        ));
+    }
+    set.customer_managed.push(policy);
+    change(context, set);
+    Ok(Output::Members(json!({})))
+}
+
+/// `DetachCustomerManagedPolicyReferenceFromPermissionSet`
+pub(super) fn detach_customer_managed(context: &mut Context<'_>) -> HandlerResult {
+    let mut set = target_set(context)?.clone();
+    check_managed(context, &set.id)?;
+    let policy = named_policy(context);
+    if !set.customer_managed.contains(&policy) {
+        return Err(ApiError::new(
+            "ResourceNotFoundException",
+            format!(
+                "Policy {} is not attached to PermissionSet {}.",
+                policy.0, set.id
+            ),
+        ));
+    }
+    set.customer_managed.retain(|held| *held != policy);
+    change(context, set);
+    Ok(Output::Members(json!({})))
+}
+
 /// `GetInlinePolicyForPermissionSet`
 pub(super) fn get_inline(context: &Context<'_>) -> HandlerResult {
     let set = read_set(context)?;
@@ -156,4 +212,43 @@ pub(super) fn get_boundary(context: &Context<'_>) -> HandlerResult {
         )
     })?;
     Ok(Output::Members(json!({ "PermissionsBoundary": boundary })))
+}
+
+/// `PutPermissionsBoundaryToPermissionSet`: one policy, of AWS or of the accounts.
+pub(super) fn put_boundary(context: &mut Context<'_>) -> HandlerResult {
+    let mut set = target_set(context)?.clone();
+    check_managed(context, &set.id)?;
+    let input = &context.call.input;
+    let own = input.pointer("/PermissionsBoundary/CustomerManagedPolicyReference");
+    let managed = input.pointer("/PermissionsBoundary/ManagedPolicyArn");
+    let boundary = match (own, managed) {
+        (Some(_), None) => {
+            let (name, path) = reference(own);
+            json!({ "CustomerManagedPolicyReference": { "Name": name, "Path": path } })
+        }
+        (None, Some(arn)) => json!({ "ManagedPolicyArn": arn }),
+        _ => {
+            return Err(ApiError::new(
+                "ValidationException",
+                "A permissions boundary is either an AWS managed policy or a customer managed policy.",
+            ));
+        }
+    };
+    set.boundary = Some(boundary);
+    change(context, set);
+    Ok(Output::Members(json!({})))
+}
+
+/// `DeletePermissionsBoundaryFromPermissionSet`
+pub(super) fn delete_boundary(context: &mut Context<'_>) -> HandlerResult {
+    let mut set = target_set(context)?.clone();
+    check_managed(context, &set.id)?;
+    if set.boundary.take().is_none() {
+        return Err(ApiError::new(
+            "ResourceNotFoundException",
+            format!("PermissionSet {} has no permissions boundary.", set.id),
+        ));
+    }
+    change(context, set);
+    Ok(Output::Members(json!({})))
 }

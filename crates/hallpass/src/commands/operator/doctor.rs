@@ -58,6 +58,8 @@ enum Whom {
     Guard,
     /// Who ends sessions or runs drills from the command line, beside what the server has
     Policies,
+    /// Who applies access as code
+    Access,
 }
 
 /// The result of one check.
@@ -111,6 +113,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
             Whom::Server => iam_policy::text(&uses, &exports::statements(&loaded)?),
             Whom::Guard => iam_policy::for_guard(&uses, &exports::for_guard(&loaded)?),
             Whom::Policies => iam_policy::for_policies(&uses),
+            Whom::Access => iam_policy::for_access(&uses),
         };
         output::print(&text)?;
         return Ok(Exit::Ok);

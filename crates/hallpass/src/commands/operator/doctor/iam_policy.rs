@@ -181,6 +181,21 @@ pub(super) fn for_policies(uses: &Uses) -> String {
     policy(&organization_policies(uses))
 }
 
+/// What access as code needs: everything the server reads, and permission sets with their assignments
+/// to write.
+pub(super) fn for_access(uses: &Uses) -> String {
+    let of = |writes: bool| {
+        actions(|it| {
+            it.writes == writes
+                && it.need != Need::Policies
+                && !(writes && it.name.starts_with("identitystore:"))
+        })
+    };
+    let mut statements = allow("Read", &of(false), uses.partition);
+    statements.extend(allow("Write", &of(true), uses.partition));
+    policy(&statements)
+}
+
 fn organization_policies(uses: &Uses) -> Vec<Value> {
     let of = |writes: bool| actions(|it| it.need == Need::Policies && it.writes == writes);
     let mut statements = allow("ReadPolicies", &of(false), uses.partition);
@@ -298,7 +313,7 @@ mod tests {
         for uses in combinations() {
             let all = allowed(&text(&uses, &[]));
             let expected = hallpass_aws::actions().iter().filter(|it| match it.need {
-                Need::AccountTags => false,
+                Need::AccountTags | Need::AccessFiles => false,
                 Need::Policies => uses.policies == Policies::Written,
                 Need::Always if it.writes && it.name.starts_with("identitystore:") => {
                     !uses.groups.is_empty()
@@ -316,6 +331,16 @@ mod tests {
             "{alone:?}"
         );
         assert!(alone.contains("organizations:AttachPolicy"));
+        let access = allowed(&for_access(&uses(&[], Policies::Untouched, "eu-west-1")));
+        for (action, is_needed) in [
+            ("sso:ProvisionPermissionSet", true),
+            ("sso:DeleteAccountAssignment", true),
+            ("organizations:ListTagsForResource", true),
+            ("organizations:AttachPolicy", false),
+            ("identitystore:CreateGroupMembership", false),
+        ] {
+            assert_eq!(access.contains(action), is_needed, "{action}");
+        }
     }
 
     #[test]

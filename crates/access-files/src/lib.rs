@@ -1,0 +1,55 @@
+//! Permission sets and account assignments as files (`inventory.md` §4): read and checked, compared
+//! with what stands in Identity Center, carried out as a plan, written out again.
+//!
+//! ```text
+//!   files ──► read ──► AccessFile ──► select ──► WantedAccess ─┐
+//!                                                             ├─► compare ──► AccessDiff ──► steps ──► runner
+//!   Identity Center ──► read_access ──► SeenAccess ───────────┘       │
+//!                                            └──► export              └──► refusals, drift
+//! ```
+//!
+//! Everything above the ports is pure: texts, a directory snapshot and what was seen in, values out.
+//! Temporary access that Hallpass gave is in none of it (promise P3).
+//!
+//! Knows nothing of AWS's wire formats, of databases or of who may ask.
+#![warn(missing_docs)]
+
+mod finding;
+mod managed_policies;
+mod state;
+
+mod file;
+mod read;
+
+mod select;
+
+mod compare;
+mod drift;
+mod export;
+mod refusal;
+
+mod probe;
+mod read_access;
+mod step_executor;
+mod steps;
+
+mod ports;
+
+pub use compare::{AccessDiff, BlockedDeletion, DiffTotals, compare};
+pub use drift::{DriftKind, DriftedItem, drift};
+pub use export::{Exported, export};
+pub use file::{AccessFile, AssignmentBlock, DeclaredSet, IgnoredAccess, ManagedScope, Settings};
+pub use finding::{FileFinding, Place};
+pub use ports::{LiveGrants, PermissionSetAdmin};
+pub use read::{PolicyFileReader, SourceText, read};
+pub use read_access::{UnreadAccess, leave_to_grants, read_access};
+pub use refusal::{AccessRefusal, CallerSession, LastAccess, last_access, refusals};
+pub use select::{Ignoring, WantedAccess, WantedSet, select};
+pub use state::{
+    AccountAssignment, CustomerPolicy, PermissionSetContent, PermissionsBoundary, PrincipalRef,
+    SeenAccess, SeenSet, SetPart, iso_duration,
+};
+pub use step_executor::AccessStepExecutor;
+pub use steps::{
+    AccessAction, AccessChange, PLAN_KIND, SavedDiff, SetAction, is_access_step, plan,
+};

@@ -1,0 +1,233 @@
+//! What speaks against applying a difference (`inventory.md` A-10), and what has to be said of it
+//! (A-11).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use hallpass_model::{AccountId, GroupId, PermissionSetName, UserId};
+use serde::{Deserialize, Serialize};
+
+use crate::compare::AccessDiff;
+use crate::file::ManagedScope;
+use crate::select::WantedAccess;
+use crate::state::{AccountAssignment, PrincipalRef, SeenAccess};
+use crate::steps::{AccessAction, SetAction};
+
+/// What speaks against a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "refusal", rename_all = "snake_case")]
+pub enum AccessRefusal {
+    /// A protected set would be loosened, or lose an assignment.
+    Protected {
+        /// The set.
+        permission_set: PermissionSetName,
+    },
+    /// More is deleted than the files allow.
+    TooManyDeletions {
+        /// Sets and assignments that would be deleted.
+        deletions: usize,
+        /// Those that may be.
+        allowed: usize,
+    },
+    /// Sets that are in no file would be deleted: somebody has to say how many deletions they saw.
+    Unconfirmed {
+        /// Sets and assignments that would be deleted.
+        deletions: usize,
+    },
+    /// Whoever applies it would lose the access they apply it with.
+    SelfLockout {
+        /// The set of their session.
+        permission_set: PermissionSetName,
+        /// Its account.
+        account: AccountId,
+    },
+}
+
+impl fmt::Display for AccessRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Protected { permission_set } => write!(
+                f,
+                "permission set `{permission_set}` is protected; `--unprotect {permission_set}` allows it"
+            ),
+            Self::TooManyDeletions { deletions, allowed } => write!(
+                f,
+                "{deletions} deletions, and `settings.max_destroy` allows {allowed}"
+            ),
+            Self::Unconfirmed { deletions } => write!(
+                f,
+                "`manage: all` deletes sets that no file names; `--confirm {deletions}` says that all {deletions} \
+                 deletions are meant"
+            ),
+            Self::SelfLockout {
+                permission_set,
+                account,
+            } => write!(
+                f,
+                "it takes away `{permission_set}` in {account}, with which you are signed in; \
+                 `--allow-self-lockout` allows it"
+            ),
+        }
+    }
+}
+
+/// The session of whoever applies a plan, where it is one of a permission set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallerSession {
+    /// The set.
+    pub permission_set: PermissionSetName,
+    /// The account.
+    pub account: AccountId,
+    /// Who they are in the directory; `None` when the session's name is nobody's there.
+    pub user: Option<UserId>,
+    /// Their groups, as far as those have the set there.
+    pub groups: BTreeSet<GroupId>,
+}
+
+impl CallerSession {
+    /// The set and the account of an ARN `…:assumed-role/AWSReservedSSO_SET_suffix/NAME`, and that name.
+    pub fn parse(arn: &str) -> Option<(PermissionSetName, AccountId, &str)> {
+        let mut parts = arn.split(':').skip(4);
+        let account = AccountId::new(parts.next()?).ok()?;
+        let (role, name) = parts
+            .next()?
+            .strip_prefix("assumed-role/AWSReservedSSO_")?
+            .split_once('/')?;
+        // the name of a set may hold `_`, its suffix cannot
+        let (set, _) = role.rsplit_once('_')?;
+        Some((PermissionSetName::new(set).ok()?, account, name))
+    }
+
+    fn is_own(&self, it: &AccountAssignment) -> bool {
+        let is_there = it.permission_set == self.permission_set && it.account == self.account;
+        is_there
+            && match &it.principal {
+                PrincipalRef::User(user) => self.user.as_ref() == Some(user),
+                PrincipalRef::Group(group) => self.groups.contains(group),
+            }
+    }
+}
+
+/// Everything that speaks against a difference.
+pub fn refusals(
+    diff: &AccessDiff,
+    wanted: &WantedAccess,
+    seen: &SeenAccess,
+    caller: Option<&CallerSession>,
+) -> Vec<AccessRefusal> {
+    let mut found = Vec::new();
+    let protected = wanted.sets.iter().filter(|(_, set)| set.protect);
+    for (name, _) in protected {
+        let mut actions = diff.changes.iter().map(|it| &it.action);
+        if actions.any(|it| it.permission_set() == name && loosens(it, diff.is_created(name))) {
+            found.push(AccessRefusal::Protected {
+                permission_set: name.clone(),
+            });
+        }
+    }
+    let deletions = diff.totals().delete;
+    if deletions > wanted.max_destroy {
+        found.push(AccessRefusal::TooManyDeletions {
+            deletions,
+            allowed: wanted.max_destroy,
+        });
+    }
+    let is_delete = |it: &AccessAction| {
+        let delete = SetAction::Delete;
+        matches!(it, AccessAction::Set { action, .. } if *action == delete)
+    };
+    let deletes_sets = diff.changes.iter().any(|it| is_delete(&it.action));
+    if wanted.scope == ManagedScope::All && deletes_sets {
+        found.push(AccessRefusal::Unconfirmed { deletions });
+    }
+    if let Some(caller) = caller.filter(|it| locks_out(diff, seen, it)) {
+        found.push(AccessRefusal::SelfLockout {
+            permission_set: caller.permission_set.clone(),
+            account: caller.account.clone(),
+        });
+    }
+    found
+}
+
+/// Whether a write takes protection away: an assignment that goes, or another thing that is allowed.
+fn loosens(action: &AccessAction, is_created: bool) -> bool {
+    match action {
+        AccessAction::Unassign(_) => true,
+        AccessAction::Assign(_) => false,
+        AccessAction::Set { action, .. } => match action {
+            SetAction::Delete => true,
+            SetAction::Create { .. }
+            | SetAction::Tag { .. }
+            | SetAction::Untag { .. }
+            | SetAction::Provision { .. } => false,
+            SetAction::Update { .. }
+            | SetAction::AttachManaged { .. }
+            | SetAction::DetachManaged { .. }
+            | SetAction::AttachCustomer { .. }
+            | SetAction::DetachCustomer { .. }
+            | SetAction::PutInline { .. }
+            | SetAction::DeleteInline
+            | SetAction::PutBoundary { .. }
+            | SetAction::DeleteBoundary => !is_created,
+        },
+    }
+}
+
+/// Whether the caller has their session's set now, and not any more afterwards.
+fn locks_out(diff: &AccessDiff, seen: &SeenAccess, caller: &CallerSession) -> bool {
+    let goes = |it: &AccountAssignment| {
+        let unassign = AccessAction::Unassign(it.clone());
+        diff.changes.iter().any(|change| change.action == unassign)
+    };
+    let own: Vec<&AccountAssignment> = seen
+        .assignments
+        .iter()
+        .chain(&seen.temporary)
+        .filter(|it| caller.is_own(it))
+        .collect();
+    let comes = diff
+        .changes
+        .iter()
+        .any(|change| matches!(&change.action, AccessAction::Assign(it) if caller.is_own(it)));
+    !own.is_empty() && own.iter().all(|it| goes(it)) && !comes
+}
+
+/// Roles that go with their last assignment (`inventory.md` A-11).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LastAccess {
+    /// The sets with the accounts that they leave.
+    pub roles: BTreeMap<PermissionSetName, BTreeSet<AccountId>>,
+    /// How long sessions that began before may go on, in seconds.
+    pub session_seconds: u64,
+}
+
+/// The roles that a difference removes from accounts.
+pub fn last_access(diff: &AccessDiff, seen: &SeenAccess) -> LastAccess {
+    let mut last = LastAccess::default();
+    let has = |action: AccessAction| diff.changes.iter().any(|it| it.action == action);
+    for change in &diff.changes {
+        let AccessAction::Unassign(gone) = &change.action else {
+            continue;
+        };
+        let is_there = |it: &&AccountAssignment| {
+            it.permission_set == gone.permission_set && it.account == gone.account
+        };
+        let all = seen.assignments.iter().chain(&seen.temporary);
+        let stays = all
+            .filter(is_there)
+            .any(|it| !has(AccessAction::Unassign(it.clone())));
+        let comes = diff
+            .changes
+            .iter()
+            .any(|it| matches!(&it.action, AccessAction::Assign(new) if is_there(&new)));
+        if stays || comes {
+            continue;
+        }
+        if let Some(set) = seen.sets.get(&gone.permission_set) {
+            last.session_seconds = last.session_seconds.max(set.content.session_seconds);
+        }
+        let roles = last.roles.entry(gone.permission_set.clone()).or_default();
+        roles.insert(gone.account.clone());
+    }
+    last
+}

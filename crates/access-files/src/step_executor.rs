@@ -1,0 +1,406 @@
+//! Carries single steps out: looks, sends one write, looks until it shows.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use hallpass_assignments::{CenterFault, OperationKind, OperationStatus, SentOperation};
+use hallpass_model::{PermissionSetArn, PermissionSetName};
+use hallpass_runner::{
+    Class, Effect, PlanStep, Retry, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
+};
+use serde_json::{Value, json};
+
+use crate::ports::{LiveGrants, PermissionSetAdmin};
+use crate::probe::probe_set;
+use crate::state::{AccountAssignment, PermissionSetContent};
+use crate::steps::{AccessAction, SetAction};
+
+/// In place of an operation's id: the write was answered, and is looked for.
+const READ_BACK: &str = "read-back";
+
+/// Whoever carries the steps of plans of access out.
+pub struct AccessStepExecutor {
+    center: Arc<dyn PermissionSetAdmin>,
+    grants: Arc<dyn LiveGrants>,
+    /// ARNs found so far: a set's name does not change, but it may be deleted and made again.
+    arns: Mutex<BTreeMap<PermissionSetName, PermissionSetArn>>,
+}
+
+impl AccessStepExecutor {
+    /// An executor over its ports.
+    pub fn new(center: Arc<dyn PermissionSetAdmin>, grants: Arc<dyn LiveGrants>) -> Self {
+        Self {
+            center,
+            grants,
+            arns: Mutex::default(),
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<PermissionSetName, PermissionSetArn>> {
+        // every change of the map is whole
+        self.arns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn arn(&self, name: &PermissionSetName) -> Result<Option<PermissionSetArn>, StepError> {
+        if let Some(arn) = self.known().get(name) {
+            return Ok(Some(arn.clone()));
+        }
+        let all = self.center.sets().await.map_err(setback)?;
+        let arn = all.get(name).cloned();
+        *self.known() = all;
+        Ok(arn)
+    }
+
+    /// A part of a set, and its ARN; `None` when there is no such set.
+    async fn part(
+        &self,
+        name: &PermissionSetName,
+        action: &SetAction,
+    ) -> Result<Option<(PermissionSetArn, PermissionSetContent)>, StepError> {
+        let parts: Vec<_> = action.part().into_iter().collect();
+        // a second time where the set was made anew since its ARN was found
+        for _ in 0..2 {
+            let Some(arn) = self.arn(name).await? else {
+                return Ok(None);
+            };
+            match self.center.content(&arn, &parts).await {
+                Ok(Some(content)) => return Ok(Some((arn, content))),
+                Ok(None) => self.known().remove(name),
+                Err(fault) => return Err(setback(fault)),
+            };
+        }
+        Ok(None)
+    }
+
+    async fn look(&self, action: &AccessAction) -> Result<StepProbe, StepError> {
+        match action {
+            AccessAction::Set {
+                permission_set,
+                action: SetAction::Provision { edited },
+            } => self.look_provision(permission_set, *edited).await,
+            AccessAction::Set {
+                permission_set,
+                action,
+            } => {
+                let found = self.part(permission_set, action).await?;
+                Ok(probe_set(
+                    action,
+                    found.as_ref().map(|(_, content)| content),
+                ))
+            }
+            AccessAction::Assign(it) => self.look_assignment(it, OperationKind::Create).await,
+            AccessAction::Unassign(it) => self.look_assignment(it, OperationKind::Delete).await,
+        }
+    }
+
+    /// Listings of what is outdated may lag behind the edit that made it so: after an edit the set is
+    /// provisioned whatever they say.
+    async fn look_provision(
+        &self,
+        set: &PermissionSetName,
+        edited: bool,
+    ) -> Result<StepProbe, StepError> {
+        let Some(arn) = self.arn(set).await? else {
+            return Ok(StepProbe::Satisfied);
+        };
+        let accounts = if edited {
+            self.center.provisioned(&arn).await
+        } else {
+            self.center.outdated(&arn).await
+        };
+        Ok(if accounts.map_err(setback)?.is_empty() {
+            StepProbe::Satisfied
+        } else {
+            StepProbe::Absent
+        })
+    }
+
+    async fn look_assignment(
+        &self,
+        it: &AccountAssignment,
+        kind: OperationKind,
+    ) -> Result<StepProbe, StepError> {
+        let Some(arn) = self.arn(&it.permission_set).await? else {
+            return Ok(match kind {
+                OperationKind::Create => StepProbe::Absent,
+                OperationKind::Delete => StepProbe::Satisfied,
+            });
+        };
+        let is_temporary = self.grants.is_temporary(&arn, it).await;
+        if is_temporary.map_err(|why| failed("store", &why))? {
+            let reason = "Hallpass gave this access for a time, and ends it itself".to_owned();
+            return Ok(StepProbe::Blocked { reason });
+        }
+        let holders = self.center.principals(&it.account, &arn).await;
+        let is_there = holders.map_err(setback)?.contains(&it.principal);
+        Ok(match (kind, is_there) {
+            (OperationKind::Create, true) | (OperationKind::Delete, false) => StepProbe::Satisfied,
+            (OperationKind::Create, false) => StepProbe::Absent,
+            (OperationKind::Delete, true) => StepProbe::Differs { old: json!(it) },
+        })
+    }
+
+    async fn write_set(
+        &self,
+        set: &PermissionSetName,
+        action: &SetAction,
+    ) -> Result<WriteAnswer, StepError> {
+        if let SetAction::Create { .. } = action {
+            let arn = self.center.create_set(set, action).await.map_err(setback)?;
+            self.known().insert(set.clone(), arn);
+            return Ok(read_back());
+        }
+        let Some(arn) = self.arn(set).await? else {
+            return Err(failed(
+                "missing",
+                &format!("there is no permission set `{set}`"),
+            ));
+        };
+        if let SetAction::Provision { .. } = action {
+            let answer = self.center.provision(&arn).await;
+            if let Err(CenterFault::Conflict { .. }) = &answer {
+                let running = self.center.running_provisioning(&arn).await;
+                if let Some(remote) = running.map_err(setback)? {
+                    return Ok(WriteAnswer::Accepted { remote });
+                }
+            }
+            let remote = answer.map_err(setback)?;
+            return Ok(WriteAnswer::Accepted { remote });
+        }
+        match self.center.change_set(&arn, action).await {
+            // whether it is as wanted is what the look after it says (`inventory.md` A-8)
+            Ok(()) | Err(CenterFault::NotFound { .. }) => Ok(read_back()),
+            Err(fault) => Err(setback(fault)),
+        }
+    }
+
+    async fn write_assignment(
+        &self,
+        it: &AccountAssignment,
+        kind: OperationKind,
+    ) -> Result<WriteAnswer, StepError> {
+        let Some(arn) = self.arn(&it.permission_set).await? else {
+            let text = format!("permission set `{}` is not seen yet", it.permission_set);
+            return Err(later(Class::Throttle, text));
+        };
+        match self.center.send(kind, &arn, it).await {
+            Ok(SentOperation::InProgress { request }) => {
+                Ok(WriteAnswer::Accepted { remote: request })
+            }
+            Ok(SentOperation::Done) => Ok(read_back()),
+            Err(CenterFault::NotFound { .. }) if kind == OperationKind::Delete => Ok(read_back()),
+            Err(fault @ CenterFault::Conflict { .. }) => {
+                let running = self.center.running(kind, &arn, it).await;
+                match running.map_err(setback)? {
+                    Some(remote) => Ok(WriteAnswer::Accepted { remote }),
+                    None => match self.look_assignment(it, kind).await? {
+                        StepProbe::Satisfied => Ok(read_back()),
+                        _ => Err(setback(fault)),
+                    },
+                }
+            }
+            Err(fault) => Err(setback(fault)),
+        }
+    }
+
+    async fn status(
+        &self,
+        action: &AccessAction,
+        remote: &str,
+    ) -> Result<OperationStatus, StepError> {
+        if remote == READ_BACK {
+            return Ok(OperationStatus::Succeeded);
+        }
+        let answer = match action {
+            AccessAction::Set { .. } => self.center.provisioning(remote).await,
+            AccessAction::Assign(_) => self.center.progress(OperationKind::Create, remote).await,
+            AccessAction::Unassign(_) => self.center.progress(OperationKind::Delete, remote).await,
+        };
+        answer.map_err(setback)
+    }
+
+    /// What an operation that is over has left.
+    async fn result(
+        &self,
+        action: &AccessAction,
+        status: OperationStatus,
+    ) -> Result<Verify, StepError> {
+        let is_provision = matches!(
+            action,
+            AccessAction::Set {
+                action: SetAction::Provision { .. },
+                ..
+            }
+        );
+        let seen = if is_provision {
+            // its roles were made: the status says so, and no listing has to
+            StepProbe::Satisfied
+        } else {
+            self.look(action).await?
+        };
+        Ok(match (status, seen) {
+            (OperationStatus::InProgress, _) => Verify::Running,
+            (OperationStatus::Failed { reason }, _) if is_provision => {
+                Verify::Setback(failed("FAILED", &reason))
+            }
+            (OperationStatus::Unknown, _) if is_provision => Verify::Setback(failed(
+                "unknown",
+                "AWS does not know the provisioning any more",
+            )),
+            // as wanted is as wanted, whatever AWS answered (`inventory.md` A-8)
+            (_, StepProbe::Satisfied) => Verify::Done(Effect {
+                new: json!(action),
+                requests: Vec::new(),
+            }),
+            (OperationStatus::Failed { reason }, _) => Verify::Setback(failed("FAILED", &reason)),
+            // listings lag behind
+            (OperationStatus::Succeeded | OperationStatus::Unknown, _) => Verify::Running,
+        })
+    }
+}
+
+fn read_back() -> WriteAnswer {
+    WriteAnswer::Accepted {
+        remote: READ_BACK.to_owned(),
+    }
+}
+
+fn failed(code: &str, text: &str) -> StepError {
+    StepError::Failed {
+        code: code.to_owned(),
+        text: text.to_owned(),
+    }
+}
+
+fn later(class: Class, why: String) -> StepError {
+    StepError::Retry(Retry {
+        class,
+        after: None,
+        why,
+    })
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it stands in `map_err` everywhere"
+)]
+fn setback(fault: CenterFault) -> StepError {
+    let why = fault.to_string();
+    match fault {
+        CenterFault::Throttled { .. }
+        | CenterFault::NotSent
+        | CenterFault::Full { .. }
+        | CenterFault::Unreachable { .. } => later(Class::Throttle, why),
+        CenterFault::Conflict { .. } => later(Class::Conflict, why),
+        CenterFault::NotFound { .. } => failed("ResourceNotFoundException", &why),
+        CenterFault::Refused { .. } => failed("refused", &why),
+    }
+}
+
+fn read(step: &PlanStep) -> Result<AccessAction, StepError> {
+    let read = serde_json::from_value(step.desired.clone());
+    read.map_err(|error| failed("plan", &format!("the step cannot be read: {error}")))
+}
+
+#[async_trait]
+impl StepExecutor for AccessStepExecutor {
+    async fn probe(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
+        self.look(&read(step)?).await
+    }
+
+    async fn act(&self, step: &PlanStep, _: &StepProbe) -> WriteAnswer {
+        let sent = async {
+            match read(step)? {
+                AccessAction::Set {
+                    permission_set,
+                    action,
+                } => self.write_set(&permission_set, &action).await,
+                AccessAction::Assign(it) => self.write_assignment(&it, OperationKind::Create).await,
+                AccessAction::Unassign(it) => {
+                    self.write_assignment(&it, OperationKind::Delete).await
+                }
+            }
+        };
+        sent.await.unwrap_or_else(WriteAnswer::Setback)
+    }
+
+    async fn verify(&self, step: &PlanStep, remote: &str) -> Verify {
+        let asked = async {
+            let action = read(step)?;
+            match self.status(&action, remote).await? {
+                OperationStatus::InProgress => Ok(Verify::Running),
+                status => self.result(&action, status).await,
+            }
+        };
+        asked.await.unwrap_or_else(Verify::Setback)
+    }
+
+    fn undo(&self, step: &PlanStep, old: &Value, _: &Value) -> Undo {
+        match read(step) {
+            Ok(action) => undo(action, old),
+            Err(_) => Undo::Not("the step cannot be read".to_owned()),
+        }
+    }
+}
+
+/// The write that takes one back.
+fn undo(action: AccessAction, old: &Value) -> Undo {
+    let back = match action {
+        AccessAction::Assign(it) => AccessAction::Unassign(it),
+        AccessAction::Unassign(it) => AccessAction::Assign(it),
+        AccessAction::Set {
+            permission_set,
+            action,
+        } => match undo_set(action, old) {
+            Ok(action) => AccessAction::Set {
+                permission_set,
+                action,
+            },
+            Err(why) => return Undo::Not(why.to_owned()),
+        },
+    };
+    Undo::By(vec![(back.kind().to_owned(), json!(back))])
+}
+
+fn undo_set(action: SetAction, old: &Value) -> Result<SetAction, &'static str> {
+    const UNREADABLE: &str = "what stood there before cannot be read";
+    Ok(match action {
+        SetAction::Create { .. } => SetAction::Delete,
+        SetAction::Delete => return Err("a deleted permission set comes back by its file"),
+        SetAction::Update { .. } => {
+            let mut old = old.clone();
+            if let Value::Object(members) = &mut old {
+                members.insert("write".to_owned(), json!("update"));
+            }
+            serde_json::from_value(old).map_err(|_| UNREADABLE)?
+        }
+        SetAction::AttachManaged { arn } => SetAction::DetachManaged { arn },
+        SetAction::DetachManaged { arn } => SetAction::AttachManaged { arn },
+        SetAction::AttachCustomer { policy } => SetAction::DetachCustomer { policy },
+        SetAction::DetachCustomer { policy } => SetAction::AttachCustomer { policy },
+        SetAction::PutInline { .. } | SetAction::DeleteInline if old.is_null() => {
+            SetAction::DeleteInline
+        }
+        SetAction::PutInline { .. } | SetAction::DeleteInline => SetAction::PutInline {
+            policy: old.clone(),
+        },
+        SetAction::PutBoundary { .. } | SetAction::DeleteBoundary if old.is_null() => {
+            SetAction::DeleteBoundary
+        }
+        SetAction::PutBoundary { .. } | SetAction::DeleteBoundary => SetAction::PutBoundary {
+            boundary: serde_json::from_value(old.clone()).map_err(|_| UNREADABLE)?,
+        },
+        SetAction::Tag { key, .. } | SetAction::Untag { key } => match old.as_str() {
+            Some(value) => SetAction::Tag {
+                key,
+                value: value.to_owned(),
+            },
+            None => SetAction::Untag { key },
+        },
+        // it would come before the edits are taken back: what is done last is undone first
+        SetAction::Provision { .. } => {
+            return Err("roles follow when the earlier file is applied, which provisions the set");
+        }
+    })
+}

@@ -1,0 +1,281 @@
+//! Plans carried out against an Identity Center in memory: `inventory.md` A-5, A-7 to A-9, A-14.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hallpass_access_files::{
+    AccessDiff, AccessStepExecutor, LiveGrants, PermissionSetAdmin, SavedDiff, SeenAccess,
+    WantedAccess, compare, plan, read_access,
+};
+use hallpass_runner::testing::{Gate, Gated, Hourglass, MemoryPlans, PortMode};
+use hallpass_runner::{
+    Applying, Exit, PlanId, PlanReport, PlanStore, Runner, RunnerIdentity, StepExecutor, undo,
+};
+
+use crate::comparing::WALK;
+use crate::world::{DEV, FRANK, FakeCenter, TEST, assignment, directory, user, wanted};
+
+pub(crate) struct Stand {
+    pub(crate) center: Arc<FakeCenter>,
+    store: Arc<MemoryPlans>,
+    clock: Arc<Hourglass>,
+}
+
+impl Stand {
+    pub(crate) fn new(seen: SeenAccess) -> Self {
+        Self {
+            center: FakeCenter::of(seen),
+            store: Arc::default(),
+            clock: Arc::new(Hourglass::new("2026-03-02T10:05:00Z".parse().unwrap())),
+        }
+    }
+
+    fn executor(&self) -> AccessStepExecutor {
+        let center = Arc::clone(&self.center) as Arc<dyn PermissionSetAdmin>;
+        let grants = Arc::clone(&self.center) as Arc<dyn LiveGrants>;
+        AccessStepExecutor::new(center, grants)
+    }
+
+    fn runner(&self, gate: &Arc<Gate>) -> Runner {
+        let executor = Arc::new(self.executor());
+        Runner::new(
+            Arc::new(Gated(Arc::clone(&self.store), Arc::clone(gate))) as Arc<dyn PlanStore>,
+            Arc::new(Gated(executor, Arc::clone(gate))) as Arc<dyn StepExecutor>,
+            Arc::clone(&self.clock) as Arc<_>,
+            Arc::clone(&self.clock) as Arc<_>,
+            Arc::clone(&self.clock) as Arc<_>,
+            RunnerIdentity {
+                holder: "one".into(),
+                actor: "ana@example.test".into(),
+            },
+        )
+    }
+
+    pub(crate) async fn seen(&self) -> SeenAccess {
+        let center = self.center.as_ref();
+        read_access(center, center, |_| true).await.unwrap()
+    }
+
+    pub(crate) async fn compared(&self, wanted: &WantedAccess) -> (AccessDiff, SeenAccess) {
+        let seen = self.seen().await;
+        (compare(wanted, &seen), seen)
+    }
+
+    async fn saved(&self, wanted: &WantedAccess, revoke_first: bool) -> PlanId {
+        let (diff, seen) = self.compared(wanted).await;
+        let saved = SavedDiff {
+            seen: seen.of_sets(&diff.sets()),
+            diff,
+            refusals: Vec::new(),
+        };
+        let mut draft = plan(&saved, "o-ab12cd34ef", &directory(), revoke_first);
+        draft.limits_mut().changes_max = 1_000;
+        let looked = self.runner(&Gate::new(None)).look(draft).await.unwrap();
+        assert_eq!(looked.plan.blocked(), [""; 0]);
+        let back: SavedDiff = serde_json::from_value(looked.plan.facts.clone()).unwrap();
+        assert_eq!(back, saved, "what is saved is read again");
+        looked.plan.id
+    }
+
+    pub(crate) async fn apply(&self, wanted: &WantedAccess, revoke_first: bool) -> PlanReport {
+        let id = self.saved(wanted, revoke_first).await;
+        let runner = self.runner(&Gate::new(None));
+        runner.apply(&id, &Applying::default()).await.unwrap()
+    }
+}
+
+fn place(writes: &[String], write: &str) -> usize {
+    let at = writes.iter().position(|it| it == write);
+    at.unwrap_or_else(|| panic!("no `{write}` in {writes:?}"))
+}
+
+#[tokio::test]
+async fn the_walk_through_is_applied_once_and_then_changes_nothing() {
+    let stand = Stand::new(SeenAccess::default());
+    let files = wanted(WALK);
+    let report = stand.apply(&files, false).await;
+    assert_eq!(
+        (report.state.as_str(), report.exit()),
+        ("done", Exit::Ok),
+        "{report:#?}"
+    );
+    let writes = stand.center.writes();
+    assert_eq!(writes.len(), 10, "{writes:?}");
+    let (diff, _) = stand.compared(&files).await;
+    assert_eq!(diff, AccessDiff::default());
+    // a line is taken out
+    let alice = WALK
+        .lines()
+        .filter(|line| !line.contains("alice"))
+        .collect::<Vec<_>>()
+        .join("\n");
+    let (diff, _) = stand.compared(&wanted(&alice)).await;
+    assert_eq!((diff.totals().delete, diff.changes.len()), (1, 1));
+}
+
+const BEFORE: &str = r"
+version: 1
+settings: {manage: all}
+permission_sets:
+  Old: {managed_policies: [SecurityAudit]}
+  Edited: {managed_policies: [ReadOnlyAccess, SecurityAudit]}
+assignments:
+  - {permission_sets: [Old, Edited], users: [frank@example.test], accounts: [ExampleOrgDev, ExampleOrgTest]}
+";
+const AFTER: &str = r"
+version: 1
+settings: {manage: all}
+permission_sets:
+  New: {managed_policies: [SecurityAudit]}
+  Edited: {managed_policies: [SecurityAudit, Billing]}
+assignments:
+  - {permission_sets: [New, Edited], users: [frank@example.test], accounts: [ExampleOrgDev, ExampleOrgTest]}
+";
+
+#[tokio::test]
+async fn access_is_given_before_it_is_taken_and_sets_are_provisioned_once() {
+    let stand = Stand::new(SeenAccess::default());
+    stand.apply(&wanted(BEFORE), false).await;
+    let before = stand.center.writes().len();
+    let report = stand.apply(&wanted(AFTER), false).await;
+    assert_eq!(report.exit(), Exit::Ok, "{report:#?}");
+    let writes = stand.center.writes().split_off(before);
+    let last_assign = writes.iter().rposition(|it| it == "assign New").unwrap();
+    let order = [
+        place(&writes, "create New"),
+        place(&writes, "attach_managed New"),
+        last_assign,
+        place(&writes, "detach_managed Edited"),
+        place(&writes, "provision Edited"),
+        place(&writes, "unassign Old"),
+        place(&writes, "delete Old"),
+    ];
+    assert!(order.is_sorted(), "{writes:?}");
+    assert!(place(&writes, "attach_managed Edited") < place(&writes, "provision Edited"));
+    assert_eq!(
+        writes.iter().filter(|it| *it == "provision Edited").count(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn or_the_other_way_where_that_is_asked_for() {
+    let stand = Stand::new(SeenAccess::default());
+    stand.apply(&wanted(BEFORE), true).await;
+    let before = stand.center.writes().len();
+    let report = stand.apply(&wanted(AFTER), true).await;
+    assert_eq!(report.exit(), Exit::Ok, "{report:#?}");
+    let writes = stand.center.writes().split_off(before);
+    let last_unassign = writes.iter().rposition(|it| it == "unassign Old").unwrap();
+    assert!(last_unassign < place(&writes, "assign New"), "{writes:?}");
+    assert!(place(&writes, "detach_managed Edited") < place(&writes, "attach_managed Edited"));
+}
+
+#[tokio::test]
+async fn a_plan_is_taken_back() {
+    let stand = Stand::new(SeenAccess::default());
+    stand.apply(&wanted(BEFORE), false).await;
+    let (before, files) = (
+        stand.seen().await,
+        wanted(&BEFORE.replace("SecurityAudit]}", "Billing], tags: {a: b}}")),
+    );
+    let id = stand.saved(&files, false).await;
+    let runner = stand.runner(&Gate::new(None));
+    runner.apply(&id, &Applying::default()).await.unwrap();
+    assert_ne!(stand.seen().await, before);
+    let (plan, folded) = runner.load(&id).await.unwrap();
+    let undoing = undo(&plan, &folded, &stand.executor());
+    let left: BTreeSet<&str> = undoing
+        .not_undoable
+        .iter()
+        .map(|(at, _)| at.as_str())
+        .collect();
+    let provisioned = BTreeSet::from(["/global/Edited", "/global/Old"]);
+    assert_eq!(left, provisioned, "the earlier file does that");
+    let back = runner.look(undoing.draft).await.unwrap();
+    let report = runner
+        .apply(&back.plan.id, &Applying::default())
+        .await
+        .unwrap();
+    assert_eq!(report.exit(), Exit::Ok, "{report:#?}");
+    let names = |seen: SeenAccess| {
+        seen.sets
+            .into_iter()
+            .map(|(name, set)| (name, set.content))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names(stand.seen().await), names(before));
+}
+
+#[tokio::test]
+async fn stopped_before_or_after_any_call_a_plan_is_finished_by_resuming() {
+    let files = wanted(WALK);
+    let count = {
+        let stand = Stand::new(SeenAccess::default());
+        let id = stand.saved(&files, false).await;
+        let gate = Gate::new(None);
+        stand
+            .runner(&gate)
+            .apply(&id, &Applying::default())
+            .await
+            .unwrap();
+        gate.calls()
+    };
+    assert!(count > 50, "{count}");
+    for call in 1..=count {
+        for mode in PortMode::ALL {
+            let stand = Stand::new(SeenAccess::default());
+            let id = stand.saved(&files, false).await;
+            let gate = Gate::new(Some((call, mode)));
+            let runner = stand.runner(&gate);
+            let applying = Applying::default();
+            tokio::select! {
+                _ = runner.apply(&id, &applying) => {}
+                () = gate.stop() => {}
+            }
+            stand.clock.advance(Duration::from_mins(2));
+            let patient = Applying {
+                patience: Duration::from_mins(2),
+                ..Applying::default()
+            };
+            let report = stand.runner(&Gate::new(None)).resume(&id, &patient).await;
+            let report = report.unwrap_or_else(|error| panic!("{call} {mode:?}: {error}"));
+            assert_eq!(report.exit(), Exit::Ok, "{call} {mode:?}: {report:#?}");
+            // the center panics when an assignment is created twice
+            let writes = stand.center.writes();
+            assert_eq!(
+                writes.iter().filter(|it| it.starts_with("create ")).count(),
+                3,
+                "{writes:?}"
+            );
+            let (diff, _) = stand.compared(&files).await;
+            assert_eq!(diff, AccessDiff::default(), "{call} {mode:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_grant_that_began_after_the_plan_is_left_alone() {
+    let stand = Stand::new(SeenAccess::default());
+    stand.apply(&wanted(WALK), false).await;
+    let without = WALK
+        .lines()
+        .filter(|line| !line.contains("[Audit], users"))
+        .collect::<Vec<_>>();
+    let id = stand.saved(&wanted(&without.join("\n")), false).await;
+    let it = assignment("Audit", DEV, user(FRANK));
+    stand.center.0.lock().unwrap().temporary.insert(it.clone());
+    let runner = stand.runner(&Gate::new(None));
+    let report = runner.apply(&id, &Applying::default()).await.unwrap();
+    assert_eq!((report.totals.blocked, report.exit()), (1, Exit::Failed));
+    assert!(stand.center.0.lock().unwrap().assignments.contains(&it));
+    assert!(
+        stand
+            .center
+            .set("PowerUser")
+            .unwrap()
+            .accounts
+            .contains(TEST)
+    );
+}

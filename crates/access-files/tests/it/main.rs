@@ -1,0 +1,17 @@
+//! Files of access from text to applied plan, row by row of `inventory.md` §4.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod world;
+
+mod applying;
+mod comparing;
+mod fuzz;
+mod properties;
+mod reading;
+mod selecting;

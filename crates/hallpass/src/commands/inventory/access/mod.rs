@@ -1,0 +1,45 @@
+//! `hallpass access …`: permission sets and account assignments as files (`inventory.md` §4).
+
+mod apply;
+mod diff_text;
+mod drift;
+mod export;
+mod files;
+mod json_diff;
+mod look;
+mod plan;
+mod validate;
+
+use crate::exit::Outcome;
+
+/// Permission sets and assignments as files: write, check, compare, apply
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  hallpass access export --to access
+  hallpass access validate access/access.yaml
+  hallpass access plan access/access.yaml
+  hallpass access apply access/access.yaml
+  hallpass access drift access/access.yaml --detailed-exitcode")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Export(export::Args),
+    Validate(validate::Args),
+    Plan(plan::Args),
+    Apply(Box<apply::Args>),
+    Drift(drift::Args),
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    match &args.command {
+        Command::Export(args) => export::run(args),
+        Command::Validate(args) => validate::run(args),
+        Command::Plan(args) => plan::run(args),
+        Command::Apply(args) => apply::run(args),
+        Command::Drift(args) => drift::run(args),
+    }
+}

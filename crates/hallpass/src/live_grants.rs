@@ -1,0 +1,37 @@
+//! What Hallpass gave for a time, as its store has it: plans of access leave it alone (promise P3).
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hallpass_access_files::{AccountAssignment, LiveGrants, PrincipalRef};
+use hallpass_assignments::AssignmentStore as _;
+use hallpass_model::{HoldKey, PermissionSetArn, Target};
+use hallpass_store::SqliteStore;
+
+/// Grants of the store beside the configuration.
+pub(crate) struct StoredGrants(pub(crate) Arc<SqliteStore>);
+
+#[async_trait]
+impl LiveGrants for StoredGrants {
+    async fn is_temporary(
+        &self,
+        set: &PermissionSetArn,
+        assignment: &AccountAssignment,
+    ) -> Result<bool, String> {
+        // Hallpass gives to people alone
+        let PrincipalRef::User(user) = &assignment.principal else {
+            return Ok(false);
+        };
+        let key = HoldKey {
+            user: user.clone(),
+            target: Target::Account {
+                account: assignment.account.clone(),
+                permission_set: set.clone(),
+            },
+        };
+        // a row stays until a minute after the last grant on it has ended
+        let row = self.0.assignment(&key).await;
+        row.map(|row| row.is_some())
+            .map_err(|fault| fault.to_string())
+    }
+}
