@@ -156,7 +156,15 @@ pub(crate) const GROUPS: [CommandGroup; 7] = [
     },
     CommandGroup {
         title: "Look across the organization",
-        commands: &["access", "each", "sync", "who", "query", "snapshots", "tables"],
+        commands: &[
+            "access",
+            "each",
+            "sync",
+            "who",
+            "query",
+            "snapshots",
+            "tables",
+        ],
     },
     CommandGroup {
         title: "Write rules and policies",

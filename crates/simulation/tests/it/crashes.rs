@@ -212,8 +212,8 @@ async fn ask_later<S: Kept>(
         starts_at: Some(starts_at),
         ..asking(set, TimeSpan::seconds(seconds))
     };
-    let asked = world.access.ask(&world.actor(who), &wanted, Some(key));
-    asked.await.is_ok()
+    let actor = world.actor(who);
+    world.access.ask(&actor, &wanted, Some(key)).await.is_ok()
 }
 
 /// One try of a step; `false` when it has to be tried again.

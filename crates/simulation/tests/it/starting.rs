@@ -1,8 +1,8 @@
 //! Starts in the future (`access.md` §5.1): granted on time by what holds then, and by nothing else.
 
 use hallpass_access::{
-    AccessStore, AskOutcome, Asking, GrantState, HeldAccess, Locking, News, Request, RequestState,
-    RequestView,
+    AccessStore, AskOutcome, Asking, GrantState, HeldAccess, Locking, News, Request, RequestFilter,
+    RequestState, RequestView,
 };
 use hallpass_model::{Clock, RequestId, TimeSpan, Timestamp};
 use hallpass_rules::{RuleFile, load};
@@ -89,7 +89,7 @@ fn it_begins_at_its_start_and_ends_its_length_after_it() {
             let view = RequestView::ToReview;
             let review = world
                 .access
-                .requests(&cai, view, &Default::default(), 10)
+                .requests(&cai, view, &RequestFilter::default(), 10)
                 .await;
             assert!(review.unwrap().rows.is_empty());
             let again = world.access.approve(&world.actor(Dee), id, None).await;
@@ -149,7 +149,7 @@ async fn happen(case: Changes, world: &World) {
             let ana = world.actor(Ana).user.unwrap();
             world
                 .access
-                .lock(world.actor(Eve), &ana, locking)
+                .lock(&world.actor(Eve), &ana, locking)
                 .await
                 .unwrap();
         }
