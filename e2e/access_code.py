@@ -195,6 +195,10 @@ def granted(check, access, stage):
     code, said, errors = access.json("plan", "wanted.yaml")
     check("wanted for good it waits for the end", code == 0 and said["changes"] == [] and len(said["held"]) == 1, (said, errors))
     check.equal("nothing was written", access.writes(), before)
+    ran = stage.run("sync", "--only", "organizations,identity-center", "--config", "hallpass.toml", timeout=300, **world.environment)
+    found = stage.run("query", "SELECT principal_id, hallpass_grant_id FROM aws_ssoadmin_account_assignments WHERE hallpass_grant_id IS NOT NULL", "--output", "json", timeout=120)
+    check("a snapshot names the grant that holds it", ran.returncode == 0 and json.loads(found.stdout or "[]") ==
+          [{"principal_id": access.users[ANA], "hallpass_grant_id": active()[0]["id"]}], (found.stdout, found.stderr, ran.stderr[-600:]))
     stage.stop(process)
 
 

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::documents::{listed, undecodable};
-use crate::ports::{AnswerPage, CallPlace, ServiceCalls, SliceStore};
+use crate::ports::{AnswerPage, CallPlace, ServiceCalls, SliceStore, TemporaryAssignments};
 
 /// Calls side by side for the things of one slice; all calls together are bounded by whoever makes
 /// them.
@@ -26,6 +26,7 @@ pub(crate) type Collected<T> = Result<T, SliceFailure>;
 pub(crate) struct Collector<'a> {
     pub(crate) calls: &'a dyn ServiceCalls,
     pub(crate) store: &'a dyn SliceStore,
+    pub(crate) temporary: Option<&'a dyn TemporaryAssignments>,
 }
 
 impl Collector<'_> {

@@ -4,11 +4,12 @@
 //! pair there could be: that is far fewer calls, finds what belongs to nobody any more, and tells
 //! on the way where a set has a role that nobody uses (`inventory.md` §3.1).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use futures_util::future::try_join;
 use hallpass_inventory::SliceFailure;
+use hallpass_model::{AccountId, GrantId, HoldKey, PermissionSetArn, Target, UserId};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -258,12 +259,13 @@ impl Collector<'_> {
         pairs: &[Provisioned],
     ) -> Collected<Vec<Value>> {
         let operation = "ListAccountAssignments";
+        let before = self.held_by_grants().await?;
         // an account that changed its status between the two lists is in both
         let mut seen = BTreeSet::new();
         let pairs = pairs
             .iter()
             .filter(|it| seen.insert((it.of.set.as_str(), it.account.as_str())));
-        flat(pairs.collect::<Vec<_>>(), |pair| async move {
+        let mut rows = flat(pairs.collect::<Vec<_>>(), |pair| async move {
             let input = json!({
                 "InstanceArn": pair.of.instance,
                 "PermissionSetArn": pair.of.set,
@@ -288,7 +290,32 @@ impl Collector<'_> {
             };
             found.iter().map(row).collect()
         })
-        .await
+        .await?;
+        // what was given or taken meanwhile is in one of the two
+        let mut held = self.held_by_grants().await?;
+        held.extend(before);
+        for row in &mut rows {
+            let grant = hold_key(row).and_then(|key| held.get(&key));
+            if let (Some(grant), Some(row)) = (grant, row.as_object_mut()) {
+                row.insert("hallpass_grant_id".to_owned(), json!(grant.to_string()));
+            }
+        }
+        Ok(rows)
+    }
+
+    async fn held_by_grants(&self) -> Collected<BTreeMap<HoldKey, GrantId>> {
+        let Some(temporary) = self.temporary else {
+            return Ok(BTreeMap::new());
+        };
+        temporary.held().await.map_err(|message| SliceFailure {
+            stage: "grants".to_owned(),
+            operation: "read the grants of the store".to_owned(),
+            code: "StoreUnreadable".to_owned(),
+            message,
+            http_status: None,
+            attempts: 1,
+            request_id: None,
+        })
     }
 
     /// What disappears while it is looked at is left out, with a note (`inventory.md` W-12).
@@ -304,6 +331,18 @@ impl Collector<'_> {
         }
         Ok(found)
     }
+}
+
+/// Whose assignment a row is, as grants have it: they are of people alone.
+fn hold_key(row: &Value) -> Option<HoldKey> {
+    let text = |name: &str| row.get(name)?.as_str();
+    let is_user = text("principal_type") == Some("USER");
+    let target = Target::Account {
+        account: AccountId::new(text("account_id")?).ok()?,
+        permission_set: PermissionSetArn::new(text("permission_set_arn")?).ok()?,
+    };
+    let user = UserId::new(text("principal_id")?).ok()?;
+    is_user.then_some(HoldKey { user, target })
 }
 
 /// Nothing, where AWS says that there is no such thing.

@@ -27,6 +27,8 @@ mod regions;
 mod run;
 
 pub use okta::{OktaProblem, next_link, same_origin};
-pub use ports::{AnswerPage, CallPlace, OktaCalls, OktaPage, ServiceCalls, SliceStore};
+pub use ports::{
+    AnswerPage, CallPlace, OktaCalls, OktaPage, ServiceCalls, SliceStore, TemporaryAssignments,
+};
 pub use run::{CollectError, collect};
 pub use scope::{SyncGroup, SyncScope};

@@ -1,11 +1,12 @@
 //! What collecting needs from outside.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_inventory::{Slice, SliceFailure, SliceKey, TableRow};
-use hallpass_model::AccountId;
+use hallpass_model::{AccountId, GrantId, HoldKey};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -65,6 +66,16 @@ pub trait OktaCalls: Send + Sync {
     /// Gets a page. Whoever implements this waits where Okta says so; a failure is final, and has
     /// nothing of the token in it.
     async fn get(&self, url: &str) -> Result<OktaPage, SliceFailure>;
+}
+
+/// What Hallpass gave for a time.
+#[async_trait]
+pub trait TemporaryAssignments: Send + Sync {
+    /// What grants hold now, each by one of them; what stood before them is not among it.
+    ///
+    /// # Errors
+    /// Words, when that cannot be read.
+    async fn held(&self) -> Result<BTreeMap<HoldKey, GrantId>, String>;
 }
 
 /// Keeps slices that are finished.

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::collector::Collector;
 use crate::organizations::{FoundMember, FoundOrganization};
-use crate::ports::{OktaCalls, ServiceCalls, SliceStore};
+use crate::ports::{OktaCalls, ServiceCalls, SliceStore, TemporaryAssignments};
 use crate::scope::{SyncGroup, SyncScope};
 
 /// Accounts that are read side by side.
@@ -33,7 +33,8 @@ pub enum CollectError {
 }
 
 /// Collects what the scope says. Every slice that is asked for is told to the store once, whatever
-/// comes of it; those that the store has already are not read again.
+/// comes of it; those that the store has already are not read again. Without `temporary` no
+/// assignment is known to be for a time.
 ///
 /// # Errors
 /// See [`CollectError`].
@@ -41,9 +42,14 @@ pub async fn collect(
     scope: &SyncScope,
     calls: &dyn ServiceCalls,
     okta: Option<&dyn OktaCalls>,
+    temporary: Option<&dyn TemporaryAssignments>,
     store: &dyn SliceStore,
 ) -> Result<(), CollectError> {
-    let collector = Collector { calls, store };
+    let collector = Collector {
+        calls,
+        store,
+        temporary,
+    };
     let whole = scope.groups.iter().map(|it| it.whole_tables().len());
     store.expect(whole.sum());
     let organization = if scope.groups.iter().any(|it| *it != SyncGroup::Okta) {

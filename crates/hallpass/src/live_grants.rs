@@ -1,11 +1,14 @@
-//! What Hallpass gave for a time, as its store has it: plans of access leave it alone (promise P3).
+//! What Hallpass gave for a time, as its store has it: plans of access leave it alone (promise P3), and a
+//! snapshot names it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use hallpass_access_files::{AccountAssignment, LiveGrants, PrincipalRef};
 use hallpass_assignments::AssignmentStore as _;
-use hallpass_model::{HoldKey, PermissionSetArn, Target};
+use hallpass_collect::TemporaryAssignments;
+use hallpass_model::{GrantId, HoldKey, PermissionSetArn, Target};
 use hallpass_store::SqliteStore;
 
 /// Grants of the store beside the configuration.
@@ -33,5 +36,18 @@ impl LiveGrants for StoredGrants {
         let row = self.0.assignment(&key).await;
         row.map(|row| row.is_some())
             .map_err(|fault| fault.to_string())
+    }
+}
+
+#[async_trait]
+impl TemporaryAssignments for StoredGrants {
+    async fn held(&self) -> Result<BTreeMap<HoldKey, GrantId>, String> {
+        let ends = self.0.owned_ends().await;
+        let ends = ends.map_err(|fault| fault.to_string())?;
+        let held = ends.into_iter().filter_map(|end| {
+            let grant = end.grants.into_iter().next_back()?;
+            Some((end.key, grant))
+        });
+        Ok(held.collect())
     }
 }

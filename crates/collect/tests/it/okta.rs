@@ -91,7 +91,7 @@ async fn read(okta: Option<&Okta>) -> Kept {
     let kept = Kept::default();
     let okta = okta.map(|it| -> &dyn OktaCalls { it });
     let world = World::default();
-    collect(&scope(&[SyncGroup::Okta]), &world, okta, &kept)
+    collect(&scope(&[SyncGroup::Okta]), &world, okta, None, &kept)
         .await
         .unwrap();
     assert!(world.calls.lock().unwrap().is_empty(), "AWS is not asked");

@@ -2,8 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_collect::{CallPlace, CollectError, SyncGroup, SyncScope, collect};
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use hallpass_collect::{
+    CallPlace, CollectError, SyncGroup, SyncScope, TemporaryAssignments, collect,
+};
 use hallpass_inventory::{SliceKey, SliceOutcome};
+use hallpass_model::{AccountId, GrantId, HoldKey, PermissionSetArn, Target, UserId};
 use serde_json::{Value, json};
 
 use crate::world::{
@@ -205,7 +211,7 @@ async fn a_run_that_goes_on_reads_only_what_is_missing() {
             ..Kept::default()
         };
         let scope = scope(&OF_AWS);
-        collect(&scope, &world, None, &kept).await.unwrap();
+        collect(&scope, &world, None, None, &kept).await.unwrap();
         assert_eq!(told(&kept), BTreeSet::from([missing.clone()]));
         let slices = kept.slices.borrow();
         assert_eq!(
@@ -223,7 +229,7 @@ async fn accounts_and_units_narrow_what_is_asked_inside_accounts() {
     let asked_inside = async |scope: SyncScope| {
         let world = World::default();
         let kept = Kept::default();
-        collect(&scope, &world, None, &kept).await.unwrap();
+        collect(&scope, &world, None, None, &kept).await.unwrap();
         let keys = told(&kept).into_iter().filter_map(|it| it.account);
         keys.collect::<BTreeSet<_>>()
             .into_iter()
@@ -249,11 +255,11 @@ async fn accounts_and_units_narrow_what_is_asked_inside_accounts() {
     let mut unknown = iam();
     unknown.accounts.insert(account("999999999999"));
     unknown.accounts.insert(account(MANAGEMENT));
-    let refused = collect(&unknown, &World::default(), None, &Kept::default()).await;
+    let refused = collect(&unknown, &World::default(), None, None, &Kept::default()).await;
     assert!(matches!(refused, Err(CollectError::UnknownAccounts(ids)) if ids.len() == 1));
     let mut unknown = iam();
     unknown.units.push("/Nowhere".to_owned());
-    let refused = collect(&unknown, &World::default(), None, &Kept::default()).await;
+    let refused = collect(&unknown, &World::default(), None, None, &Kept::default()).await;
     assert!(matches!(refused, Err(CollectError::UnknownUnits(_))));
 }
 
@@ -270,6 +276,88 @@ async fn assignments_cost_a_call_for_each_provisioned_pair() {
     );
     assert_eq!(world.count("DescribePermissionSet"), SETS);
     assert_eq!(world.count("ListGroupMemberships"), 2);
+}
+
+/// What grants hold, the first time it is asked and from then on.
+struct Held(std::sync::Mutex<Vec<Result<BTreeMap<HoldKey, GrantId>, String>>>);
+
+#[async_trait]
+impl TemporaryAssignments for Held {
+    async fn held(&self) -> Result<BTreeMap<HoldKey, GrantId>, String> {
+        self.0.lock().unwrap().remove(0)
+    }
+}
+
+/// `inventory.md` W-5: what Hallpass gave is named by its grant, also what it gave or took meanwhile;
+/// groups and other people's assignments are not, and a store that cannot be read is no answer.
+#[tokio::test]
+async fn what_a_grant_holds_is_named_by_it() {
+    const USER: &str = "00000001-0000-4000-8000-000000000000";
+    const OTHER: &str = "00000002-0000-4000-8000-000000000000";
+    let grant = |n: u64| -> GrantId {
+        format!("grn_0190000000007000800000000000000{n}")
+            .parse()
+            .unwrap()
+    };
+    let key = |user: &str| HoldKey {
+        user: UserId::new(user).unwrap(),
+        target: Target::Account {
+            account: AccountId::new("100000000001").unwrap(),
+            permission_set: PermissionSetArn::new("arn:aws:sso:::permissionSet/ssoins-1/ps-1")
+                .unwrap(),
+        },
+    };
+    let world = || {
+        World {
+        instead: [(
+            "ListAccountAssignments",
+            json!({"AccountAssignments": [
+                {"PrincipalType": "USER", "PrincipalId": USER}, {"PrincipalType": "USER", "PrincipalId": OTHER},
+                {"PrincipalType": "GROUP", "PrincipalId": USER}]}),
+        )]
+        .into(),
+        ..World::default()
+    }
+    };
+    let scope = scope(&[SyncGroup::IdentityCenter]);
+    for (before, after) in [
+        (BTreeMap::from([(key(USER), grant(1))]), BTreeMap::new()),
+        (BTreeMap::new(), BTreeMap::from([(key(USER), grant(1))])),
+    ] {
+        let (world, kept) = (world(), Kept::default());
+        let held = Held(vec![Ok(before), Ok(after)].into());
+        collect(&scope, &world, None, Some(&held), &kept)
+            .await
+            .unwrap();
+        let rows = kept.rows("aws_ssoadmin_account_assignments");
+        assert!(rows.len() > 3);
+        for row in rows {
+            let is_held = row["principal_id"] == USER
+                && row["principal_type"] == "USER"
+                && row["account_id"] == "100000000001"
+                && row["permission_set_arn"]
+                    .as_str()
+                    .unwrap()
+                    .ends_with("ps-1");
+            let expected = if is_held {
+                json!(grant(1).to_string())
+            } else {
+                Value::Null
+            };
+            assert_eq!(row["hallpass_grant_id"], expected, "{row}");
+        }
+    }
+    let (world, kept) = (world(), Kept::default());
+    let held = Held(vec![Ok(BTreeMap::new()), Err("database is locked".to_owned())].into());
+    collect(&scope, &world, None, Some(&held), &kept)
+        .await
+        .unwrap();
+    let failed = kept.failed();
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert!(
+        failed.values().any(|it| it.message == "database is locked"),
+        "{failed:?}"
+    );
 }
 
 /// `inventory.md` W-12.

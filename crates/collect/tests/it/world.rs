@@ -299,7 +299,8 @@ fn identity_center(operation: &str, input: &Value) -> AnswerPage {
         "ListPermissionSets" => listed(
             input,
             "PermissionSets",
-            (0..SETS).map(|it| Value::from(format!("arn:ps-{it}"))),
+            (0..SETS)
+                .map(|it| Value::from(format!("arn:aws:sso:::permissionSet/ssoins-1/ps-{it}"))),
         ),
         "DescribePermissionSet" => whole(json!({"PermissionSet": {"Name": format!("Set{number}"),
             "PermissionSetArn": set, "CreatedDate": "2024-01-01T00:00:00Z"}})),
@@ -541,7 +542,9 @@ pub(crate) const OF_AWS: [SyncGroup; 3] = [
 
 pub(crate) async fn collected(world: &World, groups: &[SyncGroup]) -> Kept {
     let kept = Kept::default();
-    collect(&scope(groups), world, None, &kept).await.unwrap();
+    collect(&scope(groups), world, None, None, &kept)
+        .await
+        .unwrap();
     kept
 }
 

@@ -500,14 +500,17 @@ pub(crate) fn why_not(
     request: &Request,
     refused: &PressRefused,
 ) -> Coded {
+    // it was approved: what happened says by whom
+    if request.agreed_start().is_some() {
+        return Coded::default();
+    }
     let can = deciders(app, request);
     let is_own = view.is_me(&request.requester)
         && matches!(
             refused,
             PressRefused::Rules(ClickRefused::OwnRequest { .. } | ClickRefused::NotListed { .. })
         );
-    let is_nobody = is_own && can.is_empty();
-    if is_nobody {
+    if is_own && can.is_empty() {
         return Coded("You can’t approve your own request, and today nobody else can.".to_owned());
     }
     refusals::words(view, request, refused, &can)

@@ -12,7 +12,9 @@ use crate::exit::Failure;
 /// When it is none of these.
 pub(super) fn read(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, Failure> {
     let text = text.trim();
-    found(text, now, zone).ok_or_else(|| {
+    let whole_seconds = |at: Timestamp| Timestamp::from_second(at.as_second()).ok();
+    let found = found(text, now, zone).and_then(whole_seconds);
+    found.ok_or_else(|| {
         Failure::bad_input(format!("`{text}` says no start"))
             .help("write `2026-11-22T08:00Z`, `tomorrow 08:00`, `08:00` or `+2h`")
     })
@@ -47,7 +49,7 @@ mod tests {
 
     #[test]
     fn starts_are_read_as_people_write_them() {
-        let now: Timestamp = "2026-11-21T20:30:00Z".parse().unwrap();
+        let now: Timestamp = "2026-11-21T20:30:00.123456789Z".parse().unwrap();
         let zone = TimeZone::fixed(jiff::tz::offset(1));
         for (text, at) in [
             ("2026-11-22T08:00Z", Some("2026-11-22T08:00:00Z")),

@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hallpass_aws::{AwsClientSettings, OrganizationCalls, RoleToAssume};
-use hallpass_collect::{CollectError, OktaCalls, SyncGroup, SyncScope, collect};
+use hallpass_collect::{
+    CollectError, OktaCalls, SyncGroup, SyncScope, TemporaryAssignments, collect,
+};
 use hallpass_inventory::SnapshotId;
 use hallpass_model::AccountId;
 use serde_json::json;
@@ -21,8 +23,9 @@ use self::summary::Summary;
 use super::each::{home_region, refuse_variants};
 use super::{companion, runs};
 use crate::clock::{self, SystemClock};
-use crate::commands::operator::serve::runtime;
+use crate::commands::operator::serve::{open_store, runtime};
 use crate::exit::{Exit, Failure, Outcome};
+use crate::live_grants::StoredGrants;
 use crate::output::{self, OutputArgs};
 
 /// Read the organization into a snapshot that can be queried
@@ -96,6 +99,9 @@ pub(crate) struct Args {
         hide_env_values = true
     )]
     okta_url: Option<String>,
+    /// Configuration of the server: its store tells which assignments Hallpass gave for a time
+    #[arg(long, value_name = "FILE", env = "HALLPASS_CONFIG")]
+    config: Option<PathBuf>,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -127,7 +133,20 @@ pub(crate) fn run(args: &Args) -> Outcome {
         Some(id) => SyncFolder::go_on(&base, id, &asked, new_id()?)?,
         None => SyncFolder::begin(&base, new_id()?, &asked)?,
     };
-    match runtime()?.block_on(read(args, home, &scope, okta, &folder)) {
+    let (runtime, store) = (runtime()?, store_of(args)?);
+    let grants = match store {
+        Some(path) => Some(StoredGrants(Arc::new(runtime.block_on(open_store(path))?))),
+        None => None,
+    };
+    let grants = grants
+        .as_ref()
+        .map(|it| -> &dyn TemporaryAssignments { it });
+    if grants.is_none() && scope.wants(SyncGroup::IdentityCenter) {
+        output::say(
+            "note: which assignments are for a time is not known; `--config` names the server whose store tells",
+        );
+    }
+    match runtime.block_on(read(args, home, &scope, okta, grants, &folder)) {
         Ok(true) => {}
         Ok(false) => {
             folder.end_progress();
@@ -166,6 +185,7 @@ async fn read(
     home: String,
     scope: &SyncScope,
     okta: Option<OktaHttp>,
+    grants: Option<&dyn TemporaryAssignments>,
     folder: &SyncFolder,
 ) -> Result<bool, CollectError> {
     let role = RoleToAssume {
@@ -187,7 +207,7 @@ async fn read(
         }
     };
     let ended = tokio::select! {
-        ended = collect(scope, &calls, okta, folder) => ended.map(|()| true),
+        ended = collect(scope, &calls, okta, grants, folder) => ended.map(|()| true),
         () = stop => Ok(false),
     };
     folder.count_calls(calls.counts());
@@ -213,6 +233,14 @@ fn seal(args: &Args, folder: &mut SyncFolder) -> Result<Summary, Failure> {
         return Err(failure.help(format!("nothing is lost: `--resume {id}` tries again")));
     }
     Summary::parse(&sealed.stdout)
+}
+
+/// The store that knows of grants, where one is named.
+fn store_of(args: &Args) -> Result<Option<PathBuf>, Failure> {
+    let config = args.config.as_ref();
+    config
+        .map(|path| crate::config::load(path)?.sqlite())
+        .transpose()
 }
 
 fn scope(args: &Args, has_okta: bool) -> Result<SyncScope, Failure> {
