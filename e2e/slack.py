@@ -205,7 +205,7 @@ def journey(hallpass):
     view = hallpass.opens(MARA, shortcut="request_for_access")
     check.equal("the form's parts are in order", [block["type"] + ":" + (block["block_id"] if block["type"] != "divider" else "") for block in view["view"]["blocks"]],
                 ["section:greeting", "divider:", "input:duration_picker", "input:provide_reason", "input:select_account",
-                 "input:select_permission_set", "divider:", "context:recorded"])
+                 "input:select_permission_set", "input:start_picker", "divider:", "context:recorded"])
     request = None
     sent = hallpass.fill(MARA, view, form())
     check("the form is taken", sent["status"] == 200 and not sent.get("late"), sent)

@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import re
+import time
 
 from browsing import (INES, MARA, NOOR, PRIYA, SIZES, TOMASZ, Browser, Demo, overflow, serious, shift, shoot, weight)
 from stage import Api, Checks, Stage, wait
@@ -246,6 +247,61 @@ def approving_less(demo, browser):
         page.context.close()
 
 
+def starting_later(demo, browser):
+    """Access that starts later: asked for in the form, approved ahead, refused where it is too far ahead."""
+    for n, has_script in enumerate((True, False)):
+        page = browser.window(MARA, script=has_script)
+        ask = f"{demo.base}/ask?account=payments-prod&permission_set=DatabaseOperator&for=1h&reason=OPS-9{n}:+the+window"
+        page.goto(ask)
+        page.locator("#starts").fill("2099-01-01T08:00")
+        if not has_script:
+            page.locator("main form button[type=submit]").last.click()
+            page.locator("main form button[type=submit]").last.click()
+            said = page.locator("main").inner_text()
+            check("start: one that is too far ahead is said on its field", "At the latest " in said, said[:600])
+        day = 1 + n
+        soon = page.evaluate("""days => { const at = new Date(Date.now() + days * 86400e3);
+            return new Intl.DateTimeFormat("sv", {dateStyle: "short"}).format(at) + "T08:00"; }""", day)
+        page.locator("#starts").fill(soon)
+        if has_script:
+            check("start: the button says from when", wait(lambda: re.search("Ask .* for 1h from", page.locator("main").inner_text()), 10),
+                  page.locator("main").inner_text()[:600])
+            check.equal("start: nothing serious for axe", serious(page), [])
+            shoot(page, "ask-later", whole=False)
+        page.locator("main form button[type=submit]").last.click()
+        page.wait_for_timeout(800)
+        if "/requests/req_" not in page.url:
+            page.locator("main form button[type=submit]").last.click()
+        page.wait_for_url(re.compile("/requests/req_"))
+        request = re.search("req_[0-9a-f]+", page.url).group(0)
+        asked = demo.api(MARA).get(f"/api/v1/requests/{request}").json
+        check("start: the request has it", asked["state"] == "pending" and asked.get("starts_at", "").startswith(soon[:10]), asked)
+        approved = demo.api(TOMASZ).post(f"/api/v1/requests/{request}/approve", {})
+        check("start: approved ahead it goes on waiting", approved.status == 200 and approved.json["state"] == "pending"
+              and approved.json.get("decided_by") == TOMASZ, approved.json)
+        again = demo.api(PRIYA).post(f"/api/v1/requests/{request}/approve", {})
+        check("start: one more yes says who was first", again.status == 409 and "tomasz" in json.dumps(again.json).lower(), again.json)
+        page.goto(f"{demo.base}/requests/{request}")
+        said = page.locator("main").inner_text()
+        check("start: its page says what comes", "It starts" in said and "Approved by Tomasz Wilk" in said and "can’t approve" not in said, said[:600])
+        check("start: nothing is given yet", "grant_id" not in demo.api(MARA).get(f"/api/v1/requests/{request}").json)
+        page.locator("button:has-text('Discard')").first.click()
+        if page.locator("dialog[open] button[type=submit]").count():
+            page.locator("dialog[open] button[type=submit]").click()
+        check("start: it can be taken back", wait(
+            lambda: demo.api(MARA).get(f"/api/v1/requests/{request}").json["state"] == "discarded", 10))
+        page.context.close()
+    held = demo.api(MARA).post("/api/v1/requests", {"account": "payments-dev", "permission_set": "ReadOnly", "duration_seconds": 600,
+                                                   "reason": "OPS-92: soon", "starts_at": in_seconds(6)})
+    check("start: what needs nobody waits for its start, too", held.status in (200, 201) and held.json["state"] == "pending"
+          and held.json.get("decided_by") == MARA, held.json)
+    check("start: and begins", wait(lambda: demo.api(MARA).get(f"/api/v1/requests/{held.json['id']}").json["state"] == "approved", 30))
+
+
+def in_seconds(seconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
+
+
 def crowded(demo, browser):
     """There is no place for one more event stream: the page looks by itself, and listens again later."""
     token = Api(demo.base).get(f"/demo/token/{MARA}").body.decode()
@@ -477,6 +533,7 @@ def main():
             by_keyboard(demo, browser)
             racing(demo, browser)
             approving_less(demo, browser)
+            starting_later(demo, browser)
             without_script(demo, browser)
             own_sign_ins(demo, browser)
             locking(demo, browser)

@@ -31,4 +31,4 @@ pub use ports::{
     AnswerPage, CallPlace, OktaCalls, OktaPage, ServiceCalls, SliceStore, TemporaryAssignments,
 };
 pub use run::{CollectError, collect};
-pub use scope::{SyncGroup, SyncScope};
+pub use scope::SyncScope;

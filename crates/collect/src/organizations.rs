@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 
-use hallpass_inventory::key_id;
+use hallpass_inventory::{SyncGroup, key_id};
 use hallpass_model::AccountId;
 use serde_json::{Value, json};
 
 use crate::collector::{Collected, Collector, flat, for_each};
 use crate::documents::{list, listed, member, needed, policy, tags, text, undecodable};
 use crate::ports::CallPlace;
-use crate::scope::{SyncGroup, SyncScope};
+use crate::scope::SyncScope;
 
 const SERVICE: &str = "organizations";
 const HOME: CallPlace = CallPlace::Home;

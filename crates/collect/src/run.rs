@@ -6,14 +6,14 @@ use std::io;
 
 use futures_util::future::try_join3;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use hallpass_inventory::SliceFailure;
+use hallpass_inventory::{SliceFailure, SyncGroup};
 use hallpass_model::AccountId;
 use thiserror::Error;
 
 use crate::collector::Collector;
 use crate::organizations::{FoundMember, FoundOrganization};
 use crate::ports::{OktaCalls, ServiceCalls, SliceStore, TemporaryAssignments};
-use crate::scope::{SyncGroup, SyncScope};
+use crate::scope::SyncScope;
 
 /// Accounts that are read side by side.
 const ACCOUNTS_AT_ONCE: usize = 32;

@@ -3,6 +3,7 @@
 //!
 //! Pure: no files, no clock, no AWS. How snapshots are stored and queried is `hallpass-query`'s.
 
+mod sync_group;
 mod table;
 mod tables;
 
@@ -25,6 +26,7 @@ pub use snapshot::{
     GLOBAL, Slice, SliceFailure, SliceKey, SliceOutcome, Snapshot, SnapshotId, SnapshotRecord,
     SnapshotState,
 };
+pub use sync_group::SyncGroup;
 pub use table::{ColumnType, InventoryColumn, InventoryTable, key_id, nearest};
 pub use tables::{META, TABLES, table};
 pub use who::{

@@ -14,8 +14,8 @@ use datafusion::datasource::{MemTable, ViewTable, provider_as_source};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{LogicalPlanBuilder, col, lit};
 use hallpass_inventory::{
-    Cell, FailureGroup, InventoryTable, META, Snapshot, SnapshotRecord, TABLES, TableCoverage,
-    TableRow, coverage_of, key_id, nearest, table,
+    Cell, FailureGroup, InventoryTable, META, Snapshot, SnapshotRecord, SyncGroup, TABLES,
+    TableCoverage, TableRow, coverage_of, key_id, nearest, table,
 };
 
 use crate::engine::{QueryEngine, ReadStatement};
@@ -176,10 +176,12 @@ impl Dataset {
 
 /// The failure of a table that was never collected.
 pub(crate) fn not_synced(name: &str) -> QueryFailure {
-    QueryFailure::bad_input(format!(
-        "E_NOT_SYNCED table={name} hint=hallpass sync --only {name}"
-    ))
-    .lines(["it was never collected, so nobody knows whether there are any".to_owned()])
+    let hint = match SyncGroup::of(name) {
+        Some(group) => format!("hallpass sync --only {group}"),
+        None => "nothing collects it yet; hallpass snapshots import".to_owned(),
+    };
+    QueryFailure::bad_input(format!("E_NOT_SYNCED table={name} hint={hint}"))
+        .lines(["it was never collected, so nobody knows whether there are any".to_owned()])
 }
 
 fn rows_of<'a>(snapshot: &'a Snapshot, table: &InventoryTable) -> &'a [TableRow] {

@@ -3,8 +3,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use hallpass_collect::SyncGroup;
-use hallpass_inventory::SliceOutcome;
+use hallpass_inventory::{SliceOutcome, SyncGroup};
 use serde_json::{Value, json};
 
 use crate::world::{MANAGEMENT, World, collected, denied, failed};

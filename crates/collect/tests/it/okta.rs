@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use hallpass_collect::{OktaCalls, OktaPage, SyncGroup, collect};
-use hallpass_inventory::{SliceFailure, SliceOutcome};
+use hallpass_collect::{OktaCalls, OktaPage, collect};
+use hallpass_inventory::{SliceFailure, SliceOutcome, SyncGroup};
 use serde_json::{Value, json};
 
 use crate::world::{Kept, World, failed, scope};

@@ -5,10 +5,8 @@ use std::collections::BTreeSet;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use hallpass_collect::{
-    CallPlace, CollectError, SyncGroup, SyncScope, TemporaryAssignments, collect,
-};
-use hallpass_inventory::{SliceKey, SliceOutcome};
+use hallpass_collect::{CallPlace, CollectError, SyncScope, TemporaryAssignments, collect};
+use hallpass_inventory::{SliceKey, SliceOutcome, SyncGroup};
 use hallpass_model::{AccountId, GrantId, HoldKey, PermissionSetArn, Target, UserId};
 use serde_json::{Value, json};
 

@@ -9,11 +9,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hallpass_collect::{
-    AnswerPage, CallPlace, ServiceCalls, SliceStore, SyncGroup, SyncScope, collect,
-};
+use hallpass_collect::{AnswerPage, CallPlace, ServiceCalls, SliceStore, SyncScope, collect};
 use hallpass_inventory::{
-    Slice, SliceFailure, SliceKey, SliceOutcome, TableRow, document_of, table,
+    Slice, SliceFailure, SliceKey, SliceOutcome, SyncGroup, TableRow, document_of, table,
 };
 use hallpass_model::AccountId;
 use jiff::Timestamp;

@@ -10,10 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hallpass_aws::{AwsClientSettings, OrganizationCalls, RoleToAssume};
-use hallpass_collect::{
-    CollectError, OktaCalls, SyncGroup, SyncScope, TemporaryAssignments, collect,
-};
-use hallpass_inventory::SnapshotId;
+use hallpass_collect::{CollectError, OktaCalls, SyncScope, TemporaryAssignments, collect};
+use hallpass_inventory::{SnapshotId, SyncGroup};
 use hallpass_model::AccountId;
 use serde_json::json;
 
