@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Plays the end-to-end scripts against the binary in $HALLPASS_BIN, two at a time; builds nothing. Each has
+# Plays the end-to-end scripts against the binary in $HALLPASS_BIN, three at a time; builds nothing. Each has
 # a folder and a range of ports of its own; what it says is printed when it has ended, with its minutes.
 # usage: e2e/run.sh [NAME…]    (all of them without a name; E2E_AT_ONCE=1: one after the other;
 #        E2E_FIRST_PORT=24000: two of these at a time on one machine)
@@ -9,10 +9,10 @@ cd "$(dirname "$0")"
 case $HALLPASS_BIN in /*) ;; *) HALLPASS_BIN=$OLDPWD/$HALLPASS_BIN ;; esac
 export HALLPASS_BIN PYTHONDONTWRITEBYTECODE=1
 # the longest first, so that the last to end does not run alone
-all=(readme attacks web referees policy_data killed drain channels sweeps journey policies witness oidc endsessions slack audit badinput api_properties outage access_code mail cutoff demo using each sync decide sql hygiene)
+all=(readme attacks referees drain web outage killed channels access_code sync policy_data mail api_properties sweeps journey policies witness oidc endsessions slack audit badinput cutoff demo using each decide sql hygiene)
 names=("$@")
 [[ ${#names[@]} -gt 0 ]] || names=("${all[@]}")
-at_once=${E2E_AT_ONCE:-2}
+at_once=${E2E_AT_ONCE:-3}
 folder=$(mktemp -d)
 running=()
 # ends what is under way, and nothing else
