@@ -1,7 +1,7 @@
 //! Deciding: a person's press on a waiting request, checked against what is stored, today's rules
 //! and who they are now (promise P4). A press that is refused changes nothing but the audit log.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_audit::Event;
 use hallpass_model::{Email, TargetNames, TimeSpan, Timestamp, UserId};
@@ -177,6 +177,37 @@ impl DecisionContext<'_> {
             .may_deny(who, whose, question, self.directory, at)
     }
 
+    /// What today's rules say to somebody as an approver of a request at an instant.
+    fn permit_to_approve(
+        &self,
+        who: Principal<'_>,
+        request: &Request,
+        question: &Ask<'_>,
+        at: Timestamp,
+    ) -> Result<Permit, ClickRefused> {
+        let whose = request.requester.principal();
+        self.rules
+            .may_approve(who, whose, question, self.directory, at)
+    }
+
+    /// The approvals given so far whose givers may still give them, and what the rules say to each.
+    pub(crate) fn standing_approvals(
+        &self,
+        request: &Request,
+        question: &Ask<'_>,
+        at: Timestamp,
+    ) -> BTreeMap<UserId, Permit> {
+        let given = request.reviews.iter();
+        let given = given.filter(|review| self.locks.counts(review));
+        let given = given.filter_map(|review| Some((review.user.as_ref()?, &review.by)));
+        let standing = given.filter_map(|(user, by)| {
+            let who = Principal::user(user, by);
+            let permit = self.permit_to_approve(who, request, question, at).ok()?;
+            Some((user.clone(), permit))
+        });
+        standing.collect()
+    }
+
     /// Whether the actor has given an approval that still counts.
     fn has_reviewed(&self, request: &Request, actor: &Actor) -> bool {
         let mut reviews = request.reviews.iter();
@@ -198,13 +229,7 @@ pub(crate) fn approve(
         ask::question(&pending.key().target, &request.names).ok_or(PressRefused::NotYours)?;
     let now = context.step.now;
     let at = request.judged_at(now);
-    let may = |who: Principal<'_>| {
-        let whose = request.requester.principal();
-        context
-            .rules
-            .may_approve(who, whose, &question, context.directory, at)
-    };
-    let permit = may(actor.principal())?;
+    let permit = context.permit_to_approve(actor.principal(), request, &question, at)?;
     start::ensure_open(request, now)?;
     let needed = permit.decision.approvals_needed;
     if context.has_reviewed(request, actor) {
@@ -215,14 +240,8 @@ pub(crate) fn approve(
     context.step.ensure_agreed()?;
     let words = approving.judge(request, context.holds, context.settings, now)?;
     // earlier approvals count only while their givers may still give them
-    let mut approvals: BTreeSet<UserId> = request
-        .reviews
-        .iter()
-        .filter(|review| context.locks.counts(review))
-        .filter_map(|review| Some((review.user.as_ref()?, &review.by)))
-        .filter(|(user, by)| may(Principal::user(user, by)).is_ok())
-        .map(|(user, _)| user.clone())
-        .collect();
+    let standing = context.standing_approvals(request, &question, at);
+    let mut approvals: BTreeSet<UserId> = standing.into_keys().collect();
     approvals.extend(actor.user.clone());
     if let Some((_, shorter)) = words.shorter {
         pending.shorten_by(&actor.email, shorter);

@@ -6,8 +6,6 @@
 //!                       └──► discarded, denied, or rejected at its start
 //! ```
 
-use std::collections::BTreeSet;
-
 use hallpass_audit::{Approval, Event};
 use hallpass_model::{Email, TimeSpan, Timestamp, UserId};
 use hallpass_rules::Principal;
@@ -163,34 +161,16 @@ pub(crate) fn begin(
         ask::question(&pending.key().target, &request.names).ok_or(PressRefused::NotYours)?;
     let whose = request.requester.principal();
     let (rules, directory) = (context.rules, context.directory);
-    let decision = match agreed.approval {
-        Approval::NotRequired | Approval::Own => {
-            let decision = rules.decide(whose, &question, directory, now);
-            match by_rules(&decision) {
-                Ok(AskVerdict::Granted(_)) => decision,
-                _ => return Err(PressRefused::StartRefused),
-            }
-        }
-        Approval::Peer | Approval::BreakGlass | Approval::Adopted => {
-            let may = |who| rules.may_approve(who, whose, &question, directory, now);
-            let given = request.reviews.iter();
-            let given = given.filter(|review| context.locks.counts(review));
-            let given = given.filter_map(|review| Some((review.user.as_ref()?, &review.by)));
-            let mut decision = None;
-            let mut approvals = BTreeSet::new();
-            for (user, by) in given {
-                let known = ask::is_enabled(Some(user), directory);
-                if let Ok(permit) = may(Principal::user(user, by))
-                    && known
-                {
-                    approvals.insert(user.clone());
-                    decision = Some(permit.decision);
-                }
-            }
-            let decision = decision.filter(|it| it.is_satisfied_by(&approvals));
-            decision.ok_or(PressRefused::StartRefused)?
-        }
+    let alone = rules.decide(whose, &question, directory, now);
+    let decision = if let Ok(AskVerdict::Granted(_)) = by_rules(&alone) {
+        Some(alone)
+    } else {
+        let approvals = context.standing_approvals(request, &question, now);
+        let decision = approvals.values().next().map(|it| it.decision.clone());
+        let users = approvals.into_keys().collect();
+        decision.filter(|it| it.is_satisfied_by(&users))
     };
+    let decision = decision.ok_or(PressRefused::StartRefused)?;
     let fits = ask::check_again(request, &decision, directory, context.settings);
     let granted_for = fits.map_err(PressRefused::NoLongerFits)?;
     let by = Principal {

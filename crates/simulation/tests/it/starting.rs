@@ -123,6 +123,7 @@ enum Changes {
     RequesterIsGone,
     RequesterIsLocked,
     Shorter,
+    NobodyHasToApprove,
     Nothing,
 }
 
@@ -154,6 +155,7 @@ async fn happen(case: Changes, world: &World) {
                 .unwrap();
         }
         Changes::Shorter => rules(world, &format!("{RULES}max_duration = '30m'\n")).await,
+        Changes::NobodyHasToApprove => rules(world, &FREE.replace("ReadOnly", "Admin")).await,
         Changes::Nothing => {}
     }
 }
@@ -169,6 +171,7 @@ fn what_does_not_hold_at_the_start_gives_nothing_and_is_told() {
             (Changes::RequesterIsGone, "no-longer-fits"),
             (Changes::Shorter, "no-longer-fits"),
             (Changes::RequesterIsLocked, ""),
+            (Changes::NobodyHasToApprove, ""),
             (Changes::Nothing, ""),
         ] {
             let world = world(62).await;
@@ -182,7 +185,7 @@ fn what_does_not_hold_at_the_start_gives_nothing_and_is_told() {
             let has_begun = !grants(&world).await.is_empty();
             assert_eq!(
                 has_begun,
-                matches!(case, Changes::Nothing),
+                matches!(case, Changes::Nothing | Changes::NobodyHasToApprove),
                 "{case:?}: {request:?}"
             );
             match (&request.state, case) {
@@ -205,7 +208,8 @@ fn what_does_not_hold_at_the_start_gives_nothing_and_is_told() {
                     assert_eq!(to, &[world.actor(Ana).email], "{case:?}");
                 }
                 (RequestState::Discarded { .. }, Changes::RequesterIsLocked)
-                | (RequestState::Approved { .. }, Changes::Nothing) => {}
+                | (RequestState::Approved { .. }, Changes::Nothing | Changes::NobodyHasToApprove) =>
+                    {}
                 (state, _) => panic!("{case:?}: {state:?}"),
             }
             until(&world, TimeSpan::minutes(5).after(HOUR.after(starts_at))).await;

@@ -122,15 +122,6 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let scope = scope(args, okta.is_some())?;
     // a run without its companion would be for nothing
     companion::path()?;
-    let base = match &args.runs {
-        Some(folder) => folder.clone(),
-        None => runs::base("sync")?,
-    };
-    let asked = asked(args, &scope, &home, okta.as_ref());
-    let mut folder = match &args.resume {
-        Some(id) => SyncFolder::go_on(&base, id, &asked, new_id()?)?,
-        None => SyncFolder::begin(&base, new_id()?, &asked)?,
-    };
     let (runtime, store) = (runtime()?, store_of(args)?);
     let grants = match store {
         Some(path) => Some(StoredGrants(Arc::new(runtime.block_on(open_store(path))?))),
@@ -144,6 +135,15 @@ pub(crate) fn run(args: &Args) -> Outcome {
             "note: which assignments are for a time is not known; `--config` names the server whose store tells",
         );
     }
+    let base = match &args.runs {
+        Some(folder) => folder.clone(),
+        None => runs::base("sync")?,
+    };
+    let asked = asked(args, &scope, &home, okta.as_ref());
+    let mut folder = match &args.resume {
+        Some(id) => SyncFolder::go_on(&base, id, &asked, new_id()?)?,
+        None => SyncFolder::begin(&base, new_id()?, &asked)?,
+    };
     match runtime.block_on(read(args, home, &scope, okta, grants, &folder)) {
         Ok(true) => {}
         Ok(false) => {
