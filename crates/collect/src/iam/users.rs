@@ -96,16 +96,8 @@ impl Collector<'_> {
         };
         flat(users.filter(may_have), |user| async {
             let name = needed("ListUsers", user, "UserName")?;
-            let operation = "ListAccessKeys";
-            let pages = self.pages(
-                &account.place,
-                SERVICE,
-                operation,
-                json!({ "UserName": name }),
-            );
-            // one who went away while we looked has no keys
-            let pages = if_there(pages.await)?.unwrap_or_default();
-            let keys = listed(operation, &pages, "AccessKeyMetadata")?;
+            let keys = self.of_user(account, name, "ListAccessKeys", "AccessKeyMetadata");
+            let keys = keys.await?;
             let owner = needed("ListUsers", user, "Arn")?;
             let mut rows = Vec::with_capacity(keys.len());
             for key in &keys {
@@ -114,6 +106,20 @@ impl Collector<'_> {
             Ok(rows)
         })
         .await
+    }
+
+    /// What a user has; one who went away while we looked has nothing.
+    async fn of_user(
+        &self,
+        account: &IamAccount<'_>,
+        name: &str,
+        operation: &'static str,
+        member: &str,
+    ) -> Collected<Vec<Value>> {
+        let input = json!({ "UserName": name });
+        let pages = self.pages(&account.place, SERVICE, operation, input);
+        let pages = if_there(pages.await)?.unwrap_or_default();
+        listed(operation, &pages, member)
     }
 
     async fn key_row(
@@ -173,15 +179,8 @@ impl Collector<'_> {
         };
         let of_users = flat(users.filter(may_have), |user| async {
             let name = needed("ListUsers", user, "UserName")?;
-            let operation = "ListMFADevices";
-            let pages = self.pages(
-                &account.place,
-                SERVICE,
-                operation,
-                json!({ "UserName": name }),
-            );
-            let pages = if_there(pages.await)?.unwrap_or_default();
-            let devices = listed(operation, &pages, "MFADevices")?;
+            let devices = self.of_user(account, name, "ListMFADevices", "MFADevices");
+            let devices = devices.await?;
             let row = |device| mfa_row(account, text(user, "Arn"), device);
             Ok(devices.iter().map(row).collect())
         });

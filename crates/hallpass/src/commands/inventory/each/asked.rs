@@ -233,12 +233,9 @@ fn access(args: &Args, home: String, id: &str) -> Result<FanoutAccess, Failure> 
             with_tags: !args.selection.tag.is_empty(),
         },
         role: RoleToAssume {
-            name: args.role.clone(),
-            via: args.via.clone(),
-            external_id: args.external_id.clone(),
-            session_name: format!("hallpass-{id}"),
             tags: tags.collect::<Result<_, Failure>>()?,
             source_identity: args.source_identity.clone(),
+            ..args.role.to_assume(format!("hallpass-{id}"))
         },
     })
 }

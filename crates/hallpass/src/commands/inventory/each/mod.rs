@@ -25,7 +25,7 @@ use self::asked::AskedOperation;
 use self::lines::EmptyPages;
 use self::sink::{ResultForm, Results};
 use self::spool::RunFolder;
-use super::runs;
+use super::{MemberRoleArgs, runs};
 use crate::clock::SystemClock;
 use crate::commands::operator::serve::runtime;
 use crate::exit::{Exit, Failure, Outcome};
@@ -72,19 +72,8 @@ pub(crate) struct Args {
         default_value = "enabled"
     )]
     regions: Vec<String>,
-    /// The role that is assumed in each account
-    #[arg(
-        long,
-        value_name = "NAME",
-        default_value = "OrganizationAccountAccessRole"
-    )]
-    role: String,
-    /// Roles on the way to it, each assumed with the one before
-    #[arg(long, value_name = "ARN,...", value_delimiter = ',')]
-    via: Vec<String>,
-    /// The external id that the role asks for
-    #[arg(long, value_name = "ID")]
-    external_id: Option<String>,
+    #[command(flatten)]
+    role: MemberRoleArgs,
     /// A tag of the sessions
     #[arg(long, value_name = "KEY=VALUE")]
     session_tag: Vec<String>,

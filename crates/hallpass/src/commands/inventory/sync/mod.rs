@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hallpass_aws::{AwsClientSettings, OrganizationCalls, RoleToAssume};
+use hallpass_aws::{AwsClientSettings, OrganizationCalls};
 use hallpass_collect::{CollectError, OktaCalls, SyncScope, TemporaryAssignments, collect};
 use hallpass_inventory::{SnapshotId, SyncGroup};
 use hallpass_model::AccountId;
@@ -19,7 +19,7 @@ use self::okta::OktaHttp;
 use self::run_folder::SyncFolder;
 use self::summary::Summary;
 use super::each::{home_region, refuse_variants};
-use super::{companion, runs};
+use super::{MemberRoleArgs, companion, runs};
 use crate::clock::{self, SystemClock};
 use crate::commands::operator::serve::{open_store, runtime};
 use crate::exit::{Exit, Failure, Outcome};
@@ -44,19 +44,8 @@ pub(crate) struct Args {
     /// IAM and Regions below this organizational unit only: an id, or a path as `/Workloads/Production`
     #[arg(long, value_name = "OU")]
     ou: Vec<String>,
-    /// The role that is assumed in each account
-    #[arg(
-        long,
-        value_name = "NAME",
-        default_value = "OrganizationAccountAccessRole"
-    )]
-    role: String,
-    /// Roles on the way to it, each assumed with the one before
-    #[arg(long, value_name = "ARN,...", value_delimiter = ',')]
-    via: Vec<String>,
-    /// The external id that the role asks for
-    #[arg(long, value_name = "ID")]
-    external_id: Option<String>,
+    #[command(flatten)]
+    role: MemberRoleArgs,
     /// Calls in flight, all together; 8 inside one account
     #[arg(long, short = 'c', value_name = "N", default_value_t = 64, value_parser = super::each::concurrency)]
     concurrency: usize,
@@ -186,13 +175,7 @@ async fn read(
     grants: Option<&dyn TemporaryAssignments>,
     folder: &SyncFolder,
 ) -> Result<bool, CollectError> {
-    let role = RoleToAssume {
-        name: args.role.clone(),
-        via: args.via.clone(),
-        external_id: args.external_id.clone(),
-        session_name: format!("hallpass-{}", folder.id()),
-        ..RoleToAssume::default()
-    };
+    let role = args.role.to_assume(format!("hallpass-{}", folder.id()));
     let client = AwsClientSettings::new(home);
     let (seed, clock) = (fastrand::u64(..), Arc::new(SystemClock));
     let calls = OrganizationCalls::new(client, role, args.concurrency, seed, clock).await;
@@ -269,7 +252,7 @@ fn asked(args: &Args, scope: &SyncScope, home: &str, okta: Option<&OktaHttp>) ->
         "groups": groups,
         "accounts": scope.accounts,
         "units": scope.units,
-        "role": [args.role, args.via.join(",")],
+        "role": [args.role.role, args.role.via.join(",")],
         "home": home,
         "okta": okta.map(OktaCalls::base),
     })
