@@ -298,6 +298,69 @@ def starting_later(demo, browser):
     check("start: and begins", wait(lambda: demo.api(MARA).get(f"/api/v1/requests/{held.json['id']}").json["state"] == "approved", 30))
 
 
+def together(demo, browser):
+    """Several targets with one reason: gathered on the form, sent at once, approved with one press."""
+    for has_script in (True, False):
+        page = browser.window(MARA, script=has_script)
+        form = page.locator("main form")
+
+        def choose(account, permission_set):
+            page.goto(f"{demo.base}/ask?account={account}&permission_set={permission_set}&for=1h"
+                      + (f"&also={also}" if also else ""))
+
+        also = ""
+        choose("analytics-dev", "ReadOnly")
+        form.locator("button[name=add]").click()
+        listed = form.locator(".picked li")
+        check("together: what was chosen is in the list", wait(lambda: listed.count() == 1, 10), page.locator("main").inner_text()[:600])
+        check.equal("together: and nothing is chosen on the form", form.locator("input[name=account]:checked").count(), 0)
+        if has_script:
+            check.equal("together: one goes on searching", page.evaluate("document.activeElement.id"), "q")
+        also = form.locator("input[name=also]").get_attribute("value").replace(" ", "+")
+        choose("orders-prod", "DatabaseOperator")
+        check("together: both are listed with what they take", wait(lambda: listed.count() == 2, 10)
+              and "No approval" in listed.nth(0).inner_text(), listed.all_inner_texts())
+        if has_script:
+            check.equal("together: nothing serious for axe", serious(page), [])
+            shoot(page, "ask-together", whole=False)
+            form.locator("button[aria-label='Remove analytics-dev / ReadOnly']").click()
+            check("together: one can be taken out", wait(lambda: listed.count() == 0, 10)
+                  and wait(lambda: "DatabaseOperator" in page.locator("main").inner_text(), 10), page.locator("main").inner_text()[:600])
+            choose("orders-prod", "DatabaseOperator")
+        form.locator("textarea").fill("OPS-95: compare the ledgers")
+        form.locator("button[formmethod=post]").click()
+        page.wait_for_url(re.compile("/requests/req_"))
+        request = re.search("req_[0-9a-f]+", page.url).group(0)
+        asked = demo.api(MARA).get(f"/api/v1/requests/{request}").json
+        check("together: what waits is shown, and knows the other", asked["state"] == "pending" and len(asked["asked_with"]) == 1, asked)
+        other = demo.api(MARA).get(f"/api/v1/requests/{asked['asked_with'][0]}").json
+        check.equal("together: which was granted at once", (other["state"], other["permission_set"]), ("approved", "ReadOnly"))
+        check("together: the page names it", "analytics-dev / ReadOnly" in page.locator("aside").last.inner_text())
+        demo.api(MARA).post(f"/api/v1/requests/{request}/discard", {})
+        wait(lambda: demo.api(MARA).get(f"/api/v1/grants/{other['grant_id']}").json["state"] == "active", 30)
+        demo.api(MARA).post(f"/api/v1/grants/{other['grant_id']}/release", {})
+        wait(lambda: demo.api(MARA).get(f"/api/v1/grants/{other['grant_id']}").json["state"] == "ended", 30)
+        page.context.close()
+    batch = {"targets": [{"account": name, "permission_set": "DatabaseOperator"} for name in ("orders-prod", "catalog-prod", "analytics-prod")],
+             "duration_seconds": 600, "reason": "OPS-96: three of them"}
+    asked = demo.api(MARA).post("/api/v1/requests/batch", batch)
+    ids = [item["id"] for item in asked.json.get("items", [])]
+    check("together: three at once over HTTP", asked.status == 201 and len(ids) == 3, asked.json)
+    page = browser.window(TOMASZ)
+    page.goto(f"{demo.base}/reviews")
+    check.equal("together: one button for all of them", page.locator("button:has-text('Approve all 3')").count(), 1)
+    shoot(page, "reviews-together", whole=False)
+    page.locator("button:has-text('Approve all 3')").click()
+    states = lambda: [demo.api(MARA).get(f"/api/v1/requests/{one}").json["state"] for one in ids]
+    check("together: one press approves all", wait(lambda: states() == ["approved"] * 3, 10), states())
+    check("together: and says so", "You approved 3 requests of Mara Lindqvist." in page.locator("body").inner_text(), page.locator("body").inner_text()[:800])
+    for one in ids:
+        grant = demo.api(MARA).get(f"/api/v1/requests/{one}").json["grant_id"]
+        wait(lambda grant=grant: demo.api(MARA).get(f"/api/v1/grants/{grant}").json["state"] == "active", 30)
+        demo.api(MARA).post(f"/api/v1/grants/{grant}/release", {})
+    page.context.close()
+
+
 def in_seconds(seconds):
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
 
@@ -534,6 +597,7 @@ def main():
             racing(demo, browser)
             approving_less(demo, browser)
             starting_later(demo, browser)
+            together(demo, browser)
             without_script(demo, browser)
             own_sign_ins(demo, browser)
             locking(demo, browser)

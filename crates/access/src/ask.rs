@@ -80,6 +80,32 @@ impl AskOutcome {
     }
 }
 
+/// What came of asking for several targets at once.
+#[derive(Clone, Debug)]
+pub enum AskedTogether {
+    /// Each was asked for; no outcome is [`AskOutcome::Rejected`]. What waited already comes first.
+    All(Vec<AskOutcome>),
+    /// Nothing was asked for: these were refused, and stored as rejected.
+    Refused(Vec<(Request, Refusal)>),
+}
+
+impl AskedTogether {
+    pub(crate) fn of(asked: Vec<AskOutcome>) -> Self {
+        let (mut all, mut refused) = (Vec::new(), Vec::new());
+        for outcome in asked {
+            match outcome {
+                AskOutcome::Rejected(request, refusal) => refused.push((request, refusal)),
+                outcome => all.push(outcome),
+            }
+        }
+        if refused.is_empty() {
+            Self::All(all)
+        } else {
+            Self::Refused(refused)
+        }
+    }
+}
+
 /// Everything typed, with who typed it.
 #[derive(Clone, Debug)]
 pub(crate) struct Form<'a> {
@@ -106,6 +132,31 @@ pub(crate) enum Answered {
     Granted(Request, Approval),
     /// Refused.
     Refused(Request, Refusal),
+}
+
+impl Answered {
+    pub(crate) const fn is_granted(&self) -> bool {
+        matches!(self, Self::Granted(_, _))
+    }
+
+    pub(crate) const fn request(&self) -> &Request {
+        match self {
+            Self::Waits(request) | Self::Granted(request, _) | Self::Refused(request, _) => request,
+        }
+    }
+
+    pub(crate) const fn id(&self) -> RequestId {
+        self.request().id
+    }
+
+    /// The same, asked for together with all of `ids`.
+    pub(crate) fn asked_with(mut self, ids: &[RequestId]) -> Self {
+        let (Self::Waits(request) | Self::Granted(request, _) | Self::Refused(request, _)) =
+            &mut self;
+        let others = ids.iter().filter(|id| **id != request.id);
+        request.asked_with = others.copied().collect();
+        self
+    }
 }
 
 /// A target that exists.
@@ -396,6 +447,7 @@ fn draft(
         names,
         duration: form.duration,
         shortened: None,
+        asked_with: Vec::new(),
         reason: form.reason.trim().to_owned(),
         ticket: form.ticket.map(str::to_owned),
         origin: form.origin,

@@ -230,6 +230,39 @@ pub struct Change {
 }
 
 impl Change {
+    /// Both at once; `other` comes after. Locks and answers are those of one of them.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        let Self {
+            requests,
+            grants,
+            desired,
+            sessions_to_revoke,
+            sweeps,
+            sweep_items,
+            accepted,
+            audit,
+            notices,
+            digests,
+            locks,
+            credentials_ended,
+            locks_seen: _,
+            answer: _,
+        } = other;
+        self.requests.extend(requests);
+        self.grants.extend(grants);
+        self.desired.extend(desired);
+        self.sessions_to_revoke.extend(sessions_to_revoke);
+        self.sweeps.extend(sweeps);
+        self.sweep_items.extend(sweep_items);
+        self.accepted.extend(accepted);
+        self.audit.extend(audit);
+        self.notices.extend(notices);
+        self.digests.extend(digests);
+        self.locks.extend(locks);
+        self.credentials_ended.extend(credentials_ended);
+        self
+    }
+
     /// Whether there is nothing to commit.
     pub fn is_empty(&self) -> bool {
         self.requests.is_empty()

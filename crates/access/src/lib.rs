@@ -52,7 +52,7 @@ pub mod words;
 
 pub use alarm::{Alarm, AlarmKind, AlarmState};
 pub use approving::{Approving, COMMENT_CHARACTERS_MAX, Shortened};
-pub use ask::{AskOutcome, FieldProblem, Refusal, question};
+pub use ask::{AskOutcome, AskedTogether, FieldProblem, Refusal, question};
 pub use break_glass::{
     AfterReview, BREAK_GLASS_MAX, Closing, JUSTIFICATION_CHARACTERS_MAX,
     JUSTIFICATION_CHARACTERS_MIN,
@@ -95,7 +95,8 @@ pub use service::{
     Access, AccessError, Asking, CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, Explained,
     Extending, GlassPresses, GrantOffers, GrantPresses, Hit, Idempotency, InLine, LastTime, Late,
     Meant, NamedId, Past, Patience, Ports, Presses, ReadTurn, Reconciled, RequestView, Revoking,
-    Search, SearchPage, StandingView, Stands, SweepStatus, SweepsTended, Tended, Times,
+    Search, SearchPage, StandingView, Stands, SweepStatus, SweepsTended, TARGETS_MAX, Tended,
+    Times,
 };
 pub use settings::{AdminSignIn, OnRuleChange, Settings};
 pub use start::{AgreedStart, PlannedStart};

@@ -8,6 +8,8 @@
 //! ```
 
 use std::fmt;
+use std::num::ParseIntError;
+use std::str::FromStr;
 
 use hallpass_audit::{Approval, Origin};
 use hallpass_model::{
@@ -181,6 +183,14 @@ impl RequestState {
 #[serde(transparent)]
 pub struct ReviewedVersion(u64);
 
+impl FromStr for ReviewedVersion {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
 impl fmt::Display for ReviewedVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -223,6 +233,10 @@ pub struct Request {
     pub start: Option<PlannedStart>,
     /// The grant it would lengthen.
     pub extends: Option<GrantId>,
+    /// The other requests that were made by the same asking (`access.md` §5.2). What became of each is
+    /// its own affair.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked_with: Vec<RequestId>,
     /// What the rules said.
     pub decided: Decided,
     /// Approvals so far.

@@ -25,7 +25,8 @@ pub use person::{
 };
 pub use problem::{FieldProblem, Problem};
 pub use request::{
-    Approve, Ask, Before, BreakGlass, CloseReview, Deny, Glass, Request, Review, Times,
+    Approve, Ask, AskBatch, AskTarget, AskedBatch, Before, BreakGlass, CloseReview, Deny, Glass,
+    Request, Review, Times,
 };
 pub use sweep::{
     Acceptance, ConfirmSweep, HeldAlready, Standing, StandingAct, StandingDone, StandingList,

@@ -32,6 +32,49 @@ pub struct Ask {
     pub starts_at: Option<Timestamp>,
 }
 
+/// `POST /api/v1/requests/batch`: several targets for the same reason and time. Each becomes a request
+/// of its own; when one of them is refused, none is made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskBatch {
+    /// 1 to 20 targets; one that is named twice is asked for once.
+    #[schema(min_items = 1, max_items = 20)]
+    pub targets: Vec<AskTarget>,
+    /// For how long, in seconds.
+    pub duration_seconds: u64,
+    /// Why: 1 to 1,000 characters.
+    pub reason: String,
+    /// A ticket's name, where a rule wants one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
+    /// From when, up to 30 days ahead unless configured otherwise; at once when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub starts_at: Option<Timestamp>,
+}
+
+/// What one request is for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskTarget {
+    /// The account's id, or its name when only one has it. Goes with `permission_set`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// The permission set's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permission_set: Option<String>,
+    /// The group's id or name, instead of the two above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+}
+
+/// What came of `POST /api/v1/requests/batch`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AskedBatch {
+    /// A request for each target; those that waited already (`already_pending`) come first.
+    pub items: Vec<Request>,
+}
+
 /// `POST /api/v1/requests/{id}/approve`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -229,6 +272,9 @@ pub struct Request {
     /// The grant it would lengthen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extends: Option<String>,
+    /// The requests that were asked for together with this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked_with: Vec<String>,
     /// The grant it led to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant_id: Option<String>,

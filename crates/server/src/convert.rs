@@ -94,6 +94,7 @@ pub(crate) fn request(request: &Request) -> api::Request {
         detail: None,
         code: None,
         extends: request.extends.map(|id| id.to_string()),
+        asked_with: request.asked_with.iter().map(ToString::to_string).collect(),
         grant_id: request.grant.map(|id| id.to_string()),
         break_glass: None,
         before: None,

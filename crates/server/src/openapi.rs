@@ -31,6 +31,7 @@ use crate::api;
         api::login::token,
         api::login::logout,
         api::requests::ask,
+        api::requests::ask_batch,
         api::requests::list,
         api::requests::show,
         api::requests::approve,

@@ -129,17 +129,43 @@ impl ProblemResponse {
             refusal.message.clone(),
         );
         failure.0.request_id = Some(request.id.to_string());
-        failure.0.errors = refusal
-            .fields
-            .iter()
-            .map(|field| FieldProblem {
-                field: field.field.clone(),
-                code: field.code.clone(),
-                message: field.message.clone(),
-            })
-            .collect();
+        failure.0.errors = wire_problems("", refusal);
         failure
     }
+
+    /// Several that were asked for at once and are refused: what they are in the body, and why.
+    pub(crate) fn rejected_batch(refused: &[(String, &Refusal)], of: usize) -> Self {
+        let mut failure = Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "targets-refused",
+            format!(
+                "{} of {of} targets cannot be asked for, so nothing was asked for.",
+                refused.len()
+            ),
+        )
+        .help("leave them out, or put them right");
+        let problems = refused.iter().flat_map(|(place, refusal)| {
+            let fields = wire_problems(&format!("{place}."), refusal);
+            let whole = fields.is_empty().then(|| FieldProblem {
+                field: place.clone(),
+                code: refusal.code.clone(),
+                message: refusal.message.clone(),
+            });
+            fields.into_iter().chain(whole)
+        });
+        failure.0.errors = problems.collect();
+        failure
+    }
+}
+
+/// The fields to blame, below a place in the body.
+fn wire_problems(place: &str, refusal: &Refusal) -> Vec<FieldProblem> {
+    let problems = refusal.fields.iter().map(|field| FieldProblem {
+        field: format!("{place}{}", field.field),
+        code: field.code.clone(),
+        message: field.message.clone(),
+    });
+    problems.collect()
 }
 
 /// The whole chain of an error, outermost first.
@@ -165,6 +191,7 @@ impl From<AccessError> for ProblemResponse {
                 error.to_string(),
             )
             .help("use a new Idempotency-Key for every different call"),
+            AccessError::TargetCount(_) => Self::bad("bad-target-count", error.to_string()),
             AccessError::Commit(CommitError::Raced(_)) => Self::new(
                 StatusCode::CONFLICT,
                 "raced",

@@ -83,6 +83,7 @@ impl Slack {
             AccessError::Refused(why) => why,
             AccessError::NotFound(_) => return NO_SUCH.to_owned(),
             AccessError::KeyReused
+            | AccessError::TargetCount(_)
             | AccessError::Directory(_)
             | AccessError::Read(_)
             | AccessError::Commit(_) => {

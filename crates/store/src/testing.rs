@@ -123,6 +123,7 @@ pub fn a_request(n: u64) -> Request {
         expires_at: Some(at(n + 28_800)),
         start: None,
         extends: None,
+        asked_with: vec![request_id(n + 500)],
         decided: Decided {
             kind: "RequiresApproval".to_owned(),
             approvers: vec![email(900)],

@@ -1,5 +1,8 @@
 //! Asking, through the driver.
 
+use std::collections::HashSet;
+use std::slice;
+
 use hallpass_audit::Event;
 use hallpass_model::{GrantId, HoldKey, RequestId, TimeSpan, Timestamp};
 use hallpass_rules::{Directory, Rules};
@@ -10,10 +13,13 @@ use crate::decide::{DecisionContext, FromPresser};
 use crate::records::{Doer, StepContext};
 use crate::step::{ApprovedGrant, ApprovedThrough, RequestStep};
 use crate::{
-    Actor, Approval, AskOutcome, Change, CommitError, Grant, LocksSeen, News, Person, PressRefused,
-    Refusal, Request, RequestFilter, RequestState, RequestStateKind, StoredAnswer, Wanted, grant,
-    grant_press, start,
+    Actor, Approval, AskOutcome, AskedTogether, Change, CommitError, Grant, Holds, LocksSeen, News,
+    Person, PressRefused, Refusal, Request, RequestFilter, RequestState, RequestStateKind,
+    StoredAnswer, Wanted, grant, grant_press, start,
 };
+
+/// Targets that can be asked for at once.
+pub const TARGETS_MAX: usize = 20;
 
 /// How long the answer to an idempotency key is remembered.
 const ANSWER_KEPT: TimeSpan = TimeSpan::hours(24);
@@ -76,7 +82,47 @@ impl Access {
         asking: &Asking,
         idempotency: Option<&Idempotency>,
     ) -> Result<AskOutcome, AccessError> {
-        self.ask_for(actor, asking, None, idempotency).await
+        let askings = slice::from_ref(asking);
+        one(self.ask_for(actor, askings, None, idempotency).await?)
+    }
+
+    /// Asks for several targets at once (`access.md` §5.2): each becomes a request of its own, decided
+    /// by its own rules, and knows the others. All are made, or, when one of them is refused, none:
+    /// then the refused ones alone are stored, as rejected. A target named twice is asked for once.
+    ///
+    /// # Errors
+    /// [`AccessError::TargetCount`] when there are none or more than [`TARGETS_MAX`]; else as [`Access::ask`].
+    pub async fn ask_together(
+        &self,
+        actor: &Actor,
+        askings: &[Asking],
+        idempotency: Option<&Idempotency>,
+    ) -> Result<AskedTogether, AccessError> {
+        if askings.is_empty() || askings.len() > TARGETS_MAX {
+            return Err(AccessError::TargetCount(askings.len()));
+        }
+        let asked = self.ask_for(actor, askings, None, idempotency).await?;
+        Ok(AskedTogether::of(asked))
+    }
+
+    /// What else was asked for together with a request, as far as the actor may see it.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn asked_with(
+        &self,
+        actor: &Actor,
+        request: &Request,
+    ) -> Result<Vec<Request>, AccessError> {
+        let mut others = Vec::new();
+        for id in &request.asked_with {
+            match self.request(actor, *id).await {
+                Ok(other) => others.push(other),
+                Err(AccessError::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(others)
     }
 
     /// Asks for a later end of one's own grant; decided like any request (`access.md` §9.7).
@@ -92,7 +138,7 @@ impl Access {
     ) -> Result<AskOutcome, AccessError> {
         // before the grant is looked at: it may be over by the time a call is made again
         if let Some(asked) = self.remembered(actor, idempotency).await? {
-            return Ok(asked);
+            return one(asked);
         }
         let extended = self.extendable(actor, id).await?;
         let original = self.ports.store.request(extended.request).await?;
@@ -108,8 +154,10 @@ impl Access {
                 .or(original.ticket),
             starts_at: None,
         };
-        self.ask_for(actor, &asking, Some(&extended), idempotency)
-            .await
+        let askings = slice::from_ref(&asking);
+        one(self
+            .ask_for(actor, askings, Some(&extended), idempotency)
+            .await?)
     }
 
     /// A grant that the actor may ask to extend now; for a form about to be shown, too.
@@ -129,16 +177,16 @@ impl Access {
     async fn ask_for(
         &self,
         actor: &Actor,
-        asking: &Asking,
+        askings: &[Asking],
         extends: Option<&Grant>,
         idempotency: Option<&Idempotency>,
-    ) -> Result<AskOutcome, AccessError> {
+    ) -> Result<Vec<AskOutcome>, AccessError> {
         let mut races = 0;
         loop {
             if let Some(asked) = self.remembered(actor, idempotency).await? {
                 return Ok(asked);
             }
-            match self.ask_once(actor, asking, extends, idempotency).await {
+            match self.ask_once(actor, askings, extends, idempotency).await {
                 Err(AccessError::Commit(CommitError::Raced(_))) if races < RACES_MAX => races += 1,
                 outcome => return outcome,
             }
@@ -198,18 +246,30 @@ impl Access {
         &self,
         actor: &Actor,
         idempotency: Option<&Idempotency>,
-    ) -> Result<Option<AskOutcome>, AccessError> {
+    ) -> Result<Option<Vec<AskOutcome>>, AccessError> {
         let Some(answer) = self.earlier(actor, idempotency).await? else {
             return Ok(None);
         };
-        let Some(request) = self.ports.store.request(answer.request).await? else {
+        let Some(first) = self.ports.store.request(answer.request).await? else {
             return Ok(None);
         };
+        let others = first.asked_with.clone();
+        let mut asked = vec![self.became(first).await?];
+        for id in others {
+            if let Some(other) = self.ports.store.request(id).await? {
+                asked.push(self.became(other).await?);
+            }
+        }
+        Ok(Some(asked))
+    }
+
+    /// What came of asking for a stored request.
+    async fn became(&self, request: Request) -> Result<AskOutcome, AccessError> {
         let grant = match request.grant {
             Some(id) => self.ports.store.grant(id).await?.map(Box::new),
             None => None,
         };
-        Ok(Some(match request.state.clone() {
+        Ok(match request.state.clone() {
             RequestState::Rejected { code, detail, .. } => AskOutcome::Rejected(
                 request,
                 Refusal {
@@ -223,46 +283,108 @@ impl Access {
             | RequestState::Denied { .. }
             | RequestState::Discarded { .. }
             | RequestState::Expired { .. } => AskOutcome::Pending(request),
-        }))
+        })
     }
 
     async fn ask_once(
         &self,
         actor: &Actor,
-        asking: &Asking,
+        askings: &[Asking],
         extends: Option<&Grant>,
         idempotency: Option<&Idempotency>,
-    ) -> Result<AskOutcome, AccessError> {
+    ) -> Result<Vec<AskOutcome>, AccessError> {
         let locks = match &actor.user {
-            Some(user) => self.locks_of(std::slice::from_ref(user)).await?,
+            Some(user) => self.locks_of(slice::from_ref(user)).await?,
             None => LocksSeen::default(),
         };
         self.ensure_unlocked(actor).await?;
         let rules = self.rules();
-        let asks = |directory: &Directory| self.answer(actor, asking, extends, &rules, directory);
-        let mut directory = self.facts_for(&asking.wanted).await?;
-        let (mut answered, mut step) = asks(&directory)?;
-        if let Answered::Granted(_, _) = &answered {
+        let asks = |directory: &Directory| self.answers(actor, askings, extends, &rules, directory);
+        let mut directory = self.directory();
+        for asking in askings {
+            directory = self.facts_for(&asking.wanted).await?;
+        }
+        let (mut answers, mut step) = asks(&directory)?;
+        if answers.iter().any(Answered::is_granted) {
             let checked = self.with_actor(actor, directory).await;
             let is_gone = matches!(checked, Err(PressRefused::NotInDirectory));
             // who is gone is stored as rejected, so that it is on record
             directory = if is_gone { self.directory() } else { checked? };
             // asking took a while: by what is known, and by the instant, after it
-            (answered, step) = asks(&directory)?;
-            if is_gone && matches!(answered, Answered::Granted(_, _)) {
+            (answers, step) = asks(&directory)?;
+            if is_gone && answers.iter().any(Answered::is_granted) {
                 return Err(PressRefused::NotInDirectory.into());
             }
         }
-        if let Answered::Waits(request) | Answered::Granted(request, _) = &answered
-            && let Some(key) = &request.key
-            && let Some(waiting) = self
-                .pending_for(key, request.extends, request.start.as_ref().map(|it| it.at))
-                .await?
-        {
-            return Ok(AskOutcome::AlreadyPending(waiting));
+        let (mut asked, made) = self.not_waiting_yet(all_or_none(answers)).await?;
+        let context = DecisionContext {
+            rules: &rules,
+            directory: &directory,
+            holds: &Holds::default(),
+            settings: &self.settings,
+            locks: &locks,
+            from_presser: FromPresser::Given,
+            step,
+        };
+        let mut change = Change::default();
+        let first = made.first().map(Answered::id);
+        for answered in made {
+            let (made, outcome) = self.make(actor, answered, extends, &context).await?;
+            change = change.and(made);
+            asked.push(outcome);
         }
-        let by = Doer::Person(actor);
-        let (change, asked) = match answered {
+        if let Some(first) = first {
+            self.store_change(Change {
+                answer: self.answer_to(actor, first, idempotency),
+                locks_seen: locks,
+                ..change
+            })
+            .await?;
+        }
+        Ok(asked)
+    }
+
+    /// Of what is to be asked, the requests that wait for the same already, and what is left to make.
+    /// All of them know each other.
+    async fn not_waiting_yet(
+        &self,
+        answers: Vec<Answered>,
+    ) -> Result<(Vec<AskOutcome>, Vec<Answered>), AccessError> {
+        let (mut waiting, mut made) = (Vec::new(), Vec::new());
+        for answered in answers {
+            match self.equal_to(&answered).await? {
+                Some(request) => waiting.push(request),
+                None => made.push(answered),
+            }
+        }
+        let ids: Vec<RequestId> = waiting.iter().map(|request| request.id).collect();
+        let ids: Vec<RequestId> = made.iter().map(Answered::id).chain(ids).collect();
+        let made = made.into_iter().map(|it| it.asked_with(&ids)).collect();
+        let waiting = waiting.into_iter().map(AskOutcome::AlreadyPending);
+        Ok((waiting.collect(), made))
+    }
+
+    async fn equal_to(&self, answered: &Answered) -> Result<Option<Request>, AccessError> {
+        let (Answered::Waits(request) | Answered::Granted(request, _)) = answered else {
+            return Ok(None);
+        };
+        let Some(key) = &request.key else {
+            return Ok(None);
+        };
+        let starts_at = request.start.as_ref().map(|start| start.at);
+        self.pending_for(key, request.extends, starts_at).await
+    }
+
+    /// What is stored of an answer.
+    async fn make(
+        &self,
+        actor: &Actor,
+        answered: Answered,
+        extends: Option<&Grant>,
+        context: &DecisionContext<'_>,
+    ) -> Result<(Change, AskOutcome), AccessError> {
+        let (by, step) = (Doer::Person(actor), context.step);
+        Ok(match answered {
             Answered::Refused(request, refusal) => (
                 rejected(&request, &refusal, by, step).made(),
                 AskOutcome::Rejected(request, refusal),
@@ -277,59 +399,50 @@ impl Access {
             Answered::Granted(request, approval) => {
                 let holds = self.holds(request.key.as_ref()).await?;
                 let context = DecisionContext {
-                    rules: &rules,
-                    directory: &directory,
                     holds: &holds,
-                    settings: &self.settings,
-                    locks: &locks,
-                    from_presser: FromPresser::Given,
-                    step,
+                    ..*context
                 };
                 let granted = granted(request, approval, by, &context, extends)?;
                 self.ensure_exported().await??;
                 granted
             }
-        };
-        self.store_change(Change {
-            locks_seen: locks,
-            answer: self.answer_to(actor, asked.request().id, idempotency),
-            ..change
         })
-        .await?;
-        Ok(asked)
     }
 
     /// What the rules make of asking now, and the instant of that.
-    fn answer(
+    fn answers(
         &self,
         actor: &Actor,
-        asking: &Asking,
+        askings: &[Asking],
         extends: Option<&Grant>,
         rules: &Rules,
         directory: &Directory,
-    ) -> Result<(Answered, StepContext<'_>), PressRefused> {
+    ) -> Result<(Vec<Answered>, StepContext<'_>), PressRefused> {
         let user = actor.user.clone().ok_or(PressRefused::NotInDirectory)?;
         let step = self.step();
         // also what only waits: its end of waiting, and its place in listings, go by that instant
         step.ensure_agreed()?;
-        let form = Form {
-            id: RequestId::new(self.ports.ids.next(step.now)),
-            requester: Person {
-                user,
-                email: actor.email.clone(),
-                name: actor.name.clone(),
-            },
-            wanted: &asking.wanted,
-            duration: asking.duration,
-            reason: &asking.reason,
-            ticket: asking.ticket.as_deref(),
-            origin: actor.origin,
-            secondary_domain: actor.secondary_domain,
-            starts_at: asking.starts_at,
-            extends,
+        let requester = Person {
+            user,
+            email: actor.email.clone(),
+            name: actor.name.clone(),
         };
-        let answered = ask::answer(&form, rules, directory, &self.settings, step.now);
-        Ok((answered, step))
+        let answers = askings.iter().map(|asking| {
+            let form = Form {
+                id: RequestId::new(self.ports.ids.next(step.now)),
+                requester: requester.clone(),
+                wanted: &asking.wanted,
+                duration: asking.duration,
+                reason: &asking.reason,
+                ticket: asking.ticket.as_deref(),
+                origin: actor.origin,
+                secondary_domain: actor.secondary_domain,
+                starts_at: asking.starts_at,
+                extends,
+            };
+            ask::answer(&form, rules, directory, &self.settings, step.now)
+        });
+        Ok((answers.collect(), step))
     }
 
     /// The request that waits for the same already: an equal one is not made a second time.
@@ -357,6 +470,23 @@ impl Access {
             filter.before = waiting.next;
         }
     }
+}
+
+/// What was asked for first: where one target was named, the only one.
+fn one(asked: Vec<AskOutcome>) -> Result<AskOutcome, AccessError> {
+    let mut asked = asked.into_iter();
+    asked.next().ok_or(AccessError::TargetCount(0))
+}
+
+/// What is stored of several: all, each target once; or, when some are refused, those alone.
+fn all_or_none(answers: Vec<Answered>) -> Vec<Answered> {
+    let is_refused = |answered: &Answered| matches!(answered, Answered::Refused(..));
+    if answers.iter().any(is_refused) {
+        return answers.into_iter().filter(is_refused).collect();
+    }
+    let mut keys = HashSet::new();
+    let mut is_first = |answered: &Answered| keys.insert(answered.request().key.clone());
+    answers.into_iter().filter(|it| is_first(it)).collect()
 }
 
 fn rejected(

@@ -39,7 +39,7 @@ use hallpass_model::{Clock, Disagreement, HoldKey, IdSource, SweepId, Timestamp}
 use hallpass_rules::{Directory, Rules};
 use tokio::sync::{Notify, Semaphore, watch};
 
-pub use asking::{Asking, Extending, Idempotency};
+pub use asking::{Asking, Extending, Idempotency, TARGETS_MAX};
 pub use catalog::{CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, NamedId};
 pub use cleaning::SweepsTended;
 pub use holdings::{Patience, Stands};
@@ -93,6 +93,9 @@ pub enum AccessError {
     /// The same idempotency key was used for another request.
     #[error("this Idempotency-Key was used for another request")]
     KeyReused,
+    /// Nothing was named, or more than can be asked for at once.
+    #[error("1 to {TARGETS_MAX} targets can be asked for at once; these are {0}")]
+    TargetCount(usize),
     /// AWS did not say what stands.
     #[error("what stands in AWS could not be read")]
     Directory(#[from] DirectoryFault),

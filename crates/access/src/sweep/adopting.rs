@@ -113,6 +113,7 @@ fn request(
         names: adopting.names.clone(),
         duration: adopting.length,
         shortened: None,
+        asked_with: Vec::new(),
         reason: adopting.reason.to_owned(),
         ticket: None,
         origin,

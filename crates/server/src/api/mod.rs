@@ -38,6 +38,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/api/v1/preview", get(preview::preview))
         .route("/api/v1/permission-sets/{name}", get(permission_sets::show))
         .route("/api/v1/requests", get(requests::list).post(requests::ask))
+        .route("/api/v1/requests/batch", post(requests::ask_batch))
         .route("/api/v1/requests/{id}", get(requests::show))
         .route("/api/v1/requests/{id}/approve", post(requests::approve))
         .route("/api/v1/requests/{id}/deny", post(requests::deny))

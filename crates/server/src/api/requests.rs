@@ -7,11 +7,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hallpass_access::{
-    Actor, Approving, AskOutcome, Asking, Patience, RequestFilter, RequestStateKind, RequestView,
-    Role, Wanted,
+    Actor, Approving, AskOutcome, AskedTogether, Asking, Patience, RequestFilter, RequestStateKind,
+    RequestView, Role, Wanted,
 };
 use hallpass_api::{
-    Approve, Ask, BreakGlass, CloseReview, Deny, HeldAlready, Page, Problem, Request,
+    Approve, Ask, AskBatch, AskedBatch, BreakGlass, CloseReview, Deny, HeldAlready, Page, Problem,
+    Request,
 };
 use hallpass_model::{RequestId, TimeSpan};
 use serde::Deserialize;
@@ -69,6 +70,63 @@ pub(crate) async fn ask(
     let standing = held_already(&app, actor, &asking.wanted).await;
     let asked = app.access.ask(actor, &asking, key.as_ref()).await?;
     answer(&app, actor, asked, standing.as_ref()).await
+}
+
+/// Ask for several targets at once: all of them, or none.
+#[utoipa::path(post, path = "/api/v1/requests/batch", request_body = AskBatch,
+    params(("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 201, body = AskedBatch), (status = 200, body = AskedBatch), (status = 422, body = Problem)))]
+pub(crate) async fn ask_batch(
+    State(app): State<App>,
+    caller: AuthenticatedCaller,
+    key: KeyOf,
+    Body(body): Body<AskBatch>,
+) -> Result<Response, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Request])?;
+    let key = key.with(&body);
+    let mut askings = Vec::with_capacity(body.targets.len());
+    for target in &body.targets {
+        askings.push(Asking {
+            wanted: super::wanted(
+                target.account.as_deref(),
+                target.permission_set.as_deref(),
+                target.group.as_deref(),
+            )?,
+            duration: TimeSpan::seconds(body.duration_seconds),
+            reason: body.reason.clone(),
+            ticket: body.ticket.clone(),
+            starts_at: body.starts_at,
+        });
+    }
+    let asked = app.access.ask_together(actor, &askings, key.as_ref());
+    let all = match asked.await? {
+        AskedTogether::All(all) => all,
+        AskedTogether::Refused(refused) => {
+            let place = |request: &hallpass_access::Request| {
+                let at = askings.iter().position(|it| it.wanted == request.wanted);
+                at.map_or_else(|| "targets".to_owned(), |at| format!("targets[{at}]"))
+            };
+            let refused: Vec<_> = refused
+                .iter()
+                .map(|(request, refusal)| (place(request), refusal))
+                .collect();
+            return Err(ProblemResponse::rejected_batch(&refused, askings.len()));
+        }
+    };
+    let is_new = |asked: &AskOutcome| !matches!(asked, AskOutcome::AlreadyPending(_));
+    let status = if all.iter().any(is_new) {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    let mut items = Vec::with_capacity(all.len());
+    for asked in &all {
+        items.push(Request {
+            already_pending: !is_new(asked),
+            ..shown(&app, actor, asked.request()).await?
+        });
+    }
+    Ok((status, Json(AskedBatch { items })).into_response())
 }
 
 /// A request as the caller sees it.

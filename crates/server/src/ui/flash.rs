@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::{
     presenter::Presenter,
     shell::{Toast, Viewer},
+    together,
 };
 use crate::App;
 
@@ -15,6 +16,8 @@ use crate::App;
 pub(crate) enum Flash {
     /// Said yes to a request.
     Approved,
+    /// Said yes to several at once.
+    ApprovedTogether,
     /// Said no.
     Denied,
     /// Withdrew.
@@ -44,8 +47,9 @@ pub(crate) enum Flash {
 }
 
 impl Flash {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Approved,
+        Self::ApprovedTogether,
         Self::Denied,
         Self::Discarded,
         Self::Already,
@@ -65,6 +69,7 @@ impl Flash {
     pub(crate) const fn code(self) -> &'static str {
         match self {
             Self::Approved => "approved",
+            Self::ApprovedTogether => "approved-together",
             Self::Denied => "denied",
             Self::Discarded => "discarded",
             Self::Already => "already",
@@ -136,6 +141,11 @@ impl FlashQuery {
                 let ends = view.words(grant.ends_at);
                 let words = format!("{} ends {ends} now. They were told.", aim.words());
                 (grant.approval == Approval::Adopted && grant.is_hold()).then(|| words.into())
+            }
+            Flash::ApprovedTogether => {
+                let request = self.request(app, viewer).await?;
+                let others = app.access.asked_with(&viewer.actor, &request).await.ok()?;
+                together::approved_words(view, &request, &others).map(Into::into)
             }
             Flash::Approved | Flash::Denied | Flash::Discarded => {
                 let request = self.request(app, viewer).await?;

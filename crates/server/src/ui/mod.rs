@@ -11,6 +11,7 @@ mod refusals;
 mod rows;
 pub(crate) mod shell;
 mod timeline;
+mod together;
 pub(crate) mod words;
 
 mod approve;
@@ -72,6 +73,7 @@ pub(crate) fn router() -> Router<App> {
         .merge(ask::router())
         .merge(request::router())
         .merge(reviews::router())
+        .merge(together::router())
         .merge(sign_in::router())
         .merge(oidc::router())
         .merge(own::router())

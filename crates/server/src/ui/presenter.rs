@@ -50,7 +50,7 @@ pub(crate) struct PersonView {
 }
 
 /// What access is for, as shown.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct TargetView {
     /// The account, or `Group: NAME`.
     pub(crate) place: String,

@@ -25,6 +25,7 @@ use super::{
     rows::{self, RequestRow},
     shell::{Nav, PageResult, Shell, Viewer, page},
     timeline::{self, TimelineEntry},
+    together::{self, Sibling},
     words::{Badge, number, plain},
 };
 use crate::{App, api::records::may_read, body::Path};
@@ -51,6 +52,8 @@ struct RequestPage {
     /// The whole length after extensions, when that is another.
     whole: Option<TimeSpan>,
     extends: Option<String>,
+    /// What was asked for together with it.
+    together: Vec<Sibling>,
     notice: Coded,
     buttons: Buttons,
     pass: Option<Pass>,
@@ -255,7 +258,8 @@ async fn assemble(
         starts: request.start.as_ref().map(|start| view.at_zone(start.at)),
         shortened: grants::shortened(request, view),
         whole: grant.and_then(whole_length),
-        extends: extended(app, viewer, request).await,
+        extends: together::extended(app, viewer, request).await,
+        together: together::siblings(app, viewer, view, request).await?,
         notice: notice(app, view, request, after, &presses),
         buttons: buttons(app, viewer, view, request, held, &presses),
         pass: held
@@ -368,16 +372,6 @@ fn whole_length(grant: &Grant) -> Option<TimeSpan> {
     let begun = grant.granted_at?;
     let whole = minutes_passed(TimeSpan::between(begun, grant.ends_at));
     (whole.as_seconds() > grant.duration.as_seconds() + 59).then_some(whole)
-}
-
-/// The page of the request whose access this one would lengthen.
-async fn extended(app: &App, viewer: &Viewer, request: &Request) -> Option<String> {
-    let grant = app
-        .access
-        .grant(&viewer.actor, request.extends?)
-        .await
-        .ok()?;
-    Some(format!("/requests/{}", grant.request))
 }
 
 /// What to say about the press that led here.

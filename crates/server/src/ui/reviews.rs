@@ -27,6 +27,7 @@ use super::{
     reviews_search::{fits, live},
     rows::{self, RequestRow},
     shell::{Nav, PageResult, Shell, Viewer, page},
+    together::{self, ApproveAll, Sibling},
     words::{Badge, plain},
 };
 use crate::{App, permission_set_policies::risk_lines, problem::ProblemResponse};
@@ -110,6 +111,10 @@ struct Open {
     is_next: bool,
     /// What could go wrong with the permission set.
     risks: Option<String>,
+    /// What was asked for together with it.
+    together: Vec<Sibling>,
+    /// One press for all of those, on the first.
+    all: Option<ApproveAll>,
 }
 
 struct Closed {
@@ -206,6 +211,7 @@ async fn for_me(
         });
     }
     mark_next(&mut cards, &coming.after.about);
+    offer_all(&mut cards, &requests);
     let mut shell = viewer.shell(&app, Nav::Reviews, "Reviews").await;
     shell.said = coming.after.toast(&app, &viewer, &view).await;
     Ok(page(&ReviewsPage {
@@ -302,6 +308,21 @@ async fn glass(app: &App, viewer: &Viewer, view: &Presenter, request: &Request) 
     }
 }
 
+/// What was asked for together can be approved together. A card for each of the requests.
+fn offer_all(cards: &mut [Card], requests: &[Request]) {
+    let pairs = cards.iter().zip(requests);
+    let is_approvable = |card: &Card| matches!(card, Card::Open(open) if open.approve.is_some());
+    let approvable: Vec<&Request> = pairs
+        .filter(|(card, _)| is_approvable(card))
+        .map(|(_, request)| request)
+        .collect();
+    for (card, request) in cards.iter_mut().zip(requests) {
+        if let Card::Open(open) = card {
+            open.all = ApproveAll::of(request, &approvable);
+        }
+    }
+}
+
 /// After a press the next card is where one goes on.
 fn mark_next(cards: &mut [Card], about: &str) {
     if about.is_empty() {
@@ -369,6 +390,8 @@ async fn open(
         why_not,
         is_next: false,
         risks: None,
+        together: together::siblings(app, viewer, view, request).await?,
+        all: None,
     })
 }
 

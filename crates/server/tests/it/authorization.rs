@@ -83,6 +83,11 @@ fn routes() -> Vec<(&'static str, &'static str, Value)> {
         ("GET", "/api/v1/permission-sets/Closed", nothing.clone()),
         ("GET", "/api/v1/requests", nothing.clone()),
         ("POST", "/api/v1/requests", asking("Root")),
+        (
+            "POST",
+            "/api/v1/requests/batch",
+            crate::together::body(&["Root"]),
+        ),
         ("GET", "/api/v1/requests/REQ", nothing.clone()),
         ("POST", "/api/v1/requests/REQ/approve", nothing.clone()),
         ("POST", "/api/v1/requests/REQ/deny", json!({"reason": "no"})),
@@ -135,11 +140,15 @@ fn routes() -> Vec<(&'static str, &'static str, Value)> {
         ),
         ("GET", "/api/v1/audit", nothing.clone()),
         ("GET", "/api/v1/events", nothing.clone()),
-        ("GET", "/api/openapi.json", nothing.clone()),
-        ("GET", "/healthz", nothing.clone()),
-        ("GET", "/readyz", nothing.clone()),
-        ("GET", "/metrics", nothing),
+        ("GET", "/api/openapi.json", nothing),
     ]
+}
+
+/// As [`routes`], of how the server is.
+fn routes_of_health() -> Vec<(&'static str, &'static str, Value)> {
+    ["/healthz", "/readyz", "/metrics"]
+        .map(|path| ("GET", path, Value::Null))
+        .into()
 }
 
 /// As [`routes`], of signing in and out: whoever calls the first two has no token yet.
@@ -163,6 +172,7 @@ fn routes_of_login() -> Vec<(&'static str, &'static str, Value)> {
 pub(crate) fn rows() -> impl Iterator<Item = String> {
     let all = routes()
         .into_iter()
+        .chain(routes_of_health())
         .chain(routes_of_sweeps())
         .chain(routes_of_oneself());
     let pattern = |(method, path, _): (&str, &str, Value)| {
@@ -220,6 +230,7 @@ async fn table() -> String {
     );
     let all = routes()
         .into_iter()
+        .chain(routes_of_health())
         .chain(routes_of_sweeps())
         .chain(routes_of_oneself());
     for (method, path, body) in all.chain(routes_of_login()) {
@@ -269,6 +280,8 @@ fn nothing_changes_without_a_token_that_counts() {
     run(async {
         for (method, path, body) in routes()
             .into_iter()
+            .chain(routes_of_health())
+            .into_iter()
             .chain(routes_of_sweeps())
             .chain(routes_of_oneself())
         {
@@ -287,6 +300,8 @@ fn nothing_changes_without_a_token_that_counts() {
 fn a_token_of_somebody_who_left_asks_for_nothing_and_sees_nothing() {
     run(async {
         for (method, path, body) in routes()
+            .into_iter()
+            .chain(routes_of_health())
             .into_iter()
             .chain(routes_of_sweeps())
             .chain(routes_of_oneself())

@@ -43,4 +43,5 @@ mod signing_in;
 mod standing;
 mod streams;
 mod test_server;
+mod together;
 mod unsure;

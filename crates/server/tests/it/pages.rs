@@ -46,6 +46,7 @@ const PAGES: &[Sample] = &[
     ("GET /requests/{id}/break-glass", "", &[]),
     ("GET /requests/{id}/close-review", "", &[]),
     ("POST /requests/{id}/approve", "", &[("seen", "0")]),
+    ("POST /requests/{id}/approve-together", "", &[("all", "")]),
     ("POST /requests/{id}/deny", "", &[("reason", "no")]),
     ("POST /requests/{id}/discard", "", &[]),
     (

@@ -255,6 +255,7 @@ impl<'a> Journeys<'a> {
             names: aim.names.clone(),
             duration: TimeSpan::minutes(minutes),
             shortened: None,
+            asked_with: Vec::new(),
             reason: format!("INC-{ticket}: {}", self.dice.pick(&WHY)),
             ticket: self.dice.chance(300).then(|| format!("OPS-{ticket}")),
             origin: *self.dice.pick(&origins),

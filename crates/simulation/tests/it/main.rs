@@ -33,3 +33,4 @@ mod previews;
 mod standing;
 mod starting;
 mod sweeping;
+mod together;

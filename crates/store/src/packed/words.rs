@@ -193,6 +193,7 @@ pub(super) const WORDS: &[&str] = &[
     "comment",
     "start",
     "agreed",
+    "asked_with",
 ];
 
 /// A word's number.

@@ -13,5 +13,6 @@ pub(crate) mod logout;
 pub(crate) mod release;
 pub(crate) mod request;
 pub(crate) mod requests;
+mod several;
 mod starts;
 pub(crate) mod whoami;

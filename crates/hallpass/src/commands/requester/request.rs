@@ -5,9 +5,10 @@ use std::io::{self, IsTerminal as _};
 use hallpass_api::{Ask, Extend, Grant, Request};
 use hallpass_model::TimeSpan;
 
+use super::several::{self, TargetsArgs};
 use super::starts;
 use crate::client::{Client, block_on};
-use crate::commands::{ApiArgs, TargetArgs};
+use crate::commands::ApiArgs;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::follow::{Followed, Last, follow};
 use crate::ids::preview;
@@ -22,10 +23,12 @@ use crate::words;
   hallpass request --account payments-prod --permission-set ReadOnly --for 2h \\
       --reason 'disk of the ledger database is full' --wait
   hallpass request --group oncall --for 8h --reason 'on call tonight'
+  hallpass request --account orders-dev --account orders-prod \\
+      --permission-set ReadOnly --for 2h --reason 'compare the two'
   hallpass request --group oncall --for 8h --starts 'tomorrow 08:00' --reason 'on call'")]
 pub(crate) struct Args {
     #[command(flatten)]
-    target: TargetArgs,
+    targets: TargetsArgs,
     /// For how long: `90m`, `1h30m`, `01:30`
     #[arg(long = "for", value_name = "DURATION")]
     duration: TimeSpan,
@@ -69,9 +72,21 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let starts_at = starts_at.map(|text| starts::read(text, view.now, &view.zone));
     let starts_at = starts_at.transpose()?;
     let client = args.api.client()?;
+    let targets = args.targets.all();
+    let [target] = targets.as_slice() else {
+        let asked = several::Asked {
+            duration: args.duration,
+            reason: &args.reason,
+            ticket: args.ticket.as_deref(),
+            starts_at,
+            anew: args.new,
+            patience: args.wait.wait.then_some(args.wait.timeout),
+        };
+        return block_on(several::ask(&client, &targets, &asked, args.api.format()));
+    };
     block_on(async {
         // asking goes on whatever comes of looking first, but for what is not there
-        let preview = match preview(&client, &args.target).await {
+        let preview = match preview(&client, target).await {
             Err(failure) if failure.exit() == Exit::BadInput => return Err(failure),
             other => other.ok(),
         };
@@ -83,9 +98,9 @@ pub(crate) fn run(args: &Args) -> Outcome {
             return longer(args, &client, &grant).await;
         }
         let ask = Ask {
-            account: args.target.account.clone(),
-            permission_set: args.target.permission_set.clone(),
-            group: args.target.group.clone(),
+            account: target.account.clone(),
+            permission_set: target.permission_set.clone(),
+            group: target.group.clone(),
             duration_seconds: args.duration.as_seconds(),
             reason: args.reason.clone(),
             ticket: args.ticket.clone(),

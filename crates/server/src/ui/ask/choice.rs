@@ -318,7 +318,7 @@ fn count(n: usize) -> String {
 }
 
 /// What it takes to get something, in two or three words.
-fn how(decision: &str, needed: u32, approvers: usize) -> String {
+pub(super) fn how(decision: &str, needed: u32, approvers: usize) -> String {
     match decision {
         "ApprovalNotRequired" => "No approval".to_owned(),
         "SelfApproval" => "You may approve it".to_owned(),

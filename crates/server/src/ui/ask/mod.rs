@@ -3,6 +3,7 @@
 //! One form. Sent with GET it shows what would happen; sent with POST it asks. The script only
 //! sends the first for you while you choose.
 
+mod basket;
 mod button;
 mod choice;
 mod lengths;
@@ -17,12 +18,14 @@ use axum::{
     routing::get,
 };
 use hallpass_access::{
-    AccessError, AskOutcome, Asking, Extending, FieldProblem, PressRefused, Refusal, Wanted,
+    AccessError, AskOutcome, AskedTogether, Asking, Extending, FieldProblem, PressRefused, Refusal,
+    Wanted,
 };
 use hallpass_model::TimeSpan;
 use serde::Deserialize;
 
 use self::{
+    basket::Basket,
     choice::{Choice, ChoiceKind, Hit, SetHit},
     lengths::Chip,
     outlook::Outlook,
@@ -59,6 +62,12 @@ pub(super) struct AskForm {
     ticket: String,
     /// From when, as the browser writes a time of the viewer's zone; nothing for at once.
     starts: String,
+    /// Targets that were chosen before, and are asked for with what is chosen now.
+    also: String,
+    /// Anything, when what is chosen goes to those.
+    add: String,
+    /// The one of them that goes.
+    drop: String,
     /// What the button said would be asked for.
     meant: String,
 }
@@ -140,6 +149,9 @@ struct AskPage {
     reason_hint: Option<Coded>,
     used: String,
     outlook: Outlook,
+    basket: Basket,
+    /// What is chosen can be asked for with more.
+    takes_more: bool,
     wrong: Wrong,
     summary: String,
     first: &'static str,
@@ -149,7 +161,13 @@ pub(crate) fn router() -> Router<App> {
     Router::new().route("/ask", get(show).post(send))
 }
 
-async fn show(State(app): State<App>, Query(form): Query<AskForm>, viewer: Viewer) -> PageResult {
+async fn show(
+    State(app): State<App>,
+    Query(mut form): Query<AskForm>,
+    viewer: Viewer,
+) -> PageResult {
+    let chosen = Choice::of(&app, &form);
+    form.settle(&chosen);
     render(&app, &viewer, form, Wrong::default(), StatusCode::OK).await
 }
 
@@ -162,7 +180,10 @@ async fn render(
 ) -> PageResult {
     let view = Presenter::new(app, viewer);
     let choice = Choice::of(app, &form);
-    let outlook = Outlook::of(app, viewer, &view, &choice, &form).await?;
+    let mut outlook = Outlook::of(app, viewer, &view, &choice, &form).await?;
+    let is_sendable = !outlook.submit.is_empty() && outlook.closed.is_empty();
+    let is_new = outlook.extends.is_none() && outlook.waiting.is_none();
+    let basket = Basket::of(app, viewer, &view, &choice, &form, &mut outlook).await?;
     if form.reason.is_empty() {
         form.reason = outlook.reason_before.clone();
     }
@@ -199,6 +220,8 @@ async fn render(
             (n, _) => format!("{n} things to fix."),
         },
         first: wrong.first(),
+        takes_more: choice.wanted().is_some() && is_sendable && is_new && !basket.is_full,
+        basket,
         outlook,
         wrong,
         form,
@@ -218,10 +241,15 @@ fn with_length(mut wrong: Wrong, outlook: &Outlook) -> Wrong {
 async fn send(State(app): State<App>, Posted { viewer, form }: Posted<AskForm>) -> PageResult {
     let view = Presenter::new(&app, &viewer);
     let choice = Choice::of(&app, &form);
-    let outlook = Outlook::of(&app, &viewer, &view, &choice, &form).await?;
-    let mut wrong = unfinished(&choice, &form, &outlook);
+    let mut outlook = Outlook::of(&app, &viewer, &view, &choice, &form).await?;
+    let basket = Basket::of(&app, &viewer, &view, &choice, &form, &mut outlook).await?;
+    let mut wrong = unfinished(&choice, &basket, &form, &outlook);
     let unprocessable = StatusCode::UNPROCESSABLE_ENTITY;
-    let (Some(wanted), Some(length)) = (choice.wanted(), outlook.length) else {
+    let wanted = match (basket.wanted(), choice.wanted()) {
+        ([], chosen) => chosen.into_iter().collect(),
+        (several, _) => several.to_vec(),
+    };
+    let (false, Some(length)) = (wanted.is_empty(), outlook.length) else {
         if outlook.length.is_none() && outlook.length_wrong.is_empty() {
             wrong.length = Coded("Choose a length.".to_owned());
         }
@@ -238,6 +266,9 @@ async fn send(State(app): State<App>, Posted { viewer, form }: Posted<AskForm>) 
         );
         return render(&app, &viewer, form, wrong, StatusCode::CONFLICT).await;
     }
+    let [wanted] = wanted.as_slice() else {
+        return send_several(&app, &viewer, &outlook, &wanted, length, form).await;
+    };
     let asked = ask(&app, &viewer, &outlook, wanted, length, &form).await;
     match asked {
         Ok(AskOutcome::Pending(request)) => Ok(see_other(&format!("/requests/{}", request.id))),
@@ -258,12 +289,55 @@ async fn send(State(app): State<App>, Posted { viewer, form }: Posted<AskForm>) 
     }
 }
 
+/// Asks for all of them, or for none.
+async fn send_several(
+    app: &App,
+    viewer: &Viewer,
+    outlook: &Outlook,
+    wanted: &[Wanted],
+    length: TimeSpan,
+    form: AskForm,
+) -> PageResult {
+    let askings: Vec<Asking> = wanted
+        .iter()
+        .map(|wanted| asking(outlook, wanted, length, &form))
+        .collect();
+    let asked = app.access.ask_together(&viewer.actor, &askings, None);
+    let all = match asked.await? {
+        AskedTogether::All(all) => all,
+        AskedTogether::Refused(refused) => {
+            let mut wrong = Wrong::default();
+            for problem in refused.iter().flat_map(|(_, refusal)| &refusal.fields) {
+                wrong.take(problem);
+            }
+            // which of them, and why, is said beside each
+            (wrong.account, wrong.permission_set, wrong.group) = Default::default();
+            let words = format!(
+                "{} of these {} cannot be asked for, so nothing was sent.",
+                refused.len(),
+                wanted.len()
+            );
+            wrong.whole = Coded(words);
+            return render(app, viewer, form, wrong, StatusCode::UNPROCESSABLE_ENTITY).await;
+        }
+    };
+    // whoever has to wait goes where the waiting is shown; what is granted is at home
+    let waits = all.iter().find_map(|outcome| match outcome {
+        AskOutcome::Pending(request) | AskOutcome::AlreadyPending(request) => Some(request.id),
+        AskOutcome::Approved(..) | AskOutcome::Rejected(..) => None,
+    });
+    Ok(match waits {
+        Some(id) => see_other(&format!("/requests/{id}")),
+        None => see_other("/"),
+    })
+}
+
 /// Asks, or asks for a later end of what is held.
 async fn ask(
     app: &App,
     viewer: &Viewer,
     outlook: &Outlook,
-    wanted: Wanted,
+    wanted: &Wanted,
     length: TimeSpan,
     form: &AskForm,
 ) -> Result<AskOutcome, AccessError> {
@@ -275,24 +349,30 @@ async fn ask(
         };
         return app.access.extend(&viewer.actor, id, extending, None).await;
     }
+    let asking = asking(outlook, wanted, length, form);
+    app.access.ask(&viewer.actor, &asking, None).await
+}
+
+fn asking(outlook: &Outlook, wanted: &Wanted, length: TimeSpan, form: &AskForm) -> Asking {
     let ticket = form.ticket.trim();
-    let asking = Asking {
-        wanted,
+    Asking {
+        wanted: wanted.clone(),
         duration: length,
         reason: form.reason.clone(),
         ticket: (!ticket.is_empty()).then(|| ticket.to_owned()),
         starts_at: outlook.starts_at,
-    };
-    app.access.ask(&viewer.actor, &asking, None).await
+    }
 }
 
 /// What is still to be chosen or written before anybody can be asked.
-fn unfinished(choice: &Choice, form: &AskForm, outlook: &Outlook) -> Wrong {
+fn unfinished(choice: &Choice, basket: &Basket, form: &AskForm, outlook: &Outlook) -> Wrong {
     let mut wrong = Wrong::default();
     if !form.starts.is_empty() && outlook.starts_at.is_none() {
         wrong.starts = Coded("Choose a day and a time, or leave it empty.".to_owned());
     }
     match choice.kind {
+        // what was chosen before is enough
+        _ if !basket.is_empty() => {}
         ChoiceKind::Account if choice.account.is_none() => {
             wrong.account = Coded("Choose an account.".to_owned());
         }

@@ -141,6 +141,29 @@ impl Outlook {
         self.why_not = Coded(why);
     }
 
+    /// What is said of one target is not said of several.
+    pub(super) fn forget_one(&mut self) {
+        let several = Self {
+            is_whole: true,
+            chips: std::mem::take(&mut self.chips),
+            typed: std::mem::take(&mut self.typed),
+            limit: std::mem::take(&mut self.limit),
+            length: self.length,
+            length_wrong: std::mem::take(&mut self.length_wrong),
+            starts_at: self.starts_at,
+            ..Self::default()
+        };
+        *self = several;
+    }
+
+    /// What one of several wants to be written; of more than one that want it, the first is shown.
+    pub(super) fn also_requires(&mut self, decision: &Decision) {
+        let (ticket, reason_hint) = (self.ticket.take(), self.reason_hint.take());
+        self.requirements(decision);
+        self.ticket = ticket.or_else(|| self.ticket.take());
+        self.reason_hint = reason_hint.or_else(|| self.reason_hint.take());
+    }
+
     /// The lengths to choose from, and the one that counts.
     fn lengths(
         &mut self,

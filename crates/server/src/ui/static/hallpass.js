@@ -119,8 +119,8 @@ for (const form of all("form[data-part]")) {
   const regions = form.dataset.part.split(" ").map(id);
   const push = "push" in form.dataset;
   let timer, asked;
-  const look = () => {
-    const fields = new FormData(form);
+  const look = (button) => {
+    const fields = new FormData(form, button);
     // words of people do not belong in addresses
     for (const field of all("textarea, [name=meant]", form)) fields.delete(field.name);
     for (const [name, value] of [...fields]) if (!value) fields.delete(name);
@@ -131,12 +131,22 @@ for (const form of all("form[data-part]")) {
     part(url, regions, asked.signal);
     if (push) for (const el of all("[data-live]")) el.dataset.live = url;
   };
+  // a button that only looks: what was searched for is chosen, or gone
+  form.addEventListener("click", (event) => {
+    const button = event.target.closest("button[data-look]");
+    if (!button) return;
+    event.preventDefault();
+    const search = form.querySelector("[type=search]");
+    search.value = "";
+    look(button);
+    search.focus();
+  });
   form.addEventListener("input", ({ target }) => {
     const other = target.type === "radio" && form.querySelector(`[data-beats="${target.name}"]`);
     if (other) other.value = "";
     if (target.matches("textarea")) return;
     clearTimeout(timer);
-    timer = setTimeout(look, target.matches("select, [type=radio], [type=checkbox]") ? 0 : 250);
+    timer = setTimeout(() => look(), target.matches("select, [type=radio], [type=checkbox]") ? 0 : 250);
   });
 }
 // A text being written survives a sign-in in between.

@@ -1,0 +1,189 @@
+//! Requests that were asked for together (`access.md` §5.2): what else was asked for, and one press
+//! that approves several. Each of them is still decided on its own.
+
+use axum::{Router, extract::State, routing::post};
+use hallpass_access::{
+    AccessError, Approving, Request, RequestState, ReviewedVersion, TARGETS_MAX,
+};
+use hallpass_model::RequestId;
+use serde::Deserialize;
+
+use super::{
+    again,
+    flash::{self, Flash},
+    presenter::Presenter,
+    press, rows,
+    shell::{PageResult, Posted, Viewer, see_other},
+    words::Badge,
+};
+use crate::{App, body::Path, problem::ProblemResponse};
+
+/// What else was asked for.
+pub(super) struct Sibling {
+    pub(super) id: String,
+    /// `payments-prod / ReadOnly`.
+    pub(super) words: String,
+    pub(super) badge: Badge,
+}
+
+/// What else was asked for together with a request, as far as the viewer may see it.
+pub(super) async fn siblings(
+    app: &App,
+    viewer: &Viewer,
+    view: &Presenter,
+    request: &Request,
+) -> Result<Vec<Sibling>, ProblemResponse> {
+    let others = app.access.asked_with(&viewer.actor, request).await?;
+    let mut siblings = Vec::new();
+    for other in &others {
+        let grant = rows::with_grant(app, viewer, other).await;
+        siblings.push(Sibling {
+            id: other.id.to_string(),
+            words: view.aim_of(other).words(),
+            badge: rows::badge(view, other, grant.as_ref()),
+        });
+    }
+    Ok(siblings)
+}
+
+/// The page of the request whose access this one would lengthen.
+pub(super) async fn extended(app: &App, viewer: &Viewer, request: &Request) -> Option<String> {
+    let grant = app
+        .access
+        .grant(&viewer.actor, request.extends?)
+        .await
+        .ok()?;
+    Some(format!("/requests/{}", grant.request))
+}
+
+/// One button for several requests.
+pub(super) struct ApproveAll {
+    pub(super) label: String,
+    /// The requests with what was seen of them.
+    all: Vec<(RequestId, ReviewedVersion)>,
+}
+
+impl ApproveAll {
+    /// For the first of several that were asked for together; every one of them can be approved.
+    pub(super) fn of(request: &Request, approvable: &[&Request]) -> Option<Self> {
+        let is_with =
+            |other: &Request| other.id == request.id || request.asked_with.contains(&other.id);
+        let all = approvable.iter().filter(|other| is_with(other));
+        let all: Vec<_> = all.map(|other| (other.id, other.seen())).collect();
+        let is_first = all.first().is_some_and(|(id, _)| *id == request.id);
+        (is_first && all.len() > 1).then(|| Self {
+            label: match all.len() {
+                2 => "Approve both".to_owned(),
+                n => format!("Approve all {n}"),
+            },
+            all,
+        })
+    }
+
+    /// As the form carries it.
+    pub(super) fn value(&self) -> String {
+        let all = self.all.iter().map(|(id, seen)| format!("{id}:{seen}"));
+        all.collect::<Vec<_>>().join(" ")
+    }
+}
+
+fn read_pairs(text: &str) -> Vec<(RequestId, ReviewedVersion)> {
+    let pairs = text.split_whitespace().filter_map(|pair| {
+        let (id, seen) = pair.split_once(':')?;
+        Some((id.parse().ok()?, seen.parse().ok()?))
+    });
+    pairs.take(TARGETS_MAX).collect()
+}
+
+#[derive(Deserialize)]
+struct ApproveTogether {
+    /// Ids with what was seen of each, blanks between.
+    all: String,
+    #[serde(default)]
+    from: String,
+}
+
+pub(super) fn router() -> Router<App> {
+    Router::new().route("/requests/{id}/approve-together", post(approve))
+}
+
+async fn approve(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Posted { viewer, form }: Posted<ApproveTogether>,
+) -> PageResult {
+    let Ok(id) = id.parse::<RequestId>() else {
+        return press::missing(&app, &viewer).await;
+    };
+    for (each, seen) in read_pairs(&form.all) {
+        let approving = Approving {
+            seen: Some(seen),
+            comment: None,
+            duration: None,
+        };
+        let pressed = app
+            .access
+            .approve_with(&viewer.actor, each, approving, None);
+        match pressed.await {
+            // what became of the others is no reason to leave this one out; the page says it of each
+            Ok(_) | Err(AccessError::NotFound(_)) => {}
+            // nothing on the page would say it: it is over in a moment
+            Err(AccessError::Refused(why)) if why.retry_after().is_some() => return Err(why.into()),
+            Err(AccessError::Refused(why)) => {
+                let page = flash::after(&format!("/requests/{each}"), Flash::SignedIn, each);
+                if let Some(way) = again::for_press(&why, &page) {
+                    return Ok(way);
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let back = press::back(&form.from, id);
+    Ok(see_other(&flash::after(&back, Flash::ApprovedTogether, id)))
+}
+
+/// "You approved 3 requests of Ana Silva. 1 that was asked for with them still waits."
+pub(super) fn approved_words(
+    view: &Presenter,
+    request: &Request,
+    others: &[Request],
+) -> Option<String> {
+    let is_mine = |request: &&Request| match &request.state {
+        RequestState::Approved { by, .. } => *by == view.me,
+        _ => view.has_reviewed(request),
+    };
+    let all = || std::iter::once(request).chain(others);
+    let approved = all().filter(is_mine).count();
+    let waits = |request: &&Request| {
+        matches!(request.state, RequestState::Pending) && !view.has_reviewed(request)
+    };
+    let waiting = all().filter(waits).count();
+    let who = Presenter::person(&request.requester.name, &request.requester.email);
+    let done = match approved {
+        0 => return None,
+        1 => format!("You approved 1 request of {}.", who.name),
+        n => format!("You approved {n} requests of {}.", who.name),
+    };
+    Some(match waiting {
+        0 => done,
+        1 => format!("{done} 1 that was asked for with them still waits."),
+        n => format!("{done} {n} that were asked for with them still wait."),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_form_carries_is_read_as_far_as_it_makes_sense() {
+        let id = "req_019b8b74335870008000000000000007";
+        let pairs = read_pairs(&format!("{id}:3 x:1 {id} {id}:x  {id}:4"));
+        let seen: Vec<String> = pairs.iter().map(|(_, seen)| seen.to_string()).collect();
+        assert_eq!(seen, ["3", "4"]);
+        assert_eq!(
+            read_pairs(&format!("{id}:1 ").repeat(100)).len(),
+            TARGETS_MAX
+        );
+    }
+}

@@ -1,0 +1,299 @@
+//! Several targets asked for at once, over HTTP and on the pages; and approved with one press.
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::pages_visit::{Visit, field, text, to};
+use crate::test_server::{TestServer, run};
+
+const BATCH: &str = "/api/v1/requests/batch";
+/// The form with two targets carried, as its page writes it.
+const TWO: &str = "/ask?also=111111111111/ReadOnly+111111111111/Admin&for=3600";
+
+pub(crate) fn body(sets: &[&str]) -> Value {
+    let target = |set: &&str| match *set {
+        "oncall" => json!({"group": "oncall"}),
+        set => json!({"account": "payments-prod", "permission_set": set}),
+    };
+    let targets: Vec<Value> = sets.iter().map(target).collect();
+    json!({"targets": targets, "duration_seconds": 3600, "reason": "OPS-1"})
+}
+
+#[test]
+fn a_call_asks_for_all_of_them_or_for_none() {
+    run(async {
+        let server = TestServer::new();
+        let asked = server
+            .post(BATCH, "ana/all", &body(&["ReadOnly", "Admin", "oncall"]))
+            .await;
+        assert_eq!(asked.status, StatusCode::CREATED);
+        let items = asked.json()["items"].clone();
+        let items = items.as_array().unwrap();
+        let states: Vec<_> = items.iter().map(|item| item["state"].clone()).collect();
+        assert_eq!(states, ["approved", "pending", "pending"]);
+        for item in items {
+            assert_eq!(item["asked_with"].as_array().unwrap().len(), 2, "{item}");
+        }
+        // again: what waits is found, what was granted is granted once more
+        let again = server
+            .post(BATCH, "ana/all", &body(&["Admin", "oncall"]))
+            .await;
+        assert_eq!(again.status, StatusCode::OK);
+        assert_eq!(again.json()["items"][0]["already_pending"], true);
+        assert_eq!(again.json()["items"][0]["id"], items[1]["id"]);
+    });
+}
+
+#[test]
+fn what_is_wrong_is_said_of_each_at_its_place() {
+    run(async {
+        let server = TestServer::new();
+        let refused = server
+            .post(BATCH, "ana/all", &body(&["ReadOnly", "Nothing", "Closed"]))
+            .await;
+        assert_eq!(refused.short(), "422 targets-refused");
+        let problem = refused.json();
+        let places: Vec<_> = problem["errors"].as_array().unwrap().iter().collect();
+        let places: Vec<_> = places.iter().map(|it| it["field"].clone()).collect();
+        assert_eq!(
+            places,
+            ["targets[1].permission_set", "targets[2]"],
+            "{problem}"
+        );
+        let listed = server
+            .get("/api/v1/requests?role=mine", "ana/all")
+            .await
+            .json();
+        let states = listed["items"].as_array().unwrap().iter();
+        let states: Vec<_> = states.map(|it| it["state"].clone()).collect();
+        assert_eq!(states, ["rejected", "rejected"], "nothing else was stored");
+        for (bad, code) in [
+            (body(&[]), "400 bad-target-count"),
+            (body(&["ReadOnly"; 21]), "400 bad-target-count"),
+            (
+                json!({"targets": [{"account": "x"}], "duration_seconds": 60, "reason": "r"}),
+                "400 bad-target",
+            ),
+            (
+                json!({"targets": [{"group": "oncall", "reason": "own"}], "duration_seconds": 60, "reason": "r"}),
+                "400 bad-body",
+            ),
+        ] {
+            assert_eq!(server.post(BATCH, "ana/all", &bad).await.short(), code);
+        }
+    });
+}
+
+#[test]
+fn the_form_gathers_targets_and_sends_them_together() {
+    run(async {
+        let server = TestServer::new();
+        let ana = Visit::of(&server, "ana").await;
+        let one = "account=111111111111&permission_set=ReadOnly&for=3600";
+        let page = ana.page(&format!("/ask?{one}")).await;
+        assert!(page.contains(">Add another</button>"), "{page}");
+        // taken into the list: nothing is chosen any more, and what is carried is shown
+        let page = ana.page(&format!("/ask?{one}&add=1")).await;
+        let also = field(&page, "also");
+        assert_eq!(also, "111111111111/ReadOnly");
+        assert!(!page.contains("value=\"111111111111\" checked"), "{page}");
+        assert!(page.contains(">Get this for 1h</button>"), "{page}");
+        // with one more that is chosen
+        let page = ana
+            .page(&format!(
+                "/ask?also={also}&account=111111111111&permission_set=Admin&for=3600"
+            ))
+            .await;
+        assert!(page.contains(">Ask for both, 1h each</button>"), "{page}");
+        assert!(page.contains("1 of 2 people"), "{page}");
+        let fields = [
+            ("also", also.as_str()),
+            ("account", "111111111111"),
+            ("permission_set", "Admin"),
+            ("for", "3600"),
+            ("reason", "OPS-1"),
+            ("meant", &field(&page, "meant")),
+        ];
+        let sent = ana.post("/ask", &fields).await;
+        assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", text(&sent));
+        let page = ana.page(&to(&sent)).await;
+        assert!(
+            page.contains("payments-prod / Admin"),
+            "what has to wait is shown"
+        );
+        assert!(page.contains("Together with"), "{page}");
+        assert!(page.contains(">payments-prod / ReadOnly</a>"), "{page}");
+    });
+}
+
+#[test]
+fn one_is_taken_out_again() {
+    run(async {
+        let server = TestServer::new();
+        let ana = Visit::of(&server, "ana").await;
+        let page = ana.page(&format!("{TWO}&drop=111111111111/ReadOnly")).await;
+        assert_eq!(field(&page, "also"), "111111111111/Admin");
+        // also what is chosen and not in the list yet
+        let page = ana
+            .page(
+                "/ask?also=111111111111/Admin&account=111111111111&permission_set=ReadOnly\
+                 &drop=111111111111/ReadOnly",
+            )
+            .await;
+        assert_eq!(field(&page, "also"), "111111111111/Admin");
+        assert!(!page.contains("payments-prod / ReadOnly"), "{page}");
+        let page = ana
+            .page("/ask?also=111111111111/Admin&drop=111111111111/Admin")
+            .await;
+        assert!(
+            page.contains("Choose an account and a permission set"),
+            "{page}"
+        );
+    });
+}
+
+#[test]
+fn one_that_cannot_be_sent_stops_all_and_says_why() {
+    run(async {
+        let server = TestServer::new();
+        let ana = Visit::of(&server, "ana").await;
+        let carried = "111111111111/ReadOnly 111111111111/Closed 111111111111/Nothing";
+        let page = ana
+            .page(&format!("/ask?also={}&for=3600", carried.replace(' ', "+")))
+            .await;
+        assert!(
+            page.contains("2 of these 3 cannot be sent like this."),
+            "{page}"
+        );
+        assert!(
+            page.contains("does not let you ask for this now."),
+            "{page}"
+        );
+        assert!(
+            page.contains("There is no permission set <code>Nothing</code>."),
+            "{page}"
+        );
+        assert!(!page.contains("formmethod"), "there is nothing to press");
+        // a form that was sent all the same
+        let sent = ana
+            .post(
+                "/ask",
+                &[("also", carried), ("for", "3600"), ("reason", "OPS-1")],
+            )
+            .await;
+        assert_eq!(sent.status, StatusCode::UNPROCESSABLE_ENTITY);
+        let page = text(&sent);
+        assert!(
+            page.contains("2 of these 3 cannot be asked for, so nothing was sent."),
+            "{page}"
+        );
+        assert!(page.contains(">OPS-1</textarea>"), "{page}");
+        let home = ana.page("/").await;
+        assert!(!home.contains("payments-prod / ReadOnly"), "{home}");
+    });
+}
+
+#[test]
+fn what_one_has_or_gets_is_not_asked_for_with_others() {
+    run(async {
+        let server = TestServer::new();
+        let ana = Visit::of(&server, "ana").await;
+        server.ask("ana/all", "ReadOnly").await;
+        let page = ana.page(TWO).await;
+        assert!(page.contains("You are getting this right now."), "{page}");
+        assert!(
+            page.contains("1 of these 2 cannot be sent like this."),
+            "{page}"
+        );
+    });
+}
+
+#[test]
+fn a_choice_that_changed_after_the_button_was_made_sends_nothing() {
+    run(async {
+        let server = TestServer::new();
+        let ana = Visit::of(&server, "ana").await;
+        let page = ana.page(TWO).await;
+        let fields = [
+            ("also", "111111111111/ReadOnly"),
+            ("for", "3600"),
+            ("reason", "OPS-1"),
+            ("meant", &field(&page, "meant")),
+        ];
+        let sent = ana.post("/ask", &fields).await;
+        assert_eq!(sent.status, StatusCode::CONFLICT);
+    });
+}
+
+#[test]
+fn one_press_approves_what_was_asked_for_together() {
+    run(async {
+        let server = TestServer::new();
+        let asked = server
+            .post(BATCH, "ana/all", &body(&["Admin", "Root", "oncall"]))
+            .await
+            .json();
+        let alone = server.ask("dee/all", "Admin").await;
+        let cai = Visit::of(&server, "cai").await;
+        let page = cai.page("/reviews").await;
+        assert_eq!(page.matches(">Approve all 3</button>").count(), 1, "{page}");
+        assert!(page.contains("<dt>Together</dt>"), "{page}");
+        let first = asked["items"][0]["id"].as_str().unwrap();
+        let path = format!("/requests/{first}/approve-together");
+        assert!(page.contains(&path), "{page}");
+        let fields = [("all", field(&page, "all")), ("from", "reviews".to_owned())];
+        let fields = fields
+            .each_ref()
+            .map(|(name, value)| (*name, value.as_str()));
+        let page = cai.press(&path, &fields).await;
+        assert!(page.contains("You approved 3 requests of "), "{page}");
+        let state = async |id: &Value| {
+            let path = format!("/api/v1/requests/{}", id.as_str().unwrap());
+            server.get(&path, "ana/all").await.json()["state"].clone()
+        };
+        assert_eq!(state(&asked["items"][0]["id"]).await, "approved");
+        assert_eq!(
+            state(&asked["items"][1]["id"]).await,
+            "pending",
+            "two are needed"
+        );
+        assert_eq!(state(&asked["items"][2]["id"]).await, "approved");
+        let dee = format!("/api/v1/requests/{}", alone["id"].as_str().unwrap());
+        let dee = server.get(&dee, "dee/all").await.json();
+        assert_eq!(dee["state"], "pending", "nobody said yes to Dee");
+    });
+}
+
+#[test]
+fn a_press_on_several_is_judged_one_by_one() {
+    run(async {
+        let server = TestServer::new();
+        let asked = server
+            .post(BATCH, "ana/all", &body(&["Admin", "oncall"]))
+            .await
+            .json();
+        let (cai, ana) = (
+            Visit::of(&server, "cai").await,
+            Visit::of(&server, "ana").await,
+        );
+        let page = cai.page("/reviews").await;
+        let all = field(&page, "all");
+        let first = asked["items"][0]["id"].as_str().unwrap();
+        let second = asked["items"][1]["id"].as_str().unwrap();
+        let path = format!("/requests/{first}/approve-together");
+        // whoever asked decides none of them, whatever the form says
+        ana.press(&path, &[("all", &all)]).await;
+        let path_of = |id: &str| format!("/api/v1/requests/{id}");
+        for id in [first, second] {
+            let state = server.get(&path_of(id), "ana/all").await.json();
+            assert_eq!(state["state"], "pending");
+        }
+        // one is gone meanwhile: the other is approved, and the page says how many
+        let discard = format!("{}/discard", path_of(first));
+        server.post(&discard, "ana/all", &json!({})).await;
+        let page = cai.press(&path, &[("all", &all)]).await;
+        assert!(page.contains("You approved 1 request of "), "{page}");
+        let state = server.get(&path_of(second), "ana/all").await.json();
+        assert_eq!(state["state"], "approved");
+    });
+}
