@@ -281,7 +281,6 @@ fn nothing_changes_without_a_token_that_counts() {
         for (method, path, body) in routes()
             .into_iter()
             .chain(routes_of_health())
-            .into_iter()
             .chain(routes_of_sweeps())
             .chain(routes_of_oneself())
         {
@@ -302,7 +301,6 @@ fn a_token_of_somebody_who_left_asks_for_nothing_and_sees_nothing() {
         for (method, path, body) in routes()
             .into_iter()
             .chain(routes_of_health())
-            .into_iter()
             .chain(routes_of_sweeps())
             .chain(routes_of_oneself())
         {

@@ -233,9 +233,10 @@ async fn ask_together<S: Kept>(
     world: &World<S>,
     who: Human,
     sets: &[&str],
-    length: TimeSpan,
+    seconds: u64,
     key: &Idempotency,
 ) -> bool {
+    let length = TimeSpan::seconds(seconds);
     let wanted: Vec<Asking> = sets.iter().map(|set| asking(set, length)).collect();
     let actor = world.actor(who);
     let asked = world.access.ask_together(&actor, &wanted, Some(key));
@@ -255,8 +256,7 @@ async fn attempt<S: Kept>(world: &World<S>, step: Step, key: &str) -> bool {
                 .is_ok()
         }
         AskTogether(who, sets, seconds) => {
-            let length = TimeSpan::seconds(seconds);
-            Box::pin(ask_together(world, who, sets, length, &key)).await
+            Box::pin(ask_together(world, who, sets, seconds, &key)).await
         }
         AskLater(who, set, seconds, later) => {
             ask_later(world, who, set, seconds, later, &key).await
