@@ -186,7 +186,9 @@ impl Access {
             if let Some(asked) = self.remembered(actor, idempotency).await? {
                 return Ok(asked);
             }
-            match self.ask_once(actor, askings, extends, idempotency).await {
+            // on the heap: doors await it beside much of their own
+            let asked = Box::pin(self.ask_once(actor, askings, extends, idempotency));
+            match asked.await {
                 Err(AccessError::Commit(CommitError::Raced(_))) if races < RACES_MAX => races += 1,
                 outcome => return outcome,
             }

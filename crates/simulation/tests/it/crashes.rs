@@ -255,9 +255,7 @@ async fn attempt<S: Kept>(world: &World<S>, step: Step, key: &str) -> bool {
                 .await
                 .is_ok()
         }
-        AskTogether(who, sets, seconds) => {
-            Box::pin(ask_together(world, who, sets, seconds, &key)).await
-        }
+        AskTogether(who, sets, seconds) => ask_together(world, who, sets, seconds, &key).await,
         AskLater(who, set, seconds, later) => {
             ask_later(world, who, set, seconds, later, &key).await
         }
