@@ -216,6 +216,9 @@ impl Slack {
                 match action {
                     ids::ACCOUNT_ACTION => options::choices(access, actor, Sought::Accounts, typed),
                     ids::GROUP_ACTION => options::choices(access, actor, Sought::Groups, typed),
+                    ids::ALSO_ACTION => Asks::of(form).map_or_else(Vec::new, |asks| {
+                        options::choices(access, actor, asks.sought(), typed)
+                    }),
                     ids::SET_ACTION => {
                         let account = form.value(ids::ACCOUNT, ids::ACCOUNT_ACTION);
                         options::sets(access, actor, account, typed, self.now())

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use hallpass_access::{
-    AccessError, AskOutcome, Asking, Extending, FieldProblem, Idempotency, Refusal, Wanted,
+    AccessError, AskOutcome, AskedTogether, Asking, Extending, FieldProblem, Idempotency, Refusal,
+    Request, Wanted,
 };
 use hallpass_model::{GrantId, RequestId, TimeSpan, Timestamp};
 use hallpass_wording::{escape, lists};
@@ -197,6 +198,10 @@ impl Slack {
             reason,
             starts_at: starts_at(form),
         };
+        let more = form.several(ids::ALSO);
+        if !more.is_empty() {
+            return self.ask_together(form, known, asking, more).await;
+        }
         let once = idempotency(form, &format!("{asking:?}"));
         let asked = self
             .inner
@@ -216,6 +221,53 @@ impl Slack {
             self.offer_glass_later(request, known);
         }
         self.asked(asked, form, known)
+    }
+
+    /// The same for more accounts or groups: all are asked for, or none.
+    async fn ask_together(
+        &self,
+        form: &SubmittedForm,
+        known: &KnownPerson,
+        first: Asking,
+        more: &[String],
+    ) -> FormOutcome {
+        let others = more.iter().map(|id| Asking {
+            wanted: same_in(&first.wanted, id),
+            ..first.clone()
+        });
+        let askings: Vec<Asking> = std::iter::once(first.clone()).chain(others).collect();
+        let once = idempotency(form, &format!("{askings:?}"));
+        let access = &self.inner.access;
+        let asked = access
+            .ask_together(&known.actor, &askings, Some(&once))
+            .await;
+        match asked {
+            Ok(AskedTogether::All(all)) => {
+                for outcome in &all {
+                    if let AskOutcome::Pending(request) | AskOutcome::AlreadyPending(request) =
+                        outcome
+                    {
+                        self.offer_glass_later(request, known);
+                    }
+                }
+                FormOutcome::Close
+            }
+            Ok(AskedTogether::Refused(refused)) => {
+                let lacks_ticket = refused.iter().all(|(_, refusal)| only_ticket(refusal))
+                    && !form.values.contains_key(ids::TICKET);
+                if lacks_ticket
+                    && let Some(asks) = Asks::of(form)
+                    && let Some(view) = self.form_again(asks, known, form).await
+                {
+                    return FormOutcome::Again(Box::new(view));
+                }
+                refused_together(form, &first.wanted, &refused)
+            }
+            Err(AccessError::Refused(why)) => {
+                FormOutcome::error(ids::REASON, capital(&why.to_string()))
+            }
+            Err(error) => FormOutcome::error(ids::REASON, self.trouble("asking", &error)),
+        }
     }
 
     async fn extend(&self, form: &SubmittedForm, known: &KnownPerson) -> FormOutcome {
@@ -281,6 +333,42 @@ impl Slack {
             }
         }
     }
+}
+
+/// The same in another account, or another group.
+fn same_in(wanted: &Wanted, id: &str) -> Wanted {
+    match wanted {
+        Wanted::Account { permission_set, .. } => Wanted::Account {
+            account: id.to_owned(),
+            permission_set: permission_set.clone(),
+        },
+        Wanted::Group { .. } => Wanted::Group {
+            group: id.to_owned(),
+        },
+    }
+}
+
+/// What is wrong with the first stands at its own fields; the others share one, and are named there.
+fn refused_together(
+    form: &SubmittedForm,
+    first: &Wanted,
+    refused: &[(Request, Refusal)],
+) -> FormOutcome {
+    let mut errors = BTreeMap::new();
+    let mut others = Vec::new();
+    for (request, refusal) in refused {
+        if request.wanted == *first {
+            if let FormOutcome::Errors(of_first) = field_errors(form, refusal) {
+                errors.extend(of_first);
+            }
+        } else {
+            others.push(format!("{}: {}", request.names, refusal.message));
+        }
+    }
+    if !others.is_empty() {
+        errors.insert(ids::ALSO, others.join("\n"));
+    }
+    FormOutcome::Errors(errors)
 }
 
 /// Says in the log that a window did not come to be; whoever wanted it presses again.

@@ -119,6 +119,17 @@ pub enum Element {
         #[serde(skip_serializing_if = "Option::is_none")]
         initial_option: Option<Choice>,
     },
+    /// The same, for several choices.
+    MultiExternalSelect {
+        /// What is chosen in.
+        action_id: String,
+        /// Shown while nothing is chosen.
+        placeholder: Text,
+        /// How many characters are typed before choices are asked for.
+        min_query_length: u8,
+        /// The most that can be chosen.
+        max_selected_items: usize,
+    },
     /// A text field.
     PlainTextInput {
         /// What is typed in.

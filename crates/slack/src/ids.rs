@@ -55,6 +55,10 @@ pub const SET_ACTION: &str = "selected_permission_set";
 pub const GROUP: &str = "select_group";
 /// The group: action.
 pub const GROUP_ACTION: &str = "selected_group";
+/// More of the same kind: block.
+pub const ALSO: &str = "select_more";
+/// More of the same kind: action.
+pub const ALSO_ACTION: &str = "selected_more";
 /// What stands there until the form is ready.
 pub const LOADING: &str = "loading";
 /// A message's title.

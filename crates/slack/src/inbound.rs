@@ -35,9 +35,16 @@ pub struct SubmittedForm {
     pub metadata: String,
     /// What was typed or chosen: block → action → value. Nothing typed is no entry.
     pub values: BTreeMap<String, BTreeMap<String, String>>,
+    /// What was chosen where several can be: block → values.
+    pub several: BTreeMap<String, Vec<String>>,
 }
 
 impl SubmittedForm {
+    /// What was chosen in a block where several can be.
+    pub fn several(&self, block: &str) -> &[String] {
+        self.several.get(block).map_or(&[], Vec::as_slice)
+    }
+
     /// What was typed or chosen in a field.
     pub fn value(&self, block: &str, action: &str) -> Option<&str> {
         self.values.get(block)?.get(action).map(String::as_str)
@@ -251,6 +258,7 @@ struct RawState {
 struct RawField {
     value: Option<String>,
     selected_option: Option<RawOption>,
+    selected_options: Option<Vec<RawOption>>,
     /// Seconds since 1970 in UTC.
     selected_date_time: Option<i64>,
 }
@@ -315,6 +323,17 @@ impl RawPayload {
     }
 }
 
+/// What was chosen in a block where several can be.
+fn several(
+    (block, fields): (&String, &BTreeMap<String, RawField>),
+) -> Option<(String, Vec<String>)> {
+    let chosen = fields
+        .values()
+        .find_map(|field| field.selected_options.as_ref())?;
+    let chosen = chosen.iter().map(|option| option.value.clone());
+    Some((block.clone(), chosen.collect()))
+}
+
 impl RawView {
     fn read(self) -> SubmittedForm {
         let values = self.state.map(|state| state.values).unwrap_or_default();
@@ -322,6 +341,7 @@ impl RawView {
             id: self.id,
             callback: self.callback_id,
             metadata: self.private_metadata.unwrap_or_default(),
+            several: values.iter().filter_map(several).collect(),
             values: values
                 .into_iter()
                 .map(|(block, fields)| {

@@ -2,7 +2,7 @@
 
 use hallpass_access::{
     BREAK_GLASS_MAX, Grant, GrantPresses, JUSTIFICATION_CHARACTERS_MIN, LaterEnd, Presses, Request,
-    Sought,
+    Sought, TARGETS_MAX,
 };
 use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_wording::{escape, grants, names, shown, time};
@@ -167,6 +167,7 @@ pub(crate) fn ask(asks: Asks, name: &str, durations: &[TimeSpan], advice: &Advic
             blocks.push(group);
         }
     }
+    blocks.push(also(asks));
     if let Some(wanted) = &advice.ticket {
         blocks.push(Block::Input {
             block_id: ids::TICKET.to_owned(),
@@ -210,6 +211,34 @@ fn lengths(label: &str, options: Vec<Choice>) -> Block {
 }
 
 /// From when; at once where nothing is chosen.
+/// More of what is asked for, each of which becomes a request of its own.
+fn also(asks: Asks) -> Block {
+    let (label, hint) = match asks {
+        Asks::Access => (
+            "Also in these accounts",
+            "With the same permission set. Each becomes a request of its own; if one cannot be \
+             asked for, none is sent.",
+        ),
+        Asks::Group => (
+            "Also these groups",
+            "Each becomes a request of its own; if one cannot be asked for, none is sent.",
+        ),
+    };
+    Block::Input {
+        block_id: ids::ALSO.to_owned(),
+        label: plain(label),
+        element: Element::MultiExternalSelect {
+            action_id: ids::ALSO_ACTION.to_owned(),
+            placeholder: plain("None"),
+            min_query_length: 0,
+            max_selected_items: TARGETS_MAX - 1,
+        },
+        hint: Some(plain(hint)),
+        optional: true,
+        dispatch_action: false,
+    }
+}
+
 fn start() -> Block {
     Block::Input {
         block_id: ids::START.to_owned(),

@@ -87,7 +87,7 @@ fn option(
     offered.extend(space.offered.get(&place).cloned().unwrap_or_default());
     offered.extend(found.element.get("initial_option").cloned());
     if let Container::View(view) = container {
-        offered.extend(held(view, found));
+        offered.extend(held(view, found).into_iter().cloned());
     }
     let by_value = offered
         .iter()
@@ -109,11 +109,14 @@ fn option(
 }
 
 /// What the element holds now: may be chosen again.
-fn held(view: &ModalView, found: &Element) -> Option<Value> {
-    let held = view.values.get(found.block_id())?.get(found.action_id())?;
-    held.get("selected_option")
-        .filter(|option| option.is_object())
-        .cloned()
+fn held<'a>(view: &'a ModalView, found: &Element) -> Vec<&'a Value> {
+    let values = view.values.get(found.block_id());
+    let Some(held) = values.and_then(|values| values.get(found.action_id())) else {
+        return Vec::new();
+    };
+    let several = held.get("selected_options").and_then(Value::as_array);
+    let one = held.get("selected_option").filter(|one| one.is_object());
+    several.into_iter().flatten().chain(one).collect()
 }
 
 /// Options that the element itself brings.

@@ -229,7 +229,7 @@ fn select(
     label: Option<(&str, &str)>,
 ) -> String {
     let words = home.words(block, element);
-    let remote = field(element, "type") == "external_select";
+    let remote = field(element, "type").ends_with("external_select");
     let options = options(element);
     let chosen = held(element, block, home);
     let hint = element
@@ -285,6 +285,41 @@ fn select(
     }
     out.push_str("</ul></div>");
     out
+}
+
+/// A select of several: the same search, and what was chosen below it, each to be taken back.
+fn several(element: &Value, block: &str, home: Home<'_>, label: (&str, &str)) -> String {
+    let mut out = select(element, block, home, "", Some(label));
+    out.push_str("<ul class=\"chosen\" data-chosen>");
+    for option in chosen_of(element, block, home) {
+        let words = plain(label_of(option));
+        let _ = write!(
+            out,
+            "<li data-value=\"{}\"><span>{words}</span> <button type=\"button\" class=\"btn\" \
+             data-unchoose aria-label=\"Take back {words}\">×</button></li>",
+            escape(field(option, "value"))
+        );
+    }
+    out.push_str("</ul>");
+    out
+}
+
+/// What is chosen where several can be.
+fn chosen_of<'a>(element: &'a Value, block: &str, home: Home<'a>) -> Vec<&'a Value> {
+    let action = field(element, "action_id");
+    let held = match home {
+        Home::View(view) => view
+            .values
+            .get(block)
+            .and_then(|actions| actions.get(action)),
+        Home::Message(..) => None,
+    };
+    let chosen = match held {
+        Some(value) => value.get("selected_options"),
+        None => element.get("initial_options"),
+    };
+    let chosen = chosen.and_then(Value::as_array);
+    chosen.into_iter().flatten().collect()
 }
 
 /// A select whose options are all there to be seen.
@@ -345,6 +380,9 @@ fn input(block: &Value, id: &str, home: Home<'_>, reader: &MessageReader<'_>, ou
         "plain_text_input" => typed(element, id, home, &name, &described, out),
         "static_select" | "external_select" | "radio_buttons" => {
             out.push_str(&select(element, id, home, "", Some((&name, &described))));
+        }
+        "multi_external_select" => {
+            out.push_str(&several(element, id, home, (&name, &described)));
         }
         "datetimepicker" => {
             let action = escape(field(element, "action_id"));

@@ -55,6 +55,7 @@ async fn the_forms_have_their_parts_in_order() {
             "input provide_reason provided_reason",
             "input select_account selected_account",
             "input select_permission_set selected_permission_set",
+            "input select_more selected_more",
             "input start_picker start_picker_action",
             "divider - -",
             "context recorded -",
@@ -625,4 +626,66 @@ async fn slash_commands_open_the_same_windows() {
             .1;
         assert_eq!(view["callback_id"], callback, "{text}");
     }
+}
+
+/// The form, also for other accounts.
+fn with_more(set: &str, more: &[&str]) -> Value {
+    let mut values = form(ACCOUNT, set, "both of them");
+    let chosen: Vec<Value> = more.iter().map(|id| json!({"value": id})).collect();
+    values["select_more"] =
+        json!({"selected_more": {"type": "multi_external_select", "selected_options": chosen}});
+    values
+}
+
+#[tokio::test]
+async fn more_accounts_are_asked_for_in_the_same_form() {
+    let app = TestApp::new().await;
+    let reply = app
+        .send(&app.submission("ana", FORM, "", &with_more("Admin", &[TEAM])))
+        .await;
+    assert_eq!((reply.status, reply.body.as_str()), (200, ""));
+    let found = app.requests().await;
+    let mut asked: Vec<_> = found.iter().map(|request| request.wanted.clone()).collect();
+    asked.sort_by_key(|wanted| format!("{wanted:?}"));
+    let admin = |account: &str| Wanted::Account {
+        account: account.to_owned(),
+        permission_set: "Admin".to_owned(),
+    };
+    assert_eq!(asked, [admin(ACCOUNT), admin(TEAM)]);
+    assert_eq!(found[0].asked_with, [found[1].id]);
+    // none is chosen: one request, and no others
+    app.send(&app.submission("ana", FORM, "", &with_more("Root", &[])))
+        .await;
+    let found = app.requests().await;
+    assert_eq!(
+        found.iter().filter(|it| it.asked_with.is_empty()).count(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_others_is_said_at_their_field() {
+    let app = TestApp::new().await;
+    for (set, more, blocks) in [
+        ("Admin", "999999999999", vec!["select_more"]),
+        ("Lonely", TEAM, vec!["select_more", "select_permission_set"]),
+    ] {
+        let reply = app
+            .send(&app.submission("ana", FORM, "", &with_more(set, &[more])))
+            .await;
+        let said: Value = serde_json::from_str(&reply.body).unwrap();
+        let errors = said["errors"].as_object().unwrap();
+        let found: Vec<&str> = errors.keys().map(String::as_str).collect();
+        assert_eq!(found, blocks, "{said}");
+        let words = errors["select_more"].as_str().unwrap();
+        assert!(words.contains(": "), "the account is named: {words}");
+    }
+    let all = app.requests().await;
+    let is_rejected = |it: &hallpass_access::Request| it.state.name() == "rejected";
+    assert_eq!(
+        all.iter().filter(|it| is_rejected(it)).count(),
+        3,
+        "nothing was asked for"
+    );
+    assert_eq!(all.len(), 3);
 }

@@ -229,7 +229,34 @@
     showList(combo, true, (said.options || []).length ? '' : said.seen || 'No results');
     mark(combo, shownItems(combo)[0]);
   };
+  // -- several in one select: what is chosen stands below it
+  const chosenOf = combo => combo.parentElement.querySelector('[data-chosen]');
+  const tellChosen = async combo => {
+    const value = all('li', chosenOf(combo)).map(one => one.dataset.value);
+    const said = await act({ choose: { ...JSON.parse(combo.dataset.combo), value } });
+    if (said.seen) toast(said.seen);
+  };
+  const chooseOneMore = (combo, item) => {
+    const list = chosenOf(combo);
+    $('input', combo).value = '';
+    showList(combo, false);
+    if (all('li', list).some(one => one.dataset.value === item.dataset.value)) return;
+    const line = document.createElement('li');
+    line.dataset.value = item.dataset.value;
+    const words = document.createElement('span');
+    words.textContent = item.textContent;
+    const back = document.createElement('button');
+    back.type = 'button';
+    back.className = 'btn';
+    back.dataset.unchoose = '';
+    back.setAttribute('aria-label', 'Take back ' + item.textContent);
+    back.textContent = '×';
+    line.append(words, ' ', back);
+    list.append(line);
+    tellChosen(combo);
+  };
   const choose = async (combo, item) => {
+    if (chosenOf(combo)) return void chooseOneMore(combo, item);
     const input = $('input', combo);
     input.value = item.textContent;
     input.dataset.chosen = item.textContent;
@@ -285,6 +312,13 @@
     const menu = $('.menu');
     if (menu?.open && !menu.contains(event.target)) menu.open = false;
     if (!button) return;
+    if ('unchoose' in button.dataset) {
+      const combo = button.closest('[data-chosen]').parentElement.querySelector('[data-combo]');
+      button.closest('li').remove();
+      $('input', combo).focus();
+      tellChosen(combo);
+      return;
+    }
     if (button.dataset.click) press(button);
     if ('close' in button.dataset) close();
     if (button.dataset.shortcut) {
