@@ -1,5 +1,6 @@
 //! One commit: everything that changes together, or not at all (promise P6).
 
+use hallpass_alerts::AlertMessage;
 use hallpass_assignments::Haste;
 use hallpass_audit::Draft;
 use hallpass_model::{Email, GrantId, HoldKey, RequestId, SweepId, TargetNames, Timestamp, UserId};
@@ -156,6 +157,8 @@ pub enum Message {
     Digest(Digest),
     /// About the server.
     Alarm(Alarm),
+    /// About what a query found.
+    Alert(Box<AlertMessage>),
 }
 
 impl Message {
@@ -165,6 +168,7 @@ impl Message {
             Self::Notice(notice) => notice.at,
             Self::Digest(digest) => digest.at,
             Self::Alarm(alarm) => alarm.at,
+            Self::Alert(alert) => alert.at,
         }
     }
 }

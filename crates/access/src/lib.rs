@@ -74,11 +74,11 @@ pub use notice::{
 };
 pub use outcome::EndOutcome;
 pub use ports::{
-    AccessStore, AlarmContext, Boundary, Channel, CommitError, Counts, Delivery, DigestContext,
-    DirectoryFault, DirectorySource, Ends, GrantFilter, GuardSource, Holds, Listed, ManagedPolicy,
-    NoGuards, NoticeContext, PastGrants, PastQuery, PolicySource, ReadError, ReferencedPolicy,
-    RequestFilter, SetPolicies, StandingSource, Subject, SubjectSet, SweepStore, ViewerScope,
-    WaitingMessage,
+    AccessStore, AlarmContext, AlertContext, Boundary, Channel, CommitError, Counts, Delivery,
+    DigestContext, DirectoryFault, DirectorySource, Ends, GrantFilter, GuardSource, Holds, Listed,
+    ManagedPolicy, NoGuards, NoticeContext, PastGrants, PastQuery, PolicySource, ReadError,
+    ReferencedPolicy, RequestFilter, SetPolicies, StandingSource, Subject, SubjectSet, SweepStore,
+    ViewerScope, WaitingMessage,
 };
 pub use press_refused::PressRefused;
 pub use preview::{

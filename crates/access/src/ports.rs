@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use hallpass_alerts::AlertMessage;
 use hallpass_assignments::AssignmentRow;
 use hallpass_audit::Record;
 use hallpass_model::{
@@ -233,7 +234,7 @@ impl WaitingMessage {
     pub const fn notice(&self) -> Option<&Notice> {
         match &self.message {
             Message::Notice(notice) => Some(notice),
-            Message::Digest(_) | Message::Alarm(_) => None,
+            Message::Digest(_) | Message::Alarm(_) | Message::Alert(_) => None,
         }
     }
 }
@@ -278,6 +279,17 @@ pub struct AlarmContext {
     pub attempts: u32,
 }
 
+/// What a query found, on its way to those who run the place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlertContext {
+    /// Its number: the same whenever it is told, and on every channel.
+    pub number: u64,
+    /// What is told.
+    pub alert: AlertMessage,
+    /// How often this channel was asked to tell it before.
+    pub attempts: u32,
+}
+
 /// What became of one attempt to tell people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivery {
@@ -309,6 +321,8 @@ pub trait Channel: Send + Sync {
     async fn deliver_digest(&self, told: &DigestContext) -> Delivery;
     /// Tells those who run the place that an alarm began or is over. As [`deliver`](Channel::deliver).
     async fn deliver_alarm(&self, told: &AlarmContext) -> Delivery;
+    /// Tells those who run the place what a query found. As [`deliver`](Channel::deliver).
+    async fn deliver_alert(&self, told: &AlertContext) -> Delivery;
 }
 
 /// Numbers for metrics and Health.

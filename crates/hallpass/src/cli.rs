@@ -8,7 +8,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crate::commands::approver::{approve, close_review, deny};
 use crate::commands::auditor::audit;
 use crate::commands::everybody::{complete, completions, demo, man, sim};
-use crate::commands::inventory::{access, companion, each, sync};
+use crate::commands::inventory::{access, alerts, companion, each, sync};
 use crate::commands::operator::{
     doctor, guard, lambda, lock, outage, plan, revoke, serve, sessions, slack, standing, store,
     sweep, token,
@@ -96,6 +96,7 @@ pub(crate) enum Command {
     /// The tables that can be queried, or the columns of one
     #[command(disable_help_flag = true, disable_version_flag = true)]
     Tables(companion::Args),
+    Alerts(alerts::Args),
     Rules(rules::Args),
     Policy(policy::Args),
     Perimeter(perimeter::Args),
@@ -164,6 +165,7 @@ pub(crate) const GROUPS: [CommandGroup; 7] = [
             "query",
             "snapshots",
             "tables",
+            "alerts",
         ],
     },
     CommandGroup {
@@ -272,6 +274,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Snapshots(args) => companion::run("snapshots", &args),
         Command::Tables(args) => companion::run("tables", &args),
         Command::Who(args) => companion::run("who", &args),
+        Command::Alerts(args) => alerts::run(&args),
         Command::Access(args) => access::run(&args),
         Command::Each(args) => each::run(&args),
         Command::Sync(args) => sync::run(&args),

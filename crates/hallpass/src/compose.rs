@@ -2,6 +2,7 @@
 //! drive them. The only place that knows them all.
 
 mod alarms;
+mod alerts;
 mod clocks;
 mod ends;
 mod exporting;
@@ -35,6 +36,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+pub(crate) use alerts::Alerting;
 pub(crate) use ends::EndsFile;
 pub(crate) use exporting::Exporting;
 pub(crate) use guards::{Guards, judge};
@@ -79,6 +81,8 @@ pub(crate) struct Parts {
     pub(crate) ends: Option<EndsFile>,
     /// The journals of guards, where some are expected.
     pub(crate) guards: Option<Arc<Journals>>,
+    /// Rules over queries, where some are configured.
+    pub(crate) alerts: Option<Alerting>,
 }
 
 /// A server that is ready to be driven.
@@ -103,6 +107,7 @@ pub(crate) struct Composed {
     alarming: Vec<(AlarmKind, Arc<dyn ReadinessProbe>)>,
     ends: Option<EndsFile>,
     guards: Option<Guards>,
+    alerts: Option<Alerting>,
     stop: watch::Sender<bool>,
 }
 
@@ -179,8 +184,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let executor = executor(&shared, &parts.aws, &clock, parts.ids, access.pace());
     let pulse = Arc::new(probes::Pulse::new());
     let (stop, stopping) = watch::channel(false);
-    let (beating, measured) = (Arc::clone(&pulse), Arc::clone(&time));
-    let calling = Arc::clone(&parts.aws);
+    let (beating, measured, calling) = (pulse.clone(), time.clone(), parts.aws.clone());
     let alarming = alarming(&access, &directory, &time, &pulse, guards.as_ref());
     let asked = probes(&access, &alarming);
     let app = App {
@@ -224,6 +228,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         alarming,
         ends: parts.ends,
         guards,
+        alerts: parts.alerts,
         stop,
     })
 }

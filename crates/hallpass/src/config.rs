@@ -1,6 +1,7 @@
 //! `hallpass.toml`: every key has a default or a clear error, unknown keys are refused with the
 //! nearest name, secrets may be given as `${env:NAME}` or `file:PATH`.
 
+mod alerts;
 mod exporting;
 #[cfg(test)]
 mod fuzz;
@@ -37,6 +38,7 @@ pub(crate) struct Config {
     pub(crate) identity: IdentityTable,
     pub(crate) access: Access,
     pub(crate) inventory: Inventory,
+    pub(crate) alerts: alerts::Alerts,
     pub(crate) outage: Outage,
     pub(crate) audit: exporting::Audit,
     pub(crate) slack: slack::SlackTable,

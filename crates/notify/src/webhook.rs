@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_access::{
-    AlarmContext, Channel, Delivery, DigestContext, DigestKind, Grant, NoticeContext, NoticeKind,
-    Request, Sweep,
+    AlarmContext, AlertContext, Channel, Delivery, DigestContext, DigestKind, Grant, NoticeContext,
+    NoticeKind, Request, Sweep,
 };
 use hallpass_model::{
     Clock, Target, TimeSpan, Timestamp,
     text::{line, visible},
 };
+use hallpass_wording::alert::alert_text;
 use hallpass_wording::notice::webhook_text;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, StatusCode, Url, redirect};
@@ -29,6 +30,8 @@ const RETRY_AFTER_MAX: TimeSpan = TimeSpan::hours(1);
 const SECRET_MIN: usize = 16;
 /// What an alarm is called among the news: one name for all, its kind is a member.
 const ALARM: &str = "alarm";
+/// What queries found is called among the news.
+const ALERT: &str = "alert";
 /// The version of the body. Grows when a receiver that knows this one would misread it.
 const VERSION: u32 = 1;
 
@@ -107,7 +110,7 @@ impl Webhook {
         }
         let mut names: Vec<&str> = NoticeKind::ALL.map(NoticeKind::name).to_vec();
         names.extend(DigestKind::ALL.map(DigestKind::name));
-        names.push(ALARM);
+        names.extend([ALARM, ALERT]);
         let unknown = |event: &&String| *event != "*" && !names.contains(&event.as_str());
         if let Some(event) = settings.events.iter().find(unknown) {
             let message = format!("has `{event}`, and knows {} and *", names.join(", "));
@@ -305,6 +308,27 @@ fn alarm_body(told: &AlarmContext, id: &str, public_url: &str) -> Value {
     })
 }
 
+fn alert_body(told: &AlertContext, id: &str, public_url: &str) -> Value {
+    let alert = &told.alert;
+    json!({
+        "version": VERSION,
+        "id": id,
+        "news": ALERT,
+        "time": alert.at.to_string(),
+        "text": alert_text(alert),
+        "to": [],
+        "url": public_url,
+        "request": null,
+        "grant": null,
+        "alert": {
+            "rule": alert.alert.as_str(),
+            "severity": alert.severity.name(),
+            "snapshot": alert.snapshot,
+            "news": alert.news,
+        },
+    })
+}
+
 fn sweep(sweep: &Sweep) -> Value {
     let report = sweep.report.as_ref();
     json!({
@@ -407,6 +431,18 @@ impl Channel for Webhook {
         let id = format!("{}-{}-{}", alarm.alarm, alarm.at.as_second(), told.number);
         let body = alarm_body(told, &id, &self.public_url);
         self.call(ALARM, id, &body).await
+    }
+
+    async fn deliver_alert(&self, told: &AlertContext) -> Delivery {
+        let alert = &told.alert;
+        let id = format!(
+            "alert-{}-{}-{}",
+            alert.alert,
+            alert.at.as_second(),
+            told.number
+        );
+        let body = alert_body(told, &id, &self.public_url);
+        self.call(ALERT, id, &body).await
     }
 }
 

@@ -1,7 +1,9 @@
 //! What is called, what an answer means, and what settings are refused.
 
 use hallpass_access::{Alarm, AlarmKind, AlarmState};
-use hallpass_store::testing::{a_digest, a_grant, a_notice, a_report, a_request, a_sweep, at};
+use hallpass_store::testing::{
+    a_blocked_alert, a_digest, a_grant, a_notice, a_report, a_request, a_sweep, an_alert, at,
+};
 
 use super::*;
 
@@ -365,4 +367,52 @@ async fn what_a_webhook_sends_hides_nothing_and_is_signed_as_it_is_sent() {
     let window = signature::REPLAY_WINDOW;
     let checked = signature::verify(secret, signature.unwrap(), sent.as_bytes(), at(0), window);
     assert_eq!(checked, Ok(()));
+}
+
+#[tokio::test]
+async fn the_body_of_an_alert_has_the_rows_and_their_words() {
+    let told = AlertContext {
+        number: 21,
+        alert: an_alert(),
+        attempts: 0,
+    };
+    let body = alert_body(&told, "id", "https://hallpass.example.com");
+    assert_eq!(
+        (&body["news"], &body["request"]),
+        (&json!("alert"), &Value::Null)
+    );
+    assert!(
+        body["text"]
+            .as_str()
+            .unwrap()
+            .contains("New: ana has a key"),
+        "{body}"
+    );
+    let alert = &body["alert"];
+    assert_eq!(
+        (&alert["rule"], &alert["severity"]),
+        (&json!("keys/unused"), &json!("high"))
+    );
+    let new = &alert["news"]["rows"]["new"];
+    assert_eq!(new["count"], 1);
+    assert_eq!(new["rows"][0]["values"], json!({"user_name": "ana"}));
+    let blocked = AlertContext {
+        alert: a_blocked_alert(),
+        ..told.clone()
+    };
+    let body = alert_body(&blocked, "id", "");
+    assert_eq!(
+        body["alert"]["news"]["blocked"]["why"]["by"],
+        "partial_data"
+    );
+    let of = |event: &str| WebhookSettings {
+        // nobody listens there
+        url: "http://127.0.0.1:9/hook".to_owned().into(),
+        events: vec![event.to_owned()],
+        ..settings()
+    };
+    let deaf = webhook(&of("alarm")).unwrap().deliver_alert(&told).await;
+    assert_eq!(deaf, Delivery::Done);
+    let heard = webhook(&of("alert")).unwrap().deliver_alert(&told).await;
+    assert!(matches!(heard, Delivery::Again { .. }), "{heard:?}");
 }

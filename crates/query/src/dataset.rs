@@ -174,6 +174,20 @@ impl Dataset {
     }
 }
 
+/// The tables of the organization that a statement reads, those of a history among them.
+pub(crate) fn inventory_tables(read: &ReadStatement) -> Vec<&'static InventoryTable> {
+    let named = read.tables.keys().filter_map(|name| NamedTable::find(name));
+    let mut tables: Vec<_> = named
+        .filter_map(|it| match it {
+            NamedTable::Base(table) | NamedTable::History(table) => Some(table),
+            NamedTable::Meta(_) => None,
+        })
+        .collect();
+    tables.sort_by_key(|it| it.name);
+    tables.dedup_by_key(|it| it.name);
+    tables
+}
+
 /// The failure of a table that was never collected.
 pub(crate) fn not_synced(name: &str) -> QueryFailure {
     let hint = match SyncGroup::of(name) {

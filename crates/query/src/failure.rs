@@ -134,6 +134,14 @@ impl QueryFailure {
         }
     }
 
+    /// What went wrong, in one line without help: for an answer that is not for a terminal.
+    pub(crate) fn sentence(&self) -> String {
+        match self.code {
+            Some(code) => format!("{code}: {}", self.message),
+            None => self.message.clone(),
+        }
+    }
+
     fn text(&self) -> String {
         let label = self
             .code

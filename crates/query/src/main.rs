@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use jiff::Timestamp;
 
-use commands::{query, seal, snapshots, tables, who};
+use commands::{evaluate, query, seal, snapshots, tables, who};
 use failure::{QueryExit, QueryFailure, QueryOutcome};
 
 /// Snapshots of an AWS organization, and SQL over them; run it as `hallpass`
@@ -38,6 +38,8 @@ enum Cli {
     Who(who::Args),
     #[command(hide = true)]
     Seal(seal::Args),
+    #[command(hide = true)]
+    Evaluate(evaluate::Args),
 }
 
 /// Set by `hallpass` to its version: the two come from one release, or nothing is done.
@@ -85,19 +87,23 @@ fn run(cli: &Cli) -> QueryOutcome {
     )]
     let now = Timestamp::now();
     match cli {
-        Cli::Query(args) => {
-            let runtime = tokio::runtime::Builder::new_multi_thread()
-                .enable_all()
-                .build();
-            let runtime = runtime.map_err(QueryFailure::bug)?;
-            let outcome = runtime.block_on(query::run(args, now));
-            // what still works on a query that ran out of time is not waited for
-            runtime.shutdown_background();
-            outcome
-        }
+        Cli::Query(args) => with_engine(query::run(args, now)),
+        Cli::Evaluate(args) => with_engine(evaluate::run(args, now)),
         Cli::Snapshots(args) => snapshots::run(args, now),
         Cli::Tables(args) => tables::run(args),
         Cli::Who(args) => who::run(args),
         Cli::Seal(args) => seal::run(args),
     }
+}
+
+/// Runs what asks the engine.
+fn with_engine(run: impl Future<Output = QueryOutcome>) -> QueryOutcome {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(QueryFailure::bug)?;
+    let outcome = runtime.block_on(run);
+    // what still works on a query that ran out of time is not waited for
+    runtime.shutdown_background();
+    outcome
 }

@@ -3,8 +3,8 @@
 
 use async_trait::async_trait;
 use hallpass_access::{
-    AlarmContext, Channel, Delivery, DigestContext, Grant, NoticeContext, NoticeKind, Origin,
-    Request, RequestFilter, RequestState,
+    AlarmContext, AlertContext, Channel, Delivery, DigestContext, Grant, NoticeContext, NoticeKind,
+    Origin, Request, RequestFilter, RequestState,
 };
 use hallpass_model::{TimeSpan, Timestamp};
 
@@ -52,6 +52,13 @@ impl Channel for Slack {
         match self.post_alarm(told).await {
             Ok(()) => Delivery::Done,
             Err(error) => self.judge(&error, told.alarm.at, told.attempts),
+        }
+    }
+
+    async fn deliver_alert(&self, told: &AlertContext) -> Delivery {
+        match self.post_alert(told).await {
+            Ok(()) => Delivery::Done,
+            Err(error) => self.judge(&error, told.alert.at, told.attempts),
         }
     }
 }

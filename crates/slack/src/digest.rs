@@ -1,6 +1,7 @@
-//! What sweeps find and do, and alarms, said once in the channel.
+//! What sweeps find and do, alarms, and what queries find, said once in the channel.
 
-use hallpass_access::{AlarmContext, AlarmState, DigestContext, DigestKind};
+use hallpass_access::{AlarmContext, AlarmState, AlertContext, DigestContext, DigestKind};
+use hallpass_wording::alert::alert_text;
 use hallpass_wording::shown;
 use serde_json::{Value, json};
 
@@ -14,6 +15,8 @@ use crate::memory::SentMark;
 const SWEEP: &str = "hallpass_sweep";
 /// Alarms are marked with this.
 const ALARM: &str = "hallpass_alarm";
+/// What queries find is marked with this.
+const ALERT: &str = "hallpass_alert";
 /// Longest text; Slack takes 3,000 characters in a section.
 const TEXT_MAX: usize = 2_800;
 
@@ -70,6 +73,25 @@ impl Slack {
             metadata: json!({
                 "event_type": ALARM,
                 "event_payload": {"id": alarm.alarm.name(), "alarm": what},
+            }),
+        })
+        .await
+    }
+
+    /// Posts what a query found, unless it is there already.
+    pub(crate) async fn post_alert(&self, told: &AlertContext) -> Result<(), PostError> {
+        let alert = &told.alert;
+        let what = said_as("alert", alert.at);
+        let setup = &self.inner.setup;
+        let text = alert_text(alert);
+        self.announce_once(&Announcement {
+            name: format!("alert-{}/{what}", alert.alert),
+            mark: &setup.marks.waiting,
+            text: &text,
+            link: format!("<{}|Open Hallpass>", setup.public_url),
+            metadata: json!({
+                "event_type": ALERT,
+                "event_payload": {"id": alert.alert.as_str(), "alert": what},
             }),
         })
         .await

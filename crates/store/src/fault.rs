@@ -1,6 +1,7 @@
 //! What can go wrong inside, before it is told in the words of the port that was called.
 
 use hallpass_access::{CommitError, ReadError};
+use hallpass_alerts::AlertCommitError;
 use hallpass_assignments as assignments;
 use hallpass_audit as audit;
 use hallpass_model::HoldKey;
@@ -42,6 +43,17 @@ impl From<StorageFault> for CommitError {
 impl From<StorageFault> for ReadError {
     fn from(fault: StorageFault) -> Self {
         Self(fault.text())
+    }
+}
+
+impl From<StorageFault> for AlertCommitError {
+    fn from(fault: StorageFault) -> Self {
+        match fault {
+            StorageFault::Raced(text) => Self::Raced(text),
+            StorageFault::IllegalStep(_)
+            | StorageFault::Fenced(_)
+            | StorageFault::Unavailable(_) => Self::Unavailable(fault.text()),
+        }
     }
 }
 

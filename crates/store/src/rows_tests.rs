@@ -17,6 +17,7 @@ use hallpass_runner::{Plan, PlanId, PlanLimits};
 
 use super::*;
 use crate::steps::{cut_of, desired};
+use crate::testing::{a_blocked_alert, an_alert, an_alert_state};
 use crate::testing::{
     a_digest, a_grant, a_lock, a_notice, a_report, a_request, a_sweep, a_sweep_item, a_token,
     account_key, an_acceptance, an_answer, at, email, grant_id, grant_states, group_key, in_flight,
@@ -289,7 +290,13 @@ fn messages_and_alarms() {
             ..a_notice(1)
         })
     });
-    let others = [Message::Digest(a_digest(1)), Message::Alarm(an_alarm())];
+    let others = [
+        Message::Digest(a_digest(1)),
+        Message::Alarm(an_alarm()),
+        Message::Alert(Box::new(an_alert())),
+        Message::Alert(Box::new(a_blocked_alert())),
+    ];
+    check_json("alert_state", &[an_alert_state()]);
     check_json("message", &notices.chain(others).collect::<Vec<_>>());
     check_json("alarm", &[an_alarm()]);
 }

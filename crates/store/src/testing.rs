@@ -5,6 +5,8 @@
     reason = "test values are written by hand; a wrong one should fail loudly"
 )]
 
+mod alerts;
+
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
@@ -23,6 +25,8 @@ use hallpass_model::{
     Target, TargetNames, TimeSpan, Timestamp, TokenId, UserId,
 };
 use uuid::Uuid;
+
+pub use alerts::{a_blocked_alert, an_alert, an_alert_state};
 
 use crate::TokenRow;
 

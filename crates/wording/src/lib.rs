@@ -4,6 +4,7 @@
 //! Knows the types of the journey. Never knows how anything is delivered, drawn or stored.
 #![warn(missing_docs)]
 
+pub mod alert;
 pub mod notice;
 
 pub mod grants;

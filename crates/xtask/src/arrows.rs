@@ -15,6 +15,7 @@ const CORES: &[&str] = &[
     "fanout",
     "inventory",
     "collect",
+    "alerts",
     "activity",
     "org",
     "access-files",
@@ -35,9 +36,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("runner", &["model"]),
     ("fanout", &["model"]),
     ("assignments", &["audit", "runner", "model"]),
-    ("access", &["rules", "assignments", "audit", "model"]),
+    // rules: the reader of TOML, YAML and JSON that knows places
+    ("alerts", &["rules", "model"]),
+    // alerts: the outbox is the journey's, and carries what alerts tell
+    (
+        "access",
+        &["alerts", "rules", "assignments", "audit", "model"],
+    ),
     // rules: who is known by which name is asked of the directory snapshot
-    ("wording", &["access", "rules", "model"]),
+    ("wording", &["access", "alerts", "rules", "model"]),
     ("inventory", &["iam", "runner", "model"]),
     ("collect", &["inventory", "model"]),
     ("activity", &["iam", "runner", "model"]),
@@ -54,6 +61,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "store",
         &[
             "access",
+            "alerts",
             "assignments",
             "inventory",
             "activity",
@@ -107,7 +115,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sim-base", &[]),
     ("slack", &["wording", "access", "rules", "model"]),
     ("notify", &["wording", "access", "rules", "model"]),
-    ("query", &["inventory", "model"]),
+    // alerts: the types of a job and its answers
+    ("query", &["alerts", "inventory", "model"]),
     // delivery
     ("api", &["model"]),
     ("server", &["+cores", "wording", "api", "model"]),

@@ -246,7 +246,9 @@ mod tests {
             let taken = taken.await.unwrap();
             let kinds = taken.into_iter().map(|waiting| match waiting.message {
                 Message::Alarm(alarm) => (alarm.alarm, alarm.state),
-                Message::Notice(_) | Message::Digest(_) => panic!("only alarms"),
+                Message::Notice(_) | Message::Digest(_) | Message::Alert(_) => {
+                    panic!("only alarms")
+                }
             });
             kinds.collect()
         }

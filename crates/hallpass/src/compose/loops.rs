@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::alarms::{self, Watched};
+use super::alerts;
 use super::exporting::{self, Exporter};
 use super::notices::{self, OutboxKeeper, Teller};
 use super::probes::Pulse;
@@ -154,6 +155,10 @@ impl Composed {
             clock: Arc::clone(&self.clock),
         };
         spawn(tasks, "alarms", stop, &watched, alarms::watch);
+        if let Some(alerting) = self.alerts.clone() {
+            let with = (alerting, Arc::clone(&self.clock));
+            spawn(tasks, "alerts", stop, &with, alerts::watch);
+        }
     }
 
     /// Starts the export; `stop` is its own, so that it takes what the others wrote last.

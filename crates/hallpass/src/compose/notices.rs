@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_access::{
-    Access, AccessStore, AlarmContext, Channel, Delivery, DigestContext, DigestKind, Message, News,
-    Notice, NoticeContext, ReadError, SweepStore, WaitingMessage,
+    Access, AccessStore, AlarmContext, AlertContext, Channel, Delivery, DigestContext, DigestKind,
+    Message, News, Notice, NoticeContext, ReadError, SweepStore, WaitingMessage,
 };
 use hallpass_model::{Clock, Look, TimeSpan, Timestamp};
+use hallpass_wording::alert::alert_text;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -76,6 +77,13 @@ impl Channel for LogChannel {
         );
         Delivery::Done
     }
+
+    async fn deliver_alert(&self, told: &AlertContext) -> Delivery {
+        let alert = &told.alert;
+        let text = alert_text(alert);
+        tracing::warn!(alert = alert.alert.as_str(), text, "notice");
+        Delivery::Done
+    }
 }
 
 /// What a message is called, and what it is about, for the log.
@@ -84,15 +92,7 @@ fn name_of(message: &Message) -> (&'static str, String) {
         Message::Notice(notice) => (notice.kind().name(), notice.request.to_string()),
         Message::Digest(digest) => (digest.digest.name(), digest.sweep.to_string()),
         Message::Alarm(alarm) => (alarm.alarm.name(), alarm.state.name().to_owned()),
-    }
-}
-
-/// When what a message tells happened.
-const fn at_of(message: &Message) -> Timestamp {
-    match message {
-        Message::Notice(notice) => notice.at,
-        Message::Digest(digest) => digest.at,
-        Message::Alarm(alarm) => alarm.at,
+        Message::Alert(alert) => ("alert", alert.alert.to_string()),
     }
 }
 
@@ -101,6 +101,7 @@ enum Loaded {
     Notice(Box<NoticeContext>),
     Digest(Box<DigestContext>),
     Alarm(Box<AlarmContext>),
+    Alert(Box<AlertContext>),
 }
 
 /// Puts channels in use: from here on every notice waits for each of them.
@@ -287,6 +288,11 @@ impl Teller {
                 alarm,
                 attempts,
             })))),
+            Message::Alert(alert) => Ok(Some(Loaded::Alert(Box::new(AlertContext {
+                number,
+                alert: *alert,
+                attempts,
+            })))),
         }
     }
 
@@ -327,6 +333,8 @@ impl Teller {
                 Loaded::Notice(told) => channel.deliver(&told).await,
                 Loaded::Digest(told) => channel.deliver_digest(&told).await,
                 Loaded::Alarm(told) => channel.deliver_alarm(&told).await,
+                Loaded::Alert(told) if !told.alert.is_for(channel.name()) => Delivery::Done,
+                Loaded::Alert(told) => channel.deliver_alert(&told).await,
             }
         });
         let later = |why: String| Delivery::Again {
@@ -354,7 +362,7 @@ impl Teller {
         delivery: Delivery,
     ) -> Result<NoticeOutcome, ReadError> {
         let (channel, now) = (self.channel.name(), self.clock.now());
-        let is_old = now >= GIVE_UP_AFTER.after(at_of(message));
+        let is_old = now >= GIVE_UP_AFTER.after(message.at());
         let outcome = match &delivery {
             Delivery::Done => NoticeOutcome::Delivered,
             Delivery::Again { .. } if !is_old => NoticeOutcome::Postponed,
@@ -419,7 +427,7 @@ fn cry_out(channel: &str, message: &Message) {
             DigestKind::SweepFound | DigestKind::SweepPlanned | DigestKind::SweepDone => {}
         },
         // whoever noticed it cried already
-        Message::Alarm(_) => {}
+        Message::Alarm(_) | Message::Alert(_) => {}
     }
 }
 

@@ -3,9 +3,11 @@
 use std::sync::Mutex;
 
 use hallpass_access::{Alarm, Change, Request, RequestState, Write};
+use hallpass_alerts::{AlertMessage, AlertState, AlertStore as _, AlertWrite};
 use hallpass_store::MemoryStore;
 use hallpass_store::testing::{
-    a_digest, a_grant, a_notice, a_request, a_sweep, approved, at, grant_id, request_id,
+    a_digest, a_grant, a_notice, a_request, a_sweep, an_alert, an_alert_state, approved, at,
+    grant_id, request_id,
 };
 use tokio::time::{Instant, sleep, timeout};
 
@@ -42,6 +44,7 @@ struct Script {
     heard: Mutex<Vec<HeardNotice>>,
     digests: Mutex<Vec<DigestContext>>,
     alarms: Mutex<Vec<Alarm>>,
+    alerts: Mutex<Vec<AlertMessage>>,
     answer: ReactionScript,
 }
 
@@ -71,6 +74,11 @@ impl Channel for Script {
 
     async fn deliver_alarm(&self, told: &AlarmContext) -> Delivery {
         self.alarms.lock().unwrap().push(told.alarm.clone());
+        Delivery::Done
+    }
+
+    async fn deliver_alert(&self, told: &AlertContext) -> Delivery {
+        self.alerts.lock().unwrap().push(told.alert.clone());
         Delivery::Done
     }
 }
@@ -120,6 +128,7 @@ impl OutboxWorld {
             heard: Mutex::default(),
             digests: Mutex::default(),
             alarms: Mutex::default(),
+            alerts: Mutex::default(),
             answer: Box::new(answer),
         });
         let teller = Teller {
@@ -381,4 +390,33 @@ fn pauses_double_with_a_part_left_to_chance() {
         let wanted = Duration::from_millis(milliseconds);
         assert_eq!(pause(failures, chance), wanted, "{failures} {chance}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alert_is_told_by_the_channels_that_its_rule_names() {
+    let mut world = OutboxWorld::new();
+    let done = |_: &NoticeContext| Reaction::Says(Delivery::Done);
+    let (mail, tickets) = (
+        world.channel("mail", done).await,
+        world.channel("webhook:tickets", done).await,
+    );
+    let tickets_only = AlertMessage {
+        notify: vec!["webhook:tickets".to_owned()],
+        ..an_alert()
+    };
+    for (version, message) in [(0, an_alert()), (1, tickets_only.clone())] {
+        let state = AlertState {
+            version,
+            ..an_alert_state()
+        };
+        let write = AlertWrite {
+            state,
+            message: Some(message),
+        };
+        world.store.commit_alert(write).await.unwrap();
+    }
+    world.news.send_modify(|seq| *seq += 1);
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(*mail.alerts.lock().unwrap(), [an_alert()]);
+    assert_eq!(*tickets.alerts.lock().unwrap(), [an_alert(), tickets_only]);
 }

@@ -58,6 +58,23 @@ pub(super) fn resolve_secrets(config: &mut Config) -> Result<(), Failure> {
 }
 
 impl Loaded {
+    /// The names of the channels that tell people; `log` where there is no other.
+    pub(crate) fn channel_names(&self) -> Vec<String> {
+        let config = &self.config;
+        let slack = config.slack.bot_token.as_ref().map(|_| "slack".to_owned());
+        let mail = config.mail.url.as_ref().map(|_| "mail".to_owned());
+        let webhooks = config
+            .webhooks
+            .iter()
+            .map(|it| format!("webhook:{}", it.name));
+        let names: Vec<String> = slack.into_iter().chain(mail).chain(webhooks).collect();
+        if names.is_empty() {
+            vec!["log".to_owned()]
+        } else {
+            names
+        }
+    }
+
     /// Mail, when it is configured.
     ///
     /// # Errors

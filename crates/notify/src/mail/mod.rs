@@ -8,8 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_access::{AlarmContext, Channel, Delivery, DigestContext, NoticeContext, NoticeKind};
+use hallpass_access::{
+    AlarmContext, AlertContext, Channel, Delivery, DigestContext, NoticeContext, NoticeKind,
+};
 use hallpass_model::{Clock, Email, TimeSpan, text::line};
+use hallpass_wording::alert::alert_letter;
 use hallpass_wording::notice::ReaderRole;
 use hallpass_wording::notice::mail::{Letter, is_overtaken, letter};
 use lettre::message::Mailbox;
@@ -333,6 +336,19 @@ impl Channel for Mail {
                 told.alarm.since.as_second()
             ),
             link: format!("{}/health", self.public_url),
+        };
+        self.send_all(&about, letters.collect()).await
+    }
+
+    async fn deliver_alert(&self, told: &AlertContext) -> Delivery {
+        let letter = alert_letter(&told.alert);
+        let readers = self.alerts.iter().cloned();
+        let letters = readers.map(|to| (to, letter.clone()));
+        let about = MailSubject {
+            number: told.number,
+            // all of a rule is one thread
+            id: format!("alert-{}", told.alert.alert.as_str().replace('/', "-")),
+            link: self.public_url.clone(),
         };
         self.send_all(&about, letters.collect()).await
     }

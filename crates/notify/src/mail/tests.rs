@@ -6,7 +6,7 @@ use hallpass_access::{
 };
 use hallpass_model::{TargetNames, Timestamp};
 use hallpass_store::testing::{
-    a_digest, a_grant, a_notice, a_request, a_sweep, approved, at, email, ended,
+    a_digest, a_grant, a_notice, a_request, a_sweep, an_alert, approved, at, email, ended,
 };
 use proptest::prelude::*;
 
@@ -427,6 +427,23 @@ async fn alarms_are_told_to_those_who_look_after_the_place_when_they_begin_and_a
     assert_eq!(mail(&nobody).deliver_alarm(&told).await, Delivery::Done);
     // nobody answers there
     let tried = mail(&settings()).deliver_alarm(&told).await;
+    assert!(matches!(tried, Delivery::Again { .. }), "{tried:?}");
+}
+
+#[tokio::test]
+async fn alerts_are_told_to_those_who_look_after_the_place() {
+    let told = AlertContext {
+        number: 21,
+        alert: an_alert(),
+        attempts: 0,
+    };
+    let nobody = MailSettings {
+        alerts: Vec::new(),
+        ..settings()
+    };
+    assert_eq!(mail(&nobody).deliver_alert(&told).await, Delivery::Done);
+    // nobody answers there
+    let tried = mail(&settings()).deliver_alert(&told).await;
     assert!(matches!(tried, Delivery::Again { .. }), "{tried:?}");
 }
 

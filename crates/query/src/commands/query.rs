@@ -166,12 +166,7 @@ impl StatementArgs {
         given: BTreeMap<String, String>,
     ) -> Result<(String, BTreeMap<String, String>), QueryFailure> {
         if let Some(name) = &self.name {
-            let Some(saved) = SavedQuery::find(name) else {
-                let near = nearest(name, SAVED.iter().map(|it| it.name), 3).join("`, `");
-                let failure = QueryFailure::bad_input(format!("there is no query `{name}`"));
-                return Err(failure.help(format!("nearest: `{near}`; `--list` shows all")));
-            };
-            return Ok((saved.sql.to_owned(), saved.parameters(&given)));
+            return statement_of(name, &given);
         }
         let sql = match (&self.sql, &self.file) {
             (Some(sql), _) => sql.clone(),
@@ -180,6 +175,22 @@ impl StatementArgs {
         };
         Ok((sql, given))
     }
+}
+
+/// A shipped query's statement, and the values of its parameters.
+///
+/// # Errors
+/// When there is none of this name.
+pub(crate) fn statement_of(
+    name: &str,
+    given: &BTreeMap<String, String>,
+) -> Result<(String, BTreeMap<String, String>), QueryFailure> {
+    let Some(saved) = SavedQuery::find(name) else {
+        let near = nearest(name, SAVED.iter().map(|it| it.name), 3).join("`, `");
+        let failure = QueryFailure::bad_input(format!("there is no query `{name}`"));
+        return Err(failure.help(format!("nearest: `{near}`; `--list` shows all")));
+    };
+    Ok((saved.sql.to_owned(), saved.parameters(given)))
 }
 
 fn read_text(path: &Path) -> Result<String, QueryFailure> {

@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use hallpass_inventory::{Snapshot, SnapshotId, SnapshotRecord, SnapshotState, TABLES, TableRow};
+use hallpass_inventory::{
+    InventoryTable, Snapshot, SnapshotId, SnapshotRecord, SnapshotState, TABLES, TableRow,
+};
 use jiff::civil::Date;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -141,28 +143,42 @@ impl SnapshotFolder {
     pub(crate) fn read(&self, manifest: &Manifest) -> Result<Snapshot, QueryFailure> {
         let mut rows = BTreeMap::new();
         for table in TABLES {
-            let files = self.files(manifest, table.name);
-            if files.is_empty() {
-                continue;
+            if let Some(of_table) = self.rows(manifest, table)? {
+                rows.insert(table.name, of_table);
             }
-            let mut of_table = Vec::new();
-            for file in files {
-                let failure =
-                    |error: &dyn std::fmt::Display| QueryFailure::unreadable(file.display(), error);
-                let opened = File::open(&file).map_err(|it| failure(&it))?;
-                let reader = ParquetRecordBatchReaderBuilder::try_new(opened);
-                let reader = reader.and_then(ParquetRecordBatchReaderBuilder::build);
-                for batch in reader.map_err(|it| failure(&it))? {
-                    let batch = batch.map_err(|it| failure(&it))?;
-                    of_table.extend::<Vec<TableRow>>(columns::rows(table, &batch));
-                }
-            }
-            rows.insert(table.name, of_table);
         }
         Ok(Snapshot {
             record: manifest.record.clone(),
             rows,
         })
+    }
+
+    /// The rows of a table in a snapshot; `None` where it has no file.
+    ///
+    /// # Errors
+    /// When a file of it cannot be read.
+    pub(crate) fn rows(
+        &self,
+        manifest: &Manifest,
+        table: &InventoryTable,
+    ) -> Result<Option<Vec<TableRow>>, QueryFailure> {
+        let files = self.files(manifest, table.name);
+        if files.is_empty() {
+            return Ok(None);
+        }
+        let mut rows = Vec::new();
+        for file in files {
+            let failure =
+                |error: &dyn std::fmt::Display| QueryFailure::unreadable(file.display(), error);
+            let opened = File::open(&file).map_err(|it| failure(&it))?;
+            let reader = ParquetRecordBatchReaderBuilder::try_new(opened);
+            let reader = reader.and_then(ParquetRecordBatchReaderBuilder::build);
+            for batch in reader.map_err(|it| failure(&it))? {
+                let batch = batch.map_err(|it| failure(&it))?;
+                rows.extend::<Vec<TableRow>>(columns::rows(table, &batch));
+            }
+        }
+        Ok(Some(rows))
     }
 
     /// Takes all but the newest `keep` snapshots away, and what was left half written; answers those

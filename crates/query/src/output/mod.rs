@@ -60,7 +60,7 @@ impl Sheet {
         }
     }
 
-    fn of_answer(answer: &QueryAnswer) -> Self {
+    pub(crate) fn of_answer(answer: &QueryAnswer) -> Self {
         let fields = answer.schema.fields();
         let mut rows = Vec::new();
         for batch in &answer.batches {
@@ -79,7 +79,8 @@ impl Sheet {
         }
     }
 
-    fn objects(&self) -> impl Iterator<Item = Value> {
+    /// The rows as objects.
+    pub(crate) fn objects(&self) -> impl Iterator<Item = Value> {
         self.rows.iter().map(|row| {
             let members = self.columns.iter().cloned().zip(row.iter().cloned());
             Value::Object(members.collect::<Map<_, _>>())

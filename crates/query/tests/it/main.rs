@@ -8,6 +8,7 @@
     reason = "a test may stop where it stands"
 )]
 
+mod alerts;
 mod answers;
 mod article;
 mod dialect;

@@ -68,7 +68,7 @@ impl Case {
             .into_iter()
             .filter_map(|waiting| match waiting.message {
                 Message::Notice(notice) => Some(notice.kind()),
-                Message::Digest(_) | Message::Alarm(_) => None,
+                Message::Digest(_) | Message::Alarm(_) | Message::Alert(_) => None,
             });
         news.collect()
     }

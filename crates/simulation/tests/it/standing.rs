@@ -61,7 +61,7 @@ fn adopted_access_is_a_grant_that_ends_on_time_and_is_never_created() {
             .iter()
             .filter_map(|message| match message {
                 Message::Notice(notice) => Some(notice.kind()),
-                Message::Digest(_) | Message::Alarm(_) => None,
+                Message::Digest(_) | Message::Alarm(_) | Message::Alert(_) => None,
             })
             .collect();
         assert_eq!(news, [NoticeKind::Adopted]);

@@ -112,7 +112,7 @@ pub(crate) fn digests(told: &[Message]) -> Vec<DigestKind> {
     told.iter()
         .filter_map(|message| match message {
             Message::Digest(digest) => Some(digest.digest),
-            Message::Notice(_) | Message::Alarm(_) => None,
+            Message::Notice(_) | Message::Alarm(_) | Message::Alert(_) => None,
         })
         .collect()
 }

@@ -27,7 +27,9 @@ async fn told(store: &Store) -> Vec<Alarm> {
         .into_iter()
         .map(|waiting| match waiting.message {
             Message::Alarm(alarm) => alarm,
-            Message::Notice(_) | Message::Digest(_) => panic!("an alarm is none of these"),
+            Message::Notice(_) | Message::Digest(_) | Message::Alert(_) => {
+                panic!("an alarm is none of these")
+            }
         })
         .collect()
 }

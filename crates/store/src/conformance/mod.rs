@@ -13,6 +13,7 @@
 )]
 
 pub mod alarms;
+pub mod alerts;
 pub mod assignments;
 pub mod changes;
 pub mod ends;
@@ -27,14 +28,21 @@ pub mod session_revocation;
 pub mod sweeps;
 
 use hallpass_access::{AccessStore, SweepStore};
+use hallpass_alerts::AlertStore;
 use hallpass_assignments::AssignmentStore;
 use hallpass_audit::AuditStore;
 use hallpass_org::session_revocation::CutStore;
 
 /// Every port of one engine.
-pub trait Everything: AccessStore + SweepStore + AssignmentStore + AuditStore + CutStore {}
+pub trait Everything:
+    AccessStore + AlertStore + SweepStore + AssignmentStore + AuditStore + CutStore
+{
+}
 
-impl<T: AccessStore + SweepStore + AssignmentStore + AuditStore + CutStore> Everything for T {}
+impl<T> Everything for T where
+    T: AccessStore + AlertStore + SweepStore + AssignmentStore + AuditStore + CutStore
+{
+}
 
 /// A store under test.
 pub type Store = std::sync::Arc<dyn Everything>;
@@ -165,6 +173,10 @@ macro_rules! conformance {
             alarms:
                 an_alarm_is_told_when_it_begins_and_when_it_is_over
                 of_many_who_note_an_alarm_one_tells_it;
+            alerts:
+                a_state_and_what_it_tells_are_stored_together
+                a_state_is_written_over_the_version_that_was_read_and_no_other
+                of_many_who_run_a_rule_one_tells;
         }
     };
     (@cases $engine:ident, $fresh:path; $($area:ident: $($case:ident)+;)+) => {

@@ -36,6 +36,7 @@ async fn take_for(
                 Message::Notice(notice) => (number, attempts, name_of(&notice)),
                 Message::Digest(digest) => (number, attempts, digest.text),
                 Message::Alarm(alarm) => (number, attempts, alarm.text),
+                Message::Alert(alert) => (number, attempts, alert.alert.to_string()),
             },
         )
         .collect()

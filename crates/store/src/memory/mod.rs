@@ -2,6 +2,7 @@
 //! stop of the process is what a clone of the store still holds.
 
 mod access;
+mod alert_states;
 mod assignments;
 mod commit;
 mod locks;
@@ -16,6 +17,7 @@ use async_trait::async_trait;
 use hallpass_access::{
     Alarm, AlarmKind, CommitError, Grant, Lock, ReadError, Request, StoredAnswer, Subject,
 };
+use hallpass_alerts::{AlertRuleId, AlertState};
 use hallpass_assignments::{AssignmentRow, Lease};
 use hallpass_audit::{
     AuditStore, Draft, FoundRecords, Head, LogId, Order, Record, RecordQuery, StoreFault,
@@ -65,6 +67,7 @@ struct MemoryState {
     blobs: BTreeMap<String, Vec<u8>>,
     /// The newest change of each alarm.
     alarms: BTreeMap<AlarmKind, Alarm>,
+    alert_states: BTreeMap<AlertRuleId, AlertState>,
     cuts: BTreeMap<GrantId, Cut>,
     /// In the order of their numbers, from 1.
     subjects: Vec<Subject>,

@@ -92,6 +92,12 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/0011_bounded.sql"),
         then: Some(relay::copy),
     },
+    Migration {
+        version: 12,
+        name: "alerts",
+        sql: include_str!("../../migrations/0012_alerts.sql"),
+        then: None,
+    },
 ];
 
 /// A file with fewer migrations is laid out anew by one of them, and then has much room to give back.

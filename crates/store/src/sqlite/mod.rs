@@ -8,6 +8,7 @@
 
 mod access;
 mod alarms;
+mod alert_states;
 mod assignments;
 mod audit;
 #[cfg(feature = "testing")]

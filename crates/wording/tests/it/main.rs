@@ -1,4 +1,5 @@
 //! What people are told, side by side.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod alerts;
 mod notices;

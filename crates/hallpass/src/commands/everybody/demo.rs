@@ -198,6 +198,7 @@ async fn demo(args: &Args) -> Outcome {
         },
         ends: None,
         guards: Some(Arc::clone(&guard.journals)),
+        alerts: None,
         store: store.clone(),
         aws,
         clock,

@@ -31,7 +31,7 @@ const VERSION_VARIABLE: &str = "HALLPASS_COMPANION_VERSION";
 ///
 /// # Errors
 /// It is not there.
-pub(super) fn path() -> Result<PathBuf, Failure> {
+pub(crate) fn path() -> Result<PathBuf, Failure> {
     let own = env::current_exe().map_err(|error| Failure::unreadable("hallpass", &error))?;
     let companion = own.with_file_name(COMPANION);
     match companion.metadata() {
@@ -44,14 +44,14 @@ pub(super) fn path() -> Result<PathBuf, Failure> {
 ///
 /// # Errors
 /// It is not there.
-pub(super) fn command() -> Result<Command, Failure> {
+pub(crate) fn command() -> Result<Command, Failure> {
     let mut command = Command::new(path()?);
     command.env(VERSION_VARIABLE, env!("CARGO_PKG_VERSION"));
     Ok(command)
 }
 
 /// It could not be run.
-pub(super) fn unrunnable(companion: &Path, error: &io::Error) -> Failure {
+pub(crate) fn unrunnable(companion: &Path, error: &io::Error) -> Failure {
     let message = format!("cannot run `{}`: {error}", companion.display());
     Failure::failed(message).help(
         "it is in the archive of the release, beside `hallpass`; in a checkout `make query` builds it",

@@ -13,8 +13,9 @@ use hallpass_model::{AccountId, Clock, IdSource};
 use hallpass_server::{Connections, Rates, ServerMode};
 use hallpass_store::SqliteStore;
 
+use crate::alerts::AlertRunner;
 use crate::clock::{self, ProcessClock};
-use crate::compose::{self, EndsFile, Exporting, Parts, RandomIds};
+use crate::compose::{self, Alerting, EndsFile, Exporting, Parts, RandomIds};
 use crate::config::{self, EndsPlace, ExportSettings, Loaded};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::file_lock::only_server;
@@ -299,6 +300,24 @@ async fn ends_file(
     }))
 }
 
+/// The journals of guards, where some are expected.
+fn journals(loaded: &Loaded) -> Option<Arc<Journals>> {
+    let folder = loaded.guard_journal();
+    folder.map(|folder| Arc::new(Journals::new(folder)))
+}
+
+/// Rules over queries, where the configuration names some.
+fn alerting(loaded: &Loaded, store: &SqliteStore) -> Option<Alerting> {
+    loaded.alert_file().map(|file| Alerting {
+        runner: AlertRunner {
+            store: Arc::new(store.clone()),
+            folder: loaded.snapshots(),
+        },
+        file,
+        channels: loaded.channel_names(),
+    })
+}
+
 async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let rules_file = loaded.rules()?;
     let (rules, rules_text) = compose::read_rules_and_text(&rules_file)?;
@@ -329,6 +348,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let local = local.map(|addr| addr.to_string()).unwrap_or_default();
     let file = rules_file.display().to_string();
     let composed = compose::compose(Parts {
+        alerts: alerting(loaded, &store),
         store,
         aws,
         identity: loaded.identity(&about.identity_store_id, &about.region),
@@ -353,9 +373,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
         descriptors: shares.limit,
         mode: ServerMode::Serve,
         ends,
-        guards: loaded
-            .guard_journal()
-            .map(|folder| Arc::new(Journals::new(folder))),
+        guards: journals(loaded),
     })
     .await?;
     compose::put_in_force(&composed, rules, &file).await?;

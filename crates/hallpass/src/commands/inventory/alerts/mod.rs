@@ -1,0 +1,95 @@
+//! `hallpass alerts`: rules over queries of snapshots, which tell what is new and what is over (`inventory.md` §2.2).
+
+mod list;
+mod mute;
+mod replay;
+mod run;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use hallpass_alerts::{AlertMessage, AlertStore};
+use hallpass_store::SqliteStore;
+use hallpass_wording::alert::alert_text;
+use serde_json::{Value, json};
+
+use crate::alerts::RuleFileOfAlerts;
+use crate::commands::operator::serve::{ConfigArgs, open_store};
+use crate::config::Loaded;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::output;
+
+/// Rules over queries: what is new and what is over is told once
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  hallpass alerts example > alerts.yaml
+  hallpass alerts test alerts.yaml --snapshots 20261120T000000Z-00000001
+  hallpass sync; hallpass alerts run alerts.yaml
+  hallpass alerts list")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Run(run::Args),
+    Test(replay::Args),
+    List(list::Args),
+    Mute(mute::MuteArgs),
+    Unmute(mute::UnmuteArgs),
+    /// Print a file of ready-made rules
+    #[command(after_help = "Example:\n  hallpass alerts example > alerts.yaml")]
+    Example,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Exit 2 for what makes no sense.
+pub(crate) fn run(args: &Args) -> Outcome {
+    match &args.command {
+        Command::Run(args) => run::run(args),
+        Command::Test(args) => replay::run(args),
+        Command::List(args) => list::run(args),
+        Command::Mute(args) => mute::run_mute(args),
+        Command::Unmute(args) => mute::run_unmute(args),
+        Command::Example => {
+            output::print(hallpass_alerts::EXAMPLE)?;
+            Ok(Exit::Ok)
+        }
+    }
+}
+
+/// The store that keeps what is known of rules: that of the configuration.
+async fn store(loaded: &Loaded) -> Result<Arc<dyn AlertStore>, Failure> {
+    let store: SqliteStore = open_store(loaded.sqlite()?).await?;
+    Ok(Arc::new(store))
+}
+
+/// The file of rules that was named, or that of the configuration.
+fn rule_file(given: Option<&PathBuf>, loaded: &Loaded) -> Result<RuleFileOfAlerts, Failure> {
+    let configured = loaded.alert_file();
+    let path = given.or(configured.as_ref()).ok_or_else(|| {
+        let failure = Failure::bad_input("there is no file of rules");
+        failure.help("name one, or set `alerts.file`; `hallpass alerts example` prints one")
+    })?;
+    RuleFileOfAlerts::read(path, Some(&loaded.channel_names()))
+}
+
+fn loaded(config: &ConfigArgs) -> Result<Loaded, Failure> {
+    config.load()
+}
+
+/// A message for programs: what a webhook gets, and its words.
+fn message_json(message: &AlertMessage) -> Value {
+    json!({
+        "rule": message.alert,
+        "severity": message.severity,
+        "at": message.at,
+        "snapshot": message.snapshot,
+        "text": alert_text(message),
+        "news": message.news,
+        "notify": message.notify,
+    })
+}

@@ -1,0 +1,102 @@
+//! `hallpass alerts run`: every rule once, as after `hallpass sync`.
+
+use std::path::PathBuf;
+
+use hallpass_alerts::RulePhase;
+use hallpass_wording::alert::{alert_text, blocked_by};
+use serde_json::{Value, json};
+
+use super::{loaded, message_json, rule_file, store};
+use crate::alerts::{AlertRunner, RanRule, WhichRules};
+use crate::clock;
+use crate::commands::operator::serve::{ConfigArgs, runtime};
+use crate::exit::{Exit, Outcome};
+use crate::output::{self, Format, OutputArgs, Table};
+
+/// Run every rule once over the newest snapshots, and store what is to be told
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Run every rule once over the newest snapshots, and store what is to be told\n\nStates and messages \
+                  go to the store of the configuration. A server on that store delivers the messages through its \
+                  channels, each once a rule and run; this prints them, too. A rule whose tables were not all read \
+                  does not run, and nothing of it counts as recovered: exit 1.",
+    after_help = "Examples:
+  hallpass sync; hallpass alerts run alerts.yaml
+  hallpass alerts run --config /etc/hallpass/hallpass.toml --output json"
+)]
+pub(super) struct Args {
+    /// The file of rules [default: `alerts.file` of the configuration]
+    file: Option<PathBuf>,
+    /// The folder of snapshots [default: `alerts.snapshots`, `snapshots`]
+    #[arg(long, value_name = "DIR")]
+    folder: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// The columns of CSV.
+const FIELDS: &[&str] = &[
+    "rule", "state", "severity", "active", "snapshot", "why", "text",
+];
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let loaded = loaded(&args.config)?;
+    let file = rule_file(args.file.as_ref(), &loaded)?;
+    let folder = args.folder.clone().unwrap_or_else(|| loaded.snapshots());
+    let ran = runtime()?.block_on(async {
+        let store = store(&loaded).await?;
+        let runner = AlertRunner { store, folder };
+        runner.run(&file, WhichRules::All, clock::now()).await
+    })?;
+    let format = args.output.format();
+    if format == Format::Table {
+        for message in ran.iter().filter_map(|it| it.message.as_ref()) {
+            output::say(&alert_text(message));
+        }
+    }
+    let rows: Vec<Value> = ran.iter().map(row).collect();
+    output::list(format, &rows, FIELDS, || table(&ran))?;
+    let is_blocked = |it: &RanRule| matches!(it.state.phase, RulePhase::Blocked { .. });
+    Ok(if ran.iter().any(is_blocked) {
+        Exit::Failed
+    } else {
+        Exit::Ok
+    })
+}
+
+fn why(ran: &RanRule) -> Option<String> {
+    match &ran.state.phase {
+        RulePhase::Blocked { why, .. } => Some(blocked_by(why)),
+        RulePhase::Running | RulePhase::Retired { .. } => None,
+    }
+}
+
+fn row(ran: &RanRule) -> Value {
+    let state = &ran.state;
+    json!({
+        "rule": state.rule,
+        "state": state.phase.name(),
+        "severity": state.severity,
+        "active": state.active(),
+        "snapshot": state.snapshot,
+        "why": why(ran),
+        "text": ran.message.as_ref().map(alert_text),
+        "message": ran.message.as_ref().map(message_json),
+    })
+}
+
+fn table(ran: &[RanRule]) -> Table {
+    let mut table = Table::new(&["RULE", "=STATE", "=ACTIVE", "=TOLD", "WHY"]);
+    for it in ran {
+        table.row([
+            it.state.rule.to_string(),
+            it.state.phase.name().to_owned(),
+            it.state.active().to_string(),
+            if it.message.is_some() { "yes" } else { "no" }.to_owned(),
+            why(it).unwrap_or_default(),
+        ]);
+    }
+    table
+}

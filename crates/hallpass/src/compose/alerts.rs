@@ -1,0 +1,139 @@
+//! Alerts at work: a loop runs rules when a snapshot was made, and each again after as long as it says. Several
+//! servers may try: a step is stored over what was read of the rule, so one of them tells.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use hallpass_alerts::{RulePhase, is_due};
+use hallpass_model::{Clock, Look};
+use tokio::sync::watch;
+
+use super::loops::rest;
+use crate::alerts::{AlertRunner, RanRule, RuleFileOfAlerts, WhichRules};
+use crate::exit::Failure;
+
+/// How often is looked whether something is due.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// What the loop works with.
+#[derive(Clone)]
+pub(crate) struct Alerting {
+    pub(crate) runner: AlertRunner,
+    /// The file of rules.
+    pub(crate) file: PathBuf,
+    /// What rules may name in `notify`.
+    pub(crate) channels: Vec<String>,
+}
+
+/// What a look found last, to tell what is new.
+#[derive(Default)]
+struct Seen {
+    stamp: Option<(SystemTime, u64)>,
+    file: Option<RuleFileOfAlerts>,
+    newest: Option<String>,
+    /// What was said of a failure: the same one is said once.
+    failure: Option<String>,
+}
+
+/// Runs rules until the server stops.
+pub(super) async fn watch(
+    (alerting, clock): (Alerting, Arc<dyn Clock>),
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut seen = Seen::default();
+    loop {
+        // a stop does not wait for queries: what is not stored is run again by the next process
+        let looked = tokio::select! {
+            looked = alerting.look(&mut seen, clock.as_ref()) => looked,
+            _ = stop.wait_for(|stopping| *stopping) => return,
+        };
+        match looked {
+            Ok(()) => seen.failure = None,
+            Err(failure) => {
+                let words = failure.words();
+                if seen.failure.as_ref() != Some(&words) {
+                    tracing::error!(error = words, "alerts cannot be run; it is tried again");
+                    seen.failure = Some(words);
+                }
+            }
+        }
+        if !rest(&mut stop, LOOK_EVERY).await {
+            return;
+        }
+    }
+}
+
+impl Alerting {
+    async fn look(&self, seen: &mut Seen, clock: &dyn Clock) -> Result<(), Failure> {
+        let Look {
+            now, disagreement, ..
+        } = clock.look();
+        if disagreement.is_some() {
+            // ages that queries ask about are not known
+            return Ok(());
+        }
+        let stamp = stamp(&self.file);
+        let is_new_file = seen.file.is_none() || stamp != seen.stamp;
+        if is_new_file {
+            seen.file = Some(RuleFileOfAlerts::read(&self.file, Some(&self.channels))?);
+            seen.stamp = stamp;
+        }
+        let Some(file) = &seen.file else {
+            return Ok(());
+        };
+        let newest = newest_snapshot(&self.runner.folder);
+        let is_new = is_new_file || newest != seen.newest;
+        if !is_new && !self.has_due(file, now).await? {
+            return Ok(());
+        }
+        for ran in self.runner.run(file, WhichRules::Due, now).await? {
+            note(&ran);
+        }
+        seen.newest = newest;
+        Ok(())
+    }
+
+    async fn has_due(
+        &self,
+        file: &RuleFileOfAlerts,
+        now: hallpass_model::Timestamp,
+    ) -> Result<bool, Failure> {
+        let states = self.runner.states().await?;
+        let mut rules = file.rules.iter();
+        Ok(rules.any(|rule| is_due(rule, states.iter().find(|it| it.rule == rule.id), now)))
+    }
+}
+
+fn note(ran: &RanRule) {
+    let (rule, state) = (ran.state.rule.as_str(), &ran.state);
+    metrics::counter!("hallpass_alert_runs_total", "state" => state.phase.name()).increment(1);
+    match &state.phase {
+        RulePhase::Blocked { why, .. } => {
+            let why = hallpass_wording::alert::blocked_by(why);
+            tracing::warn!(rule, why, "a rule of alerts does not run");
+        }
+        RulePhase::Running | RulePhase::Retired { .. } => {
+            let told = ran.message.is_some();
+            tracing::info!(
+                rule,
+                active = state.active(),
+                told,
+                "a rule of alerts was run"
+            );
+        }
+    }
+}
+
+/// What changes when the file is written again.
+fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
+    let about = std::fs::metadata(path).ok()?;
+    Some((about.modified().ok()?, about.len()))
+}
+
+/// The newest manifest's name: names of snapshots sort by time.
+fn newest_snapshot(folder: &Path) -> Option<String> {
+    let entries = std::fs::read_dir(folder.join("_manifests")).ok()?;
+    let names = entries.filter_map(|it| it.ok()?.file_name().into_string().ok());
+    names.max()
+}

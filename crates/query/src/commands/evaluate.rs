@@ -1,0 +1,227 @@
+//! `evaluate`: answers the queries of alert rules, each over the newest snapshot in which everything it reads was
+//! asked for. Not for people: `hallpass alerts` asks, and decides what the answers mean (`inventory.md` R-1).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read as _};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use hallpass_alerts::{
+    AlertJob, AlertQuestion, AlertRuleId, AskedRule, ReadTable, RunAnswer, RunRows, SliceFault,
+};
+use hallpass_inventory::{InventoryTable, SliceOutcome, SnapshotRecord, table};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::commands::query::statement_of;
+use crate::dataset::{Dataset, inventory_tables};
+use crate::engine::{QueryEngine, QueryLimits, ReadStatement};
+use crate::failure::{QueryExit, QueryFailure, QueryOutcome};
+use crate::folder::{Manifest, SnapshotFolder};
+use crate::output::{self, Sheet};
+
+/// Answer the queries of alert rules
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The folder of snapshots
+    #[arg(long, value_name = "DIR", default_value = "snapshots")]
+    folder: PathBuf,
+}
+
+/// What one rule's query may take. More rows than these are no list that anybody reads.
+const LIMITS: QueryLimits = QueryLimits {
+    time: Duration::from_mins(1),
+    rows: 10_000,
+    memory_bytes: 512 * 1024 * 1024,
+};
+
+/// Slices of a manifest that knows the accounts of the organization.
+const ACCOUNTS: &str = "aws_organizations_accounts";
+
+pub(crate) async fn run(args: &Args, now: Timestamp) -> QueryOutcome {
+    let mut text = String::new();
+    let read = io::stdin().read_to_string(&mut text);
+    read.map_err(|error| QueryFailure::unreadable("standard input", error))?;
+    let job: AlertJob = serde_json::from_str(&text).map_err(QueryFailure::bug)?;
+    let folder = SnapshotFolder::new(args.folder.clone());
+    let mut manifests = folder.list()?;
+    if let Some(ids) = &job.snapshots {
+        if let Some(absent) = ids.iter().find(|id| !has(&manifests, id)) {
+            let message = format!(
+                "there is no snapshot `{absent}` in `{}`",
+                args.folder.display()
+            );
+            return Err(QueryFailure::bad_input(message));
+        }
+        manifests.retain(|it| ids.iter().any(|id| id == it.record.id.as_str()));
+    }
+    let mut evaluation = Evaluation {
+        dataset: Dataset::Kept {
+            folder,
+            manifests,
+            chosen: None,
+        },
+        now: job.as_of.unwrap_or(now),
+    };
+    let mut answers: BTreeMap<AlertRuleId, RunAnswer> = BTreeMap::new();
+    for rule in &job.rules {
+        if let Some(answer) = evaluation.answer(rule).await? {
+            answers.insert(rule.id.clone(), answer);
+        }
+    }
+    let text = serde_json::to_string(&answers).map_err(QueryFailure::bug)?;
+    output::print((text + "\n").as_bytes())?;
+    Ok(QueryExit::Ok)
+}
+
+fn has(manifests: &[Manifest], id: &str) -> bool {
+    manifests.iter().any(|it| it.record.id.as_str() == id)
+}
+
+struct Evaluation {
+    dataset: Dataset,
+    now: Timestamp,
+}
+
+impl Evaluation {
+    /// The answer of one rule; `None` where the snapshot is the one that it was asked of already.
+    async fn answer(&mut self, rule: &AskedRule) -> Result<Option<RunAnswer>, QueryFailure> {
+        let read = match statement(rule) {
+            Ok(read) => read,
+            Err(failure) => return Ok(Some(failed(None, Vec::new(), &failure))),
+        };
+        let tables = inventory_tables(&read);
+        let chosen = self.choose(&tables);
+        let record = chosen.and_then(|index| self.record(index));
+        let snapshot = record.map(|it| it.id.to_string());
+        if snapshot.is_some() && snapshot == rule.unless {
+            return Ok(None);
+        }
+        let read_tables: Vec<ReadTable> = tables
+            .iter()
+            .map(|it| read_table(it.name, record))
+            .collect();
+        let is_whole = read_tables
+            .iter()
+            .all(|it| !it.asked.is_empty() && it.failed.is_empty() && it.carried == 0);
+        let members = self.members(chosen)?;
+        let result = if is_whole {
+            match self.rows(&read).await {
+                Ok(result) => result,
+                Err(failure) => return Ok(Some(failed(snapshot, read_tables, &failure))),
+            }
+        } else {
+            RunRows::NotAsked
+        };
+        Ok(Some(RunAnswer {
+            snapshot,
+            tables: read_tables,
+            members,
+            result,
+        }))
+    }
+
+    /// The newest snapshot in which every table was asked for, whatever came of that: a failure has to be seen.
+    fn choose(&mut self, tables: &[&'static InventoryTable]) -> Option<usize> {
+        let Dataset::Kept {
+            manifests, chosen, ..
+        } = &mut self.dataset
+        else {
+            return None;
+        };
+        let asked = |it: &Manifest| {
+            let mut tables = tables.iter();
+            tables.all(|table| it.record.slices_of(table.name).next().is_some())
+        };
+        *chosen = manifests.iter().rposition(asked);
+        *chosen
+    }
+
+    fn record(&self, index: usize) -> Option<&SnapshotRecord> {
+        match &self.dataset {
+            Dataset::Kept { manifests, .. } => manifests.get(index).map(|it| &it.record),
+            Dataset::Given(_) => None,
+        }
+    }
+
+    /// The accounts of the organization, by the newest snapshot up to that one which has read their list.
+    fn members(&self, chosen: Option<usize>) -> Result<Option<BTreeSet<String>>, QueryFailure> {
+        let (
+            Dataset::Kept {
+                folder, manifests, ..
+            },
+            Some(index),
+        ) = (&self.dataset, chosen)
+        else {
+            return Ok(None);
+        };
+        let has_list = |it: &&Manifest| {
+            let mut slices = it.record.slices_of(ACCOUNTS);
+            slices.any(|it| matches!(it.outcome, SliceOutcome::Ok { .. }))
+        };
+        let mut earlier = manifests.iter().take(index + 1).rev();
+        let (Some(manifest), Some(accounts)) = (earlier.find(has_list), table(ACCOUNTS)) else {
+            return Ok(None);
+        };
+        let Some((column, _)) = accounts.column("id") else {
+            return Ok(None);
+        };
+        let rows = folder.rows(manifest, accounts)?.unwrap_or_default();
+        let ids = rows.iter().filter_map(|row| row.get(column)?.as_text());
+        Ok(Some(ids.map(str::to_owned).collect()))
+    }
+
+    async fn rows(&self, read: &ReadStatement) -> Result<RunRows, QueryFailure> {
+        let engine = QueryEngine::new(self.now, LIMITS).map_err(QueryFailure::bug)?;
+        self.dataset.register(&engine, read)?;
+        let sheet = Sheet::of_answer(&engine.answer(read).await?);
+        let rows = sheet.objects().filter_map(|row| match row {
+            Value::Object(members) => Some(members),
+            _ => None,
+        });
+        Ok(RunRows::Rows {
+            rows: rows.collect(),
+            columns: sheet.columns,
+        })
+    }
+}
+
+fn statement(rule: &AskedRule) -> Result<ReadStatement, QueryFailure> {
+    let (sql, parameters) = match &rule.question {
+        AlertQuestion::Sql(sql) => (sql.clone(), rule.parameters.clone()),
+        AlertQuestion::Shipped(name) => statement_of(name, &rule.parameters)?,
+    };
+    ReadStatement::parse(&sql, &parameters)
+}
+
+fn failed(snapshot: Option<String>, tables: Vec<ReadTable>, failure: &QueryFailure) -> RunAnswer {
+    RunAnswer {
+        snapshot,
+        tables,
+        members: None,
+        result: RunRows::Failed {
+            message: failure.sentence(),
+        },
+    }
+}
+
+/// What a snapshot has of a table, slice by slice.
+fn read_table(name: &str, record: Option<&SnapshotRecord>) -> ReadTable {
+    let mut read = ReadTable {
+        table: name.to_owned(),
+        ..ReadTable::default()
+    };
+    for slice in record.into_iter().flat_map(|it| it.slices_of(name)) {
+        let account = slice.key.account.as_deref();
+        let (place, region) = (account.unwrap_or("*"), &slice.key.region);
+        read.asked.insert(format!("{place} {region}"));
+        read.carried += u64::from(matches!(slice.outcome, SliceOutcome::Carried { .. }));
+        read.failed
+            .extend(slice.outcome.failures().take(1).map(|failure| SliceFault {
+                account: account.map(str::to_owned),
+                stage: failure.stage.clone(),
+                code: failure.code.clone(),
+            }));
+    }
+    read
+}

@@ -1,0 +1,258 @@
+//! The ready-made rules of alerts, each over snapshots in which it fires, is blocked, and recovers
+//! (`inventory.md` R-1 to R-4).
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use hallpass_alerts::{
+    AlertJob, AlertMessage, AlertNews, AlertRule, AlertRuleId, AlertState, AskedRule, BlockedBy,
+    EXAMPLE, RulePhase, RunAnswer, RunRows, advance, read,
+};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::{json_of, lostkeys, run, stderr, stdout};
+
+const FILE: &str = "alerts.yaml";
+
+/// The answers over a folder, as `hallpass alerts` asks for them.
+fn evaluated(folder: &Path, job: &AlertJob) -> BTreeMap<AlertRuleId, RunAnswer> {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_hallpass-query"))
+        .args(["evaluate", "--folder", "snapshots"])
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let job = serde_json::to_vec(job).unwrap();
+    child.stdin.take().unwrap().write_all(&job).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn job(rules: &[AlertRule], as_of: Timestamp) -> AlertJob {
+    let asked = rules.iter().map(|rule| AskedRule {
+        id: rule.id.clone(),
+        question: rule.question.clone(),
+        parameters: rule.parameters.clone(),
+        unless: None,
+    });
+    AlertJob {
+        as_of: Some(as_of),
+        snapshots: None,
+        rules: asked.collect(),
+    }
+}
+
+/// A document as a snapshot of this instant; its id.
+fn kept(folder: &Path, tables: &Value, now: &str) -> String {
+    let document = json!({"now": now, "tables": tables});
+    fs::write(folder.join("document.json"), document.to_string()).unwrap();
+    let output = run(folder, "snapshots import document.json", None);
+    assert!(output.status.success(), "{}", stderr(&output));
+    stdout(&output).trim().to_owned()
+}
+
+/// Has it that every slice of a snapshot failed.
+fn failed(folder: &Path, id: &str) {
+    let path = folder.join(format!("snapshots/_manifests/{id}.json"));
+    let mut manifest = json_of(&path);
+    for slice in manifest["slices"].as_array_mut().unwrap() {
+        let members = slice.as_object_mut().unwrap();
+        members.remove("row_count");
+        members.insert("state".to_owned(), json!("failed"));
+        let failure = json!({"stage": "assume_role", "operation": "AssumeRole", "code": "AccessDenied", "message": "no",
+            "http_status": 403, "attempts": 1, "request_id": null});
+        members.insert("failure".to_owned(), failure);
+        members.insert("more".to_owned(), json!([]));
+    }
+    fs::write(path, manifest.to_string()).unwrap();
+}
+
+/// People and keys of the article, an organization with everything wrong, and what neither of them has.
+fn everything_wrong() -> Value {
+    let who =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/spec/fixtures/inventory-who.json");
+    let mut tables = json_of(&who)["tables"].clone();
+    let all = tables.as_object_mut().unwrap();
+    all.extend(json_of(&lostkeys())["tables"].as_object().unwrap().clone());
+    for user in all["aws_iam_users"].as_array_mut().unwrap() {
+        user["mfa_active"] = json!(false);
+    }
+    let role = json!({"role_account_id": "222222222222", "role_arn": "arn:aws:iam::222222222222:role/old",
+        "role_name": "old", "role_path": "/", "role_last_used": "2026-01-01T00:00:00Z"});
+    all.insert("aws_iam_roles".to_owned(), json!([role]));
+    let root = json!({"summary_account_id": "222222222222", "root_mfa_enabled": false, "root_access_keys": 1});
+    all.insert("aws_iam_account_summary".to_owned(), json!([root]));
+    tables
+}
+
+fn nothing(tables: &Value) -> Value {
+    let names = tables.as_object().unwrap().keys();
+    Value::Object(names.map(|name| (name.clone(), json!([]))).collect())
+}
+
+struct Player<'a> {
+    folder: &'a Path,
+    rules: Vec<AlertRule>,
+    states: BTreeMap<AlertRuleId, AlertState>,
+}
+
+impl Player<'_> {
+    /// A run of every rule; what each told.
+    fn run(&mut self, at: &str) -> BTreeMap<String, AlertMessage> {
+        let now: Timestamp = at.parse().unwrap();
+        let answers = evaluated(self.folder, &job(&self.rules, now));
+        let states: Vec<AlertState> = self.states.values().cloned().collect();
+        let mut told = BTreeMap::new();
+        for step in advance(FILE, &self.rules, &states, &answers, now) {
+            let state = step.write.state;
+            told.extend(step.write.message.map(|it| (state.rule.to_string(), it)));
+            self.states.insert(state.rule.clone(), state);
+        }
+        told
+    }
+
+    fn active(&self) -> BTreeMap<String, usize> {
+        let states = self.states.values();
+        states
+            .map(|it| (it.rule.to_string(), it.active()))
+            .collect()
+    }
+}
+
+fn counts(message: &AlertMessage) -> (u64, u64) {
+    match &message.news {
+        AlertNews::Rows(news) => (news.new.count, news.recovered.count),
+        AlertNews::Blocked { .. } => (0, 0),
+    }
+}
+
+/// The only rule that reads no table of the organization: it cannot be blocked, and fires on silence.
+const OF_SNAPSHOTS: &str = "snapshots/old";
+
+#[test]
+fn each_ready_made_rule_fires_is_blocked_and_recovers() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let rules = read(FILE, EXAMPLE).unwrap();
+    let mut names: Vec<String> = rules.iter().map(|it| it.id.to_string()).collect();
+    names.sort();
+    assert!(names.len() >= 14, "{names:?}");
+    let mut player = Player {
+        folder,
+        rules,
+        states: BTreeMap::new(),
+    };
+    let tables = everything_wrong();
+    kept(folder, &tables, "2026-11-20T00:00:00Z");
+    let first = player.run("2026-11-20T00:00:00Z");
+    // two of them wait for a second snapshot
+    kept(folder, &tables, "2026-11-21T00:00:00Z");
+    let second = player.run("2026-11-21T00:00:00Z");
+    for name in &names {
+        let told = [&first, &second].map(|it| it.get(name).map_or(0, |it| counts(it).0));
+        let wanted = player.active()[name] as u64;
+        assert_eq!(told[0] + told[1], wanted, "{name}");
+        assert_eq!(wanted > 0, name != OF_SNAPSHOTS, "{name} has {wanted} rows");
+    }
+    let standing = player.active();
+    failed(
+        folder,
+        &kept(folder, &nothing(&tables), "2026-11-22T00:00:00Z"),
+    );
+    assert!(player.run("2026-11-22T00:00:00Z").is_empty());
+    for state in player.states.values() {
+        let is_blocked = matches!(
+            &state.phase,
+            RulePhase::Blocked {
+                why: BlockedBy::PartialData { .. },
+                ..
+            }
+        );
+        assert_eq!(
+            is_blocked,
+            state.rule.as_str() != OF_SNAPSHOTS,
+            "{:?}",
+            state.phase
+        );
+    }
+    assert_eq!(player.active(), standing, "nothing recovered");
+    kept(folder, &nothing(&tables), "2026-11-23T00:00:00Z");
+    let told = player.run("2026-11-23T00:00:00Z");
+    for name in names.iter().filter(|it| *it != OF_SNAPSHOTS) {
+        assert_eq!(counts(&told[name]), (0, standing[name] as u64), "{name}");
+    }
+    let silent = player.run("2026-11-26T00:00:00Z");
+    assert_eq!(counts(&silent[OF_SNAPSHOTS]), (1, 0));
+    kept(folder, &nothing(&tables), "2026-11-26T01:00:00Z");
+    let again = player.run("2026-11-26T01:00:00Z");
+    assert_eq!(counts(&again[OF_SNAPSHOTS]), (0, 1));
+}
+
+#[test]
+fn what_cannot_be_asked_says_why_and_the_rest_is_asked() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let text = "rules:
+- {id: absent, query: SELECT * FROM aws_iam_usres}
+- {id: syntax, query: SELEC}
+- {id: shipped, name: keys/unsed}
+- {id: elsewhere, query: SELECT id FROM okta_users}
+- {id: one, query: SELECT user_name FROM aws_iam_users}
+- {id: parameter, query: 'SELECT $x AS y', parameters: {x: z}}
+";
+    let rules = read(FILE, text).unwrap();
+    let users = json!([{"arn": "a", "account_id": "1", "user_name": "ana"}]);
+    let snapshot = kept(
+        folder,
+        &json!({"aws_iam_users": users}),
+        "2026-11-20T00:00:00Z",
+    );
+    kept(
+        folder,
+        &json!({"aws_iam_groups": []}),
+        "2026-11-21T00:00:00Z",
+    );
+    let now = "2026-11-21T00:00:00Z".parse().unwrap();
+    let answers = evaluated(folder, &job(&rules, now));
+    let of = |name: &str| &answers[&name.parse::<AlertRuleId>().unwrap()];
+    for (name, part) in [
+        ("absent", "there is no table `aws_iam_usres`"),
+        ("syntax", "E_SQL"),
+        ("shipped", "there is no query `keys/unsed`"),
+    ] {
+        let RunRows::Failed { message } = &of(name).result else {
+            panic!("{name}: {:?}", of(name))
+        };
+        assert!(message.contains(part), "{name}: {message}");
+    }
+    assert_eq!(of("elsewhere").result, RunRows::NotAsked);
+    assert_eq!(
+        (
+            of("elsewhere").snapshot.clone(),
+            of("elsewhere").tables[0].asked.len()
+        ),
+        (None, 0)
+    );
+    // the newest in which its table was asked for, not the newest
+    assert_eq!(of("one").snapshot.as_deref(), Some(snapshot.as_str()));
+    let RunRows::Rows { columns, rows } = &of("one").result else {
+        panic!("rows")
+    };
+    assert_eq!(
+        (columns.as_slice(), rows.len()),
+        (["user_name".to_owned()].as_slice(), 1)
+    );
+    assert!(matches!(&of("parameter").result, RunRows::Rows { rows, .. } if rows[0]["y"] == "z"));
+    // what was asked of that snapshot already is not asked again
+    let mut again = job(&rules, now);
+    again.rules.retain(|it| it.id.as_str() == "one");
+    again.rules[0].unless = Some(snapshot);
+    assert!(evaluated(folder, &again).is_empty());
+}
