@@ -8,7 +8,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crate::commands::approver::{approve, close_review, deny};
 use crate::commands::auditor::audit;
 use crate::commands::everybody::{complete, completions, demo, man, sim};
-use crate::commands::inventory::{access, companion, each, sync};
+use crate::commands::inventory::{access, companion, each, public_ips, sync};
 use crate::commands::operator::{
     doctor, guard, lambda, lock, outage, plan, revoke, serve, sessions, slack, standing, store,
     sweep, token,
@@ -83,6 +83,7 @@ pub(crate) enum Command {
     Audit(audit::Args),
     Access(access::Args),
     Each(Box<each::Args>),
+    PublicIps(Box<public_ips::Args>),
     Sync(Box<sync::Args>),
     /// Who has what, where, and what is wrong with it
     #[command(disable_help_flag = true, disable_version_flag = true)]
@@ -159,6 +160,7 @@ pub(crate) const GROUPS: [CommandGroup; 7] = [
         commands: &[
             "access",
             "each",
+            "public-ips",
             "sync",
             "who",
             "query",
@@ -274,6 +276,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Who(args) => companion::run("who", &args),
         Command::Access(args) => access::run(&args),
         Command::Each(args) => each::run(&args),
+        Command::PublicIps(args) => public_ips::run(&args),
         Command::Sync(args) => sync::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Policy(args) => policy::run(&args),

@@ -15,6 +15,7 @@ const CORES: &[&str] = &[
     "fanout",
     "inventory",
     "collect",
+    "addresses",
     "activity",
     "org",
     "access-files",
@@ -40,6 +41,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("wording", &["access", "rules", "model"]),
     ("inventory", &["iam", "runner", "model"]),
     ("collect", &["inventory", "model"]),
+    // collect: the port of calls that are rationed and repeated
+    ("addresses", &["collect", "inventory", "model"]),
     ("activity", &["iam", "runner", "model"]),
     ("org", &["assignments", "iam", "runner", "audit", "model"]),
     // rules: the directory snapshot, and the reader of TOML, YAML and JSON that knows places
