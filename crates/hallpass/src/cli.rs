@@ -10,8 +10,8 @@ use crate::commands::auditor::audit;
 use crate::commands::everybody::{complete, completions, demo, man, sim};
 use crate::commands::inventory::{access, companion, each, public_ips, sync};
 use crate::commands::operator::{
-    doctor, guard, lambda, lock, outage, plan, revoke, serve, sessions, slack, standing, store,
-    sweep, token,
+    doctor, guard, lambda, lock, org, outage, plan, revoke, serve, sessions, slack, standing,
+    store, sweep, token,
 };
 use crate::commands::policy_author::{abac, delegation, perimeter, policy, rules, vpn};
 use crate::commands::requester::{
@@ -78,6 +78,7 @@ pub(crate) enum Command {
     Sessions(sessions::Args),
     Standing(standing::Args),
     Sweep(sweep::Args),
+    Org(org::Args),
     Outage(outage::Args),
     Plan(plan::Args),
     Audit(audit::Args),
@@ -148,7 +149,7 @@ pub(crate) const GROUPS: [CommandGroup; 7] = [
         title: "Run the server, take access away",
         commands: &[
             "serve", "guard", "doctor", "store", "token", "slack", "lambda", "revoke", "lock",
-            "unlock", "sessions", "standing", "sweep", "outage", "plan",
+            "unlock", "sessions", "standing", "sweep", "org", "outage", "plan",
         ],
     },
     CommandGroup {
@@ -267,6 +268,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Sessions(args) => sessions::run(&args),
         Command::Standing(args) => standing::run(&args),
         Command::Sweep(args) => sweep::run(&args),
+        Command::Org(args) => org::run(&args),
         Command::Outage(args) => outage::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Audit(args) => audit::run(&args),

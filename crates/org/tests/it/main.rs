@@ -4,10 +4,12 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::too_many_lines,
     reason = "tests"
 )]
 
 mod bench;
 mod cutting_off;
 mod drills;
+mod payer;
 mod stopping;
