@@ -2,6 +2,7 @@
 """Public addresses: what `hallpass public-ips` finds through AWS Config is what boto3 finds by asking EC2 in every
 account and Region that is recorded; what is not recorded is named and never taken for nothing (`inventory.md` §6)."""
 
+import ipaddress
 import json
 
 import boto3
@@ -71,7 +72,8 @@ def live(environment, wanted):
                     way = "eni" if address["Primary"] else "secondary"
                     found.setdefault((address["Association"]["PublicIp"], account, region), set()).add(way)
             for address in it["Ipv6Addresses"]:
-                found.setdefault((address["Ipv6Address"], account, region), set()).add("ipv6")
+                ip = str(ipaddress.ip_address(address["Ipv6Address"]))
+                found.setdefault((ip, account, region), set()).add("ipv6")
         for it in ec2.describe_addresses()["Addresses"]:
             found.setdefault((it["PublicIp"], account, region), set()).add("eip")
         for reservation in ec2.describe_instances()["Reservations"]:

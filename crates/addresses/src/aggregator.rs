@@ -110,23 +110,20 @@ impl<'a> Aggregator<'a> {
     /// # Errors
     /// See [`SelectError`].
     pub async fn select(&self, query: &AddressQuery) -> Result<ReadItems, SelectError> {
-        for comparison in [QueryComparison::Greater, QueryComparison::Between] {
-            let expression = query.expression(comparison);
-            match self.answered(query, &expression).await {
-                Ok(found) => return Ok(found),
-                Err(PageFault::Expression(_)) if comparison == QueryComparison::Greater => {}
-                Err(PageFault::Expression(message)) => {
-                    return Err(SelectError::Expression {
-                        expression,
-                        message,
-                    });
-                }
-                Err(PageFault::Paging(failure)) => return Err(SelectError::Call(failure)),
-                Err(PageFault::Final(error)) => return Err(error),
-            }
+        let mut expression = query.expression(QueryComparison::Greater);
+        let mut found = self.answered(query, &expression).await;
+        if matches!(found, Err(PageFault::Expression(_))) {
+            expression = query.expression(QueryComparison::Between);
+            found = self.answered(query, &expression).await;
         }
-        // both forms answer above
-        Err(SelectError::RepeatedToken)
+        found.map_err(|fault| match fault {
+            PageFault::Expression(message) => SelectError::Expression {
+                expression,
+                message,
+            },
+            PageFault::Paging(failure) => SelectError::Call(failure),
+            PageFault::Final(error) => error,
+        })
     }
 
     /// All pages; begun once more where the service refuses its own token.

@@ -49,7 +49,9 @@ pub(crate) struct Args {
     #[arg(
         long,
         value_name = "NAME",
-        conflicts_with_all = ["accounts", "accounts_file", "ou", "tag", "name_glob", "exclude", "include_management", "regions"]
+        conflicts_with_all = [
+            "accounts", "accounts_file", "ou", "tag", "name_glob", "exclude", "include_management", "regions",
+        ]
     )]
     aggregator: Option<String>,
     #[command(flatten)]

@@ -94,7 +94,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let facts = runtime()?.block_on(async {
         let calls = PayerAccountCalls::new(home).await?;
         calls.check_account(&file).await?;
-        Ok(read_facts(&calls, &file, today).await)
+        Ok::<_, Failure>(read_facts(&calls, &file, today).await)
     })?;
     let checks = payer_checks(&file, &facts, baseline.as_ref(), today);
     show(&checks, args.output)?;
@@ -141,8 +141,9 @@ impl PayerAccountCalls {
 
     /// Checks of another account would say nothing of the payer.
     async fn check_account(&self, file: &PayerFile) -> Result<(), Failure> {
-        let found = self.call("sts", "GetCallerIdentity", &Value::Object(Map::new()));
-        let (answer, _) = found.await.map_err(|failed| {
+        let nothing = Value::Object(Map::new());
+        let found = self.call("sts", "GetCallerIdentity", &nothing).await;
+        let (answer, _) = found.map_err(|failed| {
             Failure::failed(format!(
                 "who we are is not known: {}: {}",
                 failed.code, failed.message
