@@ -47,7 +47,7 @@ pub enum CheckOutcome {
 
 /// One check of one thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Check {
+pub struct CheckResult {
     /// Its id, which stays: `root-mfa`.
     pub id: String,
     /// What should be so.
@@ -90,7 +90,7 @@ pub enum CheckStrictness {
     Everything,
 }
 
-impl Check {
+impl CheckResult {
     /// The check as it is printed.
     pub fn row(&self) -> CheckRow {
         let (status, evidence) = match &self.outcome {
@@ -139,7 +139,7 @@ impl Check {
 
 /// Checks as a suite of `JUnit`'s XML: what failed is a failure, what could not be read an error, and what no API says
 /// is skipped.
-pub fn junit(suite: &str, checks: &[Check]) -> String {
+pub fn junit(suite: &str, checks: &[CheckResult]) -> String {
     let of = |wanted: &str| checks.iter().filter(|it| it.row().status == wanted).count();
     let (failures, errors, tests) = (of("fail"), of("unknown"), checks.len());
     let skipped = of("manual") + of("attested") + of("not_applicable");
@@ -168,7 +168,7 @@ pub fn junit(suite: &str, checks: &[Check]) -> String {
     text
 }
 
-/// XML 1.0 §2.2 and §2.4: characters that stand for something are written out, those that must not be there are
+/// XML 1.0, "Characters" and "Character Data and Markup": characters that stand for something are written out, those that must not be there are
 /// replaced.
 fn escaped(text: &str) -> String {
     let one = |it: char| match it {
@@ -187,8 +187,8 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn check(severity: CheckSeverity, outcome: CheckOutcome) -> Check {
-        Check {
+    fn check(severity: CheckSeverity, outcome: CheckOutcome) -> CheckResult {
+        CheckResult {
             id: "root-mfa".to_owned(),
             title: "the root user has a second factor".to_owned(),
             severity,

@@ -5,7 +5,7 @@
 //! is stored before each write, its answer after it, and after a stop the world is looked at before
 //! anything is sent again. What a step does is said by whoever fills [`StepExecutor`].
 //!
-//! A [`Check`] is the other form: it reads, says what it found, and changes nothing (§0.2).
+//! A [`CheckResult`] is the other form: it reads, says what it found, and changes nothing (§0.2).
 //!
 //! Knows nothing of AWS, of databases or of what any step means.
 #![warn(missing_docs)]
@@ -25,7 +25,7 @@ mod ports;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use check::{Check, CheckOutcome, CheckRow, CheckSeverity, CheckStrictness, junit};
+pub use check::{CheckOutcome, CheckResult, CheckRow, CheckSeverity, CheckStrictness, junit};
 pub use journal::{
     Final, Folded, JournalEntry, JournalError, Record, StepEnd, StepState, Stored, fold,
 };

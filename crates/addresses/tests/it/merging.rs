@@ -36,8 +36,8 @@ fn item(kind: &str, id: &str, account: &str, configuration: &Value) -> Value {
     })
 }
 
-#[test]
-fn an_address_that_is_seen_in_several_ways_is_one_row() {
+/// An interface with two addresses and IPv6, elastic addresses, and machines.
+fn several_ways() -> Vec<Value> {
     let mut eni = interface(1, "203.0.113.10");
     eni["configuration"]["privateIpAddresses"] = json!([
         {"privateIpAddress": "10.0.0.1", "primary": true, "association": {"publicIp": "203.0.113.10"}},
@@ -46,7 +46,7 @@ fn an_address_that_is_seen_in_several_ways_is_one_row() {
     ]);
     eni["configuration"]["ipv6Addresses"] = json!([{"ipv6Address": "2001:db8:1::1"}, {"ipv6Address": "fd00::1"}, {"ipv6Address": "fe80::1"}]);
     let own = "111122223333";
-    let items = [
+    vec![
         eni,
         item(
             "AWS::EC2::EIP",
@@ -73,8 +73,12 @@ fn an_address_that_is_seen_in_several_ways_is_one_row() {
             own,
             &json!({"publicIpAddress": "9.9.9.9"}),
         ),
-    ];
-    let found = rows(&items);
+    ]
+}
+
+#[test]
+fn an_address_that_is_seen_in_several_ways_is_one_row() {
+    let found = rows(&several_ways());
     let short: Vec<(String, String, String)> = found
         .iter()
         .map(|it| {
@@ -99,6 +103,11 @@ fn an_address_that_is_seen_in_several_ways_is_one_row() {
         ],
         "sorted as numbers, and only what is routed"
     );
+}
+
+#[test]
+fn what_one_sighting_does_not_say_comes_from_another() {
+    let found = rows(&several_ways());
     let unused = &found[1];
     assert_eq!(
         (unused.attached_kind, unused.attached_to.as_deref()),
@@ -135,101 +144,104 @@ fn the_same_address_in_two_accounts_is_two_rows_with_a_conflict() {
     assert_eq!(conflicts, [true, true, false]);
 }
 
+/// Type, description and state of an interface; what kind of thing uses it, and which.
+const ATTACHED: [(&str, &str, &str, AttachedKind, Option<&str>); 13] = [
+    (
+        "nat_gateway",
+        "Interface for NAT Gateway nat-1",
+        "in-use",
+        AttachedKind::NatGateway,
+        Some("nat-1"),
+    ),
+    (
+        "natGateway",
+        "",
+        "in-use",
+        AttachedKind::NatGateway,
+        Some("eni-0001"),
+    ),
+    (
+        "interface",
+        "ELB app/shop/1f",
+        "in-use",
+        AttachedKind::ApplicationLoadBalancer,
+        Some("app/shop/1f"),
+    ),
+    (
+        "network_load_balancer",
+        "ELB net/tcp/2f",
+        "in-use",
+        AttachedKind::NetworkLoadBalancer,
+        Some("net/tcp/2f"),
+    ),
+    (
+        "gateway_load_balancer",
+        "",
+        "in-use",
+        AttachedKind::GatewayLoadBalancer,
+        Some("eni-0001"),
+    ),
+    (
+        "interface",
+        "ELB old",
+        "in-use",
+        AttachedKind::ClassicLoadBalancer,
+        Some("old"),
+    ),
+    (
+        "interface",
+        "RDSNetworkInterface",
+        "in-use",
+        AttachedKind::Rds,
+        Some("RDSNetworkInterface"),
+    ),
+    (
+        "interface",
+        "arn:aws:ecs:eu-west-1:111122223333:attachment/3",
+        "in-use",
+        AttachedKind::EcsTask,
+        Some("arn:aws:ecs:eu-west-1:111122223333:attachment/3"),
+    ),
+    (
+        "interface",
+        "Amazon EKS shop",
+        "in-use",
+        AttachedKind::Eks,
+        Some("shop"),
+    ),
+    (
+        "lambda",
+        "AWS Lambda VPC ENI-handler-1",
+        "in-use",
+        AttachedKind::Lambda,
+        Some("handler-1"),
+    ),
+    (
+        "vpc_endpoint",
+        "VPC Endpoint Interface vpce-1",
+        "in-use",
+        AttachedKind::VpcEndpoint,
+        Some("vpce-1"),
+    ),
+    (
+        "interface",
+        "left over",
+        "available",
+        AttachedKind::Unattached,
+        None,
+    ),
+    (
+        "interface",
+        "something else",
+        "in-use",
+        AttachedKind::Other,
+        Some("eni-0001"),
+    ),
+];
+
 #[test]
 fn what_an_address_belongs_to() {
-    for (kind, description, status, expected, id) in [
-        (
-            "nat_gateway",
-            "Interface for NAT Gateway nat-1",
-            "in-use",
-            AttachedKind::NatGateway,
-            Some("nat-1"),
-        ),
-        (
-            "natGateway",
-            "",
-            "in-use",
-            AttachedKind::NatGateway,
-            Some("eni-0001"),
-        ),
-        (
-            "interface",
-            "ELB app/shop/1f",
-            "in-use",
-            AttachedKind::ApplicationLoadBalancer,
-            Some("app/shop/1f"),
-        ),
-        (
-            "network_load_balancer",
-            "ELB net/tcp/2f",
-            "in-use",
-            AttachedKind::NetworkLoadBalancer,
-            Some("net/tcp/2f"),
-        ),
-        (
-            "gateway_load_balancer",
-            "",
-            "in-use",
-            AttachedKind::GatewayLoadBalancer,
-            Some("eni-0001"),
-        ),
-        (
-            "interface",
-            "ELB old",
-            "in-use",
-            AttachedKind::ClassicLoadBalancer,
-            Some("old"),
-        ),
-        (
-            "interface",
-            "RDSNetworkInterface",
-            "in-use",
-            AttachedKind::Rds,
-            Some("RDSNetworkInterface"),
-        ),
-        (
-            "interface",
-            "arn:aws:ecs:eu-west-1:111122223333:attachment/3",
-            "in-use",
-            AttachedKind::EcsTask,
-            Some("arn:aws:ecs:eu-west-1:111122223333:attachment/3"),
-        ),
-        (
-            "interface",
-            "Amazon EKS shop",
-            "in-use",
-            AttachedKind::Eks,
-            Some("shop"),
-        ),
-        (
-            "lambda",
-            "AWS Lambda VPC ENI-handler-1",
-            "in-use",
-            AttachedKind::Lambda,
-            Some("handler-1"),
-        ),
-        (
-            "vpc_endpoint",
-            "VPC Endpoint Interface vpce-1",
-            "in-use",
-            AttachedKind::VpcEndpoint,
-            Some("vpce-1"),
-        ),
-        (
-            "interface",
-            "left over",
-            "available",
-            AttachedKind::Unattached,
-            None,
-        ),
-        (
-            "interface",
-            "something else",
-            "in-use",
-            AttachedKind::Other,
-            Some("eni-0001"),
-        ),
-    ] {
+    for (kind, description, status, expected, id) in ATTACHED {
         let mut eni = interface(1, "203.0.113.10");
         let configuration = eni["configuration"].as_object_mut().unwrap();
         configuration.remove("attachment");

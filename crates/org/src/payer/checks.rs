@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use hallpass_runner::{Check, CheckOutcome, CheckSeverity};
+use hallpass_runner::{CheckOutcome, CheckResult, CheckSeverity};
 use jiff::civil::Date;
 use serde_json::Value;
 
-use super::facts::{PayerFacts, UnreadFact};
+use super::facts::{PayerFacts, ReadFact, UnreadFact};
 use super::file::{PayerFile, PayerSide};
 
 /// Billing: what only the partner may do. Simulation takes no patterns, so each service is asked for by some of its
@@ -79,15 +79,13 @@ const MANUAL: [(&str, &str, &str); 5] = [
     ),
 ];
 
-type Found<T> = Result<T, UnreadFact>;
-
 /// Every check, in one order.
 pub fn payer_checks(
     file: &PayerFile,
     facts: &PayerFacts,
     baseline: Option<&BTreeMap<String, Value>>,
     today: Date,
-) -> Vec<Check> {
+) -> Vec<CheckResult> {
     let made = PayerChecks { file, facts };
     let mut checks = made.root();
     checks.extend(made.contacts());
@@ -103,8 +101,8 @@ struct PayerChecks<'a> {
 }
 
 impl PayerChecks<'_> {
-    fn check(&self, id: &str, title: &str, outcome: CheckOutcome, remedy: &str) -> Check {
-        Check {
+    fn check(&self, id: &str, title: &str, outcome: CheckOutcome, remedy: &str) -> CheckResult {
+        CheckResult {
             id: id.to_owned(),
             title: title.to_owned(),
             severity: CheckSeverity::Error,
@@ -114,7 +112,7 @@ impl PayerChecks<'_> {
         }
     }
 
-    fn root(&self) -> Vec<Check> {
+    fn root(&self) -> Vec<CheckResult> {
         let number = |name: &str, wanted: i64| {
             judged(self.facts.summary.as_ref(), |summary| {
                 let Some(found) = summary.get(name) else {
@@ -158,14 +156,14 @@ impl PayerChecks<'_> {
         ]
     }
 
-    fn contacts(&self) -> Vec<Check> {
+    fn contacts(&self) -> Vec<CheckResult> {
         let (partner, customer) = (PayerSide::Partner, PayerSide::Customer);
         let rows = [
             ("contact-billing", "BILLING", partner),
             ("contact-operations", "OPERATIONS", customer),
             ("contact-security", "SECURITY", customer),
         ];
-        let mut checks: Vec<Check> = rows
+        let mut checks: Vec<CheckResult> = rows
             .iter()
             .map(|(id, kind, side)| {
                 let domain = &self.file.party(*side).email_domain;
@@ -198,7 +196,7 @@ impl PayerChecks<'_> {
         checks
     }
 
-    fn roles(&self) -> Vec<Check> {
+    fn roles(&self) -> Vec<CheckResult> {
         let (partner, customer) = (PayerSide::Partner, PayerSide::Customer);
         let simulate = "simulated for the roles of the file";
         vec![
@@ -265,8 +263,8 @@ impl PayerChecks<'_> {
         }
     }
 
-    fn organization(&self, baseline: Option<&BTreeMap<String, Value>>) -> Vec<Check> {
-        let on = |found: &Found<bool>, yes: &str, no: &str| {
+    fn organization(&self, baseline: Option<&BTreeMap<String, Value>>) -> Vec<CheckResult> {
+        let on = |found: &ReadFact<bool>, yes: &str, no: &str| {
             judged(found.as_ref(), |is_on| {
                 verdict(*is_on, if *is_on { yes } else { no }.to_owned())
             })
@@ -304,7 +302,7 @@ impl PayerChecks<'_> {
                 on(&self.facts.has_scps, "enabled", "not enabled"),
                 "enable the policy type in the root",
             ),
-            Check {
+            CheckResult {
                 severity: CheckSeverity::Warn,
                 ..self.check(
                     "accounts-in-root",
@@ -319,7 +317,7 @@ impl PayerChecks<'_> {
                 self.baseline(baseline),
                 "create what is missing, and look at what was added",
             ),
-            Check {
+            CheckResult {
                 severity: CheckSeverity::Info,
                 ..self.check(
                     "payer-workloads",
@@ -356,7 +354,7 @@ impl PayerChecks<'_> {
         })
     }
 
-    fn manual(&self, (id, title, words): (&str, &str, &str), today: Date) -> Check {
+    fn manual(&self, (id, title, words): (&str, &str, &str), today: Date) -> CheckResult {
         let outcome = match self.file.attestations.get(id) {
             None => CheckOutcome::Manual(words.to_owned()),
             Some(it) if it.date > today => CheckOutcome::Unknown {

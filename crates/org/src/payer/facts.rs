@@ -15,6 +15,9 @@ pub struct UnreadFact {
     pub reason: String,
 }
 
+/// What was read, or why it was not.
+pub type ReadFact<T> = Result<T, UnreadFact>;
+
 /// The rule that tells of sign-ins of the root user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RootLoginAlert {
@@ -28,23 +31,23 @@ pub struct RootLoginAlert {
 #[derive(Clone, Debug)]
 pub struct PayerFacts {
     /// Numbers of the account, by name.
-    pub summary: Result<BTreeMap<String, i64>, UnreadFact>,
+    pub summary: ReadFact<BTreeMap<String, i64>>,
     /// The mail address of each alternate contact, by type; none where there is none.
-    pub contacts: BTreeMap<&'static str, Result<Option<String>, UnreadFact>>,
+    pub contacts: BTreeMap<&'static str, ReadFact<Option<String>>>,
     /// The telephone number of the account.
-    pub phone: Result<Option<String>, UnreadFact>,
+    pub phone: ReadFact<Option<String>>,
     /// What each role may do, of the actions that were asked for.
-    pub simulated: BTreeMap<String, Result<BTreeMap<String, bool>, UnreadFact>>,
+    pub simulated: BTreeMap<String, ReadFact<BTreeMap<String, bool>>>,
     /// Whether the organization has all features.
-    pub has_all_features: Result<bool, UnreadFact>,
+    pub has_all_features: ReadFact<bool>,
     /// Whether service control policies are on.
-    pub has_scps: Result<bool, UnreadFact>,
+    pub has_scps: ReadFact<bool>,
     /// The rule that tells of sign-ins.
-    pub root_login: Result<RootLoginAlert, UnreadFact>,
+    pub root_login: ReadFact<RootLoginAlert>,
     /// Accounts that are in no unit, beside the payer itself.
-    pub accounts_in_root: Result<Vec<String>, UnreadFact>,
+    pub accounts_in_root: ReadFact<Vec<String>>,
     /// Service control policies by name.
-    pub policies: Result<BTreeMap<String, Value>, UnreadFact>,
+    pub policies: ReadFact<BTreeMap<String, Value>>,
     /// What the payer account itself cost last month, by service.
-    pub own_costs: Result<BTreeMap<String, f64>, UnreadFact>,
+    pub own_costs: ReadFact<BTreeMap<String, f64>>,
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::checks::{BILLING, CUSTOMER, NOT_BILLING, RAISING};
 use super::event_pattern::accepts;
-use super::facts::{PayerFacts, RootLoginAlert, UnreadFact};
+use super::facts::{PayerFacts, ReadFact, RootLoginAlert, UnreadFact};
 use super::file::{PayerFile, PayerSide};
 
 /// The most pages of a listing that are read.
@@ -68,7 +68,6 @@ struct PayerAccount<'a> {
     file: &'a PayerFile,
 }
 
-type Read<T> = Result<T, UnreadFact>;
 type Operation = (&'static str, &'static str);
 
 fn unread((service, operation): Operation, reason: impl Into<String>) -> UnreadFact {
@@ -79,14 +78,14 @@ fn unread((service, operation): Operation, reason: impl Into<String>) -> UnreadF
 }
 
 impl PayerAccount<'_> {
-    async fn one(&self, operation: Operation, input: Value) -> Read<Value> {
+    async fn one(&self, operation: Operation, input: Value) -> ReadFact<Value> {
         let found = self.calls.call(operation.0, operation.1, &input).await;
         let failed =
             |it: PayerCallFailed| unread(operation, format!("{}: {}", it.code, it.message));
         found.map(|(answer, _)| answer).map_err(failed)
     }
 
-    async fn list(&self, operation: Operation, input: Value, name: &str) -> Read<Vec<Value>> {
+    async fn list(&self, operation: Operation, input: Value, name: &str) -> ReadFact<Vec<Value>> {
         let (mut input, mut all) = (input, Vec::new());
         for _ in 0..PAGES_MAX {
             let found = self.calls.call(operation.0, operation.1, &input).await;
@@ -105,7 +104,7 @@ impl PayerAccount<'_> {
         Err(unread(operation, "the answer has no end"))
     }
 
-    async fn summary(&self) -> Read<BTreeMap<String, i64>> {
+    async fn summary(&self) -> ReadFact<BTreeMap<String, i64>> {
         let operation = ("iam", "GetAccountSummary");
         let answer = self.one(operation, json!({})).await?;
         let map = answer.get("SummaryMap").and_then(Value::as_object);
@@ -116,7 +115,7 @@ impl PayerAccount<'_> {
         Ok(numbers.collect())
     }
 
-    async fn contact(&self, kind: &str) -> Read<Option<String>> {
+    async fn contact(&self, kind: &str) -> ReadFact<Option<String>> {
         let input = json!({ "AlternateContactType": kind });
         let operation = ("account", "GetAlternateContact");
         let found = self.calls.call(operation.0, operation.1, &input).await;
@@ -133,7 +132,7 @@ impl PayerAccount<'_> {
         }
     }
 
-    async fn phone(&self) -> Read<Option<String>> {
+    async fn phone(&self) -> ReadFact<Option<String>> {
         let answer = self
             .one(("account", "GetContactInformation"), json!({}))
             .await?;
@@ -142,7 +141,7 @@ impl PayerAccount<'_> {
     }
 
     /// What a role may do, of all actions that are asked about. One that is not answered makes it unknown.
-    async fn simulated(&self, role: &str) -> Read<BTreeMap<String, bool>> {
+    async fn simulated(&self, role: &str) -> ReadFact<BTreeMap<String, bool>> {
         let operation = ("iam", "SimulatePrincipalPolicy");
         let actions: BTreeSet<&str> = [&BILLING[..], &CUSTOMER, &NOT_BILLING, &RAISING]
             .concat()
@@ -165,7 +164,7 @@ impl PayerAccount<'_> {
         }
     }
 
-    async fn has_all_features(&self) -> Read<bool> {
+    async fn has_all_features(&self) -> ReadFact<bool> {
         let answer = self
             .one(("organizations", "DescribeOrganization"), json!({}))
             .await?;
@@ -174,14 +173,14 @@ impl PayerAccount<'_> {
             .is_some_and(|it| it == "ALL"))
     }
 
-    async fn root(&self) -> Read<Value> {
+    async fn root(&self) -> ReadFact<Value> {
         let operation = ("organizations", "ListRoots");
         let roots = self.list(operation, json!({}), "Roots").await?;
         let first = roots.into_iter().next();
         first.ok_or_else(|| unread(operation, "there is no root in the answer"))
     }
 
-    async fn has_scps(&self) -> Read<bool> {
+    async fn has_scps(&self) -> ReadFact<bool> {
         let root = self.root().await?;
         let types = root.get("PolicyTypes").and_then(Value::as_array);
         let mut types = types.into_iter().flatten();
@@ -189,7 +188,7 @@ impl PayerAccount<'_> {
         Ok(types.any(|it| *it == wanted))
     }
 
-    async fn accounts_in_root(&self) -> Read<Vec<String>> {
+    async fn accounts_in_root(&self) -> ReadFact<Vec<String>> {
         let root = self.root().await?;
         let input = json!({ "ParentId": root.get("Id") });
         let operation = ("organizations", "ListAccountsForParent");
@@ -199,7 +198,7 @@ impl PayerAccount<'_> {
         Ok(others.map(str::to_owned).collect())
     }
 
-    async fn policies(&self) -> Read<BTreeMap<String, Value>> {
+    async fn policies(&self) -> ReadFact<BTreeMap<String, Value>> {
         let input = json!({ "Filter": "SERVICE_CONTROL_POLICY" });
         let listing = ("organizations", "ListPolicies");
         let mut found = BTreeMap::new();
@@ -220,7 +219,7 @@ impl PayerAccount<'_> {
         Ok(found)
     }
 
-    async fn own_costs(&self, today: Date) -> Read<BTreeMap<String, f64>> {
+    async fn own_costs(&self, today: Date) -> ReadFact<BTreeMap<String, f64>> {
         let operation = ("ce", "GetCostAndUsage");
         let end = today.first_of_month();
         let start = end.saturating_sub(jiff::Span::new().months(1));
@@ -252,7 +251,7 @@ impl PayerAccount<'_> {
     }
 
     /// Rules that take a sign-in of the root user, and whom their targets reach.
-    async fn root_login(&self) -> Read<RootLoginAlert> {
+    async fn root_login(&self) -> ReadFact<RootLoginAlert> {
         let event = root_login_event(&self.file.payer);
         let mut alert = RootLoginAlert::default();
         let rules = self
@@ -280,7 +279,7 @@ impl PayerAccount<'_> {
     }
 
     /// Whom a target reaches: the party whose account it is in, and those whose addresses a topic of ours has.
-    async fn reached(&self, arn: &str) -> Read<BTreeSet<PayerSide>> {
+    async fn reached(&self, arn: &str) -> ReadFact<BTreeSet<PayerSide>> {
         let mut parts = arn.split(':').skip(2);
         let (service, owner) = (parts.next(), parts.nth(1));
         let sides = [PayerSide::Partner, PayerSide::Customer];

@@ -8,7 +8,7 @@ use hallpass_org::payer::{
     PayerCallFailed, PayerCalls, PayerFacts, PayerFile, PayerSide, RootLoginAlert, UnreadFact,
     accepts, payer_checks, read_facts,
 };
-use hallpass_runner::{Check, CheckStrictness};
+use hallpass_runner::{CheckResult, CheckStrictness};
 use jiff::civil::{Date, date};
 use serde_json::{Map, Value, json};
 
@@ -117,11 +117,11 @@ fn all_right() -> PayerFacts {
     facts
 }
 
-fn found(facts: &PayerFacts) -> Vec<Check> {
+fn found(facts: &PayerFacts) -> Vec<CheckResult> {
     payer_checks(&file(), facts, Some(&BTreeMap::new()), TODAY)
 }
 
-fn row(checks: &[Check], id: &str) -> (&'static str, String) {
+fn row(checks: &[CheckResult], id: &str) -> (&'static str, String) {
     let row = checks.iter().find(|it| it.id == id).unwrap().row();
     (row.status, row.evidence)
 }
@@ -147,111 +147,113 @@ fn the_fixture_has_the_checks_that_it_expects() {
 
 type Change = fn(&mut PayerFacts);
 
+/// Number, what is different, check, status, what is seen.
+static ROWS: [(&str, Change, &str, &str, &str); 9] = [
+    (
+        "2",
+        |it| {
+            it.summary = Ok(BTreeMap::from([("AccountMFAEnabled".to_owned(), 0)]));
+        },
+        "root-mfa",
+        "fail",
+        "is 0",
+    ),
+    (
+        "3",
+        |it| {
+            it.summary = Ok(BTreeMap::from([("AccountAccessKeysPresent".to_owned(), 1)]));
+        },
+        "root-access-keys",
+        "fail",
+        "is 1",
+    ),
+    (
+        "4",
+        |it| {
+            it.simulated
+                .extend([actions("CustomerSecurity", &[("ce:GetCostAndUsage", true)])]);
+        },
+        "customer-no-billing",
+        "fail",
+        "ce:GetCostAndUsage",
+    ),
+    (
+        "5",
+        |it| {
+            let everything = [
+                ("ce:GetCostAndUsage", true),
+                ("ec2:RunInstances", true),
+                ("iam:CreateRole", true),
+            ];
+            it.simulated
+                .extend([actions("PartnerBilling", &everything)]);
+        },
+        "partner-billing-only",
+        "fail",
+        "ec2:RunInstances",
+    ),
+    (
+        "6",
+        |it| {
+            it.contacts
+                .insert("SECURITY", Ok(Some("soc@partner.example".to_owned())));
+        },
+        "contact-security",
+        "fail",
+        "soc@partner.example",
+    ),
+    (
+        "6b",
+        |it| {
+            it.contacts.insert("SECURITY", Ok(None));
+        },
+        "contact-security",
+        "fail",
+        "there is none",
+    ),
+    (
+        "7",
+        |it| {
+            it.root_login = Ok(RootLoginAlert::default());
+        },
+        "root-login-alert",
+        "fail",
+        "no rule",
+    ),
+    (
+        "8",
+        |it| {
+            let denied = UnreadFact {
+                action: "iam:SimulatePrincipalPolicy".to_owned(),
+                reason: "AccessDenied".to_owned(),
+            };
+            it.simulated
+                .insert("CustomerSecurity".to_owned(), Err(denied));
+        },
+        "customer-no-billing",
+        "unknown",
+        "iam:SimulatePrincipalPolicy: AccessDenied",
+    ),
+    (
+        "10",
+        |it| {
+            it.accounts_in_root = Ok(vec!["888888888888".to_owned()]);
+        },
+        "accounts-in-root",
+        "fail",
+        "888888888888",
+    ),
+];
+
 #[test]
 fn the_rows_of_the_specification() {
-    let rows: [(&str, Change, &str, &str, &str); 9] = [
-        (
-            "2",
-            |it| {
-                it.summary = Ok(BTreeMap::from([("AccountMFAEnabled".to_owned(), 0)]));
-            },
-            "root-mfa",
-            "fail",
-            "is 0",
-        ),
-        (
-            "3",
-            |it| {
-                it.summary = Ok(BTreeMap::from([("AccountAccessKeysPresent".to_owned(), 1)]));
-            },
-            "root-access-keys",
-            "fail",
-            "is 1",
-        ),
-        (
-            "4",
-            |it| {
-                it.simulated
-                    .extend([actions("CustomerSecurity", &[("ce:GetCostAndUsage", true)])]);
-            },
-            "customer-no-billing",
-            "fail",
-            "ce:GetCostAndUsage",
-        ),
-        (
-            "5",
-            |it| {
-                let everything = [
-                    ("ce:GetCostAndUsage", true),
-                    ("ec2:RunInstances", true),
-                    ("iam:CreateRole", true),
-                ];
-                it.simulated
-                    .extend([actions("PartnerBilling", &everything)]);
-            },
-            "partner-billing-only",
-            "fail",
-            "ec2:RunInstances",
-        ),
-        (
-            "6",
-            |it| {
-                it.contacts
-                    .insert("SECURITY", Ok(Some("soc@partner.example".to_owned())));
-            },
-            "contact-security",
-            "fail",
-            "soc@partner.example",
-        ),
-        (
-            "6b",
-            |it| {
-                it.contacts.insert("SECURITY", Ok(None));
-            },
-            "contact-security",
-            "fail",
-            "there is none",
-        ),
-        (
-            "7",
-            |it| {
-                it.root_login = Ok(RootLoginAlert::default());
-            },
-            "root-login-alert",
-            "fail",
-            "no rule",
-        ),
-        (
-            "8",
-            |it| {
-                let denied = UnreadFact {
-                    action: "iam:SimulatePrincipalPolicy".to_owned(),
-                    reason: "AccessDenied".to_owned(),
-                };
-                it.simulated
-                    .insert("CustomerSecurity".to_owned(), Err(denied));
-            },
-            "customer-no-billing",
-            "unknown",
-            "iam:SimulatePrincipalPolicy: AccessDenied",
-        ),
-        (
-            "10",
-            |it| {
-                it.accounts_in_root = Ok(vec!["888888888888".to_owned()]);
-            },
-            "accounts-in-root",
-            "fail",
-            "888888888888",
-        ),
-    ];
     let fine = found(&all_right());
-    let failed = |checks: &[Check], how| checks.iter().any(|it| it.is_failed(how));
+    let failed = |checks: &[CheckResult], how| checks.iter().any(|it| it.is_failed(how));
     assert!(
         !failed(&fine, CheckStrictness::Everything),
         "row 1: {fine:#?}"
     );
-    for (number, change, id, status, evidence) in rows {
+    for (number, change, id, status, evidence) in ROWS {
         let mut facts = all_right();
         change(&mut facts);
         let checks = found(&facts);
@@ -482,7 +484,7 @@ async fn an_account_that_is_all_right_has_nothing_failed_or_unknown() {
     let checks = found(&read_facts(&calls, &file(), TODAY).await);
     let bad: Vec<_> = checks
         .iter()
-        .map(Check::row)
+        .map(CheckResult::row)
         .filter(|it| ["fail", "unknown"].contains(&it.status))
         .collect();
     assert!(bad.is_empty(), "{bad:#?}");

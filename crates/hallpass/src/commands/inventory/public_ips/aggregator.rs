@@ -9,7 +9,7 @@ use hallpass_addresses::{
 };
 use hallpass_aws::{AwsClientSettings, OrganizationCalls};
 
-use super::{Args, Found};
+use super::{Args, FoundSightings};
 use crate::clock::SystemClock;
 use crate::exit::Failure;
 
@@ -19,7 +19,7 @@ pub(super) async fn look(
     name: &str,
     home: &str,
     kinds: &BTreeSet<AddressKind>,
-) -> Result<Found, Failure> {
+) -> Result<FoundSightings, Failure> {
     let role = args.role.to_assume("hallpass".to_owned());
     let client = AwsClientSettings::new(home.to_owned());
     let (seed, clock) = (fastrand::u64(..), Arc::new(SystemClock));
@@ -27,7 +27,7 @@ pub(super) async fn look(
     let calls = calls.map_err(Failure::failed)?;
     let aggregator = Aggregator::new(&calls, name, home);
     let aggregator = aggregator.map_err(|error| Failure::bad_input(error.to_string()))?;
-    let mut found = Found::default();
+    let mut found = FoundSightings::default();
     for query in queries(kinds) {
         let read = aggregator.select(&query).await.map_err(|it| failure(&it))?;
         found.sightings.extend(read.sightings);

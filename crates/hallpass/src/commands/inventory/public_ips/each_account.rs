@@ -8,7 +8,7 @@ use hallpass_addresses::{
 use hallpass_model::AccountId;
 use serde_json::{Value, json};
 
-use super::Found;
+use super::FoundSightings;
 use super::everywhere::{Everywhere, EverywhereAnswers};
 use crate::exit::Failure;
 
@@ -21,8 +21,8 @@ type Places = BTreeMap<(AccountId, String), UncoveredPlace>;
 pub(super) async fn look(
     everywhere: &Everywhere,
     kinds: &BTreeSet<AddressKind>,
-) -> Result<Found, Failure> {
-    let mut found = Found::default();
+) -> Result<FoundSightings, Failure> {
+    let mut found = FoundSightings::default();
     let mut uncovered = Places::new();
     recorded(everywhere, kinds, &mut found.uncovered, &mut uncovered).await?;
     for query in queries(kinds) {

@@ -116,7 +116,7 @@ enum Verb {
 
 /// What was found, before it is one row for each address.
 #[derive(Default)]
-struct Found {
+struct FoundSightings {
     sightings: Vec<AddressSighting>,
     left_out: usize,
     uncovered: Vec<UncoveredPlace>,

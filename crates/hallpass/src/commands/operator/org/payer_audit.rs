@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use hallpass_aws::{AwsClientSettings, OrganizationCalls, RoleToAssume};
 use hallpass_collect::{CallPlace, ServiceCalls as _};
 use hallpass_org::payer::{PayerCallFailed, PayerCalls, PayerFile, payer_checks, read_facts};
-use hallpass_runner::{Check, CheckRow, CheckStrictness, junit};
+use hallpass_runner::{CheckResult, CheckRow, CheckStrictness, junit};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
@@ -184,8 +184,8 @@ impl PayerCalls for PayerAccountCalls {
     }
 }
 
-fn show(checks: &[Check], asked: Option<CheckFormat>) -> Result<(), Failure> {
-    let rows: Vec<CheckRow> = checks.iter().map(Check::row).collect();
+fn show(checks: &[CheckResult], asked: Option<CheckFormat>) -> Result<(), Failure> {
+    let rows: Vec<CheckRow> = checks.iter().map(CheckResult::row).collect();
     let format = match asked {
         Some(CheckFormat::Junit) => return output::print(&junit("org payer audit", checks)),
         Some(CheckFormat::Table) => Format::Table,
