@@ -744,6 +744,12 @@ def _(sim, w):
     assert {one["LastUpdateStatus"] for one in sources} == {"FAILED", "OUTDATED", "SUCCEEDED"}, sources[:3]
     failed = [one for one in sources if one["LastUpdateStatus"] == "FAILED"]
     assert all(one["LastErrorCode"] for one in failed), failed
+    fine = next(one for one in sources if one["LastUpdateStatus"] == "SUCCEEDED" and one["SourceType"] == "ACCOUNT")
+    there = sim.client("config", sim.credentials(fine["SourceId"]), fine["AwsRegion"])
+    [recorder] = there.describe_configuration_recorders()["ConfigurationRecorders"]
+    [status] = there.describe_configuration_recorder_status()["ConfigurationRecordersStatus"]
+    assert recorder["recordingGroup"]["allSupported"] and status["recording"], (recorder, status)
+    refused("NoSuchConfigurationRecorderException", there.describe_configuration_recorders, ConfigurationRecorderNames=["x"])
 
 
 @row("S-28")

@@ -8,10 +8,10 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crate::commands::approver::{approve, close_review, deny};
 use crate::commands::auditor::audit;
 use crate::commands::everybody::{complete, completions, demo, man, sim};
-use crate::commands::inventory::{access, alerts, companion, each, sync};
+use crate::commands::inventory::{access, alerts, companion, each, public_ips, sync};
 use crate::commands::operator::{
-    doctor, guard, lambda, lock, outage, plan, revoke, serve, sessions, slack, standing, store,
-    sweep, token,
+    doctor, guard, lambda, lock, org, outage, plan, revoke, serve, sessions, slack, standing,
+    store, sweep, token,
 };
 use crate::commands::policy_author::{abac, delegation, perimeter, policy, rules, vpn};
 use crate::commands::requester::{
@@ -78,11 +78,13 @@ pub(crate) enum Command {
     Sessions(sessions::Args),
     Standing(standing::Args),
     Sweep(sweep::Args),
+    Org(org::Args),
     Outage(outage::Args),
     Plan(plan::Args),
     Audit(audit::Args),
     Access(access::Args),
     Each(Box<each::Args>),
+    PublicIps(Box<public_ips::Args>),
     Sync(Box<sync::Args>),
     /// Who has what, where, and what is wrong with it
     #[command(disable_help_flag = true, disable_version_flag = true)]
@@ -148,7 +150,7 @@ pub(crate) const GROUPS: [CommandGroup; 7] = [
         title: "Run the server, take access away",
         commands: &[
             "serve", "guard", "doctor", "store", "token", "slack", "lambda", "revoke", "lock",
-            "unlock", "sessions", "standing", "sweep", "outage", "plan",
+            "unlock", "sessions", "standing", "sweep", "org", "outage", "plan",
         ],
     },
     CommandGroup {
@@ -160,6 +162,7 @@ pub(crate) const GROUPS: [CommandGroup; 7] = [
         commands: &[
             "access",
             "each",
+            "public-ips",
             "sync",
             "who",
             "query",
@@ -267,6 +270,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Sessions(args) => sessions::run(&args),
         Command::Standing(args) => standing::run(&args),
         Command::Sweep(args) => sweep::run(&args),
+        Command::Org(args) => org::run(&args),
         Command::Outage(args) => outage::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Audit(args) => audit::run(&args),
@@ -277,6 +281,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Alerts(args) => alerts::run(&args),
         Command::Access(args) => access::run(&args),
         Command::Each(args) => each::run(&args),
+        Command::PublicIps(args) => public_ips::run(&args),
         Command::Sync(args) => sync::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Policy(args) => policy::run(&args),

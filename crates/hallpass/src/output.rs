@@ -29,7 +29,7 @@ pub(crate) enum Format {
 }
 
 /// `--output`, on every command that prints data.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(crate) struct OutputArgs {
     /// How to print it [default: table on a terminal, jsonl otherwise]
     #[arg(long, short = 'o', value_enum, value_name = "FORMAT")]

@@ -12,6 +12,7 @@ mod facts;
 mod refusal;
 
 pub mod outage;
+pub mod payer;
 pub mod session_revocation;
 pub mod sessions;
 

@@ -5,9 +5,12 @@
 //! is stored before each write, its answer after it, and after a stop the world is looked at before
 //! anything is sent again. What a step does is said by whoever fills [`StepExecutor`].
 //!
+//! A [`CheckResult`] is the other form: it reads, says what it found, and changes nothing (§0.2).
+//!
 //! Knows nothing of AWS, of databases or of what any step means.
 #![warn(missing_docs)]
 
+mod check;
 mod plan;
 
 mod journal;
@@ -22,6 +25,7 @@ mod ports;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use check::{CheckOutcome, CheckResult, CheckRow, CheckSeverity, CheckStrictness, junit};
 pub use journal::{
     Final, Folded, JournalEntry, JournalError, Record, StepEnd, StepState, Stored, fold,
 };

@@ -16,6 +16,7 @@ const CORES: &[&str] = &[
     "inventory",
     "collect",
     "alerts",
+    "addresses",
     "activity",
     "org",
     "access-files",
@@ -47,6 +48,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("wording", &["access", "alerts", "rules", "model"]),
     ("inventory", &["iam", "runner", "model"]),
     ("collect", &["inventory", "model"]),
+    // collect: the port of calls that are rationed and repeated
+    ("addresses", &["collect", "inventory", "model"]),
     ("activity", &["iam", "runner", "model"]),
     ("org", &["assignments", "iam", "runner", "audit", "model"]),
     // rules: the directory snapshot, and the reader of TOML, YAML and JSON that knows places

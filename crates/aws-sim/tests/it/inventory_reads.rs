@@ -462,6 +462,30 @@ async fn aggregators_say_what_they_could_not_collect() {
 }
 
 #[tokio::test]
+async fn a_recorder_is_on_where_something_is_recorded() {
+    let bench = Bench::small().await;
+    let signer = bench.member("payments-prod");
+    let call = |operation: &'static str, input: Value| bench.call_as(&signer, operation, input);
+    let here = call("config:DescribeConfigurationRecorders", json!({})).await;
+    let all = here.json()["ConfigurationRecorders"]
+        .as_array()
+        .unwrap()
+        .len();
+    let status = call("config:DescribeConfigurationRecorderStatus", json!({}))
+        .await
+        .json();
+    let on = status["ConfigurationRecordersStatus"]
+        .as_array()
+        .unwrap()
+        .clone();
+    assert_eq!(on.len(), all);
+    assert!(on.iter().all(|one| one["recording"] == true), "{status}");
+    let other = json!({ "ConfigurationRecorderNames": ["other"] });
+    let missing = call("config:DescribeConfigurationRecorders", other).await;
+    assert_eq!(missing.outcome(), "NoSuchConfigurationRecorderException");
+}
+
+#[tokio::test]
 async fn what_is_stated_can_be_added() {
     let bench = Bench::small().await;
     let account = bench.account("network");

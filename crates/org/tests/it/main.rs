@@ -10,4 +10,5 @@
 mod bench;
 mod cutting_off;
 mod drills;
+mod payer;
 mod stopping;

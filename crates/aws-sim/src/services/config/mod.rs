@@ -2,6 +2,7 @@
 
 mod aggregators;
 mod items;
+mod recorders;
 mod select;
 
 use hallpass_aws_model::message;
@@ -68,6 +69,11 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         (
             "DescribeConfigurationAggregatorSourcesStatus",
             Reads(aggregators::sources),
+        ),
+        ("DescribeConfigurationRecorders", Reads(recorders::describe)),
+        (
+            "DescribeConfigurationRecorderStatus",
+            Reads(recorders::describe_status),
         ),
         ("SelectAggregateResourceConfig", Reads(select_aggregate)),
         ("SelectResourceConfig", Reads(select_own)),

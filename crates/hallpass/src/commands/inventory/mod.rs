@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod alerts;
 pub(crate) mod companion;
 pub(crate) mod each;
+pub(crate) mod public_ips;
 pub(crate) mod sync;
 
 mod runs;

@@ -4,6 +4,7 @@ pub(crate) mod doctor;
 pub(crate) mod guard;
 pub(crate) mod lambda;
 pub(crate) mod lock;
+pub(crate) mod org;
 pub(crate) mod outage;
 pub(crate) mod plan;
 pub(crate) mod revoke;

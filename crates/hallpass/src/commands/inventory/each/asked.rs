@@ -71,7 +71,7 @@ pub(super) fn understand(args: &Args, id: &str) -> Result<AskedOperation, Failur
     FanoutCalls::check(&asked).map_err(|error| Failure::bad_input(error.to_string()))?;
     let home = home_region(args.home_region.as_ref())?;
     Ok(AskedOperation {
-        regions: regions(args, &service, &home)?,
+        regions: regions(&args.regions, &service, &home)?,
         selection: selection(&args.selection)?,
         access: access(args, home, id)?,
         operation: asked,
@@ -143,9 +143,7 @@ fn bad_params(problem: &InputProblem) -> Failure {
 }
 
 /// The Region of our own calls: what was given, else that of the environment.
-pub(in crate::commands::inventory) fn home_region(
-    given: Option<&String>,
-) -> Result<String, Failure> {
+pub(in crate::commands) fn home_region(given: Option<&String>) -> Result<String, Failure> {
     let other = || {
         std::env::var("AWS_DEFAULT_REGION")
             .ok()
@@ -167,11 +165,16 @@ fn known_region(name: String) -> Result<String, Failure> {
     })
 }
 
-fn regions(args: &Args, service: &str, home: &str) -> Result<RegionChoice, Failure> {
+/// The Regions that were named.
+pub(in crate::commands::inventory) fn regions(
+    names: &[String],
+    service: &str,
+    home: &str,
+) -> Result<RegionChoice, Failure> {
     if let Some(global) = catalog().global_region(service, home) {
         return Ok(RegionChoice::Certain(vec![global.to_owned()]));
     }
-    match args.regions.as_slice() {
+    match names {
         [one] if one == "enabled" => Ok(RegionChoice::Enabled),
         [one] if one == "all" => Ok(RegionChoice::Named(catalog().regions(home).to_vec())),
         names => {
@@ -189,7 +192,10 @@ fn regions(args: &Args, service: &str, home: &str) -> Result<RegionChoice, Failu
     }
 }
 
-fn selection(args: &SelectionArgs) -> Result<Selection, Failure> {
+/// Which of the accounts that are found are asked.
+pub(in crate::commands::inventory) fn selection(
+    args: &SelectionArgs,
+) -> Result<Selection, Failure> {
     let ids = |names: &[String]| {
         let ids = names.iter().map(|it| AccountId::new(it.as_str()));
         ids.collect::<Result<_, _>>()
@@ -213,7 +219,6 @@ fn selection(args: &SelectionArgs) -> Result<Selection, Failure> {
 }
 
 fn access(args: &Args, home: String, id: &str) -> Result<FanoutAccess, Failure> {
-    let given = args.selection.accounts_file.as_deref();
     let tags = args.session_tag.iter().map(|it| {
         let (key, value) = it.split_once('=').ok_or_else(|| {
             Failure::bad_input(format!("`--session-tag {it}` is not `KEY=VALUE`"))
@@ -222,21 +227,29 @@ fn access(args: &Args, home: String, id: &str) -> Result<FanoutAccess, Failure> 
     });
     Ok(FanoutAccess {
         client: AwsClientSettings::new(home),
-        accounts: AccountsToFind {
-            given: given.map(accounts_of_file).transpose()?,
-            units: args.selection.ou.clone(),
-            depth: if args.selection.ou_direct {
-                OrganizationUnits::Named
-            } else {
-                OrganizationUnits::AllBelow
-            },
-            with_tags: !args.selection.tag.is_empty(),
-        },
+        accounts: accounts_to_find(&args.selection)?,
         role: RoleToAssume {
             tags: tags.collect::<Result<_, Failure>>()?,
             source_identity: args.source_identity.clone(),
             ..args.role.to_assume(format!("hallpass-{id}"))
         },
+    })
+}
+
+/// Which accounts are looked for.
+pub(in crate::commands::inventory) fn accounts_to_find(
+    args: &SelectionArgs,
+) -> Result<AccountsToFind, Failure> {
+    let given = args.accounts_file.as_deref();
+    Ok(AccountsToFind {
+        given: given.map(accounts_of_file).transpose()?,
+        units: args.ou.clone(),
+        depth: if args.ou_direct {
+            OrganizationUnits::Named
+        } else {
+            OrganizationUnits::AllBelow
+        },
+        with_tags: !args.tag.is_empty(),
     })
 }
 

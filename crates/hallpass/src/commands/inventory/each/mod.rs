@@ -3,11 +3,14 @@
 
 mod asked;
 mod lines;
+mod progress;
 mod recipes;
 mod sink;
 mod spool;
 
-pub(super) use self::asked::home_region;
+pub(in crate::commands) use self::asked::home_region;
+pub(super) use self::asked::{accounts_to_find, regions, selection};
+pub(super) use self::progress::ProgressLine;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,9 +35,9 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, OutputArgs};
 
 /// Calls in flight inside one account.
-const PER_ACCOUNT: usize = 8;
+pub(super) const PER_ACCOUNT: usize = 8;
 /// Codes that say that what was named is not there.
-const NOT_THERE: [&str; 3] = [
+pub(super) const NOT_THERE: [&str; 3] = [
     "OrganizationalUnitNotFoundException",
     "ParentNotFoundException",
     "InvalidInputException",
@@ -149,6 +152,33 @@ pub(crate) struct SelectionArgs {
     /// The management account, too
     #[arg(long)]
     include_management: bool,
+}
+
+impl SelectionArgs {
+    /// What was selected, in words that are the same for the same selection.
+    pub(super) fn words(&self) -> String {
+        let file = self.accounts_file.as_ref();
+        let file = file.map(|it| format!("those of {}", it.display()));
+        let parts = [
+            ("", self.accounts.join(",")),
+            ("", file.unwrap_or_default()),
+            ("below ", self.ou.join(",")),
+            ("with the tag ", self.tag.join(",")),
+            ("named ", self.name_glob.join(",")),
+            ("without ", self.exclude.join(",")),
+        ];
+        let parts = parts.iter().filter(|(_, value)| !value.is_empty());
+        let parts: Vec<String> = parts.map(|(how, value)| format!("{how}{value}")).collect();
+        let mut words = if parts.is_empty() {
+            "all accounts".to_owned()
+        } else {
+            format!("accounts {}", parts.join(", "))
+        };
+        if self.include_management {
+            words.push_str(" and the management account");
+        }
+        words
+    }
 }
 
 pub(super) fn concurrency(text: &str) -> Result<usize, String> {
@@ -268,12 +298,18 @@ async fn ask(
             std::future::pending::<()>().await;
         }
     };
-    let time = MonotonicTime(Instant::now());
+    let time = MonotonicTime::begin();
     hallpass_fanout::run(settings, leaving, &calls, &time, (folder, results), stop).await
 }
 
 /// Milliseconds since the run began.
-struct MonotonicTime(Instant);
+pub(super) struct MonotonicTime(Instant);
+
+impl MonotonicTime {
+    pub(super) fn begin() -> Self {
+        Self(Instant::now())
+    }
+}
 
 #[async_trait]
 impl Wait for MonotonicTime {
@@ -288,14 +324,14 @@ impl Wait for MonotonicTime {
     }
 }
 
-fn new_id() -> Result<String, Failure> {
+pub(super) fn new_id() -> Result<String, Failure> {
     let mut bytes = [0; 4];
     getrandom::fill(&mut bytes).map_err(Failure::bug)?;
     Ok(hex::encode(bytes))
 }
 
 /// Endpoints that the catalog does not have are not guessed.
-pub(super) fn refuse_variants(command: &str) -> Result<(), Failure> {
+pub(in crate::commands) fn refuse_variants(command: &str) -> Result<(), Failure> {
     for name in ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"] {
         if std::env::var(name).is_ok_and(|it| it.eq_ignore_ascii_case("true")) {
             return Err(Failure::bad_input(format!(

@@ -3,22 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use hallpass_fanout::{Progress, ResultSink, RunReport, Slice, SliceFailure, SliceSkip};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value};
 
 use super::lines::{merged, rows};
+use super::progress::ProgressLine;
 use crate::exit::Failure;
 use crate::output::{self, Format, Table};
 
 /// Failures that are shown; all are in `--errors`.
 const FAILURES_SHOWN: usize = 40;
-/// How often progress is told where there is no terminal.
-const TOLD_EVERY: Duration = Duration::from_secs(10);
 /// Columns that every row has.
 const FIRST: [&str; 3] = ["account", "name", "region"];
 
@@ -39,32 +36,18 @@ pub(super) struct Results {
     rows: Vec<Map<String, Value>>,
     failures: Vec<SliceFailure>,
     skips: BTreeMap<&'static str, usize>,
-    bar: Option<ProgressBar>,
-    begun: Instant,
-    told: Instant,
+    progress: ProgressLine,
 }
 
 impl Results {
     pub(super) fn new(form: ResultForm) -> Self {
-        let style = ProgressStyle::with_template("{spinner} {msg}");
-        let bar = io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new_spinner();
-            if let Ok(style) = style {
-                bar.set_style(style);
-            }
-            bar.enable_steady_tick(Duration::from_millis(120));
-            bar
-        });
-        let now = Instant::now();
         Self {
             form,
             count: 0,
             rows: Vec::new(),
             failures: Vec::new(),
             skips: BTreeMap::new(),
-            bar,
-            begun: now,
-            told: now,
+            progress: ProgressLine::new(""),
         }
     }
 
@@ -74,17 +57,12 @@ impl Results {
             stdout.write_all(text)?;
             stdout.flush()
         };
-        match &self.bar {
-            Some(bar) => bar.suspend(write),
-            None => write(),
-        }
+        self.progress.suspend(write)
     }
 
     /// Ends the output: what could only be written when all was there.
     pub(super) fn end(&mut self) -> Result<(), Failure> {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
+        self.progress.end();
         match self.form.format {
             Format::Jsonl => Ok(()),
             Format::Json if self.count == 0 => output::print("[]\n"),
@@ -133,7 +111,7 @@ impl Results {
             totals.skipped,
             totals.calls,
             totals.retries,
-            self.begun.elapsed().as_secs_f64()
+            self.progress.elapsed().as_secs_f64()
         ));
         Ok(())
     }
@@ -183,37 +161,8 @@ impl ResultSink for Results {
     }
 
     fn progress(&mut self, progress: &Progress) {
-        let text = shown(progress, self.begun.elapsed());
-        match &self.bar {
-            Some(bar) => bar.set_message(text),
-            None if self.told.elapsed() >= TOLD_EVERY => {
-                self.told = Instant::now();
-                output::say(&text);
-            }
-            None => {}
-        }
+        self.progress.tell(progress);
     }
-}
-
-fn shown(progress: &Progress, elapsed: Duration) -> String {
-    let totals = progress.totals;
-    let done = totals.ok + totals.failed;
-    let at_least = if progress.is_whole { "" } else { "≥" };
-    let seconds = elapsed.as_secs().max(1);
-    let rate = totals.calls / seconds;
-    let mut text = format!(
-        "{done}/{at_least}{} slices, {rate} calls/s, {} failed",
-        progress.slices, totals.failed
-    );
-    let left = u64::try_from(progress.slices.saturating_sub(done)).unwrap_or(u64::MAX);
-    if let Some(left) = (left * seconds).checked_div(u64::try_from(done).unwrap_or(u64::MAX))
-        && progress.is_whole
-        && left > 0
-    {
-        // writing to a `String` cannot fail
-        let _ = write!(text, ", {left} s left");
-    }
-    text
 }
 
 /// Failures for people: what is the same in many Regions of an account is said once.
@@ -323,7 +272,6 @@ fn table(rows: &[Map<String, Value>], columns: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use hallpass_fanout::Totals;
     use serde_json::json;
 
     use super::*;
@@ -352,25 +300,5 @@ mod tests {
             text.starts_with("ACCOUNT  NAME  REGION  A    B     Z\n"),
             "{text}"
         );
-    }
-
-    #[test]
-    fn progress_says_at_least_until_all_is_known() {
-        let totals = Totals {
-            ok: 30,
-            failed: 10,
-            calls: 100,
-            ..Totals::default()
-        };
-        let mut progress = Progress {
-            totals,
-            slices: 80,
-            is_whole: false,
-        };
-        let text = shown(&progress, Duration::from_secs(10));
-        assert_eq!(text, "40/≥80 slices, 10 calls/s, 10 failed");
-        progress.is_whole = true;
-        let text = shown(&progress, Duration::from_secs(10));
-        assert_eq!(text, "40/80 slices, 10 calls/s, 10 failed, 10 s left");
     }
 }

@@ -1,0 +1,186 @@
+//! Where nobody knows whether there are addresses (`inventory.md` B-10).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::stream::{self, StreamExt as _};
+use hallpass_collect::ServiceCalls;
+use hallpass_model::AccountId;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::aggregator::SelectError;
+use crate::pages::listed;
+use crate::read::text;
+
+/// Accounts whose Regions are asked for side by side.
+const ACCOUNTS_AT_ONCE: usize = 8;
+/// Regions on a page: the most that the account service gives.
+const REGIONS_A_PAGE: u32 = 50;
+
+/// A place of which nothing, or nothing new, is known.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct UncoveredPlace {
+    /// The account; none where it is about all of them.
+    pub account_id: Option<AccountId>,
+    /// The Region; none where it is about all of the account's.
+    pub region: Option<String>,
+    /// Why.
+    pub reason: String,
+}
+
+impl UncoveredPlace {
+    /// Whether this place is, or is part of, what is uncovered.
+    pub fn holds(&self, account: &AccountId, region: &str) -> bool {
+        self.account_id.as_ref().is_none_or(|it| it == account)
+            && self.region.as_deref().is_none_or(|it| it == region)
+    }
+}
+
+/// Places that should be covered: the active accounts of the organization with the Regions that are on in each;
+/// and what could not be found out about that.
+pub async fn expected_places(
+    calls: &dyn ServiceCalls,
+) -> (BTreeSet<(AccountId, String)>, Vec<UncoveredPlace>) {
+    let organizations = ("organizations", "ListAccounts");
+    let accounts = match listed(calls, organizations, json!({}), "Accounts").await {
+        Ok(accounts) => accounts,
+        Err(failure) => {
+            let reason = unread(
+                "the accounts of the organization could not be listed",
+                &failure,
+            );
+            let nowhere = UncoveredPlace {
+                account_id: None,
+                region: None,
+                reason,
+            };
+            return (BTreeSet::new(), vec![nowhere]);
+        }
+    };
+    let active = accounts
+        .iter()
+        .filter(|it| text(it, "State").or_else(|| text(it, "Status")) == Some("ACTIVE"));
+    let ids: Vec<AccountId> = active
+        .filter_map(|it| AccountId::new(text(it, "Id")?).ok())
+        .collect();
+    let regions = stream::iter(ids).map(|account| async {
+        let input = json!({
+            "AccountId": account, "MaxResults": REGIONS_A_PAGE,
+            "RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT"],
+        });
+        let found = listed(calls, ("account", "ListRegions"), input, "Regions").await;
+        (account, found)
+    });
+    let found: Vec<_> = regions.buffered(ACCOUNTS_AT_ONCE).collect().await;
+    let (mut places, mut unknown) = (BTreeSet::new(), Vec::new());
+    for (account, regions) in found {
+        match regions {
+            Ok(regions) => {
+                let names = regions.iter().filter_map(|it| text(it, "RegionName"));
+                places.extend(names.map(|it| (account.clone(), it.to_owned())));
+            }
+            Err(failure) => unknown.push(UncoveredPlace {
+                account_id: Some(account),
+                region: None,
+                reason: unread("its Regions could not be listed", &failure),
+            }),
+        }
+    }
+    (places, unknown)
+}
+
+fn unread(what: &str, error: &SelectError) -> String {
+    format!("{what}: {error}")
+}
+
+/// Places that an aggregator does not have, has not any more, or whose recorder does not reach it.
+pub fn uncovered_by_aggregator(
+    expected: &BTreeSet<(AccountId, String)>,
+    sources: &[Value],
+) -> Vec<UncoveredPlace> {
+    let mut states: BTreeMap<(AccountId, String), Option<String>> = BTreeMap::new();
+    let mut uncovered = Vec::new();
+    for source in sources {
+        let region = text(source, "AwsRegion").unwrap_or_default().to_owned();
+        let account = text(source, "SourceId").and_then(|it| AccountId::new(it).ok());
+        let wrong = wrong(source);
+        match account {
+            Some(account) => {
+                states.insert((account, region), wrong);
+            }
+            // the organization as a whole
+            None => uncovered.extend(wrong.map(|reason| UncoveredPlace {
+                account_id: None,
+                region: None,
+                reason: format!("the source `organization`: {reason}"),
+            })),
+        }
+    }
+    for place in expected {
+        let reason = match states.get(place) {
+            Some(None) => continue,
+            Some(Some(wrong)) => wrong.clone(),
+            None => "it is not in the aggregator, or has no recorder".to_owned(),
+        };
+        uncovered.push(UncoveredPlace {
+            account_id: Some(place.0.clone()),
+            region: Some(place.1.clone()),
+            reason,
+        });
+    }
+    uncovered.sort();
+    uncovered
+}
+
+/// What is wrong with a source.
+fn wrong(source: &Value) -> Option<String> {
+    let why = text(source, "LastErrorCode").map(|it| format!(" ({it})"));
+    let why = why.unwrap_or_default();
+    match text(source, "LastUpdateStatus") {
+        Some("SUCCEEDED") => None,
+        Some("OUTDATED") => Some(format!("what the aggregator has is outdated{why}")),
+        Some("FAILED") => Some(format!("the aggregator could not collect from it{why}")),
+        other => Some(format!("its state is {}", other.unwrap_or("unknown"))),
+    }
+}
+
+/// Why what an account has in a Region is not recorded there, by the answers of `DescribeConfigurationRecorders` and
+/// `DescribeConfigurationRecorderStatus`; nothing where all of these types are.
+pub fn unrecorded(recorders: &Value, status: &Value, types: &BTreeSet<&str>) -> Option<String> {
+    let rows = |answer: &Value, name: &str| {
+        let rows = answer.get(name).and_then(Value::as_array).cloned();
+        rows.unwrap_or_default()
+    };
+    let recorders = rows(recorders, "ConfigurationRecorders");
+    if recorders.is_empty() {
+        return Some("there is no recorder".to_owned());
+    }
+    let switches = rows(status, "ConfigurationRecordersStatus");
+    if !switches
+        .iter()
+        .any(|it| it.get("recording") == Some(&Value::Bool(true)))
+    {
+        return Some("its recorder is switched off".to_owned());
+    }
+    let missing = types.iter().filter(|wanted| {
+        !recorders
+            .iter()
+            .any(|recorder| records(recorder.get("recordingGroup"), wanted))
+    });
+    let missing: Vec<&str> = missing.copied().collect();
+    (!missing.is_empty()).then(|| format!("its recorder leaves out {}", missing.join(", ")))
+}
+
+/// Whether a recorder with this group records a type of resource.
+fn records(group: Option<&Value>, wanted: &str) -> bool {
+    let at = |path: &str| group.and_then(|it| it.pointer(path));
+    let lists = |path: &str| {
+        let names = at(path).and_then(Value::as_array);
+        names.is_some_and(|all| all.iter().any(|it| it == wanted))
+    };
+    match at("/recordingStrategy/useOnly").and_then(Value::as_str) {
+        Some("EXCLUSION_BY_RESOURCE_TYPES") => !lists("/exclusionByResourceTypes/resourceTypes"),
+        Some("INCLUSION_BY_RESOURCE_TYPES") => lists("/resourceTypes"),
+        _ => at("/allSupported") == Some(&Value::Bool(true)) || lists("/resourceTypes"),
+    }
+}

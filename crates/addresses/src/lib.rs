@@ -1,0 +1,34 @@
+//! The public addresses of an organization, as AWS Config has recorded them: which queries find them, what
+//! answers mean, which address is what, and where nobody knows (`inventory.md` §6).
+//!
+//! Knows Config's query language and the resources that have public addresses. Never knows networks,
+//! credentials, files or clocks: calls go through [`hallpass_collect::ServiceCalls`].
+#![warn(missing_docs)]
+
+mod kind;
+mod sighting;
+
+mod attached;
+mod pages;
+mod query;
+mod read;
+
+mod address;
+
+mod aggregator;
+mod coverage;
+mod live;
+mod report;
+
+pub use address::{AddressFamily, AddressOwner, AttachedKind, FoundAddress, merged};
+pub use aggregator::{Aggregator, BadAggregatorName, SelectError};
+pub use coverage::{UncoveredPlace, expected_places, uncovered_by_aggregator, unrecorded};
+pub use kind::{AddressKind, UnknownKind};
+pub use live::{
+    AddressDifference, AddressVerification, DifferenceSide, LiveAddress, differences,
+    elastic_addresses, interface_addresses,
+};
+pub use query::{AddressQuery, QueryComparison, queries};
+pub use read::{AnswerProblem, ReadItems, read_items};
+pub use report::{AddressChange, AddressReport, ChangeSide, NEVER_FOUND, changes};
+pub use sighting::AddressSighting;

@@ -1,0 +1,88 @@
+//! `hallpass public-ips diff`: what came and what went between two kept reports.
+
+use std::path::{Path, PathBuf};
+
+use hallpass_addresses::{AddressReport, ChangeSide, changes};
+
+use crate::commands::read_text;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::output::{self, OutputArgs, Table};
+
+/// The largest report that is read.
+const REPORT_BYTES_MAX: u64 = 256 << 20;
+
+/// Show new and gone addresses between two kept reports
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  hallpass public-ips diff --fail-on-findings monday.json tuesday.json")]
+pub(super) struct Args {
+    /// The earlier report
+    #[arg(value_name = "EARLIER")]
+    earlier: PathBuf,
+    /// The later report
+    #[arg(value_name = "LATER")]
+    later: PathBuf,
+    /// Exit 3 where an address is new
+    #[arg(long)]
+    fail_on_findings: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Exit 2 where they cannot be compared.
+pub(super) fn run(args: &Args) -> Outcome {
+    let (earlier, later) = (read(&args.earlier)?, read(&args.later)?);
+    if earlier.scope != later.scope || earlier.kinds != later.kinds {
+        let of = |it: &AddressReport| {
+            let kinds: Vec<&str> = it.kinds.iter().map(|it| it.name()).collect();
+            format!("{} ({})", it.scope, kinds.join(","))
+        };
+        let failure = Failure::bad_input("the reports are not about the same");
+        return Err(failure.detail(of(&earlier)).detail(of(&later)));
+    }
+    if earlier.as_of > later.as_of {
+        return Err(Failure::bad_input("the first report is the later one"));
+    }
+    let found = changes(&earlier, &later);
+    let fields = ["change", "public_ip", "account_id", "region", "resource_id"];
+    output::list(args.output.format(), &found, &fields, || {
+        let mut table = Table::new(&["=CHANGE", "=ADDRESS", "=ACCOUNT", "=REGION", "RESOURCE"]);
+        for it in &found {
+            table.row([
+                words(it.change).to_owned(),
+                it.public_ip.to_string(),
+                it.account_id.to_string(),
+                it.region.clone(),
+                it.resource_id.clone(),
+            ]);
+        }
+        table
+    })?;
+    let count = |change| found.iter().filter(|it| it.change == change).count();
+    let (new, unknown) = (count(ChangeSide::New), count(ChangeSide::Unknown));
+    let gone = count(ChangeSide::Gone);
+    output::say(&format!("new {new}, gone {gone}, unknown {unknown}"));
+    Ok(match (args.fail_on_findings, new, unknown) {
+        (true, 1.., _) => Exit::Findings,
+        (_, _, 0) => Exit::Ok,
+        _ => Exit::Failed,
+    })
+}
+
+fn words(change: ChangeSide) -> &'static str {
+    match change {
+        ChangeSide::New => "new",
+        ChangeSide::Gone => "gone",
+        ChangeSide::Unknown => "unknown",
+    }
+}
+
+fn read(path: &Path) -> Result<AddressReport, Failure> {
+    let text = read_text(path, REPORT_BYTES_MAX)?;
+    serde_json::from_str(&text).map_err(|error| {
+        Failure::bad_input(format!("this is no report of `public-ips`: {error}")).within(path)
+    })
+}

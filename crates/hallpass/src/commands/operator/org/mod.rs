@@ -1,0 +1,40 @@
+//! `hallpass org …`: how an organization is set up.
+
+mod payer_audit;
+
+use crate::exit::Outcome;
+
+/// Check how the organization is set up
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  hallpass org payer audit org-payer.yaml
+  hallpass org payer audit org-payer.yaml --strict --output junit > payer.xml")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Payer(PayerArgs),
+}
+
+/// A payer account that a partner and a customer share
+#[derive(Debug, clap::Args)]
+struct PayerArgs {
+    #[command(subcommand)]
+    command: PayerCommand,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum PayerCommand {
+    Audit(payer_audit::Args),
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    match &args.command {
+        Command::Payer(PayerArgs {
+            command: PayerCommand::Audit(args),
+        }) => payer_audit::run(args),
+    }
+}

@@ -1,0 +1,53 @@
+//! What is read of a payer account. What was refused is kept as that, and is never taken for nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::file::PayerSide;
+
+/// Something that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadFact {
+    /// The action: `iam:GetAccountSummary`.
+    pub action: String,
+    /// The code and words of the refusal.
+    pub reason: String,
+}
+
+/// What was read, or why it was not.
+pub type ReadFact<T> = Result<T, UnreadFact>;
+
+/// The rule that tells of sign-ins of the root user.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RootLoginAlert {
+    /// There is one, and it is on.
+    pub is_present: bool,
+    /// Who hears of it.
+    pub told: BTreeSet<PayerSide>,
+}
+
+/// What was read.
+#[derive(Clone, Debug)]
+pub struct PayerFacts {
+    /// Numbers of the account, by name.
+    pub summary: ReadFact<BTreeMap<String, i64>>,
+    /// The mail address of each alternate contact, by type; none where there is none.
+    pub contacts: BTreeMap<&'static str, ReadFact<Option<String>>>,
+    /// The telephone number of the account.
+    pub phone: ReadFact<Option<String>>,
+    /// What each role may do, of the actions that were asked for.
+    pub simulated: BTreeMap<String, ReadFact<BTreeMap<String, bool>>>,
+    /// Whether the organization has all features.
+    pub has_all_features: ReadFact<bool>,
+    /// Whether service control policies are on.
+    pub has_scps: ReadFact<bool>,
+    /// The rule that tells of sign-ins.
+    pub root_login: ReadFact<RootLoginAlert>,
+    /// Accounts that are in no unit, beside the payer itself.
+    pub accounts_in_root: ReadFact<Vec<String>>,
+    /// Service control policies by name.
+    pub policies: ReadFact<BTreeMap<String, Value>>,
+    /// What the payer account itself cost last month, by service.
+    pub own_costs: ReadFact<BTreeMap<String, f64>>,
+}

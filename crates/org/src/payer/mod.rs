@@ -1,0 +1,14 @@
+//! A payer account that two parties share (`organization.md` §8): who should have what, what is read of it, and the
+//! checks made of both.
+
+mod checks;
+mod event_pattern;
+mod facts;
+mod file;
+mod read;
+
+pub use checks::payer_checks;
+pub use event_pattern::accepts;
+pub use facts::{PayerFacts, ReadFact, RootLoginAlert, UnreadFact};
+pub use file::{PayerAttestation, PayerFile, PayerParty, PayerSide};
+pub use read::{PayerCallFailed, PayerCalls, read_facts};

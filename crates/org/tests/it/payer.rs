@@ -1,0 +1,543 @@
+//! The rows of `organization.md` §8, from the fixtures and from scripted answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use hallpass_org::payer::{
+    PayerCallFailed, PayerCalls, PayerFacts, PayerFile, PayerSide, RootLoginAlert, UnreadFact,
+    accepts, payer_checks, read_facts,
+};
+use hallpass_runner::{CheckResult, CheckStrictness};
+use jiff::civil::{Date, date};
+use serde_json::{Map, Value, json};
+
+const TODAY: Date = date(2026, 3, 2);
+
+fn file() -> PayerFile {
+    PayerFile::read(include_str!(
+        "../../../../docs/spec/fixtures/org-payer.yaml"
+    ))
+    .unwrap()
+}
+
+fn state() -> Value {
+    serde_json::from_str(include_str!(
+        "../../../../docs/spec/fixtures/org-payer-state.json"
+    ))
+    .unwrap()
+}
+
+/// The facts of the fixture.
+fn facts() -> PayerFacts {
+    let state = state();
+    let numbers = state["account_summary"].as_object().unwrap();
+    let mail = |kind: &str| Ok(state["contacts"][kind].as_str().map(str::to_owned));
+    let simulated = state["simulate"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(role, actions)| {
+            let actions = actions.as_object().unwrap().iter();
+            let actions = actions
+                .map(|(name, it)| (name.clone(), it == "allowed"))
+                .collect();
+            (role.clone(), Ok(actions))
+        });
+    let rule = &state["root_login_rule"];
+    let targets = rule["targets"].as_array().unwrap();
+    let told = [PayerSide::Partner, PayerSide::Customer];
+    let in_root = state["accounts_in_root"].as_array().unwrap().iter();
+    PayerFacts {
+        summary: Ok(numbers
+            .iter()
+            .map(|(name, it)| (name.clone(), it.as_i64().unwrap()))
+            .collect()),
+        contacts: ["BILLING", "OPERATIONS", "SECURITY"]
+            .map(|kind| (kind, mail(kind)))
+            .into(),
+        phone: Ok(state["phone"].as_str().map(str::to_owned)),
+        simulated: simulated.collect(),
+        has_all_features: Ok(true),
+        has_scps: Ok(true),
+        root_login: Ok(RootLoginAlert {
+            is_present: rule["present"].as_bool().unwrap(),
+            told: told
+                .into_iter()
+                .filter(|side| targets.contains(&json!(side.name())))
+                .collect(),
+        }),
+        accounts_in_root: Ok(in_root.map(|it| it.as_str().unwrap().to_owned()).collect()),
+        policies: Ok(BTreeMap::new()),
+        own_costs: Ok(BTreeMap::new()),
+    }
+}
+
+fn actions(
+    role: &str,
+    all: &[(&str, bool)],
+) -> (String, Result<BTreeMap<String, bool>, UnreadFact>) {
+    let all = all
+        .iter()
+        .map(|(name, allowed)| ((*name).to_owned(), *allowed));
+    (role.to_owned(), Ok(all.collect()))
+}
+
+/// Everything as the parties agreed.
+fn all_right() -> PayerFacts {
+    let mut facts = facts();
+    let security = Ok(Some("soc@customer.example".to_owned()));
+    facts.contacts.insert("SECURITY", security);
+    let nothing_more = [("iam:CreateRole", false), ("iam:PutRolePolicy", false)];
+    let customer = [
+        &[
+            ("ce:GetCostAndUsage", false),
+            ("organizations:ListAccounts", true),
+        ][..],
+        &nothing_more,
+    ]
+    .concat();
+    let partner = [
+        &[
+            ("ce:GetCostAndUsage", true),
+            ("organizations:ListAccounts", false),
+        ][..],
+        &nothing_more,
+    ]
+    .concat();
+    facts.simulated = BTreeMap::from([
+        actions("CustomerSecurity", &customer),
+        actions("PartnerBilling", &partner),
+    ]);
+    facts.root_login = Ok(RootLoginAlert {
+        is_present: true,
+        told: BTreeSet::from([PayerSide::Partner, PayerSide::Customer]),
+    });
+    facts.accounts_in_root = Ok(Vec::new());
+    facts
+}
+
+fn found(facts: &PayerFacts) -> Vec<CheckResult> {
+    payer_checks(&file(), facts, Some(&BTreeMap::new()), TODAY)
+}
+
+fn row(checks: &[CheckResult], id: &str) -> (&'static str, String) {
+    let row = checks.iter().find(|it| it.id == id).unwrap().row();
+    (row.status, row.evidence)
+}
+
+#[test]
+fn the_fixture_has_the_checks_that_it_expects() {
+    let checks = found(&facts());
+    for expected in state()["expect"].as_array().unwrap() {
+        let id = expected["id"].as_str().unwrap();
+        let row = checks.iter().find(|it| it.id == id).unwrap().row();
+        assert_eq!(row.status, expected["status"], "{id}");
+        let evidence = expected["evidence"].as_str().unwrap_or_default();
+        assert!(row.evidence.contains(evidence), "{id}: {}", row.evidence);
+        if let Some(severity) = expected.get("severity") {
+            assert_eq!(
+                serde_json::to_value(row.severity).unwrap(),
+                *severity,
+                "{id}"
+            );
+        }
+    }
+}
+
+type Change = fn(&mut PayerFacts);
+
+/// Number, what is different, check, status, what is seen.
+static ROWS: [(&str, Change, &str, &str, &str); 9] = [
+    (
+        "2",
+        |it| {
+            it.summary = Ok(BTreeMap::from([("AccountMFAEnabled".to_owned(), 0)]));
+        },
+        "root-mfa",
+        "fail",
+        "is 0",
+    ),
+    (
+        "3",
+        |it| {
+            it.summary = Ok(BTreeMap::from([("AccountAccessKeysPresent".to_owned(), 1)]));
+        },
+        "root-access-keys",
+        "fail",
+        "is 1",
+    ),
+    (
+        "4",
+        |it| {
+            it.simulated
+                .extend([actions("CustomerSecurity", &[("ce:GetCostAndUsage", true)])]);
+        },
+        "customer-no-billing",
+        "fail",
+        "ce:GetCostAndUsage",
+    ),
+    (
+        "5",
+        |it| {
+            let everything = [
+                ("ce:GetCostAndUsage", true),
+                ("ec2:RunInstances", true),
+                ("iam:CreateRole", true),
+            ];
+            it.simulated
+                .extend([actions("PartnerBilling", &everything)]);
+        },
+        "partner-billing-only",
+        "fail",
+        "ec2:RunInstances",
+    ),
+    (
+        "6",
+        |it| {
+            it.contacts
+                .insert("SECURITY", Ok(Some("soc@partner.example".to_owned())));
+        },
+        "contact-security",
+        "fail",
+        "soc@partner.example",
+    ),
+    (
+        "6b",
+        |it| {
+            it.contacts.insert("SECURITY", Ok(None));
+        },
+        "contact-security",
+        "fail",
+        "there is none",
+    ),
+    (
+        "7",
+        |it| {
+            it.root_login = Ok(RootLoginAlert::default());
+        },
+        "root-login-alert",
+        "fail",
+        "no rule",
+    ),
+    (
+        "8",
+        |it| {
+            let denied = UnreadFact {
+                action: "iam:SimulatePrincipalPolicy".to_owned(),
+                reason: "AccessDenied".to_owned(),
+            };
+            it.simulated
+                .insert("CustomerSecurity".to_owned(), Err(denied));
+        },
+        "customer-no-billing",
+        "unknown",
+        "iam:SimulatePrincipalPolicy: AccessDenied",
+    ),
+    (
+        "10",
+        |it| {
+            it.accounts_in_root = Ok(vec!["888888888888".to_owned()]);
+        },
+        "accounts-in-root",
+        "fail",
+        "888888888888",
+    ),
+];
+
+#[test]
+fn the_rows_of_the_specification() {
+    let fine = found(&all_right());
+    let failed = |checks: &[CheckResult], how| checks.iter().any(|it| it.is_failed(how));
+    assert!(
+        !failed(&fine, CheckStrictness::Everything),
+        "row 1: {fine:#?}"
+    );
+    for (number, change, id, status, evidence) in ROWS {
+        let mut facts = all_right();
+        change(&mut facts);
+        let checks = found(&facts);
+        let (seen, said) = row(&checks, id);
+        assert_eq!(seen, status, "row {number}");
+        assert!(said.contains(evidence), "row {number}: {said}");
+        let is_error = status == "fail" && number != "10";
+        assert_eq!(
+            failed(&checks, CheckStrictness::Errors),
+            is_error,
+            "row {number}"
+        );
+        assert!(failed(&checks, CheckStrictness::Everything), "row {number}");
+    }
+}
+
+#[test]
+fn what_no_api_says_is_vouched_for_or_asked() {
+    let mut file = file();
+    let vouched = |date: Date, expires: Date| {
+        serde_json::from_value(json!({"name": "Kim", "date": date, "expires": expires})).unwrap()
+    };
+    for (attestation, status, evidence) in [
+        (None, "manual", "people only"),
+        (
+            Some(vouched(date(2026, 1, 1), date(2026, 3, 2))),
+            "attested",
+            "Kim vouches for it until 2026-03-02",
+        ),
+        (
+            Some(vouched(date(2025, 1, 1), date(2026, 3, 1))),
+            "unknown",
+            "expired on 2026-03-01",
+        ),
+        (
+            Some(vouched(date(2026, 4, 1), date(2026, 5, 1))),
+            "unknown",
+            "begins on 2026-04-01",
+        ),
+    ] {
+        file.attestations = attestation
+            .map(|it| ("root-password".to_owned(), it))
+            .into_iter()
+            .collect();
+        let checks = payer_checks(&file, &all_right(), None, TODAY);
+        let (seen, said) = row(&checks, "root-password");
+        assert_eq!(seen, status);
+        assert!(said.contains(evidence), "{said}");
+    }
+}
+
+#[test]
+fn policies_are_compared_by_content() {
+    let deny = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "x:*", "Resource": "*"}]});
+    let named = |all: &[(&str, &Value)]| -> BTreeMap<String, Value> {
+        all.iter()
+            .map(|(name, it)| ((*name).to_owned(), (*it).clone()))
+            .collect()
+    };
+    let other = json!({});
+    for (wanted, has, status, evidence) in [
+        (
+            named(&[("old", &deny)]),
+            named(&[("new", &deny)]),
+            "pass",
+            "1 policies",
+        ),
+        (named(&[("old", &deny)]), named(&[]), "fail", "missing: old"),
+        (named(&[]), named(&[("new", &other)]), "fail", "added: new"),
+    ] {
+        let mut facts = all_right();
+        facts.policies = Ok(has);
+        let checks = payer_checks(&file(), &facts, Some(&wanted), TODAY);
+        assert_eq!(row(&checks, "scp-baseline"), (status, evidence.to_owned()));
+    }
+    let without = payer_checks(&file(), &all_right(), None, TODAY);
+    assert_eq!(row(&without, "scp-baseline").0, "not_applicable");
+}
+
+#[test]
+fn files_that_are_wrong_are_refused() {
+    let text = include_str!("../../../../docs/spec/fixtures/org-payer.yaml");
+    for (from, to, said) in [
+        ("phones:", "phone:", "phone"),
+        (
+            "email_domain: partner.example",
+            "email_domain: a@partner.example",
+            "is a domain",
+        ),
+        ("roles: [PartnerBilling]", "roles: []", "names no role"),
+        ("\"111111111111\"", "\"1\"", ""),
+    ] {
+        let error = PayerFile::read(&text.replace(from, to)).unwrap_err();
+        assert!(error.contains(said), "{said}: {error}");
+    }
+}
+
+#[test]
+fn a_rule_for_sign_ins_takes_the_event_of_the_fixture() {
+    let event: Value = serde_json::from_str(include_str!(
+        "../../../../docs/spec/fixtures/org-root-login.json"
+    ))
+    .unwrap();
+    let pattern = json!({"detail-type": ["AWS Console Sign In via CloudTrail"], "detail": {"userIdentity": {"type": ["Root"]}}});
+    assert!(accepts(&pattern, &event));
+    assert!(!accepts(
+        &json!({"detail": {"userIdentity": {"type": ["IAMUser"]}}}),
+        &event
+    ));
+}
+
+type Answer = Result<(Value, Option<Map<String, Value>>), PayerCallFailed>;
+
+/// An account whose answers are given by operation; what is not given is refused.
+#[derive(Default)]
+struct ScriptedPayer {
+    answers: BTreeMap<&'static str, Value>,
+    asked: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl PayerCalls for ScriptedPayer {
+    async fn call(&self, service: &'static str, operation: &'static str, input: &Value) -> Answer {
+        self.asked
+            .lock()
+            .unwrap()
+            .push(format!("{service}:{operation}"));
+        if operation == "SimulatePrincipalPolicy" && self.answers.contains_key(operation) {
+            let customer = input["PolicySourceArn"]
+                .as_str()
+                .unwrap()
+                .ends_with("CustomerSecurity");
+            let names = input["ActionNames"].as_array().unwrap().iter();
+            let rows = names.map(|name| {
+                let text = name.as_str().unwrap();
+                let is_billing = ["aws-portal", "billing", "ce", "cur", "invoicing", "payments", "tax"]
+                    .contains(&text.split(':').next().unwrap());
+                let allowed = is_billing != customer && !text.starts_with("iam:");
+                json!({"EvalActionName": name, "EvalDecision": if allowed { "allowed" } else { "implicitDeny" }})
+            });
+            return Ok((json!({"EvaluationResults": rows.collect::<Vec<_>>()}), None));
+        }
+        if operation == "GetAlternateContact" && self.answers.contains_key(operation) {
+            let domain = match input["AlternateContactType"].as_str() {
+                Some("BILLING") => "partner.example",
+                _ => "Customer.example",
+            };
+            return Ok((
+                json!({"AlternateContact": {"EmailAddress": format!("a@{domain}")}}),
+                None,
+            ));
+        }
+        let denied = || PayerCallFailed {
+            code: "AccessDeniedException".to_owned(),
+            message: "no".to_owned(),
+        };
+        self.answers
+            .get(operation)
+            .map(|it| (it.clone(), None))
+            .ok_or_else(denied)
+    }
+}
+
+fn answers() -> BTreeMap<&'static str, Value> {
+    let pattern = json!({"detail": {"userIdentity": {"type": ["Root"]}}}).to_string();
+    BTreeMap::from([
+        (
+            "GetAccountSummary",
+            json!({"SummaryMap": {"AccountMFAEnabled": 1, "AccountAccessKeysPresent": 0}}),
+        ),
+        ("GetAlternateContact", Value::Null),
+        (
+            "GetContactInformation",
+            json!({"ContactInformation": {"PhoneNumber": "+1 (555) 0111"}}),
+        ),
+        ("SimulatePrincipalPolicy", Value::Null),
+        (
+            "DescribeOrganization",
+            json!({"Organization": {"FeatureSet": "ALL"}}),
+        ),
+        (
+            "ListRoots",
+            json!({"Roots": [{"Id": "r-1", "PolicyTypes": [{"Type": "SERVICE_CONTROL_POLICY", "Status": "ENABLED"}]}]}),
+        ),
+        (
+            "ListAccountsForParent",
+            json!({"Accounts": [{"Id": "111111111111"}]}),
+        ),
+        (
+            "ListPolicies",
+            json!({"Policies": [{"Id": "p-FullAWSAccess", "Name": "FullAWSAccess", "AwsManaged": true}]}),
+        ),
+        (
+            "GetCostAndUsage",
+            json!({"ResultsByTime": [{"Groups": []}]}),
+        ),
+        (
+            "ListRules",
+            json!({"Rules": [
+                {"Name": "other", "EventPattern": "{\"source\":[\"aws.s3\"]}"},
+                {"Name": "off", "State": "DISABLED", "EventPattern": pattern.clone()},
+                {"Name": "root", "State": "ENABLED", "EventPattern": pattern},
+            ]}),
+        ),
+        (
+            "ListTargetsByRule",
+            json!({"Targets": [
+                {"Arn": "arn:aws:events:us-east-1:100000000050:event-bus/default"},
+                {"Arn": "arn:aws:sns:us-east-1:111111111111:root"},
+            ]}),
+        ),
+        (
+            "ListSubscriptionsByTopic",
+            json!({"Subscriptions": [
+                {"SubscriptionArn": "PendingConfirmation", "Endpoint": "ops@partner.example"},
+                {"SubscriptionArn": "arn:aws:sns:us-east-1:111111111111:root:1", "Endpoint": "soc@customer.example"},
+            ]}),
+        ),
+    ])
+}
+
+#[tokio::test]
+async fn an_account_that_is_all_right_has_nothing_failed_or_unknown() {
+    let calls = ScriptedPayer {
+        answers: answers(),
+        ..ScriptedPayer::default()
+    };
+    let checks = found(&read_facts(&calls, &file(), TODAY).await);
+    let bad: Vec<_> = checks
+        .iter()
+        .map(CheckResult::row)
+        .filter(|it| ["fail", "unknown"].contains(&it.status))
+        .collect();
+    assert!(bad.is_empty(), "{bad:#?}");
+}
+
+#[tokio::test]
+async fn each_call_that_is_refused_leaves_its_checks_unknown_and_no_others() {
+    let whole = ScriptedPayer {
+        answers: answers(),
+        ..ScriptedPayer::default()
+    };
+    let fine = found(&read_facts(&whole, &file(), TODAY).await);
+    for (operation, unknown) in [
+        ("GetAccountSummary", &["root-mfa", "root-access-keys"][..]),
+        (
+            "GetAlternateContact",
+            &["contact-billing", "contact-operations", "contact-security"],
+        ),
+        ("GetContactInformation", &["phone"]),
+        (
+            "SimulatePrincipalPolicy",
+            &[
+                "customer-access",
+                "customer-no-billing",
+                "partner-billing-only",
+                "customer-cannot-raise-itself",
+                "partner-cannot-raise-itself",
+            ],
+        ),
+        ("DescribeOrganization", &["all-features"]),
+        ("ListRoots", &["scp-type", "accounts-in-root"]),
+        ("ListAccountsForParent", &["accounts-in-root"]),
+        ("ListPolicies", &["scp-baseline"]),
+        ("GetCostAndUsage", &["payer-workloads"]),
+        ("ListRules", &["root-login-alert"]),
+        ("ListTargetsByRule", &["root-login-alert"]),
+        ("ListSubscriptionsByTopic", &["root-login-alert"]),
+    ] {
+        let mut answers = answers();
+        answers.remove(operation);
+        let calls = ScriptedPayer {
+            answers,
+            ..ScriptedPayer::default()
+        };
+        let checks = found(&read_facts(&calls, &file(), TODAY).await);
+        for (check, before) in checks.iter().zip(&fine) {
+            let row = check.row();
+            if unknown.contains(&check.id.as_str()) {
+                assert_eq!(row.status, "unknown", "{operation}: {}", check.id);
+                assert!(row.evidence.contains(operation), "{}", row.evidence);
+            } else {
+                assert_eq!(check, before, "{operation}");
+            }
+        }
+    }
+}

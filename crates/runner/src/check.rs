@@ -1,0 +1,286 @@
+//! Checks: what was found out about one thing without changing it (`organization.md` §0.2). What could not be read is
+//! `unknown`, and never counts as right.
+
+use std::fmt::Write as _;
+
+use jiff::civil::Date;
+use serde::Serialize;
+
+/// How bad it is where a check fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CheckSeverity {
+    /// Good to know.
+    Info,
+    /// Somebody should look.
+    Warn,
+    /// It must not be so.
+    Error,
+}
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CheckOutcome {
+    /// It is as it should be; what was seen.
+    Pass(String),
+    /// It is not; what was seen.
+    Fail(String),
+    /// It could not be read.
+    Unknown {
+        /// The action that was refused: `iam:GetAccountSummary`; or what else is missing.
+        action: String,
+        /// Why.
+        reason: String,
+    },
+    /// No API says it: somebody has to look.
+    Manual(String),
+    /// No API says it, and somebody vouches for it.
+    Attested {
+        /// Who.
+        name: String,
+        /// What they vouch for holds until the end of this day.
+        expires: Date,
+    },
+    /// It is not asked here.
+    NotApplicable(String),
+}
+
+/// One check of one thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckResult {
+    /// Its id, which stays: `root-mfa`.
+    pub id: String,
+    /// What should be so.
+    pub title: String,
+    /// How bad it is where it is not.
+    pub severity: CheckSeverity,
+    /// What it is about.
+    pub target: String,
+    /// What was found.
+    pub outcome: CheckOutcome,
+    /// What would help.
+    pub remedy: String,
+}
+
+/// A check as it is printed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CheckRow {
+    /// Its id.
+    pub id: String,
+    /// What should be so.
+    pub title: String,
+    /// How bad it is where it is not.
+    pub severity: CheckSeverity,
+    /// `pass`, `fail`, `unknown`, `manual`, `attested` or `not_applicable`.
+    pub status: &'static str,
+    /// What it is about.
+    pub target: String,
+    /// What was seen, or which action was refused.
+    pub evidence: String,
+    /// What would help; empty where nothing is to be done.
+    pub remedy: String,
+}
+
+/// What counts as failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckStrictness {
+    /// A failed check of severity `error`.
+    Errors,
+    /// A warning and what could not be read, too.
+    Everything,
+}
+
+impl CheckResult {
+    /// The check as it is printed.
+    pub fn row(&self) -> CheckRow {
+        let (status, evidence) = match &self.outcome {
+            CheckOutcome::Pass(seen) => ("pass", seen.clone()),
+            CheckOutcome::Fail(seen) => ("fail", seen.clone()),
+            CheckOutcome::Unknown { action, reason } => ("unknown", format!("{action}: {reason}")),
+            CheckOutcome::Manual(what) => ("manual", what.clone()),
+            CheckOutcome::Attested { name, expires } => {
+                ("attested", format!("{name} vouches for it until {expires}"))
+            }
+            CheckOutcome::NotApplicable(why) => ("not_applicable", why.clone()),
+        };
+        let is_fine = matches!(
+            self.outcome,
+            CheckOutcome::Pass(_) | CheckOutcome::Attested { .. } | CheckOutcome::NotApplicable(_)
+        );
+        CheckRow {
+            id: self.id.clone(),
+            title: self.title.clone(),
+            severity: self.severity,
+            status,
+            target: self.target.clone(),
+            evidence,
+            remedy: if is_fine {
+                String::new()
+            } else {
+                self.remedy.clone()
+            },
+        }
+    }
+
+    /// Whether it is held against the whole.
+    pub fn is_failed(&self, strictness: CheckStrictness) -> bool {
+        match (&self.outcome, strictness) {
+            (CheckOutcome::Fail(_), CheckStrictness::Errors) => {
+                self.severity == CheckSeverity::Error
+            }
+            (CheckOutcome::Fail(_), CheckStrictness::Everything) => {
+                self.severity >= CheckSeverity::Warn
+            }
+            (CheckOutcome::Unknown { .. }, CheckStrictness::Everything) => true,
+            _ => false,
+        }
+    }
+}
+
+/// Checks as a suite of `JUnit`'s XML: what failed is a failure, what could not be read an error, and what no API says
+/// is skipped.
+pub fn junit(suite: &str, checks: &[CheckResult]) -> String {
+    let of = |wanted: &str| checks.iter().filter(|it| it.row().status == wanted).count();
+    let (failures, errors, tests) = (of("fail"), of("unknown"), checks.len());
+    let skipped = of("manual") + of("attested") + of("not_applicable");
+    let mut text = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"{}\" tests=\"{tests}\" failures=\"{failures}\" \
+         errors=\"{errors}\" skipped=\"{skipped}\">\n",
+        escaped(suite)
+    );
+    for check in checks {
+        let row = check.row();
+        let (id, target) = (escaped(&row.id), escaped(&row.target));
+        let (said, remedy) = (escaped(&row.evidence), escaped(&row.remedy));
+        let inner = match row.status {
+            "pass" => String::new(),
+            "fail" => format!("<failure message=\"{said}\">{remedy}</failure>"),
+            "unknown" => format!("<error message=\"{said}\">{remedy}</error>"),
+            status => format!("<skipped message=\"{status}: {said}\"/>"),
+        };
+        // writing to a `String` cannot fail
+        let _ = writeln!(
+            text,
+            "  <testcase classname=\"{target}\" name=\"{id}\">{inner}</testcase>"
+        );
+    }
+    text.push_str("</testsuite>\n");
+    text
+}
+
+/// XML 1.0, "Characters" and "Character Data and Markup": characters that stand for something are written out, those that must not be there are
+/// replaced.
+fn escaped(text: &str) -> String {
+    let one = |it: char| match it {
+        '&' => "&amp;".to_owned(),
+        '<' => "&lt;".to_owned(),
+        '>' => "&gt;".to_owned(),
+        '"' => "&quot;".to_owned(),
+        '\t' | '\n' | '\r' => " ".to_owned(),
+        it if it.is_control() || matches!(it, '\u{fffe}' | '\u{ffff}') => '\u{fffd}'.to_string(),
+        it => it.to_string(),
+    };
+    text.chars().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(severity: CheckSeverity, outcome: CheckOutcome) -> CheckResult {
+        CheckResult {
+            id: "root-mfa".to_owned(),
+            title: "the root user has a second factor".to_owned(),
+            severity,
+            target: "111111111111".to_owned(),
+            outcome,
+            remedy: "set one up".to_owned(),
+        }
+    }
+
+    fn unknown() -> CheckOutcome {
+        CheckOutcome::Unknown {
+            action: "iam:GetAccountSummary".to_owned(),
+            reason: "AccessDenied".to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_fails_and_what_does_not() {
+        use CheckSeverity::{Error, Info, Warn};
+        let attested = CheckOutcome::Attested {
+            name: "Kim".to_owned(),
+            expires: Date::constant(2026, 12, 31),
+        };
+        let fail = || CheckOutcome::Fail("0".to_owned());
+        for (severity, outcome, status, plain, strict) in [
+            (
+                Error,
+                CheckOutcome::Pass("1".to_owned()),
+                "pass",
+                false,
+                false,
+            ),
+            (Error, fail(), "fail", true, true),
+            (Warn, fail(), "fail", false, true),
+            (Info, fail(), "fail", false, false),
+            (Error, unknown(), "unknown", false, true),
+            (Info, unknown(), "unknown", false, true),
+            (
+                Error,
+                CheckOutcome::Manual("ask".to_owned()),
+                "manual",
+                false,
+                false,
+            ),
+            (Error, attested, "attested", false, false),
+            (
+                Error,
+                CheckOutcome::NotApplicable("no".to_owned()),
+                "not_applicable",
+                false,
+                false,
+            ),
+        ] {
+            let check = check(severity, outcome);
+            assert_eq!(check.row().status, status);
+            assert_eq!(check.is_failed(CheckStrictness::Errors), plain, "{status}");
+            assert_eq!(
+                check.is_failed(CheckStrictness::Everything),
+                strict,
+                "{status}"
+            );
+        }
+        let row = check(Error, unknown()).row();
+        assert_eq!(row.evidence, "iam:GetAccountSummary: AccessDenied");
+        assert_eq!(row.remedy, "set one up");
+        assert_eq!(
+            check(Error, CheckOutcome::Pass(String::new())).row().remedy,
+            ""
+        );
+    }
+
+    #[test]
+    fn junit_counts_and_hides_nothing() {
+        let hostile = "a\u{1}<b> & \"c\"\n]]>";
+        let checks = [
+            check(CheckSeverity::Error, CheckOutcome::Pass(String::new())),
+            check(CheckSeverity::Error, CheckOutcome::Fail(hostile.to_owned())),
+            check(CheckSeverity::Error, unknown()),
+            check(CheckSeverity::Info, CheckOutcome::Manual("look".to_owned())),
+        ];
+        let text = junit("payer", &checks);
+        assert!(text.contains(
+            "<testsuite name=\"payer\" tests=\"4\" failures=\"1\" errors=\"1\" skipped=\"1\">"
+        ));
+        assert!(
+            text.contains("message=\"a\u{fffd}&lt;b&gt; &amp; &quot;c&quot; ]]&gt;\""),
+            "{text}"
+        );
+        assert!(
+            text.contains("<error message=\"iam:GetAccountSummary: AccessDenied\">"),
+            "{text}"
+        );
+        assert_eq!(text.matches("<testcase").count(), 4);
+    }
+}

@@ -1,0 +1,240 @@
+#!/usr/bin/env python3
+"""Public addresses: what `hallpass public-ips` finds through AWS Config is what boto3 finds by asking EC2 in every
+account and Region that is recorded; what is not recorded is named and never taken for nothing (`inventory.md` §6)."""
+
+import ipaddress
+import json
+
+import boto3
+import botocore.config
+import botocore.exceptions
+
+from stage import Api, Checks, Stage
+
+ROLE = "OrganizationAccountAccessRole"
+RETRIES = botocore.config.Config(retries={"mode": "standard", "max_attempts": 10})
+AGGREGATOR = ("--aggregator", "organization")
+COLUMNS = ("public_ip,family,account_id,region,az,resource_id,resource_type,interface_type,attached_to,attached_kind,owner,"
+           "vpc_id,subnet_id,private_ip,dns_name,name,description,capture_time,sources,conflict")
+check = Checks()
+
+
+def client(service, environment, region=None):
+    return boto3.client(service, endpoint_url=environment["AWS_ENDPOINT_URL"], config=RETRIES,
+                        region_name=region or environment["AWS_REGION"],
+                        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+                        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+                        aws_session_token=environment.get("AWS_SESSION_TOKEN"))
+
+
+def inside(environment, account):
+    if account == client("sts", environment).get_caller_identity()["Account"]:
+        return environment
+    found = client("sts", environment).assume_role(RoleArn=f"arn:aws:iam::{account}:role/{ROLE}", RoleSessionName="referee")
+    keys = found["Credentials"]
+    return {**environment, "AWS_ACCESS_KEY_ID": keys["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": keys["SessionToken"]}
+
+
+def listed(environment, service, operation, name, **more):
+    return client(service, environment).get_paginator(operation).paginate(**more).build_full_result()[name]
+
+
+def places(environment):
+    """Every active account with the Regions that are on in it."""
+    own = client("sts", environment).get_caller_identity()["Account"]
+    found = []
+    for account in listed(environment, "organizations", "list_accounts", "Accounts"):
+        if account["State"] != "ACTIVE":
+            continue
+        more = {} if account["Id"] == own else {"AccountId": account["Id"]}
+        regions = listed(environment, "account", "list_regions", "Regions",
+                         RegionOptStatusContains=["ENABLED", "ENABLED_BY_DEFAULT"], **more)
+        found += [(account["Id"], it["RegionName"]) for it in regions]
+    return found
+
+
+def live(environment, wanted):
+    """What EC2 says: address, account, Region → the ways it is seen; and the places where it refuses to say."""
+    found, keys, closed = {}, {}, set()
+    for account, region in wanted:
+        keys.setdefault(account, inside(environment, account))
+        ec2 = client("ec2", keys[account], region)
+        try:
+            interfaces = ec2.describe_network_interfaces()["NetworkInterfaces"]
+        except botocore.exceptions.ClientError as error:  # a service control policy keeps Regions closed
+            assert error.response["Error"]["Code"] == "UnauthorizedOperation", error
+            closed.add((account, region))
+            continue
+        for it in interfaces:
+            for address in it["PrivateIpAddresses"]:
+                if "Association" in address:
+                    way = "eni" if address["Primary"] else "secondary"
+                    found.setdefault((address["Association"]["PublicIp"], account, region), set()).add(way)
+            for address in it["Ipv6Addresses"]:
+                ip = str(ipaddress.ip_address(address["Ipv6Address"]))
+                found.setdefault((ip, account, region), set()).add("ipv6")
+        for it in ec2.describe_addresses()["Addresses"]:
+            found.setdefault((it["PublicIp"], account, region), set()).add("eip")
+        for reservation in ec2.describe_instances()["Reservations"]:
+            for it in reservation["Instances"]:
+                if it.get("PublicIpAddress"):
+                    found.setdefault((it["PublicIpAddress"], account, region), set()).add("instance")
+    return found, closed
+
+
+def seen(report):
+    return {(it["public_ip"], it["account_id"], it["region"]): set(it["sources"]) for it in report["addresses"]}
+
+
+def different(found, wanted):
+    """What is only in one of them, or not the same."""
+    return {key: (found.get(key), wanted.get(key)) for key in {*found, *wanted} if found.get(key) != wanted.get(key)}
+
+
+def public_ips(stage, environment, *words):
+    return stage.run("public-ips", *words, timeout=400, **environment)
+
+
+def refused(stage, environment, sim):
+    sim.post("/_sim/calls/reset", {})
+    for name, words, said in [
+        ("a name that no aggregator has", ("--aggregator", "a b"), "no name of an aggregator"),
+        ("a kind that is none", (*AGGREGATOR, "--kinds", "eni,nat"), "none of eni"),
+        ("an aggregator of some accounts", (*AGGREGATOR, "--ou", "/Workloads"), "cannot be used with"),
+        ("a report that would go to S3", (*AGGREGATOR, "--save", "s3://bucket"), "not in S3"),
+        ("a comparison of half", (*AGGREGATOR, "--verify", "--kinds", "eni"), "--verify"),
+    ]:
+        ran = public_ips(stage, environment, *words)
+        check(f"{name} is exit 2", ran.returncode == 2 and said in ran.stderr and not ran.stdout, (ran.returncode, ran.stderr))
+    check.equal("and none of that called AWS", sim.get("/_sim/calls").json["calls"], [])
+    ran = public_ips(stage, environment, "--aggregator", "mine")
+    check("an aggregator that is not there comes with those that are",
+          ran.returncode == 2 and "there are: organization" in ran.stderr, ran.stderr)
+
+
+def aggregated(stage, environment, wanted):
+    ran = public_ips(stage, environment, *AGGREGATOR, "-o", "json")
+    report = json.loads(ran.stdout)
+    uncovered = {(it["account_id"], it["region"]) for it in report["uncovered"]}
+    config = client("config", environment)
+    sources = config.get_paginator("describe_configuration_aggregator_sources_status").paginate(
+        ConfigurationAggregatorName="organization").build_full_result()["AggregatedSourceStatusList"]
+    fine = {(it["SourceId"], it["AwsRegion"]) for it in sources if it["LastUpdateStatus"] == "SUCCEEDED"}
+    check.equal("places that no source covers are told", uncovered, set(wanted) - fine)
+    check("exit 1 says so, and stderr why", ran.returncode == 1 and "has no recorder" in ran.stderr and "outdated" in ran.stderr,
+          ran.stderr)
+    check("what is never found is said", "CloudFront" in ran.stderr and "CloudFront" in report["never_found"])
+    covered = [it for it in wanted if it in fine]
+    referee, closed = live(environment, covered)
+    found = {key: ways for key, ways in seen(report).items() if key[1:] in fine - closed}
+    check("most places are compared", len(closed) < len(covered) / 2 and len(found) > 50, (len(closed), len(covered), len(found)))
+    check.equal("what Config has is what boto3 sees, address by address and way by way", different(found, referee), {})
+    kinds = {it["attached_kind"] for it in report["addresses"]}
+    check("what uses them is told", {"instance", "nat_gateway", "application_load_balancer", "unattached"} <= kinds, kinds)
+    return report
+
+
+def forms(stage, environment, report):
+    ran = public_ips(stage, environment, *AGGREGATOR, "-o", "csv")
+    check.equal("CSV has the columns of the rule", ran.stdout.splitlines()[0], COLUMNS)
+    ran = public_ips(stage, environment, *AGGREGATOR, "-o", "targets")
+    check.equal("targets are bare addresses, each once", ran.stdout.split(),
+                list(dict.fromkeys(it["public_ip"] for it in report["addresses"])))
+    ran = public_ips(stage, environment, *AGGREGATOR, "-o", "jsonl")
+    check.equal("a line for each address", [json.loads(it) for it in ran.stdout.splitlines()], report["addresses"])
+    ran = public_ips(stage, environment, *AGGREGATOR, "-o", "table")
+    check("a table for people", "USED BY" in ran.stdout and "nat gateway" in ran.stdout, ran.stdout[:300])
+    ran = public_ips(stage, environment, *AGGREGATOR, "--kinds", "eip", "-o", "json")
+    check.equal("one kind alone", {way for it in json.loads(ran.stdout)["addresses"] for way in it["sources"]}, {"eip"})
+
+
+def one_by_one(stage, environment, wanted):
+    region = "eu-west-1"
+    members = [it for it in wanted if it[1] == region and it[0] != client("sts", environment).get_caller_identity()["Account"]]
+    ran = public_ips(stage, environment, "--regions", region, "--verify", "-o", "json")
+    report = json.loads(ran.stdout)
+    uncovered = {(it["account_id"], it["region"]) for it in report["uncovered"]}
+    without = set()
+    for account, _ in members:
+        config = client("config", inside(environment, account), region)
+        if not config.describe_configuration_recorders()["ConfigurationRecorders"]:
+            without.add((account, region))
+    check.equal("accounts without a recorder are told", uncovered, without)
+    check.equal("and that is exit 1", ran.returncode, 1 if without else 0)
+    referee, closed = live(environment, members)
+    check.equal("all of them let us look", closed, set())
+    check.equal("account by account, what Config has is what boto3 sees", different(
+        seen(report), {key: ways for key, ways in referee.items() if key[1:] not in without}), {})
+    only_live = {it["public_ip"] for it in report["verification"]["differences"]}
+    check.equal("what Config does not record is found by asking EC2", only_live,
+                {key[0] for key, ways in referee.items() if key[1:] in without and ways != {"ipv6"}})
+    check("and only there", all(it["side"] == "only_live" for it in report["verification"]["differences"]))
+
+
+def denied(stage, environment, sim):
+    sim.post("/_sim/faults", {"kind": "error", "code": "AccessDeniedException", "http": 400,
+                              "match": {"service": "config", "operation": "DescribeConfigurationAggregatorSourcesStatus"}})
+    ran = public_ips(stage, environment, *AGGREGATOR, "-o", "json")
+    check("coverage that cannot be read is told", ran.returncode == 1 and any(
+        "could not be read" in it["reason"] and it["account_id"] is None for it in json.loads(ran.stdout)["uncovered"]), ran.stderr)
+    sim.call("DELETE", "/_sim/faults")
+    sim.post("/_sim/faults", {"kind": "error", "code": "AccessDeniedException", "http": 400,
+                              "match": {"service": "config", "operation": "SelectResourceConfig"}})
+    ran = public_ips(stage, environment, "--regions", "eu-west-1", "-o", "json")
+    check("without an answer there are no addresses, and nobody says that there are none",
+          ran.returncode == 1 and json.loads(ran.stdout)["addresses"] == [] and "is not known" in ran.stderr
+          and "no public addresses" not in ran.stderr, ran.stderr[-600:])
+    sim.call("DELETE", "/_sim/faults")
+
+
+def kept(stage, environment, report):
+    for instant in ("2026-03-02T10:00:00Z", "2026-03-03T10:00:00Z"):
+        ran = public_ips(stage, environment, *AGGREGATOR, "--save", "kept", "--as-of", instant, "-o", "json")
+    files = sorted(stage.path("kept").iterdir())
+    check.equal("reports are kept by their instant", [it.name for it in files],
+                ["public-ips-20260302T100000Z.json", "public-ips-20260303T100000Z.json"])
+    earlier, later = files
+    ran = stage.run("public-ips", "diff", str(earlier), str(later), "-o", "json")
+    check("nothing changed", (ran.returncode, json.loads(ran.stdout)) == (0, []), ran.stderr)
+    document = json.loads(later.read_text())
+    gone, uncovered = document["addresses"].pop(0), {(it["account_id"], it["region"]) for it in document["uncovered"]}
+    fresh = dict(next(it for it in document["addresses"] if (it["account_id"], it["region"]) not in uncovered), public_ip="9.9.9.9")
+    document["addresses"].append(fresh)
+    later.write_text(json.dumps(document))
+    ran = stage.run("public-ips", "diff", str(earlier), str(later), "-o", "json", "--fail-on-findings")
+    changes = {it["public_ip"]: it["change"] for it in json.loads(ran.stdout)}
+    expected = "unknown" if (gone["account_id"], gone["region"]) in uncovered else "gone"
+    check.equal("what came and what went, and exit 3", (ran.returncode, changes), (3, {"9.9.9.9": "new", gone["public_ip"]: expected}))
+    document["scope"] = "another"
+    later.write_text(json.dumps(document))
+    ran = stage.run("public-ips", "diff", str(earlier), str(later))
+    check("reports of other things are not compared", ran.returncode == 2 and "not about the same" in ran.stderr, ran.stderr)
+
+
+def other_form(stage):
+    """A service that refuses what everybody writes is asked as its reference says."""
+    _, endpoint, environment = stage.simulator("--behaviour", "config_comparison=refuse", log="refuse.log")
+    plain = public_ips(stage, environment, *AGGREGATOR, "-o", "json")
+    check("`>` is refused, BETWEEN is asked, addresses are found", len(json.loads(plain.stdout)["addresses"]) > 20, plain.stderr)
+    each = public_ips(stage, environment, "--regions", "eu-west-1", "-o", "json")
+    check("account by account, too", len(json.loads(each.stdout)["addresses"]) > 5, each.stderr)
+
+
+def main():
+    with Stage("public_ips") as stage:
+        _, endpoint, environment = stage.simulator()
+        sim = Api(endpoint)
+        refused(stage, environment, sim)
+        wanted = places(environment)
+        report = aggregated(stage, environment, wanted)
+        forms(stage, environment, report)
+        one_by_one(stage, environment, wanted)
+        denied(stage, environment, sim)
+        kept(stage, environment, report)
+        other_form(stage)
+    check.end()
+
+
+if __name__ == "__main__":
+    main()
