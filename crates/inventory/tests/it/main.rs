@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod access_changes;
 mod changes;
 mod coverage;
 mod documents;

@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use hallpass_inventory::{Snapshot, SnapshotId, SnapshotRecord, SnapshotState, TABLES, TableRow};
+use hallpass_inventory::{
+    Snapshot, SnapshotId, SnapshotRecord, SnapshotState, TABLES, TableRow, table,
+};
 use jiff::civil::Date;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -139,8 +141,21 @@ impl SnapshotFolder {
     /// # Errors
     /// When a file of it cannot be read.
     pub(crate) fn read(&self, manifest: &Manifest) -> Result<Snapshot, QueryFailure> {
+        let all: Vec<&str> = TABLES.iter().map(|it| it.name).collect();
+        self.read_tables(manifest, &all)
+    }
+
+    /// A snapshot with the rows of these tables.
+    ///
+    /// # Errors
+    /// When a file of it cannot be read.
+    pub(crate) fn read_tables(
+        &self,
+        manifest: &Manifest,
+        tables: &[&str],
+    ) -> Result<Snapshot, QueryFailure> {
         let mut rows = BTreeMap::new();
-        for table in TABLES {
+        for table in tables.iter().filter_map(|name| table(name)) {
             let files = self.files(manifest, table.name);
             if files.is_empty() {
                 continue;

@@ -1,7 +1,10 @@
 //! `who`: who has what, where, path by path, and what is wrong with it (`inventory.md` §3).
 
+mod diff;
+
 use hallpass_inventory::{
-    AccessFinding, AccessPath, AccessReport, TableCoverage, coverage_of, effective, who,
+    AccessFinding, AccessPath, AccessReport, AccessSnapshot, TableCoverage, coverage_of, effective,
+    who,
 };
 use serde_json::{Value, json};
 
@@ -12,14 +15,21 @@ use crate::output::{OutputArgs, Sheet};
 
 /// Who has what, where, and what is wrong with it
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
   hallpass who --account payments-prod
   hallpass who --user mara.lindqvist --effective
   hallpass who --data inventory.json --output csv > access.csv
+  hallpass who diff previous newest
 
 Exit codes: 0 ok, 1 data are partial, 2 bad input, 3 findings with
---fail-on-findings, 70 internal.")]
+--fail-on-findings, 70 internal."
+)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+
     /// This person alone: user name, address or id
     #[arg(long, value_name = "USER")]
     user: Option<String>,
@@ -55,6 +65,14 @@ pub(crate) struct Args {
     output: OutputArgs,
 }
 
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Diff(diff::Args),
+}
+
+/// What no answer has (`inventory.md` W-13).
+const NOT_COVERED: &str = "not covered: account access entitlements";
+
 /// Without one of these nothing could be said.
 const TABLES: [&str; 6] = [
     "aws_organizations_accounts",
@@ -68,7 +86,10 @@ const TABLES: [&str; 6] = [
 const PROVISIONED: &str = "aws_ssoadmin_provisioned";
 
 pub(crate) fn run(args: &Args) -> QueryOutcome {
-    let (snapshot, grants) = args.dataset.snapshot()?;
+    if let Some(Command::Diff(args)) = &args.command {
+        return diff::run(args);
+    }
+    let (snapshot, grants) = args.dataset.snapshot(&AccessSnapshot::TABLES)?;
     let mut partial = Vec::new();
     for name in TABLES.into_iter().chain([PROVISIONED]) {
         match coverage_of(&snapshot.record, name) {
@@ -91,7 +112,7 @@ pub(crate) fn run(args: &Args) -> QueryOutcome {
     };
     args.output
         .pair(("paths", &paths), ("findings", &findings))?;
-    say("not covered: account access entitlements");
+    say(NOT_COVERED);
     tell(&partial);
     Ok(if !partial.is_empty() {
         QueryExit::Failed
