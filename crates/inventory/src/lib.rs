@@ -31,7 +31,8 @@ pub use table::{ColumnType, InventoryColumn, InventoryTable, key_id, nearest};
 pub use tables::{META, TABLES, table};
 pub use who::{
     AccessChangeReason, AccessComparison, AccessFinding, AccessFindingKind, AccessGraph,
-    AccessPath, AccessPerson, AccessReasonKind, AccessReport, AccessSnapshot, AssignmentHolder,
-    GraphAccount, GraphAssignment, GraphGrant, GraphGroup, GraphPermissionSet, HoldingGrant,
-    PersonAccessChange, PersonAccessChangeKind, UnreadAccessTable, access_changes, effective, who,
+    AccessPath, AccessPerson, AccessReasonKind, AccessReport, AccessReview, AccessSnapshot,
+    AssignmentHolder, GraphAccount, GraphAssignment, GraphGrant, GraphGroup, GraphPermissionSet,
+    HoldingGrant, PersonAccessChange, PersonAccessChangeKind, ReviewProblem, ReviewRemoval,
+    ReviewedRemoval, UnreadAccessTable, access_changes, effective, read_review, who,
 };

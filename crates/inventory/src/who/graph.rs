@@ -329,6 +329,38 @@ impl AccessGraph {
         paths
     }
 
+    /// Paths over some assignments, in the order of sets, accounts, holders and people: `most` of them
+    /// after `skip`, and how many there are. Those in between are counted, and not made.
+    pub fn window(
+        &self,
+        is_wanted: impl Fn(&GraphAssignment) -> bool,
+        skip: usize,
+        most: usize,
+    ) -> (Vec<AccessPath>, usize) {
+        let wanted = self.assignments.iter().filter(|it| is_wanted(it));
+        let mut wanted: Vec<&GraphAssignment> = wanted.collect();
+        wanted.sort_by_key(|it| {
+            let set = self.permission_sets.get(it.permission_set);
+            (set.map(GraphPermissionSet::shown), it.account, &it.holder)
+        });
+        let (mut paths, mut total) = (Vec::new(), 0);
+        for assignment in wanted {
+            let people = self.people_of(&assignment.holder);
+            let from = skip.saturating_sub(total);
+            total += people.len();
+            let room = most - paths.len();
+            let shown = people.iter().skip(from).take(room);
+            let shown: Vec<&AccessPerson> = shown.filter_map(|it| self.people.get(*it)).collect();
+            if let Some(path) = (!shown.is_empty()).then(|| self.path(assignment)).flatten() {
+                paths.extend(shown.into_iter().map(|person| AccessPath {
+                    person: person.clone(),
+                    ..path.clone()
+                }));
+            }
+        }
+        (paths, total)
+    }
+
     /// The paths of one person.
     pub fn paths_of(&self, person: usize) -> Vec<AccessPath> {
         let groups: BTreeSet<usize> = self.groups_of(person).collect();

@@ -8,6 +8,9 @@ mod snapshot;
 
 mod changes;
 
+mod csv;
+mod review;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -23,6 +26,7 @@ pub use graph::{
     AccessGraph, AssignmentHolder, GraphAccount, GraphAssignment, GraphGrant, GraphGroup,
     GraphPermissionSet,
 };
+pub use review::{AccessReview, ReviewProblem, ReviewRemoval, ReviewedRemoval, read_review};
 pub use snapshot::{AccessSnapshot, UnreadAccessTable};
 
 /// A grant that holds an assignment for a while.

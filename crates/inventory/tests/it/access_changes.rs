@@ -80,7 +80,7 @@ fn snapshot(lines: &BTreeSet<String>, unread: &[&str]) -> Snapshot {
     }
 }
 
-fn access(lines: &BTreeSet<String>, unread: &[&str]) -> AccessSnapshot {
+pub(crate) fn access(lines: &BTreeSet<String>, unread: &[&str]) -> AccessSnapshot {
     AccessSnapshot::new(&snapshot(lines, unread), &[])
 }
 
@@ -113,7 +113,7 @@ const BEFORE: &str = "
     group G | group H | in G ana | in G ben | in H cho | in H ana
     has S 1 @G | has T 1 ana | has T 2 ana g1 | has S 2 @H | has S 3 @G | has T 3 ben";
 
-fn lines(text: &str) -> BTreeSet<String> {
+pub(crate) fn lines(text: &str) -> BTreeSet<String> {
     let lines = text.split(['\n', '|']).map(str::trim);
     lines
         .filter(|it| !it.is_empty())

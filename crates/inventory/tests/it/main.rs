@@ -10,6 +10,7 @@
 
 mod access;
 mod access_changes;
+mod access_review;
 mod changes;
 mod coverage;
 mod documents;

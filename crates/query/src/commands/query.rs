@@ -202,6 +202,11 @@ pub(crate) enum WhichData {
     Document(PathBuf),
 }
 
+impl WhichData {
+    /// The newest that is kept.
+    pub(crate) const NEWEST: Self = Self::Kept(WhichSnapshot::Newest);
+}
+
 impl FromStr for WhichData {
     type Err = String;
 

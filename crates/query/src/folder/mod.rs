@@ -23,6 +23,9 @@ use crate::failure::QueryFailure;
 /// Where manifests lie. Readers of Parquet leave folders alone that begin with `_`.
 const MANIFESTS: &str = "_manifests";
 
+/// Where it lies what snapshots say of access, for readers of JSON: `ID.json`.
+const ACCESS: &str = "_access";
+
 /// Where files lie that are not finished.
 const WRITING: &str = "_writing";
 
@@ -191,8 +194,12 @@ impl SnapshotFolder {
         manifests.truncate(old);
         for manifest in &manifests {
             // first the manifest: without it nobody takes the files for a snapshot
-            let path = self.manifest_path(&manifest.record.id);
-            gone(&path, fs::remove_file(&path))?;
+            for path in [
+                self.manifest_path(&manifest.record.id),
+                self.access_path(&manifest.record.id),
+            ] {
+                gone(&path, fs::remove_file(&path))?;
+            }
             for file in &manifest.files {
                 let path = self.path.join(&file.path);
                 gone(&path, fs::remove_file(&path))?;
@@ -205,6 +212,10 @@ impl SnapshotFolder {
         let writing = self.path.join(WRITING);
         gone(&writing, fs::remove_dir_all(&writing))?;
         Ok(manifests.into_iter().map(|it| it.record).collect())
+    }
+
+    fn access_path(&self, id: &SnapshotId) -> PathBuf {
+        self.path.join(ACCESS).join(format!("{id}.json"))
     }
 
     fn manifest_path(&self, id: &SnapshotId) -> PathBuf {

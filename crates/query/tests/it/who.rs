@@ -251,3 +251,48 @@ fn what_was_not_collected_is_not_lost() {
     let changes = found["changes"].as_array().unwrap();
     assert!(!changes.is_empty() && changes.iter().all(|it| it["change"] == "unknown"));
 }
+
+#[test]
+fn reviewers_get_cells_that_are_no_formulas_and_what_access_is_lies_beside_the_tables() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let mut document = json_of(&fixture());
+    let users = document["tables"]["aws_identitystore_users"].as_array_mut();
+    users.unwrap()[0]["email"] = json!("=HYPERLINK(\"https://example.test\",\"a, b\")");
+    fs::write(folder.join("some.json"), document.to_string()).unwrap();
+    let output = run(folder, "who --data some.json --review-csv", None);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(
+        text.lines()
+            .next()
+            .unwrap()
+            .ends_with(",grant_id,decision,reason"),
+        "{text}"
+    );
+    assert!(
+        text.contains("\"'=HYPERLINK(\"\"https://example.test\"\",\"\"a, b\"\")\""),
+        "{text}"
+    );
+    assert!(text.lines().skip(1).all(|it| it.ends_with(",,")), "{text}");
+    let wrong = run(
+        folder,
+        "who --data some.json --review-csv --effective",
+        None,
+    );
+    assert_eq!(wrong.status.code(), Some(2));
+
+    let kept = run(folder, "snapshots import some.json", None);
+    let id = stdout(&kept).trim().to_owned();
+    let path = folder.join(format!("snapshots/_access/{id}.json"));
+    let access = json_of(&path);
+    assert_eq!(access["id"], json!(id));
+    assert_eq!(access["graph"]["assignments"].as_array().unwrap().len(), 12);
+    assert_eq!(access["unread"], json!([]));
+    let pruned = run(folder, "snapshots prune --keep 0 --yes", None);
+    assert!(
+        pruned.status.success() && !path.exists(),
+        "{}",
+        stderr(&pruned)
+    );
+}

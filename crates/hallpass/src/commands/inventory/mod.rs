@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod companion;
 pub(crate) mod each;
 pub(crate) mod sync;
+pub(crate) mod who;
 
 mod runs;
 
