@@ -10,6 +10,7 @@ mod loops;
 mod notices;
 mod probes;
 mod slack;
+mod snapshots;
 mod sources;
 mod sweeping;
 mod timekeeper;
@@ -68,6 +69,8 @@ pub(crate) struct Parts {
     /// How else people are told; with none at all, the server's own log tells.
     pub(crate) channels: Vec<Arc<dyn Channel>>,
     pub(crate) inventory_max_age: TimeSpan,
+    /// The folder of snapshots.
+    pub(crate) snapshots: Option<std::path::PathBuf>,
     pub(crate) sessions: SessionSettings,
     pub(crate) sign_in: Arc<SignIn>,
     pub(crate) rates: Rates,
@@ -200,6 +203,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         }),
         slack: slack.clone().map(slack::door),
         policies: Arc::new(Policies::new(Arc::clone(&parts.aws))),
+        snapshots: parts.snapshots.map(snapshots::in_folder),
         status: server_status(parts.rules_text, clock.as_ref()),
         mode: Arc::new(parts.mode),
         version: env!("CARGO_PKG_VERSION"),

@@ -60,6 +60,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("slack.marks.bad", ":red_circle:"),
     ("slack.marks.discarded", ":white_circle:"),
     ("inventory.max_age", "15m"),
+    ("inventory.snapshots", "none"),
     ("outage.prod_accounts", "[]"),
     ("audit.export.target", "none"),
     ("audit.export.prefix", "logs"),
