@@ -268,14 +268,15 @@ pub fn read_review(
             (Decision::Keep, _) => review.kept += 1,
             (Decision::Open, _) => review.undecided += 1,
             (Decision::Remove, None) => review.gone.push(row.line),
-            (Decision::Remove, Some(it)) => match standing.refusal(it) {
-                Some(message) => problems.push(problem(row.line, message)),
-                None => {
-                    let ids = [row.user, row.account, row.set].map(str::to_owned);
-                    review.rows.insert(ids.into());
-                    take(&mut removals, row);
+            (Decision::Remove, Some(it)) => {
+                if let Some(message) = standing.refusal(it) {
+                    problems.push(problem(row.line, message));
+                    continue;
                 }
-            },
+                let ids = [row.user, row.account, row.set].map(str::to_owned);
+                review.rows.insert(ids.into());
+                take(&mut removals, row);
+            }
         }
     }
     problems.extend(contradictions(&rows, &removals));

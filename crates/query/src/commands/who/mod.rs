@@ -25,6 +25,7 @@ use crate::output::{self, OutputArgs, Sheet};
   hallpass who diff previous newest
   hallpass who --live --user mara.lindqvist
   hallpass who --account payments-prod --review-csv > review.csv
+  hallpass who apply-review review.csv
 
 Exit codes: 0 ok, 1 data are partial, 2 bad input, 3 findings with
 --fail-on-findings, 70 internal."

@@ -370,21 +370,21 @@ fn offered(graph: &AccessGraph, q: &str) -> Vec<Offered> {
             href: address_of(id),
         })
     });
-    let accounts = graph.accounts.iter().filter_map(|it| {
-        fits(&[it.name.as_deref(), Some(&it.id)]).then(|| Offered {
-            kind: "Account",
-            name: plain(it.name.as_deref().unwrap_or(&it.id)),
-            about: it.id.clone(),
-            href: account_href(&it.id),
-        })
+    let accounts = graph.accounts.iter();
+    let accounts = accounts.filter(|it| fits(&[it.name.as_deref(), Some(&it.id)]));
+    let accounts = accounts.map(|it| Offered {
+        kind: "Account",
+        name: plain(it.name.as_deref().unwrap_or(&it.id)),
+        about: it.id.clone(),
+        href: account_href(&it.id),
     });
-    let sets = graph.permission_sets.iter().filter_map(|it| {
-        fits(&[it.name.as_deref()]).then(|| Offered {
-            kind: "Permission set",
-            name: plain(it.shown()),
-            about: String::new(),
-            href: set_href(&it.arn),
-        })
+    let sets = graph.permission_sets.iter();
+    let sets = sets.filter(|it| fits(&[it.name.as_deref()]));
+    let sets = sets.map(|it| Offered {
+        kind: "Permission set",
+        name: plain(it.shown()),
+        about: String::new(),
+        href: set_href(&it.arn),
     });
     let people = people.take(OFFERED);
     let others = accounts.take(OFFERED).chain(sets.take(OFFERED));

@@ -48,6 +48,13 @@ pub(super) struct Args {
     allow_self_lockout: bool,
     #[command(flatten)]
     plan: PlanArgs,
+    /// Print help
+    #[arg(long, short, action = clap::ArgAction::Help)]
+    #[expect(
+        dead_code,
+        reason = "`who` leaves its own to the companion; clap answers this one"
+    )]
+    help: Option<bool>,
 }
 
 /// More removals than these have to be confirmed with their number.
