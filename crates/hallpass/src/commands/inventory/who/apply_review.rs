@@ -48,12 +48,9 @@ pub(super) struct Args {
     allow_self_lockout: bool,
     #[command(flatten)]
     plan: PlanArgs,
+    // `who` leaves its own to the companion
     /// Print help
     #[arg(long, short, action = clap::ArgAction::Help)]
-    #[expect(
-        dead_code,
-        reason = "`who` leaves its own to the companion; clap answers this one"
-    )]
     help: Option<bool>,
 }
 
