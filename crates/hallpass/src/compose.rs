@@ -185,7 +185,6 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let (beating, measured) = (Arc::clone(&pulse), Arc::clone(&time));
     let calling = Arc::clone(&parts.aws);
     let alarming = alarming(&access, &directory, &time, &pulse, guards.as_ref());
-    let asked = probes(&access, &alarming);
     let app = App {
         access: Arc::clone(&access),
         audit: shared as Arc<dyn AuditStore>,
@@ -197,7 +196,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         clock: Arc::clone(&clock),
         rates: Arc::new(parts.rates),
         connections: parts.connections,
-        probes: Arc::new(asked),
+        probes: Arc::new(probes(&access, &alarming)),
         metrics: Arc::new(move || {
             rendered(&metrics, &beating, &measured, &calling, parts.descriptors)
         }),

@@ -91,13 +91,13 @@ const REASON: &str = "reason";
 const OWNED_BY_AWS: &str = "AWS";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Decision {
+enum ReviewDecision {
     Keep,
     Remove,
     Open,
 }
 
-impl Decision {
+impl ReviewDecision {
     fn parse(text: &str) -> Result<Self, String> {
         match text.trim().to_ascii_lowercase().as_str() {
             "keep" => Ok(Self::Keep),
@@ -118,7 +118,7 @@ struct ReviewRow<'a> {
     principal: &'a str,
     account: &'a str,
     set: &'a str,
-    decision: Decision,
+    decision: ReviewDecision,
     reason: &'a str,
 }
 
@@ -135,7 +135,7 @@ impl<'a> ReviewRow<'a> {
             principal: cell("principal_id"),
             account: cell("account_id"),
             set: cell("permission_set_arn"),
-            decision: Decision::parse(cell("decision"))?,
+            decision: ReviewDecision::parse(cell("decision"))?,
             reason: cell(REASON),
         };
         let is_account = row.account.len() == 12 && row.account.bytes().all(|b| b.is_ascii_digit());
@@ -152,10 +152,10 @@ impl<'a> ReviewRow<'a> {
             ));
         }
         let is_direct = row.principal_type == "USER";
-        if row.decision != Decision::Open && is_direct && row.user != row.principal {
+        if row.decision != ReviewDecision::Open && is_direct && row.user != row.principal {
             return Err("`user_id` and `principal_id` of a direct assignment differ".to_owned());
         }
-        if row.decision == Decision::Remove && row.user.is_empty() {
+        if row.decision == ReviewDecision::Remove && row.user.is_empty() {
             return Err("the group has no members: there is nobody to take it from".to_owned());
         }
         Ok(row)
@@ -265,10 +265,10 @@ pub fn read_review(
     let mut removals: BTreeMap<ReviewRemoval, ReviewedRemoval> = BTreeMap::new();
     for row in &rows {
         match (row.decision, standing.find(row)) {
-            (Decision::Keep, _) => review.kept += 1,
-            (Decision::Open, _) => review.undecided += 1,
-            (Decision::Remove, None) => review.gone.push(row.line),
-            (Decision::Remove, Some(it)) => {
+            (ReviewDecision::Keep, _) => review.kept += 1,
+            (ReviewDecision::Open, _) => review.undecided += 1,
+            (ReviewDecision::Remove, None) => review.gone.push(row.line),
+            (ReviewDecision::Remove, Some(it)) => {
                 if let Some(message) = standing.refusal(it) {
                     problems.push(problem(row.line, message));
                     continue;
@@ -304,7 +304,7 @@ fn contradictions(
     rows: &[ReviewRow<'_>],
     removals: &BTreeMap<ReviewRemoval, ReviewedRemoval>,
 ) -> Vec<ReviewProblem> {
-    let kept = rows.iter().filter(|it| it.decision == Decision::Keep);
+    let kept = rows.iter().filter(|it| it.decision == ReviewDecision::Keep);
     let contradiction = |row: &ReviewRow<'_>| {
         let removal = removals.get(&row.removal())?;
         let line = removal.lines.first()?;

@@ -80,7 +80,8 @@ pub(super) fn run(args: &Args, home: String) -> Outcome {
         table
     })?;
     output::say(&format!(
-        "{} accounts, {} permission sets in {} pairs, {} people, {} groups; {calls} calls so far, further pages come on top",
+        "{} accounts, {} permission sets in {} pairs, {} people, {} groups; {calls} calls so far, \
+         further pages come on top",
         sizes.accounts, sizes.permission_sets, sizes.pairs, sizes.users, sizes.groups
     ));
     Ok(Exit::Ok)
