@@ -8,7 +8,7 @@ import re
 import time
 
 from browsing import (INES, MARA, NOOR, PRIYA, SIZES, TOMASZ, Browser, Demo, overflow, serious, shift, shoot, weight)
-from stage import Api, Checks, Stage, wait
+from stage import ROOT, Api, Checks, Stage, wait
 
 check = Checks()
 
@@ -40,7 +40,20 @@ def pages(demo):
         ("/sign-ins", "sign-ins", MARA), (locked, "person-locked", PRIYA), (person(demo, MARA), "person", PRIYA),
         (person(demo, MARA) + "/lock", "lock", PRIYA), (locked + "/unlock", "unlock", PRIYA), (locked, "person-refused", MARA),
         ("/signin?again=1&within=600&acr=phr%20phrh&next=%2Freviews", "again", PRIYA),
+        *paths(demo),
     ]
+
+
+def paths(demo):
+    """The pages of paths, over a snapshot of the fixture of the specification."""
+    fixture = ROOT / "docs/spec/fixtures/inventory-who.json"
+    done = demo.stage.run("snapshots", "--folder", demo.stage.path("demo/snapshots"), "import", fixture)
+    assert done.returncode == 0, done.stderr
+    tables = json.loads(fixture.read_text())["tables"]
+    frank = next(row["user_id"] for row in tables["aws_identitystore_users"] if row["idc_user_name"] == "frank")
+    account = tables["aws_organizations_accounts"][1]["id"]
+    return [("/access/paths?q=a", "paths", NOOR), (f"/access/paths?person={frank}", "paths-person", NOOR),
+            (f"/access/paths?account={account}", "paths-account", PRIYA), ("/access/paths", "paths-refused", MARA)]
 
 
 def person(demo, who):

@@ -33,6 +33,9 @@ mod read_access;
 mod step_executor;
 mod steps;
 
+mod memberships;
+mod review;
+
 mod ports;
 
 pub use compare::{AccessDiff, BlockedDeletion, DiffTotals, compare};
@@ -40,10 +43,12 @@ pub use drift::{DriftKind, DriftedItem, drift};
 pub use export::{Exported, export};
 pub use file::{AccessFile, AssignmentBlock, DeclaredSet, IgnoredAccess, ManagedScope, Settings};
 pub use finding::{FileFinding, Place};
+pub use memberships::{GroupMember, MembershipStepExecutor, is_membership_step};
 pub use ports::{LiveGrants, PermissionSetAdmin};
 pub use read::{PolicyFileReader, SourceText, read};
 pub use read_access::{UnreadAccess, leave_to_grants, read_access};
 pub use refusal::{AccessRefusal, CallerSession, LastAccess, last_access, refusals};
+pub use review::{REVIEW_PLAN_KIND, ReviewedAccess, review_plan};
 pub use select::{Ignoring, WantedAccess, WantedSet, select};
 pub use state::{
     AccountAssignment, CustomerPolicy, PermissionSetContent, PermissionsBoundary, PrincipalRef,

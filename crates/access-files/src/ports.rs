@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use hallpass_assignments::{CenterFault, OperationKind, OperationStatus, SentOperation};
 use hallpass_model::{AccountId, PermissionSetArn, PermissionSetName};
 
+use crate::memberships::GroupMember;
 use crate::state::{AccountAssignment, PermissionSetContent, PrincipalRef, SetPart};
 use crate::steps::SetAction;
 
@@ -100,4 +101,10 @@ pub trait LiveGrants: Send + Sync {
         set: &PermissionSetArn,
         assignment: &AccountAssignment,
     ) -> Result<bool, String>;
+
+    /// The same of a membership of a group.
+    ///
+    /// # Errors
+    /// Likewise.
+    async fn is_temporary_member(&self, member: &GroupMember) -> Result<bool, String>;
 }

@@ -260,13 +260,13 @@ impl AccessStepExecutor {
     }
 }
 
-fn read_back() -> WriteAnswer {
+pub(crate) fn read_back() -> WriteAnswer {
     WriteAnswer::Accepted {
         remote: READ_BACK.to_owned(),
     }
 }
 
-fn failed(code: &str, text: &str) -> StepError {
+pub(crate) fn failed(code: &str, text: &str) -> StepError {
     StepError::Failed {
         code: code.to_owned(),
         text: text.to_owned(),
@@ -285,7 +285,7 @@ fn later(class: Class, why: String) -> StepError {
     clippy::needless_pass_by_value,
     reason = "it stands in `map_err` everywhere"
 )]
-fn setback(fault: CenterFault) -> StepError {
+pub(crate) fn setback(fault: CenterFault) -> StepError {
     let why = fault.to_string();
     match fault {
         CenterFault::Throttled { .. }

@@ -18,7 +18,7 @@ use crate::state::{
 /// The kind of these plans.
 pub const PLAN_KIND: &str = "access.apply";
 /// How long a step may take, waiting for AWS included (`inventory.md` A-7).
-const STEP_TIMEOUT: TimeSpan = TimeSpan::minutes(15);
+pub(crate) const STEP_TIMEOUT: TimeSpan = TimeSpan::minutes(15);
 /// Operations at once, grants' not counted (`inventory.md` A-7).
 const WIDTH: u32 = 10;
 
@@ -146,7 +146,7 @@ impl AccessAction {
         }
     }
 
-    fn lane(&self) -> Lane {
+    pub(crate) fn lane(&self) -> Lane {
         let set = self.permission_set();
         let apart = match self.assignment() {
             Some(it) => format!("{}|{set}", it.account),
@@ -160,7 +160,7 @@ impl AccessAction {
         }
     }
 
-    fn target(&self, directory: &Directory) -> StepTarget {
+    pub(crate) fn target(&self, directory: &Directory) -> StepTarget {
         let set = self.permission_set();
         match self.assignment() {
             None => StepTarget::global("", set.as_str()),

@@ -1,27 +1,24 @@
-//! Identity Center: instances, permission sets, where they are provisioned, and for whom.
-//!
-//! Assignments are listed for the pairs of set and account that are provisioned, and not for every
-//! pair there could be: that is far fewer calls, finds what belongs to nobody any more, and tells
-//! on the way where a set has a role that nobody uses (`inventory.md` §3.1).
+//! Identity Center: instances, permission sets, and where they are provisioned.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use futures_util::future::try_join;
 use hallpass_inventory::SliceFailure;
-use hallpass_model::{AccountId, GrantId, HoldKey, PermissionSetArn, Target, UserId};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::assignments::Enumerated;
 use crate::collector::{Collected, Collector, flat, for_each};
-use crate::documents::{listed, member, needed, policy, tags, text, undecodable};
-use crate::identity_store::{self, Principals};
+use crate::documents::{member, needed, policy, tags, text, undecodable};
+use crate::identity_store;
+use crate::organizations::FoundOrganization;
 use crate::ports::CallPlace;
+use crate::scope::PlanChoice;
 
-const SERVICE: &str = "sso-admin";
-const HOME: CallPlace = CallPlace::Home;
+pub(crate) const SERVICE: &str = "sso-admin";
+pub(crate) const HOME: CallPlace = CallPlace::Home;
 /// The most that a page has.
-const A_PAGE: u32 = 100;
+pub(crate) const A_PAGE: u32 = 100;
 /// How long a session is where nobody said (AWS: "Set session duration for AWS accounts").
 const SESSION_DEFAULT: &str = "PT1H";
 
@@ -32,22 +29,34 @@ const ASSIGNMENTS: &str = "aws_ssoadmin_account_assignments";
 
 /// A permission set of an instance.
 #[derive(Clone, Debug)]
-struct SetOf {
-    instance: String,
-    set: String,
+pub(crate) struct SetOf {
+    pub(crate) instance: String,
+    pub(crate) set: String,
 }
 
 /// A set in an account where its role exists.
 #[derive(Clone, Debug)]
-struct Provisioned {
-    of: SetOf,
-    account: String,
-    is_latest: bool,
+pub(crate) struct Provisioned {
+    pub(crate) of: SetOf,
+    pub(crate) account: String,
+    pub(crate) is_latest: bool,
+}
+
+/// Permission sets, and where they are provisioned.
+#[derive(Debug, Default)]
+pub(crate) struct FoundSets {
+    pub(crate) instances: Vec<String>,
+    pub(crate) sets: Vec<SetOf>,
+    pub(crate) pairs: Vec<Provisioned>,
 }
 
 impl Collector<'_> {
     /// Fills the tables of Identity Center.
-    pub(crate) async fn identity_center(&self, management: &str) -> io::Result<()> {
+    pub(crate) async fn identity_center(
+        &self,
+        organization: &FoundOrganization,
+        plan: PlanChoice,
+    ) -> io::Result<()> {
         let own = [INSTANCES, SETS, PROVISIONED, ASSIGNMENTS];
         let mut all = own.iter().chain(&identity_store::TABLES);
         if !all.clone().any(|it| self.wants(it, None)) {
@@ -64,23 +73,24 @@ impl Collector<'_> {
             let rows = for_each(&instances, |it| self.instance_row(it)).await;
             self.keep(INSTANCES, None, started, rows)?;
         }
-        let stores = instances.iter();
-        let stores = stores.filter_map(|it| text(it, "IdentityStoreId").map(str::to_owned));
-        let stores: Vec<String> = stores.collect();
+        let stores = identity_stores(&instances);
         let needs_principals = self.wants(ASSIGNMENTS, None);
         let directory = self.directory(&stores, needs_principals);
-        // an instance of one account has no permission sets
-        let of_organization = instances
-            .iter()
-            .filter(|it| text(it, "OwnerAccountId") == Some(management));
-        let arns = of_organization.filter_map(|it| text(it, "InstanceArn").map(str::to_owned));
-        let sets = self.sets(arns.collect(), started);
-        let (principals, pairs) = try_join(directory, sets).await?;
+        let arns = of_organization(&instances, &organization.management);
+        let sets = self.sets(arns, started);
+        let (principals, sets) = try_join(directory, sets).await?;
         if !needs_principals {
             return Ok(());
         }
-        let rows = match (principals, pairs) {
-            (Ok(principals), Ok(pairs)) => self.assignments(&principals, &pairs).await,
+        let rows = match (principals, sets) {
+            (Ok(principals), Ok(sets)) => {
+                let enumerated = Enumerated {
+                    accounts: &organization.all,
+                    principals: &principals,
+                    sets: &sets,
+                };
+                self.assignments(&enumerated, plan).await
+            }
             (Err(failure), _) | (_, Err(failure)) => Err(failure),
         };
         self.keep(ASSIGNMENTS, None, started, rows)
@@ -88,7 +98,7 @@ impl Collector<'_> {
 
     /// The instances of our Region. None here says that there is none only where there is none
     /// elsewhere.
-    async fn instances(&self) -> Collected<Vec<Value>> {
+    pub(crate) async fn instances(&self) -> Collected<Vec<Value>> {
         let operation = "ListInstances";
         let here = self
             .list(&HOME, SERVICE, operation, json!({}), "Instances")
@@ -137,29 +147,12 @@ impl Collector<'_> {
         &self,
         instances: Vec<String>,
         started: Timestamp,
-    ) -> io::Result<Collected<Vec<Provisioned>>> {
+    ) -> io::Result<Collected<FoundSets>> {
         let wants = |table| self.wants(table, None);
         if !wants(SETS) && !wants(PROVISIONED) && !wants(ASSIGNMENTS) {
-            return Ok(Ok(Vec::new()));
+            return Ok(Ok(FoundSets::default()));
         }
-        let sets = flat(instances, |instance| async move {
-            let input = json!({ "InstanceArn": instance, "MaxResults": A_PAGE });
-            let found = self.list(
-                &HOME,
-                SERVICE,
-                "ListPermissionSets",
-                input,
-                "PermissionSets",
-            );
-            let found = found.await?;
-            let sets = found.iter().filter_map(Value::as_str);
-            let sets = sets.map(|set| SetOf {
-                instance: instance.clone(),
-                set: set.to_owned(),
-            });
-            Ok(sets.collect())
-        });
-        let sets: Vec<SetOf> = match sets.await {
+        let sets = match self.listed_sets(&instances).await {
             Ok(sets) => sets,
             Err(failure) => {
                 self.keep(SETS, None, started, Err(failure.clone()))?;
@@ -172,11 +165,7 @@ impl Collector<'_> {
             let rows = rows.map(|it| it.into_iter().flatten().collect());
             self.keep(SETS, None, started, rows)?;
         }
-        let pairs = flat(&sets, |set| async {
-            let found = self.if_not_gone(set, self.provisioned(set)).await?;
-            Ok(found.unwrap_or_default())
-        });
-        let pairs: Collected<Vec<Provisioned>> = pairs.await;
+        let pairs = self.all_provisioned(&sets).await;
         let rows = pairs.as_ref().map_err(SliceFailure::clone).map(|pairs| {
             let row = |it: &Provisioned| {
                 json!({
@@ -188,7 +177,35 @@ impl Collector<'_> {
             pairs.iter().map(row).collect()
         });
         self.keep(PROVISIONED, None, started, rows)?;
-        Ok(pairs)
+        Ok(pairs.map(|pairs| FoundSets {
+            instances,
+            sets,
+            pairs,
+        }))
+    }
+
+    pub(crate) async fn listed_sets(&self, instances: &[String]) -> Collected<Vec<SetOf>> {
+        flat(instances, |instance| async move {
+            let (operation, name) = ("ListPermissionSets", "PermissionSets");
+            let input = json!({ "InstanceArn": instance, "MaxResults": A_PAGE });
+            let found = self.list(&HOME, SERVICE, operation, input, name).await?;
+            let sets = found.iter().filter_map(Value::as_str);
+            let sets = sets.map(|set| SetOf {
+                instance: instance.clone(),
+                set: set.to_owned(),
+            });
+            Ok(sets.collect())
+        })
+        .await
+    }
+
+    /// Where sets are provisioned; those that go away meanwhile are left out.
+    pub(crate) async fn all_provisioned(&self, sets: &[SetOf]) -> Collected<Vec<Provisioned>> {
+        flat(sets, |set| async {
+            let found = self.if_not_gone(set, self.provisioned(set)).await?;
+            Ok(found.unwrap_or_default())
+        })
+        .await
     }
 
     async fn set_row(&self, of: &SetOf) -> Collected<Value> {
@@ -253,73 +270,8 @@ impl Collector<'_> {
         Ok(pairs)
     }
 
-    async fn assignments(
-        &self,
-        principals: &Principals,
-        pairs: &[Provisioned],
-    ) -> Collected<Vec<Value>> {
-        let operation = "ListAccountAssignments";
-        let before = self.held_by_grants().await?;
-        // an account that changed its status between the two lists is in both
-        let mut seen = BTreeSet::new();
-        let pairs = pairs
-            .iter()
-            .filter(|it| seen.insert((it.of.set.as_str(), it.account.as_str())));
-        let mut rows = flat(pairs.collect::<Vec<_>>(), |pair| async move {
-            let input = json!({
-                "InstanceArn": pair.of.instance,
-                "PermissionSetArn": pair.of.set,
-                "AccountId": pair.account,
-                "MaxResults": A_PAGE,
-            });
-            let pages = self.pages(&HOME, SERVICE, operation, input);
-            let Some(pages) = self.if_not_gone(&pair.of, pages).await? else {
-                return Ok(Vec::new());
-            };
-            let found = listed(operation, &pages, "AccountAssignments")?;
-            let row = |it: &Value| {
-                let id = needed(operation, it, "PrincipalId")?;
-                Ok(json!({
-                    "permission_set_arn": pair.of.set,
-                    "account_id": pair.account,
-                    "principal_type": member(it, "PrincipalType"),
-                    "principal_id": id,
-                    "principal_exists": principals.contains(id),
-                    "hallpass_grant_id": Value::Null,
-                }))
-            };
-            found.iter().map(row).collect()
-        })
-        .await?;
-        // what was given or taken meanwhile is in one of the two
-        let mut held = self.held_by_grants().await?;
-        held.extend(before);
-        for row in &mut rows {
-            let grant = hold_key(row).and_then(|key| held.get(&key));
-            if let (Some(grant), Some(row)) = (grant, row.as_object_mut()) {
-                row.insert("hallpass_grant_id".to_owned(), json!(grant.to_string()));
-            }
-        }
-        Ok(rows)
-    }
-
-    async fn held_by_grants(&self) -> Collected<BTreeMap<HoldKey, GrantId>> {
-        let Some(temporary) = self.temporary else {
-            return Ok(BTreeMap::new());
-        };
-        temporary.held().await.map_err(|message| SliceFailure {
-            stage: "grants".to_owned(),
-            operation: "read the grants of the store".to_owned(),
-            code: "StoreUnreadable".to_owned(),
-            message,
-            http_status: None,
-            attempts: 1,
-            request_id: None,
-        })
-    }
-
     /// What disappears while it is looked at is left out, with a note (`inventory.md` W-12).
-    async fn if_not_gone<T>(
+    pub(crate) async fn if_not_gone<T>(
         &self,
         of: &SetOf,
         work: impl Future<Output = Collected<T>>,
@@ -333,16 +285,20 @@ impl Collector<'_> {
     }
 }
 
-/// Whose assignment a row is, as grants have it: they are of people alone.
-fn hold_key(row: &Value) -> Option<HoldKey> {
-    let text = |name: &str| row.get(name)?.as_str();
-    let is_user = text("principal_type") == Some("USER");
-    let target = Target::Account {
-        account: AccountId::new(text("account_id")?).ok()?,
-        permission_set: PermissionSetArn::new(text("permission_set_arn")?).ok()?,
-    };
-    let user = UserId::new(text("principal_id")?).ok()?;
-    is_user.then_some(HoldKey { user, target })
+/// The directories of instances.
+pub(crate) fn identity_stores(instances: &[Value]) -> Vec<String> {
+    let stores = instances.iter();
+    stores
+        .filter_map(|it| text(it, "IdentityStoreId").map(str::to_owned))
+        .collect()
+}
+
+/// The instances of the organization: one of a single account has no permission sets.
+pub(crate) fn of_organization(instances: &[Value], management: &str) -> Vec<String> {
+    let instances = instances.iter();
+    let own = instances.filter(|it| text(it, "OwnerAccountId") == Some(management));
+    own.filter_map(|it| text(it, "InstanceArn").map(str::to_owned))
+        .collect()
 }
 
 /// Nothing, where AWS says that there is no such thing.

@@ -23,7 +23,28 @@ const MEMBERSHIPS: &str = "aws_identitystore_group_memberships";
 pub(crate) const TABLES: [&str; 3] = [USERS, GROUPS, MEMBERSHIPS];
 
 /// The ids of all people and groups.
-pub(crate) type Principals = BTreeSet<String>;
+#[derive(Debug, Default)]
+pub(crate) struct Principals {
+    pub(crate) users: BTreeSet<String>,
+    pub(crate) groups: BTreeSet<String>,
+}
+
+impl Principals {
+    fn of(users: &[(String, Value)], groups: &[(String, Value)]) -> Self {
+        let ids = |found: &[(String, Value)], name: &str| {
+            let ids = found.iter().filter_map(|(_, it)| text(it, name));
+            ids.map(str::to_owned).collect()
+        };
+        Self {
+            users: ids(users, "UserId"),
+            groups: ids(groups, "GroupId"),
+        }
+    }
+
+    pub(crate) fn contains(&self, id: &str) -> bool {
+        self.users.contains(id) || self.groups.contains(id)
+    }
+}
 
 impl Collector<'_> {
     /// Fills the tables of the identity stores; answers whom they have, for whoever has to know
@@ -36,19 +57,13 @@ impl Collector<'_> {
         let started = self.now();
         let is_wanted = is_asked || TABLES.iter().any(|it| self.wants(it, None));
         if !is_wanted {
-            return Ok(Ok(Principals::new()));
+            return Ok(Ok(Principals::default()));
         }
         let users = self.in_stores(stores, "ListUsers", "Users").await;
         let groups = self.in_stores(stores, "ListGroups", "Groups").await;
-        let id = |(_, it): &(String, Value), name: &str| text(it, name).map(str::to_owned);
         let principals = match (&users, &groups) {
             (Err(failure), _) | (_, Err(failure)) => Err(failure.clone()),
-            (Ok(users), Ok(groups)) => {
-                let users = users.iter().filter_map(|it| id(it, "UserId"));
-                Ok(users
-                    .chain(groups.iter().filter_map(|it| id(it, "GroupId")))
-                    .collect())
-            }
+            (Ok(users), Ok(groups)) => Ok(Principals::of(users, groups)),
         };
         let rows = users.map(|it| it.iter().map(user_row).collect());
         self.keep(USERS, None, started, rows)?;
@@ -62,6 +77,13 @@ impl Collector<'_> {
         let rows = groups.map(|it| it.iter().map(group_row).collect());
         self.keep(GROUPS, None, started, rows)?;
         Ok(principals)
+    }
+
+    /// The ids of all people and groups, and nothing else.
+    pub(crate) async fn principals(&self, stores: &[String]) -> Collected<Principals> {
+        let users = self.in_stores(stores, "ListUsers", "Users").await?;
+        let groups = self.in_stores(stores, "ListGroups", "Groups").await?;
+        Ok(Principals::of(&users, &groups))
     }
 
     async fn in_stores(

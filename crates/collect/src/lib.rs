@@ -17,6 +17,8 @@ mod scope;
 mod collector;
 mod documents;
 
+mod assignments;
+mod enumeration;
 mod iam;
 mod identity_center;
 mod identity_store;
@@ -26,9 +28,10 @@ mod regions;
 
 mod run;
 
+pub use enumeration::{EnumerationPlan, EnumerationSizes};
 pub use okta::{OktaProblem, next_link, same_origin};
 pub use ports::{
     AnswerPage, CallPlace, OktaCalls, OktaPage, ServiceCalls, SliceStore, TemporaryAssignments,
 };
-pub use run::{CollectError, collect};
-pub use scope::SyncScope;
+pub use run::{CollectError, collect, explain};
+pub use scope::{PlanChoice, SyncScope};

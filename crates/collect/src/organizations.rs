@@ -20,6 +20,8 @@ const HOME: CallPlace = CallPlace::Home;
 pub(crate) struct FoundOrganization {
     /// The account that manages it.
     pub(crate) management: String,
+    /// The ids of all of its accounts.
+    pub(crate) all: Vec<String>,
     /// Its accounts that were asked for, by their ids.
     pub(crate) accounts: Vec<FoundMember>,
     /// Accounts that were named and are not there.
@@ -98,10 +100,7 @@ impl Collector<'_> {
         let wanted = scope.wants(SyncGroup::Organizations);
         let started = self.now();
         let found = async {
-            let described = self.call(&HOME, SERVICE, "DescribeOrganization", json!({}));
-            let described = member(&described.await?, "Organization");
-            let accounts = self.list(&HOME, SERVICE, "ListAccounts", json!({}), "Accounts");
-            let accounts = accounts.await?;
+            let (described, accounts) = self.described().await?;
             let tree = if wanted || !scope.units.is_empty() {
                 self.tree().await?
             } else {
@@ -130,6 +129,21 @@ impl Collector<'_> {
             self.delegated_admins().await?;
         }
         Ok(Ok(chosen))
+    }
+
+    /// The organization, and its accounts.
+    async fn described(&self) -> Collected<(Value, Vec<Value>)> {
+        let described = self.call(&HOME, SERVICE, "DescribeOrganization", json!({}));
+        let described = member(&described.await?, "Organization");
+        let accounts = self.list(&HOME, SERVICE, "ListAccounts", json!({}), "Accounts");
+        Ok((described, accounts.await?))
+    }
+
+    /// The account that manages the organization, and all accounts, by id.
+    pub(crate) async fn account_ids(&self) -> Collected<(String, Vec<String>)> {
+        let (described, accounts) = self.described().await?;
+        let management = needed("DescribeOrganization", &described, "MasterAccountId")?;
+        Ok((management.to_owned(), ids(&accounts)))
     }
 
     /// The root and all units, each with the accounts in it. A call for each unit tells the parents
@@ -321,6 +335,11 @@ impl Collector<'_> {
     }
 }
 
+fn ids(accounts: &[Value]) -> Vec<String> {
+    let ids = accounts.iter().filter_map(|it| text(it, "Id"));
+    ids.map(str::to_owned).collect()
+}
+
 fn chosen(
     scope: &SyncScope,
     described: &Value,
@@ -348,6 +367,7 @@ fn chosen(
     members.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(FoundOrganization {
         management: needed("DescribeOrganization", described, "MasterAccountId")?.to_owned(),
+        all: ids(accounts),
         accounts: members,
         unknown: unknown.into_iter().collect(),
         unknown_units,

@@ -10,7 +10,10 @@ use hallpass_inventory::{SliceFailure, SyncGroup};
 use hallpass_model::AccountId;
 use thiserror::Error;
 
+use crate::assignments::Enumerated;
 use crate::collector::Collector;
+use crate::enumeration::EnumerationSizes;
+use crate::identity_center::{FoundSets, identity_stores, of_organization};
 use crate::organizations::{FoundMember, FoundOrganization};
 use crate::ports::{OktaCalls, ServiceCalls, SliceStore, TemporaryAssignments};
 use crate::scope::SyncScope;
@@ -66,9 +69,12 @@ pub async fn collect(
     if !organization.unknown_units.is_empty() {
         return Err(CollectError::UnknownUnits(organization.unknown_units));
     }
-    let of_account = scope.groups.iter().map(|it| it.account_tables().len());
+    let has_regions = scope.wants(SyncGroup::Organizations) && !scope.without_regions;
+    let groups = scope.groups.iter();
+    let groups = groups.filter(|it| **it != SyncGroup::Organizations || has_regions);
+    let of_account = groups.map(|it| it.account_tables().len());
     store.expect(of_account.sum::<usize>() * organization.accounts.len());
-    if scope.wants(SyncGroup::Organizations) {
+    if has_regions {
         collector.all_regions(&organization.accounts).await?;
     }
     let iam = async {
@@ -79,7 +85,7 @@ pub async fn collect(
     };
     let identity_center = async {
         if scope.wants(SyncGroup::IdentityCenter) {
-            return collector.identity_center(&organization.management).await;
+            return collector.identity_center(&organization, scope.plan).await;
         }
         Ok(())
     };
@@ -91,6 +97,38 @@ pub async fn collect(
     };
     try_join3(iam, identity_center, people_of_okta).await?;
     Ok(())
+}
+
+/// How much there is to enumerate, after the cheap lists alone; nothing is kept.
+///
+/// # Errors
+/// When one of the lists cannot be read.
+pub async fn explain(
+    calls: &dyn ServiceCalls,
+    store: &dyn SliceStore,
+) -> Result<EnumerationSizes, SliceFailure> {
+    let collector = Collector {
+        calls,
+        store,
+        temporary: None,
+    };
+    let (management, accounts) = collector.account_ids().await?;
+    let instances = collector.instances().await?;
+    let principals = collector.principals(&identity_stores(&instances)).await?;
+    let instances = of_organization(&instances, &management);
+    let sets = collector.listed_sets(&instances).await?;
+    let pairs = collector.all_provisioned(&sets).await?;
+    let sets = FoundSets {
+        instances,
+        sets,
+        pairs,
+    };
+    let known = Enumerated {
+        accounts: &accounts,
+        principals: &principals,
+        sets: &sets,
+    };
+    Ok(known.sizes())
 }
 
 impl Collector<'_> {

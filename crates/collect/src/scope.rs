@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use hallpass_inventory::SyncGroup;
 use hallpass_model::AccountId;
 
+use crate::enumeration::EnumerationPlan;
+
 /// What is to be collected.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SyncScope {
@@ -15,6 +17,22 @@ pub struct SyncScope {
     pub accounts: BTreeSet<AccountId>,
     /// Only accounts below these units: ids, or paths as `/Workloads/Production`.
     pub units: Vec<String>,
+    /// How assignments are found.
+    pub plan: PlanChoice,
+    /// Whether the Regions of accounts are left out: they are a call for each account.
+    pub without_regions: bool,
+}
+
+/// Which way assignments are found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PlanChoice {
+    /// One that finds assignments whose principal is gone.
+    #[default]
+    WithOrphans,
+    /// The one with the fewest calls.
+    Cheapest,
+    /// This one.
+    Fixed(EnumerationPlan),
 }
 
 impl SyncScope {

@@ -8,7 +8,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crate::commands::approver::{approve, close_review, deny};
 use crate::commands::auditor::audit;
 use crate::commands::everybody::{complete, completions, demo, man, sim};
-use crate::commands::inventory::{access, alerts, companion, each, public_ips, sync};
+use crate::commands::inventory::{access, alerts, companion, each, public_ips, sync, who};
 use crate::commands::operator::{
     doctor, guard, lambda, lock, org, outage, plan, revoke, serve, sessions, slack, standing,
     store, sweep, token,
@@ -88,7 +88,7 @@ pub(crate) enum Command {
     Sync(Box<sync::Args>),
     /// Who has what, where, and what is wrong with it
     #[command(disable_help_flag = true, disable_version_flag = true)]
-    Who(companion::Args),
+    Who(who::Args),
     /// SQL over a snapshot: SELECT as PostgreSQL has it
     #[command(disable_help_flag = true, disable_version_flag = true)]
     Query(companion::Args),
@@ -277,7 +277,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Query(args) => companion::run("query", &args),
         Command::Snapshots(args) => companion::run("snapshots", &args),
         Command::Tables(args) => companion::run("tables", &args),
-        Command::Who(args) => companion::run("who", &args),
+        Command::Who(args) => who::run(&args),
         Command::Alerts(args) => alerts::run(&args),
         Command::Access(args) => access::run(&args),
         Command::Each(args) => each::run(&args),

@@ -11,6 +11,7 @@ mod loops;
 mod notices;
 mod probes;
 mod slack;
+mod snapshots;
 mod sources;
 mod sweeping;
 mod timekeeper;
@@ -70,6 +71,8 @@ pub(crate) struct Parts {
     /// How else people are told; with none at all, the server's own log tells.
     pub(crate) channels: Vec<Arc<dyn Channel>>,
     pub(crate) inventory_max_age: TimeSpan,
+    /// The folder of snapshots.
+    pub(crate) snapshots: Option<std::path::PathBuf>,
     pub(crate) sessions: SessionSettings,
     pub(crate) sign_in: Arc<SignIn>,
     pub(crate) rates: Rates,
@@ -186,7 +189,6 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let (stop, stopping) = watch::channel(false);
     let (beating, measured, calling) = (pulse.clone(), time.clone(), parts.aws.clone());
     let alarming = alarming(&access, &directory, &time, &pulse, guards.as_ref());
-    let asked = probes(&access, &alarming);
     let app = App {
         access: Arc::clone(&access),
         audit: shared as Arc<dyn AuditStore>,
@@ -198,12 +200,13 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         clock: Arc::clone(&clock),
         rates: Arc::new(parts.rates),
         connections: parts.connections,
-        probes: Arc::new(asked),
+        probes: Arc::new(probes(&access, &alarming)),
         metrics: Arc::new(move || {
             rendered(&metrics, &beating, &measured, &calling, parts.descriptors)
         }),
         slack: slack.clone().map(slack::door),
         policies: Arc::new(Policies::new(Arc::clone(&parts.aws))),
+        snapshots: parts.snapshots.map(snapshots::in_folder),
         status: server_status(parts.rules_text, clock.as_ref()),
         mode: Arc::new(parts.mode),
         version: env!("CARGO_PKG_VERSION"),

@@ -222,12 +222,15 @@ impl Default for Duration {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Inventory {
     pub(crate) max_age: Time,
+    /// The folder of snapshots, for the page of paths.
+    pub(crate) snapshots: Option<String>,
 }
 
 impl Default for Inventory {
     fn default() -> Self {
         Self {
             max_age: Time(Settings::default().directory_max_age),
+            snapshots: None,
         }
     }
 }

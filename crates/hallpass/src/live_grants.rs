@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hallpass_access_files::{AccountAssignment, LiveGrants, PrincipalRef};
+use hallpass_access_files::{AccountAssignment, GroupMember, LiveGrants, PrincipalRef};
 use hallpass_assignments::AssignmentStore as _;
 use hallpass_collect::TemporaryAssignments;
 use hallpass_model::{GrantId, HoldKey, PermissionSetArn, Target};
@@ -13,6 +13,15 @@ use hallpass_store::SqliteStore;
 
 /// Grants of the store beside the configuration.
 pub(crate) struct StoredGrants(pub(crate) Arc<SqliteStore>);
+
+impl StoredGrants {
+    /// Whether something is held for a grant: a row stays until a minute after the last has ended.
+    async fn is_held(&self, key: &HoldKey) -> Result<bool, String> {
+        let row = self.0.assignment(key).await;
+        row.map(|row| row.is_some())
+            .map_err(|fault| fault.to_string())
+    }
+}
 
 #[async_trait]
 impl LiveGrants for StoredGrants {
@@ -32,10 +41,11 @@ impl LiveGrants for StoredGrants {
                 permission_set: set.clone(),
             },
         };
-        // a row stays until a minute after the last grant on it has ended
-        let row = self.0.assignment(&key).await;
-        row.map(|row| row.is_some())
-            .map_err(|fault| fault.to_string())
+        self.is_held(&key).await
+    }
+
+    async fn is_temporary_member(&self, member: &GroupMember) -> Result<bool, String> {
+        self.is_held(&member.hold_key()).await
     }
 }
 

@@ -6,7 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_access_files::{AccessStepExecutor, LiveGrants, PermissionSetAdmin, is_access_step};
+use hallpass_access_files::{
+    AccessStepExecutor, LiveGrants, MembershipStepExecutor, PermissionSetAdmin, is_access_step,
+    is_membership_step,
+};
+use hallpass_assignments::IdentityCenter;
 use hallpass_aws::{Aws, PermissionSets};
 use hallpass_model::{Clock, IdSource, Timestamp};
 use hallpass_org::{ChoreError, OrgStepExecutor, OrgStore, Organization};
@@ -149,12 +153,15 @@ impl Clock for Elsewhere {
 struct EveryStep {
     org: OrgStepExecutor,
     access: AccessStepExecutor,
+    memberships: MembershipStepExecutor,
 }
 
 impl EveryStep {
     fn of(&self, step: &PlanStep) -> &dyn StepExecutor {
         if is_access_step(&step.kind) {
             &self.access
+        } else if is_membership_step(&step.kind) {
+            &self.memberships
         } else {
             &self.org
         }
@@ -223,6 +230,10 @@ pub(crate) async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
             Arc::clone(&clock),
         ),
         access: AccessStepExecutor::new(Arc::clone(&center), Arc::clone(&grants)),
+        memberships: MembershipStepExecutor::new(
+            Arc::clone(&aws) as Arc<dyn IdentityCenter>,
+            Arc::clone(&grants),
+        ),
     });
     let runner = Runner::new(
         store,

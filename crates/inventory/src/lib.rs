@@ -30,6 +30,9 @@ pub use sync_group::SyncGroup;
 pub use table::{ColumnType, InventoryColumn, InventoryTable, key_id, nearest};
 pub use tables::{META, TABLES, table};
 pub use who::{
-    AccessFinding, AccessFindingKind, AccessPath, AccessPerson, AccessReport, HoldingGrant,
-    effective, who,
+    AccessChangeReason, AccessComparison, AccessFinding, AccessFindingKind, AccessGraph,
+    AccessPath, AccessPerson, AccessReasonKind, AccessReport, AccessReview, AccessSnapshot,
+    AssignmentHolder, GraphAccount, GraphAssignment, GraphGrant, GraphGroup, GraphPermissionSet,
+    HoldingGrant, PersonAccessChange, PersonAccessChangeKind, ReviewProblem, ReviewRemoval,
+    ReviewedRemoval, UnreadAccessTable, access_changes, effective, read_review, who,
 };

@@ -35,7 +35,7 @@ enum Cli {
     Query(Box<query::Args>),
     Snapshots(snapshots::Args),
     Tables(tables::Args),
-    Who(who::Args),
+    Who(Box<who::Args>),
     #[command(hide = true)]
     Seal(seal::Args),
     #[command(hide = true)]

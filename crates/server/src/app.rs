@@ -7,8 +7,8 @@ use hallpass_audit::AuditStore;
 use hallpass_model::Clock;
 
 use crate::{
-    Connections, Rates, ReadinessProbe, ServerStatus, SessionSettings, SessionStore, SignIn,
-    SlackDoor, TokenStore,
+    AccessSnapshots, Connections, Rates, ReadinessProbe, ServerStatus, SessionSettings,
+    SessionStore, SignIn, SlackDoor, TokenStore,
 };
 
 /// A person of the demo, for its sign-in.
@@ -71,6 +71,8 @@ pub struct App {
     pub slack: SlackDoor,
     /// What permission sets allow.
     pub policies: Arc<dyn PolicySource>,
+    /// What snapshots say of access, where their folder is named.
+    pub snapshots: Option<Arc<dyn AccessSnapshots>>,
     /// What pages know besides the store.
     pub status: Arc<ServerStatus>,
     /// What the pages are about.

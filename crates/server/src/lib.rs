@@ -5,6 +5,7 @@
 //!
 //! Knows nothing of SQL, AWS clients or Slack; the binary hands it what it needs.
 
+mod access_snapshots;
 mod address;
 mod api;
 mod app;
@@ -32,6 +33,7 @@ mod sign_in;
 mod status;
 mod ui;
 
+pub use access_snapshots::{AccessSnapshots, KnownAccess};
 pub use address::{NotARange, Proxies};
 pub use app::{App, PersonaCard, ServerMode};
 pub use auth::{NewToken, OwnToken, TokenFacts, TokenFault, TokenScope, TokenStore, hash_secret};

@@ -12,6 +12,7 @@ mod world;
 mod applying;
 mod comparing;
 mod fuzz;
+mod memberships;
 mod properties;
 mod reading;
 mod selecting;

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use hallpass_access_files::{
-    AccessFile, AccountAssignment, LiveGrants, PermissionSetAdmin, PermissionSetContent,
-    PrincipalRef, SeenAccess, SeenSet, SetAction, SetPart, SourceText, WantedAccess, read, select,
+    AccessFile, AccountAssignment, GroupMember, LiveGrants, PermissionSetAdmin,
+    PermissionSetContent, PrincipalRef, SeenAccess, SeenSet, SetAction, SetPart, SourceText,
+    WantedAccess, read, select,
 };
 use hallpass_assignments::{CenterFault, OperationKind, OperationStatus, SentOperation};
 use hallpass_model::{AccountId, GroupId, PermissionSetArn, PermissionSetName, UserId};
@@ -405,5 +406,9 @@ impl LiveGrants for FakeCenter {
         assignment: &AccountAssignment,
     ) -> Result<bool, String> {
         Ok(self.0.lock().unwrap().temporary.contains(assignment))
+    }
+
+    async fn is_temporary_member(&self, _: &GroupMember) -> Result<bool, String> {
+        Ok(false)
     }
 }

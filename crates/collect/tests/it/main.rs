@@ -8,5 +8,6 @@
 
 mod iam;
 mod okta;
+mod plans;
 mod runs;
 mod world;

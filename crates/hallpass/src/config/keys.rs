@@ -62,6 +62,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("inventory.max_age", "15m"),
     ("alerts.file", "none"),
     ("alerts.snapshots", "snapshots"),
+    ("inventory.snapshots", "none"),
     ("outage.prod_accounts", "[]"),
     ("audit.export.target", "none"),
     ("audit.export.prefix", "logs"),

@@ -9,6 +9,8 @@
 )]
 
 mod access;
+mod access_changes;
+mod access_review;
 mod changes;
 mod coverage;
 mod documents;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use hallpass_inventory::{HoldingGrant, Snapshot, nearest};
@@ -203,18 +204,69 @@ fn read_text(path: &Path) -> Result<String, QueryFailure> {
     read.map_err(|error| QueryFailure::unreadable(path.display(), error))
 }
 
-impl DatasetArgs {
-    /// All of it, and the grants that hold some of it where the document names them.
-    pub(crate) fn snapshot(&self) -> Result<(Snapshot, Vec<HoldingGrant>), QueryFailure> {
-        if let Some(path) = &self.data {
+/// A snapshot: one that is kept, or a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum WhichData {
+    /// One that is kept.
+    Kept(WhichSnapshot),
+    /// The document in this file.
+    Document(PathBuf),
+}
+
+impl WhichData {
+    /// The newest that is kept.
+    pub(crate) const NEWEST: Self = Self::Kept(WhichSnapshot::Newest);
+}
+
+impl FromStr for WhichData {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(which) => Ok(Self::Kept(which)),
+            Err(_) if Path::new(text).extension().is_some_and(|it| it == "json") => {
+                Ok(Self::Document(text.into()))
+            }
+            Err(wanted) => Err(format!("{wanted}; or a document, `NAME.json`")),
+        }
+    }
+}
+
+/// These tables of a snapshot, and the grants that hold some of it where a document names them.
+///
+/// # Errors
+/// When it is not there, or cannot be read.
+pub(crate) fn data(
+    folder: &Path,
+    which: &WhichData,
+    tables: &[&str],
+) -> Result<(Snapshot, Vec<HoldingGrant>), QueryFailure> {
+    match which {
+        WhichData::Document(path) => {
             let document = document::read(path)?;
             let at = document.now.unwrap_or(Timestamp::UNIX_EPOCH);
-            return Ok((document.snapshot(at, 0), document.grants));
+            Ok((document.snapshot(at, 0), document.grants))
         }
-        let folder = SnapshotFolder::new(self.folder.clone());
-        let manifests = folder.list()?;
-        let snapshot = folder.read(folder.pick(&manifests, &self.snapshot)?)?;
-        Ok((snapshot, Vec::new()))
+        WhichData::Kept(which) => {
+            let folder = SnapshotFolder::new(folder.to_path_buf());
+            let manifests = folder.list()?;
+            let manifest = folder.pick(&manifests, which)?;
+            Ok((folder.read_tables(manifest, tables)?, Vec::new()))
+        }
+    }
+}
+
+impl DatasetArgs {
+    /// These tables of it, and the grants that hold some of it where the document names them.
+    pub(crate) fn snapshot(
+        &self,
+        tables: &[&str],
+    ) -> Result<(Snapshot, Vec<HoldingGrant>), QueryFailure> {
+        let which = match &self.data {
+            Some(path) => WhichData::Document(path.clone()),
+            None => WhichData::Kept(self.snapshot.clone()),
+        };
+        data(&self.folder, &which, tables)
     }
 
     /// What is read, and the instant it speaks of where it says so.

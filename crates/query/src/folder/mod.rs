@@ -11,7 +11,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use hallpass_inventory::{
-    InventoryTable, Snapshot, SnapshotId, SnapshotRecord, SnapshotState, TABLES, TableRow,
+    InventoryTable, Snapshot, SnapshotId, SnapshotRecord, SnapshotState, TABLES, TableRow, table,
 };
 use jiff::civil::Date;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -22,6 +22,9 @@ use crate::failure::QueryFailure;
 
 /// Where manifests lie. Readers of Parquet leave folders alone that begin with `_`.
 const MANIFESTS: &str = "_manifests";
+
+/// Where it lies what snapshots say of access, for readers of JSON: `ID.json`.
+const ACCESS: &str = "_access";
 
 /// Where files lie that are not finished.
 const WRITING: &str = "_writing";
@@ -141,8 +144,21 @@ impl SnapshotFolder {
     /// # Errors
     /// When a file of it cannot be read.
     pub(crate) fn read(&self, manifest: &Manifest) -> Result<Snapshot, QueryFailure> {
+        let all: Vec<&str> = TABLES.iter().map(|it| it.name).collect();
+        self.read_tables(manifest, &all)
+    }
+
+    /// A snapshot with the rows of these tables.
+    ///
+    /// # Errors
+    /// When a file of it cannot be read.
+    pub(crate) fn read_tables(
+        &self,
+        manifest: &Manifest,
+        tables: &[&str],
+    ) -> Result<Snapshot, QueryFailure> {
         let mut rows = BTreeMap::new();
-        for table in TABLES {
+        for table in tables.iter().filter_map(|name| table(name)) {
             if let Some(of_table) = self.rows(manifest, table)? {
                 rows.insert(table.name, of_table);
             }
@@ -192,8 +208,12 @@ impl SnapshotFolder {
         manifests.truncate(old);
         for manifest in &manifests {
             // first the manifest: without it nobody takes the files for a snapshot
-            let path = self.manifest_path(&manifest.record.id);
-            gone(&path, fs::remove_file(&path))?;
+            for path in [
+                self.manifest_path(&manifest.record.id),
+                self.access_path(&manifest.record.id),
+            ] {
+                gone(&path, fs::remove_file(&path))?;
+            }
             for file in &manifest.files {
                 let path = self.path.join(&file.path);
                 gone(&path, fs::remove_file(&path))?;
@@ -206,6 +226,10 @@ impl SnapshotFolder {
         let writing = self.path.join(WRITING);
         gone(&writing, fs::remove_dir_all(&writing))?;
         Ok(manifests.into_iter().map(|it| it.record).collect())
+    }
+
+    fn access_path(&self, id: &SnapshotId) -> PathBuf {
+        self.path.join(ACCESS).join(format!("{id}.json"))
     }
 
     fn manifest_path(&self, id: &SnapshotId) -> PathBuf {

@@ -4,14 +4,16 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use hallpass_inventory::{InventoryTable, Snapshot, TableRow, table};
+use hallpass_inventory::{
+    AccessSnapshot, InventoryTable, Snapshot, SnapshotState, TableRow, table,
+};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
 use super::manifest::{Manifest, ManifestFile};
-use super::{MANIFESTS, SnapshotFolder, WRITING, columns};
+use super::{ACCESS, MANIFESTS, SnapshotFolder, WRITING, columns};
 use crate::failure::QueryFailure;
 
 impl SnapshotFolder {
@@ -50,6 +52,7 @@ impl SnapshotFolder {
             to.parent().map_or(Ok(()), make_folder)?;
             fs::rename(&from, &to).map_err(|it| QueryFailure::unwritable(to.display(), it))?;
         }
+        self.write_access(snapshot, &writing)?;
         let manifest = Manifest::new(snapshot.record.clone(), files);
         let text = serde_json::to_string_pretty(&manifest).map_err(QueryFailure::bug)?;
         let (temporary, place) = (writing.join("manifest.json"), self.manifest_path(id));
@@ -60,7 +63,27 @@ impl SnapshotFolder {
         let _ = fs::remove_dir_all(&writing);
         Ok(manifest)
     }
+
+    /// Writes what a snapshot says of access, where it says anything: who shows that need not link what
+    /// reads the tables.
+    fn write_access(&self, snapshot: &Snapshot, writing: &Path) -> Result<(), QueryFailure> {
+        let record = &snapshot.record;
+        let has_assignments = record.slices_of(ASSIGNMENTS).next().is_some();
+        if !has_assignments || record.state() == SnapshotState::Failed {
+            return Ok(());
+        }
+        let access = AccessSnapshot::new(snapshot, &[]);
+        let text = serde_json::to_string(&access).map_err(QueryFailure::bug)?;
+        let (temporary, place) = (writing.join("access.json"), self.access_path(&record.id));
+        make_folder(&self.path.join(ACCESS))?;
+        write_synced(&temporary, text.as_bytes())
+            .and_then(|()| fs::rename(&temporary, &place))
+            .map_err(|it| QueryFailure::unwritable(place.display(), it))
+    }
 }
+
+/// Without this table nothing is said of access.
+const ASSIGNMENTS: &str = "aws_ssoadmin_account_assignments";
 
 fn make_folder(path: &Path) -> Result<(), QueryFailure> {
     fs::create_dir_all(path).map_err(|it| QueryFailure::unwritable(path.display(), it))

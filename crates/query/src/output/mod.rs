@@ -79,6 +79,30 @@ impl Sheet {
         }
     }
 
+    /// As CSV in which no cell of text is a formula.
+    pub(crate) fn spreadsheet_csv(&self) -> String {
+        self.csv(text::csv_cell)
+    }
+
+    /// RFC 4180 with `\n`: no value is an empty cell, JSON stays compact.
+    fn csv(&self, of_text: impl Fn(&str) -> String) -> String {
+        let mut text = String::new();
+        let header = self.columns.iter().map(|it| csv_cell(it));
+        let header: Vec<String> = header.collect();
+        // writing to a `String` cannot fail
+        let _ = writeln!(text, "{}", header.join(","));
+        for row in &self.rows {
+            let cells = row.iter().map(|cell| match cell {
+                Value::Null => String::new(),
+                Value::String(text) => of_text(text),
+                other => csv_cell(&other.to_string()),
+            });
+            let cells: Vec<String> = cells.collect();
+            let _ = writeln!(text, "{}", cells.join(","));
+        }
+        text
+    }
+
     /// The rows as objects.
     pub(crate) fn objects(&self) -> impl Iterator<Item = Value> {
         self.rows.iter().map(|row| {
@@ -137,7 +161,8 @@ impl OutputArgs {
                     .map(|it| text::json(&it.to_string()).into_owned() + "\n");
                 lines.collect()
             }
-            DataFormat::Csv => self.csv(sheet),
+            DataFormat::Csv if self.spreadsheet_safe => sheet.spreadsheet_csv(),
+            DataFormat::Csv => sheet.csv(csv_cell),
             DataFormat::Parquet => {
                 let message = "only the answers of queries are printed as Parquet";
                 return Err(QueryFailure::bad_input(message));
@@ -176,26 +201,6 @@ impl OutputArgs {
                 Ok(())
             }
         }
-    }
-
-    /// RFC 4180 with `\n`: no value is an empty cell, JSON stays compact.
-    fn csv(&self, sheet: &Sheet) -> String {
-        let mut text = String::new();
-        let header = sheet.columns.iter().map(|it| csv_cell(it));
-        let header: Vec<String> = header.collect();
-        // writing to a `String` cannot fail
-        let _ = writeln!(text, "{}", header.join(","));
-        for row in &sheet.rows {
-            let cells = row.iter().map(|cell| match cell {
-                Value::Null => String::new(),
-                Value::String(text) if self.spreadsheet_safe => text::csv_cell(text),
-                Value::String(text) => csv_cell(text),
-                other => csv_cell(&other.to_string()),
-            });
-            let cells: Vec<String> = cells.collect();
-            let _ = writeln!(text, "{}", cells.join(","));
-        }
-        text
     }
 }
 

@@ -157,3 +157,142 @@ fn a_kept_snapshot_answers_the_same() {
     }
     assert_eq!(found, wanted);
 }
+
+/// Two documents of the fixture: as it is, and with what `change` makes of its tables.
+fn two(folder: &Path, change: impl FnOnce(&mut Value)) {
+    let mut document = json_of(&fixture());
+    fs::write(folder.join("before.json"), document.to_string()).unwrap();
+    document["now"] = json!("2026-11-21T00:00:00Z");
+    change(&mut document["tables"]);
+    fs::write(folder.join("after.json"), document.to_string()).unwrap();
+}
+
+#[test]
+fn what_was_gained_and_lost_is_said_with_its_reason() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    two(folder, |tables| {
+        let users = tables["aws_identitystore_users"].as_array_mut().unwrap();
+        let gina = users.iter_mut().find(|it| it["idc_user_name"] == "gina");
+        gina.unwrap()["idc_status"] = json!("ENABLED");
+        let assignments = tables["aws_ssoadmin_account_assignments"].as_array_mut();
+        assignments
+            .unwrap()
+            .retain(|it| it["hallpass_grant_id"].is_null());
+    });
+    let output = run(folder, "who diff before.json after.json -o json", None);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let found: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let told: Vec<_> = found["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| {
+            (
+                it["change"].as_str().unwrap(),
+                it["user_name"].as_str().unwrap(),
+                it["reasons"][0]["kind"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert!(
+        told.contains(&("gained", "gina", "user_enabled")),
+        "{told:?}"
+    );
+    assert!(
+        told.iter()
+            .any(|it| it.0 == "lost" && it.2 == "grant_ended"),
+        "{told:?}"
+    );
+    assert_eq!(found["not_compared"], json!([]));
+    // the same of kept snapshots, and as lines for people
+    for name in ["before", "after"] {
+        let line = format!("snapshots import {name}.json");
+        assert!(run(folder, &line, None).status.success());
+    }
+    let kept = run(
+        folder,
+        "who diff previous newest -o json --detailed-exitcode",
+        None,
+    );
+    assert_eq!(kept.status.code(), Some(3));
+    assert_eq!(stdout(&kept), stdout(&output));
+    let shown = run(folder, "who diff previous newest -o table", None);
+    assert!(
+        stdout(&shown).contains("user enabled"),
+        "{}",
+        stdout(&shown)
+    );
+    assert!(stderr(&shown).contains("not covered: account access entitlements"));
+    let same = run(
+        folder,
+        "who diff newest newest -o json --detailed-exitcode",
+        None,
+    );
+    assert_eq!(same.status.code(), Some(0), "{}", stderr(&same));
+    let bad = run(folder, "who diff before.json nothing", None);
+    assert_eq!(bad.status.code(), Some(2));
+}
+
+#[test]
+fn what_was_not_collected_is_not_lost() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    two(folder, |tables| {
+        let members = "aws_identitystore_group_memberships";
+        tables.as_object_mut().unwrap().remove(members);
+    });
+    let output = run(folder, "who diff before.json after.json -o json", None);
+    assert_eq!(output.status.code(), Some(1));
+    let said = "not compared: aws_identitystore_group_memberships of 20261121T000000Z-00000000: \
+                never collected";
+    assert!(stderr(&output).contains(said), "{}", stderr(&output));
+    let found: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let changes = found["changes"].as_array().unwrap();
+    assert!(!changes.is_empty() && changes.iter().all(|it| it["change"] == "unknown"));
+}
+
+#[test]
+fn reviewers_get_cells_that_are_no_formulas_and_what_access_is_lies_beside_the_tables() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let mut document = json_of(&fixture());
+    let users = document["tables"]["aws_identitystore_users"].as_array_mut();
+    users.unwrap()[0]["email"] = json!("=HYPERLINK(\"https://example.test\",\"a, b\")");
+    fs::write(folder.join("some.json"), document.to_string()).unwrap();
+    let output = run(folder, "who --data some.json --review-csv", None);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(
+        text.lines()
+            .next()
+            .unwrap()
+            .ends_with(",grant_id,decision,reason"),
+        "{text}"
+    );
+    assert!(
+        text.contains("\"'=HYPERLINK(\"\"https://example.test\"\",\"\"a, b\"\")\""),
+        "{text}"
+    );
+    assert!(text.lines().skip(1).all(|it| it.ends_with(",,")), "{text}");
+    let wrong = run(
+        folder,
+        "who --data some.json --review-csv --effective",
+        None,
+    );
+    assert_eq!(wrong.status.code(), Some(2));
+
+    let kept = run(folder, "snapshots import some.json", None);
+    let id = stdout(&kept).trim().to_owned();
+    let path = folder.join(format!("snapshots/_access/{id}.json"));
+    let access = json_of(&path);
+    assert_eq!(access["id"], json!(id));
+    assert_eq!(access["graph"]["assignments"].as_array().unwrap().len(), 12);
+    assert_eq!(access["unread"], json!([]));
+    let pruned = run(folder, "snapshots prune --keep 0 --yes", None);
+    assert!(
+        pruned.status.success() && !path.exists(),
+        "{}",
+        stderr(&pruned)
+    );
+}

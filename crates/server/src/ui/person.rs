@@ -17,7 +17,7 @@ use super::presenter::Presenter;
 use super::press::{Tone, WordsForm, missing, show as show_form};
 use super::shell::{Nav, PageResult, Posted, Shell, Viewer, page_with, see_other, url_encoded};
 use super::words::{Badge, plain, sentence};
-use super::{again, forbidden};
+use super::{access, again, forbidden};
 use crate::{App, body::Path, problem::ProblemResponse};
 
 /// Locks named in one line; more are counted.
@@ -73,6 +73,8 @@ struct PersonPage {
     can_cut_off: bool,
     sees_all: bool,
     query: String,
+    /// Their page of paths into accounts.
+    paths: String,
     zone: String,
 }
 
@@ -191,6 +193,7 @@ async fn show(State(app): State<App>, viewer: Viewer, Path(id): Path<String>) ->
         can_cut_off: actor.is(Role::Admin),
         sees_all,
         query: url_encoded(&whom.face.email),
+        paths: access::paths_of(whom.user.as_str()),
         zone: view.zone_words(),
         whom,
     };

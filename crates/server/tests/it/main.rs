@@ -32,6 +32,7 @@ mod pages_of_the_log;
 mod pages_presses;
 mod pages_visit;
 mod pages_words;
+mod paths;
 mod people;
 mod permission_sets;
 mod reference;

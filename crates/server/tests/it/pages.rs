@@ -64,6 +64,8 @@ const PAGES: &[Sample] = &[
     ("GET /reviews/done", "", &[]),
     ("GET /access", "", &[]),
     ("GET /access.csv", "", &[]),
+    ("GET /access/paths", "", &[]),
+    ("GET /access/paths.csv", "", &[]),
     ("GET /sweeps", "", &[]),
     ("POST /sweeps", "", &[]),
     ("GET /sweeps/{id}", "", &[]),

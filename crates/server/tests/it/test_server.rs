@@ -514,6 +514,7 @@ impl TestServer {
             connections: Connections::new(ConnectionSettings::new(1_000)),
             sessions: sessions.clone(),
             policies: Arc::new(Held(Ok(Some(no_policies(start))))),
+            snapshots: None,
             status: Arc::default(),
             session_settings: hallpass_server::SessionSettings::default(),
             sign_in: Arc::new(SignIn::default()),

@@ -186,6 +186,7 @@ async fn demo(args: &Args) -> Outcome {
         slack: slack_app(&sim, address),
         channels: Vec::new(),
         inventory_max_age: TimeSpan::minutes(15),
+        snapshots: Some(folder.path("snapshots")),
         sessions: hallpass_server::SessionSettings::default(),
         sign_in: Arc::new(SignIn::new(&format!("http://{address}"))),
         rates: Rates::new(50, 100),

@@ -6,6 +6,7 @@ pub(crate) mod companion;
 pub(crate) mod each;
 pub(crate) mod public_ips;
 pub(crate) mod sync;
+pub(crate) mod who;
 
 mod runs;
 

@@ -366,6 +366,12 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
         slack,
         channels,
         inventory_max_age: loaded.config.inventory.max_age.0,
+        snapshots: loaded
+            .config
+            .inventory
+            .snapshots
+            .as_ref()
+            .map(|it| loaded.path(it)),
         sessions,
         sign_in,
         rates: Rates::new(loaded.config.server.rate, loaded.config.server.burst),

@@ -2,6 +2,7 @@
 
 mod csv;
 mod line;
+mod paths;
 mod sections;
 mod sorting;
 mod tiles;
@@ -27,6 +28,7 @@ use super::words::{clock, plain, zone_name};
 use super::{cut_off, flash::FlashQuery, person, presenter, standing, sweeps};
 use crate::{App, problem::ProblemResponse};
 use line::AccessLine;
+pub(crate) use paths::address_of as paths_of;
 pub(crate) use sections::address;
 use sections::{ROWS, Section};
 use sorting::Sort;
@@ -39,6 +41,7 @@ pub(crate) fn router() -> Router<App> {
     Router::new()
         .route("/access", get(show))
         .route("/access.csv", get(csv::export))
+        .merge(paths::router())
         .merge(cut_off::router())
         .merge(standing::router())
         .merge(sweeps::router())

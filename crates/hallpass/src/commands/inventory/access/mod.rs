@@ -10,6 +10,8 @@ mod look;
 mod plan;
 mod validate;
 
+pub(super) use look::directory;
+
 use crate::exit::Outcome;
 
 /// Permission sets and assignments as files: write, check, compare, apply

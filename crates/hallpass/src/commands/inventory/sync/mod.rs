@@ -1,6 +1,7 @@
 //! `hallpass sync`: reads the organization into a snapshot (`inventory.md` §1.1). Slices are kept
 //! one by one while they are read; the companion makes the snapshot of them.
 
+mod explain;
 mod okta;
 mod run_folder;
 mod summary;
@@ -9,8 +10,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hallpass_aws::{AwsClientSettings, OrganizationCalls};
-use hallpass_collect::{CollectError, OktaCalls, SyncScope, TemporaryAssignments, collect};
+use hallpass_aws::{AwsClientSettings, OrganizationCalls, RoleToAssume};
+use hallpass_collect::{
+    CollectError, EnumerationPlan, OktaCalls, PlanChoice, SyncScope, TemporaryAssignments, collect,
+};
 use hallpass_inventory::{SnapshotId, SyncGroup};
 use hallpass_model::AccountId;
 use serde_json::json;
@@ -31,6 +34,7 @@ use crate::output::{self, OutputArgs};
 #[command(after_help = "Examples:
   hallpass sync
   hallpass sync --only iam --ou /Workloads
+  hallpass sync --explain
   hallpass query 'SELECT user_name FROM aws_iam_users WHERE NOT mfa_active'
 
 Okta is read where HALLPASS_OKTA_URL and HALLPASS_OKTA_TOKEN are set.")]
@@ -46,6 +50,16 @@ pub(crate) struct Args {
     ou: Vec<String>,
     #[command(flatten)]
     role: MemberRoleArgs,
+    /// How assignments are found: auto, cheapest, nested, provisioned or principal; auto is provisioned,
+    /// which also finds those whose principal is gone
+    #[arg(long, value_name = "PLAN", default_value = "auto", value_parser = plan)]
+    plan: PlanChoice,
+    /// Say how assignments would be found, with calls and seconds of every plan, and read nothing else
+    #[arg(long, conflicts_with_all = ["resume", "carry"])]
+    explain: bool,
+    /// Leave out the Regions of accounts
+    #[arg(long, hide = true)]
+    without_regions: bool,
     /// Calls in flight, all together; 8 inside one account
     #[arg(long, short = 'c', value_name = "N", default_value_t = 64, value_parser = super::each::concurrency)]
     concurrency: usize,
@@ -100,6 +114,17 @@ fn span(text: &str) -> Result<String, String> {
     }
 }
 
+fn plan(text: &str) -> Result<PlanChoice, String> {
+    match text {
+        "auto" => Ok(PlanChoice::WithOrphans),
+        "cheapest" => Ok(PlanChoice::Cheapest),
+        text => text
+            .parse::<EnumerationPlan>()
+            .map(PlanChoice::Fixed)
+            .map_err(|names| format!("{names}, auto or cheapest")),
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -107,6 +132,9 @@ fn span(text: &str) -> Result<String, String> {
 pub(crate) fn run(args: &Args) -> Outcome {
     refuse_variants("sync")?;
     let home = home_region(args.home_region.as_ref())?;
+    if args.explain {
+        return explain::run(args, home);
+    }
     let okta = okta::configured(args.okta_url.as_deref())?;
     let scope = scope(args, okta.is_some())?;
     // a run without its companion would be for nothing
@@ -166,6 +194,17 @@ fn hint(folder: &SyncFolder) {
     ));
 }
 
+async fn calls_of(
+    args: &Args,
+    home: String,
+    role: RoleToAssume,
+) -> std::io::Result<OrganizationCalls> {
+    let client = AwsClientSettings::new(home);
+    let (seed, clock) = (fastrand::u64(..), Arc::new(SystemClock));
+    let calls = OrganizationCalls::new(client, role, args.concurrency, seed, clock).await;
+    calls.map_err(std::io::Error::other)
+}
+
 /// Reads all slices; whether it came to its end.
 async fn read(
     args: &Args,
@@ -176,10 +215,7 @@ async fn read(
     folder: &SyncFolder,
 ) -> Result<bool, CollectError> {
     let role = args.role.to_assume(format!("hallpass-{}", folder.id()));
-    let client = AwsClientSettings::new(home);
-    let (seed, clock) = (fastrand::u64(..), Arc::new(SystemClock));
-    let calls = OrganizationCalls::new(client, role, args.concurrency, seed, clock).await;
-    let calls = calls.map_err(std::io::Error::other)?;
+    let calls = calls_of(args, home, role).await?;
     let okta = okta.as_ref().map(|it| -> &dyn OktaCalls { it });
     let stop = async {
         // without a handler the process ends as it always did
@@ -242,6 +278,8 @@ fn scope(args: &Args, has_okta: bool) -> Result<SyncScope, Failure> {
         groups,
         accounts: accounts.map_err(|error| Failure::bad_input(error.to_string()))?,
         units: args.ou.clone(),
+        plan: args.plan,
+        without_regions: args.without_regions,
     })
 }
 
@@ -252,6 +290,8 @@ fn asked(args: &Args, scope: &SyncScope, home: &str, okta: Option<&OktaHttp>) ->
         "groups": groups,
         "accounts": scope.accounts,
         "units": scope.units,
+        "plan": format!("{:?}", scope.plan),
+        "without_regions": scope.without_regions,
         "role": [args.role.role, args.role.via.join(",")],
         "home": home,
         "okta": okta.map(OktaCalls::base),

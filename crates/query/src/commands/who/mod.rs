@@ -1,25 +1,39 @@
 //! `who`: who has what, where, path by path, and what is wrong with it (`inventory.md` §3).
 
+mod diff;
+mod live;
+
 use hallpass_inventory::{
-    AccessFinding, AccessPath, AccessReport, TableCoverage, coverage_of, effective, who,
+    AccessFinding, AccessPath, AccessReport, AccessSnapshot, TableCoverage, coverage_of, effective,
+    who,
 };
 use serde_json::{Value, json};
 
-use super::query::{DatasetArgs, tell};
+use super::query::{DatasetArgs, WhichData, data, tell};
 use crate::dataset::{PartialTable, not_synced};
 use crate::failure::{QueryExit, QueryOutcome, say};
-use crate::output::{OutputArgs, Sheet};
+use crate::output::{self, OutputArgs, Sheet};
 
 /// Who has what, where, and what is wrong with it
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
   hallpass who --account payments-prod
   hallpass who --user mara.lindqvist --effective
   hallpass who --data inventory.json --output csv > access.csv
+  hallpass who diff previous newest
+  hallpass who --live --user mara.lindqvist
+  hallpass who --account payments-prod --review-csv > review.csv
+  hallpass who apply-review review.csv
 
 Exit codes: 0 ok, 1 data are partial, 2 bad input, 3 findings with
---fail-on-findings, 70 internal.")]
+--fail-on-findings, 70 internal."
+)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+
     /// This person alone: user name, address or id
     #[arg(long, value_name = "USER")]
     user: Option<String>,
@@ -36,13 +50,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     permission_set: Option<String>,
 
-    /// One row for a person, an account and a set, whichever ways lead there
-    #[arg(long)]
-    effective: bool,
+    #[command(flatten)]
+    shape: ShapeArgs,
 
-    /// Leave out who is disabled
-    #[arg(long)]
-    enabled_only: bool,
+    #[command(flatten)]
+    live: live::LiveArgs,
 
     /// Exit 3 when there are findings
     #[arg(long)]
@@ -54,6 +66,30 @@ pub(crate) struct Args {
     #[command(flatten)]
     output: OutputArgs,
 }
+
+/// How paths are shown.
+#[derive(Clone, Copy, Debug, clap::Args)]
+struct ShapeArgs {
+    /// One row for a person, an account and a set, whichever ways lead there
+    #[arg(long)]
+    effective: bool,
+
+    /// Leave out who is disabled
+    #[arg(long)]
+    enabled_only: bool,
+
+    /// For reviewers: CSV with columns `decision` and `reason` to fill in; `who apply-review` reads it
+    #[arg(long, conflicts_with_all = ["effective", "output", "spreadsheet_safe"])]
+    review_csv: bool,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Diff(diff::Args),
+}
+
+/// What no answer has (`inventory.md` W-13).
+const NOT_COVERED: &str = "not covered: account access entitlements";
 
 /// Without one of these nothing could be said.
 const TABLES: [&str; 6] = [
@@ -68,7 +104,15 @@ const TABLES: [&str; 6] = [
 const PROVISIONED: &str = "aws_ssoadmin_provisioned";
 
 pub(crate) fn run(args: &Args) -> QueryOutcome {
-    let (snapshot, grants) = args.dataset.snapshot()?;
+    if let Some(Command::Diff(args)) = &args.command {
+        return diff::run(args);
+    }
+    let (snapshot, grants) = if args.live.live {
+        let live = args.live.collect(args.is_narrowed())?;
+        data(&live.folder(), &WhichData::NEWEST, &AccessSnapshot::TABLES)?
+    } else {
+        args.dataset.snapshot(&AccessSnapshot::TABLES)?
+    };
     let mut partial = Vec::new();
     for name in TABLES.into_iter().chain([PROVISIONED]) {
         match coverage_of(&snapshot.record, name) {
@@ -84,6 +128,17 @@ pub(crate) fn run(args: &Args) -> QueryOutcome {
         }
     }
     let report = args.chosen(&who(&snapshot.rows, &grants));
+    if args.shape.review_csv {
+        output::print(review(&report).spreadsheet_csv().as_bytes())?;
+        say(NOT_COVERED);
+        tell(&partial);
+        let is_whole = partial.is_empty();
+        return Ok(if is_whole {
+            QueryExit::Ok
+        } else {
+            QueryExit::Failed
+        });
+    }
     let (paths, findings) = if args.output.is_for_people() {
         (shown(&report), shown_findings(&report))
     } else {
@@ -91,7 +146,7 @@ pub(crate) fn run(args: &Args) -> QueryOutcome {
     };
     args.output
         .pair(("paths", &paths), ("findings", &findings))?;
-    say("not covered: account access entitlements");
+    say(NOT_COVERED);
     tell(&partial);
     Ok(if !partial.is_empty() {
         QueryExit::Failed
@@ -103,6 +158,12 @@ pub(crate) fn run(args: &Args) -> QueryOutcome {
 }
 
 impl Args {
+    /// Whether only some of the assignments are asked for.
+    fn is_narrowed(&self) -> bool {
+        let narrowing = [&self.user, &self.group, &self.account, &self.permission_set];
+        narrowing.iter().any(|it| it.is_some())
+    }
+
     /// What of a report was asked for.
     fn chosen(&self, report: &AccessReport) -> AccessReport {
         let is = |wanted: &Option<String>, names: &[Option<&str>]| {
@@ -136,7 +197,7 @@ impl Args {
                     &[Some(&path.account_id), path.account_name.as_deref()],
                 )
                 && is(&self.permission_set, &set)
-                && !(self.enabled_only && person.user_status.as_deref() == Some("DISABLED"))
+                && !(self.shape.enabled_only && person.user_status.as_deref() == Some("DISABLED"))
         };
         let wanted_finding = |finding: &AccessFinding| {
             let of_principal = |path: &AccessPath| {
@@ -160,7 +221,7 @@ impl Args {
             .filter(|it| wanted_path(it))
             .cloned()
             .collect();
-        if self.effective {
+        if self.shape.effective {
             paths = effective(&paths);
         }
         AccessReport { paths, findings }
@@ -240,6 +301,18 @@ fn paths(report: &AccessReport) -> Sheet {
         "grant_id",
     ]);
     sheet.rows = rows(&sheet, report.paths.iter().map(|path| json!(path)));
+    sheet
+}
+
+/// Every path, with room for what a reviewer decides.
+fn review(report: &AccessReport) -> Sheet {
+    let mut sheet = paths(report);
+    sheet
+        .columns
+        .extend(["decision", "reason"].map(str::to_owned));
+    for row in &mut sheet.rows {
+        row.extend([json!(""), json!("")]);
+    }
     sheet
 }
 

@@ -1,0 +1,130 @@
+//! Carries out steps that take people out of groups, and put them back where that is taken back: looks,
+//! sends one write, looks until it shows.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hallpass_assignments::{CenterFault, IdentityCenter, Urgency};
+use hallpass_model::{GroupId, HoldKey, Target, UserId};
+use hallpass_runner::{
+    Effect, PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::ports::LiveGrants;
+use crate::step_executor::{failed, read_back, setback};
+
+/// A person in a group.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct GroupMember {
+    /// The group.
+    pub group: GroupId,
+    /// The person.
+    pub user: UserId,
+}
+
+impl GroupMember {
+    /// What grants call it.
+    pub fn hold_key(&self) -> HoldKey {
+        HoldKey {
+            user: self.user.clone(),
+            target: Target::Group {
+                group: self.group.clone(),
+            },
+        }
+    }
+}
+
+/// A person out of a group.
+pub(crate) const LEAVE: &str = "access.leave_group";
+/// A person in a group again.
+const JOIN: &str = "access.join_group";
+
+/// Whether steps of a kind are carried out by [`MembershipStepExecutor`].
+pub fn is_membership_step(kind: &str) -> bool {
+    [LEAVE, JOIN].contains(&kind)
+}
+
+/// Whoever carries steps about memberships out.
+pub struct MembershipStepExecutor {
+    center: Arc<dyn IdentityCenter>,
+    grants: Arc<dyn LiveGrants>,
+}
+
+impl MembershipStepExecutor {
+    /// An executor over its ports.
+    pub fn new(center: Arc<dyn IdentityCenter>, grants: Arc<dyn LiveGrants>) -> Self {
+        Self { center, grants }
+    }
+
+    async fn look(&self, kind: &str, member: &GroupMember) -> Result<StepProbe, StepError> {
+        let is_temporary = self.grants.is_temporary_member(member).await;
+        if is_temporary.map_err(|why| failed("store", &why))? {
+            let reason = "Hallpass gave this membership for a time, and ends it itself".to_owned();
+            return Ok(StepProbe::Blocked { reason });
+        }
+        let target = member.hold_key().target;
+        let holders = match self.center.holders(&target, Urgency::Background).await {
+            Ok(holders) => holders,
+            // a group that is gone has no members
+            Err(CenterFault::NotFound { .. }) if kind == LEAVE => return Ok(StepProbe::Satisfied),
+            Err(fault) => return Err(setback(fault)),
+        };
+        let is_there = holders.contains(&member.user);
+        Ok(match (kind == LEAVE, is_there) {
+            (true, false) | (false, true) => StepProbe::Satisfied,
+            (true, true) => StepProbe::Differs { old: json!(member) },
+            (false, false) => StepProbe::Absent,
+        })
+    }
+}
+
+fn read(step: &PlanStep) -> Result<GroupMember, StepError> {
+    let read = serde_json::from_value(step.desired.clone());
+    read.map_err(|error| failed("plan", &format!("the step cannot be read: {error}")))
+}
+
+#[async_trait]
+impl StepExecutor for MembershipStepExecutor {
+    async fn probe(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
+        self.look(&step.kind, &read(step)?).await
+    }
+
+    async fn act(&self, step: &PlanStep, _: &StepProbe) -> WriteAnswer {
+        let sent = async {
+            let key = read(step)?.hold_key();
+            let sent = if step.kind == LEAVE {
+                self.center.delete(&key, Urgency::Background).await
+            } else {
+                self.center.create(&key).await
+            };
+            match sent {
+                // whether it is as wanted is what the look after it says
+                Ok(_) | Err(CenterFault::NotFound { .. } | CenterFault::Conflict { .. }) => {
+                    Ok(read_back())
+                }
+                Err(fault) => Err(setback(fault)),
+            }
+        };
+        sent.await.unwrap_or_else(WriteAnswer::Setback)
+    }
+
+    async fn verify(&self, step: &PlanStep, _: &str) -> Verify {
+        let looked = async { self.look(&step.kind, &read(step)?).await };
+        match looked.await {
+            Ok(StepProbe::Satisfied) => Verify::Done(Effect {
+                new: step.desired.clone(),
+                requests: Vec::new(),
+            }),
+            // listings lag behind
+            Ok(_) => Verify::Running,
+            Err(error) => Verify::Setback(error),
+        }
+    }
+
+    fn undo(&self, step: &PlanStep, _: &Value, _: &Value) -> Undo {
+        let back = if step.kind == LEAVE { JOIN } else { LEAVE };
+        Undo::By(vec![(back.to_owned(), step.desired.clone())])
+    }
+}

@@ -1,0 +1,63 @@
+//! What reviewers took away, as a plan: assignments of people deleted, people out of groups
+//! (`inventory.md` W-7).
+
+use hallpass_model::TimeSpan;
+use hallpass_rules::Directory;
+use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepTarget};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::memberships::{GroupMember, LEAVE};
+use crate::state::AccountAssignment;
+use crate::steps::{AccessAction, STEP_TIMEOUT};
+
+/// The kind of these plans.
+pub const REVIEW_PLAN_KIND: &str = "access.review";
+/// How long leaving a group may take to show.
+const MEMBERSHIP_TIMEOUT: TimeSpan = TimeSpan::minutes(5);
+
+/// Something that goes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "remove", rename_all = "snake_case")]
+pub enum ReviewedAccess {
+    /// An assignment.
+    Assignment(AccountAssignment),
+    /// A membership, with all that the group gives.
+    Membership(GroupMember),
+}
+
+/// The plan that a review comes to; `facts` is kept beside its steps.
+pub fn review_plan(
+    removals: &[ReviewedAccess],
+    organization: &str,
+    directory: &Directory,
+    facts: Value,
+) -> PlanDraft {
+    let mut draft = PlanDraft::new(REVIEW_PLAN_KIND, organization, PlanLimits::USUAL);
+    for removal in removals {
+        match removal {
+            ReviewedAccess::Assignment(it) => {
+                let action = AccessAction::Unassign(it.clone());
+                // ids and names only: writing them as JSON cannot fail
+                let desired = serde_json::to_value(&action).unwrap_or_default();
+                let target = action.target(directory);
+                let id = draft.step(target, action.kind(), desired, action.lane(), &[]);
+                draft.set_timeout(&id, STEP_TIMEOUT);
+            }
+            ReviewedAccess::Membership(it) => {
+                let group = directory.group(&it.group);
+                let group = group.map_or_else(|| it.group.to_string(), |it| it.name.clone());
+                let person = directory.person(&it.user);
+                let person = person.map_or_else(|| it.user.to_string(), |it| it.user_name.clone());
+                let target = StepTarget::global("", format!("user {person} out of group {group}"));
+                // as above
+                let desired = serde_json::to_value(it).unwrap_or_default();
+                let lane = Lane::serial("identitystore-write");
+                let id = draft.step(target, LEAVE, desired, lane, &[]);
+                draft.set_timeout(&id, MEMBERSHIP_TIMEOUT);
+            }
+        }
+    }
+    draft.remember(facts);
+    draft
+}

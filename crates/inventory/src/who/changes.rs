@@ -1,0 +1,435 @@
+//! What people can reach in one snapshot and not in another, and why (`inventory.md` W-6).
+//!
+//! A person can reach a permission set in an account where the person is not disabled, the account
+//! is active, and an assignment names the person or a group with the person in it. What one of the
+//! two snapshots does not know is neither gained nor lost.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde::Serialize;
+
+use super::AccessPerson;
+use super::graph::{AccessGraph, AssignmentHolder, GraphGrant};
+use super::snapshot::AccessSnapshot;
+
+/// What became of somebody's access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PersonAccessChangeKind {
+    /// The later snapshot alone has it.
+    Gained,
+    /// The earlier one alone has it.
+    Lost,
+    /// One has it, and the other does not know.
+    Unknown,
+}
+
+/// Why somebody gained or lost access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names say it, and are what people read")]
+pub enum AccessReasonKind {
+    UserAdded,
+    UserEnabled,
+    GroupAdded,
+    JoinedGroup,
+    PermissionSetAdded,
+    AssignmentAdded,
+    GroupGotSet,
+    GrantMade,
+    AccountAdded,
+    AccountReactivated,
+    UserDeleted,
+    UserDisabled,
+    GroupDeleted,
+    LeftGroup,
+    PermissionSetDeleted,
+    AssignmentRemoved,
+    GroupLostSet,
+    GrantEnded,
+    AccountLeft,
+    AccountSuspended,
+}
+
+/// Why one way opened or closed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct AccessChangeReason {
+    /// What happened.
+    pub kind: AccessReasonKind,
+    /// To which way: `direct` or `group:NAME`.
+    pub via: String,
+    /// The grant, where one was made or ended.
+    pub grant_id: Option<String>,
+}
+
+/// A permission set in an account that somebody gained or lost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PersonAccessChange {
+    /// What became of it.
+    pub change: PersonAccessChangeKind,
+    /// Whose it is.
+    #[serde(flatten)]
+    pub person: AccessPerson,
+    /// The account.
+    pub account_id: String,
+    /// Its name, if it is known.
+    pub account_name: Option<String>,
+    /// The name of the permission set, if it is known.
+    pub permission_set: Option<String>,
+    /// The permission set.
+    pub permission_set_arn: String,
+    /// Why: every way that opened or closed. None where it is not known.
+    pub reasons: Vec<AccessChangeReason>,
+}
+
+/// What changed between two snapshots.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct AccessComparison {
+    /// By person, account and permission set.
+    pub changes: Vec<PersonAccessChange>,
+    /// Tables that one of the two has not to its end, so that not everything could be compared.
+    pub not_compared: BTreeSet<String>,
+}
+
+/// An account and a permission set, by id.
+type Target<'a> = (&'a str, &'a str);
+
+/// A way to a target: a group, or none; and the grant that holds it.
+type Way<'a> = (Option<usize>, Option<&'a GraphGrant>);
+
+/// One of the two snapshots, by ids: places differ between them.
+struct Side<'a> {
+    snapshot: &'a AccessSnapshot,
+    graph: &'a AccessGraph,
+    people: HashMap<&'a str, usize>,
+    groups: HashMap<&'a str, usize>,
+    groups_of: Vec<Vec<usize>>,
+    accounts: HashMap<&'a str, usize>,
+    permission_sets: HashMap<&'a str, usize>,
+    /// What each person and group is assigned, whether it can be used or not.
+    assigned: HashMap<&'a AssignmentHolder, BTreeMap<Target<'a>, Option<&'a GraphGrant>>>,
+}
+
+impl<'a> Side<'a> {
+    fn new(snapshot: &'a AccessSnapshot) -> Self {
+        let graph = &snapshot.graph;
+        let mut groups_of = vec![Vec::new(); graph.people.len()];
+        for (group, it) in graph.groups.iter().enumerate() {
+            for member in &it.members {
+                if let Some(groups) = groups_of.get_mut(*member) {
+                    groups.push(group);
+                }
+            }
+        }
+        let mut assigned: HashMap<_, BTreeMap<Target<'a>, _>> = HashMap::new();
+        for it in &graph.assignments {
+            let account = graph.accounts.get(it.account);
+            let set = graph.permission_sets.get(it.permission_set);
+            if let (Some(account), Some(set)) = (account, set) {
+                let of_holder = assigned.entry(&it.holder).or_default();
+                of_holder.insert((account.id.as_str(), set.arn.as_str()), it.grant.as_ref());
+            }
+        }
+        let people = graph.people.iter().zip(0..);
+        Self {
+            snapshot,
+            graph,
+            people: people
+                .filter_map(|(it, place)| Some((it.user_id.as_deref()?, place)))
+                .collect(),
+            groups: by_id(&graph.groups, |it| &it.id),
+            groups_of,
+            accounts: by_id(&graph.accounts, |it| &it.id),
+            permission_sets: by_id(&graph.permission_sets, |it| &it.arn),
+            assigned,
+        }
+    }
+
+    fn person(&self, id: &str) -> Option<&'a AccessPerson> {
+        self.graph.people.get(*self.people.get(id)?)
+    }
+
+    fn is_active(&self, account: &str) -> bool {
+        let account = self.accounts.get(account);
+        let account = account.and_then(|it| self.graph.accounts.get(*it));
+        account.is_some_and(super::GraphAccount::is_active)
+    }
+
+    fn group_id(&self, group: usize) -> &'a str {
+        self.graph.groups.get(group).map_or("", |it| &it.id)
+    }
+
+    /// The ids of a person's groups.
+    fn group_ids(&self, person: usize) -> BTreeSet<&'a str> {
+        let groups = self.groups_of.get(person).into_iter().flatten();
+        groups.map(|it| self.group_id(*it)).collect()
+    }
+
+    /// What somebody can reach in active accounts, and over which ways.
+    fn reached(&self, id: &str) -> BTreeMap<Target<'a>, Vec<Way<'a>>> {
+        let mut reached: BTreeMap<Target<'a>, Vec<Way<'a>>> = BTreeMap::new();
+        let Some(&place) = self.people.get(id) else {
+            return reached;
+        };
+        if !self.person(id).is_some_and(is_enabled) || !self.snapshot.knows_assignments() {
+            return reached;
+        }
+        let over_groups = self.groups_of.get(place).into_iter().flatten();
+        let over_groups = over_groups.filter(|_| self.snapshot.knows_groups());
+        let over_groups = over_groups.map(|it| (AssignmentHolder::Group(*it), Some(*it)));
+        for (holder, group) in [(AssignmentHolder::Person(place), None)]
+            .into_iter()
+            .chain(over_groups)
+        {
+            for (target, grant) in self.assigned.get(&holder).into_iter().flatten() {
+                if self.is_active(target.0) {
+                    reached.entry(*target).or_default().push((group, *grant));
+                }
+            }
+        }
+        reached
+    }
+
+    /// Whether that somebody does not reach a target means that they cannot.
+    fn knows_absence(&self) -> bool {
+        self.snapshot.knows_assignments() && self.snapshot.knows_groups()
+    }
+
+    /// Everything that people and groups can use: changed nowhere, it is nobody's change.
+    fn usable(&self, holder: &AssignmentHolder) -> BTreeSet<Target<'a>> {
+        let targets = self.assigned.get(holder).into_iter().flatten();
+        let targets = targets.map(|(target, _)| *target);
+        targets.filter(|it| self.is_active(it.0)).collect()
+    }
+
+    /// People and groups by id, with what they can use.
+    fn holders(&self) -> impl Iterator<Item = (&'a str, &'a AssignmentHolder)> {
+        let holders = self.assigned.keys().copied();
+        holders.filter_map(|it| Some((self.graph.principal(it)?.1, it)))
+    }
+}
+
+fn by_id<'a, T>(things: &'a [T], id: impl Fn(&'a T) -> &'a String) -> HashMap<&'a str, usize> {
+    let things = things.iter().zip(0..);
+    things.map(|(it, place)| (id(it).as_str(), place)).collect()
+}
+
+fn is_enabled(person: &AccessPerson) -> bool {
+    person.user_status.as_deref() != Some("DISABLED")
+}
+
+/// Which way the time goes from the snapshot that has a way to the one that has not.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Opened,
+    Closed,
+}
+
+/// What changed in what people can reach, from the earlier snapshot to the later one.
+pub fn access_changes(before: &AccessSnapshot, after: &AccessSnapshot) -> AccessComparison {
+    let (old, new) = (Side::new(before), Side::new(after));
+    let altered = altered(&old, &new);
+    let ids: BTreeSet<&str> = old
+        .people
+        .keys()
+        .chain(new.people.keys())
+        .copied()
+        .collect();
+    let mut changes = Vec::new();
+    for id in ids {
+        if !is_touched(id, &old, &new, &altered) {
+            continue;
+        }
+        let (was, is) = (old.reached(id), new.reached(id));
+        let gained = is.iter().filter(|(target, _)| !was.contains_key(*target));
+        changes.extend(
+            gained.map(|(target, ways)| change(id, *target, ways, (&new, &old), Direction::Opened)),
+        );
+        let lost = was.iter().filter(|(target, _)| !is.contains_key(*target));
+        changes.extend(
+            lost.map(|(target, ways)| change(id, *target, ways, (&old, &new), Direction::Closed)),
+        );
+    }
+    changes.sort_by(|a, b| order(a).cmp(&order(b)));
+    let unread = before.uncompared().chain(after.uncompared());
+    AccessComparison {
+        changes,
+        not_compared: unread.map(|it| it.table.clone()).collect(),
+    }
+}
+
+fn order(change: &PersonAccessChange) -> impl Ord + '_ {
+    (
+        &change.person.user_name,
+        &change.person.user_id,
+        &change.account_id,
+        &change.permission_set,
+        &change.permission_set_arn,
+    )
+}
+
+/// People and groups who can use other things than before, by id.
+fn altered<'a>(old: &Side<'a>, new: &Side<'a>) -> BTreeSet<&'a str> {
+    let was: HashMap<&str, &AssignmentHolder> = old.holders().collect();
+    let is: HashMap<&str, &AssignmentHolder> = new.holders().collect();
+    let ids: BTreeSet<&str> = was.keys().chain(is.keys()).copied().collect();
+    let usable = |side: &Side<'a>, holder: Option<&&AssignmentHolder>| {
+        holder.map_or_else(BTreeSet::new, |it| side.usable(it))
+    };
+    ids.into_iter()
+        .filter(|id| usable(old, was.get(id)) != usable(new, is.get(id)))
+        .collect()
+}
+
+/// Whether a person's access can have changed at all; for most people between two snapshots it has not.
+fn is_touched(id: &str, old: &Side<'_>, new: &Side<'_>, altered: &BTreeSet<&str>) -> bool {
+    let (Some(&was), Some(&is)) = (old.people.get(id), new.people.get(id)) else {
+        return true;
+    };
+    let enabled = |side: &Side<'_>| side.person(id).is_some_and(is_enabled);
+    let knows = |side: &Side<'_>| {
+        (
+            side.snapshot.knows_assignments(),
+            side.snapshot.knows_groups(),
+        )
+    };
+    let groups = old.group_ids(was);
+    enabled(old) != enabled(new)
+        || knows(old) != knows(new)
+        || groups != new.group_ids(is)
+        || altered.contains(id)
+        || groups.iter().any(|it| altered.contains(it))
+}
+
+fn change(
+    id: &str,
+    (account, set): Target<'_>,
+    ways: &[Way<'_>],
+    (with, without): (&Side<'_>, &Side<'_>),
+    direction: Direction,
+) -> PersonAccessChange {
+    let known = without.knows_absence();
+    let mut reasons = BTreeSet::new();
+    if known {
+        for way in ways {
+            reasons.extend(why(id, (account, set), *way, (with, without), direction));
+        }
+    }
+    let account_name = with.accounts.get(account);
+    let account_name = account_name.and_then(|it| with.graph.accounts.get(*it)?.name.clone());
+    let name = |side: &Side<'_>| {
+        let set = *side.permission_sets.get(set)?;
+        side.graph.permission_sets.get(set)?.name.clone()
+    };
+    PersonAccessChange {
+        change: match direction {
+            _ if !known => PersonAccessChangeKind::Unknown,
+            Direction::Opened => PersonAccessChangeKind::Gained,
+            Direction::Closed => PersonAccessChangeKind::Lost,
+        },
+        person: with.person(id).cloned().unwrap_or_default(),
+        account_id: account.to_owned(),
+        account_name,
+        permission_set: name(with).or_else(|| name(without)),
+        permission_set_arn: set.to_owned(),
+        reasons: reasons.into_iter().collect(),
+    }
+}
+
+/// What one snapshot has not of a way that the other has. What follows from something else is not
+/// said besides: who is deleted is in no group any more.
+fn why(
+    id: &str,
+    (account, set): Target<'_>,
+    (group, grant): Way<'_>,
+    (with, without): (&Side<'_>, &Side<'_>),
+    direction: Direction,
+) -> Vec<AccessChangeReason> {
+    use AccessReasonKind as Kind;
+    let group = group.and_then(|it| with.graph.groups.get(it));
+    let via = group.map_or_else(|| "direct".to_owned(), |it| format!("group:{}", it.name));
+    let mut reasons = Vec::new();
+    let mut say = |(opened, closed), grant_id: Option<&GraphGrant>| {
+        reasons.push(AccessChangeReason {
+            kind: match direction {
+                Direction::Opened => opened,
+                Direction::Closed => closed,
+            },
+            via: via.clone(),
+            grant_id: grant_id.map(|it| it.id.clone()),
+        });
+    };
+    let person = why_person(id, without);
+    let on_account = why_account(account, without);
+    for kinds in [person, on_account].into_iter().flatten() {
+        say(kinds, None);
+    }
+    let has_left = on_account.is_some_and(|(_, closed)| closed == Kind::AccountLeft);
+    let holder = match group {
+        None => without
+            .people
+            .get(id)
+            .map(|it| AssignmentHolder::Person(*it)),
+        Some(group) => without.groups.get(group.id.as_str()).map(|place| {
+            let groups = without.people.get(id);
+            let groups = groups.and_then(|it| without.groups_of.get(*it));
+            if groups.is_some_and(|it| !it.contains(place)) {
+                say((Kind::JoinedGroup, Kind::LeftGroup), None);
+            }
+            AssignmentHolder::Group(*place)
+        }),
+    };
+    let Some(holder) = holder else {
+        if group.is_some() {
+            say((Kind::GroupAdded, Kind::GroupDeleted), None);
+        }
+        return reasons;
+    };
+    let assigned = without.assigned.get(&holder);
+    if assigned.is_some_and(|it| it.contains_key(&(account, set))) || has_left {
+        return reasons;
+    }
+    let set = without.permission_sets.get(set);
+    let set = set.and_then(|it| without.graph.permission_sets.get(*it));
+    let is_set_there = set.is_some_and(|it| it.name.is_some());
+    if !is_set_there && without.snapshot.knows_permission_sets() {
+        say((Kind::PermissionSetAdded, Kind::PermissionSetDeleted), None);
+    } else if grant.is_some() {
+        say((Kind::GrantMade, Kind::GrantEnded), grant);
+    } else if group.is_some() {
+        say((Kind::GroupGotSet, Kind::GroupLostSet), None);
+    } else {
+        say((Kind::AssignmentAdded, Kind::AssignmentRemoved), None);
+    }
+    reasons
+}
+
+/// What opens a way when it comes, and what closes it when it goes.
+type OpenedOrClosed = (AccessReasonKind, AccessReasonKind);
+
+fn why_person(id: &str, without: &Side<'_>) -> Option<OpenedOrClosed> {
+    match without.person(id) {
+        None => Some((AccessReasonKind::UserAdded, AccessReasonKind::UserDeleted)),
+        Some(person) if is_enabled(person) => None,
+        Some(_) => Some((
+            AccessReasonKind::UserEnabled,
+            AccessReasonKind::UserDisabled,
+        )),
+    }
+}
+
+fn why_account(account: &str, without: &Side<'_>) -> Option<OpenedOrClosed> {
+    let there = without.accounts.get(account);
+    let there = there.and_then(|it| without.graph.accounts.get(*it));
+    if there.is_none_or(|it| it.state.is_none()) {
+        return Some((
+            AccessReasonKind::AccountAdded,
+            AccessReasonKind::AccountLeft,
+        ));
+    }
+    let kinds = (
+        AccessReasonKind::AccountReactivated,
+        AccessReasonKind::AccountSuspended,
+    );
+    (!without.is_active(account)).then_some(kinds)
+}

@@ -1,0 +1,517 @@
+//! Who can reach what, as a graph: people, the groups they are in, and what both are assigned. Each
+//! thing stands in it once and is named by its place in its list, so that the graph of a large
+//! organization is small; paths are only followed for what somebody asks about.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::rows::{Row, rows_of};
+use super::{
+    AccessFinding, AccessFindingKind, AccessPath, AccessPerson, AccessReport, HoldingGrant, order,
+};
+use crate::cell::{Cell, TableRow};
+
+/// Who can reach what. Lists are in the order of ids.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessGraph {
+    /// Accounts of the organization, and those that only assignments speak of.
+    pub accounts: Vec<GraphAccount>,
+    /// Permission sets, likewise.
+    pub permission_sets: Vec<GraphPermissionSet>,
+    /// People of the directory.
+    pub people: Vec<AccessPerson>,
+    /// Groups of the directory.
+    pub groups: Vec<GraphGroup>,
+    /// Who is assigned what, where.
+    pub assignments: Vec<GraphAssignment>,
+    /// Permission set, account, and whether the role there is of its newest version.
+    pub provisioned: Vec<(usize, usize, Option<bool>)>,
+}
+
+/// An account.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GraphAccount {
+    /// Its id.
+    pub id: String,
+    /// Its name, if it is of the organization.
+    pub name: Option<String>,
+    /// Its state, likewise.
+    pub state: Option<String>,
+    /// The units above it, likewise.
+    pub ou_path: Option<String>,
+}
+
+impl GraphAccount {
+    /// Whether anything can be done in it.
+    pub fn is_active(&self) -> bool {
+        self.state.as_deref() == Some("ACTIVE")
+    }
+}
+
+/// A permission set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GraphPermissionSet {
+    /// Its ARN.
+    pub arn: String,
+    /// Its name, if it is there.
+    pub name: Option<String>,
+}
+
+impl GraphPermissionSet {
+    /// What it is called: its name, or its ARN.
+    pub fn shown(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.arn)
+    }
+}
+
+/// A group.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GraphGroup {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The people in it.
+    pub members: Vec<usize>,
+    /// Whether something is in it that is no user of the directory.
+    pub has_unexpected_member: bool,
+}
+
+/// Whom an assignment names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum AssignmentHolder {
+    /// A person.
+    #[serde(rename = "u")]
+    Person(usize),
+    /// A group.
+    #[serde(rename = "g")]
+    Group(usize),
+    /// Nobody who is there any more: what the assignment says of it, `USER` or `GROUP`, and the id.
+    #[serde(rename = "gone")]
+    Gone(String, String),
+}
+
+/// A grant, as far as it is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GraphGrant {
+    /// Its id.
+    pub id: String,
+    /// When it ends, where that is known.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A permission set in an account, for a person or a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "AssignmentForm", into = "AssignmentForm")]
+pub struct GraphAssignment {
+    /// The permission set.
+    pub permission_set: usize,
+    /// The account.
+    pub account: usize,
+    /// For whom.
+    pub holder: AssignmentHolder,
+    /// The grant that holds it.
+    pub grant: Option<GraphGrant>,
+}
+
+/// An assignment as it is written: there may be a million of them.
+type AssignmentForm = (usize, usize, AssignmentHolder, Option<GraphGrant>);
+
+impl From<AssignmentForm> for GraphAssignment {
+    fn from((permission_set, account, holder, grant): AssignmentForm) -> Self {
+        Self {
+            permission_set,
+            account,
+            holder,
+            grant,
+        }
+    }
+}
+
+impl From<GraphAssignment> for AssignmentForm {
+    fn from(it: GraphAssignment) -> Self {
+        (it.permission_set, it.account, it.holder, it.grant)
+    }
+}
+
+/// Things by id, and where each stands in the list of them.
+struct NamedPlaces<T> {
+    things: Vec<T>,
+    places: HashMap<String, usize>,
+}
+
+impl<T> NamedPlaces<T> {
+    fn new(by_id: BTreeMap<String, T>) -> Self {
+        let ids = by_id.keys().cloned();
+        Self {
+            places: ids.zip(0..).collect(),
+            things: by_id.into_values().collect(),
+        }
+    }
+
+    fn place(&self, id: &str) -> Option<usize> {
+        self.places.get(id).copied()
+    }
+}
+
+/// Rows by the text of a column.
+fn by_id<'a, T>(
+    rows: impl Iterator<Item = Row<'a>>,
+    column: &str,
+    thing: impl Fn(Row<'a>, String) -> Option<T>,
+) -> BTreeMap<String, T> {
+    rows.filter_map(|row| {
+        let id = row.owned(column)?;
+        Some((id.clone(), thing(row, id)?))
+    })
+    .collect()
+}
+
+const PROVISIONED: &str = "aws_ssoadmin_provisioned";
+const ASSIGNMENTS: &str = "aws_ssoadmin_account_assignments";
+
+fn accounts(all: &BTreeMap<&'static str, Vec<TableRow>>) -> NamedPlaces<GraphAccount> {
+    let rows = rows_of(all, "aws_organizations_accounts");
+    let mut accounts = by_id(rows, "id", |row, id| {
+        Some(GraphAccount {
+            id,
+            name: row.owned("name"),
+            state: row.owned("state").or_else(|| row.owned("status")),
+            ou_path: row.owned("ou_path"),
+        })
+    });
+    for row in rows_of(all, ASSIGNMENTS).chain(rows_of(all, PROVISIONED)) {
+        if let Some(id) = row.text("account_id")
+            && !accounts.contains_key(id)
+        {
+            let unknown = GraphAccount {
+                id: id.to_owned(),
+                ..GraphAccount::default()
+            };
+            accounts.insert(id.to_owned(), unknown);
+        }
+    }
+    NamedPlaces::new(accounts)
+}
+
+fn permission_sets(all: &BTreeMap<&'static str, Vec<TableRow>>) -> NamedPlaces<GraphPermissionSet> {
+    let rows = rows_of(all, "aws_ssoadmin_permission_sets");
+    let mut sets = by_id(rows, "permission_set_arn", |row, arn| {
+        let name = Some(row.owned("permission_set_name")?);
+        Some(GraphPermissionSet { arn, name })
+    });
+    for row in rows_of(all, ASSIGNMENTS).chain(rows_of(all, PROVISIONED)) {
+        if let Some(arn) = row.text("permission_set_arn")
+            && !sets.contains_key(arn)
+        {
+            let (arn, name) = (arn.to_owned(), None);
+            sets.insert(arn.clone(), GraphPermissionSet { arn, name });
+        }
+    }
+    NamedPlaces::new(sets)
+}
+
+fn groups(
+    all: &BTreeMap<&'static str, Vec<TableRow>>,
+    people: &NamedPlaces<AccessPerson>,
+) -> NamedPlaces<GraphGroup> {
+    let rows = rows_of(all, "aws_identitystore_groups");
+    let mut groups = NamedPlaces::new(by_id(rows, "group_id", |row, id| {
+        Some(GraphGroup {
+            id,
+            name: row.owned("display_name")?,
+            ..GraphGroup::default()
+        })
+    }));
+    for row in rows_of(all, "aws_identitystore_group_memberships") {
+        let ids = row.text("group_id").zip(row.text("member_user_id"));
+        let Some((place, user)) = ids.and_then(|(id, user)| Some((groups.place(id)?, user))) else {
+            continue;
+        };
+        let Some(group) = groups.things.get_mut(place) else {
+            continue;
+        };
+        match people.place(user) {
+            Some(person) => group.members.push(person),
+            None => group.has_unexpected_member = true,
+        }
+    }
+    for group in &mut groups.things {
+        group.members.sort_unstable();
+        group.members.dedup();
+    }
+    groups
+}
+
+impl AccessGraph {
+    /// The graph of the tables of a snapshot, and of the grants that hold some of it.
+    pub fn new(rows: &BTreeMap<&'static str, Vec<TableRow>>, grants: &[HoldingGrant]) -> Self {
+        let (accounts, sets) = (accounts(rows), permission_sets(rows));
+        let people = rows_of(rows, "aws_identitystore_users");
+        let people = NamedPlaces::new(by_id(people, "user_id", |row, id| {
+            Some(AccessPerson {
+                user_name: row.owned("idc_user_name"),
+                user_id: Some(id),
+                email: row.owned("email"),
+                user_status: row.owned("idc_status"),
+            })
+        }));
+        let groups = groups(rows, &people);
+        let ends: HashMap<&str, Timestamp> = grants
+            .iter()
+            .map(|it| (it.id.as_str(), it.expires_at))
+            .collect();
+        let assignment = |row: Row<'_>| {
+            let (kind, id) = (row.text("principal_type")?, row.text("principal_id")?);
+            let holder = match kind {
+                "USER" => people.place(id).map(AssignmentHolder::Person),
+                _ => groups.place(id).map(AssignmentHolder::Group),
+            };
+            let gone = || AssignmentHolder::Gone(kind.to_owned(), id.to_owned());
+            Some(GraphAssignment {
+                permission_set: sets.place(row.text("permission_set_arn")?)?,
+                account: accounts.place(row.text("account_id")?)?,
+                holder: holder.unwrap_or_else(gone),
+                grant: row.owned("hallpass_grant_id").map(|id| GraphGrant {
+                    expires_at: ends.get(id.as_str()).copied(),
+                    id,
+                }),
+            })
+        };
+        let provisioned = rows_of(rows, PROVISIONED).filter_map(|row| {
+            let latest = match row.cell("latest") {
+                Some(Cell::Bool(latest)) => Some(*latest),
+                _ => None,
+            };
+            let set = sets.place(row.text("permission_set_arn")?)?;
+            Some(((set, accounts.place(row.text("account_id")?)?), latest))
+        });
+        let provisioned: BTreeMap<(usize, usize), Option<bool>> = provisioned.collect();
+        let provisioned = provisioned.into_iter();
+        let provisioned = provisioned.map(|((set, account), latest)| (set, account, latest));
+        Self {
+            assignments: rows_of(rows, ASSIGNMENTS).filter_map(assignment).collect(),
+            provisioned: provisioned.collect(),
+            accounts: accounts.things,
+            permission_sets: sets.things,
+            people: people.things,
+            groups: groups.things,
+        }
+    }
+
+    /// Every path and every finding.
+    pub fn report(&self) -> AccessReport {
+        AccessReport {
+            paths: self.paths(|_| true),
+            findings: self.findings(),
+        }
+    }
+
+    /// The paths over some assignments, by person, account, set and way; those without a person last.
+    pub fn paths(&self, is_wanted: impl Fn(&GraphAssignment) -> bool) -> Vec<AccessPath> {
+        let mut paths = Vec::new();
+        for assignment in self.assignments.iter().filter(|it| is_wanted(it)) {
+            let (people, path) = (self.people_of(&assignment.holder), self.path(assignment));
+            let Some(path) = path else { continue };
+            if people.is_empty() {
+                paths.push(path);
+                continue;
+            }
+            let people = people.iter().filter_map(|it| self.people.get(*it));
+            paths.extend(people.map(|person| AccessPath {
+                person: person.clone(),
+                ..path.clone()
+            }));
+        }
+        paths.sort_by(|a, b| order(a).cmp(&order(b)));
+        paths
+    }
+
+    /// Paths over some assignments, in the order of sets, accounts, holders and people: `most` of them
+    /// after `skip`, and how many there are. Those in between are counted, and not made.
+    pub fn window(
+        &self,
+        is_wanted: impl Fn(&GraphAssignment) -> bool,
+        skip: usize,
+        most: usize,
+    ) -> (Vec<AccessPath>, usize) {
+        let wanted = self.assignments.iter().filter(|it| is_wanted(it));
+        let mut wanted: Vec<&GraphAssignment> = wanted.collect();
+        wanted.sort_by_key(|it| {
+            let set = self.permission_sets.get(it.permission_set);
+            (set.map(GraphPermissionSet::shown), it.account, &it.holder)
+        });
+        let (mut paths, mut total) = (Vec::new(), 0);
+        for assignment in wanted {
+            let people = self.people_of(&assignment.holder);
+            let from = skip.saturating_sub(total);
+            total += people.len();
+            let room = most - paths.len();
+            let shown = people.iter().skip(from).take(room);
+            let shown: Vec<&AccessPerson> = shown.filter_map(|it| self.people.get(*it)).collect();
+            if let Some(path) = (!shown.is_empty()).then(|| self.path(assignment)).flatten() {
+                paths.extend(shown.into_iter().map(|person| AccessPath {
+                    person: person.clone(),
+                    ..path.clone()
+                }));
+            }
+        }
+        (paths, total)
+    }
+
+    /// The paths of one person.
+    pub fn paths_of(&self, person: usize) -> Vec<AccessPath> {
+        let groups: BTreeSet<usize> = self.groups_of(person).collect();
+        let Some(shown) = self.people.get(person) else {
+            return Vec::new();
+        };
+        let is_their = |it: &&GraphAssignment| match &it.holder {
+            AssignmentHolder::Person(holder) => *holder == person,
+            AssignmentHolder::Group(group) => groups.contains(group),
+            AssignmentHolder::Gone(..) => false,
+        };
+        let theirs = self.assignments.iter().filter(is_their);
+        let path = |it| {
+            Some(AccessPath {
+                person: shown.clone(),
+                ..self.path(it)?
+            })
+        };
+        let mut paths: Vec<AccessPath> = theirs.filter_map(path).collect();
+        paths.sort_by(|a, b| order(a).cmp(&order(b)));
+        paths
+    }
+
+    /// The groups that a person is in.
+    pub fn groups_of(&self, person: usize) -> impl Iterator<Item = usize> {
+        let groups = self.groups.iter().enumerate();
+        groups.filter_map(move |(place, group)| {
+            let has_them = group.members.binary_search(&person).is_ok();
+            has_them.then_some(place)
+        })
+    }
+
+    /// The people who hold what a person or a group is assigned.
+    pub fn people_of<'a>(&'a self, holder: &'a AssignmentHolder) -> &'a [usize] {
+        match holder {
+            AssignmentHolder::Person(person) => std::slice::from_ref(person),
+            AssignmentHolder::Group(group) => {
+                let group = self.groups.get(*group);
+                group.map_or(&[], |it| it.members.as_slice())
+            }
+            AssignmentHolder::Gone(..) => &[],
+        }
+    }
+
+    /// The id of whom an assignment names, and `USER` or `GROUP`.
+    pub fn principal<'a>(&'a self, holder: &'a AssignmentHolder) -> Option<(&'a str, &'a str)> {
+        match holder {
+            AssignmentHolder::Person(person) => {
+                let person = self.people.get(*person)?;
+                Some(("USER", person.user_id.as_deref()?))
+            }
+            AssignmentHolder::Group(group) => Some(("GROUP", &self.groups.get(*group)?.id)),
+            AssignmentHolder::Gone(kind, id) => Some((kind, id)),
+        }
+    }
+
+    /// An assignment without the person; `None` where its principal is gone.
+    pub fn path(&self, assignment: &GraphAssignment) -> Option<AccessPath> {
+        let via = match &assignment.holder {
+            AssignmentHolder::Person(_) => "direct".to_owned(),
+            AssignmentHolder::Group(group) => format!("group:{}", self.groups.get(*group)?.name),
+            AssignmentHolder::Gone(..) => return None,
+        };
+        let (principal_type, principal_id) = self.principal(&assignment.holder)?;
+        let account = self.accounts.get(assignment.account)?;
+        let set = self.permission_sets.get(assignment.permission_set)?;
+        let pair = (assignment.permission_set, assignment.account);
+        let provisioned = self
+            .provisioned
+            .binary_search_by_key(&pair, |(set, account, _)| (*set, *account));
+        let provisioned = provisioned.ok().and_then(|it| self.provisioned.get(it));
+        let grant = assignment.grant.as_ref();
+        Some(AccessPath {
+            person: AccessPerson::default(),
+            via,
+            principal_type: principal_type.to_owned(),
+            principal_id: principal_id.to_owned(),
+            account_id: account.id.clone(),
+            account_name: account.name.clone(),
+            account_state: account.state.clone(),
+            ou_path: account.ou_path.clone(),
+            permission_set: set.name.clone(),
+            permission_set_arn: set.arn.clone(),
+            latest: provisioned.and_then(|(_, _, latest)| *latest),
+            temporary: grant.is_some(),
+            expires_at: grant.and_then(|it| it.expires_at),
+            grant_id: grant.map(|it| it.id.clone()),
+        })
+    }
+
+    /// What is wrong, by kind, account, set and principal.
+    pub fn findings(&self) -> Vec<AccessFinding> {
+        let mut findings = Vec::new();
+        for assignment in &self.assignments {
+            let principal = self.principal(&assignment.holder);
+            let kinds = self.wrong(assignment).into_iter();
+            let pair = (assignment.permission_set, assignment.account);
+            findings.extend(kinds.filter_map(|kind| self.finding(kind, pair, principal)));
+        }
+        let held = self.assignments.iter();
+        let held: BTreeSet<(usize, usize)> =
+            held.map(|it| (it.permission_set, it.account)).collect();
+        for (set, account, latest) in &self.provisioned {
+            let pair = (*set, *account);
+            let unassigned =
+                (!held.contains(&pair)).then_some(AccessFindingKind::ProvisionedUnassigned);
+            let outdated = (*latest == Some(false)).then_some(AccessFindingKind::Outdated);
+            let kinds = [unassigned, outdated].into_iter().flatten();
+            findings.extend(kinds.filter_map(|kind| self.finding(kind, pair, None)));
+        }
+        findings.sort();
+        findings
+    }
+
+    fn wrong(&self, assignment: &GraphAssignment) -> Vec<AccessFindingKind> {
+        let mut kinds = Vec::new();
+        match &assignment.holder {
+            AssignmentHolder::Gone(..) => kinds.push(AccessFindingKind::Orphaned),
+            AssignmentHolder::Person(_) if assignment.grant.is_none() => {
+                kinds.push(AccessFindingKind::DirectUser);
+            }
+            AssignmentHolder::Person(_) => {}
+            AssignmentHolder::Group(group) => {
+                let group = self.groups.get(*group);
+                if group.is_some_and(|it| it.has_unexpected_member) {
+                    kinds.push(AccessFindingKind::UnexpectedMember);
+                }
+            }
+        }
+        match self.accounts.get(assignment.account) {
+            Some(account) if account.is_active() => {}
+            Some(account) if account.state.is_some() => {
+                kinds.push(AccessFindingKind::SuspendedAccount);
+            }
+            _ => kinds.push(AccessFindingKind::UnknownAccount),
+        }
+        kinds
+    }
+
+    fn finding(
+        &self,
+        kind: AccessFindingKind,
+        (set, account): (usize, usize),
+        principal: Option<(&str, &str)>,
+    ) -> Option<AccessFinding> {
+        Some(AccessFinding {
+            kind,
+            account_id: self.accounts.get(account)?.id.clone(),
+            permission_set: self.permission_sets.get(set)?.shown().to_owned(),
+            principal_type: principal.map(|(kind, _)| kind.to_owned()),
+            principal_id: principal.map(|(_, id)| id.to_owned()),
+        })
+    }
+}

@@ -1,0 +1,119 @@
+//! What a snapshot says of access, with what it does not know of it: small enough to lie beside the
+//! tables, and read by who has no engine for these.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::HoldingGrant;
+use super::graph::AccessGraph;
+use crate::coverage::{TableCoverage, coverage_of};
+use crate::snapshot::{SliceOutcome, Snapshot, SnapshotId, SnapshotRecord};
+
+/// What assignments, and the people who have them, are read from.
+const BASE: [&str; 3] = [
+    "aws_organizations_accounts",
+    "aws_ssoadmin_account_assignments",
+    "aws_identitystore_users",
+];
+/// What ways over groups are read from.
+const GROUPS: [&str; 2] = [
+    "aws_identitystore_groups",
+    "aws_identitystore_group_memberships",
+];
+/// What permission sets there are.
+const SETS: &str = "aws_ssoadmin_permission_sets";
+/// What only findings are read from.
+const PROVISIONED: &str = "aws_ssoadmin_provisioned";
+
+/// A table that was not read to its end.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct UnreadAccessTable {
+    /// Its name.
+    pub table: String,
+    /// Why: `never collected`, `carried over from ID`, or the code of the answer.
+    pub why: String,
+}
+
+/// What a snapshot says of access.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessSnapshot {
+    /// The snapshot.
+    pub id: SnapshotId,
+    /// When it was over.
+    pub finished: Timestamp,
+    /// Tables that it has not to their ends.
+    pub unread: Vec<UnreadAccessTable>,
+    /// Who can reach what.
+    pub graph: AccessGraph,
+}
+
+impl AccessSnapshot {
+    /// The tables that it is made of.
+    pub const TABLES: [&'static str; 7] = [
+        BASE[0],
+        BASE[1],
+        BASE[2],
+        GROUPS[0],
+        GROUPS[1],
+        SETS,
+        PROVISIONED,
+    ];
+
+    /// What a snapshot says of access, with the grants that hold some of it.
+    pub fn new(snapshot: &Snapshot, grants: &[HoldingGrant]) -> Self {
+        let (tables, record) = (Self::TABLES.into_iter(), &snapshot.record);
+        Self {
+            id: record.id.clone(),
+            finished: record.finished,
+            unread: tables.filter_map(|table| unread(record, table)).collect(),
+            graph: AccessGraph::new(&snapshot.rows, grants),
+        }
+    }
+
+    /// Whether it has a table to its end.
+    pub(super) fn has(&self, table: &str) -> bool {
+        self.unread.iter().all(|it| it.table != table)
+    }
+
+    /// The tables that gaining and losing are told by, as far as they are not there to their ends.
+    pub(super) fn uncompared(&self) -> impl Iterator<Item = &UnreadAccessTable> {
+        self.unread.iter().filter(|it| it.table != PROVISIONED)
+    }
+
+    /// Whether anything of access is known.
+    pub(super) fn knows_assignments(&self) -> bool {
+        BASE.iter().all(|it| self.has(it))
+    }
+
+    /// Whether ways over groups are known.
+    pub(super) fn knows_groups(&self) -> bool {
+        GROUPS.iter().all(|it| self.has(it))
+    }
+
+    /// Whether it is known which permission sets there are.
+    pub(super) fn knows_permission_sets(&self) -> bool {
+        self.has(SETS)
+    }
+}
+
+fn unread(record: &SnapshotRecord, table: &str) -> Option<UnreadAccessTable> {
+    let why = match coverage_of(record, table) {
+        TableCoverage::NotSynced => "never collected".to_owned(),
+        TableCoverage::Partial(groups) => {
+            let codes = groups.iter().map(|it| it.code.as_str());
+            codes.collect::<Vec<_>>().join(", ")
+        }
+        TableCoverage::Complete => record.slices_of(table).find_map(|it| match &it.outcome {
+            SliceOutcome::Carried {
+                source_snapshot_id, ..
+            } => Some(format!("carried over from {source_snapshot_id}")),
+            SliceOutcome::Ok { .. }
+            | SliceOutcome::Failed { .. }
+            | SliceOutcome::Skipped { .. } => None,
+        })?,
+    };
+    Some(UnreadAccessTable {
+        table: table.to_owned(),
+        why,
+    })
+}

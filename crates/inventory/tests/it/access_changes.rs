@@ -1,0 +1,376 @@
+//! What people gained and lost between two snapshots, and why (`inventory.md` W-6): row by row, and
+//! against both snapshots' folded paths.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hallpass_inventory::{
+    AccessSnapshot, PersonAccessChange, PersonAccessChangeKind, Snapshot, access_changes,
+    effective, import, who,
+};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::coverage::{failed, ok, record};
+
+const TABLES: [&str; 7] = [
+    "aws_organizations_accounts",
+    "aws_ssoadmin_permission_sets",
+    "aws_ssoadmin_account_assignments",
+    "aws_identitystore_users",
+    "aws_identitystore_groups",
+    "aws_identitystore_group_memberships",
+    "aws_ssoadmin_provisioned",
+];
+
+/// A snapshot of lines: `account 1 [SUSPENDED]`, `set S`, `user ana [DISABLED]`, `group G`, `in G ana`,
+/// `has S 1 ana [GRANT]`, `has S 1 @G`. The tables that are named have failed.
+fn snapshot(lines: &BTreeSet<String>, unread: &[&str]) -> Snapshot {
+    let mut tables: BTreeMap<&str, Vec<Value>> =
+        TABLES.iter().map(|it| (*it, Vec::new())).collect();
+    for line in lines {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let word = |index: usize| words.get(index).copied();
+        let (table, row) = match words[0] {
+            "account" => (
+                "aws_organizations_accounts",
+                json!({"id": word(1), "name": format!("name {}", words[1]), "state": word(2).unwrap_or("ACTIVE")}),
+            ),
+            "set" => (
+                "aws_ssoadmin_permission_sets",
+                json!({"permission_set_arn": word(1), "permission_set_name": word(1)}),
+            ),
+            "user" => (
+                "aws_identitystore_users",
+                json!({"identity_store_id": "d", "user_id": word(1), "idc_user_name": word(1),
+                    "idc_status": word(2).unwrap_or("ENABLED")}),
+            ),
+            "group" => (
+                "aws_identitystore_groups",
+                json!({"identity_store_id": "d", "group_id": word(1), "display_name": word(1)}),
+            ),
+            "in" => (
+                "aws_identitystore_group_memberships",
+                json!({"group_id": word(1), "member_user_id": word(2)}),
+            ),
+            _ => {
+                let group = words[3].strip_prefix('@');
+                (
+                    "aws_ssoadmin_account_assignments",
+                    json!({"permission_set_arn": word(1), "account_id": word(2),
+                        "principal_type": if group.is_some() { "GROUP" } else { "USER" },
+                        "principal_id": group.unwrap_or(words[3]), "hallpass_grant_id": word(4)}),
+                )
+            }
+        };
+        if !unread.contains(&table) {
+            tables.get_mut(table).unwrap().push(row);
+        }
+    }
+    let slices = TABLES.map(|table| {
+        let outcome = if unread.contains(&table) {
+            failed("AccessDenied")
+        } else {
+            ok(0)
+        };
+        (table, "*", outcome)
+    });
+    Snapshot {
+        record: record("2026-11-20T10:20:30Z", &slices),
+        rows: import(&json!({ "tables": tables })).unwrap().rows,
+    }
+}
+
+pub(crate) fn access(lines: &BTreeSet<String>, unread: &[&str]) -> AccessSnapshot {
+    AccessSnapshot::new(&snapshot(lines, unread), &[])
+}
+
+/// `- ana 1 S: left_group group:G, …`
+fn shown(change: &PersonAccessChange) -> String {
+    let sign = match change.change {
+        PersonAccessChangeKind::Gained => '+',
+        PersonAccessChangeKind::Lost => '-',
+        PersonAccessChangeKind::Unknown => '?',
+    };
+    let reasons = change.reasons.iter().map(|it| {
+        let kind = serde_json::to_value(it.kind).unwrap();
+        let grant = it.grant_id.iter().map(|it| format!(" {it}"));
+        format!(
+            "{} {}{}",
+            kind.as_str().unwrap(),
+            it.via,
+            grant.collect::<String>()
+        )
+    });
+    let reasons = reasons.collect::<Vec<_>>().join(", ");
+    let person = change.person.user_name.as_deref().unwrap();
+    let set = &change.permission_set_arn;
+    format!("{sign} {person} {} {set}: {reasons}", change.account_id)
+}
+
+const BEFORE: &str = "
+    account 1 | account 2 | account 3 SUSPENDED | set S | set T
+    user ana | user ben | user cho DISABLED
+    group G | group H | in G ana | in G ben | in H cho | in H ana
+    has S 1 @G | has T 1 ana | has T 2 ana g1 | has S 2 @H | has S 3 @G | has T 3 ben";
+
+pub(crate) fn lines(text: &str) -> BTreeSet<String> {
+    let lines = text.split(['\n', '|']).map(str::trim);
+    lines
+        .filter(|it| !it.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// What is taken away and what comes, and what is said of it.
+const REASONS: &[(&str, &[&str])] = &[
+    ("", &[]),
+    ("- has T 1 ana", &["- ana 1 T: assignment_removed direct"]),
+    ("+ has T 1 ben", &["+ ben 1 T: assignment_added direct"]),
+    ("- has T 2 ana g1", &["- ana 2 T: grant_ended direct g1"]),
+    ("+ has T 2 ben g2", &["+ ben 2 T: grant_made direct g2"]),
+    // a grant that becomes one without an end is no change of what can be reached
+    ("- has T 2 ana g1 | + has T 2 ana", &[]),
+    ("- in G ben", &["- ben 1 S: left_group group:G"]),
+    ("+ in H ben", &["+ ben 2 S: joined_group group:H"]),
+    (
+        "- has S 1 @G",
+        &[
+            "- ana 1 S: group_lost_set group:G",
+            "- ben 1 S: group_lost_set group:G",
+        ],
+    ),
+    (
+        "+ has T 2 @G",
+        // ana had it already
+        &["+ ben 2 T: group_got_set group:G"],
+    ),
+    (
+        "- group G | - in G ana | - in G ben | - has S 1 @G | - has S 3 @G",
+        &[
+            "- ana 1 S: group_deleted group:G",
+            "- ben 1 S: group_deleted group:G",
+        ],
+    ),
+    // the assignments of a deleted group stay
+    (
+        "- group G | - in G ana | - in G ben",
+        &[
+            "- ana 1 S: group_deleted group:G",
+            "- ben 1 S: group_deleted group:G",
+        ],
+    ),
+    (
+        "- user cho DISABLED | + user cho",
+        &["+ cho 2 S: user_enabled group:H"],
+    ),
+    (
+        "- user ben | + user ben DISABLED",
+        &["- ben 1 S: user_disabled group:G"],
+    ),
+    (
+        "- user ben | - in G ben | - has T 3 ben",
+        &["- ben 1 S: user_deleted group:G"],
+    ),
+    (
+        "+ user dia | + in G dia",
+        &["+ dia 1 S: user_added group:G"],
+    ),
+    (
+        "- account 3 SUSPENDED | + account 3",
+        &[
+            "+ ana 3 S: account_reactivated group:G",
+            "+ ben 3 S: account_reactivated group:G",
+            "+ ben 3 T: account_reactivated direct",
+        ],
+    ),
+    (
+        "- account 2 | + account 2 SUSPENDED",
+        &[
+            "- ana 2 S: account_suspended group:H",
+            "- ana 2 T: account_suspended direct",
+        ],
+    ),
+    (
+        "- account 2 | - has T 2 ana g1 | - has S 2 @H",
+        &[
+            "- ana 2 S: account_left group:H",
+            "- ana 2 T: account_left direct",
+        ],
+    ),
+    (
+        "- set T | - has T 1 ana | - has T 2 ana g1 | - has T 3 ben",
+        &[
+            "- ana 1 T: permission_set_deleted direct",
+            "- ana 2 T: permission_set_deleted direct",
+        ],
+    ),
+    (
+        "+ set U | + has U 1 @G",
+        &[
+            "+ ana 1 U: permission_set_added group:G",
+            "+ ben 1 U: permission_set_added group:G",
+        ],
+    ),
+    // two things at once are both said
+    (
+        "- in G ben | - has S 1 @G",
+        &[
+            "- ana 1 S: group_lost_set group:G",
+            "- ben 1 S: left_group group:G, group_lost_set group:G",
+        ],
+    ),
+    // another way is left: nothing is lost
+    ("- in G ana | + has S 1 ana", &[]),
+    ("- in G ana | + has S 1 @H", &[]),
+];
+
+#[test]
+fn every_reason_is_said_and_what_follows_from_it_is_not() {
+    let mut wrong = Vec::new();
+    for (edits, expected) in REASONS {
+        let (before, mut after) = (lines(BEFORE), lines(BEFORE));
+        for edit in lines(edits) {
+            let (sign, line) = edit.split_once(' ').unwrap();
+            let done = match sign {
+                "-" => after.remove(line),
+                _ => after.insert(line.to_owned()),
+            };
+            assert!(done, "{edit}");
+        }
+        let found = access_changes(&access(&before, &[]), &access(&after, &[]));
+        let found: Vec<String> = found.changes.iter().map(shown).collect();
+        if found != *expected {
+            wrong.push(format!(
+                "{edits}\n  expected {expected:?}\n  found    {found:?}"
+            ));
+        }
+        // the other way round what was lost is gained, for the opposite reason
+        let back = access_changes(&access(&after, &[]), &access(&before, &[]));
+        assert_eq!(back.changes.len(), found.len(), "{edits}");
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_one_of_the_two_does_not_know_is_never_lost() {
+    let all = lines(BEFORE);
+    let whole = access(&all, &[]);
+    for table in TABLES {
+        let partial = access(&all, &[table]);
+        for (before, after) in [(&whole, &partial), (&partial, &whole)] {
+            let found = access_changes(before, after);
+            let kinds: BTreeSet<_> = found.changes.iter().map(|it| it.change).collect();
+            let expected = match table {
+                "aws_ssoadmin_permission_sets" | "aws_ssoadmin_provisioned" => BTreeSet::new(),
+                _ => BTreeSet::from([PersonAccessChangeKind::Unknown]),
+            };
+            assert_eq!(kinds, expected, "{table}");
+            assert!(found.changes.iter().all(|it| it.reasons.is_empty()));
+            // what is provisioned is not asked
+            let named = (table != "aws_ssoadmin_provisioned").then(|| table.to_owned());
+            assert_eq!(found.not_compared, named.into_iter().collect());
+        }
+    }
+    // without the groups, what is direct is compared where it is there
+    let mut more = all.clone();
+    more.insert("has T 1 ben".to_owned());
+    let after = access(&more, &["aws_identitystore_groups"]);
+    let found = access_changes(&whole, &after);
+    let found: Vec<String> = found.changes.iter().map(shown).collect();
+    let expected = [
+        "? ana 1 S: ",
+        "? ana 2 S: ",
+        "? ben 1 S: ",
+        "+ ben 1 T: assignment_added direct",
+    ];
+    assert_eq!(found, expected);
+}
+
+/// What somebody can reach, by the folded paths: the slow way.
+fn reached(snapshot: &Snapshot) -> BTreeSet<(String, String, String)> {
+    let paths = effective(&who(&snapshot.rows, &[]).paths);
+    let can = paths.into_iter().filter(|it| {
+        it.person.user_status.as_deref() == Some("ENABLED")
+            && it.account_state.as_deref() == Some("ACTIVE")
+    });
+    can.map(|it| {
+        (
+            it.person.user_id.unwrap(),
+            it.account_id,
+            it.permission_set_arn,
+        )
+    })
+    .collect()
+}
+
+/// Any organization of few things, so that two of them have much in common.
+fn any_lines() -> impl Strategy<Value = BTreeSet<String>> {
+    let mut all = Vec::new();
+    for account in ["1", "2", "3"] {
+        all.push(format!("account {account}"));
+        for holder in ["ana", "ben", "cho", "@G", "@H", "@K"] {
+            for set in ["S", "T"] {
+                all.push(format!("has {set} {account} {holder}"));
+            }
+        }
+    }
+    for user in ["ana", "ben", "cho"] {
+        all.push(format!("user {user}"));
+        for group in ["G", "H", "K"] {
+            all.push(format!("in {group} {user}"));
+        }
+    }
+    all.extend(["set S", "set T", "group G", "group H", "group K"].map(str::to_owned));
+    prop::collection::vec(0..10_u8, all.len()).prop_map(move |chosen| {
+        let chosen = all.iter().zip(chosen).filter_map(|(line, draw)| {
+            let is_a_thing = line.starts_with("user") || line.starts_with("account");
+            match draw {
+                0 if is_a_thing && line.starts_with("user") => Some(format!("{line} DISABLED")),
+                0 if is_a_thing => Some(format!("{line} SUSPENDED")),
+                1 => None,
+                2..=6 if line.starts_with("has") => None,
+                2..=4 if line.starts_with("in") => None,
+                _ => Some(line.clone()),
+            }
+        });
+        chosen.collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn gained_and_lost_are_the_difference_of_the_folded_paths(
+        before in any_lines(),
+        after in any_lines(),
+    ) {
+        let (old, new) = (snapshot(&before, &[]), snapshot(&after, &[]));
+        let found = access_changes(
+            &AccessSnapshot::new(&old, &[]),
+            &AccessSnapshot::new(&new, &[]),
+        );
+        let (was, is) = (reached(&old), reached(&new));
+        let of = |kind| {
+            let of_kind = found.changes.iter().filter(move |it| it.change == kind);
+            let keys = of_kind.map(|it| (
+                it.person.user_id.clone().unwrap(),
+                it.account_id.clone(),
+                it.permission_set_arn.clone(),
+            ));
+            keys.collect::<Vec<_>>()
+        };
+        let (gained, lost) = (of(PersonAccessChangeKind::Gained), of(PersonAccessChangeKind::Lost));
+        prop_assert_eq!(gained.len() + lost.len(), found.changes.len());
+        prop_assert_eq!(BTreeSet::from_iter(gained), is.difference(&was).cloned().collect());
+        prop_assert_eq!(BTreeSet::from_iter(lost), was.difference(&is).cloned().collect());
+        prop_assert!(found.changes.iter().all(|it| !it.reasons.is_empty()));
+    }
+
+    #[test]
+    fn what_is_written_beside_the_tables_reads_as_it_was(lines in any_lines()) {
+        let access = access(&lines, &["aws_ssoadmin_provisioned"]);
+        let text = serde_json::to_string(&access).unwrap();
+        prop_assert_eq!(serde_json::from_str::<AccessSnapshot>(&text).unwrap(), access);
+    }
+}

@@ -1,0 +1,172 @@
+//! What reviewers decided, held against a snapshot (`inventory.md` W-7).
+
+use hallpass_inventory::{AccessReview, AccessSnapshot, ReviewRemoval, read_review};
+
+use crate::access_changes::{access, lines};
+
+const WORLD: &str = "
+    account 100000000001 | account 100000000002 | set S | set T | set AWSAdministratorAccess
+    user ana | user ben | group G | group H | in G ana | in G ben | in H ana | group E
+    has S 100000000001 @G | has T 100000000001 @G | has T 100000000002 @H | has S 100000000002 ana
+    has T 100000000001 ben g1 | has S 100000000001 @H | has S 100000000001 @E
+    has AWSAdministratorAccess 100000000001 ana";
+
+const HEADER: &str =
+    "user_name,user_id,principal_type,principal_id,account_id,permission_set_arn,decision,reason";
+
+fn world() -> AccessSnapshot {
+    access(&lines(WORLD), &[])
+}
+
+/// A file of rows `user type principal account set decision reason`; the account by its last digit.
+fn file(rows: &[&str]) -> String {
+    let rows = rows.iter().map(|row| {
+        let mut words: Vec<String> = row.split(' ').map(str::to_owned).collect();
+        if words[3].len() == 1 {
+            words[3] = format!("10000000000{}", words[3]);
+        }
+        format!("\"'=HYPERLINK(\"\"x\"\")\",{}", words.join(","))
+    });
+    let rows = rows.collect::<Vec<_>>().join("\r\n");
+    format!("{HEADER}\r\n{rows}\r\n")
+}
+
+fn read(rows: &[&str]) -> Result<AccessReview, Vec<String>> {
+    let read = read_review(&file(rows), &world());
+    read.map_err(|it| it.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn rows_to_remove_become_assignments_and_memberships() {
+    let review = read(&[
+        "ana USER ana 2 S remove left-the-team",
+        "ana GROUP G 1 S REMOVE moved",
+        "ana GROUP G 1 T remove moved",
+        "ben GROUP G 1 S keep ",
+        "ben GROUP G 1 T  ",
+        "ben GROUP H 1 S remove gone-already",
+        " GROUP E 1 S  ",
+    ])
+    .unwrap();
+    let removals: Vec<_> = review
+        .removals
+        .iter()
+        .map(|it| (&it.removal, it.lines.as_slice(), it.reason.as_str()))
+        .collect();
+    let direct = ReviewRemoval::Assignment {
+        user_id: "ana".into(),
+        permission_set_arn: "S".into(),
+        account_id: "100000000002".into(),
+    };
+    let member = ReviewRemoval::Membership {
+        user_id: "ana".into(),
+        group_id: "G".into(),
+    };
+    assert_eq!(
+        removals,
+        [
+            (&direct, &[2][..], "left-the-team"),
+            (&member, &[3, 4][..], "moved")
+        ]
+    );
+    assert_eq!((review.kept, review.undecided), (1, 2));
+    assert_eq!(review.gone, [7]);
+    // S in the first account stays: the other group gives it, too
+    let losses = review.losses(&world());
+    let lost: Vec<_> = losses
+        .iter()
+        .map(|it| (it.account_id.as_str(), it.permission_set_arn.as_str()))
+        .collect();
+    assert_eq!(lost, [("100000000001", "T"), ("100000000002", "S")]);
+    assert_eq!(review.besides(losses), []);
+    // what nobody asked for goes with the membership, and is known as such
+    let review = read(&["ana GROUP G 1 S remove "]).unwrap();
+    let besides = review.besides(review.losses(&world()));
+    assert_eq!(besides.len(), 1);
+    assert_eq!(besides[0].permission_set_arn, "T");
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_its_line() {
+    let table: &[(&[&str], &[&str])] = &[
+        (
+            &[
+                "ana USER ana 2 S maybe ",
+                "ana USER ana 1e+11 S remove ",
+                "ana ROLE ana 2 S remove ",
+                "ana USER ben 2 S remove ",
+            ],
+            &[
+                "line 2: `maybe` is no decision: `keep`, `remove`, or nothing",
+                "line 3: `1e+11` is no account's id; a spreadsheet may have taken it for a number",
+                "line 4: `ROLE` is no type of a principal: `USER` or `GROUP`",
+                "line 5: `user_id` and `principal_id` of a direct assignment differ",
+            ],
+        ),
+        (
+            &["ben USER ben 1 T remove ", " GROUP E 1 S remove "],
+            &[
+                "line 2: Hallpass gave it for a time and ends it itself (grant g1); `hallpass revoke` ends it now",
+                "line 3: the group has no members: there is nobody to take it from",
+            ],
+        ),
+        (
+            &["ana USER ana 1 AWSAdministratorAccess remove "],
+            &[
+                "line 2: permission set `AWSAdministratorAccess` is one of AWS's own: the service that made it assigns it",
+            ],
+        ),
+        (
+            &["ana GROUP G 1 S remove ", "ana GROUP G 1 T keep "],
+            &[
+                "line 3: it is to be kept, and line 2 removes the person's membership of the group, with all \
+                 that the group gives",
+            ],
+        ),
+    ];
+    for (rows, expected) in table {
+        assert_eq!(read(rows).unwrap_err(), *expected);
+    }
+    let said = |text: &str| read_review(text, &world()).unwrap_err()[0].to_string();
+    assert_eq!(said(""), "line 1: the file is empty");
+    assert_eq!(
+        said("user_id,decision\n"),
+        "line 1: there is no column `principal_type`, `principal_id`, `account_id`, `permission_set_arn`"
+    );
+    assert_eq!(
+        said(&format!("{HEADER}\n\"x\n")),
+        "line 2: a quote is never closed"
+    );
+}
+
+#[test]
+fn a_window_has_the_paths_that_all_of_them_have_there() {
+    let graph = world().graph;
+    let of = |person: &hallpass_inventory::AccessPath| {
+        (
+            person.person.user_id.clone(),
+            person.account_id.clone(),
+            person.permission_set_arn.clone(),
+            person.via.clone(),
+        )
+    };
+    let (all, total) = graph.window(|_| true, 0, usize::MAX);
+    assert_eq!((all.len(), total), (9, 9));
+    let mut sorted: Vec<_> = all.iter().map(of).collect();
+    sorted.sort();
+    let mut wanted: Vec<_> = graph
+        .paths(|_| true)
+        .iter()
+        .filter(|it| it.person.user_id.is_some())
+        .map(of)
+        .collect();
+    wanted.sort();
+    assert_eq!(sorted, wanted);
+    for skip in 0..12 {
+        for most in 0..5 {
+            let (part, total) = graph.window(|_| true, skip, most);
+            let wanted: Vec<_> = all.iter().skip(skip).take(most).cloned().collect();
+            assert_eq!((part, total), (wanted, 9), "{skip} {most}");
+        }
+    }
+}

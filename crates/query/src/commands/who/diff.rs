@@ -1,0 +1,148 @@
+//! `who diff`: what people gained and lost between two snapshots, and why (`inventory.md` W-6).
+
+use std::path::PathBuf;
+
+use hallpass_inventory::{
+    AccessChangeReason, AccessComparison, AccessSnapshot, PersonAccessChange,
+    PersonAccessChangeKind, access_changes,
+};
+use serde_json::{Value, json};
+
+use super::{NOT_COVERED, rows};
+use crate::commands::query::{WhichData, data};
+use crate::failure::{QueryExit, QueryFailure, QueryOutcome, say};
+use crate::output::{OutputArgs, Sheet};
+
+/// What people gained and lost between two snapshots, and why
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "What people gained and lost between two snapshots, and why\n\nA person can reach a \
+                  permission set in an account where the person is enabled, the account is active, and \
+                  an assignment names the person or a group with the person in it. A line is + (gained), \
+                  - (lost) or ? (one snapshot has it, and the other does not know).",
+    after_help = "Examples:
+  hallpass who diff previous newest
+  hallpass who diff 2026-11-01 2026-11-20 --output csv > changes.csv
+  hallpass who diff before.json after.json --detailed-exitcode
+
+Exit codes: 0 ok, 1 not everything could be compared, 2 bad input, 3 somebody
+gained or lost something with --detailed-exitcode, 70 internal."
+)]
+pub(crate) struct Args {
+    /// The earlier: an id, a day, `previous`, `newest`, or a document
+    #[arg(value_name = "BEFORE")]
+    before: WhichData,
+
+    /// The later, likewise
+    #[arg(value_name = "AFTER")]
+    after: WhichData,
+
+    /// The folder of snapshots
+    #[arg(long, value_name = "DIR", default_value = "snapshots")]
+    folder: PathBuf,
+
+    /// Exit 3 when somebody gained or lost something
+    #[arg(long)]
+    detailed_exitcode: bool,
+
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(super) fn run(args: &Args) -> QueryOutcome {
+    let read = |which| -> Result<AccessSnapshot, QueryFailure> {
+        let (snapshot, grants) = data(&args.folder, which, &AccessSnapshot::TABLES)?;
+        Ok(AccessSnapshot::new(&snapshot, &grants))
+    };
+    let (before, after) = (read(&args.before)?, read(&args.after)?);
+    let found = access_changes(&before, &after);
+    if args.output.is_for_people() {
+        args.output.sheet(&shown(&found))?;
+    } else {
+        args.output.pair(
+            ("changes", &changes(&found)),
+            ("not_compared", &unread(&found)),
+        )?;
+    }
+    for snapshot in [&before, &after] {
+        for it in &snapshot.unread {
+            if found.not_compared.contains(&it.table) {
+                let line = format!("not compared: {} of {}: {}", it.table, snapshot.id, it.why);
+                say(&hallpass_model::text::written_out(&line));
+            }
+        }
+    }
+    say(NOT_COVERED);
+    Ok(if !found.not_compared.is_empty() {
+        QueryExit::Failed
+    } else if args.detailed_exitcode && !found.changes.is_empty() {
+        QueryExit::Findings
+    } else {
+        QueryExit::Ok
+    })
+}
+
+/// What fits a terminal.
+fn shown(found: &AccessComparison) -> Sheet {
+    let mut sheet = Sheet::new(&["", "person", "account", "permission set", "why"]);
+    sheet.rows.extend(found.changes.iter().map(|it| {
+        let sign = match it.change {
+            PersonAccessChangeKind::Gained => "+",
+            PersonAccessChangeKind::Lost => "-",
+            PersonAccessChangeKind::Unknown => "?",
+        };
+        let person = &it.person;
+        let account = it.account_name.as_ref().unwrap_or(&it.account_id);
+        let set = it.permission_set.as_ref().unwrap_or(&it.permission_set_arn);
+        vec![
+            json!(sign),
+            json!(person.user_name.as_ref().or(person.user_id.as_ref())),
+            json!(account),
+            json!(set),
+            json!(why(it)),
+        ]
+    }));
+    sheet
+}
+
+fn why(change: &PersonAccessChange) -> String {
+    let said = |it: &AccessChangeReason| {
+        let kind = json!(it.kind);
+        let kind = kind.as_str().unwrap_or_default().replace('_', " ");
+        match it.via.strip_prefix("group:") {
+            Some(group) => format!("{kind} ({group})"),
+            None => kind,
+        }
+    };
+    match change.change {
+        PersonAccessChangeKind::Unknown => "not known".to_owned(),
+        PersonAccessChangeKind::Gained | PersonAccessChangeKind::Lost => {
+            let reasons: Vec<String> = change.reasons.iter().map(said).collect();
+            reasons.join(", ")
+        }
+    }
+}
+
+fn changes(found: &AccessComparison) -> Sheet {
+    let mut sheet = Sheet::new(&[
+        "change",
+        "user_name",
+        "user_id",
+        "email",
+        "user_status",
+        "account_id",
+        "account_name",
+        "permission_set",
+        "permission_set_arn",
+        "reasons",
+    ]);
+    sheet.rows = rows(&sheet, found.changes.iter().map(|it| json!(it)));
+    sheet
+}
+
+fn unread(found: &AccessComparison) -> Sheet {
+    let mut sheet = Sheet::new(&["table"]);
+    let tables = found.not_compared.iter();
+    sheet.rows = tables.map(|it| vec![Value::from(it.as_str())]).collect();
+    sheet
+}
