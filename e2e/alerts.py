@@ -184,7 +184,7 @@ def killed(world):
     stage, receiver = world.stage, world.receiver
     stage.stop(world.served.process)
     path = stage.path("hallpass.toml")
-    path.write_text(path.read_text() + '[alerts]\nfile = "alerts.yaml"\nsnapshots = "snapshots"\n')
+    path.write_text(path.read_text() + '[alerts]\nfile = "alerts.yaml"\n')
     check("the server starts with rules", world.served.start(), world.served.said()[-800:])
     receiver.status, before = 503, len(receiver.told())
     world.change(world.other, made=["alert-dia"])

@@ -61,7 +61,6 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("slack.marks.discarded", ":white_circle:"),
     ("inventory.max_age", "15m"),
     ("alerts.file", "none"),
-    ("alerts.snapshots", "snapshots"),
     ("inventory.snapshots", "none"),
     ("outage.prod_accounts", "[]"),
     ("audit.export.target", "none"),

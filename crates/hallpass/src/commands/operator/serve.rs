@@ -311,11 +311,21 @@ fn alerting(loaded: &Loaded, store: &SqliteStore) -> Option<Alerting> {
     loaded.alert_file().map(|file| Alerting {
         runner: AlertRunner {
             store: Arc::new(store.clone()),
-            folder: loaded.snapshots(),
+            folder: loaded.alerted_snapshots(),
         },
         file,
         channels: loaded.channel_names(),
     })
+}
+
+fn say_listening(local: &str, about: &ConnectedOrganization) {
+    output::say(&format!(
+        "hallpass {} listens on http://{local}, for account {} ({}), Identity Center {}",
+        env!("CARGO_PKG_VERSION"),
+        about.account,
+        place(about.place),
+        about.instance_arn
+    ));
 }
 
 async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
@@ -366,12 +376,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
         slack,
         channels,
         inventory_max_age: loaded.config.inventory.max_age.0,
-        snapshots: loaded
-            .config
-            .inventory
-            .snapshots
-            .as_ref()
-            .map(|it| loaded.path(it)),
+        snapshots: loaded.snapshots(),
         sessions,
         sign_in,
         rates: Rates::new(loaded.config.server.rate, loaded.config.server.burst),
@@ -383,13 +388,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     })
     .await?;
     compose::put_in_force(&composed, rules, &file).await?;
-    output::say(&format!(
-        "hallpass {} listens on http://{local}, for account {} ({}), Identity Center {}",
-        env!("CARGO_PKG_VERSION"),
-        about.account,
-        place(about.place),
-        about.instance_arn
-    ));
+    say_listening(&local, &about);
     composed.run(listener, asked_to_stop()).await;
     Ok(Exit::Ok)
 }

@@ -27,7 +27,7 @@ use crate::output::{self, Format, OutputArgs, Table};
 pub(super) struct Args {
     /// The file of rules [default: `alerts.file` of the configuration]
     file: Option<PathBuf>,
-    /// The folder of snapshots [default: `alerts.snapshots`, `snapshots`]
+    /// The folder of snapshots [default: `inventory.snapshots`, else `snapshots`]
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
     #[command(flatten)]
@@ -44,7 +44,10 @@ const FIELDS: &[&str] = &[
 pub(super) fn run(args: &Args) -> Outcome {
     let loaded = loaded(&args.config)?;
     let file = rule_file(args.file.as_ref(), &loaded)?;
-    let folder = args.folder.clone().unwrap_or_else(|| loaded.snapshots());
+    let folder = args
+        .folder
+        .clone()
+        .unwrap_or_else(|| loaded.alerted_snapshots());
     let ran = runtime()?.block_on(async {
         let store = store(&loaded).await?;
         let runner = AlertRunner { store, folder };
