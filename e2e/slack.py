@@ -153,7 +153,8 @@ class Slacked:
         for block, fields in values.items():
             for action, value in fields.items():
                 if block.startswith("select_"):
-                    self.type(user, view, block, action, value)
+                    for typed in value if isinstance(value, list) else [value]:
+                        self.type(user, view, block, action, typed)
                     self.act(user, settle_ms=1000, choose={"view_id": view["view"]["id"], "block_id": block,
                                                            "action_id": action, "value": value})
         values = {block: fields for block, fields in values.items() if not block.startswith("select_")}
@@ -205,7 +206,7 @@ def journey(hallpass):
     view = hallpass.opens(MARA, shortcut="request_for_access")
     check.equal("the form's parts are in order", [block["type"] + ":" + (block["block_id"] if block["type"] != "divider" else "") for block in view["view"]["blocks"]],
                 ["section:greeting", "divider:", "input:duration_picker", "input:provide_reason", "input:select_account",
-                 "input:select_permission_set", "input:start_picker", "divider:", "context:recorded"])
+                 "input:select_permission_set", "input:select_more", "input:start_picker", "divider:", "context:recorded"])
     request = None
     sent = hallpass.fill(MARA, view, form())
     check("the form is taken", sent["status"] == 200 and not sent.get("late"), sent)
@@ -240,6 +241,38 @@ def journey(hallpass):
     check("given back, it is ended", wait(lambda: "Access ended" in title(hallpass.head(request)), 30), title(hallpass.head(request)))
     ended = wait(lambda: [one for one in hallpass.messages() if not one["thread_ts"] and one["text"].startswith("Ended: DatabaseOperator in payments-prod, Mara Lindqvist.")], 10)
     check("a line in the channel, without mention", ended and "<@" not in ended[0]["text"], ended)
+
+
+def together(hallpass):
+    """The same set in two accounts from one form: two requests that know each other, a message for each."""
+    before = {one["id"] for one in hallpass.requests()}
+    view = hallpass.opens(MARA, shortcut="request_for_access")
+    offered = hallpass.type(MARA, view, "select_more", "selected_more", "")
+    open_to_mara = hallpass.api(MARA).all("/api/v1/catalog?q=DatabaseOperator")
+    other = next(one["account"]["id"] for one in open_to_mara if one["permission_set"] == "DatabaseOperator" and one["account"]["id"] != PROD)
+    check("together: more accounts are offered", len(offered) > 1, offered)
+    values = form(reason="OPS-97: both of them")
+    values["select_more"] = {"selected_more": [other]}
+    sent = hallpass.fill(MARA, view, values)
+    check("together: the form is taken", sent["status"] == 200 and not sent["body"], sent)
+    made = lambda: [one for one in hallpass.requests() if one["id"] not in before]
+    check("together: two requests are made", wait(lambda: len(made()) == 2, 10), made())
+    accounts = {one["account"]: one for one in made()}
+    check.equal("together: of the two accounts", set(accounts), {PROD, other})
+    check.equal("together: each names the other", accounts[PROD]["asked_with"], [accounts[other]["id"]])
+    check("together: each has its message", wait(lambda: all(hallpass.head(one["id"]) for one in made()), 10))
+    for one in made():
+        hallpass.api(MARA).post(f"/api/v1/requests/{one['id']}/discard", {})
+    # one that cannot be asked for is said at its field, and nothing is sent
+    before = {one["id"] for one in hallpass.requests()}
+    view = hallpass.opens(MARA, shortcut="request_for_access")
+    values = form(reason="OPS-98: the same twice", seconds=1800)
+    values["select_more"] = {"selected_more": [other]}
+    values["select_permission_set"] = {"selected_permission_set": "DatabaseOperator"}
+    values["provide_reason"] = {"provided_reason": " "}
+    sent = hallpass.fill(MARA, view, values)
+    check("together: a form without a reason is refused whole", "errors" in sent["body"] and not made(), sent)
+    hallpass.act(MARA, close={"view_id": view["view"]["id"]})
 
 
 def approving_less(hallpass):
@@ -450,6 +483,7 @@ def main():
         hallpass = Slacked(stage, organization=odd_account, log="trace")
         journey(hallpass)
         approving_less(hallpass)
+        together(hallpass)
         small_talk(hallpass)
         set_up(hallpass)
         escapes(hallpass)

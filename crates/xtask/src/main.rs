@@ -55,7 +55,7 @@ fn main() -> ExitCode {
     match words.as_slice() {
         ["tidy"] => tidy(),
         ["docs"] => write_site(&root().join("site")),
-        ["docs", out] => write_site(Path::new(out)),
+        ["docs", out] if !out.starts_with('-') => write_site(Path::new(out)),
         ["aws-tables", "--models", models, services @ ..] => write_tables(models, services),
         ["aws-catalog", "--models", models] => write_catalog(models),
         ["iam-facts", "--source", source, "--types", types] => write_facts(source, types),

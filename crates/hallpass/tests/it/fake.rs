@@ -9,6 +9,8 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
+use crate::run::{Ran, hallpass, run};
+
 /// One call as it came.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
@@ -134,6 +136,14 @@ pub(crate) fn request(state: &str) -> Value {
         request["detail"] = "use ReadOnly for this".into();
     }
     request
+}
+
+/// Runs a command against the server, with a token.
+pub(crate) fn against(fake: &Fake, args: &[&str]) -> Ran {
+    run(hallpass()
+        .env("HALLPASS_SERVER", fake.address())
+        .env("HALLPASS_TOKEN", "secret-token")
+        .args(args))
 }
 
 /// A grant in a state.

@@ -22,5 +22,6 @@ mod people;
 mod policy_data;
 mod policy_lint;
 mod run;
+mod several;
 mod simulator;
 mod vpn;

@@ -2,15 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::fake::{Call, Fake, GRANT, grant, problem, request};
-use crate::run::{Ran, hallpass, run};
-
-fn against(fake: &Fake, args: &[&str]) -> Ran {
-    run(hallpass()
-        .env("HALLPASS_SERVER", fake.address())
-        .env("HALLPASS_TOKEN", "secret-token")
-        .args(args))
-}
+use crate::fake::{Call, Fake, GRANT, against, grant, problem, request};
 
 const OTHER: &str = "grn_01934a5b6c7d7e8f90123456789abcaa";
 

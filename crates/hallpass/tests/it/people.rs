@@ -2,15 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::fake::{Fake, GRANT, REQUEST, grant, problem, request};
-use crate::run::{Ran, hallpass, run, run_args};
-
-fn against(fake: &Fake, args: &[&str]) -> Ran {
-    run(hallpass()
-        .env("HALLPASS_SERVER", fake.address())
-        .env("HALLPASS_TOKEN", "secret-token")
-        .args(args))
-}
+use crate::fake::{Fake, GRANT, REQUEST, against, grant, problem, request};
+use crate::run::run_args;
 
 const ASK: [&str; 9] = [
     "request",

@@ -21,6 +21,7 @@ enum Command {
 
 /// A payer account that a partner and a customer share
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  hallpass org payer audit org-payer.yaml")]
 struct PayerArgs {
     #[command(subcommand)]
     command: PayerCommand,
