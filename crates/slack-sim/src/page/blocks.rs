@@ -202,17 +202,17 @@ fn label_of(option: &Value) -> &str {
         .unwrap_or_default()
 }
 
+/// The state of an element, once somebody touched it.
+fn touched<'a>(element: &Value, block: &str, home: Home<'a>) -> Option<&'a Value> {
+    match home {
+        Home::View(view) => view.values.get(block)?.get(field(element, "action_id")),
+        Home::Message(..) => None,
+    }
+}
+
 /// What an element holds now.
 fn held<'a>(element: &'a Value, block: &str, home: Home<'a>) -> Option<&'a Value> {
-    let action = field(element, "action_id");
-    let chosen = match home {
-        Home::View(view) => view
-            .values
-            .get(block)
-            .and_then(|actions| actions.get(action)),
-        Home::Message(..) => None,
-    };
-    match chosen {
+    match touched(element, block, home) {
         Some(value) => value
             .get("selected_option")
             .filter(|option| option.is_object()),
@@ -306,15 +306,7 @@ fn several(element: &Value, block: &str, home: Home<'_>, label: (&str, &str)) ->
 
 /// What is chosen where several can be.
 fn chosen_of<'a>(element: &'a Value, block: &str, home: Home<'a>) -> Vec<&'a Value> {
-    let action = field(element, "action_id");
-    let held = match home {
-        Home::View(view) => view
-            .values
-            .get(block)
-            .and_then(|actions| actions.get(action)),
-        Home::Message(..) => None,
-    };
-    let chosen = match held {
+    let chosen = match touched(element, block, home) {
         Some(value) => value.get("selected_options"),
         None => element.get("initial_options"),
     };

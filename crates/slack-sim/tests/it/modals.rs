@@ -349,3 +349,56 @@ async fn three_modals_stand_on_one_another_and_closing_tells_who_wants_to_know()
     assert_eq!(said["screen"]["levels"], 0);
     assert_eq!(pair.heard()["is_cleared"], true);
 }
+
+#[tokio::test]
+async fn several_are_chosen_in_one_select_from_one_search_after_another() {
+    let pair = Pair::new().await;
+    let mut form = modal();
+    let more = json!({ "type": "input", "block_id": "more", "label": plain("Also"), "optional": true,
+        "element": { "type": "multi_external_select", "action_id": "chosen", "min_query_length": 0,
+                     "placeholder": plain("None"), "max_selected_items": 19 } });
+    form["blocks"].as_array_mut().unwrap().push(more);
+    let view = pair.opened(form).await;
+    chosen(&pair, &view).await;
+    pair.got();
+    let search = async |found: &[&str]| {
+        pair.says(200, &options(found));
+        let mut typed = at(&view, "more", "chosen");
+        typed["query"] = json!("p");
+        pair.act(json!({ "user": MARA, "type": typed })).await;
+        pair.got();
+    };
+    let choose = async |values: &[&str]| {
+        let mut choice = at(&view, "more", "chosen");
+        choice["value"] = json!(values);
+        pair.post("act", json!({ "user": MARA, "choose": choice }))
+            .await
+            .0
+    };
+    search(&["payments-dev"]).await;
+    assert_eq!(choose(&["id-payments-dev"]).await, 200);
+    search(&["orders-dev"]).await;
+    assert_eq!(choose(&["id-payments-dev", "id-nobody"]).await, 400);
+    // what was chosen from the search before is kept, though it is not offered any more
+    assert_eq!(choose(&["id-payments-dev", "id-orders-dev"]).await, 200);
+    let drawn = pair.get("parts?as=U0MARA").await;
+    let drawn = drawn["layer"].as_str().unwrap();
+    for name in ["payments-dev", "orders-dev"] {
+        assert!(
+            drawn.contains(&format!("<li data-value=\"id-{name}\">")),
+            "{drawn}"
+        );
+        assert!(drawn.contains(&format!("Take back {name}")), "{drawn}");
+    }
+    pair.says(200, &Value::Null);
+    pair.act(submit(&view, "both")).await;
+    let sent = pair.heard();
+    let chosen = &sent["view"]["state"]["values"]["more"]["chosen"]["selected_options"];
+    let values: Vec<_> = chosen
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| &it["value"])
+        .collect();
+    assert_eq!(values, ["id-payments-dev", "id-orders-dev"]);
+}
