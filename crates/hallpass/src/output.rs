@@ -276,7 +276,32 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 
 /// Says one line on stderr. Nobody hears whether that works.
 pub(crate) fn say(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let text = match stderr_width() {
+        Some(width) => fitted(line, width.into()),
+        None => line.to_owned(),
+    };
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// The columns of stderr, where it is a terminal.
+fn stderr_width() -> Option<u16> {
+    let size = terminal_size::terminal_size_of(io::stderr());
+    size.map(|(terminal_size::Width(width), _)| width)
+}
+
+/// The text with its long lines broken between words. Further lines stand two columns in; what is set
+/// out in columns, with several blanks between words, stays as it is.
+fn fitted(text: &str, width: usize) -> String {
+    let lines = text.split('\n').map(|line| {
+        let words = line.trim_start();
+        let lead = line.len() - words.len();
+        if line.chars().count() <= width || words.contains("  ") {
+            return line.to_owned();
+        }
+        let room = width.saturating_sub(lead + 2).max(1);
+        format!("{}{}", " ".repeat(lead), wrapped(words, room, lead + 2))
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Whether stderr shows colours: a terminal, and nobody said otherwise (<https://no-color.org>).
@@ -376,6 +401,31 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_is_said_fits_the_terminal() {
+        for (text, said) in [
+            ("error: short", "error: short"),
+            (
+                "error[held]: you hold payments-prod already\n  help: leave it out of what you ask for",
+                "error[held]: you hold\n  payments-prod already\n  help: leave it out\n    of what you ask for",
+            ),
+            // one word that is too long is not broken: it may be an id
+            (
+                "see req_01934a5b6c7d7e8f90123456789abcde",
+                "see\n  req_01934a5b6c7d7e8f90123456789abcde",
+            ),
+            // columns, and a caret below its place
+            (
+                "1 | SELECT x FROM  aws_iam_user",
+                "1 | SELECT x FROM  aws_iam_user",
+            ),
+            ("", ""),
+        ] {
+            assert_eq!(fitted(text, 24), said, "{text}");
+        }
+        assert_eq!(fitted("a b", 0), "a\n  b", "a terminal of no width");
+    }
 
     #[test]
     fn cells_are_quoted_as_the_rfc_says() {
