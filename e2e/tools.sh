@@ -40,6 +40,8 @@ if ! cmp -s "$here/requirements.txt" "$venv/installed-requirements.txt"; then
     cp "$here/requirements.txt" "$venv/installed-requirements.txt"
 fi
 
+need zsh zsh
+need fish fish
 need node nodejs
 need npm npm
 has_packages() { # folder here and below the cache, what it is

@@ -9,6 +9,7 @@ import json
 import os
 import pty
 import re
+import select
 import signal
 import stat
 import struct
@@ -173,9 +174,51 @@ def looks(check, mara):
     check("the shell completes an account", found == ["payments-prod"], found)
     found = completed("request", "--account", "payments-prod", "--permission-set", "Database")
     check("and its permission sets", found == ["DatabaseOperator"], found)
+    in_other_shells(check, mara)
     began = time.monotonic()
     mara("__complete", "account", "--", "pay", HALLPASS_SERVER="http://192.0.2.1:9", XDG_CACHE_HOME=mara.stage.path("empty"))
     check("and does not wait for a server that does not answer", time.monotonic() - began < 2)
+
+
+def in_other_shells(check, mara):
+    """The same names in zsh and fish, whose scripts they take without a word."""
+    shims = mara.stage.path("shims")
+    shims.mkdir(exist_ok=True)
+    (shims / "hallpass").unlink(missing_ok=True)
+    (shims / "hallpass").symlink_to(mara.stage.binary)
+    environment = mara.stage.environment(**{**mara.more, "PATH": f"{shims}:{os.environ['PATH']}", "TERM": "dumb", "HOME": str(shims)})
+    typed = (("exec --account payments-p", "payments-prod"), ("request --account payments-prod --permission-set Databa", "DatabaseOperator"))
+    script = mara.stage.path("completions.fish")
+    script.write_text(mara("completions", "fish").stdout)
+    for text, name in typed:
+        ran = subprocess.run(["fish", "--no-config", "-c", f'source {script}; complete -C "hallpass {text}"'], capture_output=True,
+                             text=True, timeout=60, cwd=mara.stage.folder, env=environment)
+        check(f"fish completes {name}", ran.stdout.split() == [name] and not ran.stderr, (ran.stdout, ran.stderr[-600:]))
+    (shims / "_hallpass").write_text(mara("completions", "zsh").stdout)
+    child, ours = pty.fork()
+    if child == 0:
+        os.chdir(mara.stage.folder)
+        os.execvpe("zsh", ["zsh", "-f", "-i"], environment)
+    shown = ""
+
+    def until(words, seconds=20):
+        nonlocal shown
+        ends = time.monotonic() + seconds
+        while words not in shown and time.monotonic() < ends:
+            if select.select([ours], [], [], 0.2)[0]:
+                shown += os.read(ours, 65536).decode(errors="replace")
+        return words in shown
+
+    os.write(ours, f"fpath=({shims} $fpath); autoload -U compinit; compinit -u -D; echo rea''dy\n".encode())
+    check("zsh takes the script", until("\r\nready"), shown)
+    for text, name in typed:
+        shown = ""
+        os.write(ours, f"hallpass {text}\t".encode())
+        check(f"zsh completes {name}", until(f"{name} "), shown)
+        os.write(ours, b"\x15")
+    os.write(ours, b"exit\n")
+    os.waitpid(child, 0)
+    os.close(ours)
 
 
 def terminal(mara, *arguments, **more):

@@ -19,10 +19,14 @@ use crate::table::InventoryTable;
 pub struct SnapshotId(String);
 
 impl SnapshotId {
-    /// The id of a snapshot that begins now; `random` tells it from others of the same second.
+    /// The id of a snapshot that begins now. Ids stand in the order in which snapshots began: five of the eight
+    /// hexadecimal digits are the microseconds of the second, and `random`, of which the lowest twelve bits count, tells
+    /// it from others of the same microsecond.
     pub fn new(began: Timestamp, random: u32) -> Self {
+        let microseconds = began.subsec_microsecond().unsigned_abs();
         let began = began.to_zoned(TimeZone::UTC);
-        Self(format!("{}-{random:08x}", began.strftime("%Y%m%dT%H%M%SZ")))
+        let began = began.strftime("%Y%m%dT%H%M%SZ");
+        Self(format!("{began}-{microseconds:05x}{:03x}", random & 0xfff))
     }
 
     /// Its text.

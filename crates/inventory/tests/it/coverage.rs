@@ -56,10 +56,18 @@ const DAY: &str = "2026-11-20T10:20:30Z";
 #[test]
 fn ids_have_the_form_of_the_contract_and_sort_by_time() {
     let id = SnapshotId::new(at("2026-11-20T10:20:30.9Z"), 0xab);
-    assert_eq!(id.as_str(), "20261120T102030Z-000000ab");
+    assert_eq!(id.as_str(), "20261120T102030Z-dbba00ab");
     assert_eq!(id.day(), "2026-11-20");
-    assert_eq!("20261120T102030Z-000000ab".parse(), Ok(id.clone()));
-    assert!(id < SnapshotId::new(at("2026-11-20T10:20:31Z"), 0));
+    assert_eq!("20261120T102030Z-dbba00ab".parse(), Ok(id.clone()));
+    // in the order in which they began, also within a second, whatever is random
+    let rising = [
+        "10:20:30.9Z",
+        "10:20:30.900001Z",
+        "10:20:30.999999Z",
+        "10:20:31Z",
+    ];
+    let ids = rising.map(|time| SnapshotId::new(at(&format!("2026-11-20T{time}")), u32::MAX));
+    assert!(ids.is_sorted() && ids[3] > id);
     for text in [
         "",
         "20261120T102030Z",

@@ -79,9 +79,10 @@ fn with_names(script: &str) -> String {
     let mut text = format!("{}\n{ZSH}", lines.next().unwrap_or_default());
     for line in lines {
         let kinds = ["account", "permission-set", "group"];
+        let argument = argument(line);
         let kind = kinds
             .into_iter()
-            .find(|kind| line.trim_start().starts_with(&format!("'--{kind}=[")));
+            .find(|kind| argument.starts_with(&format!("--{kind}=[")));
         match (kind, line.rsplit_once(":_default")) {
             (Some(kind), Some((before, after))) => {
                 text.push_str(before);
@@ -94,4 +95,38 @@ fn with_names(script: &str) -> String {
         text.push('\n');
     }
     text
+}
+
+/// A line about an argument, from its name on: in front of it may stand what it excludes, and that it
+/// may come again (`'(--group)*--account=[…`).
+fn argument(line: &str) -> &str {
+    let spec = line.trim_start().trim_start_matches('\'');
+    let spec = match spec.strip_prefix('(') {
+        Some(excludes) => excludes.split_once(')').map_or(spec, |(_, rest)| rest),
+        None => spec,
+    };
+    spec.trim_start_matches('*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_completed_whatever_stands_before_the_argument() {
+        for line in [
+            "'--account=[Which]:ACCOUNT:_default' \\",
+            "'*--account=[Which]:ACCOUNT:_default' \\",
+            "  '(--group)--account=[Which]:ACCOUNT:_default' \\",
+            "'(--group --all)*--account=[Which]:ACCOUNT:_default' \\",
+        ] {
+            let found = with_names(&format!("#compdef hallpass\n{line}"));
+            assert!(
+                found.contains(":ACCOUNT:_hallpass_names account' \\"),
+                "{line}: {found}"
+            );
+        }
+        let other = "'*--accounts=[Which]:ID:_default' \\";
+        assert!(with_names(&format!("#compdef hallpass\n{other}")).contains(other));
+    }
 }

@@ -72,7 +72,7 @@ pub(crate) struct Reading {
 pub(crate) enum Language {
     /// The whole policy language
     Full,
-    /// An Allow has Action and `"Resource": "*"` only, wildcards stand at the end
+    /// An Allow has Action and a Resource of `*` only, wildcards stand at the end
     Classic,
 }
 
