@@ -83,7 +83,8 @@ impl AskOutcome {
 /// What came of asking for several targets at once.
 #[derive(Clone, Debug)]
 pub enum AskedTogether {
-    /// Each was asked for; no outcome is [`AskOutcome::Rejected`]. What waited already comes first.
+    /// Each was asked for. What waited already comes first. In the answer to a repeated call one may have
+    /// been rejected since, at its start.
     All(Vec<AskOutcome>),
     /// Nothing was asked for: these were refused, and stored as rejected.
     Refused(Vec<(Request, Refusal)>),
@@ -91,18 +92,17 @@ pub enum AskedTogether {
 
 impl AskedTogether {
     pub(crate) fn of(asked: Vec<AskOutcome>) -> Self {
-        let (mut all, mut refused) = (Vec::new(), Vec::new());
-        for outcome in asked {
-            match outcome {
-                AskOutcome::Rejected(request, refusal) => refused.push((request, refusal)),
-                outcome => all.push(outcome),
+        let is_refused = |outcome: &AskOutcome| matches!(outcome, AskOutcome::Rejected(..));
+        if asked.iter().any(|outcome| !is_refused(outcome)) {
+            return Self::All(asked);
+        }
+        let refused = asked.into_iter().filter_map(|outcome| match outcome {
+            AskOutcome::Rejected(request, refusal) => Some((request, refusal)),
+            AskOutcome::Pending(_) | AskOutcome::Approved(..) | AskOutcome::AlreadyPending(_) => {
+                None
             }
-        }
-        if refused.is_empty() {
-            Self::All(all)
-        } else {
-            Self::Refused(refused)
-        }
+        });
+        Self::Refused(refused.collect())
     }
 }
 

@@ -7,6 +7,7 @@ use hallpass_access::{
 };
 use hallpass_audit::AuditStore as _;
 use hallpass_model::{Clock as _, TimeSpan};
+use hallpass_rules::{RuleFile, load};
 use hallpass_simulation::{
     Habits,
     Human::{Ana, Bo, Cai},
@@ -185,5 +186,37 @@ fn approvers_are_told_of_each() {
         let told = told.iter().filter_map(WaitingMessage::notice);
         let wanted = told.filter(|notice| notice.kind() == NoticeKind::ReviewWanted);
         assert_eq!(wanted.count(), 2);
+    });
+}
+
+#[test]
+fn a_call_made_again_after_one_was_rejected_at_its_start_says_what_became_of_each() {
+    run(async {
+        let world = world(88);
+        let (ana, key) = (world.actor(Ana), key_of("k"));
+        let starts_at = Some(TimeSpan::seconds(30).after(world.clock.now()));
+        let askings = several(&["ReadOnly", "oncall"]).into_iter();
+        let askings: Vec<Asking> = askings.map(|it| Asking { starts_at, ..it }).collect();
+        let ask = async || world.access.ask_together(&ana, &askings, Some(&key)).await;
+        let AskedTogether::All(first) = ask().await.unwrap() else {
+            panic!("refused")
+        };
+        assert_eq!(first.len(), 2);
+        // nobody may have the group any more
+        let narrowed = r#"{"statements": [{"ResourceType": "Account", "Resource": "*",
+            "PermissionSet": "ReadOnly", "ApprovalIsNotRequired": true}]}"#;
+        let narrowed = load(&RuleFile::new("rules.json", narrowed)).unwrap();
+        world
+            .access
+            .set_rules(narrowed.rules, "test")
+            .await
+            .unwrap();
+        world.live(TimeSpan::minutes(1)).await;
+        let AskedTogether::All(again) = ask().await.unwrap() else {
+            panic!("it says that nothing was asked for")
+        };
+        let mut states: Vec<_> = again.iter().map(|it| it.request().state.name()).collect();
+        states.sort_unstable();
+        assert_eq!(states, ["approved", "rejected"]);
     });
 }
