@@ -61,7 +61,8 @@ pins:
 	  --custom-compile-command "make pins" e2e/requirements.in -o e2e/requirements.txt
 
 bench: tools
-	bash bench/run.sh
+	@sh e2e/tools.sh test
+	PATH="$(HOME)/.cache/hallpass/venv/bin:$$PATH" bash bench/run.sh
 
 docs: tools
 	cargo xtask docs site

@@ -168,9 +168,9 @@ fn who_may_not_read_all_sees_nothing_and_what_is_not_there_is_said() {
     });
 }
 
-/// 5,000 accounts, 300 sets and 20,000 people: the rows that a page shows are all that is made.
+/// 5,000 accounts, 300 sets and 20,000 people: the rows that a page shows are all that is made (how long it takes: `bench/snapshots.py`).
 #[test]
-fn a_large_organization_answers_in_less_than_a_second() {
+fn of_a_large_organization_only_what_is_shown_is_made() {
     let accounts: Vec<Value> = (0..5_000)
         .map(|it| json!({"id": format!("{it:012}"), "name": format!("a{it}"), "state": "ACTIVE"}))
         .collect();
@@ -212,12 +212,7 @@ fn a_large_organization_answers_in_less_than_a_second() {
             "/access/paths?account=000000000007&skip=300000",
             "/access/paths?set=s7&skip=6000000",
         ] {
-            let began = std::time::Instant::now();
             let page = aud.page(path).await;
-            let took = began.elapsed();
-            // a debug build on a busy machine takes several times as long as what is shipped
-            assert!(took.as_secs() < 10, "{path}: {took:?}");
-            println!("{path}: {took:?}");
             assert!(page.len() < 200_000, "{path}: {}", page.len());
         }
     });
