@@ -178,6 +178,16 @@ def forms(stage, environment):
     check("a unit by id and by path is the same", by_id.stdout == by_path.stdout != "", by_id.stderr)
     ran = stage.run(*VPCS, *here, "--ou", "/Nowhere", **environment)
     check("a unit that is not there is exit 2", ran.returncode == 2 and "Nowhere" in ran.stderr, ran.stderr)
+    everything = stage.run(*VPCS, *here, **environment).stdout.splitlines()
+    rest = [line for line in everything if line not in by_id.stdout.splitlines()]
+    for name in (first["Id"], "/" + first["Name"]):
+        ran = stage.run(*VPCS, *here, "--exclude-ou", name, **environment)
+        check.equal(f"without those below {name}", (ran.returncode, ran.stdout.splitlines()), (0, rest))
+    ran = stage.run(*VPCS, *here, "--ou", first["Id"], "--exclude-ou", "/" + first["Name"], "-o", "json", **environment)
+    check.equal("a unit that is asked and left out is left out", (ran.returncode, ran.stdout), (0, "[]\n"))
+    for name in ("/Nowhere", "ou-ab12-00000000"):
+        ran = stage.run(*VPCS, *here, "--exclude-ou", name, **environment)
+        check(f"what is to be left out has to be there: {name}", ran.returncode == 2 and not ran.stdout, (ran.returncode, ran.stdout[:200], ran.stderr))
 
 
 def against_moto(stage):

@@ -1,7 +1,7 @@
 //! Finding the accounts, a call at a time: all of the organization, those below some of its units, or
 //! those that were named without asking.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use hallpass_fanout::{AccountsPage, CallFault, Entry, FaultKind, FoundAccount};
 use hallpass_model::AccountId;
@@ -29,8 +29,19 @@ pub struct AccountsToFind {
     pub units: Vec<String>,
     /// How far below.
     pub depth: OrganizationUnits,
+    /// Nothing in these units or below them: ids, or paths.
+    pub without: Vec<String>,
     /// Tags are wanted, too: a call for each account.
     pub with_tags: bool,
+}
+
+/// What a unit is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum UnitUse {
+    /// Its accounts are asked.
+    Asked,
+    /// It is passed by.
+    PassedBy,
 }
 
 /// What is to be asked.
@@ -43,9 +54,11 @@ enum WalkStep {
     /// All accounts.
     All(Option<String>),
     /// The root, to find a path below it.
-    Root(Vec<String>),
+    Root(Vec<String>, UnitUse),
     /// The units in one, to find the rest of a path.
-    Find(String, Vec<String>, Option<String>),
+    Find(String, Vec<String>, UnitUse, Option<String>),
+    /// Whether there is a unit that is to be passed by.
+    Known(String),
     /// The units in one.
     Units(String, Option<String>),
     /// The accounts in one.
@@ -59,6 +72,8 @@ enum WalkStep {
 pub(super) struct AccountWalk {
     wanted: AccountsToFind,
     open: VecDeque<WalkStep>,
+    /// Units that are not looked into, by id.
+    passed_by: BTreeSet<String>,
     own: Option<AccountId>,
     management: Option<AccountId>,
 }
@@ -68,25 +83,30 @@ impl AccountWalk {
         let mut open = VecDeque::from([WalkStep::Identity]);
         if wanted.given.is_none() {
             open.push_back(WalkStep::Organization);
-            for unit in &wanted.units {
-                open.push_back(match unit.strip_prefix('/') {
-                    Some(path) => {
-                        let path = path.split('/').filter(|it| !it.is_empty());
-                        WalkStep::Root(path.map(str::to_owned).collect())
-                    }
-                    None => WalkStep::Accounts(unit.clone(), None),
+            // known before anything is listed
+            for unit in &wanted.without {
+                open.push_back(match path_of(unit) {
+                    Some(path) => WalkStep::Root(path, UnitUse::PassedBy),
+                    None => WalkStep::Known(unit.clone()),
                 });
-                if !unit.starts_with('/') && wanted.depth == OrganizationUnits::AllBelow {
-                    open.push_back(WalkStep::Units(unit.clone(), None));
+            }
+            for unit in &wanted.units {
+                match path_of(unit) {
+                    Some(path) => open.push_back(WalkStep::Root(path, UnitUse::Asked)),
+                    None => open.extend(inside(unit, wanted.depth)),
                 }
             }
-            if wanted.units.is_empty() {
-                open.push_back(WalkStep::All(None));
+            match (wanted.units.is_empty(), wanted.without.is_empty()) {
+                (true, true) => open.push_back(WalkStep::All(None)),
+                // only a walk from the root shows what is in which unit
+                (true, false) => open.push_back(WalkStep::Root(Vec::new(), UnitUse::Asked)),
+                (false, _) => {}
             }
         }
         Self {
             wanted,
             open,
+            passed_by: BTreeSet::new(),
             own: None,
             management: None,
         }
@@ -106,6 +126,15 @@ impl AccountWalk {
         let Some(step) = self.open.front().cloned() else {
             return Ok(AccountsPage::default());
         };
+        if let WalkStep::Accounts(unit, _) | WalkStep::Units(unit, _) = &step
+            && self.passed_by.contains(unit)
+        {
+            self.open.pop_front();
+            return Ok(AccountsPage {
+                accounts: Vec::new(),
+                more: !self.open.is_empty(),
+            });
+        }
         let (service, operation, input) = asked(&step);
         let answer = aws.named(service, operation, &input, (home, None)).await;
         let mut accounts = self.learn(step, answer)?;
@@ -156,13 +185,18 @@ impl AccountWalk {
                 self.again(again);
                 return self.accounts(&answer);
             }
-            WalkStep::Root(path) => {
+            WalkStep::Root(path, unit_use) => {
                 let root = rows(&answer, "Roots")?.first();
                 let root = root.and_then(|it| text(it, "Id"));
                 let root = root.ok_or_else(|| undecodable("no root in it"))?;
-                self.go_on(root.to_owned(), path);
+                self.go_on(root.to_owned(), path, unit_use);
             }
-            WalkStep::Find(parent, path, _) => self.look_for(&answer, parent, path, next)?,
+            WalkStep::Find(parent, path, unit_use, _) => {
+                self.look_for(&answer, (parent, path, unit_use), next)?;
+            }
+            WalkStep::Known(id) => {
+                self.passed_by.insert(id);
+            }
             WalkStep::Units(parent, _) => {
                 for unit in rows(&answer, "OrganizationalUnits")? {
                     if let Some(id) = text(unit, "Id") {
@@ -181,8 +215,7 @@ impl AccountWalk {
     fn look_for(
         &mut self,
         answer: &Value,
-        parent: String,
-        path: Vec<String>,
+        (parent, path, unit_use): (String, Vec<String>, UnitUse),
         next: Option<String>,
     ) -> Result<(), CallFault> {
         let wanted = path.first().cloned().unwrap_or_default();
@@ -191,9 +224,11 @@ impl AccountWalk {
         match (found.and_then(|it| text(it, "Id")), next) {
             (Some(id), _) => {
                 let rest = path.into_iter().skip(1).collect();
-                self.go_on(id.to_owned(), rest);
+                self.go_on(id.to_owned(), rest, unit_use);
             }
-            (None, Some(token)) => self.again(Some(WalkStep::Find(parent, path, Some(token)))),
+            (None, Some(token)) => {
+                self.again(Some(WalkStep::Find(parent, path, unit_use, Some(token))));
+            }
             (None, None) => {
                 let message = format!("there is no organizational unit `{wanted}`");
                 return Err(denied_here("OrganizationalUnitNotFoundException", &message));
@@ -230,15 +265,23 @@ impl AccountWalk {
     }
 
     /// A unit, or the root, was found: the rest of the path below it, or its accounts.
-    fn go_on(&mut self, id: String, rest: Vec<String>) {
+    fn go_on(&mut self, id: String, rest: Vec<String>, unit_use: UnitUse) {
         if !rest.is_empty() {
-            self.again(Some(WalkStep::Find(id, rest, None)));
+            self.again(Some(WalkStep::Find(id, rest, unit_use, None)));
             return;
         }
-        if self.wanted.depth == OrganizationUnits::AllBelow {
-            self.again(Some(WalkStep::Units(id.clone(), None)));
+        match unit_use {
+            UnitUse::PassedBy => {
+                self.passed_by.insert(id);
+            }
+            UnitUse::Asked => {
+                // each goes before the one before it
+                let steps: Vec<WalkStep> = inside(&id, self.wanted.depth).collect();
+                for step in steps.into_iter().rev() {
+                    self.again(Some(step));
+                }
+            }
         }
-        self.again(Some(WalkStep::Accounts(id, None)));
     }
 
     fn accounts(&mut self, answer: &Value) -> Result<Vec<FoundAccount>, CallFault> {
@@ -278,14 +321,31 @@ impl AccountWalk {
     }
 }
 
+/// The names of a path as `/Workloads/Production`; none for an id.
+fn path_of(unit: &str) -> Option<Vec<String>> {
+    let path = unit.strip_prefix('/')?.split('/');
+    Some(path.filter(|it| !it.is_empty()).map(str::to_owned).collect())
+}
+
+/// What is looked at in a unit: its accounts, and its units where those count.
+fn inside(unit: &str, depth: OrganizationUnits) -> impl Iterator<Item = WalkStep> {
+    let units = WalkStep::Units(unit.to_owned(), None);
+    let units = (depth == OrganizationUnits::AllBelow).then_some(units);
+    std::iter::once(WalkStep::Accounts(unit.to_owned(), None)).chain(units)
+}
+
 fn asked(step: &WalkStep) -> (&'static str, &'static str, Value) {
     let service = "organizations";
     let (operation, mut input, token) = match step {
         WalkStep::Identity => return ("sts", "GetCallerIdentity", json!({})),
         WalkStep::Organization => return (service, "DescribeOrganization", json!({})),
         WalkStep::All(token) => ("ListAccounts", json!({}), token),
-        WalkStep::Root(_) => ("ListRoots", json!({}), &None),
-        WalkStep::Find(parent, _, token) | WalkStep::Units(parent, token) => {
+        WalkStep::Root(..) => ("ListRoots", json!({}), &None),
+        WalkStep::Known(unit) => {
+            let input = json!({"OrganizationalUnitId": unit});
+            return (service, "DescribeOrganizationalUnit", input);
+        }
+        WalkStep::Find(parent, _, _, token) | WalkStep::Units(parent, token) => {
             let input = json!({"ParentId": parent});
             ("ListOrganizationalUnitsForParent", input, token)
         }

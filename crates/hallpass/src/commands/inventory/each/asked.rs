@@ -249,6 +249,7 @@ pub(in crate::commands::inventory) fn accounts_to_find(
         } else {
             OrganizationUnits::AllBelow
         },
+        without: args.exclude_ou.clone(),
         with_tags: !args.tag.is_empty(),
     })
 }

@@ -132,7 +132,7 @@ pub(crate) struct SelectionArgs {
     #[arg(long, value_name = "ID,...", value_delimiter = ',')]
     accounts: Vec<String>,
     /// Only the accounts of this file, without asking the organization: ids, or CSV with `account_id`
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["accounts", "ou", "tag", "name_glob"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["accounts", "ou", "exclude_ou", "tag", "name_glob"])]
     accounts_file: Option<PathBuf>,
     /// Only below this organizational unit: an id, or a path as `/Workloads/Production`
     #[arg(long, value_name = "OU")]
@@ -140,6 +140,9 @@ pub(crate) struct SelectionArgs {
     /// Only in the units that were named, not below them
     #[arg(long, requires = "ou")]
     ou_direct: bool,
+    /// Nothing in this organizational unit or below it
+    #[arg(long, value_name = "OU")]
+    exclude_ou: Vec<String>,
     /// Only with this tag
     #[arg(long, value_name = "KEY[=VALUE]")]
     tag: Vec<String>,
@@ -166,6 +169,7 @@ impl SelectionArgs {
             ("with the tag ", self.tag.join(",")),
             ("named ", self.name_glob.join(",")),
             ("without ", self.exclude.join(",")),
+            ("without those below ", self.exclude_ou.join(",")),
         ];
         let parts = parts.iter().filter(|(_, value)| !value.is_empty());
         let parts: Vec<String> = parts.map(|(how, value)| format!("{how}{value}")).collect();

@@ -16,7 +16,7 @@ use clap::ValueEnum;
 use hallpass_addresses::{
     AddressKind, AddressReport, AddressSighting, NEVER_FOUND, UncoveredPlace, merged,
 };
-use hallpass_aws::{AccountsToFind, AwsClientSettings, FanoutAccess, OrganizationUnits};
+use hallpass_aws::{AccountsToFind, AwsClientSettings, FanoutAccess};
 use hallpass_fanout::{Management, Selection};
 use jiff::Timestamp;
 
@@ -175,12 +175,7 @@ fn everywhere(args: &Args, home: &str) -> Result<Everywhere, Failure> {
             management: Management::Included,
             ..Selection::default()
         };
-        accounts = AccountsToFind {
-            given: None,
-            units: Vec::new(),
-            depth: OrganizationUnits::AllBelow,
-            with_tags: false,
-        };
+        accounts = AccountsToFind::default();
     }
     let id = new_id()?;
     Ok(Everywhere {
