@@ -9,10 +9,14 @@
 #![warn(missing_docs)]
 
 mod facts;
+mod judging;
+mod organization_wide;
+mod reading;
 mod refusal;
 
 pub mod outage;
 pub mod payer;
+pub mod readiness;
 pub mod session_revocation;
 pub mod sessions;
 
@@ -26,10 +30,12 @@ pub mod testing;
 
 pub use facts::{Surroundings, TargetFacts, gather, surroundings};
 pub use hallpass_iam::generate::sessions::RevocationEntry;
+pub use judging::{Attestation, Attestations};
 pub use ports::{
     AccountRow, AttachmentTarget, CallerIdentity, Drill, NewPolicy, OrgStore, Organization,
     OrganizationFault, PolicyRow, PolicyText, Revocation, Root, TargetKind, TargetPresence,
 };
+pub use reading::{ReadAnswer, ReadCallFailed, ReadCalls, ReadFact, ReadPlace, UnreadFact};
 pub use refusal::{Refusal, lint};
 pub use step_executor::OrgStepExecutor;
 

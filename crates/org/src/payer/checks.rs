@@ -6,8 +6,10 @@ use hallpass_runner::{CheckOutcome, CheckResult, CheckSeverity};
 use jiff::civil::Date;
 use serde_json::Value;
 
-use super::facts::{PayerFacts, ReadFact, UnreadFact};
+use super::facts::PayerFacts;
 use super::file::{PayerFile, PayerSide};
+use crate::judging::{attested, judged, missing, unknown, verdict};
+use crate::reading::ReadFact;
 
 /// Billing: what only the partner may do. Simulation takes no patterns, so each service is asked for by some of its
 /// actions.
@@ -355,21 +357,7 @@ impl PayerChecks<'_> {
     }
 
     fn manual(&self, (id, title, words): (&str, &str, &str), today: Date) -> CheckResult {
-        let outcome = match self.file.attestations.get(id) {
-            None => CheckOutcome::Manual(words.to_owned()),
-            Some(it) if it.date > today => CheckOutcome::Unknown {
-                action: "attestation".to_owned(),
-                reason: format!("that of {} begins on {}", it.name, it.date),
-            },
-            Some(it) if it.expires < today => CheckOutcome::Unknown {
-                action: "attestation".to_owned(),
-                reason: format!("that of {} expired on {}", it.name, it.expires),
-            },
-            Some(it) => CheckOutcome::Attested {
-                name: it.name.clone(),
-                expires: it.expires,
-            },
-        };
+        let outcome = attested(&self.file.attestations, id, words, today);
         let remedy = format!("look, and write it down under `attestations.{id}`");
         self.check(id, title, outcome, &remedy)
     }
@@ -379,38 +367,6 @@ impl PayerChecks<'_> {
 enum Wanted {
     Allowed,
     Denied,
-}
-
-fn judged<T>(
-    found: Result<&T, &UnreadFact>,
-    judge: impl FnOnce(&T) -> CheckOutcome,
-) -> CheckOutcome {
-    match found {
-        Ok(found) => judge(found),
-        Err(unread) => unknown(unread),
-    }
-}
-
-fn unknown(unread: &UnreadFact) -> CheckOutcome {
-    CheckOutcome::Unknown {
-        action: unread.action.clone(),
-        reason: unread.reason.clone(),
-    }
-}
-
-fn missing(action: &str, what: &str) -> CheckOutcome {
-    CheckOutcome::Unknown {
-        action: action.to_owned(),
-        reason: format!("its answer says nothing of {what}"),
-    }
-}
-
-fn verdict(is_right: bool, seen: String) -> CheckOutcome {
-    if is_right {
-        CheckOutcome::Pass(seen)
-    } else {
-        CheckOutcome::Fail(seen)
-    }
 }
 
 fn is_in_domain(mail: &str, domain: &str) -> bool {

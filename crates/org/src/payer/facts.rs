@@ -5,18 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::file::PayerSide;
-
-/// Something that could not be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnreadFact {
-    /// The action: `iam:GetAccountSummary`.
-    pub action: String,
-    /// The code and words of the refusal.
-    pub reason: String,
-}
-
-/// What was read, or why it was not.
-pub type ReadFact<T> = Result<T, UnreadFact>;
+use crate::reading::ReadFact;
 
 /// The rule that tells of sign-ins of the root user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

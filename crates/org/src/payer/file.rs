@@ -1,10 +1,9 @@
 //! What the two parties agreed on.
 
-use std::collections::BTreeMap;
-
 use hallpass_model::AccountId;
-use jiff::civil::Date;
 use serde::Deserialize;
+
+use crate::judging::Attestations;
 
 /// Which of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,18 +42,6 @@ pub struct PayerParty {
     pub notify: Vec<String>,
 }
 
-/// Somebody vouches for what no API says.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PayerAttestation {
-    /// Who.
-    pub name: String,
-    /// Since when.
-    pub date: Date,
-    /// Until the end of which day.
-    pub expires: Date,
-}
-
 /// The file.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -70,7 +57,7 @@ pub struct PayerFile {
     pub scp_baseline: Option<String>,
     /// What somebody vouches for, by the id of its check.
     #[serde(default)]
-    pub attestations: BTreeMap<String, PayerAttestation>,
+    pub attestations: Attestations,
 }
 
 impl PayerFile {

@@ -9,6 +9,6 @@ mod read;
 
 pub use checks::payer_checks;
 pub use event_pattern::accepts;
-pub use facts::{PayerFacts, ReadFact, RootLoginAlert, UnreadFact};
-pub use file::{PayerAttestation, PayerFile, PayerParty, PayerSide};
-pub use read::{PayerCallFailed, PayerCalls, read_facts};
+pub use facts::{PayerFacts, RootLoginAlert};
+pub use file::{PayerFile, PayerParty, PayerSide};
+pub use read::read_facts;

@@ -2,46 +2,27 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use async_trait::async_trait;
 use hallpass_model::AccountId;
 use jiff::civil::Date;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::checks::{BILLING, CUSTOMER, NOT_BILLING, RAISING};
 use super::event_pattern::accepts;
-use super::facts::{PayerFacts, ReadFact, RootLoginAlert, UnreadFact};
+use super::facts::{PayerFacts, RootLoginAlert};
 use super::file::{PayerFile, PayerSide};
-
-/// The most pages of a listing that are read.
-const PAGES_MAX: usize = 1_000;
-
-/// A call that failed for good.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PayerCallFailed {
-    /// The code of the answer.
-    pub code: String,
-    /// What it said.
-    pub message: String,
-}
-
-/// Calls in the payer account. Each reads, and is repeated by whoever implements this.
-#[async_trait]
-pub trait PayerCalls: Send + Sync {
-    /// An answer with the names of the API, and what the next page is asked with.
-    async fn call(
-        &self,
-        service: &'static str,
-        operation: &'static str,
-        input: &Value,
-    ) -> Result<(Value, Option<Map<String, Value>>), PayerCallFailed>;
-}
+use crate::organization_wide::{accounts_in_root, alternate_contact, has_all_features, has_scps};
+use crate::reading::{ReadCalls, ReadFact, ReadPlace, Reader, unread};
 
 /// Reads all that the checks are made of. Costs are those of the month before `today`.
-pub async fn read_facts(calls: &dyn PayerCalls, file: &PayerFile, today: Date) -> PayerFacts {
-    let account = PayerAccount { calls, file };
+pub async fn read_facts(calls: &dyn ReadCalls, file: &PayerFile, today: Date) -> PayerFacts {
+    let reader = Reader {
+        calls,
+        place: ReadPlace::default(),
+    };
+    let account = PayerAccount { reader, file };
     let mut contacts = BTreeMap::new();
     for kind in ["BILLING", "OPERATIONS", "SECURITY"] {
-        contacts.insert(kind, account.contact(kind).await);
+        contacts.insert(kind, alternate_contact(&account.reader, kind, None).await);
     }
     let mut simulated = BTreeMap::new();
     for side in [PayerSide::Partner, PayerSide::Customer] {
@@ -54,59 +35,24 @@ pub async fn read_facts(calls: &dyn PayerCalls, file: &PayerFile, today: Date) -
         contacts,
         phone: account.phone().await,
         simulated,
-        has_all_features: account.has_all_features().await,
-        has_scps: account.has_scps().await,
+        has_all_features: has_all_features(&account.reader).await,
+        has_scps: has_scps(&account.reader).await,
         root_login: account.root_login().await,
-        accounts_in_root: account.accounts_in_root().await,
+        accounts_in_root: accounts_in_root(&account.reader, &file.payer).await,
         policies: account.policies().await,
         own_costs: account.own_costs(today).await,
     }
 }
 
 struct PayerAccount<'a> {
-    calls: &'a dyn PayerCalls,
+    reader: Reader<'a>,
     file: &'a PayerFile,
 }
 
-type Operation = (&'static str, &'static str);
-
-fn unread((service, operation): Operation, reason: impl Into<String>) -> UnreadFact {
-    UnreadFact {
-        action: format!("{service}:{operation}"),
-        reason: reason.into(),
-    }
-}
-
 impl PayerAccount<'_> {
-    async fn one(&self, operation: Operation, input: Value) -> ReadFact<Value> {
-        let found = self.calls.call(operation.0, operation.1, &input).await;
-        let failed =
-            |it: PayerCallFailed| unread(operation, format!("{}: {}", it.code, it.message));
-        found.map(|(answer, _)| answer).map_err(failed)
-    }
-
-    async fn list(&self, operation: Operation, input: Value, name: &str) -> ReadFact<Vec<Value>> {
-        let (mut input, mut all) = (input, Vec::new());
-        for _ in 0..PAGES_MAX {
-            let found = self.calls.call(operation.0, operation.1, &input).await;
-            let failed =
-                |it: PayerCallFailed| unread(operation, format!("{}: {}", it.code, it.message));
-            let (answer, next) = found.map_err(failed)?;
-            let rows = answer.get(name).and_then(Value::as_array);
-            let rows =
-                rows.ok_or_else(|| unread(operation, format!("no `{name}` in the answer")))?;
-            all.extend(rows.iter().cloned());
-            let Some(next) = next else { return Ok(all) };
-            if let Some(members) = input.as_object_mut() {
-                members.extend(next);
-            }
-        }
-        Err(unread(operation, "the answer has no end"))
-    }
-
     async fn summary(&self) -> ReadFact<BTreeMap<String, i64>> {
         let operation = ("iam", "GetAccountSummary");
-        let answer = self.one(operation, json!({})).await?;
+        let answer = self.reader.one(operation, json!({})).await?;
         let map = answer.get("SummaryMap").and_then(Value::as_object);
         let map = map.ok_or_else(|| unread(operation, "no `SummaryMap` in the answer"))?;
         let numbers = map
@@ -115,25 +61,9 @@ impl PayerAccount<'_> {
         Ok(numbers.collect())
     }
 
-    async fn contact(&self, kind: &str) -> ReadFact<Option<String>> {
-        let input = json!({ "AlternateContactType": kind });
-        let operation = ("account", "GetAlternateContact");
-        let found = self.calls.call(operation.0, operation.1, &input).await;
-        match found {
-            Ok((answer, _)) => {
-                let mail = answer.pointer("/AlternateContact/EmailAddress");
-                Ok(mail.and_then(Value::as_str).map(str::to_owned))
-            }
-            Err(failed) if failed.code == "ResourceNotFoundException" => Ok(None),
-            Err(failed) => Err(unread(
-                operation,
-                format!("{}: {}", failed.code, failed.message),
-            )),
-        }
-    }
-
     async fn phone(&self) -> ReadFact<Option<String>> {
         let answer = self
+            .reader
             .one(("account", "GetContactInformation"), json!({}))
             .await?;
         let phone = answer.pointer("/ContactInformation/PhoneNumber");
@@ -149,7 +79,10 @@ impl PayerAccount<'_> {
             .collect();
         let arn = format!("arn:aws:iam::{}:role/{role}", self.file.payer);
         let input = json!({ "PolicySourceArn": arn, "ActionNames": actions });
-        let rows = self.list(operation, input, "EvaluationResults").await?;
+        let rows = self
+            .reader
+            .list(operation, input, "EvaluationResults")
+            .await?;
         let found = rows.iter().filter_map(|row| {
             let name = row.get("EvalActionName")?.as_str()?;
             Some((name.to_owned(), row.get("EvalDecision")? == "allowed"))
@@ -164,50 +97,17 @@ impl PayerAccount<'_> {
         }
     }
 
-    async fn has_all_features(&self) -> ReadFact<bool> {
-        let answer = self
-            .one(("organizations", "DescribeOrganization"), json!({}))
-            .await?;
-        Ok(answer
-            .pointer("/Organization/FeatureSet")
-            .is_some_and(|it| it == "ALL"))
-    }
-
-    async fn root(&self) -> ReadFact<Value> {
-        let operation = ("organizations", "ListRoots");
-        let roots = self.list(operation, json!({}), "Roots").await?;
-        let first = roots.into_iter().next();
-        first.ok_or_else(|| unread(operation, "there is no root in the answer"))
-    }
-
-    async fn has_scps(&self) -> ReadFact<bool> {
-        let root = self.root().await?;
-        let types = root.get("PolicyTypes").and_then(Value::as_array);
-        let mut types = types.into_iter().flatten();
-        let wanted = json!({ "Type": "SERVICE_CONTROL_POLICY", "Status": "ENABLED" });
-        Ok(types.any(|it| *it == wanted))
-    }
-
-    async fn accounts_in_root(&self) -> ReadFact<Vec<String>> {
-        let root = self.root().await?;
-        let input = json!({ "ParentId": root.get("Id") });
-        let operation = ("organizations", "ListAccountsForParent");
-        let rows = self.list(operation, input, "Accounts").await?;
-        let ids = rows.iter().filter_map(|it| it.get("Id")?.as_str());
-        let others = ids.filter(|it| *it != self.file.payer.as_str());
-        Ok(others.map(str::to_owned).collect())
-    }
-
     async fn policies(&self) -> ReadFact<BTreeMap<String, Value>> {
         let input = json!({ "Filter": "SERVICE_CONTROL_POLICY" });
         let listing = ("organizations", "ListPolicies");
         let mut found = BTreeMap::new();
-        for row in self.list(listing, input, "Policies").await? {
+        for row in self.reader.list(listing, input, "Policies").await? {
             if row.get("AwsManaged") == Some(&Value::Bool(true)) {
                 continue;
             }
             let operation = ("organizations", "DescribePolicy");
             let answer = self
+                .reader
                 .one(operation, json!({ "PolicyId": row.get("Id") }))
                 .await?;
             let text = answer.pointer("/Policy/Content").and_then(Value::as_str);
@@ -229,7 +129,7 @@ impl PayerAccount<'_> {
             "Filter": { "Dimensions": { "Key": "LINKED_ACCOUNT", "Values": [self.file.payer] } },
             "GroupBy": [{ "Type": "DIMENSION", "Key": "SERVICE" }],
         });
-        let months = self.list(operation, input, "ResultsByTime").await?;
+        let months = self.reader.list(operation, input, "ResultsByTime").await?;
         let groups = months
             .iter()
             .filter_map(|it| it.get("Groups")?.as_array())
@@ -255,6 +155,7 @@ impl PayerAccount<'_> {
         let event = root_login_event(&self.file.payer);
         let mut alert = RootLoginAlert::default();
         let rules = self
+            .reader
             .list(("events", "ListRules"), json!({}), "Rules")
             .await?;
         for rule in rules
@@ -269,6 +170,7 @@ impl PayerAccount<'_> {
             alert.is_present = true;
             let input = json!({ "Rule": rule.get("Name") });
             let targets = self
+                .reader
                 .list(("events", "ListTargetsByRule"), input, "Targets")
                 .await?;
             for arn in targets.iter().filter_map(|it| it.get("Arn")?.as_str()) {
@@ -291,6 +193,7 @@ impl PayerAccount<'_> {
         }
         let operation = ("sns", "ListSubscriptionsByTopic");
         let rows = self
+            .reader
             .list(operation, json!({ "TopicArn": arn }), "Subscriptions")
             .await?;
         let confirmed = rows.iter().filter(|it| {

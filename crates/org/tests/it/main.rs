@@ -11,4 +11,5 @@ mod bench;
 mod cutting_off;
 mod drills;
 mod payer;
+mod readiness;
 mod stopping;

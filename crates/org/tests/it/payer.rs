@@ -5,12 +5,12 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use hallpass_org::payer::{
-    PayerCallFailed, PayerCalls, PayerFacts, PayerFile, PayerSide, RootLoginAlert, UnreadFact,
-    accepts, payer_checks, read_facts,
+    PayerFacts, PayerFile, PayerSide, RootLoginAlert, accepts, payer_checks, read_facts,
 };
+use hallpass_org::{ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace, UnreadFact};
 use hallpass_runner::{CheckResult, CheckStrictness};
 use jiff::civil::{Date, date};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 const TODAY: Date = date(2026, 3, 2);
 
@@ -365,8 +365,6 @@ fn a_rule_for_sign_ins_takes_the_event_of_the_fixture() {
     ));
 }
 
-type Answer = Result<(Value, Option<Map<String, Value>>), PayerCallFailed>;
-
 /// An account whose answers are given by operation; what is not given is refused.
 #[derive(Default)]
 struct ScriptedPayer {
@@ -375,8 +373,15 @@ struct ScriptedPayer {
 }
 
 #[async_trait]
-impl PayerCalls for ScriptedPayer {
-    async fn call(&self, service: &'static str, operation: &'static str, input: &Value) -> Answer {
+impl ReadCalls for ScriptedPayer {
+    async fn call(
+        &self,
+        place: &ReadPlace,
+        service: &'static str,
+        operation: &'static str,
+        input: &Value,
+    ) -> ReadAnswer {
+        assert_eq!(*place, ReadPlace::default());
         self.asked
             .lock()
             .unwrap()
@@ -406,7 +411,7 @@ impl PayerCalls for ScriptedPayer {
                 None,
             ));
         }
-        let denied = || PayerCallFailed {
+        let denied = || ReadCallFailed {
             code: "AccessDeniedException".to_owned(),
             message: "no".to_owned(),
         };

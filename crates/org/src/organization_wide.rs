@@ -1,0 +1,69 @@
+//! What several checks read of an organization as a whole.
+
+use hallpass_model::AccountId;
+use serde_json::{Value, json};
+
+use crate::reading::{ReadFact, Reader, text, unread};
+
+/// Whether the organization has all features, or consolidated billing alone.
+pub(crate) async fn has_all_features(reader: &Reader<'_>) -> ReadFact<bool> {
+    let operation = ("organizations", "DescribeOrganization");
+    let answer = reader.one(operation, json!({})).await?;
+    let set = answer.pointer("/Organization/FeatureSet");
+    Ok(set.is_some_and(|it| it == "ALL"))
+}
+
+async fn root(reader: &Reader<'_>) -> ReadFact<Value> {
+    let operation = ("organizations", "ListRoots");
+    let roots = reader.list(operation, json!({}), "Roots").await?;
+    let first = roots.into_iter().next();
+    first.ok_or_else(|| unread(operation, "there is no root in the answer"))
+}
+
+/// The id of the root.
+pub(crate) async fn root_id(reader: &Reader<'_>) -> ReadFact<String> {
+    Ok(text(&root(reader).await?, "/Id").to_owned())
+}
+
+/// The address of an alternate contact, by its type; of the account of the credentials where none is named, since the
+/// service refuses its id.
+pub(crate) async fn alternate_contact(
+    reader: &Reader<'_>,
+    kind: &str,
+    account: Option<&AccountId>,
+) -> ReadFact<Option<String>> {
+    let mut input = json!({ "AlternateContactType": kind });
+    if let (Some(members), Some(account)) = (input.as_object_mut(), account) {
+        members.insert("AccountId".to_owned(), account.as_str().into());
+    }
+    let operation = ("account", "GetAlternateContact");
+    let none = "ResourceNotFoundException";
+    let answer = reader.one_unless(operation, input, none).await?;
+    let mail = answer
+        .as_ref()
+        .map(|it| text(it, "/AlternateContact/EmailAddress"));
+    Ok(mail.filter(|it| !it.is_empty()).map(str::to_owned))
+}
+
+/// Whether service control policies are on.
+pub(crate) async fn has_scps(reader: &Reader<'_>) -> ReadFact<bool> {
+    let root = root(reader).await?;
+    let types = root.get("PolicyTypes").and_then(Value::as_array);
+    let mut types = types.into_iter().flatten();
+    let wanted = json!({ "Type": "SERVICE_CONTROL_POLICY", "Status": "ENABLED" });
+    Ok(types.any(|it| *it == wanted))
+}
+
+/// Accounts that are in no unit, beside the management account.
+pub(crate) async fn accounts_in_root(
+    reader: &Reader<'_>,
+    management: &AccountId,
+) -> ReadFact<Vec<String>> {
+    let root = root(reader).await?;
+    let input = json!({ "ParentId": root.get("Id") });
+    let operation = ("organizations", "ListAccountsForParent");
+    let rows = reader.list(operation, input, "Accounts").await?;
+    let ids = rows.iter().filter_map(|it| it.get("Id")?.as_str());
+    let others = ids.filter(|it| *it != management.as_str());
+    Ok(others.map(str::to_owned).collect())
+}

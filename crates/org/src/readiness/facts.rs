@@ -1,0 +1,134 @@
+//! What is read of an organization.
+
+use std::collections::BTreeMap;
+
+use hallpass_model::AccountId;
+use jiff::Timestamp;
+
+use crate::reading::ReadFact;
+
+/// An account as the listing shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedAccount {
+    /// Its id.
+    pub id: AccountId,
+    /// Its name.
+    pub name: String,
+    /// The address of its root user.
+    pub email: String,
+    /// It is not suspended or about to be closed.
+    pub is_active: bool,
+}
+
+/// Where logs are kept and who looks at them; none where nobody was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogAccounts {
+    /// The account that keeps logs.
+    pub log_archive: Option<AccountId>,
+    /// The account of those who audit.
+    pub audit: Option<AccountId>,
+}
+
+/// What is read of one account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberFacts {
+    /// The address of its security contact.
+    pub security_contact: ReadFact<Option<String>>,
+    /// Its tags.
+    pub tags: ReadFact<BTreeMap<String, String>>,
+    /// Whether its root user has a second factor; none where it has no way to sign in at all.
+    pub root_has_mfa: ReadFact<Option<bool>>,
+    /// What it shares with the whole organization or units of it; empty where nobody asked.
+    pub shares: ReadFact<Vec<String>>,
+}
+
+/// What every profile asks.
+#[derive(Clone, Debug)]
+pub struct FoundationFacts {
+    /// The management account.
+    pub management: ReadFact<AccountId>,
+    /// All accounts, that one too.
+    pub accounts: ReadFact<Vec<ListedAccount>>,
+    /// Whether the organization has all features.
+    pub has_all_features: ReadFact<bool>,
+    /// Whether service control policies are on.
+    pub has_scps: ReadFact<bool>,
+    /// Accounts that are in no unit.
+    pub accounts_in_root: ReadFact<Vec<String>>,
+    /// Those of the landing zone; none where there is no landing zone.
+    pub log_accounts: ReadFact<Option<LogAccounts>>,
+    /// Running instances of the management account, by Region.
+    pub running: BTreeMap<String, ReadFact<Vec<String>>>,
+    /// Each active account.
+    pub members: BTreeMap<AccountId, MemberFacts>,
+}
+
+/// Something that was paid for a while ahead.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Commitment {
+    /// Who owns it; it goes or ends with that account.
+    pub account: String,
+    /// `reservation` or `savings plan`.
+    pub kind: &'static str,
+    /// Its id.
+    pub id: String,
+}
+
+/// A workload of the Well-Architected Tool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReviewedWorkload {
+    /// Its name.
+    pub name: String,
+    /// Its account.
+    pub owner: String,
+    /// When somebody last answered something of it; none where that is not said.
+    pub updated: Option<Timestamp>,
+    /// Milestones that were recorded.
+    pub milestones: ReadFact<usize>,
+    /// Open high risks by pillar.
+    pub high_risks: ReadFact<BTreeMap<String, u64>>,
+}
+
+/// What somebody asks who is bought.
+#[derive(Clone, Debug)]
+pub struct LeavingFacts {
+    /// What was paid ahead.
+    pub commitments: ReadFact<Vec<Commitment>>,
+    /// Accounts that administer services for all, with the services.
+    pub delegated: ReadFact<BTreeMap<String, Vec<String>>>,
+    /// Permission sets of Identity Center; none where there is no instance.
+    pub permission_sets: ReadFact<Option<usize>>,
+    /// What was reviewed.
+    pub workloads: ReadFact<Vec<ReviewedWorkload>>,
+}
+
+/// The unit that accounts are to come into.
+#[derive(Clone, Debug)]
+pub struct TargetUnit {
+    /// Its id.
+    pub id: String,
+    /// Whether Control Tower governs it.
+    pub is_registered: ReadFact<bool>,
+    /// Names of the service control policies on it and above it, without those that allow everything.
+    pub policies: ReadFact<Vec<String>>,
+}
+
+/// What somebody asks who takes accounts in.
+#[derive(Clone, Debug)]
+pub struct JoiningFacts {
+    /// How many accounts the organization may have.
+    pub account_quota: ReadFact<i64>,
+    /// Where they go; none where nobody said.
+    pub target: Option<TargetUnit>,
+}
+
+/// What was read.
+#[derive(Clone, Debug)]
+pub struct ReadinessFacts {
+    /// What every profile asks.
+    pub foundation: FoundationFacts,
+    /// For being bought.
+    pub leaving: Option<LeavingFacts>,
+    /// For taking accounts in.
+    pub joining: Option<JoiningFacts>,
+}

@@ -1,0 +1,165 @@
+//! What an organization that is bought should know: what ends with it, and what was reviewed.
+
+use hallpass_runner::{CheckOutcome, CheckResult, CheckSeverity};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::checks::{ORGANIZATION, ReadinessQuestion, check, nothing_of, warning};
+use super::facts::{FoundationFacts, LeavingFacts, ReviewedWorkload};
+use crate::judging::{judged, verdict};
+
+/// A review that is older says little.
+const REVIEW_WARN_MONTHS: i64 = 6;
+/// A review that is older says nothing.
+const REVIEW_FAIL_MONTHS: i64 = 12;
+
+pub(super) fn leaving_checks(
+    facts: &LeavingFacts,
+    foundation: &FoundationFacts,
+    question: &ReadinessQuestion,
+) -> Vec<CheckResult> {
+    let mut checks = what_ends(facts);
+    for (account, member) in &foundation.members {
+        checks.push(warning(check(
+            (
+                "organization-shares",
+                "nothing is shared with the whole organization",
+            ),
+            account.as_str(),
+            judged(member.shares.as_ref(), |found| nothing_of(found)),
+            "share it with accounts by their ids: shares with the organization end for who leaves it",
+        )));
+    }
+    checks.extend(workloads(facts, question.today));
+    checks.push(question.manual(
+        "stands-alone",
+        "every account has payment data and contacts of its own",
+        "payment data are shown to people only, and an account needs them to leave",
+    ));
+    checks.push(question.manual(
+        "organization-conditions",
+        "policies with `aws:PrincipalOrgID` or `aws:PrincipalOrgPaths` are known",
+        "resource policies of all services are read by nobody at once; IAM's are in `hallpass query` after `hallpass sync`",
+    ));
+    checks
+}
+
+/// What is lost, or has to be taken away, when accounts leave.
+fn what_ends(facts: &LeavingFacts) -> Vec<CheckResult> {
+    let commitments = judged(facts.commitments.as_ref(), |found| {
+        let rows = found.iter();
+        let rows = rows.map(|it| format!("{} {} of {}", it.kind, it.id, it.account));
+        nothing_of(&rows.collect::<Vec<_>>())
+    });
+    let delegated = judged(facts.delegated.as_ref(), |found| {
+        let rows = found.iter();
+        let rows = rows.map(|(account, services)| format!("{account}: {}", services.join(" ")));
+        nothing_of(&rows.collect::<Vec<_>>())
+    });
+    let sets = judged(facts.permission_sets.as_ref(), |found| match found {
+        None | Some(0) => CheckOutcome::Pass("none".to_owned()),
+        Some(count) => CheckOutcome::Fail(format!("{count} permission sets")),
+    });
+    vec![
+        CheckResult {
+            severity: CheckSeverity::Info,
+            ..check(
+                ("commitments", "nothing is paid ahead for a while"),
+                ORGANIZATION,
+                commitments,
+                "agree on who keeps them: they go or end with the account that owns them",
+            )
+        },
+        warning(check(
+            (
+                "delegated-administrators",
+                "no account administers a service for all",
+            ),
+            ORGANIZATION,
+            delegated,
+            "deregister them before the account leaves: it cannot leave else",
+        )),
+        CheckResult {
+            severity: CheckSeverity::Info,
+            ..check(
+                (
+                    "identity-center",
+                    "no access through Identity Center is lost",
+                ),
+                ORGANIZATION,
+                sets,
+                "`hallpass who --output csv` lists it: assignments end when an account leaves",
+            )
+        },
+    ]
+}
+
+fn workloads(facts: &LeavingFacts, today: Date) -> Vec<CheckResult> {
+    let all = match facts.workloads.as_ref() {
+        Ok(all) if !all.is_empty() => all,
+        found => {
+            let none = |_: &Vec<ReviewedWorkload>| CheckOutcome::Unknown {
+                action: "wellarchitected:ListWorkloads".to_owned(),
+                reason: "there is no workload in the tool".to_owned(),
+            };
+            return vec![check(
+                ("workloads-reviewed", "workloads are reviewed"),
+                ORGANIZATION,
+                judged(found, none),
+                "define the workloads in the AWS Well-Architected Tool and review them",
+            )];
+        }
+    };
+    all.iter().flat_map(|it| of_workload(it, today)).collect()
+}
+
+fn of_workload(workload: &ReviewedWorkload, today: Date) -> [CheckResult; 3] {
+    let target = format!("{}/{}", workload.owner, workload.name);
+    let day = workload.updated.map(|it| it.to_zoned(TimeZone::UTC).date());
+    let before = |months: i64| {
+        let limit = today.saturating_sub(jiff::Span::new().months(months));
+        day.is_none_or(|it| it < limit)
+    };
+    let seen = day.map_or_else(
+        || "nobody answered yet".to_owned(),
+        |it| format!("last on {it}"),
+    );
+    let reviewed = check(
+        (
+            "workload-reviewed",
+            "the workload was reviewed in the last months",
+        ),
+        &target,
+        verdict(!before(REVIEW_WARN_MONTHS), seen),
+        "review it in the AWS Well-Architected Tool",
+    );
+    let reviewed = if before(REVIEW_FAIL_MONTHS) {
+        reviewed
+    } else {
+        warning(reviewed)
+    };
+    let milestone = judged(workload.milestones.as_ref(), |count| {
+        verdict(*count > 0, format!("{count} milestones"))
+    });
+    let risks = judged(workload.high_risks.as_ref(), |found| {
+        let rows = found
+            .iter()
+            .map(|(pillar, count)| format!("{pillar} {count}"));
+        nothing_of(&rows.collect::<Vec<_>>())
+    });
+    [
+        reviewed,
+        warning(check(
+            ("workload-milestone", "the state of a review is kept"),
+            &target,
+            milestone,
+            "save a milestone",
+        )),
+        warning(check(
+            ("workload-risks", "no high risk is open"),
+            &target,
+            risks,
+            "work on them, or write down who carries them",
+        )),
+    ]
+}

@@ -1,0 +1,18 @@
+//! Whether an organization is ready for what is ahead of it (`organization.md` §9): what is read of it, and the checks made
+//! of that. A cluster's file is checked by itself, without any call.
+
+mod checks;
+mod facts;
+mod joining;
+mod leaving;
+mod openshift;
+mod read;
+
+pub use checks::{ReadinessQuestion, readiness_checks};
+pub use facts::{
+    Commitment, FoundationFacts, JoiningFacts, LeavingFacts, ListedAccount, LogAccounts,
+    MemberFacts, ReadinessFacts, ReviewedWorkload, TargetUnit,
+};
+pub use joining::CandidateAccount;
+pub use openshift::{InstallFileError, openshift_checks};
+pub use read::{ReadinessReading, read_readiness};

@@ -1,0 +1,432 @@
+//! Reading an organization: every call by itself, accounts side by side.
+
+use std::collections::BTreeMap;
+
+use futures_util::stream::{self, StreamExt as _};
+use hallpass_model::AccountId;
+use jiff::civil::Date;
+use serde_json::{Value, json};
+
+use super::facts::{
+    Commitment, FoundationFacts, JoiningFacts, LeavingFacts, ListedAccount, LogAccounts,
+    MemberFacts, ReadinessFacts, ReviewedWorkload, TargetUnit,
+};
+use crate::organization_wide::{
+    accounts_in_root, alternate_contact, has_all_features, has_scps, root_id,
+};
+use crate::reading::{ReadCalls, ReadFact, ReadPlace, Reader, text, unread};
+
+/// Accounts that are read at once; each call waits for its turn by itself.
+const WIDTH: usize = 16;
+/// Units above one another, the root among them (AWS: "Quotas for AWS Organizations").
+const DEPTH_MAX: usize = 6;
+/// The lens that every workload has.
+const LENS: &str = "wellarchitected";
+/// Service Quotas' code of "Default maximum number of accounts".
+const ACCOUNTS_QUOTA: &str = "L-E619E033";
+
+/// What is to be read.
+#[derive(Clone, Debug)]
+pub struct ReadinessReading {
+    /// Regions in which the management account is looked at.
+    pub regions: Vec<String>,
+    /// The organization may leave its own behind: what ends with that is read, too.
+    pub leaving: bool,
+    /// Accounts are to be taken in: what they would meet is read, too.
+    pub joining: bool,
+    /// The unit that they are to come into.
+    pub target: Option<String>,
+    /// Costs and commitments are those of the month before this day.
+    pub today: Date,
+}
+
+/// Reads all that the checks are made of; `on_account` hears how many accounts of how many are read.
+pub async fn read_readiness(
+    calls: &dyn ReadCalls,
+    wanted: &ReadinessReading,
+    on_account: &(dyn Fn(usize, usize) + Sync),
+) -> ReadinessFacts {
+    let home = Reader {
+        calls,
+        place: ReadPlace::default(),
+    };
+    let foundation = foundation(&home, wanted, on_account).await;
+    let leaving = if wanted.leaving {
+        Some(leaving(&home, wanted.today).await)
+    } else {
+        None
+    };
+    let joining = if wanted.joining {
+        let target = match &wanted.target {
+            Some(id) => Some(target(&home, id).await),
+            None => None,
+        };
+        Some(JoiningFacts {
+            account_quota: account_quota(&home).await,
+            target,
+        })
+    } else {
+        None
+    };
+    ReadinessFacts {
+        foundation,
+        leaving,
+        joining,
+    }
+}
+
+async fn foundation(
+    home: &Reader<'_>,
+    wanted: &ReadinessReading,
+    on_account: &(dyn Fn(usize, usize) + Sync),
+) -> FoundationFacts {
+    let management = management(home).await;
+    let accounts = accounts(home).await;
+    let accounts_in_root = match &management {
+        Ok(id) => accounts_in_root(home, id).await,
+        Err(unread) => Err(unread.clone()),
+    };
+    let mut running = BTreeMap::new();
+    for region in &wanted.regions {
+        running.insert(region.clone(), running_in(home, region).await);
+    }
+    FoundationFacts {
+        has_all_features: has_all_features(home).await,
+        has_scps: has_scps(home).await,
+        accounts_in_root,
+        log_accounts: log_accounts(home).await,
+        running,
+        members: members(home, wanted, (&management, &accounts), on_account).await,
+        management,
+        accounts,
+    }
+}
+
+async fn management(home: &Reader<'_>) -> ReadFact<AccountId> {
+    let operation = ("organizations", "DescribeOrganization");
+    let answer = home.one(operation, json!({})).await?;
+    let id = text(&answer, "/Organization/MasterAccountId");
+    AccountId::new(id).map_err(|_| unread(operation, "no management account in the answer"))
+}
+
+async fn accounts(home: &Reader<'_>) -> ReadFact<Vec<ListedAccount>> {
+    let operation = ("organizations", "ListAccounts");
+    let rows = home.list(operation, json!({}), "Accounts").await?;
+    let account = |row: &Value| {
+        let state = [text(row, "/State"), text(row, "/Status")];
+        let state = state.into_iter().find(|it| !it.is_empty());
+        Some(ListedAccount {
+            id: AccountId::new(text(row, "/Id")).ok()?,
+            name: text(row, "/Name").to_owned(),
+            email: text(row, "/Email").to_owned(),
+            is_active: state == Some("ACTIVE"),
+        })
+    };
+    let found: Option<Vec<ListedAccount>> = rows.iter().map(account).collect();
+    found.ok_or_else(|| unread(operation, "an account without an id in the answer"))
+}
+
+async fn running_in(home: &Reader<'_>, region: &str) -> ReadFact<Vec<String>> {
+    let reader = Reader {
+        calls: home.calls,
+        place: ReadPlace {
+            region: Some(region.to_owned()),
+            ..ReadPlace::default()
+        },
+    };
+    let operation = ("ec2", "DescribeInstances");
+    let input = json!({ "Filters": [{ "Name": "instance-state-name", "Values": ["running"] }] });
+    let rows = reader.list(operation, input, "Reservations").await?;
+    let instances = rows.iter().filter_map(|it| it.get("Instances")?.as_array());
+    let ids = instances
+        .flatten()
+        .map(|it| text(it, "/InstanceId").to_owned());
+    Ok(ids.collect())
+}
+
+/// The accounts of the landing zone, by its manifest.
+async fn log_accounts(home: &Reader<'_>) -> ReadFact<Option<LogAccounts>> {
+    let operation = ("controltower", "ListLandingZones");
+    let zones = home.list(operation, json!({}), "landingZones").await?;
+    let Some(zone) = zones.first() else {
+        return Ok(None);
+    };
+    let input = json!({ "landingZoneIdentifier": text(zone, "/arn") });
+    let answer = home.one(("controltower", "GetLandingZone"), input).await?;
+    let account = |pointer: &str| {
+        let id = text(&answer, &format!("/landingZone/manifest{pointer}"));
+        AccountId::new(id).ok()
+    };
+    Ok(Some(LogAccounts {
+        log_archive: account("/centralizedLogging/accountId"),
+        audit: account("/securityRoles/accountId"),
+    }))
+}
+
+async fn members(
+    home: &Reader<'_>,
+    wanted: &ReadinessReading,
+    (management, accounts): (&ReadFact<AccountId>, &ReadFact<Vec<ListedAccount>>),
+    on_account: &(dyn Fn(usize, usize) + Sync),
+) -> BTreeMap<AccountId, MemberFacts> {
+    let active = accounts.iter().flatten().filter(|it| it.is_active);
+    let active: Vec<&AccountId> = active.map(|it| &it.id).collect();
+    let total = active.len();
+    let has_root_users = has_root_users(home).await;
+    let read = stream::iter(active).map(|id| {
+        let is_management = management.as_ref() == Ok(id);
+        let has_root_user = is_management || has_root_users;
+        member(home, id, (is_management, has_root_user), wanted.leaving)
+    });
+    let mut read = read.buffer_unordered(WIDTH);
+    let mut found = BTreeMap::new();
+    while let Some((id, facts)) = read.next().await {
+        found.insert(id, facts);
+        on_account(found.len(), total);
+    }
+    found
+}
+
+/// Whether members have root users that can sign in: not where their credentials are managed centrally (AWS: "Centrally
+/// manage root access for member accounts"); those that were there before are then told by each account.
+async fn has_root_users(home: &Reader<'_>) -> bool {
+    let operation = ("iam", "ListOrganizationsFeatures");
+    let features = home.list(operation, json!({}), "EnabledFeatures").await;
+    // where it was never turned on the service refuses to answer
+    !features.is_ok_and(|it| it.iter().any(|it| it == "RootCredentialsManagement"))
+}
+
+async fn member(
+    home: &Reader<'_>,
+    id: &AccountId,
+    (is_management, has_root_user): (bool, bool),
+    with_shares: bool,
+) -> (AccountId, MemberFacts) {
+    let inside = Reader {
+        calls: home.calls,
+        place: ReadPlace {
+            account: (!is_management).then(|| id.clone()),
+            region: None,
+        },
+    };
+    let named = (!is_management).then_some(id);
+    let facts = MemberFacts {
+        security_contact: alternate_contact(home, "SECURITY", named).await,
+        tags: tags(home, id).await,
+        root_has_mfa: root_has_mfa(&inside, has_root_user).await,
+        shares: if with_shares {
+            shares(&inside).await
+        } else {
+            Ok(Vec::new())
+        },
+    };
+    (id.clone(), facts)
+}
+
+async fn tags(home: &Reader<'_>, id: &AccountId) -> ReadFact<BTreeMap<String, String>> {
+    let operation = ("organizations", "ListTagsForResource");
+    let rows = home
+        .list(operation, json!({ "ResourceId": id }), "Tags")
+        .await?;
+    let pair = |row: &Value| (text(row, "/Key").to_owned(), text(row, "/Value").to_owned());
+    Ok(rows.iter().map(pair).collect())
+}
+
+async fn root_has_mfa(inside: &Reader<'_>, has_user: bool) -> ReadFact<Option<bool>> {
+    let operation = ("iam", "GetAccountSummary");
+    let answer = inside.one(operation, json!({})).await?;
+    let number = |name: &str| answer.pointer(&format!("/SummaryMap/{name}"))?.as_i64();
+    let mfa = number("AccountMFAEnabled");
+    let mfa =
+        mfa.ok_or_else(|| unread(operation, "the answer says nothing of AccountMFAEnabled"))?;
+    // without a password there is nothing that a second factor would protect
+    let has_password = number("AccountPasswordPresent").is_none_or(|it| it == 1);
+    Ok(if !has_user && !has_password {
+        None
+    } else {
+        Some(mfa == 1)
+    })
+}
+
+/// Shares whose principals are the organization or units of it.
+async fn shares(inside: &Reader<'_>) -> ReadFact<Vec<String>> {
+    let operation = ("ram", "ListPrincipals");
+    let rows = inside
+        .list(operation, json!({ "resourceOwner": "SELF" }), "principals")
+        .await?;
+    let is_wide = |it: &&Value| text(it, "/id").contains(":organizations::");
+    let shares = rows.iter().filter(is_wide);
+    let mut shares: Vec<String> = shares
+        .map(|it| text(it, "/resourceShareArn").to_owned())
+        .collect();
+    shares.sort();
+    shares.dedup();
+    Ok(shares)
+}
+
+async fn leaving(home: &Reader<'_>, today: Date) -> LeavingFacts {
+    LeavingFacts {
+        commitments: commitments(home, today).await,
+        delegated: delegated(home).await,
+        permission_sets: permission_sets(home).await,
+        workloads: workloads(home).await,
+    }
+}
+
+async fn commitments(home: &Reader<'_>, today: Date) -> ReadFact<Vec<Commitment>> {
+    let end = today.first_of_month();
+    let start = end.saturating_sub(jiff::Span::new().months(1));
+    let period = json!({ "Start": start.to_string(), "End": end.to_string() });
+    // Cost Explorer refuses to answer where there is none
+    let none = Some("DataUnavailableException");
+    let operation = ("ce", "GetReservationUtilization");
+    let group = json!([{ "Type": "DIMENSION", "Key": "SUBSCRIPTION_ID" }]);
+    let input = json!({ "TimePeriod": period, "GroupBy": group });
+    let months = home.list_unless(operation, input, "UtilizationsByTime", none);
+    let months = months.await?.unwrap_or_default();
+    let groups = months.iter().filter_map(|it| it.get("Groups")?.as_array());
+    let mut found: Vec<Commitment> = groups
+        .flatten()
+        .map(|it| Commitment {
+            account: text(it, "/Attributes/accountId").to_owned(),
+            kind: "reservation",
+            id: text(it, "/Value").to_owned(),
+        })
+        .collect();
+    let operation = ("ce", "GetSavingsPlansUtilizationDetails");
+    let name = "SavingsPlansUtilizationDetails";
+    let plans = home.list_unless(operation, json!({ "TimePeriod": period }), name, none);
+    found.extend(plans.await?.unwrap_or_default().iter().map(|it| {
+        let arn = text(it, "/SavingsPlanArn");
+        Commitment {
+            account: arn.split(':').nth(4).unwrap_or_default().to_owned(),
+            kind: "savings plan",
+            id: arn.to_owned(),
+        }
+    }));
+    found.sort();
+    Ok(found)
+}
+
+async fn delegated(home: &Reader<'_>) -> ReadFact<BTreeMap<String, Vec<String>>> {
+    let operation = ("organizations", "ListDelegatedAdministrators");
+    let rows = home
+        .list(operation, json!({}), "DelegatedAdministrators")
+        .await?;
+    let mut found = BTreeMap::new();
+    for row in rows {
+        let id = text(&row, "/Id").to_owned();
+        let operation = ("organizations", "ListDelegatedServicesForAccount");
+        let input = json!({ "AccountId": id });
+        let services = home.list(operation, input, "DelegatedServices").await?;
+        let services = services
+            .iter()
+            .map(|it| text(it, "/ServicePrincipal").to_owned());
+        found.insert(id, services.collect());
+    }
+    Ok(found)
+}
+
+async fn permission_sets(home: &Reader<'_>) -> ReadFact<Option<usize>> {
+    let operation = ("sso-admin", "ListInstances");
+    let instances = home.list(operation, json!({}), "Instances").await?;
+    let Some(instance) = instances.first() else {
+        return Ok(None);
+    };
+    let input = json!({ "InstanceArn": text(instance, "/InstanceArn") });
+    let operation = ("sso-admin", "ListPermissionSets");
+    let sets = home.list(operation, input, "PermissionSets").await?;
+    Ok(Some(sets.len()))
+}
+
+async fn workloads(home: &Reader<'_>) -> ReadFact<Vec<ReviewedWorkload>> {
+    let operation = (LENS, "ListWorkloads");
+    let rows = home.list(operation, json!({}), "WorkloadSummaries").await?;
+    let mut found = Vec::new();
+    for row in rows {
+        let id = json!({ "WorkloadId": text(&row, "/WorkloadId") });
+        let operation = (LENS, "ListMilestones");
+        let milestones = home.list(operation, id.clone(), "MilestoneSummaries").await;
+        found.push(ReviewedWorkload {
+            name: text(&row, "/WorkloadName").to_owned(),
+            owner: text(&row, "/Owner").to_owned(),
+            updated: text(&row, "/UpdatedAt").parse().ok(),
+            milestones: milestones.map(|it| it.len()),
+            high_risks: high_risks(home, id).await,
+        });
+    }
+    Ok(found)
+}
+
+async fn high_risks(home: &Reader<'_>, mut input: Value) -> ReadFact<BTreeMap<String, u64>> {
+    if let Some(members) = input.as_object_mut() {
+        members.insert("LensAlias".to_owned(), LENS.into());
+    }
+    let answer = home.one((LENS, "GetLensReview"), input).await?;
+    let pillars = answer.pointer("/LensReview/PillarReviewSummaries");
+    let pillars = pillars.and_then(Value::as_array).into_iter().flatten();
+    let high = pillars.filter_map(|it| {
+        let count = it.pointer("/RiskCounts/HIGH")?.as_u64()?;
+        (count > 0).then(|| (text(it, "/PillarId").to_owned(), count))
+    });
+    Ok(high.collect())
+}
+
+async fn account_quota(home: &Reader<'_>) -> ReadFact<i64> {
+    let operation = ("service-quotas", "GetServiceQuota");
+    let input = json!({ "ServiceCode": "organizations", "QuotaCode": ACCOUNTS_QUOTA });
+    let answer = home.one(operation, input).await?;
+    let value = answer.pointer("/Quota/Value").and_then(Value::as_f64);
+    let value = value.ok_or_else(|| unread(operation, "no value in the answer"))?;
+    format!("{value:.0}")
+        .parse()
+        .map_err(|_| unread(operation, "the value is no number of accounts"))
+}
+
+async fn target(home: &Reader<'_>, id: &str) -> TargetUnit {
+    TargetUnit {
+        id: id.to_owned(),
+        is_registered: is_registered(home, id).await,
+        policies: policies_above(home, id).await,
+    }
+}
+
+async fn is_registered(home: &Reader<'_>, id: &str) -> ReadFact<bool> {
+    let operation = ("organizations", "DescribeOrganizationalUnit");
+    let unit = home
+        .one(operation, json!({ "OrganizationalUnitId": id }))
+        .await?;
+    let arn = text(&unit, "/OrganizationalUnit/Arn").to_owned();
+    let input = json!({ "filter": { "targetIdentifiers": [arn] } });
+    let operation = ("controltower", "ListEnabledBaselines");
+    let rows = home.list(operation, input, "enabledBaselines").await?;
+    let mut states = rows.iter().map(|it| text(it, "/statusSummary/status"));
+    Ok(states.any(|it| it == "SUCCEEDED"))
+}
+
+/// Policies on a unit and on all that it is in.
+async fn policies_above(home: &Reader<'_>, unit: &str) -> ReadFact<Vec<String>> {
+    let root = root_id(home).await?;
+    let (mut at, mut names) = (unit.to_owned(), Vec::new());
+    for _ in 0..DEPTH_MAX {
+        let input = json!({ "TargetId": at, "Filter": "SERVICE_CONTROL_POLICY" });
+        let operation = ("organizations", "ListPoliciesForTarget");
+        let rows = home.list(operation, input, "Policies").await?;
+        let own = rows
+            .iter()
+            .filter(|it| it.get("AwsManaged") != Some(&Value::Bool(true)));
+        names.extend(own.map(|it| text(it, "/Name").to_owned()));
+        if at == root {
+            break;
+        }
+        let operation = ("organizations", "ListParents");
+        let parents = home
+            .list(operation, json!({ "ChildId": at }), "Parents")
+            .await?;
+        let parent = parents.first().map(|it| text(it, "/Id").to_owned());
+        at = parent.ok_or_else(|| unread(operation, "no parent in the answer"))?;
+    }
+    names.sort();
+    names.dedup();
+    Ok(names)
+}

@@ -1,0 +1,155 @@
+//! Reading for checks: every call by itself, so that one that is refused leaves the others known. What was refused is
+//! kept as that, and is never taken for nothing.
+
+use async_trait::async_trait;
+use hallpass_model::AccountId;
+use serde_json::{Map, Value};
+
+/// The most pages of a listing that are read.
+const PAGES_MAX: usize = 1_000;
+
+/// Where a call is made; by default with the credentials and in the Region that we began with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReadPlace {
+    /// The account whose role is assumed.
+    pub account: Option<AccountId>,
+    /// The Region.
+    pub region: Option<String>,
+}
+
+/// A call that failed for good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadCallFailed {
+    /// The code of the answer.
+    pub code: String,
+    /// What it said.
+    pub message: String,
+}
+
+/// An answer with the names of the API, and what the next page is asked with.
+pub type ReadAnswer = Result<(Value, Option<Map<String, Value>>), ReadCallFailed>;
+
+/// Calls that read. Each is repeated by whoever implements this, as far as that is worth it.
+#[async_trait]
+pub trait ReadCalls: Send + Sync {
+    /// One call.
+    async fn call(
+        &self,
+        place: &ReadPlace,
+        service: &'static str,
+        operation: &'static str,
+        input: &Value,
+    ) -> ReadAnswer;
+}
+
+/// Something that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadFact {
+    /// The action: `iam:GetAccountSummary`.
+    pub action: String,
+    /// The code and words of the refusal.
+    pub reason: String,
+}
+
+/// What was read, or why it was not.
+pub type ReadFact<T> = Result<T, UnreadFact>;
+
+/// Service and operation.
+pub(crate) type Operation = (&'static str, &'static str);
+
+pub(crate) fn unread((service, operation): Operation, reason: impl Into<String>) -> UnreadFact {
+    UnreadFact {
+        action: format!("{service}:{operation}"),
+        reason: reason.into(),
+    }
+}
+
+fn failed(operation: Operation, failed: &ReadCallFailed) -> UnreadFact {
+    unread(operation, format!("{}: {}", failed.code, failed.message))
+}
+
+/// Reads in one place.
+#[derive(Clone)]
+pub(crate) struct Reader<'a> {
+    pub(crate) calls: &'a dyn ReadCalls,
+    pub(crate) place: ReadPlace,
+}
+
+impl Reader<'_> {
+    /// One answer.
+    pub(crate) async fn one(&self, operation: Operation, input: Value) -> ReadFact<Value> {
+        let found = self
+            .calls
+            .call(&self.place, operation.0, operation.1, &input);
+        let found = found.await.map_err(|it| failed(operation, &it))?;
+        Ok(found.0)
+    }
+
+    /// One answer; none where the service says with `code` that there is nothing.
+    pub(crate) async fn one_unless(
+        &self,
+        operation: Operation,
+        input: Value,
+        code: &str,
+    ) -> ReadFact<Option<Value>> {
+        let found = self
+            .calls
+            .call(&self.place, operation.0, operation.1, &input);
+        match found.await {
+            Ok((answer, _)) => Ok(Some(answer)),
+            Err(it) if it.code == code => Ok(None),
+            Err(it) => Err(failed(operation, &it)),
+        }
+    }
+
+    /// The rows of every page.
+    pub(crate) async fn list(
+        &self,
+        operation: Operation,
+        input: Value,
+        name: &str,
+    ) -> ReadFact<Vec<Value>> {
+        let rows = self.list_unless(operation, input, name, None).await?;
+        Ok(rows.unwrap_or_default())
+    }
+
+    /// The rows of every page; none where the service says with `code` that there is nothing.
+    pub(crate) async fn list_unless(
+        &self,
+        operation: Operation,
+        input: Value,
+        name: &str,
+        code: Option<&str>,
+    ) -> ReadFact<Option<Vec<Value>>> {
+        let (mut input, mut all) = (input, Vec::new());
+        for _ in 0..PAGES_MAX {
+            let found = self
+                .calls
+                .call(&self.place, operation.0, operation.1, &input);
+            let (answer, next) = match found.await {
+                Ok(found) => found,
+                Err(it) if code == Some(it.code.as_str()) => return Ok(None),
+                Err(it) => return Err(failed(operation, &it)),
+            };
+            let rows = answer.get(name).and_then(Value::as_array);
+            let rows =
+                rows.ok_or_else(|| unread(operation, format!("no `{name}` in the answer")))?;
+            all.extend(rows.iter().cloned());
+            let Some(next) = next else {
+                return Ok(Some(all));
+            };
+            if let Some(members) = input.as_object_mut() {
+                members.extend(next);
+            }
+        }
+        Err(unread(operation, "the answer has no end"))
+    }
+}
+
+/// A text of an answer; empty where it is missing.
+pub(crate) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}

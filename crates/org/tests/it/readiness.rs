@@ -1,0 +1,582 @@
+//! The rows of `organization.md` M-3 and O-1, from scripted answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use hallpass_org::readiness::{
+    CandidateAccount, ReadinessQuestion, ReadinessReading, openshift_checks, read_readiness,
+    readiness_checks,
+};
+use hallpass_org::{Attestation, ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace};
+use hallpass_runner::{CheckResult, CheckSeverity, CheckStrictness};
+use jiff::civil::{Date, date};
+use serde_json::{Value, json};
+
+const TODAY: Date = date(2026, 3, 2);
+const MANAGEMENT: &str = "111111111111";
+const MEMBER: &str = "222222222222";
+
+/// Answers by operation, and those of one account or Region before them; what is not given is refused.
+struct Scripted {
+    answers: BTreeMap<String, Value>,
+    refused: BTreeSet<&'static str>,
+    asked: Mutex<Vec<String>>,
+}
+
+impl Scripted {
+    fn all_right() -> Self {
+        let account = |id: &str, name: &str| json!({"Id": id, "Name": name, "Email": format!("{name}@acme.example"), "State": "ACTIVE"});
+        let answers = json!({
+            "DescribeOrganization": {"Organization": {"FeatureSet": "ALL", "MasterAccountId": MANAGEMENT}},
+            "ListAccounts": {"Accounts": [account(MANAGEMENT, "main"), account(MEMBER, "payments"),
+                {"Id": "333333333333", "Name": "old", "Email": "old@acme.example", "State": "SUSPENDED"}]},
+            "ListRoots": {"Roots": [{"Id": "r-1", "PolicyTypes": [{"Type": "SERVICE_CONTROL_POLICY", "Status": "ENABLED"}]}]},
+            "ListAccountsForParent": {"Accounts": [{"Id": MANAGEMENT}]},
+            "DescribeInstances": {"Reservations": []},
+            "ListLandingZones": {"landingZones": [{"arn": "arn:aws:controltower:us-east-1:111111111111:landingzone/A"}]},
+            "GetLandingZone": {"landingZone": {"version": "3.3", "manifest": {
+                "centralizedLogging": {"accountId": "444444444444"}, "securityRoles": {"accountId": "555555555555"}}}},
+            "ListOrganizationsFeatures": {"EnabledFeatures": []},
+            "GetAlternateContact": {"AlternateContact": {"EmailAddress": "soc@acme.example"}},
+            "ListTagsForResource": {"Tags": [{"Key": "owner", "Value": "payments-team"}]},
+            "GetAccountSummary": {"SummaryMap": {"AccountMFAEnabled": 1}},
+            "ListPrincipals": {"principals": [{"id": MEMBER, "resourceShareArn": "arn:one"}]},
+            "GetReservationUtilization": {"UtilizationsByTime": [{"Groups": []}]},
+            "GetSavingsPlansUtilizationDetails": {"SavingsPlansUtilizationDetails": []},
+            "ListDelegatedAdministrators": {"DelegatedAdministrators": []},
+            "ListInstances": {"Instances": []},
+            "ListWorkloads": {"WorkloadSummaries": [{"WorkloadId": "w1", "WorkloadName": "shop", "Owner": MEMBER, "UpdatedAt": "2026-01-15T00:00:00Z"}]},
+            "ListMilestones": {"MilestoneSummaries": [{"MilestoneNumber": 1}]},
+            "GetLensReview": {"LensReview": {"PillarReviewSummaries": [{"PillarId": "security", "RiskCounts": {"NONE": 9, "HIGH": 0}}]}},
+            "GetServiceQuota": {"Quota": {"Value": 10.0}},
+            "DescribeOrganizationalUnit": {"OrganizationalUnit": {"Arn": "arn:aws:organizations::111111111111:ou/o-1/ou-1"}},
+            "ListEnabledBaselines": {"enabledBaselines": [{"statusSummary": {"status": "SUCCEEDED"}}]},
+            "ListPoliciesForTarget": {"Policies": [{"Name": "FullAWSAccess", "AwsManaged": true}]},
+            "ListParents": {"Parents": [{"Id": "r-1"}]},
+        });
+        let answers = answers.as_object().unwrap().clone().into_iter();
+        Self {
+            answers: answers.collect(),
+            refused: BTreeSet::new(),
+            asked: Mutex::default(),
+        }
+    }
+
+    fn with(mut self, operation: &str, answer: Value) -> Self {
+        self.answers.insert(operation.to_owned(), answer);
+        self
+    }
+
+    fn refusing(mut self, operation: &'static str) -> Self {
+        self.refused.insert(operation);
+        self
+    }
+}
+
+#[async_trait]
+impl ReadCalls for Scripted {
+    async fn call(
+        &self,
+        place: &ReadPlace,
+        service: &'static str,
+        operation: &'static str,
+        input: &Value,
+    ) -> ReadAnswer {
+        let account = place.account.as_ref().map(ToString::to_string);
+        let account = account.or_else(|| Some(input.get("AccountId")?.as_str()?.to_owned()));
+        let place = account.or_else(|| place.region.clone()).unwrap_or_default();
+        let asked = format!("{service}:{operation} {place}");
+        self.asked.lock().unwrap().push(asked);
+        let own = self.answers.get(&format!("{operation} {place}"));
+        let found = own.or_else(|| self.answers.get(operation));
+        match found.filter(|_| !self.refused.contains(operation)) {
+            // a code instead of an answer: a refusal of that kind
+            Some(Value::String(code)) => Err(ReadCallFailed {
+                code: code.clone(),
+                message: "nothing".to_owned(),
+            }),
+            Some(found) => Ok((found.clone(), None)),
+            None => Err(ReadCallFailed {
+                code: "AccessDeniedException".to_owned(),
+                message: "no".to_owned(),
+            }),
+        }
+    }
+}
+
+fn question() -> ReadinessQuestion {
+    ReadinessQuestion {
+        owner_tag: "owner".to_owned(),
+        attestations: BTreeMap::new(),
+        candidates: Vec::new(),
+        today: TODAY,
+    }
+}
+
+fn reading() -> ReadinessReading {
+    ReadinessReading {
+        regions: vec!["eu-west-1".to_owned(), "us-east-1".to_owned()],
+        leaving: true,
+        joining: true,
+        target: Some("ou-1".to_owned()),
+        today: TODAY,
+    }
+}
+
+async fn found(calls: &Scripted) -> Vec<CheckResult> {
+    let facts = read_readiness(calls, &reading(), &|_, _| {}).await;
+    readiness_checks(&facts, &question())
+}
+
+fn row(checks: &[CheckResult], id: &str, target: &str) -> (&'static str, String, CheckSeverity) {
+    let it = checks
+        .iter()
+        .find(|it| it.id == id && it.target.contains(target));
+    let it = it.unwrap_or_else(|| panic!("no {id} of {target}: {checks:#?}"));
+    let row = it.row();
+    (row.status, row.evidence, it.severity)
+}
+
+#[tokio::test]
+async fn an_organization_that_is_ready_has_nothing_failed_or_unknown() {
+    let calls = Scripted::all_right();
+    let seen = Mutex::new(Vec::new());
+    let told = |done, all| seen.lock().unwrap().push((done, all));
+    let facts = read_readiness(&calls, &reading(), &told).await;
+    let checks = readiness_checks(&facts, &question());
+    let bad: Vec<_> = checks
+        .iter()
+        .map(CheckResult::row)
+        .filter(|it| ["fail", "unknown"].contains(&it.status))
+        .collect();
+    assert!(bad.is_empty(), "{bad:#?}");
+    assert_eq!(*seen.lock().unwrap(), [(1, 2), (2, 2)]);
+    let asked = calls.asked.lock().unwrap();
+    // the management account is read with the credentials that we began with, members by their role
+    for wanted in [
+        "account:GetAlternateContact ",
+        "account:GetAlternateContact 222222222222",
+        "iam:GetAccountSummary ",
+        "iam:GetAccountSummary 222222222222",
+        "ec2:DescribeInstances eu-west-1",
+    ] {
+        assert!(asked.iter().any(|it| it == wanted), "{wanted}: {asked:#?}");
+    }
+    assert!(
+        asked.iter().all(|it| !it.contains("333333333333")),
+        "a suspended account was asked: {asked:#?}"
+    );
+}
+
+/// What is different, check, target, status, severity, what is seen.
+type Row = (
+    fn(Scripted) -> Scripted,
+    &'static str,
+    &'static str,
+    &'static str,
+    CheckSeverity,
+    &'static str,
+);
+
+static ROWS: &[Row] = &[
+    (
+        |it| {
+            let ids = ["i-1", "i-2", "i-3"].map(|id| json!({ "InstanceId": id }));
+            it.with(
+                "DescribeInstances us-east-1",
+                json!({"Reservations": [{"Instances": ids}]}),
+            )
+        },
+        "management-workloads",
+        "us-east-1",
+        "fail",
+        CheckSeverity::Error,
+        "3 running: i-1, i-2, i-3",
+    ),
+    (
+        |it| reviewed(it, "2025-01-26T00:00:00Z"),
+        "workload-reviewed",
+        "shop",
+        "fail",
+        CheckSeverity::Error,
+        "2025-01-26",
+    ),
+    (
+        |it| reviewed(it, "2025-08-14T00:00:00Z"),
+        "workload-reviewed",
+        "shop",
+        "fail",
+        CheckSeverity::Warn,
+        "2025-08-14",
+    ),
+    (
+        |it| it.with("ListWorkloads", json!({"WorkloadSummaries": []})),
+        "workloads-reviewed",
+        "organization",
+        "unknown",
+        CheckSeverity::Error,
+        "no workload in the tool",
+    ),
+    (
+        |it| it.refusing("ListWorkloads"),
+        "workloads-reviewed",
+        "organization",
+        "unknown",
+        CheckSeverity::Error,
+        "wellarchitected:ListWorkloads: AccessDeniedException",
+    ),
+    (
+        |it| {
+            it.with(
+                "GetAlternateContact 222222222222",
+                json!("ResourceNotFoundException"),
+            )
+        },
+        "security-contact",
+        MEMBER,
+        "fail",
+        CheckSeverity::Error,
+        "there is none",
+    ),
+    (
+        |it| {
+            let shares = json!([
+                {"id": "arn:aws:organizations::111111111111:organization/o-1", "resourceShareArn": "arn:wide"},
+                {"id": MEMBER, "resourceShareArn": "arn:one"}]);
+            it.with(
+                "ListPrincipals 222222222222",
+                json!({ "principals": shares }),
+            )
+        },
+        "organization-shares",
+        MEMBER,
+        "fail",
+        CheckSeverity::Warn,
+        "arn:wide",
+    ),
+    (
+        |it| {
+            it.with(
+                "GetAccountSummary 222222222222",
+                json!({"SummaryMap": {"AccountMFAEnabled": 0}}),
+            )
+        },
+        "root-mfa",
+        MEMBER,
+        "fail",
+        CheckSeverity::Error,
+        "is 0",
+    ),
+    (
+        |it| {
+            let features = json!({"EnabledFeatures": ["RootCredentialsManagement"]});
+            let summary =
+                json!({"SummaryMap": {"AccountMFAEnabled": 0, "AccountPasswordPresent": 0}});
+            it.with("ListOrganizationsFeatures", features)
+                .with("GetAccountSummary 222222222222", summary)
+        },
+        "root-mfa",
+        MEMBER,
+        "pass",
+        CheckSeverity::Error,
+        "managed centrally",
+    ),
+    (
+        |it| {
+            it.with(
+                "ListTagsForResource",
+                json!({"Tags": [{"Key": "owner", "Value": " "}]}),
+            )
+        },
+        "owner-tag",
+        MEMBER,
+        "fail",
+        CheckSeverity::Warn,
+        "no tag `owner`",
+    ),
+    (
+        |it| it.with("ListLandingZones", json!({"landingZones": []})),
+        "log-archive-account",
+        "organization",
+        "fail",
+        CheckSeverity::Warn,
+        "no account is called `log archive`",
+    ),
+    (
+        |it| {
+            let accounts =
+                json!({"Accounts": [{"Id": MEMBER, "Name": "Log-Archive", "State": "ACTIVE"}]});
+            it.with("ListLandingZones", json!({"landingZones": []}))
+                .with("ListAccounts", accounts)
+        },
+        "log-archive-account",
+        "organization",
+        "pass",
+        CheckSeverity::Warn,
+        "by its name",
+    ),
+    (
+        |it| {
+            let plan =
+                json!({"SavingsPlanArn": "arn:aws:savingsplans::222222222222:savingsplan/p"});
+            it.with(
+                "GetSavingsPlansUtilizationDetails",
+                json!({"SavingsPlansUtilizationDetails": [plan]}),
+            )
+        },
+        "commitments",
+        "organization",
+        "fail",
+        CheckSeverity::Info,
+        "savings plan arn:aws:savingsplans::222222222222:savingsplan/p of 222222222222",
+    ),
+    (
+        |it| {
+            it.with(
+                "GetReservationUtilization",
+                json!("DataUnavailableException"),
+            )
+        },
+        "commitments",
+        "organization",
+        "pass",
+        CheckSeverity::Info,
+        "none",
+    ),
+    (
+        |it| {
+            it.with(
+                "ListDelegatedAdministrators",
+                json!({"DelegatedAdministrators": [{"Id": MEMBER}]}),
+            )
+            .with(
+                "ListDelegatedServicesForAccount",
+                json!({"DelegatedServices": [{"ServicePrincipal": "detective.amazonaws.com"}]}),
+            )
+        },
+        "delegated-administrators",
+        "organization",
+        "fail",
+        CheckSeverity::Warn,
+        "222222222222: detective.amazonaws.com",
+    ),
+    (
+        |it| it.with("GetServiceQuota", json!({"Quota": {"Value": 2.0}})),
+        "account-quota",
+        "organization",
+        "fail",
+        CheckSeverity::Error,
+        "3 accounts, 0 more, 2 allowed",
+    ),
+    (
+        |it| {
+            it.with(
+                "ListPoliciesForTarget",
+                json!({"Policies": [{"Name": "deny-regions"}]}),
+            )
+        },
+        "target-policies",
+        "ou-1",
+        "fail",
+        CheckSeverity::Warn,
+        "deny-regions",
+    ),
+];
+
+fn reviewed(calls: Scripted, at: &str) -> Scripted {
+    let workload =
+        json!({"WorkloadId": "w1", "WorkloadName": "shop", "Owner": MEMBER, "UpdatedAt": at});
+    calls.with("ListWorkloads", json!({ "WorkloadSummaries": [workload] }))
+}
+
+#[tokio::test]
+async fn the_rows_of_the_specification() {
+    for (number, (change, id, target, status, severity, evidence)) in ROWS.iter().enumerate() {
+        let checks = found(&change(Scripted::all_right())).await;
+        let (seen, said, bad) = row(&checks, id, target);
+        assert_eq!((seen, bad), (*status, *severity), "row {number}: {said}");
+        assert!(said.contains(evidence), "row {number}: {said}");
+        let failed = |how| checks.iter().any(|it| it.is_failed(how));
+        let is_error = *status == "fail" && *severity == CheckSeverity::Error;
+        assert_eq!(failed(CheckStrictness::Errors), is_error, "row {number}");
+    }
+}
+
+/// Each operation that is refused leaves checks unknown that name it, and passes none that passed by it before.
+#[tokio::test]
+async fn what_is_refused_is_unknown_and_never_passes() {
+    let calls = Scripted::all_right();
+    let fine = found(&calls).await;
+    let operations: BTreeSet<String> = calls.answers.keys().cloned().collect();
+    assert!(operations.len() > 20);
+    // it says only how the root users of members are judged
+    for operation in operations
+        .iter()
+        .filter(|it| *it != "ListOrganizationsFeatures")
+    {
+        let mut calls = Scripted::all_right();
+        calls.answers.remove(operation);
+        let checks = found(&calls).await;
+        let rows: Vec<_> = checks.iter().map(CheckResult::row).collect();
+        let named = rows
+            .iter()
+            .filter(|it| it.status == "unknown" && it.evidence.contains(operation.as_str()));
+        assert!(named.count() > 0, "{operation}: {rows:#?}");
+        let passed = |checks: &[CheckResult]| {
+            let rows = checks.iter().map(CheckResult::row);
+            rows.filter(|it| it.status == "pass").count()
+        };
+        assert!(passed(&checks) < passed(&fine), "{operation}");
+    }
+}
+
+#[tokio::test]
+async fn accounts_that_are_to_come_in_clash_by_address_and_name() {
+    let facts = read_readiness(&Scripted::all_right(), &reading(), &|_, _| {}).await;
+    let candidate = |id: &str, name: &str, email: &str| CandidateAccount {
+        account_id: id.parse().unwrap(),
+        name: name.to_owned(),
+        email: email.to_owned(),
+    };
+    let question = ReadinessQuestion {
+        candidates: vec![
+            candidate("777777777777", "Payments", "new@acme.example"),
+            // an address is taken by suspended accounts, too
+            candidate("888888888888", "other", "OLD@acme.example"),
+        ],
+        ..question()
+    };
+    let checks = readiness_checks(&facts, &question);
+    for (id, target, status, evidence) in [
+        ("name-clash", "777777777777", "fail", MEMBER),
+        ("email-clash", "777777777777", "pass", "none"),
+        ("email-clash", "888888888888", "fail", "333333333333"),
+        ("name-clash", "888888888888", "pass", "none"),
+        (
+            "account-quota",
+            "organization",
+            "pass",
+            "3 accounts, 2 more, 10 allowed",
+        ),
+    ] {
+        let (seen, said, _) = row(&checks, id, target);
+        assert_eq!((seen, said.as_str()), (status, evidence), "{id} {target}");
+    }
+}
+
+#[tokio::test]
+async fn what_no_api_says_is_vouched_for_or_asked() {
+    let facts = read_readiness(&Scripted::all_right(), &reading(), &|_, _| {}).await;
+    let manual = [
+        "root-emails",
+        "stands-alone",
+        "organization-conditions",
+        "address-ranges",
+        "config-of-candidates",
+    ];
+    let checks = readiness_checks(&facts, &question());
+    for id in manual {
+        assert_eq!(row(&checks, id, "organization").0, "manual", "{id}");
+    }
+    let vouched = Attestation {
+        name: "Kim".to_owned(),
+        date: date(2026, 1, 1),
+        expires: date(2026, 3, 2),
+    };
+    let question = ReadinessQuestion {
+        attestations: [("root-emails".to_owned(), vouched)].into(),
+        ..question()
+    };
+    let checks = readiness_checks(&facts, &question);
+    let (status, said, _) = row(&checks, "root-emails", "organization");
+    assert_eq!(
+        (status, said.as_str()),
+        ("attested", "Kim vouches for it until 2026-03-02")
+    );
+}
+
+const CLUSTER: &str = "apiVersion: v1
+baseDomain: acme.example
+metadata: {name: shop}
+controlPlane: {name: master, replicas: 3, platform: {aws: {zones: [eu-west-1a, eu-west-1b, eu-west-1c]}}}
+compute:
+- {name: worker, replicas: 3, platform: {aws: {zones: [eu-west-1a, eu-west-1b, eu-west-1c]}}}
+platform: {aws: {region: eu-west-1, userTags: {owner: shop}}}
+publish: Internal
+fips: true
+";
+
+#[test]
+fn a_cluster_is_advised() {
+    let checks = openshift_checks(CLUSTER, &question()).unwrap();
+    let bad: Vec<_> = checks
+        .iter()
+        .map(CheckResult::row)
+        .filter(|it| it.status == "fail")
+        .collect();
+    assert!(bad.is_empty(), "{bad:#?}");
+    for (from, to, id, evidence) in [
+        (
+            "master, replicas: 3",
+            "master, replicas: 4",
+            "control-plane-replicas",
+            "4 replicas",
+        ),
+        (
+            "master, replicas: 3",
+            "master, replicas: 1",
+            "control-plane-replicas",
+            "1 replicas",
+        ),
+        (
+            "worker, replicas: 3",
+            "worker, replicas: 2",
+            "compute-replicas",
+            "2 replicas",
+        ),
+        (
+            "master, replicas: 3, platform: {aws: {zones: [eu-west-1a,",
+            "master, replicas: 3, platform: {aws: {zones: [eu-west-1b,",
+            "control-plane-zones",
+            "eu-west-1b, eu-west-1c",
+        ),
+        (
+            "worker, replicas: 3, platform: {aws: {zones: [eu-west-1a",
+            "worker, replicas: 3, platform: {aws: {zones: [eu-west-2a",
+            "compute-region",
+            "not in eu-west-1: eu-west-2a",
+        ),
+        (
+            "worker, replicas: 3, platform: {aws: {zones: [eu-west-1a",
+            "worker, replicas: 3, platform: {aws: {zones: [eu-west-1-bos-1a",
+            "compute-region",
+            "eu-west-1-bos-1a",
+        ),
+        (", userTags: {owner: shop}", "", "user-tags", ""),
+    ] {
+        let text = CLUSTER.replace(from, to);
+        assert_ne!(text, CLUSTER, "{from}");
+        let checks = openshift_checks(&text, &question()).unwrap();
+        let (status, said, _) = row(&checks, id, "shop");
+        assert_eq!(status, "fail", "{id}: {said}");
+        assert!(said.contains(evidence), "{id}: {said}");
+    }
+    let free = CLUSTER.replace(
+        ", platform: {aws: {zones: [eu-west-1a, eu-west-1b, eu-west-1c]}}",
+        "",
+    );
+    let checks = openshift_checks(&free, &question()).unwrap();
+    assert_eq!(row(&checks, "compute-zones", "shop").0, "not_applicable");
+    for (text, said) in [
+        (
+            "metadata: {name: a}\nplatform: {gcp: {}}\n",
+            "no cluster on AWS",
+        ),
+        ("- 1\n", ""),
+        ("platform: {aws: {region: eu-west-1}}\n", "metadata"),
+    ] {
+        let error = openshift_checks(text, &question()).unwrap_err().to_string();
+        assert!(error.contains(said), "{error}");
+    }
+}
