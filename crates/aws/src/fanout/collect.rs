@@ -199,8 +199,8 @@ impl OrganizationCalls {
     async fn once(
         &self,
         place: &CallPlace,
-        service: &'static str,
-        operation: &'static str,
+        region: Option<&str>,
+        (service, operation): (&'static str, &'static str),
         input: &Value,
     ) -> Result<Value, SliceFailure> {
         let (with, door) = match place {
@@ -212,13 +212,42 @@ impl OrganizationCalls {
             None => None,
         };
         // services that are everywhere the same answer in one Region
-        let region = catalog().global_region(service, &self.home);
-        let region = region.unwrap_or(&self.home);
+        let global = catalog().global_region(service, &self.home);
+        let region = global.or(region).unwrap_or(&self.home);
         let call = (region, with.as_ref());
         self.repeated(FailureStage::Call, (service, operation), || {
             self.aws.named(service, operation, input, call)
         })
         .await
+    }
+}
+
+impl OrganizationCalls {
+    /// One call as `ServiceCalls::call` makes it, in another Region than ours.
+    ///
+    /// # Errors
+    /// What came of it in the end.
+    pub async fn call_in(
+        &self,
+        place: &CallPlace,
+        region: Option<&str>,
+        (service, operation): (&'static str, &'static str),
+        input: &Value,
+    ) -> Result<AnswerPage, SliceFailure> {
+        let mut input = input.clone();
+        if service == "account"
+            && let Some(members) = input.as_object_mut()
+        {
+            // the account of the credentials must not be named
+            let own = self.own().await.map(AccountId::as_str);
+            members.retain(|name, value| name != "AccountId" || value.as_str() != own);
+        }
+        let answer = self
+            .once(place, region, (service, operation), &input)
+            .await?;
+        let next = self.aws.next_page(service, operation, &answer);
+        let next = next.map_err(|fault| failure(FailureStage::Decode, operation, 1, fault))?;
+        Ok(AnswerPage { answer, next })
     }
 }
 
@@ -231,18 +260,7 @@ impl ServiceCalls for OrganizationCalls {
         operation: &'static str,
         input: &Value,
     ) -> Result<AnswerPage, SliceFailure> {
-        let mut input = input.clone();
-        if service == "account"
-            && let Some(members) = input.as_object_mut()
-        {
-            // the account of the credentials must not be named
-            let own = self.own().await.map(AccountId::as_str);
-            members.retain(|name, value| name != "AccountId" || value.as_str() != own);
-        }
-        let answer = self.once(place, service, operation, &input).await?;
-        let next = self.aws.next_page(service, operation, &answer);
-        let next = next.map_err(|fault| failure(FailureStage::Decode, operation, 1, fault))?;
-        Ok(AnswerPage { answer, next })
+        self.call_in(place, None, (service, operation), input).await
     }
 
     async fn pause(&self, long: Duration) {

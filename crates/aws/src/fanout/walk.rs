@@ -324,7 +324,11 @@ impl AccountWalk {
 /// The names of a path as `/Workloads/Production`; none for an id.
 fn path_of(unit: &str) -> Option<Vec<String>> {
     let path = unit.strip_prefix('/')?.split('/');
-    Some(path.filter(|it| !it.is_empty()).map(str::to_owned).collect())
+    Some(
+        path.filter(|it| !it.is_empty())
+            .map(str::to_owned)
+            .collect(),
+    )
 }
 
 /// What is looked at in a unit: its accounts, and its units where those count.

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use super::facts::{FoundationFacts, LogAccounts, MemberFacts, ReadinessFacts};
 use super::joining::{CandidateAccount, joining_checks};
 use super::leaving::leaving_checks;
-use crate::judging::{Attestations, attested, judged, missing, verdict};
+use crate::judging::{Attestations, attested, judged, missing, unknown, verdict};
 use crate::reading::ReadFact;
 
 /// What the checks are held against, beside what was read.
@@ -121,20 +121,27 @@ fn foundation_checks(facts: &FoundationFacts, question: &ReadinessQuestion) -> V
 
 /// One check for each Region that was looked at.
 fn workloads_of_management(facts: &FoundationFacts, management: &str) -> Vec<CheckResult> {
-    let checks = facts.running.iter().map(|(region, found)| {
-        let outcome = judged(found.as_ref(), |found| match found.as_slice() {
-            [] => CheckOutcome::Pass("no instance runs".to_owned()),
-            found => CheckOutcome::Fail(format!("{} running: {}", found.len(), found.join(", "))),
-        });
+    let one = |target: &str, outcome| {
         check(
             (
                 "management-workloads",
                 "nothing runs in the management account",
             ),
-            &format!("{management}/{region}"),
+            target,
             outcome,
             "move it to a member account: no policy reaches the management account",
         )
+    };
+    let regions = match &facts.running {
+        Ok(regions) => regions,
+        Err(unread) => return vec![one(management, unknown(unread))],
+    };
+    let checks = regions.iter().map(|(region, found)| {
+        let outcome = judged(found.as_ref(), |found| match found.as_slice() {
+            [] => CheckOutcome::Pass("no instance runs".to_owned()),
+            found => CheckOutcome::Fail(format!("{} running: {}", found.len(), found.join(", "))),
+        });
+        one(&format!("{management}/{region}"), outcome)
     });
     checks.collect()
 }
@@ -183,9 +190,9 @@ fn accounts(facts: &FoundationFacts, question: &ReadinessQuestion) -> Vec<CheckR
     let accounts = match &facts.accounts {
         Ok(accounts) => accounts,
         Err(unread) => {
-            let unknown = crate::judging::unknown(unread);
+            let outcome = unknown(unread);
             let title = ("accounts", "every account is known");
-            return vec![check(title, ORGANIZATION, unknown, "let it list accounts")];
+            return vec![check(title, ORGANIZATION, outcome, "let it list accounts")];
         }
     };
     let mut checks = Vec::new();

@@ -57,8 +57,8 @@ pub struct FoundationFacts {
     pub accounts_in_root: ReadFact<Vec<String>>,
     /// Those of the landing zone; none where there is no landing zone.
     pub log_accounts: ReadFact<Option<LogAccounts>>,
-    /// Running instances of the management account, by Region.
-    pub running: BTreeMap<String, ReadFact<Vec<String>>>,
+    /// Running instances of the management account, by Region; unread where its Regions are.
+    pub running: ReadFact<BTreeMap<String, ReadFact<Vec<String>>>>,
     /// Each active account.
     pub members: BTreeMap<AccountId, MemberFacts>,
 }

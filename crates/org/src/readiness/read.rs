@@ -28,8 +28,8 @@ const ACCOUNTS_QUOTA: &str = "L-E619E033";
 /// What is to be read.
 #[derive(Clone, Debug)]
 pub struct ReadinessReading {
-    /// Regions in which the management account is looked at.
-    pub regions: Vec<String>,
+    /// Regions in which the management account is looked at; those that are on in it where none are named.
+    pub regions: Option<Vec<String>>,
     /// The organization may leave its own behind: what ends with that is read, too.
     pub leaving: bool,
     /// Accounts are to be taken in: what they would meet is read, too.
@@ -86,16 +86,12 @@ async fn foundation(
         Ok(id) => accounts_in_root(home, id).await,
         Err(unread) => Err(unread.clone()),
     };
-    let mut running = BTreeMap::new();
-    for region in &wanted.regions {
-        running.insert(region.clone(), running_in(home, region).await);
-    }
     FoundationFacts {
         has_all_features: has_all_features(home).await,
         has_scps: has_scps(home).await,
         accounts_in_root,
         log_accounts: log_accounts(home).await,
-        running,
+        running: running(home, wanted.regions.as_deref()).await,
         members: members(home, wanted, (&management, &accounts), on_account).await,
         management,
         accounts,
@@ -124,6 +120,32 @@ async fn accounts(home: &Reader<'_>) -> ReadFact<Vec<ListedAccount>> {
     };
     let found: Option<Vec<ListedAccount>> = rows.iter().map(account).collect();
     found.ok_or_else(|| unread(operation, "an account without an id in the answer"))
+}
+
+async fn running(
+    home: &Reader<'_>,
+    named: Option<&[String]>,
+) -> ReadFact<BTreeMap<String, ReadFact<Vec<String>>>> {
+    let regions = match named {
+        Some(regions) => regions.to_vec(),
+        None => regions_on(home).await?,
+    };
+    let mut found = BTreeMap::new();
+    for region in regions {
+        let running = running_in(home, &region).await;
+        found.insert(region, running);
+    }
+    Ok(found)
+}
+
+/// The Regions that are on in the account of the credentials.
+async fn regions_on(home: &Reader<'_>) -> ReadFact<Vec<String>> {
+    let input = json!({ "RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT"] });
+    let rows = home
+        .list(("account", "ListRegions"), input, "Regions")
+        .await?;
+    let names = rows.iter().map(|it| text(it, "/RegionName").to_owned());
+    Ok(names.collect())
 }
 
 async fn running_in(home: &Reader<'_>, region: &str) -> ReadFact<Vec<String>> {

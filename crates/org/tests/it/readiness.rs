@@ -33,6 +33,7 @@ impl Scripted {
                 {"Id": "333333333333", "Name": "old", "Email": "old@acme.example", "State": "SUSPENDED"}]},
             "ListRoots": {"Roots": [{"Id": "r-1", "PolicyTypes": [{"Type": "SERVICE_CONTROL_POLICY", "Status": "ENABLED"}]}]},
             "ListAccountsForParent": {"Accounts": [{"Id": MANAGEMENT}]},
+            "ListRegions": {"Regions": [{"RegionName": "eu-west-1"}, {"RegionName": "us-east-1"}]},
             "DescribeInstances": {"Reservations": []},
             "ListLandingZones": {"landingZones": [{"arn": "arn:aws:controltower:us-east-1:111111111111:landingzone/A"}]},
             "GetLandingZone": {"landingZone": {"version": "3.3", "manifest": {
@@ -116,7 +117,7 @@ fn question() -> ReadinessQuestion {
 
 fn reading() -> ReadinessReading {
     ReadinessReading {
-        regions: vec!["eu-west-1".to_owned(), "us-east-1".to_owned()],
+        regions: None,
         leaving: true,
         joining: true,
         target: Some("ou-1".to_owned()),

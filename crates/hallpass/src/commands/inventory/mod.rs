@@ -32,7 +32,7 @@ pub(crate) struct MemberRoleArgs {
 
 impl MemberRoleArgs {
     /// The role, for sessions of this name.
-    fn to_assume(&self, session_name: String) -> RoleToAssume {
+    pub(in crate::commands) fn to_assume(&self, session_name: String) -> RoleToAssume {
         RoleToAssume {
             name: self.role.clone(),
             via: self.via.clone(),

@@ -10,7 +10,7 @@ mod spool;
 
 pub(in crate::commands) use self::asked::home_region;
 pub(super) use self::asked::{accounts_to_find, regions, selection};
-pub(super) use self::progress::ProgressLine;
+pub(in crate::commands) use self::progress::ProgressLine;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -13,7 +13,7 @@ use crate::output;
 const TOLD_EVERY: Duration = Duration::from_secs(10);
 
 /// The line.
-pub(in crate::commands::inventory) struct ProgressLine {
+pub(in crate::commands) struct ProgressLine {
     /// What is under way; may be empty.
     label: String,
     bar: Option<ProgressBar>,
@@ -23,7 +23,7 @@ pub(in crate::commands::inventory) struct ProgressLine {
 
 impl ProgressLine {
     /// A line that begins with this label.
-    pub(in crate::commands::inventory) fn new(label: &str) -> Self {
+    pub(in crate::commands) fn new(label: &str) -> Self {
         let style = ProgressStyle::with_template("{spinner} {msg}");
         let bar = io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new_spinner();
@@ -43,7 +43,7 @@ impl ProgressLine {
     }
 
     /// Tells how far it is.
-    pub(in crate::commands::inventory) fn tell(&mut self, progress: &Progress) {
+    pub(in crate::commands) fn tell(&mut self, progress: &Progress) {
         let mut text = shown(progress, self.begun.elapsed());
         if !self.label.is_empty() {
             text = format!("{}: {text}", self.label);
@@ -67,7 +67,7 @@ impl ProgressLine {
     }
 
     /// Takes the line away.
-    pub(in crate::commands::inventory) fn end(&mut self) {
+    pub(in crate::commands) fn end(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }

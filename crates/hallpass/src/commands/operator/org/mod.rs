@@ -1,13 +1,16 @@
 //! `hallpass org …`: how an organization is set up.
 
+mod check_calls;
+mod check_output;
 mod payer_audit;
+mod readiness;
 
 use crate::exit::Outcome;
 
 /// Check how the organization is set up
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  hallpass org payer audit org-payer.yaml
+  hallpass org readiness --profile merger --report readiness.html
   hallpass org payer audit org-payer.yaml --strict --output junit > payer.xml")]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -17,6 +20,7 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Payer(PayerArgs),
+    Readiness(readiness::Args),
 }
 
 /// A payer account that a partner and a customer share
@@ -37,5 +41,6 @@ pub(crate) fn run(args: &Args) -> Outcome {
         Command::Payer(PayerArgs {
             command: PayerCommand::Audit(args),
         }) => payer_audit::run(args),
+        Command::Readiness(args) => readiness::run(args),
     }
 }

@@ -1,0 +1,273 @@
+//! How checks are printed, and the report to hand on (`organization.md` §0.2).
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use askama::Template;
+use clap::ValueEnum;
+use hallpass_runner::{CheckResult, CheckRow, CheckSeverity, CheckStrictness, junit};
+
+use crate::exit::{Exit, Failure};
+use crate::output::{self, Format, OutputArgs, Table};
+
+const COLUMNS: [&str; 7] = [
+    "id", "status", "severity", "target", "title", "evidence", "remedy",
+];
+/// The words of outcomes, in the order in which they are counted.
+const STATUSES: [&str; 6] = [
+    "pass",
+    "fail",
+    "unknown",
+    "manual",
+    "attested",
+    "not_applicable",
+];
+
+/// What is done with checks.
+#[derive(Debug, clap::Args)]
+pub(super) struct CheckOutputArgs {
+    /// Count warnings and what could not be read, too
+    #[arg(long)]
+    strict: bool,
+    /// Write a report to read as well: Markdown, or HTML where the name ends in `.html`
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// How to print it [default: table on a terminal, jsonl otherwise]
+    #[arg(long, short = 'o', value_enum, value_name = "FORMAT")]
+    output: Option<CheckFormat>,
+}
+
+/// How checks are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum CheckFormat {
+    /// For people; fits the terminal
+    Table,
+    /// One JSON document
+    Json,
+    /// One check per line, as JSON
+    Jsonl,
+    /// Comma-separated values with a header (RFC 4180)
+    Csv,
+    /// A suite as test runners write it
+    Junit,
+}
+
+impl CheckOutputArgs {
+    /// Prints `shown` of all `checks`, writes the report, and says what all of them come to.
+    pub(super) fn tell(
+        &self,
+        title: &str,
+        checks: &[CheckResult],
+        shown: &[CheckResult],
+    ) -> Result<Exit, Failure> {
+        if let Some(path) = &self.report {
+            let text = Report::new(title, checks).text(path)?;
+            fs::write(path, text).map_err(|error| {
+                Failure::failed(format!("cannot write {}: {error}", path.display()))
+            })?;
+        }
+        self.print(title, shown)?;
+        let rows: Vec<CheckRow> = checks.iter().map(CheckResult::row).collect();
+        let counts = STATUSES.map(|it| format!("{it} {}", count(&rows, it)));
+        output::say(&format!("{}; {}", counts.join(", "), score(&rows)));
+        let strictness = if self.strict {
+            CheckStrictness::Everything
+        } else {
+            CheckStrictness::Errors
+        };
+        let is_failed = checks.iter().any(|it| it.is_failed(strictness));
+        Ok(if is_failed { Exit::Failed } else { Exit::Ok })
+    }
+
+    fn print(&self, title: &str, checks: &[CheckResult]) -> Result<(), Failure> {
+        let rows: Vec<CheckRow> = checks.iter().map(CheckResult::row).collect();
+        let format = match self.output {
+            Some(CheckFormat::Junit) => return output::print(&junit(title, checks)),
+            Some(CheckFormat::Table) => Format::Table,
+            Some(CheckFormat::Json) => Format::Json,
+            Some(CheckFormat::Jsonl) => Format::Jsonl,
+            Some(CheckFormat::Csv) => Format::Csv,
+            None => OutputArgs::default().format(),
+        };
+        output::list(format, &rows, &COLUMNS, || {
+            let mut table = Table::new(&["=STATUS", "=CHECK", "=TARGET", "SEEN"]);
+            let mut rows: Vec<&CheckRow> = rows.iter().collect();
+            rows.sort_by_key(|it| urgency(it));
+            for row in rows {
+                let mut seen = row.evidence.clone();
+                if !row.remedy.is_empty() {
+                    seen = format!("{seen}\n-> {}", row.remedy);
+                }
+                let (status, id) = (row.status.to_owned(), row.id.clone());
+                table.row_of_lines([status, id, row.target.clone(), seen]);
+            }
+            table
+        })
+    }
+}
+
+/// What people should look at first comes first.
+fn urgency(row: &CheckRow) -> (usize, std::cmp::Reverse<CheckSeverity>) {
+    let order = [
+        "fail",
+        "unknown",
+        "manual",
+        "attested",
+        "pass",
+        "not_applicable",
+    ];
+    let place = order.iter().position(|it| *it == row.status);
+    (
+        place.unwrap_or(order.len()),
+        std::cmp::Reverse(row.severity),
+    )
+}
+
+fn count(rows: &[CheckRow], status: &str) -> usize {
+    rows.iter().filter(|it| it.status == status).count()
+}
+
+/// What passed, or is vouched for, of what applies.
+fn score(rows: &[CheckRow]) -> String {
+    let passed = count(rows, "pass") + count(rows, "attested");
+    let applies = rows.len() - count(rows, "not_applicable");
+    format!("{passed} of {applies} as they should be")
+}
+
+/// The report.
+#[derive(Template)]
+#[template(path = "checks.html")]
+struct Report<'a> {
+    title: &'a str,
+    score: String,
+    parts: Vec<ReportPart>,
+}
+
+/// Checks that came to the same.
+struct ReportPart {
+    heading: &'static str,
+    rows: Vec<CheckRow>,
+}
+
+impl<'a> Report<'a> {
+    fn new(title: &'a str, checks: &[CheckResult]) -> Self {
+        let shown = |row: CheckRow| CheckRow {
+            target: output::plain(&row.target),
+            evidence: output::plain(&row.evidence),
+            ..row
+        };
+        let rows: Vec<CheckRow> = checks.iter().map(|it| shown(it.row())).collect();
+        let part = |heading, is_in: &dyn Fn(&CheckRow) -> bool| ReportPart {
+            heading,
+            rows: rows.iter().filter(|it| is_in(it)).cloned().collect(),
+        };
+        let failed = |severity| move |it: &CheckRow| it.status == "fail" && it.severity == severity;
+        let parts = [
+            part("Must not be so", &failed(CheckSeverity::Error)),
+            part("Somebody should look", &failed(CheckSeverity::Warn)),
+            part("Good to know", &failed(CheckSeverity::Info)),
+            part("Could not be read", &|it| it.status == "unknown"),
+            part("Nobody has looked yet", &|it| it.status == "manual"),
+            part("Somebody vouches for it", &|it| it.status == "attested"),
+            part("As it should be", &|it| it.status == "pass"),
+            part("Not asked here", &|it| it.status == "not_applicable"),
+        ];
+        let parts = parts.into_iter().filter(|it| !it.rows.is_empty());
+        Self {
+            title,
+            score: score(&rows),
+            parts: parts.collect(),
+        }
+    }
+
+    fn text(&self, path: &Path) -> Result<String, Failure> {
+        let is_html = path
+            .extension()
+            .is_some_and(|it| it.eq_ignore_ascii_case("html") || it.eq_ignore_ascii_case("htm"));
+        if is_html {
+            return self.render().map_err(Failure::bug);
+        }
+        Ok(self.markdown())
+    }
+
+    fn markdown(&self) -> String {
+        let mut text = format!("# {}\n\n{}\n", plain(self.title), self.score);
+        for part in &self.parts {
+            // writing to a `String` cannot fail
+            let _ = writeln!(text, "\n## {} ({})\n", part.heading, part.rows.len());
+            text.push_str(
+                "| what should be so | of | seen | what would help |\n|---|---|---|---|\n",
+            );
+            for row in &part.rows {
+                let cells = [&row.title, &row.target, &row.evidence, &row.remedy];
+                let cells = cells.map(|it| plain(it));
+                let _ = writeln!(text, "| {} |", cells.join(" | "));
+            }
+        }
+        text
+    }
+}
+
+/// Text that is nothing else in Markdown (`CommonMark`, "Backslash escapes").
+fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text
+        .chars()
+        .map(|it| if it.is_control() { ' ' } else { it })
+    {
+        if "\\`*_{}[]<>()#|!".contains(c) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use hallpass_runner::CheckOutcome;
+
+    use super::*;
+
+    fn check(severity: CheckSeverity, outcome: CheckOutcome) -> CheckResult {
+        CheckResult {
+            id: "root-mfa".to_owned(),
+            title: "the root user has a second factor".to_owned(),
+            severity,
+            target: "222222222222".to_owned(),
+            outcome,
+            remedy: "set one up".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_report_says_everything_and_is_led_by_nothing_in_it() {
+        let hostile = "<script>|`x`\n# y";
+        let checks = [
+            check(CheckSeverity::Warn, CheckOutcome::Fail(hostile.to_owned())),
+            check(CheckSeverity::Error, CheckOutcome::Pass("1".to_owned())),
+            check(
+                CheckSeverity::Error,
+                CheckOutcome::Unknown {
+                    action: "iam:GetAccountSummary".to_owned(),
+                    reason: "AccessDenied".to_owned(),
+                },
+            ),
+        ];
+        let report = Report::new("readiness", &checks);
+        let text = report.text(Path::new("a.md")).unwrap();
+        let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part}: {text}"));
+        assert!(text.contains("1 of 3 as they should be"), "{text}");
+        assert!(at("Somebody should look (1)") < at("Could not be read (1)"));
+        assert!(at("Could not be read (1)") < at("As it should be (1)"));
+        assert!(text.contains("\\<script\\>\\|\\`x\\`"), "{text}");
+        assert!(!text.contains("\n# y"), "{text}");
+        let page = report.text(Path::new("a.HTML")).unwrap();
+        assert!(!page.contains("<script>"), "{page}");
+        assert!(
+            page.contains("iam:GetAccountSummary: AccessDenied"),
+            "{page}"
+        );
+    }
+}
