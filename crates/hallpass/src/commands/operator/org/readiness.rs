@@ -156,7 +156,8 @@ pub(super) fn run(args: &Args) -> Outcome {
         }
         (profile, _) => of_organization(args, *profile, &question)?,
     };
-    let title = format!("readiness: {}", profile_name(args.profile));
+    let (name, day) = (profile_name(args.profile), question.today);
+    let title = format!("Readiness: {name}, {day}");
     let Some(earlier) = earlier else {
         return args.output.tell(&title, &checks, &checks);
     };
