@@ -22,3 +22,6 @@ echo "== many ends at once (drain), against the limits of the simulated AWS"
 HALLPASS_BIN="$(realpath "${CARGO_TARGET_DIR:-target}/release/hallpass")" python3 bench/drain.py
 echo "== one operation in 500 accounts and 20 Regions (each), against an endpoint that answers after 50 ms"
 HALLPASS_BIN="$(realpath "${CARGO_TARGET_DIR:-target}/release/hallpass")" python3 bench/each.py
+echo "== logs of CloudTrail (pci), beside a parse of every record and a script"
+cargo bench --locked --package hallpass-activity --bench read
+python3 bench/pci.py "$(realpath "${CARGO_TARGET_DIR:-target}/release/hallpass")"

@@ -8,6 +8,8 @@
 //! clocks, or how anything is told: files come through [`LogFiles`], the instant is an argument.
 #![warn(missing_docs)]
 
+#[cfg(test)]
+mod fuzz;
 mod log;
 mod pci;
 

@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use super::ports::{LogEntry, LogFiles, below};
 
 /// How many folders deep a prefix may be.
-const PREFIX_DEPTH_MAX: usize = 8;
+const PREFIX_DEPTH_MAX: usize = 4;
 const LOGS: &str = "AWSLogs";
 /// Digests and insights lie beside it, in folders of their own.
 const TRAIL: &str = "CloudTrail";

@@ -1,6 +1,6 @@
 //! What a run leaves for the next, so that a log is read once (`inventory.md` H-10).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_model::{TimeSpan, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
@@ -93,17 +93,18 @@ impl PciState {
         let as_of = fold.as_of();
         let earlier = fold.earlier();
         let people = match listed {
-            Some(list) => list.people.clone(),
-            None => earlier?.people.clone(),
+            Some(list) => &list.people,
+            None => &earlier?.people,
         };
         let listed_at = match listed {
             Some(_) => as_of,
             None => earlier?.listed_at,
         };
         let gone_before = GONE_KEPT.before(as_of);
+        let ids: BTreeSet<&UserId> = people.iter().map(|it| &it.user_id).collect();
         let is_kept = |subject: &EventSubject, facts: &SubjectFacts| {
             let is_person = match subject {
-                EventSubject::User(id) => people.iter().any(|it| it.user_id == *id),
+                EventSubject::User(id) => ids.contains(id),
                 EventSubject::Name(_) => false,
             };
             is_person || facts.newest().is_none_or(|at| at >= gone_before)
@@ -126,9 +127,26 @@ impl PciState {
             as_of,
             coverage_from,
             known: known.collect(),
-            people,
+            people: people.clone(),
             listed_at,
         })
+    }
+
+    /// Since when the log is whole, of what this run read from `own` on together with what an earlier one did.
+    pub fn joined_coverage(
+        earlier: Option<&Self>,
+        own: Option<Timestamp>,
+        as_of: Timestamp,
+    ) -> Option<Timestamp> {
+        let Some((before, from)) = earlier.and_then(|it| Some((it, it.coverage_from?))) else {
+            return own;
+        };
+        let meets = before.as_of == as_of || own.is_some_and(|it| it <= before.as_of);
+        if meets {
+            Some(own.map_or(from, |it| it.min(from)))
+        } else {
+            own
+        }
     }
 
     pub(crate) fn check(&self, store: &str, as_of: Timestamp) -> Result<(), StateError> {
@@ -158,13 +176,13 @@ impl PciState {
         let since = |event: Option<&super::fold::NewestEvent>| {
             event.map(|it| it.at).filter(|at| *at > self.listed_at)
         };
+        let listed: BTreeSet<&UserId> = self.people.iter().map(|it| &it.user_id).collect();
         let mut people = self.people.clone();
         for (subject, facts) in &fold.facts {
             let EventSubject::User(id) = subject else {
                 continue;
             };
-            let is_listed = people.iter().any(|it| it.user_id == *id);
-            if let (false, Some(at)) = (is_listed, since(facts.created.as_ref())) {
+            if let (false, Some(at)) = (listed.contains(id), since(facts.created.as_ref())) {
                 people.push(PciPerson {
                     user_id: id.clone(),
                     user_name: facts.created_as.clone().unwrap_or_else(|| id.to_string()),
