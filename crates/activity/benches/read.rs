@@ -1,6 +1,11 @@
 //! How fast a log is read for `hallpass pci`, beside what it cannot do without (decompression) and what it saves
 //! (a parse of every record).
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a benchmark"
+)]
 
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
