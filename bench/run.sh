@@ -25,3 +25,6 @@ HALLPASS_BIN="$(realpath "${CARGO_TARGET_DIR:-target}/release/hallpass")" python
 echo "== snapshots of a large organization: two queries over a million keys beside another engine, and paths"
 cargo build --locked --profile bench --package hallpass-query
 HALLPASS_BIN="$(realpath "${CARGO_TARGET_DIR:-target}/release/hallpass")" python3 bench/snapshots.py
+echo "== logs of CloudTrail (pci), beside a parse of every record and a script"
+cargo bench --locked --package hallpass-activity --bench read
+python3 bench/pci.py "$(realpath "${CARGO_TARGET_DIR:-target}/release/hallpass")"

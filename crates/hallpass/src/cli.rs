@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::approver::{approve, close_review, deny};
-use crate::commands::auditor::audit;
+use crate::commands::auditor::{audit, pci};
 use crate::commands::everybody::{complete, completions, demo, man, sim};
 use crate::commands::inventory::{access, alerts, companion, each, public_ips, sync, who};
 use crate::commands::operator::{
@@ -82,6 +82,7 @@ pub(crate) enum Command {
     Outage(outage::Args),
     Plan(plan::Args),
     Audit(audit::Args),
+    Pci(pci::Args),
     Access(access::Args),
     Each(Box<each::Args>),
     PublicIps(Box<public_ips::Args>),
@@ -155,7 +156,7 @@ pub(crate) const GROUPS: [CommandGroup; 7] = [
     },
     CommandGroup {
         title: "Audit",
-        commands: &["audit"],
+        commands: &["audit", "pci"],
     },
     CommandGroup {
         title: "Look across the organization",
@@ -274,6 +275,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Outage(args) => outage::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Audit(args) => audit::run(&args),
+        Command::Pci(args) => pci::run(&args),
         Command::Query(args) => companion::run("query", &args),
         Command::Snapshots(args) => companion::run("snapshots", &args),
         Command::Tables(args) => companion::run("tables", &args),

@@ -9,6 +9,7 @@ mod guard;
 #[cfg(test)]
 mod keys;
 mod notifications;
+mod pci;
 mod sign_in;
 mod slack;
 mod sweeps;
@@ -39,6 +40,7 @@ pub(crate) struct Config {
     pub(crate) access: Access,
     pub(crate) inventory: Inventory,
     pub(crate) alerts: alerts::Alerts,
+    pub(crate) pci: pci::Pci,
     pub(crate) outage: Outage,
     pub(crate) audit: exporting::Audit,
     pub(crate) slack: slack::SlackTable,

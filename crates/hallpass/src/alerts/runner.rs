@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use hallpass_alerts::{
-    AlertCommitError, AlertJob, AlertMessage, AlertRule, AlertState, AlertStore, AskedRule,
-    RuleStep, advance, is_due,
+    AlertCommitError, AlertJob, AlertMessage, AlertRule, AlertRuleId, AlertState, AlertStore,
+    AskedRule, RuleStep, RunAnswer, advance, is_due,
 };
 use hallpass_model::Timestamp;
 use hallpass_store::{Existing, write_private};
@@ -91,8 +91,22 @@ impl AlertRunner {
         } else {
             evaluate(&self.folder, &job).await?
         };
+        self.store_steps(file, &states, &answers, now).await
+    }
+
+    /// Stores what answers lead to. A rule that another process ran meanwhile is left to that.
+    ///
+    /// # Errors
+    /// The store does not answer. What was stored before is stored.
+    pub(crate) async fn store_steps(
+        &self,
+        file: &RuleFileOfAlerts,
+        states: &[AlertState],
+        answers: &BTreeMap<AlertRuleId, RunAnswer>,
+        now: Timestamp,
+    ) -> Result<Vec<RanRule>, Failure> {
         let mut ran = Vec::new();
-        for step in advance(&file.name, &file.rules, &states, &answers, now) {
+        for step in advance(&file.name, &file.rules, states, answers, now) {
             ran.extend(self.commit(step).await?);
         }
         Ok(ran)

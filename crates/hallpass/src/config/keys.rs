@@ -61,6 +61,11 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("slack.marks.discarded", ":white_circle:"),
     ("inventory.max_age", "15m"),
     ("alerts.file", "none"),
+    (
+        "pci.password_events",
+        "sso-directory.amazonaws.com:UpdatePassword",
+    ),
+    ("pci.portal_hosts", "[]"),
     ("inventory.snapshots", "none"),
     ("outage.prod_accounts", "[]"),
     ("audit.export.target", "none"),

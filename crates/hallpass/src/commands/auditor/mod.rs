@@ -1,3 +1,4 @@
 //! Commands of who audits.
 
 pub(crate) mod audit;
+pub(crate) mod pci;

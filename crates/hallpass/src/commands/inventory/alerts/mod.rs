@@ -62,7 +62,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
 }
 
 /// The store that keeps what is known of rules: that of the configuration.
-async fn store(loaded: &Loaded) -> Result<Arc<dyn AlertStore>, Failure> {
+pub(crate) async fn store(loaded: &Loaded) -> Result<Arc<dyn AlertStore>, Failure> {
     let store: SqliteStore = open_store(loaded.sqlite()?).await?;
     Ok(Arc::new(store))
 }

@@ -1,0 +1,48 @@
+//! Fuzz targets for logs, lists of people and states. See `hallpass_model::testing`.
+
+use hallpass_model::Timestamp;
+use hallpass_model::testing::{changed, in_time};
+
+use crate::{PciFold, PciRules, PciState, PeopleList, read_file};
+
+const RECORDS: &[u8] = include_bytes!("__fuzz__/cloudtrail/corpus/records");
+const PAGES: &[u8] = include_bytes!("__fuzz__/cloudtrail/corpus/pages");
+const USERS: &[u8] = include_bytes!("__fuzz__/cloudtrail/corpus/users");
+const LETTERS: &[u8] = b"{}[]\":,\\0123456789-.truefalsn ";
+
+fn fold() -> PciFold {
+    PciFold::new(PciRules::of_store("d-9067f00d11"), Timestamp::MAX)
+}
+
+fn people() -> Option<PeopleList> {
+    str::from_utf8(USERS)
+        .ok()
+        .and_then(|it| PeopleList::read(it).ok())
+}
+
+#[test]
+fn a_log_is_read_alike_whole_and_in_pieces_or_not_at_all() {
+    hallpass_model::fuzz_target!("cloudtrail", |input: &[u8]| {
+        let bytes = changed(input, &[RECORDS, PAGES, USERS], LETTERS);
+        in_time(|| {
+            let (mut whole, mut pieces) = (fold(), fold());
+            let names = whole.rules().names();
+            let one = read_file("log", bytes.as_slice(), &names, &mut whole);
+            let (start, end) = bytes.split_at(bytes.len() / 3);
+            let in_two = std::io::Read::chain(start, end);
+            let two = read_file("log", in_two, &names, &mut pieces);
+            assert_eq!(one, two);
+            let people = people();
+            let kept = |fold: &PciFold| PciState::after(fold, people.as_ref(), None);
+            assert_eq!(kept(&whole), kept(&pieces));
+            // what was kept is read again as it was
+            let state = kept(&whole).expect("there are people");
+            let text = state.text().expect("a state is JSON");
+            assert_eq!(PciState::read(&text), Ok(state));
+            if let Ok(text) = str::from_utf8(&bytes) {
+                let _ = PeopleList::read(text);
+                let _ = PciState::read(text);
+            }
+        });
+    });
+}

@@ -1,0 +1,188 @@
+//! Where a trail puts its files: `[PREFIX/]AWSLogs/[o-ID/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/`
+//! (`inventory.md` H-7). Only folders that were asked for are listed.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::ops::RangeInclusive;
+
+use hallpass_model::AccountId;
+use jiff::civil::Date;
+
+use super::ports::{LogEntry, LogFiles, below};
+
+/// How many folders deep a prefix may be.
+const PREFIX_DEPTH_MAX: usize = 4;
+const LOGS: &str = "AWSLogs";
+/// Digests and insights lie beside it, in folders of their own.
+const TRAIL: &str = "CloudTrail";
+
+/// What is read of a trail.
+#[derive(Clone, Debug)]
+pub struct LogScope {
+    /// These accounts; none named = all.
+    pub accounts: BTreeSet<AccountId>,
+    /// These Regions; none named = all.
+    pub regions: BTreeSet<String>,
+    /// These days.
+    pub days: RangeInclusive<Date>,
+}
+
+/// The files of one day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DayFolder {
+    /// Its path.
+    pub path: String,
+    /// The account whose events they are.
+    pub account: AccountId,
+    /// Where they happened.
+    pub region: String,
+    /// When they were delivered.
+    pub day: Date,
+}
+
+impl DayFolder {
+    /// The files in it that are logs, by name.
+    ///
+    /// # Errors
+    /// It cannot be listed.
+    pub fn logs(&self, files: &dyn LogFiles) -> io::Result<Vec<String>> {
+        let entries = files.entries(&self.path)?.into_iter();
+        let logs = entries.filter(|it| !it.is_folder && is_log(&it.name));
+        let mut paths: Vec<String> = logs.map(|it| below(&self.path, &it.name)).collect();
+        paths.sort();
+        Ok(paths)
+    }
+}
+
+fn is_log(name: &str) -> bool {
+    [".json.gz", ".json"].iter().any(|it| name.ends_with(it))
+}
+
+/// Gives each folder of a day that was asked for, in order. The root is that of a bucket, a folder in it, or
+/// `AWSLogs` itself.
+///
+/// # Errors
+/// A folder cannot be listed, or `each` failed.
+pub fn folders(
+    files: &dyn LogFiles,
+    scope: &LogScope,
+    each: &mut dyn FnMut(DayFolder) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut walk = TrailWalk { files, scope, each };
+    walk.prefix("", PREFIX_DEPTH_MAX)
+}
+
+struct TrailWalk<'a> {
+    files: &'a dyn LogFiles,
+    scope: &'a LogScope,
+    each: &'a mut dyn FnMut(DayFolder) -> io::Result<()>,
+}
+
+impl TrailWalk<'_> {
+    fn inside(&self, folder: &str) -> io::Result<Vec<String>> {
+        let entries = self.files.entries(folder)?.into_iter();
+        let name = |it: LogEntry| Some(it.name).filter(|_| it.is_folder);
+        let mut names: Vec<String> = entries.filter_map(name).collect();
+        names.sort();
+        Ok(names)
+    }
+
+    /// `AWSLogs` in this folder or below it.
+    fn prefix(&mut self, folder: &str, depth: usize) -> io::Result<()> {
+        let names = self.inside(folder)?;
+        if names.iter().any(|it| it == LOGS) {
+            return self.owners(&below(folder, LOGS));
+        }
+        if names.iter().any(|it| is_owner(it)) {
+            return self.owners(folder);
+        }
+        for name in names.iter().filter(|_| depth > 0) {
+            self.prefix(&below(folder, name), depth - 1)?;
+        }
+        Ok(())
+    }
+
+    /// Accounts, directly or in the folder of an organization.
+    fn owners(&mut self, folder: &str) -> io::Result<()> {
+        for name in self.inside(folder)? {
+            let path = below(folder, &name);
+            if is_organization(&name) {
+                for account in self.inside(&path)? {
+                    self.account(&below(&path, &account), &account)?;
+                }
+            } else {
+                self.account(&path, &name)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn account(&mut self, folder: &str, name: &str) -> io::Result<()> {
+        let Ok(account) = AccountId::new(name) else {
+            return Ok(());
+        };
+        let wanted = &self.scope.accounts;
+        if !wanted.is_empty() && !wanted.contains(&account) {
+            return Ok(());
+        }
+        if !self.inside(folder)?.iter().any(|it| it == TRAIL) {
+            return Ok(());
+        }
+        let trail = below(folder, TRAIL);
+        for region in self.inside(&trail)? {
+            let wanted = &self.scope.regions;
+            if wanted.is_empty() || wanted.contains(&region) {
+                self.region(&below(&trail, &region), &account, &region)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn region(&mut self, folder: &str, account: &AccountId, region: &str) -> io::Result<()> {
+        let (first, last) = (*self.scope.days.start(), *self.scope.days.end());
+        for (year, year_path) in self.numbers(folder)? {
+            if !(first.year()..=last.year()).contains(&year) {
+                continue;
+            }
+            for (month, month_path) in self.numbers(&year_path)? {
+                let months = (first.year(), first.month())..=(last.year(), last.month());
+                let Ok(month) = i8::try_from(month) else {
+                    continue;
+                };
+                if !months.contains(&(year, month)) {
+                    continue;
+                }
+                for (day, path) in self.numbers(&month_path)? {
+                    let day = i8::try_from(day).ok();
+                    let day = day.and_then(|day| Date::new(year, month, day).ok());
+                    let Some(day) = day.filter(|it| self.scope.days.contains(it)) else {
+                        continue;
+                    };
+                    (self.each)(DayFolder {
+                        path,
+                        account: account.clone(),
+                        region: region.to_owned(),
+                        day,
+                    })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Folders whose names are numbers, with their paths.
+    fn numbers(&self, folder: &str) -> io::Result<Vec<(i16, String)>> {
+        let names = self.inside(folder)?.into_iter();
+        Ok(names
+            .filter_map(|name| Some((name.parse().ok()?, below(folder, &name))))
+            .collect())
+    }
+}
+
+fn is_organization(name: &str) -> bool {
+    name.starts_with("o-")
+}
+
+fn is_owner(name: &str) -> bool {
+    is_organization(name) || AccountId::new(name).is_ok()
+}

@@ -1,0 +1,16 @@
+//! Logs of CloudTrail: where they lie, and their records one after the other.
+
+mod ports;
+
+mod elements;
+mod layout;
+mod names;
+mod record;
+
+mod read;
+
+pub use layout::{DayFolder, LogScope, folders};
+pub use names::EventNames;
+pub use ports::{LogEntry, LogFiles};
+pub use read::{LogFault, ReadCount, read_log};
+pub use record::{CloudTrailRecord, RecordIdentity};

@@ -1,0 +1,122 @@
+//! A file of a log: plain or gzipped, as a trail wrote it or as pages of `LookupEvents` were saved.
+
+use std::io::{self, Cursor, Read};
+
+use flate2::read::MultiGzDecoder;
+
+use super::elements::each_element;
+use super::names::EventNames;
+use super::record::CloudTrailRecord;
+
+/// Why a file was not read to its end.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LogFault {
+    /// It cannot be read.
+    #[error("it cannot be read: {0}")]
+    Unreadable(String),
+    /// It ends before it should.
+    #[error("it ends before it should")]
+    Truncated,
+    /// It is gzipped, and that is broken.
+    #[error("its compression is broken: {0}")]
+    Compression(String),
+    /// It is JSON of something else.
+    #[error("it is no log: there is no `Records` and there are no `Events`")]
+    NoLog,
+    /// It is no JSON.
+    #[error("it is not JSON at byte {at}")]
+    NoJson {
+        /// Where, in what was compressed.
+        at: u64,
+    },
+    /// A record is larger than any that CloudTrail writes.
+    #[error("a record is larger than {bytes_max} bytes")]
+    TooLarge {
+        /// The largest that is read.
+        bytes_max: usize,
+    },
+    /// A record is no text.
+    #[error("record {record} is not UTF-8")]
+    NoText {
+        /// Which, counted from 1.
+        record: u64,
+    },
+    /// A wanted record is not as CloudTrail writes them.
+    #[error("record {record}: {why}")]
+    BadRecord {
+        /// Which, counted from 1.
+        record: u64,
+        /// In what.
+        why: String,
+    },
+}
+
+impl LogFault {
+    pub(crate) fn of(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Self::Truncated,
+            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
+                Self::Compression(error.to_string())
+            }
+            _ => Self::Unreadable(error.to_string()),
+        }
+    }
+}
+
+/// What was in a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReadCount {
+    /// All records.
+    pub records: u64,
+    /// Those of a wanted name.
+    pub wanted: u64,
+    /// Bytes of all records, without their compression.
+    pub bytes: u64,
+}
+
+/// Gives the records of a file that have a wanted name. It is in memory one record at a time. After a fault, what was
+/// given is true, and how much is missing is not known.
+///
+/// # Errors
+/// The file is broken, or something else than a log.
+pub fn read_log(
+    mut bytes: impl Read,
+    names: &EventNames,
+    mut each: impl FnMut(CloudTrailRecord),
+) -> Result<ReadCount, LogFault> {
+    let mut count = ReadCount::default();
+    let first = first_two(&mut bytes).map_err(|error| LogFault::of(&error))?;
+    let is_gzip = first == [0x1f, 0x8b];
+    let whole = Cursor::new(first).chain(bytes);
+    let plain: Box<dyn Read + '_> = if is_gzip {
+        Box::new(MultiGzDecoder::new(whole))
+    } else {
+        Box::new(whole)
+    };
+    each_element(plain, |element, kind| {
+        count.records += 1;
+        count.bytes += element.len() as u64;
+        let record = count.records;
+        let text = str::from_utf8(element).map_err(|_| LogFault::NoText { record })?;
+        if !names.may_be_in(element, kind) {
+            return Ok(());
+        }
+        let parsed = CloudTrailRecord::parse(text, kind).map_err(|error| LogFault::BadRecord {
+            record,
+            why: error.to_string(),
+        })?;
+        if names.has(&parsed.event_name) {
+            count.wanted += 1;
+            each(parsed);
+        }
+        Ok(())
+    })?;
+    Ok(count)
+}
+
+/// The first two bytes, or fewer where there are no more.
+fn first_two(bytes: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut first = Vec::with_capacity(2);
+    bytes.by_ref().take(2).read_to_end(&mut first)?;
+    Ok(first)
+}

@@ -1,0 +1,132 @@
+//! Since when the log is there without a gap: that somebody did nothing can be said of no time that was not read
+//! (`inventory.md` H-8).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hallpass_model::{TimeSpan, Timestamp};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+/// How late a trail may deliver, so that a day that just began needs no file yet.
+const DELIVERY_MAX: TimeSpan = TimeSpan::hours(2);
+
+/// The days of which the log was read, by Region.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogCoverage {
+    read: BTreeMap<String, BTreeSet<Date>>,
+    broken: BTreeMap<String, BTreeSet<Date>>,
+}
+
+impl LogCoverage {
+    pub(crate) fn add_read(&mut self, region: &str, day: Date) {
+        self.read.entry(region.to_owned()).or_default().insert(day);
+    }
+
+    pub(crate) fn add_broken(&mut self, region: &str, day: Date) {
+        let days = self.broken.entry(region.to_owned()).or_default();
+        days.insert(day);
+    }
+
+    /// The start of the unbroken span of days up to `as_of`. Of Regions that were named each has to be there; without
+    /// names a day counts that any Region has.
+    pub fn from(&self, regions: &BTreeSet<String>, as_of: Timestamp) -> Option<Timestamp> {
+        if regions.is_empty() {
+            let days = |of: &BTreeMap<_, BTreeSet<Date>>| of.values().flatten().copied().collect();
+            return unbroken(&days(&self.read), &days(&self.broken), as_of);
+        }
+        let none = BTreeSet::new();
+        let of = |region| {
+            let read = self.read.get(region).unwrap_or(&none);
+            let broken = self.broken.get(region).unwrap_or(&none);
+            unbroken(read, broken, as_of)
+        };
+        let starts: Option<Vec<Timestamp>> = regions.iter().map(of).collect();
+        starts?.into_iter().max()
+    }
+}
+
+fn unbroken(read: &BTreeSet<Date>, broken: &BTreeSet<Date>, as_of: Timestamp) -> Option<Timestamp> {
+    let date = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
+    let is_there = |day: &Date| read.contains(day) && !broken.contains(day);
+    let mut day = date(as_of);
+    if broken.contains(&day) {
+        return None;
+    }
+    if !is_there(&day) {
+        day = date(DELIVERY_MAX.before(as_of));
+    }
+    let mut first = None;
+    while is_there(&day) {
+        first = Some(day);
+        day = day.yesterday().ok()?;
+    }
+    let start = first?.to_zoned(TimeZone::UTC).ok()?;
+    Some(start.timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn h_8_coverage_is_the_unbroken_span_of_days() {
+        let day = |text: &str| text.parse::<Date>().unwrap();
+        let rows = [
+            // read, broken, as of, from
+            (
+                "2025-08-29 2025-08-30 2025-08-31",
+                "",
+                "2025-09-01T00:00:00Z",
+                "2025-08-29T00:00:00Z",
+            ),
+            (
+                "2025-08-29 2025-08-31",
+                "",
+                "2025-09-01T00:00:00Z",
+                "2025-08-31T00:00:00Z",
+            ),
+            (
+                "2025-08-29 2025-08-30 2025-08-31",
+                "2025-08-30",
+                "2025-09-01T00:00:00Z",
+                "2025-08-31T00:00:00Z",
+            ),
+            ("2025-08-29 2025-08-30", "", "2025-09-01T00:00:00Z", "-"),
+            (
+                "2025-08-31",
+                "",
+                "2025-09-01T01:59:00Z",
+                "2025-08-31T00:00:00Z",
+            ),
+            ("2025-08-31", "", "2025-09-01T02:00:00Z", "-"),
+            (
+                "2025-08-31 2025-09-01",
+                "2025-09-01",
+                "2025-09-01T12:00:00Z",
+                "-",
+            ),
+            ("", "", "2025-09-01T00:00:00Z", "-"),
+        ];
+        for (read, broken, as_of, wanted) in rows {
+            let mut coverage = LogCoverage::default();
+            for it in read.split_whitespace() {
+                coverage.add_read("eu-west-1", day(it));
+            }
+            for it in broken.split_whitespace() {
+                coverage.add_broken("eu-west-1", day(it));
+            }
+            let as_of = as_of.parse().unwrap();
+            for regions in [BTreeSet::new(), BTreeSet::from(["eu-west-1".to_owned()])] {
+                let found = coverage.from(&regions, as_of);
+                let found = found.map_or("-".to_owned(), |it| it.to_string());
+                assert_eq!(found, wanted, "{read} / {broken} at {as_of} {regions:?}");
+            }
+            let both = BTreeSet::from(["eu-west-1".to_owned(), "us-east-1".to_owned()]);
+            assert_eq!(
+                coverage.from(&both, as_of),
+                None,
+                "a Region that has nothing"
+            );
+        }
+    }
+}

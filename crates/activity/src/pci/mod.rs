@@ -1,0 +1,29 @@
+//! Whose password or account is stale (`inventory.md` §7): records become events, events are folded into what is known
+//! of each person, and that is judged at an instant. No step asks in which order records came.
+
+mod people;
+
+mod events;
+mod identity;
+
+mod fold;
+mod state;
+
+mod coverage;
+mod logs;
+
+mod names;
+mod report;
+mod seed;
+
+pub use coverage::LogCoverage;
+pub use events::{EventName, IgnoredEvent, PciRules};
+pub use fold::PciFold;
+pub use logs::{ReadLog, ReadLogs, read_file, read_folder};
+pub use people::{PciPerson, PeopleError, PeopleList, PersonStatus, SignInPlace};
+pub use report::{
+    ActivityPolicy, AgeBasis, AgeLimits, AgeVerdict, PasswordSource, PciAlert, PciAlertKind,
+    PciLimits, PciQuestion, PciReport, PciRow, judge,
+};
+pub use seed::{SeedForm, seed};
+pub use state::{PciState, StateError};

@@ -1,0 +1,503 @@
+//! The verdict about each person at an instant (`inventory.md` H-5, H-8, H-11 to H-14).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hallpass_model::{TimeSpan, Timestamp, UserId};
+use serde::Serialize;
+
+use super::events::IgnoredEvent;
+use super::fold::{NewestEvent, PciFold, SubjectCount, SubjectFacts};
+use super::identity::EventSubject;
+use super::names::{NameIndex, NameMatch};
+use super::people::{PciPerson, PeopleList, PersonStatus, SignInPlace};
+
+/// What counts as being there (`inventory.md` H-12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActivityPolicy {
+    /// Sign-ins and use.
+    AnyUse,
+    /// Sign-ins.
+    SignIn,
+}
+
+impl ActivityPolicy {
+    /// Its name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AnyUse => "any-use",
+            Self::SignIn => "sign-in",
+        }
+    }
+}
+
+/// From how many days on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AgeLimits {
+    /// A warning.
+    pub warn_days: u32,
+    /// Too old.
+    pub over_days: u32,
+}
+
+/// The limits of both ages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PciLimits {
+    /// Of passwords.
+    pub password: AgeLimits,
+    /// Of not having been there.
+    pub activity: AgeLimits,
+}
+
+/// Whose word is taken for passwords of people who sign in outside (`inventory.md` H-5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PasswordSource {
+    /// Nobody's: they have no password here.
+    Directory,
+    /// Okta's: when it last saw each of them change theirs.
+    Okta(BTreeMap<UserId, Timestamp>),
+}
+
+/// What is asked of a fold.
+#[derive(Clone, Debug)]
+pub struct PciQuestion {
+    /// About whom.
+    pub people: PeopleList,
+    /// What counts as being there.
+    pub policy: ActivityPolicy,
+    /// How old is too old.
+    pub limits: PciLimits,
+    /// Since when the log was read without a gap.
+    pub coverage_from: Option<Timestamp>,
+    /// Whose word is taken for passwords outside.
+    pub passwords: PasswordSource,
+}
+
+/// How an age compares with its limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AgeVerdict {
+    /// Below both.
+    Ok,
+    /// A warning.
+    Warn,
+    /// Too old.
+    Over,
+    /// The log does not reach back far enough to say.
+    Unknown,
+    /// They are disabled: there is no age.
+    Disabled,
+    /// It is not for us to say.
+    NotApplicable,
+}
+
+/// What an age is counted from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AgeBasis {
+    /// An event of this name.
+    Event(String),
+    /// The person was made then, and nothing is known since.
+    Created,
+    /// The person was switched on again then.
+    Enabled,
+    /// What Okta says.
+    Okta,
+}
+
+/// One person in a report; the names of members are those of `inventory.md` §7.3.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PciRow {
+    /// The name they sign in with.
+    pub user_name: String,
+    /// Who.
+    pub user_id: UserId,
+    /// `ok`, `warn`, `expired`, `unknown`, `disabled` or `n/a`.
+    pub password_state: &'static str,
+    /// Whole days since the password was set; at most so many.
+    pub password_age_days: Option<i64>,
+    /// What that is counted from.
+    pub password_basis: Option<&'static str>,
+    /// Since when.
+    pub password_since: Option<Timestamp>,
+    /// `ok`, `inactive_warn`, `inactive`, `unknown` or `disabled`.
+    pub activity_state: &'static str,
+    /// Whole days without them.
+    pub inactive_days: Option<i64>,
+    /// What that is counted from.
+    pub activity_basis: Option<String>,
+    /// When they were last there.
+    pub last_activity: Option<Timestamp>,
+    /// How often a verification of theirs failed.
+    pub failed_verifications: usize,
+    /// Since when they count as not there.
+    #[serde(skip)]
+    pub activity_since: Option<Timestamp>,
+}
+
+/// What somebody is told about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PciAlertKind {
+    /// Not there for too long.
+    Inactive,
+    /// Not there for long.
+    InactiveWarn,
+    /// A password that is too old.
+    PasswordExpired,
+    /// One that is old.
+    PasswordWarn,
+}
+
+impl PciAlertKind {
+    /// All of them, in the order of reports.
+    pub const ALL: [Self; 4] = [
+        Self::Inactive,
+        Self::InactiveWarn,
+        Self::PasswordExpired,
+        Self::PasswordWarn,
+    ];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Inactive => "inactive",
+            Self::InactiveWarn => "inactive_warn",
+            Self::PasswordExpired => "password_expired",
+            Self::PasswordWarn => "password_warn",
+        }
+    }
+}
+
+/// An alert; the same one as long as kind, person and since are the same (`inventory.md` H-14).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct PciAlert {
+    /// About what.
+    pub kind: PciAlertKind,
+    /// About whom.
+    pub user_name: String,
+    /// About whom, for good.
+    #[serde(skip)]
+    pub user_id: UserId,
+    /// Since when.
+    #[serde(skip)]
+    pub since: Timestamp,
+    /// How many days.
+    #[serde(skip)]
+    pub days: i64,
+}
+
+/// What is said of everybody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PciReport {
+    /// What counted as being there.
+    pub activity_policy: &'static str,
+    /// Events that were read.
+    pub events_read: u64,
+    /// Without copies.
+    pub events_unique: u64,
+    /// Copies.
+    pub duplicates: u64,
+    /// What changed nothing, by reason.
+    pub ignored: BTreeMap<&'static str, u64>,
+    /// Everybody, by name.
+    pub users: Vec<PciRow>,
+    /// Whoever is over a limit.
+    pub alerts: Vec<PciAlert>,
+    /// Whose events were found by a name without its domain (`inventory.md` H-2).
+    pub weak_matches: Vec<UserId>,
+}
+
+/// Judges everybody.
+pub fn judge(fold: &PciFold, question: &PciQuestion) -> PciReport {
+    let found = Attributed::new(fold, &question.people.people);
+    let rows = question.people.people.iter().map(|person| {
+        let facts = found.facts.get(&person.user_id);
+        row(person, facts, fold.as_of(), question)
+    });
+    let mut users: Vec<PciRow> = rows.collect();
+    users.sort_by(|a, b| (&a.user_name, &a.user_id).cmp(&(&b.user_name, &b.user_id)));
+    let mut alerts: Vec<PciAlert> = users.iter().flat_map(alerts).collect();
+    alerts.sort();
+    let mut ignored = fold.ignored.clone();
+    for (why, count) in found.ignored(question.policy) {
+        *ignored.entry(why).or_default() += count;
+    }
+    let ignored = ignored.into_iter().filter(|(_, count)| *count > 0);
+    PciReport {
+        activity_policy: question.policy.name(),
+        events_read: fold.read,
+        events_unique: fold.read - fold.duplicates,
+        duplicates: fold.duplicates,
+        ignored: ignored.map(|(why, count)| (why.name(), count)).collect(),
+        users,
+        alerts,
+        weak_matches: found.weak.into_iter().collect(),
+    }
+}
+
+/// What is known of each person, under whatever name it came.
+struct Attributed {
+    facts: BTreeMap<UserId, SubjectFacts>,
+    weak: BTreeSet<UserId>,
+    known: SubjectCount,
+    unknown: u64,
+    unattributable: u64,
+}
+
+impl Attributed {
+    fn new(fold: &PciFold, people: &[PciPerson]) -> Self {
+        let names = NameIndex::new(people);
+        let ids: BTreeSet<&UserId> = people.iter().map(|it| &it.user_id).collect();
+        let whose = |subject: &EventSubject| match subject {
+            EventSubject::User(id) => ids.get(id).map(|it| (*it, NameMatch::Strong)),
+            EventSubject::Name(name) => names.find(name),
+        };
+        let mut found = Self {
+            facts: BTreeMap::new(),
+            weak: BTreeSet::new(),
+            known: SubjectCount::default(),
+            unknown: 0,
+            unattributable: 0,
+        };
+        for (subject, facts) in &fold.facts {
+            if let Some((id, sure)) = whose(subject) {
+                let mine = found.facts.entry(id.clone()).or_default();
+                mine.join(facts.clone());
+                if sure == NameMatch::Weak {
+                    found.weak.insert(id.clone());
+                }
+            }
+        }
+        for (subject, count) in &fold.counts {
+            match (whose(subject), subject) {
+                (Some(_), _) => {
+                    found.known.uses += count.uses;
+                    found.known.not_activity += count.not_activity;
+                }
+                (None, EventSubject::User(_)) => found.unknown += count.all,
+                (None, EventSubject::Name(_)) => found.unattributable += count.all,
+            }
+        }
+        found
+    }
+
+    fn ignored(&self, policy: ActivityPolicy) -> [(IgnoredEvent, u64); 4] {
+        let uses = match policy {
+            ActivityPolicy::AnyUse => 0,
+            ActivityPolicy::SignIn => self.known.uses,
+        };
+        [
+            (IgnoredEvent::NotActivity, self.known.not_activity),
+            (IgnoredEvent::Unattributable, self.unattributable),
+            (IgnoredEvent::UnknownUser, self.unknown),
+            (IgnoredEvent::UseNotCounted, uses),
+        ]
+    }
+}
+
+/// An age, or why there is none.
+struct JudgedAge {
+    verdict: AgeVerdict,
+    days: Option<i64>,
+    basis: Option<AgeBasis>,
+    since: Option<Timestamp>,
+}
+
+impl JudgedAge {
+    const fn none(verdict: AgeVerdict) -> Self {
+        Self {
+            verdict,
+            days: None,
+            basis: None,
+            since: None,
+        }
+    }
+}
+
+fn row(
+    person: &PciPerson,
+    facts: Option<&SubjectFacts>,
+    as_of: Timestamp,
+    question: &PciQuestion,
+) -> PciRow {
+    let nothing = SubjectFacts::default();
+    let facts = facts.unwrap_or(&nothing);
+    let password = password(person, facts, as_of, question);
+    let last = match question.policy {
+        ActivityPolicy::AnyUse => facts.sign_in.as_ref().max(facts.used.as_ref()),
+        ActivityPolicy::SignIn => facts.sign_in.as_ref(),
+    };
+    let activity = match person.status {
+        PersonStatus::Disabled => JudgedAge::none(AgeVerdict::Disabled),
+        PersonStatus::Enabled => {
+            let coverage_from = question.coverage_from;
+            let basis = basis(person, facts, last);
+            judged(
+                basis,
+                question.limits.activity,
+                coverage_from,
+                as_of,
+                person,
+            )
+        }
+    };
+    let last_activity = match activity.verdict {
+        AgeVerdict::Disabled => None,
+        _ => last.map(|it| it.at),
+    };
+    PciRow {
+        user_name: person.user_name.clone(),
+        user_id: person.user_id.clone(),
+        password_state: password_state(password.verdict),
+        password_age_days: password.days,
+        password_basis: password.basis.as_ref().map(|it| match it {
+            AgeBasis::Event(_) => "event",
+            AgeBasis::Created => "created",
+            AgeBasis::Enabled => "enabled",
+            AgeBasis::Okta => "okta",
+        }),
+        password_since: password.since,
+        activity_state: activity_state(activity.verdict),
+        inactive_days: activity.days,
+        activity_basis: activity.basis.map(|it| match it {
+            AgeBasis::Event(name) => name,
+            AgeBasis::Created => "created".to_owned(),
+            AgeBasis::Enabled => "enabled".to_owned(),
+            AgeBasis::Okta => "okta".to_owned(),
+        }),
+        last_activity,
+        failed_verifications: facts.failed.len(),
+        activity_since: activity.since,
+    }
+}
+
+const fn password_state(verdict: AgeVerdict) -> &'static str {
+    match verdict {
+        AgeVerdict::Ok => "ok",
+        AgeVerdict::Warn => "warn",
+        AgeVerdict::Over => "expired",
+        AgeVerdict::Unknown => "unknown",
+        AgeVerdict::Disabled => "disabled",
+        AgeVerdict::NotApplicable => "n/a",
+    }
+}
+
+const fn activity_state(verdict: AgeVerdict) -> &'static str {
+    match verdict {
+        AgeVerdict::Warn => "inactive_warn",
+        AgeVerdict::Over => "inactive",
+        AgeVerdict::Ok | AgeVerdict::Unknown | AgeVerdict::Disabled | AgeVerdict::NotApplicable => {
+            password_state(verdict)
+        }
+    }
+}
+
+fn password(
+    person: &PciPerson,
+    facts: &SubjectFacts,
+    as_of: Timestamp,
+    question: &PciQuestion,
+) -> JudgedAge {
+    let limits = question.limits.password;
+    match (person.status, person.sign_in, &question.passwords) {
+        (PersonStatus::Disabled, _, _) => JudgedAge::none(AgeVerdict::Disabled),
+        (_, SignInPlace::Provider, PasswordSource::Directory) => {
+            JudgedAge::none(AgeVerdict::NotApplicable)
+        }
+        (_, SignInPlace::Provider, PasswordSource::Okta(changed)) => {
+            match changed.get(&person.user_id) {
+                // Okta knows of every change, whatever of the log was read
+                Some(at) => aged(*at, AgeBasis::Okta, limits, as_of),
+                None => JudgedAge::none(AgeVerdict::NotApplicable),
+            }
+        }
+        (PersonStatus::Enabled, SignInPlace::Directory, _) => {
+            let basis = basis(person, facts, facts.password.as_ref());
+            judged(basis, limits, question.coverage_from, as_of, person)
+        }
+    }
+}
+
+/// What an age is counted from: the last event, or that somebody was switched on again, else that they were made.
+fn basis(
+    person: &PciPerson,
+    facts: &SubjectFacts,
+    last: Option<&NewestEvent>,
+) -> Option<(Timestamp, AgeBasis)> {
+    let event = last.map(|it| (it.at, AgeBasis::Event(it.name.clone())));
+    let enabled = facts.enabled.as_ref().map(|it| (it.at, AgeBasis::Enabled));
+    let created = person.created_at.or(facts.created.as_ref().map(|it| it.at));
+    match (event, enabled) {
+        (Some(event), Some(enabled)) if enabled.0 > event.0 => Some(enabled),
+        (Some(event), _) => Some(event),
+        (None, Some(enabled)) => Some(enabled),
+        (None, None) => created.map(|at| (at, AgeBasis::Created)),
+    }
+}
+
+/// The verdict where the log may not reach back far enough: that nothing happened is only known of what was read.
+fn judged(
+    basis: Option<(Timestamp, AgeBasis)>,
+    limits: AgeLimits,
+    coverage_from: Option<Timestamp>,
+    as_of: Timestamp,
+    person: &PciPerson,
+) -> JudgedAge {
+    let Some((since, basis)) = basis else {
+        return JudgedAge::none(AgeVerdict::Unknown);
+    };
+    let is_event = matches!(basis, AgeBasis::Event(_));
+    let found = aged(since, basis, limits, as_of);
+    let needed = TimeSpan::hours(24 * u64::from(limits.over_days)).before(as_of);
+    let is_covered = coverage_from.is_some_and(|from| {
+        // whoever was made later is covered from their first day
+        from <= needed || person.created_at.is_some_and(|made| from <= made)
+    });
+    if is_event || is_covered || found.verdict == AgeVerdict::Ok {
+        found
+    } else {
+        JudgedAge::none(AgeVerdict::Unknown)
+    }
+}
+
+fn aged(since: Timestamp, basis: AgeBasis, limits: AgeLimits, as_of: Timestamp) -> JudgedAge {
+    let days = as_of.duration_since(since).as_secs().max(0) / 86_400;
+    let verdict = if days >= i64::from(limits.over_days) {
+        AgeVerdict::Over
+    } else if days >= i64::from(limits.warn_days) {
+        AgeVerdict::Warn
+    } else {
+        AgeVerdict::Ok
+    };
+    JudgedAge {
+        verdict,
+        days: Some(days),
+        basis: Some(basis),
+        since: Some(since),
+    }
+}
+
+fn alerts(row: &PciRow) -> Vec<PciAlert> {
+    let password = match row.password_state {
+        "warn" => Some(PciAlertKind::PasswordWarn),
+        "expired" => Some(PciAlertKind::PasswordExpired),
+        _ => None,
+    };
+    let activity = match row.activity_state {
+        "inactive_warn" => Some(PciAlertKind::InactiveWarn),
+        "inactive" => Some(PciAlertKind::Inactive),
+        _ => None,
+    };
+    let alert = |kind: Option<PciAlertKind>, since: Option<Timestamp>, days: Option<i64>| {
+        Some(PciAlert {
+            kind: kind?,
+            user_name: row.user_name.clone(),
+            user_id: row.user_id.clone(),
+            since: since?,
+            days: days?,
+        })
+    };
+    let found = [
+        alert(password, row.password_since, row.password_age_days),
+        alert(activity, row.activity_since, row.inactive_days),
+    ];
+    found.into_iter().flatten().collect()
+}

@@ -1,0 +1,18 @@
+//! The API of the crate: reading logs, and the rows of `inventory.md` §7.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "tests"
+)]
+
+mod files;
+mod stage;
+
+mod faults;
+mod fixture;
+mod properties;
+mod reading;
+mod rules;

@@ -1,0 +1,41 @@
+//! `hallpass pci …`: whose password or account is stale, from logs of CloudTrail (`inventory.md` §7).
+
+mod args;
+mod evidence;
+mod people;
+mod reading;
+mod report;
+mod shown;
+mod sources;
+mod watch;
+
+use crate::exit::Outcome;
+
+/// Whose password or account is stale, from logs of CloudTrail
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  aws identitystore list-users --identity-store-id d-1234567890 > users.json
+  aws s3 sync s3://trail/AWSLogs trail/AWSLogs
+  hallpass pci report --users users.json --source dir:trail --regions eu-west-1
+  hallpass pci watch --users users.json --source dir:trail --state pci.json")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Report(report::Args),
+    Watch(watch::Args),
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Exit 2 for what makes no sense, before anything is read.
+pub(crate) fn run(args: &Args) -> Outcome {
+    match &args.command {
+        Command::Report(args) => report::run(args),
+        Command::Watch(args) => watch::run(args),
+    }
+}

@@ -1,0 +1,251 @@
+//! A run: people and state are read, then the logs, and what is known afterwards is judged and kept.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use hallpass_activity::{
+    LogScope, PciFold, PciLimits, PciQuestion, PciReport, PciRules, PciState, PeopleList, ReadLog,
+    ReadLogs, judge, read_file, read_folder,
+};
+use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_store::{Existing, write_private};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::args::ReadArgs;
+use super::people::{password_source, read_people};
+use super::sources::{DiskLogs, Fingerprints};
+use crate::commands::read_text;
+use crate::config::Loaded;
+use crate::exit::Failure;
+use crate::output;
+
+/// The largest state that is read.
+const STATE_BYTES_MAX: u64 = 1 << 30;
+/// Broken files that are named; all of them are counted.
+const NAMED_MAX: u64 = 100;
+
+/// What a run came to.
+pub(super) struct RanReport {
+    pub(super) as_of: Timestamp,
+    pub(super) limits: PciLimits,
+    pub(super) coverage_from: Option<Timestamp>,
+    pub(super) identity_store_id: String,
+    pub(super) report: PciReport,
+    pub(super) logs: ReadLogs,
+    /// Each file with its fingerprint, where that was asked for.
+    pub(super) sources: Vec<(ReadLog, Option<String>)>,
+    pub(super) counts_copies: bool,
+}
+
+/// Reads what was asked for.
+///
+/// # Errors
+/// Exit 2 for what makes no sense; exit 1 where a folder cannot be listed or the state not be kept.
+pub(super) fn read(
+    args: &ReadArgs,
+    loaded: &Loaded,
+    now: Timestamp,
+    fingerprints: Fingerprints,
+) -> Result<RanReport, Failure> {
+    let limits = args.limits()?;
+    let as_of = args.as_of.unwrap_or(now);
+    for file in &args.events {
+        check_file(file)?;
+    }
+    let listed = args.users.as_deref().map(read_people).transpose()?;
+    let earlier = match &args.state {
+        Some(path) => read_state(path)?,
+        None => None,
+    };
+    let store = match (&listed, &earlier) {
+        (Some(list), _) => list.identity_store_id.clone(),
+        (None, Some(state)) => state.identity_store_id.clone(),
+        (None, None) => {
+            let failure = Failure::bad_input("nobody is known: there is no `--users`");
+            return Err(failure.help(
+                "save `aws identitystore list-users`; a state that was kept with it knows them, too",
+            ));
+        }
+    };
+    let mut fold = fold(args, loaded.pci_rules(store), as_of, earlier)?;
+    let mut sources = Vec::new();
+    let logs = read_logs(args, &mut fold, fingerprints, &mut sources)?;
+    let regions = args.regions.iter().cloned().collect();
+    let own = args
+        .coverage_from
+        .or_else(|| logs.coverage.from(&regions, as_of));
+    let coverage_from = PciState::joined_coverage(fold.earlier(), own, as_of);
+    let people = people(listed.as_ref(), &fold);
+    let passwords = password_source(args.password_from.as_deref(), &people)?;
+    let question = PciQuestion {
+        people,
+        policy: args.policy(),
+        limits,
+        coverage_from,
+        passwords,
+    };
+    let report = judge(&fold, &question);
+    if let Some(path) = &args.state {
+        keep(path, &fold, listed.as_ref(), coverage_from, &logs)?;
+    }
+    Ok(RanReport {
+        as_of,
+        limits,
+        coverage_from,
+        identity_store_id: question.people.identity_store_id,
+        report,
+        logs,
+        sources,
+        counts_copies: fold.counts_copies(),
+    })
+}
+
+fn people(listed: Option<&PeopleList>, fold: &PciFold) -> PeopleList {
+    match (listed, fold.earlier()) {
+        (None, Some(state)) => state.people(fold),
+        (Some(list), _) => list.clone(),
+        (None, None) => PeopleList {
+            identity_store_id: fold.rules().identity_store_id.clone(),
+            people: Vec::new(),
+        },
+    }
+}
+
+/// A file that is not there is a mistake of who named it, and not a broken log.
+fn check_file(path: &Path) -> Result<(), Failure> {
+    let about = fs::metadata(path).map_err(|error| Failure::unreadable(path.display(), &error))?;
+    if about.is_dir() {
+        let failure = Failure::bad_input(format!("`{}` is a folder", path.display()));
+        return Err(failure.help(format!("`--source dir:{}` reads it", path.display())));
+    }
+    if path.to_str().is_none() {
+        let message = format!("the name of `{}` is not UTF-8", path.display());
+        return Err(Failure::bad_input(message));
+    }
+    Ok(())
+}
+
+fn read_state(path: &Path) -> Result<Option<PciState>, Failure> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = read_text(path, STATE_BYTES_MAX)?;
+    let state = PciState::read(&text);
+    state
+        .map(Some)
+        .map_err(|error| unfit(path, &error.to_string()))
+}
+
+fn unfit(path: &Path, why: &str) -> Failure {
+    let failure = Failure::bad_input(format!("`{}`: {why}", path.display()));
+    failure.help("take another file for `--state`, or none, to read the whole log again")
+}
+
+fn fold(
+    args: &ReadArgs,
+    rules: PciRules,
+    as_of: Timestamp,
+    earlier: Option<PciState>,
+) -> Result<PciFold, Failure> {
+    let Some(state) = earlier else {
+        return Ok(PciFold::new(rules, as_of));
+    };
+    let path = args.state.clone().unwrap_or_default();
+    PciFold::resume(rules, as_of, state).map_err(|error| unfit(&path, &error.to_string()))
+}
+
+fn read_logs(
+    args: &ReadArgs,
+    fold: &mut PciFold,
+    fingerprints: Fingerprints,
+    sources: &mut Vec<(ReadLog, Option<String>)>,
+) -> Result<ReadLogs, Failure> {
+    let mut logs = ReadLogs::default();
+    if let Some(source) = &args.source {
+        let disk = DiskLogs::new(source.folder.clone(), fingerprints);
+        let scope = scope(args, fold);
+        let mut broken = 0;
+        let read = read_folder(&disk, &scope, fold, &mut |log| {
+            note(log, &mut broken, &disk, fingerprints, sources);
+        });
+        logs = read.map_err(|error| Failure::unreadable(source.folder.display(), &error))?;
+        if logs.files + logs.broken == 0 {
+            let message = format!("no logs lie in `{}`", source.folder.display());
+            return Err(Failure::bad_input(message).help(
+                "it is where `AWSLogs/` is, with ACCOUNT/CloudTrail/REGION/YYYY/MM/DD below; look at `--accounts`, `--regions`, `--days` and `--as-of`, too",
+            ));
+        }
+    }
+    let disk = DiskLogs::new(PathBuf::new(), fingerprints);
+    let names = fold.rules().names();
+    for path in args.events.iter().filter_map(|it| it.to_str()) {
+        use hallpass_activity::LogFiles as _;
+        let bytes = disk
+            .open(path)
+            .map_err(|error| Failure::unreadable(path, &error))?;
+        let log = read_file(path, bytes, &names, fold);
+        let mut broken = logs.broken;
+        note(&log, &mut broken, &disk, fingerprints, sources);
+        logs.add(&log);
+    }
+    Ok(logs)
+}
+
+/// Names a broken file, and keeps what the evidence says of every file.
+fn note(
+    log: &ReadLog,
+    broken: &mut u64,
+    disk: &DiskLogs,
+    fingerprints: Fingerprints,
+    sources: &mut Vec<(ReadLog, Option<String>)>,
+) {
+    if let Some(fault) = &log.fault {
+        *broken += 1;
+        if *broken <= NAMED_MAX {
+            let path = output::plain(&log.path);
+            let fault = output::plain(&fault.to_string());
+            output::say(&format!("skipped: {path}: {fault}"));
+        }
+    }
+    if fingerprints == Fingerprints::Sha256 {
+        sources.push((log.clone(), disk.take_fingerprint()));
+    }
+}
+
+/// The days that are read: with a state from the day before its instant, as files may come late.
+fn scope(args: &ReadArgs, fold: &PciFold) -> LogScope {
+    let date = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
+    let days = |days: u64| TimeSpan::hours(24 * days);
+    let first: Date = match fold.earlier() {
+        Some(state) => date(days(1).before(state.as_of)),
+        None => date(days(u64::from(args.days)).before(fold.as_of())),
+    };
+    LogScope {
+        accounts: args.accounts.iter().cloned().collect(),
+        regions: args.regions.iter().cloned().collect(),
+        // what happened at the end of a day lies in the folder of the next
+        days: first..=date(days(1).after(fold.as_of())),
+    }
+}
+
+fn keep(
+    path: &Path,
+    fold: &PciFold,
+    listed: Option<&PeopleList>,
+    coverage_from: Option<Timestamp>,
+    logs: &ReadLogs,
+) -> Result<(), Failure> {
+    if logs.broken > 0 {
+        // the next run has to read these days again
+        output::say("the state stays as it was: files were skipped");
+        return Ok(());
+    }
+    let Some(state) = PciState::after(fold, listed, coverage_from) else {
+        return Ok(());
+    };
+    let text = state.text().map_err(Failure::bug)?;
+    // CRASH: before this line the state is that of the run before, and the next run reads the same again
+    let written = write_private(path, text.as_bytes(), Existing::Replaced);
+    written.map_err(|error| Failure::unwritable(path.display(), &error))
+}

@@ -1,0 +1,113 @@
+//! `hallpass pci report`: everybody with the age of their password and the time since they were there.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use hallpass_activity::{SeedForm, seed};
+use hallpass_store::{Existing, write_private};
+
+use super::args::ReadArgs;
+use super::reading::{RanReport, read};
+use super::sources::Fingerprints;
+use super::{evidence, shown};
+use crate::clock;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::output::{self, OutputArgs};
+
+/// Show everybody's password age and last activity
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Show everybody's password age and last activity\n\nLogs of CloudTrail are read once, in whatever \
+                  order; files that are broken are named and skipped (exit 1). Whoever the log says nothing about is \
+                  over a limit only where the log reaches back that far, else unknown. The age of a password is an \
+                  upper bound: CloudTrail does not have what people reset themselves.",
+    after_help = "Examples:
+  hallpass pci report --users users.json --source dir:trail --regions eu-west-1
+  hallpass pci report --users users.json --events *.json.gz \\
+      --coverage-from 2026-08-01T00:00:00Z --output csv
+  hallpass pci report --users users.json --source dir:trail --evidence pci.json"
+)]
+pub(super) struct Args {
+    #[command(flatten)]
+    read: ReadArgs,
+    /// Print who is over a limit, for a consumer of that form, in place of the report
+    #[arg(long, value_enum, value_name = "FORM")]
+    emit: Option<EmittedForm>,
+    /// Write that to this file, and print the report
+    #[arg(long, value_name = "FILE", requires = "emit")]
+    emit_to: Option<PathBuf>,
+    /// Write what the report was made of, with fingerprints of all files
+    #[arg(long, value_name = "FILE")]
+    evidence: Option<PathBuf>,
+    /// Exit 3 where somebody is over a limit
+    #[arg(long)]
+    fail_on_findings: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// `--emit`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum EmittedForm {
+    /// Records with lists of names
+    Seed,
+    /// Records with a text that is a list in Python
+    SeedLegacy,
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let loaded = args.read.config.load()?;
+    if let Some(path) = &args.emit_to {
+        check_target(path)?;
+    }
+    let fingerprints = match args.evidence {
+        Some(_) => Fingerprints::Sha256,
+        None => Fingerprints::None,
+    };
+    let ran = read(&args.read, &loaded, clock::now(), fingerprints)?;
+    if let Some(path) = &args.evidence {
+        evidence::write(path, &args.read, &ran)?;
+    }
+    print(args, &ran)?;
+    shown::tell(&ran);
+    let has_findings = args.fail_on_findings && !ran.report.alerts.is_empty();
+    Ok(if ran.logs.broken > 0 {
+        Exit::Failed
+    } else if has_findings {
+        Exit::Findings
+    } else {
+        Exit::Ok
+    })
+}
+
+fn print(args: &Args, ran: &RanReport) -> Result<(), Failure> {
+    let Some(form) = args.emit else {
+        return shown::show(ran, args.output.format());
+    };
+    let form = match form {
+        EmittedForm::Seed => SeedForm::List,
+        EmittedForm::SeedLegacy => SeedForm::PythonText,
+    };
+    let text = output::compact(&seed(&ran.report, form))?;
+    let Some(path) = &args.emit_to else {
+        return output::print(&text);
+    };
+    write_private(path, text.as_bytes(), Existing::Replaced)
+        .map_err(|error| Failure::unwritable(path.display(), &error))?;
+    shown::show(ran, args.output.format())
+}
+
+/// A queue is no file.
+fn check_target(path: &Path) -> Result<(), Failure> {
+    let text = path.to_string_lossy();
+    if ["sqs:", "https:", "arn:"]
+        .iter()
+        .any(|it| text.starts_with(it))
+    {
+        let failure = Failure::bad_input(format!("`{text}` is no file: SQS is not there"));
+        return Err(failure.help(
+            "without `--emit-to` it is printed, for `aws sqs send-message --message-body \"$(…)\"`",
+        ));
+    }
+    Ok(())
+}

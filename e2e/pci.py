@@ -1,0 +1,403 @@
+#!/usr/bin/env python3
+"""Stale passwords and accounts (`inventory.md` §7): the table of the fixture in every arrangement, a generated organization
+row for row as a slow reader of our own has it, broken files, a run that is killed, and what is told through alerts."""
+
+import collections
+import datetime
+import gzip
+import hashlib
+import json
+import os
+import random
+import resource
+import signal
+import uuid
+
+from stage import ROOT, Checks, Stage
+
+FIXTURES = ROOT / "docs/spec/fixtures"
+AS_OF = "2025-09-01T00:00:00Z"
+FROM = "2025-05-01T00:00:00Z"
+STORE = "d-9067f00d11"
+LOGS = [FIXTURES / f"cloudtrail-{name}.json" for name in ("s3-pre", "s3-post", "lookup-events")]
+USERS = FIXTURES / "cloudtrail-users.json"
+REGION = "eu-west-1"
+MEGABYTES = int(os.environ.get("PCI_MB", "6"))
+PEOPLE = 200
+check = Checks()
+
+
+def pci(stage, verb, *words, as_of=AS_OF, output="json", timeout=600):
+    ran = stage.run("pci", verb, "--as-of", as_of, "--output", output, *words, timeout=timeout)
+    return ran, json.loads(ran.stdout) if output == "json" and ran.stdout.strip() else None
+
+
+def expected(policy):
+    report = json.loads((FIXTURES / "cloudtrail-expected.json").read_text())
+    return next(it for it in report["reports"] if it["activity_policy"] == policy)
+
+
+def records_of(path):
+    document = json.loads(path.read_text())
+    saved = [json.loads(it["CloudTrailEvent"]) for page in document.get("pages", []) for it in page["Events"]]
+    return document.get("Records", []) + saved
+
+
+def trail(root, records, members=1):
+    """Files of records in the layout of a trail, in no order."""
+    days = collections.defaultdict(list)
+    for record in records:
+        days[record["eventTime"][:10]].append(record)
+    for day, found in days.items():
+        folder = root / f"prefix/AWSLogs/o-abcdefghij/111111111111/CloudTrail/{REGION}/{day.replace('-', '/')}"
+        folder.mkdir(parents=True, exist_ok=True)
+        for number in range(members):
+            part = found[number::members]
+            name = f"111111111111_CloudTrail_{REGION}_{day.replace('-', '')}T0000Z_{number}.json.gz"
+            (folder / name).write_bytes(gzip.compress(json.dumps({"Records": part}).encode(), 1))
+
+
+def fixture(stage):
+    for policy in ("any-use", "sign-in"):
+        ran, found = pci(stage, "report", "--users", USERS, "--events", *LOGS, "--coverage-from", FROM, "--activity", policy)
+        wanted = expected(policy)
+        report = found["reports"][0]
+        check.equal(f"the fixture under {policy}, member for member", {name: report[name] for name in wanted}, wanted)
+        check(f"and that is exit 0 ({policy})", ran.returncode == 0, ran.stderr)
+    everything = [it for path in LOGS for it in records_of(path)]
+    random.Random(3).shuffle(everything)
+    trail(stage.path("fixture"), everything)
+    ran, found = pci(stage, "report", "--users", USERS, "--source", "dir:fixture", "--coverage-from", FROM)
+    check.equal("gzipped in the layout of a trail", found["reports"][0]["users"], expected("any-use")["users"])
+    for name, parts in (("halves", (LOGS[:1], LOGS[1:])), ("the same twice", (LOGS, LOGS))):
+        state = stage.path(f"{name}.state")
+        for files in parts:
+            ran, found = pci(stage, "report", "--users", USERS, "--events", *files, "--coverage-from", FROM, "--state", state)
+        check.equal(f"{name} with the state kept", found["reports"][0]["users"], expected("any-use")["users"])
+        check.equal(f"{name}: alerts", found["reports"][0]["alerts"], expected("any-use")["alerts"])
+    check.equal("the state is nobody else's to read", oct(state.stat().st_mode & 0o777), "0o600")
+
+
+# a slow reader of our own: everything in memory, in the words of the specification
+
+PORTALS = (".awsapps.com", ".awsapps.cn", ".app.aws")
+
+
+def instant(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+class Referee:
+    def __init__(self, users, records, as_of, coverage):
+        self.people = {it["UserId"]: it for it in users}
+        self.as_of, self.coverage = instant(as_of), coverage
+        self.last = {id: {} for id in self.people}
+        self.failed = collections.Counter()
+        seen = set()
+        for record in records:
+            if record["eventID"] not in seen:
+                seen.add(record["eventID"])
+                self.add(record)
+
+    def name(self, typed):
+        def bare(name):
+            name = name.lower().rsplit("\\", 1)[-1]
+            return name.split("@", 1)[0] or name
+        for same in (lambda a, b: a == b, lambda a, b: a.lower() == b.lower(), lambda a, b: bare(a) == bare(b)):
+            found = [id for id, it in self.people.items() if same(it["UserName"], typed)]
+            if found:
+                return found[0] if len(found) == 1 else None
+        return None
+
+    def whose(self, record):
+        identity = record["userIdentity"]
+        behalf = identity.get("onBehalfOf")
+        if behalf:
+            return (behalf["userId"] if behalf["identityStoreArn"].endswith("/" + STORE) else None), True
+        typed = identity.get("userName") or record.get("additionalEventData", {}).get("UserName")
+        if not typed or typed == "HIDDEN_DUE_TO_SECURITY_REASONS":
+            return None, False
+        return self.name(typed), False
+
+    def add(self, record):
+        at, name = instant(record["eventTime"]), record["eventName"]
+        if at > self.as_of or record.get("errorCode"):
+            return
+        source = record["eventSource"].split(".")[0]
+        asked = record.get("requestParameters") or {}
+        if (source, name) in (("sso-directory", "UpdatePassword"), ("sso-directory", "EnableUser")):
+            if asked["identityStoreId"] == STORE:
+                self.note(asked["userId"], "password" if name == "UpdatePassword" else "enabled", at, name)
+            return
+        whose, by_id = self.whose(record)
+        details = record.get("serviceEventDetails") or {}
+        if (source, name) == ("sso", "Authenticate"):
+            self.note(whose, "sign-in", at, name)
+        elif (source, name) == ("signin", "UserAuthentication"):
+            host = record.get("additionalEventData", {}).get("LoginTo", "").removeprefix("https://").split("/")[0]
+            if details.get(name) == "Success" and (by_id or host.endswith(PORTALS)):
+                self.note(whose, "sign-in", at, name)
+        elif source == "sso" and name in ("Federate", "CreateToken", "GetRoleCredentials"):
+            self.note(whose, "use", at, name)
+        elif (source, name) == ("signin", "CredentialVerification") and details.get(name) != "Success" and whose in self.people:
+            self.failed[whose] += 1
+
+    def note(self, whose, what, at, name):
+        if whose in self.people:
+            self.last[whose][what] = max(self.last[whose].get(what, (at, name)), (at, name))
+
+    def age(self, person, event, states):
+        created, enabled = instant(person["CreatedAt"]), self.last[person["UserId"]].get("enabled")
+        if enabled and (not event or enabled[0] > event[0]):
+            since, basis = enabled[0], "enabled"
+        elif event:
+            since, basis = event
+        else:
+            since, basis = created, "created"
+        days = (self.as_of - since) // datetime.timedelta(days=1)
+        state = states[2] if days >= 90 else states[1] if days >= 86 else states[0]
+        needed = self.as_of - datetime.timedelta(days=90)
+        covered = self.coverage and (self.coverage <= needed or self.coverage <= created)
+        if basis in ("created", "enabled") and not covered and state != states[0]:
+            return "unknown", None, None
+        return state, days, basis
+
+    def row(self, id):
+        person, last = self.people[id], self.last[id]
+        if person["UserStatus"] == "DISABLED":
+            return ("disabled", None, None, "disabled", None, None, self.failed[id])
+        password = ("n/a", None, None)
+        if not person.get("ExternalIds"):
+            password = self.age(person, last.get("password"), ("ok", "warn", "expired"))
+            password = (*password[:2], "event" if password[2] == "UpdatePassword" else password[2])
+        used = max((last[it] for it in ("sign-in", "use") if it in last), default=None)
+        return (*password, *self.age(person, used, ("ok", "inactive_warn", "inactive")), self.failed[id])
+
+
+def organization(random_):
+    users, records = [], []
+    start = instant(AS_OF) - datetime.timedelta(days=150)
+    new_id = lambda: str(uuid.UUID(int=random_.getrandbits(128), version=4))
+    text = lambda at: at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    for number in range(PEOPLE):
+        name = f"person{number}" + random_.choice(["", "", "@example.com"])
+        made = instant(AS_OF) - datetime.timedelta(seconds=random_.randrange(3600, 86400 * 600))
+        person = {"IdentityStoreId": STORE, "UserId": new_id(), "UserName": name, "CreatedAt": text(made),
+                  "UserStatus": random_.choice(["ENABLED"] * 9 + ["DISABLED"])}
+        if random_.random() < 0.2:
+            person["ExternalIds"] = [{"Issuer": "i", "Id": name}]
+        users.append(person)
+
+    def one(source, name, **more):
+        at = start + datetime.timedelta(seconds=random_.randrange(0, 86400 * 151))
+        return {"eventVersion": "1.11", "userIdentity": {"type": "Unknown"}, "eventTime": text(at), "eventID": new_id(),
+                "eventSource": source + ".amazonaws.com", "eventName": name, "awsRegion": REGION,
+                "requestParameters": None, "responseElements": None, **more}
+
+    def who(person):
+        store = random_.choice([STORE] * 12 + ["d-9067f00d12"])
+        behalf = {"userId": person["UserId"], "identityStoreArn": f"arn:aws:identitystore::111111111111:identitystore/{store}"}
+        name = person["UserName"]
+        typed = random_.choice([name, name.upper(), "CORP\\" + name, "HIDDEN_DUE_TO_SECURITY_REASONS"])
+        login = random_.choice([f"https://{STORE}.awsapps.com/start", "https://clients.amazonaws.com/workspaces"])
+        identity = random_.choice([{"onBehalfOf": behalf}, {"userName": typed}, {"userName": name, "onBehalfOf": behalf}, {}])
+        return {"userIdentity": {"type": "Unknown", **identity}, "additionalEventData": {"UserName": typed, "LoginTo": login}}
+
+    for person in users:
+        for _ in range(random_.choice([0, 0, 1, 3, 9])):
+            source, name = random_.choice([
+                ("sso", "Authenticate"), ("signin", "UserAuthentication"), ("sso", "Federate"), ("sso", "CreateToken"),
+                ("sso", "GetRoleCredentials"), ("signin", "CredentialChallenge"), ("signin", "CredentialVerification")])
+            outcome = {"serviceEventDetails": {name: random_.choice(["Success", "Success", "Failure"])}}
+            records.append(one(source, name, **who(person), **outcome))
+        if random_.random() < 0.4:
+            asked = {"requestParameters": {"identityStoreId": STORE, "userId": person["UserId"]}}
+            records.append(one("sso-directory", random_.choice(["UpdatePassword"] * 4 + ["EnableUser"]), **asked))
+    for record in random_.sample(records, len(records) // 10):
+        record["errorCode"] = "AccessDenied"
+    records += random_.sample(records, len(records) // 5)
+    # what every log has most of
+    filler = {"requestParameters": {"bucketName": "a-bucket", "key": "x" * 700, "eventName": "Authenticate?"}}
+    size = 0
+    while size < MEGABYTES << 20 or len({it["eventTime"][:10] for it in records}) < 151:
+        records.append(one("s3", random_.choice(["GetObject", "PutObject", "Decrypt"]), **filler))
+        size += 1100
+    random_.shuffle(records)
+    return users, records
+
+
+def generated(stage):
+    users, records = organization(random.Random(11))
+    stage.path("users.json").write_text(json.dumps({"Users": users}))
+    trail(stage.path("generated"), records, members=3)
+    words = ("--users", "users.json", "--source", "dir:generated", "--regions", REGION)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    ran, found = pci(stage, "report", *words)
+    most = max(before, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) // 1024
+    check(f"{MEGABYTES} MB of log are read in at most 100 MiB ({most})", most <= 100, most)
+    days = sorted({it["eventTime"][:10] for it in records if it["eventTime"] < AS_OF})
+    coverage = instant(days[0] + "T00:00:00Z")
+    check.equal("coverage is that of the days in the folder", found["coverage_from"], f"{days[0]}T00:00:00Z")
+    referee = Referee(users, records, AS_OF, coverage)
+    rows = {it["user_id"]: it for it in found["reports"][0]["users"]}
+    different = {}
+    for id in referee.people:
+        row = rows[id]
+        mine = tuple(row[name] for name in ("password_state", "password_age_days", "password_basis", "activity_state",
+                                            "inactive_days", "activity_basis", "failed_verifications"))
+        if mine != referee.row(id):
+            different[id] = (mine, referee.row(id))
+    check.equal(f"all {PEOPLE} people are as the slow reader has them", different, {})
+    states = {it["password_state"] for it in rows.values()} | {it["activity_state"] for it in rows.values()}
+    check("and there are all kinds of them", {"ok", "expired", "inactive", "disabled", "n/a"} <= states, states)
+    ran_csv, _ = pci(stage, "report", *words, output="csv")
+    check.equal("a row for each in CSV", len(ran_csv.stdout.splitlines()), PEOPLE + 1)
+    part = instant(AS_OF) - datetime.timedelta(days=60)
+    for path in stage.path("generated").rglob("*.json.gz"):
+        day = "-".join(path.parts[-4:-1])
+        if instant(day + "T00:00:00Z") == part:
+            path.unlink()
+    ran, found = pci(stage, "report", *words)
+    gap = Referee(users, [it for it in records if it["eventTime"][:10] != str(part.date())], AS_OF, part + datetime.timedelta(days=1))
+    different = [id for it in found["reports"][0]["users"] if (id := it["user_id"])
+                 and (it["password_state"], it["activity_state"]) != (gap.row(id)[0], gap.row(id)[3])]
+    check.equal("a missing day makes people unknown who would be over a limit, and nobody else", different, [])
+    check("and that is told", "the log does not reach back far enough" in ran.stderr, ran.stderr)
+    return users, records
+
+
+def broken(stage):
+    folder = stage.path("broken")
+    trail(folder, records_of(LOGS[0]) + records_of(LOGS[1]))
+    whole, found = pci(stage, "report", "--users", USERS, "--source", "dir:broken", "--coverage-from", FROM)
+    day = next(folder.rglob("08/20"))
+    good = next(day.iterdir()).read_bytes()
+    bad = {"cut.json.gz": good[:-9], "empty.json": b"", "garbage.json.gz": b"\x1f\x8b" + b"x" * 50, "list.json": b"[]",
+           "latin.json": b'{"Records":[{"eventName":"Authenticate","a":"\xe9"}]}', "half.json": b'{"Records":[{"eventName":',
+           "bad\x1b[2J.json": b"{", "trailing.json.gz": good + b"x" * 40, "insight.json": b'{"digest": 1}'}
+    for name, content in bad.items():
+        (day / name).write_bytes(content)
+    (day / "notes.txt").write_bytes(b"none of ours")
+    ran, again = pci(stage, "report", "--users", USERS, "--source", "dir:broken", "--coverage-from", FROM, "--state", "broken.state")
+    check("broken files are exit 1", whole.returncode == 0 and ran.returncode == 1, (whole.returncode, ran.returncode))
+    named = [line for line in ran.stderr.splitlines() if line.startswith("skipped: ")]
+    check.equal("each is named once", len(named), len(bad))
+    check("and none of them steers the terminal", "\x1b" not in ran.stderr, ran.stderr)
+    check.equal("and nobody is another for it", again["reports"][0]["users"], found["reports"][0]["users"])
+    check("no state is kept of it", not stage.path("broken.state").exists() and "state stays" in ran.stderr, ran.stderr)
+    before, _ = pci(stage, "report", "--users", USERS, "--source", "dir:broken")
+    (next(folder.rglob("08/31")) / "cut.json.gz").write_bytes(good[:-9])
+    ran, _ = pci(stage, "report", "--users", USERS, "--source", "dir:broken")
+    check("a day with a broken file ends what is covered", "the log is whole since" in before.stderr
+          and "the log is whole since" not in ran.stderr, ran.stderr)
+    for name, words, said in [
+        ("a log that is not there", ("--users", USERS, "--events", "absent.json"), "absent.json"),
+        ("a folder as a file", ("--users", USERS, "--events", "broken"), "--source dir:broken"),
+        ("nobody to judge", ("--events", LOGS[0]), "--users"),
+        ("people that are no list", ("--users", LOGS[0], "--events", LOGS[0]), "ListUsers"),
+        ("a source that is not there yet", ("--users", USERS, "--source", "s3://bucket"), "--events"),
+        ("a folder without logs", ("--users", USERS, "--source", "dir:."), ""),
+        ("limits the wrong way round", ("--users", USERS, "--events", LOGS[0], "--warn", "90"), "--expire"),
+        ("Okta without its data", ("--users", USERS, "--events", LOGS[0], "--password-from", "okta"), "api/v1/users"),
+        ("a queue", ("--users", USERS, "--events", LOGS[0], "--emit", "seed", "--emit-to", "sqs:x"), "SQS is not there"),
+    ]:
+        if name == "a folder without logs":
+            stage.path("none").mkdir()
+            words, said = ("--users", USERS, "--source", "dir:none"), "AWSLogs"
+        ran, _ = pci(stage, "report", *words)
+        check(f"{name} is exit 2", ran.returncode == 2 and said in ran.stderr and not ran.stdout, (ran.returncode, ran.stderr))
+
+
+def killed(stage, users, records):
+    """A run with a state that is killed, wherever it is, and run again."""
+    words = ("--users", "users.json", "--source", "dir:generated", "--coverage-from", FROM)
+    _, wanted = pci(stage, "report", *words)
+    log = "killed.log"
+    for number, seconds in enumerate([0.02, 0.1, 0.3, 0.6, 1.0]):
+        process = stage.spawn("pci", "report", "--as-of", AS_OF, *words, "--state", f"killed-{number}.state", log=log)
+        try:
+            process.wait(seconds)
+        except Exception:
+            stage.stop(process, signal.SIGKILL)
+        ran, found = pci(stage, "report", *words, "--state", f"killed-{number}.state")
+        check.equal(f"after a kill in {seconds} s the next run says the same", (ran.returncode, found["reports"][0]["users"]),
+                    (0, wanted["reports"][0]["users"]))
+    left = [it.name for it in stage.folder.iterdir() if it.name.startswith("killed-") and ".state." in it.name]
+    check("what a killed run left is never a state", len(left) <= 5, left)
+
+
+def handed_on(stage):
+    fixture = ("--users", USERS, "--events", *LOGS, "--coverage-from", FROM)
+    ran, _ = pci(stage, "report", *fixture, "--emit", "seed", output="table")
+    records = {it["eventName"]: it["userList"] for it in json.loads(ran.stdout)["Records"]}
+    wanted = {"PasswordChangeRequired": ["carol", "dave", "frank"], "InactiveUsers": ["dave", "mallory"]}
+    check.equal("who is over a limit, for the old consumer", records, wanted)
+    ran, _ = pci(stage, "report", *fixture, "--emit", "seed-legacy", "--emit-to", "seed.json", output="csv")
+    legacy = json.loads(stage.path("seed.json").read_text())["Records"]
+    check.equal("as it wrote it", [it["userList"] for it in legacy], ["['carol', 'dave', 'frank']", "['dave', 'mallory']"])
+    check("beside the report", ran.stdout.startswith("user_name,user_id,password_state,"), ran.stdout[:200])
+    for name in ("first", "second"):
+        ran, _ = pci(stage, "report", *fixture, "--evidence", f"{name}.json", "--fail-on-findings")
+    check.equal("findings are exit 3 where that was asked", ran.returncode, 3)
+    evidence = json.loads(stage.path("first.json").read_text())
+    sums = [hashlib.sha256(path.read_bytes()).hexdigest() for path in LOGS]
+    check.equal("the evidence has the fingerprint of each source", [it["sha256"] for it in evidence["sources"]], sums)
+    check("with version, parameters, coverage, people and alerts", evidence["version"] and evidence["params"]["warn_days"] == 86
+          and evidence["report"]["coverage_from"] == FROM and len(evidence["report"]["reports"][0]["users"]) == 13, evidence["params"])
+    check.equal("and is the same bytes each time", stage.path("first.json").read_bytes(), stage.path("second.json").read_bytes())
+    okta = [{"passwordChanged": "2025-06-05T00:00:00.000Z", "profile": {"email": "OLIVIA@example.com", "login": "x"}}]
+    stage.path("okta.json").write_text(json.dumps(okta))
+    _, found = pci(stage, "report", *fixture, "--password-from", "okta:okta.json")
+    olivia = next(it for it in found["reports"][0]["users"] if it["user_name"] == "olivia")
+    check.equal("Okta's word for people from there", (olivia["password_state"], olivia["password_age_days"], olivia["password_basis"]),
+                ("warn", 88, "okta"))
+
+
+def told(stage):
+    fixture = ("--users", USERS, "--events", *LOGS, "--coverage-from", FROM)
+    active = lambda rows: {it["rule"]: it["active"] for it in rows}
+    texts = lambda rows: [it["text"] for it in rows if it["text"]]
+    ran, first = pci(stage, "watch", *fixture)
+    wanted = {"pci/inactive": 2, "pci/inactive_warn": 2, "pci/password_expired": 3, "pci/password_warn": 3}
+    check.equal("the alerts of the fixture", active(first), wanted)
+    check("are told", len(texts(first)) == 4 and any("dave: not there for 304 days" in it for it in texts(first)), texts(first))
+    ran, again = pci(stage, "watch", *fixture)
+    check.equal("and the second run tells nothing", (active(again), texts(again)), (wanted, []))
+    later = "2025-09-02T00:00:00Z"
+    ran, rows = pci(stage, "watch", *fixture, as_of=later)
+    said = "\n".join(texts(rows))
+    check("a day later the next level is a new alert", "niaj: the password is 90 days old" in said and "olivia: not there for 90 days" in said, said)
+    check("and nobody is told twice, or taken for recovered", "dave" not in said and "ecovered" not in said, said)
+    reset = {"eventID": str(uuid.uuid4()), "eventTime": "2025-09-02T01:00:00Z", "eventSource": "sso-directory.amazonaws.com",
+             "eventName": "UpdatePassword", "userIdentity": {},
+             "requestParameters": {"identityStoreId": STORE, "userId": "4c26d907-4c27-489e-8e59-270c0ac14b71"}}
+    stage.path("reset.json").write_text(json.dumps({"Records": [reset]}))
+    stage.path("broken.json").write_text("{")
+    words = ("--users", USERS, "--events", *LOGS, "reset.json")
+    ran, rows = pci(stage, "watch", *words, "broken.json", "--coverage-from", FROM, as_of="2025-09-02T02:00:00Z")
+    check("with a broken file nothing is told, and nothing recovers", ran.returncode == 1 and texts(rows) == []
+          and {it["state"] for it in rows} == {"blocked"}, (ran.returncode, rows))
+    ran, rows = pci(stage, "watch", *words, as_of="2025-09-02T03:00:00Z")
+    said = "\n".join(texts(rows))
+    check("without coverage nobody recovers whom nothing is known of", "dave" not in said, said)
+    ran, rows = pci(stage, "watch", *words, "--coverage-from", FROM, as_of="2025-09-02T04:00:00Z")
+    listed = stage.run("alerts", "list", "--rows", "--output", "json").stdout
+    check("a newer event recovers, and is told", "carol" in said, said)
+    check("alerts list shows them like any other", "pci/password_expired" in listed, listed[:300])
+    ran, rows = pci(stage, "watch", *words, "--coverage-from", FROM, as_of="2025-09-09T05:00:00Z")
+    said = "\n".join(texts(rows))
+    check("after a week the hard kinds are told again", "dave: not there for 312 days" in said and "judy" in said, said)
+
+
+def main():
+    with Stage("pci") as stage:
+        fixture(stage)
+        users, records = generated(stage)
+        broken(stage)
+        killed(stage, users, records)
+        handed_on(stage)
+        told(stage)
+    check.end()
+
+
+main()
