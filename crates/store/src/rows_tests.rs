@@ -297,7 +297,9 @@ fn messages_and_alarms() {
         Message::Alert(Box::new(a_blocked_alert())),
     ];
     check_json("alert_state", &[an_alert_state()]);
-    check_json("message", &notices.chain(others).collect::<Vec<_>>());
+    let digests = crate::testing::digests().into_iter().map(Message::Digest);
+    let messages = notices.chain(others).chain(digests).collect::<Vec<_>>();
+    check_json("message", &messages);
     check_json("alarm", &[an_alarm()]);
 }
 
