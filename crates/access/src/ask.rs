@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::preview::{self, AskVerdict, Judgement, LengthLimits};
 use crate::{
-    Approval, Decided, Grant, Origin, Person, PlannedStart, Reminders, Request, RequestState,
-    Settings, Wanted,
+    Approval, Decided, DecidedKind, Grant, Origin, Person, PlannedStart, Reminders, Request,
+    RequestState, Settings, Wanted,
 };
 
 /// Longest reason, in characters after trimming (`access.md` §11.3).
@@ -457,7 +457,7 @@ fn draft(
         start: starts_at.map(|at| PlannedStart { at, agreed: None }),
         extends: form.extends.map(|grant| grant.id),
         decided: Decided {
-            kind: decision.map_or_else(|| "Invalid".to_owned(), |d| d.kind.as_str().to_owned()),
+            kind: decision.map_or(DecidedKind::Invalid, |d| DecidedKind::Rules(d.kind)),
             approvers: decision
                 .map(|d| d.approvers.iter().cloned().collect())
                 .unwrap_or_default(),

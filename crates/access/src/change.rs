@@ -6,7 +6,9 @@ use hallpass_audit::Draft;
 use hallpass_model::{Email, GrantId, HoldKey, RequestId, SweepId, TargetNames, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-use crate::{Accepted, Alarm, Grant, Lock, LocksSeen, Notice, Request, Sweep, SweepItem};
+use crate::{
+    Accepted, Alarm, DigestNews, Grant, Lock, LocksSeen, Notice, Request, Sweep, SweepItem,
+};
 
 /// A row to store: new, or in place of the version that was read.
 #[derive(Clone, Debug)]
@@ -105,8 +107,9 @@ pub struct Digest {
     pub sweep: SweepId,
     /// When it happened.
     pub at: Timestamp,
-    /// A few sentences for people.
-    pub text: String,
+    /// What is known of it.
+    #[serde(flatten)]
+    pub news: DigestNews,
 }
 
 /// The kinds of digests.

@@ -30,6 +30,7 @@ mod grant_press;
 mod guard_removals;
 mod haste;
 mod identity;
+mod identity_records;
 mod later_end;
 mod lock;
 mod notice;
@@ -48,7 +49,6 @@ mod start;
 mod state_kind;
 mod step;
 mod sweep;
-pub mod words;
 
 pub use alarm::{Alarm, AlarmKind, AlarmState};
 pub use approving::{Approving, COMMENT_CHARACTERS_MAX, Shortened};
@@ -65,8 +65,9 @@ pub use decide::{Actor, Authentication, Role};
 pub use grant::{EndCause, Grant, GrantState, Stuck};
 pub use guard_removals::Removals;
 pub use hallpass_audit::{Approval, Origin};
-pub use hallpass_rules::Directory;
+pub use hallpass_rules::{DecisionKind, Directory};
 pub use identity::{Identity, Owner, TokenSource};
+pub use identity_records::{IdentityRecord, SignInClaim};
 pub use later_end::LaterEnd;
 pub use lock::{ENDED_BY_A_LOCK, Force, HeldAccess, Lifted, Lock, Locking, LocksSeen};
 pub use notice::{
@@ -87,7 +88,7 @@ pub use preview::{
 };
 pub use records::{about_grant, about_request};
 pub use request::{
-    Closed, Decided, PendingRequest, Person, Reminders, Request, RequestState, Review,
+    Closed, Decided, DecidedKind, PendingRequest, Person, Reminders, Request, RequestState, Review,
     ReviewedVersion, Wanted,
 };
 pub use search::{Fit, Sought};
@@ -102,10 +103,12 @@ pub use settings::{AdminSignIn, OnRuleChange, Settings};
 pub use start::{AgreedStart, PlannedStart};
 pub use state_kind::{GrantStateKind, RequestStateKind};
 pub use sweep::{
-    ADOPTED_MAX, Acceptance, Accepted, Brake, Consent, Drift, Fate, Findings, GoneItem, Held,
-    ItemChange, ItemKind, ItemSight, LeftAlone, LeftOut, ListingFacts, MayAct, NotRead,
-    PREEXISTING_FOR, PatternError, RUNS_APART, RemovalLimit, Schedule, ScheduleError,
-    StandingListing, StandingPattern, StandingRefused, StandingScope, Sweep, SweepAction,
-    SweepItem, SweepMode, SweepReach, SweepReport, SweepSettings, SweepState, Trigger, Unread,
-    UnreadPlace, Wait, findings, plan_words,
+    ADOPTED_MAX, Acceptance, Accepted, Brake, ChangedHolding, Consent, DigestNews, Drift, Fate,
+    Findings, FirstOf, GoneItem, Held, ItemChange, ItemKind, ItemSight, LeftAlone, LeftOut,
+    ListingFacts, LookedOutcome, MayAct, NamedHolding, NextSweep, NotRead, PREEXISTING_FOR,
+    PatternError, RUNS_APART, RemovalLimit, Schedule, ScheduleError, StandingListing,
+    StandingPattern, StandingRefused, StandingScope, StuckHolding, Sweep, SweepAction,
+    SweepConfirmed, SweepDone, SweepItem, SweepLooked, SweepMode, SweepPurpose, SweepReach,
+    SweepReport, SweepSettings, SweepState, SweepWork, Trigger, Unread, UnreadPlace, Wait,
+    findings,
 };

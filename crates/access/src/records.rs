@@ -7,8 +7,8 @@ use hallpass_model::{
 };
 
 use crate::{
-    Actor, Digest, DigestKind, Grant, News, Notice, Origin, Person, PressRefused, Request, Sweep,
-    SweepItem,
+    Actor, Digest, DigestKind, DigestNews, Grant, News, Notice, Origin, Person, PressRefused,
+    Request, Sweep, SweepItem,
 };
 
 /// The instant of a step, and the identifiers drawn for it.
@@ -53,7 +53,7 @@ pub fn about_request(draft: Draft, request: &Request) -> Draft {
         .duration(request.duration)
         .secondary_domain(request.secondary_domain)
         .decided(
-            &request.decided.kind,
+            request.decided.kind.name(),
             &request.decided.based_on,
             &request.decided.config_hash,
         );
@@ -168,12 +168,12 @@ impl StepContext<'_> {
     }
 
     /// What those who run the place hear of a sweep.
-    pub(crate) fn digest(&self, digest: DigestKind, sweep: SweepId, text: String) -> Digest {
+    pub(crate) fn digest(&self, digest: DigestKind, sweep: SweepId, news: DigestNews) -> Digest {
         Digest {
             digest,
             sweep,
             at: self.now,
-            text,
+            news,
         }
     }
 

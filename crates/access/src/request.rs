@@ -17,7 +17,7 @@ use hallpass_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use hallpass_rules::Principal;
+use hallpass_rules::{DecisionKind, Principal};
 
 use crate::{Actor, AfterReview, PlannedStart, RequestStateKind, Shortened, break_glass};
 
@@ -65,8 +65,8 @@ pub enum Wanted {
 /// What the rules said when the request was made. Informative: authority is computed anew.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decided {
-    /// The decision's kind, by its name in the rules.
-    pub kind: String,
+    /// What it rests on.
+    pub kind: DecidedKind,
     /// Who could say yes.
     pub approvers: Vec<Email>,
     /// Their user ids, of those whom the directory knew: they may see the request. Requests from
@@ -81,6 +81,29 @@ pub struct Decided {
     pub config_hash: String,
     /// How many different people must say yes.
     pub approvals_needed: u32,
+}
+
+/// What a request rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DecidedKind {
+    /// What was asked for does not exist or may not be asked for: no rule was asked.
+    Invalid,
+    /// Standing access was given an end: no rule was asked.
+    Adopted,
+    /// What the rules said.
+    #[serde(untagged)]
+    Rules(DecisionKind),
+}
+
+impl DecidedKind {
+    /// Its name in stores, records and API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Invalid => "Invalid",
+            Self::Adopted => "Adopted",
+            Self::Rules(kind) => kind.as_str(),
+        }
+    }
 }
 
 /// One person's yes.

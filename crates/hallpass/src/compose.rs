@@ -44,6 +44,7 @@ pub(crate) use guards::{Guards, judge};
 pub(crate) use loops::{rest, spawn};
 pub(crate) use sources::{
     RandomIds, StoredSessions, StoredTokens, cache_snapshot, cached_snapshot, new_secret,
+    next_record,
 };
 
 use crate::clock::ProcessClock;

@@ -9,6 +9,7 @@ mod aws;
 mod email;
 #[cfg(test)]
 mod fuzz;
+mod glob;
 mod id;
 mod sources;
 mod span;
@@ -19,6 +20,7 @@ pub mod text;
 
 pub use aws::{AccountId, GroupId, IdError, PermissionSetArn, PermissionSetName, UserId};
 pub use email::{Email, EmailError};
+pub use glob::Glob;
 pub use id::{AuditId, GrantId, PrefixedIdError, RequestId, SweepId, TokenId};
 pub use jiff::Timestamp;
 pub use sources::{Clock, Clocks, Disagreement, IdSource, Look};

@@ -6,7 +6,6 @@
 
 #[cfg(test)]
 mod fuzz;
-mod words;
 
 mod mail;
 

@@ -15,6 +15,7 @@ use hallpass_model::{
 };
 use hallpass_wording::alert::alert_text;
 use hallpass_wording::notice::webhook_text;
+use hallpass_wording::sweeps::digest_text;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
@@ -279,7 +280,7 @@ fn digest_body(told: &DigestContext, id: &str, public_url: &str) -> Value {
         "id": id,
         "news": digest.digest.name(),
         "time": digest.at.to_string(),
-        "text": digest.text,
+        "text": digest_text(digest),
         "to": [],
         "url": format!("{public_url}/sweeps/{}", told.sweep.id),
         "request": null,

@@ -110,7 +110,7 @@ fn the_body_of_a_digest_names_its_sweep_and_no_request() {
     let sweep = told.sweep.id;
     assert_eq!(body["version"], 1);
     assert_eq!(body["news"], "sweep_found");
-    assert_eq!(body["text"], told.digest.text);
+    assert_eq!(body["text"], "digest 1");
     assert_eq!(body["request"], Value::Null);
     assert_eq!(body["grant"], Value::Null);
     assert_eq!(

@@ -9,7 +9,6 @@ pub mod cases;
 mod diagnostic;
 pub mod directory;
 mod engine;
-mod glob;
 mod hours;
 mod read;
 mod rule;
@@ -23,7 +22,7 @@ pub use engine::{
     DecisionStep, Effect, Explanation, Nearest, OverLimit, Permit, Principal, Requestable,
     Requirement, RuleColumns, RuleSummary, Rules, SetBits, SignInRequirement, Stage,
 };
-pub use glob::Glob;
+pub use hallpass_model::Glob;
 pub use read::{Loaded, RuleFile, load};
 pub use rule::{GroupRef, RuleId, TextPattern};
 pub use selftest::{RuleTestOutcome, TestResult};

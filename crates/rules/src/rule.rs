@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
-use hallpass_model::{AccountId, Email, GroupId, TimeSpan};
+use hallpass_model::{AccountId, Email, Glob, GroupId, TimeSpan};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-use crate::{diagnostic::Position, glob::Glob, hours::Hours};
+use crate::{diagnostic::Position, hours::Hours};
 
 /// The name of a rule in audit records and explanations. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

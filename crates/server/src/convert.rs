@@ -70,7 +70,7 @@ pub(crate) fn request(request: &Request) -> api::Request {
         created_at: request.asked_at,
         starts_at: request.start.as_ref().map(|start| start.at),
         expires_at: request.expires_at,
-        decision: request.decided.kind.clone(),
+        decision: request.decided.kind.name().to_owned(),
         approvers: request
             .decided
             .approvers

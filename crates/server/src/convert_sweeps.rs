@@ -2,7 +2,7 @@
 
 use hallpass_access::{
     Acceptance, Accepted, ItemChange, ItemKind, ItemSight, Stands, Sweep, SweepItem, SweepMode,
-    SweepReport, SweepState, Trigger, words,
+    SweepReport, SweepState, Trigger,
 };
 use hallpass_api as api;
 use hallpass_model::{HoldKey, TargetNames, Timestamp};
@@ -76,7 +76,7 @@ fn report(report: &SweepReport) -> api::SweepReport {
             .unread_places
             .iter()
             .map(|unread| api::UnreadPlace {
-                what: words::unread_place(&unread.what),
+                what: standing::unread_place(&unread.what),
                 error: unread.error.clone(),
             })
             .collect(),
@@ -149,7 +149,7 @@ pub(crate) fn item(item: &SweepItem) -> api::Standing {
             &item.key,
             &item.names,
             item.kind.name(),
-            words::item_kind(&item.kind),
+            standing::item_kind(&item.kind),
         )
     }
 }

@@ -7,7 +7,7 @@ use hallpass_access::{
     Request, Wanted,
 };
 use hallpass_model::{GrantId, RequestId, TimeSpan, Timestamp};
-use hallpass_wording::{escape, lists};
+use hallpass_wording::{dialogs, escape, lists};
 use serde_json::json;
 
 use crate::app::{FORM_PATIENCE, Slack, SlackReply};
@@ -412,7 +412,7 @@ fn reason_and_duration(
     let mut errors = BTreeMap::new();
     let length = reason.trim().chars().count();
     if length == 0 {
-        errors.insert(ids::REASON, "Say in a few words why.".to_owned());
+        errors.insert(ids::REASON, dialogs::REASON_MISSING.to_owned());
     } else if length > REASON_MAX {
         let has = lists::number(u64::try_from(length).unwrap_or(u64::MAX));
         let words = format!("At most 1,000 characters; this has {has}.");

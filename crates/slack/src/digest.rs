@@ -3,6 +3,7 @@
 use hallpass_access::{AlarmContext, AlarmState, AlertContext, DigestContext, DigestKind};
 use hallpass_wording::alert::alert_text;
 use hallpass_wording::shown;
+use hallpass_wording::sweeps::digest_text;
 use serde_json::{Value, json};
 
 use crate::app::Slack;
@@ -43,7 +44,7 @@ impl Slack {
                 DigestKind::SweepPlanned => &setup.marks.waiting,
                 DigestKind::SweepStopped | DigestKind::SweepFailed => &setup.marks.bad,
             },
-            text: &digest.text,
+            text: &digest_text(digest),
             link: format!(
                 "<{}/sweeps/{}|Open in Hallpass>",
                 setup.public_url, digest.sweep

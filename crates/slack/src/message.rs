@@ -2,7 +2,9 @@
 
 use hallpass_access::{Approval, Directory, Grant, GrantState, InLine, Request, RequestState};
 use hallpass_model::{TargetNames, Timestamp};
-use hallpass_wording::{ChannelStyle as _, SlackStyle, escape, grants, shown, shown_or_link};
+use hallpass_wording::{
+    ChannelStyle as _, SlackStyle, dialogs, escape, grants, shown, shown_or_link,
+};
 
 use crate::blocks::{Block, Style, Text, button, context, marked, plain};
 use crate::ids;
@@ -202,10 +204,8 @@ fn fields(scene: &Scene<'_>, shown: ShownRequest) -> Vec<Text> {
         fields.push(field("Ticket", &shown_or_link(ticket, room, &link)));
     }
     if request.secondary_domain {
-        fields.push(marked(format!(
-            "Matched through the second mail domain ({}). Check that this is the right person.",
-            escape(request.requester.email.as_str())
-        )));
+        let address = escape(request.requester.email.as_str());
+        fields.push(marked(dialogs::secondary_domain(&address)));
     }
     fields
 }

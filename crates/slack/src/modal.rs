@@ -1,11 +1,8 @@
 //! Windows: the forms to ask, deny and extend, and the page of what somebody has.
 
-use hallpass_access::{
-    BREAK_GLASS_MAX, Grant, GrantPresses, JUSTIFICATION_CHARACTERS_MIN, LaterEnd, Presses, Request,
-    Sought, TARGETS_MAX,
-};
+use hallpass_access::{Grant, GrantPresses, LaterEnd, Presses, Request, Sought, TARGETS_MAX};
 use hallpass_model::{TimeSpan, Timestamp};
-use hallpass_wording::{escape, grants, names, shown, time};
+use hallpass_wording::{dialogs, escape, grants, names, shown, time};
 use jiff::tz::TimeZone;
 
 use crate::blocks::{Block, Choice, Element, SlackView, Style, button, context, plain, section};
@@ -304,31 +301,22 @@ fn text_field(action: &str, multiline: bool, longest: u16) -> Element {
 
 /// The form to break the glass: who is told, and why it cannot wait.
 pub(crate) fn break_glass(request: &Request, approvers: usize) -> SlackView {
-    let told = match approvers {
-        0 => "All admins".to_owned(),
-        1 => "1 approver and all admins".to_owned(),
-        more => format!("{more} approvers and all admins"),
-    };
+    let told = dialogs::break_glass_is_told(approvers);
     let blocks = vec![
         section(
             "question",
-            format!(
-                "*{}*\n{told} are told now. Someone else must close a review afterwards.",
-                words::target(&request.names)
-            ),
+            format!("*{}*\n{told}", words::target(&request.names)),
         ),
         Block::Input {
             block_id: ids::REASON.to_owned(),
-            label: plain(format!(
-                "Justification, {JUSTIFICATION_CHARACTERS_MIN} characters or more"
-            )),
+            label: plain(dialogs::justification()),
             element: text_field(ids::REASON_ACTION, true, INPUT_MAX),
             hint: None,
             optional: false,
             dispatch_action: false,
         },
     ];
-    let name = format!("Break glass for {}?", request.duration.min(BREAK_GLASS_MAX));
+    let name = dialogs::break_glass(request);
     SlackView {
         close: plain("Go back"),
         private_metadata: request.id.to_string(),
@@ -349,13 +337,10 @@ pub(crate) fn close_review(request: &Request) -> SlackView {
     );
     let blocks = vec![
         section("question", question),
-        context(
-            "told",
-            format!("You say that somebody looked at it; {name} is told, with your words."),
-        ),
+        context("told", dialogs::closing_is_told(&name)),
         Block::Input {
             block_id: ids::REASON.to_owned(),
-            label: plain("What did you find?"),
+            label: plain(dialogs::WHAT_WAS_FOUND),
             element: text_field(ids::REASON_ACTION, true, 1_000),
             hint: None,
             optional: true,
@@ -367,7 +352,7 @@ pub(crate) fn close_review(request: &Request) -> SlackView {
         private_metadata: request.id.to_string(),
         ..form(
             ids::FORM_REVIEW,
-            "Close the review?",
+            dialogs::CLOSE_REVIEW,
             "Close review",
             blocks,
         )
@@ -377,7 +362,7 @@ pub(crate) fn close_review(request: &Request) -> SlackView {
 /// The form to approve for less time, with an optional comment.
 pub(crate) fn approve(request: &Request, shorter: &[TimeSpan]) -> SlackView {
     let name = escape(names::first_name(&request.requester.name));
-    let as_asked = format!("{}, as it stands", request.duration);
+    let as_asked = dialogs::as_it_stands(request);
     let as_asked = Choice::new(&as_asked, request.duration.as_seconds().to_string());
     let shorter = shorter.iter();
     let shorter = shorter.map(|it| Choice::new(&it.to_string(), it.as_seconds().to_string()));

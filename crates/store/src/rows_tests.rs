@@ -2,6 +2,7 @@
 //! per kind of body in `tests/golden/bodies`; `BLESS=1` writes what is stored now. A difference is a change
 //! of what is stored: then the lines of before go to `earlier/`, and every one of them still loads.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,11 @@ use hallpass_access::{
 use hallpass_assignments::{AssignmentRow, OperationKind};
 use hallpass_model::{TargetNames, TimeSpan};
 use hallpass_org::{Drill, session_revocation::CutState};
-use hallpass_runner::{Plan, PlanId, PlanLimits};
+use hallpass_runner::{
+    Final, JournalEntry, Lane, Plan, PlanId, PlanLimits, PlanStep, StepEnd, StepId, StepProbe,
+    StepTarget,
+};
+use serde_json::json;
 
 use super::*;
 use crate::steps::{cut_of, desired};
@@ -297,7 +302,9 @@ fn messages_and_alarms() {
         Message::Alert(Box::new(a_blocked_alert())),
     ];
     check_json("alert_state", &[an_alert_state()]);
-    check_json("message", &notices.chain(others).collect::<Vec<_>>());
+    let digests = crate::testing::digests().into_iter().map(Message::Digest);
+    let messages = notices.chain(others).chain(digests).collect::<Vec<_>>();
+    check_json("message", &messages);
     check_json("alarm", &[an_alarm()]);
 }
 
@@ -402,11 +409,107 @@ fn plans_and_what_they_leave_behind() {
         steps: Vec::new(),
         facts: serde_json::json!({"n": 1}),
         limits: PlanLimits::USUAL,
-        expected: std::collections::BTreeMap::new(),
+        expected: BTreeMap::new(),
         made_at: at(0),
         made_by: "ana".to_owned(),
     };
-    check_json("plan", &[plan]);
+    check_json("plan", &[plan.clone(), a_plan_with_a_step(plan)]);
+    check_json("plan_journal", &journal_records());
+}
+
+/// Each optional member filled.
+fn a_plan_with_a_step(plan: Plan) -> Plan {
+    let step = PlanStep {
+        id: step(1),
+        target: StepTarget::global("000000000001", "p-1"),
+        kind: "policy.attach".to_owned(),
+        desired: json!({"policy": "p-1"}),
+        lane: Lane {
+            apart: Some("ou-1".to_owned()),
+            ..Lane::organizations_write()
+        },
+        after: vec![step(2)],
+        token: "0123".to_owned(),
+        timeout: TimeSpan::minutes(5),
+    };
+    Plan {
+        steps: vec![step],
+        expected: probes(),
+        ..plan
+    }
+}
+
+fn step(n: u64) -> StepId {
+    StepId::named(format!("{n:016x}"))
+}
+
+/// What a look may show.
+fn probes() -> BTreeMap<StepId, StepProbe> {
+    let all = [
+        StepProbe::Satisfied,
+        StepProbe::Absent,
+        StepProbe::Differs {
+            old: json!({"n": 1}),
+        },
+        StepProbe::InProgress {
+            remote: "car-1".to_owned(),
+        },
+        StepProbe::Blocked {
+            reason: "closed".to_owned(),
+        },
+    ];
+    (1..).map(step).zip(all).collect()
+}
+
+/// Every entry of a plan's journal, with what may be left out and without it.
+fn journal_records() -> Vec<hallpass_runner::Record> {
+    let whole = Final {
+        old: json!({"n": 1}),
+        new: json!({"n": 2}),
+        requests: vec!["r-1".to_owned()],
+        ..Final::without_change(StepEnd::Failed, "denied", 3)
+    };
+    let ends = [
+        StepEnd::Unchanged,
+        StepEnd::Changed,
+        StepEnd::Skipped,
+        StepEnd::InProgress,
+        StepEnd::Blocked,
+        StepEnd::Drifted,
+    ]
+    .map(|outcome| Final::without_change(outcome, "", 0));
+    let intent = |old| JournalEntry::Intent {
+        step: step(1),
+        token: "0123".to_owned(),
+        old,
+    };
+    let note = |about| JournalEntry::Note {
+        step: about,
+        text: "the lease is lost".to_owned(),
+    };
+    let (remote, at_remote) = ("car-1".to_owned(), "car-1".to_owned());
+    let begun = [
+        JournalEntry::Planned { expected: probes() },
+        intent(json!({"n": 1})),
+        intent(serde_json::Value::Null),
+        JournalEntry::Accepted {
+            step: step(1),
+            remote,
+        },
+        JournalEntry::Poll {
+            step: step(1),
+            remote: at_remote,
+        },
+        note(None),
+        note(Some(step(1))),
+    ];
+    let over = ends.into_iter().chain([whole]);
+    let over = over.map(|end| JournalEntry::Final { step: step(1), end });
+    let entries = begun.into_iter().chain(over);
+    entries
+        .zip(1..)
+        .map(|(entry, n)| hallpass_runner::Record { at: at(n), entry })
+        .collect()
 }
 
 #[test]

@@ -6,17 +6,19 @@
 )]
 
 mod alerts;
+mod digests;
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
 use hallpass_access::{
-    Accepted, Approval, Change, Decided, DesiredAssignment, Digest, DigestKind, DirectoryFault,
-    Drift, EndCause, EndOutcome, Fate, Grant, GrantState, HeldAccess, ItemChange, ItemKind,
-    ItemSight, LeftOut, Lock, News, Notice, Origin, Person, Reminders, Request, RequestState,
-    StandingListing, StandingScope, StandingSource, StoredAnswer, Sweep, SweepItem, SweepMode,
-    SweepReach, SweepReport, SweepState, TokenSource, Trigger, Unread, UnreadPlace, Wanted, Write,
+    Accepted, Approval, Change, Decided, DecidedKind, DecisionKind, DesiredAssignment, Digest,
+    DigestKind, DigestNews, DirectoryFault, Drift, EndCause, EndOutcome, Fate, Grant, GrantState,
+    HeldAccess, ItemChange, ItemKind, ItemSight, LeftOut, Lock, News, Notice, Origin, Person,
+    Reminders, Request, RequestState, StandingListing, StandingScope, StandingSource, StoredAnswer,
+    Sweep, SweepItem, SweepMode, SweepReach, SweepReport, SweepState, TokenSource, Trigger, Unread,
+    UnreadPlace, Wanted, Write,
 };
 use hallpass_assignments::{AssignmentRow, Haste, Lease, Operation, OperationKind, Proof};
 use hallpass_audit::{Draft, Event};
@@ -27,6 +29,7 @@ use hallpass_model::{
 use uuid::Uuid;
 
 pub use alerts::{a_blocked_alert, an_alert, an_alert_state};
+pub use digests::digests;
 
 use crate::TokenRow;
 
@@ -129,7 +132,7 @@ pub fn a_request(n: u64) -> Request {
         extends: None,
         asked_with: vec![request_id(n + 500)],
         decided: Decided {
-            kind: "RequiresApproval".to_owned(),
+            kind: DecidedKind::Rules(DecisionKind::RequiresApproval),
             approvers: vec![email(900)],
             approver_users: vec![user(900)],
             notify: Vec::new(),
@@ -379,7 +382,7 @@ pub fn a_digest(n: u64) -> Digest {
         digest: DigestKind::SweepFound,
         sweep: sweep_id(n),
         at: at(n),
-        text: format!("digest {n}"),
+        news: DigestNews::Text(format!("digest {n}")),
     }
 }
 

@@ -4,9 +4,12 @@
 //! Knows the types of the journey. Never knows how anything is delivered, drawn or stored.
 #![warn(missing_docs)]
 
+pub mod alarm;
 pub mod alert;
 pub mod notice;
+pub mod sweeps;
 
+pub mod dialogs;
 pub mod grants;
 pub mod refused;
 pub mod standing;

@@ -1,8 +1,7 @@
 //! What is said of standing access, and of what sweeps do about it.
 
-use hallpass_access::words::NOT_LOOKED_AT;
 use hallpass_access::{
-    EndOutcome, Fate, ItemKind, LeftAlone, LeftOut, SweepAction, SweepMode, Wait,
+    EndOutcome, Fate, ItemKind, LeftAlone, LeftOut, SweepAction, SweepMode, UnreadPlace, Wait,
 };
 use hallpass_model::Timestamp;
 
@@ -16,6 +15,36 @@ pub fn held_already(seen: &str) -> String {
 
 /// Of what somebody accepted and a sweep did not find.
 pub const ACCEPTED_ABSENT: &str = "accepted, and not found by the newest sweep";
+
+/// What no check looks at (`access.md` §10.8).
+pub const NOT_LOOKED_AT: &str =
+    "Not looked at: account access manager entitlements, which no listing of assignments shows.";
+
+/// What an item of a sweep is, in a few words.
+pub const fn item_kind(kind: &ItemKind) -> &'static str {
+    match kind {
+        ItemKind::Unknown => "nobody recorded it",
+        ItemKind::Preexisting { .. } => "a grant found it standing",
+        ItemKind::UnderGrant => "it stands below a grant",
+        ItemKind::Accepted { .. } => "accepted as standing",
+        ItemKind::ReviewOverdue { .. } => "accepted, and its review is overdue",
+    }
+}
+
+/// What could not be read, for people.
+pub fn unread_place(what: &UnreadPlace) -> String {
+    match what {
+        UnreadPlace::Account { account } => format!("account {account}"),
+        UnreadPlace::PermissionSet { permission_set } => {
+            format!("permission set {permission_set}")
+        }
+        UnreadPlace::Pair {
+            account,
+            permission_set,
+        } => format!("account {account}, permission set {permission_set}"),
+        UnreadPlace::Group { group } => format!("group {group}"),
+    }
+}
 
 /// What is done about an item of a sweep. `at` writes instants as the reader sees them.
 pub fn fate(fate: &Fate, at: impl Fn(Timestamp) -> String) -> String {

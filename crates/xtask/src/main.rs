@@ -13,6 +13,7 @@ mod acceptance;
 mod arrows;
 mod citations;
 mod manifests;
+mod mapped;
 mod outside;
 mod sizes;
 mod sources;

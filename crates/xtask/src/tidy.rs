@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::mapped::Landmarks;
 use crate::spec::Spec;
 use crate::type_names::TypeNames;
 use crate::{acceptance, arrows, citations, manifests, outside, site, sizes, sources, texts};
@@ -70,8 +71,10 @@ pub(crate) fn run(root: &Path) -> Result<Vec<Breach>, TidyError> {
         }
     }
     let (mut spec, mut names) = (Spec::default(), TypeNames::default());
+    let mut landmarks = Landmarks::default();
     for (path, text) in &files {
         findings.extend(spec.add(path, text));
+        landmarks.add(path, text);
         if has_extension(path, "rs") {
             names.add(path, text);
         }
@@ -81,6 +84,7 @@ pub(crate) fn run(root: &Path) -> Result<Vec<Breach>, TidyError> {
         findings.extend(check_file(path, text));
         findings.extend(citations::check(&spec, path, text));
         findings.extend(acceptance::played(&spec, path, text));
+        findings.extend(landmarks.check(path, text));
     }
     let text_of = |wanted: &str| {
         let found = files.iter().find(|(path, _)| path == wanted);

@@ -106,7 +106,7 @@ impl Access {
         let told = sweep::done(&done, &items);
         let change = Change {
             digests: told
-                .map(|text| step.digest(DigestKind::SweepDone, run.id, text))
+                .map(|news| step.digest(DigestKind::SweepDone, run.id, news))
                 .into_iter()
                 .collect(),
             sweeps: vec![Write::Update(done)],

@@ -13,9 +13,9 @@ use super::{Access, AccessError, RACES_MAX};
 use crate::records::Doer;
 use crate::sweep::{self, TargetLabels};
 use crate::{
-    Accepted, Change, CommitError, Consent, DigestKind, Drift, Findings, Held, ItemChange,
-    ItemKind, ListingFacts, MayAct, StandingListing, StandingScope, Sweep, SweepItem, SweepMode,
-    SweepState, Trigger, Write,
+    Accepted, Change, CommitError, Consent, DigestKind, DigestNews, Drift, Findings, Held,
+    ItemChange, ItemKind, ListingFacts, MayAct, StandingListing, StandingScope, Sweep, SweepItem,
+    SweepMode, SweepState, Trigger, Write,
 };
 
 /// Runs looked back at to know when the next is due, and whether the mode was confirmed.
@@ -232,10 +232,11 @@ impl Access {
         let record = step
             .of_sweep(Event::SweepFailed, Doer::Hallpass, sweep)
             .error(error);
-        let text = format!(
-            "Standing access could not be looked at: {error}. It is tried again in {AGAIN_AFTER}."
-        );
-        let told = step.digest(DigestKind::SweepFailed, sweep.id, text);
+        let news = DigestNews::Failed {
+            error: error.to_owned(),
+            again_after: AGAIN_AFTER,
+        };
+        let told = step.digest(DigestKind::SweepFailed, sweep.id, news);
         let change = Change {
             audit: vec![record],
             // one word for a whole outage
@@ -324,11 +325,11 @@ impl Access {
             state,
             ..sweep.clone()
         };
-        let told = sweep::before(&stored, &items, known.earlier.as_ref(), self.next_act(now));
+        let told = sweep::looked(&stored, &items, known.earlier.as_ref(), self.next_act(now));
         let mut change = Change {
             audit: self.records_of(&stored, &items),
             digests: told
-                .map(|(kind, text)| step.digest(kind, stored.id, text))
+                .map(|(kind, news)| step.digest(kind, stored.id, news))
                 .into_iter()
                 .collect(),
             ..Change::default()

@@ -7,8 +7,8 @@ use hallpass_rules::Principal;
 use super::{Accepted, Sweep};
 use crate::records::{Doer, StepContext};
 use crate::{
-    AcceptanceWrite, Approval, Change, Decided, DesiredAssignment, Grant, GrantState, News, Person,
-    Reminders, Request, RequestState, Wanted, Write,
+    AcceptanceWrite, Approval, Change, Decided, DecidedKind, DesiredAssignment, Grant, GrantState,
+    News, Person, Reminders, Request, RequestState, Wanted, Write,
 };
 
 /// How access is adopted.
@@ -123,7 +123,7 @@ fn request(
         start: None,
         extends: None,
         decided: Decided {
-            kind: "Adopted".to_owned(),
+            kind: DecidedKind::Adopted,
             approvers: Vec::new(),
             approver_users: Vec::new(),
             notify: Vec::new(),

@@ -87,10 +87,10 @@ pub(crate) fn confirm(
     let record = step
         .of_sweep(Event::SweepConfirmed, Doer::Person(actor), sweep)
         .why(&format!("{count} items, {}", sweep.mode.name()));
-    let text = super::digest::confirmed(&actor.name, sweep, items);
+    let told = super::confirmed(&actor.name, sweep, items);
     Ok(Change {
         audit: vec![record],
-        digests: vec![step.digest(DigestKind::SweepFound, sweep.id, text)],
+        digests: vec![step.digest(DigestKind::SweepFound, sweep.id, told)],
         sweeps: vec![Write::Update(next)],
         sweep_items: due.collect(),
         ..Change::default()

@@ -1,69 +1,296 @@
-//! What those who run the place are told of a run: what is new or changed, and how much is as it
-//! was. One digest for each run.
+//! What those who run the place are told of a run, as facts: what is new or changed, and how much is as
+//! it was. One digest for each run. The sentences are in `hallpass-wording`.
 
-use std::fmt::Write as _;
-
-use hallpass_model::Timestamp;
+use hallpass_model::{TargetNames, TimeSpan, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::{
-    Fate, ItemChange, ItemKind, ItemSight, LeftOut, Sweep, SweepAction, SweepItem, SweepReport,
-    SweepState,
+    Brake, Fate, ItemChange, ItemKind, ItemSight, LeftOut, Sweep, SweepAction, SweepItem,
+    SweepReport, SweepState, Unread,
 };
-use crate::{DigestKind, words};
+use crate::DigestKind;
 
 /// Items named in a digest; more are counted.
 const NAMED_MAX: usize = 20;
+/// Places named in a digest that could not be read; more are counted.
+const UNREAD_NAMED_MAX: usize = 5;
+
+/// What is told of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DigestNews {
+    /// It has looked.
+    Looked(Box<SweepLooked>),
+    /// Somebody confirmed its plan.
+    Confirmed(SweepConfirmed),
+    /// It is over, and did something.
+    Done(SweepDone),
+    /// It could not look.
+    Failed {
+        /// What was said.
+        error: String,
+        /// After which time it is tried again.
+        again_after: TimeSpan,
+    },
+    /// A sentence: digests stored before facts were kept have nothing else.
+    Text(String),
+}
+
+/// The first of many, by name, and how many there are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstOf<T> {
+    /// The first of them.
+    pub named: Vec<T>,
+    /// All of them.
+    pub count: u64,
+}
+
+impl<T> FirstOf<T> {
+    /// The first of what there is.
+    pub fn all(items: impl Iterator<Item = T>) -> Self {
+        let (mut named, mut count) = (Vec::new(), 0);
+        for item in items {
+            count += 1;
+            if named.len() < NAMED_MAX {
+                named.push(item);
+            }
+        }
+        Self { named, count }
+    }
+
+    /// How many are not named.
+    pub fn more(&self) -> u64 {
+        let named = u64::try_from(self.named.len()).unwrap_or(u64::MAX);
+        self.count.saturating_sub(named)
+    }
+}
+
+/// Who has what, by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedHolding {
+    /// The target's names.
+    pub names: TargetNames,
+    /// Who holds it.
+    pub holder: String,
+}
+
+impl NamedHolding {
+    fn of(item: &SweepItem) -> Self {
+        Self {
+            names: item.names.clone(),
+            holder: item.holder_name().to_owned(),
+        }
+    }
+}
+
+/// An item that differs from the run before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangedHolding {
+    /// Who has what.
+    #[serde(flatten)]
+    pub holding: NamedHolding,
+    /// How it differs.
+    pub change: ItemChange,
+    /// What it is.
+    pub kind: ItemKind,
+}
+
+/// An item that AWS refuses to remove.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StuckHolding {
+    /// Who has what.
+    #[serde(flatten)]
+    pub holding: NamedHolding,
+    /// What AWS says.
+    pub reason: String,
+}
+
+/// What a run does, or would, once somebody confirms it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SweepWork {
+    /// What becomes of each item.
+    #[serde(flatten)]
+    pub action: SweepAction,
+    /// How many items.
+    pub count: u64,
+}
+
+impl SweepWork {
+    /// What is to be done about the items of a run.
+    pub fn of(items: &[SweepItem]) -> Self {
+        let mut actions = items.iter().filter_map(|item| match item.fate {
+            Fate::Planned { action } | Fate::Due { action } => Some(action),
+            _ => None,
+        });
+        let first = actions.next();
+        let rest = actions.map(|_| 1).sum::<u64>();
+        Self {
+            action: first.unwrap_or(SweepAction::Remove),
+            count: u64::from(first.is_some()) + rest,
+        }
+    }
+}
+
+/// What became of a run once it had looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LookedOutcome {
+    /// Its plan waits for an administrator.
+    Planned(SweepWork),
+    /// It would do too much, and waits for an administrator.
+    Stopped(Brake),
+    /// It acts.
+    Working(SweepWork),
+    /// There is nothing to do.
+    Done,
+}
+
+/// When the next run does something about what is still unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextSweep {
+    /// When it begins.
+    pub at: Timestamp,
+    /// What it does.
+    #[serde(flatten)]
+    pub action: SweepAction,
+}
+
+/// Whether a run was made to act or to look only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SweepPurpose {
+    /// To do what the mode says.
+    Sweep,
+    /// To look and report.
+    Check,
+}
+
+/// What a run found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SweepLooked {
+    /// What it was made for.
+    pub purpose: SweepPurpose,
+    /// When it began.
+    pub begun_at: Timestamp,
+    /// What became of it.
+    pub outcome: LookedOutcome,
+    /// What is new or changed, and accepted by nobody.
+    pub changed: FirstOf<ChangedHolding>,
+    /// What the run before had and this one did not find.
+    pub gone: FirstOf<NamedHolding>,
+    /// How much is unknown as before.
+    pub unknown_as_before: u64,
+    /// How much is accepted.
+    pub accepted: u64,
+    /// How much could not be read.
+    pub unread: u64,
+    /// The first of it.
+    pub unread_places: Vec<Unread>,
+    /// What is left out by intent.
+    pub left_out: Vec<LeftOut>,
+    /// The next run that acts.
+    pub next: Option<NextSweep>,
+}
+
+/// That somebody confirmed a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SweepConfirmed {
+    /// The name of who did.
+    pub by: String,
+    /// When the run began.
+    pub begun_at: Timestamp,
+    /// What it does now.
+    pub work: SweepWork,
+    /// About what.
+    pub items: FirstOf<NamedHolding>,
+}
+
+/// What a run did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SweepDone {
+    /// When the run began.
+    pub begun_at: Timestamp,
+    /// How many are removed or gone.
+    pub gone: u64,
+    /// How many were given an end.
+    pub adopted: u64,
+    /// How many were left alone.
+    pub left_alone: u64,
+    /// What AWS refuses to remove.
+    pub stuck: FirstOf<StuckHolding>,
+}
 
 /// What is told once a run has looked; `None` when nothing differs from the run before.
-pub(crate) fn before(
+pub(crate) fn looked(
     sweep: &Sweep,
     items: &[SweepItem],
     earlier: Option<&Sweep>,
     next_sweep: Option<Timestamp>,
-) -> Option<(DigestKind, String)> {
+) -> Option<(DigestKind, DigestNews)> {
     let report = sweep.report.as_ref()?;
-    let due = items
-        .iter()
-        .filter(|item| matches!(item.fate, Fate::Due { .. }))
-        .count();
-    let kind = match &sweep.state {
-        SweepState::Planned { .. } => DigestKind::SweepPlanned,
-        SweepState::Stopped { .. } => DigestKind::SweepStopped,
-        SweepState::Working { .. } => DigestKind::SweepFound,
-        SweepState::Done { .. } if has_news(report, items, earlier) => DigestKind::SweepFound,
+    let work = SweepWork::of(items);
+    let (kind, outcome) = match &sweep.state {
+        SweepState::Planned { .. } => (DigestKind::SweepPlanned, LookedOutcome::Planned(work)),
+        SweepState::Stopped { brake, .. } => {
+            (DigestKind::SweepStopped, LookedOutcome::Stopped(*brake))
+        }
+        SweepState::Working { .. } => (DigestKind::SweepFound, LookedOutcome::Working(work)),
+        SweepState::Done { .. } if has_news(report, items, earlier) => {
+            (DigestKind::SweepFound, LookedOutcome::Done)
+        }
         SweepState::Done { .. }
         | SweepState::Running
         | SweepState::Interrupted { .. }
         | SweepState::Failed { .. }
         | SweepState::Replaced { .. } => return None,
     };
-    let mut text = headline(sweep, items, due);
-    changes(&mut text, report, items);
-    unread(&mut text, report);
-    if let (Some(at), Some(action)) = (next_sweep, sweep.mode.action()) {
-        let does = match action {
-            SweepAction::Remove => "removes",
-            SweepAction::Adopt { .. } => "gives an end to",
-        };
-        let at = words::instant(at);
-        line(
-            &mut text,
-            format!("The next sweep, at {at}, {does} what is still unknown."),
-        );
-    }
-    if kind == DigestKind::SweepPlanned || kind == DigestKind::SweepStopped {
-        let id = sweep.id;
-        line(
-            &mut text,
-            format!("An administrator confirms it with `hallpass sweep confirm {id}`."),
-        );
-    }
-    Some((kind, text))
+    let changed = items.iter().filter(|item| is_news(item));
+    let as_before = |item: &&SweepItem| item.kind.is_unaccepted() && !is_news(item);
+    let looked = SweepLooked {
+        purpose: if sweep.trigger.acts() {
+            SweepPurpose::Sweep
+        } else {
+            SweepPurpose::Check
+        },
+        begun_at: sweep.begun_at,
+        outcome,
+        changed: FirstOf::all(changed.map(|item| ChangedHolding {
+            holding: NamedHolding::of(item),
+            change: item.change,
+            kind: item.kind.clone(),
+        })),
+        gone: gone(report),
+        unknown_as_before: count(items, as_before),
+        accepted: report.accepted,
+        unread: report.unread,
+        unread_places: report
+            .unread_places
+            .iter()
+            .take(UNREAD_NAMED_MAX)
+            .cloned()
+            .collect(),
+        left_out: report.left_out.clone(),
+        next: next_sweep
+            .zip(sweep.mode.action())
+            .map(|(at, action)| NextSweep { at, action }),
+    };
+    Some((kind, DigestNews::Looked(Box::new(looked))))
 }
 
-fn line(text: &mut String, more: impl AsRef<str>) {
-    text.push('\n');
-    text.push_str(more.as_ref());
+fn count(items: &[SweepItem], is_wanted: impl Fn(&&SweepItem) -> bool) -> u64 {
+    u64::try_from(items.iter().filter(is_wanted).count()).unwrap_or(u64::MAX)
+}
+
+/// A report keeps the first of what is gone.
+fn gone(report: &SweepReport) -> FirstOf<NamedHolding> {
+    let kept = report.gone_items.iter().map(|gone| NamedHolding {
+        names: gone.names.clone(),
+        holder: gone.holder.clone(),
+    });
+    FirstOf {
+        count: report.gone,
+        ..FirstOf::all(kept)
+    }
 }
 
 /// Whether somebody has to hear of it.
@@ -90,166 +317,35 @@ fn is_news(item: &SweepItem) -> bool {
     differs && matters && item.sight == ItemSight::Seen
 }
 
-fn headline(sweep: &Sweep, items: &[SweepItem], due: usize) -> String {
-    let at = words::instant(sweep.begun_at);
-    let what = if sweep.trigger.acts() {
-        "Sweep"
-    } else {
-        "Check"
-    };
-    match &sweep.state {
-        SweepState::Planned { .. } => {
-            let plan = plan_words(items);
-            format!("{what} of {at}: it would {plan}. Nothing was done.")
-        }
-        SweepState::Stopped { brake, .. } => {
-            format!("{what} of {at} stopped: {brake}. Nothing was done.")
-        }
-        SweepState::Working { .. } => {
-            let does = match sweep.mode.action() {
-                Some(SweepAction::Adopt { .. }) => "get an end now",
-                Some(SweepAction::Remove) | None => "are being removed now",
-            };
-            format!("{what} of {at}: {due} items that nobody recorded {does}.")
-        }
-        SweepState::Running
-        | SweepState::Interrupted { .. }
-        | SweepState::Failed { .. }
-        | SweepState::Replaced { .. }
-        | SweepState::Done { .. } => format!("{what} of {at}."),
-    }
-}
-
-/// What a run would do, or does: `remove 4 assignments`.
-pub fn plan_words(items: &[SweepItem]) -> String {
-    let action = items.iter().find_map(|item| match item.fate {
-        Fate::Planned { action } | Fate::Due { action } => Some(action),
-        _ => None,
-    });
-    let count = items
-        .iter()
-        .filter(|item| matches!(item.fate, Fate::Planned { .. } | Fate::Due { .. }))
-        .count();
-    let noun = if count == 1 {
-        "assignment"
-    } else {
-        "assignments"
-    };
-    match action {
-        Some(SweepAction::Adopt { length }) => {
-            format!("give {count} {noun} an end in {length}")
-        }
-        Some(SweepAction::Remove) | None => format!("remove {count} {noun}"),
-    }
-}
-
-fn changes(text: &mut String, report: &SweepReport, items: &[SweepItem]) {
-    let news: Vec<&SweepItem> = items.iter().filter(|item| is_news(item)).collect();
-    for item in news.iter().take(NAMED_MAX) {
-        let how = match item.change {
-            ItemChange::New => "new",
-            ItemChange::Changed | ItemChange::Same => "changed",
-        };
-        let kind = words::item_kind(&item.kind);
-        let holder = item.holder_name();
-        line(text, format!("- {}: {holder}, {how}, {kind}", item.names));
-    }
-    if let Some(more) = news.len().checked_sub(NAMED_MAX).filter(|more| *more > 0) {
-        line(text, format!("- and {more} more"));
-    }
-    for gone in report.gone_items.iter().take(NAMED_MAX) {
-        line(text, format!("- {}: {}, gone", gone.names, gone.holder));
-    }
-    let named = u64::try_from(report.gone_items.len().min(NAMED_MAX)).unwrap_or(0);
-    if report.gone > named {
-        line(
-            text,
-            format!("- and {} more that are gone", report.gone - named),
-        );
-    }
-    let old = items
-        .iter()
-        .filter(|item| item.kind.is_unaccepted() && !is_news(item))
-        .count();
-    let accepted = report.accepted;
-    line(
-        text,
-        format!("{old} unknown as before, {accepted} accepted as standing."),
-    );
-}
-
-fn unread(text: &mut String, report: &SweepReport) {
-    if report.unread > 0 {
-        let mut places = String::new();
-        for unread in report.unread_places.iter().take(5) {
-            // writing to a `String` cannot fail
-            let place = words::unread_place(&unread.what);
-            let _ = write!(places, " {place} ({});", unread.error);
-        }
-        let places = places.trim_end_matches(';');
-        line(
-            text,
-            format!("{} could not be read:{places}.", report.unread),
-        );
-    }
-    for left_out in &report.left_out {
-        match left_out {
-            LeftOut::Entitlements => line(text, words::NOT_LOOKED_AT),
-            LeftOut::InactiveAccounts { .. } | LeftOut::ManagementAccount { .. } => {}
-        }
-    }
-}
-
 /// What is told when somebody confirmed a plan.
-pub(crate) fn confirmed(who: &str, sweep: &Sweep, items: &[SweepItem]) -> String {
-    let at = words::instant(sweep.begun_at);
-    let mut text = format!(
-        "{who} confirmed the sweep of {at}: it begins to {}.",
-        plan_words(items)
-    );
-    let acted = items
+pub(crate) fn confirmed(who: &str, sweep: &Sweep, items: &[SweepItem]) -> DigestNews {
+    let planned = items
         .iter()
         .filter(|item| matches!(item.fate, Fate::Planned { .. }));
-    for item in acted.clone().take(NAMED_MAX) {
-        line(
-            &mut text,
-            format!("- {}: {}", item.names, item.holder_name()),
-        );
-    }
-    if let Some(more) = acted
-        .count()
-        .checked_sub(NAMED_MAX)
-        .filter(|more| *more > 0)
-    {
-        line(&mut text, format!("- and {more} more"));
-    }
-    text
+    DigestNews::Confirmed(SweepConfirmed {
+        by: who.to_owned(),
+        begun_at: sweep.begun_at,
+        work: SweepWork::of(items),
+        items: FirstOf::all(planned.map(NamedHolding::of)),
+    })
 }
 
 /// What is told once a run is over that did something.
-pub(crate) fn done(sweep: &Sweep, items: &[SweepItem]) -> Option<String> {
-    let count = |wanted: fn(&Fate) -> bool| items.iter().filter(|item| wanted(&item.fate)).count();
-    let gone = count(|fate| matches!(fate, Fate::Gone { .. }));
-    let adopted = count(|fate| matches!(fate, Fate::Adopted { .. }));
-    let left = count(|fate| matches!(fate, Fate::LeftAlone { .. }));
-    let stuck: Vec<&SweepItem> = items
-        .iter()
-        .filter(|item| matches!(item.fate, Fate::Stuck { .. }))
-        .collect();
-    if gone + adopted + left + stuck.len() == 0 {
-        return None;
-    }
-    let at = words::instant(sweep.begun_at);
-    let mut text = format!(
-        "The sweep of {at} is over: {gone} removed or gone, {adopted} given an end, {left} left \
-         alone, {} that AWS refuses to remove.",
-        stuck.len()
-    );
-    for item in stuck.iter().take(NAMED_MAX) {
-        if let Fate::Stuck { reason, .. } = &item.fate {
-            let holder = item.holder_name();
-            line(&mut text, format!("- {}: {holder}: {reason}", item.names));
-        }
-    }
-    Some(text)
+pub(crate) fn done(sweep: &Sweep, items: &[SweepItem]) -> Option<DigestNews> {
+    let stuck = items.iter().filter_map(|item| match &item.fate {
+        Fate::Stuck { reason, .. } => Some(StuckHolding {
+            holding: NamedHolding::of(item),
+            reason: reason.clone(),
+        }),
+        _ => None,
+    });
+    let done = SweepDone {
+        begun_at: sweep.begun_at,
+        gone: count(items, |item| matches!(item.fate, Fate::Gone { .. })),
+        adopted: count(items, |item| matches!(item.fate, Fate::Adopted { .. })),
+        left_alone: count(items, |item| matches!(item.fate, Fate::LeftAlone { .. })),
+        stuck: FirstOf::all(stuck),
+    };
+    (done.gone + done.adopted + done.left_alone + done.stuck.count > 0)
+        .then_some(DigestNews::Done(done))
 }

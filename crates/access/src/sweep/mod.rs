@@ -35,6 +35,10 @@ mod refused;
 pub use accepted::Accepted;
 pub use classify::{Findings, Held, ListingFacts, MayAct, PREEXISTING_FOR, RUNS_APART, findings};
 pub use confirming::RemovalLimit;
+pub use digest::{
+    ChangedHolding, DigestNews, FirstOf, LookedOutcome, NamedHolding, NextSweep, StuckHolding,
+    SweepConfirmed, SweepDone, SweepLooked, SweepPurpose, SweepWork,
+};
 pub use item::{Acceptance, Fate, ItemChange, ItemKind, ItemSight, LeftAlone, SweepItem, Wait};
 pub use listing::{LeftOut, NotRead, StandingListing, StandingScope, Unread, UnreadPlace};
 pub use pattern::{PatternError, StandingPattern};
@@ -47,8 +51,7 @@ pub(crate) use acting::{begin_removal, leave_alone, not_any_more, settle};
 pub(crate) use adopting::{Adopting, adopt};
 pub(crate) use classify::{TargetLabels, person};
 pub(crate) use confirming::{Fresh, confirm};
-pub use digest::plan_words;
-pub(crate) use digest::{before, done};
+pub(crate) use digest::{confirmed, done, looked};
 
 #[cfg(test)]
 pub(crate) mod tests;

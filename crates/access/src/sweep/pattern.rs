@@ -4,8 +4,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use hallpass_model::{HoldKey, Target};
-use hallpass_rules::{Directory, Glob};
+use hallpass_model::{Glob, HoldKey, Target};
+use hallpass_rules::Directory;
 
 /// Text that is no pattern of standing access.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -183,6 +183,7 @@ mod tests {
             let (all, known) = (ids(&large, pointer), ids(&small, pointer));
             let different: HashSet<&String> = all.iter().collect();
             assert_eq!(different.len(), all.len(), "{pointer}");
+            assert!(!known.is_empty(), "{pointer}");
             assert!(known.iter().all(|id| all.contains(id)), "{pointer}");
             assert!(all.len() > 400, "{pointer}");
         }

@@ -74,6 +74,7 @@ async fn run(seed: u64) -> Vec<Answer> {
 #[tokio::test]
 async fn same_seed_same_bytes() {
     let (first, second) = (run(11).await, run(11).await);
+    assert_eq!((first.len(), second.len()), (1_000, 1_000));
     let different: Vec<_> = first
         .iter()
         .zip(&second)
@@ -83,6 +84,7 @@ async fn same_seed_same_bytes() {
     assert!(different.is_empty(), "{different:#?}");
     assert!(first.iter().filter(|answer| answer.status == 200).count() > 600);
     let other = run(12).await;
+    assert_eq!(other.len(), first.len());
     assert!(
         first
             .iter()

@@ -57,6 +57,7 @@ fn f5_a_failure_is_never_a_result() {
     world.broken.insert((1, "r-00".to_owned()));
     let ran = run_once(&world);
     let prefix = format!("{} r-00", id(1));
+    assert_eq!(ran.lines().len(), 9);
     assert!(ran.lines().iter().all(|it| !it.starts_with(&prefix)));
     assert_eq!(ran.given.failures.len(), 1);
 }
@@ -88,6 +89,7 @@ fn f7_calls_under_way_are_bounded() {
 fn f8_the_management_account_is_entered_with_our_own_credentials_and_only_when_asked() {
     let mut world = World::new(3, 2);
     let ran = run_once(&world);
+    assert_eq!(ran.lines().len(), 4);
     assert!(ran.lines().iter().all(|it| !it.starts_with(id(0).as_str())));
     assert_eq!(ran.given.skips[0].reason, "management account");
     world.selection = Selection {

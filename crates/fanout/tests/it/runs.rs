@@ -72,6 +72,7 @@ fn the_model_of_time_holds() {
         assert_eq!(seen.roles.lock().unwrap().len(), 200, "one role an account");
         assert!(seen.in_flight_most.load(SeqCst) <= concurrency as u64);
         let by_account = seen.by_account_most.lock().unwrap();
+        assert_eq!(by_account.len(), 200);
         assert!(by_account.values().all(|(_, most)| *most <= 8));
         let ideal = calls * 55 / concurrency as u64;
         assert!(
@@ -151,6 +152,7 @@ fn where_nobody_outside_says_the_regions_each_account_is_asked() {
     };
     let ran = run_once(&world);
     assert_eq!(ran.lines(), expected(&world, |n, _| !n.is_multiple_of(3)));
+    assert_eq!(ran.given.failures.len(), 9);
     assert!(ran.given.failures.iter().all(|it| it.regions.is_none()));
     assert_eq!(ran.report().totals.failed, 9);
 }

@@ -11,6 +11,7 @@ use hallpass_access::{
 };
 use hallpass_model::{Clock, Look, TimeSpan, Timestamp};
 use hallpass_wording::alert::alert_text;
+use hallpass_wording::sweeps::digest_text;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -61,7 +62,7 @@ impl Channel for LogChannel {
         tracing::info!(
             news = digest.digest.name(),
             sweep.id = %digest.sweep,
-            text = digest.text,
+            text = digest_text(digest),
             "notice"
         );
         Delivery::Done
@@ -422,7 +423,7 @@ fn cry_out(channel: &str, message: &Message) {
         },
         Message::Digest(digest) => match digest.digest {
             DigestKind::SweepStopped | DigestKind::SweepFailed => {
-                tracing::error!(channel, sweep.id = %digest.sweep, "{}", digest.text);
+                tracing::error!(channel, sweep.id = %digest.sweep, "{}", digest_text(digest));
             }
             DigestKind::SweepFound | DigestKind::SweepPlanned | DigestKind::SweepDone => {}
         },

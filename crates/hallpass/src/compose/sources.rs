@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use hallpass_access::{Directory, Owner, TokenSource};
-use hallpass_audit::{Draft, Event, Origin};
-use hallpass_model::{AuditId, Email, IdSource, TimeSpan, Timestamp, TokenId, UserId};
+use hallpass_access::{Directory, IdentityRecord, Origin, Owner, SignInClaim, TokenSource};
+use hallpass_model::{AuditId, IdSource, TimeSpan, Timestamp, TokenId, UserId};
 use hallpass_rules::directory::Snapshot;
 use hallpass_server::{
     Bound, Identifier, NewToken, OwnToken, SessionFault, SessionStore, TokenFacts, TokenFault,
@@ -65,12 +64,7 @@ impl TokenStore for StoredTokens {
         let now = token.created_at;
         let scopes: Vec<String> = token.scopes.iter().map(|it| it.name().to_owned()).collect();
         let ttl = TimeSpan::between(now, token.expires_at);
-        let words = format!("{} for {ttl}", scopes.join(" "));
-        let owner = &token.owner;
-        let record = by_its_owner(Event::TokenCreated, &owner.email, now)
-            .actor_user(&owner.user)
-            .unresolved(owner.email.as_str(), &words)
-            .user(&owner.user);
+        let record = next_record(now).token_made(&token.owner, &scopes, ttl);
         let row = TokenRow {
             id: TokenId::new(RandomIds.next(now)),
             hash: token.hash.clone(),
@@ -95,10 +89,7 @@ impl TokenStore for StoredTokens {
         let Some(row) = found.map_err(|error| fault(&error))? else {
             return Ok(());
         };
-        let mut record = by_its_owner(Event::TokenRevoked, &row.user, now).why(&row.id.to_string());
-        if let Some(user) = &row.user_id {
-            record = record.actor_user(user).user(user);
-        }
+        let record = next_record(now).token_given_back(&row.user, row.user_id.as_ref(), row.id);
         let revoked = self.0.token_revoke(row.id, now, record).await;
         revoked.map(|_| ()).map_err(|error| fault(&error))
     }
@@ -137,7 +128,7 @@ impl TokenStore for StoredTokens {
         {
             return Ok(false);
         }
-        let record = of_own(Event::TokenRevoked, owner, origin, now).why(&id.to_string());
+        let record = next_record(now).own_token_revoked(owner, origin, id);
         let revoked = self.0.token_revoke(id, now, record).await;
         revoked
             .map(|row| row.is_some())
@@ -158,18 +149,12 @@ fn scopes_of(names: &[String]) -> BTreeSet<TokenScope> {
         .collect()
 }
 
-/// A record of what somebody did with their own token, from the command line.
-fn by_its_owner(event: Event, user: &Email, now: Timestamp) -> Draft {
-    let id = AuditId::new(RandomIds.next(now));
-    Draft::new(id, event, now, user.as_str(), Origin::Cli)
-}
-
-/// A record of what somebody did with a token or a session of their own, through a door.
-fn of_own(event: Event, owner: &Owner, origin: Origin, now: Timestamp) -> Draft {
-    let id = AuditId::new(RandomIds.next(now));
-    Draft::new(id, event, now, owner.email.as_str(), origin)
-        .actor_user(&owner.user)
-        .user(&owner.user)
+/// The next record about somebody's tokens, sessions or sign-ins.
+pub(crate) fn next_record(now: Timestamp) -> IdentityRecord {
+    IdentityRecord {
+        id: AuditId::new(RandomIds.next(now)),
+        at: now,
+    }
 }
 
 /// Sessions of the store, as the server asks for them.
@@ -238,50 +223,40 @@ impl SessionStore for StoredSessions {
             .0
             .sign_ins_near(&sign_in.issuer, &sign_in.subject, user);
         let near = near.await.map_err(session_fault)?;
-        let is_this = |row: &&SignInRow| row.subject == sign_in.subject;
-        let known = near.iter().find(is_this);
-        if known.is_some_and(|row| row.user == *user) {
-            return Ok(Bound::Theirs);
-        }
-        let is_free = known.is_none_or(|row| people.person(&row.user).is_none());
-        let refused = if !is_free {
-            Some(Bound::Anothers)
-        } else if near.iter().any(|row| !is_this(&row)) {
-            Some(Bound::TheyHaveAnother)
-        } else {
-            None
+        let known = near.iter().find(|row| row.subject == sign_in.subject);
+        let pairs = near.iter().map(|row| (row.subject.as_str(), &row.user));
+        let pairs: Vec<_> = pairs.collect();
+        let Identifier { issuer, subject } = sign_in;
+        let (refused, error) = match SignInClaim::of(user, subject, &pairs, people) {
+            SignInClaim::Theirs => return Ok(Bound::Theirs),
+            SignInClaim::Free => {
+                let row = SignInRow {
+                    issuer: issuer.clone(),
+                    subject: subject.clone(),
+                    user: user.clone(),
+                    bound_at: now,
+                };
+                let record = next_record(now).sign_in_bound(owner, subject, issuer);
+                let kept = self.0.sign_in_bind(&row, known, record).await;
+                return if kept.map_err(session_fault)? {
+                    Ok(Bound::Theirs)
+                } else {
+                    // two sign-ins at the same moment: the next try is told which of them it is
+                    Err(session_fault("another sign-in came first"))
+                };
+            }
+            SignInClaim::Anothers => (
+                Bound::Anothers,
+                "it belongs to another user of the directory",
+            ),
+            SignInClaim::TheyHaveAnother => (
+                Bound::TheyHaveAnother,
+                "this user of the directory belongs to another sign-in",
+            ),
         };
-        let about = |event| {
-            let id = AuditId::new(RandomIds.next(now));
-            let words = format!("{} at {}", sign_in.subject, sign_in.issuer);
-            Draft::new(id, event, now, owner.email.as_str(), Origin::Web)
-                .person(user, &owner.email)
-                .why(&words)
-        };
-        if let Some(refused) = refused {
-            let error = match refused {
-                Bound::Anothers => "it belongs to another user of the directory",
-                Bound::TheyHaveAnother => "this user of the directory belongs to another sign-in",
-                Bound::Theirs => "",
-            };
-            let record = about(Event::SignInRefused).error(error);
-            self.0.append_record(record).await.map_err(session_fault)?;
-            return Ok(refused);
-        }
-        let row = SignInRow {
-            issuer: sign_in.issuer.clone(),
-            subject: sign_in.subject.clone(),
-            user: user.clone(),
-            bound_at: now,
-        };
-        let record = about(Event::SignInBound).actor_user(user);
-        let kept = self.0.sign_in_bind(&row, known, record).await;
-        if kept.map_err(session_fault)? {
-            Ok(Bound::Theirs)
-        } else {
-            // two sign-ins at the same moment: the next try is told which of them it is
-            Err(session_fault("another sign-in came first"))
-        }
+        let record = next_record(now).sign_in_refused(owner, subject, issuer, error);
+        self.0.append_record(record).await.map_err(session_fault)?;
+        Ok(refused)
     }
 
     async fn of_user(&self, user: &UserId) -> Result<Vec<WebSession>, SessionFault> {
@@ -297,7 +272,7 @@ impl SessionStore for StoredSessions {
         origin: Origin,
         now: Timestamp,
     ) -> Result<u64, SessionFault> {
-        let record = of_own(Event::SessionsEnded, owner, origin, now).why(&which.words());
+        let record = next_record(now).own_sessions_ended(owner, origin, &which.words());
         let is_meant = move |body: &str| {
             // what cannot be read is no session that is to stay
             serde_json::from_str::<WebSession>(body).map_or(true, |session| which.means(&session))
@@ -352,6 +327,7 @@ pub(crate) async fn cache_snapshot(store: &SqliteStore, snapshot: &Snapshot) {
 
 #[cfg(test)]
 mod tests {
+    use hallpass_model::Email;
     use hallpass_server::Browsing;
 
     use super::*;

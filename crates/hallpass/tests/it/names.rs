@@ -67,6 +67,7 @@ fn a_name_that_is_not_there_is_asked_for_nowhere_and_the_nearest_is_named() {
         ran.err
     );
     let sent = fake.asked();
+    assert!(!sent.is_empty(), "names are looked up");
     assert!(sent.iter().all(|what| what.starts_with("GET")), "{sent:?}");
 }
 

@@ -12,16 +12,17 @@ use hallpass_access::{
     AlarmContext, AlertContext, Channel, Delivery, DigestContext, NoticeContext, NoticeKind,
 };
 use hallpass_model::{Clock, Email, TimeSpan, text::line};
+use hallpass_wording::alarm::alarm_letter;
 use hallpass_wording::alert::alert_letter;
 use hallpass_wording::notice::ReaderRole;
 use hallpass_wording::notice::mail::{Letter, is_overtaken, letter};
+use hallpass_wording::sweeps::digest_letter;
 use lettre::message::Mailbox;
 use lettre::transport::smtp::Error as SmtpError;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use secrecy::SecretString;
 use tokio::time::timeout;
 
-use crate::words;
 use form::Envelope;
 
 pub(crate) use server::is_loopback;
@@ -311,7 +312,7 @@ impl Channel for Mail {
     }
 
     async fn deliver_digest(&self, told: &DigestContext) -> Delivery {
-        let letter = words::digest(told);
+        let letter = digest_letter(&told.digest);
         let readers = self.alerts.iter().cloned();
         let letters = readers.map(|to| (to, letter.clone()));
         let id = told.sweep.id.to_string();
@@ -324,7 +325,7 @@ impl Channel for Mail {
     }
 
     async fn deliver_alarm(&self, told: &AlarmContext) -> Delivery {
-        let letter = words::alarm(told);
+        let letter = alarm_letter(&told.alarm);
         let readers = self.alerts.iter().cloned();
         let letters = readers.map(|to| (to, letter.clone()));
         let about = MailSubject {

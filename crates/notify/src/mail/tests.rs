@@ -1,8 +1,8 @@
 //! What mails look like as bytes, whatever people write, and who gets one.
 
 use hallpass_access::{
-    Alarm, AlarmKind, AlarmState, CredentialsAfterEnd, GrantState, LostAccess, News, Notice,
-    RequestState,
+    Alarm, AlarmKind, AlarmState, CredentialsAfterEnd, DigestNews, GrantState, LostAccess, News,
+    Notice, RequestState,
 };
 use hallpass_model::{TargetNames, Timestamp};
 use hallpass_store::testing::{
@@ -357,13 +357,15 @@ async fn sweeps_are_told_to_those_who_look_after_the_place_alone() {
     let told = DigestContext {
         number: 18,
         digest: hallpass_access::Digest {
-            text: "Check of today.\n- payments-prod / Admin: Bo\r\nBcc: x, new".to_owned(),
+            news: DigestNews::Text(
+                "Check of today.\n- payments-prod / Admin: Bo\r\nBcc: x, new".to_owned(),
+            ),
             ..a_digest(1)
         },
         attempts: 0,
         sweep: a_sweep(1),
     };
-    let letter = words::digest(&told);
+    let letter = digest_letter(&told.digest);
     assert_eq!(letter.headline, "Check of today.");
     assert_eq!(
         letter.notes,
@@ -407,13 +409,13 @@ async fn alarms_are_told_to_those_who_look_after_the_place_when_they_begin_and_a
         },
         attempts: 0,
     };
-    let begun = words::alarm(&told(AlarmState::Begun));
+    let begun = alarm_letter(&told(AlarmState::Begun).alarm);
     assert_eq!(
         begun.subject,
         "Alarm: The clocks disagree: no access is given"
     );
     assert_eq!(begun.notes, ["What to do: docs/runbooks/clock-wrong.md."]);
-    let over = words::alarm(&told(AlarmState::Over));
+    let over = alarm_letter(&told(AlarmState::Over).alarm);
     assert_eq!(
         over.subject,
         "Over: The clocks disagree: no access is given"

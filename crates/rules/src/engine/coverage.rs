@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use hallpass_model::Glob;
+
 use super::Ready;
-use crate::{
-    glob::Glob,
-    rule::{Exclusions, GroupRef, Selector, SetMatch, Targets},
-};
+use crate::rule::{Exclusions, GroupRef, Selector, SetMatch, Targets};
 
 /// The most targets of one rule that are tried.
 pub(super) const TARGETS_TRIED: usize = 64;

@@ -22,7 +22,7 @@ use std::{
     sync::Arc,
 };
 
-use hallpass_model::{AccountId, Email, GroupId, TimeSpan, Timestamp};
+use hallpass_model::{AccountId, Email, Glob, GroupId, TimeSpan, Timestamp};
 
 pub use approvable::Approvable;
 pub use catalog::{Requestable, SetBits};
@@ -38,7 +38,6 @@ pub use words::{RuleColumns, RuleSummary};
 use crate::{
     diagnostic::Diagnostic,
     directory::Directory,
-    glob::Glob,
     read::Content,
     rule::{GroupRef, Requesters, Rule, RuleId, Selector, SetMatch, Targets, Terms},
     selftest::TestCase,

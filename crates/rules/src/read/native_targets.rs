@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_model::AccountId;
+use hallpass_model::{AccountId, Glob};
 
 use super::{
     elevator,
@@ -11,7 +11,6 @@ use super::{
 };
 use crate::{
     diagnostic::{Diagnostic, FindingCode, shorten},
-    glob::Glob,
     rule::{Exclusions, Selector, SetMatch, TagMatch, Targets},
     syntax::{MapEntry, Node},
 };

@@ -8,6 +8,7 @@ use axum::{
 };
 use hallpass_access::{AccessError, Approving, PressRefused, Presses, Request, ReviewedVersion};
 use hallpass_model::{RequestId, TimeSpan};
+use hallpass_wording::dialogs;
 use serde::Deserialize;
 
 use super::{
@@ -99,7 +100,7 @@ pub(super) fn approve_form(
     from: &str,
 ) -> WordsForm {
     let who = Presenter::person(&request.requester.name, &request.requester.email);
-    let as_it_stands = (String::new(), format!("{}, as it stands", request.duration));
+    let as_it_stands = (String::new(), dialogs::as_it_stands(request));
     let shorter = presses.shorter.iter();
     let shorter = shorter.map(|it| (it.as_seconds().to_string(), it.to_string()));
     WordsForm {

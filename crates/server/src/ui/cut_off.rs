@@ -17,6 +17,7 @@ use hallpass_access::{
     RequestStateKind, RequestView, Revoking, Role,
 };
 use hallpass_model::{Email, TimeSpan, Timestamp, UserId};
+use hallpass_wording::dialogs;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
@@ -294,7 +295,7 @@ async fn press(
         .reason
         .trim()
         .is_empty()
-        .then_some("Say in a few words why.");
+        .then_some(dialogs::REASON_MISSING);
     if confirm_error.is_some() || reason_error.is_some() {
         let mut again = empty(&app, &viewer, &form.user).await;
         again.first = first_name(&whom.face.name).to_owned();

@@ -9,6 +9,7 @@ use hallpass_access::{
     AccessError, Directory, Force, HeldAccess, Lock, Locking, PressRefused, Role,
 };
 use hallpass_model::{TimeSpan, UserId};
+use hallpass_wording::dialogs;
 use serde::Deserialize;
 
 use super::health_parts::HealthPart;
@@ -281,7 +282,7 @@ async fn lock(
         Ok(_) => Ok(see_other(&address(&whom.user))),
         Err(AccessError::Refused(why)) => {
             let (words, status) = if why == PressRefused::ReasonMissing {
-                let words = "Say in a few words why.".to_owned();
+                let words = dialogs::REASON_MISSING.to_owned();
                 (words, StatusCode::UNPROCESSABLE_ENTITY)
             } else {
                 let words = sentence(&why.to_string());
@@ -361,7 +362,7 @@ async fn unlock(
     let mut words = lifting(&whom, &lock, &Presenter::new(&app, &viewer));
     words.value = form.reason;
     let status = if why == PressRefused::ReasonMissing {
-        "Say in a few words why.".clone_into(&mut words.error);
+        dialogs::REASON_MISSING.clone_into(&mut words.error);
         StatusCode::UNPROCESSABLE_ENTITY
     } else {
         words.refused = Some(sentence(&why.to_string()));

@@ -9,11 +9,10 @@ use axum::{
     routing::{get, post},
 };
 use hallpass_access::{
-    AccessError, BREAK_GLASS_MAX, Grant, JUSTIFICATION_CHARACTERS_MIN, PressRefused, Request,
-    ReviewedVersion,
+    AccessError, Grant, JUSTIFICATION_CHARACTERS_MIN, PressRefused, Request, ReviewedVersion,
 };
 use hallpass_model::{GrantId, RequestId};
-use hallpass_wording::refused;
+use hallpass_wording::{dialogs, refused};
 use serde::Deserialize;
 
 use super::{
@@ -398,21 +397,13 @@ pub(crate) fn deny_form(view: &Presenter, request: &Request, from: &str) -> Word
 
 /// "Break glass for 1h?"
 pub(crate) fn glass_form(app: &App, view: &Presenter, request: &Request) -> WordsForm {
-    let approvers = deciders(app, request).len();
-    let told = match approvers {
-        0 => "All admins".to_owned(),
-        1 => "1 approver and all admins".to_owned(),
-        n => format!("{n} approvers and all admins"),
-    };
+    let told = dialogs::break_glass_is_told(deciders(app, request).len());
     WordsForm {
         id: format!("glass-{}", request.id),
         action: format!("/requests/{}/break-glass", request.id),
-        heading: format!("Break glass for {}?", request.duration.min(BREAK_GLASS_MAX)),
-        lead: format!(
-            "{}. {told} are told now. Someone else must close a review afterwards.",
-            view.aim_of(request).words()
-        ),
-        label: format!("Justification, {JUSTIFICATION_CHARACTERS_MIN} characters or more"),
+        heading: dialogs::break_glass(request),
+        lead: format!("{}. {told}", view.aim_of(request).words()),
+        label: dialogs::justification(),
         name: "justification",
         fewest: JUSTIFICATION_CHARACTERS_MIN,
         cancel: "Go back",
@@ -428,15 +419,14 @@ pub(crate) fn close_form(view: &Presenter, request: &Request, from: &str) -> Wor
     WordsForm {
         id: format!("close-{}", request.id),
         action: format!("/requests/{}/close-review", request.id),
-        heading: "Close the review?".to_owned(),
+        heading: dialogs::CLOSE_REVIEW.to_owned(),
         lead: format!(
-            "{} took {} without waiting. You say that somebody looked at it; {} is told, with your \
-             words.",
+            "{} took {} without waiting. {}",
             who.name,
             view.aim_of(request).words(),
-            who.first
+            dialogs::closing_is_told(&who.first)
         ),
-        label: "What did you find?".to_owned(),
+        label: dialogs::WHAT_WAS_FOUND.to_owned(),
         name: "reason",
         fewest: 0,
         cancel: "Go back",

@@ -3,7 +3,7 @@
 use hallpass_access::{Closed, PressRefused, Request};
 use hallpass_model::Email;
 use hallpass_rules::{ClickRefused, RuleId};
-use hallpass_wording::refused;
+use hallpass_wording::{dialogs, refused};
 
 use super::{
     presenter::{Coded, Presenter},
@@ -72,7 +72,7 @@ pub(crate) fn words<'a>(
         | PressRefused::DirectoryUnread { .. }
         | PressRefused::PersonUnchecked { .. } => sentence(&capital(&refused.to_string())),
         PressRefused::NotHolder => refused::NOT_HOLDER.to_owned(),
-        PressRefused::ReasonMissing => "Say in a few words why.".to_owned(),
+        PressRefused::ReasonMissing => dialogs::REASON_MISSING.to_owned(),
     })
 }
 

@@ -3,6 +3,7 @@
 use hallpass_access::{Approval, AskVerdict, Past, Request, by_rules};
 use hallpass_model::{TargetNames, Timestamp};
 use hallpass_rules::{Ask, ClickRefused};
+use hallpass_wording::dialogs;
 
 use super::presenter::{Coded, Presenter};
 use crate::App;
@@ -27,10 +28,7 @@ pub(super) fn waited(view: &Presenter, since: Timestamp) -> String {
 pub(super) fn signal(app: &App, view: &Presenter, request: &Request, past: &Past) -> Coded {
     let who = Presenter::person(&request.requester.name, &request.requester.email);
     if request.secondary_domain {
-        return Coded(format!(
-            "Matched through the second mail domain ({}). Check that this is the right person.",
-            who.email
-        ));
+        return Coded(dialogs::secondary_domain(&who.email));
     }
     let said = request.reviews.first().map(|first| {
         format!(

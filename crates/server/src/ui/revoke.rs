@@ -9,6 +9,7 @@ use axum::{
 };
 use hallpass_access::{AccessError, Grant, GrantPresses, PressRefused, Revoking};
 use hallpass_model::{GrantId, Target, TargetNames, TimeSpan};
+use hallpass_wording::dialogs;
 
 use super::flash::{self, Flash};
 use super::people;
@@ -190,7 +191,7 @@ async fn press(
             Ok(see_other(&flash::after(&to, Flash::Revoked, grant.id)))
         }
         Err(AccessError::Refused(PressRefused::ReasonMissing)) => {
-            let words = again("Say in a few words why.".to_owned());
+            let words = again(dialogs::REASON_MISSING.to_owned());
             show(&app, &viewer, words, StatusCode::UNPROCESSABLE_ENTITY).await
         }
         // over already: the page says how

@@ -1,6 +1,9 @@
 //! Requests as rows of a table: what, where it is, and what happens next.
 
-use hallpass_access::{EndCause, Grant, GrantState, LostAccess, Origin, Request, RequestState};
+use hallpass_access::{
+    DecidedKind, DecisionKind, EndCause, Grant, GrantState, LostAccess, Origin, Request,
+    RequestState,
+};
 use hallpass_model::TimeSpan;
 use hallpass_wording::{grants, time::minutes_passed};
 
@@ -140,7 +143,7 @@ pub(crate) fn waiting(app: &App, view: &Presenter, request: &Request) -> String 
         .expires_at
         .map(|at| format!(" Lapses {}.", view.words(at)))
         .unwrap_or_default();
-    if who.is_empty() && request.decided.kind == "NoApprovers" {
+    if who.is_empty() && request.decided.kind == DecidedKind::Rules(DecisionKind::NoApprovers) {
         return format!("Nobody can approve this; the glass can be broken.{lapses}");
     }
     if who.is_empty() {

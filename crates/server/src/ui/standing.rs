@@ -10,7 +10,7 @@ use axum::{
 };
 use hallpass_access::{AccessError, Meant, PressRefused, Role, StandingRefused, SweepMode};
 use hallpass_model::{HoldKey, TargetNames, TimeSpan, Timestamp};
-use hallpass_wording::standing;
+use hallpass_wording::{dialogs, standing};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
@@ -283,7 +283,7 @@ async fn press(
         Ok(to) => Ok(see_other(&to)),
         Err(Wrong::Field(words)) => show(&app, &viewer, again(String::new(), words), status).await,
         Err(Wrong::Access(AccessError::Refused(PressRefused::ReasonMissing))) => {
-            let words = "Say in a few words why.".to_owned();
+            let words = dialogs::REASON_MISSING.to_owned();
             show(&app, &viewer, again(words, String::new()), status).await
         }
         Err(Wrong::Access(AccessError::Refused(PressRefused::Standing(

@@ -9,10 +9,10 @@ use axum::{
 };
 use hallpass_access::{
     AccessError, Fate, ItemChange, RemovalLimit, Role, Sweep, SweepAction, SweepItem, SweepMode,
-    SweepReport, SweepState, Trigger, plan_words, words as access_words,
+    SweepReport, SweepState, SweepWork, Trigger,
 };
 use hallpass_model::SweepId;
-use hallpass_wording::standing;
+use hallpass_wording::{standing, sweeps::work};
 use serde::Deserialize;
 
 use super::access::{lasting, waits};
@@ -135,7 +135,8 @@ fn would(items: &[SweepItem]) -> String {
         Some(SweepAction::Adopt { .. }) => "Nothing has been changed.",
         Some(SweepAction::Remove) | None => "Nothing has been removed.",
     };
-    format!("This run would {}. {nothing}", plan_words(items))
+    let plan = work(&SweepWork::of(items));
+    format!("This run would {plan}. {nothing}")
 }
 
 fn action(items: &[SweepItem]) -> Option<SweepAction> {
@@ -468,7 +469,7 @@ fn unread(report: &SweepReport) -> Vec<String> {
         .unread_places
         .iter()
         .map(|unread| {
-            let place = access_words::unread_place(&unread.what);
+            let place = standing::unread_place(&unread.what);
             plain(&format!("{place}: {}", unread.error))
         })
         .collect()
@@ -514,7 +515,7 @@ fn finding(
     SweepFindingRow {
         face: Face::new(item.holder_name(), email.unwrap_or("not in the directory")),
         target: people::target_of(&directory, &item.key.target, &item.names),
-        kind: access_words::item_kind(&item.kind),
+        kind: standing::item_kind(&item.kind),
         is_unknown,
         change: match item.change {
             ItemChange::New => "new",

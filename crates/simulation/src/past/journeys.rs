@@ -1,8 +1,8 @@
 //! Journeys, in the order they were asked for: who asks for what, who decides, and how it ends.
 
 use hallpass_access::{
-    Approval, Decided, DesiredAssignment, Grant, Origin, Person, Reminders, Request, RequestState,
-    Wanted,
+    Approval, Decided, DecidedKind, DecisionKind, DesiredAssignment, Grant, Origin, Person,
+    Reminders, Request, RequestState, Wanted,
 };
 use hallpass_assignments::Haste;
 use hallpass_audit::Event;
@@ -265,12 +265,11 @@ impl<'a> Journeys<'a> {
             start: None,
             extends: None,
             decided: Decided {
-                kind: if aim.is_free {
-                    "ApprovalNotRequired"
+                kind: DecidedKind::Rules(if aim.is_free {
+                    DecisionKind::ApprovalNotRequired
                 } else {
-                    "RequiresApproval"
-                }
-                .to_owned(),
+                    DecisionKind::RequiresApproval
+                }),
                 notify: addresses.clone(),
                 approvers: addresses,
                 approver_users: approvers.into_iter().map(|it| it.user).collect(),

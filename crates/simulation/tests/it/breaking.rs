@@ -187,7 +187,7 @@ fn where_nobody_approves_it_waits_for_the_listed_and_is_rejected_for_others() {
         ));
         let id = waiting(&world, Ana, "Alone", 1).await;
         let request = world.store.request(id).await.unwrap().unwrap();
-        assert_eq!(request.decided.kind, "NoApprovers");
+        assert_eq!(request.decided.kind.name(), "NoApprovers");
         // nobody is reminded: there is nobody
         assert_eq!(request.reminders.next_at, None);
         let approved = world.access.approve(&world.actor(Eve), id, None).await;

@@ -270,7 +270,7 @@ fn compare(
             assert_eq!(request.decided.approvers, approvers, "{row}");
             let needed = preview.decision.approvals_needed;
             assert_eq!(request.decided.approvals_needed, needed, "{row}");
-            let is_glass = request.decided.kind == "NoApprovers";
+            let is_glass = request.decided.kind.name() == "NoApprovers";
             assert_eq!(is_glass, *verdict == AskVerdict::BreakGlassOnly, "{row}");
             assert!(waiting.is_none(), "{row}");
             compared.count(format!("ask: {verdict:?}"));

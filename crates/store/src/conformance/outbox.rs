@@ -1,6 +1,8 @@
 //! Notices on their way, and answers to repeated requests.
 
-use hallpass_access::{Change, CommitError, Message, Notice, StoredAnswer, WaitingMessage, Write};
+use hallpass_access::{
+    Change, CommitError, DigestNews, Message, Notice, StoredAnswer, WaitingMessage, Write,
+};
 use hallpass_model::TimeSpan;
 
 use super::Store;
@@ -34,7 +36,12 @@ async fn take_for(
                  message,
              }| match message {
                 Message::Notice(notice) => (number, attempts, name_of(&notice)),
-                Message::Digest(digest) => (number, attempts, digest.text),
+                Message::Digest(digest) => {
+                    let DigestNews::Text(text) = digest.news else {
+                        panic!("no digest with facts was stored")
+                    };
+                    (number, attempts, text)
+                }
                 Message::Alarm(alarm) => (number, attempts, alarm.text),
                 Message::Alert(alert) => (number, attempts, alert.alert.to_string()),
             },

@@ -5,6 +5,7 @@ use hallpass_access::{Grant, GrantState, News, NoticeContext, RequestState};
 use hallpass_model::{Target, TargetNames, TimeSpan, Timestamp, text};
 
 use super::{ReaderRole, sentence};
+use crate::dialogs::secondary_domain;
 use crate::names::{asks, first_name, requester, target};
 use crate::style::{ChannelStyle as _, PlainStyle};
 use crate::time::{minutes_begun, utc};
@@ -207,10 +208,7 @@ fn notes(told: &NoticeContext, reader: ReaderRole) -> Vec<String> {
     let asks = matches!(told.notice.news, News::ReviewWanted | News::Reminder);
     if asks && reader == ReaderRole::Approver {
         if request.secondary_domain {
-            notes.push(format!(
-                "Matched through the second mail domain ({}). Check that this is the right person.",
-                request.requester.email
-            ));
+            notes.push(secondary_domain(request.requester.email.as_str()));
         }
         let (given, needed) = (request.reviews.len(), request.decided.approvals_needed);
         if needed > 1 {

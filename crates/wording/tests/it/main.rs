@@ -3,3 +3,4 @@
 
 mod alerts;
 mod notices;
+mod sweeps;

@@ -1,14 +1,13 @@
 //! `hallpass token`: API tokens, made on the server's own machine straight in its store.
 
 use hallpass_access::{Owner, TokenSource};
-use hallpass_audit::{Draft, Event, Origin};
-use hallpass_model::{AuditId, Email, IdSource, TimeSpan, Timestamp, TokenId};
+use hallpass_model::{Email, IdSource, TimeSpan, Timestamp, TokenId};
 use hallpass_server::{TokenScope, hash_secret};
 use hallpass_store::{SqliteStore, TokenRow};
 use hallpass_wording::time::utc;
 
 use super::serve::{ConfigArgs, open_store, runtime};
-use crate::compose::{RandomIds, new_secret};
+use crate::compose::{RandomIds, new_secret, next_record};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, OutputArgs};
 use crate::{clock, person};
@@ -161,25 +160,12 @@ pub(crate) async fn create(
         source: TokenSource::ServerMachine,
         used_at: None,
     };
-    let words = format!("{} for {ttl}", row.scopes.join(" "));
-    let record = draft(Event::TokenCreated, now)
-        .unresolved(owner.email.as_str(), &words)
-        .user(&owner.user);
+    let record = next_record(now).token_made_by_operator(owner, &row.scopes, ttl);
     store
         .token_insert(&row, record)
         .await
         .map_err(|error| Failure::failed(error.to_string()))?;
     Ok(secret)
-}
-
-fn draft(event: Event, now: Timestamp) -> Draft {
-    Draft::new(
-        AuditId::new(RandomIds.next(now)),
-        event,
-        now,
-        "operator",
-        Origin::Cli,
-    )
 }
 
 fn list(rows: &[TokenRow], output: &OutputArgs) -> Result<(), Failure> {
@@ -216,7 +202,7 @@ fn list(rows: &[TokenRow], output: &OutputArgs) -> Result<(), Failure> {
 
 async fn revoke(store: &SqliteStore, id: TokenId) -> Result<(), Failure> {
     let now = clock::now();
-    let record = draft(Event::TokenRevoked, now).why(&id.to_string());
+    let record = next_record(now).token_revoked_by_operator(id);
     let revoked = store
         .token_revoke(id, now, record)
         .await

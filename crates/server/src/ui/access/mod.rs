@@ -17,7 +17,7 @@ use axum::{
 };
 use hallpass_access::{
     AccessError, Directory, Grant, GrantFilter, GrantOffers, GrantStateKind, Role, StandingView,
-    Sweep, SweepMode, SweepState, words as access_words,
+    Sweep, SweepMode, SweepState,
 };
 use hallpass_model::{TimeSpan, Timestamp};
 use serde::Deserialize;
@@ -457,7 +457,7 @@ impl AccessView<'_> {
             };
         };
         let unread = report.unread_places.first().map(|first| {
-            let place = access_words::unread_place(&first.what);
+            let place = hallpass_wording::standing::unread_place(&first.what);
             let count = usize::try_from(report.unread).unwrap_or(usize::MAX);
             (
                 count_of(

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_access::{
     Acceptance, Approval, Directory, Fate, Grant, GrantState, ItemKind, ItemSight, Origin, Role,
-    SweepItem, words as access_words,
+    SweepItem,
 };
 use hallpass_model::{Target, TimeSpan};
 use hallpass_wording::standing;
@@ -303,7 +303,7 @@ impl AccessView<'_> {
             ),
             None => format!(
                 "{}; first seen {first}",
-                capital(access_words::item_kind(&item.kind))
+                capital(standing::item_kind(&item.kind))
             ),
         }
     }

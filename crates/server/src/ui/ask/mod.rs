@@ -22,6 +22,7 @@ use hallpass_access::{
     Wanted,
 };
 use hallpass_model::TimeSpan;
+use hallpass_wording::dialogs;
 use serde::Deserialize;
 
 use self::{
@@ -386,7 +387,7 @@ fn unfinished(choice: &Choice, basket: &Basket, form: &AskForm, outlook: &Outloo
     }
     let length = form.reason.trim().chars().count();
     if length == 0 {
-        wrong.reason = Coded("Say in a few words why.".to_owned());
+        wrong.reason = Coded(dialogs::REASON_MISSING.to_owned());
     }
     wrong
 }

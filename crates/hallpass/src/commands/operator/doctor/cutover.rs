@@ -4,11 +4,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hallpass_access::{DirectorySource as _, Findings, SweepItem, SweepMode, words};
+use hallpass_access::{DirectorySource as _, Findings, SweepItem, SweepMode};
 use hallpass_aws::Inventory;
 use hallpass_model::{Clock, TargetNames, Timestamp};
 use hallpass_rules::GroupRef;
 use hallpass_wording::standing;
+use hallpass_wording::standing::unread_place;
 use serde::Serialize;
 
 use super::super::serve::{connect, open_store, out_of_reach};
@@ -112,7 +113,7 @@ fn print(found: &Findings, mode: SweepMode, began: Timestamp, format: Format) ->
     output::list(format, &rows, FIELDS, || table(&rows, &view))?;
     let report = &found.report;
     for unread in &report.unread_places {
-        let what = words::unread_place(&unread.what);
+        let what = unread_place(&unread.what);
         output::say(&format!(
             "not read: {what}: {}",
             output::plain(&unread.error)

@@ -4,14 +4,13 @@
 use std::collections::BTreeSet;
 
 use hallpass_access::ReadError;
-use hallpass_audit::{Draft, Event, Origin};
-use hallpass_model::{AuditId, Email, IdSource, Timestamp, UserId};
+use hallpass_model::{Email, Timestamp, UserId};
 use hallpass_server::{SignedIn, WebSession};
 use hallpass_store::SqliteStore;
 use hallpass_wording::{lists, time::utc};
 
 use crate::commands::operator::serve::{ConfigArgs, open_store, runtime};
-use crate::compose::RandomIds;
+use crate::compose::next_record;
 use crate::config::Loaded;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, OutputArgs};
@@ -67,11 +66,8 @@ pub(super) fn run_forget(args: &ForgetArgs) -> Outcome {
             let is_meant = user.as_ref().is_none_or(|user| *user == row.user)
                 && args.issuer.as_ref().is_none_or(|it| *it == row.issuer);
             if is_meant {
-                let id = AuditId::new(RandomIds.next(now));
-                let words = format!("{} at {}", row.subject, row.issuer);
-                let record = Draft::new(id, Event::SignInForgotten, now, "operator", Origin::Cli)
-                    .user(&row.user)
-                    .why(&words);
+                let record =
+                    next_record(now).sign_in_forgotten(&row.user, &row.subject, &row.issuer);
                 let gone = store.sign_in_forget(&row, record).await.map_err(failed)?;
                 forgotten += usize::from(gone);
             }

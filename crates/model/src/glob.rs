@@ -1,4 +1,4 @@
-//! Name patterns of the native rule file: `*` for any run of characters, `?` for one.
+//! Patterns over names that people write: `*` for any run of characters, `?` for one.
 
 use std::fmt;
 
@@ -24,7 +24,7 @@ impl Glob {
     }
 
     /// Whether it can fit more than one name.
-    pub(crate) fn is_pattern(&self) -> bool {
+    pub fn is_pattern(&self) -> bool {
         self.0.contains(['*', '?'])
     }
 
@@ -91,6 +91,9 @@ mod tests {
             ("", "", true),
             ("", "a", false),
             ("**a", "bba", true),
+            ("p?y*", "pay", true),
+            ("p?y", "py", false),
+            ("PROD-*", "prod-payments", true),
         ] {
             assert_eq!(
                 Glob::new(pattern).matches(name),

@@ -1,0 +1,165 @@
+//! What is told of sweeps: one digest of each kind, with facts in every place.
+
+use hallpass_access::{
+    Brake, ChangedHolding, Digest, DigestKind, DigestNews, FirstOf, ItemChange, ItemKind, LeftOut,
+    LookedOutcome, NamedHolding, NextSweep, StuckHolding, SweepAction, SweepConfirmed, SweepDone,
+    SweepLooked, SweepPurpose, SweepWork, Unread, UnreadPlace,
+};
+use hallpass_model::TimeSpan;
+
+use super::{account, at, names, person, sweep_id};
+
+const ADOPT: SweepAction = SweepAction::Adopt {
+    length: TimeSpan::hours(8),
+};
+
+fn holding(n: u64) -> NamedHolding {
+    NamedHolding {
+        names: names(),
+        holder: person(n).name,
+    }
+}
+
+fn changed(n: u64, change: ItemChange, kind: ItemKind) -> ChangedHolding {
+    ChangedHolding {
+        holding: holding(n),
+        change,
+        kind,
+    }
+}
+
+/// A check that found nothing new.
+fn looked(outcome: LookedOutcome) -> SweepLooked {
+    SweepLooked {
+        purpose: SweepPurpose::Check,
+        begun_at: at(1),
+        outcome,
+        changed: FirstOf::all(std::iter::empty()),
+        gone: FirstOf::all(std::iter::empty()),
+        unknown_as_before: 0,
+        accepted: 0,
+        unread: 0,
+        unread_places: Vec::new(),
+        left_out: Vec::new(),
+        next: None,
+    }
+}
+
+/// A sweep whose plan waits, with everything there is to say.
+fn planned() -> SweepLooked {
+    SweepLooked {
+        purpose: SweepPurpose::Sweep,
+        changed: FirstOf {
+            named: vec![
+                changed(1, ItemChange::New, ItemKind::Unknown),
+                changed(2, ItemChange::Changed, ItemKind::UnderGrant),
+            ],
+            count: 23,
+        },
+        gone: FirstOf {
+            named: vec![holding(3)],
+            count: 2,
+        },
+        unknown_as_before: 4,
+        accepted: 5,
+        unread: 7,
+        unread_places: [1, 2]
+            .map(|n| Unread {
+                what: UnreadPlace::Account {
+                    account: account(n),
+                },
+                error: "AccessDenied".to_owned(),
+            })
+            .into(),
+        left_out: vec![
+            LeftOut::Entitlements,
+            LeftOut::InactiveAccounts { count: 2 },
+        ],
+        next: Some(NextSweep {
+            at: at(86_400),
+            action: ADOPT,
+        }),
+        ..looked(LookedOutcome::Planned(SweepWork {
+            action: ADOPT,
+            count: 23,
+        }))
+    }
+}
+
+fn stopped() -> SweepLooked {
+    SweepLooked {
+        purpose: SweepPurpose::Sweep,
+        next: Some(NextSweep {
+            at: at(86_400),
+            action: SweepAction::Remove,
+        }),
+        ..looked(LookedOutcome::Stopped(Brake::Items {
+            would: 60,
+            most: 50,
+        }))
+    }
+}
+
+fn working(action: SweepAction) -> SweepLooked {
+    SweepLooked {
+        purpose: SweepPurpose::Sweep,
+        ..looked(LookedOutcome::Working(SweepWork { action, count: 3 }))
+    }
+}
+
+/// A digest of each kind of news, and of each outcome.
+pub fn digests() -> Vec<Digest> {
+    let looked_at = |looked: SweepLooked| DigestNews::Looked(Box::new(looked));
+    let confirmed = SweepConfirmed {
+        by: person(900).name,
+        begun_at: at(1),
+        work: SweepWork {
+            action: SweepAction::Remove,
+            count: 1,
+        },
+        items: FirstOf {
+            named: vec![holding(1)],
+            count: 21,
+        },
+    };
+    let done = SweepDone {
+        begun_at: at(1),
+        gone: 2,
+        adopted: 3,
+        left_alone: 4,
+        stuck: FirstOf {
+            named: vec![StuckHolding {
+                holding: holding(1),
+                reason: "denied".to_owned(),
+            }],
+            count: 1,
+        },
+    };
+    let failed = DigestNews::Failed {
+        error: "AWS does not answer".to_owned(),
+        again_after: TimeSpan::minutes(10),
+    };
+    [
+        (DigestKind::SweepPlanned, looked_at(planned())),
+        (DigestKind::SweepStopped, looked_at(stopped())),
+        (DigestKind::SweepFound, looked_at(working(ADOPT))),
+        (
+            DigestKind::SweepFound,
+            looked_at(working(SweepAction::Remove)),
+        ),
+        (
+            DigestKind::SweepFound,
+            looked_at(looked(LookedOutcome::Done)),
+        ),
+        (DigestKind::SweepFound, DigestNews::Confirmed(confirmed)),
+        (DigestKind::SweepDone, DigestNews::Done(done)),
+        (DigestKind::SweepFailed, failed),
+    ]
+    .map(|(digest, news)| Digest {
+        digest,
+        sweep: sweep_id(1),
+        at: at(2),
+        news,
+    })
+    .into()
+}

@@ -1,0 +1,49 @@
+//! What is asked and said before a press, on pages and in Slack's windows.
+
+use hallpass_access::{BREAK_GLASS_MAX, JUSTIFICATION_CHARACTERS_MIN, Request};
+
+/// Beside a reason that was left out.
+pub const REASON_MISSING: &str = "Say in a few words why.";
+
+/// Beside whoever was found by an address of a fallback domain.
+pub fn secondary_domain(address: &str) -> String {
+    format!(
+        "Matched through the second mail domain ({address}). Check that this is the right person."
+    )
+}
+
+/// The choice of the length that was asked for.
+pub fn as_it_stands(request: &Request) -> String {
+    format!("{}, as it stands", request.duration)
+}
+
+/// "Break glass for 1h?"
+pub fn break_glass(request: &Request) -> String {
+    format!("Break glass for {}?", request.duration.min(BREAK_GLASS_MAX))
+}
+
+/// Who is told that the glass is broken, and what comes after.
+pub fn break_glass_is_told(approvers: usize) -> String {
+    let told = match approvers {
+        0 => "All admins".to_owned(),
+        1 => "1 approver and all admins".to_owned(),
+        more => format!("{more} approvers and all admins"),
+    };
+    format!("{told} are told now. Someone else must close a review afterwards.")
+}
+
+/// The label of why it cannot wait.
+pub fn justification() -> String {
+    format!("Justification, {JUSTIFICATION_CHARACTERS_MIN} characters or more")
+}
+
+/// The heading of closing a review.
+pub const CLOSE_REVIEW: &str = "Close the review?";
+
+/// The label of the words it is closed with.
+pub const WHAT_WAS_FOUND: &str = "What did you find?";
+
+/// What closing a review says, and who hears of it; `name` as the channel writes it.
+pub fn closing_is_told(name: &str) -> String {
+    format!("You say that somebody looked at it; {name} is told, with your words.")
+}
