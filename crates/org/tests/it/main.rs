@@ -12,3 +12,4 @@ mod cutting_off;
 mod drills;
 mod payer;
 mod stopping;
+mod vending;

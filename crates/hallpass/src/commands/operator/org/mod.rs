@@ -1,14 +1,16 @@
 //! `hallpass org …`: how an organization is set up.
 
 mod payer_audit;
+mod vend;
 
 use crate::exit::Outcome;
 
-/// Check how the organization is set up
+/// Check how the organization is set up, and make accounts in it
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass org payer audit org-payer.yaml
-  hallpass org payer audit org-payer.yaml --strict --output junit > payer.xml")]
+  hallpass org payer audit org-payer.yaml --strict --output junit > payer.xml
+  hallpass org vend accounts.csv --assign Developers=ReadOnly --apply")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -17,6 +19,7 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Payer(PayerArgs),
+    Vend(vend::Args),
 }
 
 /// A payer account that a partner and a customer share
@@ -37,5 +40,6 @@ pub(crate) fn run(args: &Args) -> Outcome {
         Command::Payer(PayerArgs {
             command: PayerCommand::Audit(args),
         }) => payer_audit::run(args),
+        Command::Vend(args) => vend::run(args),
     }
 }
