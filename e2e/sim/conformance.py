@@ -1248,6 +1248,33 @@ def _(sim, w):
     assert error["Reason"] == "INVALID_SYSTEM_TAGS_PARAMETER", error
 
 
+def made(sim, w, **account):
+    """The state that the making of an account ends in."""
+    status = w.org.create_account(**account)["CreateAccountStatus"]
+    assert status["State"] == "IN_PROGRESS" and "AccountId" not in status, status
+    for _ in range(200):
+        status = w.org.describe_create_account_status(CreateAccountRequestId=status["Id"])["CreateAccountStatus"]
+        if status["State"] != "IN_PROGRESS":
+            return status
+        time.sleep(0.5)
+    raise AssertionError(f"still under way: {status}")
+
+
+@row("O-32")
+def _(sim, w):
+    refused("CreateAccountStatusNotFoundException", w.org.describe_create_account_status,
+            CreateAccountRequestId="car-" + 32 * "0", http=400)
+
+
+@row("O-33")
+def _(sim, w):
+    taken = w.org.list_accounts()["Accounts"][0]["Email"]
+    status = made(sim, w, AccountName=w.name("account"), Email=taken.upper())
+    assert (status["State"], status["FailureReason"]) == ("FAILED", "EMAIL_ALREADY_EXISTS"), status
+    listed = pages(w.org, "list_create_account_status", "CreateAccountStatuses", States=["FAILED"])
+    assert status["Id"] in [row["Id"] for row in listed], listed
+
+
 @row("O-34")
 def _(sim, w):
     made = unit(w)

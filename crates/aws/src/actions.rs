@@ -11,6 +11,8 @@ pub enum Need {
     AccountTags,
     /// Whoever applies access as code: they write permission sets.
     AccessFiles,
+    /// Whoever makes accounts from a list.
+    Vending,
 }
 
 /// What an action is needed for.
@@ -72,6 +74,13 @@ const fn and_guard(action: NeededAction) -> NeededAction {
     }
 }
 
+const fn for_vending(action: NeededAction) -> NeededAction {
+    NeededAction {
+        need: Need::Vending,
+        ..action
+    }
+}
+
 const ACTIONS: &[NeededAction] = &[
     and_guard(read("sso:ListInstances")),
     read("sso:ListPermissionSets"),
@@ -122,6 +131,10 @@ const ACTIONS: &[NeededAction] = &[
     for_policies(write("organizations:DetachPolicy")),
     // a policy is made with its tags in one call
     for_policies(write("organizations:TagResource")),
+    for_vending(read("organizations:DescribeCreateAccountStatus")),
+    for_vending(read("organizations:ListCreateAccountStatus")),
+    for_vending(write("organizations:CreateAccount")),
+    for_vending(write("organizations:MoveAccount")),
     for_files(read("sso:ListTagsForResource")),
     for_files(read("sso:DescribePermissionSetProvisioningStatus")),
     for_files(read("sso:ListPermissionSetProvisioningStatus")),
@@ -177,6 +190,7 @@ mod tests {
             include_str!("permission_sets/writes.rs"),
             include_str!("policies.rs"),
             include_str!("standing.rs"),
+            include_str!("vending.rs"),
         ];
         let after = |source: &'static str, what: &'static str| {
             source
@@ -254,6 +268,7 @@ mod tests {
                 ":Untag",
                 ":Put",
                 ":Provision",
+                ":Move",
             ];
             let changes = verbs.iter().any(|verb| action.name.contains(verb));
             assert_eq!(action.writes, changes, "{}", action.name);

@@ -15,6 +15,7 @@ mod inventory;
 mod permission_sets;
 mod policies;
 mod standing;
+mod vending;
 
 mod head_key;
 mod objects;

@@ -34,7 +34,7 @@ fn write() -> Deadline {
 }
 
 /// What a failure means for plans.
-fn fault(failure: CallFailure) -> OrganizationFault {
+pub(crate) fn fault(failure: CallFailure) -> OrganizationFault {
     let code = failure.code.unwrap_or_default();
     match failure.fault {
         CenterFault::Throttled { message } | CenterFault::Full { message } => {
@@ -51,9 +51,9 @@ fn fault(failure: CallFailure) -> OrganizationFault {
         CenterFault::NotFound { what } => OrganizationFault::NotThere { message: what },
         CenterFault::Unreachable { message } => OrganizationFault::Unreachable { message },
         CenterFault::Refused { reason } => match code.as_str() {
-            "DuplicatePolicyException" | "DuplicatePolicyAttachmentException" => {
-                OrganizationFault::AlreadyThere { message: reason }
-            }
+            "DuplicatePolicyException"
+            | "DuplicatePolicyAttachmentException"
+            | "DuplicateAccountException" => OrganizationFault::AlreadyThere { message: reason },
             "PolicyNotAttachedException" => OrganizationFault::NotThere { message: reason },
             "PolicyChangesInProgressException" => OrganizationFault::Conflict { message: reason },
             _ => OrganizationFault::Refused {

@@ -13,10 +13,11 @@ use hallpass_access_files::{
 use hallpass_assignments::IdentityCenter;
 use hallpass_aws::{Aws, PermissionSets};
 use hallpass_model::{Clock, IdSource, Timestamp};
+use hallpass_org::vending::{AccountAdmin, VendingStepExecutor, is_vending_step};
 use hallpass_org::{ChoreError, OrgStepExecutor, OrgStore, Organization};
 use hallpass_runner::{
     Applying, Exit as PlanExit, LANE_LEASE, Plan, PlanDraft, PlanId, PlanReport, PlanStep,
-    PlanStore as _, RunError, Runner, RunnerIdentity, Sleeper, StepEnd as Ended, StepError,
+    PlanStore, RunError, Runner, RunnerIdentity, Sleeper, StepEnd as Ended, StepError,
     StepExecutor, StepProbe, Undo, Verify, WriteAnswer, fold, report_of,
 };
 use hallpass_store::SqliteStore;
@@ -124,6 +125,16 @@ impl PlanArgs {
         self.running.format()
     }
 
+    /// How it is run.
+    pub(crate) fn running(&self) -> &RunningArgs {
+        &self.running
+    }
+
+    /// Whether a plan with changes has an exit code of its own.
+    pub(crate) fn has_detailed_exitcode(&self) -> bool {
+        self.detailed_exitcode
+    }
+
     /// Whether the plan is to be carried out.
     pub(crate) fn is_applying(&self) -> bool {
         self.apply
@@ -152,14 +163,17 @@ impl Clock for Elsewhere {
 /// Steps of every kind, each carried out by the crate that knows what it means.
 struct EveryStep {
     org: OrgStepExecutor,
-    access: AccessStepExecutor,
+    vending: VendingStepExecutor,
+    access: Arc<AccessStepExecutor>,
     memberships: MembershipStepExecutor,
 }
 
 impl EveryStep {
     fn of(&self, step: &PlanStep) -> &dyn StepExecutor {
         if is_access_step(&step.kind) {
-            &self.access
+            self.access.as_ref()
+        } else if is_vending_step(&step.kind) {
+            &self.vending
         } else if is_membership_step(&step.kind) {
             &self.memberships
         } else {
@@ -193,9 +207,11 @@ pub(crate) struct PlanContext {
     pub(crate) center: Arc<dyn PermissionSetAdmin>,
     pub(crate) grants: Arc<dyn LiveGrants>,
     pub(crate) organization: Arc<dyn Organization>,
+    pub(crate) accounts: Arc<dyn AccountAdmin>,
     pub(crate) kept: Arc<dyn OrgStore>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) runner: Runner,
+    pub(crate) plans: Arc<dyn PlanStore>,
     pub(crate) hands: Arc<dyn StepExecutor>,
 }
 
@@ -223,20 +239,31 @@ pub(crate) async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
     let kept: Arc<dyn OrgStore> = Arc::clone(&store) as Arc<dyn OrgStore>;
     let center: Arc<dyn PermissionSetAdmin> = Arc::new(PermissionSets::new(Arc::clone(&aws)));
     let grants: Arc<dyn LiveGrants> = Arc::new(StoredGrants(Arc::clone(&store)));
+    let accounts = Arc::clone(&aws) as Arc<dyn AccountAdmin>;
+    let access = Arc::new(AccessStepExecutor::new(
+        Arc::clone(&center),
+        Arc::clone(&grants),
+    ));
     let hands: Arc<dyn StepExecutor> = Arc::new(EveryStep {
+        vending: VendingStepExecutor::new(
+            Arc::clone(&accounts),
+            Arc::clone(&access) as Arc<dyn StepExecutor>,
+            Arc::clone(&clock),
+        ),
         org: OrgStepExecutor::new(
             Arc::clone(&organization),
             Arc::clone(&kept),
             Arc::clone(&clock),
         ),
-        access: AccessStepExecutor::new(Arc::clone(&center), Arc::clone(&grants)),
+        access,
         memberships: MembershipStepExecutor::new(
             Arc::clone(&aws) as Arc<dyn IdentityCenter>,
             Arc::clone(&grants),
         ),
     });
+    let plans: Arc<dyn PlanStore> = store;
     let runner = Runner::new(
-        store,
+        Arc::clone(&plans),
         Arc::clone(&hands),
         Arc::clone(&clock),
         ids,
@@ -248,9 +275,11 @@ pub(crate) async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
         center,
         grants,
         organization,
+        accounts,
         kept,
         clock,
         runner,
+        plans,
         hands,
     })
 }

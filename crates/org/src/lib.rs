@@ -1,5 +1,5 @@
 //! Chores of an organization as plans: outage drills and cutting people's sessions off, both by
-//! service control policies (`policies.md` §8.3 and §12).
+//! service control policies (`policies.md` §8.3 and §12), and making accounts (`organization.md` §1).
 //!
 //! A chore gathers facts through [`Organization`], makes a plan of steps, and leaves running it to
 //! `runner`; [`OrgStepExecutor`] carries single steps out. Whether a chore is safe is decided by pure functions
@@ -19,6 +19,7 @@ pub mod payer;
 pub mod readiness;
 pub mod session_revocation;
 pub mod sessions;
+pub mod vending;
 
 mod step_executor;
 mod steps;

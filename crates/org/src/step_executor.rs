@@ -405,14 +405,14 @@ fn spec_of(step: &PlanStep) -> Result<StepSpec, StepError> {
     StepSpec::read(&step.kind, &step.desired).map_err(|why| failed("unknown_step", &why))
 }
 
-fn failed(code: &str, text: &str) -> StepError {
+pub(crate) fn failed(code: &str, text: &str) -> StepError {
     StepError::Failed {
         code: code.to_owned(),
         text: text.to_owned(),
     }
 }
 
-fn retry(class: Class, why: String) -> Retry {
+pub(crate) fn retry(class: Class, why: String) -> Retry {
     Retry {
         class,
         after: None,
@@ -420,12 +420,12 @@ fn retry(class: Class, why: String) -> Retry {
     }
 }
 
-fn later(why: String) -> WriteAnswer {
+pub(crate) fn later(why: String) -> WriteAnswer {
     WriteAnswer::Setback(StepError::Retry(retry(Class::Conflict, why)))
 }
 
 /// What a fault means for the engine (`organization.md` P-10).
-fn setback(fault: OrganizationFault) -> StepError {
+pub(crate) fn setback(fault: OrganizationFault) -> StepError {
     match fault {
         OrganizationFault::Throttled { message, after } => StepError::Retry(Retry {
             after,

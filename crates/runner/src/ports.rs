@@ -56,6 +56,8 @@ pub enum Verify {
     Running,
     /// Done.
     Done(Effect),
+    /// It ended without an effect, and may be sent again after a look.
+    Again(Retry),
     /// Could not be seen, or ended badly.
     Setback(StepError),
 }

@@ -51,7 +51,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     // collect: the port of calls that are rationed and repeated
     ("addresses", &["collect", "inventory", "model"]),
     ("activity", &["iam", "runner", "model"]),
-    ("org", &["assignments", "iam", "runner", "audit", "model"]),
+    // access-files: access to a new account is given by its steps
+    (
+        "org",
+        &[
+            "access-files",
+            "assignments",
+            "iam",
+            "runner",
+            "audit",
+            "model",
+        ],
+    ),
     // rules: the directory snapshot, and the reader of TOML, YAML and JSON that knows places
     (
         "access-files",

@@ -18,6 +18,7 @@ pub(crate) mod state;
 pub(crate) mod table;
 pub(crate) mod tree;
 // what becomes of it in time
+pub(crate) mod account_creation;
 pub(crate) mod directory;
 pub(crate) mod settle;
 pub(crate) mod windows;
@@ -43,5 +44,7 @@ pub(crate) fn advance(
     now: hallpass_sim_base::Millis,
 ) -> Vec<entities::Id> {
     state.latest = state.latest.max(now);
-    settle::settle(state)
+    let mut done = account_creation::settle(state);
+    done.extend(settle::settle(state));
+    done
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
+    account_creation::AccountRequest,
     entities::{
         Account, Assignment, AssignmentKey, Assumed, AsyncKind, CredentialReport, Group,
         HeldPolicies, Id, Membership, Operation, Ou, PermissionSet, PrincipalType, Provision,
@@ -155,6 +156,12 @@ pub(crate) struct SimState {
     pub provisions: Table<(Id, u64, Id), Provision>,
     /// Accounts by provisioned set.
     pub provisioned_in: BTreeSet<(Id, u64, Id)>,
+    /// Accounts that were asked for, by request id.
+    #[serde(default)]
+    pub account_requests: BTreeMap<Id, AccountRequest>,
+    /// When an account was asked for or moved last.
+    #[serde(default)]
+    pub account_write: Option<Millis>,
     /// Asynchronous operations by request id.
     pub operations: BTreeMap<Id, Operation>,
     /// The same, newest first.

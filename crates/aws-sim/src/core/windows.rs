@@ -15,6 +15,8 @@ pub(crate) enum Window {
     Iam,
     /// 0 to 5 s: until a policy of the organization is in force.
     Policy,
+    /// 0 to 5 s: until lists show a new account.
+    Account,
     /// None.
     Immediate,
 }
@@ -25,7 +27,7 @@ pub(crate) fn window_ms(consistency: Consistency, window: Window, random: &mut R
         Window::Assignment => 1_000,
         Window::Directory => 2_000,
         Window::Iam => 3_000,
-        Window::Policy => 5_000,
+        Window::Policy | Window::Account => 5_000,
         Window::Immediate => 0,
     };
     let factor = match consistency {

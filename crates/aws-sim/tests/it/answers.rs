@@ -160,7 +160,7 @@ SourceParentNotFoundException MoveAccount {"AccountId":"$account","SourceParentI
 DuplicateAccountException MoveAccount {"AccountId":"$account","SourceParentId":"$parent","DestinationParentId":"$parent"}
 AccountNotFoundException MoveAccount {"AccountId":"$account","SourceParentId":"$root","DestinationParentId":"$sandbox"}
 ok MoveAccount {"AccountId":"$account","SourceParentId":"$parent","DestinationParentId":"$sandbox"}
-NotSimulated CreateAccount {"Email":"a@b.example","AccountName":"a"}
+NotSimulated CloseAccount {"AccountId":"$account"}
 "#;
 
 #[tokio::test]

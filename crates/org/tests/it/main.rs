@@ -13,3 +13,4 @@ mod drills;
 mod payer;
 mod readiness;
 mod stopping;
+mod vending;

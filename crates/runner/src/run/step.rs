@@ -162,6 +162,9 @@ impl Runner {
             self.still_ours(walk).await?;
             match self.hands.verify(walk.step, remote).await {
                 Verify::Done(effect) => return self.changed(walk, effect).await,
+                Verify::Again(retry) => {
+                    return self.set_back(walk, StepError::Retry(retry)).await;
+                }
                 Verify::Setback(setback @ StepError::Failed { .. }) => {
                     return self.set_back(walk, setback).await;
                 }

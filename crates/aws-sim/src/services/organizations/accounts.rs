@@ -123,6 +123,7 @@ pub(super) fn relocate(context: &mut Context<'_>) -> HandlerResult {
     if &*account.parent != source {
         return Err(account_not_found());
     }
+    super::creation::alone(context)?;
     let seen = context.write(Window::Immediate);
     let now = context.now;
     put_under(context.state, account, destination, seen, now);

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod attachments;
+mod creation;
 mod delegation;
 mod policies;
 mod tags;
@@ -93,6 +94,9 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             "ListAWSServiceAccessForOrganization",
             Reads(delegation::service_access),
         ),
+        ("CreateAccount", Writes(creation::create)),
+        ("DescribeCreateAccountStatus", Reads(creation::describe)),
+        ("ListCreateAccountStatus", Reads(creation::list)),
         ("MoveAccount", Writes(accounts::relocate)),
         ("CreateOrganizationalUnit", Writes(units::create)),
         ("UpdateOrganizationalUnit", Writes(units::update)),

@@ -60,6 +60,8 @@ enum Whom {
     Policies,
     /// Who applies access as code
     Access,
+    /// Who makes accounts from a list
+    Vending,
 }
 
 /// The result of one check.
@@ -114,6 +116,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
             Whom::Guard => iam_policy::for_guard(&uses, &exports::for_guard(&loaded)?),
             Whom::Policies => iam_policy::for_policies(&uses),
             Whom::Access => iam_policy::for_access(&uses),
+            Whom::Vending => iam_policy::for_vending(&uses),
         };
         output::print(&text)?;
         return Ok(Exit::Ok);

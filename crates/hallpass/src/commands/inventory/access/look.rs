@@ -37,7 +37,7 @@ impl Compared {
 }
 
 /// Reads the organization, with the accounts' tags where they are asked for.
-pub(in crate::commands::inventory) async fn directory(
+pub(in crate::commands) async fn directory(
     context: &PlanContext,
     tags: bool,
 ) -> Result<Arc<Directory>, Failure> {

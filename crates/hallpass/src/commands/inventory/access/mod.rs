@@ -10,7 +10,7 @@ mod look;
 mod plan;
 mod validate;
 
-pub(super) use look::directory;
+pub(in crate::commands) use look::directory;
 
 use crate::exit::Outcome;
 

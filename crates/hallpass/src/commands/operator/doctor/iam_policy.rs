@@ -188,11 +188,33 @@ pub(super) fn for_access(uses: &Uses) -> String {
         actions(|it| {
             it.writes == writes
                 && it.need != Need::Policies
+                && it.need != Need::Vending
                 && !(writes && it.name.starts_with("identitystore:"))
         })
     };
     let mut statements = allow("Read", &of(false), uses.partition);
     statements.extend(allow("Write", &of(true), uses.partition));
+    policy(&statements)
+}
+
+/// What making accounts from a list needs: everything the server reads, accounts to write, and access to them to
+/// give.
+pub(super) fn for_vending(uses: &Uses) -> String {
+    let own = |writes: bool| {
+        actions(|it| {
+            let is_read = !it.writes && it.need == Need::Always;
+            let gives = ["sso:CreateAccountAssignment", "organizations:TagResource"];
+            let is_write = gives.contains(&it.name) || (it.writes && it.need == Need::Vending);
+            let is_own_read = !it.writes && it.need == Need::Vending;
+            if writes {
+                is_write
+            } else {
+                is_read || is_own_read
+            }
+        })
+    };
+    let mut statements = allow("Read", &own(false), uses.partition);
+    statements.extend(allow("Write", &own(true), uses.partition));
     policy(&statements)
 }
 
@@ -313,7 +335,7 @@ mod tests {
         for uses in combinations() {
             let all = allowed(&text(&uses, &[]));
             let expected = hallpass_aws::actions().iter().filter(|it| match it.need {
-                Need::AccountTags | Need::AccessFiles => false,
+                Need::AccountTags | Need::AccessFiles | Need::Vending => false,
                 Need::Policies => uses.policies == Policies::Written,
                 Need::Always if it.writes && it.name.starts_with("identitystore:") => {
                     !uses.groups.is_empty()
@@ -340,6 +362,18 @@ mod tests {
             ("identitystore:CreateGroupMembership", false),
         ] {
             assert_eq!(access.contains(action), is_needed, "{action}");
+        }
+        let vending = allowed(&for_vending(&uses(&[], Policies::Untouched, "eu-west-1")));
+        for (action, is_needed) in [
+            ("organizations:CreateAccount", true),
+            ("organizations:MoveAccount", true),
+            ("organizations:TagResource", true),
+            ("organizations:ListAccounts", true),
+            ("sso:CreateAccountAssignment", true),
+            ("sso:DeleteAccountAssignment", false),
+            ("organizations:AttachPolicy", false),
+        ] {
+            assert_eq!(vending.contains(action), is_needed, "{action}");
         }
     }
 

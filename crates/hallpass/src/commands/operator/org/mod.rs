@@ -4,14 +4,16 @@ mod check_calls;
 mod check_output;
 mod payer_audit;
 mod readiness;
+mod vend;
 
 use crate::exit::Outcome;
 
-/// Check how the organization is set up
+/// Check how the organization is set up, and make accounts in it
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass org readiness --profile merger --report readiness.html
-  hallpass org payer audit org-payer.yaml --strict --output junit > payer.xml")]
+  hallpass org payer audit org-payer.yaml --strict --output junit > payer.xml
+  hallpass org vend accounts.csv --assign Developers=ReadOnly --apply")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -21,6 +23,7 @@ pub(crate) struct Args {
 enum Command {
     Payer(PayerArgs),
     Readiness(readiness::Args),
+    Vend(vend::Args),
 }
 
 /// A payer account that a partner and a customer share
@@ -42,5 +45,6 @@ pub(crate) fn run(args: &Args) -> Outcome {
             command: PayerCommand::Audit(args),
         }) => payer_audit::run(args),
         Command::Readiness(args) => readiness::run(args),
+        Command::Vend(args) => vend::run(args),
     }
 }

@@ -1,0 +1,107 @@
+//! Accounts that are being made (`simulator.md` §2.6): asked for, made in a while, shown by lists a little later.
+
+use hallpass_sim_base::{Millis, Random};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    entities::{Account, AsyncState, FailAsync, Id, Tags},
+    state::SimState,
+    tree::put_under,
+    windows::{Window, window_ms},
+};
+use crate::organization::Speed;
+
+/// An account that somebody asked for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct AccountRequest {
+    /// `car-…`
+    pub id: Id,
+    /// The account's name.
+    pub name: String,
+    /// The address of its root user.
+    pub email: String,
+    /// Its tags.
+    pub tags: Tags,
+    /// The id it gets.
+    pub account: Id,
+    /// When it was asked for.
+    pub created: Millis,
+    /// When it is over.
+    pub due: Millis,
+    /// How far it is.
+    pub progress: AsyncState,
+    /// A fault decides the end.
+    pub fail: Option<FailAsync>,
+}
+
+impl AccountRequest {
+    /// Whether it is not over.
+    pub(crate) fn is_running(&self) -> bool {
+        self.progress == AsyncState::Running
+    }
+}
+
+/// `simulator.md` §2.6: 20 to 90 s.
+pub(crate) fn duration(speed: Speed, random: &mut Random) -> Millis {
+    match speed {
+        Speed::Instant => 0,
+        Speed::Fast => 20 + Millis::try_from(random.below(60)).unwrap_or(0),
+        Speed::Real => 20_000 + Millis::try_from(random.below(70_000)).unwrap_or(0),
+    }
+}
+
+/// Makes final what is due at the state's latest instant, in order.
+pub(crate) fn settle(state: &mut SimState) -> Vec<Id> {
+    let mut due: Vec<AccountRequest> = state
+        .account_requests
+        .values()
+        .filter(|request| request.is_running() && request.due <= state.latest)
+        .cloned()
+        .collect();
+    due.sort_by(|a, b| (a.due, &a.id).cmp(&(b.due, &b.id)));
+    let mut done = Vec::new();
+    for mut request in due {
+        request.progress = finish(state, &request);
+        done.push(request.id.clone());
+        state.account_requests.insert(request.id.clone(), request);
+    }
+    done
+}
+
+fn finish(state: &mut SimState, request: &AccountRequest) -> AsyncState {
+    let taken = state
+        .accounts
+        .iter()
+        .any(|(_, account)| account.email.eq_ignore_ascii_case(&request.email));
+    if taken {
+        return AsyncState::Failed("EMAIL_ALREADY_EXISTS".to_owned());
+    }
+    let Some(fail) = &request.fail else {
+        make(state, request);
+        return AsyncState::Succeeded;
+    };
+    if fail.done {
+        make(state, request);
+    }
+    AsyncState::Failed(fail.reason.clone())
+}
+
+/// What is new stands in the root, with the default policies.
+fn make(state: &mut SimState, request: &AccountRequest) {
+    let root = state.head.root.clone();
+    let mut random = Random::new(state.seed, &format!("settle {}", request.id));
+    let window = window_ms(state.settings.consistency, Window::Account, &mut random);
+    let account = Account {
+        id: request.account.clone(),
+        name: request.name.clone(),
+        email: request.email.clone(),
+        parent: root.as_str().into(),
+        state: "ACTIVE".to_owned(),
+        joined_method: "CREATED".to_owned(),
+        joined: request.due,
+        tags: request.tags.clone(),
+        regions: Vec::new(),
+    };
+    put_under(state, account, &root, request.due + window, request.due);
+    state.attach_defaults(&request.account, request.due);
+}

@@ -1,0 +1,197 @@
+//! Making accounts and moving them, as lists of accounts need it.
+
+use async_trait::async_trait;
+use aws_sdk_organizations::types as org;
+use hallpass_assignments::Urgency;
+use hallpass_org::OrganizationFault;
+use hallpass_org::vending::{AccountAdmin, AccountCreation, KnownAccount, NewAccount, UnitFacts};
+
+use crate::Aws;
+use crate::call::Deadline;
+use crate::center::is_active;
+use crate::fault::CallFailure;
+use crate::pages::listing;
+use crate::policies::fault;
+
+/// The largest page organizations gives.
+const PAGE: i32 = 20;
+/// AWS allows five levels of units below the root.
+const DEPTH_MAX: usize = 16;
+
+fn read() -> Deadline {
+    Deadline::port(Urgency::Grant)
+}
+
+fn write() -> Deadline {
+    Deadline::port(Urgency::End)
+}
+
+fn account(row: org::Account) -> Result<KnownAccount, CallFailure> {
+    let active = is_active(&row);
+    match (row.id, row.email) {
+        (Some(id), Some(email)) => Ok(KnownAccount {
+            id,
+            name: row.name.unwrap_or_default(),
+            email,
+            active,
+        }),
+        _ => Err(CallFailure::unparsable("an account without id or address")),
+    }
+}
+
+fn unit(row: org::OrganizationalUnit, parent: &str) -> Result<UnitFacts, CallFailure> {
+    match (row.id, row.name) {
+        (Some(id), Some(name)) => Ok(UnitFacts {
+            id,
+            name,
+            parent: parent.to_owned(),
+            registered: false,
+        }),
+        _ => Err(CallFailure::unparsable("a unit without id or name")),
+    }
+}
+
+fn state_of(status: org::CreateAccountStatus) -> Result<AccountCreation, CallFailure> {
+    let reason = status.failure_reason;
+    match (status.state, status.account_id) {
+        (Some(org::CreateAccountState::InProgress), _) => Ok(AccountCreation::InProgress),
+        (Some(org::CreateAccountState::Succeeded), Some(account)) => {
+            Ok(AccountCreation::Succeeded { account })
+        }
+        (Some(org::CreateAccountState::Failed), _) => Ok(AccountCreation::Failed {
+            reason: reason.map_or_else(|| "FAILED".to_owned(), |it| it.as_str().to_owned()),
+        }),
+        _ => Err(CallFailure::unparsable(
+            "the making of an account without a state",
+        )),
+    }
+}
+
+impl Aws {
+    async fn units_in(&self, parent: &str) -> Result<Vec<UnitFacts>, CallFailure> {
+        let rows = listing!(
+            self.org_line
+                .read("ListOrganizationalUnitsForParent", read()),
+            organizational_units,
+            self.org
+                .list_organizational_units_for_parent()
+                .parent_id(parent)
+                .max_results(PAGE)
+        )
+        .await?;
+        rows.into_iter().map(|row| unit(row, parent)).collect()
+    }
+}
+
+#[async_trait]
+impl AccountAdmin for Aws {
+    async fn accounts(&self) -> Result<Vec<KnownAccount>, OrganizationFault> {
+        let rows = listing!(
+            self.org_line.read("ListAccounts", read()),
+            accounts,
+            self.org.list_accounts().max_results(PAGE)
+        )
+        .await
+        .map_err(fault)?;
+        let rows = rows.into_iter().map(account);
+        rows.collect::<Result<_, _>>().map_err(fault)
+    }
+
+    async fn units(&self, root: &str) -> Result<Vec<UnitFacts>, OrganizationFault> {
+        let mut all = Vec::new();
+        let mut level = vec![root.to_owned()];
+        for _ in 0..DEPTH_MAX {
+            if level.is_empty() {
+                return Ok(all);
+            }
+            let mut below = Vec::new();
+            for parent in &level {
+                below.extend(self.units_in(parent).await.map_err(fault)?);
+            }
+            level = below.iter().map(|unit| unit.id.clone()).collect();
+            all.extend(below);
+        }
+        Err(fault(CallFailure::unparsable("units nested without end")))
+    }
+
+    async fn parent(&self, account: &str) -> Result<String, OrganizationFault> {
+        let found = self
+            .org_line
+            .read("ListParents", read(), || {
+                self.org.list_parents().child_id(account).send()
+            })
+            .await
+            .map_err(fault)?;
+        let parent = found.parents.unwrap_or_default().into_iter().next();
+        let id = parent.and_then(|parent| parent.id);
+        id.ok_or_else(|| fault(CallFailure::unparsable("an account without a parent")))
+    }
+
+    async fn create(&self, account: &NewAccount) -> Result<String, OrganizationFault> {
+        let mut request = self
+            .org
+            .create_account()
+            .account_name(&account.name)
+            .email(&account.email);
+        for (key, value) in &account.tags {
+            let tag = org::Tag::builder().key(key).value(value).build();
+            let tag = tag.map_err(|error| fault(CallFailure::unparsable(&error.to_string())))?;
+            request = request.tags(tag);
+        }
+        let asked = self
+            .org_line
+            .write("CreateAccount", write(), request.send())
+            .await
+            .map_err(fault)?;
+        let id = asked.create_account_status.and_then(|status| status.id);
+        id.ok_or_else(|| fault(CallFailure::unparsable("CreateAccount without an id")))
+    }
+
+    async fn creation(&self, request: &str) -> Result<AccountCreation, OrganizationFault> {
+        let found = self
+            .org_line
+            .read("DescribeCreateAccountStatus", read(), || {
+                self.org
+                    .describe_create_account_status()
+                    .create_account_request_id(request)
+                    .send()
+            })
+            .await
+            .map_err(fault)?;
+        let status = found
+            .create_account_status
+            .ok_or_else(|| CallFailure::unparsable("no status in an answer about one"));
+        status.and_then(state_of).map_err(fault)
+    }
+
+    async fn under_way(&self) -> Result<Vec<(String, String)>, OrganizationFault> {
+        let rows = listing!(
+            self.org_line.read("ListCreateAccountStatus", read()),
+            create_account_statuses,
+            self.org
+                .list_create_account_status()
+                .states(org::CreateAccountState::InProgress)
+                .max_results(PAGE)
+        )
+        .await
+        .map_err(fault)?;
+        Ok(rows
+            .into_iter()
+            .filter_map(|row| row.account_name.zip(row.id))
+            .collect())
+    }
+
+    async fn relocate(&self, account: &str, from: &str, to: &str) -> Result<(), OrganizationFault> {
+        let request = self
+            .org
+            .move_account()
+            .account_id(account)
+            .source_parent_id(from)
+            .destination_parent_id(to);
+        self.org_line
+            .write("MoveAccount", write(), request.send())
+            .await
+            .map(drop)
+            .map_err(fault)
+    }
+}

@@ -1,0 +1,248 @@
+//! `hallpass org vend FILE`: checks a list, and with `--apply` makes its accounts.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use hallpass_model::{PermissionSetName, TimeSpan};
+use hallpass_org::vending::{
+    AccountsFile, Adoption, ListWishes, RowVerdict, VendingFacts, VendingPlan, WantedAccess, check,
+    earlier_plans, gather,
+};
+use hallpass_runner::PlanId;
+use serde_json::{Value, json};
+
+use super::shown::{ShownList, follow, unread, write};
+use crate::commands::inventory::access::directory;
+use crate::commands::operator::serve::runtime;
+use crate::commands::read_text;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::output;
+use crate::plans::{self, PlanArgs, PlanContext, Settled};
+
+/// The largest file that is read.
+const FILE_BYTES_MAX: u64 = 8 << 20;
+/// An account takes minutes; through a queue of others it may take longer.
+const ROW_TIMEOUT: TimeSpan = TimeSpan::minutes(90);
+
+/// What is wanted of a list.
+#[derive(Debug, clap::Args)]
+pub(super) struct ListArgs {
+    /// The CSV
+    #[arg(value_name = "FILE")]
+    pub(super) file: Option<PathBuf>,
+    /// A group that gets a permission set in every account; rows that name a group go by that
+    #[arg(long, value_name = "GROUP=PERMISSION_SET")]
+    assign: Vec<String>,
+    /// Take on accounts that are there with the name and address of a row
+    #[arg(long)]
+    adopt: bool,
+    /// How long the making of one account may take [default: 90m]
+    #[arg(long, value_name = "SPAN")]
+    row_timeout: Option<TimeSpan>,
+    /// Where the filled CSV goes [default: PLAN.csv in this folder]
+    #[arg(long, value_name = "PATH")]
+    to: Option<PathBuf>,
+    #[command(flatten)]
+    plan: PlanArgs,
+}
+
+pub(super) fn run(path: &Path, args: &ListArgs) -> Outcome {
+    let format = args.plan.format();
+    let carried = || -> Outcome {
+        let text = read_text(path, FILE_BYTES_MAX)?;
+        let file =
+            AccountsFile::read(text.as_bytes()).map_err(|bad| Failure::from(bad).within(path))?;
+        let loaded = args.plan.load()?;
+        runtime()?.block_on(async {
+            let context = plans::open(&loaded).await?;
+            carry_out(&context, &file, args).await
+        })
+    };
+    carried().map_err(|failure| failure.said_as(format))
+}
+
+async fn carry_out(context: &PlanContext, file: &AccountsFile, args: &ListArgs) -> Outcome {
+    let mut facts = facts(context, file, args).await?;
+    let wishes = wishes(args, &facts)?;
+    let earlier = earlier_plans(context.plans.as_ref(), file, &wishes).await;
+    let earlier = earlier.map_err(|fault| Failure::failed(fault.to_string()))?;
+    if let Some(plan) = &earlier.resume {
+        return go_on(context, plan, args).await;
+    }
+    facts.unfinished = earlier.unfinished;
+    facts.ours = earlier.ours;
+    let verdicts = check(file, &wishes, &facts);
+    let vending = VendingPlan::new(file, &wishes, &verdicts);
+    let wanted = verdicts
+        .values()
+        .filter(|it| matches!(it, RowVerdict::Valid(_)));
+    let wanted = wanted.count();
+    if wanted == 0 {
+        let shown = ShownList::of_check(&vending);
+        shown.print(None, &Value::Null, args.plan.format())?;
+        output::say("no row of the list is to be made");
+        return Ok(if shown.has_bad() {
+            Exit::Failed
+        } else {
+            Exit::Ok
+        });
+    }
+    let management = context
+        .aws
+        .about()
+        .management_account
+        .clone()
+        .unwrap_or_default();
+    let limit = args.row_timeout.unwrap_or(ROW_TIMEOUT);
+    let draft = vending.draft(
+        &verdicts,
+        &facts.organization,
+        &facts.root,
+        &management,
+        limit,
+    );
+    let (id, question) = (draft.id(), format!("Make {wanted} accounts?"));
+    let settled = tokio::select! {
+        settled = plans::settle(context, draft, &args.plan, &question) => settled?,
+        never = follow(context, &id) => match never {},
+    };
+    show(context, &vending, settled, args).await
+}
+
+/// Prints what a plan came to, and writes the list.
+async fn show(
+    context: &PlanContext,
+    vending: &VendingPlan,
+    settled: Settled,
+    args: &ListArgs,
+) -> Outcome {
+    let format = args.plan.format();
+    let report = json!(settled.report);
+    let id = settled.report.plan;
+    if let Some(refused) = settled.refused {
+        ShownList::of_check(vending).print(None, &report, format)?;
+        return Err(refused);
+    }
+    if !args.plan.is_applying() {
+        let shown = ShownList::of_check(vending);
+        shown.print(Some(&id), &report, format)?;
+        return Ok(if shown.has_bad() {
+            Exit::Failed
+        } else {
+            settled.exit
+        });
+    }
+    let (plan, folded) = context.runner.load(&id).await?;
+    let shown = ShownList::of_plan(context, vending, &plan, &folded).await?;
+    shown.print(Some(&id), &report, format)?;
+    let path = args
+        .to
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(format!("{id}.csv")));
+    write(&path, &shown.csv())?;
+    output::say(&format!("the list is written to {}", path.display()));
+    Ok(if settled.exit == Exit::Ok {
+        shown.exit()
+    } else {
+        settled.exit
+    })
+}
+
+/// Goes on with the plan of this list.
+async fn go_on(context: &PlanContext, id: &PlanId, args: &ListArgs) -> Outcome {
+    let (plan, _) = context.runner.load(id).await?;
+    let vending = VendingPlan::of(&plan)
+        .ok_or_else(|| Failure::bug("a plan of a list that keeps no list"))?;
+    if !args.plan.is_applying() {
+        output::say(&format!(
+            "plan {id} was begun and is not over; `--apply` goes on with it"
+        ));
+        let (plan, folded) = context.runner.load(id).await?;
+        let shown = ShownList::of_plan(context, &vending, &plan, &folded).await?;
+        let report = json!(context.runner.report(id).await?);
+        shown.print(Some(id), &report, args.plan.format())?;
+        let changes = args.plan.has_detailed_exitcode();
+        return Ok(if changes { Exit::Findings } else { Exit::Ok });
+    }
+    output::say(&format!(
+        "plan {id} was begun before and is not over: going on"
+    ));
+    let applying = args.plan.running().applying();
+    let report = tokio::select! {
+        report = context.runner.apply(id, &applying) => report?,
+        never = follow(context, id) => match never {},
+    };
+    let settled = Settled {
+        exit: plans::exit_of(&report),
+        report,
+        refused: None,
+    };
+    show(context, &vending, settled, args).await
+}
+
+/// Reads the organization as far as the list is checked against it.
+async fn facts(
+    context: &PlanContext,
+    file: &AccountsFile,
+    args: &ListArgs,
+) -> Result<VendingFacts, Failure> {
+    let caller = context.organization.caller().await.map_err(unread)?;
+    if caller.account != caller.management_account {
+        let message = format!("account {} cannot make accounts", caller.account);
+        return Err(Failure::refused(message).help("use credentials of the management account"));
+    }
+    let root = context.organization.root().await.map_err(unread)?;
+    let addresses: BTreeSet<String> = file
+        .rows()
+        .map(|row| row.cell("AccountEmail").to_ascii_lowercase())
+        .collect();
+    let read = gather(
+        context.accounts.as_ref(),
+        &caller.organization,
+        &root.id,
+        &addresses,
+    );
+    let mut facts = read.await.map_err(unread)?;
+    let names_groups = file.rows().any(|row| !row.cell("AssignGroup").is_empty());
+    if names_groups || !args.assign.is_empty() {
+        let snapshot = directory(context, false).await?;
+        let snapshot = snapshot.snapshot();
+        let groups = snapshot.groups.iter();
+        facts.groups = groups.map(|it| (it.name.clone(), it.id.clone())).collect();
+        let sets = snapshot.permission_sets.iter();
+        facts.permission_sets = sets
+            .filter_map(|it| it.name.parse::<PermissionSetName>().ok())
+            .collect();
+    }
+    Ok(facts)
+}
+
+/// What the flags say of the whole list.
+fn wishes(args: &ListArgs, facts: &VendingFacts) -> Result<ListWishes, Failure> {
+    let mut access = BTreeSet::new();
+    for text in &args.assign {
+        let unusable = |what: String| Failure::bad_input(what).at("--assign");
+        let (group, set) = text
+            .rsplit_once('=')
+            .ok_or_else(|| unusable(format!("`{text}` is not GROUP=PERMISSION_SET")))?;
+        let principal = facts
+            .group(group)
+            .ok_or_else(|| unusable(format!("there is no group `{group}`")))?;
+        let found = facts.permission_sets.iter().find(|it| it.as_str() == set);
+        let permission_set = found
+            .ok_or_else(|| unusable(format!("there is no permission set `{set}`")))?
+            .clone();
+        access.insert(WantedAccess {
+            principal,
+            permission_set,
+        });
+    }
+    Ok(ListWishes {
+        access: access.into_iter().collect(),
+        adopt: if args.adopt {
+            Adoption::SameNameAndAddress
+        } else {
+            Adoption::Never
+        },
+    })
+}

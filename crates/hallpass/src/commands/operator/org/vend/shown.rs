@@ -1,0 +1,224 @@
+//! What became of the rows of a list, as it is printed and written.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use hallpass_org::OrganizationFault;
+use hallpass_org::vending::{
+    AccountsFile, PlannedRow, RowResult, RowStatus, VendingPlan, finished, results,
+};
+use hallpass_runner::{Folded, Plan, PlanId};
+use serde_json::{Value, json};
+
+use crate::exit::{Exit, Failure};
+use crate::output::{self, Format, Table};
+use crate::plans::PlanContext;
+
+/// Rows of a list, and what became of them.
+pub(super) struct ShownList {
+    pub(super) file: AccountsFile,
+    pub(super) results: BTreeMap<usize, RowResult>,
+    /// Rows whose account is there already.
+    adopted: Vec<usize>,
+}
+
+impl ShownList {
+    /// As the journal of a plan says.
+    ///
+    /// # Errors
+    /// When AWS does not name its accounts.
+    pub(super) async fn of_plan(
+        context: &PlanContext,
+        vending: &VendingPlan,
+        plan: &Plan,
+        folded: &Folded,
+    ) -> Result<Self, Failure> {
+        let accounts = accounts(context).await?;
+        Ok(Self {
+            results: results(vending, plan, folded, &accounts),
+            adopted: adopted(vending),
+            file: vending.file.clone(),
+        })
+    }
+
+    /// As the check says: nothing was begun.
+    pub(super) fn of_check(vending: &VendingPlan) -> Self {
+        let rows = (2..).zip(&vending.rows).filter_map(|(number, row)| {
+            let result = match row {
+                PlannedRow::Kept => return None,
+                PlannedRow::Invalid { errors } => RowResult {
+                    error: errors.join("; "),
+                    ..RowResult::of(RowStatus::Invalid)
+                },
+                PlannedRow::Wanted { .. } => RowResult::of(RowStatus::Valid),
+            };
+            Some((number, result))
+        });
+        Self {
+            results: rows.collect(),
+            adopted: adopted(vending),
+            file: vending.file.clone(),
+        }
+    }
+
+    /// The list with its last columns filled.
+    pub(super) fn csv(&self) -> String {
+        self.file.write(&self.results)
+    }
+
+    /// Whether a row cannot be used, or went wrong.
+    pub(super) fn has_bad(&self) -> bool {
+        self.results.values().any(|result| result.status.is_bad())
+    }
+
+    /// Whether a row that was begun went wrong.
+    pub(super) fn has_failed(&self) -> bool {
+        let failed =
+            |result: &RowResult| result.status.is_bad() && result.status != RowStatus::Invalid;
+        self.results.values().any(failed)
+    }
+
+    /// Whether every row is done.
+    pub(super) fn exit(&self) -> Exit {
+        if finished(&self.results) {
+            Exit::Ok
+        } else {
+            Exit::Failed
+        }
+    }
+
+    /// What is done for a row.
+    fn action(&self, number: usize) -> &'static str {
+        match self.results.get(&number).map(|result| result.status) {
+            None => "keep",
+            Some(RowStatus::Invalid) => "-",
+            Some(_) if self.adopted.contains(&number) => "adopt",
+            Some(_) => "create",
+        }
+    }
+
+    /// Prints it: for people, as JSON with `report` beside the rows, or as the CSV itself.
+    ///
+    /// # Errors
+    /// When stdout does not take it.
+    pub(super) fn print(
+        &self,
+        plan: Option<&PlanId>,
+        report: &Value,
+        format: Format,
+    ) -> Result<(), Failure> {
+        if format == Format::Csv {
+            return output::print(&self.csv());
+        }
+        let rows: Vec<Value> = self.file.rows().map(|row| self.row(&row)).collect();
+        let whole = json!({ "plan": plan, "rows": rows, "report": report });
+        output::one(format, &whole, &[], || self.table().text(output::width()))
+    }
+
+    fn row(&self, row: &hallpass_org::vending::VendingRow<'_>) -> Value {
+        let result = self.results.get(&row.number);
+        json!({
+            "row": row.number,
+            "name": row.cell("AccountName"),
+            "email": row.cell("AccountEmail"),
+            "unit": row.cell("OrgUnit"),
+            "action": self.action(row.number),
+            "status": result.map_or(row.status(), |it| it.status.name()),
+            "account_id": result.map_or(row.account_id(), |it| &it.account_id),
+            "error": result.map_or("", |it| &it.error),
+        })
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table::new(&["row", "account", "unit", "action", "status", "id", "why"]);
+        for row in self.file.rows() {
+            let result = self.results.get(&row.number);
+            table.row([
+                row.number.to_string(),
+                row.cell("AccountName").to_owned(),
+                row.cell("OrgUnit").to_owned(),
+                self.action(row.number).to_owned(),
+                result
+                    .map_or(row.status(), |it| it.status.name())
+                    .to_owned(),
+                result
+                    .map_or(row.account_id(), |it| &it.account_id)
+                    .to_owned(),
+                result.map_or("", |it| &it.error).to_owned(),
+            ]);
+        }
+        table
+    }
+}
+
+fn adopted(vending: &VendingPlan) -> Vec<usize> {
+    let rows = (2..).zip(&vending.rows);
+    rows.filter_map(|(number, row)| match row {
+        PlannedRow::Wanted {
+            adopts: Some(_), ..
+        } => Some(number),
+        PlannedRow::Wanted { .. } | PlannedRow::Kept | PlannedRow::Invalid { .. } => None,
+    })
+    .collect()
+}
+
+/// Ids of accounts by their address in lower case.
+async fn accounts(context: &PlanContext) -> Result<BTreeMap<String, String>, Failure> {
+    let all = context.accounts.accounts().await.map_err(unread)?;
+    let rows = all.into_iter();
+    Ok(rows
+        .map(|it| (it.email.to_ascii_lowercase(), it.id))
+        .collect())
+}
+
+/// AWS did not say.
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
+pub(super) fn unread(fault: OrganizationFault) -> Failure {
+    let message = format!("the organization cannot be read: {fault}");
+    Failure::failed(message)
+        .help("`hallpass doctor --iam-policy --for vending` shows the permissions that are needed")
+}
+
+/// Writes a list to a file, whole or not at all.
+///
+/// # Errors
+/// When the folder does not take it.
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let unwritable = |error| Failure::unwritable(path.display(), &error);
+    let half = path.with_extension("csv.part");
+    fs::write(&half, text).map_err(unwritable)?;
+    fs::rename(&half, path).map_err(unwritable)
+}
+
+/// Says on stderr whenever a row comes further; never returns.
+pub(super) async fn follow(context: &PlanContext, plan: &PlanId) -> std::convert::Infallible {
+    let mut told: BTreeMap<usize, RowStatus> = BTreeMap::new();
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let Ok((saved, folded)) = context.runner.load(plan).await else {
+            continue;
+        };
+        let Some(vending) = VendingPlan::of(&saved).filter(|_| folded.began.is_some()) else {
+            continue;
+        };
+        let now = results(&vending, &saved, &folded, &BTreeMap::new());
+        for row in vending.file.rows() {
+            let Some(result) = now.get(&row.number) else {
+                continue;
+            };
+            let is_news = told.insert(row.number, result.status) != Some(result.status);
+            let waits = matches!(result.status, RowStatus::Valid | RowStatus::Invalid);
+            if is_news && !waits {
+                let line = format!(
+                    "row {} {}: {}",
+                    row.number,
+                    row.cell("AccountName"),
+                    result.status.name()
+                );
+                output::say(&output::plain(&line));
+            }
+        }
+    }
+}

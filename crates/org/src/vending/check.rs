@@ -1,0 +1,324 @@
+//! Whether a row can be used (`organization.md` V-2). Every row is judged, and each has all that is wrong with
+//! it, in the order of the columns.
+
+use std::collections::BTreeMap;
+
+use hallpass_access_files::PrincipalRef;
+use hallpass_model::PermissionSetName;
+use serde::{Deserialize, Serialize};
+
+use super::email::is_account_email;
+use super::facts::VendingFacts;
+use super::file::{
+    ACCOUNT_EMAIL, ACCOUNT_NAME, ASSIGN_GROUP, AccountsFile, FIRST_NAME, LAST_NAME, ORG_UNIT,
+    PERMISSION_SET, SSO_EMAIL, TAGS, VendingRow,
+};
+use super::status::RowStatus;
+use super::units::{OrgUnit, find_unit};
+
+/// Characters of a name at most.
+const NAME_MAX: usize = 50;
+/// Characters of a person's name at most.
+const PERSON_MAX: usize = 64;
+/// How Account Factory calls the product of an account: this, then the account's name.
+const PRODUCT_PREFIX: &str = "AccountLaunch-";
+
+/// Somebody who gets access to the accounts of a list.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct WantedAccess {
+    /// Who.
+    pub principal: PrincipalRef,
+    /// The permission set's name.
+    pub permission_set: PermissionSetName,
+}
+
+/// An account that a row asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VendingRequest {
+    /// Its name.
+    pub name: String,
+    /// The address of its root user.
+    pub email: String,
+    /// Where it is to stand.
+    pub unit: OrgUnit,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// Who gets access.
+    pub access: Vec<WantedAccess>,
+    /// The account that is there already, and is taken on.
+    pub adopts: Option<String>,
+}
+
+/// What becomes of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RowVerdict {
+    /// It is written back as it is: an earlier plan was done with it.
+    Kept,
+    /// It cannot be used; the texts are those of the column `ErrorMsg`.
+    Invalid(Vec<String>),
+    /// It can.
+    Valid(VendingRequest),
+}
+
+/// What somebody says of the whole list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListWishes {
+    /// Who gets access to the accounts of rows that say nothing of their own.
+    pub access: Vec<WantedAccess>,
+    /// Whether an account with the name and address of a row is taken on.
+    pub adopt: Adoption,
+}
+
+/// Whether accounts that are there already are taken on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Adoption {
+    /// Their rows are invalid.
+    #[default]
+    Never,
+    /// Those of the same name and address.
+    SameNameAndAddress,
+}
+
+/// Judges every row, by its number.
+pub fn check(
+    file: &AccountsFile,
+    wishes: &ListWishes,
+    facts: &VendingFacts,
+) -> BTreeMap<usize, RowVerdict> {
+    let mut first: BTreeMap<(&str, String), usize> = BTreeMap::new();
+    let mut verdicts = BTreeMap::new();
+    for row in file.rows() {
+        let mut repeats = |column: &'static str| {
+            let cell = row.cell(column).to_lowercase();
+            let number = *first.entry((column, cell)).or_insert(row.number);
+            (number != row.number).then_some(number)
+        };
+        let repeats = Repeats {
+            name: repeats(ACCOUNT_NAME),
+            email: repeats(ACCOUNT_EMAIL),
+        };
+        let verdict = if is_done(&row) {
+            RowVerdict::Kept
+        } else {
+            judge(&row, &repeats, wishes, facts)
+        };
+        verdicts.insert(row.number, verdict);
+    }
+    verdicts
+}
+
+/// Rows above it that have the same.
+struct Repeats {
+    name: Option<usize>,
+    email: Option<usize>,
+}
+
+/// Whether an earlier plan was done with the row, well or badly.
+fn is_done(row: &VendingRow<'_>) -> bool {
+    match RowStatus::named(row.status()) {
+        Some(RowStatus::Succeeded | RowStatus::Exists) => !row.account_id().is_empty(),
+        Some(RowStatus::Failed | RowStatus::NotProvisioned | RowStatus::AssignFailed) => true,
+        Some(
+            RowStatus::Valid
+            | RowStatus::Launching
+            | RowStatus::UnderChange
+            | RowStatus::Assigning
+            | RowStatus::Invalid,
+        )
+        | None => false,
+    }
+}
+
+/// A cell of a column that has to be filled, once it is.
+fn filled<'a>(row: &VendingRow<'a>, column: &str, wrong: &mut Vec<String>) -> Option<&'a str> {
+    let cell = row.cell(column);
+    if cell.trim().is_empty() || cell == "None" {
+        wrong.push(format!("{column} is required"));
+        return None;
+    }
+    Some(cell)
+}
+
+fn judge(
+    row: &VendingRow<'_>,
+    repeats: &Repeats,
+    wishes: &ListWishes,
+    facts: &VendingFacts,
+) -> RowVerdict {
+    let mut wrong = Vec::new();
+    let name = check_name(row, repeats, facts, &mut wrong);
+    check_sso_email(row, &mut wrong);
+    let adopts = check_email(row, repeats, wishes.adopt, facts, &mut wrong);
+    check_person(row, &mut wrong);
+    let unit = check_unit(row, adopts.as_deref(), facts, &mut wrong);
+    let access = check_access(row, wishes, facts, &mut wrong);
+    let tags = check_tags(row, &mut wrong);
+    match unit {
+        Some(unit) if wrong.is_empty() => RowVerdict::Valid(VendingRequest {
+            name: name.to_owned(),
+            email: row.cell(ACCOUNT_EMAIL).to_owned(),
+            unit,
+            tags,
+            access,
+            adopts,
+        }),
+        _ => RowVerdict::Invalid(wrong),
+    }
+}
+
+fn check_name<'a>(
+    row: &VendingRow<'a>,
+    repeats: &Repeats,
+    facts: &VendingFacts,
+    wrong: &mut Vec<String>,
+) -> &'a str {
+    let Some(name) = filled(row, ACCOUNT_NAME, wrong) else {
+        return "";
+    };
+    let is_name = name.len() <= NAME_MAX
+        && name
+            .bytes()
+            .all(|it| it.is_ascii_alphanumeric() || it == b'_' || it == b'-');
+    if !is_name {
+        wrong.push(format!(
+            "{ACCOUNT_NAME} must be 1-{NAME_MAX} characters of A-Z a-z 0-9 _ -"
+        ));
+    }
+    if let Some(number) = repeats.name {
+        wrong.push(format!("{ACCOUNT_NAME} repeats row {number}"));
+    }
+    let product = format!("{PRODUCT_PREFIX}{name}");
+    if let Some(taken) = facts.products.iter().find(|it| it.name == product) {
+        wrong.push(format!("{ACCOUNT_NAME} in use by product {}", taken.id));
+    }
+    name
+}
+
+fn is_address(column: &str, cell: &str, wrong: &mut Vec<String>) {
+    if !is_account_email(cell) {
+        wrong.push(format!("{column} is not a valid e-mail address"));
+    }
+}
+
+fn check_sso_email(row: &VendingRow<'_>, wrong: &mut Vec<String>) {
+    if let Some(cell) = filled(row, SSO_EMAIL, wrong) {
+        is_address(SSO_EMAIL, cell, wrong);
+    }
+}
+
+/// The account that the row takes on, if it does.
+fn check_email(
+    row: &VendingRow<'_>,
+    repeats: &Repeats,
+    adopt: Adoption,
+    facts: &VendingFacts,
+    wrong: &mut Vec<String>,
+) -> Option<String> {
+    let cell = filled(row, ACCOUNT_EMAIL, wrong)?;
+    is_address(ACCOUNT_EMAIL, cell, wrong);
+    if let Some(number) = repeats.email {
+        wrong.push(format!("{ACCOUNT_EMAIL} repeats row {number}"));
+    }
+    let key = cell.to_ascii_lowercase();
+    if let Some(plan) = facts.unfinished.get(&key) {
+        wrong.push(format!("already in plan {plan}"));
+        return None;
+    }
+    let there = facts.account_of(cell)?;
+    let is_same = there.active && there.name == row.cell(ACCOUNT_NAME);
+    if is_same && facts.ours.contains(&key) {
+        return None;
+    }
+    if is_same && adopt == Adoption::SameNameAndAddress {
+        return Some(there.id.clone());
+    }
+    wrong.push(format!("{ACCOUNT_EMAIL} in use by account {}", there.id));
+    None
+}
+
+fn check_person(row: &VendingRow<'_>, wrong: &mut Vec<String>) {
+    for column in [FIRST_NAME, LAST_NAME] {
+        if let Some(cell) = filled(row, column, wrong)
+            && cell.chars().count() > PERSON_MAX
+        {
+            wrong.push(format!("{column} must be at most {PERSON_MAX} characters"));
+        }
+    }
+}
+
+/// The unit; an account that is taken on has to be there already, or in the root.
+fn check_unit(
+    row: &VendingRow<'_>,
+    adopts: Option<&str>,
+    facts: &VendingFacts,
+    wrong: &mut Vec<String>,
+) -> Option<OrgUnit> {
+    let cell = filled(row, ORG_UNIT, wrong)?;
+    let unit = match find_unit(cell, facts) {
+        Ok(unit) => unit,
+        Err(refused) => {
+            wrong.push(refused.to_string());
+            return None;
+        }
+    };
+    let parent = adopts.and_then(|account| facts.parents.get(account));
+    if let Some(parent) = parent.filter(|it| **it != unit.id && **it != facts.root) {
+        wrong.push(format!(
+            "OrgUnit is not that of the account, which is in {parent}"
+        ));
+    }
+    Some(unit)
+}
+
+fn check_access(
+    row: &VendingRow<'_>,
+    wishes: &ListWishes,
+    facts: &VendingFacts,
+    wrong: &mut Vec<String>,
+) -> Vec<WantedAccess> {
+    let (group, set) = (row.cell(ASSIGN_GROUP), row.cell(PERMISSION_SET));
+    if group.is_empty() && set.is_empty() {
+        return wishes.access.clone();
+    }
+    let group = filled(row, ASSIGN_GROUP, wrong).and_then(|named| {
+        let found = facts.group(named);
+        if found.is_none() {
+            wrong.push(format!("{ASSIGN_GROUP} does not exist"));
+        }
+        found
+    });
+    let set = filled(row, PERMISSION_SET, wrong).and_then(|named| {
+        let found = facts.permission_sets.iter().find(|it| it.as_str() == named);
+        if found.is_none() {
+            wrong.push(format!("{PERMISSION_SET} does not exist"));
+        }
+        found.cloned()
+    });
+    let both = group
+        .zip(set)
+        .map(|(principal, permission_set)| WantedAccess {
+            principal,
+            permission_set,
+        });
+    both.into_iter().collect()
+}
+
+fn check_tags(row: &VendingRow<'_>, wrong: &mut Vec<String>) -> BTreeMap<String, String> {
+    let mut tags = BTreeMap::new();
+    for part in row
+        .cell(TAGS)
+        .split(';')
+        .filter(|part| !part.trim().is_empty())
+    {
+        match part.split_once('=') {
+            Some((key, value)) if !key.trim().is_empty() => {
+                tags.insert(key.trim().to_owned(), value.trim().to_owned());
+            }
+            _ => {
+                wrong.push(format!("{TAGS} must be written k=v;k2=v2"));
+                return BTreeMap::new();
+            }
+        }
+    }
+    tags
+}

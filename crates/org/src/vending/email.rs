@@ -1,0 +1,58 @@
+//! Which e-mail addresses an account may have (`organization.md` V-2).
+
+/// AWS takes 6 to 64 characters for an account; every address that has a dot in its domain has more than 6.
+const LENGTH: std::ops::RangeInclusive<usize> = 7..=64;
+/// May not stand before the `@`.
+const FORBIDDEN: &str = "\"'()<>[]:;,\\|%&";
+
+/// Whether a text is an e-mail address for an account.
+pub(crate) fn is_account_email(text: &str) -> bool {
+    if !text.is_ascii() || !LENGTH.contains(&text.len()) {
+        return false;
+    }
+    let Some((local, domain)) = text.split_once('@') else {
+        return false;
+    };
+    let is_local = !local.is_empty()
+        && !local.starts_with('.')
+        && !local
+            .chars()
+            .any(|it| it.is_whitespace() || it.is_control() || FORBIDDEN.contains(it));
+    let is_domain = domain.contains('.')
+        && domain
+            .chars()
+            .all(|it| it.is_ascii_alphanumeric() || it == '.' || it == '-');
+    is_local && is_domain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_as_the_table_of_the_specification_says() {
+        let longest = format!("{}@example.com", "a".repeat(52));
+        for good in ["a@b.com", "a.b+c@x-y.example", "a@b.c.d", longest.as_str()] {
+            assert!(is_account_email(good), "{good}");
+        }
+        let too_long = format!("a{longest}");
+        for bad in [
+            "",
+            "nobody",
+            "a@b",
+            "a@b.c",
+            "two@@example.com",
+            "@example.com",
+            ".a@example.com",
+            "a b@example.com",
+            "a|b@example.com",
+            "a\\b@example.com",
+            "a%b@example.com",
+            "a\u{e9}@example.com",
+            "a@exa_mple.com",
+            too_long.as_str(),
+        ] {
+            assert!(!is_account_email(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What is read of the organization before rows are checked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hallpass_access_files::PrincipalRef;
+use hallpass_model::{GroupId, PermissionSetName};
+use hallpass_runner::PlanId;
+
+use super::ports::AccountAdmin;
+use crate::ports::OrganizationFault;
+
+/// An account of the organization.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownAccount {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The address of its root user.
+    pub email: String,
+    /// Whether anything can be done in it.
+    pub active: bool,
+}
+
+/// An organizational unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnitFacts {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The root or unit above it.
+    pub parent: String,
+    /// Whether Control Tower governs it.
+    pub registered: bool,
+}
+
+/// A provisioned product of Account Factory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProvisionedProduct {
+    /// Its id, `pp-…`.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// An organization, as far as rows are checked against it.
+#[derive(Clone, Debug, Default)]
+pub struct VendingFacts {
+    /// Its id.
+    pub organization: String,
+    /// The root's id.
+    pub root: String,
+    /// Accounts of every state, in every unit.
+    pub accounts: Vec<KnownAccount>,
+    /// Where accounts stand that a row may adopt: account → root or unit.
+    pub parents: BTreeMap<String, String>,
+    /// Units at every depth.
+    pub units: Vec<UnitFacts>,
+    /// Whether Control Tower governs the organization.
+    pub has_landing_zone: bool,
+    /// Products of Account Factory that no plan of ours has made.
+    pub products: Vec<ProvisionedProduct>,
+    /// Rows of plans that are not over: their address in lower case, and the plan.
+    pub unfinished: BTreeMap<String, PlanId>,
+    /// Rows of this list that an earlier run of it began with: their addresses in lower case.
+    pub ours: BTreeSet<String>,
+    /// Groups of the directory by name.
+    pub groups: BTreeMap<String, GroupId>,
+    /// Names of the permission sets.
+    pub permission_sets: BTreeSet<PermissionSetName>,
+}
+
+impl VendingFacts {
+    /// A group by its name, or by its id.
+    pub fn group(&self, named: &str) -> Option<PrincipalRef> {
+        let of_id = || self.groups.values().find(|group| group.as_str() == named);
+        let found = self.groups.get(named).or_else(of_id);
+        found.map(|group| PrincipalRef::Group(group.clone()))
+    }
+
+    /// The account of an address, whatever the case of its letters.
+    pub fn account_of(&self, email: &str) -> Option<&KnownAccount> {
+        let mut all = self.accounts.iter();
+        all.find(|account| account.email.eq_ignore_ascii_case(email))
+    }
+}
+
+/// Reads accounts and units, and where the accounts of these addresses stand. What other services know is
+/// added by the caller.
+///
+/// # Errors
+/// When AWS does not say.
+pub async fn gather(
+    admin: &dyn AccountAdmin,
+    organization: &str,
+    root: &str,
+    addresses: &BTreeSet<String>,
+) -> Result<VendingFacts, OrganizationFault> {
+    let accounts = admin.accounts().await?;
+    let mut parents = BTreeMap::new();
+    for account in &accounts {
+        if addresses.contains(&account.email.to_ascii_lowercase()) {
+            parents.insert(account.id.clone(), admin.parent(&account.id).await?);
+        }
+    }
+    Ok(VendingFacts {
+        organization: organization.to_owned(),
+        root: root.to_owned(),
+        accounts,
+        parents,
+        units: admin.units(root).await?,
+        ..VendingFacts::default()
+    })
+}

@@ -1,0 +1,200 @@
+//! The CSV (`organization.md` V-1): read whatever order its columns have, written back with the last three
+//! filled.
+
+use std::collections::BTreeMap;
+
+use hallpass_iam::BadInput;
+use serde::{Deserialize, Serialize};
+
+use super::status::RowResult;
+
+/// The account's name.
+pub(crate) const ACCOUNT_NAME: &str = "AccountName";
+/// Who signs in to it first.
+pub(crate) const SSO_EMAIL: &str = "SSOUserEmail";
+/// The address of the account's root user.
+pub(crate) const ACCOUNT_EMAIL: &str = "AccountEmail";
+/// Given name of that person.
+pub(crate) const FIRST_NAME: &str = "SSOUserFirstName";
+/// Family name of that person.
+pub(crate) const LAST_NAME: &str = "SSOUserLastName";
+/// Where the account is to stand.
+pub(crate) const ORG_UNIT: &str = "OrgUnit";
+/// A group that gets access, in place of the groups of the command.
+pub(crate) const ASSIGN_GROUP: &str = "AssignGroup";
+/// The permission set that it gets.
+pub(crate) const PERMISSION_SET: &str = "PermissionSet";
+/// Tags of the account, `k=v;k2=v2`.
+pub(crate) const TAGS: &str = "Tags";
+
+const STATUS: &str = "Status";
+const ACCOUNT_ID: &str = "AccountId";
+const ERROR: &str = "ErrorMsg";
+/// Other names of the last column: the first stands in a sample that AWS has published.
+const ERROR_ALIASES: [&str; 2] = ["ErrroMsg", "Message"];
+
+const REQUIRED: [&str; 6] = [
+    ACCOUNT_NAME,
+    SSO_EMAIL,
+    ACCOUNT_EMAIL,
+    FIRST_NAME,
+    LAST_NAME,
+    ORG_UNIT,
+];
+/// Written by us, in this order where they are missing.
+const OURS: [&str; 3] = [STATUS, ACCOUNT_ID, ERROR];
+
+/// The byte order mark that spreadsheets begin a file with.
+const BOM: &[u8] = &[0xEF, 0xBB, 0xBF];
+/// Rows of one file: more than an organization may have accounts without asking AWS.
+const ROWS_MAX: usize = 10_000;
+
+/// A list of accounts to be made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountsFile {
+    columns: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+/// A row of the list.
+#[derive(Clone, Copy, Debug)]
+pub struct VendingRow<'a> {
+    /// Its number; the header is 1.
+    pub number: usize,
+    columns: &'a [String],
+    cells: &'a [String],
+}
+
+impl<'a> VendingRow<'a> {
+    /// The cell of a column; empty where there is no such column.
+    pub fn cell(&self, column: &str) -> &'a str {
+        let at = self.columns.iter().position(|name| name == column);
+        at.and_then(|at| self.cells.get(at)).map_or("", |it| it)
+    }
+
+    /// What is written in the column `Status`.
+    pub fn status(&self) -> &'a str {
+        self.cell(STATUS)
+    }
+
+    /// What is written in the column `AccountId`.
+    pub fn account_id(&self) -> &'a str {
+        self.cell(ACCOUNT_ID)
+    }
+}
+
+fn unusable(message: impl Into<String>) -> BadInput {
+    BadInput::new("E_CSV", message, "")
+}
+
+impl AccountsFile {
+    /// Reads a list.
+    ///
+    /// # Errors
+    /// When it is no CSV, lacks a column, has one twice, or a row has more cells than there are columns.
+    pub fn read(bytes: &[u8]) -> Result<Self, BadInput> {
+        let bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(bytes);
+        let mut records = reader.records();
+        let header = match records.next() {
+            None => {
+                return Err(unusable(
+                    "the file is empty: the first row names the columns",
+                ));
+            }
+            Some(header) => header.map_err(|error| unusable(error.to_string()))?,
+        };
+        let columns = columns(&header)?;
+        let mut rows: Vec<Vec<String>> = Vec::new();
+        for record in records {
+            let record = record.map_err(|error| unusable(error.to_string()))?;
+            if record.iter().all(str::is_empty) {
+                continue;
+            }
+            let number = rows.len() + 2;
+            if record.len() > header.len() {
+                return Err(unusable(format!(
+                    "row {number} has {} cells, and there are {} columns: a comma inside a cell needs quotes",
+                    record.len(),
+                    header.len()
+                )));
+            }
+            if rows.len() == ROWS_MAX {
+                return Err(unusable(format!("the file has more than {ROWS_MAX} rows")));
+            }
+            let mut cells: Vec<String> = record.iter().map(str::to_owned).collect();
+            cells.resize(columns.len(), String::new());
+            rows.push(cells);
+        }
+        Ok(Self { columns, rows })
+    }
+
+    /// The rows, in their order.
+    pub fn rows(&self) -> impl Iterator<Item = VendingRow<'_>> {
+        let rows = (2..).zip(&self.rows);
+        rows.map(|(number, cells)| VendingRow {
+            number,
+            columns: &self.columns,
+            cells,
+        })
+    }
+
+    /// The list as CSV with what became of rows in the last columns; rows without a result stay as they are.
+    pub fn write(&self, results: &BTreeMap<usize, RowResult>) -> String {
+        let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
+        // a `Vec` takes all that is written, and every record has a field
+        drop(writer.write_record(&self.columns));
+        for (number, cells) in (2..).zip(&self.rows) {
+            let cells = self.columns.iter().zip(cells).map(|(column, cell)| {
+                let Some(result) = results.get(&number) else {
+                    return cell.as_str();
+                };
+                match column.as_str() {
+                    STATUS => result.status.name(),
+                    ACCOUNT_ID => &result.account_id,
+                    ERROR => &result.error,
+                    _ => cell,
+                }
+            });
+            drop(writer.write_record(cells));
+        }
+        let bytes = writer.into_inner().unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+/// Names of the columns, ours among them.
+fn columns(header: &csv::StringRecord) -> Result<Vec<String>, BadInput> {
+    let mut columns: Vec<String> = header.iter().map(str::to_owned).collect();
+    for alias in ERROR_ALIASES {
+        let has_own = columns.iter().any(|name| name == ERROR);
+        if let Some(column) = columns.iter_mut().find(|name| *name == alias && !has_own) {
+            ERROR.clone_into(column);
+        }
+    }
+    let missing: Vec<&str> = REQUIRED
+        .into_iter()
+        .filter(|name| columns.iter().all(|column| column != name))
+        .collect();
+    if !missing.is_empty() {
+        return Err(unusable(format!(
+            "column `{}` is missing",
+            missing.join("`, `")
+        )));
+    }
+    for name in OURS {
+        if columns.iter().all(|column| column != name) {
+            columns.push(name.to_owned());
+        }
+    }
+    let twice = columns.iter().enumerate().find(|(at, name)| {
+        !name.is_empty() && columns.iter().take(*at).any(|other| other == *name)
+    });
+    match twice {
+        Some((_, name)) => Err(unusable(format!("column `{name}` stands there twice"))),
+        None => Ok(columns),
+    }
+}

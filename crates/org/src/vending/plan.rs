@@ -1,0 +1,200 @@
+//! The plan of a list: for each row an account, its unit, and access to it. The names and forms are part of
+//! stored plans.
+
+use hallpass_access_files::{AccessAction, AccountAssignment};
+use hallpass_model::{AccountId, TimeSpan};
+use hallpass_runner::{Lane, Plan, PlanDraft, PlanLimits, StepTarget, hash};
+use serde::{Deserialize, Serialize};
+
+use std::collections::BTreeMap;
+
+use super::check::{ListWishes, RowVerdict, VendingRequest, WantedAccess};
+use super::file::AccountsFile;
+use super::ports::NewAccount;
+use crate::steps::stored;
+
+/// The kind of these plans.
+pub const PLAN_KIND: &str = "org.vend";
+/// An account of that name and address: [`NewAccount`].
+pub(crate) const CREATE: &str = "account.create";
+/// It stands in its unit: [`AccountPlace`].
+pub(crate) const MOVE: &str = "account.move";
+/// Somebody has access to it: [`AccessWish`].
+pub(crate) const ASSIGN: &str = "account.assign";
+
+/// Assignments at once.
+const ASSIGNMENTS: u32 = 10;
+
+/// Whether steps of a kind are carried out by [`VendingStepExecutor`](super::VendingStepExecutor).
+pub fn is_vending_step(kind: &str) -> bool {
+    [CREATE, MOVE, ASSIGN].contains(&kind)
+}
+
+/// Where an account is to stand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AccountPlace {
+    /// The address of its root user.
+    pub(crate) email: String,
+    /// Where it may be taken from.
+    pub(crate) from: String,
+    /// The unit.
+    pub(crate) to: String,
+}
+
+/// Access to an account that need not be there yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AccessWish {
+    /// The address of the account's root user.
+    pub(crate) email: String,
+    /// Who gets what.
+    #[serde(flatten)]
+    pub(crate) access: WantedAccess,
+}
+
+impl AccessWish {
+    /// The same as a step of access files, once the account is known.
+    pub(crate) fn in_account(&self, account: AccountId) -> AccessAction {
+        AccessAction::Assign(AccountAssignment {
+            permission_set: self.access.permission_set.clone(),
+            account,
+            principal: self.access.principal.clone(),
+        })
+    }
+}
+
+/// What a plan keeps of a row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum PlannedRow {
+    /// It is written back as it is.
+    Kept,
+    /// It cannot be used.
+    Invalid {
+        /// All that is wrong with it.
+        errors: Vec<String>,
+    },
+    /// It has steps of its own.
+    Wanted {
+        /// The address of the account, in lower case: the key of its steps.
+        key: String,
+        /// The account that is taken on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        adopts: Option<String>,
+    },
+}
+
+/// What a plan keeps of its list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VendingPlan {
+    /// Equal for equal lists with equal wishes.
+    pub source: String,
+    /// The list as it was read.
+    pub file: AccountsFile,
+    /// Its rows, from row 2 on.
+    pub rows: Vec<PlannedRow>,
+}
+
+impl VendingPlan {
+    /// What is kept of a list that was checked.
+    pub fn new(
+        file: &AccountsFile,
+        wishes: &ListWishes,
+        verdicts: &BTreeMap<usize, RowVerdict>,
+    ) -> Self {
+        let rows = verdicts.values().map(|verdict| match verdict {
+            RowVerdict::Kept => PlannedRow::Kept,
+            RowVerdict::Invalid(errors) => PlannedRow::Invalid {
+                errors: errors.clone(),
+            },
+            RowVerdict::Valid(request) => PlannedRow::Wanted {
+                key: key(request),
+                adopts: request.adopts.clone(),
+            },
+        });
+        Self {
+            source: source(file, wishes),
+            file: file.clone(),
+            rows: rows.collect(),
+        }
+    }
+
+    /// What a stored plan keeps; `None` of a plan of another kind.
+    pub fn of(plan: &Plan) -> Option<Self> {
+        let is_ours = plan.kind == PLAN_KIND;
+        let read = || serde_json::from_value(plan.facts.clone()).ok();
+        is_ours.then(read).flatten()
+    }
+
+    /// The steps for the rows that can be used.
+    pub fn draft(
+        &self,
+        verdicts: &BTreeMap<usize, RowVerdict>,
+        organization: &str,
+        root: &str,
+        management: &str,
+        row_timeout: TimeSpan,
+    ) -> PlanDraft {
+        let mut draft = PlanDraft::new(PLAN_KIND, organization, PlanLimits::USUAL);
+        draft.remember(stored(self));
+        for verdict in verdicts.values() {
+            if let RowVerdict::Valid(request) = verdict {
+                let target = StepTarget::global(management, key(request));
+                add_row(&mut draft, &target, request, root, row_timeout);
+            }
+        }
+        draft
+    }
+}
+
+/// Equal for equal lists with equal wishes.
+pub(crate) fn source(file: &AccountsFile, wishes: &ListWishes) -> String {
+    let wishes = (&wishes.access, wishes.adopt == super::Adoption::Never);
+    hash(&stored(&(file, wishes)).to_string())
+}
+
+/// What tells the steps of a row from those of others: no two accounts share an address.
+fn key(request: &VendingRequest) -> String {
+    request.email.to_ascii_lowercase()
+}
+
+fn add_row(
+    draft: &mut PlanDraft,
+    target: &StepTarget,
+    request: &VendingRequest,
+    root: &str,
+    row_timeout: TimeSpan,
+) {
+    let account = NewAccount {
+        name: request.name.clone(),
+        email: request.email.clone(),
+        tags: request.tags.clone(),
+    };
+    let lane = Lane::organizations_write();
+    let made = draft.step(target.clone(), CREATE, stored(&account), lane.clone(), &[]);
+    draft.set_timeout(&made, row_timeout);
+    let place = AccountPlace {
+        email: request.email.clone(),
+        from: root.to_owned(),
+        to: request.unit.id.clone(),
+    };
+    let moved = draft.step(target.clone(), MOVE, stored(&place), lane, &[made]);
+    for access in &request.access {
+        let lane = Lane {
+            width: ASSIGNMENTS,
+            shared: false,
+            // AWS takes one operation at a time for an account and a set
+            apart: Some(format!("{}|{}", target.key, access.permission_set)),
+            ..Lane::serial("sso-admin-write")
+        };
+        let wish = AccessWish {
+            email: request.email.clone(),
+            access: access.clone(),
+        };
+        let after = std::slice::from_ref(&moved);
+        let given = draft.step(target.clone(), ASSIGN, stored(&wish), lane, after);
+        draft.set_timeout(&given, ASSIGN_TIMEOUT);
+    }
+}
+
+/// How long giving access may take.
+const ASSIGN_TIMEOUT: TimeSpan = TimeSpan::minutes(15);

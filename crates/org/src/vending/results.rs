@@ -1,0 +1,115 @@
+//! What became of every row, from the journal of its plan and the accounts that are there.
+
+use std::collections::BTreeMap;
+
+use hallpass_runner::{Folded, Plan, PlanStep, StepState};
+
+use super::executor::CREATION_FAILED;
+use super::plan::{ASSIGN, CREATE, MOVE, PlannedRow, VendingPlan};
+use super::status::{RowResult, RowStatus};
+
+/// The last three cells of every row but those that are written back as they are. `accounts` has the ids of
+/// accounts by their address in lower case.
+pub fn results(
+    vending: &VendingPlan,
+    plan: &Plan,
+    folded: &Folded,
+    accounts: &BTreeMap<String, String>,
+) -> BTreeMap<usize, RowResult> {
+    let mut results = BTreeMap::new();
+    for (number, row) in (2..).zip(&vending.rows) {
+        let result = match row {
+            PlannedRow::Kept => continue,
+            PlannedRow::Invalid { errors } => RowResult {
+                error: errors.join("; "),
+                ..RowResult::of(RowStatus::Invalid)
+            },
+            PlannedRow::Wanted { key, adopts } => {
+                let done = if adopts.is_some() {
+                    RowStatus::Exists
+                } else {
+                    RowStatus::Succeeded
+                };
+                let mut result = row_result(plan, folded, key, done);
+                if result.status != RowStatus::Valid && result.status != RowStatus::NotProvisioned {
+                    result.account_id = accounts.get(key).cloned().unwrap_or_default();
+                }
+                result
+            }
+        };
+        results.insert(number, result);
+    }
+    results
+}
+
+/// Whether every row that has a result ended well.
+pub fn finished(results: &BTreeMap<usize, RowResult>) -> bool {
+    let ended_well =
+        |result: &RowResult| matches!(result.status, RowStatus::Succeeded | RowStatus::Exists);
+    results.values().all(ended_well)
+}
+
+fn bad(status: RowStatus, error: impl Into<String>) -> RowResult {
+    RowResult {
+        error: error.into(),
+        ..RowResult::of(status)
+    }
+}
+
+/// A row by its steps: the first that is not over, or did not end well, says what it is.
+fn row_result(plan: &Plan, folded: &Folded, key: &str, done: RowStatus) -> RowResult {
+    let of_kind = |kind: &'static str| {
+        plan.steps
+            .iter()
+            .filter(move |step| step.target.key == key && step.kind == kind)
+    };
+    let create = of_kind(CREATE).find_map(|step| created(folded, step));
+    if let Some(result) = create {
+        return result;
+    }
+    let moved = of_kind(MOVE).find_map(|step| match folded.place(&step.id) {
+        StepState::Final(end) if end.outcome.is_good() => None,
+        StepState::Final(end) => Some(bad(RowStatus::Failed, end.reason.clone())),
+        StepState::Planned | StepState::Intent { .. } | StepState::Accepted { .. } => {
+            Some(RowResult::of(RowStatus::UnderChange))
+        }
+    });
+    if let Some(result) = moved {
+        return result;
+    }
+    let assigned = of_kind(ASSIGN).map(|step| folded.place(&step.id));
+    let mut errors = Vec::new();
+    let mut waits = false;
+    for state in assigned {
+        match state {
+            StepState::Final(end) if end.outcome.is_good() => {}
+            StepState::Final(end) => errors.push(end.reason.clone()),
+            StepState::Planned | StepState::Intent { .. } | StepState::Accepted { .. } => {
+                waits = true;
+            }
+        }
+    }
+    match (errors.is_empty(), waits) {
+        (false, _) => bad(RowStatus::AssignFailed, errors.join("; ")),
+        (true, true) => RowResult::of(RowStatus::Assigning),
+        (true, false) => RowResult::of(done),
+    }
+}
+
+/// What the making of the account says of a row; `None` when the account is there.
+fn created(folded: &Folded, step: &PlanStep) -> Option<RowResult> {
+    Some(match folded.place(&step.id) {
+        StepState::Planned => RowResult::of(RowStatus::Valid),
+        StepState::Intent { .. } => RowResult::of(RowStatus::Launching),
+        StepState::Accepted { .. } => RowResult::of(RowStatus::UnderChange),
+        StepState::Final(end) if end.outcome.is_good() => return None,
+        StepState::Final(end) => {
+            let reason = end.reason.as_str();
+            let by_aws = reason.strip_prefix(CREATION_FAILED);
+            match by_aws.and_then(|rest| rest.strip_prefix(": ")) {
+                Some(reason) => bad(RowStatus::Failed, reason),
+                None => bad(RowStatus::NotProvisioned, reason),
+            }
+        }
+    })
+}

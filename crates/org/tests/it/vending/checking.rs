@@ -1,0 +1,390 @@
+//! Rows 6, 7, 12, 13 and 14 of the table of `organization.md` §1, and what holds for every list.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use hallpass_org::vending::{
+    AccountsFile, Adoption, KnownAccount, ListWishes, ProvisionedProduct, RowResult, RowStatus,
+    RowVerdict, UnitFacts, VendingFacts, check, find_unit,
+};
+use hallpass_runner::PlanId;
+use proptest::prelude::*;
+use serde_json::Value;
+
+fn fixture(name: &str) -> Vec<u8> {
+    let path = format!(
+        "{}/../../docs/spec/fixtures/{name}",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn text(value: &Value, name: &str) -> String {
+    value[name].as_str().unwrap().to_owned()
+}
+
+/// The organization of `org-tree.json`, which has Control Tower.
+fn tree() -> VendingFacts {
+    let tree: Value = serde_json::from_slice(&fixture("org-tree.json")).unwrap();
+    let rows = |name: &str| tree[name].as_array().unwrap().clone();
+    VendingFacts {
+        organization: text(&tree["organization"], "Id"),
+        root: text(&tree, "root"),
+        accounts: rows("accounts")
+            .iter()
+            .map(|row| KnownAccount {
+                id: text(row, "Id"),
+                name: text(row, "Name"),
+                email: text(row, "Email"),
+                active: text(row, "State") == "ACTIVE",
+            })
+            .collect(),
+        parents: rows("accounts")
+            .iter()
+            .map(|row| (text(row, "Id"), text(row, "ParentId")))
+            .collect(),
+        units: rows("ous")
+            .iter()
+            .map(|row| UnitFacts {
+                id: text(row, "Id"),
+                name: text(row, "Name"),
+                parent: text(row, "ParentId"),
+                registered: row["ControlTowerRegistered"].as_bool().unwrap(),
+            })
+            .collect(),
+        has_landing_zone: true,
+        products: rows("provisionedProducts")
+            .iter()
+            .map(|row| ProvisionedProduct {
+                id: text(row, "Id"),
+                name: text(row, "Name"),
+            })
+            .collect(),
+        ..VendingFacts::default()
+    }
+}
+
+/// The list as it is written after the check.
+fn checked(bytes: &[u8], wishes: &ListWishes, facts: &VendingFacts) -> String {
+    let file = AccountsFile::read(bytes).unwrap();
+    let verdicts = check(&file, wishes, facts);
+    let results = verdicts.iter().filter_map(|(number, verdict)| {
+        let result = match verdict {
+            RowVerdict::Kept => return None,
+            RowVerdict::Valid(_) => RowResult::of(RowStatus::Valid),
+            RowVerdict::Invalid(errors) => RowResult {
+                error: errors.join("; "),
+                ..RowResult::of(RowStatus::Invalid)
+            },
+        };
+        Some((*number, result))
+    });
+    file.write(&results.collect())
+}
+
+fn plainly(bytes: &[u8]) -> String {
+    checked(bytes, &ListWishes::default(), &tree())
+}
+
+const HEADER: &str =
+    "AccountName,SSOUserEmail,AccountEmail,SSOUserFirstName,SSOUserLastName,OrgUnit";
+
+/// What is wrong with the only row of a list.
+fn errors_of(row: &str, wishes: &ListWishes, facts: &VendingFacts) -> Vec<String> {
+    let file = AccountsFile::read(format!("{HEADER}\n{row}\n").as_bytes()).unwrap();
+    match check(&file, wishes, facts).remove(&2).unwrap() {
+        RowVerdict::Kept => vec!["kept".to_owned()],
+        RowVerdict::Valid(_) => Vec::new(),
+        RowVerdict::Invalid(errors) => errors,
+    }
+}
+
+#[test]
+fn row_14_the_bad_list_comes_back_as_expected_to_the_byte() {
+    let expected = String::from_utf8(fixture("org-vend-bad-expected.csv")).unwrap();
+    assert_eq!(plainly(&fixture("org-vend-bad.csv")), expected);
+}
+
+#[test]
+fn row_13_a_mark_carriage_returns_and_the_misspelt_column_are_taken() {
+    let row = "Test-account-1,sso-1@example.com,acct-1@example.com,Ada,One,Test-OU-1";
+    let given = format!("\u{feff}{HEADER},Status,AccountId,ErrroMsg\r\n{row},,,\r\n");
+    let written = plainly(given.as_bytes());
+    let first = format!("{row},VALID,,");
+    assert_eq!(
+        written,
+        format!("{HEADER},Status,AccountId,ErrorMsg\n{first}\n")
+    );
+}
+
+#[test]
+fn row_12_a_list_that_was_written_changes_nothing_when_it_is_fed_again() {
+    let file = AccountsFile::read(&fixture("org-vend-accounts.csv")).unwrap();
+    let done = |number: usize, status| RowResult {
+        account_id: format!("{number:012}"),
+        ..RowResult::of(status)
+    };
+    let results = BTreeMap::from([
+        (2, done(2, RowStatus::Succeeded)),
+        (3, done(3, RowStatus::Exists)),
+        (4, done(4, RowStatus::AssignFailed)),
+    ]);
+    let written = file.write(&results);
+    let again = AccountsFile::read(written.as_bytes()).unwrap();
+    let verdicts = check(&again, &ListWishes::default(), &tree());
+    assert!(
+        verdicts.values().all(|it| *it == RowVerdict::Kept),
+        "{verdicts:?}"
+    );
+    assert_eq!(plainly(written.as_bytes()), written);
+}
+
+#[test]
+fn row_7_an_address_is_in_use_wherever_its_account_is_and_however_it_is_written() {
+    let row = "new-ops,sso@example.com,OPS@Example.com,A,B,Test-OU-1";
+    for adopt in [Adoption::Never, Adoption::SameNameAndAddress] {
+        let wishes = ListWishes {
+            adopt,
+            ..ListWishes::default()
+        };
+        let errors = errors_of(row, &wishes, &tree());
+        assert_eq!(
+            errors,
+            ["AccountEmail in use by account 555555555555"],
+            "{adopt:?}"
+        );
+    }
+}
+
+#[test]
+fn row_6_units_by_name_id_and_path() {
+    let table = "
+        Test-OU-1                      -> Test-OU-1
+        Test-OU-1(ou-ab12-cdef3456)    -> Test-OU-1
+        Test-OU-1 (ou-ab12-cdef3456)   -> Test-OU-1
+        ou-ab12-cdef3456               -> Test-OU-1
+        Prod                           -> Prod (ou-ab12-prod0001)
+        /Workloads/Dev/Team            -> Team (ou-ab12-team0002)
+        /Workloads/Dev/Team/           -> Team (ou-ab12-team0002)
+        Team (ou-ab12-team0001)        -> Team (ou-ab12-team0001)
+        Team                           -> OrgUnit is ambiguous: ou-ab12-team0001, ou-ab12-team0002
+        Team (ou-ab12-cdef3456)        -> OrgUnit name does not match ou-ab12-cdef3456: expected Test-OU-1
+        Team (ou-ab12-team0009)        -> OrgUnit does not exist
+        Team (old)                     -> OrgUnit does not exist
+        ou-ab12-team0009               -> OrgUnit does not exist
+        /Workloads/Team                -> OrgUnit does not exist
+        /                              -> OrgUnit does not exist
+        test-ou-1                      -> OrgUnit does not exist
+        Legacy                         -> OrgUnit is not registered with Control Tower";
+    let mut wrong = String::new();
+    for line in table.lines().filter(|line| !line.trim().is_empty()) {
+        let (cell, expected) = line.split_once("->").unwrap();
+        let got = match find_unit(cell.trim(), &tree()) {
+            Ok(unit) => unit.managed_name,
+            Err(refused) => refused.to_string(),
+        };
+        if got != expected.trim() {
+            writeln!(wrong, "{}: {got}", cell.trim()).unwrap();
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    let without = VendingFacts {
+        has_landing_zone: false,
+        ..tree()
+    };
+    assert_eq!(
+        find_unit("Legacy", &without).unwrap().id,
+        "ou-ab12-legacy01"
+    );
+}
+
+#[test]
+fn an_account_is_taken_on_by_name_and_address_in_its_unit_or_the_root() {
+    let table = [
+        ("stray,s@example.com,stray@example.com,A,B,Prod", ""),
+        ("shop-prod,s@example.com,shop-prod@example.com,A,B,Prod", ""),
+        (
+            "shop-prod,s@example.com,shop-prod@example.com,A,B,Dev",
+            "OrgUnit is not that of the account, which is in ou-ab12-prod0001",
+        ),
+        (
+            "other,s@example.com,stray@example.com,A,B,Prod",
+            "AccountEmail in use by account 888888888888",
+        ),
+    ];
+    for (row, expected) in table {
+        let adopting = ListWishes {
+            adopt: Adoption::SameNameAndAddress,
+            ..ListWishes::default()
+        };
+        assert_eq!(
+            errors_of(row, &adopting, &tree()).join("; "),
+            expected,
+            "{row}"
+        );
+        let errors = errors_of(row, &ListWishes::default(), &tree()).join("; ");
+        assert!(
+            errors.starts_with("AccountEmail in use by account"),
+            "{row}: {errors}"
+        );
+    }
+}
+
+#[test]
+fn a_row_of_a_plan_that_is_not_over_is_refused_and_one_of_ours_goes_on() {
+    let row = "stray,s@example.com,Stray@Example.com,A,B,Prod";
+    let key = "stray@example.com".to_owned();
+    let plan = PlanId::named("0123456789abcdef");
+    let taken = VendingFacts {
+        unfinished: BTreeMap::from([(key.clone(), plan)]),
+        ..tree()
+    };
+    let errors = errors_of(row, &ListWishes::default(), &taken);
+    assert_eq!(errors, ["already in plan 0123456789abcdef"]);
+    let ours = VendingFacts {
+        ours: BTreeSet::from([key]),
+        ..tree()
+    };
+    assert!(errors_of(row, &ListWishes::default(), &ours).is_empty());
+}
+
+#[test]
+fn groups_sets_and_tags_of_a_row_are_checked_after_its_unit() {
+    let table = [
+        ("Admins,Reader,a=1;b=", ""),
+        (",,", ""),
+        ("Nobody,Reader,", "AssignGroup does not exist"),
+        ("Admins,,", "PermissionSet is required"),
+        (
+            ",Writer,x",
+            "AssignGroup is required; PermissionSet does not exist; Tags must be written k=v;k2=v2",
+        ),
+    ];
+    let facts = VendingFacts {
+        groups: BTreeMap::from([(
+            "Admins".to_owned(),
+            "44c8f4d8-1051-70d6-ffa1-aa4a4a8e9d0d".parse().unwrap(),
+        )]),
+        permission_sets: BTreeSet::from(["Reader".parse().unwrap()]),
+        ..tree()
+    };
+    for (cells, expected) in table {
+        let text = format!(
+            "{HEADER},AssignGroup,PermissionSet,Tags\na-1,s@example.com,a@example.com,A,B,Prod,{cells}\n"
+        );
+        let file = AccountsFile::read(text.as_bytes()).unwrap();
+        let got = match check(&file, &ListWishes::default(), &facts)
+            .remove(&2)
+            .unwrap()
+        {
+            RowVerdict::Invalid(errors) => errors.join("; "),
+            RowVerdict::Valid(_) | RowVerdict::Kept => String::new(),
+        };
+        assert_eq!(got, expected, "{cells}");
+    }
+}
+
+#[test]
+fn files_that_are_no_lists_are_refused_whole() {
+    let table = [
+        (
+            String::new(),
+            "the file is empty: the first row names the columns",
+        ),
+        (
+            "AccountName\nx\n".to_owned(),
+            "column `SSOUserEmail`, `AccountEmail`, `SSOUserFirstName`, \
+            `SSOUserLastName`, `OrgUnit` is missing",
+        ),
+        (
+            format!("{HEADER},OrgUnit\n"),
+            "column `OrgUnit` stands there twice",
+        ),
+        (
+            format!("{HEADER}\na,b,c,d,e,f,g\n"),
+            "row 2 has 7 cells, and there are 6 columns: a comma inside a cell \
+            needs quotes",
+        ),
+    ];
+    for (text, expected) in table {
+        let refused = AccountsFile::read(text.as_bytes()).unwrap_err();
+        let columns = refused
+            .message
+            .replace("there are 9 columns", "there are 6 columns");
+        assert_eq!(columns, expected);
+    }
+    assert!(AccountsFile::read(&[b'a', 0xFF, b'\n']).is_err());
+}
+
+#[test]
+fn blank_lines_and_columns_of_others() {
+    let text = format!(
+        "Owner,{HEADER},Message\r\n\r\nme,n-1,s@example.com,a@example.com,A,B,Prod,old\r\n,,,,,,,\r\n"
+    );
+    let written = plainly(text.as_bytes());
+    let expected = format!(
+        "Owner,{HEADER},ErrorMsg,Status,AccountId\nme,n-1,s@example.com,a@example.com,A,B,Prod,,VALID,\n"
+    );
+    assert_eq!(written, expected);
+}
+
+fn cell() -> impl Strategy<Value = String> {
+    prop_oneof![
+        3 => "[a-z\",;\n ]{0,6}",
+        3 => "[a-c]{1,2}@example\\.com",
+        3 => prop::sample::select(vec!["Test-OU-1", "Team", "Prod", "Dev", "Nowhere", "None", "Ada"]).prop_map(str::to_owned),
+    ]
+}
+
+fn csv_of(columns: &[String], rows: &[Vec<String>]) -> String {
+    let quoted = |cells: &[String]| {
+        let cells = cells
+            .iter()
+            .map(|cell| format!("\"{}\"", cell.replace('"', "\"\"")));
+        cells.collect::<Vec<_>>().join(",")
+    };
+    let lines = std::iter::once(quoted(columns)).chain(rows.iter().map(|row| quoted(row)));
+    lines.collect::<Vec<_>>().join("\r\n")
+}
+
+proptest! {
+    #[test]
+    fn a_list_is_read_and_written_without_a_change(rows in prop::collection::vec(prop::collection::vec(cell(), 6), 0..6)) {
+        let columns: Vec<String> = HEADER.split(',').map(str::to_owned).collect();
+        let file = AccountsFile::read(csv_of(&columns, &rows).as_bytes()).unwrap();
+        let written = file.write(&BTreeMap::new());
+        let again = AccountsFile::read(written.as_bytes()).unwrap();
+        prop_assert_eq!(&again, &file);
+        prop_assert_eq!(again.write(&BTreeMap::new()), written);
+    }
+
+    #[test]
+    fn the_order_of_columns_decides_nothing(
+        rows in prop::collection::vec(prop::collection::vec(cell(), 6), 1..6),
+        order in Just((0..6_usize).collect::<Vec<_>>()).prop_shuffle(),
+    ) {
+        let columns: Vec<String> = HEADER.split(',').map(str::to_owned).collect();
+        let turned = |cells: &[String]| order.iter().map(|at| cells[*at].clone()).collect::<Vec<_>>();
+        let judge = |columns: &[String], rows: &[Vec<String>]| {
+            let file = AccountsFile::read(csv_of(columns, rows).as_bytes()).unwrap();
+            check(&file, &ListWishes::default(), &tree())
+        };
+        let turned_rows: Vec<_> = rows.iter().map(|row| turned(row)).collect();
+        prop_assert_eq!(judge(&columns, &rows), judge(&turned(&columns), &turned_rows));
+    }
+
+    #[test]
+    fn of_twins_the_later_is_refused(upper in any::<bool>(), between in 0..3_usize) {
+        let twin = if upper { "TWIN@EXAMPLE.COM" } else { "twin@example.com" };
+        let mut text = format!("{HEADER}\nfirst,s@example.com,Twin@example.com,A,B,Prod\n");
+        for n in 0..between {
+            writeln!(text, "n-{n},s@example.com,n{n}@example.com,A,B,Prod").unwrap();
+        }
+        writeln!(text, "last,s@example.com,{twin},A,B,Prod").unwrap();
+        let file = AccountsFile::read(text.as_bytes()).unwrap();
+        let mut verdicts = check(&file, &ListWishes::default(), &tree());
+        let (_, last) = verdicts.pop_last().unwrap();
+        prop_assert_eq!(last, RowVerdict::Invalid(vec!["AccountEmail repeats row 2".to_owned()]));
+        prop_assert!(verdicts.values().all(|it| matches!(it, RowVerdict::Valid(_))));
+    }
+}

@@ -1,0 +1,7 @@
+//! Lists of accounts (`organization.md` §1).
+
+mod checking;
+mod events;
+mod making;
+mod stops;
+mod world;

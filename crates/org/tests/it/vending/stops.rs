@@ -1,0 +1,71 @@
+//! Every port call failed, its answer lost, the process stopped before or after it: after the same command again,
+//! or a resume, every account was made once, stands in its unit, and its access was given once.
+
+use hallpass_model::TimeSpan;
+use hallpass_runner::testing::{Gate, PortMode};
+use hallpass_runner::{Exit, PlanStore as _};
+
+use super::world::{World, ends, list};
+
+async fn attempt(world: &World, text: &str, holder: &str, gate: &std::sync::Arc<Gate>) -> bool {
+    let run = async {
+        let ran = world.vend(text, holder, gate).await;
+        ran.is_some_and(|ran| ran.report.exit() == Exit::Ok)
+    };
+    tokio::select! {
+        done = run => done,
+        () = gate.stop() => false,
+    }
+}
+
+async fn go_on(world: &World, by_command: bool) {
+    // whoever was stopped holds its lanes for a minute
+    world.wait(1);
+    if !by_command && let Some(saved) = world.plans.plans(1).await.unwrap().first() {
+        let runner = world.runner("second", &Gate::new(None));
+        runner
+            .resume(&saved.plan.id, &crate::bench::patient())
+            .await
+            .unwrap();
+    }
+}
+
+async fn stopped_everywhere(lag: TimeSpan) {
+    let text = list(&["a", "b"]);
+    let unbroken = World::new(lag);
+    let gate = Gate::new(None);
+    assert!(attempt(&unbroken, &text, "first", &gate).await);
+    let (mut sent, places) = (unbroken.writes(), unbroken.accounts.standing());
+    sent.sort();
+    for call in 1..=gate.calls() {
+        for (n, mode) in (0..).zip(PortMode::ALL) {
+            let by_command = (call + n) % 2 == 0;
+            let case = format!("lag {lag}, call {call}, {mode:?}, {by_command}");
+            let world = World::new(lag);
+            let gate = Gate::new(Some((call, mode)));
+            if !attempt(&world, &text, "first", &gate).await {
+                go_on(&world, by_command).await;
+            }
+            let last = world.vend(&text, "third", &Gate::new(None)).await.unwrap();
+            let rows = ends(&last.csv);
+            assert!(
+                rows.iter().all(|row| row.starts_with("SUCCEEDED,9")),
+                "{case}: {rows:?}"
+            );
+            let mut writes = world.writes();
+            writes.sort();
+            assert_eq!(writes, sent, "{case}");
+            assert_eq!(world.accounts.standing(), places, "{case}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn stops_with_listings_that_are_current() {
+    stopped_everywhere(TimeSpan::ZERO).await;
+}
+
+#[tokio::test]
+async fn stops_with_listings_that_lag() {
+    stopped_everywhere(TimeSpan::seconds(7)).await;
+}

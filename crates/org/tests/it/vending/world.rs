@@ -1,0 +1,482 @@
+//! Accounts in memory that are made as AWS makes them, and what the command does with a list.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hallpass_access_files::PrincipalRef;
+use hallpass_model::{Clock, TimeSpan, Timestamp};
+use hallpass_org::OrganizationFault;
+use hallpass_org::vending::{
+    AccountAdmin, AccountCreation, AccountsFile, KnownAccount, ListWishes, NewAccount, UnitFacts,
+    VendingPlan, VendingStepExecutor, WantedAccess, check, earlier_plans, gather, results,
+};
+use hallpass_runner::testing::{Gate, Gated, Hourglass, MemoryPlans};
+use hallpass_runner::{
+    Applying, Effect, PlanId, PlanReport, PlanStep, Runner, RunnerIdentity, StepError,
+    StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
+};
+use serde_json::Value;
+
+const MANAGEMENT: &str = "111111111111";
+const ROOT: &str = "r-ab12";
+pub(super) const UNIT: &str = "ou-ab12-cdef3456";
+/// How long AWS takes for an account.
+const MAKING: TimeSpan = TimeSpan::seconds(40);
+
+#[derive(Clone)]
+struct Making {
+    account: NewAccount,
+    due: Timestamp,
+    fails: Option<String>,
+    made: Option<String>,
+}
+
+#[derive(Default)]
+struct Accounts {
+    rows: Vec<(Timestamp, KnownAccount)>,
+    /// account → where it stands, and since when
+    places: BTreeMap<String, Vec<(Timestamp, String)>>,
+    makings: Vec<Making>,
+    writes: Vec<String>,
+    /// By address: what AWS says once, or each time.
+    fails: BTreeMap<String, Vec<String>>,
+    refused: Option<OrganizationFault>,
+}
+
+/// Organizations, as far as accounts go.
+pub(super) struct FakeAccounts {
+    clock: Arc<Hourglass>,
+    state: Mutex<Accounts>,
+    pub(super) lag: TimeSpan,
+}
+
+impl FakeAccounts {
+    /// Brings the state to now.
+    fn settled<T>(&self, then: impl FnOnce(&mut Accounts, Timestamp) -> T) -> T {
+        let now = self.clock.now();
+        let mut state = self.state.lock().unwrap();
+        let state = &mut *state;
+        for making in &mut state.makings {
+            if making.due > now || making.made.is_some() || making.fails.is_some() {
+                continue;
+            }
+            let id = format!("9{:011}", state.rows.len());
+            making.made = Some(id.clone());
+            state
+                .places
+                .insert(id.clone(), vec![(making.due, ROOT.to_owned())]);
+            let row = KnownAccount {
+                id,
+                name: making.account.name.clone(),
+                email: making.account.email.clone(),
+                active: true,
+            };
+            state.rows.push((self.lag.after(making.due), row));
+        }
+        then(state, now)
+    }
+
+    /// Writes that had an effect.
+    pub(super) fn writes(&self) -> Vec<String> {
+        self.settled(|state, _| state.writes.clone())
+    }
+
+    pub(super) fn fail(&self, email: &str, reasons: &[&str]) {
+        let reasons = reasons.iter().map(|it| (*it).to_owned()).collect();
+        self.settled(|state, _| state.fails.insert(email.to_owned(), reasons));
+    }
+
+    pub(super) fn refuse(&self, fault: OrganizationFault) {
+        self.settled(|state, _| state.refused = Some(fault));
+    }
+
+    pub(super) fn add(&self, id: &str, name: &str, email: &str) {
+        let row = KnownAccount {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            email: email.to_owned(),
+            active: true,
+        };
+        self.settled(|state, _| {
+            state
+                .places
+                .insert(id.to_owned(), vec![(Timestamp::MIN, ROOT.to_owned())]);
+            state.rows.push((Timestamp::MIN, row));
+        });
+    }
+
+    /// Name and place of every account, as things are.
+    pub(super) fn standing(&self) -> Vec<(String, String)> {
+        self.settled(|state, _| {
+            let place = |id: &str| state.places[id].last().unwrap().1.clone();
+            let rows = state.rows.iter();
+            let mut all: Vec<_> = rows
+                .map(|(_, it)| (it.name.clone(), place(&it.id)))
+                .collect();
+            all.sort();
+            all
+        })
+    }
+}
+
+#[async_trait]
+impl AccountAdmin for FakeAccounts {
+    async fn accounts(&self) -> Result<Vec<KnownAccount>, OrganizationFault> {
+        self.settled(|state, now| {
+            let seen = state.rows.iter().filter(|(from, _)| *from <= now);
+            Ok(seen.map(|(_, row)| row.clone()).collect())
+        })
+    }
+
+    async fn units(&self, root: &str) -> Result<Vec<UnitFacts>, OrganizationFault> {
+        Ok(vec![UnitFacts {
+            id: UNIT.to_owned(),
+            name: "Test-OU-1".to_owned(),
+            parent: root.to_owned(),
+            registered: false,
+        }])
+    }
+
+    async fn parent(&self, account: &str) -> Result<String, OrganizationFault> {
+        let lag = self.lag;
+        self.settled(|state, now| {
+            let places = &state.places[account];
+            let seen = places
+                .iter()
+                .rev()
+                .find(|(since, _)| lag.after(*since) <= now);
+            Ok(seen.unwrap_or(&places[0]).1.clone())
+        })
+    }
+
+    async fn create(&self, account: &NewAccount) -> Result<String, OrganizationFault> {
+        self.settled(|state, now| {
+            if let Some(fault) = &state.refused {
+                return Err(fault.clone());
+            }
+            let email = &account.email;
+            let taken = state.rows.iter().any(|(_, row)| row.email == *email)
+                || state
+                    .makings
+                    .iter()
+                    .any(|it| it.account.email == *email && it.fails.is_none());
+            let told = state
+                .fails
+                .get_mut(email)
+                .filter(|all| !all.is_empty())
+                .map(|all| all.remove(0));
+            let fails = if taken {
+                Some("EMAIL_ALREADY_EXISTS".to_owned())
+            } else {
+                told
+            };
+            if fails.is_none() {
+                state.writes.push(format!("create {email}"));
+            }
+            state.makings.push(Making {
+                account: account.clone(),
+                due: MAKING.after(now),
+                fails,
+                made: None,
+            });
+            Ok(format!("car-{}", state.makings.len() - 1))
+        })
+    }
+
+    async fn creation(&self, request: &str) -> Result<AccountCreation, OrganizationFault> {
+        self.settled(|state, now| {
+            let at: usize = request.strip_prefix("car-").unwrap().parse().unwrap();
+            let making = &state.makings[at];
+            Ok(match (&making.fails, &making.made) {
+                _ if making.due > now => AccountCreation::InProgress,
+                (Some(reason), _) => AccountCreation::Failed {
+                    reason: reason.clone(),
+                },
+                (None, Some(account)) => AccountCreation::Succeeded {
+                    account: account.clone(),
+                },
+                (None, None) => AccountCreation::InProgress,
+            })
+        })
+    }
+
+    async fn under_way(&self) -> Result<Vec<(String, String)>, OrganizationFault> {
+        self.settled(|state, now| {
+            let all = state
+                .makings
+                .iter()
+                .enumerate()
+                .filter(|(_, it)| it.due > now);
+            Ok(all
+                .map(|(at, it)| (it.account.name.clone(), format!("car-{at}")))
+                .collect())
+        })
+    }
+
+    async fn relocate(&self, account: &str, from: &str, to: &str) -> Result<(), OrganizationFault> {
+        self.settled(|state, now| {
+            let places = state.places.get_mut(account).unwrap();
+            let at = places.last().unwrap().1.clone();
+            if at == to {
+                return Err(OrganizationFault::AlreadyThere {
+                    message: "it is there".to_owned(),
+                });
+            }
+            if at != from {
+                return Err(OrganizationFault::NotThere {
+                    message: "it is not there".to_owned(),
+                });
+            }
+            places.push((now, to.to_owned()));
+            state.writes.push(format!("move {account}"));
+            Ok(())
+        })
+    }
+}
+
+/// A port behind the gate.
+struct GatedAccounts(Arc<FakeAccounts>, Arc<Gate>);
+
+fn lost<T>() -> Result<T, OrganizationFault> {
+    let message = "lost".to_owned();
+    Err(OrganizationFault::Unreachable { message })
+}
+
+#[async_trait]
+impl AccountAdmin for GatedAccounts {
+    async fn accounts(&self) -> Result<Vec<KnownAccount>, OrganizationFault> {
+        self.1.pass(self.0.accounts(), lost).await
+    }
+    async fn units(&self, root: &str) -> Result<Vec<UnitFacts>, OrganizationFault> {
+        self.1.pass(self.0.units(root), lost).await
+    }
+    async fn parent(&self, account: &str) -> Result<String, OrganizationFault> {
+        self.1.pass(self.0.parent(account), lost).await
+    }
+    async fn create(&self, account: &NewAccount) -> Result<String, OrganizationFault> {
+        self.1.pass(self.0.create(account), lost).await
+    }
+    async fn creation(&self, request: &str) -> Result<AccountCreation, OrganizationFault> {
+        self.1.pass(self.0.creation(request), lost).await
+    }
+    async fn under_way(&self) -> Result<Vec<(String, String)>, OrganizationFault> {
+        self.1.pass(self.0.under_way(), lost).await
+    }
+    async fn relocate(&self, account: &str, from: &str, to: &str) -> Result<(), OrganizationFault> {
+        self.1.pass(self.0.relocate(account, from, to), lost).await
+    }
+}
+
+/// Gives access at once; what it was asked for, and what it refuses.
+#[derive(Default)]
+pub(super) struct FakeAccess {
+    given: Mutex<BTreeSet<String>>,
+    pub(super) writes: Mutex<Vec<String>>,
+    pub(super) refuses: Mutex<BTreeSet<String>>,
+}
+
+#[async_trait]
+impl StepExecutor for FakeAccess {
+    async fn probe(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
+        assert_eq!(step.kind, "access.assign");
+        let is_there = self
+            .given
+            .lock()
+            .unwrap()
+            .contains(&step.desired.to_string());
+        Ok(if is_there {
+            StepProbe::Satisfied
+        } else {
+            StepProbe::Absent
+        })
+    }
+
+    async fn act(&self, step: &PlanStep, _: &StepProbe) -> WriteAnswer {
+        let account = step.desired["account"].as_str().unwrap();
+        if self.refuses.lock().unwrap().contains(&step.target.key) {
+            let (code, text) = ("FAILED".to_owned(), "no such group".to_owned());
+            return WriteAnswer::Setback(StepError::Failed { code, text });
+        }
+        if self.given.lock().unwrap().insert(step.desired.to_string()) {
+            self.writes
+                .lock()
+                .unwrap()
+                .push(format!("assign {account}"));
+        }
+        WriteAnswer::Accepted {
+            remote: "read-back".to_owned(),
+        }
+    }
+
+    async fn verify(&self, step: &PlanStep, _: &str) -> Verify {
+        Verify::Done(Effect {
+            new: step.desired.clone(),
+            requests: Vec::new(),
+        })
+    }
+
+    fn undo(&self, _: &PlanStep, _: &Value, _: &Value) -> Undo {
+        Undo::By(Vec::new())
+    }
+}
+
+pub(super) struct World {
+    pub(super) clock: Arc<Hourglass>,
+    pub(super) accounts: Arc<FakeAccounts>,
+    pub(super) access: Arc<FakeAccess>,
+    pub(super) plans: Arc<MemoryPlans>,
+}
+
+/// What the command came to.
+pub(super) struct Ran {
+    pub(super) plan: PlanId,
+    pub(super) report: PlanReport,
+    pub(super) csv: String,
+}
+
+pub(super) fn list(rows: &[&str]) -> String {
+    let header = "AccountName,SSOUserEmail,AccountEmail,SSOUserFirstName,SSOUserLastName,OrgUnit";
+    let rows = rows
+        .iter()
+        .map(|name| format!("{name},s@example.com,{name}@example.com,A,B,Test-OU-1"));
+    std::iter::once(header.to_owned())
+        .chain(rows)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn wishes() -> ListWishes {
+    let access = WantedAccess {
+        principal: PrincipalRef::Group("44c8f4d8-1051-70d6-ffa1-aa4a4a8e9d0d".parse().unwrap()),
+        permission_set: "Reader".parse().unwrap(),
+    };
+    ListWishes {
+        access: vec![access],
+        ..ListWishes::default()
+    }
+}
+
+impl World {
+    pub(super) fn new(lag: TimeSpan) -> Self {
+        let clock = Arc::new(Hourglass::new(crate::bench::START.parse().unwrap()));
+        Self {
+            accounts: Arc::new(FakeAccounts {
+                clock: Arc::clone(&clock),
+                state: Mutex::default(),
+                lag,
+            }),
+            clock,
+            access: Arc::default(),
+            plans: Arc::default(),
+        }
+    }
+
+    pub(super) fn wait(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    /// Writes that had an effect, of every kind.
+    pub(super) fn writes(&self) -> Vec<String> {
+        let mut all = self.accounts.writes();
+        all.extend(self.access.writes.lock().unwrap().iter().cloned());
+        all
+    }
+
+    pub(super) fn runner(&self, holder: &str, gate: &Arc<Gate>) -> Runner {
+        let hands = VendingStepExecutor::new(
+            Arc::new(GatedAccounts(Arc::clone(&self.accounts), Arc::clone(gate))),
+            Arc::new(Gated(Arc::clone(&self.access), Arc::clone(gate))),
+            Arc::clone(&self.clock) as Arc<_>,
+        );
+        Runner::new(
+            Arc::new(Gated(Arc::clone(&self.plans), Arc::clone(gate))),
+            Arc::new(hands),
+            Arc::clone(&self.clock) as Arc<_>,
+            Arc::clone(&self.clock) as Arc<_>,
+            Arc::clone(&self.clock) as Arc<_>,
+            RunnerIdentity {
+                holder: holder.into(),
+                actor: "arn:aws:iam::111111111111:user/admin".into(),
+            },
+        )
+    }
+
+    /// What the command does with a list; `None` when a port failed it.
+    pub(super) async fn vend(&self, text: &str, holder: &str, gate: &Arc<Gate>) -> Option<Ran> {
+        self.vend_with(text, &wishes(), holder, gate).await
+    }
+
+    pub(super) async fn vend_with(
+        &self,
+        text: &str,
+        wishes: &ListWishes,
+        holder: &str,
+        gate: &Arc<Gate>,
+    ) -> Option<Ran> {
+        let runner = self.runner(holder, gate);
+        let file = AccountsFile::read(text.as_bytes()).unwrap();
+        let plans = Gated(Arc::clone(&self.plans), Arc::clone(gate));
+        let earlier = earlier_plans(&plans, &file, wishes).await.ok()?;
+        let plan = if let Some(plan) = earlier.resume {
+            plan
+        } else {
+            let admin = GatedAccounts(Arc::clone(&self.accounts), Arc::clone(gate));
+            let addresses = file
+                .rows()
+                .map(|row| row.cell("AccountEmail").to_lowercase())
+                .collect();
+            let mut facts = gather(&admin, "o-abcdefghij", ROOT, &addresses)
+                .await
+                .ok()?;
+            facts.unfinished = earlier.unfinished;
+            facts.ours = earlier.ours;
+            let verdicts = check(&file, wishes, &facts);
+            let vending = VendingPlan::new(&file, wishes, &verdicts);
+            let limit = TimeSpan::minutes(90);
+            let draft = vending.draft(&verdicts, "o-abcdefghij", ROOT, MANAGEMENT, limit);
+            runner.look(draft).await.ok()?.plan.id
+        };
+        let report = runner.apply(&plan, &crate::bench::patient()).await.ok()?;
+        let csv = self.export(&plan).await;
+        Some(Ran { plan, report, csv })
+    }
+
+    pub(super) async fn retry(&self, plan: &PlanId) -> Ran {
+        let applying = Applying {
+            retry_failed: true,
+            ..crate::bench::patient()
+        };
+        let runner = self.runner("again", &Gate::new(None));
+        let report = runner.resume(plan, &applying).await.unwrap();
+        let csv = self.export(plan).await;
+        Ran {
+            plan: plan.clone(),
+            report,
+            csv,
+        }
+    }
+
+    /// The list as `org vend export` writes it.
+    async fn export(&self, plan: &PlanId) -> String {
+        let runner = self.runner("export", &Gate::new(None));
+        let (plan, folded) = runner.load(plan).await.unwrap();
+        let vending = VendingPlan::of(&plan).unwrap();
+        let accounts = self.accounts.accounts().await.unwrap();
+        let ids = accounts
+            .into_iter()
+            .map(|it| (it.email.to_lowercase(), it.id))
+            .collect();
+        vending.file.write(&results(&vending, &plan, &folded, &ids))
+    }
+}
+
+/// Status, account and error of every row.
+pub(super) fn ends(csv: &str) -> Vec<String> {
+    let cells = csv
+        .lines()
+        .skip(1)
+        .map(|line| line.splitn(7, ',').last().unwrap().to_owned());
+    cells.collect()
+}

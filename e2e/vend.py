@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+"""Accounts from a CSV: one row wrong, one killed while AWS makes it and gone on with, and boto3 looks at what came of it
+(`organization.md` §1)."""
+
+import csv
+import io
+import json
+import signal
+
+from drilled import ANA, MANAGEMENT, SCP, World
+from stage import Api, Checks, Stage, wait
+
+check = Checks()
+HEADER = "AccountName,SSOUserEmail,AccountEmail,SSOUserFirstName,SSOUserLastName,OrgUnit,Status,AccountId,ErrorMsg"
+LIST = f"""\ufeff{HEADER.replace('ErrorMsg', 'ErrroMsg')}\r
+alpha,ana@acme.example,alpha@acme.example,Ana,X,NonProd,,,\r
+wrong,ana@acme.example,DEV@acme.example,Ana,X,Nowhere,,,\r
+beta,ana@acme.example,beta@acme.example,Ana,X,/NonProd/Team,,,\r
+gamma,ana@acme.example,gamma@acme.example,"X, Jr.",X,Prod,,,\r
+"""
+
+
+def organization():
+    return {
+        "version": 1, "seed": 11,
+        "organization": {"id": "o-ab12cd34ef", "root": "r-ab12", "management_account": MANAGEMENT, "policy_types": [SCP],
+                         "service_access": ["sso.amazonaws.com"]},
+        "ous": [{"name": "NonProd"}, {"name": "Prod"}, {"name": "Team", "parent": "NonProd"}],
+        "accounts": [{"id": MANAGEMENT, "name": "acme-management", "email": "m@acme.example", "ou": None},
+                     {"id": "222233334444", "name": "dev", "email": "dev@acme.example", "ou": "NonProd"}],
+        "identity_center": {
+            "instance_arn": "arn:aws:sso:::instance/ssoins-0123456789abcdef", "identity_store_id": "d-1234567890",
+            "home_region": "eu-west-1", "permission_sets": [{"name": "Reader", "session_duration": "PT1H"}],
+            "users": [{"user_name": ANA, "given_name": "ana", "family_name": "X", "email": ANA}],
+            "groups": [{"name": "Developers", "members": [ANA]}], "assignments": []},
+    }
+
+
+def vend(world, *words):
+    ran = world.run("org", "vend", *words, "-o", "json")
+    return ran.returncode, json.loads(ran.stdout) if ran.stdout else None, ran.stderr
+
+
+def statuses(said):
+    return {row["name"]: row["status"] for row in said["rows"]} if said else None
+
+
+def calls(world, operation):
+    return [it for it in world.sim.get(f"/_sim/calls?operation={operation}&limit=1000").json["calls"] if it["effect"]]
+
+
+def standing(world):
+    """Accounts by name: address, and the name of the unit it stands in."""
+    names = {unit: name for name, unit in world.units.items()}
+    team = world.org.list_organizational_units_for_parent(ParentId=world.units["NonProd"])["OrganizationalUnits"][0]
+    names[team["Id"]] = team["Name"]
+    found = {}
+    for row in world.org.list_accounts()["Accounts"]:
+        parent = world.org.list_parents(ChildId=row["Id"])["Parents"][0]["Id"]
+        found[row["Name"]] = (row["Email"], names.get(parent, "Root"), row["Id"])
+    return found
+
+
+def access(world, account):
+    """Kinds of those who have the permission set there."""
+    sso = world.client("sso-admin", world.environment, attempts=10)
+    instance = sso.list_instances()["Instances"][0]["InstanceArn"]
+    only = sso.list_permission_sets(InstanceArn=instance)["PermissionSets"][0]
+    found = sso.list_account_assignments(InstanceArn=instance, AccountId=account, PermissionSetArn=only)
+    return [row["PrincipalType"] for row in found["AccountAssignments"]]
+
+
+def looked_at(world):
+    code, said, errors = vend(world, "accounts.csv", "--assign", "Developers=Reader")
+    wanted = {"alpha": "VALID", "wrong": "INVALID", "beta": "VALID", "gamma": "VALID"}
+    check("a wrong row is exit 1, and says why", code == 1 and said and statuses(said) == wanted, (code, said, errors))
+    said = [row["error"] for row in said["rows"] if row["name"] == "wrong"]
+    check.equal("with all that is wrong", said, ["AccountEmail in use by account 222233334444; OrgUnit does not exist"])
+    check.equal("nothing was written", (calls(world, "CreateAccount"), calls(world, "MoveAccount")), ([], []))
+    code, said, _ = vend(world, "good.csv", "--assign", "Developers=Reader", "--detailed-exitcode")
+    check("without it the exit is 3 when asked for", code == 3 and len(said["rows"]) == 3, (code, said))
+    for words, about in [(["nothing.csv"], "nothing.csv"), (["bad.csv"], "AccountEmail"),
+                         (["good.csv", "--assign", "Nobody=Reader"], "Nobody"), (["good.csv", "--assign", "Reader"], "GROUP=")]:
+        code, said, errors = vend(world, *words)
+        check(f"{' '.join(words)} is exit 2", code == 2 and about in errors and said is None, (code, errors))
+
+
+def killed(world):
+    """Killed while AWS makes the second account."""
+    process = world.stage.spawn("org", "vend", "accounts.csv", "--assign", "Developers=Reader", "--apply",
+                                log="killed.log", **world.environment)
+    check("the second account is under way", wait(lambda: len(calls(world, "CreateAccount")) == 2, 120, process),
+          world.stage.said("killed.log"))
+    world.stage.stop(process, signal.SIGKILL)
+    running = [json.loads(line) for line in world.run("plan", "list", "--output", "jsonl").stdout.splitlines()]
+    running = [row["plan"] for row in running if row["state"] == "running"]
+    check.equal("its plan is known", len(running), 1)
+    code, said, _ = vend(world, "status", running[0])
+    # access to the first is given while the second is made
+    check("alpha is made, gamma is not begun",
+          said and statuses(said)["alpha"] in ("ASSIGNING", "SUCCEEDED") and statuses(said)["gamma"] == "VALID", said)
+    code, said, errors = vend(world, "other.csv")
+    row = said["rows"][0] if said else None
+    check("a row of it is not taken on twice", code == 1 and row["error"] == f"already in plan {running[0]}", (row, errors))
+    return running[0]
+
+
+def finished(world, plan):
+    code, said, errors = vend(world, "accounts.csv", "--assign", "Developers=Reader", "--apply")
+    wanted = {"alpha": "SUCCEEDED", "wrong": "INVALID", "beta": "SUCCEEDED", "gamma": "SUCCEEDED"}
+    check("the same command goes on", said and said["plan"] == plan and statuses(said) == wanted, (code, said, errors))
+    check.equal("a wrong row is still exit 1", code, 1)
+    check.equal("each account was asked for once", len(calls(world, "CreateAccount")), 3)
+    now = standing(world)
+    places = {name: now[name][:2] for name in ("alpha", "beta", "gamma") if name in now}
+    check.equal("boto3 sees them in their units", places, {
+        "alpha": ("alpha@acme.example", "NonProd"), "beta": ("beta@acme.example", "Team"),
+        "gamma": ("gamma@acme.example", "Prod")})
+    held = {name: access(world, now[name][2]) for name in places}
+    check.equal("and the group's access to each, once", held, {name: ["GROUP"] for name in places})
+    text = world.stage.path(f"{plan}.csv").read_text()
+    rows = list(csv.DictReader(io.StringIO(text)))
+    check("the CSV came back, with its header as it should be", text.startswith(HEADER + "\n"), text)
+    check.equal("with ids of accounts", [row["AccountId"] for row in rows],
+                [now["alpha"][2], "", now["beta"][2], now["gamma"][2]])
+    world.stage.path("again.csv").write_text("\n".join(line for line in text.splitlines() if not line.startswith("wrong,")))
+    before = len(calls(world, "CreateAccount")) + len(calls(world, "MoveAccount"))
+    code, said, errors = vend(world, "again.csv", "--apply")
+    after = len(calls(world, "CreateAccount")) + len(calls(world, "MoveAccount"))
+    check("fed again it changes nothing", code == 0 and before == after, (code, errors))
+    exported = world.run("org", "vend", "export", plan)
+    check.equal("the plan tells the same later", exported.stdout, text)
+    adopted, _, errors = vend(world, "good.csv", "--adopt")
+    check.equal("with --adopt the accounts of another list are taken on", adopted, 0)
+    code, said, errors = vend(world, "good.csv")
+    check("and refused without", code == 1 and all("in use by account" in row["error"] for row in said["rows"]), said)
+
+
+def failed(world):
+    """AWS says no once, and the row is tried again."""
+    world.sim.post("/_sim/faults", {"kind": "fail_async", "reason": "ACCOUNT_LIMIT_EXCEEDED", "count": 1,
+                                    "match": {"operation": "CreateAccount"}})
+    world.stage.path("late.csv").write_text(f"{HEADER}\ndelta,{ANA},delta@acme.example,Ana,X,Prod,,,\n")
+    code, said, errors = vend(world, "late.csv", "--apply")
+    row = said["rows"][0] if said else None
+    check("a failure keeps AWS's reason", code == 1 and row["status"] == "FAILED" and row["error"] == "ACCOUNT_LIMIT_EXCEEDED",
+          (code, row, errors))
+    world.sim.call("DELETE", "/_sim/faults")
+    code, said, errors = vend(world, "retry", said["plan"])
+    check("retry makes it", code == 0 and statuses(said) == {"delta": "SUCCEEDED"}, (code, said, errors))
+
+
+def taken_back(world, plan):
+    code, said, errors = world.json("plan", "undo", plan, "--apply")
+    check("a list is taken back", code == 0 and said["state"] == "done", (code, said, errors))
+    check.equal("but accounts stay", errors.count("not undoable"), 3)
+    now = standing(world)
+    check.equal("in the root", {name: now[name][1] for name in ("alpha", "beta", "gamma")}, dict.fromkeys(("alpha", "beta", "gamma"), "Root"))
+    check.equal("without the access", [access(world, now[name][2]) for name in ("alpha", "beta", "gamma")], [[], [], []])
+
+
+def main():
+    with Stage("vend") as stage:
+        file = stage.path("organization.json")
+        file.write_text(json.dumps(organization()))
+        _, endpoint, environment = stage.simulator("--organization", file, "--speed", "fast")
+        stage.path("hallpass.toml").write_text('[store]\nurl = "sqlite:hallpass.db"\n')
+        world = World(stage, Api(endpoint), endpoint, environment)
+        stage.path("accounts.csv").write_text(LIST, newline="")
+        lines = LIST.replace("\r", "").splitlines()
+        stage.path("good.csv").write_text("\n".join(line for line in lines if not line.startswith("wrong")))
+        stage.path("other.csv").write_text(f"{HEADER}\ngamma,{ANA},Gamma@acme.example,Ana,X,Prod,,,\n")
+        stage.path("bad.csv").write_text("AccountName\nalpha\n")
+        looked_at(world)
+        # slow enough to be killed in the middle
+        world.sim.post("/_sim/faults", {"kind": "latency", "distribution": {"fixed_ms": 3000},
+                                        "match": {"operation": "DescribeCreateAccountStatus"}})
+        plan = killed(world)
+        world.sim.call("DELETE", "/_sim/faults")
+        finished(world, plan)
+        failed(world)
+        taken_back(world, plan)
+        done = stage.run("audit", "verify")
+        check.equal("the audit log verifies", done.returncode, 0)
+    check.end()
+
+
+if __name__ == "__main__":
+    main()
