@@ -10,6 +10,7 @@
 
 mod bench;
 
+mod account_access;
 mod answers;
 mod assignments;
 mod authentication;
