@@ -77,6 +77,10 @@ pub enum GraphRoleKind {
 }
 
 impl GraphRoleKind {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde asks with a reference"
+    )]
     fn is_permission_set(&self) -> bool {
         *self == Self::PermissionSet
     }
