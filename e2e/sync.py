@@ -110,9 +110,10 @@ def whole(stage, environment):
     coverage = rows(stage, "SELECT state, count(*) AS n FROM hallpass_coverage GROUP BY 1")
     suspended = sum(it["State"] != "ACTIVE" for it in listed)
     check.equal("suspended accounts are skipped, and nothing failed", {it["state"]: it["n"] for it in coverage if it["state"] != "ok"},
-                {"skipped": 11 * suspended})
+                {"skipped": 12 * suspended})
     identity(stage, environment)
     active = [it["Id"] for it in listed if it["State"] == "ACTIVE"]
+    entitled(stage, environment, active)
     iam(stage, environment, active[:3])
     check("the run is not kept", not os.listdir(stage.path(".local/state/hallpass/sync")))
     return active
@@ -137,6 +138,23 @@ def identity(stage, environment):
     check.equal("and so are the people", sorted(it["user_id"] for it in found), sorted(it["UserId"] for it in people))
     who = stage.run("who", "--output", "json", timeout=120)
     check("`who` answers from it", who.returncode == 0 and json.loads(who.stdout), who.stderr)
+
+
+def entitled(stage, environment, accounts):
+    """Entitlements, which no listing of assignments shows, as boto3 lists them."""
+    access = client("account-access", environment)
+    application = access.list_applications()["applications"][0]["applicationArn"]
+    pages = lambda account: access.get_paginator("list_entitlements").paginate(
+        applicationArn=application, filter={"principalRole": {"account": account}})
+    listed = [row for account in accounts for page in pages(account) for row in page["entitlements"]]
+    wanted = [{"entitlement_id": it["entitlementId"], "account_id": it["entitlement"]["principalRole"]["account"],
+               "role_arn": it["entitlement"]["principalRole"]["roleArn"],
+               "principal_id": next(iter(it["entitlement"]["principalRole"]["principal"]["identityCenter"].values())),
+               "principal_exists": True} for it in listed]
+    found = rows(stage, "SELECT entitlement_id, account_id, role_arn, principal_id, principal_exists FROM aws_account_access_entitlements")
+    key = lambda it: it["entitlement_id"]
+    check.equal("the entitlements are those of boto3", sorted(found, key=key), sorted(wanted, key=key))
+    check("and there are some", len(found) == 3, found)
 
 
 def iam(stage, environment, accounts):

@@ -12,6 +12,7 @@ from drilled import ANA, BO, DEV, MANAGEMENT, TEST, started
 from stage import Checks, Stage, wait
 
 GROUP = "Operators"
+GONE = "99999999-2222-3333-4444-555555555555"
 
 
 def organization():
@@ -21,6 +22,8 @@ def organization():
     center["groups"] = [{"name": GROUP, "members": [ANA, BO]}]
     center["assignments"] += [{"account": TEST, "permission_set": "Admin", "group": GROUP},
                               {"account": MANAGEMENT, "permission_set": "BreakGlass", "group": GROUP}]
+    # nobody has it, and the role is there
+    whole["entitlements"] = [{"account": DEV, "role": "vendors/Reader", "user_id": GONE}]
     return whole
 
 
@@ -117,6 +120,38 @@ def taken_away(check, world):
     check("what is gone already is counted", done.returncode == 0 and "2 already gone" in done.stderr, done.stderr)
 
 
+def entitled(check, world):
+    """Roles that people take without a permission set: paths of their own, findings, and what changed."""
+    before = snapshot(world)
+    found = who(world)
+    check.equal("an entitlement of nobody is a finding", [(row["kind"], row["role_name"]) for row in found["findings"] if row["role_name"]],
+                [("orphaned", "Reader")])
+    access, ids = world.client("account-access", world.environment), world.client("identitystore", world.environment)
+    application = access.list_applications()["applications"][0]["applicationArn"]
+    role = access.list_entitlements(applicationArn=application, filter={"principalRole": {"account": DEV}})
+    role = role["entitlements"][0]["entitlement"]["principalRole"]["roleArn"]
+    store = world.client("sso-admin", world.environment).list_instances()["Instances"][0]["IdentityStoreId"]
+    group = ids.list_groups(IdentityStoreId=store)["Groups"][0]["GroupId"]
+    user = next(it["UserId"] for it in ids.list_users(IdentityStoreId=store)["Users"] if it["UserName"] == ANA)
+    for principal in ({"userId": user}, {"groupId": group}):
+        access.create_entitlement(applicationArn=application, entitlement={"principalRole": {
+            "principal": {"identityCenter": principal}, "roleArn": role}})
+    wait(lambda: snapshot(world) and len([row for row in who(world)["paths"] if row["role_arn"]]) == 2, 60)
+    found = [(row["user_name"], row["via"], row["permission_set"], row["role_arn"]) for row in who(world)["paths"] if row["role_arn"]]
+    check.equal("it is a path of its own", found, [(ANA, "entitlement", None, role), (ANA, f"entitlement:group:{GROUP}", None, role)])
+    live = who(world, "--live", "--config", "hallpass.toml", "--account", DEV)
+    check.equal("also live", live["paths"], [row for row in who(world)["paths"] if row["account_id"] == DEV])
+    folded = [row["via"] for row in who(world, "--effective")["paths"] if row["role_arn"]]
+    check.equal("and folded", folded, [f"entitlement;entitlement:group:{GROUP}"])
+    code, said, errors = world.json("who", "diff", before, "newest")
+    found = [(row["change"], row["user_name"], row["role_name"], [it["kind"] for it in row["reasons"]]) for row in said["changes"]]
+    check.equal("who gained it, and how", (code, found), (0, [("gained", ANA, "Reader", ["entitlement_added", "entitlement_added"])]))
+    check("nothing is left uncovered", "not covered" not in errors, errors)
+    reviewed(world, lambda row: "remove" if row["via"] == "entitlement" else "")
+    done = world.run("who", "apply-review", "review.csv")
+    check("of a review it is refused with what would do it", done.returncode == 2 and "delete-entitlement" in done.stderr, done.stderr)
+
+
 def main():
     check = Checks()
     with Stage("who") as stage:
@@ -125,6 +160,7 @@ def main():
         live(check, world)
         refused(check, world)
         taken_away(check, world)
+        entitled(check, world)
     check.end()
 
 

@@ -687,6 +687,54 @@ def _(sim, w):
     refused("ResourceNotFoundException", account.delete_alternate_contact, http=404, **where)
 
 
+@row("AA-01")
+def _(sim, w):
+    access = sim.client("account-access")
+    made = access.create_application(identitySource={"identityCenter": {"instanceArn": sim.instance}})
+    application = made["applicationArn"]
+    assert [one["applicationArn"] for one in access.list_applications()["applications"]] == [application]
+    about = access.get_application(applicationArn=application)
+    assert about["status"] == "ACTIVE" and about["identitySource"]["identityCenter"]["instanceArn"] == sim.instance, about
+    refused("ConflictException", access.delete_application, http=409, applicationArn=application)
+    refused("ValidationException", access.list_entitlements, applicationArn=application, filter={})
+    account = w.members[0]
+    role, other = f"arn:aws:iam::{account}:role/vendors/Vendor", f"arn:aws:iam::{account}:role/Other"
+    iam = sim.client("iam", sim.credentials(account))
+    actions = ["sts:AssumeRole", "sts:SetContext", "sts:TagSession"]
+    who = {"identityCenter": {"userId": w.user()[0]}}
+
+    def wish(arn):
+        return {"applicationArn": application, "entitlement": {"principalRole": {"principal": who, "roleArn": arn}}}
+
+    refused("ResourceNotFoundException", access.create_entitlement, http=404, **wish(role))
+    found = {}
+    for member in w.members:
+        where = {"principalRole": {"account": member}}
+        rows = access.get_paginator("list_entitlements").paginate(applicationArn=application, filter=where, PaginationConfig={"PageSize": 1})
+        for row in (row for page in rows for row in page["entitlements"]):
+            found[row["entitlementId"]] = row["entitlement"]["principalRole"]
+            assert found[row["entitlementId"]]["account"] == member, row
+    assert len(found) == 3, found
+    arn = next(iter(found.values()))["roleArn"]
+    trusted = sim.client("iam", sim.credentials(arn.split(":")[4])).get_role(RoleName=arn.split("/")[-1])["Role"]
+    statement = trusted["AssumeRolePolicyDocument"]["Statement"][0]
+    assert statement["Action"] == actions and statement["Principal"] == {"Service": "account-access.amazonaws.com"}, statement
+    id = access.create_entitlement(**wish(arn))["entitlementId"]
+    assert access.create_entitlement(**wish(arn))["entitlementId"] == id
+    seen = access.get_entitlement(applicationArn=application, entitlementId=id)
+    assert seen["entitlement"]["principalRole"]["principal"] == who and seen["applicationArn"] == application, seen
+    own = {"applicationArn": application, "filter": {"principalRole": {"principal": who}}}
+    eventually(lambda: [one["entitlementId"] for one in access.list_entitlements(**own)["entitlements"]] == [id])
+    access.delete_entitlement(applicationArn=application, entitlementId=id)
+    access.delete_entitlement(applicationArn=application, entitlementId=id)
+    eventually(lambda: access.list_entitlements(**own)["entitlements"] == [])
+    refused("ResourceNotFoundException", access.get_entitlement, http=404, applicationArn=application, entitlementId=id)
+    refused("AccessDeniedException", sim.client("account-access", sim.credentials(account)).list_applications, http=403)
+    taken = next(one["RoleName"] for one in iam.list_roles()["Roles"] if one["RoleName"] == "OrganizationAccountAccessRole")
+    refused("ValidationException", access.create_entitlement, **wish(f"arn:aws:iam::{account}:role/{taken}"))
+    refused("ResourceNotFoundException", access.create_entitlement, http=404, **wish(other))
+
+
 @row("E-01")
 def _(sim, w):
     seen = {"with": 0, "elastic": 0}

@@ -104,7 +104,7 @@ fn line(text: &mut String, depth: usize, content: &str) {
 }
 
 /// A text in double quotes: JSON's form is YAML's, too.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     escaped(&Value::from(text).to_string())
 }
 

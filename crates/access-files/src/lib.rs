@@ -24,6 +24,7 @@ mod read;
 mod select;
 
 mod compare;
+mod convert;
 mod drift;
 mod export;
 mod refusal;
@@ -39,6 +40,10 @@ mod review;
 mod ports;
 
 pub use compare::{AccessDiff, BlockedDeletion, DiffTotals, compare};
+pub use convert::{
+    Conversion, LeftOutReason, ProposedAccounts, ProposedLimits, ProposedRule, convert,
+    proposed_rules,
+};
 pub use drift::{DriftKind, DriftedItem, drift};
 pub use export::{Exported, export};
 pub use file::{AccessFile, AssignmentBlock, DeclaredSet, IgnoredAccess, ManagedScope, Settings};

@@ -59,14 +59,17 @@ impl Collector<'_> {
     ) -> io::Result<()> {
         let own = [INSTANCES, SETS, PROVISIONED, ASSIGNMENTS];
         let mut all = own.iter().chain(&identity_store::TABLES);
-        if !all.clone().any(|it| self.wants(it, None)) {
+        let accounts = &organization.accounts;
+        let wants_entitlements = self.wants_entitlements(accounts);
+        if !wants_entitlements && !all.clone().any(|it| self.wants(it, None)) {
             return Ok(());
         }
         let started = self.now();
         let instances = match self.instances().await {
             Ok(instances) => instances,
             Err(failure) => {
-                return all.try_for_each(|it| self.keep(it, None, started, Err(failure.clone())));
+                all.try_for_each(|it| self.keep(it, None, started, Err(failure.clone())))?;
+                return self.entitlements(accounts, Err(failure)).await;
             }
         };
         if self.wants(INSTANCES, None) {
@@ -74,12 +77,17 @@ impl Collector<'_> {
             self.keep(INSTANCES, None, started, rows)?;
         }
         let stores = identity_stores(&instances);
-        let needs_principals = self.wants(ASSIGNMENTS, None);
+        let wants_assignments = self.wants(ASSIGNMENTS, None);
+        let needs_principals = wants_assignments || wants_entitlements;
         let directory = self.directory(&stores, needs_principals);
         let arns = of_organization(&instances, &organization.management);
         let sets = self.sets(arns, started);
         let (principals, sets) = try_join(directory, sets).await?;
-        if !needs_principals {
+        if wants_entitlements {
+            let known = principals.as_ref().map_err(SliceFailure::clone);
+            self.entitlements(accounts, known).await?;
+        }
+        if !wants_assignments {
             return Ok(());
         }
         let rows = match (principals, sets) {

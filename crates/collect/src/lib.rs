@@ -17,6 +17,7 @@ mod scope;
 mod collector;
 mod documents;
 
+mod account_access;
 mod assignments;
 mod enumeration;
 mod iam;

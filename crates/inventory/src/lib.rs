@@ -32,7 +32,8 @@ pub use tables::{META, TABLES, table};
 pub use who::{
     AccessChangeReason, AccessComparison, AccessFinding, AccessFindingKind, AccessGraph,
     AccessPath, AccessPerson, AccessReasonKind, AccessReport, AccessReview, AccessSnapshot,
-    AssignmentHolder, GraphAccount, GraphAssignment, GraphGrant, GraphGroup, GraphPermissionSet,
-    HoldingGrant, PersonAccessChange, PersonAccessChangeKind, ReviewProblem, ReviewRemoval,
-    ReviewedRemoval, UnreadAccessTable, access_changes, effective, read_review, who,
+    AssignmentHolder, GivenRole, GraphAccount, GraphAssignment, GraphGrant, GraphGroup, GraphRole,
+    GraphRoleKind, HoldingGrant, PersonAccessChange, PersonAccessChangeKind, ReviewProblem,
+    ReviewRemoval, ReviewedRemoval, UnreadAccessTable, access_changes, effective, group_of_way,
+    read_review, who,
 };

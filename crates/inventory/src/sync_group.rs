@@ -82,7 +82,8 @@ impl SyncGroup {
                 "aws_iam_policy_attachments",
                 "aws_iam_account_summary",
             ],
-            Self::IdentityCenter | Self::Okta => &[],
+            Self::IdentityCenter => &["aws_account_access_entitlements"],
+            Self::Okta => &[],
         }
     }
 }

@@ -25,6 +25,7 @@ pub(crate) const SERVICES: &[&str] = &[
     "sso-oidc",
     "account",
     "config",
+    "account-access",
 ];
 
 /// How much of a model a table keeps.

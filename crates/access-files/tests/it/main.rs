@@ -11,6 +11,7 @@ mod world;
 
 mod applying;
 mod comparing;
+mod converting;
 mod fuzz;
 mod memberships;
 mod properties;

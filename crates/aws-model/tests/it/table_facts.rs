@@ -16,7 +16,8 @@ fn every_table_parses() {
             "sso",
             "sso-oidc",
             "account",
-            "config"
+            "config",
+            "account-access"
         ]
     );
 }

@@ -50,7 +50,7 @@ pub(crate) fn export(state: &SimState) -> OrganizationFile {
         config_aggregators: state.config_aggregators.clone(),
         inventory: Some(state.inventory.basis()),
         credentials: state.credentials.clone(),
-        entitlements: state.entitlements.clone(),
+        entitlements: state.exported_entitlements(),
         behaviour: state.settings.behaviour.changed().clone(),
         limits: state.settings.limits.clone(),
         consistency: Some(state.settings.consistency),

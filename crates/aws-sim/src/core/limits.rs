@@ -6,6 +6,10 @@ use hallpass_sim_base::Bucket;
 
 /// Outstanding asynchronous writes of an instance; not raisable (service quotas page).
 pub(crate) const OUTSTANDING: usize = 10;
+/// Outstanding asynchronous writes of account access manager (service quotas page).
+pub(crate) const ENTITLEMENTS_UNDER_WAY: usize = 15;
+/// Groups that are entitled to one role (service quotas page).
+pub(crate) const GROUPS_PER_ROLE: usize = 20;
 /// Permission sets of an instance.
 pub(crate) const PERMISSION_SETS: usize = 3_500;
 /// Permission sets provisioned in one account.

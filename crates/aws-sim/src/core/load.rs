@@ -74,6 +74,7 @@ pub(crate) fn load(
     loader.directory(&mut state);
     loader.sets(&mut state);
     loader.assignments(&mut state);
+    state.load_entitlements(&file.entitlements, &loader.names);
     Ok(state)
 }
 
@@ -222,7 +223,6 @@ impl Loader<'_> {
             rows.collect()
         });
         state.credentials.clone_from(&self.file.credentials);
-        state.entitlements.clone_from(&self.file.entitlements);
         state.slack.clone_from(&self.file.slack);
         state.clock.clone_from(&self.file.clock);
     }

@@ -5,6 +5,7 @@
 //! Knows no service: each stands in a folder of its own below `services/`.
 
 // what there is
+pub(crate) mod account_access;
 pub(crate) mod contacts;
 pub(crate) mod document;
 pub(crate) mod entities;

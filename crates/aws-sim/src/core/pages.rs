@@ -13,12 +13,14 @@ use super::{
 };
 
 /// Members that may differ from page to page.
-const UNCHECKED: [&str; 8] = [
+const UNCHECKED: [&str; 10] = [
     "Limit",
     "Marker",
     "MaxItems",
     "NextToken",
+    "nextToken",
     "MaxResults",
+    "maxResults",
     "next_token",
     "max_result",
     "x-amz-sso_bearer_token",
@@ -62,7 +64,13 @@ impl PageCursor {
     ) -> Result<Self, ApiError> {
         let size = first(
             &call.input,
-            &["MaxResults", "max_result", "MaxItems", "Limit"],
+            &[
+                "MaxResults",
+                "maxResults",
+                "max_result",
+                "MaxItems",
+                "Limit",
+            ],
         )
         .and_then(whole)
         .filter(|size| *size > 0);
@@ -83,7 +91,10 @@ impl PageCursor {
             ),
             now,
         };
-        let given = first(&call.input, &["NextToken", "next_token", "Marker"]);
+        let given = first(
+            &call.input,
+            &["NextToken", "nextToken", "next_token", "Marker"],
+        );
         if let Some(text) = given.and_then(Value::as_str)
             && !text.is_empty()
         {

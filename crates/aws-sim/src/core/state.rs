@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
+    account_access::AccountAccess,
     account_creation::AccountRequest,
     entities::{
         Account, Assignment, AssignmentKey, Assumed, AsyncKind, CredentialReport, Group,
@@ -198,8 +199,9 @@ pub(crate) struct SimState {
     pub key_uses: BTreeMap<String, KeyUse>,
     /// Keys of the file.
     pub credentials: Vec<AccessKey>,
-    /// Entitlements of the file, kept as they are.
-    pub entitlements: Vec<Value>,
+    /// Account access manager.
+    #[serde(default)]
+    pub account_access: AccountAccess,
     /// Slack of the file, kept as it is.
     pub slack: Option<Value>,
     /// The file's clock.
@@ -218,6 +220,7 @@ impl SimState {
     pub(crate) fn start(&mut self, at: Millis) {
         self.latest = at;
         self.inventory.as_of.get_or_insert(at);
+        self.make_entitled_roles();
     }
 
     /// Place of an id in a listing.

@@ -14,27 +14,53 @@ use crate::{
     services,
 };
 
+/// What a path has in place of the labels of the model's, by label.
+type Labels = Vec<(&'static str, String)>;
+
 /// The operation with this method and path. A path of the model may name a query parameter that
-/// tells two operations apart (`/token?aws_iam=t`).
+/// tells two operations apart (`/token?aws_iam=t`), and have labels (`/entitlements/{entitlementId}`):
+/// these fit almost anything, so that the credentials have to be for that service.
 fn find(
     method: &str,
     path: &str,
     query: &str,
-) -> Option<(&'static Model, &'static OperationModel)> {
+    scope: Option<&str>,
+) -> Option<(&'static Model, &'static OperationModel, Labels)> {
     let rest = |model: &&Model| model.protocols.first() == Some(&Spoken::RestJson);
     tables()
         .services()
         .filter(rest)
         .flat_map(|model| model.operations().map(move |operation| (model, operation)))
-        .filter(|(_, operation)| {
+        .filter(|(_, operation)| operation.method == method)
+        .filter_map(|(model, operation)| {
             let (place, needed) = match operation.path.split_once('?') {
                 Some((place, needed)) => (place, Some(needed)),
                 None => (operation.path.as_str(), None),
             };
             let has = |needed: &str| query.split('&').any(|part| part == needed);
-            operation.method == method && place == path && needed.is_none_or(has)
+            let labels = labels(place, path).filter(|_| needed.is_none_or(has))?;
+            let is_its = labels.is_empty() || scope.is_none_or(|it| it == model.signing_name);
+            is_its.then_some((model, operation, labels))
         })
-        .max_by_key(|(_, operation)| operation.path.len())
+        .max_by_key(|(_, operation, _)| operation.path.len())
+}
+
+/// The labels of a path of the model, filled by a path that fits it.
+fn labels(place: &'static str, path: &str) -> Option<Labels> {
+    let (wanted, given) = (place.split('/'), path.split('/'));
+    if wanted.clone().count() != given.clone().count() {
+        return None;
+    }
+    let mut labels = Vec::new();
+    for (wanted, given) in wanted.zip(given) {
+        let label = wanted.strip_prefix('{').and_then(|it| it.strip_suffix('}'));
+        match label {
+            Some(label) if !given.is_empty() => labels.push((label, decoded(given))),
+            None if wanted == given => {}
+            Some(_) | None => return None,
+        }
+    }
+    Some(labels)
 }
 
 /// Recognises a request to a service of this kind.
@@ -44,8 +70,9 @@ pub(super) fn recognise(
     query: &str,
     headers: &HeaderMap,
     body: &[u8],
+    scope: Option<&str>,
 ) -> Option<ParsedRequest> {
-    let (model, operation) = find(method, path, query)?;
+    let (model, operation, labels) = find(method, path, query, scope)?;
     Some(ParsedRequest {
         protocol: Protocol::RestJson,
         service: services::of_table(&model.name),
@@ -53,15 +80,27 @@ pub(super) fn recognise(
         operation: operation.name.clone(),
         model: Some((model, operation)),
         namespace: Some(model),
-        input: input(model, operation, query, headers, body),
+        input: input(model, operation, &labels, query, headers, body),
         unknown: false,
         unsigned: operation.unsigned,
     })
 }
 
+/// A segment of a path without its percent encoding: a field of a form, but for what has a meaning in
+/// forms alone.
+fn decoded(segment: &str) -> String {
+    let field = segment
+        .replace('+', "%2B")
+        .replace('&', "%26")
+        .replace('=', "%3D");
+    let name = fields(field.as_bytes()).into_iter().next();
+    name.map(|(name, _)| name).unwrap_or_default()
+}
+
 fn input(
     model: &Model,
     operation: &OperationModel,
+    labels: &Labels,
     query: &str,
     headers: &HeaderMap,
     body: &[u8],
@@ -89,7 +128,11 @@ fn input(
                 .get(name)
                 .and_then(|value| value.to_str().ok())
                 .map(str::to_owned),
-            Some(Location::Uri | Location::Headers | Location::StatusCode) | None => continue,
+            Some(Location::Uri) => labels
+                .iter()
+                .find(|(label, _)| label == &name)
+                .map(|(_, value)| value.clone()),
+            Some(Location::Headers | Location::StatusCode) | None => continue,
         };
         // the body cannot say what stands elsewhere
         input.shift_remove(name);

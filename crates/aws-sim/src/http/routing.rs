@@ -88,7 +88,7 @@ pub(super) fn recognise(
             unsigned: false,
         };
     }
-    if let Some(asked) = rest::recognise(method, path, query, headers, body) {
+    if let Some(asked) = rest::recognise(method, path, query, headers, body, scope) {
         return asked;
     }
     ParsedRequest {

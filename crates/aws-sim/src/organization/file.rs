@@ -51,9 +51,9 @@ pub struct OrganizationFile {
     /// More access keys.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub credentials: Vec<AccessKey>,
-    /// Entitlements of account access manager; kept.
+    /// Entitlements of account access manager.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub entitlements: Vec<Value>,
+    pub entitlements: Vec<Entitlement>,
     /// Switches (`simulator.md` §2.9).
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub behaviour: BTreeMap<String, String>,
@@ -442,6 +442,36 @@ impl std::fmt::Debug for AccessKey {
             .field("principal", &self.principal)
             .finish()
     }
+}
+
+/// A role that a person or a group may take without a permission set, by account access manager.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Entitlement {
+    /// Its id; absent: made of the seed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The account of the role, by id or name; absent: the role is an ARN.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// The role: its ARN, or its name with the path before it. One that the account does not have is
+    /// made, and trusts account access manager.
+    pub role: String,
+    /// User name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Group name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Id of a user who may be gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    /// Id of a group that may be gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group_id: Option<String>,
+    /// RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
 }
 
 /// A rate limit; what is absent keeps its default.

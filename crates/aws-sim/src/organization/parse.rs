@@ -373,6 +373,7 @@ fn check_references(file: &OrganizationFile, problems: &mut Problems) {
         problems.name(&names.account(&row.account), at, "account", &row.account);
     }
     check_iam_groups(file, problems);
+    check_entitlements(file, &names, problems);
     check_targets(file, &names, problems);
 }
 
@@ -388,6 +389,9 @@ fn check_iam_groups(file: &OrganizationFile, problems: &mut Problems) {
         }
     }
 }
+
+/// Whom an assignment or an entitlement is for.
+const ONE_PRINCIPAL: &str = "give exactly one of `user`, `group`, `user_id`, `group_id`";
 
 fn check_center_references(file: &OrganizationFile, names: &NameIndex, problems: &mut Problems) {
     let center = &file.identity_center;
@@ -419,10 +423,7 @@ fn check_center_references(file: &OrganizationFile, names: &NameIndex, problems:
         }
         let principals = [&row.user, &row.group, &row.user_id, &row.group_id];
         if principals.iter().filter(|one| one.is_some()).count() != 1 {
-            problems.add(
-                at,
-                "give exactly one of `user`, `group`, `user_id`, `group_id`",
-            );
+            problems.add(at, ONE_PRINCIPAL);
         }
     }
     for (index, row) in center.provisioned.iter().enumerate() {
@@ -439,6 +440,32 @@ fn check_center_references(file: &OrganizationFile, names: &NameIndex, problems:
             "permission set",
             &row.permission_set,
         );
+    }
+}
+
+fn check_entitlements(file: &OrganizationFile, names: &NameIndex, problems: &mut Problems) {
+    for (index, row) in file.entitlements.iter().enumerate() {
+        let at = format!("/entitlements/{index}");
+        if let Some(account) = &row.account {
+            let found = names.account(account);
+            problems.name(&found, format!("{at}/account"), "account", account);
+        } else {
+            let parts: Vec<&str> = row.role.splitn(6, ':').collect();
+            let right = matches!(parts.as_slice(), ["arn", "aws", "iam", "", account, role]
+                if digits(account, 12) && role.starts_with("role/"));
+            let expected = "the ARN of a role; a name needs `account`";
+            problems.form(right, format!("{at}/role"), &row.role, expected);
+        }
+        if let Some(user) = &row.user {
+            problems.name(&names.user(user), format!("{at}/user"), "user", user);
+        }
+        if let Some(group) = &row.group {
+            problems.name(&names.group(group), format!("{at}/group"), "group", group);
+        }
+        let principals = [&row.user, &row.group, &row.user_id, &row.group_id];
+        if principals.iter().filter(|one| one.is_some()).count() != 1 {
+            problems.add(at, ONE_PRINCIPAL);
+        }
     }
 }
 

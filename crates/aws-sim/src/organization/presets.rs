@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{
-    Account, Assignment, Group, IdentityCenter, Organization, OrganizationFile, OrganizationPolicy,
-    Ou, PermissionSet, User,
+    Account, Assignment, Entitlement, Group, IdentityCenter, Organization, OrganizationFile,
+    OrganizationPolicy, Ou, PermissionSet, User,
     derive::fill,
     generate::{NameSource, person},
     slack,
@@ -264,6 +264,31 @@ const ASSIGNMENTS: &[(&str, &str, &str)] = &[
     ("orders-prod", "Support", "support-desk"),
 ];
 
+/// Account, role, user or group: what somebody made with account access manager.
+const ENTITLEMENTS: &[(&str, &str, EntitledPrincipal)] = &[
+    (
+        "observability-prod",
+        "TelemetryReader",
+        EntitledPrincipal::Group("platform-eng"),
+    ),
+    (
+        "analytics-dev",
+        "notebooks/NotebookUser",
+        EntitledPrincipal::Group("data-eng"),
+    ),
+    (
+        "analytics-dev",
+        "notebooks/NotebookUser",
+        EntitledPrincipal::User("mara.lindqvist@example.com"),
+    ),
+];
+
+/// Who may take a role.
+enum EntitledPrincipal {
+    User(&'static str),
+    Group(&'static str),
+}
+
 const USERS: usize = 60;
 
 /// 40 accounts in nested OUs, 60 people (the five personas among them), 15 groups, 12
@@ -293,6 +318,7 @@ pub fn small() -> OrganizationFile {
             ..IdentityCenter::default()
         },
         policies: vec![deny_leaving(), sandbox_regions()],
+        entitlements: entitlements(),
         ..OrganizationFile::default()
     };
     file.slack = Some(slack::demo(&file));
@@ -444,6 +470,23 @@ fn deploy() -> Value {
             "Resource": "*",
             "Condition": {"StringNotEquals": {"aws:RequestedRegion": "eu-west-1"}}},
     ]})
+}
+
+fn entitlements() -> Vec<Entitlement> {
+    let row = |(account, role, whom): &(&str, &str, EntitledPrincipal)| {
+        let (user, group) = match whom {
+            EntitledPrincipal::User(name) => (Some((*name).to_owned()), None),
+            EntitledPrincipal::Group(name) => (None, Some((*name).to_owned())),
+        };
+        Entitlement {
+            account: Some((*account).to_owned()),
+            role: (*role).to_owned(),
+            user,
+            group,
+            ..Entitlement::default()
+        }
+    };
+    ENTITLEMENTS.iter().map(row).collect()
 }
 
 fn assignments() -> Vec<Assignment> {

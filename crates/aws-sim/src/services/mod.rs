@@ -1,6 +1,7 @@
 //! The simulated AWS services: a folder each, which exports one `DESCRIPTOR`, and one list of them.
 
 mod account;
+mod account_access;
 mod config;
 mod ec2;
 mod iam;
@@ -39,6 +40,7 @@ static ALL: &[&ServiceDescriptor] = &[
     &s3::DESCRIPTOR,
     &account::DESCRIPTOR,
     &config::DESCRIPTOR,
+    &account_access::DESCRIPTOR,
 ];
 
 /// A service and what its operations do.

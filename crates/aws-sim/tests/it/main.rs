@@ -10,6 +10,7 @@
 
 mod bench;
 
+mod account_access;
 mod account_creation;
 mod answers;
 mod assignments;

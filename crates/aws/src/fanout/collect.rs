@@ -26,10 +26,11 @@ use crate::connect::configure_quietly;
 /// Calls in flight inside one account.
 const PER_ACCOUNT: usize = 8;
 /// Services whose limit all callers of an organization share: calls a second, and how many may come
-/// at once. Identity Center's administration takes 20 in any second; how many the others take is not
+/// at once. Identity Center's administration and account access manager take 20 in any second; how many the others take is not
 /// written down, and was seen to be about so many.
-const RATIONED: [(&str, f64, u32); 3] = [
+const RATIONED: [(&str, f64, u32); 4] = [
     ("sso-admin", 18.0, 2),
+    ("account-access", 18.0, 2),
     ("organizations", 10.0, 5),
     ("account", 5.0, 2),
 ];

@@ -167,6 +167,7 @@ fn rows(operation: &str, input: &Value) -> (&'static str, Vec<Value>) {
             ("CustomerManagedPolicyReferences", Vec::new())
         }
         "ListTagsForResource" => ("Tags", Vec::new()),
+        "ListApplications" => ("applications", Vec::new()),
         other => panic!("{other} was not expected"),
     }
 }

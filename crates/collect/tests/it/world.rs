@@ -325,6 +325,25 @@ fn identity_center(operation: &str, input: &Value) -> AnswerPage {
                 json!({"PrincipalType": "USER", "PrincipalId": "user-gone"}),
             ],
         ),
+        "ListApplications" => listed(
+            input,
+            "applications",
+            [json!({"applicationArn": "arn:aws:account-access:eu-west-1:1:application/a"})],
+        ),
+        "ListEntitlements" => {
+            let account = &input["filter"]["principalRole"]["account"];
+            let role = format!("arn:aws:iam::{}:role/R", account.as_str().unwrap());
+            let entitlement = |id: &str, principal: Value| {
+                json!({"entitlementId": format!("{id}-{}", account.as_str().unwrap()),
+                    "entitlement": {"principalRole": {"principal": {"identityCenter": principal},
+                        "roleArn": role, "account": account}}})
+            };
+            let rows = [
+                entitlement("e1", json!({"userId": "user-0"})),
+                entitlement("e2", json!({"groupId": "group-gone"})),
+            ];
+            listed(input, "entitlements", rows)
+        }
         _ => directory(operation, input),
     }
 }

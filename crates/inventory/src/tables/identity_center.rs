@@ -76,7 +76,7 @@ pub(super) static ACCOUNT_ASSIGNMENTS: InventoryTable = InventoryTable {
 pub(super) static ENTITLEMENTS: InventoryTable = InventoryTable {
     name: "aws_account_access_entitlements",
     about: "A role in an account for a user or a group, without a permission set",
-    from: "account-access ListEntitlements",
+    from: "account-access ListEntitlements by account",
     key: &["entitlement_id"],
     slice: SliceColumns::account("account_id"),
     columns: &[

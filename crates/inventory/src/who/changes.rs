@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
 
-use super::AccessPerson;
-use super::graph::{AccessGraph, AssignmentHolder, GraphGrant};
+use super::graph::{AccessGraph, AssignmentHolder, GraphGrant, GraphRole, GraphRoleKind};
 use super::snapshot::AccessSnapshot;
+use super::{AccessPerson, GivenRole};
 
 /// What became of somebody's access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -37,6 +37,7 @@ pub enum AccessReasonKind {
     AssignmentAdded,
     GroupGotSet,
     GrantMade,
+    EntitlementAdded,
     AccountAdded,
     AccountReactivated,
     UserDeleted,
@@ -47,6 +48,7 @@ pub enum AccessReasonKind {
     AssignmentRemoved,
     GroupLostSet,
     GrantEnded,
+    EntitlementRemoved,
     AccountLeft,
     AccountSuspended,
 }
@@ -62,7 +64,7 @@ pub struct AccessChangeReason {
     pub grant_id: Option<String>,
 }
 
-/// A permission set in an account that somebody gained or lost.
+/// What somebody gained or lost in an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PersonAccessChange {
     /// What became of it.
@@ -74,10 +76,9 @@ pub struct PersonAccessChange {
     pub account_id: String,
     /// Its name, if it is known.
     pub account_name: Option<String>,
-    /// The name of the permission set, if it is known.
-    pub permission_set: Option<String>,
-    /// The permission set.
-    pub permission_set_arn: String,
+    /// What it is.
+    #[serde(flatten)]
+    pub role: GivenRole,
     /// Why: every way that opened or closed. None where it is not known.
     pub reasons: Vec<AccessChangeReason>,
 }
@@ -91,7 +92,7 @@ pub struct AccessComparison {
     pub not_compared: BTreeSet<String>,
 }
 
-/// An account and a permission set, by id.
+/// An account and what is given there, by id and ARN.
 type Target<'a> = (&'a str, &'a str);
 
 /// A way to a target: a group, or none; and the grant that holds it.
@@ -105,7 +106,7 @@ struct Side<'a> {
     groups: HashMap<&'a str, usize>,
     groups_of: Vec<Vec<usize>>,
     accounts: HashMap<&'a str, usize>,
-    permission_sets: HashMap<&'a str, usize>,
+    roles: HashMap<&'a str, usize>,
     /// What each person and group is assigned, whether it can be used or not.
     assigned: HashMap<&'a AssignmentHolder, BTreeMap<Target<'a>, Option<&'a GraphGrant>>>,
 }
@@ -124,7 +125,7 @@ impl<'a> Side<'a> {
         let mut assigned: HashMap<_, BTreeMap<Target<'a>, _>> = HashMap::new();
         for it in &graph.assignments {
             let account = graph.accounts.get(it.account);
-            let set = graph.permission_sets.get(it.permission_set);
+            let set = graph.roles.get(it.role);
             if let (Some(account), Some(set)) = (account, set) {
                 let of_holder = assigned.entry(&it.holder).or_default();
                 of_holder.insert((account.id.as_str(), set.arn.as_str()), it.grant.as_ref());
@@ -140,7 +141,7 @@ impl<'a> Side<'a> {
             groups: by_id(&graph.groups, |it| &it.id),
             groups_of,
             accounts: by_id(&graph.accounts, |it| &it.id),
-            permission_sets: by_id(&graph.permission_sets, |it| &it.arn),
+            roles: by_id(&graph.roles, |it| &it.arn),
             assigned,
         }
     }
@@ -171,9 +172,13 @@ impl<'a> Side<'a> {
         let Some(&place) = self.people.get(id) else {
             return reached;
         };
-        if !self.person(id).is_some_and(is_enabled) || !self.snapshot.knows_assignments() {
+        if !self.person(id).is_some_and(is_enabled) {
             return reached;
         }
+        let is_known = |arn: &str| {
+            let role = self.role(arn);
+            role.is_some_and(|it| self.snapshot.knows_assignments(it.kind))
+        };
         let over_groups = self.groups_of.get(place).into_iter().flatten();
         let over_groups = over_groups.filter(|_| self.snapshot.knows_groups());
         let over_groups = over_groups.map(|it| (AssignmentHolder::Group(*it), Some(*it)));
@@ -182,7 +187,7 @@ impl<'a> Side<'a> {
             .chain(over_groups)
         {
             for (target, grant) in self.assigned.get(&holder).into_iter().flatten() {
-                if self.is_active(target.0) {
+                if self.is_active(target.0) && is_known(target.1) {
                     reached.entry(*target).or_default().push((group, *grant));
                 }
             }
@@ -191,8 +196,13 @@ impl<'a> Side<'a> {
     }
 
     /// Whether that somebody does not reach a target means that they cannot.
-    fn knows_absence(&self) -> bool {
-        self.snapshot.knows_assignments() && self.snapshot.knows_groups()
+    fn knows_absence(&self, kind: GraphRoleKind) -> bool {
+        self.snapshot.knows_assignments(kind) && self.snapshot.knows_groups()
+    }
+
+    /// What of this ARN can be given.
+    fn role(&self, arn: &str) -> Option<&'a GraphRole> {
+        self.graph.roles.get(*self.roles.get(arn)?)
     }
 
     /// Everything that people and groups can use: changed nowhere, it is nobody's change.
@@ -263,8 +273,7 @@ fn order(change: &PersonAccessChange) -> impl Ord + '_ {
         &change.person.user_name,
         &change.person.user_id,
         &change.account_id,
-        &change.permission_set,
-        &change.permission_set_arn,
+        &change.role,
     )
 }
 
@@ -289,7 +298,9 @@ fn is_touched(id: &str, old: &Side<'_>, new: &Side<'_>, altered: &BTreeSet<&str>
     let enabled = |side: &Side<'_>| side.person(id).is_some_and(is_enabled);
     let knows = |side: &Side<'_>| {
         (
-            side.snapshot.knows_assignments(),
+            side.snapshot
+                .knows_assignments(GraphRoleKind::PermissionSet),
+            side.snapshot.knows_assignments(GraphRoleKind::Entitled),
             side.snapshot.knows_groups(),
         )
     };
@@ -308,7 +319,13 @@ fn change(
     (with, without): (&Side<'_>, &Side<'_>),
     direction: Direction,
 ) -> PersonAccessChange {
-    let known = without.knows_absence();
+    let role = with.role(set).cloned().unwrap_or_default();
+    let known = without.knows_absence(role.kind);
+    let name = || without.role(set)?.name.clone();
+    let role = GraphRole {
+        name: role.name.clone().or_else(name),
+        ..role
+    };
     let mut reasons = BTreeSet::new();
     if known {
         for way in ways {
@@ -317,10 +334,6 @@ fn change(
     }
     let account_name = with.accounts.get(account);
     let account_name = account_name.and_then(|it| with.graph.accounts.get(*it)?.name.clone());
-    let name = |side: &Side<'_>| {
-        let set = *side.permission_sets.get(set)?;
-        side.graph.permission_sets.get(set)?.name.clone()
-    };
     PersonAccessChange {
         change: match direction {
             _ if !known => PersonAccessChangeKind::Unknown,
@@ -330,8 +343,7 @@ fn change(
         person: with.person(id).cloned().unwrap_or_default(),
         account_id: account.to_owned(),
         account_name,
-        permission_set: name(with).or_else(|| name(without)),
-        permission_set_arn: set.to_owned(),
+        role: role.given(),
         reasons: reasons.into_iter().collect(),
     }
 }
@@ -347,7 +359,8 @@ fn why(
 ) -> Vec<AccessChangeReason> {
     use AccessReasonKind as Kind;
     let group = group.and_then(|it| with.graph.groups.get(it));
-    let via = group.map_or_else(|| "direct".to_owned(), |it| format!("group:{}", it.name));
+    let role = with.role(set).cloned().unwrap_or_default();
+    let via = role.via(group.map(|it| it.name.as_str()));
     let mut reasons = Vec::new();
     let mut say = |(opened, closed), grant_id: Option<&GraphGrant>| {
         reasons.push(AccessChangeReason {
@@ -389,10 +402,10 @@ fn why(
     if assigned.is_some_and(|it| it.contains_key(&(account, set))) || has_left {
         return reasons;
     }
-    let set = without.permission_sets.get(set);
-    let set = set.and_then(|it| without.graph.permission_sets.get(*it));
-    let is_set_there = set.is_some_and(|it| it.name.is_some());
-    if !is_set_there && without.snapshot.knows_permission_sets() {
+    let is_set_there = without.role(set).is_some_and(|it| it.name.is_some());
+    if role.kind == GraphRoleKind::Entitled {
+        say((Kind::EntitlementAdded, Kind::EntitlementRemoved), None);
+    } else if !is_set_there && without.snapshot.knows_permission_sets() {
         say((Kind::PermissionSetAdded, Kind::PermissionSetDeleted), None);
     } else if grant.is_some() {
         say((Kind::GrantMade, Kind::GrantEnded), grant);

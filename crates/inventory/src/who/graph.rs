@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::rows::{Row, rows_of};
 use super::{
-    AccessFinding, AccessFindingKind, AccessPath, AccessPerson, AccessReport, HoldingGrant, order,
+    AccessFinding, AccessFindingKind, AccessPath, AccessPerson, AccessReport, GivenRole,
+    HoldingGrant, order,
 };
 use crate::cell::{Cell, TableRow};
 
@@ -18,8 +19,10 @@ use crate::cell::{Cell, TableRow};
 pub struct AccessGraph {
     /// Accounts of the organization, and those that only assignments speak of.
     pub accounts: Vec<GraphAccount>,
-    /// Permission sets, likewise.
-    pub permission_sets: Vec<GraphPermissionSet>,
+    /// Permission sets, likewise, and roles that somebody is entitled to.
+    // files of before entitlements have permission sets alone
+    #[serde(rename = "permission_sets")]
+    pub roles: Vec<GraphRole>,
     /// People of the directory.
     pub people: Vec<AccessPerson>,
     /// Groups of the directory.
@@ -50,19 +53,67 @@ impl GraphAccount {
     }
 }
 
-/// A permission set.
+/// What somebody can be given in an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GraphPermissionSet {
+pub struct GraphRole {
     /// Its ARN.
     pub arn: String,
     /// Its name, if it is there.
     pub name: Option<String>,
+    /// What it is.
+    #[serde(default, skip_serializing_if = "GraphRoleKind::is_permission_set")]
+    pub kind: GraphRoleKind,
 }
 
-impl GraphPermissionSet {
+/// How somebody comes to a role.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GraphRoleKind {
+    /// A permission set, which account assignments give.
+    #[default]
+    PermissionSet,
+    /// A role of IAM, which entitlements of account access manager give (`inventory.md` W-13).
+    Entitled,
+}
+
+impl GraphRoleKind {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde asks with a reference"
+    )]
+    fn is_permission_set(&self) -> bool {
+        *self == Self::PermissionSet
+    }
+}
+
+impl GraphRole {
     /// What it is called: its name, or its ARN.
     pub fn shown(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.arn)
+    }
+
+    /// How a person comes to it, over a group or not.
+    pub(super) fn via(&self, group: Option<&str>) -> String {
+        match (self.kind, group) {
+            (GraphRoleKind::PermissionSet, None) => "direct".to_owned(),
+            (GraphRoleKind::PermissionSet, Some(group)) => format!("group:{group}"),
+            (GraphRoleKind::Entitled, None) => "entitlement".to_owned(),
+            (GraphRoleKind::Entitled, Some(group)) => format!("entitlement:group:{group}"),
+        }
+    }
+
+    /// As people read it.
+    pub fn given(&self) -> GivenRole {
+        match self.kind {
+            GraphRoleKind::PermissionSet => GivenRole::PermissionSet {
+                permission_set: self.name.clone(),
+                permission_set_arn: self.arn.clone(),
+            },
+            GraphRoleKind::Entitled => GivenRole::Entitlement {
+                role_name: self.shown().to_owned(),
+                role_arn: self.arn.clone(),
+            },
+        }
     }
 }
 
@@ -102,12 +153,12 @@ pub struct GraphGrant {
     pub expires_at: Option<Timestamp>,
 }
 
-/// A permission set in an account, for a person or a group.
+/// A role in an account, for a person or a group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "AssignmentForm", into = "AssignmentForm")]
 pub struct GraphAssignment {
-    /// The permission set.
-    pub permission_set: usize,
+    /// What is given.
+    pub role: usize,
     /// The account.
     pub account: usize,
     /// For whom.
@@ -120,9 +171,9 @@ pub struct GraphAssignment {
 type AssignmentForm = (usize, usize, AssignmentHolder, Option<GraphGrant>);
 
 impl From<AssignmentForm> for GraphAssignment {
-    fn from((permission_set, account, holder, grant): AssignmentForm) -> Self {
+    fn from((role, account, holder, grant): AssignmentForm) -> Self {
         Self {
-            permission_set,
+            role,
             account,
             holder,
             grant,
@@ -132,7 +183,7 @@ impl From<AssignmentForm> for GraphAssignment {
 
 impl From<GraphAssignment> for AssignmentForm {
     fn from(it: GraphAssignment) -> Self {
-        (it.permission_set, it.account, it.holder, it.grant)
+        (it.role, it.account, it.holder, it.grant)
     }
 }
 
@@ -171,6 +222,7 @@ fn by_id<'a, T>(
 
 const PROVISIONED: &str = "aws_ssoadmin_provisioned";
 const ASSIGNMENTS: &str = "aws_ssoadmin_account_assignments";
+const ENTITLEMENTS: &str = "aws_account_access_entitlements";
 
 fn accounts(all: &BTreeMap<&'static str, Vec<TableRow>>) -> NamedPlaces<GraphAccount> {
     let rows = rows_of(all, "aws_organizations_accounts");
@@ -182,7 +234,10 @@ fn accounts(all: &BTreeMap<&'static str, Vec<TableRow>>) -> NamedPlaces<GraphAcc
             ou_path: row.owned("ou_path"),
         })
     });
-    for row in rows_of(all, ASSIGNMENTS).chain(rows_of(all, PROVISIONED)) {
+    for row in [ASSIGNMENTS, PROVISIONED, ENTITLEMENTS]
+        .into_iter()
+        .flat_map(|table| rows_of(all, table))
+    {
         if let Some(id) = row.text("account_id")
             && !accounts.contains_key(id)
         {
@@ -196,20 +251,30 @@ fn accounts(all: &BTreeMap<&'static str, Vec<TableRow>>) -> NamedPlaces<GraphAcc
     NamedPlaces::new(accounts)
 }
 
-fn permission_sets(all: &BTreeMap<&'static str, Vec<TableRow>>) -> NamedPlaces<GraphPermissionSet> {
+fn given_roles(all: &BTreeMap<&'static str, Vec<TableRow>>) -> NamedPlaces<GraphRole> {
     let rows = rows_of(all, "aws_ssoadmin_permission_sets");
     let mut sets = by_id(rows, "permission_set_arn", |row, arn| {
         let name = Some(row.owned("permission_set_name")?);
-        Some(GraphPermissionSet { arn, name })
+        let kind = GraphRoleKind::PermissionSet;
+        Some(GraphRole { arn, name, kind })
     });
     for row in rows_of(all, ASSIGNMENTS).chain(rows_of(all, PROVISIONED)) {
         if let Some(arn) = row.text("permission_set_arn")
             && !sets.contains_key(arn)
         {
-            let (arn, name) = (arn.to_owned(), None);
-            sets.insert(arn.clone(), GraphPermissionSet { arn, name });
+            let unknown = GraphRole {
+                arn: arn.to_owned(),
+                ..GraphRole::default()
+            };
+            sets.insert(arn.to_owned(), unknown);
         }
     }
+    let entitled = rows_of(all, ENTITLEMENTS).filter_map(|row| row.owned("role_arn"));
+    sets.extend(entitled.map(|arn| {
+        let name = arn.rsplit('/').next().map(str::to_owned);
+        let kind = GraphRoleKind::Entitled;
+        (arn.clone(), GraphRole { arn, name, kind })
+    }));
     NamedPlaces::new(sets)
 }
 
@@ -248,7 +313,7 @@ fn groups(
 impl AccessGraph {
     /// The graph of the tables of a snapshot, and of the grants that hold some of it.
     pub fn new(rows: &BTreeMap<&'static str, Vec<TableRow>>, grants: &[HoldingGrant]) -> Self {
-        let (accounts, sets) = (accounts(rows), permission_sets(rows));
+        let (accounts, roles) = (accounts(rows), given_roles(rows));
         let people = rows_of(rows, "aws_identitystore_users");
         let people = NamedPlaces::new(by_id(people, "user_id", |row, id| {
             Some(AccessPerson {
@@ -263,7 +328,7 @@ impl AccessGraph {
             .iter()
             .map(|it| (it.id.as_str(), it.expires_at))
             .collect();
-        let assignment = |row: Row<'_>| {
+        let assignment = |row: Row<'_>, given: &str| {
             let (kind, id) = (row.text("principal_type")?, row.text("principal_id")?);
             let holder = match kind {
                 "USER" => people.place(id).map(AssignmentHolder::Person),
@@ -271,7 +336,7 @@ impl AccessGraph {
             };
             let gone = || AssignmentHolder::Gone(kind.to_owned(), id.to_owned());
             Some(GraphAssignment {
-                permission_set: sets.place(row.text("permission_set_arn")?)?,
+                role: roles.place(row.text(given)?)?,
                 account: accounts.place(row.text("account_id")?)?,
                 holder: holder.unwrap_or_else(gone),
                 grant: row.owned("hallpass_grant_id").map(|id| GraphGrant {
@@ -285,17 +350,21 @@ impl AccessGraph {
                 Some(Cell::Bool(latest)) => Some(*latest),
                 _ => None,
             };
-            let set = sets.place(row.text("permission_set_arn")?)?;
+            let set = roles.place(row.text("permission_set_arn")?)?;
             Some(((set, accounts.place(row.text("account_id")?)?), latest))
         });
         let provisioned: BTreeMap<(usize, usize), Option<bool>> = provisioned.collect();
         let provisioned = provisioned.into_iter();
         let provisioned = provisioned.map(|((set, account), latest)| (set, account, latest));
+        let assigned = rows_of(rows, ASSIGNMENTS);
+        let assigned = assigned.filter_map(|row| assignment(row, "permission_set_arn"));
+        let entitled = rows_of(rows, ENTITLEMENTS);
+        let entitled = entitled.filter_map(|row| assignment(row, "role_arn"));
         Self {
-            assignments: rows_of(rows, ASSIGNMENTS).filter_map(assignment).collect(),
+            assignments: assigned.chain(entitled).collect(),
             provisioned: provisioned.collect(),
             accounts: accounts.things,
-            permission_sets: sets.things,
+            roles: roles.things,
             people: people.things,
             groups: groups.things,
         }
@@ -340,8 +409,8 @@ impl AccessGraph {
         let wanted = self.assignments.iter().filter(|it| is_wanted(it));
         let mut wanted: Vec<&GraphAssignment> = wanted.collect();
         wanted.sort_by_key(|it| {
-            let set = self.permission_sets.get(it.permission_set);
-            (set.map(GraphPermissionSet::shown), it.account, &it.holder)
+            let role = self.roles.get(it.role);
+            (role.map(GraphRole::shown), it.account, &it.holder)
         });
         let (mut paths, mut total) = (Vec::new(), 0);
         for assignment in wanted {
@@ -419,15 +488,15 @@ impl AccessGraph {
 
     /// An assignment without the person; `None` where its principal is gone.
     pub fn path(&self, assignment: &GraphAssignment) -> Option<AccessPath> {
-        let via = match &assignment.holder {
-            AssignmentHolder::Person(_) => "direct".to_owned(),
-            AssignmentHolder::Group(group) => format!("group:{}", self.groups.get(*group)?.name),
+        let role = self.roles.get(assignment.role)?;
+        let group = match &assignment.holder {
+            AssignmentHolder::Person(_) => None,
+            AssignmentHolder::Group(group) => Some(self.groups.get(*group)?.name.as_str()),
             AssignmentHolder::Gone(..) => return None,
         };
         let (principal_type, principal_id) = self.principal(&assignment.holder)?;
         let account = self.accounts.get(assignment.account)?;
-        let set = self.permission_sets.get(assignment.permission_set)?;
-        let pair = (assignment.permission_set, assignment.account);
+        let pair = (assignment.role, assignment.account);
         let provisioned = self
             .provisioned
             .binary_search_by_key(&pair, |(set, account, _)| (*set, *account));
@@ -435,15 +504,14 @@ impl AccessGraph {
         let grant = assignment.grant.as_ref();
         Some(AccessPath {
             person: AccessPerson::default(),
-            via,
+            via: role.via(group),
             principal_type: principal_type.to_owned(),
             principal_id: principal_id.to_owned(),
             account_id: account.id.clone(),
             account_name: account.name.clone(),
             account_state: account.state.clone(),
             ou_path: account.ou_path.clone(),
-            permission_set: set.name.clone(),
-            permission_set_arn: set.arn.clone(),
+            role: role.given(),
             latest: provisioned.and_then(|(_, _, latest)| *latest),
             temporary: grant.is_some(),
             expires_at: grant.and_then(|it| it.expires_at),
@@ -457,12 +525,11 @@ impl AccessGraph {
         for assignment in &self.assignments {
             let principal = self.principal(&assignment.holder);
             let kinds = self.wrong(assignment).into_iter();
-            let pair = (assignment.permission_set, assignment.account);
+            let pair = (assignment.role, assignment.account);
             findings.extend(kinds.filter_map(|kind| self.finding(kind, pair, principal)));
         }
         let held = self.assignments.iter();
-        let held: BTreeSet<(usize, usize)> =
-            held.map(|it| (it.permission_set, it.account)).collect();
+        let held: BTreeSet<(usize, usize)> = held.map(|it| (it.role, it.account)).collect();
         for (set, account, latest) in &self.provisioned {
             let pair = (*set, *account);
             let unassigned =
@@ -503,13 +570,13 @@ impl AccessGraph {
     fn finding(
         &self,
         kind: AccessFindingKind,
-        (set, account): (usize, usize),
+        (role, account): (usize, usize),
         principal: Option<(&str, &str)>,
     ) -> Option<AccessFinding> {
         Some(AccessFinding {
             kind,
             account_id: self.accounts.get(account)?.id.clone(),
-            permission_set: self.permission_sets.get(set)?.shown().to_owned(),
+            role: self.roles.get(role)?.given().or_arn(),
             principal_type: principal.map(|(kind, _)| kind.to_owned()),
             principal_id: principal.map(|(_, id)| id.to_owned()),
         })

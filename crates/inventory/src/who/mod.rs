@@ -24,7 +24,7 @@ pub use changes::{
 };
 pub use graph::{
     AccessGraph, AssignmentHolder, GraphAccount, GraphAssignment, GraphGrant, GraphGroup,
-    GraphPermissionSet,
+    GraphRole, GraphRoleKind,
 };
 pub use review::{AccessReview, ReviewProblem, ReviewRemoval, ReviewedRemoval, read_review};
 pub use snapshot::{AccessSnapshot, UnreadAccessTable};
@@ -38,13 +38,88 @@ pub struct HoldingGrant {
     pub expires_at: Timestamp,
 }
 
-/// One way in which somebody has a permission set in an account; or a group without members that does.
+/// What somebody is given in an account.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(untagged)]
+pub enum GivenRole {
+    /// A permission set, by an account assignment.
+    PermissionSet {
+        /// Its name, where it is known.
+        permission_set: Option<String>,
+        /// The permission set.
+        permission_set_arn: String,
+    },
+    /// A role of IAM, by an entitlement of account access manager.
+    Entitlement {
+        /// Its name.
+        role_name: String,
+        /// The role.
+        role_arn: String,
+    },
+}
+
+impl GivenRole {
+    /// Its ARN.
+    pub fn arn(&self) -> &str {
+        match self {
+            Self::PermissionSet {
+                permission_set_arn, ..
+            } => permission_set_arn,
+            Self::Entitlement { role_arn, .. } => role_arn,
+        }
+    }
+
+    /// What it is called: its name, or its ARN.
+    pub fn shown(&self) -> &str {
+        match self {
+            Self::PermissionSet {
+                permission_set: Some(name),
+                ..
+            }
+            | Self::Entitlement {
+                role_name: name, ..
+            } => name,
+            Self::PermissionSet {
+                permission_set_arn, ..
+            } => permission_set_arn,
+        }
+    }
+
+    /// Whether an entitlement gives it.
+    pub fn is_entitled(&self) -> bool {
+        matches!(self, Self::Entitlement { .. })
+    }
+
+    /// The same, with the ARN in place of a name that is not known.
+    fn or_arn(self) -> Self {
+        match self {
+            Self::PermissionSet {
+                permission_set,
+                permission_set_arn,
+            } => Self::PermissionSet {
+                permission_set: permission_set.or_else(|| Some(permission_set_arn.clone())),
+                permission_set_arn,
+            },
+            Self::Entitlement { .. } => self,
+        }
+    }
+}
+
+/// The group of a way, where it is over one.
+pub fn group_of_way(via: &str) -> Option<&str> {
+    via.strip_prefix("entitlement:")
+        .unwrap_or(via)
+        .strip_prefix("group:")
+}
+
+/// One way in which somebody has a role in an account; or a group without members that does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AccessPath {
     /// The person; nobody where a group has no members.
     #[serde(flatten)]
     pub person: AccessPerson,
-    /// `direct` or `group:NAME`; several, parted by `;`, where paths are folded.
+    /// `direct` or `group:NAME`, `entitlement` or `entitlement:group:NAME`; several, parted by `;`, where
+    /// paths are folded.
     pub via: String,
     /// `USER` or `GROUP`.
     pub principal_type: String,
@@ -58,11 +133,10 @@ pub struct AccessPath {
     pub account_state: Option<String>,
     /// The units above it, likewise.
     pub ou_path: Option<String>,
-    /// The name of the permission set.
-    pub permission_set: Option<String>,
-    /// The permission set.
-    pub permission_set_arn: String,
-    /// Whether its role there has its newest version; nothing where that is not known.
+    /// What they have there.
+    #[serde(flatten)]
+    pub role: GivenRole,
+    /// Whether the permission set's role there has its newest version; nothing where that is not known.
     pub latest: Option<bool>,
     /// Whether a grant holds it.
     pub temporary: bool,
@@ -112,8 +186,9 @@ pub struct AccessFinding {
     pub kind: AccessFindingKind,
     /// The account.
     pub account_id: String,
-    /// The name of the permission set, or its ARN.
-    pub permission_set: String,
+    /// What is given: the name of a permission set, or its ARN where there is none.
+    #[serde(flatten)]
+    pub role: GivenRole,
     /// `USER` or `GROUP`, where it is about an assignment.
     pub principal_type: Option<String>,
     /// Whom the assignment names.
@@ -141,7 +216,7 @@ fn order(path: &AccessPath) -> impl Ord + '_ {
         name.is_none(),
         name,
         &path.account_id,
-        &path.permission_set,
+        &path.role,
         &path.via,
     )
 }
@@ -154,7 +229,7 @@ pub fn effective(paths: &[AccessPath]) -> Vec<AccessPath> {
         let same = |it: &&mut AccessPath| {
             it.person.user_id == path.person.user_id
                 && it.account_id == path.account_id
-                && it.permission_set_arn == path.permission_set_arn
+                && it.role.arn() == path.role.arn()
         };
         // paths are sorted: those that belong together follow each other
         match folded.last_mut().filter(same) {

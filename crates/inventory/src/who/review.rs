@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::changes::{PersonAccessChange, access_changes};
 use super::csv::{CsvRecord, records};
-use super::graph::{AccessGraph, AssignmentHolder, GraphAssignment};
+use super::graph::{AccessGraph, AssignmentHolder, GraphAssignment, GraphRoleKind};
 use super::snapshot::AccessSnapshot;
 
 /// What is taken away so that a row is not there any more.
@@ -77,7 +77,7 @@ impl fmt::Display for ReviewProblem {
     }
 }
 
-/// The columns that are read; `reason` may be missing.
+/// The columns that are read; `reason` and `role_arn` may be missing.
 const COLUMNS: [&str; 6] = [
     "user_id",
     "principal_type",
@@ -86,6 +86,8 @@ const COLUMNS: [&str; 6] = [
     "permission_set_arn",
     "decision",
 ];
+/// In place of a permission set, the role of an entitlement.
+const ROLE: &str = "role_arn";
 const REASON: &str = "reason";
 /// Permission sets that AWS services made begin so, and are theirs to assign.
 const OWNED_BY_AWS: &str = "AWS";
@@ -134,7 +136,10 @@ impl<'a> ReviewRow<'a> {
             principal_type: cell("principal_type"),
             principal: cell("principal_id"),
             account: cell("account_id"),
-            set: cell("permission_set_arn"),
+            set: match cell("permission_set_arn") {
+                "" => cell(ROLE),
+                set => set,
+            },
             decision: ReviewDecision::parse(cell("decision"))?,
             reason: cell(REASON),
         };
@@ -188,7 +193,7 @@ impl<'a> Standing<'a> {
     fn new(graph: &'a AccessGraph) -> Self {
         let assignments = graph.assignments.iter().filter_map(|it| {
             let account = graph.accounts.get(it.account)?.id.as_str();
-            let set = graph.permission_sets.get(it.permission_set)?.arn.as_str();
+            let set = graph.roles.get(it.role)?.arn.as_str();
             let (_, principal) = graph.principal(&it.holder)?;
             Some(((principal, account, set), it))
         });
@@ -219,8 +224,15 @@ impl<'a> Standing<'a> {
                 grant.id
             ));
         }
-        let name = self.graph.permission_sets.get(it.permission_set)?.shown();
+        let role = self.graph.roles.get(it.role)?;
+        let name = role.shown();
         let is_direct = matches!(it.holder, AssignmentHolder::Person(_));
+        if is_direct && role.kind == GraphRoleKind::Entitled {
+            return Some(format!(
+                "role `{name}` is given by an entitlement, which Hallpass does not take away; \
+                 `aws account-access delete-entitlement` does"
+            ));
+        }
         (is_direct && name.starts_with(OWNED_BY_AWS)).then(|| {
             format!(
                 "permission set `{name}` is one of AWS's own: the service that made it assigns it"
@@ -332,7 +344,7 @@ impl AccessReview {
     pub fn besides(&self, losses: Vec<PersonAccessChange>) -> Vec<PersonAccessChange> {
         let is_besides = |it: &PersonAccessChange| {
             let user = it.person.user_id.clone().unwrap_or_default();
-            let row = (user, it.account_id.clone(), it.permission_set_arn.clone());
+            let row = (user, it.account_id.clone(), it.role.arn().to_owned());
             !self.rows.contains(&row)
         };
         losses.into_iter().filter(is_besides).collect()
@@ -345,7 +357,7 @@ impl AccessReview {
         let mut after = snapshot.clone();
         let AccessGraph {
             accounts,
-            permission_sets,
+            roles,
             people,
             groups,
             assignments,
@@ -356,12 +368,12 @@ impl AccessReview {
             let AssignmentHolder::Person(person) = it.holder else {
                 return true;
             };
-            let set = permission_sets.get(it.permission_set);
-            let removal = user(person).zip(set).zip(accounts.get(it.account));
-            removal.is_none_or(|((user_id, set), account)| {
+            let role = roles.get(it.role);
+            let removal = user(person).zip(role).zip(accounts.get(it.account));
+            removal.is_none_or(|((user_id, role), account)| {
                 !removed.contains(&ReviewRemoval::Assignment {
                     user_id,
-                    permission_set_arn: set.arn.clone(),
+                    permission_set_arn: role.arn.clone(),
                     account_id: account.id.clone(),
                 })
             })

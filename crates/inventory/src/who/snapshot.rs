@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::HoldingGrant;
-use super::graph::AccessGraph;
+use super::graph::{AccessGraph, GraphRoleKind};
 use crate::coverage::{TableCoverage, coverage_of};
 use crate::snapshot::{SliceOutcome, Snapshot, SnapshotId, SnapshotRecord};
 
@@ -22,6 +22,8 @@ const GROUPS: [&str; 2] = [
 ];
 /// What permission sets there are.
 const SETS: &str = "aws_ssoadmin_permission_sets";
+/// What entitlements are read from.
+const ENTITLEMENTS: &str = "aws_account_access_entitlements";
 /// What only findings are read from.
 const PROVISIONED: &str = "aws_ssoadmin_provisioned";
 
@@ -43,13 +45,17 @@ pub struct AccessSnapshot {
     pub finished: Timestamp,
     /// Tables that it has not to their ends.
     pub unread: Vec<UnreadAccessTable>,
+    /// Whether it was asked for entitlements of account access manager, too.
+    // files of before entitlements do not say
+    #[serde(default)]
+    pub has_entitlements: bool,
     /// Who can reach what.
     pub graph: AccessGraph,
 }
 
 impl AccessSnapshot {
     /// The tables that it is made of.
-    pub const TABLES: [&'static str; 7] = [
+    pub const TABLES: [&'static str; 8] = [
         BASE[0],
         BASE[1],
         BASE[2],
@@ -57,15 +63,21 @@ impl AccessSnapshot {
         GROUPS[1],
         SETS,
         PROVISIONED,
+        ENTITLEMENTS,
     ];
 
     /// What a snapshot says of access, with the grants that hold some of it.
     pub fn new(snapshot: &Snapshot, grants: &[HoldingGrant]) -> Self {
-        let (tables, record) = (Self::TABLES.into_iter(), &snapshot.record);
+        let record = &snapshot.record;
+        let has_entitlements =
+            !matches!(coverage_of(record, ENTITLEMENTS), TableCoverage::NotSynced);
+        let tables = Self::TABLES.into_iter();
+        let tables = tables.filter(|it| has_entitlements || *it != ENTITLEMENTS);
         Self {
             id: record.id.clone(),
             finished: record.finished,
             unread: tables.filter_map(|table| unread(record, table)).collect(),
+            has_entitlements,
             graph: AccessGraph::new(&snapshot.rows, grants),
         }
     }
@@ -80,9 +92,14 @@ impl AccessSnapshot {
         self.unread.iter().filter(|it| it.table != PROVISIONED)
     }
 
-    /// Whether anything of access is known.
-    pub(super) fn knows_assignments(&self) -> bool {
-        BASE.iter().all(|it| self.has(it))
+    /// Whether it is known who is assigned sets, or entitled to roles.
+    pub(super) fn knows_assignments(&self, kind: GraphRoleKind) -> bool {
+        let [accounts, assignments, users] = BASE;
+        let is_given = match kind {
+            GraphRoleKind::PermissionSet => self.has(assignments),
+            GraphRoleKind::Entitled => self.has_entitlements && self.has(ENTITLEMENTS),
+        };
+        is_given && self.has(accounts) && self.has(users)
     }
 
     /// Whether ways over groups are known.

@@ -45,6 +45,75 @@ fn every_path_and_every_finding_of_the_fixture() {
 }
 
 #[test]
+fn an_entitlement_is_a_path_of_its_own() {
+    let arn = "arn:aws:iam::1:role/vendors/Reader";
+    let entitled = |id: &str, kind: &str, principal: &str| {
+        json!({"entitlement_id": id, "application_arn": "a", "role_arn": arn, "account_id": "1",
+            "principal_type": kind, "principal_id": principal, "principal_exists": principal != "gone"})
+    };
+    let document = json!({"tables": {
+        "aws_organizations_accounts": [{"id": "1", "name": "Shop", "state": "ACTIVE"}],
+        "aws_identitystore_users": [{"identity_store_id": "d", "user_id": "u", "idc_user_name": "ana"}],
+        "aws_identitystore_groups": [{"identity_store_id": "d", "group_id": "g", "display_name": "G"}],
+        "aws_identitystore_group_memberships": [{"group_id": "g", "member_user_id": "u"}],
+        "aws_ssoadmin_permission_sets": [{"permission_set_arn": "p", "permission_set_name": "Reader"}],
+        "aws_ssoadmin_account_assignments": [
+            {"permission_set_arn": "p", "account_id": "1", "principal_type": "USER", "principal_id": "u"},
+        ],
+        "aws_account_access_entitlements": [entitled("e1", "USER", "u"), entitled("e2", "GROUP", "g"),
+            entitled("e3", "USER", "gone")],
+    }});
+    let report = who(&import(&document).unwrap().rows, &[]);
+    let path = |it: &_| {
+        let it = serde_json::to_value(it).unwrap();
+        let text = |name: &str| it[name].as_str().unwrap_or("-").to_owned();
+        [
+            "user_name",
+            "via",
+            "permission_set",
+            "permission_set_arn",
+            "role_name",
+            "role_arn",
+        ]
+        .map(text)
+        .join(" ")
+    };
+    let paths: Vec<String> = report.paths.iter().map(path).collect();
+    let role = format!("- - Reader {arn}");
+    assert_eq!(
+        paths,
+        [
+            "ana direct Reader p - -".to_owned(),
+            format!("ana entitlement {role}"),
+            format!("ana entitlement:group:G {role}"),
+        ]
+    );
+    let folded = effective(&report.paths);
+    assert_eq!(folded.len(), 2);
+    assert_eq!(folded[1].via, "entitlement;entitlement:group:G");
+    let found = report
+        .findings
+        .iter()
+        .map(|it| serde_json::to_value(it).unwrap());
+    let found: Vec<_> = found
+        .map(|it| {
+            format!(
+                "{} {} {}",
+                it["kind"], it["permission_set"], it["role_name"]
+            )
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "\"direct_user\" \"Reader\" null",
+            "\"direct_user\" null \"Reader\"",
+            "\"orphaned\" null \"Reader\"",
+        ]
+    );
+}
+
+#[test]
 fn a_member_that_is_no_user_is_said_and_not_followed() {
     let document = json!({"tables": {
         "aws_identitystore_groups": [{"identity_store_id": "d", "group_id": "g", "display_name": "G"}],

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::coverage::{failed, ok, record};
 
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 8] = [
     "aws_organizations_accounts",
     "aws_ssoadmin_permission_sets",
     "aws_ssoadmin_account_assignments",
@@ -20,10 +20,11 @@ const TABLES: [&str; 7] = [
     "aws_identitystore_groups",
     "aws_identitystore_group_memberships",
     "aws_ssoadmin_provisioned",
+    "aws_account_access_entitlements",
 ];
 
 /// A snapshot of lines: `account 1 [SUSPENDED]`, `set S`, `user ana [DISABLED]`, `group G`, `in G ana`,
-/// `has S 1 ana [GRANT]`, `has S 1 @G`. The tables that are named have failed.
+/// `has S 1 ana [GRANT]`, `has S 1 @G`, `may R 1 ana`, `may R 1 @G`. The tables that are named have failed.
 fn snapshot(lines: &BTreeSet<String>, unread: &[&str]) -> Snapshot {
     let mut tables: BTreeMap<&str, Vec<Value>> =
         TABLES.iter().map(|it| (*it, Vec::new())).collect();
@@ -52,6 +53,15 @@ fn snapshot(lines: &BTreeSet<String>, unread: &[&str]) -> Snapshot {
                 "aws_identitystore_group_memberships",
                 json!({"group_id": word(1), "member_user_id": word(2)}),
             ),
+            "may" => {
+                let group = words[3].strip_prefix('@');
+                (
+                    "aws_account_access_entitlements",
+                    json!({"entitlement_id": line, "role_arn": word(1), "account_id": word(2),
+                        "principal_type": if group.is_some() { "GROUP" } else { "USER" },
+                        "principal_id": group.unwrap_or(words[3])}),
+                )
+            }
             _ => {
                 let group = words[3].strip_prefix('@');
                 (
@@ -103,7 +113,7 @@ fn shown(change: &PersonAccessChange) -> String {
     });
     let reasons = reasons.collect::<Vec<_>>().join(", ");
     let person = change.person.user_name.as_deref().unwrap();
-    let set = &change.permission_set_arn;
+    let set = change.role.arn();
     format!("{sign} {person} {} {set}: {reasons}", change.account_id)
 }
 
@@ -219,6 +229,25 @@ const REASONS: &[(&str, &[&str])] = &[
             "- ben 1 S: left_group group:G, group_lost_set group:G",
         ],
     ),
+    (
+        "+ may R 1 ana",
+        &["+ ana 1 R: entitlement_added entitlement"],
+    ),
+    (
+        "+ may R 1 @G",
+        &[
+            "+ ana 1 R: entitlement_added entitlement:group:G",
+            "+ ben 1 R: entitlement_added entitlement:group:G",
+        ],
+    ),
+    (
+        "+ may R 1 @G | - in G ben",
+        &[
+            "+ ana 1 R: entitlement_added entitlement:group:G",
+            "- ben 1 S: left_group group:G",
+        ],
+    ),
+    ("+ may R 3 ana", &[]),
     // another way is left: nothing is lost
     ("- in G ana | + has S 1 ana", &[]),
     ("- in G ana | + has S 1 @H", &[]),
@@ -261,7 +290,9 @@ fn what_one_of_the_two_does_not_know_is_never_lost() {
             let found = access_changes(before, after);
             let kinds: BTreeSet<_> = found.changes.iter().map(|it| it.change).collect();
             let expected = match table {
-                "aws_ssoadmin_permission_sets" | "aws_ssoadmin_provisioned" => BTreeSet::new(),
+                "aws_ssoadmin_permission_sets"
+                | "aws_ssoadmin_provisioned"
+                | "aws_account_access_entitlements" => BTreeSet::new(),
                 _ => BTreeSet::from([PersonAccessChangeKind::Unknown]),
             };
             assert_eq!(kinds, expected, "{table}");
@@ -286,6 +317,25 @@ fn what_one_of_the_two_does_not_know_is_never_lost() {
     assert_eq!(found, expected);
 }
 
+#[test]
+fn entitlements_that_were_not_asked_for_are_never_lost_nor_gained() {
+    let entitled = lines(&format!("{BEFORE} | may R 1 @G | may Q 2 ana"));
+    let whole = access(&entitled, &[]);
+    let failed = access(&entitled, &["aws_account_access_entitlements"]);
+    // as a snapshot of before is read
+    let mut before = serde_json::to_value(access(&lines(BEFORE), &[])).unwrap();
+    before.as_object_mut().unwrap().remove("has_entitlements");
+    let before: AccessSnapshot = serde_json::from_value(before).unwrap();
+    assert!(whole.has_entitlements && failed.has_entitlements && !before.has_entitlements);
+    for (other, named) in [(&failed, true), (&before, false)] {
+        let found = access_changes(other, &whole);
+        let said: Vec<String> = found.changes.iter().map(shown).collect();
+        assert_eq!(said, ["? ana 1 R: ", "? ana 2 Q: ", "? ben 1 R: "]);
+        // what was not asked for is no failure; whoever shows it says that it is not covered
+        assert_eq!(!found.not_compared.is_empty(), named);
+    }
+}
+
 /// What somebody can reach, by the folded paths: the slow way.
 fn reached(snapshot: &Snapshot) -> BTreeSet<(String, String, String)> {
     let paths = effective(&who(&snapshot.rows, &[]).paths);
@@ -297,7 +347,7 @@ fn reached(snapshot: &Snapshot) -> BTreeSet<(String, String, String)> {
         (
             it.person.user_id.unwrap(),
             it.account_id,
-            it.permission_set_arn,
+            it.role.arn().to_owned(),
         )
     })
     .collect()
@@ -312,6 +362,7 @@ fn any_lines() -> impl Strategy<Value = BTreeSet<String>> {
             for set in ["S", "T"] {
                 all.push(format!("has {set} {account} {holder}"));
             }
+            all.push(format!("may R {account} {holder}"));
         }
     }
     for user in ["ana", "ben", "cho"] {
@@ -328,7 +379,7 @@ fn any_lines() -> impl Strategy<Value = BTreeSet<String>> {
                 0 if is_a_thing && line.starts_with("user") => Some(format!("{line} DISABLED")),
                 0 if is_a_thing => Some(format!("{line} SUSPENDED")),
                 1 => None,
-                2..=6 if line.starts_with("has") => None,
+                2..=6 if line.starts_with("has") || line.starts_with("may") => None,
                 2..=4 if line.starts_with("in") => None,
                 _ => Some(line.clone()),
             }
@@ -356,7 +407,7 @@ proptest! {
             let keys = of_kind.map(|it| (
                 it.person.user_id.clone().unwrap(),
                 it.account_id.clone(),
-                it.permission_set_arn.clone(),
+                it.role.arn().to_owned(),
             ));
             keys.collect::<Vec<_>>()
         };

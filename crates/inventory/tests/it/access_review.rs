@@ -75,7 +75,7 @@ fn rows_to_remove_become_assignments_and_memberships() {
     let losses = review.losses(&world());
     let lost: Vec<_> = losses
         .iter()
-        .map(|it| (it.account_id.as_str(), it.permission_set_arn.as_str()))
+        .map(|it| (it.account_id.as_str(), it.role.arn()))
         .collect();
     assert_eq!(lost, [("100000000001", "T"), ("100000000002", "S")]);
     assert_eq!(review.besides(losses), []);
@@ -83,7 +83,7 @@ fn rows_to_remove_become_assignments_and_memberships() {
     let review = read(&["ana GROUP G 1 S remove "]).unwrap();
     let besides = review.besides(review.losses(&world()));
     assert_eq!(besides.len(), 1);
-    assert_eq!(besides[0].permission_set_arn, "T");
+    assert_eq!(besides[0].role.arn(), "T");
 }
 
 #[test]
@@ -140,13 +140,38 @@ fn everything_that_is_wrong_is_said_at_its_line() {
 }
 
 #[test]
+fn entitlements_are_reviewed_and_what_is_direct_is_refused() {
+    let lines = lines(&format!(
+        "{WORLD} | may R 100000000001 ana | may R 100000000001 @G"
+    ));
+    let world = access(&lines, &[]);
+    let header = HEADER.replace("permission_set_arn", "permission_set_arn,role_arn");
+    let read = |row: &str| read_review(&format!("{header}\n{row}\n"), &world);
+    let left = read("ana,ana,GROUP,G,100000000001,,R,remove,").unwrap();
+    let member = ReviewRemoval::Membership {
+        user_id: "ana".into(),
+        group_id: "G".into(),
+    };
+    assert_eq!(left.removals[0].removal, member);
+    // what is there directly, too, is not lost
+    let lost = left.losses(&world);
+    assert!(lost.iter().all(|it| it.role.arn() != "R"), "{lost:?}");
+    let refused = read("ana,ana,USER,ana,100000000001,,R,remove,").unwrap_err();
+    assert_eq!(
+        refused[0].to_string(),
+        "line 2: role `R` is given by an entitlement, which Hallpass does not take away; \
+         `aws account-access delete-entitlement` does"
+    );
+}
+
+#[test]
 fn a_window_has_the_paths_that_all_of_them_have_there() {
     let graph = world().graph;
     let of = |person: &hallpass_inventory::AccessPath| {
         (
             person.person.user_id.clone(),
             person.account_id.clone(),
-            person.permission_set_arn.clone(),
+            person.role.arn().to_owned(),
             person.via.clone(),
         )
     };

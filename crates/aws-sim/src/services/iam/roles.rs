@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     core::{
+        account_access,
         call::Output,
         entities::Tags,
         iam::instant,
@@ -114,7 +115,7 @@ fn stated(role: &IamRole, joined: Millis) -> ShownRole {
         created: instant(role.created.as_ref()).unwrap_or(joined),
         longest: role.max_session_duration.unwrap_or(3600),
         trust: trust(
-            &json!("sts:AssumeRole"),
+            &trusted_actions(&role.trust),
             &principals(&role.trust),
             role.external_id.as_ref(),
         ),
@@ -123,6 +124,14 @@ fn stated(role: &IamRole, joined: Millis) -> ShownRole {
         tags: role.tags.clone(),
         last_used: instant(role.last_used.as_ref()),
     }
+}
+
+/// Account access manager has to be trusted with more than the role.
+fn trusted_actions(trusted: &[String]) -> Value {
+    if trusted.iter().any(|name| name == account_access::PRINCIPAL) {
+        return json!(account_access::TRUSTED_ACTIONS);
+    }
+    json!("sts:AssumeRole")
 }
 
 /// Accounts and principals under `AWS`, services under `Service`; one alone is no list.

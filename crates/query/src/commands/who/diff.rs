@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use hallpass_inventory::{
     AccessChangeReason, AccessComparison, AccessSnapshot, PersonAccessChange,
-    PersonAccessChangeKind, access_changes,
+    PersonAccessChangeKind, access_changes, group_of_way,
 };
 use serde_json::{Value, json};
 
@@ -72,7 +72,9 @@ pub(super) fn run(args: &Args) -> QueryOutcome {
             }
         }
     }
-    say(NOT_COVERED);
+    if !before.has_entitlements || !after.has_entitlements {
+        say(NOT_COVERED);
+    }
     Ok(if !found.not_compared.is_empty() {
         QueryExit::Failed
     } else if args.detailed_exitcode && !found.changes.is_empty() {
@@ -93,12 +95,11 @@ fn shown(found: &AccessComparison) -> Sheet {
         };
         let person = &it.person;
         let account = it.account_name.as_ref().unwrap_or(&it.account_id);
-        let set = it.permission_set.as_ref().unwrap_or(&it.permission_set_arn);
         vec![
             json!(sign),
             json!(person.user_name.as_ref().or(person.user_id.as_ref())),
             json!(account),
-            json!(set),
+            json!(it.role.shown()),
             json!(why(it)),
         ]
     }));
@@ -109,7 +110,7 @@ fn why(change: &PersonAccessChange) -> String {
     let said = |it: &AccessChangeReason| {
         let kind = json!(it.kind);
         let kind = kind.as_str().unwrap_or_default().replace('_', " ");
-        match it.via.strip_prefix("group:") {
+        match group_of_way(&it.via) {
             Some(group) => format!("{kind} ({group})"),
             None => kind,
         }
@@ -134,6 +135,8 @@ fn changes(found: &AccessComparison) -> Sheet {
         "account_name",
         "permission_set",
         "permission_set_arn",
+        "role_name",
+        "role_arn",
         "reasons",
     ]);
     sheet.rows = rows(&sheet, found.changes.iter().map(|it| json!(it)));

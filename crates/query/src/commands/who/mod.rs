@@ -5,7 +5,7 @@ mod live;
 
 use hallpass_inventory::{
     AccessFinding, AccessPath, AccessReport, AccessSnapshot, TableCoverage, coverage_of, effective,
-    who,
+    group_of_way, who,
 };
 use serde_json::{Value, json};
 
@@ -46,7 +46,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<String>,
 
-    /// This permission set alone: name or ARN
+    /// This permission set, or role of an entitlement, alone: name or ARN
     #[arg(long, value_name = "NAME")]
     permission_set: Option<String>,
 
@@ -88,7 +88,7 @@ enum Command {
     Diff(diff::Args),
 }
 
-/// What no answer has (`inventory.md` W-13).
+/// What an answer has not for which nobody asked (`inventory.md` W-13).
 const NOT_COVERED: &str = "not covered: account access entitlements";
 
 /// Without one of these nothing could be said.
@@ -100,6 +100,8 @@ const TABLES: [&str; 6] = [
     "aws_identitystore_groups",
     "aws_identitystore_group_memberships",
 ];
+/// Without this one no answer has roles that people take without a permission set.
+const ENTITLEMENTS: &str = "aws_account_access_entitlements";
 /// Without this one fewer findings are looked for.
 const PROVISIONED: &str = "aws_ssoadmin_provisioned";
 
@@ -113,8 +115,8 @@ pub(crate) fn run(args: &Args) -> QueryOutcome {
     } else {
         args.dataset.snapshot(&AccessSnapshot::TABLES)?
     };
-    let mut partial = Vec::new();
-    for name in TABLES.into_iter().chain([PROVISIONED]) {
+    let (mut partial, mut not_covered) = (Vec::new(), None);
+    for name in TABLES.into_iter().chain([PROVISIONED, ENTITLEMENTS]) {
         match coverage_of(&snapshot.record, name) {
             TableCoverage::Complete => {}
             TableCoverage::Partial(groups) => partial.push(PartialTable {
@@ -124,13 +126,14 @@ pub(crate) fn run(args: &Args) -> QueryOutcome {
             TableCoverage::NotSynced if name == PROVISIONED => {
                 say("not checked: provisioned_unassigned, outdated (no table of provisioned sets)");
             }
+            TableCoverage::NotSynced if name == ENTITLEMENTS => not_covered = Some(NOT_COVERED),
             TableCoverage::NotSynced => return Err(not_synced(name)),
         }
     }
     let report = args.chosen(&who(&snapshot.rows, &grants));
     if args.shape.review_csv {
         output::print(review(&report).spreadsheet_csv().as_bytes())?;
-        say(NOT_COVERED);
+        not_covered.into_iter().for_each(say);
         tell(&partial);
         let is_whole = partial.is_empty();
         return Ok(if is_whole {
@@ -146,7 +149,7 @@ pub(crate) fn run(args: &Args) -> QueryOutcome {
     };
     args.output
         .pair(("paths", &paths), ("findings", &findings))?;
-    say(NOT_COVERED);
+    not_covered.into_iter().for_each(say);
     tell(&partial);
     Ok(if !partial.is_empty() {
         QueryExit::Failed
@@ -185,11 +188,8 @@ impl Args {
         let wanted_path = |path: &AccessPath| {
             let person = &path.person;
             let user = [&person.user_name, &person.email, &person.user_id].map(Option::as_deref);
-            let group = path.via.strip_prefix("group:");
-            let set = [
-                path.permission_set.as_deref(),
-                Some(path.permission_set_arn.as_str()),
-            ];
+            let group = group_of_way(&path.via);
+            let set = [Some(path.role.shown()), Some(path.role.arn())];
             is(&self.user, &user)
                 && is(&self.group, &[group])
                 && is(
@@ -206,7 +206,7 @@ impl Args {
             let is_of_somebody = self.user.is_none() && self.group.is_none()
                 || report.paths.iter().any(of_principal);
             names_account(&finding.account_id)
-                && is(&self.permission_set, &[Some(&finding.permission_set)])
+                && is(&self.permission_set, &[Some(finding.role.shown())])
                 && is_of_somebody
         };
         let findings = report
@@ -239,7 +239,6 @@ fn shown(report: &AccessReport) -> Sheet {
         let person = path.person.user_name.as_deref().unwrap_or("nobody");
         let account = path.account_name.as_deref();
         let account = account.unwrap_or(&path.account_id);
-        let set = path.permission_set.as_deref();
         let until = match (path.temporary, path.expires_at) {
             (false, _) => "no end".to_owned(),
             (true, Some(at)) => at.to_string(),
@@ -249,7 +248,7 @@ fn shown(report: &AccessReport) -> Sheet {
             json!(noted(person, path.person.user_status.as_deref(), "ENABLED")),
             json!(path.via),
             json!(noted(account, path.account_state.as_deref(), "ACTIVE")),
-            json!(set.unwrap_or(&path.permission_set_arn)),
+            json!(path.role.shown()),
             json!(until),
         ]
     }));
@@ -273,7 +272,7 @@ fn shown_findings(report: &AccessReport) -> Sheet {
         vec![
             json!(finding.kind),
             json!(finding.account_id),
-            json!(finding.permission_set),
+            json!(finding.role.shown()),
             json!(name_of(finding)),
         ]
     }));
@@ -295,6 +294,8 @@ fn paths(report: &AccessReport) -> Sheet {
         "ou_path",
         "permission_set",
         "permission_set_arn",
+        "role_name",
+        "role_arn",
         "latest",
         "temporary",
         "expires_at",
@@ -321,6 +322,7 @@ fn findings(report: &AccessReport) -> Sheet {
         "kind",
         "account_id",
         "permission_set",
+        "role_name",
         "principal_type",
         "principal_id",
     ]);

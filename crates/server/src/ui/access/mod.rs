@@ -3,6 +3,7 @@
 mod csv;
 mod line;
 mod paths;
+mod paths_csv;
 mod sections;
 mod sorting;
 mod tiles;

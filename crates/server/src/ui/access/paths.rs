@@ -7,26 +7,26 @@ use askama::Template;
 use axum::{
     Router,
     extract::{Query, State},
-    http::{StatusCode, header},
-    response::{IntoResponse, Response},
     routing::get,
 };
 use hallpass_inventory::{
-    AccessFinding, AccessFindingKind, AccessGraph, AccessPath, GraphAssignment,
+    AccessFinding, AccessFindingKind, AccessGraph, AccessPath, GraphAssignment, GraphRoleKind,
+    group_of_way,
 };
-use hallpass_model::{TimeSpan, Timestamp, text::csv_cell};
+use hallpass_model::{TimeSpan, Timestamp};
 use serde::Deserialize;
 
+use super::paths_csv;
 use crate::ui::forbidden;
 use crate::ui::people::{count_of, counted};
 use crate::ui::shell::{Nav, PageResult, Shell, Viewer, page, url_encoded};
 use crate::ui::words::{clock, countdown, plain};
-use crate::{App, KnownAccess, problem::ProblemResponse};
+use crate::{App, KnownAccess};
 
 /// Rows of a page.
 const ROWS: usize = 100;
 /// Rows of a file; more are for the command line.
-const FILE_ROWS: usize = 200_000;
+pub(super) const FILE_ROWS: usize = 200_000;
 /// Findings shown; more are counted.
 const FINDINGS: usize = 20;
 /// People, accounts and sets offered for what was typed.
@@ -39,7 +39,7 @@ const OLD: TimeSpan = TimeSpan::hours(48);
 pub(super) fn router() -> Router<App> {
     Router::new()
         .route("/access/paths", get(show))
-        .route("/access/paths.csv", get(export))
+        .route("/access/paths.csv", get(paths_csv::export))
 }
 
 /// The page of one person.
@@ -49,21 +49,21 @@ pub(crate) fn address_of(user: &str) -> String {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct PathsQuery {
+pub(super) struct PathsQuery {
     /// What was typed.
     q: String,
     /// A user id.
     person: String,
     /// An account's id.
     account: String,
-    /// The ARN of a permission set.
+    /// The ARN of a permission set, or of a role.
     set: String,
     skip: usize,
 }
 
 /// What the page is about.
 #[derive(Clone, Copy)]
-enum Subject {
+pub(super) enum Subject {
     Person(usize),
     Account(usize),
     Set(usize),
@@ -108,6 +108,8 @@ struct PathsPage {
     lead: String,
     old: Option<String>,
     uncovered: Vec<String>,
+    /// Whether it knows of roles that people take without a permission set.
+    has_entitlements: bool,
     q: String,
     offered: Vec<Offered>,
     subject: Option<(String, String)>,
@@ -134,6 +136,7 @@ async fn show(
         lead: String::new(),
         old: None,
         uncovered: Vec::new(),
+        has_entitlements: false,
         q: looking.q.clone(),
         offered: Vec::new(),
         subject: None,
@@ -153,7 +156,7 @@ async fn show(
 }
 
 /// The newest snapshot, or what to say in its place.
-async fn known(app: &App) -> Result<Arc<KnownAccess>, (&'static str, String)> {
+pub(super) async fn known(app: &App) -> Result<Arc<KnownAccess>, (&'static str, String)> {
     let Some(snapshots) = &app.snapshots else {
         let help = "Name the folder of snapshots in the configuration, as inventory.snapshots.";
         return Err(("No snapshots are known", help.to_owned()));
@@ -169,7 +172,7 @@ async fn known(app: &App) -> Result<Arc<KnownAccess>, (&'static str, String)> {
 }
 
 impl PathsQuery {
-    fn subject(&self, graph: &AccessGraph) -> Option<Subject> {
+    pub(super) fn subject(&self, graph: &AccessGraph) -> Option<Subject> {
         if !self.person.is_empty() {
             let is_it = |id: Option<&str>| id == Some(self.person.as_str());
             let mut people = graph.people.iter();
@@ -183,7 +186,7 @@ impl PathsQuery {
                 .position(|it| it.id == self.account)
                 .map(Subject::Account);
         }
-        let mut sets = graph.permission_sets.iter();
+        let mut sets = graph.roles.iter();
         let found = sets.position(|it| it.arn == self.set).map(Subject::Set);
         found.filter(|_| !self.set.is_empty())
     }
@@ -218,7 +221,12 @@ impl PathsQuery {
 
 impl Subject {
     /// Its paths: `most` of them after `skip`, and how many there are.
-    fn paths(self, graph: &AccessGraph, skip: usize, most: usize) -> (Vec<AccessPath>, usize) {
+    pub(super) fn paths(
+        self,
+        graph: &AccessGraph,
+        skip: usize,
+        most: usize,
+    ) -> (Vec<AccessPath>, usize) {
         let of = |is_wanted: &dyn Fn(&GraphAssignment) -> bool| graph.window(is_wanted, skip, most);
         match self {
             Self::Person(person) => {
@@ -227,7 +235,7 @@ impl Subject {
                 (all.into_iter().skip(skip).take(most).collect(), total)
             }
             Self::Account(account) => of(&|it| it.account == account),
-            Self::Set(set) => of(&|it| it.permission_set == set),
+            Self::Set(set) => of(&|it| it.role == set),
         }
     }
 
@@ -239,8 +247,8 @@ impl Subject {
                 account.is_some_and(|it| it.id == finding.account_id)
             }
             Self::Set(set) => {
-                let set = graph.permission_sets.get(set);
-                set.is_some_and(|it| it.shown() == finding.permission_set)
+                let set = graph.roles.get(set);
+                set.is_some_and(|it| it.shown() == finding.role.shown())
             }
             Self::Person(person) => {
                 let id = finding.principal_id.as_deref();
@@ -273,11 +281,7 @@ impl Subject {
                 (plain(&name), account.id)
             }
             Self::Set(place) => {
-                let set = graph
-                    .permission_sets
-                    .get(place)
-                    .cloned()
-                    .unwrap_or_default();
+                let set = graph.roles.get(place).cloned().unwrap_or_default();
                 (plain(set.shown()), set.arn)
             }
         }
@@ -302,6 +306,7 @@ impl PathsPage {
         self.old = (age > OLD).then(|| {
             "What changed since is not in it: hallpass sync makes a newer one.".to_owned()
         });
+        self.has_entitlements = snapshot.has_entitlements;
         let unread = snapshot.unread.iter();
         self.uncovered = unread
             .map(|it| plain(&format!("{}: {}", it.table, it.why)))
@@ -378,10 +383,13 @@ fn offered(graph: &AccessGraph, q: &str) -> Vec<Offered> {
         about: it.id.clone(),
         href: account_href(&it.id),
     });
-    let sets = graph.permission_sets.iter();
+    let sets = graph.roles.iter();
     let sets = sets.filter(|it| fits(&[it.name.as_deref()]));
     let sets = sets.map(|it| Offered {
-        kind: "Permission set",
+        kind: match it.kind {
+            GraphRoleKind::PermissionSet => "Permission set",
+            GraphRoleKind::Entitled => "Role",
+        },
         name: plain(it.shown()),
         about: String::new(),
         href: set_href(&it.arn),
@@ -416,16 +424,9 @@ fn path_row(path: &AccessPath, now: Timestamp, viewer: &Viewer) -> PathRow {
             Some(state) => plain(&state.to_lowercase()),
             None => "not in the organization".to_owned(),
         },
-        set: plain(
-            path.permission_set
-                .as_ref()
-                .unwrap_or(&path.permission_set_arn),
-        ),
-        set_href: set_href(&path.permission_set_arn),
-        via: match path.via.strip_prefix("group:") {
-            Some(group) => format!("through group {}", plain(group)),
-            None => "directly".to_owned(),
-        },
+        set: plain(path.role.shown()),
+        set_href: set_href(path.role.arn()),
+        via: way(path),
         until: match (path.temporary, path.expires_at) {
             (false, _) => "no end".to_owned(),
             (true, Some(at)) => format!("until {}", clock(at, now, &viewer.zone)),
@@ -433,6 +434,17 @@ fn path_row(path: &AccessPath, now: Timestamp, viewer: &Viewer) -> PathRow {
         },
         is_temporary: path.temporary,
     }
+}
+
+fn way(path: &AccessPath) -> String {
+    let way = match group_of_way(&path.via) {
+        Some(group) => format!("through group {}", plain(group)),
+        None => "directly".to_owned(),
+    };
+    if path.role.is_entitled() {
+        return format!("{way}, by an entitlement");
+    }
+    way
 }
 
 fn finding_row(graph: &AccessGraph, finding: &AccessFinding) -> FindingRow {
@@ -462,90 +474,7 @@ fn finding_row(graph: &AccessGraph, finding: &AccessFinding) -> FindingRow {
             AccessFindingKind::UnknownAccount => "The account is not in the organization",
         },
         account: plain(account.as_ref().unwrap_or(&finding.account_id)),
-        set: plain(&finding.permission_set),
+        set: plain(finding.role.shown()),
         whom: plain(&whom),
     }
-}
-
-const COLUMNS: [&str; 13] = [
-    "user_name",
-    "user_id",
-    "email",
-    "user_status",
-    "via",
-    "principal_id",
-    "account_id",
-    "account_name",
-    "permission_set",
-    "permission_set_arn",
-    "temporary",
-    "expires_at",
-    "grant_id",
-];
-
-async fn export(
-    State(app): State<App>,
-    viewer: Viewer,
-    Query(looking): Query<PathsQuery>,
-) -> Result<Response, ProblemResponse> {
-    if !viewer.actor.reads_all() {
-        return Ok(forbidden::page_for(&app, &viewer, "auditors").await);
-    }
-    let known = known(&app).await.map_err(|(words, help)| {
-        ProblemResponse::new(
-            StatusCode::NOT_FOUND,
-            "no-snapshot",
-            format!("{words}. {help}"),
-        )
-    })?;
-    let graph = &known.snapshot.graph;
-    let Some(subject) = looking.subject(graph) else {
-        return Err(ProblemResponse::not_found(
-            "person, account or permission set",
-        ));
-    };
-    let (paths, total) = subject.paths(graph, 0, FILE_ROWS);
-    if total > FILE_ROWS {
-        let words = format!("{total} rows are too many for a file of the page");
-        let problem = ProblemResponse::bad("too-many-rows", words);
-        return Err(problem.help("hallpass who --output csv gives all of them"));
-    }
-    let mut text = COLUMNS.join(",");
-    text.push_str("\r\n");
-    for path in &paths {
-        text.push_str(&cells(path).map(|it| csv_cell(&it)).join(","));
-        text.push_str("\r\n");
-    }
-    let name = format!("hallpass-paths-{}.csv", known.snapshot.id);
-    let headers = [
-        (
-            header::CONTENT_TYPE,
-            "text/csv; charset=utf-8; header=present".to_owned(),
-        ),
-        (
-            header::CONTENT_DISPOSITION,
-            format!("attachment; filename=\"{name}\""),
-        ),
-    ];
-    Ok((headers, text).into_response())
-}
-
-/// One row, in the order of [`COLUMNS`].
-fn cells(path: &AccessPath) -> [String; COLUMNS.len()] {
-    let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    [
-        text(&path.person.user_name),
-        text(&path.person.user_id),
-        text(&path.person.email),
-        text(&path.person.user_status),
-        path.via.clone(),
-        path.principal_id.clone(),
-        path.account_id.clone(),
-        text(&path.account_name),
-        text(&path.permission_set),
-        path.permission_set_arn.clone(),
-        path.temporary.to_string(),
-        path.expires_at.map(|it| it.to_string()).unwrap_or_default(),
-        text(&path.grant_id),
-    ]
 }

@@ -11,7 +11,7 @@ use hallpass_access_files::{
 use hallpass_assignments::{IdentityCenter as _, Urgency};
 use hallpass_aws::Inventory;
 use hallpass_model::{AccountId, PermissionSetName, Target};
-use hallpass_rules::Directory;
+use hallpass_rules::{Directory, GroupRef};
 
 use super::files::unusable;
 use crate::exit::Failure;
@@ -47,6 +47,19 @@ pub(in crate::commands) async fn directory(
     } else {
         inventory
     };
+    refreshed(&inventory).await
+}
+
+/// Reads the organization, and who is in some of its groups.
+pub(super) async fn directory_with_members(
+    context: &PlanContext,
+    groups: BTreeSet<GroupRef>,
+) -> Result<Arc<Directory>, Failure> {
+    let groups = Arc::new(move || groups.clone());
+    refreshed(&Inventory::new(Arc::clone(&context.aws), groups)).await
+}
+
+async fn refreshed(inventory: &Inventory) -> Result<Arc<Directory>, Failure> {
     let read = inventory.refresh().await;
     read.map_err(|fault| Failure::failed(format!("cannot read {}: {}", fault.what, fault.message)))
 }

@@ -1,6 +1,7 @@
 //! `hallpass access …`: permission sets and account assignments as files (`inventory.md` §4).
 
 mod apply;
+mod convert;
 mod diff_text;
 mod drift;
 mod export;
@@ -21,7 +22,8 @@ use crate::exit::Outcome;
   hallpass access validate access/access.yaml
   hallpass access plan access/access.yaml
   hallpass access apply access/access.yaml
-  hallpass access drift access/access.yaml --detailed-exitcode")]
+  hallpass access drift access/access.yaml --detailed-exitcode
+  hallpass access convert --approvers leads --to proposed")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -29,6 +31,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Convert(convert::Args),
     Export(export::Args),
     Validate(validate::Args),
     Plan(plan::Args),
@@ -38,6 +41,7 @@ enum Command {
 
 pub(crate) fn run(args: &Args) -> Outcome {
     match &args.command {
+        Command::Convert(args) => convert::run(args),
         Command::Export(args) => export::run(args),
         Command::Validate(args) => validate::run(args),
         Command::Plan(args) => plan::run(args),

@@ -134,7 +134,7 @@ fn typed(it: &ReviewedRemoval, snapshot: &AccessSnapshot) -> Result<ReviewedAcce
             permission_set_arn,
             account_id,
         } => {
-            let mut sets = snapshot.graph.permission_sets.iter();
+            let mut sets = snapshot.graph.roles.iter();
             let set = sets.find(|it| it.arn == *permission_set_arn);
             let name = set.and_then(|it| it.name.as_deref()).ok_or_else(|| {
                 unusable("the name of its permission set is not known".to_owned())
@@ -164,7 +164,8 @@ impl Args {
         };
         let is_own = |it: &PersonAccessChange| {
             it.person.user_name.as_deref() == Some(name)
-                && it.permission_set.as_deref() == Some(set.as_str())
+                && !it.role.is_entitled()
+                && it.role.shown() == set.as_str()
                 && it.account_id == account.as_str()
         };
         if looked.losses.iter().any(is_own) {
@@ -220,8 +221,7 @@ fn say(looked: &Looked, directory: &Directory) {
                         && lost.reasons.iter().any(|reason| reason.via == via)
                 });
                 for lost in with_it {
-                    let set = lost.permission_set.as_deref();
-                    let set = set.unwrap_or(&lost.permission_set_arn);
+                    let set = lost.role.shown();
                     let account = lost.account_name.as_ref().unwrap_or(&lost.account_id);
                     line(4, &format!("- {set} in {account} goes with it"));
                 }
@@ -244,7 +244,9 @@ fn say(looked: &Looked, directory: &Directory) {
             looked.snapshot.id
         ),
     );
-    output::say("not covered: account access entitlements");
+    if !looked.snapshot.has_entitlements {
+        output::say("not covered: account access entitlements");
+    }
 }
 
 fn name_of(directory: &Directory, user: &str) -> String {

@@ -1,0 +1,179 @@
+//! `hallpass access convert`: standing access as rules that would replace it (`inventory.md` A-17).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use hallpass_access_files::{
+    Conversion, LeftOutReason, PrincipalRef, ProposedLimits, convert, export, proposed_rules,
+};
+use hallpass_model::text::csv_cell;
+use hallpass_model::{GroupId, PermissionSetName, TimeSpan};
+use hallpass_rules::{Directory, GroupRef};
+
+use super::files::usable;
+use super::look::{directory_with_members, seen};
+use crate::commands::operator::serve::{ConfigArgs, runtime};
+use crate::exit::{Exit, Failure, Outcome};
+use crate::output::{self, plain, wrapped};
+use crate::plans;
+
+/// What `--to` writes: the rules, what would stand beside them, and whom it concerns.
+const RULES: &str = "rules.toml";
+const ACCESS: &str = "access.yaml";
+const PEOPLE: &str = "people.csv";
+
+/// Propose rules in place of standing access
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Propose rules in place of standing access\n\nReads who has which permission set where, for \
+                  good, and writes rules that let exactly those people ask for exactly that. With --to also an \
+                  access file without it: `hallpass access plan` shows what goes, and `apply` takes it away. \
+                  Nothing is changed here. Sets of AWS's own, sets that are kept or that a file protects, \
+                  temporary access, and programs are left as they are. How often access is used is not \
+                  known: `unknown`.",
+    after_help = "Examples:
+  hallpass access convert --approvers prod-approvers > rules.toml
+  hallpass access convert --approvers leads --keep BreakGlass --to proposed
+  hallpass rules check proposed/rules.toml
+  hallpass access plan proposed/access.yaml"
+)]
+pub(super) struct Args {
+    /// Access files; the sets that they protect are kept
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The group whose members approve
+    #[arg(long, value_name = "GROUP")]
+    approvers: String,
+    /// The longest that something may be asked for
+    #[arg(long, value_name = "TIME", default_value = "4h")]
+    max_duration: TimeSpan,
+    /// A permission set that stays as it is, such as that of break-glass accounts
+    #[arg(long, value_name = "SET")]
+    keep: Vec<PermissionSetName>,
+    /// A folder for the rules, the access file without what they replace, and the people concerned
+    #[arg(long, value_name = "DIR")]
+    to: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let mut keep: BTreeSet<PermissionSetName> = args.keep.iter().cloned().collect();
+    if !args.files.is_empty() {
+        let sets = usable(&args.files)?.sets;
+        let protected = sets.into_iter().filter(|(_, set)| set.protect);
+        keep.extend(protected.map(|(name, _)| name));
+    }
+    let (conversion, directory) = runtime()?.block_on(async {
+        let context = plans::open(&args.config.load()?).await?;
+        let seen = seen(&context, |_| true).await?;
+        let groups = seen
+            .assignments
+            .iter()
+            .filter_map(|it| match &it.principal {
+                PrincipalRef::Group(group) => Some(GroupRef::Id(group.clone())),
+                PrincipalRef::User(_) => None,
+            });
+        let directory = directory_with_members(&context, groups.collect()).await?;
+        Ok::<_, Failure>((convert(&seen, &directory, &keep), directory))
+    })?;
+    args.check_approvers(&directory)?;
+    let limits = ProposedLimits {
+        approvers: args.approvers.clone(),
+        max_duration: args.max_duration,
+    };
+    let rules = proposed_rules(&conversion, &directory, &limits);
+    match &args.to {
+        None => output::print(&rules)?,
+        Some(folder) => {
+            let left = export(&conversion.remaining, &directory, true);
+            let mut files: BTreeMap<&str, &str> = BTreeMap::new();
+            let policies = left.policies.iter();
+            files.extend(policies.map(|(path, text)| (path.as_str(), text.as_str())));
+            let people = people(&conversion, &directory);
+            files.extend([(RULES, &*rules), (ACCESS, &*left.text), (PEOPLE, &*people)]);
+            write_all(folder, &files)?;
+        }
+    }
+    say(&conversion);
+    Ok(Exit::Ok)
+}
+
+impl Args {
+    /// The group of approvers has to be one.
+    fn check_approvers(&self, directory: &Directory) -> Result<(), Failure> {
+        let id = GroupId::new(self.approvers.as_str()).ok();
+        let by_id = id.and_then(|id| directory.group(&id));
+        if by_id
+            .or_else(|| directory.group_by_name(&self.approvers))
+            .is_some()
+        {
+            return Ok(());
+        }
+        let message = format!("there is no one group `{}`", plain(&self.approvers));
+        Err(Failure::bad_input(message).help("name the group that is to approve, or its id"))
+    }
+}
+
+/// Everybody who would have to ask, rule by rule.
+fn people(conversion: &Conversion, directory: &Directory) -> String {
+    let mut text = "rule,user_name,email,usage\r\n".to_owned();
+    for rule in &conversion.rules {
+        for id in rule.people.iter().flatten() {
+            let person = directory.person(id);
+            let name = person.map_or_else(|| id.to_string(), |it| it.user_name.clone());
+            let email = person.and_then(|it| it.emails.first());
+            let email = email.map(ToString::to_string).unwrap_or_default();
+            let cells = [rule.id.as_str(), &name, &email, "unknown"].map(csv_cell);
+            text.push_str(&cells.join(","));
+            text.push_str("\r\n");
+        }
+    }
+    text
+}
+
+fn write_all(folder: &Path, files: &BTreeMap<&str, &str>) -> Result<(), Failure> {
+    for (path, text) in files {
+        let path = folder.join(path);
+        let made = path.parent().map_or(Ok(()), fs::create_dir_all);
+        made.and_then(|()| fs::write(&path, text))
+            .map_err(|error| Failure::unwritable(path.display(), &error))?;
+        output::say(&format!("wrote {}", path.display()));
+    }
+    Ok(())
+}
+
+fn say(conversion: &Conversion) {
+    let line = |text: &str| output::say(&wrapped(&plain(text), 78, 2));
+    let concerned: BTreeSet<_> = conversion
+        .rules
+        .iter()
+        .flat_map(|it| it.people.iter().flatten())
+        .collect();
+    let rules = conversion.rules.len();
+    line(&format!(
+        "{rules} rules in place of standing access of {} people; how often they use it is unknown",
+        concerned.len()
+    ));
+    let mut reasons: BTreeMap<LeftOutReason, usize> = BTreeMap::new();
+    for reason in conversion.left_out.values() {
+        *reasons.entry(*reason).or_default() += 1;
+    }
+    for (reason, count) in reasons {
+        line(&format!("left as they are ({count}): {reason}"));
+    }
+    let programs = conversion.left_out.iter();
+    let programs = programs.filter(|(_, reason)| **reason == LeftOutReason::Program);
+    for (it, _) in programs {
+        line(&format!(
+            "- {} in {} for {}",
+            it.permission_set, it.account, it.principal
+        ));
+    }
+    let temporary = conversion.remaining.temporary.len();
+    if temporary > 0 {
+        line(&format!("temporary, and not looked at ({temporary})"));
+    }
+    output::say("not covered: account access entitlements");
+}
