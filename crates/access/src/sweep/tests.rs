@@ -540,6 +540,16 @@ fn what_an_earlier_run_is_at_work_on_is_not_begun_again() {
     assert_eq!(found.report.to_act, 0);
 }
 
+/// What a digest names as new or changed.
+fn changed(told: &SweepLooked) -> Vec<String> {
+    let line = |it: &ChangedHolding| {
+        let NamedHolding { names, holder } = &it.holding;
+        format!("{names}: {holder}, {:?}, {}", it.change, it.kind.name())
+    };
+    assert_eq!(told.changed.more(), 0);
+    told.changed.named.iter().map(line).collect()
+}
+
 /// `access.md` §10.5: a digest has what is new or changed, and a count of the rest.
 #[test]
 fn a_digest_names_what_is_new_or_changed_and_counts_the_rest() {
@@ -565,14 +575,6 @@ fn a_digest_names_what_is_new_or_changed_and_counts_the_rest() {
             *looked
         });
         (told, sweep)
-    };
-    let changed = |told: &SweepLooked| -> Vec<String> {
-        let line = |it: &ChangedHolding| {
-            let NamedHolding { names, holder } = &it.holding;
-            format!("{names}: {holder}, {:?}, {}", it.change, it.kind.name())
-        };
-        assert_eq!(told.changed.more(), 0);
-        told.changed.named.iter().map(line).collect()
     };
     let (news, sweep) = told(&mut looks, 0, None);
     let news = news.unwrap();
