@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use crate::table::{OperationModel, ServiceModel};
 
 /// The committed tables, in the order in which a lookup tries them.
-const TEXTS: [&str; 9] = [
+const TEXTS: [&str; 11] = [
     include_str!("../tables/sts.json"),
     include_str!("../tables/organizations.json"),
     include_str!("../tables/sso-admin.json"),
@@ -15,6 +15,8 @@ const TEXTS: [&str; 9] = [
     include_str!("../tables/sso-oidc.json"),
     include_str!("../tables/account.json"),
     include_str!("../tables/config.json"),
+    include_str!("../tables/sqs.json"),
+    include_str!("../tables/securityhub.json"),
 ];
 
 static TABLES: LazyLock<Tables> = LazyLock::new(|| {

@@ -17,6 +17,8 @@ const CORES: &[&str] = &[
     "collect",
     "alerts",
     "addresses",
+    "events",
+    "findings",
     "activity",
     "org",
     "access-files",
@@ -50,6 +52,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("collect", &["inventory", "model"]),
     // collect: the port of calls that are rationed and repeated
     ("addresses", &["collect", "inventory", "model"]),
+    ("events", &["model"]),
+    // events: what arrives about findings comes as one
+    ("findings", &["events", "model"]),
     ("activity", &["iam", "runner", "model"]),
     ("org", &["assignments", "iam", "runner", "audit", "model"]),
     // rules: the directory snapshot, and the reader of TOML, YAML and JSON that knows places
@@ -66,6 +71,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "access",
             "alerts",
             "assignments",
+            "events",
             "inventory",
             "activity",
             "org",
@@ -89,6 +95,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "runner",
             "rules",
             "access-files",
+            "events",
+            "findings",
             "fanout",
             "aws-wire",
             "aws-model",

@@ -25,6 +25,8 @@ pub(crate) const SERVICES: &[&str] = &[
     "sso-oidc",
     "account",
     "config",
+    "sqs",
+    "securityhub",
 ];
 
 /// How much of a model a table keeps.

@@ -16,7 +16,9 @@ fn every_table_parses() {
             "sso",
             "sso-oidc",
             "account",
-            "config"
+            "config",
+            "sqs",
+            "securityhub"
         ]
     );
 }
