@@ -313,6 +313,11 @@ fn shape(model: &Value, detail: Detail) -> Value {
     for fact in limits.chain(&facts) {
         copy(model, &mut out, &[(fact, fact)]);
     }
+    if model["type"] == "float" || model["type"] == "double" {
+        // tables have whole bounds only
+        out.remove("min");
+        out.remove("max");
+    }
     copy(model, &mut out, &[("timestampFormat", "time")]);
     if model["exception"] == json!(true) && detail == Detail::Full {
         out.insert("error".into(), error(model));

@@ -7,6 +7,8 @@ mod iam;
 mod identity_store;
 mod organizations;
 mod s3;
+mod securityhub;
+mod sqs;
 mod sso_admin;
 pub(crate) mod sso_oidc;
 mod sso_portal;
@@ -39,6 +41,8 @@ static ALL: &[&ServiceDescriptor] = &[
     &s3::DESCRIPTOR,
     &account::DESCRIPTOR,
     &config::DESCRIPTOR,
+    &sqs::DESCRIPTOR,
+    &securityhub::DESCRIPTOR,
 ];
 
 /// A service and what its operations do.
