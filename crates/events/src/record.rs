@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 /// The longest id that is kept; `EventBridge`'s have 36 characters.
 const KEY_BYTES_MAX: usize = 256;
 
+/// How ids of messages are told from those of events.
+const OF_MESSAGE: &str = "message:";
+
 /// What tells an event from all others: its own id, or that of its message where it has none.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -19,6 +22,7 @@ impl EventKey {
         let fits = !id.is_empty()
             && id.len() <= KEY_BYTES_MAX
             && id.bytes().all(|it| it.is_ascii_graphic());
+        let fits = fits && !id.starts_with(OF_MESSAGE);
         fits.then(|| Self(id.to_owned()))
     }
 
@@ -26,17 +30,17 @@ impl EventKey {
     pub fn of_message(id: &str) -> Self {
         let plain: String = id.chars().filter(char::is_ascii_graphic).collect();
         let plain: String = plain.chars().take(KEY_BYTES_MAX).collect();
-        Self(format!("message:{plain}"))
+        Self(format!("{OF_MESSAGE}{plain}"))
+    }
+
+    /// Whether it stands for a message in which there is no event.
+    pub fn is_of_message(key: &Self) -> bool {
+        key.0.starts_with(OF_MESSAGE)
     }
 
     /// As it is stored.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-
-    /// One that was stored.
-    pub fn stored(text: String) -> Self {
-        Self(text)
     }
 }
 

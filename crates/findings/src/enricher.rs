@@ -118,11 +118,11 @@ impl Enricher {
         Ok((found.facts, warning))
     }
 
-    /// What would be written to findings; `None` where their account cannot be read now.
-    ///
-    /// # Errors
-    /// The first account that cannot be read.
-    pub async fn plan(&self, findings: &[Finding]) -> Result<Vec<FindingUpdate>, CallRefusal> {
+    /// What would be written to each finding, or why its account cannot be read now; and what an operator should know.
+    pub async fn plan(
+        &self,
+        findings: &[Finding],
+    ) -> (Vec<Result<FindingUpdate, CallRefusal>>, Vec<String>) {
         let mut report = EnrichReport::default();
         let facts = self.facts_of(findings, &mut report).await;
         let updates = findings
@@ -132,7 +132,7 @@ impl Enricher {
                 Some(Err(refusal)) => Err(refusal.clone()),
                 None => Err(unknown_account()),
             });
-        updates.collect()
+        (updates.collect(), report.warnings)
     }
 
     /// Writes to findings what is known of their accounts.
@@ -241,7 +241,7 @@ impl Enricher {
             );
             let left = match answer.await {
                 Ok(answer) => left_out(&answer),
-                Err(refusal) if refusal.kind != RefusalKind::Final => {
+                Err(refusal) if !refusal.is_about_input() => {
                     let again = EnrichOutcome::Again(refusal.to_string());
                     let all = batch
                         .identifiers

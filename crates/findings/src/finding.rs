@@ -28,6 +28,22 @@ pub struct Finding {
     pub fields: BTreeMap<String, String>,
 }
 
+impl Finding {
+    /// A finding of which nothing is known but its account: to show what one would get.
+    pub fn bare(account: AccountId) -> Self {
+        Self {
+            product_arn: String::new(),
+            id: String::new(),
+            account,
+            account_name: None,
+            region: String::new(),
+            active: true,
+            note: None,
+            fields: BTreeMap::new(),
+        }
+    }
+}
+
 /// A note on a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FindingNote {

@@ -23,6 +23,7 @@ mod ports;
 mod backfill;
 mod enricher;
 mod handler;
+mod insight;
 mod lookup;
 
 pub use account::{AccountFacts, AccountTag, MemberAccount, SecurityContact};
@@ -33,6 +34,7 @@ pub use enricher::{EnrichOutcome, EnrichReport, Enricher};
 pub use fields::ENRICHED;
 pub use finding::{EnrichTrigger, Finding, FindingNote, FindingProblem, read_finding, wants};
 pub use handler::{CUSTOM_ACTION, FindingHandler, IMPORTED, rule_pattern};
+pub use insight::{InsightOutcome, InsightToCreate, create_insight};
 pub use ports::{CallRefusal, FindingCalls, RefusalKind};
 pub use settings::{DEFAULT_UPDATED_BY, EnrichSettings, NotePolicy, UnknownNotePolicy};
 pub use update::{FindingUpdate, WrittenNote, update_of};

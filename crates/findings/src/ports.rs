@@ -30,6 +30,18 @@ pub struct CallRefusal {
     pub message: String,
 }
 
+impl CallRefusal {
+    /// Whether it is the input that is refused, so that another one may be taken.
+    pub(crate) fn is_about_input(&self) -> bool {
+        let codes = [
+            "InvalidInputException",
+            "InvalidInput",
+            "ValidationException",
+        ];
+        self.kind == RefusalKind::Final && codes.contains(&self.code.as_str())
+    }
+}
+
 /// Calls of Security Hub, Organizations, Account Management and STS.
 #[async_trait]
 pub trait FindingCalls: Send + Sync {

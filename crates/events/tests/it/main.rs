@@ -1,7 +1,6 @@
 //! The intake of events through the public interface.
 #![expect(
     clippy::unwrap_used,
-    clippy::indexing_slicing,
     reason = "a test ends where something is not as it should be"
 )]
 

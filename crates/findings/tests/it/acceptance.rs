@@ -225,7 +225,9 @@ async fn row_10_without_contacts_it_goes_on_and_warns_once_an_hour() {
     all.truncate(2);
     for _ in 0..3 {
         warnings.push(enricher.enrich(&all).await.warnings.len());
-        all.iter().for_each(|it| enricher.forget(&it.account));
+        for finding in &all {
+            enricher.forget(&finding.account);
+        }
         world.pass(1_800);
     }
     assert_eq!(warnings, [1, 0, 1]);
