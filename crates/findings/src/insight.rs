@@ -42,10 +42,11 @@ impl InsightOutcome {
 impl InsightToCreate {
     /// Findings that stand, with these fields, grouped; the name is made of that unless it is given.
     pub fn new(name: Option<String>, group_by: &str, fields: &[(String, String)]) -> Self {
-        let of: String = fields
+        let of: Vec<String> = fields
             .iter()
             .map(|(key, value)| format!(" of {key}={value}"))
             .collect();
+        let of = of.concat();
         Self {
             name: name.unwrap_or_else(|| format!("Findings{of} by {group_by}")),
             group_by: group_by.to_owned(),

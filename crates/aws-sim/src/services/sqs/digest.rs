@@ -41,11 +41,9 @@ pub(super) fn md5(input: &[u8]) -> String {
             *whole = whole.wrapping_add(part);
         }
     }
-    state
-        .iter()
-        .flat_map(|word| word.to_le_bytes())
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let bytes = state.iter().flat_map(|word| word.to_le_bytes());
+    let digits: Vec<String> = bytes.map(|byte| format!("{byte:02x}")).collect();
+    digits.concat()
 }
 
 fn index(number: u32) -> usize {
