@@ -221,7 +221,7 @@ impl Loader<'_> {
             });
             rows.collect()
         });
-        state.event_rules = self.file.event_rules.clone();
+        state.event_rules.clone_from(&self.file.event_rules);
         for rule in &mut state.event_rules {
             rule.account = self.account(&rule.account);
             let key = (

@@ -1,4 +1,4 @@
-//! Queues of SQS and the rules of EventBridge that fill them: any service may say something on the bus of an
+//! Queues of SQS and the rules of `EventBridge` that fill them: any service may say something on the bus of an
 //! account.
 
 use std::collections::{BTreeMap, BTreeSet};

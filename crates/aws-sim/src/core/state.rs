@@ -182,7 +182,7 @@ pub(crate) struct SimState {
     /// Queues, by Region, account and name.
     #[serde(default, with = "super::queues::as_rows")]
     pub queues: BTreeMap<QueueKey, MessageQueue>,
-    /// Rules of EventBridge that fill them.
+    /// Rules of `EventBridge` that fill them.
     #[serde(default)]
     pub event_rules: Vec<EventRule>,
     /// Events that rules took: ids are made of it.

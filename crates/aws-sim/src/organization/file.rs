@@ -45,7 +45,7 @@ pub struct OrganizationFile {
     /// Aggregators of AWS Config; absent: one of the organization in the management account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config_aggregators: Option<Vec<ConfigAggregator>>,
-    /// Rules of EventBridge: what happens in an account and a Region goes to a queue there, which is made for it.
+    /// Rules of `EventBridge`: what happens in an account and a Region goes to a queue there, which is made for it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub event_rules: Vec<EventRule>,
     /// The Region in which Security Hub shows the findings of all Regions; absent: each shows its own.
@@ -416,7 +416,7 @@ pub struct ConfigAggregator {
     pub region: String,
 }
 
-/// A rule of EventBridge on the default bus of an account, whose target is a queue beside it.
+/// A rule of `EventBridge` on the default bus of an account, whose target is a queue beside it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct EventRule {

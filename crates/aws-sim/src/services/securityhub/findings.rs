@@ -46,6 +46,7 @@ fn text(value: &Value, name: &str) -> String {
 }
 
 /// `BatchImportFindings`: of the caller's own account.
+#[expect(clippy::unnecessary_wraps, reason = "operations have one form")]
 pub(super) fn import(context: &mut Context<'_>) -> HandlerResult {
     let call = context.call;
     let rows = call.input.get("Findings").and_then(Value::as_array);
@@ -82,7 +83,7 @@ pub(super) fn import(context: &mut Context<'_>) -> HandlerResult {
                 .or_insert_with(|| "ACTIVE".into());
         }
         context.write(Window::Immediate);
-        put(context.state, key, finding);
+        put(context.state, key, &finding);
         succeeded += 1;
     }
     Ok(Output::Members(json!({
@@ -91,11 +92,11 @@ pub(super) fn import(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// Keeps a finding, and says so on the buses of its account and of the administrator.
-fn put(state: &mut SimState, key: FindingKey, finding: Value) {
+fn put(state: &mut SimState, key: FindingKey, finding: &Value) {
     let region = key.0.clone();
     let administrator = administrator(state).to_owned();
     let mut buses = BTreeSet::from([
-        (text(&finding, "AwsAccountId"), region.clone()),
+        (text(finding, "AwsAccountId"), region.clone()),
         (administrator.clone(), region.clone()),
     ]);
     buses.extend(
@@ -104,7 +105,7 @@ fn put(state: &mut SimState, key: FindingKey, finding: Value) {
             .clone()
             .map(|home| (administrator, home)),
     );
-    let resource = format!("{}/{}", text(&finding, "ProductArn"), text(&finding, "Id"));
+    let resource = format!("{}/{}", text(finding, "ProductArn"), text(finding, "Id"));
     state.findings.insert(key, finding.clone());
     put_event(
         state,
@@ -197,7 +198,7 @@ fn update_one(context: &mut Context<'_>, identifier: &Value) -> Result<(), &'sta
         return Err("FindingSizeExceeded");
     }
     context.write(Window::Immediate);
-    put(context.state, key, finding);
+    put(context.state, key, &finding);
     Ok(())
 }
 
@@ -239,11 +240,11 @@ fn check(input: &Value) -> Result<(), ApiError> {
             "Invalid parameter 'Note.Text'. It has more than {NOTE_MAX} characters"
         ));
     }
-    let none = Map::new();
+    let empty = Map::new();
     let fields = input
         .get("UserDefinedFields")
         .and_then(Value::as_object)
-        .unwrap_or(&none);
+        .unwrap_or(&empty);
     if fields.len() > FIELDS_MAX {
         return refuse(format!(
             "Invalid parameter 'UserDefinedFields'. It has more than {FIELDS_MAX} entries"

@@ -77,6 +77,7 @@ fn administrator(state: &SimState) -> &str {
 }
 
 /// `ListFindingAggregators`
+#[expect(clippy::unnecessary_wraps, reason = "operations have one form")]
 fn aggregators(context: &Context<'_>) -> HandlerResult {
     let region = context.state.finding_aggregation.as_deref();
     let own = *context.caller.account == *administrator(context.state);

@@ -133,11 +133,13 @@ fn number(
     Err(ApiError::new("InvalidParameterValue", text))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "operations have one form")]
 fn nothing(context: &mut Context<'_>) -> HandlerResult {
     context.write(Window::Immediate);
     Ok(Output::Nothing)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "operations have one form")]
 fn members(value: Value) -> HandlerResult {
     Ok(Output::Members(value))
 }
