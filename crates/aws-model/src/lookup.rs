@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use crate::table::{OperationModel, ServiceModel};
 
 /// The committed tables, in the order in which a lookup tries them.
-const TEXTS: [&str; 10] = [
+const TEXTS: [&str; 12] = [
     include_str!("../tables/sts.json"),
     include_str!("../tables/organizations.json"),
     include_str!("../tables/sso-admin.json"),
@@ -16,6 +16,8 @@ const TEXTS: [&str; 10] = [
     include_str!("../tables/account.json"),
     include_str!("../tables/config.json"),
     include_str!("../tables/account-access.json"),
+    include_str!("../tables/sqs.json"),
+    include_str!("../tables/securityhub.json"),
 ];
 
 static TABLES: LazyLock<Tables> = LazyLock::new(|| {

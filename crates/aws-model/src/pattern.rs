@@ -37,6 +37,7 @@ const BY_HAND: &[(&str, Check)] = &[
         ),
         is_duration,
     ),
+    (r"^(?!aws:)[a-zA-Z+-=._:/]+$", is_own_tag_key),
 ];
 
 const WORD: &str = "0-9A-Za-z_";
@@ -164,6 +165,12 @@ fn is_single_dashed_label(text: &str) -> bool {
         && text.starts_with(known)
         && text.ends_with(known)
         && !text.contains("--")
+}
+
+/// A key that does not begin with `aws:`, of letters, `_`, and what stands from `+` to `=`: digits and `,-./:;<` too.
+fn is_own_tag_key(text: &str) -> bool {
+    let fits = |it: char| it.is_ascii_alphabetic() || it == '_' || ('+'..='=').contains(&it);
+    !text.is_empty() && !text.starts_with("aws:") && text.chars().all(fits)
 }
 
 /// ISO 8601 duration as the pattern of `Duration` in sso-admin has it: years, months, days or

@@ -49,8 +49,8 @@ pub use actions::{BUCKET_ACTIONS, KEY_ACTIONS, Need, NeededAction, OBJECT_ACTION
 pub use connect::{ConnectError, ConnectedOrganization, OwnAccountRole, connect};
 pub use dates::{DateListener, Dated};
 pub use fanout::{
-    AccountsToFind, AnyOperation, FanoutAccess, FanoutCalls, OrganizationCalls, OrganizationUnits,
-    ResultWriter, RoleToAssume,
+    AccountsToFind, AnyOperation, FanoutAccess, FanoutCalls, FindingClient, OrganizationCalls,
+    OrganizationUnits, ResultWriter, RoleToAssume, SqsQueue,
 };
 pub use head_key::KmsKey;
 pub use inventory::{GroupsToRead, Inventory, Policies};

@@ -10,8 +10,8 @@ use crate::commands::auditor::{audit, pci};
 use crate::commands::everybody::{complete, completions, demo, man, sim};
 use crate::commands::inventory::{access, alerts, companion, each, public_ips, sync, who};
 use crate::commands::operator::{
-    doctor, guard, lambda, lock, org, outage, plan, revoke, serve, sessions, slack, standing,
-    store, sweep, token,
+    doctor, events, findings, guard, lambda, lock, org, outage, plan, revoke, serve, sessions,
+    slack, standing, store, sweep, token,
 };
 use crate::commands::policy_author::{abac, delegation, perimeter, policy, rules, vpn};
 use crate::commands::requester::{
@@ -80,6 +80,8 @@ pub(crate) enum Command {
     Sweep(sweep::Args),
     Org(org::Args),
     Outage(outage::Args),
+    Findings(findings::Args),
+    Events(events::Args),
     Plan(plan::Args),
     Audit(audit::Args),
     Pci(pci::Args),
@@ -151,7 +153,8 @@ pub(crate) const GROUPS: [CommandGroup; 7] = [
         title: "Run the server, take access away",
         commands: &[
             "serve", "guard", "doctor", "store", "token", "slack", "lambda", "revoke", "lock",
-            "unlock", "sessions", "standing", "sweep", "org", "outage", "plan",
+            "unlock", "sessions", "standing", "sweep", "org", "outage", "findings", "events",
+            "plan",
         ],
     },
     CommandGroup {
@@ -273,6 +276,8 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Sweep(args) => sweep::run(&args),
         Command::Org(args) => org::run(&args),
         Command::Outage(args) => outage::run(&args),
+        Command::Findings(args) => findings::run(&args),
+        Command::Events(args) => events::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Pci(args) => pci::run(&args),

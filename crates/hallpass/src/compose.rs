@@ -5,6 +5,7 @@ mod alarms;
 mod alerts;
 mod clocks;
 mod ends;
+mod events;
 mod exporting;
 mod guards;
 mod loops;
@@ -26,6 +27,7 @@ use hallpass_access::{
 use hallpass_assignments::{Executor, ExecutorLimits};
 use hallpass_audit::AuditStore;
 use hallpass_aws::{Aws, Inventory, Policies};
+use hallpass_events::EventIntake;
 use hallpass_model::{Clock, IdSource, TimeSpan};
 use hallpass_org::session_revocation::SessionRevoker;
 use hallpass_rules::{GroupRef, RuleFile, Rules};
@@ -87,6 +89,8 @@ pub(crate) struct Parts {
     pub(crate) guards: Option<Arc<Journals>>,
     /// Rules over queries, where some are configured.
     pub(crate) alerts: Option<Alerting>,
+    /// What takes events of the organization from a queue, where one is configured.
+    pub(crate) events: Option<Arc<EventIntake>>,
 }
 
 /// A server that is ready to be driven.
@@ -112,6 +116,7 @@ pub(crate) struct Composed {
     ends: Option<EndsFile>,
     guards: Option<Guards>,
     alerts: Option<Alerting>,
+    events: Option<Arc<EventIntake>>,
     stop: watch::Sender<bool>,
 }
 
@@ -186,8 +191,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     opened.map_err(|error| Failure::failed(format!("the outbox cannot be opened: {error}")))?;
     let revoker = session_revoker(&shared, &parts.aws, &clock, &parts.ids);
     let executor = executor(&shared, &parts.aws, &clock, parts.ids, access.pace());
-    let pulse = Arc::new(probes::Pulse::new());
-    let (stop, stopping) = watch::channel(false);
+    let (pulse, (stop, stopping)) = (Arc::new(probes::Pulse::new()), watch::channel(false));
     let (beating, measured, calling) = (pulse.clone(), time.clone(), parts.aws.clone());
     let alarming = alarming(&access, &directory, &time, &pulse, guards.as_ref());
     let app = App {
@@ -233,6 +237,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         ends: parts.ends,
         guards,
         alerts: parts.alerts,
+        events: parts.events,
         stop,
     })
 }

@@ -2,6 +2,7 @@
 //! nearest name, secrets may be given as `${env:NAME}` or `file:PATH`.
 
 mod alerts;
+mod events;
 mod exporting;
 #[cfg(test)]
 mod fuzz;
@@ -41,6 +42,8 @@ pub(crate) struct Config {
     pub(crate) inventory: Inventory,
     pub(crate) alerts: alerts::Alerts,
     pub(crate) pci: pci::Pci,
+    pub(crate) events: events::Events,
+    pub(crate) findings: events::Findings,
     pub(crate) outage: Outage,
     pub(crate) audit: exporting::Audit,
     pub(crate) slack: slack::SlackTable,

@@ -17,6 +17,8 @@ const CORES: &[&str] = &[
     "collect",
     "alerts",
     "addresses",
+    "events",
+    "findings",
     "activity",
     "org",
     "access-files",
@@ -50,6 +52,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("collect", &["inventory", "model"]),
     // collect: the port of calls that are rationed and repeated
     ("addresses", &["collect", "inventory", "model"]),
+    ("events", &["model"]),
+    // events: what arrives about findings comes as one
+    ("findings", &["events", "model"]),
     ("activity", &["iam", "runner", "model"]),
     // access-files: access to a new account is given by its steps
     (
@@ -77,6 +82,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "access",
             "alerts",
             "assignments",
+            "events",
             "inventory",
             "activity",
             "org",
@@ -100,6 +106,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "runner",
             "rules",
             "access-files",
+            "events",
+            "findings",
             "fanout",
             "aws-wire",
             "aws-model",

@@ -26,6 +26,8 @@ pub(crate) const SERVICES: &[&str] = &[
     "account",
     "config",
     "account-access",
+    "sqs",
+    "securityhub",
 ];
 
 /// How much of a model a table keeps.
@@ -311,6 +313,11 @@ fn shape(model: &Value, detail: Detail) -> Value {
     let limits = limits.iter().filter(|_| detail == Detail::Full);
     for fact in limits.chain(&facts) {
         copy(model, &mut out, &[(fact, fact)]);
+    }
+    if model["type"] == "float" || model["type"] == "double" {
+        // tables have whole bounds only
+        out.remove("min");
+        out.remove("max");
     }
     copy(model, &mut out, &[("timestampFormat", "time")]);
     if model["exception"] == json!(true) && detail == Detail::Full {

@@ -17,7 +17,9 @@ fn every_table_parses() {
             "sso-oidc",
             "account",
             "config",
-            "account-access"
+            "account-access",
+            "sqs",
+            "securityhub"
         ]
     );
 }

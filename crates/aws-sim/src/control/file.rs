@@ -24,6 +24,7 @@ const LISTS: &[(&str, &str)] = &[
     ("/policies", "name"),
     ("/credentials", "access_key_id"),
     ("/config_aggregators", "name"),
+    ("/event_rules", "queue"),
     ("/identity_center/users", "user_name"),
     ("/identity_center/groups", "name"),
     ("/identity_center/permission_sets", "name"),
@@ -76,7 +77,13 @@ fn merged(world: &SimWorld, body: Value) -> Result<Value, Refusal> {
             }
         }
     }
-    for key in ["consistency", "speed", "clock", "inventory"] {
+    for key in [
+        "consistency",
+        "speed",
+        "clock",
+        "inventory",
+        "finding_aggregation",
+    ] {
         if let (Some(value), Some(members)) = (added.get(key), whole.as_object_mut()) {
             members.insert(key.to_owned(), value.clone());
         }

@@ -48,6 +48,8 @@ pub(crate) fn export(state: &SimState) -> OrganizationFile {
         iam: iam(state),
         contacts: state.contacts.clone(),
         config_aggregators: state.config_aggregators.clone(),
+        event_rules: state.event_rules.clone(),
+        finding_aggregation: state.finding_aggregation.clone(),
         inventory: Some(state.inventory.basis()),
         credentials: state.credentials.clone(),
         entitlements: state.exported_entitlements(),

@@ -222,6 +222,19 @@ impl Loader<'_> {
             });
             rows.collect()
         });
+        state.event_rules.clone_from(&self.file.event_rules);
+        for rule in &mut state.event_rules {
+            rule.account = self.account(&rule.account);
+            let key = (
+                rule.region.clone(),
+                rule.account.clone(),
+                rule.queue.clone(),
+            );
+            state.queues.entry(key).or_default();
+        }
+        state
+            .finding_aggregation
+            .clone_from(&self.file.finding_aggregation);
         state.credentials.clone_from(&self.file.credentials);
         state.slack.clone_from(&self.file.slack);
         state.clock.clone_from(&self.file.clock);

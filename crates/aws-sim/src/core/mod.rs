@@ -14,6 +14,7 @@ pub(crate) mod iam;
 pub(crate) mod limits;
 pub(crate) mod networks;
 pub(crate) mod portal;
+pub(crate) mod queues;
 pub(crate) mod roles;
 pub(crate) mod state;
 pub(crate) mod table;

@@ -18,11 +18,13 @@ use super::{
     iam::{InventoryFacts, KeyUse},
     limits::Buckets,
     portal::Portal,
+    queues::{MessageQueue, QueueKey},
     table::Table,
 };
 use crate::{
     organization::{
-        AccessKey, AccountContacts, ConfigAggregator, Consistency, Delegation, Iam, Limit, Speed,
+        AccessKey, AccountContacts, ConfigAggregator, Consistency, Delegation, EventRule, Iam,
+        Limit, Speed,
     },
     vocabulary::Behaviour,
 };
@@ -185,6 +187,24 @@ pub(crate) struct SimState {
     /// Aggregators of Config that the file states.
     #[serde(default)]
     pub config_aggregators: Option<Vec<ConfigAggregator>>,
+    /// Queues, by Region, account and name.
+    #[serde(default, with = "super::queues::as_rows")]
+    pub queues: BTreeMap<QueueKey, MessageQueue>,
+    /// Rules of `EventBridge` that fill them.
+    #[serde(default)]
+    pub event_rules: Vec<EventRule>,
+    /// Events that rules took: ids are made of it.
+    #[serde(default)]
+    pub events_put: u64,
+    /// The Region that has the findings of all Regions.
+    #[serde(default)]
+    pub finding_aggregation: Option<String>,
+    /// Findings, by Region, product and id.
+    #[serde(default, with = "super::queues::as_rows")]
+    pub findings: BTreeMap<(String, String, String), Value>,
+    /// Insights, by Region and account.
+    #[serde(default, with = "super::queues::as_rows")]
+    pub insights: BTreeMap<(String, String), Vec<Value>>,
     /// IAM of accounts to which somebody wrote.
     #[serde(default)]
     pub iam_written: Table<Id, Iam>,

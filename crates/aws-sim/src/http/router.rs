@@ -23,7 +23,7 @@ use crate::{
         call::{Call, Output},
         caller::AwsCaller,
         errors::{ApiError, ErrorClass},
-        portal,
+        portal, queues,
         service::{SimService, throttled},
     },
     faults::{Effects, ReplyFault},
@@ -56,6 +56,7 @@ pub(crate) async fn answer(
         Exchange::begin(shared, &mut world, &request)
     };
     pause(exchange.effects.before_ms).await;
+    exchange.wait_for_message(shared).await;
     let reply = {
         let mut world = shared.lock();
         exchange.act(shared, &mut world)
@@ -92,6 +93,9 @@ fn unpack<'a>(headers: &HeaderMap, body: &'a [u8]) -> Cow<'a, [u8]> {
         Err(_) => Cow::Borrowed(body),
     }
 }
+
+/// How often is looked whether a message came, in milliseconds.
+const LOOK_AGAIN: u64 = 50;
 
 struct Raw<'a> {
     method: &'a str,
@@ -176,6 +180,38 @@ impl Exchange {
             exchange.effects.fault = exchange.effects.fault.take().or(early);
         }
         exchange
+    }
+
+    /// Long polling: whoever receives from a queue with nothing in it waits as long as they say.
+    async fn wait_for_message(&self, shared: &Shared) {
+        let (Ok(caller), Ok(input)) = (&self.caller, &self.asked.input) else {
+            return;
+        };
+        if self.service != "sqs" || self.asked.operation != "ReceiveMessage" {
+            return;
+        }
+        let text = |name: &str| input.get(name).and_then(Value::as_str).unwrap_or_default();
+        let Some(key) =
+            queues::key_of(&self.region, text("QueueUrl")).filter(|key| key.1 == caller.account)
+        else {
+            return;
+        };
+        let seconds = input
+            .get("WaitTimeSeconds")
+            .and_then(Value::as_u64)
+            .unwrap_or(0)
+            .min(20);
+        for _ in 0..seconds * 1_000 / LOOK_AGAIN {
+            let is_there = {
+                let world = shared.lock();
+                let now = world.now(shared.clock.now());
+                queues::has_some(&world.state, &key, now)
+            };
+            if is_there {
+                return;
+            }
+            pause(LOOK_AGAIN).await;
+        }
     }
 
     fn subject(&self, world: &SimWorld, caller_account: &str) -> crate::faults::Subject {

@@ -45,6 +45,12 @@ pub struct OrganizationFile {
     /// Aggregators of AWS Config; absent: one of the organization in the management account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config_aggregators: Option<Vec<ConfigAggregator>>,
+    /// Rules of `EventBridge`: what happens in an account and a Region goes to a queue there, which is made for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub event_rules: Vec<EventRule>,
+    /// The Region in which Security Hub shows the findings of all Regions; absent: each shows its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finding_aggregation: Option<String>,
     /// What the seed is given along to make of accounts what the file does not state.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inventory: Option<InventoryBasis>,
@@ -408,6 +414,24 @@ pub struct ConfigAggregator {
     pub account: String,
     /// The Region it is in.
     pub region: String,
+}
+
+/// A rule of `EventBridge` on the default bus of an account, whose target is a queue beside it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EventRule {
+    /// The account of bus and queue.
+    pub account: String,
+    /// Their Region.
+    pub region: String,
+    /// Name of the queue.
+    pub queue: String,
+    /// Events of this source only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Events that say this only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail_type: Option<String>,
 }
 
 /// What goes into IAM users, networks and the like of accounts of which the file says nothing.

@@ -18,9 +18,9 @@ mod slack;
 pub(crate) use derive::{membership_id, role_suffix};
 pub use file::{
     AccessKey, Account, AccountContacts, Assignment, ConfigAggregator, Consistency,
-    CustomerManaged, Delegation, Entitlement, ExternalId, Group, IdentityCenter, InventoryBasis,
-    Limit, Organization, OrganizationFile, OrganizationPolicy, Ou, PermissionSet, Provisioned,
-    Speed, User,
+    CustomerManaged, Delegation, Entitlement, EventRule, ExternalId, Group, IdentityCenter,
+    InventoryBasis, Limit, Organization, OrganizationFile, OrganizationPolicy, Ou, PermissionSet,
+    Provisioned, Speed, User,
 };
 pub(crate) use generate::{DOMAIN, address};
 pub use generate::{Shape, Sizes, generate};

@@ -372,6 +372,10 @@ fn check_references(file: &OrganizationFile, problems: &mut Problems) {
         let at = format!("/config_aggregators/{index}/account");
         problems.name(&names.account(&row.account), at, "account", &row.account);
     }
+    for (index, row) in file.event_rules.iter().enumerate() {
+        let at = format!("/event_rules/{index}/account");
+        problems.name(&names.account(&row.account), at, "account", &row.account);
+    }
     check_iam_groups(file, problems);
     check_entitlements(file, &names, problems);
     check_targets(file, &names, problems);

@@ -290,6 +290,18 @@ const FILE: &[Field] = &[
         ])),
     ),
     (
+        "event_rules",
+        May,
+        List(&Object(&[
+            ("account", Must, Text),
+            ("region", Must, Text),
+            ("queue", Must, Text),
+            ("source", May, Text),
+            ("detail_type", May, Text),
+        ])),
+    ),
+    ("finding_aggregation", May, Text),
+    (
         "inventory",
         May,
         Object(&[("as_of", May, Time), ("people", May, TEXTS)]),

@@ -8,6 +8,8 @@ mod iam;
 mod identity_store;
 mod organizations;
 mod s3;
+mod securityhub;
+mod sqs;
 mod sso_admin;
 pub(crate) mod sso_oidc;
 mod sso_portal;
@@ -41,6 +43,8 @@ static ALL: &[&ServiceDescriptor] = &[
     &account::DESCRIPTOR,
     &config::DESCRIPTOR,
     &account_access::DESCRIPTOR,
+    &sqs::DESCRIPTOR,
+    &securityhub::DESCRIPTOR,
 ];
 
 /// A service and what its operations do.

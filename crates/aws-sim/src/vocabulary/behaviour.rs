@@ -26,6 +26,7 @@ const SWITCHES: &[(&str, &[&str])] = &[
     ("session_revocation", &["role_session_survives"]),
     ("role_deleted_kills_sessions", &["yes", "no"]),
     ("config_comparison", &["allow", "refuse"]),
+    ("finding_updates", &["calm", "contended"]),
 ];
 
 /// The value of every switch.

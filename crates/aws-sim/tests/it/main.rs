@@ -26,6 +26,7 @@ mod organization_policies;
 mod pages;
 mod portal;
 mod portal_pages;
+mod queues;
 mod repeatability;
 mod scale;
 mod switches;

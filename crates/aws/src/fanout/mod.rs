@@ -4,6 +4,8 @@
 mod any_service;
 mod collect;
 mod fault;
+mod findings;
+mod queue;
 mod roles;
 mod walk;
 
@@ -23,6 +25,8 @@ use serde_json::{Map, Value, json};
 use self::any_service::AnyService;
 pub use self::collect::OrganizationCalls;
 use self::fault::undecodable;
+pub use self::findings::FindingClient;
+pub use self::queue::SqsQueue;
 use self::roles::AccountRoles;
 pub use self::roles::RoleToAssume;
 use self::walk::AccountWalk;

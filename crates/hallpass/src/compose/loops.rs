@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 use super::alarms::{self, Watched};
 use super::alerts;
+use super::events;
 use super::exporting::{self, Exporter};
 use super::notices::{self, OutboxKeeper, Teller};
 use super::probes::Pulse;
@@ -158,6 +159,9 @@ impl Composed {
         if let Some(alerting) = self.alerts.clone() {
             let with = (alerting, Arc::clone(&self.clock));
             spawn(tasks, "alerts", stop, &with, alerts::watch);
+        }
+        if let Some(intake) = &self.events {
+            spawn(tasks, "events", stop, intake, events::watch);
         }
     }
 

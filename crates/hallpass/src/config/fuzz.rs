@@ -149,6 +149,10 @@ fn every_key_takes_or_refuses_every_edge_and_what_is_taken_can_be_used() {
             assert!(settings.longest() >= settings.duration_max, "{text}");
             // taken or refused, without a panic
             let _ = (loaded.sessions().is_ok(), loaded.sign_in().is_ok());
+            let _ = (
+                loaded.event_queue().is_ok(),
+                loaded.enrich_settings().is_ok(),
+            );
             let _ =
                 hallpass_server::Rates::new(loaded.config.server.rate, loaded.config.server.burst);
             let _ = crate::descriptors::share(20_000, loaded.config.server.max_connections);

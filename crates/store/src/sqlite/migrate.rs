@@ -98,6 +98,12 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/0012_alerts.sql"),
         then: None,
     },
+    Migration {
+        version: 13,
+        name: "events",
+        sql: include_str!("../../migrations/0013_events.sql"),
+        then: None,
+    },
 ];
 
 /// A file with fewer migrations is laid out anew by one of them, and then has much room to give back.

@@ -15,6 +15,7 @@ mod audit;
 mod before;
 mod commit;
 mod ends;
+mod events;
 mod finding;
 mod grants;
 mod lanes;

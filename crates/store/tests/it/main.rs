@@ -10,6 +10,7 @@
 #[cfg(unix)]
 mod descriptors;
 mod ends_reader;
+mod events;
 mod exports;
 mod one_file;
 mod opening;

@@ -200,6 +200,7 @@ async fn demo(args: &Args) -> Outcome {
         ends: None,
         guards: Some(Arc::clone(&guard.journals)),
         alerts: None,
+        events: None,
         store: store.clone(),
         aws,
         clock,

@@ -1,6 +1,8 @@
 //! Commands of who runs the server and takes access away.
 
 pub(crate) mod doctor;
+pub(crate) mod events;
+pub(crate) mod findings;
 pub(crate) mod guard;
 pub(crate) mod lambda;
 pub(crate) mod lock;

@@ -7,8 +7,11 @@ use std::time::Duration;
 use hallpass_access::{Channel, Settings};
 use hallpass_assignments::CenterFault;
 use hallpass_aws::{
-    Aws, AwsClientSettings as AwsSettings, ConnectError, ConnectedOrganization, OwnAccountRole,
+    Aws, AwsClientSettings as AwsSettings, ConnectError, ConnectedOrganization, FindingClient,
+    OwnAccountRole, SqsQueue,
 };
+use hallpass_events::{EventIntake, IntakeLimits};
+use hallpass_findings::{Enricher, FindingHandler};
 use hallpass_model::{AccountId, Clock, IdSource};
 use hallpass_server::{Connections, Rates, ServerMode};
 use hallpass_store::SqliteStore;
@@ -318,6 +321,34 @@ fn alerting(loaded: &Loaded, store: &SqliteStore) -> Option<Alerting> {
     })
 }
 
+/// What takes events from the queue, where the configuration names one.
+async fn event_intake(
+    loaded: &Loaded,
+    store: &SqliteStore,
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<Arc<EventIntake>>, Failure> {
+    let settings = loaded.enrich_settings()?;
+    let Some(url) = loaded.event_queue()? else {
+        return Ok(None);
+    };
+    let cannot = |error: String| Failure::failed(format!("cannot start: {error}"));
+    let queue = SqsQueue::new(aws_settings(loaded), url, Arc::clone(clock))
+        .await
+        .map_err(cannot)?;
+    let calls = FindingClient::new(aws_settings(loaded), fastrand::u64(..), Arc::clone(clock))
+        .await
+        .map_err(cannot)?;
+    let enricher = Enricher::new(Arc::new(calls), Arc::clone(clock), settings);
+    let handler = FindingHandler::new(enricher, |warning| tracing::warn!("{warning}"));
+    Ok(Some(Arc::new(EventIntake::new(
+        Arc::new(queue),
+        Arc::new(store.clone()),
+        vec![Arc::new(handler)],
+        Arc::clone(clock),
+        IntakeLimits::default(),
+    ))))
+}
+
 fn say_listening(local: &str, about: &ConnectedOrganization) {
     output::say(&format!(
         "hallpass {} listens on http://{local}, for account {} ({}), Identity Center {}",
@@ -359,6 +390,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let file = rules_file.display().to_string();
     let composed = compose::compose(Parts {
         alerts: alerting(loaded, &store),
+        events: event_intake(loaded, &store, &its_clock).await?,
         store,
         aws,
         identity: loaded.identity(&about.identity_store_id, &about.region),

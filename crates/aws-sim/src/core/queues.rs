@@ -1,0 +1,278 @@
+//! Queues of SQS and the rules of `EventBridge` that fill them: any service may say something on the bus of an
+//! account.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hallpass_sim_base::{Millis, Random};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{issue::whole_seconds, state::SimState};
+use crate::organization::EventRule;
+
+/// Where a queue is, and what it is called: Region, account, name.
+pub(crate) type QueueKey = (String, String, String);
+
+/// How long a received message is hidden unless somebody says otherwise, in seconds (AWS: "Amazon SQS visibility
+/// timeout").
+const HIDDEN: i64 = 30;
+/// How long a message is kept, in seconds: four days (AWS: `SetQueueAttributes`).
+const KEPT: i64 = 345_600;
+
+/// A queue.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct MessageQueue {
+    /// Attributes that were set.
+    pub attributes: BTreeMap<String, String>,
+    /// When it was made.
+    pub created: Millis,
+    /// Its messages, the oldest first.
+    pub messages: Vec<Message>,
+    /// How many messages it ever had: ids are made of it.
+    pub sent: u64,
+}
+
+/// A message.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Message {
+    /// Its id.
+    pub id: String,
+    /// Its body.
+    pub body: String,
+    /// When it was sent.
+    pub sent: Millis,
+    /// From when on it is delivered.
+    pub visible: Millis,
+    /// When it was delivered first.
+    pub first: Option<Millis>,
+    /// How often it was delivered.
+    pub deliveries: u32,
+}
+
+impl Message {
+    /// What a delivery is known by.
+    pub(crate) fn receipt(&self) -> String {
+        format!("{}#{}", self.id, self.deliveries)
+    }
+}
+
+impl MessageQueue {
+    /// An attribute that is a number of seconds.
+    pub(crate) fn seconds(&self, name: &str) -> i64 {
+        let default = match name {
+            "VisibilityTimeout" => HIDDEN,
+            "MessageRetentionPeriod" => KEPT,
+            _ => 0,
+        };
+        let set = self.attributes.get(name).and_then(|it| it.parse().ok());
+        set.unwrap_or(default)
+    }
+
+    /// Where messages go that were received too often, and how often that is.
+    fn redrive(&self) -> Option<(String, u32)> {
+        let policy: Value = serde_json::from_str(self.attributes.get("RedrivePolicy")?).ok()?;
+        let most = policy.get("maxReceiveCount")?;
+        let most = most.as_u64().or_else(|| most.as_str()?.parse().ok())?;
+        let target = policy.get("deadLetterTargetArn")?.as_str()?;
+        Some((target.to_owned(), u32::try_from(most).ok()?))
+    }
+
+    fn is_delivered(&self, message: &Message, now: Millis) -> bool {
+        message.visible <= now
+            && now < message.sent + self.seconds("MessageRetentionPeriod") * 1_000
+    }
+}
+
+/// Sends a message; its id.
+pub(crate) fn send(
+    state: &mut SimState,
+    key: &QueueKey,
+    body: &str,
+    delay_ms: Millis,
+) -> Option<String> {
+    let (seed, now) = (state.seed, state.latest);
+    let queue = state.queues.get_mut(key)?;
+    queue.sent += 1;
+    let (region, account, name) = key;
+    let id = uuid(
+        seed,
+        &format!("message {region} {account} {name} {}", queue.sent),
+    );
+    queue.messages.push(Message {
+        id: id.clone(),
+        body: body.to_owned(),
+        sent: now,
+        visible: now + delay_ms,
+        first: None,
+        deliveries: 0,
+    });
+    Some(id)
+}
+
+/// Delivers up to `most` messages, and hides them until then. What was delivered too often goes to the dead-letter
+/// queue.
+pub(crate) fn receive(
+    state: &mut SimState,
+    key: &QueueKey,
+    most: usize,
+    until: Millis,
+) -> Vec<Message> {
+    let now = state.latest;
+    let Some(queue) = state.queues.get_mut(key) else {
+        return Vec::new();
+    };
+    let redrive = queue.redrive();
+    let (mut got, mut dead) = (Vec::new(), BTreeSet::new());
+    let due: Vec<usize> = (0..queue.messages.len())
+        .filter(|place| {
+            queue
+                .messages
+                .get(*place)
+                .is_some_and(|it| queue.is_delivered(it, now))
+        })
+        .collect();
+    for place in due {
+        if got.len() >= most {
+            break;
+        }
+        let Some(message) = queue.messages.get_mut(place) else {
+            continue;
+        };
+        if redrive
+            .as_ref()
+            .is_some_and(|(_, most)| message.deliveries >= *most)
+        {
+            dead.insert(message.id.clone());
+            continue;
+        }
+        message.deliveries += 1;
+        message.first.get_or_insert(now);
+        message.visible = until;
+        got.push(message.clone());
+    }
+    if let Some((target, _)) = redrive.filter(|_| !dead.is_empty()) {
+        let (gone, kept) = std::mem::take(&mut queue.messages)
+            .into_iter()
+            .partition(|it| dead.contains(&it.id));
+        queue.messages = kept;
+        let target = state.queues.iter_mut().find(|(key, _)| arn(key) == target);
+        if let Some((_, target)) = target {
+            let gone: Vec<Message> = gone;
+            target
+                .messages
+                .extend(gone.into_iter().map(|it| Message { visible: now, ..it }));
+        }
+    }
+    got
+}
+
+/// Whether somebody who receives now gets something.
+pub(crate) fn has_some(state: &SimState, key: &QueueKey, now: Millis) -> bool {
+    let queue = state.queues.get(key);
+    queue.is_none_or(|queue| queue.messages.iter().any(|it| queue.is_delivered(it, now)))
+}
+
+/// The ARN of a queue.
+pub(crate) fn arn((region, account, name): &QueueKey) -> String {
+    format!("arn:aws:sqs:{region}:{account}:{name}")
+}
+
+/// The queue that an address names.
+pub(crate) fn key_of(region: &str, url: &str) -> Option<QueueKey> {
+    let mut parts = url.rsplit('/');
+    let (name, account) = (parts.next()?, parts.next()?);
+    let named = account.len() == 12 && account.bytes().all(|it| it.is_ascii_digit());
+    named.then(|| (region.to_owned(), account.to_owned(), name.to_owned()))
+}
+
+/// An event that a service puts on the default buses of accounts in a Region.
+pub(crate) struct BusEvent<'a> {
+    /// `aws.…`
+    pub source: &'a str,
+    /// What it says.
+    pub detail_type: &'a str,
+    /// ARNs of what it is about.
+    pub resources: Vec<String>,
+    /// What happened.
+    pub detail: Value,
+}
+
+/// Delivers an event to the queues of rules on these buses: accounts and Regions.
+pub(crate) fn put_event(
+    state: &mut SimState,
+    buses: &BTreeSet<(String, String)>,
+    event: &BusEvent<'_>,
+) {
+    let rules: Vec<EventRule> = state
+        .event_rules
+        .iter()
+        .filter(|rule| takes(rule, event))
+        .cloned()
+        .collect();
+    for rule in rules {
+        if !buses.contains(&(rule.account.clone(), rule.region.clone())) {
+            continue;
+        }
+        state.events_put += 1;
+        let id = uuid(state.seed, &format!("event {}", state.events_put));
+        let body = json!({
+            "version": "0", "id": id, "detail-type": event.detail_type, "source": event.source,
+            "account": rule.account, "time": whole_seconds(state.latest), "region": rule.region,
+            "resources": event.resources, "detail": event.detail,
+        });
+        let key = (
+            rule.region.clone(),
+            rule.account.clone(),
+            rule.queue.clone(),
+        );
+        send(state, &key, &body.to_string(), 0);
+    }
+}
+
+fn takes(rule: &EventRule, event: &BusEvent<'_>) -> bool {
+    let fits =
+        |wanted: &Option<String>, is: &str| wanted.as_ref().is_none_or(|wanted| wanted == is);
+    fits(&rule.source, event.source) && fits(&rule.detail_type, event.detail_type)
+}
+
+/// A UUID of version 4 in form, drawn from the seed.
+pub(crate) fn uuid(seed: u64, of: &str) -> String {
+    let mut random = Random::new(seed, of);
+    let text = random.hex(32);
+    let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default().to_owned();
+    format!(
+        "{}-{}-4{}-8{}-{}",
+        part(0, 8),
+        part(8, 12),
+        part(13, 16),
+        part(17, 20),
+        part(20, 32)
+    )
+}
+
+/// Maps whose keys are no text, as lists of pairs.
+pub(crate) mod as_rows {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(crate) fn serialize<K: Serialize, V: Serialize, S: Serializer>(
+        map: &BTreeMap<K, V>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map)
+    }
+
+    pub(crate) fn deserialize<
+        'de,
+        K: Deserialize<'de> + Ord,
+        V: Deserialize<'de>,
+        D: Deserializer<'de>,
+    >(
+        deserializer: D,
+    ) -> Result<BTreeMap<K, V>, D::Error> {
+        Ok(Vec::<(K, V)>::deserialize(deserializer)?
+            .into_iter()
+            .collect())
+    }
+}

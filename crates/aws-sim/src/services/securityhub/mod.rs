@@ -1,0 +1,90 @@
+//! AWS Security Hub: findings that accounts import, what their administrator writes to them, and insights. Every
+//! change of a finding is an event, as on AWS, so that whoever answers events with changes hears of them again.
+
+mod filters;
+mod findings;
+mod insights;
+
+use hallpass_aws_model::message;
+use serde_json::{Value, json};
+
+use super::{
+    OperationHandler::{Reads, Writes},
+    ServiceDescriptor,
+};
+use crate::core::{
+    call::Output,
+    context::{Context, HandlerResult},
+    errors::{self, ApiError, ErrorForms},
+    service::{
+        BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
+        SimService,
+    },
+    state::SimState,
+};
+
+/// The service principal of its delegated administrator.
+const PRINCIPAL: &str = "securityhub.amazonaws.com";
+
+pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
+    service: SimService {
+        name: "SecurityHub",
+        signing_name: "securityhub",
+        requests: RequestForm::Table("securityhub"),
+        scope: ScopeRegions::Regional,
+        // AWS: "Service quotas" of Security Hub: 10 a second and bursts of 30 for most operations
+        rates: CallRates::One(CallRate {
+            shared: BucketSharing::AccountAndRegion,
+            rate: 10.0,
+            burst: 30.0,
+        }),
+        errors: ErrorForms {
+            unreadable: |text| ApiError::new("InvalidInputException", text),
+            invalid: |_, violations| ApiError::new("InvalidInputException", message(violations)),
+            page_token: || ApiError::new("InvalidInputException", "Invalid parameter 'NextToken'."),
+            denied: |text| ApiError::denied("AccessDeniedException", text).status(403),
+            ..errors::REST_JSON
+        },
+        policies: Some(PolicyFacts {
+            free: &[],
+            other_actions: &[],
+            condition_keys: &[],
+            resources: |_, _, _, _| Vec::new(),
+            denials: DenialText::SaysWhy,
+        }),
+        secrets: &["NextToken"],
+        names_origin: false,
+    },
+    begin: |call| call.admit(),
+    operations: &[
+        ("BatchImportFindings", Writes(findings::import)),
+        ("BatchUpdateFindings", Writes(findings::update)),
+        ("GetFindings", Reads(findings::get)),
+        ("CreateInsight", Writes(insights::create)),
+        ("GetInsights", Reads(insights::get)),
+        ("ListFindingAggregators", Reads(aggregators)),
+    ],
+};
+
+/// The account that sees the findings of all.
+fn administrator(state: &SimState) -> &str {
+    let delegated = state
+        .head
+        .delegations
+        .iter()
+        .find(|it| it.service == PRINCIPAL);
+    delegated.map_or(state.head.management.as_str(), |it| it.account.as_str())
+}
+
+/// `ListFindingAggregators`
+#[expect(clippy::unnecessary_wraps, reason = "operations have one form")]
+fn aggregators(context: &Context<'_>) -> HandlerResult {
+    let region = context.state.finding_aggregation.as_deref();
+    let own = *context.caller.account == *administrator(context.state);
+    let rows: Vec<Value> = region.filter(|_| own).map(|region| {
+        let account = &context.caller.account;
+        let id = crate::core::queues::uuid(context.state.seed, "finding aggregator");
+        json!({ "FindingAggregatorArn": format!("arn:aws:securityhub:{region}:{account}:finding-aggregator/{id}") })
+    }).into_iter().collect();
+    Ok(Output::Members(json!({ "FindingAggregators": rows })))
+}

@@ -1,0 +1,150 @@
+//! Amazon SQS: standard queues, with visibility, long polling and dead-letter queues.
+
+mod digest;
+mod messages;
+mod queues;
+
+use hallpass_aws_model::message;
+use serde_json::{Value, json};
+
+use super::{
+    OperationHandler::{Reads, Writes},
+    ServiceDescriptor,
+};
+use crate::core::{
+    call::{Output, input_text},
+    context::{Context, HandlerResult},
+    errors::{self, ApiError, ErrorForms},
+    queues::{QueueKey, arn, key_of},
+    service::{
+        BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
+        SimService,
+    },
+    windows::Window,
+};
+
+pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
+    service: SimService {
+        name: "Sqs",
+        signing_name: "sqs",
+        requests: RequestForm::Table("sqs"),
+        scope: ScopeRegions::Regional,
+        // standard queues take nearly any number of calls (AWS: "Amazon SQS message quotas")
+        rates: CallRates::One(CallRate {
+            shared: BucketSharing::AccountAndRegion,
+            rate: 3_000.0,
+            burst: 3_000.0,
+        }),
+        errors: ErrorForms {
+            invalid: |_, violations| {
+                let required = violations.iter().find(|one| one.path.is_empty());
+                let text = message(violations);
+                match required {
+                    Some(_) => ApiError::new("MissingParameter", text),
+                    None => ApiError::new("InvalidParameterValue", text),
+                }
+            },
+            throttled: || ApiError::new("RequestThrottled", "Rate exceeded"),
+            denied: |text| ApiError::denied("AccessDenied", text).status(403),
+            ..errors::JSON
+        },
+        policies: Some(PolicyFacts {
+            free: &[],
+            other_actions: &[
+                ("DeleteMessageBatch", "DeleteMessage"),
+                ("ChangeMessageVisibilityBatch", "ChangeMessageVisibility"),
+                ("SendMessageBatch", "SendMessage"),
+            ],
+            condition_keys: &[],
+            resources: |_, _, _, input| {
+                let named = input_text(input, "QueueUrl").and_then(|url| key_of("*", url));
+                named.iter().map(arn).collect()
+            },
+            denials: DenialText::SaysWhy,
+        }),
+        secrets: &[],
+        names_origin: true,
+    },
+    begin: |call| call.admit(),
+    operations: &[
+        ("CreateQueue", Writes(queues::create)),
+        ("DeleteQueue", Writes(queues::delete)),
+        ("GetQueueUrl", Reads(queues::url)),
+        ("ListQueues", Reads(queues::list)),
+        ("GetQueueAttributes", Reads(queues::attributes)),
+        ("SetQueueAttributes", Writes(queues::set_attributes)),
+        ("PurgeQueue", Writes(queues::purge)),
+        ("SendMessage", Writes(messages::send_one)),
+        ("ReceiveMessage", Writes(messages::receive_some)),
+        ("DeleteMessage", Writes(messages::delete)),
+        ("DeleteMessageBatch", Writes(messages::delete_batch)),
+        (
+            "ChangeMessageVisibility",
+            Writes(messages::change_visibility),
+        ),
+        (
+            "ChangeMessageVisibilityBatch",
+            Writes(messages::change_visibility_batch),
+        ),
+    ],
+};
+
+fn absent() -> ApiError {
+    ApiError::new("QueueDoesNotExist", "The specified queue does not exist.")
+}
+
+/// The queue that a call names, which is the caller's.
+fn named(context: &Context<'_>) -> Result<QueueKey, ApiError> {
+    let key = key_of(&context.call.region, context.text("QueueUrl")).ok_or_else(absent)?;
+    if key.1 != *context.caller.account {
+        // the policies of queues are not simulated: nobody else is let in
+        let text = format!(
+            "Access to the resource {} is denied.",
+            context.text("QueueUrl")
+        );
+        return Err(ApiError::denied("AccessDenied", text).status(403));
+    }
+    if context.state.queues.contains_key(&key) {
+        Ok(key)
+    } else {
+        Err(absent())
+    }
+}
+
+/// The address of a queue.
+fn address(context: &Context<'_>, (_, account, name): &QueueKey) -> String {
+    format!("{}/{account}/{name}", context.call.origin)
+}
+
+/// A number of the input within bounds.
+fn number(
+    input: &Value,
+    name: &str,
+    default: i64,
+    (least, most): (i64, i64),
+) -> Result<i64, ApiError> {
+    let given = input.get(name).and_then(Value::as_i64).unwrap_or(default);
+    if (least..=most).contains(&given) {
+        return Ok(given);
+    }
+    let text = format!(
+        "Value {given} for parameter {name} is invalid. Reason: Must be between {least} and {most}, if provided."
+    );
+    Err(ApiError::new("InvalidParameterValue", text))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "operations have one form")]
+fn nothing(context: &mut Context<'_>) -> HandlerResult {
+    context.write(Window::Immediate);
+    Ok(Output::Nothing)
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "operations have one form")]
+fn members(value: Value) -> HandlerResult {
+    Ok(Output::Members(value))
+}
+
+/// The members of a batch that failed.
+fn failed(id: &str, error: &ApiError) -> Value {
+    json!({ "Id": id, "SenderFault": true, "Code": error.code, "Message": error.message })
+}

@@ -1,0 +1,112 @@
+//! Findings that are there already (`organization.md` E-12).
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::finding::{EnrichTrigger, Finding, read_finding, wants};
+use crate::ports::{CallRefusal, FindingCalls};
+
+/// Findings of a page: the most that Security Hub gives.
+const PAGE: u32 = 100;
+
+/// What was found in a Region.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FoundFindings {
+    /// To be enriched.
+    pub wanted: Vec<Finding>,
+    /// Enriched already.
+    pub enriched: usize,
+    /// Documents that are no findings; why.
+    pub unreadable: Vec<String>,
+}
+
+/// Findings cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BackfillError {
+    /// A call was refused.
+    #[error("Region {region}: {refusal}")]
+    Refused {
+        /// Where.
+        region: String,
+        /// What was said.
+        refusal: CallRefusal,
+    },
+    /// A page says that it is followed by itself.
+    #[error("Region {0}: the listing of findings does not end")]
+    Endless(String),
+}
+
+/// The Regions whose findings are read: the aggregation Region where there is one, else those given.
+///
+/// # Errors
+/// Aggregators cannot be listed.
+pub async fn homes(
+    calls: &dyn FindingCalls,
+    regions: &[String],
+) -> Result<Vec<String>, CallRefusal> {
+    let region = regions.first().map(String::as_str);
+    let answer = calls
+        .call(region, "securityhub", "ListFindingAggregators", &json!({}))
+        .await?;
+    let arn = answer
+        .pointer("/FindingAggregators/0/FindingAggregatorArn")
+        .and_then(Value::as_str);
+    // arn:aws:securityhub:REGION:ACCOUNT:finding-aggregator/ID
+    let home = arn
+        .and_then(|it| it.split(':').nth(3))
+        .filter(|it| !it.is_empty());
+    Ok(home.map_or_else(|| regions.to_vec(), |it| vec![it.to_owned()]))
+}
+
+/// Reads the findings of a Region that stand and were updated since then.
+///
+/// # Errors
+/// They cannot be read to the end.
+pub async fn find_findings(
+    calls: &dyn FindingCalls,
+    region: &str,
+    (since, until): (Timestamp, Timestamp),
+    mut progress: impl FnMut(usize),
+) -> Result<FoundFindings, BackfillError> {
+    let filters = json!({
+        "RecordState": [{ "Value": "ACTIVE", "Comparison": "EQUALS" }],
+        "UpdatedAt": [{ "Start": since.to_string(), "End": until.to_string() }],
+    });
+    let mut input = json!({ "Filters": filters, "MaxResults": PAGE });
+    let mut found = FoundFindings::default();
+    let mut token: Option<String> = None;
+    loop {
+        let answer = calls
+            .call(Some(region), "securityhub", "GetFindings", &input)
+            .await;
+        let answer = answer.map_err(|refusal| BackfillError::Refused {
+            region: region.to_owned(),
+            refusal,
+        })?;
+        let rows = answer.get("Findings").and_then(Value::as_array);
+        for row in rows.into_iter().flatten() {
+            match read_finding(row, region) {
+                Ok(finding) if wants(&finding, EnrichTrigger::Imported) => {
+                    found.wanted.push(finding);
+                }
+                Ok(_) => found.enriched += 1,
+                Err(problem) => found.unreadable.push(problem.to_string()),
+            }
+        }
+        progress(found.wanted.len() + found.enriched);
+        let next = answer
+            .get("NextToken")
+            .and_then(Value::as_str)
+            .filter(|it| !it.is_empty());
+        let Some(next) = next.map(str::to_owned) else {
+            return Ok(found);
+        };
+        if token.as_ref() == Some(&next) {
+            return Err(BackfillError::Endless(region.to_owned()));
+        }
+        if let Some(members) = input.as_object_mut() {
+            members.insert("NextToken".to_owned(), next.clone().into());
+        }
+        token = Some(next);
+    }
+}

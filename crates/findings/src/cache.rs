@@ -1,0 +1,54 @@
+//! What was looked up of accounts, for as long as it counts (`organization.md` E-4).
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hallpass_model::{AccountId, TimeSpan};
+use jiff::Timestamp;
+
+use crate::account::AccountFacts;
+
+/// How long what was looked up counts, the last second included.
+pub const ENTRY_LASTS: TimeSpan = TimeSpan::hours(24);
+/// The same for an account that is not the organization's.
+const OUTSIDE_LASTS: TimeSpan = TimeSpan::hours(1);
+
+/// What is known of an account. Whoever looks it up holds it, so that others wait for that answer.
+pub(crate) type CacheEntry = Arc<futures_util::lock::Mutex<Option<CachedFacts>>>;
+
+/// Facts, and when they were read.
+#[derive(Clone, Debug)]
+pub(crate) struct CachedFacts {
+    pub(crate) facts: AccountFacts,
+    pub(crate) read_at: Timestamp,
+}
+
+impl CachedFacts {
+    pub(crate) fn counts(&self, now: Timestamp) -> bool {
+        let lasts = match self.facts {
+            AccountFacts::Member(_) => ENTRY_LASTS,
+            AccountFacts::Outside => OUTSIDE_LASTS,
+        };
+        // an entry from the future is of a clock that was wrong
+        self.read_at <= now && now <= lasts.after(self.read_at)
+    }
+}
+
+/// What was looked up.
+#[derive(Debug, Default)]
+pub(crate) struct AccountCache {
+    entries: Mutex<HashMap<AccountId, CacheEntry>>,
+}
+
+impl AccountCache {
+    pub(crate) fn entry(&self, account: &AccountId) -> CacheEntry {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(entries.entry(account.clone()).or_default())
+    }
+
+    /// Forgets an account: a lookup under way is not given to whoever asks from now on.
+    pub(crate) fn forget(&self, account: &AccountId) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.remove(account);
+    }
+}

@@ -1,0 +1,85 @@
+//! The user-defined fields that are written (`organization.md` E-6 to E-8, E-10).
+
+use std::collections::BTreeMap;
+
+use crate::account::AccountTag;
+use crate::settings::EnrichSettings;
+use crate::text::{cut, is_blank, length, one_line};
+
+/// The field whose presence says that a finding is enriched.
+pub const ENRICHED: &str = "findingEnriched";
+const ACCOUNT_NAME: &str = "AccountName";
+const UNIT: &str = "OU";
+const CONTACT: &str = "securityContact";
+
+/// Our own fields: they win over everything.
+const OWN: [&str; 4] = [ACCOUNT_NAME, UNIT, ENRICHED, CONTACT];
+
+/// Fields of a finding at most, and characters of each (Security Hub API Reference, `BatchUpdateFindings`).
+const FIELDS_MAX: usize = 50;
+const KEY_MAX: usize = 128;
+const VALUE_MAX: usize = 1024;
+
+/// Our own fields.
+pub(crate) fn own(name: &str, unit: &str, contact: Option<&str>) -> BTreeMap<String, String> {
+    let mut fields = BTreeMap::new();
+    let values = [(ACCOUNT_NAME, name), (UNIT, unit), (ENRICHED, "True")];
+    let contact = contact.map(|words| (CONTACT, words));
+    for (key, value) in values.into_iter().chain(contact) {
+        fields.insert(key.to_owned(), cut(&one_line(value), VALUE_MAX));
+    }
+    fields
+}
+
+/// Our own fields, those of the finding, and as many tags as there is room for.
+pub(crate) fn merged(
+    own: &BTreeMap<String, String>,
+    existing: &BTreeMap<String, String>,
+    tags: &[AccountTag],
+    settings: &EnrichSettings,
+) -> BTreeMap<String, String> {
+    let mut fields = with_existing(own, existing);
+    let place = |tag: &AccountTag| {
+        let mut priority = settings.tag_priority.iter();
+        priority.position(|it| *it == tag.key).unwrap_or(usize::MAX)
+    };
+    let mut tags: Vec<&AccountTag> = tags.iter().collect();
+    tags.sort_by(|one, other| (place(one), &one.key).cmp(&(place(other), &other.key)));
+    for tag in tags {
+        let key = if OWN.contains(&tag.key.as_str()) {
+            format!("tag:{}", tag.key)
+        } else {
+            tag.key.clone()
+        };
+        let value = cut(&one_line(&tag.value), VALUE_MAX);
+        if fields.len() < FIELDS_MAX && fits(&key, &value) {
+            // what stands on the finding wins over a tag
+            fields.entry(key).or_insert(value);
+        }
+    }
+    fields
+}
+
+/// Our own fields and those of the finding.
+pub(crate) fn with_existing(
+    own: &BTreeMap<String, String>,
+    existing: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let mut fields = own.clone();
+    // what an earlier enrichment said of the account is not kept where we say nothing of it
+    let others = existing
+        .iter()
+        .filter(|(key, value)| !OWN.contains(&key.as_str()) && fits(key, value));
+    let room = FIELDS_MAX.saturating_sub(fields.len());
+    fields.extend(
+        others
+            .take(room)
+            .map(|(key, value)| (key.clone(), value.clone())),
+    );
+    fields
+}
+
+fn fits(key: &str, value: &str) -> bool {
+    let key_fits = !is_blank(key) && length(key) <= KEY_MAX && one_line(key) == key;
+    key_fits && !is_blank(value) && length(value) <= VALUE_MAX
+}

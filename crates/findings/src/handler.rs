@@ -1,0 +1,170 @@
+//! Events that have findings in them, and those that say that an account was changed.
+
+use async_trait::async_trait;
+use hallpass_events::{EventHandler, HandledEvent, OrganizationEvent};
+use hallpass_model::AccountId;
+use serde_json::{Value, json};
+
+use crate::enricher::{EnrichOutcome, Enricher};
+use crate::fields::ENRICHED;
+use crate::finding::{EnrichTrigger, Finding, read_finding, wants};
+
+const SECURITY_HUB: &str = "aws.securityhub";
+/// Findings that are new, or were changed.
+pub const IMPORTED: &str = "Security Hub Findings - Imported";
+/// Findings that somebody chose an action for.
+pub const CUSTOM_ACTION: &str = "Security Hub Findings - Custom Action";
+/// A call that `CloudTrail` recorded.
+const CALL_RECORDED: &str = "AWS API Call via CloudTrail";
+/// Calls that change what is known of an account, by who records them (`organization.md` E-4).
+const CHANGES: [(&str, &[&str]); 2] = [
+    (
+        "aws.organizations",
+        &["MoveAccount", "TagResource", "UntagResource"],
+    ),
+    (
+        "aws.account",
+        &["PutAlternateContact", "DeleteAlternateContact"],
+    ),
+];
+
+/// The pattern of the rule that sends findings here (`organization.md` E-1).
+pub fn rule_pattern() -> Value {
+    json!({
+        "source": [SECURITY_HUB],
+        "detail-type": [IMPORTED],
+        "detail": { "findings": {
+            "RecordState": ["ACTIVE"],
+            "UserDefinedFields": { ENRICHED: [{ "exists": false }] },
+        } },
+    })
+}
+
+/// Enriches the findings of events.
+#[derive(Debug)]
+pub struct FindingHandler {
+    enricher: Enricher,
+    warn: fn(&str),
+}
+
+impl FindingHandler {
+    /// With what is told to operators.
+    pub fn new(enricher: Enricher, warn: fn(&str)) -> Self {
+        Self { enricher, warn }
+    }
+}
+
+/// The findings of an event: where the wanted ones stand among those of a round, and what else is to be said.
+#[derive(Default)]
+struct EventFindings {
+    places: Vec<usize>,
+    skipped: usize,
+    broken: Vec<String>,
+}
+
+#[async_trait]
+impl EventHandler for FindingHandler {
+    fn takes(&self, source: &str, detail_type: &str) -> bool {
+        let findings = source == SECURITY_HUB && matches!(detail_type, IMPORTED | CUSTOM_ACTION);
+        findings || detail_type == CALL_RECORDED && CHANGES.iter().any(|(name, _)| *name == source)
+    }
+
+    async fn handle(&self, events: &[OrganizationEvent]) -> Vec<HandledEvent> {
+        for account in events.iter().filter_map(changed_account) {
+            self.enricher.forget(&account);
+        }
+        let mut findings = Vec::new();
+        let read: Vec<EventFindings> = events
+            .iter()
+            .map(|it| read_event(it, &mut findings))
+            .collect();
+        let report = self.enricher.enrich(&findings).await;
+        for warning in &report.warnings {
+            (self.warn)(warning);
+        }
+        let told = events
+            .iter()
+            .zip(&read)
+            .map(|(event, it)| said(event, it, &report.outcomes));
+        told.collect()
+    }
+}
+
+/// The account that a recorded call changed something about.
+fn changed_account(event: &OrganizationEvent) -> Option<AccountId> {
+    let (_, calls) = CHANGES.iter().find(|(source, _)| *source == event.source)?;
+    let name = event.detail.get("eventName")?.as_str()?;
+    if !calls.contains(&name) {
+        return None;
+    }
+    let parameters = event.detail.get("requestParameters");
+    let named = ["accountId", "resourceId"]
+        .iter()
+        .find_map(|it| parameters?.get(it)?.as_str());
+    // without a name it is the account of the call
+    AccountId::new(named.unwrap_or(&event.account)).ok()
+}
+
+fn read_event(event: &OrganizationEvent, findings: &mut Vec<Finding>) -> EventFindings {
+    let mut read = EventFindings::default();
+    if event.source != SECURITY_HUB {
+        return read;
+    }
+    let trigger = match event.detail_type.as_str() {
+        CUSTOM_ACTION => EnrichTrigger::CustomAction,
+        _ => EnrichTrigger::Imported,
+    };
+    let Some(rows) = event.detail.get("findings").and_then(Value::as_array) else {
+        read.broken
+            .push("the event has no `detail.findings`".to_owned());
+        return read;
+    };
+    for row in rows {
+        match read_finding(row, &event.region) {
+            Ok(finding) if wants(&finding, trigger) => {
+                read.places.push(findings.len());
+                findings.push(finding);
+            }
+            Ok(_) => read.skipped += 1,
+            Err(problem) => read.broken.push(problem.to_string()),
+        }
+    }
+    read
+}
+
+/// What came of an event: it comes again where one of its findings does, and is parked where one cannot be handled.
+fn said(
+    event: &OrganizationEvent,
+    read: &EventFindings,
+    outcomes: &[EnrichOutcome],
+) -> HandledEvent {
+    if event.source != SECURITY_HUB {
+        return HandledEvent::Done("what is known of the account is read anew".to_owned());
+    }
+    let (mut written, mut gone) = (0, 0);
+    let mut refused = read.broken.clone();
+    for place in &read.places {
+        match outcomes.get(*place) {
+            Some(EnrichOutcome::Written | EnrichOutcome::WrittenLess(_)) => written += 1,
+            Some(EnrichOutcome::Gone) => gone += 1,
+            Some(EnrichOutcome::GaveUp(code)) => {
+                refused.push(format!("Security Hub refuses the update: {code}"));
+            }
+            Some(EnrichOutcome::Again(why)) => return HandledEvent::Again(why.clone()),
+            None => {
+                return HandledEvent::Again(
+                    "nothing was said of a finding (this is a bug)".to_owned(),
+                );
+            }
+        }
+    }
+    if refused.is_empty() {
+        let skipped = read.skipped;
+        HandledEvent::Done(format!(
+            "{written} findings enriched, {skipped} left as they are, {gone} gone"
+        ))
+    } else {
+        refused.dedup();
+        HandledEvent::Refused(refused.join("; "))
+    }
+}

@@ -1,0 +1,40 @@
+//! Findings of Security Hub, and what the organization knows of their accounts: name, OU, tags, security contact
+//! (`organization.md` §2). Which findings get it ([`gate`](wants)), what is written ([`update_of`]), together with
+//! which others ([`batches`]), and what becomes of answers; one driver, [`Enricher`].
+//!
+//! Knows the documents of findings and of Organizations. Never knows networks, credentials, files or clocks:
+//! calls go through [`FindingCalls`].
+#![warn(missing_docs)]
+
+mod account;
+mod finding;
+mod settings;
+mod text;
+
+mod fields;
+mod note;
+mod update;
+
+mod batch;
+mod cache;
+
+mod ports;
+
+mod backfill;
+mod enricher;
+mod handler;
+mod insight;
+mod lookup;
+
+pub use account::{AccountFacts, AccountTag, MemberAccount, SecurityContact};
+pub use backfill::{BackfillError, FoundFindings, find_findings, homes};
+pub use batch::{UpdateBatch, batches};
+pub use cache::ENTRY_LASTS;
+pub use enricher::{EnrichOutcome, EnrichReport, Enricher};
+pub use fields::ENRICHED;
+pub use finding::{EnrichTrigger, Finding, FindingNote, FindingProblem, read_finding, wants};
+pub use handler::{CUSTOM_ACTION, FindingHandler, IMPORTED, rule_pattern};
+pub use insight::{InsightOutcome, InsightToCreate, create_insight};
+pub use ports::{CallRefusal, FindingCalls, RefusalKind};
+pub use settings::{DEFAULT_UPDATED_BY, EnrichSettings, NotePolicy, UnknownNotePolicy};
+pub use update::{FindingUpdate, WrittenNote, update_of};

@@ -1,0 +1,84 @@
+//! The note that is written (`organization.md` E-5, E-7, E-8).
+
+use crate::account::{AccountTag, SecurityContact};
+use crate::finding::FindingNote;
+use crate::settings::{EnrichSettings, NotePolicy};
+use crate::text::{cut, is_blank, length, one_line};
+
+/// Characters of a note at most (Security Hub API Reference, `NoteUpdate`).
+const NOTE_MAX: usize = 512;
+/// Who wrote notes before: the sample that people know this from.
+const EARLIER: &str = "Security Hub - Enrichment Automation";
+/// What stands between the note of somebody else and ours.
+const BETWEEN: &str = " || ";
+/// How ours begins.
+const START: &str = "Account Name: ";
+
+/// Our note.
+pub(crate) fn own(
+    name: &str,
+    unit: &str,
+    tags: &[AccountTag],
+    contact: Option<&SecurityContact>,
+) -> String {
+    let start = format!("{START}{name} OU Name: {unit}");
+    let written = |tags: &[AccountTag], contact: Option<&str>| {
+        let mut text = start.clone();
+        if !tags.is_empty() {
+            let tags: Vec<String> = tags
+                .iter()
+                .map(|it| format!("{}={}", it.key, it.value))
+                .collect();
+            text.push_str(" Tags: ");
+            text.push_str(&tags.join(", "));
+        }
+        if let Some(contact) = contact {
+            text.push(' ');
+            text.push_str(contact);
+        }
+        one_line(&text)
+    };
+    let words = contact.map(SecurityContact::words);
+    let mut left = tags;
+    loop {
+        let text = written(left, words.as_deref());
+        if length(&text) <= NOTE_MAX {
+            return text;
+        }
+        match left.split_last() {
+            Some((_, fewer)) => left = fewer,
+            None => break,
+        }
+    }
+    let short = contact.map(SecurityContact::short_words);
+    cut(&written(&[], short.as_deref()), NOTE_MAX)
+}
+
+/// The note to write over the one that stands there; `None`: that one stays.
+pub(crate) fn merged(
+    own: &str,
+    existing: Option<&FindingNote>,
+    settings: &EnrichSettings,
+) -> Option<String> {
+    let theirs = existing.and_then(|it| of_others(it, settings));
+    match (theirs, settings.notes) {
+        (None, _) | (Some(_), NotePolicy::Replace) => Some(own.to_owned()),
+        (Some(_), NotePolicy::Keep) => None,
+        (Some(theirs), NotePolicy::Append) => {
+            let both = format!("{theirs}{BETWEEN}{own}");
+            (length(&both) <= NOTE_MAX).then_some(both)
+        }
+    }
+}
+
+/// What others wrote in a note: all of theirs, and of ours the part that ours was appended to.
+fn of_others<'a>(note: &'a FindingNote, settings: &EnrichSettings) -> Option<&'a str> {
+    if is_blank(&note.text) {
+        return None;
+    }
+    if note.updated_by != settings.updated_by && note.updated_by != EARLIER {
+        return Some(&note.text);
+    }
+    let end = note.text.find(&format!("{BETWEEN}{START}"))?;
+    note.text.get(..end).filter(|it| !is_blank(it))
+}

@@ -1,0 +1,66 @@
+//! `hallpass findings`: what Security Hub's findings get from their accounts.
+
+mod enrich;
+mod insight;
+mod show;
+
+use std::sync::Arc;
+
+use hallpass_aws::FindingClient;
+use hallpass_findings::CallRefusal;
+
+use super::serve::aws_settings;
+use crate::clock::SystemClock;
+use crate::config::Loaded;
+use crate::exit::{Failure, Outcome};
+
+/// Give findings of Security Hub the name, OU, tags and contact of their account
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  hallpass findings enrich --backfill --since 30d
+  hallpass findings enrich --backfill --since 30d --apply
+  hallpass findings show 111122223333
+  hallpass findings insight create --group-by SeverityLabel --where Owner=team-shop --apply")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Enrich(enrich::Args),
+    Show(show::Args),
+    /// Saved groupings of findings
+    #[command(subcommand)]
+    Insight(InsightCommand),
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum InsightCommand {
+    Create(insight::Args),
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    match &args.command {
+        Command::Enrich(args) => enrich::run(args),
+        Command::Show(args) => show::run(args),
+        Command::Insight(InsightCommand::Create(args)) => insight::run(args),
+    }
+}
+
+async fn client(loaded: &Loaded) -> Result<Arc<FindingClient>, Failure> {
+    let client = FindingClient::new(
+        aws_settings(loaded),
+        fastrand::u64(..),
+        Arc::new(SystemClock),
+    )
+    .await;
+    let client = client.map_err(|error| Failure::failed(format!("cannot start: {error}")))?;
+    Ok(Arc::new(client))
+}
+
+fn refused(refusal: &CallRefusal) -> Failure {
+    let failure = Failure::failed(format!("{}: {}", refusal.operation, refusal.code))
+        .detail(refusal.message.clone());
+    failure.help("the guide on finding enrichment has the permissions that are needed")
+}

@@ -1,0 +1,83 @@
+//! Events of the organization at work: a loop takes them from the queue.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hallpass_events::{EventIntake, EventRound};
+use tokio::sync::watch;
+
+use super::loops::rest;
+
+/// How soon it is tried again when the queue or the store does not answer.
+const TRY_AGAIN: Duration = Duration::from_secs(10);
+/// A round forgets old events once in so many.
+const FORGET_EVERY: u32 = 100;
+
+/// Takes events until the server stops.
+pub(super) async fn watch(intake: Arc<EventIntake>, mut stop: watch::Receiver<bool>) {
+    let mut failure = None;
+    let mut rounds: u32 = 0;
+    loop {
+        // a stop does not wait: what is not stored comes again
+        let round = tokio::select! {
+            round = intake.round() => round,
+            _ = stop.wait_for(|stopping| *stopping) => return,
+        };
+        match round {
+            Ok(round) => {
+                failure = None;
+                note(&round);
+            }
+            Err(error) => {
+                let words = error.to_string();
+                if failure.as_ref() != Some(&words) {
+                    tracing::error!(error = words, "events cannot be taken; it is tried again");
+                    failure = Some(words);
+                }
+                if !rest(&mut stop, TRY_AGAIN).await {
+                    return;
+                }
+            }
+        }
+        if rounds.is_multiple_of(FORGET_EVERY)
+            && let Err(error) = intake.forget().await
+        {
+            tracing::warn!(error = %error, "events of yesterday could not be forgotten");
+        }
+        rounds = rounds.wrapping_add(1);
+    }
+}
+
+fn note(round: &EventRound) {
+    let counts = [
+        ("handled", round.handled),
+        ("unwanted", round.unwanted),
+        ("repeated", round.repeated),
+        ("parked", round.parked),
+        ("again", round.again.len()),
+    ];
+    for (outcome, count) in counts {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        metrics::counter!("hallpass_events_total", "outcome" => outcome).increment(count);
+    }
+    if let Some(why) = round.again.first() {
+        tracing::warn!(
+            events = round.again.len(),
+            why,
+            "events stay in the queue for now"
+        );
+    }
+    if round.parked > 0 {
+        tracing::warn!(
+            events = round.parked,
+            "events were parked: `hallpass events list` shows why"
+        );
+    }
+    if round.received > 0 {
+        tracing::info!(
+            handled = round.handled,
+            repeated = round.repeated,
+            "events were taken"
+        );
+    }
+}
