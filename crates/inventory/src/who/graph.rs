@@ -378,6 +378,31 @@ impl AccessGraph {
         }
     }
 
+    /// Every assignment as it is stored, in the order of paths: a group is one row, and so is a principal that is gone,
+    /// whose id stands where a group's name would (`inventory.md` W-3).
+    pub fn stored(&self) -> Vec<AccessPath> {
+        let row = |assignment: &GraphAssignment| {
+            let (principal_type, principal_id) = self.principal(&assignment.holder)?;
+            let role = self.roles.get(assignment.role)?;
+            let (person, group) = match &assignment.holder {
+                AssignmentHolder::Person(person) => (self.people.get(*person).cloned(), None),
+                AssignmentHolder::Group(group) => {
+                    (None, Some(self.groups.get(*group)?.name.as_str()))
+                }
+                AssignmentHolder::Gone(..) => {
+                    (None, (principal_type == "GROUP").then_some(principal_id))
+                }
+            };
+            let mut path =
+                self.in_account(assignment, role.via(group), (principal_type, principal_id))?;
+            path.person = person.unwrap_or_default();
+            Some(path)
+        };
+        let mut rows: Vec<AccessPath> = self.assignments.iter().filter_map(row).collect();
+        rows.sort_by(|a, b| order(a).cmp(&order(b)));
+        rows
+    }
+
     /// The paths over some assignments, by person, account, set and way; those without a person last.
     pub fn paths(&self, is_wanted: impl Fn(&GraphAssignment) -> bool) -> Vec<AccessPath> {
         let mut paths = Vec::new();
@@ -494,7 +519,18 @@ impl AccessGraph {
             AssignmentHolder::Group(group) => Some(self.groups.get(*group)?.name.as_str()),
             AssignmentHolder::Gone(..) => return None,
         };
-        let (principal_type, principal_id) = self.principal(&assignment.holder)?;
+        let principal = self.principal(&assignment.holder)?;
+        self.in_account(assignment, role.via(group), principal)
+    }
+
+    /// The same for a principal that is known, by `via`.
+    fn in_account(
+        &self,
+        assignment: &GraphAssignment,
+        via: String,
+        (principal_type, principal_id): (&str, &str),
+    ) -> Option<AccessPath> {
+        let role = self.roles.get(assignment.role)?;
         let account = self.accounts.get(assignment.account)?;
         let pair = (assignment.role, assignment.account);
         let provisioned = self
@@ -504,7 +540,7 @@ impl AccessGraph {
         let grant = assignment.grant.as_ref();
         Some(AccessPath {
             person: AccessPerson::default(),
-            via: role.via(group),
+            via,
             principal_type: principal_type.to_owned(),
             principal_id: principal_id.to_owned(),
             account_id: account.id.clone(),

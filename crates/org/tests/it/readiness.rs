@@ -508,6 +508,47 @@ publish: Internal
 fips: true
 ";
 
+/// Text of the file, what stands in its place, check, what is seen.
+static CLUSTERS: [(&str, &str, &str, &str); 7] = [
+    (
+        "master, replicas: 3",
+        "master, replicas: 4",
+        "control-plane-replicas",
+        "4 replicas",
+    ),
+    (
+        "master, replicas: 3",
+        "master, replicas: 1",
+        "control-plane-replicas",
+        "1 replicas",
+    ),
+    (
+        "worker, replicas: 3",
+        "worker, replicas: 2",
+        "compute-replicas",
+        "2 replicas",
+    ),
+    (
+        "master, replicas: 3, platform: {aws: {zones: [eu-west-1a,",
+        "master, replicas: 3, platform: {aws: {zones: [eu-west-1b,",
+        "control-plane-zones",
+        "eu-west-1b, eu-west-1c",
+    ),
+    (
+        "worker, replicas: 3, platform: {aws: {zones: [eu-west-1a",
+        "worker, replicas: 3, platform: {aws: {zones: [eu-west-2a",
+        "compute-region",
+        "not in eu-west-1: eu-west-2a",
+    ),
+    (
+        "worker, replicas: 3, platform: {aws: {zones: [eu-west-1a",
+        "worker, replicas: 3, platform: {aws: {zones: [eu-west-1-bos-1a",
+        "compute-region",
+        "eu-west-1-bos-1a",
+    ),
+    (", userTags: {owner: shop}", "", "user-tags", ""),
+];
+
 #[test]
 fn a_cluster_is_advised() {
     let checks = openshift_checks(CLUSTER, &question()).unwrap();
@@ -517,45 +558,7 @@ fn a_cluster_is_advised() {
         .filter(|it| it.status == "fail")
         .collect();
     assert!(bad.is_empty(), "{bad:#?}");
-    for (from, to, id, evidence) in [
-        (
-            "master, replicas: 3",
-            "master, replicas: 4",
-            "control-plane-replicas",
-            "4 replicas",
-        ),
-        (
-            "master, replicas: 3",
-            "master, replicas: 1",
-            "control-plane-replicas",
-            "1 replicas",
-        ),
-        (
-            "worker, replicas: 3",
-            "worker, replicas: 2",
-            "compute-replicas",
-            "2 replicas",
-        ),
-        (
-            "master, replicas: 3, platform: {aws: {zones: [eu-west-1a,",
-            "master, replicas: 3, platform: {aws: {zones: [eu-west-1b,",
-            "control-plane-zones",
-            "eu-west-1b, eu-west-1c",
-        ),
-        (
-            "worker, replicas: 3, platform: {aws: {zones: [eu-west-1a",
-            "worker, replicas: 3, platform: {aws: {zones: [eu-west-2a",
-            "compute-region",
-            "not in eu-west-1: eu-west-2a",
-        ),
-        (
-            "worker, replicas: 3, platform: {aws: {zones: [eu-west-1a",
-            "worker, replicas: 3, platform: {aws: {zones: [eu-west-1-bos-1a",
-            "compute-region",
-            "eu-west-1-bos-1a",
-        ),
-        (", userTags: {owner: shop}", "", "user-tags", ""),
-    ] {
+    for (from, to, id, evidence) in CLUSTERS {
         let text = CLUSTER.replace(from, to);
         assert_ne!(text, CLUSTER, "{from}");
         let checks = openshift_checks(&text, &question()).unwrap();

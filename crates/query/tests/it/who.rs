@@ -73,6 +73,92 @@ fn every_path_and_finding_or_those_asked_for() {
     assert_eq!(temporary[0]["expires_at"], "2026-11-20T04:00:00Z");
 }
 
+/// `inventory.md` W-3, W-4.
+#[test]
+fn assignments_are_shown_as_they_are_stored() {
+    let found = who("--no-expand");
+    let rows = found["paths"].as_array().unwrap();
+    let document = json_of(&fixture());
+    let stored = document["tables"]["aws_ssoadmin_account_assignments"]
+        .as_array()
+        .unwrap();
+    let key = |row: &Value| {
+        let of = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
+        [
+            of("principal_id"),
+            of("account_id"),
+            of("permission_set_arn"),
+        ]
+    };
+    let sorted = |rows: &[Value]| {
+        let mut keys: Vec<_> = rows.iter().map(key).collect();
+        keys.sort();
+        keys
+    };
+    assert_eq!(rows.len(), 12);
+    assert_eq!(sorted(rows), sorted(stored));
+    let groups = rows.iter().filter(|it| it["principal_type"] == "GROUP");
+    for row in groups {
+        assert!(row["user_name"].is_null(), "{row}");
+        assert!(row["via"].as_str().unwrap().starts_with("group:"), "{row}");
+    }
+    // those whose principal is gone are among them, and nowhere else
+    let orphans = found["findings"].as_array().unwrap().iter();
+    let orphans: Vec<&Value> = orphans.filter(|it| it["kind"] == "orphaned").collect();
+    assert_eq!(orphans.len(), 2);
+    let expanded = who("");
+    for orphan in orphans {
+        let has = |rows: &Value| {
+            let mut rows = rows.as_array().unwrap().iter();
+            rows.any(|it| it["principal_id"] == orphan["principal_id"])
+        };
+        assert!(has(&found["paths"]) && !has(&expanded["paths"]), "{orphan}");
+    }
+    let refused = run(
+        Path::new("."),
+        &format!("who --data {} --no-expand --effective", fixture().display()),
+        None,
+    );
+    assert_eq!(refused.status.code(), Some(2));
+}
+
+#[test]
+fn accounts_below_a_unit() {
+    let all = who("");
+    let rows = all["paths"].as_array().unwrap();
+    let below = |path: &str| {
+        let is = |it: &&Value| {
+            it["ou_path"]
+                .as_str()
+                .is_some_and(|it| it.starts_with(path))
+        };
+        rows.iter().filter(is).count()
+    };
+    assert!(below("/Workloads/") > 0 && below("/Suspended/") > 0);
+    for (flag, wanted) in [
+        ("/Workloads", below("/Workloads/")),
+        ("/workloads/", below("/Workloads/")),
+        ("/Suspended", below("/Suspended/")),
+        ("/", below("/")),
+        ("/Work", 0),
+    ] {
+        assert_eq!(counts(&format!("--ou {flag}")).0, wanted, "{flag}");
+    }
+    // an account that nobody knows is below nothing
+    assert!(below("/") < rows.len());
+    let findings = |flags: &str| who(flags)["findings"].as_array().unwrap().clone();
+    let of_unit = findings("--ou /Suspended");
+    assert!(!of_unit.is_empty() && of_unit.len() < findings("").len());
+    assert!(of_unit.iter().all(|it| it["account_id"] == "100000000004"));
+    let refused = run(
+        Path::new("."),
+        &format!("who --data {} --ou ou-ab12-cdef3456", fixture().display()),
+        None,
+    );
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("a path"), "{}", stderr(&refused));
+}
+
 #[test]
 fn findings_and_what_is_not_known_are_told() {
     let line = format!(

@@ -430,7 +430,7 @@ fn what_cannot_be_read_is_not_removed_and_is_told() {
         let said = told(&world).await;
         let text = format!("{said:?}");
         assert!(
-            text.contains("1 could not be read: group 99999999"),
+            text.contains("unread: 1, unread_places: [Unread { what: Group { group: 99999999"),
             "{text}"
         );
         world

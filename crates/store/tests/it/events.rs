@@ -29,7 +29,7 @@ async fn events_are_known_for_as_long_as_is_asked_and_parked_ones_stay() {
     let done = || EventState::Handled {
         outcome: "o".into(),
     };
-    let (why, body) = || -> (String, String) { ("w".into(), "b".into()) }();
+    let (why, body): (String, String) = ("w".into(), "b".into());
     let parked = record(
         "parked",
         1,

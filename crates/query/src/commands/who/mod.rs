@@ -3,9 +3,11 @@
 mod diff;
 mod live;
 
+use std::collections::BTreeSet;
+
 use hallpass_inventory::{
-    AccessFinding, AccessPath, AccessReport, AccessSnapshot, TableCoverage, coverage_of, effective,
-    group_of_way, who,
+    AccessFinding, AccessGraph, AccessPath, AccessReport, AccessSnapshot, TableCoverage,
+    coverage_of, effective, group_of_way,
 };
 use serde_json::{Value, json};
 
@@ -46,6 +48,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<String>,
 
+    /// In the accounts below this organizational unit alone: its path, as `/Workloads/Production`
+    #[arg(long, value_name = "OU", value_parser = unit_path)]
+    ou: Option<String>,
+
     /// This permission set, or role of an entitlement, alone: name or ARN
     #[arg(long, value_name = "NAME")]
     permission_set: Option<String>,
@@ -73,6 +79,10 @@ struct ShapeArgs {
     /// One row for a person, an account and a set, whichever ways lead there
     #[arg(long)]
     effective: bool,
+
+    /// Assignments as they are stored: a group is one row, and so is a principal that is gone
+    #[arg(long, conflicts_with_all = ["effective", "review_csv", "enabled_only"])]
+    no_expand: bool,
 
     /// Leave out who is disabled
     #[arg(long)]
@@ -130,7 +140,8 @@ pub(crate) fn run(args: &Args) -> QueryOutcome {
             TableCoverage::NotSynced => return Err(not_synced(name)),
         }
     }
-    let report = args.chosen(&who(&snapshot.rows, &grants));
+    let graph = AccessGraph::new(&snapshot.rows, &grants);
+    let report = args.chosen(&graph);
     if args.shape.review_csv {
         output::print(review(&report).spreadsheet_csv().as_bytes())?;
         not_covered.into_iter().for_each(say);
@@ -163,12 +174,26 @@ pub(crate) fn run(args: &Args) -> QueryOutcome {
 impl Args {
     /// Whether only some of the assignments are asked for.
     fn is_narrowed(&self) -> bool {
-        let narrowing = [&self.user, &self.group, &self.account, &self.permission_set];
+        let narrowing = [
+            &self.user,
+            &self.group,
+            &self.account,
+            &self.ou,
+            &self.permission_set,
+        ];
         narrowing.iter().any(|it| it.is_some())
     }
 
-    /// What of a report was asked for.
-    fn chosen(&self, report: &AccessReport) -> AccessReport {
+    /// What was asked for of all that is known.
+    fn chosen(&self, graph: &AccessGraph) -> AccessReport {
+        let report = AccessReport {
+            paths: if self.shape.no_expand {
+                graph.stored()
+            } else {
+                graph.paths(|_| true)
+            },
+            findings: graph.findings(),
+        };
         let is = |wanted: &Option<String>, names: &[Option<&str>]| {
             let Some(wanted) = wanted else { return true };
             names
@@ -176,15 +201,15 @@ impl Args {
                 .flatten()
                 .any(|name| name.eq_ignore_ascii_case(wanted))
         };
-        let names_account = |id: &str| {
-            let of = |path: &&AccessPath| path.account_id == id;
-            let name = report
-                .paths
-                .iter()
-                .find(of)
-                .and_then(|it| it.account_name.clone());
-            is(&self.account, &[Some(id), name.as_deref()])
+        let is_below = |path: Option<&str>| {
+            let Some(wanted) = &self.ou else { return true };
+            path.is_some_and(|path| path.to_lowercase().starts_with(&wanted.to_lowercase()))
         };
+        let wanted_accounts = graph.accounts.iter().filter(|it| {
+            is(&self.account, &[Some(&it.id), it.name.as_deref()])
+                && is_below(it.ou_path.as_deref())
+        });
+        let wanted_accounts: BTreeSet<&str> = wanted_accounts.map(|it| it.id.as_str()).collect();
         let wanted_path = |path: &AccessPath| {
             let person = &path.person;
             let user = [&person.user_name, &person.email, &person.user_id].map(Option::as_deref);
@@ -192,10 +217,7 @@ impl Args {
             let set = [Some(path.role.shown()), Some(path.role.arn())];
             is(&self.user, &user)
                 && is(&self.group, &[group])
-                && is(
-                    &self.account,
-                    &[Some(&path.account_id), path.account_name.as_deref()],
-                )
+                && wanted_accounts.contains(path.account_id.as_str())
                 && is(&self.permission_set, &set)
                 && !(self.shape.enabled_only && person.user_status.as_deref() == Some("DISABLED"))
         };
@@ -205,7 +227,7 @@ impl Args {
             };
             let is_of_somebody = self.user.is_none() && self.group.is_none()
                 || report.paths.iter().any(of_principal);
-            names_account(&finding.account_id)
+            wanted_accounts.contains(finding.account_id.as_str())
                 && is(&self.permission_set, &[Some(finding.role.shown())])
                 && is_of_somebody
         };
@@ -226,6 +248,20 @@ impl Args {
         }
         AccessReport { paths, findings }
     }
+}
+
+/// A path of units as accounts have it: with a slash at both ends.
+fn unit_path(text: &str) -> Result<String, String> {
+    let names = text.strip_prefix('/');
+    let names = names.ok_or(
+        "a path, as `/Workloads/Production`: snapshots have no ids of units beside accounts",
+    )?;
+    let names: Vec<&str> = names.split('/').filter(|it| !it.is_empty()).collect();
+    Ok(if names.is_empty() {
+        "/".to_owned()
+    } else {
+        format!("/{}/", names.join("/"))
+    })
 }
 
 /// What fits a terminal: ids stay with the other forms.

@@ -15,7 +15,7 @@ const FIELDS: &[&str] = &["name", "group_by", "arn", "outcome"];
 #[command(after_help = "Example:
   hallpass findings insight create --group-by SeverityLabel --where Owner=team-shop --apply")]
 pub(super) struct Args {
-    /// What findings are grouped by, as Security Hub calls it: SeverityLabel, AwsAccountId, ...
+    /// What findings are grouped by, as Security Hub calls it: `SeverityLabel`, `AwsAccountId`, …
     #[arg(long, value_name = "FIELD")]
     group_by: String,
     /// Only findings with this user-defined field

@@ -30,9 +30,16 @@ pub(crate) struct Args {
 enum Command {
     Enrich(enrich::Args),
     Show(show::Args),
-    /// Saved groupings of findings
+    Insight(InsightArgs),
+}
+
+/// Saved groupings of findings
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  hallpass findings insight create --group-by SeverityLabel --where Owner=team-shop --apply")]
+struct InsightArgs {
     #[command(subcommand)]
-    Insight(InsightCommand),
+    command: InsightCommand,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -44,7 +51,9 @@ pub(crate) fn run(args: &Args) -> Outcome {
     match &args.command {
         Command::Enrich(args) => enrich::run(args),
         Command::Show(args) => show::run(args),
-        Command::Insight(InsightCommand::Create(args)) => insight::run(args),
+        Command::Insight(InsightArgs {
+            command: InsightCommand::Create(args),
+        }) => insight::run(args),
     }
 }
 
