@@ -1,6 +1,7 @@
 //! Who has what, where: a snapshot's assignments as people have them, path by path, and what is wrong
 //! with them (`inventory.md` §3).
 
+mod findings;
 mod graph;
 mod rows;
 

@@ -56,6 +56,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     permission_set: Option<String>,
 
+    /// Leave out who is disabled
+    #[arg(long)]
+    enabled_only: bool,
+
     #[command(flatten)]
     shape: ShapeArgs,
 
@@ -83,10 +87,6 @@ struct ShapeArgs {
     /// Assignments as they are stored: a group is one row, and so is a principal that is gone
     #[arg(long, conflicts_with_all = ["effective", "review_csv", "enabled_only"])]
     no_expand: bool,
-
-    /// Leave out who is disabled
-    #[arg(long)]
-    enabled_only: bool,
 
     /// For reviewers: CSV with columns `decision` and `reason` to fill in; `who apply-review` reads it
     #[arg(long, conflicts_with_all = ["effective", "output", "spreadsheet_safe"])]
@@ -219,7 +219,7 @@ impl Args {
                 && is(&self.group, &[group])
                 && wanted_accounts.contains(path.account_id.as_str())
                 && is(&self.permission_set, &set)
-                && !(self.shape.enabled_only && person.user_status.as_deref() == Some("DISABLED"))
+                && !(self.enabled_only && person.user_status.as_deref() == Some("DISABLED"))
         };
         let wanted_finding = |finding: &AccessFinding| {
             let of_principal = |path: &AccessPath| {

@@ -4,23 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_activity::{PciAlertKind, PciReport, PciRow};
 use hallpass_alerts::{
-    AlertQuestion, AlertRule, AlertRuleId, AlertSeverity, AlertState, RowPhase, RulePhase,
-    RunAnswer, RunRows,
+    AlertQuestion, AlertRule, AlertRuleId, AlertSeverity, AlertState, RowPhase, RunAnswer, RunRows,
 };
 use hallpass_model::TimeSpan;
-use hallpass_wording::alert::{alert_text, blocked_by};
+use hallpass_wording::alert::alert_text;
+
 use serde_json::{Map, Value, json};
 
 use super::args::ReadArgs;
 use super::reading::{RanReport, read};
 use super::shown;
 use super::sources::Fingerprints;
-use crate::alerts::{AlertRunner, RanRule, RuleFileOfAlerts};
+use crate::alerts::{AlertRunner, RuleFileOfAlerts};
 use crate::clock;
 use crate::commands::inventory::alerts;
 use crate::commands::operator::serve::runtime;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::output::{self, OutputArgs, Table};
+use crate::output::{self, OutputArgs};
 
 /// The name by which states know these rules; no file can be called so.
 const RULES: &str = "pci/watch";
@@ -80,7 +80,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     for message in told.iter().filter_map(|it| it.message.as_ref()) {
         output::say(&alert_text(message));
     }
-    show(args, &told)?;
+    alerts::show_ran(args.output.format(), &told)?;
     shown::tell(&ran);
     Ok(if ran.logs.broken > 0 {
         Exit::Failed
@@ -237,38 +237,4 @@ fn still_told(
         is_active && who.is_some_and(|it| unknown.contains(it))
     });
     standing.map(|row| row.values.clone()).collect()
-}
-
-fn show(args: &Args, told: &[RanRule]) -> Result<(), Failure> {
-    let row = |it: &RanRule| {
-        json!({
-            "rule": it.state.rule,
-            "state": it.state.phase.name(),
-            "active": it.state.active(),
-            "why": why(it),
-            "text": it.message.as_ref().map(alert_text),
-        })
-    };
-    let rows: Vec<Value> = told.iter().map(row).collect();
-    let fields = ["rule", "state", "active", "why", "text"];
-    output::list(args.output.format(), &rows, &fields, || {
-        let mut table = Table::new(&["RULE", "=STATE", "=ACTIVE", "=TOLD", "WHY"]);
-        for it in told {
-            table.row([
-                it.state.rule.to_string(),
-                it.state.phase.name().to_owned(),
-                it.state.active().to_string(),
-                if it.message.is_some() { "yes" } else { "no" }.to_owned(),
-                why(it).unwrap_or_default(),
-            ]);
-        }
-        table
-    })
-}
-
-fn why(ran: &RanRule) -> Option<String> {
-    match &ran.state.phase {
-        RulePhase::Blocked { why, .. } => Some(blocked_by(why)),
-        RulePhase::Running | RulePhase::Retired { .. } => None,
-    }
 }

@@ -5,6 +5,8 @@ mod mute;
 mod replay;
 mod run;
 
+pub(in crate::commands) use self::run::show_ran;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 

@@ -10,7 +10,7 @@ use super::{loaded, message_json, rule_file, store};
 use crate::alerts::{AlertRunner, RanRule, WhichRules};
 use crate::clock;
 use crate::commands::operator::serve::{ConfigArgs, runtime};
-use crate::exit::{Exit, Outcome};
+use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, Format, OutputArgs, Table};
 
 /// Run every rule once over the newest snapshots, and store what is to be told
@@ -59,14 +59,19 @@ pub(super) fn run(args: &Args) -> Outcome {
             output::say(&alert_text(message));
         }
     }
-    let rows: Vec<Value> = ran.iter().map(row).collect();
-    output::list(format, &rows, FIELDS, || table(&ran))?;
+    show_ran(format, &ran)?;
     let is_blocked = |it: &RanRule| matches!(it.state.phase, RulePhase::Blocked { .. });
     Ok(if ran.iter().any(is_blocked) {
         Exit::Failed
     } else {
         Exit::Ok
     })
+}
+
+/// What came of rules, and what was told.
+pub(in crate::commands) fn show_ran(format: Format, ran: &[RanRule]) -> Result<(), Failure> {
+    let rows: Vec<Value> = ran.iter().map(row).collect();
+    output::list(format, &rows, FIELDS, || table(ran))
 }
 
 fn why(ran: &RanRule) -> Option<String> {
