@@ -363,7 +363,7 @@ def _(sim, w):
         ("ec2", "describe_subnets", {}),
         ("s3", "list_objects_v2", {"Bucket": "red"}),
         ("sns", "list_topics", {}),
-        ("sqs", "list_queues", {}),
+        ("sqs", "list_message_move_tasks", {"SourceArn": "arn:aws:sqs:eu-west-1:111111111111:q"}),
         ("cloudtrail", "describe_trails", {}),
         ("guardduty", "list_detectors", {}),
         ("securityhub", "describe_hub", {}),
