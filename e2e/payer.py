@@ -90,6 +90,13 @@ def main():
         ran = stage.run("org", "payer", "audit", "payer.yaml", "-o", "junit", **environment)
         suite = xml.etree.ElementTree.fromstring(ran.stdout)
         check.equal("JUnit has every check", (len(suite), int(suite.get("errors"))), (len(found), len(unknown) + 1))
+        ran = stage.run("org", "payer", "plan", "payer.yaml", "--as-of", "2026-03-02T10:00:00Z", "-o", "json", **environment)
+        tasks = {it["id"]: it for it in json.loads(ran.stdout)}
+        check.equal("tasks come with the other way first, and exit 0", (ran.returncode, next(iter(tasks))), (0, "billing-transfer"))
+        check("what is left is that of the audit", tasks["alerts"]["state"] == "unknown" and "events:ListRules" in tasks["alerts"]["notes"][0]
+              and tasks["archive-invoices"]["state"] == "ask_people" and tasks["customer-role"]["owners"] == ["partner"], tasks)
+        ran = stage.run("org", "payer", "plan", "payer.yaml", "-o", "table", **environment)
+        check("and a table for people", "ask people" in ran.stdout and "billing" in ran.stdout, ran.stdout[:300])
         ran = stage.run("org", "payer", "audit", "payer.yaml", "-o", "table", **environment)
         check("a table for people", "root-mfa" in ran.stdout and "->" in ran.stdout, ran.stdout[:300])
     check.end()

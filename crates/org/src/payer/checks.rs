@@ -53,7 +53,7 @@ pub(super) const RAISING: [&str; 6] = [
 ];
 
 /// What no API says, by the id of its check.
-const MANUAL: [(&str, &str, &str); 5] = [
+const MANUAL: [(&str, &str, &str); 6] = [
     (
         "root-password",
         "the partner alone has the password of the root user",
@@ -73,6 +73,11 @@ const MANUAL: [(&str, &str, &str); 5] = [
         "invoices-archived",
         "invoices are archived",
         "invoices of before a transfer are lost with it",
+    ),
+    (
+        "accounts-moved",
+        "the accounts that were to come have come",
+        "which they are is known to people only",
     ),
     (
         "contract-exit",

@@ -6,9 +6,11 @@ mod event_pattern;
 mod facts;
 mod file;
 mod read;
+mod tasks;
 
 pub use checks::payer_checks;
 pub use event_pattern::accepts;
 pub use facts::{PayerFacts, RootLoginAlert};
 pub use file::{PayerFile, PayerParty, PayerSide};
 pub use read::read_facts;
+pub use tasks::{BillingTransfer, PayerTask, PayerTaskState, payer_tasks, read_transfers};

@@ -5,7 +5,8 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use hallpass_org::payer::{
-    PayerFacts, PayerFile, PayerSide, RootLoginAlert, accepts, payer_checks, read_facts,
+    BillingTransfer, PayerFacts, PayerFile, PayerSide, PayerTaskState, RootLoginAlert, accepts,
+    payer_checks, payer_tasks, read_facts, read_transfers,
 };
 use hallpass_org::{ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace, UnreadFact};
 use hallpass_runner::{CheckResult, CheckStrictness};
@@ -545,4 +546,101 @@ async fn each_call_that_is_refused_leaves_its_checks_unknown_and_no_others() {
             }
         }
     }
+}
+
+#[test]
+fn tasks_are_as_far_as_their_checks() {
+    use PayerTaskState::{AskPeople, Done, Open, Optional, Unknown};
+    let state = |facts: &PayerFacts, id: &str| {
+        let tasks = payer_tasks(&found(facts), &Ok(Vec::new()));
+        let task = tasks.iter().find(|it| it.id == id).unwrap();
+        (task.state, task.notes.join("; "))
+    };
+    let fine = all_right();
+    assert_eq!(
+        payer_tasks(&found(&fine), &Ok(Vec::new()))[0].id,
+        "billing-transfer"
+    );
+    for (id, wanted) in [
+        ("billing-transfer", Optional),
+        ("set-up-payer", AskPeople),
+        ("customer-role", Done),
+        ("partner-role", Done),
+        ("units", Done),
+        ("copy-policies", Done),
+        ("archive-invoices", AskPeople),
+        ("move-accounts", AskPeople),
+        ("alerts", Done),
+    ] {
+        assert_eq!(state(&fine, id).0, wanted, "{id}");
+    }
+    let mut facts = all_right();
+    facts.accounts_in_root = Ok(vec!["888888888888".to_owned()]);
+    let denied = UnreadFact {
+        action: "organizations:ListPolicies".to_owned(),
+        reason: "AccessDenied".to_owned(),
+    };
+    facts.policies = Err(denied);
+    let (moved, said) = state(&facts, "move-accounts");
+    assert_eq!(moved, Open);
+    assert!(
+        said.contains("accounts-in-root: 888888888888 (fail)"),
+        "{said}"
+    );
+    let (copied, said) = state(&facts, "copy-policies");
+    assert_eq!(copied, Unknown);
+    assert!(
+        said.contains("organizations:ListPolicies: AccessDenied"),
+        "{said}"
+    );
+    // every check of the audit belongs to one task
+    let checks = found(&fine);
+    for check in &checks {
+        let mut facts = checks.clone();
+        facts.retain(|it| it.id == check.id);
+        facts[0].outcome = hallpass_runner::CheckOutcome::Fail("x".to_owned());
+        let tasks = payer_tasks(&facts, &Ok(Vec::new()));
+        let open = tasks.iter().filter(|it| it.state == Open).count();
+        assert_eq!(open, 1, "{}", check.id);
+    }
+}
+
+#[tokio::test]
+async fn transfers_of_the_bill_are_told_in_both_directions() {
+    let row = |status: &str| {
+        json!({"Status": status, "StartTimestamp": "2026-04-01T00:00:00Z",
+        "Source": {"ManagementAccountId": "100000000060"}, "Target": {"ManagementAccountId": "100000000050"}})
+    };
+    let mut calls = ScriptedPayer::default();
+    calls.answers.insert(
+        "ListInboundResponsibilityTransfers",
+        json!({"ResponsibilityTransfers": [row("REQUESTED")]}),
+    );
+    assert_eq!(
+        read_transfers(&calls).await.unwrap_err().action,
+        "organizations:ListOutboundResponsibilityTransfers"
+    );
+    calls.answers.insert(
+        "ListOutboundResponsibilityTransfers",
+        json!({"ResponsibilityTransfers": [row("ACCEPTED")]}),
+    );
+    let transfers = read_transfers(&calls).await;
+    let transfer = |direction, other: &str, status: &str| BillingTransfer {
+        direction,
+        other: other.to_owned(),
+        status: status.to_owned(),
+        start: "2026-04-01T00:00:00Z".to_owned(),
+    };
+    let wanted = vec![
+        transfer("inbound", "100000000060", "REQUESTED"),
+        transfer("outbound", "100000000050", "ACCEPTED"),
+    ];
+    assert_eq!(transfers, Ok(wanted.clone()));
+    let first = |found| payer_tasks(&[], &found).remove(0).state;
+    assert_eq!(first(transfers), PayerTaskState::Done);
+    assert_eq!(first(Ok(wanted[..1].to_vec())), PayerTaskState::Open);
+    assert_eq!(
+        first(read_transfers(&ScriptedPayer::default()).await),
+        PayerTaskState::Unknown
+    );
 }

@@ -3,6 +3,8 @@
 mod check_calls;
 mod check_output;
 mod payer_audit;
+mod payer_look;
+mod payer_plan;
 mod readiness;
 mod vend;
 
@@ -37,13 +39,15 @@ struct PayerArgs {
 #[derive(Debug, clap::Subcommand)]
 enum PayerCommand {
     Audit(payer_audit::Args),
+    Plan(payer_plan::Args),
 }
 
 pub(crate) fn run(args: &Args) -> Outcome {
     match &args.command {
-        Command::Payer(PayerArgs {
-            command: PayerCommand::Audit(args),
-        }) => payer_audit::run(args),
+        Command::Payer(PayerArgs { command }) => match command {
+            PayerCommand::Audit(args) => payer_audit::run(args),
+            PayerCommand::Plan(args) => payer_plan::run(args),
+        },
         Command::Readiness(args) => readiness::run(args),
         Command::Vend(args) => vend::run(args),
     }

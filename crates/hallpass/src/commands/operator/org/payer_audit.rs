@@ -1,27 +1,8 @@
 //! `hallpass org payer audit`: whether a shared payer account is as its parties agreed (`organization.md` §8).
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
-
-use hallpass_aws::RoleToAssume;
-use hallpass_org::payer::{PayerFile, payer_checks, read_facts};
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use serde_json::Value;
-
-use super::check_calls::CheckCalls;
 use super::check_output::CheckOutputArgs;
-use crate::clock;
-use crate::commands::inventory::each::{home_region, refuse_variants};
-use crate::commands::operator::serve::runtime;
-use crate::commands::read_text;
-use crate::exit::{Failure, Outcome};
-
-/// The largest file that is read.
-const FILE_BYTES_MAX: u64 = 1 << 20;
-/// Calls in flight: the checks follow one another.
-const CONCURRENCY: usize = 4;
+use super::payer_look::PayerLookArgs;
+use crate::exit::Outcome;
 
 /// Check the payer account against what its two parties agreed on
 #[derive(Debug, clap::Args)]
@@ -32,20 +13,8 @@ Runs with credentials of the payer account. What could not be read is `unknown`,
 with the action that was refused, and never passes. Exit 1 where a check of
 severity error fails; with `--strict` also for warnings and what is unknown.")]
 pub(super) struct Args {
-    /// What the parties agreed on
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
-    /// The Region of the rule for sign-ins of the root user [default: us-east-1]
-    #[arg(
-        long,
-        value_name = "REGION",
-        env = "AWS_REGION",
-        hide_env_values = true
-    )]
-    region: Option<String>,
-    /// The instant that attestations are held against [default: now]
-    #[arg(long, value_name = "RFC3339")]
-    as_of: Option<Timestamp>,
+    #[command(flatten)]
+    payer: PayerLookArgs,
     #[command(flatten)]
     output: CheckOutputArgs,
 }
@@ -55,49 +24,7 @@ pub(super) struct Args {
 /// # Errors
 /// Exit 2 where the file cannot be read, or the credentials are not the payer's.
 pub(super) fn run(args: &Args) -> Outcome {
-    refuse_variants("org payer audit")?;
-    let text = read_text(&args.file, FILE_BYTES_MAX)?;
-    let wrong = |error: String| Failure::bad_input(error).within(&args.file);
-    let file = PayerFile::read(&text).map_err(wrong)?;
-    let beside = args.file.parent().unwrap_or(Path::new("."));
-    let baseline = file.scp_baseline.as_ref();
-    let baseline = baseline.map(|it| policies(&beside.join(it))).transpose()?;
-    let home = home_region(args.region.as_ref())?;
-    let as_of = args.as_of.unwrap_or_else(clock::now);
-    let today = as_of.to_zoned(TimeZone::UTC).date();
-    let facts = runtime()?.block_on(async {
-        let calls = CheckCalls::new(home, RoleToAssume::default(), CONCURRENCY).await?;
-        let own = calls.own_account().await?;
-        // checks of another account would say nothing of the payer
-        if own != file.payer.as_str() {
-            let payer = &file.payer;
-            let failure = Failure::bad_input(format!(
-                "the credentials are those of {own}, not of {payer}"
-            ));
-            return Err(failure.help("run it in the account that the file names as `payer`"));
-        }
-        Ok::<_, Failure>(read_facts(&calls, &file, today).await)
-    })?;
-    let checks = payer_checks(&file, &facts, baseline.as_ref(), today);
-    args.output.tell("org payer audit", &checks, &checks)
-}
-
-/// The policies of a folder, by the name of their file.
-fn policies(folder: &Path) -> Result<BTreeMap<String, Value>, Failure> {
-    let unreadable = |error| Failure::unreadable(folder.display(), &error);
-    let mut found = BTreeMap::new();
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if path.extension().is_none_or(|it| it != "json") {
-            continue;
-        }
-        let text = read_text(&path, FILE_BYTES_MAX)?;
-        let wrong = |error: serde_json::Error| Failure::bad_input(error.to_string()).within(&path);
-        let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        found.insert(
-            name.into_owned(),
-            serde_json::from_str(&text).map_err(wrong)?,
-        );
-    }
-    Ok(found)
+    let seen = args.payer.look("org payer audit")?;
+    args.output
+        .tell("org payer audit", &seen.checks, &seen.checks)
 }

@@ -1,0 +1,262 @@
+//! The way to a shared payer: what is to be done, by whom, and how far it is (`organization.md` Y-3).
+
+use hallpass_runner::{CheckOutcome, CheckResult};
+use serde::Serialize;
+use serde_json::json;
+
+use super::file::PayerSide;
+use crate::reading::{ReadCalls, ReadFact, ReadPlace, Reader, text};
+
+/// How far a task is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PayerTaskState {
+    /// It is as it should be, or somebody vouches for it.
+    Done,
+    /// Something is left.
+    Open,
+    /// Something could not be read.
+    Unknown,
+    /// No API says it: people have to look.
+    AskPeople,
+    /// It is another way, which nobody has begun.
+    Optional,
+}
+
+impl PayerTaskState {
+    /// Its word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Open => "open",
+            Self::Unknown => "unknown",
+            Self::AskPeople => "ask_people",
+            Self::Optional => "optional",
+        }
+    }
+}
+
+/// Something to be done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PayerTask {
+    /// Its id.
+    pub id: &'static str,
+    /// What is to be done.
+    pub title: &'static str,
+    /// Who does it: `partner`, `customer`, or both.
+    pub owners: Vec<&'static str>,
+    /// How far it is.
+    pub state: PayerTaskState,
+    /// What is left, or was seen.
+    pub notes: Vec<String>,
+}
+
+/// A transfer of the bill between organizations (AWS: "Transfer billing management to external accounts").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BillingTransfer {
+    /// `inbound`: we pay for another; `outbound`: another pays for us.
+    pub direction: &'static str,
+    /// The management account of the other organization.
+    pub other: String,
+    /// `REQUESTED`, `ACCEPTED`, …
+    pub status: String,
+    /// Since when, as AWS says it.
+    pub start: String,
+}
+
+const BOTH: &[PayerSide] = &[PayerSide::Partner, PayerSide::Customer];
+const PARTNER: &[PayerSide] = &[PayerSide::Partner];
+const CUSTOMER: &[PayerSide] = &[PayerSide::Customer];
+
+type TaskRow = (
+    &'static str,
+    &'static str,
+    &'static [PayerSide],
+    &'static [&'static str],
+);
+
+/// Id, title, owners, and the checks that say whether it is done; in the order in which it is done.
+const TASKS: [TaskRow; 8] = [
+    (
+        "set-up-payer",
+        "set up the payer account: root user, contacts, all features",
+        BOTH,
+        &[
+            "root-mfa",
+            "root-access-keys",
+            "root-password",
+            "root-mfa-device",
+            "security-questions",
+            "contact-billing",
+            "contact-operations",
+            "contact-security",
+            "phone",
+            "all-features",
+            "payer-workloads",
+        ],
+    ),
+    (
+        "customer-role",
+        "make the customer's roles: everything but billing",
+        PARTNER,
+        &[
+            "customer-access",
+            "customer-no-billing",
+            "customer-cannot-raise-itself",
+        ],
+    ),
+    (
+        "partner-role",
+        "make the partner's roles: billing alone",
+        CUSTOMER,
+        &["partner-billing-only", "partner-cannot-raise-itself"],
+    ),
+    (
+        "units",
+        "make the units, with service control policies on",
+        CUSTOMER,
+        &["scp-type"],
+    ),
+    (
+        "copy-policies",
+        "copy the service control policies",
+        CUSTOMER,
+        &["scp-baseline"],
+    ),
+    (
+        "archive-invoices",
+        "archive invoices: they are lost with a transfer",
+        BOTH,
+        &["invoices-archived", "contract-exit"],
+    ),
+    (
+        "move-accounts",
+        "invite the accounts, accept, and move each into its unit",
+        CUSTOMER,
+        &["accounts-moved", "accounts-in-root"],
+    ),
+    (
+        "alerts",
+        "tell both of sign-ins of the root user",
+        BOTH,
+        &["root-login-alert"],
+    ),
+];
+
+/// The tasks, by what the checks found. The first says whether there is another way.
+pub fn payer_tasks(
+    checks: &[CheckResult],
+    transfers: &ReadFact<Vec<BillingTransfer>>,
+) -> Vec<PayerTask> {
+    let names = |owners: &[PayerSide]| owners.iter().map(|it| it.name()).collect();
+    let mut tasks = vec![PayerTask {
+        owners: names(BOTH),
+        ..instead(transfers)
+    }];
+    for (id, title, owners, of) in TASKS {
+        let of = checks.iter().filter(|it| of.contains(&it.id.as_str()));
+        let mut state = PayerTaskState::Done;
+        let mut notes = Vec::new();
+        for check in of {
+            let found = state_of(&check.outcome);
+            if found != PayerTaskState::Done {
+                let row = check.row();
+                notes.push(format!("{}: {} ({})", row.id, row.evidence, row.status));
+            }
+            state = worse(state, found);
+        }
+        tasks.push(PayerTask {
+            id,
+            title,
+            owners: names(owners),
+            state,
+            notes,
+        });
+    }
+    tasks
+}
+
+fn state_of(outcome: &CheckOutcome) -> PayerTaskState {
+    match outcome {
+        CheckOutcome::Pass(_) | CheckOutcome::Attested { .. } | CheckOutcome::NotApplicable(_) => {
+            PayerTaskState::Done
+        }
+        CheckOutcome::Fail(_) => PayerTaskState::Open,
+        CheckOutcome::Unknown { .. } => PayerTaskState::Unknown,
+        CheckOutcome::Manual(_) => PayerTaskState::AskPeople,
+    }
+}
+
+/// What is known to be left says more than what is not known, and that more than what people have to look at.
+fn worse(a: PayerTaskState, b: PayerTaskState) -> PayerTaskState {
+    let order = [
+        PayerTaskState::Open,
+        PayerTaskState::Unknown,
+        PayerTaskState::AskPeople,
+    ];
+    let found = order.into_iter().find(|it| *it == a || *it == b);
+    found.unwrap_or(PayerTaskState::Done)
+}
+
+fn instead(transfers: &ReadFact<Vec<BillingTransfer>>) -> PayerTask {
+    let (state, notes) = match transfers {
+        Err(unread) => (
+            PayerTaskState::Unknown,
+            vec![format!("{}: {}", unread.action, unread.reason)],
+        ),
+        Ok(found) => {
+            let is = |wanted: &str| found.iter().any(|it| it.status == wanted);
+            let state = if is("ACCEPTED") {
+                PayerTaskState::Done
+            } else if is("REQUESTED") {
+                PayerTaskState::Open
+            } else {
+                PayerTaskState::Optional
+            };
+            let note = |it: &BillingTransfer| {
+                let (direction, other) = (it.direction, &it.other);
+                format!("{direction}, {other}: {} from {}", it.status, it.start)
+            };
+            (state, found.iter().map(note).collect())
+        }
+    };
+    PayerTask {
+        id: "billing-transfer",
+        title: "or transfer billing: the partner gets the bill, the customer keeps an organization of its own, and no payer account is shared",
+        owners: Vec::new(),
+        state,
+        notes,
+    }
+}
+
+/// Transfers of the bill, in both directions.
+pub async fn read_transfers(calls: &dyn ReadCalls) -> ReadFact<Vec<BillingTransfer>> {
+    let reader = Reader {
+        calls,
+        place: ReadPlace::default(),
+    };
+    let mut found = Vec::new();
+    for (direction, operation, other) in [
+        (
+            "inbound",
+            "ListInboundResponsibilityTransfers",
+            "/Source/ManagementAccountId",
+        ),
+        (
+            "outbound",
+            "ListOutboundResponsibilityTransfers",
+            "/Target/ManagementAccountId",
+        ),
+    ] {
+        let operation = ("organizations", operation);
+        let input = json!({ "Type": "BILLING" });
+        let rows = reader.list(operation, input, "ResponsibilityTransfers");
+        found.extend(rows.await?.iter().map(|row| BillingTransfer {
+            direction,
+            other: text(row, other).to_owned(),
+            status: text(row, "/Status").to_owned(),
+            start: text(row, "/StartTimestamp").to_owned(),
+        }));
+    }
+    Ok(found)
+}
