@@ -78,6 +78,8 @@ def other_profiles(stage, environment):
     check.equal("a cluster's file is judged without AWS", (ran.returncode, rows["control-plane-replicas"], rows["user-tags"]), (1, "fail", "fail"))
     for name, words, said in [
         ("a unit that is no id", ("--profile", "acquire", "--to", "Workloads"), "no id of a unit"),
+        ("a unit without its profile", ("--to", "ou-ab12-cdef3456"), "--profile acquire"),
+        ("a cluster's file without its profile", ("--profile", "merger", "--file", "install-config.yaml"), "--profile openshift"),
         ("a profile without its file", ("--profile", "openshift"), "--file"),
         ("answers that are none", ("--answers", "theirs.json"), "theirs.json"),
         ("a file that is not there", ("--baseline", "nowhere.json"), "nowhere.json"),

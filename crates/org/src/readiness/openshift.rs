@@ -104,11 +104,13 @@ pub fn openshift_checks(
         ));
         checks.extend(zones(&target, "compute", pool, aws));
     }
-    let tags = aws.user_tags.keys().cloned().collect::<Vec<_>>().join(", ");
+    let tags: Vec<&str> = aws.user_tags.keys().map(String::as_str).collect();
+    let (is_tagged, tags) = (!tags.is_empty(), tags.join(", "));
+    let seen = if is_tagged { tags } else { "none".to_owned() };
     checks.push(warning(check(
         ("user-tags", "what the cluster makes says whose it is"),
         cluster,
-        verdict(!tags.is_empty(), tags),
+        verdict(is_tagged, seen),
         "set `platform.aws.userTags`: they cannot all be added later",
     )));
     let publish = file.publish.as_deref().unwrap_or("External");

@@ -134,6 +134,7 @@ struct EarlierCheck {
 /// Exit 2 where a file cannot be read, or names of Regions and units make no sense.
 pub(super) fn run(args: &Args) -> Outcome {
     refuse_variants("org readiness")?;
+    refuse_of_others(args)?;
     let as_of = args.as_of.unwrap_or_else(clock::now);
     let question = ReadinessQuestion {
         owner_tag: args.owner_tag.clone(),
@@ -168,6 +169,24 @@ pub(super) fn run(args: &Args) -> Outcome {
         output::say(&format!("no longer asked: {id} of {target}"));
     }
     Ok(exit)
+}
+
+/// What another profile is asked with would be passed over unseen.
+fn refuse_of_others(args: &Args) -> Result<(), Failure> {
+    for (flag, is_given, profile) in [
+        ("--to", args.to.is_some(), Profile::Acquire),
+        ("--candidates", args.candidates.is_some(), Profile::Acquire),
+        ("--file", args.file.is_some(), Profile::Openshift),
+    ] {
+        if is_given && args.profile != profile {
+            let wanted = profile_name(profile);
+            return Err(
+                Failure::bad_input(format!("`{flag}` belongs to the profile `{wanted}`"))
+                    .help(format!("add `--profile {wanted}`, or leave it out")),
+            );
+        }
+    }
+    Ok(())
 }
 
 fn profile_name(profile: Profile) -> String {
