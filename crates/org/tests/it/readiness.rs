@@ -546,7 +546,7 @@ static CLUSTERS: [(&str, &str, &str, &str); 7] = [
         "compute-region",
         "eu-west-1-bos-1a",
     ),
-    (", userTags: {owner: shop}", "", "user-tags", ""),
+    (", userTags: {owner: shop}", "", "user-tags", "none"),
 ];
 
 #[test]
