@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Accounts from a CSV: one row wrong, one killed while AWS makes it and gone on with, and boto3 looks at what came of it
-(`organization.md` §1)."""
+(`organization.md` §1). Then who administers which service: made so, changed by boto3, seen, and taken back (§3)."""
 
 import csv
 import io
@@ -159,6 +159,58 @@ def taken_back(world, plan):
     check.equal("without the access", [access(world, now[name][2]) for name in ("alpha", "beta", "gamma")], [[], [], []])
 
 
+DEV = "222233334444"
+DELEGATE = f"""services:
+  - {{service: detective, account: "{DEV}", regions: [eu-west-1, us-east-1], auto_enable: true, members: all}}
+  - {{service: securityhub, account: "{DEV}", regions: [eu-west-1]}}
+  - {{service: devops-guru, account: "{DEV}"}}
+"""
+
+
+def delegate(world, *words):
+    ran = world.run("org", "delegate", *words, "-o", "json")
+    said = json.loads(ran.stdout) if ran.stdout else None
+    rows = {f'{row["service"]} {row["region"]}': row["outcome"] for row in said["rows"]} if said and "rows" in said else said
+    return ran.returncode, rows, ran.stderr
+
+
+def delegated(world):
+    """Who administers what: planned, made so, changed by somebody else, and taken back."""
+    world.stage.path("delegate.yaml").write_text(DELEGATE)
+    places = ["detective eu-west-1", "detective us-east-1", "devops-guru global", "securityhub eu-west-1"]
+    code, rows, errors = delegate(world, "delegate.yaml", "--detailed-exitcode")
+    check("what would change is said, and nothing is changed",
+          code == 3 and rows == dict.fromkeys(places, "changed") and not calls(world, "EnableOrganizationAdminAccount"),
+          (code, rows, errors))
+    code, rows, errors = delegate(world, "delegate.yaml", "--apply")
+    check("it is made so", code == 0 and rows == dict.fromkeys(places, "changed"), (code, rows, errors))
+    hub = world.client("securityhub", world.environment)
+    found = hub.list_organization_admin_accounts()["AdminAccounts"]
+    check.equal("boto3 sees the administrator of Security Hub", found, [{"AccountId": DEV, "Status": "ENABLED"}])
+    detective = world.client("detective", world.environment)
+    row = detective.list_organization_admin_accounts()["Administrators"][0]
+    check("and that of Detective, with its graph", row["AccountId"] == DEV and ":graph:" in row["GraphArn"], row)
+    known = world.org.list_delegated_administrators(ServicePrincipal="devops-guru.amazonaws.com")["DelegatedAdministrators"]
+    check.equal("and that of DevOps Guru", [it["Id"] for it in known], [DEV])
+    sent = len(calls(world, "EnableOrganizationAdminAccount"))
+    code, rows, errors = delegate(world, "delegate.yaml", "--apply")
+    check("again it changes nothing", code == 0 and set(rows.values()) == {"unchanged"}, (code, rows, errors))
+    check.equal("and nobody is set twice", len(calls(world, "EnableOrganizationAdminAccount")), sent)
+    world.org.deregister_delegated_administrator(AccountId=DEV, ServicePrincipal="devops-guru.amazonaws.com")
+    code, rows, errors = delegate(world, "check", "delegate.yaml", "--fail-on-findings")
+    check("what somebody else changed is seen", code == 3 and rows["devops-guru global"] == "changed", (code, rows, errors))
+    taken = world.run("org", "delegate", "remove", "--service", "detective", "--regions", "us-east-1", "--apply")
+    check("a graph goes only by its name", taken.returncode == 4 and "members is deleted" in taken.stderr
+          and "--confirm detective" in taken.stderr, (taken.returncode, taken.stderr))
+    taken = world.run("org", "delegate", "remove", "--service", "detective", "--regions", "us-east-1", "--confirm", "detective", "--apply")
+    check.equal("then it does", taken.returncode, 0)
+    listed = world.run("org", "delegate", "list", "--regions", "eu-west-1,us-east-1", "-o", "csv").stdout
+    rows = [line.split(",")[:3] for line in listed.splitlines() if line.startswith("detective")]
+    check.equal("who is left is listed", rows, [["detective", "global", DEV], ["detective", "eu-west-1", DEV]])
+    code, _, errors = delegate(world, "--service", "guardduty", "--account", MANAGEMENT, "--regions", "eu-west-1")
+    check("the management account cannot", code == 2 and "management account" in errors, (code, errors))
+
+
 def main():
     with Stage("vend") as stage:
         file = stage.path("organization.json")
@@ -180,6 +232,7 @@ def main():
         finished(world, plan)
         failed(world)
         taken_back(world, plan)
+        delegated(world)
         done = stage.run("audit", "verify")
         check.equal("the audit log verifies", done.returncode, 0)
     check.end()

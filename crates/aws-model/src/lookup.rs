@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use crate::table::{OperationModel, ServiceModel};
 
 /// The committed tables, in the order in which a lookup tries them.
-const TEXTS: [&str; 12] = [
+const TEXTS: [&str; 13] = [
     include_str!("../tables/sts.json"),
     include_str!("../tables/organizations.json"),
     include_str!("../tables/sso-admin.json"),
@@ -18,6 +18,7 @@ const TEXTS: [&str; 12] = [
     include_str!("../tables/account-access.json"),
     include_str!("../tables/sqs.json"),
     include_str!("../tables/securityhub.json"),
+    include_str!("../tables/detective.json"),
 ];
 
 static TABLES: LazyLock<Tables> = LazyLock::new(|| {

@@ -38,6 +38,10 @@ const BY_HAND: &[(&str, Check)] = &[
         is_duration,
     ),
     (r"^(?!aws:)[a-zA-Z+-=._:/]+$", is_own_tag_key),
+    (
+        r"^.+@(?:(?:(?!-)[A-Za-z0-9-]{1,62})?[A-Za-z0-9]{1}\.)+[A-Za-z]{2,63}$",
+        is_mail_address,
+    ),
 ];
 
 const WORD: &str = "0-9A-Za-z_";
@@ -168,6 +172,26 @@ fn is_single_dashed_label(text: &str) -> bool {
 }
 
 /// A key that does not begin with `aws:`, of letters, `_`, and what stands from `+` to `=`: digits and `,-./:;<` too.
+fn is_mail_address(text: &str) -> bool {
+    let is_label = |label: &str| {
+        let allowed = label
+            .bytes()
+            .all(|it| it.is_ascii_alphanumeric() || it == b'-');
+        (1..=63).contains(&label.len())
+            && allowed
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let Some((before, domain)) = text.rsplit_once('@') else {
+        return false;
+    };
+    let Some((labels, last)) = domain.rsplit_once('.') else {
+        return false;
+    };
+    let is_last = (2..=63).contains(&last.len()) && last.bytes().all(|it| it.is_ascii_alphabetic());
+    !before.is_empty() && !before.contains('\n') && is_last && labels.split('.').all(is_label)
+}
+
 fn is_own_tag_key(text: &str) -> bool {
     let fits = |it: char| it.is_ascii_alphabetic() || it == '_' || ('+'..='=').contains(&it);
     !text.is_empty() && !text.starts_with("aws:") && text.chars().all(fits)
@@ -291,6 +315,25 @@ mod tests {
         }
         for bad in ["ab", "-ab", "ab-", "a--b", "Abc", "a_b", &"a".repeat(64)] {
             assert!(!is_single_dashed_label(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn mail_addresses_by_hand() {
+        for (text, expected) in [
+            ("ana@example.com", true),
+            ("a@b@x-y.example.com", true),
+            ("a@b.co", true),
+            ("@example.com", false),
+            ("ana@example", false),
+            ("ana@-x.com", false),
+            ("ana@x-.com", false),
+            ("ana@.com", false),
+            ("ana@x.c", false),
+            ("ana@x.c0m", false),
+            ("ana example.com", false),
+        ] {
+            assert_eq!(is_mail_address(text), expected, "{text}");
         }
     }
 }

@@ -212,6 +212,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         slack: slack.clone().map(slack::door),
         policies: Arc::new(Policies::new(Arc::clone(&parts.aws))),
         snapshots: parts.snapshots.map(snapshots::in_folder),
+        plans: Arc::new(store.clone()),
         status: server_status(parts.rules_text, clock.as_ref()),
         mode: Arc::new(parts.mode),
         version: env!("CARGO_PKG_VERSION"),

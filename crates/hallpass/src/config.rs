@@ -103,6 +103,8 @@ pub(crate) struct Aws {
     pub(crate) endpoint_url: Option<String>,
     pub(crate) role_arn: Option<String>,
     pub(crate) external_id: Option<String>,
+    pub(crate) member_role: Option<String>,
+    pub(crate) member_external_id: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -29,6 +29,7 @@ mod ids;
 mod keys;
 mod live_grants;
 mod logging;
+mod named_calls;
 mod output;
 mod person;
 mod plans;

@@ -11,10 +11,11 @@ use hallpass_access_files::{
     is_membership_step,
 };
 use hallpass_assignments::IdentityCenter;
-use hallpass_aws::{Aws, PermissionSets};
+use hallpass_aws::{Aws, PermissionSets, RoleToAssume};
 use hallpass_model::{Clock, IdSource, Timestamp};
+use hallpass_org::delegation::{DelegationStepExecutor, is_delegation_step};
 use hallpass_org::vending::{AccountAdmin, VendingStepExecutor, is_vending_step};
-use hallpass_org::{ChoreError, OrgStepExecutor, OrgStore, Organization};
+use hallpass_org::{ChoreError, OrgStepExecutor, OrgStore, Organization, ServiceCalls};
 use hallpass_runner::{
     Applying, Exit as PlanExit, LANE_LEASE, Plan, PlanDraft, PlanId, PlanReport, PlanStep,
     PlanStore, RunError, Runner, RunnerIdentity, Sleeper, StepEnd as Ended, StepError,
@@ -24,11 +25,12 @@ use hallpass_store::SqliteStore;
 use serde_json::Value;
 
 use crate::clock::{self, ProcessClock};
-use crate::commands::operator::serve::{ConfigArgs, connect, open_store};
+use crate::commands::operator::serve::{ConfigArgs, aws_settings, connect, open_store};
 use crate::compose::RandomIds;
 use crate::config::Loaded;
 use crate::exit::{Exit, Failure};
 use crate::live_grants::StoredGrants;
+use crate::named_calls::NamedCalls;
 use crate::output::{self, Format, OutputArgs, Table};
 use crate::prompt::{YesArgs, confirm_act};
 
@@ -164,6 +166,7 @@ impl Clock for Elsewhere {
 struct EveryStep {
     org: OrgStepExecutor,
     vending: VendingStepExecutor,
+    delegation: DelegationStepExecutor,
     access: Arc<AccessStepExecutor>,
     memberships: MembershipStepExecutor,
 }
@@ -174,6 +177,8 @@ impl EveryStep {
             self.access.as_ref()
         } else if is_vending_step(&step.kind) {
             &self.vending
+        } else if is_delegation_step(&step.kind) {
+            &self.delegation
         } else if is_membership_step(&step.kind) {
             &self.memberships
         } else {
@@ -208,6 +213,7 @@ pub(crate) struct PlanContext {
     pub(crate) grants: Arc<dyn LiveGrants>,
     pub(crate) organization: Arc<dyn Organization>,
     pub(crate) accounts: Arc<dyn AccountAdmin>,
+    pub(crate) calls: Arc<dyn ServiceCalls>,
     pub(crate) kept: Arc<dyn OrgStore>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) runner: Runner,
@@ -240,6 +246,7 @@ pub(crate) async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
     let center: Arc<dyn PermissionSetAdmin> = Arc::new(PermissionSets::new(Arc::clone(&aws)));
     let grants: Arc<dyn LiveGrants> = Arc::new(StoredGrants(Arc::clone(&store)));
     let accounts = Arc::clone(&aws) as Arc<dyn AccountAdmin>;
+    let calls: Arc<dyn ServiceCalls> = Arc::new(named_calls(loaded).await?);
     let access = Arc::new(AccessStepExecutor::new(
         Arc::clone(&center),
         Arc::clone(&grants),
@@ -250,6 +257,7 @@ pub(crate) async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
             Arc::clone(&access) as Arc<dyn StepExecutor>,
             Arc::clone(&clock),
         ),
+        delegation: DelegationStepExecutor::new(Arc::clone(&calls)),
         org: OrgStepExecutor::new(
             Arc::clone(&organization),
             Arc::clone(&kept),
@@ -276,12 +284,33 @@ pub(crate) async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
         grants,
         organization,
         accounts,
+        calls,
         kept,
         clock,
         runner,
         plans,
         hands,
     })
+}
+
+/// Calls in flight of steps whose services have no port of their own.
+const CALLS_AT_ONCE: usize = 8;
+/// The role that AWS Organizations makes in the accounts it makes.
+const MEMBER_ROLE: &str = "OrganizationAccountAccessRole";
+
+/// Calls by name, with our own credentials and with those of the role in member accounts.
+async fn named_calls(loaded: &Loaded) -> Result<NamedCalls, Failure> {
+    let aws = &loaded.config.aws;
+    let role = RoleToAssume {
+        name: aws
+            .member_role
+            .clone()
+            .unwrap_or_else(|| MEMBER_ROLE.to_owned()),
+        external_id: aws.member_external_id.clone(),
+        session_name: "hallpass-plan".to_owned(),
+        ..RoleToAssume::default()
+    };
+    NamedCalls::of(aws_settings(loaded), role, CALLS_AT_ONCE).await
 }
 
 /// Says in the server's log which plans were begun and are not over. They are left to people: the

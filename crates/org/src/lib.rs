@@ -8,12 +8,14 @@
 //! Knows nothing of AWS's wire formats, of databases or of who may ask.
 #![warn(missing_docs)]
 
+mod changing;
 mod facts;
 mod judging;
 mod organization_wide;
 mod reading;
 mod refusal;
 
+pub mod delegation;
 pub mod outage;
 pub mod payer;
 pub mod readiness;
@@ -29,6 +31,7 @@ mod ports;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use changing::ServiceCalls;
 pub use facts::{Surroundings, TargetFacts, gather, surroundings};
 pub use hallpass_iam::generate::sessions::RevocationEntry;
 pub use judging::{Attestation, Attestations};
@@ -36,7 +39,7 @@ pub use ports::{
     AccountRow, AttachmentTarget, CallerIdentity, Drill, NewPolicy, OrgStore, Organization,
     OrganizationFault, PolicyRow, PolicyText, Revocation, Root, TargetKind, TargetPresence,
 };
-pub use reading::{ReadAnswer, ReadCallFailed, ReadCalls, ReadFact, ReadPlace, UnreadFact};
+pub use reading::{Operation, ReadAnswer, ReadCallFailed, ReadCalls, ReadFact, ReadPlace, UnreadFact};
 pub use refusal::{Refusal, lint};
 pub use step_executor::OrgStepExecutor;
 

@@ -24,6 +24,8 @@ pub struct ReadCallFailed {
     pub code: String,
     /// What it said.
     pub message: String,
+    /// Whether it may pass by itself: no answer, a failure of the service, too many calls.
+    pub passing: bool,
 }
 
 /// An answer with the names of the API, and what the next page is asked with.
@@ -49,23 +51,29 @@ pub struct UnreadFact {
     pub action: String,
     /// The code and words of the refusal.
     pub reason: String,
+    /// Whether it may pass by itself.
+    pub passing: bool,
 }
 
 /// What was read, or why it was not.
 pub type ReadFact<T> = Result<T, UnreadFact>;
 
 /// Service and operation.
-pub(crate) type Operation = (&'static str, &'static str);
+pub type Operation = (&'static str, &'static str);
 
 pub(crate) fn unread((service, operation): Operation, reason: impl Into<String>) -> UnreadFact {
     UnreadFact {
         action: format!("{service}:{operation}"),
         reason: reason.into(),
+        passing: false,
     }
 }
 
 fn failed(operation: Operation, failed: &ReadCallFailed) -> UnreadFact {
-    unread(operation, format!("{}: {}", failed.code, failed.message))
+    UnreadFact {
+        passing: failed.passing,
+        ..unread(operation, format!("{}: {}", failed.code, failed.message))
+    }
 }
 
 /// Reads in one place.

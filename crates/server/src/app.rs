@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hallpass_access::{Access, Identity, PolicySource};
 use hallpass_audit::AuditStore;
 use hallpass_model::Clock;
+use hallpass_runner::PlanStore;
 
 use crate::{
     AccessSnapshots, Connections, Rates, ReadinessProbe, ServerStatus, SessionSettings,
@@ -73,6 +74,8 @@ pub struct App {
     pub policies: Arc<dyn PolicySource>,
     /// What snapshots say of access, where their folder is named.
     pub snapshots: Option<Arc<dyn AccessSnapshots>>,
+    /// Plans that commands made.
+    pub plans: Arc<dyn PlanStore>,
     /// What pages know besides the store.
     pub status: Arc<ServerStatus>,
     /// What the pages are about.

@@ -28,6 +28,7 @@ pub(crate) const SERVICES: &[&str] = &[
     "account-access",
     "sqs",
     "securityhub",
+    "detective",
 ];
 
 /// How much of a model a table keeps.

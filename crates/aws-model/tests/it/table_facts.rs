@@ -19,7 +19,8 @@ fn every_table_parses() {
             "config",
             "account-access",
             "sqs",
-            "securityhub"
+            "securityhub",
+            "detective"
         ]
     );
 }

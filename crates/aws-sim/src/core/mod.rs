@@ -21,6 +21,7 @@ pub(crate) mod table;
 pub(crate) mod tree;
 // what becomes of it in time
 pub(crate) mod account_creation;
+pub(crate) mod administrators;
 pub(crate) mod directory;
 pub(crate) mod settle;
 pub(crate) mod windows;

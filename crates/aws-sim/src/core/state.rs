@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{
     account_access::AccountAccess,
     account_creation::AccountRequest,
+    administrators::{BehaviorGraph, GraphPlace, RegionalAdministrator, ServicePlace},
     entities::{
         Account, Assignment, AssignmentKey, Assumed, AsyncKind, CredentialReport, Group,
         HeldPolicies, Id, Membership, Operation, Ou, PermissionSet, PrincipalType, Provision,
@@ -205,6 +206,12 @@ pub(crate) struct SimState {
     /// Insights, by Region and account.
     #[serde(default, with = "super::queues::as_rows")]
     pub insights: BTreeMap<(String, String), Vec<Value>>,
+    /// Administrators that services know, by service and Region.
+    #[serde(default, with = "super::queues::as_rows")]
+    pub regional_administrators: BTreeMap<ServicePlace, RegionalAdministrator>,
+    /// Behavior graphs, by account and Region.
+    #[serde(default, with = "super::queues::as_rows")]
+    pub behavior_graphs: BTreeMap<GraphPlace, BehaviorGraph>,
     /// IAM of accounts to which somebody wrote.
     #[serde(default)]
     pub iam_written: Table<Id, Iam>,

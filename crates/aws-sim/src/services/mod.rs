@@ -3,6 +3,7 @@
 mod account;
 mod account_access;
 mod config;
+pub(crate) mod detective;
 mod ec2;
 mod iam;
 mod identity_store;
@@ -45,6 +46,7 @@ static ALL: &[&ServiceDescriptor] = &[
     &account_access::DESCRIPTOR,
     &sqs::DESCRIPTOR,
     &securityhub::DESCRIPTOR,
+    &detective::DESCRIPTOR,
 ];
 
 /// A service and what its operations do.

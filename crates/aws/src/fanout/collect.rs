@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use super::any_service::AnyService;
+use super::changes::SendFailure;
 use super::roles::{AccountRoles, RoleToAssume};
 use crate::AwsClientSettings;
 use crate::bucket::Bucket;
@@ -224,6 +225,38 @@ impl OrganizationCalls {
 }
 
 impl OrganizationCalls {
+    /// One try of a call that changes something, once the account is entered.
+    pub(super) async fn once_only(
+        &self,
+        place: &CallPlace,
+        region: Option<&str>,
+        (service, operation): (&'static str, &'static str),
+        input: &Value,
+    ) -> Result<Value, SendFailure> {
+        let (with, door) = match place {
+            CallPlace::Home => (None, None),
+            CallPlace::Inside(account) => {
+                let with = self.inside(account).await.map_err(SendFailure::Entering)?;
+                (with, Some(self.door(account)))
+            }
+        };
+        let _inside = match &door {
+            Some(door) => door.in_flight.acquire().await.ok(),
+            None => None,
+        };
+        if let Some(ration) = self.rations.get(service) {
+            ration.take(Urgency::Grant).await;
+        }
+        self.retries().count_call();
+        let _slot = self.in_flight.acquire().await;
+        let global = catalog().global_region(service, &self.home);
+        let region = global.or(region).unwrap_or(&self.home);
+        let sent = self
+            .aws
+            .named(service, operation, input, (region, with.as_ref()));
+        sent.await.map_err(SendFailure::Call)
+    }
+
     /// One call as `ServiceCalls::call` makes it, in another Region than ours.
     ///
     /// # Errors

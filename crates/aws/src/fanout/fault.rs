@@ -3,7 +3,7 @@
 use hallpass_aws_wire::{WireError, WireResponse};
 use hallpass_fanout::{CallFault, FailureStage, FaultKind};
 
-const THROTTLED: &[&str] = &[
+pub(super) const THROTTLED: &[&str] = &[
     "BandwidthLimitExceeded",
     "EC2ThrottledException",
     "PriorRequestNotComplete",
@@ -19,7 +19,7 @@ const THROTTLED: &[&str] = &[
     "TransactionInProgressException",
 ];
 const EXPIRED: &[&str] = &["ExpiredToken", "ExpiredTokenException"];
-const PASSING: &[&str] = &["RequestTimeout", "RequestTimeoutException"];
+pub(super) const PASSING: &[&str] = &["RequestTimeout", "RequestTimeoutException"];
 
 /// An error answer.
 pub(super) fn refused(response: &WireResponse<'_>, error: WireError) -> CallFault {

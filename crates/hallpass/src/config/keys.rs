@@ -19,6 +19,8 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("aws.endpoint_url", "as the AWS SDKs"),
     ("aws.role_arn", "none"),
     ("aws.external_id", "none"),
+    ("aws.member_role", "OrganizationAccountAccessRole"),
+    ("aws.member_external_id", "none"),
     ("identity.instance_arn", "the only instance"),
     ("identity.store_id", "the instance's"),
     ("identity.portal_url", PORTAL_URL),

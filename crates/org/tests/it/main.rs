@@ -9,6 +9,7 @@
 
 mod bench;
 mod cutting_off;
+mod delegation;
 mod drills;
 mod payer;
 mod readiness;

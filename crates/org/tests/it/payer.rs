@@ -227,6 +227,7 @@ static ROWS: [(&str, Change, &str, &str, &str); 9] = [
             let denied = UnreadFact {
                 action: "iam:SimulatePrincipalPolicy".to_owned(),
                 reason: "AccessDenied".to_owned(),
+                passing: false,
             };
             it.simulated
                 .insert("CustomerSecurity".to_owned(), Err(denied));
@@ -415,6 +416,7 @@ impl ReadCalls for ScriptedPayer {
         let denied = || ReadCallFailed {
             code: "AccessDeniedException".to_owned(),
             message: "no".to_owned(),
+            passing: false,
         };
         self.answers
             .get(operation)
@@ -579,6 +581,7 @@ fn tasks_are_as_far_as_their_checks() {
     let denied = UnreadFact {
         action: "organizations:ListPolicies".to_owned(),
         reason: "AccessDenied".to_owned(),
+        passing: false,
     };
     facts.policies = Err(denied);
     let (moved, said) = state(&facts, "move-accounts");

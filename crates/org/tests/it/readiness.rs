@@ -96,11 +96,13 @@ impl ReadCalls for Scripted {
             Some(Value::String(code)) => Err(ReadCallFailed {
                 code: code.clone(),
                 message: "nothing".to_owned(),
+                passing: false,
             }),
             Some(found) => Ok((found.clone(), None)),
             None => Err(ReadCallFailed {
                 code: "AccessDeniedException".to_owned(),
                 message: "no".to_owned(),
+                passing: false,
             }),
         }
     }

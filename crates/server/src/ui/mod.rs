@@ -43,6 +43,7 @@ mod own;
 mod people;
 mod permission_set;
 mod person;
+mod plans;
 mod revoke;
 mod rules;
 mod rules_explain;
@@ -82,6 +83,7 @@ pub(crate) fn router() -> Router<App> {
         .merge(audit::router())
         .merge(health::router())
         .merge(person::router())
+        .merge(plans::router())
         .merge(rules::router())
         .merge(permission_set::router())
         .layer(middleware::from_fn(failed::as_pages))

@@ -13,7 +13,7 @@ pub(crate) struct Badge {
     pub(crate) look: &'static str,
 }
 
-const fn badge(word: &'static str, look: &'static str) -> Badge {
+pub(super) const fn badge(word: &'static str, look: &'static str) -> Badge {
     Badge { word, look }
 }
 

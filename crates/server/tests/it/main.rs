@@ -35,6 +35,7 @@ mod pages_words;
 mod paths;
 mod people;
 mod permission_sets;
+mod plans;
 mod reference;
 mod refusals;
 mod repeats;

@@ -70,6 +70,8 @@ const PAGES: &[Sample] = &[
     ("POST /sweeps", "", &[]),
     ("GET /sweeps/{id}", "", &[]),
     ("POST /sweeps/{id}/confirm", "", &[]),
+    ("GET /plans", "", &[]),
+    ("GET /plans/{id}", "", &[]),
     ("GET /standing/accept", STANDING, &[]),
     (
         "POST /standing/accept",

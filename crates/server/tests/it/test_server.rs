@@ -515,6 +515,7 @@ impl TestServer {
             sessions: sessions.clone(),
             policies: Arc::new(Held(Ok(Some(no_policies(start))))),
             snapshots: None,
+            plans: Arc::new(hallpass_runner::testing::MemoryPlans::default()),
             status: Arc::default(),
             session_settings: hallpass_server::SessionSettings::default(),
             sign_in: Arc::new(SignIn::default()),

@@ -1,6 +1,7 @@
 //! AWS Organizations: reads, organizational units, moving an account, policies, tags.
 
 mod accounts;
+mod administration;
 mod attachments;
 mod creation;
 mod delegation;
@@ -94,6 +95,10 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             "ListAWSServiceAccessForOrganization",
             Reads(delegation::service_access),
         ),
+        ("EnableAWSServiceAccess", Writes(administration::trust)),
+        ("DisableAWSServiceAccess", Writes(administration::distrust)),
+        ("RegisterDelegatedAdministrator", Writes(administration::register)),
+        ("DeregisterDelegatedAdministrator", Writes(administration::deregister)),
         ("CreateAccount", Writes(creation::create)),
         ("DescribeCreateAccountStatus", Reads(creation::describe)),
         ("ListCreateAccountStatus", Reads(creation::list)),

@@ -1,6 +1,7 @@
 //! AWS Security Hub: findings that accounts import, what their administrator writes to them, and insights. Every
 //! change of a finding is an event, as on AWS, so that whoever answers events with changes hears of them again.
 
+mod administrators;
 mod filters;
 mod findings;
 mod insights;
@@ -63,6 +64,9 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         ("CreateInsight", Writes(insights::create)),
         ("GetInsights", Reads(insights::get)),
         ("ListFindingAggregators", Reads(aggregators)),
+        ("EnableOrganizationAdminAccount", Writes(administrators::enable)),
+        ("DisableOrganizationAdminAccount", Writes(administrators::disable)),
+        ("ListOrganizationAdminAccounts", Reads(administrators::list)),
     ],
 };
 

@@ -1,7 +1,7 @@
 //! `hallpass org …`: how an organization is set up.
 
-mod check_calls;
 mod check_output;
+mod delegate;
 mod payer_audit;
 mod payer_look;
 mod payer_plan;
@@ -15,6 +15,7 @@ use crate::exit::Outcome;
 #[command(after_help = "Examples:
   hallpass org readiness --profile merger --report readiness.html
   hallpass org payer audit org-payer.yaml --strict --output junit > payer.xml
+  hallpass org delegate org-delegate.yaml --apply
   hallpass org vend accounts.csv --assign Developers=ReadOnly --apply")]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -23,6 +24,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Delegate(delegate::Args),
     Payer(PayerArgs),
     Readiness(readiness::Args),
     Vend(vend::Args),
@@ -44,6 +46,7 @@ enum PayerCommand {
 
 pub(crate) fn run(args: &Args) -> Outcome {
     match &args.command {
+        Command::Delegate(args) => delegate::run(args),
         Command::Payer(PayerArgs { command }) => match command {
             PayerCommand::Audit(args) => payer_audit::run(args),
             PayerCommand::Plan(args) => payer_plan::run(args),

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use super::check_calls::CheckCalls;
+use crate::named_calls::NamedCalls;
 use crate::clock;
 use crate::commands::inventory::each::{home_region, refuse_variants};
 use crate::commands::operator::serve::runtime;
@@ -66,7 +66,7 @@ impl PayerLookArgs {
         let as_of = self.as_of.unwrap_or_else(clock::now);
         let today = as_of.to_zoned(TimeZone::UTC).date();
         runtime()?.block_on(async {
-            let calls = CheckCalls::new(home, RoleToAssume::default(), CONCURRENCY).await?;
+            let calls = NamedCalls::new(home, RoleToAssume::default(), CONCURRENCY).await?;
             let own = calls.own_account().await?;
             // checks of another account would say nothing of the payer
             if own != file.payer.as_str() {

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use super::check_calls::CheckCalls;
+use crate::named_calls::NamedCalls;
 use super::check_output::CheckOutputArgs;
 use crate::clock;
 use crate::commands::inventory::MemberRoleArgs;
@@ -214,7 +214,7 @@ fn of_organization(
     let role = args.role.to_assume("hallpass-readiness".to_owned());
     let line = Mutex::new(ProgressLine::new("accounts"));
     let facts = runtime()?.block_on(async {
-        let calls = CheckCalls::new(home, role, CONCURRENCY).await?;
+        let calls = NamedCalls::new(home, role, CONCURRENCY).await?;
         let told = |done: usize, all: usize| {
             let progress = Progress {
                 totals: Totals {

@@ -1,0 +1,117 @@
+//! Who administers a Region, and the graph that comes of it.
+
+use serde_json::{Value, json};
+
+use super::{ApiError, Context, HandlerResult, NAME, Output, PRINCIPAL, graph, own_place};
+use crate::core::{
+    administrators::{designate, make_graph},
+    call::seconds,
+    pages::paged,
+    windows::Window,
+};
+
+fn place(context: &Context<'_>) -> (String, String) {
+    (NAME.to_owned(), context.call.region.clone())
+}
+
+fn only_management(context: &Context<'_>) -> Result<(), ApiError> {
+    if *context.caller.account == *context.state.head.management {
+        return Ok(());
+    }
+    let text = "The request was not made by the organization management account.";
+    Err(ApiError::denied("AccessDeniedException", text).status(403))
+}
+
+fn invalid(text: String) -> ApiError {
+    ApiError::new("ValidationException", text)
+}
+
+/// `EnableOrganizationAdminAccount`: where there is one, no other; and in every Region the one that Organizations
+/// knows (AWS: "Designating the Detective administrator account for an organization").
+pub(super) fn enable(context: &mut Context<'_>) -> HandlerResult {
+    only_management(context)?;
+    let account = context.text("AccountId").to_owned();
+    if context.state.account(&account).is_none() || *account == *context.state.head.management {
+        return Err(invalid(format!(
+            "Account {account} cannot be the Detective administrator account."
+        )));
+    }
+    let rows = &context.state.head.delegations;
+    let other = rows
+        .iter()
+        .any(|row| row.service == PRINCIPAL && row.account != account);
+    if other {
+        return Err(invalid(
+            "The organization has another Detective administrator account.".to_owned(),
+        ));
+    }
+    context.write(Window::Immediate);
+    let (now, place) = (context.now, place(context));
+    let region = place.1.clone();
+    designate(context.state, PRINCIPAL, place, &account, now);
+    make_graph(context.state, &region, &account, now);
+    Ok(Output::Nothing)
+}
+
+/// `DisableOrganizationAdminAccount`: the graph of the Region is gone.
+pub(super) fn disable(context: &mut Context<'_>) -> HandlerResult {
+    only_management(context)?;
+    context.write(Window::Immediate);
+    let place = place(context);
+    let state = &mut *context.state;
+    if let Some(held) = state.regional_administrators.remove(&place) {
+        state.behavior_graphs.remove(&(held.account, place.1));
+    }
+    Ok(Output::Nothing)
+}
+
+/// `ListOrganizationAdminAccounts`
+pub(super) fn list(context: &Context<'_>) -> HandlerResult {
+    let place = place(context);
+    let held = context.state.regional_administrators.get(&place);
+    let rows: Vec<Value> = held
+        .map(|it| {
+            let graphs = &context.state.behavior_graphs;
+            let graph = graphs.get(&(it.account.clone(), place.1.clone()));
+            json!({
+                "AccountId": it.account, "DelegationTime": seconds(it.since),
+                "GraphArn": graph.map(|it| it.arn.clone()),
+            })
+        })
+        .into_iter()
+        .collect();
+    Ok(paged("Administrators", rows, None))
+}
+
+/// `ListGraphs`
+pub(super) fn graphs(context: &Context<'_>) -> HandlerResult {
+    let own = context.state.behavior_graphs.get(&own_place(context));
+    let rows: Vec<Value> = own
+        .filter(|it| it.ready <= context.now)
+        .map(|it| json!({ "Arn": it.arn, "CreatedTime": seconds(it.ready) }))
+        .into_iter()
+        .collect();
+    Ok(paged("GraphList", rows, None))
+}
+
+/// `DescribeOrganizationConfiguration`
+pub(super) fn configuration(context: &Context<'_>) -> HandlerResult {
+    let auto_enable = graph(context)?.auto_enable;
+    Ok(Output::Members(json!({ "AutoEnable": auto_enable })))
+}
+
+/// `UpdateOrganizationConfiguration`
+pub(super) fn configure(context: &mut Context<'_>) -> HandlerResult {
+    graph(context)?;
+    let on = context
+        .call
+        .input
+        .get("AutoEnable")
+        .and_then(Value::as_bool);
+    context.write(Window::Immediate);
+    let place = own_place(context);
+    if let (Some(graph), Some(on)) = (context.state.behavior_graphs.get_mut(&place), on) {
+        graph.auto_enable = on;
+    }
+    Ok(Output::Nothing)
+}

@@ -1,0 +1,101 @@
+//! Amazon Detective: administrators of an organization, their behavior graphs and members. What a graph would find is
+//! not simulated.
+
+mod administrators;
+mod members;
+
+use hallpass_aws_model::message;
+
+use super::{
+    OperationHandler::{Reads, Writes},
+    ServiceDescriptor,
+};
+use crate::core::{
+    administrators::{BehaviorGraph, GraphPlace},
+    call::Output,
+    context::{Context, HandlerResult},
+    errors::{self, ApiError, ErrorForms},
+    service::{
+        BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
+        SimService,
+    },
+};
+
+/// Its name in tables and principals.
+pub(crate) const NAME: &str = "detective";
+/// Its service principal.
+const PRINCIPAL: &str = "detective.amazonaws.com";
+
+pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
+    service: SimService {
+        name: "Detective",
+        signing_name: NAME,
+        requests: RequestForm::Table(NAME),
+        scope: ScopeRegions::Regional,
+        // not documented (?)
+        rates: CallRates::One(CallRate {
+            shared: BucketSharing::AccountAndRegion,
+            rate: 10.0,
+            burst: 20.0,
+        }),
+        errors: ErrorForms {
+            unreadable: |text| ApiError::new("ValidationException", text),
+            invalid: |_, violations| ApiError::new("ValidationException", message(violations)),
+            page_token: || ApiError::new("ValidationException", "Invalid NextToken."),
+            denied: |text| ApiError::denied("AccessDeniedException", text).status(403),
+            ..errors::REST_JSON
+        },
+        policies: Some(PolicyFacts {
+            free: &[],
+            other_actions: &[],
+            condition_keys: &[],
+            resources: |_, _, _, _| Vec::new(),
+            denials: DenialText::SaysWhy,
+        }),
+        secrets: &["NextToken"],
+        names_origin: false,
+    },
+    begin: |call| call.admit(),
+    operations: &[
+        (
+            "EnableOrganizationAdminAccount",
+            Writes(administrators::enable),
+        ),
+        (
+            "DisableOrganizationAdminAccount",
+            Writes(administrators::disable),
+        ),
+        ("ListOrganizationAdminAccounts", Reads(administrators::list)),
+        ("ListGraphs", Reads(administrators::graphs)),
+        (
+            "DescribeOrganizationConfiguration",
+            Reads(administrators::configuration),
+        ),
+        (
+            "UpdateOrganizationConfiguration",
+            Writes(administrators::configure),
+        ),
+        ("ListMembers", Reads(members::list)),
+        ("CreateMembers", Writes(members::create)),
+        ("ListDatasourcePackages", Reads(members::packages)),
+        ("UpdateDatasourcePackages", Writes(members::add_packages)),
+    ],
+};
+
+fn own_place(context: &Context<'_>) -> GraphPlace {
+    (
+        context.caller.account.to_string(),
+        context.call.region.clone(),
+    )
+}
+
+/// The caller's graph, if the call names it.
+fn graph<'a>(context: &'a Context<'_>) -> Result<&'a BehaviorGraph, ApiError> {
+    let arn = context.text("GraphArn");
+    let own = context.state.behavior_graphs.get(&own_place(context));
+    own.filter(|it| it.arn == arn && it.ready <= context.now)
+        .ok_or_else(|| {
+            let text = format!("The behavior graph {arn} does not exist.");
+            ApiError::new("ResourceNotFoundException", text).status(404)
+        })
+}

@@ -1,0 +1,68 @@
+//! `hallpass org delegate check FILE`.
+
+use std::path::PathBuf;
+
+use hallpass_org::ReadCalls;
+use hallpass_org::delegation::{DelegationFile, Replacing, compare, draft, gather};
+use hallpass_runner::PlanReport;
+
+use super::shown::ShownDelegation;
+use super::{apply, read_file, refused, unread};
+use crate::commands::operator::serve::{ConfigArgs, runtime};
+use crate::exit::{Exit, Outcome};
+use crate::output::OutputArgs;
+use crate::plans::{self, PlanContext};
+
+/// Hold a file against the organization; nothing is changed or saved
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  hallpass org delegate check org-delegate.yaml --fail-on-findings"
+)]
+pub(super) struct Args {
+    /// Who administers what: YAML
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Exit with 3 where something differs
+    #[arg(long)]
+    fail_on_findings: bool,
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let format = args.output.format();
+    let carried = || -> Outcome {
+        let file = read_file(&args.file)?;
+        let loaded = args.config.load()?;
+        runtime()?.block_on(async {
+            let context = plans::open(&loaded).await?;
+            carry_out(&context, &file, args).await
+        })
+    };
+    carried().map_err(|failure| failure.said_as(format))
+}
+
+async fn carry_out(context: &PlanContext, file: &DelegationFile, args: &Args) -> Outcome {
+    let calls: &dyn ReadCalls = context.calls.as_ref();
+    let facts = gather(calls, file).await.map_err(unread)?;
+    let rows = compare(file, &facts, Replacing::Never).map_err(refused)?;
+    apply::warn(file);
+    let draft = draft(&rows, &facts);
+    let mut shown = ShownDelegation::of(&rows);
+    let mut differs = false;
+    if !draft.is_empty() {
+        let looked = context.runner.preview(draft).await?;
+        let report = PlanReport::planned(&looked.plan);
+        differs = report.has_changes();
+        shown.tell(&report);
+    }
+    shown.print(None, args.output.format())?;
+    let exit = if differs && args.fail_on_findings {
+        Exit::Findings
+    } else {
+        Exit::Ok
+    };
+    Ok(shown.exit(exit))
+}

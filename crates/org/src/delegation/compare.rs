@@ -1,0 +1,234 @@
+//! Holds a file against an organization.
+
+use hallpass_model::AccountId;
+
+use super::facts::{DelegationFacts, GraphFacts, MemberStanding};
+use super::families::DETECTIVE;
+use super::file::{DelegationFile, MembersWanted, ServiceWish};
+use super::plan::{DelegationRefused, MEMBERS_MAX};
+
+/// What is done about another administrator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replacing {
+    /// It stays, and is told.
+    Never,
+    /// It goes.
+    Whoever,
+}
+
+/// An account that is to be a member, with the address that AWS asks for.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct WantedMember {
+    /// The account.
+    pub(crate) account: String,
+    /// The address of its root user.
+    pub(crate) email: String,
+}
+
+/// How a service stands in one place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DelegationState {
+    /// The plan sees to it.
+    Planned,
+    /// Somebody else administers it.
+    Conflict {
+        /// Who does.
+        other: String,
+    },
+    /// Left out, and why.
+    Skipped {
+        /// Why.
+        reason: String,
+    },
+    /// It could not be read.
+    Unread {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A service in one place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DelegationRow {
+    /// The wish.
+    pub wish: ServiceWish,
+    /// The Region, or `global`.
+    pub region: String,
+    /// How it stands.
+    pub state: DelegationState,
+    /// Who administers it and has to go first.
+    pub replaces: Option<String>,
+    /// Accounts that cannot be members, and why.
+    pub problems: Vec<String>,
+    /// Accounts that are to become members.
+    pub(crate) members: Vec<WantedMember>,
+}
+
+impl DelegationRow {
+    /// Whether something of it needs somebody's attention.
+    pub fn is_bad(&self) -> bool {
+        let state = match self.state {
+            DelegationState::Conflict { .. } | DelegationState::Unread { .. } => true,
+            DelegationState::Planned | DelegationState::Skipped { .. } => false,
+        };
+        state || !self.problems.is_empty()
+    }
+}
+
+/// Holds a file against what was read: a row for each service and Region, in their order.
+///
+/// # Errors
+/// What stands against all of it: who may not ask, who cannot administer, too many members.
+pub fn compare(
+    file: &DelegationFile,
+    facts: &DelegationFacts,
+    replacing: Replacing,
+) -> Result<Vec<DelegationRow>, DelegationRefused> {
+    if facts.caller != facts.management {
+        return Err(DelegationRefused::NotManagement {
+            caller: facts.caller.clone(),
+            management: facts.management.clone(),
+        });
+    }
+    if !facts.all_features {
+        return Err(DelegationRefused::Unusable(
+            "the organization has consolidated billing only: enable all features first".to_owned(),
+        ));
+    }
+    let mut rows = Vec::new();
+    for wish in &file.services {
+        check_account(&wish.account, facts)?;
+        for region in wish.places(facts) {
+            rows.push(row(wish, region, facts, replacing)?);
+        }
+    }
+    rows.sort_by(|one, other| {
+        (one.wish.service.name, &one.region).cmp(&(other.wish.service.name, &other.region))
+    });
+    Ok(rows)
+}
+
+fn check_account(account: &AccountId, facts: &DelegationFacts) -> Result<(), DelegationRefused> {
+    let unusable = |text: String| Err(DelegationRefused::Unusable(text));
+    let id = account.as_str();
+    if id == facts.management {
+        return unusable(format!(
+            "{id} is the management account, which cannot be a delegated administrator"
+        ));
+    }
+    match facts.account(id) {
+        None => unusable(format!("{id} is no account of {}", facts.organization)),
+        Some(found) if !found.active => unusable(format!("account {id} is not active")),
+        Some(_) => Ok(()),
+    }
+}
+
+fn row(
+    wish: &ServiceWish,
+    region: String,
+    facts: &DelegationFacts,
+    replacing: Replacing,
+) -> Result<DelegationRow, DelegationRefused> {
+    let mut row = DelegationRow {
+        wish: wish.clone(),
+        region,
+        state: DelegationState::Planned,
+        replaces: None,
+        problems: Vec::new(),
+        members: Vec::new(),
+    };
+    if let Some(reason) = skipped(&row, facts) {
+        row.state = DelegationState::Skipped { reason };
+        return Ok(row);
+    }
+    let other = match administrator(&row, facts) {
+        Ok(other) => other,
+        Err(reason) => {
+            row.state = DelegationState::Unread { reason };
+            return Ok(row);
+        }
+    };
+    // with its administrator the graphs of Detective go: somebody has to say so by `remove`
+    let stays = replacing == Replacing::Never || wish.service.name == DETECTIVE;
+    match (other, stays) {
+        (Some(other), true) => row.state = DelegationState::Conflict { other },
+        (other, _) => {
+            row.replaces = other;
+            add_members(&mut row, facts)?;
+        }
+    }
+    Ok(row)
+}
+
+fn skipped(row: &DelegationRow, facts: &DelegationFacts) -> Option<String> {
+    row.wish.service.regional?;
+    let known = facts.enabled.get(row.wish.account.as_str())?;
+    let is_off = known.as_ref().is_ok_and(|it| !it.contains(&row.region));
+    is_off.then(|| "region disabled".to_owned())
+}
+
+/// Who else administers the service; an error says that nobody knows.
+fn administrator(row: &DelegationRow, facts: &DelegationFacts) -> Result<Option<String>, String> {
+    let (service, ours) = (row.wish.service, row.wish.account.as_str());
+    let known = facts.administrators.get(service.principal);
+    let registered = || known.into_iter().flatten();
+    let elsewhere = registered().find(|it| *it != ours).cloned();
+    let is_ours = registered().any(|it| it == ours);
+    if service.regional.is_none() {
+        return Ok(elsewhere.filter(|_| !is_ours));
+    }
+    let here = facts.regional(service.name, &row.region)?;
+    match here {
+        Some(id) if id == ours => Ok(None),
+        Some(id) => Ok(Some(id.to_owned())),
+        // Detective takes in every Region the account that Organizations knows, and no other
+        None if service.name == DETECTIVE && !is_ours => Ok(elsewhere),
+        None => Ok(None),
+    }
+}
+
+fn add_members(row: &mut DelegationRow, facts: &DelegationFacts) -> Result<(), DelegationRefused> {
+    let graph = match facts.graphs.get(&row.region) {
+        Some(Err(reason)) if row.wish.has_members() => {
+            let reason = reason.clone();
+            row.state = DelegationState::Unread { reason };
+            return Ok(());
+        }
+        Some(Ok(graph)) => graph.as_ref(),
+        Some(Err(_)) | None => None,
+    };
+    let Some(wanted) = &row.wish.members else {
+        return Ok(());
+    };
+    let ours = row.wish.account.as_str();
+    let is_wanted = |id: &str| match wanted {
+        MembersWanted::All => true,
+        MembersWanted::Unit(unit) => facts.units.get(unit).is_some_and(|it| it.contains(id)),
+        MembersWanted::These(list) => list.iter().any(|it| it.as_str() == id),
+    };
+    let wanted: Vec<_> = facts
+        .accounts
+        .iter()
+        .filter(|it| it.active && it.id != ours && is_wanted(&it.id))
+        .collect();
+    if wanted.len() > MEMBERS_MAX {
+        return Err(DelegationRefused::TooManyMembers {
+            region: row.region.clone(),
+            wanted: wanted.len(),
+        });
+    }
+    for account in wanted {
+        match graph.and_then(|it: &GraphFacts| it.member(&account.id)) {
+            Some(MemberStanding::Enabled) => {}
+            Some(MemberStanding::Disabled(reason)) => {
+                row.problems
+                    .push(format!("account {}: {reason}", account.id));
+            }
+            Some(MemberStanding::Verifying) | None => row.members.push(WantedMember {
+                account: account.id.clone(),
+                email: account.email.clone(),
+            }),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,413 @@
+//! Carries single steps out: looks, sends one write, looks until it shows.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hallpass_runner::{
+    Effect, PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::facts::MemberStanding;
+use super::families::{DETECTIVE, DelegatedService, RegionalCalls, service_named};
+use super::gather::{administrators, regional, trusted};
+use super::graphs;
+use super::plan::{
+    AUTO_ENABLE, AdministratorWish, DEREGISTER, DESIGNATE, GRAPH, GraphWish, MEMBERS, PACKAGES,
+    PrincipalWish, REGISTER, TRUST, WITHDRAW,
+};
+use crate::changing::ServiceCalls;
+use crate::ports::OrganizationFault;
+use crate::reading::{Operation, ReadPlace, UnreadFact};
+use crate::step_executor::{failed, later, retry, setback};
+use crate::steps::stored;
+
+const ORGANIZATIONS: &str = "organizations";
+
+/// Whoever carries the steps of files of administrators out.
+pub struct DelegationStepExecutor {
+    calls: Arc<dyn ServiceCalls>,
+}
+
+/// What there is to send, and where.
+struct WriteCall {
+    place: ReadPlace,
+    operation: Operation,
+    input: Value,
+}
+
+impl DelegationStepExecutor {
+    /// An executor over its port.
+    pub fn new(calls: Arc<dyn ServiceCalls>) -> Self {
+        Self { calls }
+    }
+
+    async fn look_trust(&self, wish: &PrincipalWish) -> Result<StepProbe, StepError> {
+        let found = trusted(self.calls.as_ref()).await.map_err(unseen)?;
+        Ok(there(found.contains(&wish.principal)))
+    }
+
+    async fn is_registered(&self, wish: &AdministratorWish) -> Result<bool, StepError> {
+        let service = family(&wish.service)?;
+        let found = administrators(self.calls.as_ref(), service.principal).await;
+        Ok(found.map_err(unseen)?.contains(&wish.account))
+    }
+
+    async fn designated(
+        &self,
+        wish: &AdministratorWish,
+        region: &str,
+    ) -> Result<Option<String>, StepError> {
+        let with = own_calls(&wish.service)?;
+        let found = regional(self.calls.as_ref(), &with, region).await;
+        found.map_err(unseen)
+    }
+
+    async fn look_designate(
+        &self,
+        wish: &AdministratorWish,
+        region: &str,
+    ) -> Result<StepProbe, StepError> {
+        Ok(match self.designated(wish, region).await? {
+            None => StepProbe::Absent,
+            Some(id) if id == wish.account => StepProbe::Satisfied,
+            // the step before this one takes it away
+            Some(id) if Some(&id) == wish.replaces.as_ref() => StepProbe::Absent,
+            Some(other) => StepProbe::Blocked {
+                reason: format!("conflict: {other} administers it"),
+            },
+        })
+    }
+
+    /// Of an administrator that is to go: it is there, or it is not.
+    fn look_gone(wish: &AdministratorWish, is_there: bool) -> StepProbe {
+        if is_there {
+            let old = json!({ "account": wish.account });
+            StepProbe::Differs { old }
+        } else {
+            StepProbe::Satisfied
+        }
+    }
+
+    /// The graph of an account, as soon as the account administers the Region.
+    async fn graph(&self, wish: &GraphWish, region: &str) -> Result<Option<String>, StepError> {
+        let administrator = AdministratorWish {
+            service: DETECTIVE.to_owned(),
+            account: wish.account.as_str().to_owned(),
+            replaces: None,
+        };
+        let designated = self.designated(&administrator, region).await?;
+        if designated.as_deref() != Some(wish.account.as_str()) {
+            return Ok(None);
+        }
+        let found = graphs::graph_arn(self.calls.as_ref(), &wish.account, region).await;
+        found.map_err(unseen)
+    }
+
+    async fn look_graph(
+        &self,
+        kind: &str,
+        wish: &GraphWish,
+        region: &str,
+    ) -> Result<StepProbe, StepError> {
+        let Some(graph) = self.graph(wish, region).await? else {
+            return Ok(StepProbe::Absent);
+        };
+        let (calls, account) = (self.calls.as_ref(), &wish.account);
+        match kind {
+            AUTO_ENABLE => {
+                let found = graphs::auto_enable(calls, account, region, &graph).await;
+                Ok(there(wish.auto_enable == Some(found.map_err(unseen)?)))
+            }
+            PACKAGES => {
+                let found = graphs::packages(calls, account, region, &graph).await;
+                let found = found.map_err(unseen)?;
+                Ok(there(wish.packages.iter().all(|it| found.contains(it))))
+            }
+            MEMBERS => self.look_members(wish, region, &graph).await,
+            _ => Ok(StepProbe::Satisfied),
+        }
+    }
+
+    async fn look_members(
+        &self,
+        wish: &GraphWish,
+        region: &str,
+        graph: &str,
+    ) -> Result<StepProbe, StepError> {
+        let found = graphs::members(self.calls.as_ref(), &wish.account, region, graph).await;
+        let found = found.map_err(unseen)?;
+        let standing = |id: &str| {
+            let row = found.iter().find(|it| it.account == id);
+            row.map(|it| &it.standing)
+        };
+        let (mut missing, mut verifying, mut refused) = (false, false, Vec::new());
+        for member in &wish.members {
+            match standing(&member.account) {
+                Some(MemberStanding::Enabled) => {}
+                Some(MemberStanding::Verifying) => verifying = true,
+                Some(MemberStanding::Disabled(why)) => {
+                    refused.push(format!("account {}: {why}", member.account));
+                }
+                None => missing = true,
+            }
+        }
+        if missing {
+            return Ok(StepProbe::Absent);
+        }
+        if verifying {
+            let remote = graph.to_owned();
+            return Ok(StepProbe::InProgress { remote });
+        }
+        if refused.is_empty() {
+            Ok(StepProbe::Satisfied)
+        } else {
+            Err(failed("MemberDisabled", &refused.join("; ")))
+        }
+    }
+
+    async fn look(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
+        let region = step.target.region.as_str();
+        match step.kind.as_str() {
+            TRUST => self.look_trust(&read(step)?).await,
+            REGISTER => Ok(there(self.is_registered(&read(step)?).await?)),
+            DEREGISTER => {
+                let wish = read(step)?;
+                let is_there = self.is_registered(&wish).await?;
+                Ok(Self::look_gone(&wish, is_there))
+            }
+            DESIGNATE => self.look_designate(&read(step)?, region).await,
+            WITHDRAW => {
+                let wish: AdministratorWish = read(step)?;
+                let found = self.designated(&wish, region).await?;
+                let is_there = found.as_deref() == Some(wish.account.as_str());
+                Ok(Self::look_gone(&wish, is_there))
+            }
+            kind @ (GRAPH | AUTO_ENABLE | PACKAGES | MEMBERS) => {
+                self.look_graph(kind, &read(step)?, region).await
+            }
+            other => Err(unknown(other)),
+        }
+    }
+
+    async fn act_on(&self, step: &PlanStep) -> Result<WriteAnswer, StepError> {
+        let call = match step.kind.as_str() {
+            TRUST => {
+                let wish: PrincipalWish = read(step)?;
+                let input = json!({ "ServicePrincipal": wish.principal });
+                at_home((ORGANIZATIONS, "EnableAWSServiceAccess"), input)
+            }
+            REGISTER => registration("RegisterDelegatedAdministrator", &read(step)?)?,
+            DEREGISTER => registration("DeregisterDelegatedAdministrator", &read(step)?)?,
+            DESIGNATE => designation(step, true)?,
+            WITHDRAW => designation(step, false)?,
+            // AWS makes the graph by itself
+            GRAPH => return Ok(accepted("the organization's behavior graph")),
+            AUTO_ENABLE | PACKAGES | MEMBERS => match self.graph_call(step).await? {
+                Some(call) => call,
+                None => return Ok(later("the behavior graph is not seen yet".to_owned())),
+            },
+            other => return Err(unknown(other)),
+        };
+        let sent = self
+            .calls
+            .send(&call.place, call.operation, &call.input)
+            .await;
+        match sent {
+            Ok(answer) => Ok(answered(&answer)),
+            Err(OrganizationFault::AlreadyThere { message }) => match step.kind.as_str() {
+                REGISTER | DESIGNATE => Ok(accepted("it was set already")),
+                _ => Err(failed("already_there", &message)),
+            },
+            Err(OrganizationFault::NotThere { message }) => match step.kind.as_str() {
+                DEREGISTER | WITHDRAW => Ok(accepted("it was gone already")),
+                _ => Err(failed("not_there", &message)),
+            },
+            Err(fault) => Err(setback(fault)),
+        }
+    }
+
+    async fn graph_call(&self, step: &PlanStep) -> Result<Option<WriteCall>, StepError> {
+        let (wish, region): (GraphWish, &str) = (read(step)?, &step.target.region);
+        let Some(graph) = self.graph(&wish, region).await? else {
+            return Ok(None);
+        };
+        let (operation, input) = match step.kind.as_str() {
+            AUTO_ENABLE => (
+                "UpdateOrganizationConfiguration",
+                json!({ "GraphArn": graph, "AutoEnable": wish.auto_enable == Some(true) }),
+            ),
+            PACKAGES => (
+                "UpdateDatasourcePackages",
+                json!({ "GraphArn": graph, "DatasourcePackages": wish.packages }),
+            ),
+            _ => {
+                let rows = wish.members.iter();
+                let rows: Vec<Value> = rows
+                    .map(|it| json!({ "AccountId": it.account, "EmailAddress": it.email }))
+                    .collect();
+                let input = json!({
+                    "GraphArn": graph, "Accounts": rows, "DisableEmailNotification": true,
+                });
+                ("CreateMembers", input)
+            }
+        };
+        Ok(Some(WriteCall {
+            place: ReadPlace {
+                account: Some(wish.account),
+                region: Some(region.to_owned()),
+            },
+            operation: (DETECTIVE, operation),
+            input,
+        }))
+    }
+}
+
+fn at_home(operation: Operation, input: Value) -> WriteCall {
+    WriteCall {
+        place: ReadPlace::default(),
+        operation,
+        input,
+    }
+}
+
+fn registration(operation: &'static str, wish: &AdministratorWish) -> Result<WriteCall, StepError> {
+    let principal = family(&wish.service)?.principal;
+    let input = json!({ "AccountId": wish.account, "ServicePrincipal": principal });
+    Ok(at_home((ORGANIZATIONS, operation), input))
+}
+
+fn designation(step: &PlanStep, sets: bool) -> Result<WriteCall, StepError> {
+    let wish: AdministratorWish = read(step)?;
+    let with = own_calls(&wish.service)?;
+    let (operation, names_it) = if sets {
+        (with.enable, true)
+    } else {
+        (with.disable, with.disable_names_it)
+    };
+    let input = if names_it {
+        json!({ with.account: wish.account })
+    } else {
+        json!({})
+    };
+    let mut call = at_home((with.service, operation), input);
+    call.place.region = Some(step.target.region.clone());
+    Ok(call)
+}
+
+/// What AWS could not take of a batch is told by the next look at it.
+fn answered(answer: &Value) -> WriteAnswer {
+    let unprocessed = answer.get("UnprocessedAccounts").and_then(Value::as_array);
+    let rows = unprocessed.into_iter().flatten().map(|row| {
+        let part = |name: &str| row.get(name).and_then(Value::as_str).unwrap_or_default();
+        format!("account {}: {}", part("AccountId"), part("Reason"))
+    });
+    let rows: Vec<String> = rows.collect();
+    if rows.is_empty() {
+        accepted("sent")
+    } else {
+        WriteAnswer::Setback(failed("UnprocessedAccounts", &rows.join("; ")))
+    }
+}
+
+fn accepted(remote: &str) -> WriteAnswer {
+    WriteAnswer::Accepted {
+        remote: remote.to_owned(),
+    }
+}
+
+fn there(is_there: bool) -> StepProbe {
+    if is_there {
+        StepProbe::Satisfied
+    } else {
+        StepProbe::Absent
+    }
+}
+
+fn family(name: &str) -> Result<&'static DelegatedService, StepError> {
+    service_named(name).ok_or_else(|| failed("plan", &format!("no service is called `{name}`")))
+}
+
+fn own_calls(name: &str) -> Result<RegionalCalls, StepError> {
+    let none = || {
+        failed(
+            "plan",
+            &format!("`{name}` has one administrator everywhere"),
+        )
+    };
+    family(name)?.regional.ok_or_else(none)
+}
+
+fn read<T: DeserializeOwned>(step: &PlanStep) -> Result<T, StepError> {
+    let read = serde_json::from_value(step.desired.clone());
+    read.map_err(|error| failed("plan", &format!("the step cannot be read: {error}")))
+}
+
+fn unknown(kind: &str) -> StepError {
+    failed("unknown_step", &format!("no step is called `{kind}`"))
+}
+
+fn unseen(fact: UnreadFact) -> StepError {
+    if fact.passing {
+        let why = format!("{}: {}", fact.action, fact.reason);
+        return StepError::Retry(retry(hallpass_runner::Class::Throttle, why));
+    }
+    failed(&fact.action, &fact.reason)
+}
+
+#[async_trait]
+impl StepExecutor for DelegationStepExecutor {
+    async fn probe(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
+        self.look(step).await
+    }
+
+    async fn act(&self, step: &PlanStep, _seen: &StepProbe) -> WriteAnswer {
+        self.act_on(step).await.unwrap_or_else(WriteAnswer::Setback)
+    }
+
+    async fn verify(&self, step: &PlanStep, _remote: &str) -> Verify {
+        match self.look(step).await {
+            Ok(StepProbe::Satisfied) => Verify::Done(Effect {
+                new: step.desired.clone(),
+                requests: Vec::new(),
+            }),
+            // Organizations and the services show a write some seconds after it
+            Ok(StepProbe::Absent | StepProbe::Differs { .. } | StepProbe::InProgress { .. }) => {
+                Verify::Running
+            }
+            Ok(StepProbe::Blocked { reason }) => Verify::Setback(failed("conflict", &reason)),
+            Err(error) => Verify::Setback(error),
+        }
+    }
+
+    fn undo(&self, step: &PlanStep, _old: &Value, _new: &Value) -> Undo {
+        let other = |kind: &str| Undo::By(vec![(kind.to_owned(), step.desired.clone())]);
+        match step.kind.as_str() {
+            REGISTER => other(DEREGISTER),
+            DEREGISTER => other(REGISTER),
+            DESIGNATE | WITHDRAW if is_of_detective(step) => Undo::Not(
+                "taking Detective's administrator away deletes the behavior graph: `hallpass org delegate remove`"
+                    .to_owned(),
+            ),
+            DESIGNATE => other(WITHDRAW),
+            WITHDRAW => other(DESIGNATE),
+            AUTO_ENABLE => match read::<GraphWish>(step) {
+                Ok(wish) => Undo::By(vec![(
+                    AUTO_ENABLE.to_owned(),
+                    stored(&GraphWish {
+                        auto_enable: wish.auto_enable.map(|on| !on),
+                        ..wish
+                    }),
+                )]),
+                Err(_) => Undo::Not("the step cannot be read".to_owned()),
+            },
+            TRUST => Undo::Not("others may rely on trusted access by now".to_owned()),
+            _ => Undo::Not("members and sources of data stay: removing them loses what was seen".to_owned()),
+        }
+    }
+}
+
+fn is_of_detective(step: &PlanStep) -> bool {
+    read::<AdministratorWish>(step).is_ok_and(|wish| wish.service == DETECTIVE)
+}

@@ -1,0 +1,215 @@
+//! The services that an account can administer for an organization. A service is a row here; nothing else knows its
+//! names.
+
+/// How a service is administered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DelegatedService {
+    /// What it is called in files and commands.
+    pub name: &'static str,
+    /// Its principal in Organizations (AWS: "AWS services that you can use with AWS Organizations").
+    pub principal: &'static str,
+    /// Its own calls, Region by Region; none where Organizations alone knows its administrator.
+    pub regional: Option<RegionalCalls>,
+}
+
+/// The calls with which a service is told its administrator, and the members of their bodies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RegionalCalls {
+    /// The service, as its calls are named.
+    pub service: &'static str,
+    /// Sets the administrator.
+    pub enable: &'static str,
+    /// Takes it away.
+    pub disable: &'static str,
+    /// The member of both that names the account.
+    pub account: &'static str,
+    /// Whether the account is named when it is taken away.
+    pub disable_names_it: bool,
+    /// Shows the administrator.
+    pub read: &'static str,
+    /// Where it stands in the answer.
+    pub shown: ShownAdministrator,
+}
+
+/// Where an answer has the administrator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShownAdministrator {
+    /// A list of rows: its name, the account, and the state with the word for one that is on its way out.
+    Listed {
+        /// The list.
+        rows: &'static str,
+        /// The account in a row.
+        account: &'static str,
+        /// The state in a row, where it has one.
+        state: Option<(&'static str, &'static str)>,
+    },
+    /// One object, or an error of this name where there is none.
+    Single {
+        /// JSON pointer of the account.
+        account: &'static str,
+        /// The error that says that there is none.
+        none: &'static str,
+    },
+}
+
+const ADMIN: &str = "EnableOrganizationAdminAccount";
+const NO_ADMIN: &str = "DisableOrganizationAdminAccount";
+const ADMINS: &str = "ListOrganizationAdminAccounts";
+
+const fn global(name: &'static str, principal: &'static str) -> DelegatedService {
+    DelegatedService {
+        name,
+        principal,
+        regional: None,
+    }
+}
+
+const fn listed(
+    service: &'static str,
+    account: &'static str,
+    shown: ShownAdministrator,
+) -> RegionalCalls {
+    RegionalCalls {
+        service,
+        enable: ADMIN,
+        disable: NO_ADMIN,
+        account,
+        disable_names_it: true,
+        read: ADMINS,
+        shown,
+    }
+}
+
+const fn regional(
+    name: &'static str,
+    principal: &'static str,
+    calls: RegionalCalls,
+) -> DelegatedService {
+    DelegatedService {
+        name,
+        principal,
+        regional: Some(calls),
+    }
+}
+
+/// The name of the service that has behaviour graphs and members.
+pub(crate) const DETECTIVE: &str = "detective";
+
+static ALL: &[DelegatedService] = &[
+    global("access-analyzer", "access-analyzer.amazonaws.com"),
+    global("account", "account.amazonaws.com"),
+    global("backup", "backup.amazonaws.com"),
+    global("cloudtrail", "cloudtrail.amazonaws.com"),
+    global("config", "config.amazonaws.com"),
+    global(
+        "config-multiaccountsetup",
+        "config-multiaccountsetup.amazonaws.com",
+    ),
+    regional(
+        DETECTIVE,
+        "detective.amazonaws.com",
+        RegionalCalls {
+            disable_names_it: false,
+            ..listed(
+                DETECTIVE,
+                "AccountId",
+                ShownAdministrator::Listed {
+                    rows: "Administrators",
+                    account: "AccountId",
+                    state: None,
+                },
+            )
+        },
+    ),
+    global("devops-guru", "devops-guru.amazonaws.com"),
+    regional(
+        "guardduty",
+        "guardduty.amazonaws.com",
+        listed(
+            "guardduty",
+            "AdminAccountId",
+            ShownAdministrator::Listed {
+                rows: "AdminAccounts",
+                account: "AdminAccountId",
+                state: Some(("AdminStatus", "DISABLE_IN_PROGRESS")),
+            },
+        ),
+    ),
+    regional(
+        "inspector2",
+        "inspector2.amazonaws.com",
+        RegionalCalls {
+            service: "inspector2",
+            enable: "EnableDelegatedAdminAccount",
+            disable: "DisableDelegatedAdminAccount",
+            account: "delegatedAdminAccountId",
+            disable_names_it: true,
+            read: "GetDelegatedAdminAccount",
+            shown: ShownAdministrator::Single {
+                account: "/delegatedAdmin/accountId",
+                none: "ResourceNotFoundException",
+            },
+        },
+    ),
+    regional(
+        "macie2",
+        "macie.amazonaws.com",
+        listed(
+            "macie2",
+            "adminAccountId",
+            ShownAdministrator::Listed {
+                rows: "adminAccounts",
+                account: "accountId",
+                state: Some(("status", "DISABLING_IN_PROGRESS")),
+            },
+        ),
+    ),
+    regional(
+        "securityhub",
+        "securityhub.amazonaws.com",
+        listed(
+            "securityhub",
+            "AdminAccountId",
+            ShownAdministrator::Listed {
+                rows: "AdminAccounts",
+                account: "AccountId",
+                state: Some(("Status", "DISABLE_IN_PROGRESS")),
+            },
+        ),
+    ),
+    global("sso", "sso.amazonaws.com"),
+    global(
+        "stacksets",
+        "member.org.stacksets.cloudformation.amazonaws.com",
+    ),
+];
+
+/// Every service that is known, by name.
+pub fn known_services() -> &'static [DelegatedService] {
+    ALL
+}
+
+/// The service of a name, or of a principal.
+pub fn service_named(name: &str) -> Option<&'static DelegatedService> {
+    ALL.iter()
+        .find(|it| it.name == name || it.principal == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services_are_in_order_and_go_by_name_and_principal() {
+        let names: Vec<&str> = ALL.iter().map(|it| it.name).collect();
+        let mut sorted = names.clone();
+        sorted.sort_unstable();
+        assert_eq!(names, sorted);
+        assert!(ALL.len() >= 14);
+        for service in ALL {
+            assert_eq!(service_named(service.name), Some(service));
+            assert_eq!(service_named(service.principal), Some(service));
+        }
+        assert_eq!(service_named("detectiv"), None);
+    }
+}

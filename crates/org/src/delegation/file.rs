@@ -1,0 +1,251 @@
+//! Who is to administer what: the file.
+
+use std::collections::BTreeMap;
+
+use hallpass_model::AccountId;
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+use super::families::{DETECTIVE, DelegatedService, known_services, service_named};
+
+/// Which Regions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RegionsWanted {
+    /// Those that are enabled in the administrator's account.
+    Enabled,
+    /// These.
+    These(Vec<String>),
+}
+
+/// Which accounts are members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MembersWanted {
+    /// Every active account but the administrator.
+    All,
+    /// Those below a unit, however deep.
+    Unit(String),
+    /// These.
+    These(Vec<AccountId>),
+}
+
+/// What is wanted of one service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceWish {
+    /// The service.
+    pub service: &'static DelegatedService,
+    /// Who administers it.
+    pub account: AccountId,
+    /// Where; one `global` place where Organizations alone knows it.
+    pub regions: RegionsWanted,
+    /// Whether new accounts become members by themselves.
+    pub auto_enable: Option<bool>,
+    /// Who is a member.
+    pub members: Option<MembersWanted>,
+    /// Sources of data beside the usual ones.
+    pub packages: Vec<String>,
+}
+
+/// The file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DelegationFile {
+    /// The services, as they stand in the file.
+    pub services: Vec<ServiceWish>,
+    /// Notifications that somebody wants: they are not part of delegation.
+    pub notifications: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileForm {
+    services: Vec<ServiceForm>,
+    #[serde(default)]
+    notifications: Vec<NotificationForm>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ServiceForm {
+    service: String,
+    account: AccountId,
+    #[serde(default)]
+    regions: Option<RegionsForm>,
+    #[serde(default)]
+    auto_enable: Option<bool>,
+    #[serde(default)]
+    members: Option<MembersWanted>,
+    #[serde(default)]
+    packages: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RegionsForm {
+    Word(String),
+    List(Vec<String>),
+}
+
+/// Read to say what of it is wrong; [`DelegationFile::notifications`] says what becomes of it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NotificationForm {
+    #[serde(rename = "service")]
+    _service: String,
+    #[serde(rename = "topic_arn")]
+    _topic_arn: String,
+    #[serde(default, rename = "severities")]
+    _severities: Vec<String>,
+    #[serde(default, rename = "message_types")]
+    _message_types: Vec<String>,
+}
+
+impl<'de> Deserialize<'de> for MembersWanted {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Form {
+            Word(String),
+            List(Vec<AccountId>),
+        }
+        match Form::deserialize(deserializer)? {
+            Form::Word(word) if word == "all" => Ok(Self::All),
+            Form::Word(word) if word.starts_with("ou-") => Ok(Self::Unit(word)),
+            Form::Word(word) => Err(D::Error::custom(format!(
+                "`members` is `all`, a unit `ou-…`, or a list of account ids, not `{word}`"
+            ))),
+            Form::List(list) => Ok(Self::These(list)),
+        }
+    }
+}
+
+/// A Region by its form; whether there is one is for the account to say.
+fn is_region(name: &str) -> bool {
+    let allowed = |it: u8| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-';
+    !name.is_empty() && name.len() <= 32 && name.bytes().all(allowed) && name.contains('-')
+}
+
+fn regions(form: Option<RegionsForm>, service: &DelegatedService) -> Result<RegionsWanted, String> {
+    let name = service.name;
+    match form {
+        Some(_) if service.regional.is_none() => Err(format!(
+            "`{name}` has one administrator for all Regions: leave `regions` out"
+        )),
+        None if service.regional.is_none() => Ok(RegionsWanted::These(vec!["global".to_owned()])),
+        None => Err(format!(
+            "`{name}` has an administrator in each Region: give `regions`, a list or `enabled`"
+        )),
+        Some(RegionsForm::Word(word)) if word == "enabled" => Ok(RegionsWanted::Enabled),
+        Some(RegionsForm::Word(word)) => Err(format!(
+            "`regions` of `{name}` is a list or `enabled`, not `{word}`"
+        )),
+        Some(RegionsForm::List(list)) => match list.iter().find(|it| !is_region(it)) {
+            Some(bad) => Err(format!("`{bad}` of `{name}` is no Region")),
+            None if list.is_empty() => Err(format!("`regions` of `{name}` is empty")),
+            None => Ok(RegionsWanted::These(list)),
+        },
+    }
+}
+
+fn wish(form: ServiceForm) -> Result<ServiceWish, String> {
+    let service = service_named(&form.service).ok_or_else(|| {
+        let names: Vec<&str> = known_services().iter().map(|it| it.name).collect();
+        format!(
+            "`{}` is no service that is known here: {}",
+            form.service,
+            names.join(", ")
+        )
+    })?;
+    let has_members =
+        form.auto_enable.is_some() || form.members.is_some() || !form.packages.is_empty();
+    if has_members && service.name != DETECTIVE {
+        return Err(format!(
+            "`auto_enable`, `members` and `packages` are for `{DETECTIVE}`, not for `{}`",
+            service.name
+        ));
+    }
+    Ok(ServiceWish {
+        regions: regions(form.regions, service)?,
+        service,
+        account: form.account,
+        auto_enable: form.auto_enable,
+        members: form.members,
+        packages: form.packages,
+    })
+}
+
+impl DelegationFile {
+    /// Reads a file: YAML, or JSON, which is part of it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let form: FileForm = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
+        let services: Result<Vec<_>, _> = form.services.into_iter().map(wish).collect();
+        Self::new(services?, form.notifications.len())
+    }
+
+    /// The wish for one service, as arguments of a command give it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn of_one(
+        service: &str,
+        account: AccountId,
+        regions: Option<Vec<String>>,
+    ) -> Result<Self, String> {
+        let word = |list: &[String]| matches!(list, [one] if one == "enabled");
+        let regions = regions.map(|list| {
+            if word(&list) {
+                RegionsForm::Word("enabled".to_owned())
+            } else {
+                RegionsForm::List(list)
+            }
+        });
+        let form = ServiceForm {
+            service: service.to_owned(),
+            account,
+            regions,
+            auto_enable: None,
+            members: None,
+            packages: Vec::new(),
+        };
+        Self::new(vec![wish(form)?], 0)
+    }
+
+    fn new(services: Vec<ServiceWish>, notifications: usize) -> Result<Self, String> {
+        if services.is_empty() {
+            return Err("`services` names none".to_owned());
+        }
+        let mut accounts: BTreeMap<&str, &AccountId> = BTreeMap::new();
+        for wish in &services {
+            let name = wish.service.name;
+            if accounts.insert(name, &wish.account).is_some() {
+                return Err(format!("`{name}` is named twice"));
+            }
+        }
+        Ok(Self {
+            services,
+            notifications,
+        })
+    }
+
+    /// Services that should rather have one administrator, and have several (`organization.md` D-3).
+    pub fn apart(&self) -> Vec<String> {
+        let together = ["detective", "guardduty", "securityhub"];
+        let wishes: Vec<&ServiceWish> = self
+            .services
+            .iter()
+            .filter(|it| together.contains(&it.service.name))
+            .collect();
+        let Some(first) = wishes.first() else {
+            return Vec::new();
+        };
+        let others = wishes.iter().filter(|it| it.account != first.account);
+        others
+            .map(|it| {
+                format!(
+                    "`{}` is for {} and `{}` for {}: AWS recommends one account for both",
+                    first.service.name, first.account, it.service.name, it.account
+                )
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,349 @@
+//! Reads an organization as far as a file of administrators is held against it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hallpass_model::AccountId;
+use serde_json::{Value, json};
+
+use super::facts::{DelegationFacts, OrganizationMember};
+use super::families::{
+    DETECTIVE, DelegatedService, RegionalCalls, ShownAdministrator, known_services,
+};
+use super::file::{DelegationFile, MembersWanted, RegionsWanted, ServiceWish};
+use super::graphs;
+use crate::reading::{ReadCalls, ReadFact, ReadPlace, Reader, text, unread};
+
+const ORGANIZATIONS: &str = "organizations";
+
+fn home(calls: &dyn ReadCalls) -> Reader<'_> {
+    Reader {
+        calls,
+        place: ReadPlace::default(),
+    }
+}
+
+/// Reads in an account; with our own credentials where it is ours.
+pub(super) fn inside<'a>(
+    calls: &'a dyn ReadCalls,
+    account: &AccountId,
+    region: Option<&str>,
+) -> Reader<'a> {
+    Reader {
+        calls,
+        place: ReadPlace {
+            account: Some(account.clone()),
+            region: region.map(str::to_owned),
+        },
+    }
+}
+
+/// Who administers a service in a Region, asked of the service with the credentials of the management account.
+pub(super) async fn regional(
+    calls: &dyn ReadCalls,
+    with: &RegionalCalls,
+    region: &str,
+) -> ReadFact<Option<String>> {
+    let reader = Reader {
+        calls,
+        place: ReadPlace {
+            account: None,
+            region: Some(region.to_owned()),
+        },
+    };
+    let operation = (with.service, with.read);
+    match with.shown {
+        ShownAdministrator::Single { account, none } => {
+            let found = reader.one_unless(operation, json!({}), none).await?;
+            let found = found.as_ref().map(|it| text(it, account));
+            Ok(found.filter(|it| !it.is_empty()).map(str::to_owned))
+        }
+        ShownAdministrator::Listed {
+            rows,
+            account,
+            state,
+        } => {
+            let found = reader.list(operation, json!({}), rows).await?;
+            let is_leaving = |row: &Value| {
+                state.is_some_and(|(name, leaving)| row.get(name).is_some_and(|it| it == leaving))
+            };
+            let ours = found.iter().find(|row| !is_leaving(row));
+            let id = ours
+                .and_then(|row| row.get(account))
+                .and_then(Value::as_str);
+            Ok(id.map(str::to_owned))
+        }
+    }
+}
+
+/// Who administers a service, as Organizations says.
+pub(super) async fn administrators(
+    calls: &dyn ReadCalls,
+    principal: &str,
+) -> ReadFact<BTreeSet<String>> {
+    let operation = (ORGANIZATIONS, "ListDelegatedAdministrators");
+    let input = json!({ "ServicePrincipal": principal });
+    let rows = home(calls)
+        .list(operation, input, "DelegatedAdministrators")
+        .await?;
+    Ok(rows.iter().map(|row| text(row, "/Id").to_owned()).collect())
+}
+
+/// Principals with trusted access.
+pub(super) async fn trusted(calls: &dyn ReadCalls) -> ReadFact<BTreeSet<String>> {
+    let operation = (ORGANIZATIONS, "ListAWSServiceAccessForOrganization");
+    let rows = home(calls)
+        .list(operation, json!({}), "EnabledServicePrincipals")
+        .await?;
+    let names = rows.iter().map(|row| text(row, "/ServicePrincipal"));
+    Ok(names.map(str::to_owned).collect())
+}
+
+async fn accounts(reader: &Reader<'_>) -> ReadFact<Vec<OrganizationMember>> {
+    let operation = (ORGANIZATIONS, "ListAccounts");
+    let rows = reader.list(operation, json!({}), "Accounts").await?;
+    let rows = rows.iter().map(|row| {
+        // `Status` is what AWS said before there was `State`
+        let state = match text(row, "/State") {
+            "" => text(row, "/Status"),
+            state => state,
+        };
+        OrganizationMember {
+            id: text(row, "/Id").to_owned(),
+            email: text(row, "/Email").to_owned(),
+            active: state == "ACTIVE",
+        }
+    });
+    Ok(rows.collect())
+}
+
+/// The accounts below a unit, however deep.
+async fn below(reader: &Reader<'_>, unit: &str) -> ReadFact<BTreeSet<String>> {
+    let (mut all, mut open) = (BTreeSet::new(), vec![unit.to_owned()]);
+    while let Some(parent) = open.pop() {
+        let input = json!({ "ParentId": parent });
+        let operation = (ORGANIZATIONS, "ListAccountsForParent");
+        let rows = reader.list(operation, input.clone(), "Accounts").await?;
+        all.extend(rows.iter().map(|row| text(row, "/Id").to_owned()));
+        let operation = (ORGANIZATIONS, "ListOrganizationalUnitsForParent");
+        let rows = reader.list(operation, input, "OrganizationalUnits").await?;
+        open.extend(rows.iter().map(|row| text(row, "/Id").to_owned()));
+    }
+    Ok(all)
+}
+
+async fn enabled(calls: &dyn ReadCalls, account: &AccountId) -> ReadFact<BTreeSet<String>> {
+    let input = json!({ "RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT"] });
+    let rows = inside(calls, account, None)
+        .list(("account", "ListRegions"), input, "Regions")
+        .await?;
+    let names = rows.iter().map(|row| text(row, "/RegionName"));
+    Ok(names.map(str::to_owned).collect())
+}
+
+impl ServiceWish {
+    /// The Regions of a wish, as far as they are known.
+    pub(super) fn places(&self, facts: &DelegationFacts) -> Vec<String> {
+        match &self.regions {
+            RegionsWanted::These(list) => {
+                let once: BTreeSet<&String> = list.iter().collect();
+                once.into_iter().cloned().collect()
+            }
+            RegionsWanted::Enabled => match facts.enabled.get(self.account.as_str()) {
+                Some(Ok(found)) => found.iter().cloned().collect(),
+                Some(Err(_)) | None => Vec::new(),
+            },
+        }
+    }
+
+    /// Whether somebody has to look into the service beyond its administrator.
+    pub(super) fn has_members(&self) -> bool {
+        self.service.name == DETECTIVE
+            && (self.auto_enable.is_some() || self.members.is_some() || !self.packages.is_empty())
+    }
+}
+
+/// What Organizations says.
+async fn organization(calls: &dyn ReadCalls) -> ReadFact<DelegationFacts> {
+    let reader = home(calls);
+    let operation = (ORGANIZATIONS, "DescribeOrganization");
+    let about = reader.one(operation, json!({})).await?;
+    let caller = reader.one(("sts", "GetCallerIdentity"), json!({})).await?;
+    Ok(DelegationFacts {
+        organization: text(&about, "/Organization/Id").to_owned(),
+        management: text(&about, "/Organization/MasterAccountId").to_owned(),
+        all_features: text(&about, "/Organization/FeatureSet") == "ALL",
+        caller: text(&caller, "/Account").to_owned(),
+        accounts: accounts(&reader).await?,
+        ..DelegationFacts::default()
+    })
+}
+
+/// Reads what a file is held against. In the management account, but for Regions and behavior graphs, which are those
+/// of the administrators.
+///
+/// # Errors
+/// What of the organization itself cannot be read. What a single Region does not say is kept as that.
+pub async fn gather(calls: &dyn ReadCalls, file: &DelegationFile) -> ReadFact<DelegationFacts> {
+    let mut facts = organization(calls).await?;
+    if facts.caller != facts.management {
+        // the rest is not ours to read, and the caller is refused
+        return Ok(facts);
+    }
+    facts.trusted = trusted(calls).await?;
+    for wish in &file.services {
+        let principal = wish.service.principal;
+        let found = administrators(calls, principal).await?;
+        facts.administrators.insert(principal.to_owned(), found);
+        if let Some(MembersWanted::Unit(unit)) = &wish.members {
+            let accounts = below(&home(calls), unit).await?;
+            facts.units.insert(unit.clone(), accounts);
+        }
+        if let Some(with) = &wish.service.regional {
+            in_regions(calls, wish, with, &mut facts).await?;
+        }
+    }
+    Ok(facts)
+}
+
+async fn in_regions(
+    calls: &dyn ReadCalls,
+    wish: &ServiceWish,
+    with: &RegionalCalls,
+    facts: &mut DelegationFacts,
+) -> ReadFact<()> {
+    let account = wish.account.as_str();
+    let is_member = facts.account(account).is_some_and(|it| it.active);
+    if !is_member || account == facts.management {
+        // refused without another call
+        return Ok(());
+    }
+    if !facts.enabled.contains_key(account) {
+        let found = enabled(calls, &wish.account).await;
+        if let (Err(why), RegionsWanted::Enabled) = (&found, &wish.regions) {
+            return Err(unread(
+                ("account", "ListRegions"),
+                format!("in account {account}: {}", why.reason),
+            ));
+        }
+        let found = found.map_err(|why| why.reason);
+        facts.enabled.insert(account.to_owned(), found);
+    }
+    let mut graphs = BTreeMap::new();
+    for region in wish.places(facts) {
+        let found = regional(calls, with, &region).await;
+        let found = found.map_err(|why| format!("{}: {}", why.action, why.reason));
+        if wish.has_members()
+            && found
+                .as_ref()
+                .is_ok_and(|it| it.as_deref() == Some(account))
+        {
+            let graph = graphs::read(calls, &wish.account, &region).await;
+            let graph = graph.map_err(|why| format!("{}: {}", why.action, why.reason));
+            graphs.insert(region.clone(), graph);
+        }
+        let key = (wish.service.name.to_owned(), region);
+        facts.regional.insert(key, found);
+    }
+    facts.graphs.extend(graphs);
+    Ok(())
+}
+
+/// Reads who administers any service that is known, in some Regions.
+///
+/// # Errors
+/// What Organizations does not say.
+pub async fn look_around(calls: &dyn ReadCalls, regions: &[String]) -> ReadFact<DelegationFacts> {
+    let mut facts = DelegationFacts {
+        trusted: trusted(calls).await?,
+        ..DelegationFacts::default()
+    };
+    for service in known_services() {
+        let found = administrators(calls, service.principal).await?;
+        let known = (service.principal.to_owned(), found);
+        facts.administrators.extend([known]);
+        look_in(calls, service, regions, &mut facts).await;
+    }
+    Ok(facts)
+}
+
+/// Reads who administers one service, and the Regions that are meant: those given, else those of its administrators.
+///
+/// # Errors
+/// What of the organization cannot be read.
+pub async fn look_at(
+    calls: &dyn ReadCalls,
+    service: &'static DelegatedService,
+    regions: Option<&[String]>,
+) -> ReadFact<(DelegationFacts, Vec<String>)> {
+    let mut facts = organization(calls).await?;
+    if facts.caller != facts.management {
+        return Ok((facts, Vec::new()));
+    }
+    let found = administrators(calls, service.principal).await?;
+    let mut meant: BTreeSet<String> = regions.unwrap_or_default().iter().cloned().collect();
+    if regions.is_none() && service.regional.is_some() {
+        for account in &found {
+            let named = |_| {
+                unread(
+                    ("account", "ListRegions"),
+                    format!("`{account}` is no account"),
+                )
+            };
+            let account = AccountId::new(account.clone()).map_err(named)?;
+            meant.extend(enabled(calls, &account).await?);
+        }
+    }
+    facts
+        .administrators
+        .insert(service.principal.to_owned(), found);
+    let meant: Vec<String> = meant.into_iter().collect();
+    look_in(calls, service, &meant, &mut facts).await;
+    Ok((facts, meant))
+}
+
+async fn look_in(
+    calls: &dyn ReadCalls,
+    service: &DelegatedService,
+    regions: &[String],
+    facts: &mut DelegationFacts,
+) {
+    let Some(with) = &service.regional else {
+        return;
+    };
+    for region in regions {
+        let found = regional(calls, with, region).await;
+        let found = found.map_err(|why| format!("{}: {}", why.action, why.reason));
+        let key = (service.name.to_owned(), region.clone());
+        facts.regional.insert(key, found);
+    }
+}
+
+/// What goes with the administrators of a service, in words: the behavior graphs and how many members they have.
+pub async fn graphs_of(
+    calls: &dyn ReadCalls,
+    service: &DelegatedService,
+    facts: &DelegationFacts,
+) -> Vec<String> {
+    let mut told = Vec::new();
+    if service.name != DETECTIVE {
+        return told;
+    }
+    for ((_, region), found) in &facts.regional {
+        let Ok(Some(account)) = found else { continue };
+        let Ok(account) = AccountId::new(account.clone()) else {
+            continue;
+        };
+        told.push(match graphs::read(calls, &account, region).await {
+            Ok(Some(graph)) => {
+                let members = graph.members.len();
+                format!("{region}: {} with {members} members is deleted", graph.arn)
+            }
+            Ok(None) => format!("{region}: there is no behavior graph"),
+            Err(why) => format!(
+                "{region}: the behavior graph cannot be read: {}: {}",
+                why.action, why.reason
+            ),
+        });
+    }
+    told
+}

@@ -1,0 +1,34 @@
+//! Who administers which service for the organization (`organization.md` §3): a file says it, one command makes it
+//! so, and the same command shows what differs.
+//!
+//! ```text
+//!   file ──────────────────────┐
+//!                              ├─► compare ──► a row for each service and Region ──► plan ──► runner
+//!   organization ─► gather ────┘
+//! ```
+//!
+//! Everything but `gather` and the executor is pure.
+
+mod families;
+mod file;
+
+mod facts;
+mod gather;
+
+mod compare;
+mod plan;
+mod remove;
+
+mod executor;
+mod graphs;
+
+pub use compare::{DelegationRow, DelegationState, Replacing, compare};
+pub use executor::DelegationStepExecutor;
+pub use facts::{DelegationFacts, GraphFacts, MemberFacts, MemberStanding, OrganizationMember};
+pub use families::{
+    DelegatedService, RegionalCalls, ShownAdministrator, known_services, service_named,
+};
+pub use file::{DelegationFile, MembersWanted, RegionsWanted, ServiceWish};
+pub use gather::{gather, graphs_of, look_around, look_at};
+pub use plan::{DelegationRefused, MEMBERS_MAX, PLAN_KIND, draft, is_delegation_step};
+pub use remove::{REMOVE_KIND, RemovalWish, draft_removal};

@@ -1,0 +1,207 @@
+//! The plan of a file: for each service and Region its administrator, and what goes with it. The names and forms are
+//! part of stored plans.
+
+use hallpass_model::{AccountId, TimeSpan};
+use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
+use serde::{Deserialize, Serialize};
+
+use super::compare::{DelegationRow, DelegationState, WantedMember};
+use super::facts::DelegationFacts;
+use super::families::DETECTIVE;
+use crate::steps::stored;
+
+/// The kind of these plans.
+pub const PLAN_KIND: &str = "org.delegate";
+/// The accounts that a behavior graph may have (AWS: "Amazon Detective quotas").
+pub const MEMBERS_MAX: usize = 1_200;
+/// Accounts that one `CreateMembers` takes.
+const MEMBERS_AT_ONCE: usize = 50;
+
+/// A service may work in the accounts of the organization: [`PrincipalWish`].
+pub(crate) const TRUST: &str = "delegation.enable-trusted-access";
+/// Organizations knows the administrator: [`AdministratorWish`].
+pub(crate) const REGISTER: &str = "delegation.register";
+/// Organizations does not know it any more: [`AdministratorWish`].
+pub(crate) const DEREGISTER: &str = "delegation.deregister";
+/// The service knows the administrator: [`AdministratorWish`].
+pub(crate) const DESIGNATE: &str = "delegation.designate";
+/// The service does not know it any more: [`AdministratorWish`].
+pub(crate) const WITHDRAW: &str = "delegation.withdraw";
+/// The organization's behavior graph is there: [`GraphWish`].
+pub(crate) const GRAPH: &str = "delegation.wait-graph";
+/// New accounts become members, or do not: [`GraphWish`].
+pub(crate) const AUTO_ENABLE: &str = "delegation.auto-enable";
+/// Sources of data are on: [`GraphWish`].
+pub(crate) const PACKAGES: &str = "delegation.packages";
+/// Accounts are members: [`GraphWish`].
+pub(crate) const MEMBERS: &str = "delegation.enable-members";
+
+/// How long the organization's graph may take (`organization.md` D-5).
+const GRAPH_TIMEOUT: TimeSpan = TimeSpan::minutes(10);
+/// How long somebody waits for members; AWS takes up to an hour, and what is still under way then is told as that.
+const MEMBERS_TIMEOUT: TimeSpan = TimeSpan::minutes(15);
+
+/// Whether steps of a kind are carried out by [`DelegationStepExecutor`](super::DelegationStepExecutor).
+pub fn is_delegation_step(kind: &str) -> bool {
+    kind.starts_with("delegation.")
+}
+
+/// Trusted access.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PrincipalWish {
+    /// The service's principal.
+    pub(crate) principal: String,
+}
+
+/// An administrator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AdministratorWish {
+    /// The service, by the name of its family.
+    pub(crate) service: String,
+    /// The account.
+    pub(crate) account: String,
+    /// Whoever administers it until a step before takes it away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) replaces: Option<String>,
+}
+
+/// Something of the behavior graph of an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct GraphWish {
+    /// The account that administers it.
+    pub(crate) account: AccountId,
+    /// Whether new accounts become members.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) auto_enable: Option<bool>,
+    /// Sources of data.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) packages: Vec<String>,
+    /// Members.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) members: Vec<WantedMember>,
+}
+
+/// Why nothing is planned.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DelegationRefused {
+    /// The credentials are of another account.
+    #[error("account {caller} cannot delegate: only the management account {management} can")]
+    NotManagement {
+        /// Whose they are.
+        caller: String,
+        /// Whose they should be.
+        management: String,
+    },
+    /// The file cannot be carried out in this organization.
+    #[error("{0}")]
+    Unusable(String),
+    /// A behavior graph cannot have so many members.
+    #[error(
+        "{wanted} accounts are to be members of the behavior graph in {region}; AWS takes 1200 (`members` may name a \
+         unit or single accounts)"
+    )]
+    TooManyMembers {
+        /// Where.
+        region: String,
+        /// How many.
+        wanted: usize,
+    },
+}
+
+/// The steps of the rows that are to be planned.
+pub fn draft(rows: &[DelegationRow], facts: &DelegationFacts) -> PlanDraft {
+    let mut draft = PlanDraft::new(PLAN_KIND, &facts.organization, PlanLimits::USUAL);
+    for row in rows {
+        match row.state {
+            DelegationState::Planned => add(&mut draft, row),
+            DelegationState::Conflict { .. }
+            | DelegationState::Skipped { .. }
+            | DelegationState::Unread { .. } => {}
+        }
+    }
+    draft
+}
+
+fn administrator(
+    row: &DelegationRow,
+    account: &str,
+    replaces: Option<&String>,
+) -> serde_json::Value {
+    stored(&AdministratorWish {
+        service: row.wish.service.name.to_owned(),
+        account: account.to_owned(),
+        replaces: replaces.cloned(),
+    })
+}
+
+fn add(draft: &mut PlanDraft, row: &DelegationRow) {
+    let (service, ours) = (row.wish.service, row.wish.account.as_str());
+    let target = StepTarget {
+        account: ours.to_owned(),
+        region: row.region.clone(),
+        key: service.name.to_owned(),
+    };
+    // both kinds write to Organizations in the end
+    let lane = Lane::organizations_write;
+    let (takes, gives) = match service.regional {
+        Some(_) => (WITHDRAW, DESIGNATE),
+        None => (DEREGISTER, REGISTER),
+    };
+    let mut after: Vec<StepId> = Vec::new();
+    if let Some(other) = &row.replaces {
+        let desired = administrator(row, other, None);
+        after = vec![draft.step(target.clone(), takes, desired, lane(), &after)];
+    }
+    if service.regional.is_none() {
+        let desired = stored(&PrincipalWish {
+            principal: service.principal.to_owned(),
+        });
+        after = vec![draft.step(target.clone(), TRUST, desired, lane(), &after)];
+    }
+    let desired = administrator(row, ours, row.replaces.as_ref());
+    let set = draft.step(target.clone(), gives, desired, lane(), &after);
+    if row.wish.has_members() {
+        add_graph(draft, row, &target, set);
+    }
+}
+
+fn add_graph(draft: &mut PlanDraft, row: &DelegationRow, target: &StepTarget, set: StepId) {
+    let lane = || Lane {
+        shared: false,
+        ..Lane::serial(format!("{DETECTIVE}:{}", row.region))
+    };
+    let none = GraphWish {
+        account: row.wish.account.clone(),
+        auto_enable: None,
+        packages: Vec::new(),
+        members: Vec::new(),
+    };
+    let mut step = |kind: &str, wish: &GraphWish, after: &StepId, timeout: TimeSpan| {
+        let after = std::slice::from_ref(after);
+        let id = draft.step(target.clone(), kind, stored(wish), lane(), after);
+        draft.set_timeout(&id, timeout);
+        id
+    };
+    let mut last = step(GRAPH, &none, &set, GRAPH_TIMEOUT);
+    if row.wish.auto_enable.is_some() {
+        let wish = GraphWish {
+            auto_enable: row.wish.auto_enable,
+            ..none.clone()
+        };
+        last = step(AUTO_ENABLE, &wish, &last, GRAPH_TIMEOUT);
+    }
+    if !row.wish.packages.is_empty() {
+        let wish = GraphWish {
+            packages: row.wish.packages.clone(),
+            ..none.clone()
+        };
+        last = step(PACKAGES, &wish, &last, GRAPH_TIMEOUT);
+    }
+    for some in row.members.chunks(MEMBERS_AT_ONCE) {
+        let wish = GraphWish {
+            members: some.to_vec(),
+            ..none.clone()
+        };
+        step(MEMBERS, &wish, &last, MEMBERS_TIMEOUT);
+    }
+}

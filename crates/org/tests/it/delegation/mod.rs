@@ -1,0 +1,5 @@
+//! Who administers what: the acceptance table of `organization.md` §3, and stops at every call.
+
+mod comparing;
+mod stops;
+mod world;

@@ -1,0 +1,56 @@
+//! Every port call failed, its answer lost, the process stopped before or after it: after the same command again or a
+//! resume, everything is as it should be, and no administrator was set twice (row 9).
+
+use hallpass_runner::testing::{Gate, PortMode};
+use hallpass_runner::{Exit, PlanStore as _};
+
+use super::world::World;
+
+const FILE: &str = r#"
+services:
+  - {service: detective, account: "333333333333", regions: [us-east-1], auto_enable: true, members: all}
+  - {service: devops-guru, account: "333333333333"}
+"#;
+
+async fn attempt(world: &World, holder: &str, gate: &std::sync::Arc<Gate>) -> bool {
+    let run = async {
+        let ran = world.delegate(FILE, true, holder, gate).await;
+        let report = ran.and_then(|ran| ran.report);
+        report.is_some_and(|report| report.exit() == Exit::Ok)
+    };
+    tokio::select! {
+        done = run => done,
+        () = gate.stop() => false,
+    }
+}
+
+#[tokio::test]
+async fn stopped_anywhere_nothing_is_sent_twice() {
+    let unbroken = World::new();
+    let gate = Gate::new(None);
+    assert!(attempt(&unbroken, "first", &gate).await);
+    let sent = unbroken.writes();
+    assert_eq!(sent.len(), 5, "{sent:?}");
+    for call in 1..=gate.calls() {
+        for (n, mode) in (0..).zip(PortMode::ALL) {
+            let by_command = (call + n) % 2 == 0;
+            let case = format!("call {call}, {mode:?}, {by_command}");
+            let world = World::new();
+            let gate = Gate::new(Some((call, mode)));
+            if !attempt(&world, "first", &gate).await {
+                // whoever was stopped holds its lanes for a minute
+                world.clock.advance(std::time::Duration::from_secs(61));
+                let saved = world.plans.plans(1).await.unwrap();
+                if let (false, Some(saved)) = (by_command, saved.first()) {
+                    let runner = world.runner("second", &Gate::new(None));
+                    let patient = crate::bench::patient();
+                    runner.resume(&saved.plan.id, &patient).await.unwrap();
+                }
+            }
+            let last = world.delegate(FILE, true, "third", &Gate::new(None)).await;
+            let report = last.unwrap().report.unwrap();
+            assert_eq!(report.exit(), Exit::Ok, "{case}: {report:?}");
+            assert_eq!(world.writes(), sent, "{case}");
+        }
+    }
+}

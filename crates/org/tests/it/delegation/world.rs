@@ -1,0 +1,388 @@
+//! An organization in memory that answers by name, as far as administrators go.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use hallpass_model::{Clock, TimeSpan, Timestamp};
+use hallpass_org::delegation::{
+    DelegationFile, DelegationRow, DelegationStepExecutor, Replacing, compare, draft, gather,
+};
+use hallpass_org::{
+    Operation, OrganizationFault, ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace, ServiceCalls,
+};
+use hallpass_runner::testing::{Gate, Gated, Hourglass, MemoryPlans};
+use hallpass_runner::{PlanReport, Runner, RunnerIdentity};
+use serde_json::{Value, json};
+
+pub(super) const MANAGEMENT: &str = "111111111111";
+pub(super) const ADMIN: &str = "333333333333";
+pub(super) const OTHER: &str = "222222222222";
+/// How long AWS takes for a graph and for a member.
+const MAKING: TimeSpan = TimeSpan::seconds(25);
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) caller: String,
+    pub(super) accounts: Vec<(String, &'static str)>,
+    pub(super) trusted: BTreeSet<String>,
+    pub(super) delegated: BTreeMap<String, BTreeSet<String>>,
+    /// service and Region → account
+    pub(super) regional: BTreeMap<(String, String), String>,
+    /// Region → when it is there, and whether new accounts become members
+    pub(super) graphs: BTreeMap<String, (Timestamp, bool)>,
+    /// Region and account → when it is enabled
+    pub(super) members: BTreeMap<(String, String), Timestamp>,
+    /// Accounts that have too much data.
+    pub(super) too_large: BTreeSet<String>,
+    /// service:operation Region → the code of a refusal
+    pub(super) refused: BTreeMap<String, String>,
+    pub(super) writes: Vec<String>,
+    pub(super) asked: Vec<String>,
+    /// The sizes of what was sent to `CreateMembers`.
+    pub(super) batches: Vec<usize>,
+}
+
+/// The organization.
+pub(super) struct FakeDelegation {
+    clock: Arc<Hourglass>,
+    pub(super) state: Mutex<State>,
+}
+
+fn text(value: &Value, name: &str) -> String {
+    value[name].as_str().unwrap_or_default().to_owned()
+}
+
+fn graph(region: &str) -> String {
+    format!("arn:aws:detective:{region}:{ADMIN}:graph:1")
+}
+
+impl FakeDelegation {
+    fn read(&self, place: &ReadPlace, (service, name): Operation, input: &Value) -> Option<Value> {
+        let now = self.clock.now();
+        let region = place.region.clone().unwrap_or_default();
+        let state = self.state.lock().unwrap();
+        let rows = |rows: Vec<Value>, list: &str| Some(json!({ list: rows }));
+        match (service, name) {
+            ("organizations", "DescribeOrganization") => Some(json!({ "Organization": {
+                "Id": "o-abcdefghij", "MasterAccountId": MANAGEMENT, "FeatureSet": "ALL" } })),
+            ("sts", "GetCallerIdentity") => Some(json!({ "Account": state.caller })),
+            ("organizations", "ListAccounts") => {
+                let all = state.accounts.iter().map(|(id, status)| {
+                    json!({ "Id": id, "Email": format!("{id}@example.com"), "State": status })
+                });
+                rows(all.collect(), "Accounts")
+            }
+            ("organizations", "ListAWSServiceAccessForOrganization") => {
+                let all = state.trusted.iter();
+                let all = all.map(|it| json!({ "ServicePrincipal": it }));
+                rows(all.collect(), "EnabledServicePrincipals")
+            }
+            ("organizations", "ListDelegatedAdministrators") => {
+                let known = state.delegated.get(&text(input, "ServicePrincipal"));
+                let all = known.into_iter().flatten().map(|it| json!({ "Id": it }));
+                rows(all.collect(), "DelegatedAdministrators")
+            }
+            ("account", "ListRegions") => {
+                let all = ["eu-west-1", "us-east-1"].map(|it| json!({ "RegionName": it }));
+                rows(all.to_vec(), "Regions")
+            }
+            ("securityhub", _) => {
+                let held = state.regional.get(&("securityhub".to_owned(), region));
+                let all = held.map(|it| json!({ "AccountId": it, "Status": "ENABLED" }));
+                rows(all.into_iter().collect(), "AdminAccounts")
+            }
+            ("detective", "ListOrganizationAdminAccounts") => {
+                let held = state.regional.get(&("detective".to_owned(), region));
+                let all = held.map(|it| json!({ "AccountId": it }));
+                rows(all.into_iter().collect(), "Administrators")
+            }
+            ("detective", "ListGraphs") => {
+                let there = state.graphs.get(&region).filter(|(from, _)| *from <= now);
+                let all = there.map(|_| json!({ "Arn": graph(&region) }));
+                rows(all.into_iter().collect(), "GraphList")
+            }
+            ("detective", "DescribeOrganizationConfiguration") => {
+                Some(json!({ "AutoEnable": state.graphs.get(&region)?.1 }))
+            }
+            ("detective", "ListMembers") => {
+                let of_region = state.members.iter().filter(|((it, _), _)| *it == region);
+                let all = of_region.map(|((_, id), from)| {
+                    let (status, reason) = match (*from > now, state.too_large.contains(id)) {
+                        (true, _) => ("VERIFICATION_IN_PROGRESS", Value::Null),
+                        (false, true) => ("ACCEPTED_BUT_DISABLED", json!("VOLUME_TOO_HIGH")),
+                        (false, false) => ("ENABLED", Value::Null),
+                    };
+                    json!({ "AccountId": id, "Status": status, "DisabledReason": reason })
+                });
+                rows(all.collect(), "MemberDetails")
+            }
+            _ => None,
+        }
+    }
+
+    fn write(
+        &self,
+        place: &ReadPlace,
+        (_, name): Operation,
+        input: &Value,
+    ) -> Result<Value, OrganizationFault> {
+        let now = self.clock.now();
+        let region = place.region.clone().unwrap_or_default();
+        let state = &mut *self.state.lock().unwrap();
+        state.writes.push(format!(
+            "{name} {region} {}",
+            input["AccountId"].as_str().unwrap_or_default()
+        ));
+        match name {
+            "EnableAWSServiceAccess" => {
+                state.trusted.insert(text(input, "ServicePrincipal"));
+            }
+            "RegisterDelegatedAdministrator" => {
+                let known = state.delegated.entry(text(input, "ServicePrincipal"));
+                if !known.or_default().insert(text(input, "AccountId")) {
+                    state.writes.pop();
+                    let message = "registered".to_owned();
+                    return Err(OrganizationFault::AlreadyThere { message });
+                }
+            }
+            "EnableOrganizationAdminAccount" => {
+                let service = if input.get("AdminAccountId").is_some() {
+                    ("securityhub", text(input, "AdminAccountId"))
+                } else {
+                    ("detective", text(input, "AccountId"))
+                };
+                let place = (service.0.to_owned(), region.clone());
+                state.regional.insert(place, service.1);
+                state.graphs.insert(region, (MAKING.after(now), false));
+            }
+            "DisableOrganizationAdminAccount" => {
+                state.regional.retain(|(_, it), _| *it != region);
+                state.graphs.remove(&region);
+            }
+            "UpdateOrganizationConfiguration" => {
+                state.graphs.get_mut(&region).unwrap().1 = input["AutoEnable"] == true;
+            }
+            "CreateMembers" => {
+                let asked = input["Accounts"].as_array().unwrap();
+                assert!(asked.len() <= 50 && input["DisableEmailNotification"] == true);
+                state.batches.push(asked.len());
+                for row in asked {
+                    assert!(text(row, "EmailAddress").ends_with("@example.com"));
+                    let place = (region.clone(), text(row, "AccountId"));
+                    state.members.entry(place).or_insert(MAKING.after(now));
+                }
+            }
+            other => panic!("nobody sends {other}"),
+        }
+        Ok(json!({}))
+    }
+}
+
+#[async_trait]
+impl ReadCalls for FakeDelegation {
+    async fn call(
+        &self,
+        place: &ReadPlace,
+        service: &'static str,
+        operation: &'static str,
+        input: &Value,
+    ) -> ReadAnswer {
+        let region = place.region.as_deref().unwrap_or_default();
+        let asked = format!("{service}:{operation} {region}");
+        let code = self.state.lock().unwrap().refused.get(&asked).cloned();
+        self.state.lock().unwrap().asked.push(asked);
+        let found = self.read(place, (service, operation), input);
+        match (found, code) {
+            (Some(answer), None) => Ok((answer, None)),
+            (_, code) => Err(ReadCallFailed {
+                code: code.unwrap_or_else(|| "AccessDeniedException".to_owned()),
+                message: "no".to_owned(),
+                passing: false,
+            }),
+        }
+    }
+}
+
+#[async_trait]
+impl ServiceCalls for FakeDelegation {
+    async fn send(
+        &self,
+        place: &ReadPlace,
+        operation: Operation,
+        input: &Value,
+    ) -> Result<Value, OrganizationFault> {
+        self.write(place, operation, input)
+    }
+}
+
+struct GatedCalls(Arc<FakeDelegation>, Arc<Gate>);
+
+#[async_trait]
+impl ReadCalls for GatedCalls {
+    async fn call(
+        &self,
+        place: &ReadPlace,
+        service: &'static str,
+        operation: &'static str,
+        input: &Value,
+    ) -> ReadAnswer {
+        let lost = || {
+            Err(ReadCallFailed {
+                code: "NoAnswer".to_owned(),
+                message: "no answer".to_owned(),
+                passing: true,
+            })
+        };
+        let call = self.0.call(place, service, operation, input);
+        self.1.pass(call, lost).await
+    }
+}
+
+#[async_trait]
+impl ServiceCalls for GatedCalls {
+    async fn send(
+        &self,
+        place: &ReadPlace,
+        operation: Operation,
+        input: &Value,
+    ) -> Result<Value, OrganizationFault> {
+        let lost = || {
+            let message = "no answer".to_owned();
+            Err(OrganizationFault::Unreachable { message })
+        };
+        self.1
+            .pass(self.0.send(place, operation, input), lost)
+            .await
+    }
+}
+
+pub(super) struct World {
+    pub(super) clock: Arc<Hourglass>,
+    pub(super) aws: Arc<FakeDelegation>,
+    pub(super) plans: Arc<MemoryPlans>,
+}
+
+/// What the command came to.
+pub(super) struct Ran {
+    pub(super) rows: Vec<DelegationRow>,
+    pub(super) report: Option<PlanReport>,
+}
+
+impl Ran {
+    /// What became of a service in a place, and the steps that changed something.
+    pub(super) fn target(&self, service: &str, region: &str) -> (String, Vec<String>) {
+        let report = self.report.as_ref().unwrap();
+        let found = report
+            .targets
+            .iter()
+            .find(|it| it.target.key == service && it.target.region == region);
+        let found = found.unwrap();
+        let steps = found.steps.iter();
+        let steps = steps.filter(|it| it.outcome == hallpass_runner::StepEnd::Changed);
+        let names = steps.map(|it| it.kind.trim_start_matches("delegation.").to_owned());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        (found.outcome.to_string(), names)
+    }
+}
+
+impl World {
+    /// Three members of an organization, the administrator among them.
+    pub(super) fn new() -> Self {
+        let clock = Arc::new(Hourglass::new(crate::bench::START.parse().unwrap()));
+        let accounts = [MANAGEMENT, OTHER, ADMIN, "444444444444"];
+        let state = State {
+            caller: MANAGEMENT.to_owned(),
+            accounts: accounts
+                .iter()
+                .map(|id| ((*id).to_owned(), "ACTIVE"))
+                .collect(),
+            ..State::default()
+        };
+        Self {
+            aws: Arc::new(FakeDelegation {
+                clock: Arc::clone(&clock),
+                state: Mutex::new(state),
+            }),
+            clock,
+            plans: Arc::default(),
+        }
+    }
+
+    pub(super) fn with(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.aws.state.lock().unwrap());
+    }
+
+    pub(super) fn writes(&self) -> Vec<String> {
+        let mut all = self.aws.state.lock().unwrap().writes.clone();
+        all.sort();
+        all
+    }
+
+    pub(super) fn runner(&self, holder: &str, gate: &Arc<Gate>) -> Runner {
+        let calls = GatedCalls(Arc::clone(&self.aws), Arc::clone(gate));
+        Runner::new(
+            Arc::new(Gated(Arc::clone(&self.plans), Arc::clone(gate))),
+            Arc::new(DelegationStepExecutor::new(Arc::new(calls))),
+            Arc::clone(&self.clock) as Arc<_>,
+            Arc::clone(&self.clock) as Arc<_>,
+            Arc::clone(&self.clock) as Arc<_>,
+            RunnerIdentity {
+                holder: holder.into(),
+                actor: "arn:aws:iam::111111111111:user/admin".into(),
+            },
+        )
+    }
+
+    pub(super) async fn rows(
+        &self,
+        file: &str,
+        replacing: Replacing,
+    ) -> Result<Vec<DelegationRow>, String> {
+        let file = DelegationFile::read(file)?;
+        let facts = gather(self.aws.as_ref(), &file).await;
+        let facts = facts.map_err(|why| why.reason)?;
+        compare(&file, &facts, replacing).map_err(|why| why.to_string())
+    }
+
+    /// What the command does with a file; none when a port failed it.
+    pub(super) async fn delegate(
+        &self,
+        file: &str,
+        applies: bool,
+        holder: &str,
+        gate: &Arc<Gate>,
+    ) -> Option<Ran> {
+        self.delegate_with(file, Replacing::Never, applies, holder, gate)
+            .await
+    }
+
+    pub(super) async fn delegate_with(
+        &self,
+        file: &str,
+        replacing: Replacing,
+        applies: bool,
+        holder: &str,
+        gate: &Arc<Gate>,
+    ) -> Option<Ran> {
+        let file = DelegationFile::read(file).unwrap();
+        let calls = GatedCalls(Arc::clone(&self.aws), Arc::clone(gate));
+        let facts = gather(&calls, &file).await.ok()?;
+        let rows = compare(&file, &facts, replacing).unwrap();
+        let draft = draft(&rows, &facts);
+        if draft.is_empty() {
+            return Some(Ran { rows, report: None });
+        }
+        let runner = self.runner(holder, gate);
+        let plan = runner.look(draft).await.ok()?.plan;
+        let report = if applies {
+            let applied = runner.apply(&plan.id, &crate::bench::patient()).await;
+            applied.ok()?
+        } else {
+            PlanReport::planned(&plan)
+        };
+        let report = Some(report);
+        Some(Ran { rows, report })
+    }
+}
