@@ -7,8 +7,8 @@ use hallpass_audit::AuditStore;
 use hallpass_model::Clock;
 
 use crate::{
-    AccessSnapshots, Connections, Rates, ReadinessProbe, ServerStatus, SessionSettings,
-    SessionStore, SignIn, SlackDoor, TokenStore,
+    AccessSnapshots, ActivityLogs, Connections, Rates, ReadinessProbe, ServerStatus,
+    SessionSettings, SessionStore, SignIn, SlackDoor, TokenStore,
 };
 
 /// A person of the demo, for its sign-in.
@@ -73,6 +73,8 @@ pub struct App {
     pub policies: Arc<dyn PolicySource>,
     /// What snapshots say of access, where their folder is named.
     pub snapshots: Option<Arc<dyn AccessSnapshots>>,
+    /// What logs say of accounts, where that folder is named.
+    pub activity: Option<Arc<dyn ActivityLogs>>,
     /// What pages know besides the store.
     pub status: Arc<ServerStatus>,
     /// What the pages are about.
