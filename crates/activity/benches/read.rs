@@ -1,4 +1,4 @@
-//! How fast a log is read for `hallpass pci`, beside what it cannot do without (decompression) and what it saves
+//! How fast a log is read for `hallpass pci` and `hallpass activity`, beside what it cannot do without (decompression) and what it saves
 //! (a parse of every record).
 #![allow(
     clippy::unwrap_used,
@@ -16,7 +16,7 @@ use divan::counter::BytesCount;
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
-use hallpass_activity::{PciFold, PciRules, read_file};
+use hallpass_activity::{PciFold, PciRules, read_activity, read_file};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -110,6 +110,13 @@ fn pci(bytes: &[u8]) -> u64 {
     log.count.wanted
 }
 
+/// Every record becomes part of a row.
+fn activity(bytes: &[u8]) -> u64 {
+    let log = read_activity(bytes).unwrap();
+    assert_eq!(log.fold.rows.events(), RECORDS);
+    log.count.records
+}
+
 fn plain_bytes() -> BytesCount {
     BytesCount::new(PLAIN.len())
 }
@@ -122,6 +129,16 @@ fn pci_gzipped(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn pci_plain(bencher: Bencher<'_, '_>) {
     bencher.counter(plain_bytes()).bench(|| pci(&PLAIN));
+}
+
+#[divan::bench]
+fn activity_gzipped(bencher: Bencher<'_, '_>) {
+    bencher.counter(plain_bytes()).bench(|| activity(&GZIPPED));
+}
+
+#[divan::bench]
+fn activity_plain(bencher: Bencher<'_, '_>) {
+    bencher.counter(plain_bytes()).bench(|| activity(&PLAIN));
 }
 
 #[divan::bench]

@@ -3,7 +3,10 @@
 use hallpass_model::Timestamp;
 use hallpass_model::testing::{changed, in_time};
 
-use crate::{PciFold, PciRules, PciState, PeopleList, read_file};
+use crate::{
+    ActivityRows, PciFold, PciRules, PciState, PeopleList, read_activity, read_file, read_line,
+    write_line,
+};
 
 const RECORDS: &[u8] = include_bytes!("__fuzz__/cloudtrail/corpus/records");
 const PAGES: &[u8] = include_bytes!("__fuzz__/cloudtrail/corpus/pages");
@@ -39,7 +42,19 @@ fn a_log_is_read_alike_whole_and_in_pieces_or_not_at_all() {
             let state = kept(&whole).expect("there are people");
             let text = state.text().expect("a state is JSON");
             assert_eq!(PciState::read(&text), Ok(state));
+            let in_two = std::io::Read::chain(start, end);
+            let rows = read_activity(bytes.as_slice());
+            assert_eq!(rows, read_activity(in_two));
+            let rows = rows.map(|it| it.fold.rows).unwrap_or_default();
+            let lines = rows.iter().map(|(key, facts)| {
+                let line = write_line(key, facts).expect("a row is JSON");
+                read_line(&line).expect("a line is a row")
+            });
+            let mut again = ActivityRows::default();
+            lines.for_each(|(key, facts)| again.add(key, facts));
+            assert_eq!(rows, again);
             if let Ok(text) = str::from_utf8(&bytes) {
+                let _ = read_line(text);
                 let _ = PeopleList::read(text);
                 let _ = PciState::read(text);
             }

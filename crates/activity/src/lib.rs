@@ -1,8 +1,9 @@
 //! What people did with their access, from logs of CloudTrail (`inventory.md` §7).
 //!
-//! Two halves. `log` reads logs, once and at the speed of the disk: where they lie, one record after the other
+//! Three rooms. `log` reads logs, once and at the speed of the disk: where they lie, one record after the other
 //! whatever the size of a file, and only those of wanted names. `pci` folds records into when each person's password
-//! was set and when they were last there, and judges that at an instant.
+//! was set and when they were last there, and judges that at an instant. `table` folds all records into the activity
+//! table: who did what, where, on which day.
 //!
 //! Knows CloudTrail's records and what they say of people of Identity Center. Never knows file systems, networks,
 //! clocks, or how anything is told: files come through [`LogFiles`], the instant is an argument.
@@ -12,6 +13,8 @@
 mod fuzz;
 mod log;
 mod pci;
+mod table;
+mod unused;
 
 pub use log::{
     CloudTrailRecord, DayFolder, EventNames, LogEntry, LogFault, LogFiles, LogScope, ReadCount,
@@ -22,4 +25,16 @@ pub use pci::{
     PasswordSource, PciAlert, PciAlertKind, PciFold, PciLimits, PciPerson, PciQuestion, PciReport,
     PciRow, PciRules, PciState, PeopleError, PeopleList, PersonStatus, ReadLog, ReadLogs, SeedForm,
     SignInPlace, StateError, judge, read_file, read_folder, seed,
+};
+pub use table::{
+    AccountActivity, AccountReach, AccountSpan, ActivityDay, ActivityFacts, ActivityFold,
+    ActivityKey, ActivityLog, ActivityManifest, ActivityPrincipal, ActivityRows, GrantCall,
+    GrantUse, GrantUseState, GrantWindow, LineError, ManifestError, NotableKind, PrincipalKind,
+    SAMPLES_MAX, SampleSet, SessionAccount, SessionCall, SessionDayError, SessionDayHead,
+    SessionOfDay, UncountedEvent, account_in, grant_use, read_activity, read_line, session_day,
+    write_line,
+};
+pub use unused::{
+    CalledAction, Right, RightState, ServiceRights, Visibility, by_service, iam_action, rights,
+    visibility,
 };

@@ -4,6 +4,7 @@
 #![warn(missing_docs)]
 
 mod grant;
+mod grant_activity;
 mod lock;
 mod login;
 mod own;
@@ -14,6 +15,7 @@ mod request;
 mod sweep;
 
 pub use grant::{Extend, Grant, Queue, Revoke, RevokeMany, Revoked, RevokedOne};
+pub use grant_activity::{GrantActivity, GrantCall};
 pub use lock::{HeldAccess, Lock, LockPerson, Locks, UnlockPerson, Unlocked};
 pub use login::{LoggedOut, LoginCode, LoginFetch, LoginToken, LoginWish};
 pub use own::{OwnSession, OwnSessions, OwnToken, OwnTokens, SessionsEnded, TokenRevoked};

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::commands::approver::{approve, close_review, deny};
-use crate::commands::auditor::{audit, pci};
+use crate::commands::auditor::{activity, audit, pci};
 use crate::commands::everybody::{complete, completions, demo, man, sim};
 use crate::commands::inventory::{access, alerts, companion, each, public_ips, sync, who};
 use crate::commands::operator::{
@@ -84,6 +84,7 @@ pub(crate) enum Command {
     Events(events::Args),
     Plan(plan::Args),
     Audit(audit::Args),
+    Activity(activity::Args),
     Pci(pci::Args),
     Access(access::Args),
     Each(Box<each::Args>),
@@ -159,7 +160,7 @@ pub(crate) const GROUPS: [CommandGroup; 7] = [
     },
     CommandGroup {
         title: "Audit",
-        commands: &["audit", "pci"],
+        commands: &["audit", "activity", "pci"],
     },
     CommandGroup {
         title: "Look across the organization",
@@ -280,6 +281,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Events(args) => events::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Audit(args) => audit::run(&args),
+        Command::Activity(args) => activity::run(&args),
         Command::Pci(args) => pci::run(&args),
         Command::Query(args) => companion::run("query", &args),
         Command::Snapshots(args) => companion::run("snapshots", &args),

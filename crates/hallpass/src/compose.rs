@@ -1,6 +1,7 @@
 //! Puts the pieces together: store, AWS client, journey, executor, server, and the loops that
 //! drive them. The only place that knows them all.
 
+mod activity;
 mod alarms;
 mod alerts;
 mod clocks;
@@ -175,8 +176,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let rules_now = RulesNow::default();
     let directory = inventory(&parts, &rules_now).await;
     let (store, time) = (parts.store, parts.clock);
-    let clock = Arc::clone(&time) as Arc<dyn Clock>;
-    let shared = Arc::new(store.clone());
+    let (clock, shared) = (time.clone() as Arc<dyn Clock>, Arc::new(store.clone()));
     let journey_ports = journey(&shared, &parts.aws, &directory, &clock, &parts.ids);
     let settings = with_admins(parts.settings, &parts.identity);
     let access = Access::new(journey_ports, settings, parts.rules);
@@ -211,6 +211,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         }),
         slack: slack.clone().map(slack::door),
         policies: Arc::new(Policies::new(Arc::clone(&parts.aws))),
+        activity: parts.snapshots.clone().map(activity::in_folder),
         snapshots: parts.snapshots.map(snapshots::in_folder),
         plans: Arc::new(store.clone()),
         status: server_status(parts.rules_text, clock.as_ref()),

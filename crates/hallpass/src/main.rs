@@ -4,6 +4,7 @@
 //! is in `commands/`, one file each.
 
 mod access_snapshots;
+mod activity_days;
 mod alerts;
 mod aws_portal;
 mod browser;

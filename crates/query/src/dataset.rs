@@ -13,6 +13,7 @@ use datafusion::datasource::listing::{
 use datafusion::datasource::{MemTable, ViewTable, provider_as_source};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{LogicalPlanBuilder, col, lit};
+use hallpass_activity::ActivityManifest;
 use hallpass_inventory::{
     Cell, FailureGroup, InventoryTable, META, Snapshot, SnapshotRecord, SyncGroup, TABLES,
     TableCoverage, TableRow, coverage_of, key_id, nearest, table,
@@ -30,6 +31,8 @@ pub(crate) enum Dataset {
         manifests: Vec<Manifest>,
         /// The place of that one in the list; none when there is no snapshot.
         chosen: Option<usize>,
+        /// The activity table, which no snapshot is part of.
+        activity: Option<ActivityManifest>,
     },
     /// One document.
     Given(Box<Snapshot>),
@@ -49,7 +52,11 @@ enum NamedTable {
 impl NamedTable {
     fn find(name: &str) -> Option<Self> {
         let meta = META.iter().find(|it| it.name == name).copied();
-        let history = || table(name.strip_suffix("_history")?).map(Self::History);
+        let history = || {
+            let of = table(name.strip_suffix("_history")?)?;
+            // days are in the table itself
+            Some(Self::History(of)).filter(|_| of.name != ActivityManifest::TABLE)
+        };
         meta.map(Self::Meta)
             .or_else(|| table(name).map(Self::Base))
             .or_else(history)
@@ -99,6 +106,12 @@ impl Dataset {
     }
 
     fn coverage(&self, named: NamedTable, table: &InventoryTable) -> TableCoverage {
+        if let (Self::Kept { activity, .. }, ActivityManifest::TABLE) = (self, table.name) {
+            return match activity {
+                Some(_) => TableCoverage::Complete,
+                None => TableCoverage::NotSynced,
+            };
+        }
         let chosen = match self {
             Self::Given(snapshot) => Some(&snapshot.record),
             Self::Kept {
@@ -140,9 +153,19 @@ impl Dataset {
             (
                 NamedTable::Base(table),
                 Self::Kept {
+                    folder, activity, ..
+                },
+            ) if table.name == ActivityManifest::TABLE => {
+                let files = activity.as_ref().map(|it| folder.activity_files(it));
+                in_files(table, &files.unwrap_or_default())
+            }
+            (
+                NamedTable::Base(table),
+                Self::Kept {
                     folder,
                     manifests,
                     chosen,
+                    ..
                 },
             ) => {
                 let manifest = chosen.and_then(|index| manifests.get(index));
@@ -192,6 +215,7 @@ pub(crate) fn inventory_tables(read: &ReadStatement) -> Vec<&'static InventoryTa
 pub(crate) fn not_synced(name: &str) -> QueryFailure {
     let hint = match SyncGroup::of(name) {
         Some(group) => format!("hallpass sync --only {group}"),
+        None if name == ActivityManifest::TABLE => "hallpass activity ingest SOURCE".to_owned(),
         None => "nothing collects it yet; hallpass snapshots import".to_owned(),
     };
     QueryFailure::bad_input(format!("E_NOT_SYNCED table={name} hint={hint}"))

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use hallpass_activity::ActivityManifest;
 use hallpass_inventory::{
     HoldingGrant, Imported, Slice, SliceKey, SliceOutcome, Snapshot, SnapshotId, SnapshotRecord,
     import,
@@ -67,6 +68,23 @@ fn grants(document: &Value) -> Result<Vec<HoldingGrant>, QueryFailure> {
 }
 
 impl Document {
+    /// The activity table is no part of a snapshot: it has every day once, and is made of logs.
+    ///
+    /// # Errors
+    /// When the document has rows of it.
+    pub(crate) fn refuse_activity(&self, path: &Path) -> Result<(), QueryFailure> {
+        let table = ActivityManifest::TABLE;
+        if !self.imported.rows.contains_key(table) {
+            return Ok(());
+        }
+        let message = format!(
+            "`{}` has `{table}`, which is no part of a snapshot",
+            path.display()
+        );
+        let failure = QueryFailure::bad_input(message).code("E_IMPORT");
+        Err(failure.help("`hallpass activity ingest` makes it; `hallpass query --data` takes the document as it is"))
+    }
+
     /// The document as a complete snapshot: each table in it is one slice, read to its end.
     pub(crate) fn snapshot(&self, at: Timestamp, random: u32) -> Snapshot {
         let slices = self.imported.rows.iter().map(|(name, rows)| Slice {

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use jiff::Timestamp;
 
-use commands::{evaluate, query, seal, snapshots, tables, who};
+use commands::{evaluate, query, seal, seal_activity, snapshots, tables, who};
 use failure::{QueryExit, QueryFailure, QueryOutcome};
 
 /// Snapshots of an AWS organization, and SQL over them; run it as `hallpass`
@@ -38,6 +38,8 @@ enum Cli {
     Who(Box<who::Args>),
     #[command(hide = true)]
     Seal(seal::Args),
+    #[command(hide = true)]
+    SealActivity(seal_activity::Args),
     #[command(hide = true)]
     Evaluate(evaluate::Args),
 }
@@ -93,6 +95,7 @@ fn run(cli: &Cli) -> QueryOutcome {
         Cli::Tables(args) => tables::run(args),
         Cli::Who(args) => who::run(args),
         Cli::Seal(args) => seal::run(args),
+        Cli::SealActivity(args) => seal_activity::run(args),
     }
 }
 

@@ -8,8 +8,8 @@ use hallpass_model::Clock;
 use hallpass_runner::PlanStore;
 
 use crate::{
-    AccessSnapshots, Connections, Rates, ReadinessProbe, ServerStatus, SessionSettings,
-    SessionStore, SignIn, SlackDoor, TokenStore,
+    AccessSnapshots, ActivityLogs, Connections, Rates, ReadinessProbe, ServerStatus,
+    SessionSettings, SessionStore, SignIn, SlackDoor, TokenStore,
 };
 
 /// A person of the demo, for its sign-in.
@@ -76,6 +76,8 @@ pub struct App {
     pub snapshots: Option<Arc<dyn AccessSnapshots>>,
     /// Plans that commands made.
     pub plans: Arc<dyn PlanStore>,
+    /// What logs say of accounts, where that folder is named.
+    pub activity: Option<Arc<dyn ActivityLogs>>,
     /// What pages know besides the store.
     pub status: Arc<ServerStatus>,
     /// What the pages are about.

@@ -3,8 +3,10 @@
 use hallpass_access::{
     GlassPresses, Grant, GrantState, InLine, Past, Request, RequestState, Times, Wanted,
 };
+use hallpass_activity::{GrantCall, GrantUse, GrantUseState};
 use hallpass_api as api;
 use hallpass_model::{Target, TargetNames};
+use hallpass_wording::{PlainStyle, activity};
 
 use hallpass_access::Identity;
 
@@ -294,4 +296,54 @@ fn cli_profile(identity: &Identity, account: &str, name: &str, set: &str) -> Str
          [sso-session hallpass]\nsso_start_url = {}\nsso_region = {}\nsso_registration_scopes = sso:account:access\n",
         identity.portal_url, identity.region
     )
+}
+
+/// What was done with a grant; `None` where no logs say it.
+pub(crate) fn grant_activity(grant: &Grant, found: Option<&GrantUse>) -> api::GrantActivity {
+    let Some(found) = found else {
+        return api::GrantActivity {
+            grant_id: grant.id.to_string(),
+            state: GrantUseState::NotKnown.name().to_owned(),
+            words: activity::NO_LOGS.to_owned(),
+            log_from: None,
+            log_until: None,
+            first: None,
+            last: None,
+            sessions: 0,
+            count: 0,
+            denied: 0,
+            services: Vec::new(),
+            calls: Vec::new(),
+        };
+    };
+    api::GrantActivity {
+        grant_id: grant.id.to_string(),
+        state: found.state.name().to_owned(),
+        words: activity::grant_use(found, &PlainStyle),
+        log_from: found.log.map(|it| it.from),
+        log_until: found.log.map(|it| it.until),
+        first: found.first,
+        last: found.last,
+        sessions: found.sessions as u64,
+        count: found.count,
+        denied: found.denied,
+        services: found.services.clone(),
+        calls: found.calls.iter().map(grant_call).collect(),
+    }
+}
+
+fn grant_call(found: &GrantCall) -> api::GrantCall {
+    let call = &found.call;
+    api::GrantCall {
+        service: call.service.clone(),
+        action: call.action.clone(),
+        error_code: call.error_code.clone(),
+        is_write: call.is_write,
+        count: call.count,
+        first: call.first,
+        last: call.last,
+        after_end: found.is_after_end,
+        notable: found.notable.map(|it| it.name().to_owned()),
+        resources: call.resources.clone(),
+    }
 }

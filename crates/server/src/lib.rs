@@ -16,6 +16,7 @@ mod convert;
 mod convert_sweeps;
 #[cfg(test)]
 mod fuzz;
+mod grant_activity;
 mod health;
 mod hooks;
 mod last_day;
@@ -40,6 +41,7 @@ pub use auth::{NewToken, OwnToken, TokenFacts, TokenFault, TokenScope, TokenStor
 pub use connections::{
     Accept, ConnectionFigures, ConnectionSettings, Connections, listen, serve_connections,
 };
+pub use grant_activity::ActivityLogs;
 pub use health::{Bearing, ProbeResult, ReadinessProbe};
 pub use hooks::{Hook, HookAnswer, SlackDoor};
 pub use limits::Rates;

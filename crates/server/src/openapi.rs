@@ -41,6 +41,7 @@ use crate::api;
         api::requests::close_review,
         api::grants::list,
         api::grants::show,
+        api::grants::activity,
         api::grants::release,
         api::grants::extend,
         api::grants::revoke,

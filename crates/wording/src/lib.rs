@@ -9,6 +9,7 @@ pub mod alert;
 pub mod notice;
 pub mod sweeps;
 
+pub mod activity;
 pub mod dialogs;
 pub mod grants;
 pub mod refused;

@@ -46,8 +46,11 @@ const ARROWS: &[(&str, &[&str])] = &[
         "access",
         &["alerts", "rules", "assignments", "audit", "model"],
     ),
-    // rules: who is known by which name is asked of the directory snapshot
-    ("wording", &["access", "alerts", "rules", "model"]),
+    // rules: who is known by which name is asked of the directory snapshot; activity: what was done with a grant
+    (
+        "wording",
+        &["access", "activity", "alerts", "rules", "model"],
+    ),
     ("inventory", &["iam", "runner", "model"]),
     ("collect", &["inventory", "model"]),
     // collect: the port of calls that are rationed and repeated
@@ -137,8 +140,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sim-base", &[]),
     ("slack", &["wording", "access", "rules", "model"]),
     ("notify", &["wording", "access", "rules", "model"]),
-    // alerts: the types of a job and its answers
-    ("query", &["alerts", "inventory", "model"]),
+    // alerts: the types of a job and its answers; activity: the rows that it joins and their order
+    ("query", &["activity", "alerts", "inventory", "model"]),
     // delivery
     ("api", &["model"]),
     ("server", &["+cores", "wording", "api", "model"]),

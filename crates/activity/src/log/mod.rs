@@ -14,3 +14,6 @@ pub use names::EventNames;
 pub use ports::{LogEntry, LogFiles};
 pub use read::{LogFault, ReadCount, read_log};
 pub use record::{CloudTrailRecord, RecordIdentity};
+
+pub(crate) use read::each_text;
+pub(crate) use record::{null_is_default, parse_record};

@@ -5,7 +5,7 @@ use std::io::{self, Cursor, Read};
 use flate2::read::MultiGzDecoder;
 
 use super::elements::each_element;
-use super::names::EventNames;
+use super::names::{ElementKind, EventNames};
 use super::record::CloudTrailRecord;
 
 /// Why a file was not read to its end.
@@ -80,9 +80,30 @@ pub struct ReadCount {
 /// # Errors
 /// The file is broken, or something else than a log.
 pub fn read_log(
-    mut bytes: impl Read,
+    bytes: impl Read,
     names: &EventNames,
     mut each: impl FnMut(CloudTrailRecord),
+) -> Result<ReadCount, LogFault> {
+    let mut wanted = 0;
+    let mut count = each_text(bytes, |text, kind| {
+        if !names.may_be_in(text.as_bytes(), kind) {
+            return Ok(());
+        }
+        let parsed = CloudTrailRecord::parse(text, kind)?;
+        if names.has(&parsed.event_name) {
+            wanted += 1;
+            each(parsed);
+        }
+        Ok(())
+    })?;
+    count.wanted = wanted;
+    Ok(count)
+}
+
+/// Gives the text of every record of a file, with what it is.
+pub(crate) fn each_text(
+    mut bytes: impl Read,
+    mut each: impl FnMut(&str, ElementKind) -> Result<(), serde_json::Error>,
 ) -> Result<ReadCount, LogFault> {
     let mut count = ReadCount::default();
     let first = first_two(&mut bytes).map_err(|error| LogFault::of(&error))?;
@@ -98,18 +119,10 @@ pub fn read_log(
         count.bytes += element.len() as u64;
         let record = count.records;
         let text = str::from_utf8(element).map_err(|_| LogFault::NoText { record })?;
-        if !names.may_be_in(element, kind) {
-            return Ok(());
-        }
-        let parsed = CloudTrailRecord::parse(text, kind).map_err(|error| LogFault::BadRecord {
+        each(text, kind).map_err(|error| LogFault::BadRecord {
             record,
             why: error.to_string(),
-        })?;
-        if names.has(&parsed.event_name) {
-            count.wanted += 1;
-            each(parsed);
-        }
-        Ok(())
+        })
     })?;
     Ok(count)
 }

@@ -1,6 +1,7 @@
 //! A record of CloudTrail, as far as anybody here asks.
 
 use hallpass_model::Timestamp;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -70,19 +71,28 @@ struct LookupEvent {
     cloud_trail_event: String,
 }
 
-impl CloudTrailRecord {
-    pub(crate) fn parse(element: &str, kind: ElementKind) -> Result<Self, serde_json::Error> {
-        match kind {
-            ElementKind::Record => serde_json::from_str(element),
-            ElementKind::LookupEvent => {
-                let event: LookupEvent = serde_json::from_str(element)?;
-                serde_json::from_str(&event.cloud_trail_event)
-            }
+/// Reads a record as whatever asks for it, wherever it stands.
+pub(crate) fn parse_record<T: DeserializeOwned>(
+    element: &str,
+    kind: ElementKind,
+) -> Result<T, serde_json::Error> {
+    match kind {
+        ElementKind::Record => serde_json::from_str(element),
+        ElementKind::LookupEvent => {
+            let event: LookupEvent = serde_json::from_str(element)?;
+            serde_json::from_str(&event.cloud_trail_event)
         }
     }
 }
 
-fn null_is_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+impl CloudTrailRecord {
+    pub(crate) fn parse(element: &str, kind: ElementKind) -> Result<Self, serde_json::Error> {
+        parse_record(element, kind)
+    }
+}
+
+/// What is `null` is as if it were not there.
+pub(crate) fn null_is_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())

@@ -13,6 +13,8 @@ mod stage;
 
 mod faults;
 mod fixture;
+mod grant_use;
 mod properties;
 mod reading;
 mod rules;
+mod table;

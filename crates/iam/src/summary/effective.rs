@@ -73,6 +73,13 @@ impl Effective {
             .collect()
     }
 
+    /// The actions, by service and name.
+    pub(super) fn actions(&self) -> Vec<&'static ActionFacts> {
+        let mut all: Vec<&'static ActionFacts> = self.each().map(|it| it.action).collect();
+        all.sort_unstable_by_key(|it| (it.service, it.name));
+        all
+    }
+
     /// How many actions.
     pub(super) fn len(&self) -> usize {
         self.each().count()

@@ -7,6 +7,7 @@
 //!
 //! Pieces of the policy stand between backticks.
 
+mod allowed;
 mod conditions;
 mod effective;
 mod known;
@@ -18,6 +19,7 @@ mod text;
 
 use serde::Serialize;
 
+pub use allowed::allowed_actions;
 pub use known::{KnownPolicy, known};
 pub use risks::{Risk, RiskKind};
 

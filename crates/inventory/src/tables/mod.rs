@@ -43,6 +43,7 @@ pub const TABLES: &[&InventoryTable] = &[
     &okta::GROUP_MEMBERS,
     &events::CONFIG_RESOURCES,
     &events::CLOUDTRAIL_EVENTS,
+    &events::ACTIVITY,
 ];
 
 /// The table of things that has this name.

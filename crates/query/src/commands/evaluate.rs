@@ -57,6 +57,7 @@ pub(crate) async fn run(args: &Args, now: Timestamp) -> QueryOutcome {
     }
     let mut evaluation = Evaluation {
         dataset: Dataset::Kept {
+            activity: folder.activity()?,
             folder,
             manifests,
             chosen: None,

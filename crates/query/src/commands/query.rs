@@ -287,6 +287,7 @@ impl DatasetArgs {
             }
         };
         let dataset = Dataset::Kept {
+            activity: folder.activity()?,
             folder,
             manifests,
             chosen,

@@ -112,6 +112,7 @@ pub(crate) fn run(args: &Args, now: Timestamp) -> QueryOutcome {
         }
         Command::Import { file } => {
             let document = document::read(file)?;
+            document.refuse_activity(file)?;
             let random = getrandom::u32().map_err(|it| QueryFailure::failed(it.to_string()))?;
             let snapshot = document.snapshot(document.now.unwrap_or(now), random);
             let manifest = folder.write(&snapshot)?;

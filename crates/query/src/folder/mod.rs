@@ -2,6 +2,7 @@
 //! manifest for each under `_manifests/`. Files are written elsewhere, moved to their place, and never
 //! touched again.
 
+mod activity;
 pub(crate) mod columns;
 mod manifest;
 mod write;

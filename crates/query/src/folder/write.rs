@@ -85,11 +85,11 @@ impl SnapshotFolder {
 /// Without this table nothing is said of access.
 const ASSIGNMENTS: &str = "aws_ssoadmin_account_assignments";
 
-fn make_folder(path: &Path) -> Result<(), QueryFailure> {
+pub(super) fn make_folder(path: &Path) -> Result<(), QueryFailure> {
     fs::create_dir_all(path).map_err(|it| QueryFailure::unwritable(path.display(), it))
 }
 
-fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create(path)?;
     file.write_all(bytes)?;
     file.sync_all()
@@ -97,7 +97,7 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Why a file of rows could not be written.
 #[derive(Debug, thiserror::Error)]
-enum WriteError {
+pub(super) enum WriteError {
     #[error("{0}")]
     Io(#[from] io::Error),
     #[error("{0}")]
@@ -110,7 +110,11 @@ enum WriteError {
 const ROWS_AT_ONCE: usize = 64 * 1024;
 
 /// Writes the rows of a table; answers the file's length. A table without rows is a file, too.
-fn write_table(path: &Path, table: &InventoryTable, rows: &[TableRow]) -> Result<u64, WriteError> {
+pub(super) fn write_table(
+    path: &Path,
+    table: &InventoryTable,
+    rows: &[TableRow],
+) -> Result<u64, WriteError> {
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .build();

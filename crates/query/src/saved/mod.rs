@@ -112,6 +112,24 @@ pub(crate) const SAVED: &[SavedQuery] = &[
         sql: include_str!("accounts/suspended-with-access.sql"),
     },
     SavedQuery {
+        name: "activity/people",
+        about: "What people used of permission sets, by account",
+        parameters: &[],
+        sql: include_str!("activity/people.sql"),
+    },
+    SavedQuery {
+        name: "activity/notable",
+        about: "Calls that change access, keys, exposure or what is logged",
+        parameters: &[],
+        sql: include_str!("activity/notable.sql"),
+    },
+    SavedQuery {
+        name: "activity/denied",
+        about: "Calls that were refused, the most frequent first",
+        parameters: &[],
+        sql: include_str!("activity/denied.sql"),
+    },
+    SavedQuery {
         name: "seed/old-keys",
         about: "The article's query for old keys, word for word",
         parameters: &[],

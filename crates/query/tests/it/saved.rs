@@ -33,7 +33,7 @@ fn each_runs_over_every_table() {
         json!({"tables": empty}).to_string(),
     )
     .unwrap();
-    assert_eq!(names().len(), 15);
+    assert_eq!(names().len(), 18);
     for name in names() {
         let output = run(
             folder.path(),

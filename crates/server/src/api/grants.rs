@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use axum::{Json, extract::State, response::Response};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use hallpass_access::{Extending, GrantFilter, GrantState, GrantStateKind, InLine, Revoking};
 use hallpass_api::{
-    Extend, Grant, Page, Problem, Request, Revoke, RevokeMany, Revoked, RevokedOne,
+    Extend, Grant, GrantActivity, Page, Problem, Request, Revoke, RevokeMany, Revoked, RevokedOne,
 };
 use hallpass_model::{Email, GrantId, TimeSpan};
 use serde::Deserialize;
@@ -15,7 +15,7 @@ use crate::{
     App,
     auth::{AuthenticatedCaller, TokenScope},
     body::{Body, KeyOf, Parameters, Path},
-    convert,
+    convert, grant_activity,
     problem::{ProblemResponse, bad_parameter},
 };
 
@@ -145,6 +145,24 @@ pub(crate) async fn show(
         queue: places.into_iter().flatten().next().map(convert::queue),
         ..convert::grant(&grant, &app.identity)
     }))
+}
+
+/// What was done with a grant, as far as the logs go.
+#[utoipa::path(get, path = "/api/v1/grants/{id}/activity",
+    responses((status = 200, body = GrantActivity), (status = 404, body = Problem), (status = 503, body = Problem)))]
+pub(crate) async fn activity(
+    State(app): State<App>,
+    caller: AuthenticatedCaller,
+    Path(id): Path<String>,
+) -> Result<Json<GrantActivity>, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Read])?;
+    let grant = app.access.grant(actor, grant_id(&id)?).await?;
+    let found = grant_activity::of_grant(&app, &grant).await;
+    let found = found.map_err(|error| {
+        ProblemResponse::new(StatusCode::SERVICE_UNAVAILABLE, "logs-unreadable", error)
+            .help("`hallpass activity ingest` on the server's folder says what is wrong with it")
+    })?;
+    Ok(Json(convert::grant_activity(&grant, found.as_ref())))
 }
 
 /// Give one's own access back.

@@ -53,6 +53,7 @@ pub(crate) fn router() -> Router<App> {
         )
         .route("/api/v1/grants", get(grants::list))
         .route("/api/v1/grants/{id}", get(grants::show))
+        .route("/api/v1/grants/{id}/activity", get(grants::activity))
         .route("/api/v1/grants/{id}/release", post(grants::release))
         .route("/api/v1/grants/{id}/extend", post(grants::extend))
         .route("/api/v1/grants/{id}/revoke", post(grants::revoke))

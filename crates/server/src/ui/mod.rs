@@ -12,6 +12,7 @@ mod rows;
 pub(crate) mod shell;
 mod timeline;
 mod together;
+mod used;
 pub(crate) mod words;
 
 mod approve;

@@ -26,6 +26,7 @@ use super::{
     shell::{Nav, PageResult, Shell, Viewer, page},
     timeline::{self, TimelineEntry},
     together::{self, Sibling},
+    used::{self, UsedGrant},
     words::{Badge, number, plain},
 };
 use crate::{App, api::records::may_read, body::Path};
@@ -65,6 +66,7 @@ struct RequestPage {
     reason: String,
     ticket: String,
     changes: Vec<ExtensionChange>,
+    activity: Option<UsedGrant>,
     record: Option<RawRecord>,
     approvers: Vec<(PersonView, &'static str)>,
     rules: Vec<String>,
@@ -272,6 +274,7 @@ async fn assemble(
         reason: plain(&request.reason),
         ticket: request.ticket.as_deref().map(plain).unwrap_or_default(),
         changes: changes(&records),
+        activity: used::of(app, view, grant).await,
         record: newest(viewer, &records),
         approvers: approvers(view, request),
         rules: request.decided.based_on.clone(),

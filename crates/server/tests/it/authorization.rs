@@ -105,6 +105,7 @@ fn routes() -> Vec<(&'static str, &'static str, Value)> {
         ("GET", "/api/v1/requests?review=open", nothing.clone()),
         ("GET", "/api/v1/grants", nothing.clone()),
         ("GET", "/api/v1/grants/GRN", nothing.clone()),
+        ("GET", "/api/v1/grants/GRN/activity", nothing.clone()),
         ("POST", "/api/v1/grants/GRN/release", nothing.clone()),
         (
             "POST",

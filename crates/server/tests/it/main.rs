@@ -19,6 +19,7 @@ mod description;
 mod extending;
 mod fake_oidc;
 mod fallback;
+mod grant_activity;
 mod hidden;
 mod listings;
 mod logins;

@@ -474,7 +474,7 @@ impl TestServer {
     ) -> Self {
         let start = Timestamp::from_second(1_780_000_000).unwrap();
         let clock = Arc::new(Wall(AtomicI64::new(start.as_second()), Mutex::default()));
-        let store = Arc::new(MemoryStore::new());
+        let (store, tokens_broken) = (Arc::new(MemoryStore::new()), Arc::<AtomicBool>::default());
         let standing = Arc::new(StandingDouble::default());
         let found = Arc::new(organization(start));
         let known = Arc::new(Known {
@@ -495,7 +495,6 @@ impl TestServer {
             ids: Arc::new(Ids(AtomicU64::new(1))),
         };
         let access = Arc::new(Access::new(ports, settings(), rules(RULES)));
-        let tokens_broken = Arc::new(AtomicBool::new(false));
         let tokens = Arc::new(Tokens {
             known: Mutex::new(tokens(start)),
             broken: Arc::clone(&tokens_broken),
@@ -516,6 +515,7 @@ impl TestServer {
             policies: Arc::new(Held(Ok(Some(no_policies(start))))),
             snapshots: None,
             plans: Arc::new(hallpass_runner::testing::MemoryPlans::default()),
+            activity: None,
             status: Arc::default(),
             session_settings: hallpass_server::SessionSettings::default(),
             sign_in: Arc::new(SignIn::default()),

@@ -1,6 +1,7 @@
 //! What people are told, side by side.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod activity;
 mod alerts;
 mod notices;
 mod sweeps;

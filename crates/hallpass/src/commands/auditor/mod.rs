@@ -1,4 +1,5 @@
 //! Commands of who audits.
 
+pub(crate) mod activity;
 pub(crate) mod audit;
 pub(crate) mod pci;

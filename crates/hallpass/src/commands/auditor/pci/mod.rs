@@ -6,7 +6,7 @@ mod people;
 mod reading;
 mod report;
 mod shown;
-mod sources;
+pub(in crate::commands::auditor) mod sources;
 mod watch;
 
 use crate::exit::Outcome;

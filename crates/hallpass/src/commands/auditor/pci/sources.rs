@@ -11,12 +11,12 @@ use hallpass_activity::{LogEntry, LogFiles};
 
 /// `--source`.
 #[derive(Clone, Debug)]
-pub(super) struct LogSource {
-    pub(super) folder: PathBuf,
+pub(in crate::commands::auditor) struct LogSource {
+    pub(in crate::commands::auditor) folder: PathBuf,
 }
 
 impl LogSource {
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub(in crate::commands::auditor) fn parse(text: &str) -> Result<Self, String> {
         match text.strip_prefix("dir:") {
             Some("") => Err("name a folder after `dir:`".to_owned()),
             Some(folder) => Ok(Self {
@@ -30,20 +30,20 @@ impl LogSource {
         }
     }
 
-    pub(super) fn words(&self) -> String {
+    pub(in crate::commands::auditor) fn words(&self) -> String {
         format!("dir:{}", self.folder.display())
     }
 }
 
 /// Whether files are fingerprinted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fingerprints {
+pub(in crate::commands::auditor) enum Fingerprints {
     Sha256,
     None,
 }
 
 /// The files below a folder; with an empty one, files by their own paths.
-pub(super) struct DiskLogs {
+pub(in crate::commands::auditor) struct DiskLogs {
     root: PathBuf,
     fingerprints: Fingerprints,
     /// Of the file that was read last.
@@ -51,7 +51,7 @@ pub(super) struct DiskLogs {
 }
 
 impl DiskLogs {
-    pub(super) fn new(root: PathBuf, fingerprints: Fingerprints) -> Self {
+    pub(in crate::commands::auditor) fn new(root: PathBuf, fingerprints: Fingerprints) -> Self {
         Self {
             root,
             fingerprints,
@@ -60,7 +60,7 @@ impl DiskLogs {
     }
 
     /// The SHA-256 of the bytes of the file that was read last; `None` where it could not be read to its end.
-    pub(super) fn take_fingerprint(&self) -> Option<String> {
+    pub(in crate::commands::auditor) fn take_fingerprint(&self) -> Option<String> {
         self.last.borrow_mut().take()
     }
 }

@@ -1,0 +1,115 @@
+//! Records become rows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hallpass_model::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::principal::{ActivityPrincipal, PrincipalKind};
+use super::record::ActivityRecord;
+use super::row::{ActivityFacts, ActivityKey, SampleSet};
+use super::rows::ActivityRows;
+
+/// Why a record is in no row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum UncountedEvent {
+    /// It names no account.
+    WithoutAccount,
+    /// It is CloudTrail's own observation, and nobody's act.
+    Insight,
+}
+
+impl UncountedEvent {
+    /// Its name in summaries.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::WithoutAccount => "without_account",
+            Self::Insight => "insight",
+        }
+    }
+}
+
+/// What records came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ActivityFold {
+    /// The rows.
+    pub rows: ActivityRows,
+    /// What is in no row.
+    pub uncounted: BTreeMap<UncountedEvent, u64>,
+    /// Records that name nobody. They have rows of their own.
+    pub unattributed: u64,
+}
+
+impl ActivityFold {
+    pub(super) fn add(&mut self, record: ActivityRecord) {
+        match row_of(record) {
+            Ok((key, facts)) => {
+                if key.principal.kind == PrincipalKind::Unattributed {
+                    self.unattributed += 1;
+                }
+                self.rows.add(key, facts);
+            }
+            Err(why) => *self.uncounted.entry(why).or_default() += 1,
+        }
+    }
+
+    /// Both together.
+    pub fn merge(&mut self, other: Self) {
+        self.rows.merge(other.rows);
+        for (why, count) in other.uncounted {
+            *self.uncounted.entry(why).or_default() += count;
+        }
+        self.unattributed += other.unattributed;
+    }
+}
+
+fn row_of(record: ActivityRecord) -> Result<(ActivityKey, ActivityFacts), UncountedEvent> {
+    if record.event_category.as_deref() == Some("Insight") {
+        return Err(UncountedEvent::Insight);
+    }
+    let principal = ActivityPrincipal::of(&record.user_identity);
+    let account = record.recipient_account_id.filter(|it| !it.is_empty());
+    let account = account.or(record.user_identity.account_id.filter(|it| !it.is_empty()));
+    let account_id = account.ok_or(UncountedEvent::WithoutAccount)?;
+    let source = record.event_source;
+    let service = source.strip_suffix(".amazonaws.com").map(str::to_owned);
+    let arns = record.resources.into_iter().filter_map(|it| it.arn);
+    let at = in_microseconds(record.event_time);
+    let key = ActivityKey {
+        day: at.to_zoned(TimeZone::UTC).date(),
+        account_id,
+        region: record
+            .aws_region
+            .filter(|it| !it.is_empty())
+            .unwrap_or_else(|| "global".to_owned()),
+        principal,
+        service: service.unwrap_or(source),
+        action: record.event_name,
+        error_code: record.error_code.filter(|it| !it.is_empty()),
+    };
+    let facts = ActivityFacts {
+        events: BTreeSet::from([fingerprint(&record.event_id)]),
+        first_seen: at,
+        last_seen: at,
+        is_write: record.read_only.map(|it| !it),
+        resources: SampleSet::of(arns),
+        source_addresses: SampleSet::of(record.source_address),
+    };
+    Ok((key, facts))
+}
+
+/// As tables keep instants.
+fn in_microseconds(at: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)
+}
+
+/// Eight bytes for an event's id: of one row two events with the same would count once. FNV-1a over the id, which is
+/// random already, and a last mixing.
+fn fingerprint(event_id: &str) -> u64 {
+    let mut sum: u64 = 0xcbf2_9ce4_8422_2325;
+    for byte in event_id.bytes() {
+        sum = (sum ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    }
+    sum ^= sum >> 32;
+    sum.wrapping_mul(0xd6e8_feb8_6659_fd93)
+}

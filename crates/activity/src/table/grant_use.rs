@@ -1,0 +1,265 @@
+//! What was done with a grant (`inventory.md` H-28): the calls of its holder's sessions that began while it was there, as
+//! far as the log goes. What the log does not reach is said, never taken for nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hallpass_model::{TimeSpan, Timestamp};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::manifest::AccountSpan;
+use super::notable::NotableKind;
+use super::sessions::{SessionAccount, SessionCall, SessionOfDay};
+
+/// A session may have begun a little before the access was seen.
+const EARLY: TimeSpan = TimeSpan::minutes(5);
+/// So long a session of a role goes on at most.
+const SESSION_MAX: TimeSpan = TimeSpan::hours(12);
+/// So late CloudTrail may deliver: only what is that far behind the end of the log is known to be absent.
+const DELIVERY: TimeSpan = TimeSpan::minutes(15);
+/// Days that are looked at of one grant.
+const DAYS_MAX: usize = 62;
+
+/// Which grant.
+#[derive(Clone, Debug)]
+pub struct GrantWindow {
+    /// In this account.
+    pub account: String,
+    /// The permission set's name.
+    pub permission_set: String,
+    /// Who holds it: their id in the identity store.
+    pub user_id: String,
+    /// The names that a session of theirs may have.
+    pub names: Vec<String>,
+    /// When the access was seen.
+    pub from: Timestamp,
+    /// When it was over; `None` while it is there.
+    pub until: Option<Timestamp>,
+}
+
+/// What the activity table has of an account on the days of a grant.
+#[derive(Clone, Debug, Default)]
+pub struct AccountActivity {
+    /// From when to when the log has anything of it.
+    pub span: Option<AccountSpan>,
+    /// The days of which the log has anything of it.
+    pub days: BTreeMap<Date, SessionAccount>,
+}
+
+/// How much is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GrantUseState {
+    /// It was used.
+    Used,
+    /// It was not, and the log goes far enough to say so.
+    NeverUsed,
+    /// There is no use so far as the log goes.
+    NotSoFar,
+    /// The log does not have the days, or a part of them.
+    NotKnown,
+}
+
+impl GrantUseState {
+    /// Its name in documents.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Used => "used",
+            Self::NeverUsed => "never_used",
+            Self::NotSoFar => "not_so_far",
+            Self::NotKnown => "not_known",
+        }
+    }
+}
+
+/// Calls of one action with one outcome, in all sessions of the grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantCall {
+    /// What was called, how often, when.
+    pub call: SessionCall,
+    /// For what it is notable.
+    pub notable: Option<NotableKind>,
+    /// Whether some of them came after the grant's end.
+    pub is_after_end: bool,
+}
+
+/// What was done with a grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantUse {
+    /// How much is known.
+    pub state: GrantUseState,
+    /// How far the log of the account goes; `None` where there is none.
+    pub log: Option<AccountSpan>,
+    /// Whether days after the last that is looked at were left out.
+    pub is_cut: bool,
+    /// The first call.
+    pub first: Option<Timestamp>,
+    /// The last.
+    pub last: Option<Timestamp>,
+    /// How many sessions.
+    pub sessions: usize,
+    /// How many calls.
+    pub count: u64,
+    /// How many of them were refused or failed.
+    pub denied: u64,
+    /// The services, those that were written to first.
+    pub services: Vec<String>,
+    /// The calls: notable ones first, then those that write.
+    pub calls: Vec<GrantCall>,
+}
+
+impl GrantWindow {
+    /// The days on which its sessions may have done something, up to an instant.
+    pub fn days(&self, now: Timestamp) -> Vec<Date> {
+        let date = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
+        let last = date(self.last_moment(now));
+        let first = date(EARLY.before(self.from));
+        first
+            .series(jiff::Span::new().days(1))
+            .take_while(|it| *it <= last)
+            .take(DAYS_MAX)
+            .collect()
+    }
+
+    fn last_moment(&self, now: Timestamp) -> Timestamp {
+        self.until.map_or(now, |it| SESSION_MAX.after(it).min(now))
+    }
+
+    fn is_cut(&self, now: Timestamp) -> bool {
+        let last = self.last_moment(now).to_zoned(TimeZone::UTC).date();
+        self.days(now).last().is_some_and(|it| *it < last)
+    }
+
+    /// Whether a session is of this grant: of its holder and its permission set, and begun while it was there.
+    fn has(&self, session: &SessionOfDay) -> bool {
+        let is_holder = match &session.user_id {
+            Some(id) => *id == self.user_id,
+            None => self
+                .names
+                .iter()
+                .any(|it| it.eq_ignore_ascii_case(&session.person)),
+        };
+        let first = session.calls.iter().map(|it| it.first).min();
+        let Some(began) = session.started.or(first) else {
+            return false;
+        };
+        let is_within = EARLY.before(self.from) <= began && self.until.is_none_or(|it| began <= it);
+        is_holder && is_within && session.permission_set == self.permission_set
+    }
+
+    /// How much is known where nothing was found.
+    fn unused(&self, activity: &AccountActivity, now: Timestamp) -> GrantUseState {
+        let Some(log) = activity.span else {
+            return GrantUseState::NotKnown;
+        };
+        let reaches = log.until.to_zoned(TimeZone::UTC).date();
+        let mut days = self.days(now).into_iter().filter(|it| *it < reaches);
+        let has_gap = days.any(|day| !activity.days.contains_key(&day));
+        if log.from > self.from || has_gap || self.is_cut(now) {
+            return GrantUseState::NotKnown;
+        }
+        match self.until {
+            Some(until) if log.until >= DELIVERY.after(until) => GrantUseState::NeverUsed,
+            Some(_) | None => GrantUseState::NotSoFar,
+        }
+    }
+}
+
+/// What was done with a grant.
+pub fn grant_use(grant: &GrantWindow, activity: &AccountActivity, now: Timestamp) -> GrantUse {
+    type CallKey<'a> = (&'a str, &'a str, Option<&'a str>);
+    let mut calls: BTreeMap<CallKey<'_>, SessionCall> = BTreeMap::new();
+    let mut sessions = BTreeSet::new();
+    let looked_at = grant.days(now);
+    let of_days = activity
+        .days
+        .iter()
+        .filter(|(day, _)| looked_at.contains(day));
+    for (day, account) in of_days {
+        for session in account.sessions.iter().filter(|it| grant.has(it)) {
+            // one that goes over midnight is on both days
+            let day = session.started.map_or(Some(*day), |_| None);
+            sessions.insert((session.person.as_str(), session.started, day));
+            for call in &session.calls {
+                let key = (
+                    call.service.as_str(),
+                    call.action.as_str(),
+                    call.error_code.as_deref(),
+                );
+                match calls.get_mut(&key) {
+                    Some(before) => join(before, call),
+                    None => {
+                        calls.insert(key, call.clone());
+                    }
+                }
+            }
+        }
+    }
+    let calls: Vec<GrantCall> = calls
+        .into_values()
+        .map(|call| GrantCall {
+            notable: NotableKind::of(&call.service, &call.action, call.is_write),
+            is_after_end: grant.until.is_some_and(|it| call.last > it),
+            call,
+        })
+        .collect();
+    let state = if calls.is_empty() {
+        grant.unused(activity, now)
+    } else {
+        GrantUseState::Used
+    };
+    summed(
+        state,
+        activity.span,
+        grant.is_cut(now),
+        sessions.len(),
+        calls,
+    )
+}
+
+fn summed(
+    state: GrantUseState,
+    log: Option<AccountSpan>,
+    is_cut: bool,
+    sessions: usize,
+    mut calls: Vec<GrantCall>,
+) -> GrantUse {
+    let reads = |it: &GrantCall| it.call.is_write != Some(true);
+    // stable: otherwise by service and action
+    calls.sort_by_key(|it| (it.notable.is_none(), it.notable, reads(it)));
+    let mut services: BTreeMap<&str, bool> = BTreeMap::new();
+    for call in &calls {
+        let only_read = services.entry(&call.call.service).or_insert(true);
+        *only_read &= reads(call);
+    }
+    let mut services: Vec<(bool, String)> = services
+        .into_iter()
+        .map(|(name, only_read)| (only_read, name.to_owned()))
+        .collect();
+    services.sort();
+    let of = |it: &GrantCall| it.call.count;
+    let denied = calls.iter().filter(|it| it.call.error_code.is_some());
+    GrantUse {
+        state,
+        log,
+        is_cut,
+        first: calls.iter().map(|it| it.call.first).min(),
+        last: calls.iter().map(|it| it.call.last).max(),
+        sessions,
+        count: calls.iter().map(of).sum(),
+        denied: denied.map(of).sum(),
+        services: services.into_iter().map(|(_, name)| name).collect(),
+        calls,
+    }
+}
+
+fn join(before: &mut SessionCall, call: &SessionCall) {
+    before.count += call.count;
+    before.first = before.first.min(call.first);
+    before.last = before.last.max(call.last);
+    before.is_write = before.is_write.max(call.is_write);
+    for arn in &call.resources {
+        if before.resources.len() < super::row::SAMPLES_MAX && !before.resources.contains(arn) {
+            before.resources.push(arn.clone());
+        }
+    }
+}

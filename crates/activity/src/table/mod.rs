@@ -1,0 +1,33 @@
+//! The activity table (`inventory.md` §7.4): every record becomes part of a row that says who did what, where and on
+//! which day, how often, and when first and last. Adding a record or a file twice, in any order or in parts, changes
+//! nothing: a row keeps the fingerprints of its events, and joining rows joins these.
+
+mod principal;
+mod record;
+
+mod row;
+mod rows;
+
+mod fold;
+mod reading;
+
+mod lines;
+mod manifest;
+mod sessions;
+
+mod grant_use;
+mod notable;
+
+pub use fold::{ActivityFold, UncountedEvent};
+pub use grant_use::{AccountActivity, GrantCall, GrantUse, GrantUseState, GrantWindow, grant_use};
+pub use lines::{LineError, read_line, write_line};
+pub use manifest::{AccountSpan, ActivityDay, ActivityManifest, ManifestError};
+pub use notable::NotableKind;
+pub use principal::{ActivityPrincipal, PrincipalKind};
+pub use reading::{ActivityLog, read_activity};
+pub use row::{ActivityFacts, ActivityKey, SAMPLES_MAX, SampleSet};
+pub use rows::ActivityRows;
+pub use sessions::{
+    AccountReach, SessionAccount, SessionCall, SessionDayError, SessionDayHead, SessionOfDay,
+    account_in, session_day,
+};

@@ -1,0 +1,365 @@
+//! The action of IAM behind a name of an event, and what CloudTrail does not log without being told to.
+//!
+//! Most events are called as the operation, and the operation as the action. What differs is listed here, from: *Required
+//! permissions for Amazon S3 API operations* (S3 user guide), *Actions, resources, and condition keys for AWS services*
+//! (Service Authorization Reference), *Logging data events* (CloudTrail user guide), and the pages of services on logging
+//! with CloudTrail (Lambda and `CloudFront`: names with the version of the API).
+
+use hallpass_iam::facts::{self, ActionFacts};
+
+/// Sources of events whose prefix in policies is another.
+const PREFIXES: &[(&str, &str)] = &[
+    ("monitoring", "cloudwatch"),
+    ("email", "ses"),
+    ("tagging", "tag"),
+    ("models.lex", "lex"),
+    ("runtime.lex", "lex"),
+    ("runtime.sagemaker", "sagemaker"),
+    ("elasticfilesystem", "elasticfilesystem"),
+    ("amazonmq", "mq"),
+    ("appmesh", "appmesh"),
+    ("codestar-connections", "codestar-connections"),
+    ("data.iot", "iot"),
+    ("mobiletargeting", "mobiletargeting"),
+    ("bedrock-runtime", "bedrock"),
+];
+
+/// Events of S3, whose actions are called otherwise.
+const S3: &[(&str, &str)] = &[
+    ("ListBuckets", "ListAllMyBuckets"),
+    ("HeadBucket", "ListBucket"),
+    ("ListObjects", "ListBucket"),
+    ("ListObjectsV2", "ListBucket"),
+    ("ListObjectVersions", "ListBucketVersions"),
+    ("ListMultipartUploads", "ListBucketMultipartUploads"),
+    ("ListParts", "ListMultipartUploadParts"),
+    ("HeadObject", "GetObject"),
+    ("SelectObjectContent", "GetObject"),
+    ("CopyObject", "PutObject"),
+    ("CreateMultipartUpload", "PutObject"),
+    ("UploadPart", "PutObject"),
+    ("UploadPartCopy", "PutObject"),
+    ("CompleteMultipartUpload", "PutObject"),
+    ("DeleteObjects", "DeleteObject"),
+    ("DeleteBucketCors", "PutBucketCORS"),
+    ("PutBucketCors", "PutBucketCORS"),
+    ("GetBucketCors", "GetBucketCORS"),
+    ("GetBucketEncryption", "GetEncryptionConfiguration"),
+    ("PutBucketEncryption", "PutEncryptionConfiguration"),
+    ("DeleteBucketEncryption", "PutEncryptionConfiguration"),
+    ("GetBucketLifecycle", "GetLifecycleConfiguration"),
+    ("PutBucketLifecycle", "PutLifecycleConfiguration"),
+    ("DeleteBucketLifecycle", "PutLifecycleConfiguration"),
+    ("GetBucketReplication", "GetReplicationConfiguration"),
+    ("PutBucketReplication", "PutReplicationConfiguration"),
+    ("DeleteBucketReplication", "PutReplicationConfiguration"),
+    ("DeleteBucketTagging", "PutBucketTagging"),
+    (
+        "DeleteBucketPublicAccessBlock",
+        "PutBucketPublicAccessBlock",
+    ),
+    ("GetAccountPublicAccessBlock", "GetAccountPublicAccessBlock"),
+    (
+        "DeleteAccountPublicAccessBlock",
+        "PutAccountPublicAccessBlock",
+    ),
+    (
+        "GetBucketInventoryConfiguration",
+        "GetInventoryConfiguration",
+    ),
+    (
+        "PutBucketInventoryConfiguration",
+        "PutInventoryConfiguration",
+    ),
+    ("GetBucketMetricsConfiguration", "GetMetricsConfiguration"),
+    ("PutBucketMetricsConfiguration", "PutMetricsConfiguration"),
+    (
+        "GetBucketAnalyticsConfiguration",
+        "GetAnalyticsConfiguration",
+    ),
+    (
+        "PutBucketAnalyticsConfiguration",
+        "PutAnalyticsConfiguration",
+    ),
+    ("GetAccelerateConfiguration", "GetAccelerateConfiguration"),
+];
+
+/// Single events of other services.
+const OTHERS: &[(&str, &str, &str)] = &[
+    ("lambda", "Invoke", "InvokeFunction"),
+    ("dynamodb", "TransactGetItems", "GetItem"),
+    ("dynamodb", "TransactWriteItems", "PutItem"),
+    ("sqs", "SendMessageBatch", "SendMessage"),
+    ("sqs", "DeleteMessageBatch", "DeleteMessage"),
+    (
+        "sqs",
+        "ChangeMessageVisibilityBatch",
+        "ChangeMessageVisibility",
+    ),
+    ("sns", "PublishBatch", "Publish"),
+];
+
+/// Operations on what a resource holds, which CloudTrail logs only where a trail was told to.
+const DATA: &[(&str, &[&str])] = &[
+    (
+        "s3",
+        &[
+            "GetObject",
+            "PutObject",
+            "DeleteObject",
+            "ListBucket",
+            "ListBucketVersions",
+            "GetObjectAcl",
+            "PutObjectAcl",
+            "GetObjectTagging",
+            "PutObjectTagging",
+            "DeleteObjectTagging",
+            "GetObjectVersion",
+            "GetObjectVersionAcl",
+            "GetObjectVersionTagging",
+            "PutObjectVersionAcl",
+            "PutObjectVersionTagging",
+            "DeleteObjectVersion",
+            "DeleteObjectVersionTagging",
+            "GetObjectAttributes",
+            "GetObjectVersionAttributes",
+            "GetObjectTorrent",
+            "GetObjectVersionTorrent",
+            "RestoreObject",
+            "AbortMultipartUpload",
+            "ListMultipartUploadParts",
+            "ListBucketMultipartUploads",
+            "GetObjectRetention",
+            "PutObjectRetention",
+            "GetObjectLegalHold",
+            "PutObjectLegalHold",
+            "BypassGovernanceRetention",
+        ],
+    ),
+    ("lambda", &["InvokeFunction", "InvokeFunctionUrl"]),
+    (
+        "dynamodb",
+        &[
+            "GetItem",
+            "PutItem",
+            "UpdateItem",
+            "DeleteItem",
+            "Query",
+            "Scan",
+            "BatchGetItem",
+            "BatchWriteItem",
+            "ConditionCheckItem",
+            "PartiQLSelect",
+            "PartiQLInsert",
+            "PartiQLUpdate",
+            "PartiQLDelete",
+            "GetRecords",
+            "GetShardIterator",
+        ],
+    ),
+    (
+        "sqs",
+        &[
+            "SendMessage",
+            "ReceiveMessage",
+            "DeleteMessage",
+            "ChangeMessageVisibility",
+        ],
+    ),
+    ("sns", &["Publish"]),
+    (
+        "kinesis",
+        &[
+            "PutRecord",
+            "PutRecords",
+            "GetRecords",
+            "GetShardIterator",
+            "SubscribeToShard",
+        ],
+    ),
+    ("firehose", &["PutRecord", "PutRecordBatch"]),
+    (
+        "ebs",
+        &[
+            "GetSnapshotBlock",
+            "ListChangedBlocks",
+            "ListSnapshotBlocks",
+            "PutSnapshotBlock",
+            "StartSnapshot",
+            "CompleteSnapshot",
+        ],
+    ),
+    (
+        "cloudwatch",
+        &[
+            "PutMetricData",
+            "GetMetricData",
+            "GetMetricStatistics",
+            "ListMetrics",
+            "GetMetricWidgetImage",
+        ],
+    ),
+    ("logs", &["PutLogEvents", "GetLogEvents", "FilterLogEvents"]),
+    (
+        "ssmmessages",
+        &[
+            "CreateControlChannel",
+            "CreateDataChannel",
+            "OpenControlChannel",
+            "OpenDataChannel",
+        ],
+    ),
+    ("execute-api", &["Invoke", "ManageConnections"]),
+    (
+        "xray",
+        &[
+            "PutTraceSegments",
+            "PutTelemetryRecords",
+            "GetTraceGraph",
+            "BatchGetTraces",
+            "GetTraceSummaries",
+        ],
+    ),
+    ("rds-data", &["ExecuteStatement", "BatchExecuteStatement"]),
+    ("iot", &["Publish", "Subscribe", "Connect", "Receive"]),
+];
+
+/// Permissions that no call is named after.
+const WITHOUT_EVENT: &[(&str, &[&str])] = &[
+    ("iam", &["PassRole"]),
+    ("rds-db", &["connect"]),
+    (
+        "s3",
+        &[
+            "ReplicateObject",
+            "ReplicateDelete",
+            "ReplicateTags",
+            "ObjectOwnerOverrideToBucketOwner",
+            "InitiateReplication",
+        ],
+    ),
+];
+
+/// Whether the use of an action can be seen in a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Visibility {
+    /// Management events have it.
+    Logged,
+    /// It is a data event: only where a trail was told to.
+    DataEvent,
+    /// No event is called after it.
+    NoEvent,
+}
+
+/// The known action behind an event; `None` where none is known.
+pub fn iam_action(service: &str, event: &str) -> Option<&'static ActionFacts> {
+    let prefix = PREFIXES.iter().find(|(source, _)| *source == service);
+    let prefix = prefix.map_or(service, |(_, prefix)| *prefix);
+    let s3 = S3
+        .iter()
+        .filter(|_| prefix == "s3")
+        .find(|(name, _)| *name == event);
+    let other = OTHERS
+        .iter()
+        .find(|(of, name, _)| *of == prefix && *name == event);
+    let listed = s3
+        .map(|(_, action)| *action)
+        .or(other.map(|(_, _, action)| *action));
+    let find = |name: &str| facts::action(&format!("{prefix}:{name}"));
+    match listed {
+        Some(name) => find(name),
+        None => find(event).or_else(|| find(without_version(event))),
+    }
+}
+
+/// `ListFunctions20150331` and `UpdateFunctionCode20150331v2` without the version of the API.
+fn without_version(event: &str) -> &str {
+    let is_version = |it: &str| {
+        let bare = it.replace('_', "");
+        let (date, rest) = bare.split_at_checked(8).unwrap_or_default();
+        let is_rest = rest.is_empty() || rest.strip_prefix('v').is_some_and(is_digits);
+        is_digits(date) && is_rest
+    };
+    let at = event.find(|it: char| it.is_ascii_digit());
+    let cut = at.and_then(|at| event.split_at_checked(at));
+    cut.filter(|(_, version)| is_version(version))
+        .map_or(event, |(name, _)| name)
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit())
+}
+
+/// Whether the use of an action can be seen.
+pub fn visibility(action: &ActionFacts) -> Visibility {
+    let is_in = |list: &[(&str, &[&str])]| {
+        let mut of_service = list
+            .iter()
+            .filter(|(service, _)| *service == action.service);
+        of_service.any(|(_, names)| names.iter().any(|it| it.eq_ignore_ascii_case(action.name)))
+    };
+    if is_in(DATA) {
+        Visibility::DataEvent
+    } else if is_in(WITHOUT_EVENT) {
+        Visibility::NoEvent
+    } else {
+        Visibility::Logged
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_actions_under_whatever_name() {
+        let rows = [
+            ("ec2", "RunInstances", "ec2:RunInstances"),
+            ("s3", "ListBuckets", "s3:ListAllMyBuckets"),
+            ("s3", "HeadObject", "s3:GetObject"),
+            ("s3", "GetBucketAcl", "s3:GetBucketAcl"),
+            ("lambda", "ListFunctions20150331", "lambda:ListFunctions"),
+            (
+                "lambda",
+                "UpdateFunctionCode20150331v2",
+                "lambda:UpdateFunctionCode",
+            ),
+            (
+                "cloudfront",
+                "CreateDistribution2020_05_31",
+                "cloudfront:CreateDistribution",
+            ),
+            ("monitoring", "PutMetricAlarm", "cloudwatch:PutMetricAlarm"),
+            ("lambda", "Invoke", "lambda:InvokeFunction"),
+            ("ec2", "NoSuchThing", "-"),
+            ("signin", "ConsoleLogin", "-"),
+            ("s3", "ListObjectsV2", "s3:ListBucket"),
+        ];
+        for (service, event, wanted) in rows {
+            let found = iam_action(service, event).map(ActionFacts::full_name);
+            assert_eq!(found.as_deref().unwrap_or("-"), wanted, "{service}:{event}");
+        }
+    }
+
+    /// A name that the facts do not have would make its action unused for ever.
+    #[test]
+    fn every_listed_action_is_known() {
+        let of_s3 = S3.iter().map(|(_, action)| format!("s3:{action}"));
+        let of_others = OTHERS
+            .iter()
+            .map(|(service, _, action)| format!("{service}:{action}"));
+        let listed = DATA.iter().chain(WITHOUT_EVENT);
+        let listed = listed
+            .flat_map(|(service, names)| names.iter().map(move |it| format!("{service}:{it}")));
+        let unknown: Vec<String> = of_s3
+            .chain(of_others)
+            .chain(listed)
+            .filter(|it| facts::action(it).is_none())
+            .collect();
+        assert_eq!(unknown, Vec::<String>::new());
+        let prefixes = PREFIXES
+            .iter()
+            .filter(|(_, prefix)| facts::service(prefix).is_none());
+        assert_eq!(prefixes.count(), 0);
+    }
+}

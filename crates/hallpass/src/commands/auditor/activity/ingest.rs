@@ -1,0 +1,328 @@
+//! `hallpass activity ingest`: logs are read once and joined to the activity table.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use hallpass_activity::{ActivityLog, LogFault, LogFiles as _, LogScope, folders, read_activity};
+use hallpass_inventory::SnapshotId;
+use hallpass_model::AccountId;
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use super::ledger::{FileLook, KnownBytes, KnownSource, ReadSource, SourceLedger};
+use super::place::HeldPlace;
+use super::spill::ActivityRun;
+use crate::clock;
+use crate::commands::auditor::pci::sources::{DiskLogs, Fingerprints};
+use crate::commands::inventory::companion;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::output::{self, OutputArgs};
+
+/// Files that are named; all of them are counted.
+const NAMED_MAX: usize = 100;
+/// How often progress is told where there is no terminal.
+const TOLD_EVERY: Duration = Duration::from_secs(10);
+
+/// Join logs of CloudTrail to the activity table
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Join logs of CloudTrail to the activity table\n\nEvery file is read once: what was read before is \
+                  passed over, and so is a copy of it. Files that are broken, or that changed since they were read, are \
+                  named and left out (exit 1), and looked at again by the next run. In which order logs come, in how many \
+                  runs and how often makes no difference; an event counts once. A run that is stopped leaves the table \
+                  as it was.",
+    after_help = "Examples:
+  hallpass activity ingest trail
+  hallpass activity ingest trail --accounts 111111111111 --since 2026-11-01
+  hallpass activity ingest events.json part-*.json.gz --folder /srv/snapshots"
+)]
+pub(super) struct Args {
+    /// Folders with the files of a trail, as they lie in its bucket; files of logs, plain or gzipped; saved pages of
+    /// `LookupEvents`
+    #[arg(required = true, value_name = "SOURCE")]
+    sources: Vec<PathBuf>,
+    /// Of folders only these accounts [default: all]
+    #[arg(long, value_name = "ACCOUNT,...", value_delimiter = ',')]
+    accounts: Vec<AccountId>,
+    /// Of folders only these Regions [default: all]
+    #[arg(long, value_name = "REGION,...", value_delimiter = ',')]
+    regions: Vec<String>,
+    /// Of folders only this day and later ones [default: all]
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    since: Option<Date>,
+    /// The folder of snapshots, in which the table lies
+    #[arg(long, value_name = "DIR", default_value = "snapshots")]
+    folder: PathBuf,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// What the companion says of the table.
+#[derive(Debug, Deserialize)]
+struct SealedActivity {
+    days: u64,
+    rows: u64,
+    events: u64,
+}
+
+/// What a run came to.
+#[derive(Debug, Default, Serialize)]
+struct IngestSummary {
+    /// Files that are part of the table now.
+    files_read: u64,
+    /// Files that were before.
+    files_known: u64,
+    /// Files that are not.
+    files_left_out: u64,
+    records: u64,
+    bytes: u64,
+    unattributed: u64,
+    days_changed: u64,
+    rows: u64,
+    events: u64,
+}
+
+const FIELDS: [&str; 9] = [
+    "files_read",
+    "files_known",
+    "files_left_out",
+    "records",
+    "bytes",
+    "unattributed",
+    "days_changed",
+    "rows",
+    "events",
+];
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let files = files_of(args)?;
+    // a run without its companion would be for nothing
+    companion::path()?;
+    let place = HeldPlace::take(&args.folder)?;
+    place.sweep()?;
+    let manifest = place.manifest()?;
+    let ledger = SourceLedger::read(place.folder(), manifest.as_ref())?;
+    let random = getrandom::u32().map_err(Failure::bug)?;
+    let id = SnapshotId::new(clock::now(), random);
+    let run = ActivityRun::begin(&place.runs(), id.as_str())?;
+    let mut ingest = Ingest {
+        run,
+        ledger,
+        summary: IngestSummary::default(),
+        named: 0,
+    };
+    let began = Instant::now();
+    ingest.read(&files)?;
+    let seconds = began.elapsed().as_secs_f64();
+    if let Some(manifest) = &manifest {
+        ingest.summary.rows = manifest.days.values().map(|it| it.rows).sum();
+        ingest.summary.events = manifest.days.values().map(|it| it.events).sum();
+    }
+    if ingest.summary.files_read > 0 {
+        let sealed = ingest.seal(&place)?;
+        ingest.summary.days_changed = sealed.days;
+        ingest.summary.rows = sealed.rows;
+        ingest.summary.events = sealed.events;
+    }
+    place.sweep()?;
+    ingest.tell(args, seconds)
+}
+
+/// All files that are asked for, each once.
+fn files_of(args: &Args) -> Result<Vec<PathBuf>, Failure> {
+    let mut files = Vec::new();
+    for source in &args.sources {
+        let about =
+            fs::metadata(source).map_err(|error| Failure::unreadable(source.display(), &error))?;
+        if !about.is_dir() {
+            files.push(source.clone());
+            continue;
+        }
+        let before = files.len();
+        let disk = DiskLogs::new(source.clone(), Fingerprints::None);
+        let scope = LogScope {
+            accounts: args.accounts.iter().cloned().collect(),
+            regions: args.regions.iter().cloned().collect(),
+            days: args.since.unwrap_or(Date::MIN)..=Date::MAX,
+        };
+        let listed = folders(&disk, &scope, &mut |day| {
+            files.extend(day.logs(&disk)?.into_iter().map(|it| source.join(it)));
+            Ok(())
+        });
+        listed.map_err(|error| Failure::unreadable(source.display(), &error))?;
+        if files.len() == before {
+            let message = format!("no logs lie in `{}`", source.display());
+            return Err(Failure::bad_input(message).help(
+                "it is where `AWSLogs/` is, with ACCOUNT/CloudTrail/REGION/YYYY/MM/DD below; look at `--accounts`, `--regions` and `--since`, too",
+            ));
+        }
+    }
+    let mut seen = BTreeSet::new();
+    let mut whole = Vec::new();
+    for file in files {
+        let path =
+            fs::canonicalize(&file).map_err(|error| Failure::unreadable(file.display(), &error))?;
+        if path.to_str().is_none() {
+            let message = format!("the name of `{}` is not UTF-8", path.display());
+            return Err(Failure::bad_input(message));
+        }
+        if seen.insert(path.clone()) {
+            whole.push(path);
+        }
+    }
+    Ok(whole)
+}
+
+struct Ingest {
+    run: ActivityRun,
+    ledger: SourceLedger,
+    summary: IngestSummary,
+    named: usize,
+}
+
+impl Ingest {
+    fn read(&mut self, files: &[PathBuf]) -> Result<(), Failure> {
+        let bar = std::io::stderr().is_terminal().then(|| bar(files.len()));
+        let mut told = Instant::now();
+        for (number, path) in files.iter().enumerate() {
+            if let Some(left_out) = self.file(path)? {
+                self.summary.files_left_out += 1;
+                self.named += 1;
+                if self.named <= NAMED_MAX {
+                    let shown = output::plain(&path.display().to_string());
+                    let say =
+                        || output::say(&format!("left out: {shown}: {}", output::plain(&left_out)));
+                    match &bar {
+                        Some(bar) => bar.suspend(say),
+                        None => say(),
+                    }
+                }
+            }
+            match &bar {
+                Some(bar) => bar.inc(1),
+                None if told.elapsed() >= TOLD_EVERY => {
+                    told = Instant::now();
+                    output::say(&format!("{} of {} files", number + 1, files.len()));
+                }
+                None => {}
+            }
+        }
+        if let Some(bar) = bar {
+            bar.finish_and_clear();
+        }
+        Ok(())
+    }
+
+    /// Reads a file, unless it was; why it is left out.
+    fn file(&mut self, path: &Path) -> Result<Option<String>, Failure> {
+        let name = path.to_string_lossy().into_owned();
+        let look = match fs::metadata(path) {
+            Ok(about) => FileLook::of(&about),
+            Err(error) => return Ok(Some(error.to_string())),
+        };
+        if self.ledger.by_look(&name, look) == KnownSource::Read {
+            self.summary.files_known += 1;
+            return Ok(None);
+        }
+        let disk = DiskLogs::new(PathBuf::new(), Fingerprints::Sha256);
+        let read = match disk.open(&name) {
+            Ok(bytes) => read_activity(bytes),
+            Err(error) => return Ok(Some(error.to_string())),
+        };
+        let Some(sha256) = disk.take_fingerprint() else {
+            let fault = read.err().unwrap_or(LogFault::Truncated);
+            return Ok(Some(fault.to_string()));
+        };
+        match self.ledger.by_bytes(&name, &sha256) {
+            KnownBytes::Changed => {
+                return Ok(Some("it changed since it was read".to_owned()));
+            }
+            KnownBytes::Read => {
+                self.summary.files_known += 1;
+                return Ok(None);
+            }
+            KnownBytes::New => {}
+        }
+        let ActivityLog { count, fold } = match read {
+            Ok(log) => log,
+            Err(fault) => return Ok(Some(fault.to_string())),
+        };
+        let source = ReadSource {
+            path: name,
+            sha256,
+            look,
+            records: count.records,
+        };
+        self.ledger.note(&source);
+        self.run.add(source, fold)?;
+        self.summary.files_read += 1;
+        self.summary.records += count.records;
+        self.summary.bytes += count.bytes;
+        Ok(None)
+    }
+
+    /// Has the companion join what was read to the table.
+    fn seal(&mut self, place: &HeldPlace) -> Result<SealedActivity, Failure> {
+        self.run.finish(clock::now())?;
+        let mut command = companion::command()?;
+        command.arg("seal-activity").arg(self.run.path());
+        command.arg("--folder").arg(place.folder());
+        // CRASH: the companion goes on without us, and nobody else begins until it has ended
+        command.stdin(place.shared()?);
+        command.stderr(std::process::Stdio::inherit());
+        let sealed = command.output();
+        let sealed = sealed
+            .map_err(|error| companion::unrunnable(Path::new(command.get_program()), &error))?;
+        if !sealed.status.success() {
+            let failure = Failure::failed("what was read could not be joined to the table");
+            return Err(failure.help("the table is as it was; the same command tries again"));
+        }
+        serde_json::from_slice(&sealed.stdout).map_err(Failure::bug)
+    }
+
+    fn tell(mut self, args: &Args, seconds: f64) -> Outcome {
+        let (uncounted, unattributed) = self.run.counts();
+        self.summary.unattributed = unattributed;
+        let summary = &self.summary;
+        output::one(args.output.format(), summary, &FIELDS, || {
+            format!("{} rows of {} events\n", summary.rows, summary.events)
+        })?;
+        output::say(&format!(
+            "read {} files with {} records in {seconds:.1} s, {} were read before; {} days changed",
+            summary.files_read, summary.records, summary.files_known, summary.days_changed
+        ));
+        if unattributed > 0 {
+            output::say(&format!(
+                "{unattributed} records name nobody: `unattributed`"
+            ));
+        }
+        if !uncounted.is_empty() {
+            let words = uncounted
+                .iter()
+                .map(|(why, count)| format!("{why} {count}"));
+            let words: Vec<String> = words.collect();
+            output::say(&format!("in no row: {}", words.join(", ")));
+        }
+        if summary.files_left_out > 0 {
+            output::say(&format!(
+                "{} files were left out: what they hold is not in the table",
+                summary.files_left_out
+            ));
+            return Ok(Exit::Failed);
+        }
+        Ok(Exit::Ok)
+    }
+}
+
+fn bar(files: usize) -> ProgressBar {
+    let bar = ProgressBar::new(files as u64);
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} files, {eta} left");
+    if let Ok(style) = style {
+        bar.set_style(style);
+    }
+    bar
+}

@@ -1,0 +1,44 @@
+//! `hallpass activity …`: what was done, from logs of CloudTrail (`inventory.md` §7.4).
+
+mod asked;
+mod ingest;
+mod ledger;
+mod place;
+mod policies;
+mod show;
+mod spill;
+mod unused;
+mod used_calls;
+
+use crate::exit::Outcome;
+
+/// Who did what, from logs of CloudTrail
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  aws s3 sync s3://trail/AWSLogs trail/AWSLogs
+  hallpass activity ingest trail
+  hallpass query 'SELECT principal, service, sum(events) FROM aws_activity
+                  WHERE is_write GROUP BY 1, 2 ORDER BY 3 DESC'")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Ingest(ingest::Args),
+    Show(show::Args),
+    Unused(unused::Args),
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Exit 2 for what makes no sense, before anything is read.
+pub(crate) fn run(args: &Args) -> Outcome {
+    match &args.command {
+        Command::Ingest(args) => ingest::run(args),
+        Command::Show(args) => show::run(args),
+        Command::Unused(args) => unused::run(args),
+    }
+}

@@ -1,0 +1,40 @@
+//! What logs say of accounts, for the server: read from the files beside the activity table when somebody asks.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hallpass_activity::AccountActivity;
+use hallpass_model::AccountId;
+use hallpass_server::ActivityLogs;
+use jiff::civil::Date;
+
+use crate::activity_days;
+
+/// The activity table in a folder of snapshots.
+struct InFolder {
+    folder: PathBuf,
+}
+
+/// The activity table in a folder of snapshots.
+pub(super) fn in_folder(folder: PathBuf) -> Arc<dyn ActivityLogs> {
+    Arc::new(InFolder { folder })
+}
+
+#[async_trait]
+impl ActivityLogs for InFolder {
+    async fn of(&self, account: &AccountId, days: &[Date]) -> Result<AccountActivity, String> {
+        let (folder, account, days) = (self.folder.clone(), account.clone(), days.to_vec());
+        let read = tokio::task::spawn_blocking(move || {
+            let read = || activity_days::read(&folder, account.as_str(), &days);
+            match read() {
+                // a run replaced the files after the manifest was read: the manifest of now names those of now
+                Err(error) if error.kind() == io::ErrorKind::NotFound => read(),
+                read => read,
+            }
+        });
+        let read = read.await.map_err(|error| error.to_string())?;
+        read.map_err(|error| error.to_string())
+    }
+}

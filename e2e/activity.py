@@ -1,0 +1,337 @@
+#!/usr/bin/env python3
+"""The activity table (`inventory.md` §7.4): rows as a slow reader of our own has them, in every arrangement of the files;
+DuckDB over the same files; broken and changed files; a run that is killed; and what was done with a grant."""
+
+import collections
+import datetime
+import gzip
+import json
+import os
+import random
+import resource
+import signal
+import time
+import uuid
+
+import duckdb
+
+from served import INES, Served, asking
+from stage import Api, Checks, Stage, wait
+
+MEGABYTES = int(os.environ.get("ACTIVITY_MB", "4"))
+ACCOUNTS = ["111111111111", "222222222222"]
+REGIONS = ["eu-west-1", "us-east-1"]
+SET = "AWSReservedSSO_{}_0123456789abcdef"
+COLUMNS = ["day", "account_id", "region", "principal_kind", "principal", "user_id", "permission_set", "role", "session_started",
+           "service", "action", "error_code", "events", "first_seen", "last_seen", "is_write", "resources", "source_addresses"]
+check = Checks()
+
+
+def text(at):
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def identity(random_, account):
+    person, chosen = f"person{random_.randrange(9)}", random_.randrange(10)
+    behalf = {"userId": str(uuid.UUID(int=9000 + int(person[6:]))), "identityStoreArn": "arn:aws:identitystore::1:identitystore/d-1"}
+
+    def role(name, path, session, **more):
+        return {"type": "AssumedRole", "principalId": f"AROA:{session}", "accountId": account,
+                "arn": f"arn:aws:sts::{account}:assumed-role/{name}/{session}",
+                "sessionContext": {"sessionIssuer": {"type": "Role", "userName": name, "arn": f"arn:aws:iam::{account}:role/{path}{name}"},
+                                   "attributes": {"creationDate": f"2026-11-{10 + random_.randrange(4)}T0{random_.randrange(9)}:00:00Z"}, **more}}
+
+    reserved = "aws-reserved/sso.amazonaws.com/eu-west-1/"
+    if chosen < 4:
+        made = role(SET.format(random_.choice(["Admin", "Read_Only"])), reserved, person)
+        return {**made, "onBehalfOf": behalf} if chosen < 2 else made
+    return [role("worker", "", f"w{random_.randrange(3)}"), role("deploy", "ci/", "build", sourceIdentity=person),
+            role(SET.format("Admin"), "team/", person), {"type": "IAMUser", "userName": "bot", "accountId": account},
+            {"type": "AWSService", "invokedBy": "config.amazonaws.com"}, {"type": "Unknown"}][chosen - 4]
+
+
+def records(random_):
+    """A log of so many megabytes, with copies."""
+    start = datetime.datetime(2026, 11, 10, tzinfo=datetime.timezone.utc)
+    made, size = [], 0
+    while size < MEGABYTES << 20:
+        account = random_.choice(ACCOUNTS)
+        service, action, writes = random_.choice([
+            ("s3", "GetBucketAcl", False), ("s3", "PutBucketPolicy", True), ("iam", "CreateAccessKey", True), ("ec2", "RunInstances", True),
+            ("kms", "Decrypt", None), ("cloudtrail", "StopLogging", True), ("ec2", "DescribeInstances", False)])
+        record = {"eventVersion": "1.11", "userIdentity": identity(random_, account), "eventSource": service + ".amazonaws.com",
+                  "eventTime": text(start + datetime.timedelta(seconds=random_.randrange(86400 * 4))), "eventName": action,
+                  "awsRegion": random_.choice(REGIONS), "sourceIPAddress": f"198.51.100.{random_.randrange(8)}",
+                  "requestParameters": {"filler": "x" * random_.randrange(600)}, "responseElements": None,
+                  "eventID": str(uuid.UUID(int=random_.getrandbits(128), version=4)), "recipientAccountId": account}
+        if writes is not None:
+            record["readOnly"] = not writes
+        if random_.random() < 0.1:
+            record["errorCode"] = random_.choice(["AccessDenied", "Client.UnauthorizedOperation"])
+        if random_.random() < 0.3:
+            record["resources"] = [{"ARN": f"arn:aws:s3:::bucket-{random_.randrange(30):02}", "type": "AWS::S3::Bucket"}]
+        made.append(record)
+        size += len(json.dumps(record))
+    return made + random_.sample(made, len(made) // 20)
+
+
+def whose(record):
+    """Kind, name, user id, permission set, role and the session's start, in the words of the specification."""
+    who = record["userIdentity"]
+    user = (who.get("onBehalfOf") or {}).get("userId")
+    if who["type"] == "AssumedRole":
+        context = who["sessionContext"]
+        name, session = context["sessionIssuer"]["userName"], who["arn"].rsplit("/", 1)[1]
+        if ":role/aws-reserved/sso.amazonaws.com/" in context["sessionIssuer"]["arn"]:
+            permission_set = name[len("AWSReservedSSO_"):].rsplit("_", 1)[0]
+            return "person", session, user, permission_set, name, context["attributes"]["creationDate"]
+        if context.get("sourceIdentity"):
+            return "source_identity", context["sourceIdentity"], user, None, name, None
+        return "role", name, user, None, name, None
+    if who["type"] == "IAMUser":
+        return "user", who["userName"], None, None, None, None
+    if who["type"] == "AWSService":
+        return "service", who["invokedBy"], None, None, None, None
+    return "unattributed", "", None, None, None, None
+
+
+def referee(made):
+    """A slow reader of our own: everything in memory."""
+    rows, seen = collections.defaultdict(list), set()
+    for record in made:
+        if record["eventID"] not in seen:
+            seen.add(record["eventID"])
+            key = (record["eventTime"][:10], record["recipientAccountId"], record["awsRegion"], *whose(record),
+                   record["eventSource"].removesuffix(".amazonaws.com"), record["eventName"], record.get("errorCode"))
+            rows[key].append(record)
+    table = []
+    for key, found in rows.items():
+        times = [it["eventTime"] for it in found]
+        said = [not it["readOnly"] for it in found if "readOnly" in it]
+        arns = sorted({arn["ARN"] for it in found for arn in it.get("resources", [])})[:5]
+        table.append([*key, len(found), min(times), max(times), any(said) if said else None, arns,
+                      sorted({it["sourceIPAddress"] for it in found})[:5]])
+    return ordered(table)
+
+
+def ordered(table):
+    return sorted(table, key=lambda row: json.dumps(row))
+
+
+def trail(root, made, files=3, seed=1, members=1):
+    """Files of records in the layout of a trail, in no order."""
+    places = collections.defaultdict(list)
+    for record in made:
+        places[record["recipientAccountId"], record["awsRegion"], record["eventTime"][:10]].append(record)
+    for (account, region, day), found in places.items():
+        random.Random(seed).shuffle(found)
+        folder = root / f"AWSLogs/o-abcdefghij/{account}/CloudTrail/{region}/{day.replace('-', '/')}"
+        folder.mkdir(parents=True, exist_ok=True)
+        for number in range(files):
+            part = found[number::files]
+            # a part may be in several members of gzip
+            whole = json.dumps({"Records": part}).encode()
+            cut = len(whole) // members
+            pieces = [whole[at * cut:(at + 1) * cut if at + 1 < members else None] for at in range(members)]
+            name = f"{account}_CloudTrail_{region}_{day.replace('-', '')}T0000Z_{number}.json.gz"
+            (folder / name).write_bytes(b"".join(gzip.compress(it, 1) for it in pieces))
+
+
+def ingest(stage, folder, *sources, output="json"):
+    for _ in range(600):
+        ran = stage.run("activity", "ingest", *sources, "--folder", folder, "--output", output, timeout=900)
+        # the companion of a run that was killed has the place until it ends
+        if ran.returncode != 5:
+            break
+        time.sleep(0.1)
+    return ran, json.loads(ran.stdout) if output == "json" and ran.stdout.strip() else None
+
+
+def table(stage, folder):
+    ran = stage.run("query", "--folder", folder, f"SELECT {', '.join(COLUMNS)} FROM aws_activity", "--output", "jsonl", timeout=300)
+    if ran.returncode != 0:
+        return ran.stderr
+    return ordered([[row[name] for name in COLUMNS] for row in map(json.loads, ran.stdout.splitlines())])
+
+
+def of_duckdb(folder):
+    """The files as DuckDB sees them, without a word from us."""
+    times = ("session_started", "first_seen", "last_seen")
+    columns = ", ".join(f"epoch_us({name})" if name in times else name for name in COLUMNS)
+    found = duckdb.sql(f"SELECT {columns} FROM read_parquet('{folder}/aws_activity/dt=*/run=*/part-*.parquet')").fetchall()
+    start = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+    instant = lambda it: None if it is None else text(start + datetime.timedelta(microseconds=it))
+    rows = [[instant(it) if name in times else it for name, it in zip(COLUMNS, row)] for row in found]
+    return ordered([[*row[:-2], json.loads(row[-2]), json.loads(row[-1])] for row in rows])
+
+
+def arrangements(stage, made, wanted):
+    trail(stage.path("trail"), made)
+    ran, said = ingest(stage, "one", "trail")
+    check("a log is joined to the table", ran.returncode == 0 and said["rows"] == len(wanted), (ran.returncode, said, ran.stderr[-300:]))
+    most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
+    check(f"{MEGABYTES} MB of it in at most 512 MiB, the companion's engine with it ({most})", most <= 512, most)
+    found = table(stage, "one")
+    check("row for row as the slow reader has it", found == wanted, first_difference(found, wanted))
+    found = of_duckdb(stage.path("one"))
+    check("and so has DuckDB over the same files", found == wanted, first_difference(found, wanted))
+    ran, said = ingest(stage, "one", "trail")
+    check("a second run reads no file again, and changes nothing", ran.returncode == 0 and said["files_read"] == 0
+          and said["files_known"] > 0 and table(stage, "one") == wanted, (said, ran.stderr))
+    # in two halves, other files, other orders, several members, pages of LookupEvents, and all of it once more
+    half = len(made) // 2
+    trail(stage.path("first"), made[:half + 50], files=2, seed=2, members=3)
+    trail(stage.path("second"), made[half - 50:], files=1, seed=3)
+    events = [{"EventId": it["eventID"], "EventName": it["eventName"], "CloudTrailEvent": json.dumps(it)} for it in made[:200]]
+    stage.path("pages.json").write_text(json.dumps({"pages": [{"Events": events[:90]}, {"Events": events[90:]}]}))
+    for sources in (["second"], ["pages.json"], ["first", "second"], ["trail"]):
+        ran, said = ingest(stage, "two", *sources)
+        check(f"{' and '.join(sources)} goes in", ran.returncode == 0, ran.stderr[-300:])
+    found = table(stage, "two")
+    check("halves, copies, pages and other orders in four runs are the same rows", found == wanted, first_difference(found, wanted))
+    counts = stage.run("query", "--folder", "two", "SELECT sum(events) AS n FROM aws_activity", "--output", "json")
+    check.equal("each event counts once", json.loads(counts.stdout)[0]["n"], len({it["eventID"] for it in made}))
+    left = [it for it in stage.path("two/_activity/reading").iterdir()]
+    check.equal("a run leaves nothing of its own", left, [])
+    ran = stage.run("query", "--folder", "two", "--name", "activity/notable", "--output", "csv")
+    check("a shipped query tells notable calls", ran.returncode == 0 and "StopLogging" in ran.stdout, ran.stderr)
+
+
+def first_difference(found, wanted):
+    if not isinstance(found, list):
+        return found
+    mine, theirs = ({json.dumps(row) for row in rows} for rows in (found, wanted))
+    return f"{len(found)} rows for {len(wanted)}; only found: {sorted(mine - theirs)[:1]}; only wanted: {sorted(theirs - mine)[:1]}"
+
+
+def broken(stage, made, wanted):
+    trail(stage.path("bad"), made)
+    day = next(stage.path("bad").rglob("eu-west-1/2026/11/11"))
+    good = next(day.iterdir()).read_bytes()
+    bad = {"cut.json.gz": good[:-9], "empty.json": b"", "garbage.json.gz": b"\x1f\x8b" + b"x" * 50, "list.json": b"[]",
+           "latin.json": b'{"Records":[{"eventName":"A","a":"\xe9"}]}', "half.json": b'{"Records":[{"eventName":',
+           "none.json": b'{"Rows":[]}', "bad\x1b[2J.json": b"{", "trailing.json.gz": good + b"x" * 40,
+           "timeless.json": b'{"Records":[{"eventID":"x","eventName":"A","eventSource":"s3.amazonaws.com"}]}'}
+    for name, content in bad.items():
+        (day / name).write_bytes(content)
+    (day / "notes.txt").write_bytes(b"none of ours")
+    ran, said = ingest(stage, "bad-table", "bad")
+    named = [line for line in ran.stderr.splitlines() if line.startswith("left out: ")]
+    check.equal("broken files are exit 1, and each is named once", (ran.returncode, len(named), said["files_left_out"]), (1, len(bad), len(bad)))
+    check("none of them steers the terminal", "\x1b" not in ran.stderr, ran.stderr)
+    check("and the others are the table", table(stage, "bad-table") == wanted)
+    for name in bad:
+        (day / name).unlink()
+    some = next(it for it in sorted(day.iterdir()) if it.suffix == ".gz")
+    before = some.read_bytes()
+    some.write_bytes(gzip.compress(json.dumps({"Records": made[:1]}).encode()))
+    ran, said = ingest(stage, "bad-table", "bad")
+    check("a file that changed is named, and nothing of it counts", ran.returncode == 1 and said["files_left_out"] == 1
+          and "changed since it was read" in ran.stderr and table(stage, "bad-table") == wanted, (said, ran.stderr))
+    some.write_bytes(before)
+    ran, said = ingest(stage, "bad-table", "bad")
+    check("as it was, it is the one that was read", ran.returncode == 0 and said["files_read"] == 0, (said, ran.stderr))
+    stage.path("none").mkdir()
+    for name, words, part in [
+        ("a source that is not there", ["absent"], "absent"),
+        ("a folder without logs", ["none"], "AWSLogs"),
+        ("no source", [], "SOURCE"),
+        ("a day that is none", ["trail", "--since", "yesterday"], "--since"),
+    ]:
+        ran = stage.run("activity", "ingest", *words, "--folder", "nothing")
+        check(f"{name} is exit 2", ran.returncode == 2 and part in ran.stderr and not stage.path("nothing").exists(), (ran.returncode, ran.stderr))
+    ran = stage.run("query", "--folder", "nothing", "SELECT 1 FROM aws_activity")
+    check("a table of nothing is not synced", ran.returncode == 2 and "hallpass activity ingest" in ran.stderr, ran.stderr)
+
+
+def killed(stage, made, wanted):
+    """Runs that are killed, wherever they are, and one that is not."""
+    for number, seconds in enumerate([0.02, 0.1, 0.2, 0.35, 0.5, 0.8, 1.2]):
+        folder = "killed" if number < 6 else "killed-again"
+        process = stage.spawn("activity", "ingest", "trail", "--folder", folder, log="killed.log")
+        try:
+            process.wait(seconds)
+        except Exception:
+            stage.stop(process, signal.SIGKILL)
+        if stage.path(f"{folder}/_activity/manifest.json").exists():
+            check(f"after {seconds} s the table is whole or not there", table(stage, folder) == wanted)
+    for folder in ("killed", "killed-again"):
+        ran, _ = ingest(stage, folder, "trail")
+        found = table(stage, folder)
+        check(f"{folder}: the next run has all rows", ran.returncode == 0 and found == wanted, (ran.stderr[-300:], first_difference(found, wanted)))
+        check("and DuckDB sees nothing of runs that did not end", of_duckdb(stage.path(folder)) == wanted)
+
+
+def with_grant(stage):
+    """What was done with a grant, where the log goes, and what its permission set allows besides."""
+    world = Served(stage, extra='[inventory]\nsnapshots = "snapshots"\n')
+    ines = world.api(INES)
+    asked = ines.post("/api/v1/requests", asking("ReadOnly", 7200))
+    active = lambda: next((it for it in ines.get("/api/v1/grants?state=active").json["items"] if it["request_id"] == asked.json["id"]), None)
+    grant = wait(active, 60, world.process)
+    check("somebody has access", grant, asked)
+    token = {"HALLPASS_SERVER": world.base, "HALLPASS_TOKEN": world.tokens[INES]}
+    show = lambda *words: stage.run("activity", "show", grant["id"], *words, **token)
+    said = json.loads(show("--output", "json").stdout)
+    check.equal("before there is a log nothing is known of its use", said["state"], "not_known")
+    now = datetime.datetime.fromisoformat(grant["granted_at"].replace("Z", "+00:00"))
+    role = SET.format("ReadOnly")
+
+    def one(minutes, service, action, write=False, who=INES, error=None, role=role, path="aws-reserved/sso.amazonaws.com/"):
+        record = {"eventID": str(uuid.uuid4()), "eventTime": text(now + datetime.timedelta(minutes=minutes)), "eventName": action,
+                  "eventSource": service + ".amazonaws.com", "awsRegion": "eu-west-1", "recipientAccountId": grant["account"], "readOnly": not write,
+                  "userIdentity": {"type": "AssumedRole", "accountId": grant["account"], "arn": f"arn:aws:sts::{grant['account']}:assumed-role/{role}/{who}",
+                                   "sessionContext": {"sessionIssuer": {"userName": role, "arn": f"arn:aws:iam::{grant['account']}:role/{path}{role}"},
+                                                      "attributes": {"creationDate": text(now + datetime.timedelta(seconds=20))}}}}
+        return {**record, "errorCode": error} if error else record
+
+    # what came a day earlier makes the log begin before the grant; what is in the future says nothing of how far it goes
+    def log(name, *made):
+        earlier = [one(-60 * hours, "ec2", "DescribeInstances", who="worker", role="worker", path="") for hours in (24, 0)]
+        stage.path(f"{name}.json").write_text(json.dumps({"Records": earlier + list(made)}))
+        return ingest(stage, "snapshots", f"{name}.json")
+
+    ran, _ = log("quiet", one(600, "s3", "ListBuckets", who="other", role="worker", path=""))
+    said = json.loads(show("--output", "json").stdout)
+    check.equal("while the log is behind it is not called unused", (ran.returncode, said["state"]), (0, "not_so_far"))
+    log("used", one(0, "s3", "ListBuckets"), one(0, "cloudtrail", "StopLogging", True, error="AccessDenied"), one(0, "s3", "ListBuckets", who="other"),
+        one(0, "iam", "CreateAccessKey", True, path="team/"))
+    said = json.loads(show("--output", "json").stdout)
+    check.equal("her calls are told, notable ones first, and nobody else's", [(it["action"], it.get("notable")) for it in said["calls"]],
+                [("StopLogging", "logging"), ("ListBuckets", None)])
+    ran = show("--output", "table")
+    check("in words, with how far the log goes", "reaches until" in ran.stderr and "cloudtrail:StopLogging" in ran.stdout, ran.stderr + ran.stdout)
+    stranger = Api(world.base, world.tokens[world.stranger]).get(f"/api/v1/grants/{grant['id']}/activity")
+    check.equal("who may not see a grant does not see what was done with it", stranger.status, 404)
+    policy = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": ["s3:ListAllMyBuckets", "s3:GetObject", "sqs:ListQueues"], "Resource": "*"}}
+    arn = "arn:aws:iam::aws:policy/Some"
+    stage.path("sets.json").write_text(json.dumps({"tables": {
+        "aws_ssoadmin_permission_sets": [{"permission_set_arn": "arn:aws:sso:::permissionSet/ssoins-1/ps-1", "permission_set_name": "ReadOnly",
+                                          "session_duration": "PT1H", "created": "2026-01-01T00:00:00Z", "ps_tags": {},
+                                          "managed_policies": [{"Name": "Some", "Arn": arn}], "customer_policies": [{"Name": "absent", "Path": "/"}]}],
+        "aws_iam_policies": [{"policy_account_id": grant["account"], "policy_arn": arn, "policy_name": "Some", "policy_scope": "AWS",
+                              "attachment_count": 1, "default_version": "v1", "document": policy}]}}))
+    imported = stage.run("snapshots", "import", "sets.json")
+    ran = stage.run("activity", "unused", "--permission-set", "ReadOnly", "--actions", "--output", "json")
+    rows = {it["action"]: (it["state"], it["people"]) for it in json.loads(ran.stdout or "[]")}
+    check.equal("what the set allows beside what was used", rows,
+                {"s3:ListAllMyBuckets": ("used", 2), "s3:GetObject": ("not_visible", 0), "sqs:ListQueues": ("unused", 0)})
+    check("and what is not known of that", imported.returncode == 0 and ran.returncode == 1 and "policy/absent" in ran.stderr
+          and "does not reach back" in ran.stderr, (imported.stderr, ran.returncode, ran.stderr))
+    for name, words, part in [("a set that is not there", ["--permission-set", "None"], "no permission set"), ("a person nobody is", ["--person"], "--person")]:
+        ran = stage.run("activity", "unused", *words)
+        check(f"{name} is exit 2", ran.returncode == 2 and part in ran.stderr, ran.stderr)
+
+
+def main():
+    with Stage("activity") as stage:
+        made = records(random.Random(5))
+        wanted = referee(made)
+        arrangements(stage, made, wanted)
+        broken(stage, made, wanted)
+        killed(stage, made, wanted)
+        with_grant(stage)
+    check.end()
+
+
+main()
