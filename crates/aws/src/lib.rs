@@ -50,7 +50,7 @@ pub use connect::{ConnectError, ConnectedOrganization, OwnAccountRole, connect};
 pub use dates::{DateListener, Dated};
 pub use fanout::{
     AccountsToFind, AnyOperation, FanoutAccess, FanoutCalls, FindingClient, OrganizationCalls,
-    OrganizationUnits, ResultWriter, RoleToAssume, SqsQueue,
+    OrganizationUnits, ResultWriter, RoleToAssume, SqsQueue, is_passing,
 };
 pub use head_key::KmsKey;
 pub use inventory::{GroupsToRead, Inventory, Policies};

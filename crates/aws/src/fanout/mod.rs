@@ -2,6 +2,7 @@
 //! (`inventory.md` §5). Nothing is repeated or rationed here; the schedule of the run does that.
 
 mod any_service;
+mod changes;
 mod collect;
 mod fault;
 mod findings;
@@ -23,6 +24,7 @@ use hallpass_model::{AccountId, Clock};
 use serde_json::{Map, Value, json};
 
 use self::any_service::AnyService;
+pub use self::changes::is_passing;
 pub use self::collect::OrganizationCalls;
 use self::fault::undecodable;
 pub use self::findings::FindingClient;

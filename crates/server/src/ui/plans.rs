@@ -116,7 +116,7 @@ async fn show(State(app): State<App>, viewer: Viewer, Path(id): Path<String>) ->
     };
     let report = report(&app, &saved)
         .await
-        .map_err(|why| ProblemResponse::unavailable(&why))?;
+        .map_err(|why| ProblemResponse::unavailable(&std::io::Error::other(why)))?;
     let over = report.targets.iter().filter(|it| is_over(it, &report));
     let plan = &saved.plan;
     let now = app.clock.now();
@@ -267,9 +267,7 @@ fn target_row(target: &TargetReport, report: &PlanReport) -> TargetRow {
         reason: plain(&target.reason),
         took: match target.seconds {
             0 => String::new(),
-            seconds => countdown(TimeSpan::seconds(
-                i64::try_from(seconds).unwrap_or(i64::MAX),
-            )),
+            seconds => countdown(TimeSpan::seconds(seconds)),
         },
         steps: target
             .steps
