@@ -138,7 +138,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("slack", &["wording", "access", "rules", "model"]),
     ("notify", &["wording", "access", "rules", "model"]),
     // alerts: the types of a job and its answers
-    ("query", &["alerts", "inventory", "model"]),
+    // aws: snapshots in a bucket
+    ("query", &["alerts", "aws", "inventory", "model"]),
     // delivery
     ("api", &["model"]),
     ("server", &["+cores", "wording", "api", "model"]),
