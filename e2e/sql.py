@@ -208,10 +208,11 @@ def served(stage, check, there):
     who = ["who", "--account", "ExampleOrgDev", "-o", "json"]
     place = ["--snapshots", "s3://acme-inventory/who"]
     document = str(ROOT / "docs/spec/fixtures/inventory-who.json")
-    for more in (place, []):
+    beside = ["--folder", "who"]
+    for more in (place, beside):
         stage.run("snapshots", "import", document, *more, **there)
     # the document has a grant beside its tables, which snapshots do not keep
-    bucket, folder = stage.run(*who, *place, **there), stage.run(*who)
+    bucket, folder = stage.run(*who, *place, **there), stage.run(*who, *beside)
     check("`who` answers from a bucket as from a folder", bucket.stdout == folder.stdout and "ExampleOrgDev" in bucket.stdout, bucket.stderr)
     world = Served(stage, extra='[inventory]\nsnapshots = "s3://acme-inventory/who"\n', AWS_REGION="eu-west-1",
                    AWS_ENDPOINT_URL_S3=there["AWS_ENDPOINT_URL_S3"])

@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn parts_have_all_rows_once_and_in_order() {
         let table = table("okta_groups").unwrap();
-        let row = |number: i64| -> TableRow {
+        let row = |number: u64| -> TableRow {
             let columns = table.columns.iter().map(|it| match it.name {
                 "id" => Cell::Text(format!(
                     "{:016x}",
