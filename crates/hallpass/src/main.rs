@@ -36,6 +36,7 @@ mod plans;
 mod prompt;
 #[cfg(test)]
 mod reference;
+mod snapshots_at;
 mod tables;
 mod words;
 
