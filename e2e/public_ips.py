@@ -8,8 +8,9 @@ import json
 import boto3
 import botocore.config
 import botocore.exceptions
+from moto.server import ThreadedMotoServer
 
-from stage import Api, Checks, Stage
+from stage import Api, Checks, Stage, free_port
 
 ROLE = "OrganizationAccountAccessRole"
 RETRIES = botocore.config.Config(retries={"mode": "standard", "max_attempts": 10})
@@ -102,7 +103,7 @@ def refused(stage, environment, sim):
         ("a name that no aggregator has", ("--aggregator", "a b"), "no name of an aggregator"),
         ("a kind that is none", (*AGGREGATOR, "--kinds", "eni,nat"), "none of eni"),
         ("an aggregator of some accounts", (*AGGREGATOR, "--ou", "/Workloads"), "cannot be used with"),
-        ("a report that would go to S3", (*AGGREGATOR, "--save", "s3://bucket"), "not in S3"),
+        ("a place that is none", (*AGGREGATOR, "--save", "s3://b"), "no place in a bucket"),
         ("a comparison of half", (*AGGREGATOR, "--verify", "--kinds", "eni"), "--verify"),
     ]:
         ran = public_ips(stage, environment, *words)
@@ -195,6 +196,7 @@ def kept(stage, environment, report):
     check.equal("reports are kept by their instant", [it.name for it in files],
                 ["public-ips-20260302T100000Z.json", "public-ips-20260303T100000Z.json"])
     earlier, later = files
+    in_a_bucket(stage, environment, earlier)
     ran = stage.run("public-ips", "diff", str(earlier), str(later), "-o", "json")
     check("nothing changed", (ran.returncode, json.loads(ran.stdout)) == (0, []), ran.stderr)
     document = json.loads(later.read_text())
@@ -210,6 +212,24 @@ def kept(stage, environment, report):
     later.write_text(json.dumps(document))
     ran = stage.run("public-ips", "diff", str(earlier), str(later))
     check("reports of other things are not compared", ran.returncode == 2 and "not about the same" in ran.stderr, ran.stderr)
+
+
+def in_a_bucket(stage, environment, file):
+    """A report that is kept in S3 is the one of a folder."""
+    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=free_port())
+    moto.start()
+    there = {**environment, "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{moto._port}"}
+    s3 = client("s3", {**environment, "AWS_ENDPOINT_URL": there["AWS_ENDPOINT_URL_S3"]})
+    s3.create_bucket(Bucket="acme-inventory", CreateBucketConfiguration={"LocationConstraint": environment["AWS_REGION"]})
+    keep = lambda place: public_ips(stage, there, *AGGREGATOR, "--save", place, "--as-of", "2026-03-02T10:00:00Z", "-o", "json")
+    ran, name = keep("s3://acme-inventory/a b"), "public-ips-20260302T100000Z.json"
+    body = s3.get_object(Bucket="acme-inventory", Key=f"a b/{name}")["Body"].read()
+    check("a report is kept in a bucket", body == file.read_bytes() and f"kept as s3://acme-inventory/a b/{name}" in ran.stderr, ran.stderr)
+    ran = stage.run("public-ips", "diff", f"s3://acme-inventory/a b/{name}", str(file), **there)
+    check("and compared from there", ran.returncode == 0 and "new 0, gone 0" in ran.stderr, ran.stderr)
+    ran = keep("s3://nobody-has-it")
+    check("what cannot be kept is shown, and said", ran.returncode == 1 and json.loads(ran.stdout)["addresses"] and "make the bucket" in ran.stderr, ran.stderr)
+    moto.stop()
 
 
 def other_form(stage):

@@ -233,9 +233,11 @@ def killed(stage, environment, sim):
     stage.processes.append(process)
     slices = lambda: sum(len(os.listdir(folder / run / "slices")) for run in set(os.listdir(folder)) - before)
     wait(lambda: slices() > 20, 60, process)
+    [run] = set(os.listdir(folder)) - before
+    second = stage.run("sync", "--only", "iam,identity-center", "--resume", run, **environment)
+    check("two do not work on one run", second.returncode == 5 and "another process" in second.stderr, second.stderr)
     process.send_signal(signal.SIGKILL)
     process.wait(20)
-    [run] = set(os.listdir(folder)) - before
     kept = slices()
     check("it was killed in the middle", kept > 20, kept)
     check("and nobody sees a snapshot of it", run not in stage.run("snapshots", "list", timeout=60).stdout)

@@ -22,6 +22,8 @@ need cc gcc
 
 need python3 python3
 need faketime faketime
+# the server's programs come with it, and stand outside of the path
+need psql postgresql
 [ -n "${CHROMIUM:-}" ] || need chromium chromium
 here=$(cd "$(dirname "$0")" && pwd)
 # the pinned packages and no others, whatever else is on the machine

@@ -36,6 +36,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 pub(crate) struct Deadline {
     pub(crate) urgency: Urgency,
     pub(crate) until: Instant,
+    /// How long one answer is waited for.
+    attempt_max: Duration,
     /// Whether a throttled read is tried until then, however often.
     waits_out_throttles: bool,
 }
@@ -60,7 +62,16 @@ impl Deadline {
         Self {
             urgency,
             until: Instant::now() + limit,
+            attempt_max: ATTEMPT_MAX,
             waits_out_throttles: false,
+        }
+    }
+
+    /// Each attempt may take so much longer than usual.
+    pub(crate) fn slower(self, by: Duration) -> Self {
+        Self {
+            attempt_max: ATTEMPT_MAX + by,
+            ..self
         }
     }
 
@@ -221,7 +232,7 @@ impl ServiceClient {
         }
         let sent = Instant::now();
         self.lately.note(sent);
-        let patience = pace.until.min(sent + ATTEMPT_MAX);
+        let patience = pace.until.min(sent + pace.attempt_max);
         let result = match timeout_at(patience, request).await {
             Ok(answered) => answered,
             Err(_) => Err(CallFailure::timed_out(sent.elapsed())),

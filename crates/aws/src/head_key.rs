@@ -104,6 +104,7 @@ impl KmsKey {
             ],
             body: body.to_string().into_bytes(),
             answers: &[],
+            bulk: 0,
         };
         let fault = |words: String| SignFault(format!("kms:{operation}: {words}"));
         let reply = self.signed.send(&call).await;

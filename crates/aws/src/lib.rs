@@ -54,7 +54,10 @@ pub use fanout::{
 };
 pub use head_key::KmsKey;
 pub use inventory::{GroupsToRead, Inventory, Policies};
-pub use objects::{BucketPlace, BucketProblem, LockMode, Objects, Retention};
+pub use objects::{
+    BucketError, BucketFile, BucketFiles, BucketPlace, BucketProblem, LockMode, Objects, Retention,
+    is_plain_path,
+};
 pub use permission_sets::PermissionSets;
 pub use settings::{AwsClientSettings, Credentials, Survey};
 

@@ -18,6 +18,10 @@ use crate::signed::{
 };
 use crate::{AwsClientSettings, xml};
 
+mod files;
+
+pub use files::{BucketError, BucketFile, BucketFiles};
+
 /// An object that `doctor` puts to find out whether objects can be put.
 const PROBE_KEY: &str = "doctor.probe";
 /// What is in it.
@@ -64,6 +68,38 @@ pub struct BucketPlace {
     pub endpoint_url: Option<String>,
 }
 
+impl BucketPlace {
+    /// Reads `s3://bucket/root`; `None` when it is no such address.
+    ///
+    /// # Errors
+    /// What is wrong with one that is.
+    pub fn parse(text: &str) -> Result<Option<Self>, String> {
+        let Some(rest) = text.strip_prefix("s3://") else {
+            return Ok(None);
+        };
+        let (bucket, root) = rest.split_once('/').unwrap_or((rest, ""));
+        let is_usual =
+            |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
+        let is_bucket = (3..=63).contains(&bucket.len()) && bucket.chars().all(is_usual);
+        let root = root.trim_end_matches('/');
+        if !is_bucket || !(root.is_empty() || is_plain_path(root)) {
+            return Err(format!("`{text}` is no place in a bucket"));
+        }
+        Ok(Some(Self {
+            bucket: bucket.to_owned(),
+            root: root.to_owned(),
+            region: None,
+            endpoint_url: None,
+        }))
+    }
+}
+
+/// Whether a path goes down only, so that no key leaves its place and no address is rewritten.
+pub fn is_plain_path(path: &str) -> bool {
+    path.split('/')
+        .all(|part| !matches!(part, "" | "." | "..") && !part.contains('\\'))
+}
+
 /// What was found wrong with a bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BucketProblem {
@@ -105,6 +141,17 @@ impl Objects {
         clock: Arc<dyn Clock>,
         ids: &dyn IdSource,
     ) -> Result<Self, String> {
+        let (_, seed) = ids.next(clock.now()).as_u64_pair();
+        Self::of(settings, place, retention, clock, seed).await
+    }
+
+    async fn of(
+        settings: &AwsClientSettings,
+        place: BucketPlace,
+        retention: Option<Retention>,
+        clock: Arc<dyn Clock>,
+        seed: u64,
+    ) -> Result<Self, String> {
         let config = configure_quietly(settings, &clock).await;
         let region = place.region.as_ref().unwrap_or(&settings.region).clone();
         let named = place
@@ -116,7 +163,6 @@ impl Objects {
             Some(url) => format!("{url}/{}/", encoded(&place.bucket, Slash::Encoded)),
             None => base_at_aws(&place.bucket, &region),
         };
-        let (_, seed) = ids.next(clock.now()).as_u64_pair();
         Ok(Self {
             signed: Signed::new(
                 &config,
@@ -153,6 +199,7 @@ impl Objects {
             headers: Vec::new(),
             body: Vec::new(),
             answers: &[],
+            bulk: 0,
         }
     }
 

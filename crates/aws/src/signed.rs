@@ -32,6 +32,8 @@ use crate::xml;
 const CONNECTION_MAX: Duration = Duration::from_secs(4);
 /// The longest time for one call, waiting and repeating included.
 const CALL_MAX: Duration = Duration::from_secs(30);
+/// Below this rate a line is taken for broken.
+const BYTES_A_SECOND_MIN: usize = 128 << 10;
 /// The largest answer that is read.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
 /// Credentials that do not say when they end are found anew after this.
@@ -87,6 +89,8 @@ pub(crate) struct UnsignedRequest {
     pub(crate) body: Vec<u8>,
     /// Statuses that are answers, not faults, beside those of success.
     pub(crate) answers: &'static [u16],
+    /// How many bytes go or come with it, where they are many: it may take longer.
+    pub(crate) bulk: usize,
 }
 
 /// What came back.
@@ -141,7 +145,8 @@ impl Signed {
 
     /// Sends, again while that may help.
     pub(crate) async fn send(&self, call: &UnsignedRequest) -> Result<RawResponse, CallFailure> {
-        let pace = Deadline::within(Urgency::Background, CALL_MAX);
+        let slow = Duration::from_secs((call.bulk / BYTES_A_SECOND_MIN) as u64);
+        let pace = Deadline::within(Urgency::Background, CALL_MAX + slow * 2).slower(slow);
         self.line
             .again(call.operation, pace, || self.once(call))
             .await

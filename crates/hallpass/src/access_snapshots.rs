@@ -1,64 +1,58 @@
-//! What snapshots say of access, as it lies beside their tables: `_access/ID.json` in their folder,
+//! What snapshots say of access, as it lies beside their tables: `_access/ID.json` in their folder or bucket,
 //! which counts once there is a manifest (`inventory.md` T-1).
 
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
 
 use hallpass_inventory::{AccessSnapshot, SnapshotId};
 
 use crate::exit::Failure;
+use crate::snapshots_at::{OpenSnapshots, SnapshotsAt};
 
 /// Where it lies.
 const ACCESS: &str = "_access";
 /// Where manifests lie.
-const MANIFESTS: &str = "_manifests";
+pub(crate) const MANIFESTS: &str = "_manifests";
 
 /// The newest snapshot that says anything of access; none where there is none yet.
 ///
 /// # Errors
-/// When the folder cannot be read.
-pub(crate) fn newest(folder: &Path) -> io::Result<Option<SnapshotId>> {
-    let entries = match fs::read_dir(folder.join(ACCESS)) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let mut newest = None;
-    for entry in entries {
-        let path = entry?.path();
-        let id = path.file_stem().and_then(|it| it.to_str()?.parse().ok());
-        let is_whole = |id: &SnapshotId| folder.join(MANIFESTS).join(format!("{id}.json")).exists();
-        newest = newest.max(id.filter(is_whole));
+/// When the place cannot be read.
+pub(crate) async fn newest(at: &OpenSnapshots) -> io::Result<Option<SnapshotId>> {
+    let said = at.names(ACCESS).await?;
+    if said.is_empty() {
+        return Ok(None);
     }
-    Ok(newest)
+    let whole = at.names(MANIFESTS).await?;
+    let ids = said.iter().filter(|name| whole.contains(name));
+    Ok(ids
+        .filter_map(|it| it.strip_suffix(".json")?.parse().ok())
+        .max())
 }
 
 /// What a snapshot says of access.
 ///
 /// # Errors
 /// When it cannot be read.
-pub(crate) fn read(folder: &Path, id: &SnapshotId) -> io::Result<AccessSnapshot> {
-    let text = fs::read(path(folder, id))?;
+pub(crate) async fn read(at: &OpenSnapshots, id: &SnapshotId) -> io::Result<AccessSnapshot> {
+    let text = at.read(&key(id)).await?;
     serde_json::from_slice(&text).map_err(io::Error::other)
 }
 
-fn path(folder: &Path, id: &SnapshotId) -> PathBuf {
-    folder.join(ACCESS).join(format!("{id}.json"))
+fn key(id: &SnapshotId) -> String {
+    format!("{ACCESS}/{id}.json")
 }
 
-/// What the newest snapshot of a folder says of access.
+/// What the newest snapshot says of access.
 ///
 /// # Errors
 /// Exit 2 where there is none, or where it cannot be read.
-pub(crate) fn read_newest(folder: &Path) -> Result<AccessSnapshot, Failure> {
-    let unreadable = |error: io::Error| Failure::unreadable(folder.display(), &error);
-    let Some(id) = newest(folder).map_err(unreadable)? else {
-        let message = format!(
-            "no snapshot in `{}` says who can reach what",
-            folder.display()
-        );
+pub(crate) async fn read_newest(at: &SnapshotsAt) -> Result<AccessSnapshot, Failure> {
+    let unreadable = |error: io::Error| Failure::unreadable(at, &error);
+    let open = at.open().await.map_err(unreadable)?;
+    let Some(id) = newest(&open).await.map_err(unreadable)? else {
+        let message = format!("no snapshot in `{at}` says who can reach what");
         return Err(Failure::bad_input(message).help("`hallpass sync` makes one"));
     };
-    read(folder, &id).map_err(|error| Failure::unreadable(path(folder, &id).display(), &error))
+    let read = read(&open, &id).await;
+    read.map_err(|error| Failure::unreadable(format!("{at}/{}", key(&id)), &error))
 }

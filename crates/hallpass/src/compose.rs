@@ -55,6 +55,7 @@ use crate::config::SlackApp;
 use crate::descriptors;
 use crate::exit::Failure;
 use crate::guards::journals::Journals;
+use crate::snapshots_at::SnapshotsAt;
 
 /// What a running server is made of.
 pub(crate) struct Parts {
@@ -75,8 +76,8 @@ pub(crate) struct Parts {
     /// How else people are told; with none at all, the server's own log tells.
     pub(crate) channels: Vec<Arc<dyn Channel>>,
     pub(crate) inventory_max_age: TimeSpan,
-    /// The folder of snapshots.
-    pub(crate) snapshots: Option<std::path::PathBuf>,
+    /// Where snapshots are.
+    pub(crate) snapshots: Option<SnapshotsAt>,
     pub(crate) sessions: SessionSettings,
     pub(crate) sign_in: Arc<SignIn>,
     pub(crate) rates: Rates,
@@ -211,8 +212,12 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         }),
         slack: slack.clone().map(slack::door),
         policies: Arc::new(Policies::new(Arc::clone(&parts.aws))),
-        activity: parts.snapshots.clone().map(activity::in_folder),
-        snapshots: parts.snapshots.map(snapshots::in_folder),
+        activity: parts
+            .snapshots
+            .as_ref()
+            .and_then(SnapshotsAt::folder)
+            .map(activity::in_folder),
+        snapshots: parts.snapshots.map(snapshots::kept),
         plans: Arc::new(store.clone()),
         status: server_status(parts.rules_text, clock.as_ref()),
         mode: Arc::new(parts.mode),

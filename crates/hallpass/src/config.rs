@@ -229,7 +229,7 @@ impl Default for Duration {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Inventory {
     pub(crate) max_age: Time,
-    /// The folder of snapshots, for the page of paths.
+    /// Where snapshots are, for the page of paths and for alerts.
     pub(crate) snapshots: Option<String>,
 }
 

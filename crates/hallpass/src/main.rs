@@ -37,6 +37,7 @@ mod plans;
 mod prompt;
 #[cfg(test)]
 mod reference;
+mod snapshots_at;
 mod tables;
 mod words;
 

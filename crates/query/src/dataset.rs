@@ -1,6 +1,5 @@
 //! What a statement reads: the snapshots of a folder, or one document; and whether it was collected.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
@@ -21,7 +20,7 @@ use hallpass_inventory::{
 
 use crate::engine::{QueryEngine, ReadStatement};
 use crate::failure::{QueryExit, QueryFailure};
-use crate::folder::{Manifest, SnapshotFolder, columns};
+use crate::folder::{KEPT_IN_BUCKET, Manifest, SnapshotFolder, columns};
 
 /// What there is to read.
 pub(crate) enum Dataset {
@@ -81,6 +80,14 @@ impl Dataset {
         read: &ReadStatement,
     ) -> std::result::Result<Vec<PartialTable>, QueryFailure> {
         let mut partial = Vec::new();
+        if let Self::Kept {
+            folder, manifests, ..
+        } = self
+            && let Some(objects) = folder.objects(manifests)
+        {
+            let added = engine.add_objects(KEPT_IN_BUCKET, objects);
+            added.map_err(QueryFailure::bug)?;
+        }
         for (name, at) in &read.tables {
             let Some(named) = NamedTable::find(name) else {
                 let names: Vec<&str> = TABLES.iter().chain(META).map(|it| it.name).collect();
@@ -156,8 +163,8 @@ impl Dataset {
                     folder, activity, ..
                 },
             ) if table.name == ActivityManifest::TABLE => {
-                let files = activity.as_ref().map(|it| folder.activity_files(it));
-                in_files(table, &files.unwrap_or_default())
+                let urls = activity.as_ref().map(|it| folder.activity_urls(it));
+                in_files(table, &urls.transpose()?.unwrap_or_default())
             }
             (
                 NamedTable::Base(table),
@@ -169,10 +176,8 @@ impl Dataset {
                 },
             ) => {
                 let manifest = chosen.and_then(|index| manifests.get(index));
-                in_files(
-                    table,
-                    &manifest.map_or_else(Vec::new, |it| folder.files(it, table.name)),
-                )
+                let urls = manifest.map(|it| folder.urls(it, table.name)).transpose()?;
+                in_files(table, &urls.unwrap_or_default())
             }
             (NamedTable::History(table), Self::Given(snapshot)) => {
                 let rows = in_memory(table, rows_of(snapshot, table))?;
@@ -186,9 +191,9 @@ impl Dataset {
             ) => {
                 let mut parts = Vec::new();
                 for manifest in manifests {
-                    let files = folder.files(manifest, table.name);
-                    if !files.is_empty() {
-                        parts.push((&manifest.record, in_files(table, &files)?));
+                    let urls = folder.urls(manifest, table.name)?;
+                    if !urls.is_empty() {
+                        parts.push((&manifest.record, in_files(table, &urls)?));
                     }
                 }
                 history(parts)
@@ -234,14 +239,11 @@ fn in_memory(table: &InventoryTable, rows: &[TableRow]) -> Result<Arc<dyn TableP
     )?))
 }
 
-fn in_files(table: &InventoryTable, files: &[PathBuf]) -> Result<Arc<dyn TableProvider>> {
-    if files.is_empty() {
+fn in_files(table: &InventoryTable, urls: &[String]) -> Result<Arc<dyn TableProvider>> {
+    if urls.is_empty() {
         return in_memory(table, &[]);
     }
-    let urls = files.iter().map(|path| {
-        let path = std::path::absolute(path)?;
-        ListingTableUrl::parse(path.to_string_lossy())
-    });
+    let urls = urls.iter().map(ListingTableUrl::parse);
     let urls = urls.collect::<Result<Vec<_>>>()?;
     let options =
         ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet");
@@ -283,7 +285,7 @@ fn history(
 }
 
 /// The rows of a table about snapshots.
-fn meta_rows(table: &InventoryTable, records: &[&SnapshotRecord]) -> Vec<TableRow> {
+pub(crate) fn meta_rows(table: &InventoryTable, records: &[&SnapshotRecord]) -> Vec<TableRow> {
     let rows: Vec<Vec<Cell>> = match table.name {
         "hallpass_snapshots" => records.iter().map(|it| snapshot_row(it)).collect(),
         "hallpass_coverage" => records.iter().flat_map(|it| coverage_rows(it)).collect(),

@@ -19,6 +19,8 @@ pub(crate) enum QueryExit {
     Findings,
     /// A limit was passed; nothing was printed.
     Refused,
+    /// Another process is at it.
+    Held,
     /// A mistake of ours.
     Internal,
 }
@@ -31,6 +33,7 @@ impl From<QueryExit> for ExitCode {
             QueryExit::BadInput => 2,
             QueryExit::Findings => 3,
             QueryExit::Refused => 4,
+            QueryExit::Held => 5,
             QueryExit::Internal => 70,
         })
     }

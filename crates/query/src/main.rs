@@ -8,10 +8,12 @@ mod dataset;
 mod document;
 mod engine;
 mod folder;
+mod postgres;
 mod saved;
 
 mod failure;
 mod output;
+mod progress;
 
 use std::env;
 use std::process::ExitCode;
@@ -91,15 +93,15 @@ fn run(cli: &Cli) -> QueryOutcome {
     match cli {
         Cli::Query(args) => with_engine(query::run(args, now)),
         Cli::Evaluate(args) => with_engine(evaluate::run(args, now)),
-        Cli::Snapshots(args) => snapshots::run(args, now),
+        Cli::Snapshots(args) => with_engine(snapshots::run(args, now)),
         Cli::Tables(args) => tables::run(args),
-        Cli::Who(args) => who::run(args),
-        Cli::Seal(args) => seal::run(args),
+        Cli::Who(args) => with_engine(who::run(args)),
+        Cli::Seal(args) => with_engine(seal::run(args)),
         Cli::SealActivity(args) => seal_activity::run(args),
     }
 }
 
-/// Runs what asks the engine.
+/// Runs what asks the engine, or others.
 fn with_engine(run: impl Future<Output = QueryOutcome>) -> QueryOutcome {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

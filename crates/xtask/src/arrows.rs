@@ -141,7 +141,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("slack", &["wording", "access", "rules", "model"]),
     ("notify", &["wording", "access", "rules", "model"]),
     // alerts: the types of a job and its answers; activity: the rows that it joins and their order
-    ("query", &["activity", "alerts", "inventory", "model"]),
+    // aws: snapshots in a bucket
+    ("query", &["activity", "alerts", "aws", "inventory", "model"]),
     // delivery
     ("api", &["model"]),
     ("server", &["+cores", "wording", "api", "model"]),

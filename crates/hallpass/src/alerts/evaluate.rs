@@ -10,6 +10,7 @@ use hallpass_alerts::{AlertJob, AlertRuleId, RunAnswer};
 
 use crate::commands::inventory::companion;
 use crate::exit::Failure;
+use crate::snapshots_at::SnapshotsAt;
 
 /// All rules together may take this long.
 const EVALUATION_MAX: Duration = Duration::from_mins(30);
@@ -25,17 +26,17 @@ impl Drop for RunningCompanion {
     }
 }
 
-/// The answers of rules over the snapshots of a folder. A rule that was asked of the newest one that it can be asked
+/// The answers of rules over the snapshots of a place. A rule that was asked of the newest one that it can be asked
 /// of already has none.
 ///
 /// # Errors
 /// The companion is not there, or could not work.
 pub(crate) async fn evaluate(
-    folder: &Path,
+    at: &SnapshotsAt,
     job: &AlertJob,
 ) -> Result<BTreeMap<AlertRuleId, RunAnswer>, Failure> {
     let mut command = companion::command()?;
-    command.arg("evaluate").arg("--folder").arg(folder);
+    command.arg("evaluate").arg("--folder").arg(at.argument());
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -2,7 +2,6 @@
 //! first.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use hallpass_alerts::{
@@ -16,13 +15,14 @@ use serde_json::json;
 use super::evaluate;
 use super::rule_file::RuleFileOfAlerts;
 use crate::exit::Failure;
+use crate::snapshots_at::{SnapshotsAt, bucket, bucket_failure};
 
 /// What a run works with.
 #[derive(Clone)]
 pub(crate) struct AlertRunner {
     pub(crate) store: Arc<dyn AlertStore>,
-    /// The folder of snapshots.
-    pub(crate) folder: PathBuf,
+    /// Where snapshots are.
+    pub(crate) folder: SnapshotsAt,
 }
 
 /// What became of a rule that was run.
@@ -113,7 +113,7 @@ impl AlertRunner {
     }
 
     async fn commit(&self, step: RuleStep) -> Result<Option<RanRule>, Failure> {
-        self.write_listed(&step)?;
+        self.write_listed(&step).await?;
         let RuleStep { write, .. } = step;
         let ran = RanRule {
             state: write.state.clone(),
@@ -131,7 +131,7 @@ impl AlertRunner {
     }
 
     /// Writes the rows that are too many for a message where the message says they are.
-    fn write_listed(&self, step: &RuleStep) -> Result<(), Failure> {
+    async fn write_listed(&self, step: &RuleStep) -> Result<(), Failure> {
         use hallpass_alerts::AlertNews::Rows;
         let news = step.write.message.as_ref().map(|it| &it.news);
         let Some(Rows(news)) = news else {
@@ -140,15 +140,24 @@ impl AlertRunner {
         let Some(file) = &news.file else {
             return Ok(());
         };
-        let path = self.folder.join(file);
         let lines = step.listed.iter().map(|(change, row)| {
             json!({"change": change, "since": row.since, "flap_count": row.flap_count, "row": row.values})
                 .to_string()
                 + "\n"
         });
         let text: String = lines.collect();
-        let written = write_private(&path, text.as_bytes(), Existing::Replaced);
-        written.map_err(|error| Failure::unwritable(path.display(), &error))
+        match &self.folder {
+            SnapshotsAt::Folder(folder) => {
+                let path = folder.join(file);
+                let written = write_private(&path, text.as_bytes(), Existing::Replaced);
+                written.map_err(|error| Failure::unwritable(path.display(), &error))
+            }
+            SnapshotsAt::Bucket(place) => {
+                let files = bucket(place).await.map_err(Failure::failed)?;
+                let put = files.put(file, text.into_bytes()).await;
+                put.map_err(|error| bucket_failure(&error))
+            }
+        }
     }
 }
 

@@ -3,18 +3,22 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use hallpass_alerts::{RulePhase, is_due};
 use hallpass_model::{Clock, Look};
 use tokio::sync::watch;
 
 use super::loops::rest;
+use crate::access_snapshots::MANIFESTS;
 use crate::alerts::{AlertRunner, RanRule, RuleFileOfAlerts, WhichRules};
 use crate::exit::Failure;
 
 /// How often is looked whether something is due.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// How often a bucket is asked whether there is a newer snapshot.
+const BUCKET_EVERY: Duration = Duration::from_mins(1);
 
 /// What the loop works with.
 #[derive(Clone)]
@@ -32,6 +36,8 @@ struct Seen {
     stamp: Option<(SystemTime, u64)>,
     file: Option<RuleFileOfAlerts>,
     newest: Option<String>,
+    /// When it was looked for the newest.
+    looked: Option<Instant>,
     /// What was said of a failure: the same one is said once.
     failure: Option<String>,
 }
@@ -79,10 +85,10 @@ impl Alerting {
             seen.file = Some(RuleFileOfAlerts::read(&self.file, Some(&self.channels))?);
             seen.stamp = stamp;
         }
+        let newest = self.newest_snapshot(seen).await;
         let Some(file) = &seen.file else {
             return Ok(());
         };
-        let newest = newest_snapshot(&self.runner.folder);
         let is_new = is_new_file || newest != seen.newest;
         if !is_new && !self.has_due(file, now).await? {
             return Ok(());
@@ -92,6 +98,18 @@ impl Alerting {
         }
         seen.newest = newest;
         Ok(())
+    }
+
+    /// The newest manifest's name: names of snapshots sort by time. What cannot be read is looked for again.
+    async fn newest_snapshot(&self, seen: &mut Seen) -> Option<String> {
+        let at = &self.runner.folder;
+        let is_fresh = |looked: Instant| at.is_remote() && looked.elapsed() < BUCKET_EVERY;
+        if seen.looked.is_some_and(is_fresh) {
+            return seen.newest.clone();
+        }
+        seen.looked = Some(Instant::now());
+        let names = at.open().await.ok()?.names(MANIFESTS).await.ok()?;
+        names.into_iter().max()
     }
 
     async fn has_due(
@@ -129,11 +147,4 @@ fn note(ran: &RanRule) {
 fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
     let about = std::fs::metadata(path).ok()?;
     Some((about.modified().ok()?, about.len()))
-}
-
-/// The newest manifest's name: names of snapshots sort by time.
-fn newest_snapshot(folder: &Path) -> Option<String> {
-    let entries = std::fs::read_dir(folder.join("_manifests")).ok()?;
-    let names = entries.filter_map(|it| it.ok()?.file_name().into_string().ok());
-    names.max()
 }

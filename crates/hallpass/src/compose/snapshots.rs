@@ -1,45 +1,73 @@
 //! What snapshots say of access, for the pages: read when a newer one is there, and kept until then.
 
-use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use hallpass_server::{AccessSnapshots, KnownAccess};
 use tokio::sync::Mutex;
 
 use crate::access_snapshots;
+use crate::snapshots_at::{OpenSnapshots, SnapshotsAt};
 
-/// Snapshots in a folder.
-struct InFolder {
-    folder: PathBuf,
+/// How often a bucket is asked whether there is a newer one; a folder is looked at for every page.
+const BUCKET_EVERY: Duration = Duration::from_secs(30);
+
+/// Snapshots in a folder or bucket.
+struct KeptSnapshots {
+    at: SnapshotsAt,
     /// The newest that was read. Who comes while it is read waits for it, and does not read it too.
-    newest: Mutex<Option<Arc<KnownAccess>>>,
+    newest: Mutex<NewestAccess>,
 }
 
-/// Snapshots in a folder.
-pub(super) fn in_folder(folder: PathBuf) -> Arc<dyn AccessSnapshots> {
+#[derive(Default)]
+struct NewestAccess {
+    known: Option<Arc<KnownAccess>>,
+    looked: Option<Instant>,
+    open: Option<Arc<OpenSnapshots>>,
+}
+
+/// Snapshots in a folder or bucket.
+pub(super) fn kept(at: SnapshotsAt) -> Arc<dyn AccessSnapshots> {
     let newest = Mutex::default();
-    Arc::new(InFolder { folder, newest })
+    Arc::new(KeptSnapshots { at, newest })
 }
 
 #[async_trait]
-impl AccessSnapshots for InFolder {
+impl AccessSnapshots for KeptSnapshots {
     async fn newest(&self) -> Result<Option<Arc<KnownAccess>>, String> {
         let mut newest = self.newest.lock().await;
-        let (folder, known) = (self.folder.clone(), newest.clone());
+        let is_fresh = |at: Instant| self.at.is_remote() && at.elapsed() < BUCKET_EVERY;
+        if newest.looked.is_some_and(is_fresh) {
+            return Ok(newest.known.clone());
+        }
+        let open = match &newest.open {
+            Some(open) => Arc::clone(open),
+            None => Arc::new(self.at.open().await.map_err(|error| error.to_string())?),
+        };
+        newest.open = Some(Arc::clone(&open));
+        let known = newest.known.clone();
+        // a file of some 30 MB is read and parsed, which others are not to wait for
         let read = tokio::task::spawn_blocking(move || {
-            let id = access_snapshots::newest(&folder)?;
-            match (id, known) {
-                (None, _) => Ok(None),
-                (Some(id), Some(known)) if known.snapshot.id == id => Ok(Some(known)),
-                (Some(id), _) => {
-                    let read = access_snapshots::read(&folder, &id)?;
-                    Ok(Some(Arc::new(KnownAccess::from(read))))
-                }
-            }
+            tokio::runtime::Handle::current().block_on(newer(&open, known))
         });
         let read: std::io::Result<_> = read.await.map_err(|error| error.to_string())?;
-        *newest = read.map_err(|error| error.to_string())?;
-        Ok(newest.clone())
+        newest.known = read.map_err(|error| error.to_string())?;
+        newest.looked = Some(Instant::now());
+        Ok(newest.known.clone())
     }
+}
+
+async fn newer(
+    at: &OpenSnapshots,
+    known: Option<Arc<KnownAccess>>,
+) -> std::io::Result<Option<Arc<KnownAccess>>> {
+    let Some(id) = access_snapshots::newest(at).await? else {
+        return Ok(None);
+    };
+    if let Some(known) = known.filter(|it| it.snapshot.id == id) {
+        return Ok(Some(known));
+    }
+    let read = access_snapshots::read(at, &id).await?;
+    Ok(Some(Arc::new(KnownAccess::from(read))))
 }

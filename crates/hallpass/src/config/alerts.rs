@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::Loaded;
+use crate::exit::Failure;
+use crate::snapshots_at::SnapshotsAt;
 
 /// Where `hallpass sync` writes to unless it is told, beside the configuration.
 const SNAPSHOTS: &str = "snapshots";
@@ -21,15 +23,27 @@ impl Loaded {
         self.config.alerts.file.as_ref().map(|it| self.path(it))
     }
 
-    /// The folder of snapshots that the pages show; `None` where none is configured.
-    pub(crate) fn snapshots(&self) -> Option<PathBuf> {
-        let folder = self.config.inventory.snapshots.as_ref();
-        folder.map(|it| self.path(it))
+    /// Where the snapshots are that the pages show; `None` where that is not configured.
+    ///
+    /// # Errors
+    /// When it is no place.
+    pub(crate) fn snapshots(&self) -> Result<Option<SnapshotsAt>, Failure> {
+        let place = self.config.inventory.snapshots.as_deref();
+        place
+            .map(|it| match it.parse() {
+                Ok(SnapshotsAt::Folder(path)) => Ok(SnapshotsAt::Folder(self.path(&path))),
+                Ok(bucket) => Ok(bucket),
+                Err(why) => Err(Failure::bad_input(format!("`inventory.snapshots`: {why}"))),
+            })
+            .transpose()
     }
 
-    /// The folder of snapshots that rules are run over.
-    pub(crate) fn alerted_snapshots(&self) -> PathBuf {
-        self.snapshots()
-            .unwrap_or_else(|| self.path(Path::new(SNAPSHOTS)))
+    /// Where the snapshots are that rules are run over.
+    ///
+    /// # Errors
+    /// When it is no place.
+    pub(crate) fn alerted_snapshots(&self) -> Result<SnapshotsAt, Failure> {
+        let beside = || SnapshotsAt::Folder(self.path(Path::new(SNAPSHOTS)));
+        Ok(self.snapshots()?.unwrap_or_else(beside))
     }
 }

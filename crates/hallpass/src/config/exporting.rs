@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use hallpass_aws::{BucketPlace, LockMode, Retention};
+use hallpass_aws::{BucketPlace, LockMode, Retention, is_plain_path};
 use serde::Deserialize;
 
 use super::Loaded;
@@ -87,30 +87,8 @@ pub(crate) enum HeadKey {
 
 /// Reads `s3://bucket/root`; `None` when it is no such address.
 pub(crate) fn bucket_place(text: &str) -> Result<Option<BucketPlace>, Failure> {
-    let Some(rest) = text.strip_prefix("s3://") else {
-        return Ok(None);
-    };
-    let (bucket, root) = rest.split_once('/').unwrap_or((rest, ""));
-    let is_usual = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
-    let is_bucket = (3..=63).contains(&bucket.len()) && bucket.chars().all(is_usual);
-    let root = root.trim_end_matches('/');
-    let is_path = root.is_empty() || is_plain_path(root);
-    if !is_bucket || !is_path {
-        let message = format!("`{text}` is no place in a bucket");
-        return Err(Failure::bad_input(message).help("write it as `s3://bucket/prefix`"));
-    }
-    Ok(Some(BucketPlace {
-        bucket: bucket.to_owned(),
-        root: root.to_owned(),
-        region: None,
-        endpoint_url: None,
-    }))
-}
-
-/// Whether a path goes down only, so that no key leaves its place and no address is rewritten.
-fn is_plain_path(path: &str) -> bool {
-    path.split('/')
-        .all(|part| !matches!(part, "" | "." | "..") && !part.contains('\\'))
+    BucketPlace::parse(text)
+        .map_err(|message| Failure::bad_input(message).help("write it as `s3://bucket/prefix`"))
 }
 
 impl Loaded {

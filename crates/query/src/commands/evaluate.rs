@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read as _};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use hallpass_alerts::{
@@ -17,15 +16,15 @@ use crate::commands::query::statement_of;
 use crate::dataset::{Dataset, inventory_tables};
 use crate::engine::{QueryEngine, QueryLimits, ReadStatement};
 use crate::failure::{QueryExit, QueryFailure, QueryOutcome};
-use crate::folder::{Manifest, SnapshotFolder};
+use crate::folder::{Manifest, SnapshotFolder, SnapshotsAt};
 use crate::output::{self, Sheet};
 
 /// Answer the queries of alert rules
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The folder of snapshots
-    #[arg(long, value_name = "DIR", default_value = "snapshots")]
-    folder: PathBuf,
+    /// Where snapshots are: a folder, or `s3://bucket/prefix`
+    #[arg(long, value_name = "PLACE", default_value = "snapshots")]
+    folder: SnapshotsAt,
 }
 
 /// What one rule's query may take. More rows than these are no list that anybody reads.
@@ -43,14 +42,11 @@ pub(crate) async fn run(args: &Args, now: Timestamp) -> QueryOutcome {
     let read = io::stdin().read_to_string(&mut text);
     read.map_err(|error| QueryFailure::unreadable("standard input", error))?;
     let job: AlertJob = serde_json::from_str(&text).map_err(QueryFailure::bug)?;
-    let folder = SnapshotFolder::new(args.folder.clone());
-    let mut manifests = folder.list()?;
+    let folder = SnapshotFolder::open(&args.folder).await?;
+    let mut manifests = folder.list().await?;
     if let Some(ids) = &job.snapshots {
         if let Some(absent) = ids.iter().find(|id| !has(&manifests, id)) {
-            let message = format!(
-                "there is no snapshot `{absent}` in `{}`",
-                args.folder.display()
-            );
+            let message = format!("there is no snapshot `{absent}` in `{folder}`");
             return Err(QueryFailure::bad_input(message));
         }
         manifests.retain(|it| ids.iter().any(|id| id == it.record.id.as_str()));
@@ -105,7 +101,7 @@ impl Evaluation {
         let is_whole = read_tables
             .iter()
             .all(|it| !it.asked.is_empty() && it.failed.is_empty() && it.carried == 0);
-        let members = self.members(chosen)?;
+        let members = self.members(chosen).await?;
         let result = if is_whole {
             match self.rows(&read).await {
                 Ok(result) => result,
@@ -146,7 +142,10 @@ impl Evaluation {
     }
 
     /// The accounts of the organization, by the newest snapshot up to that one which has read their list.
-    fn members(&self, chosen: Option<usize>) -> Result<Option<BTreeSet<String>>, QueryFailure> {
+    async fn members(
+        &self,
+        chosen: Option<usize>,
+    ) -> Result<Option<BTreeSet<String>>, QueryFailure> {
         let (
             Dataset::Kept {
                 folder, manifests, ..
@@ -167,7 +166,7 @@ impl Evaluation {
         let Some((column, _)) = accounts.column("id") else {
             return Ok(None);
         };
-        let rows = folder.rows(manifest, accounts)?.unwrap_or_default();
+        let rows = folder.rows(manifest, accounts).await?.unwrap_or_default();
         let ids = rows.iter().filter_map(|row| row.get(column)?.as_text());
         Ok(Some(ids.map(str::to_owned).collect()))
     }

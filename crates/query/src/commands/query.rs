@@ -16,7 +16,7 @@ use crate::dataset::{Dataset, PartialTable};
 use crate::document;
 use crate::engine::{QueryEngine, QueryLimits, ReadStatement};
 use crate::failure::{QueryExit, QueryFailure, QueryOutcome, say};
-use crate::folder::{SnapshotFolder, WhichSnapshot};
+use crate::folder::{SnapshotFolder, SnapshotsAt, WhichSnapshot};
 use crate::output::{self, OutputArgs, Sheet};
 use crate::saved::{SAVED, SavedQuery};
 
@@ -85,9 +85,14 @@ pub(crate) struct DatasetArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["folder", "snapshot"])]
     data: Option<PathBuf>,
 
-    /// The folder of snapshots
-    #[arg(long, value_name = "DIR", default_value = "snapshots")]
-    folder: PathBuf,
+    /// Where snapshots are: a folder, or `s3://bucket/prefix`
+    #[arg(
+        long,
+        visible_alias = "snapshots",
+        value_name = "PLACE",
+        default_value = "snapshots"
+    )]
+    folder: SnapshotsAt,
 
     /// Which snapshot: an id, a day, `previous` or `newest`
     #[arg(long, value_name = "WHICH", default_value = "newest")]
@@ -133,7 +138,7 @@ pub(crate) async fn run(args: &Args, now: Timestamp) -> QueryOutcome {
     let given: BTreeMap<String, String> = args.parameters.iter().cloned().collect();
     let (sql, parameters) = args.source.statement(given)?;
     let read = ReadStatement::parse(&sql, &parameters)?;
-    let (dataset, its_now) = args.dataset.open()?;
+    let (dataset, its_now) = args.dataset.open().await?;
     let limits = QueryLimits {
         time: Duration::from_secs(args.limits.timeout.as_seconds()),
         rows: args.limits.max_rows,
@@ -236,8 +241,8 @@ impl FromStr for WhichData {
 ///
 /// # Errors
 /// When it is not there, or cannot be read.
-pub(crate) fn data(
-    folder: &Path,
+pub(crate) async fn data(
+    folder: &SnapshotsAt,
     which: &WhichData,
     tables: &[&str],
 ) -> Result<(Snapshot, Vec<HoldingGrant>), QueryFailure> {
@@ -248,17 +253,17 @@ pub(crate) fn data(
             Ok((document.snapshot(at, 0), document.grants))
         }
         WhichData::Kept(which) => {
-            let folder = SnapshotFolder::new(folder.to_path_buf());
-            let manifests = folder.list()?;
+            let folder = SnapshotFolder::open(folder).await?;
+            let manifests = folder.list().await?;
             let manifest = folder.pick(&manifests, which)?;
-            Ok((folder.read_tables(manifest, tables)?, Vec::new()))
+            Ok((folder.read_tables(manifest, tables).await?, Vec::new()))
         }
     }
 }
 
 impl DatasetArgs {
     /// These tables of it, and the grants that hold some of it where the document names them.
-    pub(crate) fn snapshot(
+    pub(crate) async fn snapshot(
         &self,
         tables: &[&str],
     ) -> Result<(Snapshot, Vec<HoldingGrant>), QueryFailure> {
@@ -266,18 +271,18 @@ impl DatasetArgs {
             Some(path) => WhichData::Document(path.clone()),
             None => WhichData::Kept(self.snapshot.clone()),
         };
-        data(&self.folder, &which, tables)
+        data(&self.folder, &which, tables).await
     }
 
     /// What is read, and the instant it speaks of where it says so.
-    fn open(&self) -> Result<(Dataset, Option<Timestamp>), QueryFailure> {
+    async fn open(&self) -> Result<(Dataset, Option<Timestamp>), QueryFailure> {
         if let Some(path) = &self.data {
             let document = document::read(path)?;
             let snapshot = document.snapshot(document.now.unwrap_or(Timestamp::UNIX_EPOCH), 0);
             return Ok((Dataset::Given(Box::new(snapshot)), document.now));
         }
-        let folder = SnapshotFolder::new(self.folder.clone());
-        let manifests = folder.list()?;
+        let folder = SnapshotFolder::open(&self.folder).await?;
+        let manifests = folder.list().await?;
         // without any snapshot every table was never collected, and that is said of the table
         let chosen = match (&self.snapshot, manifests.is_empty()) {
             (WhichSnapshot::Newest, true) => None,

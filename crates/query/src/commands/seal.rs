@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::failure::{QueryExit, QueryFailure, QueryOutcome};
-use crate::folder::SnapshotFolder;
+use crate::folder::{Manifest, SnapshotFolder, SnapshotsAt};
 use crate::output;
 
 /// Make a snapshot of what `hallpass sync` has read
@@ -23,9 +23,9 @@ pub(crate) struct Args {
     /// The folder of the run
     run: PathBuf,
 
-    /// The folder of snapshots
-    #[arg(long, value_name = "DIR", default_value = "snapshots")]
-    folder: PathBuf,
+    /// Where snapshots are: a folder, or `s3://bucket/prefix`
+    #[arg(long, value_name = "PLACE", default_value = "snapshots")]
+    folder: SnapshotsAt,
 
     /// Fill what failed from an earlier snapshot, no older than this
     #[arg(long, value_name = "SPAN")]
@@ -49,10 +49,10 @@ struct KeptSlice {
     rows: Vec<Value>,
 }
 
-pub(crate) fn run(args: &Args) -> QueryOutcome {
+pub(crate) async fn run(args: &Args) -> QueryOutcome {
     let run: SyncRun = read(&args.run.join("run.json"))?;
-    let folder = SnapshotFolder::new(args.folder.clone());
-    let manifests = folder.list()?;
+    let folder = SnapshotFolder::open(&args.folder).await?;
+    let manifests = folder.list().await?;
     let mut snapshot = Snapshot {
         record: SnapshotRecord {
             id: run.snapshot,
@@ -76,9 +76,9 @@ pub(crate) fn run(args: &Args) -> QueryOutcome {
     // kept for those that failed, whatever fills them
     let failures = failures(&snapshot.record.slices);
     if let Some(most) = args.carry_max_age {
-        carry(&folder, &mut snapshot, most)?;
+        carry((&folder, &manifests), &mut snapshot, most).await?;
     }
-    folder.write(&snapshot)?;
+    folder.write(&snapshot).await?;
     let text = format!("{}\n", summary(&snapshot.record, &failures));
     output::print(text.as_bytes())?;
     Ok(QueryExit::Ok)
@@ -119,12 +119,11 @@ fn take_slices(folder: &Path, snapshot: &mut Snapshot) -> Result<(), QueryFailur
 }
 
 /// Fills slices that failed from the newest snapshots that have them (`inventory.md` T-6).
-fn carry(
-    folder: &SnapshotFolder,
+async fn carry(
+    (folder, manifests): (&SnapshotFolder, &[Manifest]),
     snapshot: &mut Snapshot,
     most: SignedDuration,
 ) -> Result<(), QueryFailure> {
-    let manifests = folder.list()?;
     let now = snapshot.record.finished;
     let mut opened: BTreeMap<SnapshotId, Snapshot> = BTreeMap::new();
     for slice in &mut snapshot.record.slices {
@@ -139,7 +138,7 @@ fn carry(
             continue;
         };
         if !opened.contains_key(&source) {
-            opened.insert(source.clone(), folder.read(manifest)?);
+            opened.insert(source.clone(), folder.read(manifest).await?);
         }
         let Some((table, earlier)) = table(&slice.key.table).zip(opened.get(&source)) else {
             continue;

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::failure::{QueryExit, QueryFailure, QueryOutcome};
-use crate::folder::SnapshotFolder;
+use crate::folder::ActivityFolder;
 use crate::output;
 
 /// Join what `hallpass activity ingest` has read to the activity table
@@ -39,8 +39,8 @@ pub(crate) fn run(args: &Args) -> QueryOutcome {
     let broken = |it: &dyn std::fmt::Display| QueryFailure::unreadable(about.display(), it);
     let text = fs::read_to_string(&about).map_err(|it| broken(&it))?;
     let run: IngestRun = serde_json::from_str(&text).map_err(|it| broken(&it))?;
-    let folder = SnapshotFolder::new(args.folder.clone());
-    let before = folder.activity()?;
+    let folder = ActivityFolder::new(args.folder.clone());
+    let before = folder.manifest()?;
     let mut manifest = before.unwrap_or_else(|| ActivityManifest::empty(&run.run, run.finished));
     if manifest.read_by.contains(&run.run) {
         let message = format!("the run `{}` is part of the table already", run.run);

@@ -21,8 +21,10 @@ use datafusion::error::Result;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
+use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{FunctionRegistry as _, SessionStateBuilder};
+use datafusion::object_store::ObjectStore;
 use datafusion::physical_plan::displayable;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser;
@@ -99,6 +101,13 @@ impl QueryEngine {
     /// Adds a table.
     pub(crate) fn add(&self, name: &str, table: Arc<dyn TableProvider>) -> Result<()> {
         self.context.register_table(name, table).map(|_| ())
+    }
+
+    /// Says where files are whose addresses begin so.
+    pub(crate) fn add_objects(&self, url: &str, objects: Arc<dyn ObjectStore>) -> Result<()> {
+        let url = ObjectStoreUrl::parse(url)?;
+        self.context.register_object_store(url.as_ref(), objects);
+        Ok(())
     }
 
     /// Answers a statement.

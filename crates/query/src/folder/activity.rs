@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
+use std::io;
 use std::path::PathBuf;
 
 use hallpass_activity::{
@@ -15,6 +16,7 @@ use jiff::civil::Date;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::json;
 
+use super::place::SnapshotPlace;
 use super::write::{make_folder, write_synced, write_table};
 use super::{SnapshotFolder, columns};
 use crate::failure::QueryFailure;
@@ -25,29 +27,61 @@ pub(crate) fn activity_table() -> Result<&'static InventoryTable, QueryFailure> 
         .ok_or_else(|| QueryFailure::bug("the activity table is not declared"))
 }
 
+/// The activity table in a folder of snapshots.
+pub(crate) struct ActivityFolder {
+    path: PathBuf,
+}
+
 impl SnapshotFolder {
-    /// What there is of activity; `None` where nothing was read yet.
+    /// What there is of activity; `None` where nothing was read yet, and in a bucket, where no table of activity is kept.
     ///
     /// # Errors
     /// When it cannot be read: what cannot be read is not nothing.
     pub(crate) fn activity(&self) -> Result<Option<ActivityManifest>, QueryFailure> {
+        match &self.place {
+            SnapshotPlace::Folder(path) => ActivityFolder::new(path.clone()).manifest(),
+            SnapshotPlace::Bucket(_) => Ok(None),
+        }
+    }
+
+    /// The files of the activity table, as the engine names them.
+    ///
+    /// # Errors
+    /// When the folder of this process is gone.
+    pub(crate) fn activity_urls(&self, manifest: &ActivityManifest) -> io::Result<Vec<String>> {
+        let SnapshotPlace::Folder(path) = &self.place else {
+            return Ok(Vec::new());
+        };
+        let days = manifest.days.iter();
+        days.map(|(day, it)| {
+            let place = path.join(ActivityManifest::rows_of(*day, &it.run));
+            Ok(std::path::absolute(place)?.to_string_lossy().into_owned())
+        })
+        .collect()
+    }
+}
+
+impl ActivityFolder {
+    /// The table in a folder, which need not be there yet.
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// What there is; `None` where nothing was read yet.
+    ///
+    /// # Errors
+    /// When it cannot be read: what cannot be read is not nothing.
+    pub(crate) fn manifest(&self) -> Result<Option<ActivityManifest>, QueryFailure> {
         let path = self.path.join(ActivityManifest::place());
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(QueryFailure::unreadable(path.display(), error)),
         };
         let manifest = ActivityManifest::read(&text);
         manifest
             .map(Some)
             .map_err(|it| QueryFailure::unreadable(path.display(), it))
-    }
-
-    /// The files of the activity table.
-    pub(crate) fn activity_files(&self, manifest: &ActivityManifest) -> Vec<PathBuf> {
-        let days = manifest.days.iter();
-        days.map(|(day, it)| self.path.join(ActivityManifest::rows_of(*day, &it.run)))
-            .collect()
     }
 
     /// A day as it was written.

@@ -40,19 +40,24 @@ impl Manifest {
         }
     }
 
+    /// The files of a table.
+    pub(crate) fn files_of(&self, table: &str) -> impl Iterator<Item = &ManifestFile> {
+        self.files.iter().filter(move |it| it.table == table)
+    }
+
     /// Reads a manifest.
     ///
     /// # Errors
     /// Why it cannot be used.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct Form {
             form: u32,
         }
-        let form: Form = serde_json::from_str(text).map_err(|it| it.to_string())?;
+        let form: Form = serde_json::from_slice(text).map_err(|it| it.to_string())?;
         if form.form > FORM {
             return Err("it was written by a newer hallpass".to_owned());
         }
-        serde_json::from_str(text).map_err(|it| it.to_string())
+        serde_json::from_slice(text).map_err(|it| it.to_string())
     }
 }

@@ -1,25 +1,35 @@
-//! The folder of snapshots (`inventory.md` §1): `TABLE/dt=YYYY-MM-DD/run=ID/part-0.parquet`, and a
-//! manifest for each under `_manifests/`. Files are written elsewhere, moved to their place, and never
-//! touched again.
+//! The folder of snapshots (`inventory.md` §1): `TABLE/dt=YYYY-MM-DD/run=ID/part-N.parquet`, and a
+//! manifest for each under `_manifests/`; in a folder of this machine or in a bucket. The manifest is
+//! written last, and nothing is touched again.
 
 mod activity;
 pub(crate) mod columns;
 mod manifest;
+mod objects;
+mod place;
+mod prune;
 mod write;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use datafusion::object_store::ObjectStore;
 
 use hallpass_inventory::{
-    InventoryTable, Snapshot, SnapshotId, SnapshotRecord, SnapshotState, TABLES, TableRow, table,
+    InventoryTable, Snapshot, SnapshotId, SnapshotState, TABLES, TableRow, table,
 };
 use jiff::civil::Date;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
-pub(crate) use manifest::Manifest;
+pub(crate) use activity::ActivityFolder;
+pub(crate) use manifest::{Manifest, ManifestFile};
+pub(crate) use place::SnapshotsAt;
 
 use crate::failure::QueryFailure;
+use objects::NamedFiles;
+use place::{SnapshotPlace, unread};
 
 /// Where manifests lie. Readers of Parquet leave folders alone that begin with `_`.
 const MANIFESTS: &str = "_manifests";
@@ -30,10 +40,13 @@ const ACCESS: &str = "_access";
 /// Where files lie that are not finished.
 const WRITING: &str = "_writing";
 
-/// A folder with snapshots; it need not be there yet.
+/// What the engine calls the place of files that lie in a bucket.
+pub(crate) const KEPT_IN_BUCKET: &str = "snapshots://kept/";
+
+/// A folder with snapshots, wherever it is; it need not be there yet.
 #[derive(Clone, Debug)]
 pub(crate) struct SnapshotFolder {
-    path: PathBuf,
+    place: SnapshotPlace,
 }
 
 /// Which snapshot is meant.
@@ -66,33 +79,25 @@ impl std::str::FromStr for WhichSnapshot {
 }
 
 impl SnapshotFolder {
-    pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path }
+    /// Finds it; what is in it is not looked at yet.
+    ///
+    /// # Errors
+    /// When nothing can be asked of the bucket.
+    pub(crate) async fn open(at: &SnapshotsAt) -> Result<Self, QueryFailure> {
+        let place = SnapshotPlace::open(at).await?;
+        Ok(Self { place })
     }
 
     /// The manifests of all snapshots, the oldest first.
     ///
     /// # Errors
     /// When one cannot be read: a snapshot that cannot be read is not one that is not there.
-    pub(crate) fn list(&self) -> Result<Vec<Manifest>, QueryFailure> {
-        let folder = self.path.join(MANIFESTS);
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(QueryFailure::unreadable(folder.display(), error)),
-        };
+    pub(crate) async fn list(&self) -> Result<Vec<Manifest>, QueryFailure> {
         let mut manifests = BTreeMap::new();
-        for entry in entries {
-            let path = entry
-                .map_err(|it| QueryFailure::unreadable(folder.display(), it))?
-                .path();
-            if path.extension().is_none_or(|it| it != "json") {
-                continue;
-            }
-            let broken =
-                |error: &dyn std::fmt::Display| QueryFailure::unreadable(path.display(), error);
-            let text = fs::read_to_string(&path).map_err(|it| broken(&it))?;
-            let manifest = Manifest::parse(&text).map_err(|it| broken(&it))?;
+        for (key, bytes) in self.place.documents(MANIFESTS).await? {
+            let manifest = Manifest::parse(&bytes);
+            let manifest =
+                manifest.map_err(|it| QueryFailure::unreadable(self.place.shown(&key), it))?;
             manifests.insert(manifest.record.id.clone(), manifest);
         }
         Ok(manifests.into_values().collect())
@@ -122,7 +127,7 @@ impl SnapshotFolder {
             WhichSnapshot::Id(id) => manifests.iter().find(|it| it.record.id == *id),
         };
         found.ok_or_else(|| {
-            let folder = self.path.display();
+            let folder = &self.place;
             let message = match which {
                 WhichSnapshot::Newest => format!("there is no snapshot in `{folder}`"),
                 WhichSnapshot::Previous => format!("there is no earlier snapshot in `{folder}`"),
@@ -134,33 +139,55 @@ impl SnapshotFolder {
         })
     }
 
-    /// The files of a table in a snapshot.
-    pub(crate) fn files(&self, manifest: &Manifest, table: &str) -> Vec<PathBuf> {
-        let files = manifest.files.iter().filter(|it| it.table == table);
-        files.map(|it| self.path.join(&it.path)).collect()
+    /// The files of a table in a snapshot, as the engine calls them.
+    ///
+    /// # Errors
+    /// When the folder of this process is gone.
+    pub(crate) fn urls(&self, manifest: &Manifest, table: &str) -> std::io::Result<Vec<String>> {
+        let url = |file: &ManifestFile| match &self.place {
+            SnapshotPlace::Folder(path) => {
+                let path = std::path::absolute(path.join(&file.path))?;
+                Ok(path.to_string_lossy().into_owned())
+            }
+            SnapshotPlace::Bucket(_) => Ok(format!("{KEPT_IN_BUCKET}{}", file.path)),
+        };
+        manifest.files_of(table).map(url).collect()
+    }
+
+    /// What the engine reads these snapshots by, where that is not the file system.
+    pub(crate) fn objects(&self, manifests: &[Manifest]) -> Option<Arc<dyn ObjectStore>> {
+        let SnapshotPlace::Bucket(bucket) = &self.place else {
+            return None;
+        };
+        let files = manifests.iter().flat_map(|it| &it.files);
+        let lengths = files.map(|it| (it.path.as_str().into(), it.bytes));
+        Some(Arc::new(NamedFiles {
+            bucket: Arc::clone(bucket),
+            lengths: lengths.collect(),
+        }))
     }
 
     /// A snapshot with all of its rows.
     ///
     /// # Errors
     /// When a file of it cannot be read.
-    pub(crate) fn read(&self, manifest: &Manifest) -> Result<Snapshot, QueryFailure> {
+    pub(crate) async fn read(&self, manifest: &Manifest) -> Result<Snapshot, QueryFailure> {
         let all: Vec<&str> = TABLES.iter().map(|it| it.name).collect();
-        self.read_tables(manifest, &all)
+        self.read_tables(manifest, &all).await
     }
 
     /// A snapshot with the rows of these tables.
     ///
     /// # Errors
     /// When a file of it cannot be read.
-    pub(crate) fn read_tables(
+    pub(crate) async fn read_tables(
         &self,
         manifest: &Manifest,
         tables: &[&str],
     ) -> Result<Snapshot, QueryFailure> {
         let mut rows = BTreeMap::new();
         for table in tables.iter().filter_map(|name| table(name)) {
-            if let Some(of_table) = self.rows(manifest, table)? {
+            if let Some(of_table) = self.rows(manifest, table).await? {
                 rows.insert(table.name, of_table);
             }
         }
@@ -174,77 +201,67 @@ impl SnapshotFolder {
     ///
     /// # Errors
     /// When a file of it cannot be read.
-    pub(crate) fn rows(
+    pub(crate) async fn rows(
         &self,
         manifest: &Manifest,
         table: &InventoryTable,
     ) -> Result<Option<Vec<TableRow>>, QueryFailure> {
-        let files = self.files(manifest, table.name);
-        if files.is_empty() {
-            return Ok(None);
-        }
-        let mut rows = Vec::new();
-        for file in files {
-            let failure =
-                |error: &dyn std::fmt::Display| QueryFailure::unreadable(file.display(), error);
-            let opened = File::open(&file).map_err(|it| failure(&it))?;
-            let reader = ParquetRecordBatchReaderBuilder::try_new(opened);
-            let reader = reader.and_then(ParquetRecordBatchReaderBuilder::build);
-            for batch in reader.map_err(|it| failure(&it))? {
-                let batch = batch.map_err(|it| failure(&it))?;
+        let (mut rows, mut files) = (Vec::new(), 0);
+        for file in manifest.files_of(table.name) {
+            for batch in self.batches(file).await? {
+                let batch = batch.map_err(|it| self.broken(file, &it))?;
                 rows.extend::<Vec<TableRow>>(columns::rows(table, &batch));
             }
+            files += 1;
         }
-        Ok(Some(rows))
+        Ok((files > 0).then_some(rows))
     }
 
-    /// Takes all but the newest `keep` snapshots away, and what was left half written; answers those
-    /// that went.
+    /// The rows of a file, some at a time.
     ///
     /// # Errors
-    /// When something cannot be removed.
-    pub(crate) fn prune(&self, keep: usize) -> Result<Vec<SnapshotRecord>, QueryFailure> {
-        let mut manifests = self.list()?;
-        let old = manifests.len().saturating_sub(keep);
-        manifests.truncate(old);
-        for manifest in &manifests {
-            // first the manifest: without it nobody takes the files for a snapshot
-            for path in [
-                self.manifest_path(&manifest.record.id),
-                self.access_path(&manifest.record.id),
-            ] {
-                gone(&path, fs::remove_file(&path))?;
+    /// When it cannot be read.
+    pub(crate) async fn batches(
+        &self,
+        file: &ManifestFile,
+    ) -> Result<ParquetRecordBatchReader, QueryFailure> {
+        let reader = match &self.place {
+            SnapshotPlace::Folder(path) => {
+                let opened = File::open(path.join(&file.path));
+                let opened = opened.map_err(|it| self.broken(file, &it))?;
+                let reader = ParquetRecordBatchReaderBuilder::try_new(opened);
+                reader.and_then(ParquetRecordBatchReaderBuilder::build)
             }
-            for file in &manifest.files {
-                let path = self.path.join(&file.path);
-                gone(&path, fs::remove_file(&path))?;
-                // the folders of the run and of its day, if nothing else is in them
-                for folder in path.ancestors().skip(1).take(2) {
-                    let _ = fs::remove_dir(folder);
-                }
+            SnapshotPlace::Bucket(bucket) => {
+                let bytes = bucket.range(&file.path, 0..file.bytes).await;
+                let reader =
+                    ParquetRecordBatchReaderBuilder::try_new(Bytes::from(bytes.map_err(unread)?));
+                reader.and_then(ParquetRecordBatchReaderBuilder::build)
             }
-        }
-        let writing = self.path.join(WRITING);
-        gone(&writing, fs::remove_dir_all(&writing))?;
-        Ok(manifests.into_iter().map(|it| it.record).collect())
+        };
+        reader.map_err(|it| self.broken(file, &it))
     }
 
-    fn access_path(&self, id: &SnapshotId) -> PathBuf {
-        self.path.join(ACCESS).join(format!("{id}.json"))
-    }
-
-    fn manifest_path(&self, id: &SnapshotId) -> PathBuf {
-        self.path.join(MANIFESTS).join(format!("{id}.json"))
+    /// What a file that cannot be read is told as.
+    pub(crate) fn broken(
+        &self,
+        file: &ManifestFile,
+        error: &dyn std::fmt::Display,
+    ) -> QueryFailure {
+        QueryFailure::unreadable(self.place.shown(&file.path), error)
     }
 }
 
-/// What came of removing something; it may have been gone already.
-fn gone(path: &Path, removed: std::io::Result<()>) -> Result<(), QueryFailure> {
-    match removed {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            let message = format!("cannot remove `{}`: {error}", path.display());
-            Err(QueryFailure::failed(message))
-        }
-        _ => Ok(()),
+fn access_key(id: &SnapshotId) -> String {
+    format!("{ACCESS}/{id}.json")
+}
+
+fn manifest_key(id: &SnapshotId) -> String {
+    format!("{MANIFESTS}/{id}.json")
+}
+
+impl std::fmt::Display for SnapshotFolder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.place.fmt(f)
     }
 }

@@ -250,3 +250,70 @@ fn exports_are_imports_and_pruning_asks() {
     let bad = run(folder, "snapshots import missing.json", None);
     assert_eq!(bad.status.code(), Some(2));
 }
+
+#[test]
+fn what_stopped_runs_have_left_is_swept_once_it_is_old() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    keep(folder, "2026-11-18T00:00:00Z", |_| {});
+    let before = files(&folder.join("snapshots"));
+    let stopped = keep(folder, "2026-11-19T00:00:00Z", |_| {});
+    fs::remove_file(manifest(folder, &stopped)).unwrap();
+    let writing = folder.join(format!("snapshots/_writing/{stopped}"));
+    fs::create_dir_all(&writing).unwrap();
+    fs::write(writing.join("okta_users.parquet"), "half").unwrap();
+    fs::write(folder.join("snapshots/notes.txt"), "mine").unwrap();
+    let left = files(&folder.join("snapshots"));
+    // it may still be written
+    ok(folder, "snapshots prune --keep 5", None);
+    assert_eq!(files(&folder.join("snapshots")), left);
+    let swept = run(folder, "snapshots prune --keep 5 --unfinished 0s", None);
+    assert!(swept.status.success(), "{}", stderr(&swept));
+    let said = format!("removed 4 files of {stopped}, which was never finished\n");
+    assert_eq!(stderr(&swept), said);
+    fs::remove_file(folder.join("snapshots/notes.txt")).unwrap();
+    assert_eq!(files(&folder.join("snapshots")), before);
+    assert!(!writing.exists());
+}
+
+#[test]
+fn what_is_no_place_or_no_address_is_said_before_anything_is_done() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    keep(folder, "2026-11-18T00:00:00Z", |_| {});
+    for (arguments, exit, said) in [
+        ("snapshots list --snapshots s3://x", 2, "s3://bucket/prefix"),
+        ("snapshots export --to mysql://u@h/x", 2, "postgres://"),
+        (
+            "snapshots export --to postgres://u:secret@h/x?sslmode=prefer",
+            2,
+            "sslmode=verify-full",
+        ),
+        (
+            "snapshots export --to postgres://u@h/x --tables nothing",
+            2,
+            "nearest",
+        ),
+        (
+            "snapshots export --to postgres://u@h/x --tables aws_iam_roles",
+            2,
+            "E_NOT_SYNCED",
+        ),
+        ("snapshots export --tables okta_users", 2, "--to"),
+        // nobody listens there
+        (
+            "snapshots export --to postgres://u:secret@127.0.0.1:1/x",
+            1,
+            "127.0.0.1:1/x",
+        ),
+    ] {
+        let output = run(folder, arguments, None);
+        let words = stderr(&output);
+        assert_eq!(output.status.code(), Some(exit), "{arguments}: {words}");
+        assert!(
+            words.contains(said) && !words.contains("secret"),
+            "{arguments}: {words}"
+        );
+        assert!(output.stdout.is_empty(), "{arguments}");
+    }
+}

@@ -31,6 +31,7 @@ use crate::compose::{self, Exporting, Parts, RandomIds};
 use crate::config::SlackApp;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::file_lock::only_server;
+use crate::snapshots_at::SnapshotsAt;
 use crate::{descriptors, facts, keys, logging, output};
 
 /// The rules of the sample organization.
@@ -186,7 +187,7 @@ async fn demo(args: &Args) -> Outcome {
         slack: slack_app(&sim, address),
         channels: Vec::new(),
         inventory_max_age: TimeSpan::minutes(15),
-        snapshots: Some(folder.path("snapshots")),
+        snapshots: Some(SnapshotsAt::Folder(folder.path("snapshots"))),
         sessions: hallpass_server::SessionSettings::default(),
         sign_in: Arc::new(SignIn::new(&format!("http://{address}"))),
         rates: Rates::new(50, 100),

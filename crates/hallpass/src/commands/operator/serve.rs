@@ -310,15 +310,18 @@ fn journals(loaded: &Loaded) -> Option<Arc<Journals>> {
 }
 
 /// Rules over queries, where the configuration names some.
-fn alerting(loaded: &Loaded, store: &SqliteStore) -> Option<Alerting> {
-    loaded.alert_file().map(|file| Alerting {
+fn alerting(loaded: &Loaded, store: &SqliteStore) -> Result<Option<Alerting>, Failure> {
+    let Some(file) = loaded.alert_file() else {
+        return Ok(None);
+    };
+    Ok(Some(Alerting {
         runner: AlertRunner {
             store: Arc::new(store.clone()),
-            folder: loaded.alerted_snapshots(),
+            folder: loaded.alerted_snapshots()?,
         },
         file,
         channels: loaded.channel_names(),
-    })
+    }))
 }
 
 /// What takes events from the queue, where the configuration names one.
@@ -389,7 +392,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let local = local.map(|addr| addr.to_string()).unwrap_or_default();
     let file = rules_file.display().to_string();
     let composed = compose::compose(Parts {
-        alerts: alerting(loaded, &store),
+        alerts: alerting(loaded, &store)?,
         events: event_intake(loaded, &store, &its_clock).await?,
         store,
         aws,
@@ -408,7 +411,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
         slack,
         channels,
         inventory_max_age: loaded.config.inventory.max_age.0,
-        snapshots: loaded.snapshots(),
+        snapshots: loaded.snapshots()?,
         sessions,
         sign_in,
         rates: Rates::new(loaded.config.server.rate, loaded.config.server.burst),

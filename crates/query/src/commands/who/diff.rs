@@ -1,7 +1,5 @@
 //! `who diff`: what people gained and lost between two snapshots, and why (`inventory.md` W-6).
 
-use std::path::PathBuf;
-
 use hallpass_inventory::{
     AccessChangeReason, AccessComparison, AccessSnapshot, PersonAccessChange,
     PersonAccessChangeKind, access_changes, group_of_way,
@@ -11,6 +9,7 @@ use serde_json::{Value, json};
 use super::{NOT_COVERED, rows};
 use crate::commands::query::{WhichData, data};
 use crate::failure::{QueryExit, QueryFailure, QueryOutcome, say};
+use crate::folder::SnapshotsAt;
 use crate::output::{OutputArgs, Sheet};
 
 /// What people gained and lost between two snapshots, and why
@@ -37,9 +36,14 @@ pub(crate) struct Args {
     #[arg(value_name = "AFTER")]
     after: WhichData,
 
-    /// The folder of snapshots
-    #[arg(long, value_name = "DIR", default_value = "snapshots")]
-    folder: PathBuf,
+    /// Where snapshots are: a folder, or `s3://bucket/prefix`
+    #[arg(
+        long,
+        visible_alias = "snapshots",
+        value_name = "PLACE",
+        default_value = "snapshots"
+    )]
+    folder: SnapshotsAt,
 
     /// Exit 3 when somebody gained or lost something
     #[arg(long)]
@@ -49,12 +53,12 @@ pub(crate) struct Args {
     output: OutputArgs,
 }
 
-pub(super) fn run(args: &Args) -> QueryOutcome {
-    let read = |which| -> Result<AccessSnapshot, QueryFailure> {
-        let (snapshot, grants) = data(&args.folder, which, &AccessSnapshot::TABLES)?;
+pub(super) async fn run(args: &Args) -> QueryOutcome {
+    let read = async |which| -> Result<AccessSnapshot, QueryFailure> {
+        let (snapshot, grants) = data(&args.folder, which, &AccessSnapshot::TABLES).await?;
         Ok(AccessSnapshot::new(&snapshot, &grants))
     };
-    let (before, after) = (read(&args.before)?, read(&args.after)?);
+    let (before, after) = (read(&args.before).await?, read(&args.after).await?);
     let found = access_changes(&before, &after);
     if args.output.is_for_people() {
         args.output.sheet(&shown(&found))?;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::failure::QueryFailure;
+use crate::folder::SnapshotsAt;
 
 /// What is asked of AWS.
 #[derive(Debug, clap::Args)]
@@ -35,8 +36,12 @@ pub(super) struct LiveSnapshot {
 }
 
 impl LiveSnapshot {
-    /// The folder of snapshots with this one in it.
-    pub(super) fn folder(&self) -> PathBuf {
+    /// Where it is the only snapshot.
+    pub(super) fn snapshots(&self) -> SnapshotsAt {
+        SnapshotsAt::Folder(self.folder())
+    }
+
+    fn folder(&self) -> PathBuf {
         self.folder.join("snapshots")
     }
 }

@@ -115,15 +115,20 @@ const ENTITLEMENTS: &str = "aws_account_access_entitlements";
 /// Without this one fewer findings are looked for.
 const PROVISIONED: &str = "aws_ssoadmin_provisioned";
 
-pub(crate) fn run(args: &Args) -> QueryOutcome {
+pub(crate) async fn run(args: &Args) -> QueryOutcome {
     if let Some(Command::Diff(args)) = &args.command {
-        return diff::run(args);
+        return diff::run(args).await;
     }
     let (snapshot, grants) = if args.live.live {
         let live = args.live.collect(args.is_narrowed())?;
-        data(&live.folder(), &WhichData::NEWEST, &AccessSnapshot::TABLES)?
+        data(
+            &live.snapshots(),
+            &WhichData::NEWEST,
+            &AccessSnapshot::TABLES,
+        )
+        .await?
     } else {
-        args.dataset.snapshot(&AccessSnapshot::TABLES)?
+        args.dataset.snapshot(&AccessSnapshot::TABLES).await?
     };
     let (mut partial, mut not_covered) = (Vec::new(), None);
     for name in TABLES.into_iter().chain([PROVISIONED, ENTITLEMENTS]) {

@@ -66,7 +66,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let told = runtime()?.block_on(async {
         let runner = AlertRunner {
             store: alerts::store(&loaded).await?,
-            folder: loaded.alerted_snapshots(),
+            folder: loaded.alerted_snapshots()?,
         };
         let mut states = runner.states().await?;
         if ran.logs.broken == 0 {

@@ -15,6 +15,7 @@ use crate::alerts::{RuleFileOfAlerts, asked, evaluate};
 use crate::commands::operator::serve::runtime;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, Format, OutputArgs};
+use crate::snapshots_at::SnapshotsAt;
 
 /// Say what a file of rules would have told over snapshots; stores nothing
 #[derive(Debug, clap::Args)]
@@ -28,9 +29,9 @@ pub(super) struct Args {
     /// The snapshots, one run of every rule after each, at the instant it was begun
     #[arg(long, value_name = "ID,...", value_delimiter = ',', required = true)]
     snapshots: Vec<SnapshotId>,
-    /// The folder of snapshots
-    #[arg(long, value_name = "DIR", default_value = "snapshots")]
-    folder: PathBuf,
+    /// Where snapshots are: a folder, or `s3://bucket/prefix`
+    #[arg(long, value_name = "PLACE", default_value = "snapshots")]
+    folder: SnapshotsAt,
     #[command(flatten)]
     output: OutputArgs,
 }

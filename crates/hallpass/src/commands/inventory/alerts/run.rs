@@ -12,6 +12,7 @@ use crate::clock;
 use crate::commands::operator::serve::{ConfigArgs, runtime};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, Format, OutputArgs, Table};
+use crate::snapshots_at::SnapshotsAt;
 
 /// Run every rule once over the newest snapshots, and store what is to be told
 #[derive(Debug, clap::Args)]
@@ -27,9 +28,9 @@ use crate::output::{self, Format, OutputArgs, Table};
 pub(super) struct Args {
     /// The file of rules [default: `alerts.file` of the configuration]
     file: Option<PathBuf>,
-    /// The folder of snapshots [default: `inventory.snapshots`, else `snapshots`]
-    #[arg(long, value_name = "DIR")]
-    folder: Option<PathBuf>,
+    /// Where snapshots are: a folder, or `s3://bucket/prefix` [default: `inventory.snapshots`, else `snapshots`]
+    #[arg(long, visible_alias = "snapshots", value_name = "PLACE")]
+    folder: Option<SnapshotsAt>,
     #[command(flatten)]
     config: ConfigArgs,
     #[command(flatten)]
@@ -44,10 +45,10 @@ const FIELDS: &[&str] = &[
 pub(super) fn run(args: &Args) -> Outcome {
     let loaded = loaded(&args.config)?;
     let file = rule_file(args.file.as_ref(), &loaded)?;
-    let folder = args
-        .folder
-        .clone()
-        .unwrap_or_else(|| loaded.alerted_snapshots());
+    let folder = match &args.folder {
+        Some(at) => at.clone(),
+        None => loaded.alerted_snapshots()?,
+    };
     let ran = runtime()?.block_on(async {
         let store = store(&loaded).await?;
         let runner = AlertRunner { store, folder };

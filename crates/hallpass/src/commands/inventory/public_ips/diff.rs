@@ -3,10 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use hallpass_addresses::{AddressReport, ChangeSide, changes};
+use hallpass_aws::BucketPlace;
 
+use crate::commands::operator::serve::runtime;
 use crate::commands::read_text;
+use crate::config::bucket_place;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, OutputArgs, Table};
+use crate::snapshots_at::{bucket, bucket_failure};
 
 /// The largest report that is read.
 const REPORT_BYTES_MAX: u64 = 256 << 20;
@@ -80,9 +84,28 @@ fn words(change: ChangeSide) -> &'static str {
     }
 }
 
+/// A report of a folder, or of a bucket.
 fn read(path: &Path) -> Result<AddressReport, Failure> {
-    let text = read_text(path, REPORT_BYTES_MAX)?;
+    let typed = path.to_string_lossy();
+    let text = match bucket_place(&typed)? {
+        None => read_text(path, REPORT_BYTES_MAX)?,
+        Some(file) => runtime()?.block_on(in_bucket(&file, &typed))?,
+    };
     serde_json::from_str(&text).map_err(|error| {
         Failure::bad_input(format!("this is no report of `public-ips`: {error}")).within(path)
+    })
+}
+
+async fn in_bucket(file: &BucketPlace, typed: &str) -> Result<String, Failure> {
+    let (root, name) = file.root.rsplit_once('/').unwrap_or(("", &file.root));
+    let place = BucketPlace {
+        root: root.to_owned(),
+        ..file.clone()
+    };
+    let files = bucket(&place).await.map_err(Failure::failed)?;
+    let found = files.get(name).await.map_err(|it| bucket_failure(&it))?;
+    let absent = || Failure::bad_input(format!("there is no `{typed}`"));
+    String::from_utf8(found.ok_or_else(absent)?).map_err(|error| {
+        Failure::bad_input(format!("`{typed}` is no report of `public-ips`: {error}"))
     })
 }

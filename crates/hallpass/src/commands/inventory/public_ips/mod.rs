@@ -9,7 +9,7 @@ mod shown;
 mod verify;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::fs;
 use std::str::FromStr as _;
 
 use clap::ValueEnum;
@@ -28,6 +28,7 @@ use super::each::{
 use crate::clock;
 use crate::commands::operator::serve::runtime;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::snapshots_at::SnapshotsAt;
 
 /// List the public addresses of all accounts, from what AWS Config recorded
 #[derive(Debug, clap::Args)]
@@ -38,6 +39,7 @@ use crate::exit::{Exit, Failure, Outcome};
   hallpass public-ips --ou /Workloads --regions eu-west-1 --verify -o csv
   hallpass public-ips --aggregator organization -o targets > targets.txt
   hallpass public-ips --aggregator organization --save addresses/
+  hallpass public-ips --aggregator organization --save s3://acme-inventory/addresses
   hallpass public-ips diff addresses/monday.json addresses/tuesday.json
 
 Without `--aggregator`, Config of each account and Region is asked."
@@ -70,9 +72,9 @@ pub(crate) struct Args {
     /// Ask EC2 in each account, too, and show in what it differs
     #[arg(long)]
     verify: bool,
-    /// Keep the whole report in this folder, for `public-ips diff`
-    #[arg(long, value_name = "DIR")]
-    save: Option<PathBuf>,
+    /// Keep the whole report in this folder, or below `s3://bucket/prefix`, for `public-ips diff`
+    #[arg(long, value_name = "PLACE")]
+    save: Option<SnapshotsAt>,
     #[command(flatten)]
     role: MemberRoleArgs,
     /// Calls in flight, all together; 8 inside one account
@@ -131,18 +133,20 @@ pub(crate) fn run(args: &Args) -> Outcome {
         return diff::run(args);
     }
     refuse_variants("public-ips")?;
-    if let Some(folder) = &args.save {
-        shown::check_place(folder)?;
+    if let Some(SnapshotsAt::Folder(folder)) = &args.save {
+        fs::create_dir_all(folder).map_err(|it| Failure::unwritable(folder.display(), &it))?;
     }
     let kinds = kinds(args)?;
     let home = home_region(args.region.as_ref())?;
     let everywhere = everywhere(args, &home)?;
-    let report = runtime()?.block_on(look(args, &home, kinds, &everywhere))?;
-    if let Some(folder) = &args.save {
-        shown::save(&report, folder)?;
-    }
+    let runtime = runtime()?;
+    let report = runtime.block_on(look(args, &home, kinds, &everywhere))?;
+    let saved = args.save.as_ref();
+    let saved = saved.map_or(Ok(()), |at| runtime.block_on(shown::save(&report, at)));
+    // what could not be kept is shown all the same
     shown::show(&report, args.output)?;
     shown::tell(&report);
+    saved?;
     let unverified = report.verification.as_ref();
     let unverified = unverified.is_some_and(|it| !it.unverified.is_empty());
     Ok(if report.uncovered.is_empty() && !unverified {

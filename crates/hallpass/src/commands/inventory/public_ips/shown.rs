@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
 
 use hallpass_addresses::{AddressReport, DifferenceSide, FoundAddress, UncoveredPlace};
 use serde_json::Value;
@@ -10,6 +9,7 @@ use serde_json::Value;
 use super::AddressFormat;
 use crate::exit::Failure;
 use crate::output::{self, Format, OutputArgs, Table};
+use crate::snapshots_at::{SnapshotsAt, bucket, bucket_failure};
 
 /// Reasons that are shown; JSON has all of them.
 const REASONS_SHOWN: usize = 20;
@@ -161,29 +161,30 @@ fn places(word: &str, all: &[UncoveredPlace]) {
     }
 }
 
-/// Whether a report can be kept there, asked before anything is called.
-pub(super) fn check_place(folder: &Path) -> Result<(), Failure> {
-    if folder.to_string_lossy().starts_with("s3://") {
-        let failure = Failure::bad_input("`--save` keeps reports in a folder, not in S3 yet");
-        return Err(
-            failure.help("`-o json` prints the same report for a program that puts it there")
-        );
-    }
-    fs::create_dir_all(folder).map_err(|error| Failure::unwritable(folder.display(), &error))
-}
-
 /// Keeps a report in a file named by its instant; it is there whole or not at all.
-pub(super) fn save(report: &AddressReport, folder: &Path) -> Result<(), Failure> {
+pub(super) async fn save(report: &AddressReport, at: &SnapshotsAt) -> Result<(), Failure> {
     let name = format!(
         "public-ips-{}.json",
         report.as_of.strftime("%Y%m%dT%H%M%SZ")
     );
-    let (path, half) = (folder.join(&name), folder.join(format!(".{name}.part")));
-    let unwritable = |error| Failure::unwritable(path.display(), &error);
     let document: Value = serde_json::to_value(report).map_err(Failure::bug)?;
     let text = output::compact(&document)?;
-    fs::write(&half, text).map_err(unwritable)?;
-    fs::rename(&half, &path).map_err(unwritable)?;
-    output::say(&format!("kept as {}", path.display()));
+    match at {
+        SnapshotsAt::Folder(folder) => {
+            let (path, half) = (folder.join(&name), folder.join(format!(".{name}.part")));
+            let unwritable = |error| Failure::unwritable(path.display(), &error);
+            fs::write(&half, text).map_err(unwritable)?;
+            fs::rename(&half, &path).map_err(unwritable)?;
+        }
+        SnapshotsAt::Bucket(place) => {
+            let files = bucket(place).await.map_err(Failure::failed)?;
+            let put = files.put(&name, text.into()).await;
+            put.map_err(|error| bucket_failure(&error))?;
+        }
+    }
+    output::say(&format!(
+        "kept as {}/{name}",
+        at.to_string().trim_end_matches('/')
+    ));
     Ok(())
 }

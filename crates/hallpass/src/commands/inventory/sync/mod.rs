@@ -28,6 +28,7 @@ use crate::commands::operator::serve::{open_store, runtime};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::live_grants::StoredGrants;
 use crate::output::{self, OutputArgs};
+use crate::snapshots_at::SnapshotsAt;
 
 /// Read the organization into a snapshot that can be queried
 #[derive(Debug, clap::Args)]
@@ -35,6 +36,7 @@ use crate::output::{self, OutputArgs};
   hallpass sync
   hallpass sync --only iam --ou /Workloads
   hallpass sync --explain
+  hallpass sync --snapshots s3://acme-inventory/hallpass
   hallpass query 'SELECT user_name FROM aws_iam_users WHERE NOT mfa_active'
 
 Okta is read where HALLPASS_OKTA_URL and HALLPASS_OKTA_TOKEN are set.")]
@@ -78,9 +80,14 @@ pub(crate) struct Args {
     /// Go on with a run that was stopped or had failures; with the same words
     #[arg(long, value_name = "ID")]
     resume: Option<SnapshotId>,
-    /// The folder of snapshots
-    #[arg(long, value_name = "DIR", default_value = "snapshots")]
-    folder: PathBuf,
+    /// Where snapshots are: a folder, or `s3://bucket/prefix`
+    #[arg(
+        long,
+        visible_alias = "snapshots",
+        value_name = "PLACE",
+        default_value = "snapshots"
+    )]
+    folder: SnapshotsAt,
     /// Where runs are kept until they have ended well [default: ~/.local/state/hallpass/sync]
     #[arg(long, value_name = "DIR")]
     runs: Option<PathBuf>,
@@ -236,7 +243,7 @@ fn seal(args: &Args, folder: &mut SyncFolder) -> Result<Summary, Failure> {
     folder.begin_sealing(clock::now())?;
     let mut command = companion::command()?;
     command.arg("seal").arg(folder.path());
-    command.arg("--folder").arg(&args.folder);
+    command.arg("--folder").arg(args.folder.argument());
     if args.carry {
         command.args(["--carry-max-age", &args.carry_max_age]);
     }

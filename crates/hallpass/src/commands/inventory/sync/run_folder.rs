@@ -19,12 +19,15 @@ use serde_json::{Value, json};
 
 use crate::commands::requester::login::host;
 use crate::exit::Failure;
+use crate::file_lock::only_process;
 use crate::output;
 
 /// What a run is; the companion reads it, too.
 const RUN: &str = "run.json";
 /// Where slices are.
 const SLICES: &str = "slices";
+/// Held by the process that works on the run.
+const LOCK: &str = "lock";
 /// A slice that is being written.
 const WRITING: &str = "writing";
 /// How often progress is told where there is no terminal.
@@ -40,6 +43,8 @@ pub(super) struct SyncFolder {
     snapshot: SnapshotId,
     started: String,
     state: RefCell<SyncProgress>,
+    /// Two that go on with one run would each take away what the other has read.
+    _only: File,
 }
 
 struct SyncProgress {
@@ -62,6 +67,7 @@ impl SyncFolder {
             .create(path.join(SLICES))
             .map_err(|error| Failure::unwritable(path.display(), &error))?;
         let folder = Self {
+            _only: only(&path, &id)?,
             path,
             snapshot: id.clone(),
             id,
@@ -88,6 +94,7 @@ impl SyncFolder {
             let base = base.display();
             failure.help(format!("runs that did not end well are kept in {base}"))
         })?;
+        let only = only(&path, id)?;
         let run: Value = serde_json::from_str(&text).unwrap_or_default();
         if run.get("asked").and_then(Value::as_str) != Some(asked) {
             let failure =
@@ -104,6 +111,7 @@ impl SyncFolder {
         let done = Self::kept(&path.join(SLICES))
             .map_err(|error| Failure::unreadable(path.display(), &error))?;
         let folder = Self {
+            _only: only,
             path,
             id: id.clone(),
             asked: asked.to_owned(),
@@ -172,6 +180,8 @@ impl SyncFolder {
             .mode(0o600)
             .open(&writing)?;
         file.write_all(bytes)?;
+        // what counts as read is on the disk, whatever becomes of the machine
+        file.sync_data()?;
         fs::rename(&writing, place)
     }
 
@@ -197,6 +207,16 @@ impl SyncFolder {
         // what cannot be taken away now is a folder too many, and nothing worse
         let _ = fs::remove_dir_all(&self.path);
     }
+}
+
+/// Makes this process the only one that works on a run.
+fn only(path: &Path, id: &SnapshotId) -> Result<File, Failure> {
+    let taken = format!("another process works on the run `{id}`");
+    only_process(
+        &path.join(LOCK),
+        &taken,
+        "let it end, or stop it; then go on with the run",
+    )
 }
 
 impl SliceStore for SyncFolder {

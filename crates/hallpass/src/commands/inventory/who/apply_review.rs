@@ -19,6 +19,7 @@ use crate::commands::operator::serve::runtime;
 use crate::exit::{Failure, Outcome};
 use crate::output::{self, plain, wrapped};
 use crate::plans::{self, PlanArgs, PlanContext};
+use crate::snapshots_at::SnapshotsAt;
 
 /// Take away what reviewers decided to take away
 #[derive(Debug, clap::Args)]
@@ -37,9 +38,14 @@ pub(super) struct Args {
     /// The file, as reviewers gave it back
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The folder of snapshots; the newest says what else goes with a membership
-    #[arg(long, value_name = "DIR", default_value = "snapshots")]
-    folder: PathBuf,
+    /// Where snapshots are: a folder, or `s3://bucket/prefix`; the newest says what else goes with a membership
+    #[arg(
+        long,
+        visible_alias = "snapshots",
+        value_name = "PLACE",
+        default_value = "snapshots"
+    )]
+    folder: SnapshotsAt,
     /// So many removals are meant; needed for more than ten
     #[arg(long, value_name = "COUNT")]
     confirm: Option<usize>,
@@ -97,7 +103,7 @@ pub(super) fn run(args: &Args) -> Outcome {
 fn looked(args: &Args) -> Result<Looked, Failure> {
     let text = fs::read_to_string(&args.file)
         .map_err(|error| Failure::unreadable(args.file.display(), &error))?;
-    let snapshot = access_snapshots::read_newest(&args.folder)?;
+    let snapshot = runtime()?.block_on(access_snapshots::read_newest(&args.folder))?;
     let review = read_review(&text, &snapshot).map_err(|problems| {
         let mut failure = Failure::bad_input("the review cannot be used; nothing was changed");
         for problem in problems {

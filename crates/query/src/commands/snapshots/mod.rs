@@ -1,33 +1,41 @@
 //! `snapshots`: list, show, import, export, compare and remove them.
 
-use std::fs;
+mod export;
+
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
 use clap::Subcommand;
 use hallpass_inventory::{
-    InventoryTable, Snapshot, SnapshotRecord, TABLES, TableRow, diff, document_of, export, nearest,
-    table,
+    InventoryTable, Snapshot, SnapshotRecord, TABLES, TableRow, diff, document_of, nearest, table,
 };
+use hallpass_model::TimeSpan;
 use jiff::Timestamp;
 use serde_json::json;
 
 use crate::document;
 use crate::failure::{QueryExit, QueryFailure, QueryOutcome, say};
-use crate::folder::{SnapshotFolder, WhichSnapshot};
+use crate::folder::{SnapshotFolder, SnapshotsAt, WhichSnapshot};
 use crate::output::{self, OutputArgs, Sheet};
 
 /// Snapshots of what exists: list, show, import, export, compare, remove
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass snapshots import inventory.json
-  hallpass snapshots list
+  hallpass snapshots list --snapshots s3://acme-inventory/hallpass
   hallpass snapshots diff previous newest --table aws_iam_users
+  hallpass snapshots export --to postgres://hallpass@db.example.com/inventory
   hallpass snapshots prune --keep 30")]
 pub(crate) struct Args {
-    /// The folder of snapshots
-    #[arg(long, global = true, value_name = "DIR", default_value = "snapshots")]
-    folder: PathBuf,
+    /// Where snapshots are: a folder, or `s3://bucket/prefix`
+    #[arg(
+        long,
+        visible_alias = "snapshots",
+        global = true,
+        value_name = "PLACE",
+        default_value = "snapshots"
+    )]
+    folder: SnapshotsAt,
 
     #[command(subcommand)]
     command: Command,
@@ -57,17 +65,7 @@ enum Command {
         /// The document
         file: PathBuf,
     },
-    /// Write a snapshot as such a document
-    #[command(after_help = "Example:\n  hallpass snapshots export 2026-11-20 --out inventory.json")]
-    Export {
-        /// Which: an id, a day, `previous` or `newest`
-        #[arg(default_value = "newest")]
-        which: WhichSnapshot,
-
-        /// Where to [default: standard output]
-        #[arg(long, value_name = "FILE")]
-        out: Option<PathBuf>,
-    },
+    Export(Box<export::Args>),
     /// What changed between two snapshots
     #[command(
         after_help = "Example:\n  hallpass snapshots diff previous newest --table aws_iam_users"
@@ -92,22 +90,26 @@ enum Command {
         #[arg(long, value_name = "N")]
         keep: usize,
 
+        /// What is left of a run that was stopped goes too, once nothing of it was written for so long
+        #[arg(long, value_name = "SPAN", default_value = "1h")]
+        unfinished: TimeSpan,
+
         /// Do it without asking first
         #[arg(long, short = 'y')]
         yes: bool,
     },
 }
 
-pub(crate) fn run(args: &Args, now: Timestamp) -> QueryOutcome {
-    let folder = SnapshotFolder::new(args.folder.clone());
+pub(crate) async fn run(args: &Args, now: Timestamp) -> QueryOutcome {
+    let folder = SnapshotFolder::open(&args.folder).await?;
     match &args.command {
         Command::List { output } => {
-            let manifests = folder.list()?;
+            let manifests = folder.list().await?;
             let records = manifests.iter().map(|it| &it.record);
             output.sheet(&listed(records))?;
         }
         Command::Show { which, output } => {
-            let manifests = folder.list()?;
+            let manifests = folder.list().await?;
             output.sheet(&shown(&folder.pick(&manifests, which)?.record))?;
         }
         Command::Import { file } => {
@@ -115,17 +117,10 @@ pub(crate) fn run(args: &Args, now: Timestamp) -> QueryOutcome {
             document.refuse_activity(file)?;
             let random = getrandom::u32().map_err(|it| QueryFailure::failed(it.to_string()))?;
             let snapshot = document.snapshot(document.now.unwrap_or(now), random);
-            let manifest = folder.write(&snapshot)?;
+            let manifest = folder.write(&snapshot).await?;
             output::print(format!("{}\n", manifest.record.id).as_bytes())?;
         }
-        Command::Export { which, out } => {
-            let document = export(&read(&folder, which)?).to_string() + "\n";
-            match out {
-                Some(path) => fs::write(path, document)
-                    .map_err(|it| QueryFailure::unwritable(path.display(), it))?,
-                None => output::print(document.as_bytes())?,
-            }
-        }
+        Command::Export(args) => return export::run(args, &folder).await,
         Command::Diff {
             before,
             after,
@@ -133,17 +128,32 @@ pub(crate) fn run(args: &Args, now: Timestamp) -> QueryOutcome {
             output,
         } => {
             let tables = compared(table.as_deref())?;
-            let sheet = changes(&read(&folder, before)?, &read(&folder, after)?, &tables);
-            output.sheet(&sheet)?;
+            let (before, after) = (read(&folder, before).await?, read(&folder, after).await?);
+            output.sheet(&changes(&before, &after, &tables))?;
         }
-        Command::Prune { keep, yes } => prune(&folder, *keep, *yes)?,
+        Command::Prune {
+            keep,
+            unfinished,
+            yes,
+        } => {
+            asked(&folder, *keep, *yes).await?;
+            let pruned = folder.prune(*keep, *unfinished, now).await?;
+            for record in pruned.snapshots {
+                say(&format!("removed {}", record.id));
+            }
+            for (id, files) in pruned.unfinished {
+                say(&format!(
+                    "removed {files} files of {id}, which was never finished"
+                ));
+            }
+        }
     }
     Ok(QueryExit::Ok)
 }
 
-fn read(folder: &SnapshotFolder, which: &WhichSnapshot) -> Result<Snapshot, QueryFailure> {
-    let manifests = folder.list()?;
-    folder.read(folder.pick(&manifests, which)?)
+async fn read(folder: &SnapshotFolder, which: &WhichSnapshot) -> Result<Snapshot, QueryFailure> {
+    let manifests = folder.list().await?;
+    folder.read(folder.pick(&manifests, which)?).await
 }
 
 fn listed<'a>(records: impl Iterator<Item = &'a SnapshotRecord>) -> Sheet {
@@ -193,11 +203,13 @@ fn shown(record: &SnapshotRecord) -> Sheet {
 }
 
 fn compared(name: Option<&str>) -> Result<Vec<&'static InventoryTable>, QueryFailure> {
-    let Some(name) = name else {
-        return Ok(TABLES.to_vec());
-    };
-    let found = table(name).map(|it| vec![it]);
-    found.ok_or_else(|| {
+    let named = name.map(|name| table_named(name).map(|it| vec![it]));
+    named.unwrap_or_else(|| Ok(TABLES.to_vec()))
+}
+
+/// A table by its name.
+fn table_named(name: &str) -> Result<&'static InventoryTable, QueryFailure> {
+    table(name).ok_or_else(|| {
         let near = nearest(name, TABLES.iter().map(|it| it.name), 3).join("`, `");
         let failure = QueryFailure::bad_input(format!("there is no table `{name}`"));
         failure.help(format!("nearest: `{near}`"))
@@ -239,27 +251,25 @@ fn changes(before: &Snapshot, after: &Snapshot, tables: &[&'static InventoryTabl
     sheet
 }
 
-fn prune(folder: &SnapshotFolder, keep: usize, yes: bool) -> Result<(), QueryFailure> {
-    let going = folder.list()?.len().saturating_sub(keep);
-    if going > 0 && !yes {
-        if !io::stdin().is_terminal() {
-            let message =
-                format!("this removes {going} snapshots, and there is no terminal to ask on");
-            let failure = QueryFailure::new(QueryExit::Refused, message);
-            return Err(failure.help("give `--yes` to do it without asking"));
-        }
-        let _ = write!(
-            io::stderr().lock(),
-            "Remove {going} snapshots, and keep {keep}? [y/N] "
-        );
-        let mut answer = String::new();
-        let _ = io::stdin().lock().read_line(&mut answer);
-        if !matches!(answer.trim(), "y" | "Y" | "yes") {
-            return Err(QueryFailure::new(QueryExit::Refused, "nothing was removed"));
-        }
+/// Asks whether so many may go, unless that was said.
+async fn asked(folder: &SnapshotFolder, keep: usize, yes: bool) -> Result<(), QueryFailure> {
+    let going = folder.list().await?.len().saturating_sub(keep);
+    if going == 0 || yes {
+        return Ok(());
     }
-    for record in folder.prune(keep)? {
-        say(&format!("removed {}", record.id));
+    if !io::stdin().is_terminal() {
+        let message = format!("this removes {going} snapshots, and there is no terminal to ask on");
+        let failure = QueryFailure::new(QueryExit::Refused, message);
+        return Err(failure.help("give `--yes` to do it without asking"));
     }
-    Ok(())
+    let _ = write!(
+        io::stderr().lock(),
+        "Remove {going} snapshots, and keep {keep}? [y/N] "
+    );
+    let mut answer = String::new();
+    let _ = io::stdin().lock().read_line(&mut answer);
+    if matches!(answer.trim(), "y" | "Y" | "yes") {
+        return Ok(());
+    }
+    Err(QueryFailure::new(QueryExit::Refused, "nothing was removed"))
 }

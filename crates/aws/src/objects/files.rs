@@ -1,0 +1,372 @@
+//! Files in a bucket, for what keeps more there than the audit log: put whole, read in pieces, listed with
+//! their ages, removed. Where S3 answers and who asks is what the environment of the AWS CLI says.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use aws_config::environment::region::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::region::ProfileFileRegionProvider;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use hallpass_assignments::CenterFault;
+use hallpass_model::{Clock, Timestamp};
+use http::Method;
+
+use super::{BucketPlace, Objects, content_type};
+use crate::fault::CallFailure;
+use crate::signed::{RawResponse, Slash, UnsignedRequest, encoded, sha256};
+use crate::{AwsClientSettings, xml};
+
+/// How much of a file is asked for at once.
+const PIECE_BYTES: u64 = 8 << 20;
+/// How many calls are under way where there are many to make.
+const AT_ONCE: usize = 16;
+/// The Region where neither environment nor profile name one.
+const REGION: &str = "us-east-1";
+
+/// A file as a listing shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BucketFile {
+    /// Its key below the place.
+    pub key: String,
+    /// Its length.
+    pub bytes: u64,
+    /// When it was put.
+    pub modified: Timestamp,
+}
+
+/// What a bucket did not do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{operation}` of `{place}` failed: {message}")]
+pub struct BucketError {
+    /// The operation.
+    pub operation: &'static str,
+    /// The bucket, with the key where it is about one.
+    pub place: String,
+    /// What happened.
+    pub message: String,
+    /// What would help.
+    pub help: String,
+    /// Whether it may be better later, with everything as it is.
+    pub is_passing: bool,
+}
+
+/// A place in a bucket whose files are ours.
+#[derive(Debug)]
+pub struct BucketFiles(Objects);
+
+impl BucketFiles {
+    /// Finds credentials, Region and endpoint as the AWS CLI does; asks S3 nothing yet. `seed` spreads the pauses
+    /// between attempts.
+    ///
+    /// # Errors
+    /// When there is no TLS.
+    pub async fn open(
+        place: BucketPlace,
+        clock: Arc<dyn Clock>,
+        seed: u64,
+    ) -> Result<Self, String> {
+        let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+            .or_else(ProfileFileRegionProvider::new());
+        let region = region.region().await;
+        let region = region.map_or_else(|| REGION.to_owned(), |it| it.to_string());
+        Self::with(&AwsClientSettings::new(region), place, clock, seed).await
+    }
+
+    /// As [`open`](Self::open), with credentials and endpoint of these settings.
+    pub(super) async fn with(
+        settings: &AwsClientSettings,
+        place: BucketPlace,
+        clock: Arc<dyn Clock>,
+        seed: u64,
+    ) -> Result<Self, String> {
+        let objects = Objects::of(settings, place, None, clock, seed).await;
+        objects.map(Self)
+    }
+
+    /// Its name for people: `s3://bucket/root`.
+    pub fn name(&self) -> String {
+        self.shown("").trim_end_matches('/').to_owned()
+    }
+
+    /// The name of a file for people.
+    pub fn shown(&self, key: &str) -> String {
+        self.0.shown(key)
+    }
+
+    /// All files whose keys begin with `prefix`, by their keys.
+    ///
+    /// # Errors
+    /// When the listing is not whole.
+    pub async fn list(&self, prefix: &str) -> Result<Vec<BucketFile>, BucketError> {
+        let (root, prefix) = (self.0.key(""), self.0.key(prefix));
+        let (mut files, mut token): (Vec<BucketFile>, Option<String>) = (Vec::new(), None);
+        loop {
+            let mut call = self.0.call("ListObjectsV2", Method::GET, "");
+            // sorted by name: that is how they are signed
+            let mut query = String::new();
+            if let Some(token) = &token {
+                query = format!("continuation-token={}&", encoded(token, Slash::Encoded));
+            }
+            let prefix = encoded(&prefix, Slash::Encoded);
+            call.url = format!("{}?{query}list-type=2&prefix={prefix}", self.0.base);
+            let reply = self.send(&call, "").await?;
+            let broken = |why: String| {
+                let why = format!("the listing cannot be understood: {why}");
+                self.error(call.operation, "", &CallFailure::unparsable(&why))
+            };
+            let next = super::read_page(&reply.body).map_err(broken)?.next;
+            let page = read_files(&reply.body).map_err(broken)?;
+            let below = page.into_iter().filter_map(|it| {
+                let key = it.key.strip_prefix(&root)?.to_owned();
+                Some(BucketFile { key, ..it })
+            });
+            files.extend(below);
+            match next {
+                None => return Ok(files),
+                // promise P9: never a shorter listing
+                Some(next) if token.as_ref() == Some(&next) => {
+                    return Err(broken("it does not come to an end".to_owned()));
+                }
+                Some(next) => token = Some(next),
+            }
+        }
+    }
+
+    /// A file, whole; `None` where there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, BucketError> {
+        let mut bytes = Vec::new();
+        loop {
+            let from = bytes.len() as u64;
+            let Some(piece) = self.piece(key, from..from + PIECE_BYTES).await? else {
+                // nothing of the file, or nothing more
+                return Ok((from > 0).then_some(bytes));
+            };
+            let is_last = (piece.len() as u64) < PIECE_BYTES;
+            bytes.extend(piece);
+            if is_last {
+                return Ok(Some(bytes));
+            }
+        }
+    }
+
+    /// Many files, in the order of their keys; those that are gone are left out.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub async fn get_all(&self, keys: Vec<String>) -> Result<Vec<(String, Vec<u8>)>, BucketError> {
+        let read = |key: String| async move { Ok(self.get(&key).await?.map(|bytes| (key, bytes))) };
+        let read = stream::iter(keys).map(read).buffered(AT_ONCE);
+        let read: Vec<Option<(String, Vec<u8>)>> = read.try_collect().await?;
+        Ok(read.into_iter().flatten().collect())
+    }
+
+    /// A range of a file that is there and has it.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn range(&self, key: &str, range: Range<u64>) -> Result<Vec<u8>, BucketError> {
+        let mut bytes = Vec::new();
+        let mut from = range.start;
+        while from < range.end {
+            let to = range.end.min(from + PIECE_BYTES);
+            let piece = self.piece(key, from..to).await?.unwrap_or_default();
+            if piece.len() as u64 != to - from {
+                let why = "it is shorter than it was, or not there any more";
+                let failure = CallFailure::unparsable(why);
+                return Err(self.error("GetObject", key, &failure));
+            }
+            bytes.extend(piece);
+            from = to;
+        }
+        Ok(bytes)
+    }
+
+    /// A piece of a file; `None` where there is nothing at its beginning.
+    async fn piece(&self, key: &str, range: Range<u64>) -> Result<Option<Vec<u8>>, BucketError> {
+        let mut call = self.0.call("GetObject", Method::GET, key);
+        let last = range.end.saturating_sub(1);
+        call.headers = vec![("range", format!("bytes={}-{last}", range.start))];
+        call.answers = &[404, 416];
+        call.bulk = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+        let reply = self.send(&call, key).await?;
+        match reply.status {
+            // an empty file has no range at all
+            416 => Ok((range.start == 0).then(Vec::new)),
+            404 => match code_of(&reply).as_deref() {
+                Some("NoSuchKey") | None => Ok(None),
+                code => {
+                    let failure = CallFailure::answered(404, code, None, None);
+                    Err(self.error(call.operation, key, &failure))
+                }
+            },
+            206 => Ok(Some(reply.body)),
+            // what knows no ranges answers with all of it
+            _ => {
+                let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+                let end = place(range.end).min(reply.body.len());
+                let piece = reply.body.get(place(range.start)..end);
+                Ok(piece.map(<[u8]>::to_vec))
+            }
+        }
+    }
+
+    /// Puts a file, in place of the one that was there.
+    ///
+    /// # Errors
+    /// When it cannot be put.
+    pub async fn put(&self, key: &str, bytes: Vec<u8>) -> Result<(), BucketError> {
+        let call = self.put_call(key, bytes);
+        self.send(&call, key).await.map(drop)
+    }
+
+    /// Puts a file where there is none; the same one is not put twice.
+    ///
+    /// # Errors
+    /// When it cannot be put, or another one is there.
+    pub async fn put_once(&self, key: &str, bytes: Vec<u8>) -> Result<(), BucketError> {
+        let mut call = self.put_call(key, bytes);
+        call.headers.push(("if-none-match", "*".to_owned()));
+        call.answers = &[412, 501];
+        let reply = self.send(&call, key).await?;
+        if !call.answers.contains(&reply.status) {
+            return Ok(());
+        }
+        match self.get(key).await? {
+            // put before, and its answer was lost
+            Some(found) if found == call.body => Ok(()),
+            None if reply.status == 501 => {
+                // a store that knows no conditions: what was looked at just now has to do
+                call.headers.retain(|(name, _)| *name != "if-none-match");
+                call.answers = &[];
+                self.send(&call, key).await.map(drop)
+            }
+            Some(_) | None => {
+                let message = Some("another file is there already");
+                let failure = CallFailure::answered(412, Some("PreconditionFailed"), message, None);
+                Err(self.error(call.operation, key, &failure))
+            }
+        }
+    }
+
+    fn put_call(&self, key: &str, bytes: Vec<u8>) -> UnsignedRequest {
+        let mut call = self.0.call("PutObject", Method::PUT, key);
+        call.headers = vec![
+            ("content-type", content_type(key).to_owned()),
+            ("x-amz-sdk-checksum-algorithm", "SHA256".to_owned()),
+            ("x-amz-checksum-sha256", STANDARD.encode(sha256(&bytes))),
+        ];
+        call.bulk = bytes.len();
+        call.body = bytes;
+        call
+    }
+
+    /// Removes files; one that is gone already is no error.
+    ///
+    /// # Errors
+    /// When one cannot be removed.
+    pub async fn remove(&self, keys: &[String]) -> Result<(), BucketError> {
+        let remove = |key: &String| {
+            let key = key.clone();
+            async move {
+                let call = self.0.call("DeleteObject", Method::DELETE, &key);
+                self.send(&call, &key).await.map(drop)
+            }
+        };
+        let removed = stream::iter(keys).map(remove).buffer_unordered(AT_ONCE);
+        removed.try_collect().await
+    }
+
+    async fn send(&self, call: &UnsignedRequest, key: &str) -> Result<RawResponse, BucketError> {
+        let sent = self.0.signed.send(call).await;
+        sent.map_err(|failure| self.error(call.operation, key, &failure))
+    }
+
+    fn error(&self, operation: &'static str, key: &str, failure: &CallFailure) -> BucketError {
+        let place = if key.is_empty() {
+            self.name()
+        } else {
+            self.shown(key)
+        };
+        let message = failure.fault.to_string();
+        BucketError {
+            operation,
+            help: self.help(operation, failure, &message),
+            place,
+            message,
+            is_passing: failure.is_passing(),
+        }
+    }
+
+    fn help(&self, operation: &str, failure: &CallFailure, message: &str) -> String {
+        let bucket = &self.0.place.bucket;
+        match failure.code.as_deref() {
+            Some("NoSuchBucket") => {
+                format!("make the bucket `{bucket}`, or name another one")
+            }
+            Some(
+                "PermanentRedirect"
+                | "AuthorizationHeaderMalformed"
+                | "IllegalLocationConstraintException",
+            ) => format!("set `AWS_REGION` to the Region of the bucket `{bucket}`"),
+            Some("AccessDenied" | "AllAccessDisabled" | "Forbidden") => {
+                let (action, below) = match operation {
+                    "ListObjectsV2" => ("s3:ListBucket", ""),
+                    "PutObject" => ("s3:PutObject", "/*"),
+                    "DeleteObject" => ("s3:DeleteObject", "/*"),
+                    _ => ("s3:GetObject", "/*"),
+                };
+                format!(
+                    "allow `{action}` on `arn:aws:s3:::{bucket}{below}`; its bucket policy and its key count, too"
+                )
+            }
+            Some("PreconditionFailed") => {
+                "something else writes there: give snapshots a prefix of their own".to_owned()
+            }
+            _ if message.contains("no credentials") => {
+                "sign in to AWS, or set `AWS_PROFILE`".to_owned()
+            }
+            _ => match failure.fault {
+                CenterFault::Refused { .. } | CenterFault::NotFound { .. } => {
+                    "check the bucket, `AWS_REGION` and `AWS_PROFILE`".to_owned()
+                }
+                _ => "check the network, credentials and `AWS_ENDPOINT_URL_S3`; then try again"
+                    .to_owned(),
+            },
+        }
+    }
+}
+
+fn code_of(reply: &RawResponse) -> Option<String> {
+    let codes = xml::texts(&reply.body, &["Error", "Code"]).unwrap_or_default();
+    codes.into_iter().next()
+}
+
+/// The files of a page of a listing: as many of each as there are keys, or it is not understood.
+fn read_files(body: &[u8]) -> Result<Vec<BucketFile>, String> {
+    let texts = |name: &str| xml::texts(body, &["ListBucketResult", "Contents", name]);
+    let (keys, sizes, times) = (texts("Key")?, texts("Size")?, texts("LastModified")?);
+    if keys.len() != sizes.len() || keys.len() != times.len() {
+        return Err("a file has no size or no time".to_owned());
+    }
+    let files = keys.into_iter().zip(sizes.into_iter().zip(times));
+    let file = |(key, (bytes, modified)): (String, (String, String))| {
+        Ok(BucketFile {
+            bytes: bytes.parse().map_err(|_| format!("`{bytes}` is no size"))?,
+            modified: modified
+                .parse()
+                .map_err(|_| format!("`{modified}` is no time"))?,
+            key,
+        })
+    };
+    files.map(file).collect()
+}
+
+#[cfg(test)]
+#[path = "files_tests.rs"]
+mod tests;

@@ -1,0 +1,178 @@
+//! `snapshots export`: as one document, or as tables of PostgreSQL.
+
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+
+use hallpass_inventory::{
+    InventoryTable, SnapshotRecord, TABLES, TableCoverage, coverage_of, export,
+};
+use serde_json::json;
+
+use super::table_named;
+use crate::commands::query::tell;
+use crate::dataset::{PartialTable, not_synced};
+use crate::failure::{QueryExit, QueryFailure, QueryOutcome, say};
+use crate::folder::{SnapshotFolder, WhichSnapshot};
+use crate::output::{self, OutputArgs, Sheet};
+use crate::postgres::{ExportedTables, PostgresAddress, PostgresExport, SchemaOwner};
+
+/// The longest name that PostgreSQL keeps; it cuts off longer ones without a word.
+const NAME_BYTES_MAX: usize = 63;
+
+/// Write a snapshot as a document, or as tables of PostgreSQL
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Write a snapshot as a document `{\"tables\": {NAME: [row, …]}}`, or as tables of PostgreSQL\n\n\
+                  With --to, a schema has the tables of one snapshot afterwards, with their names and columns, \
+                  `cq_id` as primary key, and hallpass_snapshots, hallpass_coverage and hallpass_sync_errors about it. \
+                  It is one transaction: readers see the snapshot of before or the new one. A table that was not \
+                  collected is not there. U+0000, which PostgreSQL cannot hold, becomes U+FFFD, and is counted.",
+    after_help = "Examples:
+  hallpass snapshots export 2026-11-20 --out inventory.json
+  hallpass snapshots export --to postgres://hallpass@db.example.com/inventory
+  PGPASSWORD=… hallpass snapshots export --to 'postgres://hallpass@db/inventory?sslrootcert=ca.pem' \\
+    --tables aws_iam_users,okta_users --schema people
+
+Exit codes: 0 ok, 1 failed or data are partial, 2 bad input, 4 the schema has
+tables of others, 5 another export is at work there, 70 internal."
+)]
+pub(super) struct Args {
+    /// Which: an id, a day, `previous` or `newest` [default: newest]
+    which: Option<WhichSnapshot>,
+
+    /// The same, as an option
+    #[arg(long, value_name = "WHICH", conflicts_with = "which")]
+    snapshot: Option<WhichSnapshot>,
+
+    /// Where to write the document [default: standard output]
+    #[arg(long, value_name = "FILE", conflicts_with = "to")]
+    out: Option<PathBuf>,
+
+    /// The database, as `postgres://USER@HOST/DATABASE`; PGPASSWORD may have the password
+    #[arg(long, value_name = "ADDRESS")]
+    to: Option<String>,
+
+    /// The schema that the tables are in
+    #[arg(long, value_name = "NAME", default_value = "hallpass", requires = "to")]
+    schema: String,
+
+    /// These tables alone [default: all that the snapshot has]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', requires = "to")]
+    tables: Vec<String>,
+
+    /// Go into a schema that has tables of others, and leave them alone
+    #[arg(long, requires = "to")]
+    beside_others: bool,
+
+    /// Exit 0 although data are partial
+    #[arg(long, requires = "to")]
+    allow_partial: bool,
+
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(super) async fn run(args: &Args, folder: &SnapshotFolder) -> QueryOutcome {
+    let manifests = folder.list().await?;
+    let which = args.which.as_ref().or(args.snapshot.as_ref());
+    let manifest = folder.pick(&manifests, which.unwrap_or(&WhichSnapshot::Newest))?;
+    let Some(to) = &args.to else {
+        let document = export(&folder.read(manifest).await?).to_string() + "\n";
+        match &args.out {
+            Some(path) => fs::write(path, document)
+                .map_err(|it| QueryFailure::unwritable(path.display(), it))?,
+            None => output::print(document.as_bytes())?,
+        }
+        return Ok(QueryExit::Ok);
+    };
+    let address = PostgresAddress::parse(to, env::var("PGPASSWORD").ok().as_deref())?;
+    if args.schema.is_empty() || args.schema.len() > NAME_BYTES_MAX {
+        let message = format!("`{}` is no name of a schema", args.schema);
+        return Err(QueryFailure::bad_input(message).help("a name has 1 to 63 bytes"));
+    }
+    let tables = args.tables_of(&manifest.record)?;
+    let export = PostgresExport {
+        address: &address,
+        schema: &args.schema,
+        owner: if args.beside_others {
+            SchemaOwner::Shared
+        } else {
+            SchemaOwner::Alone
+        },
+        folder,
+        manifest,
+        tables: &tables,
+    };
+    let exported = export.run().await?;
+    args.output.sheet(&sheet(&exported))?;
+    let id = &manifest.record.id;
+    say(&format!(
+        "{id} is in the schema `{}` of {address}",
+        args.schema
+    ));
+    for name in &exported.dropped {
+        say(&format!("removed `{name}`, which is not of this export"));
+    }
+    if exported.replaced > 0 {
+        let count = exported.replaced;
+        say(&format!(
+            "note: {count} values had U+0000, which PostgreSQL cannot hold; it is U+FFFD there"
+        ));
+    }
+    let partial = partial(&manifest.record, &tables);
+    tell(&partial);
+    Ok(if partial.is_empty() || args.allow_partial {
+        QueryExit::Ok
+    } else {
+        QueryExit::Failed
+    })
+}
+
+impl Args {
+    /// The tables that are exported: none that was never collected.
+    fn tables_of(
+        &self,
+        record: &SnapshotRecord,
+    ) -> Result<Vec<&'static InventoryTable>, QueryFailure> {
+        let is_there = |it: &InventoryTable| record.slices_of(it.name).next().is_some();
+        if self.tables.is_empty() {
+            return Ok(TABLES.iter().copied().filter(|it| is_there(it)).collect());
+        }
+        let named = self.tables.iter().map(|name| {
+            let table = table_named(name)?;
+            if is_there(table) {
+                Ok(table)
+            } else {
+                Err(not_synced(table.name))
+            }
+        });
+        let mut tables = named.collect::<Result<Vec<_>, _>>()?;
+        tables.sort_by_key(|it| it.name);
+        tables.dedup_by_key(|it| it.name);
+        Ok(tables)
+    }
+}
+
+fn sheet(exported: &ExportedTables) -> Sheet {
+    let mut sheet = Sheet::new(&["table", "rows"]);
+    let rows = exported.tables.iter();
+    sheet.rows = rows
+        .map(|(table, rows)| vec![json!(table), json!(rows)])
+        .collect();
+    sheet
+}
+
+/// Tables whose data are not all there.
+fn partial(record: &SnapshotRecord, tables: &[&'static InventoryTable]) -> Vec<PartialTable> {
+    let groups = tables
+        .iter()
+        .filter_map(|it| match coverage_of(record, it.name) {
+            TableCoverage::Partial(groups) => Some(PartialTable {
+                table: it.name,
+                groups,
+            }),
+            TableCoverage::Complete | TableCoverage::NotSynced => None,
+        });
+    groups.collect()
+}

@@ -1,0 +1,140 @@
+//! Removing old snapshots, and what is left of runs that were stopped.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hallpass_inventory::{SnapshotId, SnapshotRecord};
+use hallpass_model::TimeSpan;
+use jiff::Timestamp;
+
+use super::place::SeenFile;
+use super::{ACCESS, MANIFESTS, SnapshotFolder, WRITING, access_key, manifest_key};
+use crate::failure::QueryFailure;
+
+/// What a sweep took away.
+#[derive(Debug)]
+pub(crate) struct Pruned {
+    /// Snapshots.
+    pub(crate) snapshots: Vec<SnapshotRecord>,
+    /// Runs that never became one, and how many files each had left.
+    pub(crate) unfinished: BTreeMap<SnapshotId, usize>,
+}
+
+impl SnapshotFolder {
+    /// Takes all but the newest `keep` snapshots away, and what runs have left that are `unfinished` for so long.
+    ///
+    /// CRASH: the manifest goes first: without it nobody takes the files for a snapshot, and the next sweep finds
+    /// what is left of it.
+    ///
+    /// # Errors
+    /// When something cannot be removed.
+    pub(crate) async fn prune(
+        &self,
+        keep: usize,
+        unfinished: TimeSpan,
+        now: Timestamp,
+    ) -> Result<Pruned, QueryFailure> {
+        let mut manifests = self.list().await?;
+        let kept = manifests.split_off(manifests.len().saturating_sub(keep));
+        for manifest in &manifests {
+            let id = &manifest.record.id;
+            self.place.remove(&[manifest_key(id)]).await?;
+            let files = manifest.files.iter().map(|it| it.path.clone());
+            let files: Vec<String> = files.chain([access_key(id)]).collect();
+            self.place.remove(&files).await?;
+        }
+        let kept: BTreeSet<&SnapshotId> = kept.iter().map(|it| &it.record.id).collect();
+        let left = left_over(self.place.files().await?, &kept, unfinished, now);
+        for files in left.values() {
+            self.place.remove(files).await?;
+        }
+        Ok(Pruned {
+            snapshots: manifests.into_iter().map(|it| it.record).collect(),
+            unfinished: left
+                .into_iter()
+                .map(|(id, files)| (id, files.len()))
+                .collect(),
+        })
+    }
+}
+
+/// The files of runs without a manifest, the newest of which is old enough that nobody writes there any more.
+fn left_over(
+    files: Vec<SeenFile>,
+    kept: &BTreeSet<&SnapshotId>,
+    unfinished: TimeSpan,
+    now: Timestamp,
+) -> BTreeMap<SnapshotId, Vec<String>> {
+    let mut runs: BTreeMap<SnapshotId, (Timestamp, Vec<String>)> = BTreeMap::new();
+    for file in files {
+        // what is not of a run is somebody else's
+        let Some(id) = run_of(&file.key).filter(|id| !kept.contains(id)) else {
+            continue;
+        };
+        let run = runs.entry(id).or_insert((file.modified, Vec::new()));
+        run.0 = run.0.max(file.modified);
+        run.1.push(file.key);
+    }
+    let is_old = |newest: Timestamp| unfinished.after(newest) <= now;
+    let old = runs.into_iter().filter(|(_, (newest, _))| is_old(*newest));
+    old.map(|(id, (_, files))| (id, files)).collect()
+}
+
+/// The run that a file is of: `TABLE/dt=DAY/run=ID/…`, `_access/ID.json`, `_writing/ID/…`. Manifests are of
+/// snapshots.
+fn run_of(key: &str) -> Option<SnapshotId> {
+    let parts: Vec<&str> = key.split('/').collect();
+    match parts.as_slice() {
+        [MANIFESTS, ..] => None,
+        [ACCESS, name] => name.strip_suffix(".json")?.parse().ok(),
+        [WRITING, id, ..] => id.parse().ok(),
+        [_, day, run, _] if day.starts_with("dt=") => run.strip_prefix("run=")?.parse().ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: &str = "2026-11-20T12:00:00Z";
+
+    fn seen(key: &str, modified: &str) -> SeenFile {
+        SeenFile {
+            key: key.to_owned(),
+            modified: modified.parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn only_what_nobody_writes_any_more_is_left_over() {
+        let (old, young) = ("2026-11-20T10:00:00Z", "2026-11-20T11:30:00Z");
+        let of = |id: &str| -> SnapshotId { id.parse().unwrap() };
+        let (kept, dead, alive) = (
+            of("20261119T000000Z-00000001"),
+            of("20261120T095900Z-00000002"),
+            of("20261120T112900Z-00000003"),
+        );
+        let files = vec![
+            seen(&format!("t/dt=2026-11-19/run={kept}/part-0.parquet"), old),
+            seen(&format!("t/dt=2026-11-20/run={dead}/part-0.parquet"), old),
+            seen(&format!("_access/{dead}.json"), old),
+            seen(&format!("_writing/{dead}/t.parquet"), old),
+            seen(&format!("_manifests/{dead}.json"), old),
+            // began long ago, and still writes
+            seen(&format!("t/dt=2026-11-20/run={alive}/part-0.parquet"), old),
+            seen(
+                &format!("u/dt=2026-11-20/run={alive}/part-0.parquet"),
+                young,
+            ),
+            seen("t/dt=2026-11-20/run=other/part-0.parquet", old),
+            seen("notes/run.txt", old),
+        ];
+        let kept = BTreeSet::from([&kept]);
+        let now = NOW.parse().unwrap();
+        let left = left_over(files.clone(), &kept, TimeSpan::hours(1), now);
+        let names: Vec<&SnapshotId> = left.keys().collect();
+        assert_eq!((names, left[&dead].len()), (vec![&dead], 3));
+        let all = left_over(files, &kept, TimeSpan::hours(0), now);
+        assert_eq!(all.len(), 2);
+    }
+}
