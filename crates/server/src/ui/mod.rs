@@ -26,6 +26,7 @@ mod sign_in;
 
 mod access;
 mod again;
+mod alerts;
 mod audit;
 mod audit_export;
 mod audit_find;
@@ -80,6 +81,7 @@ pub(crate) fn router() -> Router<App> {
         .merge(login::router())
         .merge(access::router())
         .merge(audit::router())
+        .merge(alerts::router())
         .merge(health::router())
         .merge(person::router())
         .merge(rules::router())
