@@ -265,6 +265,65 @@ def against_moto(stage):
                     "--regions", "eu-west-1", "--errors", "moto.jsonl", **environment)
     failed = lines(stage.path("moto.jsonl").read_text())
     check.equal("a refusal keeps AWS's name", [(it["code"], it["http"]) for it in failed], [("NoSuchBucket", 404)])
+    written_to_moto(stage, environment, "111111111111")
+
+
+def written_to_moto(stage, environment, account):
+    """Bodies in XML, as another implementation reads them."""
+    keys, bucket = inside(environment, account), "written-by-each"
+    s3, route53 = client("s3", keys), client("route53", keys)
+    zone = route53.list_hosted_zones()["HostedZones"][0]["Id"].rpartition("/")[2]
+    record = {"Name": "a.example.com.", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "192.0.2.1"}]}
+    tags = [{"Key": "owner", "Value": 'team & <"x">'}]
+    for service, operation, params in [
+        ("s3", "CreateBucket", {"Bucket": bucket, "CreateBucketConfiguration": {"LocationConstraint": "eu-west-1"}}),
+        ("s3", "PutBucketTagging", {"Bucket": bucket, "Tagging": {"TagSet": tags}}),
+        ("s3", "PutPublicAccessBlock", {"Bucket": bucket, "PublicAccessBlockConfiguration": {"BlockPublicAcls": True, "IgnorePublicAcls": True,
+                                                                                             "BlockPublicPolicy": True, "RestrictPublicBuckets": True}}),
+        ("route53", "ChangeResourceRecordSets", {"HostedZoneId": zone, "ChangeBatch": {"Changes": [{"Action": "UPSERT", "ResourceRecordSet": record}]}}),
+    ]:
+        ran = stage.run("each", service, operation, "--params", json.dumps(params), "--accounts-file", "list.csv", "--regions", "eu-west-1",
+                        "--write", "--yes", **environment)
+        check(f"{service} {operation} is written", ran.returncode == 0 and "plan:" in ran.stderr, ran.stderr)
+    check.equal("what was written is what boto3 reads", (s3.get_bucket_tagging(Bucket=bucket)["TagSet"], s3.get_bucket_location(Bucket=bucket)["LocationConstraint"],
+                s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]["BlockPublicPolicy"]), (tags, "eu-west-1", True))
+    found = route53.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
+    check("a record, too", any(it["Name"] == record["Name"] and it["ResourceRecords"] == record["ResourceRecords"] for it in found), found)
+
+
+def written(stage, environment, sim):
+    """What changes something is planned first, and called once where the plan says."""
+    listed = client("organizations", environment).get_paginator("list_accounts").paginate().build_full_result()["Accounts"]
+    own = client("sts", environment).get_caller_identity()["Account"]
+    accounts = sorted(it["Id"] for it in listed if it["State"] == "ACTIVE" and it["Id"] != own)[:3]
+
+    def create(name, *more):
+        params = json.dumps({"UserName": name})
+        return stage.run("each", "iam", "CreateUser", "--params", params, "--accounts", ",".join(accounts), "--errors", "failed.jsonl", *more, **environment)
+
+    def called():
+        return sim.get("/_sim/calls?limit=5000").json["counters"].get("iam:CreateUser", {})
+
+    sim.post("/_sim/calls/reset", {})
+    for name, more, said in [("without --write", (), "--write"), ("with nobody to ask", ("--write",), "--yes"),
+                             ("above its bound", ("--write", "--yes", "--max-changes", "2"), "--max-changes 2")]:
+        ran = create("each-one", *more)
+        check(f"{name} it is exit 4, and nothing is called", ran.returncode == 4 and said in ran.stderr and not called(), (ran.returncode, ran.stderr))
+    ran = create("each-one", "--write", "--yes", "--resume", "00000000")
+    check("a write is not resumed", ran.returncode == 2, ran.stderr)
+    ran = create("each-one", "--write", "--yes")
+    check("the plan is shown, then it is done", ran.returncode == 0 and "3 calls in 3 accounts" in ran.stderr and len(lines(ran.stdout)) == 3, ran.stderr)
+    has = lambda account: any(it["UserName"] == "each-one" for it in client("iam", inside(environment, account)).list_users()["Users"])
+    # a reader of IAM may be late
+    check("in every account of the plan", wait(lambda: all(has(account) for account in accounts), 60, every=1))
+    sim.post("/_sim/calls/reset", {})
+    sim.post("/_sim/faults", {"kind": "drop_after_effect", "match": {"operation": "CreateUser", "caller_account": accounts[1]}})
+    ran = create("each-two", "--write", "--yes")
+    sim.call("DELETE", "/_sim/faults")
+    failed = lines(stage.path("failed.jsonl").read_text())
+    check("no answer is a failure that says that it may have been done", ran.returncode == 1 and [it["account"] for it in failed] == [accounts[1]]
+          and "may have been done" in failed[0]["message"] and "--resume" not in ran.stderr, (failed, ran.stderr))
+    check.equal("and is not called again", sum(called().values()), 3)
 
 
 def instant(value):
@@ -291,6 +350,7 @@ def main():
         wanted, accounts = whole(stage, environment, sim)
         troubled(stage, environment, sim, wanted, accounts)
         forms(stage, environment)
+        written(stage, environment, sim)
         against_moto(stage)
         print(f"     {time.monotonic() - began:.0f} s", flush=True)
     check.end()

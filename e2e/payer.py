@@ -1,14 +1,20 @@
 #!/usr/bin/env python3
 """The audit of a shared payer account: what `hallpass org payer audit` says of the simulated management account is what
-boto3 reads there; what cannot be read is `unknown`, with the action, and never passes (`organization.md` §8)."""
+boto3 reads there; what cannot be read is `unknown`, with the action, and never passes (`organization.md` §8). And a sign-in
+of its root user is told to both parties, once."""
 
 import json
+import logging
+import time
 import xml.etree.ElementTree
 
 import boto3
 import botocore.exceptions
+from moto.server import ThreadedMotoServer
 
-from stage import Api, Checks, Stage
+from mail import PASSWORD, Inbox
+from served import NOOR, Served
+from stage import ROOT, Api, Checks, Stage, free_port, wait
 
 check = Checks()
 
@@ -29,7 +35,110 @@ def audit(stage, environment, *words):
     return ran, {it["id"]: it for it in json.loads(ran.stdout)} if ran.stdout else {}
 
 
+class Targets:
+    """Where else alerts go: a topic that fills a queue and another queue, moto's; Security Hub, the simulator's."""
+
+    def __init__(self, aws):
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        port = free_port()
+        self.server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
+        self.server.start()
+        there = {**aws, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}
+        self.sns, self.sqs, self.hub = client("sns", there), client("sqs", there), client("securityhub", aws)
+        topic = self.sns.create_topic(Name="alerts.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
+        made = [self.sqs.create_queue(QueueName=name, Attributes={"FifoQueue": "true"})["QueueUrl"] for name in ("topic.fifo", "alerts.fifo")]
+        self.behind, self.queue = made
+        arn = self.sqs.get_queue_attributes(QueueUrl=self.behind, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        self.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+        self.configuration = (f'[[alerts.sns]]\nname = "ops"\ntopic = "{topic}"\n[[alerts.sqs]]\nname = "tickets"\nqueue = "{self.queue}"\n'
+                              f'[alerts.security_hub]\nregion = "{aws["AWS_REGION"]}"\n')
+        self.environment = {"AWS_ENDPOINT_URL": aws["AWS_ENDPOINT_URL"], "AWS_ENDPOINT_URL_SNS": there["AWS_ENDPOINT_URL"],
+                            "AWS_ENDPOINT_URL_SQS": there["AWS_ENDPOINT_URL"]}
+        self.got = {self.behind: [], self.queue: []}
+
+    def taken(self, url):
+        """Every message that a queue has had."""
+        while messages := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]).get("Messages"):
+            for message in messages:
+                self.got[url].append(message)
+                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return self.got[url]
+
+    def findings(self):
+        pages = self.hub.get_paginator("get_findings").paginate()
+        return [row for page in pages for row in page["Findings"] if row["Id"].startswith("hallpass/payer/root-sign-in/")]
+
+
+def told_at_aws(targets, account):
+    """The alert, once in each place, with one id."""
+    check("a topic and a queue have it", wait(lambda: targets.taken(targets.behind) and targets.taken(targets.queue), 30))
+    notice, message = json.loads(targets.got[targets.behind][0]["Body"]), targets.got[targets.queue][0]
+    body = json.loads(message["Body"])
+    check.equal("with one body", json.loads(notice["Message"]), body)
+    check("and a subject for people", notice["Subject"].startswith("Critical: payer/root-sign-in: 1 new"), notice)
+    row = body["alert"]["news"]["rows"]["new"]["rows"][0]
+    check.equal("that has the row", (body["news"], row["values"]["account_id"], row["values"]["source_ip"]), ("alert", account, "8.8.8.8"))
+    attributes = {name: it["StringValue"] for name, it in message["MessageAttributes"].items()}
+    check.equal("and what receivers filter by", attributes, {"hallpass_delivery": body["id"], "rule": "payer/root-sign-in", "severity": "critical", "news": "rows"})
+    check("Security Hub has a finding", wait(targets.findings, 30))
+    found = targets.findings()
+    check.equal("one, of the account", [(it["RecordState"], it["Severity"]["Label"], it["AwsAccountId"], it["Resources"][0]["Id"]) for it in found],
+                [("ACTIVE", "CRITICAL", account, f"AWS::::Account:{account}")])
+    time.sleep(3)
+    check.equal("each place has it once", [len(targets.taken(url)) for url in (targets.behind, targets.queue)] + [len(targets.findings())], [1, 1, 1])
+
+
+def told(stage):
+    """A sign-in of the root user, delivered three times in two envelopes: a mail to each party, and nobody else."""
+    inbox = Inbox()
+    inbox.start()
+    password = PASSWORD.replace("%", "%25").replace("/", "%2F").replace("@", "%40")
+    served = Served(stage, extra=f'[mail]\nurl = "smtp://hallpass:{password}@127.0.0.1:{inbox.port}?tls=none"\nfrom = "Hallpass <hallpass@example.com>"\n')
+    stage.stop(served.process)
+    account = client("sts", stage.directory).get_caller_identity()["Account"]
+    targets = Targets(stage.directory)
+    sqs = targets.sqs
+    url = sqs.create_queue(QueueName="sign-ins")["QueueUrl"]
+    # moto's account is its own; the last words of the address are what is compared
+    owner = url.split("/")[-2]
+    text = agreed(account).replace("PartnerBilling]}", "PartnerBilling], notify: [ops@partner.example]}").replace('0111"]}', '0111"], notify: [soc@customer.example]}')
+    path, file = stage.path("hallpass.toml"), stage.path("payer.yaml")
+    plain = path.read_text().replace(f'endpoint_url = "{served.endpoint}"\n', "")
+    path.write_text(plain + f'[events]\nqueue = "{url}"\n[payer]\nfile = "payer.yaml"\n' + targets.configuration)
+    served.environment |= targets.environment
+    for name, wrong, said in [("a party that nobody is told of", agreed(account), "partner.notify"),
+                              ("another queue", text + f'hallpass_queue: "arn:aws:sqs:us-east-1:{owner}:others"\n', "hallpass_queue")]:
+        file.write_text(wrong)
+        ran = stage.run("serve", timeout=30, **served.environment)
+        check(f"{name} is exit 2", ran.returncode == 2 and said in ran.stderr, ran.stderr)
+    file.write_text(text + f'hallpass_queue: "arn:aws:sqs:us-east-1:{owner}:sign-ins"\n')
+    check("the server starts", served.start(), served.said()[-800:])
+    event = json.loads((ROOT / "docs/spec/fixtures/org-root-login.json").read_text())
+    event["account"] = event["detail"]["userIdentity"]["accountId"] = account
+    somebody = json.loads(json.dumps(event))
+    somebody["detail"]["userIdentity"]["type"], somebody["id"] = "IAMUser", "c0000001-0000-4000-8000-000000000001"
+    began = time.monotonic()
+    for body in (event, somebody, event, {**event, "id": "b0000001-0000-4000-8000-000000000001"}):
+        sqs.send_message(QueueUrl=url, MessageBody=json.dumps(body))
+    check("both parties have a mail within a minute", wait(lambda: len(inbox.taken) == 2, 60, served.process), (inbox.taken, served.said()[-1500:]))
+    print(f"     {time.monotonic() - began:.1f} s", flush=True)
+    check.equal("one each", sorted(to for _, to, _ in inbox.taken), [["ops@partner.example"], ["soc@customer.example"]])
+    check("that says from where", all(b"8.8.8.8" in raw and account.encode() in raw for _, _, raw in inbox.taken), inbox.taken[0])
+    empty = lambda: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]["ApproximateNumberOfMessages"] == "0"
+    check("the queue empties", wait(empty, 60, served.process))
+    time.sleep(3)
+    check.equal("and nobody is told again", len(inbox.taken), 2)
+    told_at_aws(targets, account)
+    rows = served.api(NOOR).get("/api/v1/alerts/rows?rule=payer/root-sign-in").json["items"]
+    check.equal("it is among the alerts", [row["values"]["source_ip"] for row in rows], ["8.8.8.8"])
+    stage.stop(served.process)
+    targets.server.stop()
+    inbox.stop()
+
+
 def main():
+    with Stage("payer-told") as stage:
+        told(stage)
     with Stage("payer") as stage:
         _, endpoint, environment = stage.simulator()
         sim = Api(endpoint)

@@ -3,6 +3,7 @@
 that refuses loses its own slices and no others; a run that is killed goes on; and people of Okta come with it
 (`inventory.md` §1)."""
 
+import base64
 import http.server
 import json
 import os
@@ -10,9 +11,13 @@ import signal
 import subprocess
 import threading
 import time
+import urllib.parse
 
 import boto3
 import botocore.config
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from stage import ROOT, Api, Checks, Stage, free_port, wait
 
@@ -55,6 +60,9 @@ def article(name):
 class Okta(http.server.BaseHTTPRequestHandler):
     """Pages by `Link`, of which two stand on a line; one throttle; those who left only where they are asked for."""
 
+    # what a client's key is good for: its public half, the tokens that were given for it, and those that are over
+    public, given, over, statements = None, [], set(), []
+
     people = [{"id": f"00u{n}", "status": "ACTIVE", "created": "2024-01-01T00:00:00.000Z", "activated": None, "statusChanged": None,
                "lastLogin": None, "lastUpdated": None, "passwordChanged": None, "type": {"id": "oty"},
                "credentials": {"provider": {"type": "OKTA"}}, "profile": {"email": f"p{n}@example.com", "costCenter": n}} for n in range(5)]
@@ -65,7 +73,7 @@ class Okta(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         base = f"http://127.0.0.1:{self.server.server_address[1]}"
         Okta.seen.append((self.path, self.headers["Authorization"]))
-        if self.headers["Authorization"] != f"SSWS {TOKEN}":
+        if self.headers["Authorization"] not in [f"SSWS {TOKEN}"] + [f"Bearer {it}" for it in Okta.given if it not in Okta.over]:
             return self.answer(401, {"errorCode": "E0000011", "errorSummary": "Invalid token provided"}, [])
         if Okta.throttles:
             Okta.throttles -= 1
@@ -82,6 +90,25 @@ class Okta(http.server.BaseHTTPRequestHandler):
         if at:
             links = [", ".join(links)]
         return self.answer(200, Okta.people[at:at + 2], links)
+
+    def do_POST(self):
+        """A token for a statement that the client's key has signed (RFC 7523), of the form that Okta checks."""
+        form = dict(urllib.parse.parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode()))
+        here = f"http://127.0.0.1:{self.server.server_address[1]}{self.path}"
+        try:
+            head, claims, signature = (base64.urlsafe_b64decode(it + "===") for it in form["client_assertion"].split("."))
+            Okta.public.verify(signature, form["client_assertion"].rpartition(".")[0].encode(), padding.PKCS1v15(), hashes.SHA256())
+            head, claims = json.loads(head), json.loads(claims)
+            assert self.path == "/oauth2/v1/token" and form["grant_type"] == "client_credentials", form
+            assert form["client_assertion_type"] == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer", form
+            assert form["scope"].split() == ["okta.users.read", "okta.groups.read"], form
+            assert (head["alg"], head["kid"], claims["iss"], claims["sub"], claims["aud"]) == ("RS256", "key-1", "0oa1", "0oa1", here), (head, claims)
+            assert claims["jti"] not in Okta.statements and time.time() < claims["exp"] <= time.time() + 3600, claims
+        except (AssertionError, InvalidSignature, KeyError, ValueError) as error:
+            return self.answer(401, {"error": "invalid_client", "error_description": f"The client_assertion is invalid: {error!r}"}, [])
+        Okta.statements.append(claims["jti"])
+        Okta.given.append(f"access-{len(Okta.given)}")
+        return self.answer(200, {"token_type": "Bearer", "expires_in": 3600, "access_token": Okta.given[-1], "scope": form["scope"]}, [])
 
     def answer(self, status, body, links, more=None):
         body = json.dumps(body).encode()
@@ -252,6 +279,31 @@ def killed(stage, environment, sim):
     check.equal("and has what an unbroken run has", (different, sorted(unbroken) == sorted(again)), ([], True))
 
 
+def client_of_okta(stage, environment):
+    """A client's private key in place of a token: one statement for a run, another where the token is over."""
+    pem = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    keys = [rsa.generate_private_key(65537, 2048) for _ in range(2)]
+    for name, key in zip(("key.pem", "other.pem"), keys):
+        stage.path(name).write_bytes(key.private_bytes(*pem))
+    Okta.public = keys[0].public_key()
+    there = {**environment, "HALLPASS_OKTA_CLIENT_ID": "0oa1", "HALLPASS_OKTA_KEY_FILE": "key.pem", "HALLPASS_OKTA_KEY_ID": "key-1"}
+    ran, said = sync(stage, there, "--only", "okta")
+    check("people are read with a client's key", ran.returncode == 0 and said.get("rows") == 6, ran.stderr)
+    check.equal("with one token for the whole run", len(Okta.given), 1)
+    # the next token is over from the beginning, as one that was revoked
+    Okta.over.add("access-1")
+    ran, said = sync(stage, there, "--only", "okta")
+    check("a token that is over is got anew", ran.returncode == 0 and said.get("rows") == 6 and len(Okta.given) == 3, (ran.stderr, Okta.given))
+    wrong, _ = sync(stage, {**there, "HALLPASS_OKTA_KEY_FILE": "other.pem"}, "--only", "okta")
+    check("another key is refused, and exit 1", wrong.returncode == 1 and "invalid_client" in wrong.stderr, wrong.stderr)
+    check("no token is shown", not any(it in ran.stdout + ran.stderr + wrong.stderr for it in Okta.given))
+    stage.path("none.pem").write_text("no key")
+    for name, more, said in [("a file without a key", {"HALLPASS_OKTA_KEY_FILE": "none.pem"}, "none.pem"), ("no file", {"HALLPASS_OKTA_KEY_FILE": ""}, "HALLPASS_OKTA_KEY_FILE"),
+                             ("a token as well", {"HALLPASS_OKTA_TOKEN": TOKEN}, "both set")]:
+        ran = stage.run("sync", "--only", "okta", **{**there, **more})
+        check(f"{name} is exit 2", ran.returncode == 2 and said in ran.stderr, ran.stderr)
+
+
 def okta(stage, environment):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", free_port()), Okta)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -268,6 +320,7 @@ def okta(stage, environment):
     manifests = "".join(path.read_text() for path in stage.path("snapshots/_manifests").iterdir())
     said = ran.stdout + ran.stderr + wrong.stdout + wrong.stderr + everywhere + manifests
     check("and no token is anywhere", TOKEN not in said and "another-secret" not in said)
+    client_of_okta(stage, {**environment, "HALLPASS_OKTA_URL": there["HALLPASS_OKTA_URL"]})
     none = stage.run("sync", "--only", "okta", **environment)
     check("without an address it is exit 2", none.returncode == 2 and "HALLPASS_OKTA_URL" in none.stderr, none.stderr)
     server.shutdown()

@@ -36,6 +36,7 @@ def pages(demo):
         ("/rules/explain?user=mara.lindqvist@example.com&account=payments-prod&permission_set=DatabaseOperator", "explain", PRIYA),
         ("/permission-sets/AdministratorAccess", "set-risky", PRIYA), ("/permission-sets/DatabaseOperator", "set", MARA),
         ("/permission-sets/payments-Deploy", "set-inline", PRIYA), ("/permission-sets/Nothing", "set-unknown", MARA),
+        ("/alerts", "alerts-empty", PRIYA), ("/alerts", "alerts-refused", MARA),
         ("/health", "health", PRIYA), ("/health", "health-refused", MARA), ("/nowhere", "nowhere", MARA),
         ("/sign-ins", "sign-ins", MARA), (locked, "person-locked", PRIYA), (person(demo, MARA), "person", PRIYA),
         (person(demo, MARA) + "/lock", "lock", PRIYA), (locked + "/unlock", "unlock", PRIYA), (locked, "person-refused", MARA),

@@ -95,9 +95,9 @@ pub use search::{Fit, Sought};
 pub use service::{
     Access, AccessError, Asking, CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, Explained,
     Extending, GlassPresses, GrantOffers, GrantPresses, Hit, Idempotency, InLine, LastTime, Late,
-    Meant, NamedId, Past, Patience, Ports, Presses, ReadTurn, Reconciled, RequestView, Revoking,
-    Search, SearchPage, StandingView, Stands, SweepStatus, SweepsTended, TARGETS_MAX, Tended,
-    Times,
+    Meant, Muting, NamedId, Past, Patience, Ports, Presses, ReadTurn, Reconciled, RequestView,
+    Revoking, Search, SearchPage, StandingView, Stands, SweepStatus, SweepsTended, TARGETS_MAX,
+    Tended, Times,
 };
 pub use settings::{AdminSignIn, OnRuleChange, Settings};
 pub use start::{AgreedStart, PlannedStart};

@@ -138,6 +138,11 @@ impl StepContext<'_> {
         self.draft(event, Doer::Hallpass).user(user)
     }
 
+    /// A record about a row of an alert rule; which one is said by `hallpass-alerts`.
+    pub(crate) fn of_alert(&self, event: Event, by: Doer<'_>) -> Draft {
+        self.draft(event, by)
+    }
+
     /// A record about the rules in force.
     pub(crate) fn of_rules(&self, hash: &str, what: &str) -> Draft {
         self.draft(Event::ConfigLoaded, Doer::Hallpass)

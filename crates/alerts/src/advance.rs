@@ -340,6 +340,7 @@ fn message(rule: &AlertRule, state: &AlertState, news: AlertNews, now: Timestamp
         template: rule.message.clone(),
         news,
         notify: rule.notify.clone(),
+        mail_to: Vec::new(),
     }
 }
 

@@ -13,6 +13,9 @@ mod row;
 mod run;
 mod state;
 
+mod happening;
+mod muting;
+
 mod message;
 mod ports;
 
@@ -20,7 +23,9 @@ mod ports;
 pub const EXAMPLE: &str = include_str!("example.yaml");
 
 pub use advance::{RuleStep, advance, is_due};
+pub use happening::{HappeningRule, happened};
 pub use message::{AlertMessage, AlertNews, ListedRows, RowNews, ToldRow};
+pub use muting::{MuteStep, NoSuchRow, mute, unmute};
 pub use ports::{AlertCommitError, AlertStore, AlertWrite};
 pub use read::{AlertFileFinding, read};
 pub use row::{AlertRow, AlertRowKey, RowPhase};

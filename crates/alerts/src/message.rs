@@ -95,6 +95,9 @@ pub struct AlertMessage {
     pub news: AlertNews,
     /// Channels that tell it; none = all.
     pub notify: Vec<String>,
+    /// Who gets mail of it besides those who get all alerts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mail_to: Vec<String>,
 }
 
 impl AlertMessage {

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use crate::message::AlertMessage;
+use crate::muting::MuteStep;
 use crate::rule::AlertRuleId;
 use crate::state::AlertState;
 
@@ -38,4 +39,7 @@ pub trait AlertStore: Send + Sync {
     /// Stores a state with `version` grown by one, and its message for every channel in use, in one transaction:
     /// a stop leaves both or neither. Refused as raced where the stored version is another than that of the state.
     async fn commit_alert(&self, write: AlertWrite) -> Result<(), AlertCommitError>;
+    /// Stores a state with another mute, `version` grown by one, and the record of it, in one transaction: a stop
+    /// leaves both or neither. Refused as [`commit_alert`](AlertStore::commit_alert) is.
+    async fn commit_mute(&self, step: MuteStep) -> Result<(), AlertCommitError>;
 }

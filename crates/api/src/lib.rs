@@ -3,6 +3,7 @@
 //! Wire types only: no behaviour, no domain types. Names and forms bind (scripts rely on them).
 #![warn(missing_docs)]
 
+mod alert;
 mod grant;
 mod grant_activity;
 mod lock;
@@ -14,6 +15,7 @@ mod problem;
 mod request;
 mod sweep;
 
+pub use alert::{AlertMute, AlertRow, AlertRule, AlertRules, MuteAlert, UnmuteAlert};
 pub use grant::{Extend, Grant, Queue, Revoke, RevokeMany, Revoked, RevokedOne};
 pub use grant_activity::{GrantActivity, GrantCall};
 pub use lock::{HeldAccess, Lock, LockPerson, Locks, UnlockPerson, Unlocked};

@@ -127,11 +127,15 @@ pub enum Event {
     ClockDisagreed,
     /// They agree again.
     ClockAgreed,
+    /// A row of an alert rule is not told until an instant, and why.
+    AlertMuted,
+    /// It is told again.
+    AlertUnmuted,
 }
 
 impl Event {
     /// Every event, in the order of a grant's life.
-    pub const ALL: [Self; 56] = [
+    pub const ALL: [Self; 58] = [
         Self::RequestCreated,
         Self::RequestReviewed,
         Self::RequestRejected,
@@ -188,6 +192,8 @@ impl Event {
         Self::GuardBlind,
         Self::ClockDisagreed,
         Self::ClockAgreed,
+        Self::AlertMuted,
+        Self::AlertUnmuted,
     ];
 
     /// The event's name in the log.
@@ -249,6 +255,8 @@ impl Event {
             Self::GuardBlind => "guard.blind",
             Self::ClockDisagreed => "clock.disagreed",
             Self::ClockAgreed => "clock.agreed",
+            Self::AlertMuted => "alert.muted",
+            Self::AlertUnmuted => "alert.unmuted",
         }
     }
 

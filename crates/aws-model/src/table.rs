@@ -325,10 +325,11 @@ impl ServiceModel {
         self.operations.get(name)
     }
 
-    /// How we speak to it: the first of its protocols that is not CBOR.
+    /// How we speak to it: the first of its protocols that is not CBOR, where it has another.
     pub fn protocol(&self) -> Option<Protocol> {
         let mut spoken = self.protocols.iter().copied();
-        spoken.find(|it| *it != Protocol::Cbor)
+        let other = spoken.find(|it| *it != Protocol::Cbor);
+        other.or_else(|| self.protocols.first().copied())
     }
 
     /// Every operation, in no particular order.

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::cbor;
 use crate::response::WireResponse;
 use crate::xml::Element;
 
@@ -33,10 +34,15 @@ pub fn read_error(response: &WireResponse<'_>) -> WireError {
 
 type Found = (Option<String>, Option<String>, Option<String>);
 
-/// None where there is neither a header with the code nor a JSON body.
+/// None where there is neither a header with the code nor a body in JSON or CBOR.
 fn json(response: &WireResponse<'_>) -> Option<Found> {
     let header = response.header("x-amzn-errortype");
-    let body: Option<Value> = serde_json::from_slice(response.body).ok();
+    let is_cbor = response.header("content-type") == Some("application/cbor");
+    let body: Option<Value> = if is_cbor {
+        cbor::read(response.body)
+    } else {
+        serde_json::from_slice(response.body).ok()
+    };
     if header.is_none() && body.is_none() {
         return None;
     }

@@ -11,7 +11,9 @@ mod reads;
 mod form;
 mod request;
 mod rest;
+mod xml_body;
 
+mod cbor;
 mod error;
 mod json;
 mod response;

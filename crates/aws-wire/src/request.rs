@@ -4,7 +4,7 @@ use hallpass_aws_model::{OperationModel, Protocol, ServiceModel};
 use serde_json::Value;
 
 use crate::form::{self, FormDialect};
-use crate::{json, rest};
+use crate::{cbor, json, rest};
 
 /// A request without host and signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +30,8 @@ pub enum Unwritable {
     /// The answer is a stream.
     #[error("`{0}` answers with a stream of events")]
     Events(String),
-    /// XML bodies belong to writes, and are not written yet.
-    #[error("`{0}` takes a body in XML, which is not written yet")]
+    /// The service takes bodies in XML, and we do not know the namespace of its elements.
+    #[error("`{0}` takes a body in XML of a service that we do not know")]
     XmlBody(String),
     /// A part of the path is empty or missing.
     #[error("`{0}` is part of the path and must not be empty")]
@@ -53,7 +53,19 @@ pub fn write_request(
     }
     let shape = service.input(operation);
     let mut request = match service.protocol() {
-        None | Some(Protocol::Cbor) => return Err(Unwritable::Protocol(service.name.clone())),
+        None => return Err(Unwritable::Protocol(service.name.clone())),
+        Some(Protocol::Cbor) => {
+            let mut request = posted("application/cbor", cbor::write(service, shape, input));
+            let prefix = service.target_prefix.as_deref().unwrap_or_default();
+            request.target = format!("/service/{prefix}/operation/{}", operation.name);
+            let more = [
+                ("accept", "application/cbor"),
+                ("smithy-protocol", "rpc-v2-cbor"),
+            ];
+            let more = more.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            request.headers.extend(more);
+            request
+        }
         Some(protocol @ (Protocol::Query | Protocol::Ec2)) => {
             let dialect = if protocol == Protocol::Ec2 {
                 FormDialect::Ec2

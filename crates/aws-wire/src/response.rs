@@ -5,8 +5,8 @@ use hallpass_aws_model::{
 };
 use serde_json::{Map, Value};
 
-use crate::json;
 use crate::xml::{Element, packed, scalar, structure, value};
+use crate::{cbor, json};
 
 /// An answer as it arrived.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +34,9 @@ pub enum Unreadable {
     /// No JSON, or not a structure.
     #[error("the answer is no JSON")]
     Json,
+    /// No CBOR, or not a structure.
+    #[error("the answer is no CBOR")]
+    Cbor,
     /// No XML.
     #[error("the answer is no XML: {0}")]
     Xml(String),
@@ -56,7 +59,8 @@ pub fn read_response(
     };
     let protocol = service.protocol().unwrap_or(Protocol::Json);
     match protocol {
-        Protocol::Json | Protocol::Cbor => json_body(service, shape, response.body),
+        Protocol::Json => json_body(service, shape, response.body),
+        Protocol::Cbor => cbor_body(service, shape, response.body),
         Protocol::Query | Protocol::Ec2 => {
             let root = Element::read(response.body).map_err(Unreadable::Xml)?;
             let result = match &operation.wrapper {
@@ -69,6 +73,15 @@ pub fn read_response(
         }
         Protocol::RestJson | Protocol::RestXml => rest(service, shape, response, protocol),
     }
+}
+
+fn cbor_body(service: &ServiceModel, shape: &Shape, body: &[u8]) -> Result<Value, Unreadable> {
+    if body.is_empty() && shape.members().is_empty() {
+        return Ok(Value::Object(Map::new()));
+    }
+    let raw = cbor::read(body).filter(Value::is_object);
+    let raw = raw.ok_or(Unreadable::Cbor)?;
+    json::from_wire(service, shape, &raw, 0).ok_or(Unreadable::Cbor)
 }
 
 fn json_body(service: &ServiceModel, shape: &Shape, body: &[u8]) -> Result<Value, Unreadable> {

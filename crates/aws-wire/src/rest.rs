@@ -12,6 +12,10 @@ use serde_json::{Map, Value};
 use crate::form::text;
 use crate::json;
 use crate::request::{Unwritable, WireRequest};
+use crate::xml_body;
+
+/// What a body in XML is called.
+const XML: &str = "application/xml";
 
 /// Writes the request.
 pub(crate) fn write(
@@ -142,7 +146,10 @@ fn body(
     let Some(shape) = service.input(operation) else {
         return Ok(None);
     };
-    let xml = || Unwritable::XmlBody(operation.name.clone());
+    let namespace = || {
+        let unknown = || Unwritable::XmlBody(operation.name.clone());
+        xml_body::namespace(&service.name).ok_or_else(unknown)
+    };
     if let Some(payload) = shape.payload() {
         let inner = service.shape(&payload.shape);
         let value = all.get(&payload.name).filter(|it| !it.is_null());
@@ -158,7 +165,12 @@ fn body(
             (ShapeKind::Text { .. }, Value::String(text)) => {
                 Ok(Some(("text/plain", text.clone().into_bytes())))
             }
-            _ if protocol == Protocol::RestXml => Err(xml()),
+            (_, Value::Object(all)) if protocol == Protocol::RestXml => {
+                let members = inner.members().iter();
+                let (root, namespace) = (payload.wire(), namespace()?);
+                let body = xml_body::document(service, root, namespace, members, all);
+                Ok(Some((XML, body)))
+            }
             _ => {
                 let body = json::to_wire(service, inner, Some(payload), value);
                 Ok(Some(("application/json", body.to_string().into_bytes())))
@@ -168,7 +180,11 @@ fn body(
     let mut inside = shape.members().iter().filter(|it| it.location.is_none());
     let has_some = inside.clone().any(|it| all.contains_key(&it.name));
     match protocol {
-        Protocol::RestXml if has_some => Err(xml()),
+        Protocol::RestXml if has_some => {
+            let (root, namespace) = (shape.name.as_str(), namespace()?);
+            let body = xml_body::document(service, root, namespace, inside, all);
+            Ok(Some((XML, body)))
+        }
         Protocol::RestXml => Ok(None),
         // a service that could be given a body expects one, if an empty one
         _ if inside.next().is_some() && operation.method != "GET" || has_some => {

@@ -75,6 +75,8 @@ pub(crate) struct Parts {
     pub(crate) slack: Option<SlackApp>,
     /// How else people are told; with none at all, the server's own log tells.
     pub(crate) channels: Vec<Arc<dyn Channel>>,
+    /// What tells alerts and nothing else.
+    pub(crate) alert_channels: Vec<Arc<dyn Channel>>,
     pub(crate) inventory_max_age: TimeSpan,
     /// Where snapshots are.
     pub(crate) snapshots: Option<SnapshotsAt>,
@@ -180,13 +182,13 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let (clock, shared) = (time.clone() as Arc<dyn Clock>, Arc::new(store.clone()));
     let journey_ports = journey(&shared, &parts.aws, &directory, &clock, &parts.ids);
     let settings = with_admins(parts.settings, &parts.identity);
-    let access = Access::new(journey_ports, settings, parts.rules);
+    let access = Access::new(journey_ports, settings, parts.rules).with_alerts(shared.clone());
     let (access, guards) = heeding(access, parts.guards, &clock);
     known_to(&rules_now, &access);
     let (identity, wanted) = (Arc::new(parts.identity), parts.slack.as_ref());
     let slack = wanted.map(|wanted| slack::app(wanted, &access, &identity, &store, &clock));
     let slack = slack.transpose()?;
-    let channels = channels(slack.as_ref(), parts.channels);
+    let channels = channels(slack.as_ref(), parts.channels, parts.alert_channels);
     // before anything can be told, so that a new channel misses nothing of this server
     let opened = notices::open(shared.as_ref(), &channels, clock.now()).await;
     opened.map_err(|error| Failure::failed(format!("the outbox cannot be opened: {error}")))?;
@@ -337,18 +339,19 @@ fn session_revoker(
     ))
 }
 
-/// The channels configured, or the one that is always there.
+/// The channels configured, or the one that is always there; what tells alerts alone comes besides.
 fn channels(
     slack: Option<&hallpass_slack::Slack>,
     others: Vec<Arc<dyn Channel>>,
+    of_alerts: Vec<Arc<dyn Channel>>,
 ) -> Vec<Arc<dyn Channel>> {
     let slack = slack.map(|slack| Arc::new(slack.clone()) as Arc<dyn Channel>);
-    let configured: Vec<_> = slack.into_iter().chain(others).collect();
+    let mut configured: Vec<_> = slack.into_iter().chain(others).collect();
     if configured.is_empty() {
-        vec![Arc::new(notices::LogChannel)]
-    } else {
-        configured
+        configured.push(Arc::new(notices::LogChannel));
     }
+    configured.extend(of_alerts);
+    configured
 }
 
 /// The ports of the journey.

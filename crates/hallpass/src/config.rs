@@ -10,6 +10,7 @@ mod guard;
 #[cfg(test)]
 mod keys;
 mod notifications;
+mod payer;
 mod pci;
 mod sign_in;
 mod slack;
@@ -26,6 +27,7 @@ use serde::Deserialize;
 
 use crate::exit::Failure;
 
+pub(crate) use alerts::AlertTargets;
 pub(crate) use exporting::{ExportPlace, ExportSettings, HeadKey, bucket_place};
 pub(crate) use guard::EndsPlace;
 pub(crate) use slack::SlackApp;
@@ -41,6 +43,7 @@ pub(crate) struct Config {
     pub(crate) access: Access,
     pub(crate) inventory: Inventory,
     pub(crate) alerts: alerts::Alerts,
+    pub(crate) payer: payer::Payer,
     pub(crate) pci: pci::Pci,
     pub(crate) events: events::Events,
     pub(crate) findings: events::Findings,

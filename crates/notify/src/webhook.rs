@@ -204,7 +204,7 @@ pub(crate) fn sent(told: &NoticeContext, id: &str, public_url: &str) -> String {
 }
 
 /// The body with nothing hidden in its texts: whoever receives it shows them to people.
-fn shown(body: &Value) -> Value {
+pub(crate) fn shown(body: &Value) -> Value {
     match body {
         Value::String(text) => visible(text).into(),
         Value::Array(items) => items.iter().map(shown).collect(),
@@ -258,6 +258,17 @@ fn delivery_id(told: &NoticeContext) -> String {
     format!("{}-{}", told.request.id, told.number)
 }
 
+/// What an alert is known by: the same for every repetition, and for every receiver.
+pub(crate) fn alert_delivery_id(told: &AlertContext) -> String {
+    let alert = &told.alert;
+    format!(
+        "alert-{}-{}-{}",
+        alert.alert,
+        alert.at.as_second(),
+        told.number
+    )
+}
+
 fn body(told: &NoticeContext, id: &str, public_url: &str) -> Value {
     let notice = &told.notice;
     json!({
@@ -309,7 +320,7 @@ fn alarm_body(told: &AlarmContext, id: &str, public_url: &str) -> Value {
     })
 }
 
-fn alert_body(told: &AlertContext, id: &str, public_url: &str) -> Value {
+pub(crate) fn alert_body(told: &AlertContext, id: &str, public_url: &str) -> Value {
     let alert = &told.alert;
     json!({
         "version": VERSION,
@@ -318,7 +329,7 @@ fn alert_body(told: &AlertContext, id: &str, public_url: &str) -> Value {
         "time": alert.at.to_string(),
         "text": alert_text(alert),
         "to": [],
-        "url": public_url,
+        "url": format!("{public_url}/alerts"),
         "request": null,
         "grant": null,
         "alert": {
@@ -435,13 +446,7 @@ impl Channel for Webhook {
     }
 
     async fn deliver_alert(&self, told: &AlertContext) -> Delivery {
-        let alert = &told.alert;
-        let id = format!(
-            "alert-{}-{}-{}",
-            alert.alert,
-            alert.at.as_second(),
-            told.number
-        );
+        let id = alert_delivery_id(told);
         let body = alert_body(told, &id, &self.public_url);
         self.call(ALERT, id, &body).await
     }

@@ -7,6 +7,7 @@
 
 mod access_snapshots;
 mod address;
+mod alerts;
 mod api;
 mod app;
 mod auth;

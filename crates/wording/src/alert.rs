@@ -26,6 +26,14 @@ pub fn alert_text(told: &AlertMessage) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// The headline, for a channel that cannot take as many rows as there are.
+pub fn short_text(told: &AlertMessage) -> String {
+    format!(
+        "{}\nThe rows are too long for a message of this channel: `hallpass alerts list --rows` has them.",
+        headline(told)
+    )
+}
+
 /// What happened, in a sentence.
 pub fn headline(told: &AlertMessage) -> String {
     let rule = PlainStyle.name(told.alert.as_str());

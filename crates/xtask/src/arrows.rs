@@ -39,8 +39,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("runner", &["model"]),
     ("fanout", &["model"]),
     ("assignments", &["audit", "runner", "model"]),
-    // rules: the reader of TOML, YAML and JSON that knows places
-    ("alerts", &["rules", "model"]),
+    // rules: the reader of TOML, YAML and JSON that knows places; audit: who silenced a row is recorded with it
+    ("alerts", &["audit", "rules", "model"]),
     // alerts: the outbox is the journey's, and carries what alerts tell
     (
         "access",
@@ -139,7 +139,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("slack-sim", &["sim-base"]),
     ("sim-base", &[]),
     ("slack", &["wording", "access", "rules", "model"]),
-    ("notify", &["wording", "access", "rules", "model"]),
+    // alerts: findings of Security Hub are rows of rules, also of those that a message only counts
+    ("notify", &["wording", "access", "alerts", "rules", "model"]),
     // alerts: the types of a job and its answers; activity: the rows that it joins and their order
     // aws: snapshots in a bucket
     ("query", &["activity", "alerts", "aws", "inventory", "model"]),

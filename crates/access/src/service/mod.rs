@@ -5,6 +5,7 @@
 
 mod accepting;
 mod adopting;
+mod alerting;
 mod asking;
 mod catalog;
 mod cleaning;
@@ -39,6 +40,7 @@ use hallpass_model::{Clock, Disagreement, HoldKey, IdSource, SweepId, Timestamp}
 use hallpass_rules::{Directory, Rules};
 use tokio::sync::{Notify, Semaphore, watch};
 
+pub use alerting::Muting;
 pub use asking::{Asking, Extending, Idempotency, TARGETS_MAX};
 pub use catalog::{CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, NamedId};
 pub use cleaning::SweepsTended;
@@ -134,6 +136,7 @@ pub struct Access {
     /// Who reads now.
     turns: turns::Turns,
     guards: Arc<dyn GuardSource>,
+    alerts: Arc<dyn hallpass_alerts::AlertStore>,
     /// What of guards' journals was taken into account.
     guarded: guarding::JournalsSeen,
 }
@@ -157,6 +160,7 @@ impl Access {
             listings: listed::ListingCache::default(),
             turns: turns::Turns::default(),
             guards: Arc::new(NoGuards),
+            alerts: Arc::new(alerting::NoAlerts),
             guarded: guarding::JournalsSeen::default(),
         }
     }

@@ -39,6 +39,94 @@ fn read(service: &str, operation: &str, headers: &[(&str, &str)], body: &str) ->
     read_response(&service, operation, &response).unwrap()
 }
 
+#[test]
+fn services_that_speak_nothing_but_cbor_are_spoken_to() {
+    let service = catalog().open("eventbridgev2").unwrap();
+    let list = catalog().operation(&service, "ListEventBuses").unwrap();
+    let request = write_request(&service, list, &json!({"MaxResults": 300})).unwrap();
+    assert_eq!(
+        request.target,
+        "/service/AWSEventsV2/operation/ListEventBuses"
+    );
+    for header in [
+        ("smithy-protocol", "rpc-v2-cbor"),
+        ("accept", "application/cbor"),
+        ("content-type", "application/cbor"),
+    ] {
+        let header = (header.0.to_owned(), header.1.to_owned());
+        assert!(request.headers.contains(&header), "{header:?}");
+    }
+    // the bytes that boto3 writes
+    assert_eq!(request.body, b"\xa1\x6aMaxResults\x19\x01\x2c");
+    let describe = catalog().operation(&service, "DescribeEventBus").unwrap();
+    let body = b"\xbf\x64Name\x61b\x6cCreationTime\xc1\x1a\x51\x4b\x67\xb0\x67Unknown\xf6\xff";
+    let response = WireResponse {
+        status: 200,
+        headers: &[],
+        body,
+    };
+    assert_eq!(
+        read_response(&service, describe, &response).unwrap(),
+        json!({"Name": "b", "CreationTime": "2013-03-21T20:04:00Z"})
+    );
+    let headers = [("content-type".to_owned(), "application/cbor".to_owned())];
+    let refusal = WireResponse {
+        status: 400,
+        headers: &headers,
+        body: b"\xa2\x66__type\x6ba.b#NotHere\x67message\x62no",
+    };
+    let error = read_error(&refusal);
+    assert_eq!(
+        (error.code.as_str(), error.message.as_str()),
+        ("NotHere", "no")
+    );
+    let broken = WireResponse {
+        body: b"{}",
+        ..response
+    };
+    assert!(read_response(&service, describe, &broken).is_err());
+}
+
+#[test]
+fn bodies_in_xml_are_those_of_boto3() {
+    let tags = json!({"Bucket": "b", "Tagging": {"TagSet": [{"Key": "a", "Value": "b&<c>"}, {"Key": "d", "Value": "x\r\ny"}]}});
+    let delete = json!({"Bucket": "b", "Delete": {"Objects": [{"Key": "a"}, {"Key": "b", "VersionId": "1"}], "Quiet": true}});
+    let grants = json!([{"Grantee": {"Type": "CanonicalUser", "ID": "x"}, "Permission": "READ"}]);
+    let acl =
+        json!({"Bucket": "b", "AccessControlPolicy": {"Owner": {"ID": "o"}, "Grants": grants}});
+    let rules = json!([{"ID": "r", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Date": "2027-01-02T00:00:00Z"}}]);
+    let lifecycle = json!({"Bucket": "b", "LifecycleConfiguration": {"Rules": rules}});
+    let block = json!({"AccountId": "111122223333",
+        "PublicAccessBlockConfiguration": {"BlockPublicAcls": true, "IgnorePublicAcls": false}});
+    let set = json!({"Name": "a.example.", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "192.0.2.1"}]});
+    let change = json!({"HostedZoneId": "Z1", "ChangeBatch": {"Changes": [{"Action": "UPSERT", "ResourceRecordSet": set}]}});
+    let paths = json!({"DistributionId": "D",
+        "InvalidationBatch": {"Paths": {"Quantity": 1, "Items": ["/*"]}, "CallerReference": "x"}});
+    let s3 = "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"";
+    let xsi = "xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\"";
+    for (service, operation, input, line, body) in [
+        ("s3", "PutBucketTagging", tags, "PUT /b?tagging",
+            format!("<Tagging {s3}><TagSet><Tag><Key>a</Key><Value>b&amp;&lt;c&gt;</Value></Tag><Tag><Key>d</Key><Value>x&#xD;&#xA;y</Value></Tag></TagSet></Tagging>")),
+        ("s3", "DeleteObjects", delete, "POST /b?delete",
+            format!("<Delete {s3}><Object><Key>a</Key></Object><Object><Key>b</Key><VersionId>1</VersionId></Object><Quiet>true</Quiet></Delete>")),
+        ("s3", "PutBucketAcl", acl, "PUT /b?acl",
+            format!("<AccessControlPolicy {s3}><AccessControlList><Grant><Grantee {xsi}><ID>x</ID></Grantee><Permission>READ</Permission></Grant></AccessControlList><Owner><ID>o</ID></Owner></AccessControlPolicy>")),
+        ("s3", "PutBucketLifecycleConfiguration", lifecycle, "PUT /b?lifecycle",
+            format!("<LifecycleConfiguration {s3}><Rule><Expiration><Date>2027-01-02T00:00:00Z</Date></Expiration><ID>r</ID><Filter><Prefix></Prefix></Filter><Status>Enabled</Status></Rule></LifecycleConfiguration>")),
+        ("s3control", "PutPublicAccessBlock", block, "PUT /v20180820/configuration/publicAccessBlock",
+            "<PublicAccessBlockConfiguration xmlns=\"http://awss3control.amazonaws.com/doc/2018-08-20/\"><BlockPublicAcls>true</BlockPublicAcls><IgnorePublicAcls>false</IgnorePublicAcls></PublicAccessBlockConfiguration>".to_owned()),
+        ("route53", "ChangeResourceRecordSets", change, "POST /2013-04-01/hostedzone/Z1/rrset/",
+            "<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeBatch><Changes><Change><Action>UPSERT</Action><ResourceRecordSet><Name>a.example.</Name><Type>A</Type><TTL>60</TTL><ResourceRecords><ResourceRecord><Value>192.0.2.1</Value></ResourceRecord></ResourceRecords></ResourceRecordSet></Change></Changes></ChangeBatch></ChangeResourceRecordSetsRequest>".to_owned()),
+        ("cloudfront", "CreateInvalidation", paths, "POST /2020-05-31/distribution/D/invalidation",
+            "<InvalidationBatch xmlns=\"http://cloudfront.amazonaws.com/doc/2020-05-31/\"><Paths><Quantity>1</Quantity><Items><Path>/*</Path></Items></Paths><CallerReference>x</CallerReference></InvalidationBatch>".to_owned()),
+    ] {
+        let written = written(service, operation, &input);
+        assert!(written.starts_with(line), "{operation}: {written}");
+        assert!(written.contains("content-type: application/xml"), "{operation}: {written}");
+        assert_eq!(written.lines().last(), Some(body.as_str()), "{operation}");
+    }
+}
+
 const FORM: &str = "content-type: application/x-www-form-urlencoded; charset=utf-8";
 
 #[test]

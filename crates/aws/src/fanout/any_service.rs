@@ -9,6 +9,8 @@ use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_sigv4::http_request::SigningSettings;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use hallpass_aws_model::{OperationModel, ServiceModel};
 use hallpass_aws_wire::{
     WireResponse, catalog, next_page, read_error, read_response, write_request,
@@ -20,7 +22,7 @@ use serde_json::{Map, Value};
 
 use super::fault::{denied_here, is_about_time, refused, unanswered, undecodable};
 use crate::fault::chain;
-use crate::signed::{ToSign, endpoint_of, read_http_date, s3_settings, signature};
+use crate::signed::{ToSign, endpoint_of, read_http_date, s3_settings, sha256, signature};
 
 /// The longest wait for a connection.
 const CONNECTION_MAX: Duration = Duration::from_secs(10);
@@ -175,6 +177,7 @@ impl AnyService {
         let (base, signed_region) = self.address(service, region, &request.host_prefix);
         let url = format!("{base}{}", request.target);
         let mut headers = request.headers;
+        headers.extend(checksum(&service.name, &request.body));
         if !operation.unsigned {
             let credentials = match with {
                 Some(credentials) => credentials.clone(),
@@ -248,8 +251,27 @@ impl AnyService {
     }
 }
 
+fn is_s3(service: &str) -> bool {
+    matches!(service, "s3" | "s3control")
+}
+
+/// What S3 holds a body against; it refuses several writes without one (AWS: "Checking object integrity").
+fn checksum(service: &str, body: &[u8]) -> Vec<(String, String)> {
+    if !is_s3(service) || body.is_empty() {
+        return Vec::new();
+    }
+    let sum = BASE64_STANDARD.encode(sha256(body));
+    vec![
+        ("x-amz-checksum-sha256".to_owned(), sum),
+        (
+            "x-amz-sdk-checksum-algorithm".to_owned(),
+            "SHA256".to_owned(),
+        ),
+    ]
+}
+
 fn settings(service: &str) -> SigningSettings {
-    if service == "s3" {
+    if is_s3(service) {
         s3_settings()
     } else {
         SigningSettings::default()

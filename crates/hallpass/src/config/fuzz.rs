@@ -117,11 +117,11 @@ const EDGES: [&str; 20] = [
     "\"9999999999:59\"",
 ];
 
-/// `[a.b]` and `c = value` of the key `a.b.c`; `webhooks` is a list of tables.
+/// `[a.b]` and `c = value` of the key `a.b.c`; webhooks and targets of alerts are lists of tables.
 fn file_with(key: &str, value: &str) -> String {
     let (table, name) = key.rsplit_once('.').expect("every key is in a table");
     match table {
-        "webhooks" => format!("[[webhooks]]\n{name} = {value}\n"),
+        "webhooks" | "alerts.sns" | "alerts.sqs" => format!("[[{table}]]\n{name} = {value}\n"),
         table => format!("[{table}]\n{name} = {value}\n"),
     }
 }

@@ -14,7 +14,7 @@ use crate::exit::Failure;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct MailTable {
-    url: Option<SecretString>,
+    pub(crate) url: Option<SecretString>,
     from: String,
     to_requesters: bool,
     to_approvers: bool,
@@ -67,12 +67,13 @@ impl Loaded {
             .webhooks
             .iter()
             .map(|it| format!("webhook:{}", it.name));
-        let names: Vec<String> = slack.into_iter().chain(mail).chain(webhooks).collect();
+        let mut names: Vec<String> = slack.into_iter().chain(mail).chain(webhooks).collect();
         if names.is_empty() {
-            vec!["log".to_owned()]
-        } else {
-            names
+            names.push("log".to_owned());
         }
+        // these tell alerts alone
+        names.extend(self.alert_targets().names());
+        names
     }
 
     /// Mail, when it is configured.

@@ -343,13 +343,16 @@ impl Channel for Mail {
 
     async fn deliver_alert(&self, told: &AlertContext) -> Delivery {
         let letter = alert_letter(&told.alert);
-        let readers = self.alerts.iter().cloned();
-        let letters = readers.map(|to| (to, letter.clone()));
+        let mut readers: BTreeSet<Email> = self.alerts.iter().cloned().collect();
+        // addresses of a file, which was read with them
+        let others = told.alert.mail_to.iter();
+        readers.extend(others.filter_map(|it| Email::new(it).ok()));
+        let letters = readers.into_iter().map(|to| (to, letter.clone()));
         let about = MailSubject {
             number: told.number,
             // all of a rule is one thread
             id: format!("alert-{}", told.alert.alert.as_str().replace('/', "-")),
-            link: self.public_url.clone(),
+            link: format!("{}/alerts", self.public_url),
         };
         self.send_all(&about, letters.collect()).await
     }

@@ -158,7 +158,7 @@ impl PayerChecks<'_> {
                 "root-login-alert",
                 "both parties are told when the root user signs in",
                 alert,
-                "a rule of EventBridge on ConsoleLogin of Root, with a target for each party",
+                "a rule of EventBridge on ConsoleLogin of Root, with a target for each party, or with `hallpass_queue`",
             ),
         ]
     }

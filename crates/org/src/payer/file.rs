@@ -52,6 +52,9 @@ pub struct PayerFile {
     pub partner: PayerParty,
     /// Who uses it.
     pub customer: PayerParty,
+    /// The ARN of the queue that Hallpass takes events from: what reaches it is told to everybody in `notify`.
+    #[serde(default)]
+    pub hallpass_queue: Option<String>,
     /// A folder of policies that the organization should have.
     #[serde(default)]
     pub scp_baseline: Option<String>,
@@ -78,6 +81,16 @@ impl PayerFile {
                     "`{name}.email_domain` is a domain, as `partner.example`"
                 ));
             }
+        }
+        if let Some(queue) = &file.hallpass_queue
+            && !matches!(
+                queue.split(':').collect::<Vec<_>>().as_slice(),
+                ["arn", _, "sqs", _, _, _]
+            )
+        {
+            return Err(format!(
+                "`hallpass_queue` is `{queue}`, and no ARN of a queue, as `arn:aws:sqs:us-east-1:111111111111:hallpass-events`"
+            ));
         }
         Ok(file)
     }

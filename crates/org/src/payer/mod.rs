@@ -6,6 +6,7 @@ mod event_pattern;
 mod facts;
 mod file;
 mod read;
+mod root_sign_in;
 mod tasks;
 
 pub use checks::payer_checks;
@@ -13,4 +14,5 @@ pub use event_pattern::accepts;
 pub use facts::{PayerFacts, RootLoginAlert};
 pub use file::{PayerFile, PayerParty, PayerSide};
 pub use read::read_facts;
+pub use root_sign_in::{RootSignIn, SIGN_IN_DETAIL_TYPE, SIGN_IN_SOURCE, root_sign_in};
 pub use tasks::{BillingTransfer, PayerTask, PayerTaskState, payer_tasks, read_transfers};

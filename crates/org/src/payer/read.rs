@@ -180,7 +180,8 @@ impl PayerAccount<'_> {
         Ok(alert)
     }
 
-    /// Whom a target reaches: the party whose account it is in, and those whose addresses a topic of ours has.
+    /// Whom a target reaches: the party whose account it is in, those whose addresses a topic of ours has, and, where it
+    /// is the queue of Hallpass, whoever it is to tell.
     async fn reached(&self, arn: &str) -> ReadFact<BTreeSet<PayerSide>> {
         let mut parts = arn.split(':').skip(2);
         let (service, owner) = (parts.next(), parts.nth(1));
@@ -188,6 +189,12 @@ impl PayerAccount<'_> {
         let is_own = |it: &PayerSide| Some(self.file.party(*it).account.as_str()) == owner;
         let own = sides.into_iter().filter(is_own);
         let own: BTreeSet<PayerSide> = own.collect();
+        if self.file.hallpass_queue.as_deref() == Some(arn) {
+            let told = sides.into_iter();
+            return Ok(told
+                .filter(|it| !self.file.party(*it).notify.is_empty())
+                .collect());
+        }
         if !own.is_empty() || service != Some("sns") {
             return Ok(own);
         }

@@ -76,6 +76,18 @@ pub(crate) const SAVED: &[SavedQuery] = &[
         sql: include_str!("root/keys-or-no-mfa.sql"),
     },
     SavedQuery {
+        name: "payer/root",
+        about: "The management account, where its root user has access keys or no second factor",
+        parameters: &[],
+        sql: include_str!("payer/root.sql"),
+    },
+    SavedQuery {
+        name: "payer/root-login",
+        about: "Sign-ins of the management account's root user in the last day",
+        parameters: &[],
+        sql: include_str!("payer/root-login.sql"),
+    },
+    SavedQuery {
         name: "roles/unused-180d",
         about: "Roles not used for 180 days, without service-linked ones",
         parameters: &[],

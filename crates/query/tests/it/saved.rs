@@ -33,7 +33,7 @@ fn each_runs_over_every_table() {
         json!({"tables": empty}).to_string(),
     )
     .unwrap();
-    assert_eq!(names().len(), 18);
+    assert_eq!(names().len(), 20);
     for name in names() {
         let output = run(
             folder.path(),
@@ -87,5 +87,46 @@ fn keys_that_were_never_used_are_found_and_those_switched_off_are_not() {
         assert!(output.status.success(), "{name}: {}", stderr(&output));
         let expected = findings.iter().filter(|it| it["kind"] == kind).count();
         assert_eq!(stdout(&output).lines().count(), expected, "{name}");
+    }
+}
+
+/// What two parties of a payer account ask (`inventory.md` Y-2), of the management account alone.
+#[test]
+fn the_root_user_of_the_management_account_is_found_and_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let summary = |account: &str| json!({"summary_account_id": account, "root_mfa_enabled": false, "root_access_keys": 0});
+    let event = |id: &str, account: &str, actor: &str, time: &str| {
+        json!({"event_id": id, "event_time": time, "event_source": "signin.amazonaws.com", "event_name": "ConsoleLogin",
+            "aws_region": "us-east-1", "recipient_account_id": account, "actor_type": actor, "read_only": false,
+            "source_ip": "192.0.2.1", "additional": {"MFAUsed": "No"}, "response_elements": {"ConsoleLogin": "Success"}})
+    };
+    let (payer, other) = ("111111111111", "222222222222");
+    let document = json!({"now": "2026-11-20T00:00:00Z", "tables": {
+        "aws_organizations": [{"id": "o-1", "arn": "arn", "master_account_id": payer, "master_account_email": "a@example.com",
+            "feature_set": "ALL", "available_policy_types": []}],
+        "aws_iam_account_summary": [summary(payer), summary(other)],
+        "aws_cloudtrail_events": [
+            event("new", payer, "Root", "2026-11-19T23:00:00Z"),
+            event("old", payer, "Root", "2026-11-18T23:00:00Z"),
+            event("user", payer, "IAMUser", "2026-11-19T23:00:00Z"),
+            event("member", other, "Root", "2026-11-19T23:00:00Z"),
+        ],
+    }});
+    fs::write(folder.path().join("payer.json"), document.to_string()).unwrap();
+    for (name, column, expected) in [
+        ("payer/root", "account_id", payer),
+        ("payer/root-login", "event_id", "new"),
+    ] {
+        let words = format!("query --data payer.json --name {name} -o json");
+        let output = run(folder.path(), &words, None);
+        assert!(output.status.success(), "{name}: {}", stderr(&output));
+        let rows: Value = serde_json::from_str(&stdout(&output)).unwrap();
+        let found: Vec<&str> = rows
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it[column].as_str().unwrap())
+            .collect();
+        assert_eq!(found, [expected], "{name}");
     }
 }

@@ -1,5 +1,6 @@
 //! The routes of `/api/v1`.
 
+pub(crate) mod alerts;
 pub(crate) mod explain;
 pub(crate) mod grants;
 pub(crate) mod locks;
@@ -64,6 +65,10 @@ pub(crate) fn router() -> Router<App> {
         .route("/api/v1/sweeps/{id}", get(sweeps::show))
         .route("/api/v1/sweeps/{id}/confirm", post(sweeps::confirm))
         .route("/api/v1/standing", get(standing::list).post(standing::act))
+        .route("/api/v1/alerts", get(alerts::list))
+        .route("/api/v1/alerts/rows", get(alerts::rows))
+        .route("/api/v1/alerts/mute", post(alerts::mute))
+        .route("/api/v1/alerts/unmute", post(alerts::unmute))
         .route("/api/v1/rules/explain", get(explain::explain))
         .route("/api/v1/audit", get(records::list))
 }

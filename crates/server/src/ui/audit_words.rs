@@ -17,7 +17,7 @@ pub(crate) struct EventGroup {
 }
 
 /// Every kind the filter offers.
-pub(crate) const GROUPS: [EventGroup; 10] = [
+pub(crate) const GROUPS: [EventGroup; 11] = [
     EventGroup {
         name: "access",
         words: "Grants and ends",
@@ -119,6 +119,11 @@ pub(crate) const GROUPS: [EventGroup; 10] = [
         words: "Clocks",
         events: &["clock.disagreed", "clock.agreed"],
     },
+    EventGroup {
+        name: "alerts",
+        words: "Alerts",
+        events: &["alert.muted", "alert.unmuted"],
+    },
 ];
 
 /// What happened, in two or three words.
@@ -162,6 +167,8 @@ pub(crate) fn event(name: &str) -> String {
         "sessions.restored" => "AWS sessions over",
         "clock.disagreed" => "Clocks disagree",
         "clock.agreed" => "Clocks agree",
+        "alert.muted" => "Row muted",
+        "alert.unmuted" => "Row told again",
         "standing.accepted" => "Standing accepted",
         "standing.withdrawn" => "Accepted no more",
         "standing.adopted" => "Given an end",
@@ -233,7 +240,8 @@ pub(crate) fn about(directory: &Directory, record: &Record) -> String {
         }
         "press.refused" | "config.loaded" | "token.created" | "token.revoked"
         | "clock.disagreed" | "clock.agreed" | "sweep.looked" | "sweep.planned"
-        | "sweep.stopped" | "sweep.confirmed" | "sweep.left_alone" | "standing.withdrawn" => {
+        | "sweep.stopped" | "sweep.confirmed" | "sweep.left_alone" | "standing.withdrawn"
+        | "alert.muted" | "alert.unmuted" => {
             parts.extend(record.text("why").map(plain));
         }
         "plan.changed" => {

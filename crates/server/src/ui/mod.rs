@@ -27,6 +27,7 @@ mod sign_in;
 
 mod access;
 mod again;
+mod alerts;
 mod audit;
 mod audit_export;
 mod audit_find;
@@ -82,6 +83,7 @@ pub(crate) fn router() -> Router<App> {
         .merge(login::router())
         .merge(access::router())
         .merge(audit::router())
+        .merge(alerts::router())
         .merge(health::router())
         .merge(person::router())
         .merge(plans::router())

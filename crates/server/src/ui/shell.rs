@@ -31,6 +31,7 @@ pub(crate) enum Nav {
     Access,
     Audit,
     Rules,
+    Alerts,
     Health,
     /// None of them.
     Elsewhere,
@@ -69,6 +70,7 @@ pub(crate) struct Shell {
     /// Why nobody gets access now, whatever they ask for; empty most of the time.
     pub(crate) obstacle: String,
     pub(crate) sees_health: bool,
+    pub(crate) sees_alerts: bool,
     pub(crate) css: &'static str,
     pub(crate) js: &'static str,
 }
@@ -152,6 +154,7 @@ impl Viewer {
                 .access
                 .obstacle()
                 .map_or_else(String::new, |why| sentence(&capital(&why.to_string()))),
+            sees_alerts: app.access.sees_alerts(&self.actor),
             sees_health: self.actor.is(Role::Operator) || self.actor.is(Role::Admin),
             css: &CSS_URL,
             js: &JS_URL,

@@ -145,6 +145,19 @@ fn routes() -> Vec<(&'static str, &'static str, Value)> {
     ]
 }
 
+/// As [`routes`], of alerts: of a rule that was never run.
+fn routes_of_alerts() -> Vec<(&'static str, &'static str, Value)> {
+    let row = json!({"rule": "keys/unused", "key": "ana", "reason": "known"});
+    let mut until = row.clone();
+    until["until"] = json!("2099-01-01T00:00:00Z");
+    vec![
+        ("GET", "/api/v1/alerts", Value::Null),
+        ("GET", "/api/v1/alerts/rows?rule=keys/unused", Value::Null),
+        ("POST", "/api/v1/alerts/mute", until),
+        ("POST", "/api/v1/alerts/unmute", row),
+    ]
+}
+
 /// As [`routes`], of how the server is.
 fn routes_of_health() -> Vec<(&'static str, &'static str, Value)> {
     ["/healthz", "/readyz", "/metrics"]
@@ -173,6 +186,7 @@ fn routes_of_login() -> Vec<(&'static str, &'static str, Value)> {
 pub(crate) fn rows() -> impl Iterator<Item = String> {
     let all = routes()
         .into_iter()
+        .chain(routes_of_alerts())
         .chain(routes_of_health())
         .chain(routes_of_sweeps())
         .chain(routes_of_oneself());
@@ -231,6 +245,7 @@ async fn table() -> String {
     );
     let all = routes()
         .into_iter()
+        .chain(routes_of_alerts())
         .chain(routes_of_health())
         .chain(routes_of_sweeps())
         .chain(routes_of_oneself());
@@ -281,6 +296,7 @@ fn nothing_changes_without_a_token_that_counts() {
     run(async {
         for (method, path, body) in routes()
             .into_iter()
+            .chain(routes_of_alerts())
             .chain(routes_of_health())
             .chain(routes_of_sweeps())
             .chain(routes_of_oneself())
@@ -301,6 +317,7 @@ fn a_token_of_somebody_who_left_asks_for_nothing_and_sees_nothing() {
     run(async {
         for (method, path, body) in routes()
             .into_iter()
+            .chain(routes_of_alerts())
             .chain(routes_of_health())
             .chain(routes_of_sweeps())
             .chain(routes_of_oneself())

@@ -9,6 +9,7 @@
 )]
 
 mod again;
+mod alerts;
 mod approving;
 mod attacks;
 mod authorization;

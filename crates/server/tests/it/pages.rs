@@ -118,6 +118,21 @@ const PAGES: &[Sample] = &[
     // the set that only the administrator may ask for
     ("GET /permission-sets/{name}", "", &[]),
     ("GET /health", "", &[]),
+    ("GET /alerts", "", &[]),
+    // of a rule that was never run: its own page is in another test
+    ("GET /alerts/rule", "id=keys/unused", &[]),
+    ("GET /alerts/mute", "rule=keys/unused&key=ana", &[]),
+    (
+        "POST /alerts/mute",
+        "rule=keys/unused&key=ana",
+        &[("reason", "known"), ("lasts", "7d")],
+    ),
+    ("GET /alerts/unmute", "rule=keys/unused&key=ana", &[]),
+    (
+        "POST /alerts/unmute",
+        "rule=keys/unused&key=ana",
+        &[("reason", "known")],
+    ),
     ("GET /sign-ins", "", &[]),
     ("POST /sign-ins/end-others", "", &[]),
     // of nobody's

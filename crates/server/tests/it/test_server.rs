@@ -453,6 +453,12 @@ impl Reply {
     }
 }
 
+/// The journey over these ports.
+fn journey(ports: Ports, store: &Arc<MemoryStore>) -> Arc<Access> {
+    let access = Access::new(ports, settings(), rules(RULES));
+    Arc::new(access.with_alerts(store.clone()))
+}
+
 impl TestServer {
     pub(crate) fn new() -> Self {
         Self::made(directory, |_| {})
@@ -494,7 +500,7 @@ impl TestServer {
             clock: clock.clone(),
             ids: Arc::new(Ids(AtomicU64::new(1))),
         };
-        let access = Arc::new(Access::new(ports, settings(), rules(RULES)));
+        let access = journey(ports, &store);
         let tokens = Arc::new(Tokens {
             known: Mutex::new(tokens(start)),
             broken: Arc::clone(&tokens_broken),

@@ -1,7 +1,9 @@
 //! States of rules of alerts: stored with what they tell, and over what was read.
 
 use hallpass_access::Message;
-use hallpass_alerts::{AlertCommitError, AlertMessage, AlertWrite};
+use hallpass_alerts::{AlertCommitError, AlertMessage, AlertRowKey, AlertWrite, MuteStep};
+use hallpass_audit::{Draft, Event, Origin};
+use hallpass_model::AuditId;
 
 use super::Store;
 use crate::testing::{an_alert, an_alert_state, at};
@@ -14,6 +16,19 @@ fn write(version: u64, message: Option<AlertMessage>) -> AlertWrite {
         ..an_alert_state()
     };
     AlertWrite { state, message }
+}
+
+fn unmuted(version: u64) -> MuteStep {
+    let id = AuditId::new(uuid::Uuid::from_u128(u128::from(version) + 1));
+    let record = Draft::new(
+        id,
+        Event::AlertUnmuted,
+        at(20),
+        "ops@example.com",
+        Origin::Cli,
+    );
+    let state = write(version, None).state;
+    hallpass_alerts::unmute(state, &AlertRowKey::given("ben"), "it is ours", record).unwrap()
 }
 
 async fn told(store: &Store) -> Vec<AlertMessage> {
@@ -69,4 +84,27 @@ pub async fn of_many_who_run_a_rule_one_tells(store: Store) {
     }
     assert_eq!(stored, 1);
     assert_eq!(told(&store).await.len(), 1);
+}
+
+pub async fn a_mute_is_stored_with_its_record_or_neither_is(store: Store) {
+    let rule = an_alert_state().rule;
+    store.commit_alert(write(0, None)).await.unwrap();
+    for version in [0, 2] {
+        let refused = store.commit_mute(unmuted(version)).await;
+        assert!(
+            matches!(refused, Err(AlertCommitError::Raced(_))),
+            "{version}: {refused:?}"
+        );
+    }
+    assert_eq!(store.records_from(1, 9).await.unwrap().len(), 0);
+    store.commit_mute(unmuted(1)).await.unwrap();
+    let stored = store.alert_state(&rule).await.unwrap().unwrap();
+    assert_eq!((stored.version, stored.mutes.len()), (2, 0));
+    let records = store.records_from(1, 9).await.unwrap();
+    let [record] = records.as_slice() else {
+        panic!("{records:?}")
+    };
+    assert_eq!(record.event(), "alert.unmuted");
+    assert_eq!(record.text("why"), Some("keys/unused [\"ben\"]"));
+    assert_eq!(record.text("reason"), Some("it is ours"));
 }

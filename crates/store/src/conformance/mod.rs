@@ -176,7 +176,8 @@ macro_rules! conformance {
             alerts:
                 a_state_and_what_it_tells_are_stored_together
                 a_state_is_written_over_the_version_that_was_read_and_no_other
-                of_many_who_run_a_rule_one_tells;
+                of_many_who_run_a_rule_one_tells
+                a_mute_is_stored_with_its_record_or_neither_is;
         }
     };
     (@cases $engine:ident, $fresh:path; $($area:ident: $($case:ident)+;)+) => {

@@ -2,10 +2,28 @@
 
 use async_trait::async_trait;
 use hallpass_access::Message;
-use hallpass_alerts::{AlertCommitError, AlertRuleId, AlertState, AlertStore, AlertWrite};
+use hallpass_alerts::{
+    AlertCommitError, AlertRuleId, AlertState, AlertStore, AlertWrite, MuteStep,
+};
 
-use super::MemoryStore;
+use super::{MemoryState, MemoryStore};
+use crate::fault::StorageFault;
 use crate::steps::wrong_version;
+
+/// Refuses a state that another writer was first with.
+fn check(state: &MemoryState, next: &AlertState) -> Result<(), StorageFault> {
+    let stored = state.alert_states.get(&next.rule);
+    if stored.map_or(0, |it| it.version) == next.version {
+        Ok(())
+    } else {
+        Err(wrong_version(&format!("the state of `{}`", next.rule)))
+    }
+}
+
+fn put(state: &mut MemoryState, mut next: AlertState) {
+    next.version += 1;
+    state.alert_states.insert(next.rule.clone(), next);
+}
 
 #[async_trait]
 impl AlertStore for MemoryStore {
@@ -22,22 +40,19 @@ impl AlertStore for MemoryStore {
 
     async fn commit_alert(&self, write: AlertWrite) -> Result<(), AlertCommitError> {
         let mut state = self.state();
-        let AlertWrite {
-            state: mut next,
-            message,
-        } = write;
-        let stored = state
-            .alert_states
-            .get(&next.rule)
-            .map_or(0, |it| it.version);
-        if stored != next.version {
-            return Err(wrong_version(&format!("the state of `{}`", next.rule)).into());
-        }
-        next.version += 1;
-        state.alert_states.insert(next.rule.clone(), next);
-        if let Some(message) = message {
+        check(&state, &write.state)?;
+        put(&mut state, write.state);
+        if let Some(message) = write.message {
             state.outbox.post(Message::Alert(Box::new(message)));
         }
+        Ok(())
+    }
+
+    async fn commit_mute(&self, step: MuteStep) -> Result<(), AlertCommitError> {
+        let mut state = self.state();
+        check(&state, &step.state)?;
+        state.append(vec![step.record])?;
+        put(&mut state, step.state);
         Ok(())
     }
 }

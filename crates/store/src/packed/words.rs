@@ -194,6 +194,8 @@ pub(super) const WORDS: &[&str] = &[
     "start",
     "agreed",
     "asked_with",
+    "alert.muted",
+    "alert.unmuted",
 ];
 
 /// A word's number.

@@ -2,10 +2,12 @@
 
 use async_trait::async_trait;
 use hallpass_access::Message;
-use hallpass_alerts::{AlertCommitError, AlertRuleId, AlertState, AlertStore, AlertWrite};
+use hallpass_alerts::{
+    AlertCommitError, AlertRuleId, AlertState, AlertStore, AlertWrite, MuteStep,
+};
 use rusqlite::{OptionalExtension, Transaction};
 
-use super::{SqliteStore, number, outbox};
+use super::{SqliteStore, commit as records, number, outbox};
 use crate::fault::StorageFault;
 use crate::rows::{body, read_body};
 use crate::steps::wrong_version;
@@ -19,11 +21,11 @@ fn state(tx: &Transaction<'_>, rule: &str) -> Result<Option<AlertState>, Storage
         .transpose()
 }
 
-fn commit(tx: &Transaction<'_>, write: AlertWrite) -> Result<(), StorageFault> {
-    let read = write.state.version;
+fn put(tx: &Transaction<'_>, state: AlertState) -> Result<(), StorageFault> {
+    let read = state.version;
     let next = AlertState {
         version: read + 1,
-        ..write.state
+        ..state
     };
     let rule = next.rule.as_str();
     let sql = if read == 0 {
@@ -35,9 +37,15 @@ fn commit(tx: &Transaction<'_>, write: AlertWrite) -> Result<(), StorageFault> {
     let written = tx
         .prepare_cached(sql)?
         .execute((rule, number(next.version), body(&next)?))?;
-    if written != 1 {
-        return Err(wrong_version(&format!("the state of `{rule}`")));
+    if written == 1 {
+        Ok(())
+    } else {
+        Err(wrong_version(&format!("the state of `{rule}`")))
     }
+}
+
+fn commit(tx: &Transaction<'_>, write: AlertWrite) -> Result<(), StorageFault> {
+    put(tx, write.state)?;
     if let Some(message) = write.message {
         outbox::post(tx, &Message::Alert(Box::new(message)))?;
     }
@@ -71,5 +79,14 @@ impl AlertStore for SqliteStore {
 
     async fn commit_alert(&self, write: AlertWrite) -> Result<(), AlertCommitError> {
         Ok(self.write(move |tx| commit(tx, write)).await?)
+    }
+
+    async fn commit_mute(&self, step: MuteStep) -> Result<(), AlertCommitError> {
+        let written = self.write(move |tx| {
+            put(tx, step.state)?;
+            records::append(tx, vec![step.record])?;
+            Ok(())
+        });
+        Ok(written.await?)
     }
 }

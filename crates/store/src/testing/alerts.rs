@@ -101,6 +101,7 @@ pub fn an_alert() -> AlertMessage {
             ..RowNews::default()
         }),
         notify: vec![],
+        mail_to: vec![],
     }
 }
 

@@ -186,6 +186,7 @@ async fn demo(args: &Args) -> Outcome {
         }),
         slack: slack_app(&sim, address),
         channels: Vec::new(),
+        alert_channels: Vec::new(),
         inventory_max_age: TimeSpan::minutes(15),
         snapshots: Some(SnapshotsAt::Folder(folder.path("snapshots"))),
         sessions: hallpass_server::SessionSettings::default(),

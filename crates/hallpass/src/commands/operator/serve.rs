@@ -10,13 +10,13 @@ use hallpass_aws::{
     Aws, AwsClientSettings as AwsSettings, ConnectError, ConnectedOrganization, FindingClient,
     OwnAccountRole, SqsQueue,
 };
-use hallpass_events::{EventIntake, IntakeLimits};
+use hallpass_events::{EventHandler, EventIntake, IntakeLimits};
 use hallpass_findings::{Enricher, FindingHandler};
 use hallpass_model::{AccountId, Clock, IdSource};
 use hallpass_server::{Connections, Rates, ServerMode};
 use hallpass_store::SqliteStore;
 
-use crate::alerts::AlertRunner;
+use crate::alerts::{AlertRunner, RootSignInHandler, alert_channels};
 use crate::clock::{self, ProcessClock};
 use crate::compose::{self, Alerting, EndsFile, Exporting, Parts, RandomIds};
 use crate::config::{self, EndsPlace, ExportSettings, Loaded};
@@ -324,13 +324,23 @@ fn alerting(loaded: &Loaded, store: &SqliteStore) -> Result<Option<Alerting>, Fa
     }))
 }
 
+/// Where at AWS alerts are told.
+async fn alert_targets(
+    loaded: &Loaded,
+    store: &SqliteStore,
+    clock: &Arc<dyn Clock>,
+) -> Result<Vec<Arc<dyn Channel>>, Failure> {
+    let (targets, states) = (loaded.named_alert_targets()?, Arc::new(store.clone()));
+    alert_channels(&targets, aws_settings(loaded), states, clock).await
+}
+
 /// What takes events from the queue, where the configuration names one.
 async fn event_intake(
     loaded: &Loaded,
     store: &SqliteStore,
     clock: &Arc<dyn Clock>,
 ) -> Result<Option<Arc<EventIntake>>, Failure> {
-    let settings = loaded.enrich_settings()?;
+    let (settings, payer) = (loaded.enrich_settings()?, loaded.payer()?);
     let Some(url) = loaded.event_queue()? else {
         return Ok(None);
     };
@@ -342,11 +352,17 @@ async fn event_intake(
         .await
         .map_err(cannot)?;
     let enricher = Enricher::new(Arc::new(calls), Arc::clone(clock), settings);
-    let handler = FindingHandler::new(enricher, |warning| tracing::warn!("{warning}"));
+    let findings = FindingHandler::new(enricher, |warning| tracing::warn!("{warning}"));
+    let mut handlers: Vec<Arc<dyn EventHandler>> = vec![Arc::new(findings)];
+    if let Some(payer) = payer {
+        let states = Arc::new(store.clone());
+        let sign_ins = RootSignInHandler::new(payer, states, Arc::clone(clock));
+        handlers.push(Arc::new(sign_ins.map_err(Failure::bug)?));
+    }
     Ok(Some(Arc::new(EventIntake::new(
         Arc::new(queue),
         Arc::new(store.clone()),
-        vec![Arc::new(handler)],
+        handlers,
         Arc::clone(clock),
         IntakeLimits::default(),
     ))))
@@ -392,6 +408,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let local = local.map(|addr| addr.to_string()).unwrap_or_default();
     let file = rules_file.display().to_string();
     let composed = compose::compose(Parts {
+        alert_channels: alert_targets(loaded, &store, &its_clock).await?,
         alerts: alerting(loaded, &store)?,
         events: event_intake(loaded, &store, &its_clock).await?,
         store,

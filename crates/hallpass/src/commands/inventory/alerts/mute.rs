@@ -1,7 +1,10 @@
 //! `hallpass alerts mute` and `unmute`: a row is not told for a while; it stays in lists, with who and why.
 
-use hallpass_alerts::{AlertCommitError, AlertRowKey, AlertRuleId, AlertState, AlertWrite, Mute};
-use hallpass_model::Timestamp;
+use hallpass_alerts::{
+    AlertCommitError, AlertRowKey, AlertRuleId, AlertState, Mute, MuteStep, NoSuchRow, mute, unmute,
+};
+use hallpass_audit::{Draft, Event, Origin};
+use hallpass_model::{AuditId, IdSource as _, Timestamp};
 use hallpass_wording::alert::row_key;
 use hallpass_wording::time::utc;
 use jiff::civil::Date;
@@ -11,6 +14,7 @@ use super::{loaded, store};
 use crate::alerts::unstored;
 use crate::clock;
 use crate::commands::operator::serve::{ConfigArgs, runtime};
+use crate::compose::RandomIds;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
 
@@ -42,7 +46,7 @@ pub(super) struct MuteArgs {
 /// Tell of a muted row again
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  hallpass alerts unmute users/no-mfa --key '[\"222222222222\",\"ana\"]'"
+    after_help = "Example:\n  hallpass alerts unmute users/no-mfa --key '[\"222222222222\",\"ana\"]' --reason 'stays after all'"
 )]
 pub(super) struct UnmuteArgs {
     /// The rule
@@ -50,8 +54,20 @@ pub(super) struct UnmuteArgs {
     /// Which row: its key as `alerts list --rows` shows it; of one column, its value
     #[arg(long, value_name = "KEY")]
     key: String,
+    /// Why, for whoever looks later
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// Who says so
+    #[arg(long, value_name = "WHO", env = "USER", hide_env_values = true)]
+    by: String,
     #[command(flatten)]
     config: ConfigArgs,
+}
+
+/// The record of what somebody did here; whom it is by is what they say.
+fn record(event: Event, now: Timestamp, by: &str) -> Draft {
+    let id = AuditId::new(RandomIds.next(now));
+    Draft::new(id, event, now, by, Origin::Cli)
 }
 
 fn instant(text: &str) -> Result<Timestamp, String> {
@@ -68,7 +84,8 @@ pub(super) fn run_mute(args: &MuteArgs) -> Outcome {
         let message = format!("`--until {}` is over", args.until);
         return Err(Failure::bad_input(message));
     }
-    let mute = Mute {
+    reasoned(&args.reason)?;
+    let wanted = Mute {
         key: key.clone(),
         until: args.until,
         by: args.by.clone(),
@@ -76,10 +93,9 @@ pub(super) fn run_mute(args: &MuteArgs) -> Outcome {
         at: now,
     };
     change(&args.config, &args.rule, |state| {
-        if !state.rows.contains_key(&key) {
-            return Err(no_row(&state, &key));
-        }
-        Ok(state.muted(mute.clone()))
+        let refused = no_row(&state, &key);
+        let record = record(Event::AlertMuted, now, &args.by);
+        mute(state, wanted.clone(), record).map_err(|NoSuchRow| refused)
     })?;
     output::say(&format!(
         "muted until {}: {}",
@@ -90,15 +106,26 @@ pub(super) fn run_mute(args: &MuteArgs) -> Outcome {
 }
 
 pub(super) fn run_unmute(args: &UnmuteArgs) -> Outcome {
-    let key = AlertRowKey::given(&args.key);
+    let (now, key) = (clock::now(), AlertRowKey::given(&args.key));
+    reasoned(&args.reason)?;
     change(&args.config, &args.rule, |state| {
         let rule = state.rule.clone();
-        state.unmuted(&key).ok_or_else(|| {
+        let record = record(Event::AlertUnmuted, now, &args.by);
+        unmute(state, &key, &args.reason, record).map_err(|NoSuchRow| {
             Failure::bad_input(format!("no row `{}` of `{rule}` is muted", row_key(&key)))
         })
     })?;
     output::say(&format!("muted no more: {}", row_key(&key)));
     Ok(Exit::Ok)
+}
+
+/// A silence without a reason is none that anybody understands later.
+fn reasoned(reason: &str) -> Result<(), Failure> {
+    if reason.trim().is_empty() {
+        return Err(Failure::bad_input("`--reason` is empty")
+            .help("it stays in lists and in the audit log"));
+    }
+    Ok(())
 }
 
 fn no_row(state: &AlertState, key: &AlertRowKey) -> Failure {
@@ -116,7 +143,7 @@ const TRIES: usize = 8;
 fn change(
     config: &ConfigArgs,
     rule: &AlertRuleId,
-    change: impl Fn(AlertState) -> Result<AlertState, Failure>,
+    change: impl Fn(AlertState) -> Result<MuteStep, Failure>,
 ) -> Result<(), Failure> {
     let loaded = loaded(config)?;
     runtime()?.block_on(async {
@@ -130,11 +157,7 @@ fn change(
                 let failure = Failure::bad_input(format!("no rule `{rule}` was ever run"));
                 return Err(failure.help("`hallpass alerts list` shows those that were"));
             };
-            let write = AlertWrite {
-                state: change(state)?,
-                message: None,
-            };
-            match store.commit_alert(write).await {
+            match store.commit_mute(change(state)?).await {
                 Ok(()) => return Ok(()),
                 Err(AlertCommitError::Raced(_)) => {}
                 Err(error @ AlertCommitError::Unavailable(_)) => return Err(unstored(&error)),

@@ -21,6 +21,8 @@ use crate::exit::Failure;
 pub(super) struct AskedOperation {
     pub(super) operation: AnyOperation,
     pub(super) query: Option<String>,
+    /// Whether the operation changes something, or gives out what is secret.
+    pub(super) writes: bool,
     pub(super) regions: RegionChoice,
     pub(super) selection: Selection,
     pub(super) access: FanoutAccess,
@@ -56,11 +58,12 @@ pub(super) fn understand(args: &Args, id: &str) -> Result<AskedOperation, Failur
     let found = catalog()
         .operation(&model, &operation)
         .map_err(|error| unknown(&error))?;
-    if !only_reads(&service, &found.name) {
-        return Err(Failure::refused(format!(
-            "`{service} {operation}` does not only read, and `each` does not write yet"
-        ))
-        .help("writes in many accounts need a plan, a bound on changes and an undo; none is made for any operation yet"));
+    let writes = !only_reads(&service, &found.name);
+    if writes && !args.write.write {
+        return Err(
+            Failure::refused(format!("`{service} {operation}` does not only read"))
+                .help("with `--write` it is planned, shown and asked first; nothing undoes it"),
+        );
     }
     check_input(&model, found, &params).map_err(|problem| bad_params(&problem))?;
     let asked = AnyOperation {
@@ -76,6 +79,7 @@ pub(super) fn understand(args: &Args, id: &str) -> Result<AskedOperation, Failur
         access: access(args, home, id)?,
         operation: asked,
         query,
+        writes,
     })
 }
 

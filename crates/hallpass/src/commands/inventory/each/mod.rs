@@ -1,5 +1,4 @@
-//! `hallpass each`: one reading operation of any service, in every account and Region
-//! (`inventory.md` §5).
+//! `hallpass each`: one operation of any service, in every account and Region (`inventory.md` §5).
 
 mod asked;
 mod lines;
@@ -7,20 +6,21 @@ mod progress;
 mod recipes;
 mod sink;
 mod spool;
+mod write;
 
 pub(in crate::commands) use self::asked::home_region;
 pub(super) use self::asked::{accounts_to_find, regions, selection};
 pub(in crate::commands) use self::progress::ProgressLine;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use clap::builder::NonEmptyStringValueParser;
-use hallpass_aws::FanoutCalls;
 use hallpass_fanout::{
-    FailureStage, FanoutError, FanoutSettings, Journal, Leaving, RunReport, Wait,
+    ApiCalls, FailureStage, FanoutError, FanoutSettings, Journal, Leaving, ResultSink, RunReport,
+    Slice, Spool, Wait,
 };
 use jmespath::Expression;
 
@@ -28,11 +28,12 @@ use self::asked::AskedOperation;
 use self::lines::EmptyPages;
 use self::sink::{ResultForm, Results};
 use self::spool::RunFolder;
+use self::write::{PlanSink, PlanSpool, WriteCalls};
 use super::{MemberRoleArgs, runs};
-use crate::clock::SystemClock;
 use crate::commands::operator::serve::runtime;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{self, OutputArgs};
+use crate::prompt::YesArgs;
 
 /// Calls in flight inside one account.
 pub(super) const PER_ACCOUNT: usize = 8;
@@ -43,12 +44,13 @@ pub(super) const NOT_THERE: [&str; 3] = [
     "InvalidInputException",
 ];
 
-/// Call one reading operation in every account and Region
+/// Call one operation in every account and Region
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   hallpass each ec2 DescribeVpcs --query 'Vpcs[].{id: VpcId, cidr: CidrBlock}'
   hallpass each iam ListUsers --ou /Workloads --query 'Users[].UserName' -o csv
   hallpass each --recipe internet-routes --regions eu-west-1,us-east-1
+  hallpass each ec2 EnableEbsEncryptionByDefault --ou /Sandbox --write
 
 Recipes: internet-routes, public-enis, open-security-groups, default-vpcs,
 unencrypted-volumes, trails, config-recorders, root-summary.")]
@@ -122,7 +124,22 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", hide = true)]
     seed: Option<u64>,
     #[command(flatten)]
+    write: WriteArgs,
+    #[command(flatten)]
     output: OutputArgs,
+}
+
+/// Whether something may be changed.
+#[derive(Debug, clap::Args)]
+pub(crate) struct WriteArgs {
+    /// Call an operation that changes something: where is planned and shown first, then asked
+    #[arg(long)]
+    write: bool,
+    /// The most calls that a plan of `--write` may have
+    #[arg(long, value_name = "N", default_value_t = 50, requires = "write")]
+    max_changes: usize,
+    #[command(flatten)]
+    yes: YesArgs,
 }
 
 /// Which accounts.
@@ -195,7 +212,7 @@ pub(super) fn concurrency(text: &str) -> Result<usize, String> {
 /// Runs the command.
 ///
 /// # Errors
-/// Exit 2 for what makes no sense, before any call; exit 4 for what is no read.
+/// Exit 2 for what makes no sense, before any call; exit 4 for what is no read without `--write`, or not agreed to.
 pub(crate) fn run(args: &Args) -> Outcome {
     let id = match &args.resume {
         Some(id) => id.clone(),
@@ -204,6 +221,13 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let asked = asked::understand(args, &id)?;
     let query = asked.query.as_deref().map(lines::compile).transpose()?;
     refuse_variants("each")?;
+    write::check(&args.write, args.resume.is_some())?;
+    let planned = if asked.writes {
+        let made = runtime()?.block_on(make_plan(args, &asked));
+        Some(write::plan(args, &asked, made)?)
+    } else {
+        None
+    };
     let base = match &args.runs {
         Some(folder) => folder.clone(),
         None => runs::base("each")?,
@@ -218,7 +242,17 @@ pub(crate) fn run(args: &Args) -> Outcome {
         merge: args.merge,
         columns: args.columns.clone(),
     });
-    let ended = runtime()?.block_on(ask(args, asked, query, journal, &mut folder, &mut results));
+    let ended = runtime()?.block_on(async {
+        let calls = calls(&asked, query, args.keep_empty, planned).await?;
+        ask(
+            args,
+            &asked,
+            calls.as_ref(),
+            journal,
+            (&mut folder, &mut results),
+        )
+        .await
+    });
     let report = match ended {
         Ok(report) => report,
         Err(FanoutError::UnknownAccounts(ids)) => {
@@ -233,13 +267,14 @@ pub(crate) fn run(args: &Args) -> Outcome {
             return Err(Failure::failed(error.to_string()).detail(reason.unwrap_or_default()));
         }
     };
-    end(args, &id, folder, &mut results, report)
+    let resumed = (!asked.writes).then_some(id.as_str());
+    end(args, resumed, folder, &mut results, report)
 }
 
 /// What is told at the end, and whether somebody may go on with the run.
 fn end(
     args: &Args,
-    id: &str,
+    resumed: Option<&str>,
     folder: RunFolder,
     results: &mut Results,
     report: RunReport,
@@ -258,39 +293,73 @@ fn end(
         folder.forget();
         return Ok(Exit::Ok);
     }
-    drop(folder);
-    output::say(&format!(
-        "hint: the same command with `--resume {id}` asks only for what is missing"
-    ));
+    if let Some(id) = resumed {
+        drop(folder);
+        output::say(&format!(
+            "hint: the same command with `--resume {id}` asks only for what is missing"
+        ));
+    } else {
+        folder.forget();
+    }
     Ok(Exit::Failed)
 }
 
-async fn ask(
-    args: &Args,
-    asked: AskedOperation,
+/// The calls of a run: those of a write are the ones that were planned.
+async fn calls(
+    asked: &AskedOperation,
     query: Option<Expression<'static>>,
-    journal: Journal,
-    folder: &mut RunFolder,
-    results: &mut Results,
-) -> Result<RunReport, FanoutError> {
-    let empty = if args.keep_empty {
+    keep_empty: bool,
+    planned: Option<BTreeSet<Slice>>,
+) -> Result<Box<dyn ApiCalls>, FanoutError> {
+    let empty = if keep_empty {
         EmptyPages::Kept
     } else {
         EmptyPages::Dropped
     };
-    let writer = lines::writer(query, empty);
-    let calls =
-        FanoutCalls::new(asked.access, asked.operation, writer, Arc::new(SystemClock)).await;
-    let calls = calls.map_err(|error| FanoutError::Spool(std::io::Error::other(error)))?;
-    let settings = FanoutSettings {
+    let calls = write::calls(asked, lines::writer(query, empty)).await?;
+    Ok(match planned {
+        Some(planned) => Box::new(WriteCalls::acting(calls, planned)),
+        None => Box::new(calls),
+    })
+}
+
+fn settings(args: &Args, asked: &AskedOperation, journal: Journal) -> FanoutSettings {
+    FanoutSettings {
         concurrency: args.concurrency,
         per_account: PER_ACCOUNT,
-        selection: asked.selection,
-        regions: asked.regions,
+        selection: asked.selection.clone(),
+        regions: asked.regions.clone(),
         seed: args.seed.unwrap_or_else(|| fastrand::u64(..)),
         regions_known: journal.regions,
         done: journal.done,
-    };
+    }
+}
+
+/// Where an operation would be called.
+async fn make_plan(
+    args: &Args,
+    asked: &AskedOperation,
+) -> Result<(WriteCalls, PlanSink), FanoutError> {
+    let calls = write::calls(asked, lines::writer(None, EmptyPages::Dropped)).await?;
+    let (calls, mut sink) = (WriteCalls::planning(calls), PlanSink::default());
+    let settings = settings(args, asked, Journal::default());
+    let (time, never) = (MonotonicTime::begin(), std::future::pending());
+    let places = (
+        &mut PlanSpool as &mut dyn Spool,
+        &mut sink as &mut dyn ResultSink,
+    );
+    hallpass_fanout::run(settings, Leaving::AtOnce, &calls, &time, places, never).await?;
+    Ok((calls, sink))
+}
+
+async fn ask(
+    args: &Args,
+    asked: &AskedOperation,
+    calls: &dyn ApiCalls,
+    journal: Journal,
+    (folder, results): (&mut RunFolder, &mut Results),
+) -> Result<RunReport, FanoutError> {
+    let settings = settings(args, asked, journal);
     let leaving = if args.unordered {
         Leaving::AtOnce
     } else {
@@ -303,7 +372,7 @@ async fn ask(
         }
     };
     let time = MonotonicTime::begin();
-    hallpass_fanout::run(settings, leaving, &calls, &time, (folder, results), stop).await
+    hallpass_fanout::run(settings, leaving, calls, &time, (folder, results), stop).await
 }
 
 /// Milliseconds since the run began.

@@ -3,6 +3,8 @@
 
 mod explain;
 mod okta;
+mod okta_answer;
+mod okta_client;
 mod run_folder;
 mod summary;
 
@@ -39,7 +41,8 @@ use crate::snapshots_at::SnapshotsAt;
   hallpass sync --snapshots s3://acme-inventory/hallpass
   hallpass query 'SELECT user_name FROM aws_iam_users WHERE NOT mfa_active'
 
-Okta is read where HALLPASS_OKTA_URL and HALLPASS_OKTA_TOKEN are set.")]
+Okta is read where HALLPASS_OKTA_URL is set, with HALLPASS_OKTA_TOKEN, or with
+HALLPASS_OKTA_CLIENT_ID and the file of its key in HALLPASS_OKTA_KEY_FILE.")]
 pub(crate) struct Args {
     /// Only these tables: organizations, iam, identity-center, okta [default: all that can be read]
     #[arg(long, value_name = "GROUP,...", value_delimiter = ',')]
@@ -277,7 +280,9 @@ fn scope(args: &Args, has_okta: bool) -> Result<SyncScope, Failure> {
     }
     if groups.contains(&SyncGroup::Okta) && !has_okta {
         let failure = Failure::bad_input("Okta cannot be read: it is not known where it is");
-        return Err(failure.help("set `HALLPASS_OKTA_URL` and `HALLPASS_OKTA_TOKEN`"));
+        return Err(failure.help(
+            "set `HALLPASS_OKTA_URL`, and `HALLPASS_OKTA_TOKEN` or `HALLPASS_OKTA_CLIENT_ID`",
+        ));
     }
     let accounts = args.accounts.iter().map(|it| AccountId::new(it.as_str()));
     let accounts = accounts.collect::<Result<_, _>>();

@@ -1,0 +1,178 @@
+//! Rules of alerts, for people: who sees what they found, and who silences a row (`inventory.md` R-8).
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hallpass_alerts::{
+    AlertCommitError, AlertRowKey, AlertRuleId, AlertState, AlertStore, AlertWrite, Mute, MuteStep,
+    NoSuchRow, mute, unmute,
+};
+use hallpass_audit::Event;
+use hallpass_model::Timestamp;
+
+use super::{Access, AccessError, RACES_MAX};
+use crate::records::Doer;
+use crate::{Actor, CommitError, PressRefused, ReadError, Role};
+
+/// How a row is silenced.
+#[derive(Clone, Copy, Debug)]
+pub struct Muting<'a> {
+    /// Which row.
+    pub key: &'a AlertRowKey,
+    /// Until when.
+    pub until: Timestamp,
+    /// Why; it is recorded.
+    pub reason: &'a str,
+}
+
+/// Nobody runs rules here.
+pub(super) struct NoAlerts;
+
+#[async_trait]
+impl AlertStore for NoAlerts {
+    async fn alert_states(&self) -> Result<Vec<AlertState>, AlertCommitError> {
+        Ok(Vec::new())
+    }
+
+    async fn alert_state(&self, _: &AlertRuleId) -> Result<Option<AlertState>, AlertCommitError> {
+        Ok(None)
+    }
+
+    async fn commit_alert(&self, _: AlertWrite) -> Result<(), AlertCommitError> {
+        Err(no_alerts())
+    }
+
+    async fn commit_mute(&self, _: MuteStep) -> Result<(), AlertCommitError> {
+        Err(no_alerts())
+    }
+}
+
+fn no_alerts() -> AlertCommitError {
+    AlertCommitError::Unavailable("states of alerts are not kept here".to_owned())
+}
+
+fn unread(error: &AlertCommitError) -> AccessError {
+    AccessError::Read(ReadError(error.to_string()))
+}
+
+impl Access {
+    /// The same, with what is kept of rules of alerts.
+    #[must_use]
+    pub fn with_alerts(mut self, alerts: Arc<dyn AlertStore>) -> Self {
+        self.alerts = alerts;
+        self
+    }
+
+    /// Whether somebody sees what rules of alerts found: administrators, auditors, operators.
+    pub fn sees_alerts(&self, actor: &Actor) -> bool {
+        actor.reads_all() || actor.is(Role::Operator)
+    }
+
+    /// Whether somebody may silence a row, and let it be told again: administrators and operators.
+    pub fn may_mute_alerts(&self, actor: &Actor) -> bool {
+        actor.is(Role::Admin) || actor.is(Role::Operator)
+    }
+
+    /// What is known of every rule, by its name.
+    ///
+    /// # Errors
+    /// When the actor may not see it, or the store does not answer.
+    pub async fn alerts(&self, actor: &Actor) -> Result<Vec<AlertState>, AccessError> {
+        if !self.sees_alerts(actor) {
+            return Err(PressRefused::NotYours.into());
+        }
+        let states = self.alerts.alert_states().await;
+        states.map_err(|error| unread(&error))
+    }
+
+    /// What is known of one rule.
+    ///
+    /// # Errors
+    /// As [`alerts`](Access::alerts), and where there is no such rule.
+    pub async fn alert(
+        &self,
+        actor: &Actor,
+        rule: &AlertRuleId,
+    ) -> Result<AlertState, AccessError> {
+        if !self.sees_alerts(actor) {
+            return Err(PressRefused::NotYours.into());
+        }
+        let state = self.alerts.alert_state(rule).await;
+        let state = state.map_err(|error| unread(&error))?;
+        state.ok_or(AccessError::NotFound("rule"))
+    }
+
+    /// Silences a row until an instant, in place of what was said of it before.
+    ///
+    /// # Errors
+    /// When the actor may not or gives no reason, there is no such row, or the store does not answer.
+    pub async fn mute_alert(
+        &self,
+        actor: &Actor,
+        rule: &AlertRuleId,
+        muting: Muting<'_>,
+    ) -> Result<AlertState, AccessError> {
+        let step = |state: AlertState| {
+            let record = self.step().of_alert(Event::AlertMuted, Doer::Person(actor));
+            let mute_of_row = Mute {
+                key: muting.key.clone(),
+                until: muting.until,
+                by: actor.email.to_string(),
+                reason: muting.reason.trim().to_owned(),
+                at: self.now(),
+            };
+            mute(state, mute_of_row, record)
+        };
+        self.change_mutes(actor, rule, muting.reason, step).await
+    }
+
+    /// Lets a muted row be told again.
+    ///
+    /// # Errors
+    /// As [`mute_alert`](Access::mute_alert), and where no such row is muted.
+    pub async fn unmute_alert(
+        &self,
+        actor: &Actor,
+        rule: &AlertRuleId,
+        key: &AlertRowKey,
+        reason: &str,
+    ) -> Result<AlertState, AccessError> {
+        let step = |state: AlertState| {
+            let record = self
+                .step()
+                .of_alert(Event::AlertUnmuted, Doer::Person(actor));
+            unmute(state, key, reason.trim(), record)
+        };
+        self.change_mutes(actor, rule, reason, step).await
+    }
+
+    async fn change_mutes(
+        &self,
+        actor: &Actor,
+        rule: &AlertRuleId,
+        reason: &str,
+        step: impl Fn(AlertState) -> Result<MuteStep, NoSuchRow>,
+    ) -> Result<AlertState, AccessError> {
+        if !self.may_mute_alerts(actor) {
+            return Err(PressRefused::NotYours.into());
+        }
+        self.ensure_unlocked(actor).await?;
+        if reason.trim().is_empty() {
+            return Err(PressRefused::ReasonMissing.into());
+        }
+        let mut races = 0;
+        loop {
+            let state = self.alert(actor, rule).await?;
+            let step = step(state).map_err(|NoSuchRow| AccessError::NotFound("row"))?;
+            let changed = step.state.clone();
+            match self.alerts.commit_mute(step).await {
+                Ok(()) => return Ok(changed),
+                Err(AlertCommitError::Raced(_)) if races < RACES_MAX => races += 1,
+                Err(AlertCommitError::Raced(why)) => return Err(CommitError::Raced(why).into()),
+                Err(AlertCommitError::Unavailable(why)) => {
+                    return Err(CommitError::Unavailable(why).into());
+                }
+            }
+        }
+    }
+}

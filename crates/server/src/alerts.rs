@@ -1,0 +1,21 @@
+//! What pages and the API both say of rules of alerts.
+
+use hallpass_alerts::{AlertRow, AlertState, RowPhase};
+use hallpass_model::Timestamp;
+
+/// How many rows that stand are muted.
+pub(crate) fn muted(state: &AlertState, now: Timestamp) -> usize {
+    let stands = |row: &AlertRow| matches!(row.phase, RowPhase::Active { .. });
+    let rows = state.rows.iter();
+    rows.filter(|(key, row)| stands(row) && state.mute_of(key, now).is_some())
+        .count()
+}
+
+/// Since when a row is what it is.
+pub(crate) fn since(row: &AlertRow) -> Timestamp {
+    match row.phase {
+        RowPhase::New { .. } => row.first_seen,
+        RowPhase::Active { since, .. } => since,
+        RowPhase::Recovered { at } | RowPhase::Retired { at } => at,
+    }
+}

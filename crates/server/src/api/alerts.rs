@@ -1,0 +1,168 @@
+//! Rules of alerts, and silencing their rows.
+
+use axum::{Json, extract::State};
+use hallpass_access::Muting;
+use hallpass_alerts::{AlertRowKey, AlertRuleId, AlertState, RulePhase};
+use hallpass_api::{
+    AlertMute, AlertRow, AlertRule, AlertRules, MuteAlert, Page, Problem, UnmuteAlert,
+};
+use hallpass_model::Timestamp;
+use hallpass_wording::alert::blocked_by;
+use serde::Deserialize;
+
+use super::page_size;
+use crate::{
+    App, alerts,
+    auth::{AuthenticatedCaller, TokenScope},
+    body::{Body, KeyOf, Parameters},
+    problem::{ProblemResponse, bad_parameter},
+};
+
+/// Which rows are wanted.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RowsOf {
+    /// The rule.
+    rule: String,
+    /// The `next` of the page before.
+    cursor: Option<String>,
+    /// Rows, 1 to 500.
+    limit: Option<usize>,
+}
+
+fn rule_id(text: &str) -> Result<AlertRuleId, ProblemResponse> {
+    text.parse().map_err(|error| bad_parameter("rule", error))
+}
+
+fn rule(state: &AlertState, now: Timestamp) -> AlertRule {
+    let (since, why) = match &state.phase {
+        RulePhase::Running => (None, None),
+        RulePhase::Blocked { since, why, .. } => (Some(*since), Some(blocked_by(why))),
+        RulePhase::Retired { at } => (Some(*at), None),
+    };
+    AlertRule {
+        rule: state.rule.to_string(),
+        severity: state.severity.name().to_owned(),
+        state: state.phase.name().to_owned(),
+        since,
+        why,
+        file: state.file.clone(),
+        asked_at: state.asked_at,
+        snapshot: state.snapshot.clone(),
+        key: state.key.clone(),
+        active: state.active() as u64,
+        muted: alerts::muted(state, now) as u64,
+    }
+}
+
+fn row(
+    state: &AlertState,
+    key: &AlertRowKey,
+    row: &hallpass_alerts::AlertRow,
+    now: Timestamp,
+) -> AlertRow {
+    AlertRow {
+        key: key.to_string(),
+        state: row.phase.name().to_owned(),
+        since: alerts::since(row),
+        flap_count: row.flap_count,
+        values: row.values.clone(),
+        mute: state.mute_of(key, now).map(|mute| AlertMute {
+            until: mute.until,
+            by: mute.by.clone(),
+            reason: mute.reason.clone(),
+            at: mute.at,
+        }),
+    }
+}
+
+/// Rules of alerts that were run; administrators, auditors and operators.
+#[utoipa::path(get, path = "/api/v1/alerts", responses((status = 200, body = AlertRules)))]
+pub(crate) async fn list(
+    State(app): State<App>,
+    caller: AuthenticatedCaller,
+) -> Result<Json<AlertRules>, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Read])?;
+    let (states, now) = (app.access.alerts(actor).await?, app.clock.now());
+    let items = states.iter().map(|state| rule(state, now)).collect();
+    Ok(Json(AlertRules { items }))
+}
+
+/// The rows of a rule, by key; administrators, auditors and operators.
+#[utoipa::path(get, path = "/api/v1/alerts/rows", params(RowsOf),
+    responses((status = 200, body = Page<AlertRow>), (status = 404, body = Problem)))]
+pub(crate) async fn rows(
+    State(app): State<App>,
+    caller: AuthenticatedCaller,
+    Parameters(wanted): Parameters<RowsOf>,
+) -> Result<Json<Page<AlertRow>>, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Read])?;
+    let rule = rule_id(&wanted.rule)?;
+    let (state, now) = (app.access.alert(actor, &rule).await?, app.clock.now());
+    let after = wanted.cursor.as_deref();
+    let later = |key: &AlertRowKey| after.is_none_or(|after| key.as_str() > after);
+    let mut fitting = state.rows.iter().filter(|(key, _)| later(key));
+    let page = fitting.by_ref().take(page_size(wanted.limit));
+    let items: Vec<AlertRow> = page.map(|(key, it)| row(&state, key, it, now)).collect();
+    let last = items.last().map(|it| it.key.clone());
+    let next = fitting.next().and(last);
+    Ok(Json(Page { items, next }))
+}
+
+/// The row as it is now.
+fn answer(
+    state: &AlertState,
+    key: &AlertRowKey,
+    now: Timestamp,
+) -> Result<Json<AlertRow>, ProblemResponse> {
+    let found = state.rows.get(key).map(|it| row(state, key, it, now));
+    found
+        .map(Json)
+        .ok_or_else(|| ProblemResponse::from(hallpass_access::AccessError::NotFound("row")))
+}
+
+/// Do not tell of a row until an instant; administrators and operators. In place of what was said of the row before.
+#[utoipa::path(post, path = "/api/v1/alerts/mute", request_body = MuteAlert,
+    responses((status = 200, body = AlertRow), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub(crate) async fn mute(
+    State(app): State<App>,
+    caller: AuthenticatedCaller,
+    _key: KeyOf,
+    Body(body): Body<MuteAlert>,
+) -> Result<Json<AlertRow>, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Admin])?;
+    let (rule, key, now) = (
+        rule_id(&body.rule)?,
+        AlertRowKey::given(&body.key),
+        app.clock.now(),
+    );
+    if body.until <= now {
+        return Err(bad_parameter("until", format!("{} is over", body.until)));
+    }
+    let muting = Muting {
+        key: &key,
+        until: body.until,
+        reason: &body.reason,
+    };
+    let state = app.access.mute_alert(actor, &rule, muting).await?;
+    answer(&state, &key, now)
+}
+
+/// Tell of a muted row again; administrators and operators.
+#[utoipa::path(post, path = "/api/v1/alerts/unmute", request_body = UnmuteAlert,
+    responses((status = 200, body = AlertRow), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub(crate) async fn unmute(
+    State(app): State<App>,
+    caller: AuthenticatedCaller,
+    _key: KeyOf,
+    Body(body): Body<UnmuteAlert>,
+) -> Result<Json<AlertRow>, ProblemResponse> {
+    let actor = caller.allow(&[TokenScope::Admin])?;
+    let (rule, key) = (rule_id(&body.rule)?, AlertRowKey::given(&body.key));
+    let state = app
+        .access
+        .unmute_alert(actor, &rule, &key, &body.reason)
+        .await?;
+    answer(&state, &key, app.clock.now())
+}
