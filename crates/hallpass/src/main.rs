@@ -29,6 +29,7 @@ mod ids;
 mod keys;
 mod live_grants;
 mod logging;
+mod opening;
 mod output;
 mod person;
 mod plans;
@@ -36,6 +37,8 @@ mod prompt;
 #[cfg(test)]
 mod reference;
 mod tables;
+mod target_args;
+mod text_file;
 mod words;
 
 use std::process::ExitCode;

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use hallpass_access::{Access, Identity, PolicySource};
+use hallpass_access::{Access, PolicySource};
 use hallpass_audit::AuditStore;
+use hallpass_identity::{Identity, SessionStore, TokenStore};
 use hallpass_model::Clock;
 
 use crate::{
-    AccessSnapshots, Connections, Rates, ReadinessProbe, ServerStatus, SessionSettings,
-    SessionStore, SignIn, SlackDoor, TokenStore,
+    AccessSnapshots, Connections, Rates, ReadinessProbe, ServerStatus, SessionSettings, SignIn,
+    SlackDoor,
 };
 
 /// A person of the demo, for its sign-in.

@@ -4,9 +4,8 @@ use hallpass_access::{
     GlassPresses, Grant, GrantState, InLine, Past, Request, RequestState, Times, Wanted,
 };
 use hallpass_api as api;
+use hallpass_identity::Identity;
 use hallpass_model::{Target, TargetNames};
-
-use hallpass_access::Identity;
 
 pub(crate) struct TargetTexts {
     pub(crate) account: Option<String>,

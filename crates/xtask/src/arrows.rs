@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
-use crate::tidy::Breach;
+use crate::breach::Breach;
 
 /// Every core: what `hallpass`, `server` and `simulation` may all use.
 const CORES: &[&str] = &[
     "audit",
     "rules",
+    "identity",
     "access",
     "assignments",
     "iam",
@@ -41,10 +42,19 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("assignments", &["audit", "runner", "model"]),
     // rules: the reader of TOML, YAML and JSON that knows places
     ("alerts", &["rules", "model"]),
+    // rules: people are those of the directory snapshot
+    ("identity", &["rules", "audit", "model"]),
     // alerts: the outbox is the journey's, and carries what alerts tell
     (
         "access",
-        &["alerts", "rules", "assignments", "audit", "model"],
+        &[
+            "alerts",
+            "identity",
+            "rules",
+            "assignments",
+            "audit",
+            "model",
+        ],
     ),
     // rules: who is known by which name is asked of the directory snapshot
     ("wording", &["access", "alerts", "rules", "model"]),
@@ -80,6 +90,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "store",
         &[
             "access",
+            "identity",
             "alerts",
             "assignments",
             "events",
@@ -135,7 +146,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     // the simulators: aws-sim is the one that is run, and hosts the simulated Slack
     ("slack-sim", &["sim-base"]),
     ("sim-base", &[]),
-    ("slack", &["wording", "access", "rules", "model"]),
+    (
+        "slack",
+        &["wording", "access", "identity", "rules", "model"],
+    ),
     ("notify", &["wording", "access", "rules", "model"]),
     // alerts: the types of a job and its answers
     ("query", &["alerts", "inventory", "model"]),

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use hallpass_access::ReadError;
+use hallpass_identity::{SignedIn, WebSession};
 use hallpass_model::{Email, Timestamp, UserId};
-use hallpass_server::{SignedIn, WebSession};
 use hallpass_store::SqliteStore;
 use hallpass_wording::{lists, time::utc};
 
