@@ -4,7 +4,6 @@ use std::ops::RangeInclusive;
 
 use hallpass_audit::Draft;
 use hallpass_model::{Email, TimeSpan, Timestamp, text::says_something};
-use serde::{Deserialize, Serialize};
 
 use crate::{Holds, PressRefused, Request, ReviewedVersion, Settings};
 
@@ -23,7 +22,7 @@ pub struct Approving<'a> {
 }
 
 /// That approvers made a request shorter.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shortened {
     /// How long was asked for.
     pub from: TimeSpan,

@@ -10,16 +10,16 @@
 use std::collections::BTreeSet;
 
 use hallpass_audit::Event;
+use hallpass_identity::people_of;
 use hallpass_model::{Email, TimeSpan, Timestamp, text::visible_characters};
 use hallpass_rules::Decision;
-use serde::{Deserialize, Serialize};
 
 use crate::decide::{DecisionContext, FromPresser, ensure_known, ensure_may_deny};
 use crate::records::Doer;
 use crate::step::{ApprovedThrough, PressStep, RequestStep};
 use crate::{
     Actor, Approval, Closed, News, Notice, PendingRequest, PressRefused, Request, RequestState,
-    Role, ask, grant, identity,
+    Role, ask, grant,
 };
 
 /// The shortest justification, in characters after trimming.
@@ -30,7 +30,7 @@ pub const JUSTIFICATION_CHARACTERS_MAX: usize = 1000;
 pub const BREAK_GLASS_MAX: TimeSpan = TimeSpan::hours(1);
 
 /// The review of a break-glass grant after the fact. Kept with its request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AfterReview {
     /// Why the requester could not wait, byte for byte.
     pub justification: String,
@@ -41,7 +41,7 @@ pub struct AfterReview {
 }
 
 /// That a review was closed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Closing {
     /// By whom; never the requester.
     pub by: Email,
@@ -134,10 +134,7 @@ fn ensure_allowed(
 /// What everybody who could have approved, and every administrator, hears at once.
 fn alarm(request: &Request, approvers: BTreeSet<Email>, context: &DecisionContext<'_>) -> Notice {
     let mut to = approvers;
-    to.extend(identity::people_of(
-        &context.settings.admins,
-        context.directory,
-    ));
+    to.extend(people_of(&context.settings.admins, context.directory));
     to.remove(&request.requester.email);
     let to = to.into_iter().collect();
     context.step.notice(News::BreakGlass, request, to)

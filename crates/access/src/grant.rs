@@ -15,7 +15,6 @@ use hallpass_model::{
     Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId,
 };
 use hallpass_rules::Principal;
-use serde::{Deserialize, Serialize};
 
 use crate::decide::DecisionContext;
 use crate::desired::{desired_for, desired_until, forget_or_keep, inherited, live_until};
@@ -27,8 +26,7 @@ use crate::{
 };
 
 /// Why a grant ends.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "cause", rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EndCause {
     /// Its end came.
     Expired,
@@ -85,8 +83,7 @@ impl EndCause {
 }
 
 /// Where a grant is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GrantState {
     /// Stored with its end; nothing was sent yet.
     Scheduled,
@@ -97,7 +94,6 @@ pub enum GrantState {
     /// Being removed.
     Ending {
         /// Why it ends.
-        #[serde(flatten)]
         cause: EndCause,
         /// When the end began.
         since: Timestamp,
@@ -105,7 +101,6 @@ pub enum GrantState {
     /// Over.
     Ended {
         /// Why it ended.
-        #[serde(flatten)]
         cause: EndCause,
         /// When it was seen over.
         at: Timestamp,
@@ -143,7 +138,7 @@ impl GrantState {
 }
 
 /// Permission with an end.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own that was observed or said; none excludes another"
@@ -168,7 +163,6 @@ pub struct Grant {
     /// Who said yes, by the address of then.
     pub approver: Email,
     /// Who said yes; `None` in grants from before this was kept, and where nobody was asked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approver_user: Option<UserId>,
     /// In which capacity.
     pub approval: Approval,
@@ -194,21 +188,19 @@ pub struct Grant {
     pub stuck: Option<Stuck>,
     /// Whether whoever took it away said to end its sessions too; once it is over, whether they are
     /// ended.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub end_sessions: bool,
     /// AWS's id of the operation that made it.
     pub aws_request: Option<String>,
     /// The newest news of its assignment that was acted on.
     pub seen_news: u64,
     /// Where it is.
-    #[serde(flatten)]
     pub state: GrantState,
     /// Grows with every change; guards concurrent writers.
     pub version: u64,
 }
 
 /// A removal that AWS refuses for good.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stuck {
     /// When the removal was parked.
     pub since: Timestamp,

@@ -29,8 +29,6 @@ mod grant;
 mod grant_press;
 mod guard_removals;
 mod haste;
-mod identity;
-mod identity_records;
 mod later_end;
 mod lock;
 mod notice;
@@ -61,13 +59,11 @@ pub use change::{
     AcceptanceWrite, Change, DesiredAssignment, Digest, DigestKind, Message, OutlivingSessions,
     StoredAnswer, Write,
 };
-pub use decide::{Actor, Authentication, Role};
 pub use grant::{EndCause, Grant, GrantState, Stuck};
 pub use guard_removals::Removals;
 pub use hallpass_audit::{Approval, Origin};
+pub use hallpass_identity::{Actor, Role};
 pub use hallpass_rules::{DecisionKind, Directory};
-pub use identity::{Identity, Owner, TokenSource};
-pub use identity_records::{IdentityRecord, SignInClaim};
 pub use later_end::LaterEnd;
 pub use lock::{ENDED_BY_A_LOCK, Force, HeldAccess, Lifted, Lock, Locking, LocksSeen};
 pub use notice::{

@@ -8,11 +8,12 @@
 use std::collections::BTreeMap;
 
 use hallpass_audit::Event;
+use hallpass_identity::TokenSource;
 use hallpass_model::{Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::records::{Doer, StepContext};
-use crate::{Actor, Change, Person, Request, Review, TokenSource, Write};
+use crate::{Actor, Change, Person, Request, Review, Write};
 
 /// Why access ended with a lock, for whoever sees the grant: the lock's own reason is for
 /// administrators and auditors (`access.md` K-2).

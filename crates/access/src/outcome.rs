@@ -1,11 +1,9 @@
 //! How ends are settled, in one word each.
 
 use hallpass_assignments::Absence;
-use serde::{Deserialize, Serialize};
 
 /// How an end was settled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndOutcome {
     /// We removed the access.
     Removed,
@@ -58,19 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_those_that_are_stored_and_say_the_same_as_absences() {
-        for outcome in [
-            EndOutcome::Removed,
-            EndOutcome::Guard,
-            EndOutcome::AlreadyAbsent,
-            EndOutcome::NeverCreated,
-            EndOutcome::PrincipalGone,
-            EndOutcome::AccountGone,
-            EndOutcome::Standing,
-            EndOutcome::HeldByOtherGrant,
-        ] {
-            assert_eq!(serde_json::to_value(outcome).unwrap(), outcome.name());
-        }
+    fn what_the_executor_saw_and_how_an_end_was_settled_have_the_same_names() {
         for absence in [
             Absence::Removed,
             Absence::AlreadyAbsent,

@@ -17,7 +17,7 @@ use hallpass_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use hallpass_rules::{DecisionKind, Principal};
+use hallpass_rules::{DecisionKind, Principal, directory};
 
 use crate::{Actor, AfterReview, PlannedStart, RequestStateKind, Shortened, break_glass};
 
@@ -33,6 +33,17 @@ pub struct Person {
 }
 
 impl Person {
+    /// A person of the directory as they are written down; `None` for one without an address.
+    pub(crate) fn of(person: &directory::Person) -> Option<Self> {
+        let email = person.emails.first()?;
+        let name = Some(&person.display_name).filter(|name| !name.is_empty());
+        Some(Self {
+            user: person.user_id.clone(),
+            email: email.clone(),
+            name: name.cloned().unwrap_or_else(|| email.to_string()),
+        })
+    }
+
     /// Them, as the rules are asked about them.
     pub const fn principal(&self) -> Principal<'_> {
         Principal::user(&self.user, &self.email)
@@ -45,8 +56,7 @@ impl Person {
 }
 
 /// What somebody named: ids or names, as typed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wanted {
     /// A permission set in an account.
     Account {
@@ -63,7 +73,7 @@ pub enum Wanted {
 }
 
 /// What the rules said when the request was made. Informative: authority is computed anew.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decided {
     /// What it rests on.
     pub kind: DecidedKind,
@@ -71,7 +81,6 @@ pub struct Decided {
     pub approvers: Vec<Email>,
     /// Their user ids, of those whom the directory knew: they may see the request. Requests from
     /// before these were kept are seen by those whom today's rules list.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approver_users: Vec<UserId>,
     /// Which of them are told and reminded; the others may approve all the same.
     pub notify: Vec<Email>,
@@ -84,14 +93,13 @@ pub struct Decided {
 }
 
 /// What a request rests on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DecidedKind {
     /// What was asked for does not exist or may not be asked for: no rule was asked.
     Invalid,
     /// Standing access was given an end: no rule was asked.
     Adopted,
     /// What the rules said.
-    #[serde(untagged)]
     Rules(DecisionKind),
 }
 
@@ -107,23 +115,21 @@ impl DecidedKind {
 }
 
 /// One person's yes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Review {
     /// Whose, by the address of then.
     pub by: Email,
     /// Whose. Reviews from before this was kept count for nobody: an address alone may be
     /// somebody else's by now.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<UserId>,
     /// When the approval was given.
     pub at: Timestamp,
     /// Their words, if any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
 }
 
 /// When approvers are reminded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reminders {
     /// How many were sent.
     pub sent: u32,
@@ -132,8 +138,7 @@ pub struct Reminders {
 }
 
 /// What became of a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RequestState {
     /// Waits for a person.
     Pending,
@@ -146,7 +151,6 @@ pub enum RequestState {
         /// In which capacity.
         approval: Approval,
         /// Their words, if any.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         comment: Option<String>,
     },
     /// Decided no.
@@ -221,7 +225,7 @@ impl fmt::Display for ReviewedVersion {
 }
 
 /// What somebody asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// Ours.
     pub id: RequestId,
@@ -237,7 +241,6 @@ pub struct Request {
     /// For how long: as it was asked, or as short as it was made since.
     pub duration: TimeSpan,
     /// That approvers made it shorter.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shortened: Option<Shortened>,
     /// Why, byte for byte.
     pub reason: String,
@@ -252,13 +255,11 @@ pub struct Request {
     /// When it lapses; `None` = never.
     pub expires_at: Option<Timestamp>,
     /// From when; at once where nothing is said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<PlannedStart>,
     /// The grant it would lengthen.
     pub extends: Option<GrantId>,
     /// The other requests that were made by the same asking (`access.md` §5.2). What became of each is
     /// its own affair.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asked_with: Vec<RequestId>,
     /// What the rules said.
     pub decided: Decided,
@@ -269,10 +270,8 @@ pub struct Request {
     /// The grant it led to.
     pub grant: Option<GrantId>,
     /// Its review after the fact, when the glass was broken.
-    #[serde(default)]
     pub after_review: Option<AfterReview>,
     /// What became of it.
-    #[serde(flatten)]
     pub state: RequestState,
     /// Grows with every change; guards concurrent writers.
     pub version: u64,

@@ -9,7 +9,6 @@
 use hallpass_audit::{Approval, Event};
 use hallpass_model::{Email, TimeSpan, Timestamp, UserId};
 use hallpass_rules::Principal;
-use serde::{Deserialize, Serialize};
 
 use crate::ask::{self, FieldProblem};
 use crate::decide::DecisionContext;
@@ -24,23 +23,21 @@ use crate::{
 const PUNCTUAL: TimeSpan = TimeSpan::minutes(1);
 
 /// When the access of a request is to begin.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedStart {
     /// From when.
     pub at: Timestamp,
     /// That enough people said yes, or that nobody has to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agreed: Option<AgreedStart>,
 }
 
 /// That a start was agreed to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgreedStart {
     /// Whose yes was the last that was needed, by the address of then; the requester's own where no
     /// approval is needed.
     pub by: Email,
     /// Whose, by user id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<UserId>,
     /// When it was agreed to.
     pub at: Timestamp,

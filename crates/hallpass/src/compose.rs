@@ -17,25 +17,25 @@ mod snapshots;
 mod sources;
 mod sweeping;
 mod timekeeper;
+mod waiting;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use hallpass_access::{
-    Access, AlarmKind, Channel, DirectorySource, GuardSource, Identity, Ports, Settings,
-};
+use hallpass_access::{Access, AlarmKind, Channel, DirectorySource, GuardSource, Ports, Settings};
 use hallpass_assignments::{Executor, ExecutorLimits};
 use hallpass_audit::AuditStore;
 use hallpass_aws::{Aws, Inventory, Policies};
 use hallpass_events::EventIntake;
+use hallpass_identity::Identity;
 use hallpass_model::{Clock, IdSource, TimeSpan};
 use hallpass_org::session_revocation::SessionRevoker;
 use hallpass_rules::{GroupRef, RuleFile, Rules};
 use hallpass_server::{
     App, Connections, Rates, ReadinessProbe, ServerMode, ServerStatus, SessionSettings, SignIn,
 };
-use hallpass_store::SqliteStore;
+use hallpass_store::{SqliteStore, StoredSessions, StoredTokens};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -44,11 +44,8 @@ pub(crate) use alerts::Alerting;
 pub(crate) use ends::EndsFile;
 pub(crate) use exporting::Exporting;
 pub(crate) use guards::{Guards, judge};
-pub(crate) use loops::{rest, spawn};
-pub(crate) use sources::{
-    RandomIds, StoredSessions, StoredTokens, cache_snapshot, cached_snapshot, new_secret,
-    next_record,
-};
+pub(crate) use sources::{RandomIds, cache_snapshot, cached_snapshot, new_secret, next_record};
+pub(crate) use waiting::{rest, spawn};
 
 use crate::clock::ProcessClock;
 use crate::config::SlackApp;
@@ -200,8 +197,8 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let app = App {
         access: Arc::clone(&access),
         audit: shared as Arc<dyn AuditStore>,
-        tokens: Arc::new(StoredTokens(store.clone())),
-        sessions: Arc::new(StoredSessions(store.clone())),
+        tokens: Arc::new(StoredTokens::new(store.clone(), Arc::new(RandomIds))),
+        sessions: Arc::new(StoredSessions::new(store.clone(), Arc::new(RandomIds))),
         session_settings: parts.sessions,
         sign_in: parts.sign_in,
         identity,

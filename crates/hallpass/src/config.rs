@@ -20,8 +20,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hallpass_access::Identity;
 use hallpass_access::{AdminSignIn, OnRuleChange, Settings};
+use hallpass_identity::Identity;
 use hallpass_model::TimeSpan;
 use serde::Deserialize;
 

@@ -7,8 +7,8 @@ use hallpass_iam::vpn::{Countries, Country, CsvCountries, Lookup};
 use maxminddb::{MaxMindDbError, Reader};
 use serde::Deserialize;
 
-use crate::commands::read_text;
 use crate::exit::Failure;
+use crate::text_file::read_text;
 
 /// Something that knows countries, shared between events.
 pub(crate) type CountrySource = Box<dyn Countries + Send + Sync>;

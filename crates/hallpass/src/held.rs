@@ -10,11 +10,11 @@ use tokio::time::{Instant, sleep};
 
 use crate::aws_portal::{AccessPortal, PortalError, RoleCredentials, SignInWay, SsoToken};
 use crate::client::Client;
-use crate::commands::TargetArgs;
 use crate::exit::Failure;
 use crate::follow::{Followed, Last, follow};
 use crate::ids::{account_id, preview};
 use crate::tables::{self, Viewpoint};
+use crate::target_args::TargetArgs;
 use crate::{output, words};
 
 /// For how long is asked when nothing is said, in seconds.

@@ -7,9 +7,9 @@ use hallpass_api::{Grant, Offer, Preview, Request};
 use hallpass_model::{AccountId, GrantId, RequestId};
 
 use crate::client::Client;
-use crate::commands::TargetArgs;
 use crate::exit::Failure;
 use crate::output;
+use crate::target_args::TargetArgs;
 
 /// The most grants in which an account's name is looked for.
 const GRANTS_LOOKED_AT: usize = 1000;

@@ -31,6 +31,7 @@ mod keys;
 mod live_grants;
 mod logging;
 mod named_calls;
+mod opening;
 mod output;
 mod person;
 mod plans;
@@ -39,6 +40,8 @@ mod prompt;
 mod reference;
 mod snapshots_at;
 mod tables;
+mod target_args;
+mod text_file;
 mod words;
 
 use std::process::ExitCode;

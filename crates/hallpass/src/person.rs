@@ -4,17 +4,18 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hallpass_access::{DirectorySource, Owner};
+use hallpass_access::DirectorySource;
 use hallpass_aws::Inventory;
+use hallpass_identity::Owner;
 use hallpass_model::{Email, Timestamp};
 use hallpass_rules::Directory;
 use hallpass_rules::directory::{NotOnePerson, Snapshot};
 use hallpass_store::SqliteStore;
 
-use crate::commands::operator::serve::connect;
 use crate::compose::{RandomIds, cached_snapshot};
 use crate::config::Loaded;
 use crate::exit::Failure;
+use crate::opening::connect;
 
 /// The user of the directory who has an address.
 ///

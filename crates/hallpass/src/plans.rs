@@ -25,12 +25,12 @@ use hallpass_store::SqliteStore;
 use serde_json::Value;
 
 use crate::clock::{self, ProcessClock};
-use crate::commands::operator::serve::{ConfigArgs, aws_settings, connect, open_store};
 use crate::compose::RandomIds;
 use crate::config::Loaded;
 use crate::exit::{Exit, Failure};
 use crate::live_grants::StoredGrants;
 use crate::named_calls::NamedCalls;
+use crate::opening::{ConfigArgs, aws_settings, connect, open_store};
 use crate::output::{self, Format, OutputArgs, Table};
 use crate::prompt::{YesArgs, confirm_act};
 

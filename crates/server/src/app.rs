@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use hallpass_access::{Access, Identity, PolicySource};
+use hallpass_access::{Access, PolicySource};
 use hallpass_audit::AuditStore;
+use hallpass_identity::{Identity, SessionStore, TokenStore};
 use hallpass_model::Clock;
 use hallpass_runner::PlanStore;
 
 use crate::{
-    AccessSnapshots, ActivityLogs, Connections, Rates, ReadinessProbe, ServerStatus,
-    SessionSettings, SessionStore, SignIn, SlackDoor, TokenStore,
+    AccessSnapshots, ActivityLogs, Connections, Rates, ReadinessProbe, ServerStatus, SignIn,
+    SessionSettings, SlackDoor,
 };
 
 /// A person of the demo, for its sign-in.

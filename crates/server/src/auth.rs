@@ -1,150 +1,21 @@
 //! Who calls: a bearer token becomes a person of today's directory with today's roles.
 //!
-//! Tokens are stored as SHA-256 of their secret (256 random bits, so no salt or stretching is
-//! needed) and looked up by it: nothing secret is compared in Rust.
+//! Tokens are looked up by the hash of their secret: nothing secret is compared in Rust.
 
 use std::collections::BTreeSet;
 
-use async_trait::async_trait;
-use aws_lc_rs::digest;
 use axum::{
     extract::FromRequestParts,
     http::{HeaderValue, StatusCode, header, request::Parts},
 };
-use hallpass_access::{AccessError, Actor, Origin, Owner, PressRefused, Role, TokenSource};
-use hallpass_model::{TimeSpan, Timestamp, TokenId, UserId};
-use serde::{Deserialize, Serialize};
+use hallpass_access::{AccessError, Actor, Origin, PressRefused, Role};
+use hallpass_identity::{Owner, TokenScope, TokenSource, hash_secret};
+use hallpass_model::{TimeSpan, Timestamp, UserId};
 
-use crate::{
-    App, api::records::Credential, connections::ThisConnection, problem::ProblemResponse, session,
-};
-
-/// What a token allows, on top of what its person may do anyway.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TokenScope {
-    /// Reading.
-    Read,
-    /// Asking, releasing, extending.
-    Request,
-    /// Approving, denying, discarding, revoking.
-    Review,
-    /// What needs the role of an administrator.
-    Admin,
-}
-
-impl TokenScope {
-    /// Every scope: what a person's own token has by default.
-    pub const ALL: [Self; 4] = [Self::Read, Self::Request, Self::Review, Self::Admin];
-
-    /// The scope's name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Request => "request",
-            Self::Review => "review",
-            Self::Admin => "admin",
-        }
-    }
-
-    /// The scope of a name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|scope| scope.name() == name)
-    }
-}
-
-/// A stored token.
-#[derive(Clone, Debug)]
-pub struct TokenFacts {
-    /// Whose it is; `None` for one that holds only an address, which speaks for nobody.
-    pub owner: Option<Owner>,
-    /// What it allows.
-    pub scopes: BTreeSet<TokenScope>,
-    /// When it ends.
-    pub expires_at: Timestamp,
-    /// When it was revoked.
-    pub revoked_at: Option<Timestamp>,
-    /// Where it was made.
-    pub source: TokenSource,
-    /// When it was last used; `None` = never yet.
-    pub used_at: Option<Timestamp>,
-}
-
-/// A token as its owner sees it: never the secret, which nobody has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OwnToken {
-    /// Names it in lists and in the audit log.
-    pub id: TokenId,
-    /// Lower-case hex SHA-256 of its secret: tells which one a call came with, and is not shown.
-    pub hash: String,
-    /// What it is for.
-    pub name: String,
-    /// What it allows.
-    pub scopes: BTreeSet<TokenScope>,
-    /// Where it was made.
-    pub source: TokenSource,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it was last used; `None` = never yet.
-    pub used_at: Option<Timestamp>,
-    /// When it ends.
-    pub expires_at: Timestamp,
-}
-
-/// Tokens could not be looked up.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("tokens cannot be read: {0}")]
-pub struct TokenFault(pub String);
-
-/// A token to be kept. Its secret is not here, only its hash.
-#[derive(Clone, Debug)]
-pub struct NewToken {
-    /// Lower-case hex SHA-256 of its secret.
-    pub hash: String,
-    /// Whose it is.
-    pub owner: Owner,
-    /// What it allows.
-    pub scopes: BTreeSet<TokenScope>,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it ends.
-    pub expires_at: Timestamp,
-    /// What it is for.
-    pub name: String,
-}
-
-/// Where tokens are.
-#[async_trait]
-pub trait TokenStore: Send + Sync {
-    /// The token whose secret has this hash (lower-case hex SHA-256).
-    async fn token_by_hash(&self, hash: &str) -> Result<Option<TokenFacts>, TokenFault>;
-    /// Keeps a new token, with its record in the audit log.
-    async fn keep(&self, token: &NewToken) -> Result<(), TokenFault>;
-    /// Revokes the token with this hash, with its record in the audit log. Nothing happens when
-    /// there is none, or it was revoked before.
-    async fn revoke(&self, hash: &str, now: Timestamp) -> Result<(), TokenFault>;
-    /// A person's tokens that count at `now`, newest first.
-    async fn of_user(&self, user: &UserId, now: Timestamp) -> Result<Vec<OwnToken>, TokenFault>;
-    /// Revokes a token of the owner's, with its record in the audit log; `false` when they have none
-    /// of this id. One that was revoked before stays as it is, without another record.
-    async fn revoke_own(
-        &self,
-        owner: &Owner,
-        id: TokenId,
-        origin: Origin,
-        now: Timestamp,
-    ) -> Result<bool, TokenFault>;
-    /// Notes that the token with this hash was used. Losing a note loses nothing else.
-    async fn used(&self, hash: &str, now: Timestamp) -> Result<(), TokenFault>;
-}
+use crate::{App, connections::ThisConnection, problem::ProblemResponse, session};
 
 /// How often it is noted that a token is used.
 const NOTED_EVERY: TimeSpan = TimeSpan::minutes(5);
-
-/// The stored form of a token's secret.
-pub fn hash_secret(secret: &str) -> String {
-    hex::encode(digest::digest(&digest::SHA256, secret.as_bytes()))
-}
 
 /// An authenticated caller.
 #[derive(Clone, Debug)]
@@ -290,6 +161,31 @@ pub(crate) async fn by_token(
         source: Some(facts.source),
         owner,
     })
+}
+
+/// What gave whoever reads a stream the right to it.
+#[derive(Clone, Debug)]
+pub(crate) enum Credential {
+    /// A token, by the hash of its secret.
+    Token(String),
+    /// A session, by the hash of its secret.
+    Session(String),
+}
+
+impl Credential {
+    /// Who has it now, with the rights of now; nobody when it counts no more.
+    pub(crate) async fn reader(&self, app: &App, origin: Origin) -> Option<Actor> {
+        match self {
+            Self::Token(hash) => {
+                let caller = by_token(app, hash.clone(), origin).await.ok()?;
+                caller.allow(&[TokenScope::Read]).ok().cloned()
+            }
+            Self::Session(hash) => {
+                let live = session::still(app, hash).await.ok()??;
+                signed_in(app, &live).await.ok()
+            }
+        }
+    }
 }
 
 /// The connection of this call gives way to newcomers after those of strangers from now on.

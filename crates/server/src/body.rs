@@ -12,9 +12,10 @@ use axum::{
 };
 use hallpass_access::Idempotency;
 use hallpass_audit::SEQ_MAX;
+use hallpass_identity::hash_secret;
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned, de::Error as _};
 
-use crate::{App, auth::hash_secret, problem::ProblemResponse};
+use crate::{App, problem::ProblemResponse};
 
 /// How long a caller may take to send a body.
 const BODY_TIME_MAX: Duration = Duration::from_secs(10);

@@ -5,10 +5,9 @@ use hallpass_access::{
 };
 use hallpass_activity::{GrantCall, GrantUse, GrantUseState};
 use hallpass_api as api;
+use hallpass_identity::Identity;
 use hallpass_model::{Target, TargetNames};
 use hallpass_wording::{PlainStyle, activity};
-
-use hallpass_access::Identity;
 
 pub(crate) struct TargetTexts {
     pub(crate) account: Option<String>,

@@ -30,7 +30,6 @@ mod own;
 mod permission_set_policies;
 mod problem;
 mod session;
-mod session_memory;
 mod sign_in;
 mod status;
 mod ui;
@@ -38,7 +37,6 @@ mod ui;
 pub use access_snapshots::{AccessSnapshots, KnownAccess};
 pub use address::{NotARange, Proxies};
 pub use app::{App, PersonaCard, ServerMode};
-pub use auth::{NewToken, OwnToken, TokenFacts, TokenFault, TokenScope, TokenStore, hash_secret};
 pub use connections::{
     Accept, ConnectionFigures, ConnectionSettings, Connections, listen, serve_connections,
 };
@@ -48,11 +46,7 @@ pub use hooks::{Hook, HookAnswer, SlackDoor};
 pub use limits::Rates;
 pub use oidc::{OidcSettings, Provider};
 pub use openapi::document as openapi_document;
-pub use session::{
-    Bound, Browsing, Identifier, SessionFault, SessionSettings, SessionStore, SignedIn, WebSession,
-    WhichSessions,
-};
-pub use session_memory::MemorySessions;
+pub use session::SessionSettings;
 pub use sign_in::SignIn;
 pub use status::{ChainState, ExportState, HeadState, RefusedRules, RulesStatus, ServerStatus};
 

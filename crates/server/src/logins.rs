@@ -11,12 +11,12 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::{constant_time, rand};
-use hallpass_access::Owner;
+use hallpass_identity::{Owner, TokenScope, hash_secret};
 use hallpass_model::{TimeSpan, Timestamp, UserId};
 use serde::Deserialize;
 use tokio::sync::{Notify, Semaphore};
 
-use crate::{TokenScope, auth::hash_secret, problem::ProblemResponse, session::new_secret};
+use crate::{problem::ProblemResponse, session::new_secret};
 
 /// How long a code lives.
 pub(crate) const LASTS: TimeSpan = TimeSpan::minutes(10);

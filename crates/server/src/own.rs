@@ -1,10 +1,11 @@
 //! What somebody can come in with: their web sessions and API tokens, as they see and end them
 //! themselves. Nobody else's are reached from here.
 
-use hallpass_access::{Origin, Owner};
+use hallpass_access::Origin;
+use hallpass_identity::{OwnToken, Owner, WebSession, WhichSessions};
 use hallpass_model::TokenId;
 
-use crate::{App, OwnToken, WebSession, WhichSessions, problem::ProblemResponse};
+use crate::{App, problem::ProblemResponse, session};
 
 /// The sessions that somebody is signed in with, the one used last first.
 ///
@@ -14,7 +15,7 @@ pub(crate) async fn sessions(app: &App, owner: &Owner) -> Result<Vec<WebSession>
     let found = app.sessions.of_user(&owner.user).await;
     let mut all = found.map_err(|fault| ProblemResponse::unavailable(&fault))?;
     let (settings, now) = (&app.session_settings, app.clock.now());
-    all.retain(|session| session.is_current(settings, now));
+    all.retain(|session| session::is_current(session, settings, now));
     all.sort_by(|a, b| (b.seen_at, b.began_at, &b.hash).cmp(&(a.seen_at, a.began_at, &a.hash)));
     Ok(all)
 }

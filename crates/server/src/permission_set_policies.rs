@@ -14,8 +14,8 @@ use hallpass_iam::size::AttachmentPoint;
 use hallpass_iam::summary::{KnownPolicy, Risk, RiskKind, Summary, known, summarize};
 use hallpass_iam::{LoadError, PolicyType};
 use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_wording::names::{capital, sentence};
 
-use crate::ui::words::{capital, sentence};
 use crate::{App, problem::ProblemResponse};
 
 /// Findings of one policy that are given; more are counted.

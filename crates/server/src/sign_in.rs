@@ -4,11 +4,12 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use hallpass_identity::hash_secret;
 use hallpass_model::{TimeSpan, Timestamp};
 
 use crate::{
-    address::Proxies, auth::hash_secret, limits::Rates, log_limiter::Seldom, logins::Logins,
-    oidc::Pending, oidc::Provider,
+    address::Proxies, limits::Rates, log_limiter::Seldom, logins::Logins, oidc::Pending,
+    oidc::Provider,
 };
 
 /// Tries a minute and address unless configured.

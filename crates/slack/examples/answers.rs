@@ -18,9 +18,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use axum::extract::Path;
 use axum::routing::any;
-use hallpass_access::{
-    Access, AccessStore, Directory, DirectoryFault, DirectorySource, Identity, Settings,
-};
+use hallpass_access::{Access, AccessStore, Directory, DirectoryFault, DirectorySource, Settings};
+use hallpass_identity::Identity;
 use hallpass_model::{Clock, TimeSpan, Timestamp, UserId};
 use hallpass_rules::{RuleFile, load};
 use hallpass_simulation::{Ids, Wall};

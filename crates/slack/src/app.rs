@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use hallpass_access::{Access, AccessStore, Grant, Identity, Request};
+use hallpass_access::{Access, AccessStore, Grant, Request};
+use hallpass_identity::Identity;
 use hallpass_model::{Clock, RequestId, TimeSpan, Timestamp};
 use hallpass_wording::{escape, lists};
 use secrecy::SecretString;

@@ -3,7 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hallpass_access::{Access, Actor, Directory, Identity, Origin};
+use hallpass_access::{Access, Actor, Directory, Origin};
+use hallpass_identity::Identity;
 use hallpass_model::{Clock, Email, TimeSpan, Timestamp, UserId};
 use hallpass_rules::directory::NotOnePerson;
 use tokio::sync::OnceCell;

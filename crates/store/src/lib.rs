@@ -17,6 +17,8 @@ mod steps;
 mod memory;
 mod sqlite;
 
+mod identity;
+
 mod files;
 mod folder;
 mod sign_in;
@@ -29,7 +31,8 @@ pub mod testing;
 
 pub use files::{Existing, make_private_file, make_private_folder, write_private};
 pub use folder::{FolderTarget, read_lines};
-pub use memory::MemoryStore;
+pub use identity::{StoredSessions, StoredTokens};
+pub use memory::{MemorySessions, MemoryStore};
 pub use sign_in::SignInRow;
-pub use sqlite::{BackupError, Check, EndsReader, OpenError, SessionRow, SqliteStore};
+pub use sqlite::{BackupError, Check, EndsReader, OpenError, SqliteStore};
 pub use token::TokenRow;

@@ -1,13 +1,24 @@
-//! Domain values to stored text and back.
+//! Domain values to stored text and back. Requests, grants and sessions have row types of their own; the
+//! other bodies are their types' own JSON.
 
-use hallpass_access::{Grant, GrantState, Request, RequestState, Subject};
+mod both_ways;
+mod grant;
+mod request;
+mod session;
+
+use hallpass_access::{Grant, Request, Subject};
 use hallpass_audit::{Head, Record};
+use hallpass_identity::WebSession;
 use hallpass_model::{Target, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::StorageFault;
 use crate::packed::{pack, unpack};
+
+use self::grant::{GrantRow, GrantStateRow};
+use self::request::{RequestRow, RequestStateRow};
+use self::session::SessionBody;
 
 /// RFC 3339 in UTC with nine decimals: text order is time order, to the nanosecond. Instants
 /// before the year 0 are stored as its first.
@@ -87,16 +98,10 @@ struct Apart<T, S> {
 
 /// A request as JSON text.
 pub(crate) fn request_text(request: &Request) -> Result<String, StorageFault> {
-    let row = Request {
-        state: RequestState::Pending,
-        ..request.clone()
-    };
-    let body_version = request.start.is_some().then_some(PLANNED_START_VERSION);
-    let state = &request.state;
     body(&Apart {
-        row,
-        state,
-        body_version,
+        row: RequestRow::from(request),
+        state: RequestStateRow::from(request.state.clone()),
+        body_version: request.start.is_some().then_some(PLANNED_START_VERSION),
     })
 }
 
@@ -112,20 +117,15 @@ pub(crate) fn read_request(body: &[u8]) -> Result<Request, StorageFault> {
 
 /// A request from JSON text.
 pub(crate) fn read_request_text(text: &str) -> Result<Request, StorageFault> {
-    let Apart { row, state, .. } = read_body::<Apart<Request, RequestState>>("request", text)?;
-    Ok(Request { state, ..row })
+    let stored = read_body::<Apart<RequestRow, RequestStateRow>>("request", text)?;
+    Ok(stored.row.with_state(stored.state))
 }
 
 /// A grant as JSON text.
 pub(crate) fn grant_text(grant: &Grant) -> Result<String, StorageFault> {
-    let row = Grant {
-        state: GrantState::Scheduled,
-        ..grant.clone()
-    };
-    let state = &grant.state;
     body(&Apart {
-        row,
-        state,
+        row: GrantRow::from(grant),
+        state: GrantStateRow::from(grant.state.clone()),
         body_version: None,
     })
 }
@@ -142,8 +142,18 @@ pub(crate) fn read_grant(body: &[u8]) -> Result<Grant, StorageFault> {
 
 /// A grant from JSON text.
 pub(crate) fn read_grant_text(text: &str) -> Result<Grant, StorageFault> {
-    let Apart { row, state, .. } = read_body::<Apart<Grant, GrantState>>("grant", text)?;
-    Ok(Grant { state, ..row })
+    let stored = read_body::<Apart<GrantRow, GrantStateRow>>("grant", text)?;
+    Ok(stored.row.with_state(stored.state))
+}
+
+/// The body of a session.
+pub(crate) fn session_body(session: &WebSession) -> Result<String, StorageFault> {
+    body(&SessionBody::from(session.clone()))
+}
+
+/// A session from its body.
+pub(crate) fn read_session(text: &str) -> Result<WebSession, StorageFault> {
+    read_body::<SessionBody>("session", text).map(WebSession::from)
 }
 
 /// A record from its body.

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use hallpass_access::{
     AfterReview, AgreedStart, Alarm, AlarmKind, AlarmState, Approval, Closing, CredentialsAfterEnd,
-    EndCause, Fate, HeldAccess, LateRemoval, Lifted, LiveSessions, LostAccess, Message, News,
-    Notice, OutlivingSessions, PlannedStart, Review, Shortened, Stuck, SweepState, Wanted,
+    EndCause, Fate, GrantState, HeldAccess, LateRemoval, Lifted, LiveSessions, LostAccess, Message,
+    News, Notice, OutlivingSessions, PlannedStart, RequestState, Review, Shortened, Stuck,
+    SweepState, Wanted,
 };
 use hallpass_assignments::{AssignmentRow, OperationKind};
 use hallpass_model::{TargetNames, TimeSpan};
@@ -19,6 +20,9 @@ use hallpass_runner::{
     StepTarget,
 };
 use serde_json::json;
+
+#[path = "rows/earlier_tests.rs"]
+mod earlier;
 
 use super::*;
 use crate::steps::{cut_of, desired};
@@ -57,31 +61,6 @@ fn check<T: PartialEq + Debug>(
         assert_eq!(&read(stored).unwrap(), value, "{kind} as it was stored");
         assert_eq!(written, stored, "{kind} as it is stored now");
     }
-}
-
-fn read_earlier(kind: &str, read: impl Fn(&str) -> Result<(), StorageFault>) {
-    let path = golden("x").with_file_name(format!("earlier/{kind}.txt"));
-    let stored = std::fs::read_to_string(&path).unwrap();
-    assert!(!stored.is_empty(), "{kind}");
-    for line in stored.lines() {
-        assert_eq!(read(line), Ok(()), "{kind}: {line}");
-    }
-}
-
-/// Bodies of before members were added, which have a default since.
-#[test]
-fn bodies_of_earlier_releases_are_read() {
-    read_earlier("request", |line| read_request_text(line).map(drop));
-    read_earlier("grant", |line| read_grant_text(line).map(drop));
-    read_earlier("message", |line| {
-        read_body::<Message>("notice", line).map(drop)
-    });
-    read_earlier("assignment", |line| {
-        read_body::<AssignmentRow>("assignment", line).map(drop)
-    });
-    read_earlier("token", |line| {
-        read_body::<crate::TokenRow>("token", line).map(drop)
-    });
 }
 
 fn check_json<T: Serialize + DeserializeOwned + PartialEq + Debug>(kind: &str, values: &[T]) {

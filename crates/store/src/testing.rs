@@ -17,11 +17,12 @@ use hallpass_access::{
     DigestKind, DigestNews, DirectoryFault, Drift, EndCause, EndOutcome, Fate, Grant, GrantState,
     HeldAccess, ItemChange, ItemKind, ItemSight, LeftOut, Lock, News, Notice, Origin, Person,
     Reminders, Request, RequestState, StandingListing, StandingScope, StandingSource, StoredAnswer,
-    Sweep, SweepItem, SweepMode, SweepReach, SweepReport, SweepState, TokenSource, Trigger, Unread,
-    UnreadPlace, Wanted, Write,
+    Sweep, SweepItem, SweepMode, SweepReach, SweepReport, SweepState, Trigger, Unread, UnreadPlace,
+    Wanted, Write,
 };
 use hallpass_assignments::{AssignmentRow, Haste, Lease, Operation, OperationKind, Proof};
 use hallpass_audit::{Draft, Event};
+use hallpass_identity::TokenSource;
 use hallpass_model::{
     AccountId, AuditId, Email, GrantId, GroupId, HoldKey, PermissionSetArn, RequestId, SweepId,
     Target, TargetNames, TimeSpan, Timestamp, TokenId, UserId,

@@ -1,6 +1,6 @@
 //! API tokens as they are kept: never the secret, only its hash.
 
-use hallpass_access::TokenSource;
+use hallpass_identity::TokenSource;
 use hallpass_model::{Email, Timestamp, TokenId, UserId};
 use serde::{Deserialize, Serialize};
 

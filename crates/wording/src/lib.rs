@@ -6,6 +6,7 @@
 
 pub mod alarm;
 pub mod alert;
+pub mod health;
 pub mod notice;
 pub mod sweeps;
 

@@ -69,3 +69,13 @@ pub fn capital(text: &str) -> String {
         None => String::new(),
     }
 }
+
+/// A message as a sentence: capital and full stop.
+pub fn sentence(text: &str) -> String {
+    let stop = if text.ends_with(['.', '?', '!']) {
+        ""
+    } else {
+        "."
+    };
+    format!("{}{stop}", capital(text))
+}

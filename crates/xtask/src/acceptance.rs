@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::breach::Breach;
 use crate::spec::{Spec, is_rule, outside_fences};
-use crate::tidy::Breach;
 
 /// The page with the tables of decisions.
 pub(crate) const DECISIONS: &str = "docs/spec/access.md";

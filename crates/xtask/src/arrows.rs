@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
-use crate::tidy::Breach;
+use crate::breach::Breach;
 
 /// Every core: what `hallpass`, `server` and `simulation` may all use.
 const CORES: &[&str] = &[
     "audit",
     "rules",
+    "identity",
     "access",
     "assignments",
     "iam",
@@ -41,10 +42,19 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("assignments", &["audit", "runner", "model"]),
     // rules: the reader of TOML, YAML and JSON that knows places; audit: who silenced a row is recorded with it
     ("alerts", &["audit", "rules", "model"]),
+    // rules: people are those of the directory snapshot
+    ("identity", &["rules", "audit", "model"]),
     // alerts: the outbox is the journey's, and carries what alerts tell
     (
         "access",
-        &["alerts", "rules", "assignments", "audit", "model"],
+        &[
+            "alerts",
+            "identity",
+            "rules",
+            "assignments",
+            "audit",
+            "model",
+        ],
     ),
     // rules: who is known by which name is asked of the directory snapshot; activity: what was done with a grant
     (
@@ -83,6 +93,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "store",
         &[
             "access",
+            "identity",
             "alerts",
             "assignments",
             "events",
@@ -138,7 +149,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     // the simulators: aws-sim is the one that is run, and hosts the simulated Slack
     ("slack-sim", &["sim-base"]),
     ("sim-base", &[]),
-    ("slack", &["wording", "access", "rules", "model"]),
+    (
+        "slack",
+        &["wording", "access", "identity", "rules", "model"],
+    ),
     // alerts: findings of Security Hub are rows of rules, also of those that a message only counts
     ("notify", &["wording", "access", "alerts", "rules", "model"]),
     // alerts: the types of a job and its answers; activity: the rows that it joins and their order

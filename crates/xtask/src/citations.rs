@@ -1,8 +1,9 @@
 //! Citations of the specification, in comments and in prose: `access.md` §7.2, `simulator.md` R-11,
 //! promise P9. Each names a page of `docs/spec/` and something that it has.
 
+use crate::breach::Breach;
 use crate::spec::{PROMISES, Spec, is_rule, outside_fences, page_name};
-use crate::tidy::{Breach, has_extension};
+use crate::texts::has_extension;
 
 /// What is said together: the lines of one comment, or one paragraph. A section belongs to the page
 /// that was named last in it.

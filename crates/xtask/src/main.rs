@@ -6,7 +6,11 @@
     reason = "a command-line tool talks through them"
 )]
 
+mod breach;
 mod tidy;
+
+mod circles;
+mod circles_known;
 mod type_names;
 
 mod acceptance;
@@ -14,6 +18,7 @@ mod arrows;
 mod citations;
 mod manifests;
 mod mapped;
+mod metric_names;
 mod outside;
 mod sizes;
 mod sources;

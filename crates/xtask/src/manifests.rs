@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use crate::tidy::Breach;
+use crate::breach::Breach;
 
 /// Package fields that come from `[workspace.package]`.
 const INHERITED: &[&str] = &["version", "edition", "rust-version", "license", "publish"];

@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
+use crate::breach::Breach;
 use crate::spec::outside_fences;
-use crate::tidy::{Breach, has_extension};
+use crate::texts::has_extension;
 
 /// The pages that newcomers find their way by.
 const MAPS: &[&str] = &["ARCHITECTURE.md", "CONTRIBUTING.md"];

@@ -4,8 +4,8 @@
 
 use syn::visit::Visit;
 
+use crate::breach::Breach;
 use crate::sources::is_generated;
-use crate::tidy::Breach;
 use crate::type_names::crate_of;
 
 struct Ban {

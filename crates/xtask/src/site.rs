@@ -8,7 +8,7 @@ use std::{fs, io};
 
 use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd, html};
 
-use crate::tidy::Breach;
+use crate::breach::Breach;
 
 /// Pages at the top of the repository, in the order of the menu.
 const TOP: &[(&str, &str)] = &[

@@ -7,8 +7,8 @@ use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::spanned::Spanned;
 use syn::visit::Visit;
 
+use crate::breach::Breach;
 use crate::sources::is_generated;
-use crate::tidy::Breach;
 
 /// A function, from `fn` to its closing brace.
 const FUNCTION_LINES_MAX: usize = 70;

@@ -6,7 +6,7 @@ use std::path::Path;
 use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::Visit;
 
-use crate::tidy::Breach;
+use crate::breach::Breach;
 
 /// Names that say nothing of what is inside.
 const EMPTY_NAMES: &[&str] = &[

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::tidy::Breach;
+use crate::breach::Breach;
 
 /// Where the pages are.
 const FOLDER: &str = "docs/spec/";
@@ -78,7 +78,7 @@ impl Spec {
 /// The file's name, of a page of the specification; the one about the pages is none.
 pub(crate) fn page_name(path: &str) -> Option<&str> {
     let name = path.strip_prefix(FOLDER)?;
-    let is_page = crate::tidy::has_extension(name, "md") && name != "README.md";
+    let is_page = crate::texts::has_extension(name, "md") && name != "README.md";
     (is_page && !name.contains('/')).then_some(name)
 }
 

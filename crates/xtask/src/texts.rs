@@ -1,6 +1,8 @@
 //! What no text file may hold: trailing white space, tabs in Rust, places of somebody's machine.
 
-use crate::tidy::{Breach, has_extension};
+use std::path::Path;
+
+use crate::breach::Breach;
 
 /// Files that are made by tools and not read by people.
 const SKIPPED: &[&str] = &["Cargo.lock"];
@@ -45,6 +47,13 @@ fn names(line: &str, place: &str) -> bool {
         let before = line.get(..at).and_then(|start| start.chars().next_back());
         before.is_none_or(|c| !(c.is_alphanumeric() || "_.-~}*)".contains(c)))
     })
+}
+
+/// Whether the file's name ends in `.extension`.
+pub(crate) fn has_extension(path: &str, extension: &str) -> bool {
+    Path::new(path)
+        .extension()
+        .is_some_and(|found| found == extension)
 }
 
 #[cfg(test)]

@@ -1,43 +1,19 @@
 //! Holds the tree against the house rules. Collects the facts (files, metadata), lets the checks
 //! judge them; the checks themselves read nothing.
 
-use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::breach::Breach;
+use crate::circles::Circles;
 use crate::mapped::Landmarks;
+use crate::metric_names::{self, MetricNames};
 use crate::spec::Spec;
+use crate::texts::has_extension;
 use crate::type_names::TypeNames;
 use crate::{acceptance, arrows, citations, manifests, outside, site, sizes, sources, texts};
-
-/// One breach of a rule, with what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Breach {
-    /// Relative to the top of the repository, with `/`.
-    pub(crate) path: String,
-    /// 1-based.
-    pub(crate) line: usize,
-    /// What is wrong, and the way out.
-    pub(crate) message: String,
-}
-
-impl Breach {
-    pub(crate) fn new(path: &str, line: usize, message: impl Into<String>) -> Self {
-        Self {
-            path: path.to_owned(),
-            line,
-            message: message.into(),
-        }
-    }
-}
-
-impl fmt::Display for Breach {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.path, self.line, self.message)
-    }
-}
 
 /// Why the tree could not be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -71,15 +47,19 @@ pub(crate) fn run(root: &Path) -> Result<Vec<Breach>, TidyError> {
         }
     }
     let (mut spec, mut names) = (Spec::default(), TypeNames::default());
-    let mut landmarks = Landmarks::default();
+    let (mut landmarks, mut circles) = (Landmarks::default(), Circles::default());
+    let mut metrics = MetricNames::default();
     for (path, text) in &files {
         findings.extend(spec.add(path, text));
         landmarks.add(path, text);
         if has_extension(path, "rs") {
             names.add(path, text);
+            circles.add(path, text);
+            metrics.add(path, text);
         }
     }
     findings.extend(names.check());
+    findings.extend(circles.check());
     for (path, text) in &files {
         findings.extend(check_file(path, text));
         findings.extend(citations::check(&spec, path, text));
@@ -92,6 +72,7 @@ pub(crate) fn run(root: &Path) -> Result<Vec<Breach>, TidyError> {
     };
     let (page, fixture) = (text_of(acceptance::DECISIONS), text_of(acceptance::FIXTURE));
     findings.extend(acceptance::decisions(page, fixture));
+    findings.extend(metrics.check(text_of(metric_names::PAGE)));
     findings.extend(site::check(root).map_err(|source| TidyError::Read {
         path: "docs".into(),
         source,
@@ -112,13 +93,6 @@ fn check_file(path: &str, text: &str) -> Vec<Breach> {
         findings.extend(manifests::check(path, text));
     }
     findings
-}
-
-/// Whether the file's name ends in `.extension`.
-pub(crate) fn has_extension(path: &str, extension: &str) -> bool {
-    Path::new(path)
-        .extension()
-        .is_some_and(|found| found == extension)
 }
 
 /// Files that are in the repository or would be with the next `git add`.
@@ -167,12 +141,6 @@ fn output(program: &'static str, args: &[&str], folder: &Path) -> Result<Vec<u8>
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_finding_reads_as_place_and_message() {
-        let finding = Breach::new("crates/a/src/lib.rs", 3, "do this");
-        assert_eq!(finding.to_string(), "crates/a/src/lib.rs:3: do this");
-    }
 
     #[test]
     fn each_kind_of_file_meets_its_checks() {

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use syn::Ident;
 use syn::visit::Visit;
 
+use crate::breach::Breach;
 use crate::sources::is_generated;
-use crate::tidy::Breach;
 
 /// In how many crates a type may have the same name.
 const CRATES_MAX: usize = 3;

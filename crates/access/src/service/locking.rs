@@ -1,6 +1,7 @@
 //! Locking people, letting them in again, and what follows from a lock (`access.md` §19).
 
 use hallpass_audit::Event;
+use hallpass_identity::users_of;
 use hallpass_model::UserId;
 
 use super::{Access, AccessError, RACES_MAX};
@@ -10,7 +11,7 @@ use crate::step::{GrantStep, RequestStep};
 use crate::{
     Actor, Change, CommitError, EndCause, Grant, GrantFilter, GrantState, GrantStateKind,
     HeldAccess, Person, PressRefused, Request, RequestFilter, RequestState, RequestStateKind, Role,
-    decide, end, identity,
+    decide, end,
 };
 
 /// Rows read from the store per round.
@@ -111,7 +112,7 @@ impl Access {
         locking: &Locking<'_>,
     ) -> Result<(Option<Change>, Lock), AccessError> {
         let directory = self.directory();
-        let admins = identity::users_of(&self.settings.admins, &directory);
+        let admins = users_of(&self.settings.admins, &directory);
         let is_allowed = self.may_lock(actor, whom);
         let Some(by) = person_of(actor).filter(|_| is_allowed) else {
             return Err(PressRefused::NotYours.into());
@@ -131,7 +132,7 @@ impl Access {
         let has_another = !admins.contains(whom) || self.has_another(&admins, whom).await?;
         let left = Left::judge(has_another, locking.force);
         let left = left.ok_or(PressRefused::LastAdministrator)?;
-        let known = directory.person(whom).and_then(identity::as_person);
+        let known = directory.person(whom).and_then(Person::of);
         let person = known.or_else(|| before.as_ref().map(|lock| lock.person.clone()));
         let person = match person {
             Some(person) => person,
@@ -160,7 +161,7 @@ impl Access {
     /// The last administrator who is not locked is another matter.
     pub fn may_lock(&self, actor: &Actor, whom: &UserId) -> bool {
         let is_admin = || {
-            let admins = identity::users_of(&self.settings.admins, &self.directory());
+            let admins = users_of(&self.settings.admins, &self.directory());
             admins.contains(whom)
         };
         actor.is(Role::Admin) || actor.is(Role::Operator) && !is_admin()

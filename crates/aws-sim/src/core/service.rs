@@ -108,6 +108,17 @@ pub(crate) struct PolicyFacts {
     pub denials: DenialText,
 }
 
+impl PolicyFacts {
+    /// Every operation is an action of the same name, on `*`, without condition keys of its own.
+    pub(crate) const BY_NAME: Self = Self {
+        free: &[],
+        other_actions: &[],
+        condition_keys: &[],
+        resources: |_, _, _, _| Vec::new(),
+        denials: DenialText::SaysWhy,
+    };
+}
+
 /// When a denial says which kind of policy denied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DenialText {

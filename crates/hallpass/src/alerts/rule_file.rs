@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use hallpass_alerts::AlertRule;
 use hallpass_rules::SOURCE_BYTES_MAX;
 
-use crate::commands::read_text;
 use crate::exit::Failure;
+use crate::text_file::read_text;
 
 /// A file of rules of alerts, as it was read.
 #[derive(Clone, Debug)]

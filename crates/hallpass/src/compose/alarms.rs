@@ -9,17 +9,16 @@ use std::time::Duration;
 use hallpass_access::{AccessStore, Alarm, AlarmKind, AlarmState};
 use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_server::{ReadinessProbe, ServerStatus};
+use hallpass_wording::alarm;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::loops::rest;
+use super::waiting::rest;
 
 /// How often everything is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// For how long all has to be well before an alarm is over: what comes and goes is one alarm.
 const WELL_FOR: Duration = Duration::from_mins(1);
-/// The longest cause that is told.
-const WORDS_MAX: usize = 500;
 
 /// What is watched: one source for each kind of alarm that this server can raise.
 #[derive(Clone)]
@@ -120,26 +119,22 @@ fn wait(kind: AlarmKind) -> Duration {
 }
 
 fn begun(kind: AlarmKind, since: Duration, at: Timestamp, why: &str) -> Alarm {
-    let why: String = why.chars().take(WORDS_MAX).collect();
     Alarm {
         alarm: kind,
         state: AlarmState::Begun,
         since: TimeSpan::seconds(since.as_secs()).before(at),
         at,
-        text: format!(
-            "{why}{stop}",
-            stop = if why.ends_with('.') { "" } else { "." }
-        ),
+        text: alarm::begun(why),
     }
 }
 
-fn over(alarm: &Alarm, at: Timestamp) -> Alarm {
-    let lasted = TimeSpan::between(alarm.since, at);
+fn over(told: &Alarm, at: Timestamp) -> Alarm {
+    let lasted = TimeSpan::between(told.since, at);
     Alarm {
         state: AlarmState::Over,
         at,
-        text: format!("All is well again, after {lasted}. It was: {}", alarm.text),
-        ..alarm.clone()
+        text: alarm::over(lasted, &told.text),
+        ..told.clone()
     }
 }
 

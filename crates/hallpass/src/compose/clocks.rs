@@ -11,11 +11,12 @@ use hallpass_clock::{BOUND, Reading};
 use hallpass_model::{Clocks, Disagreement, TimeSpan};
 use hallpass_server::{ProbeResult, ReadinessProbe};
 use hallpass_store::SqliteStore;
+use hallpass_wording::health;
 use jiff::SignedDuration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::loops::rest;
+use super::waiting::rest;
 use crate::clock::ProcessClock;
 
 /// How often the clocks are looked at.
@@ -95,11 +96,10 @@ impl ClockWatch {
     async fn say(&self, reading: &Reading) -> bool {
         let words = match reading.disagreement {
             Some(disagreement) => disagreement.to_string(),
-            None if reading.returned.is_zero() => "the clocks agree again".to_owned(),
-            None => format!(
-                "the clocks agree again; time returned by {}",
-                span(reading.returned)
-            ),
+            None => {
+                let returned = (!reading.returned.is_zero()).then(|| span(reading.returned));
+                health::clocks_agree_again(returned)
+            }
         };
         match self.access.note_clocks(reading.disagreement, &words).await {
             Ok(()) => {}
@@ -196,11 +196,7 @@ fn reading_text(reading: &Reading) -> Result<String, String> {
         return Err(disagreement.to_string());
     }
     Ok(match reading.wall_aws {
-        Some(apart) => format!(
-            "the server's clock and AWS's are {:.0} s apart; {} s are allowed",
-            apart.as_secs_f64().abs(),
-            BOUND.as_seconds()
-        ),
+        Some(apart) => health::clocks_are_apart(apart.as_secs_f64().abs(), BOUND),
         None => Disagreement::Unconfirmed.to_string(),
     })
 }

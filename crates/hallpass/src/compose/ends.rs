@@ -11,7 +11,7 @@ use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_store::{FolderTarget, SqliteStore};
 use tokio::sync::watch;
 
-use super::loops::rest;
+use super::waiting::rest;
 
 /// How soon a change is in the file.
 const EVERY: Duration = Duration::from_millis(800);

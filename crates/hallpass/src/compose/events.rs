@@ -6,7 +6,7 @@ use std::time::Duration;
 use hallpass_events::{EventIntake, EventRound};
 use tokio::sync::watch;
 
-use super::loops::rest;
+use super::waiting::rest;
 
 /// How soon it is tried again when the queue or the store does not answer.
 const TRY_AGAIN: Duration = Duration::from_secs(10);

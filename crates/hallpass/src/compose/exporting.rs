@@ -15,7 +15,7 @@ use hallpass_server::ServerStatus;
 use hallpass_store::SqliteStore;
 use tokio::sync::watch;
 
-use super::loops::rest;
+use super::waiting::rest;
 
 /// How often the log is exported.
 const EXPORT_EVERY: Duration = Duration::from_secs(2);

@@ -7,10 +7,11 @@ use async_trait::async_trait;
 use hallpass_guard::Status;
 use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_server::{Bearing, ProbeResult, ReadinessProbe};
+use hallpass_wording::health;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::loops::{rest, spawn};
+use super::waiting::{rest, spawn};
 use super::{Composed, ends};
 use crate::guards::journals::{GuardHeard, Journals};
 
@@ -36,11 +37,11 @@ pub(crate) struct GuardReport {
 impl Guards {
     /// What guards said last, held against the time.
     pub(crate) async fn said(&self) -> GuardReport {
-        let now = self.clock.now();
+        let (now, folder) = (self.clock.now(), self.journals.folder());
         let mut said = match self.journals.statuses().await {
             Ok(heard) => judge(&heard, now),
             Err(why) => GuardReport {
-                alarms: vec![format!("`{}`: {why}", self.journals.folder().display())],
+                alarms: vec![health::guard_says(&folder.display().to_string(), &why)],
                 ..GuardReport::default()
             },
         };
@@ -53,11 +54,11 @@ impl Guards {
 pub(crate) fn judge(heard: &[GuardHeard], now: Timestamp) -> GuardReport {
     let mut said = GuardReport::default();
     if heard.is_empty() {
-        said.alarms.push("no guard was ever heard".to_owned());
+        said.alarms.push(health::NO_GUARD_HEARD.to_owned());
     }
     for GuardHeard { name, said: status } in heard {
         match status {
-            Err(why) => said.alarms.push(format!("`{name}` cannot be read: {why}")),
+            Err(why) => said.alarms.push(health::guard_is_unreadable(name, why)),
             Ok(status) => {
                 if let Some(silent) = silence(status, now) {
                     said.alarms.push(silent);
@@ -67,7 +68,9 @@ pub(crate) fn judge(heard: &[GuardHeard], now: Timestamp) -> GuardReport {
                 if alarms.is_empty() {
                     said.fine.push(well(status));
                 }
-                let told = alarms.into_iter().map(|alarm| format!("`{name}`: {alarm}"));
+                let told = alarms
+                    .into_iter()
+                    .map(|alarm| health::guard_says(name, &alarm));
                 said.alarms.extend(told);
             }
         }
@@ -77,18 +80,15 @@ pub(crate) fn judge(heard: &[GuardHeard], now: Timestamp) -> GuardReport {
 
 fn silence(status: &Status, now: Timestamp) -> Option<String> {
     let Some(at) = status.at else {
-        return Some(format!("`{}` does not know the time yet", status.name));
+        return Some(health::guard_knows_no_time(&status.name));
     };
     let silent = TimeSpan::between(at, now);
-    (silent > SILENT_AFTER).then(|| format!("`{}` was last heard {silent} ago", status.name))
+    (silent > SILENT_AFTER).then(|| health::guard_is_silent(&status.name, silent))
 }
 
 fn well(status: &Status) -> String {
     let age = status.copy_age.unwrap_or(TimeSpan::ZERO);
-    format!(
-        "`{}` knows {} ends, {age} old, and acts {} after an end",
-        status.name, status.ends, status.bound
-    )
+    health::guard_is_well(&status.name, status.ends, age, status.bound)
 }
 
 #[async_trait]

@@ -15,7 +15,7 @@ use hallpass_wording::sweeps::digest_text;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::loops::{LOOK_AGAIN, rest, until};
+use super::waiting::{LOOK_AGAIN, rest, until};
 
 /// One attempt to tell people is cut off after this.
 const TELL_MAX: Duration = Duration::from_mins(1);

@@ -7,6 +7,7 @@ use hallpass_access::{Access, DirectorySource};
 use hallpass_aws::Inventory;
 use hallpass_model::{Clock, TimeSpan};
 use hallpass_server::{ProbeResult, ReadinessProbe};
+use hallpass_wording::health;
 use tokio::time::Instant;
 
 /// A loop that has not come round for this long is late.
@@ -41,10 +42,7 @@ pub(crate) struct StoreProbe(pub(crate) Arc<Access>);
 impl ReadinessProbe for StoreProbe {
     async fn probe(&self) -> ProbeResult {
         let works = match self.0.counts(TimeSpan::minutes(5)).await {
-            Ok(counts) => Ok(format!(
-                "{} grants overdue, {} stuck",
-                counts.overdue, counts.stuck
-            )),
+            Ok(counts) => Ok(health::grants_counted(counts.overdue, counts.stuck)),
             Err(error) => Err(error.to_string()),
         };
         ProbeResult {
@@ -61,12 +59,9 @@ pub(crate) struct OverdueProbe(pub(crate) Arc<Access>);
 impl ReadinessProbe for OverdueProbe {
     async fn probe(&self) -> ProbeResult {
         let works = match self.0.counts(TimeSpan::minutes(5)).await {
-            Ok(counts) if counts.overdue > 0 => Err(format!(
-                "{} grants are past their end by more than 5 minutes and still held",
-                counts.overdue
-            )),
+            Ok(counts) if counts.overdue > 0 => Err(health::ends_are_overdue(counts.overdue)),
             // a store that does not answer is told of by its own probe
-            Ok(_) | Err(_) => Ok("no end is late".to_owned()),
+            Ok(_) | Err(_) => Ok(health::NO_END_IS_LATE.to_owned()),
         };
         ProbeResult {
             name: "ends",
@@ -86,15 +81,12 @@ impl ReadinessProbe for AwsProbe {
     async fn probe(&self) -> ProbeResult {
         let taken = self.directory.current().taken_at();
         let works = match (taken, self.access.directory_is_fresh()) {
-            (None, _) => Err("the organization was not read yet".to_owned()),
+            (None, _) => Err(health::ORGANIZATION_UNREAD.to_owned()),
             // two readings may fail before this says so
-            (Some(taken), false) => Err(format!(
-                "the organization was last read at {}",
-                taken.strftime("%Y-%m-%d %H:%M:%S UTC")
-            )),
+            (Some(taken), false) => Err(health::organization_is_old(taken)),
             (Some(taken), true) => {
                 let age = TimeSpan::between(taken, self.clock.now());
-                Ok(format!("the organization was read {age} ago"))
+                Ok(health::organization_was_read(age))
             }
         };
         ProbeResult { name: "aws", works }
@@ -108,9 +100,9 @@ impl ReadinessProbe for ReconcilerProbe {
     async fn probe(&self) -> ProbeResult {
         let age = self.0.age();
         let works = if age > LATE_AFTER {
-            Err(format!("assignments were last tended {age} ago"))
+            Err(health::assignments_wait(age))
         } else {
-            Ok(format!("assignments were tended {age} ago"))
+            Ok(health::assignments_were_tended(age))
         };
         ProbeResult {
             name: "reconciler",

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hallpass_access::{Access, AccessStore, Identity};
+use hallpass_access::{Access, AccessStore};
+use hallpass_identity::Identity;
 use hallpass_model::Clock;
 use hallpass_server::{Hook, HookAnswer};
 use hallpass_slack::{Client, MemoryFault, Ports, Setup, Signed, Slack, SlackMemory};

@@ -6,6 +6,7 @@ use hallpass_alerts::{AlertRowKey, AlertRuleId, AlertState, RulePhase};
 use hallpass_api::{
     AlertMute, AlertRow, AlertRule, AlertRules, MuteAlert, Page, Problem, UnmuteAlert,
 };
+use hallpass_identity::TokenScope;
 use hallpass_model::Timestamp;
 use hallpass_wording::alert::blocked_by;
 use serde::Deserialize;
@@ -13,7 +14,7 @@ use serde::Deserialize;
 use super::page_size;
 use crate::{
     App, alerts,
-    auth::{AuthenticatedCaller, TokenScope},
+    auth::AuthenticatedCaller,
     body::{Body, KeyOf, Parameters},
     problem::{ProblemResponse, bad_parameter},
 };

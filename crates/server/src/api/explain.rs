@@ -2,12 +2,13 @@
 
 use axum::{Json, extract::State};
 use hallpass_api::{Decision, Problem};
+use hallpass_identity::TokenScope;
 use hallpass_model::Email;
 use serde::Deserialize;
 
 use crate::{
     App,
-    auth::{AuthenticatedCaller, TokenScope},
+    auth::AuthenticatedCaller,
     body::Parameters,
     problem::{ProblemResponse, bad_parameter},
 };

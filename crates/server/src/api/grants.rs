@@ -7,13 +7,14 @@ use hallpass_access::{Extending, GrantFilter, GrantState, GrantStateKind, InLine
 use hallpass_api::{
     Extend, Grant, GrantActivity, Page, Problem, Request, Revoke, RevokeMany, Revoked, RevokedOne,
 };
+use hallpass_identity::TokenScope;
 use hallpass_model::{Email, GrantId, TimeSpan};
 use serde::Deserialize;
 
 use super::{page, page_size, requests};
 use crate::{
     App,
-    auth::{AuthenticatedCaller, TokenScope},
+    auth::AuthenticatedCaller,
     body::{Body, KeyOf, Parameters, Path},
     convert, grant_activity,
     problem::{ProblemResponse, bad_parameter},

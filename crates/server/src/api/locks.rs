@@ -3,11 +3,12 @@
 use axum::{Json, extract::State};
 use hallpass_access::{AccessError, Actor, Force, Locking, PressRefused, Role};
 use hallpass_api::{HeldAccess, Lock, LockPerson, Locks, Problem, UnlockPerson, Unlocked};
+use hallpass_identity::TokenScope;
 use hallpass_model::{Email, UserId};
 
 use crate::{
     App,
-    auth::{AuthenticatedCaller, TokenScope},
+    auth::AuthenticatedCaller,
     body::{Body, KeyOf},
     problem::{ProblemResponse, bad_parameter},
 };

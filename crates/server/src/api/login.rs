@@ -10,11 +10,12 @@ use axum::{
 };
 use hallpass_access::Origin;
 use hallpass_api::{LoggedOut, LoginCode, LoginFetch, LoginToken, LoginWish};
+use hallpass_identity::{NewToken, TokenScope, hash_secret};
 use hallpass_model::{Timestamp, text};
 
 use crate::{
-    App, NewToken, TokenScope,
-    auth::{AuthenticatedCaller, hash_secret, person},
+    App,
+    auth::{AuthenticatedCaller, person},
     body::Body,
     logins::{Begun, Given, LASTS, LoginPoll, LoginRequest, TOKEN_LASTS},
     problem::ProblemResponse,

@@ -2,11 +2,12 @@
 
 use axum::{Json, extract::State};
 use hallpass_api::{OwnSession, OwnSessions, OwnToken, OwnTokens, SessionsEnded, TokenRevoked};
+use hallpass_identity::{SignedIn, TokenScope, WebSession, WhichSessions};
 use hallpass_model::TokenId;
 
 use crate::{
-    App, SignedIn, WebSession, WhichSessions,
-    auth::{AuthenticatedCaller, TokenScope},
+    App,
+    auth::AuthenticatedCaller,
     body::{KeyOf, Path},
     own,
     problem::ProblemResponse,
@@ -107,7 +108,7 @@ pub(crate) async fn tokens(
 ) -> Result<Json<OwnTokens>, ProblemResponse> {
     caller.allow(&[TokenScope::Read])?;
     let all = own::tokens(&app, &caller.owner).await?;
-    let shown = |token: crate::OwnToken| OwnToken {
+    let shown = |token: hallpass_identity::OwnToken| OwnToken {
         id: token.id.to_string(),
         is_this: caller.token.as_ref() == Some(&token.hash),
         name: token.name,

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use axum::{Json, extract::State};
 use hallpass_access::{CATALOG_PAGE_MAX, CatalogEntry, CatalogPage, Directory};
 use hallpass_api::{Me, Named, Offer, Offers, Portal};
+use hallpass_identity::TokenScope;
 use hallpass_model::{GroupId, Target};
 use serde::Deserialize;
 
 use crate::{
     App,
-    auth::{AuthenticatedCaller, TokenScope},
+    auth::AuthenticatedCaller,
     body::Parameters,
     convert_sweeps,
     problem::{ProblemResponse, bad_parameter},

@@ -2,13 +2,10 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use hallpass_api::{PermissionSet, Problem};
+use hallpass_identity::TokenScope;
 
 use crate::{
-    App,
-    auth::{AuthenticatedCaller, TokenScope},
-    body::Path,
-    permission_set_policies,
-    problem::ProblemResponse,
+    App, auth::AuthenticatedCaller, body::Path, permission_set_policies, problem::ProblemResponse,
 };
 
 /// What a permission set allows in words, its risky actions, what the linter finds in it, and how

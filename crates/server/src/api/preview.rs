@@ -2,13 +2,11 @@
 
 use axum::{Json, extract::State};
 use hallpass_api::{Preview, Problem};
+use hallpass_identity::TokenScope;
 use serde::Deserialize;
 
 use crate::{
-    App,
-    auth::{AuthenticatedCaller, TokenScope},
-    body::Parameters,
-    convert, convert_sweeps,
+    App, auth::AuthenticatedCaller, body::Parameters, convert, convert_sweeps,
     problem::ProblemResponse,
 };
 

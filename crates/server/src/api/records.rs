@@ -14,9 +14,10 @@ use axum::{
     },
 };
 use futures_util::stream;
-use hallpass_access::{Actor, Origin};
+use hallpass_access::Actor;
 use hallpass_api::{Page, Problem};
 use hallpass_audit::{Event as Recorded, Order, Record, RecordQuery, names_user};
+use hallpass_identity::TokenScope;
 use hallpass_model::{RequestId, UserId};
 use serde::Deserialize;
 use serde_json::Value;
@@ -25,11 +26,10 @@ use tokio::time::Instant;
 use super::page_size;
 use crate::{
     App,
-    auth::{self, AuthenticatedCaller, TokenScope},
+    auth::{AuthenticatedCaller, Credential},
     body::{Parameters, RecordNumber, last_event},
     connections::{StreamSlot, TooManyStreams},
     problem::ProblemResponse,
-    session,
 };
 
 /// Records a stream reads per round.
@@ -126,31 +126,6 @@ pub(crate) enum StreamReader {
     Programs,
     /// Our own pages: all events are `news`, which one listener hears.
     Pages,
-}
-
-/// What gave whoever reads a stream the right to it.
-#[derive(Clone, Debug)]
-pub(crate) enum Credential {
-    /// A token, by the hash of its secret.
-    Token(String),
-    /// A session, by the hash of its secret.
-    Session(String),
-}
-
-impl Credential {
-    /// Who has it now, with the rights of now; nobody when it counts no more.
-    async fn reader(&self, app: &App, origin: Origin) -> Option<Actor> {
-        match self {
-            Self::Token(hash) => {
-                let caller = auth::by_token(app, hash.clone(), origin).await.ok()?;
-                caller.allow(&[TokenScope::Read]).ok().cloned()
-            }
-            Self::Session(hash) => {
-                let live = session::still(app, hash).await.ok()??;
-                auth::signed_in(app, &live).await.ok()
-            }
-        }
-    }
 }
 
 struct Tail {

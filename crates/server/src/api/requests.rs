@@ -14,13 +14,14 @@ use hallpass_api::{
     Approve, Ask, AskBatch, AskedBatch, BreakGlass, CloseReview, Deny, HeldAlready, Page, Problem,
     Request,
 };
+use hallpass_identity::TokenScope;
 use hallpass_model::{RequestId, TimeSpan};
 use serde::Deserialize;
 
 use super::page_size;
 use crate::{
     App,
-    auth::{AuthenticatedCaller, TokenScope},
+    auth::AuthenticatedCaller,
     body::{Body, KeyOf, OptionalBody, Parameters, Path},
     convert, convert_sweeps,
     problem::{ProblemResponse, bad_parameter},

@@ -3,13 +3,14 @@
 use axum::{Json, extract::State};
 use hallpass_access::{Meant, Wanted};
 use hallpass_api::{Page, Problem, Standing, StandingAct, StandingDone, StandingList};
+use hallpass_identity::TokenScope;
 use hallpass_model::TimeSpan;
 use serde::Deserialize;
 
 use super::page_size;
 use crate::{
     App,
-    auth::{AuthenticatedCaller, TokenScope},
+    auth::AuthenticatedCaller,
     body::{Body, KeyOf, Parameters},
     convert, convert_sweeps,
     problem::{ProblemResponse, bad_parameter},

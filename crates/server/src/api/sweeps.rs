@@ -3,13 +3,14 @@
 use axum::{Json, extract::State, http::StatusCode};
 use hallpass_access::RemovalLimit;
 use hallpass_api::{ConfirmSweep, Page, Problem, Sweep, SweepFindings};
+use hallpass_identity::TokenScope;
 use hallpass_model::SweepId;
 use serde::Deserialize;
 
 use super::{page_size, standing::Narrowed};
 use crate::{
     App,
-    auth::{AuthenticatedCaller, TokenScope},
+    auth::AuthenticatedCaller,
     body::{KeyOf, OptionalBody, Parameters, Path},
     convert_sweeps,
     problem::{ProblemResponse, bad_parameter},

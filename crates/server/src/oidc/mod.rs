@@ -12,8 +12,8 @@ mod fuzz;
 mod pending;
 mod provider;
 
-pub(crate) use pending::{LASTS, Pending, PendingSignIn, cookie_name};
-pub(crate) use provider::{Again, Proven, SignInFault};
+pub(crate) use pending::{Again, LASTS, Pending, PendingSignIn, cookie_name};
+pub(crate) use provider::{Proven, SignInFault};
 
 pub use provider::Provider;
 

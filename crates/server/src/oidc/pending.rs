@@ -7,15 +7,26 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::constant_time;
+use hallpass_identity::hash_secret;
 use hallpass_model::{TimeSpan, Timestamp};
 
-use super::Again;
-use crate::{auth::hash_secret, problem::ProblemResponse, session::new_secret};
+use crate::{problem::ProblemResponse, session::new_secret};
 
 /// How long somebody may take at the provider.
 pub(crate) const LASTS: TimeSpan = TimeSpan::minutes(10);
 /// Sign-ins under way at most; the oldest make room.
 const PENDING_MAX: usize = 10_000;
+
+/// Whether the provider may go by whom it knows in that browser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// It may.
+    AsKnown,
+    /// It must ask anew: they may be somebody else there.
+    Anew,
+    /// It must ask anew, and say that it did: a press wants a fresh sign-in.
+    Fresh,
+}
 
 /// What is remembered of one.
 #[derive(Clone)]

@@ -18,7 +18,10 @@ use tokio::sync::Mutex;
 
 use super::calls::{self, CallFault, answer, discover, error_text, fetch_keys};
 use super::claims::{self, Claims, NotALogout};
-use super::{OidcSettings, SKEW, pending::PendingSignIn};
+use super::{
+    OidcSettings, SKEW,
+    pending::{Again, PendingSignIn},
+};
 
 /// Discovery document and keys are read again after this.
 const FRESH: TimeSpan = TimeSpan::hours(1);
@@ -62,17 +65,6 @@ pub(crate) struct Proven {
     pub(crate) auth_time: Option<Timestamp>,
     /// In which way, if it says so (`acr`).
     pub(crate) acr: Option<String>,
-}
-
-/// Whether the provider may go by whom it knows in that browser.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Again {
-    /// It may.
-    AsKnown,
-    /// It must ask anew: they may be somebody else there.
-    Anew,
-    /// It must ask anew, and say that it did: a press wants a fresh sign-in.
-    Fresh,
 }
 
 /// What a provider says of itself and of us.

@@ -4,6 +4,7 @@
 use askama::Template;
 use axum::response::Response;
 use hallpass_access::PressRefused;
+use hallpass_identity::SignedIn;
 use hallpass_model::TimeSpan;
 use hallpass_wording::lists::any_of;
 use serde::Deserialize;
@@ -12,7 +13,7 @@ use super::html::{CSS_URL, JS_URL};
 use super::presenter::Presenter;
 use super::shell::{Viewer, local_path, page, see_other, url_encoded};
 use super::words::plain;
-use crate::{App, ServerMode, SignedIn};
+use crate::{App, ServerMode};
 
 /// What is wanted, as it stands in the address of the page.
 #[derive(Clone, Debug, Default, Deserialize)]

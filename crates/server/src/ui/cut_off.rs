@@ -21,10 +21,9 @@ use hallpass_wording::dialogs;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use super::access::lasting;
 use super::people::{self, Face, first_name};
 use super::shell::{Nav, Posted, Shell, Viewer, page, page_with, see_other, url_encoded};
-use super::words::{Badge, grant_badge, plain};
+use super::words::{Badge, grant_badge, lasting, plain};
 use super::{forbidden, revoke};
 use crate::{App, problem::ProblemResponse};
 

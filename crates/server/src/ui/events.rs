@@ -4,7 +4,7 @@
 use axum::{extract::State, http::HeaderMap, response::Response};
 
 use super::shell::Viewer;
-use crate::{App, api::records, body::last_event, problem::ProblemResponse};
+use crate::{App, api::records, auth::Credential, body::last_event, problem::ProblemResponse};
 
 pub(crate) async fn events(
     State(app): State<App>,
@@ -12,7 +12,7 @@ pub(crate) async fn events(
     headers: HeaderMap,
 ) -> Result<Response, ProblemResponse> {
     let resumed = last_event(&headers);
-    let credential = records::Credential::Session(viewer.live.session.hash.clone());
+    let credential = Credential::Session(viewer.live.session.hash.clone());
     records::stream(
         app,
         viewer.actor,

@@ -7,7 +7,6 @@ use serde::Deserialize;
 use super::{
     presenter::Presenter,
     shell::{Toast, Viewer},
-    together,
 };
 use crate::App;
 
@@ -145,7 +144,7 @@ impl FlashQuery {
             Flash::ApprovedTogether => {
                 let request = self.request(app, viewer).await?;
                 let others = app.access.asked_with(&viewer.actor, &request).await.ok()?;
-                together::approved_words(view, &request, &others).map(Into::into)
+                approved_words(view, &request, &others).map(Into::into)
             }
             Flash::Approved | Flash::Denied | Flash::Discarded => {
                 let request = self.request(app, viewer).await?;
@@ -203,6 +202,31 @@ pub(crate) fn pressed(view: &Presenter, request: &Request) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// "You approved 3 requests of Ana Silva. 1 that was asked for with them still waits."
+fn approved_words(view: &Presenter, request: &Request, others: &[Request]) -> Option<String> {
+    let is_mine = |request: &&Request| match &request.state {
+        RequestState::Approved { by, .. } => *by == view.me,
+        _ => view.has_reviewed(request),
+    };
+    let all = || std::iter::once(request).chain(others);
+    let approved = all().filter(is_mine).count();
+    let waits = |request: &&Request| {
+        matches!(request.state, RequestState::Pending) && !view.has_reviewed(request)
+    };
+    let waiting = all().filter(waits).count();
+    let who = Presenter::person(&request.requester.name, &request.requester.email);
+    let done = match approved {
+        0 => return None,
+        1 => format!("You approved 1 request of {}.", who.name),
+        n => format!("You approved {n} requests of {}.", who.name),
+    };
+    Some(match waiting {
+        0 => done,
+        1 => format!("{done} 1 that was asked for with them still waits."),
+        n => format!("{done} {n} that were asked for with them still wait."),
+    })
 }
 
 fn ordinal(n: usize) -> String {

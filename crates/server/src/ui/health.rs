@@ -7,15 +7,14 @@ use axum::{Router, extract::State, response::Response, routing::get};
 use hallpass_access::{Counts, Ends, GrantStateKind, Late, Role};
 use hallpass_model::{TimeSpan, Timestamp};
 
-use super::access::lasting;
 use super::charts::{self, Bar, HEIGHT};
 use super::forbidden;
-use super::health_parts::{HealthPart, parts};
+use super::health_parts::{HealthPart, parts, total};
 use super::people::{self, count_of, counted};
 use super::person;
 use super::shell::{Nav, Shell, Viewer, page};
-use super::words::sentence;
 use super::words::{Badge, clock, plain, zone_name};
+use super::words::{lasting, sentence};
 use crate::last_day::{self, Hour, LastDay, ON_TIME};
 use crate::{App, problem::ProblemResponse};
 
@@ -388,29 +387,4 @@ fn whole(number: f64) -> String {
     )]
     let number = number.max(0.0) as u64;
     counted(number)
-}
-
-/// The sum of a metric over its labels, from the text of all metrics.
-pub(super) fn total(metrics: &str, name: &str) -> Option<f64> {
-    let values: Vec<f64> = metrics
-        .lines()
-        .filter_map(|line| line.strip_prefix(name))
-        .filter(|rest| rest.starts_with(['{', ' ']))
-        .filter_map(|rest| rest.rsplit(' ').next()?.parse().ok())
-        .collect();
-    (!values.is_empty()).then(|| values.iter().sum())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn metrics_are_summed_over_their_labels() {
-        let text =
-            "# TYPE calls counter\ncalls{a=\"b c\"} 2\ncalls{a=\"d\"} 3\ncalls_total 9\nage 1.5\n";
-        assert_eq!(total(text, "calls"), Some(5.0));
-        assert_eq!(total(text, "age"), Some(1.5));
-        assert_eq!(total(text, "none"), None);
-    }
 }

@@ -7,10 +7,8 @@ use hallpass_assignments::queue::QueueLengths;
 use hallpass_model::TimeSpan;
 use hallpass_wording::time::utc;
 
-use super::access::lasting;
 use super::people::{count_of, counted};
-use super::words::sentence;
-use super::words::{Badge, plain};
+use super::words::{Badge, lasting, plain, sentence};
 use crate::{App, ConnectionFigures, ProbeResult};
 
 /// More messages than this waiting at one channel are worth a look.
@@ -177,7 +175,7 @@ async fn line(app: &App) -> HealthPart {
         };
     };
     let bounds = app.access.pace().bounds();
-    let rate = super::health::total(&(app.metrics)(), "hallpass_aws_calls_per_second");
+    let rate = total(&(app.metrics)(), "hallpass_aws_calls_per_second");
     let rate = rate.map(|rate| format!(" {rate:.1} calls/s of {:.0}.", bounds.requests_per_second));
     let rate = rate.unwrap_or_default();
     let late = waiting
@@ -458,6 +456,17 @@ fn heads(app: &App) -> Option<HealthPart> {
     })
 }
 
+/// The sum of a metric over its labels, from the text of all metrics.
+pub(super) fn total(metrics: &str, name: &str) -> Option<f64> {
+    let values: Vec<f64> = metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix(name))
+        .filter(|rest| rest.starts_with(['{', ' ']))
+        .filter_map(|rest| rest.rsplit(' ').next()?.parse().ok())
+        .collect();
+    (!values.is_empty()).then(|| values.iter().sum())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -482,5 +491,14 @@ mod tests {
         };
         let said = said_of_line(&grants, None);
         assert_eq!(said.as_deref(), Some("Waiting: 2 grants."));
+    }
+
+    #[test]
+    fn metrics_are_summed_over_their_labels() {
+        let text =
+            "# TYPE calls counter\ncalls{a=\"b c\"} 2\ncalls{a=\"d\"} 3\ncalls_total 9\nage 1.5\n";
+        assert_eq!(total(text, "calls"), Some(5.0));
+        assert_eq!(total(text, "age"), Some(1.5));
+        assert_eq!(total(text, "none"), None);
     }
 }

@@ -7,9 +7,8 @@ use axum::{
     http::StatusCode,
     response::{Html, IntoResponse, Response},
 };
+use hallpass_identity::hash_secret;
 use hallpass_model::text::visible;
-
-use crate::auth::hash_secret;
 
 /// Addresses of static files carry their hash, so that browsers may keep them.
 pub(crate) static CSS_URL: LazyLock<String> = LazyLock::new(|| {

@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use hallpass_access::Owner;
+use hallpass_identity::{Owner, TokenScope, hash_secret};
 use hallpass_model::{TimeSpan, Timestamp};
 use serde::Deserialize;
 
@@ -19,9 +19,8 @@ use super::html::CSS_URL;
 use super::shell::{self, PageResult, Posted, Viewer, page_with, see_other, url_encoded};
 use super::words::{clock, zone_name};
 use crate::{
-    App, TokenScope,
+    App,
     api::login::wish,
-    auth::hash_secret,
     logins::{Begun, Given, LoginRequest, NotACode, Say, shown},
     problem::ProblemResponse,
 };

@@ -7,13 +7,14 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use hallpass_access::{Origin, Owner};
+use hallpass_access::Origin;
+use hallpass_identity::{Bound, Identifier, Owner, SignedIn};
 use serde::Deserialize;
 
 use super::shell::{PageResult, local_path, see_other};
 use super::sign_in::{sign_in_page, with_cookie};
 use crate::{
-    App, Bound, Identifier, SignedIn,
+    App,
     oidc::{Again, LASTS, Proven, Provider, SignInFault, cookie_name},
     problem::ProblemResponse,
     session,

@@ -7,7 +7,9 @@ use axum::{
     extract::{Query, State},
     routing::{get, post},
 };
-use hallpass_access::{Owner, TokenSource};
+use hallpass_identity::{
+    OwnToken, Owner, SignedIn, TokenScope, TokenSource, WebSession, WhichSessions,
+};
 use hallpass_model::TokenId;
 use serde::Deserialize;
 
@@ -16,10 +18,7 @@ use super::presenter::Presenter;
 use super::press::missing;
 use super::shell::{Nav, PageResult, Posted, Shell, Viewer, page, see_other};
 use super::words::plain;
-use crate::{
-    App, OwnToken, SignedIn, TokenScope, WebSession, WhichSessions, body::Path, own,
-    problem::ProblemResponse,
-};
+use crate::{App, body::Path, own, problem::ProblemResponse};
 
 const PAGE: &str = "/sign-ins";
 

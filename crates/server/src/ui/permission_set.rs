@@ -10,7 +10,7 @@ use hallpass_model::TimeSpan;
 
 use super::people::count_of;
 use super::presenter::{Coded, Presenter};
-use super::shell::{Nav, PageResult, Shell, Viewer, page, url_encoded};
+use super::shell::{Nav, PageResult, Shell, Viewer, page};
 use super::words::{Badge, number, plain, sentence};
 use crate::{App, body::Path, permission_set_policies};
 
@@ -80,11 +80,6 @@ struct FindingRow {
 
 pub(crate) fn router() -> Router<App> {
     Router::new().route("/permission-sets/{name}", get(show))
-}
-
-/// The address of a set's page.
-pub(crate) fn address(name: &str) -> String {
-    format!("/permission-sets/{}", url_encoded(name))
 }
 
 async fn show(State(app): State<App>, viewer: Viewer, Path(name): Path<String>) -> PageResult {

@@ -18,7 +18,7 @@ use super::presenter::Presenter;
 use super::press::{Tone, WordsForm, missing, show as show_form};
 use super::shell::{Nav, PageResult, Posted, Shell, Viewer, page_with, see_other, url_encoded};
 use super::words::{Badge, plain, sentence};
-use super::{access, again, forbidden};
+use super::{again, forbidden};
 use crate::{App, body::Path, problem::ProblemResponse};
 
 /// Locks named in one line; more are counted.
@@ -29,6 +29,11 @@ pub(crate) fn router() -> Router<App> {
         .route("/people/{id}", get(show))
         .route("/people/{id}/lock", get(lock_page).post(lock))
         .route("/people/{id}/unlock", get(unlock_page).post(unlock))
+}
+
+/// The page of their paths into accounts.
+pub(crate) fn paths_of(user: &str) -> String {
+    format!("/access/paths?person={}", url_encoded(user))
 }
 
 /// The address of a person's page.
@@ -194,7 +199,7 @@ async fn show(State(app): State<App>, viewer: Viewer, Path(id): Path<String>) ->
         can_cut_off: actor.is(Role::Admin),
         sees_all,
         query: url_encoded(&whom.face.email),
-        paths: access::paths_of(whom.user.as_str()),
+        paths: paths_of(whom.user.as_str()),
         zone: view.zone_words(),
         whom,
     };

@@ -13,8 +13,7 @@ use hallpass_wording::{ChannelStyle, lists::any_of};
 use jiff::tz::TimeZone;
 
 use super::{
-    permission_set,
-    shell::Viewer,
+    shell::{Viewer, url_encoded},
     words::{clock, id_groups, initials, plain, zone_name},
 };
 use crate::{App, permission_set_policies};
@@ -320,9 +319,7 @@ impl Presenter {
                     is_prod: folders.iter().any(|folder| is_prod(folder)),
                     folder: plain(&folders.join(" / ")),
                     says: says.map(|set| plain(&set.description)).unwrap_or_default(),
-                    set_page: says
-                        .map(|set| permission_set::address(&set.name))
-                        .unwrap_or_default(),
+                    set_page: says.map(|set| set_address(&set.name)).unwrap_or_default(),
                     after_end: permission_set_policies::after_end_of(
                         &self.directory,
                         permission_set,
@@ -432,6 +429,11 @@ impl Ring {
             words: super::words::countdown(TimeSpan::seconds(seconds)),
         }
     }
+}
+
+/// The address of a set's page.
+pub(crate) fn set_address(name: &str) -> String {
+    format!("/permission-sets/{}", url_encoded(name))
 }
 
 #[cfg(test)]

@@ -16,10 +16,9 @@ use hallpass_wording::{dialogs, refused};
 use serde::Deserialize;
 
 use super::{
-    again, approve,
+    again,
     flash::{self, Flash},
     presenter::{Presenter, deciders},
-    revoke,
     shell::{Nav, PageResult, Posted, Shell, Viewer, local_path, page_with, see_other},
 };
 use crate::{App, body::Path, problem::ProblemResponse};
@@ -142,8 +141,6 @@ pub(crate) fn router() -> Router<App> {
         )
         .route("/grants/{id}", get(to_request))
         .route("/grants/{id}/release", post(release))
-        .merge(approve::router())
-        .merge(revoke::router())
 }
 
 /// The page for what is not there and for what is not the viewer's to see: the same.

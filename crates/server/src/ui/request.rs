@@ -156,6 +156,8 @@ pub(crate) fn router() -> Router<App> {
         .route("/requests", get(list))
         .route("/requests/{id}", get(show))
         .merge(press::router())
+        .merge(approve::router())
+        .merge(revoke::router())
 }
 
 async fn list(

@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use super::forbidden;
 use super::people::{CodedPiece, coded, count_of, counted};
-use super::permission_set;
+use super::presenter;
 use super::rules_explain::{ExplainAnswer, TypedCase, answer};
 use super::shell::{Nav, Shell, Viewer, page, url_encoded};
 use super::words::sentence;
@@ -240,11 +240,7 @@ fn held(app: &App, coming: &RulesQuery, built: &mut RulesPage) {
     let found: Vec<&PermissionSet> = sets.iter().filter(is_found).collect();
     let row = |set: &&PermissionSet| {
         let session = TimeSpan::seconds(set.session_duration);
-        (
-            plain(&set.name),
-            permission_set::address(&set.name),
-            session,
-        )
+        (plain(&set.name), presenter::set_address(&set.name), session)
     };
     built.held = found.iter().take(SETS).map(row).collect();
     built.held_shown = if found.len() > SETS {

@@ -5,7 +5,7 @@ use hallpass_model::Email;
 use hallpass_rules::{DecisionKind, DecisionQuestion, DecisionStep};
 
 use super::people::{CodedPiece, coded, first_name, name_of};
-use super::permission_set;
+use super::presenter;
 use super::words::{plain, sentence};
 use crate::{App, permission_set_policies};
 
@@ -112,7 +112,7 @@ fn about_set(directory: &Directory, wanted: &Wanted) -> Option<(String, String)>
         return None;
     };
     let words = permission_set_policies::after_end_of(directory, permission_set)?;
-    Some((permission_set::address(permission_set), words))
+    Some((presenter::set_address(permission_set), words))
 }
 
 fn listed(directory: &Directory, people: impl ExactSizeIterator<Item = String>) -> String {

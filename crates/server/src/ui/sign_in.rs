@@ -10,7 +10,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use hallpass_access::{Origin, Owner};
+use hallpass_access::Origin;
+use hallpass_identity::{Owner, SignedIn};
 use hallpass_model::Email;
 use serde::Deserialize;
 
@@ -20,9 +21,7 @@ use super::shell::{
     self, Leaving, PageResult, Posted, Viewer, from_our_page, local_path, page, page_with,
     see_other, url_encoded,
 };
-use crate::{
-    App, ServerMode, SignedIn, app::PersonaCard, body::Path, problem::ProblemResponse, session,
-};
+use crate::{App, ServerMode, app::PersonaCard, body::Path, problem::ProblemResponse, session};
 
 /// What a sign-in page says to whom a session was lost; what was being written is kept by the browser.
 const SIGNED_OUT: &str = "You were signed out. Sign in and your text is still here.";

@@ -11,16 +11,15 @@ use hallpass_access::{
     AccessError, Fate, ItemChange, RemovalLimit, Role, Sweep, SweepAction, SweepItem, SweepMode,
     SweepReport, SweepState, SweepWork, Trigger,
 };
-use hallpass_model::SweepId;
+use hallpass_model::{SweepId, Target};
 use hallpass_wording::{standing, sweeps::work};
 use serde::Deserialize;
 
-use super::access::{lasting, waits};
 use super::people::{self, Face, count_of, counted};
 use super::presenter::{At, Presenter};
 use super::press::missing;
-use super::shell::{Nav, PageResult, Posted, Shell, Viewer, page, see_other};
-use super::words::{Badge, capital, plain, sentence};
+use super::shell::{Nav, PageResult, Posted, Shell, Viewer, page, see_other, url_encoded};
+use super::words::{Badge, capital, lasting, plain, sentence};
 use super::{again, forbidden};
 use crate::{App, body::Path, problem::ProblemResponse};
 
@@ -502,7 +501,7 @@ fn finding(
             item.fate,
             Fate::Reported | Fate::Waits { .. } | Fate::Planned { .. }
         );
-    let of = super::access::address(item);
+    let of = held_address(item);
     let act = |act: &str| format!("/standing/{act}?{of}&from={here}");
     let mut acts = Vec::new();
     if can_act {
@@ -526,5 +525,25 @@ fn finding(
         is_bad: matches!(item.fate, Fate::Stuck { .. }),
         seen: view.at(item.seen_at),
         acts,
+    }
+}
+
+/// Whether a run still waits for an administrator.
+pub(crate) const fn waits(sweep: &Sweep) -> bool {
+    matches!(
+        sweep.state,
+        SweepState::Planned { .. } | SweepState::Stopped { .. }
+    )
+}
+
+/// Whose access it is, and to what, as part of an address.
+pub(crate) fn held_address(item: &SweepItem) -> String {
+    let user = url_encoded(item.key.user.as_str());
+    match &item.key.target {
+        Target::Account { account, .. } => {
+            let set = url_encoded(&people::held(&item.names));
+            format!("user={user}&account={account}&permission_set={set}")
+        }
+        Target::Group { group } => format!("user={user}&group={}", url_encoded(group.as_str())),
     }
 }

@@ -2,9 +2,7 @@
 //! that approves several. Each of them is still decided on its own.
 
 use axum::{Router, extract::State, routing::post};
-use hallpass_access::{
-    AccessError, Approving, Request, RequestState, ReviewedVersion, TARGETS_MAX,
-};
+use hallpass_access::{AccessError, Approving, Request, ReviewedVersion, TARGETS_MAX};
 use hallpass_model::RequestId;
 use serde::Deserialize;
 
@@ -140,35 +138,6 @@ async fn approve(
     }
     let back = press::back(&form.from, id);
     Ok(see_other(&flash::after(&back, Flash::ApprovedTogether, id)))
-}
-
-/// "You approved 3 requests of Ana Silva. 1 that was asked for with them still waits."
-pub(super) fn approved_words(
-    view: &Presenter,
-    request: &Request,
-    others: &[Request],
-) -> Option<String> {
-    let is_mine = |request: &&Request| match &request.state {
-        RequestState::Approved { by, .. } => *by == view.me,
-        _ => view.has_reviewed(request),
-    };
-    let all = || std::iter::once(request).chain(others);
-    let approved = all().filter(is_mine).count();
-    let waits = |request: &&Request| {
-        matches!(request.state, RequestState::Pending) && !view.has_reviewed(request)
-    };
-    let waiting = all().filter(waits).count();
-    let who = Presenter::person(&request.requester.name, &request.requester.email);
-    let done = match approved {
-        0 => return None,
-        1 => format!("You approved 1 request of {}.", who.name),
-        n => format!("You approved {n} requests of {}.", who.name),
-    };
-    Some(match waiting {
-        0 => done,
-        1 => format!("{done} 1 that was asked for with them still waits."),
-        n => format!("{done} {n} that were asked for with them still wait."),
-    })
 }
 
 #[cfg(test)]

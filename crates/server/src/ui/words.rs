@@ -2,7 +2,10 @@
 
 use hallpass_access::{GrantState, InLine, RequestState};
 use hallpass_model::{TimeSpan, Timestamp, text};
-pub(crate) use hallpass_wording::{lists::number, names::capital};
+pub(crate) use hallpass_wording::{
+    lists::number,
+    names::{capital, sentence},
+};
 use hallpass_wording::{states, time};
 use jiff::tz::TimeZone;
 
@@ -109,14 +112,15 @@ pub(crate) fn initials(name: &str) -> String {
         .collect()
 }
 
-/// A message as a sentence: capital and full stop.
-pub(crate) fn sentence(text: &str) -> String {
-    let stop = if text.ends_with(['.', '?', '!']) {
-        ""
-    } else {
-        "."
-    };
-    format!("{}{stop}", capital(text))
+/// How long something lasts or is late: `40s`, `9m`, `2h 11m`.
+pub(crate) fn lasting(span: TimeSpan) -> String {
+    let seconds = span.as_seconds();
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..86_400 => format!("{}h {}m", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{}d {}h", seconds / 86_400, seconds % 86_400 / 3600),
+    }
 }
 
 /// Text of people, with what could mislead a reader made visible.

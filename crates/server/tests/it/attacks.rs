@@ -534,7 +534,7 @@ fn signing_out_ends_both_secrets() {
 #[test]
 fn a_session_that_an_administrator_ended_is_over() {
     run(async {
-        use hallpass_server::SessionStore as _;
+        use hallpass_identity::SessionStore as _;
         let server = TestServer::new();
         let mut ana = Browser::of(&server, "ana").await;
         let user = crate::test_server::user_id("ana").parse().unwrap();

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Request, header};
+use hallpass_identity::{SessionStore as _, SignedIn, WebSession, hash_secret};
 use hallpass_model::{Email, TimeSpan};
-use hallpass_server::{SessionStore as _, SignedIn, WebSession, hash_secret};
 
 use crate::test_server::{Reply, TestServer};
 
@@ -51,7 +51,7 @@ impl<'a> Browser<'a> {
             seen_at: now,
             renewed_at: now,
             ends_at: TimeSpan::hours(24).after(now),
-            browsing: hallpass_server::Browsing::default(),
+            browsing: hallpass_identity::Browsing::default(),
             csrf: CSRF.to_owned(),
             previous: None,
             next: None,

@@ -3,9 +3,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use hallpass_access::{Identity, Owner};
+use hallpass_identity::{Identity, NewToken, Owner, TokenScope, TokenStore, hash_secret};
 use hallpass_model::TimeSpan;
-use hallpass_server::{NewToken, TokenScope, TokenStore, hash_secret};
 use serde_json::{Value, json};
 
 use crate::browser::Browser;

@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 
 use axum::extract::ConnectInfo;
 use axum::http::StatusCode;
+use hallpass_identity::hash_secret;
 use hallpass_model::TimeSpan;
-use hallpass_server::{SignIn, hash_secret};
+use hallpass_server::SignIn;
 use serde_json::{Value, json};
 
 use crate::browser::{Browser, form};

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 
 use axum::http::StatusCode;
-use hallpass_access::{AccessError, Approving, Identity, Origin, PressRefused};
+use hallpass_access::{AccessError, Approving, Origin, PressRefused};
 use hallpass_audit::AuditStore as _;
+use hallpass_identity::Identity;
 use hallpass_model::{Disagreement, Email, TimeSpan};
 use serde_json::json;
 

@@ -2,8 +2,8 @@
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
+use hallpass_identity::{SessionStore as _, SignedIn, WebSession, hash_secret};
 use hallpass_model::{Clock as _, Email, TimeSpan};
-use hallpass_server::{SessionStore as _, SignedIn, WebSession, hash_secret};
 
 use crate::browser::CSRF;
 use crate::test_server::{Reply, TestServer};
@@ -29,7 +29,7 @@ impl<'a> Visit<'a> {
             seen_at: now,
             renewed_at: now,
             ends_at: TimeSpan::hours(24).after(now),
-            browsing: hallpass_server::Browsing::default(),
+            browsing: hallpass_identity::Browsing::default(),
             csrf: CSRF.to_owned(),
             previous: None,
             next: None,

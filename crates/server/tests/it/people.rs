@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hallpass_access::Identity;
+use hallpass_identity::Identity;
 use hallpass_model::TimeSpan;
 use serde_json::json;
 

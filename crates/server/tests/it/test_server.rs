@@ -8,10 +8,13 @@ use async_trait::async_trait;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::{Router, response::Response};
-use hallpass_access::Identity;
 use hallpass_access::{
-    Access, Directory, DirectoryFault, DirectorySource, Origin, Owner, PolicySource, Ports,
-    SetPolicies, Settings, TokenSource,
+    Access, Directory, DirectoryFault, DirectorySource, Origin, PolicySource, Ports, SetPolicies,
+    Settings,
+};
+use hallpass_identity::{
+    Identity, NewToken, OwnToken, Owner, TokenFacts, TokenFault, TokenScope, TokenSource,
+    TokenStore, hash_secret,
 };
 use hallpass_model::{
     Clock, Disagreement, Email, IdSource, Look, PermissionSetArn, TimeSpan, Timestamp, TokenId,
@@ -20,10 +23,9 @@ use hallpass_model::{
 use hallpass_rules::directory::Snapshot;
 use hallpass_rules::{RuleFile, Rules, load};
 use hallpass_server::{
-    App, ConnectionSettings, Connections, MemorySessions, NewToken, OwnToken, ProbeResult,
-    ReadinessProbe, ServerMode, SignIn, TokenFacts, TokenFault, TokenScope, TokenStore,
-    hash_secret, router,
+    App, ConnectionSettings, Connections, ProbeResult, ReadinessProbe, ServerMode, SignIn, router,
 };
+use hallpass_store::MemorySessions;
 use hallpass_store::MemoryStore;
 use hallpass_store::testing::StandingDouble;
 use serde_json::{Value, json};

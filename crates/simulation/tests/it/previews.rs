@@ -3,9 +3,10 @@
 
 use hallpass_access::{
     AccessError, AccessStore, Actor, Approving, AskOutcome, AskRefused, AskVerdict, Asking,
-    Authentication, Extending, GrantState, HeldAccess, Locking, PressRefused, Preview,
-    PreviewOutcome, Request, RequestFilter, Wanted,
+    Extending, GrantState, HeldAccess, Locking, PressRefused, Preview, PreviewOutcome, Request,
+    RequestFilter, Wanted,
 };
+use hallpass_identity::Authentication;
 use hallpass_model::{Clock, TimeSpan, UserId};
 use hallpass_rules::{RuleFile, load};
 use hallpass_simulation::{Habits, Human, World};

@@ -59,7 +59,7 @@ async fn played(who: &str, state: &str, press: &str) -> (String, String) {
     let app = TestApp::new().await;
     let request = app.ask("ana", "Admin").await;
     let id = request.id;
-    let identity = hallpass_access::Identity::default();
+    let identity = hallpass_identity::Identity::default();
     let actor = |name: &str| {
         let email = format!("{name}@corp.example").parse().unwrap();
         identity

@@ -338,7 +338,7 @@ async fn every_message_deleted_leaves_requests_decidable() {
     let app = TestApp::new().await;
     let request = app.ask("ana", "Admin").await;
     app.fake.desk().messages.clear();
-    let dee = hallpass_access::Identity::default()
+    let dee = hallpass_identity::Identity::default()
         .actor(
             &"dee@corp.example".parse().unwrap(),
             hallpass_access::Origin::Api,
@@ -411,7 +411,7 @@ async fn an_extension_approved_elsewhere_is_shown_on_its_own_message() {
     let request = app.ask("ana", "Admin").await;
     let actor = |name: &str| {
         let email = format!("{name}@corp.example").parse().unwrap();
-        let identity = hallpass_access::Identity::default();
+        let identity = hallpass_identity::Identity::default();
         identity
             .actor(
                 &email,

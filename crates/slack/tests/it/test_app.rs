@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use hallpass_access::{
-    Access, AccessStore, Channel, Delivery, Directory, DirectoryFault, DirectorySource, Identity,
+    Access, AccessStore, Channel, Delivery, Directory, DirectoryFault, DirectorySource,
     NoticeContext, Request, RequestFilter, Settings,
 };
 use hallpass_assignments::{Executor, ExecutorLimits};
+use hallpass_identity::Identity;
 use hallpass_model::{Clock, Email, RequestId, TimeSpan, Timestamp, UserId};
 use hallpass_rules::directory::Snapshot;
 use hallpass_rules::{RuleFile, Rules, load};

@@ -8,7 +8,10 @@ mod commit;
 mod locks;
 mod outbox;
 mod session_revocation;
+mod sessions;
 mod sweeps;
+
+pub use sessions::MemorySessions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

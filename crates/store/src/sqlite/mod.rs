@@ -45,7 +45,6 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 pub use ends::EndsReader;
 pub use maintenance::{BackupError, Check};
-pub use sessions::SessionRow;
 
 use crate::fault::StorageFault;
 use crate::files::make_private_file;

@@ -1,29 +1,40 @@
-//! Sessions in SQLite: what they hold is the server's business, kept as text.
+//! Sessions in SQLite.
 
 use hallpass_access::ReadError;
 use hallpass_audit::Draft;
+use hallpass_identity::{WebSession, WhichSessions};
 use hallpass_model::{Email, Timestamp, UserId};
 use rusqlite::{OptionalExtension, Transaction};
 
 use super::{SqliteStore, commit, locks};
 use crate::fault::StorageFault;
-use crate::rows::instant;
+use crate::rows::{instant, read_session, session_body};
 
-/// A session as it is kept.
+/// A session as it is kept: its body, and what columns have of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SessionRow {
-    /// Lower-case hex SHA-256 of its secret.
-    pub hash: String,
-    /// Whose it is, by address.
-    pub user: Email,
-    /// Whose it is.
-    pub user_id: UserId,
+struct SessionRow {
+    hash: String,
+    user: Email,
+    user_id: UserId,
     /// When it was kept.
-    pub at: Timestamp,
+    at: Timestamp,
     /// When it may be forgotten.
-    pub ends_at: Timestamp,
-    /// Everything else, as the server wrote it.
-    pub body: String,
+    ends_at: Timestamp,
+    body: String,
+}
+
+impl SessionRow {
+    fn of(session: &WebSession) -> Result<Self, StorageFault> {
+        let nobodys = || StorageFault::Unavailable("a session is nobody's".to_owned());
+        Ok(Self {
+            user_id: session.user_id.clone().ok_or_else(nobodys)?,
+            at: session.seen_at,
+            hash: session.hash.clone(),
+            user: session.user.clone(),
+            ends_at: session.ends_at,
+            body: session_body(session)?,
+        })
+    }
 }
 
 fn insert(tx: &Transaction<'_>, row: &SessionRow) -> Result<(), StorageFault> {
@@ -54,39 +65,41 @@ impl SqliteStore {
     ///
     /// # Errors
     /// When the store does not answer, or has one with this hash.
-    pub async fn session_insert(&self, row: &SessionRow) -> Result<(), ReadError> {
-        let row = row.clone();
+    pub async fn session_insert(&self, session: &WebSession) -> Result<(), ReadError> {
+        let row = SessionRow::of(session)?;
         Ok(self.write(move |tx| insert(tx, &row)).await?)
     }
 
-    /// What was written for the session with this hash.
+    /// The session with this hash.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn session_by_hash(&self, hash: &str) -> Result<Option<String>, ReadError> {
+    pub async fn session_by_hash(&self, hash: &str) -> Result<Option<WebSession>, ReadError> {
         let hash = hash.to_owned();
         Ok(self
             .read(move |tx| {
-                Ok(tx
+                let text: Option<String> = tx
                     .prepare_cached("SELECT body FROM sessions WHERE hash = ?1")?
                     .query_row([hash], |row| row.get(0))
-                    .optional()?)
+                    .optional()?;
+                text.map(|text| read_session(&text)).transpose()
             })
             .await?)
     }
 
-    /// Writes `row` in place of the session with its hash, if what was written for that is still
+    /// Writes `session` in place of the one with its hash, if what was written for that is still
     /// `was`, and keeps `beside` too; both or none. Says whether it did.
     ///
     /// # Errors
     /// When the store does not answer.
     pub async fn session_replace(
         &self,
-        was: &str,
-        row: &SessionRow,
-        beside: Option<&SessionRow>,
+        was: &WebSession,
+        session: &WebSession,
+        beside: Option<&WebSession>,
     ) -> Result<bool, ReadError> {
-        let (was, row, beside) = (was.to_owned(), row.clone(), beside.cloned());
+        let (was, row) = (session_body(was)?, SessionRow::of(session)?);
+        let beside = beside.map(SessionRow::of).transpose()?;
         Ok(self
             .write(move |tx| {
                 let changed = tx
@@ -102,18 +115,18 @@ impl SqliteStore {
             .await?)
     }
 
-    /// What was written for every session, with the hash of its secret.
+    /// Every session that was not forgotten.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn sessions(&self) -> Result<Vec<(String, String)>, ReadError> {
+    pub async fn sessions(&self) -> Result<Vec<WebSession>, ReadError> {
         Ok(self
             .read(|tx| {
-                let rows = tx
-                    .prepare_cached("SELECT hash, body FROM sessions ORDER BY user, ends_at")?
-                    .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-                    .collect::<Result<Vec<(String, String)>, _>>()?;
-                Ok(rows)
+                let texts = tx
+                    .prepare_cached("SELECT body FROM sessions ORDER BY user, ends_at")?
+                    .query_map([], |row| row.get(0))?
+                    .collect::<Result<Vec<String>, _>>()?;
+                texts.iter().map(|text| read_session(text)).collect()
             })
             .await?)
     }
@@ -149,30 +162,38 @@ impl SqliteStore {
             .await?)
     }
 
-    /// What was written for every session of a person.
+    /// Every session of a person.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn sessions_of(&self, user: &UserId) -> Result<Vec<String>, ReadError> {
+    pub async fn sessions_of(&self, user: &UserId) -> Result<Vec<WebSession>, ReadError> {
         let user = user.clone();
-        Ok(self.read(move |tx| bodies(tx, &user)).await?)
+        Ok(self
+            .read(move |tx| {
+                let texts = bodies(tx, &user)?;
+                texts.iter().map(|text| read_session(text)).collect()
+            })
+            .await?)
     }
 
-    /// Ends those sessions of a person of which `is_meant` says so by what was written for them, with
-    /// a record if there are any; how many there were. Whatever is written meanwhile waits.
+    /// Ends those sessions of a person that are meant, with a record if there are any; how many there
+    /// were. Whatever is written meanwhile waits.
     ///
     /// # Errors
     /// When the store does not answer.
     pub async fn sessions_end(
         &self,
         user: &UserId,
-        is_meant: impl Fn(&str) -> bool + Send + 'static,
+        which: WhichSessions,
         draft: Draft,
     ) -> Result<u64, ReadError> {
         let user = user.clone();
         Ok(self
             .write(move |tx| {
                 let mut ended = 0_u64;
+                // what cannot be read is no session that is to stay
+                let is_meant =
+                    |body: &String| read_session(body).map_or(true, |it| which.means(&it));
                 for body in bodies(tx, &user)?.iter().filter(|body| is_meant(body)) {
                     let gone = tx
                         .prepare_cached("DELETE FROM sessions WHERE user_id = ?1 AND body = ?2")?

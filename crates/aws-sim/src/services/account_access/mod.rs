@@ -19,8 +19,7 @@ use crate::core::{
     context::{Context, HandlerResult},
     errors::{self, ApiError, ErrorForms},
     service::{
-        BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
-        SimService,
+        BucketSharing, CallRate, CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService,
     },
     state::SimState,
 };
@@ -48,11 +47,8 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             ..errors::REST_JSON
         },
         policies: Some(PolicyFacts {
-            free: &[],
-            other_actions: &[],
-            condition_keys: &[],
             resources,
-            denials: DenialText::SaysWhy,
+            ..PolicyFacts::BY_NAME
         }),
         secrets: &["nextToken"],
         names_origin: false,

@@ -17,8 +17,7 @@ use crate::{
         errors::{self, ApiError, ErrorForms},
         networks,
         service::{
-            BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
-            SimService,
+            BucketSharing, CallRate, CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService,
         },
     },
     vocabulary::{glob, regions},
@@ -49,13 +48,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             internal: |text| ApiError::new("InternalError", text),
             ..errors::QUERY
         },
-        policies: Some(PolicyFacts {
-            free: &[],
-            other_actions: &[],
-            condition_keys: &[],
-            resources: |_, _, _, _| Vec::new(),
-            denials: DenialText::SaysWhy,
-        }),
+        policies: Some(PolicyFacts::BY_NAME),
         secrets: &[],
         names_origin: false,
     },

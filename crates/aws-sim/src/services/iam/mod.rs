@@ -30,8 +30,7 @@ use crate::{
         iam::instant,
         issue::whole_seconds,
         service::{
-            BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
-            SimService,
+            BucketSharing, CallRate, CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService,
         },
         state::SimState,
     },
@@ -54,11 +53,8 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             ..errors::QUERY
         },
         policies: Some(PolicyFacts {
-            free: &[],
-            other_actions: &[],
-            condition_keys: &[],
             resources,
-            denials: DenialText::SaysWhy,
+            ..PolicyFacts::BY_NAME
         }),
         secrets: &["Password", "SecretAccessKey"],
         names_origin: false,

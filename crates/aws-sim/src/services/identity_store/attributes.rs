@@ -4,6 +4,16 @@ use serde_json::{Map, Value};
 
 use super::ApiError;
 
+/// What the input of a create has of these.
+pub(super) fn given(input: &Value, names: &[&str]) -> Map<String, Value> {
+    let found = names
+        .iter()
+        .map(|name| ((*name).to_owned(), input.get(*name)));
+    found
+        .filter_map(|(name, value)| Some((name, value?.clone())))
+        .collect()
+}
+
 /// Applies the `Operations` of an update.
 ///
 /// # Errors

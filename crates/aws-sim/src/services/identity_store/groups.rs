@@ -6,12 +6,12 @@ use hallpass_sim_base::Millis;
 use serde_json::{Map, Value, json};
 
 use super::{
-    ApiError, Context, HandlerResult, Output, arn, attributes, bare, check_revision, fresh_id,
-    naming, not_found, paged, stamp, taken,
+    ApiError, Context, HandlerResult, Output, after, arn, attributes, bare, check_revision,
+    check_room, filtered_by, fresh_id, naming, not_found, paged, stamp, taken,
 };
-use crate::core::{
-    directory::remove_group, entities::Group, limits::DIRECTORY, state::SimState, windows::Window,
-};
+use crate::core::{directory::remove_group, entities::Group, state::SimState, windows::Window};
+
+const ATTRIBUTES: &[&str] = &["DisplayName", "Description"];
 
 fn shape(state: &SimState, group: &Group) -> Value {
     let mut members = Map::new();
@@ -56,16 +56,8 @@ fn check_unique(state: &SimState, group: &Group) -> Result<(), ApiError> {
 
 /// `CreateGroup`
 pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
-    if context.state.group_names.len() >= DIRECTORY {
-        return Err(ApiError::new(
-            "ServiceQuotaExceededException",
-            "The identity store is full.",
-        ));
-    }
-    let attributes: Map<String, Value> = ["DisplayName", "Description"]
-        .iter()
-        .filter_map(|name| Some(((*name).to_owned(), context.call.input.get(*name)?.clone())))
-        .collect();
+    check_room(context.state.group_names.len())?;
+    let attributes = attributes::given(&context.call.input, ATTRIBUTES);
     let id = fresh_id(context);
     let group = Group {
         id: id.as_str().into(),
@@ -88,11 +80,7 @@ pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
 pub(super) fn update(context: &mut Context<'_>) -> HandlerResult {
     let mut group = target(context, context.text("GroupId"))?.clone();
     check_revision(context, &group.origin)?;
-    attributes::apply(
-        &mut group.attributes,
-        &context.call.input,
-        &["DisplayName", "Description"],
-    )?;
+    attributes::apply(&mut group.attributes, &context.call.input, ATTRIBUTES)?;
     check_unique(context.state, &group)?;
     group.origin = context.touched(&group.origin);
     let (id, revision) = (group.id.clone(), group.origin.revision);
@@ -115,24 +103,13 @@ pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
 pub(super) fn list(context: &Context<'_>) -> HandlerResult {
     let page = context.page(super::DEFAULT_PAGE)?;
     let state = &context.state;
-    if let Some(filter) = context.call.input.pointer("/Filters/0") {
-        let text = |name: &str| filter.get(name).and_then(Value::as_str).unwrap_or_default();
-        if text("AttributePath") != "DisplayName" {
-            return Err(ApiError::new(
-                "ValidationException",
-                "Only DisplayName can be filtered by.",
-            ));
-        }
-        let name = text("AttributeValue");
+    if let Some(name) = filtered_by(context, "DisplayName")? {
         let rows = named(context, name)
             .map(|group| shape(state, group))
             .collect();
         return Ok(paged("Groups", rows, None));
     }
-    let start = match &page.after {
-        Some((order, id)) => Bound::Excluded((*order, id.as_str().into())),
-        None => Bound::Unbounded,
-    };
+    let start = after(&page);
     let rows = state
         .groups
         .range_seen(start, context.reading)

@@ -5,6 +5,8 @@ mod groups;
 mod memberships;
 mod users;
 
+use std::ops::Bound;
+
 use serde_json::{Map, Value};
 
 use super::{
@@ -16,12 +18,12 @@ use crate::core::{
     caller::AwsCaller,
     clearance,
     context::{Context, HandlerResult},
-    entities::Origin,
+    entities::{Id, Origin},
     errors::{self, ApiError, ErrorForms},
-    pages::paged,
+    limits::DIRECTORY,
+    pages::{PageCursor, paged},
     service::{
-        BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
-        SimService,
+        BucketSharing, CallRate, CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService,
     },
     state::SimState,
 };
@@ -42,11 +44,8 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             ..errors::JSON
         },
         policies: Some(PolicyFacts {
-            free: &[],
-            other_actions: &[],
-            condition_keys: &[],
             resources,
-            denials: DenialText::SaysWhy,
+            ..PolicyFacts::BY_NAME
         }),
         secrets: &["NextToken"],
         names_origin: false,
@@ -146,6 +145,36 @@ fn not_found(kind: &str, id: &str) -> ApiError {
 
 fn taken(message: &str) -> ApiError {
     ApiError::new("ConflictException", message).with("Reason", "UNIQUENESS_CONSTRAINT_VIOLATION")
+}
+
+/// Refuses one more than there is room for.
+fn check_room(held: usize) -> Result<(), ApiError> {
+    if held < DIRECTORY {
+        return Ok(());
+    }
+    let message = "The identity store is full.";
+    Err(ApiError::new("ServiceQuotaExceededException", message))
+}
+
+/// What a listing is filtered by, if it is; only one attribute can be.
+fn filtered_by<'a>(context: &'a Context<'_>, path: &str) -> Result<Option<&'a str>, ApiError> {
+    let Some(filter) = context.call.input.pointer("/Filters/0") else {
+        return Ok(None);
+    };
+    let text = |name: &str| filter.get(name).and_then(Value::as_str).unwrap_or_default();
+    if text("AttributePath") != path {
+        let message = format!("Only {path} can be filtered by.");
+        return Err(ApiError::new("ValidationException", message));
+    }
+    Ok(Some(text("AttributeValue")))
+}
+
+/// Where a page of users or groups begins.
+fn after(page: &PageCursor) -> Bound<(u64, Id)> {
+    match &page.after {
+        Some((order, id)) => Bound::Excluded((*order, id.as_str().into())),
+        None => Bound::Unbounded,
+    }
 }
 
 /// Refuses a write that was made for another revision.

@@ -6,12 +6,10 @@ use hallpass_sim_base::Millis;
 use serde_json::{Map, Value, json};
 
 use super::{
-    ApiError, Context, HandlerResult, Output, arn, attributes, bare, check_revision, fresh_id,
-    naming, not_found, paged, stamp, taken,
+    ApiError, Context, HandlerResult, Output, after, arn, attributes, bare, check_revision,
+    check_room, filtered_by, fresh_id, naming, not_found, paged, stamp, taken,
 };
-use crate::core::{
-    directory::remove_user, entities::User, limits::DIRECTORY, state::SimState, windows::Window,
-};
+use crate::core::{directory::remove_user, entities::User, state::SimState, windows::Window};
 
 const ATTRIBUTES: &[&str] = &[
     "UserName",
@@ -129,16 +127,8 @@ pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
         }
     }
     check_user_name(context.text("UserName"))?;
-    if context.state.user_names.len() >= DIRECTORY {
-        return Err(ApiError::new(
-            "ServiceQuotaExceededException",
-            "The identity store is full.",
-        ));
-    }
-    let attributes: Map<String, Value> = ATTRIBUTES
-        .iter()
-        .filter_map(|name| Some(((*name).to_owned(), input.get(*name)?.clone())))
-        .collect();
+    check_room(context.state.user_names.len())?;
+    let attributes = attributes::given(input, ATTRIBUTES);
     let id = fresh_id(context);
     let user = User {
         id: id.as_str().into(),
@@ -198,15 +188,7 @@ pub(super) fn delete(context: &mut Context<'_>) -> HandlerResult {
 pub(super) fn list(context: &Context<'_>) -> HandlerResult {
     let page = context.page(super::DEFAULT_PAGE)?;
     let state = &context.state;
-    if let Some(filter) = context.call.input.pointer("/Filters/0") {
-        let text = |name: &str| filter.get(name).and_then(Value::as_str).unwrap_or_default();
-        if text("AttributePath") != "UserName" {
-            return Err(ApiError::new(
-                "ValidationException",
-                "Only UserName can be filtered by.",
-            ));
-        }
-        let name = text("AttributeValue");
+    if let Some(name) = filtered_by(context, "UserName")? {
         let candidates = state
             .user_names
             .get(&name.to_lowercase())
@@ -219,10 +201,7 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
             .collect();
         return Ok(paged("Users", rows, None));
     }
-    let start = match &page.after {
-        Some((order, id)) => Bound::Excluded((*order, id.as_str().into())),
-        None => Bound::Unbounded,
-    };
+    let start = after(&page);
     let rows = state
         .users
         .range_seen(start, context.reading)

@@ -7,8 +7,7 @@ use crate::core::{
     errors::{self, ApiError, ErrorForms},
     issue::unique_id,
     service::{
-        BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
-        SimService,
+        BucketSharing, CallRate, CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService,
     },
 };
 
@@ -29,11 +28,8 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             ..errors::QUERY
         },
         policies: Some(PolicyFacts {
-            free: &[],
             other_actions: &[("ListBuckets", "ListAllMyBuckets")],
-            condition_keys: &[],
-            resources: |_, _, _, _| Vec::new(),
-            denials: DenialText::SaysWhy,
+            ..PolicyFacts::BY_NAME
         }),
         secrets: &[],
         names_origin: false,

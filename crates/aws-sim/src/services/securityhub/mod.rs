@@ -18,8 +18,7 @@ use crate::core::{
     context::{Context, HandlerResult},
     errors::{self, ApiError, ErrorForms},
     service::{
-        BucketSharing, CallRate, CallRates, DenialText, PolicyFacts, RequestForm, ScopeRegions,
-        SimService,
+        BucketSharing, CallRate, CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService,
     },
     state::SimState,
 };
@@ -46,13 +45,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             denied: |text| ApiError::denied("AccessDeniedException", text).status(403),
             ..errors::REST_JSON
         },
-        policies: Some(PolicyFacts {
-            free: &[],
-            other_actions: &[],
-            condition_keys: &[],
-            resources: |_, _, _, _| Vec::new(),
-            denials: DenialText::SaysWhy,
-        }),
+        policies: Some(PolicyFacts::BY_NAME),
         secrets: &["NextToken"],
         names_origin: false,
     },

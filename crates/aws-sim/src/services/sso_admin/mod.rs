@@ -47,11 +47,9 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         }),
         errors: errors::JSON,
         policies: Some(PolicyFacts {
-            free: &[],
-            other_actions: &[],
-            condition_keys: &[],
             resources,
             denials: DenialText::Plain,
+            ..PolicyFacts::BY_NAME
         }),
         secrets: &["NextToken"],
         names_origin: false,

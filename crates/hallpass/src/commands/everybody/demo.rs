@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_access::Identity;
 use hallpass_aws::{AwsClientSettings as AwsSettings, Credentials};
+use hallpass_identity::Identity;
 use hallpass_model::{Clock, IdSource, TimeSpan};
 use hallpass_rules::{Directory, RuleFile, Rules};
 use hallpass_server::{Connections, Proxies, Rates, ServerMode, SignIn};
@@ -41,8 +41,6 @@ const RULES_NAME: &str = "demo/rules.toml";
 const STORE: &str = "hallpass.db";
 /// How long the demo waits for its own simulated AWS.
 const CONNECT_TRIES: u32 = 50;
-
-pub(crate) use child::starter_is_gone;
 
 /// Try it out: a server and its guard over a simulated AWS organization
 #[derive(Debug, clap::Args)]

@@ -479,7 +479,7 @@ async fn check_store(loaded: &Loaded, report: &mut DoctorReport) -> Option<Times
 fn check_directory(
     directory: &Directory,
     role_groups: &BTreeSet<String>,
-    identity: &hallpass_access::Identity,
+    identity: &hallpass_identity::Identity,
     rules: Option<&Rules>,
     report: &mut DoctorReport,
 ) {

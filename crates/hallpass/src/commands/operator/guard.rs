@@ -13,7 +13,6 @@ use tokio::task::JoinSet;
 
 use super::serve::{ConfigArgs, asked_to_stop, aws_settings, runtime};
 use crate::clock::SystemClock;
-use crate::commands::everybody::demo::starter_is_gone;
 use crate::compose::{self, RandomIds, rest};
 use crate::config::{EndsPlace, Loaded};
 use crate::exit::{Exit, Failure, Outcome};
@@ -25,6 +24,7 @@ use crate::guards::file_of;
 use crate::guards::files::{GuardFiles, JournalFile};
 use crate::guards::time::AnchoredTime;
 use crate::heads::{Means, open_bucket};
+use crate::opening::starter_is_gone;
 use crate::{logging, output};
 
 /// Ends worked on at the same time: one that waits for AWS holds up no other.

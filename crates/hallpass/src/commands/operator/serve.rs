@@ -1,15 +1,10 @@
 //! `hallpass serve`: the server.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use hallpass_access::{Channel, Settings};
-use hallpass_assignments::CenterFault;
-use hallpass_aws::{
-    Aws, AwsClientSettings as AwsSettings, ConnectError, ConnectedOrganization, FindingClient,
-    OwnAccountRole, SqsQueue,
-};
+use hallpass_aws::{ConnectedOrganization, FindingClient, OwnAccountRole, SqsQueue};
 use hallpass_events::{EventHandler, EventIntake, IntakeLimits};
 use hallpass_findings::{Enricher, FindingHandler};
 use hallpass_model::{AccountId, Clock, IdSource};
@@ -17,14 +12,18 @@ use hallpass_server::{Connections, Rates, ServerMode};
 use hallpass_store::SqliteStore;
 
 use crate::alerts::{AlertRunner, RootSignInHandler, alert_channels};
-use crate::clock::{self, ProcessClock};
+use crate::clock;
 use crate::compose::{self, Alerting, EndsFile, Exporting, Parts, RandomIds};
-use crate::config::{self, EndsPlace, ExportSettings, Loaded};
+use crate::config::{EndsPlace, ExportSettings, Loaded};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::file_lock::only_server;
 use crate::guards::journals::Journals;
 use crate::heads::{self, Means};
 use crate::keys::Absent;
+use crate::opening::connect_patiently;
+pub(crate) use crate::opening::{
+    ConfigArgs, asked_to_stop, aws_settings, connect, open_store, runtime,
+};
 use crate::{descriptors, keys, logging, output, plans};
 
 /// Run the server
@@ -46,176 +45,10 @@ pub(crate) struct Args {
     listen: Option<String>,
 }
 
-/// `--config FILE`.
-#[derive(Clone, Debug, clap::Args)]
-pub(crate) struct ConfigArgs {
-    /// Configuration file
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "HALLPASS_CONFIG",
-        default_value = "hallpass.toml"
-    )]
-    config: PathBuf,
-}
-
-impl ConfigArgs {
-    /// Reads it.
-    pub(crate) fn load(&self) -> Result<Loaded, Failure> {
-        config::load(&self.config)
-    }
-}
-
 pub(crate) fn run(args: &Args) -> Outcome {
     let loaded = args.config.load()?;
     logging::start(&loaded.config.log.level, logging::Style::Json)?;
     runtime()?.block_on(serve(&loaded, args.listen.as_deref()))
-}
-
-/// A runtime for everything that waits.
-pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::failed(format!("cannot start: {error}")))
-}
-
-/// Opens the store, which blocks.
-pub(crate) async fn open_store(path: PathBuf) -> Result<SqliteStore, Failure> {
-    let opened = tokio::task::spawn_blocking(move || SqliteStore::open(path)).await;
-    match opened {
-        Ok(Ok(store)) => Ok(store),
-        Ok(Err(error)) => {
-            let mut failure = Failure::failed(error.to_string());
-            let mut source = std::error::Error::source(&error);
-            while let Some(inner) = source {
-                failure = failure.detail(inner.to_string());
-                source = inner.source();
-            }
-            Err(failure.help(error.help()))
-        }
-        Err(error) => Err(Failure::bug(error)),
-    }
-}
-
-/// Connects to AWS as the configuration says. What AWS says of the time goes to the clock.
-pub(crate) async fn connect(
-    loaded: &Loaded,
-    clock: &Arc<ProcessClock>,
-    ids: Arc<dyn IdSource>,
-) -> Result<Aws, Failure> {
-    let connected = try_connect(loaded, clock, ids).await;
-    let aws = connected.map_err(|error| no_aws(&error))?;
-    clock::settle(clock, &aws).await;
-    Ok(aws)
-}
-
-async fn try_connect(
-    loaded: &Loaded,
-    clock: &Arc<ProcessClock>,
-    ids: Arc<dyn IdSource>,
-) -> Result<Aws, ConnectError> {
-    let (time, dates) = (Arc::clone(clock), clock::listener(clock));
-    hallpass_aws::connect(aws_settings(loaded), time, ids, dates).await
-}
-
-/// How long the server waits for an AWS that does not answer before it gives up: access that is due
-/// to end waits for it.
-const AWS_PATIENCE: Duration = Duration::from_mins(2);
-
-/// Connects to AWS, again and again while it throttles, fails or cannot be reached. What is wrong
-/// with the configuration is said at once.
-async fn connect_patiently(
-    loaded: &Loaded,
-    clock: &Arc<ProcessClock>,
-    ids: &Arc<dyn IdSource>,
-) -> Result<Aws, Failure> {
-    let (mut waited, mut pause) = (Duration::ZERO, Duration::from_millis(500));
-    loop {
-        match try_connect(loaded, clock, Arc::clone(ids)).await {
-            Ok(aws) => {
-                clock::settle(clock, &aws).await;
-                return Ok(aws);
-            }
-            Err(error) if waited < AWS_PATIENCE && is_passing(&error) => {
-                tracing::warn!(error = %error, "AWS does not answer; it is asked again");
-                tokio::time::sleep(pause).await;
-                waited += pause;
-                pause = (pause * 2).min(Duration::from_secs(10));
-            }
-            Err(error) => return Err(no_aws(&error)),
-        }
-    }
-}
-
-/// Whether waiting may help.
-fn is_passing(error: &ConnectError) -> bool {
-    matches!(
-        error,
-        ConnectError::Call {
-            fault: CenterFault::Throttled { .. } | CenterFault::Unreachable { .. },
-            ..
-        }
-    )
-}
-
-fn no_aws(error: &ConnectError) -> Failure {
-    let mut failure = Failure::failed(format!("cannot use AWS: {error}"));
-    let mut source = std::error::Error::source(error);
-    while let Some(inner) = source {
-        failure = failure.detail(inner.to_string());
-        source = inner.source();
-    }
-    failure.help(error.help())
-}
-
-/// Where AWS is and as whom, as the configuration says.
-pub(crate) fn aws_settings(loaded: &Loaded) -> AwsSettings {
-    let aws = &loaded.config.aws;
-    let identity = &loaded.config.identity;
-    let from_environment = || {
-        ["AWS_REGION", "AWS_DEFAULT_REGION"]
-            .into_iter()
-            .find_map(|name| std::env::var(name).ok())
-    };
-    let region = aws
-        .region
-        .clone()
-        .or_else(from_environment)
-        .unwrap_or_else(|| "us-east-1".to_owned());
-    let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
-    AwsSettings {
-        endpoint_url: aws.endpoint_url.clone(),
-        role_arn: aws.role_arn.clone(),
-        external_id: aws.external_id.clone(),
-        instance_arn: given(&identity.instance_arn),
-        identity_store_id: given(&identity.store_id),
-        ..AwsSettings::new(region)
-    }
-}
-
-/// Resolves when the process is asked to stop.
-pub(crate) async fn asked_to_stop() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let terminate = async {
-            match signal(SignalKind::terminate()) {
-                Ok(mut signal) => {
-                    signal.recv().await;
-                }
-                Err(_) => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            () = terminate => {}
-        }
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = tokio::signal::ctrl_c().await;
-    }
 }
 
 /// The account we cannot change: the management account, for a delegated administrator.

@@ -1,8 +1,7 @@
 //! `hallpass token`: API tokens, made on the server's own machine straight in its store.
 
-use hallpass_access::{Owner, TokenSource};
+use hallpass_identity::{Owner, TokenScope, TokenSource, hash_secret};
 use hallpass_model::{Email, IdSource, TimeSpan, Timestamp, TokenId};
-use hallpass_server::{TokenScope, hash_secret};
 use hallpass_store::{SqliteStore, TokenRow};
 use hallpass_wording::time::utc;
 

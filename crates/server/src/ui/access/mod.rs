@@ -18,7 +18,7 @@ use axum::{
 };
 use hallpass_access::{
     AccessError, Directory, Grant, GrantFilter, GrantOffers, GrantStateKind, Role, StandingView,
-    Sweep, SweepMode, SweepState,
+    Sweep, SweepMode,
 };
 use hallpass_model::{TimeSpan, Timestamp};
 use serde::Deserialize;
@@ -29,8 +29,6 @@ use super::words::{clock, plain, zone_name};
 use super::{cut_off, flash::FlashQuery, person, presenter, standing, sweeps};
 use crate::{App, problem::ProblemResponse};
 use line::AccessLine;
-pub(crate) use paths::address_of as paths_of;
-pub(crate) use sections::address;
 use sections::{ROWS, Section};
 use sorting::Sort;
 use tiles::{Tile, tiles};
@@ -43,6 +41,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/access", get(show))
         .route("/access.csv", get(csv::export))
         .merge(paths::router())
+        .merge(paths_csv::router())
         .merge(cut_off::router())
         .merge(standing::router())
         .merge(sweeps::router())
@@ -479,23 +478,4 @@ impl AccessView<'_> {
             ..Looks::default()
         }
     }
-}
-
-/// How long something lasts or is late: `40s`, `9m`, `2h 11m`.
-pub(crate) fn lasting(span: TimeSpan) -> String {
-    let seconds = span.as_seconds();
-    match seconds {
-        0..60 => format!("{seconds}s"),
-        60..3600 => format!("{}m", seconds / 60),
-        3600..86_400 => format!("{}h {}m", seconds / 3600, seconds % 3600 / 60),
-        _ => format!("{}d {}h", seconds / 86_400, seconds % 86_400 / 3600),
-    }
-}
-
-/// Whether a run still waits for an administrator.
-pub(crate) const fn waits(sweep: &Sweep) -> bool {
-    matches!(
-        sweep.state,
-        SweepState::Planned { .. } | SweepState::Stopped { .. }
-    )
 }

@@ -16,9 +16,9 @@ use hallpass_inventory::{
 use hallpass_model::{TimeSpan, Timestamp};
 use serde::Deserialize;
 
-use super::paths_csv;
 use crate::ui::forbidden;
 use crate::ui::people::{count_of, counted};
+use crate::ui::person;
 use crate::ui::shell::{Nav, PageResult, Shell, Viewer, page, url_encoded};
 use crate::ui::words::{clock, countdown, plain};
 use crate::{App, KnownAccess};
@@ -37,14 +37,7 @@ const JUST: TimeSpan = TimeSpan::minutes(1);
 const OLD: TimeSpan = TimeSpan::hours(48);
 
 pub(super) fn router() -> Router<App> {
-    Router::new()
-        .route("/access/paths", get(show))
-        .route("/access/paths.csv", get(paths_csv::export))
-}
-
-/// The page of one person.
-pub(crate) fn address_of(user: &str) -> String {
-    format!("/access/paths?person={}", url_encoded(user))
+    Router::new().route("/access/paths", get(show))
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -372,7 +365,7 @@ fn offered(graph: &AccessGraph, q: &str) -> Vec<Offered> {
             kind: "Person",
             name: plain(it.user_name.as_deref().unwrap_or(id)),
             about: plain(it.email.as_deref().unwrap_or(id)),
-            href: address_of(id),
+            href: person::paths_of(id),
         })
     });
     let accounts = graph.accounts.iter();
@@ -412,7 +405,7 @@ fn path_row(path: &AccessPath, now: Timestamp, viewer: &Viewer) -> PathRow {
     let state = path.account_state.as_deref();
     PathRow {
         person: plain(path.person.user_name.as_deref().unwrap_or(id)),
-        person_href: address_of(id),
+        person_href: person::paths_of(id),
         note: match path.person.user_status.as_deref() {
             Some("DISABLED") => "disabled",
             _ => "",

@@ -1,9 +1,11 @@
 //! Paths into accounts as a file.
 
 use axum::{
+    Router,
     extract::{Query, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
+    routing::get,
 };
 use hallpass_inventory::{AccessPath, GivenRole};
 use hallpass_model::text::csv_cell;
@@ -31,7 +33,11 @@ const COLUMNS: [&str; 15] = [
     "grant_id",
 ];
 
-pub(super) async fn export(
+pub(super) fn router() -> Router<App> {
+    Router::new().route("/access/paths.csv", get(export))
+}
+
+async fn export(
     State(app): State<App>,
     viewer: Viewer,
     Query(looking): Query<PathsQuery>,

@@ -6,16 +6,17 @@ use hallpass_access::{
     Acceptance, Approval, Directory, Fate, Grant, GrantState, ItemKind, ItemSight, Origin, Role,
     SweepItem,
 };
-use hallpass_model::{Target, TimeSpan};
+use hallpass_model::TimeSpan;
 use hallpass_wording::standing;
 
 use super::line::{AccessLine, Key, is_unknown};
-use super::{AccessView, Grouping, Looking, lasting};
+use super::{AccessView, Grouping, Looking};
 use crate::ui::people::{self, Face, GrantPlace, counted};
 use crate::ui::person;
 use crate::ui::presenter::Coded;
 use crate::ui::shell::url_encoded;
-use crate::ui::words::{Badge, capital, countdown, grant_badge, id_groups, plain};
+use crate::ui::sweeps::held_address;
+use crate::ui::words::{Badge, capital, countdown, grant_badge, id_groups, lasting, plain};
 
 /// Rows of one page.
 pub(super) const ROWS: usize = 200;
@@ -328,7 +329,7 @@ impl AccessView<'_> {
             return Vec::new();
         }
         let from = url_encoded(&looking.address(looking.by, looking.skip));
-        let to = |act: &str| format!("/standing/{act}?{}&from={from}", address(item));
+        let to = |act: &str| format!("/standing/{act}?{}&from={from}", held_address(item));
         let can_end = item.holder.is_some();
         let end = can_end.then(|| ("Set an end…", to("adopt")));
         match item.kind.acceptance() {
@@ -340,18 +341,6 @@ impl AccessView<'_> {
             // the configuration says so; what is to change is written there
             Some(Acceptance::Pattern { .. }) => Vec::new(),
         }
-    }
-}
-
-/// Whose access it is, and to what, as part of an address.
-pub(crate) fn address(item: &SweepItem) -> String {
-    let user = url_encoded(item.key.user.as_str());
-    match &item.key.target {
-        Target::Account { account, .. } => {
-            let set = url_encoded(&people::held(&item.names));
-            format!("user={user}&account={account}&permission_set={set}")
-        }
-        Target::Group { group } => format!("user={user}&group={}", url_encoded(group.as_str())),
     }
 }
 

@@ -146,7 +146,10 @@ impl Choice {
                 .map(|hit| self.hit(hit, ""))
                 .collect(),
             (None, "") => {
-                let ids = recents.ids(self.kind);
+                let ids = match self.kind {
+                    ChoiceKind::Account => recents.accounts(),
+                    ChoiceKind::Group => recents.groups(),
+                };
                 let recent = ids.iter().flat_map(|id| search(id, 1).entries);
                 let recent = recent.filter(|hit| hit.why_not.is_none()).map(|hit| Hit {
                     is_recent: true,

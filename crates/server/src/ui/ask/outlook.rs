@@ -19,8 +19,7 @@ use crate::{
     App,
     problem::ProblemResponse,
     ui::{
-        permission_set,
-        presenter::{Coded, PersonView, Presenter},
+        presenter::{Coded, PersonView, Presenter, set_address},
         shell::{Viewer, url_encoded},
         words::{capital, plain},
     },
@@ -389,7 +388,7 @@ impl Outlook {
             _ => "/rules".to_owned(),
         };
         if let Some(set) = &choice.set {
-            self.set_page = permission_set::address(&set.name);
+            self.set_page = set_address(&set.name);
         }
         if let (Some(set), Some(length)) = (&choice.set, self.length) {
             let session = TimeSpan::seconds(set.session_duration);

@@ -4,7 +4,6 @@ use hallpass_access::{RequestFilter, RequestView};
 use hallpass_model::{PermissionSetArn, Target};
 use hallpass_rules::directory::Account;
 
-use super::choice::ChoiceKind;
 use crate::{App, ui::shell::Viewer};
 
 /// Accounts or groups that are put first.
@@ -35,15 +34,25 @@ impl Recents {
         }
     }
 
-    /// Ids of accounts or groups, each once.
-    pub(super) fn ids(&self, kind: ChoiceKind) -> Vec<String> {
+    /// Ids of accounts, each once.
+    pub(super) fn accounts(&self) -> Vec<String> {
+        self.first(|target| match target {
+            Target::Account { account, .. } => Some(account.to_string()),
+            Target::Group { .. } => None,
+        })
+    }
+
+    /// Ids of groups, each once.
+    pub(super) fn groups(&self) -> Vec<String> {
+        self.first(|target| match target {
+            Target::Account { .. } => None,
+            Target::Group { group } => Some(group.to_string()),
+        })
+    }
+
+    fn first(&self, id_of: impl Fn(&Target) -> Option<String>) -> Vec<String> {
         let mut ids: Vec<String> = Vec::new();
-        for target in &self.targets {
-            let id = match (target, kind) {
-                (Target::Account { account, .. }, ChoiceKind::Account) => account.to_string(),
-                (Target::Group { group }, ChoiceKind::Group) => group.to_string(),
-                (Target::Account { .. } | Target::Group { .. }, _) => continue,
-            };
+        for id in self.targets.iter().filter_map(id_of) {
             if !ids.contains(&id) {
                 ids.push(id);
             }

@@ -188,7 +188,7 @@ fn print_facts(facts: &SimulatorFacts) -> Result<(), Failure> {
 }
 
 async fn serve(listener: TcpListener, simulator: Simulator) -> Outcome {
-    hallpass_aws_sim::serve(listener, simulator, child::starter_is_gone())
+    hallpass_aws_sim::serve(listener, simulator, crate::opening::starter_is_gone())
         .await
         .map_err(|error| Failure::failed(format!("the simulated AWS stopped: {error}")))?;
     Ok(Exit::Ok)

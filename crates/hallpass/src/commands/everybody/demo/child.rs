@@ -5,7 +5,6 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::Read as _;
 use std::process::{self, ChildStdout, Command, Stdio};
 
 use crate::exit::Failure;
@@ -61,17 +60,4 @@ impl Drop for Child {
         // nothing is left to do about one that cannot be waited for
         let _gone: Result<_, _> = self.0.wait();
     }
-}
-
-/// Resolves when whoever started this process is gone, or wants it to end.
-pub(crate) async fn starter_is_gone() {
-    let (gone, told) = tokio::sync::oneshot::channel::<()>();
-    // a thread of its own: the runtime would wait for one of its own that reads
-    std::thread::spawn(move || {
-        let mut nothing = [0; 64];
-        while !matches!(std::io::stdin().read(&mut nothing), Ok(0) | Err(_)) {}
-        drop(gone);
-    });
-    // an error says that the sender is dropped, which is the news
-    let _closed: Result<_, _> = told.await;
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use hallpass_access::Identity;
 use hallpass_access::{Access, Actor, Origin};
+use hallpass_identity::{Identity, TokenScope};
 use hallpass_model::{Email, TimeSpan, Timestamp};
 use hallpass_rules::Directory;
-use hallpass_server::{PersonaCard, TokenScope};
+use hallpass_server::PersonaCard;
 use hallpass_store::SqliteStore;
 
 use crate::commands::operator::token;

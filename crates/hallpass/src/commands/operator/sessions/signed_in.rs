@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use hallpass_access::ReadError;
+use hallpass_identity::{SignedIn, WebSession};
 use hallpass_model::{Email, Timestamp, UserId};
-use hallpass_server::{SignedIn, WebSession};
 use hallpass_store::SqliteStore;
 use hallpass_wording::{lists, time::utc};
 
@@ -130,16 +130,10 @@ pub(super) fn run_end(args: &EndArgs) -> Outcome {
 /// Sessions that are not over, and whose secret was not replaced.
 async fn live(store: &SqliteStore) -> Result<Vec<WebSession>, Failure> {
     let now = clock::now();
-    let rows = store
+    let sessions = store
         .sessions()
         .await
         .map_err(|error| Failure::failed(error.to_string()))?;
-    let sessions: Result<Vec<WebSession>, serde_json::Error> = rows
-        .iter()
-        .map(|(_, body)| serde_json::from_str(body))
-        .collect();
-    let sessions =
-        sessions.map_err(|error| Failure::failed(format!("a session cannot be read: {error}")))?;
     let is_live = |session: &WebSession| now < session.ends_at && session.next.is_none();
     Ok(sessions.into_iter().filter(is_live).collect())
 }

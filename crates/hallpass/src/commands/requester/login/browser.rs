@@ -26,7 +26,7 @@ pub(super) async fn token(
 ) -> Result<LoginToken, Failure> {
     let callback = Callback::listen("/").await?;
     let (verifier, state) = (secret()?, secret()?);
-    let challenge = hallpass_server::hash_secret(&verifier);
+    let challenge = hallpass_identity::hash_secret(&verifier);
     let mut page = server.clone();
     page.path_segments_mut()
         .map_err(|()| Failure::bug("a server address without a path"))?
@@ -65,7 +65,7 @@ pub(super) async fn token(
 
 /// What the page shows too, so that a person sees that both talk of the same login.
 fn code(challenge: &str) -> String {
-    let hash = hallpass_server::hash_secret(&format!("shown\n{challenge}")).to_ascii_uppercase();
+    let hash = hallpass_identity::hash_secret(&format!("shown\n{challenge}")).to_ascii_uppercase();
     let (first, rest) = hash.split_at_checked(4).unwrap_or_default();
     format!("{first}-{}", rest.get(..4).unwrap_or_default())
 }

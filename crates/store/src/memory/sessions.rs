@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use hallpass_access::{Directory, Origin, Owner};
+use hallpass_access::{Directory, Origin};
+use hallpass_identity::{
+    Bound, Identifier, Owner, SessionFault, SessionStore, SignInClaim, WebSession, WhichSessions,
+};
 use hallpass_model::{Timestamp, UserId};
-
-use crate::session::{Bound, Identifier, WhichSessions};
-use crate::{SessionFault, SessionStore, WebSession};
 
 /// Sessions in memory.
 #[derive(Debug, Default)]
@@ -71,21 +71,22 @@ impl SessionStore for MemorySessions {
         _: Timestamp,
     ) -> Result<Bound, SessionFault> {
         let mut all = self.1.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = (sign_in.issuer.clone(), sign_in.subject.clone());
-        let bound = all.get(&place).cloned();
-        let is_free = bound.is_none_or(|user| people.person(&user).is_none());
-        let is_theirs = all.get(&place) == Some(&owner.user);
-        if !is_theirs && !is_free {
-            return Ok(Bound::Anothers);
-        }
-        let has_another = all.iter().any(|((issuer, subject), user)| {
-            *issuer == sign_in.issuer && *subject != sign_in.subject && *user == owner.user
+        let Identifier { issuer, subject } = sign_in;
+        let near = all.iter().filter(|((other, known), user)| {
+            other == issuer && (known == subject || **user == owner.user)
         });
-        if has_another {
-            return Ok(Bound::TheyHaveAnother);
+        let near: Vec<_> = near
+            .map(|((_, known), user)| (known.as_str(), user))
+            .collect();
+        match SignInClaim::of(&owner.user, subject, &near, people) {
+            SignInClaim::Theirs => Ok(Bound::Theirs),
+            SignInClaim::Free => {
+                all.insert((issuer.clone(), subject.clone()), owner.user.clone());
+                Ok(Bound::Theirs)
+            }
+            SignInClaim::Anothers => Ok(Bound::Anothers),
+            SignInClaim::TheyHaveAnother => Ok(Bound::TheyHaveAnother),
         }
-        all.insert(place, owner.user.clone());
-        Ok(Bound::Theirs)
     }
 
     async fn of_user(&self, user: &UserId) -> Result<Vec<WebSession>, SessionFault> {

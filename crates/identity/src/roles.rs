@@ -3,11 +3,13 @@
 
 use std::collections::BTreeSet;
 
+use hallpass_audit::Origin;
 use hallpass_model::{Email, UserId};
+use hallpass_rules::Directory;
 use hallpass_rules::directory::{NotOnePerson, Person};
 use serde::{Deserialize, Serialize};
 
-use crate::{Actor, Directory, Origin, Role};
+use crate::{Actor, Role};
 
 /// Whose a token or a session is. The user id says who; the address is for showing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,17 +32,6 @@ impl Owner {
             secondary_domain: actor.secondary_domain,
         })
     }
-}
-
-/// Where a token was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TokenSource {
-    /// On the server's own machine, straight in its store.
-    ServerMachine,
-    /// At a sign-in; also those from before this was kept.
-    #[default]
-    SignIn,
 }
 
 /// Who has which role, and how addresses map to people.
@@ -169,7 +160,7 @@ impl Identity {
 
 /// The addresses of everybody whom `entries` name (`group:NAME` or an e-mail), disabled people
 /// left out. An e-mail that the directory does not know is kept: it may be a mailing list.
-pub(crate) fn people_of(entries: &[String], directory: &Directory) -> BTreeSet<Email> {
+pub fn people_of(entries: &[String], directory: &Directory) -> BTreeSet<Email> {
     let mut found = BTreeSet::new();
     for entry in entries {
         match entry.strip_prefix("group:") {
@@ -193,23 +184,12 @@ pub(crate) fn people_of(entries: &[String], directory: &Directory) -> BTreeSet<E
 }
 
 /// The user ids of everybody whom `entries` name, disabled people left out.
-pub(crate) fn users_of(entries: &[String], directory: &Directory) -> BTreeSet<UserId> {
+pub fn users_of(entries: &[String], directory: &Directory) -> BTreeSet<UserId> {
     let people = directory.people().iter();
     people
         .filter(|person| person.enabled && holds(person, entries, directory))
         .map(|person| person.user_id.clone())
         .collect()
-}
-
-/// A person of the directory as they are written down; `None` for one without an address.
-pub(crate) fn as_person(person: &Person) -> Option<crate::Person> {
-    let email = person.emails.first()?;
-    let name = Some(&person.display_name).filter(|name| !name.is_empty());
-    Some(crate::Person {
-        user: person.user_id.clone(),
-        email: email.clone(),
-        name: name.cloned().unwrap_or_else(|| email.to_string()),
-    })
 }
 
 fn holds(person: &Person, entries: &[String], directory: &Directory) -> bool {

@@ -1,0 +1,29 @@
+//! Who somebody is. One person is one user id of the directory (promise P12): an address finds them at a
+//! door, and a token, a session or a sign-in at a provider is somebody's by that id.
+//!
+//! ```text
+//!   address ──► Identity::actor ──┐
+//!   token, session ──► Owner ──► Identity::owner ──► Actor, with today's roles
+//! ```
+//!
+//! What is kept of tokens, sessions and sign-ins goes through two ports, [`TokenStore`] and
+//! [`SessionStore`]; whoever fills them writes the record that belongs to a step in the same transaction.
+//!
+//! Knows people, roles and secrets' hashes. Never knows requests, grants, HTTP or SQL.
+#![warn(missing_docs)]
+
+mod actor;
+mod records;
+mod roles;
+mod sessions;
+mod sign_in;
+mod tokens;
+
+pub use actor::{Actor, Authentication, Role};
+pub use records::IdentityRecord;
+pub use roles::{Identity, Owner, people_of, users_of};
+pub use sessions::{Browsing, SessionFault, SessionStore, SignedIn, WebSession, WhichSessions};
+pub use sign_in::{Bound, Identifier, SignInClaim};
+pub use tokens::{
+    NewToken, OwnToken, TokenFacts, TokenFault, TokenScope, TokenSource, TokenStore, hash_secret,
+};

@@ -1,0 +1,221 @@
+//! Both keepers of sessions against the same sentences, and what is on record of tokens.
+
+use std::collections::BTreeSet;
+
+use hallpass_access::Origin;
+use hallpass_identity::{
+    Browsing, NewToken, Owner, SessionStore, SignedIn, TokenScope, TokenStore, WebSession,
+    WhichSessions,
+};
+use hallpass_model::{Email, TimeSpan, UserId};
+use uuid::Uuid;
+
+use super::*;
+use crate::{MemorySessions, SqliteStore};
+
+struct CountedIds(std::sync::atomic::AtomicU64);
+
+impl IdSource for CountedIds {
+    fn next(&self, now: Timestamp) -> Uuid {
+        let n = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let mut random = [0_u8; 10];
+        random[2..].copy_from_slice(&n.to_be_bytes());
+        let millisecond = u64::try_from(now.as_millisecond()).unwrap();
+        uuid::Builder::from_unix_timestamp_millis(millisecond, &random).into_uuid()
+    }
+}
+
+/// From `first` on, so that no two of a store are the same.
+fn ids(first: u64) -> Arc<dyn IdSource> {
+    Arc::new(CountedIds(first.into()))
+}
+
+fn ana() -> UserId {
+    "00000001-0000-4000-8000-000000000000".parse().unwrap()
+}
+
+fn session(hash: &str, subject: &str) -> WebSession {
+    let at = |second: i64| Timestamp::from_second(1_780_000_000 + second).unwrap();
+    WebSession {
+        hash: hash.to_owned(),
+        user: Email::new("Ana@corp.example").unwrap(),
+        user_id: Some(ana()),
+        secondary_domain: false,
+        signed_in: SignedIn::Oidc {
+            issuer: "https://id".to_owned(),
+            subject: subject.to_owned(),
+            sid: None,
+            id_token: Some("a.b.c".to_owned()),
+            auth_time: None,
+            acr: None,
+        },
+        began_at: at(0),
+        seen_at: at(0),
+        renewed_at: at(0),
+        ends_at: at(3600),
+        browsing: Browsing::default(),
+        csrf: "c".to_owned(),
+        previous: None,
+        next: None,
+    }
+}
+
+/// What the server relies on, whoever keeps its sessions.
+async fn keeps_sessions(store: &dyn SessionStore) {
+    let first = session("1", "u1");
+    store.begin(&first).await.unwrap();
+    assert_eq!(store.by_hash("1").await.unwrap(), Some(first.clone()));
+    let seen = WebSession {
+        seen_at: first.ends_at,
+        ..first.clone()
+    };
+    assert!(store.replace(&first, &seen).await.unwrap());
+    assert!(
+        !store.replace(&first, &first).await.unwrap(),
+        "not as it was"
+    );
+    let (mut old, mut new) = (seen.clone(), session("2", "u1"));
+    old.next = Some("2".to_owned());
+    new.previous = Some("1".to_owned());
+    assert!(!store.renew(&first, &old, &new).await.unwrap());
+    assert_eq!(store.by_hash("2").await.unwrap(), None, "both or none");
+    assert!(store.renew(&seen, &old, &new).await.unwrap());
+    assert!(
+        !store.renew(&seen, &old, &session("3", "u1")).await.unwrap(),
+        "once"
+    );
+    assert_eq!(store.by_hash("1").await.unwrap(), Some(old));
+    assert_eq!(store.by_hash("2").await.unwrap(), Some(new));
+    assert_eq!(store.by_hash("3").await.unwrap(), None);
+    store.begin(&session("4", "u2")).await.unwrap();
+    let ended = store.end_at_provider("https://id", Some("u1"), None).await;
+    assert_eq!(ended.unwrap(), 2);
+    assert!(store.by_hash("4").await.unwrap().is_some());
+    assert_eq!(store.end_all(&ana()).await.unwrap(), 1);
+    store.begin(&session("5", "u2")).await.unwrap();
+    store.end("5").await.unwrap();
+    store.begin(&session("6", "u2")).await.unwrap();
+    store
+        .prune(TimeSpan::hours(1).after(first.began_at))
+        .await
+        .unwrap();
+    assert!(store.by_hash("6").await.unwrap().is_some(), "ends now");
+    store
+        .prune(TimeSpan::hours(2).after(first.began_at))
+        .await
+        .unwrap();
+    assert_eq!(store.by_hash("6").await.unwrap(), None);
+}
+
+fn owner() -> Owner {
+    Owner {
+        user: ana(),
+        email: Email::new("ana@corp.example").unwrap(),
+        secondary_domain: false,
+    }
+}
+
+/// A person's own sessions: seen whole, and ended by name under each secret, nobody else's.
+async fn ends_ones_own(store: &dyn SessionStore) {
+    let named = |hash: &str, csrf: &str| WebSession {
+        csrf: csrf.to_owned(),
+        ..session(hash, "u1")
+    };
+    let (first, second) = (named("11", "one"), named("12", "two"));
+    let beside = WebSession {
+        hash: "13".to_owned(),
+        ..second.clone()
+    };
+    let others = WebSession {
+        user_id: Some("00000002-0000-4000-8000-000000000000".parse().unwrap()),
+        ..named("14", "two")
+    };
+    let now = first.began_at;
+    for session in [&first, &second, &beside, &others] {
+        store.begin(session).await.unwrap();
+    }
+    assert_eq!(store.of_user(&ana()).await.unwrap().len(), 3);
+    let end = async |which| {
+        store
+            .end_own(&owner(), which, Origin::Web, now)
+            .await
+            .unwrap()
+    };
+    assert_eq!(end(WhichSessions::One(others.id())).await, 0, "another's");
+    assert_eq!(end(WhichSessions::One("ses_0".to_owned())).await, 0);
+    assert_eq!(
+        end(WhichSessions::AllBut(first.id())).await,
+        2,
+        "each secret"
+    );
+    let left = store.of_user(&ana()).await.unwrap();
+    assert_eq!(left, std::slice::from_ref(&first));
+    assert_eq!(end(WhichSessions::One(first.id())).await, 1);
+    assert_eq!(end(WhichSessions::All).await, 0);
+    assert!(store.by_hash("14").await.unwrap().is_some());
+}
+
+#[test]
+fn what_somebody_ends_of_their_own_is_on_record_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path().join("hallpass.db")).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        ends_ones_own(&MemorySessions::default()).await;
+        ends_ones_own(&StoredSessions::new(store.clone(), ids(200))).await;
+        let (tokens, now) = (
+            StoredTokens::new(store.clone(), ids(300)),
+            session("1", "u1").began_at,
+        );
+        let token = NewToken {
+            hash: "ab".repeat(32),
+            owner: owner(),
+            scopes: BTreeSet::from(TokenScope::ALL),
+            created_at: now,
+            expires_at: TimeSpan::hours(1).after(now),
+            name: "a script".to_owned(),
+        };
+        tokens.keep(&token).await.unwrap();
+        let id = tokens.of_user(&ana(), now).await.unwrap()[0].id;
+        let stranger = Owner {
+            user: "00000002-0000-4000-8000-000000000000".parse().unwrap(),
+            ..owner()
+        };
+        for (whose, done) in [(&stranger, false), (&owner(), true), (&owner(), true)] {
+            let revoked = tokens.revoke_own(whose, id, Origin::Web, now).await;
+            assert_eq!(revoked.unwrap(), done);
+        }
+        assert_eq!(tokens.of_user(&ana(), now).await.unwrap(), []);
+        let records = hallpass_audit::AuditStore::records_from(&store, 1, 100)
+            .await
+            .unwrap();
+        let events: Vec<String> = records
+            .iter()
+            .map(|record| record.event().to_owned())
+            .collect();
+        assert_eq!(
+            events,
+            [
+                "session.revoked",
+                "session.revoked",
+                "token.created",
+                "token.revoked"
+            ]
+        );
+    });
+}
+
+#[test]
+fn both_keepers_of_sessions_do_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path().join("hallpass.db")).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        keeps_sessions(&MemorySessions::default()).await;
+        keeps_sessions(&StoredSessions::new(store, ids(400))).await;
+    });
+}

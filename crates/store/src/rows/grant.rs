@@ -1,0 +1,160 @@
+//! How a grant is stored: as `request.rs` has it for requests.
+
+use hallpass_access::{Approval, EndCause, EndOutcome, Grant, GrantState, Origin, Stuck};
+use hallpass_model::{
+    Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId,
+};
+use serde::{Deserialize, Serialize};
+
+use super::both_ways::both_ways;
+use super::request::PersonRow;
+
+/// All of a grant but its state.
+#[derive(Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a body has the members of the grant that it keeps"
+)]
+pub(super) struct GrantRow {
+    id: GrantId,
+    request: RequestId,
+    holder: PersonRow,
+    key: HoldKey,
+    names: TargetNames,
+    duration: TimeSpan,
+    reason: String,
+    origin: Origin,
+    approver: Email,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    approver_user: Option<UserId>,
+    approval: Approval,
+    based_on: Vec<String>,
+    config_hash: String,
+    secondary_domain: bool,
+    scheduled_at: Timestamp,
+    granted_at: Option<Timestamp>,
+    ends_at: Timestamp,
+    standing: bool,
+    warned: bool,
+    refusals: u32,
+    stuck: Option<StuckRow>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    end_sessions: bool,
+    aws_request: Option<String>,
+    seen_news: u64,
+    /// The state stands beside the row. Releases before rows had types of their own look for one here.
+    #[serde(skip_deserializing)]
+    state: StateElsewhere,
+    version: u64,
+}
+
+/// What stands where earlier releases look for a grant's state.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum StateElsewhere {
+    #[default]
+    Scheduled,
+}
+
+both_ways!(Grant => GrantRow, apart GrantStateRow {
+    id, request, holder (into), key, names, duration, reason, origin, approver, approver_user,
+    approval, based_on, config_hash, secondary_domain, scheduled_at, granted_at, ends_at,
+    standing, warned, refusals, stuck (optional), end_sessions, aws_request, seen_news, version,
+});
+
+/// A removal that AWS refuses for good.
+#[derive(Serialize, Deserialize)]
+struct StuckRow {
+    since: Timestamp,
+    reason: String,
+}
+
+both_ways!(Stuck => StuckRow { since, reason });
+
+/// Where a grant is.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub(super) enum GrantStateRow {
+    Scheduled,
+    Granting,
+    Active,
+    Ending {
+        #[serde(flatten)]
+        cause: EndCauseRow,
+        since: Timestamp,
+    },
+    Ended {
+        #[serde(flatten)]
+        cause: EndCauseRow,
+        at: Timestamp,
+        removed: bool,
+        why: EndOutcomeRow,
+    },
+    Failed {
+        at: Timestamp,
+        error: String,
+    },
+}
+
+both_ways!(enum GrantState => GrantStateRow {
+    Scheduled {},
+    Granting {},
+    Active {},
+    Ending { cause (into), since },
+    Ended { cause (into), at, removed, why (into) },
+    Failed { at, error },
+});
+
+/// Why a grant ends.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "cause", rename_all = "snake_case")]
+pub(super) enum EndCauseRow {
+    Expired,
+    Released,
+    Revoked {
+        by: Email,
+        reason: String,
+    },
+    RuleChanged,
+    PrincipalLeft,
+    Drift,
+    Guard {
+        guard: String,
+        removed_at: Timestamp,
+    },
+}
+
+both_ways!(enum EndCause => EndCauseRow {
+    Expired {},
+    Released {},
+    Revoked { by, reason },
+    RuleChanged {},
+    PrincipalLeft {},
+    Drift {},
+    Guard { guard, removed_at },
+});
+
+/// How an end was settled.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum EndOutcomeRow {
+    Removed,
+    Guard,
+    AlreadyAbsent,
+    NeverCreated,
+    PrincipalGone,
+    AccountGone,
+    Standing,
+    HeldByOtherGrant,
+}
+
+both_ways!(enum EndOutcome => EndOutcomeRow {
+    Removed {},
+    Guard {},
+    AlreadyAbsent {},
+    NeverCreated {},
+    PrincipalGone {},
+    AccountGone {},
+    Standing {},
+    HeldByOtherGrant {},
+});

@@ -1,0 +1,267 @@
+//! How a request is stored: the names, the order and the defaults of its body. They bind from the day they
+//! were first written, whatever becomes of the types of `access`; `tests/golden/bodies` has the bytes.
+//!
+//! Conversions name every member on both sides, so that a new one does not compile until somebody said
+//! how it is stored, and what was meant by bodies that have none.
+
+use hallpass_access::{
+    AfterReview, AgreedStart, Approval, Closing, Decided, DecidedKind, DecisionKind, Origin,
+    Person, PlannedStart, Reminders, Request, RequestState, Review, Shortened, Wanted,
+};
+use hallpass_model::{
+    Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId,
+};
+use serde::{Deserialize, Serialize};
+
+use super::both_ways::both_ways;
+
+/// All of a request but its state.
+#[derive(Serialize, Deserialize)]
+pub(super) struct RequestRow {
+    id: RequestId,
+    requester: PersonRow,
+    wanted: WantedRow,
+    key: Option<HoldKey>,
+    names: TargetNames,
+    duration: TimeSpan,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shortened: Option<ShortenedRow>,
+    reason: String,
+    ticket: Option<String>,
+    origin: Origin,
+    secondary_domain: bool,
+    asked_at: Timestamp,
+    expires_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    start: Option<PlannedStartRow>,
+    extends: Option<GrantId>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    asked_with: Vec<RequestId>,
+    decided: DecidedRow,
+    reviews: Vec<ReviewRow>,
+    reminders: RemindersRow,
+    grant: Option<GrantId>,
+    #[serde(default)]
+    after_review: Option<AfterReviewRow>,
+    /// The state stands beside the row. Releases before rows had types of their own look for one here.
+    #[serde(skip_deserializing)]
+    state: StateElsewhere,
+    version: u64,
+}
+
+/// What stands where earlier releases look for a request's state.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum StateElsewhere {
+    #[default]
+    Pending,
+}
+
+both_ways!(Request => RequestRow, apart RequestStateRow {
+    id, requester (into), wanted (into), key, names, duration, shortened (optional), reason,
+    ticket, origin, secondary_domain, asked_at, expires_at, start (optional), extends, asked_with,
+    decided (into), reviews (all), reminders (into), grant, after_review (optional), version,
+});
+
+/// A person as they were when they acted.
+#[derive(Serialize, Deserialize)]
+pub(super) struct PersonRow {
+    user: UserId,
+    email: Email,
+    name: String,
+}
+
+both_ways!(Person => PersonRow { user, email, name });
+
+/// What somebody named.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum WantedRow {
+    Account {
+        account: String,
+        permission_set: String,
+    },
+    Group {
+        group: String,
+    },
+}
+
+both_ways!(enum Wanted => WantedRow {
+    Account { account, permission_set },
+    Group { group },
+});
+
+/// What the rules said.
+#[derive(Serialize, Deserialize)]
+struct DecidedRow {
+    kind: DecidedKindRow,
+    approvers: Vec<Email>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    approver_users: Vec<UserId>,
+    notify: Vec<Email>,
+    based_on: Vec<String>,
+    config_hash: String,
+    approvals_needed: u32,
+}
+
+both_ways!(Decided => DecidedRow {
+    kind (into), approvers, approver_users, notify, based_on, config_hash, approvals_needed,
+});
+
+/// What a request rests on.
+#[derive(Serialize, Deserialize)]
+enum DecidedKindRow {
+    Invalid,
+    Adopted,
+    ApprovalNotRequired,
+    SelfApproval,
+    RequiresApproval,
+    NoApprovers,
+    NoStatements,
+    RequesterNotAllowed,
+}
+
+impl From<DecidedKind> for DecidedKindRow {
+    fn from(kind: DecidedKind) -> Self {
+        match kind {
+            DecidedKind::Invalid => Self::Invalid,
+            DecidedKind::Adopted => Self::Adopted,
+            DecidedKind::Rules(kind) => match kind {
+                DecisionKind::ApprovalNotRequired => Self::ApprovalNotRequired,
+                DecisionKind::SelfApproval => Self::SelfApproval,
+                DecisionKind::RequiresApproval => Self::RequiresApproval,
+                DecisionKind::NoApprovers => Self::NoApprovers,
+                DecisionKind::NoStatements => Self::NoStatements,
+                DecisionKind::RequesterNotAllowed => Self::RequesterNotAllowed,
+            },
+        }
+    }
+}
+
+impl From<DecidedKindRow> for DecidedKind {
+    fn from(kind: DecidedKindRow) -> Self {
+        Self::Rules(match kind {
+            DecidedKindRow::Invalid => return Self::Invalid,
+            DecidedKindRow::Adopted => return Self::Adopted,
+            DecidedKindRow::ApprovalNotRequired => DecisionKind::ApprovalNotRequired,
+            DecidedKindRow::SelfApproval => DecisionKind::SelfApproval,
+            DecidedKindRow::RequiresApproval => DecisionKind::RequiresApproval,
+            DecidedKindRow::NoApprovers => DecisionKind::NoApprovers,
+            DecidedKindRow::NoStatements => DecisionKind::NoStatements,
+            DecidedKindRow::RequesterNotAllowed => DecisionKind::RequesterNotAllowed,
+        })
+    }
+}
+
+/// One person's yes.
+#[derive(Serialize, Deserialize)]
+struct ReviewRow {
+    by: Email,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user: Option<UserId>,
+    at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    comment: Option<String>,
+}
+
+both_ways!(Review => ReviewRow { by, user, at, comment });
+
+/// When approvers are reminded.
+#[derive(Serialize, Deserialize)]
+struct RemindersRow {
+    sent: u32,
+    next_at: Option<Timestamp>,
+}
+
+both_ways!(Reminders => RemindersRow { sent, next_at });
+
+/// That approvers made it shorter.
+#[derive(Serialize, Deserialize)]
+struct ShortenedRow {
+    from: TimeSpan,
+    by: Email,
+}
+
+both_ways!(Shortened => ShortenedRow { from, by });
+
+/// When the access is to begin.
+#[derive(Serialize, Deserialize)]
+struct PlannedStartRow {
+    at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    agreed: Option<AgreedStartRow>,
+}
+
+both_ways!(PlannedStart => PlannedStartRow { at, agreed (optional) });
+
+/// That a start was agreed to.
+#[derive(Serialize, Deserialize)]
+struct AgreedStartRow {
+    by: Email,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user: Option<UserId>,
+    at: Timestamp,
+    approval: Approval,
+}
+
+both_ways!(AgreedStart => AgreedStartRow { by, user, at, approval });
+
+/// The review after the fact.
+#[derive(Serialize, Deserialize)]
+struct AfterReviewRow {
+    justification: String,
+    opened_at: Timestamp,
+    closed: Option<ClosingRow>,
+}
+
+both_ways!(AfterReview => AfterReviewRow { justification, opened_at, closed (optional) });
+
+/// That such a review was closed.
+#[derive(Serialize, Deserialize)]
+struct ClosingRow {
+    by: Email,
+    at: Timestamp,
+    words: Option<String>,
+}
+
+both_ways!(Closing => ClosingRow { by, at, words });
+
+/// What became of a request.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub(super) enum RequestStateRow {
+    Pending,
+    Approved {
+        by: Email,
+        at: Timestamp,
+        approval: Approval,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        comment: Option<String>,
+    },
+    Denied {
+        by: Email,
+        at: Timestamp,
+        reason: Option<String>,
+    },
+    Discarded {
+        by: Email,
+        at: Timestamp,
+    },
+    Expired {
+        at: Timestamp,
+    },
+    Rejected {
+        at: Timestamp,
+        code: String,
+        detail: String,
+    },
+}
+
+both_ways!(enum RequestState => RequestStateRow {
+    Pending {},
+    Approved { by, at, approval, comment },
+    Denied { by, at, reason },
+    Discarded { by, at },
+    Expired { at },
+    Rejected { at, code, detail },
+});

@@ -1,0 +1,78 @@
+//! How a browser's session is stored: as `request.rs` has it for requests.
+
+use std::net::IpAddr;
+
+use hallpass_identity::{Browsing, SignedIn, WebSession};
+use hallpass_model::{Email, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+
+use super::both_ways::both_ways;
+
+/// A session. A later one replaces it only where what is stored is these very bytes, so a member that
+/// is added is left out where it says nothing.
+#[derive(Serialize, Deserialize)]
+pub(super) struct SessionBody {
+    hash: String,
+    user: Email,
+    #[serde(default)]
+    user_id: Option<UserId>,
+    #[serde(default)]
+    secondary_domain: bool,
+    signed_in: SignedInRow,
+    began_at: Timestamp,
+    seen_at: Timestamp,
+    renewed_at: Timestamp,
+    ends_at: Timestamp,
+    #[serde(default, skip_serializing_if = "BrowsingRow::is_unknown")]
+    browsing: BrowsingRow,
+    #[serde(default)]
+    csrf: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    previous: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+both_ways!(WebSession => SessionBody {
+    hash, user, user_id, secondary_domain, signed_in (into), began_at, seen_at, renewed_at, ends_at,
+    browsing (into), csrf, previous, next,
+});
+
+/// How its person proved who they are.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case")]
+enum SignedInRow {
+    Persona,
+    Oidc {
+        issuer: String,
+        subject: String,
+        sid: Option<String>,
+        id_token: Option<String>,
+        #[serde(default)]
+        auth_time: Option<Timestamp>,
+        #[serde(default)]
+        acr: Option<String>,
+    },
+}
+
+both_ways!(enum SignedIn => SignedInRow {
+    Persona {},
+    Oidc { issuer, subject, sid, id_token, auth_time, acr },
+});
+
+/// The browser it began in.
+#[derive(Default, PartialEq, Eq, Serialize, Deserialize)]
+struct BrowsingRow {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    address: Option<IpAddr>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    agent: String,
+}
+
+impl BrowsingRow {
+    fn is_unknown(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+both_ways!(Browsing => BrowsingRow { address, agent });

@@ -1,0 +1,401 @@
+//! Circles between sibling modules: `a` imports `b`, and `b` imports `a`. Neither can be read without the
+//! other, so there is no place to begin. What both need is a third thing, and often has a name already.
+//! A module and those inside it are no circle.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proc_macro2::Span;
+use syn::spanned::Spanned as _;
+use syn::visit::Visit;
+use syn::{Attribute, Ident, Item, ItemMod, ItemUse, UseTree};
+
+use crate::breach::Breach;
+use crate::circles_known::{KNOWN, KnownCircles};
+use crate::sources::is_generated;
+use crate::type_names::crate_of;
+
+/// A module's path inside its crate; the crate itself is empty.
+type ModulePath = Vec<String>;
+
+/// How many re-exports are followed to where a name is from.
+const REEXPORTS_MAX: usize = 8;
+
+/// The modules of every crate, and what each imports.
+#[derive(Debug, Default)]
+pub(crate) struct Circles {
+    crates: BTreeMap<String, Crate>,
+}
+
+#[derive(Debug, Default)]
+struct Crate {
+    /// Modules with a file, by path.
+    files: BTreeMap<ModulePath, File>,
+    /// Modules that are declared, but for those of tests.
+    declared: BTreeSet<ModulePath>,
+}
+
+#[derive(Debug)]
+struct File {
+    path: String,
+    /// What it names of its crate, and where.
+    imports: Vec<(ModulePath, usize)>,
+    /// Names it brings in or passes on, and what they stand for.
+    names: BTreeMap<String, ModulePath>,
+}
+
+/// An import from one sibling to another, by the file and line of the first.
+type Arrows = BTreeMap<(String, String), (String, usize)>;
+
+impl Circles {
+    /// Takes the imports of one Rust file of `crates/NAME/src`; others do not count.
+    pub(crate) fn add(&mut self, path: &str, text: &str) {
+        let Some(name) = crate_of(path).filter(|_| !is_generated(text)) else {
+            return;
+        };
+        // a file that does not parse is told elsewhere
+        let Ok(file) = syn::parse_file(text) else {
+            return;
+        };
+        let known = self.crates.entry(name.to_owned()).or_default();
+        let module = module_of(path);
+        let declare = |declared: &mut BTreeSet<ModulePath>, item: &ItemMod| {
+            let mut child = module.clone();
+            child.push(item.ident.to_string());
+            declared.insert(child);
+        };
+        for item in &file.items {
+            match item {
+                Item::Mod(item) if !is_test(&item.attrs) => declare(&mut known.declared, item),
+                _ => {}
+            }
+        }
+        let mut imports = Imports {
+            module: &module,
+            declared: &known.declared,
+            named: Vec::new(),
+            names: BTreeMap::new(),
+        };
+        imports.visit_file(&file);
+        let (named, names) = (imports.named, imports.names);
+        let file = File {
+            path: path.to_owned(),
+            imports: named,
+            names,
+        };
+        known.files.insert(module, file);
+    }
+
+    /// Circles that are not among those known, and known ones that are gone.
+    pub(crate) fn check(&self) -> Vec<Breach> {
+        self.check_against(KNOWN)
+    }
+
+    fn check_against(&self, known: &[KnownCircles]) -> Vec<Breach> {
+        let mut findings = Vec::new();
+        let mut met = BTreeSet::new();
+        for (name, of) in &self.crates {
+            for (parent, arrows) in of.arrows() {
+                let place = std::iter::once(name.clone()).chain(parent);
+                let place = place.collect::<Vec<_>>().join("/");
+                let circles = arrows
+                    .iter()
+                    .filter(|((a, b), _)| a < b && arrows.contains_key(&(b.clone(), a.clone())));
+                for ((a, b), (path, line)) in circles {
+                    if known.iter().any(|it| it.has(&place, a, b)) {
+                        met.insert((place.clone(), a.clone(), b.clone()));
+                        continue;
+                    }
+                    let message = format!(
+                        "`{a}` and `{b}` of `{place}` import each other: move what both need to one of them, or to a \
+                         module of its own"
+                    );
+                    findings.push(Breach::new(path, *line, message));
+                }
+            }
+        }
+        findings.extend(known.iter().flat_map(|known| known.gone(&met)));
+        findings
+    }
+}
+
+impl KnownCircles {
+    fn has(&self, place: &str, a: &str, b: &str) -> bool {
+        self.place == place && self.pairs.contains(&(a, b))
+    }
+
+    /// Those that were not met.
+    fn gone(&self, met: &BTreeSet<(String, String, String)>) -> Vec<Breach> {
+        let (place, why) = (self.place, self.why);
+        let mut gone = Vec::new();
+        for (a, b) in self.pairs {
+            if !met.contains(&(place.to_owned(), (*a).to_owned(), (*b).to_owned())) {
+                let message = format!(
+                    "`{a}` and `{b}` of `{place}` do not import each other any more: take the pair out (it was left \
+                     since {why})"
+                );
+                gone.push(Breach::new("crates/xtask/src/circles_known.rs", 1, message));
+            }
+        }
+        gone
+    }
+}
+
+impl Crate {
+    /// Imports between siblings, by the module that they are in.
+    fn arrows(&self) -> BTreeMap<ModulePath, Arrows> {
+        let mut found: BTreeMap<ModulePath, Arrows> = BTreeMap::new();
+        for (from, file) in &self.files {
+            if !self.is_shipped(from) {
+                continue;
+            }
+            for (named, line) in &file.imports {
+                let to = self.home_of(named, REEXPORTS_MAX);
+                let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+                let (Some(a), Some(b)) = (from.get(shared), to.get(shared)) else {
+                    continue;
+                };
+                let parent = from.iter().take(shared).cloned().collect();
+                let arrow = (a.clone(), b.clone());
+                let place = (file.path.clone(), *line);
+                let arrows = found.entry(parent).or_default();
+                arrows.entry(arrow).or_insert(place);
+            }
+        }
+        found
+    }
+
+    /// Whether a module and each that it is in are declared, and not for tests alone.
+    fn is_shipped(&self, module: &ModulePath) -> bool {
+        (1..=module.len()).all(|n| self.declared.contains(&module[..n]))
+    }
+
+    /// The module where what is named is from: through re-exports, as far as they go.
+    fn home_of(&self, named: &ModulePath, reexports: usize) -> ModulePath {
+        let depth = (0..=named.len()).rev();
+        let mut modules = depth.filter(|n| self.files.contains_key(&named[..*n]));
+        let Some(module) = modules.next().map(|n| &named[..n]) else {
+            return Vec::new();
+        };
+        let rest = &named[module.len()..];
+        let file = self.files.get(module);
+        let passed_on = rest.first().and_then(|name| file?.names.get(name));
+        match passed_on {
+            Some(home) if home != named && reexports > 0 => {
+                let mut whole = home.clone();
+                whole.extend(rest.iter().skip(1).cloned());
+                self.home_of(&whole, reexports - 1)
+            }
+            Some(_) | None => module.to_vec(),
+        }
+    }
+}
+
+/// `crates/NAME/src/a/b.rs` is `a::b`; `mod.rs`, `lib.rs` and `main.rs` are what they are in.
+fn module_of(path: &str) -> ModulePath {
+    let inside = path.split("/src/").nth(1).unwrap_or_default();
+    let inside = inside.strip_suffix(".rs").unwrap_or(inside);
+    let mut module: ModulePath = inside.split('/').map(str::to_owned).collect();
+    let is_root = |name: &String| ["mod", "lib", "main"].contains(&name.as_str());
+    if module.last().is_some_and(is_root) {
+        module.pop();
+    }
+    module
+}
+
+struct Imports<'a> {
+    module: &'a ModulePath,
+    declared: &'a BTreeSet<ModulePath>,
+    named: Vec<(ModulePath, usize)>,
+    names: BTreeMap<String, ModulePath>,
+}
+
+impl Imports<'_> {
+    /// The path inside the crate; none of what is another crate's.
+    fn inside(&self, path: &[String]) -> Option<ModulePath> {
+        let (first, rest) = path.split_first()?;
+        let mut whole = match first.as_str() {
+            "crate" => Vec::new(),
+            "self" => self.module.clone(),
+            "super" => self.module.split_last()?.1.to_vec(),
+            child => {
+                let mut whole = self.module.clone();
+                whole.push(child.to_owned());
+                self.declared.contains(&whole).then_some(whole)?
+            }
+        };
+        for name in rest {
+            if name == "super" {
+                whole.pop();
+            } else if name != "self" {
+                whole.push(name.clone());
+            }
+        }
+        Some(whole)
+    }
+
+    fn take(&mut self, tree: &UseTree, before: &mut Vec<String>) {
+        match tree {
+            UseTree::Path(path) => {
+                before.push(path.ident.to_string());
+                self.take(&path.tree, before);
+                before.pop();
+            }
+            UseTree::Group(group) => {
+                for each in &group.items {
+                    self.take(each, before);
+                }
+            }
+            UseTree::Name(name) => self.note(before, Some(&name.ident), None, name.span()),
+            UseTree::Rename(name) => {
+                self.note(before, Some(&name.ident), Some(&name.rename), name.span());
+            }
+            UseTree::Glob(all) => self.note(before, None, None, all.span()),
+        }
+    }
+
+    fn note(
+        &mut self,
+        before: &[String],
+        name: Option<&Ident>,
+        called: Option<&Ident>,
+        place: Span,
+    ) {
+        let mut path = before.to_vec();
+        path.extend(name.map(ToString::to_string));
+        let Some(whole) = self.inside(&path) else {
+            return;
+        };
+        if let Some(called) = called.or(name).map(ToString::to_string) {
+            let called = if called == "self" {
+                whole.last().cloned()
+            } else {
+                Some(called)
+            };
+            self.names
+                .extend(called.map(|called| (called, whole.clone())));
+        }
+        self.named.push((whole, place.start().line));
+    }
+}
+
+fn is_test(attributes: &[Attribute]) -> bool {
+    attributes.iter().any(|attribute| {
+        let is_cfg = attribute.path().is_ident("cfg");
+        is_cfg
+            && attribute
+                .parse_args::<Ident>()
+                .is_ok_and(|what| what == "test")
+    })
+}
+
+impl<'ast> Visit<'ast> for Imports<'_> {
+    fn visit_item_mod(&mut self, item: &'ast ItemMod) {
+        if is_test(&item.attrs) {
+            return;
+        }
+        // what is inside counts for the file; the few that there are have no files of their own
+        syn::visit::visit_item_mod(self, item);
+    }
+
+    fn visit_item_use(&mut self, item: &'ast ItemUse) {
+        if !is_test(&item.attrs) {
+            self.take(&item.tree, &mut Vec::new());
+        }
+    }
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        let names: Vec<String> = path
+            .segments
+            .iter()
+            .map(|it| it.ident.to_string())
+            .collect();
+        let is_ours = names
+            .first()
+            .is_some_and(|it| it == "crate" || it == "super");
+        if let Some(whole) = self.inside(&names).filter(|_| is_ours) {
+            self.named.push((whole, path.span().start().line));
+        }
+        syn::visit::visit_path(self, path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(files: &[(&str, &str)], known: &[KnownCircles]) -> Vec<String> {
+        let mut circles = Circles::default();
+        for (path, text) in files {
+            circles.add(path, text);
+        }
+        let told = circles.check_against(known);
+        told.iter().map(ToString::to_string).collect()
+    }
+
+    const ROOT: (&str, &str) = (
+        "crates/x/src/lib.rs",
+        "//! X.\nmod a;\nmod b;\n#[cfg(test)]\nmod t;\npub use b::Thing;\n",
+    );
+
+    const PAIR: KnownCircles = KnownCircles {
+        place: "x",
+        pairs: &[("a", "b")],
+        why: "they are one",
+    };
+
+    #[test]
+    fn two_siblings_that_import_each_other_are_told_once() {
+        let told = "crates/x/src/a.rs:3: `a` and `b` of `x` import each other: move what both need to one of them, \
+                    or to a module of its own";
+        // by name, through what the crate passes on, from inside, in full
+        for (a, b) in [
+            ("use crate::b::Thing;", "use crate::a::Other;"),
+            ("use crate::Thing;", "use super::a;"),
+            ("use crate::{b as c};", "fn f() { crate::a::g(); }"),
+            (
+                "use super::b::*;",
+                "pub(crate) use super::a::{self, Other};",
+            ),
+        ] {
+            let (a, b) = (format!("//! A.\n\n{a}\n"), format!("//! B.\n{b}\n"));
+            let files = [ROOT, ("crates/x/src/a.rs", &a), ("crates/x/src/b.rs", &b)];
+            assert_eq!(found(&files, &[]), [told], "{a} {b}");
+            assert_eq!(found(&files, &[PAIR]), [] as [&str; 0]);
+        }
+    }
+
+    #[test]
+    fn what_is_inside_a_module_and_what_tests_import_is_no_circle() {
+        let a = "//! A.\nuse crate::b::Thing;\nmod inner;\n";
+        let b = "//! B.\npub struct Thing;\n#[cfg(test)]\nmod tests {\n    use crate::a;\n}\n";
+        let inner = "//! Inner.\nuse super::super::a::f;\nuse crate::b::Thing;\n";
+        let t = "//! T.\nuse crate::a;\nuse crate::b;\n";
+        let files = [
+            ROOT,
+            ("crates/x/src/a.rs", a),
+            ("crates/x/src/a/inner.rs", inner),
+            ("crates/x/src/b.rs", b),
+            ("crates/x/src/t.rs", t),
+            ("crates/x/tests/it/main.rs", "//! M.\nuse crate::b;\n"),
+        ];
+        assert_eq!(found(&files, &[]), [] as [&str; 0]);
+        let gone = "crates/xtask/src/circles_known.rs:1: `a` and `b` of `x` do not import each other any more: take \
+                    the pair out (it was left since they are one)";
+        assert_eq!(found(&files, &[PAIR]), [gone]);
+    }
+
+    #[test]
+    fn siblings_deeper_down_are_held_to_the_same() {
+        let files = [
+            ("crates/x/src/lib.rs", "//! X.\nmod m;\n"),
+            ("crates/x/src/m/mod.rs", "//! M.\nmod a;\nmod b;\n"),
+            ("crates/x/src/m/a.rs", "//! A.\nuse super::b::B;\n"),
+            ("crates/x/src/m/b.rs", "//! B.\nuse crate::m::a::A;\n"),
+        ];
+        let told = found(&files, &[]);
+        assert!(
+            told.len() == 1 && told[0].contains("`a` and `b` of `x/m`"),
+            "{told:?}"
+        );
+    }
+}
