@@ -9,8 +9,8 @@ use hallpass_model::Clock;
 use hallpass_runner::PlanStore;
 
 use crate::{
-    AccessSnapshots, ActivityLogs, Connections, Rates, ReadinessProbe, ServerStatus, SignIn,
-    SessionSettings, SlackDoor,
+    AccessSnapshots, ActivityLogs, Connections, Rates, ReadinessProbe, ServerStatus,
+    SessionSettings, SignIn, SlackDoor,
 };
 
 /// A person of the demo, for its sign-in.
