@@ -143,7 +143,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("notify", &["wording", "access", "alerts", "rules", "model"]),
     // alerts: the types of a job and its answers; activity: the rows that it joins and their order
     // aws: snapshots in a bucket
-    ("query", &["activity", "alerts", "aws", "inventory", "model"]),
+    (
+        "query",
+        &["activity", "alerts", "aws", "inventory", "model"],
+    ),
     // delivery
     ("api", &["model"]),
     ("server", &["+cores", "wording", "api", "model"]),

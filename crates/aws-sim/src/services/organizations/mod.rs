@@ -97,8 +97,14 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         ),
         ("EnableAWSServiceAccess", Writes(administration::trust)),
         ("DisableAWSServiceAccess", Writes(administration::distrust)),
-        ("RegisterDelegatedAdministrator", Writes(administration::register)),
-        ("DeregisterDelegatedAdministrator", Writes(administration::deregister)),
+        (
+            "RegisterDelegatedAdministrator",
+            Writes(administration::register),
+        ),
+        (
+            "DeregisterDelegatedAdministrator",
+            Writes(administration::deregister),
+        ),
         ("CreateAccount", Writes(creation::create)),
         ("DescribeCreateAccountStatus", Reads(creation::describe)),
         ("ListCreateAccountStatus", Reads(creation::list)),

@@ -64,8 +64,14 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         ("CreateInsight", Writes(insights::create)),
         ("GetInsights", Reads(insights::get)),
         ("ListFindingAggregators", Reads(aggregators)),
-        ("EnableOrganizationAdminAccount", Writes(administrators::enable)),
-        ("DisableOrganizationAdminAccount", Writes(administrators::disable)),
+        (
+            "EnableOrganizationAdminAccount",
+            Writes(administrators::enable),
+        ),
+        (
+            "DisableOrganizationAdminAccount",
+            Writes(administrators::disable),
+        ),
         ("ListOrganizationAdminAccounts", Reads(administrators::list)),
     ],
 };

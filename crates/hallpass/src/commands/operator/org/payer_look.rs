@@ -12,12 +12,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use crate::named_calls::NamedCalls;
 use crate::clock;
 use crate::commands::inventory::each::{home_region, refuse_variants};
 use crate::commands::operator::serve::runtime;
 use crate::commands::read_text;
 use crate::exit::Failure;
+use crate::named_calls::NamedCalls;
 
 /// The largest file that is read.
 const FILE_BYTES_MAX: u64 = 1 << 20;

@@ -17,7 +17,6 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use crate::named_calls::NamedCalls;
 use super::check_output::CheckOutputArgs;
 use crate::clock;
 use crate::commands::inventory::MemberRoleArgs;
@@ -25,6 +24,7 @@ use crate::commands::inventory::each::{ProgressLine, home_region, refuse_variant
 use crate::commands::operator::serve::runtime;
 use crate::commands::read_text;
 use crate::exit::{Failure, Outcome};
+use crate::named_calls::NamedCalls;
 use crate::output;
 
 /// The largest file that is read.
