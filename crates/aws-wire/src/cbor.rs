@@ -36,17 +36,17 @@ fn head(kind: u8, number: u64, out: &mut Vec<u8>) {
     let first = kind << 5;
     match number {
         0..=23 => out.push(first | u8::try_from(number).unwrap_or_default()),
-        24..=0xff => out.extend([first | 24, u8::try_from(number).unwrap_or_default()]),
+        24..=0xff => out.extend([first | 0x18, u8::try_from(number).unwrap_or_default()]),
         0x100..=0xffff => {
-            out.push(first | 25);
+            out.push(first | 0x19);
             out.extend(u16::try_from(number).unwrap_or_default().to_be_bytes());
         }
         0x1_0000..=0xffff_ffff => {
-            out.push(first | 26);
+            out.push(first | 0x1a);
             out.extend(u32::try_from(number).unwrap_or_default().to_be_bytes());
         }
         _ => {
-            out.push(first | 27);
+            out.push(first | 0x1b);
             out.extend(number.to_be_bytes());
         }
     }
@@ -63,7 +63,7 @@ fn number(number: &Number, out: &mut Vec<u8>) {
     } else if let Some(whole) = number.as_i64() {
         head(NEGATIVE, (-1 - whole).unsigned_abs(), out);
     } else {
-        out.push(SIMPLE << 5 | 27);
+        out.push(SIMPLE << 5 | 0x1b);
         out.extend(number.as_f64().unwrap_or_default().to_be_bytes());
     }
 }
@@ -119,14 +119,16 @@ fn item(service: &ServiceModel, shape: &Shape, value: &Value, out: &mut Vec<u8>)
 /// A value of which no shape is known.
 fn plain(value: &Value, out: &mut Vec<u8>) {
     match value {
-        Value::Null => out.push(SIMPLE << 5 | 22),
-        Value::Bool(no) if !no => out.push(SIMPLE << 5 | 20),
-        Value::Bool(_) => out.push(SIMPLE << 5 | 21),
+        Value::Null => out.push(SIMPLE << 5 | 0x16),
+        Value::Bool(no) if !no => out.push(SIMPLE << 5 | 0x14),
+        Value::Bool(_) => out.push(SIMPLE << 5 | 0x15),
         Value::Number(it) => number(it, out),
         Value::String(it) => text(it, out),
         Value::Array(items) => {
             head(ARRAY, items.len() as u64, out);
-            items.iter().for_each(|it| plain(it, out));
+            for it in items {
+                plain(it, out);
+            }
         }
         Value::Object(all) => {
             head(MAP, all.len() as u64, out);
@@ -156,6 +158,10 @@ fn byte(rest: &mut &[u8]) -> Option<u8> {
 }
 
 /// The number after a first byte; `None` in it where the length is not said.
+#[expect(
+    clippy::option_option,
+    reason = "no item, and an item without a length"
+)]
 fn argument(first: u8, rest: &mut &[u8]) -> Option<Option<u64>> {
     let mut bytes = |count| {
         let taken = take(rest, count)?;
@@ -309,7 +315,7 @@ mod tests {
         ] {
             let bytes: Vec<u8> = (0..hexed.len())
                 .step_by(2)
-                .map(|at| u8::from_str_radix(&hexed[at..at + 2], 16).unwrap())
+                .map(|at| u8::from_str_radix(hexed.get(at..at + 2).unwrap(), 16).unwrap())
                 .collect();
             assert_eq!(read(&bytes), Some(expected), "{hexed}");
         }

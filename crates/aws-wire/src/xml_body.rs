@@ -1,4 +1,6 @@
-//! Bodies of requests in XML (`inventory.md` F-1): S3, S3 Control, Route 53 and CloudFront take them.
+//! Bodies of requests in XML (`inventory.md` F-1): S3, S3 Control, Route 53 and `CloudFront` take them.
+
+use std::fmt::{Arguments, Write as _};
 
 use hallpass_aws_model::{Member, ServiceModel, Shape, ShapeKind, TimeFormat};
 use serde_json::{Map, Value};
@@ -54,10 +56,13 @@ fn inside<'a>(
         members.filter(given).partition(|it| it.attribute);
     for member in attributes {
         if member.wire().starts_with("xsi:") {
-            out.push_str(&format!(" xmlns:xsi=\"{INSTANCES}\""));
+            put(out, format_args!(" xmlns:xsi=\"{INSTANCES}\""));
         }
         let value = all.get(&member.name).map(text).unwrap_or_default();
-        out.push_str(&format!(" {}=\"{}\"", member.wire(), escaped(&value)));
+        put(
+            out,
+            format_args!(" {}=\"{}\"", member.wire(), escaped(&value)),
+        );
     }
     out.push('>');
     for member in elements {
@@ -65,7 +70,7 @@ fn inside<'a>(
             element(service, member.wire(), (shape, Some(member)), value, out);
         }
     }
-    out.push_str(&format!("</{name}>"));
+    put(out, format_args!("</{name}>"));
 }
 
 fn element(
@@ -78,7 +83,7 @@ fn element(
     let flat = member.is_some_and(|it| it.flattened);
     match (&shape.kind, value) {
         (ShapeKind::Structure { members, .. }, Value::Object(all)) => {
-            out.push_str(&format!("<{name}"));
+            put(out, format_args!("<{name}"));
             let in_body = members.iter().filter(|it| it.location.is_none());
             inside(service, name, in_body, all, out);
         }
@@ -129,9 +134,15 @@ fn element(
         (ShapeKind::Timestamp(own), _) => {
             let format = member.and_then(|it| it.time).or(*own);
             let at = json::instant(value, format.unwrap_or(TimeFormat::Iso8601));
-            out.push_str(&format!("<{name}>{}</{name}>", escaped(&text(&at))));
+            put(
+                out,
+                format_args!("<{name}>{}</{name}>", escaped(&text(&at))),
+            );
         }
-        _ => out.push_str(&format!("<{name}>{}</{name}>", escaped(&text(value)))),
+        _ => put(
+            out,
+            format_args!("<{name}>{}</{name}>", escaped(&text(value))),
+        ),
     }
 }
 
@@ -155,12 +166,17 @@ fn entries(
 /// Puts what is written between the tags of an element, unless there is none.
 fn within(name: &str, is_flat: bool, out: &mut String, write: impl FnOnce(&mut String)) {
     if !is_flat {
-        out.push_str(&format!("<{name}>"));
+        put(out, format_args!("<{name}>"));
     }
     write(out);
     if !is_flat {
-        out.push_str(&format!("</{name}>"));
+        put(out, format_args!("</{name}>"));
     }
+}
+
+fn put(out: &mut String, text: Arguments<'_>) {
+    // writing to a `String` cannot fail
+    let _ = out.write_fmt(text);
 }
 
 /// Text as it stands in XML; line ends are kept as they are.

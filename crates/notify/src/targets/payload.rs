@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::webhook::{alert_body, alert_delivery_id, shown};
 
-/// The longest message of SNS and SQS with its attributes, in bytes (AWS: "Publish", "SendMessage"), less what the
+/// The longest message of SNS and SQS with its attributes, in bytes (AWS: `Publish`, `SendMessage`), less what the
 /// attributes take.
 pub(super) const MESSAGE_BYTES_MAX: usize = 252 * 1024;
 

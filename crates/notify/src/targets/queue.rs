@@ -69,7 +69,7 @@ impl QueueTarget {
             ("MessageAttributes".to_owned(), payload.attributes()),
             ("MessageBody".to_owned(), body.into()),
         ]);
-        if self.url.ends_with(".fifo") {
+        if self.url.rsplit('.').next() == Some("fifo") {
             payload.add_order(&mut input);
         }
         Value::Object(input)

@@ -17,9 +17,9 @@ use tokio::sync::OnceCell;
 
 use super::{AlertTarget, TargetCalls, TargetFault};
 
-/// Findings of a call at most (AWS: "BatchImportFindings").
+/// Findings of a call at most (AWS: `BatchImportFindings`).
 const BATCH_MAX: usize = 100;
-/// Characters of a title and of a description (AWS: "AwsSecurityFinding").
+/// Characters of a title and of a description (AWS: `AwsSecurityFinding`).
 const TITLE_MAX: usize = 256;
 const DESCRIPTION_MAX: usize = 1_024;
 
@@ -147,7 +147,7 @@ impl SecurityHubTarget {
                 description: why,
                 resource: account_resource(own, &self.region, &own.account),
             };
-            self.finding(own, told, about)
+            self.finding(own, told, &about)
         }));
         findings
     }
@@ -164,7 +164,7 @@ impl SecurityHubTarget {
             title: said,
             resource: self.resource(own, &row.values),
         };
-        self.finding(own, told, about)
+        self.finding(own, told, &about)
     }
 
     /// What a row is about: the thing whose ARN it has, else the account it names, else our own.
@@ -180,7 +180,7 @@ impl SecurityHubTarget {
         account_resource(own, &self.region, account.unwrap_or(&own.account))
     }
 
-    fn finding(&self, own: &OwnProduct, told: &AlertMessage, about: FindingAbout) -> Value {
+    fn finding(&self, own: &OwnProduct, told: &AlertMessage, about: &FindingAbout) -> Value {
         let OwnProduct { account, partition } = own;
         let region = &self.region;
         json!({

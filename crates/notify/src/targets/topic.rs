@@ -75,7 +75,7 @@ impl TopicTarget {
             ("Message".to_owned(), message.into()),
             ("MessageAttributes".to_owned(), payload.attributes()),
         ]);
-        if self.topic.ends_with(".fifo") {
+        if self.topic.rsplit('.').next() == Some("fifo") {
             payload.add_order(&mut input);
         }
         Value::Object(input)

@@ -59,8 +59,8 @@ impl DelegationStepExecutor {
         wish: &AdministratorWish,
         region: &str,
     ) -> Result<Option<String>, StepError> {
-        let with = own_calls(&wish.service)?;
-        let found = regional(self.calls.as_ref(), &with, region).await;
+        let own = own_calls(&wish.service)?;
+        let found = regional(self.calls.as_ref(), &own, region).await;
         found.map_err(unseen)
     }
 
@@ -280,18 +280,18 @@ fn registration(operation: &'static str, wish: &AdministratorWish) -> Result<Wri
 
 fn designation(step: &PlanStep, sets: bool) -> Result<WriteCall, StepError> {
     let wish: AdministratorWish = read(step)?;
-    let with = own_calls(&wish.service)?;
+    let own = own_calls(&wish.service)?;
     let (operation, names_it) = if sets {
-        (with.enable, true)
+        (own.enable, true)
     } else {
-        (with.disable, with.disable_names_it)
+        (own.disable, own.disable_names_it)
     };
     let input = if names_it {
-        json!({ with.account: wish.account })
+        json!({ own.account: wish.account })
     } else {
         json!({})
     };
-    let mut call = at_home((with.service, operation), input);
+    let mut call = at_home((own.service, operation), input);
     call.place.region = Some(step.target.region.clone());
     Ok(call)
 }
@@ -348,6 +348,7 @@ fn unknown(kind: &str) -> StepError {
     failed("unknown_step", &format!("no step is called `{kind}`"))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
 fn unseen(fact: UnreadFact) -> StepError {
     if fact.passing {
         let why = format!("{}: {}", fact.action, fact.reason);

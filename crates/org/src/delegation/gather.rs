@@ -198,8 +198,8 @@ pub async fn gather(calls: &dyn ReadCalls, file: &DelegationFile) -> ReadFact<De
             let accounts = below(&home(calls), unit).await?;
             facts.units.insert(unit.clone(), accounts);
         }
-        if let Some(with) = &wish.service.regional {
-            in_regions(calls, wish, with, &mut facts).await?;
+        if let Some(own) = &wish.service.regional {
+            in_regions(calls, wish, own, &mut facts).await?;
         }
     }
     Ok(facts)
@@ -208,7 +208,7 @@ pub async fn gather(calls: &dyn ReadCalls, file: &DelegationFile) -> ReadFact<De
 async fn in_regions(
     calls: &dyn ReadCalls,
     wish: &ServiceWish,
-    with: &RegionalCalls,
+    own: &RegionalCalls,
     facts: &mut DelegationFacts,
 ) -> ReadFact<()> {
     let account = wish.account.as_str();
@@ -230,7 +230,7 @@ async fn in_regions(
     }
     let mut graphs = BTreeMap::new();
     for region in wish.places(facts) {
-        let found = regional(calls, with, &region).await;
+        let found = regional(calls, own, &region).await;
         let found = found.map_err(|why| format!("{}: {}", why.action, why.reason));
         if wish.has_members()
             && found

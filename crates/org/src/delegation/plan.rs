@@ -161,11 +161,11 @@ fn add(draft: &mut PlanDraft, row: &DelegationRow) {
     let desired = administrator(row, ours, row.replaces.as_ref());
     let set = draft.step(target.clone(), gives, desired, lane(), &after);
     if row.wish.has_members() {
-        add_graph(draft, row, &target, set);
+        add_graph(draft, row, &target, &set);
     }
 }
 
-fn add_graph(draft: &mut PlanDraft, row: &DelegationRow, target: &StepTarget, set: StepId) {
+fn add_graph(draft: &mut PlanDraft, row: &DelegationRow, target: &StepTarget, set: &StepId) {
     let lane = || Lane {
         shared: false,
         ..Lane::serial(format!("{DETECTIVE}:{}", row.region))
@@ -182,7 +182,7 @@ fn add_graph(draft: &mut PlanDraft, row: &DelegationRow, target: &StepTarget, se
         draft.set_timeout(&id, timeout);
         id
     };
-    let mut last = step(GRAPH, &none, &set, GRAPH_TIMEOUT);
+    let mut last = step(GRAPH, &none, set, GRAPH_TIMEOUT);
     if row.wish.auto_enable.is_some() {
         let wish = GraphWish {
             auto_enable: row.wish.auto_enable,
