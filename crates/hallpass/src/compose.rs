@@ -187,8 +187,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let slack = slack.transpose()?;
     let channels = channels(slack.as_ref(), parts.channels, parts.alert_channels);
     // before anything can be told, so that a new channel misses nothing of this server
-    let opened = notices::open(shared.as_ref(), &channels, clock.now()).await;
-    opened.map_err(|error| Failure::failed(format!("the outbox cannot be opened: {error}")))?;
+    notices::open(shared.as_ref(), &channels, clock.now()).await?;
     let revoker = session_revoker(&shared, &parts.aws, &clock, &parts.ids);
     let executor = executor(&shared, &parts.aws, &clock, parts.ids, access.pace());
     let (pulse, (stop, stopping)) = (Arc::new(probes::Pulse::new()), watch::channel(false));
@@ -211,11 +210,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         }),
         slack: slack.clone().map(slack::door),
         policies: Arc::new(Policies::new(Arc::clone(&parts.aws))),
-        activity: parts
-            .snapshots
-            .as_ref()
-            .and_then(SnapshotsAt::folder)
-            .map(activity::in_folder),
+        activity: activity::beside(parts.snapshots.as_ref()),
         snapshots: parts.snapshots.map(snapshots::kept),
         plans: Arc::new(store.clone()),
         status: server_status(parts.rules_text, clock.as_ref()),

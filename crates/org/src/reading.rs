@@ -154,6 +154,21 @@ impl Reader<'_> {
     }
 }
 
+/// Reads in an account; with our own credentials where it is ours.
+pub(crate) fn inside<'a>(
+    calls: &'a dyn ReadCalls,
+    account: &AccountId,
+    region: Option<&str>,
+) -> Reader<'a> {
+    Reader {
+        calls,
+        place: ReadPlace {
+            account: Some(account.clone()),
+            region: region.map(str::to_owned),
+        },
+    }
+}
+
 /// A text of an answer; empty where it is missing.
 pub(crate) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value

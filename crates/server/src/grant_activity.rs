@@ -1,22 +1,10 @@
 //! What was done with a grant, from the sessions that lie beside the activity table (`inventory.md` H-28).
 
-use async_trait::async_trait;
 use hallpass_access::{Grant, GrantState};
-use hallpass_activity::{AccountActivity, GrantUse, GrantWindow, grant_use};
+use hallpass_activity::{GrantUse, GrantWindow, grant_use};
 use hallpass_model::{AccountId, Target, TargetNames, Timestamp};
-use jiff::civil::Date;
 
 use crate::App;
-
-/// What logs say of an account.
-#[async_trait]
-pub trait ActivityLogs: Send + Sync {
-    /// What the activity table has of an account, of these days; empty where it has nothing. May be asked again.
-    ///
-    /// # Errors
-    /// Words, when it cannot be read.
-    async fn of(&self, account: &AccountId, days: &[Date]) -> Result<AccountActivity, String>;
-}
 
 /// What was done with a grant; `None` of a group, of a grant that was never there, and where no logs are configured.
 ///

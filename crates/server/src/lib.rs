@@ -6,6 +6,7 @@
 //! Knows nothing of SQL, AWS clients or Slack; the binary hands it what it needs.
 
 mod access_snapshots;
+mod activity_logs;
 mod address;
 mod alerts;
 mod api;
@@ -35,12 +36,12 @@ mod status;
 mod ui;
 
 pub use access_snapshots::{AccessSnapshots, KnownAccess};
+pub use activity_logs::ActivityLogs;
 pub use address::{NotARange, Proxies};
 pub use app::{App, PersonaCard, ServerMode};
 pub use connections::{
     Accept, ConnectionFigures, ConnectionSettings, Connections, listen, serve_connections,
 };
-pub use grant_activity::ActivityLogs;
 pub use health::{Bearing, ProbeResult, ReadinessProbe};
 pub use hooks::{Hook, HookAnswer, SlackDoor};
 pub use limits::Rates;

@@ -76,10 +76,10 @@ impl Circles {
             names: BTreeMap::new(),
         };
         imports.visit_file(&file);
-        let (named, names) = (imports.named, imports.names);
+        let (imports, names) = (imports.named, imports.names);
         let file = File {
             path: path.to_owned(),
-            imports: named,
+            imports,
             names,
         };
         known.files.insert(module, file);
@@ -166,17 +166,18 @@ impl Crate {
 
     /// Whether a module and each that it is in are declared, and not for tests alone.
     fn is_shipped(&self, module: &ModulePath) -> bool {
-        (1..=module.len()).all(|n| self.declared.contains(&module[..n]))
+        (1..=module.len()).all(|n| self.declared.contains(module.get(..n).unwrap_or_default()))
     }
 
     /// The module where what is named is from: through re-exports, as far as they go.
     fn home_of(&self, named: &ModulePath, reexports: usize) -> ModulePath {
         let depth = (0..=named.len()).rev();
-        let mut modules = depth.filter(|n| self.files.contains_key(&named[..*n]));
-        let Some(module) = modules.next().map(|n| &named[..n]) else {
+        let mut modules =
+            depth.filter(|n| self.files.contains_key(named.get(..*n).unwrap_or_default()));
+        let Some(module) = modules.next().map(|n| named.get(..n).unwrap_or_default()) else {
             return Vec::new();
         };
-        let rest = &named[module.len()..];
+        let rest = named.get(module.len()..).unwrap_or_default();
         let file = self.files.get(module);
         let passed_on = rest.first().and_then(|name| file?.names.get(name));
         match passed_on {

@@ -118,6 +118,7 @@ pub(crate) const KNOWN: &[KnownCircles] = &[
         pairs: &[
             ("account_access", "state"),
             ("account_creation", "state"),
+            ("administrators", "state"),
             ("guardrails", "state"),
             ("iam", "state"),
             ("portal", "state"),

@@ -7,7 +7,7 @@ use hallpass_org::OrganizationFault;
 use serde_json::Value;
 use std::time::Duration;
 
-use super::collect::OrganizationCalls;
+use super::collect::{OrganizationCalls, SendFailure};
 use super::fault::{PASSING, THROTTLED};
 
 /// Another change is under way.
@@ -43,14 +43,6 @@ impl OrganizationCalls {
             SendFailure::Call(fault) => fault_of(fault),
         })
     }
-}
-
-/// Where a call that changes something failed.
-pub(super) enum SendFailure {
-    /// The account could not be entered: nothing was sent.
-    Entering(SliceFailure),
-    /// It was sent.
-    Call(CallFault),
 }
 
 /// Whether what was tried until it was given up may work some minutes later.

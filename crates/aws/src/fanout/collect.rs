@@ -18,7 +18,6 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use super::any_service::AnyService;
-use super::changes::SendFailure;
 use super::roles::{AccountRoles, RoleToAssume};
 use crate::AwsClientSettings;
 use crate::bucket::Bucket;
@@ -51,6 +50,14 @@ pub struct OrganizationCalls {
     rations: HashMap<&'static str, Bucket>,
     own: tokio::sync::OnceCell<Option<AccountId>>,
     doors: Mutex<HashMap<AccountId, Arc<AccountDoor>>>,
+}
+
+/// Where a call that changes something failed.
+pub(super) enum SendFailure {
+    /// The account could not be entered: nothing was sent.
+    Entering(SliceFailure),
+    /// It was sent.
+    Call(CallFault),
 }
 
 /// How an account is entered.

@@ -11,15 +11,17 @@ use hallpass_server::ActivityLogs;
 use jiff::civil::Date;
 
 use crate::activity_days;
+use crate::snapshots_at::SnapshotsAt;
 
 /// The activity table in a folder of snapshots.
 struct InFolder {
     folder: PathBuf,
 }
 
-/// The activity table in a folder of snapshots.
-pub(super) fn in_folder(folder: PathBuf) -> Arc<dyn ActivityLogs> {
-    Arc::new(InFolder { folder })
+/// The activity table beside snapshots; there is none beside those in a bucket.
+pub(super) fn beside(snapshots: Option<&SnapshotsAt>) -> Option<Arc<dyn ActivityLogs>> {
+    let folder = snapshots?.folder()?;
+    Some(Arc::new(InFolder { folder }))
 }
 
 #[async_trait]

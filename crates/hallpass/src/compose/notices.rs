@@ -113,9 +113,10 @@ pub(super) async fn open(
     store: &dyn AccessStore,
     channels: &[Arc<dyn Channel>],
     now: Timestamp,
-) -> Result<(), ReadError> {
+) -> Result<(), Failure> {
     for channel in channels {
-        store.open_channel(channel.name(), now).await?;
+        let opened = store.open_channel(channel.name(), now).await;
+        opened.map_err(|error| Failure::failed(format!("the outbox cannot be opened: {error}")))?;
     }
     Ok(())
 }

@@ -5,7 +5,36 @@ use hallpass_model::AccountId;
 use super::facts::{DelegationFacts, GraphFacts, MemberStanding};
 use super::families::DETECTIVE;
 use super::file::{DelegationFile, MembersWanted, ServiceWish};
-use super::plan::{DelegationRefused, MEMBERS_MAX};
+
+/// The accounts that a behavior graph may have (AWS: "Amazon Detective quotas").
+pub const MEMBERS_MAX: usize = 1_200;
+
+/// Why nothing is planned.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DelegationRefused {
+    /// The credentials are of another account.
+    #[error("account {caller} cannot delegate: only the management account {management} can")]
+    NotManagement {
+        /// Whose they are.
+        caller: String,
+        /// Whose they should be.
+        management: String,
+    },
+    /// The file cannot be carried out in this organization.
+    #[error("{0}")]
+    Unusable(String),
+    /// A behavior graph cannot have so many members.
+    #[error(
+        "{wanted} accounts are to be members of the behavior graph in {region}; AWS takes 1200 (`members` may name a \
+         unit or single accounts)"
+    )]
+    TooManyMembers {
+        /// Where.
+        region: String,
+        /// How many.
+        wanted: usize,
+    },
+}
 
 /// What is done about another administrator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

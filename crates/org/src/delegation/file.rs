@@ -101,17 +101,17 @@ impl<'de> Deserialize<'de> for MembersWanted {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(untagged)]
-        enum Form {
+        enum MembersForm {
             Word(String),
             List(Vec<AccountId>),
         }
-        match Form::deserialize(deserializer)? {
-            Form::Word(word) if word == "all" => Ok(Self::All),
-            Form::Word(word) if word.starts_with("ou-") => Ok(Self::Unit(word)),
-            Form::Word(word) => Err(D::Error::custom(format!(
+        match MembersForm::deserialize(deserializer)? {
+            MembersForm::Word(word) if word == "all" => Ok(Self::All),
+            MembersForm::Word(word) if word.starts_with("ou-") => Ok(Self::Unit(word)),
+            MembersForm::Word(word) => Err(D::Error::custom(format!(
                 "`members` is `all`, a unit `ou-…`, or a list of account ids, not `{word}`"
             ))),
-            Form::List(list) => Ok(Self::These(list)),
+            MembersForm::List(list) => Ok(Self::These(list)),
         }
     }
 }

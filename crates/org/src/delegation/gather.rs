@@ -11,7 +11,7 @@ use super::families::{
 };
 use super::file::{DelegationFile, MembersWanted, RegionsWanted, ServiceWish};
 use super::graphs;
-use crate::reading::{ReadCalls, ReadFact, ReadPlace, Reader, text, unread};
+use crate::reading::{ReadCalls, ReadFact, ReadPlace, Reader, inside, text, unread};
 
 const ORGANIZATIONS: &str = "organizations";
 
@@ -19,21 +19,6 @@ fn home(calls: &dyn ReadCalls) -> Reader<'_> {
     Reader {
         calls,
         place: ReadPlace::default(),
-    }
-}
-
-/// Reads in an account; with our own credentials where it is ours.
-pub(super) fn inside<'a>(
-    calls: &'a dyn ReadCalls,
-    account: &AccountId,
-    region: Option<&str>,
-) -> Reader<'a> {
-    Reader {
-        calls,
-        place: ReadPlace {
-            account: Some(account.clone()),
-            region: region.map(str::to_owned),
-        },
     }
 }
 

@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 
 use super::facts::{GraphFacts, MemberFacts, MemberStanding};
 use super::families::DETECTIVE;
-use super::gather::inside;
-use crate::reading::{ReadCalls, ReadFact, text};
+use crate::reading::{ReadCalls, ReadFact, inside, text};
 
 /// The graph of an account in a Region: it has at most one.
 pub(super) async fn graph_arn(

@@ -22,7 +22,9 @@ mod remove;
 mod executor;
 mod graphs;
 
-pub use compare::{DelegationRow, DelegationState, Replacing, compare};
+pub use compare::{
+    DelegationRefused, DelegationRow, DelegationState, MEMBERS_MAX, Replacing, compare,
+};
 pub use executor::DelegationStepExecutor;
 pub use facts::{DelegationFacts, GraphFacts, MemberFacts, MemberStanding, OrganizationMember};
 pub use families::{
@@ -30,5 +32,5 @@ pub use families::{
 };
 pub use file::{DelegationFile, MembersWanted, RegionsWanted, ServiceWish};
 pub use gather::{gather, graphs_of, look_around, look_at};
-pub use plan::{DelegationRefused, MEMBERS_MAX, PLAN_KIND, draft, is_delegation_step};
+pub use plan::{PLAN_KIND, draft, is_delegation_step};
 pub use remove::{REMOVE_KIND, RemovalWish, draft_removal};

@@ -12,8 +12,6 @@ use crate::steps::stored;
 
 /// The kind of these plans.
 pub const PLAN_KIND: &str = "org.delegate";
-/// The accounts that a behavior graph may have (AWS: "Amazon Detective quotas").
-pub const MEMBERS_MAX: usize = 1_200;
 /// Accounts that one `CreateMembers` takes.
 const MEMBERS_AT_ONCE: usize = 50;
 
@@ -79,33 +77,6 @@ pub(crate) struct GraphWish {
     /// Members.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) members: Vec<WantedMember>,
-}
-
-/// Why nothing is planned.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DelegationRefused {
-    /// The credentials are of another account.
-    #[error("account {caller} cannot delegate: only the management account {management} can")]
-    NotManagement {
-        /// Whose they are.
-        caller: String,
-        /// Whose they should be.
-        management: String,
-    },
-    /// The file cannot be carried out in this organization.
-    #[error("{0}")]
-    Unusable(String),
-    /// A behavior graph cannot have so many members.
-    #[error(
-        "{wanted} accounts are to be members of the behavior graph in {region}; AWS takes 1200 (`members` may name a \
-         unit or single accounts)"
-    )]
-    TooManyMembers {
-        /// Where.
-        region: String,
-        /// How many.
-        wanted: usize,
-    },
 }
 
 /// The steps of the rows that are to be planned.

@@ -22,6 +22,7 @@ use hallpass_model::{
 };
 use hallpass_rules::directory::Snapshot;
 use hallpass_rules::{RuleFile, Rules, load};
+use hallpass_runner::testing::MemoryPlans;
 use hallpass_server::{
     App, ConnectionSettings, Connections, ProbeResult, ReadinessProbe, ServerMode, SignIn, router,
 };
@@ -492,7 +493,6 @@ impl TestServer {
             lists: AtomicBool::new(true),
             describes: AtomicBool::new(true),
         });
-        let sessions = Arc::new(MemorySessions::default());
         let ports = Ports {
             store: store.clone(),
             assignments: store.clone(),
@@ -507,7 +507,8 @@ impl TestServer {
             known: Mutex::new(tokens(start)),
             broken: Arc::clone(&tokens_broken),
         });
-        let (stop, stopping) = watch::channel(false);
+        let (sessions, (stop, stopping)) =
+            (Arc::<MemorySessions>::default(), watch::channel(false));
         let mut app = App {
             rates: Arc::new(hallpass_server::Rates::new(100_000, 100_000)),
             access: Arc::clone(&access),
@@ -522,7 +523,7 @@ impl TestServer {
             sessions: sessions.clone(),
             policies: Arc::new(Held(Ok(Some(no_policies(start))))),
             snapshots: None,
-            plans: Arc::new(hallpass_runner::testing::MemoryPlans::default()),
+            plans: Arc::new(MemoryPlans::default()),
             activity: None,
             status: Arc::default(),
             session_settings: hallpass_server::SessionSettings::default(),

@@ -66,6 +66,7 @@ pub(super) fn disable(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `ListOrganizationAdminAccounts`
+#[expect(clippy::unnecessary_wraps, reason = "operations have one form")]
 pub(super) fn list(context: &Context<'_>) -> HandlerResult {
     let place = place(context);
     let held = context.state.regional_administrators.get(&place);
@@ -84,6 +85,7 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `ListGraphs`
+#[expect(clippy::unnecessary_wraps, reason = "operations have one form")]
 pub(super) fn graphs(context: &Context<'_>) -> HandlerResult {
     let own = context.state.behavior_graphs.get(&own_place(context));
     let rows: Vec<Value> = own

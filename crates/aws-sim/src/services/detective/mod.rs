@@ -83,10 +83,7 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
 };
 
 fn own_place(context: &Context<'_>) -> GraphPlace {
-    (
-        context.caller.account.to_string(),
-        context.call.region.clone(),
-    )
+    (context.caller.account.clone(), context.call.region.clone())
 }
 
 /// The caller's graph, if the call names it.

@@ -173,10 +173,8 @@ impl Choice {
         if let Some(id) = &chosen
             && !hits.iter().any(|hit| hit.value == *id)
         {
-            hits.splice(
-                0..0,
-                search(id, 1).entries.iter().map(|hit| self.hit(hit, "")),
-            );
+            let own = search(id, 1);
+            hits.splice(0..0, own.entries.iter().map(|hit| self.hit(hit, "")));
             hits.truncate(HITS);
         }
         for hit in &mut hits {

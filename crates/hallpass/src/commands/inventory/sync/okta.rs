@@ -9,7 +9,7 @@ use hallpass_inventory::SliceFailure;
 use reqwest::Url;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LINK};
 
-use super::okta_answer::OktaAnswer;
+use super::okta_answer::{OktaAnswer, OktaFault};
 use super::okta_client::{CLIENT_ID, OktaClient};
 use crate::exit::Failure;
 
@@ -123,18 +123,6 @@ impl OktaHttp {
             links,
         })
     }
-}
-
-/// What may be done about a refusal.
-pub(super) enum OktaFault {
-    /// Again after this.
-    Throttled(SliceFailure, Duration),
-    /// Again.
-    Passing(SliceFailure),
-    /// It does not know us: again with another token, where we can get one.
-    Unknown(SliceFailure),
-    /// Again would be the same.
-    Final(SliceFailure),
 }
 
 #[async_trait]

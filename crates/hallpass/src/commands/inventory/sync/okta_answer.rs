@@ -6,7 +6,6 @@ use hallpass_inventory::SliceFailure;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-use super::okta::OktaFault;
 use crate::clock;
 
 /// The longest pause.
@@ -15,6 +14,18 @@ const PAUSE_MAX: Duration = Duration::from_mins(1);
 const ANSWER_BYTES_MAX: usize = 64 << 20;
 /// Below one part in so many of the limit, the rest is spread.
 const SPREAD_BELOW: u64 = 10;
+
+/// What may be done about a refusal.
+pub(super) enum OktaFault {
+    /// Again after this.
+    Throttled(SliceFailure, Duration),
+    /// Again.
+    Passing(SliceFailure),
+    /// It does not know us: again with another token, where we can get one.
+    Unknown(SliceFailure),
+    /// Again would be the same.
+    Final(SliceFailure),
+}
 
 /// What came back.
 pub(super) struct OktaAnswer {

@@ -12,8 +12,7 @@ use hallpass_model::{TimeSpan, Timestamp};
 use reqwest::header::HeaderValue;
 use serde_json::{Value, json};
 
-use super::okta::OktaFault;
-use super::okta_answer::{OktaAnswer, failure};
+use super::okta_answer::{OktaAnswer, OktaFault, failure};
 use crate::clock;
 use crate::exit::Failure;
 
