@@ -123,10 +123,12 @@ mod tests {
                 .unwrap(),
             ..event.clone()
         };
-        let handled = handler.handle(&[event.clone(), again, event]).await;
+        let outcomes = handler.handle(&[event.clone(), again, event]).await;
         assert!(
-            handled.iter().all(|it| matches!(it, HandledEvent::Done(_))),
-            "{handled:?}"
+            outcomes
+                .iter()
+                .all(|it| matches!(it, HandledEvent::Done(_))),
+            "{outcomes:?}"
         );
         let later = hallpass_model::Timestamp::MAX;
         let taken = store.take_notices("mail", later, later, 9).await.unwrap();

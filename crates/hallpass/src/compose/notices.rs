@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::waiting::{LOOK_AGAIN, rest, until};
+use crate::exit::Failure;
 
 /// One attempt to tell people is cut off after this.
 const TELL_MAX: Duration = Duration::from_mins(1);
