@@ -187,7 +187,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let slack = slack.transpose()?;
     let channels = channels(slack.as_ref(), parts.channels, parts.alert_channels);
     // before anything can be told, so that a new channel misses nothing of this server
-    notices::open(shared.as_ref(), &channels, clock.now()).await?;
+    notices::open_first(shared.as_ref(), &channels, clock.now()).await?;
     let revoker = session_revoker(&shared, &parts.aws, &clock, &parts.ids);
     let executor = executor(&shared, &parts.aws, &clock, parts.ids, access.pace());
     let (pulse, (stop, stopping)) = (Arc::new(probes::Pulse::new()), watch::channel(false));

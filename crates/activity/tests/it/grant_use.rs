@@ -114,8 +114,8 @@ fn sessions_of_a_grant_are_its_holders_and_began_while_it_was_there() {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
         let who: Vec<&str> = cells[1].split(' ').collect();
         let maybe = |it: &'static str| Some(it).filter(|it| *it != "-");
-        let calls: Vec<&str> = cells[2].split(' ').collect();
-        let session = session(who[0], maybe(who[1]), who[2], maybe(who[3]), &calls);
+        let made: Vec<&str> = cells[2].split(' ').collect();
+        let session = session(who[0], maybe(who[1]), who[2], maybe(who[3]), &made);
         let days = [("2026-11-19", vec![]), (DAY, vec![session])];
         let activity = log("2026-11-19 00:00", "20:00", &days);
         let found = said(&grant_use(&window(Some("11:00")), &activity, time("21:00")));

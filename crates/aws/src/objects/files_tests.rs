@@ -41,7 +41,12 @@ impl Bucket {
 }
 
 fn range(bytes: &[u8], asked: Option<&str>) -> ScriptedResponse {
-    let (from, last) = asked.unwrap()["bytes=".len()..].split_once('-').unwrap();
+    let (from, last) = asked
+        .unwrap()
+        .strip_prefix("bytes=")
+        .unwrap()
+        .split_once('-')
+        .unwrap();
     let (from, last): (usize, usize) = (from.parse().unwrap(), last.parse().unwrap());
     if from >= bytes.len() {
         return xml_error(416, "InvalidRange");
@@ -121,7 +126,9 @@ async fn long_files_come_in_pieces() {
     let files = files(&fake).await;
     let piece = usize::try_from(PIECE_BYTES).unwrap();
     for length in [0, 1, piece - 1, piece, piece + 1] {
-        let bytes: Vec<u8> = (0..length).map(|it| (it % 251) as u8).collect();
+        let bytes: Vec<u8> = (0..length)
+            .map(|it| u8::try_from(it % 251).unwrap())
+            .collect();
         files.put("long", bytes.clone()).await.unwrap();
         assert!(
             files.get("long").await.unwrap() == Some(bytes.clone()),

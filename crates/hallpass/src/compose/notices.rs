@@ -114,12 +114,24 @@ pub(super) async fn open(
     store: &dyn AccessStore,
     channels: &[Arc<dyn Channel>],
     now: Timestamp,
-) -> Result<(), Failure> {
+) -> Result<(), ReadError> {
     for channel in channels {
-        let opened = store.open_channel(channel.name(), now).await;
-        opened.map_err(|error| Failure::failed(format!("the outbox cannot be opened: {error}")))?;
+        store.open_channel(channel.name(), now).await?;
     }
     Ok(())
+}
+
+/// The same when the server begins.
+///
+/// # Errors
+/// When the store does not answer.
+pub(super) async fn open_first(
+    store: &dyn AccessStore,
+    channels: &[Arc<dyn Channel>],
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let opened = open(store, channels, now).await;
+    opened.map_err(|error| Failure::failed(format!("the outbox cannot be opened: {error}")))
 }
 
 /// What looks after the outbox as a whole.

@@ -377,8 +377,8 @@ impl World {
         let runner = self.runner(holder, gate);
         let plan = runner.look(draft).await.ok()?.plan;
         let report = if applies {
-            let applied = runner.apply(&plan.id, &crate::bench::patient()).await;
-            applied.ok()?
+            let done = runner.apply(&plan.id, &crate::bench::patient()).await;
+            done.ok()?
         } else {
             PlanReport::planned(&plan)
         };
