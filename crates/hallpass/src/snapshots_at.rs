@@ -129,6 +129,7 @@ impl OpenSnapshots {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
 fn other(error: BucketError) -> io::Error {
     io::Error::other(format!("{error}; {}", error.help))
 }

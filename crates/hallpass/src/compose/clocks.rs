@@ -94,12 +94,11 @@ impl ClockWatch {
     /// Says that the clocks disagree, or agree again: once, in the log of the server and on record.
     /// Whether that was stored.
     async fn say(&self, reading: &Reading) -> bool {
-        let words = match reading.disagreement {
-            Some(disagreement) => disagreement.to_string(),
-            None => {
-                let returned = (!reading.returned.is_zero()).then(|| span(reading.returned));
-                health::clocks_agree_again(returned)
-            }
+        let words = if let Some(disagreement) = reading.disagreement {
+            disagreement.to_string()
+        } else {
+            let returned = (!reading.returned.is_zero()).then(|| span(reading.returned));
+            health::clocks_agree_again(returned)
         };
         match self.access.note_clocks(reading.disagreement, &words).await {
             Ok(()) => {}

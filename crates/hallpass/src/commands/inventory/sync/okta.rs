@@ -157,7 +157,7 @@ impl OktaCalls for OktaHttp {
             };
             if is_over {
                 failure.attempts = (throttles + repeats).max(1);
-                return Err(failure);
+                return Err(*failure);
             }
             tokio::time::sleep(pause).await;
         }

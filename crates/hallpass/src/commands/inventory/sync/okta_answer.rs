@@ -18,13 +18,13 @@ const SPREAD_BELOW: u64 = 10;
 /// What may be done about a refusal.
 pub(super) enum OktaFault {
     /// Again after this.
-    Throttled(SliceFailure, Duration),
+    Throttled(Box<SliceFailure>, Duration),
     /// Again.
-    Passing(SliceFailure),
+    Passing(Box<SliceFailure>),
     /// It does not know us: again with another token, where we can get one.
-    Unknown(SliceFailure),
+    Unknown(Box<SliceFailure>),
     /// Again would be the same.
-    Final(SliceFailure),
+    Final(Box<SliceFailure>),
 }
 
 /// What came back.
@@ -38,7 +38,8 @@ pub(super) struct OktaAnswer {
 impl OktaAnswer {
     /// Sends a request, once.
     pub(super) async fn of(request: reqwest::RequestBuilder) -> Result<Self, OktaFault> {
-        let unanswered = |_| OktaFault::Passing(failure("NoAnswer", "there was no answer", None));
+        let unanswered =
+            |_| OktaFault::Passing(Box::new(failure("NoAnswer", "there was no answer", None)));
         let answer = request.send().await.map_err(unanswered)?;
         let status = answer.status().as_u16();
         let headers = answer.headers().clone();
@@ -60,7 +61,7 @@ impl OktaAnswer {
         if (200..300).contains(&self.status) {
             if self.document.is_null() {
                 let failure = failure("Undecodable", "the answer is no JSON", Some(self.status));
-                return Err(OktaFault::Final(failure));
+                return Err(OktaFault::Final(Box::new(failure)));
             }
             return Ok(self);
         }
@@ -72,10 +73,10 @@ impl OktaAnswer {
         let mut failure = failure(&code, said.unwrap_or("no reason given"), Some(self.status));
         failure.request_id = text(&self.headers, "x-okta-request-id").map(str::to_owned);
         Err(match self.status {
-            401 => OktaFault::Unknown(failure),
-            429 => OktaFault::Throttled(failure, until_reset(&self.headers)),
-            500.. => OktaFault::Passing(failure),
-            _ => OktaFault::Final(failure),
+            401 => OktaFault::Unknown(Box::new(failure)),
+            429 => OktaFault::Throttled(Box::new(failure), until_reset(&self.headers)),
+            500.. => OktaFault::Passing(Box::new(failure)),
+            _ => OktaFault::Final(Box::new(failure)),
         })
     }
 
@@ -99,12 +100,12 @@ async fn whole(mut answer: reqwest::Response) -> Result<Vec<u8>, OktaFault> {
             Ok(None) => return Ok(body),
             Ok(Some(chunk)) if body.len() + chunk.len() > ANSWER_BYTES_MAX => {
                 let failure = failure("Undecodable", "the answer is too large", None);
-                return Err(OktaFault::Final(failure));
+                return Err(OktaFault::Final(Box::new(failure)));
             }
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Err(_) => {
                 let failure = failure("NoAnswer", "the answer was cut off", None);
-                return Err(OktaFault::Passing(failure));
+                return Err(OktaFault::Passing(Box::new(failure)));
             }
         }
     }

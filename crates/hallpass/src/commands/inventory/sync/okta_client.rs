@@ -105,7 +105,7 @@ impl OktaClient {
         let url = format!("{base}/oauth2/v1/token");
         let unsigned = || {
             let failure = failure("E_OKTA_KEY", "the private key does not sign", None);
-            OktaFault::Final(failure)
+            OktaFault::Final(Box::new(failure))
         };
         let statement = self.statement(&url, now).ok_or_else(unsigned)?;
         let form = form_urlencoded::Serializer::new(String::new())
@@ -130,11 +130,11 @@ impl OktaClient {
                 header.set_sensitive(true);
                 Ok((header, TimeSpan::seconds(good)))
             }
-            _ => Err(OktaFault::Final(failure(
+            _ => Err(OktaFault::Final(Box::new(failure(
                 "Undecodable",
                 "the answer has no token",
                 Some(answer.status),
-            ))),
+            )))),
         }
     }
 
