@@ -134,16 +134,16 @@ fn element(
         (ShapeKind::Timestamp(own), _) => {
             let format = member.and_then(|it| it.time).or(*own);
             let at = json::instant(value, format.unwrap_or(TimeFormat::Iso8601));
-            put(
-                out,
-                format_args!("<{name}>{}</{name}>", escaped(&text(&at))),
-            );
+            leaf(name, &at, out);
         }
-        _ => put(
-            out,
-            format_args!("<{name}>{}</{name}>", escaped(&text(value))),
-        ),
+        _ => leaf(name, value, out),
     }
+}
+
+/// A value that is text.
+fn leaf(name: &str, value: &Value, out: &mut String) {
+    let text = text(value);
+    put(out, format_args!("<{name}>{}</{name}>", escaped(&text)));
 }
 
 /// The entries of a map: names and shapes of keys and of values.

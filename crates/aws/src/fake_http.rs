@@ -78,7 +78,9 @@ impl FakeHttp {
                 response.body(Body::from(body)).unwrap()
             }
         };
-        let router = Router::new().fallback(handle);
+        let router = Router::new()
+            .fallback(handle)
+            .layer(axum::extract::DefaultBodyLimit::disable());
         tokio::spawn(async move { axum::serve(listener, router).await });
         fake
     }

@@ -456,6 +456,18 @@ impl Reply {
     }
 }
 
+/// An organization that answers.
+fn known(clock: &Arc<Wall>, organization: Directory) -> Arc<Known> {
+    let found = Arc::new(organization);
+    Arc::new(Known {
+        clock: Arc::clone(clock),
+        truth: Mutex::new(Arc::clone(&found)),
+        newest: Mutex::new(found),
+        lists: AtomicBool::new(true),
+        describes: AtomicBool::new(true),
+    })
+}
+
 /// The journey over these ports.
 fn journey(ports: Ports, store: &Arc<MemoryStore>) -> Arc<Access> {
     let access = Access::new(ports, settings(), rules(RULES));
@@ -485,14 +497,7 @@ impl TestServer {
         let clock = Arc::new(Wall(AtomicI64::new(start.as_second()), Mutex::default()));
         let (store, tokens_broken) = (Arc::new(MemoryStore::new()), Arc::<AtomicBool>::default());
         let standing = Arc::new(StandingDouble::default());
-        let found = Arc::new(organization(start));
-        let known = Arc::new(Known {
-            clock: Arc::clone(&clock),
-            truth: Mutex::new(Arc::clone(&found)),
-            newest: Mutex::new(found),
-            lists: AtomicBool::new(true),
-            describes: AtomicBool::new(true),
-        });
+        let known = known(&clock, organization(start));
         let ports = Ports {
             store: store.clone(),
             assignments: store.clone(),
