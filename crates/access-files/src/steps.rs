@@ -134,7 +134,8 @@ impl AccessAction {
         }
     }
 
-    pub(crate) fn kind(&self) -> &'static str {
+    /// The kind of the step that writes it.
+    pub fn kind(&self) -> &'static str {
         match self {
             Self::Set {
                 action: SetAction::Provision { .. },

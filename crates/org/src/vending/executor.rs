@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::facts::KnownAccount;
-use super::plan::{ASSIGN, AccessWish, AccountPlace, CREATE, MOVE};
+use super::plan::{ASSIGN, AccessWish, AccountPlace, CREATE, MOVE, UNASSIGN};
 use super::ports::{AccountAdmin, AccountCreation, NewAccount};
 use crate::ports::OrganizationFault;
 use crate::step_executor::{failed, later, retry, setback};
@@ -192,14 +192,26 @@ impl VendingStepExecutor {
         };
         let account =
             AccountId::new(there.id).map_err(|error| failed("account", &error.to_string()))?;
-        Ok(Some(access_step(step, stored(&wish.in_account(account)))))
+        let wanted = wish.in_account(account);
+        let action = if step.kind == UNASSIGN {
+            AccessAction::Unassign(wanted)
+        } else {
+            AccessAction::Assign(wanted)
+        };
+        Ok(Some(PlanStep {
+            kind: action.kind().to_owned(),
+            desired: stored(&action),
+            ..step.clone()
+        }))
     }
 
     async fn probe_any(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
         match step.kind.as_str() {
             CREATE => self.look_create(&read(step)?).await,
             MOVE => self.look_place(&read(step)?).await,
-            ASSIGN => match self.access_step(step).await? {
+            ASSIGN | UNASSIGN => match self.access_step(step).await? {
+                // nobody has access to what is not there
+                None if step.kind == UNASSIGN => Ok(StepProbe::Satisfied),
                 None => Ok(StepProbe::Absent),
                 Some(step) => self.access.probe(&step).await,
             },
@@ -211,7 +223,7 @@ impl VendingStepExecutor {
         match step.kind.as_str() {
             CREATE => self.create(&read(step)?).await,
             MOVE => self.relocate(&read(step)?).await,
-            ASSIGN => match self.access_step(step).await? {
+            ASSIGN | UNASSIGN => match self.access_step(step).await? {
                 None => Ok(later("the account is not seen yet".to_owned())),
                 Some(step) => Ok(self.access.act(&step, seen).await),
             },
@@ -223,7 +235,7 @@ impl VendingStepExecutor {
         match step.kind.as_str() {
             CREATE => self.creation(&read(step)?, remote).await,
             MOVE => self.placed(&read(step)?, remote).await,
-            ASSIGN => match self.access_step(step).await? {
+            ASSIGN | UNASSIGN => match self.access_step(step).await? {
                 None => Ok(Verify::Running),
                 Some(step) => Ok(self.access.verify(&step, remote).await),
             },
@@ -241,15 +253,6 @@ fn done(wanted: &NewAccount, account: &str) -> Verify {
         new,
         requests: Vec::new(),
     })
-}
-
-/// The same step, as access files have it.
-fn access_step(step: &PlanStep, desired: Value) -> PlanStep {
-    PlanStep {
-        kind: "access.assign".to_owned(),
-        desired,
-        ..step.clone()
-    }
 }
 
 fn read<T: DeserializeOwned>(step: &PlanStep) -> Result<T, StepError> {
@@ -277,7 +280,7 @@ impl StepExecutor for VendingStepExecutor {
         asked.unwrap_or_else(Verify::Setback)
     }
 
-    fn undo(&self, step: &PlanStep, old: &Value, new: &Value) -> Undo {
+    fn undo(&self, step: &PlanStep, _old: &Value, _new: &Value) -> Undo {
         match step.kind.as_str() {
             CREATE => {
                 Undo::Not("an account that was made stays: closing it is up to people".to_owned())
@@ -293,11 +296,10 @@ impl StepExecutor for VendingStepExecutor {
                 )]),
                 Err(_) => Undo::Not("the step cannot be read".to_owned()),
             },
-            // the form after has the account, that before it did not know it
-            _ if serde_json::from_value::<AccessAction>(new.clone()).is_ok() => {
-                self.access.undo(&access_step(step, new.clone()), old, new)
-            }
-            _ => Undo::Not("the account was not recorded".to_owned()),
+            // by address, as it was given: what is recorded need not have the account, where an answer was lost
+            ASSIGN => Undo::By(vec![(UNASSIGN.to_owned(), step.desired.clone())]),
+            UNASSIGN => Undo::By(vec![(ASSIGN.to_owned(), step.desired.clone())]),
+            other => Undo::Not(format!("no step is called `{other}`")),
         }
     }
 }

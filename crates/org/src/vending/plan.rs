@@ -1,7 +1,7 @@
 //! The plan of a list: for each row an account, its unit, and access to it. The names and forms are part of
 //! stored plans.
 
-use hallpass_access_files::{AccessAction, AccountAssignment};
+use hallpass_access_files::AccountAssignment;
 use hallpass_model::{AccountId, TimeSpan};
 use hallpass_runner::{Lane, Plan, PlanDraft, PlanLimits, StepTarget, hash};
 use serde::{Deserialize, Serialize};
@@ -21,13 +21,15 @@ pub(crate) const CREATE: &str = "account.create";
 pub(crate) const MOVE: &str = "account.move";
 /// Somebody has access to it: [`AccessWish`].
 pub(crate) const ASSIGN: &str = "account.assign";
+/// They have it no more: [`AccessWish`].
+pub(crate) const UNASSIGN: &str = "account.unassign";
 
 /// Assignments at once.
 const ASSIGNMENTS: u32 = 10;
 
 /// Whether steps of a kind are carried out by [`VendingStepExecutor`](super::VendingStepExecutor).
 pub fn is_vending_step(kind: &str) -> bool {
-    [CREATE, MOVE, ASSIGN].contains(&kind)
+    [CREATE, MOVE, ASSIGN, UNASSIGN].contains(&kind)
 }
 
 /// Where an account is to stand.
@@ -52,13 +54,13 @@ pub(crate) struct AccessWish {
 }
 
 impl AccessWish {
-    /// The same as a step of access files, once the account is known.
-    pub(crate) fn in_account(&self, account: AccountId) -> AccessAction {
-        AccessAction::Assign(AccountAssignment {
+    /// The assignment, once the account is known.
+    pub(crate) fn in_account(&self, account: AccountId) -> AccountAssignment {
+        AccountAssignment {
             permission_set: self.access.permission_set.clone(),
             account,
             principal: self.access.principal.clone(),
-        })
+        }
     }
 }
 

@@ -60,6 +60,41 @@ async fn stopped_everywhere(lag: TimeSpan) {
     }
 }
 
+/// Stopped or deaf at any call, gone on with, and taken back: nobody has access, though what is recorded of an assignment
+/// whose answer was lost does not have its account.
+#[tokio::test]
+async fn access_is_taken_back_whatever_was_heard_of_it() {
+    let text = list(&["a"]);
+    let unbroken = World::new(TimeSpan::ZERO);
+    let gate = Gate::new(None);
+    assert!(attempt(&unbroken, &text, "first", &gate).await);
+    for call in 1..=gate.calls() {
+        for mode in [PortMode::LoseAnswer, PortMode::StopAfter] {
+            let case = format!("call {call}, {mode:?}");
+            let world = World::new(TimeSpan::ZERO);
+            let gate = Gate::new(Some((call, mode)));
+            if !attempt(&world, &text, "first", &gate).await {
+                // a plan goes on; the same list given again would be another run, in which nothing was to be done
+                go_on(&world, false).await;
+            }
+            if world.access.count() == 0 {
+                // it was stopped before there was a plan
+                world.vend(&text, "third", &Gate::new(None)).await.unwrap();
+            }
+            assert_eq!(world.access.count(), 1, "{case}");
+            let runner = world.runner("fourth", &Gate::new(None));
+            let made = world.plans.plans(1).await.unwrap().remove(0).plan.id;
+            let (plan, folded) = runner.load(&made).await.unwrap();
+            let undoing = hallpass_runner::undo(&plan, &folded, &world.hands(&Gate::new(None)));
+            assert_eq!(undoing.not_undoable.len(), 1, "{case}: the account stays");
+            let back = runner.look(undoing.draft).await.unwrap().plan.id;
+            let report = runner.apply(&back, &crate::bench::patient()).await.unwrap();
+            assert_eq!(report.exit(), Exit::Ok, "{case}: {report:?}");
+            assert_eq!(world.access.count(), 0, "{case}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn stops_with_listings_that_are_current() {
     stopped_everywhere(TimeSpan::ZERO).await;

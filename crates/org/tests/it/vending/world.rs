@@ -277,16 +277,26 @@ pub(super) struct FakeAccess {
     pub(super) refuses: Mutex<BTreeSet<String>>,
 }
 
+impl FakeAccess {
+    /// How many have access.
+    pub(super) fn count(&self) -> usize {
+        self.given.lock().unwrap().len()
+    }
+}
+
+/// Who has what where, whether it is given or taken.
+fn given(step: &PlanStep) -> String {
+    assert!(["access.assign", "access.unassign"].contains(&step.kind.as_str()));
+    let mut wanted = step.desired.clone();
+    wanted.as_object_mut().unwrap().remove("on");
+    wanted.to_string()
+}
+
 #[async_trait]
 impl StepExecutor for FakeAccess {
     async fn probe(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
-        assert_eq!(step.kind, "access.assign");
-        let is_there = self
-            .given
-            .lock()
-            .unwrap()
-            .contains(&step.desired.to_string());
-        Ok(if is_there {
+        let is_given = self.given.lock().unwrap().contains(&given(step));
+        Ok(if is_given == (step.kind == "access.assign") {
             StepProbe::Satisfied
         } else {
             StepProbe::Absent
@@ -299,11 +309,16 @@ impl StepExecutor for FakeAccess {
             let (code, text) = ("FAILED".to_owned(), "no such group".to_owned());
             return WriteAnswer::Setback(StepError::Failed { code, text });
         }
-        if self.given.lock().unwrap().insert(step.desired.to_string()) {
+        let (is_news, word) = if step.kind == "access.unassign" {
+            (self.given.lock().unwrap().remove(&given(step)), "unassign")
+        } else {
+            (self.given.lock().unwrap().insert(given(step)), "assign")
+        };
+        if is_news {
             self.writes
                 .lock()
                 .unwrap()
-                .push(format!("assign {account}"));
+                .push(format!("{word} {account}"));
         }
         WriteAnswer::Accepted {
             remote: "read-back".to_owned(),
@@ -384,12 +399,16 @@ impl World {
         all
     }
 
-    pub(super) fn runner(&self, holder: &str, gate: &Arc<Gate>) -> Runner {
-        let hands = VendingStepExecutor::new(
+    pub(super) fn hands(&self, gate: &Arc<Gate>) -> VendingStepExecutor {
+        VendingStepExecutor::new(
             Arc::new(GatedAccounts(Arc::clone(&self.accounts), Arc::clone(gate))),
             Arc::new(Gated(Arc::clone(&self.access), Arc::clone(gate))),
             Arc::clone(&self.clock) as Arc<_>,
-        );
+        )
+    }
+
+    pub(super) fn runner(&self, holder: &str, gate: &Arc<Gate>) -> Runner {
+        let hands = self.hands(gate);
         Runner::new(
             Arc::new(Gated(Arc::clone(&self.plans), Arc::clone(gate))),
             Arc::new(hands),
