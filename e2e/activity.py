@@ -193,6 +193,8 @@ def arrangements(stage, made, wanted):
     check.equal("each event counts once", json.loads(counts.stdout)[0]["n"], len({it["eventID"] for it in made}))
     left = [it for it in stage.path("two/_activity/reading").iterdir()]
     check.equal("a run leaves nothing of its own", left, [])
+    pruned = stage.run("snapshots", "--folder", "two", "prune", "--keep", "1", "--yes", "--unfinished", "0s")
+    check("pruning snapshots leaves the table as it is", pruned.returncode == 0 and table(stage, "two") == wanted, pruned.stderr)
     ran = stage.run("query", "--folder", "two", "--name", "activity/notable", "--output", "csv")
     check("a shipped query tells notable calls", ran.returncode == 0 and "StopLogging" in ran.stdout, ran.stderr)
 

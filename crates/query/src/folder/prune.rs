@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hallpass_activity::ActivityManifest;
 use hallpass_inventory::{SnapshotId, SnapshotRecord};
 use hallpass_model::TimeSpan;
 use jiff::Timestamp;
@@ -80,11 +81,11 @@ fn left_over(
 }
 
 /// The run that a file is of: `TABLE/dt=DAY/run=ID/…`, `_access/ID.json`, `_writing/ID/…`. Manifests are of
-/// snapshots.
+/// snapshots, and the activity table has one of its own, whose runs are none of snapshots'.
 fn run_of(key: &str) -> Option<SnapshotId> {
     let parts: Vec<&str> = key.split('/').collect();
     match parts.as_slice() {
-        [MANIFESTS, ..] => None,
+        [MANIFESTS | ActivityManifest::TABLE, ..] => None,
         [ACCESS, name] => name.strip_suffix(".json")?.parse().ok(),
         [WRITING, id, ..] => id.parse().ok(),
         [_, day, run, _] if day.starts_with("dt=") => run.strip_prefix("run=")?.parse().ok(),
@@ -114,6 +115,7 @@ mod tests {
             of("20261120T095900Z-00000002"),
             of("20261120T112900Z-00000003"),
         );
+        let other = of("20261120T095900Z-00000004");
         let files = vec![
             seen(&format!("t/dt=2026-11-19/run={kept}/part-0.parquet"), old),
             seen(&format!("t/dt=2026-11-20/run={dead}/part-0.parquet"), old),
@@ -128,6 +130,11 @@ mod tests {
             ),
             seen("t/dt=2026-11-20/run=other/part-0.parquet", old),
             seen("notes/run.txt", old),
+            // another manifest says which of these count
+            seen(
+                &format!("aws_activity/dt=2026-11-20/run={other}/part-0.parquet"),
+                old,
+            ),
         ];
         let kept = BTreeSet::from([&kept]);
         let now = NOW.parse().unwrap();
