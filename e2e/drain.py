@@ -84,7 +84,8 @@ def judge(check, crowd, since, outstanding, pressed, held):
           creates and creates[0][0] < last, (creates, last))
     check.equal("nothing failed", crowd.count("failed"), 0)
     each = len(calls) / (COUNT + 1 + len(creates))
-    check("an operation costs few calls", each < 4.5, f"{each:.2f}")
+    # a look before, the write, a poll or two and the look after; what is slow is asked about once more
+    check("an operation costs few calls", each < 6, f"{each:.2f}")
     rate = len(calls) / (instant(calls[-1]["wall"]) - instant(calls[0]["wall"]))
     check("within the ration of requests", rate <= OUR_RATE * 1.1, f"{rate:.1f} a second")
 
