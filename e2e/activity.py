@@ -6,6 +6,7 @@ import collections
 import datetime
 import gzip
 import json
+import logging
 import os
 import random
 import resource
@@ -13,10 +14,12 @@ import signal
 import time
 import uuid
 
+import boto3
 import duckdb
+from moto.server import ThreadedMotoServer
 
 from served import INES, Served, asking
-from stage import Api, Checks, Stage, wait
+from stage import Api, Checks, Stage, free_port, wait
 
 MEGABYTES = int(os.environ.get("ACTIVITY_MB", "4"))
 ACCOUNTS = ["111111111111", "222222222222"]
@@ -199,6 +202,45 @@ def arrangements(stage, made, wanted):
     check("a shipped query tells notable calls", ran.returncode == 0 and "StopLogging" in ran.stdout, ran.stderr)
 
 
+def in_a_bucket(stage, wanted):
+    """The same files in the bucket of a trail, with one that comes in pieces; others wrote the S3 that is asked."""
+    port = free_port()
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
+    server.start()
+    try:
+        keys = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1",
+                "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{port}"}
+        s3 = boto3.client("s3", endpoint_url=keys["AWS_ENDPOINT_URL_S3"], region_name="us-east-1", aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
+                          aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"])
+        s3.create_bucket(Bucket="acme-trail")
+        files = sorted(it for it in stage.path("trail").rglob("*") if it.is_file())
+        for path in files:
+            s3.put_object(Bucket="acme-trail", Key=f"org/{path.relative_to(stage.path('trail'))}", Body=path.read_bytes())
+        # longer than what is fetched whole: blanks between records are none
+        long = files[0].with_name("111111111111_long.json")
+        more = gzip.decompress(files[0].read_bytes())
+        s3.put_object(Bucket="acme-trail", Key=f"org/{long.relative_to(stage.path('trail'))}", Body=more[:-2] + b" " * (6 << 20) + more[-2:])
+        s3.put_object(Bucket="acme-trail", Key="org/AWSLogs/o-abcdefghij/111111111111/CloudTrail-Digest/eu-west-1/2026/11/10/x.json.gz", Body=b"none of ours")
+        run = lambda *words: stage.run("activity", "ingest", "s3://acme-trail/org", "--folder", "bucket", "--output", "json", *words, timeout=900, **keys)
+        ran = run()
+        found = table(stage, "bucket")
+        check("the bucket of a trail goes in as its files do", ran.returncode == 0 and found == wanted, (ran.stderr[-300:], first_difference(found, wanted)))
+        said = json.loads(ran.stdout)
+        check.equal("every file is read, the long one too", said["files_read"], len(files) + 1)
+        ran = run()
+        said = json.loads(ran.stdout)
+        check.equal("a second run reads none of them", (said["files_read"], said["files_known"]), (0, len(files) + 1))
+        found = {it["Key"] for it in s3.list_objects_v2(Bucket="acme-trail")["Contents"]}
+        check.equal("and nothing is written there", len(found), len(files) + 2)
+        ran = run("--since", "2026-11-20")
+        check("where there is nothing that is said", ran.returncode == 2 and "s3://acme-trail/org" in ran.stderr and "AWSLogs" in ran.stderr, ran.stderr)
+        ran = stage.run("activity", "ingest", "s3://acme-other", "--folder", "bucket", **keys)
+        check("a bucket that is not there is named", ran.returncode == 1 and "acme-other" in ran.stderr, (ran.returncode, ran.stderr))
+    finally:
+        server.stop()
+
+
 def first_difference(found, wanted):
     if not isinstance(found, list):
         return found
@@ -330,6 +372,7 @@ def main():
         made = records(random.Random(5))
         wanted = referee(made)
         arrangements(stage, made, wanted)
+        in_a_bucket(stage, wanted)
         broken(stage, made, wanted)
         killed(stage, made, wanted)
         with_grant(stage)

@@ -17,14 +17,14 @@ mod table;
 mod unused;
 
 pub use log::{
-    CloudTrailRecord, DayFolder, EventNames, LogEntry, LogFault, LogFiles, LogScope, ReadCount,
-    RecordIdentity, folders, read_log,
+    CloudTrailRecord, DayFolder, EventNames, FileLook, LogEntry, LogFault, LogFile, LogFiles,
+    LogScope, ReadCount, RecordIdentity, folders, read_log,
 };
 pub use pci::{
     ActivityPolicy, AgeBasis, AgeLimits, AgeVerdict, EventName, IgnoredEvent, LogCoverage,
-    PasswordSource, PciAlert, PciAlertKind, PciFold, PciLimits, PciPerson, PciQuestion, PciReport,
-    PciRow, PciRules, PciState, PeopleError, PeopleList, PersonStatus, ReadLog, ReadLogs, SeedForm,
-    SignInPlace, StateError, judge, read_file, read_folder, seed,
+    LookupPass, PasswordSource, PciAlert, PciAlertKind, PciFold, PciLimits, PciPerson, PciQuestion,
+    PciReport, PciRow, PciRules, PciState, PeopleError, PeopleList, PersonStatus, ReadLog,
+    ReadLogs, SeedForm, SignInPlace, StateError, judge, read_file, read_folder, seed,
 };
 pub use table::{
     AccountActivity, AccountReach, AccountSpan, ActivityDay, ActivityFacts, ActivityFold,

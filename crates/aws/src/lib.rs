@@ -55,8 +55,8 @@ pub use fanout::{
 pub use head_key::KmsKey;
 pub use inventory::{GroupsToRead, Inventory, Policies};
 pub use objects::{
-    BucketError, BucketFile, BucketFiles, BucketPlace, BucketProblem, LockMode, Objects, Retention,
-    is_plain_path,
+    BucketError, BucketFile, BucketFiles, BucketFolder, BucketPlace, BucketProblem, LockMode,
+    Objects, Retention, is_plain_path,
 };
 pub use permission_sets::PermissionSets;
 pub use settings::{AwsClientSettings, Credentials, Survey};

@@ -20,7 +20,7 @@ use crate::{AwsClientSettings, xml};
 
 mod files;
 
-pub use files::{BucketError, BucketFile, BucketFiles};
+pub use files::{BucketError, BucketFile, BucketFiles, BucketFolder};
 
 /// An object that `doctor` puts to find out whether objects can be put.
 const PROBE_KEY: &str = "doctor.probe";

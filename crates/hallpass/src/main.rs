@@ -30,6 +30,7 @@ mod ids;
 mod keys;
 mod live_grants;
 mod logging;
+mod logs;
 mod named_calls;
 mod opening;
 mod output;

@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 use hallpass_model::AccountId;
 use jiff::civil::Date;
 
-use super::ports::{LogEntry, LogFiles, below};
+use super::ports::{LogEntry, LogFile, LogFiles, below};
 
 /// How many folders deep a prefix may be.
 const PREFIX_DEPTH_MAX: usize = 4;
@@ -45,12 +45,16 @@ impl DayFolder {
     ///
     /// # Errors
     /// It cannot be listed.
-    pub fn logs(&self, files: &dyn LogFiles) -> io::Result<Vec<String>> {
+    pub fn logs(&self, files: &dyn LogFiles) -> io::Result<Vec<LogFile>> {
         let entries = files.entries(&self.path)?.into_iter();
-        let logs = entries.filter(|it| !it.is_folder && is_log(&it.name));
-        let mut paths: Vec<String> = logs.map(|it| below(&self.path, &it.name)).collect();
-        paths.sort();
-        Ok(paths)
+        let log = |it: LogEntry| {
+            let look = it.look.filter(|_| is_log(&it.name))?;
+            let path = below(&self.path, &it.name);
+            Some(LogFile { path, look })
+        };
+        let mut logs: Vec<LogFile> = entries.filter_map(log).collect();
+        logs.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(logs)
     }
 }
 
@@ -81,7 +85,7 @@ struct TrailWalk<'a> {
 impl TrailWalk<'_> {
     fn inside(&self, folder: &str) -> io::Result<Vec<String>> {
         let entries = self.files.entries(folder)?.into_iter();
-        let name = |it: LogEntry| Some(it.name).filter(|_| it.is_folder);
+        let name = |it: LogEntry| Some(it.name).filter(|_| it.look.is_none());
         let mut names: Vec<String> = entries.filter_map(name).collect();
         names.sort();
         Ok(names)

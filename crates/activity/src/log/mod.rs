@@ -11,7 +11,7 @@ mod read;
 
 pub use layout::{DayFolder, LogScope, folders};
 pub use names::EventNames;
-pub use ports::{LogEntry, LogFiles};
+pub use ports::{FileLook, LogEntry, LogFile, LogFiles};
 pub use read::{LogFault, ReadCount, read_log};
 pub use record::{CloudTrailRecord, RecordIdentity};
 

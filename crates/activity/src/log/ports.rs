@@ -2,13 +2,33 @@
 
 use std::io::{self, Read};
 
+use serde::{Deserialize, Serialize};
+
 /// Something in a folder.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogEntry {
     /// Its name, without the folder.
     pub name: String,
-    /// Whether it holds others.
-    pub is_folder: bool,
+    /// What a file looks like; `None`: it holds others.
+    pub look: Option<FileLook>,
+}
+
+/// What a file looks like from outside. One that looks the same is the same: nothing changes a file of a trail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileLook {
+    /// Its length.
+    pub bytes: u64,
+    /// When it was written, in nanoseconds since 1970; 0 where nobody says.
+    pub modified_ns: u64,
+}
+
+/// A file of a log, as a listing shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogFile {
+    /// Its path.
+    pub path: String,
+    /// What it looks like.
+    pub look: FileLook,
 }
 
 /// Where logs lie: a file system, or what looks like one. Paths are joined with `/` and begin at its root, whose own
@@ -25,6 +45,10 @@ pub trait LogFiles {
     /// # Errors
     /// The file cannot be opened; later, the reader says what else goes wrong.
     fn open(&self, path: &str) -> io::Result<Box<dyn Read + '_>>;
+
+    /// Hears which files are opened next, in this order, so that a place that is far away can begin to send them. What
+    /// was said before is forgotten.
+    fn ahead(&self, _files: &[LogFile]) {}
 }
 
 /// A path below a folder.

@@ -1,5 +1,6 @@
 //! What a record means (`inventory.md` §7.1): use of a password, a sign-in, use, or nothing that counts.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -81,8 +82,12 @@ impl PciRules {
 
     /// The names of all events that are read.
     pub fn names(&self) -> EventNames {
+        EventNames::new(self.event_names())
+    }
+
+    pub(crate) fn event_names(&self) -> BTreeSet<&str> {
         let own = self.password_events.iter().map(|it| it.name.as_str());
-        EventNames::new(KINDS.iter().map(|it| it.1).chain(own))
+        KINDS.iter().map(|it| it.1).chain(own).collect()
     }
 }
 

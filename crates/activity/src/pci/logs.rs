@@ -89,7 +89,9 @@ pub fn read_folder(
     let names = fold.rules().names();
     let mut all = ReadLogs::default();
     folders(files, scope, &mut |folder: DayFolder| {
-        for path in folder.logs(files)? {
+        let logs = folder.logs(files)?;
+        files.ahead(&logs);
+        for path in logs.into_iter().map(|it| it.path) {
             let log = match files.open(&path) {
                 Ok(bytes) => read_file(&path, bytes, &names, fold),
                 Err(error) => ReadLog {

@@ -11,6 +11,7 @@ mod state;
 
 mod coverage;
 mod logs;
+mod lookup;
 
 mod names;
 mod report;
@@ -20,6 +21,7 @@ pub use coverage::LogCoverage;
 pub use events::{EventName, IgnoredEvent, PciRules};
 pub use fold::PciFold;
 pub use logs::{ReadLog, ReadLogs, read_file, read_folder};
+pub use lookup::LookupPass;
 pub use people::{PciPerson, PeopleError, PeopleList, PersonStatus, SignInPlace};
 pub use report::{
     ActivityPolicy, AgeBasis, AgeLimits, AgeVerdict, PasswordSource, PciAlert, PciAlertKind,

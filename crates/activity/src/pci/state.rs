@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::fold::{PciFold, SubjectFacts};
 use super::identity::EventSubject;
+use super::lookup::{LookupPass, LookupWatermarks};
 use super::people::{PciPerson, PeopleList, PersonStatus, SignInPlace};
 
-/// The form of what is kept.
-const VERSION: u32 = 1;
+/// The newest form of what is kept: the second has watermarks.
+const VERSION: u32 = 2;
 /// What is known of people who are gone is kept so long.
 const GONE_KEPT: TimeSpan = TimeSpan::hours(400 * 24);
 
@@ -29,6 +30,9 @@ pub struct PciState {
     /// When somebody listed the people.
     listed_at: Timestamp,
     known: Vec<KnownSubject>,
+    /// Until when events were looked up.
+    #[serde(default, skip_serializing_if = "LookupWatermarks::is_empty")]
+    pub(crate) looked_up: LookupWatermarks,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +59,11 @@ pub enum StateError {
     /// It knows events that this run must not.
     #[error("it was kept at {0}, after the instant that is asked about")]
     Later(Timestamp),
+}
+
+/// The oldest form that says it all, so that an earlier release goes on reading what it understands.
+fn version(looked_up: &LookupWatermarks) -> u32 {
+    if looked_up.is_empty() { 1 } else { VERSION }
 }
 
 impl PciState {
@@ -121,15 +130,25 @@ impl PciState {
                 facts: facts.clone(),
             }
         });
+        let looked_up = earlier.map(|it| it.looked_up.clone()).unwrap_or_default();
         Some(Self {
-            version: VERSION,
+            version: version(&looked_up),
             identity_store_id: fold.rules().identity_store_id.clone(),
             as_of,
             coverage_from,
             known: known.collect(),
             people: people.clone(),
             listed_at,
+            looked_up,
         })
+    }
+
+    /// With passes of `LookupEvents` that were made to their end: the next run goes on from there.
+    #[must_use]
+    pub fn with_lookups(mut self, passes: &[LookupPass]) -> Self {
+        self.looked_up = self.looked_up.after(passes);
+        self.version = version(&self.looked_up);
+        self
     }
 
     /// Since when the log is whole, of what this run read from `own` on together with what an earlier one did.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
-use hallpass_activity::{LogEntry, LogFiles};
+use hallpass_activity::{FileLook, LogEntry, LogFiles};
 
 /// What goes wrong with a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +80,11 @@ impl LogFiles for MemoryFiles {
             })
         });
         let entries: std::collections::BTreeSet<_> = below.collect();
-        let entry = |(name, is_folder)| LogEntry { name, is_folder };
+        let entry = |(name, is_folder): (String, bool)| {
+            let (bytes, modified_ns) = (0, 0);
+            let look = (!is_folder).then_some(FileLook { bytes, modified_ns });
+            LogEntry { name, look }
+        };
         // in no order that anybody may rely on
         Ok(entries.into_iter().rev().map(entry).collect())
     }

@@ -28,11 +28,13 @@ const PER_ACCOUNT: usize = 8;
 /// Services whose limit all callers of an organization share: calls a second, and how many may come
 /// at once. Identity Center's administration and account access manager take 20 in any second; how many the others take is not
 /// written down, and was seen to be about so many.
-const RATIONED: [(&str, f64, u32); 4] = [
+const RATIONED: [(&str, f64, u32); 5] = [
     ("sso-admin", 18.0, 2),
     ("account-access", 18.0, 2),
     ("organizations", 10.0, 5),
     ("account", 5.0, 2),
+    // looking events up: two a second (AWS CloudTrail API, "LookupEvents")
+    ("cloudtrail", 1.9, 1),
 ];
 /// How long nothing is asked of such a service after it said that we are too fast.
 const RATION_PAUSE: Duration = Duration::from_secs(1);

@@ -37,6 +37,15 @@ pub struct BucketFile {
     pub modified: Timestamp,
 }
 
+/// What is right below a folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BucketFolder {
+    /// Its files; their keys are their names in it.
+    pub files: Vec<BucketFile>,
+    /// The names of the folders in it.
+    pub folders: Vec<String>,
+}
+
 /// What a bucket did not do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{operation}` of `{place}` failed: {message}")]
@@ -101,14 +110,47 @@ impl BucketFiles {
     /// # Errors
     /// When the listing is not whole.
     pub async fn list(&self, prefix: &str) -> Result<Vec<BucketFile>, BucketError> {
+        let listed = self.listing(prefix, false).await?;
+        Ok(listed.files)
+    }
+
+    /// What is right below a folder, which is called without a slash at its end: files, and folders that have some. Of
+    /// a folder that is not there nothing.
+    ///
+    /// # Errors
+    /// When the listing is not whole.
+    pub async fn inside(&self, folder: &str) -> Result<BucketFolder, BucketError> {
+        let prefix = match folder {
+            "" => String::new(),
+            _ => format!("{folder}/"),
+        };
+        let mut listed = self.listing(&prefix, true).await?;
+        let name = |key: &str| {
+            let name = key.strip_prefix(&prefix)?.trim_end_matches('/');
+            // what some programs put in the place of a folder has the folder's own name
+            (!name.is_empty()).then(|| name.to_owned())
+        };
+        listed.folders = listed.folders.iter().filter_map(|it| name(it)).collect();
+        let named = listed.files.into_iter().filter_map(|it| {
+            let key = name(&it.key)?;
+            Some(BucketFile { key, ..it })
+        });
+        listed.files = named.collect();
+        Ok(listed)
+    }
+
+    async fn listing(&self, prefix: &str, by_folder: bool) -> Result<BucketFolder, BucketError> {
         let (root, prefix) = (self.0.key(""), self.0.key(prefix));
-        let (mut files, mut token): (Vec<BucketFile>, Option<String>) = (Vec::new(), None);
+        let (mut listed, mut token): (BucketFolder, Option<String>) = Default::default();
         loop {
             let mut call = self.0.call("ListObjectsV2", Method::GET, "");
             // sorted by name: that is how they are signed
             let mut query = String::new();
             if let Some(token) = &token {
                 query = format!("continuation-token={}&", encoded(token, Slash::Encoded));
+            }
+            if by_folder {
+                query.push_str("delimiter=%2F&");
             }
             let prefix = encoded(&prefix, Slash::Encoded);
             call.url = format!("{}?{query}list-type=2&prefix={prefix}", self.0.base);
@@ -123,9 +165,12 @@ impl BucketFiles {
                 let key = it.key.strip_prefix(&root)?.to_owned();
                 Some(BucketFile { key, ..it })
             });
-            files.extend(below);
+            listed.files.extend(below);
+            let folders = read_folders(&reply.body).map_err(broken)?.into_iter();
+            let below = folders.filter_map(|it| Some(it.strip_prefix(&root)?.to_owned()));
+            listed.folders.extend(below);
             match next {
-                None => return Ok(files),
+                None => return Ok(listed),
                 // promise P9: never a shorter listing
                 Some(next) if token.as_ref() == Some(&next) => {
                     return Err(broken("it does not come to an end".to_owned()));
@@ -345,6 +390,11 @@ impl BucketFiles {
 fn code_of(reply: &RawResponse) -> Option<String> {
     let codes = xml::texts(&reply.body, &["Error", "Code"]).unwrap_or_default();
     codes.into_iter().next()
+}
+
+/// The folders of a page of a listing, with a slash at their ends.
+fn read_folders(body: &[u8]) -> Result<Vec<String>, String> {
+    xml::texts(body, &["ListBucketResult", "CommonPrefixes", "Prefix"])
 }
 
 /// The files of a page of a listing: as many of each as there are keys, or it is not understood.

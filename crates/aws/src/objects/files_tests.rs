@@ -58,14 +58,28 @@ fn range(bytes: &[u8], asked: Option<&str>) -> ScriptedResponse {
 fn list(files: &BTreeMap<String, Vec<u8>>, asked: &ReceivedRequest) -> ScriptedResponse {
     let prefix = asked.query("prefix").unwrap_or_default();
     let after = asked.query("continuation-token").unwrap_or_default();
-    let fits = |(key, _): &(&String, &Vec<u8>)| key.starts_with(&prefix) && **key > after;
-    let found: Vec<(&String, &Vec<u8>)> = files.iter().filter(fits).collect();
+    let of_folder = asked.query("delimiter").unwrap_or_default();
+    // a folder counts as one, and stands where its first key would
+    let mut found: Vec<(String, Option<usize>)> = Vec::new();
+    for (key, bytes) in files {
+        let Some(below) = key.strip_prefix(&prefix) else {
+            continue;
+        };
+        let inside = below.split_once('/').map(|(name, _)| name);
+        let one = match inside.filter(|_| of_folder == "/") {
+            Some(name) => (format!("{prefix}{name}/"), None),
+            None => (key.clone(), Some(bytes.len())),
+        };
+        if one.0 > after && found.last() != Some(&one) {
+            found.push(one);
+        }
+    }
     let page = found.get(..PAGE).unwrap_or(&found);
-    let contents = page.iter().fold(String::new(), |all, (key, bytes)| {
-        let size = bytes.len();
-        format!(
+    let contents = page.iter().fold(String::new(), |all, (key, size)| match size {
+        None => format!("{all}<CommonPrefixes><Prefix>{key}</Prefix></CommonPrefixes>"),
+        Some(size) => format!(
             "{all}<Contents><Key>{key}</Key><LastModified>{PUT_AT}</LastModified><Size>{size}</Size></Contents>"
-        )
+        ),
     });
     let more = page.len() < found.len();
     let next = page
@@ -118,6 +132,35 @@ async fn what_was_put_is_listed_read_and_removed() {
         .unwrap();
     assert_eq!(files.get("a/1").await.unwrap(), None);
     assert_eq!(files.list("").await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_folder_shows_what_is_right_below_it() {
+    let fake = bucket().await;
+    let files = files(&fake).await;
+    for key in [
+        "logs/",
+        "logs/1.json",
+        "logs/2025/a",
+        "logs/2025/b/c",
+        "logs/2026/a",
+        "logs/x",
+        "other",
+    ] {
+        files.put(key, b"{}".to_vec()).await.unwrap();
+    }
+    let inside = files.inside("logs").await.unwrap();
+    assert_eq!(inside.folders, ["2025", "2026"], "over pages, each once");
+    let names: Vec<&str> = inside.files.iter().map(|it| it.key.as_str()).collect();
+    assert_eq!(names, ["1.json", "x"], "and not the folder's own mark");
+    let root = files.inside("").await.unwrap();
+    assert_eq!(
+        (root.folders, root.files.len()),
+        (vec!["logs".to_owned()], 1)
+    );
+    assert_eq!(files.inside("gone").await.unwrap(), BucketFolder::default());
+    // a name that begins alike is another folder
+    assert_eq!(files.inside("log").await.unwrap(), BucketFolder::default());
 }
 
 #[tokio::test]

@@ -1,25 +1,26 @@
 //! `hallpass activity ingest`: logs are read once and joined to the activity table.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use hallpass_activity::{ActivityLog, LogFault, LogFiles as _, LogScope, folders, read_activity};
+use hallpass_activity::{
+    ActivityLog, LogFault, LogFile, LogFiles, LogScope, folders, read_activity,
+};
 use hallpass_inventory::SnapshotId;
 use hallpass_model::AccountId;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::ledger::{FileLook, KnownBytes, KnownSource, ReadSource, SourceLedger};
+use super::ledger::{KnownBytes, KnownSource, ReadSource, SourceLedger};
 use super::place::HeldPlace;
 use super::spill::ActivityRun;
 use crate::clock;
-use crate::commands::auditor::pci::sources::{DiskLogs, Fingerprints};
 use crate::commands::inventory::companion;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::logs::{DiskLogs, FingerprintedLogs, Fingerprints, LogPlace, look_of};
 use crate::output::{self, OutputArgs};
 
 /// Files that are named; all of them are counted.
@@ -36,22 +37,22 @@ const TOLD_EVERY: Duration = Duration::from_secs(10);
                   runs and how often makes no difference; an event counts once. A run that is stopped leaves the table \
                   as it was.",
     after_help = "Examples:
-  hallpass activity ingest trail
-  hallpass activity ingest trail --accounts 111111111111 --since 2026-11-01
+  hallpass activity ingest s3://acme-trail --since 2026-11-01
+  hallpass activity ingest trail --accounts 111111111111
   hallpass activity ingest events.json part-*.json.gz --folder /srv/snapshots"
 )]
 pub(super) struct Args {
-    /// Folders with the files of a trail, as they lie in its bucket; files of logs, plain or gzipped; saved pages of
-    /// `LookupEvents`
+    /// The bucket of a trail, `s3://BUCKET[/PREFIX]`; folders with its files as they lie there; files of logs, plain or
+    /// gzipped; saved pages of `LookupEvents`
     #[arg(required = true, value_name = "SOURCE")]
-    sources: Vec<PathBuf>,
-    /// Of folders only these accounts [default: all]
+    sources: Vec<LogPlace>,
+    /// Of folders and buckets only these accounts [default: all]
     #[arg(long, value_name = "ACCOUNT,...", value_delimiter = ',')]
     accounts: Vec<AccountId>,
-    /// Of folders only these Regions [default: all]
+    /// Of folders and buckets only these Regions [default: all]
     #[arg(long, value_name = "REGION,...", value_delimiter = ',')]
     regions: Vec<String>,
-    /// Of folders only this day and later ones [default: all]
+    /// Of folders and buckets only this day and later ones [default: all]
     #[arg(long, value_name = "YYYY-MM-DD")]
     since: Option<Date>,
     /// The folder of snapshots, in which the table lies
@@ -132,49 +133,73 @@ pub(super) fn run(args: &Args) -> Outcome {
     ingest.tell(args, seconds)
 }
 
-/// All files that are asked for, each once.
-fn files_of(args: &Args) -> Result<Vec<PathBuf>, Failure> {
-    let mut files = Vec::new();
+/// Files of one place, in the order in which they are read.
+struct SourceFiles {
+    /// What their paths are below.
+    place: LogPlace,
+    files: FingerprintedLogs,
+    found: Vec<LogFile>,
+}
+
+/// All files that are asked for.
+fn files_of(args: &Args) -> Result<Vec<SourceFiles>, Failure> {
+    let mut all = Vec::new();
     for source in &args.sources {
-        let about =
-            fs::metadata(source).map_err(|error| Failure::unreadable(source.display(), &error))?;
-        if !about.is_dir() {
-            files.push(source.clone());
-            continue;
-        }
-        let before = files.len();
-        let disk = DiskLogs::new(source.clone(), Fingerprints::None);
+        let place = match source {
+            LogPlace::Folder(path) => {
+                let whole = fs::canonicalize(path)
+                    .map_err(|error| Failure::unreadable(path.display(), &error))?;
+                if !whole.is_dir() {
+                    all.push(one_file(&whole)?);
+                    continue;
+                }
+                LogPlace::Folder(whole)
+            }
+            LogPlace::Bucket(_) => source.clone(),
+        };
+        let files = FingerprintedLogs::new(place.open()?, Fingerprints::Sha256);
         let scope = LogScope {
             accounts: args.accounts.iter().cloned().collect(),
             regions: args.regions.iter().cloned().collect(),
             days: args.since.unwrap_or(Date::MIN)..=Date::MAX,
         };
-        let listed = folders(&disk, &scope, &mut |day| {
-            files.extend(day.logs(&disk)?.into_iter().map(|it| source.join(it)));
+        let mut found = Vec::new();
+        let listed = folders(&files, &scope, &mut |day| {
+            found.extend(day.logs(&files)?);
             Ok(())
         });
-        listed.map_err(|error| Failure::unreadable(source.display(), &error))?;
-        if files.len() == before {
-            let message = format!("no logs lie in `{}`", source.display());
+        listed.map_err(|error| source.unlisted(&error))?;
+        if found.is_empty() {
+            let message = format!("no logs lie in `{source}`");
             return Err(Failure::bad_input(message).help(
                 "it is where `AWSLogs/` is, with ACCOUNT/CloudTrail/REGION/YYYY/MM/DD below; look at `--accounts`, `--regions` and `--since`, too",
             ));
         }
+        all.push(SourceFiles {
+            place,
+            files,
+            found,
+        });
     }
-    let mut seen = BTreeSet::new();
-    let mut whole = Vec::new();
-    for file in files {
-        let path =
-            fs::canonicalize(&file).map_err(|error| Failure::unreadable(file.display(), &error))?;
-        if path.to_str().is_none() {
-            let message = format!("the name of `{}` is not UTF-8", path.display());
-            return Err(Failure::bad_input(message));
-        }
-        if seen.insert(path.clone()) {
-            whole.push(path);
-        }
-    }
-    Ok(whole)
+    Ok(all)
+}
+
+/// A file that was named itself.
+fn one_file(path: &Path) -> Result<SourceFiles, Failure> {
+    let about = fs::metadata(path).map_err(|error| Failure::unreadable(path.display(), &error))?;
+    let Some(name) = path.to_str() else {
+        let message = format!("the name of `{}` is not UTF-8", path.display());
+        return Err(Failure::bad_input(message));
+    };
+    let disk = Box::new(DiskLogs::new(PathBuf::new()));
+    Ok(SourceFiles {
+        place: LogPlace::Folder(PathBuf::new()),
+        files: FingerprintedLogs::new(disk, Fingerprints::Sha256),
+        found: vec![LogFile {
+            path: name.to_owned(),
+            look: look_of(&about),
+        }],
+    })
 }
 
 struct Ingest {
@@ -185,55 +210,54 @@ struct Ingest {
 }
 
 impl Ingest {
-    fn read(&mut self, files: &[PathBuf]) -> Result<(), Failure> {
-        let bar = std::io::stderr().is_terminal().then(|| bar(files.len()));
-        let mut told = Instant::now();
-        for (number, path) in files.iter().enumerate() {
-            if let Some(left_out) = self.file(path)? {
-                self.summary.files_left_out += 1;
-                self.named += 1;
-                if self.named <= NAMED_MAX {
-                    let shown = output::plain(&path.display().to_string());
-                    let say =
-                        || output::say(&format!("left out: {shown}: {}", output::plain(&left_out)));
-                    match &bar {
-                        Some(bar) => bar.suspend(say),
-                        None => say(),
+    /// Reads what was not read before.
+    fn read(&mut self, sources: &[SourceFiles]) -> Result<(), Failure> {
+        let mut progress = ReadProgress::of(sources.iter().map(|it| it.found.len()).sum());
+        for source in sources {
+            let (known, unread) = self.known(source);
+            self.summary.files_known += known;
+            progress.passed(known);
+            source.files.ahead(&unread);
+            for file in &unread {
+                if let Some(left_out) = self.file(source, file)? {
+                    self.summary.files_left_out += 1;
+                    self.named += 1;
+                    if self.named <= NAMED_MAX {
+                        let name = source.place.name_of(&file.path);
+                        let (name, why) = (output::plain(&name), output::plain(&left_out));
+                        progress.say(&format!("left out: {name}: {why}"));
                     }
                 }
-            }
-            match &bar {
-                Some(bar) => bar.inc(1),
-                None if told.elapsed() >= TOLD_EVERY => {
-                    told = Instant::now();
-                    output::say(&format!("{} of {} files", number + 1, files.len()));
-                }
-                None => {}
+                progress.passed(1);
             }
         }
-        if let Some(bar) = bar {
-            bar.finish_and_clear();
-        }
+        progress.end();
         Ok(())
     }
 
-    /// Reads a file, unless it was; why it is left out.
-    fn file(&mut self, path: &Path) -> Result<Option<String>, Failure> {
-        let name = path.to_string_lossy().into_owned();
-        let look = match fs::metadata(path) {
-            Ok(about) => FileLook::of(&about),
-            Err(error) => return Ok(Some(error.to_string())),
+    /// How many of them look as they did when they were read, and the others.
+    fn known(&self, source: &SourceFiles) -> (u64, Vec<LogFile>) {
+        let is_unread = |it: &&LogFile| {
+            let name = source.place.name_of(&it.path);
+            self.ledger.by_look(&name, it.look) == KnownSource::Unsure
         };
-        if self.ledger.by_look(&name, look) == KnownSource::Read {
+        let unread: Vec<LogFile> = source.found.iter().filter(is_unread).cloned().collect();
+        ((source.found.len() - unread.len()) as u64, unread)
+    }
+
+    /// Reads a file, unless its bytes were read; why it is left out.
+    fn file(&mut self, source: &SourceFiles, file: &LogFile) -> Result<Option<String>, Failure> {
+        let name = source.place.name_of(&file.path);
+        if self.ledger.by_look(&name, file.look) == KnownSource::Read {
+            // it was named twice
             self.summary.files_known += 1;
             return Ok(None);
         }
-        let disk = DiskLogs::new(PathBuf::new(), Fingerprints::Sha256);
-        let read = match disk.open(&name) {
+        let read = match source.files.open(&file.path) {
             Ok(bytes) => read_activity(bytes),
             Err(error) => return Ok(Some(error.to_string())),
         };
-        let Some(sha256) = disk.take_fingerprint() else {
+        let Some(sha256) = source.files.take_fingerprint() else {
             let fault = read.err().unwrap_or(LogFault::Truncated);
             return Ok(Some(fault.to_string()));
         };
@@ -254,7 +278,7 @@ impl Ingest {
         let source = ReadSource {
             path: name,
             sha256,
-            look,
+            look: file.look,
             records: count.records,
         };
         self.ledger.note(&source);
@@ -315,6 +339,50 @@ impl Ingest {
             return Ok(Exit::Failed);
         }
         Ok(Exit::Ok)
+    }
+}
+
+/// How far it is: a bar on a terminal, a line now and then elsewhere.
+struct ReadProgress {
+    bar: Option<ProgressBar>,
+    files: usize,
+    passed: u64,
+    told: Instant,
+}
+
+impl ReadProgress {
+    fn of(files: usize) -> Self {
+        Self {
+            bar: std::io::stderr().is_terminal().then(|| bar(files)),
+            files,
+            passed: 0,
+            told: Instant::now(),
+        }
+    }
+
+    fn passed(&mut self, files: u64) {
+        self.passed += files;
+        match &self.bar {
+            Some(bar) => bar.inc(files),
+            None if self.told.elapsed() >= TOLD_EVERY => {
+                self.told = Instant::now();
+                output::say(&format!("{} of {} files", self.passed, self.files));
+            }
+            None => {}
+        }
+    }
+
+    fn say(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| output::say(line)),
+            None => output::say(line),
+        }
+    }
+
+    fn end(self) {
+        if let Some(bar) = self.bar {
+            bar.finish_and_clear();
+        }
     }
 }
 

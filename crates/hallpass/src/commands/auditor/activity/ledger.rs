@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
-use std::time::UNIX_EPOCH;
 
-use hallpass_activity::ActivityManifest;
+use hallpass_activity::{ActivityManifest, FileLook};
 use serde::{Deserialize, Serialize};
 
 use crate::exit::Failure;
@@ -18,26 +17,6 @@ pub(super) struct ReadSource {
     #[serde(flatten)]
     pub(super) look: FileLook,
     pub(super) records: u64,
-}
-
-/// What a file looks like from outside. One that looks the same is the same: nothing changes a file of a trail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct FileLook {
-    pub(super) bytes: u64,
-    modified_ns: u64,
-}
-
-impl FileLook {
-    pub(super) fn of(about: &fs::Metadata) -> Self {
-        let modified = about.modified().ok();
-        let since = modified.and_then(|it| it.duration_since(UNIX_EPOCH).ok());
-        Self {
-            bytes: about.len(),
-            modified_ns: since
-                .and_then(|it| u64::try_from(it.as_nanos()).ok())
-                .unwrap_or_default(),
-        }
-    }
 }
 
 /// All that were read.

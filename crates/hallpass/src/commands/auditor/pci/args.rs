@@ -7,7 +7,7 @@ use hallpass_activity::{ActivityPolicy, AgeLimits, PciLimits};
 use hallpass_model::{AccountId, Timestamp};
 use serde_json::{Value, json};
 
-use super::sources::LogSource;
+use super::source::LogSource;
 use crate::commands::operator::serve::ConfigArgs;
 use crate::exit::Failure;
 
@@ -19,16 +19,16 @@ pub(super) struct ReadArgs {
     /// Files of logs, plain or gzipped, or saved pages of `LookupEvents`
     #[arg(long, value_name = "FILE", num_args = 1.., required_unless_present = "source")]
     pub(super) events: Vec<PathBuf>,
-    /// A folder with the files of a trail, as they lie in its bucket
-    #[arg(long, value_name = "dir:PATH", value_parser = LogSource::parse)]
+    /// The bucket of a trail, a folder with its files as they lie there, or what CloudTrail keeps of the last 90 days
+    #[arg(long, value_name = "s3://BUCKET[/PREFIX]|dir:PATH|lookup")]
     pub(super) source: Option<LogSource>,
-    /// Of the folder only these accounts [default: all]
+    /// Of the source only these accounts [default: all]
     #[arg(long, value_name = "ACCOUNT,...", value_delimiter = ',')]
     pub(super) accounts: Vec<AccountId>,
-    /// Of the folder only these Regions: those of the instance [default: all]
+    /// Of the source only these Regions: those of the instance [default: all; `lookup`: that of the profile]
     #[arg(long, value_name = "REGION,...", value_delimiter = ',')]
     pub(super) regions: Vec<String>,
-    /// Of the folder so many days up to the instant
+    /// Of the source so many days up to the instant
     #[arg(long, value_name = "N", default_value_t = 400)]
     pub(super) days: u32,
     /// What counts as being there
@@ -49,7 +49,7 @@ pub(super) struct ReadArgs {
     /// The instant that is looked from [default: now]
     #[arg(long, value_name = "RFC3339")]
     pub(super) as_of: Option<Timestamp>,
-    /// Since when the files have every event [default: as the folder shows]
+    /// Since when the files have every event [default: as the source shows]
     #[arg(long, value_name = "RFC3339")]
     pub(super) coverage_from: Option<Timestamp>,
     /// Passwords of people from outside: `okta:` and a saved list of its users

@@ -2,11 +2,12 @@
 
 mod args;
 mod evidence;
+mod lookup;
 mod people;
 mod reading;
 mod report;
 mod shown;
-pub(in crate::commands::auditor) mod sources;
+mod source;
 mod watch;
 
 use crate::exit::Outcome;
@@ -15,9 +16,9 @@ use crate::exit::Outcome;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   aws identitystore list-users --identity-store-id d-1234567890 > users.json
-  aws s3 sync s3://trail/AWSLogs trail/AWSLogs
-  hallpass pci report --users users.json --source dir:trail --regions eu-west-1
-  hallpass pci watch --users users.json --source dir:trail --state pci.json")]
+  hallpass pci report --users users.json --source s3://trail --regions eu-west-1 \\
+      --accounts 111111111111
+  hallpass pci watch --users users.json --source lookup --state pci.json")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hallpass_activity::{
-    LogScope, PciFold, PciLimits, PciQuestion, PciReport, PciRules, PciState, PeopleList, ReadLog,
-    ReadLogs, judge, read_file, read_folder,
+    LogScope, LookupPass, PciFold, PciLimits, PciQuestion, PciReport, PciRules, PciState,
+    PeopleList, ReadLog, ReadLogs, judge, read_file, read_folder,
 };
 use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_store::{Existing, write_private};
@@ -13,11 +13,13 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::args::ReadArgs;
+use super::lookup;
 use super::people::{password_source, read_people};
-use super::sources::{DiskLogs, Fingerprints};
+use super::source::LogSource;
 use crate::commands::read_text;
 use crate::config::Loaded;
 use crate::exit::Failure;
+use crate::logs::{DiskLogs, FingerprintedLogs, Fingerprints};
 use crate::output;
 
 /// The largest state that is read.
@@ -70,11 +72,17 @@ pub(super) fn read(
     };
     let mut fold = fold(args, loaded.pci_rules(store), as_of, earlier)?;
     let mut sources = Vec::new();
-    let logs = read_logs(args, &mut fold, fingerprints, &mut sources)?;
+    let passes = match args.source {
+        Some(LogSource::Lookup) => lookup::passes(args, &fold, now)?,
+        Some(LogSource::Place(_)) | None => Vec::new(),
+    };
+    let logs = read_logs(args, &passes, &mut fold, fingerprints, &mut sources)?;
     let regions = args.regions.iter().cloned().collect();
-    let own = args
-        .coverage_from
-        .or_else(|| logs.coverage.from(&regions, as_of));
+    let seen = match args.source {
+        Some(LogSource::Lookup) => LookupPass::coverage(&passes).filter(|_| logs.broken == 0),
+        Some(LogSource::Place(_)) | None => logs.coverage.from(&regions, as_of),
+    };
+    let own = args.coverage_from.or(seen);
     let coverage_from = PciState::joined_coverage(fold.earlier(), own, as_of);
     let people = people(listed.as_ref(), &fold);
     let passwords = password_source(args.password_from.as_deref(), &people)?;
@@ -87,7 +95,8 @@ pub(super) fn read(
     };
     let report = judge(&fold, &question);
     if let Some(path) = &args.state {
-        keep(path, &fold, listed.as_ref(), coverage_from, &logs)?;
+        let state = PciState::after(&fold, listed.as_ref(), coverage_from);
+        keep(path, state.map(|it| it.with_lookups(&passes)), &logs)?;
     }
     Ok(RanReport {
         as_of,
@@ -157,59 +166,72 @@ fn fold(
 
 fn read_logs(
     args: &ReadArgs,
+    passes: &[LookupPass],
     fold: &mut PciFold,
     fingerprints: Fingerprints,
     sources: &mut Vec<(ReadLog, Option<String>)>,
 ) -> Result<ReadLogs, Failure> {
     let mut logs = ReadLogs::default();
-    if let Some(source) = &args.source {
-        let disk = DiskLogs::new(source.folder.clone(), fingerprints);
+    let mut notes = ReadNotes {
+        fingerprints,
+        broken: 0,
+        sources,
+    };
+    if let Some(LogSource::Place(place)) = &args.source {
+        let files = FingerprintedLogs::new(place.open()?, fingerprints);
         let scope = scope(args, fold);
-        let mut broken = 0;
-        let read = read_folder(&disk, &scope, fold, &mut |log| {
-            note(log, &mut broken, &disk, fingerprints, sources);
+        let read = read_folder(&files, &scope, fold, &mut |log| {
+            notes.add(log, Some(&files));
         });
-        logs = read.map_err(|error| Failure::unreadable(source.folder.display(), &error))?;
+        logs = read.map_err(|error| place.unlisted(&error))?;
         if logs.files + logs.broken == 0 {
-            let message = format!("no logs lie in `{}`", source.folder.display());
+            let message = format!("no logs lie in `{place}`");
             return Err(Failure::bad_input(message).help(
                 "it is where `AWSLogs/` is, with ACCOUNT/CloudTrail/REGION/YYYY/MM/DD below; look at `--accounts`, `--regions`, `--days` and `--as-of`, too",
             ));
         }
     }
-    let disk = DiskLogs::new(PathBuf::new(), fingerprints);
+    lookup::look_up(passes, fold, &mut |log| {
+        logs.add(log);
+        notes.add(log, None);
+    })?;
+    let disk = Box::new(DiskLogs::new(PathBuf::new()));
+    let files = FingerprintedLogs::new(disk, fingerprints);
     let names = fold.rules().names();
     for path in args.events.iter().filter_map(|it| it.to_str()) {
         use hallpass_activity::LogFiles as _;
-        let bytes = disk
+        let bytes = files
             .open(path)
             .map_err(|error| Failure::unreadable(path, &error))?;
         let log = read_file(path, bytes, &names, fold);
-        let mut broken = logs.broken;
-        note(&log, &mut broken, &disk, fingerprints, sources);
+        notes.add(&log, Some(&files));
         logs.add(&log);
     }
     Ok(logs)
 }
 
-/// Names a broken file, and keeps what the evidence says of every file.
-fn note(
-    log: &ReadLog,
-    broken: &mut u64,
-    disk: &DiskLogs,
+/// What is said of files while they are read.
+struct ReadNotes<'a> {
     fingerprints: Fingerprints,
-    sources: &mut Vec<(ReadLog, Option<String>)>,
-) {
-    if let Some(fault) = &log.fault {
-        *broken += 1;
-        if *broken <= NAMED_MAX {
-            let path = output::plain(&log.path);
-            let fault = output::plain(&fault.to_string());
-            output::say(&format!("skipped: {path}: {fault}"));
+    broken: u64,
+    sources: &'a mut Vec<(ReadLog, Option<String>)>,
+}
+
+impl ReadNotes<'_> {
+    /// Names one that is broken, and keeps what the evidence says of every one.
+    fn add(&mut self, log: &ReadLog, files: Option<&FingerprintedLogs>) {
+        if let Some(fault) = &log.fault {
+            self.broken += 1;
+            if self.broken <= NAMED_MAX {
+                let path = output::plain(&log.path);
+                let fault = output::plain(&fault.to_string());
+                output::say(&format!("skipped: {path}: {fault}"));
+            }
         }
-    }
-    if fingerprints == Fingerprints::Sha256 {
-        sources.push((log.clone(), disk.take_fingerprint()));
+        if self.fingerprints == Fingerprints::Sha256 {
+            let fingerprint = files.and_then(FingerprintedLogs::take_fingerprint);
+            self.sources.push((log.clone(), fingerprint));
+        }
     }
 }
 
@@ -229,19 +251,13 @@ fn scope(args: &ReadArgs, fold: &PciFold) -> LogScope {
     }
 }
 
-fn keep(
-    path: &Path,
-    fold: &PciFold,
-    listed: Option<&PeopleList>,
-    coverage_from: Option<Timestamp>,
-    logs: &ReadLogs,
-) -> Result<(), Failure> {
+fn keep(path: &Path, state: Option<PciState>, logs: &ReadLogs) -> Result<(), Failure> {
     if logs.broken > 0 {
         // the next run has to read these days again
         output::say("the state stays as it was: files were skipped");
         return Ok(());
     }
-    let Some(state) = PciState::after(fold, listed, coverage_from) else {
+    let Some(state) = state else {
         return Ok(());
     };
     let text = state.text().map_err(Failure::bug)?;

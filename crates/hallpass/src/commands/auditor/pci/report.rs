@@ -8,10 +8,10 @@ use hallpass_store::{Existing, write_private};
 
 use super::args::ReadArgs;
 use super::reading::{RanReport, read};
-use super::sources::Fingerprints;
 use super::{evidence, shown};
 use crate::clock;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::logs::Fingerprints;
 use crate::output::{self, OutputArgs};
 
 /// Show everybody's password age and last activity

@@ -14,12 +14,12 @@ use serde_json::{Map, Value, json};
 use super::args::ReadArgs;
 use super::reading::{RanReport, read};
 use super::shown;
-use super::sources::Fingerprints;
 use crate::alerts::{AlertRunner, RuleFileOfAlerts};
 use crate::clock;
 use crate::commands::inventory::alerts;
 use crate::commands::operator::serve::runtime;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::logs::Fingerprints;
 use crate::output::{self, OutputArgs};
 
 /// The name by which states know these rules; no file can be called so.

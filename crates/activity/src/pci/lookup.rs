@@ -1,0 +1,182 @@
+//! Which events `LookupEvents` is asked for (`inventory.md` H-7): it takes one condition a call, so that each name of
+//! an event is a pass of its own in each Region, and goes on from where the last one reached.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hallpass_model::{TimeSpan, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::events::PciRules;
+use super::state::PciState;
+
+/// So far back events can be looked up (AWS CloudTrail API, "`LookupEvents`").
+const REACH: TimeSpan = TimeSpan::hours(90 * 24);
+/// Events are there some minutes after they happened, and not in their order.
+const OVERLAP: TimeSpan = TimeSpan::hours(2);
+
+/// Until when events were looked up, by Region and name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct LookupWatermarks(BTreeMap<String, BTreeMap<String, Timestamp>>);
+
+impl LookupWatermarks {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn of(&self, region: &str, name: &str) -> Option<Timestamp> {
+        self.0.get(region)?.get(name).copied()
+    }
+
+    /// With passes that were made to their end.
+    pub(crate) fn after(mut self, passes: &[LookupPass]) -> Self {
+        for pass in passes {
+            let region = self.0.entry(pass.region.clone()).or_default();
+            let known = region.entry(pass.name.clone()).or_insert(pass.until);
+            *known = (*known).max(pass.until);
+        }
+        self
+    }
+}
+
+/// All pages of one name in one Region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookupPass {
+    /// Where it is asked.
+    pub region: String,
+    /// The name of the events.
+    pub name: String,
+    /// Since when.
+    pub from: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+impl LookupPass {
+    /// The passes of a run, each from where the last one reached; none where `as_of` lies before all that can be looked
+    /// up.
+    pub fn plan(
+        rules: &PciRules,
+        regions: &BTreeSet<String>,
+        earlier: Option<&PciState>,
+        as_of: Timestamp,
+        now: Timestamp,
+    ) -> Vec<Self> {
+        let oldest = REACH.before(now);
+        if as_of <= oldest {
+            return Vec::new();
+        }
+        let pass = |region: &String, name: &str| {
+            let reached = earlier.and_then(|it| it.looked_up.of(region, name));
+            Self {
+                region: region.clone(),
+                name: name.to_owned(),
+                from: reached.map_or(oldest, |at| OVERLAP.before(at).max(oldest)),
+                until: as_of,
+            }
+        };
+        let names = rules.event_names();
+        let of_region = |region| names.iter().map(move |name| pass(region, name));
+        regions.iter().flat_map(of_region).collect()
+    }
+
+    /// Since when all events are known, if all of these were made to their end.
+    pub fn coverage(passes: &[Self]) -> Option<Timestamp> {
+        passes.iter().map(|it| it.from).max()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pci::PciFold;
+    use crate::pci::people::PeopleList;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    /// The state after a run whose passes were all made.
+    fn kept(rules: &PciRules, regions: &BTreeSet<String>, as_of: Timestamp) -> PciState {
+        let passes = LookupPass::plan(rules, regions, None, as_of, as_of);
+        let fold = PciFold::new(rules.clone(), as_of);
+        let people = PeopleList {
+            identity_store_id: rules.identity_store_id.clone(),
+            people: Vec::new(),
+        };
+        let coverage = LookupPass::coverage(&passes);
+        let state = PciState::after(&fold, Some(&people), coverage).unwrap();
+        PciState::read(&state.with_lookups(&passes).text().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn h_7_each_name_goes_on_from_where_it_reached() {
+        let mut rules = PciRules::of_store("d-1");
+        let home = BTreeSet::from(["eu-west-1".to_owned()]);
+        let before = at("2026-10-01T12:00:00Z");
+        let state = kept(&rules, &home, before);
+        // a name that nobody asked for before, and a Region
+        rules
+            .password_events
+            .push("sso-directory.amazonaws.com:ResetPassword".parse().unwrap());
+        let both = BTreeSet::from(["eu-west-1".to_owned(), "us-east-1".to_owned()]);
+        let now = at("2026-10-08T12:00:00Z");
+        let passes = LookupPass::plan(&rules, &both, Some(&state), now, now);
+        let from = |region: &str, name: &str| {
+            let found = passes
+                .iter()
+                .filter(|it| (it.region.as_str(), it.name.as_str()) == (region, name));
+            let found: Vec<String> = found.map(|it| it.from.to_string()).collect();
+            found.join(" ")
+        };
+        let oldest = "2026-07-10T12:00:00Z";
+        for (region, name, wanted) in [
+            ("eu-west-1", "Authenticate", "2026-10-01T10:00:00Z"),
+            ("eu-west-1", "UpdatePassword", "2026-10-01T10:00:00Z"),
+            // two services have it: one pass finds both
+            ("eu-west-1", "CreateUser", "2026-10-01T10:00:00Z"),
+            ("eu-west-1", "ResetPassword", oldest),
+            ("us-east-1", "Authenticate", oldest),
+            ("eu-west-1", "GetObject", ""),
+        ] {
+            assert_eq!(from(region, name), wanted, "{name} in {region}");
+        }
+        assert!(!passes.is_empty() && passes.iter().all(|it| it.until == now));
+        // one name that begins late is what all together reach back to
+        assert_eq!(LookupPass::coverage(&passes), Some(at(oldest)));
+    }
+
+    #[test]
+    fn h_8_runs_that_meet_reach_back_to_the_first() {
+        let rules = PciRules::of_store("d-1");
+        let home = BTreeSet::from(["eu-west-1".to_owned()]);
+        let first = at("2026-06-01T12:00:00Z");
+        let state = kept(&rules, &home, first);
+        let joined = |now: &str| {
+            let passes = LookupPass::plan(&rules, &home, Some(&state), at(now), at(now));
+            let own = LookupPass::coverage(&passes);
+            PciState::joined_coverage(Some(&state), own, at(now)).map(|it| it.to_string())
+        };
+        let since_march = Some("2026-03-03T12:00:00Z".to_owned());
+        assert_eq!(joined("2026-06-02T12:00:00Z"), since_march);
+        assert_eq!(
+            joined("2026-08-30T12:00:00Z"),
+            since_march,
+            "on the last day"
+        );
+        // half a year later there is a gap
+        assert_eq!(
+            joined("2026-12-01T12:00:00Z"),
+            Some("2026-09-02T12:00:00Z".to_owned())
+        );
+    }
+
+    #[test]
+    fn what_lies_before_all_that_is_kept_is_not_asked_for() {
+        let rules = PciRules::of_store("d-1");
+        let home = BTreeSet::from(["eu-west-1".to_owned()]);
+        let (as_of, now) = (at("2025-09-01T00:00:00Z"), at("2026-09-01T00:00:00Z"));
+        assert_eq!(LookupPass::plan(&rules, &home, None, as_of, now), []);
+        assert_eq!(LookupPass::coverage(&[]), None);
+    }
+}

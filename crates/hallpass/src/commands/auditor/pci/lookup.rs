@@ -1,0 +1,151 @@
+//! `--source lookup`: events as `LookupEvents` has them, page by page, in the account of the credentials.
+
+use std::collections::BTreeSet;
+use std::io::IsTerminal as _;
+
+use hallpass_activity::{LogFault, LookupPass, PciFold, ReadCount, ReadLog, read_file};
+use hallpass_aws::RoleToAssume;
+use hallpass_model::Timestamp;
+use hallpass_org::{ReadCalls as _, ReadPlace};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Map, Value, json};
+
+use super::args::ReadArgs;
+use crate::commands::inventory::each::{home_region, refuse_variants};
+use crate::commands::operator::serve::runtime;
+use crate::exit::Failure;
+use crate::named_calls::NamedCalls;
+
+/// Events of a page, at most (AWS CloudTrail API, "`LookupEvents`").
+const PAGE_EVENTS: u32 = 50;
+/// Passes follow one another: an account has two calls a second in a Region, whoever makes them.
+const CONCURRENCY: usize = 1;
+
+/// The passes of a run.
+///
+/// # Errors
+/// Exit 2 where nothing that is asked for can be looked up.
+pub(super) fn passes(
+    args: &ReadArgs,
+    fold: &PciFold,
+    now: Timestamp,
+) -> Result<Vec<LookupPass>, Failure> {
+    refuse_variants("pci --source lookup")?;
+    if !args.accounts.is_empty() {
+        let failure = Failure::bad_input(
+            "`--accounts` is about files: `lookup` asks the account of the credentials",
+        );
+        return Err(failure.help("take a profile of the account that has Identity Center"));
+    }
+    let given = match args.regions.as_slice() {
+        [] => vec![std::env::var("AWS_REGION").ok().filter(|it| !it.is_empty())],
+        named => named.iter().cloned().map(Some).collect(),
+    };
+    let regions = given.iter().map(|it| home_region(it.as_ref()));
+    let regions = regions.collect::<Result<BTreeSet<String>, Failure>>()?;
+    let (as_of, earlier) = (fold.as_of(), fold.earlier());
+    let passes = LookupPass::plan(fold.rules(), &regions, earlier, as_of, now);
+    if passes.is_empty() {
+        let failure = Failure::bad_input(format!(
+            "`--as-of {as_of}` lies before all that can be looked up"
+        ));
+        return Err(failure.help("CloudTrail keeps 90 days; older events are in the files of a trail: `--source s3://BUCKET`"));
+    }
+    Ok(passes)
+}
+
+/// Makes the passes. `each` hears of every one when it was made; one that was not made to its end has a fault, and what
+/// it found until then counts.
+///
+/// # Errors
+/// Nothing can be called.
+pub(super) fn look_up(
+    passes: &[LookupPass],
+    fold: &mut PciFold,
+    each: &mut dyn FnMut(&ReadLog),
+) -> Result<(), Failure> {
+    let Some(first) = passes.first() else {
+        return Ok(());
+    };
+    runtime()?.block_on(async {
+        let home = first.region.clone();
+        let calls = NamedCalls::new(home, RoleToAssume::default(), CONCURRENCY).await?;
+        let bar = std::io::stderr().is_terminal().then(|| bar(passes.len()));
+        for pass in passes {
+            let log = one_pass(&calls, pass, fold).await;
+            match &bar {
+                Some(bar) => bar.suspend(|| each(&log)),
+                None => each(&log),
+            }
+            if let Some(bar) = &bar {
+                bar.inc(1);
+            }
+        }
+        if let Some(bar) = bar {
+            bar.finish_and_clear();
+        }
+        Ok(())
+    })
+}
+
+async fn one_pass(calls: &NamedCalls, pass: &LookupPass, fold: &mut PciFold) -> ReadLog {
+    let mut log = ReadLog {
+        path: format!("lookup of {} in {}", pass.name, pass.region),
+        count: ReadCount::default(),
+        fault: None,
+    };
+    let names = fold.rules().names();
+    let place = ReadPlace {
+        region: Some(pass.region.clone()),
+        ..ReadPlace::default()
+    };
+    let mut token = Some(Map::new());
+    while let Some(more) = token.take() {
+        let mut input = json!({
+            "LookupAttributes": [{"AttributeKey": "EventName", "AttributeValue": pass.name}],
+            "StartTime": pass.from,
+            "EndTime": pass.until,
+            "MaxResults": PAGE_EVENTS,
+        });
+        if let Some(members) = input.as_object_mut() {
+            members.extend(more);
+        }
+        let answered = calls
+            .call(&place, "cloudtrail", "LookupEvents", &input)
+            .await;
+        let (page, next) = match answered {
+            Ok(answered) => answered,
+            Err(failed) => {
+                let why = format!("{}: {}", failed.code, failed.message);
+                log.fault = Some(LogFault::Unreadable(why));
+                return log;
+            }
+        };
+        // a page is what somebody else may have saved as a file
+        let read = read_file(&log.path, events_of(&page).as_bytes(), &names, fold);
+        log.count.records += read.count.records;
+        log.count.wanted += read.count.wanted;
+        log.count.bytes += read.count.bytes;
+        if read.fault.is_some() {
+            log.fault = read.fault;
+            return log;
+        }
+        token = next;
+    }
+    log
+}
+
+/// A page without what pages have besides; a page of nothing may have no list at all.
+fn events_of(page: &Value) -> String {
+    let none = json!([]);
+    json!({"Events": page.get("Events").filter(|it| it.is_array()).unwrap_or(&none)}).to_string()
+}
+
+fn bar(passes: usize) -> ProgressBar {
+    let bar = ProgressBar::new(passes as u64);
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} names of events, {eta} left");
+    if let Ok(style) = style {
+        bar.set_style(style);
+    }
+    bar
+}
