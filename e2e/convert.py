@@ -3,8 +3,11 @@
 file without what they replace; planned and applied, just that is gone (`inventory.md` A-17)."""
 
 import csv
+import datetime
 import io
+import json
 import tomllib
+import uuid
 
 import drilled
 from drilled import ANA, BO, DEV, TEST, started
@@ -32,6 +35,39 @@ def held(world):
     return sorted((row["user_name"], row["account_id"], row["permission_set"]) for row in said["paths"])
 
 
+def used_by(stage, world, check, common):
+    """One of them used it on two of the last ten days; of the other the log has every day of the account, and nothing."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    role = "AWSReservedSSO_Admin_0123456789abcdef"
+
+    def record(account, who, role, path, at):
+        identity = {"type": "AssumedRole", "accountId": account, "arn": f"arn:aws:sts::{account}:assumed-role/{role}/{who}",
+                    "sessionContext": {"sessionIssuer": {"userName": role, "arn": f"arn:aws:iam::{account}:role/{path}{role}"}}}
+        return {"eventID": str(uuid.uuid4()), "eventTime": at.strftime("%Y-%m-%dT%H:%M:%SZ"), "eventName": "DescribeInstances", "readOnly": True,
+                "eventSource": "ec2.amazonaws.com", "awsRegion": "eu-west-1", "recipientAccountId": account, "userIdentity": identity}
+    reserved = "aws-reserved/sso.amazonaws.com/eu-west-1/"
+    back = lambda days: now - datetime.timedelta(days=days, minutes=1)
+    made = [record(account, "worker", "worker", "", back(day)) for account in (DEV, TEST) for day in range(13)]
+    made += [record(TEST, ANA, role, reserved, back(day)) for day in (2, 2, 5)]
+    # somebody else's, of before, and of a set that nobody converts
+    made += [record(DEV, BO, role, reserved, back(12)), record(DEV, "someone", role, reserved, back(1))]
+    stage.path("log.json").write_text(json.dumps({"Records": made}))
+    done = world.run("activity", "ingest", "log.json", "--folder", "activity")
+    check("there is a log", done.returncode == 0, done.stderr)
+
+    def listed(*words):
+        done = world.run(*common, "--approvers", LEADS, "--to", "used", "--activity", "activity", *words)
+        check(f"use is looked at {' '.join(words)}", done.returncode == 0 and "not looked at" not in done.stderr, done.stderr)
+        rows = csv.DictReader(io.StringIO(stage.path("used/people.csv").read_text()))
+        return {row["user_name"]: (row["usage"], row["days_used"], row["last_used"][:10]) for row in rows}
+    found = listed("--days", "10")
+    check.equal("on how many days, and that there was none", found, {ANA: ("used", "2", str(back(2).date())), BO: ("never", "0", "")})
+    check.equal("of days that no log has nothing is said", listed("--days", "30")[BO], ("used", "1", str(back(12).date())))
+    check.equal("nor of those before it", listed("--days", "11")[BO], ("never", "0", ""))
+    done = world.run(*common, "--approvers", LEADS, "--to", "used", "--activity", "proposed")
+    check("where there is no table that is said", done.returncode == 2 and "activity ingest" in done.stderr, done.stderr)
+
+
 def main():
     check = Checks()
     with Stage("convert") as stage:
@@ -50,6 +86,7 @@ def main():
         people = list(csv.DictReader(io.StringIO(stage.path("proposed/people.csv").read_text())))
         check.equal("the people concerned are listed", sorted((row["user_name"], row["usage"]) for row in people),
                     [(ANA, "unknown"), (BO, "unknown")])
+        used_by(stage, world, check, common)
         done = world.run("rules", "check", "proposed/rules.toml")
         check("the rules are fit to be put in force", done.returncode == 0, done.stdout + done.stderr)
         done = world.run(*common, "--approvers", LEADS, "--max-duration", "2h")

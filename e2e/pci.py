@@ -13,7 +13,7 @@ import resource
 import signal
 import uuid
 
-from stage import ROOT, Checks, Stage
+from stage import ROOT, Api, Checks, Stage
 
 FIXTURES = ROOT / "docs/spec/fixtures"
 AS_OF = "2025-09-01T00:00:00Z"
@@ -353,6 +353,62 @@ def handed_on(stage):
                 ("warn", 88, "okta"))
 
 
+def looked_up(stage, users, records):
+    """The last 90 days as CloudTrail itself has them, beside the same events in a file."""
+    now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+    newest = max(instant(it["eventTime"]) for it in records)
+    moved = lambda text: (instant(text) + (now - newest)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    start = now - datetime.timedelta(days=90)
+    _, endpoint, aws = stage.simulator("--shape", "flat", "--accounts", 3, "--users", 5, log="lookup.log")
+    sim = Api(endpoint)
+    state = sim.get("/_sim/state").json
+    account, region = state["organization"]["management_account"], state["identity_center"]["home_region"]
+    # what Identity Center wrote; the simulator has events of its own account
+    here = [{**it, "eventTime": moved(it["eventTime"]), "recipientAccountId": account, "awsRegion": region} for it in records]
+    names = {"UpdatePassword", "Authenticate", "UserAuthentication", "Federate", "CreateToken", "GetRoleCredentials", "CredentialVerification"}
+    here = [it for it in here if instant(it["eventTime"]) > start and it["eventName"] in names][:1200]
+    assert sim.post("/_sim/events", {"Records": here}).status == 200
+    stage.path("here.json").write_text(json.dumps({"Records": here}))
+    at = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    words = ("--users", "users.json", "--source", "lookup", "--regions", region)
+    environment = {name: aws[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")} | {"AWS_ENDPOINT_URL": endpoint}
+
+    def run(*more, as_of=at):
+        ran = stage.run("pci", "report", "--as-of", as_of, "--output", "json", *words, *more, timeout=600, **environment)
+        return ran, json.loads(ran.stdout) if ran.stdout.strip() else None
+    calls = lambda since: [it for it in sim.get(f"/_sim/calls?since={since}&limit=10000").json["calls"] if it["operation"] == "LookupEvents"]
+    ran, found = run("--state", "lookup.state")
+    check("events are looked up", ran.returncode == 0, ran.stderr[-500:])
+    begun = found["coverage_from"]
+    check("as far as CloudTrail keeps them", abs((instant(begun) - start).total_seconds()) < 300, (begun, start))
+    _, wanted = pci(stage, "report", "--users", "users.json", "--events", "here.json", "--coverage-from", begun, as_of=at)
+    check.equal("and say what a file of them says", found["reports"], wanted["reports"])
+    first = calls(0)
+    taken = [it for it in first if it["outcome"] == "ok"]
+    check("page by page, name by name", len(taken) > len({it["request"]["LookupAttributes"][0]["AttributeValue"] for it in taken}) > 10, len(taken))
+    check("hardly faster than CloudTrail answers", len(first) - len(taken) <= 2, len(first) - len(taken))
+    last = max(it["seq"] for it in first)
+    kept = stage.path("lookup.state").read_bytes()
+    # the next run goes on from there
+    sim.post("/_sim/faults", {"kind": "error", "code": "InternalServerError", "http": 500, "match": {"operation": "LookupEvents"}, "count": 12})
+    later = (now + datetime.timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    ran, _ = run("--state", "lookup.state", as_of=later)
+    check("a name that cannot be looked up is named, exit 1", ran.returncode == 1 and "skipped: lookup of " in ran.stderr, (ran.returncode, ran.stderr[-400:]))
+    check.equal("and the state stays as it was", stage.path("lookup.state").read_bytes(), kept)
+    sim.call("DELETE", "/_sim/faults")
+    last = max(it["seq"] for it in calls(last))
+    ran, again = run("--state", "lookup.state", as_of=later)
+    begun_again = {it["request"]["StartTime"] for it in calls(last) if it["outcome"] == "ok"}
+    check("then two hours before what it knows", ran.returncode == 0 and len(begun_again) == 1
+          and abs(float(next(iter(begun_again))) - (now.timestamp() - 7200)) < 2, (ran.stderr[-300:], begun_again))
+    check.equal("and says the same of everybody", again["reports"][0]["users"], found["reports"][0]["users"])
+    check.equal("reaching back to the first run", again["coverage_from"], begun)
+    ran, _ = run("--accounts", "111111111111")
+    check("accounts are for files", ran.returncode == 2 and "--accounts" in ran.stderr, ran.stderr)
+    ran, _ = run(as_of="2020-01-01T00:00:00Z")
+    check("what nobody keeps cannot be looked up", ran.returncode == 2 and "90 days" in ran.stderr, ran.stderr)
+
+
 def told(stage):
     fixture = ("--users", USERS, "--events", *LOGS, "--coverage-from", FROM)
     active = lambda rows: {it["rule"]: it["active"] for it in rows}
@@ -396,6 +452,7 @@ def main():
         broken(stage)
         killed(stage, users, records)
         handed_on(stage)
+        looked_up(stage, users, records)
         told(stage)
     check.end()
 

@@ -31,8 +31,8 @@ pub use table::{
     ActivityKey, ActivityLog, ActivityManifest, ActivityPrincipal, ActivityRows, GrantCall,
     GrantUse, GrantUseState, GrantWindow, LineError, ManifestError, NotableKind, PrincipalKind,
     SAMPLES_MAX, SampleSet, SessionAccount, SessionCall, SessionDayError, SessionDayHead,
-    SessionOfDay, UncountedEvent, account_in, grant_use, read_activity, read_line, session_day,
-    write_line,
+    SessionOfDay, StandingUse, StandingWindow, UncountedEvent, account_in, grant_use,
+    read_activity, read_line, session_day, standing_use, write_line,
 };
 pub use unused::{
     CalledAction, Right, RightState, ServiceRights, Visibility, by_service, iam_action, rights,

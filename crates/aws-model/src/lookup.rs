@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use crate::table::{OperationModel, ServiceModel};
 
 /// The committed tables, in the order in which a lookup tries them.
-const TEXTS: [&str; 13] = [
+const TEXTS: [&str; 14] = [
     include_str!("../tables/sts.json"),
     include_str!("../tables/organizations.json"),
     include_str!("../tables/sso-admin.json"),
@@ -19,6 +19,7 @@ const TEXTS: [&str; 13] = [
     include_str!("../tables/sqs.json"),
     include_str!("../tables/securityhub.json"),
     include_str!("../tables/detective.json"),
+    include_str!("../tables/cloudtrail.json"),
 ];
 
 static TABLES: LazyLock<Tables> = LazyLock::new(|| {

@@ -24,7 +24,7 @@ enum Matcher {
 
 type Check = fn(&str) -> bool;
 
-/// Patterns with look-ahead, and the check that says the same.
+/// Patterns with look-ahead or with halves of characters, and the check that says the same.
 const BY_HAND: &[(&str, Check)] = &[
     (
         r"^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$",
@@ -36,6 +36,10 @@ const BY_HAND: &[(&str, Check)] = &[
             r"(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?"
         ),
         is_duration,
+    ),
+    (
+        r"[\u0020-\uD7FF\uE000-\uFFFD\uD800\uDC00-\uDBFF\uDFFF\t]*",
+        is_printable,
     ),
     (r"^(?!aws:)[a-zA-Z+-=._:/]+$", is_own_tag_key),
     (
@@ -190,6 +194,12 @@ fn is_mail_address(text: &str) -> bool {
     };
     let is_last = (2..=63).contains(&last.len()) && last.bytes().all(|it| it.is_ascii_alphabetic());
     !before.is_empty() && !before.contains('\n') && is_last && labels.split('.').all(is_label)
+}
+
+/// No control character but tab. Pairs of surrogates, which the pattern allows, are characters here.
+fn is_printable(text: &str) -> bool {
+    text.chars()
+        .all(|it| it == '\t' || it >= ' ' && !matches!(it, '\u{FFFE}' | '\u{FFFF}'))
 }
 
 fn is_own_tag_key(text: &str) -> bool {

@@ -29,6 +29,7 @@ pub(crate) const SERVICES: &[&str] = &[
     "sqs",
     "securityhub",
     "detective",
+    "cloudtrail",
 ];
 
 /// How much of a model a table keeps.

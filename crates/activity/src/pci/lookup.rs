@@ -80,9 +80,26 @@ impl LookupPass {
         regions.iter().flat_map(of_region).collect()
     }
 
-    /// Since when all events are known, if all of these were made to their end.
-    pub fn coverage(passes: &[Self]) -> Option<Timestamp> {
-        passes.iter().map(|it| it.from).max()
+    /// Since when all events are known, if all of these were made to their end: as far back as an earlier run knew
+    /// them where all passes go on from there, and of a name or a Region that is new since its pass began.
+    pub fn coverage(passes: &[Self], earlier: Option<&PciState>) -> Option<Timestamp> {
+        let known = earlier.and_then(|it| Some((it, it.coverage_from?)));
+        let reach = |pass: &Self| match known {
+            Some((state, from)) if pass.goes_on(state) => from.min(pass.from),
+            Some(_) | None => pass.from,
+        };
+        passes.iter().map(reach).max()
+    }
+
+    /// Whether an earlier run knew these events up to where this pass begins.
+    fn goes_on(&self, earlier: &PciState) -> bool {
+        let reached = if earlier.looked_up.is_empty() {
+            // it read files, which have all names
+            Some(earlier.as_of)
+        } else {
+            earlier.looked_up.of(&self.region, &self.name)
+        };
+        reached.is_some_and(|at| self.from <= at)
     }
 }
 
@@ -104,7 +121,7 @@ mod tests {
             identity_store_id: rules.identity_store_id.clone(),
             people: Vec::new(),
         };
-        let coverage = LookupPass::coverage(&passes);
+        let coverage = LookupPass::coverage(&passes, None);
         let state = PciState::after(&fold, Some(&people), coverage).unwrap();
         PciState::read(&state.with_lookups(&passes).text().unwrap()).unwrap()
     }
@@ -143,7 +160,16 @@ mod tests {
         }
         assert!(!passes.is_empty() && passes.iter().all(|it| it.until == now));
         // one name that begins late is what all together reach back to
-        assert_eq!(LookupPass::coverage(&passes), Some(at(oldest)));
+        assert_eq!(
+            LookupPass::coverage(&passes, Some(&state)),
+            Some(at(oldest))
+        );
+        let known: Vec<LookupPass> = passes
+            .into_iter()
+            .filter(|it| it.from != at(oldest))
+            .collect();
+        let first_run = Some(at("2026-07-03T12:00:00Z"));
+        assert_eq!(LookupPass::coverage(&known, Some(&state)), first_run);
     }
 
     #[test]
@@ -154,8 +180,7 @@ mod tests {
         let state = kept(&rules, &home, first);
         let joined = |now: &str| {
             let passes = LookupPass::plan(&rules, &home, Some(&state), at(now), at(now));
-            let own = LookupPass::coverage(&passes);
-            PciState::joined_coverage(Some(&state), own, at(now)).map(|it| it.to_string())
+            LookupPass::coverage(&passes, Some(&state)).map(|it| it.to_string())
         };
         let since_march = Some("2026-03-03T12:00:00Z".to_owned());
         assert_eq!(joined("2026-06-02T12:00:00Z"), since_march);
@@ -177,6 +202,6 @@ mod tests {
         let home = BTreeSet::from(["eu-west-1".to_owned()]);
         let (as_of, now) = (at("2025-09-01T00:00:00Z"), at("2026-09-01T00:00:00Z"));
         assert_eq!(LookupPass::plan(&rules, &home, None, as_of, now), []);
-        assert_eq!(LookupPass::coverage(&[]), None);
+        assert_eq!(LookupPass::coverage(&[], None), None);
     }
 }

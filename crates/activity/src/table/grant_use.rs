@@ -131,13 +131,7 @@ impl GrantWindow {
 
     /// Whether a session is of this grant: of its holder and its permission set, and begun while it was there.
     fn has(&self, session: &SessionOfDay) -> bool {
-        let is_holder = match &session.user_id {
-            Some(id) => *id == self.user_id,
-            None => self
-                .names
-                .iter()
-                .any(|it| it.eq_ignore_ascii_case(&session.person)),
-        };
+        let is_holder = session.is_of(&self.user_id, &self.names);
         let first = session.calls.iter().map(|it| it.first).min();
         let Some(began) = session.started.or(first) else {
             return false;

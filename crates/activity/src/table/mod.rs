@@ -17,6 +17,7 @@ mod sessions;
 
 mod grant_use;
 mod notable;
+mod standing_use;
 
 pub use fold::{ActivityFold, UncountedEvent};
 pub use grant_use::{AccountActivity, GrantCall, GrantUse, GrantUseState, GrantWindow, grant_use};
@@ -31,3 +32,4 @@ pub use sessions::{
     AccountReach, SessionAccount, SessionCall, SessionDayError, SessionDayHead, SessionOfDay,
     account_in, session_day,
 };
+pub use standing_use::{StandingUse, StandingWindow, standing_use};

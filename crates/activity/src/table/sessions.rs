@@ -86,6 +86,17 @@ pub struct SessionOfDay {
     pub calls: Vec<SessionCall>,
 }
 
+impl SessionOfDay {
+    /// Whether it is somebody's: by their id where the log has one, else by the names that a session of theirs may have,
+    /// whatever the case.
+    pub(crate) fn is_of(&self, user_id: &str, names: &[String]) -> bool {
+        match &self.user_id {
+            Some(id) => id == user_id,
+            None => names.iter().any(|it| it.eq_ignore_ascii_case(&self.person)),
+        }
+    }
+}
+
 /// Calls of one action with one outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionCall {

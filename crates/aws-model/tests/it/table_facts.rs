@@ -20,7 +20,8 @@ fn every_table_parses() {
             "account-access",
             "sqs",
             "securityhub",
-            "detective"
+            "detective",
+            "cloudtrail"
         ]
     );
 }

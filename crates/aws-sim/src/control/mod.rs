@@ -2,6 +2,7 @@
 //! Never subject to faults, throttles or the call log.
 
 mod clock;
+mod events;
 mod faults;
 mod file;
 mod router;

@@ -14,7 +14,7 @@ use hallpass_sim_base::{
 };
 use serde_json::{Value, json};
 
-use super::{clock, faults, file, sessions, state};
+use super::{clock, events, faults, file, sessions, state};
 use crate::world::Shared;
 
 /// The routes under `/_sim/`, those of the pages among them, and 404 for what is not there.
@@ -33,6 +33,7 @@ pub(crate) fn router(shared: &Arc<Shared>, pages: Router<Arc<Shared>>) -> Router
         .route("/reset", post(post_reset))
         .route("/calls", get(get_calls))
         .route("/calls/reset", post(post_calls_reset))
+        .route("/events", post(post_events))
         .route("/sessions", get(get_sessions))
         .route("/login", post(post_login))
         .route("/device/approve", post(post_device_approve))
@@ -141,6 +142,12 @@ fn calls(shared: &Shared, parameters: &[(String, String)]) -> Result<Value, Refu
 async fn post_calls_reset(Extract(shared): Extract<Arc<Shared>>) -> Json<Value> {
     shared.lock().calls.reset();
     Json(json!({ "reset": true }))
+}
+
+async fn post_events(Extract(shared): Extract<Arc<Shared>>, body: Bytes) -> JsonAnswer {
+    read_json(&body)
+        .and_then(|body| events::add(&shared, &body))
+        .map(Json)
 }
 
 async fn get_sessions(

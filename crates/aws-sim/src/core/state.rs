@@ -15,6 +15,7 @@ use super::{
         HeldPolicies, Id, Membership, Operation, Ou, PermissionSet, PrincipalType, Provision,
         RoleSession, SetPolicies, Tags, User,
     },
+    event_history::EventHistory,
     guardrails::Guardrails,
     iam::{InventoryFacts, KeyUse},
     limits::Buckets,
@@ -180,6 +181,9 @@ pub(crate) struct SimState {
     /// What the access portal remembers.
     #[serde(default)]
     pub portal: Portal,
+    /// What CloudTrail keeps; in memory only.
+    #[serde(skip)]
+    pub history: EventHistory,
     /// IAM of the file.
     pub iam: BTreeMap<String, Iam>,
     /// Contacts of the file, and those that somebody wrote.

@@ -2,11 +2,13 @@
 
 mod account;
 mod account_access;
+mod cloudtrail;
 mod config;
 pub(crate) mod detective;
 mod ec2;
 mod iam;
 mod identity_store;
+mod noting;
 mod organizations;
 mod s3;
 mod securityhub;
@@ -47,6 +49,7 @@ static ALL: &[&ServiceDescriptor] = &[
     &sqs::DESCRIPTOR,
     &securityhub::DESCRIPTOR,
     &detective::DESCRIPTOR,
+    &cloudtrail::DESCRIPTOR,
 ];
 
 /// A service and what its operations do.
@@ -89,6 +92,9 @@ pub(crate) fn handle(
     let mut context = Context::new(state, call, caller);
     let result = answer(&mut context);
     let changed = context.changed();
+    let found = find(service, &call.operation);
+    let reads = found.is_some_and(|(_, handler)| matches!(handler, OperationHandler::Reads(_)));
+    noting::note_call(state, call, caller, &result, reads);
     CallResult { result, changed }
 }
 

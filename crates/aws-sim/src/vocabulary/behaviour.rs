@@ -27,6 +27,7 @@ const SWITCHES: &[(&str, &[&str])] = &[
     ("role_deleted_kills_sessions", &["yes", "no"]),
     ("config_comparison", &["allow", "refuse"]),
     ("finding_updates", &["calm", "contended"]),
+    ("sign_in_events", &["identity_center_user", "unknown"]),
 ];
 
 /// The value of every switch.

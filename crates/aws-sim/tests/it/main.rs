@@ -18,6 +18,7 @@ mod authentication;
 mod durability;
 mod evaluation;
 mod evaluation_full;
+mod event_history;
 mod faults;
 mod files;
 mod iam;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use hallpass_sim_base::Millis;
 use serde::{Deserialize, Serialize};
 
-use crate::core::{entities::Id, state::SimState};
+use crate::core::{entities::Id, event_history::note_sign_in, state::SimState};
 
 /// Longest life of an access token, in seconds (`simulator.md` §3).
 const ACCESS_TOKEN_SECONDS: Millis = 28_800;
@@ -124,6 +124,7 @@ pub(crate) fn begin(state: &mut SimState, user: &Id, id: String, now: Millis) ->
     forget(&mut state.portal, now);
     let kept = &mut state.portal.sign_ins;
     kept.insert(sign_in.id.clone(), sign_in.clone());
+    note_sign_in(state, user, &sign_in.id, now);
     sign_in
 }
 

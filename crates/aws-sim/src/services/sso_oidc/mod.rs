@@ -6,6 +6,8 @@ mod device;
 mod people;
 mod tokens;
 
+pub(super) use tokens::ACCESS_TOKEN;
+
 pub(crate) use people::{CodeRequest, NotSignedIn, answer_device, authorize, check, sign_in};
 
 use hallpass_aws_model::message;

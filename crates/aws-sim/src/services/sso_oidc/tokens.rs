@@ -19,6 +19,9 @@ use crate::core::{
 
 const OPAQUE: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
+/// The member of an answer that is one.
+pub(crate) const ACCESS_TOKEN: &str = "accessToken";
+
 /// A fresh access token; looks like AWS's.
 pub(super) fn access_token(random: &mut Random) -> String {
     format!("aoaAAAAA{}", random.text(OPAQUE, 120))
@@ -141,7 +144,7 @@ fn signed_in(context: &mut Context<'_>, client: &Client, user: &Id) -> HandlerRe
 fn tokens(context: &mut Context<'_>, sign_in: &SignIn, now: Millis) -> Value {
     let token = access_token(context.random());
     let seconds = grant(&mut context.state.portal, &token, sign_in, now);
-    json!({ "accessToken": token, "tokenType": "Bearer", "expiresIn": seconds })
+    json!({ ACCESS_TOKEN: token, "tokenType": "Bearer", "expiresIn": seconds })
 }
 
 /// A new access token of the same portal session; the refresh token stays the same, and nothing

@@ -15,8 +15,7 @@ use crate::exit::Outcome;
 /// Who did what, from logs of CloudTrail
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  aws s3 sync s3://trail/AWSLogs trail/AWSLogs
-  hallpass activity ingest trail
+  hallpass activity ingest s3://acme-trail
   hallpass query 'SELECT principal, service, sum(events) FROM aws_activity
                   WHERE is_write GROUP BY 1, 2 ORDER BY 3 DESC'")]
 pub(crate) struct Args {

@@ -78,12 +78,15 @@ pub(super) fn read(
     };
     let logs = read_logs(args, &passes, &mut fold, fingerprints, &mut sources)?;
     let regions = args.regions.iter().cloned().collect();
-    let seen = match args.source {
-        Some(LogSource::Lookup) => LookupPass::coverage(&passes).filter(|_| logs.broken == 0),
-        Some(LogSource::Place(_)) | None => logs.coverage.from(&regions, as_of),
+    let coverage_from = match (args.coverage_from, &args.source) {
+        (None, Some(LogSource::Lookup)) => {
+            LookupPass::coverage(&passes, fold.earlier()).filter(|_| logs.broken == 0)
+        }
+        (said, _) => {
+            let own = said.or_else(|| logs.coverage.from(&regions, as_of));
+            PciState::joined_coverage(fold.earlier(), own, as_of)
+        }
     };
-    let own = args.coverage_from.or(seen);
-    let coverage_from = PciState::joined_coverage(fold.earlier(), own, as_of);
     let people = people(listed.as_ref(), &fold);
     let passwords = password_source(args.password_from.as_deref(), &people)?;
     let question = PciQuestion {

@@ -2,6 +2,7 @@
 
 mod apply;
 mod convert;
+mod convert_use;
 mod diff_text;
 mod drift;
 mod export;

@@ -1,0 +1,216 @@
+//! How often somebody used what stands for them (`inventory.md` A-17): the days on which they called something in a
+//! session of it. That they never did is only said where the log has every day of every account.
+
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+
+use hallpass_model::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::grant_use::AccountActivity;
+use super::sessions::SessionOfDay;
+
+/// Whose use of what.
+#[derive(Clone, Debug)]
+pub struct StandingWindow {
+    /// The names of the permission sets.
+    pub permission_sets: BTreeSet<String>,
+    /// Their id in the identity store.
+    pub user_id: String,
+    /// The names that a session of theirs may have.
+    pub names: Vec<String>,
+    /// Which days.
+    pub days: RangeInclusive<Date>,
+}
+
+/// How often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StandingUse {
+    /// On so many days.
+    Used {
+        /// How many.
+        days: usize,
+        /// The last call.
+        last: Timestamp,
+    },
+    /// On none of them.
+    Never,
+    /// On none that the log has, and it does not have all.
+    NotKnown,
+}
+
+impl StandingWindow {
+    fn has(&self, session: &SessionOfDay) -> bool {
+        session.is_of(&self.user_id, &self.names)
+            && self.permission_sets.contains(&session.permission_set)
+    }
+
+    /// Whether the log has every day of an account; of the last one a part is enough.
+    fn is_whole(&self, activity: &AccountActivity) -> bool {
+        let Some(log) = activity.span else {
+            return false;
+        };
+        let date = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
+        let (first, last) = (*self.days.start(), *self.days.end());
+        let mut days = first
+            .series(jiff::Span::new().days(1))
+            .take_while(|it| *it < last);
+        date(log.from) <= first
+            && date(log.until) >= last
+            && days.all(|day| activity.days.contains_key(&day))
+    }
+}
+
+/// How often somebody used permission sets in accounts.
+pub fn standing_use<'a>(
+    window: &StandingWindow,
+    accounts: impl Iterator<Item = &'a AccountActivity>,
+) -> StandingUse {
+    let (mut days, mut last, mut is_whole) = (BTreeSet::new(), None, true);
+    for activity in accounts {
+        is_whole &= window.is_whole(activity);
+        for (day, account) in activity.days.range(window.days.clone()) {
+            for session in account.sessions.iter().filter(|it| window.has(it)) {
+                days.insert(*day);
+                last = last.max(session.calls.iter().map(|it| it.last).max());
+            }
+        }
+    }
+    match last {
+        Some(last) => StandingUse::Used {
+            days: days.len(),
+            last,
+        },
+        None if is_whole => StandingUse::Never,
+        None => StandingUse::NotKnown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::table::manifest::AccountSpan;
+    use crate::table::sessions::{SessionAccount, SessionCall};
+
+    fn session(person: &str, user_id: Option<&str>, set: &str, at: &str) -> SessionOfDay {
+        let at: Timestamp = at.parse().unwrap();
+        SessionOfDay {
+            person: person.to_owned(),
+            user_id: user_id.map(str::to_owned),
+            permission_set: set.to_owned(),
+            started: None,
+            calls: vec![SessionCall {
+                service: "s3".to_owned(),
+                action: "ListBuckets".to_owned(),
+                error_code: None,
+                is_write: None,
+                count: 1,
+                first: at,
+                last: at,
+                resources: Vec::new(),
+            }],
+        }
+    }
+
+    /// An account whose log has these days of November.
+    fn account(days: RangeInclusive<i8>, sessions: &[SessionOfDay]) -> AccountActivity {
+        let date = |day| Date::new(2026, 11, day).unwrap();
+        let at = |day: i8, time: &str| format!("2026-11-{day:02}T{time}Z").parse().unwrap();
+        let mut found: BTreeMap<Date, SessionAccount> = days
+            .clone()
+            .map(|day| (date(day), SessionAccount::default()))
+            .collect();
+        for session in sessions {
+            let day = session.calls[0].first.to_zoned(TimeZone::UTC).date();
+            found.entry(day).or_default().sessions.push(session.clone());
+        }
+        AccountActivity {
+            span: Some(AccountSpan {
+                from: at(*days.start(), "00:01:00"),
+                until: at(*days.end(), "12:00:00"),
+            }),
+            days: found,
+        }
+    }
+
+    #[test]
+    fn days_of_use_are_counted_once_and_no_use_is_known_only_of_a_whole_log() {
+        let window = StandingWindow {
+            permission_sets: BTreeSet::from(["Admin".to_owned(), "Ops".to_owned()]),
+            user_id: "u-1".to_owned(),
+            names: vec!["ana@example.com".to_owned(), "ana".to_owned()],
+            days: Date::new(2026, 11, 3).unwrap()..=Date::new(2026, 11, 9).unwrap(),
+        };
+        let quiet = || account(3..=9, &[]);
+        let mut gap = quiet();
+        gap.days.remove(&Date::new(2026, 11, 5).unwrap());
+        let used = [
+            session("ANA", None, "Admin", "2026-11-04T08:00:00Z"),
+            session("ana", None, "Ops", "2026-11-04T09:00:00Z"),
+            session("x", Some("u-1"), "Admin", "2026-11-08T10:00:00Z"),
+        ];
+        let elsewhere = [session("ana", Some("u-1"), "Ops", "2026-11-06T10:00:00Z")];
+        let others = [
+            session("ana", Some("u-2"), "Admin", "2026-11-06T10:00:00Z"),
+            session("ana", None, "Read", "2026-11-06T10:00:00Z"),
+            session("bob", None, "Admin", "2026-11-06T10:00:00Z"),
+            session("ana", None, "Admin", "2026-11-02T10:00:00Z"),
+        ];
+        let last = |at: &str| at.parse().unwrap();
+        let rows: Vec<(&str, Vec<AccountActivity>, StandingUse)> = vec![
+            ("nobody", vec![quiet()], StandingUse::Never),
+            (
+                "two whole accounts",
+                vec![quiet(), quiet()],
+                StandingUse::Never,
+            ),
+            (
+                "a day is missing",
+                vec![quiet(), gap.clone()],
+                StandingUse::NotKnown,
+            ),
+            (
+                "it begins later",
+                vec![account(4..=9, &[])],
+                StandingUse::NotKnown,
+            ),
+            (
+                "it ends earlier",
+                vec![account(3..=8, &[])],
+                StandingUse::NotKnown,
+            ),
+            (
+                "no log",
+                vec![AccountActivity::default()],
+                StandingUse::NotKnown,
+            ),
+            (
+                "two days, one of them twice",
+                vec![account(3..=9, &used)],
+                StandingUse::Used {
+                    days: 2,
+                    last: last("2026-11-08T10:00:00Z"),
+                },
+            ),
+            (
+                "in either account, whatever is missing",
+                vec![gap, account(3..=9, &used), account(6..=6, &elsewhere)],
+                StandingUse::Used {
+                    days: 3,
+                    last: last("2026-11-08T10:00:00Z"),
+                },
+            ),
+            (
+                "others, other sets, other days",
+                vec![account(2..=9, &others)],
+                StandingUse::Never,
+            ),
+        ];
+        for (name, accounts, wanted) in rows {
+            assert_eq!(standing_use(&window, accounts.iter()), wanted, "{name}");
+        }
+    }
+}
