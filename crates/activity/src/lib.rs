@@ -32,7 +32,7 @@ pub use shrink::{
     CallOutcome, GivenUpRisk, GivenUpService, KeptBecause, LevelChange, PolicyText,
     ProposedStatement, ReplayAnswer, ReplayVerdict, ReplayedCalls, ResourceGrain, SeenCall,
     SeenFold, SeenUse, ShrinkError, ShrinkGrain, ShrinkProof, ShrinkQuestion, Shrunk, Unseen,
-    UnseenKept, UseOf, UsedPart, UsesWanted, prove, shrink,
+    UnseenKept, UseOf, UsedPart, UsesWanted, data_event_services, prove, shrink,
 };
 pub use table::{
     AccountActivity, AccountReach, AccountSpan, ActivityDay, ActivityFacts, ActivityFold,

@@ -128,6 +128,10 @@ fn words(service: &'static str, lost: &[&'static ActionFacts]) -> Result<Vec<Str
     let patterns = listed(shortened(service, &names, |_| true));
     let text = document(&[statement("", Effect::Allow, &patterns, &scope)]).to_string();
     let summary = summarize(&text, PolicyType::Identity)?;
+    if summary.lines.is_empty() {
+        // more patterns than are put in words
+        return Ok(vec![format!("{} actions", lost.len())]);
+    }
     Ok(summary.lines.into_iter().map(|it| it.words).collect())
 }
 

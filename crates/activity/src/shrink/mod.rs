@@ -24,4 +24,4 @@ pub use propose::{
 };
 pub use prove::{ReplayVerdict, ReplayedCalls, ShrinkProof};
 pub use seen::{CallOutcome, SeenCall, SeenFold, SeenUse, UseOf, UsesWanted};
-pub use sight::Unseen;
+pub use sight::{Unseen, data_event_services};

@@ -435,7 +435,7 @@ impl<'a> Making<'a> {
                 {
                     continue;
                 }
-                if self.is_unseen_kept(key.0, why) {
+                if self.is_unseen_kept(*key, why) {
                     by_service.entry(key.0).or_default().insert(key.1, why);
                 } else {
                     self.given_up_unseen.insert(*key);
@@ -481,10 +481,14 @@ impl<'a> Making<'a> {
         })
     }
 
-    fn is_unseen_kept(&self, service: &str, why: Unseen) -> bool {
+    fn is_unseen_kept(&self, (service, name): ActionKey, why: Unseen) -> bool {
         match self.question.unseen {
             UnseenKept::All => true,
-            UnseenKept::OfUsedServices => why == Unseen::NotMatched || self.sights.is_used(service),
+            UnseenKept::OfUsedServices => {
+                // what is passed is passed to calls of other services: `iam:PassRole`
+                let is_passed = name.starts_with("Pass") && self.sights.has_changes();
+                why == Unseen::NotMatched || is_passed || self.sights.is_used(service)
+            }
             UnseenKept::None => why == Unseen::NotMatched,
         }
     }

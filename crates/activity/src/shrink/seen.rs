@@ -92,6 +92,8 @@ pub struct SeenFold {
     calls: BTreeMap<SeenCall, (BTreeSet<u64>, Timestamp)>,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
+    /// Services and names of all events, whoever made them.
+    names: BTreeSet<(String, String)>,
 }
 
 impl SeenFold {
@@ -114,6 +116,11 @@ impl SeenFold {
         self.first.zip(self.last)
     }
 
+    /// Services and names of all events, whoever made them.
+    pub fn names(&self) -> &BTreeSet<(String, String)> {
+        &self.names
+    }
+
     /// The uses.
     pub fn uses(self) -> Vec<SeenUse> {
         let each = self
@@ -131,6 +138,7 @@ impl SeenFold {
         for (call, (events, last)) in other.calls {
             self.note(call, events, last);
         }
+        self.names.extend(other.names);
         self.first = other.first.into_iter().chain(self.first).min();
         self.last = other.last.into_iter().chain(self.last).max();
     }
@@ -152,6 +160,7 @@ impl SeenFold {
         let at = record.event_time;
         self.first = self.first.into_iter().chain([at]).min();
         self.last = self.last.into_iter().chain([at]).max();
+        // what others did says nothing of these people, but which kinds of events the log has
         if at < wanted.since || at > wanted.until {
             return;
         }
@@ -161,6 +170,7 @@ impl SeenFold {
         let Ok((key, facts)) = row_of(record) else {
             return;
         };
+        self.names.insert((key.service.clone(), key.action.clone()));
         let who = &key.principal;
         let is_theirs = match &wanted.of {
             UseOf::PermissionSet(name) => {

@@ -39,6 +39,22 @@ impl Unseen {
     }
 }
 
+/// The services of which there are data events among these, by the services and names of events: a trail was told to keep
+/// some of them.
+pub fn data_event_services(names: &BTreeSet<(String, String)>) -> BTreeSet<&'static str> {
+    let actions = names
+        .iter()
+        .map(|(service, event)| event_actions(service, event));
+    let actions = actions.filter_map(|it| match it {
+        EventActions::All(actions) => Some(actions),
+        EventActions::Nothing | EventActions::Unknown => None,
+    });
+    let data = actions
+        .flatten()
+        .filter(|it| visibility(it) == Visibility::DataEvent);
+    data.map(|it| it.service).collect()
+}
+
 /// The use of an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct UsedBy {
@@ -129,6 +145,11 @@ impl Sights {
     pub(super) fn is_used(&self, service: &str) -> bool {
         let mut used = self.used.keys();
         used.any(|(of, _)| *of == service) || self.unmatched.contains(service)
+    }
+
+    /// Whether anything was changed.
+    pub(super) fn has_changes(&self) -> bool {
+        !self.changed.is_empty()
     }
 
     /// What it shows of an action.

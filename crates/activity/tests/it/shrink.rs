@@ -503,6 +503,40 @@ fn the_older_language_keeps_its_meaning() {
 }
 
 #[test]
+fn less_that_no_log_shows_is_kept_where_that_is_asked() {
+    let statements = json!([{"Effect": "Allow", "Resource": "*",
+        "Action": ["ec2:RunInstances", "ec2:CreateTags", "iam:PassRole", "s3:GetObject", "ec2:NewerThanTheFacts"]}]);
+    let mut asked = Asked::of(&statements, vec![called("ec2:RunInstances", &[])]);
+    let rows = [
+        (
+            UnseenKept::All,
+            "NotVisible: ec2:CreateTags ec2:NewerThanTheFacts iam:PassRole s3:GetObject",
+            0,
+        ),
+        (
+            UnseenKept::OfUsedServices,
+            "NotVisible: ec2:CreateTags iam:PassRole",
+            1,
+        ),
+        (UnseenKept::None, "", 3),
+    ];
+    for (unseen, wanted, given_up) in rows {
+        asked.unseen = unseen;
+        let shrunk = asked.shrink();
+        let said = said(&shrunk);
+        assert_eq!(said.get(1).map_or("", String::as_str), wanted);
+        assert_eq!(shrunk.given_up_unseen, given_up, "{unseen:?}");
+        assert!(shrunk.proof.is_whole());
+    }
+    // a call that is no known action may have needed any of its service
+    asked.uses = vec![called("ec2:NoSuchThing", &[])];
+    assert_eq!(
+        said(&asked.shrink()),
+        ["NotVisible: ec2:CreateTags ec2:NewerThanTheFacts ec2:RunInstances"]
+    );
+}
+
+#[test]
 fn risks_that_go_are_told() {
     let statements =
         json!([{"Effect": "Allow", "Action": ["iam:*", "s3:ListAllMyBuckets"], "Resource": "*"}]);

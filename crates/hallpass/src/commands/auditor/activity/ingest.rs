@@ -99,7 +99,12 @@ const FIELDS: [&str; 9] = [
 ];
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let files = files_of(args)?;
+    let scope = LogScope {
+        accounts: args.accounts.iter().cloned().collect(),
+        regions: args.regions.iter().cloned().collect(),
+        days: args.since.unwrap_or(Date::MIN)..=Date::MAX,
+    };
+    let files = files_of(&args.sources, &scope)?;
     // a run without its companion would be for nothing
     companion::path()?;
     let place = HeldPlace::take(&args.folder)?;
@@ -133,9 +138,12 @@ pub(super) fn run(args: &Args) -> Outcome {
 }
 
 /// All files that are asked for, each once.
-fn files_of(args: &Args) -> Result<Vec<PathBuf>, Failure> {
+///
+/// # Errors
+/// A folder cannot be listed, or has no logs.
+pub(super) fn files_of(sources: &[PathBuf], scope: &LogScope) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
-    for source in &args.sources {
+    for source in sources {
         let about =
             fs::metadata(source).map_err(|error| Failure::unreadable(source.display(), &error))?;
         if !about.is_dir() {
@@ -144,12 +152,7 @@ fn files_of(args: &Args) -> Result<Vec<PathBuf>, Failure> {
         }
         let before = files.len();
         let disk = DiskLogs::new(source.clone(), Fingerprints::None);
-        let scope = LogScope {
-            accounts: args.accounts.iter().cloned().collect(),
-            regions: args.regions.iter().cloned().collect(),
-            days: args.since.unwrap_or(Date::MIN)..=Date::MAX,
-        };
-        let listed = folders(&disk, &scope, &mut |day| {
+        let listed = folders(&disk, scope, &mut |day| {
             files.extend(day.logs(&disk)?.into_iter().map(|it| source.join(it)));
             Ok(())
         });
@@ -157,7 +160,7 @@ fn files_of(args: &Args) -> Result<Vec<PathBuf>, Failure> {
         if files.len() == before {
             let message = format!("no logs lie in `{}`", source.display());
             return Err(Failure::bad_input(message).help(
-                "it is where `AWSLogs/` is, with ACCOUNT/CloudTrail/REGION/YYYY/MM/DD below; look at `--accounts`, `--regions` and `--since`, too",
+                "it is where `AWSLogs/` is, with ACCOUNT/CloudTrail/REGION/YYYY/MM/DD below; look at which accounts, Regions and days are asked for, too",
             ));
         }
     }
