@@ -224,7 +224,7 @@ impl Clause {
     }
 }
 
-/// So many actions of one verb are written as a pattern.
+/// So many actions whose names begin alike are written as a pattern.
 const SHORTENED_MIN: usize = 3;
 
 /// Actions of a service as few patterns, which take no other known action; `takes` says whether all names that begin so may
@@ -240,15 +240,17 @@ pub(super) fn shortened(
     }
     let mut left: BTreeSet<&'static str> = some.clone();
     let mut patterns = Vec::new();
-    let verbs: BTreeSet<&str> = some.iter().map(|it| verb_of(it)).collect();
-    for verb in verbs {
-        let mut of_verb = known.iter().filter(|it| it.name.starts_with(verb));
-        let is_whole = of_verb.clone().count() >= SHORTENED_MIN
-            && of_verb.all(|it| some.contains(it.name))
-            && takes(verb);
-        if is_whole {
-            left.retain(|it| !it.starts_with(verb));
-            patterns.push(format!("{service}:{verb}*"));
+    let is_whole = |start: &str| {
+        let mut begins = known.iter().filter(|it| it.name.starts_with(start));
+        begins.clone().count() >= SHORTENED_MIN
+            && begins.all(|it| some.contains(it.name))
+            && takes(start)
+    };
+    for name in some {
+        let start = words_of(name).find(|it| is_whole(it));
+        if let Some(start) = start.filter(|_| left.contains(name)) {
+            left.retain(|it| !it.starts_with(start));
+            patterns.push(format!("{service}:{start}*"));
         }
     }
     patterns.extend(left.iter().map(|it| format!("{service}:{it}")));
@@ -261,11 +263,11 @@ fn fits(prefix: &str, service: &str) -> bool {
     Glob::new(prefix).matches(service)
 }
 
-/// `Describe` of `DescribeInstances`.
-fn verb_of(name: &str) -> &str {
-    let mut chars = name.char_indices().skip(1);
-    let end = chars.find(|(_, it)| !it.is_ascii_lowercase());
-    end.and_then(|(at, _)| name.get(..at)).unwrap_or(name)
+/// `Describe`, `DescribeVpc` and `DescribeVpcPeering` of `DescribeVpcPeeringConnections`.
+fn words_of<'n>(name: &'n str) -> impl Iterator<Item = &'n str> {
+    let begins = name.char_indices().skip(1);
+    let begins = begins.filter(|(_, it)| it.is_ascii_uppercase());
+    begins.filter_map(|(at, _)| name.get(..at))
 }
 
 /// One text, or a list of them.
@@ -304,6 +306,11 @@ pub(super) fn statement(sid: &str, effect: Effect, actions: &Listed, scope: &Sco
         all.insert("Condition".to_owned(), Value::Object(by_operator));
     }
     Value::Object(all)
+}
+
+/// A statement as it is, without its name.
+pub(super) fn written(clause: &Clause) -> Value {
+    statement("", clause.effect, &clause.actions, &clause.scope)
 }
 
 /// A policy of statements.

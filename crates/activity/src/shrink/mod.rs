@@ -14,14 +14,17 @@ mod choose;
 mod prove;
 
 mod given_up;
+mod making;
 mod propose;
+mod terms;
 
 pub use cover::ReplayAnswer;
 pub use given_up::{GivenUpRisk, GivenUpService, LevelChange};
-pub use propose::{
-    KeptBecause, PolicyText, ProposedStatement, ResourceGrain, ShrinkError, ShrinkGrain,
-    ShrinkQuestion, Shrunk, UnseenKept, UsedPart, prove, shrink,
-};
+pub use propose::{Shrunk, prove, shrink};
 pub use prove::{ReplayVerdict, ReplayedCalls, ShrinkProof};
 pub use seen::{CallOutcome, SeenCall, SeenFold, SeenUse, UseOf, UsesWanted};
 pub use sight::{Unseen, data_event_services};
+pub use terms::{
+    KeptBecause, PolicyText, ProposedStatement, ResourceGrain, ShrinkError, ShrinkGrain,
+    ShrinkQuestion, UnseenKept, UsedPart,
+};

@@ -1,4 +1,4 @@
-//! For random policies and logs (`inventory.md` S-10 to S-12): every logged success goes on, nothing is allowed that was not
+//! For random policies and logs (`inventory.md` H-32, H-33): every logged success goes on, nothing is allowed that was not
 //! before, and no statement that was kept for its use is too many. The engine is asked here with whole policies and whole
 //! requests, and knows nothing of how they were made smaller.
 
