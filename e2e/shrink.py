@@ -101,7 +101,7 @@ def grains(stage, made):
         check.equal(f"{name}: an evaluator of our own says so, too", broken, [])
         stage.path("new.json").write_text(json.dumps(policy))
         cases = [{"id": f"{event} {action}", "principal": f"arn:aws:sts::{ACCOUNT}:assumed-role/{ROLE}/ana", "action": action, "resource": (arns or ["*"])[0],
-                  "context": {"aws:RequestedRegion": "eu-west-1"}, "identity_policies": [policy], "expect": "Allowed"} for event, actions, arns in CALLS for action in actions]
+                  "context": {"aws:RequestedRegion": "eu-west-1"}, "identityPolicies": [policy], "expected": "Allowed"} for event, actions, arns in CALLS for action in actions]
         stage.path("cases.jsonl").write_text("".join(json.dumps(it) + "\n" for it in cases))
         ran = stage.run("policy", "simulate", "--cases", "cases.jsonl", "--expect")
         check(f"{name}: and `policy simulate`", ran.returncode == 0 and ran.stdout.count('"Allowed"') == len(cases), ran.stdout[:600] + ran.stderr)

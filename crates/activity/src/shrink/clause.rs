@@ -264,7 +264,7 @@ fn fits(prefix: &str, service: &str) -> bool {
 }
 
 /// `Describe`, `DescribeVpc` and `DescribeVpcPeering` of `DescribeVpcPeeringConnections`.
-fn words_of<'n>(name: &'n str) -> impl Iterator<Item = &'n str> {
+fn words_of(name: &str) -> impl Iterator<Item = &str> {
     let begins = name.char_indices().skip(1);
     let begins = begins.filter(|(_, it)| it.is_ascii_uppercase());
     begins.filter_map(|(at, _)| name.get(..at))

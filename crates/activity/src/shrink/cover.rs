@@ -103,9 +103,10 @@ impl Demand {
     pub(super) fn covered_by(&self, clause: &Clause) -> Cover {
         let is_known = self.resource.is_some() && !clause.has_variables();
         if is_known || clause.is_everywhere() {
-            match self.is_allowed(&clause.told) {
-                true => Cover::Full,
-                false => Cover::No,
+            if self.is_allowed(&clause.told) {
+                Cover::Full
+            } else {
+                Cover::No
             }
         } else if self.is_allowed(&clause.anywhere) {
             Cover::Scope

@@ -83,14 +83,16 @@ impl<'a> Making<'a> {
                 demands.into_iter().partition(is_denied);
             match (denied.is_empty(), it.call.outcome()) {
                 (true, _) => {
-                    allowed
-                        .iter()
-                        .for_each(|demand| self.sights.note(demand, it));
+                    for demand in &allowed {
+                        self.sights.note(demand, it);
+                    }
                     self.demands.extend(allowed);
                 }
                 // these policies were not all that allowed it: what they gave to it is not known
                 (false, CallOutcome::Succeeded) => {
-                    allowed.iter().for_each(|it| self.sights.note_doubtful(it));
+                    for demand in &allowed {
+                        self.sights.note_doubtful(demand);
+                    }
                 }
                 (false, _) => {}
             }

@@ -12,7 +12,7 @@ const SEVERAL: &[(&str, &str, &[&str])] = &[
     ("kms", "ReEncrypt", &["ReEncryptFrom", "ReEncryptTo"]),
 ];
 
-/// Events whose action depends on what was sent (DynamoDB developer guide: *Using IAM with transactions*, *PartiQL*).
+/// Events whose action depends on what was sent (`DynamoDB` developer guide: *Using IAM with transactions*, *Using IAM security policies with `PartiQL`*).
 const BY_CONTENT: &[(&str, &[&str])] = &[(
     "dynamodb",
     &[

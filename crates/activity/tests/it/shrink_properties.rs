@@ -141,8 +141,8 @@ fn seen() -> impl Strategy<Value = SeenUse> {
                     vec![*which.get(arns)]
                 };
                 let mut made = called(name, &arns);
-                made.call.region = region.to_owned();
-                made.call.person = person.to_owned();
+                region.clone_into(&mut made.call.region);
+                person.clone_into(&mut made.call.person);
                 made.events = events;
                 made.call.error_code = match error {
                     0 => Some("AccessDenied".to_owned()),
@@ -221,11 +221,11 @@ fn layers(identity: &[PolicyText], boundary: Option<&PolicyText>) -> Layers {
 fn contexts(region: &str) -> Vec<Context> {
     let plain = Context::new().with("aws:RequestedRegion", region);
     let teams = [None, Some("team-a"), Some("x")];
-    let of_team = |team: &Option<&str>| match team {
-        Some(team) => plain.clone().with("aws:PrincipalTag/team", *team),
+    let of_team = |team: Option<&str>| match team {
+        Some(team) => plain.clone().with("aws:PrincipalTag/team", team),
         None => plain.clone(),
     };
-    let all = teams.iter().map(of_team);
+    let all = teams.iter().copied().map(of_team);
     all.flat_map(|it| {
         [
             it.clone(),

@@ -115,7 +115,7 @@ pub(crate) fn of_table(folder: &Path, wanted: &UsesWanted) -> Result<SeenActivit
     let rows: Vec<UseRow> = asked::rows(folder, &sql, &parameters)?;
     let named =
         "SELECT DISTINCT service, action FROM aws_activity WHERE day >= $since ORDER BY 1, 2";
-    let names: Vec<NameRow> =
+    let all_names: Vec<NameRow> =
         asked::rows(folder, named, &[("since".to_owned(), since.to_string())])?;
     let seen = |row: UseRow| SeenUse {
         call: SeenCall {
@@ -133,7 +133,7 @@ pub(crate) fn of_table(folder: &Path, wanted: &UsesWanted) -> Result<SeenActivit
     Ok(SeenActivity {
         uses: rows.into_iter().map(seen).collect(),
         days: Some((days.first, days.last)),
-        names: names
+        names: all_names
             .into_iter()
             .map(|it| (it.service, it.action))
             .collect(),

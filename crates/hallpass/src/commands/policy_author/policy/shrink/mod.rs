@@ -138,9 +138,10 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let since = TimeSpan::hours(24 * u64::from(args.days)).before(as_of);
     let given = GivenPolicies::read(args)?;
     let wanted = UsesWanted {
-        of: match args.role {
-            true => UseOf::Role(args.set.clone()),
-            false => UseOf::PermissionSet(args.set.clone()),
+        of: if args.role {
+            UseOf::Role(args.set.clone())
+        } else {
+            UseOf::PermissionSet(args.set.clone())
         },
         since,
         until: as_of,
@@ -220,15 +221,12 @@ fn data_events(args: &Args, seen: &SeenActivity) -> Result<BTreeSet<String>, Fai
 /// Whether the log has all the days.
 fn tell_log(seen: &SeenActivity, since: Timestamp) -> bool {
     let since = since.to_zoned(TimeZone::UTC).date();
-    let reaches_back = match seen.days {
-        Some((first, last)) => {
-            output::say(&format!("the log has the days from {first} to {last}"));
-            first <= since
-        }
-        None => {
-            output::say("the log is empty");
-            false
-        }
+    let reaches_back = if let Some((first, last)) = seen.days {
+        output::say(&format!("the log has the days from {first} to {last}"));
+        first <= since
+    } else {
+        output::say("the log is empty");
+        false
     };
     if !reaches_back {
         output::say(&format!(
