@@ -1,9 +1,10 @@
 //! What people did with their access, from logs of CloudTrail (`inventory.md` §7).
 //!
-//! Three rooms. `log` reads logs, once and at the speed of the disk: where they lie, one record after the other
+//! Five rooms. `log` reads logs, once and at the speed of the disk: where they lie, one record after the other
 //! whatever the size of a file, and only those of wanted names. `pci` folds records into when each person's password
 //! was set and when they were last there, and judges that at an instant. `table` folds all records into the activity
-//! table: who did what, where, on which day.
+//! table: who did what, where, on which day. `unused` holds what is allowed against that, and `shrink` proposes the smaller
+//! policy with the proof that nobody misses anything.
 //!
 //! Knows CloudTrail's records and what they say of people of Identity Center. Never knows file systems, networks,
 //! clocks, or how anything is told: files come through [`LogFiles`], the instant is an argument.
@@ -13,6 +14,7 @@
 mod fuzz;
 mod log;
 mod pci;
+mod shrink;
 mod table;
 mod unused;
 
@@ -26,6 +28,12 @@ pub use pci::{
     PciReport, PciRow, PciRules, PciState, PeopleError, PeopleList, PersonStatus, ReadLog,
     ReadLogs, SeedForm, SignInPlace, StateError, judge, read_file, read_folder, seed,
 };
+pub use shrink::{
+    CallOutcome, GivenUpRisk, GivenUpService, KeptBecause, LevelChange, PolicyText,
+    ProposedStatement, ReplayAnswer, ReplayVerdict, ReplayedCalls, ResourceGrain, SeenCall,
+    SeenFold, SeenUse, ShrinkError, ShrinkGrain, ShrinkProof, ShrinkQuestion, Shrunk, Unseen,
+    UnseenKept, UseOf, UsedPart, UsesWanted, data_event_services, prove, shrink,
+};
 pub use table::{
     AccountActivity, AccountReach, AccountSpan, ActivityDay, ActivityFacts, ActivityFold,
     ActivityKey, ActivityLog, ActivityManifest, ActivityPrincipal, ActivityRows, GrantCall,
@@ -35,6 +43,6 @@ pub use table::{
     read_activity, read_line, session_day, standing_use, write_line,
 };
 pub use unused::{
-    CalledAction, Right, RightState, ServiceRights, Visibility, by_service, iam_action, rights,
-    visibility,
+    CalledAction, EventActions, Right, RightState, ServiceRights, Visibility, by_service,
+    event_actions, iam_action, rights, visibility,
 };

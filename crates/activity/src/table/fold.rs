@@ -63,7 +63,10 @@ impl ActivityFold {
     }
 }
 
-fn row_of(record: ActivityRecord) -> Result<(ActivityKey, ActivityFacts), UncountedEvent> {
+/// A record as a row of its own.
+pub(crate) fn row_of(
+    record: ActivityRecord,
+) -> Result<(ActivityKey, ActivityFacts), UncountedEvent> {
     if record.event_category.as_deref() == Some("Insight") {
         return Err(UncountedEvent::Insight);
     }

@@ -19,6 +19,7 @@ mod grant_use;
 mod notable;
 mod standing_use;
 
+pub(crate) use fold::row_of;
 pub use fold::{ActivityFold, UncountedEvent};
 pub use grant_use::{AccountActivity, GrantCall, GrantUse, GrantUseState, GrantWindow, grant_use};
 pub use lines::{LineError, read_line, write_line};
@@ -26,6 +27,7 @@ pub use manifest::{AccountSpan, ActivityDay, ActivityManifest, ManifestError};
 pub use notable::NotableKind;
 pub use principal::{ActivityPrincipal, PrincipalKind};
 pub use reading::{ActivityLog, read_activity};
+pub(crate) use record::ActivityRecord;
 pub use row::{ActivityFacts, ActivityKey, SAMPLES_MAX, SampleSet};
 pub use rows::ActivityRows;
 pub use sessions::{

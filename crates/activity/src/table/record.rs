@@ -7,10 +7,10 @@ use crate::log::null_is_default;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ActivityRecord {
+pub(crate) struct ActivityRecord {
     #[serde(rename = "eventID")]
     pub(super) event_id: String,
-    pub(super) event_time: Timestamp,
+    pub(crate) event_time: Timestamp,
     pub(super) event_source: String,
     pub(super) event_name: String,
     #[serde(default)]
@@ -28,13 +28,13 @@ pub(super) struct ActivityRecord {
     #[serde(default, deserialize_with = "null_is_default")]
     pub(super) user_identity: ActivityIdentity,
     #[serde(default, deserialize_with = "null_is_default")]
-    pub(super) resources: Vec<RecordResource>,
+    pub(crate) resources: Vec<RecordResource>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct RecordResource {
+pub(crate) struct RecordResource {
     #[serde(default, rename = "ARN")]
-    pub(super) arn: Option<String>,
+    pub(crate) arn: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

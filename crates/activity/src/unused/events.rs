@@ -3,9 +3,12 @@
 //! Most events are called as the operation, and the operation as the action. What differs is listed here, from: *Required
 //! permissions for Amazon S3 API operations* (S3 user guide), *Actions, resources, and condition keys for AWS services*
 //! (Service Authorization Reference), *Logging data events* (CloudTrail user guide), and the pages of services on logging
-//! with CloudTrail (Lambda and `CloudFront`: names with the version of the API).
+//! with CloudTrail (Lambda and `CloudFront`: names with the version of the API; KMS and RDS: calls that a trail may leave
+//! out; EFS, MSK, Neptune, Keyspaces: what is used without a call that is logged).
 
 use hallpass_iam::facts::{self, ActionFacts};
+
+use super::uncalled::is_uncalled;
 
 /// Sources of events whose prefix in policies is another.
 const PREFIXES: &[(&str, &str)] = &[
@@ -222,12 +225,117 @@ const DATA: &[(&str, &[&str])] = &[
     ),
     ("rds-data", &["ExecuteStatement", "BatchExecuteStatement"]),
     ("iot", &["Publish", "Subscribe", "Connect", "Receive"]),
+    // a trail may leave these calls out, as it may those of the RDS Data API
+    (
+        "kms",
+        &[
+            "Decrypt",
+            "Encrypt",
+            "GenerateDataKey",
+            "GenerateDataKeyPair",
+            "GenerateDataKeyPairWithoutPlaintext",
+            "GenerateDataKeyWithoutPlaintext",
+            "ReEncryptFrom",
+            "ReEncryptTo",
+        ],
+    ),
+    ("s3express", &["CreateSession"]),
+    (
+        "cassandra",
+        &[
+            "Select",
+            "Modify",
+            "SelectMultiRegionResource",
+            "ModifyMultiRegionResource",
+        ],
+    ),
+    (
+        "timestream",
+        &["Select", "SelectValues", "WriteRecords", "ListMeasures"],
+    ),
+    (
+        "sagemaker",
+        &[
+            "InvokeEndpoint",
+            "InvokeEndpointAsync",
+            "PutRecord",
+            "GetRecord",
+            "BatchGetRecord",
+        ],
+    ),
+    (
+        "appsync",
+        &["GraphQL", "EventConnect", "EventPublish", "EventSubscribe"],
+    ),
+    ("states", &["StartSyncExecution"]),
+    (
+        "qldb",
+        &[
+            "SendCommand",
+            "PartiQLSelect",
+            "PartiQLInsert",
+            "PartiQLUpdate",
+            "PartiQLDelete",
+        ],
+    ),
+];
+
+/// Services none of whose calls is an event of management: all their actions are permissions to use what another service
+/// makes, or their pages name no events.
+const WITHOUT_EVENTS: &[&str] = &[
+    "arsenal",
+    "aws-portal",
+    "awsconnector",
+    "ec2messages",
+    "execute-api",
+    "importexport",
+    "kafka-cluster",
+    "mobileanalytics",
+    "neptune-db",
+    "pricing",
+    "rds-db",
+    "s3-object-lambda",
+    "sdb",
+    "ssmmessages",
+    "vpc-lattice-svcs",
+    "wam",
 ];
 
 /// Permissions that no call is named after.
 const WITHOUT_EVENT: &[(&str, &[&str])] = &[
     ("iam", &["PassRole"]),
-    ("rds-db", &["connect"]),
+    ("aoss", &["APIAccessAll", "DashboardsAccessAll"]),
+    ("cloudsearch", &["document", "search", "suggest"]),
+    ("dsql", &["DbConnect", "DbConnectAdmin"]),
+    (
+        "elasticfilesystem",
+        &["ClientMount", "ClientRootAccess", "ClientWrite"],
+    ),
+    ("elasticache", &["Connect"]),
+    (
+        "es",
+        &[
+            "ESHttpDelete",
+            "ESHttpGet",
+            "ESHttpHead",
+            "ESHttpPatch",
+            "ESHttpPost",
+            "ESHttpPut",
+        ],
+    ),
+    (
+        "logs",
+        &[
+            "CreateLogDelivery",
+            "DeleteLogDelivery",
+            "GetLogDelivery",
+            "ListLogDeliveries",
+            "UpdateLogDelivery",
+        ],
+    ),
+    ("memorydb", &["Connect"]),
+    ("sts", &["SetContext", "SetSourceIdentity", "TagSession"]),
+    ("states", &["InvokeHTTPEndpoint", "RevealSecrets"]),
     (
         "s3",
         &[
@@ -253,8 +361,7 @@ pub enum Visibility {
 
 /// The known action behind an event; `None` where none is known.
 pub fn iam_action(service: &str, event: &str) -> Option<&'static ActionFacts> {
-    let prefix = PREFIXES.iter().find(|(source, _)| *source == service);
-    let prefix = prefix.map_or(service, |(_, prefix)| *prefix);
+    let prefix = prefix_of(service);
     let s3 = S3
         .iter()
         .filter(|_| prefix == "s3")
@@ -268,8 +375,29 @@ pub fn iam_action(service: &str, event: &str) -> Option<&'static ActionFacts> {
     let find = |name: &str| facts::action(&format!("{prefix}:{name}"));
     match listed {
         Some(name) => find(name),
+        None if prefix == "apigateway" => find(event).or_else(|| find(method_of(event)?)),
         None => find(event).or_else(|| find(without_version(event))),
     }
+}
+
+/// The prefix in policies of a service as logs name it.
+pub(crate) fn prefix_of(service: &str) -> &str {
+    let listed = PREFIXES.iter().find(|(source, _)| *source == service);
+    listed.map_or(service, |(_, prefix)| *prefix)
+}
+
+/// API Gateway is managed by methods of HTTP, and its actions are called after them (API Gateway developer guide: *How
+/// Amazon API Gateway works with IAM*). Only verbs that are one method everywhere.
+const METHODS: [(&str, &str); 4] = [
+    ("Create", "POST"),
+    ("Get", "GET"),
+    ("Delete", "DELETE"),
+    ("Update", "PATCH"),
+];
+
+fn method_of(event: &str) -> Option<&'static str> {
+    let found = METHODS.iter().find(|(verb, _)| event.starts_with(verb));
+    found.map(|(_, method)| *method)
 }
 
 /// `ListFunctions20150331` and `UpdateFunctionCode20150331v2` without the version of the API.
@@ -300,11 +428,27 @@ pub fn visibility(action: &ActionFacts) -> Visibility {
     };
     if is_in(DATA) {
         Visibility::DataEvent
-    } else if is_in(WITHOUT_EVENT) {
+    } else if is_in(WITHOUT_EVENT)
+        || WITHOUT_EVENTS.contains(&action.service)
+        || (is_uncalled(action) && !is_listed(action))
+    {
         Visibility::NoEvent
     } else {
         Visibility::Logged
     }
+}
+
+/// Whether a listed event is an action of another name.
+fn is_listed(action: &ActionFacts) -> bool {
+    let of_s3 = S3
+        .iter()
+        .any(|(_, name)| action.service == "s3" && action.name == *name);
+    let of_others = OTHERS
+        .iter()
+        .any(|(service, _, name)| action.service == *service && action.name == *name);
+    let is_method =
+        action.service == "apigateway" && METHODS.iter().any(|(_, it)| action.name == *it);
+    of_s3 || of_others || is_method
 }
 
 #[cfg(test)]
@@ -334,6 +478,9 @@ mod tests {
             ("ec2", "NoSuchThing", "-"),
             ("signin", "ConsoleLogin", "-"),
             ("s3", "ListObjectsV2", "s3:ListBucket"),
+            ("apigateway", "CreateRestApi", "apigateway:POST"),
+            ("apigateway", "UpdateStage", "apigateway:PATCH"),
+            ("apigateway", "ImportRestApi", "-"),
         ];
         for (service, event, wanted) in rows {
             let found = iam_action(service, event).map(ActionFacts::full_name);
@@ -357,9 +504,10 @@ mod tests {
             .filter(|it| facts::action(it).is_none())
             .collect();
         assert_eq!(unknown, Vec::<String>::new());
-        let prefixes = PREFIXES
-            .iter()
-            .filter(|(_, prefix)| facts::service(prefix).is_none());
-        assert_eq!(prefixes.count(), 0);
+        let prefixes = PREFIXES.iter().map(|(_, prefix)| prefix);
+        let unknown = prefixes
+            .chain(WITHOUT_EVENTS)
+            .filter(|prefix| facts::service(prefix).is_none());
+        assert_eq!(unknown.count(), 0);
     }
 }

@@ -17,4 +17,6 @@ mod grant_use;
 mod properties;
 mod reading;
 mod rules;
+mod shrink;
+mod shrink_properties;
 mod table;

@@ -4,6 +4,7 @@
 mod bucket;
 mod disk;
 mod fingerprint;
+mod sources;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -15,8 +16,9 @@ use hallpass_aws::BucketPlace;
 use crate::exit::Failure;
 
 use self::bucket::BucketLogs;
-pub(crate) use self::disk::{DiskLogs, look_of};
+pub(crate) use self::disk::DiskLogs;
 pub(crate) use self::fingerprint::{FingerprintedLogs, Fingerprints};
+pub(crate) use self::sources::{SourceFiles, files_of};
 
 /// A folder of logs, as typed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,13 +1,10 @@
 //! `hallpass activity ingest`: logs are read once and joined to the activity table.
 
-use std::fs;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use hallpass_activity::{
-    ActivityLog, LogFault, LogFile, LogFiles, LogScope, folders, read_activity,
-};
+use hallpass_activity::{ActivityLog, LogFault, LogFile, LogFiles as _, LogScope, read_activity};
 use hallpass_inventory::SnapshotId;
 use hallpass_model::AccountId;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -20,7 +17,7 @@ use super::spill::ActivityRun;
 use crate::clock;
 use crate::commands::inventory::companion;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::logs::{DiskLogs, FingerprintedLogs, Fingerprints, LogPlace, look_of};
+use crate::logs::{Fingerprints, LogPlace, SourceFiles, files_of};
 use crate::output::{self, OutputArgs};
 
 /// Files that are named; all of them are counted.
@@ -100,7 +97,12 @@ const FIELDS: [&str; 9] = [
 ];
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let files = files_of(args)?;
+    let scope = LogScope {
+        accounts: args.accounts.iter().cloned().collect(),
+        regions: args.regions.iter().cloned().collect(),
+        days: args.since.unwrap_or(Date::MIN)..=Date::MAX,
+    };
+    let files = files_of(&args.sources, &scope, Fingerprints::Sha256)?;
     // a run without its companion would be for nothing
     companion::path()?;
     let place = HeldPlace::take(&args.folder)?;
@@ -131,75 +133,6 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     place.sweep()?;
     ingest.tell(args, seconds)
-}
-
-/// Files of one place, in the order in which they are read.
-struct SourceFiles {
-    /// What their paths are below.
-    place: LogPlace,
-    files: FingerprintedLogs,
-    found: Vec<LogFile>,
-}
-
-/// All files that are asked for.
-fn files_of(args: &Args) -> Result<Vec<SourceFiles>, Failure> {
-    let mut all = Vec::new();
-    for source in &args.sources {
-        let place = match source {
-            LogPlace::Folder(path) => {
-                let whole = fs::canonicalize(path)
-                    .map_err(|error| Failure::unreadable(path.display(), &error))?;
-                if !whole.is_dir() {
-                    all.push(one_file(&whole)?);
-                    continue;
-                }
-                LogPlace::Folder(whole)
-            }
-            LogPlace::Bucket(_) => source.clone(),
-        };
-        let files = FingerprintedLogs::new(place.open()?, Fingerprints::Sha256);
-        let scope = LogScope {
-            accounts: args.accounts.iter().cloned().collect(),
-            regions: args.regions.iter().cloned().collect(),
-            days: args.since.unwrap_or(Date::MIN)..=Date::MAX,
-        };
-        let mut found = Vec::new();
-        let listed = folders(&files, &scope, &mut |day| {
-            found.extend(day.logs(&files)?);
-            Ok(())
-        });
-        listed.map_err(|error| source.unlisted(&error))?;
-        if found.is_empty() {
-            let message = format!("no logs lie in `{source}`");
-            return Err(Failure::bad_input(message).help(
-                "it is where `AWSLogs/` is, with ACCOUNT/CloudTrail/REGION/YYYY/MM/DD below; look at `--accounts`, `--regions` and `--since`, too",
-            ));
-        }
-        all.push(SourceFiles {
-            place,
-            files,
-            found,
-        });
-    }
-    Ok(all)
-}
-
-/// A file that was named itself.
-fn one_file(path: &Path) -> Result<SourceFiles, Failure> {
-    let about = fs::metadata(path).map_err(|error| Failure::unreadable(path.display(), &error))?;
-    let Some(name) = path.to_str() else {
-        let message = format!("the name of `{}` is not UTF-8", path.display());
-        return Err(Failure::bad_input(message));
-    };
-    let disk = Box::new(DiskLogs::new(PathBuf::new()));
-    Ok(SourceFiles {
-        place: LogPlace::Folder(PathBuf::new()),
-        files: FingerprintedLogs::new(disk, Fingerprints::Sha256),
-        found: vec![LogFile {
-            path: name.to_owned(),
-            look: look_of(&about),
-        }],
-    })
 }
 
 struct Ingest {

@@ -11,15 +11,32 @@ use crate::exit::Failure;
 
 /// A permission set with the texts of its policies.
 #[derive(Debug)]
-pub(super) struct SetOfSnapshot {
-    pub(super) name: String,
-    pub(super) documents: Vec<String>,
+pub(crate) struct SetOfSnapshot {
+    pub(crate) name: String,
+    pub(crate) documents: Vec<String>,
+    /// The texts of its permissions boundary.
+    pub(crate) boundary: Vec<String>,
     /// Policies that no account of the snapshot has.
-    pub(super) missing: Vec<String>,
+    pub(crate) missing: Vec<String>,
+    /// Its other settings.
+    pub(crate) settings: SetSettings,
+}
+
+/// What a permission set has beside what it allows.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct SetSettings {
+    pub(crate) description: Option<String>,
+    pub(crate) session_duration: Option<String>,
+    pub(crate) relay_state: Option<String>,
+    pub(crate) ps_tags: Value,
+    /// As Identity Center says it.
+    pub(crate) boundary: Option<Value>,
 }
 
 #[derive(Debug, Deserialize)]
 struct SetRow {
+    #[serde(flatten)]
+    settings: SetSettings,
     permission_set_name: String,
     managed_policies: Value,
     customer_policies: Value,
@@ -36,10 +53,10 @@ struct PolicyRow {
 ///
 /// # Errors
 /// There is no snapshot of them, or none of this name.
-pub(super) fn sets(folder: &Path, name: Option<&str>) -> Result<Vec<SetOfSnapshot>, Failure> {
+pub(crate) fn sets(folder: &Path, name: Option<&str>) -> Result<Vec<SetOfSnapshot>, Failure> {
     let mut parameters = Vec::new();
-    let mut sql = "SELECT permission_set_name, managed_policies, customer_policies, inline_policy \
-                   FROM aws_ssoadmin_permission_sets"
+    let mut sql = "SELECT permission_set_name, description, session_duration, relay_state, ps_tags, boundary, \
+                   managed_policies, customer_policies, inline_policy FROM aws_ssoadmin_permission_sets"
         .to_owned();
     if let Some(name) = name {
         sql.push_str(" WHERE permission_set_name = $name");
@@ -51,7 +68,9 @@ pub(super) fn sets(folder: &Path, name: Option<&str>) -> Result<Vec<SetOfSnapsho
         let message = format!("the newest snapshot has no permission set `{name}`");
         return Err(Failure::bad_input(message).help("`hallpass query 'SELECT permission_set_name FROM aws_ssoadmin_permission_sets'` lists them"));
     }
-    let needs_policies = rows.iter().any(|it| !references(it).is_empty());
+    let needs_policies = rows
+        .iter()
+        .any(|it| !references(it).is_empty() || boundary_of(it).is_some());
     let policies = if needs_policies {
         policies(folder)?
     } else {
@@ -102,15 +121,35 @@ fn references(row: &SetRow) -> Vec<String> {
     managed.chain(customer).collect()
 }
 
+/// The policy that is a set's permissions boundary, as [`policies`] calls it.
+fn boundary_of(row: &SetRow) -> Option<String> {
+    let boundary = row.settings.boundary.as_ref()?;
+    let text = |it: &Value, name: &str| it.get(name).and_then(Value::as_str).map(str::to_owned);
+    let own = boundary.get("CustomerManagedPolicyReference");
+    let own = own.and_then(|it| {
+        let path = text(it, "Path").unwrap_or_else(|| "/".to_owned());
+        Some(format!("policy{path}{}", text(it, "Name")?))
+    });
+    text(boundary, "ManagedPolicyArn").or(own)
+}
+
 fn with_documents(row: SetRow, policies: &BTreeMap<String, Vec<String>>) -> SetOfSnapshot {
     let mut set = SetOfSnapshot {
         name: row.permission_set_name.clone(),
         documents: Vec::new(),
+        boundary: Vec::new(),
         missing: Vec::new(),
+        settings: row.settings.clone(),
     };
     for reference in references(&row) {
         match policies.get(&reference) {
             Some(texts) => set.documents.extend(texts.iter().cloned()),
+            None => set.missing.push(reference),
+        }
+    }
+    if let Some(reference) = boundary_of(&row) {
+        match policies.get(&reference) {
+            Some(texts) => set.boundary.extend(texts.iter().cloned()),
             None => set.missing.push(reference),
         }
     }

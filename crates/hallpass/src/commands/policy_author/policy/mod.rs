@@ -6,6 +6,7 @@ mod diff;
 mod eval;
 mod files;
 mod lint;
+mod shrink;
 pub(crate) mod simulate;
 mod size;
 mod test;
@@ -31,6 +32,7 @@ enum Command {
     Diff(diff::Args),
     Eval(eval::Args),
     Lint(lint::Args),
+    Shrink(shrink::Args),
     Simulate(simulate::Args),
     Test(test::Args),
     Size(size::Args),
@@ -43,6 +45,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         Command::Diff(args) => diff::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Lint(args) => lint::run(args),
+        Command::Shrink(args) => shrink::run(args),
         Command::Simulate(args) => simulate::run(args),
         Command::Test(args) => test::run(args),
         Command::Size(args) => size::run(args),

@@ -1,0 +1,279 @@
+//! The proof: every call that was not refused, put to the old and to the new policy.
+//!
+//! A log does not tell all that a policy asks for: conditions, and often the resource. So what is shown is this: whatever
+//! these were, if a statement of the old policy allowed the call, one of the new policy does, and nothing new denies it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hallpass_iam::LoadError;
+use hallpass_iam::language::Effect;
+use hallpass_model::Timestamp;
+use serde::Serialize;
+
+use super::clause::{Clause, ConditionText, Listed};
+use super::cover::{Cover, Demand, ReplayAnswer, answer, stands_for};
+use super::seen::{CallOutcome, SeenUse};
+use crate::unused::{EventActions, event_actions};
+
+/// What became of a call that was replayed. The worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplayVerdict {
+    /// It needs no permission.
+    NeedsNothing,
+    /// The new policy allows it wherever the old one did.
+    Holds,
+    /// It failed for another reason, and the old policy does not allow it: it never came to be asked.
+    NeverAsked,
+    /// The old policy does not allow it: another one did, or it was another at that time.
+    NotAllowedBefore,
+    /// What it needed is not known, or depends on what the log does not tell.
+    NotJudged,
+    /// The new policy does not allow it.
+    WouldBreak,
+}
+
+impl ReplayVerdict {
+    /// Its name in documents.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NeedsNothing => "needs_nothing",
+            Self::Holds => "holds",
+            Self::NeverAsked => "never_asked",
+            Self::NotAllowedBefore => "not_allowed_before",
+            Self::NotJudged => "not_judged",
+            Self::WouldBreak => "would_break",
+        }
+    }
+
+    /// Whether nobody misses anything.
+    pub const fn is_well(self) -> bool {
+        matches!(self, Self::NeedsNothing | Self::Holds | Self::NeverAsked)
+    }
+}
+
+/// Calls of one name and verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ReplayedCalls {
+    /// The service of the log.
+    pub service: String,
+    /// The event's name.
+    pub event: String,
+    /// What became of them.
+    pub verdict: ReplayVerdict,
+    /// What the old policies answer; nothing where it is not known what is needed.
+    pub old: Option<ReplayAnswer>,
+    /// What the new one answers.
+    pub new: Option<ReplayAnswer>,
+    /// How many events.
+    pub events: u64,
+    /// Who.
+    pub people: BTreeSet<String>,
+    /// When last.
+    pub last: Timestamp,
+    /// Why, where it is no good news.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<&'static str>,
+}
+
+/// The proof.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ShrinkProof {
+    /// All calls that were replayed, by service, event and verdict.
+    pub calls: Vec<ReplayedCalls>,
+    /// Successful events that were replayed.
+    pub succeeded: u64,
+    /// Events that failed for another reason than a missing right, replayed as well.
+    pub failed: u64,
+    /// Events that were refused: no use of a right.
+    pub refused: u64,
+    /// Who made the calls that were replayed.
+    pub people: usize,
+}
+
+impl ShrinkProof {
+    /// Whether every call was judged, and none would break.
+    pub fn is_whole(&self) -> bool {
+        self.calls.iter().all(|it| it.verdict.is_well())
+    }
+
+    /// How many events have a verdict.
+    pub fn events(&self, verdict: ReplayVerdict) -> u64 {
+        let of_it = self.calls.iter().filter(|it| it.verdict == verdict);
+        of_it.map(|it| it.events).sum()
+    }
+}
+
+/// Two policies and a boundary, in statements.
+pub(super) struct Replay<'a> {
+    pub(super) old: &'a [Clause],
+    pub(super) boundary: Option<&'a [Clause]>,
+    pub(super) new: &'a [Clause],
+}
+
+/// What became of one demand.
+#[derive(Clone, Copy)]
+struct Judged {
+    verdict: ReplayVerdict,
+    old: Option<ReplayAnswer>,
+    new: Option<ReplayAnswer>,
+    why: Option<&'static str>,
+}
+
+impl Judged {
+    const fn without_answer(verdict: ReplayVerdict, why: Option<&'static str>) -> Self {
+        Self {
+            verdict,
+            old: None,
+            new: None,
+            why,
+        }
+    }
+}
+
+const NO_ACTION: &str = "no action is known that this event needs";
+const NOT_OURS: &str = "the policies do not allow it: another one did, or they were others then";
+const NOT_TOLD: &str = "it depends on a condition or a resource that the log does not tell";
+const DENIED_ANEW: &str = "the new policy denies what the old ones do not";
+
+impl Replay<'_> {
+    /// Replays all calls.
+    ///
+    /// # Errors
+    /// A call cannot be asked as a request.
+    pub(super) fn prove(&self, uses: &[SeenUse]) -> Result<ShrinkProof, LoadError> {
+        let mut proof = ShrinkProof::default();
+        let mut people: BTreeSet<&str> = BTreeSet::new();
+        let mut calls: BTreeMap<(&str, &str, ReplayVerdict), ReplayedCalls> = BTreeMap::new();
+        for it in uses {
+            match it.call.outcome() {
+                CallOutcome::Refused => {
+                    proof.refused += it.events;
+                    continue;
+                }
+                CallOutcome::Succeeded => proof.succeeded += it.events,
+                CallOutcome::Failed => proof.failed += it.events,
+            }
+            people.insert(&it.call.person);
+            let judged = self.judge(it)?;
+            let key = (
+                it.call.service.as_str(),
+                it.call.event.as_str(),
+                judged.verdict,
+            );
+            let row = calls.entry(key).or_insert_with(|| ReplayedCalls {
+                service: it.call.service.clone(),
+                event: it.call.event.clone(),
+                verdict: judged.verdict,
+                old: judged.old,
+                new: judged.new,
+                events: 0,
+                people: BTreeSet::new(),
+                last: it.last,
+                why: judged.why,
+            });
+            row.old = row.old.max(judged.old);
+            row.new = row.new.max(judged.new);
+            row.events += it.events;
+            row.people.insert(it.call.person.clone());
+            row.last = row.last.max(it.last);
+        }
+        proof.people = people.len();
+        proof.calls = calls.into_values().collect();
+        Ok(proof)
+    }
+
+    fn judge(&self, it: &SeenUse) -> Result<Judged, LoadError> {
+        let outcome = it.call.outcome();
+        let actions = match event_actions(&it.call.service, &it.call.event) {
+            EventActions::Nothing => {
+                return Ok(Judged::without_answer(ReplayVerdict::NeedsNothing, None));
+            }
+            EventActions::Unknown => {
+                return Ok(Judged::without_answer(
+                    ReplayVerdict::NotJudged,
+                    Some(NO_ACTION),
+                ));
+            }
+            EventActions::All(actions) => actions,
+        };
+        let mut worst = Judged::without_answer(ReplayVerdict::Holds, None);
+        for action in actions {
+            for demand in Demand::of(&it.call, action)? {
+                let judged = self.judge_demand(&demand, outcome);
+                if judged.verdict >= worst.verdict {
+                    worst = judged;
+                }
+            }
+        }
+        Ok(worst)
+    }
+
+    fn judge_demand(&self, demand: &Demand, outcome: CallOutcome) -> Judged {
+        let mut old = answer(demand, self.old);
+        if let Some(boundary) = self.boundary {
+            old = old.max(answer(demand, boundary));
+        }
+        let new = self
+            .boundary
+            .map_or(ReplayAnswer::Allowed, |it| answer(demand, it));
+        let new = new.max(answer(demand, self.new));
+        let judged = |verdict, why| Judged {
+            verdict,
+            old: Some(old),
+            new: Some(new),
+            why,
+        };
+        if old == ReplayAnswer::Denied {
+            return match outcome {
+                CallOutcome::Failed => judged(ReplayVerdict::NeverAsked, None),
+                _ => judged(ReplayVerdict::NotAllowedBefore, Some(NOT_OURS)),
+            };
+        }
+        let denies_anew = self.new.iter().any(|it| {
+            it.effect == Effect::Deny
+                && demand.covered_by(it) != Cover::No
+                && !self.old.iter().any(|other| is_same(it, other))
+        });
+        if denies_anew {
+            return judged(ReplayVerdict::WouldBreak, Some(DENIED_ANEW));
+        }
+        if holds(demand, self.old, self.new) {
+            judged(ReplayVerdict::Holds, None)
+        } else if self.new.iter().any(|it| allows_some(demand, it)) {
+            judged(ReplayVerdict::NotJudged, Some(NOT_TOLD))
+        } else {
+            judged(ReplayVerdict::WouldBreak, None)
+        }
+    }
+}
+
+fn allows_some(demand: &Demand, clause: &Clause) -> bool {
+    clause.effect == Effect::Allow && demand.covered_by(clause) != Cover::No
+}
+
+/// Whether whichever old statement allowed it, a new one does.
+fn holds(demand: &Demand, old: &[Clause], new: &[Clause]) -> bool {
+    let covers = |clauses: &'_ [Clause]| -> Vec<(usize, Cover)> {
+        let each = clauses.iter().enumerate();
+        let each = each.filter(|(_, it)| it.effect == Effect::Allow);
+        let each = each.map(|(at, it)| (at, demand.covered_by(it)));
+        each.filter(|(_, cover)| *cover != Cover::No).collect()
+    };
+    let news = covers(new);
+    covers(old).into_iter().all(|(at, by_old)| {
+        news.iter()
+            .any(|(by, by_new)| match (new.get(*by), old.get(at)) {
+                (Some(one), Some(other)) => stands_for((one, *by_new), (other, by_old)),
+                _ => false,
+            })
+    })
+}
+
+fn is_same(one: &Clause, other: &Clause) -> bool {
+    fn parts(it: &Clause) -> (&Listed, &Listed, BTreeSet<&ConditionText>) {
+        let conditions = it.scope.conditions.iter().collect();
+        (&it.actions, &it.scope.resources, conditions)
+    }
+    one.effect == other.effect && parts(one) == parts(other)
+}
