@@ -16,6 +16,7 @@ use super::{
         RoleSession, SetPolicies, Tags, User,
     },
     guardrails::Guardrails,
+    hubs::{HubPlace, SimHub},
     iam::{InventoryFacts, KeyUse},
     limits::Buckets,
     portal::Portal,
@@ -212,6 +213,9 @@ pub(crate) struct SimState {
     /// Behavior graphs, by account and Region.
     #[serde(default, with = "super::queues::as_rows")]
     pub behavior_graphs: BTreeMap<GraphPlace, BehaviorGraph>,
+    /// Security Hub, by account and Region.
+    #[serde(default, with = "super::queues::as_rows")]
+    pub hubs: BTreeMap<HubPlace, SimHub>,
     /// IAM of accounts to which somebody wrote.
     #[serde(default)]
     pub iam_written: Table<Id, Iam>,

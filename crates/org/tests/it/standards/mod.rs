@@ -1,0 +1,6 @@
+//! Standards of Security Hub (`organization.md` §4).
+
+mod comparing;
+mod exporting;
+mod stops;
+mod world;
