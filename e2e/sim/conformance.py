@@ -366,7 +366,7 @@ def _(sim, w):
         ("sqs", "list_message_move_tasks", {"SourceArn": "arn:aws:sqs:eu-west-1:111111111111:q"}),
         ("cloudtrail", "describe_trails", {}),
         ("guardduty", "list_detectors", {}),
-        ("securityhub", "describe_hub", {}),
+        ("securityhub", "list_invitations", {}),
         ("route53", "list_hosted_zones", {}),
         ("account", "get_primary_email", {"AccountId": "1" * 12}),
     ]:
