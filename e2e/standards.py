@@ -176,9 +176,42 @@ def without_config(world, hubs):
     world.sim.call("DELETE", "/_sim/faults")
 
 
+def central(world, hubs):
+    """The administrator configures the organization: the file becomes policies."""
+    management = world.client("securityhub", world.environment)
+    management.enable_organization_admin_account(AdminAccountId=DEV)
+    administrator = hubs[(DEV, "eu-west-1")]
+    code, _, errors = standards(world, "apply", "org-standards.yaml", "--mode", "central")
+    check("policies are refused where there are none", code == 4 and "not configured centrally" in errors, (code, errors))
+    administrator.update_organization_configuration(
+        AutoEnable=False, AutoEnableStandards="NONE", OrganizationConfiguration={"ConfigurationType": "CENTRAL"})
+    code, _, errors = standards(world, "apply", "org-standards.yaml")
+    check("a Region alone is no matter of policies", code == 2 and "line 7: needs local mode" in errors, (code, errors))
+    world.stage.path("central.yaml").write_text(f"""defaults:
+  standards: {{enable: [pci-dss/v/3.2.1]}}
+  controls:
+    - {{id: IAM.6, status: DISABLED, reason: central}}
+exceptions:
+  - {{ou: /NonProd, control: S3.7, status: DISABLED, reason: backup}}
+""")
+    ran = world.run("org", "standards", "apply", "central.yaml", "--apply", "-o", "json")
+    rows = {row["account"]: row["outcome"] for row in json.loads(ran.stdout)["rows"]} if ran.stdout else {}
+    check("two policies: at the root and at a unit", ran.returncode == 0 and rows == {world.root: "changed", world.units["NonProd"]: "changed"},
+          (ran.returncode, rows, ran.stderr))
+    names = [row["Name"] for row in administrator.list_configuration_policies()["ConfigurationPolicySummaries"]]
+    check("named as ours", len(names) == 2 and all(name.startswith("hallpass-") for name in names), names)
+    found = administrator.get_configuration_policy_association(Target={"AccountId": PROD})
+    check.equal("boto3 sees what an account inherits", (found["AssociationType"], found["AssociationStatus"]), ("INHERITED", "SUCCESS"))
+    check.equal("controls are off by it", {row[1] for row in off(hubs[(TEST, "us-east-1")])}, {"IAM.6", "S3.7"})
+    code, rows, errors = standards(world, "diff", "central.yaml", "--fail-on-findings")
+    check("again nothing differs", code == 0 and {row["outcome"] for row in rows.values()} == {"unchanged"}, (code, rows, errors))
+    code, rows, errors = standards(world, "apply", "org-standards.yaml", "--mode", "local")
+    check("accounts under it are left to it", code == 1 and outcomes(rows) == {"blocked"}, (code, rows, errors))
+
+
 def main():
     with Stage("standards") as stage:
-        world = started(stage)
+        world = started(stage, finding_aggregation="eu-west-1")
         hubs = {place: hub(world, *place) for place in HUBS}
         for place, client in hubs.items():
             if place != (PROD, "us-east-1"):
@@ -190,6 +223,7 @@ def main():
         said = drifted(world, hubs)
         taken_back(world, hubs, said)
         without_config(world, hubs)
+        central(world, hubs)
         done = stage.run("audit", "verify")
         check.equal("the audit log verifies", done.returncode, 0)
     check.end()

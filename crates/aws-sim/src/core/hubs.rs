@@ -42,3 +42,40 @@ pub(crate) struct SimControl {
     /// When it was changed.
     pub at: Millis,
 }
+
+/// How the administrator configures the accounts of the organization.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct SimHubPolicies {
+    /// Whether policies say which standards are on.
+    pub central: bool,
+    /// The policies, by id.
+    pub policies: BTreeMap<String, SimHubPolicy>,
+    /// What they hold for: a root, units and accounts.
+    pub held: BTreeMap<String, SimHubAssociation>,
+}
+
+/// A configuration policy.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct SimHubPolicy {
+    /// Its name.
+    pub name: String,
+    /// What somebody said of it.
+    pub description: Option<String>,
+    /// What it says.
+    pub policy: serde_json::Value,
+    /// When it was made.
+    pub created: Millis,
+    /// When it was changed.
+    pub updated: Millis,
+}
+
+/// What a policy holds for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct SimHubAssociation {
+    /// The policy, or `SELF_MANAGED_SECURITY_HUB`.
+    pub policy: String,
+    /// Since when somebody wanted it.
+    pub since: Millis,
+    /// When it is so.
+    pub ready: Millis,
+}

@@ -16,7 +16,7 @@ use super::{
         RoleSession, SetPolicies, Tags, User,
     },
     guardrails::Guardrails,
-    hubs::{HubPlace, SimHub},
+    hubs::{HubPlace, SimHub, SimHubPolicies},
     iam::{InventoryFacts, KeyUse},
     limits::Buckets,
     portal::Portal,
@@ -216,6 +216,9 @@ pub(crate) struct SimState {
     /// Security Hub, by account and Region.
     #[serde(default, with = "super::queues::as_rows")]
     pub hubs: BTreeMap<HubPlace, SimHub>,
+    /// How the administrator of Security Hub configures accounts.
+    #[serde(default)]
+    pub hub_policies: SimHubPolicies,
     /// IAM of accounts to which somebody wrote.
     #[serde(default)]
     pub iam_written: Table<Id, Iam>,

@@ -4,14 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
-use super::facts::ControlStatus;
+use super::facts::{CentralFacts, ControlStatus, OUR_POLICIES, StandardsFacts};
 use super::file::{ControlEntry, StandardsFile};
 use super::names::{ControlName, ControlPlace, offered_as, short_name};
 use super::units::{StandardsAccount, UnitTree};
 
 /// What a policy says: it says everything, so what it does not name is off, or, of controls, on.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CentralPolicy {
     /// Standards that are on: ARNs of the home Region.
     pub standards: BTreeSet<String>,
@@ -24,12 +25,74 @@ impl CentralPolicy {
     pub fn name(&self) -> String {
         let text = serde_json::to_string(self).unwrap_or_default();
         let hash: String = hallpass_runner::hash(&text).chars().take(12).collect();
-        format!("hallpass-{hash}")
+        format!("{OUR_POLICIES}{hash}")
     }
 }
 
 /// Policies by what they hold for: a root, a unit or an account.
-pub type CentralPlan = BTreeMap<String, CentralPolicy>;
+type CentralPlan = BTreeMap<String, CentralPolicy>;
+
+/// What is to hold for a root, a unit or an account, or why nothing of ours is put there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CentralRow {
+    /// The root, the unit or the account.
+    pub target: String,
+    /// The policy; none where somebody else's holds.
+    pub policy: Result<CentralPolicy, String>,
+}
+
+/// A row for each place where a policy is to hold, and for each that somebody else has a policy for.
+pub fn central_rows(
+    file: &StandardsFile,
+    facts: &StandardsFacts,
+    central: &CentralFacts,
+    today: Date,
+    is_meant: impl Fn(&StandardsAccount) -> bool,
+) -> Vec<CentralRow> {
+    let mut rows: BTreeMap<String, Result<CentralPolicy, String>> = BTreeMap::new();
+    let foreign: BTreeSet<&str> = central.foreign(&facts.tree.root).collect();
+    for target in &foreign {
+        let policy = central.held.get(*target).map_or("", String::as_str);
+        let name = central.names.get(policy).map_or(policy, String::as_str);
+        let why = format!("it has the policy `{name}` of somebody else");
+        rows.insert((*target).to_owned(), Err(why));
+    }
+    let is_free = |id: &str| {
+        let account = facts.tree.accounts.get(id);
+        account.is_some_and(|it| {
+            let mut nearest = [&it.id].into_iter().chain(it.units.iter().rev());
+            let own = nearest.find(|it| central.held.contains_key(*it));
+            is_meant(it) && own.is_none_or(|it| !foreign.contains(it.as_str()))
+        })
+    };
+    let mut plan = central_plan(file, &facts.tree, &central.offered, today, is_free);
+    keep_ours(&mut plan, &facts.tree, central);
+    rows.extend(
+        plan.into_iter()
+            .map(|(target, policy)| (target, Ok(policy))),
+    );
+    let rows = rows.into_iter();
+    rows.map(|(target, policy)| CentralRow { target, policy })
+        .collect()
+}
+
+/// A policy of ours that holds below where the plan puts one would go on to hold there: it gets the plan's.
+fn keep_ours(plan: &mut CentralPlan, tree: &UnitTree, central: &CentralFacts) {
+    let mut more = CentralPlan::new();
+    for target in central.ours().filter(|it| !plan.contains_key(*it)) {
+        let path = tree.accounts.get(target).map(|it| &it.units);
+        let below = tree.accounts.values().find_map(|it| {
+            let at = it.units.iter().position(|unit| unit == target)?;
+            it.units.get(..at).map(<[String]>::to_vec)
+        });
+        let above = path.cloned().or(below).unwrap_or_default();
+        let policy = above.iter().rev().find_map(|it| plan.get(it));
+        if let Some(policy) = policy {
+            more.insert(target.to_owned(), policy.clone());
+        }
+    }
+    plan.extend(more);
+}
 
 /// What a file says that central configuration cannot, each with its line.
 pub fn needs_local_mode(file: &StandardsFile) -> Vec<String> {
@@ -57,7 +120,7 @@ pub fn needs_local_mode(file: &StandardsFile) -> Vec<String> {
 
 /// The policies that say what a file says for accounts that are active and whose id `is_meant`; what is not meant is
 /// under none of them. `offered` are the standards of the home Region.
-pub fn central_plan(
+fn central_plan(
     file: &StandardsFile,
     tree: &UnitTree,
     offered: &BTreeSet<String>,
@@ -74,8 +137,7 @@ pub fn central_plan(
         };
         let mut above: Option<&str> = None;
         for unit in &account.units {
-            let node = units.entry(unit).or_default();
-            node.depth = node.depth.max(above.map_or(0, |_| 1));
+            units.entry(unit).or_default();
             if let Some(parent) = above {
                 units.entry(parent).or_default().units.insert(unit);
             }
@@ -95,7 +157,6 @@ pub fn central_plan(
 /// A unit with what stands in it.
 #[derive(Default)]
 struct Node<'a> {
-    depth: usize,
     units: BTreeSet<&'a str>,
     /// None of an account that is not meant.
     accounts: BTreeMap<&'a str, Option<CentralPolicy>>,
@@ -115,7 +176,9 @@ fn choices<'a>(units: &BTreeMap<&'a str, Node<'a>>, root: &'a str) -> Choices<'a
     }
     let mut found = Choices::new();
     for unit in order.into_iter().rev() {
-        let Some(node) = units.get(unit) else { continue };
+        let Some(node) = units.get(unit) else {
+            continue;
+        };
         let mut votes: BTreeMap<&CentralPolicy, usize> = BTreeMap::new();
         let mut is_whole = true;
         for wanted in node.accounts.values() {
@@ -180,8 +243,9 @@ fn policy(
 ) -> CentralPolicy {
     let wanted = file.wanted(tree, account, None, today);
     let on = wanted.standards.iter().filter(|(_, on)| **on);
-    let standards: BTreeSet<String> =
-        on.filter_map(|(name, _)| offered_as(offered, name).cloned()).collect();
+    let standards: BTreeSet<String> = on
+        .filter_map(|(name, _)| offered_as(offered, name).cloned())
+        .collect();
     let short = standards.first().map_or("", |it| short_name(it)).to_owned();
     let is_off = |entry: &&ControlEntry| {
         let place = ControlPlace {

@@ -1,6 +1,5 @@
 //! Carries single steps out in one account and Region: looks, sends what differs, looks until it shows.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,32 +8,26 @@ use hallpass_runner::{
     Class, Effect, PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
 };
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+
 use serde_json::{Value, json};
 
-use super::facts::{ControlAssociation, ControlStatus, HubState, StandardSubscription};
-use super::hub::{HubReader, INVALID_INPUT, SECURITY_HUB};
+use super::central_steps;
+use super::facts::{ControlStatus, HubState};
+use super::hub::{HubReader, INVALID_INPUT, SECURITY_HUB, unseen};
+use super::looks::{HubBefore, before, look_controls, look_off, look_on, look_ready};
 use super::plan::{
-    ControlUpdate, ControlsWish, DISABLE, ENABLE, ENABLE_HUB, SET, StandardsWish, WAIT,
+    AssociationWish, CENTRAL_ASSOCIATE, CENTRAL_POLICY, ControlUpdate, ControlsWish, DISABLE,
+    ENABLE, ENABLE_HUB, SET, StandardsWish, WAIT,
 };
 use crate::changing::ServiceCalls;
 use crate::ports::OrganizationFault;
-use crate::reading::{ReadPlace, UnreadFact};
+use crate::reading::ReadPlace;
 use crate::step_executor::{failed, later, retry, setback};
 use crate::steps::stored;
 
 /// Whoever carries the steps of files of standards out.
 pub struct StandardsStepExecutor {
     calls: Arc<dyn ServiceCalls>,
-}
-
-/// What stood before: standards that were on, and controls that were not as they are to be. What undoing goes back to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct HubBefore {
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    arns: Vec<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    updates: Vec<ControlUpdate>,
 }
 
 /// Where a step acts.
@@ -61,8 +54,6 @@ impl StepPlace {
     }
 }
 
-type Associations = BTreeMap<(String, String), ControlAssociation>;
-
 impl StandardsStepExecutor {
     /// An executor over its port.
     pub fn new(calls: Arc<dyn ServiceCalls>) -> Self {
@@ -80,6 +71,16 @@ impl StandardsStepExecutor {
     async fn look(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
         let place = StepPlace::of(step)?;
         let reader = self.reader(&place);
+        match step.kind.as_str() {
+            CENTRAL_POLICY => {
+                let found = central_steps::look_policy(reader, &read(step)?).await;
+                return found.map_err(unseen);
+            }
+            CENTRAL_ASSOCIATE => {
+                return central_steps::look_association(reader, &read(step)?).await;
+            }
+            _ => {}
+        }
         if step.kind == ENABLE_HUB {
             let state = reader.state().await.map_err(unseen)?;
             return Ok(match state {
@@ -120,6 +121,18 @@ impl StandardsStepExecutor {
             // AWS gets there by itself
             WAIT => Ok(accepted("until controls can be changed")),
             SET => self.set(&place, &read(step)?, seen).await,
+            CENTRAL_POLICY => {
+                let call = central_steps::put_policy(self.reader(&place), &read(step)?).await;
+                let (operation, input) = call.map_err(unseen)?;
+                self.send(&place, operation, &input).await
+            }
+            CENTRAL_ASSOCIATE => {
+                let call = central_steps::put_association(self.reader(&place), &read(step)?).await;
+                match call.map_err(unseen)? {
+                    Some((operation, input)) => self.send(&place, operation, &input).await,
+                    None => Ok(later("the policy is not seen yet".to_owned())),
+                }
+            }
             DISABLE => {
                 let wish: StandardsWish = read(step)?;
                 let on = self.reader(&place).subscriptions().await.map_err(unseen)?;
@@ -297,132 +310,6 @@ impl StandardsStepExecutor {
     }
 }
 
-fn look_on(wish: &StandardsWish, found: &[StandardSubscription]) -> StepProbe {
-    let on = |arn: &&String| found.iter().any(|it| it.standard == **arn && it.is_on());
-    let arns: Vec<String> = wish.arns.iter().filter(on).cloned().collect();
-    if arns.len() == wish.arns.len() {
-        StepProbe::Satisfied
-    } else if arns.is_empty() {
-        StepProbe::Absent
-    } else {
-        let old = stored(&HubBefore {
-            arns,
-            updates: Vec::new(),
-        });
-        StepProbe::Differs { old }
-    }
-}
-
-fn look_ready(
-    wish: &StandardsWish,
-    found: &[StandardSubscription],
-) -> Result<StepProbe, StepError> {
-    let (mut is_there, mut is_ready) = (true, true);
-    for arn in &wish.arns {
-        let it = found.iter().find(|it| it.standard == *arn && it.is_on());
-        if let Some((it, trouble)) = it.and_then(|it| Some((it, it.trouble()?))) {
-            return Err(failed(&it.status, &trouble));
-        }
-        is_there &= it.is_some();
-        is_ready &= it.is_some_and(|it| it.updatable && it.status == "READY");
-    }
-    Ok(match (is_there, is_ready) {
-        (_, true) => StepProbe::Satisfied,
-        (true, false) => StepProbe::InProgress {
-            remote: wish.arns.join(", "),
-        },
-        (false, false) => StepProbe::Absent,
-    })
-}
-
-/// How controls stand; those of a standard that is not on, or about to be, are on.
-async fn standing(
-    reader: HubReader<'_>,
-    pairs: impl Iterator<Item = (String, String)>,
-    found: &[StandardSubscription],
-) -> Result<Associations, StepError> {
-    let is_on = |standard: &str| found.iter().any(|it| it.standard == standard && it.is_on());
-    let pairs: Vec<(String, String)> = pairs.filter(|(standard, _)| is_on(standard)).collect();
-    reader.associations(&pairs).await.map_err(unseen)
-}
-
-async fn look_controls(
-    reader: HubReader<'_>,
-    wish: &ControlsWish,
-    found: &[StandardSubscription],
-) -> Result<StepProbe, StepError> {
-    let key = |it: &ControlUpdate| (it.standard.clone(), it.control.clone());
-    let now = standing(reader, wish.updates.iter().map(key), found).await?;
-    let mut updates = Vec::new();
-    for update in &wish.updates {
-        let now = now.get(&key(update));
-        let status = now.map_or(ControlStatus::Enabled, |it| it.status);
-        let reason = now.and_then(|it| it.reason.clone());
-        let is_same = status == update.status
-            && (status == ControlStatus::Enabled || reason == update.reason);
-        if !is_same {
-            updates.push(ControlUpdate {
-                status,
-                // a standard that is turned on knows no reasons
-                reason: reason.filter(|_| status == ControlStatus::Disabled),
-                ..update.clone()
-            });
-        }
-    }
-    if updates.is_empty() {
-        return Ok(StepProbe::Satisfied);
-    }
-    let old = stored(&HubBefore {
-        arns: Vec::new(),
-        updates,
-    });
-    Ok(StepProbe::Differs { old })
-}
-
-/// Before a standard goes its controls are looked at: Security Hub forgets them (`organization.md` S-7).
-async fn look_off(
-    reader: HubReader<'_>,
-    wish: &StandardsWish,
-    found: &[StandardSubscription],
-) -> Result<StepProbe, StepError> {
-    let of = |arn: &String| found.iter().find(|it| it.standard == *arn);
-    let on = wish
-        .arns
-        .iter()
-        .filter(|arn| of(arn).is_some_and(StandardSubscription::is_on));
-    let arns: Vec<String> = on.cloned().collect();
-    if arns.is_empty() {
-        return Ok(match wish.arns.iter().find_map(of) {
-            Some(leaving) => StepProbe::InProgress {
-                remote: leaving.arn.clone(),
-            },
-            None => StepProbe::Satisfied,
-        });
-    }
-    let mut pairs = Vec::new();
-    for standard in &arns {
-        let ids = reader.controls(standard).await.map_err(unseen)?;
-        pairs.extend(ids.into_iter().map(|id| (standard.clone(), id)));
-    }
-    let now = standing(reader, pairs.into_iter(), found).await?;
-    let off = now
-        .into_iter()
-        .filter(|(_, it)| it.status == ControlStatus::Disabled);
-    let updates = off.map(|((standard, control), it)| ControlUpdate {
-        standard,
-        control,
-        status: it.status,
-        reason: it.reason,
-    });
-    let updates = updates.collect();
-    let old = stored(&HubBefore { arns, updates });
-    Ok(StepProbe::Differs { old })
-}
-
-fn before(seen: &StepProbe) -> HubBefore {
-    serde_json::from_value(seen.old()).unwrap_or_default()
-}
-
 /// What AWS did not take of a request that it took.
 fn unprocessed(answer: &Value) -> Vec<String> {
     let rows = answer
@@ -462,15 +349,6 @@ fn fault_of(fault: OrganizationFault) -> StepError {
 fn read<T: DeserializeOwned>(step: &PlanStep) -> Result<T, StepError> {
     let read = serde_json::from_value(step.desired.clone());
     read.map_err(|error| failed("plan", &format!("the step cannot be read: {error}")))
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
-fn unseen(fact: UnreadFact) -> StepError {
-    if fact.passing {
-        let why = format!("{}: {}", fact.action, fact.reason);
-        return StepError::Retry(retry(Class::Throttle, why));
-    }
-    failed(&fact.action, &fact.reason)
 }
 
 #[async_trait]
@@ -518,6 +396,20 @@ impl StepExecutor for StandardsStepExecutor {
                     steps.push(by(SET, stored(&ControlsWish { updates })));
                 }
                 Undo::By(steps)
+            }
+            CENTRAL_ASSOCIATE => match read::<AssociationWish>(step) {
+                Ok(wish) => {
+                    let policy = old.get("policy").and_then(Value::as_str);
+                    let back = AssociationWish {
+                        policy: policy.map(str::to_owned),
+                        ..wish
+                    };
+                    Undo::By(vec![by(CENTRAL_ASSOCIATE, stored(&back))])
+                }
+                Err(_) => Undo::Not("the step cannot be read".to_owned()),
+            },
+            CENTRAL_POLICY => {
+                Undo::Not("the policy stays: others may have come to need it".to_owned())
             }
             _ => Undo::Not("Security Hub stays on: turning it off loses its findings".to_owned()),
         }

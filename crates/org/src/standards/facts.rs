@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::units::UnitTree;
 
+/// How names of our policies begin.
+pub(super) const OUR_POLICIES: &str = "hallpass-";
+
 /// Whether a control is on in a standard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -111,19 +114,43 @@ pub enum HubLook {
     Unread(String),
 }
 
-/// Whether the organization has its standards from policies of its administrator.
+/// What the administrator of an organization configures by policies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum StandardsManagement {
-    /// Each account and Region has its own.
-    #[default]
-    Local,
-    /// Policies say it.
-    Central {
-        /// The administrator.
-        administrator: String,
-        /// The Region that policies are written in.
-        home: String,
-    },
+pub struct CentralFacts {
+    /// The administrator.
+    pub administrator: String,
+    /// The Region that policies are written in.
+    pub home: String,
+    /// The standards that this Region offers.
+    pub offered: BTreeSet<String>,
+    /// Policies, by the root, unit or account that they were put on.
+    pub held: BTreeMap<String, String>,
+    /// Names of policies.
+    pub names: BTreeMap<String, String>,
+}
+
+/// The policy of whoever looks after itself.
+pub(super) const SELF_MANAGED: &str = "SELF_MANAGED_SECURITY_HUB";
+
+impl CentralFacts {
+    fn is_ours(&self, policy: &str) -> bool {
+        let name = self.names.get(policy);
+        name.is_some_and(|it| it.starts_with(OUR_POLICIES))
+    }
+
+    /// Where policies of ours were put.
+    pub(super) fn ours(&self) -> impl Iterator<Item = &str> {
+        let all = self.held.iter().filter(|(_, policy)| self.is_ours(policy));
+        all.map(|(target, _)| target.as_str())
+    }
+
+    /// Where somebody else put one, or chose to have none; at the root none is what there is before anybody chose.
+    pub(super) fn foreign(&self, root: &str) -> impl Iterator<Item = &str> {
+        let all = self.held.iter().filter(move |(target, policy)| {
+            !self.is_ours(policy) && !(*target == root && *policy == SELF_MANAGED)
+        });
+        all.map(|(target, _)| target.as_str())
+    }
 }
 
 /// What was read of an organization.
@@ -135,8 +162,8 @@ pub struct StandardsFacts {
     pub management: String,
     /// Its units and accounts.
     pub tree: UnitTree,
-    /// Who says which standards are on.
-    pub managed: StandardsManagement,
+    /// What its administrator configures by policies; none where each account and Region has its own standards.
+    pub central: Option<CentralFacts>,
     /// Accounts that were meant, by account and Region.
     pub hubs: BTreeMap<(String, String), HubLook>,
 }

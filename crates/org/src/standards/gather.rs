@@ -7,10 +7,11 @@ use futures_util::stream::{self, StreamExt};
 use hallpass_model::AccountId;
 use serde_json::{Value, json};
 
-use super::facts::{HubFacts, HubLook, HubState, StandardsFacts, StandardsManagement};
+use super::facts::{CentralFacts, HubFacts, HubLook, HubState, SELF_MANAGED, StandardsFacts};
 use super::file::StandardsFile;
 use super::hub::{HubReader, SECURITY_HUB};
 use super::names::offered_as;
+use super::policies;
 use super::units::{StandardsAccount, UnitTree, has_tag};
 use crate::reading::{ReadCalls, ReadFact, ReadPlace, Reader, UnreadFact, inside, text};
 
@@ -60,12 +61,11 @@ fn words(fact: &UnreadFact) -> String {
     format!("{}: {}", fact.action, fact.reason)
 }
 
-/// Reads what a file is held against; without a file, what there is.
+/// Reads the organization, and whether its administrator configures it.
 ///
 /// # Errors
-/// What of the organization itself cannot be read, and names that it does not have. What a single account does not say
-/// is kept as that.
-pub async fn gather_standards(
+/// What of the organization itself cannot be read, and names that it does not have.
+pub async fn gather_organization(
     calls: &dyn ReadCalls,
     file: Option<&StandardsFile>,
     scope: &StandardsScope,
@@ -80,16 +80,25 @@ pub async fn gather_standards(
     let needs_tags = !scope.tags.is_empty() || file.is_some_and(StandardsFile::needs_tags);
     let tree = tree(&home, needs_tags).await?;
     check_names(file, scope, &tree)?;
-    let mut facts = StandardsFacts {
+    Ok(StandardsFacts {
         organization: text(&about, "/Organization/Id").to_owned(),
         management: text(&about, "/Organization/MasterAccountId").to_owned(),
         tree,
-        ..StandardsFacts::default()
-    };
-    let policies = managed(calls, &home, &mut facts).await?;
-    let places = places(calls, scope, &mut facts).await;
-    read_hubs(calls, file, places, &policies, &mut facts).await;
-    Ok(facts)
+        central: central(calls, &home).await?,
+        hubs: BTreeMap::new(),
+    })
+}
+
+/// Reads Security Hub in each account and Region; without a file, what there is. What one of them does not say is kept
+/// as that.
+pub async fn gather_hubs(
+    calls: &dyn ReadCalls,
+    file: Option<&StandardsFile>,
+    scope: &StandardsScope,
+    facts: &mut StandardsFacts,
+) {
+    let places = places(calls, scope, facts).await;
+    read_hubs(calls, file, places, facts).await;
 }
 
 fn check_names(
@@ -170,85 +179,68 @@ async fn account(
     })
 }
 
-/// Policies by what they hold for, where there are any.
-type PoliciesHeld = BTreeMap<String, String>;
-
-/// Whether a delegated administrator says the standards, and for whom.
-async fn managed(
-    calls: &dyn ReadCalls,
-    home: &Reader<'_>,
-    facts: &mut StandardsFacts,
-) -> ReadFact<PoliciesHeld> {
+/// What a delegated administrator configures by policies, if there is one and it does.
+async fn central(calls: &dyn ReadCalls, home: &Reader<'_>) -> ReadFact<Option<CentralFacts>> {
     let operation = (ORGANIZATIONS, "ListDelegatedAdministrators");
     let input = json!({ "ServicePrincipal": PRINCIPAL });
     let rows = home
         .list(operation, input, "DelegatedAdministrators")
         .await?;
-    let Some(administrator) = rows.first().map(|it| text(it, "/Id").to_owned()) else {
-        return Ok(PoliciesHeld::new());
-    };
-    let Ok(id) = AccountId::new(administrator.clone()) else {
-        return Ok(PoliciesHeld::new());
+    let administrator = rows.first().map(|it| text(it, "/Id"));
+    let Some(account) = administrator.and_then(|it| AccountId::new(it.to_owned()).ok()) else {
+        return Ok(None);
     };
     let operation = (SECURITY_HUB, "ListFindingAggregators");
     // an administrator whose hub is off has no aggregator, and configures nobody
-    let found = inside(calls, &id, None);
-    let found = found.list_unless(
-        operation,
-        json!({}),
-        "FindingAggregators",
-        Some("InvalidAccessException"),
-    );
+    let off = Some("InvalidAccessException");
+    let reader = inside(calls, &account, None);
+    let found = reader.list_unless(operation, json!({}), "FindingAggregators", off);
     let found = found.await?.unwrap_or_default();
-    let arn = found
-        .first()
-        .map(|it| text(it, "/FindingAggregatorArn").to_owned());
-    let Some(region) = arn.and_then(|it| it.split(':').nth(3).map(str::to_owned)) else {
-        return Ok(PoliciesHeld::new());
+    let arn = found.first().map(|it| text(it, "/FindingAggregatorArn"));
+    let Some(region) = arn.and_then(|it| it.split(':').nth(3)) else {
+        return Ok(None);
     };
-    let reader = inside(calls, &id, Some(&region));
+    let reader = inside(calls, &account, Some(region));
     let operation = (SECURITY_HUB, "DescribeOrganizationConfiguration");
     let found = reader.one(operation, json!({})).await?;
     if text(&found, "/OrganizationConfiguration/ConfigurationType") != "CENTRAL" {
-        return Ok(PoliciesHeld::new());
+        return Ok(None);
     }
-    facts.managed = StandardsManagement::Central {
-        administrator,
-        home: region,
+    let hub = HubReader {
+        calls,
+        account: &account,
+        region,
     };
-    let operation = (SECURITY_HUB, "ListConfigurationPolicyAssociations");
-    let rows = reader
-        .list(
-            operation,
-            json!({}),
-            "ConfigurationPolicyAssociationSummaries",
-        )
-        .await?;
-    let pair = |it: &Value| {
-        let policy = text(it, "/ConfigurationPolicyId").to_owned();
-        (text(it, "/TargetId").to_owned(), policy)
-    };
-    Ok(rows.iter().map(pair).collect())
+    Ok(Some(CentralFacts {
+        administrator: account.as_str().to_owned(),
+        home: region.to_owned(),
+        offered: hub.offered().await?,
+        held: policies::held(&reader).await?,
+        names: policies::names(&reader).await?,
+    }))
 }
 
 /// The policy of an account: its own, else that of the nearest unit; none where it looks after itself.
-fn policy_of<'a>(policies: &'a PoliciesHeld, account: &StandardsAccount) -> Option<&'a str> {
+fn policy_of<'a>(central: Option<&'a CentralFacts>, account: &StandardsAccount) -> Option<&'a str> {
+    let held = &central?.held;
     let mut nearest = [&account.id].into_iter().chain(account.units.iter().rev());
-    let found = nearest.find_map(|it| policies.get(it));
-    found
-        .map(String::as_str)
-        .filter(|it| *it != "SELF_MANAGED_SECURITY_HUB")
+    let found = nearest.find_map(|it| held.get(it));
+    found.map(String::as_str).filter(|it| *it != SELF_MANAGED)
 }
 
 impl StandardsScope {
-    fn judge(&self, account: &StandardsAccount, facts: &StandardsFacts) -> Option<HubLook> {
+    /// Whether an account is meant, whatever its state.
+    pub fn is_meant(&self, account: &StandardsAccount, tree: &UnitTree) -> bool {
         let named = |all: &BTreeSet<AccountId>| all.iter().any(|it| it.as_str() == account.id);
-        let below = |unit: &String| facts.tree.is_below(account, unit);
-        let is_meant = (self.accounts.is_empty() || named(&self.accounts))
+        let below = |unit: &String| tree.is_below(account, unit);
+        (self.accounts.is_empty() || named(&self.accounts))
             && !named(&self.exclude)
             && (self.units.is_empty() || self.units.iter().any(below))
-            && self.tags.iter().all(|it| has_tag(&account.tags, it));
-        if !is_meant {
+            && self.tags.iter().all(|it| has_tag(&account.tags, it))
+    }
+
+    fn judge(&self, account: &StandardsAccount, facts: &StandardsFacts) -> Option<HubLook> {
+        if !self.is_meant(account, &facts.tree) {
             return None;
         }
         let skipped = |why: &str| Some(HubLook::Skipped(why.to_owned()));
@@ -336,16 +328,17 @@ async fn read_hubs(
     calls: &dyn ReadCalls,
     file: Option<&StandardsFile>,
     places: Vec<(AccountId, String)>,
-    policies: &PoliciesHeld,
     facts: &mut StandardsFacts,
 ) {
     let mut open = Vec::new();
     for (id, region) in places {
         let key = (id.as_str().to_owned(), region.clone());
         let account = facts.tree.accounts.get(id.as_str());
-        match account.and_then(|it| policy_of(policies, it)) {
+        match account.and_then(|it| policy_of(facts.central.as_ref(), it)) {
             Some(policy) => {
-                let why = format!("centrally managed: policy {policy}");
+                let name = facts.central.as_ref().and_then(|it| it.names.get(policy));
+                let name = name.map_or(policy, String::as_str);
+                let why = format!("centrally managed: policy {name}");
                 facts.hubs.insert(key, HubLook::Blocked(why));
             }
             None => open.push((id, region)),

@@ -16,24 +16,30 @@ mod units;
 
 mod facts;
 mod hub;
+mod policies;
 
 mod gather;
 mod wanted;
 
+mod central;
 mod compare;
 mod export;
 mod plan;
 
+mod central_steps;
+mod looks;
+
 mod executor;
 
+pub use central::{CentralPolicy, CentralRow, central_rows, needs_local_mode};
 pub use compare::{ComparedHub, HubStanding, StandardsChoices, compare};
 pub use executor::StandardsStepExecutor;
 pub use export::export;
 pub use facts::{
-    ControlAssociation, ControlStatus, HubFacts, HubLook, HubState, StandardSubscription,
-    StandardsFacts, StandardsManagement,
+    CentralFacts, ControlAssociation, ControlStatus, HubFacts, HubLook, HubState,
+    StandardSubscription, StandardsFacts,
 };
 pub use file::StandardsFile;
-pub use gather::{StandardsScope, StandardsUnread, gather_standards};
-pub use plan::{ControlUpdate, PLAN_KIND, draft, is_standards_step};
+pub use gather::{StandardsScope, StandardsUnread, gather_hubs, gather_organization};
+pub use plan::{ControlUpdate, PLAN_KIND, draft, draft_central, is_standards_step};
 pub use units::{StandardsAccount, UnitTree};

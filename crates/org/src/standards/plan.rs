@@ -5,8 +5,9 @@ use hallpass_model::TimeSpan;
 use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
 use serde::{Deserialize, Serialize};
 
+use super::central::{CentralPolicy, CentralRow};
 use super::compare::{ComparedHub, HubStanding};
-use super::facts::{ControlStatus, StandardsFacts};
+use super::facts::{CentralFacts, ControlStatus, StandardsFacts};
 use crate::steps::stored;
 
 /// The kind of these plans.
@@ -24,6 +25,11 @@ pub(super) const WAIT: &str = "standards.wait-controls-updatable";
 pub(super) const SET: &str = "standards.set-controls";
 /// Standards are off: [`StandardsWish`].
 pub(super) const DISABLE: &str = "standards.disable-standards";
+
+/// A policy of the administrator is there: [`PolicyWish`].
+pub(super) const CENTRAL_POLICY: &str = "standards.central-policy";
+/// A policy holds for a root, a unit or an account: [`AssociationWish`].
+pub(super) const CENTRAL_ASSOCIATE: &str = "standards.central-associate";
 
 /// Standards that one call takes (AWS: `BatchEnableStandards`).
 const STANDARDS_AT_ONCE: usize = 25;
@@ -74,6 +80,59 @@ pub struct ControlUpdate {
 pub(super) struct ControlsWish {
     /// How they are to be.
     pub(super) updates: Vec<ControlUpdate>,
+}
+
+/// A policy, by its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct PolicyWish {
+    /// Its name.
+    pub(super) name: String,
+    /// What it says.
+    pub(super) policy: CentralPolicy,
+}
+
+/// Where a policy holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct AssociationWish {
+    /// The root, the unit or the account.
+    pub(super) target: String,
+    /// The policy: its name if it is ours, its id, or none of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) policy: Option<String>,
+}
+
+/// The steps of rows that policies are for: first the policies, then where they hold.
+pub fn draft_central(
+    rows: &[CentralRow],
+    facts: &StandardsFacts,
+    central: &CentralFacts,
+) -> PlanDraft {
+    let mut draft = PlanDraft::new(PLAN_KIND, &facts.organization, PlanLimits::USUAL);
+    let at = |key: &str| StepTarget {
+        account: central.administrator.clone(),
+        region: central.home.clone(),
+        key: key.to_owned(),
+    };
+    let lane = || Lane {
+        shared: false,
+        ..Lane::serial(format!("{KEY}:{}:{}", central.administrator, central.home))
+    };
+    for row in rows {
+        let Ok(policy) = &row.policy else { continue };
+        let name = policy.name();
+        let wish = stored(&PolicyWish {
+            name: name.clone(),
+            policy: policy.clone(),
+        });
+        let there = draft.step(at(&name), CENTRAL_POLICY, wish, lane(), &[]);
+        let wish = stored(&AssociationWish {
+            target: row.target.clone(),
+            policy: Some(name),
+        });
+        let id = draft.step(at(&row.target), CENTRAL_ASSOCIATE, wish, lane(), &[there]);
+        draft.set_timeout(&id, READY_TIMEOUT);
+    }
+    draft
 }
 
 /// The steps of the rows that are held against the file.

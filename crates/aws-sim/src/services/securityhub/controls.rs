@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::catalog::{CONTROLS, ControlKind, STANDARDS, StandardKind, standard};
-use super::hubs::{hub, hub_mut, invalid, place, subscribed};
-use super::{ApiError, Context, HandlerResult, Output};
+use super::hubs::{hub, hub_mut, own, place, subscribed};
+use super::{ApiError, Context, HandlerResult, Output, invalid};
 use crate::core::{
     call::{input_text, seconds},
     hubs::{SimControl, SimStandard},
@@ -183,6 +183,7 @@ fn is_ready(context: &Context<'_>, it: &SimStandard) -> bool {
 /// `BatchUpdateStandardsControlAssociations`
 pub(super) fn update(context: &mut Context<'_>) -> HandlerResult {
     hub(context)?;
+    own(context)?;
     let mut unprocessed = Vec::new();
     for row in rows(context, "StandardsControlAssociationUpdates")? {
         if let Some((code, reason)) = refusal(context, row)? {
@@ -220,6 +221,7 @@ fn set(
 /// `UpdateStandardsControl`
 pub(super) fn update_one(context: &mut Context<'_>) -> HandlerResult {
     hub(context)?;
+    own(context)?;
     let wanted = context.text("StandardsControlArn").to_owned();
     let region = context.call.region.clone();
     let all = STANDARDS

@@ -6,7 +6,8 @@ use hallpass_sim_base::{Bucket, Millis};
 use serde_json::{Value, json};
 
 use super::catalog::{STANDARDS, StandardKind, standard};
-use super::{ApiError, Context, HandlerResult, Output};
+use super::configuration::is_managed;
+use super::{ApiError, Context, HandlerResult, Output, invalid};
 use crate::core::{
     administrators::taking,
     call::input_text,
@@ -22,10 +23,6 @@ const DEFAULT_PAGE: usize = 100;
 
 pub(super) fn place(context: &Context<'_>) -> HubPlace {
     (context.caller.account.clone(), context.call.region.clone())
-}
-
-pub(super) fn invalid(text: String) -> ApiError {
-    ApiError::new("InvalidInputException", text)
 }
 
 /// The caller's hub.
@@ -204,6 +201,15 @@ fn subscribe(context: &mut Context<'_>, kind: &'static StandardKind) -> Result<(
     Ok(())
 }
 
+/// Standards and controls of an account under a policy are the policy's (AWS: "Centrally managed targets"; code (?)).
+pub(super) fn own(context: &Context<'_>) -> Result<(), ApiError> {
+    if !is_managed(context.state, &context.caller.account) {
+        return Ok(());
+    }
+    let text = "The account is centrally managed by a configuration policy";
+    Err(ApiError::denied("AccessDeniedException", text).status(403))
+}
+
 /// One call a second and no burst (AWS: "Service quotas" of Security Hub).
 fn admit(context: &mut Context<'_>) -> Result<(), ApiError> {
     if !context.state.settings.throttle {
@@ -233,6 +239,7 @@ fn admit(context: &mut Context<'_>) -> Result<(), ApiError> {
 /// `BatchEnableStandards`
 pub(super) fn enable_standards(context: &mut Context<'_>) -> HandlerResult {
     hub(context)?;
+    own(context)?;
     admit(context)?;
     let rows = context
         .call
@@ -268,6 +275,7 @@ pub(super) fn enable_standards(context: &mut Context<'_>) -> HandlerResult {
 
 /// `BatchDisableStandards`: what their controls were is forgotten.
 pub(super) fn disable_standards(context: &mut Context<'_>) -> HandlerResult {
+    own(context)?;
     let place = place(context);
     let rows = context
         .call

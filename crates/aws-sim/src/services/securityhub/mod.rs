@@ -96,8 +96,46 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             "DescribeOrganizationConfiguration",
             Reads(configuration::describe),
         ),
+        (
+            "UpdateOrganizationConfiguration",
+            Writes(configuration::update),
+        ),
+        (
+            "CreateConfigurationPolicy",
+            Writes(configuration::create_policy),
+        ),
+        (
+            "UpdateConfigurationPolicy",
+            Writes(configuration::update_policy),
+        ),
+        ("GetConfigurationPolicy", Reads(configuration::get_policy)),
+        (
+            "DeleteConfigurationPolicy",
+            Writes(configuration::delete_policy),
+        ),
+        ("ListConfigurationPolicies", Reads(configuration::policies)),
+        (
+            "StartConfigurationPolicyAssociation",
+            Writes(configuration::associate),
+        ),
+        (
+            "StartConfigurationPolicyDisassociation",
+            Writes(configuration::disassociate),
+        ),
+        (
+            "GetConfigurationPolicyAssociation",
+            Reads(configuration::get_association),
+        ),
+        (
+            "ListConfigurationPolicyAssociations",
+            Reads(configuration::associations),
+        ),
     ],
 };
+
+fn invalid(text: String) -> ApiError {
+    ApiError::new("InvalidInputException", text)
+}
 
 /// The account that sees the findings of all.
 fn administrator(state: &SimState) -> &str {

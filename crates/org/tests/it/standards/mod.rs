@@ -1,5 +1,6 @@
 //! Standards of Security Hub (`organization.md` §4).
 
+mod central;
 mod comparing;
 mod exporting;
 mod stops;

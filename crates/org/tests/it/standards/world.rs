@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use hallpass_org::standards::{
-    ComparedHub, StandardsChoices, StandardsFacts, StandardsFile, StandardsScope,
-    StandardsStepExecutor, compare, draft, gather_standards,
+    CentralRow, ComparedHub, StandardsAccount, StandardsChoices, StandardsFacts, StandardsFile,
+    StandardsScope, StandardsStepExecutor, central_rows, compare, draft, draft_central,
+    gather_hubs, gather_organization,
 };
 use hallpass_org::{
     Operation, OrganizationFault, ReadAnswer, ReadCallFailed, ReadCalls, ReadPlace, ServiceCalls,
@@ -54,6 +55,8 @@ pub(super) struct State {
     pub(super) hubs: BTreeMap<(String, String), Hub>,
     /// Policies of the administrator, by target; none where it configures nobody.
     pub(super) policies: Option<BTreeMap<String, String>>,
+    /// Policies that are there: id, name, what they say.
+    pub(super) known: Vec<(String, String, Value)>,
     /// Questions that a standard takes until it is ready.
     pub(super) polls: u32,
     /// What becomes of standards that are turned on, where that is not `READY`.
@@ -168,6 +171,41 @@ impl FakeHubs {
                 });
                 rows(all.collect(), "ConfigurationPolicyAssociationSummaries")
             }
+            ("securityhub", "ListConfigurationPolicies") => {
+                let all = state
+                    .known
+                    .iter()
+                    .map(|(id, name, _)| json!({ "Id": id, "Name": name }));
+                rows(all.collect(), "ConfigurationPolicySummaries")
+            }
+            ("securityhub", "GetConfigurationPolicy") => {
+                let mut all = state.known.iter();
+                let found = all
+                    .find(|(id, ..)| *id == text(input, "Identifier"))
+                    .unwrap();
+                Ok(json!({ "ConfigurationPolicy": found.2 }))
+            }
+            ("securityhub", "GetConfigurationPolicyAssociation") => {
+                let target = input["Target"]
+                    .as_object()
+                    .unwrap()
+                    .values()
+                    .next()
+                    .unwrap();
+                let found = state
+                    .policies
+                    .as_ref()
+                    .and_then(|it| it.get(target.as_str().unwrap()));
+                let found = found.ok_or(("ResourceNotFoundException", "none"))?;
+                Ok(
+                    json!({ "ConfigurationPolicyId": found, "AssociationType": "APPLIED", "AssociationStatus": "SUCCESS" }),
+                )
+            }
+            ("securityhub", "DescribeStandards") if account == ADMIN => {
+                let hub = state.hubs.values().next().unwrap();
+                let all = hub.offered.iter().map(|it| json!({ "StandardsArn": it }));
+                rows(all.collect(), "Standards")
+            }
             ("securityhub", _) => {
                 let key = (account.to_owned(), region.clone());
                 let hub = state.hubs.get_mut(&key).filter(|it| !it.off);
@@ -229,8 +267,15 @@ impl FakeHubs {
             polls,
             stays,
             most,
+            policies,
+            known,
             ..
         } = &mut *self.0.lock().unwrap();
+        if let Some(policies) = policies.as_mut().filter(|_| account.as_str() == ADMIN) {
+            let said = put_central(policies, known, name, input);
+            writes.push(format!("{name} {region} {said}"));
+            return Ok(json!({}));
+        }
         let hub = hubs
             .get_mut(&(account.to_string(), region.clone()))
             .unwrap();
@@ -326,6 +371,40 @@ impl FakeHubs {
     }
 }
 
+fn put_central(
+    policies: &mut BTreeMap<String, String>,
+    known: &mut Vec<(String, String, Value)>,
+    name: &str,
+    input: &Value,
+) -> String {
+    let target = || {
+        let all = input["Target"].as_object().unwrap();
+        all.values().next().unwrap().as_str().unwrap().to_owned()
+    };
+    match name {
+        "CreateConfigurationPolicy" => {
+            let policy = input["ConfigurationPolicy"].clone();
+            known.push((format!("id-{}", known.len()), text(input, "Name"), policy));
+            text(input, "Name")
+        }
+        "UpdateConfigurationPolicy" => {
+            let id = text(input, "Identifier");
+            let found = known.iter_mut().find(|(it, ..)| *it == id);
+            found.unwrap().2 = input["ConfigurationPolicy"].clone();
+            id
+        }
+        "StartConfigurationPolicyAssociation" => {
+            policies.insert(target(), text(input, "ConfigurationPolicyIdentifier"));
+            target()
+        }
+        "StartConfigurationPolicyDisassociation" => {
+            policies.remove(&target());
+            target()
+        }
+        other => panic!("nobody sends {other}"),
+    }
+}
+
 fn set(hub: &mut Hub, standard: &str, control: &str, status: &Value, reason: Option<&str>) {
     let on = hub.on.get(standard);
     // row 4: not before it is ready
@@ -398,6 +477,12 @@ pub(super) struct World {
     pub(super) today: String,
 }
 
+/// What it came to by policies.
+pub(super) struct CentralRan {
+    pub(super) rows: Vec<CentralRow>,
+    pub(super) report: PlanReport,
+}
+
 /// What the command came to.
 pub(super) struct Ran {
     pub(super) facts: StandardsFacts,
@@ -466,6 +551,13 @@ impl World {
         world
     }
 
+    /// An organization that its administrator configures.
+    pub(super) fn managed() -> Self {
+        let world = Self::new();
+        world.with(|it| it.policies = Some(BTreeMap::new()));
+        world
+    }
+
     pub(super) fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         change(&mut self.aws.0.lock().unwrap())
     }
@@ -515,9 +607,10 @@ impl World {
     ) -> Option<Ran> {
         let file = StandardsFile::read(file).unwrap();
         let calls = GatedCalls(Arc::clone(&self.aws), Arc::clone(gate));
-        let facts = gather_standards(&calls, Some(&file), &self.scope)
+        let mut facts = gather_organization(&calls, Some(&file), &self.scope)
             .await
             .ok()?;
+        gather_hubs(&calls, Some(&file), &self.scope, &mut facts).await;
         let rows = compare(&file, &facts, self.choices, self.today.parse().unwrap());
         let draft = draft(&rows, &facts);
         let mut ran = Ran {
@@ -540,6 +633,42 @@ impl World {
         };
         ran.report = Some(report);
         Some(ran)
+    }
+
+    /// What the command does by policies.
+    pub(super) async fn central(
+        &self,
+        file: &str,
+        applies: bool,
+        holder: &str,
+        gate: &Arc<Gate>,
+    ) -> Option<CentralRan> {
+        let file = StandardsFile::read(file).unwrap();
+        let calls = GatedCalls(Arc::clone(&self.aws), Arc::clone(gate));
+        let facts = gather_organization(&calls, Some(&file), &self.scope)
+            .await
+            .ok()?;
+        let central = facts.central.as_ref().unwrap();
+        let meant = |it: &StandardsAccount| self.scope.is_meant(it, &facts.tree);
+        let rows = central_rows(&file, &facts, central, self.today.parse().unwrap(), meant);
+        let draft = draft_central(&rows, &facts, central);
+        let runner = self.runner(holder, gate);
+        let plan = runner.look(draft).await.ok()?.plan;
+        let report = if applies {
+            runner
+                .apply(&plan.id, &crate::bench::patient())
+                .await
+                .ok()?
+        } else {
+            PlanReport::planned(&plan)
+        };
+        Some(CentralRan { rows, report })
+    }
+
+    pub(super) async fn apply_central(&self, file: &str) -> CentralRan {
+        self.central(file, true, "first", &Gate::new(None))
+            .await
+            .unwrap()
     }
 
     pub(super) async fn apply(&self, file: &str) -> Ran {

@@ -3,13 +3,18 @@
 use std::path::PathBuf;
 
 use hallpass_org::ReadCalls;
-use hallpass_org::standards::{StandardsChoices, StandardsFile, compare, draft, gather_standards};
+use hallpass_org::standards::{
+    StandardsChoices, StandardsFile, compare, draft, draft_central, gather_hubs,
+    gather_organization,
+};
+use hallpass_runner::PlanDraft;
 
+use super::central::{self, Mode};
 use super::scope::ScopeArgs;
 use super::shown::ShownStandards;
 use super::{day, read_file, unread};
 use crate::commands::operator::serve::runtime;
-use crate::exit::{Exit, Outcome};
+use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
 use crate::plans::{self, PlanArgs, PlanContext};
 
@@ -25,6 +30,9 @@ pub(super) struct Args {
     file: PathBuf,
     #[command(flatten)]
     scope: ScopeArgs,
+    /// Who says which standards are on
+    #[arg(long, value_enum, value_name = "MODE", default_value = "auto")]
+    mode: Mode,
     /// Turn Security Hub on where it is off
     #[arg(long)]
     enable_hub: bool,
@@ -36,6 +44,16 @@ pub(super) struct Args {
     enable_unnamed: bool,
     #[command(flatten)]
     plan: PlanArgs,
+}
+
+impl Args {
+    fn is_for_policies(&self) -> Result<(), Failure> {
+        if self.enable_hub || self.update_reasons || self.enable_unnamed {
+            let text = "`--enable-hub`, `--update-reasons` and `--enable-unnamed` are for accounts that look after themselves";
+            return Err(Failure::bad_input(text).help("`--mode local`"));
+        }
+        Ok(())
+    }
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
@@ -53,16 +71,43 @@ pub(super) fn run(args: &Args) -> Outcome {
 
 async fn carry_out(context: &PlanContext, file: &StandardsFile, args: &Args) -> Outcome {
     let calls: &dyn ReadCalls = context.calls.as_ref();
-    let facts = gather_standards(calls, Some(file), &args.scope.scope()).await;
-    let facts = facts.map_err(unread)?;
+    let (scope, now) = (args.scope.scope(), context.clock.now());
+    let facts = gather_organization(calls, Some(file), &scope).await;
+    let mut facts = facts.map_err(unread)?;
+    if let Some(central) = central::central(args.mode, &facts)? {
+        args.is_for_policies()?;
+        let rows = central::rows(file, &facts, central, &scope, now)?;
+        let draft = draft_central(&rows, &facts, central);
+        return settle(
+            context,
+            draft,
+            ShownStandards::of_policies(&rows, &central.home),
+            args,
+        )
+        .await;
+    }
+    gather_hubs(calls, Some(file), &scope, &mut facts).await;
     let choices = StandardsChoices {
         enable_hub: args.enable_hub,
         update_reasons: args.update_reasons,
         enable_unnamed: args.enable_unnamed,
     };
-    let rows = compare(file, &facts, choices, day(context.clock.now()));
-    let draft = draft(&rows, &facts);
-    let mut shown = ShownStandards::of(&rows);
+    let rows = compare(file, &facts, choices, day(now));
+    settle(
+        context,
+        draft(&rows, &facts),
+        ShownStandards::of(&rows),
+        args,
+    )
+    .await
+}
+
+async fn settle(
+    context: &PlanContext,
+    draft: PlanDraft,
+    mut shown: ShownStandards,
+    args: &Args,
+) -> Outcome {
     if draft.is_empty() {
         shown.print(None, args.plan.format())?;
         output::say("nothing is to be changed");

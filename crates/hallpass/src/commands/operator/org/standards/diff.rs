@@ -3,8 +3,12 @@
 use std::path::PathBuf;
 
 use hallpass_org::ReadCalls;
-use hallpass_org::standards::{StandardsChoices, StandardsFile, compare, gather_standards};
+use hallpass_org::standards::{
+    StandardsChoices, StandardsFile, compare, draft_central, gather_hubs, gather_organization,
+};
+use hallpass_runner::PlanReport;
 
+use super::central::{self, Mode};
 use super::scope::ScopeArgs;
 use super::shown::ShownStandards;
 use super::{day, read_file, unread};
@@ -24,6 +28,9 @@ pub(super) struct Args {
     file: PathBuf,
     #[command(flatten)]
     scope: ScopeArgs,
+    /// Who says which standards are on
+    #[arg(long, value_enum, value_name = "MODE", default_value = "auto")]
+    mode: Mode,
     /// Exit with 3 where something differs
     #[arg(long)]
     fail_on_findings: bool,
@@ -48,11 +55,27 @@ pub(super) fn run(args: &Args) -> Outcome {
 
 async fn carry_out(context: &PlanContext, file: &StandardsFile, args: &Args) -> Outcome {
     let calls: &dyn ReadCalls = context.calls.as_ref();
-    let facts = gather_standards(calls, Some(file), &args.scope.scope()).await;
-    let facts = facts.map_err(unread)?;
-    let today = day(context.clock.now());
-    let rows = compare(file, &facts, StandardsChoices::default(), today);
-    let shown = ShownStandards::of(&rows);
+    let (scope, now) = (args.scope.scope(), context.clock.now());
+    let facts = gather_organization(calls, Some(file), &scope).await;
+    let mut facts = facts.map_err(unread)?;
+    let shown = if let Some(central) = central::central(args.mode, &facts)? {
+        let rows = central::rows(file, &facts, central, &scope, now)?;
+        let mut shown = ShownStandards::of_policies(&rows, &central.home);
+        let draft = draft_central(&rows, &facts, central);
+        if !draft.is_empty() {
+            let looked = context.runner.preview(draft).await?;
+            shown.tell(&PlanReport::planned(&looked.plan));
+        }
+        shown
+    } else {
+        gather_hubs(calls, Some(file), &scope, &mut facts).await;
+        ShownStandards::of(&compare(
+            file,
+            &facts,
+            StandardsChoices::default(),
+            day(now),
+        ))
+    };
     shown.print(None, args.output.format())?;
     let exit = if args.fail_on_findings && shown.differs() {
         Exit::Findings

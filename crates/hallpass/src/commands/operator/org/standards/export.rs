@@ -1,7 +1,7 @@
 //! `hallpass org standards export`.
 
 use hallpass_org::ReadCalls;
-use hallpass_org::standards::{HubLook, HubState, export, gather_standards};
+use hallpass_org::standards::{HubLook, HubState, export, gather_hubs, gather_organization};
 
 use super::scope::ScopeArgs;
 use super::unread;
@@ -32,8 +32,10 @@ pub(super) fn run(args: &Args) -> Outcome {
 
 async fn carry_out(context: &PlanContext, args: &Args) -> Outcome {
     let calls: &dyn ReadCalls = context.calls.as_ref();
-    let facts = gather_standards(calls, None, &args.scope.scope()).await;
-    let facts = facts.map_err(unread)?;
+    let scope = args.scope.scope();
+    let facts = gather_organization(calls, None, &scope).await;
+    let mut facts = facts.map_err(unread)?;
+    gather_hubs(calls, None, &scope, &mut facts).await;
     let mut is_whole = true;
     for ((account, region), look) in &facts.hubs {
         let why = match look {

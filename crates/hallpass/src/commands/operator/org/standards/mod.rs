@@ -1,6 +1,7 @@
 //! `hallpass org standards …`: standards and controls of Security Hub (`organization.md` §4).
 
 mod apply;
+mod central;
 mod diff;
 mod export;
 mod scope;
@@ -24,7 +25,8 @@ const FILE_BYTES_MAX: u64 = 4 << 20;
     long_about = "Say which standards and controls of Security Hub are on or off, and make it so\n\nThe file says it for \
                   the whole organization, with a reason for each control that is off, and where it differs. Runs with \
                   credentials of the management account; each account is read and changed with the role \
-                  `aws.member_role` there. Accounts that a central policy configures are left to it.",
+                  `aws.member_role` there. Where the administrator of Security Hub configures the organization \
+                  centrally, the file becomes as few policies as can say it; those of others stay.",
     after_help = "Examples:
   hallpass org standards export > org-standards.yaml
   hallpass org standards diff org-standards.yaml --fail-on-findings

@@ -1,6 +1,6 @@
 //! How rows of accounts and Regions are shown.
 
-use hallpass_org::standards::{ComparedHub, ControlStatus, ControlUpdate, HubStanding};
+use hallpass_org::standards::{CentralRow, ComparedHub, ControlStatus, ControlUpdate, HubStanding};
 use hallpass_runner::{PlanReport, StepEnd, TargetReport};
 use serde_json::{Value, json};
 
@@ -31,9 +31,17 @@ impl ShownStandards {
         Self(rows.iter().map(shown).collect())
     }
 
+    /// Where policies are to hold: the account is the root, the unit or the account.
+    pub(super) fn of_policies(rows: &[CentralRow], home: &str) -> Self {
+        Self(rows.iter().map(|row| shown_policy(row, home)).collect())
+    }
+
     /// Whether something is not as the file says.
     pub(super) fn differs(&self) -> bool {
-        self.0.iter().any(|it| it.outcome == "differs")
+        let differing = ["differs", "would change"];
+        self.0
+            .iter()
+            .any(|it| differing.contains(&it.outcome.as_str()))
     }
 
     /// Adds what a plan would do, or did.
@@ -41,7 +49,11 @@ impl ShownStandards {
         let would = report.state == "planned";
         for target in &report.targets {
             let of = |it: &&mut ShownHub| {
-                it.account == target.target.account && it.region == target.target.region
+                let named = match target.target.key.as_str() {
+                    "securityhub" => &target.target.account,
+                    _ => &target.target.key,
+                };
+                it.account == *named && it.region == target.target.region
             };
             if let Some(row) = self.0.iter_mut().find(of) {
                 row.tell(target, would);
@@ -155,6 +167,39 @@ fn words(row: &ComparedHub) -> String {
     let parts = parts.into_iter().filter(|(_, what)| !what.is_empty());
     let parts: Vec<String> = parts.map(|(how, what)| format!("{how}{what}")).collect();
     parts.join("; ")
+}
+
+fn shown_policy(row: &CentralRow, home: &str) -> ShownHub {
+    let (outcome, changes, reason) = match &row.policy {
+        Ok(policy) => {
+            let on: Vec<&str> = policy.standards.iter().map(|it| short(it)).collect();
+            let off: Vec<&str> = policy.off.iter().map(String::as_str).collect();
+            let name = policy.name();
+            let words = format!(
+                "policy {name}: on: {}; controls off: {}",
+                on.join(", "),
+                off.join(", ")
+            );
+            ("planned", words, "")
+        }
+        Err(why) => ("blocked", String::new(), why.as_str()),
+    };
+    ShownHub {
+        account: row.target.clone(),
+        region: home.to_owned(),
+        outcome: outcome.to_owned(),
+        changes,
+        reason: reason.to_owned(),
+        notes: Vec::new(),
+        details: match &row.policy {
+            Ok(policy) => {
+                json!({ "policy": policy.name(), "on": policy.standards, "off": policy.off })
+            }
+            Err(_) => Value::Null,
+        },
+        steps: Value::Array(Vec::new()),
+        is_bad: row.policy.is_err(),
+    }
 }
 
 fn shown(row: &ComparedHub) -> ShownHub {
