@@ -55,9 +55,10 @@ async fn id_of(reader: HubReader<'_>, name: &str) -> Result<Option<String>, Unre
 
 /// A policy by our name for it; others are named by their ids.
 async fn policy_id(reader: HubReader<'_>, named: &str) -> Result<Option<String>, UnreadFact> {
-    match named.starts_with(OUR_POLICIES) {
-        true => id_of(reader, named).await,
-        false => Ok(Some(named.to_owned())),
+    if named.starts_with(OUR_POLICIES) {
+        id_of(reader, named).await
+    } else {
+        Ok(Some(named.to_owned()))
     }
 }
 
@@ -123,17 +124,16 @@ pub(super) async fn look_association(
     let found = found.map_err(unseen)?.unwrap_or_default();
     let own = text(&found, "/AssociationType") == "APPLIED";
     let policy = text(&found, "/ConfigurationPolicyId");
-    let differs = || match own {
-        true => StepProbe::Differs {
-            old: json!({ "policy": policy }),
-        },
-        false => StepProbe::Absent,
+    let differs = || {
+        if own {
+            let old = json!({ "policy": policy });
+            StepProbe::Differs { old }
+        } else {
+            StepProbe::Absent
+        }
     };
     let Some(named) = &wish.policy else {
-        return Ok(match own {
-            true => differs(),
-            false => StepProbe::Satisfied,
-        });
+        return Ok(if own { differs() } else { StepProbe::Satisfied });
     };
     let wanted = policy_id(reader, named).await;
     let wanted = wanted.map_err(unseen)?;

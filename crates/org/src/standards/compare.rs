@@ -1,6 +1,6 @@
 //! Holds a file against what accounts and Regions say.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 
@@ -275,17 +275,14 @@ fn say_missing(row: &mut ComparedHub, wanted: &WantedHub<'_>, found: &Found) {
 /// Standards that have to be ready first, and those that never will be.
 fn waits(row: &mut ComparedHub, hub: &HubFacts) {
     let mut wait: BTreeSet<&String> = row.enable.iter().collect();
-    let changed: BTreeMap<&str, ()> = row
-        .updates
-        .iter()
-        .map(|it| (it.standard.as_str(), ()))
-        .collect();
+    let changed = row.updates.iter().map(|it| it.standard.as_str());
+    let changed: BTreeSet<&str> = changed.collect();
     for it in hub
         .subscriptions
         .iter()
         .filter(|it| it.is_on() && !it.updatable)
     {
-        if !changed.contains_key(it.standard.as_str()) {
+        if !changed.contains(it.standard.as_str()) {
             continue;
         }
         if let Some(trouble) = it.trouble() {

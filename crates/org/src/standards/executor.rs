@@ -231,9 +231,11 @@ impl StandardsStepExecutor {
             HubState::OnByStandard => self.set_by_standard(place, &updates).await?,
             HubState::On | HubState::Off => self.set_together(place, &updates).await?,
         };
-        match refused.is_empty() {
-            true => Ok(accepted("sent")),
-            false => Err(failed("UnprocessedAssociationUpdates", &refused.join("; "))),
+        if refused.is_empty() {
+            Ok(accepted("sent"))
+        } else {
+            let refused = refused.join("; ");
+            Err(failed("UnprocessedAssociationUpdates", &refused))
         }
     }
 

@@ -147,7 +147,8 @@ impl CentralFacts {
     /// Where somebody else put one, or chose to have none; at the root none is what there is before anybody chose.
     pub(super) fn foreign(&self, root: &str) -> impl Iterator<Item = &str> {
         let all = self.held.iter().filter(move |(target, policy)| {
-            !self.is_ours(policy) && !(*target == root && *policy == SELF_MANAGED)
+            let is_unchosen = *target == root && *policy == SELF_MANAGED;
+            !is_unchosen && !self.is_ours(policy)
         });
         all.map(|(target, _)| target.as_str())
     }

@@ -298,9 +298,12 @@ impl StandardsFile {
             if place == PlaceMatch::default() {
                 return Err(at(line, "`match` says nothing: that belongs to `defaults`"));
             }
-            let has_line = |text: String| match text.starts_with("line ") {
-                true => text,
-                false => at(line, text),
+            let has_line = |text: String| {
+                if text.starts_with("line ") {
+                    text
+                } else {
+                    at(line, text)
+                }
             };
             layers.push(layer(place, standards, controls, line).map_err(has_line)?);
         }

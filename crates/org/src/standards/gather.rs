@@ -112,9 +112,10 @@ fn check_names(
     let accounts = places.iter().filter_map(|it| it.account.as_ref());
     let accounts = accounts.chain(&scope.accounts).chain(&scope.exclude);
     let unknown = tree.unknown(units, accounts.map(AccountId::as_str));
-    match unknown.is_empty() {
-        true => Ok(()),
-        false => Err(StandardsUnread::Unknown(unknown)),
+    if unknown.is_empty() {
+        Ok(())
+    } else {
+        Err(StandardsUnread::Unknown(unknown))
     }
 }
 

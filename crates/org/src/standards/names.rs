@@ -35,9 +35,10 @@ impl ControlName {
     /// It is neither.
     pub(super) fn read(text: &str) -> Result<Self, String> {
         if text.starts_with("arn:") {
-            return match text.contains(":control/") {
-                true => Ok(Self::Arn(text.to_owned())),
-                false => Err(format!("`{text}` is not the ARN of a control")),
+            return if text.contains(":control/") {
+                Ok(Self::Arn(text.to_owned()))
+            } else {
+                Err(format!("`{text}` is not the ARN of a control"))
             };
         }
         let parts: Vec<&str> = text.split('.').collect();

@@ -212,8 +212,8 @@ pub(super) fn policies(context: &Context<'_>) -> HandlerResult {
 /// The root, unit or account that a call names.
 fn target(context: &Context<'_>) -> Result<String, ApiError> {
     let input = &context.call.input;
-    let names = ["AccountId", "OrganizationalUnitId", "RootId"];
-    let named = names
+    let kinds = ["AccountId", "OrganizationalUnitId", "RootId"];
+    let named = kinds
         .iter()
         .find_map(|it| input.pointer(&format!("/Target/{it}"))?.as_str());
     let named = named.unwrap_or_default();

@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 
 use super::world::{CentralRan, FIRST, MANAGEMENT, OTHER, UNIT, World, fixture};
 
-const ALIKE: &str = r#"
+const ALIKE: &str = r"
 defaults:
   standards: {enable: [pci-dss/v/3.2.1]}
   controls:
     - {id: IAM.6, status: DISABLED, reason: central}
-"#;
+";
 
 fn but(account: &str) -> String {
     format!(

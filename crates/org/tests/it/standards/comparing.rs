@@ -10,13 +10,13 @@ use serde_json::{Map, Value, json};
 
 use super::world::{FIRST, OTHER, PCI, Subscribed, UNIT, World, fixture};
 
-const TWO_OFF: &str = r#"
+const TWO_OFF: &str = r"
 defaults:
   standards: {enable: [pci-dss/v/3.2.1]}
   controls:
     - {id: IAM.6, status: DISABLED, reason: central}
     - {id: S3.7, status: DISABLED, reason: backup, standards: [pci-dss/v/3.2.1]}
-"#;
+";
 const OFF: &str = "defaults: {standards: {disable: [pci-dss/v/3.2.1]}}";
 /// Kinds of steps in the order in which they happen.
 const ORDER: [&str; 5] = [
@@ -433,7 +433,7 @@ async fn a_standard_that_is_being_turned_off_is_waited_for() {
         reason: "",
     };
     world.hub(FIRST, "us-east-1", |it| {
-        drop(it.on.insert(PCI.to_owned(), leaving))
+        it.on.insert(PCI.to_owned(), leaving);
     });
     let ran = world.compare(TWO_OFF).await;
     assert_eq!(ran.row(FIRST, "us-east-1").enable, [PCI]);

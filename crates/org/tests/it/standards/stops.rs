@@ -6,13 +6,13 @@ use hallpass_runner::{Exit, PlanStore as _};
 
 use super::world::{FIRST, World};
 
-const FILE: &str = r#"
+const FILE: &str = r"
 defaults:
   standards: {enable: [pci-dss/v/3.2.1], disable: [aws-foundational-security-best-practices/v/1.0.0]}
   controls:
     - {id: IAM.6, status: DISABLED, reason: central}
     - {id: S3.7, status: DISABLED, reason: backup}
-"#;
+";
 
 fn world() -> World {
     let world = World::small();

@@ -113,6 +113,113 @@ impl Hub {
 
 type Answered = Result<Value, (&'static str, &'static str)>;
 
+/// What the administrator alone is asked.
+const IS_CENTRAL: [&str; 6] = [
+    "ListFindingAggregators",
+    "DescribeOrganizationConfiguration",
+    "ListConfigurationPolicyAssociations",
+    "ListConfigurationPolicies",
+    "GetConfigurationPolicy",
+    "GetConfigurationPolicyAssociation",
+];
+
+fn read_organization(state: &State, account: &str, name: &str, input: &Value) -> Answered {
+    let rows = |rows: Vec<Value>, list: &str| Ok(json!({ list: rows }));
+    match name {
+        "DescribeOrganization" => Ok(json!({ "Organization": {
+                "Id": "o-ab12cd34ef", "MasterAccountId": MANAGEMENT } })),
+        "ListRoots" => rows(vec![json!({ "Id": "r-ab12" })], "Roots"),
+        "ListAccountsForParent" => {
+            let at_root = text(input, "ParentId") == "r-ab12";
+            let all = state
+                .accounts
+                .iter()
+                .filter(|(id, _)| (id == MANAGEMENT) == at_root);
+            let all = all.map(|(id, status)| json!({ "Id": id, "State": status }));
+            rows(all.collect(), "Accounts")
+        }
+        "ListOrganizationalUnitsForParent" => {
+            let at_root = text(input, "ParentId") == "r-ab12";
+            let all = at_root.then(|| json!({ "Id": UNIT, "Name": "Workloads" }));
+            rows(all.into_iter().collect(), "OrganizationalUnits")
+        }
+        "ListDelegatedAdministrators" => {
+            let all = state.policies.as_ref().map(|_| json!({ "Id": ADMIN }));
+            rows(all.into_iter().collect(), "DelegatedAdministrators")
+        }
+        "ListTagsForResource" => {
+            let all = (text(input, "ResourceId") == FIRST)
+                .then(|| json!({ "Key": "team", "Value": "red" }));
+            rows(all.into_iter().collect(), "Tags")
+        }
+        "ListRegions" => {
+            let of = state.hubs.keys().filter(|(id, _)| id == account);
+            let all = of.map(|(_, region)| json!({ "RegionName": region }));
+            rows(all.collect(), "Regions")
+        }
+        other => panic!("nobody asks {other}"),
+    }
+}
+
+fn read_central(
+    state: &State,
+    (account, region): (&str, &str),
+    name: &str,
+    input: &Value,
+) -> Answered {
+    let rows = |rows: Vec<Value>, list: &str| Ok(json!({ list: rows }));
+    match name {
+        "ListFindingAggregators" => {
+            let arn = format!("arn:aws:securityhub:us-east-1:{ADMIN}:finding-aggregator/1");
+            rows(
+                vec![json!({ "FindingAggregatorArn": arn })],
+                "FindingAggregators",
+            )
+        }
+        "DescribeOrganizationConfiguration" => {
+            assert_eq!((account, region), (ADMIN, "us-east-1"));
+            Ok(json!({ "OrganizationConfiguration": { "ConfigurationType": "CENTRAL" } }))
+        }
+        "ListConfigurationPolicyAssociations" => {
+            let all = state.policies.iter().flatten().map(
+                |(target, policy)| json!({ "TargetId": target, "ConfigurationPolicyId": policy }),
+            );
+            rows(all.collect(), "ConfigurationPolicyAssociationSummaries")
+        }
+        "ListConfigurationPolicies" => {
+            let all = state
+                .known
+                .iter()
+                .map(|(id, name, _)| json!({ "Id": id, "Name": name }));
+            rows(all.collect(), "ConfigurationPolicySummaries")
+        }
+        "GetConfigurationPolicy" => {
+            let mut all = state.known.iter();
+            let found = all
+                .find(|(id, ..)| *id == text(input, "Identifier"))
+                .unwrap();
+            Ok(json!({ "ConfigurationPolicy": found.2 }))
+        }
+        "GetConfigurationPolicyAssociation" => {
+            let target = input["Target"]
+                .as_object()
+                .unwrap()
+                .values()
+                .next()
+                .unwrap();
+            let found = state
+                .policies
+                .as_ref()
+                .and_then(|it| it.get(target.as_str().unwrap()));
+            let found = found.ok_or(("ResourceNotFoundException", "none"))?;
+            Ok(
+                json!({ "ConfigurationPolicyId": found, "AssociationType": "APPLIED", "AssociationStatus": "SUCCESS" }),
+            )
+        }
+        other => panic!("nobody asks {other}"),
+    }
+}
+
 impl FakeHubs {
     fn read(&self, place: &ReadPlace, (service, name): Operation, input: &Value) -> Answered {
         let region = place
@@ -121,90 +228,14 @@ impl FakeHubs {
             .unwrap_or_else(|| "us-east-1".to_owned());
         let account = place.account.as_ref().map_or(MANAGEMENT, |it| it.as_str());
         let state = &mut *self.0.lock().unwrap();
-        let rows = |rows: Vec<Value>, list: &str| Ok(json!({ list: rows }));
         match (service, name) {
-            ("organizations", "DescribeOrganization") => Ok(json!({ "Organization": {
-                "Id": "o-ab12cd34ef", "MasterAccountId": MANAGEMENT } })),
-            ("organizations", "ListRoots") => rows(vec![json!({ "Id": "r-ab12" })], "Roots"),
-            ("organizations", "ListAccountsForParent") => {
-                let at_root = text(input, "ParentId") == "r-ab12";
-                let all = state
-                    .accounts
-                    .iter()
-                    .filter(|(id, _)| (id == MANAGEMENT) == at_root);
-                let all = all.map(|(id, status)| json!({ "Id": id, "State": status }));
-                rows(all.collect(), "Accounts")
-            }
-            ("organizations", "ListOrganizationalUnitsForParent") => {
-                let at_root = text(input, "ParentId") == "r-ab12";
-                let all = at_root.then(|| json!({ "Id": UNIT, "Name": "Workloads" }));
-                rows(all.into_iter().collect(), "OrganizationalUnits")
-            }
-            ("organizations", "ListDelegatedAdministrators") => {
-                let all = state.policies.as_ref().map(|_| json!({ "Id": ADMIN }));
-                rows(all.into_iter().collect(), "DelegatedAdministrators")
-            }
-            ("organizations", "ListTagsForResource") => {
-                let all = (text(input, "ResourceId") == FIRST)
-                    .then(|| json!({ "Key": "team", "Value": "red" }));
-                rows(all.into_iter().collect(), "Tags")
-            }
-            ("account", "ListRegions") => {
-                let of = state.hubs.keys().filter(|(id, _)| id == account);
-                let all = of.map(|(_, region)| json!({ "RegionName": region }));
-                rows(all.collect(), "Regions")
-            }
-            ("securityhub", "ListFindingAggregators") => {
-                let arn = format!("arn:aws:securityhub:us-east-1:{ADMIN}:finding-aggregator/1");
-                rows(
-                    vec![json!({ "FindingAggregatorArn": arn })],
-                    "FindingAggregators",
-                )
-            }
-            ("securityhub", "DescribeOrganizationConfiguration") => {
-                assert_eq!((account, region.as_str()), (ADMIN, "us-east-1"));
-                Ok(json!({ "OrganizationConfiguration": { "ConfigurationType": "CENTRAL" } }))
-            }
-            ("securityhub", "ListConfigurationPolicyAssociations") => {
-                let all = state.policies.iter().flatten().map(|(target, policy)| {
-                    json!({ "TargetId": target, "ConfigurationPolicyId": policy })
-                });
-                rows(all.collect(), "ConfigurationPolicyAssociationSummaries")
-            }
-            ("securityhub", "ListConfigurationPolicies") => {
-                let all = state
-                    .known
-                    .iter()
-                    .map(|(id, name, _)| json!({ "Id": id, "Name": name }));
-                rows(all.collect(), "ConfigurationPolicySummaries")
-            }
-            ("securityhub", "GetConfigurationPolicy") => {
-                let mut all = state.known.iter();
-                let found = all
-                    .find(|(id, ..)| *id == text(input, "Identifier"))
-                    .unwrap();
-                Ok(json!({ "ConfigurationPolicy": found.2 }))
-            }
-            ("securityhub", "GetConfigurationPolicyAssociation") => {
-                let target = input["Target"]
-                    .as_object()
-                    .unwrap()
-                    .values()
-                    .next()
-                    .unwrap();
-                let found = state
-                    .policies
-                    .as_ref()
-                    .and_then(|it| it.get(target.as_str().unwrap()));
-                let found = found.ok_or(("ResourceNotFoundException", "none"))?;
-                Ok(
-                    json!({ "ConfigurationPolicyId": found, "AssociationType": "APPLIED", "AssociationStatus": "SUCCESS" }),
-                )
-            }
             ("securityhub", "DescribeStandards") if account == ADMIN => {
                 let hub = state.hubs.values().next().unwrap();
                 let all = hub.offered.iter().map(|it| json!({ "StandardsArn": it }));
-                rows(all.collect(), "Standards")
+                Ok(json!({ "Standards": all.collect::<Vec<_>>() }))
+            }
+            ("securityhub", name) if IS_CENTRAL.contains(&name) => {
+                read_central(state, (account, &region), name, input)
             }
             ("securityhub", _) => {
                 let key = (account.to_owned(), region.clone());
@@ -215,7 +246,7 @@ impl FakeHubs {
                 ))?;
                 Self::read_hub(hub, (account, &region), name, input)
             }
-            other => panic!("nobody asks {other:?}"),
+            (_, name) => read_organization(state, account, name, input),
         }
     }
 
@@ -288,18 +319,18 @@ impl FakeHubs {
                 told("");
             }
             "BatchEnableStandards" => {
+                let of = Subscribed {
+                    polls: *polls,
+                    status: stays.map(|it| it.0),
+                    reason: stays.map_or("", |it| it.1),
+                };
                 for row in rows("StandardsSubscriptionRequests") {
                     let standard = text(&row, "StandardsArn");
                     assert!(hub.offered.contains(&standard), "{standard}");
                     told(&standard);
                     // all of its controls are on again
                     hub.disabled.retain(|(it, _), _| *it != standard);
-                    let of = Subscribed {
-                        polls: *polls,
-                        status: stays.map(|it| it.0),
-                        reason: stays.map_or("", |it| it.1),
-                    };
-                    hub.on.insert(standard, of);
+                    hub.on.insert(standard, of.clone());
                 }
             }
             "BatchDisableStandards" => {
@@ -319,56 +350,52 @@ impl FakeHubs {
                     return Err(OrganizationFault::Refused { code, message });
                 }
                 batches.push(updates.len());
-                let mut unprocessed = Vec::new();
-                for row in updates {
-                    let control = text(&row, "SecurityControlId");
-                    if control.starts_with("Bad.") {
-                        unprocessed.push(json!({ "StandardsControlAssociationUpdate": row,
-                            "ErrorCode": "INVALID_INPUT", "ErrorReason": "no" }));
-                        continue;
-                    }
-                    told(&format!(
-                        "{} {control} {}",
-                        text(&row, "StandardsArn"),
-                        text(&row, "AssociationStatus")
-                    ));
-                    set(
-                        hub,
-                        &text(&row, "StandardsArn"),
-                        &control,
-                        &row["AssociationStatus"],
-                        row["UpdatedReason"].as_str(),
-                    );
+                let (taken, unprocessed) = update_controls(hub, updates);
+                for it in &taken {
+                    told(it);
                 }
                 return Ok(json!({ "UnprocessedAssociationUpdates": unprocessed }));
             }
-            "UpdateStandardsControl" => {
-                assert!(hub.by_standard);
-                let arn = text(input, "StandardsControlArn");
-                let (_, name) = arn.split_once(":control/").unwrap();
-                let (standard, control) = name.rsplit_once("/X.").unwrap();
-                told(&format!(
-                    "{standard} {control} {}",
-                    text(input, "ControlStatus")
-                ));
-                let standard = hub
-                    .on
-                    .keys()
-                    .find(|it| short(it) == standard)
-                    .cloned()
-                    .unwrap();
-                set(
-                    hub,
-                    &standard,
-                    control,
-                    &input["ControlStatus"],
-                    input["DisabledReason"].as_str(),
-                );
-            }
+            "UpdateStandardsControl" => told(&update_one(hub, input)),
             other => panic!("nobody sends {other}"),
         }
         Ok(json!({}))
     }
+}
+
+/// What was taken, in words, and what was not.
+fn update_controls(hub: &mut Hub, updates: Vec<Value>) -> (Vec<String>, Vec<Value>) {
+    let (mut taken, mut unprocessed) = (Vec::new(), Vec::new());
+    for row in updates {
+        let (standard, control) = (text(&row, "StandardsArn"), text(&row, "SecurityControlId"));
+        if control.starts_with("Bad.") {
+            unprocessed.push(json!({ "StandardsControlAssociationUpdate": row,
+                "ErrorCode": "INVALID_INPUT", "ErrorReason": "no" }));
+            continue;
+        }
+        let status = &row["AssociationStatus"];
+        taken.push(format!("{standard} {control} {status}"));
+        set(
+            hub,
+            &standard,
+            &control,
+            status,
+            row["UpdatedReason"].as_str(),
+        );
+    }
+    (taken, unprocessed)
+}
+
+fn update_one(hub: &mut Hub, input: &Value) -> String {
+    assert!(hub.by_standard);
+    let arn = text(input, "StandardsControlArn");
+    let (_, name) = arn.split_once(":control/").unwrap();
+    let (standard, control) = name.rsplit_once("/X.").unwrap();
+    let of = hub.on.keys().find(|it| short(it) == standard).cloned();
+    let status = &input["ControlStatus"];
+    let reason = input["DisabledReason"].as_str();
+    set(hub, &of.unwrap(), control, status, reason);
+    format!("{standard} {control} {status}")
 }
 
 fn put_central(
