@@ -118,9 +118,9 @@ def denied(call):
         raise
 
 
-def started(stage):
-    """A world on a stage, with a configuration beside it."""
-    stage.path("organization.json").write_text(json.dumps(organization()))
+def started(stage, **more):
+    """A world on a stage, with a configuration beside it; `more` is what else its file says."""
+    stage.path("organization.json").write_text(json.dumps({**organization(), **more}))
     _, endpoint, environment = stage.simulator("--organization", stage.path("organization.json"), "--speed", "fast")
     stage.path("hallpass.toml").write_text('[store]\nurl = "sqlite:hallpass.db"\n')
     stage.path("other.toml").write_text('[store]\nurl = "sqlite:other.db"\n')

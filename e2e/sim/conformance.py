@@ -366,7 +366,7 @@ def _(sim, w):
         ("sqs", "list_message_move_tasks", {"SourceArn": "arn:aws:sqs:eu-west-1:111111111111:q"}),
         ("cloudtrail", "describe_trails", {}),
         ("guardduty", "list_detectors", {}),
-        ("securityhub", "describe_hub", {}),
+        ("securityhub", "list_invitations", {}),
         ("route53", "list_hosted_zones", {}),
         ("account", "get_primary_email", {"AccountId": "1" * 12}),
     ]:
@@ -402,6 +402,68 @@ def _(sim, w):
     for changed, name in [(address, "dev"), (address.replace("X-Amz-Expires=60", "X-Amz-Expires=900"), "prod")]:
         status, body = called(changed, name)
         assert status == 403 and "SignatureDoesNotMatch" in body, (status, body)
+
+
+@row("W-25")
+def _(sim, w):
+    hub = sim.client("securityhub")
+    refused("InvalidAccessException", hub.describe_hub, http=401, text="not subscribed")
+    hub.enable_security_hub(EnableDefaultStandards=False)
+    try:
+        standards_of_security_hub(hub)
+    finally:
+        hub.disable_security_hub()
+
+
+def standards_of_security_hub(hub):
+    refused("ResourceConflictException", hub.enable_security_hub, http=409)
+    assert hub.describe_hub()["ControlFindingGenerator"] == "SECURITY_CONTROL"
+    standards = [row["StandardsArn"] for row in pages_of(hub, "describe_standards", "Standards", size=1)]
+    assert standards == sorted(standards) and len(standards) == 4, standards
+    arn = next(it for it in standards if it.endswith("pci-dss/v/3.2.1"))
+    controls = pages_of(hub, "list_security_control_definitions", "SecurityControlDefinitions", StandardsArn=arn)
+    assert "IAM.6" in {row["SecurityControlId"] for row in controls}, controls
+
+    def enabled(status):
+        end = time.time() + 60
+        while True:
+            rows = hub.get_enabled_standards()["StandardsSubscriptions"]
+            if [row["StandardsStatus"] for row in rows] == status:
+                return rows
+            assert time.time() < end, rows
+            time.sleep(0.2)
+
+    def turned_on():
+        hub.batch_enable_standards(StandardsSubscriptionRequests=[{"StandardsArn": arn}])
+        return enabled(["READY"])[0]
+
+    subscription = turned_on()
+    assert subscription["StandardsControlsUpdatable"] == "READY_FOR_UPDATES", subscription
+    one = {"StandardsArn": arn, "SecurityControlId": "IAM.6"}
+    off = {**one, "AssociationStatus": "DISABLED"}
+    for update, unprocessed in [(off, ["INVALID_INPUT"]), ({**off, "UpdatedReason": "elsewhere"}, []), ({**off, "StandardsArn": "arn:none"}, ["NOT_FOUND"])]:
+        answer = hub.batch_update_standards_control_associations(StandardsControlAssociationUpdates=[update])
+        assert [row["ErrorCode"] for row in answer["UnprocessedAssociationUpdates"]] == unprocessed, answer
+    many = [{**off, "UpdatedReason": "x"}] * 101
+    refused("InvalidInputException", hub.batch_update_standards_control_associations, StandardsControlAssociationUpdates=many)
+    listed = hub.list_standards_control_associations(SecurityControlId="IAM.6")["StandardsControlAssociationSummaries"]
+    assert [(row["AssociationStatus"], row["UpdatedReason"]) for row in listed] == [("DISABLED", "elsewhere")], listed
+
+    def status():
+        answer = hub.batch_get_standards_control_associations(StandardsControlAssociationIds=[one])
+        return answer["StandardsControlAssociationDetails"][0]
+
+    control = status()["StandardsControlArns"][0]
+    hub.update_standards_control(StandardsControlArn=control, ControlStatus="ENABLED")
+    assert status()["AssociationStatus"] == "ENABLED"
+    refused("InvalidInputException", hub.update_standards_control, StandardsControlArn=control, ControlStatus="DISABLED")
+    hub.update_standards_control(StandardsControlArn=control, ControlStatus="DISABLED", DisabledReason="again")
+    hub.batch_disable_standards(StandardsSubscriptionArns=[subscription["StandardsSubscriptionArn"]])
+    enabled([])
+    turned_on()
+    assert status()["AssociationStatus"] == "ENABLED"
+    refused("InvalidInputException", hub.batch_enable_standards, StandardsSubscriptionRequests=[{"StandardsArn": "arn:none"}])
+    refused("AccessDeniedException", hub.list_configuration_policies, http=403)
 
 
 @row("W-14")

@@ -14,6 +14,7 @@ use hallpass_assignments::IdentityCenter;
 use hallpass_aws::{Aws, PermissionSets, RoleToAssume};
 use hallpass_model::{Clock, IdSource, Timestamp};
 use hallpass_org::delegation::{DelegationStepExecutor, is_delegation_step};
+use hallpass_org::standards::{StandardsStepExecutor, is_standards_step};
 use hallpass_org::vending::{AccountAdmin, VendingStepExecutor, is_vending_step};
 use hallpass_org::{ChoreError, OrgStepExecutor, OrgStore, Organization, ServiceCalls};
 use hallpass_runner::{
@@ -167,6 +168,7 @@ struct EveryStep {
     org: OrgStepExecutor,
     vending: VendingStepExecutor,
     delegation: DelegationStepExecutor,
+    standards: StandardsStepExecutor,
     access: Arc<AccessStepExecutor>,
     memberships: MembershipStepExecutor,
 }
@@ -179,6 +181,8 @@ impl EveryStep {
             &self.vending
         } else if is_delegation_step(&step.kind) {
             &self.delegation
+        } else if is_standards_step(&step.kind) {
+            &self.standards
         } else if is_membership_step(&step.kind) {
             &self.memberships
         } else {
@@ -258,6 +262,7 @@ pub(crate) async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
             Arc::clone(&clock),
         ),
         delegation: DelegationStepExecutor::new(Arc::clone(&calls)),
+        standards: StandardsStepExecutor::new(Arc::clone(&calls)),
         org: OrgStepExecutor::new(
             Arc::clone(&organization),
             Arc::clone(&kept),

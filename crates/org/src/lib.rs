@@ -21,6 +21,7 @@ pub mod payer;
 pub mod readiness;
 pub mod session_revocation;
 pub mod sessions;
+pub mod standards;
 pub mod vending;
 
 mod step_executor;

@@ -11,6 +11,7 @@ pub(crate) mod document;
 pub(crate) mod entities;
 pub(crate) mod event_history;
 pub(crate) mod guardrails;
+pub(crate) mod hubs;
 pub(crate) mod iam;
 pub(crate) mod limits;
 pub(crate) mod networks;

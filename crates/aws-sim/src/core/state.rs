@@ -17,6 +17,7 @@ use super::{
     },
     event_history::EventHistory,
     guardrails::Guardrails,
+    hubs::{HubPlace, SimHub, SimHubPolicies},
     iam::{InventoryFacts, KeyUse},
     limits::Buckets,
     portal::Portal,
@@ -216,6 +217,12 @@ pub(crate) struct SimState {
     /// Behavior graphs, by account and Region.
     #[serde(default, with = "super::queues::as_rows")]
     pub behavior_graphs: BTreeMap<GraphPlace, BehaviorGraph>,
+    /// Security Hub, by account and Region.
+    #[serde(default, with = "super::queues::as_rows")]
+    pub hubs: BTreeMap<HubPlace, SimHub>,
+    /// How the administrator of Security Hub configures accounts.
+    #[serde(default)]
+    pub hub_policies: SimHubPolicies,
     /// IAM of accounts to which somebody wrote.
     #[serde(default)]
     pub iam_written: Table<Id, Iam>,

@@ -42,16 +42,33 @@ fn find(
             let is_its = labels.is_empty() || scope.is_none_or(|it| it == model.signing_name);
             is_its.then_some((model, operation, labels))
         })
-        .max_by_key(|(_, operation, _)| operation.path.len())
+        // a path in so many words goes before one with labels
+        .max_by_key(|(_, operation, labels)| (labels.is_empty(), operation.path.len()))
 }
 
-/// The labels of a path of the model, filled by a path that fits it.
+/// The labels of a path of the model, filled by a path that fits it. One at its end that has a `+` takes all that is left.
 fn labels(place: &'static str, path: &str) -> Option<Labels> {
+    let mut labels = Vec::new();
+    let last = place.rsplit_once('/');
+    let greedy =
+        last.and_then(|(before, it)| Some((before, it.strip_prefix('{')?.strip_suffix("+}")?)));
+    let (place, path) = match greedy {
+        Some((before, label)) => {
+            let at = path.match_indices('/').nth(before.matches('/').count())?.0;
+            let (path, rest) = path.split_at_checked(at)?;
+            let rest: Vec<String> = rest.split('/').skip(1).map(decoded).collect();
+            if rest.iter().all(String::is_empty) {
+                return None;
+            }
+            labels.push((label, rest.join("/")));
+            (before, path)
+        }
+        None => (place, path),
+    };
     let (wanted, given) = (place.split('/'), path.split('/'));
     if wanted.clone().count() != given.clone().count() {
         return None;
     }
-    let mut labels = Vec::new();
     for (wanted, given) in wanted.zip(given) {
         let label = wanted.strip_prefix('{').and_then(|it| it.strip_suffix('}'));
         match label {

@@ -13,5 +13,6 @@ mod delegation;
 mod drills;
 mod payer;
 mod readiness;
+mod standards;
 mod stopping;
 mod vending;

@@ -1,9 +1,14 @@
-//! AWS Security Hub: findings that accounts import, what their administrator writes to them, and insights. Every
-//! change of a finding is an event, as on AWS, so that whoever answers events with changes hears of them again.
+//! AWS Security Hub: findings that accounts import, what their administrator writes to them, and insights; standards
+//! and their controls, of which there are some. Every change of a finding is an event, as on AWS, so that whoever
+//! answers events with changes hears of them again.
 
 mod administrators;
+mod catalog;
+mod configuration;
+mod controls;
 mod filters;
 mod findings;
+mod hubs;
 mod insights;
 
 use hallpass_aws_model::message;
@@ -66,8 +71,71 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             Writes(administrators::disable),
         ),
         ("ListOrganizationAdminAccounts", Reads(administrators::list)),
+        ("DescribeHub", Reads(hubs::describe)),
+        ("EnableSecurityHub", Writes(hubs::enable)),
+        ("DisableSecurityHub", Writes(hubs::disable)),
+        ("DescribeStandards", Reads(hubs::standards)),
+        ("GetEnabledStandards", Reads(hubs::enabled)),
+        ("BatchEnableStandards", Writes(hubs::enable_standards)),
+        ("BatchDisableStandards", Writes(hubs::disable_standards)),
+        (
+            "ListSecurityControlDefinitions",
+            Reads(controls::definitions),
+        ),
+        (
+            "ListStandardsControlAssociations",
+            Reads(controls::associations),
+        ),
+        ("BatchGetStandardsControlAssociations", Reads(controls::get)),
+        (
+            "BatchUpdateStandardsControlAssociations",
+            Writes(controls::update),
+        ),
+        ("UpdateStandardsControl", Writes(controls::update_one)),
+        (
+            "DescribeOrganizationConfiguration",
+            Reads(configuration::describe),
+        ),
+        (
+            "UpdateOrganizationConfiguration",
+            Writes(configuration::update),
+        ),
+        (
+            "CreateConfigurationPolicy",
+            Writes(configuration::create_policy),
+        ),
+        (
+            "UpdateConfigurationPolicy",
+            Writes(configuration::update_policy),
+        ),
+        ("GetConfigurationPolicy", Reads(configuration::get_policy)),
+        (
+            "DeleteConfigurationPolicy",
+            Writes(configuration::delete_policy),
+        ),
+        ("ListConfigurationPolicies", Reads(configuration::policies)),
+        (
+            "StartConfigurationPolicyAssociation",
+            Writes(configuration::associate),
+        ),
+        (
+            "StartConfigurationPolicyDisassociation",
+            Writes(configuration::disassociate),
+        ),
+        (
+            "GetConfigurationPolicyAssociation",
+            Reads(configuration::get_association),
+        ),
+        (
+            "ListConfigurationPolicyAssociations",
+            Reads(configuration::associations),
+        ),
     ],
 };
+
+fn invalid(text: String) -> ApiError {
+    ApiError::new("InvalidInputException", text)
+}
 
 /// The account that sees the findings of all.
 fn administrator(state: &SimState) -> &str {

@@ -6,6 +6,7 @@ mod payer_audit;
 mod payer_look;
 mod payer_plan;
 mod readiness;
+mod standards;
 mod vend;
 
 use crate::exit::Outcome;
@@ -16,6 +17,7 @@ use crate::exit::Outcome;
   hallpass org readiness --profile merger --report readiness.html
   hallpass org payer audit org-payer.yaml --strict --output junit > payer.xml
   hallpass org delegate org-delegate.yaml --apply
+  hallpass org standards diff org-standards.yaml
   hallpass org vend accounts.csv --assign Developers=ReadOnly --apply")]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -27,6 +29,7 @@ enum Command {
     Delegate(delegate::Args),
     Payer(PayerArgs),
     Readiness(readiness::Args),
+    Standards(standards::Args),
     Vend(vend::Args),
 }
 
@@ -52,6 +55,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
             PayerCommand::Plan(args) => payer_plan::run(args),
         },
         Command::Readiness(args) => readiness::run(args),
+        Command::Standards(args) => standards::run(args),
         Command::Vend(args) => vend::run(args),
     }
 }

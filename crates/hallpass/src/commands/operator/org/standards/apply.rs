@@ -1,0 +1,124 @@
+//! `hallpass org standards apply FILE`.
+
+use std::path::PathBuf;
+
+use hallpass_org::ReadCalls;
+use hallpass_org::standards::{
+    StandardsChoices, StandardsFile, compare, draft, draft_central, gather_hubs,
+    gather_organization,
+};
+use hallpass_runner::PlanDraft;
+
+use super::central::{self, Mode};
+use super::scope::ScopeArgs;
+use super::shown::ShownStandards;
+use super::{day, read_file, unread};
+use crate::commands::operator::serve::runtime;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::output;
+use crate::plans::{self, PlanArgs, PlanContext};
+
+/// Plan what a file wants; `--apply` carries it out
+#[derive(Debug, clap::Args)]
+#[command(
+    visible_alias = "plan",
+    after_help = "Example:\n  hallpass org standards apply org-standards.yaml --max-changes 500 --apply"
+)]
+pub(super) struct Args {
+    /// Which standards and controls are on or off: YAML
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    scope: ScopeArgs,
+    /// Who says which standards are on
+    #[arg(long, value_enum, value_name = "MODE", default_value = "auto")]
+    mode: Mode,
+    /// Turn Security Hub on where it is off
+    #[arg(long)]
+    enable_hub: bool,
+    /// Write a reason also where it alone differs
+    #[arg(long)]
+    update_reasons: bool,
+    /// Turn on controls that are off and that the file does not name
+    #[arg(long)]
+    enable_unnamed: bool,
+    #[command(flatten)]
+    plan: PlanArgs,
+}
+
+impl Args {
+    fn is_for_policies(&self) -> Result<(), Failure> {
+        if self.enable_hub || self.update_reasons || self.enable_unnamed {
+            let text = "`--enable-hub`, `--update-reasons` and `--enable-unnamed` are for accounts that look after themselves";
+            return Err(Failure::bad_input(text).help("`--mode local`"));
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let format = args.plan.format();
+    let carried = || -> Outcome {
+        let file = read_file(&args.file)?;
+        let loaded = args.plan.load()?;
+        runtime()?.block_on(async {
+            let context = plans::open(&loaded).await?;
+            carry_out(&context, &file, args).await
+        })
+    };
+    carried().map_err(|failure| failure.said_as(format))
+}
+
+async fn carry_out(context: &PlanContext, file: &StandardsFile, args: &Args) -> Outcome {
+    let calls: &dyn ReadCalls = context.calls.as_ref();
+    let (scope, now) = (args.scope.scope(), context.clock.now());
+    let facts = gather_organization(calls, Some(file), &scope).await;
+    let mut facts = facts.map_err(unread)?;
+    if let Some(central) = central::central(args.mode, &facts)? {
+        args.is_for_policies()?;
+        let rows = central::rows(file, &facts, central, &scope, now)?;
+        let draft = draft_central(&rows, &facts, central);
+        return settle(
+            context,
+            draft,
+            ShownStandards::of_policies(&rows, &central.home),
+            args,
+        )
+        .await;
+    }
+    gather_hubs(calls, Some(file), &scope, &mut facts).await;
+    let choices = StandardsChoices {
+        enable_hub: args.enable_hub,
+        update_reasons: args.update_reasons,
+        enable_unnamed: args.enable_unnamed,
+    };
+    let rows = compare(file, &facts, choices, day(now));
+    settle(
+        context,
+        draft(&rows, &facts),
+        ShownStandards::of(&rows),
+        args,
+    )
+    .await
+}
+
+async fn settle(
+    context: &PlanContext,
+    draft: PlanDraft,
+    mut shown: ShownStandards,
+    args: &Args,
+) -> Outcome {
+    if draft.is_empty() {
+        shown.print(None, args.plan.format())?;
+        output::say("nothing is to be changed");
+        return Ok(shown.exit(Exit::Ok));
+    }
+    let question = "Change standards and controls in these accounts?";
+    let settled = plans::settle(context, draft, &args.plan, question).await?;
+    shown.tell(&settled.report);
+    shown.print(Some(&settled.report), args.plan.format())?;
+    match settled.refused {
+        Some(refused) => Err(refused),
+        None => Ok(shown.exit(settled.exit)),
+    }
+}

@@ -1,0 +1,80 @@
+//! `hallpass org standards …`: standards and controls of Security Hub (`organization.md` §4).
+
+mod apply;
+mod central;
+mod diff;
+mod export;
+mod scope;
+mod shown;
+
+use std::path::Path;
+
+use hallpass_model::Timestamp;
+use hallpass_org::standards::{StandardsFile, StandardsUnread};
+use jiff::{civil::Date, tz::TimeZone};
+
+use crate::commands::read_text;
+use crate::exit::{Failure, Outcome};
+
+/// The largest file that is read.
+const FILE_BYTES_MAX: u64 = 4 << 20;
+
+/// Say which standards and controls of Security Hub are on or off, and make it so
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Say which standards and controls of Security Hub are on or off, and make it so\n\nThe file says it for \
+                  the whole organization, with a reason for each control that is off, and where it differs. Runs with \
+                  credentials of the management account; each account is read and changed with the role \
+                  `aws.member_role` there. Where the administrator of Security Hub configures the organization \
+                  centrally, the file becomes as few policies as can say it; those of others stay.",
+    after_help = "Examples:
+  hallpass org standards export > org-standards.yaml
+  hallpass org standards diff org-standards.yaml --fail-on-findings
+  hallpass org standards apply org-standards.yaml --regions eu-west-1,us-east-1
+  hallpass org standards apply org-standards.yaml --apply"
+)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Apply(apply::Args),
+    Diff(diff::Args),
+    Export(export::Args),
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Exit 2 for a file that cannot be carried out.
+pub(super) fn run(args: &Args) -> Outcome {
+    match &args.command {
+        Command::Apply(args) => apply::run(args),
+        Command::Diff(args) => diff::run(args),
+        Command::Export(args) => export::run(args),
+    }
+}
+
+/// Reads a file of standards.
+fn read_file(path: &Path) -> Result<StandardsFile, Failure> {
+    let text = read_text(path, FILE_BYTES_MAX)?;
+    StandardsFile::read(&text).map_err(|error| Failure::bad_input(error).within(path))
+}
+
+fn day(now: Timestamp) -> Date {
+    now.to_zoned(TimeZone::UTC).date()
+}
+
+/// Nothing can be compared.
+fn unread(why: StandardsUnread) -> Failure {
+    match why {
+        StandardsUnread::Unread(fact) => Failure::failed(format!(
+            "the organization cannot be read: {}: {}",
+            fact.action, fact.reason
+        ))
+        .help("use credentials of the management account"),
+        StandardsUnread::Unknown(_) => Failure::bad_input(why.to_string()),
+    }
+}

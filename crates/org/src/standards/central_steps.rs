@@ -1,0 +1,166 @@
+//! Carries single steps about policies out, in the home Region of the administrator.
+
+use std::collections::BTreeMap;
+
+use hallpass_runner::{StepError, StepProbe};
+use serde_json::{Value, json};
+
+use super::facts::{OUR_POLICIES, SELF_MANAGED};
+use super::hub::{HubReader, SECURITY_HUB, unseen};
+use super::plan::{AssociationWish, PolicyWish};
+use super::policies;
+use crate::reading::{UnreadFact, text};
+use crate::step_executor::failed;
+
+/// What an update of a policy is for.
+const UPDATED_REASON: &str = "hallpass: as the file says";
+
+/// An operation and its input.
+pub(super) type CentralCall = (&'static str, Value);
+
+/// The policy as AWS has it.
+fn written(wish: &PolicyWish) -> Value {
+    let off = &wish.policy.off;
+    json!({ "SecurityHub": {
+        "ServiceEnabled": true, "EnabledStandardIdentifiers": wish.policy.standards,
+        "SecurityControlsConfiguration": { "DisabledSecurityControlIdentifiers": off },
+    } })
+}
+
+fn sorted(policy: &Value, pointer: &str) -> Vec<String> {
+    let all = policy.pointer(pointer).and_then(Value::as_array);
+    let all = all.into_iter().flatten().filter_map(Value::as_str);
+    let mut all: Vec<String> = all.map(str::to_owned).collect();
+    all.sort();
+    all
+}
+
+/// Whether two policies say the same.
+fn is_same(one: &Value, other: &Value) -> bool {
+    let lists = [
+        "/SecurityHub/EnabledStandardIdentifiers",
+        "/SecurityHub/SecurityControlsConfiguration/DisabledSecurityControlIdentifiers",
+        "/SecurityHub/SecurityControlsConfiguration/EnabledSecurityControlIdentifiers",
+        "/SecurityHub/SecurityControlsConfiguration/SecurityControlCustomParameters",
+    ];
+    let on = |it: &Value| it.pointer("/SecurityHub/ServiceEnabled") == Some(&Value::Bool(true));
+    on(one) == on(other) && lists.iter().all(|it| sorted(one, it) == sorted(other, it))
+}
+
+async fn id_of(reader: HubReader<'_>, name: &str) -> Result<Option<String>, UnreadFact> {
+    let names: BTreeMap<String, String> = policies::names(&reader.reader()).await?;
+    let found = names.into_iter().find(|(_, it)| it == name);
+    Ok(found.map(|(id, _)| id))
+}
+
+/// A policy by our name for it; others are named by their ids.
+async fn policy_id(reader: HubReader<'_>, named: &str) -> Result<Option<String>, UnreadFact> {
+    if named.starts_with(OUR_POLICIES) {
+        id_of(reader, named).await
+    } else {
+        Ok(Some(named.to_owned()))
+    }
+}
+
+pub(super) async fn look_policy(
+    reader: HubReader<'_>,
+    wish: &PolicyWish,
+) -> Result<StepProbe, UnreadFact> {
+    let Some(id) = id_of(reader, &wish.name).await? else {
+        return Ok(StepProbe::Absent);
+    };
+    let operation = (SECURITY_HUB, "GetConfigurationPolicy");
+    let found = reader
+        .reader()
+        .one(operation, json!({ "Identifier": id }))
+        .await?;
+    let found = found
+        .get("ConfigurationPolicy")
+        .cloned()
+        .unwrap_or_default();
+    Ok(if is_same(&found, &written(wish)) {
+        StepProbe::Satisfied
+    } else {
+        StepProbe::Differs { old: found }
+    })
+}
+
+pub(super) async fn put_policy(
+    reader: HubReader<'_>,
+    wish: &PolicyWish,
+) -> Result<CentralCall, UnreadFact> {
+    let policy = written(wish);
+    Ok(match id_of(reader, &wish.name).await? {
+        None => (
+            "CreateConfigurationPolicy",
+            json!({ "Name": wish.name, "ConfigurationPolicy": policy }),
+        ),
+        Some(id) => (
+            "UpdateConfigurationPolicy",
+            json!({ "Identifier": id, "ConfigurationPolicy": policy, "UpdatedReason": UPDATED_REASON }),
+        ),
+    })
+}
+
+fn target(id: &str) -> Value {
+    let name = match id {
+        id if id.starts_with("r-") => "RootId",
+        id if id.starts_with("ou-") => "OrganizationalUnitId",
+        _ => "AccountId",
+    };
+    json!({ name: id })
+}
+
+/// How a policy holds for a target: what it has of its own is what undoing goes back to.
+pub(super) async fn look_association(
+    reader: HubReader<'_>,
+    wish: &AssociationWish,
+) -> Result<StepProbe, StepError> {
+    let operation = (SECURITY_HUB, "GetConfigurationPolicyAssociation");
+    let input = json!({ "Target": target(&wish.target) });
+    let none = "ResourceNotFoundException";
+    let here = reader.reader();
+    let found = here.one_unless(operation, input, none).await;
+    let found = found.map_err(unseen)?.unwrap_or_default();
+    let own = text(&found, "/AssociationType") == "APPLIED";
+    let policy = text(&found, "/ConfigurationPolicyId");
+    let differs = || {
+        if own {
+            let old = json!({ "policy": policy });
+            StepProbe::Differs { old }
+        } else {
+            StepProbe::Absent
+        }
+    };
+    let Some(named) = &wish.policy else {
+        return Ok(if own { differs() } else { StepProbe::Satisfied });
+    };
+    let wanted = policy_id(reader, named).await;
+    let wanted = wanted.map_err(unseen)?;
+    if !own || wanted.as_deref() != Some(policy) {
+        return Ok(differs());
+    }
+    match text(&found, "/AssociationStatus") {
+        "PENDING" => Ok(StepProbe::InProgress {
+            remote: wish.target.clone(),
+        }),
+        "FAILED" => Err(failed("FAILED", text(&found, "/AssociationStatusMessage"))),
+        _ => Ok(StepProbe::Satisfied),
+    }
+}
+
+pub(super) async fn put_association(
+    reader: HubReader<'_>,
+    wish: &AssociationWish,
+) -> Result<Option<CentralCall>, UnreadFact> {
+    let target = target(&wish.target);
+    let named = wish.policy.as_deref().unwrap_or(SELF_MANAGED);
+    let Some(id) = policy_id(reader, named).await? else {
+        return Ok(None);
+    };
+    let input = json!({ "ConfigurationPolicyIdentifier": id, "Target": target });
+    Ok(Some(match wish.policy {
+        Some(_) => ("StartConfigurationPolicyAssociation", input),
+        None => ("StartConfigurationPolicyDisassociation", input),
+    }))
+}

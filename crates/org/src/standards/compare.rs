@@ -1,0 +1,294 @@
+//! Holds a file against what accounts and Regions say.
+
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+
+use super::facts::{ControlStatus, HubFacts, HubLook, HubState, StandardsFacts};
+use super::file::StandardsFile;
+use super::names::{ControlPlace, offered_as, short_name};
+use super::plan::ControlUpdate;
+use super::wanted::WantedHub;
+
+/// What somebody chose beside the file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StandardsChoices {
+    /// Turn Security Hub on where it is off.
+    pub enable_hub: bool,
+    /// Write a reason where that alone differs.
+    pub update_reasons: bool,
+    /// Turn on controls that are off and that the file does not name.
+    pub enable_unnamed: bool,
+}
+
+/// How an account and a Region stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HubStanding {
+    /// It is held against the file.
+    Compared,
+    /// Something stands in the way.
+    Blocked(String),
+    /// It was left out.
+    Skipped(String),
+    /// It could not be read.
+    Unread(String),
+}
+
+/// What is to be done in an account and a Region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ComparedHub {
+    /// The account.
+    pub account: String,
+    /// The Region.
+    pub region: String,
+    /// How it stands.
+    pub standing: HubStanding,
+    /// Whether Security Hub is to be turned on.
+    pub enable_hub: bool,
+    /// Standards to be turned on: ARNs.
+    pub enable: Vec<String>,
+    /// Standards whose controls cannot be changed yet: ARNs.
+    pub wait: Vec<String>,
+    /// Controls to be changed.
+    pub updates: Vec<ControlUpdate>,
+    /// Standards to be turned off: ARNs.
+    pub disable: Vec<String>,
+    /// Controls that are off for another reason than the file's, which alone is no change.
+    pub reason_only: Vec<ControlUpdate>,
+    /// What is told of it.
+    pub notes: Vec<String>,
+}
+
+impl ComparedHub {
+    fn of(account: &str, region: &str, standing: HubStanding) -> Self {
+        Self {
+            account: account.to_owned(),
+            region: region.to_owned(),
+            standing,
+            enable_hub: false,
+            enable: Vec::new(),
+            wait: Vec::new(),
+            updates: Vec::new(),
+            disable: Vec::new(),
+            reason_only: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Whether somebody has to look at it.
+    pub fn is_bad(&self) -> bool {
+        match self.standing {
+            HubStanding::Blocked(_) | HubStanding::Unread(_) => true,
+            HubStanding::Compared | HubStanding::Skipped(_) => false,
+        }
+    }
+
+    /// Whether nothing is to be done.
+    pub fn is_as_wanted(&self) -> bool {
+        let nothing = self.enable.is_empty() && self.updates.is_empty() && self.disable.is_empty();
+        nothing && !self.enable_hub
+    }
+}
+
+/// A row for each account and Region, in their order.
+pub fn compare(
+    file: &StandardsFile,
+    facts: &StandardsFacts,
+    choices: StandardsChoices,
+    today: Date,
+) -> Vec<ComparedHub> {
+    let rows = facts.hubs.iter().map(|((account, region), look)| {
+        let row = |standing| ComparedHub::of(account, region, standing);
+        let found = facts.tree.accounts.get(account);
+        match (look, found) {
+            (HubLook::Seen(hub), Some(found)) => {
+                let wanted = file.wanted(&facts.tree, found, Some(region), today);
+                let row = row(HubStanding::Compared);
+                match hub.state {
+                    HubState::On | HubState::OnByStandard => seen(row, hub, &wanted, choices),
+                    HubState::Off => off(row, hub, &wanted, choices),
+                }
+            }
+            (HubLook::Seen(_), None) => row(HubStanding::Skipped("no member".to_owned())),
+            (HubLook::Skipped(why), _) => row(HubStanding::Skipped(why.clone())),
+            (HubLook::Blocked(why), _) => row(HubStanding::Blocked(why.clone())),
+            (HubLook::Unread(why), _) => row(HubStanding::Unread(why.clone())),
+        }
+    });
+    rows.collect()
+}
+
+fn off(
+    mut row: ComparedHub,
+    hub: &HubFacts,
+    wanted: &WantedHub<'_>,
+    choices: StandardsChoices,
+) -> ComparedHub {
+    if !choices.enable_hub {
+        row.standing = HubStanding::Blocked("Security Hub is not enabled".to_owned());
+        return row;
+    }
+    row.enable_hub = true;
+    if hub.offered.is_empty() {
+        row.notes
+            .push("run it again for its standards: they are not known before".to_owned());
+        return row;
+    }
+    seen(row, hub, wanted, choices)
+}
+
+fn seen(
+    mut row: ComparedHub,
+    hub: &HubFacts,
+    wanted: &WantedHub<'_>,
+    choices: StandardsChoices,
+) -> ComparedHub {
+    row.notes = wanted.expired();
+    let on: BTreeSet<&String> = hub
+        .subscriptions
+        .iter()
+        .filter(|it| it.is_on())
+        .map(|it| &it.standard)
+        .collect();
+    let (mut enable, mut disable) = (BTreeSet::new(), BTreeSet::new());
+    for (name, is_wanted) in &wanted.standards {
+        match (offered_as(&hub.offered, name), is_wanted) {
+            (Some(arn), true) if !on.contains(arn) => drop(enable.insert(arn)),
+            (Some(arn), false) if on.contains(arn) => drop(disable.insert(arn)),
+            (None, true) => row
+                .notes
+                .push(format!("skipped: {name} is not offered here")),
+            (Some(_) | None, _) => {}
+        }
+    }
+    let stay: BTreeSet<&String> = on
+        .union(&enable)
+        .filter(|it| !disable.contains(*it))
+        .copied()
+        .collect();
+    let mut found = Found::default();
+    for standard in &stay {
+        controls(&mut found, &row, hub, wanted, standard);
+    }
+    say_missing(&mut row, wanted, &found);
+    row.enable = enable.into_iter().cloned().collect();
+    row.disable = disable.into_iter().cloned().collect();
+    row.updates = found.updates;
+    if choices.update_reasons {
+        row.updates.extend(found.reasons);
+    } else {
+        row.reason_only = found.reasons;
+    }
+    for update in found.unnamed {
+        let short = short_name(&update.standard);
+        let id = &update.control;
+        if choices.enable_unnamed {
+            row.updates.push(update);
+        } else {
+            row.notes
+                .push(format!("not in the file: {id} is off in {short}"));
+        }
+    }
+    row.updates.sort();
+    waits(&mut row, hub);
+    row
+}
+
+/// What differs in the controls of a place.
+#[derive(Default)]
+struct Found {
+    updates: Vec<ControlUpdate>,
+    reasons: Vec<ControlUpdate>,
+    unnamed: Vec<ControlUpdate>,
+    /// Names of the file that some control has.
+    met: BTreeSet<String>,
+}
+
+fn controls(
+    found: &mut Found,
+    row: &ComparedHub,
+    hub: &HubFacts,
+    wanted: &WantedHub<'_>,
+    standard: &str,
+) {
+    let known = hub.controls.get(standard);
+    for id in known.into_iter().flatten() {
+        // of a standard that is turned on every control is on
+        let now = hub
+            .subscription(standard)
+            .and_then(|_| hub.associations.get(&(standard.to_owned(), id.clone())));
+        let place = ControlPlace {
+            account: &row.account,
+            region: &row.region,
+            short: short_name(standard),
+            id,
+            arns: now.map_or(&[], |it| it.arns.as_slice()),
+        };
+        for entry in wanted.entries().filter(|it| it.name.names(&place)) {
+            found.met.insert(entry.name.as_str().to_owned());
+        }
+        let status = now.map_or(ControlStatus::Enabled, |it| it.status);
+        let reason = now.and_then(|it| it.reason.as_ref());
+        let update = |status, reason: Option<String>| ControlUpdate {
+            standard: standard.to_owned(),
+            control: id.clone(),
+            status,
+            reason,
+        };
+        match wanted.entry(&place) {
+            Some(entry) if entry.status != status => {
+                found
+                    .updates
+                    .push(update(entry.status, entry.reason.clone()));
+            }
+            Some(entry) if status == ControlStatus::Disabled && entry.reason.as_ref() != reason => {
+                found
+                    .reasons
+                    .push(update(entry.status, entry.reason.clone()));
+            }
+            None if status == ControlStatus::Disabled => {
+                let update = update(ControlStatus::Enabled, None);
+                if wanted.names(&place) {
+                    found.updates.push(update);
+                } else {
+                    found.unnamed.push(update);
+                }
+            }
+            Some(_) | None => {}
+        }
+    }
+}
+
+/// Controls that the file names and that no standard has that is on here.
+fn say_missing(row: &mut ComparedHub, wanted: &WantedHub<'_>, found: &Found) {
+    let over: BTreeSet<&str> = wanted.over.iter().map(|(_, it)| it.name.as_str()).collect();
+    let names: BTreeSet<&str> = wanted.entries().map(|it| it.name.as_str()).collect();
+    for name in names.into_iter().filter(|it| !over.contains(it)) {
+        if !found.met.contains(name) {
+            row.notes.push(format!(
+                "skipped: {name} is in no standard that is on here, or not available here"
+            ));
+        }
+    }
+}
+
+/// Standards that have to be ready first, and those that never will be.
+fn waits(row: &mut ComparedHub, hub: &HubFacts) {
+    let mut wait: BTreeSet<&String> = row.enable.iter().collect();
+    let changed = row.updates.iter().map(|it| it.standard.as_str());
+    let changed: BTreeSet<&str> = changed.collect();
+    for it in hub
+        .subscriptions
+        .iter()
+        .filter(|it| it.is_on() && !it.updatable)
+    {
+        if !changed.contains(it.standard.as_str()) {
+            continue;
+        }
+        if let Some(trouble) = it.trouble() {
+            row.standing = HubStanding::Blocked(trouble);
+        }
+        wait.insert(&it.standard);
+    }
+    row.wait = wait.into_iter().cloned().collect();
+}

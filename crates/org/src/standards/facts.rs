@@ -1,0 +1,170 @@
+//! What was read of Security Hub.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::units::UnitTree;
+
+/// How names of our policies begin.
+pub(super) const OUR_POLICIES: &str = "hallpass-";
+
+/// Whether a control is on in a standard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum ControlStatus {
+    /// It is.
+    Enabled,
+    /// It is not.
+    Disabled,
+}
+
+/// A standard that is on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StandardSubscription {
+    /// The standard: an ARN.
+    pub standard: String,
+    /// The subscription: an ARN.
+    pub arn: String,
+    /// `PENDING`, `READY`, `FAILED`, `DELETING` or `INCOMPLETE`.
+    pub status: String,
+    /// Whether its controls can be changed now.
+    pub updatable: bool,
+    /// Why it is not `READY`; empty where nobody says.
+    pub reason: String,
+}
+
+impl StandardSubscription {
+    /// Whether it is on, or about to be.
+    pub fn is_on(&self) -> bool {
+        self.status != "DELETING"
+    }
+
+    /// What went wrong with it, and what would help.
+    pub(super) fn trouble(&self) -> Option<String> {
+        if !["FAILED", "INCOMPLETE"].contains(&self.status.as_str()) {
+            return None;
+        }
+        let hint = match self.reason.as_str() {
+            "NO_AVAILABLE_CONFIGURATION_RECORDER" => ": turn on AWS Config",
+            _ => "",
+        };
+        Some(format!(
+            "{} is {}: {}{hint}",
+            self.standard, self.status, self.reason
+        ))
+    }
+}
+
+/// How a control stands in a standard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ControlAssociation {
+    /// Whether it is on.
+    pub status: ControlStatus,
+    /// Why, as somebody said.
+    pub reason: Option<String>,
+    /// What the control is called in the standard: ARNs.
+    pub arns: Vec<String>,
+}
+
+/// Security Hub in an account and a Region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HubState {
+    /// It is on, with a finding for each control.
+    On,
+    /// It is on, with a finding for each control in each standard (`STANDARD_CONTROL`).
+    OnByStandard,
+    /// It is off.
+    Off,
+}
+
+/// What a Region says of Security Hub in an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HubFacts {
+    /// Whether it is on.
+    pub state: HubState,
+    /// The standards that the Region offers: ARNs.
+    pub offered: BTreeSet<String>,
+    /// The standards that are on.
+    pub subscriptions: Vec<StandardSubscription>,
+    /// The controls of standards that are there in the Region, by ARN of the standard.
+    pub controls: BTreeMap<String, BTreeSet<String>>,
+    /// How controls of standards that are on stand, by ARN of the standard and id.
+    pub associations: BTreeMap<(String, String), ControlAssociation>,
+}
+
+impl HubFacts {
+    /// The subscription of a standard that is on.
+    pub(super) fn subscription(&self, standard: &str) -> Option<&StandardSubscription> {
+        let mut all = self.subscriptions.iter();
+        all.find(|it| it.standard == standard && it.is_on())
+    }
+}
+
+/// What is known of an account and a Region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HubLook {
+    /// All of it.
+    Seen(Box<HubFacts>),
+    /// It was left out, and why.
+    Skipped(String),
+    /// It cannot be changed from here, and why.
+    Blocked(String),
+    /// It could not be read, and why.
+    Unread(String),
+}
+
+/// What the administrator of an organization configures by policies.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CentralFacts {
+    /// The administrator.
+    pub administrator: String,
+    /// The Region that policies are written in.
+    pub home: String,
+    /// The standards that this Region offers.
+    pub offered: BTreeSet<String>,
+    /// Policies, by the root, unit or account that they were put on.
+    pub held: BTreeMap<String, String>,
+    /// Names of policies.
+    pub names: BTreeMap<String, String>,
+}
+
+/// The policy of whoever looks after itself.
+pub(super) const SELF_MANAGED: &str = "SELF_MANAGED_SECURITY_HUB";
+
+impl CentralFacts {
+    fn is_ours(&self, policy: &str) -> bool {
+        let name = self.names.get(policy);
+        name.is_some_and(|it| it.starts_with(OUR_POLICIES))
+    }
+
+    /// Where policies of ours were put.
+    pub(super) fn ours(&self) -> impl Iterator<Item = &str> {
+        let all = self.held.iter().filter(|(_, policy)| self.is_ours(policy));
+        all.map(|(target, _)| target.as_str())
+    }
+
+    /// Where somebody else put one, or chose to have none; at the root none is what there is before anybody chose.
+    pub(super) fn foreign(&self, root: &str) -> impl Iterator<Item = &str> {
+        let all = self.held.iter().filter(move |(target, policy)| {
+            let is_unchosen = *target == root && *policy == SELF_MANAGED;
+            !is_unchosen && !self.is_ours(policy)
+        });
+        all.map(|(target, _)| target.as_str())
+    }
+}
+
+/// What was read of an organization.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StandardsFacts {
+    /// The organization.
+    pub organization: String,
+    /// Its management account.
+    pub management: String,
+    /// Its units and accounts.
+    pub tree: UnitTree,
+    /// What its administrator configures by policies; none where each account and Region has its own standards.
+    pub central: Option<CentralFacts>,
+    /// Accounts that were meant, by account and Region.
+    pub hubs: BTreeMap<(String, String), HubLook>,
+}

@@ -1,0 +1,457 @@
+//! Reads an organization as far as a file of standards is held against it: its accounts with our own credentials,
+//! Security Hub with those of the role in each account.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::stream::{self, StreamExt};
+use hallpass_model::AccountId;
+use serde_json::{Value, json};
+
+use super::facts::{CentralFacts, HubFacts, HubLook, HubState, SELF_MANAGED, StandardsFacts};
+use super::file::StandardsFile;
+use super::hub::{HubReader, SECURITY_HUB};
+use super::names::offered_as;
+use super::policies;
+use super::units::{StandardsAccount, UnitTree, has_tag};
+use crate::reading::{ReadCalls, ReadFact, ReadPlace, Reader, UnreadFact, inside, text};
+
+const ORGANIZATIONS: &str = "organizations";
+/// The principal that Organizations knows its administrator by.
+const PRINCIPAL: &str = "securityhub.amazonaws.com";
+/// Accounts and Regions that are read at once.
+const HUBS_AT_ONCE: usize = 16;
+/// Where a row stands that is of no Region.
+const NO_REGION: &str = "global";
+
+/// Which accounts and Regions are meant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StandardsScope {
+    /// Only these; all where empty.
+    pub accounts: BTreeSet<AccountId>,
+    /// Not these.
+    pub exclude: BTreeSet<AccountId>,
+    /// Only below these units: ids or paths; anywhere where empty.
+    pub units: Vec<String>,
+    /// Only with all of these tags: `KEY=VALUE` or `KEY`.
+    pub tags: Vec<String>,
+    /// The management account, too.
+    pub management: bool,
+    /// In these Regions; none: in those that are enabled in each account.
+    pub regions: Option<Vec<String>>,
+}
+
+/// Why nothing can be compared.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StandardsUnread {
+    /// The organization cannot be read.
+    #[error("the organization cannot be read: {}: {}", .0.action, .0.reason)]
+    Unread(UnreadFact),
+    /// The file or the selection names what is not there.
+    #[error("not in the organization: {}", .0.join(", "))]
+    Unknown(Vec<String>),
+}
+
+impl From<UnreadFact> for StandardsUnread {
+    fn from(fact: UnreadFact) -> Self {
+        Self::Unread(fact)
+    }
+}
+
+fn words(fact: &UnreadFact) -> String {
+    format!("{}: {}", fact.action, fact.reason)
+}
+
+/// Reads the organization, and whether its administrator configures it.
+///
+/// # Errors
+/// What of the organization itself cannot be read, and names that it does not have.
+pub async fn gather_organization(
+    calls: &dyn ReadCalls,
+    file: Option<&StandardsFile>,
+    scope: &StandardsScope,
+) -> Result<StandardsFacts, StandardsUnread> {
+    let home = Reader {
+        calls,
+        place: ReadPlace::default(),
+    };
+    let about = home
+        .one((ORGANIZATIONS, "DescribeOrganization"), json!({}))
+        .await?;
+    let needs_tags = !scope.tags.is_empty() || file.is_some_and(StandardsFile::needs_tags);
+    let tree = tree(&home, needs_tags).await?;
+    check_names(file, scope, &tree)?;
+    Ok(StandardsFacts {
+        organization: text(&about, "/Organization/Id").to_owned(),
+        management: text(&about, "/Organization/MasterAccountId").to_owned(),
+        tree,
+        central: central(calls, &home).await?,
+        hubs: BTreeMap::new(),
+    })
+}
+
+/// Reads Security Hub in each account and Region; without a file, what there is. What one of them does not say is kept
+/// as that.
+pub async fn gather_hubs(
+    calls: &dyn ReadCalls,
+    file: Option<&StandardsFile>,
+    scope: &StandardsScope,
+    facts: &mut StandardsFacts,
+) {
+    let places = places(calls, scope, facts).await;
+    read_hubs(calls, file, places, facts).await;
+}
+
+fn check_names(
+    file: Option<&StandardsFile>,
+    scope: &StandardsScope,
+    tree: &UnitTree,
+) -> Result<(), StandardsUnread> {
+    let places: Vec<_> = file.into_iter().flat_map(StandardsFile::places).collect();
+    let units = places.iter().filter_map(|it| it.ou.as_deref());
+    let units = units.chain(scope.units.iter().map(String::as_str));
+    let accounts = places.iter().filter_map(|it| it.account.as_ref());
+    let accounts = accounts.chain(&scope.accounts).chain(&scope.exclude);
+    let unknown = tree.unknown(units, accounts.map(AccountId::as_str));
+    if unknown.is_empty() {
+        Ok(())
+    } else {
+        Err(StandardsUnread::Unknown(unknown))
+    }
+}
+
+/// The units and accounts, from the root down.
+async fn tree(home: &Reader<'_>, needs_tags: bool) -> ReadFact<UnitTree> {
+    let roots = home
+        .list((ORGANIZATIONS, "ListRoots"), json!({}), "Roots")
+        .await?;
+    let root = roots.first().map_or("", |it| text(it, "/Id")).to_owned();
+    let mut tree = UnitTree {
+        paths: BTreeMap::from([(root.clone(), "/".to_owned())]),
+        root: root.clone(),
+        accounts: BTreeMap::new(),
+    };
+    let mut open = vec![vec![root]];
+    while let Some(units) = open.pop() {
+        let Some(parent) = units.last() else { continue };
+        let input = json!({ "ParentId": parent });
+        let operation = (ORGANIZATIONS, "ListAccountsForParent");
+        for row in home.list(operation, input.clone(), "Accounts").await? {
+            let account = account(home, &row, &units, needs_tags).await?;
+            tree.accounts.insert(account.id.clone(), account);
+        }
+        let operation = (ORGANIZATIONS, "ListOrganizationalUnitsForParent");
+        for row in home.list(operation, input, "OrganizationalUnits").await? {
+            let above = tree.paths.get(parent).map_or("", String::as_str);
+            let path = format!("{}/{}", above.trim_end_matches('/'), text(&row, "/Name"));
+            let id = text(&row, "/Id").to_owned();
+            tree.paths.insert(id.clone(), path);
+            open.push(units.iter().cloned().chain([id]).collect());
+        }
+    }
+    Ok(tree)
+}
+
+async fn account(
+    home: &Reader<'_>,
+    row: &Value,
+    units: &[String],
+    needs_tags: bool,
+) -> ReadFact<StandardsAccount> {
+    // `Status` is what AWS said before there was `State`
+    let state = match text(row, "/State") {
+        "" => text(row, "/Status"),
+        state => state,
+    };
+    let id = text(row, "/Id").to_owned();
+    let mut tags = BTreeMap::new();
+    if needs_tags {
+        let operation = (ORGANIZATIONS, "ListTagsForResource");
+        let rows = home
+            .list(operation, json!({ "ResourceId": id }), "Tags")
+            .await?;
+        let pair = |it: &Value| (text(it, "/Key").to_owned(), text(it, "/Value").to_owned());
+        tags = rows.iter().map(pair).collect();
+    }
+    Ok(StandardsAccount {
+        id,
+        active: state == "ACTIVE",
+        units: units.to_vec(),
+        tags,
+    })
+}
+
+/// What a delegated administrator configures by policies, if there is one and it does.
+async fn central(calls: &dyn ReadCalls, home: &Reader<'_>) -> ReadFact<Option<CentralFacts>> {
+    let operation = (ORGANIZATIONS, "ListDelegatedAdministrators");
+    let input = json!({ "ServicePrincipal": PRINCIPAL });
+    let rows = home
+        .list(operation, input, "DelegatedAdministrators")
+        .await?;
+    let administrator = rows.first().map(|it| text(it, "/Id"));
+    let Some(account) = administrator.and_then(|it| AccountId::new(it.to_owned()).ok()) else {
+        return Ok(None);
+    };
+    let operation = (SECURITY_HUB, "ListFindingAggregators");
+    // an administrator whose hub is off has no aggregator, and configures nobody
+    let off = Some("InvalidAccessException");
+    let reader = inside(calls, &account, None);
+    let found = reader.list_unless(operation, json!({}), "FindingAggregators", off);
+    let found = found.await?.unwrap_or_default();
+    let arn = found.first().map(|it| text(it, "/FindingAggregatorArn"));
+    let Some(region) = arn.and_then(|it| it.split(':').nth(3)) else {
+        return Ok(None);
+    };
+    let reader = inside(calls, &account, Some(region));
+    let operation = (SECURITY_HUB, "DescribeOrganizationConfiguration");
+    let found = reader.one(operation, json!({})).await?;
+    if text(&found, "/OrganizationConfiguration/ConfigurationType") != "CENTRAL" {
+        return Ok(None);
+    }
+    let hub = HubReader {
+        calls,
+        account: &account,
+        region,
+    };
+    Ok(Some(CentralFacts {
+        administrator: account.as_str().to_owned(),
+        home: region.to_owned(),
+        offered: hub.offered().await?,
+        held: policies::held(&reader).await?,
+        names: policies::names(&reader).await?,
+    }))
+}
+
+/// The policy of an account: its own, else that of the nearest unit; none where it looks after itself.
+fn policy_of<'a>(central: Option<&'a CentralFacts>, account: &StandardsAccount) -> Option<&'a str> {
+    let held = &central?.held;
+    let mut nearest = [&account.id].into_iter().chain(account.units.iter().rev());
+    let found = nearest.find_map(|it| held.get(it));
+    found.map(String::as_str).filter(|it| *it != SELF_MANAGED)
+}
+
+impl StandardsScope {
+    /// Whether an account is meant, whatever its state.
+    pub fn is_meant(&self, account: &StandardsAccount, tree: &UnitTree) -> bool {
+        let named = |all: &BTreeSet<AccountId>| all.iter().any(|it| it.as_str() == account.id);
+        let below = |unit: &String| tree.is_below(account, unit);
+        (self.accounts.is_empty() || named(&self.accounts))
+            && !named(&self.exclude)
+            && (self.units.is_empty() || self.units.iter().any(below))
+            && self.tags.iter().all(|it| has_tag(&account.tags, it))
+    }
+
+    fn judge(&self, account: &StandardsAccount, facts: &StandardsFacts) -> Option<HubLook> {
+        if !self.is_meant(account, &facts.tree) {
+            return None;
+        }
+        let skipped = |why: &str| Some(HubLook::Skipped(why.to_owned()));
+        if !account.active {
+            return skipped("suspended");
+        }
+        if account.id == facts.management && !self.management {
+            return skipped("management account");
+        }
+        Some(HubLook::Unread(String::new()))
+    }
+}
+
+/// The accounts and Regions that are read; what is left out goes to the facts.
+async fn places(
+    calls: &dyn ReadCalls,
+    scope: &StandardsScope,
+    facts: &mut StandardsFacts,
+) -> Vec<(AccountId, String)> {
+    let mut asked = Vec::new();
+    for account in facts.tree.accounts.values() {
+        match (
+            scope.judge(account, facts),
+            AccountId::new(account.id.clone()),
+        ) {
+            (Some(HubLook::Unread(_)), Ok(id)) => asked.push(id),
+            (Some(look @ HubLook::Skipped(_)), _) => {
+                let key = (account.id.clone(), NO_REGION.to_owned());
+                facts.hubs.insert(key, look);
+            }
+            (Some(_) | None, _) => {}
+        }
+    }
+    let found: Vec<_> = stream::iter(asked)
+        .map(|id| async move {
+            let regions = enabled(calls, &id).await;
+            (id, regions)
+        })
+        .buffered(HUBS_AT_ONCE)
+        .collect()
+        .await;
+    let mut places = Vec::new();
+    for (id, enabled) in found {
+        let mut look = |region: &str, look| {
+            facts
+                .hubs
+                .insert((id.as_str().to_owned(), region.to_owned()), look);
+        };
+        match (&scope.regions, enabled) {
+            (None, Ok(enabled)) => places.extend(enabled.into_iter().map(|it| (id.clone(), it))),
+            (None, Err(why)) => look(NO_REGION, HubLook::Unread(words(&why))),
+            (Some(named), enabled) => {
+                let is_off = |it: &String| enabled.as_ref().is_ok_and(|all| !all.contains(it));
+                let once: BTreeSet<&String> = named.iter().collect();
+                for region in once {
+                    if is_off(region) {
+                        look(region, HubLook::Skipped("region disabled".to_owned()));
+                    } else {
+                        places.push((id.clone(), region.clone()));
+                    }
+                }
+            }
+        }
+    }
+    places
+}
+
+async fn enabled(calls: &dyn ReadCalls, account: &AccountId) -> ReadFact<BTreeSet<String>> {
+    let input = json!({ "RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT"] });
+    let rows = inside(calls, account, None)
+        .list(("account", "ListRegions"), input, "Regions")
+        .await?;
+    let names = rows.iter().map(|row| text(row, "/RegionName"));
+    Ok(names.map(str::to_owned).collect())
+}
+
+/// What all accounts of a Region have in common.
+#[derive(Clone, Default)]
+struct RegionFacts {
+    offered: BTreeSet<String>,
+    controls: BTreeMap<String, BTreeSet<String>>,
+}
+
+async fn read_hubs(
+    calls: &dyn ReadCalls,
+    file: Option<&StandardsFile>,
+    places: Vec<(AccountId, String)>,
+    facts: &mut StandardsFacts,
+) {
+    let mut open = Vec::new();
+    for (id, region) in places {
+        let key = (id.as_str().to_owned(), region.clone());
+        let account = facts.tree.accounts.get(id.as_str());
+        match account.and_then(|it| policy_of(facts.central.as_ref(), it)) {
+            Some(policy) => {
+                let name = facts.central.as_ref().and_then(|it| it.names.get(policy));
+                let name = name.map_or(policy, String::as_str);
+                let why = format!("centrally managed: policy {name}");
+                facts.hubs.insert(key, HubLook::Blocked(why));
+            }
+            None => open.push((id, region)),
+        }
+    }
+    let seen: Vec<_> = stream::iter(open)
+        .map(|(account, region)| async move {
+            let found = hub(calls, &account, &region).await;
+            (account, region, found)
+        })
+        .buffered(HUBS_AT_ONCE)
+        .collect()
+        .await;
+    let mut regions: BTreeMap<String, ReadFact<RegionFacts>> = BTreeMap::new();
+    for (account, region, found) in &seen {
+        let is_on = found.as_ref().is_ok_and(|it| it.state != HubState::Off);
+        if is_on && !matches!(regions.get(region), Some(Ok(_))) {
+            let here = seen.iter().filter(|(_, it, _)| it == region);
+            let here = here.filter_map(|(_, _, found)| found.as_ref().ok());
+            let on = here
+                .flat_map(|it| &it.subscriptions)
+                .map(|it| it.standard.clone());
+            let reader = HubReader {
+                calls,
+                account,
+                region,
+            };
+            let found = of_region(reader, file, on.collect()).await;
+            regions.insert(region.clone(), found);
+        }
+    }
+    let looked: Vec<_> = stream::iter(seen)
+        .map(|(account, region, found)| {
+            let common = regions.get(&region);
+            async move {
+                let look = match found {
+                    Ok(hub) => with_controls(calls, (&account, &region), hub, common).await,
+                    Err(why) => Err(why),
+                };
+                let look = look.map_or_else(
+                    |why| HubLook::Unread(words(&why)),
+                    |hub| HubLook::Seen(Box::new(hub)),
+                );
+                ((account.as_str().to_owned(), region), look)
+            }
+        })
+        .buffered(HUBS_AT_ONCE)
+        .collect()
+        .await;
+    facts.hubs.extend(looked);
+}
+
+async fn hub(calls: &dyn ReadCalls, account: &AccountId, region: &str) -> ReadFact<HubFacts> {
+    let reader = HubReader {
+        calls,
+        account,
+        region,
+    };
+    let state = reader.state().await?;
+    let subscriptions = match state {
+        HubState::Off => Vec::new(),
+        HubState::On | HubState::OnByStandard => reader.subscriptions().await?,
+    };
+    Ok(HubFacts {
+        state,
+        subscriptions,
+        offered: BTreeSet::new(),
+        controls: BTreeMap::new(),
+        associations: BTreeMap::new(),
+    })
+}
+
+async fn of_region(
+    reader: HubReader<'_>,
+    file: Option<&StandardsFile>,
+    on: BTreeSet<String>,
+) -> ReadFact<RegionFacts> {
+    let offered = reader.offered().await?;
+    let named = file.into_iter().flat_map(StandardsFile::standards);
+    let named = named.filter_map(|it| offered_as(&offered, it).cloned());
+    let all: BTreeSet<String> = named.chain(on).collect();
+    let mut controls = BTreeMap::new();
+    for standard in all {
+        let found = reader.controls(&standard).await?;
+        controls.insert(standard, found);
+    }
+    Ok(RegionFacts { offered, controls })
+}
+
+async fn with_controls(
+    calls: &dyn ReadCalls,
+    (account, region): (&AccountId, &str),
+    mut hub: HubFacts,
+    common: Option<&ReadFact<RegionFacts>>,
+) -> ReadFact<HubFacts> {
+    let Some(common) = common else {
+        return Ok(hub);
+    };
+    let common = common.as_ref().map_err(Clone::clone)?;
+    hub.offered.clone_from(&common.offered);
+    hub.controls.clone_from(&common.controls);
+    let on = hub.subscriptions.iter().filter(|it| it.is_on());
+    let pairs = on.flat_map(|it| {
+        let ids = hub.controls.get(&it.standard).into_iter().flatten();
+        ids.map(|id| (it.standard.clone(), id.clone()))
+    });
+    let pairs: Vec<(String, String)> = pairs.collect();
+    let reader = HubReader {
+        calls,
+        account,
+        region,
+    };
+    hub.associations = reader.associations(&pairs).await?;
+    Ok(hub)
+}

@@ -1,0 +1,163 @@
+//! Security Hub in one account and Region, read call by call: for facts, and by steps.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hallpass_model::AccountId;
+use hallpass_runner::{Class, StepError};
+use serde_json::{Value, json};
+
+use super::facts::{ControlAssociation, ControlStatus, HubState, StandardSubscription};
+use crate::reading::{Operation, ReadCalls, ReadFact, Reader, UnreadFact, inside, text, unread};
+use crate::step_executor::{failed, retry};
+
+pub(super) const SECURITY_HUB: &str = "securityhub";
+/// Associations that one call is asked for; AWS states no limit, and says so when it is too many.
+const ASSOCIATIONS_AT_ONCE: usize = 100;
+/// What AWS says of input that it does not take, too much of it included.
+pub(super) const INVALID_INPUT: &str = "InvalidInputException";
+
+/// An account and a Region to read in.
+#[derive(Clone, Copy)]
+pub(super) struct HubReader<'a> {
+    pub(super) calls: &'a dyn ReadCalls,
+    pub(super) account: &'a AccountId,
+    pub(super) region: &'a str,
+}
+
+fn operation(name: &'static str) -> Operation {
+    (SECURITY_HUB, name)
+}
+
+impl<'a> HubReader<'a> {
+    pub(super) fn reader(&self) -> Reader<'a> {
+        inside(self.calls, self.account, Some(self.region))
+    }
+
+    /// Whether it is on.
+    pub(super) async fn state(&self) -> ReadFact<HubState> {
+        let place = self.reader().place;
+        let (service, name) = operation("DescribeHub");
+        let found = self.calls.call(&place, service, name, &json!({})).await;
+        match found {
+            Ok((hub, _)) if text(&hub, "/ControlFindingGenerator") == "STANDARD_CONTROL" => {
+                Ok(HubState::OnByStandard)
+            }
+            Ok(_) => Ok(HubState::On),
+            // the code is also that of accounts that may not ask
+            Err(it)
+                if it.code == "ResourceNotFoundException"
+                    || (it.code == "InvalidAccessException"
+                        && it.message.contains("not subscribed")) =>
+            {
+                Ok(HubState::Off)
+            }
+            Err(it) => Err(UnreadFact {
+                passing: it.passing,
+                ..unread((service, name), format!("{}: {}", it.code, it.message))
+            }),
+        }
+    }
+
+    /// The standards that are on, or about to be.
+    pub(super) async fn subscriptions(&self) -> ReadFact<Vec<StandardSubscription>> {
+        let name = operation("GetEnabledStandards");
+        let reader = self.reader();
+        let rows = reader.list(name, json!({}), "StandardsSubscriptions");
+        let rows = rows.await?;
+        let rows = rows.iter().map(|row| StandardSubscription {
+            standard: text(row, "/StandardsArn").to_owned(),
+            arn: text(row, "/StandardsSubscriptionArn").to_owned(),
+            status: text(row, "/StandardsStatus").to_owned(),
+            updatable: text(row, "/StandardsControlsUpdatable") == "READY_FOR_UPDATES",
+            reason: text(row, "/StandardsStatusReason/StatusReasonCode").to_owned(),
+        });
+        Ok(rows.collect())
+    }
+
+    /// The standards that the Region offers.
+    pub(super) async fn offered(&self) -> ReadFact<BTreeSet<String>> {
+        let name = operation("DescribeStandards");
+        let rows = self.reader().list(name, json!({}), "Standards").await?;
+        let arns = rows.iter().map(|row| text(row, "/StandardsArn").to_owned());
+        Ok(arns.collect())
+    }
+
+    /// The controls of a standard that are there in the Region.
+    pub(super) async fn controls(&self, standard: &str) -> ReadFact<BTreeSet<String>> {
+        let name = operation("ListSecurityControlDefinitions");
+        let input = json!({ "StandardsArn": standard });
+        let reader = self.reader();
+        let rows = reader.list(name, input, "SecurityControlDefinitions");
+        let rows = rows.await?;
+        let here = rows
+            .iter()
+            .filter(|row| text(row, "/CurrentRegionAvailability") != "UNAVAILABLE");
+        let ids = here.map(|row| text(row, "/SecurityControlId").to_owned());
+        Ok(ids.collect())
+    }
+
+    /// How controls stand, by standard and id. One that AWS says nothing of is left out.
+    pub(super) async fn associations(
+        &self,
+        wanted: &[(String, String)],
+    ) -> ReadFact<BTreeMap<(String, String), ControlAssociation>> {
+        let mut found = BTreeMap::new();
+        let mut open: Vec<&[(String, String)]> = wanted.chunks(ASSOCIATIONS_AT_ONCE).collect();
+        open.reverse();
+        while let Some(some) = open.pop() {
+            match self.some_associations(some).await {
+                Ok(rows) => found.extend(rows),
+                Err(why) if some.len() > 1 && why.reason.starts_with(INVALID_INPUT) => {
+                    let (first, second) = some.split_at(some.len() / 2);
+                    open.extend([second, first]);
+                }
+                Err(why) => return Err(why),
+            }
+        }
+        Ok(found)
+    }
+
+    async fn some_associations(
+        &self,
+        some: &[(String, String)],
+    ) -> ReadFact<Vec<((String, String), ControlAssociation)>> {
+        let ids = some.iter().map(
+            |(standard, control)| json!({ "StandardsArn": standard, "SecurityControlId": control }),
+        );
+        let input = json!({ "StandardsControlAssociationIds": ids.collect::<Vec<_>>() });
+        let name = operation("BatchGetStandardsControlAssociations");
+        let reader = self.reader();
+        let rows = reader.list(name, input, "StandardsControlAssociationDetails");
+        let rows = rows.await?;
+        Ok(rows.iter().map(association).collect())
+    }
+}
+
+fn association(row: &Value) -> ((String, String), ControlAssociation) {
+    let reason = text(row, "/UpdatedReason");
+    let arns = row.get("StandardsControlArns").and_then(Value::as_array);
+    let arns = arns.into_iter().flatten().filter_map(Value::as_str);
+    let key = (
+        text(row, "/StandardsArn").to_owned(),
+        text(row, "/SecurityControlId").to_owned(),
+    );
+    let found = ControlAssociation {
+        status: match text(row, "/AssociationStatus") {
+            "DISABLED" => ControlStatus::Disabled,
+            _ => ControlStatus::Enabled,
+        },
+        reason: Some(reason.to_owned()).filter(|it| !it.is_empty()),
+        arns: arns.map(str::to_owned).collect(),
+    };
+    (key, found)
+}
+
+/// What a look that failed means for a step.
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
+pub(super) fn unseen(fact: UnreadFact) -> StepError {
+    if fact.passing {
+        let why = format!("{}: {}", fact.action, fact.reason);
+        return StepError::Retry(retry(Class::Throttle, why));
+    }
+    failed(&fact.action, &fact.reason)
+}

@@ -1,0 +1,45 @@
+//! Standards and controls of Security Hub (`organization.md` §4): a file says which are on or off, why, and where not;
+//! the state of every account and Region follows it.
+//!
+//! ```text
+//!   file ──────────────────────┐             ┌─► a row for each account and Region ─► plan ─► runner
+//!                              ├─► wanted ───┤
+//!   organization ─► gather ────┘             └─► central policies and where they hold
+//! ```
+//!
+//! Everything but `hub`, `gather` and the executor is pure.
+
+mod names;
+
+mod file;
+mod units;
+
+mod facts;
+mod hub;
+mod policies;
+
+mod gather;
+mod wanted;
+
+mod central;
+mod compare;
+mod export;
+mod plan;
+
+mod central_steps;
+mod looks;
+
+mod executor;
+
+pub use central::{CentralPolicy, CentralRow, central_rows, needs_local_mode};
+pub use compare::{ComparedHub, HubStanding, StandardsChoices, compare};
+pub use executor::StandardsStepExecutor;
+pub use export::export;
+pub use facts::{
+    CentralFacts, ControlAssociation, ControlStatus, HubFacts, HubLook, HubState,
+    StandardSubscription, StandardsFacts,
+};
+pub use file::StandardsFile;
+pub use gather::{StandardsScope, StandardsUnread, gather_hubs, gather_organization};
+pub use plan::{ControlUpdate, PLAN_KIND, draft, draft_central, is_standards_step};
+pub use units::{StandardsAccount, UnitTree};

@@ -1,0 +1,177 @@
+//! Names of standards and controls, as people write them and as AWS does (`organization.md` S-2, S-3).
+
+use std::collections::BTreeSet;
+
+/// What stands before the short name in an ARN: `standards/`, or `ruleset/` for the first standard that there was.
+const KINDS: [&str; 2] = ["standards/", "ruleset/"];
+
+/// The short name of a standard: `pci-dss/v/3.2.1`, from that or an ARN.
+pub(super) fn short_name(name: &str) -> &str {
+    let resource = name.rsplit("::").next().unwrap_or(name);
+    let kind = KINDS.iter().find_map(|it| resource.strip_prefix(it));
+    kind.unwrap_or(resource)
+}
+
+/// The ARN that a Region offers under a name; none where it does not. Never made of the name: one standard has no
+/// Region in its ARN, and partitions differ.
+pub(super) fn offered_as<'a>(offered: &'a BTreeSet<String>, name: &str) -> Option<&'a String> {
+    let wanted = short_name(name);
+    offered.iter().find(|arn| short_name(arn) == wanted)
+}
+
+/// A control as a file names it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum ControlName {
+    /// `IAM.6`: in every standard that has it.
+    Id(String),
+    /// The ARN of a control in one standard, `{region}` and `{account}` left open.
+    Arn(String),
+}
+
+impl ControlName {
+    /// Reads a name.
+    ///
+    /// # Errors
+    /// It is neither.
+    pub(super) fn read(text: &str) -> Result<Self, String> {
+        if text.starts_with("arn:") {
+            return if text.contains(":control/") {
+                Ok(Self::Arn(text.to_owned()))
+            } else {
+                Err(format!("`{text}` is not the ARN of a control"))
+            };
+        }
+        let parts: Vec<&str> = text.split('.').collect();
+        let good = |part: &&str| {
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|it| it.is_ascii_alphanumeric() || it == b'-')
+        };
+        if parts.len() == 2 && parts.iter().all(good) {
+            Ok(Self::Id(text.to_owned()))
+        } else {
+            Err(format!(
+                "`{text}` is no control: write `IAM.6`, or the ARN of a control in a standard"
+            ))
+        }
+    }
+
+    /// As written.
+    pub(super) fn as_str(&self) -> &str {
+        match self {
+            Self::Id(text) | Self::Arn(text) => text,
+        }
+    }
+
+    /// Whether this is the control `id` of the standard `short`, whose own ARNs in this account and Region are `arns`.
+    pub(super) fn names(&self, place: &ControlPlace<'_>) -> bool {
+        match self {
+            Self::Id(id) => id == place.id,
+            Self::Arn(arn) => {
+                let filled = arn
+                    .replace("{region}", place.region)
+                    .replace("{account}", place.account);
+                let Some((_, control)) = filled.split_once(":control/") else {
+                    return false;
+                };
+                let known = |it: &String| {
+                    it.split_once(":control/").map(|(_, control)| control) == Some(control)
+                };
+                // until the standard is on nobody says what its controls are called there
+                place.arns.iter().any(known)
+                    || (place.arns.is_empty() && is_called(control, place.short, place.id))
+            }
+        }
+    }
+}
+
+/// A control of a standard in an account and a Region.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ControlPlace<'a> {
+    pub(super) account: &'a str,
+    pub(super) region: &'a str,
+    pub(super) short: &'a str,
+    pub(super) id: &'a str,
+    pub(super) arns: &'a [String],
+}
+
+/// `pci-dss/v/3.2.1/PCI.IAM.6`, `aws-foundational-security-best-practices/v/1.0.0/ACM.1`.
+fn is_called(control: &str, short: &str, id: &str) -> bool {
+    let own = control
+        .strip_prefix(short)
+        .and_then(|it| it.strip_prefix('/'));
+    own.is_some_and(|own| own == id || own.strip_prefix("PCI.") == Some(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_among_what_a_region_offers() {
+        let offered: BTreeSet<String> = [
+            "arn:aws:securityhub:eu-west-1::standards/pci-dss/v/3.2.1",
+            "arn:aws:securityhub:::ruleset/cis-aws-foundations-benchmark/v/1.2.0",
+            "arn:aws-cn:securityhub:cn-north-1::standards/aws-foundational-security-best-practices/v/1.0.0",
+        ]
+        .map(str::to_owned)
+        .into();
+        for (name, found) in [
+            (
+                "pci-dss/v/3.2.1",
+                Some("arn:aws:securityhub:eu-west-1::standards/pci-dss/v/3.2.1"),
+            ),
+            (
+                "cis-aws-foundations-benchmark/v/1.2.0",
+                Some("arn:aws:securityhub:::ruleset/cis-aws-foundations-benchmark/v/1.2.0"),
+            ),
+            (
+                "arn:aws:securityhub:us-east-1::standards/pci-dss/v/3.2.1",
+                Some("arn:aws:securityhub:eu-west-1::standards/pci-dss/v/3.2.1"),
+            ),
+            ("pci-dss/v/4.0.1", None),
+            ("pci-dss", None),
+        ] {
+            let expected = found.map(str::to_owned);
+            assert_eq!(offered_as(&offered, name), expected.as_ref(), "{name}");
+        }
+    }
+
+    #[test]
+    fn controls_are_named_by_id_or_by_an_arn_with_open_places() {
+        let arns = [
+            "arn:aws:securityhub:eu-west-1:111122223333:control/pci-dss/v/3.2.1/PCI.S3.5"
+                .to_owned(),
+        ];
+        let place = ControlPlace {
+            account: "111122223333",
+            region: "eu-west-1",
+            short: "pci-dss/v/3.2.1",
+            id: "S3.5",
+            arns: &[],
+        };
+        let known = ControlPlace {
+            arns: &arns,
+            ..place
+        };
+        let open = "arn:aws:securityhub:{region}:{account}:control/pci-dss/v/3.2.1/PCI.S3.5";
+        for (text, place, expected) in [
+            ("S3.5", place, true),
+            ("S3.50", place, false),
+            (open, place, true),
+            (open, known, true),
+            (
+                "arn:aws:securityhub:{region}:{account}:control/pci-dss/v/4.0.1/PCI.S3.5",
+                known,
+                false,
+            ),
+        ] {
+            let name = ControlName::read(text).unwrap();
+            assert_eq!(name.names(&place), expected, "{text}");
+        }
+        for bad in ["S3", "S3.", ".5", "S3.5.1", "arn:aws:s3:::bucket", ""] {
+            assert!(ControlName::read(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! The plan of a file: for each account and Region its standards, then their controls. The names and forms are part of
+//! stored plans.
+
+use hallpass_model::TimeSpan;
+use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepId, StepTarget};
+use serde::{Deserialize, Serialize};
+
+use super::central::{CentralPolicy, CentralRow};
+use super::compare::{ComparedHub, HubStanding};
+use super::facts::{CentralFacts, ControlStatus, StandardsFacts};
+use crate::steps::stored;
+
+/// The kind of these plans.
+pub const PLAN_KIND: &str = "org.standards";
+/// The key of their targets: there is one hub in an account and a Region.
+const KEY: &str = "securityhub";
+
+/// Security Hub is on: [`HubWish`].
+pub(super) const ENABLE_HUB: &str = "standards.enable-hub";
+/// Standards are on: [`StandardsWish`].
+pub(super) const ENABLE: &str = "standards.enable-standards";
+/// Controls of standards can be changed: [`StandardsWish`].
+pub(super) const WAIT: &str = "standards.wait-controls-updatable";
+/// Controls are as wanted: [`ControlsWish`].
+pub(super) const SET: &str = "standards.set-controls";
+/// Standards are off: [`StandardsWish`].
+pub(super) const DISABLE: &str = "standards.disable-standards";
+
+/// A policy of the administrator is there: [`PolicyWish`].
+pub(super) const CENTRAL_POLICY: &str = "standards.central-policy";
+/// A policy holds for a root, a unit or an account: [`AssociationWish`].
+pub(super) const CENTRAL_ASSOCIATE: &str = "standards.central-associate";
+
+/// Standards that one call takes (AWS: `BatchEnableStandards`).
+const STANDARDS_AT_ONCE: usize = 25;
+/// Controls that one call gets; AWS states no limit (`organization.md` S-6).
+const CONTROLS_AT_ONCE: usize = 100;
+/// How long a standard may take until its controls can be changed (`organization.md` S-6).
+const READY_TIMEOUT: TimeSpan = TimeSpan::minutes(20);
+
+/// Whether steps of a kind are carried out by [`StandardsStepExecutor`](super::StandardsStepExecutor).
+pub fn is_standards_step(kind: &str) -> bool {
+    kind.starts_with("standards.")
+}
+
+/// Security Hub.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct HubWish {}
+
+/// Standards.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct StandardsWish {
+    /// Their ARNs.
+    pub(super) arns: Vec<String>,
+}
+
+/// A control in a standard, as AWS is told.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ControlUpdate {
+    /// The standard.
+    #[serde(rename = "StandardsArn")]
+    pub standard: String,
+    /// The control.
+    #[serde(rename = "SecurityControlId")]
+    pub control: String,
+    /// Whether it is on.
+    #[serde(rename = "AssociationStatus")]
+    pub status: ControlStatus,
+    /// Why.
+    #[serde(
+        rename = "UpdatedReason",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub reason: Option<String>,
+}
+
+/// Controls.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ControlsWish {
+    /// How they are to be.
+    pub(super) updates: Vec<ControlUpdate>,
+}
+
+/// A policy, by its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct PolicyWish {
+    /// Its name.
+    pub(super) name: String,
+    /// What it says.
+    pub(super) policy: CentralPolicy,
+}
+
+/// Where a policy holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct AssociationWish {
+    /// The root, the unit or the account.
+    pub(super) target: String,
+    /// The policy: its name if it is ours, its id, or none of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) policy: Option<String>,
+}
+
+/// The steps of rows that policies are for: first the policies, then where they hold.
+pub fn draft_central(
+    rows: &[CentralRow],
+    facts: &StandardsFacts,
+    central: &CentralFacts,
+) -> PlanDraft {
+    let mut draft = PlanDraft::new(PLAN_KIND, &facts.organization, PlanLimits::USUAL);
+    let at = |key: &str| StepTarget {
+        account: central.administrator.clone(),
+        region: central.home.clone(),
+        key: key.to_owned(),
+    };
+    let lane = || Lane {
+        shared: false,
+        ..Lane::serial(format!("{KEY}:{}:{}", central.administrator, central.home))
+    };
+    for row in rows {
+        let Ok(policy) = &row.policy else { continue };
+        let name = policy.name();
+        let wish = stored(&PolicyWish {
+            name: name.clone(),
+            policy: policy.clone(),
+        });
+        let there = draft.step(at(&name), CENTRAL_POLICY, wish, lane(), &[]);
+        let wish = stored(&AssociationWish {
+            target: row.target.clone(),
+            policy: Some(name),
+        });
+        let id = draft.step(at(&row.target), CENTRAL_ASSOCIATE, wish, lane(), &[there]);
+        draft.set_timeout(&id, READY_TIMEOUT);
+    }
+    draft
+}
+
+/// The steps of the rows that are held against the file.
+pub fn draft(rows: &[ComparedHub], facts: &StandardsFacts) -> PlanDraft {
+    let mut draft = PlanDraft::new(PLAN_KIND, &facts.organization, PlanLimits::USUAL);
+    for row in rows {
+        match row.standing {
+            HubStanding::Compared => add(&mut draft, row),
+            HubStanding::Blocked(_) | HubStanding::Skipped(_) | HubStanding::Unread(_) => {}
+        }
+    }
+    draft
+}
+
+fn add(draft: &mut PlanDraft, row: &ComparedHub) {
+    let target = StepTarget {
+        account: row.account.clone(),
+        region: row.region.clone(),
+        key: KEY.to_owned(),
+    };
+    let lane = || Lane {
+        shared: false,
+        ..Lane::serial(format!("{KEY}:{}:{}", row.account, row.region))
+    };
+    let mut after: Vec<StepId> = Vec::new();
+    let mut all = |kind: &str, wishes: Vec<serde_json::Value>, after: &mut Vec<StepId>| {
+        let step = |wish| {
+            let id = draft.step(target.clone(), kind, wish, lane(), after);
+            if kind == WAIT {
+                draft.set_timeout(&id, READY_TIMEOUT);
+            }
+            id
+        };
+        let ids: Vec<StepId> = wishes.into_iter().map(step).collect();
+        if !ids.is_empty() {
+            *after = ids;
+        }
+    };
+    let standards = |arns: &[String]| -> Vec<serde_json::Value> {
+        let chunks = arns.chunks(STANDARDS_AT_ONCE);
+        let wishes = chunks.map(|it| stored(&StandardsWish { arns: it.to_vec() }));
+        wishes.collect()
+    };
+    let controls = row.updates.chunks(CONTROLS_AT_ONCE);
+    let controls = controls.map(|it| {
+        stored(&ControlsWish {
+            updates: it.to_vec(),
+        })
+    });
+    let hub = row.enable_hub.then(|| stored(&HubWish {}));
+    all(ENABLE_HUB, hub.into_iter().collect(), &mut after);
+    all(ENABLE, standards(&row.enable), &mut after);
+    all(WAIT, standards(&row.wait), &mut after);
+    all(SET, controls.collect(), &mut after);
+    all(DISABLE, standards(&row.disable), &mut after);
+}

@@ -1,0 +1,90 @@
+//! The accounts of an organization and the units they stand in.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::file::PlaceMatch;
+
+/// An account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StandardsAccount {
+    /// Its id.
+    pub id: String,
+    /// Whether it is active.
+    pub active: bool,
+    /// The units it stands in, the root first: ids.
+    pub units: Vec<String>,
+    /// Its tags, where somebody asks for them.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// The units and accounts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnitTree {
+    /// The root.
+    pub root: String,
+    /// The path of each unit: `/Workloads/Production`; of the root `/`.
+    pub paths: BTreeMap<String, String>,
+    /// The accounts, by id.
+    pub accounts: BTreeMap<String, StandardsAccount>,
+}
+
+impl UnitTree {
+    /// The unit of an id or a path.
+    pub(super) fn unit(&self, named: &str) -> Option<&str> {
+        let named = if named == "/" {
+            named
+        } else {
+            named.trim_end_matches('/')
+        };
+        let mut all = self.paths.iter();
+        let found = all.find(|(id, path)| *id == named || *path == named);
+        found.map(|(id, _)| id.as_str())
+    }
+
+    /// Whether an account stands below a unit, however deep.
+    pub(super) fn is_below(&self, account: &StandardsAccount, named: &str) -> bool {
+        let unit = self.unit(named);
+        unit.is_some_and(|unit| account.units.iter().any(|it| it == unit))
+    }
+
+    /// Whether a place of the file is this account and Region; none of a Region where every Region is meant.
+    pub(super) fn is_meant(
+        &self,
+        place: &PlaceMatch,
+        account: &StandardsAccount,
+        region: Option<&str>,
+    ) -> bool {
+        let unit = place.ou.as_ref();
+        let tag = place.tag.as_ref();
+        unit.is_none_or(|unit| self.is_below(account, unit))
+            && place
+                .account
+                .as_ref()
+                .is_none_or(|it| it.as_str() == account.id)
+            && tag.is_none_or(|tag| has_tag(&account.tags, tag))
+            && place.region.as_deref().is_none_or(|it| Some(it) == region)
+    }
+
+    /// Units and accounts that a file or a selection names and that are not there.
+    pub(super) fn unknown<'a>(
+        &self,
+        units: impl Iterator<Item = &'a str>,
+        accounts: impl Iterator<Item = &'a str>,
+    ) -> Vec<String> {
+        let units = units.filter(|it| self.unit(it).is_none());
+        let units: BTreeSet<&str> = units.collect();
+        let accounts = accounts.filter(|it| !self.accounts.contains_key(*it));
+        let accounts: BTreeSet<&str> = accounts.collect();
+        let units = units.into_iter().map(|it| format!("unit `{it}`"));
+        let accounts = accounts.into_iter().map(|it| format!("account {it}"));
+        units.chain(accounts).collect()
+    }
+}
+
+/// Whether tags have `KEY=VALUE`, or `KEY` with any value.
+pub(super) fn has_tag(tags: &BTreeMap<String, String>, wanted: &str) -> bool {
+    match wanted.split_once('=') {
+        Some((key, value)) => tags.get(key).is_some_and(|it| it == value),
+        None => tags.contains_key(wanted),
+    }
+}

@@ -1,0 +1,440 @@
+//! The acceptance table of `organization.md` §4, as far as each account and Region has its own standards.
+
+use std::collections::BTreeMap;
+
+use hallpass_model::AccountId;
+use hallpass_org::standards::{HubStanding, StandardsScope, draft};
+use hallpass_runner::testing::Gate;
+use hallpass_runner::{Exit, StepEnd, undo};
+use serde_json::{Map, Value, json};
+
+use super::world::{FIRST, OTHER, PCI, Subscribed, UNIT, World, fixture};
+
+const TWO_OFF: &str = r"
+defaults:
+  standards: {enable: [pci-dss/v/3.2.1]}
+  controls:
+    - {id: IAM.6, status: DISABLED, reason: central}
+    - {id: S3.7, status: DISABLED, reason: backup, standards: [pci-dss/v/3.2.1]}
+";
+const OFF: &str = "defaults: {standards: {disable: [pci-dss/v/3.2.1]}}";
+/// Kinds of steps in the order in which they happen.
+const ORDER: [&str; 5] = [
+    "enable-hub",
+    "enable-standards",
+    "wait-controls-updatable",
+    "set-controls",
+    "disable-standards",
+];
+
+/// Row 1.
+#[tokio::test]
+async fn the_fixture_is_planned_as_it_says() {
+    let world = World::new();
+    let ran = world.compare(&fixture("org-standards.yaml")).await;
+    let mut targets: BTreeMap<(String, String), Vec<(usize, Value)>> = BTreeMap::new();
+    for step in draft(&ran.rows, &ran.facts).steps() {
+        let kind = step.kind.trim_start_matches("standards.");
+        let place = ORDER.iter().position(|it| *it == kind).unwrap();
+        let mut row = Map::from_iter([("kind".to_owned(), json!(kind))]);
+        row.extend(step.desired.as_object().unwrap().clone());
+        let key = (step.target.account.clone(), step.target.region.clone());
+        targets
+            .entry(key)
+            .or_default()
+            .push((place, Value::Object(row)));
+    }
+    let targets = targets.into_iter().map(|((account, region), mut steps)| {
+        steps.sort_by_key(|(place, _)| *place);
+        let steps: Vec<Value> = steps.into_iter().map(|(_, it)| it).collect();
+        let notes = &ran.row(&account, &region).notes;
+        json!({ "account": account, "region": region, "steps": steps, "notes": notes })
+    });
+    let found = json!({ "mode": "local", "targets": targets.collect::<Vec<_>>() });
+    let expected: Value = serde_json::from_str(&fixture("org-standards-plan.json")).unwrap();
+    assert_eq!(found, expected);
+    assert!(world.writes().is_empty());
+}
+
+/// Rows 1, 2, 4 and 7. That nothing is set before a standard is ready is asserted where it is set.
+#[tokio::test]
+async fn a_second_time_changes_nothing() {
+    let world = World::new();
+    let file = fixture("org-standards.yaml");
+    let ran = world.apply(&file).await;
+    assert_eq!(ran.ended(StepEnd::Changed), 6, "{:?}", ran.report);
+    let writes = world.writes();
+    let cis = "arn:aws:securityhub:::ruleset/cis-aws-foundations-benchmark/v/1.2.0";
+    let enabled = |it: &&String| it.ends_with(cis) && it.contains("eu-west-1");
+    assert_eq!(writes.iter().filter(enabled).count(), 3, "{writes:?}");
+    let again = world.apply(&file).await;
+    assert!(
+        again.report.is_none()
+            && again
+                .rows
+                .iter()
+                .all(hallpass_org::standards::ComparedHub::is_as_wanted)
+    );
+    assert_eq!(world.writes(), writes);
+}
+
+/// Row 3.
+#[tokio::test]
+async fn a_hub_that_is_off_blocks_nobody_else() {
+    let world = World::new();
+    world.hub(OTHER, "us-east-1", |it| it.off = true);
+    let ran = world.apply(TWO_OFF).await;
+    assert_eq!(ran.ended(StepEnd::Changed), 5);
+    let row = ran.row(OTHER, "us-east-1");
+    assert_eq!(
+        row.standing,
+        HubStanding::Blocked("Security Hub is not enabled".to_owned())
+    );
+    assert!(row.is_bad());
+    world.hub(OTHER, "us-east-1", |it| it.off = false);
+    let later = world.apply(TWO_OFF).await;
+    assert_eq!(later.ended(StepEnd::Changed), 1);
+    assert!(
+        !later
+            .rows
+            .iter()
+            .any(hallpass_org::standards::ComparedHub::is_bad)
+    );
+}
+
+#[tokio::test]
+async fn a_hub_is_turned_on_when_somebody_says_so() {
+    let mut world = World::new();
+    world.choices.enable_hub = true;
+    world.hub(OTHER, "us-east-1", |it| it.off = true);
+    let ran = world.apply(TWO_OFF).await;
+    assert_eq!(ran.ended(StepEnd::Changed), 6, "{:?}", ran.report);
+    let alone = World::small();
+    alone.hub(FIRST, "us-east-1", |it| it.off = true);
+    let alone = World {
+        choices: world.choices,
+        ..alone
+    };
+    // nobody else in the Region says what it offers
+    assert_eq!(
+        alone
+            .apply(TWO_OFF)
+            .await
+            .row(FIRST, "us-east-1")
+            .notes
+            .len(),
+        1
+    );
+    assert_eq!(alone.writes().len(), 1);
+    alone.apply(TWO_OFF).await;
+    assert!(alone.apply(TWO_OFF).await.report.is_none());
+}
+
+/// Row 6.
+#[tokio::test]
+async fn an_exception_ends_with_its_last_day() {
+    let mut world = World::small();
+    let file = format!(
+        "{TWO_OFF}exceptions:\n  - {{account: '{FIRST}', control: EC2.19, status: DISABLED, reason: test range, until: 2026-03-04, ticket: SEC-12}}\n  - {{ou: /Workloads, control: IAM.6, status: ENABLED}}\n"
+    );
+    world.today = "2026-03-04".to_owned();
+    world.apply(&file).await;
+    let off = |world: &World| {
+        world.hub(FIRST, "us-east-1", |it| {
+            it.disabled
+                .keys()
+                .map(|(_, it)| it.clone())
+                .collect::<Vec<_>>()
+        })
+    };
+    assert_eq!(off(&world), ["EC2.19", "S3.7"]);
+    world.today = "2026-03-05".to_owned();
+    let ran = world.apply(&file).await;
+    assert_eq!(
+        ran.row(FIRST, "us-east-1").notes,
+        ["exception expired: EC2.19 (SEC-12) until 2026-03-04"]
+    );
+    assert_eq!(off(&world), ["S3.7"]);
+}
+
+/// Row 8, and the way back.
+#[tokio::test]
+async fn a_standard_that_is_on_again_has_its_controls_off_again() {
+    let world = World::small();
+    world.apply(TWO_OFF).await;
+    let off = |world: &World| world.hub(FIRST, "us-east-1", |it| it.disabled.clone());
+    let wanted = off(&world);
+    assert_eq!(wanted.len(), 2);
+    let gone = world.apply(OFF).await;
+    assert!(off(&world).is_empty());
+    // by the file
+    world.apply(TWO_OFF).await;
+    assert_eq!(off(&world), wanted);
+    // by the record
+    world.apply(OFF).await;
+    let runner = world.runner("first", &Gate::new(None));
+    let (plan, folded) = runner.load(&gone.report.unwrap().plan).await.unwrap();
+    let hands =
+        hallpass_org::standards::StandardsStepExecutor::new(std::sync::Arc::new(world.calls()));
+    let back = undo(&plan, &folded, &hands);
+    assert!(back.not_undoable.is_empty());
+    let back = runner.look(back.draft).await.unwrap().plan;
+    let report = runner
+        .apply(&back.id, &crate::bench::patient())
+        .await
+        .unwrap();
+    assert_eq!(report.exit(), Exit::Ok, "{report:?}");
+    assert_eq!(off(&world), wanted);
+}
+
+/// Row 9, and where AWS takes fewer.
+#[tokio::test]
+async fn controls_go_by_the_hundred_and_by_halves_where_that_is_too_many() {
+    for (most, batches) in [(100, vec![30, 100]), (60, vec![30, 50, 50])] {
+        let world = World::small();
+        let ids = (1..=130).map(|n| format!("EC2.{n}"));
+        let controls: Vec<Value> = ids
+            .clone()
+            .map(|it| json!({ "id": it, "status": "DISABLED", "reason": "x" }))
+            .collect();
+        let file = json!({ "defaults": { "standards": { "enable": ["pci-dss/v/3.2.1"] }, "controls": controls } });
+        world.with(|it| it.most = most);
+        world.hub(FIRST, "us-east-1", |it| {
+            it.controls_of
+                .insert("pci-dss/v/3.2.1".to_owned(), ids.collect());
+        });
+        let ran = world.apply(&file.to_string()).await;
+        assert_eq!(ran.report.unwrap().exit(), Exit::Ok);
+        let mut sent = world.with(|it| it.batches.clone());
+        sent.sort_unstable();
+        assert_eq!(sent, batches);
+    }
+}
+
+/// Row 10.
+#[tokio::test]
+async fn an_account_under_a_central_policy_is_left_to_it() {
+    let world = World::new();
+    let policies = [
+        (OTHER, "policy-1"),
+        (FIRST, "SELF_MANAGED_SECURITY_HUB"),
+        ("r-ab12", "SELF_MANAGED_SECURITY_HUB"),
+    ];
+    let policies = policies.map(|(target, policy)| (target.to_owned(), policy.to_owned()));
+    world.with(|it| it.policies = Some(policies.into()));
+    let ran = world.apply(TWO_OFF).await;
+    assert_eq!(ran.ended(StepEnd::Changed), 4, "{:?}", ran.report);
+    let blocked = HubStanding::Blocked("centrally managed: policy policy-1".to_owned());
+    assert_eq!(ran.row(OTHER, "eu-west-1").standing, blocked);
+    // by the unit above it
+    world.with(|it| {
+        it.policies = Some(
+            [
+                (UNIT.to_owned(), "policy-2".to_owned()),
+                (FIRST.to_owned(), "SELF_MANAGED_SECURITY_HUB".to_owned()),
+            ]
+            .into(),
+        );
+    });
+    let ran = world.compare(TWO_OFF).await;
+    assert_eq!(ran.rows.iter().filter(|it| it.is_bad()).count(), 4);
+}
+
+/// Row 12.
+#[tokio::test]
+async fn a_standard_without_config_fails_with_what_would_help() {
+    let world = World::small();
+    world.with(|it| it.stays = Some(("INCOMPLETE", "NO_AVAILABLE_CONFIGURATION_RECORDER")));
+    let ran = world.apply(TWO_OFF).await;
+    let report = ran.report.unwrap();
+    let steps = &report.targets[0].steps;
+    let failed = steps
+        .iter()
+        .find(|it| it.outcome == StepEnd::Failed)
+        .unwrap();
+    assert!(
+        failed
+            .reason
+            .ends_with("NO_AVAILABLE_CONFIGURATION_RECORDER: turn on AWS Config"),
+        "{failed:?}"
+    );
+    assert_eq!(world.writes().len(), 1);
+    // and again, before anything is sent
+    let again = world.compare(TWO_OFF).await;
+    assert!(
+        matches!(&again.rows[0].standing, HubStanding::Blocked(why) if why.ends_with("turn on AWS Config"))
+    );
+}
+
+/// Row 13, and who else is left out.
+#[tokio::test]
+async fn who_is_left_out_is_told_why() {
+    let mut world = World::new();
+    world.with(|it| it.accounts[2].1 = "SUSPENDED");
+    let ran = world.compare(TWO_OFF).await;
+    assert_eq!(
+        ran.row(OTHER, "global").standing,
+        HubStanding::Skipped("suspended".to_owned())
+    );
+    assert_eq!(
+        ran.rows
+            .iter()
+            .filter(|it| matches!(it.standing, HubStanding::Compared))
+            .count(),
+        4
+    );
+    let account = |id: &str| AccountId::new(id.to_owned()).unwrap();
+    let scope = |change: fn(&mut StandardsScope)| {
+        let mut scope = StandardsScope::default();
+        change(&mut scope);
+        scope
+    };
+    for (scope, rows) in [
+        (
+            StandardsScope {
+                accounts: [account(FIRST)].into(),
+                ..StandardsScope::default()
+            },
+            2,
+        ),
+        (
+            StandardsScope {
+                exclude: [account(FIRST)].into(),
+                ..StandardsScope::default()
+            },
+            2,
+        ),
+        (scope(|it| it.units = vec!["/Workloads".to_owned()]), 4),
+        (scope(|it| it.units = vec![UNIT.to_owned()]), 4),
+        (scope(|it| it.tags = vec!["team=red".to_owned()]), 2),
+        (scope(|it| it.tags = vec!["team=blue".to_owned()]), 0),
+        (
+            scope(|it| it.regions = Some(vec!["us-east-1".to_owned(), "ap-south-2".to_owned()])),
+            2,
+        ),
+    ] {
+        world.scope = scope.clone();
+        let ran = world.compare(TWO_OFF).await;
+        let seen = ran
+            .rows
+            .iter()
+            .filter(|it| matches!(it.standing, HubStanding::Compared));
+        assert_eq!(seen.count(), rows, "{scope:?}");
+    }
+    let off = HubStanding::Skipped("region disabled".to_owned());
+    world.scope = scope(|it| it.regions = Some(vec!["ap-south-2".to_owned()]));
+    assert_eq!(
+        world
+            .compare(TWO_OFF)
+            .await
+            .row(FIRST, "ap-south-2")
+            .standing,
+        off
+    );
+}
+
+/// S-2, S-3, S-9.
+#[tokio::test]
+async fn what_is_not_there_is_skipped_and_a_reason_alone_is_no_change() {
+    let mut world = World::small();
+    world.apply(TWO_OFF).await;
+    let file = TWO_OFF
+        .replace("central", "moved")
+        .replace("3.2.1]}\n", "3.2.1, nist/v/1]}\n")
+        + "    - {id: Far.1, status: DISABLED, reason: x}\n";
+    let ran = world.compare(&file).await;
+    let row = ran.row(FIRST, "us-east-1");
+    assert!(row.is_as_wanted());
+    let reasons: Vec<&str> = row
+        .reason_only
+        .iter()
+        .map(|it| it.control.as_str())
+        .collect();
+    assert_eq!(reasons, ["IAM.6"]);
+    assert_eq!(
+        row.notes,
+        [
+            "skipped: nist/v/1 is not offered here",
+            "skipped: Far.1 is in no standard that is on here, or not available here",
+        ]
+    );
+    world.choices.update_reasons = true;
+    assert_eq!(world.apply(&file).await.ended(StepEnd::Changed), 1);
+    assert!(
+        world
+            .compare(&file)
+            .await
+            .row(FIRST, "us-east-1")
+            .reason_only
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn what_the_file_does_not_name_is_told_and_stays() {
+    let mut world = World::small();
+    world.apply(TWO_OFF).await;
+    world.hub(FIRST, "us-east-1", |it| {
+        it.disabled
+            .insert((PCI.to_owned(), "EC2.19".to_owned()), None);
+        it.disabled.remove(&(PCI.to_owned(), "S3.7".to_owned()));
+    });
+    let ran = world.apply(TWO_OFF).await;
+    assert_eq!(
+        ran.row(FIRST, "us-east-1").notes,
+        ["not in the file: EC2.19 is off in pci-dss/v/3.2.1"]
+    );
+    world.choices.enable_unnamed = true;
+    world.apply(TWO_OFF).await;
+    let off = world.hub(FIRST, "us-east-1", |it| it.disabled.len());
+    assert_eq!(off, 2);
+}
+
+#[tokio::test]
+async fn a_control_that_aws_does_not_take_is_told_and_the_others_are_set() {
+    let world = World::small();
+    world.hub(FIRST, "us-east-1", |it| {
+        let of = it.controls_of.get_mut("pci-dss/v/3.2.1").unwrap();
+        of.insert("Bad.1".to_owned());
+    });
+    let file = format!("{TWO_OFF}    - {{id: Bad.1, status: DISABLED, reason: x}}\n");
+    let ran = world.apply(&file).await;
+    let report = ran.report.unwrap();
+    assert_eq!(report.targets[0].outcome, StepEnd::Failed);
+    assert!(
+        report.targets[0].reason.contains("Bad.1: INVALID_INPUT no"),
+        "{report:?}"
+    );
+    assert_eq!(world.hub(FIRST, "us-east-1", |it| it.disabled.len()), 2);
+}
+
+#[tokio::test]
+async fn hubs_with_findings_by_standard_get_one_call_for_each_control() {
+    let world = World::small();
+    world.hub(FIRST, "us-east-1", |it| it.by_standard = true);
+    let ran = world.apply(TWO_OFF).await;
+    assert_eq!(ran.report.unwrap().exit(), Exit::Ok);
+    let sent = world.writes();
+    assert_eq!(
+        sent.iter()
+            .filter(|it| it.starts_with("UpdateStandardsControl"))
+            .count(),
+        2
+    );
+    assert!(world.apply(TWO_OFF).await.report.is_none());
+}
+
+#[tokio::test]
+async fn a_standard_that_is_being_turned_off_is_waited_for() {
+    let world = World::small();
+    let leaving = Subscribed {
+        polls: 0,
+        status: Some("DELETING"),
+        reason: "",
+    };
+    world.hub(FIRST, "us-east-1", |it| {
+        it.on.insert(PCI.to_owned(), leaving);
+    });
+    let ran = world.compare(TWO_OFF).await;
+    assert_eq!(ran.row(FIRST, "us-east-1").enable, [PCI]);
+}

@@ -1,0 +1,32 @@
+//! Row of S-9: what is exported and applied changes nothing.
+
+use hallpass_org::standards::export;
+
+use super::world::{FIRST, PCI, World, fixture};
+
+#[tokio::test]
+async fn applying_an_export_changes_nothing() {
+    let world = World::new();
+    world.apply(&fixture("org-standards.yaml")).await;
+    world.hub(FIRST, "us-east-1", |it| {
+        it.disabled.insert(
+            (PCI.to_owned(), "EC2.19".to_owned()),
+            Some("it's \"odd\": {x} #1".to_owned()),
+        );
+    });
+    let ran = world.compare(&fixture("org-standards.yaml")).await;
+    let text = export(&ran.facts);
+    let before = world.writes();
+    let again = world.apply(&text).await;
+    assert!(again.report.is_none(), "{text}\n{:?}", again.rows);
+    for row in &again.rows {
+        assert!(
+            row.is_as_wanted() && row.notes.is_empty() && row.reason_only.is_empty(),
+            "{text}\n{row:?}"
+        );
+    }
+    assert_eq!(world.writes(), before);
+    // one line of defaults for what is so everywhere, one override for what is not
+    assert_eq!(text.matches("match").count(), 4, "{text}");
+    assert_eq!(text.matches("IAM.6").count(), 1, "{text}");
+}

@@ -1,0 +1,7 @@
+//! Standards of Security Hub (`organization.md` §4).
+
+mod central;
+mod comparing;
+mod exporting;
+mod stops;
+mod world;

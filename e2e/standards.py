@@ -1,0 +1,233 @@
+#!/usr/bin/env python3
+"""Standards and controls of Security Hub from a file, against a simulated organization that boto3 changes, too (`organization.md` §4)."""
+
+import datetime
+import json
+import signal
+
+import boto3
+import botocore.config
+
+from drilled import DEV, MANAGEMENT, PROD, TEST, started
+from stage import Checks, Stage, wait
+
+check = Checks()
+REGIONS = ["eu-west-1", "us-east-1"]
+HUBS = [(account, region) for account in (DEV, TEST, PROD) for region in REGIONS]
+CIS = "arn:aws:securityhub:::ruleset/cis-aws-foundations-benchmark/v/1.2.0"
+
+
+def day(ahead):
+    return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=ahead)).date().isoformat()
+
+
+def pci(region):
+    return f"arn:aws:securityhub:{region}::standards/pci-dss/v/3.2.1"
+
+
+def file(until, reason="Root credentials are removed centrally"):
+    return f"""defaults:
+  standards: {{enable: [pci-dss/v/3.2.1]}}
+  controls:
+    - {{id: IAM.6, status: DISABLED, reason: "{reason}"}}
+    - {{id: S3.7, status: DISABLED, reason: "Replication is covered by backup policy"}}
+overrides:
+  - match: {{region: eu-west-1}}
+    standards: {{enable: [cis-aws-foundations-benchmark/v/1.2.0]}}
+exceptions:
+  - {{account: "{DEV}", control: EC2.19, status: DISABLED, reason: "test range", until: {until}, ticket: SEC-12}}
+"""
+
+
+def hub(world, account, region):
+    """Security Hub of an account, with the role that Hallpass uses, too."""
+    keys = world.environment
+    client = lambda service, keys: boto3.client(
+        service, endpoint_url=world.endpoint, region_name=region, aws_access_key_id=keys[0], aws_secret_access_key=keys[1],
+        aws_session_token=keys[2], config=botocore.config.Config(retries={"total_max_attempts": 10, "mode": "standard"}))
+    own = (keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"], keys.get("AWS_SESSION_TOKEN"))
+    taken = client("sts", own).assume_role(
+        RoleArn=f"arn:aws:iam::{account}:role/OrganizationAccountAccessRole", RoleSessionName="e2e")["Credentials"]
+    return client("securityhub", (taken["AccessKeyId"], taken["SecretAccessKey"], taken["SessionToken"]))
+
+
+def off(client):
+    """Controls that are off: standard, control, reason."""
+    found = set()
+    standards = [row["StandardsArn"] for row in client.get_enabled_standards()["StandardsSubscriptions"]]
+    for standard in standards:
+        rows = client.list_security_control_definitions(StandardsArn=standard)["SecurityControlDefinitions"]
+        ids = [{"StandardsArn": standard, "SecurityControlId": row["SecurityControlId"]} for row in rows]
+        rows = client.batch_get_standards_control_associations(StandardsControlAssociationIds=ids)
+        found |= {(standard.split("/")[1], row["SecurityControlId"], row.get("UpdatedReason"))
+                  for row in rows["StandardsControlAssociationDetails"] if row["AssociationStatus"] == "DISABLED"}
+    return found
+
+
+def standards(world, *words):
+    ran = world.run("org", "standards", *words, "--regions", ",".join(REGIONS), "-o", "json")
+    said = json.loads(ran.stdout) if ran.stdout else {"rows": []}
+    rows = {(row["account"], row["region"]): row for row in said["rows"]}
+    return ran.returncode, rows, ran.stderr
+
+
+def outcomes(rows, but=()):
+    return {rows[place]["outcome"] for place in HUBS if place not in but}
+
+
+def calls(world, operation):
+    return [it for it in world.sim.get(f"/_sim/calls?operation={operation}&limit=1000").json["calls"] if it["effect"]]
+
+
+def planned(world, hubs):
+    world.stage.path("org-standards.yaml").write_text(file(day(1)))
+    world.stage.path("bad.yaml").write_text("defaults:\n  controls:\n    - {id: IAM.6, status: DISABLED}\n")
+    world.stage.path("nowhere.yaml").write_text('exceptions:\n  - {account: "999999999999", control: IAM.6, status: ENABLED}\n')
+    for name, about in [("bad.yaml", "line 3: `IAM.6` is DISABLED without a `reason`"), ("nowhere.yaml", "999999999999")]:
+        code, _, errors = standards(world, "apply", name)
+        check(f"{name} is exit 2", code == 2 and about in errors, (code, errors))
+    code, rows, errors = standards(world, "plan", "org-standards.yaml", "--detailed-exitcode")
+    late = (PROD, "us-east-1")
+    check("one hub is off, the others would change", code == 1 and outcomes(rows, but=[late]) == {"would change"}
+          and rows[late]["outcome"] == "blocked" and "not enabled" in rows[late]["reason"], (code, rows, errors))
+    check.equal("the management account is left out", rows[(MANAGEMENT, "global")]["reason"], "management account")
+    check.equal("nothing was written", calls(world, "BatchEnableStandards"), [])
+    hubs[late].enable_security_hub(EnableDefaultStandards=False)
+
+
+def killed(world, hubs):
+    """Killed between standards and their controls."""
+    world.sim.post("/_sim/faults", {"kind": "latency", "distribution": {"fixed_ms": 1500}, "match": {"operation": "GetEnabledStandards"}})
+    process = world.stage.spawn("org", "standards", "apply", "org-standards.yaml", "--regions", ",".join(REGIONS), "--apply",
+                                log="killed.log", **world.environment)
+    check("standards are on", wait(lambda: len(calls(world, "BatchEnableStandards")) == 6, 120, process), world.stage.said("killed.log"))
+    world.stage.stop(process, signal.SIGKILL)
+    set_before = len(calls(world, "BatchUpdateStandardsControlAssociations"))
+    world.sim.call("DELETE", "/_sim/faults")
+    code, rows, errors = standards(world, "apply", "org-standards.yaml", "--apply")
+    check("the same command goes on", code == 0 and outcomes(rows) <= {"changed", "unchanged"}, (code, set_before, rows, errors))
+    check.equal("no standard was turned on twice", len(calls(world, "BatchEnableStandards")), 6)
+    wanted = {("pci-dss", "IAM.6", "Root credentials are removed centrally"), ("pci-dss", "S3.7", "Replication is covered by backup policy")}
+    check.equal("boto3 sees controls off, with their reasons", off(hubs[(TEST, "us-east-1")]), wanted)
+    both = wanted | {("cis-aws-foundations-benchmark", "IAM.6", "Root credentials are removed centrally")}
+    check.equal("in the other Region in two standards", off(hubs[(TEST, "eu-west-1")]), both)
+    check.equal("and the exception in one account", off(hubs[(DEV, "us-east-1")]), wanted | {("pci-dss", "EC2.19", "test range")})
+    arns = [row["StandardsArn"] for row in hubs[(DEV, "eu-west-1")].get_enabled_standards()["StandardsSubscriptions"]]
+    check.equal("the first standard has no Region in its ARN", sorted(arns), sorted([CIS, pci("eu-west-1")]))
+
+
+def again(world):
+    before = len(calls(world, "BatchUpdateStandardsControlAssociations"))
+    code, rows, errors = standards(world, "apply", "org-standards.yaml", "--apply")
+    check("again it changes nothing", code == 0 and outcomes(rows) == {"unchanged"} and "nothing is to be changed" in errors, (code, rows, errors))
+    check.equal("and sends nothing", len(calls(world, "BatchUpdateStandardsControlAssociations")), before)
+    exported = world.run("org", "standards", "export", "--regions", ",".join(REGIONS))
+    world.stage.path("exported.yaml").write_text(exported.stdout)
+    code, rows, errors = standards(world, "diff", "exported.yaml", "--fail-on-findings")
+    check("what is exported and compared does not differ", exported.returncode == 0 and code == 0 and outcomes(rows) == {"unchanged"},
+          (code, rows, errors, exported.stdout, exported.stderr))
+
+
+def drifted(world, hubs):
+    client = hubs[(TEST, "us-east-1")]
+    on = {"StandardsArn": pci("us-east-1"), "SecurityControlId": "IAM.6", "AssociationStatus": "ENABLED"}
+    client.batch_update_standards_control_associations(StandardsControlAssociationUpdates=[on])
+    other = {**on, "SecurityControlId": "KMS.4", "AssociationStatus": "DISABLED", "UpdatedReason": "by hand"}
+    client.batch_update_standards_control_associations(StandardsControlAssociationUpdates=[other])
+    code, rows, errors = standards(world, "diff", "org-standards.yaml", "--fail-on-findings")
+    row = rows.get((TEST, "us-east-1"), {})
+    check("what somebody else changed is seen", code == 3 and row["outcome"] == "differs"
+          and [it["SecurityControlId"] for it in row["changes"]["controls"]] == ["IAM.6"]
+          and row["notes"] == ["not in the file: KMS.4 is off in pci-dss/v/3.2.1"], (code, row, errors))
+    check.equal("nobody else differs", outcomes(rows, but=[(TEST, "us-east-1")]), {"unchanged"})
+    world.stage.path("org-standards.yaml").write_text(file(day(-1), reason="Moved"))
+    code, rows, errors = standards(world, "diff", "org-standards.yaml")
+    row = rows.get((DEV, "us-east-1"), {})
+    check("an exception that is over is told, and its control comes on", row and row["notes"] ==
+          [f"exception expired: EC2.19 (SEC-12) until {day(-1)}"] and [it["SecurityControlId"] for it in row["changes"]["controls"]] == ["EC2.19"], row)
+    check.equal("a reason alone is told as that", [it["SecurityControlId"] for it in row["changes"]["reason_only"]], ["IAM.6"])
+    code, rows, errors = standards(world, "apply", "org-standards.yaml", "--apply", "--update-reasons")
+    check("it is made so", code == 0 and outcomes(rows) == {"changed"}, (code, rows, errors))
+    check.equal("with the new reason", off(hubs[(DEV, "us-east-1")]),
+                {("pci-dss", "IAM.6", "Moved"), ("pci-dss", "S3.7", "Replication is covered by backup policy")})
+    return json.loads(world.run("org", "standards", "apply", "off.yaml", "--regions", "us-east-1", "--accounts", DEV, "--apply", "-o", "json").stdout)
+
+
+def taken_back(world, hubs, said):
+    """A standard goes, and comes back with its controls off."""
+    client = hubs[(DEV, "us-east-1")]
+    gone = lambda: not client.get_enabled_standards()["StandardsSubscriptions"]
+    check("a standard is off", said["report"]["state"] == "done" and wait(gone, 30), said)
+    undone = world.run("plan", "undo", said["report"]["plan"], "--apply", "-o", "json")
+    check.equal("undone", undone.returncode, 0)
+    check.equal("its controls are off again", off(client),
+                {("pci-dss", "IAM.6", "Moved"), ("pci-dss", "S3.7", "Replication is covered by backup policy")})
+
+
+def without_config(world, hubs):
+    """A standard that has nothing to look at."""
+    world.stage.path("cis.yaml").write_text("defaults:\n  standards: {enable: [cis-aws-foundations-benchmark/v/3.0.0]}\n")
+    world.sim.post("/_sim/faults", {"kind": "fail_async", "reason": "NO_AVAILABLE_CONFIGURATION_RECORDER", "count": 1,
+                                    "match": {"operation": "BatchEnableStandards"}})
+    code, rows, errors = standards(world, "apply", "cis.yaml", "--accounts", TEST, "--apply")
+    reasons = sorted(rows[(TEST, region)]["reason"] for region in REGIONS)
+    check("one fails with what would help, the other does not", code == 1 and reasons[0] == ""
+          and reasons[1].endswith("turn on AWS Config"), (code, rows, errors))
+    world.sim.call("DELETE", "/_sim/faults")
+
+
+def central(world, hubs):
+    """The administrator configures the organization: the file becomes policies."""
+    management = world.client("securityhub", world.environment)
+    management.enable_organization_admin_account(AdminAccountId=DEV)
+    administrator = hubs[(DEV, "eu-west-1")]
+    code, _, errors = standards(world, "apply", "org-standards.yaml", "--mode", "central")
+    check("policies are refused where there are none", code == 4 and "not configured centrally" in errors, (code, errors))
+    administrator.update_organization_configuration(
+        AutoEnable=False, AutoEnableStandards="NONE", OrganizationConfiguration={"ConfigurationType": "CENTRAL"})
+    code, _, errors = standards(world, "apply", "org-standards.yaml")
+    check("a Region alone is no matter of policies", code == 2 and "line 7: needs local mode" in errors, (code, errors))
+    world.stage.path("central.yaml").write_text(f"""defaults:
+  standards: {{enable: [pci-dss/v/3.2.1]}}
+  controls:
+    - {{id: IAM.6, status: DISABLED, reason: central}}
+exceptions:
+  - {{ou: /NonProd, control: S3.7, status: DISABLED, reason: backup}}
+""")
+    ran = world.run("org", "standards", "apply", "central.yaml", "--apply", "-o", "json")
+    rows = {row["account"]: row["outcome"] for row in json.loads(ran.stdout)["rows"]} if ran.stdout else {}
+    check("two policies: at the root and at a unit", ran.returncode == 0 and rows == {world.root: "changed", world.units["NonProd"]: "changed"},
+          (ran.returncode, rows, ran.stderr))
+    names = [row["Name"] for row in administrator.list_configuration_policies()["ConfigurationPolicySummaries"]]
+    check("named as ours", len(names) == 2 and all(name.startswith("hallpass-") for name in names), names)
+    found = administrator.get_configuration_policy_association(Target={"AccountId": PROD})
+    check.equal("boto3 sees what an account inherits", (found["AssociationType"], found["AssociationStatus"]), ("INHERITED", "SUCCESS"))
+    check.equal("controls are off by it", {row[1] for row in off(hubs[(TEST, "us-east-1")])}, {"IAM.6", "S3.7"})
+    code, rows, errors = standards(world, "diff", "central.yaml", "--fail-on-findings")
+    check("again nothing differs", code == 0 and {row["outcome"] for row in rows.values()} == {"unchanged"}, (code, rows, errors))
+    code, rows, errors = standards(world, "apply", "org-standards.yaml", "--mode", "local")
+    check("accounts under it are left to it", code == 1 and outcomes(rows) == {"blocked"}, (code, rows, errors))
+
+
+def main():
+    with Stage("standards") as stage:
+        world = started(stage, finding_aggregation="eu-west-1")
+        hubs = {place: hub(world, *place) for place in HUBS}
+        for place, client in hubs.items():
+            if place != (PROD, "us-east-1"):
+                client.enable_security_hub(EnableDefaultStandards=False)
+        stage.path("off.yaml").write_text("defaults:\n  standards: {disable: [pci-dss/v/3.2.1]}\n")
+        planned(world, hubs)
+        killed(world, hubs)
+        again(world)
+        said = drifted(world, hubs)
+        taken_back(world, hubs, said)
+        without_config(world, hubs)
+        central(world, hubs)
+        done = stage.run("audit", "verify")
+        check.equal("the audit log verifies", done.returncode, 0)
+    check.end()
+
+
+if __name__ == "__main__":
+    main()
