@@ -85,6 +85,21 @@ pub enum HandledEvent {
     Refused(String),
 }
 
+impl HandledEvent {
+    /// What two handlers make of one event: it comes again where one of them wants that, and is parked where one of
+    /// them cannot handle it.
+    pub(crate) fn and(self, other: Self) -> Self {
+        let both = |one: String, other: String| format!("{one}; {other}");
+        match (self, other) {
+            (Self::Again(one), Self::Again(other)) => Self::Again(both(one, other)),
+            (it @ Self::Again(_), _) | (_, it @ Self::Again(_)) => it,
+            (Self::Refused(one), Self::Refused(other)) => Self::Refused(both(one, other)),
+            (it @ Self::Refused(_), _) | (_, it @ Self::Refused(_)) => it,
+            (Self::Done(one), Self::Done(other)) => Self::Done(both(one, other)),
+        }
+    }
+}
+
 /// Who knows what events of a kind mean. Handling one again must do no harm: a stop before its outcome is stored
 /// brings it again.
 #[async_trait]
