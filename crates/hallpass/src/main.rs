@@ -38,6 +38,7 @@ mod plans;
 mod prompt;
 #[cfg(test)]
 mod reference;
+mod remediations;
 mod snapshots_at;
 mod tables;
 mod target_args;

@@ -16,6 +16,7 @@ use hallpass_model::{Clock, IdSource, Timestamp};
 use hallpass_org::delegation::{DelegationStepExecutor, is_delegation_step};
 use hallpass_org::vending::{AccountAdmin, VendingStepExecutor, is_vending_step};
 use hallpass_org::{ChoreError, OrgStepExecutor, OrgStore, Organization, ServiceCalls};
+use hallpass_remediation::{RemediationStepExecutor, is_remediation_step};
 use hallpass_runner::{
     Applying, Exit as PlanExit, LANE_LEASE, Plan, PlanDraft, PlanId, PlanReport, PlanStep,
     PlanStore, RunError, Runner, RunnerIdentity, Sleeper, StepEnd as Ended, StepError,
@@ -33,6 +34,7 @@ use crate::named_calls::NamedCalls;
 use crate::opening::{ConfigArgs, aws_settings, connect, open_store};
 use crate::output::{self, Format, OutputArgs, Table};
 use crate::prompt::{YesArgs, confirm_act};
+use crate::remediations;
 
 /// Columns of a report's targets as CSV.
 pub(crate) const FIELDS: &[&str] = &["account", "region", "key", "outcome", "reason", "seconds"];
@@ -144,7 +146,7 @@ impl PlanArgs {
 }
 
 /// Waits with the runtime's timer.
-struct Timer;
+pub(crate) struct Timer;
 
 #[async_trait]
 impl Sleeper for Timer {
@@ -167,6 +169,7 @@ struct EveryStep {
     org: OrgStepExecutor,
     vending: VendingStepExecutor,
     delegation: DelegationStepExecutor,
+    remediation: RemediationStepExecutor,
     access: Arc<AccessStepExecutor>,
     memberships: MembershipStepExecutor,
 }
@@ -179,6 +182,8 @@ impl EveryStep {
             &self.vending
         } else if is_delegation_step(&step.kind) {
             &self.delegation
+        } else if is_remediation_step(&step.kind) {
+            &self.remediation
         } else if is_membership_step(&step.kind) {
             &self.memberships
         } else {
@@ -258,6 +263,7 @@ pub(crate) async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
             Arc::clone(&clock),
         ),
         delegation: DelegationStepExecutor::new(Arc::clone(&calls)),
+        remediation: remediations::step_executor(loaded, &clock),
         org: OrgStepExecutor::new(
             Arc::clone(&organization),
             Arc::clone(&kept),

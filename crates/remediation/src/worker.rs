@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use hallpass_findings::{
     EnrichOutcome, EnrichSettings, Finding, FindingCalls, annotation, read_finding, write_updates,
 };
 use hallpass_model::{AccountId, Clock, TimeSpan, Timestamp};
-use hallpass_runner::{Applying, Final, PlanId, RunError, Runner, StepEnd};
+use hallpass_runner::{Applying, Final, PlanDraft, PlanId, RunError, Runner, StepEnd};
 use serde_json::{Value, json};
 
 use crate::deviation::{FindingKey, REMEDIATED_BY, RESULT};
@@ -119,13 +120,17 @@ impl RemediationWorker {
     ///
     /// # Errors
     /// The store; what was begun is gone on with by whoever asks next.
-    pub async fn work(&self) -> Result<Worked, RemediationStoreFault> {
+    pub fn work(&self) -> BoxFuture<'_, Result<Worked, RemediationStoreFault>> {
+        Box::pin(self.work_once())
+    }
+
+    async fn work_once(&self) -> Result<Worked, RemediationStoreFault> {
         let now = self.clock.now();
         if self.store.paused().await?.is_some() {
             return Ok(Worked::Paused);
         }
         let due = self.store.due_remediations(now, LOOKED_AT).await?;
-        let Some((it, _holding)) = due.into_iter().find_map(|it| self.hold(it, now)) else {
+        let Some((it, _holding)) = self.hold_first(due, now) else {
             return Ok(Worked::Nothing);
         };
         // what was read may be what somebody else has done since
@@ -151,6 +156,14 @@ impl RemediationWorker {
         }
     }
 
+    fn hold_first(
+        &self,
+        due: Vec<Remediation>,
+        now: Timestamp,
+    ) -> Option<(Remediation, Holding<'_>)> {
+        due.into_iter().find_map(|it| self.hold(it, now))
+    }
+
     /// Takes a remediation for this caller, where it has work and its account has room.
     fn hold(&self, it: Remediation, now: Timestamp) -> Option<(Remediation, Holding<'_>)> {
         let has_work = match &it.phase {
@@ -174,11 +187,8 @@ impl RemediationWorker {
 
     /// Mends by a plan: a new one, the one that was begun, or the one that ended before that was kept.
     async fn mend(&self, mut it: Remediation) -> Result<Remediation, RemediationStoreFault> {
-        let file = (self.file)();
-        let rule = file.rule(&it.rule);
-        let timeout = rule.map_or(TIMEOUT, |it| it.timeout);
-        let draft = plan_of(&it, &self.organization, timeout);
-        let plan = draft.id();
+        let rule = (self.file)().rule(&it.rule).cloned();
+        let (draft, plan) = self.draft(&it, rule.as_ref());
         // CRASH: the plan's name follows from the remediation; whoever comes next finds how far it got
         let ended = match self.ended(&plan).await {
             Ok(Some(end)) => Ok(Ended::With(end)),
@@ -186,6 +196,7 @@ impl RemediationWorker {
             Err(error) => Err(error),
         };
         it.plan = Some(plan);
+        let rule = rule.as_ref();
         let now = self.clock.now();
         match ended {
             Ok(Ended::With(end)) => Ok(after(it, rule, &end, now)),
@@ -193,6 +204,13 @@ impl RemediationWorker {
             Ok(Ended::Later(why)) => Ok(failed(it, rule, why, now)),
             Err(error) => Err(RemediationStoreFault::Unavailable(error.to_string())),
         }
+    }
+
+    fn draft(&self, it: &Remediation, rule: Option<&RemediationRule>) -> (PlanDraft, PlanId) {
+        let timeout = rule.map_or(TIMEOUT, |it| it.timeout);
+        let draft = plan_of(it, &self.organization, timeout);
+        let plan = draft.id();
+        (draft, plan)
     }
 
     /// How the one step of a plan ended, if it did.
@@ -207,22 +225,9 @@ impl RemediationWorker {
         }
     }
 
-    async fn apply(
-        &self,
-        draft: hallpass_runner::PlanDraft,
-        plan: &PlanId,
-    ) -> Result<Ended, RunError> {
-        let applying = Applying {
-            accept_drift: true,
-            patience: PATIENCE,
-            ..Applying::default()
-        };
-        let done = async {
-            self.runner.look(draft).await?;
-            self.runner.apply(plan, &applying).await
-        };
-        match done.await {
-            Ok(_) => Ok(match self.ended(plan).await? {
+    async fn apply(&self, draft: PlanDraft, plan: &PlanId) -> Result<Ended, RunError> {
+        match self.run(draft, plan).await {
+            Ok(()) => Ok(match self.ended(plan).await? {
                 Some(end) => Ended::With(end),
                 None => Ended::Later("it was sent, and is not seen yet".to_owned()),
             }),
@@ -230,6 +235,16 @@ impl RemediationWorker {
             Err(error @ RunError::Held { .. }) => Ok(Ended::Later(error.to_string())),
             Err(error) => Err(error),
         }
+    }
+
+    async fn run(&self, draft: PlanDraft, plan: &PlanId) -> Result<(), RunError> {
+        let applying = Applying {
+            accept_drift: true,
+            patience: PATIENCE,
+            ..Applying::default()
+        };
+        self.runner.look(draft).await?;
+        self.runner.apply(plan, &applying).await.map(drop)
     }
 
     /// Tells findings what came of their remediations; how many were told.

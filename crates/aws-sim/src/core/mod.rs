@@ -9,6 +9,7 @@ pub(crate) mod account_access;
 pub(crate) mod contacts;
 pub(crate) mod document;
 pub(crate) mod entities;
+pub(crate) mod exposure;
 pub(crate) mod guardrails;
 pub(crate) mod iam;
 pub(crate) mod limits;

@@ -15,6 +15,7 @@ use super::{
         HeldPolicies, Id, Membership, Operation, Ou, PermissionSet, PrincipalType, Provision,
         RoleSession, SetPolicies, Tags, User,
     },
+    exposure::Exposure,
     guardrails::Guardrails,
     iam::{InventoryFacts, KeyUse},
     limits::Buckets,
@@ -212,6 +213,9 @@ pub(crate) struct SimState {
     /// Behavior graphs, by account and Region.
     #[serde(default, with = "super::queues::as_rows")]
     pub behavior_graphs: BTreeMap<GraphPlace, BehaviorGraph>,
+    /// What accounts leave open or close.
+    #[serde(default)]
+    pub exposure: Exposure,
     /// IAM of accounts to which somebody wrote.
     #[serde(default)]
     pub iam_written: Table<Id, Iam>,

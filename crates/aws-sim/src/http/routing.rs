@@ -4,7 +4,7 @@ use hallpass_aws_model::{OperationModel, ServiceModel as Model, query_to_json, t
 use http::HeaderMap;
 use serde_json::{Map, Value};
 
-use super::rest;
+use super::{buckets, rest};
 use crate::{
     core::{
         errors::{self, ApiError, ErrorClass},
@@ -39,7 +39,7 @@ const OTHER_XML: &[&str] = &["cloudfront", "route53", "s3control"];
 
 const STS_VERSION: &str = "2011-06-15";
 
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+pub(super) fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     headers
         .get(name)
         .and_then(|value| value.to_str().ok())
@@ -87,6 +87,9 @@ pub(super) fn recognise(
             unknown: false,
             unsigned: false,
         };
+    }
+    if let Some(asked) = buckets::recognise(method, path, query, headers, body, scope) {
+        return asked;
     }
     if let Some(asked) = rest::recognise(method, path, query, headers, body, scope) {
         return asked;
