@@ -92,10 +92,13 @@ impl HandledEvent {
         let both = |one: String, other: String| format!("{one}; {other}");
         match (self, other) {
             (Self::Again(one), Self::Again(other)) => Self::Again(both(one, other)),
-            (it @ Self::Again(_), _) | (_, it @ Self::Again(_)) => it,
             (Self::Refused(one), Self::Refused(other)) => Self::Refused(both(one, other)),
-            (it @ Self::Refused(_), _) | (_, it @ Self::Refused(_)) => it,
             (Self::Done(one), Self::Done(other)) => Self::Done(both(one, other)),
+            (Self::Again(why), Self::Done(_) | Self::Refused(_))
+            | (Self::Done(_) | Self::Refused(_), Self::Again(why)) => Self::Again(why),
+            (Self::Refused(why), Self::Done(_)) | (Self::Done(_), Self::Refused(why)) => {
+                Self::Refused(why)
+            }
         }
     }
 }

@@ -177,8 +177,7 @@ async fn inventory(parts: &Parts, rules_now: &RulesNow) -> Arc<Inventory> {
 /// # Errors
 /// When the store does not answer.
 pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
-    let metrics = recorder()?;
-    let rules_now = RulesNow::default();
+    let (metrics, rules_now) = (recorder()?, RulesNow::default());
     let directory = inventory(&parts, &rules_now).await;
     let (store, time) = (parts.store, parts.clock);
     let (clock, shared) = (time.clone() as Arc<dyn Clock>, Arc::new(store.clone()));

@@ -43,6 +43,7 @@ mod snapshots_at;
 mod tables;
 mod target_args;
 mod text_file;
+mod timer;
 mod words;
 
 use std::process::ExitCode;

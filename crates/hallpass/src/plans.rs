@@ -19,8 +19,8 @@ use hallpass_org::{ChoreError, OrgStepExecutor, OrgStore, Organization, ServiceC
 use hallpass_remediation::{RemediationStepExecutor, is_remediation_step};
 use hallpass_runner::{
     Applying, Exit as PlanExit, LANE_LEASE, Plan, PlanDraft, PlanId, PlanReport, PlanStep,
-    PlanStore, RunError, Runner, RunnerIdentity, Sleeper, StepEnd as Ended, StepError,
-    StepExecutor, StepProbe, Undo, Verify, WriteAnswer, fold, report_of,
+    PlanStore, RunError, Runner, RunnerIdentity, StepEnd as Ended, StepError, StepExecutor,
+    StepProbe, Undo, Verify, WriteAnswer, fold, report_of,
 };
 use hallpass_store::SqliteStore;
 use serde_json::Value;
@@ -35,6 +35,7 @@ use crate::opening::{ConfigArgs, aws_settings, connect, open_store};
 use crate::output::{self, Format, OutputArgs, Table};
 use crate::prompt::{YesArgs, confirm_act};
 use crate::remediations;
+use crate::timer::Timer;
 
 /// Columns of a report's targets as CSV.
 pub(crate) const FIELDS: &[&str] = &["account", "region", "key", "outcome", "reason", "seconds"];
@@ -142,16 +143,6 @@ impl PlanArgs {
     /// Whether the plan is to be carried out.
     pub(crate) fn is_applying(&self) -> bool {
         self.apply
-    }
-}
-
-/// Waits with the runtime's timer.
-pub(crate) struct Timer;
-
-#[async_trait]
-impl Sleeper for Timer {
-    async fn sleep(&self, span: Duration) {
-        tokio::time::sleep(span).await;
     }
 }
 

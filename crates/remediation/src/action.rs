@@ -83,7 +83,7 @@ pub(crate) struct PortParams {
 }
 
 /// Which keys `iam-key-deactivate` takes.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct KeyParams {
     /// Keys made so many days ago.
@@ -92,11 +92,36 @@ pub(crate) struct KeyParams {
     pub(crate) unused_days: Option<u32>,
 }
 
-impl Default for KeyParams {
-    fn default() -> Self {
-        Self {
-            older_than_days: None,
-            unused_days: None,
+/// What a password may have to have in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum CharacterKind {
+    /// A symbol.
+    Symbols,
+    /// A digit.
+    Numbers,
+    /// An upper-case letter.
+    UpperCase,
+    /// A lower-case letter.
+    LowerCase,
+}
+
+impl CharacterKind {
+    /// All of them.
+    pub(crate) const ALL: [Self; 4] = [
+        Self::Symbols,
+        Self::Numbers,
+        Self::UpperCase,
+        Self::LowerCase,
+    ];
+
+    /// The member of the policy that asks for it.
+    pub(crate) const fn member(self) -> &'static str {
+        match self {
+            Self::Symbols => "RequireSymbols",
+            Self::Numbers => "RequireNumbers",
+            Self::UpperCase => "RequireUppercaseCharacters",
+            Self::LowerCase => "RequireLowercaseCharacters",
         }
     }
 }
@@ -107,14 +132,8 @@ impl Default for KeyParams {
 pub(crate) struct PasswordParams {
     /// The shortest password.
     pub(crate) min_length: u32,
-    /// Whether a symbol has to be in it.
-    pub(crate) symbols: bool,
-    /// A digit.
-    pub(crate) numbers: bool,
-    /// An upper-case letter.
-    pub(crate) upper_case: bool,
-    /// A lower-case letter.
-    pub(crate) lower_case: bool,
+    /// What has to be in it.
+    pub(crate) characters: Vec<CharacterKind>,
     /// How many earlier ones may not come back.
     pub(crate) remembered: u32,
     /// After how many days it has to be another one.
@@ -126,10 +145,7 @@ impl Default for PasswordParams {
     fn default() -> Self {
         Self {
             min_length: 14,
-            symbols: true,
-            numbers: true,
-            upper_case: true,
-            lower_case: true,
+            characters: CharacterKind::ALL.to_vec(),
             remembered: 24,
             max_age_days: None,
         }

@@ -44,7 +44,7 @@ fn fits(wanted: Option<&[String]>, values: &[&str]) -> bool {
     wanted.iter().any(one)
 }
 
-fn all<'a>(texts: &'a [String]) -> Vec<&'a str> {
+fn all(texts: &[String]) -> Vec<&str> {
     texts.iter().map(String::as_str).collect()
 }
 

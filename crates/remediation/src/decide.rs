@@ -31,7 +31,7 @@ pub enum AccountStanding {
 
 /// What the rules want of a deviation.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Choice<'a> {
+pub enum RuleChoice<'a> {
     /// Nothing; why.
     Ignored(String),
     /// The rule's action.
@@ -44,7 +44,7 @@ pub enum Choice<'a> {
 
 /// What is done about a deviation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Decision {
+pub enum RemediationDecision {
     /// It is only said what would be.
     Observe,
     /// Somebody has to approve; why.
@@ -104,9 +104,9 @@ pub fn choose<'a>(
     it: &Deviation,
     standing: &AccountStanding,
     now: Timestamp,
-) -> Choice<'a> {
+) -> RuleChoice<'a> {
     if let Some(why) = &it.settled {
-        return Choice::Ignored(why.clone());
+        return RuleChoice::Ignored(why.clone());
     }
     let unit = match standing {
         AccountStanding::Member { unit, .. } => unit.as_str(),
@@ -118,25 +118,25 @@ pub fn choose<'a>(
             && !excluded.is_some_and(|unless| unless.hold_whoever_says(it, unit))
     };
     let Some(rule) = file.rules.iter().find(fits) else {
-        return Choice::Ignored("no rule is for it".to_owned());
+        return RuleChoice::Ignored("no rule is for it".to_owned());
     };
     if it.tags.get(NEVER_TAG.0).map(String::as_str) == Some(NEVER_TAG.1) {
-        return Choice::Ignored(format!("its tag `{}` says never", NEVER_TAG.0));
+        return RuleChoice::Ignored(format!("its tag `{}` says never", NEVER_TAG.0));
     }
     match exception(file, it, unit, now) {
         Some(found) if found.then == ExceptionAction::Ignore => {
             let why = format!("exception {}: {}", found.number, found.reason);
-            return Choice::Ignored(why);
+            return RuleChoice::Ignored(why);
         }
-        Some(found) if it.finding.is_some() => return Choice::Excepted(rule, found),
+        Some(found) if it.finding.is_some() => return RuleChoice::Excepted(rule, found),
         Some(_) | None => {}
     }
     if rule.action != crate::ActionKind::Suppress
         && let Some(why) = refused(rule, it, standing)
     {
-        return Choice::Refused(rule, why);
+        return RuleChoice::Refused(rule, why);
     }
-    Choice::Rule(rule)
+    RuleChoice::Rule(rule)
 }
 
 /// What happened before, as far as limits need it.
@@ -149,35 +149,39 @@ pub struct Before {
 }
 
 /// What is done: limits, then the rule's mode (`organization.md` ).
-pub fn settle(choice: &Choice<'_>, before: &Before, now: Timestamp) -> Option<Decision> {
+pub fn settle(
+    choice: &RuleChoice<'_>,
+    before: &Before,
+    now: Timestamp,
+) -> Option<RemediationDecision> {
     let (rule, refused) = match choice {
-        Choice::Ignored(_) => return None,
-        Choice::Excepted(_, exception) => {
+        RuleChoice::Ignored(_) => return None,
+        RuleChoice::Excepted(_, exception) => {
             let why = format!("exception {}: {}", exception.number, exception.reason);
-            return Some(Decision::Suppress(why));
+            return Some(RemediationDecision::Suppress(why));
         }
-        Choice::Rule(rule) => (*rule, None),
-        Choice::Refused(rule, why) => (*rule, Some(why)),
+        RuleChoice::Rule(rule) => (*rule, None),
+        RuleChoice::Refused(rule, why) => (*rule, Some(why)),
     };
     if rule.mode == RemediationMode::Observe {
-        return Some(Decision::Observe);
+        return Some(RemediationDecision::Observe);
     }
     if let Some(why) = refused {
-        return Some(Decision::Manual(why.clone()));
+        return Some(RemediationDecision::Manual(why.clone()));
     }
     if let Some(why) = unsettled(rule, before, now) {
-        return Some(Decision::Manual(why));
+        return Some(RemediationDecision::Manual(why));
     }
     if rule.mode == RemediationMode::Approve {
         let why = format!("rule `{}` asks for an approval", rule.id);
-        return Some(Decision::Approve(why));
+        return Some(RemediationDecision::Approve(why));
     }
     if before.rule_this_hour >= rule.max_per_hour {
         let (id, most) = (&rule.id, rule.max_per_hour);
         let why = format!("rule `{id}` acted {most} times within an hour, which is its limit");
-        return Some(Decision::Approve(why));
+        return Some(RemediationDecision::Approve(why));
     }
-    Some(Decision::Act)
+    Some(RemediationDecision::Act)
 }
 
 /// What speaks against touching a resource once more.

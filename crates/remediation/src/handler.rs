@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use hallpass_events::{EventHandler, HandledEvent, OrganizationEvent};
 use hallpass_model::{Clock, TimeSpan};
 
-use crate::decide::{AccountStanding, Before, Choice, Decision, FLAPPING_WITHIN, choose, settle};
+use crate::decide::{
+    AccountStanding, Before, FLAPPING_WITHIN, RemediationDecision, RuleChoice, choose, settle,
+};
 use crate::deviation::{Deviation, read_deviations, takes};
 use crate::ports::{AccountStandings, RemediationStore, RemediationStoreFault};
 use crate::remediation::{
@@ -83,8 +85,10 @@ impl RemediationHandler {
         let now = self.clock.now();
         let choice = choose(&file, &it, &standing, now);
         let rule = match &choice {
-            Choice::Ignored(why) => return Ok(Taken::Ignored(why.clone())),
-            Choice::Rule(rule) | Choice::Excepted(rule, _) | Choice::Refused(rule, _) => *rule,
+            RuleChoice::Ignored(why) => return Ok(Taken::Ignored(why.clone())),
+            RuleChoice::Rule(rule)
+            | RuleChoice::Excepted(rule, _)
+            | RuleChoice::Refused(rule, _) => *rule,
         };
         if let Some(known) = self.own_write_back(&it).await? {
             return Ok(Taken::Known(known));
@@ -151,7 +155,7 @@ impl RemediationHandler {
 fn begun(
     rule: &RemediationRule,
     it: Deviation,
-    decision: Decision,
+    decision: RemediationDecision,
     now: hallpass_model::Timestamp,
 ) -> Remediation {
     let mut new = Remediation {
@@ -172,17 +176,17 @@ fn begun(
         version: 0,
     };
     match decision {
-        Decision::Observe => new,
-        Decision::Approve(why) => {
+        RemediationDecision::Observe => new,
+        RemediationDecision::Approve(why) => {
             let until = APPROVAL.after(now);
             new.phase = RemediationPhase::Waiting { until, why };
             new
         }
-        Decision::Act if new.action == crate::ActionKind::Suppress => {
+        RemediationDecision::Act if new.action == crate::ActionKind::Suppress => {
             new.acts_at = Some(now);
             new.suppressed(now)
         }
-        Decision::Act => {
+        RemediationDecision::Act => {
             new.acts_at = Some(now);
             new.phase = RemediationPhase::Pending {
                 from: now,
@@ -190,8 +194,8 @@ fn begun(
             };
             new
         }
-        Decision::Suppress(_) => new.suppressed(now),
-        Decision::Manual(reason) => {
+        RemediationDecision::Suppress(_) => new.suppressed(now),
+        RemediationDecision::Manual(reason) => {
             // a finding that speaks of another account is not written to: nobody knows whose it is
             let other = new.deviation.resource_account();
             let is_own = other.is_none_or(|it| it == new.deviation.account.as_str());

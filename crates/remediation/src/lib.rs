@@ -29,7 +29,9 @@ pub mod testing;
 
 pub use action::ActionKind;
 pub use conditions::Conditions;
-pub use decide::{AccountStanding, Before, Choice, Decision, choose, is_own_account, settle};
+pub use decide::{
+    AccountStanding, Before, RemediationDecision, RuleChoice, choose, is_own_account, settle,
+};
 pub use deviation::{
     Deviation, FindingKey, REMEDIATED_BY, RESULT, ReadDeviations, read_deviations, takes,
 };

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use hallpass_model::{AccountId, Timestamp};
 
 use crate::ports::{RemediationFilter, RemediationStore, RemediationStoreFault};
-use crate::remediation::{Remediation, RemediationId, RemediationPhase};
+use crate::remediation::{Remediation, RemediationId};
 
 /// What is kept.
 #[derive(Debug, Default)]
@@ -127,8 +127,7 @@ impl RemediationStore for MemoryRemediations {
     async fn forget_remediations(&self, before: Timestamp) -> Result<(), RemediationStoreFault> {
         let stays = |it: &Remediation| {
             let is_open = it.due_at().is_some() || RemediationFilter::Backlog.takes(&it.phase);
-            let undone = matches!(&it.phase, RemediationPhase::Undone { at, .. } if *at > before);
-            it.decided_at > before || is_open || undone
+            it.decided_at >= before || is_open
         };
         self.rows().retain(|_, it| stays(it));
         Ok(())

@@ -82,10 +82,8 @@ impl Drop for Holding<'_> {
 /// How a plan ended.
 enum Ended {
     With(Final),
-    /// It could not be looked at.
-    Unseen(String),
-    /// It is under way still.
-    Later(String),
+    /// It could not be looked at, or is under way still.
+    Not(String),
 }
 
 impl RemediationWorker {
@@ -200,8 +198,7 @@ impl RemediationWorker {
         let now = self.clock.now();
         match ended {
             Ok(Ended::With(end)) => Ok(after(it, rule, &end, now)),
-            Ok(Ended::Unseen(why)) => Ok(failed(it, rule, why, now)),
-            Ok(Ended::Later(why)) => Ok(failed(it, rule, why, now)),
+            Ok(Ended::Not(why)) => Ok(failed(it, rule, why, now)),
             Err(error) => Err(RemediationStoreFault::Unavailable(error.to_string())),
         }
     }
@@ -229,10 +226,10 @@ impl RemediationWorker {
         match self.run(draft, plan).await {
             Ok(()) => Ok(match self.ended(plan).await? {
                 Some(end) => Ended::With(end),
-                None => Ended::Later("it was sent, and is not seen yet".to_owned()),
+                None => Ended::Not("it was sent, and is not seen yet".to_owned()),
             }),
-            Err(RunError::Unseen { why, .. }) => Ok(Ended::Unseen(why)),
-            Err(error @ RunError::Held { .. }) => Ok(Ended::Later(error.to_string())),
+            Err(RunError::Unseen { why, .. }) => Ok(Ended::Not(why)),
+            Err(error @ RunError::Held { .. }) => Ok(Ended::Not(error.to_string())),
             Err(error) => Err(error),
         }
     }

@@ -19,14 +19,17 @@ pub(crate) struct Bucket {
     pub blocked: Option<PublicAccess>,
 }
 
-/// How public access is blocked.
+/// How public access is blocked: whether each of [`SETTINGS`] is on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct PublicAccess {
-    pub acls: bool,
-    pub ignored_acls: bool,
-    pub policies: bool,
-    pub restricted: bool,
-}
+pub(crate) struct PublicAccess([bool; 4]);
+
+/// The settings as S3 names them.
+const SETTINGS: [&str; 4] = [
+    "BlockPublicAcls",
+    "IgnorePublicAcls",
+    "BlockPublicPolicy",
+    "RestrictPublicBuckets",
+];
 
 /// A security group.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -80,24 +83,17 @@ pub(crate) fn digits(text: &str) -> String {
 }
 
 impl PublicAccess {
+    /// All of it is blocked.
+    pub(crate) const ALL: Self = Self([true; 4]);
+
     /// Its members as S3 names them.
-    pub(crate) fn members(self) -> [(&'static str, bool); 4] {
-        [
-            ("BlockPublicAcls", self.acls),
-            ("IgnorePublicAcls", self.ignored_acls),
-            ("BlockPublicPolicy", self.policies),
-            ("RestrictPublicBuckets", self.restricted),
-        ]
+    pub(crate) fn members(self) -> impl Iterator<Item = (&'static str, bool)> {
+        SETTINGS.into_iter().zip(self.0)
     }
 
     /// From members that are `true`; others are off.
     pub(crate) fn of(members: &Map<String, Value>) -> Self {
-        let on = |name: &str| members.get(name).and_then(Value::as_str) == Some("true");
-        Self {
-            acls: on("BlockPublicAcls"),
-            ignored_acls: on("IgnorePublicAcls"),
-            policies: on("BlockPublicPolicy"),
-            restricted: on("RestrictPublicBuckets"),
-        }
+        let on = |name| members.get(name).and_then(Value::as_str) == Some("true");
+        Self(SETTINGS.map(on))
     }
 }

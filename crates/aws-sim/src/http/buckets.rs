@@ -4,8 +4,7 @@
 use http::HeaderMap;
 use serde_json::{Map, Value, json};
 
-use super::routing::{ParsedRequest, header};
-use crate::{protocol::Protocol, services};
+use crate::{core::service::SimService, services};
 
 /// Where S3 Control has the public access of accounts.
 const OF_ACCOUNTS: &str = "/v20180820/configuration/publicAccessBlock";
@@ -35,6 +34,14 @@ fn configuration(body: &[u8]) -> Value {
     Value::Object(members.collect())
 }
 
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    let value = headers.get(name).and_then(|value| value.to_str().ok());
+    value.unwrap_or_default()
+}
+
+/// A request of S3: the service, the operation, its input.
+pub(super) type BucketRequest = (&'static SimService, &'static str, Value);
+
 /// Recognises a request of these operations.
 pub(super) fn recognise(
     method: &str,
@@ -43,7 +50,7 @@ pub(super) fn recognise(
     headers: &HeaderMap,
     body: &[u8],
     scope: Option<&str>,
-) -> Option<ParsedRequest> {
+) -> Option<BucketRequest> {
     let (service, _) = services::of_xml_root(scope.filter(|it| *it == "s3")?)?;
     let mut input = Map::new();
     let is_public_access = query.split('&').any(|part| {
@@ -81,15 +88,5 @@ pub(super) fn recognise(
         let wanted = configuration(body);
         input.insert("PublicAccessBlockConfiguration".to_owned(), wanted);
     }
-    Some(ParsedRequest {
-        protocol: Protocol::RestXml,
-        service: Some(service),
-        signing_name: Some(service.signing_name.to_owned()),
-        operation: operation.to_owned(),
-        model: None,
-        namespace: None,
-        input: Ok(Value::Object(input)),
-        unknown: false,
-        unsigned: false,
-    })
+    Some((service, operation, Value::Object(input)))
 }

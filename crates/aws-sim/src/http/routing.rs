@@ -39,7 +39,7 @@ const OTHER_XML: &[&str] = &["cloudfront", "route53", "s3control"];
 
 const STS_VERSION: &str = "2011-06-15";
 
-pub(super) fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     headers
         .get(name)
         .and_then(|value| value.to_str().ok())
@@ -76,20 +76,11 @@ pub(super) fn recognise(
         && method == "GET"
         && path == "/"
     {
-        return ParsedRequest {
-            protocol: Protocol::RestXml,
-            service: Some(service),
-            signing_name: Some(service.signing_name.to_owned()),
-            operation: operation.to_owned(),
-            model: None,
-            namespace: None,
-            input: Ok(Value::Null),
-            unknown: false,
-            unsigned: false,
-        };
+        return in_xml(service, operation, Value::Null);
     }
-    if let Some(asked) = buckets::recognise(method, path, query, headers, body, scope) {
-        return asked;
+    let bucket = buckets::recognise(method, path, query, headers, body, scope);
+    if let Some((service, operation, input)) = bucket {
+        return in_xml(service, operation, input);
     }
     if let Some(asked) = rest::recognise(method, path, query, headers, body, scope) {
         return asked;
@@ -107,6 +98,21 @@ pub(super) fn recognise(
         namespace: None,
         input: Ok(Value::Null),
         unknown: is_cbor(path) || answers_in_xml.is_none() && !elsewhere,
+        unsigned: false,
+    }
+}
+
+/// A request of a service without a table that answers in XML.
+fn in_xml(service: &'static SimService, operation: &str, input: Value) -> ParsedRequest {
+    ParsedRequest {
+        protocol: Protocol::RestXml,
+        service: Some(service),
+        signing_name: Some(service.signing_name.to_owned()),
+        operation: operation.to_owned(),
+        model: None,
+        namespace: None,
+        input: Ok(input),
+        unknown: false,
         unsigned: false,
     }
 }

@@ -20,7 +20,7 @@ use hallpass_store::SqliteStore;
 use crate::config::Loaded;
 use crate::exit::Failure;
 use crate::opening::aws_settings;
-use crate::plans::Timer;
+use crate::timer::Timer;
 
 pub(crate) use calls::MemberSessions;
 pub(crate) use rule_source::{RuleSource, read_rules};

@@ -4,7 +4,7 @@ use hallpass_runner::{StepError, StepProbe};
 use serde_json::{Map, Value, json};
 
 use super::place::{StepCalls, number};
-use crate::action::PasswordParams;
+use crate::action::{CharacterKind, PasswordParams};
 
 const IAM: &str = "iam";
 /// Members that a policy is written with; others that are read say what follows from these.
@@ -52,14 +52,10 @@ fn raised(found: &Value, least: &PasswordParams) -> Map<String, Value> {
     };
     more("MinimumPasswordLength", least.min_length);
     more("PasswordReusePrevention", least.remembered);
-    for (name, wanted) in [
-        ("RequireSymbols", least.symbols),
-        ("RequireNumbers", least.numbers),
-        ("RequireUppercaseCharacters", least.upper_case),
-        ("RequireLowercaseCharacters", least.lower_case),
-    ] {
-        let is_on = found.get(name).and_then(Value::as_bool) == Some(true);
-        policy.insert(name.to_owned(), json!(is_on || wanted));
+    for kind in CharacterKind::ALL {
+        let is_on = found.get(kind.member()).and_then(Value::as_bool) == Some(true);
+        let wanted = least.characters.contains(&kind);
+        policy.insert(kind.member().to_owned(), json!(is_on || wanted));
     }
     if let Some(days) = least.max_age_days {
         // an age of nothing is no limit at all

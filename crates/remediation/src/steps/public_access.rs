@@ -108,12 +108,10 @@ impl BlockedPlace {
         calls: &StepCalls<'_>,
         old: &Value,
     ) -> Result<(), StepError> {
-        match old.get("configuration").filter(|it| !it.is_null()) {
-            Some(wanted) => self.put(calls, wanted.clone()).await,
-            None => {
-                let operation = self.operation("DeletePublicAccessBlock");
-                calls.send(operation, self.named.clone()).await.map(drop)
-            }
+        if let Some(wanted) = old.get("configuration").filter(|it| !it.is_null()) {
+            return self.put(calls, wanted.clone()).await;
         }
+        let operation = self.operation("DeletePublicAccessBlock");
+        calls.send(operation, self.named.clone()).await.map(drop)
     }
 }

@@ -60,7 +60,7 @@ fn is_egress(rule: &Value) -> bool {
     rule.get("IsEgress").and_then(Value::as_bool) == Some(true)
 }
 
-fn seen(rules: Vec<Value>) -> StepProbe {
+fn seen(rules: &[Value]) -> StepProbe {
     if rules.is_empty() {
         return StepProbe::Satisfied;
     }
@@ -98,7 +98,7 @@ pub(super) async fn look_public(
         let reason = format!("the tag `{}` of `{id}` says never", NEVER_TAG.0);
         return Ok(StepProbe::Blocked { reason });
     }
-    Ok(seen(found))
+    Ok(seen(&found))
 }
 
 pub(super) async fn look_default(
@@ -115,7 +115,7 @@ pub(super) async fn look_default(
         let reason = format!("the tag `{}` of `{id}` says never", NEVER_TAG.0);
         return Ok(StepProbe::Blocked { reason });
     }
-    Ok(seen(rules(calls, id).await?))
+    Ok(seen(&rules(calls, id).await?))
 }
 
 fn kept(old: &Value) -> Vec<Value> {

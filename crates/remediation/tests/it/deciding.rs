@@ -2,8 +2,8 @@
 
 use hallpass_model::{AccountId, Timestamp};
 use hallpass_remediation::{
-    AccountStanding, Before, Choice, Decision, Deviation, RuleFile, choose, is_own_account,
-    read_deviations, settle,
+    AccountStanding, Before, Deviation, RemediationDecision, RuleChoice, RuleFile, choose,
+    is_own_account, read_deviations, settle,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -30,18 +30,18 @@ fn member(unit: &str) -> AccountStanding {
 fn decided(file: &RuleFile, it: &Deviation, standing: &AccountStanding, before: &Before) -> String {
     let choice = choose(file, it, standing, now());
     match (settle(&choice, before, now()), &choice) {
-        (None, Choice::Ignored(why)) => format!("ignored: {why}"),
-        (Some(Decision::Observe), _) => "observe".to_owned(),
-        (Some(Decision::Act), _) => "act".to_owned(),
-        (Some(Decision::Approve(why)), _) => format!("approve: {why}"),
-        (Some(Decision::Suppress(why)), _) => format!("suppress: {why}"),
-        (Some(Decision::Manual(why)), _) => format!("manual: {why}"),
+        (None, RuleChoice::Ignored(why)) => format!("ignored: {why}"),
+        (Some(RemediationDecision::Observe), _) => "observe".to_owned(),
+        (Some(RemediationDecision::Act), _) => "act".to_owned(),
+        (Some(RemediationDecision::Approve(why)), _) => format!("approve: {why}"),
+        (Some(RemediationDecision::Suppress(why)), _) => format!("suppress: {why}"),
+        (Some(RemediationDecision::Manual(why)), _) => format!("manual: {why}"),
         (None, other) => panic!("{other:?}"),
     }
 }
 
 #[test]
-fn the_fixtures_are_decided_by_gate_rule_account_and_mode() {
+fn the_fixtures_are_decided_by_gate_rule_and_mode() {
     let file = rules("auto");
     let observing = rules("observe");
     let none = Before::default();
@@ -55,11 +55,7 @@ fn the_fixtures_are_decided_by_gate_rule_account_and_mode() {
         read.rows.into_iter().next().unwrap()
     };
     let of = "/detail/findings/0";
-    let (prod, dev, outside) = (member("Prod"), member("Dev"), AccountStanding::Outside);
-    let management = AccountStanding::Member {
-        unit: "ROOT".to_owned(),
-        management: true,
-    };
+    let (prod, dev) = (member("Prod"), member("Dev"));
     let mut never = sg();
     never
         .tags
@@ -116,32 +112,40 @@ fn the_fixtures_are_decided_by_gate_rule_account_and_mode() {
             "ignored: no rule is for it",
         ),
         (&file, never, &prod, &none, "ignored: no rule is for it"),
-        (
-            &file,
-            row("org-rem-account-mismatch"),
-            &prod,
-            &none,
-            "manual: the finding is of account 444444444444 and its resource \
-          `arn:aws:ec2:us-east-1:012345678901:security-group/sg-0fedcba9876543210` of account 012345678901",
-        ),
-        (
-            &file,
-            sg(),
-            &outside,
-            &none,
-            "manual: account 444444444444 is not the organization's",
-        ),
-        (
-            &file,
-            sg(),
-            &management,
-            &none,
-            "manual: account 444444444444 is the management account, and rule `close-public-ports` does not name it in `accounts`",
-        ),
         (&file, row("org-rem-config"), &prod, &none, "observe"),
     ];
     for (file, it, standing, before, expected) in table {
         assert_eq!(decided(file, &it, standing, before), expected, "{it:?}");
+    }
+}
+
+#[test]
+fn accounts_that_may_not_be_touched_are_for_people() {
+    let management = AccountStanding::Member {
+        unit: "ROOT".to_owned(),
+        management: true,
+    };
+    let (file, none) = (rules("auto"), Before::default());
+    for (name, standing, why) in [
+        (
+            "org-rem-account-mismatch",
+            member("Prod"),
+            "the finding is of account 444444444444 and its resource \
+             `arn:aws:ec2:us-east-1:012345678901:security-group/sg-0fedcba9876543210` of account 012345678901",
+        ),
+        (
+            "org-rem-sg",
+            AccountStanding::Outside,
+            "account 444444444444 is not the organization's",
+        ),
+        (
+            "org-rem-sg",
+            management,
+            "account 444444444444 is the management account, and rule `close-public-ports` does not name it in `accounts`",
+        ),
+    ] {
+        let expected = format!("manual: {why}");
+        assert_eq!(decided(&file, &row(name), &standing, &none), expected);
     }
 }
 
@@ -152,7 +156,8 @@ fn an_exception_counts_until_its_last_second() {
     it.resource = it.resource.replace("444444444444", "999999999999");
     let file = rules("auto");
     let choice = choose(&file, &it, &member("Prod"), now());
-    let Some(Decision::Suppress(why)) = settle(&choice, &Before::default(), now()) else {
+    let Some(RemediationDecision::Suppress(why)) = settle(&choice, &Before::default(), now())
+    else {
         panic!("{choice:?}")
     };
     assert_eq!(why, "exception 1: honeypot");
@@ -162,7 +167,7 @@ fn an_exception_counts_until_its_last_second() {
     ] {
         let at: Timestamp = at.parse().unwrap();
         let choice = choose(&file, &it, &member("Prod"), at);
-        assert_eq!(matches!(choice, Choice::Excepted(..)), excepted, "{at}");
+        assert_eq!(matches!(choice, RuleChoice::Excepted(..)), excepted, "{at}");
         assert_eq!(file.expired(at).len(), usize::from(!excepted));
     }
 }
@@ -186,7 +191,7 @@ fn a_file_is_read_whole_or_refused_with_the_place() {
         assert!(error.contains(says), "{says}: {error}");
     }
     let error = RuleFile::read(&good.replacen("max_per_hour", "max_an_hour", 1)).unwrap_err();
-    assert!(error.contains("8"), "the line is named: {error}");
+    assert!(error.contains("line 8"), "the line is named: {error}");
 }
 
 #[test]
@@ -225,7 +230,7 @@ proptest! {
         let file = rules(mode);
         let choice = choose(&file, &it, &standing, now());
         let decision = settle(&choice, &Before::default(), now());
-        if let Some(Decision::Act | Decision::Approve(_)) = decision {
+        if let Some(RemediationDecision::Act | RemediationDecision::Approve(_)) = decision {
             prop_assert!(is_own_account(&it, &it.account));
             let plain = matches!(standing, AccountStanding::Member { management: false, .. });
             prop_assert!(plain, "{standing:?}");

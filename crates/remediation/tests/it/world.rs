@@ -75,6 +75,31 @@ pub(crate) struct Account {
     pub(crate) things: BTreeMap<String, Value>,
 }
 
+impl Account {
+    fn authorize(&mut self, input: &Value) {
+        let id = input["GroupId"].as_str().unwrap();
+        let group = self.groups.get_mut(id).unwrap();
+        for it in input["IpPermissions"].as_array().unwrap() {
+            let mut rule = json!({
+                "SecurityGroupRuleId": format!("sgr-again{}", group.len()), "IsEgress": false,
+                "IpProtocol": it["IpProtocol"], "FromPort": it["FromPort"], "ToPort": it["ToPort"],
+            });
+            for (list, member, own) in [
+                ("IpRanges", "CidrIp", "CidrIpv4"),
+                ("Ipv6Ranges", "CidrIpv6", "CidrIpv6"),
+            ] {
+                if let Some(peer) = it.get(list).map(|it| &it[0]) {
+                    rule[own] = peer[member].clone();
+                    if let Some(words) = peer.get("Description") {
+                        rule["Description"] = words.clone();
+                    }
+                }
+            }
+            group.push(rule);
+        }
+    }
+}
+
 pub(crate) struct World {
     pub(crate) accounts: Mutex<BTreeMap<String, Account>>,
     /// Calls that changed something: account, operation, input.
@@ -286,30 +311,7 @@ impl MemberCalls for World {
                 let rules = account.groups.get_mut(group).unwrap();
                 rules.retain(|it| !ids.contains(&it["SecurityGroupRuleId"]));
             }
-            "AuthorizeSecurityGroupIngress" => {
-                let group = account
-                    .groups
-                    .get_mut(input["GroupId"].as_str().unwrap())
-                    .unwrap();
-                for it in input["IpPermissions"].as_array().unwrap() {
-                    let mut rule = json!({
-                        "SecurityGroupRuleId": format!("sgr-again{}", group.len()), "IsEgress": false,
-                        "IpProtocol": it["IpProtocol"], "FromPort": it["FromPort"], "ToPort": it["ToPort"],
-                    });
-                    for (list, member, own) in [
-                        ("IpRanges", "CidrIp", "CidrIpv4"),
-                        ("Ipv6Ranges", "CidrIpv6", "CidrIpv6"),
-                    ] {
-                        if let Some(peer) = it.get(list).map(|it| &it[0]) {
-                            rule[own] = peer[member].clone();
-                            if let Some(words) = peer.get("Description") {
-                                rule["Description"] = words.clone();
-                            }
-                        }
-                    }
-                    group.push(rule);
-                }
-            }
+            "AuthorizeSecurityGroupIngress" => account.authorize(input),
             "UpdateAccessKey" => {
                 let rows = account.things.get_mut("keys").unwrap()["AccessKeyMetadata"]
                     .as_array_mut()

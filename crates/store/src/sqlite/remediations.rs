@@ -135,7 +135,7 @@ impl RemediationStore for SqliteStore {
             RemediationFilter::All => 0,
             RemediationFilter::Backlog => 1,
         };
-        let sql = "SELECT body FROM remediations WHERE backlog >= ?1 ORDER BY decided_at DESC, id LIMIT ?2";
+        let sql = "SELECT body FROM remediations WHERE backlog >= ?1 ORDER BY decided_at DESC, id DESC LIMIT ?2";
         let find = move |tx: &Transaction<'_>| rows(tx, sql, (least, limit(most)));
         Ok(self.list(find).await?)
     }
@@ -176,7 +176,7 @@ impl RemediationStore for SqliteStore {
         let find = move |tx: &Transaction<'_>| {
             // what was decided a week ago may be approved today: the time of the change is looked at, too
             let sql = "SELECT body FROM remediations WHERE account = ?1 AND resource = ?2
-                       ORDER BY decided_at DESC, id LIMIT 1000";
+                       ORDER BY decided_at DESC, id DESC LIMIT 1000";
             let mut found = rows(tx, sql, (account.as_str(), resource))?;
             found.retain(|it| it.decided_at > since || it.changed_at.is_some_and(|at| at > since));
             Ok(found)

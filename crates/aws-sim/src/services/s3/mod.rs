@@ -100,7 +100,7 @@ fn buckets(context: &Context<'_>) -> String {
 /// `CreateBucket`: names are everybody's.
 fn create(context: &mut Context<'_>) -> HandlerResult {
     let name = context.text("Bucket").to_owned();
-    let account = context.caller.account.to_string();
+    let account = context.caller.account.clone();
     if let Some(taken) = context.state.exposure.buckets.get(&name) {
         let own = taken.account == account;
         let (code, text) = if own {
@@ -117,12 +117,7 @@ fn create(context: &mut Context<'_>) -> HandlerResult {
         region: context.call.region.clone(),
         created: context.now,
         // AWS: "Blocking public access to your Amazon S3 storage": on for new buckets since April 2023
-        blocked: Some(PublicAccess {
-            acls: true,
-            ignored_acls: true,
-            policies: true,
-            restricted: true,
-        }),
+        blocked: Some(PublicAccess::ALL),
     };
     context.state.exposure.buckets.insert(name, bucket);
     context.write(Window::Immediate);
@@ -195,7 +190,7 @@ fn delete(context: &mut Context<'_>) -> HandlerResult {
 
 /// The account that a call of S3 Control names has to be the caller's.
 fn own_account(context: &Context<'_>) -> Result<String, ApiError> {
-    let account = context.caller.account.to_string();
+    let account = context.caller.account.clone();
     if context.optional("AccountId") == Some(account.as_str()) {
         return Ok(account);
     }

@@ -8,8 +8,8 @@ use hallpass_events::{OrganizationEvent, read_event};
 use hallpass_findings::{Enricher, FindingCalls};
 use hallpass_model::{Clock, IdSource};
 use hallpass_remediation::{
-    AccountStanding, Before, Choice, Decision, Deviation, RuleFile, Taken, choose, read_deviations,
-    settle, takes,
+    AccountStanding, Before, Deviation, RemediationDecision, RuleChoice, RuleFile, Taken, choose,
+    read_deviations, settle, takes,
 };
 use serde_json::{Value, json};
 
@@ -78,17 +78,19 @@ fn decided(file: &RuleFile, it: &Deviation, unit: &str) -> Value {
     let now = clock::now();
     let choice = choose(file, it, &standing, now);
     let rule = match &choice {
-        Choice::Ignored(_) => None,
-        Choice::Rule(rule) | Choice::Excepted(rule, _) | Choice::Refused(rule, _) => Some(*rule),
+        RuleChoice::Ignored(_) => None,
+        RuleChoice::Rule(rule) | RuleChoice::Excepted(rule, _) | RuleChoice::Refused(rule, _) => {
+            Some(*rule)
+        }
     };
     let (decision, why) = match (settle(&choice, &Before::default(), now), &choice) {
-        (Some(Decision::Observe), _) => ("observe", String::new()),
-        (Some(Decision::Act), _) => ("act", String::new()),
-        (Some(Decision::Approve(why)), _) => ("approve", why),
-        (Some(Decision::Suppress(why)), _) => ("suppress", why),
-        (Some(Decision::Manual(why)), _) => ("manual", why),
-        (None, Choice::Ignored(why)) => ("ignored", why.clone()),
-        (None, Choice::Rule(_) | Choice::Excepted(..) | Choice::Refused(..)) => {
+        (Some(RemediationDecision::Observe), _) => ("observe", String::new()),
+        (Some(RemediationDecision::Act), _) => ("act", String::new()),
+        (Some(RemediationDecision::Approve(why)), _) => ("approve", why),
+        (Some(RemediationDecision::Suppress(why)), _) => ("suppress", why),
+        (Some(RemediationDecision::Manual(why)), _) => ("manual", why),
+        (None, RuleChoice::Ignored(why)) => ("ignored", why.clone()),
+        (None, RuleChoice::Rule(_) | RuleChoice::Excepted(..) | RuleChoice::Refused(..)) => {
             ("ignored", String::new())
         }
     };
