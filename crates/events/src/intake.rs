@@ -75,7 +75,8 @@ pub struct EventRound {
     pub again: Vec<String>,
 }
 
-/// Takes events from a queue. Each is handled by the first handler that takes it.
+/// Takes events from a queue. Each is handled by every handler that takes it, and is over when all of them are done
+/// with it.
 pub struct EventIntake {
     queue: Arc<dyn EventQueue>,
     memory: Arc<dyn EventMemory>,
@@ -248,13 +249,15 @@ impl EventIntake {
                     records.push(arrival.parked(key, self.clock.now(), why.clone()));
                 }
                 Ok(event) => {
-                    let taken = self
-                        .handlers
-                        .iter()
-                        .position(|it| it.takes(&event.source, &event.detail_type));
-                    if let Some(lot) = taken.and_then(|place| lots.get_mut(place)) {
+                    let takers = self.handlers.iter().zip(&mut lots);
+                    let takers =
+                        takers.filter(|(it, _)| it.takes(&event.source, &event.detail_type));
+                    let mut taken = false;
+                    for (_, lot) in takers {
                         lot.push(event.clone());
-                    } else {
+                        taken = true;
+                    }
+                    if !taken {
                         round.unwanted += arrival.receipts.len();
                         let outcome = "no handler takes it".to_owned();
                         records.push(arrival.record(
@@ -266,28 +269,41 @@ impl EventIntake {
                 }
             }
         }
-        for (handler, lot) in self
-            .handlers
-            .iter()
-            .zip(&lots)
-            .filter(|(_, lot)| !lot.is_empty())
-        {
+        for (key, told) in self.ask(&lots, arrivals).await {
+            let Some(arrival) = arrivals.get(&key) else {
+                continue;
+            };
+            match self.settle(arrival, &key, told, round) {
+                Some(record) => records.push(record),
+                None => drop(again.insert(key)),
+            }
+        }
+        (records, again)
+    }
+
+    /// What all of those who take an event say of it.
+    async fn ask(
+        &self,
+        lots: &[Vec<OrganizationEvent>],
+        arrivals: &Arrivals,
+    ) -> BTreeMap<EventKey, HandledEvent> {
+        let mut said: BTreeMap<EventKey, HandledEvent> = BTreeMap::new();
+        let lots = self.handlers.iter().zip(lots);
+        for (handler, lot) in lots.filter(|(_, lot)| !lot.is_empty()) {
             let handled = self.handle(handler.as_ref(), lot, arrivals).await;
             for (place, event) in lot.iter().enumerate() {
-                let Some(arrival) = arrivals.get(&event.id) else {
-                    continue;
-                };
                 let told = handled.get(place).cloned();
                 let told = told.unwrap_or_else(|| {
                     HandledEvent::Again("the handler said nothing of it".to_owned())
                 });
-                match self.settle(arrival, &event.id, told, round) {
-                    Some(record) => records.push(record),
-                    None => drop(again.insert(event.id.clone())),
-                }
+                let both = match said.remove(&event.id) {
+                    Some(before) => before.and(told),
+                    None => told,
+                };
+                said.insert(event.id.clone(), both);
             }
         }
-        (records, again)
+        said
     }
 
     fn settle(

@@ -85,6 +85,24 @@ pub enum HandledEvent {
     Refused(String),
 }
 
+impl HandledEvent {
+    /// What two handlers make of one event: it comes again where one of them wants that, and is parked where one of
+    /// them cannot handle it.
+    pub(crate) fn and(self, other: Self) -> Self {
+        let both = |one: String, other: String| format!("{one}; {other}");
+        match (self, other) {
+            (Self::Again(one), Self::Again(other)) => Self::Again(both(one, other)),
+            (Self::Refused(one), Self::Refused(other)) => Self::Refused(both(one, other)),
+            (Self::Done(one), Self::Done(other)) => Self::Done(both(one, other)),
+            (Self::Again(why), Self::Done(_) | Self::Refused(_))
+            | (Self::Done(_) | Self::Refused(_), Self::Again(why)) => Self::Again(why),
+            (Self::Refused(why), Self::Done(_)) | (Self::Done(_), Self::Refused(why)) => {
+                Self::Refused(why)
+            }
+        }
+    }
+}
+
 /// Who knows what events of a kind mean. Handling one again must do no harm: a stop before its outcome is stored
 /// brings it again.
 #[async_trait]

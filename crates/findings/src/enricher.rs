@@ -223,55 +223,13 @@ impl Enricher {
         ))
     }
 
-    /// Sends a batch, and what the answer leaves out again.
     async fn write(
         &self,
         batch: UpdateBatch,
         outcomes: &mut Outcomes,
         less: &mut Vec<(UpdateBatch, String)>,
     ) {
-        let mut waiting = vec![(batch, 1)];
-        while let Some((batch, tries)) = waiting.pop() {
-            let input = batch.input();
-            let answer = self.calls.call(
-                Some(&batch.region),
-                "securityhub",
-                "BatchUpdateFindings",
-                &input,
-            );
-            let left = match answer.await {
-                Ok(answer) => left_out(&answer),
-                Err(refusal) if !refusal.is_about_input() => {
-                    let again = EnrichOutcome::Again(refusal.to_string());
-                    let all = batch
-                        .identifiers
-                        .iter()
-                        .map(|it| ((batch.region.clone(), it.clone()), again.clone()));
-                    outcomes.extend(all);
-                    continue;
-                }
-                // one finding of several may be what is refused
-                Err(_) if batch.identifiers.len() > 1 => {
-                    waiting.extend(
-                        batch
-                            .identifiers
-                            .iter()
-                            .map(|it| (batch.only(vec![it.clone()]), tries)),
-                    );
-                    continue;
-                }
-                Err(refusal) => {
-                    let all = batch.identifiers.iter().cloned();
-                    all.map(|it| (it, LeftOut::Less(refusal.code.clone())))
-                        .collect()
-                }
-            };
-            let repeated = settle(&batch, left, tries < TRIES_MAX, outcomes, less);
-            if !repeated.is_empty() {
-                self.calls.pause(TRY_AGAIN).await;
-                waiting.push((batch.only(repeated), tries + 1));
-            }
-        }
+        send(self.calls.as_ref(), batch, outcomes, less).await;
     }
 
     /// Sends what was refused once more, with less.
@@ -305,6 +263,74 @@ impl Enricher {
             }
         }
     }
+}
+
+/// Sends a batch, and what the answer leaves out again.
+async fn send(
+    calls: &dyn FindingCalls,
+    batch: UpdateBatch,
+    outcomes: &mut Outcomes,
+    less: &mut Vec<(UpdateBatch, String)>,
+) {
+    let mut waiting = vec![(batch, 1)];
+    while let Some((batch, tries)) = waiting.pop() {
+        let input = batch.input();
+        let answer = calls.call(
+            Some(&batch.region),
+            "securityhub",
+            "BatchUpdateFindings",
+            &input,
+        );
+        let left = match answer.await {
+            Ok(answer) => left_out(&answer),
+            Err(refusal) if !refusal.is_about_input() => {
+                let again = EnrichOutcome::Again(refusal.to_string());
+                let all = batch
+                    .identifiers
+                    .iter()
+                    .map(|it| ((batch.region.clone(), it.clone()), again.clone()));
+                outcomes.extend(all);
+                continue;
+            }
+            // one finding of several may be what is refused
+            Err(_) if batch.identifiers.len() > 1 => {
+                waiting.extend(
+                    batch
+                        .identifiers
+                        .iter()
+                        .map(|it| (batch.only(vec![it.clone()]), tries)),
+                );
+                continue;
+            }
+            Err(refusal) => {
+                let all = batch.identifiers.iter().cloned();
+                all.map(|it| (it, LeftOut::Less(refusal.code.clone())))
+                    .collect()
+            }
+        };
+        let repeated = settle(&batch, left, tries < TRIES_MAX, outcomes, less);
+        if !repeated.is_empty() {
+            calls.pause(TRY_AGAIN).await;
+            waiting.push((batch.only(repeated), tries + 1));
+        }
+    }
+}
+
+/// Writes updates as they are, and says what came of each, in their order. What Security Hub refuses it is not asked
+/// for once more.
+pub async fn write_updates(
+    calls: &dyn FindingCalls,
+    updates: &[(Finding, FindingUpdate)],
+) -> Vec<EnrichOutcome> {
+    let (mut outcomes, mut less) = (Outcomes::new(), Vec::new());
+    for batch in batches(updates.iter().map(|(it, update)| (it, update.clone()))) {
+        send(calls, batch, &mut outcomes, &mut less).await;
+    }
+    let found = updates
+        .iter()
+        .map(|(it, _)| outcomes.get(&key(it)).cloned());
+    let unsent = || EnrichOutcome::Again("it was not sent".to_owned());
+    found.map(|it| it.unwrap_or_else(unsent)).collect()
 }
 
 /// What came of a batch; those of its findings that are sent again.

@@ -79,6 +79,25 @@ pub(crate) fn with_existing(
     fields
 }
 
+/// Fields beside all of a finding's.
+pub(crate) fn beside(
+    own: &BTreeMap<String, String>,
+    existing: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let mut fields: BTreeMap<String, String> = own
+        .iter()
+        .map(|(key, value)| (key.clone(), cut(&one_line(value), VALUE_MAX)))
+        .collect();
+    let room = FIELDS_MAX.saturating_sub(fields.len());
+    let others = existing.iter().filter(|(key, _)| !own.contains_key(*key));
+    fields.extend(
+        others
+            .take(room)
+            .map(|(key, value)| (key.clone(), value.clone())),
+    );
+    fields
+}
+
 fn fits(key: &str, value: &str) -> bool {
     let key_fits = !is_blank(key) && length(key) <= KEY_MAX && one_line(key) == key;
     key_fits && !is_blank(value) && length(value) <= VALUE_MAX

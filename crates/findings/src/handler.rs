@@ -1,5 +1,7 @@
 //! Events that have findings in them, and those that say that an account was changed.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use hallpass_events::{EventHandler, HandledEvent, OrganizationEvent};
 use hallpass_model::AccountId;
@@ -43,13 +45,13 @@ pub fn rule_pattern() -> Value {
 /// Enriches the findings of events.
 #[derive(Debug)]
 pub struct FindingHandler {
-    enricher: Enricher,
+    enricher: Arc<Enricher>,
     warn: fn(&str),
 }
 
 impl FindingHandler {
     /// With what is told to operators.
-    pub fn new(enricher: Enricher, warn: fn(&str)) -> Self {
+    pub fn new(enricher: Arc<Enricher>, warn: fn(&str)) -> Self {
         Self { enricher, warn }
     }
 }

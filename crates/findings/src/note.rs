@@ -13,6 +13,8 @@ const EARLIER: &str = "Security Hub - Enrichment Automation";
 const BETWEEN: &str = " || ";
 /// How ours begins.
 const START: &str = "Account Name: ";
+/// How those begin that say what was done about a finding.
+const REMEDIATED: &str = "Hallpass ";
 
 /// Our note.
 pub(crate) fn own(
@@ -54,6 +56,11 @@ pub(crate) fn own(
     cut(&written(&[], short.as_deref()), NOTE_MAX)
 }
 
+/// A note as it may be written: on one line, and no longer than notes are.
+pub(crate) fn fitting(text: &str) -> String {
+    cut(&one_line(text), NOTE_MAX)
+}
+
 /// The note to write over the one that stands there; `None`: that one stays.
 pub(crate) fn merged(
     own: &str,
@@ -79,6 +86,8 @@ fn of_others<'a>(note: &'a FindingNote, settings: &EnrichSettings) -> Option<&'a
     if note.updated_by != settings.updated_by && note.updated_by != EARLIER {
         return Some(&note.text);
     }
-    let end = note.text.find(&format!("{BETWEEN}{START}"))?;
+    let ours = [START, REMEDIATED];
+    let ends = ours.map(|start| note.text.find(&format!("{BETWEEN}{start}")));
+    let end = ends.into_iter().flatten().min()?;
     note.text.get(..end).filter(|it| !is_blank(it))
 }

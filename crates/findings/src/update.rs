@@ -20,6 +20,8 @@ pub struct FindingUpdate {
     pub note: Option<WrittenNote>,
     /// All fields that the finding has afterwards.
     pub fields: BTreeMap<String, String>,
+    /// Its workflow status, as Security Hub spells it; `None`: that stays.
+    pub workflow: Option<&'static str>,
 }
 
 /// A note that is written.
@@ -39,6 +41,9 @@ impl FindingUpdate {
         if let Some(note) = &self.note {
             let note = json!({ "Text": note.text, "UpdatedBy": note.updated_by });
             members.insert("Note".to_owned(), note);
+        }
+        if let Some(status) = self.workflow {
+            members.insert("Workflow".to_owned(), json!({ "Status": status }));
         }
         members
     }
@@ -62,6 +67,7 @@ pub fn update_of(
             updated_by: settings.updated_by.clone(),
         }),
         fields: fields::merged(&own, &finding.fields, tags, settings),
+        workflow: None,
     }
 }
 
@@ -71,6 +77,27 @@ pub(crate) fn least_update(finding: &Finding, facts: &AccountFacts) -> FindingUp
     FindingUpdate {
         note: None,
         fields: fields::with_existing(&own, &finding.fields),
+        workflow: None,
+    }
+}
+
+/// What is written to a finding by whoever did something about it: a note by the same rules, its own fields beside
+/// all that stand there, and a workflow status (`organization.md` R-6).
+pub fn annotation(
+    finding: &Finding,
+    note: &str,
+    own: &BTreeMap<String, String>,
+    workflow: &'static str,
+    settings: &EnrichSettings,
+) -> FindingUpdate {
+    let text = note::merged(&note::fitting(note), finding.note.as_ref(), settings);
+    FindingUpdate {
+        note: text.map(|text| WrittenNote {
+            text,
+            updated_by: settings.updated_by.clone(),
+        }),
+        fields: fields::beside(own, &finding.fields),
+        workflow: Some(workflow),
     }
 }
 

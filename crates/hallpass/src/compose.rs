@@ -12,6 +12,7 @@ mod guards;
 mod loops;
 mod notices;
 mod probes;
+mod remediations;
 mod slack;
 mod snapshots;
 mod sources;
@@ -52,6 +53,7 @@ use crate::config::SlackApp;
 use crate::descriptors;
 use crate::exit::Failure;
 use crate::guards::journals::Journals;
+use crate::remediations::Remediating;
 use crate::snapshots_at::SnapshotsAt;
 
 /// What a running server is made of.
@@ -92,6 +94,8 @@ pub(crate) struct Parts {
     pub(crate) alerts: Option<Alerting>,
     /// What takes events of the organization from a queue, where one is configured.
     pub(crate) events: Option<Arc<EventIntake>>,
+    /// What mends findings, where there are rules for it.
+    pub(crate) remediating: Option<Remediating>,
 }
 
 /// A server that is ready to be driven.
@@ -118,6 +122,7 @@ pub(crate) struct Composed {
     guards: Option<Guards>,
     alerts: Option<Alerting>,
     events: Option<Arc<EventIntake>>,
+    remediating: Option<Remediating>,
     stop: watch::Sender<bool>,
 }
 
@@ -172,8 +177,7 @@ async fn inventory(parts: &Parts, rules_now: &RulesNow) -> Arc<Inventory> {
 /// # Errors
 /// When the store does not answer.
 pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
-    let metrics = recorder()?;
-    let rules_now = RulesNow::default();
+    let (metrics, rules_now) = (recorder()?, RulesNow::default());
     let directory = inventory(&parts, &rules_now).await;
     let (store, time) = (parts.store, parts.clock);
     let (clock, shared) = (time.clone() as Arc<dyn Clock>, Arc::new(store.clone()));
@@ -239,6 +243,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         guards,
         alerts: parts.alerts,
         events: parts.events,
+        remediating: parts.remediating,
         stop,
     })
 }

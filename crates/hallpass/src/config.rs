@@ -12,6 +12,7 @@ mod keys;
 mod notifications;
 mod payer;
 mod pci;
+mod remediation;
 mod sign_in;
 mod slack;
 mod sweeps;
@@ -47,6 +48,7 @@ pub(crate) struct Config {
     pub(crate) pci: pci::Pci,
     pub(crate) events: events::Events,
     pub(crate) findings: events::Findings,
+    pub(crate) remediation: remediation::RemediationTable,
     pub(crate) outage: Outage,
     pub(crate) audit: exporting::Audit,
     pub(crate) slack: slack::SlackTable,

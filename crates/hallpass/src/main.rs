@@ -39,10 +39,12 @@ mod plans;
 mod prompt;
 #[cfg(test)]
 mod reference;
+mod remediations;
 mod snapshots_at;
 mod tables;
 mod target_args;
 mod text_file;
+mod timer;
 mod words;
 
 use std::process::ExitCode;

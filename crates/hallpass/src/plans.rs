@@ -17,10 +17,11 @@ use hallpass_org::delegation::{DelegationStepExecutor, is_delegation_step};
 use hallpass_org::standards::{StandardsStepExecutor, is_standards_step};
 use hallpass_org::vending::{AccountAdmin, VendingStepExecutor, is_vending_step};
 use hallpass_org::{ChoreError, OrgStepExecutor, OrgStore, Organization, ServiceCalls};
+use hallpass_remediation::{RemediationStepExecutor, is_remediation_step};
 use hallpass_runner::{
     Applying, Exit as PlanExit, LANE_LEASE, Plan, PlanDraft, PlanId, PlanReport, PlanStep,
-    PlanStore, RunError, Runner, RunnerIdentity, Sleeper, StepEnd as Ended, StepError,
-    StepExecutor, StepProbe, Undo, Verify, WriteAnswer, fold, report_of,
+    PlanStore, RunError, Runner, RunnerIdentity, StepEnd as Ended, StepError, StepExecutor,
+    StepProbe, Undo, Verify, WriteAnswer, fold, report_of,
 };
 use hallpass_store::SqliteStore;
 use serde_json::Value;
@@ -34,6 +35,8 @@ use crate::named_calls::NamedCalls;
 use crate::opening::{ConfigArgs, aws_settings, connect, open_store};
 use crate::output::{self, Format, OutputArgs, Table};
 use crate::prompt::{YesArgs, confirm_act};
+use crate::remediations;
+use crate::timer::Timer;
 
 /// Columns of a report's targets as CSV.
 pub(crate) const FIELDS: &[&str] = &["account", "region", "key", "outcome", "reason", "seconds"];
@@ -144,16 +147,6 @@ impl PlanArgs {
     }
 }
 
-/// Waits with the runtime's timer.
-struct Timer;
-
-#[async_trait]
-impl Sleeper for Timer {
-    async fn sleep(&self, span: Duration) {
-        tokio::time::sleep(span).await;
-    }
-}
-
 /// What plans go by: their drills and denials end by AWS's time, whatever this machine's clock shows.
 struct Elsewhere(Arc<ProcessClock>);
 
@@ -169,6 +162,7 @@ struct EveryStep {
     vending: VendingStepExecutor,
     delegation: DelegationStepExecutor,
     standards: StandardsStepExecutor,
+    remediation: RemediationStepExecutor,
     access: Arc<AccessStepExecutor>,
     memberships: MembershipStepExecutor,
 }
@@ -183,6 +177,8 @@ impl EveryStep {
             &self.delegation
         } else if is_standards_step(&step.kind) {
             &self.standards
+        } else if is_remediation_step(&step.kind) {
+            &self.remediation
         } else if is_membership_step(&step.kind) {
             &self.memberships
         } else {
@@ -263,6 +259,7 @@ pub(crate) async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
         ),
         delegation: DelegationStepExecutor::new(Arc::clone(&calls)),
         standards: StandardsStepExecutor::new(Arc::clone(&calls)),
+        remediation: remediations::step_executor(loaded, &clock),
         org: OrgStepExecutor::new(
             Arc::clone(&organization),
             Arc::clone(&kept),

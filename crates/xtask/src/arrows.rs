@@ -20,6 +20,7 @@ const CORES: &[&str] = &[
     "addresses",
     "events",
     "findings",
+    "remediation",
     "activity",
     "org",
     "access-files",
@@ -68,6 +69,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("events", &["model"]),
     // events: what arrives about findings comes as one
     ("findings", &["events", "model"]),
+    // events: what is to be mended arrives as one; findings: what came of it is written to them; runner: mending is a plan
+    ("remediation", &["events", "findings", "runner", "model"]),
     ("activity", &["iam", "runner", "model"]),
     // access-files: access to a new account is given by its steps
     (
@@ -97,6 +100,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "alerts",
             "assignments",
             "events",
+            "remediation",
             "inventory",
             "activity",
             "org",

@@ -10,6 +10,7 @@ pub(crate) mod contacts;
 pub(crate) mod document;
 pub(crate) mod entities;
 pub(crate) mod event_history;
+pub(crate) mod exposure;
 pub(crate) mod guardrails;
 pub(crate) mod hubs;
 pub(crate) mod iam;

@@ -16,6 +16,7 @@ use super::{
         RoleSession, SetPolicies, Tags, User,
     },
     event_history::EventHistory,
+    exposure::Exposure,
     guardrails::Guardrails,
     hubs::{HubPlace, SimHub, SimHubPolicies},
     iam::{InventoryFacts, KeyUse},
@@ -223,6 +224,9 @@ pub(crate) struct SimState {
     /// How the administrator of Security Hub configures accounts.
     #[serde(default)]
     pub hub_policies: SimHubPolicies,
+    /// What accounts leave open or close.
+    #[serde(default)]
+    pub exposure: Exposure,
     /// IAM of accounts to which somebody wrote.
     #[serde(default)]
     pub iam_written: Table<Id, Iam>,

@@ -1,6 +1,7 @@
 //! The HTTP face: recognises the protocol, checks the signature, asks the state machine under
 //! one lock, lets faults have their way, writes the answer in the protocol's words.
 
+mod buckets;
 mod inspect;
 mod render;
 mod rest;

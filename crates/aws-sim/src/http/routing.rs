@@ -4,7 +4,7 @@ use hallpass_aws_model::{OperationModel, ServiceModel as Model, query_to_json, t
 use http::HeaderMap;
 use serde_json::{Map, Value};
 
-use super::rest;
+use super::{buckets, rest};
 use crate::{
     core::{
         errors::{self, ApiError, ErrorClass},
@@ -76,17 +76,11 @@ pub(super) fn recognise(
         && method == "GET"
         && path == "/"
     {
-        return ParsedRequest {
-            protocol: Protocol::RestXml,
-            service: Some(service),
-            signing_name: Some(service.signing_name.to_owned()),
-            operation: operation.to_owned(),
-            model: None,
-            namespace: None,
-            input: Ok(Value::Null),
-            unknown: false,
-            unsigned: false,
-        };
+        return in_xml(service, operation, Value::Null);
+    }
+    let bucket = buckets::recognise(method, path, query, headers, body, scope);
+    if let Some((service, operation, input)) = bucket {
+        return in_xml(service, operation, input);
     }
     if let Some(asked) = rest::recognise(method, path, query, headers, body, scope) {
         return asked;
@@ -104,6 +98,21 @@ pub(super) fn recognise(
         namespace: None,
         input: Ok(Value::Null),
         unknown: is_cbor(path) || answers_in_xml.is_none() && !elsewhere,
+        unsigned: false,
+    }
+}
+
+/// A request of a service without a table that answers in XML.
+fn in_xml(service: &'static SimService, operation: &str, input: Value) -> ParsedRequest {
+    ParsedRequest {
+        protocol: Protocol::RestXml,
+        service: Some(service),
+        signing_name: Some(service.signing_name.to_owned()),
+        operation: operation.to_owned(),
+        model: None,
+        namespace: None,
+        input: Ok(input),
+        unknown: false,
         unsigned: false,
     }
 }

@@ -31,6 +31,10 @@ pub struct RoleToAssume {
     pub tags: Vec<(String, String)>,
     /// Who is behind the sessions.
     pub source_identity: Option<String>,
+    /// What the sessions may do at most, beside the role's own policies.
+    pub session_policy: Option<String>,
+    /// How long the sessions are good; else as long as those of chained roles can be.
+    pub session_seconds: Option<u32>,
 }
 
 /// The roles of one run.
@@ -90,7 +94,7 @@ impl AccountRoles {
         let mut input = json!({
             "RoleArn": arn,
             "RoleSessionName": whose.session_name,
-            "DurationSeconds": CHAINED_SECONDS,
+            "DurationSeconds": whose.session_seconds.unwrap_or(CHAINED_SECONDS),
         });
         if let Some(members) = input.as_object_mut() {
             if let Some(id) = &whose.external_id {
@@ -98,6 +102,9 @@ impl AccountRoles {
             }
             if let Some(who) = &whose.source_identity {
                 members.insert("SourceIdentity".to_owned(), who.as_str().into());
+            }
+            if let Some(policy) = &whose.session_policy {
+                members.insert("Policy".to_owned(), policy.as_str().into());
             }
             if !whose.tags.is_empty() {
                 let tags = whose.tags.iter();

@@ -1,5 +1,7 @@
 //! The rows of `organization.md` §2.
 
+use std::sync::Arc;
+
 use hallpass_events::{EventHandler as _, HandledEvent};
 use hallpass_findings::{
     AccountFacts, AccountTag, ENTRY_LASTS, EnrichOutcome, EnrichSettings, EnrichTrigger,
@@ -109,7 +111,7 @@ async fn requests_are_those_of_the_fixture() {
 #[tokio::test]
 async fn row_2_an_enriched_finding_costs_no_call_and_an_action_enriches_it() {
     let world = World::new();
-    let handler = FindingHandler::new(world.enricher(EnrichSettings::default()), |_| {});
+    let handler = FindingHandler::new(Arc::new(world.enricher(EnrichSettings::default())), |_| {});
     let mut event = event("org-sh-enriched");
     let told = handler.handle(std::slice::from_ref(&event)).await;
     assert_eq!(
@@ -135,7 +137,7 @@ fn archived_findings_are_left_alone() {
 #[tokio::test]
 async fn row_3_one_account_is_looked_up_once() {
     let world = World::new();
-    let handler = FindingHandler::new(world.enricher(EnrichSettings::default()), |_| {});
+    let handler = FindingHandler::new(Arc::new(world.enricher(EnrichSettings::default())), |_| {});
     handler
         .handle(&[event("org-sh-multi"), event("org-sh-imported")])
         .await;
@@ -382,7 +384,7 @@ async fn row_14_while_organizations_is_too_busy_nothing_is_written_and_it_comes_
         "TooManyRequestsException",
         3,
     );
-    let handler = FindingHandler::new(world.enricher(EnrichSettings::default()), |_| {});
+    let handler = FindingHandler::new(Arc::new(world.enricher(EnrichSettings::default())), |_| {});
     let event = event("org-sh-imported");
     for _ in 0..3 {
         let told = handler.handle(std::slice::from_ref(&event)).await;
@@ -396,7 +398,7 @@ async fn row_14_while_organizations_is_too_busy_nothing_is_written_and_it_comes_
 #[tokio::test]
 async fn a_finding_that_cannot_be_read_parks_its_event_and_the_others_are_enriched() {
     let world = World::new();
-    let handler = FindingHandler::new(world.enricher(EnrichSettings::default()), |_| {});
+    let handler = FindingHandler::new(Arc::new(world.enricher(EnrichSettings::default())), |_| {});
     let mut event = event("org-sh-multi");
     event.detail["findings"][0]
         .as_object_mut()
@@ -415,7 +417,7 @@ async fn a_finding_that_cannot_be_read_parks_its_event_and_the_others_are_enrich
 #[tokio::test]
 async fn a_recorded_call_that_changes_an_account_makes_it_be_read_anew() {
     let world = World::new();
-    let handler = FindingHandler::new(world.enricher(EnrichSettings::default()), |_| {});
+    let handler = FindingHandler::new(Arc::new(world.enricher(EnrichSettings::default())), |_| {});
     handler.handle(&[event("org-sh-imported")]).await;
     let mut tagged = event("org-sh-imported");
     tagged.source = "aws.organizations".to_owned();

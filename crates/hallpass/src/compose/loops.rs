@@ -23,6 +23,7 @@ use super::events;
 use super::exporting::{self, Exporter};
 use super::notices::{self, OutboxKeeper, Teller};
 use super::probes::Pulse;
+use super::remediations;
 use super::sweeping::{self, Sweeper};
 use super::timekeeper::Timekeeper;
 use super::waiting::{LOOK_AGAIN, rest, spawn, until};
@@ -156,6 +157,9 @@ impl Composed {
         }
         if let Some(intake) = &self.events {
             spawn(tasks, "events", stop, intake, events::watch);
+        }
+        if let Some(remediating) = &self.remediating {
+            remediations::spawn_all(tasks, stop, remediating);
         }
     }
 

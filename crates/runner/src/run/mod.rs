@@ -169,11 +169,8 @@ impl Runner {
     }
 
     async fn probe_all(&self, steps: &[PlanStep]) -> Result<BTreeMap<StepId, StepProbe>, RunError> {
-        let answers: Vec<_> = stream::iter(steps)
-            .map(|step| async move { (step, self.probe_for_plan(step).await) })
-            .buffered(LOOKS)
-            .collect()
-            .await;
+        let looks: Vec<_> = steps.iter().map(|step| self.probe_one(step)).collect();
+        let answers: Vec<_> = stream::iter(looks).buffered(LOOKS).collect().await;
         answers
             .into_iter()
             .map(|(step, answer)| match answer {
@@ -184,6 +181,10 @@ impl Runner {
                 }),
             })
             .collect()
+    }
+
+    async fn probe_one<'a>(&self, step: &'a PlanStep) -> (&'a PlanStep, Result<StepProbe, String>) {
+        (step, self.probe_for_plan(step).await)
     }
 
     async fn probe_for_plan(&self, step: &PlanStep) -> Result<StepProbe, String> {

@@ -104,6 +104,12 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/0013_events.sql"),
         then: None,
     },
+    Migration {
+        version: 14,
+        name: "remediations",
+        sql: include_str!("../../migrations/0014_remediations.sql"),
+        then: None,
+    },
 ];
 
 /// A file with fewer migrations is laid out anew by one of them, and then has much room to give back.

@@ -31,6 +31,7 @@ mod plans;
 mod query_plans;
 mod queue_columns;
 mod relay;
+mod remediations;
 mod requests;
 mod session_revocation;
 mod sessions;

@@ -15,6 +15,7 @@ mod exports;
 mod one_file;
 mod opening;
 mod plans;
+mod remediations;
 mod same_answers;
 mod same_lines;
 mod tokens;

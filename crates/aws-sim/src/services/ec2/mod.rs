@@ -3,13 +3,17 @@
 //! There is no table.
 
 mod interfaces;
+mod security_groups;
 mod xml;
 
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::{OperationHandler::Reads, ServiceDescriptor};
+use super::{
+    OperationHandler::{Reads, Writes},
+    ServiceDescriptor,
+};
 use crate::{
     core::{
         call::Output,
@@ -48,7 +52,10 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             internal: |text| ApiError::new("InternalError", text),
             ..errors::QUERY
         },
-        policies: Some(PolicyFacts::BY_NAME),
+        policies: Some(PolicyFacts {
+            resources: security_groups::resources,
+            ..PolicyFacts::BY_NAME
+        }),
         secrets: &[],
         names_origin: false,
     },
@@ -66,6 +73,40 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         ),
         ("DescribeAddresses", Reads(interfaces::describe_addresses)),
         ("DescribeInstances", Reads(interfaces::describe_instances)),
+        ("CreateSecurityGroup", Writes(security_groups::create)),
+        ("DescribeSecurityGroups", Reads(security_groups::describe)),
+        (
+            "DescribeSecurityGroupRules",
+            Reads(security_groups::describe_rules),
+        ),
+        (
+            "AuthorizeSecurityGroupIngress",
+            Writes(security_groups::authorize_ingress),
+        ),
+        (
+            "AuthorizeSecurityGroupEgress",
+            Writes(security_groups::authorize_egress),
+        ),
+        (
+            "RevokeSecurityGroupIngress",
+            Writes(security_groups::revoke_ingress),
+        ),
+        (
+            "RevokeSecurityGroupEgress",
+            Writes(security_groups::revoke_egress),
+        ),
+        (
+            "GetEbsEncryptionByDefault",
+            Reads(security_groups::get_encryption),
+        ),
+        (
+            "EnableEbsEncryptionByDefault",
+            Writes(security_groups::enable_encryption),
+        ),
+        (
+            "DisableEbsEncryptionByDefault",
+            Writes(security_groups::disable_encryption),
+        ),
     ],
 };
 

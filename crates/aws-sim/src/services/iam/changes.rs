@@ -235,3 +235,40 @@ pub(super) fn delete_login_profile(context: &mut Context<'_>) -> HandlerResult {
     })?;
     Ok(Output::Nothing)
 }
+
+/// `UpdateAccountPasswordPolicy`: what a call leaves out goes back to its default (AWS: API reference).
+pub(super) fn update_password_policy(context: &mut Context<'_>) -> HandlerResult {
+    let given = context.call.input.as_object().cloned().unwrap_or_default();
+    let mut policy = serde_json::Map::new();
+    policy.insert("MinimumPasswordLength".to_owned(), json!(6));
+    for name in [
+        "RequireSymbols",
+        "RequireNumbers",
+        "RequireUppercaseCharacters",
+        "RequireLowercaseCharacters",
+        "AllowUsersToChangePassword",
+    ] {
+        policy.insert(name.to_owned(), json!(false));
+    }
+    let ages = given
+        .get("MaxPasswordAge")
+        .is_some_and(|it| *it != json!(0));
+    policy.insert("ExpirePasswords".to_owned(), json!(ages));
+    policy.extend(given);
+    change(context, |iam| {
+        iam.password_policy = Some(policy);
+        Ok(())
+    })?;
+    Ok(Output::Nothing)
+}
+
+/// `DeleteAccountPasswordPolicy`
+pub(super) fn delete_password_policy(context: &mut Context<'_>) -> HandlerResult {
+    let name = format!("domain {}", context.caller.account);
+    change(context, |iam| {
+        let held = iam.password_policy.take();
+        held.map(|_| ())
+            .ok_or_else(|| super::no_entity("Password Policy", &name))
+    })?;
+    Ok(Output::Nothing)
+}

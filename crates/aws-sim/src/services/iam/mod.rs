@@ -111,6 +111,14 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         ("DeleteAccessKey", Writes(changes::delete_key)),
         ("CreateLoginProfile", Writes(changes::create_login_profile)),
         ("DeleteLoginProfile", Writes(changes::delete_login_profile)),
+        (
+            "UpdateAccountPasswordPolicy",
+            Writes(changes::update_password_policy),
+        ),
+        (
+            "DeleteAccountPasswordPolicy",
+            Writes(changes::delete_password_policy),
+        ),
     ],
 };
 

@@ -217,7 +217,7 @@ fn updated(context: &Context<'_>, mut finding: Value) -> Value {
             members.insert(name.to_owned(), value.clone());
         }
     }
-    members.insert("UpdatedAt".to_owned(), now.into());
+    // `UpdatedAt` is the provider's, and stays (AWS: `BatchUpdateFindings`)
     finding
 }
 

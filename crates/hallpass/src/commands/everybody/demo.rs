@@ -201,6 +201,7 @@ async fn demo(args: &Args) -> Outcome {
         guards: Some(Arc::clone(&guard.journals)),
         alerts: None,
         events: None,
+        remediating: None,
         store: store.clone(),
         aws,
         clock,

@@ -9,6 +9,7 @@ pub(crate) mod lock;
 pub(crate) mod org;
 pub(crate) mod outage;
 pub(crate) mod plan;
+pub(crate) mod remediate;
 pub(crate) mod revoke;
 pub(crate) mod serve;
 pub(crate) mod sessions;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hallpass_access::{Channel, Settings};
 use hallpass_aws::{ConnectedOrganization, FindingClient, OwnAccountRole, SqsQueue};
 use hallpass_events::{EventHandler, EventIntake, IntakeLimits};
-use hallpass_findings::{Enricher, FindingHandler};
+use hallpass_findings::{Enricher, FindingCalls, FindingHandler};
 use hallpass_model::{AccountId, Clock, IdSource};
 use hallpass_server::{Connections, Rates, ServerMode};
 use hallpass_store::SqliteStore;
@@ -24,6 +24,7 @@ use crate::opening::connect_patiently;
 pub(crate) use crate::opening::{
     ConfigArgs, asked_to_stop, aws_settings, connect, open_store, runtime,
 };
+use crate::remediations::{self, Remediating, RemediationMeans};
 use crate::{descriptors, keys, logging, output, plans};
 
 /// Run the server
@@ -171,11 +172,13 @@ async fn alert_targets(
 async fn event_intake(
     loaded: &Loaded,
     store: &SqliteStore,
-    clock: &Arc<dyn Clock>,
-) -> Result<Option<Arc<EventIntake>>, Failure> {
+    (clock, ids): (&Arc<dyn Clock>, &Arc<dyn IdSource>),
+    about: &ConnectedOrganization,
+) -> Result<(Option<Arc<EventIntake>>, Option<Remediating>), Failure> {
     let (settings, payer) = (loaded.enrich_settings()?, loaded.payer()?);
+    loaded.check_remediation()?;
     let Some(url) = loaded.event_queue()? else {
-        return Ok(None);
+        return Ok((None, None));
     };
     let cannot = |error: String| Failure::failed(format!("cannot start: {error}"));
     let queue = SqsQueue::new(aws_settings(loaded), url, Arc::clone(clock))
@@ -184,21 +187,41 @@ async fn event_intake(
     let calls = FindingClient::new(aws_settings(loaded), fastrand::u64(..), Arc::clone(clock))
         .await
         .map_err(cannot)?;
-    let enricher = Enricher::new(Arc::new(calls), Arc::clone(clock), settings);
-    let findings = FindingHandler::new(enricher, |warning| tracing::warn!("{warning}"));
+    let calls: Arc<dyn FindingCalls> = Arc::new(calls);
+    let enricher = Enricher::new(Arc::clone(&calls), Arc::clone(clock), settings.clone());
+    let enricher = Arc::new(enricher);
+    let warn = |warning: &str| tracing::warn!("{warning}");
+    let findings = FindingHandler::new(Arc::clone(&enricher), warn);
     let mut handlers: Vec<Arc<dyn EventHandler>> = vec![Arc::new(findings)];
+    let opened = remediations::open(&RemediationMeans {
+        loaded,
+        store,
+        clock,
+        ids,
+        enricher: &enricher,
+        findings: &calls,
+        settings: &settings,
+        organization: about.organization_id.clone().unwrap_or_default(),
+        management: management_account(about),
+        actor: about.arn.clone(),
+    })?;
+    let (handler, remediating) = opened.unzip();
+    if let Some(handler) = handler {
+        handlers.push(Arc::new(handler));
+    }
     if let Some(payer) = payer {
         let states = Arc::new(store.clone());
         let sign_ins = RootSignInHandler::new(payer, states, Arc::clone(clock));
         handlers.push(Arc::new(sign_ins.map_err(Failure::bug)?));
     }
-    Ok(Some(Arc::new(EventIntake::new(
+    let intake = EventIntake::new(
         Arc::new(queue),
         Arc::new(store.clone()),
         handlers,
         Arc::clone(clock),
         IntakeLimits::default(),
-    ))))
+    );
+    Ok((Some(Arc::new(intake)), remediating))
 }
 
 fn say_listening(local: &str, about: &ConnectedOrganization) {
@@ -240,10 +263,12 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let local = listener.local_addr();
     let local = local.map(|addr| addr.to_string()).unwrap_or_default();
     let file = rules_file.display().to_string();
+    let (events, remediating) = event_intake(loaded, &store, (&its_clock, &ids), &about).await?;
     let composed = compose::compose(Parts {
         alert_channels: alert_targets(loaded, &store, &its_clock).await?,
         alerts: alerting(loaded, &store)?,
-        events: event_intake(loaded, &store, &its_clock).await?,
+        events,
+        remediating,
         store,
         aws,
         identity: loaded.identity(&about.identity_store_id, &about.region),

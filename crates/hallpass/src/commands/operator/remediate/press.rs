@@ -1,0 +1,153 @@
+//! `hallpass remediate approve|retry|pause|resume`.
+
+use hallpass_remediation::{
+    Remediation, RemediationPhase, RemediationStore as _, RemediationStoreFault, approved,
+};
+use hallpass_store::SqliteStore;
+
+use super::found;
+use crate::clock;
+use crate::commands::operator::serve::{ConfigArgs, open_store, runtime};
+use crate::exit::{Exit, Failure, Outcome};
+use crate::output;
+use crate::prompt::{YesArgs, confirm_act};
+
+/// How often one is tried that the server was first with.
+const TRIES: usize = 8;
+
+/// Let what waits for an approval happen
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  hallpass remediate approve rm-3f0c9a5b7d1e2f46 --by ana@acme.example"
+)]
+pub(super) struct ApproveArgs {
+    #[command(flatten)]
+    press: PressArgs,
+}
+
+/// Have what is for people tried once more
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  hallpass remediate retry rm-3f0c9a5b7d1e2f46 --by ana@acme.example"
+)]
+pub(super) struct RetryArgs {
+    #[command(flatten)]
+    press: PressArgs,
+}
+
+#[derive(Debug, clap::Args)]
+struct PressArgs {
+    /// Their ids
+    #[arg(value_name = "ID", required = true)]
+    ids: Vec<String>,
+    /// Who presses
+    #[arg(long, value_name = "NAME", default_value = "an operator")]
+    by: String,
+    #[command(flatten)]
+    yes: YesArgs,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+/// Pause all writes at once; findings are taken in and kept
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  hallpass remediate pause --by ana@acme.example")]
+pub(super) struct PauseArgs {
+    /// Who pauses
+    #[arg(long, value_name = "NAME", default_value = "an operator")]
+    by: String,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+/// Let paused writes go on
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  hallpass remediate resume")]
+pub(super) struct ResumeArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+fn failed(fault: &RemediationStoreFault) -> Failure {
+    Failure::failed(fault.to_string())
+}
+
+async fn press(
+    store: &SqliteStore,
+    id: &str,
+    by: &str,
+    fits: fn(&RemediationPhase) -> bool,
+) -> Result<Remediation, Failure> {
+    for _ in 0..TRIES {
+        let it = found(store, id).await?;
+        if !fits(&it.phase) {
+            let words = format!("`{id}` is {}", it.phase.name());
+            return Err(
+                Failure::bad_input(words).help("`hallpass remediate backlog` shows what waits")
+            );
+        }
+        let next = approved(it, by, clock::now());
+        let next = next.map_err(|refusal| Failure::bad_input(refusal.to_string()))?;
+        match store.change_remediation(&next).await {
+            Ok(()) => return Ok(next),
+            Err(RemediationStoreFault::Raced(_)) => {}
+            Err(fault @ RemediationStoreFault::Unavailable(_)) => return Err(failed(&fault)),
+        }
+    }
+    Err(Failure::failed(format!("`{id}` changes all the time")))
+}
+
+fn press_all(args: &PressArgs, fits: fn(&RemediationPhase) -> bool) -> Outcome {
+    let path = args.config.load()?.sqlite()?;
+    runtime()?.block_on(async {
+        let store = open_store(path).await?;
+        for id in &args.ids {
+            let it = found(&store, id).await?;
+            let question = format!(
+                "{} of `{}` in account {}?",
+                it.action, it.deviation.resource, it.deviation.account
+            );
+            confirm_act("this changes an account", &question, args.yes.consent())?;
+            press(&store, id, &args.by, fits).await?;
+            output::say(&format!("{id}: the server does it next"));
+        }
+        Ok(Exit::Ok)
+    })
+}
+
+pub(super) fn run_approve(args: &ApproveArgs) -> Outcome {
+    press_all(&args.press, |phase| {
+        matches!(phase, RemediationPhase::Waiting { .. })
+    })
+}
+
+pub(super) fn run_retry(args: &RetryArgs) -> Outcome {
+    press_all(&args.press, |phase| {
+        matches!(phase, RemediationPhase::Manual { .. })
+    })
+}
+
+pub(super) fn run_pause(args: &PauseArgs) -> Outcome {
+    let path = args.config.load()?.sqlite()?;
+    runtime()?.block_on(async {
+        let store = open_store(path).await?;
+        let paused = Some((args.by.clone(), clock::now()));
+        let done = store.set_paused(paused).await;
+        done.map_err(|fault| failed(&fault))?;
+        output::say(
+            "all writes of remediations are paused; what is being written now ends normally",
+        );
+        Ok(Exit::Ok)
+    })
+}
+
+pub(super) fn run_resume(args: &ResumeArgs) -> Outcome {
+    let path = args.config.load()?.sqlite()?;
+    runtime()?.block_on(async {
+        let store = open_store(path).await?;
+        let done = store.set_paused(None).await;
+        done.map_err(|fault| failed(&fault))?;
+        output::say("remediations go on");
+        Ok(Exit::Ok)
+    })
+}

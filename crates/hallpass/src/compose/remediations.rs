@@ -1,0 +1,105 @@
+//! Remediations at work: some loops do what is due, one tells findings, one reads the rules again.
+
+use std::time::Duration;
+
+use hallpass_model::TimeSpan;
+use hallpass_remediation::Worked;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::waiting::{LOOK_AGAIN, rest, spawn};
+use crate::remediations::Remediating;
+
+/// Remediations at once.
+const WORKERS: usize = 4;
+/// How soon it is tried again when the store does not answer.
+const TRY_AGAIN: Duration = Duration::from_secs(10);
+/// How often the file of rules is read.
+const READ_AGAIN: Duration = Duration::from_secs(10);
+/// How long updates of findings gather, so that they share requests (`organization.md` R-10).
+const GATHERING: Duration = Duration::from_secs(2);
+/// How long what is over is kept.
+const KEPT: TimeSpan = TimeSpan::hours(90 * 24);
+
+/// Starts the loops.
+pub(super) fn spawn_all(tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>, with: &Remediating) {
+    for _ in 0..WORKERS {
+        spawn(tasks, "remediations", stop, with, work);
+    }
+    spawn(tasks, "remediation notes", stop, with, tell);
+    spawn(tasks, "remediation rules", stop, with, read_rules);
+}
+
+async fn work(with: Remediating, mut stop: watch::Receiver<bool>) {
+    loop {
+        // a stop does not wait: what was begun is found in its plan's journal
+        let worked = tokio::select! {
+            worked = with.worker.work() => worked,
+            _ = stop.wait_for(|stopping| *stopping) => return,
+        };
+        let pause = match worked {
+            Ok(Worked::Did(id, outcome)) => {
+                metrics::counter!("hallpass_remediations_total", "outcome" => outcome).increment(1);
+                tracing::info!(remediation = %id, outcome, "a finding was seen to");
+                continue;
+            }
+            Ok(Worked::Nothing | Worked::Paused) => LOOK_AGAIN,
+            Err(fault) => {
+                tracing::error!(error = %fault, "remediations cannot go on; it is tried again");
+                TRY_AGAIN
+            }
+        };
+        if !rest(&mut stop, pause).await {
+            return;
+        }
+    }
+}
+
+async fn tell(with: Remediating, mut stop: watch::Receiver<bool>) {
+    loop {
+        let told = tokio::select! {
+            told = with.worker.tell() => told,
+            _ = stop.wait_for(|stopping| *stopping) => return,
+        };
+        if let Err(fault) = told {
+            tracing::error!(error = %fault, "findings cannot be told; it is tried again");
+        }
+        if let Err(error) = with.teller.tell().await {
+            tracing::error!(
+                error,
+                "what people have to see to cannot be told; it is tried again"
+            );
+        }
+        if !rest(&mut stop, GATHERING).await {
+            return;
+        }
+    }
+}
+
+async fn read_rules(with: Remediating, mut stop: watch::Receiver<bool>) {
+    let mut failure = None;
+    while rest(&mut stop, READ_AGAIN).await {
+        match with.rules.read_again() {
+            Ok(changed) => {
+                failure = None;
+                if changed {
+                    tracing::info!("other rules of remediations are in force");
+                }
+            }
+            Err(error) => {
+                let words = error.words();
+                if failure.as_ref() != Some(&words) {
+                    tracing::error!(
+                        error = words,
+                        "the rules of remediations cannot be read; those of before stay in force"
+                    );
+                    failure = Some(words);
+                }
+            }
+        }
+        let before = KEPT.before(with.clock.now());
+        if let Err(fault) = with.store.forget_remediations(before).await {
+            tracing::warn!(error = %fault, "old remediations could not be forgotten");
+        }
+    }
+}

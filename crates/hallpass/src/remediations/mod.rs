@@ -1,0 +1,155 @@
+//! Remediations at work: the parts of the core put together, with the calls that fill its ports.
+
+mod calls;
+mod rule_source;
+mod telling;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hallpass_alerts::AlertStore;
+use hallpass_findings::{AccountFacts, EnrichSettings, Enricher, FindingCalls};
+use hallpass_model::{AccountId, Clock, IdSource};
+use hallpass_remediation::{
+    AccountStanding, AccountStandings, MemberCalls, RemediationHandler, RemediationStepExecutor,
+    RemediationStore, RemediationWorker,
+};
+use hallpass_runner::{PlanStore, Runner, RunnerIdentity, StepExecutor};
+use hallpass_store::SqliteStore;
+
+use crate::config::Loaded;
+use crate::exit::Failure;
+use crate::opening::aws_settings;
+use crate::timer::Timer;
+
+pub(crate) use calls::MemberSessions;
+pub(crate) use rule_source::{RuleSource, read_rules};
+pub(crate) use telling::ManualTeller;
+
+/// What the organization knows of accounts, from what enriching knows.
+pub(crate) struct KnownAccounts {
+    enricher: Arc<Enricher>,
+    management: Option<AccountId>,
+}
+
+impl KnownAccounts {
+    /// `management` is the management account, as far as it is known.
+    pub(crate) fn new(enricher: Arc<Enricher>, management: Option<AccountId>) -> Self {
+        Self {
+            enricher,
+            management,
+        }
+    }
+}
+
+#[async_trait]
+impl AccountStandings for KnownAccounts {
+    async fn standing(&self, account: &AccountId) -> Result<AccountStanding, String> {
+        match self.enricher.facts(account).await {
+            Ok((AccountFacts::Member(it), _)) => Ok(AccountStanding::Member {
+                unit: it.unit,
+                management: self.management.as_ref().is_none_or(|it| it == account),
+            }),
+            Ok((AccountFacts::Outside, _)) => Ok(AccountStanding::Outside),
+            Err(refusal) => Err(refusal.to_string()),
+        }
+    }
+}
+
+/// The steps of remediations, with the configured role.
+pub(crate) fn step_executor(loaded: &Loaded, clock: &Arc<dyn Clock>) -> RemediationStepExecutor {
+    let (role, external_id) = loaded.remediation_role();
+    let calls = MemberSessions::new(aws_settings(loaded), role, external_id, Arc::clone(clock));
+    let calls: Arc<dyn MemberCalls> = Arc::new(calls);
+    RemediationStepExecutor::new(calls, Arc::clone(clock))
+}
+
+/// What a server remediates with.
+#[derive(Clone)]
+pub(crate) struct Remediating {
+    pub(crate) rules: Arc<RuleSource>,
+    pub(crate) worker: Arc<RemediationWorker>,
+    pub(crate) store: Arc<dyn RemediationStore>,
+    pub(crate) teller: Arc<ManualTeller>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// What the parts stand on.
+pub(crate) struct RemediationMeans<'a> {
+    pub(crate) loaded: &'a Loaded,
+    pub(crate) store: &'a SqliteStore,
+    pub(crate) clock: &'a Arc<dyn Clock>,
+    pub(crate) ids: &'a Arc<dyn IdSource>,
+    pub(crate) enricher: &'a Arc<Enricher>,
+    pub(crate) findings: &'a Arc<dyn FindingCalls>,
+    pub(crate) settings: &'a EnrichSettings,
+    pub(crate) organization: String,
+    pub(crate) management: Option<AccountId>,
+    /// The principal of our credentials.
+    pub(crate) actor: String,
+}
+
+/// The handler of events.
+pub(crate) fn handler(means: &RemediationMeans<'_>, rules: &Arc<RuleSource>) -> RemediationHandler {
+    let source = Arc::clone(rules);
+    let known = KnownAccounts::new(Arc::clone(means.enricher), means.management.clone());
+    RemediationHandler::new(
+        Arc::new(move || source.rules()),
+        Arc::new(known),
+        Arc::new(means.store.clone()),
+        Arc::clone(means.clock),
+    )
+}
+
+/// The parts of a server, where the configuration names rules.
+///
+/// # Errors
+/// Exit 2 where the file of rules cannot be used.
+pub(crate) fn open(
+    means: &RemediationMeans<'_>,
+) -> Result<Option<(RemediationHandler, Remediating)>, Failure> {
+    let Some(path) = means.loaded.remediation_rules() else {
+        return Ok(None);
+    };
+    let rules = Arc::new(RuleSource::open(path)?);
+    let store = Arc::new(means.store.clone());
+    let hands: Arc<dyn StepExecutor> = Arc::new(step_executor(means.loaded, means.clock));
+    let runner = Runner::new(
+        Arc::clone(&store) as Arc<dyn PlanStore>,
+        hands,
+        Arc::clone(means.clock),
+        Arc::clone(means.ids),
+        Arc::new(Timer),
+        RunnerIdentity {
+            holder: format!(
+                "server {} ({})",
+                std::process::id(),
+                means.ids.next(means.clock.now()).simple()
+            ),
+            actor: means.actor.clone(),
+        },
+    );
+    let source = Arc::clone(&rules);
+    let worker = RemediationWorker::new(
+        Arc::clone(&store) as Arc<dyn RemediationStore>,
+        runner,
+        Arc::clone(means.findings),
+        Arc::new(move || source.rules()),
+        means.settings.clone(),
+        means.organization.clone(),
+        Arc::clone(means.clock),
+    );
+    let teller = ManualTeller::new(
+        Arc::clone(&store) as Arc<dyn RemediationStore>,
+        Arc::clone(&store) as Arc<dyn AlertStore>,
+        Arc::clone(means.clock),
+    );
+    let parts = Remediating {
+        worker: Arc::new(worker),
+        store,
+        teller: Arc::new(teller.map_err(Failure::bug)?),
+        rules: Arc::clone(&rules),
+        clock: Arc::clone(means.clock),
+    };
+    Ok(Some((handler(means, &rules), parts)))
+}

@@ -1,0 +1,195 @@
+//! What can be done about a deviation, and with which words it may be done (`organization.md` R-4).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// What is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ActionKind {
+    /// The finding is suppressed; no account is touched.
+    Suppress,
+    /// Rules of a security group that let everybody in to ports are revoked.
+    SgRevokePublic,
+    /// All rules of a default security group are revoked.
+    SgDefaultClose,
+    /// Public access to the buckets of an account is blocked.
+    S3AccountBlock,
+    /// Public access to a bucket is blocked.
+    S3BucketBlock,
+    /// Access keys of a user are made inactive.
+    IamKeyDeactivate,
+    /// The password policy is raised.
+    IamPasswordPolicy,
+    /// New volumes are encrypted.
+    EbsDefaultEncrypt,
+    /// A key is rotated.
+    KmsRotate,
+    /// Log files of a trail are validated.
+    TrailValidation,
+}
+
+impl ActionKind {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Suppress,
+        Self::SgRevokePublic,
+        Self::SgDefaultClose,
+        Self::S3AccountBlock,
+        Self::S3BucketBlock,
+        Self::IamKeyDeactivate,
+        Self::IamPasswordPolicy,
+        Self::EbsDefaultEncrypt,
+        Self::KmsRotate,
+        Self::TrailValidation,
+    ];
+
+    /// Its name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Suppress => "suppress",
+            Self::SgRevokePublic => "sg-revoke-public",
+            Self::SgDefaultClose => "sg-default-close",
+            Self::S3AccountBlock => "s3-account-block",
+            Self::S3BucketBlock => "s3-bucket-block",
+            Self::IamKeyDeactivate => "iam-key-deactivate",
+            Self::IamPasswordPolicy => "iam-password-policy",
+            Self::EbsDefaultEncrypt => "ebs-default-encrypt",
+            Self::KmsRotate => "kms-rotate",
+            Self::TrailValidation => "trail-validation",
+        }
+    }
+
+    /// The action of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.name() == name)
+    }
+}
+
+impl fmt::Display for ActionKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Ports of `sg-revoke-public`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PortParams {
+    /// The ports that nobody outside may reach.
+    pub(crate) ports: Vec<u16>,
+}
+
+/// Which keys `iam-key-deactivate` takes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct KeyParams {
+    /// Keys made so many days ago.
+    pub(crate) older_than_days: Option<u32>,
+    /// Keys that were not used for so many days.
+    pub(crate) unused_days: Option<u32>,
+}
+
+/// What a password may have to have in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum CharacterKind {
+    /// A symbol.
+    Symbols,
+    /// A digit.
+    Numbers,
+    /// An upper-case letter.
+    UpperCase,
+    /// A lower-case letter.
+    LowerCase,
+}
+
+impl CharacterKind {
+    /// All of them.
+    pub(crate) const ALL: [Self; 4] = [
+        Self::Symbols,
+        Self::Numbers,
+        Self::UpperCase,
+        Self::LowerCase,
+    ];
+
+    /// The member of the policy that asks for it.
+    pub(crate) const fn member(self) -> &'static str {
+        match self {
+            Self::Symbols => "RequireSymbols",
+            Self::Numbers => "RequireNumbers",
+            Self::UpperCase => "RequireUppercaseCharacters",
+            Self::LowerCase => "RequireLowercaseCharacters",
+        }
+    }
+}
+
+/// What the password policy has to be at least; what is absent stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct PasswordParams {
+    /// The shortest password.
+    pub(crate) min_length: u32,
+    /// What has to be in it.
+    pub(crate) characters: Vec<CharacterKind>,
+    /// How many earlier ones may not come back.
+    pub(crate) remembered: u32,
+    /// After how many days it has to be another one.
+    pub(crate) max_age_days: Option<u32>,
+}
+
+impl Default for PasswordParams {
+    /// CIS AWS Foundations Benchmark: 14 characters, 24 remembered.
+    fn default() -> Self {
+        Self {
+            min_length: 14,
+            characters: CharacterKind::ALL.to_vec(),
+            remembered: 24,
+            max_age_days: None,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoParams {}
+
+/// Checks the `params` of a rule for an action, and gives them back whole.
+///
+/// # Errors
+/// What is wrong with them.
+pub(crate) fn check_params(action: ActionKind, params: Value) -> Result<Value, String> {
+    let params = if params.is_null() { json!({}) } else { params };
+    let wrong = |error: serde_json::Error| format!("`params` of `{action}`: {error}");
+    match action {
+        ActionKind::SgRevokePublic => {
+            let read: PortParams = serde_json::from_value(params.clone()).map_err(wrong)?;
+            if read.ports.is_empty() {
+                return Err(format!("`params` of `{action}`: `ports` names none"));
+            }
+        }
+        ActionKind::IamKeyDeactivate => {
+            let read: KeyParams = serde_json::from_value(params.clone()).map_err(wrong)?;
+            if read.older_than_days.is_none() && read.unused_days.is_none() {
+                return Err(format!(
+                    "`params` of `{action}`: give `older_than_days` or `unused_days`, which say which keys"
+                ));
+            }
+        }
+        ActionKind::IamPasswordPolicy => {
+            let _: PasswordParams = serde_json::from_value(params.clone()).map_err(wrong)?;
+        }
+        ActionKind::Suppress
+        | ActionKind::SgDefaultClose
+        | ActionKind::S3AccountBlock
+        | ActionKind::S3BucketBlock
+        | ActionKind::EbsDefaultEncrypt
+        | ActionKind::KmsRotate
+        | ActionKind::TrailValidation => {
+            let _: NoParams = serde_json::from_value(params.clone()).map_err(wrong)?;
+        }
+    }
+    Ok(params)
+}

@@ -1,0 +1,255 @@
+//! What is not as it should be: a resource of a finding, or one that AWS Config judged, as far as it is read.
+
+use std::collections::BTreeMap;
+
+use hallpass_events::OrganizationEvent;
+use hallpass_findings::{Finding, IMPORTED, read_finding};
+use hallpass_model::AccountId;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub(crate) const SECURITY_HUB: &str = "aws.securityhub";
+pub(crate) const CONFIG: &str = "aws.config";
+/// What AWS Config calls a resource that is judged otherwise than before.
+pub(crate) const COMPLIANCE_CHANGE: &str = "Config Rules Compliance Change";
+/// The field that says which remediation wrote to a finding.
+pub const REMEDIATED_BY: &str = "hallpassRemediation";
+/// The field that says what came of it.
+pub const RESULT: &str = "hallpassResult";
+
+/// A finding by its identifier, and where it is updated.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FindingKey {
+    /// The product that found it.
+    pub product: String,
+    /// Its id there.
+    pub id: String,
+    /// Its Region.
+    pub region: String,
+}
+
+/// One resource that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deviation {
+    /// Who says so: `aws.securityhub` or `aws.config`.
+    pub source: String,
+    /// The finding; AWS Config has none.
+    pub finding: Option<FindingKey>,
+    /// The account that it is about.
+    pub account: AccountId,
+    /// Where the resource is.
+    pub region: String,
+    /// The resource, by ARN where it has one.
+    pub resource: String,
+    /// Its type.
+    pub resource_type: String,
+    /// Its tags, as far as the finding says.
+    pub tags: BTreeMap<String, String>,
+    /// The control, such as `EC2.19`; empty where it is of none.
+    pub control: String,
+    /// The standards that the control belongs to.
+    pub standards: Vec<String>,
+    /// The types of the finding.
+    pub types: Vec<String>,
+    /// `CRITICAL` to `INFORMATIONAL`; empty where nobody says.
+    pub severity: String,
+    /// The rule of AWS Config.
+    pub config_rule: String,
+    /// When the finding was updated by its product, or when the event happened.
+    pub updated_at: String,
+    /// Why nothing is done about it; none where something may be.
+    pub settled: Option<String>,
+    /// The remediation that wrote to the finding last.
+    pub written_by: Option<String>,
+}
+
+impl Deviation {
+    /// The account in the resource's name; none where the name has none, as that of a bucket.
+    pub fn resource_account(&self) -> Option<&str> {
+        account_of(&self.resource)
+    }
+}
+
+/// The account in the name of a resource.
+pub(crate) fn account_of(resource: &str) -> Option<&str> {
+    let account = match resource.strip_prefix("AWS::::Account:") {
+        Some(account) => account,
+        None => resource
+            .strip_prefix("arn:")
+            .and_then(|it| it.split(':').nth(3))?,
+    };
+    (!account.is_empty()).then_some(account)
+}
+
+/// What an event says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReadDeviations {
+    /// A row for each resource of each finding.
+    pub rows: Vec<Deviation>,
+    /// What cannot be read.
+    pub broken: Vec<String>,
+}
+
+/// Whether events of this kind say of resources what is wrong with them.
+pub fn takes(source: &str, detail_type: &str) -> bool {
+    source == SECURITY_HUB && detail_type == IMPORTED
+        || source == CONFIG && detail_type == COMPLIANCE_CHANGE
+}
+
+/// Reads an event.
+pub fn read_deviations(event: &OrganizationEvent) -> ReadDeviations {
+    let mut read = ReadDeviations::default();
+    if event.source == CONFIG {
+        match of_config(event) {
+            Ok(row) => read.rows.push(row),
+            Err(why) => read.broken.push(why),
+        }
+        return read;
+    }
+    let Some(rows) = event.detail.get("findings").and_then(Value::as_array) else {
+        read.broken
+            .push("the event has no `detail.findings`".to_owned());
+        return read;
+    };
+    for row in rows {
+        match read_finding(row, &event.region) {
+            Ok(finding) => read.rows.extend(of_finding(&finding, row)),
+            Err(problem) => read.broken.push(problem.to_string()),
+        }
+    }
+    read
+}
+
+fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+fn texts(value: Option<&Value>, of: impl Fn(&Value) -> Option<&str>) -> Vec<String> {
+    let rows = value.and_then(Value::as_array).into_iter().flatten();
+    rows.filter_map(|it| of(it).map(str::to_owned)).collect()
+}
+
+/// The control of a finding (`organization.md` R-2).
+fn control(document: &Value) -> &str {
+    let named = text(document, "/Compliance/SecurityControlId");
+    if !named.is_empty() {
+        return named;
+    }
+    let arn = text(document, "/ProductFields/StandardsControlArn");
+    match arn.rsplit('/').next() {
+        Some(last) if !last.is_empty() => last,
+        _ => text(document, "/GeneratorId"),
+    }
+}
+
+/// Why nothing is done about a finding (`organization.md` R-2).
+fn settled(finding: &Finding, document: &Value) -> Option<String> {
+    if !finding.active {
+        return Some("its record is archived".to_owned());
+    }
+    let status = text(document, "/Workflow/Status");
+    if !matches!(status, "" | "NEW" | "NOTIFIED") {
+        return Some(format!("its workflow status is {status}"));
+    }
+    match text(document, "/Compliance/Status") {
+        "" | "FAILED" => None,
+        other => Some(format!("its compliance status is {other}")),
+    }
+}
+
+fn of_finding(finding: &Finding, document: &Value) -> Vec<Deviation> {
+    let resources = document.get("Resources").and_then(Value::as_array);
+    let key = FindingKey {
+        product: finding.product_arn.clone(),
+        id: finding.id.clone(),
+        region: finding.region.clone(),
+    };
+    let standards = document.pointer("/Compliance/AssociatedStandards");
+    let row = |resource: &Value| {
+        let region = text(resource, "/Region");
+        let tags = resource.get("Tags").and_then(Value::as_object);
+        let tag = |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));
+        Deviation {
+            source: SECURITY_HUB.to_owned(),
+            finding: Some(key.clone()),
+            account: finding.account.clone(),
+            region: if region.is_empty() {
+                finding.region.clone()
+            } else {
+                region.to_owned()
+            },
+            resource: text(resource, "/Id").to_owned(),
+            resource_type: text(resource, "/Type").to_owned(),
+            tags: tags.into_iter().flatten().filter_map(tag).collect(),
+            control: control(document).to_owned(),
+            standards: texts(standards, |it| it.get("StandardsId")?.as_str()),
+            types: texts(document.get("Types"), Value::as_str),
+            severity: text(document, "/Severity/Label").to_owned(),
+            config_rule: String::new(),
+            updated_at: text(document, "/UpdatedAt").to_owned(),
+            settled: settled(finding, document),
+            written_by: finding.fields.get(REMEDIATED_BY).cloned(),
+        }
+    };
+    resources.into_iter().flatten().map(row).collect()
+}
+
+fn of_config(event: &OrganizationEvent) -> Result<Deviation, String> {
+    let detail = &event.detail;
+    let account = text(detail, "/awsAccountId");
+    let account = AccountId::new(account)
+        .map_err(|error| format!("the event's `awsAccountId` is no account: {error}"))?;
+    let (id, kind) = (text(detail, "/resourceId"), text(detail, "/resourceType"));
+    if id.is_empty() {
+        return Err("the event has no `detail.resourceId`".to_owned());
+    }
+    let region = match text(detail, "/awsRegion") {
+        "" => event.region.clone(),
+        named => named.to_owned(),
+    };
+    let judged = text(detail, "/newEvaluationResult/complianceType");
+    Ok(Deviation {
+        source: CONFIG.to_owned(),
+        finding: None,
+        resource: arn_of(kind, id, &region, &account),
+        account,
+        region,
+        resource_type: kind.to_owned(),
+        tags: BTreeMap::new(),
+        control: String::new(),
+        standards: Vec::new(),
+        types: Vec::new(),
+        severity: String::new(),
+        config_rule: text(detail, "/configRuleName").to_owned(),
+        updated_at: event.id.as_str().to_owned(),
+        settled: (judged != "NON_COMPLIANT").then(|| format!("AWS Config judges it {judged}")),
+        written_by: None,
+    })
+}
+
+/// The partition that a Region is in.
+pub(crate) fn partition(region: &str) -> &'static str {
+    match region {
+        it if it.starts_with("cn-") => "aws-cn",
+        it if it.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    }
+}
+
+/// The ARN of a resource that AWS Config names by type and id.
+fn arn_of(kind: &str, id: &str, region: &str, account: &AccountId) -> String {
+    let partition = partition(region);
+    match kind {
+        _ if id.starts_with("arn:") => id.to_owned(),
+        "AWS::EC2::SecurityGroup" => {
+            format!("arn:{partition}:ec2:{region}:{account}:security-group/{id}")
+        }
+        "AWS::S3::Bucket" => format!("arn:{partition}:s3:::{id}"),
+        "AWS::KMS::Key" => format!("arn:{partition}:kms:{region}:{account}:key/{id}"),
+        "AWS::::Account" => format!("AWS::::Account:{id}"),
+        other => format!("{other}/{id}"),
+    }
+}

@@ -1,0 +1,51 @@
+//! Findings that mend themselves (`organization.md` §6). A [`RuleFile`] says what is done about which [`Deviation`];
+//! [`choose`] and [`settle`] decide, and look at nothing else. What is decided is kept as a [`Remediation`] before its
+//! event is deleted; a [`RemediationWorker`] does what is due: by a plan of one step in the account of the finding,
+//! and by a note on the finding.
+//!
+//! Knows findings, rules and which calls mend what. Never knows networks, credentials, files or SQL: calls go through
+//! [`MemberCalls`], what is kept through [`RemediationStore`].
+#![warn(missing_docs)]
+
+mod action;
+mod conditions;
+mod deviation;
+
+mod rules;
+
+mod decide;
+mod remediation;
+
+mod steps;
+
+mod handler;
+mod press;
+mod worker;
+
+mod ports;
+
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use action::ActionKind;
+pub use conditions::Conditions;
+pub use decide::{
+    AccountStanding, Before, RemediationDecision, RuleChoice, choose, is_own_account, settle,
+};
+pub use deviation::{
+    Deviation, FindingKey, REMEDIATED_BY, RESULT, ReadDeviations, read_deviations, takes,
+};
+pub use handler::{RemediationHandler, Taken};
+pub use ports::{
+    AccountStandings, MemberAnswer, MemberCalls, MemberFault, MemberFaultKind, MemberOperation,
+    MemberPlace, MemberSession, RemediationFilter, RemediationStore, RemediationStoreFault,
+};
+pub use press::{PressRefusal, approved, may_undo, undone};
+pub use remediation::{
+    Remediation, RemediationId, RemediationPhase, RemediationResult, WorkflowStatus, WriteBack,
+};
+pub use rules::{
+    ExceptionAction, RemediationException, RemediationMode, RemediationRule, RuleFile,
+};
+pub use steps::{RemediationStepExecutor, RemediationWish, is_remediation_step, plan_of};
+pub use worker::{RemediationWorker, Worked};

@@ -1,0 +1,82 @@
+//! What people do about remediations: approve, have tried again, take back.
+
+use hallpass_model::Timestamp;
+
+use crate::action::ActionKind;
+use crate::remediation::{Remediation, RemediationPhase, RemediationResult, WorkflowStatus};
+
+/// Why a press is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PressRefusal {
+    /// It does not wait for anybody.
+    #[error("`{0}` does not wait for anybody: it is {1}")]
+    NotWaiting(String, &'static str),
+    /// Nothing was changed that could be taken back.
+    #[error("`{0}` changed nothing that could be taken back: it is {1}")]
+    NothingToUndo(String, &'static str),
+}
+
+/// Somebody approves it, or has it tried again: it is done next.
+///
+/// # Errors
+/// It waits for nobody.
+pub fn approved(
+    mut it: Remediation,
+    by: &str,
+    now: Timestamp,
+) -> Result<Remediation, PressRefusal> {
+    match &it.phase {
+        RemediationPhase::Waiting { .. } | RemediationPhase::Manual { .. } => {}
+        RemediationPhase::Observed
+        | RemediationPhase::Pending { .. }
+        | RemediationPhase::Finished { .. }
+        | RemediationPhase::Undone { .. } => {
+            return Err(PressRefusal::NotWaiting(it.id.to_string(), it.phase.name()));
+        }
+    }
+    it.approved_by = Some(by.to_owned());
+    it.acts_at = Some(now);
+    it.write_back = None;
+    if it.action == ActionKind::Suppress {
+        return Ok(it.suppressed(now));
+    }
+    it.generation += 1;
+    it.phase = RemediationPhase::Pending {
+        from: now,
+        failed: 0,
+    };
+    Ok(it)
+}
+
+/// Whether there is something to take back.
+///
+/// # Errors
+/// There is not.
+pub fn may_undo(it: &Remediation) -> Result<(), PressRefusal> {
+    match &it.phase {
+        RemediationPhase::Finished {
+            result: RemediationResult::Changed | RemediationResult::Suppressed,
+        } => Ok(()),
+        // a failure may come after a part of it
+        RemediationPhase::Manual { .. } if it.plan.is_some() => Ok(()),
+        RemediationPhase::Observed
+        | RemediationPhase::Waiting { .. }
+        | RemediationPhase::Pending { .. }
+        | RemediationPhase::Finished { .. }
+        | RemediationPhase::Manual { .. }
+        | RemediationPhase::Undone { .. } => Err(PressRefusal::NothingToUndo(
+            it.id.to_string(),
+            it.phase.name(),
+        )),
+    }
+}
+
+/// It was taken back: the finding is open again.
+#[must_use]
+pub fn undone(it: Remediation, by: &str, now: Timestamp) -> Remediation {
+    let phase = RemediationPhase::Undone {
+        at: now,
+        by: by.to_owned(),
+    };
+    it.told(phase, WorkflowStatus::New, now)
+}

@@ -1,0 +1,307 @@
+//! Carries single steps out.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hallpass_model::{AccountId, Clock};
+use hallpass_runner::{
+    Effect, PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
+};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::place::{Allowed, StepCalls, failed, session};
+use super::public_access::BlockedPlace;
+use super::switches::Switch;
+use super::wish::{MEND, RESTORE, RemediationWish};
+use super::{keys, password, security_groups};
+use crate::action::ActionKind;
+use crate::deviation::{account_of, partition};
+use crate::ports::{MemberCalls, MemberPlace};
+
+/// Whoever carries the steps of remediations out.
+pub struct RemediationStepExecutor {
+    calls: Arc<dyn MemberCalls>,
+    clock: Arc<dyn Clock>,
+}
+
+/// Whether a kind of step is one of remediations.
+pub fn is_remediation_step(kind: &str) -> bool {
+    matches!(kind, MEND | RESTORE)
+}
+
+/// The actions that a step needs there, each lot with the resources that the service can name for it.
+fn needs(wish: &RemediationWish, account: &str, region: &str) -> Vec<Allowed> {
+    let resource = &wish.resource;
+    let any = |actions: Vec<&'static str>| (actions, vec!["*".to_owned()]);
+    let this = |actions: Vec<&'static str>| (actions, vec![resource.clone()]);
+    let goes_back = wish.old.is_some();
+    let pick = |mend: &'static str, restore: &'static str| {
+        if goes_back { restore } else { mend }
+    };
+    let of_groups = |directions: &[&'static str]| {
+        let looks = vec![
+            "ec2:DescribeSecurityGroupRules",
+            "ec2:DescribeSecurityGroups",
+        ];
+        let partition = partition(region);
+        let rules = format!("arn:{partition}:ec2:{region}:{account}:security-group-rule/*");
+        let resources = vec![resource.clone(), rules];
+        vec![any(looks), (directions.to_vec(), resources)]
+    };
+    let into = pick(
+        "ec2:RevokeSecurityGroupIngress",
+        "ec2:AuthorizeSecurityGroupIngress",
+    );
+    let out = pick(
+        "ec2:RevokeSecurityGroupEgress",
+        "ec2:AuthorizeSecurityGroupEgress",
+    );
+    let ebs = pick(
+        "ec2:EnableEbsEncryptionByDefault",
+        "ec2:DisableEbsEncryptionByDefault",
+    );
+    let kms = pick("kms:EnableKeyRotation", "kms:DisableKeyRotation");
+    match wish.action {
+        ActionKind::Suppress => Vec::new(),
+        ActionKind::SgRevokePublic => of_groups(&[into]),
+        ActionKind::SgDefaultClose => of_groups(&[into, out]),
+        ActionKind::S3AccountBlock => vec![any(vec![
+            "s3:GetAccountPublicAccessBlock",
+            "s3:PutAccountPublicAccessBlock",
+        ])],
+        ActionKind::S3BucketBlock => vec![this(vec![
+            "s3:GetBucketPublicAccessBlock",
+            "s3:PutBucketPublicAccessBlock",
+        ])],
+        ActionKind::IamKeyDeactivate => vec![this(vec![
+            "iam:ListAccessKeys",
+            "iam:GetAccessKeyLastUsed",
+            "iam:UpdateAccessKey",
+        ])],
+        ActionKind::IamPasswordPolicy => vec![any(vec![
+            "iam:GetAccountPasswordPolicy",
+            "iam:UpdateAccountPasswordPolicy",
+            pick(
+                "iam:GetAccountPasswordPolicy",
+                "iam:DeleteAccountPasswordPolicy",
+            ),
+        ])],
+        ActionKind::EbsDefaultEncrypt => vec![any(vec!["ec2:GetEbsEncryptionByDefault", ebs])],
+        ActionKind::KmsRotate => vec![this(vec!["kms:GetKeyRotationStatus", kms])],
+        ActionKind::TrailValidation => {
+            vec![this(vec!["cloudtrail:GetTrail", "cloudtrail:UpdateTrail"])]
+        }
+    }
+}
+
+impl RemediationStepExecutor {
+    /// An executor over its ports.
+    pub fn new(calls: Arc<dyn MemberCalls>, clock: Arc<dyn Clock>) -> Self {
+        Self { calls, clock }
+    }
+
+    /// INVARIANT: every call of a step is made in the account of its target, which is that of the finding, and only
+    /// where the resource's name does not say another.
+    fn calls(&self, step: &PlanStep, wish: &RemediationWish) -> Result<StepCalls<'_>, StepError> {
+        let account = step.target.account.as_str();
+        if let Some(other) = account_of(&wish.resource)
+            && other != account
+        {
+            let why = format!("`{}` is of account {other}, not {account}", wish.resource);
+            return Err(failed("OtherAccount", &why));
+        }
+        let region = &step.target.region;
+        let allowed = needs(wish, account, region);
+        Ok(StepCalls {
+            calls: self.calls.as_ref(),
+            place: MemberPlace {
+                account: AccountId::new(account)
+                    .map_err(|error| failed("plan", &error.to_string()))?,
+                region: region.clone(),
+                session: session(&wish.remediation, &allowed),
+            },
+        })
+    }
+
+    async fn look(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
+        let wish = wish(step)?;
+        let calls = self.calls(step, &wish)?;
+        match &wish.old {
+            None => self.look_mended(&calls, &wish).await,
+            Some(old) => look_restored(&calls, &wish, old).await,
+        }
+    }
+
+    async fn look_mended(
+        &self,
+        calls: &StepCalls<'_>,
+        wish: &RemediationWish,
+    ) -> Result<StepProbe, StepError> {
+        let (resource, account) = (wish.resource.as_str(), calls.place.account.as_str());
+        match wish.action {
+            ActionKind::Suppress => Ok(StepProbe::Satisfied),
+            ActionKind::SgRevokePublic => {
+                security_groups::look_public(calls, resource, &params(wish)?).await
+            }
+            ActionKind::SgDefaultClose => security_groups::look_default(calls, resource).await,
+            ActionKind::S3AccountBlock => BlockedPlace::account(account).look(calls).await,
+            ActionKind::S3BucketBlock => BlockedPlace::bucket(resource, account)?.look(calls).await,
+            ActionKind::IamKeyDeactivate => {
+                keys::look(calls, resource, &params(wish)?, self.clock.now()).await
+            }
+            ActionKind::IamPasswordPolicy => password::look(calls, &params(wish)?).await,
+            ActionKind::EbsDefaultEncrypt | ActionKind::KmsRotate | ActionKind::TrailValidation => {
+                switch(wish)?.look(calls, true).await
+            }
+        }
+    }
+
+    async fn act_on(&self, step: &PlanStep, seen: &StepProbe) -> Result<(), StepError> {
+        let wish = wish(step)?;
+        let calls = self.calls(step, &wish)?;
+        match &wish.old {
+            None => mend(&calls, &wish, &seen.old()).await,
+            Some(old) => restore(&calls, &wish, old).await,
+        }
+    }
+}
+
+async fn mend(calls: &StepCalls<'_>, wish: &RemediationWish, old: &Value) -> Result<(), StepError> {
+    let (resource, account) = (wish.resource.as_str(), calls.place.account.as_str());
+    match wish.action {
+        ActionKind::Suppress => Ok(()),
+        ActionKind::SgRevokePublic | ActionKind::SgDefaultClose => {
+            security_groups::revoke(calls, resource, old).await
+        }
+        ActionKind::S3AccountBlock => BlockedPlace::account(account).block(calls).await,
+        ActionKind::S3BucketBlock => BlockedPlace::bucket(resource, account)?.block(calls).await,
+        ActionKind::IamKeyDeactivate => keys::set(calls, resource, old, "Inactive").await,
+        ActionKind::IamPasswordPolicy => password::raise(calls, old, &params(wish)?).await,
+        ActionKind::EbsDefaultEncrypt | ActionKind::KmsRotate | ActionKind::TrailValidation => {
+            switch(wish)?.turn(calls, true).await
+        }
+    }
+}
+
+async fn look_restored(
+    calls: &StepCalls<'_>,
+    wish: &RemediationWish,
+    old: &Value,
+) -> Result<StepProbe, StepError> {
+    let (resource, account) = (wish.resource.as_str(), calls.place.account.as_str());
+    match wish.action {
+        ActionKind::Suppress => Ok(StepProbe::Satisfied),
+        ActionKind::SgRevokePublic | ActionKind::SgDefaultClose => {
+            security_groups::look_restored(calls, resource, old).await
+        }
+        ActionKind::S3AccountBlock => {
+            BlockedPlace::account(account)
+                .look_restored(calls, old)
+                .await
+        }
+        ActionKind::S3BucketBlock => {
+            let place = BlockedPlace::bucket(resource, account)?;
+            place.look_restored(calls, old).await
+        }
+        ActionKind::IamKeyDeactivate => keys::look_restored(calls, resource, old).await,
+        ActionKind::IamPasswordPolicy => password::look_restored(calls, old).await,
+        ActionKind::EbsDefaultEncrypt | ActionKind::KmsRotate | ActionKind::TrailValidation => {
+            switch(wish)?.look(calls, false).await
+        }
+    }
+}
+
+async fn restore(
+    calls: &StepCalls<'_>,
+    wish: &RemediationWish,
+    old: &Value,
+) -> Result<(), StepError> {
+    let (resource, account) = (wish.resource.as_str(), calls.place.account.as_str());
+    match wish.action {
+        ActionKind::Suppress => Ok(()),
+        ActionKind::SgRevokePublic | ActionKind::SgDefaultClose => {
+            security_groups::restore(calls, resource, old).await
+        }
+        ActionKind::S3AccountBlock => BlockedPlace::account(account).restore(calls, old).await,
+        ActionKind::S3BucketBlock => {
+            let place = BlockedPlace::bucket(resource, account)?;
+            place.restore(calls, old).await
+        }
+        ActionKind::IamKeyDeactivate => keys::set(calls, resource, old, "Active").await,
+        ActionKind::IamPasswordPolicy => password::restore(calls, old).await,
+        ActionKind::EbsDefaultEncrypt | ActionKind::KmsRotate | ActionKind::TrailValidation => {
+            switch(wish)?.turn(calls, false).await
+        }
+    }
+}
+
+fn wish(step: &PlanStep) -> Result<RemediationWish, StepError> {
+    let read = serde_json::from_value(step.desired.clone());
+    read.map_err(|error| failed("plan", &format!("the step cannot be read: {error}")))
+}
+
+fn params<T: DeserializeOwned>(wish: &RemediationWish) -> Result<T, StepError> {
+    let read = serde_json::from_value(wish.params.clone());
+    read.map_err(|error| failed("plan", &format!("`params` cannot be read: {error}")))
+}
+
+fn switch(wish: &RemediationWish) -> Result<Switch, StepError> {
+    Switch::of(wish.action, &wish.resource).ok_or_else(|| {
+        failed(
+            "plan",
+            &format!(
+                "`{}` is nothing that is on or off (this is a bug)",
+                wish.action
+            ),
+        )
+    })
+}
+
+#[async_trait]
+impl StepExecutor for RemediationStepExecutor {
+    async fn probe(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
+        self.look(step).await
+    }
+
+    async fn act(&self, step: &PlanStep, seen: &StepProbe) -> WriteAnswer {
+        match self.act_on(step, seen).await {
+            // what was written is told by the next look at it
+            Ok(()) => WriteAnswer::Accepted {
+                remote: "sent".to_owned(),
+            },
+            Err(error) => WriteAnswer::Setback(error),
+        }
+    }
+
+    async fn verify(&self, step: &PlanStep, _remote: &str) -> Verify {
+        match self.look(step).await {
+            Ok(StepProbe::Satisfied) => Verify::Done(Effect {
+                new: step.desired.clone(),
+                requests: Vec::new(),
+            }),
+            // IAM shows a write within a minute
+            Ok(StepProbe::Absent | StepProbe::Differs { .. } | StepProbe::InProgress { .. }) => {
+                Verify::Running
+            }
+            Ok(StepProbe::Blocked { reason }) => Verify::Setback(failed("Blocked", &reason)),
+            Err(error) => Verify::Setback(error),
+        }
+    }
+
+    fn undo(&self, step: &PlanStep, old: &Value, _new: &Value) -> Undo {
+        match wish(step) {
+            Ok(wish) if wish.old.is_none() && !old.is_null() => {
+                let wish = RemediationWish {
+                    old: Some(old.clone()),
+                    ..wish
+                };
+                // a wish is plain data, and always has a form
+                let desired = serde_json::to_value(wish).unwrap_or_default();
+                Undo::By(vec![(RESTORE.to_owned(), desired)])
+            }
+            Ok(_) => Undo::Not("what was taken back is mended by the next finding".to_owned()),
+            Err(_) => Undo::Not("the step cannot be read".to_owned()),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Access keys of a user: made inactive, never deleted.
+
+use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_runner::{StepError, StepProbe};
+use serde_json::{Value, json};
+
+use super::place::{StepCalls, failed, text};
+use crate::action::KeyParams;
+
+const IAM: &str = "iam";
+
+/// The name in the ARN of a user; its path is no part of it.
+fn user_of(resource: &str) -> Result<&str, StepError> {
+    let name = resource
+        .split_once(":user/")
+        .and_then(|(_, it)| it.rsplit('/').next());
+    name.filter(|it| !it.is_empty())
+        .ok_or_else(|| failed("NoUser", &format!("`{resource}` is no user")))
+}
+
+async fn keys(calls: &StepCalls<'_>, user: &str) -> Result<Vec<Value>, StepError> {
+    let input = json!({ "UserName": user });
+    calls
+        .list((IAM, "ListAccessKeys"), input, "AccessKeyMetadata")
+        .await
+}
+
+fn instant(value: &Value, name: &str) -> Option<Timestamp> {
+    text(value, name).parse().ok()
+}
+
+fn is_before(at: Timestamp, days: u32, now: Timestamp) -> bool {
+    TimeSpan::hours(u64::from(days) * 24).after(at) <= now
+}
+
+/// Whether a key is one of those that the rule names. Of one whose age is not known nothing is said.
+async fn is_stale(
+    calls: &StepCalls<'_>,
+    key: &Value,
+    params: &KeyParams,
+    now: Timestamp,
+) -> Result<bool, StepError> {
+    let Some(made) = instant(key, "CreateDate") else {
+        return Ok(false);
+    };
+    if params
+        .older_than_days
+        .is_some_and(|days| is_before(made, days, now))
+    {
+        return Ok(true);
+    }
+    let Some(days) = params
+        .unused_days
+        .filter(|days| is_before(made, *days, now))
+    else {
+        return Ok(false);
+    };
+    let input = json!({ "AccessKeyId": text(key, "AccessKeyId") });
+    let found = calls.read((IAM, "GetAccessKeyLastUsed"), input).await?;
+    let used = found.get("AccessKeyLastUsed");
+    let used = used.and_then(|it| instant(it, "LastUsedDate"));
+    Ok(used.is_none_or(|at| is_before(at, days, now)))
+}
+
+pub(super) async fn look(
+    calls: &StepCalls<'_>,
+    resource: &str,
+    params: &KeyParams,
+    now: Timestamp,
+) -> Result<StepProbe, StepError> {
+    let user = user_of(resource)?;
+    let mut stale = Vec::new();
+    for key in keys(calls, user).await? {
+        if text(&key, "Status") == "Active" && is_stale(calls, &key, params, now).await? {
+            stale.push(json!(text(&key, "AccessKeyId")));
+        }
+    }
+    if stale.is_empty() {
+        return Ok(StepProbe::Satisfied);
+    }
+    Ok(StepProbe::Differs {
+        old: json!({ "active": stale }),
+    })
+}
+
+fn named(old: &Value) -> Vec<String> {
+    let ids = old.get("active").and_then(Value::as_array);
+    let ids = ids.into_iter().flatten();
+    ids.filter_map(|it| it.as_str().map(str::to_owned))
+        .collect()
+}
+
+/// Sets the status of the keys that are named.
+pub(super) async fn set(
+    calls: &StepCalls<'_>,
+    resource: &str,
+    old: &Value,
+    status: &str,
+) -> Result<(), StepError> {
+    let user = user_of(resource)?;
+    for id in named(old) {
+        let input = json!({ "UserName": user, "AccessKeyId": id, "Status": status });
+        calls.send((IAM, "UpdateAccessKey"), input).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn look_restored(
+    calls: &StepCalls<'_>,
+    resource: &str,
+    old: &Value,
+) -> Result<StepProbe, StepError> {
+    let wanted = named(old);
+    let found = keys(calls, user_of(resource)?).await?;
+    let inactive = found.iter().any(|key| {
+        wanted.iter().any(|id| *id == text(key, "AccessKeyId")) && text(key, "Status") != "Active"
+    });
+    Ok(if inactive {
+        StepProbe::Absent
+    } else {
+        StepProbe::Satisfied
+    })
+}

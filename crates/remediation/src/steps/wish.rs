@@ -1,0 +1,64 @@
+//! The wish of a step: which action, on which resource, of which remediation.
+
+use hallpass_model::TimeSpan;
+use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepTarget};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::action::ActionKind;
+use crate::remediation::Remediation;
+
+/// The kind of plans.
+pub(crate) const PLAN: &str = "remediate";
+/// The step that mends.
+pub(crate) const MEND: &str = "remediate.mend";
+/// The step that goes back.
+pub(crate) const RESTORE: &str = "remediate.restore";
+/// Remediations at once in an account (`organization.md` R-11).
+pub(crate) const AT_ONCE: u32 = 3;
+
+/// What a step is to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RemediationWish {
+    /// The remediation.
+    pub remediation: String,
+    /// Which try of it.
+    pub generation: u32,
+    /// What is done.
+    pub action: ActionKind,
+    /// On what.
+    pub resource: String,
+    /// How.
+    pub params: Value,
+    /// To go back: the form that it had, of the part that was changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old: Option<Value>,
+}
+
+/// The plan of a remediation: one step at the account of its finding and nowhere else.
+pub fn plan_of(it: &Remediation, organization: &str, timeout: TimeSpan) -> PlanDraft {
+    let wish = RemediationWish {
+        remediation: it.id.to_string(),
+        generation: it.generation,
+        action: it.action,
+        resource: it.deviation.resource.clone(),
+        params: it.params.clone(),
+        old: None,
+    };
+    let target = StepTarget {
+        account: it.deviation.account.as_str().to_owned(),
+        region: it.deviation.region.clone(),
+        key: it.deviation.resource.clone(),
+    };
+    let lane = Lane {
+        name: format!("remediate:{}", it.deviation.account),
+        width: AT_ONCE,
+        ..Lane::usual()
+    };
+    let mut draft = PlanDraft::new(PLAN, organization, PlanLimits::USUAL);
+    // a wish is plain data, and always has a form
+    let desired = serde_json::to_value(&wish).unwrap_or_default();
+    let step = draft.step(target, MEND, desired, lane, &[]);
+    draft.set_timeout(&step, timeout);
+    draft
+}

@@ -1,0 +1,13 @@
+//! The rules of `organization.md` §6 through the public interface.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where something is not as it should be"
+)]
+
+mod acceptance;
+mod actions;
+mod deciding;
+mod killed;
+mod world;

@@ -1,0 +1,498 @@
+//! Member accounts, Security Hub and an organization in memory, with refusals that a test asks for.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hallpass_events::{EventHandler, HandledEvent, OrganizationEvent, read_event};
+use hallpass_findings::{CallRefusal, EnrichSettings, FindingCalls, RefusalKind};
+use hallpass_model::{AccountId, Clock, IdSource, Timestamp};
+use hallpass_remediation::testing::MemoryRemediations;
+use hallpass_remediation::{
+    AccountStanding, AccountStandings, MemberAnswer, MemberCalls, MemberFault, MemberFaultKind,
+    MemberOperation, MemberPlace, Remediation, RemediationFilter, RemediationHandler,
+    RemediationStepExecutor, RemediationStore, RemediationWorker, RuleFile, Worked,
+};
+use hallpass_runner::testing::{Gate, Gated, MemoryPlans};
+use hallpass_runner::{PlanStore, Runner, RunnerIdentity, Sleeper, StepExecutor};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+pub(crate) const ACCOUNT: &str = "444444444444";
+pub(crate) const GROUP: &str = "sg-0123456789abcdef0";
+
+pub(crate) fn text(name: &str) -> String {
+    let path = format!(
+        "{}/../../docs/spec/fixtures/{name}",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    std::fs::read_to_string(path).unwrap()
+}
+
+pub(crate) fn fixture(name: &str) -> Value {
+    serde_json::from_str(&text(&format!("{name}.json"))).unwrap()
+}
+
+pub(crate) fn event(name: &str) -> OrganizationEvent {
+    read_event(&text(&format!("{name}.json"))).unwrap()
+}
+
+/// The event of a fixture with other members: pointer, value.
+pub(crate) fn changed(name: &str, members: &[(&str, Value)]) -> OrganizationEvent {
+    let mut document = fixture(name);
+    for (pointer, value) in members {
+        *document.pointer_mut(pointer).unwrap() = value.clone();
+    }
+    read_event(&document.to_string()).unwrap()
+}
+
+/// The same group found once more: event and finding are updated.
+pub(crate) fn found_again(time: u32) -> OrganizationEvent {
+    let id = format!("r0000001-0000-4000-8000-0000000001{time:02}");
+    let at = format!("2026-03-02T11:{time:02}:00.000Z");
+    changed(
+        "org-rem-sg",
+        &[
+            ("/id", id.into()),
+            ("/detail/findings/0/UpdatedAt", at.into()),
+        ],
+    )
+}
+
+pub(crate) fn rules(mode: &str) -> RuleFile {
+    RuleFile::read(
+        &text("org-remediate-rules.yaml").replace("mode: auto", &format!("mode: {mode}")),
+    )
+    .unwrap()
+}
+
+#[derive(Default)]
+pub(crate) struct Account {
+    pub(crate) groups: BTreeMap<String, Vec<Value>>,
+    pub(crate) tags: Vec<Value>,
+    /// Any other thing that is read and written, by its key.
+    pub(crate) things: BTreeMap<String, Value>,
+}
+
+impl Account {
+    fn authorize(&mut self, input: &Value) {
+        let id = input["GroupId"].as_str().unwrap();
+        let group = self.groups.get_mut(id).unwrap();
+        for it in input["IpPermissions"].as_array().unwrap() {
+            let mut rule = json!({
+                "SecurityGroupRuleId": format!("sgr-again{}", group.len()), "IsEgress": false,
+                "IpProtocol": it["IpProtocol"], "FromPort": it["FromPort"], "ToPort": it["ToPort"],
+            });
+            for (list, member, own) in [
+                ("IpRanges", "CidrIp", "CidrIpv4"),
+                ("Ipv6Ranges", "CidrIpv6", "CidrIpv6"),
+            ] {
+                if let Some(peer) = it.get(list).map(|it| &it[0]) {
+                    rule[own] = peer[member].clone();
+                    if let Some(words) = peer.get("Description") {
+                        rule["Description"] = words.clone();
+                    }
+                }
+            }
+            group.push(rule);
+        }
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) accounts: Mutex<BTreeMap<String, Account>>,
+    /// Calls that changed something: account, operation, input.
+    pub(crate) writes: Mutex<Vec<(String, String, Value)>>,
+    /// Every place that was called, with its session policy.
+    pub(crate) places: Mutex<Vec<MemberPlace>>,
+    pub(crate) findings: Mutex<BTreeMap<String, Value>>,
+    pub(crate) updates: Mutex<Vec<Value>>,
+    pub(crate) hub_refusals: Mutex<u32>,
+    pub(crate) not_entered: Mutex<Vec<String>>,
+    now: Mutex<Timestamp>,
+}
+
+impl World {
+    pub(crate) fn new() -> Arc<Self> {
+        let mut account = Account::default();
+        let rules = fixture("org-rem-sg-state")["rules"].clone();
+        account
+            .groups
+            .insert(GROUP.to_owned(), rules.as_array().unwrap().clone());
+        let world = Self {
+            accounts: Mutex::new(BTreeMap::from([(ACCOUNT.to_owned(), account)])),
+            writes: Mutex::default(),
+            places: Mutex::default(),
+            findings: Mutex::default(),
+            updates: Mutex::default(),
+            hub_refusals: Mutex::default(),
+            not_entered: Mutex::default(),
+            now: Mutex::new("2026-03-02T10:05:00Z".parse().unwrap()),
+        };
+        for name in ["org-rem-sg", "org-rem-suppress", "org-rem-account-mismatch"] {
+            world.stands(&fixture(name)["detail"]["findings"][0]);
+        }
+        Arc::new(world)
+    }
+
+    /// A finding as Security Hub has it.
+    pub(crate) fn stands(&self, finding: &Value) {
+        let id = finding["Id"].as_str().unwrap().to_owned();
+        self.findings.lock().unwrap().insert(id, finding.clone());
+    }
+
+    pub(crate) fn pass(&self, seconds: i64) {
+        *self.now.lock().unwrap() += jiff::SignedDuration::from_secs(seconds);
+    }
+
+    pub(crate) fn rule_ids(&self) -> Vec<String> {
+        let accounts = self.accounts.lock().unwrap();
+        let rows = accounts[ACCOUNT].groups[GROUP].iter();
+        rows.map(|it| it["SecurityGroupRuleId"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    pub(crate) fn written(&self, operation: &str) -> Vec<Value> {
+        let writes = self.writes.lock().unwrap();
+        let rows = writes.iter().filter(|(_, name, _)| name == operation);
+        rows.map(|(_, _, input)| input.clone()).collect()
+    }
+
+    /// Brings the open rules back, as whoever made them would.
+    pub(crate) fn reopen(&self) {
+        let rules = fixture("org-rem-sg-state")["rules"].clone();
+        let mut accounts = self.accounts.lock().unwrap();
+        let account = accounts.get_mut(ACCOUNT).unwrap();
+        account
+            .groups
+            .insert(GROUP.to_owned(), rules.as_array().unwrap().clone());
+    }
+}
+
+impl Clock for World {
+    fn now(&self) -> Timestamp {
+        *self.now.lock().unwrap()
+    }
+}
+
+#[async_trait]
+impl Sleeper for World {
+    async fn sleep(&self, span: Duration) {
+        let milliseconds = i64::try_from(span.as_millis()).unwrap();
+        *self.now.lock().unwrap() += jiff::SignedDuration::from_millis(milliseconds);
+    }
+}
+
+pub(crate) struct Ids;
+
+impl IdSource for Ids {
+    fn next(&self, _: Timestamp) -> Uuid {
+        Uuid::nil()
+    }
+}
+
+#[async_trait]
+impl AccountStandings for World {
+    async fn standing(&self, account: &AccountId) -> Result<AccountStanding, String> {
+        Ok(match account.as_str() {
+            "000000000000" => AccountStanding::Outside,
+            "012345678901" => AccountStanding::Member {
+                unit: "Dev".to_owned(),
+                management: false,
+            },
+            it => AccountStanding::Member {
+                unit: "Prod".to_owned(),
+                management: it == "111111111111",
+            },
+        })
+    }
+}
+
+fn refused(code: &str) -> MemberFault {
+    MemberFault {
+        kind: MemberFaultKind::Refused,
+        code: code.to_owned(),
+        message: "no".to_owned(),
+    }
+}
+
+impl World {
+    fn enter(&self, place: &MemberPlace) -> Result<(), MemberFault> {
+        let account = place.account.as_str();
+        if self
+            .not_entered
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|it| it == account)
+        {
+            return Err(MemberFault {
+                kind: MemberFaultKind::NotEntered,
+                code: "AccessDenied".to_owned(),
+                message: format!(
+                    "not authorized to perform sts:AssumeRole on arn:aws:iam::{account}:role/HallpassRemediation"
+                ),
+            });
+        }
+        self.places.lock().unwrap().push(place.clone());
+        Ok(())
+    }
+
+    fn key((service, operation): MemberOperation, input: &Value) -> String {
+        let name = ["Bucket", "AccountId", "UserName", "KeyId", "Name"]
+            .iter()
+            .find_map(|it| input.get(it)?.as_str());
+        let thing = [
+            "Get", "Put", "Delete", "Update", "Enable", "Disable", "Status",
+        ]
+        .iter()
+        .fold(operation.to_owned(), |text, it| text.replace(it, ""));
+        format!("{service}/{thing}/{}", name.unwrap_or("-"))
+    }
+}
+
+#[async_trait]
+impl MemberCalls for World {
+    async fn read(
+        &self,
+        place: &MemberPlace,
+        operation: MemberOperation,
+        input: &Value,
+    ) -> Result<MemberAnswer, MemberFault> {
+        self.enter(place)?;
+        let accounts = self.accounts.lock().unwrap();
+        let account = accounts
+            .get(place.account.as_str())
+            .ok_or_else(|| refused("NoAccount"))?;
+        let answer = match operation.1 {
+            "DescribeSecurityGroupRules" => {
+                let id = input["Filters"][0]["Values"][0].as_str().unwrap();
+                json!({ "SecurityGroupRules": account.groups.get(id).cloned().unwrap_or_default() })
+            }
+            "DescribeSecurityGroups" => json!({ "SecurityGroups": [{
+                "GroupId": input["GroupIds"][0], "GroupName": "default", "Tags": account.tags,
+            }] }),
+            "ListAccessKeys" => account.things.get("keys").cloned().unwrap_or_default(),
+            "GetAccessKeyLastUsed" => account.things.get("used").cloned().unwrap_or(json!({})),
+            _ => {
+                let found = account.things.get(&Self::key(operation, input)).cloned();
+                found.ok_or_else(|| {
+                    refused(match operation.1 {
+                        "GetAccountPasswordPolicy" => "NoSuchEntity",
+                        _ => "NoSuchPublicAccessBlockConfiguration",
+                    })
+                })?
+            }
+        };
+        Ok((answer, None))
+    }
+
+    async fn send(
+        &self,
+        place: &MemberPlace,
+        operation: MemberOperation,
+        input: &Value,
+    ) -> Result<Value, MemberFault> {
+        self.enter(place)?;
+        let account = place.account.as_str().to_owned();
+        let name = operation.1.to_owned();
+        self.writes
+            .lock()
+            .unwrap()
+            .push((account.clone(), name, input.clone()));
+        let mut accounts = self.accounts.lock().unwrap();
+        let account = accounts.get_mut(&account).unwrap();
+        let key = Self::key(operation, input);
+        match operation.1 {
+            "RevokeSecurityGroupIngress" | "RevokeSecurityGroupEgress" => {
+                let ids = input["SecurityGroupRuleIds"].as_array().unwrap().clone();
+                let group = input["GroupId"].as_str().unwrap();
+                let rules = account.groups.get_mut(group).unwrap();
+                rules.retain(|it| !ids.contains(&it["SecurityGroupRuleId"]));
+            }
+            "AuthorizeSecurityGroupIngress" => account.authorize(input),
+            "UpdateAccessKey" => {
+                let rows = account.things.get_mut("keys").unwrap()["AccessKeyMetadata"]
+                    .as_array_mut()
+                    .unwrap();
+                for row in rows
+                    .iter_mut()
+                    .filter(|it| it["AccessKeyId"] == input["AccessKeyId"])
+                {
+                    row["Status"] = input["Status"].clone();
+                }
+            }
+            "UpdateAccountPasswordPolicy" => {
+                account
+                    .things
+                    .insert(key, json!({ "PasswordPolicy": input }));
+            }
+            "PutPublicAccessBlock" => {
+                let wanted = json!({ "PublicAccessBlockConfiguration": input["PublicAccessBlockConfiguration"] });
+                account.things.insert(key, wanted);
+            }
+            it if it.starts_with("Delete") => drop(account.things.remove(&key)),
+            it => {
+                let on = it.starts_with("Enable");
+                let trail = input
+                    .get("EnableLogFileValidation")
+                    .cloned()
+                    .unwrap_or_default();
+                let answer = json!({
+                    "EbsEncryptionByDefault": on, "KeyRotationEnabled": on,
+                    "Trail": { "LogFileValidationEnabled": trail },
+                });
+                account.things.insert(key, answer);
+            }
+        }
+        Ok(json!({}))
+    }
+}
+
+#[async_trait]
+impl FindingCalls for World {
+    async fn call(
+        &self,
+        _: Option<&str>,
+        _: &'static str,
+        operation: &'static str,
+        input: &Value,
+    ) -> Result<Value, CallRefusal> {
+        let mut findings = self.findings.lock().unwrap();
+        if operation == "GetFindings" {
+            let ids = input["Filters"]["Id"].as_array().unwrap().clone();
+            let rows = ids
+                .iter()
+                .filter_map(|it| findings.get(it["Value"].as_str()?));
+            return Ok(json!({ "Findings": rows.cloned().collect::<Vec<Value>>() }));
+        }
+        assert_eq!(operation, "BatchUpdateFindings");
+        let mut left = self.hub_refusals.lock().unwrap();
+        if *left > 0 {
+            *left -= 1;
+            return Err(CallRefusal {
+                kind: RefusalKind::Passing,
+                operation: operation.to_owned(),
+                code: "LimitExceededException".to_owned(),
+                message: "too fast".to_owned(),
+            });
+        }
+        self.updates.lock().unwrap().push(input.clone());
+        for key in input["FindingIdentifiers"].as_array().unwrap() {
+            let finding = findings.get_mut(key["Id"].as_str().unwrap()).unwrap();
+            for member in ["UserDefinedFields", "Note", "Workflow"] {
+                if let Some(value) = input.get(member) {
+                    finding[member] = value.clone();
+                }
+            }
+        }
+        Ok(json!({ "UnprocessedFindings": [] }))
+    }
+
+    async fn pause(&self, _: Duration) {}
+}
+
+/// A server's parts over a world: thrown away and made anew where a test stops the process.
+pub(crate) struct Process {
+    pub(crate) handler: RemediationHandler,
+    pub(crate) worker: RemediationWorker,
+    pub(crate) hands: Arc<RemediationStepExecutor>,
+    pub(crate) runner: Runner,
+}
+
+/// What outlives a process.
+#[derive(Clone)]
+pub(crate) struct Disk {
+    pub(crate) remediations: Arc<dyn RemediationStore>,
+    pub(crate) plans: Arc<dyn PlanStore>,
+}
+
+impl Disk {
+    pub(crate) fn new() -> Self {
+        Self {
+            remediations: Arc::new(MemoryRemediations::default()),
+            plans: Arc::new(MemoryPlans::default()),
+        }
+    }
+
+    pub(crate) async fn all(&self) -> Vec<Remediation> {
+        let found = self
+            .remediations
+            .remediations(RemediationFilter::All, 1_000);
+        found.await.unwrap()
+    }
+
+    pub(crate) async fn only(&self) -> Remediation {
+        let mut all = self.all().await;
+        assert_eq!(all.len(), 1, "{all:?}");
+        all.remove(0)
+    }
+}
+
+pub(crate) fn process(world: &Arc<World>, disk: &Disk, file: RuleFile) -> Process {
+    gated_process(world, disk, file, &Gate::new(None))
+}
+
+/// A process whose steps may be stopped.
+pub(crate) fn gated_process(
+    world: &Arc<World>,
+    disk: &Disk,
+    file: RuleFile,
+    gate: &Arc<Gate>,
+) -> Process {
+    let clock = || Arc::clone(world) as Arc<dyn Clock>;
+    let calls = Arc::clone(world) as Arc<dyn MemberCalls>;
+    let hands = Arc::new(RemediationStepExecutor::new(calls, clock()));
+    let gated = Arc::new(Gated(Arc::clone(&hands), Arc::clone(gate)));
+    let runner = || {
+        Runner::new(
+            Arc::clone(&disk.plans),
+            Arc::clone(&gated) as Arc<dyn StepExecutor>,
+            clock(),
+            Arc::new(Ids),
+            Arc::clone(world) as Arc<dyn Sleeper>,
+            RunnerIdentity {
+                holder: "test".to_owned(),
+                actor: "arn:aws:iam::111111111111:role/hallpass".to_owned(),
+            },
+        )
+    };
+    let file = Arc::new(file);
+    let rules: Arc<dyn Fn() -> Arc<RuleFile> + Send + Sync> = Arc::new(move || Arc::clone(&file));
+    Process {
+        handler: RemediationHandler::new(
+            Arc::clone(&rules),
+            Arc::clone(world) as Arc<dyn AccountStandings>,
+            Arc::clone(&disk.remediations),
+            clock(),
+        ),
+        worker: RemediationWorker::new(
+            Arc::clone(&disk.remediations),
+            runner(),
+            Arc::clone(world) as Arc<dyn FindingCalls>,
+            rules,
+            EnrichSettings::default(),
+            "o-abcdefghij".to_owned(),
+            clock(),
+        ),
+        runner: runner(),
+        hands,
+    }
+}
+
+impl Process {
+    pub(crate) async fn hears(&self, event: OrganizationEvent) {
+        let handled = self.handler.handle(&[event]).await;
+        assert!(
+            matches!(handled[..], [HandledEvent::Done(_)]),
+            "{handled:?}"
+        );
+    }
+
+    /// Works until there is nothing left to do now.
+    pub(crate) async fn works(&self) {
+        while let Worked::Did(..) = self.worker.work().await.unwrap() {}
+        while self.worker.tell().await.unwrap() > 0 {}
+    }
+}

@@ -1,0 +1,156 @@
+//! Remediations in SQLite answer as those in memory do, whatever is asked in whichever order.
+
+use std::collections::BTreeMap;
+
+use hallpass_model::{AccountId, TimeSpan, Timestamp};
+use hallpass_remediation::testing::MemoryRemediations;
+use hallpass_remediation::{
+    ActionKind, Deviation, FindingKey, Remediation, RemediationFilter, RemediationId,
+    RemediationMode, RemediationPhase, RemediationResult, RemediationStore, RemediationStoreFault,
+    WorkflowStatus,
+};
+use hallpass_store::SqliteStore;
+
+fn at(minute: u64) -> Timestamp {
+    let start: Timestamp = "2026-03-02T10:00:00Z".parse().unwrap();
+    TimeSpan::minutes(minute).after(start)
+}
+
+fn account(digit: u8) -> AccountId {
+    AccountId::new(digit.to_string().repeat(12)).unwrap()
+}
+
+/// The `number`th remediation, of a few rules, accounts and resources.
+fn a_remediation(number: u8, phase: RemediationPhase) -> Remediation {
+    let account = account(1 + number % 2);
+    let deviation = Deviation {
+        source: "aws.securityhub".to_owned(),
+        finding: Some(FindingKey {
+            product: "p".to_owned(),
+            id: format!("f-{number}"),
+            region: "eu-west-1".to_owned(),
+        }),
+        account,
+        region: "eu-west-1".to_owned(),
+        resource: format!("arn:aws:s3:::bucket-{}", number % 3),
+        resource_type: "AwsS3Bucket".to_owned(),
+        tags: BTreeMap::new(),
+        control: "S3.8".to_owned(),
+        standards: Vec::new(),
+        types: Vec::new(),
+        severity: "HIGH".to_owned(),
+        config_rule: String::new(),
+        updated_at: "2026-03-02T10:00:00Z".to_owned(),
+        settled: None,
+        written_by: None,
+    };
+    let rule = format!("rule-{}", number % 2);
+    Remediation {
+        id: RemediationId::of(&deviation, &rule, RemediationMode::Auto),
+        rule,
+        action: ActionKind::S3BucketBlock,
+        params: serde_json::json!({}),
+        mode: RemediationMode::Auto,
+        deviation,
+        decided_at: at(u64::from(number)),
+        acts_at: (number % 4 != 0).then(|| at(u64::from(number))),
+        phase,
+        generation: 0,
+        plan: None,
+        changed_at: None,
+        write_back: None,
+        approved_by: None,
+        version: 0,
+    }
+}
+
+fn phase(number: u8) -> RemediationPhase {
+    let from = at(60 - u64::from(number));
+    match number % 5 {
+        0 => RemediationPhase::Observed,
+        1 => RemediationPhase::Pending { from, failed: 0 },
+        2 => RemediationPhase::Waiting {
+            until: from,
+            why: "a rule asks".to_owned(),
+        },
+        3 => RemediationPhase::Manual {
+            reason: "no".to_owned(),
+        },
+        _ => RemediationPhase::Undone {
+            at: from,
+            by: "ana".to_owned(),
+        },
+    }
+}
+
+/// All that can be asked.
+async fn answers(store: &dyn RemediationStore) -> Vec<String> {
+    let mut said = Vec::new();
+    for filter in [RemediationFilter::All, RemediationFilter::Backlog] {
+        for most in [3, 100] {
+            said.push(format!("{:?}", store.remediations(filter, most).await));
+        }
+    }
+    for minute in [0, 30, 45, 60, 90] {
+        said.push(format!("{:?}", store.due_remediations(at(minute), 4).await));
+        for rule in ["rule-0", "rule-1", "none"] {
+            said.push(format!("{:?}", store.acting_since(rule, at(minute)).await));
+        }
+        for number in 0..3 {
+            let resource = format!("arn:aws:s3:::bucket-{number}");
+            let found = store.of_resource(&account(1), &resource, at(minute)).await;
+            said.push(format!("{found:?}"));
+        }
+    }
+    said.push(format!("{:?}", store.paused().await));
+    said
+}
+
+async fn both(sqlite: &SqliteStore, memory: &MemoryRemediations, when: &str) {
+    assert_eq!(answers(sqlite).await, answers(memory).await, "{when}");
+}
+
+#[tokio::test]
+async fn remediations_have_the_same_answers_from_both() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hallpass.db");
+    let sqlite = SqliteStore::open(path.clone()).unwrap();
+    let memory = MemoryRemediations::default();
+    let stores: [&dyn RemediationStore; 2] = [&sqlite, &memory];
+    for store in stores {
+        for number in 0..20 {
+            let it = a_remediation(number, phase(number));
+            assert!(store.begin_remediation(&it).await.unwrap());
+            assert!(!store.begin_remediation(&it).await.unwrap(), "it is known");
+        }
+    }
+    both(&sqlite, &memory, "begun").await;
+    for store in stores {
+        let first = a_remediation(6, phase(6));
+        let mut next = store.remediation(&first.id).await.unwrap().unwrap();
+        next.changed_at = Some(at(50));
+        let result = RemediationResult::Changed;
+        let next = next.told(
+            RemediationPhase::Finished { result },
+            WorkflowStatus::Resolved,
+            at(50),
+        );
+        store.change_remediation(&next).await.unwrap();
+        let raced = store.change_remediation(&next).await;
+        let of = next.id.clone();
+        assert_eq!(raced, Err(RemediationStoreFault::Raced(of)));
+        let paused = Some(("ana".to_owned(), at(7)));
+        store.set_paused(paused.clone()).await.unwrap();
+        store.set_paused(paused).await.unwrap();
+    }
+    both(&sqlite, &memory, "changed").await;
+    for store in stores {
+        store.set_paused(None).await.unwrap();
+        store.forget_remediations(at(10)).await.unwrap();
+    }
+    let kept = sqlite.remediations(RemediationFilter::All, 100).await;
+    assert!(kept.unwrap().len() < 20);
+    drop(sqlite);
+    // and a process that comes later finds the same
+    both(&SqliteStore::open(path).unwrap(), &memory, "forgotten").await;
+}

@@ -1,0 +1,348 @@
+#!/usr/bin/env python3
+"""Findings that mend themselves (`organization.md` §6): a public bucket and an open security group are closed within
+seconds of their findings and come back by `remediate undo`; what is observed, suppressed, paused, approved, refused and
+killed in the middle. boto3 looks at the accounts."""
+
+import json
+import signal
+import time
+
+import boto3
+from botocore.exceptions import ClientError
+
+from served import Served
+from stage import Api, Checks, Stage, wait
+
+QUEUE, ROLE = "hallpass-events", "HallpassRemediation"
+OPEN = {"BlockPublicAcls": True, "IgnorePublicAcls": False, "BlockPublicPolicy": False, "RestrictPublicBuckets": False}
+check = Checks()
+
+RULES = """
+rules:
+  - {id: suppress-low, match: {severity: [LOW]}, action: suppress, mode: auto}
+  - {id: watched, match: {controls: [S3.2]}, action: s3-bucket-block, mode: observe}
+  - {id: asked, match: {controls: [S3.3]}, action: s3-bucket-block, mode: approve}
+  - {id: buckets, match: {controls: [S3.8]}, action: s3-bucket-block, mode: auto, max_per_hour: 200}
+  - {id: ports, match: {controls: [EC2.19]}, action: sg-revoke-public, params: {ports: [22, 3389]}, mode: auto, max_per_hour: 200}
+  - {id: volumes, match: {controls: [EC2.7]}, action: ebs-default-encrypt, mode: auto}
+  - {id: keys, match: {controls: [IAM.3]}, action: iam-key-deactivate, params: {older_than_days: 0}, mode: auto}
+  - {id: passwords, match: {controls: [IAM.7]}, action: iam-password-policy, mode: auto}
+exceptions:
+  - {resource: "arn:aws:s3:::e2e-honeypot", then: suppress, reason: a honeypot, until: 2099-12-31}
+"""
+
+
+class World:
+    def __init__(self, stage):
+        self.stage, self.served = stage, Served(stage)
+        self.aws, self.sim = stage.directory, Api(self.served.endpoint)
+        self.region, self.findings = self.aws["AWS_REGION"], 0
+        listed = self.client("organizations").get_paginator("list_accounts").paginate().build_full_result()
+        self.accounts = {it["Name"]: it["Id"] for it in listed["Accounts"]}
+        self.own = self.client("sts").get_caller_identity()["Account"]
+        self.hub = self.client("securityhub")
+        # one of them has no such role
+        self.shop, self.bare = self.accounts["payments-prod"], self.accounts["network"]
+        trust = [f"arn:aws:iam::{self.own}:root"]
+        roles = [{"name": ROLE, "trust": trust, "policies": ["AdministratorAccess"]}]
+        file = self.sim.get("/_sim/state?full=1").json["file"]
+        file.setdefault("iam", {}).setdefault(self.shop, {}).setdefault("roles", []).extend(roles)
+        file["event_rules"] = [{"account": self.own, "region": self.region, "queue": QUEUE, "source": "aws.securityhub"}]
+        answer = self.sim.post("/_sim/load", file)
+        assert answer.status < 300, answer
+        self.sqs = self.client("sqs")
+        self.url = self.sqs.get_queue_url(QueueName=QUEUE)["QueueUrl"]
+        self.s3, self.ec2, self.iam = (self.client(it, self.shop) for it in ("s3", "ec2", "iam"))
+
+    def client(self, service, account=None):
+        keys = {"access_key_id": self.aws["AWS_ACCESS_KEY_ID"], "secret_access_key": self.aws["AWS_SECRET_ACCESS_KEY"]}
+        if account:
+            keys = self.sim.get(f"/_sim/credentials?account={account}").json
+        return boto3.client(service, endpoint_url=self.served.endpoint, region_name=self.region,
+                            aws_access_key_id=keys["access_key_id"], aws_secret_access_key=keys["secret_access_key"])
+
+    def serve(self):
+        self.stage.stop(self.served.process)
+        self.stage.path("remediation.yaml").write_text(RULES)
+        path = self.stage.path("hallpass.toml")
+        path.write_text(path.read_text() + f'[events]\nqueue = "{self.url}"\n'
+                        f'[remediation]\nrules = "remediation.yaml"\nrole = "{ROLE}"\nexternal_id = "x-1"\n')
+        return self.served.start()
+
+    def found(self, control, resource, kind="AwsS3Bucket", account=None, severity="HIGH", title=None):
+        """A finding of a control, as a product in the account imports it; its id."""
+        account = account or self.shop
+        self.findings += 1
+        product = f"arn:aws:securityhub:{self.region}:{account}:product/{account}/default"
+        one = f"{product}/{title or control}-{self.findings}"
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        answer = self.client("securityhub", account).batch_import_findings(Findings=[{
+            "SchemaVersion": "2018-10-08", "Id": one, "ProductArn": product, "GeneratorId": f"security-control/{control}",
+            "AwsAccountId": account, "Types": ["Software and Configuration Checks"], "CreatedAt": now, "UpdatedAt": now,
+            "Severity": {"Label": severity}, "Title": control, "Description": "a finding",
+            "Compliance": {"Status": "FAILED", "SecurityControlId": control},
+            "Resources": [{"Type": kind, "Id": resource, "Region": self.region}],
+        }])
+        assert answer["FailedCount"] == 0, answer
+        return one
+
+    def finding(self, one):
+        rows = self.hub.get_findings(Filters={"Id": [{"Value": one, "Comparison": "EQUALS"}]})["Findings"]
+        return rows[0]
+
+    def status(self, one):
+        return self.finding(one)["Workflow"]["Status"]
+
+    def bucket(self, name, blocked=None):
+        self.s3.create_bucket(Bucket=name)
+        if blocked:
+            self.s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=blocked)
+        else:
+            self.s3.delete_public_access_block(Bucket=name)
+        return f"arn:aws:s3:::{name}"
+
+    def access(self, name):
+        try:
+            return self.s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]
+        except ClientError as error:
+            return error.response["Error"]["Code"]
+
+    def is_closed(self, name):
+        access = self.access(name)
+        return isinstance(access, dict) and all(access.values())
+
+    def group(self, name):
+        """A group that lets everybody in to 22 and to a range with 3389, and some others elsewhere; its ARN."""
+        id = self.ec2.create_security_group(GroupName=name, Description=name)["GroupId"]
+        self.ec2.authorize_security_group_ingress(GroupId=id, IpPermissions=[
+            {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22,
+             "IpRanges": [{"CidrIp": "0.0.0.0/0", "Description": "temp"}, {"CidrIp": "10.0.0.0/8"}]},
+            {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]},
+            {"IpProtocol": "tcp", "FromPort": 3000, "ToPort": 4000, "Ipv6Ranges": [{"CidrIpv6": "::/0"}]},
+        ])
+        return f"arn:aws:ec2:{self.region}:{self.shop}:security-group/{id}"
+
+    def ingress(self, arn):
+        filters = [{"Name": "group-id", "Values": [arn.rsplit("/", 1)[1]]}]
+        rows = self.ec2.describe_security_group_rules(Filters=filters)["SecurityGroupRules"]
+        return sorted((row["FromPort"], row["ToPort"], row.get("CidrIpv4") or row.get("CidrIpv6"), row.get("Description") or "")
+                      for row in rows if not row["IsEgress"])
+
+    def calls(self, operation):
+        rows = self.sim.get(f"/_sim/calls?operation={operation}&limit=10000").json
+        rows = rows["calls"] if isinstance(rows, dict) else rows
+        # what AWS was too busy for is sent again, after a look
+        return [row for row in rows if row["operation"] == operation and row["outcome"] == "ok"]
+
+    def run(self, *arguments, exit=0):
+        ran = self.stage.run("remediate", *arguments, timeout=120, **self.aws)
+        if ran.returncode != exit:
+            print(f"     {' '.join(arguments)}: exit {ran.returncode}\n{ran.stderr[-1500:]}")
+        return ran
+
+    def rows(self, *arguments):
+        ran = self.run(*arguments, "--output", "json")
+        return json.loads(ran.stdout) if ran.stdout.strip() else None
+
+    def of(self, finding):
+        """The remediation of a finding."""
+        return next((row for row in self.rows("list") if row["finding"] == finding), None)
+
+    def until(self, words, condition, seconds=45):
+        began = time.monotonic()
+        done = wait(condition, seconds, self.served.process, every=0.3)
+        check(words, done, self.served.said()[-2500:])
+        return time.monotonic() - began
+
+
+def bucket_and_back(world):
+    """A public bucket is closed within seconds, the finding says so, and it comes back."""
+    arn = world.bucket("e2e-shop", OPEN)
+    one = world.found("S3.8", arn)
+    seconds = world.until("a public bucket is closed after its finding", lambda: world.is_closed("e2e-shop"))
+    print(f"     closed {seconds:.1f} s after its finding was imported")
+    world.until("and the finding is RESOLVED", lambda: world.status(one) == "RESOLVED")
+    kept, finding = world.of(one), world.finding(one)
+    fields = finding["UserDefinedFields"]
+    check("with a note and fields that name the remediation, beside those of its account",
+          f"Hallpass {kept['id']}: s3-bucket-block changed" in finding["Note"]["Text"] and kept["state"] == "changed"
+          and fields["hallpassRemediation"] == kept["id"] and fields["hallpassResult"] == "changed"
+          and fields.get("AccountName") == "payments-prod", (kept, finding.get("Note"), fields))
+    sessions = [row for row in world.calls("AssumeRole") if row["request"]["RoleSessionName"] == f"hp-{kept['id']}"]
+    request = sessions[0]["request"] if sessions else {}
+    check("by a session of 15 minutes with an external id and a policy for this bucket alone",
+          request.get("DurationSeconds") == 900 and request.get("ExternalId") == "x-1" and arn in request.get("Policy", "")
+          and "DeleteBucket" not in request.get("Policy", ""), request)
+    ran = world.run("undo", kept["id"])
+    check("undo plans first", ran.returncode == 0 and world.is_closed("e2e-shop"), ran.stderr)
+    ran = world.run("undo", kept["id"], "--apply", "--yes")
+    check.equal("undone: what stood there before stands there again", world.access("e2e-shop"), OPEN)
+    world.until("and the finding is NEW", lambda: world.status(one) == "NEW")
+    plans = json.loads(world.stage.run("plan", "list", "--output", "json", **world.aws).stdout)
+    check("both ways are plans", {it["kind"] for it in plans} >= {"remediate", "remediate.undo"}, plans)
+    again = world.found("S3.8", arn)
+    world.until("the next finding of the same bucket is for people that day", lambda: (world.of(again) or {}).get("state") == "manual")
+
+
+def group_and_back(world):
+    """Row 1 and 14: exactly the open rules go, and come back with their description."""
+    arn = world.group("shop")
+    before = world.ingress(arn)
+    one = world.found("EC2.19", arn, "AwsEc2SecurityGroup")
+    rest = [(22, 22, "10.0.0.0/8", ""), (443, 443, "0.0.0.0/0", "")]
+    world.until("exactly the open rules go", lambda: world.ingress(arn) == rest)
+    world.until("and the finding is RESOLVED", lambda: world.status(one) == "RESOLVED")
+    world.run("undo", world.of(one)["id"], "--apply", "--yes")
+    check.equal("undo brings the same rules back", world.ingress(arn), before)
+
+
+def other_actions(world):
+    account = f"AWS::::Account:{world.shop}"
+    world.found("EC2.7", account, "AwsAccount")
+    world.until("new volumes are encrypted", lambda: world.ec2.get_ebs_encryption_by_default()["EbsEncryptionByDefault"])
+    world.iam.create_user(UserName="eve")
+    world.iam.create_access_key(UserName="eve")
+    world.found("IAM.3", f"arn:aws:iam::{world.shop}:user/eve", "AwsIamUser")
+    status = lambda: {it["Status"] for it in world.iam.list_access_keys(UserName="eve")["AccessKeyMetadata"]}
+    world.until("old keys are inactive, and there still", lambda: status() == {"Inactive"}, 90)
+    world.iam.update_account_password_policy(MinimumPasswordLength=20, MaxPasswordAge=30)
+
+    def policy():
+        try:
+            return world.iam.get_account_password_policy()["PasswordPolicy"]
+        except ClientError:
+            # IAM shows a write some seconds later
+            return {"RequireSymbols": False, "MinimumPasswordLength": 0}
+
+    world.until("the policy is seen", lambda: policy()["MinimumPasswordLength"] == 20)
+    # and by readers whose window is longer
+    wait(lambda: False, 4)
+    world.found("IAM.7", account, "AwsAccount")
+    world.until("the password policy is raised", lambda: policy()["RequireSymbols"], 90)
+    check("and nothing of it is lowered", policy()["MinimumPasswordLength"] == 20 and policy()["MaxPasswordAge"] == 30, policy())
+
+
+def not_acted_on(world):
+    """Rows 2, 4, 5, 9, 10, 15."""
+    entered = len(world.calls("AssumeRole"))
+    watched = world.found("S3.2", world.bucket("e2e-watched"))
+    low = world.found("S3.8", world.bucket("e2e-low"), severity="LOW")
+    honeypot = world.found("S3.8", world.bucket("e2e-honeypot"))
+    other = world.found("EC2.19", f"arn:aws:ec2:{world.region}:{world.bare}:security-group/sg-0fedcba9876543210", "AwsEc2SecurityGroup")
+    world.until("a rule's and an exception's findings are SUPPRESSED", lambda: {world.status(low), world.status(honeypot)} == {"SUPPRESSED"})
+    world.until("what is observed is only listed", lambda: (world.of(watched) or {}).get("state") == "observed")
+    world.until("a resource of another account is for people", lambda: (world.of(other) or {}).get("state") == "manual")
+    check("nothing was changed", not any(world.is_closed(it) for it in ("e2e-watched", "e2e-low", "e2e-honeypot")))
+    check.equal("and no account was entered", len(world.calls("AssumeRole")), entered)
+    check("the finding that speaks of another account is not written to", world.status(other) == "NEW", world.finding(other))
+    bare = world.found("S3.8", "arn:aws:s3:::e2e-bare", account=world.bare)
+    fine = world.found("S3.8", world.bucket("e2e-fine"))
+    world.until("an account without the role is for people", lambda: (world.of(bare) or {}).get("state") == "manual")
+    check("with the role's ARN", f"arn:aws:iam::{world.bare}:role/{ROLE}" in world.of(bare)["why"], world.of(bare))
+    world.until("its finding is NOTIFIED, and other accounts go on", lambda: world.status(bare) == "NOTIFIED" and world.status(fine) == "RESOLVED")
+    backlog = {row["finding"] for row in world.rows("backlog")}
+    check("the backlog has what is for people", {bare, other} <= backlog and watched not in backlog, backlog)
+
+
+def again_and_again(world):
+    """Row 6 and 7: the same message twice, and our own updates' events."""
+    arn = world.bucket("e2e-twice")
+    before = len(world.calls("PutPublicAccessBlock"))
+    one = world.found("S3.8", arn)
+    world.until("closed", lambda: world.status(one) == "RESOLVED")
+    finding = world.finding(one)
+    finding["Workflow"]["Status"] = "NEW"
+    for number in range(3):
+        event = {"id": f"again-{number}", "source": "aws.securityhub", "detail-type": "Security Hub Findings - Imported",
+                 "account": world.own, "region": world.region, "detail": {"findings": [finding]}}
+        world.sqs.send_message(QueueUrl=world.url, MessageBody=json.dumps(event, default=str))
+    world.until("the queue empties", lambda: settled(world))
+    written = [row for row in world.calls("PutPublicAccessBlock")[before:] if row["request"]["Bucket"] == "e2e-twice"]
+    check.equal("one action, however often it is said", len(written), 1)
+    updates = [row for row in world.calls("BatchUpdateFindings") if row["request"].get("Workflow")
+               and any(it["Id"] == one for it in row["request"]["FindingIdentifiers"])]
+    check.equal("one write-back", len(updates), 1)
+
+
+def settled(world):
+    wanted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    numbers = world.sqs.get_queue_attributes(QueueUrl=world.url, AttributeNames=wanted)["Attributes"]
+    return all(int(it) == 0 for it in numbers.values())
+
+
+def paused_and_approved(world):
+    world.run("pause", "--by", "ana")
+    one = world.found("S3.8", world.bucket("e2e-paused"))
+    world.until("a finding is kept while all is paused", lambda: (world.of(one) or {}).get("state") == "pending")
+    ran = world.run("backlog")
+    check("the pause is told", "paused by ana" in ran.stderr, ran.stderr)
+    check("and nothing is written", not world.is_closed("e2e-paused"))
+    world.run("resume")
+    world.until("it goes on", lambda: world.is_closed("e2e-paused") and world.status(one) == "RESOLVED")
+    one = world.found("S3.3", world.bucket("e2e-asked"))
+    world.until("what needs an approval waits", lambda: (world.of(one) or {}).get("state") == "waiting")
+    id = world.of(one)["id"]
+    check("it is not done without a yes", world.run("approve", id, exit=4).returncode == 4)
+    world.run("approve", id, "--by", "ana", "--yes")
+    world.until("approved, it is done", lambda: world.is_closed("e2e-asked"))
+    check.equal("by whom is kept", world.rows("show", id)["approved_by"], "ana")
+    check.equal("exit 2: once more", world.run("approve", id, "--yes", exit=2).returncode, 2)
+
+
+def killed(world):
+    """Row 13: kill -9 while thirty groups are closed; each is closed once, and told once."""
+    groups = [world.group(f"burst-{number}") for number in range(30)]
+    before = len(world.calls("RevokeSecurityGroupIngress"))
+    ones = [world.found("EC2.19", arn, "AwsEc2SecurityGroup", title="burst") for arn in groups]
+    world.until("it begins", lambda: len(world.calls("RevokeSecurityGroupIngress")) > before)
+    world.served.process.send_signal(signal.SIGKILL)
+    world.served.process.wait(20)
+    check("it starts again", world.served.start(), world.served.said()[-800:])
+    world.until("every finding is RESOLVED", lambda: all(world.status(it) == "RESOLVED" for it in ones), 180)
+    check("every group is closed", all(len(world.ingress(arn)) == 2 for arn in groups))
+    calls = world.calls("RevokeSecurityGroupIngress")[before:]
+    names = sorted(row["request"]["GroupId"] for row in calls)
+    check.equal("each by one call", names, sorted(arn.rsplit("/", 1)[1] for arn in groups))
+    states = {row["state"] for row in world.rows("list") if row["finding"] in ones}
+    check.equal("and each is known as changed", states, {"changed"})
+
+
+def files(world):
+    event = world.stage.path("finding.json")
+    finding = world.finding(world.found("S3.8", world.bucket("e2e-file")))
+    event.write_text(json.dumps({"id": "file-1", "source": "aws.securityhub", "detail-type": "Security Hub Findings - Imported",
+                                 "account": world.own, "region": world.region, "detail": {"findings": [finding]}}, default=str))
+    rules = str(world.stage.path("remediation.yaml"))
+    rows = world.rows("rules", "check", rules, "--event", str(event))
+    check("rules check says which rule is for an event", [(row["rule"], row["decision"]) for row in rows] == [("buckets", "act")], rows)
+    bad = world.stage.path("bad.yaml")
+    bad.write_text(RULES.replace("max_per_hour", "max_an_hour", 1))
+    ran = world.run("rules", "check", str(bad), exit=2)
+    check("a bad file is exit 2 with its place", ran.returncode == 2 and "bad.yaml" in ran.stderr and "max_an_hour" in ran.stderr, ran.stderr)
+    finding["Id"] += "-replayed"
+    event.write_text(json.dumps({"id": "file-2", "source": "aws.securityhub", "detail-type": "Security Hub Findings - Imported",
+                                 "account": world.own, "region": world.region, "detail": {"findings": [finding]}}, default=str))
+    rows = world.rows("replay", str(event))
+    check("replay takes an event in", rows and rows[0]["decision"] in ("pending", "known"), rows)
+    for wrong in (("show", "rm-1"), ("undo", "rm-0000000000000000"), ("replay", "no-such.json")):
+        check.equal(f"exit 2: {' '.join(wrong)}", world.run(*wrong, exit=2).returncode, 2)
+
+
+def main():
+    with Stage("remediate") as stage:
+        world = World(stage)
+        check("the server starts with rules", world.serve(), world.served.said()[-800:])
+        bucket_and_back(world)
+        group_and_back(world)
+        other_actions(world)
+        not_acted_on(world)
+        again_and_again(world)
+        paused_and_approved(world)
+        killed(world)
+        files(world)
+        world.stage.stop(world.served.process)
+    check.end()
+
+
+if __name__ == "__main__":
+    main()
