@@ -19,7 +19,7 @@ pub(super) type ConditionText = (String, String, Vec<String>);
 
 /// `Action` or `Resource`, or its `Not…` form.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Listed {
+pub(super) struct ListedTexts {
     pub(super) not: bool,
     pub(super) items: Vec<String>,
 }
@@ -27,7 +27,7 @@ pub(super) struct Listed {
 /// Where and when a statement applies.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Scope {
-    pub(super) resources: Listed,
+    pub(super) resources: ListedTexts,
     pub(super) conditions: Vec<ConditionText>,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Scope {
 pub(super) struct Clause {
     pub(super) sid: Option<String>,
     pub(super) effect: Effect,
-    pub(super) actions: Listed,
+    pub(super) actions: ListedTexts,
     pub(super) scope: Scope,
     /// Its conditions that no log tells.
     pub(super) open: Vec<ConditionText>,
@@ -77,15 +77,15 @@ fn of(statement: &Statement<'_>, version: Version) -> Result<Clause, LoadError> 
     Clause::new(sid, statement.effect, actions, scope)
 }
 
-fn everything() -> Listed {
-    Listed {
+fn everything() -> ListedTexts {
+    ListedTexts {
         not: false,
         items: vec!["*".to_owned()],
     }
 }
 
-fn listed(list: &List<'_>, version: Version) -> Listed {
-    Listed {
+fn listed(list: &List<'_>, version: Version) -> ListedTexts {
+    ListedTexts {
         not: list.not,
         items: list
             .items
@@ -107,7 +107,7 @@ impl Clause {
     pub(super) fn new(
         sid: Option<String>,
         effect: Effect,
-        actions: Listed,
+        actions: ListedTexts,
         scope: Scope,
     ) -> Result<Self, LoadError> {
         let is_told = |it: &&ConditionText| {
@@ -117,7 +117,7 @@ impl Clause {
             scope.conditions.iter().partition(is_told);
         let told: Vec<ConditionText> = told.into_iter().cloned().collect();
         let open = open.into_iter().cloned().collect();
-        let compiled = |resources: &Listed| {
+        let compiled = |resources: &ListedTexts| {
             let scope = Scope {
                 resources: resources.clone(),
                 conditions: told.clone(),
@@ -161,7 +161,7 @@ impl Clause {
 
     /// Whether it is about every resource.
     pub(super) fn is_everywhere(&self) -> bool {
-        let Listed { not, items } = &self.scope.resources;
+        let ListedTexts { not, items } = &self.scope.resources;
         !not && items.iter().any(|it| it == "*")
     }
 
@@ -280,7 +280,7 @@ fn one_or_many<'a>(texts: impl IntoIterator<Item = &'a String>) -> Value {
 }
 
 /// A statement as JSON, its elements in the usual order.
-pub(super) fn statement(sid: &str, effect: Effect, actions: &Listed, scope: &Scope) -> Value {
+pub(super) fn statement(sid: &str, effect: Effect, actions: &ListedTexts, scope: &Scope) -> Value {
     let mut all = Map::new();
     if !sid.is_empty() {
         all.insert("Sid".to_owned(), json!(sid));

@@ -8,7 +8,7 @@ use hallpass_iam::summary::{Risk, RiskKind, Summary, allowed_actions, summarize}
 use hallpass_iam::{LoadError, PolicyType};
 use serde::Serialize;
 
-use super::clause::{Listed, Scope, document, shortened, statement};
+use super::clause::{ListedTexts, Scope, document, shortened, statement};
 
 /// Access levels, the harmless first.
 const LEVELS: [Access; 5] = [
@@ -119,7 +119,7 @@ fn words(service: &'static str, lost: &[&'static ActionFacts]) -> Result<Vec<Str
     if lost.is_empty() {
         return Ok(Vec::new());
     }
-    let listed = |items: Vec<String>| Listed { not: false, items };
+    let listed = |items: Vec<String>| ListedTexts { not: false, items };
     let scope = Scope {
         resources: listed(vec!["*".to_owned()]),
         conditions: Vec::new(),

@@ -7,7 +7,7 @@ use hallpass_iam::facts::ActionFacts;
 use hallpass_iam::language::Effect;
 
 use super::choose::{ActionGroup, choose};
-use super::clause::{Clause, Listed, Scope, statement, written};
+use super::clause::{Clause, ListedTexts, Scope, statement, written};
 use super::cover::{Demand, ReplayAnswer, answer};
 use super::seen::CallOutcome;
 use super::sight::{ActionKey, Sight, Sights, Unseen};
@@ -152,7 +152,7 @@ impl<'a> Making<'a> {
         };
         let mut scope = clause.scope.clone();
         if let Some(arns) = resources.filter(|_| clause.is_everywhere()) {
-            scope.resources = Listed {
+            scope.resources = ListedTexts {
                 not: false,
                 items: arns.iter().cloned().collect(),
             };
@@ -287,7 +287,7 @@ impl<'a> Making<'a> {
         let scopes = used.iter().map(|it| (it, "Used"));
         let scopes = scopes.chain(not_visible.iter().map(|it| (it, "NotVisible")));
         for ((scope, kept), name) in scopes {
-            let actions = Listed {
+            let actions = ListedTexts {
                 not: false,
                 items: kept.patterns.iter().cloned().collect(),
             };

@@ -10,7 +10,7 @@ use hallpass_iam::language::Effect;
 use hallpass_model::Timestamp;
 use serde::Serialize;
 
-use super::clause::{Clause, ConditionText, Listed};
+use super::clause::{Clause, ConditionText, ListedTexts};
 use super::cover::{Cover, Demand, ReplayAnswer, answer, stands_for};
 use super::seen::{CallOutcome, SeenUse};
 use crate::unused::{EventActions, event_actions};
@@ -271,7 +271,7 @@ fn holds(demand: &Demand, old: &[Clause], new: &[Clause]) -> bool {
 }
 
 fn is_same(one: &Clause, other: &Clause) -> bool {
-    fn parts(it: &Clause) -> (&Listed, &Listed, BTreeSet<&ConditionText>) {
+    fn parts(it: &Clause) -> (&ListedTexts, &ListedTexts, BTreeSet<&ConditionText>) {
         let conditions = it.scope.conditions.iter().collect();
         (&it.actions, &it.scope.resources, conditions)
     }
