@@ -35,7 +35,7 @@ pub(super) struct CheckArgs {
     /// The file
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// An event as EventBridge sends it; nothing is called or kept
+    /// An event as `EventBridge` sends it; nothing is called or kept
     #[arg(long, value_name = "EVENT.json")]
     event: Option<PathBuf>,
     /// The OU that the event's accounts are taken to be in
@@ -49,7 +49,7 @@ pub(super) struct CheckArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass remediate replay finding.json")]
 pub(super) struct ReplayArgs {
-    /// The event as EventBridge sent it: a message of the queue's dead letters
+    /// The event as `EventBridge` sent it: a message of the queue's dead letters
     #[arg(value_name = "EVENT.json")]
     event: PathBuf,
     #[command(flatten)]
