@@ -191,7 +191,7 @@ fn a_file_is_read_whole_or_refused_with_the_place() {
         assert!(error.contains(says), "{says}: {error}");
     }
     let error = RuleFile::read(&good.replacen("max_per_hour", "max_an_hour", 1)).unwrap_err();
-    assert!(error.contains("line 8"), "the line is named: {error}");
+    assert!(error.contains("line 9"), "the line is named: {error}");
 }
 
 #[test]
