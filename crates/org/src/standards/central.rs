@@ -127,7 +127,7 @@ fn central_plan(
     today: Date,
     is_meant: impl Fn(&str) -> bool,
 ) -> CentralPlan {
-    let mut units: BTreeMap<&str, Node<'_>> = BTreeMap::new();
+    let mut units: BTreeMap<&str, UnitNode<'_>> = BTreeMap::new();
     for account in tree.accounts.values() {
         // nobody has anything of a suspended account: it may be under any policy
         let wanted = match (account.active, is_meant(&account.id)) {
@@ -156,7 +156,7 @@ fn central_plan(
 
 /// A unit with what stands in it.
 #[derive(Default)]
-struct Node<'a> {
+struct UnitNode<'a> {
     units: BTreeSet<&'a str>,
     /// None of an account that is not meant.
     accounts: BTreeMap<&'a str, Option<CentralPolicy>>,
@@ -166,7 +166,7 @@ struct Node<'a> {
 type Choices<'a> = BTreeMap<&'a str, Option<BTreeSet<CentralPolicy>>>;
 
 /// From the leaves up: what most of the children could inherit.
-fn choices<'a>(units: &BTreeMap<&'a str, Node<'a>>, root: &'a str) -> Choices<'a> {
+fn choices<'a>(units: &BTreeMap<&'a str, UnitNode<'a>>, root: &'a str) -> Choices<'a> {
     let mut order = vec![root];
     let mut at = 0;
     while let Some(unit) = order.get(at).copied() {
@@ -208,7 +208,7 @@ fn choices<'a>(units: &BTreeMap<&'a str, Node<'a>>, root: &'a str) -> Choices<'a
 
 /// From the root down: a unit keeps what it has from above where that is as good as any.
 fn place(
-    units: &BTreeMap<&str, Node<'_>>,
+    units: &BTreeMap<&str, UnitNode<'_>>,
     choices: &Choices<'_>,
     unit: &str,
     above: Option<&CentralPolicy>,

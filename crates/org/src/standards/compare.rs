@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 
-use super::facts::{ControlStatus, HubFacts, HubLook, HubState, StandardsFacts};
+use super::facts::{ControlStatus, ControlUpdate, HubFacts, HubLook, HubState, StandardsFacts};
 use super::file::StandardsFile;
 use super::names::{ControlPlace, offered_as, short_name};
-use super::plan::ControlUpdate;
 use super::wanted::WantedHub;
 
 /// What somebody chose beside the file.

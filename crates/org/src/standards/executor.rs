@@ -12,12 +12,12 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::central_steps;
-use super::facts::{ControlStatus, HubState};
+use super::facts::{ControlStatus, ControlUpdate, HubState};
 use super::hub::{HubReader, INVALID_INPUT, SECURITY_HUB, unseen};
 use super::looks::{HubBefore, before, look_controls, look_off, look_on, look_ready};
 use super::plan::{
-    AssociationWish, CENTRAL_ASSOCIATE, CENTRAL_POLICY, ControlUpdate, ControlsWish, DISABLE,
-    ENABLE, ENABLE_HUB, SET, StandardsWish, WAIT,
+    AssociationWish, CENTRAL_ASSOCIATE, CENTRAL_POLICY, ControlsWish, DISABLE, ENABLE, ENABLE_HUB,
+    SET, StandardsWish, WAIT,
 };
 use crate::changing::ServiceCalls;
 use crate::ports::OrganizationFault;

@@ -19,6 +19,27 @@ pub enum ControlStatus {
     Disabled,
 }
 
+/// A control in a standard, as AWS is told.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ControlUpdate {
+    /// The standard.
+    #[serde(rename = "StandardsArn")]
+    pub standard: String,
+    /// The control.
+    #[serde(rename = "SecurityControlId")]
+    pub control: String,
+    /// Whether it is on.
+    #[serde(rename = "AssociationStatus")]
+    pub status: ControlStatus,
+    /// Why.
+    #[serde(
+        rename = "UpdatedReason",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub reason: Option<String>,
+}
+
 /// A standard that is on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StandardSubscription {

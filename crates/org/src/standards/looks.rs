@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use hallpass_runner::{StepError, StepProbe};
 use serde::{Deserialize, Serialize};
 
-use super::facts::{ControlAssociation, ControlStatus, StandardSubscription};
+use super::facts::{ControlAssociation, ControlStatus, ControlUpdate, StandardSubscription};
 use super::hub::{HubReader, unseen};
-use super::plan::{ControlUpdate, ControlsWish, StandardsWish};
+use super::plan::{ControlsWish, StandardsWish};
 use crate::step_executor::failed;
 use crate::steps::stored;
 

@@ -36,10 +36,10 @@ pub use compare::{ComparedHub, HubStanding, StandardsChoices, compare};
 pub use executor::StandardsStepExecutor;
 pub use export::export;
 pub use facts::{
-    CentralFacts, ControlAssociation, ControlStatus, HubFacts, HubLook, HubState,
+    CentralFacts, ControlAssociation, ControlStatus, ControlUpdate, HubFacts, HubLook, HubState,
     StandardSubscription, StandardsFacts,
 };
 pub use file::StandardsFile;
 pub use gather::{StandardsScope, StandardsUnread, gather_hubs, gather_organization};
-pub use plan::{ControlUpdate, PLAN_KIND, draft, draft_central, is_standards_step};
+pub use plan::{PLAN_KIND, draft, draft_central, is_standards_step};
 pub use units::{StandardsAccount, UnitTree};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::central::{CentralPolicy, CentralRow};
 use super::compare::{ComparedHub, HubStanding};
-use super::facts::{CentralFacts, ControlStatus, StandardsFacts};
+use super::facts::{CentralFacts, ControlUpdate, StandardsFacts};
 use crate::steps::stored;
 
 /// The kind of these plans.
@@ -52,27 +52,6 @@ pub(super) struct HubWish {}
 pub(super) struct StandardsWish {
     /// Their ARNs.
     pub(super) arns: Vec<String>,
-}
-
-/// A control in a standard, as AWS is told.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct ControlUpdate {
-    /// The standard.
-    #[serde(rename = "StandardsArn")]
-    pub standard: String,
-    /// The control.
-    #[serde(rename = "SecurityControlId")]
-    pub control: String,
-    /// Whether it is on.
-    #[serde(rename = "AssociationStatus")]
-    pub status: ControlStatus,
-    /// Why.
-    #[serde(
-        rename = "UpdatedReason",
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub reason: Option<String>,
 }
 
 /// Controls.

@@ -333,7 +333,7 @@ async fn who_is_left_out_is_told_why() {
     );
 }
 
-/// S-2, S-3, S-9.
+/// `organization.md` S-2, `organization.md` S-3, `organization.md` S-9.
 #[tokio::test]
 async fn what_is_not_there_is_skipped_and_a_reason_alone_is_no_change() {
     let mut world = World::small();

@@ -1,4 +1,4 @@
-//! Row of S-9: what is exported and applied changes nothing.
+//! `organization.md` S-9: what is exported and applied changes nothing.
 
 use hallpass_org::standards::export;
 

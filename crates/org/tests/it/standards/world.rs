@@ -324,30 +324,20 @@ impl FakeHubs {
                     status: stays.map(|it| it.0),
                     reason: stays.map_or("", |it| it.1),
                 };
-                for row in rows("StandardsSubscriptionRequests") {
-                    let standard = text(&row, "StandardsArn");
-                    assert!(hub.offered.contains(&standard), "{standard}");
-                    told(&standard);
-                    // all of its controls are on again
-                    hub.disabled.retain(|(it, _), _| *it != standard);
-                    hub.on.insert(standard, of.clone());
+                let wanted = rows("StandardsSubscriptionRequests");
+                for it in enable(hub, &wanted, &of) {
+                    told(&it);
                 }
             }
             "BatchDisableStandards" => {
-                for arn in rows("StandardsSubscriptionArns") {
-                    let (_, name) = arn.as_str().unwrap().split_once("subscription/").unwrap();
-                    told(name);
-                    hub.on.retain(|it, _| short(it) != name);
-                    hub.disabled.retain(|(it, _), _| short(it) != name);
-                }
+                let gone = disable(hub, &rows("StandardsSubscriptionArns"));
+                told(&gone.join(" "));
             }
             "BatchUpdateStandardsControlAssociations" => {
                 let updates = rows("StandardsControlAssociationUpdates");
                 assert!(!hub.by_standard);
                 if updates.len() > *most {
-                    let (code, message) =
-                        ("InvalidInputException".to_owned(), "too many".to_owned());
-                    return Err(OrganizationFault::Refused { code, message });
+                    return Err(too_many());
                 }
                 batches.push(updates.len());
                 let (taken, unprocessed) = update_controls(hub, updates);
@@ -361,6 +351,33 @@ impl FakeHubs {
         }
         Ok(json!({}))
     }
+}
+
+fn too_many() -> OrganizationFault {
+    let (code, message) = ("InvalidInputException".to_owned(), "too many".to_owned());
+    OrganizationFault::Refused { code, message }
+}
+
+fn enable(hub: &mut Hub, wanted: &[Value], of: &Subscribed) -> Vec<String> {
+    let standards: Vec<String> = wanted.iter().map(|it| text(it, "StandardsArn")).collect();
+    for standard in &standards {
+        assert!(hub.offered.contains(standard), "{standard}");
+        // all of its controls are on again
+        hub.disabled.retain(|(it, _), _| it != standard);
+        hub.on.insert(standard.clone(), of.clone());
+    }
+    standards
+}
+
+fn disable(hub: &mut Hub, arns: &[Value]) -> Vec<String> {
+    let mut names = Vec::new();
+    for arn in arns {
+        let (_, name) = arn.as_str().unwrap().split_once("subscription/").unwrap();
+        hub.on.retain(|it, _| short(it) != name);
+        hub.disabled.retain(|(it, _), _| short(it) != name);
+        names.push(name.to_owned());
+    }
+    names
 }
 
 /// What was taken, in words, and what was not.
