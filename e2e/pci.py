@@ -295,7 +295,7 @@ def broken(stage):
         ("a folder as a file", ("--users", USERS, "--events", "broken"), "--source dir:broken"),
         ("nobody to judge", ("--events", LOGS[0]), "--users"),
         ("people that are no list", ("--users", LOGS[0], "--events", LOGS[0]), "ListUsers"),
-        ("a source that is not there yet", ("--users", USERS, "--source", "s3://bucket"), "--events"),
+        ("a source of another kind", ("--users", USERS, "--source", "sqs://queue"), "`lookup`, `s3://bucket/prefix`"),
         ("a folder without logs", ("--users", USERS, "--source", "dir:."), ""),
         ("limits the wrong way round", ("--users", USERS, "--events", LOGS[0], "--warn", "90"), "--expire"),
         ("Okta without its data", ("--users", USERS, "--events", LOGS[0], "--password-from", "okta"), "api/v1/users"),
@@ -401,7 +401,10 @@ def looked_up(stage, users, records):
     begun_again = {it["request"]["StartTime"] for it in calls(last) if it["outcome"] == "ok"}
     check("then two hours before what it knows", ran.returncode == 0 and len(begun_again) == 1
           and abs(float(next(iter(begun_again))) - (now.timestamp() - 7200)) < 2, (ran.stderr[-300:], begun_again))
-    check.equal("and says the same of everybody", again["reports"][0]["users"], found["reports"][0]["users"])
+    # a second later somebody may be a day older, and what was a second short of 90 days may be known
+    newest = lambda said: {(it["user_id"], name): it[name] for it in said["reports"][0]["users"] for name in ("password_since", "last_activity")}
+    before, after = newest(found), newest(again)
+    check.equal("and knows what it knew of everybody", {it: (at, after[it]) for it, at in before.items() if at and after[it] != at}, {})
     check.equal("reaching back to the first run", again["coverage_from"], begun)
     ran, _ = run("--accounts", "111111111111")
     check("accounts are for files", ran.returncode == 2 and "--accounts" in ran.stderr, ran.stderr)

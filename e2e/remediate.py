@@ -10,7 +10,7 @@ import time
 import boto3
 from botocore.exceptions import ClientError
 
-from served import Served
+from served import INES, Served
 from stage import Api, Checks, Stage, wait
 
 QUEUE, ROLE = "hallpass-events", "HallpassRemediation"
@@ -287,6 +287,8 @@ def paused_and_approved(world):
     world.until("approved, it is done", lambda: world.is_closed("e2e-asked"))
     check.equal("by whom is kept", world.rows("show", id)["approved_by"], "ana")
     check.equal("exit 2: once more", world.run("approve", id, "--yes", exit=2).returncode, 2)
+    events = [row["event"] for row in world.served.api(INES).all("/api/v1/audit") if row["event"].startswith("remediation")]
+    check.equal("and the audit log has each press once", sorted(events), ["remediation.approved", "remediations.paused", "remediations.resumed"])
 
 
 def killed(world):

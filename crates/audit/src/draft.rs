@@ -131,11 +131,17 @@ pub enum Event {
     AlertMuted,
     /// It is told again.
     AlertUnmuted,
+    /// Somebody lets a remediation happen, or has it tried once more.
+    RemediationApproved,
+    /// Somebody stops all writes of remediations.
+    RemediationsPaused,
+    /// They go on.
+    RemediationsResumed,
 }
 
 impl Event {
     /// Every event, in the order of a grant's life.
-    pub const ALL: [Self; 58] = [
+    pub const ALL: [Self; 61] = [
         Self::RequestCreated,
         Self::RequestReviewed,
         Self::RequestRejected,
@@ -194,6 +200,9 @@ impl Event {
         Self::ClockAgreed,
         Self::AlertMuted,
         Self::AlertUnmuted,
+        Self::RemediationApproved,
+        Self::RemediationsPaused,
+        Self::RemediationsResumed,
     ];
 
     /// The event's name in the log.
@@ -257,6 +266,9 @@ impl Event {
             Self::ClockAgreed => "clock.agreed",
             Self::AlertMuted => "alert.muted",
             Self::AlertUnmuted => "alert.unmuted",
+            Self::RemediationApproved => "remediation.approved",
+            Self::RemediationsPaused => "remediations.paused",
+            Self::RemediationsResumed => "remediations.resumed",
         }
     }
 

@@ -17,7 +17,7 @@ pub(crate) struct EventGroup {
 }
 
 /// Every kind the filter offers.
-pub(crate) const GROUPS: [EventGroup; 11] = [
+pub(crate) const GROUPS: [EventGroup; 12] = [
     EventGroup {
         name: "access",
         words: "Grants and ends",
@@ -124,6 +124,15 @@ pub(crate) const GROUPS: [EventGroup; 11] = [
         words: "Alerts",
         events: &["alert.muted", "alert.unmuted"],
     },
+    EventGroup {
+        name: "remediations",
+        words: "Remediations",
+        events: &[
+            "remediation.approved",
+            "remediations.paused",
+            "remediations.resumed",
+        ],
+    },
 ];
 
 /// What happened, in two or three words.
@@ -169,6 +178,9 @@ pub(crate) fn event(name: &str) -> String {
         "clock.agreed" => "Clocks agree",
         "alert.muted" => "Row muted",
         "alert.unmuted" => "Row told again",
+        "remediation.approved" => "Remediation approved",
+        "remediations.paused" => "Remediations paused",
+        "remediations.resumed" => "Remediations go on",
         "standing.accepted" => "Standing accepted",
         "standing.withdrawn" => "Accepted no more",
         "standing.adopted" => "Given an end",
@@ -238,10 +250,21 @@ pub(crate) fn about(directory: &Directory, record: &Record) -> String {
                 seconds.map(|seconds| hallpass_model::TimeSpan::seconds(seconds).to_string()),
             );
         }
-        "press.refused" | "config.loaded" | "token.created" | "token.revoked"
-        | "clock.disagreed" | "clock.agreed" | "sweep.looked" | "sweep.planned"
-        | "sweep.stopped" | "sweep.confirmed" | "sweep.left_alone" | "standing.withdrawn"
-        | "alert.muted" | "alert.unmuted" => {
+        "press.refused"
+        | "config.loaded"
+        | "token.created"
+        | "token.revoked"
+        | "clock.disagreed"
+        | "clock.agreed"
+        | "sweep.looked"
+        | "sweep.planned"
+        | "sweep.stopped"
+        | "sweep.confirmed"
+        | "sweep.left_alone"
+        | "standing.withdrawn"
+        | "alert.muted"
+        | "alert.unmuted"
+        | "remediation.approved" => {
             parts.extend(record.text("why").map(plain));
         }
         "plan.changed" => {

@@ -196,6 +196,9 @@ pub(super) const WORDS: &[&str] = &[
     "asked_with",
     "alert.muted",
     "alert.unmuted",
+    "remediation.approved",
+    "remediations.paused",
+    "remediations.resumed",
 ];
 
 /// A word's number.

@@ -1,13 +1,14 @@
 //! Remediations, in SQLite: a row for each, with what is asked for in columns.
 
 use async_trait::async_trait;
+use hallpass_audit::Draft;
 use hallpass_model::{AccountId, Timestamp};
 use hallpass_remediation::{
     Remediation, RemediationFilter, RemediationId, RemediationStore, RemediationStoreFault,
 };
 use rusqlite::{OptionalExtension, Transaction};
 
-use super::{SqliteStore, number};
+use super::{SqliteStore, commit as records, number};
 use crate::fault::StorageFault;
 use crate::rows::{body, read_body};
 
@@ -93,6 +94,62 @@ fn rows(
 
 fn limit(most: usize) -> i64 {
     i64::try_from(most).unwrap_or(i64::MAX)
+}
+
+fn put_pause(
+    tx: &Transaction<'_>,
+    paused: Option<(String, Timestamp)>,
+) -> Result<(), StorageFault> {
+    tx.prepare_cached("DELETE FROM remediation_pause")?
+        .execute([])?;
+    if let Some((by, at)) = paused {
+        tx.prepare_cached("INSERT INTO remediation_pause (only, by, at) VALUES (1, ?1, ?2)")?
+            .execute((by, at.as_millisecond()))?;
+    }
+    Ok(())
+}
+
+impl SqliteStore {
+    /// What somebody did about a remediation, and the record of it: both or none.
+    ///
+    /// # Errors
+    /// As [`RemediationStore::change_remediation`].
+    pub async fn press_remediation(
+        &self,
+        it: &Remediation,
+        record: Draft,
+    ) -> Result<(), RemediationStoreFault> {
+        let (id, it) = (it.id.clone(), it.clone());
+        let press = move |tx: &Transaction<'_>| {
+            let is_ours = change(tx, &it)?;
+            if is_ours {
+                records::append(tx, vec![record])?;
+            }
+            Ok(is_ours)
+        };
+        if self.write(press).await? {
+            Ok(())
+        } else {
+            Err(RemediationStoreFault::Raced(id))
+        }
+    }
+
+    /// Pauses all writes of remediations, or lets them go on, with the record of who did.
+    ///
+    /// # Errors
+    /// The store; nothing was half done.
+    pub async fn pause_remediations(
+        &self,
+        paused: Option<(String, Timestamp)>,
+        record: Draft,
+    ) -> Result<(), RemediationStoreFault> {
+        let pause = move |tx: &Transaction<'_>| {
+            put_pause(tx, paused)?;
+            records::append(tx, vec![record])?;
+            Ok(())
+        };
+        Ok(self.write(pause).await?)
+    }
 }
 
 #[async_trait]
@@ -203,18 +260,7 @@ impl RemediationStore for SqliteStore {
         &self,
         paused: Option<(String, Timestamp)>,
     ) -> Result<(), RemediationStoreFault> {
-        let put = move |tx: &Transaction<'_>| {
-            tx.prepare_cached("DELETE FROM remediation_pause")?
-                .execute([])?;
-            if let Some((by, at)) = paused {
-                tx.prepare_cached(
-                    "INSERT INTO remediation_pause (only, by, at) VALUES (1, ?1, ?2)",
-                )?
-                .execute((by, at.as_millisecond()))?;
-            }
-            Ok(())
-        };
-        Ok(self.write(put).await?)
+        Ok(self.write(move |tx| put_pause(tx, paused)).await?)
     }
 
     async fn forget_remediations(&self, before: Timestamp) -> Result<(), RemediationStoreFault> {

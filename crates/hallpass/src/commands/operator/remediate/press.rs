@@ -1,13 +1,14 @@
 //! `hallpass remediate approve|retry|pause|resume`.
 
-use hallpass_remediation::{
-    Remediation, RemediationPhase, RemediationStore as _, RemediationStoreFault, approved,
-};
+use hallpass_audit::{Draft, Event, Origin};
+use hallpass_model::{AuditId, IdSource as _, Timestamp};
+use hallpass_remediation::{Remediation, RemediationPhase, RemediationStoreFault, approved};
 use hallpass_store::SqliteStore;
 
 use super::found;
 use crate::clock;
 use crate::commands::operator::serve::{ConfigArgs, open_store, runtime};
+use crate::compose::RandomIds;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
 use crate::prompt::{YesArgs, confirm_act};
@@ -40,8 +41,14 @@ struct PressArgs {
     /// Their ids
     #[arg(value_name = "ID", required = true)]
     ids: Vec<String>,
-    /// Who presses
-    #[arg(long, value_name = "NAME", default_value = "an operator")]
+    /// Who says so, for the audit log
+    #[arg(
+        long,
+        value_name = "WHO",
+        env = "USER",
+        hide_env_values = true,
+        default_value = "an operator"
+    )]
     by: String,
     #[command(flatten)]
     yes: YesArgs,
@@ -53,8 +60,14 @@ struct PressArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass remediate pause --by ana@acme.example")]
 pub(super) struct PauseArgs {
-    /// Who pauses
-    #[arg(long, value_name = "NAME", default_value = "an operator")]
+    /// Who says so, for the audit log
+    #[arg(
+        long,
+        value_name = "WHO",
+        env = "USER",
+        hide_env_values = true,
+        default_value = "an operator"
+    )]
     by: String,
     #[command(flatten)]
     config: ConfigArgs,
@@ -64,8 +77,23 @@ pub(super) struct PauseArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hallpass remediate resume")]
 pub(super) struct ResumeArgs {
+    /// Who says so, for the audit log
+    #[arg(
+        long,
+        value_name = "WHO",
+        env = "USER",
+        hide_env_values = true,
+        default_value = "an operator"
+    )]
+    by: String,
     #[command(flatten)]
     config: ConfigArgs,
+}
+
+/// The record of what somebody did here; whom it is by is what they say.
+fn record(event: Event, now: Timestamp, by: &str) -> Draft {
+    let id = AuditId::new(RandomIds.next(now));
+    Draft::new(id, event, now, by, Origin::Cli)
 }
 
 fn failed(fault: &RemediationStoreFault) -> Failure {
@@ -86,9 +114,15 @@ async fn press(
                 Failure::bad_input(words).help("`hallpass remediate backlog` shows what waits")
             );
         }
-        let next = approved(it, by, clock::now());
+        let now = clock::now();
+        let (about, action) = (it.deviation.clone(), it.action);
+        let next = approved(it, by, now);
         let next = next.map_err(|refusal| Failure::bad_input(refusal.to_string()))?;
-        match store.change_remediation(&next).await {
+        let record = record(Event::RemediationApproved, now, by).why(&format!(
+            "{id}: {action} of {} in {}",
+            about.resource, about.account
+        ));
+        match store.press_remediation(&next, record).await {
             Ok(()) => return Ok(next),
             Err(RemediationStoreFault::Raced(_)) => {}
             Err(fault @ RemediationStoreFault::Unavailable(_)) => return Err(failed(&fault)),
@@ -131,8 +165,10 @@ pub(super) fn run_pause(args: &PauseArgs) -> Outcome {
     let path = args.config.load()?.sqlite()?;
     runtime()?.block_on(async {
         let store = open_store(path).await?;
-        let paused = Some((args.by.clone(), clock::now()));
-        let done = store.set_paused(paused).await;
+        let now = clock::now();
+        let record = record(Event::RemediationsPaused, now, &args.by);
+        let paused = Some((args.by.clone(), now));
+        let done = store.pause_remediations(paused, record).await;
         done.map_err(|fault| failed(&fault))?;
         output::say(
             "all writes of remediations are paused; what is being written now ends normally",
@@ -145,7 +181,8 @@ pub(super) fn run_resume(args: &ResumeArgs) -> Outcome {
     let path = args.config.load()?.sqlite()?;
     runtime()?.block_on(async {
         let store = open_store(path).await?;
-        let done = store.set_paused(None).await;
+        let record = record(Event::RemediationsResumed, clock::now(), &args.by);
+        let done = store.pause_remediations(None, record).await;
         done.map_err(|fault| failed(&fault))?;
         output::say("remediations go on");
         Ok(Exit::Ok)
