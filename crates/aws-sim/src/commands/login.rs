@@ -5,6 +5,7 @@ use hallpass_sim_base::{Millis, Random, Refusal};
 use serde_json::{Value, json};
 
 use crate::core::{
+    event_history::note_sign_in,
     mutate::account_named,
     portal::{NewSession, assigned, enter},
     state::SimState,
@@ -57,6 +58,7 @@ pub(super) fn login(
         let text = "there is no effective assignment";
         Refusal::new(StatusCode::CONFLICT, "no_access", text)
     })?;
+    note_sign_in(state, &user_row.id, &id, now);
     Ok(json!({
         "AWS_ACCESS_KEY_ID": given.get("AccessKeyId"),
         "AWS_SECRET_ACCESS_KEY": given.get("SecretAccessKey"),

@@ -96,7 +96,7 @@ impl EventHistory {
     ) -> impl Iterator<Item = &'a HistoryEvent> {
         let late = match speed {
             Speed::Real => LATE,
-            Speed::Fast => 1_000,
+            Speed::Fast => 2_000,
             Speed::Instant => 0,
         };
         let is_seen = move |it: &&HistoryEvent| {

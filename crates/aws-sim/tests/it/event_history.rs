@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::bench::{Bench, Signer, options};
 
 /// Until an event can be looked up, at this speed.
-const LATE_MS: i64 = 1_100;
+const LATE_MS: i64 = 2_100;
 
 async fn look_up(bench: &Bench, input: Value) -> Value {
     // two a second are let through

@@ -36,7 +36,13 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         }),
         errors: ErrorForms {
             invalid: |_, violations| {
-                ApiError::new("InvalidParameterCombinationException", message(violations))
+                let is_size = violations.iter().any(|it| it.path == "maxResults");
+                let code = if is_size {
+                    "InvalidMaxResultsException"
+                } else {
+                    "InvalidParameterCombinationException"
+                };
+                ApiError::new(code, message(violations))
             },
             page_token: || {
                 ApiError::new("InvalidNextTokenException", "The NextToken is not valid.")
@@ -65,11 +71,6 @@ fn look_up(context: &Context<'_>) -> HandlerResult {
     if conditions.len() > 1 {
         let text = "You can specify only one lookup attribute.";
         return Err(ApiError::new("InvalidLookupAttributesException", text));
-    }
-    let size = input.get("MaxResults").and_then(Value::as_u64);
-    if size.is_some_and(|size| !(1..=PAGE_EVENTS as u64).contains(&size)) {
-        let text = "A maximum of 50 results is allowed.";
-        return Err(ApiError::new("InvalidMaxResultsException", text));
     }
     let (from, until) = (instant(input, "StartTime"), instant(input, "EndTime"));
     if from.zip(until).is_some_and(|(from, until)| from > until) {

@@ -23,8 +23,8 @@ const NAME_BYTES_MAX: usize = 63;
 /// Write a snapshot as a document, or as tables of PostgreSQL
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Write a snapshot as a document `{\"tables\": {NAME: [row, …]}}`, or as tables of PostgreSQL\n\n\
-                  With --to, a schema has the tables of one snapshot afterwards, with their names and columns, \
+    long_about = "Write a snapshot as a document, or as tables of PostgreSQL\n\n\
+                  The document is `{\"tables\": {NAME: [row, …]}}`. With --to, a schema has the tables of one snapshot afterwards, with their names and columns, \
                   `cq_id` as primary key, and hallpass_snapshots, hallpass_coverage and hallpass_sync_errors about it. \
                   It is one transaction: readers see the snapshot of before or the new one. A table that was not \
                   collected is not there. U+0000, which PostgreSQL cannot hold, becomes U+FFFD, and is counted.",
