@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use serde_json::{Map, Value, json};
-
-use crate::services::is_secret;
+use serde_json::{Value, json};
 
 /// One call as the log shows it.
 #[derive(Debug, Clone)]
@@ -85,24 +83,5 @@ impl CallLog {
         };
         let calls: Vec<&Value> = found.iter().map(|record| &record.shown).collect();
         json!({ "calls": calls, "next": next, "dropped": self.dropped, "counters": self.counters })
-    }
-}
-
-/// The input without what must not be shown.
-pub(crate) fn redact(input: &Value) -> Value {
-    match input {
-        Value::Object(members) => {
-            let kept = members.iter().map(|(name, value)| {
-                let shown = if is_secret(name) {
-                    "…".into()
-                } else {
-                    redact(value)
-                };
-                (name.clone(), shown)
-            });
-            Value::Object(kept.collect::<Map<_, _>>())
-        }
-        Value::Array(items) => items.iter().map(redact).collect(),
-        other => other.clone(),
     }
 }

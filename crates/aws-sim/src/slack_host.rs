@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::{
-    call_log::{CallRecord, redact},
+    call_log::CallRecord,
     faults::{ReplyFault, Subject},
+    services::redact::redact,
     world::Shared,
 };
 

@@ -1,18 +1,9 @@
-//! Which events `LookupEvents` is asked for (`inventory.md` H-7): it takes one condition a call, so that each name of
-//! an event is a pass of its own in each Region, and goes on from where the last one reached.
+//! Passes of `LookupEvents` (`inventory.md` H-7), and how far they reached.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_model::Timestamp;
 use serde::{Deserialize, Serialize};
-
-use super::events::PciRules;
-use super::state::PciState;
-
-/// So far back events can be looked up (AWS CloudTrail API, "`LookupEvents`").
-const REACH: TimeSpan = TimeSpan::hours(90 * 24);
-/// Events are there some minutes after they happened, and not in their order.
-const OVERLAP: TimeSpan = TimeSpan::hours(2);
 
 /// Until when events were looked up, by Region and name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +15,7 @@ impl LookupWatermarks {
         self.0.is_empty()
     }
 
-    fn of(&self, region: &str, name: &str) -> Option<Timestamp> {
+    pub(crate) fn of(&self, region: &str, name: &str) -> Option<Timestamp> {
         self.0.get(region)?.get(name).copied()
     }
 
@@ -50,158 +41,4 @@ pub struct LookupPass {
     pub from: Timestamp,
     /// Until when.
     pub until: Timestamp,
-}
-
-impl LookupPass {
-    /// The passes of a run, each from where the last one reached; none where `as_of` lies before all that can be looked
-    /// up.
-    pub fn plan(
-        rules: &PciRules,
-        regions: &BTreeSet<String>,
-        earlier: Option<&PciState>,
-        as_of: Timestamp,
-        now: Timestamp,
-    ) -> Vec<Self> {
-        let oldest = REACH.before(now);
-        if as_of <= oldest {
-            return Vec::new();
-        }
-        let pass = |region: &String, name: &str| {
-            let reached = earlier.and_then(|it| it.looked_up.of(region, name));
-            Self {
-                region: region.clone(),
-                name: name.to_owned(),
-                from: reached.map_or(oldest, |at| OVERLAP.before(at).max(oldest)),
-                until: as_of,
-            }
-        };
-        let names = rules.event_names();
-        let of_region = |region| names.iter().map(move |name| pass(region, name));
-        regions.iter().flat_map(of_region).collect()
-    }
-
-    /// Since when all events are known, if all of these were made to their end: as far back as an earlier run knew
-    /// them where all passes go on from there, and of a name or a Region that is new since its pass began.
-    pub fn coverage(passes: &[Self], earlier: Option<&PciState>) -> Option<Timestamp> {
-        let known = earlier.and_then(|it| Some((it, it.coverage_from?)));
-        let reach = |pass: &Self| match known {
-            Some((state, from)) if pass.goes_on(state) => from.min(pass.from),
-            Some(_) | None => pass.from,
-        };
-        passes.iter().map(reach).max()
-    }
-
-    /// Whether an earlier run knew these events up to where this pass begins.
-    fn goes_on(&self, earlier: &PciState) -> bool {
-        let reached = if earlier.looked_up.is_empty() {
-            // it read files, which have all names
-            Some(earlier.as_of)
-        } else {
-            earlier.looked_up.of(&self.region, &self.name)
-        };
-        reached.is_some_and(|at| self.from <= at)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::pci::PciFold;
-    use crate::pci::people::PeopleList;
-
-    fn at(text: &str) -> Timestamp {
-        text.parse().unwrap()
-    }
-
-    /// The state after a run whose passes were all made.
-    fn kept(rules: &PciRules, regions: &BTreeSet<String>, as_of: Timestamp) -> PciState {
-        let passes = LookupPass::plan(rules, regions, None, as_of, as_of);
-        let fold = PciFold::new(rules.clone(), as_of);
-        let people = PeopleList {
-            identity_store_id: rules.identity_store_id.clone(),
-            people: Vec::new(),
-        };
-        let coverage = LookupPass::coverage(&passes, None);
-        let state = PciState::after(&fold, Some(&people), coverage).unwrap();
-        PciState::read(&state.with_lookups(&passes).text().unwrap()).unwrap()
-    }
-
-    #[test]
-    fn h_7_each_name_goes_on_from_where_it_reached() {
-        let mut rules = PciRules::of_store("d-1");
-        let home = BTreeSet::from(["eu-west-1".to_owned()]);
-        let before = at("2026-10-01T12:00:00Z");
-        let state = kept(&rules, &home, before);
-        // a name that nobody asked for before, and a Region
-        rules
-            .password_events
-            .push("sso-directory.amazonaws.com:ResetPassword".parse().unwrap());
-        let both = BTreeSet::from(["eu-west-1".to_owned(), "us-east-1".to_owned()]);
-        let now = at("2026-10-08T12:00:00Z");
-        let passes = LookupPass::plan(&rules, &both, Some(&state), now, now);
-        let from = |region: &str, name: &str| {
-            let found = passes
-                .iter()
-                .filter(|it| (it.region.as_str(), it.name.as_str()) == (region, name));
-            let found: Vec<String> = found.map(|it| it.from.to_string()).collect();
-            found.join(" ")
-        };
-        let oldest = "2026-07-10T12:00:00Z";
-        for (region, name, wanted) in [
-            ("eu-west-1", "Authenticate", "2026-10-01T10:00:00Z"),
-            ("eu-west-1", "UpdatePassword", "2026-10-01T10:00:00Z"),
-            // two services have it: one pass finds both
-            ("eu-west-1", "CreateUser", "2026-10-01T10:00:00Z"),
-            ("eu-west-1", "ResetPassword", oldest),
-            ("us-east-1", "Authenticate", oldest),
-            ("eu-west-1", "GetObject", ""),
-        ] {
-            assert_eq!(from(region, name), wanted, "{name} in {region}");
-        }
-        assert!(!passes.is_empty() && passes.iter().all(|it| it.until == now));
-        // one name that begins late is what all together reach back to
-        assert_eq!(
-            LookupPass::coverage(&passes, Some(&state)),
-            Some(at(oldest))
-        );
-        let known: Vec<LookupPass> = passes
-            .into_iter()
-            .filter(|it| it.from != at(oldest))
-            .collect();
-        let first_run = Some(at("2026-07-03T12:00:00Z"));
-        assert_eq!(LookupPass::coverage(&known, Some(&state)), first_run);
-    }
-
-    #[test]
-    fn h_8_runs_that_meet_reach_back_to_the_first() {
-        let rules = PciRules::of_store("d-1");
-        let home = BTreeSet::from(["eu-west-1".to_owned()]);
-        let first = at("2026-06-01T12:00:00Z");
-        let state = kept(&rules, &home, first);
-        let joined = |now: &str| {
-            let passes = LookupPass::plan(&rules, &home, Some(&state), at(now), at(now));
-            LookupPass::coverage(&passes, Some(&state)).map(|it| it.to_string())
-        };
-        let since_march = Some("2026-03-03T12:00:00Z".to_owned());
-        assert_eq!(joined("2026-06-02T12:00:00Z"), since_march);
-        assert_eq!(
-            joined("2026-08-30T12:00:00Z"),
-            since_march,
-            "on the last day"
-        );
-        // half a year later there is a gap
-        assert_eq!(
-            joined("2026-12-01T12:00:00Z"),
-            Some("2026-09-02T12:00:00Z".to_owned())
-        );
-    }
-
-    #[test]
-    fn what_lies_before_all_that_is_kept_is_not_asked_for() {
-        let rules = PciRules::of_store("d-1");
-        let home = BTreeSet::from(["eu-west-1".to_owned()]);
-        let (as_of, now) = (at("2025-09-01T00:00:00Z"), at("2026-09-01T00:00:00Z"));
-        assert_eq!(LookupPass::plan(&rules, &home, None, as_of, now), []);
-        assert_eq!(LookupPass::coverage(&[], None), None);
-    }
 }

@@ -12,6 +12,7 @@ mod state;
 mod coverage;
 mod logs;
 mod lookup;
+mod passes;
 
 mod names;
 mod report;

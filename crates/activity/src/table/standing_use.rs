@@ -136,14 +136,18 @@ mod tests {
         }
     }
 
-    #[test]
-    fn days_of_use_are_counted_once_and_no_use_is_known_only_of_a_whole_log() {
-        let window = StandingWindow {
+    fn window() -> StandingWindow {
+        StandingWindow {
             permission_sets: BTreeSet::from(["Admin".to_owned(), "Ops".to_owned()]),
             user_id: "u-1".to_owned(),
             names: vec!["ana@example.com".to_owned(), "ana".to_owned()],
             days: Date::new(2026, 11, 3).unwrap()..=Date::new(2026, 11, 9).unwrap(),
-        };
+        }
+    }
+
+    #[test]
+    fn days_of_use_are_counted_once_and_no_use_is_known_only_of_a_whole_log() {
+        let window = window();
         let quiet = || account(3..=9, &[]);
         let mut gap = quiet();
         gap.days.remove(&Date::new(2026, 11, 5).unwrap());
@@ -159,7 +163,10 @@ mod tests {
             session("bob", None, "Admin", "2026-11-06T10:00:00Z"),
             session("ana", None, "Admin", "2026-11-02T10:00:00Z"),
         ];
-        let last = |at: &str| at.parse().unwrap();
+        let used_on = |days| StandingUse::Used {
+            days,
+            last: "2026-11-08T10:00:00Z".parse().unwrap(),
+        };
         let rows: Vec<(&str, Vec<AccountActivity>, StandingUse)> = vec![
             ("nobody", vec![quiet()], StandingUse::Never),
             (
@@ -190,18 +197,12 @@ mod tests {
             (
                 "two days, one of them twice",
                 vec![account(3..=9, &used)],
-                StandingUse::Used {
-                    days: 2,
-                    last: last("2026-11-08T10:00:00Z"),
-                },
+                used_on(2),
             ),
             (
                 "in either account, whatever is missing",
                 vec![gap, account(3..=9, &used), account(6..=6, &elsewhere)],
-                StandingUse::Used {
-                    days: 3,
-                    last: last("2026-11-08T10:00:00Z"),
-                },
+                used_on(3),
             ),
             (
                 "others, other sets, other days",

@@ -5,9 +5,9 @@ use hallpass_sim_base::{Millis, Random, Refusal};
 use serde_json::{Value, json};
 
 use crate::core::{
-    event_history::note_sign_in,
     mutate::account_named,
     portal::{NewSession, assigned, enter},
+    sign_in_events::note_sign_in,
     state::SimState,
 };
 

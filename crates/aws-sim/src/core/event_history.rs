@@ -5,9 +5,8 @@ use std::collections::VecDeque;
 
 use hallpass_sim_base::{Millis, Random};
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use super::{entities::Id, state::SimState};
 use crate::organization::Speed;
 
 /// Records of a kind that are kept.
@@ -132,69 +131,4 @@ pub(crate) fn event_id(seed: u64, number: &str) -> String {
 pub(crate) fn event_time(at: Millis) -> String {
     let at = Timestamp::from_millisecond(at).unwrap_or_default();
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-/// Who a person is in events of Identity Center: in the form of 2025-07-14 and later, or in that of before
-/// (AWS `CloudTrail` events of IAM Identity Center).
-pub(crate) fn person_identity(state: &SimState, user: &Id) -> Value {
-    let (center, account) = (&state.center, &state.head.management);
-    if state.settings.behaviour.is("sign_in_events", "unknown") {
-        let name = state.user(user).map(|it| it.user_name().to_owned());
-        return json!({
-            "type": "Unknown", "principalId": &**user, "accountId": account, "userName": name,
-        });
-    }
-    let store = format!(
-        "arn:aws:identitystore::{account}:identitystore/{}",
-        center.store
-    );
-    json!({
-        "type": "IdentityCenterUser", "accountId": account,
-        "onBehalfOf": {"userId": &**user, "identityStoreArn": store},
-        "credentialId": event_id(state.seed, &format!("credential {user}")),
-    })
-}
-
-/// Notes that somebody signed in to the access portal: the proof of who they are, and the session.
-pub(crate) fn note_sign_in(state: &mut SimState, user: &Id, session: &str, at: Millis) {
-    let identity = person_identity(state, user);
-    let portal = state.center.start_url();
-    for (source, name, more) in [
-        (
-            "signin.amazonaws.com",
-            "UserAuthentication",
-            json!({"serviceEventDetails": {"UserAuthentication": "Success"}}),
-        ),
-        ("sso.amazonaws.com", "Authenticate", json!({})),
-    ] {
-        let mut record = json!({
-            "eventVersion": "1.11",
-            "userIdentity": identity,
-            "eventTime": event_time(at),
-            "eventSource": source,
-            "eventName": name,
-            "awsRegion": state.center.home_region,
-            "sourceIPAddress": "127.0.0.1",
-            "userAgent": "Mozilla/5.0",
-            "requestParameters": null,
-            "responseElements": null,
-            "additionalEventData": {"LoginTo": portal, "CredentialType": "PASSWORD"},
-            "eventID": event_id(state.seed, &format!("{name} {session}")),
-            "readOnly": false,
-            "eventType": "AwsServiceEvent",
-            "managementEvent": true,
-            "recipientAccountId": state.head.management,
-            "eventCategory": "Management",
-        });
-        let more: Map<String, Value> = serde_json::from_value(more).unwrap_or_default();
-        if let Some(members) = record.as_object_mut() {
-            members.extend(more);
-        }
-        state.history.add_sign_in(HistoryEvent {
-            at,
-            account: state.head.management.clone(),
-            region: state.center.home_region.clone(),
-            record,
-        });
-    }
 }

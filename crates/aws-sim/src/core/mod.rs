@@ -27,6 +27,7 @@ pub(crate) mod account_creation;
 pub(crate) mod administrators;
 pub(crate) mod directory;
 pub(crate) mod settle;
+pub(crate) mod sign_in_events;
 pub(crate) mod windows;
 // how it comes and goes
 pub(crate) mod export;

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     auth::{Authorization, KeyRing, Mistake, Presented, verify},
-    call_log::{CallRecord, redact},
+    call_log::CallRecord,
     core::{
         self,
         call::{Call, Output},
@@ -27,7 +27,7 @@ use crate::{
         service::{SimService, throttled},
     },
     faults::{Effects, ReplyFault},
-    services,
+    services::{self, redact::redact},
     state::Record,
     vocabulary::regions,
     world::{Shared, SimWorld},

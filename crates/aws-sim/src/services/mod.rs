@@ -10,6 +10,7 @@ mod iam;
 mod identity_store;
 mod noting;
 mod organizations;
+pub(crate) mod redact;
 mod s3;
 mod securityhub;
 mod sqs;

@@ -2,18 +2,16 @@
 
 use serde_json::{Map, Value, json};
 
-use super::sso_oidc;
-use crate::{
-    call_log::redact,
-    core::{
-        call::{Call, Output},
-        caller::{AwsCaller, CallerKind},
-        context::HandlerResult,
-        errors::{ApiError, ErrorClass},
-        event_history::{HistoryEvent, event_id, event_time, person_identity},
-        portal,
-        state::SimState,
-    },
+use super::{redact::redact, sso_oidc};
+use crate::core::{
+    call::{Call, Output},
+    caller::{AwsCaller, CallerKind},
+    context::HandlerResult,
+    errors::{ApiError, ErrorClass},
+    event_history::{HistoryEvent, event_id, event_time},
+    portal,
+    sign_in_events::person_identity,
+    state::SimState,
 };
 
 /// Operations on data, which nobody records unless a trail asks for it.

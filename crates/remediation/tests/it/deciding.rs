@@ -40,6 +40,20 @@ fn decided(file: &RuleFile, it: &Deviation, standing: &AccountStanding, before: 
     }
 }
 
+/// One whose resource is tagged as one that nobody touches.
+fn never() -> Deviation {
+    let mut it = row("org-rem-sg");
+    let (key, value) = ("hallpass:remediate", "never");
+    it.tags.insert(key.to_owned(), value.to_owned());
+    it
+}
+
+/// The fixture with another value somewhere.
+fn with(pointer: &str, value: Value) -> Deviation {
+    let read = read_deviations(&changed("org-rem-sg", &[(pointer, value)]));
+    read.rows.into_iter().next().unwrap()
+}
+
 #[test]
 fn the_fixtures_are_decided_by_gate_rule_and_mode() {
     let file = rules("auto");
@@ -50,16 +64,9 @@ fn the_fixtures_are_decided_by_gate_rule_and_mode() {
         ..Before::default()
     };
     let sg = || row("org-rem-sg");
-    let with = |pointer: &str, value: Value| {
-        let read = read_deviations(&changed("org-rem-sg", &[(pointer, value)]));
-        read.rows.into_iter().next().unwrap()
-    };
     let of = "/detail/findings/0";
     let (prod, dev) = (member("Prod"), member("Dev"));
-    let mut never = sg();
-    never
-        .tags
-        .insert("hallpass:remediate".to_owned(), "never".to_owned());
+    let never = never();
     let table = [
         (&file, sg(), &prod, &none, "act"),
         (&observing, sg(), &prod, &none, "observe"),

@@ -53,7 +53,7 @@ fn a_remediation(number: u8, phase: RemediationPhase) -> Remediation {
         mode: RemediationMode::Auto,
         deviation,
         decided_at: at(u64::from(number)),
-        acts_at: (number % 4 != 0).then(|| at(u64::from(number))),
+        acts_at: (!number.is_multiple_of(4)).then(|| at(u64::from(number))),
         phase,
         generation: 0,
         plan: None,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use hallpass_sim_base::Millis;
 use serde::{Deserialize, Serialize};
 
-use crate::core::{entities::Id, event_history::note_sign_in, state::SimState};
+use crate::core::{entities::Id, sign_in_events::note_sign_in, state::SimState};
 
 /// Longest life of an access token, in seconds (`simulator.md` §3).
 const ACCESS_TOKEN_SECONDS: Millis = 28_800;
