@@ -20,6 +20,7 @@ mod properties;
 mod reach;
 mod real;
 mod silent;
+mod steps;
 mod validation;
 mod warnings;
 mod whole;
