@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::{Router, extract::State, http::StatusCode, response::Response, routing::get};
-use hallpass_access::Role;
 use hallpass_model::TimeSpan;
 use hallpass_runner::{
     PlanId, PlanReport, Saved, StepEnd, StepReport, TargetReport, fold, report_of,
@@ -77,13 +76,8 @@ struct PlanPage {
     more: usize,
 }
 
-/// Whether somebody may see plans: whoever reads all, and who keeps the server running.
-fn may_see(viewer: &Viewer) -> bool {
-    viewer.actor.reads_all() || viewer.actor.is(Role::Operator)
-}
-
 async fn list(State(app): State<App>, viewer: Viewer) -> PageResult {
-    if !may_see(&viewer) {
+    if !viewer.sees_plans() {
         return Ok(forbidden::page_for(&app, &viewer, "auditors and operators").await);
     }
     let plans = app.plans.plans(PLANS).await.map_err(unkept)?;
@@ -100,14 +94,14 @@ async fn list(State(app): State<App>, viewer: Viewer) -> PageResult {
         });
     }
     Ok(page(&PlansPage {
-        shell: viewer.shell(&app, Nav::Elsewhere, "Plans").await,
+        shell: viewer.shell(&app, Nav::Plans, "Plans").await,
         is_cut: rows.len() >= PLANS as usize,
         rows,
     }))
 }
 
 async fn show(State(app): State<App>, viewer: Viewer, Path(id): Path<String>) -> PageResult {
-    if !may_see(&viewer) {
+    if !viewer.sees_plans() {
         return Ok(forbidden::page_for(&app, &viewer, "auditors and operators").await);
     }
     let id = PlanId::named(id);
@@ -149,7 +143,7 @@ async fn show(State(app): State<App>, viewer: Viewer, Path(id): Path<String>) ->
         commands: commands(&id, &report),
         targets: targets.map(|it| target_row(it, &report)).collect(),
         more: report.targets.len().saturating_sub(TARGETS),
-        shell: viewer.shell(&app, Nav::Elsewhere, title).await,
+        shell: viewer.shell(&app, Nav::Plans, title).await,
     }))
 }
 
@@ -159,7 +153,7 @@ fn unkept(fault: hallpass_runner::StoreFault) -> ProblemResponse {
 }
 
 async fn missing(app: &App, viewer: &Viewer) -> Response {
-    let shell = viewer.shell(app, Nav::Elsewhere, "No such plan").await;
+    let shell = viewer.shell(app, Nav::Plans, "No such plan").await;
     page_with(StatusCode::NOT_FOUND, &MissingPlan { shell })
 }
 

@@ -32,6 +32,7 @@ pub(crate) enum Nav {
     Audit,
     Rules,
     Alerts,
+    Plans,
     Health,
     /// None of them.
     Elsewhere,
@@ -71,6 +72,7 @@ pub(crate) struct Shell {
     pub(crate) obstacle: String,
     pub(crate) sees_health: bool,
     pub(crate) sees_alerts: bool,
+    pub(crate) sees_plans: bool,
     pub(crate) css: &'static str,
     pub(crate) js: &'static str,
 }
@@ -108,6 +110,11 @@ impl Viewer {
             zone: zone(headers),
             theme: theme(headers),
         })
+    }
+
+    /// Whether they may see plans: whoever reads all, and who keeps the server running.
+    pub(super) fn sees_plans(&self) -> bool {
+        self.actor.reads_all() || self.actor.is(Role::Operator)
     }
 
     /// The frame for one page of this viewer.
@@ -155,6 +162,7 @@ impl Viewer {
                 .obstacle()
                 .map_or_else(String::new, |why| sentence(&capital(&why.to_string()))),
             sees_alerts: app.access.sees_alerts(&self.actor),
+            sees_plans: self.sees_plans(),
             sees_health: self.actor.is(Role::Operator) || self.actor.is(Role::Admin),
             css: &CSS_URL,
             js: &JS_URL,
