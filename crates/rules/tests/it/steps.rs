@@ -16,7 +16,11 @@ fn told(rules: &Rules, who: &str) -> Vec<String> {
     steps
         .iter()
         .map(|it| {
-            let ids: Vec<&str> = it.rules.iter().map(|id| id.as_str()).collect();
+            let ids: Vec<&str> = it
+                .rules
+                .iter()
+                .map(hallpass_rules::RuleId::as_str)
+                .collect();
             let question = serde_json::to_value(it.question).unwrap();
             format!(
                 "{} {} {}",

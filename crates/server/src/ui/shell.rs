@@ -70,11 +70,17 @@ pub(crate) struct Shell {
     pub(crate) said: Option<Toast>,
     /// Why nobody gets access now, whatever they ask for; empty most of the time.
     pub(crate) obstacle: String,
-    pub(crate) sees_health: bool,
-    pub(crate) sees_alerts: bool,
-    pub(crate) sees_plans: bool,
+    pub(crate) sees: SeenPages,
     pub(crate) css: &'static str,
     pub(crate) js: &'static str,
+}
+
+/// Pages of the main navigation that not everybody sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SeenPages {
+    pub(crate) alerts: bool,
+    pub(crate) plans: bool,
+    pub(crate) health: bool,
 }
 
 /// What is said once, after a press.
@@ -161,9 +167,11 @@ impl Viewer {
                 .access
                 .obstacle()
                 .map_or_else(String::new, |why| sentence(&capital(&why.to_string()))),
-            sees_alerts: app.access.sees_alerts(&self.actor),
-            sees_plans: self.sees_plans(),
-            sees_health: self.actor.is(Role::Operator) || self.actor.is(Role::Admin),
+            sees: SeenPages {
+                alerts: app.access.sees_alerts(&self.actor),
+                plans: self.sees_plans(),
+                health: self.actor.is(Role::Operator) || self.actor.is(Role::Admin),
+            },
             css: &CSS_URL,
             js: &JS_URL,
         }
