@@ -10,7 +10,7 @@ import time
 import boto3
 from botocore.exceptions import ClientError
 
-from served import INES, Served
+from served import INES, MARA, PRIYA, TOMASZ, Served
 from stage import Api, Checks, Stage, wait
 
 QUEUE, ROLE = "hallpass-events", "HallpassRemediation"
@@ -29,6 +29,8 @@ rules:
   - {id: passwords, match: {controls: [IAM.7]}, action: iam-password-policy, mode: auto}
 exceptions:
   - {resource: "arn:aws:s3:::e2e-honeypot", then: suppress, reason: a honeypot, until: 2099-12-31}
+approvers:
+  - {people: [tomasz.wilk@example.com], match: {controls: [S3.3]}}
 """
 
 
@@ -287,8 +289,39 @@ def paused_and_approved(world):
     world.until("approved, it is done", lambda: world.is_closed("e2e-asked"))
     check.equal("by whom is kept", world.rows("show", id)["approved_by"], "ana")
     check.equal("exit 2: once more", world.run("approve", id, "--yes", exit=2).returncode, 2)
+    pressed(world)
     events = [row["event"] for row in world.served.api(INES).all("/api/v1/audit") if row["event"].startswith("remediation")]
-    check.equal("and the audit log has each press once", sorted(events), ["remediation.approved", "remediations.paused", "remediations.resumed"])
+    wanted = ["remediation.approved", "remediation.approved", "remediation.declined", "remediations.paused", "remediations.resumed"]
+    check.equal("and the audit log has each press once", sorted(events), wanted)
+
+
+def pressed(world):
+    """R-3: whom the rules name says yes over HTTP, and nobody else."""
+    tomasz, priya, mara = (world.served.api(who) for who in (TOMASZ, PRIYA, MARA))
+    one = world.found("S3.3", world.bucket("e2e-pressed"))
+    world.until("another one waits", lambda: (world.of(one) or {}).get("state") == "waiting")
+    path = f"/api/v1/remediations/{world.of(one)['id']}"
+    shown = tomasz.get(path).json
+    check("its approver sees that it is theirs", shown["may_decide"] and shown["approvers"] == TOMASZ, shown)
+    check.equal("who is named nowhere does not see it", priya.get(path).status, 403)
+    check.equal("an administrator sees it", mara.get(path).json["may_decide"], False)
+    check.equal("and may not decide", mara.post(f"{path}/approve", {}).status, 403)
+    check("nothing was done", not world.is_closed("e2e-pressed"))
+    rules = lambda: {row["rule"]: row["active"] for row in mara.get("/api/v1/alerts").json["items"]}
+    world.until("what waits is told as an alert", lambda: rules().get("remediate/waiting", 0) >= 1)
+    check.equal("approved", tomasz.post(f"{path}/approve", {"comment": "by its owner"}).status, 200)
+    world.until("and done", lambda: world.is_closed("e2e-pressed") and world.status(one) == "RESOLVED")
+    check.equal("a second time is too late", tomasz.post(f"{path}/approve", {}).status, 409)
+    rows = [row for row in world.served.api(INES).all("/api/v1/audit") if row["event"] == "remediation.approved"]
+    mine = [row for row in rows if row["actor"] == TOMASZ]
+    check("the record names the person and their words", len(mine) == 1 and mine[0]["actor_user_id"] and "by its owner" in mine[0]["why"], rows)
+    two = world.found("S3.3", world.bucket("e2e-declined"))
+    world.until("one more waits", lambda: (world.of(two) or {}).get("state") == "waiting")
+    path = f"/api/v1/remediations/{world.of(two)['id']}"
+    check.equal("a no needs a reason", tomasz.post(f"{path}/decline", {"reason": " "}).code, "missing-reason")
+    check.equal("declined", tomasz.post(f"{path}/decline", {"reason": "a website"}).json["state"], "manual")
+    world.until("and the finding is told", lambda: world.status(two) == "NOTIFIED")
+    check("it stays as it is", not world.is_closed("e2e-declined"))
 
 
 def killed(world):

@@ -74,8 +74,8 @@ pub use ports::{
     AccessStore, AlarmContext, AlertContext, Boundary, Channel, CommitError, Counts, Delivery,
     DigestContext, DirectoryFault, DirectorySource, Ends, GrantFilter, GuardSource, Holds, Listed,
     ManagedPolicy, NoGuards, NoticeContext, PastGrants, PastQuery, PolicySource, ReadError,
-    ReferencedPolicy, RequestFilter, SetPolicies, StandingSource, Subject, SubjectSet, SweepStore,
-    ViewerScope, WaitingMessage,
+    ReferencedPolicy, RemediationPresses, RequestFilter, SetPolicies, StandingSource, Subject,
+    SubjectSet, SweepStore, ViewerScope, WaitingMessage,
 };
 pub use press_refused::PressRefused;
 pub use preview::{
@@ -91,9 +91,10 @@ pub use search::{Fit, Sought};
 pub use service::{
     Access, AccessError, Asking, CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, Explained,
     Extending, GlassPresses, GrantOffers, GrantPresses, Hit, Idempotency, InLine, LastTime, Late,
-    Meant, Muting, NamedId, Past, Patience, Ports, Presses, ReadTurn, Reconciled, RequestView,
-    Revoking, Search, SearchPage, StandingView, Stands, SweepStatus, SweepsTended, TARGETS_MAX,
-    Tended, Times,
+    Meant, Muting, NamedId, Past, Patience, Ports, Presses, ReadTurn, Reconciled,
+    RemediationApprovers, RemediationSource, RemediationView, RequestView, Revoking, Search,
+    SearchPage, StandingView, Stands, SweepStatus, SweepsTended, TARGETS_MAX, Tended, Times,
+    about_remediation,
 };
 pub use settings::{AdminSignIn, OnRuleChange, Settings};
 pub use start::{AgreedStart, PlannedStart};

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hallpass_alerts::AlertMessage;
 use hallpass_assignments::AssignmentRow;
-use hallpass_audit::Record;
+use hallpass_audit::{Draft, Record};
 use hallpass_model::{
     AccountId, Email, GrantId, GroupId, HoldKey, PermissionSetArn, RequestId, SweepId, Target,
     TargetNames, TimeSpan, Timestamp, UserId,
 };
+use hallpass_remediation::{Remediation, RemediationStore, RemediationStoreFault};
 use hallpass_rules::{Ask, Directory};
 
 use crate::{
@@ -599,4 +600,18 @@ pub trait PolicySource: Send + Sync {
         &self,
         set: &PermissionSetArn,
     ) -> Result<Option<Arc<SetPolicies>>, DirectoryFault>;
+}
+
+/// Remediations that people decide about.
+#[async_trait]
+pub trait RemediationPresses: RemediationStore {
+    /// Writes one over the version that it has, with the record of who pressed: both or neither.
+    ///
+    /// # Errors
+    /// Somebody else wrote it first, or the store; nothing was half done.
+    async fn press_remediation(
+        &self,
+        it: &Remediation,
+        record: Draft,
+    ) -> Result<(), RemediationStoreFault>;
 }

@@ -75,6 +75,20 @@ pub enum PressRefused {
     /// Neither the requester, an approver nor an administrator.
     #[error("only the requester, an approver or an administrator can do this")]
     NotYours,
+    /// Neither an approver by the rules of remediations nor, where these name none, an administrator.
+    #[error("only its approvers can do this: the rules of remediations say who they are")]
+    NotAnApprover,
+    /// It waits for nobody.
+    #[error("{_0}")]
+    Remediation(String),
+    /// What was asked is not what would be done any more.
+    #[error(
+        "rule `{rule}` is gone or asks for something else since; decline it, and the next event is decided anew"
+    )]
+    RuleChanged {
+        /// The rule.
+        rule: String,
+    },
     /// Only the holder gives access back.
     #[error("only its holder can do this")]
     NotHolder,
@@ -187,6 +201,9 @@ impl PressRefused {
             Self::OwnLock => "own-lock",
             Self::LastAdministrator => "last-administrator",
             Self::NotYours => "not-yours",
+            Self::NotAnApprover => "not-an-approver",
+            Self::Remediation(_) => "not-waiting",
+            Self::RuleChanged { .. } => "rule-changed",
             Self::NotHolder => "not-holder",
             Self::ReasonMissing => "missing-reason",
             Self::GrantOver { .. } => "grant-over",
@@ -219,11 +236,14 @@ impl PressRefused {
             | Self::GrantOver { .. }
             | Self::NoReview
             | Self::StartRefused
+            | Self::Remediation(_)
+            | Self::RuleChanged { .. }
             | Self::Rules(ClickRefused::NotOpen { .. }) => true,
             Self::Rules(ClickRefused::NotListed { .. } | ClickRefused::OwnRequest { .. })
             | Self::NotInDirectory
             | Self::SecondaryDomain
             | Self::NotYours
+            | Self::NotAnApprover
             | Self::SignInAgain { .. }
             | Self::Locked { .. }
             | Self::OwnLock
@@ -262,6 +282,9 @@ impl PressRefused {
             | Self::LastAdministrator
             | Self::SecondaryDomain
             | Self::NotYours
+            | Self::NotAnApprover
+            | Self::Remediation(_)
+            | Self::RuleChanged { .. }
             | Self::NotHolder
             | Self::ReasonMissing
             | Self::NotRequester

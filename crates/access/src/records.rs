@@ -143,6 +143,11 @@ impl StepContext<'_> {
         self.draft(event, by)
     }
 
+    /// A record about a remediation; which one is said by [`about_remediation`](crate::about_remediation).
+    pub(crate) fn of_remediation(&self, event: Event, by: Doer<'_>) -> Draft {
+        self.draft(event, by)
+    }
+
     /// A record about the rules in force.
     pub(crate) fn of_rules(&self, hash: &str, what: &str) -> Draft {
         self.draft(Event::ConfigLoaded, Doer::Hallpass)

@@ -12,6 +12,7 @@ mod own;
 mod permission_set;
 mod person;
 mod problem;
+mod remediation;
 mod request;
 mod sweep;
 
@@ -28,6 +29,7 @@ pub use person::{
     Decision, Health, Me, Named, Offer, Offers, Part, Persona, Portal, Preview, Token,
 };
 pub use problem::{FieldProblem, Problem};
+pub use remediation::{ApproveRemediation, DeclineRemediation, Remediation, Remediations};
 pub use request::{
     Approve, Ask, AskBatch, AskTarget, AskedBatch, Before, BreakGlass, CloseReview, Deny, Glass,
     Request, Review, Times,

@@ -133,6 +133,8 @@ pub enum Event {
     AlertUnmuted,
     /// Somebody lets a remediation happen, or has it tried once more.
     RemediationApproved,
+    /// Somebody says no to a remediation that waited: it is for people.
+    RemediationDeclined,
     /// Somebody stops all writes of remediations.
     RemediationsPaused,
     /// They go on.
@@ -141,7 +143,7 @@ pub enum Event {
 
 impl Event {
     /// Every event, in the order of a grant's life.
-    pub const ALL: [Self; 61] = [
+    pub const ALL: [Self; 62] = [
         Self::RequestCreated,
         Self::RequestReviewed,
         Self::RequestRejected,
@@ -201,6 +203,7 @@ impl Event {
         Self::AlertMuted,
         Self::AlertUnmuted,
         Self::RemediationApproved,
+        Self::RemediationDeclined,
         Self::RemediationsPaused,
         Self::RemediationsResumed,
     ];
@@ -267,6 +270,7 @@ impl Event {
             Self::AlertMuted => "alert.muted",
             Self::AlertUnmuted => "alert.unmuted",
             Self::RemediationApproved => "remediation.approved",
+            Self::RemediationDeclined => "remediation.declined",
             Self::RemediationsPaused => "remediations.paused",
             Self::RemediationsResumed => "remediations.resumed",
         }

@@ -164,7 +164,13 @@ type RulesNow = Arc<std::sync::RwLock<Option<Arc<Access>>>>;
 async fn inventory(parts: &Parts, rules_now: &RulesNow) -> Arc<Inventory> {
     let role_groups = parts.identity.role_groups();
     let (rules_now, first) = (Arc::clone(rules_now), parts.rules.clone());
-    let groups = Arc::new(move || wanted_groups(&rules_now, &first, &role_groups));
+    let approving = parts.remediating.as_ref().map(|it| Arc::clone(&it.rules));
+    let groups = Arc::new(move || {
+        let mut by_name = role_groups.clone();
+        // the file may name others from one moment to the next
+        by_name.extend(approving.iter().flat_map(|it| it.rules().approver_groups()));
+        wanted_groups(&rules_now, &first, &by_name)
+    });
     let inventory = Inventory::new(Arc::clone(&parts.aws), groups);
     Arc::new(match cached_snapshot(&parts.store).await {
         Some(snapshot) => inventory.from_cached(snapshot),
@@ -184,6 +190,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let journey_ports = journey(&shared, &parts.aws, &directory, &clock, &parts.ids);
     let settings = with_admins(parts.settings, &parts.identity);
     let access = Access::new(journey_ports, settings, parts.rules).with_alerts(shared.clone());
+    let access = deciding(access, parts.remediating.as_ref());
     let (access, guards) = heeding(access, parts.guards, &clock);
     known_to(&rules_now, &access);
     let (identity, wanted) = (Arc::new(parts.identity), parts.slack.as_ref());
@@ -440,6 +447,14 @@ fn alarming(
         alarming.push((AlarmKind::Guard, Arc::new(guards.clone())));
     }
     alarming
+}
+
+/// The journey, with what its people decide about remediations.
+fn deciding(access: Access, remediating: Option<&Remediating>) -> Access {
+    match remediating {
+        Some(with) => access.with_remediations(with.source.clone()),
+        None => access,
+    }
 }
 
 fn wanted_groups(

@@ -21,7 +21,7 @@ mod tokens;
 
 pub use actor::{Actor, Authentication, Role};
 pub use records::IdentityRecord;
-pub use roles::{Identity, Owner, people_of, users_of};
+pub use roles::{Identity, Owner, is_named, people_of, users_of};
 pub use sessions::{Browsing, SessionFault, SessionStore, SignedIn, WebSession, WhichSessions};
 pub use sign_in::{Bound, Identifier, SignInClaim};
 pub use tokens::{

@@ -192,6 +192,12 @@ pub fn users_of(entries: &[String], directory: &Directory) -> BTreeSet<UserId> {
         .collect()
 }
 
+/// Whether `entries` name this user, who is enabled.
+pub fn is_named(user: &UserId, entries: &[String], directory: &Directory) -> bool {
+    let person = directory.person(user).filter(|person| person.enabled);
+    person.is_some_and(|person| holds(person, entries, directory))
+}
+
 fn holds(person: &Person, entries: &[String], directory: &Directory) -> bool {
     entries
         .iter()

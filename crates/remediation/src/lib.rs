@@ -8,6 +8,7 @@
 #![warn(missing_docs)]
 
 mod action;
+mod approvers;
 mod conditions;
 mod deviation;
 
@@ -28,6 +29,7 @@ mod ports;
 pub mod testing;
 
 pub use action::ActionKind;
+pub use approvers::ApproverEntry;
 pub use conditions::Conditions;
 pub use decide::{
     AccountStanding, Before, RemediationDecision, RuleChoice, choose, is_own_account, settle,
@@ -40,7 +42,7 @@ pub use ports::{
     AccountStandings, MemberAnswer, MemberCalls, MemberFault, MemberFaultKind, MemberOperation,
     MemberPlace, MemberSession, RemediationFilter, RemediationStore, RemediationStoreFault,
 };
-pub use press::{PressRefusal, approved, may_undo, undone};
+pub use press::{PressRefusal, approved, declined, may_undo, undone};
 pub use remediation::{
     Remediation, RemediationId, RemediationPhase, RemediationResult, WorkflowStatus, WriteBack,
 };

@@ -11,6 +11,9 @@ pub enum PressRefusal {
     /// It does not wait for anybody.
     #[error("`{0}` does not wait for anybody: it is {1}")]
     NotWaiting(String, &'static str),
+    /// The time to answer is over; what becomes of it is being written.
+    #[error("`{0}` waited until {1}, which is over: it is for people")]
+    TooLate(String, Timestamp),
     /// Nothing was changed that could be taken back.
     #[error("`{0}` changed nothing that could be taken back: it is {1}")]
     NothingToUndo(String, &'static str),
@@ -26,6 +29,9 @@ pub fn approved(
     now: Timestamp,
 ) -> Result<Remediation, PressRefusal> {
     match &it.phase {
+        RemediationPhase::Waiting { until, .. } if *until <= now => {
+            return Err(PressRefusal::TooLate(it.id.to_string(), *until));
+        }
         RemediationPhase::Waiting { .. } | RemediationPhase::Manual { .. } => {}
         RemediationPhase::Observed
         | RemediationPhase::Pending { .. }
@@ -46,6 +52,24 @@ pub fn approved(
         failed: 0,
     };
     Ok(it)
+}
+
+/// Somebody says no: it is for people, and the finding says so.
+///
+/// # Errors
+/// It does not wait for an approval.
+pub fn declined(
+    it: Remediation,
+    by: &str,
+    reason: &str,
+    now: Timestamp,
+) -> Result<Remediation, PressRefusal> {
+    if !matches!(it.phase, RemediationPhase::Waiting { .. }) {
+        return Err(PressRefusal::NotWaiting(it.id.to_string(), it.phase.name()));
+    }
+    let reason = format!("{by} declined it: {reason}");
+    let phase = RemediationPhase::Manual { reason };
+    Ok(it.told(phase, WorkflowStatus::Notified, now))
 }
 
 /// Whether there is something to take back.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::action::{ActionKind, check_params};
+use crate::approvers::{ApproverEntry, ApproverForm, read_approvers};
 use crate::conditions::Conditions;
 use crate::deviation::{CONFIG, SECURITY_HUB};
 
@@ -102,6 +103,8 @@ pub struct RuleFile {
     pub rules: Vec<RemediationRule>,
     /// Exceptions.
     pub exceptions: Vec<RemediationException>,
+    /// Who may say yes to what waits.
+    pub approvers: Vec<ApproverEntry>,
 }
 
 #[derive(Deserialize)]
@@ -110,6 +113,8 @@ struct FileForm {
     rules: Vec<RuleForm>,
     #[serde(default)]
     exceptions: Vec<ExceptionForm>,
+    #[serde(default)]
+    approvers: Vec<ApproverForm>,
 }
 
 #[derive(Deserialize)]
@@ -280,7 +285,10 @@ impl RuleFile {
         }
         let exceptions = form.exceptions.into_iter().enumerate();
         let exceptions = exceptions.map(|(place, form)| exception(place + 1, form));
+        let approvers = form.approvers.into_iter().enumerate();
+        let approvers = approvers.map(|(place, form)| read_approvers(place + 1, form));
         Ok(Self {
+            approvers: approvers.collect::<Result<_, _>>()?,
             exceptions: exceptions.collect::<Result<_, _>>()?,
             rules,
         })

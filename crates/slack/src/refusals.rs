@@ -122,6 +122,9 @@ impl Slack {
             | PressRefused::ApprovedLength { .. }
             | PressRefused::LongComment { .. }
             | PressRefused::NoReview
+            | PressRefused::NotAnApprover
+            | PressRefused::Remediation(_)
+            | PressRefused::RuleChanged { .. }
             | PressRefused::Standing(_)
             | PressRefused::OwnReview
             | PressRefused::ExportBehind { .. }

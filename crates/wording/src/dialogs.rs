@@ -2,6 +2,8 @@
 
 use hallpass_access::{BREAK_GLASS_MAX, JUSTIFICATION_CHARACTERS_MIN, Request};
 
+/// Beside a field for words that are recorded.
+pub const KEPT_WITH_NAME: &str = "It stays in the audit log, with your name.";
 /// Beside a reason that was left out.
 pub const REASON_MISSING: &str = "Say in a few words why.";
 

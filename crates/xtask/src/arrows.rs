@@ -45,11 +45,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("alerts", &["audit", "rules", "model"]),
     // rules: people are those of the directory snapshot
     ("identity", &["rules", "audit", "model"]),
-    // alerts: the outbox is the journey's, and carries what alerts tell
+    // alerts: the outbox is the journey's, and carries what alerts tell; remediation: approvers say yes to them
     (
         "access",
         &[
             "alerts",
+            "remediation",
             "identity",
             "rules",
             "assignments",
@@ -60,7 +61,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     // rules: who is known by which name is asked of the directory snapshot; activity: what was done with a grant
     (
         "wording",
-        &["access", "activity", "alerts", "rules", "model"],
+        &[
+            "access",
+            "activity",
+            "alerts",
+            "remediation",
+            "rules",
+            "model",
+        ],
     ),
     ("inventory", &["iam", "runner", "model"]),
     ("collect", &["inventory", "model"]),

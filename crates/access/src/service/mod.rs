@@ -22,6 +22,7 @@ mod offers;
 mod pressing;
 mod previewing;
 mod queries;
+mod remediating;
 mod reviewing;
 mod search;
 mod standing;
@@ -49,6 +50,9 @@ pub use maintenance::{Reconciled, Tended};
 pub use offers::{GlassPresses, GrantOffers, GrantPresses, Presses};
 pub use pressing::Revoking;
 pub use queries::{Explained, InLine, Late, RequestView};
+pub use remediating::{
+    RemediationApprovers, RemediationSource, RemediationView, about_remediation,
+};
 pub use reviewing::{LastTime, Past, Times};
 pub use search::{Hit, Search, SearchPage};
 pub use standing::{Meant, StandingView};
@@ -137,6 +141,7 @@ pub struct Access {
     turns: turns::Turns,
     guards: Arc<dyn GuardSource>,
     alerts: Arc<dyn hallpass_alerts::AlertStore>,
+    remediations: Option<RemediationSource>,
     /// What of guards' journals was taken into account.
     guarded: guarding::JournalsSeen,
 }
@@ -161,6 +166,7 @@ impl Access {
             turns: turns::Turns::default(),
             guards: Arc::new(NoGuards),
             alerts: Arc::new(alerting::NoAlerts),
+            remediations: None,
             guarded: guarding::JournalsSeen::default(),
         }
     }

@@ -159,7 +159,7 @@ impl Composed {
             spawn(tasks, "events", stop, intake, events::watch);
         }
         if let Some(remediating) = &self.remediating {
-            remediations::spawn_all(tasks, stop, remediating);
+            remediations::spawn_all(tasks, stop, remediating, &self.access);
         }
     }
 

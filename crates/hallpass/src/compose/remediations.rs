@@ -1,7 +1,9 @@
 //! Remediations at work: some loops do what is due, one tells findings, one reads the rules again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use hallpass_access::Access;
 use hallpass_model::TimeSpan;
 use hallpass_remediation::Worked;
 use tokio::sync::watch;
@@ -22,11 +24,17 @@ const GATHERING: Duration = Duration::from_secs(2);
 const KEPT: TimeSpan = TimeSpan::hours(90 * 24);
 
 /// Starts the loops.
-pub(super) fn spawn_all(tasks: &mut JoinSet<()>, stop: &watch::Sender<bool>, with: &Remediating) {
+pub(super) fn spawn_all(
+    tasks: &mut JoinSet<()>,
+    stop: &watch::Sender<bool>,
+    with: &Remediating,
+    access: &Arc<Access>,
+) {
     for _ in 0..WORKERS {
         spawn(tasks, "remediations", stop, with, work);
     }
-    spawn(tasks, "remediation notes", stop, with, tell);
+    let telling = (with.clone(), Arc::clone(access));
+    spawn(tasks, "remediation notes", stop, &telling, tell);
     spawn(tasks, "remediation rules", stop, with, read_rules);
 }
 
@@ -55,7 +63,7 @@ async fn work(with: Remediating, mut stop: watch::Receiver<bool>) {
     }
 }
 
-async fn tell(with: Remediating, mut stop: watch::Receiver<bool>) {
+async fn tell((with, access): (Remediating, Arc<Access>), mut stop: watch::Receiver<bool>) {
     loop {
         let told = tokio::select! {
             told = with.worker.tell() => told,
@@ -64,7 +72,7 @@ async fn tell(with: Remediating, mut stop: watch::Receiver<bool>) {
         if let Err(fault) = told {
             tracing::error!(error = %fault, "findings cannot be told; it is tried again");
         }
-        if let Err(error) = with.teller.tell().await {
+        if let Err(error) = with.teller.tell(&access).await {
             tracing::error!(
                 error,
                 "what people have to see to cannot be told; it is tried again"

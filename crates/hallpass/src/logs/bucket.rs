@@ -10,8 +10,8 @@ use hallpass_activity::{FileLook, LogEntry, LogFile, LogFiles};
 use hallpass_aws::{BucketError, BucketFile, BucketFiles, BucketPlace};
 use tokio::runtime::Runtime;
 
-use crate::commands::operator::serve::runtime;
 use crate::exit::Failure;
+use crate::opening::runtime;
 use crate::snapshots_at::bucket;
 
 /// How many files are asked for at once.

@@ -7,6 +7,7 @@ mod telling;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use hallpass_access::{RemediationPresses, RemediationSource};
 use hallpass_alerts::AlertStore;
 use hallpass_findings::{AccountFacts, EnrichSettings, Enricher, FindingCalls};
 use hallpass_model::{AccountId, Clock, IdSource};
@@ -24,7 +25,7 @@ use crate::timer::Timer;
 
 pub(crate) use calls::MemberSessions;
 pub(crate) use rule_source::{RuleSource, read_rules};
-pub(crate) use telling::ManualTeller;
+pub(crate) use telling::BacklogTeller;
 
 /// What the organization knows of accounts, from what enriching knows.
 pub(crate) struct KnownAccounts {
@@ -70,8 +71,10 @@ pub(crate) struct Remediating {
     pub(crate) rules: Arc<RuleSource>,
     pub(crate) worker: Arc<RemediationWorker>,
     pub(crate) store: Arc<dyn RemediationStore>,
-    pub(crate) teller: Arc<ManualTeller>,
+    pub(crate) teller: Arc<BacklogTeller>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// What people decide by.
+    pub(crate) source: RemediationSource,
 }
 
 /// What the parts stand on.
@@ -89,13 +92,16 @@ pub(crate) struct RemediationMeans<'a> {
     pub(crate) actor: String,
 }
 
+fn known_accounts(means: &RemediationMeans<'_>) -> KnownAccounts {
+    KnownAccounts::new(Arc::clone(means.enricher), means.management.clone())
+}
+
 /// The handler of events.
 pub(crate) fn handler(means: &RemediationMeans<'_>, rules: &Arc<RuleSource>) -> RemediationHandler {
     let source = Arc::clone(rules);
-    let known = KnownAccounts::new(Arc::clone(means.enricher), means.management.clone());
     RemediationHandler::new(
         Arc::new(move || source.rules()),
-        Arc::new(known),
+        Arc::new(known_accounts(means)),
         Arc::new(means.store.clone()),
         Arc::clone(means.clock),
     )
@@ -139,12 +145,19 @@ pub(crate) fn open(
         means.organization.clone(),
         Arc::clone(means.clock),
     );
-    let teller = ManualTeller::new(
+    let teller = BacklogTeller::new(
         Arc::clone(&store) as Arc<dyn RemediationStore>,
         Arc::clone(&store) as Arc<dyn AlertStore>,
         Arc::clone(means.clock),
+        &means.loaded.config.server.public_url,
     );
+    let deciding = Arc::clone(&rules);
     let parts = Remediating {
+        source: RemediationSource {
+            kept: Arc::clone(&store) as Arc<dyn RemediationPresses>,
+            rules: Arc::new(move || deciding.rules()),
+            accounts: Arc::new(known_accounts(means)),
+        },
         worker: Arc::new(worker),
         store,
         teller: Arc::new(teller.map_err(Failure::bug)?),

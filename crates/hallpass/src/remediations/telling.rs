@@ -1,8 +1,9 @@
-//! What people have to see to is told once, by the channels of alerts (`organization.md` R-9).
+//! What people have to see to, or to say yes to, is told once, by the channels of alerts (`organization.md` ).
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use hallpass_access::Access;
 use hallpass_alerts::{
     AlertCommitError, AlertRuleIdError, AlertSeverity, AlertStore, HappeningRule, happened,
 };
@@ -12,79 +13,123 @@ use hallpass_remediation::{
 };
 use serde_json::{Map, Value, json};
 
-/// The name that these are known by among alerts.
+/// The names that these are known by among alerts.
 const MANUAL: &str = "remediate/manual";
+const WAITING: &str = "remediate/waiting";
 const KEY: [&str; 1] = ["what"];
-const MESSAGE: &str = "{action} of {resource} in account {account} is for people: {reason} (hallpass remediate show {remediation})";
+const MANUAL_MESSAGE: &str =
+    "{action} of {resource} in account {account} is for people: {reason} ({see})";
+const WAITING_MESSAGE: &str =
+    "{action} of {resource} in account {account} waits for a yes: {reason} ({see})";
 /// Items that are looked at.
 const LOOKED_AT: usize = 500;
 /// How often one is tried that another writer was first with.
 const TRIES: usize = 8;
 
-/// Tells what is for people.
-pub(crate) struct ManualTeller {
+/// Tells what is for people, and what waits for their yes.
+pub(crate) struct BacklogTeller {
     store: Arc<dyn RemediationStore>,
     alerts: Arc<dyn AlertStore>,
     clock: Arc<dyn Clock>,
-    rule: HappeningRule,
-    /// What this process told or saw told.
-    told: Mutex<BTreeSet<RemediationId>>,
+    manual: HappeningRule,
+    waiting: HappeningRule,
+    /// The address of the server.
+    pages: String,
+    /// What this process told or saw told, each in the state it was told of.
+    told: Mutex<BTreeSet<(RemediationId, &'static str)>>,
 }
 
-impl ManualTeller {
-    /// Nothing is told yet.
+fn rule(
+    name: &str,
+    severity: AlertSeverity,
+    message: &str,
+) -> Result<HappeningRule, AlertRuleIdError> {
+    Ok(HappeningRule {
+        id: name.parse()?,
+        severity,
+        key: KEY.map(str::to_owned).to_vec(),
+        message: message.to_owned(),
+        mail_to: Vec::new(),
+    })
+}
+
+impl BacklogTeller {
+    /// Nothing is told yet. `pages` is the address of the server.
     pub(crate) fn new(
         store: Arc<dyn RemediationStore>,
         alerts: Arc<dyn AlertStore>,
         clock: Arc<dyn Clock>,
+        pages: &str,
     ) -> Result<Self, AlertRuleIdError> {
         Ok(Self {
             store,
             alerts,
             clock,
-            rule: HappeningRule {
-                id: MANUAL.parse()?,
-                severity: AlertSeverity::High,
-                key: KEY.map(str::to_owned).to_vec(),
-                message: MESSAGE.to_owned(),
-                mail_to: Vec::new(),
-            },
+            manual: rule(MANUAL, AlertSeverity::High, MANUAL_MESSAGE)?,
+            waiting: rule(WAITING, AlertSeverity::Medium, WAITING_MESSAGE)?,
+            pages: pages.trim_end_matches('/').to_owned(),
             told: Mutex::default(),
         })
     }
 
-    /// Tells what nobody was told of.
+    /// Tells what nobody was told of; `access` knows who may say yes.
     ///
     /// # Errors
     /// The store; it is told by the next call.
-    pub(crate) async fn tell(&self) -> Result<(), String> {
+    pub(crate) async fn tell(&self, access: &Access) -> Result<(), String> {
         let found = self
             .store
             .remediations(RemediationFilter::Backlog, LOOKED_AT)
             .await;
         for it in found.map_err(|fault| fault.to_string())? {
-            let is_told = |it: &Remediation| {
+            let key = (it.id.clone(), it.phase.name());
+            let is_told = {
                 let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-                told.contains(&it.id)
+                told.contains(&key)
             };
-            let RemediationPhase::Manual { reason } = &it.phase else {
+            if is_told {
                 continue;
-            };
-            if !is_told(&it) {
-                self.tell_one(&it, reason).await?;
-                let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-                told.insert(it.id);
             }
+            match &it.phase {
+                RemediationPhase::Manual { reason } => {
+                    self.tell_one(&self.manual, &it, reason).await?;
+                }
+                RemediationPhase::Waiting { why, .. } => {
+                    let asked = access.asked_about(&it).await;
+                    let mail_to = asked.iter().map(ToString::to_string).collect();
+                    let rule = HappeningRule {
+                        mail_to,
+                        ..self.waiting.clone()
+                    };
+                    self.tell_one(&rule, &it, why).await?;
+                }
+                RemediationPhase::Observed
+                | RemediationPhase::Pending { .. }
+                | RemediationPhase::Finished { .. }
+                | RemediationPhase::Undone { .. } => continue,
+            }
+            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+            told.insert(key);
         }
         Ok(())
     }
 
-    async fn tell_one(&self, it: &Remediation, reason: &str) -> Result<(), String> {
-        let row = row(it, reason);
+    /// Where somebody looks at one.
+    fn see(&self, it: &Remediation) -> String {
+        format!("{}/remediations/{}", self.pages, it.id)
+    }
+
+    async fn tell_one(
+        &self,
+        rule: &HappeningRule,
+        it: &Remediation,
+        reason: &str,
+    ) -> Result<(), String> {
+        let row = row(it, reason, &self.see(it));
         for _ in 0..TRIES {
-            let state = self.alerts.alert_state(&self.rule.id).await;
+            let state = self.alerts.alert_state(&rule.id).await;
             let state = state.map_err(|error| error.to_string())?;
-            let Some(write) = happened(&self.rule, state, &row, self.clock.now()) else {
+            let Some(write) = happened(rule, state, &row, self.clock.now()) else {
                 return Ok(());
             };
             match self.alerts.commit_alert(write).await {
@@ -98,7 +143,7 @@ impl ManualTeller {
 }
 
 /// The columns of one. An account that cannot be entered is told once a day, however many findings it has.
-fn row(it: &Remediation, reason: &str) -> Map<String, Value> {
+fn row(it: &Remediation, reason: &str, see: &str) -> Map<String, Value> {
     let account = it.deviation.account.as_str();
     let what = if reason.starts_with("NotEntered") {
         let day = it.decided_at.strftime("%Y-%m-%d");
@@ -108,7 +153,7 @@ fn row(it: &Remediation, reason: &str) -> Map<String, Value> {
     };
     let row = json!({
         "what": what, "remediation": it.id, "action": it.action.name(), "rule": it.rule, "account": account,
-        "resource": it.deviation.resource, "reason": reason,
+        "resource": it.deviation.resource, "reason": reason, "see": see,
     });
     row.as_object().cloned().unwrap_or_default()
 }

@@ -244,3 +244,51 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn approvers_are_those_of_every_entry_that_fits() {
+    let file = RuleFile::read(
+        "rules: []\napprovers:\n  - {people: [\"group:security\"]}\n  - {people: [ana@corp.example], match: {ou: [Prod]}}\n  \
+         - {people: [ben@corp.example], match: {controls: [IAM.*], accounts: [\"444444444444\"]}}\n",
+    );
+    let file = file.unwrap();
+    let groups: Vec<String> = file.approver_groups().into_iter().collect();
+    assert_eq!(groups, ["security"]);
+    let mut it = row("org-rem-sg");
+    let everybody = |it: &Deviation, unit: &str| file.approvers_of(it, unit).unwrap_or_default();
+    assert_eq!(everybody(&it, "Dev"), ["group:security"]);
+    assert_eq!(
+        everybody(&it, "Prod"),
+        ["group:security", "ana@corp.example"]
+    );
+    it.control = "IAM.3".to_owned();
+    assert_eq!(
+        everybody(&it, "Dev"),
+        ["group:security", "ben@corp.example"]
+    );
+    it.account = AccountId::new("555555555555").unwrap();
+    assert_eq!(everybody(&it, "Dev"), ["group:security"]);
+    let nobody = RuleFile::read("rules: []\n").unwrap();
+    assert_eq!(nobody.approvers_of(&it, "Prod"), None);
+}
+
+#[test]
+fn an_entry_that_names_nobody_or_not_a_person_is_refused() {
+    for (people, wanted) in [
+        ("[]", "approvers 1: `people` names nobody"),
+        (
+            "[ana]",
+            "approvers 1: `ana` is neither `group:NAME` nor an e-mail address",
+        ),
+        ("[\"group: \"]", "approvers 1: `group: ` is neither"),
+        ("[\"*\"]", "approvers 1: `*` is neither"),
+    ] {
+        let read = RuleFile::read(&format!(
+            "rules: []\napprovers:\n  - {{people: {people}}}\n"
+        ));
+        let error = read.unwrap_err();
+        assert!(error.starts_with(wanted), "{error}");
+    }
+    let read = RuleFile::read("rules: []\napprovers:\n  - {people: [a@b.example], for: x}\n");
+    assert!(read.unwrap_err().contains("for"));
+}

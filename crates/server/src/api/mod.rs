@@ -10,6 +10,7 @@ pub(crate) mod people;
 pub(crate) mod permission_sets;
 pub(crate) mod preview;
 pub(crate) mod records;
+pub(crate) mod remediations;
 pub(crate) mod requests;
 pub(crate) mod standing;
 pub(crate) mod sweeps;
@@ -69,6 +70,16 @@ pub(crate) fn router() -> Router<App> {
         .route("/api/v1/alerts/rows", get(alerts::rows))
         .route("/api/v1/alerts/mute", post(alerts::mute))
         .route("/api/v1/alerts/unmute", post(alerts::unmute))
+        .route("/api/v1/remediations", get(remediations::list))
+        .route("/api/v1/remediations/{id}", get(remediations::show))
+        .route(
+            "/api/v1/remediations/{id}/approve",
+            post(remediations::approve),
+        )
+        .route(
+            "/api/v1/remediations/{id}/decline",
+            post(remediations::decline),
+        )
         .route("/api/v1/rules/explain", get(explain::explain))
         .route("/api/v1/audit", get(records::list))
 }

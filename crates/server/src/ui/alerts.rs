@@ -345,7 +345,7 @@ fn muting(state: &AlertState, key: &AlertRowKey, form: &MuteWords) -> WordsForm 
         name: "reason",
         fewest: 1,
         value: form.reason.clone(),
-        hint: "It stays in the audit log, with your name.".to_owned(),
+        hint: dialogs::KEPT_WITH_NAME.to_owned(),
         more: Some(MoreField {
             label: "For how long",
             name: "lasts",
@@ -379,7 +379,7 @@ fn unmuting(state: &AlertState, key: &AlertRowKey, form: &MuteWords) -> WordsFor
         name: "reason",
         fewest: 1,
         value: form.reason.clone(),
-        hint: "It stays in the audit log, with your name.".to_owned(),
+        hint: dialogs::KEPT_WITH_NAME.to_owned(),
         tone: Tone::Calm,
         cancel: "Go back",
         back: address(&state.rule),

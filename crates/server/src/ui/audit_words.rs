@@ -129,6 +129,7 @@ pub(crate) const GROUPS: [EventGroup; 12] = [
         words: "Remediations",
         events: &[
             "remediation.approved",
+            "remediation.declined",
             "remediations.paused",
             "remediations.resumed",
         ],
@@ -179,6 +180,7 @@ pub(crate) fn event(name: &str) -> String {
         "alert.muted" => "Row muted",
         "alert.unmuted" => "Row told again",
         "remediation.approved" => "Remediation approved",
+        "remediation.declined" => "Remediation declined",
         "remediations.paused" => "Remediations paused",
         "remediations.resumed" => "Remediations go on",
         "standing.accepted" => "Standing accepted",
@@ -264,7 +266,8 @@ pub(crate) fn about(directory: &Directory, record: &Record) -> String {
         | "standing.withdrawn"
         | "alert.muted"
         | "alert.unmuted"
-        | "remediation.approved" => {
+        | "remediation.approved"
+        | "remediation.declined" => {
             parts.extend(record.text("why").map(plain));
         }
         "plan.changed" => {

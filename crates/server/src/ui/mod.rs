@@ -46,6 +46,7 @@ mod people;
 mod permission_set;
 mod person;
 mod plans;
+mod remediations;
 mod revoke;
 mod rules;
 mod rules_explain;
@@ -87,6 +88,7 @@ pub(crate) fn router() -> Router<App> {
         .merge(health::router())
         .merge(person::router())
         .merge(plans::router())
+        .merge(remediations::router())
         .merge(rules::router())
         .merge(permission_set::router())
         .layer(middleware::from_fn(failed::as_pages))

@@ -315,7 +315,7 @@ fn lifting(whom: &Whom, lock: &Lock, view: &Presenter) -> WordsForm {
         label: "Why?".to_owned(),
         name: "reason",
         fewest: 1,
-        hint: "It stays in the audit log, with your name.".to_owned(),
+        hint: dialogs::KEPT_WITH_NAME.to_owned(),
         tone: Tone::Calm,
         cancel: "Go back",
         back: path,

@@ -69,6 +69,9 @@ pub(crate) fn words<'a>(
         | PressRefused::RequesterLocked { .. }
         | PressRefused::OwnLock
         | PressRefused::LastAdministrator
+        | PressRefused::NotAnApprover
+        | PressRefused::Remediation(_)
+        | PressRefused::RuleChanged { .. }
         | PressRefused::DirectoryUnread { .. }
         | PressRefused::PersonUnchecked { .. } => sentence(&capital(&refused.to_string())),
         PressRefused::NotHolder => refused::NOT_HOLDER.to_owned(),

@@ -33,6 +33,7 @@ pub(crate) enum Nav {
     Rules,
     Alerts,
     Plans,
+    Remediations,
     Health,
     /// None of them.
     Elsewhere,
@@ -70,17 +71,10 @@ pub(crate) struct Shell {
     pub(crate) said: Option<Toast>,
     /// Why nobody gets access now, whatever they ask for; empty most of the time.
     pub(crate) obstacle: String,
-    pub(crate) sees: SeenPages,
+    /// Pages of the main navigation that not everybody sees, and this viewer does.
+    pub(crate) sees: Vec<Nav>,
     pub(crate) css: &'static str,
     pub(crate) js: &'static str,
-}
-
-/// Pages of the main navigation that not everybody sees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SeenPages {
-    pub(crate) alerts: bool,
-    pub(crate) plans: bool,
-    pub(crate) health: bool,
 }
 
 /// What is said once, after a press.
@@ -97,6 +91,13 @@ impl<T: Into<String>> From<T> for Toast {
             words: words.into(),
             link: None,
         }
+    }
+}
+
+impl Shell {
+    /// Whether a page is in this viewer's navigation.
+    pub(crate) fn has(&self, page: Nav) -> bool {
+        self.sees.contains(&page)
     }
 }
 
@@ -121,6 +122,19 @@ impl Viewer {
     /// Whether they may see plans: whoever reads all, and who keeps the server running.
     pub(super) fn sees_plans(&self) -> bool {
         self.actor.reads_all() || self.actor.is(Role::Operator)
+    }
+
+    /// Pages that not everybody sees, and they do.
+    fn seen_pages(&self, app: &App) -> Vec<Nav> {
+        let keeps_it_running = self.actor.is(Role::Operator) || self.actor.is(Role::Admin);
+        let pages = [
+            (Nav::Alerts, app.access.sees_alerts(&self.actor)),
+            (Nav::Remediations, app.access.sees_remediations(&self.actor)),
+            (Nav::Plans, self.sees_plans()),
+            (Nav::Health, keeps_it_running),
+        ];
+        let seen = pages.into_iter().filter(|(_, sees)| *sees);
+        seen.map(|(page, _)| page).collect()
     }
 
     /// The frame for one page of this viewer.
@@ -167,11 +181,7 @@ impl Viewer {
                 .access
                 .obstacle()
                 .map_or_else(String::new, |why| sentence(&capital(&why.to_string()))),
-            sees: SeenPages {
-                alerts: app.access.sees_alerts(&self.actor),
-                plans: self.sees_plans(),
-                health: self.actor.is(Role::Operator) || self.actor.is(Role::Admin),
-            },
+            sees: self.seen_pages(app),
             css: &CSS_URL,
             js: &JS_URL,
         }

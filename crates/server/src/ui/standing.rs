@@ -192,7 +192,7 @@ fn form(app: &App, act: StandingPress, whose: &Whose, known: &StandingAccess) ->
             lead: format!("{target}. It has no end, and no sweep removes it, in whatever mode."),
             label: "Why does it stay?".to_owned(),
             fewest: 1,
-            hint: "It stays in the audit log, with your name.".to_owned(),
+            hint: dialogs::KEPT_WITH_NAME.to_owned(),
             more: Some(MoreField {
                 label: "Look at it again on (optional)",
                 name: "review",

@@ -40,6 +40,7 @@ mod permission_sets;
 mod plans;
 mod reference;
 mod refusals;
+mod remediations;
 mod repeats;
 mod routes;
 mod signed_in;

@@ -72,6 +72,16 @@ const PAGES: &[Sample] = &[
     ("POST /sweeps/{id}/confirm", "", &[]),
     ("GET /plans", "", &[]),
     ("GET /plans/{id}", "", &[]),
+    ("GET /remediations", "", &[]),
+    ("GET /remediations/{id}", "", &[]),
+    ("GET /remediations/{id}/approve", "", &[]),
+    ("POST /remediations/{id}/approve", "", &[("reason", "")]),
+    ("GET /remediations/{id}/decline", "", &[]),
+    (
+        "POST /remediations/{id}/decline",
+        "",
+        &[("reason", "as it should be")],
+    ),
     ("GET /standing/accept", STANDING, &[]),
     (
         "POST /standing/accept",

@@ -9,8 +9,8 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::{Router, response::Response};
 use hallpass_access::{
-    Access, Directory, DirectoryFault, DirectorySource, Origin, PolicySource, Ports, SetPolicies,
-    Settings,
+    Access, Directory, DirectoryFault, DirectorySource, Origin, PolicySource, Ports,
+    RemediationSource, SetPolicies, Settings,
 };
 use hallpass_identity::{
     Identity, NewToken, OwnToken, Owner, TokenFacts, TokenFault, TokenScope, TokenSource,
@@ -469,28 +469,41 @@ fn known(clock: &Arc<Wall>, organization: Directory) -> Arc<Known> {
 }
 
 /// The journey over these ports.
-fn journey(ports: Ports, store: &Arc<MemoryStore>) -> Arc<Access> {
-    let access = Access::new(ports, settings(), rules(RULES));
-    Arc::new(access.with_alerts(store.clone()))
+fn journey(
+    ports: Ports,
+    store: &Arc<MemoryStore>,
+    remediations: Option<RemediationSource>,
+) -> Arc<Access> {
+    let access = Access::new(ports, settings(), rules(RULES)).with_alerts(store.clone());
+    Arc::new(match remediations {
+        Some(source) => access.with_remediations(source),
+        None => access,
+    })
 }
 
 impl TestServer {
     pub(crate) fn new() -> Self {
-        Self::made(directory, |_| {})
+        Self::made(directory, None, |_| {})
+    }
+
+    /// A server that knows of remediations.
+    pub(crate) fn remediating(source: RemediationSource) -> Self {
+        Self::made(directory, Some(source), |_| {})
     }
 
     /// A server over another organization.
     pub(crate) fn over(organization: impl FnOnce(Timestamp) -> Directory) -> Self {
-        Self::made(organization, |_| {})
+        Self::made(organization, None, |_| {})
     }
 
     /// A server that is composed differently.
     pub(crate) fn with(change: impl FnOnce(&mut App)) -> Self {
-        Self::made(directory, change)
+        Self::made(directory, None, change)
     }
 
     fn made(
         organization: impl FnOnce(Timestamp) -> Directory,
+        remediations: Option<RemediationSource>,
         change: impl FnOnce(&mut App),
     ) -> Self {
         let start = Timestamp::from_second(1_780_000_000).unwrap();
@@ -507,7 +520,7 @@ impl TestServer {
             clock: clock.clone(),
             ids: Arc::new(Ids(AtomicU64::new(1))),
         };
-        let access = journey(ports, &store);
+        let access = journey(ports, &store, remediations);
         let tokens = Arc::new(Tokens {
             known: Mutex::new(tokens(start)),
             broken: Arc::clone(&tokens_broken),

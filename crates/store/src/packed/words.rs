@@ -199,6 +199,7 @@ pub(super) const WORDS: &[&str] = &[
     "remediation.approved",
     "remediations.paused",
     "remediations.resumed",
+    "remediation.declined",
 ];
 
 /// A word's number.

@@ -1,6 +1,7 @@
 //! Remediations, in SQLite: a row for each, with what is asked for in columns.
 
 use async_trait::async_trait;
+use hallpass_access::RemediationPresses;
 use hallpass_audit::Draft;
 use hallpass_model::{AccountId, Timestamp};
 use hallpass_remediation::{
@@ -110,11 +111,27 @@ fn put_pause(
 }
 
 impl SqliteStore {
-    /// What somebody did about a remediation, and the record of it: both or none.
+    /// Pauses all writes of remediations, or lets them go on, with the record of who did.
     ///
     /// # Errors
-    /// As [`RemediationStore::change_remediation`].
-    pub async fn press_remediation(
+    /// The store; nothing was half done.
+    pub async fn pause_remediations(
+        &self,
+        paused: Option<(String, Timestamp)>,
+        record: Draft,
+    ) -> Result<(), RemediationStoreFault> {
+        let pause = move |tx: &Transaction<'_>| {
+            put_pause(tx, paused)?;
+            records::append(tx, vec![record])?;
+            Ok(())
+        };
+        Ok(self.write(pause).await?)
+    }
+}
+
+#[async_trait]
+impl RemediationPresses for SqliteStore {
+    async fn press_remediation(
         &self,
         it: &Remediation,
         record: Draft,
@@ -132,23 +149,6 @@ impl SqliteStore {
         } else {
             Err(RemediationStoreFault::Raced(id))
         }
-    }
-
-    /// Pauses all writes of remediations, or lets them go on, with the record of who did.
-    ///
-    /// # Errors
-    /// The store; nothing was half done.
-    pub async fn pause_remediations(
-        &self,
-        paused: Option<(String, Timestamp)>,
-        record: Draft,
-    ) -> Result<(), RemediationStoreFault> {
-        let pause = move |tx: &Transaction<'_>| {
-            put_pause(tx, paused)?;
-            records::append(tx, vec![record])?;
-            Ok(())
-        };
-        Ok(self.write(pause).await?)
     }
 }
 

@@ -26,11 +26,11 @@ use tokio::net::TcpListener;
 
 use self::aws::Aws;
 use crate::clock::{self, ProcessClock};
-use crate::commands::operator::serve::{asked_to_stop, open_store, runtime};
 use crate::compose::{self, Exporting, Parts, RandomIds};
 use crate::config::SlackApp;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::file_lock::only_server;
+use crate::opening::{asked_to_stop, open_store, runtime};
 use crate::snapshots_at::SnapshotsAt;
 use crate::{descriptors, facts, keys, logging, output};
 

@@ -16,12 +16,12 @@ use hallpass_org::Organization;
 use hallpass_rules::{Directory, GroupRef, Rules};
 use serde::Serialize;
 
-use super::serve::{ConfigArgs, connect, open_store, runtime};
 use crate::clock::{ProcessClock, SystemClock, newest_record};
 use crate::compose::{RandomIds, read_rules};
 use crate::config::Loaded;
 use crate::descriptors;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::{ConfigArgs, connect, open_store, runtime};
 use crate::output::{self, OutputArgs, Table};
 
 const FIELDS: &[&str] = &["check", "result", "detail", "remedy"];
@@ -109,7 +109,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         let groups = read_rules(&loaded.rules()?)
             .ok()
             .map(|rules| rules.requested_groups());
-        let region = super::serve::aws_settings(&loaded).region;
+        let region = crate::opening::aws_settings(&loaded).region;
         let uses = iam_policy::Uses::of(&loaded, groups.unwrap_or_default(), &region);
         let text = match args.whom {
             Whom::Server => iam_policy::text(&uses, &exports::statements(&loaded)?),

@@ -8,10 +8,10 @@ use hallpass_store::SqliteStore;
 use hallpass_wording::time::utc;
 use serde_json::json;
 
-use super::serve::{ConfigArgs, aws_settings, open_store, runtime};
 use crate::clock::{self, SystemClock};
 use crate::config::Loaded;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::{ConfigArgs, aws_settings, open_store, runtime};
 use crate::output::{self, OutputArgs, Table};
 
 const FIELDS: &[&str] = &["id", "source", "detail_type", "at", "why", "body"];

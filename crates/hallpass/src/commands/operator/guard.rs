@@ -11,7 +11,6 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::serve::{ConfigArgs, asked_to_stop, aws_settings, runtime};
 use crate::clock::SystemClock;
 use crate::compose::{self, RandomIds, rest};
 use crate::config::{EndsPlace, Loaded};
@@ -25,6 +24,7 @@ use crate::guards::files::{GuardFiles, JournalFile};
 use crate::guards::time::AnchoredTime;
 use crate::heads::{Means, open_bucket};
 use crate::opening::starter_is_gone;
+use crate::opening::{ConfigArgs, asked_to_stop, aws_settings, runtime};
 use crate::{logging, output};
 
 /// Ends worked on at the same time: one that waits for AWS holds up no other.

@@ -20,9 +20,8 @@ use crate::file_lock::only_server;
 use crate::guards::journals::Journals;
 use crate::heads::{self, Means};
 use crate::keys::Absent;
-use crate::opening::connect_patiently;
-pub(crate) use crate::opening::{
-    ConfigArgs, asked_to_stop, aws_settings, connect, open_store, runtime,
+use crate::opening::{
+    ConfigArgs, asked_to_stop, aws_settings, connect_patiently, open_store, runtime,
 };
 use crate::remediations::{self, Remediating, RemediationMeans};
 use crate::{descriptors, keys, logging, output, plans};

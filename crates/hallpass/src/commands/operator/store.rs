@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::serve::{ConfigArgs, open_store, runtime};
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::{ConfigArgs, open_store, runtime};
 use crate::output;
 
 /// Look after the server's database

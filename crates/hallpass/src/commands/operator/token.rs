@@ -5,9 +5,9 @@ use hallpass_model::{Email, IdSource, TimeSpan, Timestamp, TokenId};
 use hallpass_store::{SqliteStore, TokenRow};
 use hallpass_wording::time::utc;
 
-use super::serve::{ConfigArgs, open_store, runtime};
 use crate::compose::{RandomIds, new_secret, next_record};
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::{ConfigArgs, open_store, runtime};
 use crate::output::{self, OutputArgs};
 use crate::{clock, person};
 

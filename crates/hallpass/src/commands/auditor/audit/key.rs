@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use hallpass_audit::WitnessName;
 
 use super::places;
-use crate::commands::operator::serve::{ConfigArgs, runtime};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::heads::open_key;
 use crate::keys::{self, Absent};
+use crate::opening::{ConfigArgs, runtime};
 use crate::output;
 
 /// Print the public key that the server's files are signed with

@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 
 use super::journals::{self, CheckedJournal};
 use super::places::{self, bytes_of};
-use crate::commands::operator::serve::{ConfigArgs, open_store, runtime};
 use crate::commands::operator::store::existing;
 use crate::config::ExportPlace;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::{ConfigArgs, open_store, runtime};
 use crate::output::{self, OutputArgs};
 
 /// Records read from a store at once.

@@ -23,10 +23,10 @@ use tokio::sync::watch as flag;
 use super::places;
 use super::witness_face::WitnessFace;
 use crate::clock::now;
-use crate::commands::operator::serve::{ConfigArgs, asked_to_stop, runtime};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::face::{self, Face};
 use crate::keys::{Absent, key_at};
+use crate::opening::{ConfigArgs, asked_to_stop, runtime};
 use crate::output;
 
 /// What is remembered between runs.

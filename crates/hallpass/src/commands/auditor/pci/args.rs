@@ -8,8 +8,8 @@ use hallpass_model::{AccountId, Timestamp};
 use serde_json::{Value, json};
 
 use super::source::LogSource;
-use crate::commands::operator::serve::ConfigArgs;
 use crate::exit::Failure;
+use crate::opening::ConfigArgs;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ReadArgs {

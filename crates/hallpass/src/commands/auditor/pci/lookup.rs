@@ -12,9 +12,9 @@ use serde_json::{Map, Value, json};
 
 use super::args::ReadArgs;
 use crate::commands::inventory::each::{home_region, refuse_variants};
-use crate::commands::operator::serve::runtime;
 use crate::exit::Failure;
 use crate::named_calls::NamedCalls;
+use crate::opening::runtime;
 
 /// Events of a page, at most (AWS CloudTrail API, "`LookupEvents`").
 const PAGE_EVENTS: u32 = 50;

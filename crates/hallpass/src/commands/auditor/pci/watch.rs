@@ -17,9 +17,9 @@ use super::shown;
 use crate::alerts::{AlertRunner, RuleFileOfAlerts};
 use crate::clock;
 use crate::commands::inventory::alerts;
-use crate::commands::operator::serve::runtime;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::logs::Fingerprints;
+use crate::opening::runtime;
 use crate::output::{self, OutputArgs};
 
 /// The name by which states know these rules; no file can be called so.

@@ -14,8 +14,8 @@ use tokio::net::TcpListener;
 use super::child::{self, Child};
 use super::{Scale, standing};
 use crate::clock::SystemClock;
-use crate::commands::operator::serve::runtime;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::runtime;
 
 /// How long an address may still be held by an AWS whose server was killed a moment ago.
 const ADDRESS_PATIENCE: Duration = Duration::from_secs(3);

@@ -15,8 +15,8 @@ use hallpass_rules::{Directory, GroupRef};
 use super::convert_use;
 use super::files::usable;
 use super::look::{directory_with_members, seen};
-use crate::commands::operator::serve::{ConfigArgs, runtime};
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::{ConfigArgs, runtime};
 use crate::output::{self, plain, wrapped};
 use crate::plans;
 

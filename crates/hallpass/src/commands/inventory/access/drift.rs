@@ -6,8 +6,8 @@ use hallpass_access_files::{DriftedItem, drift};
 
 use super::files::usable;
 use super::look::compared;
-use crate::commands::operator::serve::{ConfigArgs, runtime};
 use crate::exit::{Exit, Outcome};
+use crate::opening::{ConfigArgs, runtime};
 use crate::output::{self, OutputArgs, Table};
 use crate::plans;
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use hallpass_access_files::{Exported, export};
 
 use super::look::{directory, seen};
-use crate::commands::operator::serve::{ConfigArgs, runtime};
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::{ConfigArgs, runtime};
 use crate::output;
 use crate::plans;
 

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::diff_text::{self, Colour};
 use super::files::usable;
 use super::look::{Compared, compared, refused};
-use crate::commands::operator::serve::{ConfigArgs, runtime};
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::{ConfigArgs, runtime};
 use crate::output::{self, Format, OutputArgs};
 use crate::plans::{self, PlanContext};
 

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::{loaded, store};
 use crate::alerts::unstored;
 use crate::clock;
-use crate::commands::operator::serve::{ConfigArgs, runtime};
 use crate::exit::{Exit, Outcome};
+use crate::opening::{ConfigArgs, runtime};
 use crate::output::{self, OutputArgs, Table};
 
 /// List rules as they were run last, or their rows with who muted them

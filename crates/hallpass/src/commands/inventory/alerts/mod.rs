@@ -16,9 +16,9 @@ use hallpass_wording::alert::alert_text;
 use serde_json::{Value, json};
 
 use crate::alerts::RuleFileOfAlerts;
-use crate::commands::operator::serve::{ConfigArgs, open_store};
 use crate::config::Loaded;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::{ConfigArgs, open_store};
 use crate::output;
 
 /// Rules over queries: what is new and what is over is told once

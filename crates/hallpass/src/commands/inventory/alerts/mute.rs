@@ -13,9 +13,9 @@ use jiff::tz::TimeZone;
 use super::{loaded, store};
 use crate::alerts::unstored;
 use crate::clock;
-use crate::commands::operator::serve::{ConfigArgs, runtime};
 use crate::compose::RandomIds;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::{ConfigArgs, runtime};
 use crate::output;
 
 /// Do not tell of a row for a while; it stays in lists, with who and why

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::{loaded, message_json, rule_file, store};
 use crate::alerts::{AlertRunner, RanRule, WhichRules};
 use crate::clock;
-use crate::commands::operator::serve::{ConfigArgs, runtime};
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::{ConfigArgs, runtime};
 use crate::output::{self, Format, OutputArgs, Table};
 use crate::snapshots_at::SnapshotsAt;
 

@@ -30,8 +30,8 @@ use self::sink::{ResultForm, Results};
 use self::spool::RunFolder;
 use self::write::{PlanSink, PlanSpool, WriteCalls};
 use super::{MemberRoleArgs, runs};
-use crate::commands::operator::serve::runtime;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::runtime;
 use crate::output::{self, OutputArgs};
 use crate::prompt::YesArgs;
 

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use hallpass_addresses::{AddressReport, ChangeSide, changes};
 use hallpass_aws::BucketPlace;
 
-use crate::commands::operator::serve::runtime;
 use crate::commands::read_text;
 use crate::config::bucket_place;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::runtime;
 use crate::output::{self, OutputArgs, Table};
 use crate::snapshots_at::{bucket, bucket_failure};
 

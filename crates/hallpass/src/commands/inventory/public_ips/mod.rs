@@ -26,8 +26,8 @@ use super::each::{
     SelectionArgs, accounts_to_find, home_region, new_id, refuse_variants, regions, selection,
 };
 use crate::clock;
-use crate::commands::operator::serve::runtime;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::runtime;
 use crate::snapshots_at::SnapshotsAt;
 
 /// List the public addresses of all accounts, from what AWS Config recorded

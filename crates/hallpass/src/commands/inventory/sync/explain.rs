@@ -8,8 +8,8 @@ use hallpass_inventory::{Slice, SliceKey, TableRow};
 use serde::Serialize;
 
 use super::Args;
-use crate::commands::operator::serve::runtime;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::runtime;
 use crate::output::{self, Table};
 
 /// Keeps nothing: only sizes are wanted.

@@ -26,9 +26,9 @@ use self::summary::Summary;
 use super::each::{home_region, refuse_variants};
 use super::{MemberRoleArgs, companion, runs};
 use crate::clock::{self, SystemClock};
-use crate::commands::operator::serve::{open_store, runtime};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::live_grants::StoredGrants;
+use crate::opening::{open_store, runtime};
 use crate::output::{self, OutputArgs};
 use crate::snapshots_at::SnapshotsAt;
 

@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 
 use super::super::access::directory;
 use crate::access_snapshots;
-use crate::commands::operator::serve::runtime;
 use crate::exit::{Failure, Outcome};
+use crate::opening::runtime;
 use crate::output::{self, plain, wrapped};
 use crate::plans::{self, PlanArgs, PlanContext};
 use crate::snapshots_at::SnapshotsAt;

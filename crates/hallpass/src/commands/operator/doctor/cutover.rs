@@ -12,11 +12,12 @@ use hallpass_wording::standing;
 use hallpass_wording::standing::unread_place;
 use serde::Serialize;
 
-use super::super::serve::{connect, open_store, out_of_reach};
+use super::super::serve::out_of_reach;
 use crate::clock::{ProcessClock, SystemClock};
 use crate::compose::{RandomIds, journey, read_rules};
 use crate::config::Loaded;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::{connect, open_store};
 use crate::output::{self, Format, Table};
 use crate::tables::Viewpoint;
 

@@ -6,12 +6,12 @@ use hallpass_guard::{Ends as _, EndsCopy, EndsFault, Trust};
 use hallpass_model::TimeSpan;
 
 use super::DoctorReport;
-use crate::commands::operator::serve::aws_settings;
 use crate::compose::{Guards, RandomIds, judge};
 use crate::config::{EndsPlace, Loaded};
 use crate::guards::ends::{ObjectEnds, read_file};
 use crate::guards::journals::Journals;
 use crate::heads::{Means, open_bucket};
+use crate::opening::aws_settings;
 use crate::{clock, keys};
 
 const CHECK: &str = "guard";

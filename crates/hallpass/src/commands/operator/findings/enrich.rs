@@ -12,8 +12,8 @@ use serde::Serialize;
 
 use super::{client, refused};
 use crate::clock::{self, SystemClock};
-use crate::commands::operator::serve::{ConfigArgs, aws_settings, runtime};
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::{ConfigArgs, aws_settings, runtime};
 use crate::output::{self, OutputArgs, Table};
 
 const FIELDS: &[&str] = &[

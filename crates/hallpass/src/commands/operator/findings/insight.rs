@@ -4,8 +4,8 @@ use hallpass_findings::{InsightToCreate, create_insight};
 use serde::Serialize;
 
 use super::{client, refused};
-use crate::commands::operator::serve::{ConfigArgs, aws_settings, runtime};
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::{ConfigArgs, aws_settings, runtime};
 use crate::output::{self, OutputArgs};
 
 const FIELDS: &[&str] = &["name", "group_by", "arn", "outcome"];

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use hallpass_aws::FindingClient;
 use hallpass_findings::CallRefusal;
 
-use super::serve::aws_settings;
 use crate::clock::SystemClock;
 use crate::config::Loaded;
 use crate::exit::{Failure, Outcome};
+use crate::opening::aws_settings;
 
 /// Give findings of Security Hub the name, OU, tags and contact of their account
 #[derive(Debug, clap::Args)]

@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use super::{client, refused};
 use crate::clock::SystemClock;
-use crate::commands::operator::serve::{ConfigArgs, runtime};
 use crate::exit::{Exit, Outcome};
+use crate::opening::{ConfigArgs, runtime};
 use crate::output::{self, OutputArgs};
 
 const FIELDS: &[&str] = &["account", "note", "fields"];

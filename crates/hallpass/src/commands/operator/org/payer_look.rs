@@ -14,10 +14,10 @@ use serde_json::Value;
 
 use crate::clock;
 use crate::commands::inventory::each::{home_region, refuse_variants};
-use crate::commands::operator::serve::runtime;
 use crate::commands::read_text;
 use crate::exit::Failure;
 use crate::named_calls::NamedCalls;
+use crate::opening::runtime;
 
 /// The largest file that is read.
 const FILE_BYTES_MAX: u64 = 1 << 20;

@@ -21,10 +21,10 @@ use super::check_output::CheckOutputArgs;
 use crate::clock;
 use crate::commands::inventory::MemberRoleArgs;
 use crate::commands::inventory::each::{ProgressLine, home_region, refuse_variants};
-use crate::commands::operator::serve::runtime;
 use crate::commands::read_text;
 use crate::exit::{Failure, Outcome};
 use crate::named_calls::NamedCalls;
+use crate::opening::runtime;
 use crate::output;
 
 /// The largest file that is read.

@@ -8,8 +8,8 @@ use hallpass_org::Drill;
 use hallpass_org::outage::{ApplyDrill, BreakGlass, DrillFile, plan_apply, probes};
 use serde_json::{Value, json};
 
-use crate::commands::operator::serve::runtime;
 use crate::exit::{Failure, Outcome};
+use crate::opening::runtime;
 use crate::output;
 use crate::plans::{self, PlanArgs, Settled};
 

@@ -3,8 +3,8 @@
 use hallpass_org::outage::{DrillRow, DrillState, list};
 use hallpass_wording::time::utc;
 
-use crate::commands::operator::serve::{ConfigArgs, runtime};
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::{ConfigArgs, runtime};
 use crate::output::{self, OutputArgs};
 use crate::plans;
 

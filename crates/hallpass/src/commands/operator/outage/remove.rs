@@ -4,8 +4,8 @@ use hallpass_org::outage::{plan_reap, plan_remove};
 use hallpass_runner::PlanDraft;
 use serde_json::{Value, json};
 
-use crate::commands::operator::serve::runtime;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::runtime;
 use crate::output;
 use crate::plans::{self, PlanArgs, PlanContext, Settled};
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use hallpass_runner::{LANE_LEASE, PlanReport, undo};
 
-use crate::commands::operator::serve::{ConfigArgs, runtime};
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::{ConfigArgs, runtime};
 use crate::output::{self, OutputArgs};
 use crate::plans::{self, PlanArgs, RunningArgs};
 

@@ -6,8 +6,8 @@ use hallpass_runner::{Plan, PlanReport, PlanStore, RunError, fold};
 use hallpass_wording::time::utc;
 use serde_json::json;
 
-use crate::commands::operator::serve::{ConfigArgs, open_store, runtime};
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::{ConfigArgs, open_store, runtime};
 use crate::output::{self, OutputArgs};
 use crate::plans;
 

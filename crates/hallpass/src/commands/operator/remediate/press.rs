@@ -1,5 +1,6 @@
 //! `hallpass remediate approve|retry|pause|resume`.
 
+use hallpass_access::{RemediationPresses as _, about_remediation};
 use hallpass_audit::{Draft, Event, Origin};
 use hallpass_model::{AuditId, IdSource as _, Timestamp};
 use hallpass_remediation::{Remediation, RemediationPhase, RemediationStoreFault, approved};
@@ -7,9 +8,9 @@ use hallpass_store::SqliteStore;
 
 use super::found;
 use crate::clock;
-use crate::commands::operator::serve::{ConfigArgs, open_store, runtime};
 use crate::compose::RandomIds;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::{ConfigArgs, open_store, runtime};
 use crate::output;
 use crate::prompt::{YesArgs, confirm_act};
 
@@ -115,13 +116,9 @@ async fn press(
             );
         }
         let now = clock::now();
-        let (about, action) = (it.deviation.clone(), it.action);
         let next = approved(it, by, now);
         let next = next.map_err(|refusal| Failure::bad_input(refusal.to_string()))?;
-        let record = record(Event::RemediationApproved, now, by).why(&format!(
-            "{id}: {action} of {} in {}",
-            about.resource, about.account
-        ));
+        let record = about_remediation(record(Event::RemediationApproved, now, by), &next, "");
         match store.press_remediation(&next, record).await {
             Ok(()) => return Ok(next),
             Err(RemediationStoreFault::Raced(_)) => {}

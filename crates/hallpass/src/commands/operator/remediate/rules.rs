@@ -14,10 +14,10 @@ use hallpass_remediation::{
 use serde_json::{Value, json};
 
 use crate::clock;
-use crate::commands::operator::serve::{ConfigArgs, aws_settings, open_store, runtime};
 use crate::commands::read_text;
 use crate::compose::RandomIds;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::{ConfigArgs, aws_settings, open_store, runtime};
 use crate::output::{self, OutputArgs, Table};
 use crate::plans;
 use crate::remediations::{self, RemediationMeans, RuleSource, read_rules};

@@ -7,8 +7,8 @@ use hallpass_wording::time::utc;
 use serde_json::{Value, json};
 
 use super::found;
-use crate::commands::operator::serve::{ConfigArgs, open_store, runtime};
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::{ConfigArgs, open_store, runtime};
 use crate::output::{self, OutputArgs, Table};
 
 /// The most that is listed.

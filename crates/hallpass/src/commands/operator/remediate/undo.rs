@@ -5,8 +5,8 @@ use hallpass_runner::undo;
 
 use super::found;
 use crate::clock;
-use crate::commands::operator::serve::{open_store, runtime};
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::{open_store, runtime};
 use crate::output;
 use crate::plans::{self, PlanArgs};
 

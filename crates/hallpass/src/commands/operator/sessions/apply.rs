@@ -9,8 +9,8 @@ use hallpass_iam::residual::instant;
 use hallpass_model::TimeSpan;
 use hallpass_org::sessions::{ApplyRevocation, Ends, POLICY_NAME, plan_apply};
 
-use crate::commands::operator::serve::runtime;
 use crate::exit::{Failure, Outcome};
+use crate::opening::runtime;
 use crate::plans::{self, PlanArgs, Settled};
 
 /// Attach a policy that cuts sessions off, or add to the one in force

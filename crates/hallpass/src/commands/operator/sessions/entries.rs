@@ -5,8 +5,8 @@ use hallpass_org::sessions::{EntryState, list};
 use hallpass_wording::time::utc;
 
 use super::signed_in;
-use crate::commands::operator::serve::{ConfigArgs, runtime};
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::{ConfigArgs, runtime};
 use crate::output::{self, OutputArgs};
 use crate::plans;
 

@@ -3,8 +3,8 @@
 use hallpass_iam::residual::instant;
 use hallpass_org::sessions::plan_prune;
 
-use crate::commands::operator::serve::runtime;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::runtime;
 use crate::output;
 use crate::plans::{self, PlanArgs};
 

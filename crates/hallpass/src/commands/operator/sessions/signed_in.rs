@@ -9,10 +9,10 @@ use hallpass_model::{Email, Timestamp, UserId};
 use hallpass_store::SqliteStore;
 use hallpass_wording::{lists, time::utc};
 
-use crate::commands::operator::serve::{ConfigArgs, open_store, runtime};
 use crate::compose::next_record;
 use crate::config::Loaded;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::{ConfigArgs, open_store, runtime};
 use crate::output::{self, OutputArgs};
 use crate::{clock, person};
 

@@ -8,8 +8,8 @@ use hallpass_org::delegation::{DelegationFile, Replacing, compare, draft, gather
 
 use super::shown::ShownDelegation;
 use super::{read_file, refused, unread};
-use crate::commands::operator::serve::runtime;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::runtime;
 use crate::output;
 use crate::plans::{self, PlanArgs, PlanContext};
 

@@ -8,8 +8,8 @@ use hallpass_runner::PlanReport;
 
 use super::shown::ShownDelegation;
 use super::{apply, read_file, refused, unread};
-use crate::commands::operator::serve::{ConfigArgs, runtime};
 use crate::exit::{Exit, Outcome};
+use crate::opening::{ConfigArgs, runtime};
 use crate::output::OutputArgs;
 use crate::plans::{self, PlanContext};
 

@@ -4,8 +4,8 @@ use hallpass_org::delegation::{DelegationFacts, known_services, look_around};
 use serde_json::{Value, json};
 
 use super::unread;
-use crate::commands::operator::serve::{ConfigArgs, runtime};
 use crate::exit::{Exit, Outcome};
+use crate::opening::{ConfigArgs, runtime};
 use crate::output::{self, OutputArgs, Table};
 use crate::plans;
 
@@ -31,7 +31,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         let loaded = args.config.load()?;
         runtime()?.block_on(async {
             let context = plans::open(&loaded).await?;
-            let own = vec![crate::commands::operator::serve::aws_settings(&loaded).region];
+            let own = vec![crate::opening::aws_settings(&loaded).region];
             let regions = if args.regions.is_empty() {
                 &own
             } else {

@@ -6,8 +6,8 @@ use hallpass_org::delegation::{
 };
 
 use super::{shown::print_report, unread};
-use crate::commands::operator::serve::runtime;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::runtime;
 use crate::output;
 use crate::plans::{self, PlanArgs, PlanContext};
 

@@ -13,8 +13,8 @@ use super::central::{self, Mode};
 use super::scope::ScopeArgs;
 use super::shown::ShownStandards;
 use super::{day, read_file, unread};
-use crate::commands::operator::serve::runtime;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::runtime;
 use crate::output;
 use crate::plans::{self, PlanArgs, PlanContext};
 

@@ -12,8 +12,8 @@ use super::central::{self, Mode};
 use super::scope::ScopeArgs;
 use super::shown::ShownStandards;
 use super::{day, read_file, unread};
-use crate::commands::operator::serve::{ConfigArgs, runtime};
 use crate::exit::{Exit, Outcome};
+use crate::opening::{ConfigArgs, runtime};
 use crate::output::OutputArgs;
 use crate::plans::{self, PlanContext};
 

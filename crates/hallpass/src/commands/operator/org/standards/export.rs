@@ -5,8 +5,8 @@ use hallpass_org::standards::{HubLook, HubState, export, gather_hubs, gather_org
 
 use super::scope::ScopeArgs;
 use super::unread;
-use crate::commands::operator::serve::{ConfigArgs, runtime};
 use crate::exit::{Exit, Outcome};
+use crate::opening::{ConfigArgs, runtime};
 use crate::output;
 use crate::plans::{self, PlanContext};
 

@@ -7,8 +7,8 @@ use hallpass_runner::PlanId;
 use serde_json::json;
 
 use super::shown::{ShownList, follow, write};
-use crate::commands::operator::serve::{ConfigArgs, runtime};
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::{ConfigArgs, runtime};
 use crate::output::{self, OutputArgs};
 use crate::plans::{self, PlanContext, RunningArgs};
 

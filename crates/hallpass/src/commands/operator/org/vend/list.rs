@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 
 use super::shown::{ShownList, follow, unread, write};
 use crate::commands::inventory::access::directory;
-use crate::commands::operator::serve::runtime;
 use crate::commands::read_text;
 use crate::exit::{Exit, Failure, Outcome};
+use crate::opening::runtime;
 use crate::output;
 use crate::plans::{self, PlanArgs, PlanContext, Settled};
 

@@ -1,0 +1,385 @@
+//! Remediations, for people: who sees what findings led to, and who says yes or no to what waits (`organization.md` R-3).
+//! Authority is judged at the press: by the file of rules in force, the directory of now and the account's place of now.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hallpass_audit::{Draft, Event};
+use hallpass_identity::{is_named, people_of};
+use hallpass_model::{AccountId, Email, Timestamp};
+use hallpass_remediation::{
+    AccountStanding, AccountStandings, Deviation, PressRefusal, Remediation, RemediationFilter,
+    RemediationId, RemediationPhase, RemediationRule, RemediationStoreFault, RuleFile, approved,
+    declined,
+};
+use hallpass_rules::Directory;
+
+use super::{Access, AccessError, RACES_MAX};
+use crate::records::Doer;
+use crate::{Actor, CommitError, PressRefused, ReadError, RemediationPresses, Role};
+
+/// How long somebody who looks waits for the organization.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where remediations are kept, and what decides who may say yes.
+#[derive(Clone)]
+pub struct RemediationSource {
+    /// What is kept of them.
+    pub kept: Arc<dyn RemediationPresses>,
+    /// The rules in force.
+    pub rules: Arc<dyn Fn() -> Arc<RuleFile> + Send + Sync>,
+    /// Where accounts are in the organization.
+    pub accounts: Arc<dyn AccountStandings>,
+}
+
+/// Who may say yes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RemediationApprovers {
+    /// No entry of the rules is for it: administrators.
+    Administrators,
+    /// Whom the rules name.
+    Named(Vec<String>),
+    /// Nobody: its account is not the organization's any more.
+    Nobody,
+}
+
+/// A remediation, as somebody sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RemediationView {
+    /// It.
+    pub item: Remediation,
+    /// Who may say yes; what went wrong where that cannot be known now.
+    pub approvers: Result<RemediationApprovers, String>,
+    /// Whether whoever looks may say yes or no to it now.
+    pub may_decide: bool,
+}
+
+/// What somebody says of a remediation that waits.
+#[derive(Clone, Copy, Debug)]
+enum Answer<'a> {
+    Yes,
+    No { reason: &'a str },
+}
+
+fn unread(fault: &RemediationStoreFault) -> AccessError {
+    AccessError::Read(ReadError(fault.to_string()))
+}
+
+/// What a record says of one, as the command line says it, too.
+pub fn about_remediation(draft: Draft, it: &Remediation, said: &str) -> Draft {
+    let place = &it.deviation;
+    let mut why = format!(
+        "{}: {} of {} in {}",
+        it.id, it.action, place.resource, place.account
+    );
+    if !said.is_empty() {
+        why.push_str(": ");
+        why.push_str(said);
+    }
+    draft.why(&why)
+}
+
+/// Where accounts are, each asked for once; when the organization does not answer, no other is asked for.
+struct Places<'a> {
+    accounts: &'a dyn AccountStandings,
+    known: BTreeMap<AccountId, AccountStanding>,
+    silent: Option<String>,
+}
+
+impl<'a> Places<'a> {
+    fn of(source: &'a RemediationSource) -> Self {
+        Self {
+            accounts: source.accounts.as_ref(),
+            known: BTreeMap::new(),
+            silent: None,
+        }
+    }
+
+    async fn standing(&mut self, account: &AccountId) -> Result<AccountStanding, String> {
+        if let Some(known) = self.known.get(account) {
+            return Ok(known.clone());
+        }
+        if let Some(why) = &self.silent {
+            return Err(why.clone());
+        }
+        let asked = tokio::time::timeout(PATIENCE, self.accounts.standing(account)).await;
+        let asked = asked.unwrap_or_else(|_| Err("AWS has not answered yet".to_owned()));
+        match &asked {
+            Ok(standing) => {
+                self.known.insert(account.clone(), standing.clone());
+            }
+            Err(why) => self.silent = Some(why.clone()),
+        }
+        asked
+    }
+}
+
+impl RemediationSource {
+    async fn approvers(
+        &self,
+        it: &Deviation,
+        places: &mut Places<'_>,
+    ) -> Result<RemediationApprovers, String> {
+        let unit = match places.standing(&it.account).await? {
+            AccountStanding::Member { unit, .. } => unit,
+            AccountStanding::Outside => return Ok(RemediationApprovers::Nobody),
+        };
+        Ok(match (self.rules)().approvers_of(it, &unit) {
+            Some(people) => RemediationApprovers::Named(people),
+            None => RemediationApprovers::Administrators,
+        })
+    }
+}
+
+impl Access {
+    /// The same, with remediations that people say yes to.
+    #[must_use]
+    pub fn with_remediations(mut self, source: RemediationSource) -> Self {
+        self.remediations = Some(source);
+        self
+    }
+
+    /// Whether somebody sees remediations: administrators, auditors, operators, and whom the rules name as approvers.
+    pub fn sees_remediations(&self, actor: &Actor) -> bool {
+        let Some(source) = &self.remediations else {
+            return false;
+        };
+        let sees_all = actor.reads_all() || actor.is(Role::Operator);
+        sees_all
+            || is_among(
+                actor,
+                &(source.rules)().everybody_asked(),
+                &self.directory(),
+            )
+    }
+
+    /// Those that wait for people, or all: the newest, at most so many. Who does not read everything sees what they may
+    /// decide about.
+    ///
+    /// # Errors
+    /// When the actor may not see any, or the store does not answer.
+    pub async fn remediations(
+        &self,
+        actor: &Actor,
+        filter: RemediationFilter,
+        most: usize,
+    ) -> Result<Vec<RemediationView>, AccessError> {
+        let source = self.remediation_source(actor)?;
+        let found = source.kept.remediations(filter, most).await;
+        let directory = self.directory();
+        let (mut views, mut places) = (Vec::new(), Places::of(source));
+        for item in found.map_err(|fault| unread(&fault))? {
+            let approvers = source.approvers(&item.deviation, &mut places).await;
+            let view = self.view(item, approvers, actor, &directory);
+            if self.shows_remediation(actor, &view) {
+                views.push(view);
+            }
+        }
+        Ok(views)
+    }
+
+    /// One of them.
+    ///
+    /// # Errors
+    /// As [`remediations`](Self::remediations), and where there is none that the actor may see.
+    pub async fn remediation(
+        &self,
+        actor: &Actor,
+        id: &RemediationId,
+    ) -> Result<RemediationView, AccessError> {
+        let source = self.remediation_source(actor)?;
+        let found = source.kept.remediation(id).await;
+        let found = found.map_err(|fault| unread(&fault))?;
+        let item = found.ok_or(AccessError::NotFound("remediation"))?;
+        let mut places = Places::of(source);
+        let approvers = source.approvers(&item.deviation, &mut places).await;
+        let view = self.view(item, approvers, actor, &self.directory());
+        if self.shows_remediation(actor, &view) {
+            return Ok(view);
+        }
+        Err(match view.approvers {
+            Ok(_) => AccessError::NotFound("remediation"),
+            // whether it is theirs to see is not known just now
+            Err(why) => AccessError::Read(ReadError(why)),
+        })
+    }
+
+    /// Lets what waits happen. `said` is a remark, for the record; it may be empty.
+    ///
+    /// # Errors
+    /// When the actor may not, it does not wait, its rule asks for something else by now, or the store does not answer.
+    pub async fn approve_remediation(
+        &self,
+        actor: &Actor,
+        id: &RemediationId,
+        said: &str,
+    ) -> Result<Remediation, AccessError> {
+        let said = said.trim();
+        self.decide_remediation(actor, id, (Answer::Yes, said))
+            .await
+    }
+
+    /// Says no to what waits: the finding is told, and it is for people.
+    ///
+    /// # Errors
+    /// As [`approve_remediation`](Self::approve_remediation), and without a reason.
+    pub async fn decline_remediation(
+        &self,
+        actor: &Actor,
+        id: &RemediationId,
+        reason: &str,
+    ) -> Result<Remediation, AccessError> {
+        let reason = reason.trim();
+        if reason.is_empty() {
+            return Err(PressRefused::ReasonMissing.into());
+        }
+        let answer = (Answer::No { reason }, reason);
+        self.decide_remediation(actor, id, answer).await
+    }
+
+    async fn decide_remediation(
+        &self,
+        actor: &Actor,
+        id: &RemediationId,
+        (answer, said): (Answer<'_>, &str),
+    ) -> Result<Remediation, AccessError> {
+        // who may not see it learns nothing of it
+        self.remediation(actor, id).await?;
+        let source = self.remediation_source(actor)?;
+        if actor.secondary_domain {
+            return Err(PressRefused::SecondaryDomain.into());
+        }
+        self.ensure_unlocked(actor).await?;
+        let directory = self.with_actor(actor, self.directory()).await?;
+        let mut races = 0;
+        loop {
+            let found = source.kept.remediation(id).await;
+            let found = found.map_err(|fault| unread(&fault))?;
+            let it = found.ok_or(AccessError::NotFound("remediation"))?;
+            let mut places = Places::of(source);
+            let approvers = source.approvers(&it.deviation, &mut places).await;
+            let approvers = approvers.map_err(|why| AccessError::Read(ReadError(why)))?;
+            if !self.may_decide(actor, &approvers, &directory) {
+                return Err(PressRefused::NotAnApprover.into());
+            }
+            let next = next(it, answer, (actor, source), self.now())?;
+            let event = match answer {
+                Answer::Yes => Event::RemediationApproved,
+                Answer::No { .. } => Event::RemediationDeclined,
+            };
+            let draft = self.step().of_remediation(event, Doer::Person(actor));
+            let draft = about_remediation(draft, &next, said);
+            match source.kept.press_remediation(&next, draft).await {
+                Ok(()) => return Ok(next),
+                Err(RemediationStoreFault::Raced(_)) if races < RACES_MAX => races += 1,
+                Err(RemediationStoreFault::Raced(id)) => {
+                    return Err(CommitError::Raced(id.to_string()).into());
+                }
+                Err(RemediationStoreFault::Unavailable(why)) => {
+                    return Err(CommitError::Unavailable(why).into());
+                }
+            }
+        }
+    }
+
+    /// The addresses of those who may say yes to it; none where that cannot be known now.
+    pub async fn asked_about(&self, it: &Remediation) -> Vec<Email> {
+        let Some(source) = &self.remediations else {
+            return Vec::new();
+        };
+        let directory = self.directory();
+        let mut places = Places::of(source);
+        let people = match source.approvers(&it.deviation, &mut places).await {
+            Ok(RemediationApprovers::Named(people)) => people_of(&people, &directory),
+            Ok(RemediationApprovers::Administrators) => {
+                people_of(&self.settings().admins, &directory)
+            }
+            Ok(RemediationApprovers::Nobody) | Err(_) => BTreeSet::new(),
+        };
+        people.into_iter().collect()
+    }
+
+    fn remediation_source(&self, actor: &Actor) -> Result<&RemediationSource, AccessError> {
+        let source = self.remediations.as_ref();
+        let source = source.ok_or(AccessError::NotFound("remediation"))?;
+        if self.sees_remediations(actor) {
+            Ok(source)
+        } else {
+            Err(PressRefused::NotAnApprover.into())
+        }
+    }
+
+    fn view(
+        &self,
+        item: Remediation,
+        approvers: Result<RemediationApprovers, String>,
+        actor: &Actor,
+        directory: &Directory,
+    ) -> RemediationView {
+        let waits = matches!(item.phase, RemediationPhase::Waiting { .. });
+        let may = approvers.as_ref().is_ok_and(|approvers| {
+            !actor.secondary_domain && self.may_decide(actor, approvers, directory)
+        });
+        RemediationView {
+            may_decide: waits && may,
+            approvers,
+            item,
+        }
+    }
+
+    fn shows_remediation(&self, actor: &Actor, view: &RemediationView) -> bool {
+        actor.reads_all()
+            || actor.is(Role::Operator)
+            || view.approvers.as_ref().is_ok_and(|approvers| {
+                let directory = self.directory();
+                self.may_decide(actor, approvers, &directory)
+            })
+    }
+
+    fn may_decide(
+        &self,
+        actor: &Actor,
+        approvers: &RemediationApprovers,
+        directory: &Directory,
+    ) -> bool {
+        match approvers {
+            RemediationApprovers::Administrators => {
+                is_among(actor, &self.settings().admins, directory)
+            }
+            RemediationApprovers::Named(people) => is_among(actor, people, directory),
+            RemediationApprovers::Nobody => false,
+        }
+    }
+}
+
+fn is_among(actor: &Actor, people: &[String], directory: &Directory) -> bool {
+    let user = actor.user.as_ref();
+    user.is_some_and(|user| is_named(user, people, directory))
+}
+
+/// The remediation after somebody's answer. What its rule asks for by now is what they said yes to, or nothing is done.
+fn next(
+    it: Remediation,
+    answer: Answer<'_>,
+    (actor, source): (&Actor, &RemediationSource),
+    now: Timestamp,
+) -> Result<Remediation, AccessError> {
+    let by = actor.email.to_string();
+    let waits = matches!(it.phase, RemediationPhase::Waiting { .. });
+    let next = match answer {
+        Answer::Yes if waits => {
+            let file = (source.rules)();
+            let same =
+                |rule: &&RemediationRule| rule.action == it.action && rule.params == it.params;
+            if file.rule(&it.rule).filter(same).is_none() {
+                return Err(PressRefused::RuleChanged { rule: it.rule }.into());
+            }
+            approved(it, &by, now)
+        }
+        // what failed is tried again on the command line, by who sees to it
+        Answer::Yes => Err(PressRefusal::NotWaiting(it.id.to_string(), it.phase.name())),
+        Answer::No { reason } => declined(it, &by, reason, now),
+    };
+    next.map_err(|refusal| PressRefused::Remediation(refusal.to_string()).into())
+}

@@ -1,0 +1,421 @@
+//! Remediations: what findings led to, what waits for a yes, and the presses of those who may give it. Who may is
+//! decided by the journey.
+
+use askama::Template;
+use axum::{Router, extract::State, http::StatusCode, routing::get};
+use hallpass_access::{AccessError, PressRefused, RemediationView};
+use hallpass_remediation::{
+    Remediation, RemediationFilter, RemediationId, RemediationPhase, RemediationResult,
+};
+use hallpass_wording::{PlainStyle, dialogs, remediation};
+use serde::Deserialize;
+
+use super::again;
+use super::forbidden;
+use super::people::count_of;
+use super::presenter::Presenter;
+use super::press::{Tone, WordsForm, missing, show as show_form};
+use super::shell::{Nav, PageResult, Posted, Shell, Viewer, page, see_other};
+use super::words::{Badge, badge, capital, plain, sentence};
+use crate::{App, body::Parameters, body::Path, problem::ProblemResponse};
+
+/// Remediations of the page.
+const ROWS: usize = 200;
+/// Who reads the page, where somebody may not.
+const READERS: &str = "administrators, auditors, operators and approvers of remediations";
+const APPROVERS: &str = "approvers of this remediation";
+
+pub(crate) fn router() -> Router<App> {
+    Router::new()
+        .route("/remediations", get(list))
+        .route("/remediations/{id}", get(show))
+        .route(
+            "/remediations/{id}/approve",
+            get(approve_page).post(approve),
+        )
+        .route(
+            "/remediations/{id}/decline",
+            get(decline_page).post(decline),
+        )
+}
+
+struct Row {
+    href: String,
+    action: String,
+    resource: String,
+    place: String,
+    badge: Badge,
+    decided: String,
+    why: String,
+    may_decide: bool,
+}
+
+#[derive(Template)]
+#[template(path = "remediations.html")]
+struct ListPage {
+    shell: Shell,
+    intro: String,
+    waiting: Vec<Row>,
+    others: Vec<Row>,
+    is_cut: bool,
+    zone: String,
+}
+
+#[derive(Template)]
+#[template(path = "remediation.html")]
+struct OnePage {
+    shell: Shell,
+    id: String,
+    badge: Badge,
+    lead: String,
+    facts: Vec<(&'static str, String)>,
+    /// The plan that carries it out, for those who see plans.
+    plan: Option<String>,
+    may_decide: bool,
+    zone: String,
+}
+
+/// What was pressed just now.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Pressed {
+    Approved,
+    Declined,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Looking {
+    said: Option<Pressed>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Said {
+    reason: String,
+}
+
+fn state_badge(phase: &RemediationPhase) -> Badge {
+    match phase {
+        RemediationPhase::Observed => badge("Observed", "ended"),
+        RemediationPhase::Waiting { .. } => badge("Waits for a yes", "pending"),
+        RemediationPhase::Pending { .. } => badge("Under way", "granting"),
+        RemediationPhase::Finished { result } => match result {
+            RemediationResult::Changed => badge("Changed", "active"),
+            RemediationResult::Unchanged => badge("As it should be", "ended"),
+            RemediationResult::Suppressed => badge("Suppressed", "ended"),
+        },
+        RemediationPhase::Manual { .. } => badge("For people", "failed"),
+        RemediationPhase::Undone { .. } => badge("Taken back", "ended"),
+    }
+}
+
+fn address(it: &Remediation) -> String {
+    format!("/remediations/{}", it.id)
+}
+
+fn row(view: &Presenter, found: &RemediationView) -> Row {
+    let it = &found.item;
+    let at = &it.deviation;
+    Row {
+        href: address(it),
+        action: capital(remediation::action(it.action)),
+        resource: plain(&at.resource),
+        place: plain(&format!("{} {}", at.account, at.region)),
+        badge: state_badge(&it.phase),
+        decided: view.words(it.decided_at),
+        why: plain(&remediation::why(it, &PlainStyle)),
+        may_decide: found.may_decide,
+    }
+}
+
+async fn list(State(app): State<App>, viewer: Viewer) -> PageResult {
+    if !app.access.sees_remediations(&viewer.actor) {
+        return Ok(forbidden::page_for(&app, &viewer, READERS).await);
+    }
+    let found = app
+        .access
+        .remediations(&viewer.actor, RemediationFilter::All, ROWS)
+        .await?;
+    let view = Presenter::new(&app, &viewer);
+    let is_cut = found.len() >= ROWS;
+    let waits = |it: &&RemediationView| matches!(it.item.phase, RemediationPhase::Waiting { .. });
+    let (waiting, others): (Vec<&RemediationView>, Vec<&RemediationView>) =
+        found.iter().partition(waits);
+    let yours = waiting.iter().filter(|it| it.may_decide).count();
+    let intro = match (waiting.len(), yours) {
+        (0, _) => "Nothing waits for a yes.".to_owned(),
+        (some, yours) => format!(
+            "{} for a yes; you may decide about {}.",
+            match some {
+                1 => "1 waits".to_owned(),
+                some => format!("{some} wait"),
+            },
+            if yours == some {
+                "all of them".to_owned()
+            } else {
+                count_of(yours, "of them", "of them")
+            }
+        ),
+    };
+    Ok(page(&ListPage {
+        shell: viewer.shell(&app, Nav::Remediations, "Remediations").await,
+        intro,
+        waiting: waiting.into_iter().map(|it| row(&view, it)).collect(),
+        others: others.into_iter().map(|it| row(&view, it)).collect(),
+        is_cut,
+        zone: view.zone_words(),
+    }))
+}
+
+/// The one of an address, if there is one for this viewer.
+async fn find(
+    app: &App,
+    viewer: &Viewer,
+    id: &str,
+) -> Result<Option<RemediationView>, ProblemResponse> {
+    let Some(id) = RemediationId::read(id) else {
+        return Ok(None);
+    };
+    match app.access.remediation(&viewer.actor, &id).await {
+        Ok(found) => Ok(Some(found)),
+        Err(AccessError::NotFound(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn facts(view: &Presenter, found: &RemediationView) -> Vec<(&'static str, String)> {
+    let it = &found.item;
+    let at = &it.deviation;
+    let who = match &found.approvers {
+        Ok(may) => capital(&remediation::approvers(may, &PlainStyle)),
+        Err(why) => format!("Not known just now: {}", plain(why)),
+    };
+    let mut facts = vec![
+        ("Resource", plain(&at.resource)),
+        ("Account", plain(at.account.as_str())),
+        ("Region", plain(&at.region)),
+    ];
+    let words = |text: &str| (!text.is_empty()).then(|| plain(text));
+    facts.extend(words(&at.control).map(|it| ("Control", it)));
+    facts.extend(words(&at.config_rule).map(|it| ("Rule of AWS Config", it)));
+    facts.extend(words(&at.severity).map(|it| ("Severity", it)));
+    facts.push(("Rule", plain(&it.rule)));
+    facts.push(("Action", plain(it.action.name())));
+    facts.push(("Decided", view.words(it.decided_at)));
+    facts.push(("May be approved by", who));
+    facts.extend(
+        it.approved_by
+            .as_deref()
+            .map(|by| ("Approved by", plain(by))),
+    );
+    facts.extend(it.changed_at.map(|at| ("Changed", view.words(at))));
+    facts
+}
+
+async fn show(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+    Parameters(looking): Parameters<Looking>,
+) -> PageResult {
+    if !app.access.sees_remediations(&viewer.actor) {
+        return Ok(forbidden::page_for(&app, &viewer, READERS).await);
+    }
+    let Some(found) = find(&app, &viewer, &id).await? else {
+        return missing(&app, &viewer).await;
+    };
+    let (view, it) = (Presenter::new(&app, &viewer), &found.item);
+    let title = capital(remediation::action(it.action));
+    let mut shell = viewer.shell(&app, Nav::Remediations, title).await;
+    shell.said = looking.said.map(|pressed| {
+        let words = match pressed {
+            Pressed::Approved => "Approved. It is done next.",
+            Pressed::Declined => "Declined. The finding is told.",
+        };
+        words.into()
+    });
+    let why = remediation::why(it, &PlainStyle);
+    let lead = match &it.phase {
+        RemediationPhase::Waiting { until, .. } => {
+            let until = view.words(*until);
+            format!(
+                "{} Without an answer it is for people at {until}.",
+                sentence(&capital(&why))
+            )
+        }
+        RemediationPhase::Observed
+        | RemediationPhase::Pending { .. }
+        | RemediationPhase::Finished { .. }
+        | RemediationPhase::Manual { .. }
+        | RemediationPhase::Undone { .. } => sentence(&capital(&why)),
+    };
+    Ok(page(&OnePage {
+        shell,
+        id: it.id.to_string(),
+        badge: state_badge(&it.phase),
+        lead: plain(&lead),
+        facts: facts(&view, &found),
+        plan: it
+            .plan
+            .as_ref()
+            .filter(|_| viewer.sees_plans())
+            .map(ToString::to_string),
+        may_decide: found.may_decide,
+        zone: view.zone_words(),
+    }))
+}
+
+fn approving(it: &Remediation, said: &Said) -> WordsForm {
+    WordsForm {
+        id: "approve".to_owned(),
+        action: format!("{}/approve", address(it)),
+        heading: "Let this happen?".to_owned(),
+        lead: plain(&remediation::question(it, &PlainStyle)),
+        label: "A remark".to_owned(),
+        name: "reason",
+        value: said.reason.clone(),
+        hint: format!("{} It may stay empty.", dialogs::KEPT_WITH_NAME),
+        note: "It is done within seconds, and can be taken back on the command line.".to_owned(),
+        tone: Tone::Calm,
+        cancel: "Go back",
+        back: address(it),
+        submit: "Approve",
+        ..WordsForm::default()
+    }
+}
+
+fn declining(it: &Remediation, said: &Said) -> WordsForm {
+    WordsForm {
+        id: "decline".to_owned(),
+        action: format!("{}/decline", address(it)),
+        heading: "Leave it as it is?".to_owned(),
+        lead: plain(&remediation::question(it, &PlainStyle)),
+        label: "Why?".to_owned(),
+        name: "reason",
+        fewest: 1,
+        value: said.reason.clone(),
+        hint: format!("{} The finding is told, too.", dialogs::KEPT_WITH_NAME),
+        cancel: "Go back",
+        back: address(it),
+        submit: "Decline",
+        ..WordsForm::default()
+    }
+}
+
+/// Makes the form of a press.
+type FormOf = fn(&Remediation, &Said) -> WordsForm;
+
+async fn form_page(app: &App, viewer: &Viewer, id: &str, form: FormOf) -> PageResult {
+    if !app.access.sees_remediations(&viewer.actor) {
+        return Ok(forbidden::page_for(app, viewer, READERS).await);
+    }
+    let Some(found) = find(app, viewer, id).await? else {
+        return missing(app, viewer).await;
+    };
+    if !found.may_decide {
+        // it is over, or somebody else's to decide: its page says which
+        return match found.item.phase {
+            RemediationPhase::Waiting { .. } => {
+                Ok(forbidden::page_for(app, viewer, APPROVERS).await)
+            }
+            _ => Ok(see_other(&address(&found.item))),
+        };
+    }
+    let form = form(&found.item, &Said::default());
+    show_form(app, viewer, form, StatusCode::OK).await
+}
+
+async fn approve_page(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+) -> PageResult {
+    form_page(&app, &viewer, &id, approving).await
+}
+
+async fn decline_page(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+) -> PageResult {
+    form_page(&app, &viewer, &id, declining).await
+}
+
+/// The page after a press: the remediation as it is now, or the form with why not.
+async fn pressed(
+    app: &App,
+    viewer: &Viewer,
+    (id, said): (&str, &Said),
+    (outcome, form): (Result<Remediation, AccessError>, FormOf),
+    then: &str,
+) -> PageResult {
+    let why = match outcome {
+        Ok(it) => return Ok(see_other(&format!("{}?said={then}", address(&it)))),
+        Err(AccessError::NotFound(_)) => return missing(app, viewer).await,
+        Err(AccessError::Refused(PressRefused::NotAnApprover)) => {
+            return Ok(forbidden::page_for(app, viewer, APPROVERS).await);
+        }
+        Err(AccessError::Refused(why)) => why,
+        Err(error) => return Err(error.into()),
+    };
+    let Some(found) = find(app, viewer, id).await? else {
+        return missing(app, viewer).await;
+    };
+    if let Some(way) = again::for_press(&why, &address(&found.item)) {
+        return Ok(way);
+    }
+    let mut form = form(&found.item, said);
+    let status = if why == PressRefused::ReasonMissing {
+        dialogs::REASON_MISSING.clone_into(&mut form.error);
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        form.refused = Some(sentence(&capital(&why.to_string())));
+        ProblemResponse::from(why).status()
+    };
+    show_form(app, viewer, form, status).await
+}
+
+async fn approve(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Posted { viewer, form }: Posted<Said>,
+) -> PageResult {
+    let Some(known) = RemediationId::read(&id) else {
+        return missing(&app, &viewer).await;
+    };
+    let outcome = app
+        .access
+        .approve_remediation(&viewer.actor, &known, &form.reason)
+        .await;
+    pressed(
+        &app,
+        &viewer,
+        (&id, &form),
+        (outcome, approving),
+        "approved",
+    )
+    .await
+}
+
+async fn decline(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Posted { viewer, form }: Posted<Said>,
+) -> PageResult {
+    let Some(known) = RemediationId::read(&id) else {
+        return missing(&app, &viewer).await;
+    };
+    let outcome = app
+        .access
+        .decline_remediation(&viewer.actor, &known, &form.reason)
+        .await;
+    pressed(
+        &app,
+        &viewer,
+        (&id, &form),
+        (outcome, declining),
+        "declined",
+    )
+    .await
+}

@@ -1,0 +1,328 @@
+//! Remediations on pages and in the API: who sees them, who says yes or no, and what is recorded of it.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use hallpass_access::RemediationSource;
+use hallpass_audit::AuditStore as _;
+use hallpass_model::{AccountId, TimeSpan};
+use hallpass_remediation::{
+    AccountStanding, AccountStandings, Remediation, RemediationId, RemediationPhase,
+    RemediationStore as _, RuleFile,
+};
+use hallpass_store::SqliteStore;
+use serde_json::{Value, json};
+
+use crate::browser::Browser;
+use crate::test_server::{TestServer, run};
+
+const ID: &str = "rm-3f0c9a5b7d1e2f46";
+const PAGE: &str = "/remediations/rm-3f0c9a5b7d1e2f46";
+const OF_API: &str = "/api/v1/remediations/rm-3f0c9a5b7d1e2f46";
+const RULES: &str = "
+rules:
+  - {id: buckets, match: {controls: [S3.8]}, action: s3-bucket-block, mode: approve}
+approvers:
+  - {people: [ana@corp.example], match: {ou: [Prod]}}
+  - {people: [\"group:auditors\"], match: {accounts: [\"555555555555\"]}}
+";
+
+/// Where the account is; `Err` where nobody knows.
+struct Places(Mutex<Result<AccountStanding, String>>);
+
+#[async_trait]
+impl AccountStandings for Places {
+    async fn standing(&self, _: &AccountId) -> Result<AccountStanding, String> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+/// A server with one remediation, whose account, rules and place can change.
+struct World {
+    server: TestServer,
+    store: SqliteStore,
+    rules: Arc<Mutex<Arc<RuleFile>>>,
+    places: Arc<Places>,
+}
+
+fn in_unit(unit: &str) -> Result<AccountStanding, String> {
+    Ok(AccountStanding::Member {
+        unit: unit.to_owned(),
+        management: false,
+    })
+}
+
+/// A bucket that is public, and whose rule asks.
+fn waiting(account: &str) -> Remediation {
+    serde_json::from_value(json!({
+        "id": ID, "rule": "buckets", "action": "s3-bucket-block", "params": null, "mode": "approve",
+        "deviation": {
+            "source": "aws.securityhub",
+            "finding": {"product": "arn:p", "id": "arn:f", "region": "eu-west-1"},
+            "account": account, "region": "eu-west-1", "resource": "arn:aws:s3:::shop<b>", "resource_type": "AwsS3Bucket",
+            "tags": {}, "control": "S3.8", "standards": [], "types": [], "severity": "HIGH", "config_rule": "",
+            "updated_at": "2026-03-02T10:00:00Z", "settled": null, "written_by": null,
+        },
+        "decided_at": "2026-05-28T20:00:00Z", "acts_at": null,
+        "phase": {"is": "waiting", "until": "2026-05-29T20:00:00Z", "why": "rule `buckets` asks for an approval"},
+        "generation": 0, "plan": null, "changed_at": null, "write_back": null, "approved_by": null, "version": 0,
+    }))
+    .unwrap()
+}
+
+async fn world(account: &str) -> World {
+    let store = SqliteStore::open_in_memory().unwrap();
+    let mut it = waiting(account);
+    it.params = RuleFile::read(RULES).unwrap().rules[0].params.clone();
+    assert!(store.begin_remediation(&it).await.unwrap());
+    let rules = Arc::new(Mutex::new(Arc::new(RuleFile::read(RULES).unwrap())));
+    let places = Arc::new(Places(Mutex::new(in_unit("Prod"))));
+    let now = Arc::clone(&rules);
+    let server = TestServer::remediating(RemediationSource {
+        kept: Arc::new(store.clone()),
+        rules: Arc::new(move || Arc::clone(&now.lock().unwrap())),
+        accounts: places.clone(),
+    });
+    World {
+        server,
+        store,
+        rules,
+        places,
+    }
+}
+
+impl World {
+    async fn phase(&self) -> RemediationPhase {
+        let id = RemediationId::read(ID).unwrap();
+        self.store.remediation(&id).await.unwrap().unwrap().phase
+    }
+
+    /// The records: event, who, why.
+    async fn recorded(&self) -> Vec<[String; 3]> {
+        let records = self.store.records_from(1, 500).await.unwrap();
+        records
+            .iter()
+            .map(|it| {
+                let text = |name: &str| it.text(name).unwrap_or_default().to_owned();
+                [it.event().to_owned(), text("actor"), text("why")]
+            })
+            .collect()
+    }
+}
+
+#[test]
+fn the_page_is_for_those_who_read_all_and_for_whom_the_rules_name() {
+    run(async {
+        let world = world("444444444444").await;
+        // who reads everything decides nothing by that; who may decide reads what they decide about
+        for (person, sees, decides) in [
+            ("eve", true, false),
+            ("aud", true, false),
+            ("ana", true, true),
+            ("ben", false, false),
+        ] {
+            let mut browser = Browser::of(&world.server, person).await;
+            let list = browser.get("/remediations").await;
+            let one = browser.get(PAGE).await;
+            if !sees {
+                assert_eq!(list.status.as_u16(), 403, "{person}");
+                assert_eq!(one.status.as_u16(), 403, "{person}");
+                assert!(
+                    !browser
+                        .get("/")
+                        .await
+                        .text()
+                        .contains("href=\"/remediations\"")
+                );
+                continue;
+            }
+            let (list, one) = (list.text(), one.text());
+            for shown in [
+                "Block public access to the bucket",
+                "shop&lt;b&gt;",
+                "Waits for a yes",
+            ] {
+                assert!(list.contains(shown), "{person}: {shown}: {list}");
+            }
+            for shown in ["S3.8", "444444444444", "Ana@corp.example", "rule `buckets`"] {
+                let found = one.to_lowercase().contains(&shown.to_lowercase());
+                assert!(found, "{person}: {shown}: {one}");
+            }
+            let press = format!("href=\"{PAGE}/approve\"");
+            assert_eq!(list.contains(&press), decides, "{person}");
+            assert_eq!(one.contains(&press), decides, "{person}");
+            let form = browser.get(&format!("{PAGE}/approve")).await;
+            assert_eq!(form.status.as_u16(), if decides { 200 } else { 403 });
+        }
+    });
+}
+
+#[test]
+fn a_yes_is_recorded_with_what_is_done_and_is_given_once() {
+    run(async {
+        let world = world("444444444444").await;
+        let approve = format!("{PAGE}/approve");
+        for person in ["eve", "aud", "ben"] {
+            let mut other = Browser::of(&world.server, person).await;
+            let reply = other.press(&approve, &[("reason", "")]).await;
+            assert_eq!(reply.status.as_u16(), 403, "{person}");
+        }
+        assert!(world.recorded().await.is_empty());
+        let mut ana = Browser::of(&world.server, "ana").await;
+        let form = ana.get(&approve).await.text();
+        assert!(form.contains("Let this happen?"), "{form}");
+        let reply = ana
+            .press(&approve, &[("reason", "seen with the owner")])
+            .await;
+        assert_eq!(reply.leads_to(), format!("{PAGE}?said=approved"));
+        assert!(matches!(
+            world.phase().await,
+            RemediationPhase::Pending { .. }
+        ));
+        let said = "s3-bucket-block of arn:aws:s3:::shop<b> in 444444444444: seen with the owner";
+        assert_eq!(
+            world.recorded().await,
+            [[
+                "remediation.approved".to_owned(),
+                "ana@corp.example".to_owned(),
+                format!("{ID}: {said}")
+            ]]
+        );
+        let again = ana.press(&approve, &[("reason", "")]).await;
+        assert_eq!(again.status.as_u16(), 409);
+        assert!(again.text().contains("does not wait"), "{}", again.text());
+        assert_eq!(world.recorded().await.len(), 1);
+        let page = ana.get(PAGE).await.text();
+        assert!(
+            page.contains("Under way") && page.contains("Approved by"),
+            "{page}"
+        );
+    });
+}
+
+#[test]
+fn a_no_needs_a_reason_and_leaves_it_to_people() {
+    run(async {
+        let world = world("444444444444").await;
+        let decline = format!("{PAGE}/decline");
+        let mut ana = Browser::of(&world.server, "ana").await;
+        let reply = ana.press(&decline, &[("reason", "  ")]).await;
+        assert_eq!(reply.status.as_u16(), 422);
+        let reply = ana.press(&decline, &[("reason", "a website")]).await;
+        assert_eq!(reply.leads_to(), format!("{PAGE}?said=declined"));
+        let RemediationPhase::Manual { reason } = world.phase().await else {
+            panic!("{:?}", world.phase().await)
+        };
+        assert_eq!(reason, "ana@corp.example declined it: a website");
+        assert_eq!(world.recorded().await[0][0], "remediation.declined");
+    });
+}
+
+/// What changes the answer to "may Ana say yes".
+type Change = fn(&World);
+
+#[test]
+fn authority_is_of_the_moment_of_the_press() {
+    run(async {
+        let changes: [(&str, &str, Change); 6] = [
+            ("a day later", "409 not-waiting", |world| {
+                world.server.clock.advance(TimeSpan::hours(24));
+            }),
+            ("her OU", "404 not-found", |world| {
+                *world.places.0.lock().unwrap() = in_unit("Dev");
+            }),
+            ("not of the organization", "404 not-found", |world| {
+                *world.places.0.lock().unwrap() = Ok(AccountStanding::Outside);
+            }),
+            ("nobody knows where it is", "503 unavailable", |world| {
+                *world.places.0.lock().unwrap() = Err("throttled".to_owned());
+            }),
+            ("the rule is gone", "409 rule-changed", |world| {
+                let mut file = RuleFile::read(RULES).unwrap();
+                file.rules.clear();
+                *world.rules.lock().unwrap() = Arc::new(file);
+            }),
+            (
+                "the rule does something else",
+                "409 rule-changed",
+                |world| {
+                    let text = RULES.replace("s3-bucket-block", "s3-account-block");
+                    *world.rules.lock().unwrap() = Arc::new(RuleFile::read(&text).unwrap());
+                },
+            ),
+        ];
+        for (what, status, change) in changes {
+            let world = world("444444444444").await;
+            change(&world);
+            let reply = world
+                .server
+                .post(&format!("{OF_API}/approve"), "ana/all", &json!({}))
+                .await;
+            assert_eq!(reply.short(), status, "{what}");
+            assert!(
+                matches!(world.phase().await, RemediationPhase::Waiting { .. }),
+                "{what}"
+            );
+            assert!(world.recorded().await.is_empty(), "{what}");
+        }
+    });
+}
+
+#[test]
+fn without_an_entry_administrators_decide_and_each_entry_has_its_own_accounts() {
+    run(async {
+        for (account, unit, who) in [
+            ("444444444444", "Dev", "eve/all"),
+            ("555555555555", "Dev", "aud/all"),
+            ("555555555555", "Prod", "ana/all"),
+        ] {
+            let world = world(account).await;
+            *world.places.0.lock().unwrap() = in_unit(unit);
+            for other in ["eve/all", "aud/all", "ana/all", "ben/all"] {
+                let shown = world.server.get(OF_API, other).await.json();
+                let may = shown["may_decide"] == Value::Bool(true);
+                let also = account == "555555555555" && unit == "Prod" && other == "aud/all";
+                assert_eq!(
+                    may,
+                    other == who || also,
+                    "{account} {unit} {other}: {shown}"
+                );
+            }
+            let path = format!("{OF_API}/decline");
+            let reply = world
+                .server
+                .post(&path, who, &json!({"reason": "wanted"}))
+                .await;
+            assert_eq!(reply.status.as_u16(), 200, "{}", reply.short());
+            assert_eq!(reply.json()["state"], "manual");
+        }
+    });
+}
+
+#[test]
+fn the_list_of_the_api_has_filters_and_unknown_ids_are_not_there() {
+    run(async {
+        let world = world("444444444444").await;
+        let list = world
+            .server
+            .get("/api/v1/remediations?state=backlog", "aud/all");
+        let list = list.await.json();
+        assert_eq!(list["items"][0]["id"], ID, "{list}");
+        assert_eq!(list["items"][0]["waits_until"], "2026-05-29T20:00:00Z");
+        assert_eq!(list["items"][0]["approvers"], "ana@corp.example");
+        for (path, status) in [
+            ("/api/v1/remediations?state=open", 400),
+            ("/api/v1/remediations/rm-0000000000000000", 404),
+            ("/api/v1/remediations/x", 404),
+        ] {
+            let reply = world.server.get(path, "aud/all").await;
+            assert_eq!(reply.status.as_u16(), status, "{path}: {}", reply.short());
+        }
+        let reply = world.server.get("/api/v1/remediations", "ben/all").await;
+        assert_eq!(reply.status.as_u16(), 403);
+        // a server that mends nothing has none
+        let plain = TestServer::new();
+        let reply = plain.get("/api/v1/remediations", "aud/all").await;
+        assert_eq!(reply.status.as_u16(), 404);
+    });
+}
