@@ -1,5 +1,5 @@
-//! Who is first in each line, by the columns that [`Standing`](line::Standing) fills. What there is
-//! room for is decided in `hallpass_assignments::line`, for both engines.
+//! Who is first in each line, by the columns that [`QueuePosition`](queue::QueuePosition) fills. What there is
+//! room for is decided in `hallpass_assignments::queue`, for both engines.
 
 use hallpass_assignments::queue::{self, Head, Heads, InFlight, Queue, Room, Slot};
 use hallpass_assignments::{AssignmentRow, Haste, OperationKind, Urgency};
