@@ -71,9 +71,9 @@ pub struct AlertMute {
     pub until: Timestamp,
     /// Who said so.
     pub by: String,
-    /// Why.
+    /// Why the rows are muted.
     pub reason: String,
-    /// When.
+    /// When they were muted.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
 }

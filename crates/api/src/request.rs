@@ -134,7 +134,7 @@ pub struct Glass {
     /// Who closed the review.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_by: Option<String>,
-    /// When.
+    /// When the review was closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub closed_at: Option<Timestamp>,
@@ -182,9 +182,9 @@ pub struct Times {
 /// One person's yes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Review {
-    /// Whose.
+    /// The reviewer's address.
     pub by: String,
-    /// When.
+    /// When it was given.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// Their words.

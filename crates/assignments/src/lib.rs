@@ -13,17 +13,17 @@
 //! Knows nothing of requests, rules, approvals or audit records.
 #![warn(missing_docs)]
 
+mod availability;
 mod executor;
 mod future_times;
 mod listings;
-mod outage;
+mod memory;
 mod outcome;
 mod pace;
 mod plan;
 mod ports;
 pub mod queue;
 mod row;
-mod watch;
 
 pub use executor::{Executor, ExecutorLimits, TickReport, Worked};
 pub use future_times::is_lease_from_future;

@@ -205,10 +205,7 @@ fn types_of(code: &str) -> impl Iterator<Item = String> {
     lines.flat_map(|line| {
         let all: Vec<&str> = words(line).collect();
         let is_definition = |word: &&str| matches!(*word, "struct" | "enum" | "trait" | "union");
-        let defined = all
-            .iter()
-            .position(|word| is_definition(word))
-            .map(|at| at + 1);
+        let defined = all.iter().position(is_definition).map(|at| at + 1);
         let named = defined.and_then(|at| all.get(at)).copied();
         let implemented = line.starts_with("impl").then(|| {
             let is_type = |word: &&&str| word.starts_with(char::is_uppercase);
