@@ -89,7 +89,7 @@ fn row(verdict: Verdict) -> AssignmentRow {
             verdict,
             ..Execution::new(at(10))
         },
-        news: 1,
+        verdict_rev: 1,
     }
 }
 
