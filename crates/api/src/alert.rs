@@ -71,9 +71,9 @@ pub struct AlertMute {
     pub until: Timestamp,
     /// Who said so.
     pub by: String,
-    /// Why the rows are muted.
+    /// Why.
     pub reason: String,
-    /// When they were muted.
+    /// When.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
 }

@@ -114,7 +114,7 @@ pub struct Extend {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Revoke {
-    /// Why the grant is revoked.
+    /// Why.
     pub reason: String,
     /// End the sessions that outlive it too, whatever the configuration says.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -131,7 +131,7 @@ pub struct RevokeMany {
     /// Only in this account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// Why the grants are revoked.
+    /// Why.
     pub reason: String,
     /// End the sessions that outlive it too, whatever the configuration says.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -90,7 +90,7 @@ pub struct PolicyRisk {
     pub kind: String,
     /// The words for it.
     pub title: String,
-    /// Why it is a risk.
+    /// Why.
     pub why: String,
     /// The actions, at most a few.
     pub actions: Vec<String>,

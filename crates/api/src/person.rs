@@ -133,7 +133,7 @@ pub struct Decision {
 pub struct Token {
     /// `tok_…`.
     pub id: String,
-    /// The directory id of the person it belongs to.
+    /// Whose.
     pub user: String,
     /// What it allows.
     pub scopes: Vec<String>,

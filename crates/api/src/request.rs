@@ -134,7 +134,7 @@ pub struct Glass {
     /// Who closed the review.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_by: Option<String>,
-    /// When the review was closed.
+    /// When.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub closed_at: Option<Timestamp>,
@@ -182,9 +182,9 @@ pub struct Times {
 /// One person's yes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Review {
-    /// The reviewer's address.
+    /// Whose.
     pub by: String,
-    /// When it was given.
+    /// When.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// Their words.

@@ -41,7 +41,7 @@ pub struct Sweep {
     /// Who confirmed the mode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed_by: Option<String>,
-    /// When the plan was confirmed.
+    /// When.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub confirmed_at: Option<Timestamp>,
@@ -193,11 +193,11 @@ pub struct Acceptance {
     /// The administrator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-    /// When it was accepted.
+    /// When.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub at: Option<Timestamp>,
-    /// Why it was accepted.
+    /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// When it is to be looked at again.
@@ -257,7 +257,7 @@ pub struct StandingAct {
     /// The group's id or name, instead of the two above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// Why, in words of whoever acts.
+    /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// `accept`: when it is to be looked at again.
