@@ -26,7 +26,7 @@ impl fmt::Display for Place {
 pub struct FileFinding {
     /// Whether the file cannot be used.
     pub severity: Severity,
-    /// Where.
+    /// The file, the line and the column.
     #[serde(flatten)]
     pub place: Place,
     /// What is wrong.

@@ -185,9 +185,9 @@ impl AccessStepExecutor {
             return Err(later(Class::Throttle, text));
         };
         match self.center.send(kind, &arn, it).await {
-            Ok(SentOperation::InProgress { request }) => {
-                Ok(WriteAnswer::Accepted { remote: request })
-            }
+            Ok(SentOperation::InProgress { operation_id }) => Ok(WriteAnswer::Accepted {
+                remote: operation_id,
+            }),
             Ok(SentOperation::Done) => Ok(read_back()),
             Err(CenterFault::NotFound { .. }) if kind == OperationKind::Delete => Ok(read_back()),
             Err(fault @ CenterFault::Conflict { .. }) => {

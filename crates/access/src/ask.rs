@@ -4,56 +4,18 @@
 use std::collections::BTreeSet;
 
 use hallpass_model::{
-    AccountId, Email, GroupId, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp,
-    UserId, text::says_something,
+    Email, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId, text::says_something,
 };
-use hallpass_rules::{Ask, Decision, Directory, RuleId, Rules};
-use serde::{Deserialize, Serialize};
+use hallpass_rules::{Decision, Directory, Rules};
 
 use crate::preview::{self, AskVerdict, Judgement, LengthLimits};
 use crate::{
-    Approval, Decided, DecidedKind, Grant, Origin, Person, PlannedStart, Reminders, Request,
-    RequestState, Settings, Wanted,
+    Approval, DecidedKind, FieldProblem, Grant, Origin, Person, PlannedStart, Refusal, Reminders,
+    Request, RequestState, RulingAtAsking, Settings, Wanted, target,
 };
 
 /// Longest reason, in characters after trimming (`access.md` §11.3).
 const REASON_CHARACTERS_MAX: usize = 1000;
-
-/// Why nothing in the management account can be had (`access.md` §13.2).
-pub(crate) const MANAGEMENT_ACCOUNT: &str = "This is the management account, which a delegated \
-     administrator cannot change. Ask for a group that has the access there instead.";
-
-/// One field that cannot be taken as it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FieldProblem {
-    /// The field's name in the API.
-    pub field: String,
-    /// A stable code.
-    pub code: String,
-    /// For people.
-    pub message: String,
-}
-
-impl FieldProblem {
-    pub(crate) fn new(field: &str, code: &str, message: impl Into<String>) -> Self {
-        Self {
-            field: field.to_owned(),
-            code: code.to_owned(),
-            message: message.into(),
-        }
-    }
-}
-
-/// Why a request was stored as rejected.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// A stable code: a decision's kind or `invalid`.
-    pub code: String,
-    /// For people.
-    pub message: String,
-    /// One entry per field, when fields are to blame.
-    pub fields: Vec<FieldProblem>,
-}
 
 /// What came of asking.
 #[derive(Clone, Debug)]
@@ -159,119 +121,6 @@ impl Answered {
     }
 }
 
-/// A target that exists.
-#[derive(Clone, Debug)]
-pub(crate) struct Resolved {
-    pub(crate) target: Target,
-    pub(crate) names: TargetNames,
-}
-
-/// Finds what was named in the directory: ids first, then names that only one thing has.
-pub(crate) fn resolve(
-    wanted: &Wanted,
-    directory: &Directory,
-) -> Result<Resolved, Vec<FieldProblem>> {
-    match wanted {
-        Wanted::Account {
-            account,
-            permission_set,
-        } => {
-            let found = find_account(account, directory);
-            let set = directory
-                .permission_set_by_name(permission_set)
-                .ok_or_else(|| {
-                    let message = format!("There is no permission set `{permission_set}`.");
-                    FieldProblem::new("permission_set", "unknown-permission-set", message)
-                });
-            match (found, set) {
-                (Ok(account), Ok(set)) => Ok(Resolved {
-                    target: Target::Account {
-                        account: account.id.clone(),
-                        permission_set: set.arn.clone(),
-                    },
-                    names: TargetNames::Account {
-                        account: account.name.clone(),
-                        permission_set: set.name.clone(),
-                    },
-                }),
-                (account, set) => Err(account.err().into_iter().chain(set.err()).collect()),
-            }
-        }
-        Wanted::Group { group } => {
-            let by_id = GroupId::new(group.as_str())
-                .ok()
-                .and_then(|id| directory.group(&id));
-            let found = by_id
-                .or_else(|| directory.group_by_name(group))
-                .ok_or_else(|| {
-                    vec![FieldProblem::new(
-                        "group",
-                        "unknown-group",
-                        format!("There is no group `{group}`."),
-                    )]
-                })?;
-            Ok(Resolved {
-                target: Target::Group {
-                    group: found.id.clone(),
-                },
-                names: TargetNames::Group {
-                    group: found.name.clone(),
-                },
-            })
-        }
-    }
-}
-
-fn find_account<'a>(
-    text: &str,
-    directory: &'a Directory,
-) -> Result<&'a hallpass_rules::directory::Account, FieldProblem> {
-    let problem = |code, message: String| Err(FieldProblem::new("account", code, message));
-    let by_id = AccountId::new(text)
-        .ok()
-        .and_then(|id| directory.account(&id));
-    let mut named = directory.accounts_by_name(text);
-    let found = match (by_id, named.next(), named.next()) {
-        (Some(account), _, _) | (None, Some(account), None) => account,
-        (None, Some(_), Some(_)) => {
-            return problem(
-                "ambiguous-account",
-                format!("Several accounts are named `{text}`. Use the id."),
-            );
-        }
-        (None, None, _) => {
-            return problem(
-                "unknown-account",
-                format!("There is no account `{text}` in the organization."),
-            );
-        }
-    };
-    if found.active {
-        Ok(found)
-    } else {
-        problem("suspended-account", "This account is suspended.".to_owned())
-    }
-}
-
-/// The question to the rules for a target; `None` when its names are of another kind.
-pub fn question<'a>(target: &'a Target, names: &'a TargetNames) -> Option<Ask<'a>> {
-    match (target, names) {
-        (Target::Account { account, .. }, TargetNames::Account { permission_set, .. }) => {
-            Some(Ask::Account {
-                account,
-                permission_set,
-            })
-        }
-        (Target::Group { group }, _) => Some(Ask::Group { group }),
-        (Target::Account { .. }, TargetNames::Group { .. }) => None,
-    }
-}
-
-pub(crate) fn is_enabled(user: Option<&UserId>, directory: &Directory) -> bool {
-    let known = user.and_then(|user| directory.person(user));
-    known.is_some_and(|person| person.enabled)
-}
-
 /// Decides a form.
 pub(crate) fn answer(
     form: &Form<'_>,
@@ -318,14 +167,6 @@ fn without_reminders(mut request: Request) -> Request {
     request
 }
 
-pub(crate) fn named(rules: &[RuleId]) -> String {
-    rules
-        .iter()
-        .map(|rule| format!("`{rule}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
 /// What of a request that waits does not fit today: the limits are those of now, not of when it was
 /// made. `Ok` holds the time it is granted for: a shorter one where its rules say to shorten it.
 pub(crate) fn check_again(
@@ -335,14 +176,14 @@ pub(crate) fn check_again(
     settings: &Settings,
 ) -> Result<TimeSpan, Vec<FieldProblem>> {
     let mut problems = Vec::new();
-    let resolved = resolve(&request.wanted, directory)
+    let resolved = target::resolve(&request.wanted, directory)
         .map_err(|found| problems.extend(found))
         .ok();
-    if !is_enabled(Some(&request.requester.user), directory) {
+    if !target::is_enabled(Some(&request.requester.user), directory) {
         let message = "Whoever asked is not an enabled user of the directory any more.";
         problems.push(FieldProblem::new("requester", "unknown-requester", message));
     }
-    check_reach(resolved.as_ref(), settings, &mut problems);
+    target::check_reach(resolved.as_ref(), settings, &mut problems);
     check_patterns(
         &request.reason,
         request.ticket.as_deref(),
@@ -355,19 +196,6 @@ pub(crate) fn check_again(
     match granted_for {
         Ok(granted_for) if problems.is_empty() => Ok(granted_for),
         Ok(_) | Err(()) => Err(problems),
-    }
-}
-
-pub(crate) fn check_reach(
-    resolved: Option<&Resolved>,
-    settings: &Settings,
-    problems: &mut Vec<FieldProblem>,
-) {
-    if let Some(Target::Account { account, .. }) = resolved.map(|found| &found.target)
-        && settings.out_of_reach.as_ref() == Some(account)
-    {
-        let code = "management-account";
-        problems.push(FieldProblem::new("account", code, MANAGEMENT_ACCOUNT));
     }
 }
 
@@ -456,7 +284,7 @@ fn draft(
         expires_at,
         start: starts_at.map(|at| PlannedStart { at, agreed: None }),
         extends: form.extends.map(|grant| grant.id),
-        decided: Decided {
+        decided: RulingAtAsking {
             kind: decision.map_or(DecidedKind::Invalid, |d| DecidedKind::Rules(d.kind)),
             approvers: decision
                 .map(|d| d.approvers.iter().cloned().collect())

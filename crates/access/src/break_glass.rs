@@ -14,12 +14,12 @@ use hallpass_identity::people_of;
 use hallpass_model::{Email, TimeSpan, Timestamp, text::visible_characters};
 use hallpass_rules::Decision;
 
-use crate::decide::{DecisionContext, FromPresser, ensure_known, ensure_may_deny};
+use crate::decide::{DecisionContext, PressMode, ensure_known, ensure_may_deny};
 use crate::records::Doer;
 use crate::step::{ApprovedThrough, PressStep, RequestStep};
 use crate::{
     Actor, Approval, Closed, News, Notice, PendingRequest, PressRefused, Request, RequestState,
-    Role, ask, grant,
+    Role, grant, refusal, target,
 };
 
 /// The shortest justification, in characters after trimming.
@@ -67,9 +67,9 @@ pub(crate) fn take(
     } = ensure_allowed(pending.request(), actor, context)?;
     context.ensure_signed_in(actor, &sign_in)?;
     context.step.ensure_agreed()?;
-    let justification = match context.from_presser {
-        FromPresser::Given => checked(justification)?,
-        FromPresser::ToCome => justification,
+    let justification = match context.mode {
+        PressMode::Now => checked(justification)?,
+        PressMode::Preview => justification,
     };
     let duration = pending.request().duration.min(BREAK_GLASS_MAX);
     pending.start_at_once();
@@ -117,7 +117,8 @@ fn ensure_allowed(
         return Err(PressRefused::NotRequester);
     }
     let key = request.key.as_ref().ok_or(PressRefused::NotRequester)?;
-    let question = ask::question(&key.target, &request.names).ok_or(PressRefused::NotRequester)?;
+    let question =
+        target::question(&key.target, &request.names).ok_or(PressRefused::NotRequester)?;
     let (whose, now) = (request.requester.principal(), context.step.now);
     let decision = context
         .rules
@@ -125,8 +126,8 @@ fn ensure_allowed(
     if decision.break_glass {
         Ok(decision)
     } else {
-        Err(PressRefused::GlassHolds {
-            rules: ask::named(&decision.based_on),
+        Err(PressRefused::BreakGlassNotAllowed {
+            rules: refusal::named(&decision.based_on),
         })
     }
 }
@@ -213,7 +214,7 @@ fn has_approvers(request: &Request, context: &DecisionContext<'_>) -> bool {
     let question = request
         .key
         .as_ref()
-        .and_then(|key| ask::question(&key.target, &request.names));
+        .and_then(|key| target::question(&key.target, &request.names));
     question.is_some_and(|question| {
         let (whose, now) = (request.requester.principal(), context.step.now);
         let decision = context

@@ -24,7 +24,7 @@ pub enum Write<T> {
 pub enum DesiredAssignment {
     /// Wanted until `until`; a new row, or one last seen at `rev`.
     Until {
-        /// Who and what.
+        /// The person and the target.
         key: HoldKey,
         /// The revision read; `None` when there was no row.
         rev: Option<u64>,
@@ -37,7 +37,7 @@ pub enum DesiredAssignment {
     },
     /// A guard removed the access: what is wanted from here on, of a row last seen at `rev`.
     RemovedByGuard {
-        /// Who and what.
+        /// The person and the target.
         key: HoldKey,
         /// The revision read.
         rev: u64,
@@ -51,7 +51,7 @@ pub enum DesiredAssignment {
     /// Access that stood without us, seen present at `seen_at`, is ours from here on and wanted until
     /// `until`. There must be no row. It is never created: when it is gone, it is lost.
     Adopt {
-        /// Who and what.
+        /// The person and the target.
         key: HoldKey,
         /// Wanted before this instant.
         until: Timestamp,
@@ -60,14 +60,14 @@ pub enum DesiredAssignment {
     },
     /// What stands without us is ours to take away, at once. There must be no row: nobody holds it.
     Remove {
-        /// Who and what.
+        /// The person and the target.
         key: HoldKey,
         /// Since when it is unwanted.
         since: Timestamp,
     },
     /// Nobody holds it any more and its absence is settled: the row goes.
     Forget {
-        /// Who and what.
+        /// The person and the target.
         key: HoldKey,
         /// The revision read.
         rev: u64,

@@ -4,8 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_audit::Event;
-use hallpass_model::{Email, TargetNames, TimeSpan, Timestamp, UserId};
-use hallpass_rules::{Ask, ClickRefused, Directory, Permit, Principal, Rules, SignInRequirement};
+use hallpass_model::{Email, TimeSpan, Timestamp, UserId};
+use hallpass_rules::{
+    Ask, Directory, Permit, PressRefusedByRules, Principal, Rules, SignInRequirement,
+};
 
 use crate::approving::ApprovalWords;
 use crate::records::{Doer, StepContext};
@@ -13,23 +15,8 @@ use crate::step::{ApprovedThrough, PressStep, RequestStep};
 use crate::{
     Actor, Approval, Approving, Change, Grant, GrantState, Holds, LocksSeen, News, PendingRequest,
     PressRefused, Reminders, Request, RequestState, Review, Role, Settings, ask, grant, start,
+    target,
 };
-
-fn ensure_signed_in(
-    actor: &Actor,
-    wanted: &[SignInRequirement],
-    now: Timestamp,
-) -> Result<(), PressRefused> {
-    let holds = |need: &&SignInRequirement| has_signed_in(actor, need.max_age, &need.acr, now);
-    match wanted.iter().find(|need| !holds(need)) {
-        Some(need) => Err(PressRefused::SignInAgain {
-            rule: format!("rule `{}`", need.rule),
-            max_age: need.max_age,
-            acr: need.acr.iter().cloned().collect(),
-        }),
-        None => Ok(()),
-    }
-}
 
 /// Whether somebody has signed in so lately, and in one of these ways; in any when there are none.
 pub(crate) fn has_signed_in(
@@ -54,17 +41,17 @@ pub(crate) struct DecisionContext<'a> {
     pub(crate) holds: &'a Holds,
     pub(crate) settings: &'a Settings,
     pub(crate) locks: &'a LocksSeen,
-    pub(crate) from_presser: FromPresser,
+    pub(crate) mode: PressMode,
     pub(crate) step: StepContext<'a>,
 }
 
-/// What a press wants of its presser beside a right: a sign-in, and words.
+/// Whether a press is made now, or is judged only to show a button.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FromPresser {
-    /// It is as it is.
-    Given,
-    /// It is shown whether they could press: the way there asks for it.
-    ToCome,
+pub(crate) enum PressMode {
+    /// It is made: the sign-in and the words that it wants have to be there.
+    Now,
+    /// It is judged for a page: sign-in and words are asked for on the way to the press.
+    Preview,
 }
 
 impl DecisionContext<'_> {
@@ -74,9 +61,19 @@ impl DecisionContext<'_> {
         actor: &Actor,
         wanted: &[SignInRequirement],
     ) -> Result<(), PressRefused> {
-        match self.from_presser {
-            FromPresser::Given => ensure_signed_in(actor, wanted, self.step.now),
-            FromPresser::ToCome => Ok(()),
+        if self.mode == PressMode::Preview {
+            return Ok(());
+        }
+        let holds = |need: &&SignInRequirement| {
+            has_signed_in(actor, need.max_age, &need.acr, self.step.now)
+        };
+        match wanted.iter().find(|need| !holds(need)) {
+            Some(need) => Err(PressRefused::SignInAgain {
+                rule: format!("rule `{}`", need.rule),
+                max_age: need.max_age,
+                acr: need.acr.iter().cloned().collect(),
+            }),
+            None => Ok(()),
         }
     }
 
@@ -95,7 +92,7 @@ impl DecisionContext<'_> {
         who: Principal<'_>,
         whose: Principal<'_>,
         question: &Ask<'_>,
-    ) -> Result<Permit, ClickRefused> {
+    ) -> Result<Permit, PressRefusedByRules> {
         self.permit_to_deny_at(who, whose, question, self.step.now)
     }
 
@@ -106,7 +103,7 @@ impl DecisionContext<'_> {
         whose: Principal<'_>,
         question: &Ask<'_>,
         at: Timestamp,
-    ) -> Result<Permit, ClickRefused> {
+    ) -> Result<Permit, PressRefusedByRules> {
         self.rules
             .may_deny(who, whose, question, self.directory, at)
     }
@@ -118,7 +115,7 @@ impl DecisionContext<'_> {
         request: &Request,
         question: &Ask<'_>,
         at: Timestamp,
-    ) -> Result<Permit, ClickRefused> {
+    ) -> Result<Permit, PressRefusedByRules> {
         let whose = request.requester.principal();
         self.rules
             .may_approve(who, whose, question, self.directory, at)
@@ -160,7 +157,7 @@ pub(crate) fn approve(
     let request = pending.request();
     context.ensure_requester_unlocked(request)?;
     let question =
-        ask::question(&pending.key().target, &request.names).ok_or(PressRefused::NotYours)?;
+        target::question(&pending.key().target, &request.names).ok_or(PressRefused::NotYours)?;
     let now = context.step.now;
     let at = request.judged_at(now);
     let permit = context.permit_to_approve(actor.principal(), request, &question, at)?;
@@ -402,7 +399,7 @@ pub(crate) fn ensure_may_deny(
 }
 
 pub(crate) fn ensure_known(actor: &Actor, directory: &Directory) -> Result<(), PressRefused> {
-    if !ask::is_enabled(actor.user.as_ref(), directory) {
+    if !target::is_enabled(actor.user.as_ref(), directory) {
         return Err(PressRefused::NotInDirectory);
     }
     if actor.secondary_domain {
@@ -419,22 +416,8 @@ fn everyone(request: &Request) -> Vec<Email> {
 }
 
 /// The state's name, for refusals.
-pub(crate) fn over(state: &GrantState) -> PressRefused {
+pub(crate) fn grant_over_refusal(state: &GrantState) -> PressRefused {
     PressRefused::GrantOver {
         state: state.name(),
-    }
-}
-
-/// When a permission set's credentials issued at the end stop working, for notices.
-pub(crate) fn credentials_until(
-    names: &TargetNames,
-    directory: &Directory,
-    ended_at: Timestamp,
-) -> Option<Timestamp> {
-    match names {
-        TargetNames::Account { permission_set, .. } => directory
-            .permission_set_by_name(permission_set)
-            .map(|set| TimeSpan::seconds(set.session_duration).after(ended_at)),
-        TargetNames::Group { .. } => None,
     }
 }

@@ -12,7 +12,7 @@ pub(crate) fn inherited(holds: &Holds, now: Timestamp) -> Option<&AssignmentRow>
     row.filter(|row| !(holds.grants.is_empty() && is_spent(row, now)))
 }
 
-/// The wish of a new hold, on the row it inherits or on a fresh one.
+/// What a new hold desires, of the row it inherits or on a fresh one.
 pub(crate) fn desired_until(
     holds: &Holds,
     key: &HoldKey,
@@ -68,7 +68,8 @@ pub(crate) fn desired_for(
 }
 
 /// How long a row outlives its last grant after a removal of ours: as long as listings may still
-/// show what is gone. Without it, the next grant would take the shadow for standing access.
+/// show what is gone. Without it, the next grant would mistake a lagging listing for standing
+/// access.
 const LINGERS: TimeSpan = TimeSpan::minutes(1);
 
 /// Whether a row of a key that nobody holds may go.

@@ -1,12 +1,11 @@
-//! Ending: a deadline, a hand or a finding begins it; only observed absence, or a reason why
-//! something stays, closes it.
+//! Ending a grant: its deadline, a person or what was found (drift, a departure, other rules) begins the
+//! end. It is closed only once the access was seen gone, or once it is known why it stays.
 
 use hallpass_assignments::{Absence, AssignmentRow, GuardRemoval, Verdict};
 use hallpass_audit::{Draft, Event};
 use hallpass_model::Timestamp;
 use hallpass_rules::Directory;
 
-use crate::decide::credentials_until;
 use crate::desired::{desired_for, forget_or_keep};
 use crate::grant::NO_NEWS_SEEN;
 use crate::records::{Doer, StepContext};
@@ -24,7 +23,7 @@ pub(crate) fn begin(
     holds: &Holds,
     step: StepContext<'_>,
 ) -> GrantStep {
-    let (grant, records) = begun(grant, cause, by, step);
+    let (grant, records) = ending_grant(grant, cause, by, step);
     GrantStep {
         records,
         desired: desired_for(holds, &grant, step.now),
@@ -33,7 +32,7 @@ pub(crate) fn begin(
 }
 
 /// The grant once its end began, and the records of that.
-pub(crate) fn begun(
+pub(crate) fn ending_grant(
     grant: &Grant,
     cause: EndCause,
     by: Doer<'_>,
@@ -72,6 +71,17 @@ struct Settled {
     error: Option<String>,
 }
 
+impl Settled {
+    /// Nothing was removed, and nothing went wrong.
+    fn untouched(why: EndOutcome) -> Self {
+        Self {
+            removed: false,
+            why,
+            error: None,
+        }
+    }
+}
+
 /// What an end goes by, beside what is stored.
 #[derive(Clone, Copy)]
 pub(crate) struct EndFacts<'a> {
@@ -93,35 +103,17 @@ pub(crate) fn advance(
         .iter()
         .any(|other| other.id != grant.id && other.is_hold());
     let Some(row) = &holds.row else {
-        return close(
-            grant,
-            &Settled {
-                removed: false,
-                why: EndOutcome::AlreadyAbsent,
-                error: None,
-            },
-            holds,
-            known,
-            step,
-        );
+        let settled = Settled::untouched(EndOutcome::AlreadyAbsent);
+        return close(grant, &settled, holds, known, step);
     };
     if held {
-        return close(
-            grant,
-            &Settled {
-                removed: false,
-                why: EndOutcome::HeldByOtherGrant,
-                error: None,
-            },
-            holds,
-            known,
-            step,
-        );
+        let settled = Settled::untouched(EndOutcome::HeldByOtherGrant);
+        return close(grant, &settled, holds, known, step);
     }
     if row.desired.until > step.now {
         // two holds ended at the same time, each counting on the other
         let grant = Grant {
-            seen_news: row.news,
+            seen_news: row.verdict_rev,
             ..grant.clone()
         };
         return GrantStep {
@@ -178,7 +170,7 @@ fn settled(row: &AssignmentRow) -> Option<Settled> {
     if row.execution.operation.is_some() {
         return None;
     }
-    let counts = |at: Timestamp| row.is_fresh(at);
+    let counts = |at: Timestamp| row.is_since_newest_hold(at);
     match &row.execution.verdict {
         Verdict::Absent { at, why } if counts(*at) => Some(Settled {
             removed: *why == Absence::Removed,
@@ -189,11 +181,7 @@ fn settled(row: &AssignmentRow) -> Option<Settled> {
                 .clone()
                 .filter(|_| *why == Absence::NeverCreated),
         }),
-        Verdict::Kept { at } if counts(*at) => Some(Settled {
-            removed: false,
-            why: EndOutcome::Standing,
-            error: None,
-        }),
+        Verdict::Kept { at } if counts(*at) => Some(Settled::untouched(EndOutcome::Standing)),
         Verdict::Refused { at, reason } if counts(*at) => Some(Settled {
             removed: false,
             why: EndOutcome::NeverCreated,
@@ -226,7 +214,7 @@ fn close(
     };
     let reason = cause.audit_reason();
     // AWS counts the life of sessions by its own time
-    let (directory, now) = (known.directory, step.elsewhere);
+    let (directory, now) = (known.directory, step.aws_now);
     let outliving = session_revocation::of(grant, settled.why, directory, known.settings, now);
     let grant = Grant {
         state: GrantState::Ended {
@@ -239,7 +227,8 @@ fn close(
         end_sessions: outliving.is_some(),
         ..grant.clone()
     };
-    let issued = credentials_until(&grant.names, directory, now).filter(|_| settled.removed);
+    let issued = session_revocation::credentials_until(&grant.names, directory, now)
+        .filter(|_| settled.removed);
     let news = News::Ended {
         credentials: match issued {
             _ if outliving.is_some() => CredentialsAfterEnd::Stop,
@@ -298,7 +287,7 @@ fn note_refusals(grant: &Grant, row: &AssignmentRow, step: StepContext<'_>) -> G
         records: failed.into_iter().chain(parked).collect(),
         notices: notice.into_iter().collect(),
         ..GrantStep::of(Grant {
-            seen_news: row.news,
+            seen_news: row.verdict_rev,
             refusals: row.execution.refused_removals,
             stuck: newly_stuck.or_else(|| grant.stuck.clone()),
             ..grant.clone()

@@ -272,7 +272,7 @@ impl Grant {
 }
 
 /// A yes becomes a grant with an end, or moves the end of the one it extends. Nothing is sent
-/// here: the end, the wish and the records commit first (promise P1).
+/// here: the end, what is desired and the records commit first (promise P1).
 pub(crate) fn approved(
     pending: PendingRequest,
     by: Principal<'_>,
@@ -327,7 +327,7 @@ fn schedule(
         stuck: None,
         end_sessions: false,
         aws_request: None,
-        seen_news: inherited(holds, now).map_or(0, |row| row.news),
+        seen_news: inherited(holds, now).map_or(0, |row| row.verdict_rev),
         state: GrantState::Scheduled,
         version: 0,
     };
@@ -399,7 +399,7 @@ pub(crate) fn advance(grant: &Grant, holds: &Holds, step: StepContext<'_>) -> Gr
         return GrantStep::default();
     };
     let grant = Grant {
-        seen_news: row.news,
+        seen_news: row.verdict_rev,
         aws_request: row
             .execution
             .aws_request
@@ -418,8 +418,8 @@ pub(crate) fn advance(grant: &Grant, holds: &Holds, step: StepContext<'_>) -> Gr
         | Verdict::Kept { .. }
         | Verdict::Lost { .. }
         | Verdict::Stuck { .. } => {
-            let begun = row.execution.ownership != Ownership::Undecided;
-            let state = if begun {
+            let was_sent = row.execution.ownership != Ownership::Undecided;
+            let state = if was_sent {
                 GrantState::Granting
             } else {
                 grant.state.clone()
@@ -438,7 +438,7 @@ const SLOW_AFTER: TimeSpan = TimeSpan::minutes(5);
 pub(crate) const NO_NEWS_SEEN: u64 = 0;
 
 /// The first of the two steps of a grant that was sent and answered between two ticks.
-fn begun(grant: Grant) -> GrantStep {
+fn enter_granting(grant: Grant) -> GrantStep {
     GrantStep::of(Grant {
         seen_news: NO_NEWS_SEEN,
         state: GrantState::Granting,
@@ -448,7 +448,7 @@ fn begun(grant: Grant) -> GrantStep {
 
 fn activate(grant: Grant, row: &AssignmentRow, holds: &Holds, step: StepContext<'_>) -> GrantStep {
     if grant.state == GrantState::Scheduled {
-        return begun(grant);
+        return enter_granting(grant);
     }
     // an instant that may be wrong moves no end, and is none to count from later
     let honest = step.disagreement.is_none();
@@ -481,7 +481,7 @@ fn activate(grant: Grant, row: &AssignmentRow, holds: &Holds, step: StepContext<
 
 fn fail(grant: Grant, reason: &str, holds: &Holds, step: StepContext<'_>) -> GrantStep {
     if grant.state == GrantState::Scheduled {
-        return begun(grant);
+        return enter_granting(grant);
     }
     let grant = Grant {
         state: GrantState::Failed {

@@ -4,7 +4,7 @@
 use hallpass_model::{Timestamp, text::says_something};
 
 use crate::decide::{self, DecisionContext};
-use crate::{Actor, EndCause, Grant, GrantState, PressRefused, Role, ask};
+use crate::{Actor, EndCause, Grant, GrantState, PressRefused, Role, target};
 
 /// A way to end a grant early.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +52,9 @@ impl EndPress<'_> {
                 Ok(EndStep::Begins)
             }
             GrantState::Ending { .. } => Ok(EndStep::TriedAgain),
-            GrantState::Ended { .. } | GrantState::Failed { .. } => Err(decide::over(&grant.state)),
+            GrantState::Ended { .. } | GrantState::Failed { .. } => {
+                Err(decide::grant_over_refusal(&grant.state))
+            }
         }
     }
 
@@ -73,7 +75,7 @@ impl EndPress<'_> {
 
 /// Whether today's rules list the actor as an approver of what a grant is for.
 pub(crate) fn is_listed(grant: &Grant, actor: &Actor, context: &DecisionContext<'_>) -> bool {
-    let question = ask::question(&grant.key.target, &grant.names);
+    let question = target::question(&grant.key.target, &grant.names);
     question.is_some_and(|question| {
         let (who, whose) = (actor.principal(), grant.holder.principal());
         context.permit_to_deny(who, whose, &question).is_ok()
@@ -89,7 +91,7 @@ pub(crate) fn ensure_extendable(
     if !actor.is_user(&grant.key.user) {
         Err(PressRefused::NotHolder)
     } else if !grant.is_live(now) {
-        Err(decide::over(&grant.state))
+        Err(decide::grant_over_refusal(&grant.state))
     } else {
         Ok(())
     }

@@ -16,7 +16,7 @@ use crate::{
     DesiredAssignment, EndCause, Grant, GrantState, Holds, LateRemoval, LostAccess, News, end,
 };
 
-/// A wish this much newer than a removal may rest on a listing that still showed what was removed.
+/// What was desired so soon after a removal may rest on a listing that still showed what was removed.
 const LISTINGS_LAG: TimeSpan = TimeSpan::minutes(1);
 
 /// What guards removed, the newest of each key.
@@ -69,7 +69,7 @@ fn add(by_key: &mut BTreeMap<HoldKey, GuardRemoval>, removal: GuardRemoval) {
     }
 }
 
-/// Whether a removal has to do with what is wanted of a key now: it came after the wish.
+/// Whether a removal has to do with what is wanted of a key now: it came after that was desired.
 fn concerns(removal: &GuardRemoval, row: &AssignmentRow) -> bool {
     removal.at >= row.desired.asked_at
 }
@@ -151,7 +151,7 @@ pub(crate) fn fold(removal: &GuardRemoval, holds: &Holds, step: StepContext<'_>)
     let mut wanted: Option<Timestamp> = None;
     for grant in holds.grants.iter().filter(|grant| grant.is_hold()) {
         if is_end_of(removal, row, grant) {
-            let (ending, begun) = end::begun(grant, cause(removal), Doer::Hallpass, step);
+            let (ending, begun) = end::ending_grant(grant, cause(removal), Doer::Hallpass, step);
             records.extend(begun);
             grants.push(ending);
             continue;
@@ -194,7 +194,7 @@ fn made_again(grant: &Grant, removal: &GuardRemoval, step: StepContext<'_>) -> D
 /// Whether the access was seen lost before it was found that a guard had removed it: it is on its
 /// way to be there again.
 pub(crate) fn is_made_again(row: &AssignmentRow, lost_at: Timestamp) -> bool {
-    row.desired.removed_at.is_some() && !row.is_fresh(lost_at)
+    row.desired.removed_at.is_some() && !row.is_since_newest_hold(lost_at)
 }
 
 /// A live grant whose access was to be created again, and AWS refuses: it is over.

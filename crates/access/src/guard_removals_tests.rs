@@ -89,7 +89,7 @@ fn row(verdict: Verdict) -> AssignmentRow {
             verdict,
             ..Execution::new(at(10))
         },
-        news: 1,
+        verdict_rev: 1,
     }
 }
 
@@ -130,7 +130,7 @@ fn holds(grants: &[Grant], row: AssignmentRow) -> Holds {
 fn folded(removal: &GuardRemoval, holds: &Holds) -> GrantStep {
     let step = StepContext {
         now: at(200),
-        elsewhere: at(200),
+        aws_now: at(200),
         disagreement: None,
         ids: &Ids,
     };
@@ -386,7 +386,7 @@ fn of_several_removals_of_a_key_the_newest_counts_and_the_one_that_did_it() {
 fn operators_hear_who_was_late_and_by_how_much() {
     let step = StepContext {
         now: at(200),
-        elsewhere: at(200),
+        aws_now: at(200),
         disagreement: None,
         ids: &Ids,
     };

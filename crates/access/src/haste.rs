@@ -1,4 +1,4 @@
-//! What goes before every deadline: ends of what a person took away.
+//! How urgent an end is: what a person took away is removed before every end that only its deadline began.
 
 use hallpass_assignments::{AssignmentRow, Haste};
 use hallpass_model::Timestamp;
@@ -36,9 +36,9 @@ fn is_taken_away(grant: &Grant) -> bool {
     }
 }
 
-/// The same wish once more for a grant that is ending already, because somebody pressed again: its
-/// row is due at once, and goes before every deadline if it is taken away.
-pub(crate) fn wish_again(
+/// The same end desired once more, for a grant that is ending already and was pressed again: its row is
+/// due at once, and goes before every deadline if a person took it away.
+pub(crate) fn desired_again(
     holds: &Holds,
     ending: &Grant,
     cause: &EndCause,

@@ -10,7 +10,7 @@
 //! Beside the journey, `sweep` looks for access that nobody recorded.
 //!
 //! Each step is a pure function of what is stored, what the rules say and the instant; [`Access`] is the
-//! only driver: load, authorise, step, fold the step into a [`Change`], commit, nudge. What AWS holds
+//! only driver: load, authorise, step, fold the step into a [`Change`], commit, notify. What AWS holds
 //! is the business of `hallpass-assignments`, which is told until when access is wanted and says
 //! what it saw.
 //!
@@ -38,6 +38,7 @@ mod press_refused;
 mod preview;
 mod recipients;
 mod records;
+mod refusal;
 mod request;
 mod search;
 mod service;
@@ -47,10 +48,11 @@ mod start;
 mod state_kind;
 mod step;
 mod sweep;
+mod target;
 
 pub use alarm::{Alarm, AlarmKind, AlarmState};
 pub use approving::{Approving, COMMENT_CHARACTERS_MAX, Shortened};
-pub use ask::{AskOutcome, AskedTogether, FieldProblem, Refusal, question};
+pub use ask::{AskOutcome, AskedTogether};
 pub use break_glass::{
     AfterReview, BREAK_GLASS_MAX, Closing, JUSTIFICATION_CHARACTERS_MAX,
     JUSTIFICATION_CHARACTERS_MIN,
@@ -83,15 +85,16 @@ pub use preview::{
     by_rules,
 };
 pub use records::{about_grant, about_request};
+pub use refusal::{FieldProblem, Refusal};
 pub use request::{
-    Closed, Decided, DecidedKind, PendingRequest, Person, Reminders, Request, RequestState, Review,
-    ReviewedVersion, Wanted,
+    Closed, DecidedKind, PendingRequest, Person, Reminders, Request, RequestState, Review,
+    ReviewedVersion, RulingAtAsking, Wanted,
 };
 pub use search::{Fit, Sought};
 pub use service::{
-    Access, AccessError, Asking, CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, Explained,
-    Extending, GlassPresses, GrantOffers, GrantPresses, Hit, Idempotency, InLine, LastTime, Late,
-    Meant, Muting, NamedId, Past, Patience, Ports, Presses, ReadTurn, Reconciled,
+    Access, AccessError, Asking, BreakGlassOffers, CATALOG_PAGE_MAX, Catalog, CatalogEntry,
+    CatalogPage, Explained, Extending, GrantOffers, GrantPresses, Hit, Idempotency, InLine,
+    LastTime, Late, Meant, Muting, NamedId, Past, Patience, Ports, Presses, ReadTurn, Reconciled,
     RemediationApprovers, RemediationSource, RemediationView, RequestView, Revoking, Search,
     SearchPage, StandingView, Stands, SweepStatus, SweepsTended, TARGETS_MAX, Tended, Times,
     about_remediation,
@@ -109,3 +112,4 @@ pub use sweep::{
     SweepReport, SweepSettings, SweepState, SweepWork, Trigger, Unread, UnreadPlace, Wait,
     findings,
 };
+pub use target::question;

@@ -124,7 +124,7 @@ pub struct Locking<'a> {
 /// anybody in again until the configuration names another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Force {
-    /// It is not.
+    /// The last administrator who is not locked cannot be locked.
     #[default]
     No,
     /// It is, by whoever came with a token made there; `None` for who came with none. It counts when

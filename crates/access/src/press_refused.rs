@@ -1,7 +1,7 @@
 //! Why a press had no effect: policy's no, with a stable code for callers.
 
 use hallpass_model::{Disagreement, TimeSpan, Timestamp};
-use hallpass_rules::ClickRefused;
+use hallpass_rules::PressRefusedByRules;
 
 use crate::break_glass::{JUSTIFICATION_CHARACTERS_MAX, JUSTIFICATION_CHARACTERS_MIN};
 use crate::{COMMENT_CHARACTERS_MAX, Closed, FieldProblem, StandingRefused};
@@ -14,7 +14,7 @@ pub enum PressRefused {
     Closed(#[from] Closed),
     /// Today's rules say no.
     #[error(transparent)]
-    Rules(#[from] ClickRefused),
+    Rules(#[from] PressRefusedByRules),
     /// The directory does not know the person, or they are disabled.
     #[error("you are not an enabled user of the directory")]
     NotInDirectory,
@@ -103,7 +103,7 @@ pub enum PressRefused {
         "the rules of today do not let you break the glass here{}",
         by_rules(rules)
     )]
-    GlassHolds {
+    BreakGlassNotAllowed {
         /// The rules that decide about the request, by name; empty when there is none.
         rules: String,
     },
@@ -187,9 +187,9 @@ impl PressRefused {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Closed(_) => "already-decided",
-            Self::Rules(ClickRefused::NotOpen { .. }) => "rules-changed",
-            Self::Rules(ClickRefused::NotListed { .. }) => "not-an-approver",
-            Self::Rules(ClickRefused::OwnRequest { .. }) => "own-request",
+            Self::Rules(PressRefusedByRules::NotOpen { .. }) => "rules-changed",
+            Self::Rules(PressRefusedByRules::NotListed { .. }) => "not-an-approver",
+            Self::Rules(PressRefusedByRules::OwnRequest { .. }) => "own-request",
             Self::NotInDirectory => "not-in-directory",
             Self::SecondaryDomain => "secondary-domain",
             Self::AlreadyReviewed { .. } => "already-reviewed",
@@ -208,7 +208,7 @@ impl PressRefused {
             Self::ReasonMissing => "missing-reason",
             Self::GrantOver { .. } => "grant-over",
             Self::NotRequester => "not-requester",
-            Self::GlassHolds { .. } => "break-glass-not-allowed",
+            Self::BreakGlassNotAllowed { .. } => "break-glass-not-allowed",
             Self::Justification { .. } => "bad-justification",
             Self::ApprovedLength { .. } => "bad-duration",
             Self::LongComment { .. } => "long-comment",
@@ -238,8 +238,10 @@ impl PressRefused {
             | Self::StartRefused
             | Self::Remediation(_)
             | Self::RuleChanged { .. }
-            | Self::Rules(ClickRefused::NotOpen { .. }) => true,
-            Self::Rules(ClickRefused::NotListed { .. } | ClickRefused::OwnRequest { .. })
+            | Self::Rules(PressRefusedByRules::NotOpen { .. }) => true,
+            Self::Rules(
+                PressRefusedByRules::NotListed { .. } | PressRefusedByRules::OwnRequest { .. },
+            )
             | Self::NotInDirectory
             | Self::SecondaryDomain
             | Self::NotYours
@@ -249,7 +251,7 @@ impl PressRefused {
             | Self::OwnLock
             | Self::NotHolder
             | Self::NotRequester
-            | Self::GlassHolds { .. }
+            | Self::BreakGlassNotAllowed { .. }
             | Self::Justification { .. }
             | Self::ApprovedLength { .. }
             | Self::LongComment { .. }
@@ -288,7 +290,7 @@ impl PressRefused {
             | Self::NotHolder
             | Self::ReasonMissing
             | Self::NotRequester
-            | Self::GlassHolds { .. }
+            | Self::BreakGlassNotAllowed { .. }
             | Self::Justification { .. }
             | Self::ApprovedLength { .. }
             | Self::LongComment { .. }

@@ -4,9 +4,10 @@
 use hallpass_model::{Target, TargetNames, TimeSpan, Timestamp};
 use hallpass_rules::{Decision, DecisionKind, Directory, OverLimit, Principal, RuleId, Rules};
 
-use crate::ask::{self, Resolved};
+use crate::target::{self, Resolved};
 use crate::{
-    Approval, FieldProblem, Grant, PressRefused, Refusal, Request, Settings, Stands, Wanted, start,
+    Approval, FieldProblem, Grant, PressRefused, Refusal, Request, Settings, Stands, Wanted,
+    refusal, start,
 };
 
 /// What a request that is not refused comes to.
@@ -81,7 +82,7 @@ impl AskRefused {
     }
 
     pub(crate) fn message(&self, rules: &[RuleId], target: &str) -> String {
-        let rules = ask::named(rules);
+        let rules = refusal::named(rules);
         match self {
             Self::NoRule => {
                 format!("No rule covers {target}. Ask an administrator to add one.")
@@ -153,7 +154,7 @@ impl LengthLimits {
         self.shortest
     }
 
-    /// The longest.
+    /// The longest length that can be asked for.
     pub const fn longest(&self) -> TimeSpan {
         self.longest
     }
@@ -204,7 +205,7 @@ impl LengthLimits {
         let message = if duration > self.by_settings {
             format!("At most {}.", self.by_settings)
         } else {
-            let rules = ask::named(&self.rules);
+            let rules = refusal::named(&self.rules);
             format!("At most {}, by rule {rules}.", self.longest)
         };
         FieldProblem::new("duration_seconds", "long-duration", message)
@@ -244,16 +245,16 @@ pub(crate) fn judge(
 ) -> Judgement {
     let mut problems = Vec::new();
     problems.extend(starts_at.and_then(|at| start::problem(at, settings, now)));
-    let resolved = ask::resolve(wanted, directory)
+    let resolved = target::resolve(wanted, directory)
         .map_err(|found| problems.extend(found))
         .ok();
-    if !ask::is_enabled(requester.user, directory) {
+    if !target::is_enabled(requester.user, directory) {
         let message = "You are not an enabled user of the directory.";
         problems.push(FieldProblem::new("requester", "unknown-requester", message));
     }
-    ask::check_reach(resolved.as_ref(), settings, &mut problems);
+    target::check_reach(resolved.as_ref(), settings, &mut problems);
     let decision = resolved.as_ref().and_then(|resolved| {
-        let question = ask::question(&resolved.target, &resolved.names)?;
+        let question = target::question(&resolved.target, &resolved.names)?;
         let at = starts_at.map_or(now, |at| at.max(now));
         Some(rules.decide(requester, &question, directory, at))
     });

@@ -16,7 +16,7 @@ use crate::{
 pub(crate) struct StepContext<'a> {
     pub(crate) now: Timestamp,
     /// What AWS calls now, where `now` is known to run ahead of it.
-    pub(crate) elsewhere: Timestamp,
+    pub(crate) aws_now: Timestamp,
     /// Why no access may be counted from `now`.
     pub(crate) disagreement: Option<Disagreement>,
     pub(crate) ids: &'a dyn IdSource,

@@ -74,7 +74,7 @@ pub enum Wanted {
 
 /// What the rules said when the request was made. Informative: authority is computed anew.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Decided {
+pub struct RulingAtAsking {
     /// What it rests on.
     pub kind: DecidedKind,
     /// Who could say yes.
@@ -262,7 +262,7 @@ pub struct Request {
     /// its own affair.
     pub asked_with: Vec<RequestId>,
     /// What the rules said.
-    pub decided: Decided,
+    pub decided: RulingAtAsking,
     /// Approvals so far.
     pub reviews: Vec<Review>,
     /// Reminders.
@@ -278,11 +278,6 @@ pub struct Request {
 }
 
 impl Request {
-    /// What it asked for, as the rules are asked; `None` when that never existed.
-    pub fn question(&self) -> Option<hallpass_rules::Ask<'_>> {
-        crate::question(&self.key.as_ref()?.target, &self.names)
-    }
-
     /// How long it was asked for, before any approver made it shorter.
     pub fn asked_for(&self) -> TimeSpan {
         let shortened = self.shortened.as_ref();

@@ -1,10 +1,9 @@
 //! What becomes of the sessions that outlive a grant (`access.md` §16.7): taking an assignment away
 //! stops new credentials, not those that were issued.
 
-use hallpass_model::{Target, TimeSpan, Timestamp};
+use hallpass_model::{Target, TargetNames, TimeSpan, Timestamp};
 use hallpass_rules::Directory;
 
-use crate::decide::credentials_until;
 use crate::{EndOutcome, Grant, OutlivingSessions, Settings};
 
 /// Until a policy works everywhere (`policies.md` §14).
@@ -49,6 +48,20 @@ pub(crate) fn of(
         issued_before,
         until: PROPAGATION.after(last),
     })
+}
+
+/// When a permission set's credentials issued at the end stop working, for notices.
+pub(crate) fn credentials_until(
+    names: &TargetNames,
+    directory: &Directory,
+    ended_at: Timestamp,
+) -> Option<Timestamp> {
+    match names {
+        TargetNames::Account { permission_set, .. } => directory
+            .permission_set_by_name(permission_set)
+            .map(|set| TimeSpan::seconds(set.session_duration).after(ended_at)),
+        TargetNames::Group { .. } => None,
+    }
 }
 
 /// Whether policies have an effect where a grant is: in accounts other than the management account.

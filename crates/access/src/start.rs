@@ -10,13 +10,13 @@ use hallpass_audit::{Approval, Event};
 use hallpass_model::{Email, TimeSpan, Timestamp, UserId};
 use hallpass_rules::Principal;
 
-use crate::ask::{self, FieldProblem};
 use crate::decide::DecisionContext;
 use crate::preview::by_rules;
 use crate::records::{Doer, StepContext};
 use crate::step::{Approved, RequestStep};
 use crate::{
-    AskVerdict, Closed, News, PendingRequest, PressRefused, Request, RequestState, Settings, grant,
+    AskVerdict, Closed, FieldProblem, News, PendingRequest, PressRefused, Request, RequestState,
+    Settings, ask, grant, target,
 };
 
 /// How late a start may be without taking anything from the length: ticks are a second apart.
@@ -155,7 +155,7 @@ pub(crate) fn begin(
         .ok_or(PressRefused::Changed)?;
     context.ensure_requester_unlocked(request)?;
     let question =
-        ask::question(&pending.key().target, &request.names).ok_or(PressRefused::NotYours)?;
+        target::question(&pending.key().target, &request.names).ok_or(PressRefused::NotYours)?;
     let whose = request.requester.principal();
     let (rules, directory) = (context.rules, context.directory);
     let alone = rules.decide(whose, &question, directory, now);

@@ -20,12 +20,12 @@ pub(crate) struct RequestStep {
 
 impl RequestStep {
     /// The step that makes the request.
-    pub(crate) fn made(self) -> Change {
+    pub(crate) fn insert_change(self) -> Change {
         self.fold(Write::Insert)
     }
 
     /// A step of a request that was read.
-    pub(crate) fn changed(self) -> Change {
+    pub(crate) fn update_change(self) -> Change {
         self.fold(Write::Update)
     }
 
@@ -122,7 +122,7 @@ pub(crate) enum PressStep {
 impl PressStep {
     pub(crate) fn fold(self) -> Change {
         match self {
-            Self::Changed(step) => step.changed(),
+            Self::Changed(step) => step.update_change(),
             Self::Approved(step) => {
                 let (approved, through) = *step;
                 approved.fold(through)
@@ -141,7 +141,7 @@ impl From<RequestStep> for PressStep {
     }
 }
 
-/// A step of stored grants on one key, with one wish at most for its assignment. Empty when there is
+/// A step of stored grants on one key, with one change at most of what is desired of its assignment. Empty when there is
 /// nothing to do.
 #[derive(Clone, Debug, Default)]
 #[must_use = "a step that is not committed has not happened"]

@@ -1,6 +1,6 @@
 //! What people did with their access, from logs of CloudTrail (`inventory.md` §7).
 //!
-//! Five rooms. `log` reads logs, once and at the speed of the disk: where they lie, one record after the other
+//! Five modules. `log` reads logs, once and at the speed of the disk, one record after the other
 //! whatever the size of a file, and only those of wanted names. `pci` folds records into when each person's password
 //! was set and when they were last there, and judges that at an instant. `table` folds all records into the activity
 //! table: who did what, where, on which day. `unused` holds what is allowed against that, and `shrink` proposes the smaller

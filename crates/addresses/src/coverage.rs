@@ -1,4 +1,4 @@
-//! Where nobody knows whether there are addresses (`inventory.md` B-10).
+//! Places whose addresses AWS Config does not record, so that nothing is known of them (`inventory.md` B-10).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +24,7 @@ pub struct UncoveredPlace {
     pub account_id: Option<AccountId>,
     /// The Region; none where it is about all of the account's.
     pub region: Option<String>,
-    /// Why.
+    /// Why nobody knows.
     pub reason: String,
 }
 

@@ -11,7 +11,7 @@ use crate::run::BlockedBy;
 /// A row in a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToldRow {
-    /// Which.
+    /// The row's key.
     pub key: AlertRowKey,
     /// Its values.
     pub values: Map<String, Value>,
@@ -73,7 +73,7 @@ pub enum AlertNews {
     Blocked {
         /// Since when.
         since: Timestamp,
-        /// Why.
+        /// Why the rule could not be asked.
         why: BlockedBy,
     },
 }

@@ -100,12 +100,12 @@ pub enum RowPhase {
     },
     /// A run that read everything did not give it any more.
     Recovered {
-        /// When.
+        /// When it was seen gone.
         at: Timestamp,
     },
     /// Its rule is gone, or asks for other rows now.
     Retired {
-        /// When.
+        /// When its rule was taken out of the file or changed.
         at: Timestamp,
     },
 }

@@ -35,13 +35,13 @@ pub struct ReadTable {
 /// A rule that is to be asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AskedRule {
-    /// Which.
+    /// The rule's id.
     pub id: AlertRuleId,
     /// What is asked.
     pub question: AlertQuestion,
     /// The values of its parameters.
     pub parameters: BTreeMap<String, String>,
-    /// It is not asked of this snapshot: it was.
+    /// The snapshot that it was asked of already; it is not asked of that one again.
     pub unless: Option<String>,
 }
 
@@ -71,7 +71,7 @@ pub enum RunRows {
     NotAsked,
     /// It could not be answered.
     Failed {
-        /// Why.
+        /// Why the query failed.
         message: String,
     },
 }
@@ -119,7 +119,7 @@ pub enum BlockedBy {
     },
     /// The query could not be answered.
     QueryFailed {
-        /// Why.
+        /// Why the query failed.
         message: String,
     },
 }

@@ -19,7 +19,7 @@ pub enum RulePhase {
     Blocked {
         /// Since when.
         since: Timestamp,
-        /// Why.
+        /// Why it could not be asked.
         why: BlockedBy,
         /// Whether that was told.
         told: bool,
@@ -51,16 +51,16 @@ pub struct Mute {
     pub until: Timestamp,
     /// Who said so.
     pub by: String,
-    /// Why.
+    /// Why the rows are muted.
     pub reason: String,
-    /// When.
+    /// When they were muted.
     pub at: Timestamp,
 }
 
 /// What is stored of a rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlertState {
-    /// Which.
+    /// The rule whose state this is.
     pub rule: AlertRuleId,
     /// Grows with each write; a write needs the version that was read.
     pub version: u64,

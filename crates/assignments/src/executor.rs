@@ -11,9 +11,9 @@ use hallpass_model::{Clock, IdSource, Target, TimeSpan, Timestamp, UserId};
 use tokio::sync::{Notify, watch};
 
 use crate::listings::Listings;
+use crate::memory::{Calls, ExecutorMemory, Trial, Turn};
 use crate::pace::Pace;
 use crate::queue::Room;
-use crate::watch::{Calls, Trial, Turn, Watch};
 use crate::{
     AssignmentRow, AssignmentStore, CenterFault, Haste, IdentityCenter, Lease, OperationKind,
     RowAction, StepOutcome, StoreFault, Task, Urgency, Verdict, next,
@@ -76,11 +76,11 @@ pub struct Executor {
     ids: Arc<dyn IdSource>,
     limits: ExecutorLimits,
     pace: Arc<Pace>,
-    watch: Watch,
+    memory: ExecutorMemory,
     by_target: Listings<Target, UserId>,
     by_person: Listings<UserId, Target>,
-    /// Rung when somebody took a row: there may be more.
-    more: Arc<Notify>,
+    /// Notified when a worker took a row: there may be more.
+    wake_next_worker: Arc<Notify>,
     /// Grow when calls are answered again after an outage.
     reads_recovered: watch::Sender<u64>,
     writes_recovered: watch::Sender<u64>,
@@ -103,10 +103,10 @@ impl Executor {
             ids,
             limits,
             pace,
-            watch: Watch::default(),
+            memory: ExecutorMemory::default(),
             by_target: Listings::default(),
             by_person: Listings::default(),
-            more: Arc::default(),
+            wake_next_worker: Arc::default(),
             reads_recovered: watch::Sender::new(0),
             writes_recovered: watch::Sender::new(0),
         }
@@ -117,10 +117,10 @@ impl Executor {
         self.limits.workers
     }
 
-    /// Rung for one idle worker when another has taken a row, for there may be more. Losing a ring
+    /// Notifies one idle worker when another has taken a row, for there may be more. A lost notification
     /// costs delay only.
-    pub fn more(&self) -> Arc<Notify> {
-        Arc::clone(&self.more)
+    pub fn wake_next_worker(&self) -> Arc<Notify> {
+        Arc::clone(&self.wake_next_worker)
     }
 
     /// Works until nothing is due that there is room for: for those who drive by hand.
@@ -150,7 +150,7 @@ impl Executor {
     pub async fn work_next(&self) -> Result<Worked, StoreFault> {
         let now = self.clock.now();
         let slots = self.pace.bounds().slots;
-        match self.watch.turn(now, slots, self.limits.workers) {
+        match self.memory.turn(now, slots, self.limits.workers) {
             Turn::Take(room, trial) => self.take(now, &room, trial).await,
             Turn::Probe => self.probe(now).await,
             Turn::Round(kind) => self.round(kind).await,
@@ -175,7 +175,7 @@ impl Executor {
     pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreFault> {
         let now = self.clock.now();
         let due = self.store.next_due(now).await?;
-        Ok(due.into_iter().chain(self.watch.next_turn(now)).min())
+        Ok(due.into_iter().chain(self.memory.next_turn(now)).min())
     }
 
     async fn take(
@@ -184,19 +184,19 @@ impl Executor {
         room: &Room,
         trial: Option<Trial>,
     ) -> Result<Worked, StoreFault> {
-        let mut trial = trial.map(|_| EndsTrial::new(&self.watch));
+        let mut trial = trial.map(|_| EndsTrial::new(&self.memory));
         let lease = Lease {
             token: self.ids.next(now).simple().to_string(),
             until: self.limits.lease.after(now),
         };
         let taken = self.store.take(now, room, &lease).await?;
-        self.watch.note_line(&taken);
+        self.memory.note_line(&taken);
         let Some(task) = taken.task else {
             return Ok(Worked::Idle);
         };
-        self.more.notify_one();
+        self.wake_next_worker.notify_one();
         let urgency = urgency(task.row(), now);
-        let _work = Work::new(&self.watch, urgency);
+        let _work = Work::new(&self.memory, urgency);
         let steps = match task {
             Task::Step(row) => {
                 drop(trial);
@@ -257,8 +257,8 @@ impl Executor {
         let urgency = urgency(&row, self.clock.now());
         let outcome = match action {
             RowAction::Look => self.look(&row, urgency).await,
-            RowAction::Poll { kind, request } => {
-                let call = self.center.progress(kind, &request, urgency);
+            RowAction::Poll { kind, operation_id } => {
+                let call = self.center.progress(kind, &operation_id, urgency);
                 match self.call(Calls::Reads, urgency, call).await {
                     Ok(progress) => StepOutcome::Polled(progress),
                     Err(fault) => StepOutcome::ReadFailed(fault),
@@ -344,7 +344,7 @@ impl Executor {
 
     /// An operation that was asked about by itself has ended.
     fn learn_pace(&self, before: &AssignmentRow, after: &AssignmentRow, now: Timestamp) {
-        let Some(operation) = before.in_flight().filter(|it| it.request.is_some()) else {
+        let Some(operation) = before.in_flight().filter(|it| it.operation_id.is_some()) else {
             return;
         };
         if after.execution.operation.is_none() {
@@ -355,7 +355,7 @@ impl Executor {
                 took
             };
             self.pace.learn(operation.kind, at_least, took);
-            self.watch.note_slot();
+            self.memory.note_slot();
         }
     }
 
@@ -375,7 +375,7 @@ impl Executor {
     /// During an outage: tries whether AWS answers, with a look at the row that goes first. It
     /// touches no row, so that a try that hangs holds up none.
     async fn probe(&self, now: Timestamp) -> Result<Worked, StoreFault> {
-        let _probe = ReadProbe(&self.watch);
+        let _probe = ReadProbe(&self.memory);
         let Some(first) = self.store.first(now).await? else {
             return Ok(Worked::Idle);
         };
@@ -409,7 +409,7 @@ impl Executor {
             }
         };
         let now = self.clock.now();
-        if let Some(calls) = self.watch.note_call(calls, result.as_ref().err(), now) {
+        if let Some(calls) = self.memory.note_call(calls, result.as_ref().err(), now) {
             recovered(calls).send_modify(|count| *count += 1);
         }
         result
@@ -432,12 +432,12 @@ fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
 }
 
 /// Somebody at work; over when dropped, also when the worker is stopped.
-struct Work<'a>(&'a Watch, Urgency);
+struct Work<'a>(&'a ExecutorMemory, Urgency);
 
 impl<'a> Work<'a> {
-    fn new(watch: &'a Watch, urgency: Urgency) -> Self {
-        watch.begin_work(urgency);
-        Self(watch, urgency)
+    fn new(memory: &'a ExecutorMemory, urgency: Urgency) -> Self {
+        memory.begin_work(urgency);
+        Self(memory, urgency)
     }
 }
 
@@ -448,7 +448,7 @@ impl Drop for Work<'_> {
 }
 
 /// A try of reads; over when dropped.
-struct ReadProbe<'a>(&'a Watch);
+struct ReadProbe<'a>(&'a ExecutorMemory);
 
 impl Drop for ReadProbe<'_> {
     fn drop(&mut self) {
@@ -458,14 +458,14 @@ impl Drop for ReadProbe<'_> {
 
 /// A try of writes; over when dropped.
 struct EndsTrial<'a> {
-    watch: &'a Watch,
+    memory: &'a ExecutorMemory,
     was_sent: bool,
 }
 
 impl<'a> EndsTrial<'a> {
-    fn new(watch: &'a Watch) -> Self {
+    fn new(memory: &'a ExecutorMemory) -> Self {
         Self {
-            watch,
+            memory,
             was_sent: false,
         }
     }
@@ -473,6 +473,6 @@ impl<'a> EndsTrial<'a> {
 
 impl Drop for EndsTrial<'_> {
     fn drop(&mut self) {
-        self.watch.end_trial(self.was_sent);
+        self.memory.end_trial(self.was_sent);
     }
 }

@@ -54,9 +54,9 @@ impl AssignmentRow {
         }
         self.desired.asked_at = self.desired.asked_at.min(now);
         let execution = &mut self.execution;
-        if execution.sight.at().is_some_and(|at| at > now) {
-            execution.sight = Observation::Unseen;
-        } else if let Observation::Absent { since, .. } = &mut execution.sight {
+        if execution.observation.at().is_some_and(|at| at > now) {
+            execution.observation = Observation::Unseen;
+        } else if let Observation::Absent { since, .. } = &mut execution.observation {
             *since = (*since).min(now);
         }
         for at in [

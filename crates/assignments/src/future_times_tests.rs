@@ -30,7 +30,7 @@ fn row(due: i64) -> AssignmentRow {
             due: at(due),
             ..Execution::new(at(0))
         },
-        news: 0,
+        verdict_rev: 0,
     }
 }
 
@@ -38,7 +38,7 @@ fn operation(started: i64) -> Operation {
     Operation {
         kind: OperationKind::Delete,
         started_at: at(started),
-        request: Some("op".to_owned()),
+        operation_id: Some("op".to_owned()),
         polls: 0,
         proof: Proof::Listing,
         over_at: None,
@@ -107,7 +107,7 @@ fn what_was_seen_in_the_future_was_not_seen_and_what_was_done_is_done_now() {
     let mut ahead = row(0);
     ahead.desired.asked_at = at(DAY);
     let execution = &mut ahead.execution;
-    execution.sight = Observation::Present { at: at(DAY) };
+    execution.observation = Observation::Present { at: at(DAY) };
     execution.last_present_at = Some(at(DAY));
     execution.created_at = Some(at(DAY));
     execution.deleted_at = Some(at(DAY));
@@ -123,7 +123,7 @@ fn what_was_seen_in_the_future_was_not_seen_and_what_was_done_is_done_now() {
     let clamped = ahead.clamped(at(0));
     assert_eq!(clamped.desired.asked_at, at(0));
     let execution = &clamped.execution;
-    assert_eq!(execution.sight, Observation::Unseen);
+    assert_eq!(execution.observation, Observation::Unseen);
     assert_eq!(execution.last_present_at, Some(at(0)));
     assert_eq!(execution.created_at, Some(at(0)));
     assert_eq!(execution.deleted_at, Some(at(0)));
@@ -140,7 +140,7 @@ fn what_was_seen_in_the_future_was_not_seen_and_what_was_done_is_done_now() {
 #[test]
 fn what_lies_in_the_past_is_left_alone() {
     let mut past = row(5);
-    past.execution.sight = Observation::Absent {
+    past.execution.observation = Observation::Absent {
         since: at(-20),
         at: at(-10),
     };

@@ -2,28 +2,28 @@
 //!
 //! Others say until when a person should have a target ([`Desired`]); this crate looks, acts,
 //! polls and looks again, and says what it found ([`Verdict`]). It is level-triggered: everything
-//! it needs is in the [`AssignmentRow`], so a lost nudge costs delay and a crash costs nothing.
+//! it needs is in the [`AssignmentRow`], so a lost notification costs delay and a crash costs nothing.
 //!
 //! ```text
-//!   desired until T ──► line::choose ──► plan::next ──► look / begin / poll / ask why ──► learn ──► Verdict
-//!        ▲                                   ▲                                              │
-//!     access                    the row, stored before every write, after every step ◄──────┘
+//!   desired until T ──► queue::choose ──► plan::next ──► look / begin / poll / ask why ──► learn ──► Verdict
+//!        ▲                                    ▲                                              │
+//!     access                    the row, stored before every write, after every step ◄───────┘
 //! ```
 //!
 //! Knows nothing of requests, rules, approvals or audit records.
 #![warn(missing_docs)]
 
+mod availability;
 mod executor;
 mod future_times;
 mod listings;
-mod outage;
+mod memory;
 mod outcome;
 mod pace;
 mod plan;
 mod ports;
 pub mod queue;
 mod row;
-mod watch;
 
 pub use executor::{Executor, ExecutorLimits, TickReport, Worked};
 pub use future_times::is_lease_from_future;

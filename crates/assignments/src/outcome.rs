@@ -22,7 +22,7 @@ const STUCK_PAUSE: TimeSpan = TimeSpan::hours(1);
 const UNANSWERED_PAUSE: TimeSpan = TimeSpan::seconds(1);
 /// The shortest pause between looks at a running operation.
 const CHECK_PAUSE_MIN: Duration = Duration::from_millis(500);
-/// The longest.
+/// The longest pause between looks at a running operation.
 const CHECK_PAUSE_MAX: Duration = Duration::from_secs(5);
 /// The same, once nobody waits for it any more.
 const ABANDONED_POLL_PAUSE: TimeSpan = TimeSpan::seconds(30);
@@ -70,7 +70,7 @@ impl AssignmentRow {
             Proof::Listing
         };
         if kind == OperationKind::Create {
-            self.is_tried(now);
+            self.note_try(now);
         }
         let execution = &mut self.execution;
         if kind == OperationKind::Create {
@@ -82,12 +82,12 @@ impl AssignmentRow {
         execution.operation = Some(Operation {
             kind,
             started_at: now,
-            request: None,
+            operation_id: None,
             polls: 0,
             proof,
             over_at: None,
         });
-        execution.sight = Observation::Unseen;
+        execution.observation = Observation::Unseen;
         if !matches!(execution.verdict, Verdict::Stuck { .. }) {
             execution.verdict = Verdict::Working;
         }
@@ -117,7 +117,7 @@ impl AssignmentRow {
     ) -> Self {
         match outcome {
             StepOutcome::Looked { at, present: true } => self.record_presence(at, now, expected),
-            StepOutcome::Looked { at, present: false } => self.missed_it(at, now, expected),
+            StepOutcome::Looked { at, present: false } => self.record_absence(at, now, expected),
             StepOutcome::Sent(sent) => self.sent(sent, now, expected),
             StepOutcome::Polled(progress) => self.polled(progress, now, expected),
             StepOutcome::Asked(missing) => self.asked(missing, now),
@@ -161,14 +161,14 @@ impl AssignmentRow {
         let wanted = self.is_wanted(now);
         let settles = |op: &Operation| match op.kind {
             // stored, unanswered, and nothing came of it
-            OperationKind::Delete => op.request.is_none(),
+            OperationKind::Delete => op.operation_id.is_none(),
             OperationKind::Create => {
-                op.request.is_none() || wanted || is_shown_by_listing(self, op, at)
+                op.operation_id.is_none() || wanted || is_shown_by_listing(self, op, at)
             }
         };
         let is_settled = self.execution.operation.as_ref().is_some_and(settles);
         let execution = &mut self.execution;
-        execution.sight = Observation::Present { at };
+        execution.observation = Observation::Present { at };
         if execution.refused_removals == 0 {
             execution.last_error = None;
         }
@@ -196,7 +196,7 @@ impl AssignmentRow {
         }
         execution.attempts = 0;
         execution.trying_since = None;
-        execution.doubt = AbsenceConfidence::Settled;
+        execution.absence_confidence = AbsenceConfidence::Settled;
         if execution.ownership == Ownership::Undecided {
             execution.ownership = Ownership::Standing;
         }
@@ -205,31 +205,35 @@ impl AssignmentRow {
         execution.due = DRIFT_CHECK.after(at).max(now).min(self.desired.until);
     }
 
-    fn missed_it(&mut self, at: Timestamp, now: Timestamp, expected: Duration) {
+    fn record_absence(&mut self, at: Timestamp, now: Timestamp, expected: Duration) {
         let (wanted, was_seen, overdue) =
             (self.is_wanted(now), self.was_seen(), is_overdue(self, now));
         let removed = self.execution.operation.as_ref().is_some_and(|op| {
             op.kind == OperationKind::Delete && is_shown_by_listing(self, op, at)
         });
         let execution = &mut self.execution;
-        let since = match execution.sight {
+        let since = match execution.observation {
             Observation::Absent { since, .. } => since,
             Observation::Present { .. } | Observation::Unseen => at,
         };
-        execution.sight = Observation::Absent { since, at };
+        execution.observation = Observation::Absent { since, at };
         execution.due = now;
         match execution.operation.take() {
             // a guard removed it since: that is known, and what came of this removal is not
-            Some(operation) if removed && execution.heeded >= Some(operation.started_at) => {}
+            Some(operation)
+                if removed && execution.guard_removal_applied_at >= Some(operation.started_at) => {}
             Some(_) if removed => execution.deleted_at = Some(at),
-            Some(operation) if operation.request.is_some() => execution.operation = Some(operation),
+            Some(operation) if operation.operation_id.is_some() => {
+                execution.operation = Some(operation);
+            }
             Some(operation) if operation.kind == OperationKind::Create => {
-                execution.doubt = AbsenceConfidence::LostCreate;
-                execution.sight = Observation::Absent { since: at, at };
+                execution.absence_confidence = AbsenceConfidence::LostCreate;
+                execution.observation = Observation::Absent { since: at, at };
             }
             // whether this removal was carried out is unknown: what it removes may still be hidden
             Some(_) if is_unsettled(execution, at) => {}
-            Some(operation) if execution.heeded >= Some(operation.started_at) => {}
+            Some(operation) if execution.guard_removal_applied_at >= Some(operation.started_at) => {
+            }
             Some(_) => execution.deleted_at = Some(at),
             None => {}
         }
@@ -270,7 +274,7 @@ impl AssignmentRow {
         } else {
             now
         };
-        match execution.doubt {
+        match execution.absence_confidence {
             AbsenceConfidence::FailedCreate => FAILED_GAP.after(since).max(next),
             AbsenceConfidence::LostCreate if refused || execution.deleted_at.is_some() => {
                 LOSS_GAP.after(since).max(next)
@@ -282,10 +286,10 @@ impl AssignmentRow {
     fn sent(&mut self, sent: SentOperation, now: Timestamp, expected: Duration) {
         let execution = &mut self.execution;
         match sent {
-            SentOperation::InProgress { request } => {
-                execution.aws_request = Some(request.clone());
+            SentOperation::InProgress { operation_id } => {
+                execution.aws_request = Some(operation_id.clone());
                 if let Some(operation) = &mut execution.operation {
-                    operation.request = Some(request);
+                    operation.operation_id = Some(operation_id);
                 }
                 let due = later(now, expected);
                 execution.due = match execution.operation.as_ref().map(|it| it.kind) {
@@ -305,7 +309,8 @@ impl AssignmentRow {
             // that something is gone
             Some(operation)
                 if operation.is_over()
-                    || operation.kind == OperationKind::Delete && operation.request.is_some() =>
+                    || operation.kind == OperationKind::Delete
+                        && operation.operation_id.is_some() =>
             {
                 LISTING_LAG.after(now)
             }
@@ -316,7 +321,7 @@ impl AssignmentRow {
             Some(OperationKind::Delete) => execution.deleted_at = Some(now),
             None => {}
         }
-        execution.sight = Observation::Unseen;
+        execution.observation = Observation::Unseen;
         execution.attempts = 0;
     }
 
@@ -335,9 +340,9 @@ impl AssignmentRow {
                     .take()
                     .is_some_and(|op| op.kind == OperationKind::Create)
                 {
-                    execution.doubt = AbsenceConfidence::LostCreate;
+                    execution.absence_confidence = AbsenceConfidence::LostCreate;
                 }
-                execution.sight = Observation::Unseen;
+                execution.observation = Observation::Unseen;
                 execution.due = now;
             }
         }
@@ -346,14 +351,14 @@ impl AssignmentRow {
     fn ended_badly(&mut self, reason: String, now: Timestamp) {
         let execution = &mut self.execution;
         let kind = execution.operation.take().map(|operation| operation.kind);
-        if let Observation::Present { at } = execution.sight {
+        if let Observation::Present { at } = execution.observation {
             execution.last_present_at = execution.last_present_at.max(Some(at));
         }
-        execution.sight = Observation::Unseen;
+        execution.observation = Observation::Unseen;
         if kind == Some(OperationKind::Create) {
             // one whose status was lost before it may still be running
-            if self.execution.doubt == AbsenceConfidence::Settled {
-                self.execution.doubt = AbsenceConfidence::FailedCreate;
+            if self.execution.absence_confidence == AbsenceConfidence::Settled {
+                self.execution.absence_confidence = AbsenceConfidence::FailedCreate;
             }
             self.give_up(now, &reason);
         } else {
@@ -382,7 +387,8 @@ impl AssignmentRow {
             Missing::Account => Absence::AccountGone,
         });
         if execution.gone.is_none() {
-            // it exists after all: go on as before, and ask again after five more refusals
+            // it exists after all: removals go on, and it is asked again at the fifth refusal counted from
+            // the one that led here, which is four more
             execution.refused_removals = 1;
         }
         execution.due = now;
@@ -408,8 +414,8 @@ impl AssignmentRow {
                 // back in line, which is no failure of the grant
                 self.execution.trying_since = None;
                 // where requests are scarce, looking again would spend the one that was to act
-                if is_still_good(before.execution.sight, now) {
-                    self.execution.sight = before.execution.sight;
+                if is_still_good(before.execution.observation, now) {
+                    self.execution.observation = before.execution.observation;
                 }
                 let is_full = matches!(fault, CenterFault::Full { .. });
                 self.execution.due = if is_full { later(now, FULL_PAUSE) } else { now };
@@ -454,7 +460,7 @@ impl AssignmentRow {
 
     fn note_failure(&mut self, fault: &CenterFault, now: Timestamp) {
         self.execution.last_error = Some(fault.to_string());
-        self.is_tried(now);
+        self.note_try(now);
     }
 
     /// Gives up what AWS accepted nothing of for longer than a create may take. What it may have
@@ -469,8 +475,11 @@ impl AssignmentRow {
     }
 
     /// A call for the newest hold brought nothing.
-    fn is_tried(&mut self, now: Timestamp) {
-        let since = self.execution.trying_since.filter(|at| self.is_fresh(*at));
+    fn note_try(&mut self, now: Timestamp) {
+        let since = self
+            .execution
+            .trying_since
+            .filter(|at| self.is_since_newest_hold(*at));
         if self.is_wanted(now) {
             self.execution.trying_since = since.or(Some(now));
         }
@@ -479,7 +488,7 @@ impl AssignmentRow {
     /// AWS answered that it did not take the operation: as if it had never been begun.
     fn not_sent(&mut self, before: &Self, kind: OperationKind) {
         self.execution.operation = None;
-        self.execution.sight = Observation::Unseen;
+        self.execution.observation = Observation::Unseen;
         if kind == OperationKind::Create && before.execution.ownership == Ownership::Undecided {
             self.execution.ownership = Ownership::Undecided;
         }
@@ -520,8 +529,8 @@ pub(crate) fn later(now: Timestamp, by: Duration) -> Timestamp {
 
 /// Whether a listing may still be acted on after a pause: presence until it is removed; absence
 /// only briefly, for somebody else may give the access meanwhile, and then it is theirs.
-fn is_still_good(sight: Observation, now: Timestamp) -> bool {
-    match sight {
+fn is_still_good(observation: Observation, now: Timestamp) -> bool {
+    match observation {
         Observation::Unseen => false,
         Observation::Present { .. } => true,
         Observation::Absent { at, .. } => now < ABSENCE_KEPT.after(at),

@@ -37,7 +37,7 @@ pub enum RowAction {
         /// What it is.
         kind: OperationKind,
         /// AWS's id of it.
-        request: String,
+        operation_id: String,
     },
     /// Ask the directory whether the person, the group or the account still exists.
     AskWhy,
@@ -61,7 +61,7 @@ pub fn next(row: &AssignmentRow, now: Timestamp) -> RowAction {
 }
 
 fn in_flight(row: &AssignmentRow, operation: &Operation, now: Timestamp) -> RowAction {
-    let Some(request) = &operation.request else {
+    let Some(operation_id) = &operation.operation_id else {
         // CRASH: stored but unanswered: it may have been sent. Observe before repeating (P5).
         return RowAction::Look;
     };
@@ -72,7 +72,7 @@ fn in_flight(row: &AssignmentRow, operation: &Operation, now: Timestamp) -> RowA
     }
     RowAction::Poll {
         kind: operation.kind,
-        request: request.clone(),
+        operation_id: operation_id.clone(),
     }
 }
 
@@ -93,21 +93,24 @@ pub(crate) fn is_shown_by_listing(
 /// Looks and polls take turns; what is over is looked at first, for a look is what settles it.
 fn looks_next(row: &AssignmentRow, operation: &Operation) -> bool {
     match operation.over_at {
-        Some(over) => row.execution.sight.at().is_none_or(|at| at < over),
+        Some(over) => row.execution.observation.at().is_none_or(|at| at < over),
         None => operation.polls.is_multiple_of(2),
     }
 }
 
 /// Whether the calls for the newest hold have brought nothing for longer than a create may take.
 pub(crate) fn is_overdue(row: &AssignmentRow, now: Timestamp) -> bool {
-    let since = row.execution.trying_since.filter(|at| row.is_fresh(*at));
+    let since = row
+        .execution
+        .trying_since
+        .filter(|at| row.is_since_newest_hold(*at));
     !row.was_seen() && since.is_some_and(|since| now >= CREATE_LIMIT.after(since))
 }
 
 /// Whether the row's first create would go by a listing that is too old for it.
 pub(crate) fn goes_by_old_listing(row: &AssignmentRow, now: Timestamp) -> bool {
     let execution = &row.execution;
-    let seen = execution.sight.at();
+    let seen = execution.observation.at();
     execution.ownership == Ownership::Undecided
         && seen.is_some_and(|at| now >= ABSENCE_KEPT.after(at))
 }
@@ -115,7 +118,7 @@ pub(crate) fn goes_by_old_listing(row: &AssignmentRow, now: Timestamp) -> bool {
 pub(crate) fn next_while_wanted(row: &AssignmentRow, now: Timestamp) -> RowAction {
     let execution = &row.execution;
     if let Verdict::Lost { at } = execution.verdict
-        && row.is_fresh(at)
+        && row.is_since_newest_hold(at)
     {
         return RowAction::Rest(row.desired.until);
     }
@@ -123,9 +126,11 @@ pub(crate) fn next_while_wanted(row: &AssignmentRow, now: Timestamp) -> RowActio
     if lags_behind_delete(execution, now) {
         return RowAction::Begin(OperationKind::Create);
     }
-    match execution.sight {
+    match execution.observation {
         Observation::Absent { at, .. }
-            if row.is_fresh(at) && !row.was_seen() && !awaits_effect(execution, now) =>
+            if row.is_since_newest_hold(at)
+                && !row.was_seen()
+                && !awaits_effect(execution, now) =>
         {
             match execution.ownership {
                 Ownership::Undecided | Ownership::Ours => RowAction::Begin(OperationKind::Create),
@@ -152,11 +157,11 @@ pub(crate) fn remove(row: &AssignmentRow, now: Timestamp) -> RowAction {
         Ownership::Undecided if row.gave_up() => {
             settle(row, gone(row, now, Absence::NeverCreated), now)
         }
-        Ownership::Undecided => match row.execution.sight {
-            Observation::Present { at } if row.is_fresh(at) => {
+        Ownership::Undecided => match row.execution.observation {
+            Observation::Present { at } if row.is_since_newest_hold(at) => {
                 settle(row, Verdict::Kept { at: now }, now)
             }
-            Observation::Absent { at, .. } if row.is_fresh(at) => {
+            Observation::Absent { at, .. } if row.is_since_newest_hold(at) => {
                 settle(row, gone(row, at, Absence::NeverCreated), now)
             }
             Observation::Unseen | Observation::Present { .. } | Observation::Absent { .. } => {
@@ -169,7 +174,7 @@ pub(crate) fn remove(row: &AssignmentRow, now: Timestamp) -> RowAction {
 
 fn remove_ours(row: &AssignmentRow, now: Timestamp) -> RowAction {
     let execution = &row.execution;
-    match execution.sight {
+    match execution.observation {
         Observation::Unseen if execution.gone.is_none() && must_ask(execution) => RowAction::AskWhy,
         Observation::Unseen => RowAction::Look,
         Observation::Present { .. } if execution.gone.is_some() && !is_stuck(execution) => {
@@ -180,11 +185,13 @@ fn remove_ours(row: &AssignmentRow, now: Timestamp) -> RowAction {
         Observation::Absent { at, .. } if is_unconfirmed(execution, at) => {
             RowAction::Begin(OperationKind::Delete)
         }
-        Observation::Absent { at, .. } if !row.is_fresh(at) || is_unsettled(execution, at) => {
+        Observation::Absent { at, .. }
+            if !row.is_since_newest_hold(at) || is_unsettled(execution, at) =>
+        {
             RowAction::Look
         }
         Observation::Absent { since, at } => {
-            let gap = match execution.doubt {
+            let gap = match execution.absence_confidence {
                 AbsenceConfidence::Settled => TimeSpan::ZERO,
                 AbsenceConfidence::FailedCreate => FAILED_GAP,
                 AbsenceConfidence::LostCreate
@@ -219,7 +226,8 @@ pub(crate) fn is_unsettled(execution: &Execution, at: Timestamp) -> bool {
         && known.is_some_and(|known| at < CONSISTENCY_WINDOW.after(known))
 }
 
-/// Every fifth refusal is worth a question; between them removals go on.
+/// Whether the person or the account may be gone: at the fifth refusal, and after an answer that they exist at
+/// every fourth that follows. Removals go on between.
 fn must_ask(execution: &Execution) -> bool {
     execution.refused_removals >= REFUSALS_BEFORE_ASKING
 }
@@ -264,7 +272,9 @@ fn gone(row: &AssignmentRow, at: Timestamp, why: Absence) -> Verdict {
 /// A verdict that stands already needs no second record; the row then waits to be forgotten.
 fn settle(row: &AssignmentRow, verdict: Verdict, now: Timestamp) -> RowAction {
     let standing = &row.execution.verdict;
-    if standing.name() == verdict.name() && standing.at().is_some_and(|at| row.is_fresh(at)) {
+    if standing.name() == verdict.name()
+        && standing.at().is_some_and(|at| row.is_since_newest_hold(at))
+    {
         RowAction::Rest(DRIFT_CHECK.after(now))
     } else {
         RowAction::Settle(verdict)

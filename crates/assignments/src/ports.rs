@@ -28,7 +28,7 @@ pub enum SentOperation {
     /// Accepted; its status is asked for under this id.
     InProgress {
         /// AWS's id of the asynchronous operation.
-        request: String,
+        operation_id: String,
     },
     /// Done at once (group memberships).
     Done,
@@ -68,7 +68,7 @@ pub enum CenterFault {
         /// AWS's words.
         message: String,
     },
-    /// Our own rationing let the request not through in time; nothing was sent.
+    /// Our own rate limiter did not let the call through in time; nothing was sent.
     #[error("more requests wait than the rate allows; not sent")]
     NotSent,
     /// AWS works on as many operations as it will; nothing was done.
@@ -125,7 +125,7 @@ pub trait IdentityCenter: Send + Sync {
     async fn progress(
         &self,
         kind: OperationKind,
-        request: &str,
+        operation_id: &str,
         urgency: Urgency,
     ) -> Result<OperationStatus, CenterFault>;
 
@@ -202,7 +202,7 @@ pub struct Over {
     /// The assignment that it creates or deletes.
     pub key: HoldKey,
     /// AWS's id of the operation.
-    pub request: String,
+    pub operation_id: String,
 }
 
 /// Rows that survive. Desired state is written by others through their own commits.

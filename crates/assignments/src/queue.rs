@@ -102,7 +102,7 @@ impl Slot {
     }
 }
 
-/// A line of its own.
+/// A line that rows stand in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Queue {
     /// For sending an operation.
@@ -160,7 +160,7 @@ impl QueuePosition {
             while_wanted: while_wanted(row, unwanted_from),
             once_unwanted,
             in_flight: in_flight.map(|operation| operation.kind),
-            is_accepted: in_flight.is_some_and(|operation| operation.request.is_some()),
+            is_accepted: in_flight.is_some_and(|operation| operation.operation_id.is_some()),
             slot: Slot::of(&row.key.target),
         }
     }
@@ -242,7 +242,7 @@ pub fn task(row: AssignmentRow, queue: Queue, now: Timestamp) -> Task {
     match next(&row, now) {
         RowAction::Begin(_) if is_in_line && goes_by_old_listing(&row, now) => {
             let mut row = row;
-            row.execution.sight = Observation::Unseen;
+            row.execution.observation = Observation::Unseen;
             Task::Step(Box::new(row))
         }
         RowAction::Begin(kind) if is_in_line => Task::Send {
@@ -285,12 +285,12 @@ impl InFlight {
         }
     }
 
-    /// Both kinds.
+    /// Creates and deletes together.
     pub const fn all(self) -> u32 {
         self.creates.saturating_add(self.deletes)
     }
 
-    /// Of one kind.
+    /// Those of one kind.
     pub const fn of(self, kind: OperationKind) -> u32 {
         match kind {
             OperationKind::Create => self.creates,
@@ -315,7 +315,7 @@ pub struct QueueLengths {
 /// Which operations may begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Writes {
-    /// All.
+    /// All operations may begin.
     All,
     /// Those that a person wants at once: AWS has just said that it works on as many as it will.
     AtOnce,
@@ -326,14 +326,14 @@ pub enum Writes {
 /// Whether a removal that a person wants at once is tried although every slot is taken. AWS may
 /// refuse it; a slot that comes free meanwhile is its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Beyond {
+pub enum ExtraSlot {
     /// One at a time.
     One,
     /// Not now.
     Never,
 }
 
-/// What there is room for.
+/// What may be begun now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
     /// Account operations at a time; AWS allows 10 (IAM Identity Center quotas).
@@ -343,7 +343,7 @@ pub struct Room {
     /// Which operations may begin.
     pub writes: Writes,
     /// Whether one may begin beyond the slots.
-    pub beyond: Beyond,
+    pub extra_slot: ExtraSlot,
     /// Accepted operations are asked about one by one only if that was due by then: before that,
     /// one question is asked for all of them.
     pub polls_due_by: Timestamp,
@@ -356,15 +356,15 @@ impl Room {
             slots,
             least: Urgency::Background,
             writes: Writes::All,
-            beyond: Beyond::One,
+            extra_slot: ExtraSlot::One,
             polls_due_by: Timestamp::MAX,
         }
     }
 }
 
-/// The first of a line.
+/// The row that is first in a line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Head {
+pub struct QueueFront {
     /// Since when it is its turn: what orders a line.
     pub since: Timestamp,
     /// The row's key as text, for rows of one instant.
@@ -377,27 +377,27 @@ pub struct Head {
 /// first of those whose lane is free; a create also waits for those removals of its lane that are the
 /// next to take a slot, and not for one far down the line, which it could not hold up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Heads {
+pub struct QueueFronts {
     /// What AWS may be working on.
     pub in_flight: InFlight,
     /// Account removals in line that a person wants at once, or that wait a moment because AWS was
     /// full, and whose lane is free.
     pub at_once_waiting: u32,
     /// One for each line that somebody stands in.
-    pub heads: Vec<Head>,
+    pub heads: Vec<QueueFront>,
 }
 
 /// What [`choose`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice<'a> {
     /// Who goes first.
-    pub head: Option<&'a Head>,
+    pub head: Option<&'a QueueFront>,
     /// Whether somebody stands in line for nothing but a slot.
     pub waits_for_slot: bool,
 }
 
 /// Who goes first of those there is room for.
-pub fn choose<'a>(lines: &'a Heads, room: &Room) -> Choice<'a> {
+pub fn choose<'a>(lines: &'a QueueFronts, room: &Room) -> Choice<'a> {
     let mut choice = Choice {
         head: None,
         waits_for_slot: false,
@@ -406,7 +406,7 @@ pub fn choose<'a>(lines: &'a Heads, room: &Room) -> Choice<'a> {
         let has_slot = lines.has_slot(head.queue, room);
         choice.waits_for_slot |= !has_slot;
         let goes = has_slot && may_begin(head.queue, room) && head.queue.urgency() <= room.least;
-        let place = |head: &Head| (head.queue.urgency(), head.since, head.key.clone());
+        let place = |head: &QueueFront| (head.queue.urgency(), head.since, head.key.clone());
         if goes && choice.head.is_none_or(|first| place(head) < place(first)) {
             choice.head = Some(head);
         }
@@ -424,7 +424,7 @@ fn may_begin(queue: Queue, room: &Room) -> bool {
     }
 }
 
-impl Heads {
+impl QueueFronts {
     fn stands(&self, urgency: Urgency) -> bool {
         let line = Queue::Write(urgency, Slot::Account);
         self.heads.iter().any(|head| head.queue == line)
@@ -450,7 +450,8 @@ impl Heads {
         let is_crowd = at_once.saturating_add(1) >= room.slots;
         match urgency {
             Urgency::AtOnce => {
-                let beyond = room.beyond == Beyond::One && at_once_unanswered == 0 && !is_crowd;
+                let beyond =
+                    room.extra_slot == ExtraSlot::One && at_once_unanswered == 0 && !is_crowd;
                 free > u32::from(keeps_one && is_crowd) || beyond
             }
             Urgency::End => left > u32::from(keeps_one),

@@ -42,13 +42,13 @@ fn row(due: i64) -> AssignmentRow {
             due: at(due),
             ..Execution::new(at(0))
         },
-        news: 0,
+        verdict_rev: 0,
     }
 }
 
 fn absent(due: i64) -> AssignmentRow {
     let mut row = row(due);
-    row.execution.sight = Observation::Absent {
+    row.execution.observation = Observation::Absent {
         since: at(due),
         at: at(due),
     };
@@ -58,20 +58,20 @@ fn absent(due: i64) -> AssignmentRow {
 fn present(due: i64, seen: i64) -> AssignmentRow {
     let mut row = row(due);
     row.execution.ownership = Ownership::Ours;
-    row.execution.sight = Observation::Present { at: at(seen) };
+    row.execution.observation = Observation::Present { at: at(seen) };
     row.execution.last_present_at = Some(at(seen));
     row.execution.verdict = Verdict::Present { at: at(seen) };
     row
 }
 
-fn at_work(kind: OperationKind, request: Option<&str>, due: i64) -> AssignmentRow {
+fn at_work(kind: OperationKind, operation_id: Option<&str>, due: i64) -> AssignmentRow {
     let mut row = present(due, 1);
     row.execution.verdict = Verdict::Working;
-    row.execution.sight = Observation::Unseen;
+    row.execution.observation = Observation::Unseen;
     row.execution.operation = Some(Operation {
         kind,
         started_at: at(due),
-        request: request.map(str::to_owned),
+        operation_id: operation_id.map(str::to_owned),
         polls: 0,
         proof: Proof::Listing,
         over_at: None,
@@ -86,7 +86,7 @@ const DELETE_NOW: Queue = Queue::Write(Urgency::AtOnce, Slot::Account);
 fn gave_up() -> AssignmentRow {
     let mut row = at_work(OperationKind::Create, None, 50);
     row.execution.operation = None;
-    row.execution.sight = Observation::Present { at: at(50) };
+    row.execution.observation = Observation::Present { at: at(50) };
     row.execution.giving_up = Some(GivingUp {
         reason: "no".to_owned(),
         at: at(50),
@@ -106,7 +106,7 @@ fn settled() -> AssignmentRow {
         at: at(1001),
         why: crate::Absence::Removed,
     };
-    row.execution.sight = Observation::Absent {
+    row.execution.observation = Observation::Absent {
         since: at(1001),
         at: at(1001),
     };
@@ -250,13 +250,13 @@ fn where_a_row_stands() {
 }
 
 /// `urgency since` of each head, for accounts unless it says otherwise.
-fn heads(waiting: &[(Queue, i64)], in_flight: InFlight, at_once_waiting: u32) -> Heads {
-    Heads {
+fn heads(waiting: &[(Queue, i64)], in_flight: InFlight, at_once_waiting: u32) -> QueueFronts {
+    QueueFronts {
         in_flight,
         at_once_waiting,
         heads: waiting
             .iter()
-            .map(|(queue, since)| Head {
+            .map(|(queue, since)| QueueFront {
                 since: at(*since),
                 key: format!("{queue:?}"),
                 queue: *queue,
@@ -501,7 +501,7 @@ fn the_head_of_a_line_begins_what_it_stands_for() {
     let Task::Step(looked_at) = task(row.clone(), CREATE, late) else {
         panic!("a first create on a listing of two minutes ago");
     };
-    assert_eq!(looked_at.execution.sight, Observation::Unseen);
+    assert_eq!(looked_at.execution.observation, Observation::Unseen);
     // what does not stand in line begins nothing
     let step = task(row.clone(), Queue::Step(Urgency::Grant), now);
     assert_eq!(step, Task::Step(Box::new(row)));

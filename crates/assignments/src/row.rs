@@ -24,7 +24,7 @@ impl Haste {
     }
 }
 
-/// What somebody else wants of this row. Written by the owner of the wish, never by the executor.
+/// What somebody else desires of this row. Written by those who desire it, never by the executor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Desired {
     /// The access is wanted before this instant and unwanted from it on. An early end moves it to
@@ -96,7 +96,8 @@ pub struct Operation {
     pub started_at: Timestamp,
     /// AWS's id of the asynchronous operation; `None` while the answer is unknown, which after a
     /// crash means: it may or may not have been sent.
-    pub request: Option<String>,
+    #[serde(rename = "request")]
+    pub operation_id: Option<String>,
     /// How often it was looked at or its status was asked.
     pub polls: u32,
     /// What shows that it ended well.
@@ -278,7 +279,8 @@ pub struct Execution {
     /// The operation in flight.
     pub operation: Option<Operation>,
     /// The newest listing.
-    pub sight: Observation,
+    #[serde(rename = "sight")]
+    pub observation: Observation,
     /// When a listing last showed it.
     pub last_present_at: Option<Timestamp>,
     /// When a create of ours last ended well; listings may lag behind it.
@@ -286,7 +288,8 @@ pub struct Execution {
     /// When a delete of ours last ended well; listings may lag behind it.
     pub deleted_at: Option<Timestamp>,
     /// How far absence can be trusted.
-    pub doubt: AbsenceConfidence,
+    #[serde(rename = "doubt")]
+    pub absence_confidence: AbsenceConfidence,
     /// Set once the create is no longer pursued.
     pub giving_up: Option<GivingUp>,
     /// Since when calls for the newest hold are answered by nothing but failures, or its create runs.
@@ -308,8 +311,8 @@ pub struct Execution {
     /// Nothing to do before this instant.
     pub due: Timestamp,
     /// The removal by a guard that was taken into account last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub heeded: Option<Timestamp>,
+    #[serde(default, rename = "heeded", skip_serializing_if = "Option::is_none")]
+    pub guard_removal_applied_at: Option<Timestamp>,
 }
 
 impl Execution {
@@ -318,11 +321,11 @@ impl Execution {
         Self {
             ownership: Ownership::Undecided,
             operation: None,
-            sight: Observation::Unseen,
+            observation: Observation::Unseen,
             last_present_at: None,
             created_at: None,
             deleted_at: None,
-            doubt: AbsenceConfidence::Settled,
+            absence_confidence: AbsenceConfidence::Settled,
             giving_up: None,
             trying_since: None,
             attempts: 0,
@@ -332,7 +335,7 @@ impl Execution {
             aws_request: None,
             last_error: None,
             due: now,
-            heeded: None,
+            guard_removal_applied_at: None,
         }
     }
 
@@ -367,14 +370,14 @@ impl Execution {
 /// One person and one target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssignmentRow {
-    /// Who and what.
+    /// The person and the target.
     pub key: HoldKey,
     /// What is wanted.
     pub desired: Desired,
     /// What is known and done.
     pub execution: Execution,
-    /// Grows when the executor has news; readers remember the last they saw.
-    pub news: u64,
+    /// Grows with each change of verdict, ownership or refusals; readers remember the last they acted on.
+    pub verdict_rev: u64,
 }
 
 impl AssignmentRow {
@@ -402,8 +405,8 @@ impl AssignmentRow {
         }
     }
 
-    /// Whether the newest listing is recent enough to speak for the newest hold.
-    pub fn is_fresh(&self, at: Timestamp) -> bool {
+    /// Whether what was seen at `at` says something of the newest hold: it was seen since that was added.
+    pub fn is_since_newest_hold(&self, at: Timestamp) -> bool {
         at >= self.desired.asked_at
     }
 
@@ -428,10 +431,13 @@ impl AssignmentRow {
             return self;
         };
         let execution = &mut self.execution;
-        if execution.heeded.is_some_and(|heeded| heeded >= at) {
+        if execution
+            .guard_removal_applied_at
+            .is_some_and(|applied_at| applied_at >= at)
+        {
             return self;
         }
-        execution.heeded = Some(at);
+        execution.guard_removal_applied_at = Some(at);
         let made_since = |made: Option<Timestamp>| made.is_some_and(|made| made > at);
         let creating = execution
             .operation
@@ -446,7 +452,7 @@ impl AssignmentRow {
             return self;
         }
         execution.deleted_at = execution.deleted_at.max(Some(at));
-        execution.sight = Observation::Unseen;
+        execution.observation = Observation::Unseen;
         if !matches!(execution.verdict, Verdict::Stuck { .. }) {
             execution.verdict = Verdict::Working;
         }
@@ -461,7 +467,9 @@ impl AssignmentRow {
             Verdict::Absent { at, .. }
             | Verdict::Kept { at }
             | Verdict::Refused { at, .. }
-            | Verdict::Lost { at } => self.is_fresh(*at) && execution.operation.is_none(),
+            | Verdict::Lost { at } => {
+                self.is_since_newest_hold(*at) && execution.operation.is_none()
+            }
             Verdict::Working | Verdict::Present { .. } | Verdict::Stuck { .. } => false,
         };
         if execution.ownership != Ownership::Ours || is_over {
@@ -484,7 +492,7 @@ impl AssignmentRow {
     pub fn was_seen(&self) -> bool {
         self.execution
             .last_present_at
-            .is_some_and(|at| self.is_fresh(at))
+            .is_some_and(|at| self.is_since_newest_hold(at))
     }
 }
 
@@ -493,11 +501,11 @@ impl AssignmentRow {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OwnedEnd {
-    /// Who and what.
+    /// The person and the target.
     pub key: HoldKey,
     /// It has to be gone by then.
     pub until: Timestamp,
-    /// The revision of the wish; grows with every change of it.
+    /// The revision of what is desired; grows with every change of it.
     pub rev: u64,
     /// The grants that hold it, or that are being ended.
     pub grants: Vec<GrantId>,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hallpass_model::{GroupId, Target, TimeSpan, UserId};
 
 use super::*;
-use crate::{RowAction, StepOutcome, next};
+use crate::{OperationStatus, RowAction, StepOutcome, next};
 
 fn at(seconds: u64) -> Timestamp {
     TimeSpan::seconds(seconds).after(Timestamp::from_second(1_780_000_000).unwrap())
@@ -35,7 +35,7 @@ fn row() -> AssignmentRow {
             ownership: Ownership::Ours,
             ..Execution::new(at(10))
         },
-        news: 0,
+        verdict_rev: 0,
     }
 }
 
@@ -63,7 +63,7 @@ fn deleting(row: &mut AssignmentRow) {
     row.execution.operation = Some(Operation {
         kind: OperationKind::Delete,
         started_at: at(20),
-        request: None,
+        operation_id: None,
         polls: 0,
         proof: Proof::Listing,
         over_at: None,
@@ -123,7 +123,7 @@ fn a_removal_by_a_guard_is_heeded_once() {
     let untouched = row();
     assert_eq!(untouched.clone().apply_guard_removal(at(90)), untouched);
     let removed = with(|row| {
-        row.execution.sight = Observation::Present { at: at(20) };
+        row.execution.observation = Observation::Present { at: at(20) };
         row.execution.verdict = Verdict::Present { at: at(20) };
         row.execution.created_at = Some(at(15));
         row.execution.due = at(600);
@@ -133,7 +133,7 @@ fn a_removal_by_a_guard_is_heeded_once() {
     let execution = &heeded.execution;
     assert_eq!(execution.deleted_at, Some(at(80)));
     assert_eq!(
-        (execution.sight, execution.due),
+        (execution.observation, execution.due),
         (Observation::Unseen, at(90))
     );
     assert_eq!(execution.verdict, Verdict::Working);
@@ -145,7 +145,7 @@ fn what_was_made_after_a_removal_by_a_guard_is_there() {
     let creating = |since: u64| Operation {
         kind: OperationKind::Create,
         started_at: at(since),
-        request: None,
+        operation_id: None,
         polls: 0,
         proof: Proof::Listing,
         over_at: None,
@@ -157,16 +157,16 @@ fn what_was_made_after_a_removal_by_a_guard_is_there() {
         row.desired.removed_at = Some(at(80));
         let heeded = row.clone().apply_guard_removal(at(90));
         assert_eq!(heeded.execution.deleted_at, None, "{row:?}");
-        assert_eq!(heeded.execution.heeded, Some(at(80)));
+        assert_eq!(heeded.execution.guard_removal_applied_at, Some(at(80)));
     }
 }
 
-/// The wish is asserted anew at 90: whether listings lag or not, it is made again.
+/// What is desired is stored anew at 90: whether listings lag or not, it is made again.
 #[test]
 fn access_that_is_still_wanted_is_made_again_after_a_removal_by_a_guard() {
     let wanted = |now: u64| {
         with(|row| {
-            row.execution.sight = Observation::Present { at: at(20) };
+            row.execution.observation = Observation::Present { at: at(20) };
             row.execution.last_present_at = Some(at(20));
             row.execution.verdict = Verdict::Present { at: at(20) };
             row.desired.removed_at = Some(at(80));
@@ -218,4 +218,33 @@ fn what_a_guard_removed_is_not_taken_for_a_removal_of_ours_whose_answer_was_lost
     assert_eq!(look(begun_at(101)).deleted_at, Some(at(105)));
     // one that we began later began because it was still seen
     assert_eq!(look(begun_at(110)).deleted_at, Some(at(121)));
+}
+
+/// `access.md` §9.9: the fifth refusal makes us ask whether somebody is gone; while they are not, each
+/// fourth that follows.
+#[test]
+fn refused_removals_are_asked_about_after_five_and_then_after_four() {
+    let mut row = with(|row| row.execution.ownership = Ownership::Ours);
+    let mut counts = Vec::new();
+    let mut refusals = 0;
+    while counts.len() < 3 && refusals < 100 {
+        row.execution.due = at(200);
+        row.execution.observation = Observation::Unseen;
+        if next(&row, at(200)) == RowAction::AskWhy {
+            counts.push(refusals);
+            refusals = 0;
+            let before = row.clone();
+            row = row.learn(&before, StepOutcome::Asked(None), at(200), SECOND);
+            continue;
+        }
+        deleting(&mut row);
+        row.execution.verdict = Verdict::Working;
+        let refused = OperationStatus::Failed {
+            reason: "no".to_owned(),
+        };
+        let before = row.clone();
+        row = row.learn(&before, StepOutcome::Polled(refused), at(200), SECOND);
+        refusals += 1;
+    }
+    assert_eq!(counts, [5, 4, 4]);
 }

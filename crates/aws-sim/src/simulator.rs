@@ -96,7 +96,7 @@ pub enum LoadError {
     State {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// Why the file cannot be read.
         source: io::Error,
     },
 }

@@ -1,4 +1,4 @@
-//! The one way requests leave: rationed, timed, counted; reads repeated, writes never.
+//! The one way requests leave: rate-limited, timed, counted; reads repeated, writes never.
 
 use std::collections::VecDeque;
 use std::error::Error;

@@ -466,7 +466,7 @@ fn in_progress(
 ) -> Result<SentOperation, CallFailure> {
     status
         .and_then(|status| status.request_id)
-        .map(|request| SentOperation::InProgress { request })
+        .map(|operation_id| SentOperation::InProgress { operation_id })
         .ok_or_else(|| CallFailure::unparsable("an accepted operation without a request id"))
 }
 

@@ -128,10 +128,10 @@ async fn a_create_names_the_instance_the_account_and_a_user() {
         })
     });
     let aws = fake.connect().await;
-    let request = "r-1".to_owned();
+    let operation_id = "r-1".to_owned();
     assert_eq!(
         aws.create(&account_key()).await,
-        Ok(SentOperation::InProgress { request })
+        Ok(SentOperation::InProgress { operation_id })
     );
     assert_eq!(
         fake.last("CreateAccountAssignment"),

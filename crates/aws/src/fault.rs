@@ -46,7 +46,7 @@ impl CallFailure {
         Self::unreachable(format!("no answer within {} ms", after.as_millis()))
     }
 
-    /// Our own rationing let no request through in time; nothing was sent.
+    /// Our own rate limiter let no request through in time; nothing was sent.
     pub(crate) fn not_sent() -> Self {
         Self::bare(CenterFault::NotSent)
     }

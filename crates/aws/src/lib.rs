@@ -1,5 +1,5 @@
 //! Our AWS client: IAM Identity Center, its directory and the organization, behind the ports of
-//! the cores. Every request goes through one rationed, timed and counted [`call`]; the SDK's own
+//! the cores. Every request goes through one rate-limited, timed and counted [`call`]; the SDK's own
 //! retries are off, because a create repeated blindly may happen twice.
 //!
 //! Knows nothing of requests, grants or rules; decides nothing.
@@ -63,7 +63,7 @@ pub use settings::{AwsClientSettings, Credentials, Survey};
 
 use crate::call::ServiceClient;
 
-/// A connection: clients, ration cards, and what was found while connecting. Implements
+/// A connection: clients, rate limiters, and what was found while connecting. Implements
 /// [`IdentityCenter`](hallpass_assignments::IdentityCenter).
 pub struct Aws {
     sso: aws_sdk_ssoadmin::Client,

@@ -1,5 +1,5 @@
 //! Calls to services for which there is no SDK crate here: signed with SigV4, sent by the HTTP client
-//! of the workspace, and like every other request rationed, timed and counted.
+//! of the workspace, and like every other request rate-limited, timed and counted.
 //!
 //! Only for what may be sent again without harm.
 

@@ -22,7 +22,7 @@ use crate::center::PAGE;
 use crate::fault::CallFailure;
 use crate::pages::listing;
 
-/// Requests at once; the ration card sets the rate, and others go first.
+/// Requests at once; the rate limiter sets the rate, and others go first.
 const WIDTH: usize = 4;
 /// After so many failures in a row AWS is taken to be away, and what is left counts as unread: each
 /// further one would cost minutes.

@@ -1,5 +1,5 @@
-//! What every service's file stands on: pages of calls, work side by side, and slices as they are
-//! told.
+//! What every service's collector uses: calls page by page, several at a time, and slices handed to the
+//! store.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -96,7 +96,7 @@ impl Collector<'_> {
         self.calls.now()
     }
 
-    /// Tells a slice: its rows, or why there are none. One that an earlier run has is left alone.
+    /// Stores a slice: its rows, or why there are none. One that an earlier run has is left alone.
     pub(crate) fn keep(
         &self,
         table: &'static str,

@@ -72,7 +72,7 @@ pub fn same_origin(one: &str, other: &str) -> bool {
     let origin = |url: &str| -> Option<String> {
         let (scheme, rest) = url.split_once("://")?;
         let host = rest.split(['/', '?', '#']).next()?;
-        // what stands before an `@` is no host, and nobody writes it in earnest
+        // a URL with user information before `@` is refused: it names no plain host
         let is_plain = !host.is_empty() && !host.contains(['@', '\\']);
         let scheme = scheme.to_ascii_lowercase();
         let host = host.to_ascii_lowercase();

@@ -10,12 +10,12 @@ const PAUSE_MAX_MS: u64 = 20_000;
 const BASE_MS: u64 = 100;
 /// The same after a throttle.
 const THROTTLED_BASE_MS: u64 = 500;
-/// Calls that may be made again, whatever the size of the run.
+/// Retries that every run has, however small.
 const SPARE: u64 = 500;
-/// One more of so many calls may be made again.
+/// And one retry more for so many calls.
 const SHARE: u64 = 10;
 
-/// Draws pauses, and stops a storm.
+/// Draws the pause before each retry, and limits how many retries a run has.
 #[derive(Debug)]
 pub struct Retries {
     random: fastrand::Rng,

@@ -5,7 +5,7 @@
 pub enum AccountFacts {
     /// It is one of the organization's.
     Member(MemberAccount),
-    /// It is not.
+    /// The account is not in the organization.
     Outside,
 }
 
@@ -34,7 +34,7 @@ pub struct AccountTag {
 /// An alternate contact of the kind `SECURITY`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SecurityContact {
-    /// Who.
+    /// The contact's name.
     pub name: String,
     /// As what.
     pub title: String,

@@ -26,7 +26,7 @@ pub enum BackfillError {
     /// A call was refused.
     #[error("Region {region}: {refusal}")]
     Refused {
-        /// Where.
+        /// The Region that refused.
         region: String,
         /// What was said.
         refusal: CallRefusal,

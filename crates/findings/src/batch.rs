@@ -13,9 +13,9 @@ const FINDINGS_MAX: usize = 100;
 /// One request: findings of a Region that get the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpdateBatch {
-    /// Where.
+    /// The Region whose Security Hub has the findings.
     pub region: String,
-    /// What.
+    /// What is written to each of them.
     pub update: FindingUpdate,
     /// Which, each once: product and id.
     pub identifiers: Vec<(String, String)>,

@@ -316,8 +316,8 @@ async fn send(
     }
 }
 
-/// Writes updates as they are, and says what came of each, in their order. What Security Hub refuses it is not asked
-/// for once more.
+/// Writes updates as they are, and says what came of each, in their order. What Security Hub refuses is not
+/// sent again.
 pub async fn write_updates(
     calls: &dyn FindingCalls,
     updates: &[(Finding, FindingUpdate)],

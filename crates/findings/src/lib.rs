@@ -1,6 +1,6 @@
 //! Findings of Security Hub, and what the organization knows of their accounts: name, OU, tags, security contact
-//! (`organization.md` §2). Which findings get it ([`gate`](wants)), what is written ([`update_of`]), together with
-//! which others ([`batches`]), and what becomes of answers; one driver, [`Enricher`].
+//! (`organization.md` §2). Which findings get it ([`gate`](wants)), what is written ([`update_of`]), how updates
+//! are put in batches ([`batches`]), and what is made of the answers; one driver, [`Enricher`].
 //!
 //! Knows the documents of findings and of Organizations. Never knows networks, credentials, files or clocks:
 //! calls go through [`FindingCalls`].

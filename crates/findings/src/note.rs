@@ -7,7 +7,7 @@ use crate::text::{cut, is_blank, length, one_line};
 
 /// Characters of a note at most (Security Hub API Reference, `NoteUpdate`).
 const NOTE_MAX: usize = 512;
-/// Who wrote notes before: the sample that people know this from.
+/// The author of notes written by AWS's sample solution, which Hallpass takes over.
 const EARLIER: &str = "Security Hub - Enrichment Automation";
 /// What stands between the note of somebody else and ours.
 const BETWEEN: &str = " || ";

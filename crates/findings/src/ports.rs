@@ -5,12 +5,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::Value;
 
-/// What a refused call is worth.
+/// Whether a refused call is worth another try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusalKind {
-    /// Worth another try later: too fast, no answer, a mistake of the service's.
+    /// Worth another try later: throttled, timed out, or an error of the server.
     Passing,
-    /// We may not.
+    /// We have no right to make it.
     Denied,
     /// The same answer each time.
     Final,
@@ -20,7 +20,7 @@ pub enum RefusalKind {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{operation}: {code}: {message}")]
 pub struct CallRefusal {
-    /// What it is worth.
+    /// Whether it is worth another try.
     pub kind: RefusalKind,
     /// Which call.
     pub operation: String,

@@ -5,10 +5,10 @@
 //! remove; its ports have no way to give anything.
 //!
 //! ```text
-//!   store, read-only ─┐                        ┌─► journal, chained as the audit log ─► server
-//!   file of ends ─────┼─► Memory ─► Watch ─────┤
-//!   last good copy ───┘   (what    (per key:   └─► Identity Center: list, delete, status
-//!                          counts)  pure steps)
+//!   store, read-only ─┐                                  ┌─► journal, chained as the audit log ─► server
+//!   file of ends ─────┼─► GuardMemory ───► EndWatch ─────┤
+//!   last good copy ───┘   (what counts)    (per key:     └─► Identity Center: list, delete, status
+//!                                           pure steps)
 //! ```
 //!
 //! Knows ends, listings and AWS's time. Knows nothing of requests, rules, people's names, HTTP or

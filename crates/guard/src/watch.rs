@@ -62,7 +62,7 @@ enum EndObservation {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct InFlight {
-    request: String,
+    operation_id: String,
     since: Timestamp,
     polls: u64,
 }
@@ -190,7 +190,7 @@ impl EndWatch {
             return if now >= REMOVAL_MAX.after(removal.since) {
                 Step::Look
             } else {
-                Step::Poll(removal.request.clone())
+                Step::Poll(removal.operation_id.clone())
             };
         }
         match self.sight {
@@ -285,10 +285,10 @@ impl EndWatch {
 
     fn answered(&mut self, answer: Result<SentOperation, CenterFault>, now: Timestamp) {
         match answer {
-            Ok(SentOperation::InProgress { request }) => {
+            Ok(SentOperation::InProgress { operation_id }) => {
                 self.failures = 0;
                 self.in_flight = Some(InFlight {
-                    request,
+                    operation_id,
                     since: now,
                     polls: 0,
                 });

@@ -48,7 +48,7 @@ fn unreachable() -> CenterFault {
 
 fn sent() -> Outcome {
     Outcome::Removal(Ok(SentOperation::InProgress {
-        request: "op".to_owned(),
+        operation_id: "op".to_owned(),
     }))
 }
 

@@ -72,7 +72,7 @@ pub(crate) const GRANT_FIELDS: &[&str] = &[
 /// From when and where somebody looks.
 #[derive(Debug, Clone)]
 pub(crate) struct Viewpoint {
-    /// When.
+    /// The instant that times are shown relative to.
     pub(crate) now: Timestamp,
     /// In which zone times are shown.
     pub(crate) zone: TimeZone,

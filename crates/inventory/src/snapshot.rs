@@ -163,7 +163,7 @@ pub enum SliceOutcome {
     },
     /// It was not asked for on purpose, as of a suspended account (`inventory.md` T-10).
     Skipped {
-        /// Why.
+        /// Why it was not collected.
         reason: String,
     },
     /// It failed, and has the rows of an earlier snapshot (`inventory.md` T-6).
@@ -207,7 +207,7 @@ impl SliceOutcome {
 /// A slice that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Slice {
-    /// Which.
+    /// The table, and the account where it is read by account.
     #[serde(flatten)]
     pub key: SliceKey,
     /// When it was begun.

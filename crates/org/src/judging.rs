@@ -12,7 +12,7 @@ use crate::reading::UnreadFact;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attestation {
-    /// Who.
+    /// Who attests it.
     pub name: String,
     /// Since when.
     pub date: Date,

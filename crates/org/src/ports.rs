@@ -151,7 +151,7 @@ pub struct NewPolicy {
 pub enum TargetPresence {
     /// It is.
     There,
-    /// It is not.
+    /// It is missing.
     NotThere,
     /// We may not look, and why.
     Unseen(String),

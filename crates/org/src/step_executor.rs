@@ -26,7 +26,7 @@ pub struct OrgStepExecutor {
 }
 
 impl OrgStepExecutor {
-    /// A hand over its ports.
+    /// An executor over its ports.
     pub fn new(
         organization: Arc<dyn Organization>,
         store: Arc<dyn OrgStore>,

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::ports::{Drill, NewPolicy, Revocation};
 
 /// Checks that must hold when the plan is applied: [`Guard`].
-pub(crate) const GUARD: &str = "guard";
+pub(crate) const PRECONDITIONS: &str = "guard";
 /// A policy with this text: [`NewPolicy`].
 pub(crate) const PUT: &str = "policy.put";
 /// A policy attached to a target: [`Pair`].
@@ -113,7 +113,7 @@ impl StepSpec {
             serde_json::from_value(value.clone()).map_err(|error| error.to_string())
         }
         Ok(match kind {
-            GUARD => Self::Guard(of(desired)?),
+            PRECONDITIONS => Self::Guard(of(desired)?),
             PUT => Self::Put(of(desired)?),
             ATTACH => Self::Attach(of(desired)?),
             DETACH => Self::Detach(of(desired)?),

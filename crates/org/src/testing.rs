@@ -14,7 +14,7 @@ use crate::ports::{
     AccountRow, AttachmentTarget, CallerIdentity, Drill, NewPolicy, OrgStore, Organization,
     OrganizationFault, PolicyRow, PolicyText, Revocation, Root, TargetKind, TargetPresence,
 };
-use crate::session_revocation::{Cut, CutNews, CutStore};
+use crate::session_revocation::{SessionRevocation, SessionRevocationNews, SessionRevocationStore};
 
 /// The management account.
 pub const MANAGEMENT: &str = "111122223333";
@@ -500,22 +500,27 @@ impl<P: OrgStore> OrgStore for Gated<P> {
 }
 
 #[async_trait]
-impl<P: CutStore> CutStore for Gated<P> {
-    async fn open_cuts(&self) -> Result<Vec<Cut>, StoreFault> {
-        self.1.pass(self.0.open_cuts(), unkept).await
+impl<P: SessionRevocationStore> SessionRevocationStore for Gated<P> {
+    async fn open_session_revocations(&self) -> Result<Vec<SessionRevocation>, StoreFault> {
+        self.1.pass(self.0.open_session_revocations(), unkept).await
     }
 
-    async fn cut(&self, grant: GrantId) -> Result<Option<Cut>, StoreFault> {
-        self.1.pass(self.0.cut(grant), unkept).await
-    }
-
-    async fn settle_cuts(
+    async fn session_revocation(
         &self,
-        cuts: &[Cut],
+        grant: GrantId,
+    ) -> Result<Option<SessionRevocation>, StoreFault> {
+        self.1.pass(self.0.session_revocation(grant), unkept).await
+    }
+
+    async fn settle_session_revocations(
+        &self,
+        revocations: &[SessionRevocation],
         records: Vec<Draft>,
-        news: Vec<CutNews>,
+        news: Vec<SessionRevocationNews>,
     ) -> Result<(), StoreFault> {
-        let call = self.0.settle_cuts(cuts, records, news);
+        let call = self
+            .0
+            .settle_session_revocations(revocations, records, news);
         self.1.pass(call, unkept).await
     }
 }

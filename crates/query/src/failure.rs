@@ -92,7 +92,7 @@ impl QueryFailure {
         Self::failed(format!("cannot write `{path}`: {error}"))
     }
 
-    /// Output that nobody takes any more ends the run without a word.
+    /// The reader of standard output is gone (`EPIPE`): the run ends without a message.
     pub(crate) fn stdout(error: &io::Error) -> Self {
         Self {
             quiet: error.kind() == io::ErrorKind::BrokenPipe,

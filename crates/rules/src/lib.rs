@@ -18,8 +18,8 @@ pub mod syntax;
 pub use diagnostic::{Diagnostic, FindingCode, Position, Severity, nearest};
 pub use directory::Directory;
 pub use engine::{
-    Approvable, Ask, ClickRefused, Considered, Decision, DecisionKind, DecisionQuestion,
-    DecisionStep, Effect, Explanation, Nearest, OverLimit, Permit, Principal, Requestable,
+    Approvable, Ask, Considered, Decision, DecisionKind, DecisionQuestion, DecisionStep, Effect,
+    Explanation, Nearest, OverLimit, Permit, PressRefusedByRules, Principal, Requestable,
     Requirement, RuleColumns, RuleSummary, Rules, SetBits, SignInRequirement, Stage,
 };
 pub use hallpass_model::Glob;

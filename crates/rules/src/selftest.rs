@@ -156,14 +156,14 @@ impl TestCase {
             let (expected, got) = (names(expected), names(&decision.approvers));
             differences.push(format!("expected approvers {expected}, got {got}"));
         }
-        if let (Some(clicker), Some(permit)) = (&self.click, self.permit) {
-            let click = rules.may_approve(clicker, &self.requester, ask, facts, now);
-            match (permit, click) {
+        if let (Some(presser), Some(permit)) = (&self.click, self.permit) {
+            let answer = rules.may_approve(presser, &self.requester, ask, facts, now);
+            match (permit, answer) {
                 (true, Err(refused)) => {
-                    differences.push(format!("expected {clicker} to be let approve: {refused}"));
+                    differences.push(format!("expected {presser} to be let approve: {refused}"));
                 }
                 (false, Ok(_)) => {
-                    differences.push(format!("expected {clicker} not to be let approve"));
+                    differences.push(format!("expected {presser} not to be let approve"));
                 }
                 (true, Ok(_)) | (false, Err(_)) => {}
             }

@@ -29,14 +29,14 @@ pub enum CheckOutcome {
     Unknown {
         /// The action that was refused: `iam:GetAccountSummary`; or what else is missing.
         action: String,
-        /// Why.
+        /// Why it is not known.
         reason: String,
     },
     /// No API says it: somebody has to look.
     Manual(String),
     /// No API says it, and somebody vouches for it.
     Attested {
-        /// Who.
+        /// Who attests it.
         name: String,
         /// What they vouch for holds until the end of this day.
         expires: Date,

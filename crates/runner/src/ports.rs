@@ -21,7 +21,7 @@ pub enum StepError {
     Failed {
         /// The service's error name, or ours.
         code: String,
-        /// Its words.
+        /// AWS's words.
         text: String,
     },
 }

@@ -30,7 +30,7 @@ pub struct Retry {
     pub class: Class,
     /// How long the service asks us to wait at least.
     pub after: Option<Duration>,
-    /// Its words.
+    /// AWS's words.
     pub why: String,
 }
 

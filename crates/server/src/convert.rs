@@ -1,7 +1,7 @@
 //! Domain types become wire types here and nowhere else.
 
 use hallpass_access::{
-    GlassPresses, Grant, GrantState, InLine, Past, Request, RequestState, Times, Wanted,
+    BreakGlassOffers, Grant, GrantState, InLine, Past, Request, RequestState, Times, Wanted,
 };
 use hallpass_activity::{GrantCall, GrantUse, GrantUseState};
 use hallpass_api as api;
@@ -113,7 +113,7 @@ pub(crate) fn request(request: &Request) -> api::Request {
 }
 
 /// A request as it travels to somebody who could press this.
-pub(crate) fn request_for(presses: &GlassPresses, stored: &Request) -> api::Request {
+pub(crate) fn request_for(presses: &BreakGlassOffers, stored: &Request) -> api::Request {
     let glass = api::Glass {
         allowed: presses.break_glass.is_ok(),
         may_close: presses.close_review.is_ok(),

@@ -1,5 +1,5 @@
-//! Doors for programs that prove who they are in their own way, such as Slack: they get the raw
-//! request and answer it themselves. A door nobody stands behind does not exist (404).
+//! Routes for programs that authenticate in their own way, such as Slack: the handler gets the raw
+//! request and answers it. A route without a handler answers 404.
 
 use std::sync::Arc;
 

@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Problem {
     /// Where: a JSON pointer (RFC 6901); empty for the whole file.
     pub pointer: String,
-    /// What.
+    /// What is wrong, for people.
     pub message: String,
 }
 

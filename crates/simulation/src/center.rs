@@ -57,7 +57,7 @@ pub enum Refuses {
 /// Which calls are answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Answers {
-    /// All.
+    /// Every call is answered.
     #[default]
     All,
     /// Reads; writes are lost before they have an effect.
@@ -317,7 +317,7 @@ impl Center {
             takes_effect,
             applied: false,
         });
-        Ok(SentOperation::InProgress { request: id })
+        Ok(SentOperation::InProgress { operation_id: id })
     }
 }
 

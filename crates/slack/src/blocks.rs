@@ -44,7 +44,7 @@ pub(crate) fn marked(text: impl Into<String>) -> Text {
     }
 }
 
-/// The last gate: whatever comes this way hides nothing, whoever put it together.
+/// The text with every character shown that could hide something, wherever the text came from.
 fn shown_whole(text: String) -> String {
     match visible(&text) {
         Cow::Borrowed(_) => text,
@@ -204,7 +204,7 @@ pub enum Block {
         /// At most ten texts.
         elements: Vec<Text>,
     },
-    /// A line.
+    /// A horizontal line between blocks.
     Divider {},
     /// A field of a form.
     Input {

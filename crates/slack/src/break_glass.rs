@@ -23,7 +23,11 @@ impl Slack {
     pub(crate) fn offer_glass_later(&self, request: &Request, known: &KnownPerson) {
         let (app, request, known) = (self.clone(), request.clone(), known.clone());
         self.later(async move {
-            let presses = app.inner.access.glass_presses(&known.actor, &request).await;
+            let presses = app
+                .inner
+                .access
+                .break_glass_offers(&known.actor, &request)
+                .await;
             if !presses.is_ok_and(|presses| presses.break_glass.is_ok()) {
                 return;
             }
@@ -80,7 +84,7 @@ impl Slack {
                 return self.tell_presser(press, &words).await;
             }
         };
-        let presses = access.glass_presses(&known.actor, &request).await;
+        let presses = access.break_glass_offers(&known.actor, &request).await;
         if presses.is_ok_and(|presses| presses.break_glass.is_ok()) {
             // everybody who could approve by today's rules is told
             let whose = request.requester.principal();
@@ -102,7 +106,7 @@ impl Slack {
         let access = &self.inner.access;
         let stored = self.stored(id).await;
         if let Ok(Some((request, _))) = &stored
-            && let Ok(presses) = access.glass_presses(&known.actor, request).await
+            && let Ok(presses) = access.break_glass_offers(&known.actor, request).await
             && presses.close_review.is_ok()
         {
             return self.show_form(press, &modal::close_review(request)).await;

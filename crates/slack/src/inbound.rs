@@ -81,9 +81,9 @@ pub enum Inbound {
     Check,
     /// A global shortcut.
     Shortcut {
-        /// Which.
+        /// The id of the shortcut, as the manifest names it.
         callback: String,
-        /// Whose.
+        /// Who used it.
         by: SlackActor,
         /// Lets one window be opened.
         trigger: String,
@@ -94,7 +94,7 @@ pub enum Inbound {
         command: String,
         /// What stands behind it.
         text: String,
-        /// Whose.
+        /// Who typed it.
         by: SlackActor,
         /// Lets one window be opened.
         trigger: String,
@@ -107,7 +107,7 @@ pub enum Inbound {
         action: String,
         /// The form.
         form: SubmittedForm,
-        /// By whom.
+        /// Who chose.
         by: SlackActor,
     },
     /// Choices for what somebody types.
@@ -118,14 +118,14 @@ pub enum Inbound {
         typed: String,
         /// The form.
         form: SubmittedForm,
-        /// By whom.
+        /// Who types.
         by: SlackActor,
     },
     /// A form is sent.
     Submit {
         /// The form.
         form: SubmittedForm,
-        /// By whom.
+        /// Who sent the form.
         by: SlackActor,
     },
     /// Something that means nothing to us.

@@ -2,7 +2,7 @@
 
 use hallpass_access::{AccessError, Closed, Directory, PressRefused, Request};
 use hallpass_model::RequestId;
-use hallpass_rules::ClickRefused;
+use hallpass_rules::PressRefusedByRules;
 use hallpass_wording::lists::any_of;
 use hallpass_wording::names::first_name;
 use hallpass_wording::{SlackStyle, escape, refused};
@@ -116,7 +116,7 @@ impl Slack {
             | PressRefused::Changed
             | PressRefused::ReasonMissing
             | PressRefused::NotRequester
-            | PressRefused::GlassHolds { .. }
+            | PressRefused::BreakGlassNotAllowed { .. }
             | PressRefused::Justification { .. }
             | PressRefused::StartRefused
             | PressRefused::ApprovedLength { .. }
@@ -138,25 +138,25 @@ impl Slack {
         &self,
         request: &Request,
         action: &str,
-        refused: &ClickRefused,
+        refused: &PressRefusedByRules,
         known: Option<&KnownPerson>,
     ) -> String {
         let directory = self.inner.access.directory();
         let is_own = known.is_some_and(|known| request.requester.is(&known.actor));
         match refused {
-            ClickRefused::NotOpen { .. } if action == ids::CLOSE_REVIEW => {
+            PressRefusedByRules::NotOpen { .. } if action == ids::CLOSE_REVIEW => {
                 "The rules changed since. Today nobody approves this; an admin closes the review."
                     .to_owned()
             }
-            ClickRefused::NotOpen { kind, .. } => {
+            PressRefusedByRules::NotOpen { kind, .. } => {
                 let zone = self.zone_for(known);
                 refused::rules_changed(request, *kind, &self.style_now(&directory, &zone))
             }
-            ClickRefused::NotListed { rules, .. } if !is_own => {
+            PressRefusedByRules::NotListed { rules, .. } if !is_own => {
                 let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
                 refused::not_listed(&words::target(&request.names), &rules)
             }
-            ClickRefused::NotListed { .. } | ClickRefused::OwnRequest { .. } => {
+            PressRefusedByRules::NotListed { .. } | PressRefusedByRules::OwnRequest { .. } => {
                 let others = names_of(&request.decided.approvers, &directory);
                 let verb = if action == ids::DENY {
                     "deny"

@@ -11,7 +11,7 @@ use hallpass_model::HoldKey;
 pub(crate) enum StorageFault {
     /// Another writer was first.
     Raced(String),
-    /// A step that no machine has.
+    /// A change of state that the table of legal steps does not have.
     IllegalStep(String),
     /// The lease is not the caller's.
     Fenced(HoldKey),

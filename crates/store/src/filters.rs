@@ -1,4 +1,4 @@
-//! What fits a filter, decided once for both engines: an index finds rows, these say which count.
+//! Which rows match a filter, decided once for both engines: an index finds candidates, these functions choose.
 
 use hallpass_access::{Grant, GrantFilter, Request, RequestFilter, ViewerScope};
 use hallpass_model::UserId;

@@ -14,7 +14,7 @@ use hallpass_access::{
 };
 use hallpass_assignments::{AssignmentRow, OperationKind};
 use hallpass_model::{TargetNames, TimeSpan};
-use hallpass_org::{Drill, session_revocation::CutState};
+use hallpass_org::{Drill, session_revocation::SessionRevocationState};
 use hallpass_runner::{
     Final, JournalEntry, Lane, Plan, PlanId, PlanLimits, PlanStep, StepEnd, StepId, StepProbe,
     StepTarget,
@@ -25,7 +25,7 @@ use serde_json::json;
 mod earlier;
 
 use super::*;
-use crate::steps::{cut_of, desired};
+use crate::steps::{desired, revocation_of};
 use crate::testing::{a_blocked_alert, an_alert, an_alert_state};
 use crate::testing::{
     a_digest, a_grant, a_lock, a_notice, a_report, a_request, a_sweep, a_sweep_item, a_token,
@@ -313,8 +313,8 @@ fn locks_answers_and_tokens() {
 
 #[test]
 fn assignments() {
-    let wish = wanted(&account_key(1, 1), 100, 1);
-    let fresh = desired(None, &wish, 0).unwrap().unwrap();
+    let desire = wanted(&account_key(1, 1), 100, 1);
+    let fresh = desired(None, &desire, 0).unwrap().unwrap();
     let mut full: AssignmentRow = in_flight(&fresh, OperationKind::Delete, 5);
     full.desired.removed_at = Some(at(4));
     full.desired.haste = hallpass_assignments::Haste::AtOnce;
@@ -353,7 +353,7 @@ fn sweeps() {
 #[test]
 fn plans_and_what_they_leave_behind() {
     let grant = a_grant(1);
-    let wanted = cut_of(&OutlivingSessions {
+    let wanted = revocation_of(&OutlivingSessions {
         grant: grant.id,
         request: grant.request,
         holder: grant.holder.email,
@@ -363,8 +363,8 @@ fn plans_and_what_they_leave_behind() {
         issued_before: at(2),
         until: at(3),
     });
-    let gone = hallpass_org::session_revocation::Cut {
-        state: CutState::Gone { at: at(9) },
+    let gone = hallpass_org::session_revocation::SessionRevocation {
+        state: SessionRevocationState::Gone { at: at(9) },
         failed: Some("AccessDenied".to_owned()),
         ..wanted.clone()
     };

@@ -8,7 +8,9 @@ use hallpass_access::{
 };
 use hallpass_assignments::{AssignmentRow, Desired, Execution, Haste, Over, Verdict};
 use hallpass_model::{HoldKey, TimeSpan, Timestamp};
-use hallpass_org::session_revocation::{Cut, CutNews, CutState};
+use hallpass_org::session_revocation::{
+    SessionRevocation, SessionRevocationNews, SessionRevocationState,
+};
 
 use crate::fault::StorageFault;
 
@@ -44,8 +46,8 @@ pub(crate) fn exists_already(what: &str) -> StorageFault {
 }
 
 /// The row that ends sessions.
-pub(crate) fn cut_of(sessions: &OutlivingSessions) -> Cut {
-    Cut {
+pub(crate) fn revocation_of(sessions: &OutlivingSessions) -> SessionRevocation {
+    SessionRevocation {
         grant: sessions.grant,
         request: sessions.request,
         holder: sessions.holder.clone(),
@@ -53,7 +55,7 @@ pub(crate) fn cut_of(sessions: &OutlivingSessions) -> Cut {
         names: sessions.names.clone(),
         issued_before: sessions.issued_before,
         until: sessions.until,
-        state: CutState::Wanted,
+        state: SessionRevocationState::Wanted,
         failed: None,
         attempts: 0,
         due: sessions.at,
@@ -62,7 +64,7 @@ pub(crate) fn cut_of(sessions: &OutlivingSessions) -> Cut {
 }
 
 /// What operators hear of sessions that could not be ended; who they are is a matter of each channel.
-pub(crate) fn notice_of_cut(news: &CutNews) -> Notice {
+pub(crate) fn notice_of_revocation(news: &SessionRevocationNews) -> Notice {
     Notice {
         news: News::SessionsLive {
             sessions: Some(LiveSessions {
@@ -89,7 +91,7 @@ pub(crate) fn key_of(desire: &DesiredAssignment) -> &HoldKey {
 }
 
 /// The row after `desire`; `None` when it goes. A new row's revision is one above `floor`, the
-/// largest revision ever forgotten, so that a revision is never seen twice for different wishes.
+/// largest revision ever forgotten, so that a revision is never seen twice for different desires.
 pub(crate) fn desired(
     stored: Option<AssignmentRow>,
     desire: &DesiredAssignment,
@@ -152,13 +154,13 @@ fn changed_row(
             haste,
             ..
         } if row.desired.rev == *rev => {
-            let wish = Desired {
+            let newer = Desired {
                 until: *until,
                 asked_at: *asked_at,
                 haste: *haste,
                 ..row.desired
             };
-            Ok(Some(wished(row, wish)))
+            Ok(Some(with_desired(row, newer)))
         }
         DesiredAssignment::RemovedByGuard {
             rev,
@@ -167,13 +169,13 @@ fn changed_row(
             removed_at,
             ..
         } if row.desired.rev == *rev => {
-            let wish = Desired {
+            let newer = Desired {
                 until: *until,
                 asked_at: *asked_at,
                 removed_at: Some(*removed_at),
                 ..row.desired
             };
-            Ok(Some(wished(row, wish)))
+            Ok(Some(with_desired(row, newer)))
         }
         DesiredAssignment::Forget { rev, .. }
             if row.desired.rev == *rev && row.execution.operation.is_none() =>
@@ -205,7 +207,7 @@ fn new_row(
             removed_at: None,
         },
         execution,
-        news: 0,
+        verdict_rev: 0,
     }
 }
 
@@ -213,27 +215,27 @@ fn new_row(
 /// full.
 pub(crate) const AT_ONCE_AGAIN: TimeSpan = TimeSpan::seconds(1);
 
-/// The row with another wish, due at once unless it stands as wished and was seen to.
-fn wished(mut row: AssignmentRow, wish: Desired) -> AssignmentRow {
-    let stands = stands_as_wished(&row, &wish);
+/// The row with what is desired now, due at once unless it stands as desired and was seen to.
+fn with_desired(mut row: AssignmentRow, newer: Desired) -> AssignmentRow {
+    let stands = stands_as_desired(&row, &newer);
     row.desired = Desired {
         rev: row.desired.rev + 1,
-        ..wish
+        ..newer
     };
     if !stands {
-        row.execution.due = row.execution.due.min(wish.asked_at);
+        row.execution.due = row.execution.due.min(newer.asked_at);
     }
     row
 }
 
-/// Whether the wish is for what the row was seen to be, for as long or longer: a grant that begins to
+/// Whether what is desired is what the row was seen to be, for as long or longer: a grant that begins to
 /// count, an extension. Looking at it again would cost a call for each.
-fn stands_as_wished(row: &AssignmentRow, wish: &Desired) -> bool {
-    let was_seen = matches!(row.execution.verdict, Verdict::Present { at } if at >= wish.asked_at);
-    let is_same = wish.asked_at == row.desired.asked_at
-        && wish.haste == row.desired.haste
-        && wish.removed_at == row.desired.removed_at;
-    let is_longer = wish.until >= row.desired.until;
+fn stands_as_desired(row: &AssignmentRow, newer: &Desired) -> bool {
+    let was_seen = matches!(row.execution.verdict, Verdict::Present { at } if at >= newer.asked_at);
+    let is_same = newer.asked_at == row.desired.asked_at
+        && newer.haste == row.desired.haste
+        && newer.removed_at == row.desired.removed_at;
+    let is_longer = newer.until >= row.desired.until;
     was_seen && is_same && is_longer && row.execution.operation.is_none() && !row.gave_up()
 }
 
@@ -252,14 +254,14 @@ pub(crate) fn noted_over(
     at: Timestamp,
     due: Timestamp,
 ) -> Option<AssignmentRow> {
-    let is_it = stored
-        .in_flight()
-        .is_some_and(|operation| operation.request.as_deref() == Some(over.request.as_str()));
+    let is_it = stored.in_flight().is_some_and(|operation| {
+        operation.operation_id.as_deref() == Some(over.operation_id.as_str())
+    });
     is_it.then(|| stored.over(at, due))
 }
 
-/// The row with what was learned. The wish stays as stored; if it is another than the one that
-/// was worked for, the row is due at once, which the wish's own instant stands for.
+/// The row with what was learned. What is desired stays as stored; if that changed while the executor
+/// worked, the row is due from the instant of that change.
 pub(crate) fn recorded(
     stored: AssignmentRow,
     learned: &AssignmentRow,
@@ -267,7 +269,7 @@ pub(crate) fn recorded(
 ) -> AssignmentRow {
     let mut row = AssignmentRow {
         execution: learned.execution.clone(),
-        news: stored.news + u64::from(news),
+        verdict_rev: stored.verdict_rev + u64::from(news),
         ..stored
     };
     if row.desired.rev != learned.desired.rev {

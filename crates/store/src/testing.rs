@@ -13,12 +13,12 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use hallpass_access::{
-    Accepted, Approval, Change, Decided, DecidedKind, DecisionKind, DesiredAssignment, Digest,
-    DigestKind, DigestNews, DirectoryFault, Drift, EndCause, EndOutcome, Fate, Grant, GrantState,
-    HeldAccess, ItemChange, ItemKind, ItemSight, LeftOut, Lock, News, Notice, Origin, Person,
-    Reminders, Request, RequestState, StandingListing, StandingScope, StandingSource, StoredAnswer,
-    Sweep, SweepItem, SweepMode, SweepReach, SweepReport, SweepState, Trigger, Unread, UnreadPlace,
-    Wanted, Write,
+    Accepted, Approval, Change, DecidedKind, DecisionKind, DesiredAssignment, Digest, DigestKind,
+    DigestNews, DirectoryFault, Drift, EndCause, EndOutcome, Fate, Grant, GrantState, HeldAccess,
+    ItemChange, ItemKind, ItemSight, LeftOut, Lock, News, Notice, Origin, Person, Reminders,
+    Request, RequestState, RulingAtAsking, StandingListing, StandingScope, StandingSource,
+    StoredAnswer, Sweep, SweepItem, SweepMode, SweepReach, SweepReport, SweepState, Trigger,
+    Unread, UnreadPlace, Wanted, Write,
 };
 use hallpass_assignments::{AssignmentRow, Haste, Lease, Operation, OperationKind, Proof};
 use hallpass_audit::{Draft, Event};
@@ -132,7 +132,7 @@ pub fn a_request(n: u64) -> Request {
         start: None,
         extends: None,
         asked_with: vec![request_id(n + 500)],
-        decided: Decided {
+        decided: RulingAtAsking {
             kind: DecidedKind::Rules(DecisionKind::RequiresApproval),
             approvers: vec![email(900)],
             approver_users: vec![user(900)],
@@ -438,7 +438,7 @@ pub fn a_lease(token: &str, until: u64) -> Lease {
     }
 }
 
-/// A wish for a new row, asked for at [`at`]`(asked)`.
+/// A desire for a new row, asked for at [`at`]`(asked)`.
 pub fn wanted(key: &HoldKey, until: u64, asked: u64) -> DesiredAssignment {
     DesiredAssignment::Until {
         key: key.clone(),
@@ -449,7 +449,7 @@ pub fn wanted(key: &HoldKey, until: u64, asked: u64) -> DesiredAssignment {
     }
 }
 
-/// Another wish for a row that was read.
+/// Another desire for a row that was read.
 pub fn wanted_instead(row: &AssignmentRow, until: u64, asked: u64) -> DesiredAssignment {
     DesiredAssignment::Until {
         key: row.key.clone(),
@@ -460,7 +460,7 @@ pub fn wanted_instead(row: &AssignmentRow, until: u64, asked: u64) -> DesiredAss
     }
 }
 
-/// The wish that a row that was read goes before every deadline.
+/// The desire that a row that was read goes before every deadline.
 pub fn wanted_at_once(row: &AssignmentRow, until: u64) -> DesiredAssignment {
     DesiredAssignment::Until {
         key: row.key.clone(),
@@ -471,7 +471,7 @@ pub fn wanted_at_once(row: &AssignmentRow, until: u64) -> DesiredAssignment {
     }
 }
 
-/// The wish that a row that was read goes.
+/// The desire that a row that was read goes.
 pub fn forgotten(row: &AssignmentRow) -> DesiredAssignment {
     DesiredAssignment::Forget {
         key: row.key.clone(),
@@ -486,7 +486,7 @@ pub fn in_flight(row: &AssignmentRow, kind: OperationKind, since: u64) -> Assign
     row.execution.operation = Some(Operation {
         kind,
         started_at: at(since),
-        request: None,
+        operation_id: None,
         polls: 0,
         proof: Proof::Listing,
         over_at: None,
@@ -510,8 +510,8 @@ pub fn with_grant(write: Write<Grant>) -> Change {
     }
 }
 
-/// A change of one wish.
-pub fn with_desire(desire: DesiredAssignment) -> Change {
+/// A change of one desire.
+pub fn with_desired(desire: DesiredAssignment) -> Change {
     Change {
         desired: vec![desire],
         ..Change::default()

@@ -16,7 +16,6 @@ pub(crate) const KNOWN: &[KnownCircles] = &[
         place: "access",
         pairs: &[
             ("approving", "request"),
-            ("ask", "request"),
             ("break_glass", "request"),
             ("request", "start"),
             ("ask", "start"),
@@ -36,11 +35,6 @@ pub(crate) const KNOWN: &[KnownCircles] = &[
             ("end", "guard_removals"),
         ],
         why: "a grant is made by deciding and moved by steps that are written about it",
-    },
-    KnownCircles {
-        place: "access",
-        pairs: &[("ask", "preview")],
-        why: "asking judges as the preview does, and the preview answers with the refusals of asking",
     },
     KnownCircles {
         place: "access",

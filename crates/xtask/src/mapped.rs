@@ -1,6 +1,7 @@
-//! The map and the checklists name what exists: a file, a folder, or a word of some program.
+//! The map, the checklists, the decisions and the first page of each crate name what exists: a file,
+//! a folder, a word of some program, or `a::b`, where `a` is a crate, a module or a type that has `b`.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::breach::Breach;
 use crate::spec::outside_fences;
@@ -8,6 +9,31 @@ use crate::texts::has_extension;
 
 /// The pages that newcomers find their way by.
 const MAPS: &[&str] = &["ARCHITECTURE.md", "CONTRIBUTING.md"];
+
+/// Below it every page is held to the paths `a::b` that it names; its single words may be of the past.
+const DECISIONS: &str = "docs/decisions/";
+
+/// What begins a path into a library that is not ours.
+const FOREIGN: &[&str] = &[
+    "std", "tokio", "metrics", "axum", "serde", "sqlx", "rusqlite",
+];
+
+/// What every type may have without saying so where it is defined.
+const DERIVED: &[&str] = &["default", "from", "try_from", "clone", "fmt"];
+
+/// The words before the name of what is defined.
+const DEFINING: &[&str] = &[
+    "fn",
+    "struct",
+    "enum",
+    "trait",
+    "type",
+    "const",
+    "static",
+    "mod",
+    "macro_rules",
+    "union",
+];
 
 /// How names of files end.
 const FILES: &[&str] = &[
@@ -21,6 +47,8 @@ pub(crate) struct Landmarks {
     paths: HashSet<String>,
     /// Words of programs.
     words: HashSet<String>,
+    /// What may stand before `::` (a crate, a module, a type), and what is defined there.
+    members: HashMap<String, HashSet<String>>,
 }
 
 impl Landmarks {
@@ -41,17 +69,32 @@ impl Landmarks {
                 self.words.insert(word.to_owned());
             }
         }
+        if has_extension(path, "rs") {
+            let code = code_of(text);
+            let defined = defined_words(&code);
+            for container in modules_of(path).chain(types_of(&code)) {
+                let members = self.members.entry(container).or_default();
+                members.extend(defined.iter().cloned());
+            }
+        }
     }
 
-    /// Names on a map that lead nowhere.
+    /// Names that lead nowhere: on a map any, in a decision or on the first page of a crate a path.
     pub(crate) fn check(&self, path: &str, text: &str) -> Vec<Breach> {
-        if !MAPS.contains(&path) {
+        let is_map = MAPS.contains(&path);
+        let first_page: String;
+        let text = if is_map || path.starts_with(DECISIONS) {
+            text
+        } else if path.ends_with("/src/lib.rs") {
+            first_page = opening_comment(text);
+            &first_page
+        } else {
             return Vec::new();
-        }
+        };
         let mut findings = Vec::new();
         for (index, line) in outside_fences(text) {
             for name in line.split('`').skip(1).step_by(2) {
-                if !self.leads_somewhere(name) {
+                if (is_map || name.contains("::")) && !self.leads_somewhere(name) {
                     let message = format!("`{name}` is not in the tree: say where it is now");
                     findings.push(Breach::new(path, index + 1, message));
                 }
@@ -67,7 +110,25 @@ impl Landmarks {
         if name.contains('/') || FILES.iter().any(|it| has_extension(name, it)) {
             return spelled_out(name).iter().all(|path| self.has_path(path));
         }
+        if name.contains("::") {
+            return self.has_member(name);
+        }
         words(name).all(|word| self.words.contains(word))
+    }
+
+    /// Whether each part of `a::b::c` is defined in the one before it.
+    fn has_member(&self, name: &str) -> bool {
+        let parts: Vec<&str> = words(name).collect();
+        if parts.first().is_some_and(|first| FOREIGN.contains(first)) {
+            return true;
+        }
+        parts.windows(2).all(|pair| {
+            let [container, member] = pair else {
+                return false;
+            };
+            let members = self.members.get(*container);
+            members.is_some_and(|it| it.contains(*member) || DERIVED.contains(member))
+        })
     }
 
     /// Whether there is such a file or folder, under whatever folder: `rules/src/rule.rs` leaves
@@ -109,6 +170,83 @@ fn spelled_out(name: &str) -> Vec<String> {
     }
 }
 
+/// The lines of a file's `//!` comment; others are empty, so that places stay.
+fn opening_comment(text: &str) -> String {
+    let lines = text.lines().map_while(|line| line.strip_prefix("//!"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// A program without its comments.
+fn code_of(text: &str) -> String {
+    let lines = text.lines().map(|line| {
+        let before = line.split("//").next();
+        before.unwrap_or_default()
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The crate and the modules that a file belongs to: `rules` and `read` and `native` of
+/// `crates/rules/src/read/native.rs`.
+fn modules_of(path: &str) -> impl Iterator<Item = String> {
+    let stem = path.strip_suffix(".rs").unwrap_or(path);
+    let parts = stem.split('/').skip(1);
+    parts
+        .filter(|part| !matches!(*part, "src" | "tests" | "it" | "mod" | "lib" | "main"))
+        .flat_map(|part| {
+            let module = part.replace('-', "_");
+            let package = format!("hallpass_{module}");
+            [module, package]
+        })
+}
+
+/// The types and traits that a program defines, or gives methods to.
+fn types_of(code: &str) -> impl Iterator<Item = String> {
+    let lines = code.lines().map(str::trim_start);
+    lines.flat_map(|line| {
+        let all: Vec<&str> = words(line).collect();
+        let is_definition = |word: &&str| matches!(*word, "struct" | "enum" | "trait" | "union");
+        let defined = all.iter().position(is_definition).map(|at| at + 1);
+        let named = defined.and_then(|at| all.get(at)).copied();
+        let implemented = line.starts_with("impl").then(|| {
+            let is_type = |word: &&&str| word.starts_with(char::is_uppercase);
+            all.iter().filter(is_type).copied().collect::<Vec<_>>()
+        });
+        let found: Vec<String> = named
+            .into_iter()
+            .chain(implemented.into_iter().flatten())
+            .map(str::to_owned)
+            .collect();
+        found
+    })
+}
+
+/// What a program defines or passes on: items, variants, rows of macros, what a `pub use` names.
+fn defined_words(code: &str) -> HashSet<String> {
+    let mut defined = HashSet::new();
+    let mut is_passing_on = false;
+    for line in code.lines().map(str::trim) {
+        is_passing_on |= line.starts_with("pub use ") || line.starts_with("pub(crate) use ");
+        let all: Vec<&str> = words(line).collect();
+        if is_passing_on {
+            defined.extend(all.iter().map(|word| (*word).to_owned()));
+        }
+        is_passing_on &= !line.contains(';');
+        let items = all.windows(2).filter_map(|pair| match pair {
+            [before, name] if DEFINING.contains(before) => Some(*name),
+            _ => None,
+        });
+        // a row of a macro that makes a function of each
+        let row = line.split_once(" = ").map(|(name, _)| name);
+        let row = row.filter(|name| words(name).eq([*name]));
+        let variant = line
+            .starts_with(char::is_uppercase)
+            .then(|| all.first())
+            .flatten();
+        defined.extend(items.chain(variant.copied()).chain(row).map(str::to_owned));
+    }
+    defined
+}
+
 fn words(text: &str) -> impl Iterator<Item = &str> {
     let is_between = |c: char| !(c.is_alphanumeric() || c == '_');
     text.split(is_between).filter(|word| !word.is_empty())
@@ -123,7 +261,11 @@ mod tests {
         let mut tree = Landmarks::default();
         tree.add(
             "crates/rules/src/read/native.rs",
-            "fn read_field() -> Selector {}",
+            "fn read_field() -> Selector {}\nenum Selector {\n    Any,\n}\npub use other::{Glob,\n    Span};\n// fn old()",
+        );
+        tree.add(
+            "crates/rules/src/other.rs",
+            "fn elsewhere() {}\nimpl Glob {\n    fn fits() {}\n}",
         );
         tree.add("e2e/web.py", "pages = []");
         for (name, leads) in [
@@ -133,7 +275,20 @@ mod tests {
             ("rules/src/read/{native,other}.rs", false),
             ("e2e/{web,web}.py", true),
             ("Selector::read_field", true),
+            ("Selector::Any", true),
+            ("Selector::default", true),
             ("Selector::gone", false),
+            // each word is somewhere, and not there
+            ("Selector::elsewhere", false),
+            ("native::read_field", true),
+            ("read::native::read_field", true),
+            ("other::read_field", false),
+            ("native::old", false),
+            ("native::Span", true),
+            ("hallpass_rules::Glob", true),
+            ("Glob::fits", true),
+            ("std::fs::read", true),
+            ("gone::read_field", false),
             ("pages", true),
             ("cargo xtask tidy", true),
             ("/api/v1", true),
@@ -148,5 +303,19 @@ mod tests {
         let places: Vec<usize> = found.iter().map(|it| it.line).collect();
         assert_eq!(places, [1]);
         assert!(tree.check("README.md", map).is_empty());
+    }
+
+    #[test]
+    fn decisions_and_first_pages_are_held_to_their_paths() {
+        let mut tree = Landmarks::default();
+        tree.add("crates/rules/src/rule.rs", "fn read() {}");
+        let text = "//! A `gone` and `rule::read`,\n//! `rule::gone`.\nfn f() {} // `x::y`\n";
+        let places = |path: &str| -> Vec<usize> {
+            let found = tree.check(path, text);
+            found.iter().map(|it| it.line).collect()
+        };
+        assert_eq!(places("crates/rules/src/lib.rs"), [2]);
+        assert_eq!(places("docs/decisions/0001-x.md"), [2, 3]);
+        assert_eq!(places("crates/rules/src/rule.rs"), [0; 0]);
     }
 }

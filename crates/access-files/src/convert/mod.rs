@@ -46,7 +46,7 @@ pub struct ProposedRule {
     pub id: String,
     /// The permission sets.
     pub permission_sets: BTreeSet<PermissionSetName>,
-    /// Where.
+    /// The accounts that the rule covers.
     pub accounts: ProposedAccounts,
     /// The groups that may ask.
     pub groups: BTreeSet<GroupId>,

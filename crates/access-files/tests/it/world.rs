@@ -380,7 +380,7 @@ impl PermissionSetAdmin for FakeCenter {
             .writes
             .push(format!("{word} {}", assignment.permission_set));
         Ok(SentOperation::InProgress {
-            request: "op".into(),
+            operation_id: "op".into(),
         })
     }
 

@@ -3,7 +3,7 @@
 use hallpass_audit::Event;
 use hallpass_model::{HoldKey, Timestamp, text::says_something};
 
-use super::standing::Meant;
+use super::sweep_people::Meant;
 use super::{Access, AccessError, RACES_MAX};
 use crate::records::Doer;
 use crate::{

@@ -2,8 +2,8 @@
 
 use hallpass_model::{HoldKey, Target, TimeSpan, text::says_something};
 
-use super::holdings::LOOK_MAX;
-use super::standing::Meant;
+use super::already_held::LOOK_MAX;
+use super::sweep_people::Meant;
 use super::{Access, AccessError, Idempotency, RACES_MAX};
 use crate::records::Doer;
 use crate::sweep::{self, Adopting};

@@ -9,7 +9,7 @@ use hallpass_rules::{Directory, Rules};
 
 use super::{Access, AccessError, RACES_MAX};
 use crate::ask::{self, Answered, Form};
-use crate::decide::{DecisionContext, FromPresser};
+use crate::decide::{DecisionContext, PressMode};
 use crate::records::{Doer, StepContext};
 use crate::step::{ApprovedGrant, ApprovedThrough, RequestStep};
 use crate::{
@@ -325,7 +325,7 @@ impl Access {
             holds: &Holds::default(),
             settings: &self.settings,
             locks: &locks,
-            from_presser: FromPresser::Given,
+            mode: PressMode::Now,
             step,
         };
         let mut change = Change::default();
@@ -388,11 +388,11 @@ impl Access {
         let (by, step) = (Doer::Person(actor), context.step);
         Ok(match answered {
             Answered::Refused(request, refusal) => (
-                rejected(&request, &refusal, by, step).made(),
+                rejected(&request, &refusal, by, step).insert_change(),
                 AskOutcome::Rejected(request, refusal),
             ),
             Answered::Waits(request) => (
-                waits(&request, by, step).made(),
+                waits(&request, by, step).insert_change(),
                 AskOutcome::Pending(request),
             ),
             Answered::Granted(request, approval) if request.start.is_some() => {
@@ -540,7 +540,7 @@ fn agreed(
 ) -> (Change, AskOutcome) {
     let agreed = start::agreed_by_rule(request, approval, by, step);
     let asked = AskOutcome::Pending(agreed.request.clone());
-    (agreed.made(), asked)
+    (agreed.insert_change(), asked)
 }
 
 fn waits(request: &Request, by: Doer<'_>, step: StepContext<'_>) -> RequestStep {

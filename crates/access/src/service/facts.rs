@@ -9,7 +9,7 @@ use hallpass_rules::Directory;
 
 use super::Access;
 use crate::records::StepContext;
-use crate::{Actor, DirectoryFault, PressRefused, Wanted, ask};
+use crate::{Actor, DirectoryFault, PressRefused, Wanted, target};
 
 /// How long a caller waits for the organization to be read again. Reading goes on without them.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -34,7 +34,7 @@ impl Access {
     pub(super) async fn facts_for(&self, wanted: &Wanted) -> Result<Arc<Directory>, PressRefused> {
         let directory = self.directory();
         let now = self.now();
-        let is_known = ask::resolve(wanted, &directory).is_ok();
+        let is_known = target::resolve(wanted, &directory).is_ok();
         let is_old = is_older(&directory, self.settings().directory_max_age, now);
         if !is_old && (is_known || !is_older(&directory, MISS_AFTER, now)) {
             return Ok(directory);

@@ -33,7 +33,7 @@ impl Access {
     /// Takes new records of guards' journals into account. Returns how many could not be; they are
     /// taken again.
     pub(super) async fn fold_removals(&self, removals: &Removals) -> u32 {
-        if self.guarded.revision.load(Ordering::SeqCst) >= removals.revision() {
+        if self.journals_seen.revision.load(Ordering::SeqCst) >= removals.revision() {
             return 0;
         }
         let mut failed = 0;
@@ -47,7 +47,7 @@ impl Access {
             }
         }
         if failed == 0 {
-            self.guarded
+            self.journals_seen
                 .revision
                 .fetch_max(removals.revision(), Ordering::SeqCst);
         }
@@ -104,7 +104,7 @@ impl Access {
     }
 
     fn alarmed_at(&self) -> std::sync::MutexGuard<'_, Option<Timestamp>> {
-        self.guarded
+        self.journals_seen
             .alarmed_at
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -1,4 +1,4 @@
-//! Listings of what somebody may see. An index narrows them (see `listed.rs`); every row is judged by
+//! Listings of what somebody may see. An index narrows them (see `viewer_scope.rs`); every row is judged by
 //! stored state and today's rules before it is shown.
 //!
 //! One call does bounded work: it may show fewer rows than there are, and says where to go on.

@@ -250,7 +250,7 @@ impl Access {
             let page = self.ports.store.requests(&filter, BATCH).await?;
             for request in page.rows {
                 if let Some(step) = self.withdrawn(request, lock) {
-                    done += self.settled(step.changed()).await?;
+                    done += self.settled(step.update_change()).await?;
                 }
             }
             if page.next.is_none() {

@@ -14,8 +14,8 @@ use crate::records::Doer;
 use crate::step::{GrantStep, RequestStep};
 use crate::{
     Approval, Change, CommitError, DesiredAssignment, EndCause, EndOutcome, Grant, GrantFilter,
-    GrantState, GrantStateKind, LostAccess, News, OnRuleChange, ReadError, Removals, ask, decide,
-    desired, end, grant, guard_removals,
+    GrantState, GrantStateKind, LostAccess, News, OnRuleChange, ReadError, Removals, decide,
+    desired, end, grant, guard_removals, target,
 };
 
 /// Rows looked at per round.
@@ -72,7 +72,7 @@ impl Access {
         }
         for _ in 0..ROUNDS_MAX {
             let (requests, failed_requests) = self.tend_requests().await?;
-            let (grants, failed_grants) = self.tend_grants(&removals, &mut tended).await?;
+            let (grants, failed_grants) = self.advance_due_grants(&removals, &mut tended).await?;
             tended.requests += requests;
             tended.grants += grants;
             tended.failed += failed_requests + failed_grants;
@@ -96,7 +96,7 @@ impl Access {
                 }
             } else {
                 let step = decide::pass_time(request, &self.settings, step);
-                step.map(RequestStep::changed).unwrap_or_default()
+                step.map(RequestStep::update_change).unwrap_or_default()
             };
             match self.store_change(change).await {
                 Ok(_) => done += 1,
@@ -110,14 +110,14 @@ impl Access {
         Ok((done, failed))
     }
 
-    async fn tend_grants(
+    async fn advance_due_grants(
         &self,
         removals: &Removals,
         tended: &mut Tended,
     ) -> Result<(u32, u32), AccessError> {
         let (mut done, mut failed) = (0, 0);
         for grant in self.ports.store.grants_due(self.now(), BATCH).await? {
-            match self.tend(&grant, removals).await {
+            match self.advance_grant(&grant, removals).await {
                 Ok(settled) => {
                     let by_guard = settled.is_some_and(|settled| settled.by == Ender::Guard);
                     tended.by_guards += u32::from(by_guard);
@@ -135,7 +135,11 @@ impl Access {
     }
 
     /// One step of one grant.
-    async fn tend(&self, due: &Grant, removals: &Removals) -> Result<Option<Over>, AccessError> {
+    async fn advance_grant(
+        &self,
+        due: &Grant,
+        removals: &Removals,
+    ) -> Result<Option<Over>, AccessError> {
         let holds = self.holds(Some(&due.key)).await?;
         let Some(current) = holds.grants.iter().find(|grant| grant.id == due.id) else {
             return Ok(None);
@@ -205,7 +209,10 @@ impl Access {
             active.is_to_be_warned() && active.due().is_some_and(|at| step.now >= at);
         let warning = is_warned_now.then(|| step.notice_to_holder(News::EndsSoon, active));
         GrantStep::of(Grant {
-            seen_news: holds.row.as_ref().map_or(active.seen_news, |row| row.news),
+            seen_news: holds
+                .row
+                .as_ref()
+                .map_or(active.seen_news, |row| row.verdict_rev),
             warned: active.warned || is_warned_now,
             ..active.clone()
         })
@@ -312,7 +319,7 @@ impl Access {
         if !grant.is_hold() {
             // an end whose news was missed
             let removals = self.guards.removals().await;
-            self.tend(grant, &removals).await?;
+            self.advance_grant(grant, &removals).await?;
             return Ok(());
         }
         let holds = self.holds(Some(&grant.key)).await?;
@@ -333,7 +340,7 @@ impl Access {
         }
         // what was adopted never rested on a rule
         let is_by_rule = grant.approval != Approval::Adopted;
-        let question = ask::question(&grant.key.target, &grant.names).filter(|_| is_by_rule);
+        let question = target::question(&grant.key.target, &grant.names).filter(|_| is_by_rule);
         let refused = question.is_some_and(|question| {
             let decision =
                 self.rules()

@@ -1,4 +1,4 @@
-//! The driver: load, authorise, step, commit state and records and wishes together, nudge.
+//! The driver: load, authorise, step, commit state, records and desired rows together, notify.
 //!
 //! Holds the ports, the clock and the source of ids; decides nothing itself. Every method may be
 //! stopped at any await: what was not committed has not happened.
@@ -6,15 +6,12 @@
 mod accepting;
 mod adopting;
 mod alerting;
+mod already_held;
 mod asking;
 mod catalog;
-mod cleaning;
 mod exporting;
 mod facts;
 mod guarding;
-mod holding;
-mod holdings;
-mod listed;
 mod listing;
 mod locking;
 mod maintenance;
@@ -25,12 +22,15 @@ mod queries;
 mod remediating;
 mod reviewing;
 mod search;
-mod standing;
 mod starting;
 mod status;
-mod surveying;
+mod sweep_acting;
+mod sweep_input;
+mod sweep_people;
+mod sweep_survey;
 mod sweeping;
 mod turns;
+mod viewer_scope;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, RwLock};
@@ -42,12 +42,11 @@ use hallpass_rules::{Directory, Rules};
 use tokio::sync::{Notify, Semaphore, watch};
 
 pub use alerting::Muting;
+pub use already_held::{Patience, Stands};
 pub use asking::{Asking, Extending, Idempotency, TARGETS_MAX};
 pub use catalog::{CATALOG_PAGE_MAX, Catalog, CatalogEntry, CatalogPage, NamedId};
-pub use cleaning::SweepsTended;
-pub use holdings::{Patience, Stands};
 pub use maintenance::{Reconciled, Tended};
-pub use offers::{GlassPresses, GrantOffers, GrantPresses, Presses};
+pub use offers::{BreakGlassOffers, GrantOffers, GrantPresses, Presses};
 pub use pressing::Revoking;
 pub use queries::{Explained, InLine, Late, RequestView};
 pub use remediating::{
@@ -55,8 +54,9 @@ pub use remediating::{
 };
 pub use reviewing::{LastTime, Past, Times};
 pub use search::{Hit, Search, SearchPage};
-pub use standing::{Meant, StandingView};
 pub use status::SweepStatus;
+pub use sweep_acting::SweepsTended;
+pub use sweep_people::{Meant, StandingView};
 pub use turns::ReadTurn;
 
 use crate::records::StepContext;
@@ -73,7 +73,7 @@ const RACES_MAX: u32 = 8;
 pub struct Ports {
     /// Requests, grants, records.
     pub store: Arc<dyn AccessStore>,
-    /// Rows of assignments, read and nudged only.
+    /// Rows of assignments, only read here.
     pub assignments: Arc<dyn AssignmentStore>,
     /// Sweeps and what they found, for reading.
     pub sweeps: Arc<dyn SweepStore>,
@@ -118,32 +118,32 @@ pub struct Access {
     ports: Ports,
     settings: Settings,
     rules: RwLock<Rules>,
-    /// Rung after a change that assignments should act on.
+    /// Notified after a change that assignments should act on.
     wake_executor: Arc<Notify>,
-    /// Rung when there are sessions to be ended.
-    wake_cutter: Arc<Notify>,
-    /// Rung when there is something to do for sweeps.
+    /// Notified when there are sessions to be ended.
+    wake_revoker: Arc<Notify>,
+    /// Notified when there is something to do for sweeps.
     wake_sweeper: Arc<Notify>,
     /// Sweeps that this process began and has not ended: any other that runs was interrupted.
-    running: Mutex<BTreeSet<SweepId>>,
+    own_sweeps: Mutex<BTreeSet<SweepId>>,
     /// Looks at AWS for somebody who waits.
-    looks: Mutex<holdings::Looks>,
-    looking: Semaphore,
+    aws_looks: Mutex<already_held::Looks>,
+    look_permits: Semaphore,
     /// Number of the newest record; listeners read the log from where they were.
-    news: watch::Sender<u64>,
+    newest_record: watch::Sender<u64>,
     /// How long operations take, as whoever carries them out learns it.
     pace: Arc<Pace>,
     /// What searches computed before.
-    memory: search::SearchCache,
+    search_cache: search::SearchCache,
     /// What listings worked out before.
-    listings: listed::ListingCache,
+    listings: viewer_scope::ListingCache,
     /// Who reads now.
-    turns: turns::Turns,
+    read_turns: turns::Turns,
     guards: Arc<dyn GuardSource>,
     alerts: Arc<dyn hallpass_alerts::AlertStore>,
     remediations: Option<RemediationSource>,
     /// What of guards' journals was taken into account.
-    guarded: guarding::JournalsSeen,
+    journals_seen: guarding::JournalsSeen,
 }
 
 impl Access {
@@ -154,20 +154,20 @@ impl Access {
             settings,
             rules: RwLock::new(rules),
             wake_executor: Arc::new(Notify::new()),
-            wake_cutter: Arc::new(Notify::new()),
+            wake_revoker: Arc::new(Notify::new()),
             wake_sweeper: Arc::new(Notify::new()),
-            running: Mutex::default(),
-            looks: Mutex::default(),
-            looking: Semaphore::new(holdings::LOOKS_AT_ONCE),
-            news: watch::Sender::new(0),
+            own_sweeps: Mutex::default(),
+            aws_looks: Mutex::default(),
+            look_permits: Semaphore::new(already_held::LOOKS_AT_ONCE),
+            newest_record: watch::Sender::new(0),
             pace: Arc::default(),
-            memory: search::SearchCache::default(),
-            listings: listed::ListingCache::default(),
-            turns: turns::Turns::default(),
+            search_cache: search::SearchCache::default(),
+            listings: viewer_scope::ListingCache::default(),
+            read_turns: turns::Turns::default(),
             guards: Arc::new(NoGuards),
             alerts: Arc::new(alerting::NoAlerts),
             remediations: None,
-            guarded: guarding::JournalsSeen::default(),
+            journals_seen: guarding::JournalsSeen::default(),
         }
     }
 
@@ -178,8 +178,8 @@ impl Access {
         self
     }
 
-    /// Rung whenever assignments have something new to do. Losing a ring costs delay only.
-    pub fn executor_bell(&self) -> Arc<Notify> {
+    /// Notified whenever assignments have something new to do. A lost notification costs delay only.
+    pub fn executor_notify(&self) -> Arc<Notify> {
         Arc::clone(&self.wake_executor)
     }
 
@@ -188,20 +188,20 @@ impl Access {
         Arc::clone(&self.pace)
     }
 
-    /// Rung whenever there are sessions to be ended. Losing a ring costs delay only.
-    pub fn cutter_bell(&self) -> Arc<Notify> {
-        Arc::clone(&self.wake_cutter)
+    /// Notified whenever there are sessions to be ended. A lost notification costs delay only.
+    pub fn revocations_notify(&self) -> Arc<Notify> {
+        Arc::clone(&self.wake_revoker)
     }
 
-    /// Rung whenever sweeps have something to do. Losing a ring costs delay only.
-    pub fn sweeper_bell(&self) -> Arc<Notify> {
+    /// Notified whenever sweeps have something to do. A lost notification costs delay only.
+    pub fn sweeper_notify(&self) -> Arc<Notify> {
         Arc::clone(&self.wake_sweeper)
     }
 
     /// The number of the newest record this process has written, as it grows. Changes also when
     /// there are notices to deliver, whether or not something was recorded with them.
-    pub fn news(&self) -> watch::Receiver<u64> {
-        self.news.subscribe()
+    pub fn newest_record(&self) -> watch::Receiver<u64> {
+        self.newest_record.subscribe()
     }
 
     /// The settings.
@@ -268,13 +268,13 @@ impl Access {
         let look = self.ports.clock.look();
         StepContext {
             now: look.now,
-            elsewhere: look.elsewhere,
+            aws_now: look.elsewhere,
             disagreement: look.disagreement,
             ids: self.ports.ids.as_ref(),
         }
     }
 
-    /// Commits, then rings. Ringing is best effort: both listeners also look by themselves.
+    /// Commits, then notifies. A notification may be lost: each listener also looks by itself.
     async fn store_change(&self, change: Change) -> Result<Vec<Record>, CommitError> {
         if change.is_empty() {
             return Ok(Vec::new());
@@ -287,10 +287,10 @@ impl Access {
             self.wake_executor.notify_one();
         }
         if cuts {
-            self.wake_cutter.notify_one();
+            self.wake_revoker.notify_one();
         }
         let newest = records.last().map_or(0, Record::seq);
-        self.news.send_if_modified(|seq| {
+        self.newest_record.send_if_modified(|seq| {
             let newer = newest > *seq;
             *seq = newest.max(*seq);
             newer || tells

@@ -6,7 +6,7 @@ use hallpass_model::TimeSpan;
 use super::pressing::{Press, PressFacts};
 use super::{Access, AccessError};
 use crate::approving;
-use crate::decide::{self, FromPresser};
+use crate::decide::{self, PressMode};
 use crate::grant_press::{self, EndPress, EndStep};
 use crate::{Actor, Approving, Grant, PressRefused, Request};
 
@@ -23,12 +23,12 @@ pub struct Presses {
     /// Withdrawing it.
     pub discard: Result<(), PressRefused>,
     /// Taking it without waiting, and looking at that afterwards.
-    pub glass: GlassPresses,
+    pub glass: BreakGlassOffers,
 }
 
 /// What would come of the presses of break-glass.
 #[derive(Clone, Debug)]
-pub struct GlassPresses {
+pub struct BreakGlassOffers {
     /// Taking it at once.
     pub break_glass: Result<(), PressRefused>,
     /// Closing the review.
@@ -59,9 +59,7 @@ impl Access {
     /// # Errors
     /// When the store does not answer.
     pub async fn presses(&self, actor: &Actor, request: &Request) -> Result<Presses, AccessError> {
-        let facts = self
-            .press_facts(actor, request, FromPresser::ToCome)
-            .await?;
+        let facts = self.press_facts(actor, request, PressMode::Preview).await?;
         let offer = async |press: Press<'_>| self.offer(&press, actor, request, &facts).await;
         let (settings, now) = (self.settings(), self.step().now);
         let approve = offer(Press::Approve(Approving::default())).await?;
@@ -74,7 +72,7 @@ impl Access {
             shorter,
             deny: offer(Press::Deny(None)).await?,
             discard: offer(Press::Discard).await?,
-            glass: GlassPresses {
+            glass: BreakGlassOffers {
                 break_glass: offer(Press::BreakGlass { justification: "" }).await?,
                 close_review: offer(Press::CloseReview(None)).await?,
             },
@@ -85,20 +83,19 @@ impl Access {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn glass_presses(
+    pub async fn break_glass_offers(
         &self,
         actor: &Actor,
         request: &Request,
-    ) -> Result<GlassPresses, AccessError> {
+    ) -> Result<BreakGlassOffers, AccessError> {
         let is_possible = request.requester.is(actor) || request.has_open_review();
         let facts = if is_possible {
-            self.press_facts(actor, request, FromPresser::ToCome)
-                .await?
+            self.press_facts(actor, request, PressMode::Preview).await?
         } else {
             PressFacts::nothing_read()
         };
         let offer = async |press: Press<'_>| self.offer(&press, actor, request, &facts).await;
-        Ok(GlassPresses {
+        Ok(BreakGlassOffers {
             break_glass: offer(Press::BreakGlass { justification: "" }).await?,
             close_review: offer(Press::CloseReview(None)).await?,
         })
@@ -156,7 +153,7 @@ impl GrantOffers<'_> {
             };
             let end = |press: EndPress<'_>| match press.judge(grant, actor, context)? {
                 EndStep::TriedAgain if !is_worth_another_try(&press) => {
-                    Err(decide::over(&grant.state))
+                    Err(decide::grant_over_refusal(&grant.state))
                 }
                 EndStep::Begins | EndStep::TriedAgain => Ok(()),
             };

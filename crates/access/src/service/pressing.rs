@@ -3,13 +3,14 @@
 use hallpass_model::{GrantId, RequestId, text::says_something};
 
 use super::{Access, AccessError, Idempotency, RACES_MAX};
-use crate::decide::{self, DecisionContext, FromPresser};
+use crate::decide::{self, DecisionContext, PressMode};
 use crate::grant_press::{EndPress, EndStep};
 use crate::records::Doer;
 use crate::step::{GrantStep, PressStep};
 use crate::{
     Actor, Approving, Change, CommitError, Directory, Grant, GrantFilter, GrantStateKind, Holds,
-    LocksSeen, PressRefused, Request, Role, ask, break_glass, end, haste, lock, session_revocation,
+    LocksSeen, PressRefused, Request, Role, break_glass, end, haste, lock, session_revocation,
+    target,
 };
 
 /// Grants ended by one call at most; more are left for the next.
@@ -108,7 +109,7 @@ impl Press<'_> {
 pub(super) struct PressFacts {
     pub(super) holds: Holds,
     locks: LocksSeen,
-    from_presser: FromPresser,
+    mode: PressMode,
 }
 
 impl PressFacts {
@@ -117,7 +118,7 @@ impl PressFacts {
         Self {
             holds: Holds::default(),
             locks: LocksSeen::default(),
-            from_presser: FromPresser::ToCome,
+            mode: PressMode::Preview,
         }
     }
 }
@@ -281,7 +282,7 @@ impl Access {
         press: &Press<'_>,
         request: &Request,
     ) -> Result<Result<(PressStep, LocksSeen), PressRefused>, AccessError> {
-        let facts = self.press_facts(actor, request, FromPresser::Given).await?;
+        let facts = self.press_facts(actor, request, PressMode::Now).await?;
         let uses_a_right = press.uses_a_right(request, actor);
         if !uses_a_right {
             let directory = self.directory();
@@ -313,10 +314,10 @@ impl Access {
         &self,
         actor: &Actor,
         request: &Request,
-        from_presser: FromPresser,
+        mode: PressMode,
     ) -> Result<PressFacts, AccessError> {
         Ok(PressFacts {
-            from_presser,
+            mode,
             holds: self.holds(request.key.as_ref()).await?,
             locks: self.locks_of(&lock::concerned(request, actor)).await?,
         })
@@ -344,11 +345,11 @@ impl Access {
             holds: &facts.holds,
             settings: &self.settings,
             locks: &facts.locks,
-            from_presser: facts.from_presser,
+            mode: facts.mode,
             step,
         };
         let tried = press.step(request.clone(), actor, &context);
-        let is_nobody = !ask::is_enabled(own, directory);
+        let is_nobody = !target::is_enabled(own, directory);
         let tried = tried.and_then(|step| {
             if is_nobody && press.uses_a_right(request, actor) {
                 return Err(PressRefused::NotInDirectory);
@@ -468,7 +469,7 @@ impl Access {
                 holds: &holds,
                 settings: &self.settings,
                 locks: &locks,
-                from_presser: FromPresser::Given,
+                mode: PressMode::Now,
                 step,
             };
             let judged = press.judge(&grant, actor, &context);
@@ -490,7 +491,7 @@ impl Access {
             let ends = if is_ending {
                 // parked, slow, or far back in line: try again now
                 GrantStep {
-                    desired: haste::wish_again(&holds, &grant, &cause, step.now),
+                    desired: haste::desired_again(&holds, &grant, &cause, step.now),
                     grants: is_added.then_some(grant).into_iter().collect(),
                     ..GrantStep::default()
                 }

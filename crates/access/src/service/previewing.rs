@@ -1,11 +1,11 @@
 //! What would come of asking, before somebody asks: reads what asking reads, and stores nothing.
 
 use hallpass_model::{HoldKey, Timestamp};
-use hallpass_rules::{Ask, ClickRefused, Directory, RuleId};
+use hallpass_rules::{Ask, Directory, PressRefusedByRules, RuleId};
 
 use super::{Access, AccessError, Patience};
 use crate::preview::{self, AskRefused, HeldGrant, Obstacles, Preview};
-use crate::{Actor, FieldProblem, Grant, PressRefused, Wanted, ask};
+use crate::{Actor, FieldProblem, Grant, PressRefused, Wanted, target};
 
 impl Access {
     /// What would come of asking for a target now, for any length ([`Preview::asking`]). By what is
@@ -41,7 +41,7 @@ impl Access {
             return Ok(Err(judged.problems));
         };
         let (target, names) = (resolved.target.clone(), resolved.names.clone());
-        let question = ask::question(&target, &names);
+        let question = target::question(&target, &names);
         let opens_at =
             question.filter(|_| preview::by_rules(decision) == Err(AskRefused::NotAllowed));
         let opens_at = opens_at.and_then(|question| {
@@ -49,7 +49,7 @@ impl Access {
                 preview::by_rules(&rules.decide(who, &question, &directory, at)).is_ok()
             })
         });
-        let lists_asker = ask::question(&target, &names)
+        let lists_asker = target::question(&target, &names)
             .map(|question| self.listing_oneself(actor, &question))
             .unwrap_or_default();
         let obstacles = Obstacles {
@@ -115,10 +115,9 @@ impl Access {
     fn listing_oneself(&self, actor: &Actor, question: &Ask<'_>) -> Vec<RuleId> {
         let who = actor.principal();
         match self.judged(|context| context.permit_to_deny(who, who, question)) {
-            Err(ClickRefused::OwnRequest { rules }) => rules,
-            Err(ClickRefused::NotListed { .. } | ClickRefused::NotOpen { .. }) | Ok(_) => {
-                Vec::new()
-            }
+            Err(PressRefusedByRules::OwnRequest { rules }) => rules,
+            Err(PressRefusedByRules::NotListed { .. } | PressRefusedByRules::NotOpen { .. })
+            | Ok(_) => Vec::new(),
         }
     }
 }

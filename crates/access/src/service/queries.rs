@@ -3,13 +3,13 @@
 
 use hallpass_assignments::{StoreFault, queue::QueueLengths};
 use hallpass_model::{AccountId, Email, GrantId, RequestId, TimeSpan};
-use hallpass_rules::{Ask, ClickRefused, Decision, DecisionStep, Permit, Principal};
+use hallpass_rules::{Ask, Decision, DecisionStep, Permit, PressRefusedByRules, Principal};
 
 use super::{Access, AccessError};
-use crate::decide::{self, DecisionContext, FromPresser};
+use crate::decide::{self, DecisionContext, PressMode};
 use crate::{
     Actor, Counts, Ends, Grant, GrantState, Holds, LocksSeen, PressRefused, ReadError, Request,
-    Role, ask, grant_press,
+    Role, grant_press, target,
 };
 use crate::{FieldProblem, Wanted};
 
@@ -220,7 +220,7 @@ impl Access {
         &self,
         who: Principal<'_>,
         request: &Request,
-    ) -> Option<Result<Permit, ClickRefused>> {
+    ) -> Option<Result<Permit, PressRefusedByRules>> {
         let (question, whose) = (request.question()?, request.requester.principal());
         Some(self.judged(|context| context.permit_to_deny(who, whose, &question)))
     }
@@ -240,7 +240,7 @@ impl Access {
             holds: &holds,
             settings: &self.settings,
             locks: &locks,
-            from_presser: FromPresser::ToCome,
+            mode: PressMode::Preview,
             step: self.step(),
         };
         ask(&context)
@@ -269,8 +269,8 @@ impl Access {
         wanted: &Wanted,
     ) -> Result<Explained, Vec<FieldProblem>> {
         let directory = self.directory();
-        let resolved = ask::resolve(wanted, &directory)?;
-        let Some(question) = ask::question(&resolved.target, &resolved.names) else {
+        let resolved = target::resolve(wanted, &directory)?;
+        let Some(question) = target::question(&resolved.target, &resolved.names) else {
             return Err(Vec::new());
         };
         let rules = self.rules();

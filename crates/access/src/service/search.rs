@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::catalog::group_fit;
 use super::{Access, CatalogEntry, NamedId};
 use crate::search::{Fit, IndexedAccount, Places, Sought, Words, natural};
-use crate::{Actor, ask};
+use crate::{Actor, refusal, target};
 
 /// People whose requestable accounts are remembered.
 const REMEMBERED_MAX: usize = 64;
@@ -241,8 +241,10 @@ impl Access {
         let (rules, directory, now) = (self.rules(), self.directory(), self.now());
         let person = Asker::of(actor);
         SearchContext {
-            places: self.memory.places(&directory),
-            requestable: self.memory.requestable(&rules, &directory, &person, now),
+            places: self.search_cache.places(&directory),
+            requestable: self
+                .search_cache
+                .requestable(&rules, &directory, &person, now),
             person,
             rules,
             directory,
@@ -323,7 +325,7 @@ impl Access {
 
     fn why_not_account(&self, scope: &SearchContext, place: &IndexedAccount) -> String {
         if self.settings().out_of_reach.as_ref() == Some(&place.id) {
-            return ask::MANAGEMENT_ACCOUNT.to_owned();
+            return target::MANAGEMENT_ACCOUNT.to_owned();
         }
         let rules = scope.rules.about_account(&place.id, &scope.directory);
         if rules.is_empty() {
@@ -369,7 +371,7 @@ impl Access {
                 continue;
             }
             let why_not = match &offer {
-                _ if !reachable => Some(ask::MANAGEMENT_ACCOUNT.to_owned()),
+                _ if !reachable => Some(target::MANAGEMENT_ACCOUNT.to_owned()),
                 Ok(_) => None,
                 Err(why) => {
                     let target = format!("{} / {}", place.name, set.name);
@@ -462,7 +464,7 @@ impl SearchPage {
 /// Rules by name, the first few of many.
 fn named(rules: &[RuleId]) -> String {
     let word = if rules.len() == 1 { "Rule" } else { "Rules" };
-    let shown = ask::named(rules.get(..RULES_NAMED).unwrap_or(rules));
+    let shown = refusal::named(rules.get(..RULES_NAMED).unwrap_or(rules));
     match rules.len().checked_sub(RULES_NAMED) {
         Some(more) if more > 0 => format!("{word} {shown} and {more} more"),
         _ => format!("{word} {shown}"),

@@ -3,7 +3,7 @@
 use hallpass_model::UserId;
 
 use super::{Access, AccessError};
-use crate::decide::{DecisionContext, FromPresser};
+use crate::decide::{DecisionContext, PressMode};
 use crate::step::{ApprovedThrough, RequestStep};
 use crate::{Change, Request, start};
 
@@ -32,13 +32,13 @@ impl Access {
             holds: &holds,
             settings: &self.settings,
             locks: &locks,
-            from_presser: FromPresser::Given,
+            mode: PressMode::Now,
             step,
         };
         let change = match start::begin(pending.clone(), &context) {
             Ok(approved) => approved.fold(ApprovedThrough::Press),
             Err(why) if why.retry_after().is_some() => return Ok(None),
-            Err(why) => RequestStep::changed(start::refused(pending, &why, step)),
+            Err(why) => RequestStep::update_change(start::refused(pending, &why, step)),
         };
         Ok(Some(Change {
             locks_seen: locks,

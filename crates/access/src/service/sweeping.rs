@@ -1,4 +1,4 @@
-//! Sweeps, through the driver: when one is due, looking, and what comes of what was found.
+//! Runs of sweeps: when one is due, how it begins and looks, and what is stored of what it found.
 //!
 //! A run may take many minutes and may be stopped at any await: until its findings are committed it
 //! is a row that says `running`, and the next process begins it anew.
@@ -65,10 +65,10 @@ impl Access {
 
     /// Stores a run that this process begins. It is known as ours before anybody can see it.
     async fn begin_stored(&self, sweep: &Sweep, change: Change) -> Result<(), CommitError> {
-        self.running().insert(sweep.id);
+        self.own_sweeps().insert(sweep.id);
         let stored = self.store_change(change).await;
         if stored.is_err() {
-            self.running().remove(&sweep.id);
+            self.own_sweeps().remove(&sweep.id);
         }
         stored.map(drop)
     }
@@ -94,9 +94,11 @@ impl Access {
         }
     }
 
-    fn running(&self) -> MutexGuard<'_, BTreeSet<SweepId>> {
+    fn own_sweeps(&self) -> MutexGuard<'_, BTreeSet<SweepId>> {
         // ids alone: a panic elsewhere leaves them whole
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+        self.own_sweeps
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The run that is to look now, if there is one. One that another process began, and did not
@@ -112,7 +114,7 @@ impl Access {
         let Some(sweep) = running else {
             return Ok(None);
         };
-        if self.running().contains(&sweep.id) {
+        if self.own_sweeps().contains(&sweep.id) {
             return Ok(Some(sweep));
         }
         let step = self.step();
@@ -178,7 +180,7 @@ impl Access {
 
     /// What old runs found is dropped; a failure costs room only.
     async fn after_run(&self, id: SweepId) {
-        self.running().remove(&id);
+        self.own_sweeps().remove(&id);
         self.wake_sweeper.notify_one();
         if let Err(error) = self.ports.sweeps.prune_sweeps(KEPT.0, KEPT.1).await {
             tracing::warn!(error = %error, "old sweeps could not be dropped");
@@ -245,7 +247,7 @@ impl Access {
             ..Change::default()
         };
         self.store_change(change).await?;
-        self.running().remove(&sweep.id);
+        self.own_sweeps().remove(&sweep.id);
         Ok(failed)
     }
 

@@ -49,7 +49,7 @@ impl Access {
     /// The actor's turn to list or search, in the order in which turns are asked for. For one call of
     /// a store.
     pub async fn turn(&self, actor: &Actor) -> ReadTurn {
-        self.turns.of(&actor.email).await
+        self.read_turns.of(&actor.email).await
     }
 }
 

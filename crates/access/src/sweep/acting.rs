@@ -1,4 +1,4 @@
-//! Removing what nobody recorded: the wish, and what comes of it. `assignments` looks, removes and
+//! Removing what nobody recorded: what is desired of its row, and what comes of it. `assignments` looks, removes and
 //! looks again; an item is settled by its verdict alone.
 
 use hallpass_assignments::{Absence, AssignmentRow, Verdict};
@@ -32,7 +32,7 @@ pub(crate) fn begin_removal(
         .reason(REASON);
     Change {
         audit: vec![record],
-        // INVARIANT: this wish is refused when there is a row, so it never meets a grant's
+        // INVARIANT: this change is refused when there is a row, so it never meets a grant's
         desired: vec![DesiredAssignment::Remove {
             key: item.key.clone(),
             since: step.now,
@@ -96,7 +96,9 @@ pub(crate) fn settle(
         };
     };
     match &row.execution.verdict {
-        Verdict::Absent { at, why } if row.is_fresh(*at) && row.execution.operation.is_none() => {
+        Verdict::Absent { at, why }
+            if row.is_since_newest_hold(*at) && row.execution.operation.is_none() =>
+        {
             gone(sweep, item, row, *why, step)
         }
         Verdict::Stuck { since, reason } if !matches!(item.fate, Fate::Stuck { .. }) => {

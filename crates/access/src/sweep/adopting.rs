@@ -7,8 +7,8 @@ use hallpass_rules::Principal;
 use super::{Accepted, Sweep};
 use crate::records::{Doer, StepContext};
 use crate::{
-    AcceptanceWrite, Approval, Change, Decided, DecidedKind, DesiredAssignment, Grant, GrantState,
-    News, Person, Reminders, Request, RequestState, Wanted, Write,
+    AcceptanceWrite, Approval, Change, DecidedKind, DesiredAssignment, Grant, GrantState, News,
+    Person, Reminders, Request, RequestState, RulingAtAsking, Wanted, Write,
 };
 
 /// How access is adopted.
@@ -35,7 +35,7 @@ pub(crate) struct Adopting<'a> {
     pub(crate) config_hash: &'a str,
 }
 
-/// The request, the grant and the wish, together: from this commit on the access has an end.
+/// The request, the grant and what is desired of the row, together: from this commit on the access has an end.
 pub(crate) fn adopt(adopting: &Adopting<'_>, step: StepContext<'_>) -> (Change, Grant) {
     let (approver, origin) = match adopting.by {
         Doer::Person(actor) => (actor.principal(), actor.origin),
@@ -66,7 +66,7 @@ pub(crate) fn adopt(adopting: &Adopting<'_>, step: StepContext<'_>) -> (Change, 
     let change = Change {
         audit: withdrawn.into_iter().chain([record]).collect(),
         notices: vec![step.notice_to_holder(News::Adopted, &grant)],
-        // INVARIANT: this wish is refused when there is a row, so nothing is adopted twice
+        // INVARIANT: this change is refused when there is a row, so nothing is adopted twice
         desired: vec![DesiredAssignment::Adopt {
             key: grant.key.clone(),
             until: grant.ends_at,
@@ -122,7 +122,7 @@ fn request(
         expires_at: None,
         start: None,
         extends: None,
-        decided: Decided {
+        decided: RulingAtAsking {
             kind: DecidedKind::Adopted,
             approvers: Vec::new(),
             approver_users: Vec::new(),

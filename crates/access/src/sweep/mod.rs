@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Pure: what is listed, held, accepted and was found before are arguments; `service` reads and
-//! stores. A sweep never writes to Identity Center: it leaves a wish, like a grant does.
+//! stores. A sweep never writes to Identity Center: it says what is desired of a row, as a grant does.
 
 mod settings;
 

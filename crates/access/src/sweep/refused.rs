@@ -65,7 +65,7 @@ pub enum StandingRefused {
     BadLength {
         /// The shortest.
         least: TimeSpan,
-        /// The longest.
+        /// The longest length that is allowed.
         most: TimeSpan,
     },
     /// The review is in the past.

@@ -67,7 +67,7 @@ pub struct ReplayedCalls {
     pub new: Option<ReplayAnswer>,
     /// How many events.
     pub events: u64,
-    /// Who.
+    /// The people whose calls these are.
     pub people: BTreeSet<String>,
     /// When last.
     pub last: Timestamp,

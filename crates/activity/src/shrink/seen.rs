@@ -17,20 +17,20 @@ const REFUSALS: [&str; 4] = ["AccessDenied", "Unauthorized", "Forbidden", "NotAu
 pub enum CallOutcome {
     /// It was done.
     Succeeded,
-    /// It failed, but not for want of a right: it may have needed one.
+    /// It failed for another reason than a missing permission; it may have needed one all the same.
     Failed,
-    /// It was refused for want of a right.
+    /// It was refused for a missing permission.
     Refused,
 }
 
-/// Which calls are one.
+/// Calls that are counted together: same place, person and action.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SeenCall {
-    /// Where.
+    /// The account that was called.
     pub account_id: String,
     /// The Region; `global` where the log has none.
     pub region: String,
-    /// Who.
+    /// The person who called, as the activity table names them.
     pub person: String,
     /// The service, without `.amazonaws.com`.
     pub service: String,
@@ -45,7 +45,7 @@ pub struct SeenCall {
 /// Calls that are one, and how many there were.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenUse {
-    /// Which.
+    /// The call.
     pub call: SeenCall,
     /// How many events.
     pub events: u64,
@@ -73,10 +73,10 @@ pub enum UseOf {
     Role(String),
 }
 
-/// Which records of a log.
+/// Which records of a log are looked for.
 #[derive(Clone, Debug)]
 pub struct UsesWanted {
-    /// Whose.
+    /// Whose calls count.
     pub of: UseOf,
     /// From when.
     pub since: Timestamp,

@@ -20,9 +20,9 @@ pub enum Unseen {
     NoEvent,
     /// Tags that are set by a call that makes something are no event of their own.
     PartOfAnother,
-    /// Somebody called what is no known action: it may have needed this one.
+    /// The log has calls that belong to no known action; they may have needed this one.
     NotMatched,
-    /// It is written in the policy and not known.
+    /// The policy names it, and no service is known to have it.
     NotKnown,
 }
 

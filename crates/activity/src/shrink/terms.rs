@@ -77,7 +77,7 @@ pub struct ShrinkQuestion<'a> {
 pub struct ShrinkError {
     /// Its name.
     pub policy: String,
-    /// Why.
+    /// Why the policy cannot be loaded.
     pub error: LoadError,
 }
 

@@ -27,7 +27,7 @@ pub struct ActivityManifest {
     form: u32,
     /// The run that wrote it.
     pub run: String,
-    /// When.
+    /// When the table was sealed.
     pub sealed: Timestamp,
     /// Each day.
     pub days: BTreeMap<Date, ActivityDay>,

@@ -15,10 +15,10 @@ use super::rows::ActivityRows;
 /// The only form there is so far.
 const VERSION: u32 = 1;
 
-/// Why the text of a day is none.
+/// Why the text of a day of sessions cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SessionDayError {
-    /// It is not as it is written.
+    /// It is not in the form that this release writes.
     #[error("it is no day of sessions: {0}")]
     Unreadable(String),
     /// Another release wrote it.

@@ -50,7 +50,7 @@ impl RightState {
 /// An action that is allowed.
 #[derive(Clone, Debug)]
 pub struct Right {
-    /// Which.
+    /// The action that the right allows.
     pub action: &'static ActionFacts,
     /// What is known of its use.
     pub state: RightState,

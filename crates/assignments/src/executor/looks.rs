@@ -3,7 +3,7 @@
 use hallpass_model::{HoldKey, TimeSpan, Timestamp};
 
 use super::{Executor, urgency};
-use crate::watch::Calls;
+use crate::memory::Calls;
 use crate::{AssignmentRow, CenterFault, OperationKind, StepOutcome, Urgency};
 
 /// Looks that nobody hurries, of many, are made together, so often.
@@ -16,7 +16,7 @@ impl Executor {
         let HoldKey { target, user } = &row.key;
         let now = || self.clock.now();
         let after = must_see(row, now());
-        if is_over(row) && self.watch.asks_for_person(user, now()) {
+        if is_over(row) && self.memory.asks_for_person(user, now()) {
             let read = || self.call(Calls::Reads, urgency, self.center.held_by(user, urgency));
             match self.by_person.after(user, after, now, read).await {
                 Ok(listing) => {
@@ -27,7 +27,7 @@ impl Executor {
                 }
                 // also where the person is gone from the directory
                 Err(CenterFault::Refused { .. } | CenterFault::NotFound { .. }) => {
-                    self.watch.refuse_person(user, now());
+                    self.memory.refuse_person(user, now());
                 }
                 Err(fault) => return StepOutcome::ReadFailed(fault),
             }
@@ -47,14 +47,14 @@ impl Executor {
     pub(super) fn shared_look_at(&self, row: &AssignmentRow, now: Timestamp) -> Option<Timestamp> {
         let execution = &row.execution;
         let is_first = urgency(row, now) == Urgency::Grant && execution.operation.is_none();
-        let is_gathered = execution.due == together(execution.due);
-        let is_shared = is_first && !is_gathered && self.watch.has_crowd_of_creates();
-        is_shared.then(|| together(now))
+        let is_gathered = execution.due == next_shared_look(execution.due);
+        let is_shared = is_first && !is_gathered && self.memory.has_crowd_of_creates();
+        is_shared.then(|| next_shared_look(now))
     }
 }
 
 /// The next of the instants at which what is over is looked at, so that one listing serves several.
-pub(super) fn together(at: Timestamp) -> Timestamp {
+pub(super) fn next_shared_look(at: Timestamp) -> Timestamp {
     let every = i64::try_from(LOOKS_EVERY.as_seconds()).unwrap_or(1);
     let whole = at
         .as_second()
@@ -84,7 +84,7 @@ fn must_see(row: &AssignmentRow, now: Timestamp) -> Timestamp {
         execution.deleted_at,
         operation.map(|operation| operation.started_at),
         operation.and_then(|operation| operation.over_at),
-        execution.sight.at(),
+        execution.observation.at(),
         due,
     ]
     .into_iter()

@@ -5,28 +5,29 @@ use std::time::Duration;
 
 use hallpass_model::Timestamp;
 
-use super::looks::together;
+use super::looks::next_shared_look;
 use super::{Executor, Worked, elapsed, urgency};
-use crate::watch::{Calls, Watch};
+use crate::memory::{Calls, ExecutorMemory};
 use crate::{AssignmentRow, CenterFault, Haste, OperationKind, Over, StoreFault, Urgency, outcome};
 
 impl Executor {
     /// One question for all operations of a kind in flight. Those that are over give their slots
     /// back at once, and are looked at when listings show what they did.
     pub(super) async fn round(&self, kind: OperationKind) -> Result<Worked, StoreFault> {
-        let _round = Round(&self.watch, kind);
+        let _round = Round(&self.memory, kind);
         // read before AWS is asked: what is accepted in between is not missed in its answer
         let rows = self.store.in_flight(kind).await?;
         let began = self.clock.now();
         let mut left = u32::try_from(rows.len()).unwrap_or(u32::MAX);
         if rows.is_empty() {
-            self.watch.note_round(kind, began, left, &self.pace);
+            self.memory.note_round(kind, began, left, &self.pace);
             return Ok(Worked::Done { steps: 0 });
         }
         let urgency = rows.iter().map(|row| urgency(row, began)).min();
         let urgency = urgency.unwrap_or(Urgency::End);
         if kind == OperationKind::Delete {
-            self.watch.note_people(rows.iter().map(|row| &row.key.user));
+            self.memory
+                .note_people(rows.iter().map(|row| &row.key.user));
         }
         let call = self.center.in_progress(kind, urgency);
         match self.call(Calls::Reads, urgency, call).await {
@@ -35,7 +36,7 @@ impl Executor {
                 left = left.saturating_sub(noted);
             }
             Err(CenterFault::Refused { reason }) => {
-                if self.watch.refuse_round(kind, began) {
+                if self.memory.refuse_round(kind, began) {
                     tracing::warn!(
                         reason,
                         "AWS refuses to list operations in progress, so each is asked about by itself, which is \
@@ -45,7 +46,7 @@ impl Executor {
             }
             Err(_) => {}
         }
-        self.watch.note_round(kind, began, left, &self.pace);
+        self.memory.note_round(kind, began, left, &self.pace);
         Ok(Worked::Done { steps: 1 })
     }
 
@@ -57,14 +58,14 @@ impl Executor {
         listed: BTreeSet<String>,
     ) -> Result<u32, StoreFault> {
         let expected = self.pace.expected(kind);
-        let before = self.watch.swap_seen(kind, began, listed.clone());
+        let before = self.memory.swap_seen(kind, began, listed.clone());
         let mut over = Vec::new();
         for row in rows {
             let Some(operation) = &row.execution.operation else {
                 continue;
             };
-            let Some(request) = operation
-                .request
+            let Some(operation_id) = operation
+                .operation_id
                 .as_ref()
                 .filter(|it| !listed.contains(*it))
             else {
@@ -75,13 +76,15 @@ impl Executor {
             if took < expected / 6 {
                 continue;
             }
-            let seen = before.as_ref().filter(|(_, ids)| ids.contains(request));
+            let seen = before
+                .as_ref()
+                .filter(|(_, ids)| ids.contains(operation_id));
             let at_least =
                 seen.map_or(Duration::ZERO, |(at, _)| elapsed(operation.started_at, *at));
             self.pace.learn(kind, at_least, took);
             over.push(Over {
                 key: row.key.clone(),
-                request: request.clone(),
+                operation_id: operation_id.clone(),
             });
         }
         if over.is_empty() {
@@ -92,16 +95,16 @@ impl Executor {
         let due = if rows.iter().any(is_at_once) {
             outcome::LISTING_LAG.after(now)
         } else {
-            together(outcome::LISTING_LAG.after(now))
+            next_shared_look(outcome::LISTING_LAG.after(now))
         };
         let noted = self.store.note_over(&over, began, due).await?;
-        self.watch.note_slot();
+        self.memory.note_slot();
         Ok(noted)
     }
 }
 
 /// A question for all; over when dropped.
-struct Round<'a>(&'a Watch, OperationKind);
+struct Round<'a>(&'a ExecutorMemory, OperationKind);
 
 impl Drop for Round<'_> {
     fn drop(&mut self) {

@@ -87,11 +87,11 @@ pub(crate) struct Ou {
 pub(crate) struct Origin {
     /// Made.
     pub created: Millis,
-    /// By whom.
+    /// Who made it.
     pub created_by: String,
     /// Last changed.
     pub updated: Millis,
-    /// By whom.
+    /// Who changed it last.
     pub updated_by: String,
     /// Grows with each write.
     pub revision: u64,
@@ -417,7 +417,7 @@ pub(crate) struct RoleSession {
     pub role_arn: String,
     /// `ASIA…`
     pub access_key_id: String,
-    /// When.
+    /// When its credentials were issued.
     pub issued: Millis,
     /// Until when.
     pub expires: Millis,

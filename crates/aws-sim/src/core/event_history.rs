@@ -23,7 +23,7 @@ pub(crate) struct HistoryEvent {
     pub at: Millis,
     /// Whose history it is part of.
     pub account: String,
-    /// Where.
+    /// The Region that was called.
     pub region: String,
     /// The record, as a trail writes it.
     pub record: Value,

@@ -37,7 +37,7 @@ pub(crate) struct SimStandard {
 pub(crate) struct SimControl {
     /// Whether it is on.
     pub on: bool,
-    /// Why.
+    /// Why the control is off.
     pub reason: Option<String>,
     /// When it was changed.
     pub at: Millis,

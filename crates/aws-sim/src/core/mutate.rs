@@ -29,7 +29,7 @@ use crate::{
 pub(crate) struct MutationRefused {
     /// Which field.
     pub field: String,
-    /// Why.
+    /// Why it was refused, for people.
     pub message: String,
 }
 

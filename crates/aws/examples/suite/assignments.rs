@@ -19,8 +19,8 @@ async fn life(report: &mut Report, world: &World, key: &HoldKey) {
     let aws = &world.aws;
     let created = aws.create(key).await;
     let pending = match &created {
-        Ok(SentOperation::InProgress { request }) => {
-            let first = aws.progress(OperationKind::Create, request, Urgency::Grant);
+        Ok(SentOperation::InProgress { operation_id }) => {
+            let first = aws.progress(OperationKind::Create, operation_id, Urgency::Grant);
             first.await.map_err(|fault| fault.to_string())
         }
         other => Err(format!("{other:?}")),

@@ -76,12 +76,12 @@ impl World {
         kind: OperationKind,
         sent: SentOperation,
     ) -> Result<OperationStatus, String> {
-        let SentOperation::InProgress { request } = sent else {
+        let SentOperation::InProgress { operation_id } = sent else {
             return Ok(OperationStatus::Succeeded);
         };
         let start = Instant::now();
         loop {
-            let progress = self.aws.progress(kind, &request, Urgency::Background);
+            let progress = self.aws.progress(kind, &operation_id, Urgency::Background);
             match progress.await.map_err(|fault| fault.to_string())? {
                 OperationStatus::InProgress if start.elapsed() < PATIENCE => {
                     tokio::time::sleep(Duration::from_millis(200)).await;

@@ -1,4 +1,4 @@
-//! The calls of a collection: rationed, repeated where that is worth it, and with the role of each
+//! The calls of a collection: rate-limited, repeated where that is worth it, and with the role of each
 //! account assumed once (`inventory.md` T-12, W-11).
 
 use std::collections::HashMap;

@@ -1,5 +1,5 @@
 //! The calls of a fan-out: any operation, in any account that trusts our role, in any Region
-//! (`inventory.md` §5). Nothing is repeated or rationed here; the schedule of the run does that.
+//! (`inventory.md` §5). Nothing is repeated or rate-limited here; the schedule of the run does that.
 
 mod any_service;
 mod changes;

@@ -17,7 +17,7 @@ use crate::pages::listing;
 
 /// The largest page organizations gives.
 const PAGE: i32 = 20;
-/// Requests at once; the ration card sets the rate, this only hides the time answers take.
+/// Requests at once; the rate limiter sets the rate, this only hides the time answers take.
 const WIDTH: usize = 6;
 /// AWS allows five levels of units below the root.
 const DEPTH_MAX: usize = 16;

@@ -22,7 +22,7 @@ use crate::pages::listing;
 
 /// The longest wait for one user, retries included.
 const PERSON_MAX: Duration = Duration::from_secs(8);
-/// Membership listings at once; the ration card sets the rate.
+/// Membership listings at once; the rate limiter sets the rate.
 const WIDTH: usize = 6;
 
 /// Every user, by id.

@@ -20,7 +20,7 @@ use crate::pages::listing;
 
 /// How long a description is believed.
 const BELIEVED: SignedDuration = SignedDuration::from_hours(1);
-/// Requests at once; the ration card sets the rate.
+/// Requests at once; the rate limiter sets the rate.
 const WIDTH: usize = 6;
 /// What Identity Center uses when a set says nothing.
 const SESSION_DEFAULT_SECONDS: u64 = 3600;

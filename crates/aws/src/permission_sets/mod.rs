@@ -24,7 +24,7 @@ use crate::center::operation_status;
 use crate::fault::CallFailure;
 use crate::inventory::session_seconds;
 
-/// Requests at once; the ration card sets the rate.
+/// Requests at once; the rate limiter sets the rate.
 const WIDTH: usize = 6;
 
 fn look() -> Deadline {

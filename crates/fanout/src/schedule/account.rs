@@ -37,7 +37,7 @@ pub(crate) enum Entered {
 pub(crate) enum KnownRegions {
     /// These so far.
     Asking(Vec<String>),
-    /// All.
+    /// The Regions that are on in the account.
     Known(EnabledRegions),
     /// Nobody says.
     Lost,

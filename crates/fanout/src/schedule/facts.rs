@@ -200,7 +200,7 @@ pub struct SliceFailure {
     pub account: Option<AccountId>,
     /// The Region; none where the account is lost.
     pub region: Option<String>,
-    /// Where.
+    /// The step that failed.
     pub stage: FailureStage,
     /// AWS's name for it.
     pub code: String,
@@ -226,7 +226,7 @@ pub struct SliceSkip {
     pub account: AccountId,
     /// The Region; none where it is the whole account.
     pub region: Option<String>,
-    /// Why.
+    /// Why it is not asked.
     pub reason: &'static str,
 }
 
@@ -243,7 +243,7 @@ pub enum ScheduleNews {
     Done(Slice, Vec<Extent>),
     /// A slice was read by an earlier run.
     DoneBefore(Slice, Vec<Extent>),
-    /// Half a slice that failed: it never leaves.
+    /// The part read of a slice that failed later: it is not put out.
     Dropped(Vec<Extent>),
     /// A slice or an account failed.
     Failed(SliceFailure),

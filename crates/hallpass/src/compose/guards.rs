@@ -1,4 +1,4 @@
-//! Listening for guards: one that is configured and not heard is as good as none.
+//! Watches the guards: one that is configured and not heard of raises an alarm.
 
 use std::sync::Arc;
 use std::time::Duration;

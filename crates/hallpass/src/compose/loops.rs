@@ -52,7 +52,7 @@ struct Engine {
     store: SqliteStore,
     clock: Arc<dyn Clock>,
     pulse: Arc<Pulse>,
-    /// Rung when assignments have news for grants.
+    /// Notified when a verdict changed that a grant waits for.
     news: Arc<Notify>,
     max_age: TimeSpan,
     status: Arc<ServerStatus>,
@@ -122,7 +122,7 @@ impl Composed {
                 store: Arc::clone(&store),
                 sweeps: Arc::new(self.store.clone()),
                 clock: Arc::clone(&self.clock),
-                news: self.access.news(),
+                news: self.access.newest_record(),
                 access: Some(Arc::clone(&self.access)),
             };
             spawn(tasks, "notify", stop, &teller, notices::deliver_notices);
@@ -179,7 +179,10 @@ impl Composed {
 
 /// Works on assignments, one row at a time, beside others that do the same.
 async fn execute(engine: Engine, mut stop: watch::Receiver<bool>) {
-    let (bell, more) = (engine.access.executor_bell(), engine.executor.more());
+    let (notify, wake) = (
+        engine.access.executor_notify(),
+        engine.executor.wake_next_worker(),
+    );
     let mut has_worked = false;
     while !*stop.borrow() {
         match engine.executor.work_next().await {
@@ -209,8 +212,8 @@ async fn execute(engine: Engine, mut stop: watch::Receiver<bool>) {
             }
         }
         tokio::select! {
-            () = bell.notified() => {}
-            () = more.notified() => {}
+            () = notify.notified() => {}
+            () = wake.notified() => {}
             _ = stop.changed() => {}
             () = keep_time(&engine) => {}
         }
@@ -228,7 +231,7 @@ async fn keep_time(engine: &Engine) {
 
 /// Ends sessions that outlive grants.
 async fn revoke_sessions(engine: Engine, mut stop: watch::Receiver<bool>) {
-    let bell = engine.access.cutter_bell();
+    let notify = engine.access.revocations_notify();
     while !*stop.borrow() {
         match engine.revoker.tick().await {
             Ok(report) => {
@@ -243,7 +246,7 @@ async fn revoke_sessions(engine: Engine, mut stop: watch::Receiver<bool>) {
             Err(error) => tracing::error!(error = %error, "ended sessions could not be tended"),
         }
         tokio::select! {
-            () = bell.notified() => {}
+            () = notify.notified() => {}
             _ = stop.changed() => {}
             () = tokio::time::sleep(LOOK_AGAIN) => {}
         }
@@ -252,9 +255,9 @@ async fn revoke_sessions(engine: Engine, mut stop: watch::Receiver<bool>) {
 
 /// Tends requests and grants.
 async fn tend(engine: Engine, mut stop: watch::Receiver<bool>) {
-    let bell = engine.access.executor_bell();
+    let notify = engine.access.executor_notify();
     // a request or grant that is new may be due before anything known when we went to sleep
-    let mut changes = engine.access.news();
+    let mut changes = engine.access.newest_record();
     while !*stop.borrow() {
         changes.mark_unchanged();
         let worked = match engine.access.tick().await {
@@ -269,7 +272,7 @@ async fn tend(engine: Engine, mut stop: watch::Receiver<bool>) {
                     metrics::counter!("hallpass_ends_by_guards_total").increment(count);
                 }
                 if tended.grants > 0 {
-                    bell.notify_one();
+                    notify.notify_one();
                 }
                 tended.failed == 0
             }

@@ -441,7 +441,7 @@ fn cry_out(channel: &str, message: &Message) {
             }
             DigestKind::SweepFound | DigestKind::SweepPlanned | DigestKind::SweepDone => {}
         },
-        // whoever noticed it cried already
+        // whoever noticed it has logged it already
         Message::Alarm(_) | Message::Alert(_) => {}
     }
 }

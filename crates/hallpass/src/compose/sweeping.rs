@@ -22,7 +22,7 @@ pub(super) struct Sweeper {
 
 /// Begins runs that are due and makes those that are under way.
 pub(super) async fn look(sweeper: Sweeper, mut stop: watch::Receiver<bool>) {
-    let bell = sweeper.access.sweeper_bell();
+    let notify = sweeper.access.sweeper_notify();
     while !*stop.borrow() {
         // a stop does not wait for a look: what is not stored is begun anew by the next process
         let ran = tokio::select! {
@@ -37,7 +37,7 @@ pub(super) async fn look(sweeper: Sweeper, mut stop: watch::Receiver<bool>) {
             }
         };
         tokio::select! {
-            () = bell.notified() => {}
+            () = notify.notified() => {}
             _ = stop.changed() => {}
             () = tokio::time::sleep(pause) => {}
         }

@@ -6,7 +6,7 @@ use hallpass_model::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// The longest a loop sleeps: bounds the cost of a lost ring.
+/// The longest a loop sleeps: bounds the cost of a lost notification.
 pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// The shortest: bounds the cost of a row that is always due.
 const BREATH: Duration = Duration::from_millis(20);

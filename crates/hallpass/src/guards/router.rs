@@ -2,7 +2,7 @@
 
 use hallpass_guard::{Guard, Status};
 
-use crate::face::{Face, Numbers};
+use crate::status_http::{Face, Numbers};
 
 impl Face for Guard {
     fn alarms(&self) -> Vec<String> {
@@ -81,7 +81,7 @@ mod tests {
     use hallpass_model::TimeSpan;
 
     use super::*;
-    use crate::face::page;
+    use crate::status_http::page;
 
     fn status() -> Status {
         Status {

@@ -17,19 +17,19 @@ pub enum PatchOperation {
     Add {
         /// Where; the last step is the new key.
         path: String,
-        /// What.
+        /// The value to add.
         value: Value,
     },
     /// Removes a member or a list item.
     Remove {
-        /// Which.
+        /// JSON pointer of what is removed.
         path: String,
     },
     /// Puts another value there.
     Replace {
-        /// Where.
+        /// JSON pointer of what is replaced.
         path: String,
-        /// What.
+        /// The value in its place.
         value: Value,
     },
     /// Moves a value; within one object this renames its key.

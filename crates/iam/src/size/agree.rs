@@ -17,7 +17,7 @@ const EVERYTHING: &str =
 pub struct Difference {
     /// What was asked for.
     pub action: String,
-    /// On what.
+    /// The ARN of the resource that was asked about.
     pub resource: String,
     /// What the policy decides.
     pub whole: Decision,

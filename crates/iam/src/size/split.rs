@@ -19,7 +19,7 @@ pub enum CannotSplit {
     /// A statement is too long and has no list that may be split.
     #[error("{statement} is longer than {limit} and has no list that may be split")]
     Whole {
-        /// Which.
+        /// The `Sid` or the number of the statement.
         statement: String,
         /// What it would have to fit in.
         limit: usize,

@@ -22,7 +22,7 @@ pub struct DecisionChange {
     pub principal: String,
     /// For what.
     pub action: String,
-    /// On what.
+    /// The ARN of the resource that was asked about.
     pub resource: String,
     /// The condition keys, in lower case, with their values.
     pub context: Vec<(String, Vec<String>)>,

@@ -16,7 +16,7 @@ pub struct RowOutcome {
     pub principal: String,
     /// For what.
     pub action: String,
-    /// On what.
+    /// The ARN of the resource that was asked about.
     pub resource: String,
     /// The decision the row wants.
     pub expected: Expected,

@@ -183,7 +183,7 @@ pub enum AccessFindingKind {
 /// Something wrong, and where. Findings sort by kind, account, set and principal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct AccessFinding {
-    /// What.
+    /// The kind of finding.
     pub kind: AccessFindingKind,
     /// The account.
     pub account_id: String,

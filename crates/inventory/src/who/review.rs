@@ -38,7 +38,7 @@ pub enum ReviewRemoval {
 /// Something that goes, and who said so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReviewedRemoval {
-    /// What.
+    /// What is removed.
     #[serde(flatten)]
     pub removal: ReviewRemoval,
     /// The lines that say so.
@@ -67,7 +67,7 @@ pub struct AccessReview {
 pub struct ReviewProblem {
     /// The line, the first being 1.
     pub line: usize,
-    /// What.
+    /// What is wrong with the row, for people.
     pub message: String,
 }
 

@@ -29,7 +29,7 @@ pub enum DelegationRefused {
          unit or single accounts)"
     )]
     TooManyMembers {
-        /// Where.
+        /// The Region that has too many.
         region: String,
         /// How many.
         wanted: usize,
@@ -66,12 +66,12 @@ pub enum DelegationState {
     },
     /// Left out, and why.
     Skipped {
-        /// Why.
+        /// Why it is left out.
         reason: String,
     },
     /// It could not be read.
     Unread {
-        /// Why.
+        /// Why it could not be read.
         reason: String,
     },
 }

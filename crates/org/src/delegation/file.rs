@@ -12,7 +12,7 @@ use super::families::{DETECTIVE, DelegatedService, known_services, service_named
 pub enum RegionsWanted {
     /// Those that are enabled in the administrator's account.
     Enabled,
-    /// These.
+    /// The Regions that are named.
     These(Vec<String>),
 }
 
@@ -23,7 +23,7 @@ pub enum MembersWanted {
     All,
     /// Those below a unit, however deep.
     Unit(String),
-    /// These.
+    /// The accounts that are named.
     These(Vec<AccountId>),
 }
 

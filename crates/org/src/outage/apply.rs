@@ -15,7 +15,8 @@ use crate::refusal::{
     slot_taken,
 };
 use crate::steps::{
-    ATTACH, GUARD, Guard, Instant, KEEP_DRILL, MARK_DRILL, Mark, PUT, Pair, PolicyRef, stored,
+    ATTACH, Guard, Instant, KEEP_DRILL, MARK_DRILL, Mark, PRECONDITIONS, PUT, Pair, PolicyRef,
+    stored,
 };
 use crate::{ChoreError, unread};
 
@@ -83,7 +84,7 @@ fn draft(around: &Surroundings, wanted: &ApplyDrill, drill: &Drill) -> PlanDraft
     };
     let checked = draft.step(
         of_organization("preconditions"),
-        GUARD,
+        PRECONDITIONS,
         stored(&guard),
         Lane::usual(),
         &[],

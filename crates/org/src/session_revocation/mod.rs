@@ -6,7 +6,7 @@
 //!      └──────────────────────┘   (its time passed before AWS let us)
 //! ```
 //!
-//! A [`Cut`] is stored with the end of its grant, before anything is sent; [`SessionRevoker`] makes policies
+//! A [`SessionRevocation`] is stored with the end of its grant, before anything is sent; [`SessionRevoker`] makes policies
 //! say what is stored. It is level-triggered: it looks, does one thing, looks again, and may be stopped
 //! anywhere.
 
@@ -23,12 +23,12 @@ use hallpass_runner::StoreFault;
 use serde::{Deserialize, Serialize};
 
 pub use policy::{policy_name, statement_id};
-pub use revoker::{CutReport, SessionRevoker};
+pub use revoker::{SessionRevocationReport, SessionRevoker};
 
-/// Where a cut is.
+/// Where a revocation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
-pub enum CutState {
+pub enum SessionRevocationState {
     /// To be made.
     Wanted,
     /// Seen in the policy of its account.
@@ -45,7 +45,7 @@ pub enum CutState {
 
 /// The sessions that somebody holds on a permission set of an account, issued before an instant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cut {
+pub struct SessionRevocation {
     /// The grant that ended.
     pub grant: GrantId,
     /// Its request.
@@ -62,7 +62,7 @@ pub struct Cut {
     pub until: Timestamp,
     /// Where it is.
     #[serde(flatten)]
-    pub state: CutState,
+    pub state: SessionRevocationState,
     /// Why it could not be made, as it was told last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
@@ -74,19 +74,19 @@ pub struct Cut {
     pub version: u64,
 }
 
-impl Cut {
+impl SessionRevocation {
     /// Whether something is still to be done for it.
     pub fn is_open(&self) -> bool {
         match self.state {
-            CutState::Wanted | CutState::Applied { .. } => true,
-            CutState::Gone { .. } => false,
+            SessionRevocationState::Wanted | SessionRevocationState::Applied { .. } => true,
+            SessionRevocationState::Gone { .. } => false,
         }
     }
 }
 
-/// Something people should hear about a cut.
+/// Something people should hear about a revocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CutNews {
+pub struct SessionRevocationNews {
     /// The grant.
     pub grant: GrantId,
     /// Its request.
@@ -99,19 +99,22 @@ pub struct CutNews {
     pub until: Timestamp,
 }
 
-/// Where cuts are kept. A commit of the journey adds them.
+/// Where revocations are kept. A commit of the journey adds them.
 #[async_trait]
-pub trait CutStore: Send + Sync {
-    /// Cuts that are not over, by grant.
-    async fn open_cuts(&self) -> Result<Vec<Cut>, StoreFault>;
-    /// One cut.
-    async fn cut(&self, grant: GrantId) -> Result<Option<Cut>, StoreFault>;
-    /// Stores cuts in place of those of the same version, with their records and what people should
-    /// hear: all of it, or nothing.
-    async fn settle_cuts(
+pub trait SessionRevocationStore: Send + Sync {
+    /// Revocations that are not over, by grant.
+    async fn open_session_revocations(&self) -> Result<Vec<SessionRevocation>, StoreFault>;
+    /// One revocation.
+    async fn session_revocation(
         &self,
-        cuts: &[Cut],
+        grant: GrantId,
+    ) -> Result<Option<SessionRevocation>, StoreFault>;
+    /// Stores revocations in place of those of the same version, with their records and what people should
+    /// hear: all of it, or nothing.
+    async fn settle_session_revocations(
+        &self,
+        revocations: &[SessionRevocation],
         records: Vec<Draft>,
-        news: Vec<CutNews>,
+        news: Vec<SessionRevocationNews>,
     ) -> Result<(), StoreFault>;
 }

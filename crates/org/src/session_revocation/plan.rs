@@ -2,7 +2,7 @@
 
 use hallpass_model::{TimeSpan, Timestamp};
 
-use super::{Cut, CutState};
+use super::{SessionRevocation, SessionRevocationState};
 use crate::ports::{OrganizationFault, PolicyText};
 use crate::step_executor::same_policy;
 
@@ -52,11 +52,11 @@ pub(super) fn next(seen: &ObservedPolicy, wanted: Option<&str>, account: &str) -
 
 /// The first pause after a try that came to nothing; each is twice the one before.
 const PAUSE_MIN: TimeSpan = TimeSpan::seconds(1);
-/// The longest.
+/// The longest pause between attempts.
 const PAUSE_MAX: TimeSpan = TimeSpan::seconds(60);
 /// The pause after what AWS refuses, or what has no room: somebody may make room.
 const PAUSE_REFUSED: TimeSpan = TimeSpan::minutes(5);
-/// An applied cut is looked at again so soon: listings may have shown what was before.
+/// An applied revocation is looked at again so soon: listings may have shown what was before.
 const LOOK_SOON: TimeSpan = TimeSpan::minutes(1);
 /// And so often from then on: somebody may have taken the policy away.
 const LOOK_EVERY: TimeSpan = TimeSpan::minutes(10);
@@ -71,23 +71,23 @@ pub(super) fn again_at(attempts: u32, now: Timestamp) -> Timestamp {
 }
 
 /// When to try again after a refusal; not later than its time is over.
-pub(super) fn after_refusal(cut: &Cut, now: Timestamp) -> Timestamp {
+pub(super) fn after_refusal(revocation: &SessionRevocation, now: Timestamp) -> Timestamp {
     let again = PAUSE_REFUSED.after(now);
-    if now < cut.until {
-        again.min(cut.until)
+    if now < revocation.until {
+        again.min(revocation.until)
     } else {
         again
     }
 }
 
-/// When an applied cut is looked at again.
-pub(super) fn look_at(cut: &Cut, now: Timestamp) -> Timestamp {
-    let is_new = match cut.state {
-        CutState::Applied { at } => at == now,
-        CutState::Wanted | CutState::Gone { .. } => false,
+/// When an applied revocation is looked at again.
+pub(super) fn look_at(revocation: &SessionRevocation, now: Timestamp) -> Timestamp {
+    let is_new = match revocation.state {
+        SessionRevocationState::Applied { at } => at == now,
+        SessionRevocationState::Wanted | SessionRevocationState::Gone { .. } => false,
     };
     let pause = if is_new { LOOK_SOON } else { LOOK_EVERY };
-    pause.after(now).min(cut.until)
+    pause.after(now).min(revocation.until)
 }
 
 /// What a fault means.

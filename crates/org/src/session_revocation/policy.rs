@@ -1,11 +1,11 @@
-//! The text of an account's policy: one statement per cut, beside whatever else somebody put there.
+//! The text of an account's policy: one statement per revocation, beside whatever else somebody put there.
 
 use hallpass_iam::generate::{Draft, DraftStatement, Many};
 use hallpass_iam::language::Effect;
 use hallpass_model::{GrantId, Target, TargetNames, Timestamp};
 use serde_json::{Value, json};
 
-use super::Cut;
+use super::SessionRevocation;
 
 /// What statements of ours are called; the grant follows.
 const SID: &str = "HallpassEnded";
@@ -27,9 +27,9 @@ pub fn statement_id(grant: GrantId) -> String {
     SID.chars().chain(letters).collect()
 }
 
-/// The account of a cut.
-pub(super) fn account(cut: &Cut) -> Option<&str> {
-    match &cut.key.target {
+/// The account of a revocation.
+pub(super) fn account(revocation: &SessionRevocation) -> Option<&str> {
+    match &revocation.key.target {
         Target::Account { account, .. } => Some(account.as_str()),
         Target::Group { .. } => None,
     }
@@ -37,7 +37,7 @@ pub(super) fn account(cut: &Cut) -> Option<&str> {
 
 /// The role of a permission set in an account, in both forms of its path. The suffix is spelled out:
 /// `_*` would also be the role of every set whose name only begins so.
-fn role(cut: &Cut) -> Option<String> {
+fn role(revocation: &SessionRevocation) -> Option<String> {
     let (
         Target::Account {
             account,
@@ -47,7 +47,7 @@ fn role(cut: &Cut) -> Option<String> {
             permission_set: name,
             ..
         },
-    ) = (&cut.key.target, &cut.names)
+    ) = (&revocation.key.target, &revocation.names)
     else {
         return None;
     };
@@ -58,22 +58,22 @@ fn role(cut: &Cut) -> Option<String> {
     ))
 }
 
-/// The statement of a cut.
-pub(super) fn statement(cut: &Cut) -> Option<Value> {
-    let role = role(cut)?;
+/// The statement of a revocation.
+pub(super) fn statement(revocation: &SessionRevocation) -> Option<Value> {
+    let role = role(revocation)?;
     let draft = Draft {
         statements: vec![
-            DraftStatement::new(statement_id(cut.grant), Effect::Deny, Many::one("*"))
+            DraftStatement::new(statement_id(revocation.grant), Effect::Deny, Many::one("*"))
                 .when(
                     "StringEquals",
                     "identitystore:UserId",
-                    Many::one(cut.key.user.as_str()),
+                    Many::one(revocation.key.user.as_str()),
                 )
                 .when("ArnLike", "aws:PrincipalArn", Many::one(role))
                 .when(
                     "DateLessThan",
                     "aws:TokenIssueTime",
-                    Many::one(cut.issued_before.to_string()),
+                    Many::one(revocation.issued_before.to_string()),
                 ),
         ],
     };
@@ -127,24 +127,24 @@ pub(super) struct Fitted {
     pub(super) left_out: Vec<GrantId>,
 }
 
-/// Fits the cuts that are not over into one policy, the oldest first: what stands never gives way to
+/// Fits the revocations that are not over into one policy, the oldest first: what stands never gives way to
 /// what is new. Of several for one person and role the newest speaks for all, in the place of the
 /// oldest.
-pub(super) fn fit(foreign: &[Value], cuts: &[Cut], now: Timestamp) -> Fitted {
-    let live = cuts
-        .iter()
-        .filter(|cut| cut.is_open() && now < cut.until && role(cut).is_some());
-    let mut live: Vec<&Cut> = live.collect();
-    live.sort_by_key(|cut| (cut.issued_before, cut.grant));
-    let mut groups: Vec<Vec<&Cut>> = Vec::new();
-    for cut in live {
+pub(super) fn fit(foreign: &[Value], revocations: &[SessionRevocation], now: Timestamp) -> Fitted {
+    let live = revocations.iter().filter(|revocation| {
+        revocation.is_open() && now < revocation.until && role(revocation).is_some()
+    });
+    let mut live: Vec<&SessionRevocation> = live.collect();
+    live.sort_by_key(|revocation| (revocation.issued_before, revocation.grant));
+    let mut groups: Vec<Vec<&SessionRevocation>> = Vec::new();
+    for revocation in live {
         let group = groups.iter_mut().find(|group| {
             let mut others = group.iter();
-            others.any(|other| other.key == cut.key && other.names == cut.names)
+            others.any(|other| other.key == revocation.key && other.names == revocation.names)
         });
         match group {
-            Some(group) => group.push(cut),
-            None => groups.push(vec![cut]),
+            Some(group) => group.push(revocation),
+            None => groups.push(vec![revocation]),
         }
     }
     let mut fitted = Fitted::default();
@@ -154,7 +154,7 @@ pub(super) fn fit(foreign: &[Value], cuts: &[Cut], now: Timestamp) -> Fitted {
             continue;
         };
         statements.push(statement);
-        let grants = group.iter().map(|cut| cut.grant);
+        let grants = group.iter().map(|revocation| revocation.grant);
         if text(&statements).len() > BYTES_MAX {
             statements.pop();
             fitted.left_out.extend(grants);

@@ -1,4 +1,4 @@
-//! The executor of cuts: makes the policies of accounts say what is stored, one account after another.
+//! The executor of revocations: makes the policies of accounts say what is stored, one account after another.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +12,9 @@ use super::plan::{
     Meaning, ObservedPolicy, PATIENCE, PolicyAct, after_refusal, again_at, look_at, meaning, next,
 };
 use super::policy::{Fitted, Parts, account, fit, parts, policy_name, statement, statement_id};
-use super::{Cut, CutNews, CutState, CutStore};
+use super::{
+    SessionRevocation, SessionRevocationNews, SessionRevocationState, SessionRevocationStore,
+};
 use crate::ports::{NewPolicy, Organization, OrganizationFault};
 use crate::refusal::{of_management, of_surroundings, slot_taken};
 use crate::{facts, step_executor};
@@ -28,12 +30,12 @@ const NO_ROOM: &str = "the account's policy of ended sessions is full (5,120 cha
 
 /// What a tick did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CutReport {
+pub struct SessionRevocationReport {
     /// Writes to AWS that went well, or were there already.
     pub acts: u32,
-    /// Cuts seen applied for the first time.
+    /// Revocations seen applied for the first time.
     pub applied: u32,
-    /// Cuts seen gone.
+    /// Revocations seen gone.
     pub gone: u32,
     /// Accounts for which something failed, with the reason.
     pub failed: Vec<(String, String)>,
@@ -42,7 +44,7 @@ pub struct CutReport {
 /// Keeps the policies of ended sessions.
 pub struct SessionRevoker {
     organization: Arc<dyn Organization>,
-    cuts: Arc<dyn CutStore>,
+    revocations: Arc<dyn SessionRevocationStore>,
     lanes: Arc<dyn PlanStore>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
@@ -70,10 +72,10 @@ struct Settled {
 }
 
 impl SessionRevoker {
-    /// A cutter over its ports; `holder` tells its process from every other.
+    /// A revoker over its ports; `holder` tells its process from every other.
     pub fn new(
         organization: Arc<dyn Organization>,
-        cuts: Arc<dyn CutStore>,
+        revocations: Arc<dyn SessionRevocationStore>,
         lanes: Arc<dyn PlanStore>,
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdSource>,
@@ -81,7 +83,7 @@ impl SessionRevoker {
     ) -> Self {
         Self {
             organization,
-            cuts,
+            revocations,
             lanes,
             clock,
             ids,
@@ -93,28 +95,29 @@ impl SessionRevoker {
     ///
     /// # Errors
     /// When the store does not answer. What AWS says is in the report, and stored.
-    pub async fn tick(&self) -> Result<CutReport, StoreFault> {
-        let mut report = CutReport::default();
-        let mut accounts: BTreeMap<String, Vec<Cut>> = BTreeMap::new();
-        for cut in self.cuts.open_cuts().await? {
-            if let Some(account) = account(&cut).map(str::to_owned) {
-                accounts.entry(account).or_default().push(cut);
+    pub async fn tick(&self) -> Result<SessionRevocationReport, StoreFault> {
+        let mut report = SessionRevocationReport::default();
+        let mut accounts: BTreeMap<String, Vec<SessionRevocation>> = BTreeMap::new();
+        for revocation in self.revocations.open_session_revocations().await? {
+            if let Some(account) = account(&revocation).map(str::to_owned) {
+                accounts.entry(account).or_default().push(revocation);
             }
         }
         let now = self.clock.now();
-        accounts.retain(|_, cuts| cuts.iter().any(|cut| cut.due <= now));
+        accounts
+            .retain(|_, revocations| revocations.iter().any(|revocation| revocation.due <= now));
         if accounts.is_empty() {
             return Ok(report);
         }
         let lane = Lane::organizations_write().name;
-        for (account, cuts) in accounts {
+        for (account, revocations) in accounts {
             let now = self.clock.now();
             let until = LANE_LEASE.after(now);
             let leased = self.lanes.lease(&lane, &self.holder, now, until).await?;
             if let LeaseAnswer::Held { .. } = leased {
                 break;
             }
-            self.tend(&account, cuts, &mut report).await?;
+            self.tend(&account, revocations, &mut report).await?;
         }
         self.lanes.unlease(&lane, &self.holder).await?;
         Ok(report)
@@ -124,44 +127,51 @@ impl SessionRevoker {
     async fn tend(
         &self,
         account: &str,
-        cuts: Vec<Cut>,
-        report: &mut CutReport,
+        revocations: Vec<SessionRevocation>,
+        report: &mut SessionRevocationReport,
     ) -> Result<(), StoreFault> {
-        let left = self.work(account, &cuts, report).await;
+        let left = self.work(account, &revocations, report).await;
         let now = self.clock.now();
         let mut ledger = Ledger {
             now,
             ids: self.ids.as_ref(),
-            cuts: Vec::new(),
+            revocations: Vec::new(),
             records: Vec::new(),
             news: Vec::new(),
         };
         match left {
             Left::Settled(settled) => {
-                let (applied, gone) = ledger.settle(account, cuts, &settled);
+                let (applied, gone) = ledger.settle(account, revocations, &settled);
                 report.applied += applied;
                 report.gone += gone;
             }
-            Left::Unseen => ledger.postpone(cuts, None),
+            Left::Unseen => ledger.postpone(revocations, None),
             Left::Passing(why) => {
-                ledger.postpone(cuts, Some(&why));
+                ledger.postpone(revocations, Some(&why));
                 report.failed.push((account.to_owned(), why));
             }
             Left::Refused(why) => {
-                ledger.refuse(cuts, &why);
+                ledger.refuse(revocations, &why);
                 report.failed.push((account.to_owned(), why));
             }
         }
         let Ledger {
-            cuts,
+            revocations,
             records,
             news,
             ..
         } = ledger;
-        self.cuts.settle_cuts(&cuts, records, news).await
+        self.revocations
+            .settle_session_revocations(&revocations, records, news)
+            .await
     }
 
-    async fn work(&self, account: &str, cuts: &[Cut], report: &mut CutReport) -> Left {
+    async fn work(
+        &self,
+        account: &str,
+        revocations: &[SessionRevocation],
+        report: &mut SessionRevocationReport,
+    ) -> Left {
         let (mut last, mut before) = (None, None);
         for _ in 0..ACTS_MAX {
             let seen = match self.look(account).await {
@@ -178,7 +188,7 @@ impl SessionRevoker {
                     parts
                 }
             };
-            let fitted = fit(&stands.foreign, cuts, self.clock.now());
+            let fitted = fit(&stands.foreign, revocations, self.clock.now());
             let act = next(&seen, fitted.content.as_deref(), account);
             if act == PolicyAct::Rest {
                 return Left::Settled(Settled {
@@ -282,151 +292,187 @@ fn left(fault: OrganizationFault) -> Left {
     }
 }
 
-/// What is to be stored about an account's cuts.
+/// What is to be stored about an account's revocations.
 struct Ledger<'a> {
     now: Timestamp,
     ids: &'a dyn IdSource,
-    cuts: Vec<Cut>,
+    revocations: Vec<SessionRevocation>,
     records: Vec<Draft>,
-    news: Vec<CutNews>,
+    news: Vec<SessionRevocationNews>,
 }
 
 impl Ledger<'_> {
-    /// All is as wanted: says so of every cut, and why some found no room.
-    fn settle(&mut self, account: &str, cuts: Vec<Cut>, settled: &Settled) -> (u32, u32) {
+    /// All is as wanted: says so of every revocation, and why some found no room.
+    fn settle(
+        &mut self,
+        account: &str,
+        revocations: Vec<SessionRevocation>,
+        settled: &Settled,
+    ) -> (u32, u32) {
         let (mut applied, mut gone) = (0, 0);
         let policy = settled.seen.policy.as_ref();
         let place = policy.map(|policy| policy.row.id.as_str());
         let fitted = &settled.fitted;
-        for cut in cuts {
-            if fitted.left_out.contains(&cut.grant) {
+        for revocation in revocations {
+            if fitted.left_out.contains(&revocation.grant) {
                 // one that stood may have given way to what somebody else wrote
-                let state = CutState::Wanted;
-                self.fail(Cut { state, ..cut }, NO_ROOM);
-            } else if fitted.held.contains(&cut.grant) {
+                let state = SessionRevocationState::Wanted;
+                self.fail(
+                    SessionRevocation {
+                        state,
+                        ..revocation
+                    },
+                    NO_ROOM,
+                );
+            } else if fitted.held.contains(&revocation.grant) {
                 // somebody took it away, and it was put back
-                let is_back = fitted.spoken.contains(&cut.grant)
+                let is_back = fitted.spoken.contains(&revocation.grant)
                     && settled
                         .before
                         .as_ref()
-                        .is_some_and(|before| !before.contains(&statement_id(cut.grant)));
-                let is_new = is_back || cut.state == CutState::Wanted;
+                        .is_some_and(|before| !before.contains(&statement_id(revocation.grant)));
+                let is_new = is_back || revocation.state == SessionRevocationState::Wanted;
                 applied += u32::from(is_new);
-                self.applied(account, cut, place, is_new);
+                self.applied(account, revocation, place, is_new);
             } else {
                 gone += 1;
-                self.over(account, cut);
+                self.over(account, revocation);
             }
         }
         (applied, gone)
     }
 
-    fn applied(&mut self, account: &str, cut: Cut, policy: Option<&str>, is_new: bool) {
+    fn applied(
+        &mut self,
+        account: &str,
+        revocation: SessionRevocation,
+        policy: Option<&str>,
+        is_new: bool,
+    ) {
         let state = if is_new {
-            CutState::Applied { at: self.now }
+            SessionRevocationState::Applied { at: self.now }
         } else {
-            cut.state
+            revocation.state
         };
-        let cut = Cut {
+        let revocation = SessionRevocation {
             state,
             failed: None,
             attempts: 0,
-            ..cut
+            ..revocation
         };
         if is_new {
-            let form = form(account, policy, &cut);
-            let record = self.record(Event::SessionsCut, &cut);
+            let form = form(account, policy, &revocation);
+            let record = self.record(Event::SessionsCut, &revocation);
             self.records
-                .push(record.changed(Value::Null, form).ends_at(cut.until));
+                .push(record.changed(Value::Null, form).ends_at(revocation.until));
         }
-        let due = look_at(&cut, self.now);
-        self.cuts.push(Cut { due, ..cut });
+        let due = look_at(&revocation, self.now);
+        self.revocations
+            .push(SessionRevocation { due, ..revocation });
     }
 
-    fn over(&mut self, account: &str, cut: Cut) {
-        if let CutState::Applied { .. } = cut.state {
-            let record = self.record(Event::SessionsRestored, &cut);
-            let form = form(account, None, &cut);
+    fn over(&mut self, account: &str, revocation: SessionRevocation) {
+        if let SessionRevocationState::Applied { .. } = revocation.state {
+            let record = self.record(Event::SessionsRestored, &revocation);
+            let form = form(account, None, &revocation);
             self.records.push(record.changed(form, Value::Null));
         }
-        let state = CutState::Gone { at: self.now };
-        self.cuts.push(Cut { state, ..cut });
+        let state = SessionRevocationState::Gone { at: self.now };
+        self.revocations.push(SessionRevocation {
+            state,
+            ..revocation
+        });
     }
 
     /// Tries again soon; says so when that has gone on for long.
-    fn postpone(&mut self, cuts: Vec<Cut>, why: Option<&str>) {
+    fn postpone(&mut self, revocations: Vec<SessionRevocation>, why: Option<&str>) {
         let now = self.now;
-        for cut in cuts.into_iter().filter(|cut| cut.due <= now) {
-            let attempts = cut.attempts.saturating_add(1);
-            let cut = Cut { attempts, ..cut };
+        for revocation in revocations
+            .into_iter()
+            .filter(|revocation| revocation.due <= now)
+        {
+            let attempts = revocation.attempts.saturating_add(1);
+            let revocation = SessionRevocation {
+                attempts,
+                ..revocation
+            };
             let due = again_at(attempts, self.now);
-            match why.filter(|_| attempts == PATIENCE && self.is_missed(&cut)) {
-                Some(why) => self.record_failure(Cut { due, ..cut }, why),
-                None => self.cuts.push(Cut { due, ..cut }),
+            match why.filter(|_| attempts == PATIENCE && self.is_missed(&revocation)) {
+                Some(why) => self.record_failure(SessionRevocation { due, ..revocation }, why),
+                None => self
+                    .revocations
+                    .push(SessionRevocation { due, ..revocation }),
             }
         }
     }
 
-    fn refuse(&mut self, cuts: Vec<Cut>, why: &str) {
+    fn refuse(&mut self, revocations: Vec<SessionRevocation>, why: &str) {
         let now = self.now;
-        for cut in cuts.into_iter().filter(|cut| cut.due <= now) {
-            self.fail(cut, &format!("{why}; {ADVICE}"));
+        for revocation in revocations
+            .into_iter()
+            .filter(|revocation| revocation.due <= now)
+        {
+            self.fail(revocation, &format!("{why}; {ADVICE}"));
         }
     }
 
     /// One that cannot be made now. Each reason is told once.
-    fn fail(&mut self, cut: Cut, why: &str) {
-        let due = after_refusal(&cut, self.now);
-        let attempts = cut.attempts.saturating_add(1);
-        let cut = Cut {
+    fn fail(&mut self, revocation: SessionRevocation, why: &str) {
+        let due = after_refusal(&revocation, self.now);
+        let attempts = revocation.attempts.saturating_add(1);
+        let revocation = SessionRevocation {
             attempts,
             due,
-            ..cut
+            ..revocation
         };
-        if self.is_missed(&cut) && cut.failed.as_deref() != Some(why) {
-            self.record_failure(cut, why);
+        if self.is_missed(&revocation) && revocation.failed.as_deref() != Some(why) {
+            self.record_failure(revocation, why);
         } else {
-            self.cuts.push(cut);
+            self.revocations.push(revocation);
         }
     }
 
     /// Whether its sessions go on although they should not.
-    fn is_missed(&self, cut: &Cut) -> bool {
-        cut.state == CutState::Wanted && self.now < cut.until
+    fn is_missed(&self, revocation: &SessionRevocation) -> bool {
+        revocation.state == SessionRevocationState::Wanted && self.now < revocation.until
     }
 
-    fn record_failure(&mut self, cut: Cut, why: &str) {
-        let record = self.record(Event::SessionsCutFailed, &cut);
-        self.records.push(record.error(why).ends_at(cut.until));
+    fn record_failure(&mut self, revocation: SessionRevocation, why: &str) {
+        let record = self.record(Event::SessionsCutFailed, &revocation);
+        self.records
+            .push(record.error(why).ends_at(revocation.until));
         // the record has every reason; people hear of it once
-        if cut.failed.is_none() {
-            self.news.push(CutNews {
-                grant: cut.grant,
-                request: cut.request,
+        if revocation.failed.is_none() {
+            self.news.push(SessionRevocationNews {
+                grant: revocation.grant,
+                request: revocation.request,
                 at: self.now,
                 why: why.to_owned(),
-                until: cut.until,
+                until: revocation.until,
             });
         }
         let failed = Some(why.to_owned());
-        self.cuts.push(Cut { failed, ..cut });
+        self.revocations.push(SessionRevocation {
+            failed,
+            ..revocation
+        });
     }
 
-    fn record(&self, event: Event, cut: &Cut) -> Draft {
+    fn record(&self, event: Event, revocation: &SessionRevocation) -> Draft {
         let id = AuditId::new(self.ids.next(self.now));
         Draft::new(id, event, self.now, "hallpass", Origin::System)
-            .about(cut.request, Some(cut.grant))
-            .subject(&cut.holder, &cut.key, &cut.names)
+            .about(revocation.request, Some(revocation.grant))
+            .subject(&revocation.holder, &revocation.key, &revocation.names)
     }
 }
 
-/// A cut as the log tells it: where its statement is, and what it says.
-fn form(account: &str, policy: Option<&str>, cut: &Cut) -> Value {
+/// A revocation as the log tells it: where its statement is, and what it says.
+fn form(account: &str, policy: Option<&str>, revocation: &SessionRevocation) -> Value {
     let mut form = json!({
         "policy": policy_name(account),
         "target": account,
-        "sid": statement_id(cut.grant),
-        "statement": statement(cut),
+        "sid": statement_id(revocation.grant),
+        "statement": statement(revocation),
     });
     if let (Some(id), Some(members)) = (policy, form.as_object_mut()) {
         members.insert("policy_id".to_owned(), id.into());

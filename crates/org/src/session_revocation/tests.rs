@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::plan::{ObservedPolicy, PolicyAct, next};
 use super::policy::{fit, parts, policy_name, statement_id};
-use super::{Cut, CutState};
+use super::{SessionRevocation, SessionRevocationState};
 use crate::ports::{PolicyRow, PolicyText};
 
 const ACCOUNT: &str = "222233334444";
@@ -21,9 +21,9 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn cut(number: u128, user: u32, set: &str, end: &str) -> Cut {
+fn revocation(number: u128, user: u32, set: &str, end: &str) -> SessionRevocation {
     let issued_before = at(end);
-    Cut {
+    SessionRevocation {
         grant: GrantId::new(Uuid::from_u128(number)),
         request: RequestId::new(Uuid::from_u128(number)),
         holder: Email::new("ana@example.com").unwrap(),
@@ -44,7 +44,7 @@ fn cut(number: u128, user: u32, set: &str, end: &str) -> Cut {
         },
         issued_before,
         until: TimeSpan::minutes(65).after(issued_before),
-        state: CutState::Wanted,
+        state: SessionRevocationState::Wanted,
         failed: None,
         attempts: 0,
         due: issued_before,
@@ -52,14 +52,14 @@ fn cut(number: u128, user: u32, set: &str, end: &str) -> Cut {
     }
 }
 
-fn decision(cut: &str, user: u32, role: &str, issued: &str) -> Decision {
+fn decision(revocation: &str, user: u32, role: &str, issued: &str) -> Decision {
     let allow =
         r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
     let policy = |text: &str, kind| Arc::new(Policy::parse(text, kind).unwrap());
     let layers = Layers {
         scps: vec![vec![
             policy(allow, PolicyType::Scp),
-            policy(cut, PolicyType::Scp),
+            policy(revocation, PolicyType::Scp),
         ]],
         identity: vec![policy(allow, PolicyType::Identity)],
         ..Layers::default()
@@ -78,7 +78,7 @@ fn decision(cut: &str, user: u32, role: &str, issued: &str) -> Decision {
 
 #[test]
 fn exactly_the_sessions_of_that_person_set_and_time_are_denied() {
-    let content = fit(&[], &[cut(1, 7, "Admin", END)], at(END))
+    let content = fit(&[], &[revocation(1, 7, "Admin", END)], at(END))
         .content
         .unwrap();
     let reserved = "aws-reserved/sso.amazonaws.com";
@@ -106,9 +106,9 @@ fn exactly_the_sessions_of_that_person_set_and_time_are_denied() {
 
 #[test]
 fn what_stands_never_gives_way_and_the_newest_speaks_for_a_person() {
-    let old = cut(1, 7, "Admin", END);
-    let other = cut(2, 8, "Admin", "2026-03-02T10:00:10Z");
-    let newer = cut(3, 7, "Admin", "2026-03-02T10:00:20Z");
+    let old = revocation(1, 7, "Admin", END);
+    let other = revocation(2, 8, "Admin", "2026-03-02T10:00:10Z");
+    let newer = revocation(3, 7, "Admin", "2026-03-02T10:00:20Z");
     let now = at("2026-03-02T10:01:00Z");
     let fitted = fit(&[], &[newer.clone(), other.clone(), old.clone()], now);
     assert_eq!(fitted.held, [old.grant, newer.grant, other.grant]);
@@ -121,10 +121,10 @@ fn what_stands_never_gives_way_and_the_newest_speaks_for_a_person() {
 
 #[test]
 fn a_policy_holds_about_twelve_and_says_who_found_no_room() {
-    let cuts: Vec<Cut> = (1..=40)
-        .map(|n: u32| cut(u128::from(n), n, "DatabaseOperator", END))
+    let revocations: Vec<SessionRevocation> = (1..=40)
+        .map(|n: u32| revocation(u128::from(n), n, "DatabaseOperator", END))
         .collect();
-    let fitted = fit(&[], &cuts, at(END));
+    let fitted = fit(&[], &revocations, at(END));
     let content = fitted.content.unwrap();
     assert!(content.len() <= 5_120, "{}", content.len());
     assert!(
@@ -133,7 +133,7 @@ fn a_policy_holds_about_twelve_and_says_who_found_no_room() {
         fitted.held.len()
     );
     assert_eq!(fitted.held.len() + fitted.left_out.len(), 40);
-    assert_eq!(fitted.held[0], cuts[0].grant);
+    assert_eq!(fitted.held[0], revocations[0].grant);
     let clean =
         hallpass_iam::lint::lint(&content, &hallpass_iam::lint::Options::new(PolicyType::Scp));
     let errors = clean
@@ -200,10 +200,10 @@ fn one_act_at_a_time_leads_to_what_is_wanted() {
 
 #[test]
 fn a_cut_is_stored_flat() {
-    let text = serde_json::to_value(cut(1, 7, "Admin", END)).unwrap();
+    let text = serde_json::to_value(revocation(1, 7, "Admin", END)).unwrap();
     assert_eq!(text.get("state"), Some(&Value::from("wanted")));
     assert_eq!(
-        serde_json::from_value::<Cut>(text).unwrap(),
-        cut(1, 7, "Admin", END)
+        serde_json::from_value::<SessionRevocation>(text).unwrap(),
+        revocation(1, 7, "Admin", END)
     );
 }

@@ -14,7 +14,9 @@ use crate::facts::surroundings;
 use crate::outage::check_target;
 use crate::ports::{NewPolicy, OrgStore, Organization, PolicyText, Revocation};
 use crate::refusal::{Refusal, lint, of_surroundings, slot_taken};
-use crate::steps::{ATTACH, GUARD, Guard, KEEP_REVOCATIONS, Keeping, PUT, Pair, PolicyRef, stored};
+use crate::steps::{
+    ATTACH, Guard, KEEP_REVOCATIONS, Keeping, PRECONDITIONS, PUT, Pair, PolicyRef, stored,
+};
 use crate::{ChoreError, unread};
 
 /// Ends are kept by the hour, rounded up: the same wish a little later is the same plan.
@@ -75,7 +77,8 @@ pub async fn plan_apply(
         content: content.clone(),
     };
     let (guard, usual) = (stored(&guard), Lane::usual());
-    let checked = draft.step(of_organization("preconditions"), GUARD, guard, usual, &[]);
+    let organization = of_organization("preconditions");
+    let checked = draft.step(organization, PRECONDITIONS, guard, usual, &[]);
     let keeping = Keeping {
         policy: wanted.name.clone(),
         rows,

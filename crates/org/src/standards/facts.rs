@@ -15,7 +15,7 @@ pub(super) const OUR_POLICIES: &str = "hallpass-";
 pub enum ControlStatus {
     /// It is.
     Enabled,
-    /// It is not.
+    /// The control is off.
     Disabled,
 }
 
@@ -31,7 +31,7 @@ pub struct ControlUpdate {
     /// Whether it is on.
     #[serde(rename = "AssociationStatus")]
     pub status: ControlStatus,
-    /// Why.
+    /// Why the control is off, as Security Hub keeps it.
     #[serde(
         rename = "UpdatedReason",
         default,

@@ -1,5 +1,5 @@
-//! The manifest of a snapshot: what is known of it, and which files are its. Written last: what has
-//! none is not there.
+//! The manifest of a snapshot: what is known of it, and which files belong to it. It is written last: a
+//! snapshot without one does not exist.
 
 use hallpass_inventory::SnapshotRecord;
 use serde::{Deserialize, Serialize};

@@ -34,7 +34,7 @@ use place::{SnapshotPlace, unread};
 /// Where manifests lie. Readers of Parquet leave folders alone that begin with `_`.
 const MANIFESTS: &str = "_manifests";
 
-/// Where it lies what snapshots say of access, for readers of JSON: `ID.json`.
+/// Where the JSON documents lie that say who has which access in a snapshot: `ID.json`.
 const ACCESS: &str = "_access";
 
 /// Where files lie that are not finished.

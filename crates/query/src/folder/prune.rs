@@ -11,7 +11,7 @@ use super::place::SeenFile;
 use super::{ACCESS, MANIFESTS, SnapshotFolder, WRITING, access_key, manifest_key};
 use crate::failure::QueryFailure;
 
-/// What a sweep took away.
+/// What pruning removed.
 #[derive(Debug)]
 pub(crate) struct Pruned {
     /// Snapshots.
@@ -21,9 +21,9 @@ pub(crate) struct Pruned {
 }
 
 impl SnapshotFolder {
-    /// Takes all but the newest `keep` snapshots away, and what runs have left that are `unfinished` for so long.
+    /// Takes all but the newest `keep` snapshots away, and what runs have left that were not finished within `unfinished`.
     ///
-    /// CRASH: the manifest goes first: without it nobody takes the files for a snapshot, and the next sweep finds
+    /// CRASH: the manifest goes first: without it nobody takes the files for a snapshot, and the next prune finds
     /// what is left of it.
     ///
     /// # Errors

@@ -207,10 +207,10 @@ impl RuleCase {
             let limit = rules.shortest(&self.requester, &ask, known, now);
             self.check_limits(&decision, limit.as_ref(), &mut invalid, &mut because);
             if invalid.is_empty() {
-                let permit = self.click.as_ref().map(|clicker| {
-                    is_active(known, clicker)
+                let permit = self.click.as_ref().map(|presser| {
+                    is_active(known, presser)
                         && rules
-                            .may_approve(clicker, &self.requester, &target.ask(), known, now)
+                            .may_approve(presser, &self.requester, &target.ask(), known, now)
                             .is_ok()
                 });
                 return CaseDecision::Decided {

@@ -160,7 +160,7 @@ pub(super) enum Exclusion {
     OutsideHours,
 }
 
-/// Everything `access.md` §2 finds out on its way; decision, click and explanation read it.
+/// Everything `access.md` §2 finds out on its way; decision, press and explanation read it.
 pub(super) struct Evaluation<'a> {
     pub(super) rules: &'a Compiled,
     pub(super) facts: &'a Directory,

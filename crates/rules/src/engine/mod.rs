@@ -3,7 +3,6 @@
 mod approvable;
 mod catalog;
 mod check;
-mod click;
 mod coverage;
 mod decide;
 mod exclusions;
@@ -11,6 +10,7 @@ mod explain;
 mod names;
 mod people;
 mod places;
+mod press;
 mod quorum;
 mod requirement;
 mod sign_in;
@@ -26,10 +26,10 @@ use hallpass_model::{AccountId, Email, Glob, GroupId, TimeSpan, Timestamp};
 
 pub use approvable::Approvable;
 pub use catalog::{Requestable, SetBits};
-pub use click::{ClickRefused, Permit};
 pub use decide::{Decision, DecisionKind, Stage};
 pub use explain::{Considered, Effect, Explanation, Nearest};
 pub use people::Principal;
+pub use press::{Permit, PressRefusedByRules};
 pub use requirement::Requirement;
 pub use sign_in::{OverLimit, SignInRequirement};
 pub use steps::{DecisionQuestion, DecisionStep};
@@ -265,38 +265,38 @@ impl Rules {
         Evaluation::new(&self.compiled, requester.into(), ask, facts, now).shortest()
     }
 
-    /// Whether `clicker` may say yes to the request now: the part of `access.md` §3 that
+    /// Whether `presser` may say yes to the request now: the part of `access.md` §3 that
     /// rests on rules alone (its rules 3, 4 and 5).
     ///
     /// # Errors
     /// When one of them does not hold; says which.
     pub fn may_approve<'a>(
         &self,
-        clicker: impl Into<Principal<'a>>,
+        presser: impl Into<Principal<'a>>,
         requester: impl Into<Principal<'a>>,
         ask: &Ask<'_>,
         facts: &Directory,
         now: Timestamp,
-    ) -> Result<Permit, ClickRefused> {
-        let (clicker, requester) = (clicker.into(), requester.into());
-        click::may_approve(&self.compiled, clicker, requester, ask, facts, now)
+    ) -> Result<Permit, PressRefusedByRules> {
+        let (presser, requester) = (presser.into(), requester.into());
+        press::may_approve(&self.compiled, presser, requester, ask, facts, now)
     }
 
-    /// Whether `clicker` may say no to the request now: listed by a rule that affects it, and not
+    /// Whether `presser` may say no to the request now: listed by a rule that affects it, and not
     /// the requester (`access.md` §5).
     ///
     /// # Errors
     /// When not; says why.
     pub fn may_deny<'a>(
         &self,
-        clicker: impl Into<Principal<'a>>,
+        presser: impl Into<Principal<'a>>,
         requester: impl Into<Principal<'a>>,
         ask: &Ask<'_>,
         facts: &Directory,
         now: Timestamp,
-    ) -> Result<Permit, ClickRefused> {
-        let (clicker, requester) = (clicker.into(), requester.into());
-        click::may_deny(&self.compiled, clicker, requester, ask, facts, now)
+    ) -> Result<Permit, PressRefusedByRules> {
+        let (presser, requester) = (presser.into(), requester.into());
+        press::may_deny(&self.compiled, presser, requester, ask, facts, now)
     }
 
     /// Lower-case hex SHA-256 of the text the rules were read from.

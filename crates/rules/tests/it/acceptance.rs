@@ -78,7 +78,7 @@ fn permits(rules: &Rules, row: &Value, who: &Value) -> bool {
 }
 
 #[test]
-fn in_every_row_those_may_click_who_are_asked() {
+fn in_every_row_those_may_press_who_are_asked() {
     let rules = readme();
     let fixture: Value = serde_json::from_str(CASES).unwrap();
     let mut wrong = Vec::new();
@@ -101,7 +101,7 @@ fn in_every_row_those_may_click_who_are_asked() {
         for (who, expected) in rows {
             if permits(&rules, row, &who) != expected {
                 wrong.push(format!(
-                    "{}: click of {who} should give {expected}",
+                    "{}: press of {who} should give {expected}",
                     row["id"]
                 ));
             }
@@ -109,7 +109,7 @@ fn in_every_row_those_may_click_who_are_asked() {
     }
     assert!(
         wrong.is_empty(),
-        "{} clicks differ:\n{}",
+        "{} presses differ:\n{}",
         wrong.len(),
         wrong.join("\n")
     );

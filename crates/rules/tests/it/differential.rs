@@ -29,11 +29,11 @@ fn number(name: &str, otherwise: u64) -> u64 {
 
 /// What the engine says, in the oracle's terms.
 fn engine(rules: &Rules, question: &Question, facts: &Directory) -> Verdict {
-    let [requester, clicker] =
-        [question.requester, question.clicker].map(|email| Email::new(email).unwrap());
+    let [requester, presser] =
+        [question.requester, question.presser].map(|email| Email::new(email).unwrap());
     let with = |ask: &Ask<'_>| {
         let decision = rules.decide(&requester, ask, facts, noon());
-        let permit = rules.may_approve(&clicker, &requester, ask, facts, noon());
+        let permit = rules.may_approve(&presser, &requester, ask, facts, noon());
         Verdict {
             kind: decision.kind.as_str(),
             approvers: decision.approvers.iter().map(ToString::to_string).collect(),

@@ -2,7 +2,7 @@
 
 use hallpass_model::AccountId;
 use hallpass_rules::{
-    Ask, ClickRefused, DecisionKind, Directory, Principal, RuleId,
+    Ask, DecisionKind, Directory, PressRefusedByRules, Principal, RuleId,
     directory::{OuRef, Snapshot},
 };
 use pretty::check;
@@ -324,7 +324,7 @@ fn limits_come_from_the_rules_that_apply() {
 }
 
 #[test]
-fn clicks_are_refused_with_the_rule_that_refuses() {
+fn presses_are_refused_with_the_rule_that_refuses() {
     let account = AccountId::new(PAYMENTS_PROD).unwrap();
     let ask = Ask::Account {
         account: &account,
@@ -339,10 +339,10 @@ fn clicks_are_refused_with_the_rule_that_refuses() {
         r#"{{"ResourceType": "Account", "Resource": "*", "PermissionSet": "*", "Approvers": ["ana@corp.com", "cai@corp.com"], "AllowSelfApproval": true}},
            {{"ResourceType": "Account", "Resource": "*", "PermissionSet": "Admin", "ApproverGroups": "{ONCALL}", "AllowSelfApproval": false}}"#
     ));
-    let click = |clicker: &str, requester: &str| {
+    let press = |presser: &str, requester: &str| {
         rules
             .may_approve(
-                &email(clicker),
+                &email(presser),
                 &email(requester),
                 &ask,
                 &directory(),
@@ -350,28 +350,28 @@ fn clicks_are_refused_with_the_rule_that_refuses() {
             )
             .map(|permit| (permit.listed_by, permit.own_request))
     };
-    assert_eq!(click("cai", "dan"), Ok((list(&["s1"]), false)));
-    assert_eq!(click("ana", "dan"), Ok((list(&["s1", "s2"]), false)));
-    assert_eq!(click("bo", "dan"), Ok((list(&["s2"]), false)));
+    assert_eq!(press("cai", "dan"), Ok((list(&["s1"]), false)));
+    assert_eq!(press("ana", "dan"), Ok((list(&["s1", "s2"]), false)));
+    assert_eq!(press("bo", "dan"), Ok((list(&["s2"]), false)));
     // cai is not listed by the rule that denies
-    assert_eq!(click("cai", "cai"), Ok((list(&["s1"]), true)));
+    assert_eq!(press("cai", "cai"), Ok((list(&["s1"]), true)));
     // ana is, through the group, and under her second address too
-    let own = Err(ClickRefused::OwnRequest {
+    let own = Err(PressRefusedByRules::OwnRequest {
         rules: list(&["s2"]),
     });
-    assert_eq!(click("ana", "ana"), own);
-    assert_eq!(click("ana.lind", "ana"), own);
+    assert_eq!(press("ana", "ana"), own);
+    assert_eq!(press("ana.lind", "ana"), own);
     assert_eq!(
-        click("dan", "ana"),
-        Err(ClickRefused::NotListed {
+        press("dan", "ana"),
+        Err(PressRefusedByRules::NotListed {
             rules: list(&["s1", "s2"]),
             unread: vec![]
         })
     );
-    let deny = |clicker: &str, requester: &str| {
+    let deny = |presser: &str, requester: &str| {
         rules
             .may_deny(
-                &email(clicker),
+                &email(presser),
                 &email(requester),
                 &ask,
                 &directory(),
@@ -555,14 +555,14 @@ fn a_user_id_says_who_somebody_is_and_an_address_does_not() {
     };
     let (ana, cai, six) = (user("ana"), user("cai"), user("six"));
     let old = email("ana.before");
-    let may = |clicker: Principal<'_>, requester: Principal<'_>| {
+    let may = |presser: Principal<'_>, requester: Principal<'_>| {
         rules
-            .may_approve(clicker, requester, &ask, &directory, noon())
+            .may_approve(presser, requester, &ask, &directory, noon())
             .map(drop)
             .map_err(|refused| match refused {
-                ClickRefused::OwnRequest { .. } => "own",
-                ClickRefused::NotListed { .. } => "not listed",
-                ClickRefused::NotOpen { .. } => "not open",
+                PressRefusedByRules::OwnRequest { .. } => "own",
+                PressRefusedByRules::NotListed { .. } => "not listed",
+                PressRefusedByRules::NotOpen { .. } => "not open",
             })
     };
     let (ana_at, cai_at) = (email("ana"), email("cai"));

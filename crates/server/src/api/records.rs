@@ -188,7 +188,7 @@ pub(crate) async fn stream(
             .map_err(|fault| ProblemResponse::unavailable(&fault))?;
         head.map_or(0, |head| head.seq)
     };
-    let news = app.access.news();
+    let news = app.access.newest_record();
     let tail = Tail {
         app,
         actor,

@@ -136,7 +136,7 @@ async fn shown(
     actor: &Actor,
     request: &hallpass_access::Request,
 ) -> Result<Request, ProblemResponse> {
-    let presses = app.access.glass_presses(actor, request).await?;
+    let presses = app.access.break_glass_offers(actor, request).await?;
     Ok(convert::request_for(&presses, request))
 }
 

@@ -124,7 +124,7 @@ struct Inner {
     settings: ConnectionSettings,
     times: Times,
     table: Mutex<Table>,
-    /// Rung when a connection is gone, or stays after all.
+    /// Notified when a connection is gone, or stays after all.
     moved: Notify,
     counts: Counts,
     streams: Streams,

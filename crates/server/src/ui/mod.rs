@@ -5,6 +5,7 @@
 
 mod failed;
 mod flash;
+mod grant_activity;
 mod html;
 mod presenter;
 mod refusals;
@@ -12,7 +13,6 @@ mod rows;
 pub(crate) mod shell;
 mod timeline;
 mod together;
-mod used;
 pub(crate) mod words;
 
 mod approve;
@@ -26,7 +26,6 @@ mod reviews_search;
 mod sign_in;
 
 mod access;
-mod again;
 mod alerts;
 mod audit;
 mod audit_export;
@@ -50,6 +49,7 @@ mod remediations;
 mod revoke;
 mod rules;
 mod rules_explain;
+mod sign_in_again;
 mod standing;
 mod sweeps;
 

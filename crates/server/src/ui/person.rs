@@ -18,7 +18,7 @@ use super::presenter::Presenter;
 use super::press::{Tone, WordsForm, missing, show as show_form};
 use super::shell::{Nav, PageResult, Posted, Shell, Viewer, page_with, see_other, url_encoded};
 use super::words::{Badge, plain, sentence};
-use super::{again, forbidden};
+use super::{forbidden, sign_in_again};
 use crate::{App, body::Path, problem::ProblemResponse};
 
 /// Locks named in one line; more are counted.
@@ -358,7 +358,7 @@ async fn unlock(
         Err(AccessError::Refused(why)) => why,
         Err(error) => return Err(error.into()),
     };
-    if let Some(way) = again::for_press(&why, &format!("{page}/unlock")) {
+    if let Some(way) = sign_in_again::for_press(&why, &format!("{page}/unlock")) {
         return Ok(way);
     }
     let Some(lock) = lock else {

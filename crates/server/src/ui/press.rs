@@ -16,10 +16,10 @@ use hallpass_wording::{dialogs, refused};
 use serde::Deserialize;
 
 use super::{
-    again,
     flash::{self, Flash},
     presenter::{Presenter, deciders},
     shell::{Nav, PageResult, Posted, Shell, Viewer, local_path, page_with, see_other},
+    sign_in_again,
 };
 use crate::{App, body::Path, problem::ProblemResponse};
 
@@ -176,7 +176,7 @@ pub(super) async fn answered(
         Err(AccessError::Refused(why)) => {
             // back to the request, where the press is asked for once more
             let page = flash::after(&format!("/requests/{id}"), Flash::SignedIn, id);
-            if let Some(way) = again::for_press(&why, &page) {
+            if let Some(way) = sign_in_again::for_press(&why, &page) {
                 return Ok(way);
             }
             // why not depends on what was pressed

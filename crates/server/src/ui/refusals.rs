@@ -2,7 +2,7 @@
 
 use hallpass_access::{Closed, PressRefused, Request};
 use hallpass_model::Email;
-use hallpass_rules::{ClickRefused, RuleId};
+use hallpass_rules::{PressRefusedByRules, RuleId};
 use hallpass_wording::{dialogs, refused};
 
 use super::{
@@ -20,19 +20,19 @@ pub(crate) fn words<'a>(
     let own = view.is_me(&request.requester);
     Coded(match refused {
         PressRefused::Closed(closed) => already(view, request, closed),
-        PressRefused::Rules(ClickRefused::OwnRequest { .. } | ClickRefused::NotListed { .. })
-            if own =>
-        {
+        PressRefused::Rules(
+            PressRefusedByRules::OwnRequest { .. } | PressRefusedByRules::NotListed { .. },
+        ) if own => {
             let can = capital(&view.any_of(deciders));
             format!("You can’t approve your own request. {can} can.")
         }
-        PressRefused::Rules(ClickRefused::OwnRequest { .. }) => {
+        PressRefused::Rules(PressRefusedByRules::OwnRequest { .. }) => {
             "Nobody approves their own request here.".to_owned()
         }
-        PressRefused::Rules(ClickRefused::NotListed { rules, .. }) => {
+        PressRefused::Rules(PressRefusedByRules::NotListed { rules, .. }) => {
             refused::not_listed(&view.aim_of(request).words(), &names_of(rules))
         }
-        PressRefused::Rules(ClickRefused::NotOpen { kind, .. }) => {
+        PressRefused::Rules(PressRefusedByRules::NotOpen { kind, .. }) => {
             refused::rules_changed(request, *kind, view)
         }
         PressRefused::AlreadyReviewed { given, needed } => {
@@ -51,7 +51,7 @@ pub(crate) fn words<'a>(
         }
         PressRefused::NotYours => refused::NOT_YOURS.to_owned(),
         PressRefused::NotRequester => refused::NOT_REQUESTER.to_owned(),
-        PressRefused::GlassHolds { rules } => glass_holds(rules),
+        PressRefused::BreakGlassNotAllowed { rules } => glass_holds(rules),
         PressRefused::Justification { characters } => refused::justification(*characters),
         PressRefused::NoReview => "There is no break-glass review to close.".to_owned(),
         PressRefused::OwnReview => {
@@ -110,9 +110,9 @@ pub(crate) fn denial<'a>(
     deciders: impl IntoIterator<Item = &'a Email>,
 ) -> Coded {
     match refused {
-        PressRefused::Rules(ClickRefused::OwnRequest { .. } | ClickRefused::NotListed { .. })
-            if view.is_me(&request.requester) =>
-        {
+        PressRefused::Rules(
+            PressRefusedByRules::OwnRequest { .. } | PressRefusedByRules::NotListed { .. },
+        ) if view.is_me(&request.requester) => {
             let can = capital(&view.any_of(deciders));
             Coded(format!("You can’t deny your own request. {can} can."))
         }

@@ -10,12 +10,12 @@ use hallpass_remediation::{
 use hallpass_wording::{PlainStyle, dialogs, remediation};
 use serde::Deserialize;
 
-use super::again;
 use super::forbidden;
 use super::people::count_of;
 use super::presenter::Presenter;
 use super::press::{Tone, WordsForm, missing, show as show_form};
 use super::shell::{Nav, PageResult, Posted, Shell, Viewer, page, see_other};
+use super::sign_in_again;
 use super::words::{Badge, badge, capital, plain, sentence};
 use crate::{App, body::Parameters, body::Path, problem::ProblemResponse};
 
@@ -362,7 +362,7 @@ async fn pressed(
     let Some(found) = find(app, viewer, id).await? else {
         return missing(app, viewer).await;
     };
-    if let Some(way) = again::for_press(&why, &address(&found.item)) {
+    if let Some(way) = sign_in_again::for_press(&why, &address(&found.item)) {
         return Ok(way);
     }
     let mut form = form(&found.item, said);

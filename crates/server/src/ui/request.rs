@@ -11,13 +11,14 @@ use hallpass_access::{
     RequestFilter, RequestState, RequestStateKind, RequestView, ReviewedVersion,
 };
 use hallpass_model::{Email, RequestId, TimeSpan};
-use hallpass_rules::ClickRefused;
+use hallpass_rules::PressRefusedByRules;
 use hallpass_wording::{grants, time::minutes_passed};
 use serde::Deserialize;
 
 use super::{
     approve::{self, approve_label},
     flash::{Flash, FlashQuery},
+    grant_activity::{self, UsedGrant},
     home::{Pass, PassKind, pass},
     presenter::{At, Coded, PersonView, Presenter, Ring, TargetView, deciders},
     press::{self, WordsForm},
@@ -26,7 +27,6 @@ use super::{
     shell::{Nav, PageResult, Shell, Viewer, page},
     timeline::{self, TimelineEntry},
     together::{self, Sibling},
-    used::{self, UsedGrant},
     words::{Badge, number, plain},
 };
 use crate::{App, api::records::may_read, body::Path};
@@ -276,7 +276,7 @@ async fn assemble(
         reason: plain(&request.reason),
         ticket: request.ticket.as_deref().map(plain).unwrap_or_default(),
         changes: changes(&records),
-        activity: used::of(app, view, grant).await,
+        activity: grant_activity::of(app, view, grant).await,
         record: newest(viewer, &records),
         approvers: approvers(view, request),
         rules: request.decided.based_on.clone(),
@@ -499,17 +499,17 @@ pub(crate) fn why_not(
     request: &Request,
     refused: &PressRefused,
 ) -> Coded {
+    use PressRefusedByRules::{NotListed, OwnRequest};
     // it was approved: what happened says by whom
     if request.agreed_start().is_some() {
         return Coded::default();
     }
     let can = deciders(app, request);
-    let is_own = view.is_me(&request.requester)
-        && matches!(
-            refused,
-            PressRefused::Rules(ClickRefused::OwnRequest { .. } | ClickRefused::NotListed { .. })
-        );
-    if is_own && can.is_empty() {
+    let is_of_person = matches!(
+        refused,
+        PressRefused::Rules(OwnRequest { .. } | NotListed { .. })
+    );
+    if is_of_person && view.is_me(&request.requester) && can.is_empty() {
         return Coded("You can’t approve your own request, and today nobody else can.".to_owned());
     }
     refusals::words(view, request, refused, &can)

@@ -2,7 +2,7 @@
 
 use hallpass_access::{Approval, AskVerdict, Past, Request, by_rules};
 use hallpass_model::{TargetNames, Timestamp};
-use hallpass_rules::{Ask, ClickRefused};
+use hallpass_rules::{Ask, PressRefusedByRules};
 use hallpass_wording::dialogs;
 
 use super::presenter::{Coded, Presenter};
@@ -89,9 +89,10 @@ pub(super) fn rule(app: &App, view: &Presenter, request: &Request) -> Coded {
             format!("{} lists you · {needed}", names(&permit.listed_by))
         }
         Ok(permit) => format!("{} list you · {needed}", names(&permit.listed_by)),
-        Err(ClickRefused::NotListed { rules, .. } | ClickRefused::OwnRequest { rules }) => {
-            names(&rules)
-        }
-        Err(ClickRefused::NotOpen { rules, .. }) => names(&rules),
+        Err(
+            PressRefusedByRules::NotListed { rules, .. }
+            | PressRefusedByRules::OwnRequest { rules }
+            | PressRefusedByRules::NotOpen { rules, .. },
+        ) => names(&rules),
     })
 }

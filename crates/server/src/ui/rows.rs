@@ -62,7 +62,7 @@ pub(crate) fn badge(view: &Presenter, request: &Request, grant: Option<&Grant>) 
     }
 }
 
-/// Whether a request waits on paper only: it lapsed, and was not looked at since.
+/// Whether a request has lapsed although its stored state still says that it waits.
 pub(crate) fn is_past(view: &Presenter, request: &Request) -> bool {
     matches!(request.state, RequestState::Pending) && !request.is_waiting(view.now)
 }

@@ -154,7 +154,7 @@ impl Viewer {
             .unwrap_or_default();
         let mut closable = 0;
         for review in &reviews {
-            let presses = app.access.glass_presses(&self.actor, review).await;
+            let presses = app.access.break_glass_offers(&self.actor, review).await;
             closable += usize::from(presses.is_ok_and(|presses| presses.close_review.is_ok()));
         }
         let waiting = waiting + closable;

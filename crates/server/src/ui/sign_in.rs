@@ -15,12 +15,12 @@ use hallpass_identity::{Owner, SignedIn};
 use hallpass_model::Email;
 use serde::Deserialize;
 
-use super::again;
 use super::html::{CSS_URL, JS_URL};
 use super::shell::{
     self, Leaving, PageResult, Posted, Viewer, from_our_page, local_path, page, page_with,
     see_other, url_encoded,
 };
+use super::sign_in_again;
 use crate::{App, ServerMode, app::PersonaCard, body::Path, problem::ProblemResponse, session};
 
 /// What a sign-in page says to whom a session was lost; what was being written is kept by the browser.
@@ -94,7 +94,7 @@ async fn show(
     State(app): State<App>,
     headers: HeaderMap,
     Query(coming): Query<SignInQuery>,
-    Query(wanted): Query<again::AgainQuery>,
+    Query(wanted): Query<sign_in_again::AgainQuery>,
 ) -> PageResult {
     let next = local_path(&coming.next);
     let live = session::of(&app, &headers).await?;
@@ -104,7 +104,7 @@ async fn show(
         None => None,
     };
     Ok(match viewer {
-        Some(viewer) if wanted.again.is_some() => again::show(&app, &viewer, &wanted, next),
+        Some(viewer) if wanted.again.is_some() => sign_in_again::show(&app, &viewer, &wanted, next),
         Some(_) => see_other(next),
         None => sign_in_page(&app, &headers, next, None, StatusCode::OK),
     })

@@ -20,7 +20,7 @@ use super::people::{first_name, target_of};
 use super::press::{MoreField, Tone, WordsForm, missing, of, show};
 use super::shell::{PageResult, Posted, Viewer, local_path, see_other, url_encoded};
 use super::words::{plain, sentence};
-use super::{again, forbidden};
+use super::{forbidden, sign_in_again};
 use crate::{App, api, problem::ProblemResponse};
 
 pub(crate) fn router() -> Router<App> {
@@ -293,7 +293,7 @@ async fn press(
             show(&app, &viewer, again(String::new(), words), status).await
         }
         Err(Wrong::Access(AccessError::Refused(why))) => {
-            if let Some(way) = again::for_press(&why, &whose.address(act)) {
+            if let Some(way) = sign_in_again::for_press(&why, &whose.address(act)) {
                 return Ok(way);
             }
             let mut words = again(String::new(), String::new());

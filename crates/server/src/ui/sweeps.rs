@@ -20,7 +20,7 @@ use super::presenter::{At, Presenter};
 use super::press::missing;
 use super::shell::{Nav, PageResult, Posted, Shell, Viewer, page, see_other, url_encoded};
 use super::words::{Badge, capital, lasting, plain, sentence};
-use super::{again, forbidden};
+use super::{forbidden, sign_in_again};
 use crate::{App, body::Path, problem::ProblemResponse};
 
 /// Runs of one page.
@@ -280,7 +280,7 @@ async fn confirm(
     match confirmed.await {
         Ok(run) => Ok(see_other(&format!("/sweeps/{}", run.id))),
         Err(AccessError::Refused(why)) => {
-            if let Some(way) = again::for_press(&why, &format!("/sweeps/{id}")) {
+            if let Some(way) = sign_in_again::for_press(&why, &format!("/sweeps/{id}")) {
                 return Ok(way);
             }
             let words = sentence(&why.to_string());

@@ -7,11 +7,11 @@ use hallpass_model::RequestId;
 use serde::Deserialize;
 
 use super::{
-    again,
     flash::{self, Flash},
     presenter::Presenter,
     press, rows,
     shell::{PageResult, Posted, Viewer, see_other},
+    sign_in_again,
     words::Badge,
 };
 use crate::{App, body::Path, problem::ProblemResponse};
@@ -129,7 +129,7 @@ async fn approve(
             Err(AccessError::Refused(why)) if why.retry_after().is_some() => return Err(why.into()),
             Err(AccessError::Refused(why)) => {
                 let page = flash::after(&format!("/requests/{each}"), Flash::SignedIn, each);
-                if let Some(way) = again::for_press(&why, &page) {
+                if let Some(way) = sign_in_again::for_press(&why, &page) {
                     return Ok(way);
                 }
             }

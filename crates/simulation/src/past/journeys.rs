@@ -1,8 +1,8 @@
 //! Journeys, in the order they were asked for: who asks for what, who decides, and how it ends.
 
 use hallpass_access::{
-    Approval, Decided, DecidedKind, DecisionKind, DesiredAssignment, Grant, Origin, Person,
-    Reminders, Request, RequestState, Wanted,
+    Approval, DecidedKind, DecisionKind, DesiredAssignment, Grant, Origin, Person, Reminders,
+    Request, RequestState, RulingAtAsking, Wanted,
 };
 use hallpass_assignments::Haste;
 use hallpass_audit::Event;
@@ -264,7 +264,7 @@ impl<'a> Journeys<'a> {
             expires_at: Some(WAITS.after(at)),
             start: None,
             extends: None,
-            decided: Decided {
+            decided: RulingAtAsking {
                 kind: DecidedKind::Rules(if aim.is_free {
                     DecisionKind::ApprovalNotRequired
                 } else {

@@ -12,7 +12,7 @@ use hallpass_model::{Clock, HoldKey, IdSource, TimeSpan, Timestamp};
 use hallpass_simulation::{Answers, Center, Habits, Ids, Refuses, Wall};
 use hallpass_store::{
     MemoryStore,
-    testing::{account_key, at, wanted, wanted_at_once, with_desire},
+    testing::{account_key, at, wanted, wanted_at_once, with_desired},
 };
 
 use crate::acting::run;
@@ -53,7 +53,7 @@ impl Crowd {
 
     async fn want(&self, key: &HoldKey, until: u64) {
         let asked = TimeSpan::between(at(0), self.clock.now()).as_seconds();
-        let change = with_desire(wanted(key, until, asked));
+        let change = with_desired(wanted(key, until, asked));
         self.store.commit(change).await.unwrap();
     }
 
@@ -63,7 +63,7 @@ impl Crowd {
 
     async fn revoke(&self, key: &HoldKey) {
         let now = TimeSpan::between(at(0), self.clock.now()).as_seconds();
-        let change = with_desire(wanted_at_once(&self.row(key).await, now));
+        let change = with_desired(wanted_at_once(&self.row(key).await, now));
         self.store.commit(change).await.unwrap();
     }
 
@@ -514,7 +514,7 @@ fn what_waited_for_a_listing_while_nobody_was_at_work_is_removed_and_holds_up_no
             .until("it is seen again", TimeSpan::seconds(30), async |it| {
                 let execution = it.row(&first).await.execution;
                 execution.deleted_at.is_some()
-                    && matches!(execution.sight, Observation::Present { .. })
+                    && matches!(execution.observation, Observation::Present { .. })
             })
             .await;
         // until a listing no longer lags behind the removal, and until the other has ended, too

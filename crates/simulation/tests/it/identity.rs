@@ -8,7 +8,7 @@ use hallpass_access::{
 use hallpass_identity::{Authentication, TokenSource};
 use hallpass_model::{Clock, Email, TimeSpan};
 use hallpass_rules::directory::Person;
-use hallpass_rules::{ClickRefused, RuleFile, load};
+use hallpass_rules::{PressRefusedByRules, RuleFile, load};
 use hallpass_simulation::{
     Habits,
     Human::{self, Ana, Bo, Cai, Dee, Eve},
@@ -72,7 +72,7 @@ fn after_a_rename_nobody_approves_their_own() {
         assert!(
             matches!(
                 refused,
-                AccessError::Refused(PressRefused::Rules(ClickRefused::OwnRequest { .. }))
+                AccessError::Refused(PressRefused::Rules(PressRefusedByRules::OwnRequest { .. }))
             ),
             "{refused}"
         );

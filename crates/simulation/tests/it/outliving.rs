@@ -7,7 +7,8 @@ use hallpass_access::{AccessStore as _, GrantState, News, NoticeKind, Revoking};
 use hallpass_audit::{AuditStore as _, Record};
 use hallpass_model::{Clock as _, GrantId, TimeSpan, Timestamp};
 use hallpass_org::session_revocation::{
-    Cut, CutState, CutStore as _, SessionRevoker, policy_name, statement_id,
+    SessionRevocation, SessionRevocationState, SessionRevocationStore as _, SessionRevoker,
+    policy_name, statement_id,
 };
 use hallpass_org::testing::FakeOrganization;
 use hallpass_org::{NewPolicy, Organization as _};
@@ -45,7 +46,7 @@ impl Bench {
         }
     }
 
-    fn cutter(&self, holder: &str, gate: &Arc<Gate>) -> SessionRevoker {
+    fn revoker(&self, holder: &str, gate: &Arc<Gate>) -> SessionRevoker {
         SessionRevoker::new(
             Arc::new(Gated(Arc::clone(&self.organization), Arc::clone(gate))),
             Arc::new(Gated(Arc::clone(&self.world.store), Arc::clone(gate))),
@@ -69,25 +70,30 @@ impl Bench {
         self.world.clock.now()
     }
 
-    async fn cut(&self, id: GrantId) -> Cut {
-        self.world.store.cut(id).await.unwrap().unwrap()
+    async fn session_revocation(&self, id: GrantId) -> SessionRevocation {
+        self.world
+            .store
+            .session_revocation(id)
+            .await
+            .unwrap()
+            .unwrap()
     }
 
     /// Lives of the executor, seconds apart.
-    async fn tend(&self, cutter: &SessionRevoker, seconds: u64) {
+    async fn tend(&self, revoker: &SessionRevoker, seconds: u64) {
         for _ in 0..seconds {
-            let _: Result<_, _> = cutter.tick().await;
+            let _: Result<_, _> = revoker.tick().await;
             self.world.clock.advance(TimeSpan::seconds(1));
         }
     }
 
     async fn calmly(&self, seconds: u64) {
-        self.tend(&self.cutter("calm", &Gate::new(None)), seconds)
+        self.tend(&self.revoker("calm", &Gate::new(None)), seconds)
             .await;
     }
 
     async fn until_over(&self, id: GrantId) {
-        let left = TimeSpan::between(self.now(), self.cut(id).await.until);
+        let left = TimeSpan::between(self.now(), self.session_revocation(id).await.until);
         self.world.clock.advance(left);
     }
 
@@ -154,11 +160,11 @@ fn a_grant_s_end_cuts_its_sessions_and_lets_them_in_when_they_are_over() {
     run(async {
         let bench = Bench::new(TimeSpan::ZERO);
         let id = bench.ended(Ana, "ReadOnly").await;
-        let cut = bench.cut(id).await;
-        assert_eq!(cut.state, CutState::Wanted);
+        let revocation = bench.session_revocation(id).await;
+        assert_eq!(revocation.state, SessionRevocationState::Wanted);
         // the set's hour, and the time a policy takes
         assert_eq!(
-            TimeSpan::between(cut.issued_before, cut.until),
+            TimeSpan::between(revocation.issued_before, revocation.until),
             TimeSpan::minutes(65)
         );
         bench.calmly(3).await;
@@ -170,9 +176,9 @@ fn a_grant_s_end_cuts_its_sessions_and_lets_them_in_when_they_are_over() {
             json!({
                 "Sid": statement_id(id), "Effect": "Deny", "Action": "*", "Resource": "*",
                 "Condition": {
-                    "StringEquals": {"identitystore:UserId": cut.key.user.as_str()},
+                    "StringEquals": {"identitystore:UserId": revocation.key.user.as_str()},
                     "ArnLike": {"aws:PrincipalArn": role},
-                    "DateLessThan": {"aws:TokenIssueTime": cut.issued_before.to_string()},
+                    "DateLessThan": {"aws:TokenIssueTime": revocation.issued_before.to_string()},
                 },
             })
         );
@@ -181,7 +187,10 @@ fn a_grant_s_end_cuts_its_sessions_and_lets_them_in_when_they_are_over() {
         bench.until_over(id).await;
         bench.calmly(3).await;
         assert!(bench.organization.standing().is_empty());
-        assert!(matches!(bench.cut(id).await.state, CutState::Gone { .. }));
+        assert!(matches!(
+            bench.session_revocation(id).await.state,
+            SessionRevocationState::Gone { .. }
+        ));
         assert_eq!(bench.records("sessions.restored").await.len(), 1);
         check_all(&bench.world, &[]).await.unwrap();
     });
@@ -218,14 +227,22 @@ fn no_session_is_cut_where_nobody_asked_or_the_access_stays() {
             (group, false, "a group has no sessions"),
             (first, false, "another grant holds it"),
         ] {
-            let cut = bench.world.store.cut(id).await.unwrap();
-            assert_eq!(cut.is_some(), wanted, "{what}");
+            let revocation = bench.world.store.session_revocation(id).await.unwrap();
+            assert_eq!(revocation.is_some(), wanted, "{what}");
             let ended = grant(&bench.world, id).await;
             assert!(matches!(ended.state, GrantState::Ended { .. }), "{what}");
             assert_eq!(ended.end_sessions, wanted, "{what}");
         }
         bench.world.live(TimeSpan::seconds(600)).await;
-        assert!(bench.world.store.cut(second).await.unwrap().is_some());
+        assert!(
+            bench
+                .world
+                .store
+                .session_revocation(second)
+                .await
+                .unwrap()
+                .is_some()
+        );
     });
 }
 
@@ -276,7 +293,7 @@ fn what_somebody_took_away_is_put_back() {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Chore {
-    /// The first cut of an account.
+    /// The first revocation of an account.
     First,
     /// One more, beside a stranger's statement.
     Beside,
@@ -340,24 +357,24 @@ async fn stopped_everywhere(chore: Chore, lag: TimeSpan) {
     let unbroken = Bench::new(lag);
     let _ = chore.prepare(&unbroken).await;
     let gate = Gate::new(None);
-    unbroken.tend(&unbroken.cutter("first", &gate), 20).await;
+    unbroken.tend(&unbroken.revoker("first", &gate), 20).await;
     let calls = gate.calls();
     assert!(calls >= 6, "{chore:?}");
     for call in 1..=calls {
         for mode in PortMode::ALL {
             let case = format!("{chore:?}, lag {lag}, call {call}, {mode:?}");
             let bench = Bench::new(lag);
-            let (stays, (cuts, restored)) = chore.prepare(&bench).await;
+            let (stays, (revocations, restored)) = chore.prepare(&bench).await;
             let gate = Gate::new(Some((call, mode)));
-            let cutter = bench.cutter("first", &gate);
+            let revoker = bench.revoker("first", &gate);
             tokio::select! {
                 biased;
                 () = gate.stop() => {}
-                () = bench.tend(&cutter, 20) => {}
+                () = bench.tend(&revoker, 20) => {}
             }
             // whoever died keeps the lane for a minute
             bench
-                .tend(&bench.cutter("second", &Gate::new(None)), 90)
+                .tend(&bench.revoker("second", &Gate::new(None)), 90)
                 .await;
             let mut sids = bench.sids();
             sids.sort();
@@ -367,7 +384,11 @@ async fn stopped_everywhere(chore: Chore, lag: TimeSpan) {
             if wanted.is_empty() {
                 assert!(bench.organization.standing().is_empty(), "{case}");
             }
-            assert_eq!(bench.records("sessions.cut").await.len(), cuts, "{case}");
+            assert_eq!(
+                bench.records("sessions.cut").await.len(),
+                revocations,
+                "{case}"
+            );
             assert_eq!(
                 bench.records("sessions.restored").await.len(),
                 restored,

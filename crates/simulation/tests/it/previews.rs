@@ -397,7 +397,11 @@ async fn press(world: &World, who: Whom, n: usize, press: RequestPress, compared
     let who = who.or_whose(world, &request.requester.user);
     let actor = actor(world, who);
     let shown = world.access.presses(&actor, request).await.unwrap();
-    let glass = world.access.glass_presses(&actor, request).await.unwrap();
+    let glass = world
+        .access
+        .break_glass_offers(&actor, request)
+        .await
+        .unwrap();
     // a list reads less, so that why not may be another reason
     for (list, page) in [
         (&glass.break_glass, &shown.glass.break_glass),

@@ -113,7 +113,7 @@ async fn a_repeated_form_gets_the_same_answer() {
 }
 
 #[tokio::test]
-async fn a_hundred_clicks_in_a_second_are_all_answered() {
+async fn a_hundred_presses_in_a_second_are_all_answered() {
     let app = TestApp::new().await;
     let request = app.ask("ana", "Admin").await;
     let head = app.head(request.id);

@@ -1,4 +1,4 @@
-//! Assignment rows: wishes, leases, fencing, what lies in the future.
+//! Assignment rows: desires, leases, fencing, what lies in the future.
 
 use hallpass_access::{Change, CommitError};
 use hallpass_assignments::queue::Room;
@@ -11,7 +11,7 @@ use hallpass_model::HoldKey;
 use super::Store;
 use crate::testing::{
     a_lease, account_key, at, forgotten, group_key, in_flight, wanted, wanted_at_once,
-    wanted_instead, with_desire,
+    wanted_instead, with_desired,
 };
 
 /// Room for everything.
@@ -49,7 +49,7 @@ pub(super) fn is_fenced<T>(outcome: &Result<T, StoreFault>) -> bool {
     matches!(outcome, Err(StoreFault::Fenced(_)))
 }
 
-pub async fn a_new_wish_makes_a_row_that_is_due_at_once(store: Store) {
+pub async fn a_new_desire_makes_a_row_that_is_due_at_once(store: Store) {
     let key = account_key(1, 1);
     assert_eq!(store.assignment(&key).await.unwrap(), None);
     rows(&store, &[group_key(2, 1), key.clone()]).await;
@@ -59,20 +59,20 @@ pub async fn a_new_wish_makes_a_row_that_is_due_at_once(store: Store) {
         (made.desired.until, made.desired.asked_at),
         (at(7_200), at(0))
     );
-    assert_eq!(made.news, 0);
+    assert_eq!(made.verdict_rev, 0);
     let all = store.assignments().await.unwrap();
     assert_eq!(all.len(), 2);
     assert!(all.contains(&made));
 }
 
-pub async fn wishes_are_guarded_by_revision(store: Store) {
+pub async fn what_is_desired_is_guarded_by_revision(store: Store) {
     let key = account_key(1, 1);
     rows(&store, std::slice::from_ref(&key)).await;
-    let again = store.commit(with_desire(wanted(&key, 9_000, 1))).await;
+    let again = store.commit(with_desired(wanted(&key, 9_000, 1))).await;
     assert!(is_raced(&again), "a row was made over a row");
     let read = row(&store, &key).await;
     store
-        .commit(with_desire(wanted_instead(&read, 9_000, 1)))
+        .commit(with_desired(wanted_instead(&read, 9_000, 1)))
         .await
         .unwrap();
     let changed = row(&store, &key).await;
@@ -82,38 +82,40 @@ pub async fn wishes_are_guarded_by_revision(store: Store) {
         (at(9_000), at(1))
     );
     let stale = store
-        .commit(with_desire(wanted_instead(&read, 9_999, 2)))
+        .commit(with_desired(wanted_instead(&read, 9_999, 2)))
         .await;
     assert!(is_raced(&stale));
-    assert!(is_raced(&store.commit(with_desire(forgotten(&read))).await));
+    assert!(is_raced(
+        &store.commit(with_desired(forgotten(&read))).await
+    ));
     let other = AssignmentRow {
         key: account_key(2, 1),
         ..read
     };
     let unknown = store
-        .commit(with_desire(wanted_instead(&other, 1, 1)))
+        .commit(with_desired(wanted_instead(&other, 1, 1)))
         .await;
     assert!(is_raced(&unknown), "a row that is not there was changed");
     assert!(is_raced(
-        &store.commit(with_desire(forgotten(&other))).await
+        &store.commit(with_desired(forgotten(&other))).await
     ));
     assert_eq!(row(&store, &key).await, changed);
 }
 
-pub async fn a_changed_wish_makes_the_row_due(store: Store) {
+pub async fn a_changed_desire_makes_the_row_due(store: Store) {
     let key = account_key(1, 1);
     rows(&store, std::slice::from_ref(&key)).await;
     let lease = a_lease("a", 90);
     let mut learned = taken(&store, 1, &lease).await.unwrap().row().clone();
     learned.execution.due = at(600);
     learned.execution.ownership = Ownership::Ours;
-    learned.execution.sight = Observation::Present { at: at(1) };
+    learned.execution.observation = Observation::Present { at: at(1) };
     learned.execution.verdict = Verdict::Present { at: at(1) };
     store.record(&learned, &lease, true).await.unwrap();
     assert_eq!(taken_key(&store, 10, "b", 100).await, None);
     let stored = row(&store, &key).await;
     store
-        .commit(with_desire(wanted_instead(&stored, 10, 0)))
+        .commit(with_desired(wanted_instead(&stored, 10, 0)))
         .await
         .unwrap();
     let changed = row(&store, &key).await;
@@ -122,11 +124,11 @@ pub async fn a_changed_wish_makes_the_row_due(store: Store) {
         due: changed.execution.due,
         ..learned.execution
     };
-    assert_eq!((changed.news, &changed.execution), (1, &untouched));
+    assert_eq!((changed.verdict_rev, &changed.execution), (1, &untouched));
     assert_eq!(taken_key(&store, 10, "b", 100).await, Some(key));
 }
 
-pub async fn what_was_seen_to_be_as_wished_is_not_looked_at_for_a_longer_wish(store: Store) {
+pub async fn what_was_seen_to_be_as_desired_is_not_looked_at_for_a_later_end(store: Store) {
     // (seen at, wanted until, asked for at, looked at again)
     for (number, (seen, until, asked, is_due)) in [
         (1, 7_200, 0, false),
@@ -144,12 +146,12 @@ pub async fn what_was_seen_to_be_as_wished_is_not_looked_at_for_a_longer_wish(st
         let mut learned = taken(&store, 1, &lease).await.unwrap().row().clone();
         learned.execution.due = at(600);
         learned.execution.ownership = Ownership::Ours;
-        learned.execution.sight = Observation::Present { at: at(seen) };
+        learned.execution.observation = Observation::Present { at: at(seen) };
         learned.execution.verdict = Verdict::Present { at: at(seen) };
         store.record(&learned, &lease, true).await.unwrap();
         let stored = row(&store, &key).await;
         store
-            .commit(with_desire(wanted_instead(&stored, until, asked)))
+            .commit(with_desired(wanted_instead(&stored, until, asked)))
             .await
             .unwrap();
         let found = row(&store, &key).await;
@@ -161,19 +163,19 @@ pub async fn what_was_seen_to_be_as_wished_is_not_looked_at_for_a_longer_wish(st
     }
 }
 
-pub async fn a_wish_says_how_long_its_end_may_wait(store: Store) {
+pub async fn what_is_desired_says_how_long_its_end_may_wait(store: Store) {
     let key = account_key(1, 1);
     rows(&store, std::slice::from_ref(&key)).await;
     let first = row(&store, &key).await;
     assert_eq!(first.desired.haste, Haste::Ordinary);
     store
-        .commit(with_desire(wanted_at_once(&first, 5)))
+        .commit(with_desired(wanted_at_once(&first, 5)))
         .await
         .unwrap();
     let hurried = row(&store, &key).await;
     assert_eq!(hurried.desired.haste, Haste::AtOnce);
     store
-        .commit(with_desire(wanted_instead(&hurried, 9_000, 6)))
+        .commit(with_desired(wanted_instead(&hurried, 9_000, 6)))
         .await
         .unwrap();
     assert_eq!(row(&store, &key).await.desired.haste, Haste::Ordinary);
@@ -186,11 +188,11 @@ pub async fn a_row_is_forgotten_only_at_rest(store: Store) {
     let idle = taken(&store, 1, &lease).await.unwrap().row().clone();
     let busy = in_flight(&idle, OperationKind::Create, 1);
     store.record(&busy, &lease, false).await.unwrap();
-    let outcome = store.commit(with_desire(forgotten(&idle))).await;
+    let outcome = store.commit(with_desired(forgotten(&idle))).await;
     assert!(is_raced(&outcome), "forgotten with an operation in flight");
     taken(&store, 2, &lease).await.unwrap();
     store.record(&idle, &lease, false).await.unwrap();
-    store.commit(with_desire(forgotten(&idle))).await.unwrap();
+    store.commit(with_desired(forgotten(&idle))).await.unwrap();
     assert_eq!(store.assignment(&key).await.unwrap(), None);
     assert!(store.assignments().await.unwrap().is_empty());
 }
@@ -200,7 +202,7 @@ pub async fn a_forgotten_row_takes_its_lease_with_it(store: Store) {
     rows(&store, std::slice::from_ref(&key)).await;
     let lease = a_lease("a", 90);
     let held = taken(&store, 1, &lease).await.unwrap().row().clone();
-    store.commit(with_desire(forgotten(&held))).await.unwrap();
+    store.commit(with_desired(forgotten(&held))).await.unwrap();
     assert!(is_fenced(&store.record(&held, &lease, false).await));
     rows(&store, std::slice::from_ref(&key)).await;
     assert!(is_fenced(&store.record(&held, &lease, false).await));
@@ -211,11 +213,11 @@ pub async fn revisions_are_never_seen_twice(store: Store) {
     let key = account_key(1, 1);
     rows(&store, std::slice::from_ref(&key)).await;
     let read = row(&store, &key).await;
-    store.commit(with_desire(forgotten(&read))).await.unwrap();
+    store.commit(with_desired(forgotten(&read))).await.unwrap();
     rows(&store, std::slice::from_ref(&key)).await;
     assert!(row(&store, &key).await.desired.rev > read.desired.rev);
     let stale = store
-        .commit(with_desire(wanted_instead(&read, 9_999, 2)))
+        .commit(with_desired(wanted_instead(&read, 9_999, 2)))
         .await;
     assert!(
         is_raced(&stale),
@@ -281,7 +283,7 @@ pub async fn what_a_late_worker_learned_counts_while_nobody_else_has_the_row(sto
     assert_eq!(row(&store, &key).await, learned);
 }
 
-pub async fn what_was_learned_leaves_the_wish_alone(store: Store) {
+pub async fn what_was_learned_leaves_what_is_desired_alone(store: Store) {
     let key = account_key(1, 1);
     rows(&store, std::slice::from_ref(&key)).await;
     let lease = a_lease("a", 90);
@@ -290,9 +292,9 @@ pub async fn what_was_learned_leaves_the_wish_alone(store: Store) {
     store.record(&learned, &lease, false).await.unwrap();
     assert_eq!(row(&store, &key).await, learned);
     taken(&store, 600, &lease).await.unwrap();
-    // the wish changes under the lease
+    // what is desired changes under the lease
     store
-        .commit(with_desire(wanted_instead(&learned, 700, 0)))
+        .commit(with_desired(wanted_instead(&learned, 700, 0)))
         .await
         .unwrap();
     let before = row(&store, &key).await;
@@ -318,10 +320,13 @@ pub async fn news_are_counted(store: Store) {
     let lease = a_lease("a", 90);
     for (news, count) in [(true, 1), (false, 1), (true, 2)] {
         let mut learned = taken(&store, 1, &lease).await.unwrap().row().clone();
-        learned.news = 77;
+        learned.verdict_rev = 77;
         store.record(&learned, &lease, news).await.unwrap();
         let stored = row(&store, &key).await;
-        assert_eq!(stored.news, count, "the store counts news, nobody else");
+        assert_eq!(
+            stored.verdict_rev, count,
+            "the store counts news, nobody else"
+        );
     }
 }
 
@@ -381,10 +386,10 @@ pub async fn a_row_is_handed_out_without_what_lies_in_the_future(store: Store) {
     let lease = a_lease("a", 90);
     let mut learned = taken(&store, 1, &lease).await.unwrap().row().clone();
     learned.execution.last_present_at = Some(at(86_400));
-    learned.execution.sight = Observation::Present { at: at(86_400) };
+    learned.execution.observation = Observation::Present { at: at(86_400) };
     learned.execution.due = at(2);
     store.record(&learned, &lease, false).await.unwrap();
     let task = taken(&store, 3, &lease).await.unwrap();
     assert_eq!(task.row().execution.last_present_at, Some(at(3)));
-    assert_eq!(task.row().execution.sight, Observation::Unseen);
+    assert_eq!(task.row().execution.observation, Observation::Unseen);
 }

@@ -7,10 +7,10 @@ use hallpass_model::HoldKey;
 use super::Store;
 use super::assignments::{is_raced, row, rows, taken};
 use crate::testing::{
-    a_grant, a_lease, account_key, at, ended, ending, grant_id, wanted_instead, with_desire,
+    a_grant, a_lease, account_key, at, ended, ending, grant_id, wanted_instead, with_desired,
 };
 
-pub async fn a_removal_by_a_guard_is_part_of_the_wish(store: Store) {
+pub async fn a_removal_by_a_guard_is_part_of_what_is_desired(store: Store) {
     let key = account_key(1, 1);
     rows(&store, std::slice::from_ref(&key)).await;
     let removed = |rev: u64, removed: u64| DesiredAssignment::RemovedByGuard {
@@ -22,11 +22,11 @@ pub async fn a_removal_by_a_guard_is_part_of_the_wish(store: Store) {
     };
     let read = row(&store, &key).await;
     let raced = store
-        .commit(with_desire(removed(read.desired.rev + 1, 40)))
+        .commit(with_desired(removed(read.desired.rev + 1, 40)))
         .await;
     assert!(is_raced(&raced));
     store
-        .commit(with_desire(removed(read.desired.rev, 40)))
+        .commit(with_desired(removed(read.desired.rev, 40)))
         .await
         .unwrap();
     let told = row(&store, &key).await;
@@ -34,9 +34,9 @@ pub async fn a_removal_by_a_guard_is_part_of_the_wish(store: Store) {
     assert_eq!(told.desired.asked_at, at(50));
     assert_eq!(told.desired.rev, read.desired.rev + 1);
     assert!(told.execution.due <= at(50));
-    // a wish of another kind leaves it known
+    // a desire of another kind leaves it known
     store
-        .commit(with_desire(wanted_instead(&told, 9_000, 60)))
+        .commit(with_desired(wanted_instead(&told, 9_000, 60)))
         .await
         .unwrap();
     assert_eq!(row(&store, &key).await.desired.removed_at, Some(at(40)));
@@ -47,7 +47,7 @@ pub async fn a_removal_by_a_guard_is_part_of_the_wish(store: Store) {
         asked_at: at(1),
         removed_at: at(1),
     };
-    assert!(is_raced(&store.commit(with_desire(of_none)).await));
+    assert!(is_raced(&store.commit(with_desired(of_none)).await));
 }
 
 pub async fn owned_ends_are_ours_and_not_over(store: Store) {

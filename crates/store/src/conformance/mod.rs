@@ -31,16 +31,21 @@ use hallpass_access::{AccessStore, SweepStore};
 use hallpass_alerts::AlertStore;
 use hallpass_assignments::AssignmentStore;
 use hallpass_audit::AuditStore;
-use hallpass_org::session_revocation::CutStore;
+use hallpass_org::session_revocation::SessionRevocationStore;
 
 /// Every port of one engine.
 pub trait Everything:
-    AccessStore + AlertStore + SweepStore + AssignmentStore + AuditStore + CutStore
+    AccessStore + AlertStore + SweepStore + AssignmentStore + AuditStore + SessionRevocationStore
 {
 }
 
 impl<T> Everything for T where
-    T: AccessStore + AlertStore + SweepStore + AssignmentStore + AuditStore + CutStore
+    T: AccessStore
+        + AlertStore
+        + SweepStore
+        + AssignmentStore
+        + AuditStore
+        + SessionRevocationStore
 {
 }
 
@@ -83,18 +88,18 @@ macro_rules! conformance {
                 the_past_is_counted_by_subject_holder_and_time
                 ends_are_told_by_those_that_hold;
             assignments:
-                a_new_wish_makes_a_row_that_is_due_at_once
-                wishes_are_guarded_by_revision
-                a_changed_wish_makes_the_row_due
-                what_was_seen_to_be_as_wished_is_not_looked_at_for_a_longer_wish
-                a_wish_says_how_long_its_end_may_wait
+                a_new_desire_makes_a_row_that_is_due_at_once
+                what_is_desired_is_guarded_by_revision
+                a_changed_desire_makes_the_row_due
+                what_was_seen_to_be_as_desired_is_not_looked_at_for_a_later_end
+                what_is_desired_says_how_long_its_end_may_wait
                 a_row_is_forgotten_only_at_rest
                 a_forgotten_row_takes_its_lease_with_it
                 revisions_are_never_seen_twice
                 a_row_is_not_taken_again_until_its_lease_runs_out
                 another_worker_is_fenced
                 what_a_late_worker_learned_counts_while_nobody_else_has_the_row
-                what_was_learned_leaves_the_wish_alone
+                what_was_learned_leaves_what_is_desired_alone
                 news_are_counted
                 the_next_moment_is_the_first_that_lies_ahead
                 what_a_clock_that_was_ahead_put_off_is_due_again
@@ -118,7 +123,7 @@ macro_rules! conformance {
                 those_in_line_are_counted
                 a_line_is_left_with_what_is_wanted;
             ends:
-                a_removal_by_a_guard_is_part_of_the_wish
+                a_removal_by_a_guard_is_part_of_what_is_desired
                 owned_ends_are_ours_and_not_over;
             session_revocation:
                 cuts_are_added_with_a_change_and_open_until_they_are_gone

@@ -12,7 +12,7 @@ use hallpass_model::{GrantId, HoldKey, RequestId};
 use super::Store;
 use crate::testing::{
     a_grant, a_lease, a_notice, a_request, account, account_key, approved, at, ended, ending,
-    forgotten, grant_id, group_key, request_id, user, wanted, with_desire, with_grant,
+    forgotten, grant_id, group_key, request_id, user, wanted, with_desired, with_grant,
 };
 
 pub(super) async fn put(store: &Store, requests: Vec<Request>, grants: Vec<Grant>) {
@@ -233,7 +233,7 @@ pub async fn holds_are_live_grants_and_the_row(store: Store) {
     assert_eq!(ids, grant_ids(&[2, 3, 5]));
     assert_eq!(holds.row, None);
     store
-        .commit(with_desire(wanted(&key, 7_200, 1)))
+        .commit(with_desired(wanted(&key, 7_200, 1)))
         .await
         .unwrap();
     let holds = store.holds(&key).await.unwrap();
@@ -316,7 +316,7 @@ pub async fn news_make_a_grant_due_until_it_has_seen_them(store: Store) {
     put(&store, vec![], vec![grant.clone(), a_grant(2)]).await;
     for key in [&grant.key, &a_grant(2).key] {
         store
-            .commit(with_desire(wanted(key, 7_200, 1)))
+            .commit(with_desired(wanted(key, 7_200, 1)))
             .await
             .unwrap();
     }
@@ -463,16 +463,16 @@ pub async fn counts_tell_overdue_from_stuck(store: Store) {
 pub async fn a_row_may_go_and_come_back_in_one_change(store: Store) {
     let key = a_grant(1).key;
     store
-        .commit(with_desire(wanted(&key, 50, 1)))
+        .commit(with_desired(wanted(&key, 50, 1)))
         .await
         .unwrap();
     tell_news(&store, &key).await;
     let old = store.assignment(&key).await.unwrap().unwrap();
-    let mut change = with_desire(forgotten(&old));
+    let mut change = with_desired(forgotten(&old));
     change.desired.push(wanted(&key, 900, 60));
     store.commit(change).await.unwrap();
     let fresh = store.assignment(&key).await.unwrap().unwrap();
-    assert_eq!((fresh.news, fresh.desired.until), (0, at(900)));
+    assert_eq!((fresh.verdict_rev, fresh.desired.until), (0, at(900)));
     assert_eq!(fresh.execution.verdict.name(), "working");
     assert!(
         fresh.desired.rev > old.desired.rev,
@@ -500,7 +500,7 @@ pub async fn news_of_a_forgotten_row_are_forgotten(store: Store) {
     };
     put(&store, vec![], vec![grant.clone()]).await;
     store
-        .commit(with_desire(wanted(&grant.key, 7_200, 1)))
+        .commit(with_desired(wanted(&grant.key, 7_200, 1)))
         .await
         .unwrap();
     assert_eq!(store.counts(at(0)).await.unwrap().unsettled, 1);
@@ -515,10 +515,10 @@ pub async fn news_of_a_forgotten_row_are_forgotten(store: Store) {
     put(&store, vec![], vec![later]).await;
     assert_eq!(grants_due(&store, 6, 9).await, grant_ids(&[2, 1]));
     let row = store.assignment(&grant.key).await.unwrap().unwrap();
-    store.commit(with_desire(forgotten(&row))).await.unwrap();
+    store.commit(with_desired(forgotten(&row))).await.unwrap();
     assert_eq!(grants_due(&store, 6, 9).await, []);
     store
-        .commit(with_desire(wanted(&grant.key, 7_200, 1)))
+        .commit(with_desired(wanted(&grant.key, 7_200, 1)))
         .await
         .unwrap();
     assert_eq!(grants_due(&store, 6, 9).await, []);

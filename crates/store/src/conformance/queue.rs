@@ -1,6 +1,6 @@
 //! Assignment rows in line: who is given to a worker first, and whose intent is stored.
 
-use hallpass_assignments::queue::{Beyond, InFlight, QueueLengths, Room, Writes};
+use hallpass_assignments::queue::{ExtraSlot, InFlight, QueueLengths, Room, Writes};
 use hallpass_assignments::{
     AssignmentRow, Observation, Operation, OperationKind, Over, Ownership, StoreFault, Task,
     Urgency, Verdict,
@@ -10,10 +10,10 @@ use hallpass_model::HoldKey;
 use super::Store;
 use super::assignments::{ROOM, row, taken};
 use crate::testing::{
-    a_lease, account_key, at, group_key, in_flight, wanted, wanted_at_once, with_desire,
+    a_lease, account_key, at, group_key, in_flight, wanted, wanted_at_once, with_desired,
 };
 
-/// What is known of a row besides its wish.
+/// What is known of a row besides what is desired of it.
 #[derive(Clone, Copy, Debug)]
 enum Seen {
     /// Nothing yet: to be looked at.
@@ -24,10 +24,10 @@ enum Seen {
     Present,
 }
 
-/// A row of a wish from `asked` until `until`, and what is known of it as of `due`.
+/// A row of a desire from `asked` until `until`, and what is known of it as of `due`.
 async fn known(store: &Store, key: &HoldKey, asked: u64, until: u64, due: u64, known: Seen) {
     store
-        .commit(with_desire(wanted(key, until, asked)))
+        .commit(with_desired(wanted(key, until, asked)))
         .await
         .unwrap();
     let lease = a_lease(&format!("setting up {key}"), due + 90);
@@ -42,11 +42,11 @@ async fn known(store: &Store, key: &HoldKey, asked: u64, until: u64, due: u64, k
         Seen::Nothing => {}
         Seen::Absent => {
             let (since, now) = (at(due), at(due));
-            row.execution.sight = Observation::Absent { since, at: now };
+            row.execution.observation = Observation::Absent { since, at: now };
         }
         Seen::Present => {
             row.execution.ownership = Ownership::Ours;
-            row.execution.sight = Observation::Present { at: at(due) };
+            row.execution.observation = Observation::Present { at: at(due) };
             row.execution.last_present_at = Some(at(due));
             row.execution.verdict = Verdict::Present { at: at(due) };
         }
@@ -59,7 +59,7 @@ async fn known(store: &Store, key: &HoldKey, asked: u64, until: u64, due: u64, k
 async fn revoked(store: &Store, key: &HoldKey, until: u64) {
     let read = row(store, key).await;
     store
-        .commit(with_desire(wanted_at_once(&read, until)))
+        .commit(with_desired(wanted_at_once(&read, until)))
         .await
         .unwrap();
 }
@@ -84,7 +84,7 @@ async fn accepted(store: &Store, now: u64, key: &HoldKey, request: &str) {
     let lease = a_lease(&format!("accepting {request}"), now + 90);
     let mut row = row(store, key).await;
     let operation = row.execution.operation.as_mut().unwrap();
-    operation.request = Some(request.to_owned());
+    operation.operation_id = Some(request.to_owned());
     let task = store.take(at(now), &ROOM, &lease).await.unwrap().task;
     assert_eq!(task.unwrap().row().key, *key);
     row.execution.due = at(now + 60);
@@ -145,7 +145,7 @@ pub async fn an_intent_is_stored_with_the_lease(store: Store) {
     assert_eq!(stored, *intent);
     let operation = stored.execution.operation.unwrap();
     assert_eq!(
-        (operation.kind, operation.request, operation.started_at),
+        (operation.kind, operation.operation_id, operation.started_at),
         (OperationKind::Create, None, at(2))
     );
     let in_flight = InFlight {
@@ -165,7 +165,7 @@ pub async fn an_old_listing_is_no_ground_for_a_first_create(store: Store) {
     let Task::Step(looked_at) = task else {
         panic!("a create was begun on a listing of five minutes ago");
     };
-    assert_eq!(looked_at.execution.sight, Observation::Unseen);
+    assert_eq!(looked_at.execution.observation, Observation::Unseen);
     assert_eq!(row(&store, &key).await.execution.operation, None);
 }
 
@@ -261,7 +261,7 @@ pub async fn grants_keep_one_slot_while_ends_wait_and_leave_one(store: Store) {
     for n in 1..=6 {
         let read = row(&store, &account_key(n, n)).await;
         let again = crate::testing::wanted_instead(&read, 9_000, 0);
-        store.commit(with_desire(again)).await.unwrap();
+        store.commit(with_desired(again)).await.unwrap();
     }
     let room = Room {
         least: Urgency::Grant,
@@ -308,7 +308,7 @@ pub async fn what_a_person_takes_away_goes_first_and_beyond_the_slots(store: Sto
         revoked(&store, &account_key(n, n), 95 + n).await;
     }
     let never = Room {
-        beyond: Beyond::Never,
+        extra_slot: ExtraSlot::Never,
         ..room
     };
     assert_eq!(sent(&store, 101, &never).await, []);
@@ -345,11 +345,11 @@ pub async fn what_a_person_takes_away_goes_first_and_beyond_the_slots(store: Sto
     let mut refused = task.unwrap().row().clone();
     assert_eq!(refused.key, account_key(5, 5));
     refused.execution.operation = None;
-    refused.execution.sight = Observation::Present { at: at(90) };
+    refused.execution.observation = Observation::Present { at: at(90) };
     refused.execution.due = at(196);
     store.record(&refused, &lease, false).await.unwrap();
     let roomier = Room {
-        beyond: Beyond::Never,
+        extra_slot: ExtraSlot::Never,
         least: Urgency::AtOnce,
         ..Room::whole(5)
     };
@@ -416,7 +416,7 @@ pub async fn operations_that_are_over_give_slot_and_lane_back(store: Store) {
     assert_eq!(sent(&store, 200, &room).await, []);
     let over = |key, request: &str| Over {
         key,
-        request: request.to_owned(),
+        operation_id: request.to_owned(),
     };
     let none = [
         over(account_key(1, 1), "op-9"),
@@ -446,7 +446,7 @@ pub async fn a_row_at_work_is_not_noted_as_over(store: Store) {
     let polled = taken(&store, 250, &lease).await.unwrap().row().clone();
     let over = [Over {
         key: key.clone(),
-        request: "op-1".to_owned(),
+        operation_id: "op-1".to_owned(),
     }];
     assert_eq!(store.note_over(&over, at(251), at(252)).await, Ok(0));
     store.record(&polled, &lease, false).await.unwrap();

@@ -3,7 +3,9 @@
 use hallpass_access::{Change, NoticeKind, OutlivingSessions};
 use hallpass_audit::{Draft, Event, Origin};
 use hallpass_model::{AuditId, Timestamp};
-use hallpass_org::session_revocation::{Cut, CutNews, CutState};
+use hallpass_org::session_revocation::{
+    SessionRevocation, SessionRevocationNews, SessionRevocationState,
+};
 use uuid::Uuid;
 
 use super::Store;
@@ -34,19 +36,29 @@ pub async fn cuts_are_added_with_a_change_and_open_until_they_are_gone(store: St
         ..Change::default()
     };
     store.commit(change).await.unwrap();
-    let open = store.open_cuts().await.unwrap();
-    let grants: Vec<_> = open.iter().map(|cut| cut.grant).collect();
+    let open = store.open_session_revocations().await.unwrap();
+    let grants: Vec<_> = open.iter().map(|revocation| revocation.grant).collect();
     assert_eq!(grants, [a_grant(1).id, a_grant(2).id]);
     let first = open[0].clone();
-    assert_eq!((first.state, first.due), (CutState::Wanted, at(10)));
-    let gone = Cut {
-        state: CutState::Gone { at: at(30) },
+    assert_eq!(
+        (first.state, first.due),
+        (SessionRevocationState::Wanted, at(10))
+    );
+    let gone = SessionRevocation {
+        state: SessionRevocationState::Gone { at: at(30) },
         ..first.clone()
     };
-    store.settle_cuts(&[gone], vec![], vec![]).await.unwrap();
-    assert_eq!(store.open_cuts().await.unwrap().len(), 1);
-    let read = store.cut(first.grant).await.unwrap().unwrap();
-    assert_eq!(read.state, CutState::Gone { at: at(30) });
+    store
+        .settle_session_revocations(&[gone], vec![], vec![])
+        .await
+        .unwrap();
+    assert_eq!(store.open_session_revocations().await.unwrap().len(), 1);
+    let read = store
+        .session_revocation(first.grant)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(read.state, SessionRevocationState::Gone { at: at(30) });
     assert_eq!(read.version, first.version + 1);
 }
 
@@ -57,27 +69,41 @@ pub async fn cuts_are_settled_whole_over_the_version_that_was_read(store: Store)
         ..Change::default()
     };
     store.commit(change).await.unwrap();
-    let open = store.open_cuts().await.unwrap();
-    let told = CutNews {
+    let open = store.open_session_revocations().await.unwrap();
+    let told = SessionRevocationNews {
         grant: open[0].grant,
         request: open[0].request,
         at: at(20),
         why: "they go on".to_owned(),
         until: at(90),
     };
-    let applied = |cut: &Cut| Cut {
-        state: CutState::Applied { at: at(20) },
-        ..cut.clone()
+    let applied = |revocation: &SessionRevocation| SessionRevocation {
+        state: SessionRevocationState::Applied { at: at(20) },
+        ..revocation.clone()
     };
-    let cuts = [applied(&open[0]), applied(&open[1])];
-    let settled = store.settle_cuts(&cuts, vec![record(1)], vec![told.clone()]);
+    let revocations = [applied(&open[0]), applied(&open[1])];
+    let settled =
+        store.settle_session_revocations(&revocations, vec![record(1)], vec![told.clone()]);
     settled.await.unwrap();
     // the second was settled since it was read: nothing of this happens
-    let newest = store.cut(open[0].grant).await.unwrap().unwrap();
+    let newest = store
+        .session_revocation(open[0].grant)
+        .await
+        .unwrap()
+        .unwrap();
     let stale = [newest.clone(), open[1].clone()];
-    let refused = store.settle_cuts(&stale, vec![record(2)], vec![told]).await;
+    let refused = store
+        .settle_session_revocations(&stale, vec![record(2)], vec![told])
+        .await;
     assert!(refused.is_err());
-    assert_eq!(store.cut(newest.grant).await.unwrap().unwrap(), newest);
+    assert_eq!(
+        store
+            .session_revocation(newest.grant)
+            .await
+            .unwrap()
+            .unwrap(),
+        newest
+    );
     assert_eq!(store.records_from(1, 9).await.unwrap().len(), 1);
     let waiting = store.take_notices("test", at(30), at(40), 9).await.unwrap();
     let news: Vec<NoticeKind> = waiting

@@ -1,4 +1,4 @@
-//! Sweeps: runs, what they found, what is accepted, and the rows their wishes make.
+//! Sweeps: runs, what they found, what is accepted, and the rows their desires make.
 
 use hallpass_access::{
     Acceptance, AcceptanceWrite, Accepted, Brake, Change, CommitError, Consent, DesiredAssignment,
@@ -11,7 +11,7 @@ use hallpass_model::{HoldKey, TimeSpan};
 use super::Store;
 use crate::testing::{
     a_digest, a_grant, a_notice, a_report, a_sweep, a_sweep_item, account_key, an_acceptance, at,
-    email, grant_id, group_key, sweep_id, wanted, with_desire,
+    email, grant_id, group_key, sweep_id, wanted, with_desired,
 };
 
 fn with_sweep(write: Write<Sweep>) -> Change {
@@ -442,7 +442,7 @@ pub async fn adopted_access_has_a_row_that_is_ours_and_is_never_created(store: S
         until: at(500),
         seen_at: at(10),
     };
-    store.commit(with_desire(adopt)).await.unwrap();
+    store.commit(with_desired(adopt)).await.unwrap();
     let row = store.assignment(&key).await.unwrap().unwrap();
     assert_eq!(row.execution.ownership, Ownership::Ours);
     assert_eq!((row.desired.until, row.desired.asked_at), (at(500), at(10)));
@@ -458,7 +458,7 @@ pub async fn what_is_to_be_removed_has_a_row_that_is_ours(store: Store) {
         key: key.clone(),
         since: at(10),
     };
-    store.commit(with_desire(remove)).await.unwrap();
+    store.commit(with_desired(remove)).await.unwrap();
     let row = store.assignment(&key).await.unwrap().unwrap();
     assert_eq!(row.execution.ownership, Ownership::Ours);
     assert!(!row.is_wanted(at(10)) && !row.is_settled());
@@ -472,7 +472,7 @@ pub async fn what_is_to_be_removed_has_a_row_that_is_ours(store: Store) {
 pub async fn nothing_is_adopted_or_removed_over_a_row(store: Store) {
     let key = account_key(1, 1);
     store
-        .commit(with_desire(wanted(&key, 100, 1)))
+        .commit(with_desired(wanted(&key, 100, 1)))
         .await
         .unwrap();
     let row = store.assignment(&key).await.unwrap();
@@ -485,8 +485,8 @@ pub async fn nothing_is_adopted_or_removed_over_a_row(store: Store) {
         key: key.clone(),
         since: at(10),
     };
-    for wish in [adopt, remove] {
-        let outcome = store.commit(with_desire(wish)).await;
+    for desire in [adopt, remove] {
+        let outcome = store.commit(with_desired(desire)).await;
         assert!(raced(&outcome), "{outcome:?}");
     }
     assert_eq!(store.assignment(&key).await.unwrap(), row);

@@ -51,7 +51,7 @@ impl MemoryState {
     fn has_unseen_news(&self, grant: &Grant) -> bool {
         self.assignments
             .get(&grant.key.to_string())
-            .is_some_and(|slot| slot.row.news > grant.seen_news)
+            .is_some_and(|slot| slot.row.verdict_rev > grant.seen_news)
     }
 
     fn counts(&self, overdue_before: Timestamp) -> Counts {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use hallpass_assignments::queue::{
-    self, Head, Heads, InFlight, Queue, QueueLengths, QueuePosition, Room,
+    self, InFlight, Queue, QueueFront, QueueFronts, QueueLengths, QueuePosition, Room,
 };
 use hallpass_assignments::{
     AssignmentRow, AssignmentStore, Haste, Lease, OperationKind, Over, OwnedEnd, StoreFault, Taken,
@@ -125,14 +125,14 @@ impl MemoryState {
             .collect()
     }
 
-    fn heads(&self, now: Timestamp, room: &Room) -> Heads {
+    fn heads(&self, now: Timestamp, room: &Room) -> QueueFronts {
         let lanes = Lanes {
             taken: self.taken_lanes(),
             with_removals: self.lanes_with_removals(now, room.slots),
         };
-        let mut heads = Heads {
+        let mut heads = QueueFronts {
             in_flight: self.in_flight(),
-            ..Heads::default()
+            ..QueueFronts::default()
         };
         for (key, slot) in &self.assignments {
             if !slot.is_free(now) {
@@ -154,7 +154,7 @@ impl MemoryState {
             if is_asked && queue != Queue::Step(Urgency::Background) {
                 continue;
             }
-            let head = Head {
+            let head = QueueFront {
                 since,
                 key: key.clone(),
                 queue,

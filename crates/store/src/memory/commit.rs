@@ -14,7 +14,7 @@ use super::{MemoryState, Slot, locks};
 use crate::fault::StorageFault;
 use crate::rows::subject_of;
 use crate::steps::{
-    answered_at, check_step, cut_of, desired, exists_already, key_of, wrong_version,
+    answered_at, check_step, desired, exists_already, key_of, revocation_of, wrong_version,
 };
 
 /// What a change would do. Reads see what it did so far.
@@ -87,7 +87,9 @@ pub(super) fn commit(state: &mut MemoryState, change: Change) -> Result<Vec<Reco
         locks::end_credentials(state, user, *at);
     }
     for sessions in &change.sessions_to_revoke {
-        state.cuts.insert(sessions.grant, cut_of(sessions));
+        state
+            .session_revocations
+            .insert(sessions.grant, revocation_of(sessions));
     }
     for notice in change.notices {
         state.outbox.post(Message::Notice(notice));

@@ -31,7 +31,7 @@ use crate::TokenRow;
 use crate::fault::StorageFault;
 use crate::rows::head_at;
 use crate::steps::exists_already;
-use hallpass_org::session_revocation::Cut;
+use hallpass_org::session_revocation::SessionRevocation;
 use outbox::Outbox;
 use sweeps::Sweeps;
 
@@ -71,7 +71,7 @@ struct MemoryState {
     /// The newest change of each alarm.
     alarms: BTreeMap<AlarmKind, Alarm>,
     alert_states: BTreeMap<AlertRuleId, AlertState>,
-    cuts: BTreeMap<GrantId, Cut>,
+    session_revocations: BTreeMap<GrantId, SessionRevocation>,
     /// In the order of their numbers, from 1.
     subjects: Vec<Subject>,
     subject_numbers: BTreeMap<Subject, u64>,

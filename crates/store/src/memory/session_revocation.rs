@@ -4,54 +4,61 @@ use async_trait::async_trait;
 use hallpass_access::Message;
 use hallpass_audit::Draft;
 use hallpass_model::GrantId;
-use hallpass_org::session_revocation::{Cut, CutNews, CutStore};
+use hallpass_org::session_revocation::{
+    SessionRevocation, SessionRevocationNews, SessionRevocationStore,
+};
 use hallpass_runner::StoreFault;
 
 use super::MemoryStore;
 use crate::fault::StorageFault;
-use crate::steps::{notice_of_cut, wrong_version};
+use crate::steps::{notice_of_revocation, wrong_version};
 
 #[async_trait]
-impl CutStore for MemoryStore {
-    async fn open_cuts(&self) -> Result<Vec<Cut>, StoreFault> {
+impl SessionRevocationStore for MemoryStore {
+    async fn open_session_revocations(&self) -> Result<Vec<SessionRevocation>, StoreFault> {
         let state = self.state();
         Ok(state
-            .cuts
+            .session_revocations
             .values()
             .filter(|it| it.is_open())
             .cloned()
             .collect())
     }
 
-    async fn cut(&self, grant: GrantId) -> Result<Option<Cut>, StoreFault> {
-        Ok(self.state().cuts.get(&grant).cloned())
+    async fn session_revocation(
+        &self,
+        grant: GrantId,
+    ) -> Result<Option<SessionRevocation>, StoreFault> {
+        Ok(self.state().session_revocations.get(&grant).cloned())
     }
 
-    async fn settle_cuts(
+    async fn settle_session_revocations(
         &self,
-        cuts: &[Cut],
+        revocations: &[SessionRevocation],
         records: Vec<Draft>,
-        news: Vec<CutNews>,
+        news: Vec<SessionRevocationNews>,
     ) -> Result<(), StoreFault> {
         let mut state = self.state();
-        for cut in cuts {
-            let stored = state.cuts.get(&cut.grant);
-            if stored.is_none_or(|stored| stored.version != cut.version) {
-                let fault: StorageFault = wrong_version(&format!("cut of {}", cut.grant));
+        for revocation in revocations {
+            let stored = state.session_revocations.get(&revocation.grant);
+            if stored.is_none_or(|stored| stored.version != revocation.version) {
+                let fault: StorageFault = wrong_version(&format!("cut of {}", revocation.grant));
                 return Err(fault.into());
             }
         }
         state.append(records)?;
-        for cut in cuts {
-            let version = cut.version + 1;
-            let next = Cut {
+        for revocation in revocations {
+            let version = revocation.version + 1;
+            let next = SessionRevocation {
                 version,
-                ..cut.clone()
+                ..revocation.clone()
             };
-            state.cuts.insert(cut.grant, next);
+            state.session_revocations.insert(revocation.grant, next);
         }
         for told in &news {
-            state.outbox.post(Message::Notice(notice_of_cut(told)));
+            state
+                .outbox
+                .post(Message::Notice(notice_of_revocation(told)));
         }
         Ok(())
     }

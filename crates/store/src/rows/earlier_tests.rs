@@ -5,7 +5,7 @@ use hallpass_alerts::AlertState;
 use hallpass_assignments::AssignmentRow;
 use hallpass_events::{EventKey, EventRecord, EventState};
 use hallpass_identity::{Browsing, SignedIn, WebSession};
-use hallpass_org::{Drill, Revocation, RevocationEntry, session_revocation::Cut};
+use hallpass_org::{Drill, Revocation, RevocationEntry, session_revocation::SessionRevocation};
 use hallpass_runner::Plan;
 
 use super::*;
@@ -28,7 +28,7 @@ const KINDS: &[(&str, Reader)] = &[
     ("alert_state", as_json::<AlertState>),
     ("answer", as_json::<StoredAnswer>),
     ("assignment", as_json::<AssignmentRow>),
-    ("cut", as_json::<Cut>),
+    ("cut", as_json::<SessionRevocation>),
     ("drill", as_json::<Drill>),
     ("event", as_json::<EventRecord>),
     ("grant", |line| read_grant_text(line).map(drop)),

@@ -5,8 +5,8 @@
 //! how it is stored, and what was meant by bodies that have none.
 
 use hallpass_access::{
-    AfterReview, AgreedStart, Approval, Closing, Decided, DecidedKind, DecisionKind, Origin,
-    Person, PlannedStart, Reminders, Request, RequestState, Review, Shortened, Wanted,
+    AfterReview, AgreedStart, Approval, Closing, DecidedKind, DecisionKind, Origin, Person,
+    PlannedStart, Reminders, Request, RequestState, Review, RulingAtAsking, Shortened, Wanted,
 };
 use hallpass_model::{
     Email, GrantId, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId,
@@ -104,7 +104,7 @@ struct DecidedRow {
     approvals_needed: u32,
 }
 
-both_ways!(Decided => DecidedRow {
+both_ways!(RulingAtAsking => DecidedRow {
     kind (into), approvers, approver_users, notify, based_on, config_hash, approvals_needed,
 });
 

@@ -51,7 +51,7 @@ pub(super) fn update(tx: &Transaction<'_>, row: &AssignmentRow) -> Result<(), St
             ":asked_at": instant(row.desired.asked_at),
             ":due": instant(row.execution.due),
             ":verdict": row.execution.verdict.name(),
-            ":news": number(row.news),
+            ":news": number(row.verdict_rev),
             ":operation": standing.in_flight.map(OperationKind::name),
             ":at_once": standing.haste == Haste::AtOnce,
             ":unwanted_from": instant(standing.unwanted_from),

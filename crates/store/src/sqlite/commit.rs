@@ -18,7 +18,7 @@ use crate::rows::{
     subject_of,
 };
 use crate::steps::{
-    answered_at, cut_of, desired, exists_already, illegal_step, key_of, wrong_version,
+    answered_at, desired, exists_already, illegal_step, key_of, revocation_of, wrong_version,
 };
 
 /// Stores `change` whole; the transaction is dropped when this fails.
@@ -36,11 +36,11 @@ pub(super) fn commit(tx: &Transaction<'_>, change: Change) -> Result<Vec<Record>
     for write in &change.grants {
         grant(tx, write)?;
     }
-    for wish in &change.desired {
-        desire(tx, wish)?;
+    for wanted in &change.desired {
+        store_desired(tx, wanted)?;
     }
     for sessions in &change.sessions_to_revoke {
-        session_revocation::insert(tx, &cut_of(sessions))?;
+        session_revocation::insert(tx, &revocation_of(sessions))?;
     }
     for write in &change.sweeps {
         sweeps::sweep(tx, write)?;
@@ -273,11 +273,11 @@ impl GrantColumns {
     }
 }
 
-fn desire(tx: &Transaction<'_>, wish: &DesiredAssignment) -> Result<(), StorageFault> {
-    let key = key_of(wish);
+fn store_desired(tx: &Transaction<'_>, wanted: &DesiredAssignment) -> Result<(), StorageFault> {
+    let key = key_of(wanted);
     let stored = assignments::load(tx, key)?;
     let rev = stored.as_ref().map(|row| row.desired.rev);
-    match desired(stored, wish, rev_floor(tx)?)? {
+    match desired(stored, wanted, rev_floor(tx)?)? {
         Some(row) if rev.is_some() => assignments::update(tx, &row),
         Some(row) => insert_assignment(tx, &row),
         None => {

@@ -12,7 +12,7 @@ use hallpass_runner::Plan;
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, Transaction};
 
-use super::lanes::Lanes;
+use super::listing_pool::ListingPool;
 use super::{SqliteStore, audit, commit, migrate, plans, reading};
 use crate::fault::StorageFault;
 use crate::rows::{read_body, read_grant, read_record, read_request};
@@ -87,11 +87,11 @@ impl SqliteStore {
     pub async fn backup(&self, to: impl AsRef<Path>) -> Result<(), BackupError> {
         let (store, to) = (self.clone(), to.as_ref().to_path_buf());
         tokio::task::spawn_blocking(move || match &store.listings {
-            Lanes::Shared(only) => {
+            ListingPool::Shared(only) => {
                 backup(&only.lock().unwrap_or_else(PoisonError::into_inner), &to)
             }
             // a connection of its own: a large file takes a while, and others read meanwhile
-            Lanes::Own(_) => {
+            ListingPool::Own(_) => {
                 let failed = |source| BackupError::Copy {
                     path: to.clone(),
                     source,

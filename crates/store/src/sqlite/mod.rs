@@ -18,8 +18,8 @@ mod ends;
 mod events;
 mod finding;
 mod grants;
-mod lanes;
 mod listing;
+mod listing_pool;
 mod locks;
 mod maintenance;
 mod migrate;
@@ -49,8 +49,8 @@ pub use maintenance::{BackupError, Check};
 
 use crate::fault::StorageFault;
 use crate::files::make_private_file;
-use lanes::Lanes;
 use listing::Bounds;
+use listing_pool::ListingPool;
 
 /// How long a call waits for another writer of the same file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -154,7 +154,7 @@ pub struct SqliteStore {
     /// For short reads, so that they do not wait for commits; the writer itself in memory.
     reader: Arc<Mutex<Connection>>,
     /// For listings, so that short reads do not wait for them.
-    listings: Lanes,
+    listings: ListingPool,
     bounds: Bounds,
 }
 
@@ -206,7 +206,7 @@ impl SqliteStore {
             path,
             writer: Arc::new(Mutex::new(writer)),
             reader: Arc::new(Mutex::new(reader)),
-            listings: Lanes::own(listings),
+            listings: ListingPool::own(listings),
             bounds: Bounds::default(),
         })
     }
@@ -229,7 +229,7 @@ impl SqliteStore {
             path,
             writer: Arc::clone(&connection),
             reader: Arc::clone(&connection),
-            listings: Lanes::shared(connection),
+            listings: ListingPool::shared(connection),
             bounds: Bounds::default(),
         })
     }
@@ -269,7 +269,7 @@ impl SqliteStore {
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StorageFault> + Send + 'static,
     ) -> Result<T, StorageFault> {
-        if matches!(self.listings, Lanes::Shared(_)) {
+        if matches!(self.listings, ListingPool::Shared(_)) {
             return self.read(work).await;
         }
         let path = self.path.clone();

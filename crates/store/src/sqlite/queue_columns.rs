@@ -1,7 +1,7 @@
-//! Who is first in each line, by the columns that [`Standing`](line::Standing) fills. What there is
-//! room for is decided in `hallpass_assignments::line`, for both engines.
+//! Who is first in each line, by the columns that [`QueuePosition`](queue::QueuePosition) fills. What there is
+//! room for is decided in `hallpass_assignments::queue`, for both engines.
 
-use hallpass_assignments::queue::{self, Head, Heads, InFlight, Queue, Room, Slot};
+use hallpass_assignments::queue::{self, InFlight, Queue, QueueFront, QueueFronts, Room, Slot};
 use hallpass_assignments::{AssignmentRow, Haste, OperationKind, Urgency};
 use hallpass_model::Timestamp;
 use rusqlite::{OptionalExtension, ToSql, Transaction, named_params};
@@ -55,8 +55,8 @@ pub(super) fn heads(
     tx: &Transaction<'_>,
     now: Timestamp,
     room: &Room,
-) -> Result<Heads, StorageFault> {
-    let mut heads = Heads {
+) -> Result<QueueFronts, StorageFault> {
+    let mut heads = QueueFronts {
         in_flight: in_flight(tx)?,
         at_once_waiting: at_once_waiting(tx, now, room.slots)?,
         heads: Vec::new(),
@@ -246,7 +246,7 @@ fn head(
     now: Timestamp,
     polls_due_by: Timestamp,
     removals_until: Timestamp,
-) -> Result<Option<Head>, StorageFault> {
+) -> Result<Option<QueueFront>, StorageFault> {
     let search = match queue {
         Queue::Write(urgency @ (Urgency::AtOnce | Urgency::End), slot) => deletes(urgency, slot),
         Queue::Write(Urgency::Grant | Urgency::Background, slot) => creates(slot),
@@ -273,7 +273,7 @@ fn head(
         .optional()?;
     found
         .map(|(key, since)| {
-            Ok(Head {
+            Ok(QueueFront {
                 since: read_instant(&since)?,
                 key,
                 queue,

@@ -5,35 +5,40 @@ use async_trait::async_trait;
 use hallpass_access::Message;
 use hallpass_audit::Draft;
 use hallpass_model::GrantId;
-use hallpass_org::session_revocation::{Cut, CutNews, CutStore};
+use hallpass_org::session_revocation::{
+    SessionRevocation, SessionRevocationNews, SessionRevocationStore,
+};
 use hallpass_runner::StoreFault;
 use rusqlite::{OptionalExtension, Transaction, named_params};
 
 use super::{SqliteStore, commit, number, outbox};
 use crate::fault::StorageFault;
 use crate::rows::{account_of, body, instant, read_body};
-use crate::steps::{notice_of_cut, wrong_version};
+use crate::steps::{notice_of_revocation, wrong_version};
 
-/// Adds a cut; one of the same grant is there only when the same end was committed before.
-pub(super) fn insert(tx: &Transaction<'_>, cut: &Cut) -> Result<(), StorageFault> {
+/// Adds a revocation; one of the same grant is there only when the same end was committed before.
+pub(super) fn insert(
+    tx: &Transaction<'_>,
+    revocation: &SessionRevocation,
+) -> Result<(), StorageFault> {
     tx.prepare_cached(
         "INSERT INTO session_cuts (grant_id, version, account, due, body)
          VALUES (:grant_id, :version, :account, :due, :body)",
     )?
     .execute(named_params! {
-        ":grant_id": cut.grant.to_string(),
-        ":version": number(cut.version),
-        ":account": account_of(&cut.key.target),
-        ":due": instant(cut.due),
-        ":body": body(cut)?,
+        ":grant_id": revocation.grant.to_string(),
+        ":version": number(revocation.version),
+        ":account": account_of(&revocation.key.target),
+        ":due": instant(revocation.due),
+        ":body": body(revocation)?,
     })?;
     Ok(())
 }
 
-fn update(tx: &Transaction<'_>, cut: &Cut) -> Result<(), StorageFault> {
-    let next = Cut {
-        version: cut.version + 1,
-        ..cut.clone()
+fn update(tx: &Transaction<'_>, revocation: &SessionRevocation) -> Result<(), StorageFault> {
+    let next = SessionRevocation {
+        version: revocation.version + 1,
+        ..revocation.clone()
     };
     let written = tx
         .prepare_cached(
@@ -49,13 +54,13 @@ fn update(tx: &Transaction<'_>, cut: &Cut) -> Result<(), StorageFault> {
     if written == 1 {
         Ok(())
     } else {
-        Err(wrong_version(&format!("cut of {}", cut.grant)))
+        Err(wrong_version(&format!("cut of {}", revocation.grant)))
     }
 }
 
 #[async_trait]
-impl CutStore for SqliteStore {
-    async fn open_cuts(&self) -> Result<Vec<Cut>, StoreFault> {
+impl SessionRevocationStore for SqliteStore {
+    async fn open_session_revocations(&self) -> Result<Vec<SessionRevocation>, StoreFault> {
         Ok(self
             .read(|tx| {
                 let texts = tx
@@ -69,7 +74,10 @@ impl CutStore for SqliteStore {
             .await?)
     }
 
-    async fn cut(&self, grant: GrantId) -> Result<Option<Cut>, StoreFault> {
+    async fn session_revocation(
+        &self,
+        grant: GrantId,
+    ) -> Result<Option<SessionRevocation>, StoreFault> {
         Ok(self
             .read(move |tx| {
                 let text: Option<String> = tx
@@ -81,21 +89,21 @@ impl CutStore for SqliteStore {
             .await?)
     }
 
-    async fn settle_cuts(
+    async fn settle_session_revocations(
         &self,
-        cuts: &[Cut],
+        revocations: &[SessionRevocation],
         records: Vec<Draft>,
-        news: Vec<CutNews>,
+        news: Vec<SessionRevocationNews>,
     ) -> Result<(), StoreFault> {
-        let cuts = cuts.to_vec();
+        let revocations = revocations.to_vec();
         Ok(self
             .write(move |tx| {
-                for cut in &cuts {
-                    update(tx, cut)?;
+                for revocation in &revocations {
+                    update(tx, revocation)?;
                 }
                 commit::append(tx, records.clone())?;
                 for told in &news {
-                    outbox::post(tx, &Message::Notice(notice_of_cut(told)))?;
+                    outbox::post(tx, &Message::Notice(notice_of_revocation(told)))?;
                 }
                 Ok(())
             })

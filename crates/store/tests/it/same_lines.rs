@@ -3,14 +3,14 @@
 use std::fmt::Debug;
 
 use hallpass_access::DesiredAssignment;
-use hallpass_assignments::queue::{Beyond, Room, Writes};
+use hallpass_assignments::queue::{ExtraSlot, Room, Writes};
 use hallpass_assignments::{
     AssignmentRow, AssignmentStore, Haste, Lease, Observation, OperationKind, Over, Ownership,
     StoreFault, Taken, Urgency, Verdict,
 };
 use hallpass_model::{HoldKey, Timestamp};
 use hallpass_store::conformance::Store;
-use hallpass_store::testing::{a_lease, account_key, at, group_key, in_flight, with_desire};
+use hallpass_store::testing::{a_lease, account_key, at, group_key, in_flight, with_desired};
 
 use crate::same_answers::{Dice, assert_same};
 
@@ -104,7 +104,7 @@ impl Lines {
         };
         both!(self, |store| format!(
             "{:?}",
-            store.commit(with_desire(desire.clone())).await.is_ok()
+            store.commit(with_desired(desire.clone())).await.is_ok()
         ))
     }
 
@@ -118,7 +118,7 @@ impl Lines {
                 Urgency::Background,
             ]);
             room.writes = self.dice.pick(&[Writes::All, Writes::AtOnce, Writes::None]);
-            room.beyond = self.dice.pick(&[Beyond::One, Beyond::Never]);
+            room.extra_slot = self.dice.pick(&[ExtraSlot::One, ExtraSlot::Never]);
             room.polls_due_by = self.dice.instant(self.now.saturating_sub(300));
         }
         room
@@ -154,7 +154,7 @@ impl Lines {
         }
         execution.verdict = dice.pick(&[Verdict::Working, Verdict::Present { at: at(now) }]);
         execution.ownership = dice.pick(&[Ownership::Undecided, Ownership::Ours]);
-        execution.sight = dice.pick(&[
+        execution.observation = dice.pick(&[
             Observation::Unseen,
             Observation::Present { at: at(now) },
             Observation::Absent {
@@ -170,7 +170,7 @@ impl Lines {
         if let Some(operation) = &mut row.execution.operation
             && dice.chance(80)
         {
-            operation.request = Some(dice.roll(0..2).to_string());
+            operation.operation_id = Some(dice.roll(0..2).to_string());
         }
         let news = dice.chance(50);
         both!(self, |store| answer(
@@ -186,8 +186,8 @@ impl Lines {
         let key = running
             .first()
             .map_or_else(|| account_key(1, 1), |row| row.key.clone());
-        let request = self.dice.roll(0..2).to_string();
-        let (over, now) = ([Over { key, request }], at(self.now));
+        let operation_id = self.dice.roll(0..2).to_string();
+        let (over, now) = ([Over { key, operation_id }], at(self.now));
         both!(self, |store| format!(
             "over {}",
             answer(&store.note_over(&over, now, now).await)

@@ -40,7 +40,7 @@ pub(crate) enum Verdict {
     Pending,
     /// Yes, as this user.
     Approved(Id),
-    /// No.
+    /// The person said no.
     Denied,
 }
 
@@ -83,7 +83,7 @@ pub(crate) struct SignIn {
     pub user: Id,
     /// The user's name then.
     pub user_name: String,
-    /// When.
+    /// When it was issued.
     pub issued: Millis,
     /// Until when, at most.
     pub expires: Millis,

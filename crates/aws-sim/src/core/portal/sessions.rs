@@ -58,9 +58,9 @@ pub(crate) fn reserved_set<'a>(
 
 /// A session to be begun; the caller has checked that the person may.
 pub(crate) struct NewSession<'a> {
-    /// Who.
+    /// Whose session it is.
     pub user: &'a Id,
-    /// Where.
+    /// The account it is in.
     pub account: &'a Id,
     /// As what.
     pub set: &'a Id,

@@ -15,7 +15,6 @@ use crate::clock::SystemClock;
 use crate::compose::{self, RandomIds, rest};
 use crate::config::{EndsPlace, Loaded};
 use crate::exit::{Exit, Failure, Outcome};
-use crate::face::{self, Face};
 use crate::file_lock::only_process;
 use crate::guards::center::RemoveOnly;
 use crate::guards::ends::{FileEnds, ObjectEnds, StoreEnds};
@@ -25,6 +24,7 @@ use crate::guards::time::AnchoredTime;
 use crate::heads::{Means, open_bucket};
 use crate::opening::starter_is_gone;
 use crate::opening::{ConfigArgs, asked_to_stop, aws_settings, runtime};
+use crate::status_http::{self, Face};
 use crate::{logging, output};
 
 /// Ends worked on at the same time: one that waits for AWS holds up no other.
@@ -122,7 +122,7 @@ async fn guard(args: &Args, loaded: &Loaded) -> Outcome {
             .await
             .map_err(|error| Failure::failed(format!("cannot listen on `{address}`: {error}")))?;
         let guard = Arc::clone(&made.guard) as Arc<dyn Face>;
-        tasks.spawn(face::serve(listener, guard, stop.subscribe()));
+        tasks.spawn(status_http::serve(listener, guard, stop.subscribe()));
     }
     spawn_loops(&mut tasks, &stop, &made);
     output::say(&format!(

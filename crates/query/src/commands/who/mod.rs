@@ -98,7 +98,7 @@ enum Command {
     Diff(diff::Args),
 }
 
-/// What an answer has not for which nobody asked (`inventory.md` W-13).
+/// What an answer leaves out unless a flag asks for it (`inventory.md` W-13).
 const NOT_COVERED: &str = "not covered: account access entitlements";
 
 /// Without one of these nothing could be said.

@@ -107,7 +107,7 @@ pub(crate) enum About {
 pub(crate) fn question(chance: &mut Chance, about: About) -> Question {
     Question {
         requester: chance.pick(&PEOPLE),
-        clicker: chance.pick(&PEOPLE),
+        presser: chance.pick(&PEOPLE),
         target: match about {
             About::Groups => Target::Group(chance.pick(&GROUPS)),
             About::Accounts => Target::Account {

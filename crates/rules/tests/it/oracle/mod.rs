@@ -14,7 +14,7 @@ use hallpass_rules::Directory;
 #[derive(Debug, Clone)]
 pub(crate) struct Question {
     pub(crate) requester: &'static str,
-    pub(crate) clicker: &'static str,
+    pub(crate) presser: &'static str,
     pub(crate) target: Target,
 }
 
@@ -74,7 +74,7 @@ pub(crate) fn verdict(
     Reading {
         world,
         who: question.requester,
-        clicker: question.clicker,
+        presser: question.presser,
         affecting: named,
         order,
     }
@@ -85,7 +85,7 @@ pub(crate) fn verdict(
 struct Reading<'a> {
     world: World<'a>,
     who: &'static str,
-    clicker: &'static str,
+    presser: &'static str,
     affecting: Vec<(String, &'a Draft)>,
     order: Order,
 }
@@ -210,8 +210,8 @@ impl Reading<'_> {
     /// unless step 5 holds.
     fn permit(&self, kind: &str) -> bool {
         let eligible = self.eligible();
-        let listed = |(_, draft): &(&str, &Draft)| self.lists(draft, self.clicker) == Member::Yes;
-        let own_request = self.world.same(self.clicker, self.who);
+        let listed = |(_, draft): &(&str, &Draft)| self.lists(draft, self.presser) == Member::Yes;
+        let own_request = self.world.same(self.presser, self.who);
         let own = eligible.iter().any(|(_, draft)| self.is_own(draft)) && !self.denials().1;
         ["RequiresApproval", "SelfApproval", "ApprovalNotRequired"].contains(&kind)
             && eligible.iter().any(listed)

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ledger::{KnownBytes, KnownSource, ReadSource, SourceLedger};
 use super::place::HeldPlace;
-use super::spill::ActivityRun;
+use super::run_folder::ActivityRun;
 use crate::clock;
 use crate::commands::inventory::companion;
 use crate::exit::{Exit, Failure, Outcome};

@@ -50,7 +50,7 @@ impl SourceLedger {
     /// The lists that count.
     ///
     /// # Errors
-    /// One cannot be read: then nobody knows what was.
+    /// When a list cannot be read: which files were read before is then not known.
     pub(super) fn read(
         folder: &Path,
         manifest: Option<&ActivityManifest>,

@@ -1,13 +1,13 @@
 //! `hallpass activity …`: what was done, from logs of CloudTrail (`inventory.md` §7.4).
 
-mod asked;
+mod companion_rows;
 mod ingest;
 mod ledger;
 mod place;
 pub(crate) mod policies;
+mod run_folder;
 pub(crate) mod seen;
 mod show;
-mod spill;
 mod unused;
 mod used_calls;
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::asked;
+use super::companion_rows;
 use crate::exit::Failure;
 
 /// A permission set with the texts of its policies.
@@ -63,7 +63,7 @@ pub(crate) fn sets(folder: &Path, name: Option<&str>) -> Result<Vec<SetOfSnapsho
         parameters.push(("name".to_owned(), name.to_owned()));
     }
     sql.push_str(" ORDER BY 1");
-    let rows: Vec<SetRow> = asked::rows(folder, &sql, &parameters)?;
+    let rows: Vec<SetRow> = companion_rows::rows(folder, &sql, &parameters)?;
     if let (Some(name), true) = (name, rows.is_empty()) {
         let message = format!("the newest snapshot has no permission set `{name}`");
         return Err(Failure::bad_input(message).help("`hallpass query 'SELECT permission_set_name FROM aws_ssoadmin_permission_sets'` lists them"));
@@ -86,7 +86,7 @@ pub(crate) fn sets(folder: &Path, name: Option<&str>) -> Result<Vec<SetOfSnapsho
 fn policies(folder: &Path) -> Result<BTreeMap<String, Vec<String>>, Failure> {
     // the same ARN is the same policy in whichever account it was seen
     let sql = "SELECT policy_arn, max(document)::jsonb AS document FROM aws_iam_policies GROUP BY policy_arn ORDER BY 1";
-    let rows: Vec<PolicyRow> = asked::rows(folder, sql, &[])?;
+    let rows: Vec<PolicyRow> = companion_rows::rows(folder, sql, &[])?;
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for row in rows {
         let name = row

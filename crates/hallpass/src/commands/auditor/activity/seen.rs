@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use super::asked;
+use super::companion_rows;
 use super::used_calls::log_days;
 use crate::exit::Failure;
 use crate::logs::{Fingerprints, LogPlace, files_of};
@@ -110,11 +110,11 @@ pub(crate) fn of_table(folder: &Path, wanted: &UsesWanted) -> Result<SeenActivit
         parameters.push(("account".to_owned(), account.clone()));
     }
     sql.push_str(" GROUP BY account_id, region, principal, service, action, error_code ORDER BY 1, 2, 3, 4, 5, 6");
-    let rows: Vec<UseRow> = asked::rows(folder, &sql, &parameters)?;
+    let rows: Vec<UseRow> = companion_rows::rows(folder, &sql, &parameters)?;
     let named =
         "SELECT DISTINCT service, action FROM aws_activity WHERE day >= $since ORDER BY 1, 2";
     let all_names: Vec<NameRow> =
-        asked::rows(folder, named, &[("since".to_owned(), since.to_string())])?;
+        companion_rows::rows(folder, named, &[("since".to_owned(), since.to_string())])?;
     let seen = |row: UseRow| SeenUse {
         call: SeenCall {
             account_id: row.account_id,

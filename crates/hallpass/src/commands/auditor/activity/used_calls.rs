@@ -7,7 +7,7 @@ use hallpass_model::{AccountId, Timestamp};
 use jiff::civil::Date;
 use serde::Deserialize;
 
-use super::asked;
+use super::companion_rows;
 use crate::exit::Failure;
 
 /// From which day to which there are events.
@@ -50,7 +50,7 @@ pub(super) fn log_days(folder: &Path) -> Result<LogDays, Failure> {
         last: Option<Date>,
     }
     let sql = "SELECT min(day) AS first, max(day) AS last FROM aws_activity";
-    let found: Vec<Days> = asked::rows(folder, sql, &[])?;
+    let found: Vec<Days> = companion_rows::rows(folder, sql, &[])?;
     let days = found
         .into_iter()
         .next()
@@ -89,7 +89,7 @@ pub(super) fn calls_of(
         parameters.push(("person".to_owned(), person.to_owned()));
     }
     sql.push_str(" GROUP BY service, action, principal ORDER BY 1, 2, 3");
-    let found: Vec<CalledRow> = asked::rows(folder, &sql, &parameters)?;
+    let found: Vec<CalledRow> = companion_rows::rows(folder, &sql, &parameters)?;
     let call = |row: CalledRow| CalledAction {
         service: row.service,
         action: row.action,

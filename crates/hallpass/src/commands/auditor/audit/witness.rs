@@ -24,10 +24,10 @@ use super::places;
 use super::witness_face::WitnessFace;
 use crate::clock::now;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::face::{self, Face};
 use crate::keys::{Absent, key_at};
 use crate::opening::{ConfigArgs, asked_to_stop, runtime};
 use crate::output;
+use crate::status_http::{self, Face};
 
 /// What is remembered between runs.
 const MEMORY: &str = "memory.json";
@@ -239,7 +239,7 @@ impl<'a> Witness<'a> {
                 .await
                 .map_err(|error| Failure::cannot_listen(address, &error))?;
             let face = Arc::clone(&self.face) as Arc<dyn Face>;
-            tokio::spawn(face::serve(listener, face, ended));
+            tokio::spawn(status_http::serve(listener, face, ended));
         }
         self.face.seen(&kept);
         loop {

@@ -6,7 +6,7 @@ use hallpass_audit::{Alarm, AlarmKind, WitnessMemory};
 use hallpass_model::{TimeSpan, Timestamp};
 
 use crate::clock::now;
-use crate::face::{Face, Numbers};
+use crate::status_http::{Face, Numbers};
 
 /// What a witness shows now.
 #[derive(Default)]
@@ -125,7 +125,7 @@ const KINDS: [AlarmKind; 7] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::face::page;
+    use crate::status_http::page;
 
     #[test]
     fn monitoring_sees_what_is_followed_and_what_is_wrong() {

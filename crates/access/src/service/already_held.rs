@@ -8,7 +8,7 @@ use hallpass_assignments::Ownership;
 use hallpass_model::{HoldKey, Target, TimeSpan, Timestamp, UserId};
 
 use super::{Access, AccessError};
-use crate::{DirectoryFault, Fate, FieldProblem, SweepItem, Wanted, ask};
+use crate::{DirectoryFault, Fate, FieldProblem, SweepItem, Wanted, target};
 
 /// How long somebody waits for a look at AWS before what is known has to do.
 const LOOK_PATIENCE: Duration = Duration::from_secs(1);
@@ -101,7 +101,7 @@ impl Access {
     /// # Errors
     /// When what is named does not exist.
     pub fn target_of(&self, wanted: &Wanted) -> Result<Target, Vec<FieldProblem>> {
-        Ok(ask::resolve(wanted, &self.directory())?.target)
+        Ok(target::resolve(wanted, &self.directory())?.target)
     }
 
     /// Everything a person holds without Hallpass, as the newest run found it.
@@ -145,15 +145,21 @@ impl Access {
     async fn quick_look(&self, target: &Target) -> Option<(Timestamp, Vec<UserId>)> {
         let now = self.now();
         {
-            let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut looks = self
+                .aws_looks
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             looks.0.retain(|_, (at, _)| now < LOOK_KEPT.after(*at));
             if let Some(found) = looks.0.get(target) {
                 return Some(found.clone());
             }
         }
-        let _room = self.looking.try_acquire().ok()?;
+        let _room = self.look_permits.try_acquire().ok()?;
         let holders = self.look(target, LOOK_PATIENCE).await.ok()?;
-        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut looks = self
+            .aws_looks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if looks.0.len() < LOOKS_MAX {
             looks.0.insert(target.clone(), (now, holders.clone()));
         }

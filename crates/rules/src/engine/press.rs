@@ -1,4 +1,4 @@
-//! The decision at click time: may this person say yes or no now (`access.md` §3)?
+//! The decision at the moment of a press: may this person say yes or no now (`access.md` §3)?
 
 use hallpass_model::Timestamp;
 use serde::Serialize;
@@ -25,7 +25,7 @@ pub struct Permit {
 /// Why somebody may not answer a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(tag = "why", rename_all = "snake_case")]
-pub enum ClickRefused {
+pub enum PressRefusedByRules {
     /// Today's rules would not let the request wait for approval (rule 3).
     #[error("the rules of today refuse this request: {kind}{}", by(rules))]
     NotOpen {
@@ -61,19 +61,19 @@ fn by(rules: &[RuleId]) -> String {
 
 pub(super) fn may_approve(
     rules: &Compiled,
-    clicker: Principal<'_>,
+    presser: Principal<'_>,
     requester: Principal<'_>,
     ask: &Ask<'_>,
     facts: &Directory,
     now: Timestamp,
-) -> Result<Permit, ClickRefused> {
+) -> Result<Permit, PressRefusedByRules> {
     let evaluation = Evaluation::new(rules, requester, ask, facts, now);
-    let clicker = PersonView::new(rules, clicker, facts);
-    let listed_by = listed_by(&evaluation, &clicker);
-    let own_request = clicker.is(&evaluation.requester);
+    let presser = PersonView::new(rules, presser, facts);
+    let listed_by = listed_by(&evaluation, &presser);
+    let own_request = presser.is(&evaluation.requester);
     let own_refused = own_request && evaluation.self_approval().is_none();
     let denial = evaluation.deny_self.map(|ready| ready.rule.id.clone());
-    let not_listed = not_listed(&evaluation, &clicker);
+    let not_listed = not_listed(&evaluation, &presser);
     let decision = evaluation.decision();
     match decision.kind {
         DecisionKind::ApprovalNotRequired
@@ -82,7 +82,7 @@ pub(super) fn may_approve(
         DecisionKind::NoApprovers
         | DecisionKind::NoStatements
         | DecisionKind::RequesterNotAllowed => {
-            return Err(ClickRefused::NotOpen {
+            return Err(PressRefusedByRules::NotOpen {
                 kind: decision.kind,
                 rules: decision.based_on,
             });
@@ -93,7 +93,7 @@ pub(super) fn may_approve(
     }
     if own_refused {
         let rules = denial.map_or(listed_by, |denial| vec![denial]);
-        return Err(ClickRefused::OwnRequest { rules });
+        return Err(PressRefusedByRules::OwnRequest { rules });
     }
     Ok(Permit {
         listed_by,
@@ -104,20 +104,20 @@ pub(super) fn may_approve(
 
 pub(super) fn may_deny(
     rules: &Compiled,
-    clicker: Principal<'_>,
+    presser: Principal<'_>,
     requester: Principal<'_>,
     ask: &Ask<'_>,
     facts: &Directory,
     now: Timestamp,
-) -> Result<Permit, ClickRefused> {
+) -> Result<Permit, PressRefusedByRules> {
     let evaluation = Evaluation::new(rules, requester, ask, facts, now);
-    let clicker = PersonView::new(rules, clicker, facts);
-    let listed_by = listed_by(&evaluation, &clicker);
-    if clicker.is(&evaluation.requester) {
-        return Err(ClickRefused::OwnRequest { rules: listed_by });
+    let presser = PersonView::new(rules, presser, facts);
+    let listed_by = listed_by(&evaluation, &presser);
+    if presser.is(&evaluation.requester) {
+        return Err(PressRefusedByRules::OwnRequest { rules: listed_by });
     }
     if listed_by.is_empty() {
-        return Err(not_listed(&evaluation, &clicker));
+        return Err(not_listed(&evaluation, &presser));
     }
     Ok(Permit {
         listed_by,
@@ -126,20 +126,20 @@ pub(super) fn may_deny(
     })
 }
 
-fn listed_by(evaluation: &Evaluation<'_>, clicker: &PersonView<'_>) -> Vec<RuleId> {
+fn listed_by(evaluation: &Evaluation<'_>, presser: &PersonView<'_>) -> Vec<RuleId> {
     evaluation
         .eligible
         .iter()
-        .filter(|ready| clicker.listed_by(ready) == Membership::Yes)
+        .filter(|ready| presser.listed_by(ready) == Membership::Yes)
         .map(|ready| ready.rule.id.clone())
         .collect()
 }
 
-fn not_listed(evaluation: &Evaluation<'_>, clicker: &PersonView<'_>) -> ClickRefused {
+fn not_listed(evaluation: &Evaluation<'_>, presser: &PersonView<'_>) -> PressRefusedByRules {
     let unread = evaluation
         .eligible
         .iter()
-        .filter(|ready| clicker.listed_by(ready) == Membership::Unread)
+        .filter(|ready| presser.listed_by(ready) == Membership::Unread)
         .map(|ready| {
             format!(
                 "an approver group of rule `{}` could not be read",
@@ -152,5 +152,5 @@ fn not_listed(evaluation: &Evaluation<'_>, clicker: &PersonView<'_>) -> ClickRef
         .iter()
         .map(|ready| ready.rule.id.clone())
         .collect();
-    ClickRefused::NotListed { rules, unread }
+    PressRefusedByRules::NotListed { rules, unread }
 }

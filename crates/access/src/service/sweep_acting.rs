@@ -1,4 +1,4 @@
-//! Sweeps at work: what was found is acted on, item by item, until a run is over.
+//! Acting on what a sweep found, item by item, until its run is over.
 
 use std::collections::BTreeMap;
 

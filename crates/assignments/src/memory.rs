@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use hallpass_model::{TimeSpan, Timestamp, UserId};
 
-use crate::outage::{Leave, Reach, Throttle};
+use crate::availability::{Availability, MayCall, Throttle};
 use crate::pace::{KINDS, Pace, Rounds, asks_for_all, round_pause, workers_for};
-use crate::queue::{Beyond, InFlight, Room, Writes};
+use crate::queue::{ExtraSlot, InFlight, Room, Writes};
 use crate::{CenterFault, OperationKind, Taken, Urgency, future_times};
 
 /// How long operations that nobody hurries wait after AWS said that it works on as many as it will,
 /// unless one of ours ends before.
 const FULL_PAUSE: Duration = Duration::from_millis(500);
 /// How long nothing is tried beyond the slots after that.
-const BEYOND_PAUSE: Duration = Duration::from_millis(200);
+const EXTRA_SLOT_PAUSE: Duration = Duration::from_millis(200);
 /// An operation that is due to be asked about for so long is asked about by itself, whatever the
 /// questions for all bring.
 const ROUND_MISSES_AFTER: TimeSpan = TimeSpan::seconds(30);
@@ -29,7 +29,7 @@ const FUTURE_EVERY: TimeSpan = TimeSpan::minutes(1);
 /// A clock that went back by this much was ahead.
 const STEPPED_BACK: TimeSpan = TimeSpan::seconds(2);
 
-/// Which calls.
+/// Reads and writes, whose outages are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Calls {
     Reads,
@@ -47,7 +47,7 @@ pub(crate) enum Turn {
     Round(OperationKind),
     /// Look for what a clock that was ahead has left.
     ForgetFuture,
-    /// Nothing for now; [`Watch::next_turn`] says when to ask again.
+    /// Nothing for now; [`ExecutorMemory::next_turn`] says when to ask again.
     Wait,
 }
 
@@ -57,19 +57,19 @@ pub(crate) struct Trial;
 
 /// The memory of an executor.
 #[derive(Debug, Default)]
-pub(crate) struct Watch {
-    state: Mutex<WatchState>,
+pub(crate) struct ExecutorMemory {
+    state: Mutex<MemoryState>,
 }
 
 #[derive(Debug, Default)]
-struct WatchState {
-    reads: Reach,
-    writes: Reach,
+struct MemoryState {
+    reads: Availability,
+    writes: Availability,
     throttle: Throttle,
     /// Ordinary operations wait until then.
     full_until: Option<Timestamp>,
     /// Nothing begins beyond the slots before.
-    beyond_from: Option<Timestamp>,
+    extra_slot_from: Option<Timestamp>,
     in_flight: InFlight,
     waits_for_slot: bool,
     deletes: Rounds,
@@ -100,7 +100,7 @@ const URGENCIES: [Urgency; 4] = [
     Urgency::Background,
 ];
 
-impl WatchState {
+impl MemoryState {
     fn rounds(&mut self, kind: OperationKind) -> &mut Rounds {
         match kind {
             OperationKind::Create => &mut self.creates,
@@ -108,7 +108,7 @@ impl WatchState {
         }
     }
 
-    fn of(&mut self, calls: Calls) -> &mut Reach {
+    fn of(&mut self, calls: Calls) -> &mut Availability {
         match calls {
             Calls::Reads => &mut self.reads,
             Calls::Writes => &mut self.writes,
@@ -153,20 +153,20 @@ impl WatchState {
         let holds = |until: Option<Timestamp>| {
             until.is_some_and(|until| now < future_times::sooner(until, now, TimeSpan::seconds(2)))
         };
-        let writes = match self.writes.leave(now) {
-            Leave::Wait(_) => Writes::None,
-            Leave::Free | Leave::Probe if holds(self.full_until) => Writes::AtOnce,
-            Leave::Free | Leave::Probe => Writes::All,
+        let writes = match self.writes.may_call(now) {
+            MayCall::Wait(_) => Writes::None,
+            MayCall::Free | MayCall::Probe if holds(self.full_until) => Writes::AtOnce,
+            MayCall::Free | MayCall::Probe => Writes::All,
         };
         let all = KINDS.iter().any(|kind| self.asks_for_all(*kind, now));
         Some(Room {
             slots,
             least,
             writes,
-            beyond: if holds(self.beyond_from) {
-                Beyond::Never
+            extra_slot: if holds(self.extra_slot_from) {
+                ExtraSlot::Never
             } else {
-                Beyond::One
+                ExtraSlot::One
             },
             polls_due_by: if all {
                 ROUND_MISSES_AFTER.before(now)
@@ -194,7 +194,7 @@ fn earlier(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
     }
 }
 
-impl Watch {
+impl ExecutorMemory {
     /// What to do next.
     pub(crate) fn turn(&self, now: Timestamp, slots: u32, workers: u32) -> Turn {
         let mut state = self.lock();
@@ -207,13 +207,13 @@ impl Watch {
         if state.throttle.rests_until(now).is_some() {
             return Turn::Wait;
         }
-        match state.reads.leave(now) {
-            Leave::Probe => {
+        match state.reads.may_call(now) {
+            MayCall::Probe => {
                 state.reads.begin_probe(now);
                 return Turn::Probe;
             }
-            Leave::Wait(_) => return Turn::Wait,
-            Leave::Free => {}
+            MayCall::Wait(_) => return Turn::Wait,
+            MayCall::Free => {}
         }
         if let Ok(kind) = state.next_round(now) {
             state.rounds(kind).begin(now);
@@ -222,7 +222,7 @@ impl Watch {
         let Some(room) = state.room(now, slots, workers) else {
             return Turn::Wait;
         };
-        let is_trial = state.writes.leave(now) == Leave::Probe;
+        let is_trial = state.writes.may_call(now) == MayCall::Probe;
         if is_trial {
             state.writes.begin_probe(now);
         }
@@ -244,14 +244,15 @@ impl Watch {
         let round = state
             .next_round(now)
             .map_or_else(|next| next, |_| Some(now));
-        let probes = [state.reads, state.writes].map(|reach| match reach.leave(now) {
-            Leave::Free => None,
-            Leave::Probe => Some(now),
-            Leave::Wait(until) => until,
-        });
+        let probes =
+            [state.reads, state.writes].map(|availability| match availability.may_call(now) {
+                MayCall::Free => None,
+                MayCall::Probe => Some(now),
+                MayCall::Wait(until) => until,
+            });
         let held = [
             state.full_until,
-            state.beyond_from,
+            state.extra_slot_from,
             state.throttle.rests_until(now),
         ];
         let held = held.into_iter().filter(|at| at.is_some_and(|at| at > now));
@@ -341,14 +342,14 @@ impl Watch {
         is_news
     }
 
-    /// Somebody begins to work.
+    /// Somebody begins to work on a row of this urgency.
     pub(crate) fn begin_work(&self, urgency: Urgency) {
         if let Some(count) = self.lock().at_work.get_mut(place(urgency)) {
             *count += 1;
         }
     }
 
-    /// And has ended.
+    /// Somebody stops working on a row of this urgency.
     pub(crate) fn end_work(&self, urgency: Urgency) {
         if let Some(count) = self.lock().at_work.get_mut(place(urgency)) {
             *count = count.saturating_sub(1);
@@ -379,7 +380,7 @@ impl Watch {
             Some(CenterFault::Throttled { .. }) => state.throttle.throttled(now),
             Some(CenterFault::Full { .. }) => {
                 state.full_until = now.checked_add(FULL_PAUSE).ok();
-                state.beyond_from = now.checked_add(BEYOND_PAUSE).ok();
+                state.extra_slot_from = now.checked_add(EXTRA_SLOT_PAUSE).ok();
             }
             Some(
                 CenterFault::Conflict { .. }
@@ -401,7 +402,7 @@ impl Watch {
         self.lock().reads.end_probe();
     }
 
-    fn lock(&self) -> MutexGuard<'_, WatchState> {
+    fn lock(&self) -> MutexGuard<'_, MemoryState> {
         // every change is whole: a panic elsewhere leaves it usable
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

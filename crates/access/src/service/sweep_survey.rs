@@ -1,4 +1,4 @@
-//! What stands now and what would become of it: for whoever thinks of switching sweeps on.
+//! A sweep that stores nothing: what stands now, and what a run would do about it.
 
 use super::{Access, AccessError};
 use crate::sweep;

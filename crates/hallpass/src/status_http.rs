@@ -1,7 +1,7 @@
 //! What a guard and a witness show over HTTP: `/healthz` and `/metrics`, and nothing else.
 //!
-//! Small on purpose: whoever floods it must not use up what they need to reach AWS. So many
-//! connections at a time, each for a few seconds, one answer each.
+//! Small on purpose: whoever floods it must not use up what they need to reach AWS. At most
+//! eight connections at a time, each for three seconds, one answer each.
 
 use std::fmt::Write as _;
 use std::sync::Arc;

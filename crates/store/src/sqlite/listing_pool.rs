@@ -9,7 +9,7 @@ use crate::fault::StorageFault;
 
 /// Connections of their own, or the only one there is.
 #[derive(Clone, Debug)]
-pub(super) enum Lanes {
+pub(super) enum ListingPool {
     /// A database in memory has one connection.
     Shared(Arc<Mutex<Connection>>),
     /// Some, and as many permits.
@@ -43,7 +43,7 @@ impl Idle {
     }
 }
 
-impl Lanes {
+impl ListingPool {
     pub(super) fn shared(connection: Arc<Mutex<Connection>>) -> Self {
         Self::Shared(connection)
     }

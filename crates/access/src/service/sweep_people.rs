@@ -1,4 +1,4 @@
-//! Sweeps and people: wanting one, seeing what it found, confirming what it plans.
+//! What administrators do with sweeps: ask for a run, read what it found, confirm what it plans.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::sweep::{self, Fresh};
 use crate::{
     Accepted, Actor, Change, CommitError, DirectoryFault, Fate, ItemKind, Person, PressRefused,
     RemovalLimit, Role, StandingRefused, StandingScope, Sweep, SweepItem, SweepMode, SweepState,
-    Trigger, Wanted, ask,
+    Trigger, Wanted, target,
 };
 
 /// How long the places of a plan may take to be read again.
@@ -304,7 +304,7 @@ impl Access {
         let by_id = || UserId::new(meant.user.as_str()).ok();
         let user = by_email.or_else(by_name).or_else(by_id);
         let user = user.ok_or(AccessError::NotFound("person"))?;
-        let resolved = ask::resolve(&meant.wanted, &directory);
+        let resolved = target::resolve(&meant.wanted, &directory);
         let resolved =
             resolved.map_err(|_| AccessError::NotFound("account, permission set or group"))?;
         Ok(HoldKey {

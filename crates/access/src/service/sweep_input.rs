@@ -1,4 +1,4 @@
-//! What Hallpass gave, as a sweep compares it with what stands.
+//! What a sweep compares standing access with: what Hallpass holds, and gave lately.
 
 use hallpass_assignments::Ownership;
 use hallpass_model::{TimeSpan, Timestamp};

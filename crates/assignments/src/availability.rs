@@ -17,7 +17,7 @@ const PROBES_AT_ONCE: u32 = 8;
 
 /// What is known of one kind of calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reach {
+pub(crate) enum Availability {
     /// They are answered.
     Up {
         /// Those without an answer since the last answer.
@@ -32,7 +32,7 @@ pub(crate) enum Reach {
     },
 }
 
-impl Default for Reach {
+impl Default for Availability {
     fn default() -> Self {
         Self::Up { failures: 0 }
     }
@@ -40,7 +40,7 @@ impl Default for Reach {
 
 /// What may be called now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Leave {
+pub(crate) enum MayCall {
     /// Anything.
     Free,
     /// One call, as a try.
@@ -49,18 +49,18 @@ pub(crate) enum Leave {
     Wait(Option<Timestamp>),
 }
 
-impl Reach {
+impl Availability {
     /// What may be called.
-    pub(crate) fn leave(self, now: Timestamp) -> Leave {
+    pub(crate) fn may_call(self, now: Timestamp) -> MayCall {
         match self {
-            Self::Up { .. } => Leave::Free,
-            Self::Down { probes, .. } if probes >= PROBES_AT_ONCE => Leave::Wait(None),
+            Self::Up { .. } => MayCall::Free,
+            Self::Down { probes, .. } if probes >= PROBES_AT_ONCE => MayCall::Wait(None),
             Self::Down { probe_at, .. } => {
                 let probe_at = future_times::sooner(probe_at, now, PROBE_EVERY);
                 if now >= probe_at {
-                    Leave::Probe
+                    MayCall::Probe
                 } else {
-                    Leave::Wait(Some(probe_at))
+                    MayCall::Wait(Some(probe_at))
                 }
             }
         }
@@ -153,5 +153,5 @@ impl Throttle {
 }
 
 #[cfg(test)]
-#[path = "outage_tests.rs"]
+#[path = "availability_tests.rs"]
 mod tests;

@@ -1,0 +1,46 @@
+//! Why something asked for is refused: a code for programs, a sentence for people, and the fields to
+//! blame.
+
+use hallpass_rules::RuleId;
+use serde::{Deserialize, Serialize};
+
+/// One field that cannot be taken as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldProblem {
+    /// The field's name in the API.
+    pub field: String,
+    /// A stable code.
+    pub code: String,
+    /// For people.
+    pub message: String,
+}
+
+impl FieldProblem {
+    pub(crate) fn new(field: &str, code: &str, message: impl Into<String>) -> Self {
+        Self {
+            field: field.to_owned(),
+            code: code.to_owned(),
+            message: message.into(),
+        }
+    }
+}
+
+/// Why a request was stored as rejected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// A stable code: a decision's kind or `invalid`.
+    pub code: String,
+    /// For people.
+    pub message: String,
+    /// One entry per field, when fields are to blame.
+    pub fields: Vec<FieldProblem>,
+}
+
+/// Names of rules, as a sentence lists them.
+pub(crate) fn named(rules: &[RuleId]) -> String {
+    rules
+        .iter()
+        .map(|rule| format!("`{rule}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
