@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 
 use hallpass_model::{
     AccountId, Email, GroupId, HoldKey, RequestId, Target, TargetNames, TimeSpan, Timestamp,
-    UserId, text::says_something,
+    UserId,
+    text::{number, says_something},
 };
-use hallpass_rules::{Ask, Decision, Directory, RuleId, Rules};
+use hallpass_rules::{Ask, Decision, Directory, Rules};
 use serde::{Deserialize, Serialize};
 
 use crate::preview::{self, AskVerdict, Judgement, LengthLimits};
@@ -18,6 +19,9 @@ use crate::{
 
 /// Longest reason, in characters after trimming (`access.md` §11.3).
 const REASON_CHARACTERS_MAX: usize = 1000;
+
+/// Beside a reason that was left out.
+pub const REASON_MISSING: &str = "Say in a few words why.";
 
 /// Why nothing in the management account can be had (`access.md` §13.2).
 pub(crate) const MANAGEMENT_ACCOUNT: &str = "This is the management account, which a delegated \
@@ -301,7 +305,8 @@ pub(crate) fn answer(
         Err(refused) => {
             let target = typed_names(form.wanted).to_string();
             let based_on = judged.decision.as_ref().map(|it| it.based_on.as_slice());
-            let refusal = refused.into_refusal(based_on.unwrap_or_default(), &target);
+            let refusal =
+                refused.into_refusal(based_on.unwrap_or_default(), &target, settings.contact());
             let state = RequestState::Rejected {
                 at: now,
                 code: refusal.code.clone(),
@@ -316,14 +321,6 @@ pub(crate) fn answer(
 fn without_reminders(mut request: Request) -> Request {
     request.reminders.next_at = None;
     request
-}
-
-pub(crate) fn named(rules: &[RuleId]) -> String {
-    rules
-        .iter()
-        .map(|rule| format!("`{rule}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
 }
 
 /// What of a request that waits does not fit today: the limits are those of now, not of when it was
@@ -371,19 +368,31 @@ pub(crate) fn check_reach(
     }
 }
 
-fn check_reason(form: &Form<'_>, decision: Option<&Decision>, problems: &mut Vec<FieldProblem>) {
-    let trimmed = form.reason.trim();
+/// Why a reason cannot be taken: it says nothing, or is too long. What the rules want of it is theirs.
+pub fn reason_refused(reason: &str) -> Option<FieldProblem> {
+    let trimmed = reason.trim();
     let length = trimmed.chars().count();
     if !says_something(trimmed) {
-        problems.push(FieldProblem::new(
-            "reason",
-            "missing-reason",
-            "Say in a few words why.",
-        ));
+        let code = "missing-reason";
+        Some(FieldProblem::new("reason", code, REASON_MISSING))
     } else if length > REASON_CHARACTERS_MAX {
-        let message = format!("At most {REASON_CHARACTERS_MAX} characters; this has {length}.");
-        problems.push(FieldProblem::new("reason", "long-reason", message));
+        let message = at_most(REASON_CHARACTERS_MAX, length);
+        Some(FieldProblem::new("reason", "long-reason", message))
+    } else {
+        None
     }
+}
+
+/// That a text is too long, in characters: "At most 1,000 characters; this has 1,043."
+pub fn at_most(most: usize, length: usize) -> String {
+    let number = |n: usize| number(u64::try_from(n).unwrap_or(u64::MAX));
+    let (most, has) = (number(most), number(length));
+    format!("At most {most} characters; this has {has}.")
+}
+
+fn check_reason(form: &Form<'_>, decision: Option<&Decision>, problems: &mut Vec<FieldProblem>) {
+    let trimmed = form.reason.trim();
+    problems.extend(reason_refused(trimmed));
     if let Some(decision) = decision {
         check_patterns(trimmed, form.ticket, decision, problems);
     }

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use hallpass_audit::Event;
 use hallpass_identity::people_of;
 use hallpass_model::{Email, TimeSpan, Timestamp, text::visible_characters};
-use hallpass_rules::Decision;
+use hallpass_rules::{Decision, RuleNames};
 
 use crate::decide::{DecisionContext, FromPresser, ensure_known, ensure_may_deny};
 use crate::records::Doer;
@@ -126,7 +126,7 @@ fn ensure_allowed(
         Ok(decision)
     } else {
         Err(PressRefused::GlassHolds {
-            rules: ask::named(&decision.based_on),
+            rules: RuleNames::of(&decision.based_on),
         })
     }
 }

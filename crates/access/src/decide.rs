@@ -425,8 +425,9 @@ pub(crate) fn over(state: &GrantState) -> PressRefused {
     }
 }
 
-/// When a permission set's credentials issued at the end stop working, for notices.
-pub(crate) fn credentials_until(
+/// Until when credentials taken at an end may work: for as long as the permission set's sessions last.
+/// Nothing for groups, and where the set is not known any more.
+pub fn credentials_until(
     names: &TargetNames,
     directory: &Directory,
     ended_at: Timestamp,

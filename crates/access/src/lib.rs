@@ -50,7 +50,10 @@ mod sweep;
 
 pub use alarm::{Alarm, AlarmKind, AlarmState};
 pub use approving::{Approving, COMMENT_CHARACTERS_MAX, Shortened};
-pub use ask::{AskOutcome, AskedTogether, FieldProblem, Refusal, question};
+pub use ask::{
+    AskOutcome, AskedTogether, FieldProblem, REASON_MISSING, Refusal, at_most, question,
+    reason_refused,
+};
 pub use break_glass::{
     AfterReview, BREAK_GLASS_MAX, Closing, JUSTIFICATION_CHARACTERS_MAX,
     JUSTIFICATION_CHARACTERS_MIN,
@@ -59,11 +62,12 @@ pub use change::{
     AcceptanceWrite, Change, DesiredAssignment, Digest, DigestKind, Message, OutlivingSessions,
     StoredAnswer, Write,
 };
+pub use decide::credentials_until;
 pub use grant::{EndCause, Grant, GrantState, Stuck};
 pub use guard_removals::Removals;
 pub use hallpass_audit::{Approval, Origin};
 pub use hallpass_identity::{Actor, Role};
-pub use hallpass_rules::{DecisionKind, Directory};
+pub use hallpass_rules::{DecisionKind, Directory, RuleNames};
 pub use later_end::LaterEnd;
 pub use lock::{ENDED_BY_A_LOCK, Force, HeldAccess, Lifted, Lock, Locking, LocksSeen};
 pub use notice::{
@@ -79,8 +83,8 @@ pub use ports::{
 };
 pub use press_refused::PressRefused;
 pub use preview::{
-    AskRefused, AskVerdict, HeldGrant, LengthLimits, LengthRefused, Preview, PreviewOutcome,
-    by_rules,
+    AskRefused, AskRefusedFacts, AskVerdict, HeldGrant, LengthLimits, LengthRefused, Preview,
+    PreviewOutcome, all_of, by_rules,
 };
 pub use records::{about_grant, about_request};
 pub use request::{
@@ -95,7 +99,7 @@ pub use service::{
     Revoking, Search, SearchPage, StandingView, Stands, SweepStatus, SweepsTended, TARGETS_MAX,
     Tended, Times,
 };
-pub use settings::{AdminSignIn, OnRuleChange, Settings};
+pub use settings::{AdminSignIn, OnRuleChange, Settings, contact};
 pub use start::{AgreedStart, PlannedStart};
 pub use state_kind::{GrantStateKind, RequestStateKind};
 pub use sweep::{

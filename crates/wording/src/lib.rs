@@ -11,11 +11,13 @@ pub mod notice;
 pub mod sweeps;
 
 pub mod activity;
+pub mod asking;
 pub mod dialogs;
 pub mod grants;
 pub mod refused;
 pub mod standing;
 
+pub mod line;
 pub mod lists;
 pub mod names;
 pub mod states;
