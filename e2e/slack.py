@@ -223,7 +223,7 @@ def journey(hallpass):
           and "one of you can approve this. Rule: `database`." in replies[0], replies)
     hallpass.click(MARA, head, "approve")
     said = wait(lambda: hallpass.whispers("U0MARA"), 5) or []
-    check("nobody approves their own", said and said[-1]["text"].startswith("You can't approve your own request. "), said)
+    check("nobody approves their own", said and said[-1]["text"].startswith("You can’t approve your own request. "), said)
     hallpass.click(NOOR, head, "approve")
     said = wait(lambda: hallpass.whispers("U0NOOR"), 5) or []
     check("nor does whoever is not listed", said and "You are not an approver for payments-prod / DatabaseOperator. Rule `database` lists who is." == said[-1]["text"], said)

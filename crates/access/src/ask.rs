@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use hallpass_model::{
-    Email, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId, text::says_something,
+    Email, HoldKey, RequestId, TargetNames, TimeSpan, Timestamp, UserId,
+    text::{number, says_something},
 };
 use hallpass_rules::{Decision, Directory, Rules};
 
@@ -16,6 +17,9 @@ use crate::{
 
 /// Longest reason, in characters after trimming (`access.md` §11.3).
 const REASON_CHARACTERS_MAX: usize = 1000;
+
+/// Beside a reason that was left out.
+pub const REASON_MISSING: &str = "Say in a few words why.";
 
 /// What came of asking.
 #[derive(Clone, Debug)]
@@ -150,7 +154,8 @@ pub(crate) fn answer(
         Err(refused) => {
             let target = typed_names(form.wanted).to_string();
             let based_on = judged.decision.as_ref().map(|it| it.based_on.as_slice());
-            let refusal = refused.into_refusal(based_on.unwrap_or_default(), &target);
+            let refusal =
+                refused.into_refusal(based_on.unwrap_or_default(), &target, settings.contact());
             let state = RequestState::Rejected {
                 at: now,
                 code: refusal.code.clone(),
@@ -199,19 +204,31 @@ pub(crate) fn check_again(
     }
 }
 
-fn check_reason(form: &Form<'_>, decision: Option<&Decision>, problems: &mut Vec<FieldProblem>) {
-    let trimmed = form.reason.trim();
+/// Why a reason cannot be taken: it says nothing, or is too long. What the rules want of it is theirs.
+pub fn reason_refused(reason: &str) -> Option<FieldProblem> {
+    let trimmed = reason.trim();
     let length = trimmed.chars().count();
     if !says_something(trimmed) {
-        problems.push(FieldProblem::new(
-            "reason",
-            "missing-reason",
-            "Say in a few words why.",
-        ));
+        let code = "missing-reason";
+        Some(FieldProblem::new("reason", code, REASON_MISSING))
     } else if length > REASON_CHARACTERS_MAX {
-        let message = format!("At most {REASON_CHARACTERS_MAX} characters; this has {length}.");
-        problems.push(FieldProblem::new("reason", "long-reason", message));
+        let message = at_most(REASON_CHARACTERS_MAX, length);
+        Some(FieldProblem::new("reason", "long-reason", message))
+    } else {
+        None
     }
+}
+
+/// That a text is too long, in characters: "At most 1,000 characters; this has 1,043."
+pub fn at_most(most: usize, length: usize) -> String {
+    let number = |n: usize| number(u64::try_from(n).unwrap_or(u64::MAX));
+    let (most, has) = (number(most), number(length));
+    format!("At most {most} characters; this has {has}.")
+}
+
+fn check_reason(form: &Form<'_>, decision: Option<&Decision>, problems: &mut Vec<FieldProblem>) {
+    let trimmed = form.reason.trim();
+    problems.extend(reason_refused(trimmed));
     if let Some(decision) = decision {
         check_patterns(trimmed, form.ticket, decision, problems);
     }

@@ -12,14 +12,14 @@ use std::collections::BTreeSet;
 use hallpass_audit::Event;
 use hallpass_identity::people_of;
 use hallpass_model::{Email, TimeSpan, Timestamp, text::visible_characters};
-use hallpass_rules::Decision;
+use hallpass_rules::{Decision, RuleNames};
 
 use crate::decide::{DecisionContext, PressMode, ensure_known, ensure_may_deny};
 use crate::records::Doer;
 use crate::step::{ApprovedThrough, PressStep, RequestStep};
 use crate::{
     Actor, Approval, Closed, News, Notice, PendingRequest, PressRefused, Request, RequestState,
-    Role, grant, refusal, target,
+    Role, grant, target,
 };
 
 /// The shortest justification, in characters after trimming.
@@ -127,7 +127,7 @@ fn ensure_allowed(
         Ok(decision)
     } else {
         Err(PressRefused::BreakGlassNotAllowed {
-            rules: refusal::named(&decision.based_on),
+            rules: RuleNames::of(&decision.based_on),
         })
     }
 }

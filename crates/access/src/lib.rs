@@ -52,7 +52,7 @@ mod target;
 
 pub use alarm::{Alarm, AlarmKind, AlarmState};
 pub use approving::{Approving, COMMENT_CHARACTERS_MAX, Shortened};
-pub use ask::{AskOutcome, AskedTogether};
+pub use ask::{AskOutcome, AskedTogether, REASON_MISSING, at_most, reason_refused};
 pub use break_glass::{
     AfterReview, BREAK_GLASS_MAX, Closing, JUSTIFICATION_CHARACTERS_MAX,
     JUSTIFICATION_CHARACTERS_MIN,
@@ -65,7 +65,7 @@ pub use grant::{EndCause, Grant, GrantState, Stuck};
 pub use guard_removals::Removals;
 pub use hallpass_audit::{Approval, Origin};
 pub use hallpass_identity::{Actor, Role};
-pub use hallpass_rules::{DecisionKind, Directory};
+pub use hallpass_rules::{DecisionKind, Directory, RuleNames};
 pub use later_end::LaterEnd;
 pub use lock::{ENDED_BY_A_LOCK, Force, HeldAccess, Lifted, Lock, Locking, LocksSeen};
 pub use notice::{
@@ -81,8 +81,8 @@ pub use ports::{
 };
 pub use press_refused::PressRefused;
 pub use preview::{
-    AskRefused, AskVerdict, HeldGrant, LengthLimits, LengthRefused, Preview, PreviewOutcome,
-    by_rules,
+    AskRefused, AskRefusedFacts, AskVerdict, HeldGrant, LengthLimits, LengthRefused, Preview,
+    PreviewOutcome, all_of, by_rules,
 };
 pub use records::{about_grant, about_request};
 pub use refusal::{FieldProblem, Refusal};
@@ -99,7 +99,8 @@ pub use service::{
     SearchPage, StandingView, Stands, SweepStatus, SweepsTended, TARGETS_MAX, Tended, Times,
     about_remediation,
 };
-pub use settings::{AdminSignIn, OnRuleChange, Settings};
+pub use session_revocation::credentials_until;
+pub use settings::{AdminSignIn, OnRuleChange, Settings, contact};
 pub use start::{AgreedStart, PlannedStart};
 pub use state_kind::{GrantStateKind, RequestStateKind};
 pub use sweep::{

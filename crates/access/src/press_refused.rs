@@ -1,10 +1,11 @@
 //! Why a press had no effect: policy's no, with a stable code for callers.
 
+use hallpass_model::time::{utc, utc_seconds};
 use hallpass_model::{Disagreement, TimeSpan, Timestamp};
-use hallpass_rules::PressRefusedByRules;
+use hallpass_rules::{PressRefusedByRules, RuleNames};
 
 use crate::break_glass::{JUSTIFICATION_CHARACTERS_MAX, JUSTIFICATION_CHARACTERS_MIN};
-use crate::{COMMENT_CHARACTERS_MAX, Closed, FieldProblem, StandingRefused};
+use crate::{COMMENT_CHARACTERS_MAX, Closed, FieldProblem, StandingRefused, all_of};
 
 /// Why a press had no effect.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,14 +52,14 @@ pub enum PressRefused {
     /// The person is locked: they may give back, and nothing else.
     #[error(
         "you are locked since {}: you can give access back, and nothing else; ask an administrator",
-        since.strftime("%Y-%m-%d %H:%M UTC")
+        utc(*since)
     )]
     Locked {
         /// Since when they are locked.
         since: Timestamp,
     },
     /// Whoever asked is locked.
-    #[error("whoever asked is locked since {}; ask an administrator", since.strftime("%Y-%m-%d %H:%M UTC"))]
+    #[error("whoever asked is locked since {}; ask an administrator", utc(*since))]
     RequesterLocked {
         /// Since when the requester is locked.
         since: Timestamp,
@@ -99,13 +100,10 @@ pub enum PressRefused {
     #[error("only its requester can do this")]
     NotRequester,
     /// The rules of today do not let this person break the glass here.
-    #[error(
-        "the rules of today do not let you break the glass here{}",
-        by_rules(rules)
-    )]
+    #[error("the rules of today do not let you break the glass here{}", rules.aside())]
     BreakGlassNotAllowed {
-        /// The rules that decide about the request, by name; empty when there is none.
-        rules: String,
+        /// The rules that decide about the request.
+        rules: RuleNames,
     },
     /// A justification is too short or too long.
     #[error(
@@ -134,7 +132,7 @@ pub enum PressRefused {
     #[error("the rules, or those who approved it, do not allow it any more")]
     StartRefused,
     /// The glass was not broken: there is nothing to review.
-    #[error("this request has no break-glass review")]
+    #[error("there is no break-glass review to close")]
     NoReview,
     /// Whoever broke the glass does not review it.
     #[error("somebody else must close the review of your own request")]
@@ -166,7 +164,7 @@ pub enum PressRefused {
     #[error(
         "no access is given while the audit log is not exported: its oldest record waits since {}, and \
          {allowed} are allowed; access that exists still ends, and can be given back and revoked",
-        .since.strftime("%Y-%m-%d %H:%M:%S UTC")
+        utc_seconds(*since)
     )]
     ExportBehind {
         /// When the oldest record that waits happened.
@@ -175,7 +173,7 @@ pub enum PressRefused {
         allowed: TimeSpan,
     },
     /// The grant is not in a state for this.
-    #[error("the grant is {state} already")]
+    #[error("this access is {state} already")]
     GrantOver {
         /// Its state.
         state: &'static str,
@@ -305,10 +303,7 @@ impl PressRefused {
 
 fn unread(read_at: Option<Timestamp>, why: &str) -> String {
     let last = match read_at {
-        Some(at) => format!(
-            "it was last read at {}",
-            at.strftime("%Y-%m-%d %H:%M:%S UTC")
-        ),
+        Some(at) => format!("it was last read at {}", utc_seconds(at)),
         None => "it was never read".to_owned(),
     };
     format!(
@@ -328,14 +323,5 @@ fn sign_in_words(rule: &str, max_age: Option<TimeSpan>, acr: &[String]) -> Strin
 }
 
 fn messages(problems: &[FieldProblem]) -> String {
-    let all: Vec<&str> = problems.iter().map(|it| it.message.as_str()).collect();
-    format!("{} It can be asked for again", all.join(" "))
-}
-
-fn by_rules(rules: &str) -> String {
-    if rules.is_empty() {
-        String::new()
-    } else {
-        format!(" ({rules})")
-    }
+    format!("{} It can be asked for again", all_of(problems))
 }

@@ -1,13 +1,15 @@
 //! What would become of a request. Asking itself and what is shown before it are decided by the same
 //! functions, so that they cannot disagree; a preview gives nothing, and asking decides anew.
 
+use hallpass_model::time::utc;
 use hallpass_model::{Target, TargetNames, TimeSpan, Timestamp};
-use hallpass_rules::{Decision, DecisionKind, Directory, OverLimit, Principal, RuleId, Rules};
+use hallpass_rules::{
+    Decision, DecisionKind, Directory, OverLimit, Principal, RuleId, RuleNames, Rules,
+};
 
 use crate::target::{self, Resolved};
 use crate::{
-    Approval, FieldProblem, Grant, PressRefused, Refusal, Request, Settings, Stands, Wanted,
-    refusal, start,
+    Approval, FieldProblem, Grant, PressRefused, Refusal, Request, Settings, Stands, Wanted, start,
 };
 
 /// What a request that is not refused comes to.
@@ -67,8 +69,8 @@ impl AskRefused {
     }
 
     /// The refusal as it is stored and told. `rules` are those the decision rests on.
-    pub(crate) fn into_refusal(self, rules: &[RuleId], target: &str) -> Refusal {
-        let message = self.message(rules, target);
+    pub(crate) fn into_refusal(self, rules: &[RuleId], target: &str, contact: &str) -> Refusal {
+        let message = self.message(rules, target, contact);
         let code = self.code().to_owned();
         let fields = match self {
             Self::Fields(fields) => fields,
@@ -81,27 +83,81 @@ impl AskRefused {
         }
     }
 
-    pub(crate) fn message(&self, rules: &[RuleId], target: &str) -> String {
-        let rules = refusal::named(rules);
+    /// The refusal in a sentence, where nothing more is known than the rules it rests on.
+    pub(crate) fn message(&self, rules: &[RuleId], target: &str, contact: &str) -> String {
+        self.words(&AskRefusedFacts::of(rules, target, contact))
+    }
+
+    /// The refusal in a sentence, to whoever asks. Every channel says it in these words.
+    pub fn words(&self, facts: &AskRefusedFacts<'_>) -> String {
+        let (target, names) = (facts.target, &facts.rules);
+        let first = names.first();
         match self {
             Self::NoRule => {
-                format!("No rule covers {target}. Ask an administrator to add one.")
+                format!("No rule covers {target}. Ask {} to add one.", facts.contact)
             }
-            Self::NoApprover => {
-                format!(
-                    "Nobody can approve {target} for you: rules {rules} list no other approver."
-                )
+            Self::NoApprover if names.is_empty() => {
+                format!("Nobody can approve {target} for you.")
             }
+            Self::NoApprover if facts.lists_asker => format!(
+                "Nobody can approve {target} for you. {first} {} you, and too few others.",
+                names.verb("lists", "list")
+            ),
+            Self::NoApprover => format!(
+                "Nobody can approve {target} for you. {first} {} too few others.",
+                names.verb("lists", "list")
+            ),
             Self::Unread(what) => format!(
-                "Rules {rules} let certain people ask, and it could not be read whether you are \
-                 one: {}. Try again.",
+                "{first} {} certain people ask for {target}, and it could not be read whether you \
+                 are one: {}. Try again.",
+                names.verb("lets", "let"),
                 what.join("; ")
             ),
-            Self::NotAllowed => format!("Rules {rules} do not let you ask for {target}."),
-            Self::Fields(problems) => {
-                let all: Vec<&str> = problems.iter().map(|it| it.message.as_str()).collect();
-                all.join(" ")
-            }
+            Self::NotAllowed => match &facts.opens {
+                Some(at) => format!(
+                    "{first} {} you ask for {target} from {at}.",
+                    names.verb("lets", "let")
+                ),
+                None => format!(
+                    "{first} {} not let you ask for {target} now.",
+                    names.verb("does", "do")
+                ),
+            },
+            Self::Fields(problems) => all_of(problems),
+        }
+    }
+}
+
+/// What several fields are to blame for, one sentence after the other.
+pub fn all_of(problems: &[FieldProblem]) -> String {
+    let all: Vec<&str> = problems.iter().map(|it| it.message.as_str()).collect();
+    all.join(" ")
+}
+
+/// What a refusal names.
+#[derive(Clone, Debug)]
+pub struct AskRefusedFacts<'a> {
+    /// What was asked for, as the reader sees it: `payments-prod / Admin`, or `this`.
+    pub target: &'a str,
+    /// The rules it rests on.
+    pub rules: RuleNames,
+    /// Whether these list the asker, which does not count.
+    pub lists_asker: bool,
+    /// From when the rules let the asker ask, as the reader sees it; none within a week or not known.
+    pub opens: Option<String>,
+    /// Whom to ask for a rule.
+    pub contact: &'a str,
+}
+
+impl<'a> AskRefusedFacts<'a> {
+    /// The rules, the target and whom to ask for a rule, where no more is known.
+    pub fn of(rules: &[RuleId], target: &'a str, contact: &'a str) -> Self {
+        Self {
+            target,
+            rules: RuleNames::of(rules),
+            lists_asker: false,
+            opens: None,
+            contact,
         }
     }
 }
@@ -185,30 +241,40 @@ impl LengthLimits {
         }
         match over_limit {
             OverLimit::Shorten if duration <= self.by_settings => Ok(self.longest),
-            OverLimit::Shorten | OverLimit::Refuse => Err(self.too_long(duration)),
+            OverLimit::Shorten | OverLimit::Refuse => Err(self.problem_of(LengthRefused::TooLong)),
         }
     }
 
     fn problem(&self, duration: TimeSpan) -> Option<FieldProblem> {
-        match self.check(duration) {
-            Ok(()) => None,
-            Err(LengthRefused::TooShort) => {
-                let message = format!("At least {}.", self.shortest);
-                let code = "short-duration";
-                Some(FieldProblem::new("duration_seconds", code, message))
-            }
-            Err(LengthRefused::TooLong) => Some(self.too_long(duration)),
+        self.check(duration)
+            .err()
+            .map(|refused| self.problem_of(refused))
+    }
+
+    fn problem_of(&self, refused: LengthRefused) -> FieldProblem {
+        let code = match refused {
+            LengthRefused::TooShort => "short-duration",
+            LengthRefused::TooLong => "long-duration",
+        };
+        FieldProblem::new("duration_seconds", code, self.words(refused))
+    }
+
+    /// Why a length does not fit, in a sentence.
+    pub fn words(&self, refused: LengthRefused) -> String {
+        match refused {
+            LengthRefused::TooShort => format!("At least {}.", self.shortest),
+            LengthRefused::TooLong => format!("At most {}.", self.longest_words()),
         }
     }
 
-    fn too_long(&self, duration: TimeSpan) -> FieldProblem {
-        let message = if duration > self.by_settings {
-            format!("At most {}.", self.by_settings)
+    /// The longest, with the rules that say so where the settings would allow more: ``4h, by rule `a` ``.
+    pub fn longest_words(&self) -> String {
+        if self.longest < self.by_settings {
+            let rules = RuleNames::of(&self.rules);
+            format!("{}, by {}", self.longest, rules.within())
         } else {
-            let rules = refusal::named(&self.rules);
-            format!("At most {}, by rule {rules}.", self.longest)
-        };
-        FieldProblem::new("duration_seconds", "long-duration", message)
+            self.longest.to_string()
+        }
     }
 }
 
@@ -279,7 +345,7 @@ impl Judgement {
             .map(|grant| {
                 let message = format!(
                     "You hold this until {} already; {duration} from now would not add anything.",
-                    grant.ends_at.strftime("%Y-%m-%d %H:%M UTC"),
+                    utc(grant.ends_at),
                 );
                 FieldProblem::new("duration_seconds", "adds-nothing", message)
             });

@@ -1,7 +1,6 @@
 //! Why something asked for is refused: a code for programs, a sentence for people, and the fields to
 //! blame.
 
-use hallpass_rules::RuleId;
 use serde::{Deserialize, Serialize};
 
 /// One field that cannot be taken as it is.
@@ -34,13 +33,4 @@ pub struct Refusal {
     pub message: String,
     /// One entry per field, when fields are to blame.
     pub fields: Vec<FieldProblem>,
-}
-
-/// Names of rules, as a sentence lists them.
-pub(crate) fn named(rules: &[RuleId]) -> String {
-    rules
-        .iter()
-        .map(|rule| format!("`{rule}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
 }

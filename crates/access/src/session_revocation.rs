@@ -51,7 +51,7 @@ pub(crate) fn of(
 }
 
 /// When a permission set's credentials issued at the end stop working, for notices.
-pub(crate) fn credentials_until(
+pub fn credentials_until(
     names: &TargetNames,
     directory: &Directory,
     ended_at: Timestamp,

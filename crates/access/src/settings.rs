@@ -95,7 +95,18 @@ const REMINDED_FOR: TimeSpan = TimeSpan::hours(7 * 24);
 /// Durations offered as a list; more can be typed (`access.md` §7.4).
 const CHOICES_MAX: usize = 100;
 
+/// Whom people are told to ask: the first administrator who is named by address.
+pub fn contact(admins: &[String]) -> &str {
+    let named = admins.iter().find(|entry| entry.contains('@'));
+    named.map_or("an administrator", String::as_str)
+}
+
 impl Settings {
+    /// Whom people are told to ask, for a rule or whatever else only administrators do.
+    pub fn contact(&self) -> &str {
+        contact(&self.admins)
+    }
+
     /// The longest duration there is: the largest choice, when choices are listed.
     pub fn longest(&self) -> TimeSpan {
         self.duration_choices

@@ -7,6 +7,7 @@
 //! ```
 
 use hallpass_audit::{Approval, Event};
+use hallpass_model::time::utc;
 use hallpass_model::{Email, TimeSpan, Timestamp, UserId};
 use hallpass_rules::Principal;
 
@@ -87,7 +88,7 @@ pub(crate) fn problem(at: Timestamp, settings: &Settings, now: Timestamp) -> Opt
     let latest = settings.start_within.after(now);
     let problem = |code, message| Some(FieldProblem::new("starts_at", code, message));
     if at > latest {
-        let latest = latest.strftime("%Y-%m-%d %H:%M UTC");
+        let latest = utc(latest);
         problem("late-start", format!("At the latest {latest}."))
     } else if PUNCTUAL.after(at) < now {
         problem("past-start", "This start is over.".to_owned())

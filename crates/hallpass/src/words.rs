@@ -2,17 +2,14 @@
 
 use hallpass_api::Queue;
 use hallpass_model::{TimeSpan, Timestamp};
-use hallpass_wording::time;
+use hallpass_wording::{line, time};
 use jiff::tz::TimeZone;
 
-/// `12 before it, about 2m`.
+/// `12 others are set up before it: about 2m`.
 pub(crate) fn in_line(queue: &Queue) -> String {
     // to the next ten seconds: more would be pretence
     let about = TimeSpan::seconds(queue.seconds.div_ceil(10).max(1) * 10);
-    match queue.before {
-        0 => format!("next in line, about {about}"),
-        before => format!("{before} before it, about {about}"),
-    }
+    line::place(queue.before, &format!("about {about}"))
 }
 
 /// `Ends 17:31 CET, in 2h 11m`, or since when it is late.
@@ -45,9 +42,9 @@ mod tests {
     #[test]
     fn a_place_in_line_says_how_many_and_how_long() {
         for (before, seconds, words) in [
-            (0, 0, "next in line, about 10s"),
-            (1, 11, "1 before it, about 20s"),
-            (12, 119, "12 before it, about 2m"),
+            (0, 0, "next in line: about 10s"),
+            (1, 11, "1 other is set up before it: about 20s"),
+            (12, 119, "12 others are set up before it: about 2m"),
         ] {
             assert_eq!(in_line(&Queue { before, seconds }), words);
         }

@@ -17,6 +17,7 @@ mod target;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod text;
+pub mod time;
 
 pub use aws::{AccountId, GroupId, IdError, PermissionSetArn, PermissionSetName, UserId};
 pub use email::{Email, EmailError};

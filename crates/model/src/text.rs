@@ -197,6 +197,19 @@ fn is_formula(text: &str) -> bool {
     begins(first) || begins(text.trim_start().chars().next())
 }
 
+/// A number with commas between thousands.
+pub fn number(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -377,6 +390,13 @@ mod tests {
             let ends_early = bare.contains('"') || quoted.is_none() && cell.contains([',', '\n', '\r']);
             prop_assert!(!ends_early, "{cell:?}");
             prop_assert!(!is_formula(&inner), "{text:?} becomes {inner:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_have_commas() {
+        for (n, words) in [(0, "0"), (999, "999"), (1043, "1,043"), (48_207, "48,207")] {
+            assert_eq!(number(n), words);
         }
     }
 }

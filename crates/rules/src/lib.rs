@@ -12,6 +12,7 @@ mod engine;
 mod hours;
 mod read;
 mod rule;
+mod rule_names;
 mod selftest;
 pub mod syntax;
 
@@ -25,5 +26,6 @@ pub use engine::{
 pub use hallpass_model::Glob;
 pub use read::{Loaded, RuleFile, load};
 pub use rule::{GroupRef, RuleId, TextPattern};
+pub use rule_names::RuleNames;
 pub use selftest::{RuleTestOutcome, TestResult};
 pub use syntax::{SOURCE_BYTES_MAX, Syntax};

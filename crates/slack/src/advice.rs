@@ -1,9 +1,11 @@
 //! What a form tells while it is filled in: choices, who decides, what is held already.
 
-use hallpass_access::{Approval, AskRefused, AskVerdict, Preview, PreviewOutcome, Sought, Wanted};
+use hallpass_access::{
+    AskRefused, AskVerdict, Directory, Preview, PreviewOutcome, RuleNames, Sought, Wanted, all_of,
+};
 use hallpass_model::{AccountId, GroupId, TimeSpan};
-use hallpass_rules::{Decision, RuleId};
-use hallpass_wording::{lists, standing, time};
+use hallpass_rules::Decision;
+use hallpass_wording::{asking, standing, time};
 use jiff::tz::TimeZone;
 use serde_json::json;
 
@@ -16,6 +18,9 @@ use crate::modal::{self, Advice, Asks, TicketWanted};
 use crate::options;
 use crate::person::{KnownPerson, Unknown};
 use crate::words;
+
+/// People named in one hint.
+const NAMED: usize = 8;
 
 impl Slack {
     /// Something was chosen: the form says what follows from it.
@@ -79,8 +84,7 @@ impl Slack {
         let preview = match self.inner.access.preview(&known.actor, &wanted).await {
             Ok(Ok(preview)) => preview,
             Ok(Err(problems)) => {
-                let all: Vec<String> = problems.into_iter().map(|it| it.message).collect();
-                advice.hint = Some(all.join(" "));
+                advice.hint = Some(all_of(&problems));
                 return (advice, None);
             }
             Err(error) => {
@@ -94,7 +98,9 @@ impl Slack {
             .and_then(seconds);
         let mut hint = match preview.asking(preview.limits().shortest()) {
             PreviewOutcome::NotNow(why) => capital(&why.to_string()),
-            PreviewOutcome::Request(_) | PreviewOutcome::Refused(_) => self.who_decides(&preview),
+            PreviewOutcome::Request(_) | PreviewOutcome::Refused(_) => {
+                self.who_decides(&preview, &self.zone_of(known))
+            }
         };
         let session = set
             .and_then(|name| directory.permission_set_by_name(name))
@@ -102,68 +108,31 @@ impl Slack {
         if let (Some(session), Some(chosen)) = (session, chosen)
             && session > chosen
         {
-            hint = format!("{hint} Its credentials live up to {session}.");
+            hint = format!("{hint} {}", asking::outliving(session));
         }
         advice.hint = Some(hint);
         advice.already = self.already(&preview, &self.zone_of(known));
         (advice, Some(preview.limits().longest()))
     }
 
-    fn who_decides(&self, preview: &Preview) -> String {
+    fn who_decides(&self, preview: &Preview, zone: &TimeZone) -> String {
         let directory = self.inner.access.directory();
         let decision = &preview.decision;
-        let ruled_by = |rules: &[RuleId]| {
-            let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
-            lists::by_rules(&rules)
-        };
-        let by = ruled_by(&decision.based_on);
+        let by = RuleNames::of(&decision.based_on);
         let at_most = preview.limits().longest();
-        match preview.by_rules() {
-            Ok(AskVerdict::Granted(Approval::Own)) => {
-                format!("You approve this yourself, as {by} allows. At most {at_most}.")
+        let why = match preview.by_rules() {
+            Ok(AskVerdict::Granted(approval)) => {
+                let words = asking::granted_at_once(approval, &by);
+                return format!("{words} At most {at_most}.");
             }
-            Ok(AskVerdict::Granted(_)) => {
-                format!("No approval needed, by {by}. At most {at_most}.")
-            }
-            Ok(AskVerdict::Waits) => {
-                let approvers: Vec<_> = decision.approvers.iter().cloned().collect();
-                let names = words::names_of(&approvers, &directory);
-                let verb = if decision.approvals_needed == 1 {
-                    "decides"
-                } else {
-                    "decide"
-                };
-                let shown: Vec<&str> = names.iter().take(8).map(String::as_str).collect();
-                let more = match names.len().saturating_sub(shown.len()) {
-                    0 => String::new(),
-                    more => format!(" and {more} more"),
-                };
-                let needed = decision.approvals_needed;
-                format!(
-                    "{needed} of {}{more} {verb}. At most {at_most}.",
-                    shown.join(", ")
-                )
-            }
-            Ok(AskVerdict::BreakGlassOnly) | Err(AskRefused::NoApprover) => {
-                match ruled_by(&preview.lists_asker) {
-                    _ if preview.lists_asker.is_empty() => {
-                        format!("Nobody can approve this for you, by {by}.")
-                    }
-                    by => format!(
-                        "Nobody can approve this for you. The only approver in {by} is you."
-                    ),
-                }
-            }
-            Err(AskRefused::NoRule) => {
-                format!(
-                    "No rule covers this. Ask {} to add one.",
-                    self.inner.setup.contact
-                )
-            }
-            Err(AskRefused::NotAllowed | AskRefused::Unread(_) | AskRefused::Fields(_)) => {
-                format!("By {by} only certain people may ask; you are not one of them.")
-            }
-        }
+            Ok(AskVerdict::Waits) => return waits(decision, &directory, at_most),
+            Ok(AskVerdict::BreakGlassOnly) => AskRefused::NoApprover,
+            Err(why) => why,
+        };
+        let contact = self.inner.access.settings().contact();
+        asking::refused(&why, preview, "this", contact, |at| {
+            time::clock(at, self.now(), zone)
+        })
     }
 
     /// That the same is held or waited for already.
@@ -229,6 +198,21 @@ impl Slack {
         };
         SlackReply::json(&json!({"options": hits}))
     }
+}
+
+/// Who has to say yes: "1 of Cai Example, Dee Example decides. At most 1d."
+fn waits(decision: &Decision, directory: &Directory, at_most: TimeSpan) -> String {
+    let approvers: Vec<_> = decision.approvers.iter().cloned().collect();
+    let names = words::names_of(&approvers, directory);
+    let needed = decision.approvals_needed;
+    let verb = if needed == 1 { "decides" } else { "decide" };
+    let shown: Vec<&str> = names.iter().take(NAMED).map(String::as_str).collect();
+    let more = match names.len().saturating_sub(shown.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let shown = shown.join(", ");
+    format!("{needed} of {shown}{more} {verb}. At most {at_most}.")
 }
 
 /// The field for a ticket, when a rule wants one for what is chosen.

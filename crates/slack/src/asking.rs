@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use hallpass_access::{
     AccessError, AskOutcome, AskedTogether, Asking, Extending, FieldProblem, Idempotency, Refusal,
-    Request, Wanted,
+    Request, Wanted, reason_refused,
 };
 use hallpass_model::{GrantId, RequestId, TimeSpan, Timestamp};
-use hallpass_wording::{dialogs, escape, lists};
+use hallpass_wording::escape;
 use serde_json::json;
 
 use crate::app::{FORM_PATIENCE, Slack, SlackReply};
@@ -21,8 +21,6 @@ use crate::person::{KnownPerson, Unknown};
 /// How long Slack may take to say who somebody is before a window opens without it: the trigger
 /// dies after three seconds.
 const WHO_PATIENCE: std::time::Duration = std::time::Duration::from_millis(1_200);
-/// Longest reason, in characters after trimming.
-const REASON_MAX: usize = 1_000;
 
 /// What came of a sent form.
 pub(crate) enum FormOutcome {
@@ -410,13 +408,8 @@ fn reason_and_duration(
         .value(ids::DURATION, ids::DURATION_ACTION)
         .and_then(seconds);
     let mut errors = BTreeMap::new();
-    let length = reason.trim().chars().count();
-    if length == 0 {
-        errors.insert(ids::REASON, dialogs::REASON_MISSING.to_owned());
-    } else if length > REASON_MAX {
-        let has = lists::number(u64::try_from(length).unwrap_or(u64::MAX));
-        let words = format!("At most 1,000 characters; this has {has}.");
-        errors.insert(ids::REASON, words);
+    if let Some(refused) = reason_refused(reason) {
+        errors.insert(ids::REASON, refused.message);
     }
     match duration {
         Some(duration) if errors.is_empty() => Ok((reason.to_owned(), duration)),

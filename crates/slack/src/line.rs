@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hallpass_access::{Grant, GrantFilter, GrantStateKind, InLine, ReadError};
 use hallpass_model::{RequestId, TimeSpan};
+use hallpass_wording::line;
 use tokio::sync::watch;
 
 use crate::app::Slack;
@@ -53,12 +54,7 @@ pub(crate) fn words(place: Option<InLine>) -> Option<String> {
         LineFacts::Minutes(minutes) => format!("up to {minutes} min"),
         LineFacts::Long => "more than an hour".to_owned(),
     };
-    let before = match place?.before {
-        0 => "next in line for AWS".to_owned(),
-        1 => "1 other is set up before it".to_owned(),
-        more => format!("{more} others are set up before it"),
-    };
-    Some(format!("{before}: {time}"))
+    Some(line::place(place?.before, &time))
 }
 
 impl Slack {
@@ -141,10 +137,7 @@ mod tests {
         for (place, wanted) in [
             (None, None),
             (Some(place(9, 59)), None),
-            (
-                Some(place(0, 60)),
-                Some("next in line for AWS: up to 2 min"),
-            ),
+            (Some(place(0, 60)), Some("next in line: up to 2 min")),
             (
                 Some(place(1, 120)),
                 Some("1 other is set up before it: up to 2 min"),

@@ -3,10 +3,11 @@
 
 use hallpass_access::{
     AccessError, Grant, GrantFilter, GrantPresses, GrantStateKind, Idempotency, LengthLimits,
-    PressRefused, Presses, Request, RequestFilter, RequestStateKind, RequestView, question,
+    PressRefused, Presses, Request, RequestFilter, RequestStateKind, RequestView,
+    credentials_until, question,
 };
 use hallpass_model::{GrantId, RequestId};
-use hallpass_wording::time;
+use hallpass_wording::{grants, time};
 use serde_json::Value;
 
 use crate::app::Slack;
@@ -168,19 +169,16 @@ impl Slack {
     }
 
     fn given_back(&self, grant: &Grant, known: &KnownPerson) -> String {
-        let directory = self.inner.access.directory();
         let said = format!("Given back: {}.", words::target(&grant.names));
-        let hallpass_model::TargetNames::Account { permission_set, .. } = &grant.names else {
-            return said;
-        };
-        let now = self.now();
-        match directory.permission_set_by_name(permission_set) {
-            Some(set) if !grant.standing => {
-                let until = hallpass_model::TimeSpan::seconds(set.session_duration).after(now);
+        let (now, directory) = (self.now(), self.inner.access.directory());
+        let until = credentials_until(&grant.names, &directory, now);
+        match until.filter(|_| !grant.standing) {
+            Some(until) => {
                 let until = time::clock(until, now, &self.zone_of(known));
-                format!("{said} Credentials you already hold may work until {until}.")
+                let after = grants::work_until(grants::YOUR_CREDENTIALS, &until);
+                format!("{said} {after}")
             }
-            _ => said,
+            None => said,
         }
     }
 

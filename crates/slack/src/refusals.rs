@@ -1,11 +1,9 @@
 //! Why a press had no effect, in words for whoever pressed (`ui.md` §5).
 
-use hallpass_access::{AccessError, Closed, Directory, PressRefused, Request};
+use hallpass_access::{AccessError, PressRefused, Request, RuleNames};
 use hallpass_model::RequestId;
-use hallpass_rules::PressRefusedByRules;
-use hallpass_wording::lists::any_of;
-use hallpass_wording::names::first_name;
-use hallpass_wording::{SlackStyle, escape, refused};
+use hallpass_wording::refused::{self, RefusedFacts, TriedPress};
+use hallpass_wording::{ChannelStyle as _, PlainStyle, SlackStyle};
 use jiff::tz::TimeZone;
 
 use crate::app::Slack;
@@ -13,7 +11,7 @@ use crate::asking::capital;
 use crate::ids;
 use crate::inbound::Press;
 use crate::person::{KnownPerson, Unknown};
-use crate::words::{self, names_of};
+use crate::words;
 
 pub(crate) const NO_SUCH: &str = "There is no such request, or it is not yours to see.";
 
@@ -32,27 +30,22 @@ impl Slack {
             return NO_SUCH.to_owned();
         }
         if press.action == ids::BREAK_GLASS {
-            return refused::NOT_REQUESTER.to_owned();
+            return refused::plainly(&PressRefused::NotRequester, &PlainStyle);
         }
         // whoever pressed reads the message, which is about to show the same
         if press.action != ids::CLOSE_REVIEW
             && let Ok(Some((request, _))) = self.stored(id).await
             && let Err(closed) = request.clone().pending(self.now())
         {
-            return self.closed(&request, &closed, known);
+            let why = PressRefused::Closed(closed);
+            return self.words(&why, &request, tried(&press.action), known);
         }
         if press.action == ids::DISCARD {
-            return refused::NOT_YOURS.to_owned();
+            return refused::plainly(&PressRefused::NotYours, &PlainStyle);
         }
         let thread = self.inner.remembered.thread(id).await;
         let facts = thread.unwrap_or_default().facts;
-        refused::not_listed(&facts.target, &facts.rules)
-    }
-
-    fn closed(&self, request: &Request, closed: &Closed, known: Option<&KnownPerson>) -> String {
-        let (directory, zone) = (self.inner.access.directory(), self.zone_for(known));
-        let again = escape(first_name(&request.requester.name));
-        refused::closed(request, closed, &again, &self.style_now(&directory, &zone))
+        refused::not_listed(&facts.target, &RuleNames::of(&facts.rules))
     }
 
     /// The zone of whoever reads it, if they are known.
@@ -61,14 +54,6 @@ impl Slack {
             || self.inner.setup.zone.clone(),
             |known| self.zone_of(known),
         )
-    }
-
-    fn style_now<'a>(&self, directory: &'a Directory, zone: &'a TimeZone) -> SlackStyle<'a> {
-        SlackStyle {
-            directory,
-            zone,
-            seen_from: self.now(),
-        }
     }
 
     /// Why a press had no effect, in the words of `ui.md` §5.
@@ -94,88 +79,48 @@ impl Slack {
             return capital(&why.to_string());
         };
         match why {
-            PressRefused::Closed(closed) => self.closed(&request, closed, known),
-            PressRefused::Rules(refused) => self.not_by_rules(&request, action, refused, known),
-            PressRefused::AlreadyReviewed { given, needed } => format!(
-                "You approved this already: {given} of {needed}. Somebody else has to approve too."
-            ),
-            PressRefused::NotYours => refused::NOT_YOURS.to_owned(),
             PressRefused::NotInDirectory => self.unknown(&Unknown::Nobody, &[]),
-            PressRefused::NotHolder => refused::NOT_HOLDER.to_owned(),
-            PressRefused::GrantOver { state } => over(state),
             PressRefused::SignInAgain { .. } => {
                 let link = format!("{}/requests/{}", self.inner.setup.public_url, request.id);
                 format!("{}: <{link}|open the request>.", capital(&why.to_string()))
             }
-            PressRefused::SecondaryDomain
-            | PressRefused::NoLongerFits(_)
-            | PressRefused::Locked { .. }
-            | PressRefused::RequesterLocked { .. }
-            | PressRefused::OwnLock
-            | PressRefused::LastAdministrator
-            | PressRefused::Changed
-            | PressRefused::ReasonMissing
-            | PressRefused::NotRequester
-            | PressRefused::BreakGlassNotAllowed { .. }
-            | PressRefused::Justification { .. }
-            | PressRefused::StartRefused
-            | PressRefused::ApprovedLength { .. }
-            | PressRefused::LongComment { .. }
-            | PressRefused::NoReview
-            | PressRefused::NotAnApprover
-            | PressRefused::Remediation(_)
-            | PressRefused::RuleChanged { .. }
-            | PressRefused::Standing(_)
-            | PressRefused::OwnReview
-            | PressRefused::ExportBehind { .. }
-            | PressRefused::ClocksDisagree(_)
-            | PressRefused::DirectoryUnread { .. }
-            | PressRefused::PersonUnchecked { .. } => capital(&why.to_string()),
+            why => self.words(why, &request, tried(action), known),
         }
     }
 
-    fn not_by_rules(
+    /// The refusal in the words that every channel uses.
+    fn words(
         &self,
+        why: &PressRefused,
         request: &Request,
-        action: &str,
-        refused: &PressRefusedByRules,
+        tried: TriedPress,
         known: Option<&KnownPerson>,
     ) -> String {
-        let directory = self.inner.access.directory();
-        let is_own = known.is_some_and(|known| request.requester.is(&known.actor));
-        match refused {
-            PressRefusedByRules::NotOpen { .. } if action == ids::CLOSE_REVIEW => {
-                "The rules changed since. Today nobody approves this; an admin closes the review."
-                    .to_owned()
-            }
-            PressRefusedByRules::NotOpen { kind, .. } => {
-                let zone = self.zone_for(known);
-                refused::rules_changed(request, *kind, &self.style_now(&directory, &zone))
-            }
-            PressRefusedByRules::NotListed { rules, .. } if !is_own => {
-                let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
-                refused::not_listed(&words::target(&request.names), &rules)
-            }
-            PressRefusedByRules::NotListed { .. } | PressRefusedByRules::OwnRequest { .. } => {
-                let others = names_of(&request.decided.approvers, &directory);
-                let verb = if action == ids::DENY {
-                    "deny"
-                } else {
-                    "approve"
-                };
-                match others.as_slice() {
-                    [] => format!("You can't {verb} your own request. Discard it instead."),
-                    names => format!(
-                        "You can't {verb} your own request. {} can.",
-                        escape(&any_of(names))
-                    ),
-                }
-            }
-        }
+        let access = &self.inner.access;
+        let (directory, zone) = (access.directory(), self.zone_for(known));
+        let style = SlackStyle {
+            directory: &directory,
+            zone: &zone,
+            seen_from: self.now(),
+        };
+        let deciders = access.deciders(request);
+        let deciders: Vec<String> = deciders.iter().map(|it| style.person(it)).collect();
+        let facts = RefusedFacts {
+            request,
+            tried,
+            presser: known.and_then(|known| known.actor.user.as_ref()),
+            target: &words::target(&request.names),
+            deciders: &deciders,
+        };
+        refused::words(why, &facts, &style)
     }
 }
 
-/// What its holder reads when it is too late.
-fn over(state: &str) -> String {
-    format!("This access is {state} already.")
+fn tried(action: &str) -> TriedPress {
+    match action {
+        ids::APPROVE => TriedPress::Approve,
+        ids::DENY => TriedPress::Deny,
+        ids::CLOSE_REVIEW => TriedPress::CloseReview,
+        _ => TriedPress::Other,
+    }
 }

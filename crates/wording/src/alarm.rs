@@ -1,6 +1,7 @@
 //! What those who run the place are told of an alarm.
 
 use hallpass_access::{Alarm, AlarmState};
+use hallpass_model::time::utc_seconds;
 use hallpass_model::{TimeSpan, text};
 
 use crate::notice::mail::{Letter, OPERATOR};
@@ -29,10 +30,7 @@ pub fn alarm_letter(alarm: &Alarm) -> Letter {
     Letter {
         subject: text::line(&subject, 200),
         headline: text::line(&alarm.text, 1_000),
-        facts: vec![(
-            "Since",
-            alarm.since.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
-        )],
+        facts: vec![("Since", utc_seconds(alarm.since))],
         quote: None,
         notes: match alarm.state {
             AlarmState::Begun => vec![format!("What to do: {}.", alarm.alarm.runbook())],

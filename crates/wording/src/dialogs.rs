@@ -1,11 +1,12 @@
 //! What is asked and said before a press, on pages and in Slack's windows.
 
 use hallpass_access::{BREAK_GLASS_MAX, JUSTIFICATION_CHARACTERS_MIN, Request};
+use hallpass_model::TimeSpan;
+
+pub use hallpass_access::REASON_MISSING;
 
 /// Beside a field for words that are recorded.
 pub const KEPT_WITH_NAME: &str = "It stays in the audit log, with your name.";
-/// Beside a reason that was left out.
-pub const REASON_MISSING: &str = "Say in a few words why.";
 
 /// Beside whoever was found by an address of a fallback domain.
 pub fn secondary_domain(address: &str) -> String {
@@ -21,8 +22,17 @@ pub fn as_it_stands(request: &Request) -> String {
 
 /// "Break glass for 1h?"
 pub fn break_glass(request: &Request) -> String {
-    format!("Break glass for {}?", request.duration.min(BREAK_GLASS_MAX))
+    break_glass_for(request.duration.min(BREAK_GLASS_MAX))
 }
+
+/// The same of a length.
+pub fn break_glass_for(length: TimeSpan) -> String {
+    format!("Break glass for {length}?")
+}
+
+/// What breaking the glass means: whom it tells, and what follows.
+pub const BREAK_GLASS_MEANS: &str =
+    "All admins are told, and somebody else closes a review afterwards.";
 
 /// Who is told that the glass is broken, and what comes after.
 pub fn break_glass_is_told(approvers: usize) -> String {
@@ -31,7 +41,7 @@ pub fn break_glass_is_told(approvers: usize) -> String {
         1 => "1 approver and all admins".to_owned(),
         more => format!("{more} approvers and all admins"),
     };
-    format!("{told} are told now. Someone else must close a review afterwards.")
+    format!("{told} are told now. Somebody else must close a review afterwards.")
 }
 
 /// The label of why it cannot wait.

@@ -2,12 +2,12 @@
 
 use hallpass_access::{
     Approval, CredentialsAfterEnd, EndOutcome, Grant, GrantState, LostAccess, Origin, Request,
-    RequestState,
+    RequestState, RuleNames,
 };
 use hallpass_model::Email;
 
+use crate::names;
 use crate::style::ChannelStyle;
-use crate::{lists, names};
 
 /// Of a grant whose access stood before it.
 pub const STAYS: &str = "Held before, not through Hallpass: it will not end.";
@@ -64,21 +64,37 @@ fn what_is_left(grant: &Grant, error: Option<&str>, style: &impl ChannelStyle) -
     }
 }
 
-fn issued_credentials(
+pub(crate) fn issued_credentials(
     credentials: CredentialsAfterEnd,
     style: &impl ChannelStyle,
 ) -> Option<String> {
-    match credentials {
+    credentials_after("Issued credentials", credentials, style)
+}
+
+/// What becomes of credentials once the access is over, as a sentence; `whose` names them at its
+/// beginning.
+pub fn credentials_after(
+    whose: &str,
+    after: CredentialsAfterEnd,
+    style: &impl ChannelStyle,
+) -> Option<String> {
+    match after {
         CredentialsAfterEnd::NotSaid => None,
-        CredentialsAfterEnd::Stop => {
-            Some("Credentials issued before stop within minutes.".to_owned())
-        }
-        CredentialsAfterEnd::WorkUntil(until) => {
-            let until = style.instant(until);
-            Some(format!("Issued credentials may work until {until}."))
-        }
+        CredentialsAfterEnd::Stop => Some(format!("{whose} stop within minutes.")),
+        CredentialsAfterEnd::WorkUntil(until) => Some(work_until(whose, &style.instant(until))),
     }
 }
+
+/// That they go on until then, as the reader sees it.
+pub fn work_until(whose: &str, until: &str) -> String {
+    format!("{whose} may work until {until}.")
+}
+
+/// How its holder's credentials are called to themselves.
+pub const YOUR_CREDENTIALS: &str = "Credentials you already hold";
+
+/// How those are called that were taken before an end that is over or to come.
+pub const CREDENTIALS_BEFORE: &str = "Credentials taken before then";
 
 /// That AWS did not create the access.
 pub fn refused_by_aws(grant: Option<&Grant>, style: &impl ChannelStyle) -> String {
@@ -170,7 +186,7 @@ pub fn shortened(request: &Request, style: &impl ChannelStyle) -> Option<String>
 
 /// Who said yes, or which rule did; empty when nobody has.
 pub fn how_approved(request: &Request, style: &impl ChannelStyle) -> String {
-    let rules = lists::by_rules(&request.decided.based_on);
+    let rules = RuleNames::of(&request.decided.based_on).within();
     let RequestState::Approved { by, approval, .. } = &request.state else {
         return String::new();
     };
@@ -197,6 +213,18 @@ pub fn how_approved(request: &Request, style: &impl ChannelStyle) -> String {
             let names: Vec<String> = reviews.chain([by]).map(|by| style.person(by)).collect();
             format!("Approved by {}", names.join(", "))
         }
+    }
+}
+
+/// Who said yes, or why nobody had to, in the middle of a sentence; `person` writes who did.
+pub fn approved_by(grant: &Grant, person: impl FnOnce(&Email) -> String) -> String {
+    match grant.approval {
+        Approval::NotRequired => "no approval needed".to_owned(),
+        Approval::Own => "approved by the requester".to_owned(),
+        Approval::BreakGlass => "break-glass".to_owned(),
+        Approval::Adopted if grant.origin == Origin::System => "a sweep gave it an end".to_owned(),
+        Approval::Adopted => format!("{} gave it an end", person(&grant.approver)),
+        Approval::Peer => format!("approved by {}", person(&grant.approver)),
     }
 }
 

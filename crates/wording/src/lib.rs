@@ -12,11 +12,13 @@ pub mod remediation;
 pub mod sweeps;
 
 pub mod activity;
+pub mod asking;
 pub mod dialogs;
 pub mod grants;
 pub mod refused;
 pub mod standing;
 
+pub mod line;
 pub mod lists;
 pub mod names;
 pub mod states;

@@ -1,5 +1,7 @@
 //! Several of something in a sentence.
 
+pub use hallpass_model::text::number;
+
 /// Names said before the rest are counted.
 const SAID: usize = 3;
 
@@ -18,38 +20,6 @@ pub fn any_of(names: &[String]) -> String {
             format!("{} or {more} more", said.join(", "))
         }
     }
-}
-
-/// Rules at the beginning of a sentence: ``Rule `prod` ``; nothing when there are none.
-pub fn rules(based_on: &[String]) -> String {
-    let quoted: Vec<String> = based_on.iter().map(|rule| format!("`{rule}`")).collect();
-    match quoted.as_slice() {
-        [] => String::new(),
-        [one] => format!("Rule {one}"),
-        _ => format!("Rules {}", quoted.join(", ")),
-    }
-}
-
-/// The same in the middle of a sentence.
-pub fn by_rules(based_on: &[String]) -> String {
-    let text = rules(based_on);
-    match text.strip_prefix('R') {
-        Some(rest) => format!("r{rest}"),
-        None => "a rule".to_owned(),
-    }
-}
-
-/// A number with commas between thousands.
-pub fn number(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// `1 grant`, `2 grants`.
@@ -77,28 +47,5 @@ mod tests {
         }
         assert_eq!(count(1, "grant"), "1 grant");
         assert_eq!(count(0, "grant"), "0 grants");
-    }
-
-    #[test]
-    fn numbers_have_commas() {
-        for (n, words) in [(0, "0"), (999, "999"), (1043, "1,043"), (48_207, "48,207")] {
-            assert_eq!(number(n), words);
-        }
-    }
-
-    #[test]
-    fn rules_stand_where_a_sentence_wants_them() {
-        let rules_of = |names: &[&str]| names.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
-        for (names, first, within) in [
-            (vec![], "", "a rule"),
-            (vec!["a"], "Rule `a`", "rule `a`"),
-            (vec!["a", "b"], "Rules `a`, `b`", "rules `a`, `b`"),
-        ] {
-            let names = rules_of(&names);
-            assert_eq!(
-                (rules(&names), by_rules(&names)),
-                (first.to_owned(), within.to_owned())
-            );
-        }
     }
 }

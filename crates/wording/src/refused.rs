@@ -1,20 +1,144 @@
 //! Why a press had no effect, where more than one channel says it in the same words.
 
 use hallpass_access::{
-    Closed, JUSTIFICATION_CHARACTERS_MAX, JUSTIFICATION_CHARACTERS_MIN, Request,
+    Closed, JUSTIFICATION_CHARACTERS_MAX, JUSTIFICATION_CHARACTERS_MIN, PressRefused, Request,
+    at_most,
 };
-use hallpass_rules::DecisionKind;
+use hallpass_model::UserId;
+use hallpass_rules::{DecisionKind, PressRefusedByRules, RuleNames};
 
-use crate::lists;
-use crate::names::first_name;
+use crate::lists::any_of;
+use crate::names::{capital, first_name, sentence};
 use crate::style::ChannelStyle;
 
-/// Only the holder gives back.
-pub const NOT_HOLDER: &str = "Only its holder can do this.";
-/// Only the requester breaks the glass.
-pub const NOT_REQUESTER: &str = "Only its requester can do this.";
-/// Neither the requester, an approver nor an administrator.
-pub const NOT_YOURS: &str = "Only the requester, an approver or an administrator can do this.";
+/// What somebody tried to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TriedPress {
+    /// To say yes.
+    Approve,
+    /// To say no.
+    Deny,
+    /// To close a break-glass review.
+    CloseReview,
+    /// Anything else.
+    Other,
+}
+
+/// What a refusal is told with.
+#[derive(Clone, Copy, Debug)]
+pub struct RefusedFacts<'a> {
+    /// The request that was pressed.
+    pub request: &'a Request,
+    /// What was tried.
+    pub tried: TriedPress,
+    /// Who pressed, by the directory; none when that is not known.
+    pub presser: Option<&'a UserId>,
+    /// What is asked for, as the channel writes it.
+    pub target: &'a str,
+    /// Who could still say yes by today's rules, as the channel writes them.
+    pub deciders: &'a [String],
+}
+
+impl RefusedFacts<'_> {
+    fn is_own(&self) -> bool {
+        self.presser == Some(&self.request.requester.user)
+    }
+}
+
+/// Why a press on a request had no effect, to whoever pressed. Every channel says it in these words;
+/// a link to follow is the channel's.
+pub fn words(why: &PressRefused, facts: &RefusedFacts<'_>, style: &impl ChannelStyle) -> String {
+    let request = facts.request;
+    match why {
+        PressRefused::Closed(found) => {
+            let name = style.name(&request.requester.name);
+            let again = if facts.is_own() {
+                "You"
+            } else {
+                first_name(&name)
+            };
+            closed(request, found, again, style)
+        }
+        PressRefused::Rules(PressRefusedByRules::NotOpen { .. })
+            if facts.tried == TriedPress::CloseReview =>
+        {
+            "The rules changed since. Today nobody approves this; an admin closes the review."
+                .to_owned()
+        }
+        PressRefused::Rules(PressRefusedByRules::NotOpen { kind, .. }) => {
+            rules_changed(request, *kind, style)
+        }
+        PressRefused::Rules(
+            PressRefusedByRules::NotListed { .. } | PressRefusedByRules::OwnRequest { .. },
+        ) if facts.is_own() => own(facts),
+        PressRefused::Rules(PressRefusedByRules::NotListed { rules, .. }) => {
+            not_listed(facts.target, &RuleNames::of(rules))
+        }
+        PressRefused::Rules(PressRefusedByRules::OwnRequest { .. }) => {
+            "Nobody approves their own request here.".to_owned()
+        }
+        PressRefused::AlreadyReviewed { given, needed } => {
+            let mut reviews = request.reviews.iter();
+            let mine = reviews.find(|it| it.user.is_some() && it.user.as_ref() == facts.presser);
+            let at = mine.map(|review| format!(" at {}", style.instant(review.at)));
+            format!(
+                "You approved this{}. {given} of {needed}; {} can give another.",
+                at.unwrap_or_default(),
+                any_of(facts.deciders)
+            )
+        }
+        PressRefused::GrantOver { state } if facts.tried == TriedPress::Approve => {
+            format!("The access it would extend is {state} already. Nothing was granted.")
+        }
+        PressRefused::Justification { characters } => justification(*characters),
+        PressRefused::NotInDirectory
+        | PressRefused::NoLongerFits(_)
+        | PressRefused::SignInAgain { .. }
+        | PressRefused::Changed
+        | PressRefused::SecondaryDomain
+        | PressRefused::Locked { .. }
+        | PressRefused::RequesterLocked { .. }
+        | PressRefused::OwnLock
+        | PressRefused::LastAdministrator
+        | PressRefused::NotYours
+        | PressRefused::NotAnApprover
+        | PressRefused::Remediation(_)
+        | PressRefused::RuleChanged { .. }
+        | PressRefused::NotHolder
+        | PressRefused::GrantOver { .. }
+        | PressRefused::ReasonMissing
+        | PressRefused::NotRequester
+        | PressRefused::BreakGlassNotAllowed { .. }
+        | PressRefused::ApprovedLength { .. }
+        | PressRefused::LongComment { .. }
+        | PressRefused::StartRefused
+        | PressRefused::NoReview
+        | PressRefused::OwnReview
+        | PressRefused::Standing(_)
+        | PressRefused::ClocksDisagree(_)
+        | PressRefused::DirectoryUnread { .. }
+        | PressRefused::PersonUnchecked { .. }
+        | PressRefused::ExportBehind { .. } => plainly(why, style),
+    }
+}
+
+/// The refusal as it stands in an answer, as a sentence.
+pub fn plainly(why: &PressRefused, style: &impl ChannelStyle) -> String {
+    sentence(&style.quoted(&why.to_string()))
+}
+
+fn own(facts: &RefusedFacts<'_>) -> String {
+    let verb = if facts.tried == TriedPress::Deny {
+        "deny"
+    } else {
+        "approve"
+    };
+    if facts.deciders.is_empty() {
+        return format!("You can’t {verb} your own request, and today nobody else can.");
+    }
+    let can = capital(&any_of(facts.deciders));
+    format!("You can’t {verb} your own request. {can} can.")
+}
 
 /// Somebody, or time, was first. `again` is who can ask again, at the beginning of a sentence.
 pub fn closed(
@@ -37,12 +161,12 @@ pub fn closed(
 }
 
 /// The rules list others for it. `target` as the channel writes it.
-pub fn not_listed(target: &str, rules: &[String]) -> String {
-    let verb = if rules.len() == 1 { "lists" } else { "list" };
-    match lists::rules(rules).as_str() {
-        "" => format!("You are not an approver for {target}. No rule lists anybody for it."),
-        named => format!("You are not an approver for {target}. {named} {verb} who is."),
+pub fn not_listed(target: &str, rules: &RuleNames) -> String {
+    if rules.is_empty() {
+        return format!("You are not an approver for {target}. No rule lists anybody for it.");
     }
+    let (first, verb) = (rules.first(), rules.verb("lists", "list"));
+    format!("You are not an approver for {target}. {first} {verb} who is.")
 }
 
 /// Today's rules are others than those it was asked under.
@@ -65,12 +189,9 @@ pub fn rules_changed(request: &Request, today: DecisionKind, style: &impl Channe
 
 /// A justification of another length than the rules want.
 pub fn justification(characters: usize) -> String {
-    let number = |n: usize| lists::number(u64::try_from(n).unwrap_or(u64::MAX));
-    let has = number(characters);
     if characters < JUSTIFICATION_CHARACTERS_MIN {
-        format!("At least {JUSTIFICATION_CHARACTERS_MIN} characters; this has {has}.")
+        format!("At least {JUSTIFICATION_CHARACTERS_MIN} characters; this has {characters}.")
     } else {
-        let most = number(JUSTIFICATION_CHARACTERS_MAX);
-        format!("At most {most} characters; this has {has}.")
+        at_most(JUSTIFICATION_CHARACTERS_MAX, characters)
     }
 }

@@ -46,6 +46,11 @@ pub fn unread_place(what: &UnreadPlace) -> String {
     }
 }
 
+/// That AWS does not remove it; `reason` as the channel writes it.
+pub fn refuses_to_remove(reason: &str) -> String {
+    format!("AWS refuses to remove it: {reason}")
+}
+
 /// What is done about an item of a sweep. `at` writes instants as the reader sees them.
 pub fn fate(fate: &Fate, at: impl Fn(Timestamp) -> String) -> String {
     match fate {
@@ -69,7 +74,7 @@ pub fn fate(fate: &Fate, at: impl Fn(Timestamp) -> String) -> String {
             | EndOutcome::Standing
             | EndOutcome::HeldByOtherGrant => format!("gone at {}, not by us", at(*gone)),
         },
-        Fate::Stuck { reason, .. } => format!("AWS refuses to remove it: {reason}"),
+        Fate::Stuck { reason, .. } => refuses_to_remove(reason),
         Fate::Adopted { until, .. } => format!("became a grant that ends at {}", at(*until)),
         Fate::LeftAlone { why, .. } => format!(
             "left alone: {}",

@@ -3,10 +3,7 @@
 use hallpass_model::{TimeSpan, Timestamp};
 use jiff::tz::TimeZone;
 
-/// `2026-03-09 02:10 UTC`: where nothing is known of the reader's zone.
-pub fn utc(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
-}
+pub use hallpass_model::time::utc;
 
 /// `17:31 CET`; on another day than `seen_from`, `Sat 02:10 CET`; further away
 /// `2026-03-09 02:10 CET`.

@@ -3,13 +3,13 @@
 
 use hallpass_model::{AccountId, GroupId, TimeSpan};
 use hallpass_rules::directory::Group;
-use hallpass_rules::{Ask, Decision, SetBits};
+use hallpass_rules::{Ask, Decision, DecisionKind, SetBits};
 use serde::Serialize;
 
 use super::Access;
 use super::search::SearchContext;
 use crate::search::{self, Candidate, Fit, IndexedAccount, Words};
-use crate::{Actor, AskRefused, FieldProblem, Settings, preview};
+use crate::{Actor, AskRefused, AskVerdict, FieldProblem, Settings, preview};
 
 /// Entries of a page at most.
 pub const CATALOG_PAGE_MAX: usize = 1000;
@@ -33,7 +33,10 @@ pub struct CatalogEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<NamedId>,
     /// What would happen, by the decision's name.
-    pub decision: String,
+    pub decision: DecisionKind,
+    /// What asking comes to.
+    #[serde(skip)]
+    pub verdict: AskVerdict,
     /// Who would be asked.
     pub approvers: Vec<String>,
     /// How many of them must say yes.
@@ -338,12 +341,13 @@ pub(super) fn group_fit(words: &Words, group: &Group) -> Option<Fit> {
 
 /// The decision as an entry.
 fn entry(decision: &Decision, settings: &Settings) -> Result<CatalogEntry, AskRefused> {
-    preview::by_rules(decision).map(|_| CatalogEntry {
+    preview::by_rules(decision).map(|verdict| CatalogEntry {
         account: None,
         permission_set: None,
         says: None,
         group: None,
-        decision: decision.kind.as_str().to_owned(),
+        decision: decision.kind,
+        verdict,
         approvers: decision.approvers.iter().map(ToString::to_string).collect(),
         approvals_needed: decision.approvals_needed,
         max_duration_seconds: settings.longest_by(decision).as_seconds(),

@@ -1,6 +1,8 @@
 //! Reading: what a person may see, and what they may ask for. Visibility is decided here, from
 //! stored state and today's rules, never by a caller.
 
+use std::collections::BTreeSet;
+
 use hallpass_assignments::{StoreFault, queue::QueueLengths};
 use hallpass_model::{AccountId, Email, GrantId, RequestId, TimeSpan};
 use hallpass_rules::{Ask, Decision, DecisionStep, Permit, PressRefusedByRules, Principal};
@@ -257,6 +259,17 @@ impl Access {
     pub fn decide<'a>(&self, requester: impl Into<Principal<'a>>, question: &Ask<'_>) -> Decision {
         self.rules()
             .decide(requester, question, &self.directory(), self.now())
+    }
+
+    /// Who could still say yes to a waiting request by today's rules; empty when nobody could.
+    pub fn deciders(&self, request: &Request) -> BTreeSet<Email> {
+        let Some(question) = request.question() else {
+            return BTreeSet::new();
+        };
+        let decision = self.decide(request.requester.principal(), &question);
+        let given: BTreeSet<&Email> = request.reviews.iter().map(|review| &review.by).collect();
+        let approvers = decision.approvers.into_iter();
+        approvers.filter(|it| !given.contains(it)).collect()
     }
 
     /// What the rules say to a case now, and why.

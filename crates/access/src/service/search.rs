@@ -6,21 +6,19 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use hallpass_model::{AccountId, Email, Timestamp, UserId};
 use hallpass_rules::directory::Group;
-use hallpass_rules::{Ask, Decision, Directory, Principal, Requestable, RuleId, Rules};
+use hallpass_rules::{Ask, Decision, Directory, Principal, Requestable, Rules};
 use serde::Serialize;
 
 use super::catalog::group_fit;
 use super::{Access, CatalogEntry, NamedId};
 use crate::search::{Fit, IndexedAccount, Places, Sought, Words, natural};
-use crate::{Actor, refusal, target};
+use crate::{Actor, AskRefused, target};
 
 /// People whose requestable accounts are remembered.
 const REMEMBERED_MAX: usize = 64;
 /// Decisions made for one search, beside those of what is shown. Past it, an account counts as one
 /// where something can be had; its permission sets say more.
 const DECISIONS_MAX: usize = 2000;
-/// Rules named in one reason.
-const RULES_NAMED: usize = 3;
 
 /// What somebody types to find something to ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -280,9 +278,10 @@ impl Access {
                 unanswered.push(place);
             }
         }
+        let contact = self.settings().contact();
         let refused = unanswered.into_iter().map(|place| {
-            let why = format!("Nobody can approve anything in {} for you.", place.name);
-            (place, why)
+            let target = format!("anything in {}", place.name);
+            (place, AskRefused::NoApprover.message(&[], &target, contact))
         });
         let refused = refused.chain(barred.into_iter().map(|(_, _, place)| {
             let why = self.why_not_account(scope, place);
@@ -327,16 +326,13 @@ impl Access {
         if self.settings().out_of_reach.as_ref() == Some(&place.id) {
             return target::MANAGEMENT_ACCOUNT.to_owned();
         }
+        let contact = self.settings().contact();
         let rules = scope.rules.about_account(&place.id, &scope.directory);
         if rules.is_empty() {
-            return format!("No rule covers {}.", place.name);
+            return AskRefused::NoRule.message(&[], &place.name, contact);
         }
-        let verb = if rules.len() == 1 { "does" } else { "do" };
-        format!(
-            "{} {verb} not let you ask for anything in {}.",
-            named(&rules),
-            place.name
-        )
+        let target = format!("anything in {}", place.name);
+        AskRefused::NotAllowed.message(&rules, &target, contact)
     }
 
     fn find_sets(
@@ -375,7 +371,7 @@ impl Access {
                 Ok(_) => None,
                 Err(why) => {
                     let target = format!("{} / {}", place.name, set.name);
-                    Some(why.message(&decision.based_on, &target))
+                    Some(why.message(&decision.based_on, &target, self.settings().contact()))
                 }
             };
             let list = if why_not.is_none() {
@@ -434,7 +430,11 @@ impl Access {
                 (Err(why), decision) if refused.len() < limit => {
                     let target = format!("group {}", group.name);
                     refused.push(Hit {
-                        why_not: Some(why.message(&decision.based_on, &target)),
+                        why_not: Some(why.message(
+                            &decision.based_on,
+                            &target,
+                            self.settings().contact(),
+                        )),
                         ..Hit::of_group(group)
                     });
                 }
@@ -458,15 +458,5 @@ impl SearchPage {
             matching: 0,
             total: 0,
         }
-    }
-}
-
-/// Rules by name, the first few of many.
-fn named(rules: &[RuleId]) -> String {
-    let word = if rules.len() == 1 { "Rule" } else { "Rules" };
-    let shown = refusal::named(rules.get(..RULES_NAMED).unwrap_or(rules));
-    match rules.len().checked_sub(RULES_NAMED) {
-        Some(more) if more > 0 => format!("{word} {shown} and {more} more"),
-        _ => format!("{word} {shown}"),
     }
 }

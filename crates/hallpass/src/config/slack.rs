@@ -137,7 +137,7 @@ impl Loaded {
                     discarded: table.marks.discarded.clone(),
                 },
                 account_notes: self.config.access.account_notes.clone(),
-                contact: contact(&self.config.identity.admins),
+                contact: hallpass_access::contact(&self.config.identity.admins).to_owned(),
                 public_url: self
                     .config
                     .server
@@ -149,12 +149,6 @@ impl Loaded {
             },
         }))
     }
-}
-
-/// Whom people are told to ask: the first administrator who is named by address.
-fn contact(admins: &[String]) -> String {
-    let named = admins.iter().find(|entry| entry.contains('@'));
-    named.map_or_else(|| "an administrator".to_owned(), Clone::clone)
 }
 
 #[cfg(test)]

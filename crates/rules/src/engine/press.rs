@@ -8,7 +8,7 @@ use super::{
     decide::{Decision, Evaluation},
     people::{Membership, PersonView, Principal},
 };
-use crate::{directory::Directory, rule::RuleId};
+use crate::{directory::Directory, rule::RuleId, rule_names::RuleNames};
 
 /// That somebody may answer a request, and by which rules.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -27,7 +27,7 @@ pub struct Permit {
 #[serde(tag = "why", rename_all = "snake_case")]
 pub enum PressRefusedByRules {
     /// Today's rules would not let the request wait for approval (rule 3).
-    #[error("the rules of today refuse this request: {kind}{}", by(rules))]
+    #[error("the rules of today refuse this request: {kind}{}", RuleNames::of(rules).aside())]
     NotOpen {
         /// What they say.
         kind: DecisionKind,
@@ -35,7 +35,7 @@ pub enum PressRefusedByRules {
         rules: Vec<RuleId>,
     },
     /// No rule that affects the request lists the person (rule 4).
-    #[error("not an approver of this request{}", by(rules))]
+    #[error("not an approver of this request{}", RuleNames::of(rules).aside())]
     NotListed {
         /// The rules that affect it.
         rules: Vec<RuleId>,
@@ -43,20 +43,11 @@ pub enum PressRefusedByRules {
         unread: Vec<String>,
     },
     /// It is the person's own request (rule 5).
-    #[error("nobody approves their own request here{}", by(rules))]
+    #[error("nobody approves their own request here{}", RuleNames::of(rules).aside())]
     OwnRequest {
         /// The rule that forbids it, or those that list the person without allowing it.
         rules: Vec<RuleId>,
     },
-}
-
-fn by(rules: &[RuleId]) -> String {
-    if rules.is_empty() {
-        return String::new();
-    }
-    let names: Vec<String> = rules.iter().map(|rule| format!("`{rule}`")).collect();
-    let word = if names.len() == 1 { "rule" } else { "rules" };
-    format!(" ({word} {})", names.join(", "))
 }
 
 pub(super) fn may_approve(

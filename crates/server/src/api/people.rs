@@ -116,7 +116,7 @@ pub(crate) async fn catalog(
             permission_set: entry.permission_set,
             says: entry.says,
             group: entry.group.map(named),
-            decision: entry.decision,
+            decision: entry.decision.as_str().to_owned(),
             approvers: entry.approvers,
             approvals_needed: entry.approvals_needed,
             max_duration_seconds: entry.max_duration_seconds,

@@ -8,12 +8,12 @@ use axum::{
 };
 use hallpass_access::{AccessError, Approving, PressRefused, Presses, Request, ReviewedVersion};
 use hallpass_model::{RequestId, TimeSpan};
-use hallpass_wording::dialogs;
+use hallpass_wording::{dialogs, refused::TriedPress};
 use serde::Deserialize;
 
 use super::{
     flash::Flash,
-    presenter::{Presenter, deciders},
+    presenter::Presenter,
     press::{self, MoreField, Opened, Tone, WordsForm},
     refusals,
     shell::{PageResult, Posted, Viewer},
@@ -86,8 +86,8 @@ async fn approve_page(
     let presses = app.access.presses(&viewer.actor, &request).await?;
     let mut form = approve_form(&view, &request, &presses, &opened.from);
     if let Err(why) = &presses.approve {
-        let can = deciders(&app, &request);
-        form.refused = Some(refusals::words(&view, &request, why, &can).0);
+        let can = app.access.deciders(&request);
+        form.refused = Some(refusals::words(&view, &request, why, TriedPress::Approve, &can).0);
     }
     press::show(&app, &viewer, form, StatusCode::OK).await
 }

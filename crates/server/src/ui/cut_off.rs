@@ -17,11 +17,12 @@ use hallpass_access::{
     RequestStateKind, RequestView, Revoking, Role,
 };
 use hallpass_model::{Email, TimeSpan, Timestamp, UserId};
-use hallpass_wording::dialogs;
+use hallpass_wording::{dialogs, standing};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use super::people::{self, Face, first_name};
+use super::presenter::Presenter;
 use super::shell::{Nav, Posted, Shell, Viewer, page, page_with, see_other, url_encoded};
 use super::words::{Badge, grant_badge, lasting, plain};
 use super::{forbidden, revoke};
@@ -238,7 +239,7 @@ async fn waiting(
 }
 
 async fn plan(app: &App, viewer: &Viewer, whom: &Whom) -> Result<CutOffPlan, ProblemResponse> {
-    let directory = app.access.directory();
+    let (directory, view) = (app.access.directory(), Presenter::new(app, viewer));
     let grants = held(app, viewer, &whom.user).await?;
     let longest = grants.iter().max_by_key(|grant| {
         let name = people::held(&grant.names);
@@ -248,7 +249,7 @@ async fn plan(app: &App, viewer: &Viewer, whom: &Whom) -> Result<CutOffPlan, Pro
     });
     Ok(CutOffPlan {
         requests: waiting(app, viewer, &whom.user).await?.len(),
-        credentials: longest.and_then(|grant| revoke::credentials_until(app, viewer, grant)),
+        credentials: longest.and_then(|grant| revoke::credentials_until(&view, grant)),
         standing: app
             .access
             .stands_known(&whom.user)
@@ -433,7 +434,7 @@ fn line(
         GrantState::Ended { .. } | GrantState::Failed { .. } => return None,
         GrantState::Ending { .. } => {
             let words = match &grant.stuck {
-                Some(stuck) => format!("AWS refuses to remove it: {}", plain(&stuck.reason)),
+                Some(stuck) => standing::refuses_to_remove(&plain(&stuck.reason)),
                 None => "AWS is removing it".to_owned(),
             };
             (words, false)

@@ -6,6 +6,7 @@ use askama::Template;
 use axum::{Router, extract::State, response::Response, routing::get};
 use hallpass_access::{Counts, Ends, GrantStateKind, Late, Role};
 use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_wording::{PlainStyle, grants};
 
 use super::charts::{self, Bar, HEIGHT};
 use super::forbidden;
@@ -194,12 +195,7 @@ impl HealthView<'_> {
             since: self.clock(due),
             late: format!("Late by {}", lasting(TimeSpan::between(due, self.now))),
             answer: match (&late.answer, &grant.stuck) {
-                (Some(answer), Some(_)) => {
-                    format!(
-                        "AWS refuses to delete this: {} Tried every hour.",
-                        sentence(&plain(answer))
-                    )
-                }
+                (Some(answer), Some(_)) => grants::not_deleted(answer, &PlainStyle),
                 (Some(answer), None) => format!(
                     "AWS answered: {} Tried again every minute or sooner.",
                     sentence(&plain(answer))

@@ -9,11 +9,14 @@ use axum::{
     routing::get,
 };
 use hallpass_access::{
-    Approval, AskVerdict, Grant, GrantFilter, GrantPresses, GrantState, GrantStateKind, InLine,
-    Request, RequestFilter, RequestState, RequestStateKind, RequestView, by_rules,
+    AskVerdict, Grant, GrantFilter, GrantPresses, GrantState, GrantStateKind, InLine, Request,
+    RequestFilter, RequestState, RequestStateKind, RequestView, by_rules,
 };
 use hallpass_model::{HoldKey, RequestId, Target, TimeSpan};
-use hallpass_wording::grants::{self, STAYS};
+use hallpass_wording::{
+    asking,
+    grants::{self, STAYS, YOUR_CREDENTIALS},
+};
 
 use super::{
     flash::FlashQuery,
@@ -64,7 +67,7 @@ pub(crate) struct Pass {
     can_extend: bool,
     /// Whether the viewer could give it back.
     can_release: bool,
-    pub(crate) credentials: Option<At>,
+    pub(crate) credentials: Option<String>,
     pub(crate) console: Option<String>,
     pub(crate) cli: Option<String>,
 }
@@ -266,9 +269,8 @@ pub(crate) fn pass(
         can_extend: presses.extend.is_ok(),
         can_release: presses.release.is_ok(),
         credentials: (is_live && !grant.standing && !view.stops_sessions(grant))
-            .then(|| view.credentials_until(&grant.names, end))
-            .flatten()
-            .map(|at| view.at_zone(at)),
+            .then(|| view.credentials_after(&grant.names, end))
+            .and_then(|after| grants::credentials_after(YOUR_CREDENTIALS, after, view)),
         console: ways_in.console_url.filter(|_| !is_due),
         cli: ways_in.cli_profile.filter(|_| !is_due),
         aim,
@@ -308,13 +310,7 @@ fn pass_kind(view: &Presenter, grant: &Grant, place: Option<InLine>) -> PassKind
 
 /// Who said yes.
 pub(crate) fn approved(view: &Presenter, grant: &Grant) -> String {
-    match grant.approval {
-        Approval::NotRequired => "no approval needed".to_owned(),
-        Approval::Own => "approved by the requester".to_owned(),
-        Approval::BreakGlass => "break-glass".to_owned(),
-        Approval::Adopted => rows::adopted(view, grant),
-        Approval::Peer => format!("approved by {}", view.named(&grant.approver)),
-    }
+    grants::approved_by(grant, |email| view.named(email))
 }
 
 fn waits(view: &Presenter, request: &Request) -> bool {
@@ -349,13 +345,10 @@ fn again(app: &App, view: &Presenter, grants: &[Grant], mine: &[Request]) -> Vec
     let offered = most.into_iter().filter_map(|(times, request)| {
         let question = request.question()?;
         let decision = app.access.decide(request.requester.principal(), &question);
-        let how = match by_rules(&decision) {
-            Ok(AskVerdict::Granted(Approval::Own)) => "you may approve it yourself",
-            Ok(AskVerdict::Granted(_)) => "no approval",
-            Ok(AskVerdict::Waits) if decision.approvals_needed > 1 => "needs several approvals",
-            Ok(AskVerdict::Waits) => "needs an approval",
-            Ok(AskVerdict::BreakGlassOnly) | Err(_) => return None,
-        };
+        if by_rules(&decision) == Ok(AskVerdict::BreakGlassOnly) {
+            return None;
+        }
+        let how = asking::verdict_of(&decision)?;
         let seconds = request.duration.as_seconds().to_string();
         let mut aim = view.aim_of(request);
         aim.ask = format!("{}&for={seconds}", aim.ask);

@@ -2,6 +2,7 @@
 
 use hallpass_access::{Directory, Grant};
 use hallpass_model::{AccountId, Email, Target, TargetNames};
+pub(crate) use hallpass_wording::lists::number as counted;
 
 use super::words::{initials, plain};
 
@@ -140,19 +141,6 @@ pub(crate) fn coded(text: &str) -> Vec<CodedPiece> {
         .collect()
 }
 
-/// A number with commas.
-pub(crate) fn counted(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 /// `1 grant`, `2 grants`.
 pub(crate) fn count_of(number: usize, one: &str, many: &str) -> String {
     let word = if number == 1 { one } else { many };
@@ -162,19 +150,6 @@ pub(crate) fn count_of(number: usize, one: &str, many: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_have_commas() {
-        for (number, words) in [
-            (0, "0"),
-            (999, "999"),
-            (1_000, "1,000"),
-            (48_213, "48,213"),
-            (1_000_000, "1,000,000"),
-        ] {
-            assert_eq!(counted(number), words);
-        }
-    }
 
     #[test]
     fn names_of_people_cannot_turn_the_text() {

@@ -1,12 +1,13 @@
 //! How one viewer reads things: times in their zone, people by name, targets with their place in
 //! the organization. What is markup here is made here and escaped here.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
 use askama::filters::HtmlSafe;
-use hallpass_access::{Directory, Grant, GrantState, Person, Request};
+use hallpass_access::{
+    CredentialsAfterEnd, Directory, Grant, GrantState, Person, Request, credentials_until,
+};
 use hallpass_model::{AccountId, Email, Target, TargetNames, TimeSpan, Timestamp, UserId};
 use hallpass_rules::Principal;
 use hallpass_wording::{ChannelStyle, lists::any_of};
@@ -34,6 +35,8 @@ pub(crate) struct Presenter {
     pub(crate) ends_sessions: bool,
     /// Where they do not: no policy has an effect there.
     pub(crate) management_account: Option<AccountId>,
+    /// Whom to ask for what only administrators do.
+    pub(crate) contact: String,
 }
 
 /// A person, as shown.
@@ -163,6 +166,7 @@ impl Presenter {
             directory: app.access.directory(),
             ends_sessions: app.access.settings().end_sessions,
             management_account: app.access.settings().management_account.clone(),
+            contact: app.access.settings().contact().to_owned(),
         }
     }
 
@@ -348,24 +352,19 @@ impl Presenter {
         }
     }
 
-    pub(crate) fn aim_of(&self, request: &Request) -> TargetView {
-        let target = request.key.as_ref().map(|key| &key.target);
-        self.aim(target, &request.names)
-    }
-
-    /// Until when credentials taken at `end` may work.
-    pub(crate) fn credentials_until(
+    /// What becomes of credentials that are taken until `end`, if a policy does not stop them before.
+    pub(crate) fn credentials_after(
         &self,
         names: &TargetNames,
         end: Timestamp,
-    ) -> Option<Timestamp> {
-        match names {
-            TargetNames::Account { permission_set, .. } => {
-                let set = self.directory.permission_set_by_name(permission_set)?;
-                Some(TimeSpan::seconds(set.session_duration).after(end))
-            }
-            TargetNames::Group { .. } => None,
-        }
+    ) -> CredentialsAfterEnd {
+        credentials_until(names, &self.directory, end)
+            .map_or(CredentialsAfterEnd::NotSaid, CredentialsAfterEnd::WorkUntil)
+    }
+
+    pub(crate) fn aim_of(&self, request: &Request) -> TargetView {
+        let target = request.key.as_ref().map(|key| &key.target);
+        self.aim(target, &request.names)
     }
 }
 
@@ -382,20 +381,6 @@ pub(crate) fn ask_url(fields: &[(&str, &str)]) -> String {
         .extend_pairs(fields)
         .finish();
     format!("/ask?{query}")
-}
-
-/// Who could still say yes to a waiting request, by today's rules; empty when nobody could.
-pub(crate) fn deciders(app: &App, request: &Request) -> BTreeSet<Email> {
-    let Some(question) = request.question() else {
-        return BTreeSet::new();
-    };
-    let decision = app.access.decide(request.requester.principal(), &question);
-    let given: BTreeSet<&Email> = request.reviews.iter().map(|review| &review.by).collect();
-    decision
-        .approvers
-        .into_iter()
-        .filter(|email| !given.contains(email))
-        .collect()
 }
 
 /// The ring of a pass: how much of its time is left.

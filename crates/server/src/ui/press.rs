@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use super::{
     flash::{self, Flash},
-    presenter::{Presenter, deciders},
+    presenter::Presenter,
     shell::{Nav, PageResult, Posted, Shell, Viewer, local_path, page_with, see_other},
     sign_in_again,
 };
@@ -394,7 +394,7 @@ pub(crate) fn deny_form(view: &Presenter, request: &Request, from: &str) -> Word
 
 /// "Break glass for 1h?"
 pub(crate) fn glass_form(app: &App, view: &Presenter, request: &Request) -> WordsForm {
-    let told = dialogs::break_glass_is_told(deciders(app, request).len());
+    let told = dialogs::break_glass_is_told(app.access.deciders(request).len());
     WordsForm {
         id: format!("glass-{}", request.id),
         action: format!("/requests/{}/break-glass", request.id),

@@ -11,8 +11,7 @@ use hallpass_access::{
     RequestFilter, RequestState, RequestStateKind, RequestView, ReviewedVersion,
 };
 use hallpass_model::{Email, RequestId, TimeSpan};
-use hallpass_rules::PressRefusedByRules;
-use hallpass_wording::{grants, time::minutes_passed};
+use hallpass_wording::{grants, refused::TriedPress, time::minutes_passed};
 use serde::Deserialize;
 
 use super::{
@@ -20,7 +19,7 @@ use super::{
     flash::{Flash, FlashQuery},
     grant_activity::{self, UsedGrant},
     home::{Pass, PassKind, pass},
-    presenter::{At, Coded, PersonView, Presenter, Ring, TargetView, deciders},
+    presenter::{At, Coded, PersonView, Presenter, Ring, TargetView},
     press::{self, WordsForm},
     refusals, revoke,
     rows::{self, RequestRow},
@@ -344,7 +343,7 @@ fn glass(app: &App, view: &Presenter, request: &Request) -> Option<Glass> {
             closing.words.as_deref().map(plain).unwrap_or_default(),
         )
     } else {
-        let who = view.any_of(&deciders(app, request));
+        let who = view.any_of(&app.access.deciders(request));
         let words = format!("The review stays open until somebody else closes it: {who}.");
         (words, String::new())
     };
@@ -397,12 +396,11 @@ fn notice(
             Coded("Nothing was pressed while you signed in. Press once more to go on.".to_owned())
         }
         Some(Flash::Refused) if request.after_review.is_some() => Coded(reviewed(view, request)),
-        Some(Flash::Refused) => refused(app, view, request, &presses.approve),
-        Some(Flash::NotDenied) => match &presses.deny {
-            Err(refused) => refusals::denial(view, request, refused, &deciders(app, request)),
-            Ok(()) => refused(app, view, request, &presses.deny),
-        },
-        Some(Flash::NotDiscarded) => refused(app, view, request, &presses.discard),
+        Some(Flash::Refused) => refused(app, view, request, &presses.approve, TriedPress::Approve),
+        Some(Flash::NotDenied) => refused(app, view, request, &presses.deny, TriedPress::Deny),
+        Some(Flash::NotDiscarded) => {
+            refused(app, view, request, &presses.discard, TriedPress::Other)
+        }
         _ => Coded::default(),
     }
 }
@@ -412,9 +410,12 @@ fn refused(
     view: &Presenter,
     request: &Request,
     press: &Result<(), PressRefused>,
+    tried: TriedPress,
 ) -> Coded {
     match press {
-        Err(refused) => refusals::words(view, request, refused, &deciders(app, request)),
+        Err(refused) => {
+            refusals::words(view, request, refused, tried, &app.access.deciders(request))
+        }
         Ok(()) => Coded("That had no effect. Look again and press once more.".to_owned()),
     }
 }
@@ -499,20 +500,12 @@ pub(crate) fn why_not(
     request: &Request,
     refused: &PressRefused,
 ) -> Coded {
-    use PressRefusedByRules::{NotListed, OwnRequest};
     // it was approved: what happened says by whom
     if request.agreed_start().is_some() {
         return Coded::default();
     }
-    let can = deciders(app, request);
-    let is_of_person = matches!(
-        refused,
-        PressRefused::Rules(OwnRequest { .. } | NotListed { .. })
-    );
-    if is_of_person && view.is_me(&request.requester) && can.is_empty() {
-        return Coded("You can’t approve your own request, and today nobody else can.".to_owned());
-    }
-    refusals::words(view, request, refused, &can)
+    let can = app.access.deciders(request);
+    refusals::words(view, request, refused, TriedPress::Approve, &can)
 }
 
 /// "You, at any time. Tomasz Wilk, Priya Raman and admins, with a reason you will see."

@@ -7,20 +7,18 @@ use axum::{
     http::StatusCode,
     routing::get,
 };
-use hallpass_access::{AccessError, Grant, GrantPresses, PressRefused, Revoking};
-use hallpass_model::{GrantId, Target, TargetNames, TimeSpan};
-use hallpass_wording::dialogs;
+use hallpass_access::{
+    AccessError, CredentialsAfterEnd, Grant, GrantPresses, PressRefused, Revoking, reason_refused,
+};
+use hallpass_model::{GrantId, TimeSpan};
+use hallpass_wording::{dialogs, grants, refused};
 
 use super::flash::{self, Flash};
-use super::people;
 use super::presenter::Presenter;
 use super::press::{Opened, Press, WordsForm, back, grant_of, missing, of, show};
 use super::shell::{PageResult, Posted, Viewer, see_other};
-use super::words::{clock, countdown, sentence, zone_name};
+use super::words::countdown;
 use crate::{App, body::Path, problem::ProblemResponse};
-
-/// The longest reason; the same as for requests.
-const REASON_MAX: usize = 1_000;
 
 pub(crate) fn router() -> Router<App> {
     Router::new().route("/grants/{id}/revoke", get(open).post(press))
@@ -78,13 +76,13 @@ pub(crate) fn form(
             "{} is told at once, with your words. It stays in the audit log.",
             who.first
         ),
-        note: note(app, viewer, grant, &who.first),
+        note: note(app, &view, grant, &who.first),
         sessions: is_asked(app, grant).then_some(false),
         refused: presses
             .revoke
             .as_ref()
             .err()
-            .map(|why| refused(why, &aim.words())),
+            .map(|why| refused::plainly(why, &view)),
         cancel: "Keep it",
         back: back(from, grant.request),
         submit: if is_stuck { "Try now" } else { "Revoke now" },
@@ -98,49 +96,33 @@ fn is_asked(app: &App, grant: &Grant) -> bool {
     app.access.can_end_sessions(grant) && !app.access.settings().end_sessions
 }
 
-fn note(app: &App, viewer: &Viewer, grant: &Grant, first: &str) -> String {
-    if app.access.can_end_sessions(grant) && app.access.settings().end_sessions {
-        return format!("Credentials {first} already holds stop within minutes.");
-    }
-    let Some(until) = credentials_until(app, viewer, grant) else {
+fn note(app: &App, view: &Presenter, grant: &Grant, first: &str) -> String {
+    let whose = format!("Credentials {first} already holds");
+    let after = if app.access.can_end_sessions(grant) && app.access.settings().end_sessions {
+        CredentialsAfterEnd::Stop
+    } else {
+        view.credentials_after(&grant.names, view.now)
+    };
+    let Some(words) = grants::credentials_after(&whose, after, view) else {
         return String::new();
     };
+    if after == CredentialsAfterEnd::Stop {
+        return words;
+    }
     let unless = if is_asked(app, grant) {
-        ", unless sessions end too"
+        " They stop within minutes if sessions end too."
     } else {
         ""
     };
-    format!(
-        "Credentials {first} already holds may work until {until}{unless}; new ones stop as soon as \
-         AWS has removed the access."
-    )
+    format!("{words}{unless} New ones stop as soon as AWS has removed the access.")
 }
 
-fn refused(why: &PressRefused, target: &str) -> String {
-    match why {
-        PressRefused::GrantOver { state } => {
-            format!("This access is over or ending already: {state}.")
-        }
-        PressRefused::NotYours => format!(
-            "You are not an approver for {target}. Approvers and administrators can do this."
-        ),
-        why => sentence(&why.to_string()),
+/// Until when credentials taken now may work, with the zone.
+pub(crate) fn credentials_until(view: &Presenter, grant: &Grant) -> Option<String> {
+    match view.credentials_after(&grant.names, view.now) {
+        CredentialsAfterEnd::WorkUntil(until) => Some(view.words(until)),
+        CredentialsAfterEnd::NotSaid | CredentialsAfterEnd::Stop => None,
     }
-}
-
-/// Credentials that were issued outlive the assignment by the session length of their set.
-pub(crate) fn credentials_until(app: &App, viewer: &Viewer, grant: &Grant) -> Option<String> {
-    let (Target::Account { .. }, TargetNames::Account { permission_set, .. }) =
-        (&grant.key.target, &grant.names)
-    else {
-        return None;
-    };
-    let directory = app.access.directory();
-    let set = directory.permission_set_by_name(permission_set)?;
-    let now = app.clock.now();
-    let at = TimeSpan::seconds(set.session_duration).after(now);
-    let zone = zone_name(at, &viewer.zone);
-    Some(format!("{} {zone}", clock(at, now, &viewer.zone)))
 }
 
 async fn press(
@@ -164,7 +146,6 @@ async fn press(
     };
     let reason = typed.reason.trim();
     let end_sessions = !typed.end_sessions.is_empty();
-    let length = reason.chars().count();
     let presses = app.access.grant_offers(&viewer.actor).await?.on(&grant);
     let again = |error: String| WordsForm {
         error,
@@ -172,9 +153,9 @@ async fn press(
         sessions: is_asked(&app, &grant).then_some(end_sessions),
         ..form(&app, &viewer, &grant, &presses, &typed.from)
     };
-    if length > REASON_MAX {
-        let length = people::counted(length as u64);
-        let words = again(format!("At most 1,000 characters; this has {length}."));
+    // one that is missing is refused by the journey, which leaves a record
+    if let Some(long) = reason_refused(reason).filter(|it| it.code == "long-reason") {
+        let words = again(long.message);
         return show(&app, &viewer, words, StatusCode::UNPROCESSABLE_ENTITY).await;
     }
     let revoking = Revoking {
@@ -201,7 +182,7 @@ async fn press(
         Err(AccessError::Refused(why)) => {
             let mut words = again(String::new());
             // what was answered, the same at every door
-            words.refused = Some(sentence(&why.to_string()));
+            words.refused = Some(refused::plainly(&why, &Presenter::new(&app, &viewer)));
             let status = ProblemResponse::from(why).status();
             show(&app, &viewer, words, status).await
         }

@@ -1,14 +1,13 @@
 //! Requests as rows of a table: what, where it is, and what happens next.
 
 use hallpass_access::{
-    DecidedKind, DecisionKind, EndCause, Grant, GrantState, LostAccess, Origin, Request,
-    RequestState,
+    DecidedKind, DecisionKind, EndCause, Grant, GrantState, LostAccess, Request, RequestState,
 };
 use hallpass_model::TimeSpan;
 use hallpass_wording::{grants, time::minutes_passed};
 
 use super::{
-    presenter::{At, Coded, PersonView, Presenter, deciders},
+    presenter::{At, Coded, PersonView, Presenter},
     shell::Viewer,
     words::{Badge, grant_badge, plain, request_badge},
     words::{capital, sentence},
@@ -116,15 +115,6 @@ pub(crate) fn next(app: &App, view: &Presenter, request: &Request, grant: Option
     }
 }
 
-/// Who gave access an end that stood before.
-pub(crate) fn adopted(view: &Presenter, grant: &Grant) -> String {
-    if grant.origin == Origin::System {
-        "a sweep gave it an end".to_owned()
-    } else {
-        format!("{} gave it an end", view.named(&grant.approver))
-    }
-}
-
 fn lapsed(request: &Request, link: Option<(&'static str, String)>) -> Next {
     let waited = request
         .expires_at
@@ -138,7 +128,7 @@ fn lapsed(request: &Request, link: Option<(&'static str, String)>) -> Next {
 
 /// "Priya Raman or Jonas Beck can decide. Lapses 23:12."
 pub(crate) fn waiting(app: &App, view: &Presenter, request: &Request) -> String {
-    let who = deciders(app, request);
+    let who = app.access.deciders(request);
     let lapses = request
         .expires_at
         .map(|at| format!(" Lapses {}.", view.words(at)))

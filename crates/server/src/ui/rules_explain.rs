@@ -2,7 +2,7 @@
 
 use hallpass_access::{Directory, Explained, Wanted};
 use hallpass_model::Email;
-use hallpass_rules::{DecisionKind, DecisionQuestion, DecisionStep};
+use hallpass_rules::{DecisionKind, DecisionQuestion, DecisionStep, RuleNames};
 
 use super::people::{CodedPiece, coded, first_name, name_of};
 use super::presenter;
@@ -134,19 +134,16 @@ fn verdict(
     target: &str,
 ) -> (&'static str, String) {
     let decision = &explained.decision;
-    let rule = decision
-        .based_on
-        .first()
-        .map(ToString::to_string)
-        .unwrap_or_default();
+    let rules = RuleNames::of(&decision.based_on);
+    let by = rules.within();
     match decision.kind {
         DecisionKind::ApprovalNotRequired => (
             "note-ok",
-            format!("Granted at once: nobody needs to approve, by rule `{rule}`."),
+            format!("Granted at once: nobody needs to approve, by {by}."),
         ),
         DecisionKind::SelfApproval => (
             "note-ok",
-            format!("Granted at once: {first} may approve this alone, by rule `{rule}`."),
+            format!("Granted at once: {first} may approve this alone, by {by}."),
         ),
         DecisionKind::RequiresApproval => {
             let people = decision.approvers.iter().map(ToString::to_string);
@@ -160,7 +157,10 @@ fn verdict(
         }
         DecisionKind::NoApprovers => (
             "note-bad",
-            format!("Nobody can approve this for {first}: rule `{rule}` lists too few others."),
+            format!(
+                "Nobody can approve this for {first}: {by} {} too few others.",
+                rules.verb("lists", "list")
+            ),
         ),
         DecisionKind::NoStatements => (
             "note-bad",
@@ -168,7 +168,8 @@ fn verdict(
         ),
         DecisionKind::RequesterNotAllowed => {
             let why = explained.steps.last().and_then(|step| step.why.clone());
-            let why = why.unwrap_or_else(|| format!("rule `{rule}` says who may ask"));
+            let why =
+                why.unwrap_or_else(|| format!("{by} {} who may ask", rules.verb("says", "say")));
             (
                 "note-bad",
                 format!("{first} may not ask: {why}; {first} is not among them."),

@@ -1,6 +1,8 @@
 //! What happened to a request, newest first, from the audit log; and what comes next.
 
-use hallpass_access::{Approval, Grant, GrantState, InLine, Origin, Request, RequestState};
+use hallpass_access::{
+    Approval, CredentialsAfterEnd, Grant, GrantState, InLine, Origin, Request, RequestState,
+};
 use hallpass_audit::{Order, Record, RecordQuery, RecordSubject, StoreFault};
 use hallpass_model::{Email, TimeSpan, Timestamp};
 use hallpass_wording::grants;
@@ -8,7 +10,7 @@ use hallpass_wording::grants;
 mod approvals;
 
 use super::{
-    presenter::{At, Coded, Presenter, deciders},
+    presenter::{At, Coded, Presenter},
     rows::why_it_ends,
     shell::Viewer,
     words::{countdown, in_line, number, plain},
@@ -328,15 +330,16 @@ impl Teller<'_> {
     /// That the access is gone, and until when what was taken of it may still work.
     fn gone(&self, at: Timestamp) -> String {
         let gone = "AWS confirmed that the access is gone.";
-        if self.grant.is_some_and(|grant| grant.end_sessions) {
-            return format!("{gone} Credentials taken before then stop within minutes.");
-        }
-        match self.view.credentials_until(&self.request.names, at) {
-            Some(until) if until > self.view.now => format!(
-                "{gone} Credentials taken before then may work until {}.",
-                self.view.words(until)
-            ),
-            _ => gone.to_owned(),
+        let after = if self.grant.is_some_and(|grant| grant.end_sessions) {
+            CredentialsAfterEnd::Stop
+        } else {
+            self.view.credentials_after(&self.request.names, at)
+        };
+        let is_over = matches!(after, CredentialsAfterEnd::WorkUntil(at) if at <= self.view.now);
+        let after = grants::credentials_after(grants::CREDENTIALS_BEFORE, after, self.view);
+        match after.filter(|_| !is_over) {
+            Some(after) => format!("{gone} {after}"),
+            None => gone.to_owned(),
         }
     }
 
@@ -429,13 +432,10 @@ fn what_ends(view: &Presenter, grant: &Grant) -> String {
     if grant.standing {
         return "Nothing is removed then: the access was there before and stays.".to_owned();
     }
-    let until = view.credentials_until(&grant.names, grant.ends_at);
-    let until = until.filter(|_| !view.stops_sessions(grant)).map(|at| {
-        format!(
-            " Credentials taken before then may work until {}.",
-            view.words(at)
-        )
-    });
+    let after = view.credentials_after(&grant.names, grant.ends_at);
+    let after = grants::credentials_after(grants::CREDENTIALS_BEFORE, after, view);
+    let after = after.filter(|_| !view.stops_sessions(grant));
+    let until = after.map(|after| format!(" {after}"));
     format!(
         "Hallpass removes the access and looks until it is gone.{}",
         until.unwrap_or_default()
@@ -444,7 +444,7 @@ fn what_ends(view: &Presenter, grant: &Grant) -> String {
 
 /// "Waiting for 1 of Tomasz Wilk, Priya Raman, Jonas Beck. Lapses 23:12 CET."
 fn waiting(app: &App, view: &Presenter, request: &Request) -> TimelineEntry {
-    let who = deciders(app, request);
+    let who = app.access.deciders(request);
     let names: Vec<String> = who.iter().map(|email| view.named(email)).collect();
     let given = u32::try_from(request.reviews.len()).unwrap_or(u32::MAX);
     let needed = request

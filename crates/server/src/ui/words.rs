@@ -2,11 +2,11 @@
 
 use hallpass_access::{GrantState, InLine, RequestState};
 use hallpass_model::{TimeSpan, Timestamp, text};
+use hallpass_wording::{line, states, time};
 pub(crate) use hallpass_wording::{
     lists::number,
     names::{capital, sentence},
 };
-use hallpass_wording::{states, time};
 use jiff::tz::TimeZone;
 
 /// A state: its word, and the badge that shows it.
@@ -42,11 +42,7 @@ pub(crate) fn in_line(place: Option<InLine>) -> String {
         return "Usually under a minute.".to_owned();
     };
     let minutes = about.as_seconds().div_ceil(60);
-    match before {
-        0 => format!("It is next in line: about {minutes} min."),
-        1 => format!("1 other is set up before it: about {minutes} min."),
-        _ => format!("{before} others are set up before it: about {minutes} min."),
-    }
+    sentence(&line::place(before, &format!("about {minutes} min")))
 }
 
 /// A request's badge.
@@ -138,7 +134,7 @@ mod tests {
         for (place, words) in [
             (None, usual),
             (Some((7, 59)), usual),
-            (Some((0, 61)), "It is next in line: about 2 min."),
+            (Some((0, 61)), "Next in line: about 2 min."),
             (Some((1, 60)), "1 other is set up before it: about 1 min."),
             (
                 Some((12, 100)),

@@ -76,10 +76,7 @@ fn labels_say_what_sending_does() {
             ("Root", "2 of these 2 people must say yes"),
             ("Closed", "does not let you ask for this now."),
             ("Lonely", ">Nobody can approve this</button>"),
-            (
-                "Lonely",
-                "Nobody can approve this for you. The only approver in rule <code>",
-            ),
+            ("Lonely", "Nobody can approve this for you. Rule <code>"),
         ] {
             let page = ana
                 .page(&format!("/ask?account=payments-prod&permission_set={set}"))

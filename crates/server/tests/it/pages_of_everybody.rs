@@ -214,7 +214,7 @@ fn taking_away_needs_a_reason_and_authority() {
         let to = reply.headers[header::LOCATION].to_str().unwrap();
         assert!(to.starts_with("/requests/req_"), "{to}");
         assert!(!live(&server).await[0].is_hold());
-        assert!(words(&eve.page(&path).await).contains("over or ending already"));
+        assert!(words(&eve.page(&path).await).contains("This access is ending already"));
     });
 }
 

@@ -11,7 +11,7 @@ use hallpass_access::{
 };
 use hallpass_model::{TimeSpan, Timestamp, UserId};
 use hallpass_rules::directory::{Account, Group, OuRef, PermissionSet, Snapshot};
-use hallpass_rules::{RuleFile, Rules, load};
+use hallpass_rules::{DecisionKind, RuleFile, Rules, load};
 use hallpass_simulation::{Center, Habits, Human, Ids, Wall, World};
 use hallpass_store::MemoryStore;
 
@@ -234,10 +234,13 @@ fn what_one_cannot_have_says_why() {
         .filter_map(|hit| Some((hit.account?.name, hit.why_not?)))
         .collect();
     let rows = [
-        ("payments-bare", "No rule covers payments-bare."),
+        (
+            "payments-bare",
+            "No rule covers payments-bare. Ask an administrator to add one.",
+        ),
         (
             "spa-payments",
-            "Rule `closed` does not let you ask for anything in spa-payments.",
+            "Rule `closed` does not let you ask for anything in spa-payments now.",
         ),
         (
             "payments-sole",
@@ -271,7 +274,7 @@ fn permission_sets_and_groups_come_with_what_would_happen() {
     );
     let found = scene.find("adm", Sought::PermissionSets, 8);
     let offer = found.entries[0].offer.clone().unwrap();
-    assert_eq!(offer.decision, "RequiresApproval");
+    assert_eq!(offer.decision, DecisionKind::RequiresApproval);
     assert_eq!(offer.approvers, ["cai@corp.example"]);
     let elsewhere = Search {
         text: String::new(),
@@ -282,7 +285,7 @@ fn permission_sets_and_groups_come_with_what_would_happen() {
     let why = found.entries[0].why_not.clone().unwrap();
     assert_eq!(
         why,
-        "Rules `closed` do not let you ask for spa-payments / Admin."
+        "Rule `closed` does not let you ask for spa-payments / Admin now."
     );
 }
 

@@ -204,7 +204,7 @@ async fn what_is_chosen_is_explained() {
         ),
         (
             "Lonely",
-            "Nobody can approve this for you. The only approver in rule `lonely` is you.",
+            "Nobody can approve this for you. Rule `lonely` lists you, and too few others.",
         ),
     ] {
         let before = app.fake.desk().views.len();
@@ -281,7 +281,7 @@ async fn what_is_wrong_is_said_on_its_field() {
             "Lonely",
             "why",
             "select_permission_set",
-            "Nobody can approve 111111111111 / Lonely for you: rules `lonely` list no other approver.",
+            "Nobody can approve 111111111111 / Lonely for you. Rule `lonely` lists too few others.",
         ),
     ] {
         let reply = app

@@ -85,7 +85,7 @@ async fn a_listed_requester_takes_it_and_everybody_hears() {
     assert_eq!(view["title"]["text"], "Break glass for 1h?");
     assert_eq!(
         view["blocks"][0]["text"]["text"],
-        "*payments-prod / Glass*\n2 approvers and all admins are told now. Someone else must close a review afterwards."
+        "*payments-prod / Glass*\n2 approvers and all admins are told now. Somebody else must close a review afterwards."
     );
     assert_eq!(view["private_metadata"], id);
     let reply = app
@@ -210,7 +210,7 @@ async fn whoever_is_not_listed_sees_no_button_and_a_forged_press_is_on_record() 
         (
             "ana",
             &admin,
-            "The rules of today do not let you break the glass here (`admin`).",
+            "The rules of today do not let you break the glass here (rule `admin`).",
         ),
         ("cai", &glass, "Only its requester can do this."),
         (

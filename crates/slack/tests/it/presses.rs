@@ -10,11 +10,11 @@ use crate::test_app::{TestApp, rules, until, user};
 
 /// `role state press → state afterwards | what only the presser reads`.
 const TABLE: &str = "
-ana waiting   approve pending   | You can't approve your own request. Cai Example, Dee Example or Off Example can.
+ana waiting   approve pending   | You can’t approve your own request. Cai Example, Dee Example or Off Example can.
 cai waiting   approve approved  |
 sam waiting   approve pending   | You are not an approver for payments-prod / Admin. Rule `admin` lists who is.
 eve waiting   approve pending   | You are not an approver for payments-prod / Admin. Rule `admin` lists who is.
-ana waiting   deny    pending   | You can't deny your own request. Cai Example, Dee Example or Off Example can.
+ana waiting   deny    pending   | You can’t deny your own request. Cai Example, Dee Example or Off Example can.
 cai waiting   deny    pending   | (form)
 sam waiting   deny    pending   | You are not an approver for payments-prod / Admin. Rule `admin` lists who is.
 ana waiting   discard discarded |
@@ -25,7 +25,7 @@ gia waiting   approve pending   | Your Slack account belongs to another workspac
 fox waiting   approve pending   | Your Slack account belongs to another workspace, so I can't match you. Cai Example, Dee Example or Off Example can decide.
 two waiting   approve pending   | Your e-mail matches more than one person. An admin must fix that first.
 new waiting   approve pending   | No person in Identity Center has your e-mail. Ask platform@corp.example.
-ana lapsed    approve pending   | This request lapsed at 04:26 UTC. Nothing was granted. Ana can ask again.
+ana lapsed    approve pending   | This request lapsed at 04:26 UTC. Nothing was granted. You can ask again.
 cai lapsed    approve pending   | This request lapsed at 04:26 UTC. Nothing was granted. Ana can ask again.
 cai lapsed    deny    pending   | This request lapsed at 04:26 UTC. Nothing was granted. Ana can ask again.
 eve lapsed    discard pending   | This request lapsed at 04:26 UTC. Nothing was granted. Ana can ask again.
@@ -287,7 +287,7 @@ async fn a_second_slack_account_of_the_requester_is_the_requester() {
     let said = until("a refusal", || app.fake.whispers("UDEETWO").pop()).await;
     assert_eq!(
         said,
-        "You can't approve your own request. Cai Example or Off Example can."
+        "You can’t approve your own request. Cai Example or Off Example can."
     );
     assert_eq!(app.state(request.id).await, "pending");
 }
@@ -432,7 +432,7 @@ async fn two_people_are_needed_and_progress_is_shown() {
     let said = until("an answer", || app.fake.whispers("UCAI").pop()).await;
     assert_eq!(
         said,
-        "You approved this already: 1 of 2. Somebody else has to approve too."
+        "You approved this at 20:26 UTC. 1 of 2; Dee Example or Eve Example can give another."
     );
     app.send(&press("eve")).await;
     until("approved", || {

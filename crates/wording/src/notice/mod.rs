@@ -4,10 +4,14 @@
 pub mod mail;
 pub mod slack;
 
-use hallpass_access::{LostAccess, News, NoticeContext, Request, RequestState};
+use hallpass_access::{
+    CredentialsAfterEnd, LostAccess, News, NoticeContext, Request, RequestState,
+};
 use hallpass_model::{TimeSpan, Timestamp};
 
-use crate::grants::{adopter, ended, ends, refused_by_aws, said_with_approval, unstopped};
+use crate::grants::{
+    adopter, ended, ends, issued_credentials, refused_by_aws, said_with_approval, unstopped,
+};
 use crate::names::{asks, capital, requester, target};
 use crate::style::{ChannelStyle, PlainStyle};
 use crate::time::minutes_begun;
@@ -148,12 +152,13 @@ fn tried_again(told: &NoticeContext, style: &impl ChannelStyle) -> String {
     if let News::SessionsLive { sessions } = &told.notice.news {
         let more = sessions.as_ref().map(|sessions| {
             let why = unstopped(&sessions.why, style);
-            let until = style.instant(sessions.until);
-            format!(": {why}. Issued credentials may work until {until}")
+            let until = CredentialsAfterEnd::WorkUntil(sessions.until);
+            let until = issued_credentials(until, style).unwrap_or_default();
+            format!(": {why}. {until}")
         });
-        let more = more.unwrap_or_default();
+        let more = more.unwrap_or_else(|| ".".to_owned());
         return format!(
-            "Sessions that outlive {target} cannot be ended{more}. It is tried again and again."
+            "Sessions that outlive {target} cannot be ended{more} It is tried again and again."
         );
     }
     let name = requester(&told.request, style);

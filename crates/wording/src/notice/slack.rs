@@ -1,16 +1,16 @@
 //! What Slack shows of a notice: below the message of its request, which names what it is about, and
 //! directly to whoever asked.
 
-use hallpass_access::{News, NoticeContext, Request, RequestState};
+use hallpass_access::{News, NoticeContext, Request, RequestState, RuleNames};
 use hallpass_model::{TimeSpan, Timestamp};
 
 use super::{ReaderRole, glass_broken, said_by_approvers, sentence};
+use crate::SlackStyle;
 use crate::grants::{
     ended, ends, how_approved, lost, not_deleted, progress, refused_by_aws, said_with_approval,
 };
 use crate::names::{first_name, requester, target};
 use crate::style::ChannelStyle;
-use crate::{SlackStyle, lists};
 
 /// Characters of an id by which somebody finds a request again.
 const REFERENCE_CHARACTERS: usize = 4;
@@ -134,7 +134,7 @@ pub fn nobody_reached(request: &Request, facts: &SlackFacts<'_>, style: &SlackSt
         facts.bad,
         target(&request.names, style),
         requester(request, style),
-        lists::by_rules(&request.decided.based_on),
+        RuleNames::of(&request.decided.based_on).within(),
         facts.page
     )
 }
@@ -173,8 +173,8 @@ fn some_of(mentions: &[String]) -> String {
 
 fn wanted(told: &NoticeContext, facts: &SlackFacts<'_>) -> String {
     let decided = &told.request.decided;
-    let rules = lists::rules(&decided.based_on);
-    let rule = rules.replacen("Rule ", "Rule: ", 1);
+    let rules = RuleNames::of(&decided.based_on);
+    let rule = rules.first().replacen("Rule ", "Rule: ", 1);
     let Mentions { found, missing } = facts.asked;
     let not_here = match missing.as_slice() {
         [] => String::new(),
@@ -187,11 +187,11 @@ fn wanted(told: &NoticeContext, facts: &SlackFacts<'_>) -> String {
     if !found.is_empty() {
         format!("{} {can}. {rule}.{not_here}", found.join(" "))
     } else if decided.approvers.is_empty() {
-        format!("Nobody can approve this. {rules}.")
+        format!("Nobody can approve this. {}.", rules.first())
     } else if told.notice.to.is_empty() {
         format!("Waits for an approver. {rule}.")
     } else {
-        let by = lists::by_rules(&decided.based_on);
+        let by = rules.within();
         format!(
             "{} No approver of this is on Slack.{not_here} Check `approvers` in {by}.",
             facts.bad

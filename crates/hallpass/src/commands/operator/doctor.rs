@@ -11,6 +11,7 @@ use std::sync::Arc;
 use hallpass_access::{Channel, DirectorySource as _};
 use hallpass_aws::{ConnectedOrganization, Inventory, OwnAccountRole};
 use hallpass_clock::{BOUND, Reading};
+use hallpass_model::time::utc_seconds;
 use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_org::Organization;
 use hallpass_rules::{Directory, GroupRef, Rules};
@@ -406,7 +407,7 @@ fn check_clock(
 ) -> Result<String, (String, &'static str)> {
     let remedy =
         "keep the machine's time (chrony or systemd-timesyncd); docs/runbooks/clock-wrong.md";
-    let shown = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+    let shown = utc_seconds;
     let apart = |this: Timestamp, other: Timestamp| {
         let way = if this > other { "behind" } else { "ahead" };
         let by = TimeSpan::between(this, other).max(TimeSpan::between(other, this));

@@ -2,7 +2,7 @@
 
 use hallpass_api::{BreakGlass, Request};
 use hallpass_model::{RequestId, TimeSpan};
-use hallpass_wording::lists;
+use hallpass_wording::dialogs;
 
 use crate::client::block_on;
 use crate::commands::ApiArgs;
@@ -71,14 +71,11 @@ pub(crate) fn run(args: &Args) -> Outcome {
 /// What will happen, and whether it should (`ui.md` §5).
 fn question(request: &Request) -> String {
     let duration = TimeSpan::seconds(request.duration_seconds).min(LONGEST);
-    let approvers = match request.approvers.len() {
-        0 => "All admins are".to_owned(),
-        number => format!("{} and all admins are", lists::count(number, "approver")),
-    };
     format!(
-        "{}, {duration}.\n{approvers} told now. Someone else must close a review afterwards.\n\
-         Break glass for {duration}?",
+        "{}, {duration}.\n{}\n{}",
         output::plain(&tables::asked_for(request)),
+        dialogs::break_glass_is_told(request.approvers.len()),
+        dialogs::break_glass_for(duration),
     )
 }
 
@@ -103,7 +100,7 @@ mod tests {
         assert_eq!(
             question(&request),
             "payments-prod / DatabaseOperator, 1h.\n2 approvers and all admins are told now. \
-             Someone else must close a review afterwards.\nBreak glass for 1h?"
+             Somebody else must close a review afterwards.\nBreak glass for 1h?"
         );
         request.approvers.clear();
         request.duration_seconds = 600;

@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_access::{
-    Acceptance, Approval, Directory, Fate, Grant, GrantState, ItemKind, ItemSight, Origin, Role,
-    SweepItem,
+    Acceptance, Directory, Fate, Grant, GrantState, ItemKind, ItemSight, Role, SweepItem,
 };
 use hallpass_model::TimeSpan;
-use hallpass_wording::standing;
+use hallpass_wording::{grants, standing};
 
 use super::line::{AccessLine, Key, is_unknown};
 use super::{AccessView, Grouping, Looking};
@@ -250,22 +249,7 @@ impl AccessView<'_> {
     }
 
     fn because(&self, grant: &Grant) -> String {
-        match grant.approval {
-            Approval::NotRequired => "no approval needed".to_owned(),
-            Approval::Own => "approved by the requester".to_owned(),
-            Approval::BreakGlass => "break-glass".to_owned(),
-            Approval::Adopted if grant.origin == Origin::System => {
-                "a sweep gave it an end".to_owned()
-            }
-            Approval::Adopted => format!(
-                "{} gave it an end",
-                people::name_of(self.directory, grant.approver.as_str())
-            ),
-            Approval::Peer => format!(
-                "approved by {}",
-                people::name_of(self.directory, grant.approver.as_str())
-            ),
-        }
+        grants::approved_by(grant, |it| people::name_of(self.directory, it.as_str()))
     }
 
     fn found(&self, looking: &Looking, item: &SweepItem) -> AccessRow {

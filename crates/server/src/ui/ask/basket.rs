@@ -3,10 +3,11 @@
 
 use hallpass_access::{AskVerdict, Preview, PreviewOutcome, TARGETS_MAX, Wanted};
 use hallpass_model::{AccountId, GroupId, TimeSpan, Timestamp};
+use hallpass_wording::asking;
 
 use super::{
     AskForm,
-    choice::{self, Choice, ChoiceKind},
+    choice::{Choice, ChoiceKind},
     lengths::active,
     outlook::{Outlook, why_not},
 };
@@ -251,11 +252,9 @@ fn item(
             let decision = &preview.decision;
             let says = match &preview.waiting {
                 Some(waiting) => format!("Waits since {} already", view.words(waiting.asked_at)),
-                None => choice::how(
-                    decision.kind.as_str(),
-                    decision.approvals_needed,
-                    decision.approvers.len(),
-                ),
+                None => {
+                    asking::verdict(verdict, decision.approvals_needed, decision.approvers.len())
+                }
             };
             Item {
                 value: write_one(wanted),
@@ -266,7 +265,7 @@ fn item(
             }
         }
         PreviewOutcome::Refused(why) => {
-            let (_, says) = why_not(&why, view, preview, &aim.words());
+            let (_, says) = why_not(&why, view, preview);
             Item::refused(wanted, aim, says)
         }
         PreviewOutcome::NotNow(why) => {

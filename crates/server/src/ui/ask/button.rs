@@ -12,10 +12,9 @@ use crate::ui::{
 
 impl Outlook {
     pub(super) fn button(&mut self, view: &Presenter, preview: &Preview) {
-        let aim = view.aim(Some(&preview.target), &preview.names);
         let by_rules = preview.by_rules();
         if let Err(why) = &by_rules {
-            let (words, why) = why_not(why, view, preview, &aim.words());
+            let (words, why) = why_not(why, view, preview);
             self.close(words, why);
         }
         if self.chips.is_empty() && self.typed.is_empty() && self.closed.is_empty() {
@@ -55,7 +54,7 @@ impl Outlook {
                 self.close("Nothing to add", words);
             }
             PreviewOutcome::Refused(why) => {
-                let (words, why) = why_not(&why, view, preview, &aim.words());
+                let (words, why) = why_not(&why, view, preview);
                 self.close(words, why);
             }
             PreviewOutcome::NotNow(why) => {

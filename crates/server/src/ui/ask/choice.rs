@@ -1,8 +1,9 @@
 //! What is chosen on the form, and what there is to choose from.
 
-use hallpass_access::{CatalogEntry, Search, SearchPage, Sought, Wanted};
+use hallpass_access::{Approval, AskVerdict, CatalogEntry, Search, SearchPage, Sought, Wanted};
 use hallpass_model::{AccountId, GroupId, TimeSpan};
 use hallpass_rules::directory::{Account, Group, PermissionSet};
+use hallpass_wording::asking;
 
 use super::{AskForm, recents::Recents};
 use crate::{
@@ -52,7 +53,7 @@ pub(super) struct Hit {
 pub(super) struct SetHit {
     pub(super) name: String,
     pub(super) says: String,
-    /// "No approval", "1 of 3 people".
+    /// "No approval needed", "1 of 3 people".
     pub(super) how: String,
     pub(super) longest: TimeSpan,
     pub(super) is_chosen: bool,
@@ -225,17 +226,7 @@ impl Choice {
             name: marked(&name, typed),
             is_prod: folder.split(" / ").any(is_prod),
             folder: plain(&folder),
-            note: hit
-                .offer
-                .as_ref()
-                .map(|offer| {
-                    how(
-                        &offer.decision,
-                        offer.approvals_needed,
-                        offer.approvers.len(),
-                    )
-                })
-                .unwrap_or_default(),
+            note: hit.offer.as_ref().map(how).unwrap_or_default(),
             why_not: Coded(hit.why_not.clone().unwrap_or_default()),
             is_chosen: false,
             is_recent: false,
@@ -279,10 +270,9 @@ impl Choice {
             .iter()
             .filter_map(|(hit, recent)| {
                 let (name, offer) = (hit.permission_set.as_ref()?, hit.offer.as_ref()?);
-                let approvers = offer.approvers.len();
                 Some(SetHit {
                     says: plain(hit.says.as_deref().unwrap_or_default()),
-                    how: how(&offer.decision, offer.approvals_needed, approvers),
+                    how: how(offer),
                     longest: TimeSpan::seconds(offer.max_duration_seconds),
                     is_chosen: self.set.as_ref().is_some_and(|set| set.name == *name),
                     is_recent: recent.is_some(),
@@ -304,29 +294,22 @@ impl Choice {
 
 /// How closely the rules guard something: by what it takes to get it, and how short it is given.
 fn guarded(offer: &CatalogEntry) -> (u8, u32, std::cmp::Reverse<u64>) {
-    let steps = match offer.decision.as_str() {
-        "ApprovalNotRequired" => 0,
-        "SelfApproval" => 1,
-        "NoApprovers" => 3,
-        _ => 2,
+    let steps = match offer.verdict {
+        AskVerdict::Granted(Approval::NotRequired) => 0,
+        AskVerdict::Granted(_) => 1,
+        AskVerdict::Waits => 2,
+        AskVerdict::BreakGlassOnly => 3,
     };
     let longest = std::cmp::Reverse(offer.max_duration_seconds);
     (steps, offer.approvals_needed, longest)
 }
 
-fn count(n: usize) -> String {
-    number(u64::try_from(n).unwrap_or(u64::MAX))
+fn how(offer: &CatalogEntry) -> String {
+    asking::verdict(offer.verdict, offer.approvals_needed, offer.approvers.len())
 }
 
-/// What it takes to get something, in two or three words.
-pub(super) fn how(decision: &str, needed: u32, approvers: usize) -> String {
-    match decision {
-        "ApprovalNotRequired" => "No approval".to_owned(),
-        "SelfApproval" => "You may approve it".to_owned(),
-        "NoApprovers" => "Break-glass only".to_owned(),
-        _ if approvers == 1 => "1 person decides".to_owned(),
-        _ => format!("{needed} of {approvers} people"),
-    }
+fn count(n: usize) -> String {
+    number(u64::try_from(n).unwrap_or(u64::MAX))
 }
 
 /// A name, cut where the first typed word is.

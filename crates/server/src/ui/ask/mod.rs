@@ -40,9 +40,6 @@ use super::{
 };
 use crate::App;
 
-/// The longest reason, in characters (`access.md` §11.3).
-const REASON_MAX: u64 = 1000;
-
 /// The form as it travels, both ways.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -279,7 +276,7 @@ async fn send(State(app): State<App>, Posted { viewer, form }: Posted<AskForm>) 
             Ok(see_other(&flash::after(&page, Flash::Already, request.id)))
         }
         Ok(AskOutcome::Rejected(_, refusal)) => {
-            let wrong = refused(&outlook, &form, &refusal);
+            let wrong = refused(&outlook, &refusal);
             render(&app, &viewer, form, wrong, unprocessable).await
         }
         Err(AccessError::Refused(PressRefused::GrantOver { .. })) => {
@@ -385,27 +382,17 @@ fn unfinished(choice: &Choice, basket: &Basket, form: &AskForm, outlook: &Outloo
         }
         ChoiceKind::Account | ChoiceKind::Group => {}
     }
-    let length = form.reason.trim().chars().count();
-    if length == 0 {
+    if form.reason.trim().is_empty() {
         wrong.reason = Coded(dialogs::REASON_MISSING.to_owned());
     }
     wrong
 }
 
 /// A refusal of the core, at the fields to blame, in the words of the brief.
-fn refused(outlook: &Outlook, form: &AskForm, refusal: &Refusal) -> Wrong {
+fn refused(outlook: &Outlook, refusal: &Refusal) -> Wrong {
     let mut wrong = Wrong::default();
     for problem in &refusal.fields {
         wrong.take(problem);
-        if problem.code == "long-reason" {
-            let length = form.reason.trim().chars().count();
-            let length = u64::try_from(length).unwrap_or(u64::MAX);
-            wrong.reason = Coded(format!(
-                "At most {} characters; this has {}.",
-                number(REASON_MAX),
-                number(length)
-            ));
-        }
         if problem.code == "adds-nothing" {
             wrong.length = outlook.adds_nothing.clone().unwrap_or_default();
         }

@@ -2,12 +2,11 @@
 //! way. Computed from the rules each time, as the sending itself will be.
 
 use hallpass_access::{
-    Approval, AskRefused, AskVerdict, FieldProblem, LengthLimits, LengthRefused, Preview, Request,
-    RequestFilter, RequestView,
+    AskRefused, AskVerdict, LengthLimits, Preview, Request, RequestFilter, RequestView, all_of,
 };
 use hallpass_model::{Email, GrantId, HoldKey, Target, TimeSpan, Timestamp};
 use hallpass_rules::Decision;
-use hallpass_wording::{lists::any_of, standing};
+use hallpass_wording::{asking, dialogs::BREAK_GLASS_MEANS, standing};
 use jiff::{civil::DateTime, tz::TimeZone};
 
 use super::{
@@ -175,7 +174,6 @@ impl Outlook {
         let settings = app.access.settings();
         let of_any = LengthLimits::of(None, settings);
         let limits = preview.map_or(&of_any, Preview::limits);
-        let most = limits.longest();
         form.other.trim().clone_into(&mut self.typed);
         let held = preview
             .and_then(active)
@@ -186,12 +184,12 @@ impl Outlook {
         };
         self.prefill(&form.length);
         if self.typed.is_empty() {
-            let last = last.map(|last| last.duration.min(most));
+            let last = last.map(|last| last.duration.min(limits.longest()));
             self.choose(&form.length, last);
         } else {
             self.read_typed(limits);
         }
-        self.limit = limit(preview.map(|preview| &preview.decision), most);
+        self.limit = Coded(format!("The longest here is {}.", limits.longest_words()));
     }
 
     /// A length that came with the address and is no chip, in seconds or as people write it, goes
@@ -238,15 +236,9 @@ impl Outlook {
             return;
         };
         self.length = Some(span);
-        let by = self.limit.0.split_once(", by ").map(|(_, by)| by);
-        self.length_wrong = Coded(match (limits.check(span), by) {
-            (Ok(()), _) => return,
-            (Err(LengthRefused::TooShort), _) => format!("At least {}.", limits.shortest()),
-            (Err(LengthRefused::TooLong), Some(by)) => {
-                format!("At most {}, by {by}", limits.longest())
-            }
-            (Err(LengthRefused::TooLong), None) => format!("At most {}.", limits.longest()),
-        });
+        if let Err(refused) = limits.check(span) {
+            self.length_wrong = Coded(limits.words(refused));
+        }
     }
 
     /// An equal request that waits already.
@@ -309,10 +301,9 @@ impl Outlook {
                 .collect(),
         };
         match preview.by_rules() {
-            Ok(AskVerdict::Granted(Approval::Own)) => {
-                "You may approve this yourself".clone_into(&mut self.heading);
+            Ok(AskVerdict::Granted(_)) => {
+                self.heading = asking::verdict_of(decision).unwrap_or_default();
             }
-            Ok(AskVerdict::Granted(_)) => "No approval needed".clone_into(&mut self.heading),
             Ok(AskVerdict::Waits) if decision.stages.is_empty() => {
                 let count = decision.approvers.len();
                 let needed = decision.approvals_needed;
@@ -336,20 +327,17 @@ impl Outlook {
             }
             Ok(AskVerdict::BreakGlassOnly) => {
                 "Nobody can approve this for you".clone_into(&mut self.heading);
-                self.notes.push(Coded(
-                    "You may break the glass once it is sent: all admins are told, and somebody \
-                     else closes a review afterwards."
-                        .to_owned(),
-                ));
+                self.notes.push(Coded(format!(
+                    "You may break the glass once it is sent. {BREAK_GLASS_MEANS}"
+                )));
             }
             Err(_) => {}
         }
         if preview.by_rules() == Ok(AskVerdict::Waits) && decision.break_glass {
-            self.notes.push(Coded(
-                "In an emergency you need not wait: once it is sent you may break the glass. All \
-                 admins are told, and somebody else closes a review afterwards."
-                    .to_owned(),
-            ));
+            self.notes.push(Coded(format!(
+                "In an emergency you need not wait: once it is sent you may break the glass. \
+                 {BREAK_GLASS_MEANS}"
+            )));
         }
     }
 
@@ -393,10 +381,7 @@ impl Outlook {
         if let (Some(set), Some(length)) = (&choice.set, self.length) {
             let session = TimeSpan::seconds(set.session_duration);
             if session > length {
-                self.notes.push(Coded(format!(
-                    "This set issues {session} sessions. Credentials taken just before the end \
-                     can outlive it by up to {session}."
-                )));
+                self.notes.push(Coded(asking::outliving(session)));
             }
         }
     }
@@ -420,72 +405,26 @@ fn starts_at(text: &str, zone: &TimeZone) -> Option<Timestamp> {
     Some(local.to_zoned(zone.clone()).ok()?.timestamp())
 }
 
-/// "The longest here is 4h, by rule `prod-database`."
-fn limit(decision: Option<&Decision>, most: TimeSpan) -> Coded {
-    let Some(decision) = decision.filter(|decision| decision.max_duration.is_some()) else {
-        return Coded(format!("The longest here is {most}."));
-    };
-    let rules = named(decision);
-    let word = if rules.len() == 1 { "rule" } else { "rules" };
-    Coded(format!(
-        "The longest here is {most}, by {word} {}.",
-        rules.join(", ")
-    ))
-}
-
-fn named(decision: &Decision) -> Vec<String> {
-    let rules = decision.based_on.iter();
-    rules.map(|rule| format!("`{rule}`")).collect()
-}
-
 /// The words of a button that cannot be pressed, and why.
 pub(super) fn why_not(
     why: &AskRefused,
     view: &Presenter,
     preview: &Preview,
-    target: &str,
 ) -> (&'static str, String) {
-    let rules = any_of(&named(&preview.decision));
-    match why {
-        AskRefused::NoApprover => (
-            "Nobody can approve this",
-            if preview.lists_asker.is_empty() {
-                format!("Nobody can approve this for you. Rule {rules} lists no approver.")
-            } else {
-                format!(
-                    "Nobody can approve this for you. The only approver in rule {rules} is you."
-                )
-            },
-        ),
-        AskRefused::NoRule => (
-            "No rule covers this",
-            format!("No rule covers {target}. Ask an administrator to add one."),
-        ),
-        AskRefused::NotAllowed if let Some(at) = preview.opens_at => (
-            "Not open now",
-            format!(
-                "Rule {rules} lets you ask for this from {}.",
-                view.words(at)
-            ),
-        ),
-        AskRefused::NotAllowed => (
-            "Not for you today",
-            format!("Rule {rules} does not let you ask for this now."),
-        ),
-        AskRefused::Unread(_) => (
-            "Not known just now",
-            format!(
-                "Rule {rules} lets certain people ask, and it could not be read whether you are \
-                 one. Try again."
-            ),
-        ),
-        AskRefused::Fields(problems) => ("Not possible", all_of(problems)),
-    }
-}
-
-fn all_of(problems: &[FieldProblem]) -> String {
-    let all: Vec<&str> = problems.iter().map(|it| it.message.as_str()).collect();
-    all.join(" ")
+    let button = match why {
+        AskRefused::NoApprover => "Nobody can approve this",
+        AskRefused::NoRule => "No rule covers this",
+        AskRefused::NotAllowed if preview.opens_at.is_some() => "Not open now",
+        AskRefused::NotAllowed => "Not for you today",
+        AskRefused::Unread(_) => "Not known just now",
+        AskRefused::Fields(_) => "Not possible",
+    };
+    let target = match why {
+        AskRefused::NoRule => view.aim(Some(&preview.target), &preview.names).words(),
+        _ => "this".to_owned(),
+    };
+    let words = asking::refused(why, preview, &target, &view.contact, |at| view.words(at));
+    (button, words)
 }
 
 /// The newest request of the viewer for a target.
