@@ -78,14 +78,7 @@ pub fn words(why: &PressRefused, facts: &RefusedFacts<'_>, style: &impl ChannelS
             "Nobody approves their own request here.".to_owned()
         }
         PressRefused::AlreadyReviewed { given, needed } => {
-            let mut reviews = request.reviews.iter();
-            let mine = reviews.find(|it| it.user.is_some() && it.user.as_ref() == facts.presser);
-            let at = mine.map(|review| format!(" at {}", style.instant(review.at)));
-            format!(
-                "You approved this{}. {given} of {needed}; {} can give another.",
-                at.unwrap_or_default(),
-                any_of(facts.deciders)
-            )
+            reviewed(facts, (*given, *needed), style)
         }
         PressRefused::GrantOver { state } if facts.tried == TriedPress::Approve => {
             format!("The access it would extend is {state} already. Nothing was granted.")
@@ -125,6 +118,21 @@ pub fn words(why: &PressRefused, facts: &RefusedFacts<'_>, style: &impl ChannelS
 /// The refusal as it stands in an answer, as a sentence.
 pub fn plainly(why: &PressRefused, style: &impl ChannelStyle) -> String {
     sentence(&style.quoted(&why.to_string()))
+}
+
+fn reviewed(
+    facts: &RefusedFacts<'_>,
+    (given, needed): (u32, u32),
+    style: &impl ChannelStyle,
+) -> String {
+    let mut reviews = facts.request.reviews.iter();
+    let mine = reviews.find(|it| it.user.is_some() && it.user.as_ref() == facts.presser);
+    let at = mine.map(|review| format!(" at {}", style.instant(review.at)));
+    format!(
+        "You approved this{}. {given} of {needed}; {} can give another.",
+        at.unwrap_or_default(),
+        any_of(facts.deciders)
+    )
 }
 
 fn own(facts: &RefusedFacts<'_>) -> String {
