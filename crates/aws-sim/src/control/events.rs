@@ -1,4 +1,4 @@
-//! `POST /_sim/events`: records of CloudTrail that nothing here made, for `LookupEvents` to find.
+//! `POST /_sim/events`: records of CloudTrail that nothing here made, for `LookupEvents` and trails.
 
 use hallpass_sim_base::Refusal;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ pub(super) fn add(shared: &Shared, body: &Value) -> Result<Value, Refusal> {
     let added = events.len();
     let mut world = shared.lock();
     for event in events {
-        world.state.history.add_sign_in(event);
+        world.state.note_sign_in(event);
     }
     Ok(json!({ "added": added }))
 }
