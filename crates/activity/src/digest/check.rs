@@ -94,7 +94,8 @@ impl DigestCheck<'_> {
                 }
             };
             if let Some(until) = begin.filter(|it| at < it) {
-                self.report.find(path, DigestFault::Gap { from: *at, until });
+                self.report
+                    .find(path, DigestFault::Gap { from: *at, until });
             }
             first = read.document.digest_start_time;
             begin = Some(first);
@@ -126,7 +127,8 @@ impl DigestCheck<'_> {
             .iter()
             .map(|log| (beside(path, &log.s3_object), log))
             .collect();
-        self.named.extend(logs.iter().map(|(path, _)| hash_of(path)));
+        self.named
+            .extend(logs.iter().map(|(path, _)| hash_of(path)));
         let is_signed = match self.signature(path, read, vouched) {
             Ok(is_signed) => is_signed,
             Err(fault) => {

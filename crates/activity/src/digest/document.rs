@@ -58,7 +58,9 @@ impl ReadDigest {
         whole.take(DIGEST_BYTES_MAX + 1).read_to_end(&mut bytes)?;
         let broken = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
         if bytes.len() as u64 > DIGEST_BYTES_MAX {
-            return Err(broken(format!("it is larger than {DIGEST_BYTES_MAX} bytes")));
+            return Err(broken(format!(
+                "it is larger than {DIGEST_BYTES_MAX} bytes"
+            )));
         }
         let document: DigestDocument =
             serde_json::from_slice(&bytes).map_err(|error| broken(error.to_string()))?;

@@ -116,7 +116,8 @@ mod tests {
     fn names_of_files_are_read() {
         let account = AccountId::new("111111111111").unwrap();
         let read = |name| DigestName::read(name, &account, "eu-west-1");
-        let name = "111111111111_CloudTrail-Digest_eu-west-1_my_trail_us-east-1_20261122T190000Z.json.gz";
+        let name =
+            "111111111111_CloudTrail-Digest_eu-west-1_my_trail_us-east-1_20261122T190000Z.json.gz";
         let digest = read(name).unwrap();
         assert_eq!(
             (digest.trail.as_str(), digest.home_region.as_str()),
@@ -131,7 +132,10 @@ mod tests {
             assert!(read(name).is_none(), "{name}");
         }
         let path = "a/2026/11/22/111111111111_CloudTrail_eu-west-1_20261122T1905Z_Ab1.json.gz";
-        assert_eq!(delivered_at(path).unwrap().to_string(), "2026-11-22T19:05:00Z");
+        assert_eq!(
+            delivered_at(path).unwrap().to_string(),
+            "2026-11-22T19:05:00Z"
+        );
         assert_eq!(day_of(path).unwrap().to_string(), "2026-11-22");
         assert_eq!((delivered_at("x"), day_of("x/y/z/a")), (None, None));
     }

@@ -30,4 +30,3 @@ impl Deliveries {
         self.waiting.push_back(Arc::clone(event));
     }
 }
-

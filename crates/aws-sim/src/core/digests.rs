@@ -205,7 +205,10 @@ impl DigestChain {
         self.logs = left;
         let place = self.place(trail, organization, until);
         let text = self.text(trail, &place, until, &taken, key).to_string();
-        let previous = self.last.as_ref().map_or("null", |it| it.signature.as_str());
+        let previous = self
+            .last
+            .as_ref()
+            .map_or("null", |it| it.signature.as_str());
         let sha256 = sha256_hex(text.as_bytes());
         let signed = format!(
             "{}\n{}/{place}\n{sha256}\n{previous}",

@@ -83,7 +83,8 @@ impl ObjectStore {
     /// Takes an object away, if it is there.
     pub(crate) fn remove(&mut self, bucket: &str, key: &str) {
         if self.forget(bucket, key) {
-            self.order.retain(|it| (it.0.as_str(), it.1.as_str()) != (bucket, key));
+            self.order
+                .retain(|it| (it.0.as_str(), it.1.as_str()) != (bucket, key));
         }
     }
 

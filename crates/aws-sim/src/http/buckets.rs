@@ -73,10 +73,10 @@ pub(super) fn recognise(
         input.insert("AccountId".to_owned(), account.into());
         of_account(method)?
     } else {
-        let (bucket, key) = path.trim_start_matches('/').split_once('/').unwrap_or((
-            path.trim_start_matches('/'),
-            "",
-        ));
+        let (bucket, key) = path
+            .trim_start_matches('/')
+            .split_once('/')
+            .unwrap_or((path.trim_start_matches('/'), ""));
         if bucket.is_empty() {
             return None;
         }

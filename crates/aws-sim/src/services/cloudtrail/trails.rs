@@ -83,7 +83,9 @@ pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
         return Err(ApiError::new("NotOrganizationMasterAccountException", text));
     }
     let mut here = context.state.trails.values();
-    let here = here.by_ref().filter(|it| it.account == account && it.home_region == region);
+    let here = here
+        .by_ref()
+        .filter(|it| it.account == account && it.home_region == region);
     let names: Vec<&str> = here.map(|it| it.name.as_str()).collect();
     if names.contains(&name.as_str()) {
         let text = format!("Trail {name} already exists.");
@@ -91,7 +93,10 @@ pub(super) fn create(context: &mut Context<'_>) -> HandlerResult {
     }
     if names.len() >= TRAILS_MAX {
         let text = format!("User: {account} already has {TRAILS_MAX} trails in {region}.");
-        return Err(ApiError::new("MaximumNumberOfTrailsExceededException", text));
+        return Err(ApiError::new(
+            "MaximumNumberOfTrailsExceededException",
+            text,
+        ));
     }
     let trail = Trail {
         name,

@@ -67,7 +67,11 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
     let (page, rows_max) = page(context, marker)?;
     let mut head = format!("<Marker>{}</Marker>", escaped(marker));
     // AWS says it only where there is a delimiter
-    if let Some(last) = page.last.as_ref().filter(|_| context.text("Delimiter") != "") {
+    if let Some(last) = page
+        .last
+        .as_ref()
+        .filter(|_| context.text("Delimiter") != "")
+    {
         let _ = write!(head, "<NextMarker>{}</NextMarker>", escaped(last));
     }
     Ok(listed(context, &page, rows_max, &head))
@@ -78,10 +82,12 @@ pub(super) fn list_second(context: &Context<'_>) -> HandlerResult {
     let after = match context.optional("ContinuationToken") {
         Some(token) => {
             let known = STANDARD.decode(token).ok();
-            known.and_then(|it| String::from_utf8(it).ok()).ok_or_else(|| {
-                let text = "The continuation token provided is incorrect";
-                ApiError::new("InvalidArgument", text)
-            })?
+            known
+                .and_then(|it| String::from_utf8(it).ok())
+                .ok_or_else(|| {
+                    let text = "The continuation token provided is incorrect";
+                    ApiError::new("InvalidArgument", text)
+                })?
         }
         None => context.text("StartAfter").to_owned(),
     };
@@ -90,7 +96,10 @@ pub(super) fn list_second(context: &Context<'_>) -> HandlerResult {
     let mut head = format!("<KeyCount>{rows}</KeyCount>");
     if let Some(last) = &page.last {
         let token = STANDARD.encode(last);
-        let _ = write!(head, "<NextContinuationToken>{token}</NextContinuationToken>");
+        let _ = write!(
+            head,
+            "<NextContinuationToken>{token}</NextContinuationToken>"
+        );
     }
     Ok(listed(context, &page, rows_max, &head))
 }
@@ -108,7 +117,10 @@ fn listed(context: &Context<'_>, page: &KeyPage<'_>, rows_max: usize, head: &str
     }
     for prefix in &page.prefixes {
         let prefix = escaped(prefix);
-        let _ = write!(rows, "<CommonPrefixes><Prefix>{prefix}</Prefix></CommonPrefixes>");
+        let _ = write!(
+            rows,
+            "<CommonPrefixes><Prefix>{prefix}</Prefix></CommonPrefixes>"
+        );
     }
     let (bucket, prefix) = (context.text("Bucket"), escaped(context.text("Prefix")));
     let delimiter = match context.text("Delimiter") {
@@ -141,9 +153,8 @@ fn found<'a>(context: &'a Context<'_>) -> Result<&'a StoredObject, ApiError> {
     own(context)?;
     let (bucket, key) = (context.text("Bucket"), context.text("Key"));
     let object = context.state.deliveries.objects.get(bucket, key);
-    object.ok_or_else(|| {
-        ApiError::new("NoSuchKey", "The specified key does not exist.").status(404)
-    })
+    object
+        .ok_or_else(|| ApiError::new("NoSuchKey", "The specified key does not exist.").status(404))
 }
 
 fn headers(object: &StoredObject) -> Vec<(String, String)> {
@@ -207,7 +218,11 @@ pub(super) fn put(context: &mut Context<'_>) -> HandlerResult {
     own(context)?;
     let body = STANDARD.decode(context.text("Body"));
     let body = body.map_err(|_| ApiError::new("IncompleteBody", "The body is not whole."))?;
-    let said = context.call.input.get("Metadata").and_then(Value::as_object);
+    let said = context
+        .call
+        .input
+        .get("Metadata")
+        .and_then(Value::as_object);
     let metadata: BTreeMap<String, String> = said
         .into_iter()
         .flatten()
