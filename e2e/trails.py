@@ -154,7 +154,7 @@ def read(org, companion):
     org.stage.path("policy.json").write_text(json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}))
     ran = org.run("policy", "shrink", "sim-admin", "--role", "--policy", "policy.json", "--log", source, "--verify-digests", "--days", "1")
     check("policy shrink checks the digests of the bucket", " digests are right, and " in ran.stderr and "not as delivered" not in ran.stderr, ran.stderr[-600:])
-    users = {"Users": [{"IdentityStoreId": "d-0123456789", "UserId": "u1", "UserName": "ana", "CreatedAt": "2026-01-01T00:00:00Z"}]}
+    users = {"Users": [{"IdentityStoreId": "d-0123456789", "UserId": "11111111-2222-4333-8444-555555555555", "UserName": "ana", "CreatedAt": "2026-01-01T00:00:00Z"}]}
     org.stage.path("users.json").write_text(json.dumps(users))
     ran = org.run("pci", "report", "--users", "users.json", "--source", source, "--verify-digests", "--output", "json", "--evidence", "evidence.json")
     found = json.loads(ran.stdout or "{}").get("digests", {})

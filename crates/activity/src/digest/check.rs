@@ -257,6 +257,8 @@ impl DigestCheck<'_> {
             let known = spans.entry(place).or_insert((span.from, span.until));
             *known = (known.0.min(span.from), known.1.max(span.until));
         }
+        // an account or a Region that is new has no digest yet
+        let last = spans.values().map(|(_, until)| *until).max();
         let (files, scope) = (self.files, self.scope);
         folders(files, scope, &mut |day| {
             let place = (day.account.clone(), day.region.clone());
@@ -266,12 +268,13 @@ impl DigestCheck<'_> {
                     continue;
                 }
                 let at = delivered_at(&file.path);
-                match span {
-                    None => self.report.find(&file.path, DigestFault::NoDigests),
-                    Some((_, until)) if at.is_some_and(|at| at >= *until) => {
-                        self.report.logs_after_last_digest += 1;
-                    }
-                    Some(_) => self.report.find(&file.path, DigestFault::NotNamed),
+                let until = span.map(|(_, until)| *until).or(last);
+                if until.is_some_and(|until| at.is_some_and(|at| at >= until)) {
+                    self.report.logs_after_last_digest += 1;
+                } else if span.is_none() {
+                    self.report.find(&file.path, DigestFault::NoDigests);
+                } else {
+                    self.report.find(&file.path, DigestFault::NotNamed);
                 }
             }
             Ok(())

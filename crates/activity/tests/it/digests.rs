@@ -127,6 +127,10 @@ fn trail() -> SignedFiles {
     trail
 }
 
+fn bytes_of(trail: &SignedFiles) -> Vec<u8> {
+    trail.files.files[&log_path(1)].clone()
+}
+
 fn keys() -> PublicKeys {
     let mut keys = PublicKeys::default();
     keys.add(FINGERPRINT, key().public_key().as_ref().to_vec())
@@ -346,4 +350,15 @@ fn h_39_what_came_after_the_last_digest_waits_for_the_next() {
         (report.logs_after_last_digest, report.is_whole()),
         (1, true)
     );
+    // so does that of an account which is new, but not what it had before
+    for (hour, wanted) in [(4, (2, 0)), (1, (2, 1))] {
+        let path = log_path(hour).replace(ACCOUNT, "222222222222");
+        let bytes = bytes_of(&trail);
+        trail.files.files.insert(path, bytes);
+        let report = check(&trail);
+        assert_eq!(
+            (report.logs_after_last_digest, report.findings_count),
+            wanted
+        );
+    }
 }

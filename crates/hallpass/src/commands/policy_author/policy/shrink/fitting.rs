@@ -200,3 +200,104 @@ impl Fitting {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use hallpass_activity::{ResourceGrain, SeenCall, SeenUse};
+    use hallpass_model::Timestamp;
+
+    use super::*;
+
+    fn used(event: &str) -> SeenUse {
+        SeenUse {
+            call: SeenCall {
+                account_id: "111111111111".to_owned(),
+                region: "eu-west-1".to_owned(),
+                person: "ana".to_owned(),
+                service: "ec2".to_owned(),
+                event: event.to_owned(),
+                error_code: None,
+                resources: None,
+            },
+            events: 3,
+            last: "2026-11-20T00:00:00Z".parse::<Timestamp>().unwrap(),
+        }
+    }
+
+    /// A statement that names so many actions, `ec2:DescribeInstances` among them.
+    fn policy(element: &str, actions: usize) -> Value {
+        let names = (0..actions).map(|it| format!("ec2:AnActionWithALongName{it:04}"));
+        let names: Vec<String> = names.chain(["ec2:DescribeInstances".to_owned()]).collect();
+        json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", element: names, "Resource": "*"}]})
+    }
+
+    fn fitted(policy: &Value, uses: &[SeenUse]) -> Fitting {
+        let old = [PolicyText {
+            name: "old".to_owned(),
+            text: policy.to_string(),
+        }];
+        let none = BTreeSet::new();
+        let question = ShrinkQuestion {
+            policies: &old,
+            boundary: None,
+            uses,
+            grain: ShrinkGrain::Action,
+            resources: ResourceGrain::Any,
+            unseen: UnseenKept::All,
+            data_events: &none,
+        };
+        fit("Dev", Some(policy), &question).unwrap()
+    }
+
+    #[test]
+    fn h_40_what_is_too_long_is_split_and_proved_as_one() {
+        assert!(matches!(
+            fitted(&policy("Action", 50), &[]),
+            Fitting::Inline
+        ));
+        let whole = policy("Action", 500);
+        let Fitting::Managed { policies, proof } = fitted(&whole, &[used("DescribeInstances")])
+        else {
+            panic!("500 actions fit");
+        };
+        assert_eq!((proof.succeeded, proof.is_whole()), (3, true));
+        let mut actions = BTreeMap::new();
+        for policy in &policies {
+            assert!(policy.text.len() <= 6_144, "{}", policy.text.len());
+            let value: Value = serde_json::from_str(&policy.text).unwrap();
+            for statement in value["Statement"].as_array().unwrap() {
+                for action in statement["Action"].as_array().unwrap() {
+                    *actions.entry(action.to_string()).or_insert(0) += 1;
+                }
+            }
+        }
+        assert_eq!((actions.len(), actions.values().max()), (501, Some(&1)));
+        let names: Vec<&str> = policies.iter().map(|it| it.name.as_str()).collect();
+        assert_eq!(names, ["Dev-1", "Dev-2", "Dev-3"]);
+    }
+
+    #[test]
+    fn h_40_a_proof_of_parts_says_what_would_break() {
+        // the parts are those of another policy than what was used needs
+        let Fitting::Managed { proof, .. } =
+            fitted(&policy("Action", 500), &[used("RunInstances")])
+        else {
+            panic!("500 actions fit");
+        };
+        assert!(!proof.is_whole());
+    }
+
+    #[test]
+    fn h_40_what_cannot_be_split_has_a_reason() {
+        let Fitting::TooLong { why, .. } = fitted(&policy("NotAction", 500), &[]) else {
+            panic!("it fits");
+        };
+        assert!(why.contains("no list that may be split"), "{why}");
+        let Fitting::TooLong { why, .. } = fitted(&policy("Action", 3_000), &[]) else {
+            panic!("3000 actions fit");
+        };
+        assert!(why.contains("a role has 10 at most"), "{why}");
+    }
+}
