@@ -249,7 +249,7 @@ def stopped(org):
     org.advance(3700)
     before = len(org.logs())
     org.client("iam").list_users()
-    org.advance(3700)
+    org.advance(7300)
     check.equal("a trail that was stopped delivers nothing", len(org.logs()), before)
     trail.start_logging(Name="main")
     org.client("iam").list_users()

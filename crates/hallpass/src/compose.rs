@@ -217,9 +217,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         }),
         slack: slack.clone().map(slack::door),
         policies: Arc::new(Policies::new(Arc::clone(&parts.aws))),
-        activity: parts
-            .activity
-            .or_else(|| activity::beside(parts.snapshots.as_ref())),
+        activity: activity::known(parts.activity, parts.snapshots.as_ref()),
         snapshots: parts.snapshots.map(snapshots::kept),
         plans: Arc::new(store.clone()),
         status: server_status(parts.rules_text, clock.as_ref()),

@@ -200,92 +200,109 @@ fn h_37_in_a_folder_the_newest_has_no_signature() {
     assert!(check(&again).is_whole());
 }
 
+type Change = fn(&mut SignedFiles);
+
+/// Does something to a trail, and holds what is found against what is wanted.
+fn changes(name: &str, change: Change, wanted: &[(String, DigestFault)]) {
+    let mut trail = trail();
+    change(&mut trail);
+    let report = check(&trail);
+    let shown = |all: &[(String, DigestFault)]| -> Vec<String> {
+        let row = |(path, fault): &(String, DigestFault)| {
+            let text = fault.to_string();
+            format!("{path}: {}", text.split(" at line").next().unwrap())
+        };
+        all.iter().map(row).collect()
+    };
+    assert_eq!(shown(&found(&report)), shown(wanted), "{name}");
+    assert!(!report.is_whole(), "{name}");
+    let is_log = |it: &&DigestFault| matches!(it, DigestFault::LogChanged | DigestFault::NotNamed);
+    let logs = found(&report).iter().map(|it| &it.1).filter(is_log).count();
+    assert_eq!(report.not_delivered.len(), logs, "{name}");
+}
+
 #[test]
-fn h_38_whatever_was_changed_is_named() {
-    let (second, log) = (digest_path(2), log_path(1));
-    let other_key = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
-    for (name, change, wanted) in [
+fn h_38_a_log_that_was_changed_taken_away_or_added_is_named() {
+    let log = log_path(1);
+    let rows: [(&str, Change, (String, DigestFault)); 4] = [
         (
-            "a log",
-            (|it| changed(it, &log_path(1), "e1", "e9")) as fn(&mut SignedFiles),
-            vec![(log.clone(), DigestFault::LogChanged)],
+            "changed",
+            |it| changed(it, &log_path(1), "e1", "e9"),
+            (log.clone(), DigestFault::LogChanged),
         ),
         (
-            "a log cut short",
+            "cut short",
             |it| {
                 let bytes = it.files.files.get_mut(&log_path(1)).unwrap();
                 bytes.truncate(bytes.len() - 9);
             },
-            vec![(log.clone(), DigestFault::LogChanged)],
+            (log.clone(), DigestFault::LogChanged),
         ),
         (
-            "a log that is gone",
+            "gone",
             |it| drop(it.files.files.remove(&log_path(1))),
-            vec![(log.clone(), DigestFault::LogMissing)],
+            (log.clone(), DigestFault::LogMissing),
         ),
         (
-            "a log that nobody delivered",
+            "delivered by nobody",
             |it| {
-                let bytes = it.files.files[&log_path(1)].clone();
-                it.files
-                    .files
-                    .insert(log_path(1).replace("Ab", "Xx"), bytes);
+                let bytes = bytes_of(it);
+                let path = log_path(1).replace("Ab", "Xx");
+                it.files.files.insert(path, bytes);
             },
-            vec![(log.replace("Ab", "Xx"), DigestFault::NotNamed)],
+            (log.replace("Ab", "Xx"), DigestFault::NotNamed),
         ),
+    ];
+    for (name, change, wanted) in rows {
+        changes(name, change, &[wanted]);
+    }
+}
+
+#[test]
+fn h_38_a_digest_that_was_changed_or_taken_away_is_named() {
+    let (second, log) = (digest_path(2), log_path(1));
+    let unreadable = DigestFault::Unreadable {
+        why: "missing field `logFiles`".to_owned(),
+    };
+    let rows: [(&str, Change, Vec<(String, DigestFault)>); 4] = [
         (
-            "a digest that leaves a log out",
+            "without its logs",
             |it| changed(it, &digest_path(2), "logFiles", "noFiles"),
             vec![
-                (
-                    second.clone(),
-                    DigestFault::Unreadable {
-                        why: "missing field `logFiles`".to_owned(),
-                    },
-                ),
+                (second.clone(), unreadable),
                 (log.clone(), DigestFault::NotNamed),
             ],
         ),
         (
-            "a digest with another hash",
+            "changed",
             |it| changed(it, &digest_path(2), "SHA-256", "SHA-257"),
             vec![(second.clone(), DigestFault::DigestChanged)],
         ),
         (
-            "the newest digest",
+            "the newest",
             |it| changed(it, &digest_path(3), "SHA-256", "SHA-257"),
             vec![(digest_path(3), DigestFault::DigestChanged)],
         ),
         (
-            "a digest that is gone",
+            "gone",
             |it| drop(it.files.files.remove(&digest_path(2))),
             vec![
                 (second.clone(), DigestFault::DigestMissing),
                 (log.clone(), DigestFault::NotNamed),
             ],
         ),
-    ] {
-        let mut trail = trail();
-        change(&mut trail);
-        let report = check(&trail);
-        let shown = |all: Vec<(String, DigestFault)>| -> Vec<String> {
-            let row = |(path, fault): (String, DigestFault)| {
-                let text = fault.to_string();
-                format!("{path}: {}", text.split(" at line").next().unwrap())
-            };
-            all.into_iter().map(row).collect()
-        };
-        assert_eq!(shown(found(&report)), shown(wanted), "{name}");
-        assert!(!report.is_whole(), "{name}");
-        let is_log =
-            |it: &&DigestFault| matches!(it, DigestFault::LogChanged | DigestFault::NotNamed);
-        let logs = found(&report).iter().map(|it| &it.1).filter(is_log).count();
-        assert_eq!(report.not_delivered.len(), logs, "{name}");
+    ];
+    for (name, change, wanted) in rows {
+        changes(name, change, &wanted);
     }
+}
+
+#[test]
+fn h_38_without_the_right_key_nothing_is_proved() {
+    let other_key = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
     let mut others = PublicKeys::default();
-    others
-        .add(FINGERPRINT, other_key.public_key().as_ref().to_vec())
-        .unwrap();
+    let other = other_key.public_key().as_ref().to_vec();
+    others.add(FINGERPRINT, other).unwrap();
     let report = check_with(&trail(), &others);
     assert_eq!((report.digests_verified, report.findings_count), (0, 3));
     let report = check_with(&trail(), &PublicKeys::default());

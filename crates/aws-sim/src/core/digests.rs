@@ -31,6 +31,8 @@ const LATE: Millis = 60_000;
 const HOURLY_FOR: Millis = 2 * DAY;
 /// How long a key is good, before and after the first digest it signed.
 pub(crate) const KEY_FOR: Millis = 400 * DAY;
+/// By then what happened before a stop is delivered.
+const DELIVERED: Millis = 600_000;
 const ALGORITHM: &str = "SHA256withRSA";
 
 /// A file that was delivered.
@@ -110,6 +112,8 @@ struct DigestChain {
     region: String,
     /// Until when there are digests.
     until: Millis,
+    /// The next digest is its last: the trail was stopped.
+    is_ending: bool,
     last: Option<LastDigest>,
     /// What no digest has yet, with the instant of its delivery.
     logs: Vec<(Millis, DeliveredLog)>,
@@ -145,6 +149,7 @@ impl DigestChains {
                 account: account.to_owned(),
                 region: region.to_owned(),
                 until: at.div_euclid(HOUR) * HOUR,
+                is_ending: !trail.is_logging,
                 last: None,
                 logs: Vec::new(),
             }),
@@ -152,7 +157,16 @@ impl DigestChains {
         chain.logs.push((at, log));
     }
 
-    /// A trail that was stopped or deleted: what comes later is another chain, whose first digest names none before it.
+    /// A trail was stopped, or goes on: what comes after its last digest is another chain, whose first names none before it.
+    pub(crate) fn end(&mut self, trail: &str, is_ending: bool) {
+        for ((of, _, _), chain) in &mut self.chains {
+            if of == trail {
+                chain.is_ending = is_ending;
+            }
+        }
+    }
+
+    /// A trail was deleted, or has no digests any more.
     pub(crate) fn cut(&mut self, trail: &str) {
         self.chains.retain(|(arn, _, _), _| arn != trail);
     }
@@ -170,7 +184,7 @@ impl DigestChains {
             if *of != arn {
                 continue;
             }
-            loop {
+            while !chain.is_over(trail) {
                 let behind = now - chain.until;
                 let span = if behind > HOURLY_FOR { DAY } else { HOUR };
                 if behind < span + LATE {
@@ -186,10 +200,18 @@ impl DigestChains {
                 chain.write(trail, organization, chain.until + span, key, objects);
             }
         }
+        self.chains
+            .retain(|(of, _, _), chain| *of != arn || !chain.is_over(trail));
     }
 }
 
 impl DigestChain {
+    /// Whether all that a stopped trail delivered is in a digest.
+    fn is_over(&self, trail: &Trail) -> bool {
+        let stopped = trail.stopped.filter(|_| self.is_ending);
+        stopped.is_some_and(|stopped| self.until > stopped + DELIVERED)
+    }
+
     /// Writes the digest of what was delivered before `until`.
     fn write(
         &mut self,

@@ -11,11 +11,10 @@ use super::{
         Account, Assignment, Group, Id, Membership, Origin, Ou, PermissionSet, PrincipalType,
         Provision, User,
     },
-    exposure::{Bucket, PublicAccess},
     guardrails::Guardrail,
     iam::{InventoryFacts, instant},
     state::{Center, Head, SimSettings, SimState},
-    trails::{Trail, TrailOwner, TrailReach},
+    trails::Trail,
 };
 use crate::{
     organization::{self, DEFAULT_SEED, NameIndex, OrganizationFile, Problem},
@@ -174,36 +173,6 @@ impl Loader<'_> {
         id.unwrap_or(&self.file.organization.root).into()
     }
 
-    fn trail(&self, row: &organization::StatedTrail, state: &mut SimState) {
-        let account = self.account(&row.account);
-        let bucket = Bucket {
-            account: account.clone(),
-            region: row.region.clone(),
-            created: self.dated(None, &row.bucket),
-            blocked: Some(PublicAccess::ALL),
-        };
-        state.exposure.buckets.insert(row.bucket.clone(), bucket);
-        let trail = Trail {
-            name: row.name.clone(),
-            account,
-            home_region: row.region.clone(),
-            bucket: row.bucket.clone(),
-            prefix: row.prefix.clone(),
-            owner: if row.organization {
-                TrailOwner::Organization
-            } else {
-                TrailOwner::Account
-            },
-            reach: TrailReach::AllRegions,
-            global_events: true,
-            validates: true,
-            is_logging: true,
-            started: instant(row.since.as_ref()),
-            stopped: None,
-        };
-        state.trails.insert(trail.arn(), trail);
-    }
-
     fn head(&self, state: &mut SimState) {
         let organization = &self.file.organization;
         let mut delegations = organization.delegated_administrators.clone();
@@ -255,7 +224,8 @@ impl Loader<'_> {
             rows.collect()
         });
         for row in &self.file.trails {
-            self.trail(row, state);
+            let trail = Trail::stated(row, self.account(&row.account));
+            state.add_trail(trail, self.dated(None, &row.bucket));
         }
         state.event_rules.clone_from(&self.file.event_rules);
         for rule in &mut state.event_rules {

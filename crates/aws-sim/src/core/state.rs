@@ -20,7 +20,7 @@ use super::{
         RoleSession, SetPolicies, Tags, User,
     },
     event_history::{EventHistory, HistoryEvent},
-    exposure::Exposure,
+    exposure::{Bucket, Exposure, PublicAccess},
     guardrails::Guardrails,
     hubs::{HubPlace, SimHub, SimHubPolicies},
     iam::{InventoryFacts, KeyUse},
@@ -269,6 +269,18 @@ pub(crate) struct SimState {
 }
 
 impl SimState {
+    /// Adds a trail that an organization file states, with its bucket.
+    pub(crate) fn add_trail(&mut self, trail: Trail, created: Millis) {
+        let bucket = Bucket {
+            account: trail.account.clone(),
+            region: trail.home_region.clone(),
+            created,
+            blocked: Some(PublicAccess::ALL),
+        };
+        self.exposure.buckets.insert(trail.bucket.clone(), bucket);
+        self.trails.insert(trail.arn(), trail);
+    }
+
     /// Keeps that a call was made, for `LookupEvents` and for trails.
     pub(crate) fn note_call(&mut self, event: HistoryEvent) {
         let event = Arc::new(event);

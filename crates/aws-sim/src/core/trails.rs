@@ -7,7 +7,8 @@ use hallpass_sim_base::Millis;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::event_history::HistoryEvent;
+use super::{event_history::HistoryEvent, iam};
+use crate::organization::StatedTrail;
 
 /// Whose events a trail has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +54,28 @@ pub(crate) struct Trail {
 }
 
 impl Trail {
+    /// One that an organization file states, of this account.
+    pub(crate) fn stated(row: &StatedTrail, account: String) -> Self {
+        Self {
+            name: row.name.clone(),
+            account,
+            home_region: row.region.clone(),
+            bucket: row.bucket.clone(),
+            prefix: row.prefix.clone(),
+            owner: if row.organization {
+                TrailOwner::Organization
+            } else {
+                TrailOwner::Account
+            },
+            reach: TrailReach::AllRegions,
+            global_events: true,
+            validates: true,
+            is_logging: true,
+            started: iam::instant(row.since.as_ref()),
+            stopped: None,
+        }
+    }
+
     /// Its ARN.
     pub(crate) fn arn(&self) -> String {
         format!(
@@ -69,7 +92,8 @@ impl Trail {
 
     /// Whether it has this event.
     pub(crate) fn takes_event(&self, event: &HistoryEvent) -> bool {
-        self.is_logging
+        let was_logging = self.stopped.is_some_and(|stopped| event.at <= stopped);
+        (self.is_logging || was_logging)
             && self.takes(&event.account, &event.region)
             && self.started.is_none_or(|started| event.at >= started)
     }

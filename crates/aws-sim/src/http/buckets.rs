@@ -5,7 +5,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::HeaderMap;
 use serde_json::{Map, Value, json};
 
-use super::{rest::decoded, routing::fields};
+use super::rest::decoded;
 use crate::{core::service::SimService, services};
 
 /// Where S3 Control has the public access of accounts.
@@ -81,7 +81,9 @@ pub(super) fn recognise(
             return None;
         }
         input.insert("Bucket".to_owned(), bucket.into());
-        let query = fields(query.as_bytes());
+        let query: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect();
         if key.is_empty() {
             of_bucket(method, &query, &mut input)?
         } else {

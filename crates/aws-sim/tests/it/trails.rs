@@ -82,10 +82,6 @@ async fn ct_1_what_cannot_be_is_refused_in_words() {
     let bench = bench().await;
     let member = bench.member("payments-dev");
     let own = bench.signer.clone();
-    let elsewhere = Signer {
-        region: "us-east-1".to_owned(),
-        ..own.clone()
-    };
     let bucket = "example-trail";
     for (signer, operation, input, code) in [
         (
@@ -112,6 +108,28 @@ async fn ct_1_what_cannot_be_is_refused_in_words() {
             json!({"Name": "other", "S3BucketName": bucket, "IsOrganizationTrail": true}),
             "NotOrganizationMasterAccountException",
         ),
+    ] {
+        let answer = bench
+            .call_as(signer, &format!("cloudtrail:{operation}"), input)
+            .await;
+        assert!(
+            answer.outcome().starts_with(code),
+            "{code}: {}",
+            answer.text
+        );
+    }
+}
+
+#[tokio::test]
+async fn ct_1_only_its_owner_stops_a_trail_and_at_home() {
+    let bench = bench().await;
+    let member = bench.member("payments-dev");
+    let own = bench.signer.clone();
+    let elsewhere = Signer {
+        region: "us-east-1".to_owned(),
+        ..own.clone()
+    };
+    for (signer, operation, input, code) in [
         (
             &own,
             "StartLogging",
@@ -146,6 +164,13 @@ async fn ct_1_what_cannot_be_is_refused_in_words() {
             answer.text
         );
     }
+}
+
+#[tokio::test]
+async fn ct_1_a_region_has_five_trails() {
+    let bench = bench().await;
+    let own = bench.signer.clone();
+    let bucket = "example-trail";
     for number in 1..5 {
         let made = json!({"Name": format!("trail-{number}"), "S3BucketName": bucket});
         ask(&bench, &own, "CreateTrail", made).await;

@@ -205,6 +205,7 @@ pub(super) fn start(context: &mut Context<'_>) -> HandlerResult {
         trail.is_logging = true;
         trail.started = Some(now);
     }
+    context.state.deliveries.chains.end(&arn, false);
     context.write(Window::Immediate);
     Ok(Output::Members(json!({})))
 }
@@ -216,7 +217,7 @@ pub(super) fn stop(context: &mut Context<'_>) -> HandlerResult {
         trail.is_logging = false;
         trail.stopped = Some(now);
     }
-    context.state.deliveries.chains.cut(&arn);
+    context.state.deliveries.chains.end(&arn, true);
     context.write(Window::Immediate);
     Ok(Output::Members(json!({})))
 }

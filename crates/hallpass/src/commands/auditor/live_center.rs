@@ -28,7 +28,7 @@ pub(crate) struct LiveSet {
     pub(crate) missing: Vec<String>,
 }
 
-struct Center {
+struct LiveCenter {
     calls: NamedCalls,
     instance: String,
     store: String,
@@ -42,7 +42,7 @@ pub(crate) fn people(region: Option<&String>) -> Result<Value, Failure> {
     refuse_variants("asking IAM Identity Center")?;
     let home = home(region)?;
     runtime()?.block_on(async {
-        let center = Center::find(home).await?;
+        let center = LiveCenter::find(home).await?;
         let input = json!({"IdentityStoreId": center.store});
         let users = center
             .all(("identitystore", "ListUsers"), &input, "Users")
@@ -59,7 +59,7 @@ pub(crate) fn permission_set(name: &str) -> Result<LiveSet, Failure> {
     refuse_variants("`--live`")?;
     let home = home(None)?;
     runtime()?.block_on(async {
-        let center = Center::find(home).await?;
+        let center = LiveCenter::find(home).await?;
         center.set(name).await
     })
 }
@@ -74,7 +74,7 @@ fn text(of: &Value, name: &str) -> String {
     found.unwrap_or_default().to_owned()
 }
 
-impl Center {
+impl LiveCenter {
     /// The instance of the account, in the Region of the environment.
     async fn find(home: String) -> Result<Self, Failure> {
         let calls = NamedCalls::new(home.clone(), RoleToAssume::default(), 1).await?;

@@ -23,13 +23,13 @@ use hallpass_model::{Clock, IdSource, TimeSpan};
 use hallpass_rules::{Directory, RuleFile, Rules};
 use hallpass_server::{Connections, Proxies, Rates, ServerMode, SignIn};
 use hallpass_slack::{Marks, Setup};
-use hallpass_store::FolderTarget;
+use hallpass_store::{FolderTarget, SqliteStore};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 
 use self::aws::Aws;
 use self::trail::DemoTrail;
-use self::uses::Portal;
+use self::uses::DemoPortal;
 use crate::clock::{self, ProcessClock};
 use crate::commands::operator::serve::{asked_to_stop, open_store, runtime};
 use crate::compose::{self, Exporting, Parts, RandomIds};
@@ -217,14 +217,19 @@ async fn demo(args: &Args) -> Outcome {
     .await?;
     compose::put_in_force(&composed, rules, RULES_NAME).await?;
     output::say(&welcome(args, address, &sim, &tokens_file, &folder));
-    let scene = people::Scene::new(&composed);
     tokio::spawn(trail.follow(client_settings(&sim)));
-    tokio::spawn(history::write(scene.clone(), Portal::of(&sim), store));
+    live_on(args, people::Scene::new(&composed), &sim, store);
+    composed.run(listener, asked_to_stop()).await;
+    Ok(Exit::Ok)
+}
+
+/// What people of the demo did, and what they do from now on.
+fn live_on(args: &Args, scene: people::Scene, sim: &Aws, store: SqliteStore) {
+    let portal = DemoPortal::of(sim);
+    tokio::spawn(history::write(scene.clone(), portal, store));
     if args.activity {
         tokio::spawn(activity::go_on(scene));
     }
-    composed.run(listener, asked_to_stop()).await;
-    Ok(Exit::Ok)
 }
 
 /// The Slack app, talking to the simulated Slack, which is told where it is.

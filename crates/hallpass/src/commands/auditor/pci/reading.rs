@@ -61,10 +61,7 @@ pub(super) fn read(
     fingerprints: Fingerprints,
 ) -> Result<RanReport, Failure> {
     let limits = args.limits()?;
-    if args.digests.is_asked() && !matches!(args.source, Some(LogSource::Place(_))) {
-        let failure = Failure::bad_input("`--verify-digests` is about the files of a trail");
-        return Err(failure.help("give `--source s3://BUCKET` or `--source dir:PATH`"));
-    }
+    check_digests(args)?;
     let as_of = args.as_of.unwrap_or(now);
     for file in &args.events {
         check_file(file)?;
@@ -92,18 +89,7 @@ pub(super) fn read(
     };
     let (logs, digests) = read_logs(args, &passes, &mut fold, fingerprints, &mut sources)?;
     let is_delivered = digests.as_ref().is_none_or(DigestReport::is_whole);
-    let regions = args.regions.iter().cloned().collect();
-    let coverage_from = match (args.coverage_from, &args.source) {
-        (None, Some(LogSource::Lookup)) => {
-            LookupPass::coverage(&passes, fold.earlier()).filter(|_| logs.broken == 0)
-        }
-        (said, _) => {
-            // where files are missing, days are not whole
-            let listed = || logs.coverage.from(&regions, as_of).filter(|_| is_delivered);
-            let own = said.or_else(listed);
-            PciState::joined_coverage(fold.earlier(), own, as_of)
-        }
-    };
+    let coverage_from = coverage(args, &passes, &fold, &logs, is_delivered);
     let people = people(listed.as_ref(), &fold);
     let passwords = password_source(args.password_from.as_deref(), &people)?;
     let question = PciQuestion {
@@ -161,6 +147,38 @@ fn people(listed: Option<&PeopleList>, fold: &PciFold) -> PeopleList {
             people: Vec::new(),
         },
     }
+}
+
+/// Since when the log is whole.
+fn coverage(
+    args: &ReadArgs,
+    passes: &[LookupPass],
+    fold: &PciFold,
+    logs: &ReadLogs,
+    is_delivered: bool,
+) -> Option<Timestamp> {
+    let as_of = fold.as_of();
+    let regions = args.regions.iter().cloned().collect();
+    match (args.coverage_from, &args.source) {
+        (None, Some(LogSource::Lookup)) => {
+            LookupPass::coverage(passes, fold.earlier()).filter(|_| logs.broken == 0)
+        }
+        (said, _) => {
+            // where files are missing, days are not whole
+            let listed = || logs.coverage.from(&regions, as_of).filter(|_| is_delivered);
+            let own = said.or_else(listed);
+            PciState::joined_coverage(fold.earlier(), own, as_of)
+        }
+    }
+}
+
+/// Only the files of a trail have digests.
+fn check_digests(args: &ReadArgs) -> Result<(), Failure> {
+    if args.digests.is_asked() && !matches!(args.source, Some(LogSource::Place(_))) {
+        let failure = Failure::bad_input("`--verify-digests` is about the files of a trail");
+        return Err(failure.help("give `--source s3://BUCKET` or `--source dir:PATH`"));
+    }
+    Ok(())
 }
 
 /// A file that is not there is a mistake of who named it, and not a broken log.

@@ -6,7 +6,7 @@ use hallpass_model::{GrantId, TimeSpan};
 use hallpass_store::SqliteStore;
 
 use super::people::Scene;
-use super::uses::Portal;
+use super::uses::DemoPortal;
 
 /// How long a grant of the history may take to become active.
 const PATIENCE: u32 = 300;
@@ -101,7 +101,7 @@ const ASKS: [Ask; 8] = [
 ];
 
 /// Writes the history into an empty store. What does not fit the rules any more is left out.
-pub(super) async fn write(scene: Scene, portal: Portal, store: SqliteStore) {
+pub(super) async fn write(scene: Scene, portal: DemoPortal, store: SqliteStore) {
     use hallpass_access::AccessStore as _;
     let is_empty = store
         .requests(&RequestFilter::default(), 1)
@@ -121,7 +121,7 @@ pub(super) async fn write(scene: Scene, portal: Portal, store: SqliteStore) {
     }
 }
 
-async fn play(scene: &Scene, portal: &Portal, ask: &Ask) -> Option<()> {
+async fn play(scene: &Scene, portal: &DemoPortal, ask: &Ask) -> Option<()> {
     let who = scene.actor(ask.who)?;
     let asking = Asking {
         wanted: Wanted::Account {

@@ -13,12 +13,12 @@ use crate::named_calls::NamedCalls;
 
 /// Where people of the demo sign in.
 #[derive(Clone)]
-pub(super) struct Portal {
+pub(super) struct DemoPortal {
     address: SocketAddr,
     region: String,
 }
 
-impl Portal {
+impl DemoPortal {
     pub(super) fn of(sim: &Aws) -> Self {
         Self {
             address: sim.address,
