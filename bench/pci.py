@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """The same log that `cargo bench -p hallpass-activity` reads, as far as a script does: `gzip` and `json` of every record,
-the events of people picked out. One run of it, one of the program, in turns. Usage: bench/pci.py HALLPASS [MB]"""
+the events of people picked out. Beside it the program: the pass of `pci`, and where `hallpass-query` lies beside it that of `activity ingest`, in turns, with the
+most memory that each had. Usage: bench/pci.py HALLPASS [MB]"""
 
 import gzip
 import json
+import os
 import pathlib
 import random
 import subprocess
@@ -37,32 +39,59 @@ def script(files):
     return sum(it["eventName"] in WANTED for path in files for it in json.loads(gzip.decompress(path.read_bytes()))["Records"])
 
 
+def measured(command, folder):
+    """Seconds of work on a core, seconds on the wall, MiB of memory at most, and what it said."""
+    with open(folder / "said", "w+") as said:
+        began = time.monotonic()
+        process = subprocess.Popen(command, stdout=said, stderr=subprocess.DEVNULL, cwd=folder)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        wall = time.monotonic() - began
+        said.seek(0)
+        assert process.returncode == 0, command
+        return usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024, json.loads(said.read())
+
+
+def made(folder, megabytes):
+    """A log of so many megabytes before its compression."""
+    random_, size, number, files = random.Random(7), 0, 0, []
+    while size < megabytes << 20:
+        text = json.dumps({"Records": [record(random_, number + it) for it in range(2000)]}, separators=(",", ":"))
+        number += 2000
+        size += len(text)
+        files.append(folder / f"{len(files)}.json.gz")
+        files[-1].write_bytes(gzip.compress(text.encode(), 6))
+    return files, size
+
+
 def main():
-    binary, megabytes = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 128
+    binary, megabytes = os.path.abspath(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 128
     with tempfile.TemporaryDirectory() as folder:
-        folder, random_, size, number, files = pathlib.Path(folder), random.Random(7), 0, 0, []
-        while size < megabytes << 20:
-            text = json.dumps({"Records": [record(random_, number + it) for it in range(2000)]}, separators=(",", ":"))
-            number += 2000
-            size += len(text)
-            files.append(folder / f"{len(files)}.json.gz")
-            files[-1].write_bytes(gzip.compress(text.encode(), 6))
+        folder = pathlib.Path(folder)
+        files, size = made(folder, megabytes)
         user = {"IdentityStoreId": STORE, "UserId": str(uuid.UUID(int=1)), "UserName": "ana", "CreatedAt": "2025-01-01T00:00:00Z"}
         (folder / "users.json").write_text(json.dumps({"Users": [user]}))
-        command = [binary, "pci", "report", "--users", folder / "users.json", "--as-of", "2025-09-01T00:00:00Z", "--output", "json",
-                   "--events", *files]
-        best = {"hallpass pci report": 1e9, "python3": 1e9}
-        for _ in range(TURNS):
-            began = time.monotonic()
-            ran = subprocess.run(command, capture_output=True, check=True, text=True)
-            best["hallpass pci report"] = min(best["hallpass pci report"], time.monotonic() - began)
-            began = time.monotonic()
-            wanted = script(files)
-            best["python3"] = min(best["python3"], time.monotonic() - began)
-            assert json.loads(ran.stdout)["reports"][0]["events_read"] == wanted
-        for name, seconds in best.items():
-            print(f"{name}: {size / 2**20 / seconds:.0f} MiB/s of log, decompressed ({seconds:.2f} s, the best of {TURNS})")
-        print(f"ratio: {best['python3'] / best['hallpass pci report']:.1f}")
+        pci = [binary, "pci", "report", "--users", "users.json", "--as-of", "2025-09-01T00:00:00Z", "--output", "json", "--events", *files]
+        commands = {"hallpass pci report": pci}
+        if pathlib.Path(binary).with_name("hallpass-query").exists():
+            commands["hallpass activity ingest"] = [binary, "activity", "ingest", *files, "--output", "json"]
+        best, memory = {}, {}
+        for turn in range(TURNS):
+            for name, command in commands.items():
+                more = ["--folder", f"table-{turn}"] if "ingest" in name else []
+                core, wall, mebibytes, said = measured(command + more, folder)
+                best[name] = min(best.get(name, (1e9, 1e9)), (core, wall))
+                memory[name] = max(memory.get(name, 0), mebibytes)
+                if name == "hallpass pci report":
+                    found = said["reports"][0]["events_read"]
+            began, worked = time.monotonic(), time.process_time()
+            assert script(files) == found
+            spent = (time.process_time() - worked, time.monotonic() - began)
+            best["python3"] = min(best.get("python3", (1e9, 1e9)), spent)
+        for name, (core, wall) in best.items():
+            most = f", {memory[name]:.0f} MiB of memory" if name in memory else ""
+            print(f"{name}: {size / 2**20 / core:.0f} MiB of log a second of a core ({core:.2f} s, {wall:.2f} s on the wall, the best of {TURNS}){most}")
+        print(f"ratio: {best['python3'][0] / best['hallpass pci report'][0]:.1f}")
 
 
 main()

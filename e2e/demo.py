@@ -12,7 +12,7 @@ import time
 
 from stage import ROOT, Api, Checks, Stage, answers, free_port, wait
 
-MARA, NOOR = "mara.lindqvist@example.com", "noor.haddad@example.com"
+MARA, NOOR, PRIYA = "mara.lindqvist@example.com", "noor.haddad@example.com", "priya.raman@example.com"
 ACCOUNT, SET = "payments-dev", "ReadOnly"
 # the demo's bound, as it prints it
 BOUND = 15
@@ -109,6 +109,43 @@ def watched(check, stage, demo):
     check("it is ready again", wait(lambda: answers(Api(demo.base), "/readyz"), 60, demo.process))
 
 
+def lived(check, stage, demo):
+    """What its people did, without any file made by hand."""
+    priya = demo.api(PRIYA)
+    find = lambda: next((it for it in priya.get("/api/v1/grants?state=ended").json["items"] if it["permission_set"] == "PowerUser"), None)
+    grant = wait(find, 90, demo.process)
+    if not check("a grant of the demo was used and given back", grant, stage.said("demo.log")[-600:]):
+        return
+    said = wait(lambda: (it := priya.get(f"/api/v1/grants/{grant['id']}/activity").json).get("calls") and it, 90, demo.process) or {}
+    calls = {it["action"]: it for it in said.get("calls", [])}
+    check("its page says what was done with it", said.get("state") == "used"
+          and {"DescribeInstances", "CreateSecurityGroup", "CreateUser"} <= set(calls), said)
+    check("first what somebody should look at", said.get("calls", [{}])[0].get("notable") and calls["CreateUser"].get("error_code"), said.get("calls"))
+    line = next(it for it in stage.said("demo.log").splitlines() if "export AWS_ENDPOINT_URL" in it)
+    environment = dict(it.split("=", 1) for it in line.split()[1:])
+    management = demo.sim.get("/_sim/state").json["organization"]["management_account"]
+    ran = stage.run("pci", "report", "--source", "s3://example-trail", "--regions", "eu-west-1", "--accounts", management,
+                    "--verify-digests", "--output", "json", timeout=180, **environment)
+    report = json.loads(ran.stdout or "{}")
+    people = report.get("reports", [{}])[0].get("users", [])
+    states = {it["password_state"] for it in people} | {it["activity_state"] for it in people}
+    check("people are due", ran.returncode == 0 and {"warn", "expired", "inactive_warn", "inactive", "ok"} <= states and "unknown" not in states,
+          (ran.returncode, states, ran.stderr[-600:]))
+    check("most are not", sum(it["password_state"] == it["activity_state"] == "ok" for it in people) > len(people) / 2, len(people))
+    check("and the log is as delivered", report.get("digests", {}).get("logs_verified", 0) > 90 and report["digests"]["findings_count"] == 0, report.get("digests"))
+    ran = stage.run("policy", "shrink", "payments-Deploy", "--live", "--log", "s3://example-trail", "--grain", "action", "--output", "json",
+                    timeout=180, **environment)
+    shrunk = json.loads(ran.stdout or "{}")
+    proof = shrunk.get("proof", {})
+    check("a permission set shrinks with a proof", ran.returncode == 0 and proof.get("succeeded", 0) > 50 and proof.get("people") == 2
+          and all(it["verdict"] in ("holds", "needs_nothing") for it in proof["calls"]), (ran.returncode, proof, ran.stderr[-600:]))
+    check("and gives up what nobody used", "ecs:RunTask" not in json.dumps(shrunk.get("policy")) and "ecs:UpdateService" in json.dumps(shrunk.get("policy")),
+          shrunk.get("policy"))
+    for command in (f"pci report --source s3://example-trail --regions eu-west-1 --accounts {management}",
+                    "policy shrink payments-Deploy --live --log s3://example-trail --grain action"):
+        check(f"the demo says `{command.split(' --')[0]}`", command in stage.said("demo.log"), command)
+
+
 def ended(check, stage, demo, how, name):
     """However the server ends, what it started ends too."""
     mine = children(demo.process.pid)
@@ -126,6 +163,7 @@ def main():
         demo = Demo(stage)
         if not check("the demo starts", demo.start(), stage.said("demo.log")):
             check.end()
+        lived(check, stage, demo)
         watched(check, stage, demo)
         ended(check, stage, demo, signal.SIGTERM, "stopped")
         check("it starts again over what it kept", demo.start(), stage.said("demo.log")[-800:])

@@ -1,7 +1,8 @@
 //! What people did with their access, from logs of CloudTrail (`inventory.md` §7).
 //!
-//! Five modules. `log` reads logs, once and at the speed of the disk, one record after the other
-//! whatever the size of a file, and only those of wanted names. `pci` folds records into when each person's password
+//! Six modules. `log` reads logs, once and at the speed of the disk, one record after the other
+//! whatever the size of a file, and only those of wanted names. `digest` holds what lies there against what
+//! CloudTrail signed. `pci` folds records into when each person's password
 //! was set and when they were last there, and judges that at an instant. `table` folds all records into the activity
 //! table: who did what, where, on which day. `unused` holds what is allowed against that, and `shrink` proposes the smaller
 //! policy with the proof that nobody misses anything.
@@ -10,6 +11,7 @@
 //! clocks, or how anything is told: files come through [`LogFiles`], the instant is an argument.
 #![warn(missing_docs)]
 
+mod digest;
 #[cfg(test)]
 mod fuzz;
 mod log;
@@ -18,6 +20,10 @@ mod shrink;
 mod table;
 mod unused;
 
+pub use digest::{
+    ChainSpan, DigestChain, DigestFault, DigestFinding, DigestReport, KeyError, PublicKeys,
+    digest_chains, verify_digests,
+};
 pub use log::{
     CloudTrailRecord, DayFolder, EventNames, FileLook, LogEntry, LogFault, LogFile, LogFiles,
     LogScope, ReadCount, RecordIdentity, folders, read_log,

@@ -252,6 +252,14 @@ impl Simulator {
         }
     }
 
+    /// Adds records of CloudTrail that nothing here made, all or none; how many.
+    ///
+    /// # Errors
+    /// A record lacks what CloudTrail files it by.
+    pub fn add_events(&self, records: &[serde_json::Value]) -> Result<usize, String> {
+        self.shared.add_events(records)
+    }
+
     /// Facts about the simulated Slack; `None` when the organization file has no section `slack`.
     pub fn slack(&self) -> Option<SlackFacts> {
         self.shared.slack.facts()

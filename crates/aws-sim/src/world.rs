@@ -19,6 +19,7 @@ use crate::{
     commands,
     core::{
         self,
+        event_history::HistoryEvent,
         load::{Overrides, load, place_portal},
         state::SimState,
     },
@@ -154,6 +155,19 @@ impl Shared {
             let world = self.lock();
             (world.state.slack.clone(), world.state.seed)
         });
+    }
+
+    /// Adds records of CloudTrail, all or none; how many.
+    pub(crate) fn add_events(&self, records: &[Value]) -> Result<usize, String> {
+        let events: Result<Vec<HistoryEvent>, String> =
+            records.iter().map(HistoryEvent::brought).collect();
+        let events = events?;
+        let added = events.len();
+        let mut world = self.lock();
+        for event in events {
+            world.state.note_sign_in(event);
+        }
+        Ok(added)
     }
 
     /// Runs a command, logs it as somebody else's call, and puts it on disk.

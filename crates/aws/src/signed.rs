@@ -97,6 +97,7 @@ pub(crate) struct UnsignedRequest {
 #[derive(Clone, Debug)]
 pub(crate) struct RawResponse {
     pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
 }
 
@@ -169,6 +170,7 @@ impl Signed {
         if status.is_success() || call.answers.contains(&status.as_u16()) {
             return Ok(RawResponse {
                 status: status.as_u16(),
+                headers,
                 body,
             });
         }

@@ -34,7 +34,8 @@ use hallpass_model::{Clock, IdSource, TimeSpan};
 use hallpass_org::session_revocation::SessionRevoker;
 use hallpass_rules::{GroupRef, RuleFile, Rules};
 use hallpass_server::{
-    App, Connections, Rates, ReadinessProbe, ServerMode, ServerStatus, SessionSettings, SignIn,
+    ActivityLogs, App, Connections, Rates, ReadinessProbe, ServerMode, ServerStatus,
+    SessionSettings, SignIn,
 };
 use hallpass_store::{SqliteStore, StoredSessions, StoredTokens};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -79,6 +80,8 @@ pub(crate) struct Parts {
     pub(crate) inventory_max_age: TimeSpan,
     /// Where snapshots are.
     pub(crate) snapshots: Option<SnapshotsAt>,
+    /// What logs say, where that is not the activity table beside snapshots.
+    pub(crate) activity: Option<Arc<dyn ActivityLogs>>,
     pub(crate) sessions: SessionSettings,
     pub(crate) sign_in: Arc<SignIn>,
     pub(crate) rates: Rates,
@@ -221,7 +224,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         }),
         slack: slack.clone().map(slack::door),
         policies: Arc::new(Policies::new(Arc::clone(&parts.aws))),
-        activity: activity::beside(parts.snapshots.as_ref()),
+        activity: activity::known(parts.activity, parts.snapshots.as_ref()),
         snapshots: parts.snapshots.map(snapshots::kept),
         plans: Arc::new(store.clone()),
         status: server_status(parts.rules_text, clock.as_ref()),

@@ -15,6 +15,7 @@ const PREFIX_DEPTH_MAX: usize = 4;
 const LOGS: &str = "AWSLogs";
 /// Digests and insights lie beside it, in folders of their own.
 const TRAIL: &str = "CloudTrail";
+const DIGESTS: &str = "CloudTrail-Digest";
 
 /// What is read of a trail.
 #[derive(Clone, Debug)]
@@ -72,13 +73,45 @@ pub fn folders(
     scope: &LogScope,
     each: &mut dyn FnMut(DayFolder) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut walk = TrailWalk { files, scope, each };
+    walk(files, scope, TRAIL, each)
+}
+
+/// As [`folders`], of digests.
+pub(crate) fn digest_folders(
+    files: &dyn LogFiles,
+    scope: &LogScope,
+    each: &mut dyn FnMut(DayFolder) -> io::Result<()>,
+) -> io::Result<()> {
+    walk(files, scope, DIGESTS, each)
+}
+
+fn walk(
+    files: &dyn LogFiles,
+    scope: &LogScope,
+    kind: &'static str,
+    each: &mut dyn FnMut(DayFolder) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut walk = TrailWalk {
+        files,
+        scope,
+        kind,
+        each,
+    };
     walk.prefix("", PREFIX_DEPTH_MAX)
+}
+
+/// What follows `AWSLogs/` in a path or a key, and what stands before it. A root may be `AWSLogs` itself.
+pub(crate) fn split_at_logs(path: &str) -> (&str, &str) {
+    let start = path.starts_with("AWSLogs/").then_some(0);
+    let found = start.or_else(|| path.find("/AWSLogs/").map(|at| at + 1));
+    found.map_or(("", path), |at| path.split_at(at + LOGS.len() + 1))
 }
 
 struct TrailWalk<'a> {
     files: &'a dyn LogFiles,
     scope: &'a LogScope,
+    /// Which of the folders of an account.
+    kind: &'static str,
     each: &'a mut dyn FnMut(DayFolder) -> io::Result<()>,
 }
 
@@ -129,10 +162,10 @@ impl TrailWalk<'_> {
         if !wanted.is_empty() && !wanted.contains(&account) {
             return Ok(());
         }
-        if !self.inside(folder)?.iter().any(|it| it == TRAIL) {
+        if !self.inside(folder)?.iter().any(|it| it == self.kind) {
             return Ok(());
         }
-        let trail = below(folder, TRAIL);
+        let trail = below(folder, self.kind);
         for region in self.inside(&trail)? {
             let wanted = &self.scope.regions;
             if wanted.is_empty() || wanted.contains(&region) {

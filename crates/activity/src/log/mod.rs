@@ -15,5 +15,6 @@ pub use ports::{FileLook, LogEntry, LogFile, LogFiles};
 pub use read::{LogFault, ReadCount, read_log};
 pub use record::{CloudTrailRecord, RecordIdentity};
 
-pub(crate) use read::each_text;
+pub(crate) use layout::{digest_folders, split_at_logs};
+pub(crate) use read::{each_text, unpacked};
 pub(crate) use record::{null_is_default, parse_record};

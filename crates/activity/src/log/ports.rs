@@ -46,6 +46,15 @@ pub trait LogFiles {
     /// The file cannot be opened; later, the reader says what else goes wrong.
     fn open(&self, path: &str) -> io::Result<Box<dyn Read + '_>>;
 
+    /// The signature that S3 keeps beside a digest, in hexadecimal digits; `None` where the place keeps none, as a folder
+    /// to which files were copied.
+    ///
+    /// # Errors
+    /// It cannot be asked for.
+    fn signature(&self, _path: &str) -> io::Result<Option<String>> {
+        Ok(None)
+    }
+
     /// Hears which files are opened next, in this order, so that a place that is far away can begin to send them. What
     /// was said before is forgotten.
     fn ahead(&self, _files: &[LogFile]) {}

@@ -102,18 +102,11 @@ pub fn read_log(
 
 /// Gives the text of every record of a file, with what it is.
 pub(crate) fn each_text(
-    mut bytes: impl Read,
+    bytes: impl Read,
     mut each: impl FnMut(&str, ElementKind) -> Result<(), serde_json::Error>,
 ) -> Result<ReadCount, LogFault> {
     let mut count = ReadCount::default();
-    let first = first_two(&mut bytes).map_err(|error| LogFault::of(&error))?;
-    let is_gzip = first == [0x1f, 0x8b];
-    let whole = Cursor::new(first).chain(bytes);
-    let plain: Box<dyn Read + '_> = if is_gzip {
-        Box::new(MultiGzDecoder::new(whole))
-    } else {
-        Box::new(whole)
-    };
+    let plain = unpacked(bytes).map_err(|error| LogFault::of(&error))?;
     each_element(plain, |element, kind| {
         count.records += 1;
         count.bytes += element.len() as u64;
@@ -125,6 +118,18 @@ pub(crate) fn each_text(
         })
     })?;
     Ok(count)
+}
+
+/// The bytes without their compression, if they are compressed.
+pub(crate) fn unpacked<'a>(mut bytes: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
+    let first = first_two(&mut bytes)?;
+    let is_gzip = first == [0x1f, 0x8b];
+    let whole = Cursor::new(first).chain(bytes);
+    Ok(if is_gzip {
+        Box::new(MultiGzDecoder::new(whole))
+    } else {
+        Box::new(whole)
+    })
 }
 
 /// The first two bytes, or fewer where there are no more.

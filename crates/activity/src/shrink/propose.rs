@@ -76,24 +76,28 @@ pub fn shrink(question: &ShrinkQuestion<'_>) -> Result<Shrunk, ShrinkError> {
     })
 }
 
-/// Replays uses against old policies, and a policy in their place.
+/// Replays uses against old policies, and others in their place.
 ///
 /// # Errors
 /// A policy cannot be read.
 pub fn prove(
     old: &[PolicyText],
     boundary: Option<&PolicyText>,
-    new: &PolicyText,
+    new: &[PolicyText],
     uses: &[SeenUse],
 ) -> Result<ShrinkProof, ShrinkError> {
     let boundary = boundary.map(read_one).transpose()?;
     let replay = Replay {
         old: &read_all(old)?,
         boundary: boundary.as_deref(),
-        new: &read_one(new)?,
+        new: &read_all(new)?,
     };
     replay.prove(uses).map_err(|error| ShrinkError {
-        policy: new.name.clone(),
+        policy: new
+            .iter()
+            .map(|it| it.name.as_str())
+            .collect::<Vec<_>>()
+            .join(", "),
         error,
     })
 }

@@ -11,6 +11,7 @@
 mod files;
 mod stage;
 
+mod digests;
 mod faults;
 mod fixture;
 mod grant_use;

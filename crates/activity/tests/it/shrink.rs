@@ -466,7 +466,7 @@ fn the_proof_finds_what_another_policy_would_break() {
         ),
     ];
     for (new, ec2, s3) in rows {
-        let proof = prove(std::slice::from_ref(&old), None, &policy(&new), &uses).unwrap();
+        let proof = prove(std::slice::from_ref(&old), None, &[policy(&new)], &uses).unwrap();
         let found: Vec<&str> = proof.calls.iter().map(|it| it.verdict.name()).collect();
         assert_eq!(found, [ec2, s3], "{new}");
     }
@@ -649,7 +649,13 @@ pub(crate) fn holding(asked: &Asked, statements: &[Value]) -> BTreeSet<String> {
         // no policy has no statements
         new = policy(&json!([{"Effect": "Deny", "Action": "none:*", "Resource": "*"}]));
     }
-    let proof = prove(&asked.policies, asked.boundary.as_ref(), &new, &asked.uses).unwrap();
+    let proof = prove(
+        &asked.policies,
+        asked.boundary.as_ref(),
+        &[new],
+        &asked.uses,
+    )
+    .unwrap();
     let holds = proof
         .calls
         .iter()

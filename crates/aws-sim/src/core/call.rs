@@ -1,5 +1,7 @@
 //! What goes into the state machine and what comes out of it.
 
+use std::sync::Arc;
+
 use hallpass_sim_base::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -54,8 +56,21 @@ pub(crate) enum Output {
     Members(Value),
     /// A whole answer of a service that has no model here; `{request_id}` stands for its id.
     Xml(String),
+    /// Bytes with headers: an object of a bucket, or what is said of one.
+    Object(Box<ObjectAnswer>),
     /// The operation has no output shape.
     Nothing,
+}
+
+/// An answer that is not made of members.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ObjectAnswer {
+    /// The status.
+    pub http: u16,
+    /// Headers besides those of every answer.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub bytes: Arc<[u8]>,
 }
 
 /// What `handle` gives back.

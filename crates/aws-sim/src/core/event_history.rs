@@ -1,7 +1,7 @@
 //! What CloudTrail keeps of an organization: a record of each sign-in and of each call, as `LookupEvents` shows them.
 //! In memory, and no more than so many of each; what is replayed from the state log is there again.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use hallpass_sim_base::{Millis, Random};
 use jiff::Timestamp;
@@ -72,16 +72,16 @@ impl HistoryEvent {
 /// All that is kept.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct EventHistory {
-    sign_ins: VecDeque<HistoryEvent>,
-    calls: VecDeque<HistoryEvent>,
+    sign_ins: VecDeque<Arc<HistoryEvent>>,
+    calls: VecDeque<Arc<HistoryEvent>>,
 }
 
 impl EventHistory {
-    pub(crate) fn add_sign_in(&mut self, event: HistoryEvent) {
+    pub(crate) fn add_sign_in(&mut self, event: Arc<HistoryEvent>) {
         keep(&mut self.sign_ins, event);
     }
 
-    pub(crate) fn add_call(&mut self, event: HistoryEvent) {
+    pub(crate) fn add_call(&mut self, event: Arc<HistoryEvent>) {
         keep(&mut self.calls, event);
     }
 
@@ -104,11 +104,12 @@ impl EventHistory {
                 && it.at + late <= now
                 && it.at > now - KEPT_FOR
         };
-        self.sign_ins.iter().chain(&self.calls).filter(is_seen)
+        let all = self.sign_ins.iter().chain(&self.calls);
+        all.map(AsRef::as_ref).filter(is_seen)
     }
 }
 
-fn keep(kept: &mut VecDeque<HistoryEvent>, event: HistoryEvent) {
+fn keep(kept: &mut VecDeque<Arc<HistoryEvent>>, event: Arc<HistoryEvent>) {
     if kept.len() == KEPT_MAX {
         kept.pop_front();
     }

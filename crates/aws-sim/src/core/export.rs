@@ -9,11 +9,13 @@ use serde_json::{Map, Value, json};
 use super::{
     entities::{Id, PrincipalType, User},
     state::SimState,
+    trails::{Trail, TrailOwner, TrailReach},
 };
 use crate::{
     organization::{
         self, Account, Assignment, CustomerManaged, ExternalId, Group, Iam, IdentityCenter,
         Organization, OrganizationFile, OrganizationPolicy, Ou, PermissionSet, Provisioned,
+        StatedTrail,
     },
     vocabulary::policy_types::{FULL_ACCESS, SCP},
 };
@@ -48,6 +50,7 @@ pub(crate) fn export(state: &SimState) -> OrganizationFile {
         iam: iam(state),
         contacts: state.contacts.clone(),
         config_aggregators: state.config_aggregators.clone(),
+        trails: trails(state),
         event_rules: state.event_rules.clone(),
         finding_aggregation: state.finding_aggregation.clone(),
         inventory: Some(state.inventory.basis()),
@@ -59,6 +62,24 @@ pub(crate) fn export(state: &SimState) -> OrganizationFile {
         speed: Some(state.settings.speed),
         slack: state.slack.clone(),
     }
+}
+
+/// Trails that log, of all Regions, with digests; a file can state no others.
+fn trails(state: &SimState) -> Vec<StatedTrail> {
+    let stated = state
+        .trails
+        .values()
+        .filter(|it| it.is_logging && it.validates && it.reach == TrailReach::AllRegions);
+    let row = |trail: &Trail| StatedTrail {
+        name: trail.name.clone(),
+        account: trail.account.clone(),
+        region: trail.home_region.clone(),
+        bucket: trail.bucket.clone(),
+        prefix: trail.prefix.clone(),
+        organization: trail.owner == TrailOwner::Organization,
+        since: trail.started.and_then(date),
+    };
+    stated.map(row).collect()
 }
 
 fn iam(state: &SimState) -> BTreeMap<String, Iam> {

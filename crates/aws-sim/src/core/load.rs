@@ -14,6 +14,7 @@ use super::{
     guardrails::Guardrail,
     iam::{InventoryFacts, instant},
     state::{Center, Head, SimSettings, SimState},
+    trails::Trail,
 };
 use crate::{
     organization::{self, DEFAULT_SEED, NameIndex, OrganizationFile, Problem},
@@ -172,6 +173,13 @@ impl Loader<'_> {
         id.unwrap_or(&self.file.organization.root).into()
     }
 
+    fn trails(&self, state: &mut SimState) {
+        for row in &self.file.trails {
+            let trail = Trail::stated(row, self.account(&row.account));
+            state.add_trail(trail, self.dated(None, &row.bucket));
+        }
+    }
+
     fn head(&self, state: &mut SimState) {
         let organization = &self.file.organization;
         let mut delegations = organization.delegated_administrators.clone();
@@ -222,6 +230,7 @@ impl Loader<'_> {
             });
             rows.collect()
         });
+        self.trails(state);
         state.event_rules.clone_from(&self.file.event_rules);
         for rule in &mut state.event_rules {
             rule.account = self.account(&rule.account);

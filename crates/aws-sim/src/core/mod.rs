@@ -7,6 +7,8 @@
 // what there is
 pub(crate) mod account_access;
 pub(crate) mod contacts;
+pub(crate) mod deliveries;
+pub(crate) mod digests;
 pub(crate) mod document;
 pub(crate) mod entities;
 pub(crate) mod event_history;
@@ -16,15 +18,18 @@ pub(crate) mod hubs;
 pub(crate) mod iam;
 pub(crate) mod limits;
 pub(crate) mod networks;
+pub(crate) mod objects;
 pub(crate) mod portal;
 pub(crate) mod queues;
 pub(crate) mod roles;
 pub(crate) mod state;
 pub(crate) mod table;
+pub(crate) mod trails;
 pub(crate) mod tree;
 // what becomes of it in time
 pub(crate) mod account_creation;
 pub(crate) mod administrators;
+pub(crate) mod delivering;
 pub(crate) mod directory;
 pub(crate) mod settle;
 pub(crate) mod sign_in_events;
@@ -53,5 +58,6 @@ pub(crate) fn advance(
     state.latest = state.latest.max(now);
     let mut done = account_creation::settle(state);
     done.extend(settle::settle(state));
+    delivering::deliver(state);
     done
 }

@@ -65,7 +65,7 @@ pub(crate) fn note_sign_in(state: &mut SimState, user: &Id, session: &str, at: M
         if let Some(members) = record.as_object_mut() {
             members.extend(more);
         }
-        state.history.add_sign_in(HistoryEvent {
+        state.note_sign_in(HistoryEvent {
             at,
             account: state.head.management.clone(),
             region: state.center.home_region.clone(),

@@ -1,6 +1,9 @@
 //! Everything the simulated organization is, with the indexes that keep pages cheap.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use hallpass_sim_base::{Millis, Random, hash};
 use serde::{Deserialize, Serialize};
@@ -10,13 +13,14 @@ use super::{
     account_access::AccountAccess,
     account_creation::AccountRequest,
     administrators::{BehaviorGraph, GraphPlace, RegionalAdministrator, ServicePlace},
+    deliveries::Deliveries,
     entities::{
         Account, Assignment, AssignmentKey, Assumed, AsyncKind, CredentialReport, Group,
         HeldPolicies, Id, Membership, Operation, Ou, PermissionSet, PrincipalType, Provision,
         RoleSession, SetPolicies, Tags, User,
     },
-    event_history::EventHistory,
-    exposure::Exposure,
+    event_history::{EventHistory, HistoryEvent},
+    exposure::{Bucket, Exposure, PublicAccess},
     guardrails::Guardrails,
     hubs::{HubPlace, SimHub, SimHubPolicies},
     iam::{InventoryFacts, KeyUse},
@@ -24,6 +28,7 @@ use super::{
     portal::Portal,
     queues::{MessageQueue, QueueKey},
     table::Table,
+    trails::Trail,
 };
 use crate::{
     organization::{
@@ -186,6 +191,12 @@ pub(crate) struct SimState {
     /// What CloudTrail keeps; in memory only.
     #[serde(skip)]
     pub history: EventHistory,
+    /// Trails, by ARN.
+    #[serde(default)]
+    pub trails: BTreeMap<String, Trail>,
+    /// What they delivered; in memory only.
+    #[serde(skip)]
+    pub deliveries: Deliveries,
     /// IAM of the file.
     pub iam: BTreeMap<String, Iam>,
     /// Contacts of the file, and those that somebody wrote.
@@ -258,6 +269,32 @@ pub(crate) struct SimState {
 }
 
 impl SimState {
+    /// Adds a trail that an organization file states, with its bucket.
+    pub(crate) fn add_trail(&mut self, trail: Trail, created: Millis) {
+        let bucket = Bucket {
+            account: trail.account.clone(),
+            region: trail.home_region.clone(),
+            created,
+            blocked: Some(PublicAccess::ALL),
+        };
+        self.exposure.buckets.insert(trail.bucket.clone(), bucket);
+        self.trails.insert(trail.arn(), trail);
+    }
+
+    /// Keeps that a call was made, for `LookupEvents` and for trails.
+    pub(crate) fn note_call(&mut self, event: HistoryEvent) {
+        let event = Arc::new(event);
+        self.deliveries.add(&event);
+        self.history.add_call(event);
+    }
+
+    /// The same of a sign-in, and of what somebody brings.
+    pub(crate) fn note_sign_in(&mut self, event: HistoryEvent) {
+        let event = Arc::new(event);
+        self.deliveries.add(&event);
+        self.history.add_sign_in(event);
+    }
+
     /// Starts the clock of a state that was just loaded.
     pub(crate) fn start(&mut self, at: Millis) {
         self.latest = at;

@@ -1,9 +1,11 @@
 //! Requests of S3 and S3 Control, which have no table here: buckets stand in the path, and what is asked of them in
 //! the query string.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::HeaderMap;
 use serde_json::{Map, Value, json};
 
+use super::rest::decoded;
 use crate::{core::service::SimService, services};
 
 /// Where S3 Control has the public access of accounts.
@@ -42,6 +44,19 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 /// A request of S3: the service, the operation, its input.
 pub(super) type BucketRequest = (&'static SimService, &'static str, Value);
 
+/// What a listing may be told, and the members it is in the input.
+const LISTING: [(&str, &str); 9] = [
+    ("list-type", ""),
+    ("fetch-owner", ""),
+    ("encoding-type", ""),
+    ("prefix", "Prefix"),
+    ("delimiter", "Delimiter"),
+    ("marker", "Marker"),
+    ("start-after", "StartAfter"),
+    ("continuation-token", "ContinuationToken"),
+    ("max-keys", "MaxKeys"),
+];
+
 /// Recognises a request of these operations.
 pub(super) fn recognise(
     method: &str,
@@ -53,40 +68,110 @@ pub(super) fn recognise(
 ) -> Option<BucketRequest> {
     let (service, _) = services::of_xml_root(scope.filter(|it| *it == "s3")?)?;
     let mut input = Map::new();
-    let is_public_access = query.split('&').any(|part| {
-        let name = part.split('=').next();
-        name == Some(PUBLIC_ACCESS)
-    });
     let operation = if path == OF_ACCOUNTS {
         let account = header(headers, "x-amz-account-id");
         input.insert("AccountId".to_owned(), account.into());
-        match method {
-            "GET" => "GetAccountPublicAccessBlock",
-            "PUT" => "PutAccountPublicAccessBlock",
-            "DELETE" => "DeleteAccountPublicAccessBlock",
-            _ => return None,
-        }
+        of_account(method)?
     } else {
-        let bucket = path.trim_matches('/');
-        if bucket.is_empty() || bucket.contains('/') {
+        let (bucket, key) = path
+            .trim_start_matches('/')
+            .split_once('/')
+            .unwrap_or((path.trim_start_matches('/'), ""));
+        if bucket.is_empty() {
             return None;
         }
         input.insert("Bucket".to_owned(), bucket.into());
-        match (method, is_public_access) {
-            ("PUT", false) if query.is_empty() => "CreateBucket",
-            ("GET", true) => "GetPublicAccessBlock",
-            ("PUT", true) => "PutPublicAccessBlock",
-            ("DELETE", true) => "DeletePublicAccessBlock",
-            _ => return None,
+        let query: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect();
+        if key.is_empty() {
+            of_bucket(method, &query, &mut input)?
+        } else {
+            input.insert("Key".to_owned(), decoded(key).into());
+            of_object(method, &query, headers, body, &mut input)?
         }
     };
     let owner = header(headers, "x-amz-expected-bucket-owner");
     if !owner.is_empty() {
         input.insert("ExpectedBucketOwner".to_owned(), owner.into());
     }
-    if method == "PUT" && operation != "CreateBucket" {
+    if operation.ends_with("PublicAccessBlock") && method == "PUT" {
         let wanted = configuration(body);
         input.insert("PublicAccessBlockConfiguration".to_owned(), wanted);
     }
     Some((service, operation, Value::Object(input)))
+}
+
+fn of_account(method: &str) -> Option<&'static str> {
+    Some(match method {
+        "GET" => "GetAccountPublicAccessBlock",
+        "PUT" => "PutAccountPublicAccessBlock",
+        "DELETE" => "DeleteAccountPublicAccessBlock",
+        _ => return None,
+    })
+}
+
+fn of_bucket(
+    method: &str,
+    query: &[(String, String)],
+    input: &mut Map<String, Value>,
+) -> Option<&'static str> {
+    let has = |name: &str| query.iter().any(|(key, _)| key == name);
+    Some(match method {
+        "HEAD" if query.is_empty() => "HeadBucket",
+        "PUT" if query.is_empty() => "CreateBucket",
+        "GET" if has(PUBLIC_ACCESS) => "GetPublicAccessBlock",
+        "PUT" if has(PUBLIC_ACCESS) => "PutPublicAccessBlock",
+        "DELETE" if has(PUBLIC_ACCESS) => "DeletePublicAccessBlock",
+        "GET" if has("location") => "GetBucketLocation",
+        "GET" => {
+            for (name, value) in query {
+                let (_, member) = LISTING.iter().find(|(known, _)| known == name)?;
+                if !member.is_empty() {
+                    input.insert((*member).to_owned(), value.as_str().into());
+                }
+            }
+            let is_second = query.iter().any(|it| it.0 == "list-type" && it.1 == "2");
+            if is_second {
+                "ListObjectsV2"
+            } else {
+                "ListObjects"
+            }
+        }
+        _ => return None,
+    })
+}
+
+fn of_object(
+    method: &str,
+    query: &[(String, String)],
+    headers: &HeaderMap,
+    body: &[u8],
+    input: &mut Map<String, Value>,
+) -> Option<&'static str> {
+    // SDKs say in it what they call
+    if query.iter().any(|(name, _)| name != "x-id") {
+        return None;
+    }
+    Some(match method {
+        "GET" => {
+            let range = header(headers, "range");
+            if !range.is_empty() {
+                input.insert("Range".to_owned(), range.into());
+            }
+            "GetObject"
+        }
+        "HEAD" => "HeadObject",
+        "DELETE" => "DeleteObject",
+        "PUT" if header(headers, "x-amz-copy-source").is_empty() => {
+            let said = headers.iter().filter_map(|(name, value)| {
+                let name = name.as_str().strip_prefix("x-amz-meta-")?;
+                Some((name.to_owned(), json!(value.to_str().ok()?)))
+            });
+            input.insert("Metadata".to_owned(), Value::Object(said.collect()));
+            input.insert("Body".to_owned(), STANDARD.encode(body).into());
+            "PutObject"
+        }
+        _ => return None,
+    })
 }

@@ -1,9 +1,12 @@
 //! Writes answers and errors in the words of each protocol (`simulator.md` ).
 
+use std::sync::Arc;
+
 use axum::{
     body::Body,
-    http::{HeaderValue, Response},
+    http::{HeaderName, HeaderValue, Response},
 };
+use bytes::Bytes;
 use hallpass_aws_model::{query_error, query_response};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -11,7 +14,7 @@ use serde_json::{Map, Value};
 use super::routing::ParsedRequest;
 use crate::{
     core::{
-        call::Output,
+        call::{ObjectAnswer, Output},
         errors::{ApiError, ErrorClass},
     },
     protocol::Protocol,
@@ -25,8 +28,13 @@ pub(super) struct Envelope<'a> {
 }
 
 impl Envelope<'_> {
-    fn response(&self, status: u16, content_type: &'static str, body: String) -> Response<Body> {
-        let mut response = Response::new(Body::from(body));
+    fn response(
+        &self,
+        status: u16,
+        content_type: &'static str,
+        body: impl Into<Body>,
+    ) -> Response<Body> {
+        let mut response = Response::new(body.into());
         *response.status_mut() =
             http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
@@ -55,6 +63,7 @@ impl Envelope<'_> {
             (protocol, Output::Members(members), _) => {
                 self.response(200, json_type(protocol), members.to_string())
             }
+            (_, Output::Object(object), _) => self.object(object),
             (Protocol::Query, Output::Nothing, Some((model, operation))) => self.response(
                 200,
                 "text/xml",
@@ -64,6 +73,19 @@ impl Envelope<'_> {
                 self.response(200, json_type(protocol), String::new())
             }
         }
+    }
+
+    /// An object's bytes, with its headers.
+    fn object(&self, object: &ObjectAnswer) -> Response<Body> {
+        let bytes = Bytes::from_owner(Arc::clone(&object.bytes));
+        let mut response = self.response(object.http, "binary/octet-stream", bytes);
+        for (name, value) in &object.headers {
+            let name = HeaderName::from_bytes(name.as_bytes());
+            if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        response
     }
 
     /// A refusal.

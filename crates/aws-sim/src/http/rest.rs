@@ -105,7 +105,7 @@ pub(super) fn recognise(
 
 /// A segment of a path without its percent encoding: a field of a form, but for what has a meaning in
 /// forms alone.
-fn decoded(segment: &str) -> String {
+pub(super) fn decoded(segment: &str) -> String {
     let field = segment
         .replace('+', "%2B")
         .replace('&', "%26")

@@ -48,6 +48,9 @@ pub struct OrganizationFile {
     /// Rules of `EventBridge`: what happens in an account and a Region goes to a queue there, which is made for it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub event_rules: Vec<EventRule>,
+    /// Trails that log from the beginning, with their buckets, which are made for them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trails: Vec<StatedTrail>,
     /// The Region in which Security Hub shows the findings of all Regions; absent: each shows its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finding_aggregation: Option<String>,
@@ -414,6 +417,29 @@ pub struct ConfigAggregator {
     pub account: String,
     /// The Region it is in.
     pub region: String,
+}
+
+/// A trail of all Regions that logs from the beginning, with digests.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StatedTrail {
+    /// Name.
+    pub name: String,
+    /// The account of trail and bucket.
+    pub account: String,
+    /// Their Region.
+    pub region: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// What keys begin with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
+    /// Whether it has the events of all accounts.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub organization: bool,
+    /// From when it has events; absent: all that there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
 }
 
 /// A rule of `EventBridge` on the default bus of an account, whose target is a queue beside it.

@@ -376,6 +376,10 @@ fn check_references(file: &OrganizationFile, problems: &mut Problems) {
         let at = format!("/event_rules/{index}/account");
         problems.name(&names.account(&row.account), at, "account", &row.account);
     }
+    for (index, row) in file.trails.iter().enumerate() {
+        let at = format!("/trails/{index}/account");
+        problems.name(&names.account(&row.account), at, "account", &row.account);
+    }
     check_iam_groups(file, problems);
     check_entitlements(file, &names, problems);
     check_targets(file, &names, problems);

@@ -300,6 +300,19 @@ const FILE: &[Field] = &[
             ("detail_type", May, Text),
         ])),
     ),
+    (
+        "trails",
+        May,
+        List(&Object(&[
+            ("name", Must, Text),
+            ("account", Must, Text),
+            ("region", Must, Text),
+            ("bucket", Must, Text),
+            ("prefix", May, Text),
+            ("organization", May, Flag),
+            ("since", May, Time),
+        ])),
+    ),
     ("finding_aggregation", May, Text),
     (
         "inventory",

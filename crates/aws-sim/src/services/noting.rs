@@ -22,6 +22,12 @@ const OF_DATA: &[(&str, &str)] = &[
     ("sqs", "DeleteMessage"),
     ("sqs", "DeleteMessageBatch"),
     ("sqs", "ChangeMessageVisibility"),
+    ("s3", "ListObjects"),
+    ("s3", "ListObjectsV2"),
+    ("s3", "GetObject"),
+    ("s3", "HeadObject"),
+    ("s3", "PutObject"),
+    ("s3", "DeleteObject"),
 ];
 /// What the bearer of an access token is called.
 const PERSON: &str = "arn:aws:identitystore:::user/";
@@ -78,7 +84,7 @@ pub(super) fn note_call(
         members.insert("errorMessage".to_owned(), error.message.clone().into());
     }
     let at = state.latest;
-    state.history.add_call(HistoryEvent {
+    state.note_call(HistoryEvent {
         at,
         account,
         region,

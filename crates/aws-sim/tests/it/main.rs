@@ -32,3 +32,4 @@ mod repeatability;
 mod scale;
 mod switches;
 mod throttling;
+mod trails;

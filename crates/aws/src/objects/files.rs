@@ -81,11 +81,14 @@ impl BucketFiles {
             .or_else(ProfileFileRegionProvider::new());
         let region = region.region().await;
         let region = region.map_or_else(|| REGION.to_owned(), |it| it.to_string());
-        Self::with(&AwsClientSettings::new(region), place, clock, seed).await
+        Self::at(&AwsClientSettings::new(region), place, clock, seed).await
     }
 
     /// As [`open`](Self::open), with credentials and endpoint of these settings.
-    pub(super) async fn with(
+    ///
+    /// # Errors
+    /// When there is no TLS.
+    pub async fn at(
         settings: &AwsClientSettings,
         place: BucketPlace,
         clock: Arc<dyn Clock>,
@@ -198,6 +201,19 @@ impl BucketFiles {
                 return Ok(Some(bytes));
             }
         }
+    }
+
+    /// What was said of a file when it was put (`x-amz-meta-NAME`); `None` where nothing was, or there is no file.
+    ///
+    /// # Errors
+    /// When it cannot be asked for.
+    pub async fn said_of(&self, key: &str, name: &str) -> Result<Option<String>, BucketError> {
+        let mut call = self.0.call("HeadObject", Method::HEAD, key);
+        call.answers = &[404];
+        let reply = self.send(&call, key).await?;
+        let said = reply.headers.get(format!("x-amz-meta-{name}"));
+        let said = said.filter(|_| reply.status != 404);
+        Ok(said.and_then(|it| it.to_str().ok()).map(str::to_owned))
     }
 
     /// Many files, in the order of their keys; those that are gone are left out.

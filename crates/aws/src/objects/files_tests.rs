@@ -96,7 +96,7 @@ fn list(files: &BTreeMap<String, Vec<u8>>, asked: &ReceivedRequest) -> ScriptedR
 async fn files(fake: &FakeHttp) -> BucketFiles {
     let place = BucketPlace::parse("s3://the-bucket/kept").unwrap().unwrap();
     let settings = settings(&fake.url);
-    let opened = BucketFiles::with(&settings, place, Still::at(NOW), 7);
+    let opened = BucketFiles::at(&settings, place, Still::at(NOW), 7);
     opened.await.unwrap()
 }
 

@@ -18,8 +18,16 @@ struct InFolder {
     folder: PathBuf,
 }
 
+/// What logs say: as it was given, else the activity table beside snapshots.
+pub(super) fn known(
+    given: Option<Arc<dyn ActivityLogs>>,
+    snapshots: Option<&SnapshotsAt>,
+) -> Option<Arc<dyn ActivityLogs>> {
+    given.or_else(|| beside(snapshots))
+}
+
 /// The activity table beside snapshots; there is none beside those in a bucket.
-pub(super) fn beside(snapshots: Option<&SnapshotsAt>) -> Option<Arc<dyn ActivityLogs>> {
+fn beside(snapshots: Option<&SnapshotsAt>) -> Option<Arc<dyn ActivityLogs>> {
     let folder = snapshots?.folder()?;
     Some(Arc::new(InFolder { folder }))
 }

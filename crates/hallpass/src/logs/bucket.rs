@@ -92,6 +92,11 @@ impl LogFiles for BucketLogs {
         }
     }
 
+    fn signature(&self, path: &str) -> io::Result<Option<String>> {
+        let said = self.files.said_of(path, "signature");
+        self.runtime.block_on(said).map_err(|error| other(&error))
+    }
+
     fn ahead(&self, files: &[LogFile]) {
         let from = Arc::clone(&self.files);
         let fetch = move |file: LogFile| {

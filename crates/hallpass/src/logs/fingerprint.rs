@@ -1,6 +1,7 @@
 //! Fingerprints of files, made while they are read.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::rc::Rc;
 
@@ -18,6 +19,8 @@ pub(crate) enum Fingerprints {
 pub(crate) struct FingerprintedLogs {
     files: Box<dyn LogFiles>,
     fingerprints: Fingerprints,
+    /// Files that are not opened: they are not what CloudTrail delivered.
+    refused: BTreeSet<String>,
     /// Of the file that was read last.
     last: Rc<RefCell<Option<String>>>,
 }
@@ -27,8 +30,14 @@ impl FingerprintedLogs {
         Self {
             files,
             fingerprints,
+            refused: BTreeSet::new(),
             last: Rc::default(),
         }
+    }
+
+    /// Opens none of these from now on.
+    pub(crate) fn refuse(&mut self, paths: BTreeSet<String>) {
+        self.refused.extend(paths);
     }
 
     /// The SHA-256 of the bytes of the file that was read last; `None` where it could not be read to its end.
@@ -43,6 +52,9 @@ impl LogFiles for FingerprintedLogs {
     }
 
     fn open(&self, path: &str) -> io::Result<Box<dyn Read + '_>> {
+        if self.refused.contains(path) {
+            return Err(io::Error::other("it is not what CloudTrail delivered"));
+        }
         let file = self.files.open(path)?;
         Ok(match self.fingerprints {
             Fingerprints::None => file,
@@ -52,6 +64,10 @@ impl LogFiles for FingerprintedLogs {
                 last: Rc::clone(&self.last),
             }),
         })
+    }
+
+    fn signature(&self, path: &str) -> io::Result<Option<String>> {
+        self.files.signature(path)
     }
 
     fn ahead(&self, files: &[LogFile]) {

@@ -2,6 +2,7 @@
 //! opened, and fingerprinted while they are read.
 
 mod bucket;
+mod digests;
 mod disk;
 mod fingerprint;
 mod sources;
@@ -16,6 +17,7 @@ use hallpass_aws::BucketPlace;
 use crate::exit::Failure;
 
 use self::bucket::BucketLogs;
+pub(crate) use self::digests::{DigestArgs, tell_digests};
 pub(crate) use self::disk::DiskLogs;
 pub(crate) use self::fingerprint::{FingerprintedLogs, Fingerprints};
 pub(crate) use self::sources::{SourceFiles, files_of};

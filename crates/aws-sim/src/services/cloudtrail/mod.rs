@@ -1,10 +1,16 @@
-//! CloudTrail: `LookupEvents` over what the simulator was asked, in every account and Region. There are no trails.
+//! CloudTrail: `LookupEvents` over what the simulator was asked, in every account and Region, and trails that deliver it to
+//! buckets.
+
+mod trails;
 
 use hallpass_aws_model::message;
 use hallpass_sim_base::Millis;
 use serde_json::{Value, json};
 
-use super::{OperationHandler::Reads, ServiceDescriptor};
+use super::{
+    OperationHandler::{Reads, Writes},
+    ServiceDescriptor,
+};
 use crate::core::{
     call::{input_text, seconds},
     context::{Context, HandlerResult},
@@ -28,12 +34,19 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         signing_name: NAME,
         requests: RequestForm::Table(NAME),
         scope: ScopeRegions::Regional,
-        // two a second per account and Region (the same page)
-        rates: CallRates::One(CallRate {
-            shared: BucketSharing::AccountAndRegion,
-            rate: 2.0,
-            burst: 2.0,
-        }),
+        // `LookupEvents`, which is counted among writes here: two a second per account and Region (the same page)
+        rates: CallRates::Split {
+            reads: CallRate {
+                shared: BucketSharing::AccountAndRegion,
+                rate: 10.0,
+                burst: 10.0,
+            },
+            writes: CallRate {
+                shared: BucketSharing::AccountAndRegion,
+                rate: 2.0,
+                burst: 2.0,
+            },
+        },
         errors: ErrorForms {
             invalid: |_, violations| {
                 let is_size = violations.iter().any(|it| it.path == "maxResults");
@@ -60,7 +73,19 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         names_origin: false,
     },
     begin: |call| call.admit(),
-    operations: &[("LookupEvents", Reads(look_up))],
+    operations: &[
+        ("LookupEvents", Reads(look_up)),
+        ("CreateTrail", Writes(trails::create)),
+        ("UpdateTrail", Writes(trails::update)),
+        ("DeleteTrail", Writes(trails::delete)),
+        ("StartLogging", Writes(trails::start)),
+        ("StopLogging", Writes(trails::stop)),
+        ("DescribeTrails", Reads(trails::describe)),
+        ("GetTrail", Reads(trails::get)),
+        ("GetTrailStatus", Reads(trails::status)),
+        ("ListTrails", Reads(trails::list)),
+        ("ListPublicKeys", Reads(trails::public_keys)),
+    ],
 };
 
 /// `LookupEvents`: newest first; one condition at most.

@@ -1,5 +1,6 @@
-//! S3: buckets, and how public access to them and to all of an account's is blocked. There is no table, and nothing
-//! is in the buckets.
+//! S3: buckets with objects, and how public access to them and to all of an account's is blocked. There is no table.
+
+mod objects;
 
 use std::fmt::Write as _;
 
@@ -44,6 +45,10 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         policies: Some(PolicyFacts {
             other_actions: &[
                 ("ListBuckets", "ListAllMyBuckets"),
+                ("ListObjects", "ListBucket"),
+                ("ListObjectsV2", "ListBucket"),
+                ("HeadBucket", "ListBucket"),
+                ("HeadObject", "GetObject"),
                 ("GetPublicAccessBlock", "GetBucketPublicAccessBlock"),
                 ("PutPublicAccessBlock", "PutBucketPublicAccessBlock"),
                 ("DeletePublicAccessBlock", "PutBucketPublicAccessBlock"),
@@ -54,18 +59,28 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             ],
             resources: |_, _, _, input| {
                 let bucket = input_text(input, "Bucket");
-                let arn = bucket.map(|name| format!("arn:aws:s3:::{name}"));
+                let key = input_text(input, "Key").map(|key| format!("/{key}"));
+                let key = key.unwrap_or_default();
+                let arn = bucket.map(|name| format!("arn:aws:s3:::{name}{key}"));
                 arn.into_iter().collect()
             },
             ..PolicyFacts::BY_NAME
         }),
-        secrets: &[],
+        secrets: &["Body"],
         names_origin: false,
     },
     begin: |call| call.admit(),
     operations: &[
         ("ListBuckets", Reads(|call| Ok(Output::Xml(buckets(call))))),
         ("CreateBucket", Writes(create)),
+        ("HeadBucket", Reads(objects::head_bucket)),
+        ("GetBucketLocation", Reads(objects::location)),
+        ("ListObjects", Reads(objects::list)),
+        ("ListObjectsV2", Reads(objects::list_second)),
+        ("GetObject", Reads(objects::get)),
+        ("HeadObject", Reads(objects::head)),
+        ("PutObject", Writes(objects::put)),
+        ("DeleteObject", Writes(objects::delete)),
         ("GetPublicAccessBlock", Reads(get)),
         ("PutPublicAccessBlock", Writes(put)),
         ("DeletePublicAccessBlock", Writes(delete)),

@@ -2,4 +2,5 @@
 
 pub(crate) mod activity;
 pub(crate) mod audit;
+pub(crate) mod live_center;
 pub(crate) mod pci;

@@ -6,8 +6,11 @@ mod aws;
 mod child;
 mod guard;
 mod history;
+mod lives;
 mod people;
 mod standing;
+mod trail;
+mod uses;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -20,11 +23,13 @@ use hallpass_model::{Clock, IdSource, TimeSpan};
 use hallpass_rules::{Directory, RuleFile, Rules};
 use hallpass_server::{Connections, Proxies, Rates, ServerMode, SignIn};
 use hallpass_slack::{Marks, Setup};
-use hallpass_store::FolderTarget;
+use hallpass_store::{FolderTarget, SqliteStore};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 
 use self::aws::Aws;
+use self::trail::DemoTrail;
+use self::uses::DemoPortal;
 use crate::clock::{self, ProcessClock};
 use crate::compose::{self, Exporting, Parts, RandomIds};
 use crate::config::SlackApp;
@@ -171,7 +176,9 @@ async fn demo(args: &Args) -> Outcome {
         .unwrap_or_else(|| folder.path("tokens.json"));
     people::write_tokens(&personas, &tokens_file)?;
     let guard = guard::start(&folder, &sim)?;
+    let trail = DemoTrail::default();
     let composed = compose::compose(Parts {
+        activity: Some(Arc::new(trail.clone())),
         identity: identity(&sim),
         settings: settings(),
         rules: rules.clone(),
@@ -210,13 +217,19 @@ async fn demo(args: &Args) -> Outcome {
     .await?;
     compose::put_in_force(&composed, rules, RULES_NAME).await?;
     output::say(&welcome(args, address, &sim, &tokens_file, &folder));
-    let scene = people::Scene::new(&composed);
-    tokio::spawn(history::write(scene.clone(), store));
+    tokio::spawn(trail.follow(client_settings(&sim)));
+    live_on(args, people::Scene::new(&composed), &sim, store);
+    composed.run(listener, asked_to_stop()).await;
+    Ok(Exit::Ok)
+}
+
+/// What people of the demo did, and what they do from now on.
+fn live_on(args: &Args, scene: people::Scene, sim: &Aws, store: SqliteStore) {
+    let portal = DemoPortal::of(sim);
+    tokio::spawn(history::write(scene.clone(), portal, store));
     if args.activity {
         tokio::spawn(activity::go_on(scene));
     }
-    composed.run(listener, asked_to_stop()).await;
-    Ok(Exit::Ok)
 }
 
 /// The Slack app, talking to the simulated Slack, which is told where it is.
@@ -284,13 +297,10 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     })
 }
 
-async fn connect(
-    sim: &Aws,
-    clock: &Arc<ProcessClock>,
-    ids: &Arc<dyn IdSource>,
-) -> Result<Arc<hallpass_aws::Aws>, Failure> {
+/// How the management account calls the demo's AWS.
+fn client_settings(sim: &Aws) -> AwsSettings {
     let facts = &sim.facts;
-    let settings = AwsSettings {
+    AwsSettings {
         endpoint_url: Some(format!("http://{}", sim.address)),
         credentials: Credentials::Static {
             access_key_id: facts.access_key_id.clone(),
@@ -298,7 +308,15 @@ async fn connect(
             session_token: None,
         },
         ..AwsSettings::new(facts.region.clone())
-    };
+    }
+}
+
+async fn connect(
+    sim: &Aws,
+    clock: &Arc<ProcessClock>,
+    ids: &Arc<dyn IdSource>,
+) -> Result<Arc<hallpass_aws::Aws>, Failure> {
+    let settings = client_settings(sim);
     let mut tries = 0;
     loop {
         let (time, ids, dates) = (Arc::clone(clock), Arc::clone(ids), clock::listener(clock));
@@ -358,6 +376,11 @@ See what AWS sees:
   export AWS_ENDPOINT_URL=http://{aws} AWS_DEFAULT_REGION={region} AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={secret}
   aws sso-admin list-instances
 
+See what people did, from the trail in s3://{trail} (the same variables):
+  {program} pci report --source s3://{trail} --regions {region} --accounts {management}
+  {program} policy shrink payments-Deploy --live --log s3://{trail} --grain action
+  http://{address}/ as priya.raman: the page of the ended PowerUser request says what was done
+
 {watch}
 
 Stop with Ctrl-C.",
@@ -365,6 +388,8 @@ Stop with Ctrl-C.",
         key = facts.access_key_id,
         secret = facts.secret_access_key,
         program = program(),
+        trail = lives::BUCKET,
+        management = facts.organization.organization.management_account,
         people = people::names(),
         tokens = tokens.display(),
         audit = folder.path("audit").display(),

@@ -286,6 +286,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
         channels,
         inventory_max_age: loaded.config.inventory.max_age.0,
         snapshots: loaded.snapshots()?,
+        activity: None,
         sessions,
         sign_in,
         rates: Rates::new(loaded.config.server.rate, loaded.config.server.burst),

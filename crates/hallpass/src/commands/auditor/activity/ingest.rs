@@ -4,7 +4,9 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use hallpass_activity::{ActivityLog, LogFault, LogFile, LogFiles as _, LogScope, read_activity};
+use hallpass_activity::{
+    ActivityLog, DigestReport, LogFault, LogFile, LogFiles as _, LogScope, read_activity,
+};
 use hallpass_inventory::SnapshotId;
 use hallpass_model::AccountId;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -17,7 +19,7 @@ use super::run_folder::ActivityRun;
 use crate::clock;
 use crate::commands::inventory::companion;
 use crate::exit::{Exit, Failure, Outcome};
-use crate::logs::{Fingerprints, LogPlace, SourceFiles, files_of};
+use crate::logs::{DigestArgs, Fingerprints, LogPlace, SourceFiles, files_of, tell_digests};
 use crate::output::{self, OutputArgs};
 
 /// Files that are named; all of them are counted.
@@ -36,6 +38,7 @@ const TOLD_EVERY: Duration = Duration::from_secs(10);
     after_help = "Examples:
   hallpass activity ingest s3://acme-trail --since 2026-11-01
   hallpass activity ingest trail --accounts 111111111111
+  hallpass activity ingest s3://acme-trail --verify-digests
   hallpass activity ingest events.json part-*.json.gz --folder /srv/snapshots"
 )]
 pub(super) struct Args {
@@ -55,6 +58,8 @@ pub(super) struct Args {
     /// The folder of snapshots, in which the table lies
     #[arg(long, value_name = "DIR", default_value = "snapshots")]
     folder: PathBuf,
+    #[command(flatten)]
+    digests: DigestArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -82,6 +87,9 @@ struct IngestSummary {
     days_changed: u64,
     rows: u64,
     events: u64,
+    /// What digests say of the files, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digests: Option<DigestReport>,
 }
 
 const FIELDS: [&str; 9] = [
@@ -102,9 +110,10 @@ pub(super) fn run(args: &Args) -> Outcome {
         regions: args.regions.iter().cloned().collect(),
         days: args.since.unwrap_or(Date::MIN)..=Date::MAX,
     };
-    let files = files_of(&args.sources, &scope, Fingerprints::Sha256)?;
+    let mut files = files_of(&args.sources, &scope, Fingerprints::Sha256)?;
     // a run without its companion would be for nothing
     companion::path()?;
+    let digests = args.digests.check(&mut files, &scope)?;
     let place = HeldPlace::take(&args.folder)?;
     place.sweep()?;
     let manifest = place.manifest()?;
@@ -115,7 +124,10 @@ pub(super) fn run(args: &Args) -> Outcome {
     let mut ingest = Ingest {
         run,
         ledger,
-        summary: IngestSummary::default(),
+        summary: IngestSummary {
+            digests,
+            ..IngestSummary::default()
+        },
         named: 0,
     };
     let began = Instant::now();
@@ -264,6 +276,7 @@ impl Ingest {
             let words: Vec<String> = words.collect();
             output::say(&format!("in no row: {}", words.join(", ")));
         }
+        let is_as_delivered = tell_digests(summary.digests.as_ref());
         if summary.files_left_out > 0 {
             output::say(&format!(
                 "{} files were left out: what they hold is not in the table",
@@ -271,7 +284,11 @@ impl Ingest {
             ));
             return Ok(Exit::Failed);
         }
-        Ok(Exit::Ok)
+        Ok(if is_as_delivered {
+            Exit::Ok
+        } else {
+            Exit::Failed
+        })
     }
 }
 

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::companion_rows;
 use super::used_calls::log_days;
 use crate::exit::Failure;
-use crate::logs::{Fingerprints, LogPlace, files_of};
+use crate::logs::{DigestArgs, Fingerprints, LogPlace, files_of, tell_digests};
 use crate::output;
 
 /// What was called, and how far that is known.
@@ -31,7 +31,11 @@ pub(crate) struct SeenActivity {
 ///
 /// # Errors
 /// Exit 2 where there are none.
-pub(crate) fn of_logs(sources: &[LogPlace], wanted: &UsesWanted) -> Result<SeenActivity, Failure> {
+pub(crate) fn of_logs(
+    sources: &[LogPlace],
+    digests: &DigestArgs,
+    wanted: &UsesWanted,
+) -> Result<SeenActivity, Failure> {
     // a day earlier, so that it is seen whether the log reaches back to the first day
     let first = wanted.since.to_zoned(TimeZone::UTC).date();
     let scope = LogScope {
@@ -40,8 +44,12 @@ pub(crate) fn of_logs(sources: &[LogPlace], wanted: &UsesWanted) -> Result<SeenA
         days: first.yesterday().unwrap_or(first)..=Date::MAX,
     };
     let mut fold = SeenFold::default();
-    let mut left_out = 0;
-    for source in files_of(sources, &scope, Fingerprints::None)? {
+    let mut files = files_of(sources, &scope, Fingerprints::None)?;
+    let checked = digests.check(&mut files, &scope)?;
+    tell_digests(checked.as_ref());
+    // what was changed is left out by itself, and what is missing is not known either
+    let mut left_out = checked.map_or(0, |it| it.findings_count - it.not_delivered.len() as u64);
+    for source in files {
         source.files.ahead(&source.found);
         for file in &source.found {
             let read = match source.files.open(&file.path) {

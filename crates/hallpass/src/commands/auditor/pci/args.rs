@@ -9,11 +9,13 @@ use serde_json::{Value, json};
 
 use super::source::LogSource;
 use crate::exit::Failure;
+use crate::logs::DigestArgs;
 use crate::opening::ConfigArgs;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ReadArgs {
-    /// The people: an answer of `ListUsers` [default: those of the state]
+    /// The people: an answer of `ListUsers` [default: those of the state; with a bucket or `lookup` those that IAM Identity
+    /// Center has]
     #[arg(long, value_name = "FILE")]
     pub(super) users: Option<PathBuf>,
     /// Files of logs, plain or gzipped, or saved pages of `LookupEvents`
@@ -58,6 +60,8 @@ pub(super) struct ReadArgs {
     /// Keep what is known here, and go on from it the next time
     #[arg(long, value_name = "FILE")]
     pub(super) state: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) digests: DigestArgs,
     #[command(flatten)]
     pub(super) config: ConfigArgs,
 }
@@ -120,6 +124,7 @@ impl ReadArgs {
             "coverage_from": self.coverage_from,
             "password_from": self.password_from,
             "state": self.state,
+            "verify_digests": self.digests.is_asked(),
         })
     }
 }

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hallpass_activity::{
-    LogScope, LookupPass, PciFold, PciLimits, PciQuestion, PciReport, PciRules, PciState,
-    PeopleList, ReadLog, ReadLogs, judge, read_file, read_folder,
+    DigestReport, LogScope, LookupPass, PciFold, PciLimits, PciQuestion, PciReport, PciRules,
+    PciState, PeopleList, ReadLog, ReadLogs, judge, read_file, read_folder,
 };
 use hallpass_model::{TimeSpan, Timestamp};
 use hallpass_store::{Existing, write_private};
@@ -16,10 +16,11 @@ use super::args::ReadArgs;
 use super::lookup;
 use super::people::{password_source, read_people};
 use super::source::LogSource;
+use crate::commands::auditor::live_center;
 use crate::commands::read_text;
 use crate::config::Loaded;
 use crate::exit::Failure;
-use crate::logs::{DiskLogs, FingerprintedLogs, Fingerprints};
+use crate::logs::{DiskLogs, FingerprintedLogs, Fingerprints, LogPlace};
 use crate::output;
 
 /// The largest state that is read.
@@ -38,6 +39,15 @@ pub(super) struct RanReport {
     /// Each file with its fingerprint, where that was asked for.
     pub(super) sources: Vec<(ReadLog, Option<String>)>,
     pub(super) counts_copies: bool,
+    /// What digests say of the files, where that was asked for.
+    pub(super) digests: Option<DigestReport>,
+}
+
+impl RanReport {
+    /// Whether every file was read, and is as it was delivered.
+    pub(super) fn is_whole(&self) -> bool {
+        self.logs.broken == 0 && self.digests.as_ref().is_none_or(DigestReport::is_whole)
+    }
 }
 
 /// Reads what was asked for.
@@ -51,15 +61,16 @@ pub(super) fn read(
     fingerprints: Fingerprints,
 ) -> Result<RanReport, Failure> {
     let limits = args.limits()?;
+    check_digests(args)?;
     let as_of = args.as_of.unwrap_or(now);
     for file in &args.events {
         check_file(file)?;
     }
-    let listed = args.users.as_deref().map(read_people).transpose()?;
     let earlier = match &args.state {
         Some(path) => read_state(path)?,
         None => None,
     };
+    let listed = listed(args, earlier.is_some())?;
     let store = match (&listed, &earlier) {
         (Some(list), _) => list.identity_store_id.clone(),
         (None, Some(state)) => state.identity_store_id.clone(),
@@ -76,17 +87,9 @@ pub(super) fn read(
         Some(LogSource::Lookup) => lookup::passes(args, &fold, now)?,
         Some(LogSource::Place(_)) | None => Vec::new(),
     };
-    let logs = read_logs(args, &passes, &mut fold, fingerprints, &mut sources)?;
-    let regions = args.regions.iter().cloned().collect();
-    let coverage_from = match (args.coverage_from, &args.source) {
-        (None, Some(LogSource::Lookup)) => {
-            LookupPass::coverage(&passes, fold.earlier()).filter(|_| logs.broken == 0)
-        }
-        (said, _) => {
-            let own = said.or_else(|| logs.coverage.from(&regions, as_of));
-            PciState::joined_coverage(fold.earlier(), own, as_of)
-        }
-    };
+    let (logs, digests) = read_logs(args, &passes, &mut fold, fingerprints, &mut sources)?;
+    let is_delivered = digests.as_ref().is_none_or(DigestReport::is_whole);
+    let coverage_from = coverage(args, &passes, &fold, &logs, is_delivered);
     let people = people(listed.as_ref(), &fold);
     let passwords = password_source(args.password_from.as_deref(), &people)?;
     let question = PciQuestion {
@@ -99,7 +102,8 @@ pub(super) fn read(
     let report = judge(&fold, &question);
     if let Some(path) = &args.state {
         let state = PciState::after(&fold, listed.as_ref(), coverage_from);
-        keep(path, state.map(|it| it.with_lookups(&passes)), &logs)?;
+        let is_whole = is_delivered && logs.broken == 0;
+        keep(path, state.map(|it| it.with_lookups(&passes)), is_whole)?;
     }
     Ok(RanReport {
         as_of,
@@ -110,7 +114,28 @@ pub(super) fn read(
         logs,
         sources,
         counts_copies: fold.counts_copies(),
+        digests,
     })
+}
+
+/// The people of the file that was named, or those that Identity Center has now: where AWS is asked for the log, it is asked
+/// for them, too.
+fn listed(args: &ReadArgs, is_known: bool) -> Result<Option<PeopleList>, Failure> {
+    if let Some(path) = &args.users {
+        return read_people(path).map(Some);
+    }
+    let is_at_aws = matches!(
+        args.source,
+        Some(LogSource::Lookup | LogSource::Place(LogPlace::Bucket(_)))
+    );
+    if is_known || !is_at_aws {
+        return Ok(None);
+    }
+    let answer = live_center::people(args.regions.first())?;
+    let people = PeopleList::read(&answer.to_string());
+    people
+        .map(Some)
+        .map_err(|error| Failure::failed(format!("IAM Identity Center: {error}")))
 }
 
 fn people(listed: Option<&PeopleList>, fold: &PciFold) -> PeopleList {
@@ -122,6 +147,38 @@ fn people(listed: Option<&PeopleList>, fold: &PciFold) -> PeopleList {
             people: Vec::new(),
         },
     }
+}
+
+/// Since when the log is whole.
+fn coverage(
+    args: &ReadArgs,
+    passes: &[LookupPass],
+    fold: &PciFold,
+    logs: &ReadLogs,
+    is_delivered: bool,
+) -> Option<Timestamp> {
+    let as_of = fold.as_of();
+    let regions = args.regions.iter().cloned().collect();
+    match (args.coverage_from, &args.source) {
+        (None, Some(LogSource::Lookup)) => {
+            LookupPass::coverage(passes, fold.earlier()).filter(|_| logs.broken == 0)
+        }
+        (said, _) => {
+            // where files are missing, days are not whole
+            let listed = || logs.coverage.from(&regions, as_of).filter(|_| is_delivered);
+            let own = said.or_else(listed);
+            PciState::joined_coverage(fold.earlier(), own, as_of)
+        }
+    }
+}
+
+/// Only the files of a trail have digests.
+fn check_digests(args: &ReadArgs) -> Result<(), Failure> {
+    if args.digests.is_asked() && !matches!(args.source, Some(LogSource::Place(_))) {
+        let failure = Failure::bad_input("`--verify-digests` is about the files of a trail");
+        return Err(failure.help("give `--source s3://BUCKET` or `--source dir:PATH`"));
+    }
+    Ok(())
 }
 
 /// A file that is not there is a mistake of who named it, and not a broken log.
@@ -173,7 +230,8 @@ fn read_logs(
     fold: &mut PciFold,
     fingerprints: Fingerprints,
     sources: &mut Vec<(ReadLog, Option<String>)>,
-) -> Result<ReadLogs, Failure> {
+) -> Result<(ReadLogs, Option<DigestReport>), Failure> {
+    let mut digests = None;
     let mut logs = ReadLogs::default();
     let mut notes = ReadNotes {
         fingerprints,
@@ -181,8 +239,13 @@ fn read_logs(
         sources,
     };
     if let Some(LogSource::Place(place)) = &args.source {
-        let files = FingerprintedLogs::new(place.open()?, fingerprints);
+        let mut files = FingerprintedLogs::new(place.open()?, fingerprints);
         let scope = scope(args, fold);
+        if args.digests.is_asked() {
+            let report = args.digests.of_place(place, &files, &scope)?;
+            files.refuse(report.not_delivered.clone());
+            digests = Some(report);
+        }
         let read = read_folder(&files, &scope, fold, &mut |log| {
             notes.add(log, Some(&files));
         });
@@ -210,7 +273,7 @@ fn read_logs(
         notes.add(&log, Some(&files));
         logs.add(&log);
     }
-    Ok(logs)
+    Ok((logs, digests))
 }
 
 /// What is said of files while they are read.
@@ -254,10 +317,10 @@ fn scope(args: &ReadArgs, fold: &PciFold) -> LogScope {
     }
 }
 
-fn keep(path: &Path, state: Option<PciState>, logs: &ReadLogs) -> Result<(), Failure> {
-    if logs.broken > 0 {
+fn keep(path: &Path, state: Option<PciState>, is_whole: bool) -> Result<(), Failure> {
+    if !is_whole {
         // the next run has to read these days again
-        output::say("the state stays as it was: files were skipped");
+        output::say("the state stays as it was: files were skipped or are not as delivered");
         return Ok(());
     }
     let Some(state) = state else {

@@ -71,7 +71,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     print(args, &ran)?;
     shown::tell(&ran);
     let has_findings = args.fail_on_findings && !ran.report.alerts.is_empty();
-    Ok(if ran.logs.broken > 0 {
+    Ok(if !ran.is_whole() {
         Exit::Failed
     } else if has_findings {
         Exit::Findings

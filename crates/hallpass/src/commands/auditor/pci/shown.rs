@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::reading::RanReport;
 use crate::exit::Failure;
+use crate::logs::tell_digests;
 use crate::output::{self, Format, Table};
 
 /// The columns of CSV.
@@ -26,7 +27,7 @@ const NAMED_MAX: usize = 10;
 
 /// The report as one document (`inventory.md` H-15).
 pub(super) fn document(ran: &RanReport) -> Value {
-    json!({
+    let mut document = json!({
         "as_of": ran.as_of,
         "coverage_from": ran.coverage_from,
         "identity_store_id": ran.identity_store_id,
@@ -38,7 +39,11 @@ pub(super) fn document(ran: &RanReport) -> Value {
         "files_skipped": ran.logs.broken,
         "records_read": ran.logs.count.records,
         "reports": [ran.report],
-    })
+    });
+    if let (Some(digests), Some(members)) = (&ran.digests, document.as_object_mut()) {
+        members.insert("digests".to_owned(), json!(digests));
+    }
+    document
 }
 
 /// Prints the people.
@@ -108,6 +113,7 @@ pub(super) fn tell(ran: &RanReport) {
         Some(from) => output::say(&format!("the log is whole since {from}")),
         None => output::say("since when the log is whole is not known: `--coverage-from` says it"),
     }
+    tell_digests(ran.digests.as_ref());
     tell_unknown(report);
     if !report.weak_matches.is_empty() {
         let weak = |it: &&PciRow| report.weak_matches.contains(&it.user_id);

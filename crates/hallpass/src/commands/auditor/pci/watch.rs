@@ -69,7 +69,7 @@ pub(super) fn run(args: &Args) -> Outcome {
             folder: loaded.alerted_snapshots()?,
         };
         let mut states = runner.states().await?;
-        if ran.logs.broken == 0 {
+        if ran.is_whole() {
             close_what_became_worse(&mut states, &ran);
         }
         let answers = answers(&rules.rules, &states, &ran);
@@ -82,7 +82,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     alerts::show_ran(args.output.format(), &told)?;
     shown::tell(&ran);
-    Ok(if ran.logs.broken > 0 {
+    Ok(if !ran.is_whole() {
         Exit::Failed
     } else {
         Exit::Ok
@@ -159,10 +159,13 @@ fn answers(
     ran: &RanReport,
 ) -> BTreeMap<AlertRuleId, RunAnswer> {
     let answer = |rule: &AlertRule, kind: PciAlertKind| {
-        let result = if ran.logs.broken > 0 {
-            let broken = ran.logs.broken;
+        let result = if !ran.is_whole() {
+            let missing = ran.digests.as_ref().map_or(0, |it| it.findings_count);
+            let broken = ran.logs.broken.max(missing);
             RunRows::Failed {
-                message: format!("{broken} files of the log could not be read"),
+                message: format!(
+                    "{broken} files of the log could not be read, or are not as delivered"
+                ),
             }
         } else {
             let state = states.iter().find(|it| it.rule == rule.id);

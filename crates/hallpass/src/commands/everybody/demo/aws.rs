@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
 use super::child::{self, Child};
-use super::{Scale, standing};
-use crate::clock::SystemClock;
+use super::{Scale, lives, standing};
+use crate::clock::{self, SystemClock};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::runtime;
 
@@ -147,6 +147,7 @@ fn simulator(args: &Args) -> Result<Simulator, Failure> {
         Scale::Large => organization::large(),
     };
     standing::add(&mut organization);
+    lives::add_trail(&mut organization);
     let options = Options {
         organization,
         throttle: true,
@@ -159,6 +160,9 @@ fn simulator(args: &Args) -> Result<Simulator, Failure> {
     let simulator = Simulator::new(options, Arc::new(SystemClock))
         .map_err(|error| Failure::failed(format!("the simulated AWS cannot start: {error}")))?;
     simulator.set_slack_request_url(&args.slack_url);
+    if matches!(args.scale, Scale::Small) {
+        lives::live(&simulator, clock::now()).map_err(Failure::bug)?;
+    }
     Ok(simulator)
 }
 

@@ -6,6 +6,7 @@ use hallpass_model::{GrantId, TimeSpan};
 use hallpass_store::SqliteStore;
 
 use super::people::Scene;
+use super::uses::DemoPortal;
 
 /// How long a grant of the history may take to become active.
 const PATIENCE: u32 = 300;
@@ -25,9 +26,11 @@ enum Then {
     GivenBack,
     Denied(&'static str, &'static str),
     Approved(&'static str),
+    /// Held, used and given back.
+    Used,
 }
 
-const ASKS: [Ask; 7] = [
+const ASKS: [Ask; 8] = [
     Ask {
         who: "mara.lindqvist@example.com",
         account: "payments-prod",
@@ -51,6 +54,14 @@ const ASKS: [Ask; 7] = [
         minutes: 120,
         why: "PLAT-88: try the new runner image",
         then: Then::Held,
+    },
+    Ask {
+        who: "priya.raman@example.com",
+        account: "orders-dev",
+        set: "PowerUser",
+        minutes: 60,
+        why: "PLAT-86: see why the runner does not answer",
+        then: Then::Used,
     },
     Ask {
         who: "priya.raman@example.com",
@@ -90,7 +101,7 @@ const ASKS: [Ask; 7] = [
 ];
 
 /// Writes the history into an empty store. What does not fit the rules any more is left out.
-pub(super) async fn write(scene: Scene, store: SqliteStore) {
+pub(super) async fn write(scene: Scene, portal: DemoPortal, store: SqliteStore) {
     use hallpass_access::AccessStore as _;
     let is_empty = store
         .requests(&RequestFilter::default(), 1)
@@ -100,7 +111,7 @@ pub(super) async fn write(scene: Scene, store: SqliteStore) {
         return;
     }
     for ask in &ASKS {
-        if play(&scene, ask).await.is_none() {
+        if play(&scene, &portal, ask).await.is_none() {
             tracing::warn!(
                 account = ask.account,
                 set = ask.set,
@@ -110,7 +121,7 @@ pub(super) async fn write(scene: Scene, store: SqliteStore) {
     }
 }
 
-async fn play(scene: &Scene, ask: &Ask) -> Option<()> {
+async fn play(scene: &Scene, portal: &DemoPortal, ask: &Ask) -> Option<()> {
     let who = scene.actor(ask.who)?;
     let asking = Asking {
         wanted: Wanted::Account {
@@ -133,6 +144,14 @@ async fn play(scene: &Scene, ask: &Ask) -> Option<()> {
                 .await
                 .ok()
                 .map(drop)
+        }
+        (Then::Used, AskOutcome::Approved(_, Some(grant))) => {
+            active(&scene.access, &who, grant.id).await?;
+            if portal.work(ask.who, ask.account, ask.set).await.is_none() {
+                tracing::warn!("nobody worked with the demo's grant");
+            }
+            let released = scene.access.release(&who, grant.id, None).await;
+            released.ok().map(drop)
         }
         (Then::Denied(by, words), AskOutcome::Pending(request)) => {
             let by = scene.actor(by)?;

@@ -6,7 +6,9 @@ use hallpass_activity::PolicyText;
 use serde_json::{Map, Value, json};
 
 use super::Args;
+use super::fitting::Fitting;
 use crate::commands::auditor::activity::policies::{SetSettings, sets};
+use crate::commands::auditor::live_center::{self, LiveSet};
 use crate::commands::policy_author::policy::files::read_text;
 use crate::exit::Failure;
 use crate::output;
@@ -41,6 +43,9 @@ impl GivenPolicies {
                 missing: Vec::new(),
             });
         }
+        if args.live {
+            return Ok(Self::live(live_center::permission_set(&args.set)?));
+        }
         let found = sets(&args.folder, Some(&args.set))?;
         let Some(set) = found.into_iter().next() else {
             return Err(Failure::bug("a set that was found is gone"));
@@ -64,11 +69,32 @@ impl GivenPolicies {
         })
     }
 
+    fn live(set: LiveSet) -> Self {
+        let named = |(name, text)| PolicyText { name, text };
+        let text = |name: &str| {
+            let found = set.about.get(name).and_then(Value::as_str);
+            found.map(str::to_owned)
+        };
+        Self {
+            settings: Some(SetSettings {
+                description: text("Description"),
+                session_duration: text("SessionDuration"),
+                relay_state: text("RelayState"),
+                // tags are the snapshot's to know
+                ps_tags: Value::Null,
+                boundary: set.boundary_reference.clone(),
+            }),
+            policies: set.documents.into_iter().map(named).collect(),
+            boundary: set.boundary.map(named),
+            missing: set.missing,
+        }
+    }
+
     /// Whether all policies are there.
     pub(super) fn tell_missing(&self) -> bool {
         for policy in &self.missing {
             output::say(&format!(
-                "the policy `{}` is in no account of the snapshot: what it allows is not in the new one",
+                "the policy `{}` could not be read: what it allows is not in the new one",
                 output::plain(policy)
             ));
         }
@@ -76,7 +102,7 @@ impl GivenPolicies {
     }
 
     /// The permission set as `hallpass access` reads it, with the policy in place of all its policies.
-    pub(super) fn access_file(&self, name: &str, policy: &Value) -> Value {
+    pub(super) fn access_file(&self, name: &str, policy: &Value, fitting: &Fitting) -> Value {
         let mut set = Map::new();
         if let Some(settings) = &self.settings {
             let texts = [
@@ -96,7 +122,18 @@ impl GivenPolicies {
                 set.insert("tags".to_owned(), json!(tags));
             }
         }
-        set.insert("inline_policy".to_owned(), policy.clone());
+        match fitting {
+            Fitting::Managed { policies, .. } => {
+                let own = policies
+                    .iter()
+                    .map(|it| json!({"name": it.name, "path": "/"}));
+                let own: Vec<Value> = own.collect();
+                set.insert("customer_managed_policies".to_owned(), json!(own));
+            }
+            Fitting::Inline | Fitting::TooLong { .. } => {
+                set.insert("inline_policy".to_owned(), policy.clone());
+            }
+        }
         json!({
             "version": 1,
             "instance": "auto",

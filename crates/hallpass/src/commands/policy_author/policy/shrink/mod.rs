@@ -1,5 +1,6 @@
 //! `hallpass policy shrink`: the smaller policy of a permission set, with its proof (`inventory.md` §7.5).
 
+mod fitting;
 mod given;
 mod line_diff;
 mod told;
@@ -8,20 +9,20 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use hallpass_activity::{
-    ResourceGrain, ShrinkGrain, ShrinkQuestion, Shrunk, UnseenKept, UseOf, UsesWanted,
+    ResourceGrain, ShrinkError, ShrinkGrain, ShrinkQuestion, Shrunk, UnseenKept, UseOf, UsesWanted,
     data_event_services, shrink,
 };
 use hallpass_iam::facts;
-use hallpass_iam::size::{self, AttachmentPoint};
 use hallpass_model::{AccountId, TimeSpan, Timestamp};
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
+use self::fitting::{Fitting, fit};
 use self::given::GivenPolicies;
 use crate::clock;
 use crate::commands::auditor::activity::seen::{self, SeenActivity};
 use crate::exit::{Exit, Failure, Outcome};
-use crate::logs::LogPlace;
+use crate::logs::{DigestArgs, LogPlace};
 use crate::output;
 
 /// Propose a smaller policy from what was used, and prove it
@@ -36,6 +37,7 @@ use crate::output;
     after_help = "Examples:
   hallpass policy shrink ProdAdmin --grain level --days 180
   hallpass policy shrink ProdAdmin --grain action --resources exact --log trail -o policy > smaller.json
+  hallpass policy shrink ProdAdmin --live --log s3://acme-trail --grain action
   hallpass policy shrink Dev --policy dev.json --log trail --data-events s3 -o diff"
 )]
 pub(crate) struct Args {
@@ -48,12 +50,17 @@ pub(crate) struct Args {
     /// Its policies, instead of those of the newest snapshot
     #[arg(long, value_name = "FILE")]
     policy: Vec<PathBuf>,
+    /// Its policies as IAM Identity Center has them now, instead of those of the newest snapshot
+    #[arg(long, conflicts_with_all = ["policy", "role"])]
+    live: bool,
     /// Its permissions boundary, where `--policy` is given
     #[arg(long, value_name = "FILE", requires = "policy")]
     boundary: Option<PathBuf>,
     /// Logs, instead of the activity table: the bucket of a trail, folders, files, saved pages of `LookupEvents`
     #[arg(long, value_name = "SOURCE")]
     log: Vec<LogPlace>,
+    #[command(flatten)]
+    digests: DigestArgs,
     /// What is kept or given up together
     #[arg(long, value_enum, value_name = "GRAIN", default_value = "service")]
     grain: GrainArg,
@@ -127,6 +134,8 @@ enum ShrinkFormat {
     Json,
     /// The new policy
     Policy,
+    /// The same, or where it is too long the managed policies that it is made of, one a line
+    Policies,
     /// The lines that change, from one pretty-printed policy to the other
     Diff,
     /// The permission set as an access file, for `hallpass access plan`
@@ -150,10 +159,10 @@ pub(crate) fn run(args: &Args) -> Outcome {
     };
     let seen = match args.log.as_slice() {
         [] => seen::of_table(&args.folder, &wanted)?,
-        sources => seen::of_logs(sources, &wanted)?,
+        sources => seen::of_logs(sources, &args.digests, &wanted)?,
     };
     let data_events = data_events(args, &seen)?;
-    let shrunk = shrink(&ShrinkQuestion {
+    let question = ShrinkQuestion {
         policies: &given.policies,
         boundary: given.boundary.as_ref(),
         uses: &seen.uses,
@@ -161,13 +170,15 @@ pub(crate) fn run(args: &Args) -> Outcome {
         resources: args.resources.into(),
         unseen: args.unseen.into(),
         data_events: &data_events,
-    });
-    let shrunk = shrunk.map_err(|error| Failure::bad_input(error.to_string()))?;
+    };
+    let unfit = |error: ShrinkError| Failure::bad_input(error.to_string());
+    let shrunk = shrink(&question).map_err(unfit)?;
+    let fitting = fit(&args.set, shrunk.policy.as_ref(), &question).map_err(unfit)?;
     let is_known = tell_log(&seen, since) & given.tell_missing();
-    print(args, &given, &shrunk)?;
+    print(args, &given, &shrunk, &fitting)?;
     told::proof(&shrunk.proof);
-    tell_size(&shrunk);
-    Ok(if is_known && shrunk.proof.is_whole() {
+    let has_place = fitting.tell();
+    Ok(if is_known && has_place && shrunk.proof.is_whole() {
         Exit::Ok
     } else {
         Exit::Failed
@@ -181,6 +192,11 @@ fn check(args: &Args) -> Result<(), Failure> {
     {
         return Err(Failure::bad_input("`--resources` cannot be narrowed here").help(
             "give `--grain action`, and logs by `--log`: the activity table does not say whether every call named its resource",
+        ));
+    }
+    if args.digests.is_asked() && args.log.is_empty() {
+        return Err(Failure::bad_input("`--verify-digests` is about logs").help(
+            "name them by `--log`; for the activity table give it to `hallpass activity ingest`",
         ));
     }
     for service in &args.data_events {
@@ -243,7 +259,12 @@ fn tell_log(seen: &SeenActivity, since: Timestamp) -> bool {
     reaches_back && seen.left_out == 0
 }
 
-fn print(args: &Args, given: &GivenPolicies, shrunk: &Shrunk) -> Result<(), Failure> {
+fn print(
+    args: &Args,
+    given: &GivenPolicies,
+    shrunk: &Shrunk,
+    fitting: &Fitting,
+) -> Result<(), Failure> {
     let pretty = |value: &Value| serde_json::to_string_pretty(value).map_err(Failure::bug);
     let needed = || {
         shrunk.policy.as_ref().ok_or_else(|| {
@@ -253,29 +274,26 @@ fn print(args: &Args, given: &GivenPolicies, shrunk: &Shrunk) -> Result<(), Fail
     };
     let text = match args.output {
         ShrinkFormat::Text => told::text(&args.set, shrunk),
-        ShrinkFormat::Json => serde_json::to_string_pretty(shrunk).map_err(Failure::bug)? + "\n",
+        ShrinkFormat::Json => pretty(&document(shrunk, fitting)?)? + "\n",
+        ShrinkFormat::Policies => fitting.lines(needed()?),
         ShrinkFormat::Policy => pretty(needed()?)? + "\n",
         ShrinkFormat::Diff => {
             let new = shrunk.policy.as_ref().map(pretty).transpose()?;
             line_diff::changed(&pretty(&shrunk.old)?, &new.unwrap_or_default())
         }
-        ShrinkFormat::AccessFile => pretty(&given.access_file(&args.set, needed()?))? + "\n",
+        ShrinkFormat::AccessFile => {
+            pretty(&given.access_file(&args.set, needed()?, fitting))? + "\n"
+        }
     };
     output::print(&text)
 }
 
-/// Whether it fits where it belongs.
-fn tell_size(shrunk: &Shrunk) {
-    let Some(policy) = &shrunk.policy else {
-        return;
-    };
-    let size = size::measure(&policy.to_string(), AttachmentPoint::PermissionSet, None);
-    if size.used > size.limit {
-        output::say(&format!(
-            "it is too long for an inline policy: {} of {} characters; a wider `--grain`, or `--unseen used-services`, makes it shorter",
-            size.used, size.limit
-        ));
+fn document(shrunk: &Shrunk, fitting: &Fitting) -> Result<Value, Failure> {
+    let mut document = serde_json::to_value(shrunk).map_err(Failure::bug)?;
+    if let (Some(members), Some(fitting)) = (document.as_object_mut(), fitting.document()) {
+        members.insert("fitting".to_owned(), fitting);
     }
+    Ok(document)
 }
 
 impl From<GrainArg> for ShrinkGrain {

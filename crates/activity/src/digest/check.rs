@@ -1,0 +1,283 @@
+//! The check itself: from the newest digest of each chain back to the first, and then whether a file lies there that none
+//! of them names.
+
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io;
+
+use hallpass_model::{AccountId, Timestamp};
+
+use super::document::{NamedLog, ReadDigest, content_hash};
+use super::keys::{PublicKeys, SignatureAnswer};
+use super::listing::{DigestChain, day_of, delivered_at};
+use super::report::{ChainSpan, DigestFault, DigestReport};
+use crate::log::{FileLook, LogFile, LogFiles, LogScope, folders, split_at_logs};
+
+/// Holds the files of a scope against the digests of these chains.
+///
+/// # Errors
+/// A folder cannot be listed. What is wrong with files is in the report.
+pub fn verify_digests(
+    files: &dyn LogFiles,
+    scope: &LogScope,
+    chains: &[DigestChain],
+    keys: &PublicKeys,
+) -> io::Result<DigestReport> {
+    let mut check = DigestCheck {
+        files,
+        scope,
+        keys,
+        report: DigestReport::default(),
+        named: HashSet::new(),
+    };
+    for chain in chains {
+        check.chain(chain);
+    }
+    check.not_named(chains)?;
+    Ok(check.report)
+}
+
+/// What the digest after it says of a digest.
+struct Vouched {
+    /// Its path.
+    path: String,
+    sha256: Option<String>,
+    signature: Option<String>,
+}
+
+struct DigestCheck<'a> {
+    files: &'a dyn LogFiles,
+    scope: &'a LogScope,
+    keys: &'a PublicKeys,
+    report: DigestReport,
+    /// Paths that some digest names, as hashes: there are millions in a year.
+    named: HashSet<u64>,
+}
+
+/// The path of a key in a place where this path is that of another key.
+fn beside(path: &str, key: &str) -> String {
+    let (root, _) = split_at_logs(path);
+    let (_, tail) = split_at_logs(key);
+    format!("{root}{tail}")
+}
+
+fn hash_of(path: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    path.hash(&mut hasher);
+    hasher.finish()
+}
+
+impl DigestCheck<'_> {
+    /// Follows a chain from its newest digest.
+    fn chain(&mut self, chain: &DigestChain) {
+        let Some((until, _)) = chain.digests.last() else {
+            return;
+        };
+        // the beginning of the digest after it, where that is known
+        let mut begin = None;
+        let mut first = *until;
+        let mut vouched: Option<Vouched> = None;
+        for (at, path) in chain.digests.iter().rev() {
+            let missing = vouched.take_if(|it| it.path != *path);
+            if let Some(wanted) = missing {
+                // the one that the next digest names is not among those that are there
+                self.report.find(&wanted.path, DigestFault::DigestMissing);
+                begin = None;
+            }
+            let read = match ReadDigest::read(self.files, path) {
+                Ok(read) => read,
+                Err(error) => {
+                    let why = error.to_string();
+                    self.report.find(path, DigestFault::Unreadable { why });
+                    (begin, first, vouched) = (None, *at, None);
+                    continue;
+                }
+            };
+            if let Some(until) = begin.filter(|it| at < it) {
+                self.report
+                    .find(path, DigestFault::Gap { from: *at, until });
+            }
+            first = read.document.digest_start_time;
+            begin = Some(first);
+            vouched = self.digest(path, &read, vouched);
+        }
+        // the last link leads out of the days that were asked for, or to what is gone
+        if let Some(wanted) = vouched.filter(|it| self.is_asked_for(&it.path)) {
+            self.report.find(&wanted.path, DigestFault::DigestMissing);
+        }
+        self.report.chains.push(ChainSpan {
+            account: chain.account.clone(),
+            region: chain.region.clone(),
+            trail: chain.trail.clone(),
+            from: first,
+            until: *until,
+        });
+    }
+
+    /// Checks a digest and what it names; what it says of the one before it.
+    fn digest(
+        &mut self,
+        path: &str,
+        read: &ReadDigest,
+        vouched: Option<Vouched>,
+    ) -> Option<Vouched> {
+        let document = &read.document;
+        let logs: Vec<(String, &NamedLog)> = document
+            .log_files
+            .iter()
+            .map(|log| (beside(path, &log.s3_object), log))
+            .collect();
+        self.named
+            .extend(logs.iter().map(|(path, _)| hash_of(path)));
+        let is_signed = match self.signature(path, read, vouched) {
+            Ok(is_signed) => is_signed,
+            Err(fault) => {
+                self.report.find(path, fault);
+                return None;
+            }
+        };
+        if is_signed {
+            self.report.digests_verified += 1;
+        } else {
+            self.report.digests_without_signature += 1;
+        }
+        self.logs(&logs, is_signed);
+        let previous = document.previous_digest_s3_object.as_ref()?;
+        Some(Vouched {
+            path: beside(path, previous),
+            sha256: document.previous_digest_hash_value.clone(),
+            signature: document.previous_digest_signature.clone(),
+        })
+    }
+
+    /// Whether a digest is signed; that it need not be, as nothing is known of the signature, is said of the newest alone.
+    fn signature(
+        &self,
+        path: &str,
+        read: &ReadDigest,
+        vouched: Option<Vouched>,
+    ) -> Result<bool, DigestFault> {
+        let document = &read.document;
+        if split_at_logs(path).1 != split_at_logs(&document.digest_s3_object).1 {
+            let key = document.digest_s3_object.clone();
+            return Err(DigestFault::Moved { key });
+        }
+        let is_followed = vouched.is_some();
+        let signature = match vouched {
+            Some(vouched) => {
+                if vouched.sha256.is_some_and(|it| it != read.sha256) {
+                    return Err(DigestFault::DigestChanged);
+                }
+                vouched.signature
+            }
+            None => None,
+        };
+        let signature = match signature {
+            Some(signature) => Some(signature),
+            None => self.files.signature(path).map_err(|error| {
+                let why = error.to_string();
+                DigestFault::Unreadable { why }
+            })?,
+        };
+        let Some(signature) = signature else {
+            return if is_followed {
+                Err(DigestFault::NotSigned)
+            } else {
+                Ok(false)
+            };
+        };
+        let fingerprint = &document.digest_public_key_fingerprint;
+        match self.keys.verify(fingerprint, &read.signed(), &signature) {
+            SignatureAnswer::Right => Ok(true),
+            SignatureAnswer::Wrong => Err(DigestFault::DigestChanged),
+            SignatureAnswer::NoKey => Err(DigestFault::NoKey {
+                fingerprint: fingerprint.clone(),
+            }),
+        }
+    }
+
+    fn is_asked_for(&self, path: &str) -> bool {
+        day_of(path).is_none_or(|day| self.scope.days.contains(&day))
+    }
+
+    /// Checks the files that a digest names, as far as they were asked for.
+    fn logs(&mut self, logs: &[(String, &NamedLog)], is_signed: bool) {
+        let wanted = logs.iter().filter(|(path, _)| self.is_asked_for(path));
+        let wanted: Vec<&(String, &NamedLog)> = wanted.collect();
+        let unseen = FileLook {
+            bytes: 0,
+            modified_ns: 0,
+        };
+        let ahead = wanted.iter().map(|(path, _)| LogFile {
+            path: path.clone(),
+            look: unseen,
+        });
+        self.files.ahead(&ahead.collect::<Vec<_>>());
+        for (path, log) in wanted {
+            match self.log(path, log) {
+                Ok(()) if is_signed => self.report.logs_verified += 1,
+                Ok(()) => self.report.logs_without_signature += 1,
+                Err(fault) => self.report.find(path, fault),
+            }
+        }
+    }
+
+    fn log(&self, path: &str, log: &NamedLog) -> Result<(), DigestFault> {
+        if log.hash_algorithm != "SHA-256" {
+            let why = format!("its hash is by `{}`", log.hash_algorithm);
+            return Err(DigestFault::LogUnreadable { why });
+        }
+        match content_hash(self.files, path) {
+            Ok(found) if found == log.hash_value => Ok(()),
+            Ok(_) => Err(DigestFault::LogChanged),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(DigestFault::LogMissing),
+            // what does not unpack any more was changed
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::InvalidInput
+                        | io::ErrorKind::InvalidData
+                        | io::ErrorKind::UnexpectedEof
+                ) =>
+            {
+                Err(DigestFault::LogChanged)
+            }
+            Err(error) => {
+                let why = error.to_string();
+                Err(DigestFault::LogUnreadable { why })
+            }
+        }
+    }
+
+    /// Looks for files that no digest names, from the first digest of their account and Region to the last.
+    fn not_named(&mut self, chains: &[DigestChain]) -> io::Result<()> {
+        let mut spans: BTreeMap<(AccountId, String), (Timestamp, Timestamp)> = BTreeMap::new();
+        for (chain, span) in chains.iter().zip(&self.report.chains) {
+            let place = (chain.account.clone(), chain.region.clone());
+            let known = spans.entry(place).or_insert((span.from, span.until));
+            *known = (known.0.min(span.from), known.1.max(span.until));
+        }
+        // an account or a Region that is new has no digest yet
+        let last = spans.values().map(|(_, until)| *until).max();
+        let (files, scope) = (self.files, self.scope);
+        folders(files, scope, &mut |day| {
+            let place = (day.account.clone(), day.region.clone());
+            let span = spans.get(&place);
+            for file in day.logs(files)? {
+                if self.named.contains(&hash_of(&file.path)) {
+                    continue;
+                }
+                let at = delivered_at(&file.path);
+                let until = span.map(|(_, until)| *until).or(last);
+                if until.is_some_and(|until| at.is_some_and(|at| at >= until)) {
+                    self.report.logs_after_last_digest += 1;
+                } else if span.is_none() {
+                    self.report.find(&file.path, DigestFault::NoDigests);
+                } else {
+                    self.report.find(&file.path, DigestFault::NotNamed);
+                }
+            }
+            Ok(())
+        })
+    }
+}

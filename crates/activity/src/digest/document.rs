@@ -1,0 +1,108 @@
+//! A digest as CloudTrail writes it.
+
+use std::io::{self, Read};
+
+use aws_lc_rs::digest::{self, Context};
+use hallpass_model::Timestamp;
+use serde::Deserialize;
+
+use crate::log::{LogFiles, unpacked};
+
+/// The largest digest that is read: some 50,000 files of an hour.
+const DIGEST_BYTES_MAX: u64 = 32 << 20;
+/// How much of a file is hashed at once.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// A file that was delivered.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct NamedLog {
+    pub(super) s3_object: String,
+    pub(super) hash_value: String,
+    pub(super) hash_algorithm: String,
+}
+
+/// A digest. What it says counts once its signature was found right.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DigestDocument {
+    pub(super) digest_start_time: Timestamp,
+    /// As it is written, since that is what is signed.
+    digest_end_time: String,
+    digest_s3_bucket: String,
+    pub(super) digest_s3_object: String,
+    pub(super) digest_public_key_fingerprint: String,
+    digest_signature_algorithm: String,
+    pub(super) previous_digest_s3_object: Option<String>,
+    pub(super) previous_digest_hash_value: Option<String>,
+    pub(super) previous_digest_signature: Option<String>,
+    pub(super) log_files: Vec<NamedLog>,
+}
+
+/// A digest with what it is known by.
+#[derive(Debug)]
+pub(super) struct ReadDigest {
+    pub(super) document: DigestDocument,
+    /// SHA-256 of its text, in hexadecimal digits.
+    pub(super) sha256: String,
+}
+
+impl ReadDigest {
+    /// Reads one.
+    ///
+    /// # Errors
+    /// It cannot be read, or is none.
+    pub(super) fn read(files: &dyn LogFiles, path: &str) -> io::Result<Self> {
+        let mut bytes = Vec::new();
+        let whole = unpacked(files.open(path)?)?;
+        whole.take(DIGEST_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+        let broken = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
+        if bytes.len() as u64 > DIGEST_BYTES_MAX {
+            return Err(broken(format!(
+                "it is larger than {DIGEST_BYTES_MAX} bytes"
+            )));
+        }
+        let document: DigestDocument =
+            serde_json::from_slice(&bytes).map_err(|error| broken(error.to_string()))?;
+        if document.digest_signature_algorithm != "SHA256withRSA" {
+            let algorithm = &document.digest_signature_algorithm;
+            return Err(broken(format!("it is signed by `{algorithm}`")));
+        }
+        Ok(Self {
+            document,
+            sha256: hex::encode(digest::digest(&digest::SHA256, &bytes)),
+        })
+    }
+
+    /// What its signature is over.
+    pub(super) fn signed(&self) -> String {
+        let document = &self.document;
+        let previous = document.previous_digest_signature.as_deref();
+        format!(
+            "{}\n{}/{}\n{}\n{}",
+            document.digest_end_time,
+            document.digest_s3_bucket,
+            document.digest_s3_object,
+            self.sha256,
+            previous.unwrap_or("null"),
+        )
+    }
+}
+
+/// The SHA-256 of what is in a file, without its compression.
+///
+/// # Errors
+/// It cannot be read to its end.
+pub(super) fn content_hash(files: &dyn LogFiles, path: &str) -> io::Result<String> {
+    let mut content = unpacked(files.open(path)?)?;
+    let mut sum = Context::new(&digest::SHA256);
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        match content.read(&mut piece) {
+            Ok(0) => return Ok(hex::encode(sum.finish())),
+            Ok(read) => sum.update(piece.get(..read).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Which digests there are: those of an account and a Region in a trail are a chain.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use hallpass_model::{AccountId, Timestamp};
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+
+use crate::log::{LogFiles, LogScope, digest_folders};
+
+/// The digests of an account and a Region in a trail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DigestChain {
+    /// The account whose files they are about.
+    pub account: AccountId,
+    /// The Region.
+    pub region: String,
+    /// The trail's name.
+    pub trail: String,
+    /// Where the trail is.
+    pub home_region: String,
+    /// The end of the time that each is about, with its path, in order.
+    pub digests: Vec<(Timestamp, String)>,
+}
+
+/// Finds the digests of a scope. What was delivered at the end of its last day is in a digest of the next one.
+///
+/// # Errors
+/// A folder cannot be listed.
+pub fn digest_chains(files: &dyn LogFiles, scope: &LogScope) -> io::Result<Vec<DigestChain>> {
+    let last = *scope.days.end();
+    let scope = LogScope {
+        days: *scope.days.start()..=last.tomorrow().unwrap_or(last),
+        ..scope.clone()
+    };
+    let mut chains: BTreeMap<(AccountId, String, String, String), DigestChain> = BTreeMap::new();
+    digest_folders(files, &scope, &mut |day| {
+        for file in day.logs(files)? {
+            let name = file.path.rsplit('/').next().unwrap_or_default();
+            let Some(named) = DigestName::read(name, &day.account, &day.region) else {
+                continue;
+            };
+            let key = (
+                day.account.clone(),
+                day.region.clone(),
+                named.trail.clone(),
+                named.home_region.clone(),
+            );
+            let chain = chains.entry(key).or_insert_with(|| DigestChain {
+                account: day.account.clone(),
+                region: day.region.clone(),
+                trail: named.trail,
+                home_region: named.home_region,
+                digests: Vec::new(),
+            });
+            chain.digests.push((named.until, file.path));
+        }
+        Ok(())
+    })?;
+    let mut chains: Vec<DigestChain> = chains.into_values().collect();
+    for chain in &mut chains {
+        chain.digests.sort();
+    }
+    Ok(chains)
+}
+
+/// What the name of a digest says.
+struct DigestName {
+    trail: String,
+    home_region: String,
+    until: Timestamp,
+}
+
+impl DigestName {
+    /// `ACCOUNT_CloudTrail-Digest_REGION_TRAIL_HOME_YYYYMMDDTHHMMSSZ.json.gz`; backfilled digests are not read.
+    fn read(name: &str, account: &AccountId, region: &str) -> Option<Self> {
+        let name = name.strip_prefix(&format!("{account}_CloudTrail-Digest_{region}_"))?;
+        let name = name.strip_suffix(".gz").unwrap_or(name);
+        let name = name.strip_suffix(".json")?;
+        let (name, time) = name.rsplit_once('_')?;
+        let (trail, home_region) = name.rsplit_once('_')?;
+        Some(Self {
+            trail: trail.to_owned(),
+            home_region: home_region.to_owned(),
+            until: named_time(time, "%Y%m%dT%H%M%SZ")?,
+        })
+    }
+}
+
+/// When a file of a log was delivered, by its name: `ACCOUNT_CloudTrail_REGION_YYYYMMDDTHHMMZ_RANDOM.json.gz`.
+pub(super) fn delivered_at(path: &str) -> Option<Timestamp> {
+    let name = path.rsplit('/').next()?;
+    let time = name.rsplit('_').nth(1)?;
+    named_time(time, "%Y%m%dT%H%MZ")
+}
+
+fn named_time(text: &str, form: &str) -> Option<Timestamp> {
+    let time = DateTime::strptime(form, text).ok()?;
+    Some(time.to_zoned(TimeZone::UTC).ok()?.timestamp())
+}
+
+/// The day of the folder in which a file lies.
+pub(super) fn day_of(path: &str) -> Option<Date> {
+    let mut folders = path.rsplit('/').skip(1);
+    let mut number = || folders.next()?.parse::<i16>().ok();
+    let (day, month, year) = (number()?, number()?, number()?);
+    Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_files_are_read() {
+        let account = AccountId::new("111111111111").unwrap();
+        let read = |name| DigestName::read(name, &account, "eu-west-1");
+        let name =
+            "111111111111_CloudTrail-Digest_eu-west-1_my_trail_us-east-1_20261122T190000Z.json.gz";
+        let digest = read(name).unwrap();
+        assert_eq!(
+            (digest.trail.as_str(), digest.home_region.as_str()),
+            ("my_trail", "us-east-1")
+        );
+        assert_eq!(digest.until.to_string(), "2026-11-22T19:00:00Z");
+        for name in [
+            "x.json.gz",
+            "111111111111_CloudTrail-Digest_eu-west-1_t_us-east-1_20261122T190000Z_backfill.json.gz",
+            "111111111111_CloudTrail-Digest_us-east-1_t_us-east-1_20261122T190000Z.json.gz",
+        ] {
+            assert!(read(name).is_none(), "{name}");
+        }
+        let path = "a/2026/11/22/111111111111_CloudTrail_eu-west-1_20261122T1905Z_Ab1.json.gz";
+        assert_eq!(
+            delivered_at(path).unwrap().to_string(),
+            "2026-11-22T19:05:00Z"
+        );
+        assert_eq!(day_of(path).unwrap().to_string(), "2026-11-22");
+        assert_eq!((delivered_at("x"), day_of("x/y/z/a")), (None, None));
+    }
+}
