@@ -14,10 +14,10 @@ use hallpass_org::{ReadCalls as _, ReadPlace};
 use serde_json::{Map, Value, json};
 
 use super::{LogPlace, SourceFiles};
-use crate::commands::operator::serve::runtime;
 use crate::commands::read_text;
 use crate::exit::Failure;
 use crate::named_calls::NamedCalls;
+use crate::opening::runtime;
 use crate::output;
 
 /// The largest saved answer of `ListPublicKeys`.

@@ -6,9 +6,9 @@ use hallpass_org::{Operation, ReadCalls as _, ReadPlace};
 use serde_json::{Map, Value, json};
 
 use crate::commands::inventory::each::{home_region, refuse_variants};
-use crate::commands::operator::serve::runtime;
 use crate::exit::Failure;
 use crate::named_calls::NamedCalls;
+use crate::opening::runtime;
 
 /// Pages of a list that are asked for; no organization has more of what is asked here.
 const PAGES_MAX: usize = 10_000;
