@@ -53,6 +53,7 @@ use crate::api;
         api::alerts::rows,
         api::alerts::mute,
         api::alerts::unmute,
+        api::judged_people::list,
         api::sweeps::list,
         api::sweeps::begin,
         api::sweeps::show,

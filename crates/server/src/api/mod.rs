@@ -3,6 +3,7 @@
 pub(crate) mod alerts;
 pub(crate) mod explain;
 pub(crate) mod grants;
+pub(crate) mod judged_people;
 pub(crate) mod locks;
 pub(crate) mod login;
 pub(crate) mod own;
@@ -69,6 +70,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/api/v1/alerts/rows", get(alerts::rows))
         .route("/api/v1/alerts/mute", post(alerts::mute))
         .route("/api/v1/alerts/unmute", post(alerts::unmute))
+        .route("/api/v1/people", get(judged_people::list))
         .route("/api/v1/rules/explain", get(explain::explain))
         .route("/api/v1/audit", get(records::list))
 }

@@ -32,6 +32,7 @@ pub(crate) enum Nav {
     Audit,
     Rules,
     Alerts,
+    People,
     Plans,
     Health,
     /// None of them.

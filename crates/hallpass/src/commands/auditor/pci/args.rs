@@ -7,9 +7,8 @@ use hallpass_activity::{ActivityPolicy, AgeLimits, PciLimits};
 use hallpass_model::{AccountId, Timestamp};
 use serde_json::{Value, json};
 
-use super::source::LogSource;
-use crate::commands::operator::serve::ConfigArgs;
 use crate::exit::Failure;
+use crate::pci::LogSource;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ReadArgs {
@@ -58,8 +57,6 @@ pub(super) struct ReadArgs {
     /// Keep what is known here, and go on from it the next time
     #[arg(long, value_name = "FILE")]
     pub(super) state: Option<PathBuf>,
-    #[command(flatten)]
-    pub(super) config: ConfigArgs,
 }
 
 /// `--activity`.

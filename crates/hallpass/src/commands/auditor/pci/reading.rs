@@ -1,44 +1,23 @@
-//! A run: people and state are read, then the logs, and what is known afterwards is judged and kept.
+//! A run of a command: people and state are files, and the state is kept where no file was skipped.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use hallpass_activity::{
-    LogScope, LookupPass, PciFold, PciLimits, PciQuestion, PciReport, PciRules, PciState,
-    PeopleList, ReadLog, ReadLogs, judge, read_file, read_folder,
-};
-use hallpass_model::{TimeSpan, Timestamp};
+use hallpass_activity::{PciFold, PciRules, PciState, ReadLogs};
+use hallpass_model::Timestamp;
 use hallpass_store::{Existing, write_private};
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
 use super::args::ReadArgs;
-use super::lookup;
 use super::people::{password_source, read_people};
-use super::source::LogSource;
 use crate::commands::read_text;
 use crate::config::Loaded;
 use crate::exit::Failure;
-use crate::logs::{DiskLogs, FingerprintedLogs, Fingerprints};
+use crate::logs::Fingerprints;
 use crate::output;
+use crate::pci::{self, PciReading, RanReport, Telling};
 
 /// The largest state that is read.
 const STATE_BYTES_MAX: u64 = 1 << 30;
-/// Broken files that are named; all of them are counted.
-const NAMED_MAX: u64 = 100;
-
-/// What a run came to.
-pub(super) struct RanReport {
-    pub(super) as_of: Timestamp,
-    pub(super) limits: PciLimits,
-    pub(super) coverage_from: Option<Timestamp>,
-    pub(super) identity_store_id: String,
-    pub(super) report: PciReport,
-    pub(super) logs: ReadLogs,
-    /// Each file with its fingerprint, where that was asked for.
-    pub(super) sources: Vec<(ReadLog, Option<String>)>,
-    pub(super) counts_copies: bool,
-}
 
 /// Reads what was asked for.
 ///
@@ -70,58 +49,27 @@ pub(super) fn read(
             ));
         }
     };
-    let mut fold = fold(args, loaded.pci_rules(store), as_of, earlier)?;
-    let mut sources = Vec::new();
-    let passes = match args.source {
-        Some(LogSource::Lookup) => lookup::passes(args, &fold, now)?,
-        Some(LogSource::Place(_)) | None => Vec::new(),
-    };
-    let logs = read_logs(args, &passes, &mut fold, fingerprints, &mut sources)?;
-    let regions = args.regions.iter().cloned().collect();
-    let coverage_from = match (args.coverage_from, &args.source) {
-        (None, Some(LogSource::Lookup)) => {
-            LookupPass::coverage(&passes, fold.earlier()).filter(|_| logs.broken == 0)
-        }
-        (said, _) => {
-            let own = said.or_else(|| logs.coverage.from(&regions, as_of));
-            PciState::joined_coverage(fold.earlier(), own, as_of)
-        }
-    };
-    let people = people(listed.as_ref(), &fold);
-    let passwords = password_source(args.password_from.as_deref(), &people)?;
-    let question = PciQuestion {
-        people,
+    let fold = fold(args, loaded.pci_rules(store), as_of, earlier)?;
+    let reading = PciReading {
+        source: args.source.clone(),
+        events: args.events.clone(),
+        accounts: args.accounts.clone(),
+        regions: args.regions.clone(),
+        days: args.days,
+        coverage_from: args.coverage_from,
         policy: args.policy(),
         limits,
-        coverage_from,
-        passwords,
+        fingerprints,
+        telling: Telling::Terminal,
+        client: None,
     };
-    let report = judge(&fold, &question);
+    let mut ran = pci::read(&reading, fold, listed.as_ref(), now, |people| {
+        password_source(args.password_from.as_deref(), people)
+    })?;
     if let Some(path) = &args.state {
-        let state = PciState::after(&fold, listed.as_ref(), coverage_from);
-        keep(path, state.map(|it| it.with_lookups(&passes)), &logs)?;
+        keep(path, ran.state.take(), &ran.logs)?;
     }
-    Ok(RanReport {
-        as_of,
-        limits,
-        coverage_from,
-        identity_store_id: question.people.identity_store_id,
-        report,
-        logs,
-        sources,
-        counts_copies: fold.counts_copies(),
-    })
-}
-
-fn people(listed: Option<&PeopleList>, fold: &PciFold) -> PeopleList {
-    match (listed, fold.earlier()) {
-        (None, Some(state)) => state.people(fold),
-        (Some(list), _) => list.clone(),
-        (None, None) => PeopleList {
-            identity_store_id: fold.rules().identity_store_id.clone(),
-            people: Vec::new(),
-        },
-    }
+    Ok(ran)
 }
 
 /// A file that is not there is a mistake of who named it, and not a broken log.
@@ -165,93 +113,6 @@ fn fold(
     };
     let path = args.state.clone().unwrap_or_default();
     PciFold::resume(rules, as_of, state).map_err(|error| unfit(&path, &error.to_string()))
-}
-
-fn read_logs(
-    args: &ReadArgs,
-    passes: &[LookupPass],
-    fold: &mut PciFold,
-    fingerprints: Fingerprints,
-    sources: &mut Vec<(ReadLog, Option<String>)>,
-) -> Result<ReadLogs, Failure> {
-    let mut logs = ReadLogs::default();
-    let mut notes = ReadNotes {
-        fingerprints,
-        broken: 0,
-        sources,
-    };
-    if let Some(LogSource::Place(place)) = &args.source {
-        let files = FingerprintedLogs::new(place.open()?, fingerprints);
-        let scope = scope(args, fold);
-        let read = read_folder(&files, &scope, fold, &mut |log| {
-            notes.add(log, Some(&files));
-        });
-        logs = read.map_err(|error| place.unlisted(&error))?;
-        if logs.files + logs.broken == 0 {
-            let message = format!("no logs lie in `{place}`");
-            return Err(Failure::bad_input(message).help(
-                "it is where `AWSLogs/` is, with ACCOUNT/CloudTrail/REGION/YYYY/MM/DD below; look at `--accounts`, `--regions`, `--days` and `--as-of`, too",
-            ));
-        }
-    }
-    lookup::look_up(passes, fold, &mut |log| {
-        logs.add(log);
-        notes.add(log, None);
-    })?;
-    let disk = Box::new(DiskLogs::new(PathBuf::new()));
-    let files = FingerprintedLogs::new(disk, fingerprints);
-    let names = fold.rules().names();
-    for path in args.events.iter().filter_map(|it| it.to_str()) {
-        use hallpass_activity::LogFiles as _;
-        let bytes = files
-            .open(path)
-            .map_err(|error| Failure::unreadable(path, &error))?;
-        let log = read_file(path, bytes, &names, fold);
-        notes.add(&log, Some(&files));
-        logs.add(&log);
-    }
-    Ok(logs)
-}
-
-/// What is said of files while they are read.
-struct ReadNotes<'a> {
-    fingerprints: Fingerprints,
-    broken: u64,
-    sources: &'a mut Vec<(ReadLog, Option<String>)>,
-}
-
-impl ReadNotes<'_> {
-    /// Names one that is broken, and keeps what the evidence says of every one.
-    fn add(&mut self, log: &ReadLog, files: Option<&FingerprintedLogs>) {
-        if let Some(fault) = &log.fault {
-            self.broken += 1;
-            if self.broken <= NAMED_MAX {
-                let path = output::plain(&log.path);
-                let fault = output::plain(&fault.to_string());
-                output::say(&format!("skipped: {path}: {fault}"));
-            }
-        }
-        if self.fingerprints == Fingerprints::Sha256 {
-            let fingerprint = files.and_then(FingerprintedLogs::take_fingerprint);
-            self.sources.push((log.clone(), fingerprint));
-        }
-    }
-}
-
-/// The days that are read: with a state from the day before its instant, as files may come late.
-fn scope(args: &ReadArgs, fold: &PciFold) -> LogScope {
-    let date = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
-    let days = |days: u64| TimeSpan::hours(24 * days);
-    let first: Date = match fold.earlier() {
-        Some(state) => date(days(1).before(state.as_of)),
-        None => date(days(u64::from(args.days)).before(fold.as_of())),
-    };
-    LogScope {
-        accounts: args.accounts.iter().cloned().collect(),
-        regions: args.regions.iter().cloned().collect(),
-        // what happened at the end of a day lies in the folder of the next
-        days: first..=date(days(1).after(fold.as_of())),
-    }
 }
 
 fn keep(path: &Path, state: Option<PciState>, logs: &ReadLogs) -> Result<(), Failure> {

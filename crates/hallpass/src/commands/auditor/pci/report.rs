@@ -7,12 +7,14 @@ use hallpass_activity::{SeedForm, seed};
 use hallpass_store::{Existing, write_private};
 
 use super::args::ReadArgs;
-use super::reading::{RanReport, read};
-use super::{evidence, shown};
+use super::reading::read;
+use super::shown;
 use crate::clock;
+use crate::commands::operator::serve::ConfigArgs;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::logs::Fingerprints;
 use crate::output::{self, OutputArgs};
+use crate::pci::{RanReport, evidence};
 
 /// Show everybody's password age and last activity
 #[derive(Debug, clap::Args)]
@@ -30,6 +32,8 @@ use crate::output::{self, OutputArgs};
 pub(super) struct Args {
     #[command(flatten)]
     read: ReadArgs,
+    #[command(flatten)]
+    config: ConfigArgs,
     /// Print who is over a limit, for a consumer of that form, in place of the report
     #[arg(long, value_enum, value_name = "FORM")]
     emit: Option<EmittedForm>,
@@ -56,7 +60,7 @@ enum EmittedForm {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let loaded = args.read.config.load()?;
+    let loaded = args.config.load()?;
     if let Some(path) = &args.emit_to {
         check_target(path)?;
     }
@@ -66,7 +70,10 @@ pub(super) fn run(args: &Args) -> Outcome {
     };
     let ran = read(&args.read, &loaded, clock::now(), fingerprints)?;
     if let Some(path) = &args.evidence {
-        evidence::write(path, &args.read, &ran)?;
+        let params = args.read.words(ran.as_of, ran.limits);
+        let text = evidence(&ran, &params, usize::MAX)?;
+        write_private(path, text.as_bytes(), Existing::Replaced)
+            .map_err(|error| Failure::unwritable(path.display(), &error))?;
     }
     print(args, &ran)?;
     shown::tell(&ran);

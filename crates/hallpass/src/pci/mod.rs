@@ -1,0 +1,15 @@
+//! Passwords and activity of people, read and judged: for `hallpass pci` and for the server, which does it on a schedule
+//! (`inventory.md` §7).
+
+mod alerting;
+mod evidence;
+mod listing;
+mod lookup;
+mod reading;
+mod source;
+
+pub(crate) use alerting::{PciTold, alert_rules, all_clear, tell};
+pub(crate) use evidence::{document, evidence};
+pub(crate) use listing::listed_people;
+pub(crate) use reading::{PciReading, RanReport, Telling, read};
+pub(crate) use source::LogSource;
