@@ -2,16 +2,14 @@
 """People whose passwords or accounts are stale, as a server sees to them (`inventory.md` H-8, H-14): it reads the log on its
 schedule, tells each once through a webhook, through kills and broken files, and shows all of them on its page and in its API."""
 
-import csv
 import datetime
 import gzip
-import io
 import json
 import signal
 import uuid
 
 from alerts import Receiver, SECRET
-from served import NOOR, PRIYA, TOMASZ, MARA, Served
+from served import INES, MARA, NOOR, PRIYA, TOMASZ, Served
 from stage import Api, Checks, Stage, wait
 from sync import client
 
@@ -58,7 +56,7 @@ class World:
         self.stage, self.receiver = stage, Receiver()
         webhook = (f'[[webhooks]]\nname = "tickets"\nurl = "http://127.0.0.1:{self.receiver.port}/hook"\n'
                    f'secret = "{SECRET}"\nevents = ["alert"]\n')
-        pci = '[pci]\nsource = "dir:trail"\nevery = "10s"\nall_clear = "7d"\n'
+        pci = f'[pci]\nsource = "dir:trail"\nevery = "10s"\nall_clear = "7d"\nact = true\nprotected = ["{INES}"]\n'
         self.served = Served(stage, extra=webhook + pci)
         self.aws = stage.directory
         state = Api(self.served.endpoint).get("/_sim/state").json
@@ -88,7 +86,7 @@ class World:
 def first(world):
     """Without a log there is no report, and nobody is told to be late."""
     failed = wait(lambda: world.people().get("failed"), 60, world.served.process)
-    check("without a log the run fails in sight", failed and "no logs lie in" in failed["why"], failed)
+    check("without a log the run fails in sight", failed and "trail" in failed["why"], failed)
     check("and nobody is judged", world.people()["items"] == [] and "as_of" not in world.people(), world.people())
     page = world.served.api(PRIYA).get("/healthz")
     check("the server is well besides", page.status == 200, page)
@@ -159,8 +157,119 @@ def shown(world):
             break
         cursor = f"&cursor={page['next']}"
     check.equal("page by page", paged, sorted(it["UserId"] for it in world.everybody))
-    text = auditor.get("/metrics").text if hasattr(auditor.get("/metrics"), "text") else str(auditor.get("/metrics").body)
+    text = auditor.get("/metrics").body.decode()
     check("runs are counted", 'hallpass_pci_runs_total{outcome="ok"}' in text and 'hallpass_pci_runs_total{outcome="failed"}' in text, text[:200])
+
+
+class Hands:
+    """`hallpass pci act` over the trail, and what it left of somebody."""
+
+    def __init__(self, world):
+        self.world, self.stage = world, world.stage
+        world.stage.path("users.json").write_text(json.dumps({"Users": world.everybody}, default=lambda at: at.isoformat()))
+        self.instance = client("sso-admin", world.aws).list_instances()["Instances"][0]["InstanceArn"]
+        self.environment = world.served.environment
+
+    def run(self, *words, verb=("pci", "act"), users="users.json"):
+        read = ("--users", users, "--source", "dir:trail", "--regions", self.world.region) if verb[1] in ("act", "report") else ()
+        ran = self.stage.run(*verb, *read, *words, "--output", "json", timeout=300, **self.environment)
+        return ran, json.loads(ran.stdout) if ran.stdout.strip() else None
+
+    def undo(self, plan):
+        return self.stage.run("plan", "undo", plan, "--apply", "--output", "json", timeout=300, **self.environment)
+
+    def status(self, user):
+        return self.world.identity.describe_user(IdentityStoreId=self.world.store, UserId=user)["UserStatus"]
+
+    def access(self, user):
+        groups = self.world.identity.list_group_memberships_for_member(IdentityStoreId=self.world.store, MemberId={"UserId": user})
+        rows = client("sso-admin", self.world.aws).list_account_assignments_for_principal(
+            InstanceArn=self.instance, PrincipalId=user, PrincipalType="USER")["AccountAssignments"]
+        return (sorted(it["GroupId"] for it in groups["GroupMemberships"]),
+                sorted((it["AccountId"], it["PermissionSetArn"]) for it in rows if it["PrincipalId"] == user))
+
+    def switch(self, value):
+        changed = Api(self.world.served.endpoint).post("/_sim/load?merge=1", {"version": 1, "behaviour": {"user_status_write": value}})
+        assert changed.status < 300, changed
+
+
+def guarded(hands):
+    world = hands.world
+    off = hands.stage.path("hallpass.toml").read_text().replace("act = true", "act = false")
+    hands.stage.path("off.toml").write_text(off)
+    ran, _ = hands.run("--apply", "--config", "off.toml")
+    check("acting is off unless it is switched on (exit 4)", ran.returncode == 4 and "switched off" in ran.stderr, (ran.returncode, ran.stderr))
+    ran, planned = hands.run()
+    check("a dry run says whom it would disable", ran.returncode == 0 and [it["user_id"] for it in planned["people"]] == [world.away], (ran.stderr, planned))
+    check.equal("and does nothing", hands.status(world.away), "ENABLED")
+    ran, _ = hands.run("--apply", "--person", TOMASZ)
+    check("who is not over a limit cannot be meant", ran.returncode == 2 and "not over a limit" in ran.stderr, ran.stderr)
+    trail = world.trail
+    gap = trail.path(trail.now - datetime.timedelta(days=50), "day")
+    content = gap.read_bytes()
+    gap.unlink()
+    ran, _ = hands.run("--apply")
+    check("a day without a log refuses everything (exit 4)", ran.returncode == 4 and "whole since" in ran.stderr, (ran.returncode, ran.stderr))
+    gap.write_bytes(content)
+    protected = hands.stage.path("hallpass.toml").read_text().replace(f'protected = ["{INES}"]', f'protected = ["{world.away}"]')
+    hands.stage.path("protected.toml").write_text(protected)
+    ran, found = hands.run("--apply", "--config", "protected.toml")
+    check("who is protected is left alone", ran.returncode == 0 and found["people"] == [] and found["left"][0]["why"] == "protected", (ran.stderr, found))
+    check.equal("nothing of it changed anything", hands.status(world.away), "ENABLED")
+
+
+def acted(hands):
+    world = hands.world
+    ran, done = hands.run("--apply")
+    check("who is inactive is disabled", ran.returncode == 0 and hands.status(world.away) == "DISABLED", (ran.returncode, ran.stderr, done))
+    check.equal("by one plan", [it["kind"] for it in done["plans"]], ["pci.disable"])
+    back = hands.undo(done["plans"][0]["plan"])
+    check("and enabled again where that is taken back", back.returncode == 0 and wait(lambda: hands.status(world.away) == "ENABLED", 20), back.stderr)
+    before = hands.access(world.away)
+    check("they have access of their own to lose", before[0] or before[1], before)
+    for value in ("refused", "ignored"):
+        hands.switch(value)
+        ran, done = hands.run("--apply")
+        check.equal(f"where a status is {value}, access goes", (ran.returncode, [it["kind"] for it in done["plans"]]), (0, ["pci.disable", "pci.cut"]))
+        gone = wait(lambda: hands.access(world.away) == ([], []), 60)
+        check("all of it", gone and hands.status(world.away) == "ENABLED", hands.access(world.away))
+        back = hands.undo(done["plans"][1]["plan"])
+        check("and comes back where that is taken back", back.returncode == 0 and wait(lambda: hands.access(world.away) == before, 60), (back.stderr, hands.access(world.away)))
+    hands.switch("accepted")
+
+
+def killed(hands):
+    """Acting that is killed, wherever it is, and done again."""
+    world = hands.world
+    for seconds in (0.3, 0.6, 0.9, 1.3):
+        process = hands.stage.spawn("pci", "act", "--users", "users.json", "--source", "dir:trail", "--regions", world.region,
+                                    "--apply", log="act.log", **hands.environment)
+        try:
+            process.wait(seconds)
+        except Exception:
+            hands.stage.stop(process, signal.SIGKILL)
+    ran, done = hands.run("--apply")
+    check("after kills everybody is disabled", ran.returncode == 0 and hands.status(world.away) == "DISABLED", (ran.returncode, ran.stderr))
+
+
+def deleted(hands):
+    world = hands.world
+    ran, done = hands.run("--apply", "--by", "cut-access", "--allow-delete")
+    check("deleting comes after cutting", ran.returncode == 0 and [it["kind"] for it in done["plans"]][-1] == "pci.delete", (ran.returncode, ran.stderr, done))
+    gone = lambda: world.away not in [it["UserId"] for it in world.identity.get_paginator("list_users").paginate(IdentityStoreId=world.store).build_full_result()["Users"]]
+    check("and is for good", wait(gone, 30), ran.stderr)
+
+
+def queued(hands):
+    world = hands.world
+    sqs = client("sqs", world.aws)
+    url = sqs.create_queue(QueueName="people")["QueueUrl"]
+    words = ("--emit", "seed", "--emit-to", f"sqs:{url}")
+    ran = hands.stage.run("pci", "report", "--users", "users.json", "--source", "dir:trail", "--regions", world.region, *words,
+                          **hands.environment, AWS_ENDPOINT_URL=world.served.endpoint, AWS_REGION=world.region)
+    taken = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages", [])
+    records = [json.loads(it["Body"])["Records"] for it in taken]
+    check("the list goes to a queue", ran.returncode == 0 and records and records[0][0]["eventName"] == "InactiveUsers", (ran.returncode, ran.stderr, records))
 
 
 def main():
@@ -171,6 +280,12 @@ def main():
         once(world)
         broken(world)
         shown(world)
+        hands = Hands(world)
+        guarded(hands)
+        queued(hands)
+        acted(hands)
+        killed(hands)
+        deleted(hands)
     check.end()
 
 

@@ -5,11 +5,13 @@ mod alerting;
 mod evidence;
 mod listing;
 mod lookup;
+mod queue;
 mod reading;
 mod source;
 
 pub(crate) use alerting::{PciTold, alert_rules, all_clear, tell};
 pub(crate) use evidence::{document, evidence};
 pub(crate) use listing::listed_people;
+pub(crate) use queue::{EmitTarget, send};
 pub(crate) use reading::{PciReading, RanReport, Telling, read};
 pub(crate) use source::LogSource;

@@ -89,12 +89,12 @@ pub enum ActRefused {
     #[error("{0} files of the log could not be read: what they hold may be what somebody did")]
     Broken(u64),
     /// The log does not reach back far enough.
-    #[error("the log has to be whole since {needed}, and is {}", reach(.from))]
+    #[error("the log has to be whole since {needed}, and is {reach}")]
     Incomplete {
         /// Since when it has to be whole.
         needed: Timestamp,
-        /// Since when it is.
-        from: Option<Timestamp>,
+        /// Since when it is, in words.
+        reach: String,
     },
     /// Of some people nothing can be said.
     #[error("of {0} people nothing can be said, so that the log is not what it should be")]
@@ -112,7 +112,7 @@ pub enum ActRefused {
     },
 }
 
-fn reach(from: &Option<Timestamp>) -> String {
+fn reach(from: Option<Timestamp>) -> String {
     from.map_or_else(
         || "whole since nobody knows when".to_owned(),
         |from| format!("whole since {from}"),
@@ -146,7 +146,7 @@ pub fn choose(
     if log.coverage_from.is_none_or(|from| from > log.needed_from) {
         return Err(ActRefused::Incomplete {
             needed: log.needed_from,
-            from: log.coverage_from,
+            reach: reach(log.coverage_from),
         });
     }
     if log.unknown > 0 {

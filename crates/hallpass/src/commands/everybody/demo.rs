@@ -6,6 +6,7 @@ mod aws;
 mod child;
 mod guard;
 mod history;
+mod judging;
 mod people;
 mod standing;
 
@@ -202,7 +203,7 @@ async fn demo(args: &Args) -> Outcome {
         alerts: None,
         events: None,
         remediating: None,
-        pci: None,
+        pci: Some(judging::watching(settings_of(&sim), &aws, &store).await?),
         store: store.clone(),
         aws,
         clock,
@@ -285,13 +286,10 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     })
 }
 
-async fn connect(
-    sim: &Aws,
-    clock: &Arc<ProcessClock>,
-    ids: &Arc<dyn IdSource>,
-) -> Result<Arc<hallpass_aws::Aws>, Failure> {
+/// How the simulated AWS is reached.
+fn settings_of(sim: &Aws) -> AwsSettings {
     let facts = &sim.facts;
-    let settings = AwsSettings {
+    AwsSettings {
         endpoint_url: Some(format!("http://{}", sim.address)),
         credentials: Credentials::Static {
             access_key_id: facts.access_key_id.clone(),
@@ -299,7 +297,15 @@ async fn connect(
             session_token: None,
         },
         ..AwsSettings::new(facts.region.clone())
-    };
+    }
+}
+
+async fn connect(
+    sim: &Aws,
+    clock: &Arc<ProcessClock>,
+    ids: &Arc<dyn IdSource>,
+) -> Result<Arc<hallpass_aws::Aws>, Failure> {
+    let settings = settings_of(sim);
     let mut tries = 0;
     loop {
         let (time, ids, dates) = (Arc::clone(clock), Arc::clone(ids), clock::listener(clock));

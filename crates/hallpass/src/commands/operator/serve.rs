@@ -176,10 +176,10 @@ async fn pci_watching(
         home: about.region.clone(),
         client,
         people: Arc::new(people),
-        runner: AlertRunner {
+        runner: Some(AlertRunner {
             store: Arc::new(store.clone()),
             folder: loaded.alerted_snapshots()?,
-        },
+        }),
         store: Arc::new(store.clone()),
     }))
 }

@@ -229,17 +229,15 @@ async fn climb(
             return Ok(acted);
         }
     }
-    if !left.is_empty() {
-        let names: Vec<String> = left.iter().map(|it| output::plain(&it.user_name)).collect();
-        acted
-            .notes
-            .push(format!("still as they were: {}", names.join(", ")));
-        acted.exit = Some(Exit::Failed);
+    if left.is_empty() {
+        let words =
+            "sessions that are open go on up to their length; `hallpass sessions` cuts them off";
+        acted.notes.push(words.to_owned());
     } else {
-        acted.notes.push(
-            "sessions that are open go on up to their length; `hallpass sessions` cuts them off"
-                .to_owned(),
-        );
+        let names: Vec<String> = left.iter().map(|it| output::plain(&it.user_name)).collect();
+        let names = names.join(", ");
+        acted.notes.push(format!("still as they were: {names}"));
+        acted.exit = Some(Exit::Failed);
     }
     Ok(acted)
 }
