@@ -108,7 +108,7 @@ def judged(world):
     check.equal("who was away", (rows[world.away]["activity_state"], rows[world.away]["inactive_days"]), ("inactive", 120))
     check("as far as it reaches", found["coverage_from"] < (trail.now - datetime.timedelta(days=DAYS - 2)).isoformat(), found["coverage_from"])
     check("the failure is over", "failed" not in found, found.get("failed"))
-    said = lambda: "password is 95 days old" in world.lines() and "not there for 120 days" in world.lines()
+    said = lambda: all(it in world.lines() for it in ("password is 95 days old", "password is 87 days old", "not there for 120 days"))
     check("each is told through the webhook", wait(said, 30), world.lines())
     world.count = len(world.told())
 

@@ -169,6 +169,7 @@ impl PciWatching {
             events: Vec::new(),
             accounts: schedule.accounts.clone(),
             regions: schedule.regions.clone(),
+            lookup_regions: schedule.regions.iter().cloned().collect(),
             days: schedule.days,
             coverage_from: None,
             policy: schedule.policy,

@@ -1,6 +1,5 @@
 //! `--source lookup`: events as `LookupEvents` has them, page by page, in the account of the credentials.
 
-use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 
 use hallpass_activity::{LogFault, LookupPass, PciFold, ReadCount, ReadLog, read_file};
@@ -10,11 +9,10 @@ use hallpass_org::{ReadCalls as _, ReadPlace};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 
-use super::reading::{PciReading, Telling};
-use crate::commands::inventory::each::{home_region, refuse_variants};
-use crate::commands::operator::serve::runtime;
+use super::asked::{PciReading, Telling};
 use crate::exit::Failure;
 use crate::named_calls::NamedCalls;
+use crate::opening::runtime;
 
 /// Events of a page, at most (AWS CloudTrail API, "`LookupEvents`").
 const PAGE_EVENTS: u32 = 50;
@@ -30,21 +28,15 @@ pub(super) fn passes(
     fold: &PciFold,
     now: Timestamp,
 ) -> Result<Vec<LookupPass>, Failure> {
-    refuse_variants("pci --source lookup")?;
     if !reading.accounts.is_empty() {
         let failure = Failure::bad_input(
             "`--accounts` is about files: `lookup` asks the account of the credentials",
         );
         return Err(failure.help("take a profile of the account that has Identity Center"));
     }
-    let given = match reading.regions.as_slice() {
-        [] => vec![std::env::var("AWS_REGION").ok().filter(|it| !it.is_empty())],
-        named => named.iter().cloned().map(Some).collect(),
-    };
-    let regions = given.iter().map(|it| home_region(it.as_ref()));
-    let regions = regions.collect::<Result<BTreeSet<String>, Failure>>()?;
+    let regions = &reading.lookup_regions;
     let (as_of, earlier) = (fold.as_of(), fold.earlier());
-    let passes = LookupPass::plan(fold.rules(), &regions, earlier, as_of, now);
+    let passes = LookupPass::plan(fold.rules(), regions, earlier, as_of, now);
     if passes.is_empty() {
         let failure = Failure::bad_input(format!(
             "`--as-of {as_of}` lies before all that can be looked up"

@@ -2,6 +2,7 @@
 //! (`inventory.md` §7).
 
 mod alerting;
+mod asked;
 mod evidence;
 mod listing;
 mod lookup;
@@ -10,8 +11,9 @@ mod reading;
 mod source;
 
 pub(crate) use alerting::{PciTold, alert_rules, all_clear, tell};
+pub(crate) use asked::{PciReading, Telling};
 pub(crate) use evidence::{document, evidence};
 pub(crate) use listing::listed_people;
-pub(crate) use queue::{EmitTarget, send};
-pub(crate) use reading::{PciReading, RanReport, Telling, read};
+pub(crate) use queue::{EmitTarget, region_of, send};
+pub(crate) use reading::{RanReport, read};
 pub(crate) use source::LogSource;

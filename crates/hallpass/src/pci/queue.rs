@@ -7,7 +7,6 @@ use hallpass_aws::RoleToAssume;
 use hallpass_org::{ReadPlace, ServiceCalls as _};
 use serde_json::json;
 
-use crate::commands::inventory::each::home_region;
 use crate::exit::Failure;
 use crate::named_calls::NamedCalls;
 use crate::opening::runtime;
@@ -46,24 +45,21 @@ impl FromStr for EmitTarget {
     }
 }
 
+/// The Region that an address of a queue names, if it does.
+pub(crate) fn region_of(url: &str) -> Option<String> {
+    let host = url.split("://").nth(1)?.strip_prefix("sqs.")?;
+    host.split('.').next().map(str::to_owned)
+}
+
 /// Sends a text to a queue, once.
 ///
 /// # Errors
 /// It is too long, or SQS does not take it: whether it did is not known where nothing was answered.
-pub(crate) fn send(url: &str, text: &str) -> Result<(), Failure> {
+pub(crate) fn send(url: &str, region: String, text: &str) -> Result<(), Failure> {
     if text.len() > MESSAGE_BYTES_MAX {
         let message = format!("{} bytes are too many for a message of SQS", text.len());
         return Err(Failure::failed(message).help("`--emit-to FILE` writes the list"));
     }
-    let region = match url
-        .split("://")
-        .nth(1)
-        .and_then(|it| it.strip_prefix("sqs."))
-    {
-        Some(host) => host.split('.').next().map(str::to_owned),
-        None => std::env::var("AWS_REGION").ok().filter(|it| !it.is_empty()),
-    };
-    let region = home_region(region.as_ref())?;
     runtime()?.block_on(async {
         let calls = NamedCalls::new(region.clone(), RoleToAssume::default(), 1).await?;
         let place = ReadPlace {

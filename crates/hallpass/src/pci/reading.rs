@@ -4,14 +4,14 @@
 use std::path::{Path, PathBuf};
 
 use hallpass_activity::{
-    ActivityPolicy, LogScope, LookupPass, PasswordSource, PciFold, PciLimits, PciQuestion,
-    PciReport, PciState, PeopleList, ReadLog, ReadLogs, judge, read_file, read_folder,
+    LogScope, LookupPass, PasswordSource, PciFold, PciLimits, PciQuestion, PciReport, PciState,
+    PeopleList, ReadLog, ReadLogs, judge, read_file, read_folder,
 };
-use hallpass_aws::AwsClientSettings;
-use hallpass_model::{AccountId, TimeSpan, Timestamp};
+use hallpass_model::{TimeSpan, Timestamp};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::asked::{PciReading, Telling};
 use super::lookup;
 use super::source::LogSource;
 use crate::exit::Failure;
@@ -20,42 +20,6 @@ use crate::output;
 
 /// Broken files that are named; all of them are counted.
 const NAMED_MAX: u64 = 100;
-
-/// Who hears of a run while it is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Telling {
-    /// Whoever waits for the command.
-    Terminal,
-    /// The server's log.
-    ServerLog,
-}
-
-impl Telling {
-    fn say(self, words: &str) {
-        match self {
-            Self::Terminal => output::say(words),
-            Self::ServerLog => tracing::warn!(words, "a log about people has faults"),
-        }
-    }
-}
-
-/// What is read, and how it is judged.
-#[derive(Clone, Debug)]
-pub(crate) struct PciReading {
-    pub(crate) source: Option<LogSource>,
-    pub(crate) events: Vec<PathBuf>,
-    pub(crate) accounts: Vec<AccountId>,
-    pub(crate) regions: Vec<String>,
-    /// So many days of a source, without a state.
-    pub(crate) days: u32,
-    pub(crate) coverage_from: Option<Timestamp>,
-    pub(crate) policy: ActivityPolicy,
-    pub(crate) limits: PciLimits,
-    pub(crate) fingerprints: Fingerprints,
-    pub(crate) telling: Telling,
-    /// How `lookup` calls AWS; `None` = as the environment says.
-    pub(crate) client: Option<AwsClientSettings>,
-}
 
 /// What a run came to.
 pub(crate) struct RanReport {

@@ -192,9 +192,15 @@ pub fn choose(
 mod tests {
     use super::*;
 
+    /// An id with a name in it.
+    fn id(name: &str) -> String {
+        let hex: String = name.bytes().map(|it| format!("{it:02x}")).collect();
+        format!("{hex:0<8}-0000-4000-8000-000000000000")
+    }
+
     fn person(name: &str, days: i64) -> StalePerson {
         StalePerson {
-            user_id: UserId::new(format!("id-{name}")).unwrap(),
+            user_id: UserId::new(id(name)).unwrap(),
             user_name: name.to_owned(),
             because: StaleBecause::Inactive,
             days,
@@ -275,7 +281,7 @@ mod tests {
         };
         assert_eq!(choose(&stale, &log(), &raised).unwrap().act.len(), 6);
         let guarded = PeopleGuards {
-            protected: vec!["P0".to_owned(), "id-p1".to_owned()],
+            protected: vec!["P0".to_owned(), id("p1")],
             ..guards.clone()
         };
         let chosen = choose(&stale[..3], &log(), &guarded).unwrap();

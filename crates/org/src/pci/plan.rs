@@ -19,8 +19,9 @@ pub(crate) const ENABLE: &str = "people.enable";
 /// A person is not in the identity store: [`PersonWish`].
 pub(crate) const DELETE: &str = "people.delete";
 
-/// How long the status may take to show. A service that takes a write and never shows it is not waited for longer.
-const SHOWS_WITHIN: TimeSpan = TimeSpan::minutes(1);
+/// How long the status may take to show. Longer than a lane is held by whoever was killed, so that
+/// who goes on still looks; a service that takes a write and never shows it is not waited for longer.
+const SHOWS_WITHIN: TimeSpan = TimeSpan::minutes(2);
 
 /// Whether steps of a kind are carried out by [`PeopleStepExecutor`](super::PeopleStepExecutor).
 pub fn is_people_step(kind: &str) -> bool {

@@ -21,6 +21,12 @@ use serde_json::{Value, json};
 
 const STORE: &str = "d-1234567890";
 
+/// The id of somebody: their name is in it.
+fn id(name: &str) -> String {
+    let hex: String = name.bytes().map(|it| format!("{it:02x}")).collect();
+    format!("{hex:0<8}-0000-4000-8000-000000000000")
+}
+
 /// What the identity store does with a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum StatusWrites {
@@ -66,16 +72,16 @@ impl ReadCalls for FakePeople {
         operation: &'static str,
         input: &Value,
     ) -> ReadAnswer {
-        let id = input["UserId"].as_str().unwrap_or_default();
+        let who = input["UserId"].as_str().unwrap_or_default();
         let answer = match (service, operation) {
             ("identitystore", "DescribeUser") => {
                 let people = self.people.lock().unwrap();
-                let (enabled, revision) = people.get(id).ok_or_else(gone)?;
+                let (enabled, revision) = people.get(who).ok_or_else(gone)?;
                 let status = if *enabled { "ENABLED" } else { "DISABLED" };
-                json!({"UserId": id, "UserStatus": status, "Revision": revision.to_string()})
+                json!({"UserId": who, "UserStatus": status, "Revision": revision.to_string()})
             }
             ("identitystore", "ListGroupMembershipsForMember") => {
-                assert_eq!(input["MemberId"]["UserId"], "ana");
+                assert_eq!(input["MemberId"]["UserId"], id("ana"));
                 if input.get("NextToken").is_none() {
                     let next = json!({"NextToken": "2"}).as_object().cloned();
                     return Ok((json!({"GroupMemberships": [{"GroupId": "g1"}]}), next));
@@ -83,7 +89,7 @@ impl ReadCalls for FakePeople {
                 json!({"GroupMemberships": [{"GroupId": "g2"}]})
             }
             ("sso-admin", "ListAccountAssignmentsForPrincipal") => json!({"AccountAssignments": [
-                {"AccountId": "111111111111", "PermissionSetArn": "arn:own", "PrincipalId": "ana"},
+                {"AccountId": "111111111111", "PermissionSetArn": "arn:own", "PrincipalId": id("ana")},
                 {"AccountId": "222222222222", "PermissionSetArn": "arn:group", "PrincipalId": "g1"},
             ]}),
             other => panic!("{other:?}"),
@@ -181,7 +187,7 @@ struct World {
 
 impl World {
     fn new(status: StatusWrites) -> Self {
-        let people = ["ana", "ben", "cho"].map(|id| (id.to_owned(), (true, 1)));
+        let people = ["ana", "ben", "cho"].map(|name| (id(name), (true, 1)));
         Self {
             clock: Arc::new(Hourglass::new(crate::bench::START.parse().unwrap())),
             people: Arc::new(FakePeople {
@@ -226,15 +232,15 @@ impl World {
     }
 }
 
-fn stale(ids: &[&str]) -> Vec<StalePerson> {
-    let person = |id: &&str| StalePerson {
-        user_id: UserId::new(*id).unwrap(),
-        user_name: (*id).to_owned(),
+fn stale(names: &[&str]) -> Vec<StalePerson> {
+    let person = |name: &&str| StalePerson {
+        user_id: UserId::new(id(name)).unwrap(),
+        user_name: (*name).to_owned(),
         because: StaleBecause::Inactive,
         days: 120,
         is_weak_match: false,
     };
-    ids.iter().map(person).collect()
+    names.iter().map(person).collect()
 }
 
 fn disabling() -> PlanDraft {
@@ -252,7 +258,7 @@ async fn people_are_disabled_and_taken_back() {
     let gate = Gate::new(None);
     let report = world.apply(disabling(), "first", &gate).await.unwrap();
     assert_eq!((report.exit(), report.totals.changed), (Exit::Ok, 2));
-    assert_eq!(enabled(&world), ["cho"]);
+    assert_eq!(enabled(&world), [id("cho")]);
     let again = world.apply(disabling(), "second", &gate).await.unwrap();
     assert_eq!(again.exit(), Exit::Ok);
     assert_eq!(world.people.writes().len(), 2, "nothing is sent twice");
@@ -264,7 +270,7 @@ async fn people_are_disabled_and_taken_back() {
     );
     let back = world.apply(undoing.draft, "third", &gate).await.unwrap();
     assert_eq!(back.exit(), Exit::Ok);
-    assert_eq!(enabled(&world), ["ana", "ben", "cho"]);
+    assert_eq!(enabled(&world), ["ana", "ben", "cho"].map(id));
 }
 
 #[tokio::test]
@@ -296,7 +302,7 @@ async fn who_is_gone_is_done_and_who_was_deleted_does_not_come_back() {
 #[tokio::test]
 async fn own_access_is_read_page_by_page_and_what_groups_give_is_not_of_a_person() {
     let world = World::new(StatusWrites::Accepted);
-    let ana = UserId::new("ana").unwrap();
+    let ana = UserId::new(id("ana")).unwrap();
     let found = reach_of(world.people.as_ref(), ("arn:instance", STORE), &ana).await;
     let found = found.unwrap();
     assert_eq!(found.groups, ["g1", "g2"]);
@@ -323,7 +329,10 @@ async fn stopped_anywhere_everybody_is_disabled_once() {
     let gate = Gate::new(None);
     assert!(attempt(&unbroken, "first", &gate).await);
     let sent = unbroken.people.writes();
-    assert_eq!(sent, ["DISABLED ana", "DISABLED ben"]);
+    assert_eq!(
+        sent,
+        ["ana", "ben"].map(|name| format!("DISABLED {}", id(name)))
+    );
     assert!(gate.calls() > 10, "{}", gate.calls());
     for call in 1..=gate.calls() {
         for (n, mode) in (0..).zip(PortMode::ALL) {
@@ -344,7 +353,7 @@ async fn stopped_anywhere_everybody_is_disabled_once() {
             let last = world.apply(disabling(), "third", &Gate::new(None)).await;
             assert_eq!(last.unwrap().exit(), Exit::Ok, "{case}");
             assert_eq!(world.people.writes(), sent, "{case}");
-            assert_eq!(enabled(&world), ["cho"], "{case}");
+            assert_eq!(enabled(&world), [id("cho")], "{case}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A run of a command: people and state are files, and the state is kept where no file was skipped.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -9,12 +10,13 @@ use hallpass_store::{Existing, write_private};
 
 use super::args::ReadArgs;
 use super::people::{password_source, read_people};
+use crate::commands::inventory::each::{home_region, refuse_variants};
 use crate::commands::read_text;
 use crate::config::Loaded;
 use crate::exit::Failure;
 use crate::logs::Fingerprints;
 use crate::output;
-use crate::pci::{self, PciReading, RanReport, Telling};
+use crate::pci::{self, LogSource, PciReading, RanReport, Telling};
 
 /// The largest state that is read.
 const STATE_BYTES_MAX: u64 = 1 << 30;
@@ -49,12 +51,17 @@ pub(super) fn read(
             ));
         }
     };
+    let lookup_regions = match args.source {
+        Some(LogSource::Lookup) => lookup_regions(args)?,
+        Some(LogSource::Place(_)) | None => BTreeSet::new(),
+    };
     let fold = fold(args, loaded.pci_rules(store), as_of, earlier)?;
     let reading = PciReading {
         source: args.source.clone(),
         events: args.events.clone(),
         accounts: args.accounts.clone(),
         regions: args.regions.clone(),
+        lookup_regions,
         days: args.days,
         coverage_from: args.coverage_from,
         policy: args.policy(),
@@ -70,6 +77,17 @@ pub(super) fn read(
         keep(path, ran.state.take(), &ran.logs)?;
     }
     Ok(ran)
+}
+
+/// Where events are looked up: in the Regions that were named, else in that of the profile.
+fn lookup_regions(args: &ReadArgs) -> Result<BTreeSet<String>, Failure> {
+    refuse_variants("pci --source lookup")?;
+    let given = match args.regions.as_slice() {
+        [] => vec![std::env::var("AWS_REGION").ok().filter(|it| !it.is_empty())],
+        named => named.iter().cloned().map(Some).collect(),
+    };
+    let regions = given.iter().map(|it| home_region(it.as_ref()));
+    regions.collect()
 }
 
 /// A file that is not there is a mistake of who named it, and not a broken log.

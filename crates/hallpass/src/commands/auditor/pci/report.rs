@@ -11,11 +11,12 @@ use super::args::ReadArgs;
 use super::reading::read;
 use super::shown;
 use crate::clock;
+use crate::commands::inventory::each::home_region;
 use crate::commands::operator::serve::ConfigArgs;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::logs::Fingerprints;
 use crate::output::{self, OutputArgs};
-use crate::pci::{EmitTarget, RanReport, evidence, send};
+use crate::pci::{EmitTarget, RanReport, evidence, region_of, send};
 
 /// Show everybody's password age and last activity
 #[derive(Debug, clap::Args)]
@@ -117,7 +118,9 @@ fn emit(url: &str, list: &Value, text: &str, ran: &RanReport) -> Result<(), Fail
         output::say("nothing is sent: nobody is over a limit");
         return Ok(());
     }
-    send(url, text)?;
+    let own = || std::env::var("AWS_REGION").ok().filter(|it| !it.is_empty());
+    let region = home_region(region_of(url).or_else(own).as_ref())?;
+    send(url, region, text)?;
     output::say(&format!("sent to `{url}`"));
     Ok(())
 }
