@@ -6,7 +6,6 @@ mod aws;
 mod child;
 mod guard;
 mod history;
-mod judging;
 mod people;
 mod standing;
 
@@ -203,7 +202,7 @@ async fn demo(args: &Args) -> Outcome {
         alerts: None,
         events: None,
         remediating: None,
-        pci: Some(judging::watching(settings_of(&sim), &aws, &store).await?),
+        pci: None,
         store: store.clone(),
         aws,
         clock,
@@ -286,10 +285,13 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     })
 }
 
-/// How the simulated AWS is reached.
-fn settings_of(sim: &Aws) -> AwsSettings {
+async fn connect(
+    sim: &Aws,
+    clock: &Arc<ProcessClock>,
+    ids: &Arc<dyn IdSource>,
+) -> Result<Arc<hallpass_aws::Aws>, Failure> {
     let facts = &sim.facts;
-    AwsSettings {
+    let settings = AwsSettings {
         endpoint_url: Some(format!("http://{}", sim.address)),
         credentials: Credentials::Static {
             access_key_id: facts.access_key_id.clone(),
@@ -297,15 +299,7 @@ fn settings_of(sim: &Aws) -> AwsSettings {
             session_token: None,
         },
         ..AwsSettings::new(facts.region.clone())
-    }
-}
-
-async fn connect(
-    sim: &Aws,
-    clock: &Arc<ProcessClock>,
-    ids: &Arc<dyn IdSource>,
-) -> Result<Arc<hallpass_aws::Aws>, Failure> {
-    let settings = settings_of(sim);
+    };
     let mut tries = 0;
     loop {
         let (time, ids, dates) = (Arc::clone(clock), Arc::clone(ids), clock::listener(clock));
