@@ -299,7 +299,7 @@ def broken(stage):
         ("a folder without logs", ("--users", USERS, "--source", "dir:."), ""),
         ("limits the wrong way round", ("--users", USERS, "--events", LOGS[0], "--warn", "90"), "--expire"),
         ("Okta without its data", ("--users", USERS, "--events", LOGS[0], "--password-from", "okta"), "api/v1/users"),
-        ("a queue", ("--users", USERS, "--events", LOGS[0], "--emit", "seed", "--emit-to", "sqs:x"), "SQS is not there"),
+        ("a queue", ("--users", USERS, "--events", LOGS[0], "--emit", "seed", "--emit-to", "sqs:x"), "the address of a queue"),
     ]:
         if name == "a folder without logs":
             stage.path("none").mkdir()

@@ -53,7 +53,7 @@ pub use ports::{LiveGrants, PermissionSetAdmin};
 pub use read::{PolicyFileReader, SourceText, read};
 pub use read_access::{UnreadAccess, leave_to_grants, read_access};
 pub use refusal::{AccessRefusal, CallerSession, LastAccess, last_access, refusals};
-pub use review::{REVIEW_PLAN_KIND, ReviewedAccess, review_plan};
+pub use review::{REVIEW_PLAN_KIND, ReviewedAccess, removal_plan, review_plan};
 pub use select::{Ignoring, WantedAccess, WantedSet, select};
 pub use state::{
     AccountAssignment, CustomerPolicy, PermissionSetContent, PermissionsBoundary, PrincipalRef,

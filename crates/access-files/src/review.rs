@@ -33,7 +33,17 @@ pub fn review_plan(
     directory: &Directory,
     facts: Value,
 ) -> PlanDraft {
-    let mut draft = PlanDraft::new(REVIEW_PLAN_KIND, organization, PlanLimits::USUAL);
+    removal_plan(REVIEW_PLAN_KIND, removals, (organization, directory), facts)
+}
+
+/// The same, as a plan of another kind.
+pub fn removal_plan(
+    kind: &str,
+    removals: &[ReviewedAccess],
+    (organization, directory): (&str, &Directory),
+    facts: Value,
+) -> PlanDraft {
+    let mut draft = PlanDraft::new(kind, organization, PlanLimits::USUAL);
     for removal in removals {
         match removal {
             ReviewedAccess::Assignment(it) => {

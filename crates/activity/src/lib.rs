@@ -29,10 +29,11 @@ pub use log::{
     LogScope, ReadCount, RecordIdentity, folders, read_log,
 };
 pub use pci::{
-    ActivityPolicy, AgeBasis, AgeLimits, AgeVerdict, EventName, IgnoredEvent, LogCoverage,
-    LookupPass, PasswordSource, PciAlert, PciAlertKind, PciFold, PciLimits, PciPerson, PciQuestion,
-    PciReport, PciRow, PciRules, PciState, PeopleError, PeopleList, PersonStatus, ReadLog,
-    ReadLogs, SeedForm, SignInPlace, StateError, judge, read_file, read_folder, seed,
+    ActivityPolicy, AgeBasis, AgeLimits, AgeVerdict, EventName, FailedPciRun, IgnoredEvent,
+    KeptPci, KeptPerson, KeptReport, LogCoverage, LookupPass, PasswordSource, PciAlert,
+    PciAlertKind, PciFold, PciLimits, PciPerson, PciQuestion, PciReport, PciRow, PciRules,
+    PciState, PciStore, PciStoreFault, PeopleError, PeopleList, PersonStatus, ReadLog, ReadLogs,
+    SeedForm, SignInPlace, StateError, WholePciRun, judge, read_file, read_folder, seed,
 };
 pub use shrink::{
     CallOutcome, GivenUpRisk, GivenUpService, KeptBecause, LevelChange, PolicyText,

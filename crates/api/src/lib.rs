@@ -9,6 +9,7 @@ mod grant_activity;
 mod lock;
 mod login;
 mod own;
+mod people_report;
 mod permission_set;
 mod person;
 mod problem;
@@ -22,6 +23,7 @@ pub use grant_activity::{GrantActivity, GrantCall};
 pub use lock::{HeldAccess, Lock, LockPerson, Locks, UnlockPerson, Unlocked};
 pub use login::{LoggedOut, LoginCode, LoginFetch, LoginToken, LoginWish};
 pub use own::{OwnSession, OwnSessions, OwnToken, OwnTokens, SessionsEnded, TokenRevoked};
+pub use people_report::{FailedRuns, JudgedPeople, JudgedPerson};
 pub use permission_set::{
     LevelCount, PermissionSet, PolicyFinding, PolicyLine, PolicyRisk, SetPolicy,
 };

@@ -11,6 +11,7 @@ mod exporting;
 mod guards;
 mod loops;
 mod notices;
+mod pci;
 mod probes;
 mod remediations;
 mod slack;
@@ -46,6 +47,7 @@ pub(crate) use alerts::Alerting;
 pub(crate) use ends::EndsFile;
 pub(crate) use exporting::Exporting;
 pub(crate) use guards::{Guards, judge};
+pub(crate) use pci::PciWatching;
 pub(crate) use sources::{RandomIds, cache_snapshot, cached_snapshot, new_secret, next_record};
 pub(crate) use waiting::{rest, spawn};
 
@@ -99,6 +101,8 @@ pub(crate) struct Parts {
     pub(crate) events: Option<Arc<EventIntake>>,
     /// What mends findings, where there are rules for it.
     pub(crate) remediating: Option<Remediating>,
+    /// What judges passwords and activity, where a source is configured.
+    pub(crate) pci: Option<PciWatching>,
 }
 
 /// A server that is ready to be driven.
@@ -126,6 +130,7 @@ pub(crate) struct Composed {
     alerts: Option<Alerting>,
     events: Option<Arc<EventIntake>>,
     remediating: Option<Remediating>,
+    pci: Option<PciWatching>,
     stop: watch::Sender<bool>,
 }
 
@@ -227,6 +232,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         activity: activity::known(parts.activity, parts.snapshots.as_ref()),
         snapshots: parts.snapshots.map(snapshots::kept),
         plans: Arc::new(store.clone()),
+        pci: parts.pci.as_ref().map(|it| Arc::clone(&it.store)),
         status: server_status(parts.rules_text, clock.as_ref()),
         mode: Arc::new(parts.mode),
         version: env!("CARGO_PKG_VERSION"),
@@ -254,6 +260,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         alerts: parts.alerts,
         events: parts.events,
         remediating: parts.remediating,
+        pci: parts.pci,
         stop,
     })
 }

@@ -31,6 +31,7 @@ use crate::exit::Failure;
 pub(crate) use alerts::AlertTargets;
 pub(crate) use exporting::{ExportPlace, ExportSettings, HeadKey, bucket_place};
 pub(crate) use guard::EndsPlace;
+pub(crate) use pci::PciSchedule;
 pub(crate) use slack::SlackApp;
 
 /// The whole file.

@@ -33,6 +33,7 @@ mod logs;
 mod named_calls;
 mod opening;
 mod output;
+mod pci;
 mod person;
 mod plans;
 mod prompt;

@@ -14,6 +14,7 @@ use hallpass_assignments::IdentityCenter;
 use hallpass_aws::{Aws, PermissionSets, RoleToAssume};
 use hallpass_model::{Clock, IdSource, Timestamp};
 use hallpass_org::delegation::{DelegationStepExecutor, is_delegation_step};
+use hallpass_org::pci::{PeopleStepExecutor, is_people_step};
 use hallpass_org::standards::{StandardsStepExecutor, is_standards_step};
 use hallpass_org::vending::{AccountAdmin, VendingStepExecutor, is_vending_step};
 use hallpass_org::{ChoreError, OrgStepExecutor, OrgStore, Organization, ServiceCalls};
@@ -165,6 +166,7 @@ struct EveryStep {
     remediation: RemediationStepExecutor,
     access: Arc<AccessStepExecutor>,
     memberships: MembershipStepExecutor,
+    people: PeopleStepExecutor,
 }
 
 impl EveryStep {
@@ -181,6 +183,8 @@ impl EveryStep {
             &self.remediation
         } else if is_membership_step(&step.kind) {
             &self.memberships
+        } else if is_people_step(&step.kind) {
+            &self.people
         } else {
             &self.org
         }
@@ -259,6 +263,7 @@ pub(crate) async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
         ),
         delegation: DelegationStepExecutor::new(Arc::clone(&calls)),
         standards: StandardsStepExecutor::new(Arc::clone(&calls)),
+        people: PeopleStepExecutor::new(Arc::clone(&calls)),
         remediation: remediations::step_executor(loaded, &clock),
         org: OrgStepExecutor::new(
             Arc::clone(&organization),

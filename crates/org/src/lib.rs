@@ -18,6 +18,7 @@ mod refusal;
 pub mod delegation;
 pub mod outage;
 pub mod payer;
+pub mod pci;
 pub mod readiness;
 pub mod session_revocation;
 pub mod sessions;

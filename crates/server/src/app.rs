@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hallpass_access::{Access, PolicySource};
+use hallpass_activity::PciStore;
 use hallpass_audit::AuditStore;
 use hallpass_identity::{Identity, SessionStore, TokenStore};
 use hallpass_model::Clock;
@@ -77,6 +78,8 @@ pub struct App {
     pub snapshots: Option<Arc<dyn AccessSnapshots>>,
     /// Plans that commands made.
     pub plans: Arc<dyn PlanStore>,
+    /// How old passwords are and who is not there, where that is looked at.
+    pub pci: Option<Arc<dyn PciStore>>,
     /// What logs say of accounts, where that folder is named.
     pub activity: Option<Arc<dyn ActivityLogs>>,
     /// What pages know besides the store.

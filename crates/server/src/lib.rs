@@ -21,6 +21,7 @@ mod fuzz;
 mod grant_activity;
 mod health;
 mod hooks;
+mod judged_people;
 mod last_day;
 mod limits;
 mod log_limiter;

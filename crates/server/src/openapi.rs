@@ -57,6 +57,7 @@ use crate::api;
         api::remediations::show,
         api::remediations::approve,
         api::remediations::decline,
+        api::judged_people::list,
         api::sweeps::list,
         api::sweeps::begin,
         api::sweeps::show,

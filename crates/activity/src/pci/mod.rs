@@ -18,9 +18,14 @@ mod names;
 mod report;
 mod seed;
 
+mod kept;
+
 pub use coverage::LogCoverage;
 pub use events::{EventName, IgnoredEvent, PciRules};
 pub use fold::PciFold;
+pub use kept::{
+    FailedPciRun, KeptPci, KeptPerson, KeptReport, PciStore, PciStoreFault, WholePciRun,
+};
 pub use logs::{ReadLog, ReadLogs, read_file, read_folder};
 pub use lookup::LookupPass;
 pub use people::{PciPerson, PeopleError, PeopleList, PersonStatus, SignInPlace};

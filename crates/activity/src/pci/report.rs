@@ -130,6 +130,12 @@ pub struct PciRow {
     /// Since when they count as not there.
     #[serde(skip)]
     pub activity_since: Option<Timestamp>,
+    /// When they last signed in, whatever counts as being there.
+    #[serde(skip)]
+    pub last_sign_in: Option<Timestamp>,
+    /// When they last fetched credentials or a token.
+    #[serde(skip)]
+    pub last_use: Option<Timestamp>,
 }
 
 /// What somebody is told about.
@@ -366,6 +372,8 @@ fn row(
         last_activity,
         failed_verifications: facts.failed.len(),
         activity_since: activity.since,
+        last_sign_in: facts.sign_in.as_ref().map(|it| it.at),
+        last_use: facts.used.as_ref().map(|it| it.at),
     }
 }
 

@@ -22,6 +22,7 @@ const SWITCHES: &[(&str, &[&str])] = &[
     ("validation_status", &["400"]),
     ("throttle_style", &["named", "429"]),
     ("email_unique", &["yes", "no"]),
+    ("user_status_write", &["accepted", "refused", "ignored"]),
     ("inline_get_absent", &["empty", "missing"]),
     ("session_revocation", &["role_session_survives"]),
     ("role_deleted_kills_sessions", &["yes", "no"]),

@@ -22,6 +22,7 @@ use super::alerts;
 use super::events;
 use super::exporting::{self, Exporter};
 use super::notices::{self, OutboxKeeper, Teller};
+use super::pci;
 use super::probes::Pulse;
 use super::remediations;
 use super::sweeping::{self, Sweeper};
@@ -154,6 +155,10 @@ impl Composed {
         if let Some(alerting) = self.alerts.clone() {
             let with = (alerting, Arc::clone(&self.clock));
             spawn(tasks, "alerts", stop, &with, alerts::watch);
+        }
+        if let Some(watching) = self.pci.clone() {
+            let with = (watching, Arc::clone(&self.clock));
+            spawn(tasks, "pci", stop, &with, pci::watch);
         }
         if let Some(intake) = &self.events {
             spawn(tasks, "events", stop, intake, events::watch);

@@ -1,15 +1,120 @@
-//! `[pci]`: what tells of passwords and sign-ins in an organization's log, besides what AWS writes.
+//! `[pci]`: what tells of passwords and sign-ins in an organization's log, besides what AWS writes, and how often the
+//! server looks.
 
-use hallpass_activity::{EventName, PciRules};
+use hallpass_activity::{ActivityPolicy, AgeLimits, EventName, PciLimits, PciRules};
+use hallpass_model::{AccountId, TimeSpan};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
-use super::Loaded;
+use super::{Loaded, Time};
+use crate::exit::Failure;
+use crate::pci::LogSource;
 
-#[derive(Clone, Debug, Default, Deserialize)]
+/// As often as a run may be made: a run over a trail lists its newest days.
+const EVERY_MIN: TimeSpan = TimeSpan::seconds(10);
+
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Pci {
     password_events: Option<Vec<EventName>>,
     portal_hosts: Vec<String>,
+    source: Option<String>,
+    accounts: Vec<AccountId>,
+    regions: Vec<String>,
+    days: u32,
+    every: Time,
+    activity: PciActivity,
+    warn: u32,
+    expire: u32,
+    inactive_warn: Option<u32>,
+    inactive: Option<u32>,
+    remind: Time,
+    all_clear: Time,
+    notify: Vec<String>,
+    act: bool,
+    protected: Vec<String>,
+}
+
+impl Default for Pci {
+    fn default() -> Self {
+        Self {
+            password_events: None,
+            portal_hosts: Vec::new(),
+            source: None,
+            accounts: Vec::new(),
+            regions: Vec::new(),
+            days: 400,
+            every: Time(TimeSpan::hours(24)),
+            activity: PciActivity::AnyUse,
+            warn: 86,
+            expire: 90,
+            inactive_warn: None,
+            inactive: None,
+            remind: Time(TimeSpan::hours(7 * 24)),
+            all_clear: Time(TimeSpan::ZERO),
+            notify: Vec::new(),
+            act: false,
+            protected: Vec::new(),
+        }
+    }
+}
+
+/// What counts as being there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum PciActivity {
+    AnyUse,
+    SignIn,
+}
+
+/// What the server looks at, and how often.
+#[derive(Clone, Debug)]
+pub(crate) struct PciSchedule {
+    pub(crate) source: LogSource,
+    pub(crate) accounts: Vec<AccountId>,
+    pub(crate) regions: Vec<String>,
+    pub(crate) days: u32,
+    pub(crate) every: TimeSpan,
+    pub(crate) policy: ActivityPolicy,
+    pub(crate) limits: PciLimits,
+    /// Zero: what stands is told once.
+    pub(crate) remind: TimeSpan,
+    /// Zero: nothing is said where there is nothing to say.
+    pub(crate) all_clear: TimeSpan,
+    pub(crate) notify: Vec<String>,
+}
+
+impl PciSchedule {
+    /// What was asked, for whoever reads the evidence later.
+    pub(crate) fn words(&self) -> Value {
+        json!({
+            "activity": self.policy.name(),
+            "warn_days": self.limits.password.warn_days,
+            "expire_days": self.limits.password.over_days,
+            "inactive_warn_days": self.limits.activity.warn_days,
+            "inactive_days": self.limits.activity.over_days,
+            "users": "ListUsers",
+            "source": self.source.words(),
+            "accounts": self.accounts,
+            "regions": self.regions,
+            "days": self.days,
+        })
+    }
+}
+
+fn limits(
+    (warn_key, warn_days): (&str, u32),
+    (over_key, over_days): (&str, u32),
+) -> Result<AgeLimits, Failure> {
+    if warn_days < over_days {
+        return Ok(AgeLimits {
+            warn_days,
+            over_days,
+        });
+    }
+    Err(Failure::bad_input(format!(
+        "`{warn_key}` ({warn_days}) has to be less than `{over_key}` ({over_days})"
+    )))
 }
 
 impl Loaded {
@@ -22,5 +127,128 @@ impl Loaded {
         }
         rules.portal_hosts.clone_from(&pci.portal_hosts);
         rules
+    }
+
+    /// Who is never acted on, where `hallpass pci act` is switched on.
+    ///
+    /// # Errors
+    /// Exit 4 where it is not.
+    pub(crate) fn pci_protected(&self) -> Result<Vec<String>, Failure> {
+        if self.config.pci.act {
+            return Ok(self.config.pci.protected.clone());
+        }
+        let failure = Failure::refused("`pci act` is switched off here").code("refused");
+        Err(failure.help("`act = true` below `[pci]` in the configuration switches it on; `protected` names who is never acted on"))
+    }
+
+    /// What the server looks at; `None` where it does not. Without `pci.regions` that is `home`.
+    ///
+    /// # Errors
+    /// Exit 2 where it makes no sense.
+    pub(crate) fn pci_schedule(&self, home: &str) -> Result<Option<PciSchedule>, Failure> {
+        let pci = &self.config.pci;
+        let Some(source) = &pci.source else {
+            return Ok(None);
+        };
+        let source: LogSource = source
+            .parse()
+            .map_err(|why| Failure::bad_input(format!("`pci.source`: {why}")))?;
+        let source = source.beside(|path| self.path(path));
+        if source == LogSource::Lookup && !pci.accounts.is_empty() {
+            let failure = Failure::bad_input("`pci.accounts` is about files of a trail");
+            return Err(failure.help("`lookup` asks the account of the server's credentials"));
+        }
+        if pci.every.0 < EVERY_MIN {
+            return Err(Failure::bad_input(format!(
+                "`pci.every` is {}; the shortest is {EVERY_MIN}",
+                pci.every.0
+            )));
+        }
+        let known = self.channel_names();
+        if let Some(unknown) = pci.notify.iter().find(|it| !known.contains(it)) {
+            let failure =
+                Failure::bad_input(format!("`pci.notify`: `{unknown}` is no channel here"));
+            return Err(failure.help(format!("there are: `{}`", known.join("`, `"))));
+        }
+        let inactive_warn = pci.inactive_warn.unwrap_or(pci.warn);
+        let inactive = pci.inactive.unwrap_or(pci.expire);
+        Ok(Some(PciSchedule {
+            source,
+            accounts: pci.accounts.clone(),
+            regions: if pci.regions.is_empty() {
+                vec![home.to_owned()]
+            } else {
+                pci.regions.clone()
+            },
+            days: pci.days,
+            every: pci.every.0,
+            policy: match pci.activity {
+                PciActivity::AnyUse => ActivityPolicy::AnyUse,
+                PciActivity::SignIn => ActivityPolicy::SignIn,
+            },
+            limits: PciLimits {
+                password: limits(("pci.warn", pci.warn), ("pci.expire", pci.expire))?,
+                activity: limits(
+                    ("pci.inactive_warn", inactive_warn),
+                    ("pci.inactive", inactive),
+                )?,
+            },
+            remind: pci.remind.0,
+            all_clear: pci.all_clear.0,
+            notify: pci.notify.clone(),
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::super::parse;
+    use super::*;
+
+    fn schedule(text: &str) -> Result<Option<PciSchedule>, String> {
+        let config = parse(&format!("[pci]\n{text}"), "h.toml").map_err(|it| it.words())?;
+        let loaded = Loaded {
+            config,
+            folder: PathBuf::from("/etc/hallpass"),
+        };
+        loaded.pci_schedule("eu-west-1").map_err(|it| it.words())
+    }
+
+    #[test]
+    fn the_server_looks_only_where_a_source_is_named() {
+        assert!(schedule("warn = 80\n").unwrap().is_none());
+        let found = schedule("source = \"dir:trail\"\n").unwrap().unwrap();
+        assert_eq!(found.source.words(), "dir:/etc/hallpass/trail");
+        assert_eq!(found.regions, ["eu-west-1"]);
+        assert_eq!(found.every, TimeSpan::hours(24));
+        assert_eq!(found.limits.activity.over_days, 90);
+        let found =
+            schedule("source = \"lookup\"\nexpire = 60\nwarn = 50\nactivity = \"sign-in\"\n");
+        let found = found.unwrap().unwrap();
+        assert_eq!(
+            (found.limits.activity.over_days, found.policy),
+            (60, ActivityPolicy::SignIn)
+        );
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_by_its_key() {
+        for (text, said) in [
+            ("source = \"sqs://x\"\n", "pci.source"),
+            ("source = \"lookup\"\nwarn = 90\n", "pci.expire"),
+            ("source = \"lookup\"\ninactive = 20\n", "pci.inactive_warn"),
+            ("source = \"lookup\"\nevery = \"3s\"\n", "pci.every"),
+            (
+                "source = \"lookup\"\naccounts = [\"111111111111\"]\n",
+                "pci.accounts",
+            ),
+            ("source = \"lookup\"\nnotify = [\"pager\"]\n", "pager"),
+            ("sauce = \"lookup\"\n", "sauce"),
+        ] {
+            let refused = schedule(text).expect_err(text);
+            assert!(refused.contains(said), "{text}: {refused}");
+        }
     }
 }

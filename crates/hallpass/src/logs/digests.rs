@@ -28,7 +28,7 @@ const NAMED_MAX: usize = 100;
 const KEYS_AROUND: TimeSpan = TimeSpan::hours(24);
 
 /// Whether files are held against the digests of CloudTrail.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct DigestArgs {
     /// Check first that files are those that CloudTrail delivered, by the digests beside them: what was changed is not
     /// read, and whatever is missing is named (exit 1)

@@ -12,6 +12,7 @@ mod cutting_off;
 mod delegation;
 mod drills;
 mod payer;
+mod people;
 mod readiness;
 mod standards;
 mod stopping;

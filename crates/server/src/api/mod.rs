@@ -3,6 +3,7 @@
 pub(crate) mod alerts;
 pub(crate) mod explain;
 pub(crate) mod grants;
+pub(crate) mod judged_people;
 pub(crate) mod locks;
 pub(crate) mod login;
 pub(crate) mod own;
@@ -80,6 +81,7 @@ pub(crate) fn router() -> Router<App> {
             "/api/v1/remediations/{id}/decline",
             post(remediations::decline),
         )
+        .route("/api/v1/people", get(judged_people::list))
         .route("/api/v1/rules/explain", get(explain::explain))
         .route("/api/v1/audit", get(records::list))
 }

@@ -63,6 +63,7 @@ pub(crate) async fn parts(app: &App, counts: Option<&Counts>) -> Vec<HealthPart>
     parts.push(chain(app));
     parts.push(rules(app));
     parts.push(sweeps(app).await);
+    parts.extend(people(app).await);
     for (channel, waiting) in counts.iter().flat_map(|counts| &counts.notices) {
         parts.push(messages(channel, *waiting));
     }
@@ -70,6 +71,44 @@ pub(crate) async fn parts(app: &App, counts: Option<&Counts>) -> Vec<HealthPart>
     parts.extend(heads(app));
     parts.extend(connections(&app.connections.figures()));
     parts
+}
+
+/// Runs that judge passwords and activity, where they are made.
+async fn people(app: &App) -> Option<HealthPart> {
+    let store = app.pci.as_ref()?;
+    let name = "Passwords and activity".to_owned();
+    let (badge, now, todo, rank) = match store.kept_pci().await {
+        Err(fault) => (
+            BAD,
+            sentence(&plain(&fault.to_string())),
+            "Look at the server’s log.",
+            0,
+        ),
+        Ok(kept) => match (kept.failed, kept.report) {
+            (Some(failed), _) => {
+                let runs = count_of(failed.times as usize, "run", "runs");
+                let why = sentence(&plain(&failed.why));
+                let words = format!(
+                    "{runs} came to nothing since {}: {why} No grant or end waits for them.",
+                    utc(failed.since)
+                );
+                (BAD, words, "Mend it; it is tried again by itself.", 1)
+            }
+            (None, Some(report)) => {
+                let people = count_of(report.people.len(), "person", "people");
+                let words = format!("{people} judged at {}.", utc(report.as_of));
+                (GOOD, words, "", 3)
+            }
+            (None, None) => (WAITS, "The first run is under way.".to_owned(), "", 2),
+        },
+    };
+    Some(HealthPart {
+        name,
+        badge,
+        now,
+        todo,
+        rank,
+    })
 }
 
 /// Connections of callers, while there are nearly too many.

@@ -38,6 +38,7 @@ mod events;
 mod forbidden;
 mod health;
 mod health_parts;
+mod judged;
 mod login;
 mod oidc;
 mod own;
@@ -86,6 +87,7 @@ pub(crate) fn router() -> Router<App> {
         .merge(audit::router())
         .merge(alerts::router())
         .merge(health::router())
+        .merge(judged::router())
         .merge(person::router())
         .merge(plans::router())
         .merge(remediations::router())

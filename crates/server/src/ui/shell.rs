@@ -32,6 +32,7 @@ pub(crate) enum Nav {
     Audit,
     Rules,
     Alerts,
+    People,
     Plans,
     Remediations,
     Health,
@@ -129,6 +130,7 @@ impl Viewer {
         let keeps_it_running = self.actor.is(Role::Operator) || self.actor.is(Role::Admin);
         let pages = [
             (Nav::Alerts, app.access.sees_alerts(&self.actor)),
+            (Nav::People, app.access.sees_alerts(&self.actor)),
             (Nav::Remediations, app.access.sees_remediations(&self.actor)),
             (Nav::Plans, self.sees_plans()),
             (Nav::Health, keeps_it_running),

@@ -152,6 +152,7 @@ fn routes_of_alerts() -> Vec<(&'static str, &'static str, Value)> {
     until["until"] = json!("2099-01-01T00:00:00Z");
     vec![
         ("GET", "/api/v1/alerts", Value::Null),
+        ("GET", "/api/v1/people", Value::Null),
         ("GET", "/api/v1/alerts/rows?rule=keys/unused", Value::Null),
         ("POST", "/api/v1/alerts/mute", until),
         ("POST", "/api/v1/alerts/unmute", row),

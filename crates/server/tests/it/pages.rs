@@ -129,6 +129,9 @@ const PAGES: &[Sample] = &[
     ("GET /permission-sets/{name}", "", &[]),
     ("GET /health", "", &[]),
     ("GET /alerts", "", &[]),
+    ("GET /people", "", &[]),
+    ("GET /people.csv", "", &[]),
+    ("GET /people-evidence.json", "", &[]),
     // of a rule that was never run: its own page is in another test
     ("GET /alerts/rule", "id=keys/unused", &[]),
     ("GET /alerts/mute", "rule=keys/unused&key=ana", &[]),

@@ -543,6 +543,7 @@ impl TestServer {
             snapshots: None,
             plans: Arc::new(MemoryPlans::default()),
             activity: None,
+            pci: None,
             status: Arc::default(),
             session_settings: hallpass_server::SessionSettings::default(),
             sign_in: Arc::new(SignIn::default()),

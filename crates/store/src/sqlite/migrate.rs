@@ -110,6 +110,12 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/0014_remediations.sql"),
         then: None,
     },
+    Migration {
+        version: 16,
+        name: "pci",
+        sql: include_str!("../../migrations/0016_pci.sql"),
+        then: None,
+    },
 ];
 
 /// A file with fewer migrations is laid out anew by one of them, and then has much room to give back.

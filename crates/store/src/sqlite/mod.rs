@@ -26,6 +26,7 @@ mod migrate;
 mod numbers;
 mod org;
 mod outbox;
+mod pci;
 mod plans;
 #[cfg(test)]
 mod query_plans;

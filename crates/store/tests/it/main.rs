@@ -14,6 +14,7 @@ mod events;
 mod exports;
 mod one_file;
 mod opening;
+mod pci;
 mod plans;
 mod remediations;
 mod same_answers;

@@ -155,9 +155,14 @@ pub(super) fn update(context: &mut Context<'_>) -> HandlerResult {
     let mut attributes = user.attributes.clone();
     let status = if user.enabled { "ENABLED" } else { "DISABLED" };
     attributes.insert("UserStatus".to_owned(), status.into());
-    let writable: Vec<&str> = ATTRIBUTES.iter().copied().chain(["UserStatus"]).collect();
+    let behaviour = &context.state.settings.behaviour;
+    let status_path = (!behaviour.is("user_status_write", "refused")).then_some("UserStatus");
+    let writable: Vec<&str> = ATTRIBUTES.iter().copied().chain(status_path).collect();
     attributes::apply(&mut attributes, &context.call.input, &writable)?;
-    user.enabled = attributes.shift_remove("UserStatus") != Some("DISABLED".into());
+    let is_disabled = attributes.shift_remove("UserStatus") == Some("DISABLED".into());
+    if !behaviour.is("user_status_write", "ignored") {
+        user.enabled = !is_disabled;
+    }
     user.attributes = attributes;
     if user.user_name().is_empty() {
         return Err(ApiError::new(

@@ -209,6 +209,7 @@ async fn demo(args: &Args) -> Outcome {
         alerts: None,
         events: None,
         remediating: None,
+        pci: None,
         store: store.clone(),
         aws,
         clock,

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hallpass_access::{Channel, Settings};
-use hallpass_aws::{ConnectedOrganization, FindingClient, OwnAccountRole, SqsQueue};
+use hallpass_aws::{ConnectedOrganization, FindingClient, OwnAccountRole, RoleToAssume, SqsQueue};
 use hallpass_events::{EventHandler, EventIntake, IntakeLimits};
 use hallpass_findings::{Enricher, FindingCalls, FindingHandler};
 use hallpass_model::{AccountId, Clock, IdSource};
@@ -13,13 +13,14 @@ use hallpass_store::SqliteStore;
 
 use crate::alerts::{AlertRunner, RootSignInHandler, alert_channels};
 use crate::clock;
-use crate::compose::{self, Alerting, EndsFile, Exporting, Parts, RandomIds};
+use crate::compose::{self, Alerting, EndsFile, Exporting, Parts, PciWatching, RandomIds};
 use crate::config::{EndsPlace, ExportSettings, Loaded};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::file_lock::only_server;
 use crate::guards::journals::Journals;
 use crate::heads::{self, Means};
 use crate::keys::Absent;
+use crate::named_calls::NamedCalls;
 use crate::opening::{
     ConfigArgs, asked_to_stop, aws_settings, connect_patiently, open_store, runtime,
 };
@@ -157,6 +158,31 @@ fn alerting(loaded: &Loaded, store: &SqliteStore) -> Result<Option<Alerting>, Fa
     }))
 }
 
+/// Runs about passwords and activity, where the configuration names a source.
+async fn pci_watching(
+    loaded: &Loaded,
+    store: &SqliteStore,
+    about: &ConnectedOrganization,
+) -> Result<Option<PciWatching>, Failure> {
+    let Some(schedule) = loaded.pci_schedule(&about.region)? else {
+        return Ok(None);
+    };
+    let client = aws_settings(loaded);
+    let people = NamedCalls::of(client.clone(), RoleToAssume::default(), 1).await?;
+    Ok(Some(PciWatching {
+        schedule,
+        rules: loaded.pci_rules(about.identity_store_id.clone()),
+        home: about.region.clone(),
+        client,
+        people: Arc::new(people),
+        runner: Some(AlertRunner {
+            store: Arc::new(store.clone()),
+            folder: loaded.alerted_snapshots()?,
+        }),
+        store: Arc::new(store.clone()),
+    }))
+}
+
 /// Where at AWS alerts are told.
 async fn alert_targets(
     loaded: &Loaded,
@@ -266,6 +292,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let composed = compose::compose(Parts {
         alert_channels: alert_targets(loaded, &store, &its_clock).await?,
         alerts: alerting(loaded, &store)?,
+        pci: pci_watching(loaded, &store, &about).await?,
         events,
         remediating,
         store,

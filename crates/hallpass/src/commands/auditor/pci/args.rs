@@ -7,10 +7,9 @@ use hallpass_activity::{ActivityPolicy, AgeLimits, PciLimits};
 use hallpass_model::{AccountId, Timestamp};
 use serde_json::{Value, json};
 
-use super::source::LogSource;
 use crate::exit::Failure;
 use crate::logs::DigestArgs;
-use crate::opening::ConfigArgs;
+use crate::pci::LogSource;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ReadArgs {
@@ -62,8 +61,6 @@ pub(super) struct ReadArgs {
     pub(super) state: Option<PathBuf>,
     #[command(flatten)]
     pub(super) digests: DigestArgs,
-    #[command(flatten)]
-    pub(super) config: ConfigArgs,
 }
 
 /// `--activity`.

@@ -1,13 +1,11 @@
 //! `hallpass pci …`: whose password or account is stale, from logs of CloudTrail (`inventory.md` §7).
 
+mod act;
 mod args;
-mod evidence;
-mod lookup;
 mod people;
 mod reading;
 mod report;
 mod shown;
-mod source;
 mod watch;
 
 use crate::exit::Outcome;
@@ -28,6 +26,7 @@ pub(crate) struct Args {
 enum Command {
     Report(report::Args),
     Watch(watch::Args),
+    Act(Box<act::Args>),
 }
 
 /// Runs the command.
@@ -38,5 +37,6 @@ pub(crate) fn run(args: &Args) -> Outcome {
     match &args.command {
         Command::Report(args) => report::run(args),
         Command::Watch(args) => watch::run(args),
+        Command::Act(args) => act::run(args),
     }
 }

@@ -1,18 +1,22 @@
 //! `hallpass pci report`: everybody with the age of their password and the time since they were there.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 use hallpass_activity::{SeedForm, seed};
 use hallpass_store::{Existing, write_private};
+use serde_json::Value;
 
 use super::args::ReadArgs;
-use super::reading::{RanReport, read};
-use super::{evidence, shown};
+use super::reading::read;
+use super::shown;
 use crate::clock;
+use crate::commands::inventory::each::home_region;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::logs::Fingerprints;
+use crate::opening::ConfigArgs;
 use crate::output::{self, OutputArgs};
+use crate::pci::{EmitTarget, RanReport, evidence, region_of, send};
 
 /// Show everybody's password age and last activity
 #[derive(Debug, clap::Args)]
@@ -30,12 +34,14 @@ use crate::output::{self, OutputArgs};
 pub(super) struct Args {
     #[command(flatten)]
     read: ReadArgs,
+    #[command(flatten)]
+    config: ConfigArgs,
     /// Print who is over a limit, for a consumer of that form, in place of the report
     #[arg(long, value_enum, value_name = "FORM")]
     emit: Option<EmittedForm>,
-    /// Write that to this file, and print the report
-    #[arg(long, value_name = "FILE", requires = "emit")]
-    emit_to: Option<PathBuf>,
+    /// Write that to this file, or send it to this queue, and print the report
+    #[arg(long, value_name = "FILE|sqs:URL", requires = "emit")]
+    emit_to: Option<EmitTarget>,
     /// Write what the report was made of, with fingerprints of all files
     #[arg(long, value_name = "FILE")]
     evidence: Option<PathBuf>,
@@ -56,17 +62,17 @@ enum EmittedForm {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let loaded = args.read.config.load()?;
-    if let Some(path) = &args.emit_to {
-        check_target(path)?;
-    }
+    let loaded = args.config.load()?;
     let fingerprints = match args.evidence {
         Some(_) => Fingerprints::Sha256,
         None => Fingerprints::None,
     };
     let ran = read(&args.read, &loaded, clock::now(), fingerprints)?;
     if let Some(path) = &args.evidence {
-        evidence::write(path, &args.read, &ran)?;
+        let params = args.read.words(ran.as_of, ran.limits);
+        let text = evidence(&ran, &params, usize::MAX)?;
+        write_private(path, text.as_bytes(), Existing::Replaced)
+            .map_err(|error| Failure::unwritable(path.display(), &error))?;
     }
     print(args, &ran)?;
     shown::tell(&ran);
@@ -88,26 +94,33 @@ fn print(args: &Args, ran: &RanReport) -> Result<(), Failure> {
         EmittedForm::Seed => SeedForm::List,
         EmittedForm::SeedLegacy => SeedForm::PythonText,
     };
-    let text = output::compact(&seed(&ran.report, form))?;
-    let Some(path) = &args.emit_to else {
-        return output::print(&text);
-    };
-    write_private(path, text.as_bytes(), Existing::Replaced)
-        .map_err(|error| Failure::unwritable(path.display(), &error))?;
+    let list = seed(&ran.report, form);
+    let text = output::compact(&list)?;
+    match &args.emit_to {
+        None => return output::print(&text),
+        Some(EmitTarget::File(path)) => {
+            write_private(path, text.as_bytes(), Existing::Replaced)
+                .map_err(|error| Failure::unwritable(path.display(), &error))?;
+        }
+        Some(EmitTarget::Queue(url)) => emit(url, &list, &text, ran)?,
+    }
     shown::show(ran, args.output.format())
 }
 
-/// A queue is no file.
-fn check_target(path: &Path) -> Result<(), Failure> {
-    let text = path.to_string_lossy();
-    if ["sqs:", "https:", "arn:"]
-        .iter()
-        .any(|it| text.starts_with(it))
-    {
-        let failure = Failure::bad_input(format!("`{text}` is no file: SQS is not there"));
-        return Err(failure.help(
-            "without `--emit-to` it is printed, for `aws sqs send-message --message-body \"$(…)\"`",
-        ));
+/// Sends the list, unless it names nobody; one made of half a log is not sent, as who takes it may act on it.
+fn emit(url: &str, list: &Value, text: &str, ran: &RanReport) -> Result<(), Failure> {
+    let records = list["Records"].as_array().map_or(0, Vec::len);
+    if !ran.is_whole() {
+        output::say("nothing is sent: files were skipped or are not as delivered");
+        return Ok(());
     }
+    if records == 0 {
+        output::say("nothing is sent: nobody is over a limit");
+        return Ok(());
+    }
+    let own = || std::env::var("AWS_REGION").ok().filter(|it| !it.is_empty());
+    let region = home_region(region_of(url).or_else(own).as_ref())?;
+    send(url, region, text)?;
+    output::say(&format!("sent to `{url}`"));
     Ok(())
 }

@@ -1,12 +1,11 @@
 //! A report for people and programs.
 
 use hallpass_activity::{PciReport, PciRow};
-use serde_json::{Value, json};
 
-use super::reading::RanReport;
 use crate::exit::Failure;
 use crate::logs::tell_digests;
 use crate::output::{self, Format, Table};
+use crate::pci::{RanReport, document};
 
 /// The columns of CSV.
 const COLUMNS: &[&str] = &[
@@ -24,27 +23,6 @@ const COLUMNS: &[&str] = &[
 ];
 /// People that are named in a line.
 const NAMED_MAX: usize = 10;
-
-/// The report as one document (`inventory.md` H-15).
-pub(super) fn document(ran: &RanReport) -> Value {
-    let mut document = json!({
-        "as_of": ran.as_of,
-        "coverage_from": ran.coverage_from,
-        "identity_store_id": ran.identity_store_id,
-        "warn_days": ran.limits.password.warn_days,
-        "expire_days": ran.limits.password.over_days,
-        "inactive_warn_days": ran.limits.activity.warn_days,
-        "inactive_days": ran.limits.activity.over_days,
-        "files_read": ran.logs.files,
-        "files_skipped": ran.logs.broken,
-        "records_read": ran.logs.count.records,
-        "reports": [ran.report],
-    });
-    if let (Some(digests), Some(members)) = (&ran.digests, document.as_object_mut()) {
-        members.insert("digests".to_owned(), json!(digests));
-    }
-    document
-}
 
 /// Prints the people.
 pub(super) fn show(ran: &RanReport, format: Format) -> Result<(), Failure> {

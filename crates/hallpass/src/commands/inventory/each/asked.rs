@@ -147,7 +147,7 @@ fn bad_params(problem: &InputProblem) -> Failure {
 }
 
 /// The Region of our own calls: what was given, else that of the environment.
-pub(in crate::commands) fn home_region(given: Option<&String>) -> Result<String, Failure> {
+pub(crate) fn home_region(given: Option<&String>) -> Result<String, Failure> {
     let other = || {
         std::env::var("AWS_DEFAULT_REGION")
             .ok()

@@ -8,7 +8,7 @@ mod sink;
 mod spool;
 mod write;
 
-pub(in crate::commands) use self::asked::home_region;
+pub(crate) use self::asked::home_region;
 pub(super) use self::asked::{accounts_to_find, regions, selection};
 pub(in crate::commands) use self::progress::ProgressLine;
 
@@ -404,7 +404,7 @@ pub(super) fn new_id() -> Result<String, Failure> {
 }
 
 /// Endpoints that the catalog does not have are not guessed.
-pub(in crate::commands) fn refuse_variants(command: &str) -> Result<(), Failure> {
+pub(crate) fn refuse_variants(command: &str) -> Result<(), Failure> {
     for name in ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"] {
         if std::env::var(name).is_ok_and(|it| it.eq_ignore_ascii_case("true")) {
             return Err(Failure::bad_input(format!(

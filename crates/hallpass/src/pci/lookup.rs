@@ -1,17 +1,15 @@
 //! `--source lookup`: events as `LookupEvents` has them, page by page, in the account of the credentials.
 
-use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 
 use hallpass_activity::{LogFault, LookupPass, PciFold, ReadCount, ReadLog, read_file};
-use hallpass_aws::RoleToAssume;
+use hallpass_aws::{AwsClientSettings, RoleToAssume};
 use hallpass_model::Timestamp;
 use hallpass_org::{ReadCalls as _, ReadPlace};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 
-use super::args::ReadArgs;
-use crate::commands::inventory::each::{home_region, refuse_variants};
+use super::asked::{PciReading, Telling};
 use crate::exit::Failure;
 use crate::named_calls::NamedCalls;
 use crate::opening::runtime;
@@ -26,25 +24,19 @@ const CONCURRENCY: usize = 1;
 /// # Errors
 /// Exit 2 where nothing that is asked for can be looked up.
 pub(super) fn passes(
-    args: &ReadArgs,
+    reading: &PciReading,
     fold: &PciFold,
     now: Timestamp,
 ) -> Result<Vec<LookupPass>, Failure> {
-    refuse_variants("pci --source lookup")?;
-    if !args.accounts.is_empty() {
+    if !reading.accounts.is_empty() {
         let failure = Failure::bad_input(
             "`--accounts` is about files: `lookup` asks the account of the credentials",
         );
         return Err(failure.help("take a profile of the account that has Identity Center"));
     }
-    let given = match args.regions.as_slice() {
-        [] => vec![std::env::var("AWS_REGION").ok().filter(|it| !it.is_empty())],
-        named => named.iter().cloned().map(Some).collect(),
-    };
-    let regions = given.iter().map(|it| home_region(it.as_ref()));
-    let regions = regions.collect::<Result<BTreeSet<String>, Failure>>()?;
+    let regions = &reading.lookup_regions;
     let (as_of, earlier) = (fold.as_of(), fold.earlier());
-    let passes = LookupPass::plan(fold.rules(), &regions, earlier, as_of, now);
+    let passes = LookupPass::plan(fold.rules(), regions, earlier, as_of, now);
     if passes.is_empty() {
         let failure = Failure::bad_input(format!(
             "`--as-of {as_of}` lies before all that can be looked up"
@@ -60,6 +52,7 @@ pub(super) fn passes(
 /// # Errors
 /// Nothing can be called.
 pub(super) fn look_up(
+    reading: &PciReading,
     passes: &[LookupPass],
     fold: &mut PciFold,
     each: &mut dyn FnMut(&ReadLog),
@@ -68,9 +61,11 @@ pub(super) fn look_up(
         return Ok(());
     };
     runtime()?.block_on(async {
-        let home = first.region.clone();
-        let calls = NamedCalls::new(home, RoleToAssume::default(), CONCURRENCY).await?;
-        let bar = std::io::stderr().is_terminal().then(|| bar(passes.len()));
+        let client = reading.client.clone();
+        let client = client.unwrap_or_else(|| AwsClientSettings::new(first.region.clone()));
+        let calls = NamedCalls::of(client, RoleToAssume::default(), CONCURRENCY).await?;
+        let is_watched = reading.telling == Telling::Terminal && std::io::stderr().is_terminal();
+        let bar = is_watched.then(|| bar(passes.len()));
         for pass in passes {
             let log = one_pass(&calls, pass, fold).await;
             match &bar {

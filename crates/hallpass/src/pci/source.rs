@@ -1,12 +1,13 @@
 //! `--source`: where the log is.
 
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::logs::LogPlace;
 
 /// Where the log is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum LogSource {
+pub(crate) enum LogSource {
     /// The files of a trail.
     Place(LogPlace),
     /// What CloudTrail keeps by itself, asked for event by event.
@@ -28,7 +29,15 @@ impl FromStr for LogSource {
 }
 
 impl LogSource {
-    pub(super) fn words(&self) -> String {
+    /// With a folder that is not absolute as `path` has it: beside the configuration.
+    pub(crate) fn beside(self, path: impl FnOnce(&Path) -> PathBuf) -> Self {
+        match self {
+            Self::Place(LogPlace::Folder(folder)) => Self::Place(LogPlace::Folder(path(&folder))),
+            other => other,
+        }
+    }
+
+    pub(crate) fn words(&self) -> String {
         match self {
             Self::Place(LogPlace::Folder(folder)) => format!("dir:{}", folder.display()),
             Self::Place(place @ LogPlace::Bucket(_)) => place.to_string(),

@@ -1,0 +1,165 @@
+//! Carries single steps out: looks, sends one write, and believes what it reads afterwards (`inventory.md` H-16).
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hallpass_runner::{
+    Class, Effect, PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
+};
+use serde_json::{Value, json};
+
+use super::plan::{DELETE, DISABLE, ENABLE, PersonWish};
+use crate::changing::ServiceCalls;
+use crate::ports::OrganizationFault;
+use crate::reading::ReadPlace;
+use crate::step_executor::{failed, retry, setback};
+
+const SERVICE: &str = "identitystore";
+/// What the service calls somebody who is not there.
+const NOT_THERE: &str = "ResourceNotFoundException";
+
+/// Whoever carries steps about people out.
+pub struct PeopleStepExecutor {
+    calls: Arc<dyn ServiceCalls>,
+}
+
+/// What is known of a person.
+struct SeenPerson {
+    is_enabled: bool,
+    revision: Option<Value>,
+}
+
+impl PeopleStepExecutor {
+    /// An executor over its port.
+    pub fn new(calls: Arc<dyn ServiceCalls>) -> Self {
+        Self { calls }
+    }
+
+    /// The person as they are now; `None` where there is no such person.
+    async fn seen(&self, wish: &PersonWish) -> Result<Option<SeenPerson>, StepError> {
+        let input = named(wish);
+        let answered = self
+            .calls
+            .call(&ReadPlace::default(), SERVICE, "DescribeUser", &input)
+            .await;
+        match answered {
+            Ok((answer, _)) => Ok(Some(SeenPerson {
+                // what says nothing of a status is an older form of the answer: they may sign in
+                is_enabled: answer.get("UserStatus").and_then(Value::as_str) != Some("DISABLED"),
+                revision: answer.get("Revision").cloned(),
+            })),
+            Err(fault) if fault.code == NOT_THERE => Ok(None),
+            Err(fault) if fault.passing => {
+                let why = format!("{}: {}", fault.code, fault.message);
+                Err(StepError::Retry(retry(Class::Throttle, why)))
+            }
+            Err(fault) => Err(failed(&fault.code, &fault.message)),
+        }
+    }
+
+    async fn look(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
+        let wish = read(step)?;
+        let seen = self.seen(&wish).await?;
+        let differs = || StepProbe::Differs {
+            old: json!({ "user": wish }),
+        };
+        Ok(match (step.kind.as_str(), seen) {
+            // who is gone signs in no more
+            (DISABLE | DELETE, None) => StepProbe::Satisfied,
+            (ENABLE, None) => StepProbe::Blocked {
+                reason: format!("`{}` is in the identity store no more", wish.user_name),
+            },
+            (DELETE, Some(_)) => differs(),
+            (DISABLE, Some(it)) if it.is_enabled => differs(),
+            (ENABLE, Some(it)) if !it.is_enabled => differs(),
+            (DISABLE | ENABLE, Some(_)) => StepProbe::Satisfied,
+            (other, _) => {
+                return Err(failed(
+                    "unknown_step",
+                    &format!("no step is called `{other}`"),
+                ));
+            }
+        })
+    }
+
+    async fn send(&self, step: &PlanStep) -> Result<WriteAnswer, StepError> {
+        let wish = read(step)?;
+        let mut input = named(&wish);
+        let operation = if step.kind == DELETE {
+            "DeleteUser"
+        } else {
+            let status = if step.kind == DISABLE {
+                "DISABLED"
+            } else {
+                "ENABLED"
+            };
+            input["Operations"] =
+                json!([{ "AttributePath": "userStatus", "AttributeValue": status }]);
+            // whoever changed the person since we looked made another decision about them
+            if let Some(revision) = self.seen(&wish).await?.and_then(|it| it.revision) {
+                input["Revision"] = revision;
+            }
+            "UpdateUser"
+        };
+        let sent = self
+            .calls
+            .send(&ReadPlace::default(), (SERVICE, operation), &input)
+            .await;
+        match sent {
+            Ok(_) => Ok(read_back()),
+            Err(OrganizationFault::NotThere { .. }) if step.kind != ENABLE => Ok(read_back()),
+            Err(fault) => Err(setback(fault)),
+        }
+    }
+}
+
+/// Whether it is as wanted is what the look after it says.
+fn read_back() -> WriteAnswer {
+    WriteAnswer::Accepted {
+        remote: "read back".to_owned(),
+    }
+}
+
+fn named(wish: &PersonWish) -> Value {
+    json!({ "IdentityStoreId": wish.identity_store_id, "UserId": wish.user_id })
+}
+
+fn read(step: &PlanStep) -> Result<PersonWish, StepError> {
+    let read = serde_json::from_value(step.desired.clone());
+    read.map_err(|error| failed("plan", &format!("the step cannot be read: {error}")))
+}
+
+#[async_trait]
+impl StepExecutor for PeopleStepExecutor {
+    async fn probe(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
+        self.look(step).await
+    }
+
+    async fn act(&self, step: &PlanStep, _: &StepProbe) -> WriteAnswer {
+        self.send(step).await.unwrap_or_else(WriteAnswer::Setback)
+    }
+
+    async fn verify(&self, step: &PlanStep, _: &str) -> Verify {
+        match self.look(step).await {
+            Ok(StepProbe::Satisfied) => Verify::Done(Effect {
+                new: step.desired.clone(),
+                requests: Vec::new(),
+            }),
+            // readers see a write some seconds after it; one that is never seen is not believed
+            Ok(_) => Verify::Running,
+            Err(error) => Verify::Setback(error),
+        }
+    }
+
+    fn undo(&self, step: &PlanStep, _: &Value, _: &Value) -> Undo {
+        let back = match step.kind.as_str() {
+            DISABLE => ENABLE,
+            ENABLE => DISABLE,
+            _ => {
+                let why = "a person who was deleted cannot be brought back: somebody new would have another id";
+                return Undo::Not(why.to_owned());
+            }
+        };
+        Undo::By(vec![(back.to_owned(), step.desired.clone())])
+    }
+}

@@ -1,0 +1,78 @@
+//! The plans: a step a person. The names and forms are part of stored plans.
+
+use hallpass_model::{TimeSpan, UserId};
+use hallpass_runner::{Lane, PlanDraft, PlanLimits, StepTarget};
+use serde::{Deserialize, Serialize};
+
+use super::choose::StalePerson;
+use crate::steps::stored;
+
+/// The kind of plans that disable people.
+pub const DISABLE_PLAN_KIND: &str = "pci.disable";
+/// The kind of plans that delete people.
+pub const DELETE_PLAN_KIND: &str = "pci.delete";
+
+/// A person may not sign in: [`PersonWish`].
+pub(crate) const DISABLE: &str = "people.disable";
+/// A person may sign in: [`PersonWish`].
+pub(crate) const ENABLE: &str = "people.enable";
+/// A person is not in the identity store: [`PersonWish`].
+pub(crate) const DELETE: &str = "people.delete";
+
+/// How long the status may take to show. Longer than a lane is held by whoever was killed, so that
+/// who goes on still looks; a service that takes a write and never shows it is not waited for longer.
+const SHOWS_WITHIN: TimeSpan = TimeSpan::minutes(2);
+
+/// Whether steps of a kind are carried out by [`PeopleStepExecutor`](super::PeopleStepExecutor).
+pub fn is_people_step(kind: &str) -> bool {
+    kind.starts_with("people.")
+}
+
+/// Somebody of an identity store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PersonWish {
+    /// The store.
+    pub(crate) identity_store_id: String,
+    /// Who.
+    pub(crate) user_id: UserId,
+    /// What they are called.
+    pub(crate) user_name: String,
+}
+
+fn plan(
+    kind: &str,
+    step: &str,
+    store: &str,
+    organization: &str,
+    people: &[StalePerson],
+) -> PlanDraft {
+    // how many may be acted on was looked at when they were chosen; a limit of steps that people give counts besides
+    let limits = PlanLimits {
+        changes_max: people.len(),
+        ..PlanLimits::DESTRUCTIVE
+    };
+    let mut draft = PlanDraft::new(kind, organization, limits);
+    for person in people {
+        let wish = PersonWish {
+            identity_store_id: store.to_owned(),
+            user_id: person.user_id.clone(),
+            user_name: person.user_name.clone(),
+        };
+        let target = StepTarget::global("", format!("user {}", person.user_name));
+        let lane = Lane::serial("identitystore-write");
+        let id = draft.step(target, step, stored(&wish), lane, &[]);
+        draft.set_timeout(&id, SHOWS_WITHIN);
+    }
+    draft
+}
+
+/// Disables people in the identity store (`inventory.md` H-17 ③).
+pub fn disable_plan(store: &str, organization: &str, people: &[StalePerson]) -> PlanDraft {
+    plan(DISABLE_PLAN_KIND, DISABLE, store, organization, people)
+}
+
+/// Deletes people (`inventory.md` H-17 ⑤). Their access has to be cut before: what is cut can be given back, a person
+/// cannot.
+pub fn delete_plan(store: &str, organization: &str, people: &[StalePerson]) -> PlanDraft {
+    plan(DELETE_PLAN_KIND, DELETE, store, organization, people)
+}

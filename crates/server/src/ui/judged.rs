@@ -1,0 +1,397 @@
+//! People: how old passwords are and who was not there for long, as the newest whole run found it
+//! (`inventory.md` §7).
+
+use std::fmt::Write as _;
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::{Query, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use hallpass_activity::{KeptPci, KeptPerson, KeptReport};
+use hallpass_model::TimeSpan;
+use hallpass_model::text::csv_cell;
+use serde::Deserialize;
+
+use super::forbidden;
+use super::people::{count_of, counted};
+use super::presenter::Presenter;
+use super::shell::{Nav, PageResult, Shell, Viewer, page, url_encoded};
+use super::words::{Badge, badge, lasting, plain, sentence};
+use crate::judged_people::{PeopleOf, PeopleOrder, found, kept, may_see, sort};
+use crate::{App, problem::ProblemResponse};
+
+/// People on a page.
+const ROWS: usize = 100;
+/// A report that is older is said to be.
+const OLD: TimeSpan = TimeSpan::hours(48);
+/// Who may see it, in words.
+const WHO: &str = "administrators, auditors and operators";
+/// The columns, with their names in addresses, headings and widths.
+const ORDERS: [(PeopleOrder, &str, &str, &str); 5] = [
+    (PeopleOrder::Urgent, "urgent", "Due", ""),
+    (PeopleOrder::Name, "name", "Person", "w25"),
+    (PeopleOrder::Password, "password", "Password", "w20"),
+    (PeopleOrder::Activity, "activity", "Activity", "w20"),
+    (PeopleOrder::Failed, "failed", "Failed", "w10"),
+];
+
+pub(crate) fn router() -> Router<App> {
+    Router::new()
+        .route("/people", get(show))
+        .route("/people.csv", get(csv))
+        .route("/people-evidence.json", get(evidence))
+}
+
+/// What is looked for.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Looking {
+    q: String,
+    state: PeopleOf,
+    sort: PeopleOrder,
+    /// How many people were on the pages before.
+    after: usize,
+}
+
+struct PersonRow {
+    name: String,
+    href: String,
+    password: Badge,
+    password_words: String,
+    activity: Badge,
+    activity_words: String,
+    sign_in: String,
+    last_use: String,
+    failed: String,
+    note: &'static str,
+}
+
+struct Heading {
+    word: &'static str,
+    href: String,
+    width: &'static str,
+    is_on: bool,
+}
+
+struct Choice {
+    name: &'static str,
+    word: &'static str,
+    is_on: bool,
+}
+
+#[derive(Template)]
+#[template(path = "people.html")]
+struct PeoplePage {
+    shell: Shell,
+    is_configured: bool,
+    has_report: bool,
+    lead: String,
+    coverage: String,
+    /// Why there is no newer report; empty where the newest run was whole.
+    failed: String,
+    old: String,
+    q: String,
+    sort: &'static str,
+    states: Vec<Choice>,
+    order: Vec<Heading>,
+    headings: Vec<Heading>,
+    rows: Vec<PersonRow>,
+    shown: String,
+    file: String,
+    here: String,
+    newer: Option<String>,
+    older: Option<String>,
+    zone: String,
+}
+
+impl Looking {
+    fn state_name(&self) -> &'static str {
+        let mut all = PeopleOf::ALL.iter();
+        all.find(|(it, ..)| *it == self.state)
+            .map_or("all", |(_, name, _)| name)
+    }
+
+    fn sort_name(&self) -> &'static str {
+        let mut all = ORDERS.iter();
+        all.find(|(it, ..)| *it == self.sort)
+            .map_or("urgent", |(_, name, ..)| name)
+    }
+
+    /// The address of the page, or of its file, with what is looked for.
+    fn address(&self, path: &str, sort: &str, after: usize) -> String {
+        let mut address = format!("{path}?state={}&sort={sort}", self.state_name());
+        if !self.q.is_empty() {
+            let _ = write!(address, "&q={}", url_encoded(&self.q));
+        }
+        if after > 0 {
+            let _ = write!(address, "&after={after}");
+        }
+        address
+    }
+
+    fn headings(&self, wanted: &[PeopleOrder]) -> Vec<Heading> {
+        let of = ORDERS.iter().filter(|(order, ..)| wanted.contains(order));
+        let heading =
+            |(order, name, word, width): &(PeopleOrder, &str, &'static str, &'static str)| {
+                Heading {
+                    word,
+                    href: self.address("/people", name, 0),
+                    width,
+                    is_on: *order == self.sort,
+                }
+            };
+        of.map(heading).collect()
+    }
+}
+
+fn state_badge(state: &str) -> Badge {
+    match state {
+        "ok" => badge("In time", "active"),
+        "warn" => badge("Soon due", "pending"),
+        "expired" => badge("Expired", "failed"),
+        "inactive_warn" => badge("Long away", "pending"),
+        "inactive" => badge("Inactive", "failed"),
+        "disabled" => badge("Disabled", "ended"),
+        "n/a" => badge("Elsewhere", "ended"),
+        _ => badge("Unknown", "pending"),
+    }
+}
+
+fn days(days: Option<i64>) -> String {
+    match days {
+        None => String::new(),
+        Some(1) => "1 day".to_owned(),
+        Some(days) => format!("{days} days"),
+    }
+}
+
+fn password_words(it: &KeptPerson) -> String {
+    let basis = match it.password_basis.as_deref() {
+        Some("created") => ", since they were made",
+        Some("enabled") => ", since they were enabled",
+        Some("okta") => ", as Okta says",
+        _ => "",
+    };
+    match it.password_state.as_str() {
+        "unknown" => "The log does not reach back far enough.".to_owned(),
+        "n/a" => "They sign in at an outside provider.".to_owned(),
+        _ => format!("{}{basis}", days(it.password_age_days)),
+    }
+}
+
+fn activity_words(it: &KeptPerson) -> String {
+    let basis = match it.activity_basis.as_deref() {
+        Some("created") => ", since they were made".to_owned(),
+        Some("enabled") => ", since they were enabled".to_owned(),
+        Some(event) => format!(", {}", plain(event)),
+        None => String::new(),
+    };
+    match it.activity_state.as_str() {
+        "unknown" => "The log does not reach back far enough.".to_owned(),
+        _ => format!("{}{basis}", days(it.inactive_days)),
+    }
+}
+
+fn row(view: &Presenter, it: &KeptPerson) -> PersonRow {
+    let at = |at: Option<_>| at.map_or_else(|| "none in the log".to_owned(), |at| view.words(at));
+    PersonRow {
+        name: plain(&it.user_name),
+        href: format!("/people/{}", url_encoded(it.user_id.as_str())),
+        password: state_badge(&it.password_state),
+        password_words: password_words(it),
+        activity: state_badge(&it.activity_state),
+        activity_words: activity_words(it),
+        sign_in: at(it.last_sign_in),
+        last_use: at(it.last_use),
+        failed: match it.failed_verifications {
+            0 => String::new(),
+            some => counted(some as u64),
+        },
+        note: if it.is_weak_match {
+            "found by a name without its domain"
+        } else {
+            ""
+        },
+    }
+}
+
+fn lead(report: &KeptReport) -> String {
+    let over = report.people.iter().filter(|it| PeopleOf::Due.takes(it));
+    let soon = report.people.iter().filter(|it| PeopleOf::Soon.takes(it));
+    let (password, activity) = (report.password_days, report.inactive_days);
+    format!(
+        "{}: {} over a limit, {} soon. Passwords are due from day {} and expired from day {}; people are inactive \
+         from day {}.",
+        count_of(report.people.len(), "person", "people"),
+        counted(over.count() as u64),
+        counted(soon.count() as u64),
+        password.0,
+        password.1,
+        activity.1
+    )
+}
+
+fn coverage(view: &Presenter, report: &KeptReport) -> String {
+    let until = view.words(report.as_of);
+    match report.coverage_from {
+        Some(from) => format!(
+            "The log reaches from {} to {until}; what somebody did before is unknown. A password may be newer than it \
+             seems: what people reset themselves is not in CloudTrail.",
+            view.words(from)
+        ),
+        None => format!(
+            "Read up to {until}. Since when the log is whole is not known, so that nobody counts as inactive for \
+             lack of events."
+        ),
+    }
+}
+
+fn failed(view: &Presenter, kept: &KeptPci) -> String {
+    let Some(failed) = &kept.failed else {
+        return String::new();
+    };
+    let runs = count_of(failed.times as usize, "run", "runs");
+    let why = sentence(&plain(&failed.why));
+    let stays = if kept.report.is_some() {
+        "What you see is of the run before; nobody counts as recovered meanwhile."
+    } else {
+        "It is tried again."
+    };
+    let since = view.words(failed.since);
+    format!("{runs} came to nothing since {since}: {why} {stays}")
+}
+
+async fn show(
+    State(app): State<App>,
+    viewer: Viewer,
+    Query(looking): Query<Looking>,
+) -> PageResult {
+    if !may_see(&viewer.actor) {
+        return Ok(forbidden::page_for(&app, &viewer, WHO).await);
+    }
+    let known = kept(&app).await?;
+    let is_configured = known.is_some();
+    let kept = known.unwrap_or_default();
+    let view = Presenter::new(&app, &viewer);
+    let none = Vec::new();
+    let people = kept.report.as_ref().map_or(&none, |it| &it.people);
+    let mut fitting: Vec<&KeptPerson> = found(people, looking.state, &looking.q).collect();
+    sort(&mut fitting, looking.sort);
+    let rows = fitting.iter().skip(looking.after).take(ROWS);
+    let rows: Vec<PersonRow> = rows.map(|it| row(&view, it)).collect();
+    let next = looking.after + rows.len();
+    let name = looking.sort_name();
+    let older = (next < fitting.len()).then(|| looking.address("/people", name, next));
+    let before = looking.after.saturating_sub(ROWS);
+    let newer = (looking.after > 0).then(|| looking.address("/people", name, before));
+    let states = PeopleOf::ALL.into_iter().map(|(state, name, word)| Choice {
+        name,
+        word,
+        is_on: state == looking.state,
+    });
+    let report = kept.report.as_ref();
+    let old = report.filter(|it| !OLD.covers(it.as_of, view.now));
+    Ok(page(&PeoplePage {
+        is_configured,
+        has_report: report.is_some(),
+        lead: report.map(lead).unwrap_or_default(),
+        coverage: report.map(|it| coverage(&view, it)).unwrap_or_default(),
+        failed: failed(&view, &kept),
+        old: old.map_or_else(String::new, |it| {
+            let age = lasting(TimeSpan::between(it.as_of, view.now));
+            format!("This is {age} old.")
+        }),
+        q: looking.q.clone(),
+        sort: name,
+        states: states.collect(),
+        order: looking.headings(&[PeopleOrder::Urgent]),
+        headings: looking.headings(&[
+            PeopleOrder::Name,
+            PeopleOrder::Password,
+            PeopleOrder::Activity,
+        ]),
+        shown: match (fitting.len(), rows.len()) {
+            (0, _) => "Nobody.".to_owned(),
+            (all, shown) => format!(
+                "{} of {}.",
+                counted(shown as u64),
+                count_of(all, "person", "people")
+            ),
+        },
+        rows,
+        file: looking.address("/people.csv", name, 0),
+        here: looking.address("/people", name, looking.after),
+        newer,
+        older,
+        zone: view.zone_words(),
+        shell: viewer.shell(&app, Nav::People, "People").await,
+    }))
+}
+
+/// No run was whole yet.
+fn no_report() -> ProblemResponse {
+    let words = "no run about people was whole yet";
+    let problem = ProblemResponse::new(StatusCode::NOT_FOUND, "no-report", words.to_owned());
+    problem.help(
+        "`pci.source` in the configuration says where the log is; the page says why a run failed",
+    )
+}
+
+fn attachment(kind: &'static str, name: String, text: String) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, kind.to_owned()),
+        (
+            header::CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{name}\""),
+        ),
+    ];
+    (headers, text).into_response()
+}
+
+async fn csv(
+    State(app): State<App>,
+    viewer: Viewer,
+    Query(looking): Query<Looking>,
+) -> Result<Response, ProblemResponse> {
+    if !may_see(&viewer.actor) {
+        return Ok(forbidden::page_for(&app, &viewer, WHO).await);
+    }
+    let report = kept(&app).await?.and_then(|it| it.report);
+    let report = report.ok_or_else(no_report)?;
+    let mut people: Vec<&KeptPerson> = found(&report.people, looking.state, &looking.q).collect();
+    sort(&mut people, looking.sort);
+    let mut text = KeptPerson::COLUMNS.join(",");
+    text.push_str("\r\n");
+    for person in people {
+        let cells = person.cells();
+        text.push_str(&cells.map(|it| csv_cell(&it)).join(","));
+        text.push_str("\r\n");
+    }
+    let name = format!(
+        "hallpass-people-{}.csv",
+        report.as_of.strftime("%Y%m%dT%H%M%SZ")
+    );
+    Ok(attachment(
+        "text/csv; charset=utf-8; header=present",
+        name,
+        text,
+    ))
+}
+
+async fn evidence(State(app): State<App>, viewer: Viewer) -> Result<Response, ProblemResponse> {
+    if !may_see(&viewer.actor) {
+        return Ok(forbidden::page_for(&app, &viewer, WHO).await);
+    }
+    let found = match &app.pci {
+        Some(store) => store.pci_evidence().await,
+        None => Ok(None),
+    };
+    let found = found.map_err(|fault| ProblemResponse::unavailable(&fault))?;
+    let text = found.ok_or_else(no_report)?;
+    let name = "hallpass-people-evidence.json".to_owned();
+    Ok(attachment("application/json", name, text))
+}
