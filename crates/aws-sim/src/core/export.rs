@@ -7,13 +7,15 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{
+    control_tower::SimTower,
     entities::{Id, PrincipalType, User},
     state::SimState,
 };
 use crate::{
     organization::{
-        self, Account, Assignment, CustomerManaged, ExternalId, Group, Iam, IdentityCenter,
-        Organization, OrganizationFile, OrganizationPolicy, Ou, PermissionSet, Provisioned,
+        self, Account, Assignment, ConfigRecorderPlace, CustomerManaged, ExternalId, Group, Iam,
+        IdentityCenter, Organization, OrganizationFile, OrganizationPolicy, Ou, PermissionSet,
+        Provisioned,
     },
     vocabulary::policy_types::{FULL_ACCESS, SCP},
 };
@@ -50,6 +52,8 @@ pub(crate) fn export(state: &SimState) -> OrganizationFile {
         config_aggregators: state.config_aggregators.clone(),
         event_rules: state.event_rules.clone(),
         finding_aggregation: state.finding_aggregation.clone(),
+        control_tower: state.tower.as_ref().map(SimTower::exported),
+        config_recorders: config_recorders(state),
         inventory: Some(state.inventory.basis()),
         credentials: state.credentials.clone(),
         entitlements: state.exported_entitlements(),
@@ -59,6 +63,17 @@ pub(crate) fn export(state: &SimState) -> OrganizationFile {
         speed: Some(state.settings.speed),
         slack: state.slack.clone(),
     }
+}
+
+/// Where a recorder or a channel is, where that is stated.
+fn config_recorders(state: &SimState) -> Option<Vec<ConfigRecorderPlace>> {
+    let known = &state.config_recorders;
+    let rows = known.written.iter().filter(|(_, it)| it.recorder.is_some());
+    let rows = rows.map(|((account, region), _)| ConfigRecorderPlace {
+        account: account.clone(),
+        region: region.clone(),
+    });
+    known.is_stated.then(|| rows.collect())
 }
 
 fn iam(state: &SimState) -> BTreeMap<String, Iam> {

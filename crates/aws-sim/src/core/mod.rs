@@ -6,7 +6,9 @@
 
 // what there is
 pub(crate) mod account_access;
+pub(crate) mod config_recorders;
 pub(crate) mod contacts;
+pub(crate) mod control_tower;
 pub(crate) mod document;
 pub(crate) mod entities;
 pub(crate) mod event_history;
@@ -52,6 +54,7 @@ pub(crate) fn advance(
 ) -> Vec<entities::Id> {
     state.latest = state.latest.max(now);
     let mut done = account_creation::settle(state);
+    done.extend(control_tower::settle(state));
     done.extend(settle::settle(state));
     done
 }

@@ -10,6 +10,8 @@ use super::{
     account_access::AccountAccess,
     account_creation::AccountRequest,
     administrators::{BehaviorGraph, GraphPlace, RegionalAdministrator, ServicePlace},
+    config_recorders::SimRecorders,
+    control_tower::SimTower,
     entities::{
         Account, Assignment, AssignmentKey, Assumed, AsyncKind, CredentialReport, Group,
         HeldPolicies, Id, Membership, Operation, Ou, PermissionSet, PrincipalType, Provision,
@@ -221,6 +223,12 @@ pub(crate) struct SimState {
     /// Security Hub, by account and Region.
     #[serde(default, with = "super::queues::as_rows")]
     pub hubs: BTreeMap<HubPlace, SimHub>,
+    /// Control Tower's landing zone.
+    #[serde(default)]
+    pub tower: Option<SimTower>,
+    /// Recorders of Config.
+    #[serde(default)]
+    pub config_recorders: SimRecorders,
     /// How the administrator of Security Hub configures accounts.
     #[serde(default)]
     pub hub_policies: SimHubPolicies,
