@@ -16,6 +16,7 @@ mod reading;
 mod refusal;
 
 pub mod delegation;
+pub mod enrolment;
 pub mod outage;
 pub mod payer;
 pub mod readiness;

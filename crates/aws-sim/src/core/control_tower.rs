@@ -133,9 +133,11 @@ impl SimTower {
         format!("arn:aws:controltower:{home}:{management}:{kind}/{id}")
     }
 
-    /// Whether an operation of units is under way.
-    pub(crate) fn is_busy(&self) -> bool {
-        self.operations.values().any(|it| !it.done)
+    /// Whether something is under way that another operation has to wait for: one on a unit waits for all, one on a
+    /// control for those on units.
+    pub(crate) fn is_busy(&self, with_controls: bool) -> bool {
+        let mut running = self.operations.values().filter(|it| !it.done);
+        running.any(|it| with_controls || it.control.is_none())
     }
 
     /// The operation on a unit that was begun last.

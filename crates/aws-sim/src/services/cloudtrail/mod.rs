@@ -60,8 +60,19 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         names_origin: false,
     },
     begin: |call| call.admit(),
-    operations: &[("LookupEvents", Reads(look_up))],
+    operations: &[
+        ("DescribeTrails", Reads(trails)),
+        ("LookupEvents", Reads(look_up)),
+    ],
 };
+
+/// `DescribeTrails`: there are none.
+#[expect(clippy::unnecessary_wraps, reason = "operations have one form")]
+fn trails(_: &Context<'_>) -> HandlerResult {
+    Ok(crate::core::call::Output::Members(
+        json!({ "trailList": [] }),
+    ))
+}
 
 /// `LookupEvents`: newest first; one condition at most.
 fn look_up(context: &Context<'_>) -> HandlerResult {

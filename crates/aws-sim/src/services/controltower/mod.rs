@@ -103,7 +103,7 @@ fn begin(
     unit: &str,
     control: Option<String>,
 ) -> Result<String, ApiError> {
-    if need(context)?.is_busy() {
+    if need(context)?.is_busy(control.is_none()) {
         let text = "AWS Control Tower cannot perform this operation because another operation is in progress.";
         return Err(ApiError::new("ConflictException", text).status(409));
     }

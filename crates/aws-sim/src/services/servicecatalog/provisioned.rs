@@ -77,7 +77,7 @@ pub(super) fn provision(context: &mut Context<'_>) -> HandlerResult {
         parameter(context, key)?;
     }
     // Account Factory takes one at a time here; its quota is five
-    if tower.products.values().any(|it| !it.done) || tower.is_busy() {
+    if tower.products.values().any(|it| !it.done) || tower.is_busy(true) {
         let text = "AWS Control Tower cannot launch the account: another account enrollment operation is in progress.";
         return Err(invalid(text));
     }
