@@ -15,6 +15,7 @@ mod organization_wide;
 mod reading;
 mod refusal;
 
+pub mod control_tower;
 pub mod delegation;
 pub mod enrolment;
 pub mod outage;

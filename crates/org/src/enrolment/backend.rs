@@ -1,8 +1,9 @@
 //! Which way accounts are enrolled (`organization.md` N-5).
 
 use super::EnrolmentRefused;
-use super::facts::{EnrolmentFacts, LandingZone};
+use super::facts::EnrolmentFacts;
 use super::wish::EnrolmentBackend;
+use crate::control_tower::LandingZone;
 
 /// The first version that enrols accounts which are moved.
 const BY_ITSELF: (u32, u32) = (3, 1);

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use hallpass_model::AccountId;
 use hallpass_runner::{CheckOutcome, CheckResult, CheckSeverity};
 
-use super::baselines::BaselineStatus;
 use super::facts::{EnrolmentFacts, InsideFacts, RegionConfig};
 use super::gains::exchange;
 use super::roles::EXECUTION;
 use super::select::SelectedAccounts;
 use super::wish::{EnrolmentBackend, EnrolmentWish, RoleCreation};
+use crate::control_tower::BaselineStatus;
 use crate::reading::{ReadFact, UnreadFact};
 
 use CheckSeverity::{Error, Info, Warn};

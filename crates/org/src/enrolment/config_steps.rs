@@ -3,7 +3,6 @@
 use hallpass_runner::{StepError, StepProbe, Undo, Verify, WriteAnswer};
 use serde_json::{Value, json};
 
-use super::factory::unseen;
 use super::facts::RegionConfig;
 use super::gather::region_config;
 use super::plan::{
@@ -11,6 +10,7 @@ use super::plan::{
     STOP_RECORDER,
 };
 use super::roles::EnrolmentCalls;
+use crate::control_tower::unseen;
 use crate::ports::OrganizationFault;
 use crate::reading::ReadPlace;
 use crate::step_executor::{failed, setback};

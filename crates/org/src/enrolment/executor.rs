@@ -10,17 +10,17 @@ use hallpass_runner::{
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::baselines::{BaselineStatus, EnabledBaseline, controls_in, enabled};
 use super::config_steps::{self, is_config_step};
-use super::factory::{self, unseen};
 use super::gather::parent;
 use super::plan::{
-    ADMIT, CONTROLS, CREATE_ROLE, ControlsWish, GRANT_ROLE, MOVE, PROVISION, PlaceWish, RESET,
-    RoleWish, WAIT,
+    CONTROLS, CREATE_ROLE, ControlsWish, GRANT_ROLE, MOVE, PlaceWish, RESET, RoleWish, WAIT,
 };
 use super::polling::{ENROLMENT, FACTORY, PollSchedule};
 use super::roles::{EXECUTION, EnrolmentCalls};
 use crate::changing::ServiceCalls;
+use crate::control_tower::{
+    self, ADMIT, BaselineStatus, EnabledBaseline, PROVISION, controls_in, enabled, unseen,
+};
 use crate::ports::OrganizationFault;
 use crate::reading::{ReadPlace, Reader, text};
 use crate::step_executor::{failed, later, retry, setback};
@@ -335,8 +335,8 @@ impl EnrolmentStepExecutor {
             kind @ (WAIT | RESET) => self.look_enrolled(kind, &read(step)?).await,
             CONTROLS => self.look_controls(&read(step)?).await,
             kind @ (CREATE_ROLE | GRANT_ROLE) => self.look_role(kind, &read(step)?).await,
-            ADMIT => factory::look_admitted(home, &read(step)?).await,
-            PROVISION => factory::look(home, &read(step)?).await,
+            ADMIT => control_tower::look_admitted(home, &read(step)?).await,
+            PROVISION => control_tower::look(home, &read(step)?).await,
             kind if is_config_step(kind) => {
                 config_steps::look(&self.calls, kind, &read(step)?).await
             }
@@ -358,8 +358,8 @@ impl EnrolmentStepExecutor {
             RESET => self.reset(&read(step)?).await,
             CONTROLS => self.reset_controls(&read(step)?).await,
             kind @ (CREATE_ROLE | GRANT_ROLE) => self.make_role(kind, &read(step)?).await,
-            ADMIT => factory::admit(home, &read(step)?).await,
-            PROVISION => factory::launch(home, &read(step)?, &step.token).await,
+            ADMIT => control_tower::admit(home, &read(step)?).await,
+            PROVISION => control_tower::launch(home, &read(step)?, &step.token).await,
             kind if is_config_step(kind) => {
                 config_steps::act(&self.calls, kind, &read(step)?).await
             }
@@ -376,7 +376,7 @@ impl EnrolmentStepExecutor {
                 if !self.polls.is_due(remote, FACTORY, self.clock.now()) {
                     return Ok(Verify::Running);
                 }
-                factory::progress(home, &read(step)?, remote).await
+                control_tower::progress(home, &read(step)?, remote).await
             }
             kind if is_config_step(kind) => {
                 config_steps::verify(&self.calls, kind, &read(step)?).await

@@ -6,7 +6,7 @@ use hallpass_model::AccountId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::baselines::EnabledBaseline;
+use crate::control_tower::{EnabledBaseline, EnabledControl, LandingZone};
 use crate::reading::ReadFact;
 use crate::vending::UnitFacts;
 
@@ -21,21 +21,6 @@ pub struct EnrolmentAccount {
     pub email: String,
     /// `ACTIVE`, or why nothing can be done in it.
     pub state: String,
-}
-
-/// The landing zone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LandingZone {
-    /// Its version: `3.3`.
-    pub version: String,
-    /// Whether accounts that are moved are enrolled by themselves (`INHERITANCE_DRIFT`).
-    pub enrols_by_itself: bool,
-    /// Regions it governs.
-    pub regions: Vec<String>,
-    /// The account that keeps logs.
-    pub log_archive: Option<AccountId>,
-    /// The account that auditors use.
-    pub audit: Option<AccountId>,
 }
 
 /// Config in an account and a Region.
@@ -66,15 +51,6 @@ pub struct InsideFacts {
     pub default_vpcs: Option<ReadFact<Vec<String>>>,
     /// Governed Regions that are off in it.
     pub regions_off: ReadFact<Vec<String>>,
-}
-
-/// A control that is on in a unit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EnabledControl {
-    /// Its ARN in the unit.
-    pub arn: String,
-    /// Which control it is.
-    pub control: String,
 }
 
 /// What holds in a unit or the root itself.

@@ -8,14 +8,12 @@ use hallpass_model::AccountId;
 use serde_json::{Value, json};
 
 use super::EnrolmentRefused;
-use super::baselines::{controls_of, enabled};
-use super::facts::{
-    EnrolmentAccount, EnrolmentFacts, GovernedPart, InsideFacts, LandingZone, RegionConfig,
-};
+use super::facts::{EnrolmentAccount, EnrolmentFacts, GovernedPart, InsideFacts, RegionConfig};
 use super::roles::{EXECUTION, EnrolmentCalls};
 use super::select::{left_out, source_units, unit_of};
 use super::wish::EnrolmentWish;
 use crate::changing::ServiceCalls;
+use crate::control_tower::{controls_of, enabled, landing_zone, principal, products};
 use crate::organization_wide::root_id;
 use crate::reading::{ReadFact, ReadPlace, Reader, UnreadFact, text, unread};
 use crate::vending::UnitFacts;
@@ -117,7 +115,7 @@ async fn head(home: &Reader<'_>) -> Result<EnrolmentFacts, EnrolmentUnread> {
     });
     Ok(EnrolmentFacts {
         organization: text(&answer, "/Organization/Id").to_owned(),
-        caller: super::factory::principal(home, text(&caller, "/Arn")).await,
+        caller: principal(home, text(&caller, "/Arn")).await,
         arns: arn.map_or_else(usual, |(head, _)| head.to_owned()),
         management,
         root: root_id(home).await?,
@@ -130,30 +128,6 @@ async fn head(home: &Reader<'_>) -> Result<EnrolmentFacts, EnrolmentUnread> {
         inside: BTreeMap::new(),
         governed: BTreeMap::new(),
     })
-}
-
-async fn landing_zone(home: &Reader<'_>) -> ReadFact<Option<LandingZone>> {
-    let operation = ("controltower", "ListLandingZones");
-    let zones = home.list(operation, json!({}), "landingZones").await?;
-    let Some(zone) = zones.first() else {
-        return Ok(None);
-    };
-    let input = json!({ "landingZoneIdentifier": text(zone, "/arn") });
-    let answer = home.one(("controltower", "GetLandingZone"), input).await?;
-    let list = |pointer: &str| {
-        let found = answer.pointer(pointer).and_then(Value::as_array);
-        let names = found.into_iter().flatten().filter_map(Value::as_str);
-        names.map(str::to_owned).collect::<Vec<String>>()
-    };
-    let account = |pointer: &str| AccountId::new(text(&answer, pointer)).ok();
-    Ok(Some(LandingZone {
-        version: text(&answer, "/landingZone/version").to_owned(),
-        enrols_by_itself: list("/landingZone/remediationTypes")
-            .contains(&"INHERITANCE_DRIFT".to_owned()),
-        regions: list("/landingZone/manifest/governedRegions"),
-        log_archive: account("/landingZone/manifest/centralizedLogging/accountId"),
-        audit: account("/landingZone/manifest/securityRoles/accountId"),
-    }))
 }
 
 /// Units at every depth, level by level.
@@ -191,7 +165,7 @@ async fn standing(home: &Reader<'_>, unit: &str) -> ReadFact<Vec<AccountId>> {
 
 async fn products_in_change(home: &Reader<'_>) -> ReadFact<Vec<String>> {
     let mut found = Vec::new();
-    for row in super::factory::products(home, "type:CONTROL_TOWER_ACCOUNT").await? {
+    for row in products(home, "type:CONTROL_TOWER_ACCOUNT").await? {
         if matches!(text(&row, "/Status"), "UNDER_CHANGE" | "PLAN_IN_PROGRESS") {
             found.push(text(&row, "/Name").to_owned());
         }

@@ -22,19 +22,15 @@ mod select;
 mod plan;
 mod results;
 
-mod baselines;
 mod config_steps;
 mod executor;
-mod factory;
 mod polling;
 
+pub use crate::control_tower::FactoryUser;
 pub use backend::{ChosenBackend, choose};
 pub use checks::{EnrolmentCheck, checks, enrollable};
 pub use executor::EnrolmentStepExecutor;
-pub use facts::{
-    EnabledControl, EnrolmentAccount, EnrolmentFacts, GovernedPart, InsideFacts, LandingZone,
-    RegionConfig,
-};
+pub use facts::{EnrolmentAccount, EnrolmentFacts, GovernedPart, InsideFacts, RegionConfig};
 pub use gains::{Exchange, exchange};
 pub use gather::{EnrolmentUnread, gather};
 pub use plan::{
@@ -43,7 +39,7 @@ pub use plan::{
 pub use results::{EnrolmentStatus, enrolment_results};
 pub use roles::{EnrolmentCalls, TRUSTED_ROLES};
 pub use select::{SelectedAccounts, SkippedAccount, select};
-pub use wish::{EnrolmentBackend, EnrolmentWish, FactoryUser, RoleCreation};
+pub use wish::{EnrolmentBackend, EnrolmentWish, RoleCreation};
 
 /// Why nothing can be planned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -8,10 +8,13 @@ use hallpass_runner::{Lane, Plan, PlanDraft, PlanLimits, StepId, StepTarget, has
 use serde::{Deserialize, Serialize};
 
 use super::checks::EnrolmentCheck;
-use super::facts::{EnabledControl, EnrolmentFacts, RegionConfig};
+use super::facts::{EnrolmentFacts, RegionConfig};
 use super::gains::{Exchange, exchange};
 use super::select::SelectedAccounts;
-use super::wish::{EnrolmentBackend, EnrolmentWish, FactoryUser, RoleCreation};
+use super::wish::{EnrolmentBackend, EnrolmentWish, RoleCreation};
+use crate::control_tower::{
+    EnabledControl, ProductWish, add_admission, add_product, control_tower_lane, enrolment_product,
+};
 use crate::steps::stored;
 
 /// The kind of plans that enrol accounts.
@@ -31,10 +34,6 @@ pub(crate) const WAIT: &str = "enrolment.wait";
 pub(crate) const RESET: &str = "enrolment.reset-baseline";
 /// The controls of the unit hold in the account: [`ControlsWish`].
 pub(crate) const CONTROLS: &str = "enrolment.reset-controls";
-/// We may use Account Factory: [`FactoryWish`].
-pub(crate) const ADMIT: &str = "factory.admit";
-/// Account Factory has taken the account on: [`ProductWish`].
-pub(crate) const PROVISION: &str = "factory.provision";
 /// The recorder does not record: [`ConfigWish`].
 pub(crate) const STOP_RECORDER: &str = "enrolment.stop-recorder";
 /// There is no delivery channel: [`ConfigWish`].
@@ -84,27 +83,6 @@ pub(crate) struct ControlsWish {
     pub(crate) account_arn: String,
     pub(crate) unit_arn: String,
     pub(crate) controls: Vec<EnabledControl>,
-}
-
-/// A principal of Account Factory.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct FactoryWish {
-    pub(crate) principal: String,
-}
-
-/// A product of Account Factory.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ProductWish {
-    /// The product's name.
-    pub(crate) product: String,
-    pub(crate) account: Option<AccountId>,
-    pub(crate) account_name: String,
-    pub(crate) email: String,
-    /// As Account Factory takes it.
-    pub(crate) unit: String,
-    pub(crate) sso_email: String,
-    #[serde(flatten)]
-    pub(crate) user: FactoryUser,
 }
 
 /// Config in an account's Region.
@@ -215,11 +193,6 @@ impl EnrolmentPlan {
         let read = || serde_json::from_value(plan.facts.clone()).ok();
         is_ours.then(read).flatten()
     }
-}
-
-/// One operation of Control Tower at a time, for all processes on a store.
-fn control_tower() -> Lane {
-    Lane::serial("control-tower")
 }
 
 /// The steps for the accounts that nothing stops.
@@ -333,7 +306,7 @@ fn add_baseline(
         target.clone(),
         RESET,
         stored(&place),
-        control_tower(),
+        control_tower_lane(),
         &[moved],
     );
     draft.set_timeout(&reset, ENROLLING);
@@ -349,30 +322,14 @@ fn add_baseline(
         unit_arn: facts.unit_arn(to),
         controls,
     };
-    let set = draft.step(target, CONTROLS, stored(&wish), control_tower(), &[reset]);
+    let set = draft.step(
+        target,
+        CONTROLS,
+        stored(&wish),
+        control_tower_lane(),
+        &[reset],
+    );
     draft.set_timeout(&set, ENROLLING);
-}
-
-/// The step after which we may use Account Factory.
-pub(crate) fn add_admission(draft: &mut PlanDraft, management: &str, principal: &str) -> StepId {
-    let wish = FactoryWish {
-        principal: principal.to_owned(),
-    };
-    let target = StepTarget::global(management, "Account Factory");
-    draft.step(target, ADMIT, stored(&wish), control_tower(), &[])
-}
-
-/// The step after which Account Factory has made an account, or taken it on.
-pub(crate) fn add_product(
-    draft: &mut PlanDraft,
-    target: StepTarget,
-    wish: &ProductWish,
-    after: &[StepId],
-    timeout: TimeSpan,
-) -> StepId {
-    let made = draft.step(target, PROVISION, stored(wish), control_tower(), after);
-    draft.set_timeout(&made, timeout);
-    made
 }
 
 fn product_wish(
@@ -385,7 +342,7 @@ fn product_wish(
     let name = account.map(|it| it.name.clone()).unwrap_or_default();
     let email = account.map(|it| it.email.clone()).unwrap_or_default();
     ProductWish {
-        product: super::factory::enrolment_product(&name),
+        product: enrolment_product(&name),
         account: Some(id.clone()),
         account_name: name,
         sso_email: email.clone(),

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use hallpass_model::AccountId;
 use serde::{Deserialize, Serialize};
 
+use crate::control_tower::FactoryUser;
+
 /// How accounts are enrolled (`organization.md` N-5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -36,24 +38,6 @@ pub enum RoleCreation {
     None,
     /// In each account that lacks it, with a role that can enter it.
     Account,
-}
-
-/// The user that Account Factory gives access; the address is the account's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FactoryUser {
-    /// First name.
-    pub first_name: String,
-    /// Last name.
-    pub last_name: String,
-}
-
-impl Default for FactoryUser {
-    fn default() -> Self {
-        Self {
-            first_name: "Admin".to_owned(),
-            last_name: "User".to_owned(),
-        }
-    }
 }
 
 /// What is wanted.

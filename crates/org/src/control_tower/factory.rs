@@ -1,13 +1,14 @@
 //! Account Factory: a product of Service Catalog that makes an account, or takes one on (`organization.md` V-6).
 
-use hallpass_runner::{Class, Effect, StepError, StepProbe, Verify, WriteAnswer};
+use hallpass_runner::{Effect, StepError, StepProbe, Verify, WriteAnswer};
 use serde_json::{Value, json};
 
-use super::plan::{FactoryWish, ProductWish};
+use super::product::{FactoryWish, ProductWish};
+use super::unseen;
 use crate::changing::ServiceCalls;
 use crate::ports::OrganizationFault;
-use crate::reading::{Operation, ReadFact, ReadPlace, Reader, UnreadFact, text, unread};
-use crate::step_executor::{failed, later, retry, setback};
+use crate::reading::{Operation, ReadFact, ReadPlace, Reader, text, unread};
+use crate::step_executor::{failed, later, setback};
 
 const CATALOG: &str = "servicecatalog";
 /// As Control Tower calls it, and itself.
@@ -25,15 +26,6 @@ fn home(calls: &dyn ServiceCalls) -> Reader<'_> {
         calls,
         place: ReadPlace::default(),
     }
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
-pub(super) fn unseen(fact: UnreadFact) -> StepError {
-    if fact.passing {
-        let why = format!("{}: {}", fact.action, fact.reason);
-        return StepError::Retry(retry(Class::Throttle, why));
-    }
-    failed(&fact.action, &fact.reason)
 }
 
 /// The product that an account is enrolled as: every run of other characters than letters and digits is one `-`
@@ -130,7 +122,7 @@ async fn portfolio_id(calls: &dyn ServiceCalls) -> ReadFact<String> {
 }
 
 /// Whether we may use Account Factory.
-pub(super) async fn look_admitted(
+pub(crate) async fn look_admitted(
     calls: &dyn ServiceCalls,
     wish: &FactoryWish,
 ) -> Result<StepProbe, StepError> {
@@ -152,7 +144,7 @@ pub(super) async fn look_admitted(
 }
 
 /// Lets us use it.
-pub(super) async fn admit(
+pub(crate) async fn admit(
     calls: &dyn ServiceCalls,
     wish: &FactoryWish,
 ) -> Result<WriteAnswer, StepError> {
@@ -178,7 +170,7 @@ fn why_not(product: &Value) -> String {
 }
 
 /// How far the product is.
-pub(super) async fn look(
+pub(crate) async fn look(
     calls: &dyn ServiceCalls,
     wish: &ProductWish,
 ) -> Result<StepProbe, StepError> {
@@ -204,7 +196,7 @@ pub(super) async fn look(
 }
 
 /// Launches it, once nothing else is under way. The same token again is the same launch.
-pub(super) async fn launch(
+pub(crate) async fn launch(
     calls: &dyn ServiceCalls,
     wish: &ProductWish,
     token: &str,
@@ -257,7 +249,7 @@ pub(super) async fn launch(
 }
 
 /// How far a launch is: by its record, or by the name of its product.
-pub(super) async fn progress(
+pub(crate) async fn progress(
     calls: &dyn ServiceCalls,
     wish: &ProductWish,
     remote: &str,

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::facts::EnabledControl;
 use crate::changing::ServiceCalls;
 use crate::reading::{ReadFact, ReadPlace, Reader, text};
 
@@ -90,6 +90,15 @@ pub(crate) async fn controls_of(
         control: text(row, "/controlIdentifier").to_owned(),
     });
     Ok(rows.collect())
+}
+
+/// A control that is on in a unit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnabledControl {
+    /// Its ARN in the unit.
+    pub arn: String,
+    /// Which control it is.
+    pub control: String,
 }
 
 /// What of a unit's controls an account has.
