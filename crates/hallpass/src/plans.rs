@@ -238,14 +238,7 @@ pub(crate) async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
     let aws = connect(loaded, &time, Arc::clone(&ids)).await?;
     let clock: Arc<dyn Clock> = Arc::new(Elsewhere(time));
-    let keeper = RunnerIdentity {
-        holder: format!(
-            "process {} ({})",
-            std::process::id(),
-            ids.next(clock.now()).simple()
-        ),
-        actor: aws.about().arn.clone(),
-    };
+    let keeper = keeper(&aws, ids.as_ref(), clock.now());
     let store = Arc::new(store);
     let aws = Arc::new(aws);
     let organization: Arc<dyn Organization> = Arc::clone(&aws) as Arc<dyn Organization>;
@@ -303,6 +296,18 @@ pub(crate) async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
         plans,
         hands,
     })
+}
+
+/// Who runs plans: this process, for whoever's credentials it has.
+fn keeper(aws: &Aws, ids: &dyn IdSource, now: Timestamp) -> RunnerIdentity {
+    RunnerIdentity {
+        holder: format!(
+            "process {} ({})",
+            std::process::id(),
+            ids.next(now).simple()
+        ),
+        actor: aws.about().arn.clone(),
+    }
 }
 
 /// Calls in flight of steps whose services have no port of their own.

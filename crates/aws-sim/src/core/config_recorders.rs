@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::state::SimState;
-
 /// The name that the console gives.
 pub(crate) const NAME: &str = "default";
 
@@ -62,12 +60,12 @@ impl SimRecorders {
             .cloned()
             .or_else(|| self.is_stated.then(SimRecorder::default))
     }
-}
 
-/// Whether somebody says that there is a recorder or a channel in one of these Regions.
-pub(crate) fn is_recorded(state: &SimState, account: &str, regions: &[String]) -> bool {
-    regions.iter().any(|region| {
-        let known = state.config_recorders.known(account, region);
-        known.is_some_and(|it| it.recorder.is_some() || it.channel.is_some())
-    })
+    /// Whether somebody says that there is a recorder or a channel in one of these Regions.
+    pub(crate) fn is_recorded(&self, account: &str, regions: &[String]) -> bool {
+        regions.iter().any(|region| {
+            let known = self.known(account, region);
+            known.is_some_and(|it| it.recorder.is_some() || it.channel.is_some())
+        })
+    }
 }

@@ -1,174 +1,68 @@
-//! A landing zone of Control Tower: the units it governs, the accounts it has enrolled, the controls that hold in
-//! them, what is under way, and the products of its Account Factory.
+//! What becomes of a landing zone of Control Tower in time: accounts that move are enrolled, operations and launches end,
+//! and tell of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_sim_base::{Millis, Random};
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    config_recorders::is_recorded,
+    config_recorders::{SimRecorder, SimRecorders},
     entities::{Account, FailAsync, Id},
     queues::{BusEvent, put_event},
     state::SimState,
+    tower::{FactoryProduct, SimTower, TowerAccount, TowerUnit, enrolling},
     tree::put_under,
 };
-use crate::organization::{ControlTowerBasis, Speed, UnitControl};
+use crate::organization::{
+    ConfigRecorderPlace, ControlTowerBasis, NameIndex, OrganizationFile, UnitControl,
+};
 
 const CAPITALS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 const DIGITS: &str = "0123456789";
 /// Accounts that are moved are enrolled by themselves.
 pub(crate) const AUTO_ENROLMENT: &str = "INHERITANCE_DRIFT";
 
-/// The landing zone.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct SimTower {
-    /// What the file says of it, with ids in place of names; units, accounts and controls stand below.
-    pub basis: ControlTowerBasis,
-    /// Units it governs, by id.
-    pub units: BTreeMap<String, TowerUnit>,
-    /// Accounts it has enrolled, or tries to, by id.
-    pub accounts: BTreeMap<String, TowerAccount>,
-    /// Controls that are on: their ARN, unit and name.
-    pub controls: BTreeMap<String, UnitControl>,
-    /// What was begun with units, by id.
-    pub operations: BTreeMap<String, TowerOperation>,
-    /// Products of Account Factory, by id.
-    pub products: BTreeMap<String, FactoryProduct>,
-}
-
-/// A unit that is governed.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct TowerUnit {
-    /// ARN of its enabled baseline.
-    pub baseline: String,
-    /// The operation on it that was begun last.
-    pub operation: Option<String>,
-}
-
-/// An account that is enrolled.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct TowerAccount {
-    /// ARN of its enabled baseline.
-    pub baseline: String,
-    /// The unit it has it from.
-    pub unit: String,
-    /// When it is enrolled.
-    pub ready: Millis,
-    /// Why it is not, then.
-    pub failed: Option<String>,
-    /// ARNs of the controls of the unit that hold in it.
-    pub controls: BTreeSet<String>,
-}
-
-/// What was begun with a unit.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct TowerOperation {
-    /// `RESET_ENABLED_BASELINE` and so on.
-    pub kind: String,
-    /// The unit.
-    pub unit: String,
-    /// ARN of the control that it is about.
-    pub control: Option<String>,
-    /// When it was begun.
-    pub started: Millis,
-    /// When it is over.
-    pub due: Millis,
-    /// Why it failed.
-    pub failed: Option<String>,
-    /// Whether it is over.
-    pub done: bool,
-}
-
-/// A product of Account Factory.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct FactoryProduct {
-    /// Its name.
-    pub name: String,
-    /// What it was asked for with.
-    pub token: String,
-    /// `rec-…`
-    pub record: String,
-    /// The account's name, address and unit.
-    pub account_name: String,
-    /// The address of its root user.
-    pub email: String,
-    /// The unit that it comes into.
-    pub unit: String,
-    /// The account, once it is there.
-    pub account: Option<String>,
-    /// When it was asked for.
-    pub created: Millis,
-    /// When it is over.
-    pub due: Millis,
-    /// Why it failed.
-    pub failed: Option<String>,
-    /// Whether it is over.
-    pub done: bool,
-}
-
-/// How long an account or a unit takes (?).
-pub(crate) fn enrolling(speed: Speed) -> Millis {
-    match speed {
-        Speed::Instant => 0,
-        Speed::Fast => 700,
-        Speed::Real => 300_000,
-    }
-}
-
-/// How long Account Factory takes (`organization.md` V-6: 25 to 30 minutes).
-pub(crate) fn launching(speed: Speed) -> Millis {
-    match speed {
-        Speed::Instant => 0,
-        Speed::Fast => 1_500,
-        Speed::Real => 1_560_000,
-    }
-}
-
-impl SimTower {
-    /// An ARN of the landing zone's account and Region.
-    pub(crate) fn arn(&self, management: &str, kind: &str, id: &str) -> String {
-        let home = &self.basis.home_region;
-        format!("arn:aws:controltower:{home}:{management}:{kind}/{id}")
-    }
-
-    /// Whether something is under way that another operation has to wait for: one on a unit waits for all, one on a
-    /// control for those on units.
-    pub(crate) fn is_busy(&self, with_controls: bool) -> bool {
-        let mut running = self.operations.values().filter(|it| !it.done);
-        running.any(|it| with_controls || it.control.is_none())
-    }
-
-    /// The operation on a unit that was begun last.
-    pub(crate) fn operation(&self, unit: &str) -> Option<&TowerOperation> {
-        let id = self.units.get(unit)?.operation.as_ref()?;
-        self.operations.get(id)
-    }
-
-    fn controls_of(&self, unit: &str) -> BTreeSet<String> {
-        let of_unit = self.controls.iter().filter(|(_, it)| it.unit == unit);
-        of_unit.map(|(arn, _)| arn.clone()).collect()
-    }
-
-    /// The same as a file says it.
-    pub(crate) fn exported(&self) -> ControlTowerBasis {
-        ControlTowerBasis {
-            units: self.units.keys().cloned().collect(),
-            accounts: Some(self.accounts.keys().cloned().collect()),
-            controls: self.controls.values().cloned().collect(),
-            ..self.basis.clone()
-        }
-    }
-}
-
 /// An id made of the seed.
 pub(crate) fn tower_id(state: &SimState, of: &str) -> String {
     Random::new(state.seed, &format!("tower {of}")).text(CAPITALS, 17)
 }
 
+/// The landing zone of a file, and where Config records.
+pub(crate) fn load_file(state: &mut SimState, file: &OrganizationFile, names: &NameIndex) {
+    let account = |name: &String| names.account(name).unwrap_or(name).to_owned();
+    let rows = file.config_recorders.iter().flatten();
+    let written = rows.map(|row: &ConfigRecorderPlace| {
+        let account = account(&row.account);
+        let recorder = SimRecorder::usual(&account);
+        ((account, row.region.clone()), recorder)
+    });
+    state.config_recorders = SimRecorders {
+        is_stated: file.config_recorders.is_some() || file.control_tower.is_some(),
+        written: written.collect(),
+    };
+    let Some(given) = &file.control_tower else {
+        return;
+    };
+    let unit = |name: &String| names.ou(name).unwrap_or(name).to_owned();
+    let control = |it: &UnitControl| UnitControl {
+        unit: unit(&it.unit),
+        control: it.control.clone(),
+    };
+    let accounts = given.accounts.as_ref();
+    let basis = ControlTowerBasis {
+        log_archive: account(&given.log_archive),
+        audit: account(&given.audit),
+        units: given.units.iter().map(unit).collect(),
+        accounts: accounts.map(|all| all.iter().map(account).collect()),
+        controls: given.controls.iter().map(control).collect(),
+        ..given.clone()
+    };
+    load(state, basis);
+}
+
 /// Builds the landing zone of a file whose names are ids by now.
-pub(crate) fn load(state: &mut SimState, basis: ControlTowerBasis) {
+fn load(state: &mut SimState, basis: ControlTowerBasis) {
     let mut tower = SimTower {
         units: BTreeMap::new(),
         accounts: BTreeMap::new(),
@@ -221,7 +115,9 @@ fn account_row(
     with_controls: bool,
 ) -> TowerAccount {
     let id = tower_id(state, account);
-    let recorded = is_recorded(state, account, &tower.basis.governed_regions);
+    let recorded = state
+        .config_recorders
+        .is_recorded(account, &tower.basis.governed_regions);
     let failed = (recorded && ready > 0).then(|| {
         "AWS Control Tower cannot enroll the account: it has a configuration recorder or delivery channel.".to_owned()
     });

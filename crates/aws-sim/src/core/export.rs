@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{
-    control_tower::SimTower,
     entities::{Id, PrincipalType, User},
     state::SimState,
+    tower::SimTower,
 };
 use crate::{
     organization::{

@@ -6,7 +6,6 @@ use hallpass_sim_base::{Millis, Random};
 use serde_json::{Map, Value, json};
 
 use super::{
-    config_recorders::{SimRecorder, SimRecorders},
     control_tower,
     document::Document,
     entities::{
@@ -72,7 +71,7 @@ pub(crate) fn load(
     loader.head(&mut state);
     place_portal(&mut state, file, overrides.portal_url.as_deref());
     loader.tree(&mut state);
-    loader.tower(&mut state);
+    control_tower::load_file(&mut state, file, &loader.names);
     loader.guardrails(&mut state);
     loader.directory(&mut state);
     loader.sets(&mut state);
@@ -241,41 +240,6 @@ impl Loader<'_> {
         state.credentials.clone_from(&self.file.credentials);
         state.slack.clone_from(&self.file.slack);
         state.clock.clone_from(&self.file.clock);
-    }
-
-    /// The landing zone, and where Config records.
-    fn tower(&self, state: &mut SimState) {
-        let rows = self.file.config_recorders.iter().flatten();
-        let written = rows.map(|row| {
-            let account = self.account(&row.account);
-            let recorder = SimRecorder::usual(&account);
-            ((account, row.region.clone()), recorder)
-        });
-        state.config_recorders = SimRecorders {
-            is_stated: self.file.config_recorders.is_some() || self.file.control_tower.is_some(),
-            written: written.collect(),
-        };
-        let Some(given) = &self.file.control_tower else {
-            return;
-        };
-        let unit = |name: &String| self.parent(Some(name)).to_string();
-        let accounts = given.accounts.as_ref();
-        let basis = organization::ControlTowerBasis {
-            log_archive: self.account(&given.log_archive),
-            audit: self.account(&given.audit),
-            units: given.units.iter().map(unit).collect(),
-            accounts: accounts.map(|all| all.iter().map(|it| self.account(it)).collect()),
-            controls: given
-                .controls
-                .iter()
-                .map(|it| organization::UnitControl {
-                    unit: unit(&it.unit),
-                    control: it.control.clone(),
-                })
-                .collect(),
-            ..given.clone()
-        };
-        control_tower::load(state, basis);
     }
 
     fn tree(&self, state: &mut SimState) {

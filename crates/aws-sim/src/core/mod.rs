@@ -8,7 +8,6 @@
 pub(crate) mod account_access;
 pub(crate) mod config_recorders;
 pub(crate) mod contacts;
-pub(crate) mod control_tower;
 pub(crate) mod document;
 pub(crate) mod entities;
 pub(crate) mod event_history;
@@ -23,10 +22,12 @@ pub(crate) mod queues;
 pub(crate) mod roles;
 pub(crate) mod state;
 pub(crate) mod table;
+pub(crate) mod tower;
 pub(crate) mod tree;
 // what becomes of it in time
 pub(crate) mod account_creation;
 pub(crate) mod administrators;
+pub(crate) mod control_tower;
 pub(crate) mod directory;
 pub(crate) mod settle;
 pub(crate) mod sign_in_events;

@@ -11,7 +11,6 @@ use super::{
     account_creation::AccountRequest,
     administrators::{BehaviorGraph, GraphPlace, RegionalAdministrator, ServicePlace},
     config_recorders::SimRecorders,
-    control_tower::SimTower,
     entities::{
         Account, Assignment, AssignmentKey, Assumed, AsyncKind, CredentialReport, Group,
         HeldPolicies, Id, Membership, Operation, Ou, PermissionSet, PrincipalType, Provision,
@@ -26,6 +25,7 @@ use super::{
     portal::Portal,
     queues::{MessageQueue, QueueKey},
     table::Table,
+    tower::SimTower,
 };
 use crate::{
     organization::{

@@ -1,6 +1,8 @@
 //! Account Factory: a product of Service Catalog that makes an account, or takes one on (`organization.md` V-6).
 
-use hallpass_runner::{Effect, StepError, StepProbe, Verify, WriteAnswer};
+use std::time::Duration;
+
+use hallpass_runner::{Class, Effect, Retry, StepError, StepProbe, Verify, WriteAnswer};
 use serde_json::{Value, json};
 
 use super::product::{FactoryWish, ProductWish};
@@ -8,7 +10,7 @@ use super::unseen;
 use crate::changing::ServiceCalls;
 use crate::ports::OrganizationFault;
 use crate::reading::{Operation, ReadFact, ReadPlace, Reader, text, unread};
-use crate::step_executor::{failed, later, setback};
+use crate::step_executor::{failed, retry, setback};
 
 const CATALOG: &str = "servicecatalog";
 /// As Control Tower calls it, and itself.
@@ -18,6 +20,8 @@ const OWNER: &str = "AWS Control Tower";
 const BUSY: &str = "operation is in progress";
 /// Under which a step fails that Account Factory took on, and could not do.
 pub(crate) const FACTORY_FAILED: &str = "AccountFactory";
+/// Between two looks at a factory that is busy.
+const BUSY_PAUSE: Duration = Duration::from_mins(3);
 /// Characters of a product's name at most (Service Catalog API, `ProvisionProduct`).
 const NAME_MAX: usize = 128;
 
@@ -195,6 +199,14 @@ pub(crate) async fn look(
     }
 }
 
+/// Somebody else is first: an account takes half an hour, so it is looked at every three minutes for up to ninety.
+fn busy_until(why: String) -> WriteAnswer {
+    WriteAnswer::Setback(StepError::Retry(Retry {
+        after: Some(BUSY_PAUSE),
+        ..retry(Class::Conflict, why)
+    }))
+}
+
 /// Launches it, once nothing else is under way. The same token again is the same launch.
 pub(crate) async fn launch(
     calls: &dyn ServiceCalls,
@@ -207,7 +219,7 @@ pub(crate) async fn launch(
     let mut others = others.iter();
     let busy = others.find(|it| matches!(text(it, "/Status"), "UNDER_CHANGE" | "PLAN_IN_PROGRESS"));
     if let Some(busy) = busy {
-        return Ok(later(format!(
+        return Ok(busy_until(format!(
             "Account Factory is busy with {}",
             text(busy, "/Name")
         )));
@@ -236,7 +248,7 @@ pub(crate) async fn launch(
             remote: text(&answer, "/RecordDetail/RecordId").to_owned(),
         }),
         Err(OrganizationFault::Refused { message, .. }) if message.contains(BUSY) => {
-            Ok(later(message))
+            Ok(busy_until(message))
         }
         Err(OrganizationFault::Refused { code, .. }) if code == "DuplicateResourceException" => {
             // it is asked for by its name

@@ -7,8 +7,9 @@ use super::{
     target,
 };
 use crate::core::{
-    control_tower::{TowerAccount, TowerUnit, tower_id},
+    control_tower::tower_id,
     issue::whole_seconds,
+    tower::{TowerAccount, TowerUnit},
 };
 
 /// Baselines of AWS (AWS Control Tower User Guide, "Types of baselines"): id and name.

@@ -15,11 +15,11 @@ use super::{
 use crate::core::{
     call::Output,
     context::{Context, HandlerResult},
-    control_tower::{SimTower, TowerOperation, enrolling},
     errors::{self, ApiError, ErrorForms},
     service::{
         BucketSharing, CallRate, CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService,
     },
+    tower::{SimTower, TowerOperation, enrolling},
     windows::Window,
 };
 

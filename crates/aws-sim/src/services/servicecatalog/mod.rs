@@ -13,11 +13,12 @@ use super::{
 use crate::core::{
     call::Output,
     context::{Context, HandlerResult},
-    control_tower::{SimTower, tower_id},
+    control_tower::tower_id,
     errors::{self, ApiError, ErrorForms},
     service::{
         BucketSharing, CallRate, CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService,
     },
+    tower::SimTower,
 };
 
 /// Rows on a page when the caller does not say (AWS: "`PageSize`").

@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use super::{Context, HandlerResult, Output, factory, invalid, missing, own_id, page, tower};
 use crate::core::{
     call::{input_text, seconds},
-    control_tower::{FactoryProduct, launching, tower_id},
+    control_tower::tower_id,
     errors::ApiError,
+    tower::{FactoryProduct, launching},
     windows::Window,
 };
 

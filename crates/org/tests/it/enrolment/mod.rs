@@ -3,3 +3,4 @@
 mod acceptance;
 mod stops;
 mod world;
+mod writes;

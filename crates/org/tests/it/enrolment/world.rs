@@ -20,9 +20,9 @@ use serde_json::{Value, json};
 pub(super) const MANAGEMENT: &str = "111111111111";
 const ORGANIZATION: &str = "o-ab12cd34ef";
 /// How long Control Tower takes for an account or a unit.
-const ENROLLING: TimeSpan = TimeSpan::seconds(40);
+pub(super) const ENROLLING: TimeSpan = TimeSpan::seconds(40);
 /// How long Account Factory takes.
-const LAUNCHING: TimeSpan = TimeSpan::minutes(25);
+pub(super) const LAUNCHING: TimeSpan = TimeSpan::minutes(25);
 
 pub(super) fn fixture(name: &str) -> Value {
     let path = format!(
@@ -44,10 +44,10 @@ pub(super) fn text(value: &Value, pointer: &str) -> String {
 type Enrolled = (String, Timestamp, bool);
 
 pub(super) struct Product {
-    token: String,
-    account: String,
-    unit: String,
-    due: Timestamp,
+    pub(super) token: String,
+    pub(super) account: String,
+    pub(super) unit: String,
+    pub(super) due: Timestamp,
     pub(super) failed: bool,
 }
 
@@ -65,11 +65,11 @@ pub(super) struct State {
     pub(super) others: BTreeMap<String, Timestamp>,
     pub(super) principals: BTreeSet<String>,
     /// Units whose baseline is being set, and until when.
-    resets: BTreeMap<String, (String, Timestamp)>,
+    pub(super) resets: BTreeMap<String, (String, Timestamp)>,
     /// Controls that are on: unit and name.
     pub(super) controls: Vec<(String, String)>,
     pub(super) held: BTreeSet<(String, String)>,
-    control_resets: BTreeMap<String, Timestamp>,
+    pub(super) control_resets: BTreeMap<String, Timestamp>,
     /// Policies by unit or root.
     pub(super) policies: BTreeMap<String, Vec<&'static str>>,
     /// Accounts that Control Tower cannot enrol.
@@ -79,7 +79,7 @@ pub(super) struct State {
 }
 
 pub(super) struct FakeTower {
-    clock: Arc<Hourglass>,
+    pub(super) clock: Arc<Hourglass>,
     pub(super) state: Mutex<State>,
 }
 
@@ -143,18 +143,18 @@ impl State {
         text(&self.accounts[id], "/ParentId")
     }
 
-    fn put(&mut self, id: &str, unit: &str) {
+    pub(super) fn put(&mut self, id: &str, unit: &str) {
         self.accounts.get_mut(id).unwrap()["ParentId"] = unit.into();
     }
 
-    fn is_governed(&self, unit: &str) -> bool {
+    pub(super) fn is_governed(&self, unit: &str) -> bool {
         self.units
             .iter()
             .any(|it| it["Id"] == unit && it["ControlTowerRegistered"] == true)
     }
 
     /// What is due happens.
-    fn settle(&mut self, now: Timestamp) {
+    pub(super) fn settle(&mut self, now: Timestamp) {
         let over: Vec<String> = self
             .resets
             .iter()
@@ -501,186 +501,7 @@ impl FakeTower {
     }
 }
 
-impl FakeTower {
-    fn relocate(state: &mut State, input: &Value, now: Timestamp) -> Result<(), OrganizationFault> {
-        let (id, from, to) = (
-            text(input, "/AccountId"),
-            text(input, "/SourceParentId"),
-            text(input, "/DestinationParentId"),
-        );
-        if state.parent(&id) != from {
-            return Err(fault("DuplicateAccountException"));
-        }
-        state.put(&id, &to);
-        let by_itself = state.zone["remediationTypes"]
-            .as_array()
-            .is_some_and(|it| !it.is_empty());
-        if by_itself && state.is_governed(&to) {
-            let failed = state.unlucky.contains(&id);
-            state
-                .enrolled
-                .insert(id, (to, ENROLLING.after(now), failed));
-        }
-        Ok(())
-    }
-
-    fn provision(
-        state: &mut State,
-        input: &Value,
-        now: Timestamp,
-    ) -> Result<Value, OrganizationFault> {
-        let name = text(input, "/ProvisionedProductName");
-        let answer = json!({ "RecordDetail": { "RecordId": format!("rec-{name}") } });
-        let token = text(input, "/ProvisionToken");
-        assert_eq!(text(input, "/ProvisioningArtifactId"), "pa-2");
-        assert!(
-            state
-                .principals
-                .contains(&format!("arn:aws:iam::{MANAGEMENT}:user/admin"))
-        );
-        if state
-            .products
-            .get(&name)
-            .is_some_and(|it| it.token == token)
-        {
-            state.writes.pop();
-            return Ok(answer);
-        }
-        let busy = state.products.values().any(|it| it.due > now)
-            || state.others.values().any(|it| *it > now);
-        assert!(!busy, "two launches at once");
-        let parameter = |key: &str| {
-            let all = input["ProvisioningParameters"].as_array().unwrap();
-            text(all.iter().find(|it| it["Key"] == key).unwrap(), "/Value")
-        };
-        let email = parameter("AccountEmail");
-        let account = state
-            .accounts
-            .values()
-            .find(|it| it["Email"] == email.as_str())
-            .unwrap();
-        let account = text(account, "/Id");
-        let unit = parameter("ManagedOrganizationalUnit");
-        let unit = state
-            .units
-            .iter()
-            .find(|it| it["Name"] == unit.split(" (").next().unwrap())
-            .unwrap();
-        let product = Product {
-            failed: state.unlucky.contains(&account),
-            token,
-            account,
-            unit: text(unit, "/Id"),
-            due: LAUNCHING.after(now),
-        };
-        state.products.insert(name, product);
-        Ok(answer)
-    }
-
-    fn write(
-        &self,
-        place: &ReadPlace,
-        (_, name): Operation,
-        input: &Value,
-    ) -> Result<Value, OrganizationFault> {
-        let now = self.clock.now();
-        let state = &mut *self.state.lock().unwrap();
-        state.settle(now);
-        let account = place
-            .account
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        let place = (account.clone(), place.region.clone().unwrap_or_default());
-        let about = [
-            "/AccountId",
-            "/ProvisionedProductName",
-            "/enabledBaselineIdentifier",
-            "/enabledControlIdentifier",
-            "/PrincipalARN",
-        ];
-        let about: String = about.iter().map(|it| text(input, it)).collect();
-        state
-            .writes
-            .push(format!("{name} {} {}{about}", place.1, place.0));
-        match name {
-            "MoveAccount" => {
-                if let Err(why) = Self::relocate(state, input, now) {
-                    state.writes.pop();
-                    return Err(why);
-                }
-            }
-            "ProvisionProduct" => return Self::provision(state, input, now),
-            "AssociatePrincipalWithPortfolio" => {
-                state.principals.insert(text(input, "/PrincipalARN"));
-            }
-            "ResetEnabledBaseline" => {
-                let unit = text(input, "/enabledBaselineIdentifier")
-                    .trim_start_matches("base/")
-                    .to_owned();
-                if state.resets.values().any(|(_, due)| *due > now) {
-                    state.writes.pop();
-                    return Err(OrganizationFault::Conflict {
-                        message: "busy".to_owned(),
-                    });
-                }
-                state.enrolled.retain(|_, it| it.0 != unit || !it.2);
-                let id = format!("op-{}", state.resets.len());
-                state
-                    .resets
-                    .insert(id.clone(), (unit, ENROLLING.after(now)));
-                return Ok(json!({ "operationIdentifier": id }));
-            }
-            "ResetEnabledControl" => {
-                let control = text(input, "/enabledControlIdentifier");
-                state.control_resets.insert(control, ENROLLING.after(now));
-            }
-            "CreateRole" | "AttachRolePolicy" => {
-                let made = if name == "CreateRole" {
-                    "AWSControlTowerExecution"
-                } else {
-                    "granted"
-                };
-                if !state
-                    .roles
-                    .get_mut(&account)
-                    .unwrap()
-                    .insert(made.to_owned())
-                {
-                    state.writes.pop();
-                }
-            }
-            "StopConfigurationRecorder" => {
-                state.recorders.insert(place, false);
-            }
-            "StartConfigurationRecorder" => {
-                state.recorders.insert(place, true);
-            }
-            "DeleteConfigurationRecorder" => {
-                state.recorders.remove(&place);
-            }
-            "DeleteDeliveryChannel" => {
-                assert_ne!(
-                    state.recorders.get(&place),
-                    Some(&true),
-                    "the recorder records"
-                );
-                state.channels.remove(&place);
-            }
-            "PutConfigurationRecorder" => {
-                assert_eq!(input["ConfigurationRecorder"], json!({ "name": "default" }));
-                state.recorders.insert(place, false);
-            }
-            "PutDeliveryChannel" => {
-                state.channels.insert(place);
-            }
-            other => panic!("nobody sends {other}"),
-        }
-        Ok(json!({}))
-    }
-}
-
-fn fault(code: &str) -> OrganizationFault {
+pub(super) fn fault(code: &str) -> OrganizationFault {
     OrganizationFault::Refused {
         code: code.to_owned(),
         message: "no".to_owned(),
