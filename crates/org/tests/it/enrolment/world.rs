@@ -87,10 +87,6 @@ fn arn(kind: &str, id: &str) -> String {
     format!("arn:aws:organizations::{MANAGEMENT}:{kind}/{ORGANIZATION}/{id}")
 }
 
-fn id_of(arn: &str) -> String {
-    arn.rsplit('/').next().unwrap_or_default().to_owned()
-}
-
 impl State {
     fn of_fixtures(clock: Timestamp) -> Self {
         let (tree, state) = (fixture("org-tree.json"), fixture("org-enroll-state.json"));
