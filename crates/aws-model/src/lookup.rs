@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use crate::table::{OperationModel, ServiceModel};
 
 /// The committed tables, in the order in which a lookup tries them.
-const TEXTS: [&str; 14] = [
+const TEXTS: [&str; 16] = [
     include_str!("../tables/sts.json"),
     include_str!("../tables/organizations.json"),
     include_str!("../tables/sso-admin.json"),
@@ -20,6 +20,8 @@ const TEXTS: [&str; 14] = [
     include_str!("../tables/securityhub.json"),
     include_str!("../tables/detective.json"),
     include_str!("../tables/cloudtrail.json"),
+    include_str!("../tables/controltower.json"),
+    include_str!("../tables/servicecatalog.json"),
 ];
 
 static TABLES: LazyLock<Tables> = LazyLock::new(|| {

@@ -14,6 +14,9 @@ use hallpass_assignments::IdentityCenter;
 use hallpass_aws::{Aws, PermissionSets, RoleToAssume};
 use hallpass_model::{Clock, IdSource, Timestamp};
 use hallpass_org::delegation::{DelegationStepExecutor, is_delegation_step};
+use hallpass_org::enrolment::{
+    EnrolmentCalls, EnrolmentStepExecutor, TRUSTED_ROLES, is_enrolment_step,
+};
 use hallpass_org::pci::{PeopleStepExecutor, is_people_step};
 use hallpass_org::standards::{StandardsStepExecutor, is_standards_step};
 use hallpass_org::vending::{AccountAdmin, VendingStepExecutor, is_vending_step};
@@ -163,6 +166,7 @@ struct EveryStep {
     vending: VendingStepExecutor,
     delegation: DelegationStepExecutor,
     standards: StandardsStepExecutor,
+    enrolment: EnrolmentStepExecutor,
     remediation: RemediationStepExecutor,
     access: Arc<AccessStepExecutor>,
     memberships: MembershipStepExecutor,
@@ -179,6 +183,8 @@ impl EveryStep {
             &self.delegation
         } else if is_standards_step(&step.kind) {
             &self.standards
+        } else if is_enrolment_step(&step.kind) {
+            &self.enrolment
         } else if is_remediation_step(&step.kind) {
             &self.remediation
         } else if is_membership_step(&step.kind) {
@@ -218,6 +224,7 @@ pub(crate) struct PlanContext {
     pub(crate) organization: Arc<dyn Organization>,
     pub(crate) accounts: Arc<dyn AccountAdmin>,
     pub(crate) calls: Arc<dyn ServiceCalls>,
+    pub(crate) enrolment: EnrolmentCalls,
     pub(crate) kept: Arc<dyn OrgStore>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) runner: Runner,
@@ -235,14 +242,7 @@ pub(crate) async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
     let ids: Arc<dyn IdSource> = Arc::new(RandomIds);
     let aws = connect(loaded, &time, Arc::clone(&ids)).await?;
     let clock: Arc<dyn Clock> = Arc::new(Elsewhere(time));
-    let keeper = RunnerIdentity {
-        holder: format!(
-            "process {} ({})",
-            std::process::id(),
-            ids.next(clock.now()).simple()
-        ),
-        actor: aws.about().arn.clone(),
-    };
+    let keeper = keeper(&aws, ids.as_ref(), clock.now());
     let store = Arc::new(store);
     let aws = Arc::new(aws);
     let organization: Arc<dyn Organization> = Arc::clone(&aws) as Arc<dyn Organization>;
@@ -251,6 +251,7 @@ pub(crate) async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
     let grants: Arc<dyn LiveGrants> = Arc::new(StoredGrants(Arc::clone(&store)));
     let accounts = Arc::clone(&aws) as Arc<dyn AccountAdmin>;
     let calls: Arc<dyn ServiceCalls> = Arc::new(named_calls(loaded).await?);
+    let enrolment = enrolment_calls(loaded, &aws, &calls).await?;
     let access = Arc::new(AccessStepExecutor::new(
         Arc::clone(&center),
         Arc::clone(&grants),
@@ -264,6 +265,7 @@ pub(crate) async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
         delegation: DelegationStepExecutor::new(Arc::clone(&calls)),
         standards: StandardsStepExecutor::new(Arc::clone(&calls)),
         people: PeopleStepExecutor::new(Arc::clone(&calls)),
+        enrolment: EnrolmentStepExecutor::new(enrolment.clone(), Arc::clone(&clock)),
         remediation: remediations::step_executor(loaded, &clock),
         org: OrgStepExecutor::new(
             Arc::clone(&organization),
@@ -292,12 +294,25 @@ pub(crate) async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
         organization,
         accounts,
         calls,
+        enrolment,
         kept,
         clock,
         runner,
         plans,
         hands,
     })
+}
+
+/// Who runs plans: this process, for whoever's credentials it has.
+fn keeper(aws: &Aws, ids: &dyn IdSource, now: Timestamp) -> RunnerIdentity {
+    RunnerIdentity {
+        holder: format!(
+            "process {} ({})",
+            std::process::id(),
+            ids.next(now).simple()
+        ),
+        actor: aws.about().arn.clone(),
+    }
 }
 
 /// Calls in flight of steps whose services have no port of their own.
@@ -318,6 +333,30 @@ async fn named_calls(loaded: &Loaded) -> Result<NamedCalls, Failure> {
         ..RoleToAssume::default()
     };
     NamedCalls::of(aws_settings(loaded), role, CALLS_AT_ONCE).await
+}
+
+/// The same, and calls by each of the roles that accounts may have for the management account; each is told the
+/// organization's id as external id.
+async fn enrolment_calls(
+    loaded: &Loaded,
+    aws: &Aws,
+    home: &Arc<dyn ServiceCalls>,
+) -> Result<EnrolmentCalls, Failure> {
+    let mut trusted: Vec<(&'static str, Arc<dyn ServiceCalls>)> = Vec::new();
+    for name in TRUSTED_ROLES {
+        let role = RoleToAssume {
+            name: name.to_owned(),
+            external_id: aws.about().organization_id.clone(),
+            session_name: "hallpass-enrol".to_owned(),
+            ..RoleToAssume::default()
+        };
+        let calls = NamedCalls::of(aws_settings(loaded), role, CALLS_AT_ONCE).await?;
+        trusted.push((name, Arc::new(calls)));
+    }
+    Ok(EnrolmentCalls {
+        home: Arc::clone(home),
+        trusted,
+    })
 }
 
 /// Says in the server's log which plans were begun and are not over. They are left to people: the

@@ -15,7 +15,9 @@ mod organization_wide;
 mod reading;
 mod refusal;
 
+pub mod control_tower;
 pub mod delegation;
+pub mod enrolment;
 pub mod outage;
 pub mod payer;
 pub mod pci;

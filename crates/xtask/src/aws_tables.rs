@@ -30,6 +30,8 @@ pub(crate) const SERVICES: &[&str] = &[
     "securityhub",
     "detective",
     "cloudtrail",
+    "controltower",
+    "servicecatalog",
 ];
 
 /// How much of a model a table keeps.

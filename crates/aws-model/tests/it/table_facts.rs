@@ -21,7 +21,9 @@ fn every_table_parses() {
             "sqs",
             "securityhub",
             "detective",
-            "cloudtrail"
+            "cloudtrail",
+            "controltower",
+            "servicecatalog"
         ]
     );
 }

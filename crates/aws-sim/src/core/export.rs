@@ -9,13 +9,14 @@ use serde_json::{Map, Value, json};
 use super::{
     entities::{Id, PrincipalType, User},
     state::SimState,
+    tower::SimTower,
     trails::{Trail, TrailOwner, TrailReach},
 };
 use crate::{
     organization::{
-        self, Account, Assignment, CustomerManaged, ExternalId, Group, Iam, IdentityCenter,
-        Organization, OrganizationFile, OrganizationPolicy, Ou, PermissionSet, Provisioned,
-        StatedTrail,
+        self, Account, Assignment, ConfigRecorderPlace, CustomerManaged, ExternalId, Group, Iam,
+        IdentityCenter, Organization, OrganizationFile, OrganizationPolicy, Ou, PermissionSet,
+        Provisioned, StatedTrail,
     },
     vocabulary::policy_types::{FULL_ACCESS, SCP},
 };
@@ -53,6 +54,8 @@ pub(crate) fn export(state: &SimState) -> OrganizationFile {
         trails: trails(state),
         event_rules: state.event_rules.clone(),
         finding_aggregation: state.finding_aggregation.clone(),
+        control_tower: state.tower.as_ref().map(SimTower::exported),
+        config_recorders: config_recorders(state),
         inventory: Some(state.inventory.basis()),
         credentials: state.credentials.clone(),
         entitlements: state.exported_entitlements(),
@@ -80,6 +83,17 @@ fn trails(state: &SimState) -> Vec<StatedTrail> {
         since: trail.started.and_then(date),
     };
     stated.map(row).collect()
+}
+
+/// Where a recorder or a channel is, where that is stated.
+fn config_recorders(state: &SimState) -> Option<Vec<ConfigRecorderPlace>> {
+    let known = &state.config_recorders;
+    let rows = known.written.iter().filter(|(_, it)| it.recorder.is_some());
+    let rows = rows.map(|((account, region), _)| ConfigRecorderPlace {
+        account: account.clone(),
+        region: region.clone(),
+    });
+    known.is_stated.then(|| rows.collect())
 }
 
 fn iam(state: &SimState) -> BTreeMap<String, Iam> {

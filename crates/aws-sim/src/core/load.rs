@@ -6,6 +6,7 @@ use hallpass_sim_base::{Millis, Random};
 use serde_json::{Map, Value, json};
 
 use super::{
+    control_tower,
     document::Document,
     entities::{
         Account, Assignment, Group, Id, Membership, Origin, Ou, PermissionSet, PrincipalType,
@@ -71,6 +72,7 @@ pub(crate) fn load(
     loader.head(&mut state);
     place_portal(&mut state, file, overrides.portal_url.as_deref());
     loader.tree(&mut state);
+    control_tower::load_file(&mut state, file, &loader.names);
     loader.guardrails(&mut state);
     loader.directory(&mut state);
     loader.sets(&mut state);

@@ -6,6 +6,7 @@
 
 // what there is
 pub(crate) mod account_access;
+pub(crate) mod config_recorders;
 pub(crate) mod contacts;
 pub(crate) mod deliveries;
 pub(crate) mod digests;
@@ -24,11 +25,13 @@ pub(crate) mod queues;
 pub(crate) mod roles;
 pub(crate) mod state;
 pub(crate) mod table;
+pub(crate) mod tower;
 pub(crate) mod trails;
 pub(crate) mod tree;
 // what becomes of it in time
 pub(crate) mod account_creation;
 pub(crate) mod administrators;
+pub(crate) mod control_tower;
 pub(crate) mod delivering;
 pub(crate) mod directory;
 pub(crate) mod settle;
@@ -57,6 +60,7 @@ pub(crate) fn advance(
 ) -> Vec<entities::Id> {
     state.latest = state.latest.max(now);
     let mut done = account_creation::settle(state);
+    done.extend(control_tower::settle(state));
     done.extend(settle::settle(state));
     delivering::deliver(state);
     done

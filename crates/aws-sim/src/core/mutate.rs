@@ -4,6 +4,7 @@ use hallpass_sim_base::{Millis, Random};
 use serde_json::{Map, Value};
 
 use super::{
+    control_tower,
     directory::{remove_group, remove_user},
     document::Document,
     entities::{
@@ -336,7 +337,9 @@ fn account(state: &mut SimState, mut change: MutationFields<'_>) -> Result<(), M
         let Some(parent) = parent_named(state, &to) else {
             return change.missing("to", &to);
         };
+        let id = account.id.clone();
         put_under(state, account, &parent, now, now);
+        control_tower::moved(state, &id, &parent, None);
     } else {
         "SUSPENDED".clone_into(&mut account.state);
         let place = state.place(&account.id);

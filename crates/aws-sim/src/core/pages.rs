@@ -13,7 +13,9 @@ use super::{
 };
 
 /// Members that may differ from page to page.
-const UNCHECKED: [&str; 10] = [
+const UNCHECKED: [&str; 12] = [
+    "PageSize",
+    "PageToken",
     "Limit",
     "Marker",
     "MaxItems",
@@ -69,6 +71,7 @@ impl PageCursor {
                 "maxResults",
                 "max_result",
                 "MaxItems",
+                "PageSize",
                 "Limit",
             ],
         )
@@ -93,7 +96,13 @@ impl PageCursor {
         };
         let given = first(
             &call.input,
-            &["NextToken", "nextToken", "next_token", "Marker"],
+            &[
+                "NextToken",
+                "nextToken",
+                "next_token",
+                "PageToken",
+                "Marker",
+            ],
         );
         if let Some(text) = given.and_then(Value::as_str)
             && !text.is_empty()

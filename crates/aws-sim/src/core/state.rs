@@ -13,6 +13,7 @@ use super::{
     account_access::AccountAccess,
     account_creation::AccountRequest,
     administrators::{BehaviorGraph, GraphPlace, RegionalAdministrator, ServicePlace},
+    config_recorders::SimRecorders,
     deliveries::Deliveries,
     entities::{
         Account, Assignment, AssignmentKey, Assumed, AsyncKind, CredentialReport, Group,
@@ -28,6 +29,7 @@ use super::{
     portal::Portal,
     queues::{MessageQueue, QueueKey},
     table::Table,
+    tower::SimTower,
     trails::Trail,
 };
 use crate::{
@@ -232,6 +234,12 @@ pub(crate) struct SimState {
     /// Security Hub, by account and Region.
     #[serde(default, with = "super::queues::as_rows")]
     pub hubs: BTreeMap<HubPlace, SimHub>,
+    /// Control Tower's landing zone.
+    #[serde(default)]
+    pub tower: Option<SimTower>,
+    /// Recorders of Config.
+    #[serde(default)]
+    pub config_recorders: SimRecorders,
     /// How the administrator of Security Hub configures accounts.
     #[serde(default)]
     pub hub_policies: SimHubPolicies,

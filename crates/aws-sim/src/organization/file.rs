@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::iam::Iam;
+use super::{
+    iam::Iam,
+    tower::{ConfigRecorderPlace, ControlTowerBasis},
+};
 
 pub(super) fn no_tags(tags: &BTreeMap<String, String>) -> bool {
     tags.is_empty()
@@ -54,6 +57,12 @@ pub struct OrganizationFile {
     /// The Region in which Security Hub shows the findings of all Regions; absent: each shows its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finding_aggregation: Option<String>,
+    /// Control Tower's landing zone; absent: there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub control_tower: Option<ControlTowerBasis>,
+    /// Where Config records; absent: drawn, or with a landing zone nowhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config_recorders: Option<Vec<ConfigRecorderPlace>>,
     /// What the seed is given along to make of accounts what the file does not state.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inventory: Option<InventoryBasis>,

@@ -14,6 +14,7 @@ mod presets;
 mod resolve;
 mod schema;
 mod slack;
+mod tower;
 
 pub(crate) use derive::{membership_id, role_suffix};
 pub use file::{
@@ -36,6 +37,7 @@ pub(crate) use names::{FAMILY, GIVEN};
 pub use parse::{parse, parse_value};
 pub use presets::small;
 pub(crate) use resolve::NameIndex;
+pub use tower::{ConfigRecorderPlace, ControlTowerBasis, UnitControl};
 
 /// Seed of a file that names none.
 pub const DEFAULT_SEED: u64 = 7;

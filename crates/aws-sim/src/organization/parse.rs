@@ -380,9 +380,37 @@ fn check_references(file: &OrganizationFile, problems: &mut Problems) {
         let at = format!("/trails/{index}/account");
         problems.name(&names.account(&row.account), at, "account", &row.account);
     }
+    check_tower(file, &names, problems);
     check_iam_groups(file, problems);
     check_entitlements(file, &names, problems);
     check_targets(file, &names, problems);
+}
+
+fn check_tower(file: &OrganizationFile, names: &NameIndex, problems: &mut Problems) {
+    for (index, row) in file.config_recorders.iter().flatten().enumerate() {
+        let at = format!("/config_recorders/{index}/account");
+        problems.name(&names.account(&row.account), at, "account", &row.account);
+    }
+    let Some(tower) = &file.control_tower else {
+        return;
+    };
+    let accounts = [("log_archive", &tower.log_archive), ("audit", &tower.audit)];
+    for (key, account) in accounts {
+        let at = format!("/control_tower/{key}");
+        problems.name(&names.account(account), at, "account", account);
+    }
+    for (index, account) in tower.accounts.iter().flatten().enumerate() {
+        let at = format!("/control_tower/accounts/{index}");
+        problems.name(&names.account(account), at, "account", account);
+    }
+    let units = tower.units.iter().enumerate();
+    let units = units.map(|(index, unit)| (format!("units/{index}"), unit));
+    let controls = tower.controls.iter().enumerate();
+    let controls = controls.map(|(index, row)| (format!("controls/{index}/unit"), &row.unit));
+    for (at, unit) in units.chain(controls) {
+        let at = format!("/control_tower/{at}");
+        problems.name(&names.ou(unit), at, "organizational unit", unit);
+    }
 }
 
 fn check_iam_groups(file: &OrganizationFile, problems: &mut Problems) {

@@ -264,6 +264,26 @@ const POLICY: &[Field] = &[
     ("targets", May, TEXTS),
     ("tags", May, TAGS),
 ];
+const CONTROL_TOWER: &[Field] = &[
+    ("version", Must, Text),
+    (
+        "remediation_types",
+        May,
+        List(&OneOf(&["INHERITANCE_DRIFT"])),
+    ),
+    ("home_region", Must, Text),
+    ("governed_regions", Must, TEXTS),
+    ("log_archive", Must, Text),
+    ("audit", Must, Text),
+    ("units", Must, TEXTS),
+    ("accounts", May, TEXTS),
+    (
+        "controls",
+        May,
+        List(&Object(&[("unit", Must, Text), ("control", Must, Text)])),
+    ),
+    ("factory_principals", May, TEXTS),
+];
 const LIMIT: &[Field] = &[
     ("rate", May, Number),
     ("burst", May, Number),
@@ -314,6 +334,12 @@ const FILE: &[Field] = &[
         ])),
     ),
     ("finding_aggregation", May, Text),
+    ("control_tower", May, Object(CONTROL_TOWER)),
+    (
+        "config_recorders",
+        May,
+        List(&Object(&[("account", Must, Text), ("region", Must, Text)])),
+    ),
     (
         "inventory",
         May,

@@ -4,6 +4,7 @@ mod account;
 mod account_access;
 mod cloudtrail;
 mod config;
+mod controltower;
 pub(crate) mod detective;
 mod ec2;
 mod iam;
@@ -13,6 +14,7 @@ mod organizations;
 pub(crate) mod redact;
 mod s3;
 mod securityhub;
+mod servicecatalog;
 mod sqs;
 mod sso_admin;
 pub(crate) mod sso_oidc;
@@ -51,6 +53,8 @@ static ALL: &[&ServiceDescriptor] = &[
     &securityhub::DESCRIPTOR,
     &detective::DESCRIPTOR,
     &cloudtrail::DESCRIPTOR,
+    &controltower::DESCRIPTOR,
+    &servicecatalog::DESCRIPTOR,
 ];
 
 /// A service and what its operations do.

@@ -21,7 +21,7 @@ const NAME_MAX: usize = 50;
 /// Characters of a person's name at most.
 const PERSON_MAX: usize = 64;
 /// How Account Factory calls the product of an account: this, then the account's name.
-const PRODUCT_PREFIX: &str = "AccountLaunch-";
+pub(crate) const PRODUCT_PREFIX: &str = "AccountLaunch-";
 
 /// Somebody who gets access to the accounts of a list.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -41,12 +41,25 @@ pub struct VendingRequest {
     pub email: String,
     /// Where it is to stand.
     pub unit: OrgUnit,
+    /// Who signs in, for Account Factory.
+    pub user: RowUser,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
     /// Who gets access.
     pub access: Vec<WantedAccess>,
     /// The account that is there already, and is taken on.
     pub adopts: Option<String>,
+}
+
+/// Whom Account Factory gives access to an account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RowUser {
+    /// Their address.
+    pub email: String,
+    /// First name.
+    pub first_name: String,
+    /// Last name.
+    pub last_name: String,
 }
 
 /// What becomes of a row.
@@ -158,6 +171,11 @@ fn judge(
             name: name.to_owned(),
             email: row.cell(ACCOUNT_EMAIL).to_owned(),
             unit,
+            user: RowUser {
+                email: row.cell("SSOUserEmail").to_owned(),
+                first_name: row.cell("SSOUserFirstName").to_owned(),
+                last_name: row.cell("SSOUserLastName").to_owned(),
+            },
             tags,
             access,
             adopts,

@@ -3,14 +3,15 @@
 
 use hallpass_access_files::AccountAssignment;
 use hallpass_model::{AccountId, TimeSpan};
-use hallpass_runner::{Lane, Plan, PlanDraft, PlanLimits, StepTarget, hash};
+use hallpass_runner::{Lane, Plan, PlanDraft, PlanLimits, StepId, StepTarget, hash};
 use serde::{Deserialize, Serialize};
 
 use std::collections::BTreeMap;
 
-use super::check::{ListWishes, RowVerdict, VendingRequest, WantedAccess};
+use super::check::{ListWishes, PRODUCT_PREFIX, RowVerdict, VendingRequest, WantedAccess};
 use super::file::AccountsFile;
 use super::ports::NewAccount;
+use crate::control_tower::{FactoryUser, ProductWish, add_admission, add_product};
 use crate::steps::stored;
 
 /// The kind of these plans.
@@ -62,6 +63,18 @@ impl AccessWish {
             principal: self.access.principal.clone(),
         }
     }
+}
+
+/// Who makes the accounts of a list (`organization.md` V-5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccountMaker {
+    /// Organizations, and the account is moved.
+    Organizations,
+    /// Account Factory of Control Tower.
+    Factory {
+        /// Who we are to Service Catalog, by ARN.
+        principal: String,
+    },
 }
 
 /// What a plan keeps of a row.
@@ -132,17 +145,31 @@ impl VendingPlan {
         &self,
         verdicts: &BTreeMap<usize, RowVerdict>,
         organization: &str,
-        root: &str,
-        management: &str,
+        (root, management): (&str, &str),
+        maker: &AccountMaker,
         row_timeout: TimeSpan,
     ) -> PlanDraft {
         let mut draft = PlanDraft::new(PLAN_KIND, organization, PlanLimits::USUAL);
         draft.remember(stored(self));
+        let mut admitted: Vec<StepId> = Vec::new();
         for verdict in verdicts.values() {
-            if let RowVerdict::Valid(request) = verdict {
-                let target = StepTarget::global(management, key(request));
-                add_row(&mut draft, &target, request, root, row_timeout);
-            }
+            let RowVerdict::Valid(request) = verdict else {
+                continue;
+            };
+            let target = StepTarget::global(management, key(request));
+            let stands = match maker {
+                AccountMaker::Factory { principal } if request.adopts.is_none() => {
+                    if admitted.is_empty() {
+                        admitted.push(add_admission(&mut draft, management, principal));
+                    }
+                    let wish = product(request);
+                    add_product(&mut draft, target.clone(), &wish, &admitted, row_timeout)
+                }
+                AccountMaker::Factory { .. } | AccountMaker::Organizations => {
+                    add_account(&mut draft, &target, request, root, row_timeout)
+                }
+            };
+            add_access(&mut draft, &target, request, &stands);
         }
         draft
     }
@@ -159,13 +186,30 @@ fn key(request: &VendingRequest) -> String {
     request.email.to_ascii_lowercase()
 }
 
-fn add_row(
+/// What Account Factory is asked for.
+fn product(request: &VendingRequest) -> ProductWish {
+    ProductWish {
+        product: format!("{PRODUCT_PREFIX}{}", request.name),
+        account: None,
+        account_name: request.name.clone(),
+        email: request.email.clone(),
+        unit: request.unit.managed_name.clone(),
+        sso_email: request.user.email.clone(),
+        user: FactoryUser {
+            first_name: request.user.first_name.clone(),
+            last_name: request.user.last_name.clone(),
+        },
+    }
+}
+
+/// The account in its unit; the step after which it stands there.
+fn add_account(
     draft: &mut PlanDraft,
     target: &StepTarget,
     request: &VendingRequest,
     root: &str,
     row_timeout: TimeSpan,
-) {
+) -> StepId {
     let account = NewAccount {
         name: request.name.clone(),
         email: request.email.clone(),
@@ -179,7 +223,15 @@ fn add_row(
         from: root.to_owned(),
         to: request.unit.id.clone(),
     };
-    let moved = draft.step(target.clone(), MOVE, stored(&place), lane, &[made]);
+    draft.step(target.clone(), MOVE, stored(&place), lane, &[made])
+}
+
+fn add_access(
+    draft: &mut PlanDraft,
+    target: &StepTarget,
+    request: &VendingRequest,
+    stands: &StepId,
+) {
     for access in &request.access {
         let lane = Lane {
             width: ASSIGNMENTS,
@@ -192,7 +244,7 @@ fn add_row(
             email: request.email.clone(),
             access: access.clone(),
         };
-        let after = std::slice::from_ref(&moved);
+        let after = std::slice::from_ref(stands);
         let given = draft.step(target.clone(), ASSIGN, stored(&wish), lane, after);
         draft.set_timeout(&given, ASSIGN_TIMEOUT);
     }

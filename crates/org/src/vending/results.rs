@@ -7,6 +7,7 @@ use hallpass_runner::{Folded, Plan, PlanStep, StepState};
 use super::executor::CREATION_FAILED;
 use super::plan::{ASSIGN, CREATE, MOVE, PlannedRow, VendingPlan};
 use super::status::{RowResult, RowStatus};
+use crate::control_tower::{FACTORY_FAILED, PROVISION};
 
 /// The last three cells of every row but those that are written back as they are. `accounts` has the ids of
 /// accounts by their address in lower case.
@@ -63,7 +64,8 @@ fn row_result(plan: &Plan, folded: &Folded, key: &str, done: RowStatus) -> RowRe
             .iter()
             .filter(move |step| step.target.key == key && step.kind == kind)
     };
-    let create = of_kind(CREATE).find_map(|step| created(folded, step));
+    let mut made = of_kind(CREATE).chain(of_kind(PROVISION));
+    let create = made.find_map(|step| created(folded, step));
     if let Some(result) = create {
         return result;
     }
@@ -105,7 +107,8 @@ fn created(folded: &Folded, step: &PlanStep) -> Option<RowResult> {
         StepState::Final(end) if end.outcome.is_good() => return None,
         StepState::Final(end) => {
             let reason = end.reason.as_str();
-            let by_aws = reason.strip_prefix(CREATION_FAILED);
+            let mut begun = [CREATION_FAILED, FACTORY_FAILED].into_iter();
+            let by_aws = begun.find_map(|it| reason.strip_prefix(it));
             match by_aws.and_then(|rest| rest.strip_prefix(": ")) {
                 Some(reason) => bad(RowStatus::Failed, reason),
                 None => bad(RowStatus::NotProvisioned, reason),

@@ -11,6 +11,7 @@ mod bench;
 mod cutting_off;
 mod delegation;
 mod drills;
+mod enrolment;
 mod payer;
 mod people;
 mod readiness;

@@ -55,6 +55,13 @@ impl Recording {
 /// How an account's Region is recorded: of a hundred, two cannot be collected from, two are outdated, and
 /// three have no recorder.
 pub(super) fn recording(state: &SimState, account: &str, region: &str) -> Recording {
+    if let Some(known) = state.config_recorders.known(account, region) {
+        return if known.recorder.is_some() && known.recording {
+            Recording::UpToDate
+        } else {
+            Recording::None
+        };
+    }
     let mut random = Random::new(state.seed, &format!("config {account} {region}"));
     let row = state.account(account).filter(|row| row.is_active());
     let on = row.is_some_and(|row| row.regions.iter().any(|one| one == region));

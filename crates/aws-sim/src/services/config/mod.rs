@@ -1,4 +1,4 @@
-//! AWS Config: aggregators, and the queries about what accounts have.
+//! AWS Config: recorders, aggregators, and the queries about what accounts have.
 
 mod aggregators;
 mod items;
@@ -8,7 +8,10 @@ mod select;
 use hallpass_aws_model::message;
 use serde_json::{Map, Value, json};
 
-use super::{OperationHandler::Reads, ServiceDescriptor};
+use super::{
+    OperationHandler::{Reads, Writes},
+    ServiceDescriptor,
+};
 use crate::core::{
     call::Output,
     context::{Context, HandlerResult},
@@ -68,6 +71,13 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
             "DescribeConfigurationRecorderStatus",
             Reads(recorders::describe_status),
         ),
+        ("DescribeDeliveryChannels", Reads(recorders::channels)),
+        ("PutConfigurationRecorder", Writes(recorders::put_recorder)),
+        ("PutDeliveryChannel", Writes(recorders::put_channel)),
+        ("StartConfigurationRecorder", Writes(recorders::start)),
+        ("StopConfigurationRecorder", Writes(recorders::stop)),
+        ("DeleteConfigurationRecorder", Writes(recorders::delete)),
+        ("DeleteDeliveryChannel", Writes(recorders::delete_channel)),
         ("SelectAggregateResourceConfig", Reads(select_aggregate)),
         ("SelectResourceConfig", Reads(select_own)),
     ],

@@ -22,7 +22,7 @@ const KEYS: usize = 2;
 /// Tags of a user, at most.
 const TAGS: usize = 50;
 
-fn conflict(code: &str, text: impl Into<String>) -> ApiError {
+pub(super) fn conflict(code: &str, text: impl Into<String>) -> ApiError {
     ApiError::new(code, text).status(409)
 }
 
@@ -33,7 +33,7 @@ fn unmodifiable(name: &str) -> ApiError {
 }
 
 /// Changes IAM of the caller's account, and puts it where readers find it after their window.
-fn change<T>(
+pub(super) fn change<T>(
     context: &mut Context<'_>,
     change: impl FnOnce(&mut Iam) -> Result<T, ApiError>,
 ) -> Result<T, ApiError> {

@@ -9,6 +9,7 @@ mod groups;
 mod keys;
 mod policies;
 mod report;
+mod role_changes;
 mod roles;
 mod users;
 
@@ -67,6 +68,10 @@ pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
         ("ListRolePolicies", Reads(roles::inline_names)),
         ("GetRolePolicy", Reads(roles::inline)),
         ("ListAttachedRolePolicies", Reads(roles::attached)),
+        ("CreateRole", Writes(role_changes::create)),
+        ("DeleteRole", Writes(role_changes::delete)),
+        ("AttachRolePolicy", Writes(role_changes::attach)),
+        ("DetachRolePolicy", Writes(role_changes::detach)),
         ("ListUsers", Reads(users::list)),
         ("GetUser", Reads(users::get)),
         ("ListUserTags", Reads(users::tags)),

@@ -237,6 +237,12 @@ pub(super) fn get(context: &Context<'_>) -> HandlerResult {
     ))
 }
 
+/// The role of a call as it was written last, as `CreateRole` answers it.
+pub(super) fn as_written(context: &Context<'_>) -> Result<Value, ApiError> {
+    let iam = context.state.iam_now(&context.caller.account);
+    Ok(find(context, &iam)?.whole(context))
+}
+
 /// `ListRoleTags`
 pub(super) fn tags(context: &Context<'_>) -> HandlerResult {
     list_tags(context, &find(context, &seen(context))?.tags)

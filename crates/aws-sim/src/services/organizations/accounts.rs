@@ -8,6 +8,7 @@ use super::{
     ApiError, Context, HandlerResult, Output, account_not_found, check_parent, paged, seconds,
 };
 use crate::core::{
+    control_tower,
     entities::Account,
     state::{ListPosition, SimState},
     tree::{path, put_under},
@@ -125,7 +126,9 @@ pub(super) fn relocate(context: &mut Context<'_>) -> HandlerResult {
     }
     super::creation::alone(context)?;
     let seen = context.write(Window::Immediate);
-    let now = context.now;
+    let (now, id) = (context.now, account.id.clone());
     put_under(context.state, account, destination, seen, now);
+    let fail = context.call.modifiers.fail_async.clone();
+    control_tower::moved(context.state, &id, destination, fail.as_ref());
     Ok(Output::Nothing)
 }

@@ -9,8 +9,9 @@ use hallpass_access_files::PrincipalRef;
 use hallpass_model::{Clock, TimeSpan, Timestamp};
 use hallpass_org::OrganizationFault;
 use hallpass_org::vending::{
-    AccountAdmin, AccountCreation, AccountsFile, KnownAccount, ListWishes, NewAccount, UnitFacts,
-    VendingPlan, VendingStepExecutor, WantedAccess, check, earlier_plans, gather, results,
+    AccountAdmin, AccountCreation, AccountMaker, AccountsFile, KnownAccount, ListWishes,
+    NewAccount, UnitFacts, VendingPlan, VendingStepExecutor, WantedAccess, check, earlier_plans,
+    gather, results,
 };
 use hallpass_runner::testing::{Gate, Gated, Hourglass, MemoryPlans};
 use hallpass_runner::{
@@ -454,7 +455,13 @@ impl World {
             let verdicts = check(&file, wishes, &facts);
             let vending = VendingPlan::new(&file, wishes, &verdicts);
             let limit = TimeSpan::minutes(90);
-            let draft = vending.draft(&verdicts, "o-abcdefghij", ROOT, MANAGEMENT, limit);
+            let draft = vending.draft(
+                &verdicts,
+                "o-abcdefghij",
+                (ROOT, MANAGEMENT),
+                &AccountMaker::Organizations,
+                limit,
+            );
             runner.look(draft).await.ok()?.plan.id
         };
         let report = runner.apply(&plan, &crate::bench::patient()).await.ok()?;

@@ -81,7 +81,6 @@ impl CheckOutputArgs {
     }
 
     fn print(&self, title: &str, checks: &[CheckResult]) -> Result<(), Failure> {
-        let rows: Vec<CheckRow> = checks.iter().map(CheckResult::row).collect();
         let format = match self.output {
             Some(CheckFormat::Junit) => return output::print(&junit(title, checks)),
             Some(CheckFormat::Table) => Format::Table,
@@ -90,21 +89,30 @@ impl CheckOutputArgs {
             Some(CheckFormat::Csv) => Format::Csv,
             None => OutputArgs::default().format(),
         };
-        output::list(format, &rows, &COLUMNS, || {
-            let mut table = Table::new(&["=STATUS", "=CHECK", "=TARGET", "SEEN"]);
-            let mut rows: Vec<&CheckRow> = rows.iter().collect();
-            rows.sort_by_key(|it| urgency(it));
-            for row in rows {
-                let mut seen = row.evidence.clone();
-                if !row.remedy.is_empty() {
-                    seen = format!("{seen}\n-> {}", row.remedy);
-                }
-                let (status, id) = (row.status.to_owned(), row.id.clone());
-                table.row_of_lines([status, id, row.target.clone(), seen]);
-            }
-            table
-        })
+        print_checks(format, checks)
     }
+}
+
+/// Prints checks, for people the most urgent first.
+///
+/// # Errors
+/// When stdout does not take it.
+pub(super) fn print_checks(format: Format, checks: &[CheckResult]) -> Result<(), Failure> {
+    let rows: Vec<CheckRow> = checks.iter().map(CheckResult::row).collect();
+    output::list(format, &rows, &COLUMNS, || {
+        let mut table = Table::new(&["=STATUS", "=CHECK", "=TARGET", "SEEN"]);
+        let mut rows: Vec<&CheckRow> = rows.iter().collect();
+        rows.sort_by_key(|it| urgency(it));
+        for row in rows {
+            let mut seen = row.evidence.clone();
+            if !row.remedy.is_empty() {
+                seen = format!("{seen}\n-> {}", row.remedy);
+            }
+            let (status, id) = (row.status.to_owned(), row.id.clone());
+            table.row_of_lines([status, id, row.target.clone(), seen]);
+        }
+        table
+    })
 }
 
 /// What people should look at first comes first.

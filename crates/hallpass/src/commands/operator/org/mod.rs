@@ -2,6 +2,7 @@
 
 mod check_output;
 mod delegate;
+mod enroll;
 mod payer_audit;
 mod payer_look;
 mod payer_plan;
@@ -18,6 +19,7 @@ use crate::exit::Outcome;
   hallpass org payer audit org-payer.yaml --strict --output junit > payer.xml
   hallpass org delegate org-delegate.yaml --apply
   hallpass org standards diff org-standards.yaml
+  hallpass org enroll --ou-from Legacy --to Workloads --check-only
   hallpass org vend accounts.csv --assign Developers=ReadOnly --apply")]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -27,6 +29,7 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Delegate(delegate::Args),
+    Enroll(enroll::Args),
     Payer(PayerArgs),
     Readiness(readiness::Args),
     Standards(standards::Args),
@@ -50,6 +53,7 @@ enum PayerCommand {
 pub(crate) fn run(args: &Args) -> Outcome {
     match &args.command {
         Command::Delegate(args) => delegate::run(args),
+        Command::Enroll(args) => enroll::run(args),
         Command::Payer(PayerArgs { command }) => match command {
             PayerCommand::Audit(args) => payer_audit::run(args),
             PayerCommand::Plan(args) => payer_plan::run(args),

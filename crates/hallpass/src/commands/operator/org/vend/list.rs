@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use hallpass_model::{PermissionSetName, TimeSpan};
+use hallpass_org::control_tower::factory_facts;
 use hallpass_org::vending::{
-    AccountsFile, Adoption, ListWishes, RowVerdict, VendingFacts, VendingPlan, WantedAccess, check,
-    earlier_plans, gather,
+    AccountMaker, AccountsFile, Adoption, ListWishes, ProvisionedProduct, RowVerdict, VendingFacts,
+    VendingPlan, WantedAccess, check, earlier_plans, gather,
 };
 use hallpass_runner::PlanId;
 use serde_json::{Value, json};
@@ -36,6 +38,9 @@ pub(super) struct ListArgs {
     /// Take on accounts that are there with the name and address of a row
     #[arg(long)]
     adopt: bool,
+    /// Who makes them: Account Factory where there is a landing zone, or Organizations
+    #[arg(long, value_enum, value_name = "WAY", default_value = "auto")]
+    via: VendVia,
     /// How long the making of one account may take [default: 90m]
     #[arg(long, value_name = "SPAN")]
     row_timeout: Option<TimeSpan>,
@@ -44,6 +49,17 @@ pub(super) struct ListArgs {
     to: Option<PathBuf>,
     #[command(flatten)]
     plan: PlanArgs,
+}
+
+/// Who makes the accounts of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum VendVia {
+    /// Account Factory where Control Tower governs the organization, else Organizations
+    Auto,
+    /// Account Factory of Control Tower
+    AccountFactory,
+    /// Organizations
+    Organizations,
 }
 
 pub(super) fn run(path: &Path, args: &ListArgs) -> Outcome {
@@ -71,6 +87,7 @@ async fn carry_out(context: &PlanContext, file: &AccountsFile, args: &ListArgs) 
     }
     facts.unfinished = earlier.unfinished;
     facts.ours = earlier.ours;
+    let maker = maker(context, file, &mut facts, args.via).await?;
     let verdicts = check(file, &wishes, &facts);
     let vending = VendingPlan::new(file, &wishes, &verdicts);
     let wanted = verdicts
@@ -97,8 +114,8 @@ async fn carry_out(context: &PlanContext, file: &AccountsFile, args: &ListArgs) 
     let draft = vending.draft(
         &verdicts,
         &facts.organization,
-        &facts.root,
-        &management,
+        (&facts.root, &management),
+        &maker,
         limit,
     );
     let (id, question) = (draft.id(), format!("Make {wanted} accounts?"));
@@ -215,6 +232,75 @@ async fn facts(
             .collect();
     }
     Ok(facts)
+}
+
+/// Who makes the accounts, and what of Control Tower rows are checked against.
+async fn maker(
+    context: &PlanContext,
+    file: &AccountsFile,
+    facts: &mut VendingFacts,
+    via: VendVia,
+) -> Result<AccountMaker, Failure> {
+    if via == VendVia::Organizations {
+        return Ok(AccountMaker::Organizations);
+    }
+    let found = match factory_facts(context.calls.as_ref()).await {
+        Ok(found) => found,
+        Err(why) if via == VendVia::Auto => {
+            output::say(&format!(
+                "warning: whether Control Tower governs the organization is not known ({}: {}); by Organizations",
+                why.action, why.reason
+            ));
+            return Ok(AccountMaker::Organizations);
+        }
+        Err(why) => {
+            let message = format!(
+                "Control Tower cannot be read: {}: {}",
+                why.action, why.reason
+            );
+            return Err(Failure::failed(message));
+        }
+    };
+    let Some(found) = found else {
+        if via == VendVia::Auto {
+            return Ok(AccountMaker::Organizations);
+        }
+        let message = "there is no landing zone of Control Tower in this Region";
+        return Err(Failure::bad_input(message).help("set `aws.region` to its home Region"));
+    };
+    if file.rows().any(|row| !row.cell("Tags").is_empty()) {
+        let message = "Account Factory gives accounts no tags";
+        return Err(Failure::bad_input(message)
+            .at("Tags")
+            .help("empty the column, or `--via organizations`"));
+    }
+    if found.zone.enrols_by_itself {
+        output::say(
+            "note: this landing zone enrols accounts that are moved; `--via organizations` takes minutes a row, Account \
+             Factory half an hour",
+        );
+    }
+    facts.has_landing_zone = true;
+    for unit in &mut facts.units {
+        unit.registered = found.registered.contains(&unit.id);
+    }
+    let own = file.rows().filter(|row| {
+        let email = row.cell("AccountEmail").to_ascii_lowercase();
+        facts.ours.contains(&email)
+    });
+    let own: BTreeSet<String> = own
+        .map(|row| format!("AccountLaunch-{}", row.cell("AccountName")))
+        .collect();
+    let others = found
+        .products
+        .into_iter()
+        .filter(|(_, name)| !own.contains(name));
+    facts.products = others
+        .map(|(id, name)| ProvisionedProduct { id, name })
+        .collect();
+    Ok(AccountMaker::Factory {
+        principal: found.principal,
+    })
 }
 
 /// What the flags say of the whole list.

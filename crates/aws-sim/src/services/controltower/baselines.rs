@@ -1,0 +1,209 @@
+//! Baselines in units, and in the accounts that have them from there.
+
+use serde_json::{Value, json};
+
+use super::{
+    ApiError, Context, HandlerResult, Output, SimTower, begin, fits, missing, need, page, progress,
+    target,
+};
+use crate::core::{
+    control_tower::tower_id,
+    issue::whole_seconds,
+    tower::{TowerAccount, TowerUnit},
+};
+
+/// Baselines of AWS (AWS Control Tower User Guide, "Types of baselines"): id and name.
+const KINDS: &[(&str, &str)] = &[
+    ("17BSJV3IGJ2QSGA2", "AWSControlTowerBaseline"),
+    ("4T4HA1KMO10S6311", "AuditBaseline"),
+    ("J8HX46AHS5MIKQPD", "LogArchiveBaseline"),
+    ("LN25R72TTG6IGPTQ", "IdentityCenterBaseline"),
+];
+/// The version that fits landing zones from 3.0 on.
+const VERSION: &str = "4.0";
+/// Accounts of a unit that can be governed (AWS Control Tower User Guide, "Limitations and quotas").
+const UNIT_ACCOUNTS: usize = 300;
+
+fn kind_arn(tower: &SimTower, id: &str) -> String {
+    format!(
+        "arn:aws:controltower:{}::baseline/{id}",
+        tower.basis.home_region
+    )
+}
+
+fn own_kind(tower: &SimTower) -> String {
+    kind_arn(tower, KINDS.first().map_or("", |(id, _)| id))
+}
+
+/// `ListBaselines`
+pub(super) fn kinds(context: &Context<'_>) -> HandlerResult {
+    let tower = need(context)?;
+    let rows = KINDS.iter().map(|(id, name)| {
+        let arn = kind_arn(tower, id);
+        (
+            arn.clone(),
+            json!({ "arn": arn, "name": name, "description": name }),
+        )
+    });
+    page(context, "baselines", rows.collect())
+}
+
+fn unit_row(context: &Context<'_>, tower: &SimTower, id: &str, unit: &TowerUnit) -> Value {
+    let last = tower.operation(id);
+    let status = match last.map(progress) {
+        Some("IN_PROGRESS") => "UNDER_CHANGE",
+        Some("FAILED") => "FAILED",
+        _ => "SUCCEEDED",
+    };
+    let mut summary = json!({ "status": status });
+    if let (Some(operation), Some(members)) = (&unit.operation, summary.as_object_mut()) {
+        members.insert(
+            "lastOperationIdentifier".to_owned(),
+            operation.as_str().into(),
+        );
+    }
+    json!({
+        "arn": unit.baseline, "baselineIdentifier": own_kind(tower), "baselineVersion": VERSION,
+        "targetIdentifier": target(context, "ou", id), "statusSummary": summary,
+    })
+}
+
+fn account_row(context: &Context<'_>, tower: &SimTower, id: &str, row: &TowerAccount) -> Value {
+    let status = match &row.failed {
+        _ if row.ready > context.now => "UNDER_CHANGE",
+        Some(_) => "FAILED",
+        None => "SUCCEEDED",
+    };
+    json!({
+        "arn": row.baseline, "baselineIdentifier": own_kind(tower), "baselineVersion": VERSION,
+        "targetIdentifier": target(context, "account", id), "statusSummary": { "status": status },
+        "parentIdentifier": tower.units.get(&row.unit).map(|it| it.baseline.clone()),
+    })
+}
+
+/// `ListEnabledBaselines`: of units, and with `includeChildren` of the accounts in them.
+pub(super) fn list(context: &Context<'_>) -> HandlerResult {
+    let tower = need(context)?;
+    let input = &context.call.input;
+    let with_children = input.get("includeChildren") == Some(&Value::Bool(true));
+    let units = tower.units.iter();
+    let mut rows: Vec<Value> = units
+        .map(|(id, unit)| unit_row(context, tower, id, unit))
+        .collect();
+    if with_children {
+        let accounts = tower.accounts.iter();
+        rows.extend(accounts.map(|(id, row)| account_row(context, tower, id, row)));
+    }
+    let filter = input.get("filter");
+    let is_wanted = |row: &Value| {
+        let text = |pointer: &str| row.pointer(pointer).and_then(Value::as_str);
+        fits(filter, "targetIdentifiers", text("/targetIdentifier"))
+            && fits(filter, "baselineIdentifiers", text("/baselineIdentifier"))
+            && fits(filter, "parentIdentifiers", text("/parentIdentifier"))
+            && fits(filter, "statuses", text("/statusSummary/status"))
+    };
+    let rows = rows.into_iter().filter(is_wanted).map(|row| {
+        let arn = row.get("arn").and_then(Value::as_str).unwrap_or_default();
+        (arn.to_owned(), row)
+    });
+    page(context, "enabledBaselines", rows.collect())
+}
+
+/// The unit of an enabled baseline.
+fn unit_of(context: &Context<'_>, arn: &str) -> Result<String, ApiError> {
+    let tower = need(context)?;
+    let mut units = tower.units.iter();
+    let found = units.find(|(_, unit)| unit.baseline == arn);
+    if let Some((id, _)) = found {
+        return Ok(id.clone());
+    }
+    if tower.accounts.values().any(|it| it.baseline == arn) {
+        let text =
+            "The operation is not supported for a baseline of an account: it comes from its unit.";
+        return Err(ApiError::new("ValidationException", text));
+    }
+    Err(missing("The enabled baseline does not exist."))
+}
+
+/// `GetEnabledBaseline`
+pub(super) fn get(context: &Context<'_>) -> HandlerResult {
+    let (tower, arn) = (need(context)?, context.text("enabledBaselineIdentifier"));
+    let mut units = tower.units.iter();
+    let unit = units.find(|(_, unit)| unit.baseline == arn);
+    let mut accounts = tower.accounts.iter();
+    let account = accounts.find(|(_, row)| row.baseline == arn);
+    let row = unit
+        .map(|(id, unit)| unit_row(context, tower, id, unit))
+        .or_else(|| account.map(|(id, row)| account_row(context, tower, id, row)));
+    let row = row.ok_or_else(|| missing("The enabled baseline does not exist."))?;
+    Ok(Output::Members(json!({ "enabledBaselineDetails": row })))
+}
+
+/// `EnableBaseline`: of a unit; accounts have theirs from there.
+pub(super) fn enable(context: &mut Context<'_>) -> HandlerResult {
+    let tower = need(context)?;
+    if context.text("baselineIdentifier") != own_kind(tower) {
+        return Err(missing(
+            "The baseline does not exist, or is not one of units.",
+        ));
+    }
+    let named = context.text("targetIdentifier");
+    let id = named.rsplit('/').next().unwrap_or_default().to_owned();
+    if context.state.ou(&id).is_none() || named != target(context, "ou", &id) {
+        let text = "The target of a baseline is an organizational unit.";
+        return Err(ApiError::new("ValidationException", text));
+    }
+    if tower.units.contains_key(&id) {
+        let text = "The baseline is already enabled on the target.";
+        return Err(ApiError::new("ConflictException", text).status(409));
+    }
+    let inside = context.state.child_accounts.get(id.as_str());
+    if inside.is_some_and(|all| all.len() > UNIT_ACCOUNTS) {
+        let text = "The organizational unit has too many accounts.";
+        return Err(ApiError::new("ServiceQuotaExceededException", text).status(402));
+    }
+    let arn = tower.arn(
+        &context.state.head.management,
+        "enabledbaseline",
+        &tower_id(context.state, &id),
+    );
+    let operation = begin(context, "ENABLE_BASELINE", &id, None)?;
+    if let Some(tower) = &mut context.state.tower {
+        let unit = TowerUnit {
+            baseline: arn.clone(),
+            operation: Some(operation.clone()),
+        };
+        tower.units.insert(id, unit);
+    }
+    Ok(Output::Members(
+        json!({ "operationIdentifier": operation, "arn": arn }),
+    ))
+}
+
+/// `ResetEnabledBaseline`: every account of the unit is enrolled.
+pub(super) fn reset(context: &mut Context<'_>) -> HandlerResult {
+    let unit = unit_of(context, context.text("enabledBaselineIdentifier"))?;
+    let id = begin(context, "RESET_ENABLED_BASELINE", &unit, None)?;
+    Ok(Output::Members(json!({ "operationIdentifier": id })))
+}
+
+/// `GetBaselineOperation`
+pub(super) fn operation(context: &Context<'_>) -> HandlerResult {
+    let id = context.text("operationIdentifier");
+    let found = need(context)?
+        .operations
+        .get(id)
+        .filter(|it| it.control.is_none());
+    let found = found.ok_or_else(|| missing("The operation does not exist."))?;
+    let mut row = json!({
+        "operationIdentifier": id, "operationType": found.kind, "status": progress(found),
+        "startTime": whole_seconds(found.started),
+    });
+    if let (true, Some(members)) = (found.done, row.as_object_mut()) {
+        members.insert("endTime".to_owned(), whole_seconds(found.due).into());
+        if let Some(why) = &found.failed {
+            members.insert("statusMessage".to_owned(), why.as_str().into());
+        }
+    }
+    Ok(Output::Members(json!({ "baselineOperation": row })))
+}

@@ -1,0 +1,156 @@
+//! AWS Control Tower: the landing zone of the file, its baselines in units and accounts, and the controls that are on.
+//! Accounts get both from the unit they stand in.
+
+mod baselines;
+mod controls;
+mod zones;
+
+use hallpass_aws_model::message;
+use serde_json::Value;
+
+use super::{
+    OperationHandler::{Reads, Writes},
+    ServiceDescriptor,
+};
+use crate::core::{
+    call::Output,
+    context::{Context, HandlerResult},
+    errors::{self, ApiError, ErrorForms},
+    service::{
+        BucketSharing, CallRate, CallRates, PolicyFacts, RequestForm, ScopeRegions, SimService,
+    },
+    tower::{SimTower, TowerOperation, enrolling},
+    windows::Window,
+};
+
+/// Rows on a page when the caller does not say (?).
+const DEFAULT_PAGE: usize = 100;
+
+pub(super) static DESCRIPTOR: ServiceDescriptor = ServiceDescriptor {
+    service: SimService {
+        name: "ControlTower",
+        signing_name: "controltower",
+        requests: RequestForm::Table("controltower"),
+        scope: ScopeRegions::Regional,
+        // not documented (?)
+        rates: CallRates::One(CallRate {
+            shared: BucketSharing::AccountAndRegion,
+            rate: 10.0,
+            burst: 20.0,
+        }),
+        errors: ErrorForms {
+            unreadable: |text| ApiError::new("ValidationException", text),
+            invalid: |_, violations| ApiError::new("ValidationException", message(violations)),
+            page_token: || ApiError::new("ValidationException", "Invalid nextToken."),
+            throttled: || ApiError::new("ThrottlingException", "Rate exceeded").status(429),
+            denied: |text| ApiError::denied("AccessDeniedException", text).status(403),
+            ..errors::REST_JSON
+        },
+        policies: Some(PolicyFacts::BY_NAME),
+        secrets: &["nextToken"],
+        names_origin: false,
+    },
+    begin: |call| call.admit(),
+    operations: &[
+        ("ListLandingZones", Reads(zones::list)),
+        ("GetLandingZone", Reads(zones::get)),
+        ("ListBaselines", Reads(baselines::kinds)),
+        ("ListEnabledBaselines", Reads(baselines::list)),
+        ("GetEnabledBaseline", Reads(baselines::get)),
+        ("EnableBaseline", Writes(baselines::enable)),
+        ("ResetEnabledBaseline", Writes(baselines::reset)),
+        ("GetBaselineOperation", Reads(baselines::operation)),
+        ("ListEnabledControls", Reads(controls::list)),
+        ("ResetEnabledControl", Writes(controls::reset)),
+        ("GetControlOperation", Reads(controls::operation)),
+    ],
+};
+
+/// The landing zone, as the management account sees it in its home Region.
+fn tower<'a>(context: &'a Context<'_>) -> Option<&'a SimTower> {
+    let is_ours = context.caller.account == context.state.head.management;
+    let tower = context.state.tower.as_ref().filter(|_| is_ours)?;
+    (tower.basis.home_region == context.call.region).then_some(tower)
+}
+
+fn need<'a>(context: &'a Context<'_>) -> Result<&'a SimTower, ApiError> {
+    tower(context).ok_or_else(|| missing("There is no landing zone in this account and Region."))
+}
+
+fn missing(text: &str) -> ApiError {
+    ApiError::new("ResourceNotFoundException", text).status(404)
+}
+
+/// The ARN of a unit or account of the organization.
+fn target(context: &Context<'_>, kind: &str, id: &str) -> String {
+    let head = &context.state.head;
+    format!(
+        "arn:aws:organizations::{}:{kind}/{}/{id}",
+        head.management, head.id
+    )
+}
+
+/// Whether a row is one that a list of a filter allows.
+fn fits(filter: Option<&Value>, name: &str, is: Option<&str>) -> bool {
+    let wanted = filter.and_then(|it| it.get(name)).and_then(Value::as_array);
+    wanted.is_none_or(|all| all.is_empty() || all.iter().any(|it| it.as_str() == is))
+}
+
+/// Begins an operation on a unit; its id.
+fn begin(
+    context: &mut Context<'_>,
+    kind: &str,
+    unit: &str,
+    control: Option<String>,
+) -> Result<String, ApiError> {
+    if need(context)?.is_busy(control.is_none()) {
+        let text = "AWS Control Tower cannot perform this operation because another operation is in progress.";
+        return Err(ApiError::new("ConflictException", text).status(409));
+    }
+    let failed = context.call.modifiers.fail_async.clone();
+    let due =
+        context.now + enrolling(context.state.settings.speed) + context.call.modifiers.stuck_ms;
+    context.write(Window::Immediate);
+    let id = context.random().uuid();
+    let operation = TowerOperation {
+        kind: kind.to_owned(),
+        unit: unit.to_owned(),
+        control,
+        started: context.now,
+        due,
+        failed: failed.map(|it| it.reason),
+        done: false,
+    };
+    if let Some(tower) = &mut context.state.tower {
+        if let (None, Some(row)) = (&operation.control, tower.units.get_mut(unit)) {
+            row.operation = Some(id.clone());
+        }
+        tower.operations.insert(id.clone(), operation);
+    }
+    Ok(id)
+}
+
+/// How far an operation is.
+fn progress(operation: &TowerOperation) -> &'static str {
+    match (operation.done, &operation.failed) {
+        (false, _) => "IN_PROGRESS",
+        (true, None) => "SUCCEEDED",
+        (true, Some(_)) => "FAILED",
+    }
+}
+
+/// Rows of a listing, in the order of their ids, after the place of the page.
+fn page(context: &Context<'_>, name: &str, rows: Vec<(String, Value)>) -> HandlerResult {
+    let page = context.page(DEFAULT_PAGE)?;
+    let after = page.after.as_ref().map_or("", |(_, id)| id.as_str());
+    let mut rows = rows;
+    rows.sort_by(|one, other| one.0.cmp(&other.0));
+    let rows = rows.into_iter().filter(|(id, _)| id.as_str() > after);
+    let (rows, token) = page.take(rows.map(|(id, row)| (0, id, row)));
+    let mut members = serde_json::Map::new();
+    members.insert(name.to_owned(), Value::Array(rows));
+    if let Some(token) = token {
+        members.insert("nextToken".to_owned(), token.into());
+    }
+    Ok(Output::Members(Value::Object(members)))
+}

@@ -1,0 +1,136 @@
+//! Baselines and controls that Control Tower has enabled, as its lists say.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::changing::ServiceCalls;
+use crate::reading::{ReadFact, ReadPlace, Reader, text};
+
+const SERVICE: &str = "controltower";
+
+/// How far a baseline is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BaselineStatus {
+    /// It is there.
+    Succeeded,
+    /// It is coming, or being set again.
+    UnderChange,
+    /// It is not whole.
+    Failed,
+}
+
+/// A baseline of a unit or an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnabledBaseline {
+    /// Its ARN.
+    pub arn: String,
+    /// The baseline it has it from; `None` of a unit's own.
+    pub parent: Option<String>,
+    /// How far it is.
+    pub status: BaselineStatus,
+}
+
+fn home(calls: &dyn ServiceCalls) -> Reader<'_> {
+    Reader {
+        // a supertrait object is what reading needs
+        calls,
+        place: ReadPlace::default(),
+    }
+}
+
+/// Baselines by the ARN of what they are on: of all, or of one unit or account.
+pub(crate) async fn enabled(
+    calls: &dyn ServiceCalls,
+    target: Option<&str>,
+) -> ReadFact<BTreeMap<String, EnabledBaseline>> {
+    let input = match target {
+        Some(arn) => json!({ "includeChildren": true, "filter": { "targetIdentifiers": [arn] } }),
+        None => json!({ "includeChildren": true }),
+    };
+    let operation = (SERVICE, "ListEnabledBaselines");
+    let reader = home(calls);
+    let rows = reader.list(operation, input, "enabledBaselines");
+    let rows = rows.await?;
+    let rows = rows.iter().map(|row| {
+        let status = match text(row, "/statusSummary/status") {
+            "SUCCEEDED" => BaselineStatus::Succeeded,
+            "FAILED" => BaselineStatus::Failed,
+            _ => BaselineStatus::UnderChange,
+        };
+        let parent = row.get("parentIdentifier").and_then(Value::as_str);
+        let baseline = EnabledBaseline {
+            arn: text(row, "/arn").to_owned(),
+            parent: parent.map(str::to_owned),
+            status,
+        };
+        (text(row, "/targetIdentifier").to_owned(), baseline)
+    });
+    // the Identity Center baseline may be on a unit beside the usual one: it is on the landing zone alone, and no
+    // target of ours
+    Ok(rows.collect())
+}
+
+/// Controls that are on in a unit itself.
+pub(crate) async fn controls_of(
+    calls: &dyn ServiceCalls,
+    unit: &str,
+) -> ReadFact<Vec<EnabledControl>> {
+    let operation = (SERVICE, "ListEnabledControls");
+    let input = json!({ "targetIdentifier": unit });
+    let reader = home(calls);
+    let rows = reader.list(operation, input, "enabledControls");
+    let rows = rows.await?;
+    let rows = rows
+        .iter()
+        .filter(|row| text(row, "/targetIdentifier") == unit);
+    let rows = rows.map(|row| EnabledControl {
+        arn: text(row, "/arn").to_owned(),
+        control: text(row, "/controlIdentifier").to_owned(),
+    });
+    Ok(rows.collect())
+}
+
+/// A control that is on in a unit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnabledControl {
+    /// Its ARN in the unit.
+    pub arn: String,
+    /// Which control it is.
+    pub control: String,
+}
+
+/// What of a unit's controls an account has.
+#[derive(Debug, Default)]
+pub(crate) struct AccountControls {
+    /// ARNs in the unit of those that hold.
+    pub(crate) held: Vec<String>,
+    /// ARNs in the unit of those that are being set again.
+    pub(crate) changing: Vec<String>,
+}
+
+/// Which controls of a unit hold in an account.
+pub(crate) async fn controls_in(
+    calls: &dyn ServiceCalls,
+    unit: &str,
+    account: &str,
+) -> ReadFact<AccountControls> {
+    let operation = (SERVICE, "ListEnabledControls");
+    let input = json!({ "targetIdentifier": unit, "includeChildren": true });
+    let reader = home(calls);
+    let rows = reader.list(operation, input, "enabledControls");
+    let mut found = AccountControls::default();
+    for row in rows.await? {
+        let (target, status) = (
+            text(&row, "/targetIdentifier"),
+            text(&row, "/statusSummary/status"),
+        );
+        if target == account && status == "SUCCEEDED" {
+            found.held.push(text(&row, "/parentIdentifier").to_owned());
+        } else if target == unit && status == "UNDER_CHANGE" {
+            found.changing.push(text(&row, "/arn").to_owned());
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,340 @@
+//! Account Factory: a product of Service Catalog that makes an account, or takes one on (`organization.md` V-6).
+
+use std::time::Duration;
+
+use hallpass_runner::{Class, Effect, Retry, StepError, StepProbe, Verify, WriteAnswer};
+use serde_json::{Value, json};
+
+use super::product::{FactoryWish, ProductWish};
+use super::unseen;
+use crate::changing::ServiceCalls;
+use crate::ports::OrganizationFault;
+use crate::reading::{Operation, ReadFact, ReadPlace, Reader, text, unread};
+use crate::step_executor::{failed, retry, setback};
+
+const CATALOG: &str = "servicecatalog";
+/// As Control Tower calls it, and itself.
+const PRODUCT: &str = "AWS Control Tower Account Factory";
+const OWNER: &str = "AWS Control Tower";
+/// What AWS says of two at once (`organization.md` P-10).
+const BUSY: &str = "operation is in progress";
+/// Under which a step fails that Account Factory took on, and could not do.
+pub(crate) const FACTORY_FAILED: &str = "AccountFactory";
+/// Between two looks at a factory that is busy.
+const BUSY_PAUSE: Duration = Duration::from_mins(3);
+/// Characters of a product's name at most (Service Catalog API, `ProvisionProduct`).
+const NAME_MAX: usize = 128;
+
+fn home(calls: &dyn ServiceCalls) -> Reader<'_> {
+    Reader {
+        calls,
+        place: ReadPlace::default(),
+    }
+}
+
+/// The product that an account is enrolled as: every run of other characters than letters and digits is one `-`
+/// (`organization.md` N-5).
+pub(crate) fn enrolment_product(account: &str) -> String {
+    let mut name = "Enroll-Account-".to_owned();
+    for c in account.chars() {
+        if c.is_ascii_alphanumeric() {
+            name.push(c);
+        } else if !name.ends_with('-') {
+            name.push('-');
+        }
+    }
+    name.truncate(NAME_MAX);
+    name
+}
+
+/// Who we are to Service Catalog: of a session the role itself.
+pub(crate) async fn principal(home: &Reader<'_>, caller: &str) -> String {
+    let Some((head, rest)) = caller.split_once(":assumed-role/") else {
+        return caller.to_owned();
+    };
+    let name = rest.split('/').next().unwrap_or_default();
+    let answer = home
+        .one(("iam", "GetRole"), json!({ "RoleName": name }))
+        .await;
+    let arn = answer.as_ref().map_or("", |it| text(it, "/Role/Arn"));
+    if arn.is_empty() {
+        // the path is not known
+        return format!("{}:role/{name}", head.replacen(":sts:", ":iam:", 1));
+    }
+    arn.to_owned()
+}
+
+/// Products of the account that a query finds.
+pub(crate) async fn products(home: &Reader<'_>, query: &str) -> ReadFact<Vec<Value>> {
+    let input = json!({
+        "AccessLevelFilter": { "Key": "Account", "Value": "self" }, "Filters": { "SearchQuery": [query] },
+    });
+    let operation = (CATALOG, "SearchProvisionedProducts");
+    home.list(operation, input, "ProvisionedProducts").await
+}
+
+async fn product_named(calls: &dyn ServiceCalls, name: &str) -> ReadFact<Option<Value>> {
+    let all = products(&home(calls), &format!("name:{name}")).await?;
+    Ok(all.into_iter().find(|it| text(it, "/Name") == name))
+}
+
+/// Account Factory among the products: its id.
+async fn product_id(calls: &dyn ServiceCalls) -> ReadFact<String> {
+    let operation = (CATALOG, "SearchProductsAsAdmin");
+    let input = json!({ "Filters": { "Owner": [OWNER] } });
+    let rows = home(calls)
+        .list(operation, input, "ProductViewDetails")
+        .await?;
+    let mut rows = rows.iter().filter_map(|it| it.get("ProductViewSummary"));
+    let found = rows.find(|it| text(it, "/Name") == PRODUCT);
+    let id = found.map(|it| text(it, "/ProductId").to_owned());
+    id.ok_or_else(|| unread(operation, format!("there is no product `{PRODUCT}`")))
+}
+
+/// The newest version that is active and not deprecated.
+async fn artifact_id(calls: &dyn ServiceCalls, product: &str) -> ReadFact<String> {
+    let operation = (CATALOG, "ListProvisioningArtifacts");
+    let input = json!({ "ProductId": product });
+    let rows = home(calls)
+        .list(operation, input, "ProvisioningArtifactDetails")
+        .await?;
+    let made = |it: &Value| match it.get("CreatedTime") {
+        Some(Value::Number(seconds)) => (seconds.as_f64().unwrap_or_default(), String::new()),
+        Some(Value::String(text)) => (0.0, text.clone()),
+        _ => (0.0, String::new()),
+    };
+    let usable = rows.iter().filter(|it| {
+        it.get("Active") == Some(&Value::Bool(true)) && text(it, "/Guidance") != "DEPRECATED"
+    });
+    let newest = usable.max_by(|one, other| {
+        let (one, other) = (made(one), made(other));
+        one.0.total_cmp(&other.0).then(one.1.cmp(&other.1))
+    });
+    let id = newest.map(|it| text(it, "/Id").to_owned());
+    id.ok_or_else(|| unread(operation, "no version of Account Factory is active"))
+}
+
+async fn portfolio_id(calls: &dyn ServiceCalls) -> ReadFact<String> {
+    let product = product_id(calls).await?;
+    let operation: Operation = (CATALOG, "ListPortfoliosForProduct");
+    let input = json!({ "ProductId": product });
+    let rows = home(calls)
+        .list(operation, input, "PortfolioDetails")
+        .await?;
+    let first = rows.first().map(|it| text(it, "/Id").to_owned());
+    first.ok_or_else(|| unread(operation, "Account Factory is in no portfolio"))
+}
+
+/// Whether we may use Account Factory.
+pub(crate) async fn look_admitted(
+    calls: &dyn ServiceCalls,
+    wish: &FactoryWish,
+) -> Result<StepProbe, StepError> {
+    let portfolio = portfolio_id(calls).await.map_err(unseen)?;
+    let operation = (CATALOG, "ListPrincipalsForPortfolio");
+    let input = json!({ "PortfolioId": portfolio });
+    let rows = home(calls)
+        .list(operation, input, "Principals")
+        .await
+        .map_err(unseen)?;
+    let is_there = rows
+        .iter()
+        .any(|it| text(it, "/PrincipalARN") == wish.principal);
+    Ok(if is_there {
+        StepProbe::Satisfied
+    } else {
+        StepProbe::Absent
+    })
+}
+
+/// Lets us use it.
+pub(crate) async fn admit(
+    calls: &dyn ServiceCalls,
+    wish: &FactoryWish,
+) -> Result<WriteAnswer, StepError> {
+    let portfolio = portfolio_id(calls).await.map_err(unseen)?;
+    let input = json!({
+        "PortfolioId": portfolio, "PrincipalARN": wish.principal, "PrincipalType": "IAM",
+    });
+    let operation = (CATALOG, "AssociatePrincipalWithPortfolio");
+    let sent = calls.send(&ReadPlace::default(), operation, &input).await;
+    sent.map_err(setback)?;
+    Ok(WriteAnswer::Accepted { remote: portfolio })
+}
+
+fn why_not(product: &Value) -> String {
+    let message = text(product, "/StatusMessage");
+    let name = text(product, "/Name");
+    let said = if message.is_empty() {
+        "no reason is given"
+    } else {
+        message
+    };
+    format!("{said} (product {name} {})", text(product, "/Id"))
+}
+
+/// How far the product is.
+pub(crate) async fn look(
+    calls: &dyn ServiceCalls,
+    wish: &ProductWish,
+) -> Result<StepProbe, StepError> {
+    let found = product_named(calls, &wish.product).await.map_err(unseen)?;
+    let Some(product) = found else {
+        return Ok(StepProbe::Absent);
+    };
+    match text(&product, "/Status") {
+        "AVAILABLE" => Ok(StepProbe::Satisfied),
+        "UNDER_CHANGE" | "PLAN_IN_PROGRESS" => {
+            let record = text(&product, "/LastRecordId");
+            let remote = if record.is_empty() {
+                &wish.product
+            } else {
+                record
+            };
+            Ok(StepProbe::InProgress {
+                remote: remote.to_owned(),
+            })
+        }
+        _ => Err(failed(FACTORY_FAILED, &why_not(&product))),
+    }
+}
+
+/// Somebody else is first: an account takes half an hour, so it is looked at every three minutes for up to ninety.
+fn busy_until(why: String) -> WriteAnswer {
+    WriteAnswer::Setback(StepError::Retry(Retry {
+        after: Some(BUSY_PAUSE),
+        ..retry(Class::Conflict, why)
+    }))
+}
+
+/// Launches it, once nothing else is under way. The same token again is the same launch.
+pub(crate) async fn launch(
+    calls: &dyn ServiceCalls,
+    wish: &ProductWish,
+    token: &str,
+) -> Result<WriteAnswer, StepError> {
+    let others = products(&home(calls), "type:CONTROL_TOWER_ACCOUNT")
+        .await
+        .map_err(unseen)?;
+    let mut others = others.iter();
+    let busy = others.find(|it| matches!(text(it, "/Status"), "UNDER_CHANGE" | "PLAN_IN_PROGRESS"));
+    if let Some(busy) = busy {
+        return Ok(busy_until(format!(
+            "Account Factory is busy with {}",
+            text(busy, "/Name")
+        )));
+    }
+    let product = product_id(calls).await.map_err(unseen)?;
+    let artifact = artifact_id(calls, &product).await.map_err(unseen)?;
+    let parameter = |(key, value): (&str, &str)| json!({ "Key": key, "Value": value });
+    let parameters: Vec<Value> = [
+        ("SSOUserEmail", wish.sso_email.as_str()),
+        ("SSOUserFirstName", &wish.user.first_name),
+        ("SSOUserLastName", &wish.user.last_name),
+        ("ManagedOrganizationalUnit", &wish.unit),
+        ("AccountName", &wish.account_name),
+        ("AccountEmail", &wish.email),
+    ]
+    .into_iter()
+    .map(parameter)
+    .collect();
+    let input = json!({
+        "ProductId": product, "ProvisioningArtifactId": artifact, "ProvisionedProductName": wish.product,
+        "ProvisionToken": token, "ProvisioningParameters": parameters,
+    });
+    let operation = (CATALOG, "ProvisionProduct");
+    match calls.send(&ReadPlace::default(), operation, &input).await {
+        Ok(answer) => Ok(WriteAnswer::Accepted {
+            remote: text(&answer, "/RecordDetail/RecordId").to_owned(),
+        }),
+        Err(OrganizationFault::Refused { message, .. }) if message.contains(BUSY) => {
+            Ok(busy_until(message))
+        }
+        Err(OrganizationFault::Refused { code, .. }) if code == "DuplicateResourceException" => {
+            // it is asked for by its name
+            Ok(WriteAnswer::Accepted {
+                remote: wish.product.clone(),
+            })
+        }
+        Err(fault) => Err(setback(fault)),
+    }
+}
+
+/// How far a launch is: by its record, or by the name of its product.
+pub(crate) async fn progress(
+    calls: &dyn ServiceCalls,
+    wish: &ProductWish,
+    remote: &str,
+) -> Result<Verify, StepError> {
+    if !remote.starts_with("rec-") {
+        return Ok(match look(calls, wish).await? {
+            StepProbe::Satisfied => done(wish, wish.account.as_ref().map_or("", |it| it.as_str())),
+            _ => Verify::Running,
+        });
+    }
+    let operation = (CATALOG, "DescribeRecord");
+    let answer = home(calls)
+        .one(operation, json!({ "Id": remote }))
+        .await
+        .map_err(unseen)?;
+    match text(&answer, "/RecordDetail/Status") {
+        "SUCCEEDED" => {
+            let outputs = answer.get("RecordOutputs").and_then(Value::as_array);
+            let mut outputs = outputs.into_iter().flatten();
+            let account = outputs.find(|it| text(it, "/OutputKey") == "AccountId");
+            let account = account.map(|it| text(it, "/OutputValue").to_owned());
+            let account = match account {
+                Some(id) => id,
+                None => {
+                    let product = product_named(calls, &wish.product).await.map_err(unseen)?;
+                    product
+                        .map(|it| text(&it, "/PhysicalId").to_owned())
+                        .unwrap_or_default()
+                }
+            };
+            Ok(done(wish, &account))
+        }
+        "FAILED" => {
+            let errors = answer
+                .pointer("/RecordDetail/RecordErrors")
+                .and_then(Value::as_array);
+            let said = errors
+                .into_iter()
+                .flatten()
+                .map(|it| text(it, "/Description"));
+            let said: Vec<&str> = said.collect();
+            let said = if said.is_empty() {
+                "no reason is given".to_owned()
+            } else {
+                said.join("; ")
+            };
+            let text = format!("{said} (product {}, record {remote})", wish.product);
+            Ok(Verify::Setback(failed(FACTORY_FAILED, &text)))
+        }
+        _ => Ok(Verify::Running),
+    }
+}
+
+fn done(wish: &ProductWish, account: &str) -> Verify {
+    Verify::Done(Effect {
+        new: json!({ "product": wish.product, "account": account, "unit": wish.unit }),
+        requests: Vec::new(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::enrolment_product;
+
+    #[test]
+    fn names_of_products_have_one_dash_for_every_run_of_other_characters() {
+        for (account, product) in [
+            ("Vinj@k Unmgd 2", "Enroll-Account-Vinj-k-Unmgd-2"),
+            ("a  b", "Enroll-Account-a-b"),
+            ("prod", "Enroll-Account-prod"),
+        ] {
+            assert_eq!(enrolment_product(account), product);
+        }
+        assert!(enrolment_product(&"x".repeat(200)).len() <= 128);
+    }
+}

@@ -1,0 +1,77 @@
+//! Products of Account Factory as steps of plans. The names and forms are part of stored plans.
+
+use hallpass_model::{AccountId, TimeSpan};
+use hallpass_runner::{Lane, PlanDraft, StepId, StepTarget};
+use serde::{Deserialize, Serialize};
+
+use crate::steps::stored;
+
+/// We may use Account Factory: [`FactoryWish`].
+pub(crate) const ADMIT: &str = "factory.admit";
+/// Account Factory has taken the account on: [`ProductWish`].
+pub(crate) const PROVISION: &str = "factory.provision";
+/// The user that Account Factory gives access; the address is the account's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FactoryUser {
+    /// First name.
+    pub first_name: String,
+    /// Last name.
+    pub last_name: String,
+}
+
+impl Default for FactoryUser {
+    fn default() -> Self {
+        Self {
+            first_name: "Admin".to_owned(),
+            last_name: "User".to_owned(),
+        }
+    }
+}
+
+/// A principal of Account Factory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FactoryWish {
+    pub(crate) principal: String,
+}
+
+/// A product of Account Factory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ProductWish {
+    /// The product's name.
+    pub(crate) product: String,
+    pub(crate) account: Option<AccountId>,
+    pub(crate) account_name: String,
+    pub(crate) email: String,
+    /// As Account Factory takes it.
+    pub(crate) unit: String,
+    pub(crate) sso_email: String,
+    #[serde(flatten)]
+    pub(crate) user: FactoryUser,
+}
+
+/// One operation of Control Tower at a time, for all processes on a store.
+pub(crate) fn control_tower_lane() -> Lane {
+    Lane::serial("control-tower")
+}
+
+/// The step after which we may use Account Factory.
+pub(crate) fn add_admission(draft: &mut PlanDraft, management: &str, principal: &str) -> StepId {
+    let wish = FactoryWish {
+        principal: principal.to_owned(),
+    };
+    let target = StepTarget::global(management, "Account Factory");
+    draft.step(target, ADMIT, stored(&wish), control_tower_lane(), &[])
+}
+
+/// The step after which Account Factory has made an account, or taken it on.
+pub(crate) fn add_product(
+    draft: &mut PlanDraft,
+    target: StepTarget,
+    wish: &ProductWish,
+    after: &[StepId],
+    timeout: TimeSpan,
+) -> StepId {
+    let made = draft.step(target, PROVISION, stored(wish), control_tower_lane(), after);
+    draft.set_timeout(&made, timeout);
+    made
+}

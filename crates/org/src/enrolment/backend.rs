@@ -1,0 +1,78 @@
+//! Which way accounts are enrolled (`organization.md` N-5).
+
+use super::EnrolmentRefused;
+use super::facts::EnrolmentFacts;
+use super::wish::EnrolmentBackend;
+use crate::control_tower::LandingZone;
+
+/// The first version that enrols accounts which are moved.
+const BY_ITSELF: (u32, u32) = (3, 1);
+
+/// A way, and why it was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChosenBackend {
+    /// The way.
+    pub backend: EnrolmentBackend,
+    /// Why.
+    pub reason: String,
+}
+
+fn version(text: &str) -> Option<(u32, u32)> {
+    let (major, minor) = text.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+/// Why accounts that are moved are not enrolled by themselves.
+fn not_by_itself(zone: &LandingZone) -> Option<String> {
+    let found = &zone.version;
+    match version(found) {
+        None => Some(format!("the landing zone's version `{found}` is not known")),
+        Some(it) if it < BY_ITSELF => Some(format!(
+            "landing zone {found} does not enrol accounts that are moved, as it does from 3.1 on"
+        )),
+        Some(_) if !zone.enrols_by_itself => Some(format!(
+            "landing zone {found} has no remediation of inheritance drift, so moving an account does not enrol it"
+        )),
+        Some(_) => None,
+    }
+}
+
+/// The way that was asked for, or the first that is possible.
+///
+/// # Errors
+/// When the way that was asked for is not possible.
+pub fn choose(
+    asked: Option<EnrolmentBackend>,
+    to: &str,
+    facts: &EnrolmentFacts,
+) -> Result<ChosenBackend, EnrolmentRefused> {
+    let none = || EnrolmentRefused::Unusable("there is no landing zone".to_owned());
+    let zone = facts.zone.as_ref().ok_or_else(none)?;
+    let chosen = |backend, reason: String| Ok(ChosenBackend { backend, reason });
+    let has_baseline = facts.baselines.contains_key(&facts.unit_arn(to));
+    let against_move = not_by_itself(zone);
+    match asked {
+        Some(EnrolmentBackend::Move) => match against_move {
+            Some(why) => Err(EnrolmentRefused::Unusable(format!("--via move: {why}"))),
+            None => chosen(EnrolmentBackend::Move, "asked for".to_owned()),
+        },
+        Some(EnrolmentBackend::Baseline) if !has_baseline => Err(EnrolmentRefused::Unusable(
+            "--via baseline: the unit has no baseline that could be set again".to_owned(),
+        )),
+        Some(backend) => chosen(backend, "asked for".to_owned()),
+        None => match against_move {
+            None => chosen(
+                EnrolmentBackend::Move,
+                format!(
+                    "landing zone {} enrols accounts that are moved",
+                    zone.version
+                ),
+            ),
+            Some(why) if has_baseline => chosen(EnrolmentBackend::Baseline, why),
+            Some(why) => chosen(
+                EnrolmentBackend::AccountFactory,
+                format!("{why}, and the unit has no baseline that could be set again"),
+            ),
+        },
+    }
+}

@@ -1,0 +1,355 @@
+//! What has to be so before an account is enrolled (`organization.md` N-2).
+
+use std::collections::BTreeMap;
+
+use hallpass_model::AccountId;
+use hallpass_runner::{CheckOutcome, CheckResult, CheckSeverity};
+
+use super::facts::{EnrolmentFacts, InsideFacts, RegionConfig};
+use super::gains::exchange;
+use super::roles::EXECUTION;
+use super::select::SelectedAccounts;
+use super::wish::{EnrolmentBackend, EnrolmentWish, RoleCreation};
+use crate::control_tower::BaselineStatus;
+use crate::reading::{ReadFact, UnreadFact};
+
+use CheckSeverity::{Error, Info, Warn};
+
+/// A check, and how the script that people have runbooks for says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnrolmentCheck {
+    /// The account; `None` of what is about all.
+    pub account: Option<AccountId>,
+    /// The Region, where it is about one.
+    pub region: Option<String>,
+    /// The check.
+    pub result: CheckResult,
+    /// The old text, with its prefix, where the check failed and has one.
+    pub legacy: Option<String>,
+}
+
+impl EnrolmentCheck {
+    /// Whether its account is left out. What could not be read leaves it out, too, where failing would.
+    pub fn stops(&self) -> bool {
+        let is_bad = matches!(
+            self.result.outcome,
+            CheckOutcome::Fail(_) | CheckOutcome::Unknown { .. }
+        );
+        is_bad && self.result.severity == Error
+    }
+}
+
+/// Makes the checks of one account.
+struct Sheet<'a> {
+    account: &'a AccountId,
+    rows: Vec<EnrolmentCheck>,
+}
+
+/// What a check is about: id, title, old text, what would help.
+type About = (
+    &'static str,
+    &'static str,
+    Option<&'static str>,
+    &'static str,
+);
+
+const ROLE_MISSING: About = (
+    "role-missing",
+    "Control Tower can enter the account",
+    Some("AWSControlTowerExecution Role does not exist. This script will create the role"),
+    "`--create-role account` makes AWSControlTowerExecution in this account",
+);
+const MANAGED: About = (
+    "already-managed",
+    "the account is not enrolled yet",
+    Some("Account provided is a Managed Account. NOT POSSIBLE TO ENROLL."),
+    "leave it out",
+);
+const RECORDER: About = (
+    "config-recorder",
+    "AWS Config has no recorder",
+    Some("Config Recorder exist. Need to be DELETED."),
+    "`--fix config` deletes it, and keeps its settings; `--allow-config` where AWS Support has allowed the account",
+);
+const CHANNEL: About = (
+    "delivery-channel",
+    "AWS Config has no delivery channel",
+    Some("Delivery Channel exist. Need to be DELETED."),
+    "`--fix config` deletes it, and keeps its settings; `--allow-config` where AWS Support has allowed the account",
+);
+const NO_ROLE: About = (
+    "no-trusted-role",
+    "a role lets the management account in",
+    Some(
+        "No organization level trusted role exist. Precheck INCOMPLETE. Run this script without -V option to create \
+         the role and proceed.",
+    ),
+    "make OrganizationAccountAccessRole in the account, trusted by the management account",
+);
+const IN_ROOT: About = (
+    "in-root",
+    "the account stands in a unit",
+    Some("Account is part of Root."),
+    "`--create-role account`, or another way than Account Factory",
+);
+const EMAIL: About = (
+    "email-uppercase",
+    "the address of the account is in lower case",
+    None,
+    "Account Factory compares addresses letter by letter: change it in the account, or use another way",
+);
+const TRAIL: About = (
+    "own-trail",
+    "the account has no trail of its own",
+    None,
+    "Control Tower's trail records the same and is paid for, too: delete yours once the account is enrolled",
+);
+const SCPS: About = (
+    "scp-blocks",
+    "no service control policy is lost by the move",
+    None,
+    "see whether the new unit has what these were for",
+);
+const REGION_OFF: About = (
+    "sts-region-off",
+    "every governed Region is on in the account",
+    None,
+    "turn the Region on in the account",
+);
+const VPC: About = (
+    "default-vpc-used",
+    "nothing uses a default VPC",
+    None,
+    "Control Tower leaves default VPCs of enrolled accounts alone; its controls may not",
+);
+const BUSY: About = (
+    "factory-busy",
+    "Account Factory has nothing under way",
+    Some(
+        "Update in progress. Allow UNDER_CHANGE or PLAN_IN_PROGRESS provisioned products to complete",
+    ),
+    "nothing has to be done: accounts wait until it is free",
+);
+
+fn fail_if(bad: bool, evidence: impl Into<String>) -> CheckOutcome {
+    if bad {
+        CheckOutcome::Fail(evidence.into())
+    } else {
+        CheckOutcome::Pass(evidence.into())
+    }
+}
+
+fn unknown(why: &UnreadFact) -> CheckOutcome {
+    CheckOutcome::Unknown {
+        action: why.action.clone(),
+        reason: why.reason.clone(),
+    }
+}
+
+fn of<T>(fact: &ReadFact<T>, judge: impl FnOnce(&T) -> CheckOutcome) -> CheckOutcome {
+    match fact {
+        Ok(found) => judge(found),
+        Err(why) => unknown(why),
+    }
+}
+
+fn row(
+    account: Option<&AccountId>,
+    region: Option<&str>,
+    (id, title, old, remedy): About,
+    severity: CheckSeverity,
+    outcome: CheckOutcome,
+) -> EnrolmentCheck {
+    let place = match (account, region) {
+        (Some(account), Some(region)) => format!("{account}: {region}: "),
+        (Some(account), None) => format!("{account}: "),
+        (None, _) => String::new(),
+    };
+    let has_failed = matches!(outcome, CheckOutcome::Fail(_));
+    let target = match (account, region) {
+        (Some(account), Some(region)) => format!("{account} {region}"),
+        (Some(account), None) => account.to_string(),
+        (None, _) => "organization".to_owned(),
+    };
+    EnrolmentCheck {
+        account: account.cloned(),
+        region: region.map(str::to_owned),
+        legacy: old
+            .filter(|_| has_failed)
+            .map(|old| format!("{place}{old}")),
+        result: CheckResult {
+            id: id.to_owned(),
+            title: title.to_owned(),
+            severity,
+            target,
+            outcome,
+            remedy: remedy.to_owned(),
+        },
+    }
+}
+
+impl Sheet<'_> {
+    fn add(&mut self, about: About, severity: CheckSeverity, outcome: CheckOutcome) {
+        self.rows
+            .push(row(Some(self.account), None, about, severity, outcome));
+    }
+
+    /// Config in one Region, or in all where nothing lets us in.
+    fn config(
+        &mut self,
+        about: About,
+        inside: &InsideFacts,
+        may_stay: bool,
+        name: fn(&RegionConfig) -> Option<&serde_json::Value>,
+    ) {
+        if inside.config.is_empty() {
+            let reason = "nothing lets us into the account".to_owned();
+            let action = "sts:AssumeRole".to_owned();
+            self.add(about, Error, CheckOutcome::Unknown { action, reason });
+            return;
+        }
+        for (region, found) in &inside.config {
+            let outcome = of(found, |config| match name(config) {
+                None => CheckOutcome::Pass("none".to_owned()),
+                Some(_) if may_stay => CheckOutcome::NotApplicable("it may stay".to_owned()),
+                Some(it) => {
+                    let own = it.get("name").and_then(serde_json::Value::as_str);
+                    CheckOutcome::Fail(own.unwrap_or("one").to_owned())
+                }
+            });
+            self.rows
+                .push(row(Some(self.account), Some(region), about, Error, outcome));
+        }
+    }
+}
+
+/// How bad it is that something is missing that a role could be made for.
+fn unless_created(
+    wish: &EnrolmentWish,
+    backend: EnrolmentBackend,
+    other: CheckSeverity,
+) -> CheckSeverity {
+    match (wish.create_role, backend) {
+        (RoleCreation::Account, _) => Info,
+        (RoleCreation::None, EnrolmentBackend::AccountFactory) => Error,
+        (RoleCreation::None, _) => other,
+    }
+}
+
+/// Every check of every account that is meant, by account and id.
+pub fn checks(
+    wish: &EnrolmentWish,
+    selected: &SelectedAccounts,
+    backend: EnrolmentBackend,
+    facts: &EnrolmentFacts,
+) -> Vec<EnrolmentCheck> {
+    let mut all = Vec::new();
+    if backend == EnrolmentBackend::AccountFactory {
+        let outcome = of(&facts.products_in_change, |busy| {
+            fail_if(!busy.is_empty(), busy.join(", "))
+        });
+        all.push(row(None, None, BUSY, Warn, outcome));
+    }
+    for account in &selected.accounts {
+        let Some(inside) = facts.inside.get(account) else {
+            continue;
+        };
+        let mut sheet = Sheet {
+            account,
+            rows: Vec::new(),
+        };
+        if of_enrolment(&mut sheet, facts) {
+            of_account(&mut sheet, wish, &selected.to.id, (backend, inside), facts);
+        }
+        all.append(&mut sheet.rows);
+    }
+    all.sort_by(|a, b| {
+        let key =
+            |it: &EnrolmentCheck| (it.account.clone(), it.result.id.clone(), it.region.clone());
+        key(a).cmp(&key(b))
+    });
+    all
+}
+
+/// Whether it can be asked for at all.
+fn of_enrolment(sheet: &mut Sheet<'_>, facts: &EnrolmentFacts) -> bool {
+    let found = facts.baselines.get(&facts.account_arn(sheet.account));
+    let is_managed = found.is_some_and(|it| it.status != BaselineStatus::Failed);
+    let evidence = match found.map(|it| it.status) {
+        None => "it has no baseline",
+        Some(BaselineStatus::Succeeded) => "it has the baseline",
+        Some(BaselineStatus::UnderChange) => "the baseline is coming",
+        Some(BaselineStatus::Failed) => "its baseline is not whole",
+    };
+    sheet.add(MANAGED, Error, fail_if(is_managed, evidence));
+    !is_managed
+}
+
+fn of_account(
+    sheet: &mut Sheet<'_>,
+    wish: &EnrolmentWish,
+    to: &str,
+    (backend, inside): (EnrolmentBackend, &InsideFacts),
+    facts: &EnrolmentFacts,
+) {
+    let execution = of(&inside.execution_role, |there| {
+        fail_if(!there, if *there { EXECUTION } else { "AccessDenied" })
+    });
+    sheet.add(ROLE_MISSING, unless_created(wish, backend, Warn), execution);
+    let trusted = of(&inside.trusted, |role| match role {
+        Some(role) => CheckOutcome::Pass(role.clone()),
+        None => CheckOutcome::Fail("none of the three".to_owned()),
+    });
+    sheet.add(NO_ROLE, Error, trusted);
+    let may_stay = wish.allow_config.contains(sheet.account);
+    sheet.config(RECORDER, inside, may_stay, |it| it.recorder.as_ref());
+    sheet.config(CHANNEL, inside, may_stay, |it| it.channel.as_ref());
+    let in_root = of(&inside.parent, |parent| {
+        fail_if(*parent == facts.root, facts.unit_name(parent))
+    });
+    sheet.add(IN_ROOT, unless_created(wish, backend, Info), in_root);
+    let email = facts
+        .accounts
+        .get(sheet.account)
+        .map_or("", |it| it.email.as_str());
+    let has_capitals = email.chars().any(char::is_uppercase);
+    sheet.add(EMAIL, Warn, fail_if(has_capitals, email));
+    let entered = |fact: Option<&ReadFact<Vec<String>>>| match fact {
+        Some(fact) => of(fact, |found| fail_if(!found.is_empty(), found.join(", "))),
+        None => CheckOutcome::Unknown {
+            action: "sts:AssumeRole".to_owned(),
+            reason: "nothing lets us into the account".to_owned(),
+        },
+    };
+    sheet.add(TRAIL, Warn, entered(inside.trails.as_ref()));
+    sheet.add(VPC, Info, entered(inside.default_vpcs.as_ref()));
+    sheet.add(REGION_OFF, Warn, entered(Some(&inside.regions_off)));
+    let lost = of(&inside.parent, |parent| {
+        let change = exchange(parent, to, facts);
+        fail_if(
+            !change.policies_lost.is_empty(),
+            change.policies_lost.join(", "),
+        )
+    });
+    sheet.add(SCPS, Warn, lost);
+}
+
+/// Accounts that nothing stops; none with `--all-or-nothing` where something stops one.
+pub fn enrollable(
+    wish: &EnrolmentWish,
+    selected: &SelectedAccounts,
+    checks: &[EnrolmentCheck],
+) -> Vec<AccountId> {
+    let mut stopped: BTreeMap<&AccountId, bool> =
+        selected.accounts.iter().map(|it| (it, false)).collect();
+    for check in checks.iter().filter(|it| it.stops()) {
+        if let Some(account) = &check.account {
+            stopped.insert(account, true);
+        }
+    }
+    if wish.all_or_nothing && stopped.values().any(|it| *it) {
+        return Vec::new();
+    }
+    let free = stopped.into_iter().filter(|(_, stopped)| !stopped);
+    free.map(|(account, _)| account.clone()).collect()
+}

@@ -1,0 +1,160 @@
+//! Recorders and delivery channels of Config: away, and back as they were (`organization.md` N-3).
+
+use hallpass_runner::{StepError, StepProbe, Undo, Verify, WriteAnswer};
+use serde_json::{Value, json};
+
+use super::facts::RegionConfig;
+use super::gather::region_config;
+use super::plan::{
+    ConfigWish, DELETE_CHANNEL, DELETE_RECORDER, PUT_CHANNEL, PUT_RECORDER, START_RECORDER,
+    STOP_RECORDER,
+};
+use super::roles::EnrolmentCalls;
+use crate::control_tower::unseen;
+use crate::ports::OrganizationFault;
+use crate::reading::ReadPlace;
+use crate::step_executor::{failed, setback};
+use crate::steps::stored;
+
+/// Whether a kind is about Config.
+pub(super) fn is_config_step(kind: &str) -> bool {
+    [
+        STOP_RECORDER,
+        DELETE_CHANNEL,
+        DELETE_RECORDER,
+        PUT_RECORDER,
+        PUT_CHANNEL,
+        START_RECORDER,
+    ]
+    .contains(&kind)
+}
+
+async fn now(calls: &EnrolmentCalls, wish: &ConfigWish) -> Result<RegionConfig, StepError> {
+    let inside = calls.by(&wish.by);
+    let inside =
+        inside.ok_or_else(|| failed("plan", &format!("no role is called `{}`", wish.by)))?;
+    let found = region_config(inside.as_ref(), &wish.account, &wish.region).await;
+    found.map_err(unseen)
+}
+
+/// How it stands; what is to go is told apart from what goes before or after it.
+pub(super) async fn look(
+    calls: &EnrolmentCalls,
+    kind: &str,
+    wish: &ConfigWish,
+) -> Result<StepProbe, StepError> {
+    let now = now(calls, wish).await?;
+    let gone = |old: Option<Value>| match old {
+        None => StepProbe::Satisfied,
+        Some(old) => StepProbe::Differs { old },
+    };
+    let there = |is_there: bool| {
+        if is_there {
+            StepProbe::Satisfied
+        } else {
+            StepProbe::Absent
+        }
+    };
+    Ok(match kind {
+        STOP_RECORDER => gone(now.recording.then(|| json!({ "recording": true }))),
+        DELETE_CHANNEL => gone(now.channel),
+        DELETE_RECORDER => gone(now.recorder),
+        PUT_RECORDER => there(now.recorder.is_some()),
+        PUT_CHANNEL => there(now.channel.is_some()),
+        _ => there(now.recording),
+    })
+}
+
+/// Settings as they are put: without what Config adds.
+fn given(settings: Option<&Value>) -> Value {
+    let mut settings = settings.cloned().unwrap_or_default();
+    if let Some(members) = settings.as_object_mut() {
+        members.retain(|name, _| name != "arn");
+    }
+    settings
+}
+
+/// Sends the write.
+pub(super) async fn act(
+    calls: &EnrolmentCalls,
+    kind: &str,
+    wish: &ConfigWish,
+) -> Result<WriteAnswer, StepError> {
+    let name = |settings: Option<&Value>| {
+        let found = settings.and_then(|it| it.get("name"));
+        found.cloned().unwrap_or_else(|| "default".into())
+    };
+    let (recorder, channel) = (wish.before.recorder.as_ref(), wish.before.channel.as_ref());
+    let (operation, input) = match kind {
+        STOP_RECORDER => (
+            "StopConfigurationRecorder",
+            json!({ "ConfigurationRecorderName": name(recorder) }),
+        ),
+        DELETE_CHANNEL => (
+            "DeleteDeliveryChannel",
+            json!({ "DeliveryChannelName": name(channel) }),
+        ),
+        DELETE_RECORDER => (
+            "DeleteConfigurationRecorder",
+            json!({ "ConfigurationRecorderName": name(recorder) }),
+        ),
+        PUT_RECORDER => (
+            "PutConfigurationRecorder",
+            json!({ "ConfigurationRecorder": given(recorder) }),
+        ),
+        PUT_CHANNEL => (
+            "PutDeliveryChannel",
+            json!({ "DeliveryChannel": given(channel) }),
+        ),
+        _ => (
+            "StartConfigurationRecorder",
+            json!({ "ConfigurationRecorderName": name(recorder) }),
+        ),
+    };
+    let inside = calls.by(&wish.by);
+    let inside =
+        inside.ok_or_else(|| failed("plan", &format!("no role is called `{}`", wish.by)))?;
+    let place = ReadPlace {
+        account: Some(wish.account.clone()),
+        region: Some(wish.region.clone()),
+    };
+    let accepted = || WriteAnswer::Accepted {
+        remote: format!("{} {}", wish.account, wish.region),
+    };
+    match inside.send(&place, ("config", operation), &input).await {
+        Ok(_) => Ok(accepted()),
+        // gone already
+        Err(OrganizationFault::Refused { code, .. }) if code.starts_with("NoSuch") => {
+            Ok(accepted())
+        }
+        Err(fault) => Err(setback(fault)),
+    }
+}
+
+/// Whether the write shows.
+pub(super) async fn verify(
+    calls: &EnrolmentCalls,
+    kind: &str,
+    wish: &ConfigWish,
+) -> Result<Verify, StepError> {
+    Ok(match look(calls, kind, wish).await? {
+        StepProbe::Satisfied => Verify::Done(hallpass_runner::Effect {
+            new: json!({ "account": wish.account, "region": wish.region }),
+            requests: Vec::new(),
+        }),
+        _ => Verify::Running,
+    })
+}
+
+/// Back to what there was.
+pub(super) fn undo(kind: &str, wish: &ConfigWish) -> Undo {
+    let back = match kind {
+        STOP_RECORDER => START_RECORDER,
+        DELETE_CHANNEL => PUT_CHANNEL,
+        DELETE_RECORDER => PUT_RECORDER,
+        START_RECORDER => STOP_RECORDER,
+        PUT_CHANNEL => DELETE_CHANNEL,
+        _ => DELETE_RECORDER,
+    };
+    Undo::By(vec![(back.to_owned(), stored(wish))])
+}

@@ -1,0 +1,449 @@
+//! Carries single steps out: looks, sends one write, asks until it shows.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hallpass_model::Clock;
+use hallpass_runner::{
+    Class, Effect, PlanStep, StepError, StepExecutor, StepProbe, Undo, Verify, WriteAnswer,
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::config_steps::{self, is_config_step};
+use super::gather::parent;
+use super::plan::{
+    CONTROLS, CREATE_ROLE, ControlsWish, GRANT_ROLE, MOVE, PlaceWish, RESET, RoleWish, WAIT,
+};
+use super::polling::{ENROLMENT, FACTORY, PollSchedule};
+use super::roles::{EXECUTION, EnrolmentCalls};
+use crate::changing::ServiceCalls;
+use crate::control_tower::{
+    self, ADMIT, BaselineStatus, EnabledBaseline, PROVISION, controls_in, enabled, unseen,
+};
+use crate::ports::OrganizationFault;
+use crate::reading::{ReadPlace, Reader, text};
+use crate::step_executor::{failed, later, retry, setback};
+
+/// What Control Tower's role may do (AWS Control Tower User Guide, "Manually add the required IAM role").
+const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
+/// Under which a step fails whose account Control Tower did not enrol.
+pub(crate) const NOT_ENROLLED: &str = "NotEnrolled";
+const CONTROL_TOWER: &str = "controltower";
+
+/// Whoever carries the steps of enrolments out.
+pub struct EnrolmentStepExecutor {
+    calls: EnrolmentCalls,
+    clock: Arc<dyn Clock>,
+    polls: PollSchedule,
+}
+
+fn there(is_there: bool) -> StepProbe {
+    if is_there {
+        StepProbe::Satisfied
+    } else {
+        StepProbe::Absent
+    }
+}
+
+/// What people do to take a move back: by themselves, since it takes policies away (`organization.md` N-7).
+fn move_back(place: &PlaceWish) -> String {
+    format!(
+        "account {} stands in {}, and stood in {}; `aws organizations move-account --account-id {} --source-parent-id {} \
+         --destination-parent-id {}` moves it back, and takes the policies and controls of {} away",
+        place.account, place.to, place.from, place.account, place.to, place.from, place.to
+    )
+}
+
+impl EnrolmentStepExecutor {
+    /// An executor over its port.
+    pub fn new(calls: EnrolmentCalls, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            calls,
+            clock,
+            polls: PollSchedule::default(),
+        }
+    }
+
+    fn home(&self) -> Reader<'_> {
+        Reader {
+            calls: self.calls.home.as_ref(),
+            place: ReadPlace::default(),
+        }
+    }
+
+    async fn send(
+        &self,
+        operation: &'static str,
+        input: Value,
+    ) -> Result<Value, OrganizationFault> {
+        let place = ReadPlace::default();
+        let sent = self
+            .calls
+            .home
+            .send(&place, (CONTROL_TOWER, operation), &input);
+        sent.await
+    }
+
+    async fn look_place(&self, place: &PlaceWish) -> Result<StepProbe, StepError> {
+        let parent = parent(&self.home(), &place.account).await.map_err(unseen)?;
+        Ok(if parent == place.to {
+            StepProbe::Satisfied
+        } else if parent == place.from {
+            StepProbe::Absent
+        } else {
+            let reason = format!("account {} is in {parent} by now", place.account);
+            StepProbe::Blocked { reason }
+        })
+    }
+
+    async fn relocate(&self, place: &PlaceWish) -> Result<WriteAnswer, StepError> {
+        let input = json!({
+            "AccountId": place.account, "SourceParentId": place.from, "DestinationParentId": place.to,
+        });
+        let (operation, place_of_call) = (("organizations", "MoveAccount"), ReadPlace::default());
+        let sent = self.calls.home.send(&place_of_call, operation, &input);
+        let accepted = WriteAnswer::Accepted {
+            remote: place.account.to_string(),
+        };
+        match sent.await {
+            Ok(_) => Ok(accepted),
+            Err(OrganizationFault::Refused { code, .. }) if code == "DuplicateAccountException" => {
+                Ok(accepted)
+            }
+            Err(fault) => Err(setback(fault)),
+        }
+    }
+
+    async fn baseline_of(&self, arn: &str) -> Result<Option<EnabledBaseline>, StepError> {
+        let found = enabled(self.calls.home.as_ref(), Some(arn)).await;
+        Ok(found.map_err(unseen)?.remove(arn))
+    }
+
+    /// The account's baseline, as far as it comes from the unit; another unit's goes when the account moves.
+    async fn own_baseline(&self, place: &PlaceWish) -> Result<Option<BaselineStatus>, StepError> {
+        let found = self.baseline_of(&place.account_arn).await?;
+        let is_of_unit = |it: &EnabledBaseline| {
+            it.parent
+                .as_ref()
+                .is_none_or(|parent| *parent == place.baseline)
+        };
+        Ok(found.filter(is_of_unit).map(|it| it.status))
+    }
+
+    async fn look_enrolled(&self, kind: &str, place: &PlaceWish) -> Result<StepProbe, StepError> {
+        Ok(match self.own_baseline(place).await? {
+            Some(BaselineStatus::Succeeded) => StepProbe::Satisfied,
+            Some(BaselineStatus::UnderChange) => StepProbe::InProgress {
+                remote: place.account_arn.clone(),
+            },
+            // setting the baseline again is what mends it
+            Some(BaselineStatus::Failed) if kind == RESET => StepProbe::Absent,
+            Some(BaselineStatus::Failed) => return Err(not_enrolled(place, "")),
+            None => StepProbe::Absent,
+        })
+    }
+
+    async fn reset(&self, place: &PlaceWish) -> Result<WriteAnswer, StepError> {
+        let all = enabled(self.calls.home.as_ref(), None)
+            .await
+            .map_err(unseen)?;
+        let unit = all.values().find(|it| it.arn == place.baseline);
+        if unit.is_some_and(|it| it.status == BaselineStatus::UnderChange) {
+            // it may be ours, whose answer was lost, or enrol the account as well
+            return Ok(later(
+                "the baseline of the unit is being set already".to_owned(),
+            ));
+        }
+        let input = json!({ "enabledBaselineIdentifier": place.baseline });
+        let sent = self
+            .send("ResetEnabledBaseline", input)
+            .await
+            .map_err(setback)?;
+        Ok(WriteAnswer::Accepted {
+            remote: text(&sent, "/operationIdentifier").to_owned(),
+        })
+    }
+
+    async fn ask_enrolled(&self, place: &PlaceWish, remote: &str) -> Result<Verify, StepError> {
+        if !self.polls.is_due(remote, ENROLMENT, self.clock.now()) {
+            return Ok(Verify::Running);
+        }
+        let mut is_over = false;
+        if !remote.starts_with("arn:") {
+            let operation = (CONTROL_TOWER, "GetBaselineOperation");
+            let input = json!({ "operationIdentifier": remote });
+            let answer = self.home().one(operation, input).await.map_err(unseen)?;
+            match text(&answer, "/baselineOperation/status") {
+                "IN_PROGRESS" => return Ok(Verify::Running),
+                "FAILED" => {
+                    let why = text(&answer, "/baselineOperation/statusMessage");
+                    return Ok(Verify::Setback(not_enrolled(place, why)));
+                }
+                _ => is_over = true,
+            }
+        }
+        Ok(match self.own_baseline(place).await? {
+            Some(BaselineStatus::Succeeded) => Verify::Done(Effect {
+                new: json!({ "account": place.account, "unit": place.to, "enrolled": true }),
+                requests: Vec::new(),
+            }),
+            Some(BaselineStatus::Failed) => Verify::Setback(not_enrolled(place, "")),
+            None if is_over => {
+                let why = "the operation did not reach the account".to_owned();
+                Verify::Again(retry(Class::Conflict, why))
+            }
+            Some(BaselineStatus::UnderChange) | None => Verify::Running,
+        })
+    }
+
+    /// Controls of the unit that do not hold in the account, and whether all of them are on their way.
+    async fn missing(&self, wish: &ControlsWish) -> Result<(Vec<String>, bool), StepError> {
+        let calls = self.calls.home.as_ref();
+        let found = controls_in(calls, &wish.unit_arn, &wish.account_arn).await;
+        let found = found.map_err(unseen)?;
+        let arns = wish.controls.iter().map(|it| it.arn.clone());
+        let missing: Vec<String> = arns.filter(|it| !found.held.contains(it)).collect();
+        let on_their_way = missing.iter().all(|it| found.changing.contains(it));
+        Ok((missing, on_their_way))
+    }
+
+    async fn look_controls(&self, wish: &ControlsWish) -> Result<StepProbe, StepError> {
+        let (missing, on_their_way) = self.missing(wish).await?;
+        Ok(match (missing.is_empty(), on_their_way) {
+            (true, _) => StepProbe::Satisfied,
+            (false, true) => StepProbe::InProgress {
+                remote: wish.unit_arn.clone(),
+            },
+            (false, false) => StepProbe::Absent,
+        })
+    }
+
+    /// Sets every control that does not hold again, as one write: they run side by side.
+    async fn reset_controls(&self, wish: &ControlsWish) -> Result<WriteAnswer, StepError> {
+        let (missing, _) = self.missing(wish).await?;
+        let mut sent = 0_usize;
+        for arn in missing {
+            let input = json!({ "enabledControlIdentifier": arn });
+            match self.send("ResetEnabledControl", input).await {
+                Ok(_) => sent += 1,
+                // the rest after these, or after what others do
+                Err(OrganizationFault::Conflict { .. }) if sent > 0 => break,
+                Err(fault) => return Err(setback(fault)),
+            }
+        }
+        Ok(WriteAnswer::Accepted {
+            remote: wish.unit_arn.clone(),
+        })
+    }
+
+    async fn ask_controls(&self, wish: &ControlsWish) -> Result<Verify, StepError> {
+        let (missing, _) = self.missing(wish).await?;
+        if missing.is_empty() {
+            let names = wish.controls.iter().map(|it| it.control.as_str());
+            let names: Vec<&str> = names.collect();
+            return Ok(Verify::Done(Effect {
+                new: json!({ "account": wish.account_arn, "controls": names }),
+                requests: Vec::new(),
+            }));
+        }
+        let calls = self.calls.home.as_ref();
+        let found = controls_in(calls, &wish.unit_arn, &wish.account_arn).await;
+        let changing = found.map_err(unseen)?.changing;
+        if missing.iter().any(|it| changing.contains(it)) {
+            return Ok(Verify::Running);
+        }
+        let why = format!("{} controls do not hold in the account yet", missing.len());
+        Ok(Verify::Again(retry(Class::Conflict, why)))
+    }
+
+    fn inside(&self, wish: &RoleWish) -> Result<&Arc<dyn ServiceCalls>, StepError> {
+        let found = self.calls.by(&wish.by);
+        found.ok_or_else(|| failed("plan", &format!("no role is called `{}`", wish.by)))
+    }
+
+    async fn look_role(&self, kind: &str, wish: &RoleWish) -> Result<StepProbe, StepError> {
+        let there_in = Reader {
+            calls: self.inside(wish)?.as_ref(),
+            place: ReadPlace {
+                account: Some(wish.account.clone()),
+                region: None,
+            },
+        };
+        let named = json!({ "RoleName": EXECUTION });
+        let none = Some("NoSuchEntity");
+        if kind == CREATE_ROLE {
+            let found = there_in.one_unless(("iam", "GetRole"), named, "NoSuchEntity");
+            return Ok(there(found.await.map_err(unseen)?.is_some()));
+        }
+        let operation = ("iam", "ListAttachedRolePolicies");
+        let found = there_in.list_unless(operation, named, "AttachedPolicies", none);
+        let held = found.await.map_err(unseen)?.unwrap_or_default();
+        Ok(there(
+            held.iter()
+                .any(|it| text(it, "/PolicyArn") == ADMINISTRATOR),
+        ))
+    }
+
+    async fn make_role(&self, kind: &str, wish: &RoleWish) -> Result<WriteAnswer, StepError> {
+        let (operation, input) = if kind == CREATE_ROLE {
+            let trust = json!({ "Version": "2012-10-17", "Statement": [{
+                "Effect": "Allow", "Principal": { "AWS": format!("arn:aws:iam::{}:root", wish.management) },
+                "Action": "sts:AssumeRole",
+            }]});
+            let input = json!({
+                "RoleName": EXECUTION, "AssumeRolePolicyDocument": trust.to_string(),
+                "Description": "Control Tower enters this account by it",
+            });
+            ("CreateRole", input)
+        } else {
+            let input = json!({ "RoleName": EXECUTION, "PolicyArn": ADMINISTRATOR });
+            ("AttachRolePolicy", input)
+        };
+        let place = ReadPlace {
+            account: Some(wish.account.clone()),
+            region: None,
+        };
+        let accepted = WriteAnswer::Accepted {
+            remote: EXECUTION.to_owned(),
+        };
+        match self
+            .inside(wish)?
+            .send(&place, ("iam", operation), &input)
+            .await
+        {
+            Ok(_) => Ok(accepted),
+            Err(OrganizationFault::Refused { code, .. })
+                if code.starts_with("EntityAlreadyExists") =>
+            {
+                Ok(accepted)
+            }
+            // IAM shows a role some seconds after it was made
+            Err(OrganizationFault::Refused { code, message })
+                if code.starts_with("NoSuchEntity") =>
+            {
+                Ok(later(message))
+            }
+            Err(fault) => Err(setback(fault)),
+        }
+    }
+
+    async fn look(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
+        let home = self.calls.home.as_ref();
+        match step.kind.as_str() {
+            MOVE => self.look_place(&read(step)?).await,
+            kind @ (WAIT | RESET) => self.look_enrolled(kind, &read(step)?).await,
+            CONTROLS => self.look_controls(&read(step)?).await,
+            kind @ (CREATE_ROLE | GRANT_ROLE) => self.look_role(kind, &read(step)?).await,
+            ADMIT => control_tower::look_admitted(home, &read(step)?).await,
+            PROVISION => control_tower::look(home, &read(step)?).await,
+            kind if is_config_step(kind) => {
+                config_steps::look(&self.calls, kind, &read(step)?).await
+            }
+            other => Err(unknown(other)),
+        }
+    }
+
+    async fn act_on(&self, step: &PlanStep) -> Result<WriteAnswer, StepError> {
+        let home = self.calls.home.as_ref();
+        match step.kind.as_str() {
+            MOVE => self.relocate(&read(step)?).await,
+            // Control Tower enrols it by itself
+            WAIT => {
+                let place: PlaceWish = read(step)?;
+                Ok(WriteAnswer::Accepted {
+                    remote: place.account_arn,
+                })
+            }
+            RESET => self.reset(&read(step)?).await,
+            CONTROLS => self.reset_controls(&read(step)?).await,
+            kind @ (CREATE_ROLE | GRANT_ROLE) => self.make_role(kind, &read(step)?).await,
+            ADMIT => control_tower::admit(home, &read(step)?).await,
+            PROVISION => control_tower::launch(home, &read(step)?, &step.token).await,
+            kind if is_config_step(kind) => {
+                config_steps::act(&self.calls, kind, &read(step)?).await
+            }
+            other => Err(unknown(other)),
+        }
+    }
+
+    async fn ask(&self, step: &PlanStep, remote: &str) -> Result<Verify, StepError> {
+        let home = self.calls.home.as_ref();
+        match step.kind.as_str() {
+            WAIT | RESET => self.ask_enrolled(&read(step)?, remote).await,
+            CONTROLS => self.ask_controls(&read(step)?).await,
+            PROVISION => {
+                if !self.polls.is_due(remote, FACTORY, self.clock.now()) {
+                    return Ok(Verify::Running);
+                }
+                control_tower::progress(home, &read(step)?, remote).await
+            }
+            kind if is_config_step(kind) => {
+                config_steps::verify(&self.calls, kind, &read(step)?).await
+            }
+            _ => Ok(match self.look(step).await? {
+                StepProbe::Satisfied => Verify::Done(Effect {
+                    new: step.desired.clone(),
+                    requests: Vec::new(),
+                }),
+                StepProbe::Blocked { reason } => Verify::Setback(failed("elsewhere", &reason)),
+                _ => Verify::Running,
+            }),
+        }
+    }
+}
+
+fn not_enrolled(place: &PlaceWish, why: &str) -> StepError {
+    let said = if why.is_empty() {
+        "Control Tower did not enrol it".to_owned()
+    } else {
+        format!("Control Tower did not enrol it: {why}")
+    };
+    failed(NOT_ENROLLED, &format!("{said}; {}", move_back(place)))
+}
+
+fn read<T: DeserializeOwned>(step: &PlanStep) -> Result<T, StepError> {
+    let read = serde_json::from_value(step.desired.clone());
+    read.map_err(|error| failed("plan", &format!("the step cannot be read: {error}")))
+}
+
+fn unknown(kind: &str) -> StepError {
+    failed("unknown_step", &format!("no step is called `{kind}`"))
+}
+
+#[async_trait]
+impl StepExecutor for EnrolmentStepExecutor {
+    async fn probe(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
+        self.look(step).await
+    }
+
+    async fn act(&self, step: &PlanStep, _seen: &StepProbe) -> WriteAnswer {
+        self.act_on(step).await.unwrap_or_else(WriteAnswer::Setback)
+    }
+
+    async fn verify(&self, step: &PlanStep, remote: &str) -> Verify {
+        self.ask(step, remote).await.unwrap_or_else(Verify::Setback)
+    }
+
+    fn undo(&self, step: &PlanStep, _old: &Value, _new: &Value) -> Undo {
+        let not = |why: &str| Undo::Not(why.to_owned());
+        match step.kind.as_str() {
+            MOVE => match read::<PlaceWish>(step) {
+                Ok(place) => Undo::Not(move_back(&place)),
+                Err(_) => not("the step cannot be read"),
+            },
+            WAIT | RESET => not("an enrolled account stays enrolled: unmanage it in Control Tower"),
+            CONTROLS => not("controls of a unit hold in every account there"),
+            CREATE_ROLE | GRANT_ROLE => not("Control Tower enters the account by the role"),
+            ADMIT => not("others may launch accounts as the same principal by now"),
+            PROVISION => not(
+                "an account that Account Factory has taken on stays: terminating its product would unmanage it",
+            ),
+            kind if is_config_step(kind) => match read(step) {
+                Ok(wish) => config_steps::undo(kind, &wish),
+                Err(_) => not("the step cannot be read"),
+            },
+            other => Undo::Not(format!("no step is called `{other}`")),
+        }
+    }
+}

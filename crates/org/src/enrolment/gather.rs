@@ -1,0 +1,380 @@
+//! Reads an organization as far as enrolling needs it. What is inside accounts is read side by side, and what was
+//! refused there is kept as that.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::stream::{self, StreamExt as _};
+use hallpass_model::AccountId;
+use serde_json::{Value, json};
+
+use super::EnrolmentRefused;
+use super::facts::{EnrolmentAccount, EnrolmentFacts, GovernedPart, InsideFacts, RegionConfig};
+use super::roles::{EXECUTION, EnrolmentCalls};
+use super::select::{left_out, source_units, unit_of};
+use super::wish::EnrolmentWish;
+use crate::changing::ServiceCalls;
+use crate::control_tower::{controls_of, enabled, landing_zone, principal, products};
+use crate::organization_wide::root_id;
+use crate::reading::{ReadFact, ReadPlace, Reader, UnreadFact, text, unread};
+use crate::vending::UnitFacts;
+
+/// Accounts that are read at once.
+const WIDTH: usize = 8;
+/// Units above one another, the root among them (AWS: "Quotas for AWS Organizations").
+const DEPTH_MAX: usize = 6;
+const ORGANIZATIONS: &str = "organizations";
+
+/// Why an organization is not known well enough.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EnrolmentUnread {
+    /// A call that nothing can be said without.
+    #[error("the organization cannot be read: {}: {}", .0.action, .0.reason)]
+    Unread(UnreadFact),
+    /// What was given makes no sense here.
+    #[error(transparent)]
+    Refused(#[from] EnrolmentRefused),
+}
+
+impl From<UnreadFact> for EnrolmentUnread {
+    fn from(fact: UnreadFact) -> Self {
+        Self::Unread(fact)
+    }
+}
+
+fn reader(calls: &dyn ServiceCalls, place: ReadPlace) -> Reader<'_> {
+    Reader { calls, place }
+}
+
+/// Reads all that the checks and the plan are made of.
+///
+/// # Errors
+/// When the organization itself does not answer, or what is wanted makes no sense in it.
+pub async fn gather(
+    calls: &EnrolmentCalls,
+    wish: &EnrolmentWish,
+) -> Result<EnrolmentFacts, EnrolmentUnread> {
+    let home = reader(calls.home.as_ref(), ReadPlace::default());
+    let mut facts = head(&home).await?;
+    facts.zone = landing_zone(&home).await?;
+    if facts.zone.is_some() {
+        facts.baselines = enabled(calls.home.as_ref(), None).await?;
+    }
+    let root = facts.root.clone();
+    facts.units = units(&home, &root, &facts).await?;
+    if facts.zone.is_none() {
+        return Ok(facts);
+    }
+    facts.products_in_change = products_in_change(&home).await;
+    for unit in source_units(wish, &facts)? {
+        let standing = standing(&home, &unit).await?;
+        facts.standing.insert(unit, standing);
+    }
+    let meant = meant(wish, &facts);
+    let regions = facts
+        .zone
+        .iter()
+        .flat_map(|it| it.regions.clone())
+        .collect();
+    let regions: Vec<String> = regions;
+    let read = stream::iter(meant).map(|id| {
+        let regions = &regions;
+        async move {
+            let found = inside(calls, &id, regions).await;
+            (id, found)
+        }
+    });
+    facts.inside = read.buffer_unordered(WIDTH).collect().await;
+    governed(calls.home.as_ref(), wish, &mut facts).await?;
+    Ok(facts)
+}
+
+async fn head(home: &Reader<'_>) -> Result<EnrolmentFacts, EnrolmentUnread> {
+    let caller = home.one(("sts", "GetCallerIdentity"), json!({})).await?;
+    let operation = (ORGANIZATIONS, "DescribeOrganization");
+    let answer = home.one(operation, json!({})).await?;
+    let management = text(&answer, "/Organization/MasterAccountId").to_owned();
+    if text(&caller, "/Account") != management {
+        let account = text(&caller, "/Account").to_owned();
+        return Err(EnrolmentRefused::NotManagement { account }.into());
+    }
+    let arn = text(&answer, "/Organization/Arn").rsplit_once(":organization/");
+    let usual = || format!("arn:aws:organizations::{management}");
+    let operation = (ORGANIZATIONS, "ListAccounts");
+    let rows = home.list(operation, json!({}), "Accounts").await?;
+    let accounts = rows.iter().filter_map(|row| {
+        let state = [text(row, "/State"), text(row, "/Status")];
+        let state = state.into_iter().find(|it| !it.is_empty());
+        let id = AccountId::new(text(row, "/Id")).ok()?;
+        let account = EnrolmentAccount {
+            id: id.clone(),
+            name: text(row, "/Name").to_owned(),
+            email: text(row, "/Email").to_owned(),
+            state: state.unwrap_or_default().to_owned(),
+        };
+        Some((id, account))
+    });
+    Ok(EnrolmentFacts {
+        organization: text(&answer, "/Organization/Id").to_owned(),
+        caller: principal(home, text(&caller, "/Arn")).await,
+        arns: arn.map_or_else(usual, |(head, _)| head.to_owned()),
+        management,
+        root: root_id(home).await?,
+        units: Vec::new(),
+        accounts: accounts.collect(),
+        standing: BTreeMap::new(),
+        zone: None,
+        baselines: BTreeMap::new(),
+        products_in_change: Ok(Vec::new()),
+        inside: BTreeMap::new(),
+        governed: BTreeMap::new(),
+    })
+}
+
+/// Units at every depth, level by level.
+async fn units(home: &Reader<'_>, root: &str, facts: &EnrolmentFacts) -> ReadFact<Vec<UnitFacts>> {
+    let operation = (ORGANIZATIONS, "ListOrganizationalUnitsForParent");
+    let (mut level, mut all) = (vec![root.to_owned()], Vec::new());
+    for _ in 1..DEPTH_MAX {
+        let mut next = Vec::new();
+        for parent in &level {
+            let input = json!({ "ParentId": parent });
+            for row in home.list(operation, input, "OrganizationalUnits").await? {
+                let id = text(&row, "/Id").to_owned();
+                all.push(UnitFacts {
+                    registered: facts.baselines.contains_key(&facts.unit_arn(&id)),
+                    name: text(&row, "/Name").to_owned(),
+                    parent: parent.clone(),
+                    id: id.clone(),
+                });
+                next.push(id);
+            }
+        }
+        level = next;
+    }
+    Ok(all)
+}
+
+async fn standing(home: &Reader<'_>, unit: &str) -> ReadFact<Vec<AccountId>> {
+    let operation = (ORGANIZATIONS, "ListAccountsForParent");
+    let input = json!({ "ParentId": unit });
+    let rows = home.list(operation, input, "Accounts").await?;
+    let ids = rows.iter().map(|row| AccountId::new(text(row, "/Id")).ok());
+    let ids: Option<Vec<AccountId>> = ids.collect();
+    ids.ok_or_else(|| unread(operation, "an account without an id in the answer"))
+}
+
+async fn products_in_change(home: &Reader<'_>) -> ReadFact<Vec<String>> {
+    let mut found = Vec::new();
+    for row in products(home, "type:CONTROL_TOWER_ACCOUNT").await? {
+        if matches!(text(&row, "/Status"), "UNDER_CHANGE" | "PLAN_IN_PROGRESS") {
+            found.push(text(&row, "/Name").to_owned());
+        }
+    }
+    Ok(found)
+}
+
+/// Accounts that are looked into; what is wrong with the wish is said by `select`.
+fn meant(wish: &EnrolmentWish, facts: &EnrolmentFacts) -> BTreeSet<AccountId> {
+    let mut meant: BTreeSet<AccountId> = facts.standing.values().flatten().cloned().collect();
+    meant.extend(wish.accounts.iter().cloned());
+    let named = |it: &&EnrolmentAccount| {
+        let mut emails = wish.emails.iter();
+        emails.any(|email| it.email.eq_ignore_ascii_case(email))
+    };
+    let all = facts.accounts.values().filter(named);
+    meant.extend(all.map(|it| it.id.clone()));
+    meant.retain(|it| left_out(it, facts).is_none());
+    meant
+}
+
+async fn inside(calls: &EnrolmentCalls, account: &AccountId, regions: &[String]) -> InsideFacts {
+    let home = reader(calls.home.as_ref(), ReadPlace::default());
+    let mut trusted = Ok(None);
+    let mut execution_role = Ok(false);
+    for (role, _) in &calls.trusted {
+        let enters = calls.enters(account, role).await;
+        if *role == EXECUTION {
+            execution_role.clone_from(&enters);
+        }
+        match enters {
+            Ok(true) => {
+                trusted = Ok(Some((*role).to_owned()));
+                break;
+            }
+            Ok(false) => {}
+            Err(why) => {
+                trusted = Err(why);
+                break;
+            }
+        }
+    }
+    let mut found = InsideFacts {
+        parent: parent(&home, account).await,
+        execution_role,
+        config: BTreeMap::new(),
+        trails: None,
+        default_vpcs: None,
+        regions_off: regions_off(&home, account, regions).await,
+        trusted,
+    };
+    let by = found.trusted.as_ref().ok().and_then(|it| it.clone());
+    if let Some(calls) = by.and_then(|role| calls.by(&role)) {
+        for region in regions {
+            let config = region_config(calls.as_ref(), account, region).await;
+            found.config.insert(region.clone(), config);
+        }
+        found.trails = Some(own_trails(calls.as_ref(), account, regions).await);
+        found.default_vpcs = Some(default_vpcs(calls.as_ref(), account, regions).await);
+    }
+    found
+}
+
+/// The root or unit of an account.
+pub(crate) async fn parent(home: &Reader<'_>, account: &AccountId) -> ReadFact<String> {
+    let operation = (ORGANIZATIONS, "ListParents");
+    let rows = home
+        .list(operation, json!({ "ChildId": account }), "Parents")
+        .await?;
+    let first = rows.first().map(|it| text(it, "/Id").to_owned());
+    first.ok_or_else(|| unread(operation, "there is no parent in the answer"))
+}
+
+fn in_region(account: &AccountId, region: &str) -> ReadPlace {
+    ReadPlace {
+        account: Some(account.clone()),
+        region: Some(region.to_owned()),
+    }
+}
+
+/// Config in an account's Region.
+pub(crate) async fn region_config(
+    calls: &dyn ServiceCalls,
+    account: &AccountId,
+    region: &str,
+) -> ReadFact<RegionConfig> {
+    let there = reader(calls, in_region(account, region));
+    let first = async |operation, name| {
+        let answer = there.one(("config", operation), json!({})).await?;
+        let rows = answer.get(name).and_then(Value::as_array);
+        Ok::<Option<Value>, UnreadFact>(rows.and_then(|all| all.first()).cloned())
+    };
+    let recorder = first("DescribeConfigurationRecorders", "ConfigurationRecorders").await?;
+    let status = if recorder.is_some() {
+        let name = "ConfigurationRecordersStatus";
+        first("DescribeConfigurationRecorderStatus", name).await?
+    } else {
+        None
+    };
+    Ok(RegionConfig {
+        recording: status.is_some_and(|it| it.get("recording") == Some(&Value::Bool(true))),
+        channel: first("DescribeDeliveryChannels", "DeliveryChannels").await?,
+        recorder,
+    })
+}
+
+async fn own_trails(
+    calls: &dyn ServiceCalls,
+    account: &AccountId,
+    regions: &[String],
+) -> ReadFact<Vec<String>> {
+    let mut found = BTreeSet::new();
+    for region in regions {
+        let there = reader(calls, in_region(account, region));
+        let operation = ("cloudtrail", "DescribeTrails");
+        let input = json!({ "includeShadowTrails": false });
+        let answer = there.one(operation, input).await?;
+        let rows = answer.get("trailList").and_then(Value::as_array);
+        let own = rows.into_iter().flatten();
+        let own = own.filter(|it| it.get("IsOrganizationTrail") != Some(&Value::Bool(true)));
+        found.extend(own.map(|it| text(it, "/Name").to_owned()));
+    }
+    Ok(found.into_iter().collect())
+}
+
+/// Regions in which something has an interface in a default VPC.
+async fn default_vpcs(
+    calls: &dyn ServiceCalls,
+    account: &AccountId,
+    regions: &[String],
+) -> ReadFact<Vec<String>> {
+    let mut used = Vec::new();
+    for region in regions {
+        let there = reader(calls, in_region(account, region));
+        let filter = |name: &str, values: Vec<&str>| json!({ "Filters": [{ "Name": name, "Values": values }] });
+        let input = filter("is-default", vec!["true"]);
+        let vpcs = there.list(("ec2", "DescribeVpcs"), input, "Vpcs").await?;
+        let is_default = |it: &&Value| it.get("IsDefault") == Some(&Value::Bool(true));
+        let ids: Vec<&str> = vpcs
+            .iter()
+            .filter(is_default)
+            .map(|it| text(it, "/VpcId"))
+            .collect();
+        if ids.is_empty() {
+            continue;
+        }
+        let operation = ("ec2", "DescribeNetworkInterfaces");
+        let rows = there
+            .list(
+                operation,
+                filter("vpc-id", ids.clone()),
+                "NetworkInterfaces",
+            )
+            .await?;
+        if rows.iter().any(|it| ids.contains(&text(it, "/VpcId"))) {
+            used.push(region.clone());
+        }
+    }
+    Ok(used)
+}
+
+async fn regions_off(
+    home: &Reader<'_>,
+    account: &AccountId,
+    regions: &[String],
+) -> ReadFact<Vec<String>> {
+    let input = json!({
+        "AccountId": account, "RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT"],
+    });
+    let rows = home
+        .list(("account", "ListRegions"), input, "Regions")
+        .await?;
+    let on: BTreeSet<&str> = rows.iter().map(|it| text(it, "/RegionName")).collect();
+    let off = regions.iter().filter(|it| !on.contains(it.as_str()));
+    Ok(off.cloned().collect())
+}
+
+/// What holds in the root and in the units that accounts come from and go to.
+async fn governed(
+    calls: &dyn ServiceCalls,
+    wish: &EnrolmentWish,
+    facts: &mut EnrolmentFacts,
+) -> Result<(), EnrolmentUnread> {
+    let to = unit_of(&wish.to, facts, true, "--to")?;
+    let parents = facts
+        .inside
+        .values()
+        .filter_map(|it| it.parent.as_ref().ok());
+    let mut ends: BTreeSet<&str> = parents.map(String::as_str).collect();
+    ends.insert(&to.id);
+    let places: BTreeSet<String> = ends.iter().flat_map(|it| facts.path(it)).collect();
+    let home = reader(calls, ReadPlace::default());
+    for place in places {
+        let input = json!({ "TargetId": place, "Filter": "SERVICE_CONTROL_POLICY" });
+        let operation = (ORGANIZATIONS, "ListPoliciesForTarget");
+        let policies = home.list(operation, input, "Policies").await;
+        let arn = facts.unit_arn(&place);
+        let controls = if facts.baselines.contains_key(&arn) {
+            controls_of(calls, &arn).await
+        } else {
+            // nothing is governed there
+            Ok(Vec::new())
+        };
+        let names = |rows: Vec<Value>| rows.iter().map(|it| text(it, "/Name").to_owned()).collect();
+        let part = GovernedPart {
+            policies: policies.map(names),
+            controls,
+        };
+        facts.governed.insert(place, part);
+    }
+    Ok(())
+}

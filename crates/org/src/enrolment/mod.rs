@@ -1,0 +1,56 @@
+//! Existing accounts come under Control Tower (`organization.md` §7): checked all at once, then enrolled one by one.
+//!
+//! ```text
+//!   wish ───────────────────┐
+//!                           ├─► select ─► checks ─► backend ─► plan ──► runner ──► results
+//!   organization ─► gather ─┘
+//! ```
+//!
+//! Everything but `gather` and the executors is pure.
+
+mod wish;
+
+mod facts;
+mod gather;
+mod roles;
+
+mod backend;
+mod checks;
+mod gains;
+mod select;
+
+mod plan;
+mod results;
+
+mod config_steps;
+mod executor;
+mod polling;
+
+pub use crate::control_tower::FactoryUser;
+pub use backend::{ChosenBackend, choose};
+pub use checks::{EnrolmentCheck, checks, enrollable};
+pub use executor::EnrolmentStepExecutor;
+pub use facts::{EnrolmentAccount, EnrolmentFacts, GovernedPart, InsideFacts, RegionConfig};
+pub use gains::{Exchange, exchange};
+pub use gather::{EnrolmentUnread, gather};
+pub use plan::{
+    CONFIG_KIND, EnrolmentPlan, PLAN_KIND, PlannedAccount, draft, draft_config, is_enrolment_step,
+};
+pub use results::{EnrolmentStatus, enrolment_results};
+pub use roles::{EnrolmentCalls, TRUSTED_ROLES};
+pub use select::{SelectedAccounts, SkippedAccount, select};
+pub use wish::{EnrolmentBackend, EnrolmentWish, RoleCreation};
+
+/// Why nothing can be planned.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EnrolmentRefused {
+    /// What was given makes no sense here.
+    #[error("{0}")]
+    Unusable(String),
+    /// The credentials are not those of the management account.
+    #[error("account {account} cannot enrol accounts")]
+    NotManagement {
+        /// The account of the credentials.
+        account: String,
+    },
+}

@@ -1,0 +1,101 @@
+//! What became of every account, from the journal of its plan (`organization.md` N-7).
+
+use std::collections::BTreeMap;
+
+use hallpass_model::AccountId;
+use hallpass_runner::{Folded, Plan, StepState};
+
+use super::plan::{CREATE_ROLE, EnrolmentPlan, GRANT_ROLE, MOVE};
+
+/// How far an account is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EnrolmentStatus {
+    /// Its checks passed, and nothing was begun.
+    Checked,
+    /// A check failed; it is left out.
+    CheckFailed,
+    /// The role that Control Tower enters by is being made.
+    RoleCreating,
+    /// It is being moved.
+    Moving,
+    /// Control Tower is at work.
+    Enrolling,
+    /// It is enrolled.
+    Enrolled,
+    /// It is not; the reason says where it stands.
+    Failed,
+    /// Nothing is done with it.
+    Skipped,
+}
+
+impl EnrolmentStatus {
+    /// As it is printed.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Checked => "CHECKED",
+            Self::CheckFailed => "CHECK_FAILED",
+            Self::RoleCreating => "ROLE_CREATING",
+            Self::Moving => "MOVING",
+            Self::Enrolling => "ENROLLING",
+            Self::Enrolled => "ENROLLED",
+            Self::Failed => "FAILED",
+            Self::Skipped => "SKIPPED",
+        }
+    }
+
+    /// Whether the command's exit code tells of it.
+    pub const fn is_bad(self) -> bool {
+        matches!(self, Self::CheckFailed | Self::Failed)
+    }
+}
+
+/// Status and reason of every account that was meant.
+pub fn enrolment_results(
+    enrolment: &EnrolmentPlan,
+    begun: Option<(&Plan, &Folded)>,
+) -> BTreeMap<AccountId, (EnrolmentStatus, String)> {
+    let all = enrolment.accounts.iter();
+    let rows = all.map(|(id, planned)| {
+        let result = match (&planned.left_out, begun) {
+            (Some(why), _) if planned.check_failed => (EnrolmentStatus::CheckFailed, why.clone()),
+            (Some(why), _) => (EnrolmentStatus::Skipped, why.clone()),
+            (None, None) => (EnrolmentStatus::Checked, String::new()),
+            (None, Some((plan, folded))) => of_account(id, plan, folded),
+        };
+        (id.clone(), result)
+    });
+    rows.collect()
+}
+
+/// An account by its steps in their order: the first that is not over, or did not end well, says what it is.
+fn of_account(id: &AccountId, plan: &Plan, folded: &Folded) -> (EnrolmentStatus, String) {
+    let own = plan
+        .steps
+        .iter()
+        .filter(|it| it.target.account == id.as_str());
+    let rank = |kind: &str| match kind {
+        CREATE_ROLE => 0,
+        GRANT_ROLE => 1,
+        MOVE => 2,
+        _ => 3,
+    };
+    let mut own: Vec<_> = own.collect();
+    own.sort_by_key(|it| rank(&it.kind));
+    let mut is_begun = false;
+    for step in own {
+        let under_way = match step.kind.as_str() {
+            CREATE_ROLE | GRANT_ROLE => EnrolmentStatus::RoleCreating,
+            MOVE => EnrolmentStatus::Moving,
+            _ => EnrolmentStatus::Enrolling,
+        };
+        match folded.place(&step.id) {
+            StepState::Final(end) if end.outcome.is_good() => is_begun = true,
+            StepState::Final(end) => return (EnrolmentStatus::Failed, end.reason.clone()),
+            StepState::Planned if !is_begun => return (EnrolmentStatus::Checked, String::new()),
+            StepState::Planned | StepState::Intent { .. } | StepState::Accepted { .. } => {
+                return (under_way, String::new());
+            }
+        }
+    }
+    (EnrolmentStatus::Enrolled, String::new())
+}

@@ -1,0 +1,6 @@
+//! Existing accounts come under Control Tower (`organization.md` §7).
+
+mod acceptance;
+mod stops;
+mod world;
+mod writes;

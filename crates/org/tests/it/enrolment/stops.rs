@@ -1,0 +1,140 @@
+//! Every port call failed, its answer lost, the process stopped before or after it: after the same plan is gone on with,
+//! every account is enrolled, and nothing was moved, launched or set again twice (row 10).
+
+use std::collections::BTreeSet;
+
+use hallpass_org::enrolment::{EnrolmentBackend, EnrolmentWish, RoleCreation};
+use hallpass_runner::testing::{Gate, PortMode};
+use hallpass_runner::{Exit, PlanDraft, PlanStore as _};
+use serde_json::json;
+
+use super::world::{World, wish};
+
+fn world(by_itself: bool) -> World {
+    let world = World::new();
+    world.with(|it| {
+        it.recorders.clear();
+        it.channels.clear();
+        if !by_itself {
+            it.zone["remediationTypes"] = json!([]);
+        }
+        it.controls = vec![("ou-ab12-sandbox02".to_owned(), "c/EBS".to_owned())];
+        it.roles.insert(
+            "888888888888".to_owned(),
+            BTreeSet::from(["OrganizationAccountAccessRole".to_owned()]),
+        );
+    });
+    world
+}
+
+async fn attempt(
+    world: &World,
+    draft: PlanDraft,
+    holder: &str,
+    gate: &std::sync::Arc<Gate>,
+) -> bool {
+    let run = async {
+        let report = world.apply(draft, holder, gate).await;
+        report.is_some_and(|report| report.exit() == Exit::Ok)
+    };
+    tokio::select! {
+        done = run => done,
+        () = gate.stop() => false,
+    }
+}
+
+async fn stopped_everywhere(wish: &EnrolmentWish, by_itself: bool, writes: usize) {
+    let unbroken = world(by_itself);
+    let gate = Gate::new(None);
+    let draft = unbroken.draft(wish).await;
+    assert!(attempt(&unbroken, draft, "first", &gate).await);
+    let sent = unbroken.writes();
+    assert_eq!(sent.len(), writes, "{sent:?}");
+    for call in 1..=gate.calls() {
+        for mode in PortMode::ALL {
+            let case = format!("call {call}, {mode:?}");
+            let world = world(by_itself);
+            let draft = world.draft(wish).await;
+            let gate = Gate::new(Some((call, mode)));
+            if !attempt(&world, draft.clone(), "first", &gate).await {
+                // whoever was stopped holds its lanes for a minute
+                world.clock.advance(std::time::Duration::from_secs(61));
+                let runner = world.runner("second", &Gate::new(None));
+                let patient = crate::bench::patient();
+                match world.plans.plans(1).await.unwrap().first() {
+                    Some(saved) => drop(runner.resume(&saved.plan.id, &patient).await.unwrap()),
+                    None => assert!(
+                        attempt(&world, draft, "second", &Gate::new(None)).await,
+                        "{case}"
+                    ),
+                }
+            }
+            assert_eq!(world.writes(), sent, "{case}");
+            let parents = ["777777777777", "888888888888"].map(|id| world.with(|it| it.parent(id)));
+            assert!(
+                parents.iter().all(|it| it == "ou-ab12-sandbox02"),
+                "{case}: {parents:?}"
+            );
+        }
+    }
+}
+
+fn two(via: EnrolmentBackend, create_role: RoleCreation) -> EnrolmentWish {
+    EnrolmentWish {
+        via: Some(via),
+        create_role,
+        ..wish(&["777777777777", "888888888888"], &[])
+    }
+}
+
+#[tokio::test]
+async fn stopped_anywhere_while_accounts_are_moved() {
+    let wish = two(EnrolmentBackend::Move, RoleCreation::Account);
+    stopped_everywhere(&wish, true, 6).await;
+}
+
+#[tokio::test]
+async fn stopped_anywhere_while_a_baseline_is_set_again() {
+    let wish = two(EnrolmentBackend::Baseline, RoleCreation::None);
+    let unbroken = world(false);
+    let draft = unbroken.draft(&wish).await;
+    assert!(attempt(&unbroken, draft, "count", &Gate::new(None)).await);
+    let writes = unbroken.writes().len();
+    // two moves, one or two times the baseline, the control once
+    assert!((4..=5).contains(&writes), "{:?}", unbroken.writes());
+    stopped_once(&wish).await;
+}
+
+/// One account alone, so that what is sent does not hang on who was first.
+async fn stopped_once(wish: &EnrolmentWish) {
+    let one = EnrolmentWish {
+        accounts: wish.accounts.iter().take(1).cloned().collect(),
+        ..wish.clone()
+    };
+    let unbroken = world(false);
+    let gate = Gate::new(None);
+    let draft = unbroken.draft(&one).await;
+    assert!(attempt(&unbroken, draft, "first", &gate).await);
+    let sent = unbroken.writes();
+    assert_eq!(sent.len(), 3, "{sent:?}");
+    for call in 1..=gate.calls() {
+        for mode in PortMode::ALL {
+            let case = format!("call {call}, {mode:?}");
+            let world = world(false);
+            let draft = world.draft(&one).await;
+            let gate = Gate::new(Some((call, mode)));
+            if !attempt(&world, draft.clone(), "first", &gate).await {
+                world.clock.advance(std::time::Duration::from_secs(61));
+                let again = world.apply(draft, "second", &Gate::new(None)).await;
+                assert_eq!(again.unwrap().exit(), Exit::Ok, "{case}");
+            }
+            assert_eq!(world.writes(), sent, "{case}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn stopped_anywhere_while_account_factory_is_at_work() {
+    let wish = two(EnrolmentBackend::AccountFactory, RoleCreation::Account);
+    stopped_everywhere(&wish, true, 7).await;
+}

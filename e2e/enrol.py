@@ -1,0 +1,215 @@
+#!/usr/bin/env python3
+"""Existing accounts come under a simulated Control Tower: checked, Config taken away and brought back, moved, killed and gone on
+with, and through Account Factory; boto3 looks at what came of it (`organization.md` §7)."""
+
+import json
+import signal
+
+import boto3
+import botocore.config
+import botocore.model
+
+from stage import Api, Checks, Stage, wait
+from drilled import ANA, MANAGEMENT, SCP, World
+
+# Service Catalog offers CBOR first, which is not simulated
+for name in ("PRIORITY_ORDERED_SUPPORTED_PROTOCOLS", "PRIORITY_ORDERED_PROTOCOLS"):
+    if hasattr(botocore.model, name):
+        setattr(botocore.model, name, [it for it in getattr(botocore.model, name) if "cbor" not in it])
+
+check = Checks()
+LOGS, AUDIT, OLD, ERP, ODD, STRAY, SHOP = (f"{n}" * 12 for n in "2356784")
+REGIONS = ["eu-west-1", "us-east-1"]
+FULL = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "ec2:TerminateInstances", "Resource": "*"}]}
+
+
+def organization(**tower):
+    account = lambda id, name, ou, **more: {"id": id, "name": name, "email": f"{name.split()[0]}@acme.example", "ou": ou, **more}
+    return {
+        "version": 1, "seed": 5,
+        "organization": {"id": "o-ab12cd34ef", "root": "r-ab12", "management_account": MANAGEMENT, "policy_types": [SCP],
+                         "service_access": ["sso.amazonaws.com"]},
+        "ous": [{"name": "Security"}, {"name": "Legacy"}, {"name": "Workloads"}, {"name": "Team", "parent": "Workloads"}],
+        "accounts": [account(MANAGEMENT, "payer", None), account(LOGS, "logs", "Security"), account(AUDIT, "audit", "Security"),
+                     account(OLD, "old", "Legacy", state="SUSPENDED"), account(ERP, "erp", "Legacy"),
+                     account(ODD, "Vinj@k Unmgd 2", "Legacy"), account(STRAY, "stray", None, joined_method="INVITED"),
+                     account(SHOP, "shop", "Workloads")],
+        "iam": {ERP: {"roles": [{"name": "AWSControlTowerExecution", "trust": [f"arn:aws:iam::{MANAGEMENT}:root"],
+                                 "policies": ["AdministratorAccess"]}]}},
+        "policies": [{"name": "LegacyGuard", "type": SCP, "content": FULL, "targets": ["Legacy"]}],
+        "config_recorders": [{"account": ERP, "region": "eu-west-1"}],
+        "control_tower": {"version": "3.3", "remediation_types": ["INHERITANCE_DRIFT"], "home_region": "eu-west-1",
+                          "governed_regions": REGIONS, "log_archive": LOGS, "audit": AUDIT,
+                          "units": ["Security", "Workloads", "Team"],
+                          "controls": [{"unit": "Workloads", "control": "AWS-GR_RESTRICT_ROOT_USER"}], **tower},
+        "identity_center": {
+            "instance_arn": "arn:aws:sso:::instance/ssoins-0123456789abcdef", "identity_store_id": "d-1234567890",
+            "home_region": "eu-west-1", "users": [{"user_name": ANA, "given_name": "ana", "family_name": "X", "email": ANA}],
+            "permission_sets": [{"name": "Reader", "session_duration": "PT1H"}], "assignments": []},
+    }
+
+
+def started(stage, **tower):
+    stage.path("organization.json").write_text(json.dumps(organization(**tower)))
+    _, endpoint, environment = stage.simulator("--organization", stage.path("organization.json"), "--speed", "fast")
+    stage.path("hallpass.toml").write_text('[store]\nurl = "sqlite:hallpass.db"\n[aws]\nregion = "eu-west-1"\n')
+    world = World(stage, Api(endpoint), endpoint, environment)
+    world.endpoint = endpoint
+    return world
+
+
+def client(world, service, account=None, region="eu-west-1"):
+    keys = world.environment
+    make = lambda service, keys: boto3.client(
+        service, endpoint_url=world.endpoint, region_name=region, aws_access_key_id=keys[0], aws_secret_access_key=keys[1],
+        aws_session_token=keys[2], config=botocore.config.Config(retries={"total_max_attempts": 10, "mode": "standard"}))
+    own = (keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"], keys.get("AWS_SESSION_TOKEN"))
+    if account is None:
+        return make(service, own)
+    role = "AWSControlTowerExecution" if account == ERP else "OrganizationAccountAccessRole"
+    taken = make("sts", own).assume_role(RoleArn=f"arn:aws:iam::{account}:role/{role}", RoleSessionName="e2e")["Credentials"]
+    return make(service, (taken["AccessKeyId"], taken["SecretAccessKey"], taken["SessionToken"]))
+
+
+def enroll(world, *words):
+    ran = world.run("org", "enroll", *words, "-o", "json")
+    return ran.returncode, json.loads(ran.stdout) if ran.stdout else None, ran.stderr
+
+
+def statuses(said):
+    return {row["account"]: row["status"] for row in said["accounts"]} if said else None
+
+
+def calls(world, operation):
+    return [it for it in world.sim.get(f"/_sim/calls?operation={operation}&limit=1000").json["calls"] if it["effect"]]
+
+
+def enrolled(world):
+    """Accounts that Control Tower has, as boto3 sees them."""
+    rows = client(world, "controltower").get_paginator("list_enabled_baselines").paginate(includeChildren=True)
+    rows = [row for page in rows for row in page["enabledBaselines"]]
+    accounts = [row for row in rows if ":account/" in row["targetIdentifier"]]
+    return {row["targetIdentifier"].split("/")[-1]: row["statusSummary"]["status"] for row in accounts}
+
+
+def looked(world):
+    tower = client(world, "controltower")
+    zone = tower.get_landing_zone(landingZoneIdentifier=tower.list_landing_zones()["landingZones"][0]["arn"])["landingZone"]
+    check.equal("boto3 reads the landing zone", (zone["version"], zone["remediationTypes"], zone["manifest"]["governedRegions"]),
+                ("3.3", ["INHERITANCE_DRIFT"], REGIONS))
+    check.equal("and who is enrolled", enrolled(world), {LOGS: "SUCCEEDED", AUDIT: "SUCCEEDED", SHOP: "SUCCEEDED"})
+
+
+def checked(world):
+    sources = ("--ou-from", "Legacy", "--account", STRAY, "--account", SHOP, "--to", "Workloads")
+    ran = world.run("org", "enroll", *sources, "--via", "account-factory", "--check-only", "--legacy-text")
+    said = ran.stdout.splitlines()
+    check.equal("the old texts, letter for letter", sorted(said[:-1]), sorted([
+        f"{SHOP}: Account provided is a Managed Account. NOT POSSIBLE TO ENROLL.",
+        f"{ERP}: eu-west-1: Config Recorder exist. Need to be DELETED.",
+        f"{ERP}: eu-west-1: Delivery Channel exist. Need to be DELETED.",
+        f"{ODD}: AWSControlTowerExecution Role does not exist. This script will create the role",
+        f"{STRAY}: AWSControlTowerExecution Role does not exist. This script will create the role",
+        f"{STRAY}: Account is part of Root.",
+        f"{STRAY}: No organization level trusted role exist. Precheck INCOMPLETE. Run this script without -V option to "
+        "create the role and proceed.",
+    ]))
+    check.equal("and the verdict", said[-1:], ["PRECHECK FAILED"])
+    check.equal("exit 1", ran.returncode, 1)
+    ran = world.run("org", "enroll", *sources, "--check-only", "--junit", "checks.xml")
+    suite = world.stage.path("checks.xml").read_text()
+    check("a JUnit suite", ran.returncode == 1 and 'name="Enrolment in Control Tower"' in suite and "<failure" in suite, ran.stderr)
+    code, _, errors = enroll(world, "--account", ODD, "--to", "ou-ab12-nothere01")
+    check("a unit that is not there is exit 2", code == 2 and "the unit does not exist" in errors, (code, errors))
+    code, _, errors = enroll(world, "--account", ODD, "--to", "Legacy")
+    check("nor one that is not governed", code == 2 and "does not govern" in errors, (code, errors))
+    written = [it for it in world.sim.get("/_sim/calls?limit=5000").json["calls"] if it["effect"] and it["service"] != "sts"]
+    check.equal("nothing was written", written, [])
+
+
+def fixed(world):
+    config = client(world, "config", ERP)
+    before = (config.describe_configuration_recorders()["ConfigurationRecorders"], config.describe_delivery_channels()["DeliveryChannels"])
+    ran = world.run("org", "enroll", "--ou-from", "Legacy", "--to", "Workloads", "--fix", "config", "--apply", "-o", "json")
+    plan = json.loads(ran.stdout)["plan"]
+    gone = (config.describe_configuration_recorders()["ConfigurationRecorders"], config.describe_delivery_channels()["DeliveryChannels"])
+    check.equal("recorder and channel are gone", (ran.returncode, gone), (0, ([], [])))
+    ran = world.run("plan", "undo", plan, "--apply", "-o", "json")
+    back = (config.describe_configuration_recorders()["ConfigurationRecorders"], config.describe_delivery_channels()["DeliveryChannels"])
+    recording = [row["recording"] for row in config.describe_configuration_recorder_status()["ConfigurationRecordersStatus"]]
+    check.equal("and come back as they were", (ran.returncode, back, recording), (0, before, [True]))
+    ran = world.run("org", "enroll", "--ou-from", "Legacy", "--to", "Workloads", "--fix", "config", "--apply", "-o", "json")
+    check.equal("gone again", ran.returncode, 0)
+
+
+def moved(world):
+    """Killed while Control Tower is at work, and gone on with."""
+    words = ("--ou-from", "Legacy", "--to", "Workloads", "--create-role", "account")
+    code, said, errors = enroll(world, *words)
+    rows = {row["account"]: row for row in said["accounts"]} if said else {}
+    check("a dry run", code == 0 and statuses(said) == {OLD: "SKIPPED", ERP: "CHECKED", ODD: "CHECKED"} and said["via"] == "move", (code, said, errors))
+    check.equal("shows what is lost and gained", rows[ERP]["exchange"], {
+        "policies_gained": [], "policies_lost": ["LegacyGuard"], "controls_gained": ["AWS-GR_RESTRICT_ROOT_USER"], "controls_lost": []})
+    world.sim.post("/_sim/faults", {"kind": "latency", "distribution": {"fixed_ms": 1500}, "match": {"operation": "ListEnabledBaselines"}})
+    process = world.stage.spawn("org", "enroll", *words, "--apply", log="killed.log", **world.environment)
+    check("one is moved", wait(lambda: calls(world, "MoveAccount"), 120, process), world.stage.said("killed.log"))
+    world.stage.stop(process, signal.SIGKILL)
+    world.sim.call("DELETE", "/_sim/faults")
+    code, said, errors = enroll(world, *words, "--apply")
+    check("the same command goes on", code == 0 and "going on" in errors
+          and statuses(said) == {OLD: "SKIPPED", ERP: "ENROLLED", ODD: "ENROLLED"}, (code, said, errors))
+    check.equal("each was moved once", len(calls(world, "MoveAccount")), 2)
+    check.equal("and nothing was launched", calls(world, "ProvisionProduct"), [])
+    check.equal("boto3 sees them enrolled", enrolled(world)[ERP] + enrolled(world)[ODD], "SUCCEEDED" * 2)
+    role = client(world, "iam", ODD).list_attached_role_policies(RoleName="AWSControlTowerExecution")["AttachedPolicies"]
+    check.equal("with the role that Control Tower enters by", [it["PolicyName"] for it in role], ["AdministratorAccess"])
+    undone = world.run("plan", "undo", said["report"]["plan"])
+    told = undone.stdout + undone.stderr
+    check("undoing says how to move one back, and does not", "aws organizations move-account" in told, told)
+
+
+def failing(world):
+    """One that Control Tower does not enrol: the others go on, and it is told where it stands."""
+    world.org.move_account(AccountId=ERP, SourceParentId=world.units["Workloads"], DestinationParentId=world.units["Legacy"])
+    world.org.move_account(AccountId=ODD, SourceParentId=world.units["Workloads"], DestinationParentId=world.units["Legacy"])
+    world.sim.post("/_sim/faults", {"kind": "fail_async", "reason": "sample reason", "count": 1, "match": {"operation": "MoveAccount"}})
+    code, said, errors = enroll(world, "--account", ERP, "--account", ODD, "--to", "/Workloads/Team", "--apply")
+    found = sorted((statuses(said) or {}).values())
+    why = " ".join(row["why"] for row in said["accounts"]) if said else ""
+    check("one fails, the other is enrolled", code == 1 and found == ["ENROLLED", "FAILED"] and "move-account" in why, (code, said, errors))
+    world.sim.call("DELETE", "/_sim/faults")
+
+
+def launched(stage):
+    """An older landing zone: the baseline again, and Account Factory where it is asked for."""
+    world = started(stage, version="3.0", remediation_types=[])
+    code, said, errors = enroll(world, "--account", ODD, "--to", "Workloads", "--apply")
+    check("the baseline is set again, and said why", code == 0 and said["via"] == "baseline" and "landing zone 3.0" in said["reason"]
+          and statuses(said) == {ODD: "ENROLLED"}, (code, said, errors))
+    check.equal("one reset each", [len(calls(world, it)) for it in ("ResetEnabledBaseline", "ResetEnabledControl")], [1, 1])
+    controls = client(world, "controltower").list_enabled_controls(includeChildren=True)["enabledControls"]
+    held = {row["targetIdentifier"].split("/")[-1] for row in controls if ":account/" in row["targetIdentifier"]}
+    check.equal("the control holds in it", held, {SHOP, ODD})
+    code, said, errors = enroll(world, "--account", ERP, "--to", "Workloads", "--via", "account-factory", "--allow-config", ERP, "--apply")
+    products = client(world, "servicecatalog").search_provisioned_products()["ProvisionedProducts"]
+    check("Account Factory tried one that has a recorder", code == 1 and "configuration recorder" in str(said)
+          and [(it["Name"], it["Status"]) for it in products] == [("Enroll-Account-erp", "ERROR")], (code, said, errors, products))
+
+
+def main():
+    with Stage("enrol") as stage:
+        world = started(stage)
+        looked(world)
+        checked(world)
+        fixed(world)
+        moved(world)
+        failing(world)
+        verified = stage.run("audit", "verify")
+        check.equal("the audit log verifies", verified.returncode, 0)
+    with Stage("enrol-older") as stage:
+        launched(stage)
+    check.end()
+
+
+if __name__ == "__main__":
+    main()
