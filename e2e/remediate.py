@@ -296,7 +296,7 @@ def paused_and_approved(world):
 
 
 def pressed(world):
-    """R-3: whom the rules name says yes over HTTP, and nobody else."""
+    """`organization.md` R-3: whom the rules name says yes over HTTP, and nobody else."""
     tomasz, priya, mara = (world.served.api(who) for who in (TOMASZ, PRIYA, MARA))
     one = world.found("S3.3", world.bucket("e2e-pressed"))
     world.until("another one waits", lambda: (world.of(one) or {}).get("state") == "waiting")

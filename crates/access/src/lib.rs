@@ -82,10 +82,10 @@ pub use ports::{
 pub use press_refused::PressRefused;
 pub use preview::{
     AskRefused, AskRefusedFacts, AskVerdict, HeldGrant, LengthLimits, LengthRefused, Preview,
-    PreviewOutcome, all_of, by_rules,
+    PreviewOutcome, by_rules,
 };
 pub use records::{about_grant, about_request};
-pub use refusal::{FieldProblem, Refusal};
+pub use refusal::{FieldProblem, Refusal, all_of};
 pub use request::{
     Closed, DecidedKind, PendingRequest, Person, Reminders, Request, RequestState, Review,
     ReviewedVersion, RulingAtAsking, Wanted,

@@ -186,7 +186,9 @@ impl PressRefused {
         match self {
             Self::Closed(_) => "already-decided",
             Self::Rules(PressRefusedByRules::NotOpen { .. }) => "rules-changed",
-            Self::Rules(PressRefusedByRules::NotListed { .. }) => "not-an-approver",
+            Self::Rules(PressRefusedByRules::NotListed { .. }) | Self::NotAnApprover => {
+                "not-an-approver"
+            }
             Self::Rules(PressRefusedByRules::OwnRequest { .. }) => "own-request",
             Self::NotInDirectory => "not-in-directory",
             Self::SecondaryDomain => "secondary-domain",
@@ -199,7 +201,6 @@ impl PressRefused {
             Self::OwnLock => "own-lock",
             Self::LastAdministrator => "last-administrator",
             Self::NotYours => "not-yours",
-            Self::NotAnApprover => "not-an-approver",
             Self::Remediation(_) => "not-waiting",
             Self::RuleChanged { .. } => "rule-changed",
             Self::NotHolder => "not-holder",

@@ -9,7 +9,8 @@ use hallpass_rules::{
 
 use crate::target::{self, Resolved};
 use crate::{
-    Approval, FieldProblem, Grant, PressRefused, Refusal, Request, Settings, Stands, Wanted, start,
+    Approval, FieldProblem, Grant, PressRefused, Refusal, Request, Settings, Stands, Wanted,
+    all_of, start,
 };
 
 /// What a request that is not refused comes to.
@@ -126,12 +127,6 @@ impl AskRefused {
             Self::Fields(problems) => all_of(problems),
         }
     }
-}
-
-/// What several fields are to blame for, one sentence after the other.
-pub fn all_of(problems: &[FieldProblem]) -> String {
-    let all: Vec<&str> = problems.iter().map(|it| it.message.as_str()).collect();
-    all.join(" ")
 }
 
 /// What a refusal names.

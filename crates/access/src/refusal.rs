@@ -34,3 +34,9 @@ pub struct Refusal {
     /// One entry per field, when fields are to blame.
     pub fields: Vec<FieldProblem>,
 }
+
+/// What several fields are to blame for, one sentence after the other.
+pub fn all_of(problems: &[FieldProblem]) -> String {
+    let all: Vec<&str> = problems.iter().map(|it| it.message.as_str()).collect();
+    all.join(" ")
+}

@@ -198,12 +198,11 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let journey_ports = journey(&shared, &parts.aws, &directory, &clock, &parts.ids);
     let settings = with_admins(parts.settings, &parts.identity);
     let access = Access::new(journey_ports, settings, parts.rules).with_alerts(shared.clone());
-    let access = deciding(access, parts.remediating.as_ref());
-    let (access, guards) = heeding(access, parts.guards, &clock);
+    let deciding = deciding(access, parts.remediating.as_ref());
+    let (access, guards) = heeding(deciding, parts.guards, &clock);
     known_to(&rules_now, &access);
     let (identity, wanted) = (Arc::new(parts.identity), parts.slack.as_ref());
-    let slack = wanted.map(|wanted| slack::app(wanted, &access, &identity, &store, &clock));
-    let slack = slack.transpose()?;
+    let slack = slack_app(wanted, &access, &identity, &store, &clock)?;
     let channels = channels(slack.as_ref(), parts.channels, parts.alert_channels);
     // before anything can be told, so that a new channel misses nothing of this server
     notices::open_first(shared.as_ref(), &channels, clock.now()).await?;
@@ -212,6 +211,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let (pulse, (stop, stopping)) = (Arc::new(probes::Pulse::new()), watch::channel(false));
     let (beating, measured, calling) = (pulse.clone(), time.clone(), parts.aws.clone());
     let alarming = alarming(&access, &directory, &time, &pulse, guards.as_ref());
+    let rendering = move || rendered(&metrics, &beating, &measured, &calling, parts.descriptors);
     let app = App {
         access: Arc::clone(&access),
         audit: shared as Arc<dyn AuditStore>,
@@ -224,9 +224,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         rates: Arc::new(parts.rates),
         connections: parts.connections,
         probes: Arc::new(probes(&access, &alarming)),
-        metrics: Arc::new(move || {
-            rendered(&metrics, &beating, &measured, &calling, parts.descriptors)
-        }),
+        metrics: Arc::new(rendering),
         slack: slack.clone().map(slack::door),
         policies: Arc::new(Policies::new(Arc::clone(&parts.aws))),
         activity: activity::known(parts.activity, parts.snapshots.as_ref()),
@@ -263,6 +261,18 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
         pci: parts.pci,
         stop,
     })
+}
+
+/// The Slack app, where one is configured.
+fn slack_app(
+    wanted: Option<&SlackApp>,
+    access: &Arc<Access>,
+    identity: &Arc<Identity>,
+    store: &SqliteStore,
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<hallpass_slack::Slack>, Failure> {
+    let slack = wanted.map(|wanted| slack::app(wanted, access, identity, store, clock));
+    slack.transpose()
 }
 
 /// From here on the inventory goes by the rules in force.

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::action::{ActionKind, check_params};
-use crate::approvers::{ApproverEntry, ApproverForm, read_approvers};
+use crate::approvers::{ApproverEntry, ApproverForm, GROUP, read_approvers};
 use crate::conditions::Conditions;
-use crate::deviation::{CONFIG, SECURITY_HUB};
+use crate::deviation::{CONFIG, Deviation, SECURITY_HUB};
 
 /// How many times an hour a rule acts, unless it says otherwise.
 const MAX_PER_HOUR: u32 = 20;
@@ -316,5 +316,31 @@ impl RuleFile {
     /// The rule of that name.
     pub fn rule(&self, id: &str) -> Option<&RemediationRule> {
         self.rules.iter().find(|it| it.id == id)
+    }
+
+    /// Whom the file names for a deviation in an account of that OU: all entries that are for it together; `None` where
+    /// none is, and administrators are asked.
+    pub fn approvers_of(&self, it: &Deviation, unit: &str) -> Option<Vec<String>> {
+        let fits = |entry: &&ApproverEntry| entry.matches.hold_whoever_says(it, unit);
+        let people: Vec<String> = self
+            .approvers
+            .iter()
+            .filter(fits)
+            .flat_map(|entry| entry.people.iter().cloned())
+            .collect();
+        (!people.is_empty()).then_some(people)
+    }
+
+    /// Everybody whom the file names.
+    pub fn everybody_asked(&self) -> Vec<String> {
+        let people = self.approvers.iter().flat_map(|entry| &entry.people);
+        people.cloned().collect()
+    }
+
+    /// The groups that the file names: their members have to be known.
+    pub fn approver_groups(&self) -> BTreeSet<String> {
+        let people = self.approvers.iter().flat_map(|entry| &entry.people);
+        let groups = people.filter_map(|it| it.strip_prefix(GROUP));
+        groups.map(str::to_owned).collect()
     }
 }

@@ -95,6 +95,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "store",
         &[
             "access",
+            "activity",
             "identity",
             "alerts",
             "assignments",

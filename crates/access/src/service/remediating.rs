@@ -371,8 +371,8 @@ fn next(
         Answer::Yes if waits => {
             let file = (source.rules)();
             let same =
-                |rule: &&RemediationRule| rule.action == it.action && rule.params == it.params;
-            if file.rule(&it.rule).filter(same).is_none() {
+                |rule: &RemediationRule| rule.action == it.action && rule.params == it.params;
+            if !file.rule(&it.rule).is_some_and(same) {
                 return Err(PressRefused::RuleChanged { rule: it.rule }.into());
             }
             approved(it, &by, now)

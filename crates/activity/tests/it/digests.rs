@@ -258,13 +258,16 @@ fn h_38_a_log_that_was_changed_taken_away_or_added_is_named() {
     }
 }
 
+/// What is done to a trail, and what is found then.
+type DigestRow = (&'static str, Change, Vec<(String, DigestFault)>);
+
 #[test]
 fn h_38_a_digest_that_was_changed_or_taken_away_is_named() {
     let (second, log) = (digest_path(2), log_path(1));
     let unreadable = DigestFault::Unreadable {
         why: "missing field `logFiles`".to_owned(),
     };
-    let rows: [(&str, Change, Vec<(String, DigestFault)>); 4] = [
+    let rows: [DigestRow; 4] = [
         (
             "without its logs",
             |it| changed(it, &digest_path(2), "logFiles", "noFiles"),

@@ -205,27 +205,24 @@ fn finish_operation(state: &mut SimState, id: &str) {
         it.clone()
     });
     if let Some(operation) = found.filter(|it| it.failed.is_none()) {
-        match &operation.control {
-            Some(control) => {
-                let of_unit = tower.accounts.values_mut();
-                for row in of_unit.filter(|it| it.unit == operation.unit) {
-                    row.controls.insert(control.clone());
-                }
+        if let Some(control) = &operation.control {
+            let of_unit = tower.accounts.values_mut();
+            for row in of_unit.filter(|it| it.unit == operation.unit) {
+                row.controls.insert(control.clone());
             }
-            None => {
-                let rows = state.accounts.iter().map(|(_, row)| row);
-                let inside = rows.filter(|it| *it.parent == operation.unit && it.is_active());
-                for row in inside {
-                    let was_there = tower
-                        .accounts
-                        .get(&*row.id)
-                        .is_some_and(|it| it.unit == operation.unit && it.failed.is_none());
-                    if !was_there {
-                        // the controls come by themselves or not at all, until they are reset, too
-                        let unit = &operation.unit;
-                        let made = account_row(state, &tower, &row.id, unit, operation.due, false);
-                        tower.accounts.insert(row.id.to_string(), made);
-                    }
+        } else {
+            let rows = state.accounts.iter().map(|(_, row)| row);
+            let inside = rows.filter(|it| *it.parent == operation.unit && it.is_active());
+            for row in inside {
+                let was_there = tower
+                    .accounts
+                    .get(&*row.id)
+                    .is_some_and(|it| it.unit == operation.unit && it.failed.is_none());
+                if !was_there {
+                    // the controls come by themselves or not at all, until they are reset, too
+                    let unit = &operation.unit;
+                    let made = account_row(state, &tower, &row.id, unit, operation.due, false);
+                    tower.accounts.insert(row.id.to_string(), made);
                 }
             }
         }
@@ -243,9 +240,11 @@ fn finish_product(state: &mut SimState, id: &str) {
         return;
     };
     product.done = true;
-    let rows = state.accounts.iter().map(|(_, row)| row);
-    let there = rows.filter(|it| it.email.eq_ignore_ascii_case(&product.email));
-    let there = there.cloned().next();
+    let there = {
+        let mut rows = state.accounts.iter().map(|(_, row)| row);
+        rows.find(|it| it.email.eq_ignore_ascii_case(&product.email))
+            .cloned()
+    };
     let is_new = there.is_none();
     if product.failed.is_none() {
         let account = there.unwrap_or_else(|| Account {

@@ -1,6 +1,8 @@
 //! The organization file's keys and types as a table, so that every problem of a file is found
 //! in one pass and named by a JSON pointer.
 
+mod slack;
+
 use hallpass_sim_base::Problem;
 use serde_json::{Map, Value};
 
@@ -28,6 +30,7 @@ type Field = (&'static str, Need, FieldKind);
 
 use FieldKind::{Any, Flag, List, Number, Object, OneOf, Text, Time, Whole};
 use Need::{May, Must};
+use slack::SLACK;
 
 const TEXTS: FieldKind = List(&Text);
 const TAGS: FieldKind = FieldKind::Map(&Text);
@@ -366,43 +369,6 @@ const FILE: &[Field] = &[
     ("speed", May, OneOf(&["real", "fast", "instant"])),
     ("slack", May, Object(SLACK)),
 ];
-const SLACK: &[Field] = &[
-    ("team", May, Text),
-    ("team_name", May, Text),
-    ("app_id", May, Text),
-    ("app_name", May, Text),
-    ("bot_user", May, Text),
-    ("signing_secret", May, Text),
-    ("bot_token", May, Text),
-    ("app_token", May, Text),
-    ("scopes", May, TEXTS),
-    ("channels", May, List(&Object(SLACK_CHANNEL))),
-    ("users", May, List(&Object(SLACK_USER))),
-    ("shortcuts", May, List(&Object(SLACK_SHORTCUT))),
-    ("commands", May, TEXTS),
-    ("request_url", May, Text),
-    ("command_url", May, Text),
-];
-const SLACK_CHANNEL: &[Field] = &[
-    ("id", Must, Text),
-    ("name", Must, Text),
-    ("members", May, TEXTS),
-    ("private", May, Flag),
-    ("archived", May, Flag),
-    ("without_app", May, Flag),
-];
-const SLACK_USER: &[Field] = &[
-    ("id", Must, Text),
-    ("email", May, Text),
-    ("name", Must, Text),
-    ("tz", May, Text),
-    ("title", May, Text),
-    ("guest", May, Flag),
-    ("deleted", May, Flag),
-    ("bot", May, Flag),
-    ("team", May, Text),
-];
-const SLACK_SHORTCUT: &[Field] = &[("callback_id", Must, Text), ("name", Must, Text)];
 
 /// Finds unknown keys, missing keys and wrong types.
 pub(super) fn check(file: &Value) -> Vec<Problem> {

@@ -51,8 +51,10 @@ pub(crate) fn evidence(ran: &RanReport, params: &Value, most: usize) -> Result<S
         "report": document(ran),
     });
     let left = ran.sources.len().saturating_sub(most);
-    if left > 0 {
-        evidence["sources_not_listed"] = json!(left);
+    if let Some(members) = evidence.as_object_mut()
+        && left > 0
+    {
+        members.insert("sources_not_listed".to_owned(), json!(left));
     }
     Ok(serde_json::to_string_pretty(&evidence).map_err(Failure::bug)? + "\n")
 }

@@ -283,14 +283,13 @@ pub(crate) async fn progress(
             let mut outputs = outputs.into_iter().flatten();
             let account = outputs.find(|it| text(it, "/OutputKey") == "AccountId");
             let account = account.map(|it| text(it, "/OutputValue").to_owned());
-            let account = match account {
-                Some(id) => id,
-                None => {
-                    let product = product_named(calls, &wish.product).await.map_err(unseen)?;
-                    product
-                        .map(|it| text(&it, "/PhysicalId").to_owned())
-                        .unwrap_or_default()
-                }
+            let account = if let Some(id) = account {
+                id
+            } else {
+                let product = product_named(calls, &wish.product).await.map_err(unseen)?;
+                product
+                    .map(|it| text(&it, "/PhysicalId").to_owned())
+                    .unwrap_or_default()
             };
             Ok(done(wish, &account))
         }

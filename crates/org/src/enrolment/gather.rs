@@ -217,7 +217,7 @@ async fn inside(calls: &EnrolmentCalls, account: &AccountId, regions: &[String])
         regions_off: regions_off(&home, account, regions).await,
         trusted,
     };
-    let by = found.trusted.as_ref().ok().and_then(|it| it.clone());
+    let by = found.trusted.as_ref().ok().and_then(Clone::clone);
     if let Some(calls) = by.and_then(|role| calls.by(&role)) {
         for region in regions {
             let config = region_config(calls.as_ref(), account, region).await;

@@ -64,15 +64,14 @@ impl PeopleStepExecutor {
             old: json!({ "user": wish }),
         };
         Ok(match (step.kind.as_str(), seen) {
-            // who is gone signs in no more
-            (DISABLE | DELETE, None) => StepProbe::Satisfied,
             (ENABLE, None) => StepProbe::Blocked {
                 reason: format!("`{}` is in the identity store no more", wish.user_name),
             },
             (DELETE, Some(_)) => differs(),
             (DISABLE, Some(it)) if it.is_enabled => differs(),
             (ENABLE, Some(it)) if !it.is_enabled => differs(),
-            (DISABLE | ENABLE, Some(_)) => StepProbe::Satisfied,
+            // who is gone signs in no more
+            (DISABLE | DELETE, None) | (DISABLE | ENABLE, Some(_)) => StepProbe::Satisfied,
             (other, _) => {
                 return Err(failed(
                     "unknown_step",
@@ -93,11 +92,11 @@ impl PeopleStepExecutor {
             } else {
                 "ENABLED"
             };
-            input["Operations"] =
-                json!([{ "AttributePath": "userStatus", "AttributeValue": status }]);
+            let operations = json!([{ "AttributePath": "userStatus", "AttributeValue": status }]);
+            put(&mut input, "Operations", operations);
             // whoever changed the person since we looked made another decision about them
             if let Some(revision) = self.seen(&wish).await?.and_then(|it| it.revision) {
-                input["Revision"] = revision;
+                put(&mut input, "Revision", revision);
             }
             "UpdateUser"
         };
@@ -117,6 +116,13 @@ impl PeopleStepExecutor {
 fn read_back() -> WriteAnswer {
     WriteAnswer::Accepted {
         remote: "read back".to_owned(),
+    }
+}
+
+/// A member of an input.
+fn put(input: &mut Value, name: &str, value: Value) {
+    if let Some(members) = input.as_object_mut() {
+        members.insert(name.to_owned(), value);
     }
 }
 

@@ -70,7 +70,7 @@ pub enum RowVerdict {
     /// It cannot be used; the texts are those of the column `ErrorMsg`.
     Invalid(Vec<String>),
     /// It can.
-    Valid(VendingRequest),
+    Valid(Box<VendingRequest>),
 }
 
 /// What somebody says of the whole list.
@@ -167,7 +167,7 @@ fn judge(
     let access = check_access(row, wishes, facts, &mut wrong);
     let tags = check_tags(row, &mut wrong);
     match unit {
-        Some(unit) if wrong.is_empty() => RowVerdict::Valid(VendingRequest {
+        Some(unit) if wrong.is_empty() => RowVerdict::Valid(Box::new(VendingRequest {
             name: name.to_owned(),
             email: row.cell(ACCOUNT_EMAIL).to_owned(),
             unit,
@@ -179,7 +179,7 @@ fn judge(
             tags,
             access,
             adopts,
-        }),
+        })),
         _ => RowVerdict::Invalid(wrong),
     }
 }

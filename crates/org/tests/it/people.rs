@@ -23,7 +23,9 @@ const STORE: &str = "d-1234567890";
 
 /// The id of somebody: their name is in it.
 fn id(name: &str) -> String {
-    let hex: String = name.bytes().map(|it| format!("{it:02x}")).collect();
+    let hex = name
+        .bytes()
+        .fold(String::new(), |hex, it| format!("{hex}{it:02x}"));
     format!("{hex:0<8}-0000-4000-8000-000000000000")
 }
 

@@ -341,7 +341,7 @@ fn no_report() -> ProblemResponse {
     )
 }
 
-fn attachment(kind: &'static str, name: String, text: String) -> Response {
+fn attachment(kind: &'static str, name: &str, text: String) -> Response {
     let headers = [
         (header::CONTENT_TYPE, kind.to_owned()),
         (
@@ -377,7 +377,7 @@ async fn csv(
     );
     Ok(attachment(
         "text/csv; charset=utf-8; header=present",
-        name,
+        &name,
         text,
     ))
 }
@@ -393,5 +393,5 @@ async fn evidence(State(app): State<App>, viewer: Viewer) -> Result<Response, Pr
     let found = found.map_err(|fault| ProblemResponse::unavailable(&fault))?;
     let text = found.ok_or_else(no_report)?;
     let name = "hallpass-people-evidence.json".to_owned();
-    Ok(attachment("application/json", name, text))
+    Ok(attachment("application/json", &name, text))
 }

@@ -39,7 +39,7 @@ pub(crate) fn router() -> Router<App> {
         )
 }
 
-struct Row {
+struct RemediationRow {
     href: String,
     action: String,
     resource: String,
@@ -55,8 +55,8 @@ struct Row {
 struct ListPage {
     shell: Shell,
     intro: String,
-    waiting: Vec<Row>,
-    others: Vec<Row>,
+    waiting: Vec<RemediationRow>,
+    others: Vec<RemediationRow>,
     is_cut: bool,
     zone: String,
 }
@@ -114,10 +114,10 @@ fn address(it: &Remediation) -> String {
     format!("/remediations/{}", it.id)
 }
 
-fn row(view: &Presenter, found: &RemediationView) -> Row {
+fn row(view: &Presenter, found: &RemediationView) -> RemediationRow {
     let it = &found.item;
     let at = &it.deviation;
-    Row {
+    RemediationRow {
         href: address(it),
         action: capital(remediation::action(it.action)),
         resource: plain(&at.resource),

@@ -45,6 +45,7 @@ struct World {
     places: Arc<Places>,
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "what the place answers")]
 fn in_unit(unit: &str) -> Result<AccountStanding, String> {
     Ok(AccountStanding::Member {
         unit: unit.to_owned(),

@@ -223,6 +223,7 @@ pub(super) fn stop(context: &mut Context<'_>) -> HandlerResult {
 }
 
 /// `DescribeTrails`
+#[expect(clippy::unnecessary_wraps, reason = "operations have one form")]
 pub(super) fn describe(context: &Context<'_>) -> HandlerResult {
     let wanted = context.call.input.get("trailNameList");
     let wanted = wanted.and_then(Value::as_array);
@@ -245,6 +246,7 @@ pub(super) fn get(context: &Context<'_>) -> HandlerResult {
 }
 
 /// `ListTrails`: in every Region all of the account's; on one page, as there are few.
+#[expect(clippy::unnecessary_wraps, reason = "operations have one form")]
 pub(super) fn list(context: &Context<'_>) -> HandlerResult {
     let account = &context.caller.account;
     let all = context.state.trails.values();

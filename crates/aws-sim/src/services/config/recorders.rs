@@ -25,6 +25,7 @@ fn here(context: &Context<'_>) -> SimRecorder {
     })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "operations have one form")]
 fn put(context: &mut Context<'_>, recorder: SimRecorder) -> HandlerResult {
     context.write(Window::Immediate);
     let place = place(context);

@@ -70,7 +70,7 @@ pub(super) fn list(context: &Context<'_>) -> HandlerResult {
     if let Some(last) = page
         .last
         .as_ref()
-        .filter(|_| context.text("Delimiter") != "")
+        .filter(|_| !context.text("Delimiter").is_empty())
     {
         let _ = write!(head, "<NextMarker>{}</NextMarker>", escaped(last));
     }

@@ -429,7 +429,7 @@ async fn an_account_that_somebody_moved_meanwhile_is_left_alone() {
     let runner = world.runner("calm", &gate);
     let plan = runner.look(draft).await.unwrap().plan;
     world.with(|it| {
-        it.accounts.get_mut("777777777777").unwrap()["ParentId"] = "ou-ab12-secure01".into()
+        it.accounts.get_mut("777777777777").unwrap()["ParentId"] = "ou-ab12-secure01".into();
     });
     let report = runner
         .apply(&plan.id, &crate::bench::patient())

@@ -206,6 +206,7 @@ impl State {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "answers have one form")]
 fn refused(code: &str) -> Option<Result<Value, ReadCallFailed>> {
     Some(Err(ReadCallFailed {
         code: code.to_owned(),
@@ -214,6 +215,8 @@ fn refused(code: &str) -> Option<Result<Value, ReadCallFailed>> {
     }))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "answers have one form")]
+#[expect(clippy::needless_pass_by_value, reason = "rows are made for it")]
 fn rows(name: &str, rows: Vec<Value>) -> Option<Result<Value, ReadCallFailed>> {
     Some(Ok(json!({ name: rows })))
 }

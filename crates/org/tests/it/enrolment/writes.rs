@@ -60,6 +60,7 @@ impl FakeTower {
         Ok(())
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "writes have one form")]
     fn provision(
         state: &mut State,
         input: &Value,

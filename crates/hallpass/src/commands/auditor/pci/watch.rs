@@ -64,9 +64,9 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
     alerts::show_ran(args.output.format(), &told)?;
     shown::tell(&ran);
-    Ok(if !ran.is_whole() {
-        Exit::Failed
-    } else {
+    Ok(if ran.is_whole() {
         Exit::Ok
+    } else {
+        Exit::Failed
     })
 }

@@ -37,7 +37,7 @@ pub(super) struct Args {
     /// How accounts are enrolled
     #[arg(long, value_enum, value_name = "WAY", default_value = "auto")]
     via: Via,
-    /// Where AWSControlTowerExecution is made: nowhere, or in each account that lacks it
+    /// Where the role `AWSControlTowerExecution` is made: nowhere, or in each account that lacks it
     #[arg(long, value_enum, value_name = "WHERE", default_value = "none")]
     create_role: CreateRole,
     /// Take away what stands in the way, and enrol nothing yet; `plan undo` brings it back
@@ -91,7 +91,7 @@ struct CheckingArgs {
     /// With --check-only, count warnings and what could not be read, too
     #[arg(long, requires = "check_only")]
     strict: bool,
-    /// Write the checks as a JUnit suite as well
+    /// Write the checks as a suite of `JUnit` as well
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
 }

@@ -155,7 +155,8 @@ impl Fitting {
     pub(super) fn lines(&self, policy: &Value) -> String {
         match self {
             Self::Managed { policies, .. } => {
-                policies.iter().map(|it| format!("{}\n", it.text)).collect()
+                let lines = policies.iter().flat_map(|it| [it.text.as_str(), "\n"]);
+                lines.collect()
             }
             Self::Inline | Self::TooLong { .. } => format!("{policy}\n"),
         }
@@ -192,7 +193,7 @@ impl Fitting {
                         if it.is_proved { ", and is proved" } else { "" }
                     )),
                     None => {
-                        output::say("no coarser one fits either: give the set less to begin with")
+                        output::say("no coarser one fits either: give the set less to begin with");
                     }
                 }
                 false
