@@ -37,6 +37,7 @@ def pages(demo):
         ("/permission-sets/AdministratorAccess", "set-risky", PRIYA), ("/permission-sets/DatabaseOperator", "set", MARA),
         ("/permission-sets/payments-Deploy", "set-inline", PRIYA), ("/permission-sets/Nothing", "set-unknown", MARA),
         ("/alerts", "alerts-empty", PRIYA), ("/alerts", "alerts-refused", MARA),
+        ("/people", "judged", PRIYA), ("/people?state=soon", "judged-nobody", NOOR), ("/people", "judged-refused", MARA),
         ("/plans", "plans", PRIYA), ("/plans", "plans-refused", MARA),
         ("/health", "health", PRIYA), ("/health", "health-refused", MARA), ("/nowhere", "nowhere", MARA),
         ("/sign-ins", "sign-ins", MARA), (locked, "person-locked", PRIYA), (person(demo, MARA), "person", PRIYA),

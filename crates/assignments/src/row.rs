@@ -377,6 +377,7 @@ pub struct AssignmentRow {
     /// What is known and done.
     pub execution: Execution,
     /// Grows with each change of verdict, ownership or refusals; readers remember the last they acted on.
+    #[serde(rename = "news")]
     pub verdict_rev: u64,
 }
 

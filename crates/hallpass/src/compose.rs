@@ -198,8 +198,7 @@ pub(crate) async fn compose(parts: Parts) -> Result<Composed, Failure> {
     let journey_ports = journey(&shared, &parts.aws, &directory, &clock, &parts.ids);
     let settings = with_admins(parts.settings, &parts.identity);
     let access = Access::new(journey_ports, settings, parts.rules).with_alerts(shared.clone());
-    let deciding = deciding(access, parts.remediating.as_ref());
-    let (access, guards) = heeding(deciding, parts.guards, &clock);
+    let (access, guards) = heeding(access, parts.remediating.as_ref(), parts.guards, &clock);
     known_to(&rules_now, &access);
     let (identity, wanted) = (Arc::new(parts.identity), parts.slack.as_ref());
     let slack = slack_app(wanted, &access, &identity, &store, &clock)?;
@@ -300,9 +299,11 @@ fn watch_of_clocks(
 /// The journey that takes guards into account, and what listens for them.
 fn heeding(
     access: Access,
+    remediating: Option<&Remediating>,
     journals: Option<Arc<Journals>>,
     clock: &Arc<dyn Clock>,
 ) -> (Arc<Access>, Option<Guards>) {
+    let access = deciding(access, remediating);
     let Some(journals) = journals else {
         return (Arc::new(access), None);
     };

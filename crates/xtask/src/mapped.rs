@@ -70,6 +70,12 @@ impl Landmarks {
             }
         }
         if has_extension(path, "rs") {
+            // a module is in the one whose folder it lies in
+            let modules: Vec<String> = modules_of(path).collect();
+            for (at, outer) in modules.iter().enumerate() {
+                let members = self.members.entry(outer.clone()).or_default();
+                members.extend(modules.iter().skip(at + 1).cloned());
+            }
             let code = code_of(text);
             let defined = defined_words(&code);
             for container in modules_of(path).chain(types_of(&code)) {

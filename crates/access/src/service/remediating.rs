@@ -155,7 +155,7 @@ impl Access {
     }
 
     /// Those that wait for people, or all: the newest, at most so many. Who does not read everything sees what they may
-    /// decide about.
+    /// decide about. Where nothing is remediated there are none.
     ///
     /// # Errors
     /// When the actor may not see any, or the store does not answer.
@@ -165,6 +165,9 @@ impl Access {
         filter: RemediationFilter,
         most: usize,
     ) -> Result<Vec<RemediationView>, AccessError> {
+        if self.remediations.is_none() && self.sees_alerts(actor) {
+            return Ok(Vec::new());
+        }
         let source = self.remediation_source(actor)?;
         let found = source.kept.remediations(filter, most).await;
         let directory = self.directory();
@@ -301,12 +304,9 @@ impl Access {
     }
 
     fn remediation_source(&self, actor: &Actor) -> Result<&RemediationSource, AccessError> {
-        let source = self.remediations.as_ref();
-        let source = source.ok_or(AccessError::NotFound("remediation"))?;
-        if self.sees_remediations(actor) {
-            Ok(source)
-        } else {
-            Err(PressRefused::NotAnApprover.into())
+        match &self.remediations {
+            Some(source) if self.sees_remediations(actor) => Ok(source),
+            Some(_) | None => Err(PressRefused::NotAnApprover.into()),
         }
     }
 

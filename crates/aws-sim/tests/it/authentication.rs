@@ -202,17 +202,17 @@ async fn what_is_not_simulated_says_so() {
     );
     let said = "sso:CreateApplication is not simulated";
     assert!(answer.text.contains(said), "{}", answer.text);
-    let query = bench.form(&bench.signer, "iam:CreateRole").await;
+    let query = bench.form(&bench.signer, "iam:CreateInstanceProfile").await;
     assert_eq!(
         (query.status, query.outcome().as_str()),
         (501, "NotSimulated")
     );
-    let said = "iam:CreateRole is not simulated";
+    let said = "iam:CreateInstanceProfile is not simulated";
     assert!(query.text.contains(said), "{}", query.text);
     // of services that there is no table of
     let query = bench.form(&bench.signer, "sns:ListTopics").await;
     assert_eq!(query.outcome(), "InvalidAction", "the version is of sts");
-    let target = "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.ListTrails";
+    let target = "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.ListChannels";
     let headers = vec![
         (
             "content-type".to_owned(),
@@ -234,7 +234,7 @@ async fn what_is_not_simulated_says_so() {
         (trails.status, trails.outcome().as_str()),
         (501, "NotSimulated")
     );
-    let said = "cloudtrail:ListTrails is not simulated";
+    let said = "cloudtrail:ListChannels is not simulated";
     assert!(trails.text.contains(said), "{}", trails.text);
     let (_, state) = bench
         .control("GET", "/state", serde_json::Value::Null)
@@ -242,8 +242,8 @@ async fn what_is_not_simulated_says_so() {
     assert_eq!(
         state["unsupported"],
         serde_json::json!([
-            "cloudtrail:ListTrails",
-            "iam:CreateRole",
+            "cloudtrail:ListChannels",
+            "iam:CreateInstanceProfile",
             "sso:CreateApplication"
         ])
     );

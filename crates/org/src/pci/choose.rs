@@ -194,7 +194,9 @@ mod tests {
 
     /// An id with a name in it.
     fn id(name: &str) -> String {
-        let hex: String = name.bytes().map(|it| format!("{it:02x}")).collect();
+        let hex = name
+            .bytes()
+            .fold(String::new(), |hex, it| format!("{hex}{it:02x}"));
         format!("{hex:0<8}-0000-4000-8000-000000000000")
     }
 

@@ -145,7 +145,7 @@ fn routes() -> Vec<(&'static str, &'static str, Value)> {
     ]
 }
 
-/// As [`routes`], of alerts: of a rule that was never run.
+/// As [`routes`], of alerts and remediations: of a rule that was never run, and where nothing is remediated.
 fn routes_of_alerts() -> Vec<(&'static str, &'static str, Value)> {
     let row = json!({"rule": "keys/unused", "key": "ana", "reason": "known"});
     let mut until = row.clone();
@@ -156,6 +156,22 @@ fn routes_of_alerts() -> Vec<(&'static str, &'static str, Value)> {
         ("GET", "/api/v1/alerts/rows?rule=keys/unused", Value::Null),
         ("POST", "/api/v1/alerts/mute", until),
         ("POST", "/api/v1/alerts/unmute", row),
+        ("GET", "/api/v1/remediations", Value::Null),
+        (
+            "GET",
+            "/api/v1/remediations/rm-3f0c9a5b7d1e2f46",
+            Value::Null,
+        ),
+        (
+            "POST",
+            "/api/v1/remediations/rm-3f0c9a5b7d1e2f46/approve",
+            json!({}),
+        ),
+        (
+            "POST",
+            "/api/v1/remediations/rm-3f0c9a5b7d1e2f46/decline",
+            json!({"reason": "known"}),
+        ),
     ]
 }
 
@@ -195,7 +211,7 @@ pub(crate) fn rows() -> impl Iterator<Item = String> {
         let path = path.split('?').next().unwrap();
         let mut parts: Vec<&str> = path.split('/').collect();
         for at in 0..parts.len() {
-            let is_id = ["swp_", "ses_", "tok_"]
+            let is_id = ["swp_", "ses_", "tok_", "rm-"]
                 .iter()
                 .any(|kind| parts[at].starts_with(kind));
             if ["REQ", "GRN", "BROKEN"].contains(&parts[at]) || is_id {

@@ -22,6 +22,7 @@ mod fake_oidc;
 mod fallback;
 mod grant_activity;
 mod hidden;
+mod judged_people;
 mod listings;
 mod logins;
 mod numbers;

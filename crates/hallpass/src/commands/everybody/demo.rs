@@ -6,6 +6,7 @@ mod aws;
 mod child;
 mod guard;
 mod history;
+mod judging;
 mod lives;
 mod people;
 mod standing;
@@ -209,7 +210,7 @@ async fn demo(args: &Args) -> Outcome {
         alerts: None,
         events: None,
         remediating: None,
-        pci: None,
+        pci: Some(judging::watching(client_settings(&sim), &aws, &store).await?),
         store: store.clone(),
         aws,
         clock,
