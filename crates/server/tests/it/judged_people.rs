@@ -47,7 +47,10 @@ fn at(text: &str) -> Timestamp {
 
 /// The id of somebody: their name is in it.
 fn id(name: &str) -> String {
-    let hex = (name.bytes().take(4)).fold(String::new(), |hex, it| format!("{hex}{it:02x}"));
+    let hex = name
+        .bytes()
+        .take(4)
+        .fold(String::new(), |hex, it| format!("{hex}{it:02x}"));
     format!("{hex:0<8}-0000-4000-8000-000000000000")
 }
 
