@@ -95,8 +95,7 @@ pub(crate) async fn tell(
             (answers(&rules.rules, &states, &ran.report), ran.as_of)
         }
         PciTold::Report(ran) => {
-            let missing = ran.digests.as_ref().map_or(0, |it| it.findings_count);
-            let broken = ran.logs.broken.max(missing);
+            let broken = ran.not_as_delivered();
             let why =
                 format!("{broken} files of the log could not be read, or are not as delivered");
             (no_answers(&rules.rules, &why), ran.as_of)

@@ -39,6 +39,14 @@ pub(crate) struct RanReport {
 }
 
 impl RanReport {
+    /// How many files were not read, or are not as they were delivered.
+    pub(crate) fn not_as_delivered(&self) -> u64 {
+        let found = self.digests.as_ref().filter(|it| !it.is_whole());
+        self.logs
+            .broken
+            .max(found.map_or(0, |it| it.findings_count))
+    }
+
     /// Whether every file was read, and is as it was delivered.
     pub(crate) fn is_whole(&self) -> bool {
         self.logs.broken == 0 && self.digests.as_ref().is_none_or(DigestReport::is_whole)

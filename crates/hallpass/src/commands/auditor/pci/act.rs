@@ -86,6 +86,8 @@ struct Acted {
     exit: Option<Exit>,
     refused: Option<Failure>,
     notes: Vec<String>,
+    /// What came of some is not known yet: the next rung waits for that.
+    is_open: bool,
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
@@ -151,7 +153,7 @@ fn seen_log(ran: &RanReport) -> SeenLog {
         as_of: ran.as_of,
         coverage_from: ran.coverage_from,
         needed_from: TimeSpan::hours(24 * u64::from(days)).before(ran.as_of),
-        broken: ran.logs.broken,
+        broken: ran.not_as_delivered(),
         unknown: users.iter().filter(has("unknown")).count(),
         enabled: users.len() - users.iter().filter(has("disabled")).count(),
     }
@@ -228,6 +230,12 @@ async fn climb(
         if !args.plan.is_applying() || acted.refused.is_some() {
             return Ok(acted);
         }
+        if acted.is_open {
+            let words = "what came of some is not known yet, so nothing more is tried: run the same command again";
+            acted.notes.push(words.to_owned());
+            acted.exit = Some(Exit::Failed);
+            return Ok(acted);
+        }
     }
     if left.is_empty() {
         let words =
@@ -255,6 +263,7 @@ async fn disable(
     let question = format!("Disable {} people?", people.len());
     let settled = plans::settle(context, draft, &args.plan, &question).await?;
     let done = done_targets(&settled.report);
+    acted.is_open = settled.report.targets.iter().any(|it| is_open(it.outcome));
     note(acted, settled);
     let is_left = |it: &StalePerson| !done.contains(&format!("user {}", it.user_name));
     let left: Vec<StalePerson> = people.into_iter().filter(is_left).collect();
@@ -272,6 +281,14 @@ fn done_targets(report: &PlanReport) -> BTreeSet<String> {
     let is_done = |outcome| matches!(outcome, StepEnd::Changed | StepEnd::Unchanged);
     let rows = report.targets.iter().filter(|it| is_done(it.outcome));
     rows.map(|it| it.target.key.clone()).collect()
+}
+
+/// Whether it may come out either way still: only what surely failed is a reason for the next rung.
+const fn is_open(outcome: StepEnd) -> bool {
+    match outcome {
+        StepEnd::Unchanged | StepEnd::Changed | StepEnd::Failed => false,
+        StepEnd::Skipped | StepEnd::Blocked | StepEnd::Drifted | StepEnd::InProgress => true,
+    }
 }
 
 fn note(acted: &mut Acted, settled: Settled) {
