@@ -264,7 +264,7 @@ pub(crate) async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
         ),
         delegation: DelegationStepExecutor::new(Arc::clone(&calls)),
         standards: StandardsStepExecutor::new(Arc::clone(&calls)),
-        people: PeopleStepExecutor::new(Arc::clone(&calls)),
+        people: PeopleStepExecutor::new(Arc::clone(&calls), Arc::clone(&clock)),
         enrolment: EnrolmentStepExecutor::new(enrolment.clone(), Arc::clone(&clock)),
         remediation: remediations::step_executor(loaded, &clock),
         org: OrgStepExecutor::new(

@@ -19,9 +19,8 @@ pub(crate) const ENABLE: &str = "people.enable";
 /// A person is not in the identity store: [`PersonWish`].
 pub(crate) const DELETE: &str = "people.delete";
 
-/// How long the status may take to show. Longer than a lane is held by whoever was killed, so that
-/// who goes on still looks; a service that takes a write and never shows it is not waited for longer.
-const SHOWS_WITHIN: TimeSpan = TimeSpan::minutes(2);
+/// How long a step may take in all: another writer's revision is waited for, too.
+const TIMEOUT: TimeSpan = TimeSpan::minutes(5);
 
 /// Whether steps of a kind are carried out by [`PeopleStepExecutor`](super::PeopleStepExecutor).
 pub fn is_people_step(kind: &str) -> bool {
@@ -61,7 +60,7 @@ fn plan(
         let target = StepTarget::global("", format!("user {}", person.user_name));
         let lane = Lane::serial("identitystore-write");
         let id = draft.step(target, step, stored(&wish), lane, &[]);
-        draft.set_timeout(&id, SHOWS_WITHIN);
+        draft.set_timeout(&id, TIMEOUT);
     }
     draft
 }
