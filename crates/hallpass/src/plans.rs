@@ -23,11 +23,12 @@ use hallpass_org::vending::{AccountAdmin, VendingStepExecutor, is_vending_step};
 use hallpass_org::{ChoreError, OrgStepExecutor, OrgStore, Organization, ServiceCalls};
 use hallpass_remediation::{RemediationStepExecutor, is_remediation_step};
 use hallpass_runner::{
-    Applying, Exit as PlanExit, LANE_LEASE, Plan, PlanDraft, PlanId, PlanReport, PlanStep,
-    PlanStore, RunError, Runner, RunnerIdentity, StepEnd as Ended, StepError, StepExecutor,
-    StepProbe, Undo, Verify, WriteAnswer, fold, report_of,
+    Applying, Exit as PlanExit, LANE_LEASE, Plan, PlanDraft, PlanId, PlanReport, PlanState,
+    PlanStep, PlanStore, RunError, Runner, RunnerIdentity, StepEnd as Ended, StepError,
+    StepExecutor, StepProbe, Undo, Verify, WriteAnswer, fold, report_of,
 };
 use hallpass_store::SqliteStore;
+use hallpass_wording::plan;
 use serde_json::Value;
 
 use crate::clock::{self, ProcessClock};
@@ -373,7 +374,7 @@ pub(crate) async fn warn_of_unfinished(store: &SqliteStore) {
         let stored = store.journal(&saved.plan.id).await.unwrap_or_default();
         let Ok(folded) = fold(&stored) else { continue };
         let report = report_of(&saved.plan, &folded, saved.aborted);
-        if report.state == "running" {
+        if report.state == PlanState::Running {
             tracing::warn!(
                 plan = %saved.plan.id,
                 kind = saved.plan.kind,
@@ -513,13 +514,8 @@ pub(crate) fn print(
 
 fn table(report: &PlanReport) -> Table {
     let mut table = Table::new(&["what", "where", "outcome", "why"]);
-    let would = report.state == "planned";
     for row in &report.targets {
-        let outcome = match (would, row.outcome) {
-            (true, Ended::Changed) => "would change".to_owned(),
-            (true, Ended::Blocked) => "refused".to_owned(),
-            (_, outcome) => outcome.to_string(),
-        };
+        let outcome = plan::outcome_cell(row.outcome, report.is_planned()).to_owned();
         let place = match (row.target.account.as_str(), row.target.region.as_str()) {
             (account, "global") => account.to_owned(),
             (account, region) => format!("{account} {region}"),

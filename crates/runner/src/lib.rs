@@ -36,7 +36,7 @@ pub use ports::{
     Effect, LeaseAnswer, PlanStore, RunnerIdentity, Saved, Sleeper, StepError, StepExecutor,
     StoreFault, TargetChange, Undo, Verify, WriteAnswer,
 };
-pub use report::{Exit, PlanReport, StepReport, TargetReport, Totals};
+pub use report::{Exit, PlanReport, PlanState, StepReport, TargetReport, Totals};
 pub use retry::{Class, Retry, pause};
 pub use run::{Applying, LANE_LEASE, Looked, RunError, Runner, report_of};
 pub use undo::{Undoing, undo};

@@ -81,6 +81,38 @@ pub struct TargetReport {
     pub request_ids: Vec<String>,
 }
 
+/// Where a plan as a whole is; the names are part of reports (`organization.md` P-12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanState {
+    /// It was looked at, and nothing of it was carried out.
+    Planned,
+    /// It was begun and is not over: somebody runs it, or it was left in the middle.
+    Running,
+    /// The first targets are done, and somebody is to look at them.
+    Paused,
+    /// Nothing more of it is begun.
+    Aborted,
+    /// It is over, and not all is as it should be.
+    Partial,
+    /// It is over.
+    Done,
+}
+
+impl PlanState {
+    /// The state's name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Aborted => "aborted",
+            Self::Partial => "partial",
+            Self::Done => "done",
+        }
+    }
+}
+
 /// What became of a plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlanReport {
@@ -88,8 +120,8 @@ pub struct PlanReport {
     pub plan: PlanId,
     /// Its kind.
     pub kind: String,
-    /// `planned` until it is applied; then `done`, `partial`, `paused`, `aborted` or `running`.
-    pub state: String,
+    /// Where the plan as a whole is.
+    pub state: PlanState,
     /// When its newest run began.
     pub started: Option<Timestamp>,
     /// When that run's last record was written.
@@ -119,18 +151,24 @@ pub(crate) enum Tense {
 impl PlanReport {
     /// What would happen: nothing was applied.
     pub fn planned(plan: &Plan) -> Self {
-        Self::of(plan, &Folded::default(), "planned", Tense::Would, "")
+        Self::of(
+            plan,
+            &Folded::default(),
+            PlanState::Planned,
+            Tense::Would,
+            "",
+        )
     }
 
     /// What the journal says; `waiting` is why what was not begun was not.
-    pub fn of_journal(plan: &Plan, folded: &Folded, state: &str, waiting: &str) -> Self {
+    pub fn of_journal(plan: &Plan, folded: &Folded, state: PlanState, waiting: &str) -> Self {
         if folded.began.is_none() {
             return Self::planned(plan);
         }
         Self::of(plan, folded, state, Tense::Did, waiting)
     }
 
-    fn of(plan: &Plan, folded: &Folded, state: &str, tense: Tense, waiting: &str) -> Self {
+    fn of(plan: &Plan, folded: &Folded, state: PlanState, tense: Tense, waiting: &str) -> Self {
         let mut targets: BTreeMap<&StepTarget, TargetReport> = BTreeMap::new();
         for step in &plan.steps {
             let end = match tense {
@@ -154,12 +192,17 @@ impl PlanReport {
         Self {
             plan: plan.id.clone(),
             kind: plan.kind.clone(),
-            state: state.to_owned(),
+            state,
             started: folded.began,
             ended: folded.last.filter(|_| folded.began.is_some()),
             totals,
             targets: targets.into_values().collect(),
         }
+    }
+
+    /// Whether it tells what would happen, and not what did.
+    pub fn is_planned(&self) -> bool {
+        self.state == PlanState::Planned
     }
 
     /// Whether something would change, or did.

@@ -64,6 +64,20 @@ fn what_is_left(grant: &Grant, error: Option<&str>, style: &impl ChannelStyle) -
     }
 }
 
+/// Why an end needed no removal of ours, in few words.
+pub const fn without_us(why: EndOutcome) -> &'static str {
+    match why {
+        EndOutcome::Removed => "removed",
+        EndOutcome::Guard => "the guard removed it",
+        EndOutcome::AlreadyAbsent => "it was gone already",
+        EndOutcome::NeverCreated => "it was never set up",
+        EndOutcome::PrincipalGone => "the person left, and it went with them",
+        EndOutcome::AccountGone => "the account was closed, and it went with it",
+        EndOutcome::Standing => "the access stood before it and stays",
+        EndOutcome::HeldByOtherGrant => "another grant still holds it",
+    }
+}
+
 pub(crate) fn issued_credentials(
     credentials: CredentialsAfterEnd,
     style: &impl ChannelStyle,

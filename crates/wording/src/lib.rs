@@ -8,6 +8,7 @@ pub mod alarm;
 pub mod alert;
 pub mod health;
 pub mod notice;
+pub mod plan;
 pub mod remediation;
 pub mod sweeps;
 

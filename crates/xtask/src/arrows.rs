@@ -59,7 +59,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "model",
         ],
     ),
-    // rules: who is known by which name is asked of the directory snapshot; activity: what was done with a grant
+    // rules: who is known by which name is asked of the directory snapshot; activity: what was done with a grant;
+    // runner: states of plans, and what became of their targets
     (
         "wording",
         &[
@@ -68,6 +69,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "alerts",
             "remediation",
             "rules",
+            "runner",
             "model",
         ],
     ),

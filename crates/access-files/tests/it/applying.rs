@@ -96,7 +96,7 @@ async fn the_walk_through_is_applied_once_and_then_changes_nothing() {
     let files = wanted(WALK);
     let report = stand.apply(&files, false).await;
     assert_eq!(
-        (report.state.as_str(), report.exit()),
+        (report.state.name(), report.exit()),
         ("done", Exit::Ok),
         "{report:#?}"
     );

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hallpass_runner::{PlanId, PlanStore, StoreFault, fold, report_of};
+use hallpass_runner::{PlanId, PlanState, PlanStore, StoreFault, fold, report_of};
 
 use super::check::ListWishes;
 use super::file::AccountsFile;
@@ -47,7 +47,7 @@ pub async fn earlier_plans(
         if folded.began.is_none() {
             continue;
         }
-        let is_over = report_of(&plan, &folded, false).state != "running";
+        let is_over = report_of(&plan, &folded, false).state != PlanState::Running;
         let keys = vending.rows.iter().filter_map(|row| match row {
             PlannedRow::Wanted { key, .. } => Some(key.clone()),
             PlannedRow::Kept | PlannedRow::Invalid { .. } => None,

@@ -16,7 +16,7 @@ use crate::plan::{Plan, PlanDraft, PlanId, PlanStep, StepId, StepProbe};
 use crate::ports::{
     LeaseAnswer, PlanStore, RunnerIdentity, Saved, Sleeper, StepError, StepExecutor, StoreFault,
 };
-use crate::report::PlanReport;
+use crate::report::{PlanReport, PlanState};
 use board::Board;
 
 /// How long a lane is held without being renewed: longer than the calls of one write take, short
@@ -444,17 +444,22 @@ pub fn report_of(plan: &Plan, folded: &Folded, aborted: bool) -> PlanReport {
 
 fn report_when(plan: &Plan, folded: &Folded, stopped: Option<Stopped>) -> PlanReport {
     let (state, waiting) = match stopped {
-        Some(Stopped::Aborted) if folded.began.is_none() => ("planned", ""),
-        Some(Stopped::Aborted) if !is_under_way(plan, folded) => ("done", ""),
-        Some(Stopped::Aborted) => ("aborted", "the plan was aborted"),
-        Some(Stopped::Paused) => ("paused", "the plan is paused; `plan resume` goes on"),
-        Some(Stopped::TooManyFailures) => ("partial", "too many targets failed"),
-        None if is_under_way(plan, folded) => ("running", "not begun; `plan resume` goes on"),
-        None => ("done", ""),
+        Some(Stopped::Aborted) if folded.began.is_none() => (PlanState::Planned, ""),
+        Some(Stopped::Aborted) if !is_under_way(plan, folded) => (PlanState::Done, ""),
+        Some(Stopped::Aborted) => (PlanState::Aborted, "the plan was aborted"),
+        Some(Stopped::Paused) => (
+            PlanState::Paused,
+            "the plan is paused; `plan resume` goes on",
+        ),
+        Some(Stopped::TooManyFailures) => (PlanState::Partial, "too many targets failed"),
+        None if is_under_way(plan, folded) => {
+            (PlanState::Running, "not begun; `plan resume` goes on")
+        }
+        None => (PlanState::Done, ""),
     };
     let mut report = PlanReport::of_journal(plan, folded, state, waiting);
-    if report.state == "done" && report.exit() == crate::Exit::Failed {
-        "partial".clone_into(&mut report.state);
+    if report.state == PlanState::Done && report.exit() == crate::Exit::Failed {
+        report.state = PlanState::Partial;
     }
     report
 }

@@ -22,10 +22,7 @@ async fn a_look_writes_nothing_and_is_saved() {
     let report = PlanReport::planned(&looked.plan);
     assert_eq!(outcomes(&report), "a changed, b unchanged, c changed");
     assert_eq!(report.targets[2].steps[0].old, json!({"v": "old"}));
-    assert_eq!(
-        (report.state.as_str(), report.exit()),
-        ("planned", Exit::Ok)
-    );
+    assert_eq!((report.state.name(), report.exit()), ("planned", Exit::Ok));
     assert!(bench.world.writes().is_empty());
     let saved = bench.store.plan(&looked.plan.id).await.unwrap().unwrap();
     assert_eq!(saved.plan, looked.plan);
@@ -40,7 +37,7 @@ async fn applying_changes_what_differs_and_records_it() {
         .await
         .unwrap();
     assert_eq!(outcomes(&report), "a changed, b unchanged");
-    assert_eq!(report.state, "done");
+    assert_eq!(report.state.name(), "done");
     assert_eq!(report.targets[0].request_ids, ["req-a"]);
     assert_eq!(bench.world.writes(), ["a"]);
     let changes = bench.store.changes();
@@ -105,7 +102,7 @@ async fn a_failure_stays_with_its_target_and_what_depends_on_it() {
         "{}",
         report.targets[1].reason
     );
-    assert_eq!(report.state, "partial");
+    assert_eq!(report.state.name(), "partial");
     // another try has other tokens, and what is there stays
     let again = Applying {
         retry_failed: true,
@@ -254,7 +251,7 @@ async fn a_canary_goes_first_and_the_rest_on_resume() {
     };
     let report = bench.apply(puts(&["a", "b", "c"]), &canary).await.unwrap();
     assert_eq!(outcomes(&report), "a changed, b skipped, c skipped");
-    assert_eq!(report.state, "paused");
+    assert_eq!(report.state.name(), "paused");
     let runner = bench.runner("one");
     let report = runner.resume(&report.plan, &canary).await.unwrap();
     assert_eq!(outcomes(&report), "a changed, b changed, c skipped");
@@ -323,7 +320,7 @@ async fn an_aborted_plan_begins_nothing_new() {
     });
     let report = report.unwrap();
     assert_eq!(outcomes(&report), "a changed, b skipped");
-    assert_eq!(report.state, "aborted");
+    assert_eq!(report.state.name(), "aborted");
     let report = runner.resume(&plan.id, &Applying::default()).await.unwrap();
     assert_eq!(outcomes(&report), "a changed, b changed");
     let waited = runner

@@ -427,7 +427,7 @@ fn line(
             let words = match (removed, why) {
                 (true, _) => format!("ended {}, gone after {gone}", clock(*at)),
                 (false, EndOutcome::Standing) => "ended; standing access stays".to_owned(),
-                (false, why) => format!("ended {}; {}", clock(*at), why.name().replace('_', " ")),
+                (false, why) => format!("ended {}; {}", clock(*at), grants::without_us(*why)),
             };
             (words, true)
         }

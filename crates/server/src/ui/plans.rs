@@ -1,14 +1,13 @@
 //! Plans: what commands are about to change in the organization, or did, target by target. Read here; carried out,
 //! stopped and taken back on the command line, whose credentials may do what the server's must not.
 
-use std::collections::BTreeMap;
-
 use askama::Template;
 use axum::{Router, extract::State, http::StatusCode, response::Response, routing::get};
 use hallpass_model::TimeSpan;
 use hallpass_runner::{
-    PlanId, PlanReport, Saved, StepEnd, StepReport, TargetReport, fold, report_of,
+    PlanId, PlanReport, PlanState, Saved, StepEnd, StepReport, TargetReport, fold, report_of,
 };
+use hallpass_wording::plan;
 
 use super::forbidden;
 use super::people::count_of;
@@ -135,7 +134,7 @@ async fn show(State(app): State<App>, viewer: Viewer, Path(id): Path<String>) ->
     let targets = report.targets.iter().take(TARGETS);
     Ok(page(&PlanPage {
         id: id.to_string(),
-        badge: state_badge(&report.state),
+        badge: state_badge(report.state),
         lead: totals(&report),
         over: over.count(),
         all: report.targets.len(),
@@ -176,78 +175,54 @@ fn plan_row(app: &App, viewer: &Viewer, saved: &Saved, report: &PlanReport) -> P
     PlanRow {
         id: plan.id.to_string(),
         kind: plan.kind.clone(),
-        badge: state_badge(&report.state),
+        badge: state_badge(report.state),
         made: clock(plan.made_at, app.clock.now(), &viewer.zone),
         by: plain(&plan.made_by),
         totals: totals(report),
     }
 }
 
-fn state_badge(state: &str) -> Badge {
-    match state {
-        "planned" => badge("Planned", "pending"),
-        "running" => badge("Under way", "granting"),
-        "paused" => badge("Paused", "pending"),
-        "aborted" => badge("Aborted", "ended"),
-        "partial" => badge("Stopped", "failed"),
-        _ => badge("Done", "active"),
-    }
+fn state_badge(state: PlanState) -> Badge {
+    let tone = match state {
+        PlanState::Planned | PlanState::Paused => "pending",
+        PlanState::Running => "granting",
+        PlanState::Aborted => "ended",
+        PlanState::Partial => "failed",
+        PlanState::Done => "active",
+    };
+    badge(plan::state_word(state), tone)
 }
 
 fn end_badge(end: StepEnd, is_planned: bool) -> Badge {
-    match end {
-        StepEnd::Unchanged => badge("As it should be", "ended"),
-        StepEnd::Changed if is_planned => badge("Would change", "pending"),
-        StepEnd::Changed => badge("Changed", "active"),
-        StepEnd::Failed => badge("Failed", "failed"),
-        StepEnd::Skipped => badge("Not begun", "ended"),
-        StepEnd::Blocked => badge("Blocked", "failed"),
-        StepEnd::Drifted => badge("Drifted", "failed"),
-        StepEnd::InProgress => badge("Under way", "granting"),
-    }
+    let tone = match end {
+        StepEnd::Unchanged | StepEnd::Skipped => "ended",
+        StepEnd::Changed if is_planned => "pending",
+        StepEnd::Changed => "active",
+        StepEnd::Failed | StepEnd::Blocked | StepEnd::Drifted => "failed",
+        StepEnd::InProgress => "granting",
+    };
+    badge(plan::outcome_word(end, is_planned), tone)
 }
 
 /// "3 would change, 2 are as they should be".
 fn totals(report: &PlanReport) -> String {
-    let is_planned = report.state == "planned";
-    let totals = &report.totals;
-    let changed = if is_planned {
-        "would change"
-    } else {
-        "changed"
-    };
-    let parts: BTreeMap<usize, (usize, &str)> = [
-        (totals.failed, "failed"),
-        (totals.blocked, "blocked"),
-        (totals.drifted, "drifted"),
-        (totals.in_progress, "under way"),
-        (totals.changed, changed),
-        (totals.unchanged, "as they should be"),
-        (totals.skipped, "not begun"),
-    ]
-    .into_iter()
-    .enumerate()
-    .collect();
-    let parts: Vec<String> = parts
-        .values()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, words)| format!("{count} {words}"))
-        .collect();
+    let is_planned = report.is_planned();
+    let parts = plan::totals(&report.totals, is_planned);
     let all = count_of(report.targets.len(), "target", "targets");
     if parts.is_empty() {
         all
     } else {
-        format!("{all}: {}", parts.join(", "))
+        format!("{all}: {parts}")
     }
 }
 
 fn is_over(target: &TargetReport, report: &PlanReport) -> bool {
     let is_open = matches!(target.outcome, StepEnd::Skipped | StepEnd::InProgress);
-    report.state != "planned" && !is_open
+    !report.is_planned() && !is_open
 }
 
 fn target_row(target: &TargetReport, report: &PlanReport) -> TargetRow {
-    let is_planned = report.state == "planned";
+    let is_planned = report.is_planned();
     let at = &target.target;
     let parts = [at.account.as_str(), at.region.as_str()];
     let parts: Vec<&str> = parts
@@ -283,22 +258,22 @@ fn step_row(step: &StepReport, is_planned: bool) -> StepRow {
 fn commands(id: &PlanId, report: &PlanReport) -> Vec<(&'static str, String)> {
     let command = |words: &str| format!("hallpass plan {words}");
     let resume = command(&format!("resume {id}"));
-    let mut all = match report.state.as_str() {
-        "planned" => vec![("Carry it out", format!("{resume} --apply"))],
-        "running" => vec![
+    let mut all = match report.state {
+        PlanState::Planned => vec![("Carry it out", format!("{resume} --apply"))],
+        PlanState::Running => vec![
             ("Go on, if nobody runs it any more", resume),
             ("Begin nothing more of it", command(&format!("abort {id}"))),
         ],
-        "paused" | "aborted" => vec![("Go on", resume)],
-        _ if report.totals.failed > 0 => {
+        PlanState::Paused | PlanState::Aborted => vec![("Go on", resume)],
+        PlanState::Partial | PlanState::Done if report.totals.failed > 0 => {
             vec![(
                 "Try what failed once more",
                 format!("{resume} --retry-failed"),
             )]
         }
-        _ => Vec::new(),
+        PlanState::Partial | PlanState::Done => Vec::new(),
     };
-    if report.state != "planned" && report.totals.changed > 0 {
+    if !report.is_planned() && report.totals.changed > 0 {
         all.push((
             "See what taking it back would do",
             command(&format!("undo {id}")),

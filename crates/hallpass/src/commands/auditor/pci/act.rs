@@ -14,6 +14,7 @@ use hallpass_org::pci::{
     delete_plan, disable_plan, reach_of,
 };
 use hallpass_runner::{PlanReport, StepEnd};
+use hallpass_wording::plan;
 use serde_json::{Value, json};
 
 use super::args::ReadArgs;
@@ -439,13 +440,8 @@ fn print(chosen: &ChosenPeople, acted: &Acted, format: Format) -> Result<(), Fai
 fn table(reports: &[PlanReport]) -> Table {
     let mut table = Table::new(&["what", "outcome", "why"]);
     for report in reports {
-        let would = report.state == "planned";
         for row in &report.targets {
-            let outcome = match (would, row.outcome) {
-                (true, StepEnd::Changed) => "would change".to_owned(),
-                (true, StepEnd::Blocked) => "refused".to_owned(),
-                (_, outcome) => outcome.to_string(),
-            };
+            let outcome = plan::outcome_cell(row.outcome, report.is_planned()).to_owned();
             table.row([row.target.key.clone(), outcome, row.reason.clone()]);
         }
     }

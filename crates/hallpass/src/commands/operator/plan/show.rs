@@ -68,7 +68,7 @@ pub(super) fn run_list(args: &ListArgs) -> Outcome {
             table.row([
                 plan.id.to_string(),
                 plan.kind.clone(),
-                report.state.clone(),
+                report.state.name().to_owned(),
                 utc(plan.made_at),
                 plan.made_by.clone(),
                 report.targets.len().to_string(),

@@ -45,7 +45,7 @@ impl ShownDelegation {
 
     /// Adds what a plan would do, or did.
     pub(super) fn tell(&mut self, report: &PlanReport) {
-        let would = report.state == "planned";
+        let would = report.is_planned();
         for row in &mut self.0 {
             let target = report.targets.iter().find(|it| {
                 it.target.key == row.service

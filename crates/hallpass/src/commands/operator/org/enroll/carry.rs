@@ -6,7 +6,7 @@ use hallpass_org::enrolment::{
     EnrolmentCheck, EnrolmentFacts, EnrolmentPlan, EnrolmentRefused, EnrolmentUnread,
     EnrolmentWish, SelectedAccounts, checks, choose, draft, draft_config, gather, select,
 };
-use hallpass_runner::{CheckStrictness, PlanId, fold, junit, report_of};
+use hallpass_runner::{CheckStrictness, PlanId, PlanState, fold, junit, report_of};
 use serde_json::json;
 
 use super::shown::ShownEnrolment;
@@ -106,7 +106,7 @@ async fn unfinished(
         }
         let journal = context.plans.journal(&plan.id).await.map_err(broken)?;
         let Ok(folded) = fold(&journal) else { continue };
-        if folded.began.is_some() && report_of(&plan, &folded, false).state == "running" {
+        if folded.began.is_some() && report_of(&plan, &folded, false).state == PlanState::Running {
             return Ok(Some(plan.id));
         }
     }

@@ -1,7 +1,8 @@
 //! How rows of accounts and Regions are shown.
 
 use hallpass_org::standards::{CentralRow, ComparedHub, ControlStatus, ControlUpdate, HubStanding};
-use hallpass_runner::{PlanReport, StepEnd, TargetReport};
+use hallpass_runner::{PlanReport, TargetReport};
+use hallpass_wording::plan;
 use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure};
@@ -46,7 +47,7 @@ impl ShownStandards {
 
     /// Adds what a plan would do, or did.
     pub(super) fn tell(&mut self, report: &PlanReport) {
-        let would = report.state == "planned";
+        let would = report.is_planned();
         for target in &report.targets {
             let of = |it: &&mut ShownHub| {
                 let named = match target.target.key.as_str() {
@@ -106,10 +107,7 @@ impl ShownStandards {
 
 impl ShownHub {
     fn tell(&mut self, target: &TargetReport, would: bool) {
-        self.outcome = match (would, target.outcome) {
-            (true, StepEnd::Changed) => "would change".to_owned(),
-            (_, outcome) => outcome.to_string(),
-        };
+        self.outcome = plan::outcome_cell(target.outcome, would).to_owned();
         self.reason.clone_from(&target.reason);
         self.steps = json!(target.steps);
     }
