@@ -3,10 +3,13 @@
 findings through the queue with repetitions and one message that is no event, a kill in the middle, and our client of
 SQS against moto's."""
 
+import http.server
 import json
 import logging
 import random
 import signal
+import socket
+import threading
 import time
 
 import boto3
@@ -216,6 +219,105 @@ def moto(world):
         server.stop()
 
 
+class Runtime:
+    """The runtime interface of Lambda: hands events out, keeps what is answered."""
+
+    def __init__(self, events, seconds=30):
+        self.events, self.answers, self.begin = list(events), [], None
+        runtime = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                if not runtime.events:
+                    return self.send_error(410)
+                body = runtime.events.pop(0).encode()
+                self.send_response(200)
+                self.send_header("Lambda-Runtime-Aws-Request-Id", f"id-{len(runtime.answers)}")
+                self.send_header("Lambda-Runtime-Deadline-Ms", str(int((time.time() + seconds) * 1000)))
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                if self.path.endswith("/init/error"):
+                    runtime.begin = body
+                else:
+                    runtime.answers.append((self.path.rsplit("/", 1)[1], body))
+                self.send_response(202)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", free_port()), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def run(self, world, **environment):
+        """Runs the function until there are no more events; its exit code, and what it said."""
+        host, port = self.server.server_address
+        try:
+            ran = world.stage.run("lambda", "enrich", timeout=120, **{**world.aws, "AWS_LAMBDA_RUNTIME_API": f"{host}:{port}", **environment})
+        finally:
+            self.server.shutdown()
+        return ran
+
+
+def as_function(world):
+    """`hallpass lambda enrich`: the same events without a server, its configuration in a parameter (here moto's)."""
+    account = world.accounts["network"]
+    product = f"arn:aws:securityhub:{world.region}:{account}:product/{account}/default"
+    world.found(account, [f"function-{it}" for it in range(4)])
+
+    def event(number, **more):
+        finding = {"Id": f"{product}/function-{number}", "ProductArn": product, "AwsAccountId": account, "Region": world.region,
+                   "RecordState": "ACTIVE", **more}
+        return json.dumps({"id": f"function-{number}", "source": "aws.securityhub", "detail-type": "Security Hub Findings - Imported",
+                           "account": world.own, "region": world.region, "detail": {"findings": [finding]}})
+
+    def message(name, body):
+        return {"messageId": name, "eventSource": "aws:sqs", "body": body}
+
+    batch = {"Records": [message("good", event(1)), message("bad", "no event"), message("other", event(2)),
+                         message("done", event(3, UserDefinedFields={"findingEnriched": "True"}))]}
+    port = free_port()
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
+    server.start()
+    try:
+        endpoint = f"http://127.0.0.1:{port}"
+        world.client("ssm", endpoint=endpoint).put_parameter(Name="/hallpass/config", Type="SecureString",
+                                                            Value='[findings]\nnotes = "replace"\nupdated_by = "In a function"\n')
+        settings = {"AWS_ENDPOINT_URL": world.served.endpoint, "AWS_ENDPOINT_URL_SSM": endpoint, "HALLPASS_CONFIG_PARAMETER": "/hallpass/config"}
+        runtime = Runtime([event(0), json.dumps(batch), "{}"])
+        ran = runtime.run(world, **settings)
+        said = runtime.answers
+        check("an event is answered", said and said[0] == ("response", {"outcome": "1 findings enriched, 0 left as they are, 0 gone"}), (said, ran.stderr))
+        check("of a batch what cannot be handled comes again, and nothing else",
+              said[1:2] == [("response", {"batchItemFailures": [{"itemIdentifier": "bad"}]})], (said, ran.stderr))
+        check("what is no event fails", said[2:] and said[2][0] == "error" and said[2][1]["errorType"] == "Refused", (said, ran.stderr))
+        done = world.enriched(account)
+        check.equal("the findings are enriched", sorted(it for it in done if it.startswith("function-")), ["function-0", "function-1", "function-2"])
+        check.equal("by what the parameter says", done["function-0"]["Note"]["UpdatedBy"], "In a function")
+        gone = Runtime([event(0)])
+        ran = gone.run(world, **{**settings, "HALLPASS_CONFIG_PARAMETER": "/hallpass/other"})
+        check("without its configuration it does not begin, and says so to the runtime", ran.returncode == 1 and gone.begin
+              and "ParameterNotFound" in gone.begin["errorMessage"] and gone.answers == [], (ran.returncode, ran.stderr, gone.begin))
+    finally:
+        server.stop()
+    with socket.create_server(("127.0.0.1", free_port())) as silent:
+        host, port = silent.getsockname()
+        slow = Runtime([event(3)], seconds=2)
+        began = time.time()
+        ran = slow.run(world, HALLPASS_CONFIG=str(world.stage.path("none.toml")), AWS_ENDPOINT_URL=f"http://{host}:{port}")
+        check("a file that is not there", slow.begin and "cannot read" in slow.begin["errorMessage"], (slow.begin, ran.stderr))
+        slow = Runtime([event(3)], seconds=2)
+        world.stage.path("empty.toml").write_text("")
+        ran = slow.run(world, HALLPASS_CONFIG=str(world.stage.path("empty.toml")), AWS_ENDPOINT_URL=f"http://{host}:{port}")
+        check("while AWS is silent the invocation fails in time, and comes again",
+              [(kind, it["errorType"]) for kind, it in slow.answers] == [("error", "TimeIsUp")], (slow.answers, ran.stderr, time.time() - began))
+
+
 def main():
     with Stage("findings") as stage:
         world = World(stage)
@@ -225,6 +327,7 @@ def main():
         killed(world)
         moto(world)
         world.stage.stop(world.served.process)
+        as_function(world)
     check.end()
 
 

@@ -7,11 +7,13 @@
 
 mod envelope;
 mod intake;
+mod invocation;
 mod ports;
 mod record;
 
 pub use envelope::{OrganizationEvent, UnreadableEvent, read_event};
 pub use intake::{EventIntake, EventRound, IntakeFault, IntakeLimits};
+pub use invocation::{InvocationAnswer, answer_invocation};
 pub use ports::{
     EventHandler, EventMemory, EventMemoryFault, EventQueue, HandledEvent, QueueFault,
     QueuedMessage,

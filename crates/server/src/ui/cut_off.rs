@@ -17,7 +17,7 @@ use hallpass_access::{
     RequestStateKind, RequestView, Revoking, Role,
 };
 use hallpass_model::{Email, TimeSpan, Timestamp, UserId};
-use hallpass_wording::{dialogs, standing};
+use hallpass_wording::{dialogs, grants, standing};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
