@@ -10,8 +10,8 @@ use crate::commands::auditor::{activity, audit, pci};
 use crate::commands::everybody::{complete, completions, demo, man, sim};
 use crate::commands::inventory::{access, alerts, companion, each, public_ips, sync, who};
 use crate::commands::operator::{
-    doctor, events, findings, guard, lambda, lock, org, outage, plan, remediate, revoke, serve,
-    sessions, slack, standing, store, sweep, token,
+    doctor, events, findings, guard, insights, lambda, lock, org, outage, plan, remediate, revoke,
+    serve, sessions, slack, standing, store, sweep, token,
 };
 use crate::commands::policy_author::{abac, delegation, perimeter, policy, rules, vpn};
 use crate::commands::requester::{
@@ -81,6 +81,7 @@ pub(crate) enum Command {
     Org(org::Args),
     Outage(outage::Args),
     Findings(findings::Args),
+    Insights(insights::Args),
     Remediate(Box<remediate::Args>),
     Events(events::Args),
     Plan(plan::Args),
@@ -170,6 +171,7 @@ pub(crate) const GROUPS: [CommandGroup; 7] = [
             "org",
             "outage",
             "findings",
+            "insights",
             "remediate",
             "events",
             "plan",
@@ -295,6 +297,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Org(args) => org::run(&args),
         Command::Outage(args) => outage::run(&args),
         Command::Findings(args) => findings::run(&args),
+        Command::Insights(args) => insights::run(&args),
         Command::Remediate(args) => remediate::run(&args),
         Command::Events(args) => events::run(&args),
         Command::Plan(args) => plan::run(&args),

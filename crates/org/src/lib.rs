@@ -18,6 +18,7 @@ mod refusal;
 pub mod control_tower;
 pub mod delegation;
 pub mod enrolment;
+pub mod insights;
 pub mod outage;
 pub mod payer;
 pub mod pci;

@@ -86,11 +86,19 @@ pub(crate) struct Reader<'a> {
 impl Reader<'_> {
     /// One answer.
     pub(crate) async fn one(&self, operation: Operation, input: Value) -> ReadFact<Value> {
+        Ok(self.page(operation, &input).await?.0)
+    }
+
+    /// One answer, and what the next page is asked with.
+    pub(crate) async fn page(
+        &self,
+        operation: Operation,
+        input: &Value,
+    ) -> ReadFact<(Value, Option<Map<String, Value>>)> {
         let found = self
             .calls
-            .call(&self.place, operation.0, operation.1, &input);
-        let found = found.await.map_err(|it| failed(operation, &it))?;
-        Ok(found.0)
+            .call(&self.place, operation.0, operation.1, input);
+        found.await.map_err(|it| failed(operation, &it))
     }
 
     /// One answer; none where the service says with `code` that there is nothing.

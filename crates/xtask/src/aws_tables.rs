@@ -32,6 +32,7 @@ pub(crate) const SERVICES: &[&str] = &[
     "cloudtrail",
     "controltower",
     "servicecatalog",
+    "devops-guru",
 ];
 
 /// How much of a model a table keeps.

@@ -23,7 +23,8 @@ fn every_table_parses() {
             "detective",
             "cloudtrail",
             "controltower",
-            "servicecatalog"
+            "servicecatalog",
+            "devops-guru"
         ]
     );
 }

@@ -25,6 +25,7 @@ const LISTS: &[(&str, &str)] = &[
     ("/credentials", "access_key_id"),
     ("/config_aggregators", "name"),
     ("/event_rules", "queue"),
+    ("/devops_guru_insights", "id"),
     ("/trails", "name"),
     ("/identity_center/users", "user_name"),
     ("/identity_center/groups", "name"),

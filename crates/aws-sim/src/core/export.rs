@@ -53,6 +53,7 @@ pub(crate) fn export(state: &SimState) -> OrganizationFile {
         config_aggregators: state.config_aggregators.clone(),
         trails: trails(state),
         event_rules: state.event_rules.clone(),
+        devops_guru_insights: state.devops_guru_insights.clone(),
         finding_aggregation: state.finding_aggregation.clone(),
         control_tower: state.tower.as_ref().map(SimTower::exported),
         config_recorders: config_recorders(state),

@@ -234,6 +234,12 @@ impl Loader<'_> {
             rows.collect()
         });
         self.trails(state);
+        state
+            .devops_guru_insights
+            .clone_from(&self.file.devops_guru_insights);
+        for insight in &mut state.devops_guru_insights {
+            insight.account = self.account(&insight.account);
+        }
         state.event_rules.clone_from(&self.file.event_rules);
         for rule in &mut state.event_rules {
             rule.account = self.account(&rule.account);

@@ -35,7 +35,7 @@ use super::{
 use crate::{
     organization::{
         AccessKey, AccountContacts, ConfigAggregator, Consistency, Delegation, EventRule, Iam,
-        Limit, Speed,
+        Limit, Speed, StatedInsight,
     },
     vocabulary::Behaviour,
 };
@@ -213,6 +213,9 @@ pub(crate) struct SimState {
     /// Rules of `EventBridge` that fill them.
     #[serde(default)]
     pub event_rules: Vec<EventRule>,
+    /// What DevOps Guru found.
+    #[serde(default)]
+    pub devops_guru_insights: Vec<StatedInsight>,
     /// Events that rules took: ids are made of it.
     #[serde(default)]
     pub events_put: u64,

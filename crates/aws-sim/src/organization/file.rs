@@ -54,6 +54,9 @@ pub struct OrganizationFile {
     /// Trails that log from the beginning, with their buckets, which are made for them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trails: Vec<StatedTrail>,
+    /// What DevOps Guru found.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub devops_guru_insights: Vec<StatedInsight>,
     /// The Region in which Security Hub shows the findings of all Regions; absent: each shows its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finding_aggregation: Option<String>,
@@ -467,6 +470,35 @@ pub struct EventRule {
     /// Events that say this only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail_type: Option<String>,
+}
+
+/// An insight of DevOps Guru.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StatedInsight {
+    /// Its id.
+    pub id: String,
+    /// The account.
+    pub account: String,
+    /// The Region.
+    pub region: String,
+    /// `REACTIVE` or `PROACTIVE`.
+    pub kind: String,
+    /// What it is called.
+    pub name: String,
+    /// `LOW`, `MEDIUM` or `HIGH`.
+    pub severity: String,
+    /// RFC 3339.
+    pub start: String,
+    /// RFC 3339; absent: it goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end: Option<String>,
+    /// Stacks of CloudFormation that it is about.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stacks: Vec<String>,
+    /// ARNs of resources that it is about.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
 }
 
 /// What goes into IAM users, networks and the like of accounts of which the file says nothing.

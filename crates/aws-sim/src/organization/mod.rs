@@ -21,7 +21,7 @@ pub use file::{
     AccessKey, Account, AccountContacts, Assignment, ConfigAggregator, Consistency,
     CustomerManaged, Delegation, Entitlement, EventRule, ExternalId, Group, IdentityCenter,
     InventoryBasis, Limit, Organization, OrganizationFile, OrganizationPolicy, Ou, PermissionSet,
-    Provisioned, Speed, StatedTrail, User,
+    Provisioned, Speed, StatedInsight, StatedTrail, User,
 };
 pub(crate) use generate::{DOMAIN, address};
 pub use generate::{Shape, Sizes, generate};

@@ -376,6 +376,10 @@ fn check_references(file: &OrganizationFile, problems: &mut Problems) {
         let at = format!("/event_rules/{index}/account");
         problems.name(&names.account(&row.account), at, "account", &row.account);
     }
+    for (index, row) in file.devops_guru_insights.iter().enumerate() {
+        let at = format!("/devops_guru_insights/{index}/account");
+        problems.name(&names.account(&row.account), at, "account", &row.account);
+    }
     for (index, row) in file.trails.iter().enumerate() {
         let at = format!("/trails/{index}/account");
         problems.name(&names.account(&row.account), at, "account", &row.account);

@@ -324,6 +324,22 @@ const FILE: &[Field] = &[
         ])),
     ),
     (
+        "devops_guru_insights",
+        May,
+        List(&Object(&[
+            ("id", Must, Text),
+            ("account", Must, Text),
+            ("region", Must, Text),
+            ("kind", Must, OneOf(&["REACTIVE", "PROACTIVE"])),
+            ("name", Must, Text),
+            ("severity", Must, OneOf(&["LOW", "MEDIUM", "HIGH"])),
+            ("start", Must, Time),
+            ("end", May, Time),
+            ("stacks", May, List(&Text)),
+            ("resources", May, List(&Text)),
+        ])),
+    ),
+    (
         "trails",
         May,
         List(&Object(&[

@@ -6,6 +6,7 @@ mod cloudtrail;
 mod config;
 mod controltower;
 pub(crate) mod detective;
+mod devopsguru;
 mod ec2;
 mod iam;
 mod identity_store;
@@ -52,6 +53,7 @@ static ALL: &[&ServiceDescriptor] = &[
     &sqs::DESCRIPTOR,
     &securityhub::DESCRIPTOR,
     &detective::DESCRIPTOR,
+    &devopsguru::DESCRIPTOR,
     &cloudtrail::DESCRIPTOR,
     &controltower::DESCRIPTOR,
     &servicecatalog::DESCRIPTOR,

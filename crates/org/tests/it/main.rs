@@ -12,6 +12,7 @@ mod cutting_off;
 mod delegation;
 mod drills;
 mod enrolment;
+mod insights;
 mod payer;
 mod people;
 mod readiness;

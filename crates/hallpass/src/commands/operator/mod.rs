@@ -4,6 +4,7 @@ pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod findings;
 pub(crate) mod guard;
+pub(crate) mod insights;
 pub(crate) mod lambda;
 pub(crate) mod lock;
 pub(crate) mod org;

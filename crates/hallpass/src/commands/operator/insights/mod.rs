@@ -1,0 +1,140 @@
+//! `hallpass insights`: what DevOps Guru found, across accounts and Regions.
+
+mod health;
+mod list;
+
+use std::collections::BTreeSet;
+
+use hallpass_aws::RoleToAssume;
+use hallpass_model::AccountId;
+use hallpass_org::insights::{InsightRange, InsightScope, UnitsNotFound, unit_ids};
+use hallpass_org::{ReadCalls as _, ReadPlace, UnreadFact};
+use serde_json::json;
+
+use crate::clock;
+use crate::commands::inventory::each::{home_region, refuse_variants};
+use crate::exit::{Failure, Outcome};
+use crate::named_calls::NamedCalls;
+use crate::output;
+
+/// Calls in flight: they follow one another.
+const CONCURRENCY: usize = 4;
+
+/// Insights of DevOps Guru across the organization
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  hallpass insights list --since 1d
+  hallpass insights list --ou /Workloads --severity high --regions eu-west-1,us-east-1
+  hallpass insights health --regions enabled")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    List(list::Args),
+    Health(health::Args),
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    match &args.command {
+        Command::List(args) => list::run(args),
+        Command::Health(args) => health::run(args),
+    }
+}
+
+/// Whose insights, where and of which time.
+#[derive(Debug, clap::Args)]
+struct InsightArgs {
+    /// Only these accounts
+    #[arg(long, value_name = "ID,...", value_delimiter = ',')]
+    account: Vec<AccountId>,
+    /// Only below these units: an id, or a path as `/Workloads/Production`
+    #[arg(long, value_name = "OU,...", value_delimiter = ',')]
+    ou: Vec<String>,
+    /// Not the units below them
+    #[arg(long, requires = "ou")]
+    ou_direct: bool,
+    /// Regions; `enabled`: those on in our account [default: that of the environment]
+    #[arg(long, value_name = "REGION,...", value_delimiter = ',')]
+    regions: Vec<String>,
+    /// Since when: 12h, 1d, 1w, 1m or FROM..TO; at most 180 days
+    #[arg(long, value_name = "TIME", default_value = "1w")]
+    since: String,
+}
+
+/// What is asked, and by whom.
+struct InsightQuestion {
+    calls: NamedCalls,
+    scope: InsightScope,
+    range: InsightRange,
+}
+
+impl InsightArgs {
+    async fn question(&self, command: &str) -> Result<InsightQuestion, Failure> {
+        refuse_variants(command)?;
+        let range = InsightRange::read(&self.since, clock::now())
+            .map_err(|error| Failure::bad_input(error.to_string()).at("--since"))?;
+        let environment = std::env::var("AWS_REGION").ok().filter(|it| !it.is_empty());
+        let home = home_region(environment.as_ref())?;
+        let calls = NamedCalls::new(home.clone(), RoleToAssume::default(), CONCURRENCY).await?;
+        let regions = match self.regions.as_slice() {
+            [] => vec![home],
+            [one] if one == "enabled" => enabled(&calls).await?,
+            some => {
+                let known = some.iter().map(|it| home_region(Some(it)));
+                let known = known.collect::<Result<BTreeSet<_>, _>>()?;
+                known.into_iter().collect()
+            }
+        };
+        let units = unit_ids(&calls, &self.ou)
+            .await
+            .map_err(|error| match &error {
+                UnitsNotFound::Unread(_) => Failure::failed(error.to_string()),
+                UnitsNotFound::NoPath(_) | UnitsNotFound::Form(_) => {
+                    Failure::bad_input(error.to_string()).at("--ou")
+                }
+            })?;
+        Ok(InsightQuestion {
+            calls,
+            scope: InsightScope {
+                regions,
+                accounts: self.account.clone(),
+                units,
+                is_direct: self.ou_direct,
+            },
+            range,
+        })
+    }
+}
+
+/// The Regions that are on in our account.
+async fn enabled(calls: &NamedCalls) -> Result<Vec<String>, Failure> {
+    let input =
+        json!({ "RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT"], "MaxResults": 50 });
+    let place = ReadPlace::default();
+    let asked = calls.call(&place, "account", "ListRegions", &input);
+    let (answer, _) = asked.await.map_err(|it| {
+        Failure::failed(format!(
+            "`account:ListRegions`: {}: {}",
+            it.code, it.message
+        ))
+        .help("name the Regions: `--regions eu-west-1,us-east-1`")
+    })?;
+    let rows = answer.get("Regions").and_then(serde_json::Value::as_array);
+    let names = rows.into_iter().flatten();
+    let names = names.filter_map(|it| it.get("RegionName")?.as_str());
+    Ok(names.map(str::to_owned).collect())
+}
+
+/// Says what could not be asked.
+fn tell_unread(unread: &[(String, UnreadFact)]) {
+    for (region, fact) in unread {
+        let UnreadFact { action, reason, .. } = fact;
+        output::say(&match region.as_str() {
+            "" => format!("not read: {action}: {reason}"),
+            region => format!("not read in {region}: {action}: {reason}"),
+        });
+    }
+}

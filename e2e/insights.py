@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""Insights of DevOps Guru (`organization.md` D-7 to D-9): boto3 and `hallpass insights` over the simulated service."""
+
+import datetime
+import json
+
+import boto3
+
+from served import Served
+from stage import Api, Checks, Stage
+
+check = Checks()
+OTHER = "us-east-1"
+
+
+class World:
+    def __init__(self, stage):
+        self.stage, self.served = stage, Served(stage)
+        self.aws, self.sim = stage.directory, Api(self.served.endpoint)
+        self.region = self.aws["AWS_REGION"]
+        listed = self.client("organizations").get_paginator("list_accounts").paginate().build_full_result()
+        self.accounts = {it["Name"]: it["Id"] for it in listed["Accounts"]}
+        self.now = datetime.datetime.now(datetime.timezone.utc)
+        rows = [
+            self.row("open", "payments-prod", "HIGH", hours=2, stacks=["ledger"]),
+            self.row("over", "payments-prod", "LOW", hours=30, end=20),
+            self.row("coming", "network", "MEDIUM", hours=3, kind="PROACTIVE"),
+            self.row("abroad", "network", "HIGH", hours=4, region=OTHER),
+            self.row("old", "network", "HIGH", hours=24 * 40),
+        ]
+        answer = self.sim.post("/_sim/load?merge=1", {"version": 1, "devops_guru_insights": rows})
+        assert answer.status < 300, answer
+
+    def row(self, name, account, severity, hours, end=None, **more):
+        at = lambda hours: (self.now - datetime.timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return {"id": f"insight-{name}", "account": account, "region": self.region, "kind": "REACTIVE", "name": f"{name} latency",
+                "severity": severity, "start": at(hours), **({"end": at(end)} if end else {}), **more}
+
+    def client(self, service, account=None, region=None):
+        keys = {"access_key_id": self.aws["AWS_ACCESS_KEY_ID"], "secret_access_key": self.aws["AWS_SECRET_ACCESS_KEY"]}
+        if account:
+            keys = self.sim.get(f"/_sim/credentials?account={account}").json
+        return boto3.client(service, endpoint_url=self.served.endpoint, region_name=region or self.aws["AWS_REGION"],
+                            aws_access_key_id=keys["access_key_id"], aws_secret_access_key=keys["secret_access_key"])
+
+    def run(self, *words, output="json"):
+        ran = self.stage.run("insights", *words, "--output", output, timeout=120, **{**self.aws, "AWS_ENDPOINT_URL": self.served.endpoint})
+        return ran, json.loads(ran.stdout) if output == "json" and ran.stdout.strip() else ran.stdout
+
+    def ids(self, *words):
+        ran, rows = self.run("list", *words)
+        check(f"insights list {' '.join(words)}", ran.returncode == 0, ran.stderr)
+        return sorted(row["id"].removeprefix("insight-") for row in rows or [])
+
+
+def by_boto3(world):
+    guru = world.client("devops-guru")
+    ranged = {"FromTime": world.now - datetime.timedelta(days=60), "ToTime": world.now}
+    pages = guru.get_paginator("list_organization_insights").paginate(
+        StatusFilter={"Any": {"Type": "REACTIVE", "StartTimeRange": ranged}}, PaginationConfig={"PageSize": 1})
+    found = [row["Id"] for page in pages for row in page["ReactiveInsights"]]
+    check.equal("boto3 reads page by page, the newest first", found, ["insight-open", "insight-over", "insight-old"])
+    going = guru.list_organization_insights(StatusFilter={"Ongoing": {"Type": "REACTIVE"}})["ReactiveInsights"]
+    check.equal("what goes on", [row["Id"] for row in going], ["insight-open", "insight-old"])
+    closed = guru.list_organization_insights(StatusFilter={"Closed": {"Type": "REACTIVE", "EndTimeRange": ranged}})["ReactiveInsights"]
+    check("what is over has its end", [row["Id"] for row in closed] == ["insight-over"] and closed[0]["InsightTimeRange"]["EndTime"] < world.now, closed)
+    health = guru.describe_organization_health()
+    check.equal("counts", (health["OpenReactiveInsights"], health["OpenProactiveInsights"]), (2, 1))
+    for name, call in (
+            ("who is neither management nor administrator is refused", lambda: world.client("devops-guru", world.accounts["network"]).describe_organization_health()),
+            ("two accounts at once are refused", lambda: guru.search_organization_insights(
+                AccountIds=list(world.accounts.values())[:2], StartTimeRange=ranged, Type="REACTIVE")),
+            ("a filter with two states is refused", lambda: guru.list_organization_insights(
+                StatusFilter={"Ongoing": {"Type": "REACTIVE"}, "Any": {"Type": "REACTIVE", "StartTimeRange": ranged}}))):
+        try:
+            check(name, False, call())
+        except guru.exceptions.ClientError as error:
+            check(name, error.response["Error"]["Code"] in ("AccessDeniedException", "ValidationException"), error)
+
+
+def listed(world):
+    check.equal("of a week, in one Region", world.ids(), ["coming", "open", "over"])
+    check.equal("of two Regions", world.ids("--regions", f"{world.region},{OTHER}"), ["abroad", "coming", "open", "over"])
+    check.equal("further back", world.ids("--since", "60d"), ["coming", "old", "open", "over"])
+    check.equal("by state", world.ids("--status", "closed"), ["over"])
+    check.equal("by how urgent it is", world.ids("--severity", "high,medium"), ["coming", "open"])
+    check.equal("by type", world.ids("--type", "proactive"), ["coming"])
+    check.equal("by account", world.ids("--account", world.accounts["payments-prod"]), ["open", "over"])
+    check.equal("by account and stack", world.ids("--account", world.accounts["payments-prod"], "--stack", "ledger"), ["open"])
+    organizations = world.client("organizations")
+    parent = organizations.list_parents(ChildId=world.accounts["payments-prod"])["Parents"][0]["Id"]
+    unit = organizations.describe_organizational_unit(OrganizationalUnitId=parent)["OrganizationalUnit"]
+    upper = organizations.list_parents(ChildId=parent)["Parents"][0]
+    check.equal("by unit", [it for it in world.ids("--ou", unit["Id"]) if it != "coming"], ["open", "over"])
+    if upper["Type"] == "ORGANIZATIONAL_UNIT":
+        check("the unit above has what is below", "open" in world.ids("--ou", upper["Id"]), upper)
+        check("but not by itself", "open" not in world.ids("--ou", upper["Id"], "--ou-direct"), upper)
+    ran, text = world.run("list", output="table")
+    check("as a table, with the account's name", ran.returncode == 0 and "payments-prod" in text and "open latency" in text, text)
+    ran, rows = world.run("health", "--regions", f"{world.region},{OTHER}")
+    check.equal("counted", {row["region"]: (row["open_reactive"], row["open_proactive"], row["reactive"]) for row in rows},
+                {world.region: (2, 1, 2), OTHER: (1, 0, 1)})
+
+
+def wrong(world):
+    for words, part in ((("list", "--since", "200d"), "180 days"), (("list", "--since", "soon"), "no range"), (("list", "--ou", "/Nowhere"), "/Nowhere"),
+                        (("list", "--ou", "Workloads"), "neither"), (("list", "--regions", "eu-west-99"), "no Region"), (("health", "--since", "1y"), "no range")):
+        ran, _ = world.run(*words)
+        check(f"exit 2: {' '.join(words)}", ran.returncode == 2 and part in ran.stderr, (ran.returncode, ran.stderr))
+    refused = world.client("sts", world.accounts["network"]).get_caller_identity()
+    keys = world.sim.get(f"/_sim/credentials?account={world.accounts['network']}").json
+    ran = world.stage.run("insights", "list", **{**world.aws, "AWS_ENDPOINT_URL": world.served.endpoint, "AWS_ACCESS_KEY_ID": keys["access_key_id"],
+                                                 "AWS_SECRET_ACCESS_KEY": keys["secret_access_key"]})
+    check("who may not ask is told so, Region by Region", ran.returncode == 1 and f"not read in {world.region}" in ran.stderr
+          and "AccessDenied" in ran.stderr, (refused["Account"], ran.returncode, ran.stderr))
+
+
+def main():
+    with Stage("insights") as stage:
+        world = World(stage)
+        by_boto3(world)
+        listed(world)
+        wrong(world)
+        world.stage.stop(world.served.process)
+    check.end()
+
+
+if __name__ == "__main__":
+    main()
