@@ -73,6 +73,8 @@ pub struct EventRound {
     pub parked: usize,
     /// Left in the queue, each with why.
     pub again: Vec<String>,
+    /// How long ago the oldest of its events happened, as far as they say; nothing while the queue is empty.
+    pub lag: Option<TimeSpan>,
 }
 
 /// Takes events from a queue. Each is handled by every handler that takes it, and is over when all of them are done
@@ -162,6 +164,10 @@ impl EventIntake {
             return Ok(round);
         }
         let mut arrivals = arrivals(messages);
+        let times = arrivals.values();
+        let times = times.filter_map(|it| it.event.as_ref().ok()?.time);
+        let oldest = times.min();
+        round.lag = oldest.map(|at| TimeSpan::between(at, self.clock.now()));
         self.drop_known(&mut arrivals, &mut round).await?;
         let (records, again) = self.outcomes(&arrivals, &mut round).await;
         // CRASH: before this the events are handled again; after it they are known and only deleted

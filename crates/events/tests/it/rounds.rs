@@ -3,6 +3,8 @@
 use futures_util::FutureExt as _;
 use hallpass_events::{EventMemory as _, EventRecord, EventState, HandledEvent, IntakeFault};
 
+use hallpass_model::TimeSpan;
+
 use crate::world::{World, body};
 
 #[test]
@@ -24,6 +26,33 @@ fn an_event_that_comes_again_within_a_day_is_deleted_without_work() {
             (0, handled),
             "{hours}"
         );
+    }
+}
+
+#[test]
+fn a_round_says_how_far_behind_it_is() {
+    let of = |id: &str, time: &str| {
+        body(id, "good").replacen('{', &format!("{{\"time\":\"{time}\","), 1)
+    };
+    let begin = World::new(&[]).now();
+    let ago = |seconds| TimeSpan::seconds(seconds).before(begin).to_string();
+    for (messages, lag) in [
+        (vec![], None),
+        (vec![("m1", body("e1", "good"))], None),
+        (
+            vec![
+                ("m1", of("e1", &ago(5))),
+                ("m2", of("e2", &ago(90))),
+                ("m3", body("e3", "good")),
+            ],
+            Some(90),
+        ),
+        // a clock that is ahead of ours
+        (vec![("m1", of("e1", "2999-01-01T00:00:00Z"))], Some(0)),
+    ] {
+        let world = World::new(&messages);
+        let round = world.intake(5).round().now_or_never().unwrap().unwrap();
+        assert_eq!(round.lag.map(TimeSpan::as_seconds), lag, "{messages:?}");
     }
 }
 

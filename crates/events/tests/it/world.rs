@@ -119,7 +119,7 @@ impl World {
 }
 
 impl Clock for World {
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.0.lock().unwrap().now
     }
 }

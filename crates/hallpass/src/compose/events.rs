@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_events::{EventIntake, EventRound};
+use hallpass_model::TimeSpan;
 use tokio::sync::watch;
 
 use super::waiting::rest;
@@ -60,6 +61,9 @@ fn note(round: &EventRound) {
         let count = u64::try_from(count).unwrap_or(u64::MAX);
         metrics::counter!("hallpass_events_total", "outcome" => outcome).increment(count);
     }
+    let lag = round.lag.map_or(0, TimeSpan::as_seconds);
+    let lag = u32::try_from(lag).unwrap_or(u32::MAX);
+    metrics::gauge!("hallpass_events_lag_seconds").set(lag);
     if let Some(why) = round.again.first() {
         tracing::warn!(
             events = round.again.len(),
