@@ -55,8 +55,8 @@ def storm(world, sqs, url, accounts):
             break
         again += [message["Body"] for message in found]
     random_.shuffle(again)
-    for start in range(0, len(again), 10):
-        sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": str(n), "MessageBody": it} for n, it in enumerate(again[start:start + 10])])
+    for body in again:
+        sqs.send_message(QueueUrl=url, MessageBody=body)
     return each * len(accounts), len(again)
 
 
