@@ -234,12 +234,26 @@ impl Loader<'_> {
             rows.collect()
         });
         self.trails(state);
+        self.insights(state);
+        self.event_rules(state);
+        state
+            .finding_aggregation
+            .clone_from(&self.file.finding_aggregation);
+        state.credentials.clone_from(&self.file.credentials);
+        state.slack.clone_from(&self.file.slack);
+        state.clock.clone_from(&self.file.clock);
+    }
+
+    fn insights(&self, state: &mut SimState) {
         state
             .devops_guru_insights
             .clone_from(&self.file.devops_guru_insights);
         for insight in &mut state.devops_guru_insights {
             insight.account = self.account(&insight.account);
         }
+    }
+
+    fn event_rules(&self, state: &mut SimState) {
         state.event_rules.clone_from(&self.file.event_rules);
         for rule in &mut state.event_rules {
             rule.account = self.account(&rule.account);
@@ -250,12 +264,6 @@ impl Loader<'_> {
             );
             state.queues.entry(key).or_default();
         }
-        state
-            .finding_aggregation
-            .clone_from(&self.file.finding_aggregation);
-        state.credentials.clone_from(&self.file.credentials);
-        state.slack.clone_from(&self.file.slack);
-        state.clock.clone_from(&self.file.clock);
     }
 
     fn tree(&self, state: &mut SimState) {
