@@ -4,11 +4,13 @@
 mod activity;
 mod aws;
 mod child;
+mod chores;
 mod guard;
 mod history;
 mod judging;
 mod lives;
 mod people;
+mod scenery;
 mod standing;
 mod trail;
 mod uses;
@@ -34,6 +36,7 @@ use self::uses::DemoPortal;
 use crate::clock::{self, ProcessClock};
 use crate::compose::{self, Exporting, Parts, RandomIds};
 use crate::config::SlackApp;
+use crate::event_intake::{self, IntakeMeans};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::file_lock::only_server;
 use crate::opening::{asked_to_stop, open_store, runtime};
@@ -177,6 +180,16 @@ async fn demo(args: &Args) -> Outcome {
         .unwrap_or_else(|| folder.path("tokens.json"));
     people::write_tokens(&personas, &tokens_file)?;
     let guard = guard::start(&folder, &sim)?;
+    let loaded = chores::write_files(&folder, &sim, address)?;
+    let (events, remediating) = event_intake::open(&IntakeMeans {
+        loaded: &loaded,
+        client: &client_settings(&sim),
+        store: &store,
+        clock: &(Arc::clone(&clock) as Arc<dyn Clock>),
+        ids: &ids,
+        about: aws.about(),
+    })
+    .await?;
     let trail = DemoTrail::default();
     let composed = compose::compose(Parts {
         activity: Some(Arc::new(trail.clone())),
@@ -208,8 +221,8 @@ async fn demo(args: &Args) -> Outcome {
         ends: None,
         guards: Some(Arc::clone(&guard.journals)),
         alerts: None,
-        events: None,
-        remediating: None,
+        events,
+        remediating,
         pci: Some(judging::watching(client_settings(&sim), &aws, &store).await?),
         store: store.clone(),
         aws,
@@ -220,6 +233,8 @@ async fn demo(args: &Args) -> Outcome {
     compose::put_in_force(&composed, rules, RULES_NAME).await?;
     output::say(&welcome(args, address, &sim, &tokens_file, &folder));
     tokio::spawn(trail.follow(client_settings(&sim)));
+    let scenery = scenery::Scenery::of(&sim, client_settings(&sim)).await;
+    tokio::spawn(scenery.map_err(Failure::failed)?.set_up());
     live_on(args, people::Scene::new(&composed), &sim, store);
     composed.run(listener, asked_to_stop()).await;
     Ok(Exit::Ok)
@@ -352,6 +367,7 @@ fn program() -> String {
 
 fn welcome(args: &Args, address: SocketAddr, sim: &Aws, tokens: &Path, folder: &Folder) -> String {
     let (facts, aws) = (&sim.facts, sim.address);
+    let program = program();
     let server = match address.port() {
         8080 => String::new(),
         _ => format!("  export HALLPASS_SERVER=http://{address}\n"),
@@ -383,13 +399,15 @@ See what people did, from the trail in s3://{trail} (the same variables):
   {program} policy shrink payments-Deploy --live --log s3://{trail} --grain action
   http://{address}/ as priya.raman: the page of the ended PowerUser request says what was done
 
+{chores}
+
 {watch}
 
 Stop with Ctrl-C.",
+        chores = chores::how_to_try(folder, &program, sim),
         watch = guard::how_to_watch(folder, aws),
         key = facts.access_key_id,
         secret = facts.secret_access_key,
-        program = program(),
         trail = lives::BUCKET,
         management = facts.organization.organization.management_account,
         people = people::names(),
