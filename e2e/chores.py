@@ -11,7 +11,7 @@ import subprocess
 import boto3
 from botocore.exceptions import ClientError
 
-from browsing import MARA, PRIYA, TOMASZ, Browser, Demo
+from browsing import MARA, NOOR, PRIYA, TOMASZ, Browser, Demo
 from stage import ROOT, Api, Checks, Stage, wait
 
 check = Checks()
@@ -77,7 +77,7 @@ def checkout(stage):
 
 
 def bucket(one, lines):
-    tomasz, mara = one.demo.api(TOMASZ), one.demo.api(MARA)
+    tomasz = one.demo.api(TOMASZ)
     rows = lambda: tomasz.get("/api/v1/remediations").json["items"]
     states = wait(lambda: len(found := {it["resource"].rsplit(":", 1)[1]: it["state"] for it in rows()}) == 5
                   and "pending" not in found.values() and found, 60, one.demo.process) or rows()
@@ -98,11 +98,87 @@ def bucket(one, lines):
     for line in lines[6:]:
         one.runs(line)
     check.equal("and undone it is as before", one.bucket("example-invoices"), OPEN)
-    waiting = next(it for it in rows() if it["state"] == "waiting")
-    path = f"/api/v1/remediations/{waiting['id']}"
+
+
+def asked(one):
+    """What waits for a yes: beside the navigation, and answered in Slack."""
+    tomasz, mara = one.demo.api(TOMASZ), one.demo.api(MARA)
+    rows = lambda: {it["resource"].rsplit("/", 1)[-1]: it for it in tomasz.get("/api/v1/remediations").json["items"]}
+    first = next(it for it in rows().values() if it["state"] == "waiting")
+    path = f"/api/v1/remediations/{first['id']}"
     check.equal("Mara does not see what waits", mara.get(path).status, 403)
-    check.equal("Tomasz says yes", tomasz.post(f"{path}/approve", {}).status, 200)
-    check("and the port is closed", wait(lambda: tomasz.get(path).json["state"] == "changed", 30), tomasz.get(path))
+    with Browser(one.demo.base) as browser:
+        beside = lambda who: browser.window(who).locator("nav ul.wide a[href='/remediations'] .count").all_inner_texts()[:1]
+        check.equal("it is counted beside the navigation, for who may answer", ([it.split() for it in beside(TOMASZ)], beside(NOOR)), ([["1", "waiting"]], []))
+    message = wait(lambda: of(one, first["id"]), 30)
+    if not check("Slack asks, with buttons", message and pressable(message) == ["remediation_approve", "remediation_decline"], message):
+        return
+    act(one, MARA, click={"message_ts": message["ts"], "action_id": "remediation_approve"})
+    act(one, NOOR, click={"message_ts": message["ts"], "action_id": "remediation_approve"})
+    act(one, NOOR, click={"message_ts": message["ts"], "action_id": "remediation_decline"})
+    said = wait(lambda: len(found := [whispers(one, it) for it in ("U0MARA", "U0NOOR")]) == 2 and len(found[1]) == 2 and found, 10)
+    check("who is not asked is told so, alone", said and all("approver" in it for texts in said for it in texts), said)
+    check.equal("and nothing is decided", tomasz.get(path).json["state"], "waiting")
+    act(one, TOMASZ, click={"message_ts": message["ts"], "action_id": "remediation_approve"})
+    check("Tomasz says yes in Slack, and the port is closed", wait(lambda: tomasz.get(path).json["state"] == "changed", 30), tomasz.get(path))
+    check("the message says who", wait(lambda: not pressable(of(one, first["id"])) and f"Approved by {TOMASZ}" in of(one, first["id"])["text"], 10),
+          of(one, first["id"]))
+    group = opened(one)
+    second = wait(lambda: (rows().get(group) or {}).get("state") == "waiting" and rows()[group], 30)
+    message = second and wait(lambda: of(one, second["id"]), 30)
+    if not check("another port waits", message, rows()):
+        return
+    act(one, TOMASZ, click={"message_ts": message["ts"], "action_id": "remediation_decline"})
+    view = wait(lambda: one.sim.get(f"/_slack/screen?user={TOMASZ}").json.get("modal"), 10)
+    check("a no asks why", view and "Leave it as it is?" in json.dumps(view), view)
+    reason = lambda words: {"view_id": view["view"]["id"], "values": {"provide_reason": {"provided_reason": words}}}
+    sent = act(one, TOMASZ, submit=reason(" "))
+    check("and does not go without", "errors" in json.dumps(sent["delivered"]), sent)
+    act(one, TOMASZ, submit=reason("moved <tomorrow>"))
+    path = f"/api/v1/remediations/{second['id']}"
+    check("declined with a reason it is for people", wait(lambda: tomasz.get(path).json["state"] == "manual", 10), tomasz.get(path))
+    check("as the message says", wait(lambda: not pressable(of(one, second["id"])) and "moved &lt;tomorrow&gt;" in of(one, second["id"])["text"], 10),
+          of(one, second["id"]))
+    records = {it["event"]: it for it in one.demo.api(NOOR).all("/api/v1/audit") if it["event"].startswith("remediation.")}
+    check.equal("both are records of the person", {name: (it["actor"], bool(it["actor_user_id"])) for name, it in records.items()},
+                {"remediation.approved": (TOMASZ, True), "remediation.declined": (TOMASZ, True)})
+
+
+def act(one, user, **what):
+    answer = one.sim.post("/_slack/act", {"user": user, "settle_ms": 2000, **what})
+    assert answer.status == 200, answer
+    return answer.json
+
+
+def of(one, remediation):
+    """The message about a remediation that waits, or waited."""
+    rows = one.sim.get("/_slack/messages").json["messages"]
+    found = [it for it in rows if not it["only_for"] and f"/remediations/{remediation}|" in json.dumps(it["blocks"])]
+    return found[0] if found else None
+
+
+def pressable(message):
+    blocks = [it for it in message["blocks"] if it["type"] == "actions"]
+    return [element["action_id"] for it in blocks for element in it["elements"]]
+
+
+def whispers(one, user):
+    return [it["text"] for it in one.sim.get("/_slack/messages").json["messages"] if it["only_for"] == user]
+
+
+def opened(one):
+    """Lets everybody in to a port, and tells Security Hub; the group's id."""
+    ec2, account = one.client("ec2", "edge-prod"), one.accounts["edge-prod"]
+    group = ec2.create_security_group(GroupName="edge-rdp", Description="for an hour")["GroupId"]
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[
+        {"IpProtocol": "tcp", "FromPort": 3389, "ToPort": 3389, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}])
+    finding = json.loads((ROOT / "demo/finding.json").read_text())[0]
+    product = f"arn:aws:securityhub:eu-west-1:{account}:product/{account}/default"
+    finding |= {"Id": f"{product}/rdp", "ProductArn": product, "AwsAccountId": account, "Compliance": {"Status": "FAILED", "SecurityControlId": "EC2.19"},
+                "Resources": [{"Type": "AwsEc2SecurityGroup", "Id": f"arn:aws:ec2:eu-west-1:{account}:security-group/{group}", "Region": "eu-west-1"}]}
+    answer = one.client("securityhub", "edge-prod").batch_import_findings(Findings=[finding])
+    assert answer["FailedCount"] == 0, answer
+    return group
 
 
 def vended(one, lines):
@@ -189,6 +265,7 @@ def main():
         demo = Demo(stage, quiet=True)
         one = Newcomer(stage, demo)
         bucket(one, lines["A public bucket is closed"])
+        asked(one)
         vended(one, lines["Three accounts from a list, killed half way"])
         enrolled(one, lines["An account comes under Control Tower"])
         switched(one, lines["A control is off everywhere, with a reason"])
