@@ -15,6 +15,9 @@ use crate::exit::Failure;
 use crate::opening::management_account;
 use crate::remediations::{self, Remediating, RemediationMeans};
 
+/// What takes events, and what remediates; nothing where nothing is configured.
+pub(crate) type Intake = (Option<Arc<EventIntake>>, Option<Remediating>);
+
 /// What the parts stand on.
 pub(crate) struct IntakeMeans<'a> {
     pub(crate) loaded: &'a Loaded,
@@ -30,9 +33,7 @@ pub(crate) struct IntakeMeans<'a> {
 ///
 /// # Errors
 /// Exit 2 where the configuration or a file that it names cannot be used.
-pub(crate) async fn open(
-    means: &IntakeMeans<'_>,
-) -> Result<(Option<Arc<EventIntake>>, Option<Remediating>), Failure> {
+pub(crate) async fn open(means: &IntakeMeans<'_>) -> Result<Intake, Failure> {
     let IntakeMeans {
         loaded,
         client,

@@ -5,6 +5,7 @@ mod activity;
 mod aws;
 mod child;
 mod chores;
+mod governed;
 mod guard;
 mod history;
 mod judging;
@@ -35,8 +36,8 @@ use self::trail::DemoTrail;
 use self::uses::DemoPortal;
 use crate::clock::{self, ProcessClock};
 use crate::compose::{self, Exporting, Parts, RandomIds};
-use crate::config::SlackApp;
-use crate::event_intake::{self, IntakeMeans};
+use crate::config::{Loaded, SlackApp};
+use crate::event_intake::{self, Intake, IntakeMeans};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::file_lock::only_server;
 use crate::opening::{asked_to_stop, open_store, runtime};
@@ -181,15 +182,7 @@ async fn demo(args: &Args) -> Outcome {
     people::write_tokens(&personas, &tokens_file)?;
     let guard = guard::start(&folder, &sim)?;
     let loaded = chores::write_files(&folder, &sim, address)?;
-    let (events, remediating) = event_intake::open(&IntakeMeans {
-        loaded: &loaded,
-        client: &client_settings(&sim),
-        store: &store,
-        clock: &(Arc::clone(&clock) as Arc<dyn Clock>),
-        ids: &ids,
-        about: aws.about(),
-    })
-    .await?;
+    let (events, remediating) = intake(&loaded, &sim, &store, (&clock, &ids), &aws).await?;
     let trail = DemoTrail::default();
     let composed = compose::compose(Parts {
         activity: Some(Arc::new(trail.clone())),
@@ -213,11 +206,7 @@ async fn demo(args: &Args) -> Outcome {
         rates: Rates::new(50, 100),
         connections: Connections::new(shares.settings(Proxies::default())),
         descriptors: shares.limit,
-        mode: ServerMode::Demo {
-            personas: people::cards(&personas),
-            aws_endpoint: format!("http://{}", sim.address),
-            program: program(),
-        },
+        mode: mode(&personas, &sim),
         ends: None,
         guards: Some(Arc::clone(&guard.journals)),
         alerts: None,
@@ -232,21 +221,55 @@ async fn demo(args: &Args) -> Outcome {
     .await?;
     compose::put_in_force(&composed, rules, RULES_NAME).await?;
     output::say(&welcome(args, address, &sim, &tokens_file, &folder));
-    tokio::spawn(trail.follow(client_settings(&sim)));
-    let scenery = scenery::Scenery::of(&sim, client_settings(&sim)).await;
-    tokio::spawn(scenery.map_err(Failure::failed)?.set_up());
-    live_on(args, people::Scene::new(&composed), &sim, store);
+    live_on(args, people::Scene::new(&composed), &sim, (store, trail)).await?;
     composed.run(listener, asked_to_stop()).await;
     Ok(Exit::Ok)
 }
 
-/// What people of the demo did, and what they do from now on.
-fn live_on(args: &Args, scene: people::Scene, sim: &Aws, store: SqliteStore) {
+/// What takes events of the simulated organization.
+async fn intake(
+    loaded: &Loaded,
+    sim: &Aws,
+    store: &SqliteStore,
+    (clock, ids): (&Arc<ProcessClock>, &Arc<dyn IdSource>),
+    aws: &hallpass_aws::Aws,
+) -> Result<Intake, Failure> {
+    let clock: Arc<dyn Clock> = Arc::clone(clock) as Arc<dyn Clock>;
+    event_intake::open(&IntakeMeans {
+        loaded,
+        client: &client_settings(sim),
+        store,
+        clock: &clock,
+        ids,
+        about: aws.about(),
+    })
+    .await
+}
+
+fn mode(personas: &[people::Persona], sim: &Aws) -> ServerMode {
+    ServerMode::Demo {
+        personas: people::cards(personas),
+        aws_endpoint: format!("http://{}", sim.address),
+        program: program(),
+    }
+}
+
+/// What stands in accounts, what people of the demo did, and what they do from now on.
+async fn live_on(
+    args: &Args,
+    scene: people::Scene,
+    sim: &Aws,
+    (store, trail): (SqliteStore, DemoTrail),
+) -> Result<(), Failure> {
+    let scenery = scenery::Scenery::of(sim, client_settings(sim)).await;
+    tokio::spawn(scenery.map_err(Failure::failed)?.set_up());
+    tokio::spawn(trail.follow(client_settings(sim)));
     let portal = DemoPortal::of(sim);
     tokio::spawn(history::write(scene.clone(), portal, store));
     if args.activity {
         tokio::spawn(activity::go_on(scene));
     }
+    Ok(())
 }
 
 /// The Slack app, talking to the simulated Slack, which is told where it is.

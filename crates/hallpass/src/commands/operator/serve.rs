@@ -13,7 +13,7 @@ use crate::alerts::{AlertRunner, alert_channels};
 use crate::clock;
 use crate::compose::{self, Alerting, EndsFile, Exporting, Parts, PciWatching, RandomIds};
 use crate::config::{EndsPlace, ExportSettings, Loaded};
-use crate::event_intake::{self, IntakeMeans};
+use crate::event_intake::{self, Intake, IntakeMeans};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::file_lock::only_server;
 use crate::guards::journals::Journals;
@@ -187,6 +187,24 @@ async fn alert_targets(
     alert_channels(&targets, aws_settings(loaded), states, clock).await
 }
 
+/// What takes events from the queue, where the configuration names one.
+async fn intake(
+    loaded: &Loaded,
+    store: &SqliteStore,
+    (clock, ids): (&Arc<dyn Clock>, &Arc<dyn IdSource>),
+    about: &ConnectedOrganization,
+) -> Result<Intake, Failure> {
+    event_intake::open(&IntakeMeans {
+        loaded,
+        client: &aws_settings(loaded),
+        store,
+        clock,
+        ids,
+        about,
+    })
+    .await
+}
+
 fn say_listening(local: &str, about: &ConnectedOrganization) {
     output::say(&format!(
         "hallpass {} listens on http://{local}, for account {} ({}), Identity Center {}",
@@ -226,15 +244,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let local = listener.local_addr();
     let local = local.map(|addr| addr.to_string()).unwrap_or_default();
     let file = rules_file.display().to_string();
-    let (events, remediating) = event_intake::open(&IntakeMeans {
-        loaded,
-        client: &aws_settings(loaded),
-        store: &store,
-        clock: &its_clock,
-        ids: &ids,
-        about: &about,
-    })
-    .await?;
+    let (events, remediating) = intake(loaded, &store, (&its_clock, &ids), &about).await?;
     let composed = compose::compose(Parts {
         alert_channels: alert_targets(loaded, &store, &its_clock).await?,
         alerts: alerting(loaded, &store)?,

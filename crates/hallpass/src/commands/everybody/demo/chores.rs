@@ -1,19 +1,18 @@
-//! What the demo's organization has for chores: a landing zone, a queue of events, rules for findings, and a configuration
-//! with which commands beside the server work.
+//! What chores in the demo's organization take: rules for findings, and a configuration with which commands beside the
+//! server work.
 
 use std::net::SocketAddr;
 use std::path::Path;
 
-use hallpass_aws_sim::organization::{Account, ControlTowerBasis, EventRule, OrganizationFile};
+use hallpass_aws_sim::organization::{Account, OrganizationFile};
 use hallpass_store::{Existing, write_private};
 
 use super::aws::Aws;
-use super::{Folder, STORE, Scale};
+use super::governed::QUEUE;
+use super::{Folder, STORE};
 use crate::config::{self, Loaded};
 use crate::exit::Failure;
 
-/// The queue that findings arrive in.
-const QUEUE: &str = "hallpass-events";
 /// The external id of the role for remediations.
 pub(super) const EXTERNAL_ID: &str = "example-remediation";
 /// The configuration for commands.
@@ -25,39 +24,10 @@ const RULES: (&str, &str) = (
     "remediation.yaml",
     include_str!("../../../../../../demo/remediation.yaml"),
 );
-/// Units of which the landing zone knows nothing.
-const NOT_GOVERNED: [&str; 2] = ["Suspended", "PolicyStaging"];
 /// The account whose buckets are public, and that the AWS CLI has a profile for.
 pub(super) const SHOP: &str = "payments-prod";
 /// The role of accounts that the organization made.
 pub(super) const ACCESS_ROLE: &str = "OrganizationAccountAccessRole";
-
-/// Adds the rule that brings findings, and to the small organization a landing zone.
-pub(super) fn add(organization: &mut OrganizationFile, scale: Scale) {
-    let home = organization.identity_center.home_region.clone();
-    organization.event_rules.push(EventRule {
-        account: organization.organization.management_account.clone(),
-        region: home.clone(),
-        queue: QUEUE.to_owned(),
-        source: Some("aws.securityhub".to_owned()),
-        detail_type: None,
-    });
-    if matches!(scale, Scale::Large) {
-        return;
-    }
-    let units = organization.ous.iter();
-    let units = units.filter(|it| !NOT_GOVERNED.contains(&it.name.as_str()));
-    organization.control_tower = Some(ControlTowerBasis {
-        version: "3.3".to_owned(),
-        remediation_types: vec!["INHERITANCE_DRIFT".to_owned()],
-        governed_regions: vec![home.clone()],
-        home_region: home,
-        log_archive: "log-archive".to_owned(),
-        audit: "audit".to_owned(),
-        units: units.map(|it| it.name.clone()).collect(),
-        ..ControlTowerBasis::default()
-    });
-}
 
 /// Writes the files that commands work with, and reads the configuration as they do.
 ///

@@ -45,7 +45,7 @@ pub(super) struct Scenery {
 }
 
 /// What a finding is about.
-struct Found<'a> {
+struct OpenPlace<'a> {
     account: &'a str,
     control: &'static str,
     title: &'static str,
@@ -229,7 +229,7 @@ impl Scenery {
     }
 
     /// Makes what is open to everybody; what findings say of it.
-    async fn open_places(&self) -> Result<Vec<Found<'_>>, String> {
+    async fn open_places(&self) -> Result<Vec<OpenPlace<'_>>, String> {
         let shop = self.named(SHOP)?;
         let inside = self.inside(shop)?;
         let at = json!({ "LocationConstraint": self.region });
@@ -242,7 +242,7 @@ impl Scenery {
             self.sent(&inside, ("s3", "PutPublicAccessBlock"), &access)
                 .await?;
         }
-        let bucket = |name: &str| Found {
+        let bucket = |name: &str| OpenPlace {
             account: shop,
             control: "S3.8",
             title: "S3 general purpose buckets should block public access",
@@ -251,7 +251,7 @@ impl Scenery {
             severity: "HIGH",
         };
         let [closed, left, _] = BUCKETS;
-        let volumes = |account| Found {
+        let volumes = |account| OpenPlace {
             account,
             control: "EC2.7",
             title: "EBS default encryption should be enabled",
@@ -266,12 +266,12 @@ impl Scenery {
             bucket(closed),
             bucket(left),
             volumes(self.named(VOLUMES)?),
-            Found {
+            OpenPlace {
                 account: runners,
                 resource: "arn:aws:s3:::example-build-cache".to_owned(),
                 ..bucket(closed)
             },
-            Found {
+            OpenPlace {
                 account: edge,
                 control: "EC2.19",
                 title: "Security groups should not allow unrestricted access to ports with high risk",
@@ -304,7 +304,7 @@ impl Scenery {
         Ok(id.to_owned())
     }
 
-    fn finding(&self, number: usize, it: &Found<'_>) -> Value {
+    fn finding(&self, number: usize, it: &OpenPlace<'_>) -> Value {
         let (region, now) = (&self.region, clock::now().to_string());
         let account = it.account;
         let product = format!("arn:aws:securityhub:{region}:{account}:product/{account}/default");
