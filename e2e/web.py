@@ -36,7 +36,8 @@ def pages(demo):
         ("/rules/explain?user=mara.lindqvist@example.com&account=payments-prod&permission_set=DatabaseOperator", "explain", PRIYA),
         ("/permission-sets/AdministratorAccess", "set-risky", PRIYA), ("/permission-sets/DatabaseOperator", "set", MARA),
         ("/permission-sets/payments-Deploy", "set-inline", PRIYA), ("/permission-sets/Nothing", "set-unknown", MARA),
-        ("/alerts", "alerts-empty", PRIYA), ("/alerts", "alerts-refused", MARA),
+        ("/alerts", "alerts", PRIYA), ("/alerts", "alerts-refused", MARA),
+        *remediations(demo),
         ("/people", "judged", PRIYA), ("/people?state=soon", "judged-nobody", NOOR), ("/people", "judged-refused", MARA),
         ("/plans", "plans", PRIYA), ("/plans", "plans-refused", MARA),
         ("/health", "health", PRIYA), ("/health", "health-refused", MARA), ("/nowhere", "nowhere", MARA),
@@ -57,6 +58,18 @@ def paths(demo):
     account = tables["aws_organizations_accounts"][1]["id"]
     return [("/access/paths?q=a", "paths", NOOR), (f"/access/paths?person={frank}", "paths-person", NOOR),
             (f"/access/paths?account={account}", "paths-account", PRIYA), ("/access/paths", "paths-refused", MARA)]
+
+
+def remediations(demo):
+    """The pages of what findings led to."""
+    rows = lambda: {it["state"]: it["id"] for it in demo.api(TOMASZ).get("/api/v1/remediations").json["items"]}
+    found = wait(lambda: len(found := rows()) == 5 and "pending" not in found and found, 60, demo.process) or rows()
+    at = {state: f"/remediations/{one}" for state, one in found.items()}
+    return [("/remediations", "remediations", TOMASZ), ("/remediations", "remediations-seen", NOOR),
+            ("/remediations", "remediations-refused", MARA), (at["waiting"], "remediation-waiting", TOMASZ),
+            (at["waiting"] + "/approve", "remediation-approve", TOMASZ), (at["waiting"] + "/decline", "remediation-decline", TOMASZ),
+            (at["changed"], "remediation-changed", PRIYA), (at["manual"], "remediation-manual", PRIYA),
+            ("/remediations/rm-0000000000000000", "remediation-unknown", TOMASZ)]
 
 
 def person(demo, who):

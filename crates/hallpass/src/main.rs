@@ -16,6 +16,7 @@ mod compose;
 mod config;
 mod credentials;
 mod descriptors;
+mod event_intake;
 mod exit;
 mod facts;
 mod file_lock;

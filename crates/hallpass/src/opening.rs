@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_assignments::CenterFault;
-use hallpass_aws::{Aws, AwsClientSettings as AwsSettings, ConnectError};
-use hallpass_model::IdSource;
+use hallpass_aws::{Aws, AwsClientSettings as AwsSettings, ConnectError, ConnectedOrganization};
+use hallpass_model::{AccountId, IdSource};
 use hallpass_store::SqliteStore;
 
 use crate::clock::{self, ProcessClock};
@@ -155,6 +155,12 @@ pub(crate) fn aws_settings(loaded: &Loaded) -> AwsSettings {
         identity_store_id: given(&identity.store_id),
         ..AwsSettings::new(region)
     }
+}
+
+/// The management account, as far as AWS says it.
+pub(crate) fn management_account(about: &ConnectedOrganization) -> Option<AccountId> {
+    let account = about.management_account.as_deref();
+    account.and_then(|account| account.parse().ok())
 }
 
 /// Resolves when the process is asked to stop.

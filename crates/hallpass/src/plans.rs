@@ -267,7 +267,7 @@ pub(crate) async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
         standards: StandardsStepExecutor::new(Arc::clone(&calls)),
         people: PeopleStepExecutor::new(Arc::clone(&calls), Arc::clone(&clock)),
         enrolment: EnrolmentStepExecutor::new(enrolment.clone(), Arc::clone(&clock)),
-        remediation: remediations::step_executor(loaded, &clock),
+        remediation: remediations::step_executor(loaded, aws_settings(loaded), &clock),
         org: OrgStepExecutor::new(
             Arc::clone(&organization),
             Arc::clone(&kept),

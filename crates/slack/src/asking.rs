@@ -169,6 +169,7 @@ impl Slack {
             ids::FORM_DENY => self.deny(form, &known).await,
             ids::FORM_GLASS => self.break_glass(form, &known).await,
             ids::FORM_REVIEW => self.close_review(form, &known).await,
+            ids::FORM_REMEDIATION => self.decline_remediation(form, &known).await,
             _ => FormOutcome::Close,
         }
     }

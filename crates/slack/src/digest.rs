@@ -2,15 +2,17 @@
 
 use hallpass_access::{AlarmContext, AlarmState, AlertContext, DigestContext, DigestKind};
 use hallpass_wording::alert::alert_text;
-use hallpass_wording::shown;
 use hallpass_wording::sweeps::digest_text;
+use hallpass_wording::{remediation, shown};
 use serde_json::{Value, json};
 
 use crate::app::Slack;
-use crate::blocks::{context, section};
+use crate::blocks::{Block, Element, context, section};
 use crate::client::Outgoing;
 use crate::deliver::{PostError, said_as};
+use crate::ids;
 use crate::memory::SentMark;
+use crate::remediating::remediation_buttons;
 
 /// Digests are marked with this, to find them again.
 const SWEEP: &str = "hallpass_sweep";
@@ -28,6 +30,8 @@ struct Announcement<'a> {
     mark: &'a str,
     text: &'a str,
     link: String,
+    /// What can be pressed.
+    buttons: Vec<Element>,
     metadata: Value,
 }
 
@@ -49,6 +53,7 @@ impl Slack {
                 "<{}/sweeps/{}|Open in Hallpass>",
                 setup.public_url, digest.sweep
             ),
+            buttons: Vec::new(),
             metadata: json!({
                 "event_type": SWEEP,
                 "event_payload": {"id": digest.sweep.to_string(), "digest": what},
@@ -71,6 +76,7 @@ impl Slack {
             },
             text: &text,
             link: format!("<{}/health|Open Health>", setup.public_url),
+            buttons: Vec::new(),
             metadata: json!({
                 "event_type": ALARM,
                 "event_payload": {"id": alarm.alarm.name(), "alarm": what},
@@ -85,11 +91,16 @@ impl Slack {
         let what = said_as("alert", alert.at);
         let setup = &self.inner.setup;
         let text = alert_text(alert);
+        let asked = remediation::asked_for(alert);
         self.announce_once(&Announcement {
             name: format!("alert-{}/{what}", alert.alert),
             mark: &setup.marks.waiting,
             text: &text,
-            link: format!("<{}|Open Hallpass>", setup.public_url),
+            link: match &asked {
+                Some(id) => self.remediation_link(id),
+                None => format!("<{}|Open Hallpass>", setup.public_url),
+            },
+            buttons: asked.as_ref().map(remediation_buttons).unwrap_or_default(),
             metadata: json!({
                 "event_type": ALERT,
                 "event_payload": {"id": alert.alert.as_str(), "alert": what},
@@ -107,10 +118,14 @@ impl Slack {
         let meant = before.clone().unwrap_or_else(|| self.meant());
         remembered.keep_digest(&it.name, &meant).await?;
         let text = format!("{} {}", it.mark, shown(it.text, TEXT_MAX));
-        let blocks = [
-            section("sweep", text.clone()),
-            context("link", it.link.clone()),
-        ];
+        let mut blocks = vec![section("sweep", text.clone())];
+        if !it.buttons.is_empty() {
+            blocks.push(Block::Actions {
+                block_id: ids::BUTTONS.to_owned(),
+                elements: it.buttons.clone(),
+            });
+        }
+        blocks.push(context("link", it.link.clone()));
         let outgoing = Outgoing {
             channel: &self.inner.setup.channel,
             text: &text,

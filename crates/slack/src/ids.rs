@@ -23,6 +23,8 @@ pub const FORM_EXTEND: &str = "hallpass_extend_submitted";
 pub const FORM_GLASS: &str = "hallpass_break_glass_submitted";
 /// The form that closes a review.
 pub const FORM_REVIEW: &str = "hallpass_close_review_submitted";
+/// The form that leaves a finding to people.
+pub const FORM_REMEDIATION: &str = "hallpass_decline_remediation_submitted";
 /// The page of what somebody has.
 pub const PAGE_MINE: &str = "hallpass_my_access_page";
 /// A page of one sentence.
@@ -85,6 +87,10 @@ pub const EXTEND: &str = "extend";
 pub const BREAK_GLASS: &str = "break_glass";
 /// Press: I looked at it.
 pub const CLOSE_REVIEW: &str = "close_review";
+/// Press: yes to a remediation.
+pub const REMEDIATION_APPROVE: &str = "remediation_approve";
+/// Press: no to a remediation.
+pub const REMEDIATION_DECLINE: &str = "remediation_decline";
 /// The slash command.
 pub const COMMAND: &str = "/access";
 

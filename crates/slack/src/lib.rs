@@ -18,6 +18,7 @@ mod modal;
 mod options;
 mod presses;
 mod refusals;
+mod remediating;
 
 mod channel;
 mod deliver;

@@ -423,6 +423,31 @@ pub(crate) fn deny(request: &Request) -> SlackView {
     }
 }
 
+/// The form to leave a finding to people. `about` is what is asked, and `metadata` names it and its message.
+pub(crate) fn decline_remediation(about: String, metadata: String) -> SlackView {
+    let blocks = vec![
+        section("question", about),
+        Block::Input {
+            block_id: ids::REASON.to_owned(),
+            label: plain("Why"),
+            element: text_field(ids::REASON_ACTION, true, 1_000),
+            hint: Some(plain(dialogs::KEPT_WITH_NAME)),
+            optional: false,
+            dispatch_action: false,
+        },
+    ];
+    SlackView {
+        close: plain("Go back"),
+        private_metadata: metadata,
+        ..form(
+            ids::FORM_REMEDIATION,
+            "Leave it as it is?",
+            "Decline",
+            blocks,
+        )
+    }
+}
+
 /// The form to extend, prefilled.
 pub(crate) fn extend(
     grant: &Grant,

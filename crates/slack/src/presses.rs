@@ -32,6 +32,9 @@ impl Slack {
             self.legacy(press).await;
             return;
         }
+        if let ids::REMEDIATION_APPROVE | ids::REMEDIATION_DECLINE = press.action.as_str() {
+            return self.press_remediation(press).await;
+        }
         let Ok(id) = press.value.parse::<RequestId>() else {
             self.tell_presser(press, NO_SUCH).await;
             return;

@@ -1,10 +1,30 @@
 //! What a finding led to, in words: the same on pages, in Slack and in alerts.
 
 use hallpass_access::RemediationApprovers;
-use hallpass_remediation::{ActionKind, Remediation, RemediationPhase};
+use hallpass_alerts::{AlertMessage, AlertNews};
+use hallpass_remediation::{ActionKind, Remediation, RemediationId, RemediationPhase};
 
 use crate::lists::any_of;
 use crate::style::ChannelStyle;
+
+/// The name that what waits for a yes has among alerts.
+pub const WAITING_ALERT: &str = "remediate/waiting";
+/// The column of an alert's row that names the remediation.
+pub const ALERT_COLUMN: &str = "remediation";
+
+/// The remediation that an alert asks for an answer to; none where it is about something else, or about several.
+pub fn asked_for(alert: &AlertMessage) -> Option<RemediationId> {
+    if alert.alert.as_str() != WAITING_ALERT {
+        return None;
+    }
+    let AlertNews::Rows(news) = &alert.news else {
+        return None;
+    };
+    let [row] = news.new.rows.as_slice() else {
+        return None;
+    };
+    RemediationId::read(row.values.get(ALERT_COLUMN)?.as_str()?)
+}
 
 /// What an action does, as one that is to come: "block public access to the bucket".
 pub const fn action(kind: ActionKind) -> &'static str {
@@ -65,5 +85,40 @@ pub fn why(it: &Remediation, style: &impl ChannelStyle) -> String {
         | RemediationPhase::Finished { .. } => String::new(),
         RemediationPhase::Pending { failed: 1, .. } => "it failed once".to_owned(),
         RemediationPhase::Pending { failed, .. } => format!("it failed {failed} times"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn alert(name: &str, ids: &[&str]) -> AlertMessage {
+        let row = |id: &&str| json!({"key": [id], "values": {"remediation": id}, "since": "2026-01-01T00:00:00Z", "flap_count": 0});
+        let rows: Vec<Value> = ids.iter().map(row).collect();
+        let none = json!({"count": 0, "rows": []});
+        let new = json!({"count": rows.len(), "rows": rows});
+        let rows = json!({"new": new, "recovered": none, "still": none, "file": null, "blocked_since": null});
+        serde_json::from_value(json!({
+            "alert": name, "severity": "medium", "at": "2026-01-01T00:00:00Z", "snapshot": null, "template": null,
+            "news": { "rows": rows }, "notify": [],
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn an_answer_is_asked_for_one_remediation_that_waits() {
+        const ID: &str = "rm-3f0c9a5b7d1e2f46";
+        let asked = |name, ids: &[&str]| asked_for(&alert(name, ids)).map(|it| it.to_string());
+        assert_eq!(asked(WAITING_ALERT, &[ID]).as_deref(), Some(ID));
+        for (name, ids) in [
+            ("remediate/manual", &[ID][..]),
+            (WAITING_ALERT, &[ID, ID]),
+            (WAITING_ALERT, &[]),
+            (WAITING_ALERT, &["rm-1"]),
+        ] {
+            assert_eq!(asked(name, ids), None, "{name} {ids:?}");
+        }
     }
 }

@@ -137,8 +137,16 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("slack-sim", &["sim-base"]),
     ("sim-base", &[]),
     (
+        // remediation: what is asked about, and its id on buttons
         "slack",
-        &["wording", "access", "identity", "rules", "model"],
+        &[
+            "wording",
+            "access",
+            "identity",
+            "remediation",
+            "rules",
+            "model",
+        ],
     ),
     // alerts: findings of Security Hub are rows of rules, also of those that a message only counts
     ("notify", &["wording", "access", "alerts", "model"]),

@@ -21,6 +21,10 @@ use crate::{Actor, CommitError, PressRefused, ReadError, RemediationPresses, Rol
 
 /// How long somebody who looks waits for the organization.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a count waits.
+const GLANCE: Duration = Duration::from_millis(200);
+/// Those for people that are looked at for a count.
+const COUNTED: usize = 500;
 
 /// Where remediations are kept, and what decides who may say yes.
 #[derive(Clone)]
@@ -180,6 +184,18 @@ impl Access {
             }
         }
         Ok(views)
+    }
+
+    /// How many wait for the actor's yes or no, as far as that is known at once: what shows it must not wait for the
+    /// organization.
+    pub async fn remediations_to_decide(&self, actor: &Actor) -> usize {
+        if !self.sees_remediations(actor) {
+            return 0;
+        }
+        let found = self.remediations(actor, RemediationFilter::Backlog, COUNTED);
+        let found = tokio::time::timeout(GLANCE, found).await;
+        let views = found.ok().and_then(Result::ok).unwrap_or_default();
+        views.iter().filter(|it| it.may_decide).count()
     }
 
     /// One of them.

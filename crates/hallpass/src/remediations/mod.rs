@@ -9,6 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hallpass_access::{RemediationPresses, RemediationSource};
 use hallpass_alerts::AlertStore;
+use hallpass_aws::AwsClientSettings;
 use hallpass_findings::{AccountFacts, EnrichSettings, Enricher, FindingCalls};
 use hallpass_model::{AccountId, Clock, IdSource};
 use hallpass_remediation::{
@@ -20,7 +21,6 @@ use hallpass_store::SqliteStore;
 
 use crate::config::Loaded;
 use crate::exit::Failure;
-use crate::opening::aws_settings;
 use crate::timer::Timer;
 
 pub(crate) use calls::MemberSessions;
@@ -58,9 +58,13 @@ impl AccountStandings for KnownAccounts {
 }
 
 /// The steps of remediations, with the configured role.
-pub(crate) fn step_executor(loaded: &Loaded, clock: &Arc<dyn Clock>) -> RemediationStepExecutor {
+pub(crate) fn step_executor(
+    loaded: &Loaded,
+    client: AwsClientSettings,
+    clock: &Arc<dyn Clock>,
+) -> RemediationStepExecutor {
     let (role, external_id) = loaded.remediation_role();
-    let calls = MemberSessions::new(aws_settings(loaded), role, external_id, Arc::clone(clock));
+    let calls = MemberSessions::new(client, role, external_id, Arc::clone(clock));
     let calls: Arc<dyn MemberCalls> = Arc::new(calls);
     RemediationStepExecutor::new(calls, Arc::clone(clock))
 }
@@ -80,6 +84,8 @@ pub(crate) struct Remediating {
 /// What the parts stand on.
 pub(crate) struct RemediationMeans<'a> {
     pub(crate) loaded: &'a Loaded,
+    /// How AWS is called.
+    pub(crate) client: &'a AwsClientSettings,
     pub(crate) store: &'a SqliteStore,
     pub(crate) clock: &'a Arc<dyn Clock>,
     pub(crate) ids: &'a Arc<dyn IdSource>,
@@ -119,7 +125,8 @@ pub(crate) fn open(
     };
     let rules = Arc::new(RuleSource::open(path)?);
     let store = Arc::new(means.store.clone());
-    let hands: Arc<dyn StepExecutor> = Arc::new(step_executor(means.loaded, means.clock));
+    let hands = step_executor(means.loaded, means.client.clone(), means.clock);
+    let hands: Arc<dyn StepExecutor> = Arc::new(hands);
     let runner = Runner::new(
         Arc::clone(&store) as Arc<dyn PlanStore>,
         hands,

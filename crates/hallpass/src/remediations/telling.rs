@@ -11,11 +11,11 @@ use hallpass_model::Clock;
 use hallpass_remediation::{
     Remediation, RemediationFilter, RemediationId, RemediationPhase, RemediationStore,
 };
+use hallpass_wording::remediation::{ALERT_COLUMN, WAITING_ALERT};
 use serde_json::{Map, Value, json};
 
 /// The names that these are known by among alerts.
 const MANUAL: &str = "remediate/manual";
-const WAITING: &str = "remediate/waiting";
 const KEY: [&str; 1] = ["what"];
 const MANUAL_MESSAGE: &str =
     "{action} of {resource} in account {account} is for people: {reason} ({see})";
@@ -66,7 +66,7 @@ impl BacklogTeller {
             alerts,
             clock,
             manual: rule(MANUAL, AlertSeverity::High, MANUAL_MESSAGE)?,
-            waiting: rule(WAITING, AlertSeverity::Medium, WAITING_MESSAGE)?,
+            waiting: rule(WAITING_ALERT, AlertSeverity::Medium, WAITING_MESSAGE)?,
             pages: pages.trim_end_matches('/').to_owned(),
             told: Mutex::default(),
         })
@@ -152,7 +152,7 @@ fn row(it: &Remediation, reason: &str, see: &str) -> Map<String, Value> {
         it.id.to_string()
     };
     let row = json!({
-        "what": what, "remediation": it.id, "action": it.action.name(), "rule": it.rule, "account": account,
+        "what": what, ALERT_COLUMN: it.id, "action": it.action.name(), "rule": it.rule, "account": account,
         "resource": it.deviation.resource, "reason": reason, "see": see,
     });
     row.as_object().cloned().unwrap_or_default()

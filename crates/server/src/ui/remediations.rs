@@ -4,6 +4,7 @@
 use askama::Template;
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use hallpass_access::{AccessError, PressRefused, RemediationView};
+use hallpass_model::AccountId;
 use hallpass_remediation::{
     Remediation, RemediationFilter, RemediationId, RemediationPhase, RemediationResult,
 };
@@ -21,6 +22,8 @@ use crate::{App, body::Parameters, body::Path, problem::ProblemResponse};
 
 /// Remediations of the page.
 const ROWS: usize = 200;
+/// Characters of why it is as it is, in the list; its page has them all.
+const WHY_SHOWN: usize = 120;
 /// Who reads the page, where somebody may not.
 const READERS: &str = "administrators, auditors, operators and approvers of remediations";
 const APPROVERS: &str = "approvers of this remediation";
@@ -114,6 +117,24 @@ fn address(it: &Remediation) -> String {
     format!("/remediations/{}", it.id)
 }
 
+/// The first words of a text that is told whole elsewhere.
+fn begins(text: &str) -> String {
+    if text.chars().count() <= WHY_SHOWN {
+        return text.to_owned();
+    }
+    let first: String = text.chars().take(WHY_SHOWN).collect();
+    let whole = first.rsplit_once(' ').map_or(first.as_str(), |it| it.0);
+    format!("{whole} …")
+}
+
+/// The account, by its name where the directory has it.
+fn account_words(view: &Presenter, id: &AccountId) -> String {
+    match view.directory.account(id) {
+        Some(known) => format!("{} ({id})", known.name),
+        None => id.to_string(),
+    }
+}
+
 fn row(view: &Presenter, found: &RemediationView) -> RemediationRow {
     let it = &found.item;
     let at = &it.deviation;
@@ -121,10 +142,14 @@ fn row(view: &Presenter, found: &RemediationView) -> RemediationRow {
         href: address(it),
         action: capital(remediation::action(it.action)),
         resource: plain(&at.resource),
-        place: plain(&format!("{} {}", at.account, at.region)),
+        place: plain(&format!(
+            "{} {}",
+            account_words(view, &at.account),
+            at.region
+        )),
         badge: state_badge(&it.phase),
         decided: view.words(it.decided_at),
-        why: plain(&remediation::why(it, &PlainStyle)),
+        why: plain(&begins(&remediation::why(it, &PlainStyle))),
         may_decide: found.may_decide,
     }
 }
@@ -145,6 +170,7 @@ async fn list(State(app): State<App>, viewer: Viewer) -> PageResult {
     let yours = waiting.iter().filter(|it| it.may_decide).count();
     let intro = match (waiting.len(), yours) {
         (0, _) => "Nothing waits for a yes.".to_owned(),
+        (1, 1) => "1 waits for a yes; you may decide about it.".to_owned(),
         (some, yours) => format!(
             "{} for a yes; you may decide about {}.",
             match some {
@@ -193,7 +219,7 @@ fn facts(view: &Presenter, found: &RemediationView) -> Vec<(&'static str, String
     };
     let mut facts = vec![
         ("Resource", plain(&at.resource)),
-        ("Account", plain(at.account.as_str())),
+        ("Account", plain(&account_words(view, &at.account))),
         ("Region", plain(&at.region)),
     ];
     let words = |text: &str| (!text.is_empty()).then(|| plain(text));
@@ -418,4 +444,22 @@ async fn decline(
         "declined",
     )
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_begins_a_long_reason_and_ends_it_at_a_word() {
+        assert_eq!(begins("short"), "short");
+        let long = "word ".repeat(60);
+        let shown = begins(&long);
+        assert!(
+            shown.ends_with("word …") && shown.chars().count() <= WHY_SHOWN + 2,
+            "{shown}"
+        );
+        let unbroken = "é".repeat(WHY_SHOWN + 1);
+        assert_eq!(begins(&unbroken).chars().count(), WHY_SHOWN + 2);
+    }
 }

@@ -65,6 +65,8 @@ pub(crate) struct Shell {
     pub(crate) theme: &'static str,
     /// Empty, a number, or `99+`.
     pub(crate) reviews: String,
+    /// Remediations that wait for this viewer, in the same form.
+    pub(crate) remediations: String,
     pub(crate) demo: bool,
     /// Where the simulated Slack is, in the demo.
     pub(crate) slack: Option<String>,
@@ -168,11 +170,8 @@ impl Viewer {
             initials: initials(&self.actor.name),
             csrf: self.live.csrf(),
             theme: self.theme,
-            reviews: match waiting {
-                0 => String::new(),
-                COUNTED_MAX.. => "99+".to_owned(),
-                few => few.to_string(),
-            },
+            reviews: shown_count(waiting),
+            remediations: shown_count(app.access.remediations_to_decide(&self.actor).await),
             demo: matches!(app.mode.as_ref(), ServerMode::Demo { .. }),
             slack: match app.mode.as_ref() {
                 ServerMode::Demo { aws_endpoint, .. } => Some(format!("{aws_endpoint}/_slack/")),
@@ -187,6 +186,15 @@ impl Viewer {
             css: &CSS_URL,
             js: &JS_URL,
         }
+    }
+}
+
+/// Empty, a number, or `99+`.
+fn shown_count(number: usize) -> String {
+    match number {
+        0 => String::new(),
+        COUNTED_MAX.. => "99+".to_owned(),
+        few => few.to_string(),
     }
 }
 

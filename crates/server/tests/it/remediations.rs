@@ -152,6 +152,9 @@ fn the_page_is_for_those_who_read_all_and_for_whom_the_rules_name() {
             let press = format!("href=\"{PAGE}/approve\"");
             assert_eq!(list.contains(&press), decides, "{person}");
             assert_eq!(one.contains(&press), decides, "{person}");
+            // beside the navigation stands what waits for them
+            let counted = "<span>Remediations</span><b class=\"count\">1<";
+            assert_eq!(list.contains(counted), decides, "{person}");
             let form = browser.get(&format!("{PAGE}/approve")).await;
             assert_eq!(form.status.as_u16(), if decides { 200 } else { 403 });
         }

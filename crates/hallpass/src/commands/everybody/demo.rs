@@ -4,11 +4,14 @@
 mod activity;
 mod aws;
 mod child;
+mod chores;
+mod governed;
 mod guard;
 mod history;
 mod judging;
 mod lives;
 mod people;
+mod scenery;
 mod standing;
 mod trail;
 mod uses;
@@ -33,7 +36,8 @@ use self::trail::DemoTrail;
 use self::uses::DemoPortal;
 use crate::clock::{self, ProcessClock};
 use crate::compose::{self, Exporting, Parts, RandomIds};
-use crate::config::SlackApp;
+use crate::config::{Loaded, SlackApp};
+use crate::event_intake::{self, Intake, IntakeMeans};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::file_lock::only_server;
 use crate::opening::{asked_to_stop, open_store, runtime};
@@ -177,6 +181,8 @@ async fn demo(args: &Args) -> Outcome {
         .unwrap_or_else(|| folder.path("tokens.json"));
     people::write_tokens(&personas, &tokens_file)?;
     let guard = guard::start(&folder, &sim)?;
+    let loaded = chores::write_files(&folder, &sim, address)?;
+    let (events, remediating) = intake(&loaded, &sim, &store, (&clock, &ids), &aws).await?;
     let trail = DemoTrail::default();
     let composed = compose::compose(Parts {
         activity: Some(Arc::new(trail.clone())),
@@ -200,16 +206,12 @@ async fn demo(args: &Args) -> Outcome {
         rates: Rates::new(50, 100),
         connections: Connections::new(shares.settings(Proxies::default())),
         descriptors: shares.limit,
-        mode: ServerMode::Demo {
-            personas: people::cards(&personas),
-            aws_endpoint: format!("http://{}", sim.address),
-            program: program(),
-        },
+        mode: mode(&personas, &sim),
         ends: None,
         guards: Some(Arc::clone(&guard.journals)),
         alerts: None,
-        events: None,
-        remediating: None,
+        events,
+        remediating,
         pci: Some(judging::watching(client_settings(&sim), &aws, &store).await?),
         store: store.clone(),
         aws,
@@ -219,19 +221,55 @@ async fn demo(args: &Args) -> Outcome {
     .await?;
     compose::put_in_force(&composed, rules, RULES_NAME).await?;
     output::say(&welcome(args, address, &sim, &tokens_file, &folder));
-    tokio::spawn(trail.follow(client_settings(&sim)));
-    live_on(args, people::Scene::new(&composed), &sim, store);
+    live_on(args, people::Scene::new(&composed), &sim, (store, trail)).await?;
     composed.run(listener, asked_to_stop()).await;
     Ok(Exit::Ok)
 }
 
-/// What people of the demo did, and what they do from now on.
-fn live_on(args: &Args, scene: people::Scene, sim: &Aws, store: SqliteStore) {
+/// What takes events of the simulated organization.
+async fn intake(
+    loaded: &Loaded,
+    sim: &Aws,
+    store: &SqliteStore,
+    (clock, ids): (&Arc<ProcessClock>, &Arc<dyn IdSource>),
+    aws: &hallpass_aws::Aws,
+) -> Result<Intake, Failure> {
+    let clock: Arc<dyn Clock> = Arc::clone(clock) as Arc<dyn Clock>;
+    event_intake::open(&IntakeMeans {
+        loaded,
+        client: &client_settings(sim),
+        store,
+        clock: &clock,
+        ids,
+        about: aws.about(),
+    })
+    .await
+}
+
+fn mode(personas: &[people::Persona], sim: &Aws) -> ServerMode {
+    ServerMode::Demo {
+        personas: people::cards(personas),
+        aws_endpoint: format!("http://{}", sim.address),
+        program: program(),
+    }
+}
+
+/// What stands in accounts, what people of the demo did, and what they do from now on.
+async fn live_on(
+    args: &Args,
+    scene: people::Scene,
+    sim: &Aws,
+    (store, trail): (SqliteStore, DemoTrail),
+) -> Result<(), Failure> {
+    let scenery = scenery::Scenery::of(sim, client_settings(sim)).await;
+    tokio::spawn(scenery.map_err(Failure::failed)?.set_up());
+    tokio::spawn(trail.follow(client_settings(sim)));
     let portal = DemoPortal::of(sim);
     tokio::spawn(history::write(scene.clone(), portal, store));
     if args.activity {
         tokio::spawn(activity::go_on(scene));
     }
+    Ok(())
 }
 
 /// The Slack app, talking to the simulated Slack, which is told where it is.
@@ -352,6 +390,7 @@ fn program() -> String {
 
 fn welcome(args: &Args, address: SocketAddr, sim: &Aws, tokens: &Path, folder: &Folder) -> String {
     let (facts, aws) = (&sim.facts, sim.address);
+    let program = program();
     let server = match address.port() {
         8080 => String::new(),
         _ => format!("  export HALLPASS_SERVER=http://{address}\n"),
@@ -383,13 +422,15 @@ See what people did, from the trail in s3://{trail} (the same variables):
   {program} policy shrink payments-Deploy --live --log s3://{trail} --grain action
   http://{address}/ as priya.raman: the page of the ended PowerUser request says what was done
 
+{chores}
+
 {watch}
 
 Stop with Ctrl-C.",
+        chores = chores::how_to_try(folder, &program, sim),
         watch = guard::how_to_watch(folder, aws),
         key = facts.access_key_id,
         secret = facts.secret_access_key,
-        program = program(),
         trail = lives::BUCKET,
         management = facts.organization.organization.management_account,
         people = people::names(),

@@ -4,17 +4,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hallpass_access::{Channel, Settings};
-use hallpass_aws::{ConnectedOrganization, FindingClient, OwnAccountRole, RoleToAssume, SqsQueue};
-use hallpass_events::{EventHandler, EventIntake, IntakeLimits};
-use hallpass_findings::{Enricher, FindingCalls, FindingHandler};
+use hallpass_aws::{ConnectedOrganization, OwnAccountRole, RoleToAssume};
 use hallpass_model::{AccountId, Clock, IdSource};
 use hallpass_server::{Connections, Rates, ServerMode};
 use hallpass_store::SqliteStore;
 
-use crate::alerts::{AlertRunner, RootSignInHandler, alert_channels};
+use crate::alerts::{AlertRunner, alert_channels};
 use crate::clock;
 use crate::compose::{self, Alerting, EndsFile, Exporting, Parts, PciWatching, RandomIds};
 use crate::config::{EndsPlace, ExportSettings, Loaded};
+use crate::event_intake::{self, Intake, IntakeMeans};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::file_lock::only_server;
 use crate::guards::journals::Journals;
@@ -22,9 +21,9 @@ use crate::heads::{self, Means};
 use crate::keys::Absent;
 use crate::named_calls::NamedCalls;
 use crate::opening::{
-    ConfigArgs, asked_to_stop, aws_settings, connect_patiently, open_store, runtime,
+    ConfigArgs, asked_to_stop, aws_settings, connect_patiently, management_account, open_store,
+    runtime,
 };
-use crate::remediations::{self, Remediating, RemediationMeans};
 use crate::{descriptors, keys, logging, output, plans};
 
 /// Run the server
@@ -55,11 +54,6 @@ pub(crate) fn run(args: &Args) -> Outcome {
 /// The account we cannot change: the management account, for a delegated administrator.
 pub(super) fn out_of_reach(about: &ConnectedOrganization) -> Option<AccountId> {
     management_account(about).filter(|_| about.place == OwnAccountRole::DelegatedAdministrator)
-}
-
-fn management_account(about: &ConnectedOrganization) -> Option<AccountId> {
-    let account = about.management_account.as_deref();
-    account.and_then(|account| account.parse().ok())
 }
 
 fn place(place: OwnAccountRole) -> &'static str {
@@ -194,59 +188,21 @@ async fn alert_targets(
 }
 
 /// What takes events from the queue, where the configuration names one.
-async fn event_intake(
+async fn intake(
     loaded: &Loaded,
     store: &SqliteStore,
     (clock, ids): (&Arc<dyn Clock>, &Arc<dyn IdSource>),
     about: &ConnectedOrganization,
-) -> Result<(Option<Arc<EventIntake>>, Option<Remediating>), Failure> {
-    let (settings, payer) = (loaded.enrich_settings()?, loaded.payer()?);
-    loaded.check_remediation()?;
-    let Some(url) = loaded.event_queue()? else {
-        return Ok((None, None));
-    };
-    let cannot = |error: String| Failure::failed(format!("cannot start: {error}"));
-    let queue = SqsQueue::new(aws_settings(loaded), url, Arc::clone(clock))
-        .await
-        .map_err(cannot)?;
-    let calls = FindingClient::new(aws_settings(loaded), fastrand::u64(..), Arc::clone(clock))
-        .await
-        .map_err(cannot)?;
-    let calls: Arc<dyn FindingCalls> = Arc::new(calls);
-    let enricher = Enricher::new(Arc::clone(&calls), Arc::clone(clock), settings.clone());
-    let enricher = Arc::new(enricher);
-    let warn = |warning: &str| tracing::warn!("{warning}");
-    let findings = FindingHandler::new(Arc::clone(&enricher), warn);
-    let mut handlers: Vec<Arc<dyn EventHandler>> = vec![Arc::new(findings)];
-    let opened = remediations::open(&RemediationMeans {
+) -> Result<Intake, Failure> {
+    event_intake::open(&IntakeMeans {
         loaded,
+        client: &aws_settings(loaded),
         store,
         clock,
         ids,
-        enricher: &enricher,
-        findings: &calls,
-        settings: &settings,
-        organization: about.organization_id.clone().unwrap_or_default(),
-        management: management_account(about),
-        actor: about.arn.clone(),
-    })?;
-    let (handler, remediating) = opened.unzip();
-    if let Some(handler) = handler {
-        handlers.push(Arc::new(handler));
-    }
-    if let Some(payer) = payer {
-        let states = Arc::new(store.clone());
-        let sign_ins = RootSignInHandler::new(payer, states, Arc::clone(clock));
-        handlers.push(Arc::new(sign_ins.map_err(Failure::bug)?));
-    }
-    let intake = EventIntake::new(
-        Arc::new(queue),
-        Arc::new(store.clone()),
-        handlers,
-        Arc::clone(clock),
-        IntakeLimits::default(),
-    );
-    Ok((Some(Arc::new(intake)), remediating))
+        about,
+    })
+    .await
 }
 
 fn say_listening(local: &str, about: &ConnectedOrganization) {
@@ -288,7 +244,7 @@ async fn serve(loaded: &Loaded, listen: Option<&str>) -> Outcome {
     let local = listener.local_addr();
     let local = local.map(|addr| addr.to_string()).unwrap_or_default();
     let file = rules_file.display().to_string();
-    let (events, remediating) = event_intake(loaded, &store, (&its_clock, &ids), &about).await?;
+    let (events, remediating) = intake(loaded, &store, (&its_clock, &ids), &about).await?;
     let composed = compose::compose(Parts {
         alert_channels: alert_targets(loaded, &store, &its_clock).await?,
         alerts: alerting(loaded, &store)?,

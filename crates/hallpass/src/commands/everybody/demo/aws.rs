@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
 use super::child::{self, Child};
-use super::{Scale, lives, standing};
+use super::{Scale, governed, lives, standing};
 use crate::clock::{self, SystemClock};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opening::runtime;
@@ -148,6 +148,7 @@ fn simulator(args: &Args) -> Result<Simulator, Failure> {
     };
     standing::add(&mut organization);
     lives::add_trail(&mut organization);
+    governed::add(&mut organization, args.scale);
     let options = Options {
         organization,
         throttle: true,

@@ -173,6 +173,7 @@ pub(super) fn run_replay(args: &ReplayArgs) -> Outcome {
         let handler = remediations::handler(
             &RemediationMeans {
                 loaded: &loaded,
+                client: &aws_settings(&loaded),
                 store: &store,
                 clock: &clock,
                 ids: &ids,
