@@ -11,6 +11,7 @@ import os
 import random
 import resource
 import signal
+import time
 import uuid
 
 from stage import ROOT, Api, Checks, Stage
@@ -389,6 +390,14 @@ def looked_up(stage, users, records):
     check("hardly faster than CloudTrail answers", len(first) - len(taken) <= 2, len(first) - len(taken))
     last = max(it["seq"] for it in first)
     kept = stage.path("lookup.state").read_bytes()
+    # the account is asked by others, too: for a minute there is no answer but to come back later
+    sim.post("/_sim/faults", {"kind": "error", "code": "ThrottlingException", "http": 400, "match": {"operation": "LookupEvents"}, "count": 24})
+    begun_at = time.monotonic()
+    ran, patient = run()
+    sim.call("DELETE", "/_sim/faults")
+    check.equal("a throttle of a minute costs time and nothing else", (ran.returncode, patient and patient["reports"]), (0, found["reports"]))
+    check("and was one", sum(it["outcome"] != "ok" for it in calls(last)) >= 24, round(time.monotonic() - begun_at))
+    last = max(it["seq"] for it in calls(last))
     # the next run goes on from there
     sim.post("/_sim/faults", {"kind": "error", "code": "InternalServerError", "http": 500, "match": {"operation": "LookupEvents"}, "count": 12})
     later = (now + datetime.timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")

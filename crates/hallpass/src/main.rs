@@ -31,6 +31,7 @@ mod live_grants;
 mod logging;
 mod logs;
 mod named_calls;
+mod okta;
 mod opening;
 mod output;
 mod pci;
@@ -40,6 +41,7 @@ mod prompt;
 #[cfg(test)]
 mod reference;
 mod remediations;
+mod scim;
 mod snapshots_at;
 mod status_http;
 mod tables;

@@ -17,7 +17,10 @@ use hallpass_org::delegation::{DelegationStepExecutor, is_delegation_step};
 use hallpass_org::enrolment::{
     EnrolmentCalls, EnrolmentStepExecutor, TRUSTED_ROLES, is_enrolment_step,
 };
-use hallpass_org::pci::{PeopleStepExecutor, is_people_step};
+use hallpass_org::pci::{
+    PeopleStepExecutor, ProviderPeople, ProviderStepExecutor, Providers, is_people_step,
+    is_provider_step,
+};
 use hallpass_org::standards::{StandardsStepExecutor, is_standards_step};
 use hallpass_org::vending::{AccountAdmin, VendingStepExecutor, is_vending_step};
 use hallpass_org::{ChoreError, OrgStepExecutor, OrgStore, Organization, ServiceCalls};
@@ -36,6 +39,7 @@ use crate::config::Loaded;
 use crate::exit::{Exit, Failure};
 use crate::live_grants::StoredGrants;
 use crate::named_calls::NamedCalls;
+use crate::okta;
 use crate::opening::{ConfigArgs, aws_settings, connect, open_store};
 use crate::output::{self, Format, OutputArgs, Table};
 use crate::prompt::{YesArgs, confirm_act};
@@ -171,6 +175,7 @@ struct EveryStep {
     access: Arc<AccessStepExecutor>,
     memberships: MembershipStepExecutor,
     people: PeopleStepExecutor,
+    providers: ProviderStepExecutor,
 }
 
 impl EveryStep {
@@ -191,6 +196,8 @@ impl EveryStep {
             &self.memberships
         } else if is_people_step(&step.kind) {
             &self.people
+        } else if is_provider_step(&step.kind) {
+            &self.providers
         } else {
             &self.org
         }
@@ -265,6 +272,7 @@ pub(crate) async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
         delegation: DelegationStepExecutor::new(Arc::clone(&calls)),
         standards: StandardsStepExecutor::new(Arc::clone(&calls)),
         people: PeopleStepExecutor::new(Arc::clone(&calls), Arc::clone(&clock)),
+        providers: ProviderStepExecutor::new(providers(loaded), Arc::clone(&clock)),
         enrolment: EnrolmentStepExecutor::new(enrolment.clone(), Arc::clone(&clock)),
         remediation: remediations::step_executor(loaded, &clock),
         org: OrgStepExecutor::new(
@@ -301,6 +309,17 @@ pub(crate) async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
         plans,
         hands,
     })
+}
+
+/// Where people may be suspended. What is not set up, or not rightly, is not there: the steps that need it say so, and whoever
+/// plans them is told why.
+fn providers(loaded: &Loaded) -> Providers {
+    let okta = okta::suspending().ok().flatten();
+    let scim = loaded.pci_scim().ok().flatten();
+    Providers {
+        okta: okta.map(|it| Arc::new(it) as Arc<dyn ProviderPeople>),
+        scim: scim.map(|it| Arc::new(it) as Arc<dyn ProviderPeople>),
+    }
 }
 
 /// Who runs plans: this process, for whoever's credentials it has.

@@ -14,6 +14,7 @@ mod drills;
 mod enrolment;
 mod payer;
 mod people;
+mod providers;
 mod readiness;
 mod standards;
 mod stopping;
