@@ -118,6 +118,8 @@ def at_okta(hands):
     ran, done = hands.run("--by", "okta", "--apply")
     check("who does not come from an outside provider is left as they were", ran.returncode == 1 and "not at `okta`" in ran.stderr
           and hands.writes() == [], (ran.returncode, ran.stderr))
+    ran, done = hands.run("--by", "okta,disable")
+    check.equal("and the next rung is shown", (ran.returncode, kinds(done)), (0, ["pci.disable"]))
     hands.comes_from("somebody@else", "00unobody", "00umara")
     Provider.okta["00umara"]["profile"] = {"login": "zoe", "email": "zoe@example.com"}
     ran, done = hands.run("--by", "okta", "--apply")

@@ -177,3 +177,46 @@ impl ProviderPeople for ScimPeople {
         self.make(id, &json!(true)).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_is_one_that_the_token_may_be_sent_to() {
+        let token = SecretString::from("very-secret");
+        for (endpoint, is_one) in [
+            ("https://scim.eu-west-1.amazonaws.com/x/scim/v2/", true),
+            ("http://127.0.0.1:8080/scim/v2", true),
+            ("http://scim.example.com/v2", false),
+            ("https://ana:word@scim.example.com/v2", false),
+            ("https://scim.example.com/v2?tenant=1", false),
+            ("scim.example.com", false),
+        ] {
+            let made = ScimPeople::new(endpoint, &token);
+            assert_eq!(made.is_ok(), is_one, "{endpoint}");
+            if let Err(refused) = made {
+                assert!(refused.words().contains("pci.scim_endpoint"));
+                assert!(!refused.words().contains("very-secret"));
+            }
+        }
+        let bad = ScimPeople::new("https://scim.example.com", &SecretString::from("a\nb"));
+        assert!(bad.is_err_and(|it| it.words().contains("pci.scim_token")));
+    }
+
+    #[test]
+    fn a_person_is_read_with_words_for_booleans_too_and_never_half() {
+        let person = |active: Value| json!({ "id": "1", "userName": "ana", "active": active });
+        let state = |document: &Value| read(document).map(|it| it.state);
+        assert_eq!(state(&person(json!(true))), Ok(ProviderState::Active));
+        assert_eq!(state(&person(json!("false"))), Ok(ProviderState::Suspended));
+        for half in [
+            person(json!(null)),
+            person(json!("perhaps")),
+            json!({ "id": "1", "active": true }),
+            json!([]),
+        ] {
+            assert!(read(&half).is_err(), "{half}");
+        }
+    }
+}

@@ -93,3 +93,45 @@ impl ProviderPeople for OktaPeople {
         self.lifecycle(id, "unsuspend").await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn who_may_sign_in_or_will_is_active_and_half_a_person_is_none() {
+        let person = |status: &str| {
+            let profile = json!({ "login": "ana", "email": "ana@example.com" });
+            read(&json!({ "id": "00u1", "status": status, "profile": profile })).unwrap()
+        };
+        for (status, state) in [
+            ("ACTIVE", ProviderState::Active),
+            ("PASSWORD_EXPIRED", ProviderState::Active),
+            ("LOCKED_OUT", ProviderState::Active),
+            ("SUSPENDED", ProviderState::Suspended),
+            ("DEPROVISIONED", ProviderState::Left),
+        ] {
+            assert_eq!(person(status).state, state, "{status}");
+        }
+        assert!(person("ACTIVE").is_called("ANA@example.com"));
+        assert!(!person("ACTIVE").is_called("an"));
+        assert!(read(&json!({ "id": "00u1" })).is_err());
+        assert!(read(&json!([])).is_err());
+    }
+
+    #[test]
+    fn only_what_may_be_done_is_worth_another_try() {
+        let passing = |code: &str, http_status| {
+            let mut failure = super::super::answer::failure(code, "", http_status);
+            failure.attempts = 1;
+            fault(failure).passing
+        };
+        assert!(passing("NoAnswer", None));
+        assert!(passing("E0000047", Some(429)));
+        assert!(passing("E0000009", Some(500)));
+        assert!(!passing("E0000001", Some(400)));
+        assert!(!passing("E0000006", Some(403)));
+    }
+}

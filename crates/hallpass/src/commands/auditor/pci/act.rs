@@ -263,7 +263,8 @@ async fn climb(
             ActRung::CutAccess => cut(context, args, left, &mut acted).await?,
         };
         // a plan that is only shown says nothing of the next one
-        if !args.plan.is_applying() || acted.refused.is_some() {
+        let is_only_shown = !args.plan.is_applying() && !acted.plans.is_empty();
+        if is_only_shown || acted.refused.is_some() {
             return Ok(acted);
         }
         if acted.is_open {
