@@ -38,6 +38,7 @@ mod pci;
 mod person;
 mod plans;
 mod prompt;
+mod providers;
 #[cfg(test)]
 mod reference;
 mod remediations;

@@ -18,8 +18,7 @@ use hallpass_org::enrolment::{
     EnrolmentCalls, EnrolmentStepExecutor, TRUSTED_ROLES, is_enrolment_step,
 };
 use hallpass_org::pci::{
-    PeopleStepExecutor, ProviderPeople, ProviderStepExecutor, Providers, is_people_step,
-    is_provider_step,
+    PeopleStepExecutor, ProviderStepExecutor, is_people_step, is_provider_step,
 };
 use hallpass_org::standards::{StandardsStepExecutor, is_standards_step};
 use hallpass_org::vending::{AccountAdmin, VendingStepExecutor, is_vending_step};
@@ -39,10 +38,10 @@ use crate::config::Loaded;
 use crate::exit::{Exit, Failure};
 use crate::live_grants::StoredGrants;
 use crate::named_calls::NamedCalls;
-use crate::okta;
 use crate::opening::{ConfigArgs, aws_settings, connect, open_store};
 use crate::output::{self, Format, OutputArgs, Table};
 use crate::prompt::{YesArgs, confirm_act};
+use crate::providers::providers;
 use crate::remediations;
 use crate::timer::Timer;
 
@@ -309,17 +308,6 @@ pub(crate) async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
         plans,
         hands,
     })
-}
-
-/// Where people may be suspended. What is not set up, or not rightly, is not there: the steps that need it say so, and whoever
-/// plans them is told why.
-fn providers(loaded: &Loaded) -> Providers {
-    let okta = okta::suspending().ok().flatten();
-    let scim = loaded.pci_scim().ok().flatten();
-    Providers {
-        okta: okta.map(|it| Arc::new(it) as Arc<dyn ProviderPeople>),
-        scim: scim.map(|it| Arc::new(it) as Arc<dyn ProviderPeople>),
-    }
 }
 
 /// Who runs plans: this process, for whoever's credentials it has.

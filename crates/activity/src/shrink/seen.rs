@@ -105,7 +105,7 @@ impl SeenFold {
         let mut of_file = Self::default();
         let count = each_text(bytes, |text, kind| {
             let text = record_text(text, kind)?;
-            of_file.add(serde_json::from_str(&text)?, wanted);
+            of_file.add(&serde_json::from_str(&text)?, wanted);
             Ok(())
         })?;
         self.merge(of_file);
@@ -160,7 +160,7 @@ impl SeenFold {
         }
     }
 
-    fn add(&mut self, record: ActivityRecord<'_>, wanted: &UsesWanted) {
+    fn add(&mut self, record: &ActivityRecord<'_>, wanted: &UsesWanted) {
         let at = record.event_time;
         self.first = self.first.into_iter().chain([at]).min();
         self.last = self.last.into_iter().chain([at]).max();

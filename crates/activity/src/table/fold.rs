@@ -41,7 +41,7 @@ pub struct ActivityFold {
 }
 
 impl ActivityFold {
-    pub(super) fn add(&mut self, record: ActivityRecord<'_>) {
+    pub(super) fn add(&mut self, record: &ActivityRecord<'_>) {
         match row_of(record) {
             Ok((key, facts)) => {
                 if key.principal.kind == PrincipalKind::Unattributed {
@@ -65,7 +65,7 @@ impl ActivityFold {
 
 /// A record as a row of its own.
 pub(crate) fn row_of(
-    record: ActivityRecord<'_>,
+    record: &ActivityRecord<'_>,
 ) -> Result<(ActivityKey, ActivityFacts), UncountedEvent> {
     if record.event_category.as_deref() == Some("Insight") {
         return Err(UncountedEvent::Insight);

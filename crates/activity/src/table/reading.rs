@@ -24,7 +24,7 @@ pub fn read_activity(bytes: impl Read) -> Result<ActivityLog, LogFault> {
     let mut count = each_text(bytes, |text, kind| {
         let text = record_text(text, kind)?;
         let record: ActivityRecord<'_> = serde_json::from_str(&text)?;
-        fold.add(record);
+        fold.add(&record);
         Ok(())
     })?;
     count.wanted = count.records;

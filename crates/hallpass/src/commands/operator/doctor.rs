@@ -120,14 +120,11 @@ pub(crate) fn run(args: &Args) -> Outcome {
             Whom::Policies => iam_policy::for_policies(&uses),
             Whom::Access => iam_policy::for_access(&uses),
             Whom::Vending => iam_policy::for_vending(&uses),
-            Whom::Pci => {
-                let acting = if loaded.pci_acts() {
-                    iam_policy::Acting::On
-                } else {
-                    iam_policy::Acting::Off
-                };
-                iam_policy::for_pci(&uses, loaded.pci_log()?.as_ref(), acting)
-            }
+            Whom::Pci => iam_policy::for_pci(
+                &uses,
+                loaded.pci_log()?.as_ref(),
+                iam_policy::Acting::of(&loaded),
+            ),
         };
         output::print(&text)?;
         return Ok(Exit::Ok);

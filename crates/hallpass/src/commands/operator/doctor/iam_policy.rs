@@ -30,6 +30,16 @@ pub(super) enum Acting {
     Off,
 }
 
+impl Acting {
+    pub(super) fn of(loaded: &Loaded) -> Self {
+        if loaded.pci_acts() {
+            Self::On
+        } else {
+            Self::Off
+        }
+    }
+}
+
 /// What a configuration uses of AWS.
 #[derive(Clone, Debug)]
 pub(super) struct Uses {
