@@ -313,21 +313,21 @@ async fn suspend(
     };
     let name = provider.name();
     let port = port.ok_or_else(|| Failure::bug(format!("no `{name}` was opened")))?;
-    let (provided, mut others) = split(context, provider, port, people).await?;
+    let (there, mut others) = split(context, provider, port, people).await?;
     if !others.is_empty() {
         let count = others.len();
         acted.notes.push(format!(
             "{count} people are not at `{name}`, or not by their name"
         ));
     }
-    if provided.is_empty() {
+    if there.is_empty() {
         return Ok(others);
     }
     let organization = context.aws.about().organization_id.clone();
     let organization = organization.unwrap_or_default();
-    let draft = suspend_plan(provider, port.base(), &organization, &provided);
-    let question = format!("Suspend {} people at {}?", provided.len(), port.base());
-    let meant = provided.into_iter().map(|it| it.person).collect();
+    let draft = suspend_plan(provider, port.base(), &organization, &there);
+    let question = format!("Suspend {} people at {}?", there.len(), port.base());
+    let meant = there.into_iter().map(|it| it.person).collect();
     let left = settled(context, args, (draft, &question), meant, acted).await?;
     if args.plan.is_applying() && !left.is_empty() {
         let (count, base) = (left.len(), port.base());

@@ -49,7 +49,7 @@ pub(super) async fn split(
     port: &dyn ProviderPeople,
     people: Vec<StalePerson>,
 ) -> Result<(Vec<ProvidedPerson>, Vec<StalePerson>), Failure> {
-    let (mut provided, mut others) = (Vec::new(), Vec::new());
+    let (mut there, mut others) = (Vec::new(), Vec::new());
     for person in people {
         let ids = match provider {
             // the endpoint has people by the ids of the identity store
@@ -57,11 +57,11 @@ pub(super) async fn split(
             PeopleProvider::Okta => external_ids(context, &person).await?,
         };
         match found(port, &ids, &person.user_name).await? {
-            Some(it) => provided.push(ProvidedPerson { person, id: it.id }),
+            Some(it) => there.push(ProvidedPerson { person, id: it.id }),
             None => others.push(person),
         }
     }
-    Ok((provided, others))
+    Ok((there, others))
 }
 
 /// The person with one of these ids, who has to be called the same there.
