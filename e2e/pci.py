@@ -11,6 +11,7 @@ import os
 import random
 import resource
 import signal
+import time
 import uuid
 
 from stage import ROOT, Api, Checks, Stage
@@ -389,6 +390,17 @@ def looked_up(stage, users, records):
     check("hardly faster than CloudTrail answers", len(first) - len(taken) <= 2, len(first) - len(taken))
     last = max(it["seq"] for it in first)
     kept = stage.path("lookup.state").read_bytes()
+    # the account is asked by others, too, for minutes
+    sim.post("/_sim/faults", {"kind": "error", "code": "ThrottlingException", "http": 400, "match": {"operation": "LookupEvents"}, "count": 24})
+    begun_at = time.monotonic()
+    ran, partial = run("--state", "lookup.state")
+    sim.call("DELETE", "/_sim/faults")
+    named = [line for line in ran.stderr.splitlines() if line.startswith("skipped: lookup of ") and "ThrottlingException" in line]
+    check("names that were throttled for so long are named, exit 1", ran.returncode == 1 and named, (ran.returncode, round(time.monotonic() - begun_at), ran.stderr[-400:]))
+    rows = lambda said: {it["user_id"]: it["last_activity"] for it in said["reports"][0]["users"]}
+    check.equal("what the others found is reported, and nothing else", [it for it, at in rows(partial).items() if at and at > (rows(found)[it] or "")], [])
+    check.equal("and the state stays as it was", stage.path("lookup.state").read_bytes(), kept)
+    last = max(it["seq"] for it in calls(last))
     # the next run goes on from there
     sim.post("/_sim/faults", {"kind": "error", "code": "InternalServerError", "http": 500, "match": {"operation": "LookupEvents"}, "count": 12})
     later = (now + datetime.timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")

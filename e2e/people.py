@@ -52,11 +52,11 @@ class Trail:
 
 
 class World:
-    def __init__(self, stage):
+    def __init__(self, stage, more=""):
         self.stage, self.receiver = stage, Receiver()
         webhook = (f'[[webhooks]]\nname = "tickets"\nurl = "http://127.0.0.1:{self.receiver.port}/hook"\n'
                    f'secret = "{SECRET}"\nevents = ["alert"]\n')
-        pci = f'[pci]\nsource = "dir:trail"\nevery = "10s"\nall_clear = "7d"\nact = true\nprotected = ["{INES}"]\n'
+        pci = f'[pci]\nsource = "dir:trail"\nevery = "10s"\nall_clear = "7d"\nact = true\nprotected = ["{INES}"]\n{more}'
         self.served = Served(stage, extra=webhook + pci)
         self.aws = stage.directory
         state = Api(self.served.endpoint).get("/_sim/state").json
@@ -289,4 +289,5 @@ def main():
     check.end()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -342,6 +342,7 @@ pub(crate) fn parse(text: &str, name: &str) -> Result<Config, Failure> {
     }
     config.slack.resolve()?;
     notifications::resolve_secrets(&mut config)?;
+    config.pci.resolve_secrets()?;
     config.access.sweep.check(name)?;
     for domain in &config.identity.fallback_domains {
         if !domain.starts_with('@') || domain.len() < 4 || !domain.contains('.') {

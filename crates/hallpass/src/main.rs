@@ -32,15 +32,18 @@ mod live_grants;
 mod logging;
 mod logs;
 mod named_calls;
+mod okta;
 mod opening;
 mod output;
 mod pci;
 mod person;
 mod plans;
 mod prompt;
+mod providers;
 #[cfg(test)]
 mod reference;
 mod remediations;
+mod scim;
 mod snapshots_at;
 mod status_http;
 mod tables;

@@ -17,7 +17,9 @@ use hallpass_org::delegation::{DelegationStepExecutor, is_delegation_step};
 use hallpass_org::enrolment::{
     EnrolmentCalls, EnrolmentStepExecutor, TRUSTED_ROLES, is_enrolment_step,
 };
-use hallpass_org::pci::{PeopleStepExecutor, is_people_step};
+use hallpass_org::pci::{
+    PeopleStepExecutor, ProviderStepExecutor, is_people_step, is_provider_step,
+};
 use hallpass_org::standards::{StandardsStepExecutor, is_standards_step};
 use hallpass_org::vending::{AccountAdmin, VendingStepExecutor, is_vending_step};
 use hallpass_org::{ChoreError, OrgStepExecutor, OrgStore, Organization, ServiceCalls};
@@ -40,6 +42,7 @@ use crate::named_calls::NamedCalls;
 use crate::opening::{ConfigArgs, aws_settings, connect, open_store};
 use crate::output::{self, Format, OutputArgs, Table};
 use crate::prompt::{YesArgs, confirm_act};
+use crate::providers::providers;
 use crate::remediations;
 use crate::timer::Timer;
 
@@ -172,6 +175,7 @@ struct EveryStep {
     access: Arc<AccessStepExecutor>,
     memberships: MembershipStepExecutor,
     people: PeopleStepExecutor,
+    providers: ProviderStepExecutor,
 }
 
 impl EveryStep {
@@ -192,6 +196,8 @@ impl EveryStep {
             &self.memberships
         } else if is_people_step(&step.kind) {
             &self.people
+        } else if is_provider_step(&step.kind) {
+            &self.providers
         } else {
             &self.org
         }
@@ -266,6 +272,7 @@ pub(crate) async fn open(loaded: &Loaded) -> Result<PlanContext, Failure> {
         delegation: DelegationStepExecutor::new(Arc::clone(&calls)),
         standards: StandardsStepExecutor::new(Arc::clone(&calls)),
         people: PeopleStepExecutor::new(Arc::clone(&calls), Arc::clone(&clock)),
+        providers: ProviderStepExecutor::new(providers(loaded), Arc::clone(&clock)),
         enrolment: EnrolmentStepExecutor::new(enrolment.clone(), Arc::clone(&clock)),
         remediation: remediations::step_executor(loaded, aws_settings(loaded), &clock),
         org: OrgStepExecutor::new(

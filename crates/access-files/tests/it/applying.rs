@@ -18,8 +18,8 @@ use crate::world::{DEV, FRANK, FakeCenter, TEST, assignment, directory, user, wa
 
 pub(crate) struct Stand {
     pub(crate) center: Arc<FakeCenter>,
-    store: Arc<MemoryPlans>,
-    clock: Arc<Hourglass>,
+    pub(crate) store: Arc<MemoryPlans>,
+    pub(crate) clock: Arc<Hourglass>,
 }
 
 impl Stand {
@@ -31,14 +31,22 @@ impl Stand {
         }
     }
 
-    fn executor(&self) -> AccessStepExecutor {
+    pub(crate) fn executor(&self) -> AccessStepExecutor {
         let center = Arc::clone(&self.center) as Arc<dyn PermissionSetAdmin>;
         let grants = Arc::clone(&self.center) as Arc<dyn LiveGrants>;
         AccessStepExecutor::new(center, grants)
     }
 
     fn runner(&self, gate: &Arc<Gate>) -> Runner {
-        let executor = Arc::new(self.executor());
+        self.runner_with(Arc::new(self.executor()), gate)
+    }
+
+    /// A runner over other hands.
+    pub(crate) fn runner_with<E: StepExecutor + 'static>(
+        &self,
+        executor: Arc<E>,
+        gate: &Arc<Gate>,
+    ) -> Runner {
         Runner::new(
             Arc::new(Gated(Arc::clone(&self.store), Arc::clone(gate))) as Arc<dyn PlanStore>,
             Arc::new(Gated(executor, Arc::clone(gate))) as Arc<dyn StepExecutor>,

@@ -12,6 +12,7 @@ mod world;
 mod applying;
 mod comparing;
 mod converting;
+mod cutting;
 mod fuzz;
 mod memberships;
 mod properties;

@@ -19,7 +19,7 @@ use crate::world::{ALICE, FRANK, SECOPS, directory};
 
 /// Who is in which group, which memberships are for a time, and how often something was written.
 #[derive(Default)]
-struct Groups(Mutex<(BTreeSet<GroupMember>, BTreeSet<GroupMember>, usize)>);
+pub(crate) struct Groups(pub(crate) Mutex<(BTreeSet<GroupMember>, BTreeSet<GroupMember>, usize)>);
 
 fn member(key: &HoldKey) -> GroupMember {
     let Target::Group { group } = &key.target else {

@@ -17,4 +17,4 @@ pub use record::{CloudTrailRecord, RecordIdentity};
 
 pub(crate) use layout::{digest_folders, split_at_logs};
 pub(crate) use read::{each_text, unpacked};
-pub(crate) use record::{null_is_default, parse_record};
+pub(crate) use record::{null_is_default, record_text};

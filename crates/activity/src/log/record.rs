@@ -1,7 +1,8 @@
 //! A record of CloudTrail, as far as anybody here asks.
 
+use std::borrow::Cow;
+
 use hallpass_model::Timestamp;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -71,23 +72,23 @@ struct LookupEvent {
     cloud_trail_event: String,
 }
 
-/// Reads a record as whatever asks for it, wherever it stands.
-pub(crate) fn parse_record<T: DeserializeOwned>(
+/// The text of a record, wherever it stands.
+pub(crate) fn record_text(
     element: &str,
     kind: ElementKind,
-) -> Result<T, serde_json::Error> {
+) -> Result<Cow<'_, str>, serde_json::Error> {
     match kind {
-        ElementKind::Record => serde_json::from_str(element),
+        ElementKind::Record => Ok(Cow::Borrowed(element)),
         ElementKind::LookupEvent => {
             let event: LookupEvent = serde_json::from_str(element)?;
-            serde_json::from_str(&event.cloud_trail_event)
+            Ok(Cow::Owned(event.cloud_trail_event))
         }
     }
 }
 
 impl CloudTrailRecord {
     pub(crate) fn parse(element: &str, kind: ElementKind) -> Result<Self, serde_json::Error> {
-        parse_record(element, kind)
+        serde_json::from_str(&record_text(element, kind)?)
     }
 }
 

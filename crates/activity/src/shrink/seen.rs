@@ -6,7 +6,7 @@ use std::io::Read;
 
 use hallpass_model::Timestamp;
 
-use crate::log::{LogFault, ReadCount, each_text, parse_record};
+use crate::log::{LogFault, ReadCount, each_text, record_text};
 use crate::table::{ActivityRecord, PrincipalKind, row_of};
 
 /// Parts of the codes of errors that mean a right was missing.
@@ -104,7 +104,8 @@ impl SeenFold {
     pub fn read(&mut self, bytes: impl Read, wanted: &UsesWanted) -> Result<ReadCount, LogFault> {
         let mut of_file = Self::default();
         let count = each_text(bytes, |text, kind| {
-            of_file.add(parse_record(text, kind)?, wanted);
+            let text = record_text(text, kind)?;
+            of_file.add(&serde_json::from_str(&text)?, wanted);
             Ok(())
         })?;
         self.merge(of_file);
@@ -150,13 +151,16 @@ impl SeenFold {
             }
             Entry::Occupied(mut entry) => {
                 let (known, at) = entry.get_mut();
-                known.append(&mut events);
+                if events.len() > known.len() {
+                    std::mem::swap(known, &mut events);
+                }
+                known.extend(events);
                 *at = last.max(*at);
             }
         }
     }
 
-    fn add(&mut self, record: ActivityRecord, wanted: &UsesWanted) {
+    fn add(&mut self, record: &ActivityRecord<'_>, wanted: &UsesWanted) {
         let at = record.event_time;
         self.first = self.first.into_iter().chain([at]).min();
         self.last = self.last.into_iter().chain([at]).max();
@@ -164,7 +168,10 @@ impl SeenFold {
         if at < wanted.since || at > wanted.until {
             return;
         }
-        let named = record.resources.iter().map(|it| it.arn.clone());
+        let named = record
+            .resources
+            .iter()
+            .map(|it| it.arn.as_deref().map(str::to_owned));
         let named: Option<BTreeSet<String>> = named.collect();
         let resources = named.filter(|it| !it.is_empty());
         let Ok((key, facts)) = row_of(record) else {

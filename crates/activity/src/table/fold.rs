@@ -6,7 +6,7 @@ use hallpass_model::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::principal::{ActivityPrincipal, PrincipalKind};
-use super::record::ActivityRecord;
+use super::record::{ActivityRecord, RecordText};
 use super::row::{ActivityFacts, ActivityKey, SampleSet};
 use super::rows::ActivityRows;
 
@@ -41,7 +41,7 @@ pub struct ActivityFold {
 }
 
 impl ActivityFold {
-    pub(super) fn add(&mut self, record: ActivityRecord) {
+    pub(super) fn add(&mut self, record: &ActivityRecord<'_>) {
         match row_of(record) {
             Ok((key, facts)) => {
                 if key.principal.kind == PrincipalKind::Unattributed {
@@ -65,38 +65,40 @@ impl ActivityFold {
 
 /// A record as a row of its own.
 pub(crate) fn row_of(
-    record: ActivityRecord,
+    record: &ActivityRecord<'_>,
 ) -> Result<(ActivityKey, ActivityFacts), UncountedEvent> {
     if record.event_category.as_deref() == Some("Insight") {
         return Err(UncountedEvent::Insight);
     }
-    let principal = ActivityPrincipal::of(&record.user_identity);
-    let account = record.recipient_account_id.filter(|it| !it.is_empty());
-    let account = account.or(record.user_identity.account_id.filter(|it| !it.is_empty()));
+    let named = |text: Option<&RecordText<'_>>| {
+        let text = text.map(|it| &**it).filter(|it| !it.is_empty());
+        text.map(str::to_owned)
+    };
+    let account = named(record.recipient_account_id.as_ref());
+    let account = account.or_else(|| named(record.user_identity.account_id.as_ref()));
     let account_id = account.ok_or(UncountedEvent::WithoutAccount)?;
-    let source = record.event_source;
-    let service = source.strip_suffix(".amazonaws.com").map(str::to_owned);
-    let arns = record.resources.into_iter().filter_map(|it| it.arn);
+    let source: &str = &record.event_source;
+    let arns = record.resources.iter().filter_map(|it| it.arn.as_deref());
     let at = in_microseconds(record.event_time);
     let key = ActivityKey {
         day: at.to_zoned(TimeZone::UTC).date(),
         account_id,
-        region: record
-            .aws_region
-            .filter(|it| !it.is_empty())
-            .unwrap_or_else(|| "global".to_owned()),
-        principal,
-        service: service.unwrap_or(source),
-        action: record.event_name,
-        error_code: record.error_code.filter(|it| !it.is_empty()),
+        region: named(record.aws_region.as_ref()).unwrap_or_else(|| "global".to_owned()),
+        principal: ActivityPrincipal::of(&record.user_identity),
+        service: source
+            .strip_suffix(".amazonaws.com")
+            .unwrap_or(source)
+            .to_owned(),
+        action: record.event_name.to_string(),
+        error_code: named(record.error_code.as_ref()),
     };
     let facts = ActivityFacts {
         events: BTreeSet::from([fingerprint(&record.event_id)]),
         first_seen: at,
         last_seen: at,
         is_write: record.read_only.map(|it| !it),
-        resources: SampleSet::of(arns),
-        source_addresses: SampleSet::of(record.source_address),
+        resources: SampleSet::of(arns.map(str::to_owned)),
+        source_addresses: SampleSet::of(record.source_address.as_deref().map(str::to_owned)),
     };
     Ok((key, facts))
 }

@@ -82,13 +82,13 @@ pub struct ActivityPrincipal {
 }
 
 /// The path of roles that permission sets are provisioned as; nobody else can make roles below it.
-const RESERVED: &str = "aws-reserved/sso.amazonaws.com/";
+const RESERVED: &str = ":role/aws-reserved/sso.amazonaws.com/";
 const ROLE_START: &str = "AWSReservedSSO_";
 /// The digits after the last `_`, which are not of the set's name.
 const SUFFIX_DIGITS: usize = 16;
 
 impl ActivityPrincipal {
-    pub(super) fn of(identity: &ActivityIdentity) -> Self {
+    pub(super) fn of(identity: &ActivityIdentity<'_>) -> Self {
         let user_id = present(identity.on_behalf_of.user_id.as_deref());
         let named = |kind, name: &str| Self {
             kind,
@@ -137,7 +137,7 @@ impl ActivityPrincipal {
     }
 
     /// A session of a role: of a permission set it is a person's, whose name is that of the session.
-    fn of_role(identity: &ActivityIdentity, user_id: Option<&str>) -> Self {
+    fn of_role(identity: &ActivityIdentity<'_>, user_id: Option<&str>) -> Self {
         let context = &identity.session_context;
         let issuer = present(context.session_issuer.arn.as_deref());
         let in_arn = identity.arn.as_deref().and_then(of_assumed_role);
@@ -153,7 +153,7 @@ impl ActivityPrincipal {
             .map(|(_, session)| session));
         // INVARIANT: a role that is only called like one of a permission set makes nobody a person
         let is_reserved = match issuer {
-            Some(arn) => arn.contains(&format!(":role/{RESERVED}")),
+            Some(arn) => arn.contains(RESERVED),
             None => user_id.is_some(),
         };
         let set = role.filter(|_| is_reserved).and_then(permission_set_of);
@@ -165,6 +165,7 @@ impl ActivityPrincipal {
             (_, _, None, None) => (PrincipalKind::Unattributed, ""),
         };
         let started = present(context.attributes.creation_date.as_deref());
+        let started = started.filter(|_| kind == PrincipalKind::Person);
         let started = started.and_then(|it| it.parse::<Timestamp>().ok());
         // as tables keep instants
         let started = started.and_then(|it| Timestamp::from_microsecond(it.as_microsecond()).ok());
@@ -174,7 +175,7 @@ impl ActivityPrincipal {
             user_id: user_id.map(str::to_owned),
             permission_set: set.map(str::to_owned),
             role: role.map(str::to_owned),
-            session_started: started.filter(|_| kind == PrincipalKind::Person),
+            session_started: started,
         }
     }
 }

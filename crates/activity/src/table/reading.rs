@@ -4,7 +4,7 @@ use std::io::Read;
 
 use super::fold::ActivityFold;
 use super::record::ActivityRecord;
-use crate::log::{LogFault, ReadCount, each_text, parse_record};
+use crate::log::{LogFault, ReadCount, each_text, record_text};
 
 /// What was in a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,8 +22,9 @@ pub struct ActivityLog {
 pub fn read_activity(bytes: impl Read) -> Result<ActivityLog, LogFault> {
     let mut fold = ActivityFold::default();
     let mut count = each_text(bytes, |text, kind| {
-        let record: ActivityRecord = parse_record(text, kind)?;
-        fold.add(record);
+        let text = record_text(text, kind)?;
+        let record: ActivityRecord<'_> = serde_json::from_str(&text)?;
+        fold.add(&record);
         Ok(())
     })?;
     count.wanted = count.records;

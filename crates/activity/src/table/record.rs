@@ -1,93 +1,137 @@
 //! A record of CloudTrail as the activity table reads it: every member that may be missing is missing in some record.
 
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Deref;
+
 use hallpass_model::Timestamp;
-use serde::Deserialize;
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::log::null_is_default;
 
+/// A text of a record. It is that of the log itself, unless something in it is escaped: of most records nothing is copied
+/// but what makes a new row.
+#[derive(Clone, Debug)]
+pub(crate) struct RecordText<'a>(Cow<'a, str>);
+
+impl Deref for RecordText<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for RecordText<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(TextVisitor).map(Self)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct ActivityRecord {
-    #[serde(rename = "eventID")]
-    pub(super) event_id: String,
+pub(crate) struct ActivityRecord<'a> {
+    #[serde(borrow, rename = "eventID")]
+    pub(super) event_id: RecordText<'a>,
     pub(crate) event_time: Timestamp,
-    pub(super) event_source: String,
-    pub(super) event_name: String,
-    #[serde(default)]
-    pub(super) event_category: Option<String>,
-    #[serde(default)]
-    pub(super) aws_region: Option<String>,
-    #[serde(default)]
-    pub(super) recipient_account_id: Option<String>,
-    #[serde(default)]
-    pub(super) error_code: Option<String>,
+    #[serde(borrow)]
+    pub(super) event_source: RecordText<'a>,
+    #[serde(borrow)]
+    pub(super) event_name: RecordText<'a>,
+    #[serde(default, borrow)]
+    pub(super) event_category: Option<RecordText<'a>>,
+    #[serde(default, borrow)]
+    pub(super) aws_region: Option<RecordText<'a>>,
+    #[serde(default, borrow)]
+    pub(super) recipient_account_id: Option<RecordText<'a>>,
+    #[serde(default, borrow)]
+    pub(super) error_code: Option<RecordText<'a>>,
     #[serde(default)]
     pub(super) read_only: Option<bool>,
-    #[serde(default, rename = "sourceIPAddress")]
-    pub(super) source_address: Option<String>,
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub(super) user_identity: ActivityIdentity,
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub(crate) resources: Vec<RecordResource>,
+    #[serde(default, borrow, rename = "sourceIPAddress")]
+    pub(super) source_address: Option<RecordText<'a>>,
+    #[serde(default, borrow, deserialize_with = "null_is_default")]
+    pub(super) user_identity: ActivityIdentity<'a>,
+    #[serde(default, borrow, deserialize_with = "null_is_default")]
+    pub(crate) resources: Vec<RecordResource<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(crate) struct RecordResource {
-    #[serde(default, rename = "ARN")]
-    pub(crate) arn: Option<String>,
+pub(crate) struct RecordResource<'a> {
+    #[serde(default, borrow, rename = "ARN")]
+    pub(crate) arn: Option<RecordText<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ActivityIdentity {
-    #[serde(default, rename = "type")]
-    pub(super) kind: Option<String>,
-    #[serde(default)]
-    pub(super) principal_id: Option<String>,
-    #[serde(default)]
-    pub(super) arn: Option<String>,
-    #[serde(default)]
-    pub(super) account_id: Option<String>,
-    #[serde(default)]
-    pub(super) user_name: Option<String>,
-    #[serde(default)]
-    pub(super) invoked_by: Option<String>,
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub(super) session_context: SessionContext,
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub(super) on_behalf_of: BehalfOf,
+pub(super) struct ActivityIdentity<'a> {
+    #[serde(default, borrow, rename = "type")]
+    pub(super) kind: Option<RecordText<'a>>,
+    #[serde(default, borrow)]
+    pub(super) principal_id: Option<RecordText<'a>>,
+    #[serde(default, borrow)]
+    pub(super) arn: Option<RecordText<'a>>,
+    #[serde(default, borrow)]
+    pub(super) account_id: Option<RecordText<'a>>,
+    #[serde(default, borrow)]
+    pub(super) user_name: Option<RecordText<'a>>,
+    #[serde(default, borrow)]
+    pub(super) invoked_by: Option<RecordText<'a>>,
+    #[serde(default, borrow, deserialize_with = "null_is_default")]
+    pub(super) session_context: SessionContext<'a>,
+    #[serde(default, borrow, deserialize_with = "null_is_default")]
+    pub(super) on_behalf_of: BehalfOf<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct SessionContext {
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub(super) session_issuer: SessionIssuer,
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub(super) attributes: SessionAttributes,
-    #[serde(default)]
-    pub(super) source_identity: Option<String>,
+pub(super) struct SessionContext<'a> {
+    #[serde(default, borrow, deserialize_with = "null_is_default")]
+    pub(super) session_issuer: SessionIssuer<'a>,
+    #[serde(default, borrow, deserialize_with = "null_is_default")]
+    pub(super) attributes: SessionAttributes<'a>,
+    #[serde(default, borrow)]
+    pub(super) source_identity: Option<RecordText<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct SessionIssuer {
-    #[serde(default)]
-    pub(super) arn: Option<String>,
-    #[serde(default)]
-    pub(super) user_name: Option<String>,
+pub(super) struct SessionIssuer<'a> {
+    #[serde(default, borrow)]
+    pub(super) arn: Option<RecordText<'a>>,
+    #[serde(default, borrow)]
+    pub(super) user_name: Option<RecordText<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct SessionAttributes {
-    #[serde(default)]
-    pub(super) creation_date: Option<String>,
+pub(super) struct SessionAttributes<'a> {
+    #[serde(default, borrow)]
+    pub(super) creation_date: Option<RecordText<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct BehalfOf {
-    #[serde(default)]
-    pub(super) user_id: Option<String>,
+pub(super) struct BehalfOf<'a> {
+    #[serde(default, borrow)]
+    pub(super) user_id: Option<RecordText<'a>>,
 }

@@ -88,10 +88,11 @@ impl ActivityFacts {
 
     /// Both together.
     pub fn join(&mut self, mut other: Self) {
+        // one by one into the larger set: to append sets makes both anew, which for one event is all that were there
         if other.events.len() > self.events.len() {
             std::mem::swap(&mut self.events, &mut other.events);
         }
-        self.events.append(&mut other.events);
+        self.events.extend(other.events);
         self.first_seen = self.first_seen.min(other.first_seen);
         self.last_seen = self.last_seen.max(other.last_seen);
         self.is_write = self.is_write.max(other.is_write);

@@ -88,6 +88,8 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("pci.notify", "[]"),
     ("pci.act", "false"),
     ("pci.protected", "[]"),
+    ("pci.scim_endpoint", "none"),
+    ("pci.scim_token", "none"),
     ("events.queue", "none"),
     ("payer.file", "none"),
     ("findings.notes", "keep"),

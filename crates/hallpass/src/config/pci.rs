@@ -3,12 +3,14 @@
 
 use hallpass_activity::{ActivityPolicy, AgeLimits, EventName, PciLimits, PciRules};
 use hallpass_model::{AccountId, TimeSpan};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Loaded, Time};
+use super::{Loaded, Time, resolve};
 use crate::exit::Failure;
 use crate::pci::LogSource;
+use crate::scim::ScimPeople;
 
 /// As often as a run may be made: a run over a trail lists its newest days.
 const EVERY_MIN: TimeSpan = TimeSpan::seconds(10);
@@ -33,6 +35,8 @@ pub(crate) struct Pci {
     notify: Vec<String>,
     act: bool,
     protected: Vec<String>,
+    scim_endpoint: Option<String>,
+    scim_token: Option<SecretString>,
 }
 
 impl Default for Pci {
@@ -55,7 +59,19 @@ impl Default for Pci {
             notify: Vec::new(),
             act: false,
             protected: Vec::new(),
+            scim_endpoint: None,
+            scim_token: None,
         }
+    }
+}
+
+impl Pci {
+    /// Puts what `${env:NAME}` and `file:PATH` stand for in their place.
+    pub(super) fn resolve_secrets(&mut self) -> Result<(), Failure> {
+        if let Some(token) = &mut self.scim_token {
+            *token = resolve(token.expose_secret())?.into();
+        }
+        Ok(())
     }
 }
 
@@ -129,16 +145,55 @@ impl Loaded {
         rules
     }
 
+    /// Whether `hallpass pci act` is switched on.
+    pub(crate) fn pci_acts(&self) -> bool {
+        self.config.pci.act
+    }
+
     /// Who is never acted on, where `hallpass pci act` is switched on.
     ///
     /// # Errors
     /// Exit 4 where it is not.
     pub(crate) fn pci_protected(&self) -> Result<Vec<String>, Failure> {
-        if self.config.pci.act {
+        if self.pci_acts() {
             return Ok(self.config.pci.protected.clone());
         }
         let failure = Failure::refused("`pci act` is switched off here").code("refused");
         Err(failure.help("`act = true` below `[pci]` in the configuration switches it on; `protected` names who is never acted on"))
+    }
+
+    /// The SCIM endpoint at which people may be made inactive, where there is one.
+    ///
+    /// # Errors
+    /// When the address or the token makes no sense, or one is missing.
+    pub(crate) fn pci_scim(&self) -> Result<Option<ScimPeople>, Failure> {
+        let pci = &self.config.pci;
+        match (&pci.scim_endpoint, &pci.scim_token) {
+            (Some(endpoint), Some(token)) => ScimPeople::new(endpoint, token).map(Some),
+            (None, None) => Ok(None),
+            (endpoint, _) => {
+                let missing = if endpoint.is_some() {
+                    "pci.scim_token"
+                } else {
+                    "pci.scim_endpoint"
+                };
+                let failure = Failure::bad_input(format!("`{missing}` is missing"));
+                Err(failure.help("`pci.scim_endpoint` and `pci.scim_token` go together"))
+            }
+        }
+    }
+
+    /// Where the log is, if the configuration says so.
+    ///
+    /// # Errors
+    /// What is written there is no place.
+    pub(crate) fn pci_log(&self) -> Result<Option<LogSource>, Failure> {
+        let Some(source) = &self.config.pci.source else {
+            return Ok(None);
+        };
+        let read: Result<LogSource, String> = source.parse();
+        read.map(Some)
+            .map_err(|why| Failure::bad_input(format!("`pci.source`: {why}")))
     }
 
     /// What the server looks at; `None` where it does not. Without `pci.regions` that is `home`.
@@ -147,12 +202,9 @@ impl Loaded {
     /// Exit 2 where it makes no sense.
     pub(crate) fn pci_schedule(&self, home: &str) -> Result<Option<PciSchedule>, Failure> {
         let pci = &self.config.pci;
-        let Some(source) = &pci.source else {
+        let Some(source) = self.pci_log()? else {
             return Ok(None);
         };
-        let source: LogSource = source
-            .parse()
-            .map_err(|why| Failure::bad_input(format!("`pci.source`: {why}")))?;
         let source = source.beside(|path| self.path(path));
         if source == LogSource::Lookup && !pci.accounts.is_empty() {
             let failure = Failure::bad_input("`pci.accounts` is about files of a trail");

@@ -4,6 +4,7 @@
 mod choose;
 mod executor;
 mod plan;
+mod provider;
 mod reach;
 
 pub use choose::{
@@ -11,4 +12,8 @@ pub use choose::{
 };
 pub use executor::PeopleStepExecutor;
 pub use plan::{DELETE_PLAN_KIND, DISABLE_PLAN_KIND, delete_plan, disable_plan, is_people_step};
+pub use provider::{
+    OKTA_PLAN_KIND, PeopleProvider, ProvidedPerson, ProviderFault, ProviderPeople, ProviderPerson,
+    ProviderState, ProviderStepExecutor, Providers, SCIM_PLAN_KIND, is_provider_step, suspend_plan,
+};
 pub use reach::{PersonReach, reach_of};

@@ -15,6 +15,7 @@ mod enrolment;
 mod insights;
 mod payer;
 mod people;
+mod providers;
 mod readiness;
 mod standards;
 mod stopping;

@@ -63,6 +63,8 @@ enum Whom {
     Access,
     /// Who makes accounts from a list
     Vending,
+    /// Who looks after stale passwords and accounts: reads the log, and acts on people
+    Pci,
 }
 
 /// The result of one check.
@@ -118,6 +120,11 @@ pub(crate) fn run(args: &Args) -> Outcome {
             Whom::Policies => iam_policy::for_policies(&uses),
             Whom::Access => iam_policy::for_access(&uses),
             Whom::Vending => iam_policy::for_vending(&uses),
+            Whom::Pci => iam_policy::for_pci(
+                &uses,
+                loaded.pci_log()?.as_ref(),
+                iam_policy::Acting::of(&loaded),
+            ),
         };
         output::print(&text)?;
         return Ok(Exit::Ok);

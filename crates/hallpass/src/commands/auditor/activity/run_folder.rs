@@ -15,6 +15,8 @@ use crate::exit::Failure;
 
 /// So many events are in memory at most, and those of one file.
 const EVENTS_MAX: u64 = 1_000_000;
+/// And so many rows: one has texts, and is as large as a hundred events.
+const ROWS_MAX: usize = 30_000;
 
 /// The folder of a run.
 #[derive(Debug)]
@@ -51,7 +53,7 @@ impl ActivityRun {
         self.waiting += fold.rows.events();
         self.fold.merge(fold);
         self.sources.push(source);
-        if self.waiting > EVENTS_MAX {
+        if self.waiting > EVENTS_MAX || self.fold.rows.len() > ROWS_MAX {
             self.write_out()?;
         }
         Ok(())

@@ -10,17 +10,20 @@ use hallpass_access_files::{
 use hallpass_model::{AccountId, GroupId, PermissionSetArn, TimeSpan};
 use hallpass_org::ReadCalls;
 use hallpass_org::pci::{
-    ActRefused, ChosenPeople, PeopleGuards, SeenLog, StaleBecause, StalePerson, choose,
-    delete_plan, disable_plan, reach_of,
+    ActRefused, ChosenPeople, PeopleGuards, PeopleProvider, Providers, SeenLog, StaleBecause,
+    StalePerson, choose, delete_plan, disable_plan, reach_of, suspend_plan,
 };
-use hallpass_runner::{PlanReport, StepEnd};
+use hallpass_runner::{PlanDraft, PlanReport, StepEnd};
 use hallpass_wording::plan;
 use serde_json::{Value, json};
 
 use super::args::ReadArgs;
+use super::ended::{by_hand, end};
+use super::provided::{open, split};
 use super::reading::read;
 use crate::clock;
 use crate::commands::inventory::access::directory;
+use crate::config::Loaded;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::logs::Fingerprints;
 use crate::opening::runtime;
@@ -42,11 +45,14 @@ const CUT_CHANGES_MAX: usize = 500;
                   less. Nobody is acted on who was found by a guessed name, or whom `pci.protected` names.\n\nThe first \
                   rung disables people in the identity store and believes only what it reads back; whoever is not \
                   disabled by it loses groups and assignments of their own. What Hallpass gave for a time is left to \
-                  end by itself. `hallpass plan undo ID` gives both back.",
+                  end by itself. `hallpass plan undo ID` gives both back.\n\n`--by okta` suspends \
+                  people who come from Okta there, which ends all that they use it for; `--by scim` makes them inactive \
+                  through the SCIM endpoint of the instance. Each is meant by name and believes what it reads back.",
     after_help = "Examples:
   hallpass pci act --users users.json --source dir:trail
   hallpass pci act --users users.json --source dir:trail --person dave --apply
   hallpass pci act --users users.json --source lookup --by cut-access --apply
+  hallpass pci act --users users.json --source lookup --by okta,scim,disable,cut-access
   hallpass pci act --users users.json --source lookup --grace 14"
 )]
 pub(super) struct Args {
@@ -67,6 +73,9 @@ pub(super) struct Args {
     /// Delete people whose access is gone; nothing brings them back
     #[arg(long)]
     allow_delete: bool,
+    /// Cut off the sessions, in member accounts, of whoever was acted on
+    #[arg(long)]
+    end_sessions: bool,
     #[command(flatten)]
     plan: PlanArgs,
 }
@@ -74,6 +83,10 @@ pub(super) struct Args {
 /// A rung of the ladder (`inventory.md` H-17).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ActRung {
+    /// Suspended at Okta, if they come from there
+    Okta,
+    /// Inactive through the SCIM endpoint of the instance
+    Scim,
     /// Disabled in the identity store, if that shows
     Disable,
     /// Out of groups, and without assignments of their own
@@ -103,6 +116,7 @@ fn act(args: &Args, format: Format) -> Outcome {
         people_max: args.max_people,
         only: args.person.clone(),
     };
+    let providers = providers(&loaded, &args.by)?;
     let ran = read(&args.read, &loaded, clock::now(), Fingerprints::None)?;
     let log = seen_log(&ran);
     let chosen = choose(&stale(&ran, args.grace), &log, &guards).map_err(refused)?;
@@ -125,7 +139,7 @@ fn act(args: &Args, format: Format) -> Outcome {
             return Err(Failure::bad_input(message)
                 .help("list the people of the instance that the configuration is about"));
         }
-        let acted = climb(&context, args, &chosen).await?;
+        let acted = climb(&context, args, &providers, &chosen).await?;
         print(&chosen, &acted, format)?;
         for note in &acted.notes {
             output::say(note);
@@ -135,6 +149,19 @@ fn act(args: &Args, format: Format) -> Outcome {
             None => Ok(acted.exit.unwrap_or(Exit::Ok)),
         }
     })
+}
+
+/// The providers that the rungs need.
+fn providers(loaded: &Loaded, rungs: &[ActRung]) -> Result<Providers, Failure> {
+    let mut providers = Providers::default();
+    for rung in rungs {
+        match rung {
+            ActRung::Okta => providers.okta = Some(open(loaded, PeopleProvider::Okta)?),
+            ActRung::Scim => providers.scim = Some(open(loaded, PeopleProvider::Scim)?),
+            ActRung::Disable | ActRung::CutAccess => {}
+        }
+    }
+    Ok(providers)
 }
 
 /// What the log is worth, for both limits.
@@ -215,6 +242,7 @@ fn refused(why: ActRefused) -> Failure {
 async fn climb(
     context: &PlanContext,
     args: &Args,
+    providers: &Providers,
     chosen: &ChosenPeople,
 ) -> Result<Acted, Failure> {
     let mut acted = Acted::default();
@@ -224,11 +252,20 @@ async fn climb(
             break;
         }
         left = match rung {
+            ActRung::Okta => {
+                let okta = PeopleProvider::Okta;
+                suspend(context, args, (okta, providers), left, &mut acted).await?
+            }
+            ActRung::Scim => {
+                let scim = PeopleProvider::Scim;
+                suspend(context, args, (scim, providers), left, &mut acted).await?
+            }
             ActRung::Disable => disable(context, args, left, &mut acted).await?,
             ActRung::CutAccess => cut(context, args, left, &mut acted).await?,
         };
         // a plan that is only shown says nothing of the next one
-        if !args.plan.is_applying() || acted.refused.is_some() {
+        let is_only_shown = !args.plan.is_applying() && !acted.plans.is_empty();
+        if is_only_shown || acted.refused.is_some() {
             return Ok(acted);
         }
         if acted.is_open {
@@ -238,20 +275,72 @@ async fn climb(
             return Ok(acted);
         }
     }
-    if left.is_empty() {
-        let words =
-            "sessions that are open go on up to their length; `hallpass sessions` cuts them off";
-        acted.notes.push(words.to_owned());
-    } else {
+    let reached: Vec<&StalePerson> = chosen.act.iter().filter(|it| !left.contains(it)).collect();
+    if !left.is_empty() {
         let names: Vec<String> = left.iter().map(|it| output::plain(&it.user_name)).collect();
         let names = names.join(", ");
         acted.notes.push(format!("still as they were: {names}"));
         acted.exit = Some(Exit::Failed);
     }
+    if reached.is_empty() {
+        return Ok(acted);
+    }
+    if !args.end_sessions {
+        acted.notes.push(by_hand(&reached));
+        return Ok(acted);
+    }
+    let before = acted.exit;
+    let (settled, warnings) = end(context, &args.plan, &reached).await?;
+    note(&mut acted, settled);
+    acted.notes.extend(warnings);
+    // who was not reached is told, whatever came of the sessions of the others
+    if before == Some(Exit::Failed) {
+        acted.exit = before;
+    }
     Ok(acted)
 }
 
-/// The first rung; who it did not reach.
+/// People suspended where they come from; who that did not reach.
+async fn suspend(
+    context: &PlanContext,
+    args: &Args,
+    (provider, providers): (PeopleProvider, &Providers),
+    people: Vec<StalePerson>,
+    acted: &mut Acted,
+) -> Result<Vec<StalePerson>, Failure> {
+    let port = match provider {
+        PeopleProvider::Okta => providers.okta.as_deref(),
+        PeopleProvider::Scim => providers.scim.as_deref(),
+    };
+    let name = provider.name();
+    let port = port.ok_or_else(|| Failure::bug(format!("no `{name}` was opened")))?;
+    let (there, mut others) = split(context, provider, port, people).await?;
+    if !others.is_empty() {
+        let count = others.len();
+        acted.notes.push(format!(
+            "{count} people are not at `{name}`, or not by their name"
+        ));
+    }
+    if there.is_empty() {
+        return Ok(others);
+    }
+    let organization = context.aws.about().organization_id.clone();
+    let organization = organization.unwrap_or_default();
+    let draft = suspend_plan(provider, port.base(), &organization, &there);
+    let question = format!("Suspend {} people at {}?", there.len(), port.base());
+    let meant = there.into_iter().map(|it| it.person).collect();
+    let left = settled(context, args, (draft, &question), meant, acted).await?;
+    if args.plan.is_applying() && !left.is_empty() {
+        let (count, base) = (left.len(), port.base());
+        acted
+            .notes
+            .push(format!("{count} people are not suspended at {base}"));
+    }
+    others.extend(left);
+    Ok(others)
+}
+
+/// People disabled in the identity store; who that did not reach.
 async fn disable(
     context: &PlanContext,
     args: &Args,
@@ -262,12 +351,7 @@ async fn disable(
     let organization = about.organization_id.clone().unwrap_or_default();
     let draft = disable_plan(&about.identity_store_id, &organization, &people);
     let question = format!("Disable {} people?", people.len());
-    let settled = plans::settle(context, draft, &args.plan, &question).await?;
-    let done = done_targets(&settled.report);
-    acted.is_open = settled.report.targets.iter().any(|it| is_open(it.outcome));
-    note(acted, settled);
-    let is_left = |it: &StalePerson| !done.contains(&format!("user {}", it.user_name));
-    let left: Vec<StalePerson> = people.into_iter().filter(is_left).collect();
+    let left = settled(context, args, (draft, &question), people, acted).await?;
     if args.plan.is_applying() && !left.is_empty() {
         let count = left.len();
         acted.notes.push(format!(
@@ -275,6 +359,22 @@ async fn disable(
         ));
     }
     Ok(left)
+}
+
+/// Settles a plan of one step a person; who it did not reach.
+async fn settled(
+    context: &PlanContext,
+    args: &Args,
+    (draft, question): (PlanDraft, &str),
+    people: Vec<StalePerson>,
+    acted: &mut Acted,
+) -> Result<Vec<StalePerson>, Failure> {
+    let settled = plans::settle(context, draft, &args.plan, question).await?;
+    let done = done_targets(&settled.report);
+    acted.is_open |= settled.report.targets.iter().any(|it| is_open(it.outcome));
+    note(acted, settled);
+    let is_left = |it: &StalePerson| !done.contains(&format!("user {}", it.user_name));
+    Ok(people.into_iter().filter(is_left).collect())
 }
 
 /// The targets of which all is as it should be.

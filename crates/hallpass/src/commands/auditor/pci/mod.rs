@@ -2,7 +2,9 @@
 
 mod act;
 mod args;
+mod ended;
 mod people;
+mod provided;
 mod reading;
 mod report;
 mod shown;

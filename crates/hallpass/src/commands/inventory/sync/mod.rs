@@ -2,9 +2,6 @@
 //! one by one while they are read; the companion makes the snapshot of them.
 
 mod explain;
-mod okta;
-mod okta_answer;
-mod okta_client;
 mod run_folder;
 mod summary;
 
@@ -20,7 +17,6 @@ use hallpass_inventory::{SnapshotId, SyncGroup};
 use hallpass_model::AccountId;
 use serde_json::json;
 
-use self::okta::OktaHttp;
 use self::run_folder::SyncFolder;
 use self::summary::Summary;
 use super::each::{home_region, refuse_variants};
@@ -28,6 +24,7 @@ use super::{MemberRoleArgs, companion, runs};
 use crate::clock::{self, SystemClock};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::live_grants::StoredGrants;
+use crate::okta::{self, OktaHttp, OktaRights};
 use crate::opening::{open_store, runtime};
 use crate::output::{self, OutputArgs};
 use crate::snapshots_at::SnapshotsAt;
@@ -145,7 +142,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     if args.explain {
         return explain::run(args, home);
     }
-    let okta = okta::configured(args.okta_url.as_deref())?;
+    let okta = okta::configured(args.okta_url.as_deref(), OktaRights::Read)?;
     let scope = scope(args, okta.is_some())?;
     // a run without its companion would be for nothing
     companion::path()?;

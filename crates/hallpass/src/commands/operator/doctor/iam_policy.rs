@@ -9,6 +9,8 @@ use hallpass_rules::GroupRef;
 use serde_json::{Value, json};
 
 use crate::config::Loaded;
+use crate::logs::LogPlace;
+use crate::pci::LogSource;
 
 /// Whether policies of the organization are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +19,25 @@ pub(super) enum Policies {
     Written,
     /// Neither.
     Untouched,
+}
+
+/// Whether `pci act` does anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Acting {
+    /// It is switched on.
+    On,
+    /// It is not.
+    Off,
+}
+
+impl Acting {
+    pub(super) fn of(loaded: &Loaded) -> Self {
+        if loaded.pci_acts() {
+            Self::On
+        } else {
+            Self::Off
+        }
+    }
 }
 
 /// What a configuration uses of AWS.
@@ -218,6 +239,75 @@ pub(super) fn for_vending(uses: &Uses) -> String {
     policy(&statements)
 }
 
+/// What people and what they can use are read with, for `pci`.
+const PEOPLE_READS: &[&str] = &[
+    "identitystore:DescribeUser",
+    "identitystore:GetGroupMembershipId",
+    "identitystore:ListGroupMemberships",
+    "identitystore:ListGroupMembershipsForMember",
+    "identitystore:ListGroups",
+    "identitystore:ListUsers",
+    "organizations:DescribeOrganization",
+    "organizations:ListAccounts",
+    "organizations:ListAccountsForParent",
+    "organizations:ListOrganizationalUnitsForParent",
+    "organizations:ListRoots",
+    "sso:DescribeAccountAssignmentCreationStatus",
+    "sso:DescribeAccountAssignmentDeletionStatus",
+    "sso:DescribePermissionSet",
+    "sso:ListAccountAssignments",
+    "sso:ListAccountAssignmentsForPrincipal",
+    "sso:ListInstances",
+    "sso:ListPermissionSets",
+];
+/// What they are acted on with, and what gives it back.
+const PEOPLE_WRITES: &[&str] = &[
+    "identitystore:CreateGroupMembership",
+    "identitystore:DeleteGroupMembership",
+    "identitystore:DeleteUser",
+    "identitystore:UpdateUser",
+    "sso:CreateAccountAssignment",
+    "sso:DeleteAccountAssignment",
+];
+
+/// What `pci` needs: the log, as far as the configuration says where it is, people and what they can use; and, where acting
+/// is switched on, to act on them.
+pub(super) fn for_pci(uses: &Uses, log: Option<&LogSource>, acting: Acting) -> String {
+    let mut statements = match log {
+        Some(LogSource::Place(LogPlace::Folder(_))) => Vec::new(),
+        Some(LogSource::Place(LogPlace::Bucket(place))) => {
+            let bucket = format!("arn:{}:s3:::{}", uses.partition, place.bucket);
+            let objects = if place.root.is_empty() {
+                format!("{bucket}/*")
+            } else {
+                format!("{bucket}/{}/*", place.root)
+            };
+            vec![
+                statement("ListLog", &["s3:ListBucket"], &json!(bucket)),
+                statement("ReadLog", &["s3:GetObject"], &json!(objects)),
+            ]
+        }
+        Some(LogSource::Lookup) | None => {
+            allow("Log", &["cloudtrail:LookupEvents"], uses.partition)
+        }
+    };
+    match acting {
+        Acting::Off => statements.extend(allow(
+            "Read",
+            &["identitystore:ListUsers", "sso:ListInstances"],
+            uses.partition,
+        )),
+        Acting::On => {
+            statements.extend(allow("Read", PEOPLE_READS, uses.partition));
+            statements.extend(allow("Act", PEOPLE_WRITES, uses.partition));
+            if uses.policies == Policies::Written {
+                statements.extend(organization_policies(uses));
+            }
+        }
+    }
+    policy(&statements)
+}
+
 fn organization_policies(uses: &Uses) -> Vec<Value> {
     let of = |writes: bool| actions(|it| it.need == Need::Policies && it.writes == writes);
     let mut statements = allow("ReadPolicies", &of(false), uses.partition);
@@ -375,6 +465,30 @@ mod tests {
         ] {
             assert_eq!(vending.contains(action), is_needed, "{action}");
         }
+    }
+
+    #[test]
+    fn pci_reads_the_log_that_is_configured_and_acts_only_where_that_is_switched_on() {
+        let uses = uses(&[], Policies::Untouched, "eu-west-1");
+        let of = |log: Option<&str>, acting| {
+            let log = log.map(|it| it.parse::<LogSource>().unwrap());
+            for_pci(&uses, log.as_ref(), acting)
+        };
+        let off = BTreeSet::from(["identitystore:ListUsers", "sso:ListInstances"]);
+        let with = |log: &'static str| -> BTreeSet<String> {
+            let log = Some(log).filter(|it| !it.is_empty());
+            off.iter().copied().chain(log).map(str::to_owned).collect()
+        };
+        let lookup = with("cloudtrail:LookupEvents");
+        assert_eq!(allowed(&of(None, Acting::Off)), lookup);
+        assert_eq!(allowed(&of(Some("lookup"), Acting::Off)), lookup);
+        assert_eq!(allowed(&of(Some("dir:trail"), Acting::Off)), with(""));
+        let bucket = of(Some("s3://acme-trail/org"), Acting::Off);
+        assert!(bucket.contains("arn:aws:s3:::acme-trail/org/*"), "{bucket}");
+        assert!(!bucket.contains("identitystore:UpdateUser"));
+        let acting = of(Some("lookup"), Acting::On);
+        assert!(acting.contains("identitystore:UpdateUser"), "{acting}");
+        assert!(!acting.contains("organizations:AttachPolicy"));
     }
 
     #[test]

@@ -6,11 +6,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hallpass_collect::{OktaCalls, OktaPage};
 use hallpass_inventory::SliceFailure;
-use reqwest::Url;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LINK};
+use reqwest::{Method, Url};
 
-use super::okta_answer::{OktaAnswer, OktaFault};
-use super::okta_client::{CLIENT_ID, OktaClient};
+use super::answer::{OktaAnswer, OktaFault};
+use super::client::{CLIENT_ID, OktaClient, OktaRights};
 use crate::exit::Failure;
 
 /// The variable with the token.
@@ -23,7 +23,7 @@ const THROTTLES_MAX: u32 = 5;
 const REPEATS_MAX: u32 = 5;
 
 /// A connection to Okta.
-pub(super) struct OktaHttp {
+pub(crate) struct OktaHttp {
     client: reqwest::Client,
     base: String,
     proof: OktaProof,
@@ -37,13 +37,20 @@ enum OktaProof {
     Client(Box<OktaClient>),
 }
 
-/// A connection, where the environment says to what and as whom.
-pub(super) fn configured(url: Option<&str>) -> Result<Option<OktaHttp>, Failure> {
+/// A connection, where the environment says to what and as whom. A token has the rights of whoever made it; a client asks
+/// for those that are named.
+///
+/// # Errors
+/// Exit 2 where that makes no sense.
+pub(crate) fn configured(
+    url: Option<&str>,
+    rights: OktaRights,
+) -> Result<Option<OktaHttp>, Failure> {
     let Some(url) = url.filter(|it| !it.is_empty()) else {
         return Ok(None);
     };
     let token = std::env::var(TOKEN).ok().filter(|it| !it.is_empty());
-    let proof = match (token, OktaClient::of_environment()?) {
+    let proof = match (token, OktaClient::of_environment(rights)?) {
         (None, None) => {
             let failure = Failure::bad_input("there is neither a token nor a client of Okta");
             return Err(failure.help(format!(
@@ -105,12 +112,15 @@ impl OktaHttp {
         })
     }
 
-    async fn once(&self, url: &str) -> Result<OktaPage, OktaFault> {
+    async fn once(&self, method: Method, url: &str) -> Result<OktaPage, OktaFault> {
         let proof = match &self.proof {
             OktaProof::Token(token) => token.clone(),
             OktaProof::Client(client) => client.authorization(&self.client, &self.base).await?,
         };
-        let request = self.client.get(url).header(AUTHORIZATION, proof);
+        let request = self
+            .client
+            .request(method, url)
+            .header(AUTHORIZATION, proof);
         let answer = OktaAnswer::of(request).await?.checked()?;
         let links = answer.headers.get_all(LINK).iter();
         let links = links.filter_map(|it| it.to_str().ok().map(str::to_owned));
@@ -123,18 +133,19 @@ impl OktaHttp {
             links,
         })
     }
-}
 
-#[async_trait]
-impl OktaCalls for OktaHttp {
-    fn base(&self) -> &str {
-        &self.base
+    /// Has something done. It is sent once, unless Okta says that nothing was done.
+    ///
+    /// # Errors
+    /// Okta's. Without an answer, and of 5xx, it is not known whether it was done.
+    pub(super) async fn post(&self, url: &str) -> Result<(), SliceFailure> {
+        self.send(Method::POST, url).await.map(|_| ())
     }
 
-    async fn get(&self, url: &str) -> Result<OktaPage, SliceFailure> {
+    async fn send(&self, method: Method, url: &str) -> Result<OktaPage, SliceFailure> {
         let (mut throttles, mut repeats, mut renewed) = (0, 0, false);
         loop {
-            let (mut failure, pause, is_over) = match self.once(url).await {
+            let (mut failure, pause, is_over) = match self.once(method.clone(), url).await {
                 Ok(page) => return Ok(page),
                 Err(OktaFault::Throttled(failure, pause)) => {
                     throttles += 1;
@@ -143,7 +154,12 @@ impl OktaCalls for OktaHttp {
                 Err(OktaFault::Passing(failure)) => {
                     repeats += 1;
                     let pause = Duration::from_millis(250 << repeats);
-                    (failure, pause, repeats > REPEATS_MAX)
+                    // of a write it is not known whether it was done: whoever asked looks first
+                    (
+                        failure,
+                        pause,
+                        repeats > REPEATS_MAX || method != Method::GET,
+                    )
                 }
                 Err(OktaFault::Unknown(failure)) => {
                     let is_over = renewed || matches!(self.proof, OktaProof::Token(_));
@@ -161,5 +177,16 @@ impl OktaCalls for OktaHttp {
             }
             tokio::time::sleep(pause).await;
         }
+    }
+}
+
+#[async_trait]
+impl OktaCalls for OktaHttp {
+    fn base(&self) -> &str {
+        &self.base
+    }
+
+    async fn get(&self, url: &str) -> Result<OktaPage, SliceFailure> {
+        self.send(Method::GET, url).await
     }
 }

@@ -12,7 +12,7 @@ use hallpass_model::{TimeSpan, Timestamp};
 use reqwest::header::HeaderValue;
 use serde_json::{Value, json};
 
-use super::okta_answer::{OktaAnswer, OktaFault, failure};
+use super::answer::{OktaAnswer, OktaFault, failure};
 use crate::clock;
 use crate::exit::Failure;
 
@@ -20,8 +20,25 @@ use crate::exit::Failure;
 pub(super) const CLIENT_ID: &str = "HALLPASS_OKTA_CLIENT_ID";
 const KEY_FILE: &str = "HALLPASS_OKTA_KEY_FILE";
 const KEY_ID: &str = "HALLPASS_OKTA_KEY_ID";
-/// What is asked for: people and groups, to read.
-const SCOPES: &str = "okta.users.read okta.groups.read";
+/// What a client asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OktaRights {
+    /// People and groups, to read.
+    Read,
+    /// People, to suspend.
+    Suspend,
+}
+
+impl OktaRights {
+    /// Okta's names for it (OAuth 2.0 Scopes).
+    const fn scopes(self) -> &'static str {
+        match self {
+            Self::Read => "okta.users.read okta.groups.read",
+            Self::Suspend => "okta.users.manage",
+        }
+    }
+}
+
 /// How long a statement is good; Okta takes an hour at most.
 const STATEMENT_GOOD: TimeSpan = TimeSpan::minutes(5);
 /// A token is asked for anew so long before it ends.
@@ -34,6 +51,7 @@ pub(super) struct OktaClient {
     id: String,
     key_id: Option<String>,
     key: ClientKey,
+    rights: OktaRights,
     token: tokio::sync::Mutex<Option<(HeaderValue, Timestamp)>>,
 }
 
@@ -45,7 +63,7 @@ enum ClientKey {
 
 impl OktaClient {
     /// The client that the environment names, if any.
-    pub(super) fn of_environment() -> Result<Option<Self>, Failure> {
+    pub(super) fn of_environment(rights: OktaRights) -> Result<Option<Self>, Failure> {
         let given = |name: &str| std::env::var(name).ok().filter(|it| !it.is_empty());
         let Some(id) = given(CLIENT_ID) else {
             return Ok(None);
@@ -71,6 +89,7 @@ impl OktaClient {
             id,
             key_id: given(KEY_ID),
             key,
+            rights,
             token: tokio::sync::Mutex::default(),
         }))
     }
@@ -110,7 +129,7 @@ impl OktaClient {
         let statement = self.statement(&url, now).ok_or_else(unsigned)?;
         let form = form_urlencoded::Serializer::new(String::new())
             .append_pair("grant_type", "client_credentials")
-            .append_pair("scope", SCOPES)
+            .append_pair("scope", self.rights.scopes())
             .append_pair(
                 "client_assertion_type",
                 "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",

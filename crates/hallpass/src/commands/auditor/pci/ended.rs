@@ -1,0 +1,84 @@
+//! Sessions of whoever was acted on: cut off in member accounts (`policies.md` §12), or how that is done.
+
+use hallpass_iam::generate::sessions::{RevocationForm, RevocationSpec, generate};
+use hallpass_model::TimeSpan;
+use hallpass_org::pci::StalePerson;
+use hallpass_org::sessions::{ApplyRevocation, Ends, POLICY_NAME, plan_apply};
+
+use crate::exit::Failure;
+use crate::plans::{self, PlanArgs, PlanContext, Settled};
+
+/// The longest role session that AWS issues (AWS: "Methods to assume a role").
+const SESSION_MAX: TimeSpan = TimeSpan::hours(12);
+
+/// The plan that cuts the sessions of these people off, settled; and what to know of it.
+///
+/// # Errors
+/// A name that a pattern would read differently, or an organization that does not answer.
+pub(super) async fn end(
+    context: &PlanContext,
+    args: &PlanArgs,
+    people: &[&StalePerson],
+) -> Result<(Settled, Vec<String>), Failure> {
+    let now = context.clock.now();
+    let spec = RevocationSpec {
+        users: people.iter().map(|it| it.user_name.clone()).collect(),
+        ..RevocationSpec::new(RevocationForm::Scp)
+    };
+    let made = generate(&spec, now)?;
+    let (organization, kept) = (context.organization.as_ref(), context.kept.as_ref());
+    let root = organization.root().await.map_err(|fault| {
+        Failure::failed(format!(
+            "the root of the organization cannot be read: {fault}"
+        ))
+    })?;
+    let wanted = ApplyRevocation {
+        wanted: made.revocations,
+        name: POLICY_NAME.to_owned(),
+        targets: vec![root.id],
+        ends: Ends::After(SESSION_MAX),
+    };
+    let draft = plan_apply(organization, kept, &wanted, now).await?;
+    let question = format!("Cut off the sessions of {} people?", people.len());
+    let settled = plans::settle(context, draft, args, &question).await?;
+    Ok((settled, made.warnings))
+}
+
+/// How somebody does it by hand.
+pub(super) fn by_hand(people: &[&StalePerson]) -> String {
+    let users = people
+        .iter()
+        .map(|it| format!(" --user {}", quoted(&it.user_name)));
+    let users: String = users.collect();
+    format!(
+        "sessions that are open go on up to their length. To cut them off: `hallpass sessions generate --as scp{users} > \
+         cut.json`, then `hallpass sessions apply cut.json --target ROOT --apply`; `--end-sessions` does both"
+    )
+}
+
+/// A word for a shell.
+fn quoted(word: &str) -> String {
+    let is_plain = |it: char| it.is_ascii_alphanumeric() || "@._+-".contains(it);
+    let word = crate::output::plain(word);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_string();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_one_word_of_a_shell() {
+        for (name, word) in [
+            ("ana@example.com", "ana@example.com"),
+            ("ana lima", "'ana lima'"),
+            ("o'neill; rm", "'o'\\''neill; rm'"),
+            ("$(id)", "'$(id)'"),
+        ] {
+            assert_eq!(quoted(name), word);
+        }
+    }
+}

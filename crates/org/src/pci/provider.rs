@@ -1,0 +1,324 @@
+//! People suspended where the identity store has them from, at Okta or through SCIM, and what carries that out: it looks,
+//! sends one write, and believes what it reads afterwards (`inventory.md` H-43).
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hallpass_model::{Clock, TimeSpan, Timestamp, UserId};
+use hallpass_runner::{
+    Class, Effect, Lane, PlanDraft, PlanLimits, PlanStep, StepError, StepExecutor, StepProbe,
+    StepTarget, Undo, Verify, WriteAnswer,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::choose::StalePerson;
+use crate::step_executor::{failed, retry};
+use crate::steps::stored;
+
+/// The kind of plans that suspend people at Okta.
+pub const OKTA_PLAN_KIND: &str = "pci.okta";
+/// The kind of plans that make people inactive through SCIM.
+pub const SCIM_PLAN_KIND: &str = "pci.scim";
+
+/// A person may not sign in at their provider: [`ProviderWish`].
+const SUSPEND: &str = "provider.suspend";
+/// A person may sign in at their provider again: [`ProviderWish`].
+const RESUME: &str = "provider.resume";
+
+/// How long a step may take in all, with the pauses that a provider asks for.
+const TIMEOUT: TimeSpan = TimeSpan::minutes(5);
+/// How long a write that was taken may take to show.
+const SHOWS_WITHIN: TimeSpan = TimeSpan::minutes(1);
+
+/// Whether steps of a kind are carried out by [`ProviderStepExecutor`].
+pub fn is_provider_step(kind: &str) -> bool {
+    kind.starts_with("provider.")
+}
+
+/// Where people come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PeopleProvider {
+    /// Okta's API (Okta Users API, "User Lifecycle").
+    Okta,
+    /// The SCIM endpoint of the instance (AWS IAM Identity Center SCIM implementation, "`PatchUser`").
+    Scim,
+}
+
+impl PeopleProvider {
+    /// What it is called.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Okta => "okta",
+            Self::Scim => "scim",
+        }
+    }
+
+    const fn plan_kind(self) -> &'static str {
+        match self {
+            Self::Okta => OKTA_PLAN_KIND,
+            Self::Scim => SCIM_PLAN_KIND,
+        }
+    }
+}
+
+/// How somebody stands at their provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProviderState {
+    /// They may sign in, or will once they did something for it.
+    Active,
+    /// They may not, until somebody takes that back.
+    Suspended,
+    /// They left: nothing here brings them back.
+    Left,
+}
+
+/// Somebody as their provider has them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderPerson {
+    /// Their id there.
+    pub id: String,
+    /// The names that they have there: what they sign in with, their address.
+    pub names: Vec<String>,
+    /// How they stand.
+    pub state: ProviderState,
+}
+
+impl ProviderPerson {
+    /// Whether one of their names is this, whatever the case.
+    pub fn is_called(&self, name: &str) -> bool {
+        let name = name.to_lowercase();
+        self.names.iter().any(|it| it.to_lowercase() == name)
+    }
+}
+
+/// A provider did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct ProviderFault {
+    /// Its name for it.
+    pub code: String,
+    /// Its words; nothing of a token.
+    pub message: String,
+    /// Whether another try may do better. Of a write it is then not known whether it was done.
+    pub passing: bool,
+}
+
+/// People at their provider.
+#[async_trait]
+pub trait ProviderPeople: Send + Sync {
+    /// Where it is, without a token: plans keep it, so that they are never carried out elsewhere.
+    fn base(&self) -> &str;
+
+    /// Somebody by their id there; `None` where there is no such person. May be repeated.
+    ///
+    /// # Errors
+    /// It did not say.
+    async fn person(&self, id: &str) -> Result<Option<ProviderPerson>, ProviderFault>;
+
+    /// Suspends somebody. May be repeated; what a second time says means nothing.
+    ///
+    /// # Errors
+    /// It refused, or it is not known whether it was done.
+    async fn suspend(&self, id: &str) -> Result<(), ProviderFault>;
+
+    /// Takes that back. May be repeated; what a second time says means nothing.
+    ///
+    /// # Errors
+    /// It refused, or it is not known whether it was done.
+    async fn resume(&self, id: &str) -> Result<(), ProviderFault>;
+}
+
+/// Somebody to act on, with who they are at their provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProvidedPerson {
+    /// Who.
+    pub person: StalePerson,
+    /// Their id at the provider.
+    pub id: String,
+}
+
+/// Somebody at a provider, as steps keep them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct ProviderWish {
+    provider: PeopleProvider,
+    base: String,
+    id: String,
+    user_id: UserId,
+    user_name: String,
+}
+
+/// Suspends people at their provider (`inventory.md` H-17 ① ②).
+pub fn suspend_plan(
+    provider: PeopleProvider,
+    base: &str,
+    organization: &str,
+    people: &[ProvidedPerson],
+) -> PlanDraft {
+    let limits = PlanLimits {
+        changes_max: people.len(),
+        ..PlanLimits::DESTRUCTIVE
+    };
+    let mut draft = PlanDraft::new(provider.plan_kind(), organization, limits);
+    for ProvidedPerson { person, id } in people {
+        let wish = ProviderWish {
+            provider,
+            base: base.to_owned(),
+            id: id.clone(),
+            user_id: person.user_id.clone(),
+            user_name: person.user_name.clone(),
+        };
+        let target = StepTarget::global("", format!("user {}", person.user_name));
+        let lane = Lane::serial(format!("{}-write", provider.name()));
+        let step = draft.step(target, SUSPEND, stored(&wish), lane, &[]);
+        draft.set_timeout(&step, TIMEOUT);
+    }
+    draft
+}
+
+/// The providers that are set up.
+#[derive(Clone, Default)]
+pub struct Providers {
+    /// Okta.
+    pub okta: Option<Arc<dyn ProviderPeople>>,
+    /// The SCIM endpoint.
+    pub scim: Option<Arc<dyn ProviderPeople>>,
+}
+
+/// Whoever carries steps at providers out.
+pub struct ProviderStepExecutor {
+    providers: Providers,
+    clock: Arc<dyn Clock>,
+}
+
+fn unsaid(fault: &ProviderFault) -> StepError {
+    if fault.passing {
+        StepError::Retry(retry(Class::Throttle, fault.to_string()))
+    } else {
+        failed(&fault.code, &fault.message)
+    }
+}
+
+impl ProviderStepExecutor {
+    /// An executor over its ports.
+    pub fn new(providers: Providers, clock: Arc<dyn Clock>) -> Self {
+        Self { providers, clock }
+    }
+
+    /// The provider of a plan, if it is the one that is set up.
+    fn of(&self, wish: &ProviderWish) -> Result<&dyn ProviderPeople, StepError> {
+        let found = match wish.provider {
+            PeopleProvider::Okta => self.providers.okta.as_deref(),
+            PeopleProvider::Scim => self.providers.scim.as_deref(),
+        };
+        let name = wish.provider.name();
+        let found = found.ok_or_else(|| {
+            failed(
+                "no_provider",
+                &format!(
+                    "`{name}` is not set up here: the plan is about `{}`",
+                    wish.base
+                ),
+            )
+        })?;
+        if found.base() != wish.base {
+            let (plan, here) = (&wish.base, found.base());
+            let text = format!("the plan is about `{plan}`, and here `{name}` is `{here}`");
+            return Err(failed("other_provider", &text));
+        }
+        Ok(found)
+    }
+
+    async fn look(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
+        let wish = read(step)?;
+        let seen = self.of(&wish)?.person(&wish.id).await;
+        let seen = seen.map_err(|it| unsaid(&it))?;
+        if let Some(person) = seen.as_ref().filter(|it| !it.is_called(&wish.user_name)) {
+            let (name, theirs) = (&wish.user_name, person.names.join(", "));
+            return Ok(StepProbe::Blocked {
+                reason: format!("`{}` is not `{name}` there, but `{theirs}`", wish.id),
+            });
+        }
+        let state = seen.map_or(ProviderState::Left, |it| it.state);
+        Ok(match (step.kind.as_str(), state) {
+            (SUSPEND, ProviderState::Active) | (RESUME, ProviderState::Suspended) => {
+                StepProbe::Differs {
+                    old: json!({ "person": wish }),
+                }
+            }
+            // who left signs in no more
+            (SUSPEND, ProviderState::Suspended | ProviderState::Left)
+            | (RESUME, ProviderState::Active) => StepProbe::Satisfied,
+            (RESUME, ProviderState::Left) => StepProbe::Blocked {
+                reason: format!("`{}` left `{}`", wish.user_name, wish.base),
+            },
+            (other, _) => {
+                return Err(failed(
+                    "unknown_step",
+                    &format!("no step is called `{other}`"),
+                ));
+            }
+        })
+    }
+
+    async fn send(&self, step: &PlanStep) -> Result<WriteAnswer, StepError> {
+        let wish = read(step)?;
+        let provider = self.of(&wish)?;
+        let sent = if step.kind == SUSPEND {
+            provider.suspend(&wish.id).await
+        } else {
+            provider.resume(&wish.id).await
+        };
+        sent.map_err(|it| unsaid(&it))?;
+        Ok(WriteAnswer::Accepted {
+            remote: self.clock.now().to_string(),
+        })
+    }
+
+    /// Whether a write that was answered then would have shown by now.
+    fn would_show(&self, remote: &str) -> bool {
+        let sent = remote.parse::<Timestamp>();
+        sent.is_ok_and(|sent| SHOWS_WITHIN.after(sent) <= self.clock.now())
+    }
+}
+
+fn read(step: &PlanStep) -> Result<ProviderWish, StepError> {
+    let read = serde_json::from_value(step.desired.clone());
+    read.map_err(|error| failed("plan", &format!("the step cannot be read: {error}")))
+}
+
+#[async_trait]
+impl StepExecutor for ProviderStepExecutor {
+    async fn probe(&self, step: &PlanStep) -> Result<StepProbe, StepError> {
+        self.look(step).await
+    }
+
+    async fn act(&self, step: &PlanStep, _: &StepProbe) -> WriteAnswer {
+        self.send(step).await.unwrap_or_else(WriteAnswer::Setback)
+    }
+
+    async fn verify(&self, step: &PlanStep, remote: &str) -> Verify {
+        match self.look(step).await {
+            Ok(StepProbe::Satisfied) => Verify::Done(Effect {
+                new: step.desired.clone(),
+                requests: Vec::new(),
+            }),
+            Ok(_) if self.would_show(remote) => {
+                let text = format!("it was taken at {remote} and does not show");
+                Verify::Setback(failed("not_shown", &text))
+            }
+            Ok(_) => Verify::Running,
+            Err(error) => Verify::Setback(error),
+        }
+    }
+
+    fn undo(&self, step: &PlanStep, _: &Value, _: &Value) -> Undo {
+        let back = if step.kind == SUSPEND {
+            RESUME
+        } else {
+            SUSPEND
+        };
+        Undo::By(vec![(back.to_owned(), step.desired.clone())])
+    }
+}
