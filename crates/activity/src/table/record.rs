@@ -39,7 +39,7 @@ pub(crate) struct RecordResource {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ActivityIdentity {
+pub(crate) struct ActivityIdentity {
     #[serde(default, rename = "type")]
     pub(super) kind: Option<String>,
     #[serde(default)]

@@ -1,0 +1,203 @@
+//! Who changed what drifted, and when, from what a log has (`inventory.md` A-13). Never guessed: only a change of
+//! exactly that thing, in that direction, that nothing in the log came after, names somebody.
+
+use std::collections::BTreeSet;
+
+use hallpass_activity::{CenterChange, PrincipalKind};
+use hallpass_model::{AccountId, Timestamp};
+use serde::Serialize;
+
+use crate::drift::{DriftKind, DriftSubject, DriftedItem};
+use crate::state::{PrincipalRef, SeenAccess, SetPart};
+
+/// Who changed an item last, as far as a log says.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(untagged)]
+pub enum DriftAuthor {
+    /// No log was asked.
+    NotAsked,
+    /// The log does not have it.
+    NotInLog,
+    /// The log has it.
+    Known(LastChange),
+}
+
+impl DriftAuthor {
+    pub(crate) const fn is_not_asked(&self) -> bool {
+        matches!(self, Self::NotAsked)
+    }
+}
+
+/// The last change of something.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct LastChange {
+    /// Of which kind who did it is, as `aws_activity` names them.
+    pub by_kind: &'static str,
+    /// Who did it; empty where the record does not say.
+    pub by: String,
+    /// The permission set in whose session it was done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by_permission_set: Option<String>,
+    /// When it was asked for.
+    pub at: Timestamp,
+    /// The operation.
+    pub event: String,
+    /// The event's id in CloudTrail.
+    pub event_id: String,
+}
+
+impl LastChange {
+    fn of(change: &CenterChange) -> Self {
+        Self {
+            by_kind: change.by.kind.name(),
+            by: change.by.name.clone(),
+            by_permission_set: change.by.permission_set.clone(),
+            at: change.at,
+            event: change.event.clone(),
+            event_id: change.event_id.clone(),
+        }
+    }
+
+    /// Who did it, in words.
+    pub fn who(&self) -> String {
+        let kind = self.by_kind;
+        let bare = [PrincipalKind::Person, PrincipalKind::SourceIdentity];
+        if self.by.is_empty() {
+            "somebody whom the record does not name".to_owned()
+        } else if bare.iter().any(|it| it.name() == kind) {
+            self.by.clone()
+        } else {
+            format!("{kind} {}", self.by)
+        }
+    }
+}
+
+const ASSIGN: &str = "CreateAccountAssignment";
+const UNASSIGN: &str = "DeleteAccountAssignment";
+const CREATE: &str = "CreatePermissionSet";
+const DELETE: &str = "DeletePermissionSet";
+
+/// The events that change a part of a set.
+const fn of_part(part: SetPart) -> &'static [&'static str] {
+    match part {
+        SetPart::Texts => &["UpdatePermissionSet"],
+        SetPart::Managed => &[
+            "AttachManagedPolicyToPermissionSet",
+            "DetachManagedPolicyFromPermissionSet",
+        ],
+        SetPart::Customer => &[
+            "AttachCustomerManagedPolicyReferenceToPermissionSet",
+            "DetachCustomerManagedPolicyReferenceFromPermissionSet",
+        ],
+        SetPart::Inline => &[
+            "PutInlinePolicyToPermissionSet",
+            "DeleteInlinePolicyFromPermissionSet",
+        ],
+        SetPart::Boundary => &[
+            "PutPermissionsBoundaryToPermissionSet",
+            "DeletePermissionsBoundaryFromPermissionSet",
+        ],
+        SetPart::Tags => &["TagResource", "UntagResource"],
+    }
+}
+
+/// Events of an item: those that say who made it as it is, and those that would have to come before them.
+fn events_of(item: &DriftedItem) -> (Vec<&'static str>, Vec<&'static str>) {
+    match &item.subject {
+        DriftSubject::Assignment(_) => towards(item.drift, ASSIGN, UNASSIGN),
+        DriftSubject::Existence => towards(item.drift, CREATE, DELETE),
+        DriftSubject::Part(part) => (of_part(*part).to_vec(), Vec::new()),
+        // roles are what the set was before its last edit; tags and texts but the length of sessions are in none
+        DriftSubject::Roles => {
+            let parts = SetPart::ALL.iter().filter(|it| **it != SetPart::Tags);
+            (
+                parts.flat_map(|it| of_part(*it)).copied().collect(),
+                Vec::new(),
+            )
+        }
+        DriftSubject::Principal(PrincipalRef::User(_)) => (vec!["DeleteUser"], Vec::new()),
+        DriftSubject::Principal(PrincipalRef::Group(_)) => (vec!["DeleteGroup"], Vec::new()),
+    }
+}
+
+fn towards(
+    drift: DriftKind,
+    made: &'static str,
+    unmade: &'static str,
+) -> (Vec<&'static str>, Vec<&'static str>) {
+    if drift == DriftKind::RemovedOutside {
+        (vec![unmade], vec![made])
+    } else {
+        (vec![made], vec![unmade])
+    }
+}
+
+/// Names of the events that a log is to be asked for.
+pub fn changing_events(items: &[DriftedItem]) -> BTreeSet<&'static str> {
+    let both = items.iter().map(events_of);
+    both.flat_map(|(made, unmade)| made.into_iter().chain(unmade))
+        .collect()
+}
+
+/// Says of each item who changed it last. `changes` may be in any order and have copies.
+pub fn name_authors(items: &mut [DriftedItem], seen: &SeenAccess, changes: &[CenterChange]) {
+    for item in items {
+        let (made, unmade) = events_of(item);
+        let arns = arns_of(item, seen, changes);
+        let is_about = |it: &&CenterChange| {
+            let event = it.event.as_str();
+            (made.contains(&event) || unmade.contains(&event)) && is_of(item, &arns, it)
+        };
+        let last = changes
+            .iter()
+            .filter(is_about)
+            // of two in one second the one that made what is there was the later
+            .max_by_key(|it| (it.at, made.contains(&it.event.as_str()), &it.event_id));
+        item.last_change = match last {
+            // what came last says the reverse of what is there: the change itself is missing
+            Some(last) if made.contains(&last.event.as_str()) => {
+                DriftAuthor::Known(LastChange::of(last))
+            }
+            _ => DriftAuthor::NotInLog,
+        };
+    }
+}
+
+/// The ARN of the item's set: as it was seen, else those that the log says were given to its name.
+fn arns_of<'a>(
+    item: &DriftedItem,
+    seen: &'a SeenAccess,
+    changes: &'a [CenterChange],
+) -> BTreeSet<&'a str> {
+    if let Some(set) = seen.sets.get(&item.permission_set) {
+        return [set.arn.as_str()].into();
+    }
+    let named = |it: &&CenterChange| {
+        it.event == CREATE && it.set_name.as_deref() == Some(item.permission_set.as_str())
+    };
+    let named = changes.iter().filter(named);
+    named
+        .filter_map(|it| it.permission_set.as_deref())
+        .collect()
+}
+
+fn is_of(item: &DriftedItem, arns: &BTreeSet<&str>, change: &CenterChange) -> bool {
+    let principal = change.principal.as_deref();
+    if let DriftSubject::Principal(it) = &item.subject {
+        return principal == Some(it.id());
+    }
+    if !change
+        .permission_set
+        .as_deref()
+        .is_some_and(|it| arns.contains(it))
+    {
+        return false;
+    }
+    match &item.subject {
+        DriftSubject::Assignment(it) => {
+            let account = item.account.as_ref().map(AccountId::as_str);
+            principal == Some(it.id()) && change.account.as_deref() == account
+        }
+        _ => true,
+    }
+}
