@@ -1,11 +1,11 @@
 //! What was changed beside the files (`inventory.md` A-13).
 
-use hallpass_model::{AccountId, PermissionSetName};
+use hallpass_activity::PrincipalKind;
+use hallpass_model::{AccountId, PermissionSetName, Timestamp};
 use hallpass_rules::Directory;
 use serde::Serialize;
 
 use crate::compare::AccessDiff;
-use crate::drift_author::DriftAuthor;
 use crate::select::WantedAccess;
 use crate::state::{PrincipalRef, SeenAccess, SetPart};
 use crate::steps::{AccessAction, SetAction, principal_name};
@@ -52,6 +52,57 @@ pub enum DriftSubject {
     Roles,
     /// Whether this principal is there.
     Principal(PrincipalRef),
+}
+
+/// Who changed an item last, as far as a log says.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(untagged)]
+pub enum DriftAuthor {
+    /// No log was asked.
+    NotAsked,
+    /// The log does not have it.
+    NotInLog,
+    /// The log has it.
+    Known(LastChange),
+}
+
+impl DriftAuthor {
+    const fn is_not_asked(&self) -> bool {
+        matches!(self, Self::NotAsked)
+    }
+}
+
+/// The last change of something.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct LastChange {
+    /// Of which kind who did it is, as `aws_activity` names them.
+    pub by_kind: &'static str,
+    /// Who did it; empty where the record does not say.
+    pub by: String,
+    /// The permission set in whose session it was done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by_permission_set: Option<String>,
+    /// When it was asked for.
+    pub at: Timestamp,
+    /// The operation.
+    pub event: String,
+    /// The event's id in CloudTrail.
+    pub event_id: String,
+}
+
+impl LastChange {
+    /// Who did it, in words.
+    pub fn who(&self) -> String {
+        let kind = self.by_kind;
+        let bare = [PrincipalKind::Person, PrincipalKind::SourceIdentity];
+        if self.by.is_empty() {
+            "somebody whom the record does not name".to_owned()
+        } else if bare.iter().any(|it| it.name() == kind) {
+            self.by.clone()
+        } else {
+            format!("{kind} {}", self.by)
+        }
+    }
 }
 
 /// Something that is not as the files say.

@@ -3,72 +3,20 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_activity::{CenterChange, PrincipalKind};
-use hallpass_model::{AccountId, Timestamp};
-use serde::Serialize;
+use hallpass_activity::CenterChange;
+use hallpass_model::AccountId;
 
-use crate::drift::{DriftKind, DriftSubject, DriftedItem};
+use crate::drift::{DriftAuthor, DriftKind, DriftSubject, DriftedItem, LastChange};
 use crate::state::{PrincipalRef, SeenAccess, SetPart};
 
-/// Who changed an item last, as far as a log says.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(untagged)]
-pub enum DriftAuthor {
-    /// No log was asked.
-    NotAsked,
-    /// The log does not have it.
-    NotInLog,
-    /// The log has it.
-    Known(LastChange),
-}
-
-impl DriftAuthor {
-    pub(crate) const fn is_not_asked(&self) -> bool {
-        matches!(self, Self::NotAsked)
-    }
-}
-
-/// The last change of something.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct LastChange {
-    /// Of which kind who did it is, as `aws_activity` names them.
-    pub by_kind: &'static str,
-    /// Who did it; empty where the record does not say.
-    pub by: String,
-    /// The permission set in whose session it was done.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub by_permission_set: Option<String>,
-    /// When it was asked for.
-    pub at: Timestamp,
-    /// The operation.
-    pub event: String,
-    /// The event's id in CloudTrail.
-    pub event_id: String,
-}
-
-impl LastChange {
-    fn of(change: &CenterChange) -> Self {
-        Self {
-            by_kind: change.by.kind.name(),
-            by: change.by.name.clone(),
-            by_permission_set: change.by.permission_set.clone(),
-            at: change.at,
-            event: change.event.clone(),
-            event_id: change.event_id.clone(),
-        }
-    }
-
-    /// Who did it, in words.
-    pub fn who(&self) -> String {
-        let kind = self.by_kind;
-        let bare = [PrincipalKind::Person, PrincipalKind::SourceIdentity];
-        if self.by.is_empty() {
-            "somebody whom the record does not name".to_owned()
-        } else if bare.iter().any(|it| it.name() == kind) {
-            self.by.clone()
-        } else {
-            format!("{kind} {}", self.by)
-        }
+fn as_told(change: &CenterChange) -> LastChange {
+    LastChange {
+        by_kind: change.by.kind.name(),
+        by: change.by.name.clone(),
+        by_permission_set: change.by.permission_set.clone(),
+        at: change.at,
+        event: change.event.clone(),
+        event_id: change.event_id.clone(),
     }
 }
 
@@ -155,9 +103,7 @@ pub fn name_authors(items: &mut [DriftedItem], seen: &SeenAccess, changes: &[Cen
             .max_by_key(|it| (it.at, made.contains(&it.event.as_str()), &it.event_id));
         item.last_change = match last {
             // what came last says the reverse of what is there: the change itself is missing
-            Some(last) if made.contains(&last.event.as_str()) => {
-                DriftAuthor::Known(LastChange::of(last))
-            }
+            Some(last) if made.contains(&last.event.as_str()) => DriftAuthor::Known(as_told(last)),
             _ => DriftAuthor::NotInLog,
         };
     }

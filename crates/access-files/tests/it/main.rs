@@ -12,6 +12,7 @@ mod world;
 mod applying;
 mod comparing;
 mod converting;
+mod drifting;
 mod fuzz;
 mod memberships;
 mod properties;

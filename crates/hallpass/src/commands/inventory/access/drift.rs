@@ -135,7 +135,14 @@ fn table(items: &[DriftedItem]) -> Table {
         items.iter().for_each(|it| table.row(cells(it)));
         return table;
     }
-    let heads = ["drift", "permission set", "account", "what", "changed by", "at"];
+    let heads = [
+        "drift",
+        "permission set",
+        "account",
+        "what",
+        "changed by",
+        "at",
+    ];
     let mut table = Table::new(&heads);
     for item in items {
         let (who, at) = match &item.last_change {
